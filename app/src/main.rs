@@ -1,0 +1,2 @@
+//! See and steer an Istio service mesh.
+fn main() {}

@@ -1,0 +1,140 @@
+//! Who talks to whom, and how well: the service graph of a mesh and one window of traffic.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What one node stands for. Names as the command line's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GraphType {
+    /// One node per app and version, versions of an app in a box.
+    #[default]
+    VersionedApp,
+    /// One node per app.
+    App,
+    /// One node per workload.
+    Workload,
+    /// One node per service.
+    Service,
+}
+
+/// Kind of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NodeKind {
+    /// An app, or one version of it.
+    App,
+    /// A workload.
+    Workload,
+    /// A service.
+    Service,
+    /// Outside the mesh (ServiceEntry, passthrough).
+    External,
+    /// A caller or destination that telemetry could not name.
+    Unknown,
+}
+
+/// Health, the worst last.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Health {
+    /// No traffic, nothing known to be wrong.
+    #[default]
+    Idle,
+    /// Well.
+    Healthy,
+    /// Some calls fail, or some pods are missing.
+    Degraded,
+    /// Many calls fail, or no pod is ready.
+    Failing,
+}
+
+/// A node; ids are stable and readable ("app/bookinfo/reviews/v1", "workload/bookinfo/reviews-v1",
+/// "service/bookinfo/reviews", "external/api.example.com", "unknown").
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Node {
+    /// Stable id.
+    pub id: String,
+    /// What it is.
+    pub kind: NodeKind,
+    /// Namespace, "" when unknown.
+    pub namespace: String,
+    /// Name to show: app, workload or service name.
+    pub name: String,
+    /// App, if it belongs to one.
+    pub app: Option<String>,
+    /// Version, if it has one.
+    pub version: Option<String>,
+    /// Service that leads to it, if one does.
+    pub service: Option<String>,
+    /// Workload behind it, if it is one.
+    pub workload: Option<String>,
+    /// Health.
+    pub health: Health,
+    /// "fault", "split", "missing-sidecar", "circuit-breaker", "gateway", "strict-mtls", "idle", …
+    pub badges: Vec<String>,
+    /// Requests per second that it gets.
+    #[serde(skip)]
+    pub rps_in: f64,
+    /// Percentage of them that fail.
+    #[serde(skip)]
+    pub error_percent_in: f64,
+    /// Requests per second that it sends.
+    #[serde(skip)]
+    pub rps_out: f64,
+}
+
+/// An edge. `source` and `target` are node ids.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Edge {
+    /// Id of the caller's node.
+    pub source: String,
+    /// Id of the called node.
+    pub target: String,
+    /// "http", "grpc", "tcp".
+    pub protocol: String,
+    /// Requests per second (TCP: 0).
+    pub rps: f64,
+    /// Percentage of requests that fail: 5xx, no response, gRPC status other than 0.
+    pub error_percent: f64,
+    /// Milliseconds; null when nothing was measured.
+    pub p50_ms: Option<f64>,
+    /// Milliseconds.
+    pub p95_ms: Option<f64>,
+    /// Milliseconds.
+    pub p99_ms: Option<f64>,
+    /// Percentage of requests (connections) over mutual TLS; null when unknown.
+    pub mtls_percent: Option<f64>,
+    /// Requests per second by response code, then response flags.
+    pub responses: BTreeMap<String, BTreeMap<String, f64>>,
+    /// TCP bytes per second, both directions.
+    #[serde(skip)]
+    pub bytes: f64,
+    /// Health of the calls.
+    #[serde(skip)]
+    pub health: Health,
+}
+
+/// The graph: nodes sorted by id, edges by (source, target, protocol).
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Graph {
+    /// When the traffic was measured, RFC 3339.
+    pub at: String,
+    /// Window in seconds.
+    pub duration_s: u64,
+    /// Nodes.
+    pub nodes: Vec<Node>,
+    /// Edges.
+    pub edges: Vec<Edge>,
+}
+
+/// What to include.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct GraphOptions {
+    /// What a node stands for.
+    pub graph_type: GraphType,
+    /// Namespaces to show; empty shows all that have mesh workloads.
+    pub namespaces: Vec<String>,
+    /// Workloads and services without traffic too.
+    pub idle: bool,
+}

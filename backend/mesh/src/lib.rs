@@ -1,0 +1,33 @@
+//! The model: what Kubernetes objects and measurements say about a service mesh, and what an edit of it is.
+//!
+//! Pure: no I/O, no egui, no tokio. Nothing here fails as a whole: what can be read is read, and what cannot becomes a
+//! [`Problem`] beside its object.
+
+pub mod change;
+pub mod confirm;
+pub mod edit;
+pub mod graph;
+pub mod health;
+pub mod istio;
+pub mod kinds;
+pub mod ledger;
+mod model;
+pub mod object;
+pub mod problem;
+pub mod refs;
+pub mod remote;
+pub mod scene;
+pub mod split;
+pub mod trace;
+pub mod traffic;
+mod undo;
+
+pub use change::{Change, ChangeId, Edit, Step};
+pub use kinds::{KINDS, Kind, kind};
+pub use ledger::{Fact, Ledger, Stage};
+pub use model::{Mesh, Objects, Pod, Port, Service, Subset, Workload};
+pub use object::Object;
+pub use problem::Problem;
+pub use refs::{Ref, fqdn};
+pub use remote::Remote;
+pub use scene::Scene;

@@ -1,0 +1,134 @@
+//! One revision of everything: services, workloads, pods and the configuration that touches them.
+
+use crate::istio;
+use crate::object::Object;
+use crate::problem::Problem;
+use crate::refs::Ref;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The watched objects, as they are now.
+pub type Objects = BTreeMap<Ref, Object>;
+
+/// A service port.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Port {
+    /// "http".
+    pub name: String,
+    /// Port of the service.
+    pub number: u32,
+    /// Port of the pod (numbers only; a named target port is looked up in the pods).
+    pub target: u32,
+    /// "http", "grpc", "tcp", … from `appProtocol` or the port's name, as Istio does.
+    pub protocol: String,
+}
+
+/// A version of a service, told by its pods' `version` labels or by a DestinationRule.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Subset {
+    /// Name of the subset; for a version that no DestinationRule names, the version itself.
+    pub name: String,
+    /// Labels that select its pods.
+    pub labels: BTreeMap<String, String>,
+    /// Whether a DestinationRule declares it.
+    pub declared: bool,
+    /// Names of the workloads behind it.
+    pub workloads: Vec<String>,
+}
+
+/// A Kubernetes service or a ServiceEntry host.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Service {
+    /// "bookinfo"; of a ServiceEntry, the entry's.
+    pub namespace: Arc<str>,
+    /// "reviews"; of a ServiceEntry, the host.
+    pub name: Arc<str>,
+    /// Fully qualified host.
+    pub host: String,
+    /// Its object.
+    pub at: Ref,
+    /// Ports.
+    pub ports: Vec<Port>,
+    /// Pod selector.
+    pub selector: BTreeMap<String, String>,
+    /// Versions, in the order v1, v2, v10.
+    pub subsets: Vec<Subset>,
+    /// Workloads behind it, as `namespace/name`.
+    pub workloads: Vec<String>,
+    /// VirtualServices that route calls to it inside the mesh, the one in force first.
+    pub virtual_services: Vec<Ref>,
+    /// DestinationRules that apply to it.
+    pub destination_rules: Vec<Ref>,
+    /// True for a ServiceEntry.
+    pub external: bool,
+}
+
+/// One pod.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pod {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Ready condition.
+    pub ready: bool,
+    /// Phase: "Running".
+    pub phase: String,
+    /// Whether it has a proxy (container or native sidecar `istio-proxy`).
+    pub sidecar: bool,
+}
+
+/// A workload: the pods of one Deployment (or of any other owner).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Workload {
+    /// Namespace.
+    pub namespace: Arc<str>,
+    /// "reviews-v1".
+    pub name: Arc<str>,
+    /// Owner's kind: "Deployment", "StatefulSet", "Pod", …
+    pub owner: String,
+    /// Canonical service (`service.istio.io/canonical-name`, `app.kubernetes.io/name`, `app`, else the name).
+    pub app: String,
+    /// Canonical revision (`service.istio.io/canonical-revision`, `app.kubernetes.io/version`, `version`, else "latest").
+    pub version: String,
+    /// Pod labels.
+    pub labels: BTreeMap<String, String>,
+    /// Service account.
+    pub service_account: String,
+    /// Its pods.
+    pub pods: Vec<Pod>,
+    /// Wanted replicas, where the owner says so.
+    pub wanted: Option<u32>,
+    /// True when it is an ingress or egress gateway.
+    pub gateway: bool,
+    /// Mutual TLS mode in force on its inbound side ("STRICT", "PERMISSIVE", "DISABLE") and the object that says so
+    /// (`None`: Istio's default).
+    pub mtls: (String, Option<Ref>),
+}
+
+/// One revision of everything.
+#[derive(Clone, Debug, Default)]
+pub struct Mesh {
+    /// Raises with every change; a memo key.
+    pub revision: u64,
+    /// All objects.
+    pub objects: Objects,
+    /// Namespaces, sorted.
+    pub namespaces: Vec<Arc<str>>,
+    /// By (namespace, name).
+    pub services: BTreeMap<(Arc<str>, Arc<str>), Service>,
+    /// By (namespace, name).
+    pub workloads: BTreeMap<(Arc<str>, Arc<str>), Workload>,
+    /// Read from their objects.
+    pub virtual_services: BTreeMap<Ref, istio::VirtualService>,
+    /// Read from their objects.
+    pub destination_rules: BTreeMap<Ref, istio::DestinationRule>,
+    /// Read from their objects.
+    pub gateways: BTreeMap<Ref, istio::Gateway>,
+    /// Read from their objects.
+    pub service_entries: BTreeMap<Ref, istio::ServiceEntry>,
+    /// Read from their objects.
+    pub peer_authentications: BTreeMap<Ref, istio::PeerAuthentication>,
+    /// Objects that could not be read, and why.
+    pub problems: Vec<(Ref, Problem)>,
+    /// Namespace of istiod, where mesh-wide policy lives ("istio-system").
+    pub root_namespace: String,
+}

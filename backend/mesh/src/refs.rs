@@ -1,0 +1,51 @@
+//! Names of things: objects, hosts.
+
+use crate::kinds::{Kind, kind};
+use serde::{Serialize, Serializer};
+use std::fmt;
+use std::sync::Arc;
+
+/// Names one Kubernetes object. Shown as "VirtualService bookinfo/reviews".
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Ref {
+    /// A row of [`crate::KINDS`].
+    pub kind: &'static Kind,
+    /// Empty for objects without a namespace.
+    pub namespace: Arc<str>,
+    /// The object's name.
+    pub name: Arc<str>,
+}
+
+impl Ref {
+    /// A reference to an object of a watched kind; `None` when `kind_name` is no row of [`crate::KINDS`].
+    pub fn new(kind_name: &str, namespace: &str, name: &str) -> Option<Self> {
+        Some(Self { kind: kind(kind_name)?, namespace: namespace.into(), name: name.into() })
+    }
+}
+
+impl fmt::Display for Ref {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.namespace.is_empty() {
+            write!(f, "{} {}", self.kind, self.name)
+        } else {
+            write!(f, "{} {}/{}", self.kind, self.namespace, self.name)
+        }
+    }
+}
+
+impl Serialize for Ref {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// Writes a host as Kubernetes does: `reviews` seen from `bookinfo` is `reviews.bookinfo.svc.cluster.local`.
+/// Hosts with a dot (other than `name.namespace` and `….svc`) and wildcards stay as they are.
+pub fn fqdn(host: &str, namespace: &str) -> String {
+    match host.split('.').collect::<Vec<_>>()[..] {
+        _ if host.contains('*') => host.to_owned(),
+        [name] => format!("{name}.{namespace}.svc.cluster.local"),
+        [name, ns, "svc"] => format!("{name}.{ns}.svc.cluster.local"),
+        _ => host.to_owned(),
+    }
+}

@@ -1,0 +1,56 @@
+//! Something read from elsewhere: awaited, true now, true a while ago, or refused. What was true is never blanked.
+
+use crate::problem::Problem;
+use jiff::Timestamp;
+use std::sync::Arc;
+
+/// A value that lives elsewhere, as far as we know it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Remote<T> {
+    /// Asked for, not here yet.
+    Waiting,
+    /// True as of this time.
+    Live(Arc<T>, Timestamp),
+    /// Was true at this time; since then reading fails.
+    Stale(Arc<T>, Timestamp, Problem),
+    /// Never had: missing, refused, unreachable.
+    Denied(Problem),
+}
+
+impl<T> Default for Remote<T> {
+    fn default() -> Self {
+        Self::Waiting
+    }
+}
+
+impl<T> Remote<T> {
+    /// The newest value known, however old.
+    pub fn value(&self) -> Option<&Arc<T>> {
+        match self {
+            Self::Live(value, _) | Self::Stale(value, _, _) => Some(value),
+            Self::Waiting | Self::Denied(_) => None,
+        }
+    }
+    /// When the value was read.
+    pub fn at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Live(_, at) | Self::Stale(_, at, _) => Some(*at),
+            Self::Waiting | Self::Denied(_) => None,
+        }
+    }
+    /// What is wrong with it, if anything.
+    pub fn problem(&self) -> Option<&Problem> {
+        match self {
+            Self::Stale(_, _, problem) | Self::Denied(problem) => Some(problem),
+            Self::Waiting | Self::Live(..) => None,
+        }
+    }
+    /// After a failed read: keeps the old value, says why it is old.
+    #[must_use]
+    pub fn failed(self, problem: Problem) -> Self {
+        match self {
+            Self::Live(old, at) | Self::Stale(old, at, _) => Self::Stale(old, at, problem),
+            Self::Waiting | Self::Denied(_) => Self::Denied(problem),
+        }
+    }
+}

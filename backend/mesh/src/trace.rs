@@ -1,0 +1,63 @@
+//! Traces: spans as a tree in time, whichever backend they came from.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// One span. Times in microseconds since the Unix epoch.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Span {
+    /// Hex.
+    pub id: String,
+    /// Hex; `None` for a root.
+    pub parent: Option<String>,
+    /// "reviews.bookinfo".
+    pub service: String,
+    /// "reviews.bookinfo.svc.cluster.local:9080/*".
+    pub operation: String,
+    /// "client", "server", "internal", …
+    pub kind: String,
+    /// Start.
+    pub start_us: u64,
+    /// Duration.
+    pub duration_us: u64,
+    /// Tags of the span.
+    pub tags: BTreeMap<String, String>,
+    /// Tags of the process or resource.
+    pub process: BTreeMap<String, String>,
+    /// Events: time and fields.
+    pub logs: Vec<(u64, BTreeMap<String, String>)>,
+    /// 5xx, gRPC status other than 0, or `error=true`.
+    pub error: bool,
+}
+
+/// One trace, in no particular order of spans.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Trace {
+    /// Hex.
+    pub id: String,
+    /// Its spans.
+    pub spans: Vec<Span>,
+}
+
+/// What to look for.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TraceQuery {
+    /// Service as the tracing backend names it ("reviews.bookinfo").
+    pub service: String,
+    /// Operation, if only one.
+    pub operation: Option<String>,
+    /// Tags that some span must have.
+    pub tags: BTreeMap<String, String>,
+    /// Microseconds since the epoch.
+    pub start_us: u64,
+    /// Microseconds since the epoch.
+    pub end_us: u64,
+    /// Microseconds.
+    pub min_duration_us: Option<u64>,
+    /// Microseconds.
+    pub max_duration_us: Option<u64>,
+    /// Only traces with a failed span.
+    pub errors_only: bool,
+    /// At most so many traces.
+    pub limit: usize,
+}

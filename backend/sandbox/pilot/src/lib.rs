@@ -1,0 +1,1 @@
+//! The control plane: Istio resources in, Envoy configuration out.

@@ -1,0 +1,1 @@
+//! Access logs and spans in, Prometheus and Jaeger query APIs out.

@@ -1,0 +1,1 @@
+//! Protobuf messages of Envoy and OpenTelemetry, encoded and decoded in one rarely changing crate.

@@ -1,0 +1,2 @@
+//! Run, test, bench.
+fn main() {}

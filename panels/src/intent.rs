@@ -1,0 +1,79 @@
+//! Everything a user can ask for. The app carries it out, in one match; panels do nothing else to the world.
+
+use crate::selection::{PanelId, Selected};
+use mesh::trace::TraceQuery;
+use mesh::{Change, ChangeId};
+use std::path::PathBuf;
+
+/// A wish of the user.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Intent {
+    /// Connect to this context of the merged kubeconfigs.
+    Connect(String),
+    /// Read one more kubeconfig file (asks for it when `None`).
+    OpenKubeconfig(Option<PathBuf>),
+    /// Start a sandbox of this window's own with this scenario ("bookinfo") and connect to it.
+    StartSandbox(String),
+    /// Try again what failed while connecting.
+    Retry,
+    /// Back to the connect screen.
+    Disconnect,
+    /// Select something, or nothing.
+    Select(Option<Selected>),
+    /// Back to what was selected before.
+    Back,
+    /// Show a panel.
+    Open(PanelId),
+    /// Show only these namespaces; empty shows all.
+    Namespaces(Vec<String>),
+    /// Measure over this many seconds.
+    Window(u64),
+    /// Stop or go on taking in new data.
+    Pause(bool),
+    /// Judge a change on the server without doing it. The editor's draft stays. A newer Check of the same editor
+    /// replaces an unsent one.
+    Check(Box<Change>),
+    /// Do a change that was checked.
+    Push(ChangeId),
+    /// Undo a change that was pushed: checks and pushes its inverse.
+    Undo(ChangeId),
+    /// Forget a checked or failed change: its editor goes back to what the cluster has.
+    Dismiss(ChangeId),
+    /// After a conflict: rebuild the draft on what the cluster has now.
+    Rebuild(ChangeId),
+    /// Find traces.
+    SearchTraces(TraceQuery),
+    /// Open one trace by its id.
+    OpenTrace(String),
+    /// Show the Traces panel on this service, perhaps only its failed traces.
+    TracesOf(String, bool),
+    /// Light, dark, or as the system.
+    Theme(ThemeChoice),
+    /// Open the command palette.
+    Palette,
+    /// Put text on the clipboard; the second text says in a toast what it was.
+    Copy(String, String),
+    /// Save the graph as SVG or PNG (asks for the place when the path is `None`).
+    ExportGraph(ExportFormat, Option<PathBuf>),
+}
+
+/// Light, dark, or as the system.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum ThemeChoice {
+    /// Dark.
+    #[default]
+    Dark,
+    /// Light.
+    Light,
+    /// As the system says.
+    System,
+}
+
+/// Formats that a graph can be saved in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExportFormat {
+    /// Vector.
+    Svg,
+    /// Picture of what the window shows.
+    Png,
+}
