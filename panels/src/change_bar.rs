@@ -1,0 +1,1 @@
+//! The change bar: the pending change, who judged it, and how far it has come.

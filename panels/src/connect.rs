@@ -1,0 +1,1 @@
+//! The connect screen: contexts, the sandbox, and the steps of connecting.

@@ -1,0 +1,1 @@
+//! Editors: from what the user wants to a change.

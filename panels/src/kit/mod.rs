@@ -1,0 +1,1 @@
+//! Widgets, colours and type that every panel shares.

@@ -1,0 +1,1 @@
+//! Top bar, rail and command palette.
