@@ -1,1 +1,11 @@
 //! Protobuf messages of Envoy and OpenTelemetry, encoded and decoded in one rarely changing crate.
+//!
+//! - [`envoy`]: the generated messages and gRPC services of Envoy (access log service, aggregated discovery service).
+//! - [`otlp`]: the generated messages and gRPC services of OpenTelemetry (trace service).
+
+/// Envoy's generated messages and gRPC services: `wire::envoy::service::accesslog::v3::…`.
+pub use envoy_types::pb::envoy;
+/// Protobuf's well-known types as Envoy's messages use them.
+pub use envoy_types::pb::google::protobuf;
+/// OpenTelemetry's generated messages and gRPC services: `wire::otlp::collector::trace::v1::…`.
+pub use opentelemetry_proto::tonic as otlp;
