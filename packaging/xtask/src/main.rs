@@ -1,2 +1,50 @@
-//! Run, test, bench.
-fn main() {}
+//! Everything that the project needs, from a bare Debian 12 with Rust: `cargo xtask run`, `test`, `bench`, `setup`.
+//!
+//! Each command first installs what is missing, says what it does, and does nothing twice. All of it comes from package
+//! registries (apt, PyPI, crates); the second time nothing is downloaded.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool talks on its terminal")]
+
+mod bench;
+mod display;
+mod run;
+mod setup;
+mod sh;
+mod test;
+
+use std::process::ExitCode;
+
+const HELP: &str = "\
+Usage: cargo xtask COMMAND
+
+  run [ARGS]    install what is missing, build, open the window on the bookinfo sandbox
+                (ARGS go to binnacle instead, for example `cargo xtask run --context prod`)
+  test [ARGS]   install what the tests need, then format check, lints, all tests, documentation
+                (ARGS go to `cargo test` and skip the rest, for example `cargo xtask test -p binnacle-mesh`)
+  bench         build for speed and print each budget beside what was measured
+  setup         only install what is missing for all of these
+
+Options of all: --yes (do not ask before sudo)";
+
+fn main() -> ExitCode {
+    let mut args: Vec<String> = std::env::args().skip(1).collect();
+    let yes = args.iter().position(|arg| arg == "--yes").map(|at| args.remove(at)).is_some();
+    let rest = args.get(1..).unwrap_or_default();
+    let done = match args.first().map(String::as_str) {
+        Some("run") => run::run(rest, yes),
+        Some("test") => test::test(rest, yes),
+        Some("bench") => bench::bench(yes),
+        Some("setup") => setup::Needs::all().install(yes).map(|_| ()),
+        Some("help" | "--help" | "-h") => {
+            println!("{HELP}");
+            Ok(())
+        }
+        _ => Err(HELP.to_owned()),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(words) => {
+            eprintln!("{words}");
+            ExitCode::FAILURE
+        }
+    }
+}
