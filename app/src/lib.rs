@@ -1,1 +1,63 @@
-//! See and steer an Istio service mesh.
+//! The program: window, command line, carrying out what the user asks for.
+
+mod args;
+mod commands;
+mod connection;
+mod dock;
+mod logging;
+mod perform;
+mod picture;
+mod runtime;
+mod settings;
+mod shell;
+mod start;
+
+use clap::Parser as _;
+use mesh::Problem;
+use std::process::ExitCode;
+
+/// Reads the command line and does what it says.
+pub fn main() -> ExitCode {
+    let cli = match args::Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    let _guard = logging::init(cli.command.is_none());
+    // One TLS stack for everything: reqwest, kube and our own servers find it here.
+    if rustls::crypto::ring::default_provider().install_default().is_err() {
+        tracing::debug!("a TLS provider was installed before");
+    }
+    let done = match cli.command {
+        None => start::window(cli.window),
+        Some(args::Command::Sandbox(args)) => commands::sandbox(args),
+        Some(args::Command::Graph(args)) => commands::graph(&args),
+        Some(args::Command::Proxies(args)) => commands::proxies(&args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => complain(&problem),
+    }
+}
+
+/// One line: what, why, next.
+#[expect(clippy::print_stderr, reason = "the command line's own words to the user")]
+fn complain(problem: &Problem) -> ExitCode {
+    eprintln!("binnacle: {}", problem.to_string().replace('\n', " "));
+    ExitCode::FAILURE
+}
+
+/// Help and version as clap writes them; a mistake as one line.
+#[expect(clippy::print_stderr, reason = "the command line's own words to the user")]
+fn usage(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        // Nobody may be reading (`binnacle --help | head`).
+        error.print().ok();
+        return ExitCode::SUCCESS;
+    }
+    let text = error.to_string();
+    let lines: Vec<&str> = text.lines().map(str::trim).take_while(|line| !line.starts_with("Usage:")).collect();
+    let words = lines.join(" ");
+    let words = words.trim().trim_start_matches("error: ").trim_end_matches("For more information, try '--help'.").trim();
+    eprintln!("binnacle: {words}. See binnacle --help");
+    ExitCode::from(2)
+}

@@ -1,2 +1,7 @@
 //! See and steer an Istio service mesh.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    binnacle::main()
+}

@@ -1,0 +1,201 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// See and steer an Istio service mesh: service graph, traces, traffic weights, faults, mutual TLS.
+///
+/// Without a command it opens the window; without --context, on the connect screen.
+#[derive(Debug, Parser)]
+#[command(name = "binnacle", version, max_term_width = 110)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    #[command(flatten)]
+    pub(crate) window: Window,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a small mesh on this machine: real Envoy proxies, a Kubernetes API, Prometheus and Jaeger APIs
+    Sandbox(Sandbox),
+    /// Print the service graph
+    Graph(Graph),
+    /// Print the proxies and whether they have the newest configuration
+    Proxies(Proxies),
+}
+
+/// Which cluster, and where its parts are.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Connection {
+    /// Kubeconfig file [default: $KUBECONFIG, else ~/.kube/config]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) kubeconfig: Option<PathBuf>,
+    /// Context of the kubeconfig
+    #[arg(long)]
+    pub(crate) context: Option<String>,
+    /// Only this namespace (may be repeated)
+    #[arg(long, short = 'n', value_name = "NAMESPACE")]
+    pub(crate) namespace: Vec<String>,
+    /// Prometheus, where it is not to be found in the cluster
+    #[arg(long, value_name = "URL")]
+    pub(crate) prometheus: Option<String>,
+    /// Jaeger's query API, where it is not to be found in the cluster
+    #[arg(long, value_name = "URL")]
+    pub(crate) tracing: Option<String>,
+    /// istiod's monitoring port, where it is not to be found in the cluster
+    #[arg(long, value_name = "URL")]
+    pub(crate) istiod: Option<String>,
+}
+
+impl Connection {
+    pub(crate) fn target(&self, read_only: bool) -> cluster::Target {
+        cluster::Target {
+            kubeconfig: self.kubeconfig.clone(),
+            context: self.context.clone(),
+            namespaces: self.namespace.clone(),
+            prometheus: self.prometheus.clone(),
+            tracing: self.tracing.clone(),
+            istiod: self.istiod.clone(),
+            read_only,
+        }
+    }
+}
+
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Window {
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+    /// Never change anything in the cluster
+    #[arg(long)]
+    pub(crate) read_only: bool,
+    /// Start a sandbox of the window's own and connect to it
+    #[arg(long, value_name = "SCENARIO", num_args = 0..=1, default_missing_value = "bookinfo", conflicts_with = "context")]
+    pub(crate) sandbox: Option<String>,
+    /// Envoy for the sandbox [default: $BINNACLE_ENVOY, the one that `cargo xtask run` installed, else the PATH]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) envoy: Option<PathBuf>,
+    /// Keep a picture of the window up to date in this PNG file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) picture: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Sandbox {
+    /// What runs in it
+    #[arg(long, default_value = "bookinfo")]
+    pub(crate) scenario: String,
+    /// Requests per second of the load generator
+    #[arg(long, default_value_t = 10.0)]
+    pub(crate) rps: f64,
+    /// Where to write the kubeconfig [default: a temporary folder]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) kubeconfig_out: Option<PathBuf>,
+    /// Also write the ready line into this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ready_file: Option<PathBuf>,
+    /// Seed of the load generator
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Envoy [default: $BINNACLE_ENVOY, the one that `cargo xtask run` installed, else the PATH]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) envoy: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Graph {
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+    /// Window over which traffic is measured: 60s, 5m, 1h
+    #[arg(long, default_value = "60s", value_parser = seconds)]
+    pub(crate) duration: u64,
+    /// What a node stands for
+    #[arg(long = "type", value_enum, default_value_t = GraphType::VersionedApp)]
+    pub(crate) graph_type: GraphType,
+    /// Workloads and services without traffic too
+    #[arg(long)]
+    pub(crate) idle: bool,
+    /// Format
+    #[arg(long, short, value_enum, default_value_t = GraphFormat::Json)]
+    pub(crate) output: GraphFormat,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum GraphType {
+    VersionedApp,
+    App,
+    Workload,
+    Service,
+}
+
+impl From<GraphType> for mesh::graph::GraphType {
+    fn from(value: GraphType) -> Self {
+        match value {
+            GraphType::VersionedApp => Self::VersionedApp,
+            GraphType::App => Self::App,
+            GraphType::Workload => Self::Workload,
+            GraphType::Service => Self::Service,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum GraphFormat {
+    Json,
+    Dot,
+    Svg,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Proxies {
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+    /// Format
+    #[arg(long, short, value_enum, default_value_t = TableFormat::Table)]
+    pub(crate) output: TableFormat,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum TableFormat {
+    Table,
+    Json,
+}
+
+/// "60s", "5m", "1h" or plain seconds.
+fn seconds(text: &str) -> Result<u64, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let factor = match &text[digits.len()..] {
+        "" | "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        "d" => 86_400,
+        other => return Err(format!("\"{other}\" is no unit of time: use s, m, h or d")),
+    };
+    match digits.parse::<u64>().ok().and_then(|number| number.checked_mul(factor)) {
+        Some(seconds) if seconds > 0 => Ok(seconds),
+        _ => Err("a duration is a whole number and a unit, such as 60s or 5m".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn durations() {
+        let read: Vec<_> = ["60s", "5m", "2h", "90", "0s", "5 m", "1w", "m", ""].map(|text| seconds(text).ok()).into();
+        assert_eq!(read, [Some(60), Some(300), Some(7200), Some(90), None, None, None, None, None]);
+    }
+
+    #[test]
+    fn the_sandbox_option_has_a_default() {
+        let cli = Cli::parse_from(["binnacle", "--sandbox"]);
+        assert_eq!(cli.window.sandbox.as_deref(), Some("bookinfo"));
+    }
+}

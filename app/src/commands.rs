@@ -1,0 +1,182 @@
+//! The commands without a window: `sandbox`, `graph`, `proxies`.
+
+use crate::{args, runtime};
+use cluster::Cluster;
+use jiff::Timestamp;
+use mesh::graph::{Graph, GraphOptions};
+use mesh::scene::SyncState;
+use mesh::{Problem, Scene};
+use std::io::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Runs a sandbox until SIGINT or SIGTERM. Prints one JSON line when it is ready.
+pub(crate) fn sandbox(args: args::Sandbox) -> Result<(), Problem> {
+    let options = sandbox::Options {
+        scenario: args.scenario.parse()?,
+        rps: args.rps,
+        seed: args.seed,
+        envoy: args.envoy,
+        kubeconfig_out: args.kubeconfig_out,
+        ..Default::default()
+    };
+    runtime::start()?.block_on(async move {
+        let stop = stop_signal()?;
+        let running = sandbox::Sandbox::start(options, |step| tracing::info!("{step}"));
+        let running = tokio::select! {
+            running = running => running?,
+            () = stop_now() => return Ok(()),
+        };
+        let line = serde_json::to_string(running.ready()).map_err(|error| unwritable("the ready line", &error.into()))?;
+        let told = match &args.ready_file {
+            Some(file) => std::fs::write(file, format!("{line}\n")).map_err(|error| unwritable(&file.display().to_string(), &error)),
+            None => Ok(()),
+        };
+        let told = told.and_then(|()| print(&line));
+        if told.is_ok() {
+            stop.await;
+        }
+        running.stop().await;
+        told
+    })
+}
+
+/// Prints the service graph.
+pub(crate) fn graph(args: &args::Graph) -> Result<(), Problem> {
+    let scene = scene_once(&args.connection, args.duration, Wanted::Traffic)?;
+    let traffic = scene.traffic.value();
+    if let Some(problem) = scene.traffic.problem() {
+        tracing::warn!("the graph has no rates: {problem}");
+    }
+    let options = GraphOptions {
+        graph_type: args.graph_type.into(),
+        namespaces: args.connection.namespace.clone(),
+        idle: args.idle || traffic.is_none(),
+    };
+    let graph = Graph::build(&scene.mesh, traffic.map(Arc::as_ref), &options, Timestamp::now());
+    let text = match args.output {
+        args::GraphFormat::Json => serde_json::to_string_pretty(&graph).map_err(|error| unwritable("the graph", &error.into()))?,
+        args::GraphFormat::Dot => graph.to_dot(),
+        args::GraphFormat::Svg => panels::graph::svg(&graph, panels::intent::ThemeChoice::Light),
+    };
+    print(&text)
+}
+
+/// Prints the proxies and their sync state.
+pub(crate) fn proxies(args: &args::Proxies) -> Result<(), Problem> {
+    let scene = scene_once(&args.connection, 60, Wanted::Proxies)?;
+    let proxies = match (scene.proxies.value(), scene.proxies.problem()) {
+        (Some(proxies), _) => proxies,
+        (None, Some(problem)) => return Err(problem.clone()),
+        (None, None) => return Err(Problem::new("istiod did not answer", "it took longer than 20 s", "Try again, or give --istiod URL")),
+    };
+    match args.output {
+        args::TableFormat::Json => {
+            print(&serde_json::to_string_pretty(proxies.as_ref()).map_err(|error| unwritable("the proxies", &error.into()))?)
+        }
+        args::TableFormat::Table => print(&table(proxies)),
+    }
+}
+
+const TYPES: [&str; 4] = ["CDS", "LDS", "EDS", "RDS"];
+
+fn table(proxies: &[mesh::scene::Proxy]) -> String {
+    let mut rows = vec![["PROXY", "VERSION", "ISTIOD", "CDS", "LDS", "EDS", "RDS"].map(str::to_owned).to_vec()];
+    for proxy in proxies {
+        let mut row = vec![proxy.name.clone(), proxy.version.clone(), proxy.istiod.clone()];
+        row.extend(TYPES.map(|xds| match proxy.types.get(xds) {
+            Some(SyncState::Synced) => "synced".to_owned(),
+            Some(SyncState::Stale) => "stale".to_owned(),
+            Some(SyncState::Nacked(words)) => format!("refused: {words}"),
+            Some(SyncState::NotSent) | None => "not sent".to_owned(),
+        }));
+        rows.push(row);
+    }
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
+    let widths: Vec<usize> = (0..7).map(width).collect();
+    let line = |row: &Vec<String>| {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    rows.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+enum Wanted {
+    Traffic,
+    Proxies,
+}
+
+/// Connects, waits until what is wanted has been read (or is known not to be had), and leaves.
+fn scene_once(connection: &args::Connection, window_secs: u64, wanted: Wanted) -> Result<Arc<Scene>, Problem> {
+    runtime::start()?.block_on(async {
+        let mut cluster = Cluster::connect(connection.target(true), Arc::new(|| {}));
+        cluster.commands.send(cluster::Command::Window(window_secs)).await.ok();
+        let enough = |scene: &Scene| {
+            let failed = first_failure(scene).is_some();
+            let read = match wanted {
+                Wanted::Traffic => match &scene.traffic {
+                    mesh::Remote::Waiting => false,
+                    mesh::Remote::Live(traffic, _) => traffic.window_secs == window_secs,
+                    mesh::Remote::Stale(..) | mesh::Remote::Denied(_) => true,
+                },
+                Wanted::Proxies => !matches!(scene.proxies, mesh::Remote::Waiting),
+            };
+            failed || (scene.ready() && read)
+        };
+        let read = tokio::time::timeout(Duration::from_secs(20), cluster.scene.wait_for(|scene| enough(scene)));
+        let scene = match read.await {
+            Ok(Ok(scene)) => scene.clone(),
+            Ok(Err(_)) | Err(_) => cluster.scene.borrow().clone(),
+        };
+        cluster.close().await;
+        match first_failure(&scene) {
+            Some(problem) => Err(problem),
+            None if scene.ready() => Ok(scene),
+            None => Err(Problem::new("The cluster was not read", "it took longer than 20 s", "Try again, or name fewer namespaces with --namespace")),
+        }
+    })
+}
+
+/// Without these there is nothing to show.
+fn first_failure(scene: &Scene) -> Option<Problem> {
+    use mesh::scene::{Step, StepState};
+    [Step::Context, Step::Api, Step::Kinds].iter().find_map(|step| match scene.steps.get(step) {
+        Some(StepState::Failed(problem)) => Some(problem.clone()),
+        _ => None,
+    })
+}
+
+fn print(text: &str) -> Result<(), Problem> {
+    let mut out = std::io::stdout().lock();
+    match writeln!(out, "{text}").and_then(|()| out.flush()) {
+        // The reader has seen enough (`binnacle graph | head`).
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        result => result.map_err(|error| unwritable("the output", &error)),
+    }
+}
+
+fn unwritable(what: &str, error: &std::io::Error) -> Problem {
+    Problem::new(format!("{what} could not be written"), error.to_string(), "Check the path and the space on the disk")
+}
+
+/// Resolves at SIGINT or SIGTERM; from now on they no longer end the process by themselves.
+fn stop_signal() -> Result<impl Future<Output = ()>, Problem> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let catch = |kind| {
+        signal(kind).map_err(|error| Problem::new("The sandbox could not start", format!("signals cannot be caught: {error}"), "Try again"))
+    };
+    let (mut interrupt, mut terminate) = (catch(SignalKind::interrupt())?, catch(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+async fn stop_now() {
+    match stop_signal() {
+        Ok(stop) => stop.await,
+        Err(_) => std::future::pending().await,
+    }
+}

@@ -1,0 +1,39 @@
+//! Opens the window.
+
+use crate::args;
+use crate::logging::TIMING;
+use crate::runtime;
+use crate::shell::Shell;
+use mesh::Problem;
+
+/// Opens the window and returns when it is closed.
+pub(crate) fn window(args: args::Window) -> Result<(), Problem> {
+    let started = std::time::Instant::now();
+    let runtime = runtime::start()?;
+    let options = eframe::NativeOptions {
+        viewport: egui::ViewportBuilder::default()
+            .with_title("Binnacle")
+            .with_app_id("dev.binnacle.binnacle")
+            .with_inner_size([1440.0, 900.0])
+            .with_min_inner_size([960.0, 600.0]),
+        // Where the window was is worth keeping; what it showed is not (it may come from a cluster).
+        persist_window: true,
+        persistence_path: crate::settings::dirs().map(|dirs| dirs.config_dir().join("window.ron")),
+        ..Default::default()
+    };
+    eframe::run_native(
+        "Binnacle",
+        options,
+        Box::new(move |creation| {
+            tracing::info!(target: TIMING, ms = started.elapsed().as_millis() as u64, "window created");
+            Ok(Box::new(Shell::new(creation, args, runtime, started)))
+        }),
+    )
+    .map_err(|error| {
+        Problem::new(
+            "The window could not be opened",
+            error.to_string().replace('\n', " "),
+            "Start it where there is a display with OpenGL 2.1 (LIBGL_ALWAYS_SOFTWARE=1 draws in software), or use the commands in binnacle --help",
+        )
+    })
+}
