@@ -102,6 +102,7 @@ pub struct Entry {
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
     entries: Vec<Entry>,
+    opened: u64,
 }
 
 impl Ledger {
@@ -115,12 +116,26 @@ impl Ledger {
     }
     /// Adds a change that is about to be checked.
     pub fn open(&mut self, change: Change, undoes: Option<ChangeId>, now: Timestamp) -> ChangeId {
-        let id = ChangeId(self.entries.len() as u64 + 1);
+        self.opened += 1;
+        let id = ChangeId(self.opened);
         self.entries.push(Entry {
-            id, change, stage: Stage::Checking, asked: now, sent: None, acked: None, live: None,
-            waiting: Vec::new(), applied: Vec::new(), conflict: None, undoes,
+            id,
+            change,
+            stage: Stage::Checking,
+            asked: now,
+            sent: None,
+            acked: None,
+            live: None,
+            waiting: Vec::new(),
+            applied: Vec::new(),
+            conflict: None,
+            undoes,
         });
         id
+    }
+    /// Takes out a change that was never sent (the user went on dragging, or dismissed it); one that was sent stays.
+    pub fn forget(&mut self, id: ChangeId) {
+        self.entries.retain(|entry| entry.id != id || entry.sent.is_some());
     }
     /// The user pressed Push (or Undo went straight on).
     pub fn sent(&mut self, id: ChangeId, now: Timestamp) {

@@ -2,9 +2,11 @@
 //!
 //! Pure: no I/O, no egui, no tokio. Nothing here fails as a whole: what can be read is read, and what cannot becomes a
 //! [`Problem`] beside its object.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod change;
 pub mod confirm;
+pub mod demo;
 pub mod edit;
 pub mod graph;
 pub mod health;
@@ -25,7 +27,7 @@ mod undo;
 pub use change::{Change, ChangeId, Edit, Step};
 pub use kinds::{KINDS, Kind, kind};
 pub use ledger::{Fact, Ledger, Stage};
-pub use model::{Mesh, Objects, Pod, Port, Service, Subset, Workload};
+pub use model::{Mesh, Objects, Pod, Port, Service, Subset, Workload, visible_from};
 pub use object::Object;
 pub use problem::Problem;
 pub use refs::{Ref, fqdn};

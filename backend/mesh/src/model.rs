@@ -1,5 +1,13 @@
 //! One revision of everything: services, workloads, pods and the configuration that touches them.
 
+mod mtls;
+mod reach;
+mod read;
+mod services;
+mod workloads;
+
+pub use reach::visible_from;
+
 use crate::istio;
 use crate::object::Object;
 use crate::problem::Problem;
@@ -132,3 +140,39 @@ pub struct Mesh {
     /// Namespace of istiod, where mesh-wide policy lives ("istio-system").
     pub root_namespace: String,
 }
+
+impl Mesh {
+    /// A service by namespace and name.
+    pub fn service(&self, namespace: &str, name: &str) -> Option<&Service> {
+        self.services.get(&(namespace.into(), name.into()))
+    }
+    /// A workload by namespace and name.
+    pub fn workload(&self, namespace: &str, name: &str) -> Option<&Workload> {
+        self.workloads.get(&(namespace.into(), name.into()))
+    }
+    /// The workloads behind a service.
+    pub fn workloads_of<'a>(&'a self, service: &'a Service) -> impl Iterator<Item = &'a Workload> {
+        service.workloads.iter().filter_map(|at| {
+            let (namespace, name) = at.split_once('/')?;
+            self.workload(namespace, name)
+        })
+    }
+    /// Names of all proxies, as istiod knows them: "productpage-v1-abc.bookinfo".
+    pub fn proxies(&self) -> Vec<String> {
+        self.workloads.values().flat_map(Workload::proxies).collect()
+    }
+}
+
+impl Workload {
+    /// Names of its proxies, as istiod knows them: "productpage-v1-abc.bookinfo".
+    pub fn proxies(&self) -> impl Iterator<Item = String> {
+        self.pods.iter().filter(|pod| pod.sidecar).map(|pod| format!("{}.{}", pod.name, self.namespace))
+    }
+    /// Pods that are ready.
+    pub fn ready(&self) -> usize {
+        self.pods.iter().filter(|pod| pod.ready).count()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -73,7 +73,7 @@ impl Object {
     }
 }
 
-fn strings(value: Option<&Value>) -> BTreeMap<String, String> {
+pub(crate) fn strings(value: Option<&Value>) -> BTreeMap<String, String> {
     let pairs = value.and_then(Value::as_object).into_iter().flatten();
     pairs.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
 }

@@ -1,0 +1,84 @@
+//! Which mutual TLS mode is in force where: workload beats namespace beats mesh; of several the oldest counts.
+
+use super::workloads::selects;
+use super::{Mesh, Workload};
+use crate::istio::PeerAuthentication;
+use crate::refs::Ref;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+type Policy<'a> = (&'a Ref, &'a PeerAuthentication);
+
+/// PeerAuthentications by namespace, the oldest first.
+pub(crate) struct Policies<'a> {
+    root: &'a str,
+    by_namespace: BTreeMap<&'a str, Vec<Policy<'a>>>,
+}
+
+impl<'a> Policies<'a> {
+    pub(crate) fn of(mesh: &'a Mesh) -> Self {
+        let mut all = mesh.peer_authentications.iter().collect::<Vec<_>>();
+        all.sort_by(|(a, _), (b, _)| match (mesh.objects.get(*a), mesh.objects.get(*b)) {
+            (Some(one), Some(two)) => super::reach::by_age((a, one), (b, two)),
+            _ => a.cmp(b),
+        });
+        let mut by_namespace: BTreeMap<&str, Vec<Policy<'_>>> = BTreeMap::new();
+        for (at, policy) in all {
+            by_namespace.entry(&*at.namespace).or_default().push((at, policy));
+        }
+        Self { root: &mesh.root_namespace, by_namespace }
+    }
+
+    fn within(&self, namespace: &str) -> &[Policy<'a>] {
+        self.by_namespace.get(namespace).map_or(&[], Vec::as_slice)
+    }
+
+    /// The policy for all workloads of a namespace (or, in the root namespace, of the mesh).
+    pub(crate) fn of_namespace(&self, namespace: &str) -> Option<Policy<'a>> {
+        self.within(namespace).iter().copied().find(|(_, policy)| selector(policy).is_none())
+    }
+
+    /// The policy for the whole mesh.
+    pub(crate) fn of_mesh(&self) -> Option<Policy<'a>> {
+        self.of_namespace(self.root)
+    }
+
+    /// The policy that selects these labels.
+    pub(crate) fn of_workload(&self, namespace: &str, labels: &BTreeMap<String, String>) -> Option<Policy<'a>> {
+        let selected = |policy: &PeerAuthentication| selector(policy).is_some_and(|selector| selects(selector, labels));
+        self.within(namespace).iter().copied().find(|(_, policy)| selected(policy))
+    }
+
+    /// The mode in force for a workload with a sidecar; a policy that leaves the mode UNSET asks the wider scope.
+    pub(crate) fn mode(&self, namespace: &str, labels: &BTreeMap<String, String>) -> (String, Option<Ref>) {
+        let scopes = [self.of_workload(namespace, labels), self.of_namespace(namespace), self.of_mesh()];
+        let stated = scopes.into_iter().flatten().find_map(|(at, policy)| Some((mode(policy)?, Some(at.clone()))));
+        stated.unwrap_or_else(|| ("PERMISSIVE".to_owned(), None))
+    }
+}
+
+fn selector(policy: &PeerAuthentication) -> Option<&BTreeMap<String, String>> {
+    policy.selector.as_ref().map(|selector| &selector.match_labels).filter(|labels| !labels.is_empty())
+}
+
+/// The stated mode, `None` when unset.
+pub(crate) fn mode(policy: &PeerAuthentication) -> Option<String> {
+    policy.mtls.as_ref()?.mode.clone().filter(|mode| !mode.is_empty() && mode != "UNSET")
+}
+
+/// Writes the mode in force into every workload. Without a proxy nothing can ask for a certificate.
+pub(super) fn settle(mesh: &mut Mesh) {
+    let policies = Policies::of(mesh);
+    let bare = |workload: &Workload| !workload.pods.is_empty() && workload.pods.iter().all(|pod| !pod.sidecar);
+    let modes = mesh.workloads.iter().map(|(key, workload)| {
+        let mode =
+            if bare(workload) { ("DISABLE".to_owned(), None) } else { policies.mode(&workload.namespace, &workload.labels) };
+        (key.clone(), mode)
+    });
+    let modes: Vec<((Arc<str>, Arc<str>), _)> = modes.collect();
+    for (key, mode) in modes {
+        if let Some(workload) = mesh.workloads.get_mut(&key) {
+            workload.mtls = mode;
+        }
+    }
+}

@@ -1,0 +1,226 @@
+use super::*;
+use crate::demo::{self, by_ref};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+fn with(extra: impl IntoIterator<Item = Value>) -> Mesh {
+    let mut objects = demo::bookinfo_objects();
+    objects.extend(by_ref(extra));
+    Mesh::read(objects, None)
+}
+
+fn istio(kind: &str, namespace: &str, name: &str, created: &str, spec: Value) -> Value {
+    json!({ "apiVersion": "networking.istio.io/v1", "kind": kind, "spec": spec,
+        "metadata": { "namespace": namespace, "name": name, "creationTimestamp": created } })
+}
+
+fn named(refs: &[Ref]) -> Vec<String> {
+    refs.iter().map(|at| format!("{}/{}", at.namespace, at.name)).collect()
+}
+
+#[test]
+fn bookinfo() {
+    let mesh = demo::bookinfo();
+    assert_eq!(mesh.problems, []);
+    assert_eq!(mesh.root_namespace, "istio-system");
+    let reviews = mesh.service("bookinfo", "reviews").unwrap();
+    assert_eq!(reviews.subsets.iter().map(|subset| &*subset.name).collect::<Vec<_>>(), ["v1", "v2", "v3"]);
+    assert_eq!(reviews.subsets[1].workloads, ["reviews-v2"]);
+    assert_eq!(named(&reviews.virtual_services), ["bookinfo/reviews"]);
+    assert_eq!(named(&reviews.destination_rules), ["bookinfo/reviews"]);
+    assert_eq!(reviews.ports[0], Port { name: "http".into(), number: 9080, target: 9080, protocol: "http".into() });
+    let page = mesh.service("bookinfo", "productpage").unwrap();
+    assert!(page.virtual_services.is_empty(), "a gateway's route is none of the mesh's");
+    assert!(!page.subsets[0].declared);
+    let workload = mesh.workload("bookinfo", "reviews-v3").unwrap();
+    assert_eq!((&*workload.owner, &*workload.app, &*workload.version, workload.wanted), ("Deployment", "reviews", "v3", Some(1)));
+    assert!(workload.pods[0].sidecar && workload.pods[0].ready);
+    assert_eq!(workload.mtls, ("PERMISSIVE".into(), None));
+    assert!(mesh.workload("istio-system", "istio-ingressgateway").unwrap().gateway);
+    assert!(!mesh.workload("istio-system", "istiod").unwrap().gateway);
+    assert_eq!(mesh.proxies().len(), 7);
+}
+
+#[test]
+fn versions_sort_as_people_count() {
+    let mut names = ["v10", "v2", "v1", "v1.10", "v1.9", "canary", "v01"];
+    names.sort_by(|a, b| services::natural(a, b));
+    assert_eq!(names, ["canary", "v01", "v1", "v1.9", "v1.10", "v2", "v10"]);
+}
+
+#[test]
+fn the_closest_host_comes_first_then_the_oldest() {
+    let spec = |host: &str| json!({ "hosts": [host], "http": [] });
+    let mesh = with([
+        istio("VirtualService", "bookinfo", "wild", "2020-01-01T00:00:00Z", spec("*.bookinfo.svc.cluster.local")),
+        istio("VirtualService", "other", "older", "2021-01-01T00:00:00Z", spec("reviews.bookinfo.svc.cluster.local")),
+        istio("VirtualService", "other", "short", "2020-01-01T00:00:00Z", spec("reviews")),
+    ]);
+    let found = &mesh.service("bookinfo", "reviews").unwrap().virtual_services;
+    assert_eq!(named(found), ["other/older", "bookinfo/reviews", "bookinfo/wild"]);
+}
+
+#[test]
+fn rules_of_the_own_namespace_beat_the_root_and_others() {
+    let rule =
+        |host: &str, subset: &str| json!({ "host": host, "subsets": [{ "name": subset, "labels": { "version": subset } }] });
+    let host = "reviews.bookinfo.svc.cluster.local";
+    let mesh = with([
+        istio("DestinationRule", "istio-system", "root", "2020-01-01T00:00:00Z", rule("*.svc.cluster.local", "v9")),
+        istio("DestinationRule", "bookinfo", "wild", "2020-01-01T00:00:00Z", rule("*.bookinfo.svc.cluster.local", "v8")),
+        istio("DestinationRule", "client", "own", "2020-01-01T00:00:00Z", rule(host, "v7")),
+        istio("DestinationRule", "bookinfo", "second", "2026-01-01T00:00:00Z", rule(host, "v6")),
+    ]);
+    let reviews = mesh.service("bookinfo", "reviews").unwrap();
+    assert_eq!(named(&reviews.destination_rules), ["bookinfo/reviews", "bookinfo/second", "istio-system/root", "client/own"]);
+    let names = reviews.subsets.iter().map(|subset| &*subset.name).collect::<Vec<_>>();
+    assert_eq!(names, ["v1", "v2", "v3", "v6", "v9"]);
+}
+
+#[test]
+fn mutual_tls_precedence() {
+    let policy = |mode: &str| json!({ "mtls": { "mode": mode } });
+    let some = |mode: &str, labels: Value| json!({ "selector": { "matchLabels": labels }, "mtls": { "mode": mode } });
+    let mesh = with([
+        istio("PeerAuthentication", "istio-system", "default", "2020-01-01T00:00:00Z", policy("STRICT")),
+        istio("PeerAuthentication", "istio-system", "late", "2021-01-01T00:00:00Z", policy("DISABLE")),
+        istio(
+            "PeerAuthentication",
+            "istio-system",
+            "elsewhere",
+            "2020-01-01T00:00:00Z",
+            some("DISABLE", json!({ "app": "details" })),
+        ),
+        istio("PeerAuthentication", "bookinfo", "default", "2020-01-01T00:00:00Z", policy("UNSET")),
+        istio(
+            "PeerAuthentication",
+            "bookinfo",
+            "reviews",
+            "2020-01-01T00:00:00Z",
+            some("PERMISSIVE", json!({ "app": "reviews" })),
+        ),
+    ]);
+    let mode = |name: &str| {
+        let (mode, by) = &mesh.workload("bookinfo", name).unwrap().mtls;
+        format!("{mode} by {}", by.as_ref().map_or("nothing".into(), ToString::to_string))
+    };
+    assert_eq!(mode("details-v1"), "STRICT by PeerAuthentication istio-system/default");
+    assert_eq!(mode("reviews-v1"), "PERMISSIVE by PeerAuthentication bookinfo/reviews");
+    assert_eq!(mesh.workload("istio-system", "istiod").unwrap().mtls, ("DISABLE".into(), None), "it has no proxy");
+}
+
+#[test]
+fn sidecars_of_both_kinds_and_pods_without_owner() {
+    let pod = |name: &str, spec: Value| json!({ "kind": "Pod", "metadata": { "namespace": "a", "name": name }, "spec": spec });
+    let mesh = Mesh::read(
+        by_ref([
+            pod("plain", json!({ "containers": [{ "name": "app" }] })),
+            pod("native", json!({ "initContainers": [{ "name": "istio-proxy", "restartPolicy": "Always" }] })),
+            pod("init", json!({ "initContainers": [{ "name": "istio-proxy" }] })),
+        ]),
+        None,
+    );
+    let has = |name: &str| mesh.workload("a", name).unwrap().pods[0].sidecar;
+    assert_eq!([has("plain"), has("native"), has("init")], [false, true, false]);
+    assert_eq!(mesh.workload("a", "plain").unwrap().owner, "Pod");
+    assert_eq!(mesh.namespaces, ["a".into()]);
+}
+
+#[test]
+fn what_cannot_be_read_is_named_and_the_rest_stands() {
+    let mesh = with([istio("VirtualService", "bookinfo", "odd", "", json!({ "hosts": "reviews" }))]);
+    let (at, problem) = &mesh.problems[0];
+    assert_eq!(at.to_string(), "VirtualService bookinfo/odd");
+    assert!(problem.why.contains("expected a sequence"), "{problem}");
+    assert_eq!(mesh.virtual_services.len(), 2);
+}
+
+#[test]
+fn an_external_host_is_a_service() {
+    let spec = json!({ "hosts": ["api.example.com"], "ports": [{ "number": 443, "name": "tls", "protocol": "TLS" }] });
+    let mesh = with([istio("ServiceEntry", "bookinfo", "api", "", spec)]);
+    let service = mesh.service("bookinfo", "api.example.com").unwrap();
+    assert!(service.external);
+    assert_eq!(service.ports[0].protocol, "tls");
+}
+
+#[test]
+fn the_same_objects_keep_their_revision() {
+    let first = demo::bookinfo();
+    let again = Mesh::read(first.objects.clone(), Some(&first));
+    assert_eq!(again.revision, first.revision);
+    let mut objects = first.objects.clone();
+    objects.extend(by_ref([istio("VirtualService", "bookinfo", "new", "", json!({}))]));
+    let changed = Mesh::read(objects.clone(), Some(&first));
+    assert_eq!(changed.revision, first.revision + 1);
+    let afresh = Mesh::read(objects, None);
+    assert_eq!((changed.services, changed.workloads), (afresh.services, afresh.workloads));
+}
+
+/// JSON of any shape, with the names that the readers look for.
+fn odd_json() -> impl Strategy<Value = Value> {
+    let key = prop::sample::select(vec![
+        "metadata",
+        "spec",
+        "status",
+        "labels",
+        "name",
+        "namespace",
+        "ownerReferences",
+        "containers",
+        "hosts",
+        "http",
+        "route",
+        "destination",
+        "host",
+        "subset",
+        "weight",
+        "selector",
+        "ports",
+        "port",
+        "targetPort",
+        "subsets",
+        "mtls",
+        "mode",
+        "match",
+        "phase",
+        "conditions",
+        "replicas",
+        "template",
+        "gateways",
+        "exportTo",
+        "matchLabels",
+        "app",
+        "version",
+        "fault",
+    ]);
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        prop::sample::select(vec!["", "*", "reviews", "v1", "~", ".", "é", "9080", "mesh"]).prop_map(Value::from),
+    ];
+    leaf.prop_recursive(5, 40, 5, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::vec((key.clone(), inner), 0..5)
+                .prop_map(|pairs| pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect::<Value>()),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn odd_objects_never_panic(kinds in prop::collection::vec((0..crate::KINDS.len(), odd_json()), 1..6)) {
+        let objects = kinds.into_iter().enumerate().map(|(number, (kind, body))| {
+            let mut object = if let Value::Object(map) = body { map } else { serde_json::Map::new() };
+            object.insert("kind".into(), crate::KINDS[kind].kind.into());
+            if let Some(meta) = object.entry("metadata").or_insert(json!({})).as_object_mut() {
+                meta.insert("name".into(), format!("o{number}").into());
+            }
+            Value::Object(object)
+        });
+        let mesh = Mesh::read(by_ref(objects.collect::<Vec<_>>()), None);
+        prop_assert!(mesh.revision == 1);
+    }
+}
