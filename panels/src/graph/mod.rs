@@ -2,14 +2,16 @@
 
 use crate::{About, Cx, Panel};
 
-/// Name, icon, summary.
+/// What it is called and what it is good for.
 pub const ABOUT: About =
-    About { name: "Graph", icon: egui_phosphor::regular::GRAPH, summary: "Who talks to whom, and how well" };
+    About { name: "Graph", icon: crate::kit::icon::GRAPH, summary: "Who talks to whom, how much, and how well" };
 
-/// The graph panel.
+/// The panel.
 #[derive(Default)]
 pub struct Graph {}
 
 impl Panel for Graph {
-    fn ui(&mut self, _ui: &mut egui::Ui, _cx: &Cx<'_>) {}
+    fn ui(&mut self, ui: &mut egui::Ui, _cx: &Cx<'_>) {
+        crate::kit::remote::waiting(ui, "The graph is being drawn");
+    }
 }

@@ -1,1 +1,24 @@
-//! Widgets, colours and type that every panel shares.
+//! The design system: colours, type, spacing and the widgets that every panel is made of. Knows no mesh types.
+
+pub mod badge;
+pub mod button;
+pub mod card;
+pub mod diff;
+pub mod field;
+pub mod fmt;
+pub mod icon;
+pub mod memo;
+pub mod problem;
+pub mod progress;
+pub mod remote;
+pub mod shares;
+pub mod table;
+pub mod text;
+pub mod theme;
+pub mod tooltip;
+
+pub use badge::{Status, pill, status};
+pub use button::Button;
+pub use card::{card, section, tiles};
+pub use memo::Memo;
+pub use theme::Tokens;

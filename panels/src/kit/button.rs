@@ -1,0 +1,157 @@
+//! Buttons: the primary one (at most one in sight), quiet ones, icons and menus.
+
+use super::icon;
+use super::theme::{Tokens, Weight, size, space};
+use super::{fmt, text};
+use egui::{Color32, InnerResponse, Response, RichText, Stroke, Ui, Widget, WidgetInfo, WidgetType, vec2};
+
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    Primary,
+    Quiet,
+    Bare,
+}
+
+/// A button.
+pub struct Button {
+    text: String,
+    icon: Option<&'static str>,
+    kind: Kind,
+    name: Option<String>,
+    selected: bool,
+    danger: bool,
+}
+
+impl Button {
+    fn new(kind: Kind, text: impl Into<String>) -> Self {
+        Self { text: text.into(), icon: None, kind, name: None, selected: false, danger: false }
+    }
+    /// The one action that matters most here: "Push".
+    pub fn primary(text: impl Into<String>) -> Self {
+        Self::new(Kind::Primary, text)
+    }
+    /// Any other action.
+    pub fn quiet(text: impl Into<String>) -> Self {
+        Self::new(Kind::Quiet, text)
+    }
+    /// An action without a frame, inside rows and cards.
+    pub fn bare(text: impl Into<String>) -> Self {
+        Self::new(Kind::Bare, text)
+    }
+    /// A square button that shows only an icon; `name` is its tooltip and what screen readers say.
+    pub fn icon(icon: &'static str, name: impl Into<String>) -> Self {
+        Self { icon: Some(icon), name: Some(name.into()), ..Self::new(Kind::Bare, "") }
+    }
+    /// Puts an icon before the text.
+    #[must_use]
+    pub fn with_icon(self, icon: &'static str) -> Self {
+        Self { icon: Some(icon), ..self }
+    }
+    /// Names it for screen readers where the text alone does not say what it does ("Undo reviews shares").
+    #[must_use]
+    pub fn named(self, name: impl Into<String>) -> Self {
+        Self { name: Some(name.into()), ..self }
+    }
+    /// Shows it as pressed: a toggle that is on.
+    #[must_use]
+    pub fn selected(self, selected: bool) -> Self {
+        Self { selected, ..self }
+    }
+    /// Marks an action that takes something away.
+    #[must_use]
+    pub fn danger(self) -> Self {
+        Self { danger: true, ..self }
+    }
+    /// Gives it the frame of a quiet button (for icons in toolbars).
+    #[must_use]
+    pub fn framed(self) -> Self {
+        Self { kind: Kind::Quiet, ..self }
+    }
+}
+
+impl Widget for Button {
+    fn ui(self, ui: &mut Ui) -> Response {
+        let tokens = Tokens::of(ui);
+        let weight = if self.kind == Kind::Primary { Weight::Semibold } else { Weight::Medium };
+        let content = match (self.icon, self.text.is_empty()) {
+            (Some(icon), true) => icon.to_owned(),
+            (Some(icon), false) => format!("{icon}  {}", self.text),
+            (None, _) => self.text.clone(),
+        };
+        let square = self.text.is_empty() && self.icon.is_some();
+        let response = ui
+            .scope(|ui| {
+                tune(ui, tokens, &self);
+                let size = if square { 15.0 } else { size::TEXT };
+                let mut button = egui::Button::new(text::rich(ui, content, size, weight)).truncate();
+                if square {
+                    ui.spacing_mut().button_padding = vec2(0.0, 0.0);
+                    button = button.min_size(vec2(space::CONTROL, space::CONTROL));
+                } else {
+                    button = button.min_size(vec2(0.0, space::CONTROL));
+                }
+                ui.add(button)
+            })
+            .inner;
+        let name = self.name.clone().unwrap_or_else(|| self.text.clone());
+        let enabled = ui.is_enabled();
+        response.widget_info(|| {
+            if self.selected {
+                WidgetInfo::selected(WidgetType::Button, enabled, true, &name)
+            } else {
+                WidgetInfo::labeled(WidgetType::Button, enabled, &name)
+            }
+        });
+        if square { response.on_hover_text(name) } else { response }
+    }
+}
+
+fn tune(ui: &mut Ui, tokens: &Tokens, button: &Button) {
+    let widgets = &mut ui.visuals_mut().widgets;
+    let states = [&mut widgets.inactive, &mut widgets.hovered, &mut widgets.active];
+    for (index, state) in states.into_iter().enumerate() {
+        if button.kind == Kind::Primary {
+            let fill = tokens.accent.lerp_to_gamma(tokens.text, [0.0, 0.12, 0.24][index]);
+            state.weak_bg_fill = fill;
+            state.bg_stroke = Stroke::NONE;
+            state.fg_stroke.color = tokens.onaccent;
+        } else {
+            if button.kind == Kind::Bare && index == 0 {
+                state.weak_bg_fill = Color32::TRANSPARENT;
+                state.bg_stroke = Stroke::NONE;
+                state.fg_stroke.color = tokens.muted;
+            }
+            if button.selected {
+                state.weak_bg_fill = tokens.selection();
+                state.fg_stroke.color = tokens.accent;
+                state.bg_stroke = Stroke::new(1.0, tokens.accent.gamma_multiply(0.6));
+            }
+            if button.danger {
+                state.fg_stroke.color = tokens.failing;
+            }
+        }
+    }
+}
+
+/// A button that opens a menu: "Versioned app ▾". `name` is what screen readers say.
+pub fn menu<R>(ui: &mut Ui, label: &str, name: &str, contents: impl FnOnce(&mut Ui) -> R) -> InnerResponse<Option<R>> {
+    let text = text::rich(ui, format!("{label}  {}", icon::CARET_DOWN), size::TEXT, Weight::Medium);
+    let button = egui::Button::new(text).min_size(vec2(0.0, space::CONTROL));
+    let (response, inner) = egui::containers::menu::MenuButton::from_button(button).ui(ui, |ui| {
+        ui.set_min_width(160.0);
+        contents(ui)
+    });
+    let enabled = ui.is_enabled();
+    response.widget_info(|| WidgetInfo::labeled(WidgetType::ComboBox, enabled, name));
+    InnerResponse::new(inner.map(|inner| inner.inner), response)
+}
+
+/// One choice of a menu, with a tick when it is chosen. Returns true when it was clicked.
+pub fn choice(ui: &mut Ui, chosen: bool, label: &str) -> bool {
+    let tick = if chosen { icon::CHECK } else { "\u{2003}" };
+    let text = RichText::new(format!("{tick}{}{}{label}", fmt::THIN, fmt::THIN)).size(size::TEXT);
+    let response = ui.add(egui::Button::selectable(false, text).min_size(vec2(ui.available_width(), 24.0)));
+    let enabled = ui.is_enabled();
+    response.widget_info(|| WidgetInfo::selected(WidgetType::RadioButton, enabled, chosen, label));
+    response.clicked()
+}

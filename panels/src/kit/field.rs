@@ -1,0 +1,80 @@
+//! Text fields with an icon, and the choice of one out of a few.
+
+use super::icon;
+use super::theme::{Tokens, size, space};
+use super::{button, text};
+use egui::{Frame, Id, Margin, Response, RichText, Stroke, TextEdit, Ui, WidgetInfo, WidgetType};
+
+/// A one-line field: an icon, the text, and a cross that empties it. `name` is what screen readers say.
+pub fn text(ui: &mut Ui, id: Id, symbol: &str, hint: &str, name: &str, value: &mut String, width: f32) -> Response {
+    let tokens = Tokens::of(ui);
+    let focused = ui.memory(|memory| memory.has_focus(id));
+    let stroke = if focused { Stroke::new(1.0, tokens.accent) } else { tokens.hairline() };
+    let frame =
+        Frame::new().fill(tokens.raised).stroke(stroke).corner_radius(space::RADIUS).inner_margin(Margin::symmetric(8, 0));
+    frame
+        .show(ui, |ui| {
+            ui.set_width(width - 18.0);
+            ui.set_height(space::CONTROL - 2.0);
+            ui.horizontal_centered(|ui| {
+                ui.spacing_mut().item_spacing.x = 6.0;
+                if !symbol.is_empty() {
+                    ui.add(egui::Label::new(RichText::new(symbol).size(14.0).color(tokens.muted)).selectable(false));
+                }
+                let clear = if value.is_empty() { 0.0 } else { 22.0 };
+                let edit = TextEdit::singleline(value)
+                    .id(id)
+                    .frame(Frame::NONE)
+                    .margin(Margin::ZERO)
+                    .hint_text(RichText::new(hint).color(tokens.faint))
+                    .desired_width(ui.available_width() - clear);
+                let mut response = ui.add(edit);
+                let shown = value.clone();
+                let enabled = ui.is_enabled();
+                response.widget_info(|| {
+                    let mut info = WidgetInfo::text_edit(enabled, shown.clone(), shown.clone(), hint);
+                    info.label = Some(name.to_owned());
+                    info
+                });
+                if clear > 0.0 {
+                    let cross = egui::Button::new(RichText::new(icon::X).size(size::NOTE).color(tokens.muted)).frame(false);
+                    let cross = ui.add(cross);
+                    cross.widget_info(|| WidgetInfo::labeled(WidgetType::Button, true, format!("Clear {name}")));
+                    if cross.clicked() {
+                        value.clear();
+                        response.mark_changed();
+                    }
+                }
+                response
+            })
+            .inner
+        })
+        .inner
+}
+
+/// A search field.
+pub fn search(ui: &mut Ui, id: Id, hint: &str, name: &str, value: &mut String, width: f32) -> Response {
+    text(ui, id, icon::MAGNIFYING_GLASS, hint, name, value, width)
+}
+
+/// One out of a few, as a menu button that shows the chosen one. Returns the newly chosen index.
+pub fn choose(ui: &mut Ui, name: &str, options: &[&str], chosen: usize) -> Option<usize> {
+    let label = options.get(chosen).copied().unwrap_or("–");
+    button::menu(ui, label, name, |ui| {
+        let mut picked = None;
+        for (index, option) in options.iter().enumerate() {
+            if button::choice(ui, index == chosen, option) {
+                picked = Some(index);
+                ui.close();
+            }
+        }
+        picked
+    })
+    .inner
+    .flatten()
+}
+
+/// A label above a field.
+pub fn label(ui: &mut Ui, name: &str) -> Response {
+    text::muted(ui, name)
+}

@@ -1,0 +1,310 @@
+//! Tables: sorted by a click on a head, searched as one types, drawn only where one looks, copied as CSV.
+
+use super::memo::Memo;
+use super::theme::{Tokens, Weight, family, size};
+use super::{field, fmt, icon, text};
+use egui::{Align2, Color32, FontId, Id, Rect, Response, ScrollArea, Sense, Ui, WidgetInfo, WidgetType, pos2, vec2};
+use std::cmp::Ordering;
+
+/// A column.
+#[derive(Clone, Debug)]
+pub struct Column {
+    /// Its head.
+    pub name: &'static str,
+    /// Share of the width, against the other columns'.
+    pub share: f32,
+    /// Whether it holds numbers: they stand to the right and sort by value.
+    pub numeric: bool,
+}
+
+impl Column {
+    /// A column of text.
+    pub const fn text(name: &'static str, share: f32) -> Self {
+        Self { name, share, numeric: false }
+    }
+    /// A column of numbers.
+    pub const fn number(name: &'static str, share: f32) -> Self {
+        Self { name, share, numeric: true }
+    }
+}
+
+/// What one cell shows.
+#[derive(Clone, Debug, Default)]
+pub struct Cell {
+    /// Its text.
+    pub text: String,
+    /// What it sorts by in a column of numbers.
+    pub value: f64,
+    /// Its colour, if it is not the usual one.
+    pub color: Option<Color32>,
+    /// A status shape before the text.
+    pub status: Option<super::Status>,
+}
+
+impl Cell {
+    /// Text.
+    pub fn text(text: impl Into<String>) -> Self {
+        Self { text: text.into(), ..Self::default() }
+    }
+    /// A number with its text.
+    pub fn number(value: f64, text: impl Into<String>) -> Self {
+        Self { text: text.into(), value, ..Self::default() }
+    }
+}
+
+/// Where the cells of a table come from.
+pub trait Rows {
+    /// How many rows there are.
+    fn len(&self) -> usize;
+    /// Whether there are none.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+    /// One cell.
+    fn cell(&self, row: usize, column: usize) -> Cell;
+}
+
+/// What the user set, kept by the panel.
+#[derive(Clone, Debug, Default)]
+pub struct State {
+    /// What is searched for.
+    pub search: String,
+    /// Column that is sorted by, and whether from high to low.
+    pub sort: Option<(usize, bool)>,
+    order: Memo<OrderKey, Vec<usize>>,
+}
+
+/// What the order of rows is derived from: revision, search, sorting.
+type OrderKey = (u64, String, Option<(usize, bool)>);
+
+/// What the user did to a table.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Done {
+    /// Row that was clicked.
+    pub clicked: Option<usize>,
+    /// The rows in sight as CSV, when that was asked for.
+    pub csv: Option<String>,
+}
+
+/// Draws a table. `name` is what screen readers say; `revision` changes when the rows do.
+pub fn table(
+    ui: &mut Ui,
+    name: &str,
+    state: &mut State,
+    columns: &[Column],
+    rows: &dyn Rows,
+    revision: u64,
+    chosen: Option<usize>,
+) -> Done {
+    let mut done = Done::default();
+    let id = ui.id().with(("table", name));
+    ui.horizontal(|ui| {
+        let width = (ui.available_width() - 170.0).clamp(120.0, 280.0);
+        field::search(ui, id.with("search"), "Search", &format!("Search {name}"), &mut state.search, width);
+        if ui.add(super::Button::icon(icon::COPY, format!("Copy {name} as CSV"))).clicked() {
+            done.csv = Some(String::new());
+        }
+    });
+    let key = (revision, state.search.trim().to_lowercase(), state.sort);
+    let order = state.order.get(key, |(_, search, sort)| arrange(columns, rows, search, *sort));
+    if done.csv.is_some() {
+        done.csv = Some(csv(columns, rows, order));
+    }
+    if order.len() != rows.len() {
+        text::note(ui, format!("{} of {}", fmt::count(order.len()), fmt::counted(rows.len(), "row", "rows")));
+    }
+    let widths = widths(columns, ui.available_width());
+    if let Some(column) = heads(ui, id, columns, &widths, state.sort) {
+        state.sort = match state.sort {
+            Some((old, false)) if old == column => Some((column, true)),
+            Some((old, true)) if old == column => None,
+            _ => Some((column, false)),
+        };
+    }
+    let height = 30.0;
+    ui.spacing_mut().item_spacing.y = 0.0;
+    ScrollArea::vertical().id_salt(id).auto_shrink([false, true]).show_rows(ui, height, order.len(), |ui, range| {
+        for &row in order.get(range).unwrap_or_default() {
+            if draw_row(ui, id, columns, &widths, rows, row, height, chosen == Some(row)).clicked() {
+                done.clicked = Some(row);
+            }
+        }
+    });
+    done
+}
+
+/// The rows that hold what is searched for, in the wanted order.
+fn arrange(columns: &[Column], rows: &dyn Rows, search: &str, sort: Option<(usize, bool)>) -> Vec<usize> {
+    let holds = |row: &usize| {
+        search.is_empty() || (0..columns.len()).any(|column| rows.cell(*row, column).text.to_lowercase().contains(search))
+    };
+    let mut order: Vec<usize> = (0..rows.len()).filter(holds).collect();
+    if let Some((column, falling)) = sort {
+        let numeric = columns.get(column).is_some_and(|column| column.numeric);
+        order.sort_by_cached_key(|&row| SortKey::of(&rows.cell(row, column), numeric));
+        if falling {
+            order.reverse();
+        }
+    }
+    order
+}
+
+struct SortKey {
+    value: f64,
+    text: String,
+}
+
+impl SortKey {
+    fn of(cell: &Cell, numeric: bool) -> Self {
+        if numeric {
+            Self { value: cell.value, text: String::new() }
+        } else {
+            Self { value: 0.0, text: cell.text.to_lowercase() }
+        }
+    }
+}
+impl Ord for SortKey {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.value.total_cmp(&other.value).then_with(|| self.text.cmp(&other.text))
+    }
+}
+impl PartialOrd for SortKey {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl PartialEq for SortKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+impl Eq for SortKey {}
+
+fn csv(columns: &[Column], rows: &dyn Rows, order: &[usize]) -> String {
+    let quote = |text: &str| {
+        let text = text.replace(fmt::THIN, " ");
+        if text.contains([',', '"', '\n']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
+    };
+    let heads: Vec<String> = columns.iter().map(|column| quote(column.name)).collect();
+    let mut lines = vec![heads.join(",")];
+    for &row in order {
+        let cells: Vec<String> = (0..columns.len()).map(|column| quote(&rows.cell(row, column).text)).collect();
+        lines.push(cells.join(","));
+    }
+    lines.join("\n") + "\n"
+}
+
+fn widths(columns: &[Column], full: f32) -> Vec<f32> {
+    let sum: f32 = columns.iter().map(|column| column.share).sum();
+    columns.iter().map(|column| full * column.share / sum.max(f32::EPSILON)).collect()
+}
+
+fn heads(ui: &mut Ui, id: Id, columns: &[Column], widths: &[f32], sort: Option<(usize, bool)>) -> Option<usize> {
+    let tokens = Tokens::of(ui);
+    let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), 26.0), Sense::hover());
+    let font = FontId::new(size::NOTE, family(ui.ctx(), Weight::Medium));
+    let mut left = rect.left();
+    let mut clicked = None;
+    for (index, (column, width)) in columns.iter().zip(widths).enumerate() {
+        let cell = Rect::from_min_size(pos2(left, rect.top()), vec2(*width, rect.height()));
+        left += width;
+        let response = ui.interact(cell, id.with(("head", index)), Sense::click());
+        response.widget_info(|| WidgetInfo::labeled(WidgetType::Button, true, format!("Sort by {}", column.name)));
+        let arrow = match sort {
+            Some((by, falling)) if by == index => {
+                if falling {
+                    icon::CARET_DOWN
+                } else {
+                    icon::CARET_UP
+                }
+            }
+            _ => "",
+        };
+        let color = if response.hovered() || !arrow.is_empty() { tokens.text } else { tokens.muted };
+        let (align, at) = if column.numeric {
+            (Align2::RIGHT_CENTER, pos2(cell.right() - 8.0, cell.center().y))
+        } else {
+            (Align2::LEFT_CENTER, pos2(cell.left() + 8.0, cell.center().y))
+        };
+        ui.painter().text(at, align, format!("{} {arrow}", column.name).trim_end(), font.clone(), color);
+        if response.clicked() {
+            clicked = Some(index);
+        }
+    }
+    ui.painter().hline(rect.x_range(), rect.bottom(), tokens.hairline());
+    clicked
+}
+
+#[expect(clippy::too_many_arguments, reason = "a row is drawn from all that its table knows")]
+fn draw_row(
+    ui: &mut Ui,
+    id: Id,
+    columns: &[Column],
+    widths: &[f32],
+    rows: &dyn Rows,
+    row: usize,
+    height: f32,
+    chosen: bool,
+) -> Response {
+    let tokens = Tokens::of(ui);
+    let (_, rect) = ui.allocate_space(vec2(ui.available_width(), height));
+    let response = ui.interact(rect, id.with(("row", row)), Sense::click());
+    if chosen {
+        ui.painter().rect_filled(rect, 4.0, tokens.selection());
+    } else if response.hovered() || response.has_focus() {
+        ui.painter().rect_filled(rect, 4.0, tokens.raised);
+    }
+    let mut left = rect.left();
+    let mut said = Vec::with_capacity(columns.len());
+    for (index, (column, width)) in columns.iter().zip(widths).enumerate() {
+        let cell = rows.cell(row, index);
+        let mut area = Rect::from_min_size(pos2(left, rect.top()), vec2(*width, height)).shrink2(vec2(8.0, 0.0));
+        left += width;
+        let color = cell.color.unwrap_or(if index == 0 { tokens.text } else { tokens.muted });
+        if let Some(status) = cell.status {
+            status.paint(ui.painter(), pos2(area.left() + 5.0, area.center().y), 4.0, tokens);
+            area.min.x += 16.0;
+        }
+        let mut job = egui::text::LayoutJob::simple_singleline(cell.text.clone(), FontId::proportional(size::TEXT), color);
+        job.wrap = egui::text::TextWrapping::truncate_at_width(area.width());
+        let galley = ui.painter().layout_job(job);
+        let x = if column.numeric { area.right() - galley.size().x } else { area.left() };
+        ui.painter().galley(pos2(x, area.center().y - galley.size().y / 2.0), galley, color);
+        said.push(cell.text);
+    }
+    ui.painter().hline(rect.x_range(), rect.bottom(), egui::Stroke::new(1.0, tokens.line.gamma_multiply(0.6)));
+    response.widget_info(|| WidgetInfo::selected(WidgetType::SelectableLabel, true, chosen, said.join(", ")));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Sample(Vec<(&'static str, f64)>);
+    impl Rows for Sample {
+        fn len(&self) -> usize {
+            self.0.len()
+        }
+        fn cell(&self, row: usize, column: usize) -> Cell {
+            let (name, value) = self.0[row];
+            if column == 0 { Cell::text(name) } else { Cell::number(value, fmt::rps(value)) }
+        }
+    }
+    const COLUMNS: &[Column] = &[Column::text("Name", 2.0), Column::number("Rate", 1.0)];
+
+    #[test]
+    fn sorts_by_value_and_searches_all_columns() {
+        let rows = Sample(vec![("reviews", 9.9), ("details", 10.0), ("ratings", 2.5)]);
+        assert_eq!(arrange(COLUMNS, &rows, "", Some((1, false))), [2, 0, 1]);
+        assert_eq!(arrange(COLUMNS, &rows, "", Some((0, false))), [1, 2, 0]);
+        assert_eq!(arrange(COLUMNS, &rows, "", Some((0, true))), [0, 2, 1]);
+        assert_eq!(arrange(COLUMNS, &rows, "rat", None), [2]);
+    }
+
+    #[test]
+    fn copies_what_is_in_sight() {
+        let rows = Sample(vec![("a, \"b\"", 1.0), ("c", 2.0)]);
+        assert_eq!(csv(COLUMNS, &rows, &[1, 0]), "Name,Rate\nc,2.0 rps\n\"a, \"\"b\"\"\",1.0 rps\n");
+    }
+}
