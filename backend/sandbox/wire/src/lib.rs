@@ -2,10 +2,15 @@
 //!
 //! - [`envoy`]: the generated messages and gRPC services of Envoy (access log service, aggregated discovery service).
 //! - [`otlp`]: the generated messages and gRPC services of OpenTelemetry (trace service).
+//! - [`any`]: Envoy configuration from JSON, by a table of the messages that the control plane uses.
+
+mod json;
+mod schema;
 
 /// Envoy's generated messages and gRPC services: `wire::envoy::service::accesslog::v3::…`.
 pub use envoy_types::pb::envoy;
-/// Protobuf's well-known types as Envoy's messages use them.
-pub use envoy_types::pb::google::protobuf;
+/// Protobuf's well-known types and `google.rpc.Status` as Envoy's messages use them.
+pub use envoy_types::pb::google::{self, protobuf};
+pub use json::{NotEncodable, any};
 /// OpenTelemetry's generated messages and gRPC services: `wire::otlp::collector::trace::v1::…`.
 pub use opentelemetry_proto::tonic as otlp;
