@@ -96,3 +96,84 @@ pub struct Traffic {
     /// The measured flows; each path once.
     pub flows: BTreeMap<Path, Flow>,
 }
+
+/// The part of a service's requests that one of its versions answered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct MeasuredShare {
+    /// Requests of the window that this version answered.
+    pub count: f64,
+    /// Percent of all requests that reached any version.
+    pub percent: f64,
+    /// Lower end of the 95 % interval, percent.
+    pub low: f64,
+    /// Upper end of the 95 % interval, percent.
+    pub high: f64,
+}
+
+impl MeasuredShare {
+    /// Half the width of the error bar, in points.
+    pub fn plus_minus(&self) -> f64 {
+        (self.high - self.low) / 2.0
+    }
+    /// Whether a wanted share lies within the error bar.
+    pub fn agrees_with(&self, percent: f64) -> bool {
+        (self.low..=self.high).contains(&percent)
+    }
+    /// So many of `of` requests, with Wilson's interval: it stays within 0 and 100 and holds for few requests too.
+    pub fn of(count: f64, of: f64) -> Self {
+        const Z: f64 = 1.96;
+        let part = count / of;
+        let spread = Z / (1.0 + Z * Z / of) * (part * (1.0 - part) / of + Z * Z / (4.0 * of * of)).sqrt();
+        let middle = (part + Z * Z / (2.0 * of)) / (1.0 + Z * Z / of);
+        let percent = |part: f64| (part * 100.0).clamp(0.0, 100.0);
+        Self { count, percent: percent(part), low: percent(middle - spread), high: percent(middle + spread) }
+    }
+}
+
+/// What share of a service's requests each of its versions got, in the order of its subsets; empty when there were none.
+/// Requests that reached no version (refused on the way, aborted by a fault) do not count.
+pub fn share_of(traffic: &Traffic, service: &crate::Service) -> Vec<(String, MeasuredShare)> {
+    let reaches =
+        |path: &Path, workload: &str| *path.destination.workload == *workload && path.destination.namespace == service.namespace;
+    let calls = |path: &&Path| *path.service.host == *service.host;
+    let counted = service.subsets.iter().map(|subset| {
+        let flows = traffic.flows.iter().filter(|(path, _)| calls(path));
+        let rps: f64 = flows
+            .filter(|(path, _)| subset.workloads.iter().any(|workload| reaches(path, workload)))
+            .map(|(_, flow)| flow.rps())
+            .sum();
+        (subset.name.clone(), rps * traffic.window_secs as f64)
+    });
+    let counted: Vec<(String, f64)> = counted.collect();
+    let all: f64 = counted.iter().map(|(_, count)| count).sum();
+    if all <= 0.0 {
+        return Vec::new();
+    }
+    counted.into_iter().map(|(name, count)| (name, MeasuredShare::of(count, all))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::demo;
+
+    #[test]
+    fn shares_of_reviews() {
+        let mesh = demo::bookinfo();
+        let shares = share_of(&demo::bookinfo_traffic(), mesh.service("bookinfo", "reviews").unwrap());
+        let said: Vec<String> = shares
+            .iter()
+            .map(|(name, share)| format!("{name} {:.0} {:.0} % ± {:.1}", share.count, share.percent, share.plus_minus()))
+            .collect();
+        assert_eq!(said, ["v1 300 50 % ± 4.0", "v2 180 30 % ± 3.7", "v3 120 20 % ± 3.2"]);
+        assert!(shares[2].1.agrees_with(22.0) && !shares[2].1.agrees_with(80.0));
+        assert_eq!(share_of(&Traffic::default(), mesh.service("bookinfo", "reviews").unwrap()), []);
+    }
+
+    #[test]
+    fn few_requests_say_little() {
+        let all = MeasuredShare::of(4.0, 4.0);
+        assert_eq!(all.high, 100.0);
+        assert!(all.low < 60.0, "{all:?}");
+    }
+}
