@@ -3,14 +3,56 @@
 //! One [`Cluster`] is one connection. State travels by `watch` (the latest wins), facts about changes by `mpsc` (none is
 //! lost). Every publication is followed by a call of the [`Wake`] function: send first, wake second.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that finds nothing should fail"))]
+
+mod access;
+mod confirm;
+mod connect;
+mod contexts;
+mod credentials;
+mod envoy;
+mod error;
+mod find;
+mod follow;
+mod http;
+mod hub;
+mod istiod;
+mod measure;
+mod once;
+mod poll;
+mod prometheus;
+mod publish;
+mod push;
+mod run;
+mod session;
+mod syncz;
+mod traces;
+mod trim;
+mod tunnel;
+mod write;
+
+pub use contexts::{ContextInfo, contexts};
+pub use once::{Needs, once};
+pub use traces::parse_jaeger;
+
+use crate::hub::Hub;
+use crate::session::Session;
 use mesh::trace::{Trace, TraceQuery};
 use mesh::{Change, ChangeId, Fact, Problem, Scene};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{mpsc, watch};
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::task::TaskTracker;
 
 /// Wakes the window after something new was published.
 pub type Wake = Arc<dyn Fn() + Send + Sync>;
+
+/// Measuring window of a new connection, in seconds.
+const FIRST_WINDOW: u64 = 60;
+/// How long [`Cluster::finish`] waits for writes that are under way.
+const FINISH: Duration = Duration::from_secs(15);
 
 /// Where to connect to.
 #[derive(Clone, Debug, Default)]
@@ -46,7 +88,7 @@ pub enum Command {
     Retry,
 }
 
-/// One connection. Dropping it ends all its tasks; a push that is under way is finished first.
+/// One connection. Dropping it ends all its tasks; a push that is under way is finished first (see [`Cluster::finish`]).
 pub struct Cluster {
     /// Everything that is known, the latest.
     pub scene: watch::Receiver<Arc<Scene>>,
@@ -54,24 +96,69 @@ pub struct Cluster {
     pub facts: mpsc::Receiver<(ChangeId, Fact)>,
     /// Orders.
     pub commands: mpsc::Sender<Command>,
+    session: watch::Receiver<Option<Arc<Session>>>,
+    writes: TaskTracker,
+    _end: DropGuard,
 }
 
-#[allow(unused_variables, reason = "to be written by the owner of this crate")]
 impl Cluster {
     /// Starts connecting, on the current tokio runtime; returns at once. The steps appear in the scene.
     pub fn connect(target: Target, wake: Wake) -> Self {
-        todo!()
+        Self::connect_with(target, wake, FIRST_WINDOW)
     }
+
+    pub(crate) fn connect_with(target: Target, wake: Wake, window_secs: u64) -> Self {
+        install_crypto();
+        let hub = Hub::new(wake, window_secs);
+        let (commands, orders) = mpsc::channel(64);
+        let (news, facts) = mpsc::channel(1024);
+        let (sessions, session) = watch::channel(None);
+        let end = CancellationToken::new();
+        let writes = TaskTracker::new();
+        let scene = hub.scene.subscribe();
+        let run = run::Run { target, hub, sessions, news, writes: writes.clone(), end: end.clone() };
+        tokio::spawn(run.until_ended(orders));
+        Self { scene, facts, commands, session, writes, _end: end.drop_guard() }
+    }
+
+    /// Waits until writes that are under way are stored or undone, at most 15 s. Await it before the runtime ends.
+    pub async fn finish(self) {
+        self.writes.close();
+        if tokio::time::timeout(FINISH, self.writes.wait()).await.is_err() {
+            tracing::warn!("a write did not end in time");
+        }
+    }
+
     /// Finds traces. Await it on the tokio runtime.
     pub fn search_traces(&self, query: TraceQuery) -> impl Future<Output = Result<Vec<Trace>, Problem>> + Send + 'static {
-        async { todo!() }
+        let session = self.session();
+        async move { traces::search(&*session?, &query).await }
     }
+
     /// One trace by its id.
     pub fn trace(&self, id: String) -> impl Future<Output = Result<Trace, Problem>> + Send + 'static {
-        async { todo!() }
+        let session = self.session();
+        async move { traces::trace(&*session?, &id).await }
     }
+
     /// Services that the tracing backend knows.
     pub fn trace_services(&self) -> impl Future<Output = Result<Vec<String>, Problem>> + Send + 'static {
-        async { todo!() }
+        let session = self.session();
+        async move { traces::services(&*session?).await.map(|(_, services)| services) }
+    }
+
+    fn session(&self) -> Result<Arc<Session>, Problem> {
+        self.session.borrow().clone().ok_or_else(not_connected)
+    }
+}
+
+fn not_connected() -> Problem {
+    Problem::new("The cluster cannot be asked", "There is no connection to it yet", "Wait for it, or retry connecting")
+}
+
+/// One TLS implementation for Kubernetes and for plain HTTP; whoever comes first installs it.
+fn install_crypto() {
+    if rustls::crypto::ring::default_provider().install_default().is_err() {
+        tracing::trace!("the TLS implementation was there already");
     }
 }

@@ -1,0 +1,295 @@
+//! After a push: is it stored, do we see it, has every affected proxy acknowledged it, does its configuration hold it?
+//! Nothing is called done because a server answered 200.
+
+use crate::measure;
+use crate::push::News;
+use crate::session::Session;
+use crate::syncz::{self, Push, Synced};
+use crate::{access, envoy, istiod};
+use futures::future::join_all;
+use mesh::scene::KindState;
+use mesh::{Change, Edit, Fact, Object, Problem};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+/// How long our own watch may take to show what was stored.
+const SEEN_WITHIN: Duration = Duration::from_secs(10);
+/// How long the proxies may take.
+const LIVE_WITHIN: Duration = Duration::from_secs(30);
+/// Pause between two questions to istiod while a push is followed.
+const PAUSE: Duration = Duration::from_millis(30);
+/// A proxy that was not pushed to after so long is asked for its configuration: it may have held it already.
+const LOOK_AFTER: Duration = Duration::from_millis(400);
+/// Pause between two looks at one proxy's configuration.
+const LOOK_AGAIN: Duration = Duration::from_millis(150);
+/// A push that is sent and not acknowledged for so long may have been refused (older istiods do not say so).
+const DOUBT_AFTER: Duration = Duration::from_secs(1);
+
+/// How the proxies stood before the write.
+pub(crate) struct Before {
+    pushes: BTreeMap<String, Push>,
+    rejects: f64,
+}
+
+/// Notes how the affected proxies stand. `Err`: istiod cannot be asked, and why.
+pub(crate) async fn before(session: &Session, change: &Change) -> Result<Before, Problem> {
+    if change.effect.proxies.is_empty() {
+        return Ok(Before { pushes: BTreeMap::new(), rejects: 0.0 });
+    }
+    let xds = syncz::xds_name(change.effect.xds);
+    let asked = async { tokio::join!(istiod::ask(session), istiod::rejects(session, xds)) };
+    let Ok((proxies, rejects)) = tokio::time::timeout(Duration::from_secs(3), asked).await else {
+        return Err(Problem::new("istiod does not answer", "No answer within 3 s", "Look at the Deployment istiod"));
+    };
+    let (_, proxies) = proxies?;
+    let pushes = proxies.into_iter().map(|mut proxy| (proxy.name, proxy.types.remove(xds).unwrap_or_default())).collect();
+    Ok(Before { pushes, rejects })
+}
+
+/// Follows a stored change as far as it can be known.
+pub(crate) async fn follow(session: &Session, change: &Change, applied: &[Object], before: Result<Before, Problem>, news: &News) {
+    if let Err(problem) = seen(session, change, applied).await {
+        news.send(Fact::Unknowable(problem)).await;
+        return;
+    }
+    news.send(Fact::Seen).await;
+    let told = match before {
+        Ok(before) => Follow { session, change, news, before }.until_live().await,
+        Err(problem) => Verdict::Unknowable(cannot_ask(session, problem).await),
+    };
+    match told {
+        Verdict::Live => news.send(Fact::Live).await,
+        Verdict::Refused(problem) => {
+            news.send(Fact::Refused(problem)).await;
+            return;
+        }
+        Verdict::Unknowable(problem) => news.send(Fact::Unknowable(problem)).await,
+    }
+    measure::follow(session, change, news).await;
+}
+
+/// The exact right that is missing says more than a failed port-forward.
+async fn cannot_ask(session: &Session, problem: Problem) -> Problem {
+    let mut told = problem;
+    if let Ok(Some(at)) = crate::find::istiods(&session.hub).map(|all| all.into_iter().next())
+        && let Err(missing) = access::may_forward(&session.api.client, &at.namespace).await
+    {
+        told = missing;
+    }
+    Problem::new("The proxies cannot be asked whether they took it", format!("{}: {}", told.what, told.why), told.next)
+}
+
+/// Waits until our own watches show every stored object.
+async fn seen(session: &Session, change: &Change, applied: &[Object]) -> Result<(), Problem> {
+    let hub = &session.hub;
+    let watched = |step: &&mesh::Step| matches!(hub.kind_state(step.at.kind), Some(KindState::Live(_) | KindState::Stale(_)));
+    let shown = || {
+        change.steps.iter().filter(watched).all(|step| {
+            let now = hub.object(&step.at);
+            match (&step.edit, now) {
+                (Edit::Delete { uid, .. }, Some(now)) => now.0["metadata"]["uid"] != uid.as_str(),
+                (Edit::Delete { .. }, None) => true,
+                (_, None) => false,
+                (_, Some(now)) => {
+                    let stored = applied.iter().rev().find(|object| object.at().as_ref() == Some(&step.at));
+                    stored.is_none_or(|stored| reached(stored, &now))
+                }
+            }
+        })
+    };
+    let mut revision = hub.revision.subscribe();
+    let waited = tokio::time::timeout(SEEN_WITHIN, revision.wait_for(|_| shown())).await;
+    match waited {
+        Ok(Ok(_)) => Ok(()),
+        _ => Err(Problem::new(
+            "The change is stored but not seen yet",
+            format!("Our own watch did not show it within {} s", SEEN_WITHIN.as_secs()),
+            "Look at the state of the connection, then at the object",
+        )),
+    }
+}
+
+/// Whether `now` is what was stored, or newer.
+fn reached(stored: &Object, now: &Object) -> bool {
+    let number = |object: &Object| object.resource_version().parse::<u64>().ok();
+    match (number(stored), number(now)) {
+        (Some(stored), Some(now)) => now >= stored,
+        _ => now.resource_version() == stored.resource_version() || now.generation() > stored.generation(),
+    }
+}
+
+enum Verdict {
+    Live,
+    Refused(Problem),
+    Unknowable(Problem),
+}
+
+struct Follow<'a> {
+    session: &'a Session,
+    change: &'a Change,
+    news: &'a News,
+    before: Before,
+}
+
+/// How far the affected proxies have come.
+#[derive(Default)]
+struct Progress {
+    acked: BTreeSet<String>,
+    live: BTreeSet<String>,
+    gone: BTreeSet<String>,
+    looked: BTreeMap<String, Instant>,
+    told: Option<(usize, usize, Vec<String>)>,
+    /// Why istiod or a proxy could not be asked, the last time.
+    problem: Option<Problem>,
+}
+
+impl Follow<'_> {
+    async fn until_live(self) -> Verdict {
+        let effect = &self.change.effect;
+        let xds = syncz::xds_name(effect.xds);
+        let begun = Instant::now();
+        let mut progress = Progress::default();
+        let mut doubted = begun;
+        loop {
+            match istiod::ask(self.session).await {
+                Ok((_, proxies)) => {
+                    progress.problem = None;
+                    if let Some(problem) = self.take(&proxies, xds, &mut progress) {
+                        return Verdict::Refused(problem);
+                    }
+                    let stuck = proxies.iter().find(|proxy| self.stuck(proxy, xds));
+                    if let Some(proxy) = stuck.filter(|_| doubted.elapsed() >= DOUBT_AFTER) {
+                        doubted = Instant::now();
+                        if let Some(problem) = self.silent_refusal(proxy, xds).await {
+                            return Verdict::Refused(problem);
+                        }
+                    }
+                }
+                Err(problem) => progress.problem = Some(problem),
+            }
+            self.look(begun, &mut progress).await;
+            self.tell(&mut progress).await;
+            if effect.proxies.iter().all(|name| progress.live.contains(name) || progress.gone.contains(name)) {
+                return Verdict::Live;
+            }
+            if begun.elapsed() > LIVE_WITHIN {
+                return Verdict::Unknowable(self.late(&progress));
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// Takes in what istiod says; a refusal ends it.
+    fn take(&self, proxies: &[Synced], xds: &str, progress: &mut Progress) -> Option<Problem> {
+        let now: BTreeMap<&str, &Synced> = proxies.iter().map(|proxy| (proxy.name.as_str(), proxy)).collect();
+        for name in &self.change.effect.proxies {
+            let Some(proxy) = now.get(name.as_str()) else {
+                if !self.pod_exists(name) {
+                    progress.gone.insert(name.clone());
+                }
+                continue;
+            };
+            progress.gone.remove(name);
+            let Some(push) = proxy.types.get(xds) else { continue };
+            let old = self.before.pushes.get(name);
+            if !push.error.is_empty() && old.is_none_or(|old| (&old.sent, &old.error) != (&push.sent, &push.error)) {
+                return Some(nacked(name, xds, &push.error));
+            }
+            if push.settled() && old.is_none_or(|old| old.sent != push.sent) {
+                progress.acked.insert(name.clone());
+            }
+        }
+        None
+    }
+
+    fn pod_exists(&self, proxy: &str) -> bool {
+        let Some((pod, namespace)) = proxy.rsplit_once('.') else { return true };
+        mesh::Ref::new("Pod", namespace, pod).is_none_or(|at| self.session.hub.object(&at).is_some())
+    }
+
+    /// Pushed to since the write, and not acknowledged.
+    fn stuck(&self, proxy: &Synced, xds: &str) -> bool {
+        let Some(push) = proxy.types.get(xds) else { return false };
+        let old = self.before.pushes.get(&proxy.name);
+        self.change.effect.proxies.contains(&proxy.name) && push.sent != push.acked && old.is_none_or(|old| old.sent != push.sent)
+    }
+
+    /// Older istiods do not tell a refusal: their metrics count it and their log has the words.
+    async fn silent_refusal(&self, proxy: &Synced, xds: &str) -> Option<Problem> {
+        if istiod::rejects(self.session, xds).await <= self.before.rejects {
+            return None;
+        }
+        let words = istiod::refusal(self.session, &proxy.name, xds).await;
+        let words = words.unwrap_or_else(|| "istiod counts a refusal, and its log could not be read for the words".into());
+        Some(nacked(&proxy.name, xds, &words))
+    }
+
+    /// Looks into the configuration of proxies that acknowledged, or that were not pushed to at all.
+    async fn look(&self, begun: Instant, progress: &mut Progress) {
+        let effect = &self.change.effect;
+        let unpushed = begun.elapsed() >= LOOK_AFTER;
+        let due: Vec<&String> = effect
+            .proxies
+            .iter()
+            .filter(|name| !progress.live.contains(*name) && !progress.gone.contains(*name))
+            .filter(|name| unpushed || progress.acked.contains(*name))
+            .filter(|name| progress.looked.get(*name).is_none_or(|looked| looked.elapsed() >= LOOK_AGAIN))
+            .collect();
+        let dumps = join_all(due.iter().map(|name| envoy::dump(self.session, name, &effect.evidence))).await;
+        for (name, dump) in due.into_iter().zip(dumps) {
+            progress.looked.insert(name.clone(), Instant::now());
+            match dump {
+                Ok(dump) if mesh::confirm::holds(&effect.evidence, &dump) => {
+                    progress.live.insert(name.clone());
+                    progress.acked.insert(name.clone());
+                }
+                Ok(_) => {}
+                Err(problem) => progress.problem = Some(problem),
+            }
+        }
+    }
+
+    async fn tell(&self, progress: &mut Progress) {
+        let affected = self.change.effect.proxies.iter().filter(|name| !progress.gone.contains(*name));
+        let (acked, waiting): (Vec<&String>, Vec<&String>) = affected.partition(|name| progress.acked.contains(*name));
+        let waiting: Vec<String> = waiting.into_iter().cloned().collect();
+        let now = (acked.len(), acked.len() + waiting.len(), waiting);
+        if progress.told.as_ref() != Some(&now) {
+            let (acked, of, waiting) = now.clone();
+            self.news.send(Fact::Acked { acked, of, waiting }).await;
+            progress.told = Some(now);
+        }
+    }
+
+    fn late(&self, progress: &Progress) -> Problem {
+        let missing = |done: &BTreeSet<String>| -> Vec<&str> {
+            let open = self.change.effect.proxies.iter().filter(|name| !done.contains(*name) && !progress.gone.contains(*name));
+            open.map(String::as_str).collect()
+        };
+        let secs = LIVE_WITHIN.as_secs();
+        let (waiting, unseen) = (missing(&progress.acked), missing(&progress.live));
+        if let Some(problem) = &progress.problem {
+            let why = format!("{}: {}", problem.what, problem.why);
+            return Problem::new("It is not known whether all proxies took it", why, problem.next.clone());
+        }
+        if waiting.is_empty() {
+            let why = format!("After {secs} s the configuration of {} does not show it", unseen.join(", "));
+            let next = "Another resource may overrule it: look at the routes of the proxy";
+            return Problem::new("All proxies acknowledged, but it does not show", why, next);
+        }
+        let why = format!("After {secs} s there is no answer from {}", waiting.join(", "));
+        Problem::new("Not all proxies acknowledged it", why, "Look at these proxies and at istiod's log")
+    }
+}
+
+fn nacked(proxy: &str, xds: &str, words: &str) -> Problem {
+    Problem::new(
+        format!("{proxy} refuses the new configuration"),
+        format!("Envoy says to {xds}: {words}"),
+        "The cluster has stored the change, but this proxy goes on with its old configuration: undo it",
+    )
+}
+
+#[cfg(test)]
+#[path = "confirm_tests.rs"]
+mod tests;

@@ -1,0 +1,141 @@
+//! From a kubeconfig context to a client that the API server takes: in visible steps, each with its own failure and way
+//! on, and an answer within ten seconds even when the server never answers.
+
+use crate::Target;
+use crate::contexts::{Merged, unusable};
+use crate::credentials::Plugin;
+use crate::error;
+use crate::hub::Hub;
+use kube::client::ClientBuilder;
+use kube::config::KubeConfigOptions;
+use kube::{Client, Config};
+use mesh::Problem;
+use mesh::scene::{Step, StepState};
+use serde::Deserialize;
+use std::time::{Duration, Instant};
+use tower::buffer::BufferLayer;
+use tower::filter::AsyncFilterLayer;
+
+/// How long the API server may take to answer the first question.
+const FIRST_ANSWER: Duration = Duration::from_secs(8);
+
+/// An API server that took us.
+#[derive(Clone)]
+pub(crate) struct Api {
+    pub(crate) client: Client,
+    /// Namespace of the context.
+    pub(crate) namespace: String,
+    pub(crate) version: Version,
+}
+
+/// What `/version` says.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Version {
+    pub(crate) minor: String,
+    pub(crate) git_version: String,
+}
+
+impl Version {
+    /// Whether a watch can start with the list (`sendInitialEvents`): on by default since 1.34.
+    pub(crate) fn streams_lists(&self) -> bool {
+        self.minor.trim_end_matches('+').parse::<u32>().is_ok_and(|minor| minor >= 34)
+    }
+    /// Whether this is a sandbox and no cluster.
+    pub(crate) fn sandbox(&self) -> bool {
+        self.git_version.contains("binnacle")
+    }
+}
+
+/// Connects; the steps are shown as they are taken, and a failure stands in its step.
+pub(crate) async fn connect(target: &Target, hub: &Hub) -> Option<Api> {
+    hub.begin(target.context.as_deref().unwrap_or_default());
+    hub.running(Step::Context);
+    let (name, config) = match config(target).await {
+        Ok(found) => found,
+        Err(problem) => {
+            hub.step(Step::Context, StepState::Failed(problem));
+            return None;
+        }
+    };
+    hub.name(&name);
+    let server = config.cluster_url.to_string();
+    hub.step(Step::Context, StepState::Done(format!("{name} at {}", server.trim_end_matches('/'))));
+    hub.running(Step::Api);
+    match reach(&name, config).await {
+        Ok((api, took)) => {
+            let version = &api.version.git_version;
+            hub.step(Step::Api, StepState::Done(format!("Kubernetes {version}, {} ms", took.as_millis())));
+            if api.version.sandbox() {
+                hub.mark_sandbox();
+            }
+            Some(api)
+        }
+        Err(problem) => {
+            hub.step(Step::Api, StepState::Failed(problem));
+            None
+        }
+    }
+}
+
+/// Name and settings of the wanted context.
+async fn config(target: &Target) -> Result<(String, Config), Problem> {
+    let file = target.kubeconfig.clone();
+    let read = tokio::task::spawn_blocking(move || Merged::read(file.as_deref())).await;
+    let merged = read.map_err(|error| Problem::new("The kubeconfig was not read", error.to_string(), "Retry"))?;
+    let current = || merged.config.current_context.clone().filter(|name| !name.is_empty());
+    let Some(name) = target.context.clone().or_else(current) else {
+        return Err(merged.problems.first().cloned().unwrap_or_else(|| {
+            let why = "The kubeconfig has no current context";
+            Problem::new("There is no context to connect to", why, "Choose a context (--context NAME)")
+        }));
+    };
+    if let Err(problem) = unusable(&merged.config, &name) {
+        // A file that cannot be read explains a missing context better than the context's absence.
+        let broken = merged.problems.into_iter().next();
+        let known = merged.origins.iter().any(|(known, _)| *known == name);
+        return Err(broken.filter(|_| !known).unwrap_or(problem));
+    }
+    let options = KubeConfigOptions { context: Some(name.clone()), ..KubeConfigOptions::default() };
+    let mut config = Config::from_custom_kubeconfig(merged.config, &options).await.map_err(|error| {
+        let why = error::redacted(&error.to_string());
+        Problem::new(format!("Context {name} cannot be used"), why, "Correct the kubeconfig, or choose another context")
+    })?;
+    config.connect_timeout = Some(Duration::from_secs(5));
+    Ok((name, config))
+}
+
+/// Makes the client and asks the server for its version.
+async fn reach(name: &str, mut config: Config) -> Result<(Api, Duration), Problem> {
+    let what = format!("{} does not answer", config.cluster_url.to_string().trim_end_matches('/'));
+    let namespace = config.default_namespace.clone();
+    let plugin = Plugin::log_in(name, &mut config.auth_info).await?;
+    let client = client(config, plugin).map_err(|error| {
+        let next = "Look at the certificates and the login of this context in the kubeconfig";
+        Problem::new(format!("Context {name} cannot be used"), error::redacted(&error.to_string()), next)
+    })?;
+    let begun = Instant::now();
+    let asked = crate::http::json::<Version>(&client, "/version");
+    let answer = tokio::time::timeout(FIRST_ANSWER, asked).await.map_err(|_elapsed| {
+        let why = format!("No answer within {} s", FIRST_ANSWER.as_secs());
+        Problem::new(what.clone(), why, "Look whether the cluster is running and at your network or VPN, then retry")
+    })?;
+    let version = answer.map_err(|error| match error::code(&error) {
+        Some(401 | 403) => error::problem(format!("The API server refuses the login of context {name}"), &error),
+        Some(_) => error::problem(format!("The API server of context {name} does not work"), &error),
+        None => error::problem(what, &error),
+    })?;
+    Ok((Api { client, namespace, version }, begun.elapsed()))
+}
+
+fn client(config: Config, plugin: Option<Plugin>) -> Result<Client, kube::Error> {
+    let builder = ClientBuilder::try_from(config)?;
+    Ok(match plugin {
+        None => builder.build(),
+        Some(plugin) => builder.with_layer(&BufferLayer::new(1024)).with_layer(&AsyncFilterLayer::new(plugin)).build(),
+    })
+}
+
+#[cfg(test)]
+#[path = "connect_tests.rs"]
+mod tests;

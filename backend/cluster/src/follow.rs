@@ -1,0 +1,216 @@
+//! One watch loop per kind and namespace: lists, then follows every change, for as long as the connection lasts. A broken
+//! watch leaves what was read and says so; the loop goes on by itself, slower and slower, and at once on Retry.
+
+use crate::access::{self, Reach, Served};
+use crate::error;
+use crate::hub::Hub;
+use crate::session::Session;
+use crate::trim::Raw;
+use futures::StreamExt as _;
+use kube::api::ApiResource;
+use kube::runtime::watcher::{self, Event, watcher};
+use kube::{Api, Client};
+use mesh::scene::{KindState, Step, StepState};
+use mesh::{KINDS, Kind, Object, Problem, Ref};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinSet;
+
+/// Pauses between tries after a failure.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+/// Longer than a connection may take to fail.
+const SILENCE: Duration = Duration::from_secs(7);
+/// How often kinds that were missing or refused are looked for again.
+const LOOK_AGAIN: Duration = Duration::from_secs(60);
+
+/// Watches all of [`KINDS`] that exist and may be read; also those that come later (a CRD installed, a right given).
+pub(crate) async fn follow_all(session: Arc<Session>) {
+    let hub = &session.hub;
+    let mut retry = hub.retry.subscribe();
+    let mut loops = JoinSet::new();
+    let mut open: Vec<&'static Kind> = KINDS.iter().collect();
+    let mut pause = FIRST_PAUSE;
+    hub.running(Step::Kinds);
+    loop {
+        match access::discover(&session.api.client).await {
+            Ok(served) => {
+                pause = LOOK_AGAIN;
+                open = start(&session, &served, &open, &mut loops).await;
+            }
+            Err(error) => {
+                if !matches!(hub.step_state(Step::Kinds), Some(StepState::Done(_))) {
+                    let problem = error::problem("The cluster does not say which kinds it has", &error);
+                    hub.step(Step::Kinds, StepState::Failed(problem));
+                }
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
+        }
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            _ = retry.changed() => {
+                if matches!(hub.step_state(Step::Kinds), Some(StepState::Failed(_))) {
+                    hub.running(Step::Kinds);
+                }
+            }
+        }
+    }
+}
+
+/// Starts a loop for each kind that can be read; returns those that cannot.
+async fn start(session: &Arc<Session>, served: &Served, kinds: &[&'static Kind], loops: &mut JoinSet<()>) -> Vec<&'static Kind> {
+    let hub = &session.hub;
+    let asked = kinds.iter().map(|kind| access::reach(&session.api, served, kind, &session.target.namespaces));
+    let found = futures::future::join_all(asked).await;
+    let mut open = Vec::new();
+    // All are announced before the first loop starts: the step "kinds" is done when every kind has answered.
+    for (kind, reach) in kinds.iter().copied().zip(&found) {
+        match reach {
+            Reach::Missing => hub.kind(kind, KindState::Missing),
+            Reach::Denied(problem) => hub.kind(kind, KindState::Denied(problem.clone())),
+            Reach::Watch(_, namespaces) => namespaces.iter().for_each(|namespace| hub.awaits(kind, namespace)),
+        }
+    }
+    for (kind, reach) in kinds.iter().copied().zip(found) {
+        let Reach::Watch(version, namespaces) = reach else {
+            open.push(kind);
+            continue;
+        };
+        for namespace in namespaces {
+            let (client, hub) = (session.api.client.clone(), Arc::clone(hub));
+            let streams = session.api.version.streams_lists();
+            loops.spawn(async move { Loop { kind, version, namespace, hub }.run(client, streams).await });
+        }
+    }
+    open
+}
+
+struct Loop {
+    kind: &'static Kind,
+    version: &'static str,
+    /// "" for all.
+    namespace: String,
+    hub: Arc<Hub>,
+}
+
+impl Loop {
+    fn api_version(&self) -> String {
+        if self.kind.group.is_empty() { self.version.into() } else { format!("{}/{}", self.kind.group, self.version) }
+    }
+
+    async fn run(self, client: Client, mut streams_lists: bool) {
+        let resource = ApiResource {
+            group: self.kind.group.into(),
+            version: self.version.into(),
+            api_version: self.api_version(),
+            kind: self.kind.kind.into(),
+            plural: self.kind.plural.into(),
+        };
+        let api: Api<Raw> = if self.namespace.is_empty() {
+            Api::all_with(client, &resource)
+        } else {
+            Api::namespaced_with(client, &self.namespace, &resource)
+        };
+        let mut retry = self.hub.retry.subscribe();
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let config = watcher::Config::default();
+            let config = if streams_lists { config.streaming_lists() } else { config };
+            let mut events = watcher(api.clone(), config).boxed();
+            let mut list = BTreeMap::new();
+            loop {
+                // A watch that was taken up again says nothing until something changes: silence means that it works.
+                let Ok(event) = tokio::time::timeout(SILENCE, events.next()).await else {
+                    self.hub.alive(self.kind);
+                    continue;
+                };
+                let Some(event) = event else { break };
+                match event {
+                    Ok(event) => {
+                        pause = FIRST_PAUSE;
+                        self.take(event, &mut list);
+                    }
+                    Err(error) if streams_lists && refuses_streaming(&error) => break,
+                    Err(error) => {
+                        if self.failed(&error) {
+                            tokio::select! {
+                                () = tokio::time::sleep(pause) => {}
+                                _ = retry.changed() => {}
+                            }
+                            pause = (pause * 2).min(LONGEST_PAUSE);
+                        }
+                    }
+                }
+            }
+            streams_lists = false;
+        }
+    }
+
+    fn take(&self, event: Event<Raw>, list: &mut BTreeMap<Ref, Object>) {
+        match event {
+            Event::Init => list.clear(),
+            Event::InitApply(raw) => {
+                let (at, object) = self.object(raw);
+                list.insert(at, object);
+            }
+            Event::InitDone => self.hub.listed(self.kind, &self.namespace, std::mem::take(list)),
+            Event::Apply(raw) => {
+                let (at, object) = self.object(raw);
+                self.hub.applied(at, object);
+            }
+            Event::Delete(raw) => self.hub.deleted(&self.object(raw).0),
+        }
+    }
+
+    fn object(&self, raw: Raw) -> (Ref, Object) {
+        let object = raw.into_object(&self.api_version(), self.kind);
+        let at = Ref { kind: self.kind, namespace: object.namespace().into(), name: object.name().into() };
+        (at, object)
+    }
+
+    /// Shows a failure beside the kind; false when it is none (an expired version is simply listed again).
+    fn failed(&self, error: &watcher::Error) -> bool {
+        let what = format!("Watching {} failed", self.kind.plural);
+        let (problem, code) = match error {
+            watcher::Error::WatchError(status) if status.code == 410 => return false,
+            watcher::Error::WatchError(status) => (error::of_status(what, status), Some(status.code)),
+            watcher::Error::InitialListFailed(error)
+            | watcher::Error::WatchStartFailed(error)
+            | watcher::Error::WatchFailed(error) => (error::problem(what, error), error::code(error)),
+            watcher::Error::NoResourceVersion => {
+                (Problem::new(what, "The server sends no resourceVersion", "Nothing: it is tried again"), None)
+            }
+        };
+        let state = match code {
+            Some(410) => return false,
+            Some(403) => KindState::Denied(problem),
+            Some(404) => KindState::Missing,
+            Some(401) => {
+                let mut told = problem.clone();
+                told.what = "The API server no longer accepts the login".into();
+                self.hub.step(Step::Api, StepState::Failed(told));
+                KindState::Stale(problem)
+            }
+            _ => KindState::Stale(problem),
+        };
+        self.hub.broke(self.kind, &self.namespace, state);
+        true
+    }
+}
+
+/// Servers without streaming lists refuse the parameter as invalid.
+fn refuses_streaming(error: &watcher::Error) -> bool {
+    let refused = |code: u16| matches!(code, 400 | 422);
+    match error {
+        watcher::Error::WatchStartFailed(error) | watcher::Error::InitialListFailed(error) => {
+            error::code(error).is_some_and(refused)
+        }
+        watcher::Error::WatchError(status) => refused(status.code),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+#[path = "follow_tests.rs"]
+mod tests;

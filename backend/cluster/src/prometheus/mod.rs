@@ -1,0 +1,97 @@
+//! Traffic, measured: finds Prometheus, asks the graph's questions again and again, and counts what followed a change.
+
+pub(crate) mod answer;
+pub(crate) mod query;
+
+use crate::find::{self, Wanted};
+use crate::session::Session;
+use crate::tunnel::Place;
+use answer::Sample;
+use futures::future::try_join_all;
+use jiff::Timestamp;
+use mesh::scene::{Step, StepState};
+use mesh::traffic::Traffic;
+use mesh::{Problem, Remote};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+const INTERVAL: Duration = Duration::from_secs(2);
+const AFTER_FAILURE: Duration = Duration::from_secs(5);
+const WHAT: &str = "Traffic cannot be measured";
+
+const WANTED: Wanted = Wanted {
+    title: "Prometheus",
+    names: &["prometheus", "prometheus-server", "prometheus-operated"],
+    apps: &["prometheus"],
+    ports: &[(9090, "http"), (9090, "http-web"), (80, "web")],
+    next: "Install Prometheus beside Istio, or give its URL with --prometheus; until then the graph has no rates",
+};
+
+/// Where Prometheus is; the text names it.
+fn place(session: &Session) -> Result<(String, Place), Problem> {
+    if let Some(url) = &session.target.prometheus {
+        let place = Place::Url(url.clone());
+        return Ok((place.to_string(), place));
+    }
+    find::service(&session.hub, &WANTED).map(|(name, at)| (name, Place::Pod(at)))
+}
+
+/// Asks one question.
+pub(crate) async fn ask(session: &Session, promql: &str) -> Result<Vec<Sample>, Problem> {
+    let (_, place) = place(session)?;
+    ask_at(session, &place, promql).await
+}
+
+async fn ask_at(session: &Session, place: &Place, promql: &str) -> Result<Vec<Sample>, Problem> {
+    let answer = session.tunnel.get(place, &query::instant(promql), WHAT).await?;
+    answer::parse(&answer.body).map_err(|error| {
+        let why = format!("Prometheus refuses a query ({}): {error}", answer.status);
+        Problem::new(WHAT, why, "Look at the version and the settings of Prometheus")
+    })
+}
+
+async fn measure(session: &Session, window_secs: u64) -> Result<(String, Traffic), Problem> {
+    let (name, place) = place(session)?;
+    let place = &place;
+    let asked = query::QUESTIONS.map(|question| async move {
+        let samples = ask_at(session, place, &question.promql(window_secs)).await?;
+        Ok::<_, Problem>((question, samples))
+    });
+    let answers = try_join_all(asked).await?;
+    let put_together = tokio::task::spawn_blocking(move || answer::traffic(window_secs, &answers)).await;
+    let traffic = put_together.map_err(|error| Problem::new(WHAT, error.to_string(), "Retry"))?;
+    Ok((name, traffic))
+}
+
+/// Keeps the traffic of the scene up to date: every two seconds, less often where the answers are big.
+pub(crate) async fn follow(session: Arc<Session>) {
+    let hub = &session.hub;
+    let mut retry = hub.retry.subscribe();
+    let mut paused = hub.paused.subscribe();
+    let mut window = hub.window.subscribe();
+    crate::poll::kinds_known(hub).await;
+    hub.running(Step::Prometheus);
+    loop {
+        if paused.wait_for(|paused| !paused).await.is_err() {
+            return;
+        }
+        let window_secs = *window.borrow_and_update();
+        let begun = Instant::now();
+        let pause = match measure(&session, window_secs).await {
+            Ok((name, traffic)) => {
+                hub.step(Step::Prometheus, StepState::Done(name));
+                hub.traffic(Remote::Live(Arc::new(traffic), Timestamp::now()));
+                INTERVAL.max(begun.elapsed() * 4)
+            }
+            Err(problem) => {
+                hub.step(Step::Prometheus, StepState::Failed(problem.clone()));
+                hub.traffic_failed(problem);
+                AFTER_FAILURE
+            }
+        };
+        tokio::select! {
+            () = crate::poll::rest(pause, &mut retry) => {}
+            changed = window.changed() => if changed.is_err() { return },
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! From what was gathered to what the window draws: bursts settle, the mesh is built off the async threads, the scene is
+//! sent, then the window is woken.
+
+use crate::hub::Hub;
+use mesh::{Mesh, Scene};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A burst of changes makes one scene.
+const SETTLE: Duration = Duration::from_millis(50);
+
+/// Publishes scenes for as long as the connection lasts.
+pub(crate) async fn publish(hub: Arc<Hub>) {
+    let mut mesh = Arc::new(Mesh::default());
+    let mut built = 0;
+    let mut paused = hub.paused.subscribe();
+    loop {
+        hub.dirty.notified().await;
+        tokio::time::sleep(SETTLE).await;
+        if paused.wait_for(|paused| !paused).await.is_err() {
+            return;
+        }
+        let snapshot = hub.snapshot();
+        if snapshot.revision != built {
+            let (objects, revision) = hub.all();
+            let previous = Arc::clone(&mesh);
+            match tokio::task::spawn_blocking(move || Mesh::read(objects, Some(&previous))).await {
+                Ok(read) => (mesh, built) = (Arc::new(read), revision),
+                Err(error) => tracing::error!(%error, "the mesh could not be built"),
+            }
+        }
+        let scene = Scene { mesh: Arc::clone(&mesh), ..snapshot.scene };
+        hub.scene.send_replace(Arc::new(scene));
+        (hub.wake)();
+    }
+}

@@ -1,0 +1,119 @@
+//! The life of one connection: connects (and again on Retry), starts what watches and measures, and takes orders.
+
+use crate::connect::{self, Api};
+use crate::hub::Hub;
+use crate::session::Session;
+use crate::tunnel::Tunnel;
+use crate::{Command, Target, follow, istiod, not_connected, prometheus, publish, push, traces};
+use mesh::scene::{Step, StepState};
+use mesh::{ChangeId, Fact};
+use std::sync::Arc;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// A connection's own tasks.
+pub(crate) struct Run {
+    pub(crate) target: Target,
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) sessions: watch::Sender<Option<Arc<Session>>>,
+    pub(crate) news: mpsc::Sender<(ChangeId, Fact)>,
+    /// Writes that must not be cut off.
+    pub(crate) writes: TaskTracker,
+    pub(crate) end: CancellationToken,
+}
+
+impl Run {
+    /// Runs until the connection is dropped. Writes that are under way go on by themselves.
+    pub(crate) async fn until_ended(self, orders: mpsc::Receiver<Command>) {
+        let end = self.end.clone();
+        let publisher = publish::publish(Arc::clone(&self.hub));
+        tokio::select! {
+            () = end.cancelled() => {}
+            () = publisher => {}
+            () = self.keep_connected() => {}
+            () = self.take(orders) => {}
+        }
+    }
+
+    async fn keep_connected(&self) {
+        let mut retry = self.hub.retry.subscribe();
+        let mut tasks = JoinSet::new();
+        loop {
+            tasks.abort_all();
+            if let Some(api) = connect::connect(&self.target, &self.hub).await {
+                self.start(api, &mut tasks);
+            }
+            // Later steps retry by themselves; a failed connection (or a login that ended) is made anew.
+            loop {
+                if retry.changed().await.is_err() {
+                    return;
+                }
+                let failed = |step| matches!(self.hub.step_state(step), Some(StepState::Failed(_)));
+                if failed(Step::Context) || failed(Step::Api) {
+                    break;
+                }
+            }
+        }
+    }
+
+    fn start(&self, api: Api, tasks: &mut JoinSet<()>) {
+        let session = Arc::new(Session {
+            tunnel: Tunnel::new(api.client.clone()),
+            api,
+            target: self.target.clone(),
+            hub: Arc::clone(&self.hub),
+        });
+        self.sessions.send_replace(Some(Arc::clone(&session)));
+        tasks.spawn(follow::follow_all(Arc::clone(&session)));
+        tasks.spawn(istiod::follow(Arc::clone(&session)));
+        tasks.spawn(prometheus::follow(Arc::clone(&session)));
+        tasks.spawn(traces::follow(session));
+    }
+
+    async fn take(&self, mut orders: mpsc::Receiver<Command>) {
+        while let Some(order) = orders.recv().await {
+            match order {
+                Command::Window(secs) => {
+                    self.hub.window.send_replace(secs.max(1));
+                }
+                Command::Pause(paused) => {
+                    self.hub.paused.send_replace(paused);
+                }
+                Command::Retry => self.hub.retry.send_modify(|count| *count += 1),
+                Command::Check(id, change) => match self.session() {
+                    Some(session) => {
+                        let news = self.tell(id);
+                        let end = self.end.clone();
+                        tokio::spawn(async move {
+                            tokio::select! {
+                                () = push::check(&session, &change, &news) => {}
+                                () = end.cancelled() => {}
+                            }
+                        });
+                    }
+                    None => self.tell(id).send(Fact::Refused(not_connected())).await,
+                },
+                Command::Push(id, change) => match self.session() {
+                    Some(session) => {
+                        let news = self.tell(id);
+                        let (writes, end) = (self.writes.clone(), self.end.clone());
+                        tokio::spawn(push::push(session, change, news, writes, end));
+                    }
+                    None => self.tell(id).send(Fact::Refused(not_connected())).await,
+                },
+            }
+        }
+        // All senders are gone, yet the connection may still be looked at.
+        self.end.cancelled().await;
+    }
+
+    fn session(&self) -> Option<Arc<Session>> {
+        self.sessions.borrow().clone()
+    }
+
+    fn tell(&self, id: ChangeId) -> push::News {
+        push::News { id, facts: self.news.clone(), wake: Arc::clone(&self.hub.wake) }
+    }
+}

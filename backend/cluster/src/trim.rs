@@ -1,0 +1,130 @@
+//! Objects as they come from the wire, without what nobody reads: twenty thousand pods must fit into memory.
+
+use kube::Resource;
+use kube::api::{ApiResource, ObjectMeta};
+use kube::core::DynamicResourceScope;
+use mesh::{Kind, Object};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
+use std::borrow::Cow;
+
+/// An object as raw JSON, with as much of its metadata as kube's watcher needs.
+#[derive(Clone, Debug)]
+pub(crate) struct Raw {
+    meta: ObjectMeta,
+    value: Value,
+}
+
+impl<'de> Deserialize<'de> for Raw {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        let text = |key: &str| value["metadata"][key].as_str().map(str::to_owned);
+        let meta = ObjectMeta {
+            name: text("name"),
+            namespace: text("namespace"),
+            uid: text("uid"),
+            resource_version: text("resourceVersion"),
+            ..ObjectMeta::default()
+        };
+        Ok(Self { meta, value })
+    }
+}
+
+impl Resource for Raw {
+    type DynamicType = ApiResource;
+    type Scope = DynamicResourceScope;
+
+    fn kind(dt: &ApiResource) -> Cow<'_, str> {
+        dt.kind.as_str().into()
+    }
+    fn group(dt: &ApiResource) -> Cow<'_, str> {
+        dt.group.as_str().into()
+    }
+    fn version(dt: &ApiResource) -> Cow<'_, str> {
+        dt.version.as_str().into()
+    }
+    fn plural(dt: &ApiResource) -> Cow<'_, str> {
+        dt.plural.as_str().into()
+    }
+    fn meta(&self) -> &ObjectMeta {
+        &self.meta
+    }
+    fn meta_mut(&mut self) -> &mut ObjectMeta {
+        &mut self.meta
+    }
+}
+
+impl Raw {
+    pub(crate) fn into_object(self, api_version: &str, kind: &Kind) -> Object {
+        Object::from(trimmed(self.value, api_version, kind))
+    }
+}
+
+/// Names the kind (items of a list do not name it) and leaves out what is not read. Objects that can be edited keep
+/// everything but `managedFields`.
+pub(crate) fn trimmed(value: Value, api_version: &str, kind: &Kind) -> Value {
+    let Value::Object(mut object) = value else { return value };
+    if let Some(meta) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+        meta.shift_remove("managedFields");
+        if !kind.editable
+            && let Some(annotations) = meta.get_mut("annotations").and_then(Value::as_object_mut)
+        {
+            annotations.shift_remove("kubectl.kubernetes.io/last-applied-configuration");
+        }
+    }
+    if kind.kind == "Pod" {
+        trim_pod(&mut object);
+    }
+    let mut named = Map::with_capacity(object.len() + 2);
+    named.insert("apiVersion".into(), api_version.into());
+    named.insert("kind".into(), kind.kind.into());
+    object.retain(|key, _| key != "apiVersion" && key != "kind");
+    named.extend(object);
+    Value::Object(named)
+}
+
+fn trim_pod(pod: &mut Map<String, Value>) {
+    let Some(spec) = pod.get_mut("spec").and_then(Value::as_object_mut) else { return };
+    for unread in ["volumes", "tolerations", "affinity", "imagePullSecrets"] {
+        spec.shift_remove(unread);
+    }
+    for list in ["containers", "initContainers"] {
+        for container in spec.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten() {
+            if let Some(container) = container.as_object_mut() {
+                for unread in ["env", "envFrom", "volumeMounts", "livenessProbe", "startupProbe", "lifecycle", "securityContext"]
+                {
+                    container.shift_remove(unread);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn an_editable_object_keeps_all_but_managed_fields() {
+        let kind = mesh::kind("VirtualService").expect("a watched kind");
+        let value = json!({ "metadata": { "name": "cart", "managedFields": [{}], "annotations": {
+            "kubectl.kubernetes.io/last-applied-configuration": "{}" } }, "spec": { "unheardOf": [1] } });
+        let expect = json!({ "apiVersion": "networking.istio.io/v1beta1", "kind": "VirtualService",
+            "metadata": { "name": "cart", "annotations": { "kubectl.kubernetes.io/last-applied-configuration": "{}" } },
+            "spec": { "unheardOf": [1] } });
+        let got = trimmed(value, "networking.istio.io/v1beta1", kind);
+        assert_eq!(got, expect);
+        assert_eq!(got.as_object().and_then(|object| object.keys().next()).map(String::as_str), Some("apiVersion"));
+    }
+
+    #[test]
+    fn a_pod_loses_what_nobody_reads() {
+        let kind = mesh::kind("Pod").expect("a watched kind");
+        let value = json!({ "metadata": { "name": "cart-1" }, "spec": { "volumes": [{}], "containers": [
+            { "name": "istio-proxy", "env": [{ "name": "A" }], "ports": [{ "containerPort": 15090 }] }] } });
+        let expect = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "cart-1" },
+            "spec": { "containers": [{ "name": "istio-proxy", "ports": [{ "containerPort": 15090 }] }] } });
+        assert_eq!(trimmed(value, "v1", kind), expect);
+    }
+}

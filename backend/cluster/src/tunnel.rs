@@ -1,0 +1,201 @@
+//! HTTP to pods through the API server's port-forward, over connections that are kept and reused, and to URLs that were
+//! given instead.
+
+use crate::error;
+use crate::find::PodPort;
+use ::http::{Request, header};
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Empty};
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper_util::rt::TokioIo;
+use k8s_openapi::api::core::v1::Pod;
+use kube::{Api, Client};
+use mesh::Problem;
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long one answer may take.
+const ANSWER: Duration = Duration::from_secs(15);
+/// How long the way to a pod may take.
+const OPEN: Duration = Duration::from_secs(8);
+/// Idle connections that are kept for one port.
+const KEPT: usize = 6;
+
+/// Where something can be asked.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Place {
+    /// By port-forward.
+    Pod(PodPort),
+    /// Directly.
+    Url(String),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pod(at) => write!(f, "{}/{}:{}", at.namespace, at.pod, at.port),
+            Self::Url(url) => f.write_str(&error::redacted(url)),
+        }
+    }
+}
+
+type Connection = SendRequest<Empty<Bytes>>;
+
+/// Asks pods and URLs.
+#[derive(Clone)]
+pub(crate) struct Tunnel(Arc<Inner>);
+
+struct Inner {
+    client: Client,
+    idle: Mutex<HashMap<PodPort, Vec<Connection>>>,
+    direct: reqwest::Client,
+}
+
+/// An answer of any HTTP status.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: Bytes,
+}
+
+impl Answer {
+    /// The body of a good answer.
+    pub(crate) fn ok(self, what: &str, place: &Place) -> Result<Bytes, Problem> {
+        if self.status < 400 {
+            return Ok(self.body);
+        }
+        let said: String = String::from_utf8_lossy(&self.body).chars().take(200).collect();
+        let why = format!("{place} answered {}: {}", self.status, said.trim());
+        Err(Problem::new(what, why, "Retry; if it stays, look at its logs"))
+    }
+}
+
+impl Tunnel {
+    pub(crate) fn new(client: Client) -> Self {
+        let direct = reqwest::Client::builder().connect_timeout(Duration::from_secs(5)).timeout(ANSWER).build();
+        let direct = direct.unwrap_or_else(|error| {
+            tracing::error!(%error, "direct requests use default settings");
+            reqwest::Client::default()
+        });
+        Self(Arc::new(Inner { client, idle: Mutex::default(), direct }))
+    }
+
+    /// Reads a path. `what` opens the problem when it fails.
+    pub(crate) async fn get(&self, place: &Place, path: &str, what: &str) -> Result<Answer, Problem> {
+        match place {
+            Place::Url(url) => self.get_direct(url, path, what).await,
+            Place::Pod(at) => {
+                let asked = self.get_from_pod(at, path, what);
+                tokio::time::timeout(ANSWER + OPEN, asked).await.unwrap_or_else(|_elapsed| {
+                    let why = format!("{place} did not answer within {} s", (ANSWER + OPEN).as_secs());
+                    Err(Problem::new(what, why, "Retry; if it stays, look at its logs"))
+                })
+            }
+        }
+    }
+
+    async fn get_direct(&self, url: &str, path: &str, what: &str) -> Result<Answer, Problem> {
+        let url = format!("{}{path}", url.trim_end_matches('/'));
+        let failed = |error: reqwest::Error| error::of_network(what, &error.without_url());
+        let response = self.0.direct.get(url).send().await.map_err(failed)?;
+        let status = response.status().as_u16();
+        Ok(Answer { status, body: response.bytes().await.map_err(failed)? })
+    }
+
+    async fn get_from_pod(&self, at: &PodPort, path: &str, what: &str) -> Result<Answer, Problem> {
+        let broken = |error: hyper::Error| error::of_network(what, &error);
+        // A kept connection may have died meanwhile: then a new one is tried, once.
+        while let Some(kept) = self.kept(at) {
+            match self.ask(at, kept, path).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => tracing::debug!(%error, pod = at.pod, "a kept connection had ended"),
+            }
+        }
+        let fresh = self.open(at, what).await?;
+        self.ask(at, fresh, path).await.map_err(broken)
+    }
+
+    fn kept(&self, at: &PodPort) -> Option<Connection> {
+        let mut idle = self.0.idle.lock();
+        let connections = idle.get_mut(at)?;
+        while let Some(connection) = connections.pop() {
+            if !connection.is_closed() {
+                return Some(connection);
+            }
+        }
+        None
+    }
+
+    async fn ask(&self, at: &PodPort, mut connection: Connection, path: &str) -> Result<Answer, hyper::Error> {
+        connection.ready().await?;
+        let request = Request::get(path).header(header::HOST, format!("localhost:{}", at.port));
+        let request = match request.body(Empty::new()) {
+            Ok(request) => request,
+            Err(error) => {
+                tracing::warn!(%error, path, "a path that is no path");
+                return Ok(Answer { status: 400, body: Bytes::from_static(b"not a path") });
+            }
+        };
+        let response = connection.send_request(request).await?;
+        let status = response.status().as_u16();
+        let body = response.into_body().collect().await?.to_bytes();
+        let mut idle = self.0.idle.lock();
+        let connections = idle.entry(at.clone()).or_default();
+        if connections.len() < KEPT && !connection.is_closed() {
+            connections.push(connection);
+        }
+        Ok(Answer { status, body })
+    }
+
+    async fn open(&self, at: &PodPort, what: &str) -> Result<Connection, Problem> {
+        let next = "Retry; if it stays, look whether the pod runs";
+        let pods: Api<Pod> = Api::namespaced(self.0.client.clone(), &at.namespace);
+        let ports = [at.port];
+        let opening = tokio::time::timeout(OPEN, pods.portforward(&at.pod, &ports)).await;
+        let mut forward = match opening {
+            Ok(Ok(forward)) => forward,
+            Ok(Err(error)) => return Err(self.refused(at, what, &error)),
+            Err(_elapsed) => {
+                let why = format!("The port-forward to {} did not open within {} s", at.pod, OPEN.as_secs());
+                return Err(Problem::new(what, why, next));
+            }
+        };
+        let (Some(stream), said) = (forward.take_stream(at.port), forward.take_error(at.port)) else {
+            return Err(Problem::new(what, "The port-forward gave no stream", next));
+        };
+        if let Some(said) = said {
+            let (pod, port) = (at.pod.clone(), at.port);
+            tokio::spawn(async move {
+                if let Some(error) = said.await {
+                    tracing::debug!(pod, port, error, "port-forward");
+                }
+            });
+        }
+        let shake = http1::handshake(TokioIo::new(stream)).await;
+        let (sender, connection) = shake.map_err(|error| error::of_network(what, &error))?;
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a forwarded connection ended");
+            }
+        });
+        Ok(sender)
+    }
+
+    fn refused(&self, at: &PodPort, what: &str, error: &kube::Error) -> Problem {
+        match error::code(error) {
+            Some(401 | 403) => Problem::new(
+                what,
+                format!("This login may not create pods/portforward in namespace {}", at.namespace),
+                "Ask for the right to create pods/portforward there, or give a URL that can be reached directly",
+            ),
+            Some(404) => Problem::new(what, format!("Pod {} is gone", at.pod), "Nothing: another one is looked for"),
+            _ => error::problem(what, error),
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "tunnel_tests.rs"]
+mod tests;
