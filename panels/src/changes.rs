@@ -1,6 +1,14 @@
 //! The ledger: every change of this run, how far it has come, what it did, and its undo.
 
+use crate::change_bar::words;
+use crate::intent::Intent;
+use crate::kit::theme::{Weight, size, space};
+use crate::kit::{Button, Tokens, badge, diff, fmt, icon, problem, remote, text};
 use crate::{About, Cx, Panel};
+use egui::{Align, Frame, Label, Layout, Margin, RichText, ScrollArea, Ui, WidgetInfo, WidgetType, vec2};
+use mesh::ledger::Entry;
+use mesh::{ChangeId, Stage};
+use serde::Serialize;
 
 /// Name, icon, summary.
 pub const ABOUT: About = About {
@@ -11,8 +19,145 @@ pub const ABOUT: About = About {
 
 /// The ledger panel.
 #[derive(Default)]
-pub struct Changes {}
+pub struct Changes {
+    open: Option<ChangeId>,
+}
+
+/// What the ledger says, as plain data; the newest first.
+#[derive(Debug, PartialEq, Serialize)]
+pub struct View {
+    /// One row per change.
+    pub rows: Vec<Row>,
+}
+
+/// One change.
+#[derive(Debug, PartialEq, Serialize)]
+pub struct Row {
+    /// Its number.
+    pub id: ChangeId,
+    /// What it does.
+    pub title: String,
+    /// Whose objects.
+    pub objects: String,
+    /// "5 s ago".
+    pub when: String,
+    /// "Live".
+    pub stage: &'static str,
+    /// "7 / 7 proxies".
+    pub proxies: String,
+    /// Time from Push to acknowledged, and to live.
+    pub took: String,
+    /// Why it failed or cannot be followed.
+    pub trouble: String,
+    /// Whether it can be undone.
+    pub undo: bool,
+}
+
+impl View {
+    /// The rows of a ledger.
+    pub fn of(cx: &Cx<'_>) -> Self {
+        Self { rows: cx.changes.entries().iter().rev().map(|entry| Row::of(entry, cx.now)).collect() }
+    }
+}
+
+impl Row {
+    fn of(entry: &Entry, now: jiff::Timestamp) -> Self {
+        let (_, stage) = words::stage(&entry.stage);
+        let acked = words::took(entry, now).map(|took| format!("acked {}", fmt::ms(took)));
+        let live = words::to_live(entry).map(|took| format!("live {}", fmt::ms(took)));
+        let undoes = if entry.undoes.is_some() { "undo: " } else { "" };
+        Self {
+            id: entry.id,
+            title: format!("{undoes}{}", entry.change.title),
+            objects: words::objects(&entry.change),
+            when: fmt::ago(now, entry.sent.unwrap_or(entry.asked)),
+            stage,
+            proxies: words::proxies(entry).map(|(acked, of)| format!("{acked} / {of} proxies")).unwrap_or_default(),
+            took: acked.into_iter().chain(live).collect::<Vec<_>>().join(" · "),
+            trouble: words::problem(&entry.stage).map(|trouble| format!("{}: {}", trouble.what, trouble.why)).unwrap_or_default(),
+            undo: words::can_undo(entry),
+        }
+    }
+}
 
 impl Panel for Changes {
-    fn ui(&mut self, _ui: &mut egui::Ui, _cx: &Cx<'_>) {}
+    fn ui(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
+        if cx.changes.entries().is_empty() {
+            let how = "Select a service and move a share, add a fault or set mutual TLS. Each change is listed here with its undo.";
+            remote::empty(ui, ABOUT.icon, "No changes yet", how, None);
+            return;
+        }
+        let view = View::of(cx);
+        ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
+            Frame::new().inner_margin(Margin::same(space::XL as i8)).show(ui, |ui| {
+                ui.set_max_width(980.0);
+                ui.horizontal(|ui| {
+                    text::title(ui, ABOUT.name);
+                    text::muted(ui, format!("{} of this run", fmt::counted(view.rows.len(), "change", "changes")));
+                });
+                ui.add_space(8.0);
+                ui.spacing_mut().item_spacing.y = 8.0;
+                for (row, entry) in view.rows.iter().zip(cx.changes.entries().iter().rev()) {
+                    self.row(ui, cx, row, entry);
+                }
+            });
+        });
+    }
+}
+
+impl Changes {
+    fn row(&mut self, ui: &mut Ui, cx: &Cx<'_>, row: &Row, entry: &Entry) {
+        let tokens = Tokens::of(ui);
+        let open = self.open == Some(row.id);
+        let frame = Frame::new().fill(tokens.surface).stroke(tokens.hairline()).corner_radius(8).inner_margin(Margin::symmetric(14, 10));
+        frame.show(ui, |ui| {
+            ui.set_width(ui.available_width());
+            ui.spacing_mut().item_spacing.y = 3.0;
+            let head = ui.horizontal(|ui| {
+                let (status, _) = words::stage(&entry.stage);
+                badge::dot(ui, status);
+                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                    ui.add_enabled_ui(row.undo && !cx.read_only, |ui| {
+                        let undo = ui.add(Button::quiet("Undo").named(format!("Undo {}", row.title)));
+                        let why = if cx.read_only { "This window is read-only" } else { "Only what was written can be undone" };
+                        if undo.on_disabled_hover_text(why).clicked() {
+                            cx.intents.send(Intent::Undo(row.id));
+                        }
+                    });
+                    let symbol = if open { icon::CARET_UP } else { icon::CARET_DOWN };
+                    if ui.add(Button::icon(symbol, format!("Diff of {}", row.title)).selected(open)).clicked() {
+                        self.open = if open { None } else { Some(row.id) };
+                    }
+                    ui.add_sized(vec2(84.0, 18.0), Label::new(RichText::new(row.stage).color(status.color(tokens))).selectable(false))
+                        .on_hover_text(words::meaning(&entry.stage));
+                    ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                        let title = text::rich(ui, &row.title, size::TEXT, Weight::Semibold).color(tokens.text);
+                        ui.add(Label::new(title).truncate());
+                    });
+                });
+            });
+            head.response.widget_info(|| WidgetInfo::labeled(WidgetType::Label, true, format!("{}: {}", row.title, row.stage)));
+            ui.horizontal_wrapped(|ui| {
+                ui.add_space(20.0);
+                let who = if entry.undoes.is_some() { "Undo from this window" } else { "From this window" };
+                let facts = [who.to_owned(), row.when.clone(), row.objects.clone(), row.proxies.clone(), row.took.clone()];
+                let facts: Vec<String> = facts.into_iter().filter(|fact| !fact.is_empty()).collect();
+                let asked = entry.sent.unwrap_or(entry.asked);
+                text::muted(ui, facts.join("  ·  ")).on_hover_text(fmt::absolute(asked));
+            });
+            if let Some(trouble) = words::problem(&entry.stage) {
+                let level = if matches!(entry.stage, Stage::Failed(_)) { problem::Level::Error } else { problem::Level::Warning };
+                problem::problem(ui, level, &trouble.what, &trouble.why, &trouble.next, None);
+            }
+            if open {
+                for step in &entry.change.steps {
+                    ui.add_space(4.0);
+                    text::mono(ui, step.at.to_string());
+                    let before = words::yaml(step.before.as_ref().map(|object| &*object.0));
+                    let after = words::yaml(step.after.as_ref().map(|object| &*object.0));
+                    diff::diff(ui, &format!("Diff of {}", step.at), &before, &after);
+                }
+            }
+        });
+    }
 }

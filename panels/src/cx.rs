@@ -3,7 +3,7 @@
 use crate::intent::{Intent, ThemeChoice};
 use crate::selection::Selected;
 use jiff::Timestamp;
-use mesh::trace::Trace;
+use mesh::trace::{Trace, TraceQuery};
 use mesh::{Ledger, Problem, Remote, Scene};
 use std::cell::RefCell;
 use std::panic::Location;
@@ -26,6 +26,8 @@ pub struct Cx<'a> {
     pub paused: bool,
     /// Whether edits are locked (`--read-only`).
     pub read_only: bool,
+    /// The last trace search, by whoever it was asked for: the Traces panel shows it in its fields.
+    pub trace_query: Option<&'a TraceQuery>,
     /// Results of the last trace search.
     pub traces: &'a Remote<Vec<Trace>>,
     /// Services that the tracing backend knows.
@@ -85,6 +87,10 @@ impl Intents {
     #[track_caller]
     pub fn send(&self, intent: Intent) {
         self.0.borrow_mut().push((Location::caller(), intent));
+    }
+    /// Looks at the wishes of this frame so far: for what the window keeps of its own (drafts, the bar) and must follow them.
+    pub fn each(&self, look: impl FnMut(&Intent)) {
+        self.0.borrow().iter().map(|(_, intent)| intent).for_each(look);
     }
     /// Takes all wishes, in order.
     pub fn take(&self) -> Vec<(&'static Location<'static>, Intent)> {

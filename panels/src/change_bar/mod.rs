@@ -1,0 +1,229 @@
+//! The change bar: the pending change as a plain sentence, who judged it, how many proxies have it, and Diff, Undo, Push.
+//! It keeps its place when there is nothing to push, so that the picture above never jumps.
+
+mod review;
+pub mod words;
+
+use crate::intent::Intent;
+use crate::kit::theme::{Weight, size};
+use crate::kit::{Button, Status, Tokens, button, fmt, icon, problem, progress, text};
+use crate::{Cx, connect};
+use egui::{Align, Label, Layout, Rect, RichText, Ui, UiBuilder, pos2, vec2};
+use mesh::ledger::Entry;
+use mesh::scene::{Step, StepState};
+use mesh::{ChangeId, Stage};
+use std::collections::BTreeSet;
+
+/// Height of the bar.
+pub const HEIGHT: f32 = 64.0;
+
+/// The bar's own state.
+#[derive(Default)]
+pub struct ChangeBar {
+    hidden: BTreeSet<ChangeId>,
+    review: Option<ChangeId>,
+}
+
+impl ChangeBar {
+    /// Draws the bar, and the diff above it when it is asked for.
+    pub fn ui(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
+        let rect = ui.max_rect();
+        match self.shown(cx) {
+            Some(entry) => self.entry(ui, cx, rect, entry),
+            None => rest(ui, cx, rect),
+        }
+        if let Some(entry) = self.review.and_then(|id| cx.changes.get(id)) {
+            if review::ui(ui, cx, entry) {
+                self.review = None;
+            }
+        } else {
+            self.review = None;
+        }
+    }
+
+    /// Shows the diff of a change.
+    pub fn review(&mut self, id: ChangeId) {
+        self.review = Some(id);
+    }
+
+    /// Follows wishes from elsewhere: what was dismissed is out of sight.
+    pub fn follow(&mut self, intent: &Intent) {
+        if let Intent::Dismiss(id) | Intent::Rebuild(id) = intent {
+            self.hidden.insert(*id);
+            if self.review == Some(*id) {
+                self.review = None;
+            }
+        }
+    }
+
+    /// The newest change that waits for the user or for the proxies, else the newest one; nothing that was dismissed.
+    fn shown<'a>(&self, cx: &Cx<'a>) -> Option<&'a Entry> {
+        let mut newest_first = cx.changes.entries().iter().rev();
+        let open = newest_first.clone().find(|entry| !self.hidden.contains(&entry.id) && words::is_open(&entry.stage));
+        open.or_else(|| newest_first.next().filter(|entry| !self.hidden.contains(&entry.id)))
+    }
+
+    fn entry(&mut self, ui: &mut Ui, cx: &Cx<'_>, rect: Rect, entry: &Entry) {
+        // Buttons first, then progress, then as much of the sentence as there is room for.
+        let mut right = child(ui, rect.shrink2(vec2(16.0, 0.0)), Layout::right_to_left(Align::Center));
+        right.spacing_mut().item_spacing.x = 8.0;
+        self.actions(&mut right, cx, entry);
+        right.add_space(8.0);
+        state(&mut right, cx, entry, rect.width() > 1100.0);
+        let free = Rect::from_min_max(rect.left_top() + vec2(16.0, 0.0), pos2(right.min_rect().left() - 20.0, rect.bottom()));
+        sentence(ui, free, entry);
+    }
+
+    fn actions(&mut self, ui: &mut Ui, cx: &Cx<'_>, entry: &Entry) {
+        if entry.conflict.is_some() {
+            if ui.add(Button::primary("Rebuild on theirs")).clicked() {
+                cx.intents.send(Intent::Rebuild(entry.id));
+            }
+        } else if entry.sent.is_none() && !matches!(entry.stage, Stage::Failed(_)) {
+            let ready = words::can_push(entry) && !cx.read_only;
+            let push = ui.add_enabled(ready, Button::primary("Push"));
+            let why = match () {
+                () if cx.read_only => "This window is read-only (--read-only): changes can be tried by dry run, but not pushed",
+                () => "Wait for the dry run",
+            };
+            if push.on_disabled_hover_text(why).clicked() {
+                cx.intents.send(Intent::Push(entry.id));
+            }
+        }
+        if entry.sent.is_some() && !matches!(entry.stage, Stage::Failed(_)) {
+            let undo = ui.add_enabled(words::can_undo(entry) && !cx.read_only, Button::quiet("Undo"));
+            if undo.on_disabled_hover_text("It can be undone as soon as it is stored").clicked() {
+                cx.intents.send(Intent::Undo(entry.id));
+            }
+        }
+        if ui.add(Button::quiet("Diff").selected(self.review == Some(entry.id))).clicked() {
+            self.review = if self.review == Some(entry.id) { None } else { Some(entry.id) };
+        }
+        copy(ui, cx, entry);
+        let under_way = entry.sent.is_some() && words::is_open(&entry.stage);
+        if !under_way && ui.add(Button::icon(icon::X, "Dismiss")).clicked() {
+            cx.intents.send(Intent::Dismiss(entry.id));
+        }
+    }
+}
+
+fn child(ui: &mut Ui, rect: Rect, layout: Layout) -> Ui {
+    ui.new_child(UiBuilder::new().max_rect(rect).layout(layout))
+}
+
+/// Copies a change for a review or a terminal.
+fn copy(ui: &mut Ui, cx: &Cx<'_>, entry: &Entry) {
+    button::menu(ui, icon::COPY, "Copy change", |ui| {
+        if ui.add(Button::bare("Copy as patch").with_icon(icon::TERMINAL).named("Copy as patch")).clicked() {
+            cx.intents.send(Intent::Copy(words::as_patch(&entry.change), "The change as kubectl patch".to_owned()));
+            ui.close();
+        }
+        if ui.add(Button::bare("Copy as YAML").with_icon(icon::FILE_TEXT).named("Copy as YAML")).clicked() {
+            cx.intents.send(Intent::Copy(words::as_yaml(&entry.change), "The changed objects as YAML".to_owned()));
+            ui.close();
+        }
+    });
+}
+
+fn sentence(ui: &mut Ui, rect: Rect, entry: &Entry) {
+    let tokens = Tokens::of(ui);
+    let mut left = child(ui, rect.with_min_y(rect.top() + 13.0), Layout::top_down(Align::Min));
+    left.set_clip_rect(rect.intersect(ui.clip_rect()));
+    left.spacing_mut().item_spacing.y = 2.0;
+    let title = text::rich(&left, &entry.change.title, size::TEXT, Weight::Semibold).color(tokens.text);
+    left.add(Label::new(title).truncate());
+    left.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 10.0;
+        match words::problem(&entry.stage) {
+            Some(trouble) => {
+                let level = if matches!(entry.stage, Stage::Failed(_)) { problem::Level::Error } else { problem::Level::Warning };
+                let line = format!("{}: {}", trouble.what, trouble.why);
+                problem::line(ui, level, &line, "", &trouble.next);
+            }
+            None => {
+                let warnings = warnings(entry);
+                if let Some(first) = warnings.first() {
+                    let more = if warnings.len() > 1 { format!(" (+ {})", warnings.len() - 1) } else { String::new() };
+                    problem::line(ui, problem::Level::Warning, &format!("{first}{more}"), &warnings.join("\n"), "");
+                } else {
+                    let objects = RichText::new(words::objects(&entry.change)).monospace().size(size::NOTE + 0.5).color(tokens.muted);
+                    ui.add(Label::new(objects).truncate());
+                }
+            }
+        }
+    });
+}
+
+/// What the user should know before pushing: our own warnings and the server's.
+fn warnings(entry: &Entry) -> Vec<String> {
+    let mut all = entry.change.warnings.clone();
+    if let Stage::Checked(server) = &entry.stage {
+        all.extend(server.iter().cloned());
+    }
+    all
+}
+
+/// Right to left: time, proxies, segments, stage, dry run.
+fn state(ui: &mut Ui, cx: &Cx<'_>, entry: &Entry, roomy: bool) {
+    let tokens = Tokens::of(ui);
+    if let Some((acked, of)) = words::proxies(entry) {
+        let took = words::took(entry, cx.now).map(fmt::ms).unwrap_or_default();
+        ui.add_sized(vec2(52.0, 18.0), Label::new(RichText::new(took).color(tokens.muted)).selectable(false));
+        let counted = text::rich(ui, format!("{acked} / {of} proxies"), size::TEXT, Weight::Medium).color(tokens.text);
+        let label = ui.add(Label::new(counted).selectable(false));
+        if !entry.waiting.is_empty() {
+            label.on_hover_text(format!("Not yet: {}", entry.waiting.join(", ")));
+        }
+        let color = if acked == of { tokens.healthy } else { tokens.accent };
+        progress::segments(ui, acked, of, color, if roomy { 124.0 } else { 72.0 }, "proxies that have it");
+        stage(ui, entry);
+        return;
+    }
+    match &entry.stage {
+        Stage::Checking => {
+            text::muted(ui, format!("dry run… {}", judges(cx)));
+            ui.label(RichText::new(icon::HOURGLASS_MEDIUM).color(tokens.muted));
+        }
+        Stage::Checked(_) => {
+            if roomy {
+                text::muted(ui, judges(cx));
+            }
+            let done = ui.label(RichText::new(format!("{} dry run", icon::CHECK)).color(tokens.healthy));
+            done.on_hover_text(format!("Judged by {}. {}", judges(cx), words::meaning(&entry.stage)));
+        }
+        _ => stage(ui, entry),
+    }
+}
+
+fn stage(ui: &mut Ui, entry: &Entry) {
+    let tokens = Tokens::of(ui);
+    let (status, word) = words::stage(&entry.stage);
+    let color = if status == Status::Idle { tokens.muted } else { status.color(tokens) };
+    let word = text::rich(ui, word, size::TEXT, Weight::Medium).color(color);
+    ui.add(Label::new(word).selectable(false)).on_hover_text(words::meaning(&entry.stage));
+    crate::kit::badge::dot(ui, status);
+}
+
+/// Who judges a dry run: istiod's webhook only where istiod is.
+fn judges(cx: &Cx<'_>) -> &'static str {
+    match cx.scene.steps.get(&Step::Istiod) {
+        Some(StepState::Done(_)) => "API server, istiod",
+        _ => "API server",
+    }
+}
+
+/// Nothing is pending: what would be here, and the last change with its undo.
+fn rest(ui: &mut Ui, cx: &Cx<'_>, rect: Rect) {
+    let tokens = Tokens::of(ui);
+    let mut row = child(ui, rect.shrink2(vec2(16.0, 0.0)), Layout::left_to_right(Align::Center));
+    row.add(Label::new(RichText::new(icon::CHECK_CIRCLE).size(17.0).color(tokens.faint)).selectable(false));
+    row.add(Label::new(RichText::new("No change is pending").color(tokens.muted)).selectable(false));
+    let hint = match () {
+        () if cx.read_only => "This window is read-only".to_owned(),
+        () => match cx.scene.steps.get(&Step::Istiod) {
+            Some(StepState::Failed(_)) => format!("Without istiod {}", connect::loss(Step::Istiod)),
+            _ => "Select a service and move a share; nothing is written before you push".to_owned(),
+        },
+    };
+    row.add(Label::new(RichText::new(hint).size(size::SECONDARY).color(tokens.faint)).selectable(false).truncate());
+}

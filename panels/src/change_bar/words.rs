@@ -1,0 +1,195 @@
+//! What the change bar and the ledger say about a change: pure words and numbers.
+
+use crate::kit::Status;
+use crate::kit::fmt;
+use mesh::ledger::Entry;
+use mesh::{Change, Edit, Problem, Stage};
+use serde_json::Value;
+
+/// "1 object · VirtualService bookinfo/reviews", "2 objects · …".
+pub fn objects(change: &Change) -> String {
+    let names: Vec<String> = change
+        .steps
+        .iter()
+        .map(|step| match step.edit {
+            Edit::Patch(_) => step.at.to_string(),
+            Edit::Create(_) => format!("new {}", step.at),
+            Edit::Delete { .. } => format!("delete {}", step.at),
+        })
+        .collect();
+    format!("{} · {}", fmt::counted(names.len(), "object", "objects"), names.join(", "))
+}
+
+/// How far a change has come, in one word, with its health.
+pub fn stage(stage: &Stage) -> (Status, &'static str) {
+    match stage {
+        Stage::Checking => (Status::Idle, "Dry run…"),
+        Stage::Checked(_) => (Status::Healthy, "Ready to push"),
+        Stage::Sent => (Status::Idle, "Sent"),
+        Stage::Accepted => (Status::Idle, "Accepted"),
+        Stage::Seen => (Status::Idle, "Seen"),
+        Stage::Synced { .. } => (Status::Idle, "Syncing"),
+        Stage::Live => (Status::Healthy, "Live"),
+        Stage::Measured => (Status::Healthy, "Measured"),
+        Stage::Unknowable(before, _) => match **before {
+            Stage::Live => (Status::Healthy, "Live"),
+            Stage::Synced { .. } => (Status::Degraded, "Synced"),
+            _ => (Status::Degraded, "Accepted"),
+        },
+        Stage::Failed(_) => (Status::Failing, "Failed"),
+    }
+}
+
+/// What a stage means, for the hover.
+pub fn meaning(stage: &Stage) -> &'static str {
+    match stage {
+        Stage::Checking => "The API server, its schemas and istiod's webhook judge the change; nothing is written",
+        Stage::Checked(_) => "The server would take the change. Nothing is written before you push",
+        Stage::Sent => "The change is being written",
+        Stage::Accepted => "The API server has stored the change",
+        Stage::Seen => "Our watch shows the change; istiod's watch has had the same news",
+        Stage::Synced { .. } => "istiod says which proxies have acknowledged the new configuration",
+        Stage::Live => "The configuration of every affected proxy holds the change",
+        Stage::Measured => "Real requests follow the change, within the error bar",
+        Stage::Unknowable(..) => "It cannot be seen any further from here",
+        Stage::Failed(_) => "Nothing is left half done, unless the text says so",
+    }
+}
+
+/// Proxies that have acknowledged the change, of those that it affects; `None` before it is written.
+pub fn proxies(entry: &Entry) -> Option<(usize, usize)> {
+    let of = entry.change.effect.proxies.len();
+    count(&entry.stage, of).filter(|(_, of)| *of > 0)
+}
+
+fn count(stage: &Stage, of: usize) -> Option<(usize, usize)> {
+    match stage {
+        Stage::Checking | Stage::Checked(_) | Stage::Failed(_) => None,
+        Stage::Sent | Stage::Accepted | Stage::Seen => Some((0, of)),
+        Stage::Synced { acked, of } => Some((*acked, *of)),
+        Stage::Live | Stage::Measured => Some((of, of)),
+        Stage::Unknowable(before, _) => match **before {
+            Stage::Synced { .. } | Stage::Live => count(before, of),
+            _ => None,
+        },
+    }
+}
+
+/// How long it took to be acknowledged by all proxies, or has taken until now, in milliseconds.
+pub fn took(entry: &Entry, now: jiff::Timestamp) -> Option<f64> {
+    let sent = entry.sent?;
+    let end = entry.acked.or(entry.live);
+    let under_way = matches!(entry.stage, Stage::Sent | Stage::Accepted | Stage::Seen | Stage::Synced { .. });
+    let end = end.or_else(|| under_way.then_some(now))?;
+    Some(end.duration_since(sent).as_secs_f64().max(0.0) * 1000.0)
+}
+
+/// Time from Push to live, in milliseconds.
+pub fn to_live(entry: &Entry) -> Option<f64> {
+    Some(entry.live?.duration_since(entry.sent?).as_secs_f64() * 1000.0)
+}
+
+/// The problem of a change, if it has one: why it failed, or why no more can be known.
+pub fn problem(stage: &Stage) -> Option<&Problem> {
+    match stage {
+        Stage::Failed(problem) | Stage::Unknowable(_, problem) => Some(problem),
+        _ => None,
+    }
+}
+
+/// Whether a change still waits for the user, the server or the proxies.
+pub fn is_open(stage: &Stage) -> bool {
+    !matches!(stage, Stage::Live | Stage::Measured | Stage::Unknowable(..) | Stage::Failed(_))
+}
+
+/// Whether a change can be pushed now.
+pub fn can_push(entry: &Entry) -> bool {
+    matches!(entry.stage, Stage::Checked(_)) && entry.sent.is_none()
+}
+
+/// Whether a change can be undone: it was written, and it is known how.
+pub fn can_undo(entry: &Entry) -> bool {
+    entry.sent.is_some() && !entry.applied.is_empty() && !matches!(entry.stage, Stage::Failed(_) | Stage::Sent)
+}
+
+/// An object as YAML, without what only the server fills in.
+pub fn yaml(object: Option<&Value>) -> String {
+    let Some(object) = object else { return String::new() };
+    let mut shown = object.clone();
+    if let Some(meta) = shown.pointer_mut("/metadata").and_then(Value::as_object_mut) {
+        for field in ["managedFields", "resourceVersion", "generation", "uid", "creationTimestamp", "selfLink"] {
+            meta.shift_remove(field);
+        }
+        let annotations = meta.get_mut("annotations").and_then(Value::as_object_mut);
+        let emptied = annotations.is_some_and(|all| {
+            all.shift_remove("kubectl.kubernetes.io/last-applied-configuration");
+            all.is_empty()
+        });
+        if emptied {
+            meta.shift_remove("annotations");
+        }
+    }
+    if let Some(all) = shown.as_object_mut() {
+        all.shift_remove("status");
+    }
+    serde_saphyr::to_string(&shown).unwrap_or_else(|error| format!("# {error}\n"))
+}
+
+/// The change as JSON patches, one command per object, ready for a terminal or a review.
+pub fn as_patch(change: &Change) -> String {
+    let mut text = format!("# {}\n", change.title);
+    for step in &change.steps {
+        let place = if step.at.namespace.is_empty() { String::new() } else { format!(" --namespace {}", step.at.namespace) };
+        let name = format!("{} {}", step.at.kind.plural, step.at.name);
+        match &step.edit {
+            Edit::Patch(patch) => {
+                let body = serde_json::to_string(patch).unwrap_or_default().replace('\'', "'\\''");
+                text += &format!("kubectl patch {name}{place} --type json --patch '{body}'\n");
+            }
+            Edit::Create(object) => {
+                text += &format!("kubectl create --filename - <<'YAML'\n{}YAML\n", yaml(Some(object)));
+            }
+            Edit::Delete { .. } => text += &format!("kubectl delete {name}{place}\n"),
+        }
+    }
+    text
+}
+
+/// The objects as they will be, as one YAML stream.
+pub fn as_yaml(change: &Change) -> String {
+    let after = change.steps.iter().filter_map(|step| step.after.as_ref());
+    after.map(|object| yaml(Some(&object.0))).collect::<Vec<_>>().join("---\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn yaml_shows_what_people_write() {
+        let object = json!({"apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "metadata": {
+            "name": "reviews", "namespace": "bookinfo", "uid": "u", "resourceVersion": "7", "generation": 2,
+            "annotations": {"kubectl.kubernetes.io/last-applied-configuration": "{}"}}, "spec": {"hosts": ["reviews"]}, "status": {}});
+        insta::assert_snapshot!(yaml(Some(&object)), @"
+        apiVersion: networking.istio.io/v1
+        kind: VirtualService
+        metadata:
+          name: reviews
+          namespace: bookinfo
+        spec:
+          hosts:
+            - reviews
+        ");
+    }
+
+    #[test]
+    fn counts_proxies_as_far_as_is_known() {
+        let nothing = Problem::new("a", "b", "c");
+        assert_eq!(count(&Stage::Checking, 7), None);
+        assert_eq!(count(&Stage::Seen, 7), Some((0, 7)));
+        assert_eq!(count(&Stage::Synced { acked: 6, of: 7 }, 7), Some((6, 7)));
+        assert_eq!(count(&Stage::Unknowable(Box::new(Stage::Accepted), nothing.clone()), 7), None);
+        assert_eq!(count(&Stage::Unknowable(Box::new(Stage::Live), nothing), 7), Some((7, 7)));
+    }
+}

@@ -1,1 +1,0 @@
-//! The connect screen: contexts, the sandbox, and the steps of connecting.

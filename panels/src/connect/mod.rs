@@ -1,0 +1,308 @@
+//! The connect screen: start a sandbox, or pick a context of the kubeconfig; then the steps of connecting, each with its
+//! own failure and its way on.
+
+mod steps;
+
+pub use steps::{loss, step_name};
+
+use crate::cx::{ContextRow, Contexts};
+use crate::intent::Intent;
+use crate::kit::theme::{Weight, family, size};
+use crate::kit::{Button, Tokens, card, field, fmt, icon, problem, text};
+use crate::shell::top_bar;
+use crate::Cx;
+use egui::{Align, Align2, FontId, Key, Layout, Margin, Rect, RichText, ScrollArea, Sense, Stroke, Ui, WidgetInfo, WidgetType, pos2, vec2};
+use mesh::scene::{Step, StepState};
+
+/// The screen's own state.
+#[derive(Default)]
+pub struct Connect {
+    search: String,
+    at: Option<usize>,
+    anyway: bool,
+}
+
+impl Connect {
+    /// Whether the window shall show this screen instead of the mesh.
+    pub fn covers(&mut self, cx: &Cx<'_>) -> bool {
+        let begun = !cx.scene.steps.is_empty();
+        if !begun {
+            self.anyway = false;
+        }
+        !(begun && (cx.scene.ready() || self.anyway))
+    }
+
+    /// Draws the screen over the whole window.
+    pub fn ui(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
+        let connecting = cx.contexts.connecting.is_some() || !cx.scene.steps.is_empty();
+        let width = if connecting { 620.0 } else { 920.0_f32 }.min(ui.available_width() - 48.0);
+        ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
+            let side = ((ui.available_width() - width) / 2.0).max(0.0);
+            let top = (ui.clip_rect().height() * if connecting { 0.14 } else { 0.11 }).round();
+            egui::Frame::new().inner_margin(Margin { top: top as i8, ..Margin::ZERO }).show(ui, |ui| {
+                ui.horizontal_top(|ui| {
+                    ui.add_space(side);
+                    ui.vertical(|ui| {
+                        ui.set_width(width);
+                        head(ui, cx.contexts);
+                        ui.add_space(28.0);
+                        if connecting {
+                            self.anyway |= steps::ui(ui, cx);
+                        } else {
+                            self.choices(ui, cx);
+                        }
+                        ui.add_space(32.0);
+                    });
+                });
+            });
+        });
+    }
+
+    fn choices(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
+        let full = ui.available_width();
+        let left = if full < 720.0 { full } else { 320.0 };
+        ui.horizontal_top(|ui| {
+            ui.spacing_mut().item_spacing.x = 20.0;
+            ui.vertical(|ui| {
+                ui.set_width(left);
+                sandbox(ui, cx);
+            });
+            if full >= 720.0 {
+                ui.vertical(|ui| {
+                    ui.set_width(full - left - 20.0);
+                    self.contexts(ui, cx);
+                });
+            }
+        });
+        if full < 720.0 {
+            ui.add_space(16.0);
+            self.contexts(ui, cx);
+        }
+    }
+
+    fn contexts(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
+        card(ui, |ui| {
+            ui.spacing_mut().item_spacing.y = 8.0;
+            ui.horizontal(|ui| {
+                text::strong(ui, "Clusters");
+                text::muted(ui, match cx.contexts.rows.len() {
+                    0 => "from your kubeconfig".to_owned(),
+                    count => fmt::counted(count, "context", "contexts"),
+                });
+                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                    if ui.add(Button::quiet("Open kubeconfig…").with_icon(icon::FOLDER_OPEN).named("Open kubeconfig…")).clicked() {
+                        cx.intents.send(Intent::OpenKubeconfig(None));
+                    }
+                });
+            });
+            for trouble in &cx.contexts.problems {
+                let level = if cx.contexts.rows.is_empty() { problem::Level::Error } else { problem::Level::Warning };
+                problem::problem(ui, level, &trouble.what, &trouble.why, &trouble.next, None);
+            }
+            if cx.contexts.rows.is_empty() {
+                nothing(ui);
+                return;
+            }
+            if cx.contexts.rows.len() > 6 {
+                let id = ui.id().with("search");
+                let width = ui.available_width();
+                field::search(ui, id, "Search contexts, clusters, servers", "Search contexts", &mut self.search, width);
+            }
+            let rows = found(cx.contexts, &self.search);
+            if let Some(row) = self.keys(ui, &rows) {
+                cx.intents.send(Intent::Connect(row.name.clone()));
+            }
+            ui.spacing_mut().item_spacing.y = 2.0;
+            let height = (ui.ctx().content_rect().height() * 0.55).max(200.0);
+            ScrollArea::vertical().max_height(height).auto_shrink([false, true]).show(ui, |ui| {
+                for (index, row) in rows.iter().enumerate() {
+                    if context(ui, cx.contexts, row, self.at == Some(index)) {
+                        cx.intents.send(Intent::Connect(row.name.clone()));
+                    }
+                }
+                if rows.is_empty() {
+                    text::muted(ui, "No context fits what you typed");
+                }
+            });
+        });
+    }
+
+    /// Arrows walk the contexts, Enter connects.
+    fn keys<'a>(&mut self, ui: &Ui, rows: &[&'a ContextRow]) -> Option<&'a ContextRow> {
+        let (down, up, enter) = ui.input(|input| {
+            (input.key_pressed(Key::ArrowDown), input.key_pressed(Key::ArrowUp), input.key_pressed(Key::Enter))
+        });
+        if down {
+            self.at = Some(self.at.map_or(0, |at| (at + 1).min(rows.len().saturating_sub(1))));
+        }
+        if up {
+            self.at = Some(self.at.map_or(0, |at| at.saturating_sub(1)));
+        }
+        let row = rows.get(self.at?)?;
+        (enter && row.problem.is_none()).then_some(*row)
+    }
+}
+
+fn head(ui: &mut Ui, contexts: &Contexts) {
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 14.0;
+        top_bar::mark(ui, 40.0);
+        ui.vertical(|ui| {
+            ui.spacing_mut().item_spacing.y = 2.0;
+            let tokens = Tokens::of(ui);
+            ui.label(text::rich(ui, "Binnacle", 24.0, Weight::Semibold).color(tokens.text));
+            let line = match &contexts.connecting {
+                Some(name) => format!("Connecting to {name}"),
+                None => "See and steer a service mesh".to_owned(),
+            };
+            ui.label(RichText::new(line).color(tokens.muted));
+        });
+    });
+}
+
+fn sandbox(ui: &mut Ui, cx: &Cx<'_>) {
+    let tokens = Tokens::of(ui);
+    card(ui, |ui| {
+        ui.spacing_mut().item_spacing.y = 8.0;
+        picture(ui);
+        ui.add_space(4.0);
+        text::strong(ui, "Start a sandbox");
+        let about = "A small mesh on this machine with real Envoy proxies and real requests. No cluster, no containers, no root.";
+        ui.label(RichText::new(about).color(tokens.muted));
+        ui.add_space(2.0);
+        for (symbol, line) in [
+            (icon::CUBE, "Bookinfo: seven pods, three versions of reviews"),
+            (icon::LOCK_SIMPLE, "Mutual TLS, traces and metrics as Istio's"),
+            (icon::ARROW_U_UP_LEFT, "Try anything; it is gone when you close it"),
+        ] {
+            ui.horizontal(|ui| {
+                ui.label(RichText::new(symbol).size(15.0).color(tokens.accent));
+                text::muted(ui, line);
+            });
+        }
+        ui.add_space(4.0);
+        let start = Button::primary("Start sandbox").with_icon(icon::PLAY).named("Start sandbox");
+        let possible = cx.contexts.sandbox.is_none();
+        let response = ui.add_enabled_ui(possible, |ui| {
+            ui.set_min_width(ui.available_width());
+            ui.vertical_centered_justified(|ui| ui.add(start)).inner
+        });
+        if response.inner.clicked() {
+            cx.intents.send(Intent::StartSandbox("bookinfo".to_owned()));
+        }
+        if let Some(trouble) = &cx.contexts.sandbox {
+            problem::problem(ui, problem::Level::Warning, &trouble.what, &trouble.why, &trouble.next, None);
+        }
+    });
+}
+
+/// A small mesh, drawn: what the sandbox will look like.
+fn picture(ui: &mut Ui) {
+    let tokens = Tokens::of(ui);
+    let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), 116.0), Sense::hover());
+    let painter = ui.painter();
+    painter.rect_filled(rect, 6.0, tokens.canvas);
+    let at = |x: f32, y: f32| pos2(rect.left() + rect.width() * x, rect.top() + rect.height() * y);
+    let nodes = [(0.11, 0.5), (0.37, 0.5), (0.65, 0.22), (0.65, 0.5), (0.65, 0.78), (0.9, 0.62)];
+    let colors = [tokens.healthy, tokens.healthy, tokens.versions[0], tokens.versions[1], tokens.versions[2], tokens.healthy];
+    for (from, to) in [(0, 1), (1, 2), (1, 3), (1, 4), (3, 5), (4, 5)] {
+        let (a, b) = (at(nodes[from].0, nodes[from].1), at(nodes[to].0, nodes[to].1));
+        let bend = (b.x - a.x) * 0.45;
+        let points = [a, a + vec2(bend, 0.0), b - vec2(bend, 0.0), b];
+        let curve = egui::epaint::CubicBezierShape::from_points_stroke(points, false, egui::Color32::TRANSPARENT, Stroke::new(1.5, tokens.healthy.gamma_multiply(0.6)));
+        for step in 1..4 {
+            painter.circle_filled(curve.sample(step as f32 / 4.0), 1.8, tokens.healthy);
+        }
+        painter.add(curve);
+    }
+    for ((x, y), color) in nodes.into_iter().zip(colors) {
+        let node = Rect::from_center_size(at(x, y), vec2(38.0, 20.0));
+        painter.rect(node, 5.0, tokens.surface, tokens.hairline(), egui::StrokeKind::Inside);
+        painter.circle_filled(pos2(node.left() + 9.0, node.center().y), 3.0, color);
+        painter.hline((node.left() + 16.0)..=(node.right() - 7.0), node.center().y, Stroke::new(2.0, tokens.line));
+    }
+}
+
+fn nothing(ui: &mut Ui) {
+    let tokens = Tokens::of(ui);
+    ui.add_space(12.0);
+    ui.vertical_centered(|ui| {
+        ui.label(RichText::new(icon::PLUGS).size(30.0).color(tokens.faint));
+        ui.label(text::rich(ui, "No cluster to connect to", size::TEXT, Weight::Semibold).color(tokens.text));
+        ui.label(RichText::new("Contexts of $KUBECONFIG or ~/.kube/config appear here. Open another file, or start a sandbox.").color(tokens.muted));
+    });
+    ui.add_space(12.0);
+}
+
+/// Contexts that hold every word that was typed; the one used last comes first.
+fn found<'a>(contexts: &'a Contexts, typed: &str) -> Vec<&'a ContextRow> {
+    let words: Vec<String> = typed.split_whitespace().map(str::to_lowercase).collect();
+    let holds = |row: &&ContextRow| {
+        let text = [&*row.name, &row.cluster, &row.server, &row.user].join(" ").to_lowercase();
+        words.iter().all(|word| text.contains(word))
+    };
+    let mut rows: Vec<&ContextRow> = contexts.rows.iter().filter(holds).collect();
+    rows.sort_by_key(|row| (contexts.last.as_deref() != Some(&*row.name), !row.current, row.problem.is_some()));
+    rows
+}
+
+/// One context: a button named by it. Returns whether it was chosen.
+fn context(ui: &mut Ui, contexts: &Contexts, row: &ContextRow, focused: bool) -> bool {
+    let tokens = Tokens::of(ui);
+    let usable = row.problem.is_none();
+    let height = if usable { 52.0 } else { 70.0 };
+    let sense = if usable { Sense::click() } else { Sense::hover() };
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), height), sense);
+    response.widget_info(|| WidgetInfo::labeled(WidgetType::Button, usable, &row.name));
+    let lit = response.hovered() || focused || response.has_focus();
+    let painter = ui.painter().with_clip_rect(rect.intersect(ui.clip_rect()));
+    if lit {
+        painter.rect_filled(rect, 6.0, tokens.raised);
+    }
+    if focused || response.has_focus() {
+        painter.rect_stroke(rect, 6.0, Stroke::new(1.0, tokens.accent), egui::StrokeKind::Inside);
+        response.scroll_to_me(None);
+    }
+    let ink = if usable { tokens.text } else { tokens.faint };
+    let symbol = if usable { icon::SHARE_NETWORK } else { icon::PROHIBIT };
+    painter.text(pos2(rect.left() + 22.0, rect.top() + 26.0), Align2::CENTER_CENTER, symbol, FontId::proportional(19.0), if usable { tokens.accent } else { tokens.faint });
+    let bold = FontId::new(size::TEXT, family(ui.ctx(), Weight::Semibold));
+    let name = painter.text(pos2(rect.left() + 44.0, rect.top() + 9.0), Align2::LEFT_TOP, &row.name, bold, ink);
+    let mut x = name.right() + 10.0;
+    let last = contexts.last.as_deref() == Some(&*row.name);
+    for (shown, word) in [(row.current, "current"), (last, "last used")] {
+        if shown {
+            let galley = painter.layout_no_wrap(word.to_owned(), FontId::proportional(size::NOTE), tokens.accent);
+            let pill = Rect::from_min_size(pos2(x, rect.top() + 9.0), galley.size() + vec2(12.0, 4.0));
+            painter.rect_filled(pill, 9.0, tokens.tint(tokens.accent));
+            painter.galley(pill.min + vec2(6.0, 2.0), galley, tokens.accent);
+            x = pill.right() + 6.0;
+        }
+    }
+    let place = match &row.namespace {
+        Some(namespace) => format!("{}  ·  {}  ·  {namespace}", row.server, row.user),
+        None => format!("{}  ·  {}", row.server, row.user),
+    };
+    let place = if row.cluster == row.name { place } else { format!("{}  ·  {place}", row.cluster) };
+    painter.text(pos2(rect.left() + 44.0, rect.top() + 29.0), Align2::LEFT_TOP, place, FontId::proportional(size::SECONDARY), tokens.muted);
+    if let Some(trouble) = &row.problem {
+        let why = format!("{}  {}: {}", icon::WARNING, trouble.what, trouble.why);
+        painter.text(pos2(rect.left() + 44.0, rect.top() + 48.0), Align2::LEFT_TOP, why, FontId::proportional(size::SECONDARY), tokens.degraded);
+    } else if lit {
+        painter.text(pos2(rect.right() - 14.0, rect.center().y), Align2::RIGHT_CENTER, icon::ARROW_RIGHT, FontId::proportional(17.0), tokens.accent);
+    }
+    let clicked = response.clicked();
+    response.on_hover_ui(|ui| {
+        ui.set_max_width(420.0);
+        text::muted(ui, format!("From {}", row.file));
+        if let Some(trouble) = &row.problem {
+            problem::problem(ui, problem::Level::Warning, &trouble.what, &trouble.why, &trouble.next, None);
+        }
+    });
+    clicked
+}
+
+/// Whether the mesh can be shown although a step failed: the API server answered.
+fn can_go_on(cx: &Cx<'_>) -> bool {
+    matches!(cx.scene.steps.get(&Step::Api), Some(StepState::Done(_)))
+}

@@ -1,0 +1,167 @@
+//! What is selected: how it is and why, its traffic, versions, pods and configuration, and the editors offered for it.
+
+mod config;
+mod rows;
+pub mod subject;
+pub mod sums;
+mod summary;
+mod view;
+
+pub use view::{Figures, PeerRow, PodRow, VersionRow, View, node_name};
+
+use crate::editors::Drafts;
+use crate::intent::Intent;
+use crate::kit::theme::{Weight, size};
+use crate::kit::{Button, Memo, Status, Tokens, badge, fmt, icon, remote, text, tiles};
+use crate::selection::Selected;
+use crate::Cx;
+use egui::{Align, Frame, Label, Layout, Margin, RichText, ScrollArea, Ui};
+use jiff::Timestamp;
+use mesh::Remote;
+use mesh::graph::Health;
+
+/// Width of the detail before the user changes it.
+pub const WIDTH: f32 = 384.0;
+
+/// The detail's own state: the drafts above all.
+#[derive(Default)]
+pub struct Detail {
+    drafts: Drafts,
+    view: Memo<(u64, Option<Timestamp>, Selected), Option<View>>,
+}
+
+impl Detail {
+    /// Draws the detail into all of `ui`.
+    pub fn ui(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
+        self.drafts.follow(&cx.scene.mesh);
+        ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
+            Frame::new().inner_margin(Margin { left: 16, right: 16, top: 16, bottom: 24 }).show(ui, |ui| {
+                ui.set_width(ui.available_width());
+                ui.spacing_mut().item_spacing.y = 6.0;
+                match cx.selected {
+                    None => summary::ui(ui, cx),
+                    Some(Selected::Object(at)) => config::object(ui, cx, at),
+                    Some(selected) => self.thing(ui, cx, selected),
+                }
+            });
+        });
+    }
+
+    /// Lets drafts follow wishes from elsewhere: what was dismissed goes back, what shall be rebuilt is rebuilt.
+    pub fn follow(&mut self, intent: &Intent, cx: &Cx<'_>) {
+        self.drafts.heed(intent, cx);
+    }
+
+    fn thing(&mut self, ui: &mut Ui, cx: &Cx<'_>, selected: &Selected) {
+        let key = (cx.scene.mesh.revision, cx.scene.traffic.at(), selected.clone());
+        let traffic = cx.scene.traffic.value();
+        let view = self.view.get(key, |_| View::of(&cx.scene.mesh, traffic.map(|traffic| &**traffic), selected)).clone();
+        let Some(view) = view else {
+            gone(ui, cx, selected);
+            return;
+        };
+        ui.push_id(format!("{selected:?}"), |ui| {
+            head(ui, cx, &view);
+            measured(ui, cx, &view);
+            ui.add_space(10.0);
+            self.drafts.ui(ui, cx, selected);
+            rows::peers(ui, cx, "Traffic in", "callers", &view.callers);
+            rows::peers(ui, cx, "Traffic out", "called", &view.called);
+            rows::answers(ui, &view.answers);
+            rows::versions(ui, &view);
+            rows::pods(ui, &view.pods);
+            config::list(ui, cx, &view.config);
+        });
+    }
+}
+
+/// The health of the model as a mark.
+pub fn status_of(health: Health) -> Status {
+    match health {
+        Health::Idle => Status::Idle,
+        Health::Healthy => Status::Healthy,
+        Health::Degraded => Status::Degraded,
+        Health::Failing => Status::Failing,
+    }
+}
+
+fn head(ui: &mut Ui, cx: &Cx<'_>, view: &View) {
+    let tokens = Tokens::of(ui);
+    ui.spacing_mut().item_spacing.y = 2.0;
+    ui.horizontal(|ui| {
+        ui.set_height(18.0);
+        ui.add(Label::new(RichText::new(&view.kind).size(size::SECONDARY).color(tokens.muted)).truncate());
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            ui.spacing_mut().item_spacing.x = 0.0;
+            if ui.add(Button::icon(icon::X, "Close detail")).clicked() {
+                cx.intents.send(Intent::Select(None));
+            }
+            if ui.add(Button::icon(icon::ARROW_LEFT, "Back to what was selected before")).clicked() {
+                cx.intents.send(Intent::Back);
+            }
+        });
+    });
+    ui.add(Label::new(text::rich(ui, &view.title, size::TITLE, Weight::Semibold).color(tokens.text)).wrap());
+    ui.add_space(2.0);
+    badge::status(ui, status_of(view.health), &view.reason);
+    ui.add_space(8.0);
+}
+
+/// The figures, or why there are none.
+fn measured(ui: &mut Ui, cx: &Cx<'_>, view: &View) {
+    let figures = &view.figures;
+    match &cx.scene.traffic {
+        Remote::Waiting => remote::waiting(ui, "Waiting for the first measurements"),
+        Remote::Denied(trouble) => {
+            if remote::denied(ui, &trouble.what, &trouble.why, &trouble.next, Some("Retry")) {
+                cx.intents.send(Intent::Retry);
+            }
+        }
+        Remote::Stale(_, at, trouble) => {
+            remote::stale(ui, &fmt::ago(cx.now, *at), &trouble.what, &trouble.why, &trouble.next);
+            ui.add_space(4.0);
+            ui.scope(|ui| {
+                ui.multiply_opacity(0.6);
+                figure_tiles(ui, figures);
+            });
+        }
+        Remote::Live(..) => figure_tiles(ui, figures),
+    }
+    if let Some(service) = &view.traces_of {
+        ui.add_space(8.0);
+        ui.horizontal(|ui| {
+            if ui.add(Button::quiet("Traces").with_icon(icon::PATH).named("Traces")).clicked() {
+                cx.intents.send(Intent::TracesOf(service.clone(), false));
+            }
+            if figures.error_percent.is_some_and(|errors| errors > 0.0)
+                && ui.add(Button::quiet("Failed traces").with_icon(icon::WARNING).named("Failed traces")).clicked()
+            {
+                cx.intents.send(Intent::TracesOf(service.clone(), true));
+            }
+        });
+    }
+}
+
+fn figure_tiles(ui: &mut Ui, figures: &Figures) {
+    let none = || "–".to_owned();
+    let errors = figures.error_percent.map_or_else(none, fmt::percent);
+    let p95 = figures.p95_ms.map_or_else(none, fmt::ms);
+    let mtls = figures.mtls_percent.map_or_else(none, fmt::percent);
+    if figures.rps == 0.0 && figures.bytes > 0.0 {
+        tiles(ui, &[(&fmt::bytes_per_s(figures.bytes), "TCP bytes"), (&mtls, "mutual TLS")]);
+    } else {
+        tiles(ui, &[(&fmt::rate(figures.rps), "requests / s"), (&errors, "errors"), (&p95, "p95"), (&mtls, "mutual TLS")]);
+    }
+}
+
+fn gone(ui: &mut Ui, cx: &Cx<'_>, selected: &Selected) {
+    let name = match selected {
+        Selected::Service(namespace, name) | Selected::Workload(namespace, name) | Selected::App(namespace, name, _) => format!("{namespace}/{name}"),
+        Selected::Edge(source, target) => format!("{} → {}", node_name(source), node_name(target)),
+        Selected::Node(id) => node_name(id),
+        Selected::Object(at) => at.to_string(),
+    };
+    if remote::empty(ui, icon::GHOST, &format!("{name} is gone"), "It was here when it was selected. It may come back by itself.", Some("Select nothing")) {
+        cx.intents.send(Intent::Select(None));
+    }
+}

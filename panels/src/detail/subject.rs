@@ -1,0 +1,164 @@
+//! What a selection stands for in the mesh: its service, its workloads, its version.
+
+use crate::selection::Selected;
+use mesh::traffic::Path;
+use mesh::{Mesh, Ref, Service, Workload};
+use std::sync::Arc;
+
+/// A selection, looked up in the mesh.
+#[derive(Clone, Debug, Default)]
+pub struct Subject<'a> {
+    /// The service, if it is one or if one leads to it.
+    pub service: Option<&'a Service>,
+    /// The workloads behind it.
+    pub workloads: Vec<&'a Workload>,
+    /// The version, if only one is meant.
+    pub version: Option<String>,
+    /// Whether the service itself is meant, and not only what stands behind it.
+    pub is_service: bool,
+}
+
+impl<'a> Subject<'a> {
+    /// Looks a selection up; `None` when it is gone, or when it stands for nothing in the mesh.
+    pub fn of(mesh: &'a Mesh, selected: &Selected) -> Option<Self> {
+        match selected {
+            Selected::Service(namespace, name) => {
+                let service = mesh.services.get(&key(namespace, name))?;
+                Some(Self { service: Some(service), workloads: behind(mesh, service), version: None, is_service: true })
+            }
+            Selected::Workload(namespace, name) => {
+                let workload = mesh.workloads.get(&key(namespace, name))?;
+                let version = Some(workload.version.clone());
+                Some(Self { service: leading_to(mesh, workload), workloads: vec![workload], version, is_service: false })
+            }
+            Selected::App(namespace, app, version) => {
+                let fits = |workload: &&Workload| {
+                    *workload.namespace == **namespace
+                        && workload.app == *app
+                        && version.as_ref().is_none_or(|version| workload.version == *version)
+                };
+                let workloads: Vec<&Workload> = mesh.workloads.values().filter(fits).collect();
+                let service = workloads.iter().find_map(|workload| leading_to(mesh, workload));
+                let service = service.or_else(|| mesh.services.get(&key(namespace, app)));
+                if workloads.is_empty() && service.is_none() {
+                    return None;
+                }
+                Some(Self { service, workloads, version: version.clone(), is_service: false })
+            }
+            Selected::Node(id) => Self::of(mesh, &of_node(id)?),
+            Selected::Edge(_, target) => Self::of(mesh, &of_node(target)?),
+            Selected::Object(_) => None,
+        }
+    }
+
+    /// Whether these calls arrive at it.
+    pub fn called_by(&self, path: &Path) -> bool {
+        if self.is_service {
+            return self.service.is_some_and(|service| {
+                *path.service.host == *service.host || (*path.service.name == *service.name && *path.service.namespace == *service.namespace)
+            });
+        }
+        self.workloads.iter().any(|workload| {
+            *path.destination.workload == *workload.name && *path.destination.namespace == *workload.namespace
+        })
+    }
+
+    /// Whether it makes these calls.
+    pub fn calls(&self, path: &Path) -> bool {
+        self.workloads
+            .iter()
+            .any(|workload| *path.source.workload == *workload.name && *path.source.namespace == *workload.namespace)
+    }
+
+    /// Its namespace.
+    pub fn namespace(&self) -> &str {
+        let of_workload = || self.workloads.first().map(|workload| &*workload.namespace);
+        self.service.map(|service| &*service.namespace).or_else(of_workload).unwrap_or_default()
+    }
+
+    /// Objects of Istio that touch it, in the order of their kinds' importance.
+    pub fn config(&self, mesh: &Mesh) -> Vec<Ref> {
+        let mut found: Vec<Ref> = Vec::new();
+        if let Some(service) = self.service {
+            found.extend(service.virtual_services.iter().cloned());
+            found.extend(service.destination_rules.iter().cloned());
+        }
+        for workload in &self.workloads {
+            found.extend(workload.mtls.1.clone());
+        }
+        for (at, object) in &mesh.objects {
+            let selects = ["AuthorizationPolicy", "RequestAuthentication", "PeerAuthentication", "Sidecar", "EnvoyFilter", "Telemetry", "Gateway"];
+            if !selects.contains(&at.kind.kind) || !self.in_reach(mesh, at) {
+                continue;
+            }
+            let wanted = selector(object.spec());
+            let fits = |workload: &&Workload| {
+                wanted.iter().all(|(key, value)| workload.labels.get(key).is_some_and(|label| label == value))
+            };
+            let gateway_needs_selector = at.kind.kind == "Gateway" && wanted.is_empty();
+            if !gateway_needs_selector && self.workloads.iter().any(|workload| fits(&workload)) {
+                found.push(at.clone());
+            }
+        }
+        let mut seen = std::collections::BTreeSet::new();
+        found.retain(|at| seen.insert(at.clone()));
+        found
+    }
+
+    /// Whether an object of this namespace can select the subject's workloads.
+    fn in_reach(&self, mesh: &Mesh, at: &Ref) -> bool {
+        *at.namespace == *mesh.root_namespace || self.workloads.iter().any(|workload| workload.namespace == at.namespace) || at.kind.kind == "Gateway"
+    }
+}
+
+/// Labels that a policy, sidecar or gateway selects pods by, under whichever name its kind gives them.
+fn selector(spec: &serde_json::Value) -> Vec<(String, String)> {
+    let places = ["/selector/matchLabels", "/workloadSelector/labels", "/selector"];
+    let labels = places.iter().find_map(|place| spec.pointer(place)?.as_object());
+    let pairs = labels.into_iter().flatten();
+    pairs.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
+}
+
+/// What a node of the graph stands for; `None` for things outside the mesh.
+pub fn of_node(id: &str) -> Option<Selected> {
+    let parts: Vec<&str> = id.split('/').collect();
+    match parts[..] {
+        ["app", namespace, app] => Some(Selected::App(namespace.into(), app.into(), None)),
+        ["app", namespace, app, version] => Some(Selected::App(namespace.into(), app.into(), Some(version.into()))),
+        ["workload", namespace, name] => Some(Selected::Workload(namespace.into(), name.into())),
+        ["service", namespace, name] => Some(Selected::Service(namespace.into(), name.into())),
+        _ => None,
+    }
+}
+
+/// Workloads behind a service.
+fn behind<'a>(mesh: &'a Mesh, service: &Service) -> Vec<&'a Workload> {
+    let split = |at: &String| {
+        let (namespace, name) = at.split_once('/')?;
+        mesh.workloads.get(&key(namespace, name))
+    };
+    service.workloads.iter().filter_map(split).collect()
+}
+
+/// The service that leads to a workload; one that leads to it alone comes last.
+fn leading_to<'a>(mesh: &'a Mesh, workload: &Workload) -> Option<&'a Service> {
+    let at = format!("{}/{}", workload.namespace, workload.name);
+    let leads = |service: &&Service| service.workloads.contains(&at);
+    mesh.services.values().filter(leads).max_by_key(|service| (service.workloads.len(), std::cmp::Reverse(service.name.clone())))
+}
+
+fn key(namespace: &str, name: &str) -> (Arc<str>, Arc<str>) {
+    (namespace.into(), name.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nodes_stand_for_things() {
+        assert_eq!(of_node("app/bookinfo/reviews/v1"), Some(Selected::App("bookinfo".into(), "reviews".into(), Some("v1".into()))));
+        assert_eq!(of_node("service/bookinfo/reviews"), Some(Selected::Service("bookinfo".into(), "reviews".into())));
+        assert_eq!(of_node("unknown"), None);
+    }
+}

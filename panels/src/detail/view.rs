@@ -1,0 +1,313 @@
+//! What the detail of the selected thing says, as plain data.
+
+use super::subject::{Subject, of_node};
+use super::sums::{Answer, Sum};
+use crate::selection::Selected;
+use mesh::graph::Health;
+use mesh::traffic::{Path, Peer, Traffic};
+use mesh::{Mesh, Ref, Workload};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// The detail of one thing.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct View {
+    /// "Service · bookinfo".
+    pub kind: String,
+    /// "reviews".
+    pub title: String,
+    /// How it is.
+    pub health: Health,
+    /// Why: the worst thing that was measured or seen.
+    pub reason: String,
+    /// "requests / s", "errors", "p95", "mutual TLS": what arrives.
+    pub figures: Figures,
+    /// Who calls it.
+    pub callers: Vec<PeerRow>,
+    /// Whom it calls.
+    pub called: Vec<PeerRow>,
+    /// Its versions.
+    pub versions: Vec<VersionRow>,
+    /// Its pods.
+    pub pods: Vec<PodRow>,
+    /// Istio's objects that touch it.
+    pub config: Vec<Ref>,
+    /// How calls are answered.
+    pub answers: Vec<Answer>,
+    /// The service whose traces to look for, as tracing backends name it.
+    pub traces_of: Option<String>,
+}
+
+/// The four figures.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Figures {
+    /// Requests per second.
+    pub rps: f64,
+    /// Percentage of failed requests.
+    pub error_percent: Option<f64>,
+    /// Milliseconds.
+    pub p95_ms: Option<f64>,
+    /// Percentage of calls over mutual TLS.
+    pub mtls_percent: Option<f64>,
+    /// TCP bytes per second.
+    pub bytes: f64,
+}
+
+/// One caller or callee.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PeerRow {
+    /// "productpage".
+    pub name: String,
+    /// "v1", "" when there is none.
+    pub version: String,
+    /// What to select when it is clicked.
+    #[serde(skip)]
+    pub selected: Option<Selected>,
+    /// Figures of the calls.
+    pub figures: Figures,
+}
+
+/// One version.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct VersionRow {
+    /// "v3".
+    pub name: String,
+    /// Percentage of the service's requests that it took; `None` without requests.
+    pub share: Option<f64>,
+    /// Requests per second.
+    pub rps: f64,
+    /// Percentage of failed requests.
+    pub error_percent: Option<f64>,
+    /// Ready and wanted pods.
+    pub pods: (usize, usize),
+    /// Whether a DestinationRule declares it.
+    pub declared: bool,
+}
+
+/// One pod.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PodRow {
+    /// Its name.
+    pub name: String,
+    /// "Running".
+    pub phase: String,
+    /// Ready condition.
+    pub ready: bool,
+    /// Whether it has a proxy.
+    pub sidecar: bool,
+}
+
+impl View {
+    /// The detail of a selection; `None` when it is gone, and for objects (see [`super::config`]).
+    pub fn of(mesh: &Mesh, traffic: Option<&Traffic>, selected: &Selected) -> Option<Self> {
+        if let Selected::Edge(source, target) = selected {
+            return Some(Self::edge(traffic, source, target));
+        }
+        let Some(subject) = Subject::of(mesh, selected) else {
+            let Selected::Node(id) = selected else { return None };
+            return Some(Self::outside(traffic, id));
+        };
+        let input = Sum::of(traffic, |path| subject.called_by(path));
+        let output = Sum::of(traffic, |path| subject.calls(path));
+        let (health, reason) = health(&input, &output, &subject.workloads);
+        let (kind, title) = name(selected, &subject);
+        Some(Self {
+            kind: format!("{kind} · {}", subject.namespace()),
+            title,
+            health,
+            reason,
+            figures: figures(&input),
+            callers: peers(traffic, |path| subject.called_by(path).then(|| end(&path.source))),
+            called: peers(traffic, |path| subject.calls(path).then(|| callee(path))),
+            versions: versions(traffic, &subject),
+            pods: subject.workloads.iter().flat_map(|workload| &workload.pods).map(pod).collect(),
+            config: subject.config(mesh),
+            answers: input.answers(),
+            traces_of: traces_of(&subject),
+        })
+    }
+
+    fn edge(traffic: Option<&Traffic>, source: &str, target: &str) -> Self {
+        let fits = |path: &Path| is_node(source, &path.source, None) && is_node(target, &path.destination, Some(path));
+        let sum = Sum::of(traffic, fits);
+        let (health, reason) = health(&sum, &Sum::default(), &[]);
+        let parts = target.split('/').collect::<Vec<_>>();
+        let traces_of = match parts[..] {
+            ["app" | "service", namespace, name, ..] => Some(format!("{name}.{namespace}")),
+            _ => None,
+        };
+        Self {
+            kind: "Calls".to_owned(),
+            title: format!("{} → {}", node_name(source), node_name(target)),
+            health,
+            reason,
+            figures: figures(&sum),
+            callers: peers(traffic, |path| fits(path).then(|| end(&path.source))),
+            called: peers(traffic, |path| fits(path).then(|| end(&path.destination))),
+            answers: sum.answers(),
+            traces_of,
+            ..Self::default()
+        }
+    }
+
+    fn outside(traffic: Option<&Traffic>, id: &str) -> Self {
+        let input = Sum::of(traffic, |path| is_node(id, &path.destination, Some(path)));
+        let output = Sum::of(traffic, |path| is_node(id, &path.source, None));
+        let (health, reason) = health(&input, &output, &[]);
+        let kind = if id.starts_with("external/") { "Outside the mesh" } else { "Not named by telemetry" };
+        Self {
+            kind: kind.to_owned(),
+            title: node_name(id),
+            health,
+            reason,
+            figures: figures(&input),
+            callers: peers(traffic, |path| is_node(id, &path.destination, Some(path)).then(|| end(&path.source))),
+            called: peers(traffic, |path| is_node(id, &path.source, None).then(|| callee(path))),
+            answers: input.answers(),
+            ..Self::default()
+        }
+    }
+}
+
+/// "reviews v1" of a node's id.
+pub fn node_name(id: &str) -> String {
+    match id.split('/').collect::<Vec<_>>()[..] {
+        ["app", _, app, version] => format!("{app} {version}"),
+        [_, _, name] => name.to_owned(),
+        ["external", host] => host.to_owned(),
+        _ => id.to_owned(),
+    }
+}
+
+fn is_node(id: &str, peer: &Peer, called: Option<&Path>) -> bool {
+    match of_node(id) {
+        Some(Selected::App(namespace, app, version)) => {
+            *peer.namespace == *namespace && *peer.app == *app && version.is_none_or(|version| *peer.version == *version)
+        }
+        Some(Selected::Workload(namespace, name)) => *peer.namespace == *namespace && *peer.workload == *name,
+        Some(Selected::Service(namespace, name)) => match called {
+            Some(path) => *path.service.namespace == *namespace && *path.service.name == *name,
+            None => *peer.namespace == *namespace && *peer.app == *name,
+        },
+        _ => match id.strip_prefix("external/") {
+            Some(host) => called.is_some_and(|path| *path.service.host == *host || *path.service.name == *host),
+            None => &*peer.workload == "unknown",
+        },
+    }
+}
+
+fn name(selected: &Selected, subject: &Subject<'_>) -> (&'static str, String) {
+    match selected {
+        Selected::Service(_, name) => ("Service", name.clone()),
+        Selected::Workload(_, name) => ("Workload", name.clone()),
+        Selected::App(_, app, Some(version)) => ("Version", format!("{app} {version}")),
+        Selected::App(_, app, None) => ("App", app.clone()),
+        _ => match (subject.service, subject.workloads.first()) {
+            (_, Some(workload)) => ("App", workload.app.clone()),
+            (Some(service), None) => ("Service", service.name.to_string()),
+            (None, None) => ("App", String::new()),
+        },
+    }
+}
+
+fn traces_of(subject: &Subject<'_>) -> Option<String> {
+    let workload = subject.workloads.first();
+    let of_workload = workload.map(|workload| format!("{}.{}", workload.app, workload.namespace));
+    of_workload.or_else(|| subject.service.map(|service| format!("{}.{}", service.name, service.namespace)))
+}
+
+fn figures(sum: &Sum) -> Figures {
+    Figures {
+        rps: sum.rps,
+        error_percent: sum.error_percent(),
+        p95_ms: sum.p95_ms,
+        mtls_percent: sum.mtls_percent(),
+        bytes: sum.bytes,
+    }
+}
+
+/// One end of a call, as a row.
+fn end(peer: &Peer) -> (String, String, Option<Selected>) {
+    if &*peer.workload == "unknown" || peer.workload.is_empty() {
+        return ("unknown".to_owned(), String::new(), Some(Selected::Node("unknown".to_owned())));
+    }
+    let version = if &*peer.version == "latest" || &*peer.version == "unknown" { String::new() } else { peer.version.to_string() };
+    let selected = Selected::App(peer.namespace.to_string(), peer.app.to_string(), (!version.is_empty()).then(|| version.clone()));
+    (peer.app.to_string(), version, Some(selected))
+}
+
+/// The called end: the workload that answered, or the service when none did.
+fn callee(path: &Path) -> (String, String, Option<Selected>) {
+    if &*path.destination.workload != "unknown" && !path.destination.workload.is_empty() {
+        return end(&path.destination);
+    }
+    let selected = Selected::Service(path.service.namespace.to_string(), path.service.name.to_string());
+    (path.service.name.to_string(), String::new(), Some(selected))
+}
+
+fn peers(traffic: Option<&Traffic>, row: impl Fn(&Path) -> Option<(String, String, Option<Selected>)>) -> Vec<PeerRow> {
+    let mut sums: BTreeMap<(String, String), (Option<Selected>, Sum)> = BTreeMap::new();
+    for (path, flow) in traffic.into_iter().flat_map(|traffic| &traffic.flows) {
+        let Some((name, version, selected)) = row(path) else { continue };
+        let (at, sum) = sums.entry((name, version)).or_default();
+        *at = selected;
+        sum.add(path.protocol, flow);
+    }
+    let row = |((name, version), (selected, sum)): (_, (_, Sum))| PeerRow { name, version, selected, figures: figures(&sum) };
+    let mut rows: Vec<PeerRow> = sums.into_iter().map(row).collect();
+    rows.sort_by(|a, b| b.figures.rps.total_cmp(&a.figures.rps));
+    rows
+}
+
+fn versions(traffic: Option<&Traffic>, subject: &Subject<'_>) -> Vec<VersionRow> {
+    let Some(service) = subject.service else { return Vec::new() };
+    let of_service = |path: &Path| *path.service.host == *service.host || (*path.service.name == *service.name && *path.service.namespace == *service.namespace);
+    let all = Sum::of(traffic, of_service).rps;
+    let row = |subset: &mesh::Subset| {
+        let workloads: Vec<&&Workload> =
+            subject.workloads.iter().filter(|workload| subset.workloads.iter().any(|name| *name == *workload.name)).collect();
+        let sum = Sum::of(traffic, |path| of_service(path) && subset.workloads.iter().any(|name| **name == *path.destination.workload));
+        let pods = workloads.iter().flat_map(|workload| &workload.pods);
+        let wanted = workloads.iter().map(|workload| workload.wanted.map_or(workload.pods.len(), |wanted| wanted as usize)).sum();
+        VersionRow {
+            name: subset.name.clone(),
+            share: (all > 0.0).then(|| sum.rps / all * 100.0),
+            rps: sum.rps,
+            error_percent: sum.error_percent(),
+            pods: (pods.filter(|pod| pod.ready).count(), wanted),
+            declared: subset.declared,
+        }
+    };
+    service.subsets.iter().map(row).collect()
+}
+
+fn pod(pod: &mesh::Pod) -> PodRow {
+    PodRow { name: pod.name.to_string(), phase: pod.phase.clone(), ready: pod.ready, sidecar: pod.sidecar }
+}
+
+/// Health with its reason: the worst of pods, calls in and calls out.
+fn health(input: &Sum, output: &Sum, workloads: &[&Workload]) -> (Health, String) {
+    let ready: usize = workloads.iter().flat_map(|workload| &workload.pods).filter(|pod| pod.ready).count();
+    let wanted: usize = workloads.iter().map(|workload| workload.wanted.map_or(workload.pods.len(), |wanted| wanted as usize)).sum();
+    let pods = match (ready, wanted) {
+        (0, wanted) if wanted > 0 => (Health::Failing, "no pod is ready".to_owned()),
+        (ready, wanted) if ready < wanted => (Health::Degraded, format!("{ready} of {wanted} pods are ready")),
+        _ => (Health::Idle, "no traffic in this window".to_owned()),
+    };
+    let calls = |sum: &Sum, who: &str| match sum.error_percent() {
+        None => (Health::Idle, "no traffic in this window".to_owned()),
+        Some(errors) if errors <= 0.0 => (Health::Healthy, "all calls succeed".to_owned()),
+        Some(errors) => {
+            let worst = sum.answers().into_iter().find(|answer| answer.code.starts_with('5') || answer.code == "0" || answer.code == "-");
+            let code = worst.map_or_else(|| "an error".to_owned(), |answer| if answer.code == "-" || answer.code == "0" { "no response".into() } else { answer.code });
+            let health = if errors >= 10.0 { Health::Failing } else if errors >= 0.1 { Health::Degraded } else { Health::Healthy };
+            (health, format!("{who} {code} on {} of calls", crate::kit::fmt::percent(errors)))
+        }
+    };
+    let outgoing = match calls(output, "gets") {
+        // A failing callee degrades its caller; it does not make it fail.
+        (health, reason) if health > Health::Healthy => (Health::Degraded, format!("{reason} that it makes")),
+        (health, _) => (health.min(Health::Idle), String::new()),
+    };
+    [pods, calls(input, "answers"), outgoing].into_iter().max_by_key(|(health, reason)| (*health, !reason.is_empty())).unwrap_or_default()
+}

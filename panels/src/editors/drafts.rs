@@ -1,0 +1,168 @@
+//! Drafts are kept per thing, so that nothing is lost when the user clicks elsewhere, and new data never overwrites them.
+
+use super::{Draft, EDITORS, EditorRow, Gesture, Standing};
+use crate::intent::Intent;
+use crate::kit::theme::{Weight, size};
+use crate::kit::{Button, Tokens, badge, icon, problem, text};
+use crate::selection::Selected;
+use crate::Cx;
+use egui::{Align, Layout, RichText, Ui};
+use mesh::{Change, ChangeId, Mesh, Problem, Stage};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// All drafts of this window.
+#[derive(Default)]
+pub struct Drafts {
+    by_id: BTreeMap<String, Kept>,
+    /// Editors that the user opened or folded, by name.
+    unfolded: BTreeMap<&'static str, bool>,
+    revision: Option<u64>,
+}
+
+struct Kept {
+    draft: Box<dyn Draft>,
+    /// What was last sent to be checked.
+    asked: Option<Change>,
+    /// Why no change can be made of it.
+    trouble: Option<Problem>,
+}
+
+impl Drafts {
+    /// Takes in what the cluster has now; drafts that say nothing and are not looked at are let go.
+    pub fn follow(&mut self, mesh: &Mesh) {
+        if self.revision == Some(mesh.revision) {
+            return;
+        }
+        self.revision = Some(mesh.revision);
+        self.by_id.retain(|_, kept| {
+            kept.draft.follow(mesh);
+            kept.draft.standing() != Standing::Same
+        });
+    }
+
+    /// Follows wishes about changes: what was dismissed goes back, what shall be rebuilt is made anew and checked again.
+    pub fn heed(&mut self, intent: &Intent, cx: &Cx<'_>) {
+        let (Intent::Dismiss(id) | Intent::Rebuild(id)) = intent else { return };
+        let Some(entry) = cx.changes.get(*id) else { return };
+        let concerned: BTreeSet<String> = self
+            .by_id
+            .iter()
+            .filter(|(_, kept)| kept.asked.as_ref() == Some(&entry.change))
+            .map(|(id, _)| id.clone())
+            .collect();
+        for kept in self.by_id.iter_mut().filter(|(id, _)| concerned.contains(*id)).map(|(_, kept)| kept) {
+            kept.asked = None;
+            if matches!(intent, Intent::Dismiss(_)) {
+                kept.draft.reset();
+                kept.trouble = None;
+            } else {
+                kept.draft.follow(&cx.scene.mesh);
+                kept.draft.rebuild();
+                kept.check(cx);
+            }
+        }
+    }
+
+    /// Draws the editors offered for a selection: those in use in full, the others as buttons.
+    pub fn ui(&mut self, ui: &mut Ui, cx: &Cx<'_>, selected: &Selected) {
+        let mut offered: Vec<(&'static EditorRow, String)> = Vec::new();
+        for row in EDITORS {
+            let Some(fresh) = (row.open)(&cx.scene.mesh, selected) else { continue };
+            let id = fresh.id().to_owned();
+            self.by_id.entry(id.clone()).or_insert(Kept { draft: fresh, asked: None, trouble: None });
+            offered.push((row, id));
+        }
+        let (open, folded): (Vec<_>, Vec<_>) = offered.into_iter().partition(|(row, id)| self.is_open(row, id));
+        for (row, id) in open {
+            let Some(kept) = self.by_id.get_mut(&id) else { continue };
+            if ui.push_id(&id, |ui| kept.ui(ui, cx, row)).inner {
+                self.unfolded.insert(row.about.name, false);
+            }
+            ui.add_space(10.0);
+        }
+        if folded.is_empty() {
+            return;
+        }
+        ui.add_space(2.0);
+        text::strong(ui, "Add");
+        ui.horizontal_wrapped(|ui| {
+            for (row, _) in folded {
+                let button = Button::quiet(row.about.name).with_icon(row.about.icon).named(row.about.name);
+                if ui.add(button).on_hover_text(row.about.summary).clicked() {
+                    self.unfolded.insert(row.about.name, true);
+                }
+            }
+        });
+    }
+
+    fn is_open(&self, row: &EditorRow, id: &str) -> bool {
+        let Some(kept) = self.by_id.get(id) else { return false };
+        kept.draft.standing() != Standing::Same
+            || self.unfolded.get(row.about.name).copied().unwrap_or_else(|| kept.draft.present())
+    }
+}
+
+impl Kept {
+    /// Draws one editor; returns whether it shall be folded away.
+    fn ui(&mut self, ui: &mut Ui, cx: &Cx<'_>, row: &EditorRow) -> bool {
+        let tokens = Tokens::of(ui);
+        let standing = self.draft.standing();
+        let mut fold = false;
+        ui.horizontal(|ui| {
+            ui.label(text::rich(ui, row.about.name, size::TEXT, Weight::Semibold).color(tokens.text)).on_hover_text(row.about.summary);
+            let about = RichText::new(self.draft.subject()).size(size::SECONDARY).color(tokens.muted);
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                ui.spacing_mut().item_spacing.x = 4.0;
+                if standing == Standing::Same {
+                    fold = ui.add(Button::icon(icon::CARET_UP, format!("Fold {}", row.about.name))).clicked();
+                } else {
+                    badge::pill(ui, "not pushed", tokens.accent).on_hover_text("The draft differs from what the cluster has");
+                }
+                ui.with_layout(Layout::left_to_right(Align::Center), |ui| ui.add(egui::Label::new(about).truncate()));
+            });
+        });
+        if standing == Standing::Underneath {
+            let what = "Somebody else changed it meanwhile";
+            let why = "Your draft was made on an older version. Nothing of it is lost.";
+            if problem::problem(ui, problem::Level::Warning, what, why, "Make it on the newer version, or reset it", Some("Rebuild")) {
+                self.draft.rebuild();
+                self.check(cx);
+            }
+        }
+        let gesture = self.draft.ui(ui, cx);
+        if gesture == Gesture::Settled {
+            self.check(cx);
+        }
+        if let Some(trouble) = &self.trouble {
+            problem::problem(ui, problem::Level::Warning, &trouble.what, &trouble.why, &trouble.next, None);
+        }
+        fold
+    }
+
+    /// Sends the draft to be judged; when it says what the cluster has already, takes back what was asked before.
+    fn check(&mut self, cx: &Cx<'_>) {
+        match self.draft.change(&cx.scene.mesh) {
+            Ok(Some(change)) => {
+                self.trouble = None;
+                if self.asked.as_ref() != Some(&change) || unsent(cx, &change).is_none() {
+                    self.asked = Some(change.clone());
+                    cx.intents.send(Intent::Check(Box::new(change)));
+                }
+            }
+            Ok(None) => {
+                self.trouble = None;
+                if let Some(id) = self.asked.take().and_then(|change| unsent(cx, &change)) {
+                    cx.intents.send(Intent::Dismiss(id));
+                }
+            }
+            Err(trouble) => self.trouble = Some(trouble),
+        }
+    }
+}
+
+/// The entry of a change that was asked for and not pushed yet.
+fn unsent(cx: &Cx<'_>, change: &Change) -> Option<ChangeId> {
+    let waits = |stage: &Stage| matches!(stage, Stage::Checking | Stage::Checked(_));
+    let entry = cx.changes.entries().iter().rev().find(|entry| entry.sent.is_none() && waits(&entry.stage) && entry.change == *change)?;
+    Some(entry.id)
+}

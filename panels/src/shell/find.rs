@@ -1,0 +1,142 @@
+//! Everything that can be found or done by typing: panels, services, workloads, objects, actions.
+
+use crate::intent::{ExportFormat, Intent, ThemeChoice};
+use crate::selection::Selected;
+use crate::{Cx, PANELS};
+use egui_phosphor::regular as icon;
+use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
+use nucleo_matcher::{Config, Matcher, Utf32Str};
+
+/// One thing that can be chosen.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Found {
+    /// "Service", "Panel", "Action", …
+    pub kind: &'static str,
+    /// A glyph of the icon font.
+    pub icon: &'static str,
+    /// "reviews".
+    pub name: String,
+    /// "bookinfo".
+    pub place: String,
+    /// What happens when it is chosen.
+    pub intent: Intent,
+}
+
+impl Found {
+    fn new(kind: &'static str, icon: &'static str, name: impl Into<String>, place: impl Into<String>, intent: Intent) -> Self {
+        Self { kind, icon, name: name.into(), place: place.into(), intent }
+    }
+}
+
+/// Everything there is, in the order in which it is offered before anything is typed.
+pub fn everything(cx: &Cx<'_>) -> Vec<Found> {
+    let mut all: Vec<Found> = PANELS
+        .iter()
+        .map(|row| Found::new("Panel", row.about.icon, row.about.name, row.about.summary, Intent::Open(row.id)))
+        .collect();
+    let mesh = &cx.scene.mesh;
+    for service in mesh.services.values() {
+        let selected = Selected::Service(service.namespace.to_string(), service.name.to_string());
+        all.push(Found::new("Service", icon::CUBE, &*service.name, &*service.namespace, Intent::Select(Some(selected))));
+    }
+    for workload in mesh.workloads.values() {
+        let selected = Selected::Workload(workload.namespace.to_string(), workload.name.to_string());
+        all.push(Found::new("Workload", icon::STACK, &*workload.name, &*workload.namespace, Intent::Select(Some(selected))));
+    }
+    for at in mesh.objects.keys().filter(|at| at.kind.editable) {
+        let selected = Intent::Select(Some(Selected::Object(at.clone())));
+        all.push(Found::new(at.kind.kind, icon::FILE_TEXT, &*at.name, &*at.namespace, selected));
+    }
+    all.extend(actions(cx));
+    all
+}
+
+fn actions(cx: &Cx<'_>) -> Vec<Found> {
+    let act = |icon, name: &str, place: &str, intent| Found::new("Action", icon, name, place, intent);
+    let mut all = vec![
+        match cx.paused {
+            true => act(icon::PLAY, "Resume live data", "", Intent::Pause(false)),
+            false => act(icon::PAUSE, "Pause live data", "", Intent::Pause(true)),
+        },
+        act(icon::MOON, "Use the dark theme", "", Intent::Theme(ThemeChoice::Dark)),
+        act(icon::SUN, "Use the light theme", "", Intent::Theme(ThemeChoice::Light)),
+        act(icon::CIRCLE_HALF, "Use the system's theme", "", Intent::Theme(ThemeChoice::System)),
+    ];
+    for (seconds, name) in super::top_bar::WINDOWS {
+        all.push(act(icon::CLOCK, &format!("Measure over the {}", name.to_lowercase()), "", Intent::Window(*seconds)));
+    }
+    if let Some(entry) = cx.changes.entries().last() {
+        all.push(act(icon::ARROW_U_UP_LEFT, "Undo the last change", &entry.change.title, Intent::Undo(entry.id)));
+    }
+    all.extend([
+        act(icon::FILE_SVG, "Save the graph as SVG…", "", Intent::ExportGraph(ExportFormat::Svg, None)),
+        act(icon::FILE_PNG, "Save the graph as PNG…", "", Intent::ExportGraph(ExportFormat::Png, None)),
+        act(icon::X_CIRCLE, "Select nothing", "", Intent::Select(None)),
+        act(icon::ARROWS_CLOCKWISE, "Try again what failed", "", Intent::Retry),
+        act(icon::PLUGS, "Disconnect", &cx.scene.context, Intent::Disconnect),
+    ]);
+    for context in cx.contexts.rows.iter().filter(|row| row.problem.is_none() && row.name != cx.scene.context) {
+        all.push(act(icon::PLUGS_CONNECTED, &format!("Connect to {}", context.name), "", Intent::Connect(context.name.clone())));
+    }
+    all
+}
+
+/// The rows of `all` that fit what was typed, the best first; everything in its own order when nothing was typed.
+pub fn search(all: &[Found], typed: &str, at_most: usize) -> Vec<usize> {
+    if typed.trim().is_empty() {
+        return (0..all.len().min(at_most)).collect();
+    }
+    let pattern = Pattern::parse(typed, CaseMatching::Ignore, Normalization::Smart);
+    let mut matcher = Matcher::new(Config::DEFAULT);
+    let mut buffer = Vec::new();
+    let mut hits: Vec<(u32, usize)> = all
+        .iter()
+        .enumerate()
+        .filter_map(|(index, found)| {
+            let text = format!("{} {} {}", found.name, found.place, found.kind);
+            let score = pattern.score(Utf32Str::new(&text, &mut buffer), &mut matcher)?;
+            // A name that begins with what was typed is what people mean.
+            let begins = found.name.to_lowercase().starts_with(&typed.trim().to_lowercase());
+            Some((score + if begins { 1000 } else { 0 }, index))
+        })
+        .collect();
+    hits.sort_by_key(|(score, index)| (std::cmp::Reverse(*score), *index));
+    hits.into_iter().take(at_most).map(|(_, index)| index).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(name: &str, place: &str) -> Found {
+        Found::new("Service", "", name, place, Intent::Palette)
+    }
+
+    #[track_caller]
+    fn check(typed: &str, expect: &[&str]) {
+        let all = [found("details", "bookinfo"), found("ratings", "bookinfo"), found("reviews", "bookinfo"), found("preview", "shop")];
+        let names: Vec<&str> = search(&all, typed, 3).into_iter().map(|index| all[index].name.as_str()).collect();
+        assert_eq!(names, expect);
+    }
+
+    #[test]
+    fn nothing_typed_offers_the_first() {
+        check("", &["details", "ratings", "reviews"]);
+    }
+    #[test]
+    fn letters_in_order_are_enough() {
+        check("rtng", &["ratings"]);
+    }
+    #[test]
+    fn names_that_begin_so_come_first() {
+        check("rev", &["reviews", "preview"]);
+    }
+    #[test]
+    fn name_and_place_together() {
+        check("pre shop", &["preview"]);
+    }
+    #[test]
+    fn no_hit() {
+        check("zzz", &[]);
+    }
+}

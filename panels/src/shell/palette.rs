@@ -1,0 +1,142 @@
+//! The command palette: type a few letters of anything and press Enter.
+
+use super::find::{Found, everything, search};
+use crate::kit::theme::{Weight, family, size};
+use crate::kit::{Tokens, icon};
+use crate::Cx;
+use egui::{Align2, Color32, FontId, Frame, Id, Key, Margin, Modifiers, RichText, Sense, TextEdit, Ui, WidgetInfo, WidgetType, pos2, vec2};
+
+const ROW: f32 = 36.0;
+const AT_MOST: usize = 60;
+
+/// The palette: closed, or open with what was typed.
+#[derive(Default)]
+pub struct Palette {
+    open: bool,
+    typed: String,
+    at: usize,
+}
+
+impl Palette {
+    /// Opens it, empty.
+    pub fn open(&mut self) {
+        *self = Self { open: true, ..Self::default() };
+    }
+    /// Whether it is open.
+    pub fn is_open(&self) -> bool {
+        self.open
+    }
+    /// Draws it above everything else when it is open, and listens for Ctrl/Cmd+K always.
+    pub fn ui(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
+        if ui.input_mut(|input| input.consume_key(Modifiers::COMMAND, Key::K)) {
+            if self.open { self.open = false } else { self.open() }
+        }
+        if !self.open {
+            return;
+        }
+        let all = everything(cx);
+        let hits = search(&all, &self.typed, AT_MOST);
+        let mut chosen = self.keys(ui, hits.len());
+        let tokens = Tokens::of(ui);
+        let screen = ui.ctx().content_rect();
+        let area = egui::Modal::default_area(Id::new("palette")).anchor(Align2::CENTER_TOP, vec2(0.0, (screen.height() * 0.12).round()));
+        let frame = Frame::new().fill(tokens.surface).stroke(tokens.hairline()).corner_radius(10).inner_margin(Margin::ZERO);
+        let modal = egui::Modal::new(Id::new("palette")).area(area).frame(frame).backdrop_color(Color32::from_black_alpha(110));
+        let response = modal.show(ui.ctx(), |ui| {
+            ui.set_width(560.0_f32.min(screen.width() - 48.0));
+            ui.spacing_mut().item_spacing.y = 0.0;
+            self.field(ui);
+            let line = ui.available_rect_before_wrap();
+            ui.painter().hline(line.x_range(), line.top(), tokens.hairline());
+            if hits.is_empty() {
+                ui.add_space(16.0);
+                ui.vertical_centered(|ui| ui.label(RichText::new("Nothing fits. Try a service, a panel or an action").color(tokens.muted)));
+                ui.add_space(16.0);
+                return;
+            }
+            egui::ScrollArea::vertical().max_height(ROW * 10.5).auto_shrink([false, true]).show(ui, |ui| {
+                ui.add_space(6.0);
+                for (row, index) in hits.iter().enumerate() {
+                    if self.row(ui, &all[*index], row) {
+                        chosen = Some(row);
+                    }
+                }
+                ui.add_space(6.0);
+            });
+        });
+        if let Some(found) = chosen.and_then(|row| hits.get(row)).and_then(|index| all.into_iter().nth(*index)) {
+            cx.intents.send(found.intent);
+            self.open = false;
+        } else if response.should_close() {
+            self.open = false;
+        }
+    }
+
+    /// Arrows move, Enter chooses.
+    fn keys(&mut self, ui: &Ui, rows: usize) -> Option<usize> {
+        let pressed = |key| ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));
+        if pressed(Key::ArrowDown) {
+            self.at += 1;
+        }
+        if pressed(Key::ArrowUp) {
+            self.at = self.at.saturating_sub(1);
+        }
+        self.at = self.at.min(rows.saturating_sub(1));
+        (pressed(Key::Enter) && rows > 0).then_some(self.at)
+    }
+
+    fn field(&mut self, ui: &mut Ui) {
+        let tokens = Tokens::of(ui);
+        ui.horizontal(|ui| {
+            ui.set_height(48.0);
+            ui.add_space(16.0);
+            ui.label(RichText::new(icon::MAGNIFYING_GLASS).size(17.0).color(tokens.muted));
+            let id = Id::new("palette field");
+            let edit = TextEdit::singleline(&mut self.typed)
+                .id(id)
+                .frame(Frame::NONE)
+                .font(FontId::proportional(15.0))
+                .hint_text(RichText::new("Find a service, a workload, an object, or do something").color(tokens.faint))
+                .desired_width(ui.available_width() - 16.0);
+            let response = ui.add(edit);
+            let typed = self.typed.clone();
+            response.widget_info(|| {
+                let mut info = WidgetInfo::text_edit(true, typed.clone(), typed.clone(), "");
+                info.label = Some("Find or do what".to_owned());
+                info
+            });
+            if response.changed() {
+                self.at = 0;
+            }
+            response.request_focus();
+        });
+    }
+
+    fn row(&mut self, ui: &mut Ui, found: &Found, row: usize) -> bool {
+        let tokens = Tokens::of(ui);
+        let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::click());
+        let name = if found.place.is_empty() { found.name.clone() } else { format!("{} {}", found.name, found.place) };
+        response.widget_info(|| WidgetInfo::selected(WidgetType::Button, true, row == self.at, format!("{} {name}", found.kind)));
+        let moved = ui.input(|input| input.pointer.delta() != egui::Vec2::ZERO);
+        if response.hovered() && moved {
+            self.at = row;
+        }
+        let painter = ui.painter();
+        let body = rect.shrink2(vec2(8.0, 1.0));
+        if row == self.at {
+            painter.rect_filled(body, 6.0, tokens.selection());
+            if !response.hovered() {
+                response.scroll_to_me(None);
+            }
+        }
+        let y = rect.center().y;
+        painter.text(pos2(body.left() + 18.0, y), Align2::CENTER_CENTER, found.icon, FontId::proportional(16.0), tokens.muted);
+        let font = FontId::new(size::TEXT, family(ui.ctx(), Weight::Medium));
+        let name = painter.text(pos2(body.left() + 38.0, y), Align2::LEFT_CENTER, &found.name, font, tokens.text);
+        let kind = painter.text(pos2(body.right() - 12.0, y), Align2::RIGHT_CENTER, found.kind, FontId::proportional(size::NOTE), tokens.faint);
+        let clip = egui::Rect::from_x_y_ranges(name.right()..=(kind.left() - 12.0), rect.y_range());
+        let place = painter.with_clip_rect(clip.intersect(ui.clip_rect()));
+        place.text(pos2(name.right() + 10.0, y), Align2::LEFT_CENTER, &found.place, FontId::proportional(size::SECONDARY), tokens.muted);
+        response.clicked()
+    }
+}

@@ -1,0 +1,255 @@
+//! The top bar: what is looked at (context, namespaces, time range), how fresh it is, and the way to everything else.
+
+use crate::intent::{Intent, ThemeChoice};
+use crate::kit::theme::{Weight, size};
+use crate::kit::{Button, Status, Tokens, badge, button, fmt, icon, problem, text};
+use crate::{Cx, connect};
+use egui::{Align, Layout, Pos2, Rect, RichText, Sense, Shape, Stroke, Ui, WidgetInfo, WidgetType, pos2, vec2};
+use mesh::scene::StepState;
+use mesh::{Problem, Remote};
+
+/// Height of the bar.
+pub const HEIGHT: f32 = 48.0;
+
+/// Time ranges: seconds and name.
+pub const WINDOWS: &[(u64, &str)] = &[
+    (60, "Last 1 min"),
+    (300, "Last 5 min"),
+    (600, "Last 10 min"),
+    (1800, "Last 30 min"),
+    (3600, "Last 1 h"),
+];
+
+/// Draws the bar. `rail` is the width of the rail below, so that the first menu stands above the centre's left edge.
+pub fn ui(ui: &mut Ui, cx: &Cx<'_>, rail: f32) {
+    ui.horizontal_centered(|ui| {
+        ui.spacing_mut().item_spacing.x = 12.0;
+        let left = ui.max_rect().left();
+        ui.add_space(16.0);
+        mark(ui, 18.0);
+        ui.add_space(-4.0);
+        ui.add(egui::Label::new(text::rich(ui, "Binnacle", 15.0, Weight::Semibold)).selectable(false));
+        ui.add_space((left + rail.max(150.0) + 8.0 - ui.cursor().left() - 8.0).max(0.0));
+        place_menu(ui, cx);
+        window_menu(ui, cx);
+        freshness(ui, cx);
+        sources_menu(ui, cx);
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            ui.add_space(16.0);
+            theme_button(ui, cx);
+            palette_field(ui, cx);
+        });
+    });
+}
+
+/// The product's mark: a compass card in its bowl.
+pub fn mark(ui: &mut Ui, size: f32) {
+    let (rect, response) = ui.allocate_exact_size(vec2(size, size), Sense::hover());
+    response.widget_info(|| WidgetInfo::labeled(WidgetType::Image, true, "Binnacle"));
+    paint_mark(ui, rect);
+}
+
+fn paint_mark(ui: &Ui, rect: Rect) {
+    let accent = Tokens::of(ui).accent;
+    let (center, radius) = (rect.center(), rect.width() / 2.0);
+    let width = (radius * 0.18).max(1.5);
+    ui.painter().circle_stroke(center, radius - width / 2.0, Stroke::new(width, accent));
+    let needle = |tip: f32, opacity: f32| {
+        let half = radius * 0.24;
+        let points: Vec<Pos2> = vec![center + vec2(0.0, tip * radius * 0.62), center + vec2(half, 0.0), center + vec2(-half, 0.0)];
+        Shape::convex_polygon(points, accent.gamma_multiply(opacity), Stroke::NONE)
+    };
+    ui.painter().add(needle(-1.0, 1.0));
+    ui.painter().add(needle(1.0, 0.45));
+}
+
+fn place_menu(ui: &mut Ui, cx: &Cx<'_>) {
+    let chosen = match cx.namespaces {
+        [] => "all namespaces".to_owned(),
+        [one] => one.clone(),
+        [one, two] => format!("{one}, {two}"),
+        [one, rest @ ..] => format!("{one} + {} more", rest.len()),
+    };
+    let label = format!("{}  ·  {chosen}", cx.scene.context);
+    button::menu(ui, &label, "Context and namespaces", |ui| {
+        ui.set_min_width(240.0);
+        text::note(ui, if cx.scene.sandbox { "Sandbox on this machine" } else { "Context" });
+        if button::choice(ui, true, &cx.scene.context) {
+            ui.close();
+        }
+        for row in cx.contexts.rows.iter().filter(|row| row.name != cx.scene.context && row.problem.is_none()) {
+            if button::choice(ui, false, &row.name) {
+                cx.intents.send(Intent::Connect(row.name.clone()));
+                ui.close();
+            }
+        }
+        ui.separator();
+        text::note(ui, "Namespaces");
+        if button::choice(ui, cx.namespaces.is_empty(), "All namespaces") {
+            cx.intents.send(Intent::Namespaces(Vec::new()));
+        }
+        egui::ScrollArea::vertical().max_height(320.0).show(ui, |ui| {
+            for namespace in &cx.scene.mesh.namespaces {
+                let shown = cx.namespaces.iter().any(|name| **name == **namespace);
+                if button::choice(ui, shown, namespace) {
+                    let mut names: Vec<String> = cx.namespaces.iter().filter(|name| ***name != **namespace).cloned().collect();
+                    if !shown {
+                        names.push(namespace.to_string());
+                        names.sort();
+                    }
+                    cx.intents.send(Intent::Namespaces(names));
+                }
+            }
+        });
+        ui.separator();
+        if ui.add(Button::bare("Disconnect").with_icon(icon::PLUGS)).clicked() {
+            cx.intents.send(Intent::Disconnect);
+            ui.close();
+        }
+    });
+}
+
+/// "Last 1 min" for 60.
+pub fn window_name(seconds: u64) -> String {
+    let known = WINDOWS.iter().find(|(known, _)| *known == seconds);
+    known.map_or_else(|| format!("Last {}", fmt::duration(seconds as f64)), |(_, name)| (*name).to_owned())
+}
+
+fn window_menu(ui: &mut Ui, cx: &Cx<'_>) {
+    button::menu(ui, &window_name(cx.window_secs), "Time range", |ui| {
+        for (seconds, name) in WINDOWS {
+            if button::choice(ui, *seconds == cx.window_secs, name) {
+                cx.intents.send(Intent::Window(*seconds));
+                ui.close();
+            }
+        }
+    });
+}
+
+/// Live or paused, and how old the measurements are; a click changes it.
+fn freshness(ui: &mut Ui, cx: &Cx<'_>) {
+    let age = cx.scene.traffic.at().map(|at| fmt::ago(cx.now, at));
+    let (status, word) = match (&cx.scene.traffic, cx.paused) {
+        (_, true) => (Status::Idle, "paused"),
+        (Remote::Live(..), _) => (Status::Healthy, "live"),
+        (Remote::Waiting, _) => (Status::Idle, "waiting"),
+        (Remote::Stale(..), _) => (Status::Degraded, "stale"),
+        (Remote::Denied(_), _) => (Status::Degraded, "no metrics"),
+    };
+    let tokens = Tokens::of(ui);
+    let name = if cx.paused { "Resume live data" } else { "Pause live data" };
+    let aged = age.clone().unwrap_or_default();
+    // The widest age that can stand there keeps the button from growing and shrinking.
+    let font = egui::FontId::proportional(size::TEXT);
+    let measure = |text: &str| ui.painter().layout_no_wrap(text.to_owned(), font.clone(), tokens.text).size().x;
+    let width = 12.0 + 12.0 + 8.0 + measure("no metrics").min(measure(word)) + 8.0 + measure("99 min ago").max(measure(&aged)) + 12.0;
+    let (rect, response) = ui.allocate_exact_size(vec2(width, 28.0), Sense::click());
+    let enabled = ui.is_enabled();
+    response.widget_info(|| WidgetInfo::labeled(WidgetType::Button, enabled, name));
+    let visuals = *ui.style().interact(&response);
+    ui.painter().rect(rect, visuals.corner_radius, visuals.weak_bg_fill, visuals.bg_stroke, egui::StrokeKind::Inside);
+    let mut at = pos2(rect.left() + 12.0, rect.center().y);
+    if cx.paused {
+        ui.painter().text(at - vec2(1.0, 0.0), egui::Align2::LEFT_CENTER, icon::PAUSE, font.clone(), tokens.muted);
+    } else {
+        status.paint(ui.painter(), at + vec2(5.0, 0.0), 4.5, tokens);
+    }
+    at.x += 20.0;
+    let end = ui.painter().text(at, egui::Align2::LEFT_CENTER, word, font.clone(), tokens.text);
+    ui.painter().text(pos2(end.right() + 8.0, at.y), egui::Align2::LEFT_CENTER, &aged, font, tokens.muted);
+    if response.clicked() {
+        cx.intents.send(Intent::Pause(!cx.paused));
+    }
+    response.on_hover_ui(|ui| {
+        ui.set_max_width(340.0);
+        text::strong(ui, name);
+        if let Some(at) = cx.scene.traffic.at() {
+            text::muted(ui, format!("Measured at {}", fmt::absolute(at)));
+        }
+        if let Some(Problem { what, why, next }) = cx.scene.traffic.problem() {
+            problem::problem(ui, problem::Level::Warning, what, why, next, None);
+        }
+    });
+}
+
+/// What could not be reached, if anything: each with its way on.
+fn sources_menu(ui: &mut Ui, cx: &Cx<'_>) {
+    let failed: Vec<_> = cx
+        .scene
+        .steps
+        .iter()
+        .filter_map(|(step, state)| if let StepState::Failed(problem) = state { Some((*step, problem)) } else { None })
+        .collect();
+    let denied: Vec<(String, &Problem)> = cx
+        .scene
+        .kinds
+        .iter()
+        .filter_map(|(kind, state)| match state {
+            mesh::scene::KindState::Denied(problem) | mesh::scene::KindState::Stale(problem) => Some((kind.to_string(), problem)),
+            _ => None,
+        })
+        .collect();
+    let count = failed.len() + denied.len();
+    if count == 0 {
+        return;
+    }
+    let label = format!("{}  {}", icon::WARNING, fmt::counted(count, "source missing", "sources missing"));
+    button::menu(ui, &label, "Sources", |ui| {
+        ui.set_width(380.0);
+        for (step, trouble) in failed {
+            let clicked = problem::problem(ui, problem::Level::Warning, &trouble.what, &trouble.why, &trouble.next, Some("Retry"));
+            ui.add_space(0.0);
+            if clicked {
+                cx.intents.send(Intent::Retry);
+                ui.close();
+            }
+            text::note(ui, format!("Without {}: {}", connect::step_name(step), connect::loss(step)));
+        }
+        for (_, trouble) in denied {
+            problem::problem(ui, problem::Level::Warning, &trouble.what, &trouble.why, &trouble.next, None);
+        }
+    });
+}
+
+fn palette_field(ui: &mut Ui, cx: &Cx<'_>) {
+    let tokens = Tokens::of(ui);
+    let width = (ui.available_width() - 8.0).clamp(36.0, 260.0);
+    let (rect, response) = ui.allocate_exact_size(vec2(width, 28.0), Sense::click());
+    response.widget_info(|| WidgetInfo::labeled(WidgetType::Button, true, "Find or do"));
+    let visuals = *ui.style().interact(&response);
+    ui.painter().rect(rect, visuals.corner_radius, visuals.weak_bg_fill, visuals.bg_stroke, egui::StrokeKind::Inside);
+    let font = egui::FontId::proportional(size::TEXT);
+    let painter = ui.painter().with_clip_rect(rect);
+    if width > 160.0 {
+        painter.text(pos2(rect.left() + 11.0, rect.center().y), egui::Align2::LEFT_CENTER, "Find or do…", font, tokens.muted);
+        let keys = if ui.ctx().os() == egui::os::OperatingSystem::Mac { "⌘ K" } else { "Ctrl K" };
+        painter.text(pos2(rect.right() - 11.0, rect.center().y), egui::Align2::RIGHT_CENTER, keys, egui::FontId::monospace(size::SECONDARY), tokens.muted);
+    } else {
+        painter.text(rect.center(), egui::Align2::CENTER_CENTER, icon::MAGNIFYING_GLASS, font, tokens.muted);
+    }
+    if response.clicked() {
+        cx.intents.send(Intent::Palette);
+    }
+}
+
+fn theme_button(ui: &mut Ui, cx: &Cx<'_>) {
+    let (next, symbol, name) = match ui.visuals().dark_mode {
+        true => (ThemeChoice::Light, icon::SUN, "Use the light theme"),
+        false => (ThemeChoice::Dark, icon::MOON, "Use the dark theme"),
+    };
+    if ui.add(Button::icon(symbol, name).framed()).clicked() {
+        cx.intents.send(Intent::Theme(next));
+    }
+}
+
+/// A small mark beside a name, as the connect screen uses it.
+pub fn badge_text(ui: &mut Ui, label: &str) {
+    let color = Tokens::of(ui).accent;
+    badge::pill(ui, label, color);
+}
+
+/// A word in the colour of muted text that cannot be selected.
+pub fn quiet(ui: &mut Ui, label: &str) {
+    let tokens = Tokens::of(ui);
+    ui.add(egui::Label::new(RichText::new(label).size(size::SECONDARY).color(tokens.muted)).selectable(false));
+}
