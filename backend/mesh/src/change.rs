@@ -77,6 +77,9 @@ pub struct RouteExpectation {
     pub weights: Vec<(String, u32)>,
     /// Position of the edited rule among `http`.
     pub rule: usize,
+    /// How many routes of Envoy each rule makes (one per alternative of its match; none after a rule that takes all);
+    /// tells which of a proxy's routes belong to `rule`. Empty when unknown.
+    pub routes_per_rule: Vec<usize>,
     /// Whether the rule has a fault: delay in ms, delay %, abort status, abort %.
     pub fault: Option<crate::edit::FaultSpec>,
     /// True when the object was deleted: no route may name it any more.
@@ -103,6 +106,8 @@ pub struct Effect {
     pub proxies: Vec<String>,
     /// What an affected proxy's configuration must then hold.
     pub evidence: Evidence,
+    /// What it holds before; after an undo it must hold this again.
+    pub was: Evidence,
 }
 
 /// An edit of one or more objects that belong together, in the order in which they are applied.
@@ -116,6 +121,17 @@ pub struct Change {
     pub effect: Effect,
     /// Things that the user should know before pushing ("Argo CD manages this object: it may put it back").
     pub warnings: Vec<String>,
+}
+
+impl Step {
+    /// The object as the user saw it, as YAML without what the server keeps for itself; empty when the step creates it.
+    pub fn yaml_before(&self) -> String {
+        self.before.as_ref().map(crate::object::yaml).unwrap_or_default()
+    }
+    /// The object as it will be, as YAML; empty when the step deletes it.
+    pub fn yaml_after(&self) -> String {
+        self.after.as_ref().map(crate::object::yaml).unwrap_or_default()
+    }
 }
 
 impl Change {

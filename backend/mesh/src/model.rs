@@ -6,7 +6,11 @@ mod read;
 mod services;
 mod workloads;
 
+pub(crate) use mtls::{Policies, mode};
 pub use reach::visible_from;
+pub(crate) use reach::{closeness, full};
+pub(crate) use services::natural;
+pub(crate) use workloads::selects;
 
 use crate::istio;
 use crate::object::Object;

@@ -77,3 +77,25 @@ pub(crate) fn strings(value: Option<&Value>) -> BTreeMap<String, String> {
     let pairs = value.and_then(Value::as_object).into_iter().flatten();
     pairs.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
 }
+
+/// An object as people read and keep it: YAML without status and without what the server gives.
+pub fn yaml(object: &Object) -> String {
+    let mut value = (*object.0).clone();
+    if let Some(fields) = value.as_object_mut() {
+        fields.shift_remove("status");
+    }
+    if let Some(meta) = value.get_mut("metadata").and_then(Value::as_object_mut) {
+        for given in ["uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "selfLink"] {
+            meta.shift_remove(given);
+        }
+        let notes = meta.get_mut("annotations").and_then(Value::as_object_mut);
+        let empty = notes.is_some_and(|notes| {
+            notes.shift_remove("kubectl.kubernetes.io/last-applied-configuration");
+            notes.is_empty()
+        });
+        if empty {
+            meta.shift_remove("annotations");
+        }
+    }
+    serde_saphyr::to_string(&value).unwrap_or_else(|_| serde_json::to_string_pretty(&value).unwrap_or_default())
+}

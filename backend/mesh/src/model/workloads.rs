@@ -42,7 +42,7 @@ pub(super) fn read(mesh: &Mesh) -> BTreeMap<(Arc<str>, Arc<str>), Workload> {
 }
 
 /// Whether all labels of a selector are there. An empty selector selects nothing here.
-pub(super) fn selects(selector: &BTreeMap<String, String>, labels: &BTreeMap<String, String>) -> bool {
+pub(crate) fn selects(selector: &BTreeMap<String, String>, labels: &BTreeMap<String, String>) -> bool {
     !selector.is_empty() && selector.iter().all(|(key, value)| labels.get(key) == Some(value))
 }
 

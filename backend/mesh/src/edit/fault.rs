@@ -1,0 +1,225 @@
+//! Faults: delays and aborts on the calls of one rule, or of those among them that carry a header.
+
+use super::FaultSpec;
+use super::build::{Ops, managed, number, percent, seconds};
+use super::rules::{RuleAt, fault_of, speaks_http, words};
+use super::split::{effect, fresh_route};
+use crate::change::Change;
+use crate::istio::VirtualService;
+use crate::{Mesh, Ref, Service};
+use serde_json::{Map, Value, json};
+
+/// Calls that carry this header with exactly this value.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HeaderIs {
+    /// "end-user".
+    pub name: String,
+    /// "jason".
+    pub value: String,
+}
+
+/// The change that gives a rule this fault (an empty one takes it away). With `only`, a new rule for calls with that
+/// header is put before it, which copies its route and gets the fault; taking that rule's fault away removes it again.
+pub fn fault(mesh: &Mesh, service: &Service, rule: &RuleAt, only: Option<&HeaderIs>, wanted: FaultSpec) -> Option<Change> {
+    match (&rule.at, only) {
+        (None, only) => fresh(mesh, service, only, wanted),
+        (Some(at), None) => in_place(mesh, service, at, rule.index, wanted),
+        (Some(at), Some(header)) => inserted(mesh, service, at, rule.index, header, wanted),
+    }
+}
+
+fn in_place(mesh: &Mesh, service: &Service, at: &Ref, index: usize, wanted: FaultSpec) -> Option<Change> {
+    let view = mesh.virtual_services.get(at)?;
+    let now = fault_of(view.http.get(index)?);
+    if now == wanted {
+        return None;
+    }
+    let spec = mesh.objects.get(at)?.spec();
+    let rule = spec.pointer(&format!("/http/{index}"))?;
+    let path = format!("/spec/http/{index}");
+    let mut ops = Ops::default();
+    let next = spec.pointer(&format!("/http/{}", index + 1));
+    let made_for_header = wanted.is_none() && next.is_some_and(|next| copied_for_header(rule, next));
+    if made_for_header {
+        ops.saw(&path, rule);
+        ops.remove(&path);
+    } else {
+        ops = super::split::guarded(spec, index, rule.get("route")?);
+        let fault = format!("{path}/fault");
+        match (rule.get("fault"), written(rule.get("fault"), now, wanted)) {
+            (Some(old), Some(new)) => {
+                ops.saw(&fault, old);
+                ops.replace(&fault, new);
+            }
+            (Some(old), None) => {
+                ops.saw(&fault, old);
+                ops.remove(&fault);
+            }
+            (None, Some(new)) => {
+                ops.saw(&path, rule);
+                ops.add(&fault, new);
+            }
+            (None, None) => return None,
+        }
+    }
+    let calls = words(view, index);
+    let title = if wanted.is_none() {
+        format!("{} of {} lose their fault", capital(&calls), service.name)
+    } else {
+        title(service, &calls, wanted)
+    };
+    change(mesh, service, at, index, title, ops)
+}
+
+fn inserted(mesh: &Mesh, service: &Service, at: &Ref, index: usize, header: &HeaderIs, wanted: FaultSpec) -> Option<Change> {
+    if wanted.is_none() || header.name.is_empty() {
+        return None;
+    }
+    let rule = mesh.objects.get(at)?.spec().pointer(&format!("/http/{index}"))?;
+    let mut copy = rule.as_object()?.clone();
+    let mut matches =
+        rule.get("match").and_then(Value::as_array).filter(|list| !list.is_empty()).cloned().unwrap_or_else(|| vec![json!({})]);
+    for one in &mut matches {
+        let headers = one.as_object_mut()?.entry("headers").or_insert_with(|| json!({}));
+        headers.as_object_mut()?.insert(header.name.to_lowercase(), json!({ "exact": header.value }));
+    }
+    if let Some(name) = copy.get("name").and_then(Value::as_str) {
+        let name = format!("{name}-fault");
+        copy.insert("name".into(), name.into());
+    }
+    let fault = written(None, FaultSpec::default(), wanted)?;
+    copy.shift_insert(0, "match".into(), matches.into());
+    let after_match = copy.keys().position(|key| key == "match").map_or(0, |place| place + 1);
+    copy.shift_remove("fault");
+    copy.shift_insert(after_match.min(copy.len()), "fault".into(), fault);
+    let path = format!("/spec/http/{index}");
+    let mut ops = Ops::default();
+    ops.saw(&path, rule);
+    ops.add(&path, copy.into());
+    let calls = format!("calls with {} = {}", header.name, header.value);
+    change(mesh, service, at, index, title(service, &calls, wanted), ops)
+}
+
+fn fresh(mesh: &Mesh, service: &Service, only: Option<&HeaderIs>, wanted: FaultSpec) -> Option<Change> {
+    let fault = written(None, FaultSpec::default(), wanted)?;
+    if !speaks_http(service) {
+        return None;
+    }
+    let host: &str = if service.external { &service.host } else { &service.name };
+    let route = json!([{ "destination": { "host": host } }]);
+    let (http, calls) = match only {
+        None => (json!([{ "fault": fault, "route": route }]), "all calls".to_owned()),
+        Some(header) => {
+            let condition = json!([{ "headers": { header.name.to_lowercase(): { "exact": header.value } } }]);
+            let http = json!([{ "match": condition, "fault": fault, "route": route }, { "route": route }]);
+            (http, format!("calls with {} = {}", header.name, header.value))
+        }
+    };
+    let steps = vec![fresh_route(mesh, service, http)?];
+    let at = steps.first()?.at.clone();
+    let effect = effect(mesh, service, &at, &steps, 0)?;
+    Some(Change { title: title(service, &calls, wanted), warnings: managed(&steps), effect, steps })
+}
+
+fn change(mesh: &Mesh, service: &Service, at: &Ref, index: usize, title: String, ops: Ops) -> Option<Change> {
+    let steps = vec![ops.step(mesh, at)?];
+    let effect = effect(mesh, service, at, &steps, index)?;
+    Some(Change { title, warnings: managed(&steps), effect, steps })
+}
+
+/// The fault as Istio writes it, on top of what is there: only what the wish changes is touched.
+fn written(old: Option<&Value>, now: FaultSpec, wanted: FaultSpec) -> Option<Value> {
+    let mut fault = old.and_then(Value::as_object).cloned().unwrap_or_default();
+    let part = |fault: &Map<String, Value>, key: &str| fault.get(key).and_then(Value::as_object).cloned().unwrap_or_default();
+    if now.delay != wanted.delay {
+        match wanted.delay {
+            None => drop(fault.shift_remove("delay")),
+            Some((millis, share)) => {
+                let mut delay = part(&fault, "delay");
+                delay.shift_remove("percent");
+                delay.shift_remove("exponentialDelay");
+                share_of_calls(&mut delay, share);
+                delay.insert("fixedDelay".into(), seconds(millis).into());
+                fault.insert("delay".into(), delay.into());
+            }
+        }
+    }
+    if now.abort != wanted.abort {
+        match wanted.abort {
+            None => drop(fault.shift_remove("abort")),
+            Some((status, share)) => {
+                let mut abort = part(&fault, "abort");
+                abort.shift_remove("grpcStatus");
+                abort.shift_remove("http2Error");
+                share_of_calls(&mut abort, share);
+                abort.insert("httpStatus".into(), status.into());
+                fault.insert("abort".into(), abort.into());
+            }
+        }
+    }
+    (!fault.is_empty()).then(|| fault.into())
+}
+
+fn share_of_calls(part: &mut Map<String, Value>, share: f64) {
+    let mut percentage = part.get("percentage").and_then(Value::as_object).cloned().unwrap_or_default();
+    percentage.insert("value".into(), number(share));
+    part.insert("percentage".into(), percentage.into());
+}
+
+/// Whether a rule is the next one over again, for calls with one more header, and with a fault.
+fn copied_for_header(rule: &Value, next: &Value) -> bool {
+    let rest = |rule: &Value| {
+        let mut fields = rule.as_object().cloned().unwrap_or_default();
+        ["match", "fault", "name"].into_iter().for_each(|key| drop(fields.shift_remove(key)));
+        fields
+    };
+    let matches = |rule: &Value| {
+        let list = rule.get("match").and_then(Value::as_array).cloned().unwrap_or_default();
+        if list.is_empty() { vec![json!({})] } else { list }
+    };
+    let headers = |one: &Value| one.get("headers").and_then(Value::as_object).cloned().unwrap_or_default();
+    let one_more = |(one, other): (&Value, &Value)| {
+        let (mut more, less) = (headers(one), headers(other));
+        more.retain(|name, value| less.get(name) != Some(value));
+        let without = |one: &Value| {
+            let mut fields = one.as_object().cloned().unwrap_or_default();
+            fields.shift_remove("headers");
+            fields
+        };
+        more.len() == 1 && headers(one).len() == less.len() + 1 && without(one) == without(other)
+    };
+    let (own, others) = (matches(rule), matches(next));
+    rule.get("fault").is_some() && rest(rule) == rest(next) && own.len() == others.len() && own.iter().zip(&others).all(one_more)
+}
+
+/// "All other calls of reviews wait 7 s; 50 % of them fail with 503".
+fn title(service: &Service, calls: &str, fault: FaultSpec) -> String {
+    let some = |share: f64| (share < 100.0).then(|| percent(share));
+    let calls = format!("{calls} of {}", service.name);
+    let wait = |millis: u64| seconds(millis).replace('s', " s");
+    match (fault.delay, fault.abort) {
+        (Some((millis, share)), None) => match some(share) {
+            Some(part) => format!("{part} of {calls} wait {}", wait(millis)),
+            None => format!("{} wait {}", capital(&calls), wait(millis)),
+        },
+        (None, Some((status, share))) => match some(share) {
+            Some(part) => format!("{part} of {calls} fail with {status}"),
+            None => format!("{} fail with {status}", capital(&calls)),
+        },
+        (Some((millis, slow)), Some((status, failed))) => {
+            let (slow, failed) = (percent(slow), percent(failed));
+            format!("{slow} of {calls} wait {}, {failed} fail with {status}", wait(millis))
+        }
+        (None, None) => format!("{} lose their fault", capital(&calls)),
+    }
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+/// Rules of a VirtualService that have a fault now: the badge of a graph node, and what a list of faults shows.
+pub fn active(view: &VirtualService) -> impl Iterator<Item = (usize, FaultSpec)> {
+    view.http.iter().enumerate().filter(|(_, http)| http.fault.is_some()).map(|(index, http)| (index, fault_of(http)))
+}

@@ -1,0 +1,239 @@
+//! Mutual TLS: what the inbound side of workloads asks for, for the mesh, a namespace or one workload.
+
+use super::build::{Ops, create, delete, free_name, managed};
+use crate::change::{Change, Effect, Evidence, InboundTls, Step, Xds};
+use crate::istio::{self, PeerAuthentication};
+use crate::model::{Policies, selects};
+use crate::{Mesh, Ref, Workload};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// What a policy is for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// All workloads.
+    Mesh,
+    /// All workloads of a namespace.
+    Namespace(String),
+    /// One workload: namespace and name.
+    Workload(String, String),
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Mesh => f.write_str("the mesh"),
+            Self::Namespace(namespace) => write!(f, "namespace {namespace}"),
+            Self::Workload(_, name) => f.write_str(name),
+        }
+    }
+}
+
+/// What the inbound side takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Mode {
+    /// Mutual TLS only.
+    Strict,
+    /// Mutual TLS and plaintext.
+    Permissive,
+    /// Plaintext only.
+    Disable,
+}
+
+impl Mode {
+    /// All of them, the strictest first.
+    pub const ALL: [Self; 3] = [Self::Strict, Self::Permissive, Self::Disable];
+
+    /// As Istio writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Strict => "STRICT",
+            Self::Permissive => "PERMISSIVE",
+            Self::Disable => "DISABLE",
+        }
+    }
+    /// The mode of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|mode| mode.name() == name)
+    }
+    fn inbound(self) -> InboundTls {
+        match self {
+            Self::Strict => InboundTls::Strict,
+            Self::Permissive => InboundTls::Permissive,
+            Self::Disable => InboundTls::Disabled,
+        }
+    }
+}
+
+/// How mutual TLS stands for a scope.
+#[derive(Clone, Debug, PartialEq)]
+pub struct State {
+    /// What the scope's own policy says, if it has one that says something.
+    pub own: Option<Mode>,
+    /// The policy in force at exactly this scope.
+    pub policy: Option<Ref>,
+    /// What is in force: the own mode, else that of the wider scope.
+    pub in_force: Mode,
+    /// The policy that says so; `None` is Istio's default.
+    pub by: Option<Ref>,
+}
+
+/// How mutual TLS stands for a scope; `None` when its workload is gone.
+pub fn state(mesh: &Mesh, scope: &Scope) -> Option<State> {
+    let policies = Policies::of(mesh);
+    let (found, (mode, by)) = match scope {
+        Scope::Mesh => (policies.of_mesh(), policies.mode(&mesh.root_namespace, &BTreeMap::new())),
+        Scope::Namespace(namespace) => (policies.of_namespace(namespace), policies.mode(namespace, &BTreeMap::new())),
+        Scope::Workload(namespace, name) => {
+            let workload = mesh.workload(namespace, name)?;
+            (policies.of_workload(namespace, &workload.labels), policies.mode(namespace, &workload.labels))
+        }
+    };
+    Some(State {
+        own: found.and_then(|(_, policy)| Mode::named(&crate::model::mode(policy)?)),
+        policy: found.map(|(at, _)| at.clone()),
+        in_force: Mode::named(&mode).unwrap_or(Mode::Permissive),
+        by,
+    })
+}
+
+/// The change that gives a scope this mode, or (`None`) takes its own policy away so that the wider scope counts. The
+/// policy that is in force at the scope is edited; where there is none, one is made.
+pub fn mtls(mesh: &Mesh, scope: &Scope, wanted: Option<Mode>) -> Option<Change> {
+    let now = state(mesh, scope)?;
+    if now.own == wanted && (wanted.is_some() || now.policy.is_none()) {
+        return None;
+    }
+    let step = match (&now.policy, wanted) {
+        (Some(at), Some(mode)) => set(mesh, at, mode)?,
+        (Some(at), None) => unset(mesh, at)?,
+        (None, Some(mode)) => fresh(mesh, scope, mode)?,
+        (None, None) => return None,
+    };
+    let (proxies, in_force) = moved(mesh, scope, &step)?;
+    let mut warnings = shared(mesh, scope, &step);
+    let steps = vec![step];
+    warnings.extend(managed(&steps));
+    let what =
+        wanted.map_or_else(|| format!("{} again, as the wider scope says,", in_force.name()), |mode| mode.name().to_owned());
+    Some(Change {
+        title: format!("Mutual TLS of {scope} becomes {what} instead of {}", now.in_force.name()),
+        effect: Effect {
+            xds: Xds::Lds,
+            proxies,
+            evidence: Evidence::InboundTls(in_force.inbound()),
+            was: Evidence::InboundTls(now.in_force.inbound()),
+        },
+        steps,
+        warnings,
+    })
+}
+
+fn set(mesh: &Mesh, at: &Ref, mode: Mode) -> Option<Step> {
+    let object = mesh.objects.get(at)?;
+    let mut ops = Ops::default();
+    if let Some(selector) = object.spec().get("selector") {
+        ops.saw("/spec/selector", selector);
+    }
+    match (object.0.get("spec"), object.spec().pointer("/mtls"), object.spec().pointer("/mtls/mode")) {
+        (_, _, Some(old)) => {
+            ops.saw("/spec/mtls/mode", old);
+            ops.replace("/spec/mtls/mode", mode.name().into());
+        }
+        (_, Some(old), None) if old.is_object() => {
+            ops.saw("/spec/mtls", old);
+            ops.add("/spec/mtls/mode", mode.name().into());
+        }
+        (Some(spec), _, _) if spec.is_object() => {
+            ops.saw("/spec", spec);
+            ops.add("/spec/mtls", json!({ "mode": mode.name() }));
+        }
+        _ => {
+            ops.saw("/metadata/uid", object.0.pointer("/metadata/uid").unwrap_or(&Value::Null));
+            ops.add("/spec", json!({ "mtls": { "mode": mode.name() } }));
+        }
+    }
+    ops.step(mesh, at)
+}
+
+/// Takes a policy's mode away: all of it, or only the mode where it also says something of single ports.
+fn unset(mesh: &Mesh, at: &Ref) -> Option<Step> {
+    let object = mesh.objects.get(at)?;
+    let ports = object.spec().get("portLevelMtls").and_then(Value::as_object).is_some_and(|ports| !ports.is_empty());
+    if !ports {
+        return delete(mesh, at);
+    }
+    let mut ops = Ops::default();
+    ops.saw("/spec/mtls", object.spec().get("mtls")?);
+    ops.remove("/spec/mtls");
+    ops.step(mesh, at)
+}
+
+fn fresh(mesh: &Mesh, scope: &Scope, mode: Mode) -> Option<Step> {
+    let name = |namespace: &str, names: [&str; 2]| free_name(mesh, "PeerAuthentication", namespace, names);
+    let mtls = json!({ "mode": mode.name() });
+    match scope {
+        Scope::Mesh => Some(create(mesh, &name(&mesh.root_namespace, ["default", "mesh"])?, json!({ "mtls": mtls }))),
+        Scope::Namespace(namespace) => Some(create(mesh, &name(namespace, ["default", "namespace"])?, json!({ "mtls": mtls }))),
+        Scope::Workload(namespace, workload) => {
+            let at = name(namespace, [workload, &format!("{workload}-mtls")])?;
+            let labels = selector(mesh, mesh.workload(namespace, workload)?);
+            Some(create(mesh, &at, json!({ "selector": { "matchLabels": labels }, "mtls": mtls })))
+        }
+    }
+}
+
+/// Labels that tell a workload from its neighbours: its Deployment's selector, else app and version, else all.
+fn selector(mesh: &Mesh, workload: &Workload) -> BTreeMap<String, String> {
+    let deployment = Ref::new("Deployment", &workload.namespace, &workload.name).and_then(|at| mesh.objects.get(&at));
+    let stated =
+        deployment.map(|object| crate::object::strings(object.spec().pointer("/selector/matchLabels"))).unwrap_or_default();
+    if !stated.is_empty() && selects(&stated, &workload.labels) {
+        return stated;
+    }
+    let known = |key: &&str| workload.labels.contains_key(*key);
+    let keys: Vec<&str> =
+        ["app", "version", "app.kubernetes.io/name", "app.kubernetes.io/version"].into_iter().filter(known).collect();
+    if keys.is_empty() {
+        return workload.labels.clone();
+    }
+    keys.into_iter().map(|key| (key.to_owned(), workload.labels[key].clone())).collect()
+}
+
+/// Proxies whose mode changes by a step, and what is then in force at the scope.
+fn moved(mesh: &Mesh, scope: &Scope, step: &Step) -> Option<(Vec<String>, Mode)> {
+    let policies = mesh.peer_authentications.keys().filter_map(|at| Some((at.clone(), mesh.objects.get(at)?.clone())));
+    let mut after = Mesh { root_namespace: mesh.root_namespace.clone(), objects: policies.collect(), ..Mesh::default() };
+    match &step.after {
+        Some(object) => after.objects.insert(step.at.clone(), object.clone()),
+        None => after.objects.remove(&step.at),
+    };
+    let read = |(at, object): (&Ref, &crate::Object)| Some((at.clone(), istio::read::<PeerAuthentication>(object).ok()?));
+    after.peer_authentications = after.objects.iter().filter_map(read).collect();
+    let (old, new) = (Policies::of(mesh), Policies::of(&after));
+    let differs = |workload: &&Workload| {
+        let mode = |policies: &Policies<'_>| policies.mode(&workload.namespace, &workload.labels).0;
+        !workload.gateway && mode(&old) != mode(&new)
+    };
+    let proxies = mesh.workloads.values().filter(differs).flat_map(Workload::proxies).collect();
+    if let Scope::Workload(namespace, name) = scope {
+        let labels = &mesh.workload(namespace, name)?.labels;
+        return Some((proxies, Mode::named(&new.mode(namespace, labels).0)?));
+    }
+    Some((proxies, state(&after, scope)?.in_force))
+}
+
+/// Other workloads that a workload's policy is for too.
+fn shared(mesh: &Mesh, scope: &Scope, step: &Step) -> Vec<String> {
+    let Scope::Workload(namespace, name) = scope else { return Vec::new() };
+    let object = step.before.as_ref().or(step.after.as_ref());
+    let labels = object.map(|object| crate::object::strings(object.spec().pointer("/selector/matchLabels"))).unwrap_or_default();
+    let others = mesh.workloads.values().filter(|other| *other.namespace == **namespace && *other.name != **name);
+    let others: Vec<&str> = others.filter(|other| selects(&labels, &other.labels)).map(|other| &*other.name).collect();
+    if others.is_empty() {
+        return Vec::new();
+    }
+    vec![format!("{} is also for {}", step.at, others.join(", "))]
+}
