@@ -41,10 +41,6 @@ impl Version {
     pub(crate) fn streams_lists(&self) -> bool {
         self.minor.trim_end_matches('+').parse::<u32>().is_ok_and(|minor| minor >= 34)
     }
-    /// Whether this is a sandbox and no cluster.
-    pub(crate) fn sandbox(&self) -> bool {
-        self.git_version.contains("binnacle")
-    }
 }
 
 /// Connects; the steps are shown as they are taken, and a failure stands in its step.
@@ -66,9 +62,6 @@ pub(crate) async fn connect(target: &Target, hub: &Hub) -> Option<Api> {
         Ok((api, took)) => {
             let version = &api.version.git_version;
             hub.step(Step::Api, StepState::Done(format!("Kubernetes {version}, {} ms", took.as_millis())));
-            if api.version.sandbox() {
-                hub.mark_sandbox();
-            }
             Some(api)
         }
         Err(problem) => {

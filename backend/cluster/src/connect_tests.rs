@@ -1,1 +1,146 @@
+use super::*;
+use crate::Wake;
+use axum::Router;
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::get;
+use std::io::Write as _;
+use std::sync::Arc;
+use tempfile::NamedTempFile;
+use tokio::net::TcpListener;
 
+fn kubeconfig(server: &str, user: &str) -> NamedTempFile {
+    let mut file = NamedTempFile::new().unwrap();
+    write!(
+        file,
+        "
+current-context: here
+clusters: [{{name: c, cluster: {{server: '{server}'}}}}]
+users: [{{name: u, user: {user}}}]
+contexts: [{{name: here, context: {{cluster: c, user: u, namespace: shop}}}}]
+"
+    )
+    .unwrap();
+    file
+}
+
+/// Serves `/version` to whoever brings the token "good".
+async fn server() -> String {
+    let version = get(|headers: HeaderMap| async move {
+        match headers.get("authorization").and_then(|value| value.to_str().ok()) {
+            Some("Bearer good") => (StatusCode::OK, r#"{"major":"1","minor":"35+","gitVersion":"v1.35.1-gke.1"}"#),
+            _ => (
+                StatusCode::UNAUTHORIZED,
+                r#"{"kind":"Status","status":"Failure","message":"Unauthorized","reason":"Unauthorized","code":401}"#,
+            ),
+        }
+    });
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, Router::new().route("/version", version)).await });
+    format!("http://{address}")
+}
+
+/// Connects; returns the namespace, or the step that failed and why.
+async fn attempt(target: Target) -> Result<String, (Step, Problem)> {
+    crate::install_crypto();
+    let wake: Wake = Arc::new(|| {});
+    let hub = Hub::new(wake, 60);
+    if let Some(api) = connect(&target, &hub).await {
+        assert!(api.version.streams_lists());
+        return Ok(api.namespace);
+    }
+    for step in [Step::Context, Step::Api] {
+        if let Some(StepState::Failed(problem)) = hub.step_state(step) {
+            return Err((step, problem));
+        }
+    }
+    panic!("neither connected nor told why");
+}
+
+fn target(file: &NamedTempFile) -> Target {
+    Target { kubeconfig: Some(file.path().to_owned()), ..Target::default() }
+}
+
+#[tokio::test]
+async fn a_token_is_taken() {
+    let file = kubeconfig(&server().await, "{token: good}");
+    assert_eq!(attempt(target(&file)).await, Ok("shop".into()));
+}
+
+#[tokio::test]
+async fn a_token_file_is_taken() {
+    let mut token = NamedTempFile::new().unwrap();
+    write!(token, "good").unwrap();
+    let file = kubeconfig(&server().await, &format!("{{tokenFile: '{}'}}", token.path().display()));
+    assert_eq!(attempt(target(&file)).await, Ok("shop".into()));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_plugins_token_is_taken() {
+    let user = r#"{exec: {apiVersion: client.authentication.k8s.io/v1, command: echo, args: ['{"status":{"token":"good"}}']}}"#;
+    let file = kubeconfig(&server().await, user);
+    assert_eq!(attempt(target(&file)).await, Ok("shop".into()));
+}
+
+#[tokio::test]
+async fn an_expired_token_is_said_and_not_shown() {
+    let file = kubeconfig(&server().await, "{token: my-old-secret}");
+    let (step, problem) = attempt(target(&file)).await.unwrap_err();
+    assert_eq!(step, Step::Api);
+    assert_eq!(problem.what, "The API server refuses the login of context here");
+    assert_eq!(problem.why, "The server does not accept the login (401 Unauthorized)");
+    assert!(!problem.to_string().contains("my-old-secret"));
+}
+
+#[tokio::test]
+async fn a_failing_plugin_fails_the_step() {
+    let user = "{exec: {apiVersion: client.authentication.k8s.io/v1, command: /bin/false}}";
+    let file = kubeconfig("http://127.0.0.1:9", user);
+    let (step, problem) = attempt(target(&file)).await.unwrap_err();
+    assert_eq!((step, problem.what.as_str()), (Step::Api, "Logging in to here failed"));
+}
+
+#[tokio::test]
+async fn a_server_that_never_answers_is_given_up_within_ten_seconds() {
+    let deaf = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    for scheme in ["http", "https"] {
+        let file = kubeconfig(&format!("{scheme}://{}", deaf.local_addr().unwrap()), "{token: good}");
+        let begun = Instant::now();
+        let (step, problem) = attempt(target(&file)).await.unwrap_err();
+        assert!(begun.elapsed() < Duration::from_secs(10), "{scheme} took {:?}", begun.elapsed());
+        assert_eq!(step, Step::Api);
+        assert!(problem.what.ends_with("does not answer"), "{problem}");
+        assert!(problem.next.ends_with("retry"), "{problem}");
+    }
+}
+
+#[tokio::test]
+async fn nobody_listens() {
+    let file = kubeconfig("https://127.0.0.1:9", "{token: good}");
+    let (_, problem) = attempt(target(&file)).await.unwrap_err();
+    assert_eq!(problem.why, "Nothing listens at this address (connection refused)");
+}
+
+#[tokio::test]
+async fn a_missing_context_names_those_that_are_there() {
+    let file = kubeconfig("http://127.0.0.1:9", "{}");
+    let (step, problem) = attempt(Target { context: Some("there".into()), ..target(&file) }).await.unwrap_err();
+    assert_eq!(step, Step::Context);
+    assert_eq!(problem.why, "The kubeconfig does not have it; it has here");
+}
+
+#[tokio::test]
+async fn a_malformed_kubeconfig_is_the_reason() {
+    let mut file = NamedTempFile::new().unwrap();
+    write!(file, "contexts: {{").unwrap();
+    let (step, problem) = attempt(Target { context: Some("here".into()), ..target(&file) }).await.unwrap_err();
+    assert_eq!((step, problem.what.as_str()), (Step::Context, "A kubeconfig cannot be read"));
+}
+
+#[tokio::test]
+async fn no_kubeconfig_is_the_reason() {
+    let target = Target { kubeconfig: Some("/nowhere/config".into()), ..Target::default() };
+    let (step, problem) = attempt(target).await.unwrap_err();
+    assert_eq!((step, problem.what.as_str()), (Step::Context, "There is no kubeconfig"));
+}

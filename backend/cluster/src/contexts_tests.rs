@@ -1,1 +1,139 @@
+use super::*;
+use std::fs;
+use tempfile::TempDir;
 
+const TWO: &str = "
+apiVersion: v1
+kind: Config
+current-context: east
+clusters:
+- {name: east, cluster: {server: 'https://east.example:6443'}}
+- {name: west, cluster: {server: 'https://west.example'}}
+users:
+- {name: ann, user: {token: not-for-your-eyes}}
+contexts:
+- {name: east, context: {cluster: east, user: ann, namespace: shop}}
+- {name: west, context: {cluster: west, user: ann}}
+";
+
+fn folder(files: &[(&str, &str)]) -> (TempDir, Vec<PathBuf>) {
+    let folder = tempfile::tempdir().unwrap();
+    let paths = files.iter().map(|(name, text)| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        path
+    });
+    let paths = paths.collect();
+    (folder, paths)
+}
+
+/// One line per context and problem.
+#[track_caller]
+fn check(files: &[(&str, &str)], expect: &[&str]) {
+    let (folder, paths) = folder(files);
+    let merged = Merged::of(&paths);
+    let rows = merged.origins.iter().map(|(name, file)| {
+        let row = row(&merged.config, name, file);
+        let current = if row.current { "*" } else { "" };
+        let problem = row.problem.map_or_else(String::new, |problem| format!(" — {}", problem.why));
+        format!("{}{current} {} {}{problem}", row.name, row.server, row.namespace.unwrap_or_default())
+    });
+    let problems = merged.problems.iter().map(|problem| format!("! {}", problem.why));
+    let here = folder.path().display().to_string() + "/";
+    let told: Vec<String> = rows.chain(problems).map(|line| line.replace(&here, "").trim_end().to_owned()).collect();
+    assert_eq!(told, expect);
+    assert!(!told.iter().any(|line| line.contains("not-for-your-eyes")), "a token was shown");
+}
+
+#[test]
+fn contexts_of_one_file() {
+    check(&[("config", TWO)], &["east* https://east.example:6443 shop", "west https://west.example"]);
+}
+
+#[test]
+fn files_are_merged_and_the_first_wins() {
+    let other = "
+current-context: north
+clusters: [{name: east, cluster: {server: 'https://other.example'}}, {name: north, cluster: {server: 'https://north.example'}}]
+contexts: [{name: east, context: {cluster: north}}, {name: north, context: {cluster: north}}]
+";
+    check(
+        &[("a", TWO), ("b", other)],
+        &["east* https://east.example:6443 shop", "west https://west.example", "north https://north.example"],
+    );
+}
+
+#[test]
+fn a_broken_file_does_not_hide_the_others() {
+    let broken = "users:\n- name: ann\n  user: {token: not-for-your-eyes\ncontexts: [";
+    check(
+        &[("a", broken), ("b", TWO)],
+        &[
+            "east* https://east.example:6443 shop",
+            "west https://west.example",
+            "! a is not valid YAML of a kubeconfig at line 4, column 9",
+        ],
+    );
+}
+
+#[test]
+fn another_kind_of_yaml_is_no_kubeconfig() {
+    check(&[("a", "- not-for-your-eyes\n")], &["! a is not valid YAML of a kubeconfig at line 1, column 1"]);
+}
+
+#[test]
+fn what_a_context_lacks_is_said_beside_it() {
+    let config = "
+clusters:
+- {name: bare, cluster: {}}
+- {name: typo, cluster: {server: '10.0.0.1:6443/x y'}}
+- {name: good, cluster: {server: 'https://good.example'}}
+users:
+- {name: cert, user: {client-certificate: /nowhere/ann.crt, client-key: /nowhere/ann.key}}
+- {name: cloud, user: {exec: {apiVersion: client.authentication.k8s.io/v1, command: no-such-login, installHint: Install it from example.com}}}
+contexts:
+- {name: no-cluster, context: {cluster: gone, user: cert}}
+- {name: no-server, context: {cluster: bare}}
+- {name: bad-server, context: {cluster: typo}}
+- {name: no-user, context: {cluster: good, user: nobody}}
+- {name: no-cert, context: {cluster: good, user: cert}}
+- {name: no-plugin, context: {cluster: good, user: cloud}}
+- {name: anonymous, context: {cluster: good, user: ''}}
+";
+    check(
+        &[("config", config)],
+        &[
+            "no-cluster   — Its cluster gone is not in the kubeconfig",
+            "no-server   — Cluster bare has no server",
+            "bad-server 10.0.0.1:6443/x y  — The server of cluster typo is no URL",
+            "no-user https://good.example  — Its user nobody is not in the kubeconfig",
+            "no-cert https://good.example  — The file /nowhere/ann.crt (login) does not exist",
+            "no-plugin https://good.example  — Its login plugin no-such-login is not found",
+            "anonymous https://good.example",
+        ],
+    );
+}
+
+#[test]
+fn an_empty_file_has_no_contexts() {
+    check(&[("config", "")], &["! config names none"]);
+}
+
+#[test]
+fn a_missing_file_is_said() {
+    let (rows, problems) = contexts(Some(Path::new("/nowhere/config")));
+    assert!(rows.is_empty());
+    assert_eq!(
+        problems[0].to_string(),
+        "There is no kubeconfig: /nowhere/config does not exist. Open another kubeconfig, or start the sandbox"
+    );
+}
+
+#[test]
+fn which_files_are_read() {
+    let home = || Some(PathBuf::from("/home/ann"));
+    let joined = env::join_paths(["/a", "/b"]).unwrap();
+    assert_eq!(files(Some(joined), home()), [PathBuf::from("/a"), PathBuf::from("/b")]);
+    assert_eq!(files(Some("".into()), home()), [PathBuf::from("/home/ann/.kube/config")]);
+    assert_eq!(files(None, None), Vec::<PathBuf>::new());
+}

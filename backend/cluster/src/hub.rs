@@ -10,6 +10,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tokio::sync::{Notify, watch};
 
+/// Pods of a sandbox say where their ports really are; no pod of a cluster has this annotation.
+const SANDBOX: &str = "sandbox.binnacle.dev/ports";
+
 /// The gathering place. Every change of it wakes the publisher.
 pub(crate) struct Hub {
     board: Mutex<Board>,
@@ -86,10 +89,6 @@ impl Hub {
 
     pub(crate) fn name(&self, context: &str) {
         self.change(|board| context.clone_into(&mut board.context));
-    }
-
-    pub(crate) fn mark_sandbox(&self) {
-        self.change(|board| board.sandbox = true);
     }
 
     pub(crate) fn step(&self, step: Step, state: StepState) {
@@ -257,6 +256,7 @@ impl Board {
 
     fn insert(&mut self, at: Ref, object: Object) {
         let kind = at.kind;
+        self.sandbox |= kind.kind == "Pod" && object.annotation(SANDBOX).is_some();
         if self.objects.insert(at, object).is_none() {
             *self.counts.entry(kind).or_default() += 1;
         }

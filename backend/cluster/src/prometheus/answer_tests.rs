@@ -1,1 +1,152 @@
+use super::*;
+use serde_json::json;
 
+/// A series between cart and pay, with some labels changed.
+fn sample(value: f64, changes: &[(&str, &str)]) -> Sample {
+    let mut labels: HashMap<String, String> = HashMap::new();
+    for side in ["source", "destination"] {
+        let app = if side == "source" { "cart" } else { "pay" };
+        for (label, value) in [("cluster", "Kubernetes"), ("workload_namespace", "shop"), ("canonical_revision", "v1")] {
+            labels.insert(format!("{side}_{label}"), value.into());
+        }
+        labels.insert(format!("{side}_workload"), format!("{app}-v1"));
+        labels.insert(format!("{side}_canonical_service"), app.into());
+    }
+    for (label, value) in [
+        ("destination_service", "pay.shop.svc.cluster.local"),
+        ("destination_service_name", "pay"),
+        ("destination_service_namespace", "shop"),
+        ("request_protocol", "http"),
+        ("response_code", "200"),
+        ("response_flags", "-"),
+    ]
+    .iter()
+    .chain(changes)
+    {
+        labels.insert((*label).into(), (*value).into());
+    }
+    Sample { labels, value }
+}
+
+fn lines(answers: &[(Question, Vec<Sample>)]) -> Vec<String> {
+    let traffic = traffic(60, answers);
+    let lines = traffic.flows.iter().map(|(path, flow)| {
+        let codes = flow.responses.iter().map(|((code, flags), rate)| format!(" {code}/{flags}={rate}"));
+        format!(
+            "{}>{} {:?}{} p95={:?} mtls={}/{} bytes={}/{} {}",
+            path.source.workload,
+            path.destination.workload,
+            path.protocol,
+            codes.collect::<String>(),
+            flow.p95_ms,
+            flow.mutual_tls,
+            flow.plaintext,
+            flow.bytes_sent,
+            flow.bytes_received,
+            path.source.principal,
+        )
+    });
+    lines.collect()
+}
+
+const MTLS: (&str, &str) = ("connection_security_policy", "mutual_tls");
+const ANN: (&str, &str) = ("source_principal", "spiffe://x/ns/shop/sa/cart");
+
+#[test]
+fn each_call_counts_once_and_the_caller_knows_best() {
+    let client = vec![sample(4.0, &[]), sample(1.0, &[("response_code", "503"), ("response_flags", "UF")])];
+    let server = vec![sample(4.1, &[MTLS, ANN])];
+    assert_eq!(
+        lines(&[(Question::Client, client), (Question::Server, server)]),
+        ["cart-v1>pay-v1 Http 200/-=4 503/UF=1 p95=None mtls=4.1/0 bytes=0/0 spiffe://x/ns/shop/sa/cart"]
+    );
+}
+
+#[test]
+fn a_caller_without_a_proxy_is_counted_by_the_called_side() {
+    let outside = [("source_workload", "unknown"), ("connection_security_policy", "none")];
+    assert_eq!(
+        lines(&[(Question::Client, vec![]), (Question::Server, vec![sample(2.0, &outside)])]),
+        ["unknown>pay-v1 Http 200/-=2 p95=None mtls=0/2 bytes=0/0 unknown"]
+    );
+}
+
+#[test]
+fn security_is_a_sum_over_all_series() {
+    let plain = ("connection_security_policy", "none");
+    let server = vec![sample(3.0, &[MTLS]), sample(1.0, &[plain]), sample(1.0, &[plain, ("response_code", "404")])];
+    assert_eq!(lines(&[(Question::Server, server)]), ["cart-v1>pay-v1 Http 200/-=4 404/-=1 p95=None mtls=3/2 bytes=0/0 unknown"]);
+}
+
+#[test]
+fn grpc_counts_by_its_own_status_unless_http_failed() {
+    let grpc = ("request_protocol", "grpc");
+    let client = vec![
+        sample(1.0, &[grpc, ("grpc_response_status", "14")]),
+        sample(2.0, &[grpc, ("grpc_response_status", "0")]),
+        sample(3.0, &[grpc, ("grpc_response_status", "0"), ("response_code", "500")]),
+        sample(4.0, &[grpc, ("response_code", "0"), ("response_flags", "DC")]),
+    ];
+    assert_eq!(
+        lines(&[(Question::Client, client)]),
+        ["cart-v1>pay-v1 Grpc -/DC=4 0/-=2 14/-=1 500/-=3 p95=None mtls=0/0 bytes=0/0 unknown"]
+    );
+}
+
+#[test]
+fn the_callers_latency_wins() {
+    let times = vec![
+        sample(9.0, &[("reporter", "destination")]),
+        sample(30.0, &[("reporter", "source")]),
+        sample(8.0, &[("reporter", "destination")]),
+    ];
+    assert_eq!(
+        lines(&[(Question::Client, vec![sample(1.0, &[])]), (Question::P95, times)]),
+        ["cart-v1>pay-v1 Http 200/-=1 p95=Some(30.0) mtls=0/0 bytes=0/0 unknown"]
+    );
+}
+
+#[test]
+fn latency_without_calls_is_no_traffic() {
+    assert_eq!(lines(&[(Question::P95, vec![sample(9.0, &[])])]), Vec::<String>::new());
+}
+
+#[test]
+fn tcp_bytes_as_the_client_sees_them() {
+    let tcp = ("request_protocol", "tcp");
+    let by = |side, value| sample(value, &[tcp, ("reporter", side), MTLS]);
+    let answers = [
+        (Question::TcpSent, vec![by("source", 10.0), by("destination", 11.0)]),
+        (Question::TcpReceived, vec![by("source", 500.0)]),
+    ];
+    assert_eq!(lines(&answers), ["cart-v1>pay-v1 Tcp p95=None mtls=521/0 bytes=10/500 unknown"]);
+}
+
+#[test]
+fn leftovers_of_deleted_pods_are_left_out() {
+    let ghost = sample(1.0, &[("destination_workload", "unknown"), ("destination_service", "10.8.0.4:9080")]);
+    let aborted = sample(1.0, &[("destination_workload", "unknown"), ("response_flags", "FI"), ("response_code", "503")]);
+    assert_eq!(
+        lines(&[(Question::Client, vec![ghost, aborted])]),
+        ["cart-v1>unknown Http 503/FI=1 p95=None mtls=0/0 bytes=0/0 unknown"]
+    );
+}
+
+#[test]
+fn a_missing_cluster_of_the_destination_is_the_callers() {
+    let traffic = traffic(60, &[(Question::Client, vec![sample(1.0, &[("destination_cluster", "unknown")])])]);
+    let path = traffic.flows.keys().next().expect("a path");
+    assert_eq!(&*path.destination.cluster, "Kubernetes");
+}
+
+#[test]
+fn answers_of_prometheus() {
+    let good = json!({ "status": "success", "data": { "resultType": "vector", "result": [
+        { "metric": { "a": "b" }, "value": [1700000000.5, "2.5"] }, { "metric": {}, "value": [1700000000.5, "NaN"] }] } });
+    let expect = Sample { labels: [("a".to_owned(), "b".to_owned())].into(), value: 2.5 };
+    assert_eq!(parse(good.to_string().as_bytes()), Ok(vec![expect]));
+    let bad = json!({ "status": "error", "errorType": "bad_data", "error": "1:4: parse error: unexpected end" });
+    assert_eq!(parse(bad.to_string().as_bytes()), Err("bad_data: 1:4: parse error: unexpected end".into()));
+    assert_eq!(parse(br#"{"status":"success","data":{"resultType":"vector","result":[]}}"#), Ok(vec![]));
+    assert!(parse(b"<html>").is_err());
+}
