@@ -1,0 +1,77 @@
+//! Kubernetes' own kinds.
+
+use std::sync::Arc;
+
+use super::{Kind, Version};
+use crate::schema::{BUILT_IN, with_type_meta};
+
+struct Row {
+    group: &'static str,
+    version: &'static str,
+    kind: &'static str,
+    plural: &'static str,
+    short: &'static [&'static str],
+    namespaced: bool,
+    /// What is written apart or counted: `s`tatus, `c` scale, `g`eneration, `a` member of the category "all".
+    has: &'static str,
+    schema: &'static str,
+}
+
+const fn row(
+    group: &'static str,
+    kind: &'static str,
+    plural: &'static str,
+    short: &'static [&'static str],
+    namespaced: bool,
+    has: &'static str,
+    schema: &'static str,
+) -> Row {
+    Row { group, version: "v1", kind, plural, short, namespaced, has, schema }
+}
+
+const ROWS: &[Row] = &[
+    row("", "ConfigMap", "configmaps", &["cm"], true, "", "core.v1.ConfigMap"),
+    row("", "Endpoints", "endpoints", &["ep"], true, "", "core.v1.Endpoints"),
+    row("", "Event", "events", &["ev"], true, "", "core.v1.Event"),
+    row("", "Namespace", "namespaces", &["ns"], false, "s", "core.v1.Namespace"),
+    row("", "Node", "nodes", &["no"], false, "s", "core.v1.Node"),
+    row("", "Pod", "pods", &["po"], true, "sga", "core.v1.Pod"),
+    row("", "Secret", "secrets", &[], true, "", "core.v1.Secret"),
+    row("", "Service", "services", &["svc"], true, "sa", "core.v1.Service"),
+    row("", "ServiceAccount", "serviceaccounts", &["sa"], true, "", "core.v1.ServiceAccount"),
+    row("apps", "DaemonSet", "daemonsets", &["ds"], true, "sga", "apps.v1.DaemonSet"),
+    row("apps", "Deployment", "deployments", &["deploy"], true, "scga", "apps.v1.Deployment"),
+    row("apps", "ReplicaSet", "replicasets", &["rs"], true, "scga", "apps.v1.ReplicaSet"),
+    row("apps", "StatefulSet", "statefulsets", &["sts"], true, "scga", "apps.v1.StatefulSet"),
+    row("discovery.k8s.io", "EndpointSlice", "endpointslices", &[], true, "g", "discovery.v1.EndpointSlice"),
+    row("coordination.k8s.io", "Lease", "leases", &[], true, "", "coordination.v1.Lease"),
+    row(
+        "apiextensions.k8s.io",
+        "CustomResourceDefinition",
+        "customresourcedefinitions",
+        &["crd", "crds"],
+        false,
+        "sg",
+        "apiextensions.v1.CustomResourceDefinition",
+    ),
+];
+
+pub(super) fn kinds() -> impl Iterator<Item = Kind> {
+    ROWS.iter().map(|row| {
+        let schema = Arc::new(with_type_meta(&BUILT_IN.resolve(row.schema)));
+        Kind {
+            group: row.group.into(),
+            kind: row.kind.into(),
+            plural: row.plural.into(),
+            singular: row.kind.to_lowercase(),
+            short: row.short.iter().map(|short| (*short).to_owned()).collect(),
+            categories: if row.has.contains('a') { vec!["all".into()] } else { Vec::new() },
+            namespaced: row.namespaced,
+            versions: vec![Version { name: row.version.into(), storage: true, schema, columns: Vec::new() }],
+            status: row.has.contains('s'),
+            scale: row.has.contains('c'),
+            generation: row.has.contains('g'),
+            custom: false,
+        }
+    })
+}

@@ -1,0 +1,163 @@
+//! From a request to an answer: what it is about, whether the caller may, and who answers it.
+
+mod discovery;
+mod legacy_discovery;
+mod pods;
+mod proxy;
+mod query;
+mod read;
+mod remove;
+mod review;
+mod scale;
+mod target;
+mod watch;
+mod write;
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+use serde_json::{Value, json};
+
+use crate::{
+    server::{Api, Caller},
+    status::{ApiError, Result},
+};
+
+pub(crate) use query::Query;
+pub(crate) use target::{Place, Target};
+
+/// Larger bodies than this are refused, as by the real server.
+const BODY_LIMIT: usize = 3 * 1024 * 1024;
+
+/// Answers one request.
+pub(crate) async fn answer(api: Arc<Api>, caller: Caller, request: Request<Incoming>) -> Result<Response<Body>> {
+    let path = request.uri().path().trim_end_matches('/').to_owned();
+    let open = matches!(path.as_str(), "/version" | "/healthz" | "/livez" | "/readyz") || path.starts_with("/readyz/") || path.starts_with("/livez/");
+    if open {
+        return Ok(if path == "/version" { json_answer(StatusCode::OK, &discovery::version(&api)) } else { text("ok") });
+    }
+    let parsed = target::parse(&path);
+    if caller == Caller::Anonymous {
+        return Err(match parsed {
+            Some(target) => {
+                let verb = target.verb(request.method(), &Query::of(request.uri()));
+                ApiError::forbidden(caller.name(), verb, &target.group, &target.resource(), target.name.as_deref(), target.namespace.as_deref())
+            }
+            None => ApiError::new(403, "Forbidden", format!("forbidden: User \"system:anonymous\" cannot get path \"{path}\"")),
+        });
+    }
+    if let Some(target) = parsed {
+        return resource(api, caller, target, request).await;
+    }
+    if request.method() != Method::GET && request.method() != Method::HEAD {
+        return Err(ApiError::method_not_allowed());
+    }
+    let accept = accept(&request);
+    match path.as_str() {
+        "" => Ok(json_answer(StatusCode::OK, &discovery::paths(&api))),
+        "/api" | "/apis" => Ok(discovery::root(&api, &path, &accept)),
+        "/openapi/v2" => api.openapi.v2(&api.store, &accept),
+        "/openapi/v3" => Ok(api.openapi.v3_index(&api.store)),
+        _ => {
+            if let Some(name) = path.strip_prefix("/openapi/v3/") {
+                return api.openapi.v3(&api.store, name);
+            }
+            legacy_discovery::group(&api, &path).map(|found| json_answer(StatusCode::OK, &found))
+        }
+    }
+}
+
+async fn resource(api: Arc<Api>, caller: Caller, target: Target, request: Request<Incoming>) -> Result<Response<Body>> {
+    let query = Query::of(request.uri());
+    let verb = target.verb(request.method(), &query);
+    let namespace = target.namespace.as_deref().unwrap_or_default();
+    if api.faults.is_denied(verb, &target.resource(), namespace) {
+        return Err(ApiError::forbidden(caller.name(), verb, &target.group, &target.resource(), target.name.as_deref(), target.namespace.as_deref()));
+    }
+    if review::is_review(&target) {
+        return review::answer(&api, &caller, &target, &body(request).await?);
+    }
+    let (id, kind) = api.store.read(|state| state.kinds.by_plural(&target.group, &target.plural)).ok_or_else(ApiError::no_such_resource)?;
+    let known = kind.version(&target.version).is_some() && !api.faults.is_hidden(&kind.qualified());
+    // A namespaced kind has no single objects outside a namespace.
+    let misplaced = kind.namespaced && target.namespace.is_none() && target.name.is_some();
+    if !known || misplaced || (!kind.namespaced && target.namespace.is_some()) {
+        return Err(ApiError::no_such_resource());
+    }
+    let at = Place { id, kind, target };
+    match at.target.subresource.as_deref() {
+        Some("log" | "portforward") if at.kind.qualified() == "pods" => return pods::answer(api, at, query, request).await,
+        Some("proxy") if matches!(at.kind.qualified().as_str(), "pods" | "services") => return proxy::answer(api, at, request).await,
+        Some("scale") if at.kind.scale => return scale::answer(&api, &at, &query, request).await,
+        Some("status") if at.kind.status => {}
+        Some("finalize") if at.kind.plural == "namespaces" => {}
+        Some(_) => return Err(ApiError::no_such_resource()),
+        None => {}
+    }
+    match (request.method().clone(), at.target.name.is_some()) {
+        (Method::GET | Method::HEAD, true) => read::get(&api, &at, &query, &accept(&request)),
+        (Method::GET | Method::HEAD, false) if query.flag("watch") => watch::answer(&api, &at, &query, &accept(&request)),
+        (Method::GET | Method::HEAD, false) => read::list(&api, &at, &query, &accept(&request)),
+        (Method::POST, false) => {
+            let from = write::Request::new(&at, &query, &request)?;
+            write::create(&api, from, &body(request).await?)
+        }
+        (Method::PUT, true) => {
+            let from = write::Request::new(&at, &query, &request)?;
+            write::update(&api, from, &body(request).await?)
+        }
+        (Method::PATCH, true) => {
+            let from = write::Request::new(&at, &query, &request)?;
+            write::patch(&api, from, &body(request).await?)
+        }
+        (Method::DELETE, true) => remove::one(&api, &at, &query, &body(request).await?),
+        (Method::DELETE, false) => remove::collection(&api, &at, &query, &body(request).await?),
+        _ => Err(ApiError::method_not_allowed()),
+    }
+}
+
+/// The whole body of a request.
+async fn body(request: Request<Incoming>) -> Result<bytes::Bytes> {
+    match http_body_util::Limited::new(request.into_body(), BODY_LIMIT).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<http_body_util::LengthLimitError>() => {
+            Err(ApiError::new(413, "RequestEntityTooLarge", format!("Request entity too large: limit is {BODY_LIMIT}")))
+        }
+        Err(error) => Err(ApiError::bad_request(format!("the body could not be read: {error}"))),
+    }
+}
+
+fn accept(request: &Request<Incoming>) -> String {
+    let values = request.headers().get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    values.collect::<Vec<_>>().join(",")
+}
+
+/// An answer in JSON.
+pub(crate) fn json_answer(status: StatusCode, body: &Value) -> Response<Body> {
+    typed_answer(status, "application/json", Body::from(body.to_string()))
+}
+
+/// An answer of any type.
+pub(crate) fn typed_answer(status: StatusCode, content_type: &'static str, body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}
+
+fn text(words: &'static str) -> Response<Body> {
+    typed_answer(StatusCode::OK, "text/plain; charset=utf-8", Body::from(words))
+}
+
+/// A refusal.
+pub(crate) fn error(error: &ApiError) -> Response<Body> {
+    json_answer(error.http(), &error.to_status())
+}
+
+/// The answer when something went well and there is no object to show.
+fn success(details: Value) -> Value {
+    json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details})
+}

@@ -1,0 +1,95 @@
+//! Deleting one object or a collection.
+
+use axum::body::Body;
+use http::{Response, StatusCode};
+use serde_json::{Value, json};
+
+use super::{Query, json_answer, success, target::Place, write::decode};
+use crate::{
+    selector::Selector,
+    server::Api,
+    status::{ApiError, Result},
+    store::Dependents,
+};
+
+/// What the client asked for, in the body or the query.
+struct Options {
+    dry_run: bool,
+    dependents: Dependents,
+    uid: Option<String>,
+    resource_version: Option<String>,
+}
+
+impl Options {
+    fn read(query: &Query, body: &[u8]) -> Result<Self> {
+        let body = if body.is_empty() { Value::Null } else { decode("application/json", body)? };
+        let text = |path: &str| body.pointer(path).and_then(Value::as_str).map(str::to_owned);
+        let policy = text("/propagationPolicy").unwrap_or_else(|| query.get("propagationPolicy").to_owned());
+        let orphan = policy == "Orphan" || body.get("orphanDependents").and_then(Value::as_bool) == Some(true);
+        let dry = body.get("dryRun").and_then(Value::as_array).is_some_and(|list| list.iter().any(|item| item == "All"));
+        Ok(Self {
+            dry_run: dry || query.get("dryRun") == "All",
+            dependents: if orphan { Dependents::Orphan } else { Dependents::Delete },
+            uid: text("/preconditions/uid"),
+            resource_version: text("/preconditions/resourceVersion"),
+        })
+    }
+
+    fn check(&self, at: &Place, name: &str, object: &Value) -> Result<()> {
+        let text = |path: &str| object.pointer(path).and_then(Value::as_str).unwrap_or_default();
+        for (what, wanted, found) in [
+            ("UID", &self.uid, text("/metadata/uid")),
+            ("ResourceVersion", &self.resource_version, text("/metadata/resourceVersion")),
+        ] {
+            if let Some(wanted) = wanted.as_deref().filter(|wanted| *wanted != found) {
+                let why = format!("Precondition failed: {what} in precondition: {wanted}, {what} in object meta: {found}");
+                return Err(ApiError::conflict(&at.kind, name, &why));
+            }
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn one(api: &Api, at: &Place, query: &Query, body: &[u8]) -> Result<Response<Body>> {
+    let options = Options::read(query, body)?;
+    let name = at.name();
+    let gone = api.store.write(|state| {
+        let key = at.key(name);
+        let object = state.get(&key).cloned().ok_or_else(|| ApiError::not_found(&at.kind, name))?;
+        options.check(at, name, &object)?;
+        if options.dry_run {
+            return Ok(object);
+        }
+        Ok(state.delete(&key, options.dependents).unwrap_or(object))
+    })?;
+    // Things that end gracefully are shown as they were; the others get a Status.
+    if at.kind.qualified() == "pods" || gone.pointer("/metadata/deletionTimestamp").is_some() {
+        return Ok(json_answer(StatusCode::OK, &at.show(&gone)));
+    }
+    let mut details = json!({"name": name, "kind": at.kind.plural, "uid": gone.pointer("/metadata/uid")});
+    if !at.kind.group.is_empty() {
+        details["group"] = json!(at.kind.group);
+    }
+    Ok(json_answer(StatusCode::OK, &success(details)))
+}
+
+pub(super) fn collection(api: &Api, at: &Place, query: &Query, body: &[u8]) -> Result<Response<Body>> {
+    let options = Options::read(query, body)?;
+    let selector = Selector::parse(&at.kind, query.get("labelSelector"), query.get("fieldSelector"))?;
+    let (gone, revision) = api.store.write(|state| {
+        let keys: Vec<_> = state
+            .range(at.id, at.target.namespace.as_deref())
+            .filter(|(_, object)| selector.matches(object))
+            .map(|(key, object)| (key.clone(), object.clone()))
+            .collect();
+        let mut gone = Vec::new();
+        for (key, object) in keys {
+            let last = if options.dry_run { None } else { state.delete(&key, options.dependents) };
+            gone.push(at.show(&last.unwrap_or(object)));
+        }
+        Ok((gone, state.revision))
+    })?;
+    let list = json!({"kind": at.kind.list_kind(), "apiVersion": at.api_version(),
+                      "metadata": {"resourceVersion": revision.to_string()}, "items": gone});
+    Ok(json_answer(StatusCode::OK, &list))
+}

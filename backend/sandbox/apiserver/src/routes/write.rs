@@ -1,0 +1,339 @@
+//! Writing: create, update, patch. All the same way: read what came, drop or refuse what nobody knows, complete it, note who
+//! wrote it, hold it against schema and admission, store it (or not, for a dry run).
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use http::{HeaderValue, Response, StatusCode, header};
+use hyper::body::Incoming;
+use serde_json::Value;
+
+use super::{
+    Query, json_answer,
+    query::Form,
+    read::{form, one},
+    target::Place,
+};
+use crate::{
+    admit,
+    patch::{self, Writer},
+    schema::{self, Schema},
+    server::Api,
+    status::{ApiError, Result},
+    store::{Part, State},
+};
+
+/// What to do about fields that nobody knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Validation {
+    Strict,
+    Warn,
+    Ignore,
+}
+
+/// One write, as its URL and headers describe it.
+pub(super) struct Request<'a> {
+    at: &'a Place,
+    query: &'a Query,
+    dry_run: bool,
+    validation: Validation,
+    manager: String,
+    content_type: String,
+    form: Form,
+}
+
+/// An object that was written, and what to warn of.
+struct Written {
+    object: Arc<Value>,
+    created: bool,
+    unknown: Vec<String>,
+}
+
+impl<'a> Request<'a> {
+    pub(super) fn new(at: &'a Place, query: &'a Query, request: &http::Request<Incoming>) -> Result<Self> {
+        let text = |name: header::HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+        let dry_run = match query.get("dryRun") {
+            "" => false,
+            "All" => true,
+            other => return Err(ApiError::bad_request(format!("dryRun: Unsupported value: \"{other}\": supported values: \"All\""))),
+        };
+        let validation = match query.get("fieldValidation") {
+            "Strict" => Validation::Strict,
+            "Warn" | "" => Validation::Warn,
+            "Ignore" => Validation::Ignore,
+            other => {
+                let known = "supported values: \"Ignore\", \"Strict\", \"Warn\"";
+                return Err(ApiError::bad_request(format!("fieldValidation: Unsupported value: \"{other}\": {known}")));
+            }
+        };
+        let manager = match query.get("fieldManager") {
+            // Unnamed writers are known by the first word of their user agent.
+            "" => text(header::USER_AGENT).split('/').next().filter(|name| !name.is_empty()).unwrap_or("unknown").to_owned(),
+            named => named.to_owned(),
+        };
+        let content_type = text(header::CONTENT_TYPE);
+        let content_type = content_type.split(';').next().unwrap_or_default().trim().to_owned();
+        Ok(Self { at, query, dry_run, validation, manager, content_type, form: form(&super::accept(request))? })
+    }
+
+    fn schema(&self) -> Result<&'a Schema> {
+        let version = self.at.kind.version(&self.at.target.version).ok_or_else(ApiError::no_such_resource)?;
+        Ok(&version.schema)
+    }
+
+    fn part(&self) -> Part {
+        if self.at.target.subresource.as_deref() == Some("status") { Part::Status } else { Part::Main }
+    }
+
+    fn with_writer<T>(&self, then: impl FnOnce(&Writer<'_>) -> T) -> T {
+        let api_version = self.at.api_version();
+        then(&Writer {
+            manager: &self.manager,
+            api_version: &api_version,
+            subresource: self.at.target.subresource.as_deref(),
+            status_apart: self.at.kind.status,
+        })
+    }
+
+    /// Drops what the schema does not know, or refuses it.
+    fn without_unknown(&self, object: &mut Value, patch: bool) -> Result<Vec<String>> {
+        let before = (self.validation == Validation::Strict && patch).then(|| object.clone());
+        let unknown = schema::prune(self.schema()?, object);
+        match self.validation {
+            Validation::Strict if !unknown.is_empty() => Err(ApiError::strict(&unknown, before.as_ref())),
+            Validation::Ignore => Ok(Vec::new()),
+            _ => Ok(unknown),
+        }
+    }
+
+    /// Holds a finished object against schema and admission.
+    fn check(&self, object: &Value) -> Result<()> {
+        let kind = &self.at.kind;
+        let name = object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
+        let mut checked = object.clone();
+        if self.part() == Part::Main && kind.status
+            && let Some(members) = checked.as_object_mut()
+        {
+            // The status is not what this write is about.
+            members.shift_remove("status");
+        }
+        let problems = schema::check(self.schema()?, &checked);
+        if !problems.is_empty() {
+            if !kind.custom && problems.iter().any(|problem| problem.reason == "FieldValueTypeInvalid") {
+                let said: Vec<&str> = problems.iter().map(|problem| problem.message.as_str()).collect();
+                let message = format!(
+                    "{} in version \"{}\" cannot be handled as a {}: {}",
+                    kind.kind, self.at.target.version, kind.kind, said.join(", ")
+                );
+                return Err(ApiError::bad_request(message));
+            }
+            return Err(ApiError::invalid(kind, name, &problems));
+        }
+        admit::check(kind, &checked).map_err(|why| ApiError::denied_by_webhook(&why))
+    }
+
+    fn store(&self, state: &mut State, object: Value) -> Arc<Value> {
+        if self.dry_run {
+            return Arc::new(object);
+        }
+        let stored = state.put(self.at.id, &self.at.kind, object);
+        let name = stored.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
+        // The last finalizer may just have gone.
+        state.finalize(&self.at.key(name)).unwrap_or(stored)
+    }
+
+    fn answer(&self, written: &Written) -> Response<Body> {
+        let status = if written.created { StatusCode::CREATED } else { StatusCode::OK };
+        let mut response = json_answer(status, &one(self.at, &written.object, self.form, self.query));
+        for field in &written.unknown {
+            let words = format!("299 - \"unknown field \\\"{field}\\\"\"");
+            if let Ok(value) = HeaderValue::from_str(&words) {
+                response.headers_mut().append(header::WARNING, value);
+            }
+        }
+        response
+    }
+
+    /// The body as an object of the kind and place that the URL says.
+    fn object(&self, body: &[u8]) -> Result<Value> {
+        let mut object = decode(&self.content_type, body)?;
+        let (kind, wanted) = (&self.at.kind, self.at.api_version());
+        let text = |name: &str| object.pointer(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let (api_version, named, namespace) = (text("/apiVersion"), text("/kind"), text("/metadata/namespace"));
+        if api_version.is_empty() || named.is_empty() {
+            if kind.custom {
+                return Err(ApiError::bad_request("Object 'Kind' is missing in the body of the request"));
+            }
+        } else if api_version != wanted || named != kind.kind {
+            return Err(ApiError::bad_request(format!(
+                "the API version in the data ({api_version}, Kind={named}) does not match the expected API version ({wanted}, Kind={})",
+                kind.kind
+            )));
+        }
+        if let Some(wanted) = &self.at.target.namespace
+            && kind.namespaced
+            && !namespace.is_empty()
+            && namespace != *wanted
+        {
+            return Err(ApiError::bad_request(format!(
+                "the namespace of the provided object does not match the namespace sent on the request: {namespace}, {wanted}"
+            )));
+        }
+        object["apiVersion"] = Value::from(wanted);
+        object["kind"] = Value::from(kind.kind.clone());
+        if !object.get("metadata").is_some_and(Value::is_object) {
+            object["metadata"] = serde_json::json!({});
+        }
+        if let Some(namespace) = &self.at.target.namespace {
+            object["metadata"]["namespace"] = Value::from(namespace.clone());
+        }
+        Ok(object)
+    }
+
+    fn insert(&self, state: &mut State, mut object: Value, unknown: Vec<String>, applied: Option<Vec<patch::Entry>>) -> Result<Written> {
+        if let Some(namespace) = self.at.target.namespace.as_deref()
+            && let Some((id, kind)) = state.kinds.by_plural("", "namespaces")
+            && state.get(&crate::store::Key { kind: id, namespace: String::new(), name: namespace.to_owned() }).is_none()
+        {
+            return Err(ApiError::not_found(&kind, namespace));
+        }
+        let entries = patch::base_entries(None, &object);
+        object = state.prepare_create(self.at.id, &self.at.kind, object, false)?;
+        match applied {
+            Some(entries) => patch::set_entries(&mut object, entries),
+            None => {
+                let schema = self.schema()?;
+                self.with_writer(|writer| patch::record_update(schema, None, &mut object, entries, writer));
+            }
+        }
+        self.check(&object)?;
+        Ok(Written { object: self.store(state, object), created: true, unknown })
+    }
+
+    fn replace(&self, state: &mut State, old: &Arc<Value>, new: Value, unknown: Vec<String>, applied: Option<Vec<patch::Entry>>) -> Result<Written> {
+        let entries = patch::base_entries(Some(old), &new);
+        let prepared = state.prepare_update(&self.at.kind, old, new, self.part())?;
+        let mut object = prepared.unwrap_or_else(|| Value::clone(old));
+        let schema = self.schema()?;
+        match applied {
+            Some(entries) => patch::set_entries(&mut object, entries),
+            None => self.with_writer(|writer| patch::record_update(schema, Some(old), &mut object, entries, writer)),
+        }
+        if !patch::has_changed(old, &object)
+            && let Some(managed) = old.pointer("/metadata/managedFields")
+        {
+            object["metadata"]["managedFields"] = managed.clone();
+        }
+        if object == **old {
+            return Ok(Written { object: old.clone(), created: false, unknown });
+        }
+        self.check(&object)?;
+        Ok(Written { object: self.store(state, object), created: false, unknown })
+    }
+}
+
+pub(super) fn create(api: &Api, request: Request<'_>, body: &[u8]) -> Result<Response<Body>> {
+    let mut object = request.object(body)?;
+    let unknown = request.without_unknown(&mut object, false)?;
+    let written = api.store.write(|state| request.insert(state, object, unknown, None))?;
+    Ok(request.answer(&written))
+}
+
+pub(super) fn update(api: &Api, request: Request<'_>, body: &[u8]) -> Result<Response<Body>> {
+    let mut object = request.object(body)?;
+    let name = object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
+    if name != request.at.name() {
+        let message = format!("the name of the object ({name}) does not match the name on the URL ({})", request.at.name());
+        return Err(ApiError::bad_request(message));
+    }
+    let unknown = request.without_unknown(&mut object, false)?;
+    let written = api.store.write(|state| {
+        let key = request.at.key(request.at.name());
+        match state.get(&key).cloned() {
+            Some(old) => request.replace(state, &old, object, unknown, None),
+            None => Err(ApiError::not_found(&request.at.kind, request.at.name())),
+        }
+    })?;
+    Ok(request.answer(&written))
+}
+
+pub(super) fn patch(api: &Api, request: Request<'_>, body: &[u8]) -> Result<Response<Body>> {
+    let at = request.at;
+    let written = match request.content_type.as_str() {
+        "application/apply-patch+yaml" => apply(api, &request, body)?,
+        "application/json-patch+json" => changed(api, &request, body, patch::json_patch)?,
+        "application/merge-patch+json" => changed(api, &request, body, |object, change| {
+            patch::merge_patch(object, change);
+            Ok(())
+        })?,
+        "application/strategic-merge-patch+json" if !at.kind.custom => {
+            let schema = request.schema()?;
+            changed(api, &request, body, |object, change| patch::strategic_merge_patch(object, change, schema))?
+        }
+        other => {
+            let mut known = vec!["application/json-patch+json", "application/merge-patch+json", "application/apply-patch+yaml"];
+            if !at.kind.custom {
+                known.push("application/strategic-merge-patch+json");
+            }
+            return Err(ApiError::unsupported_media_type(other, &known));
+        }
+    };
+    Ok(request.answer(&written))
+}
+
+fn changed(api: &Api, request: &Request<'_>, body: &[u8], change: impl FnOnce(&mut Value, &Value) -> Result<()>) -> Result<Written> {
+    let patch: Value = serde_json::from_slice(body).map_err(|error| ApiError::bad_request(format!("error decoding patch: {error}")))?;
+    let at = request.at;
+    api.store.write(|state| {
+        let key = at.key(at.name());
+        let old = state.get(&key).cloned().ok_or_else(|| ApiError::not_found(&at.kind, at.name()))?;
+        let mut new = at.show(&old);
+        change(&mut new, &patch)?;
+        if !new.is_object() {
+            return Err(ApiError::bad_request("the patch does not leave an object"));
+        }
+        let unknown = request.without_unknown(&mut new, true)?;
+        request.replace(state, &old, new, unknown, None)
+    })
+}
+
+fn apply(api: &Api, request: &Request<'_>, body: &[u8]) -> Result<Written> {
+    let at = request.at;
+    if !request.query.has("fieldManager") {
+        return Err(ApiError::bad_request("PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch"));
+    }
+    let mut config = request.object(body)?;
+    let name = config.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
+    if name.is_empty() {
+        config["metadata"]["name"] = Value::from(at.name());
+    } else if name != at.name() {
+        return Err(ApiError::bad_request(format!("the name of the object ({name}) does not match the name on the URL ({})", at.name())));
+    }
+    let unknown = request.without_unknown(&mut config, false)?;
+    let schema = request.schema()?;
+    api.store.write(|state| {
+        let old = state.get(&at.key(at.name())).cloned();
+        let shown = old.as_ref().map(|old| at.show(old));
+        let force = request.query.flag("force");
+        let applied = request.with_writer(|writer| patch::apply(schema, shown.as_ref(), &config, writer, force))?;
+        match old {
+            Some(old) => request.replace(state, &old, applied.object, unknown, Some(applied.entries)),
+            None => request.insert(state, applied.object, unknown, Some(applied.entries)),
+        }
+    })
+}
+
+/// Reads JSON, or YAML where the client says so or JSON does not fit.
+pub(super) fn decode(content_type: &str, body: &[u8]) -> Result<Value> {
+    if content_type.contains("protobuf") || content_type.contains("cbor") {
+        return Err(ApiError::unsupported_media_type(content_type, &["application/json", "application/yaml"]));
+    }
+    match serde_json::from_slice(body) {
+        Ok(value) => Ok(value),
+        Err(_) if content_type.contains("yaml") => {
+            let text = std::str::from_utf8(body).map_err(|error| ApiError::bad_request(error.to_string()))?;
+            serde_saphyr::from_str(text).map_err(|error| ApiError::bad_request(format!("error converting YAML to JSON: {error}")))
+        }
+        Err(error) => Err(ApiError::bad_request(format!("the body is not JSON: {error}"))),
+    }
+}

@@ -1,0 +1,102 @@
+//! What the fields of each kind are: their types, which lists have keys, what is required. `kubectl explain`, validation,
+//! pruning, strategic merge and server-side apply all read the same schema.
+
+mod check;
+mod json;
+mod rules;
+mod text;
+
+use std::sync::{Arc, LazyLock};
+
+use indexmap::IndexMap;
+use serde_json::Value;
+
+pub(crate) use check::{FieldProblem, check, prune};
+pub(crate) use json::References;
+pub(crate) use rules::Rule;
+pub(crate) use text::{Library, with_type_meta};
+
+/// The types that ship with Kubernetes itself.
+pub(crate) static BUILT_IN: LazyLock<Library> = LazyLock::new(|| {
+    Library::parse(&[
+        include_str!("../../assets/schemas/meta.txt"),
+        include_str!("../../assets/schemas/core.txt"),
+        include_str!("../../assets/schemas/apps.txt"),
+        include_str!("../../assets/schemas/described.txt"),
+    ])
+});
+
+/// Istio's types.
+pub(crate) static ISTIO: LazyLock<Library> = LazyLock::new(|| {
+    Library::parse(&[
+        include_str!("../../assets/schemas/istio-common.txt"),
+        include_str!("../../assets/schemas/istio-routing.txt"),
+        include_str!("../../assets/schemas/istio-destination.txt"),
+        include_str!("../../assets/schemas/istio-edge.txt"),
+        include_str!("../../assets/schemas/istio-security.txt"),
+        include_str!("../../assets/schemas/istio-extensions.txt"),
+    ])
+});
+
+/// The JSON type of a field.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Type {
+    /// Anything goes.
+    #[default]
+    Any,
+    Object,
+    Array,
+    String,
+    Integer,
+    Number,
+    Boolean,
+    /// A number or a string, as ports are.
+    IntOrString,
+}
+
+/// How a list is merged.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum ListKind {
+    /// As one value.
+    #[default]
+    Atomic,
+    /// As a set of scalars.
+    Set,
+    /// As a map, keyed by these fields.
+    Map(Vec<String>),
+}
+
+/// One field.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Schema {
+    pub(crate) ty: Type,
+    pub(crate) description: String,
+    pub(crate) format: Option<String>,
+    pub(crate) required: Vec<String>,
+    pub(crate) properties: IndexMap<String, Arc<Schema>>,
+    pub(crate) items: Option<Arc<Schema>>,
+    /// The values of a map with free keys.
+    pub(crate) additional: Option<Arc<Schema>>,
+    /// Unknown fields stay.
+    pub(crate) preserve: bool,
+    /// The object is replaced as a whole.
+    pub(crate) atomic: bool,
+    pub(crate) options: Vec<Value>,
+    pub(crate) minimum: Option<f64>,
+    pub(crate) maximum: Option<f64>,
+    pub(crate) min_items: Option<usize>,
+    pub(crate) max_items: Option<usize>,
+    pub(crate) min_length: Option<usize>,
+    pub(crate) max_length: Option<usize>,
+    pub(crate) list: ListKind,
+    pub(crate) rules: Vec<Rule>,
+    /// The name under which OpenAPI documents list this type.
+    pub(crate) definition: Option<String>,
+}
+
+impl Schema {
+    /// The schema of one member of an object.
+    pub(crate) fn member(&self, name: &str) -> Option<&Arc<Schema>> {
+        self.properties.get(name).or(self.additional.as_ref())
+    }
+}

@@ -1,0 +1,193 @@
+//! Errors as Kubernetes answers them: a `Status` object with code, reason and words.
+
+use http::StatusCode;
+use serde_json::{Map, Value, json};
+
+use crate::{kinds::Kind, schema::FieldProblem};
+
+/// A refusal, in the words and the shape of a real API server.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct ApiError {
+    /// The HTTP status.
+    pub code: u16,
+    /// The machine-readable reason, as `NotFound`; empty when the real server gives none.
+    pub reason: &'static str,
+    /// What went wrong.
+    pub message: String,
+    /// The `details` of the Status, when there are any.
+    pub details: Option<Box<Value>>,
+}
+
+/// What a fallible step answers.
+pub(crate) type Result<T, E = ApiError> = std::result::Result<T, E>;
+
+impl ApiError {
+    pub(crate) fn new(code: u16, reason: &'static str, message: impl Into<String>) -> Self {
+        Self { code, reason, message: message.into(), details: None }
+    }
+
+    fn with(mut self, details: Value) -> Self {
+        self.details = Some(Box::new(details));
+        self
+    }
+
+    pub(crate) fn bad_request(message: impl Into<String>) -> Self {
+        Self::new(400, "BadRequest", message)
+    }
+
+    pub(crate) fn not_found(kind: &Kind, name: &str) -> Self {
+        Self::new(404, "NotFound", format!("{} \"{name}\" not found", kind.qualified())).with(about(kind, name))
+    }
+
+    /// A path that the server does not know, or a kind that is not there.
+    pub(crate) fn no_such_resource() -> Self {
+        Self::new(404, "NotFound", "the server could not find the requested resource").with(json!({}))
+    }
+
+    pub(crate) fn already_exists(kind: &Kind, name: &str) -> Self {
+        Self::new(409, "AlreadyExists", format!("{} \"{name}\" already exists", kind.qualified())).with(about(kind, name))
+    }
+
+    pub(crate) fn stale(kind: &Kind, name: &str) -> Self {
+        Self::conflict(
+            kind,
+            name,
+            "the object has been modified; please apply your changes to the latest version and try again",
+        )
+    }
+
+    pub(crate) fn conflict(kind: &Kind, name: &str, why: &str) -> Self {
+        let message = format!("Operation cannot be fulfilled on {} \"{name}\": {why}", kind.qualified());
+        Self::new(409, "Conflict", message).with(about(kind, name))
+    }
+
+    pub(crate) fn apply_conflict(message: String, causes: Vec<Value>) -> Self {
+        Self::new(409, "Conflict", message).with(json!({ "causes": causes }))
+    }
+
+    pub(crate) fn unauthorized() -> Self {
+        Self::new(401, "Unauthorized", "Unauthorized")
+    }
+
+    pub(crate) fn forbidden(user: &str, verb: &str, group: &str, plural: &str, name: Option<&str>, namespace: Option<&str>) -> Self {
+        let what = match (group, name) {
+            ("", Some(name)) => format!("{plural} \"{name}\""),
+            ("", None) => plural.to_owned(),
+            (group, Some(name)) => format!("{plural}.{group} \"{name}\""),
+            (group, None) => format!("{plural}.{group}"),
+        };
+        let scope = match namespace {
+            Some(namespace) => format!("in the namespace \"{namespace}\""),
+            None => "at the cluster scope".to_owned(),
+        };
+        let message = format!(
+            "{what} is forbidden: User \"{user}\" cannot {verb} resource \"{plural}\" in API group \"{group}\" {scope}"
+        );
+        let mut details = Map::new();
+        if let Some(name) = name {
+            details.insert("name".into(), json!(name));
+        }
+        if !group.is_empty() {
+            details.insert("group".into(), json!(group));
+        }
+        details.insert("kind".into(), json!(plural));
+        Self::new(403, "Forbidden", message).with(Value::Object(details))
+    }
+
+    pub(crate) fn expired(message: impl Into<String>) -> Self {
+        Self::new(410, "Expired", message)
+    }
+
+    pub(crate) fn method_not_allowed() -> Self {
+        Self::new(405, "MethodNotAllowed", "the server does not allow this method on the requested resource").with(json!({}))
+    }
+
+    pub(crate) fn unsupported_media_type(found: &str, known: &[&str]) -> Self {
+        let message =
+            format!("the body of the request was in an unknown format - accepted media types include: {} (was {found})", known.join(", "));
+        Self::new(415, "UnsupportedMediaType", message).with(json!({}))
+    }
+
+    /// A patch that cannot be carried out, as a failed `test` operation: the real server says no more than this.
+    pub(crate) fn patch_refused() -> Self {
+        Self::new(422, "Invalid", "the server rejected our request due to an error in our request").with(json!({}))
+    }
+
+    /// Fields that break the schema or a rule.
+    pub(crate) fn invalid(kind: &Kind, name: &str, problems: &[FieldProblem]) -> Self {
+        let words: Vec<String> = problems.iter().map(|problem| format!("{}: {}", problem.field, problem.message)).collect();
+        let said = match words.as_slice() {
+            [only] => only.clone(),
+            many => format!("[{}]", many.join(", ")),
+        };
+        let causes: Vec<Value> = problems
+            .iter()
+            .map(|problem| json!({"reason": problem.reason, "message": problem.message, "field": problem.field}))
+            .collect();
+        let subject = if kind.group.is_empty() { kind.kind.clone() } else { format!("{}.{}", kind.kind, kind.group) };
+        let mut details = Map::new();
+        details.insert("name".into(), json!(name));
+        if !kind.group.is_empty() {
+            details.insert("group".into(), json!(kind.group));
+        }
+        details.insert("kind".into(), json!(kind.kind));
+        details.insert("causes".into(), json!(causes));
+        Self::new(422, "Invalid", format!("{subject} \"{name}\" is invalid: {said}")).with(Value::Object(details))
+    }
+
+    /// Unknown fields under `fieldValidation=Strict`; a patch is answered 422, a whole object 400.
+    pub(crate) fn strict(unknown: &[String], patched: Option<&Value>) -> Self {
+        let said: Vec<String> = unknown.iter().map(|field| format!("unknown field \"{field}\"")).collect();
+        let said = format!("strict decoding error: {}", said.join(", "));
+        match patched {
+            Some(object) => {
+                let message = format!("Invalid value: {}: {said}", Value::from(object.to_string()));
+                Self::new(422, "Invalid", format!(" \"\" is invalid: patch: {message}"))
+                    .with(json!({"causes": [{"reason": "FieldValueInvalid", "message": message, "field": "patch"}]}))
+            }
+            None => Self::bad_request(said),
+        }
+    }
+
+    pub(crate) fn denied_by_webhook(why: &str) -> Self {
+        Self::new(400, "", format!("admission webhook \"validation.istio.io\" denied the request: configuration is invalid: {why}"))
+    }
+
+    pub(crate) fn internal(message: impl Into<String>) -> Self {
+        Self::new(500, "InternalError", message)
+    }
+
+    /// The HTTP status of the answer.
+    pub(crate) fn http(&self) -> StatusCode {
+        StatusCode::from_u16(self.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    /// The `Status` object.
+    pub fn to_status(&self) -> Value {
+        let mut status = Map::new();
+        status.insert("kind".into(), json!("Status"));
+        status.insert("apiVersion".into(), json!("v1"));
+        status.insert("metadata".into(), json!({}));
+        status.insert("status".into(), json!("Failure"));
+        status.insert("message".into(), json!(self.message));
+        if !self.reason.is_empty() {
+            status.insert("reason".into(), json!(self.reason));
+        }
+        if let Some(details) = &self.details {
+            status.insert("details".into(), Value::clone(details));
+        }
+        status.insert("code".into(), json!(self.code));
+        Value::Object(status)
+    }
+}
+
+fn about(kind: &Kind, name: &str) -> Value {
+    let mut details = Map::new();
+    details.insert("name".into(), json!(name));
+    if !kind.group.is_empty() {
+        details.insert("group".into(), json!(kind.group));
+    }
+    details.insert("kind".into(), json!(kind.plural));
+    Value::Object(details)
+}

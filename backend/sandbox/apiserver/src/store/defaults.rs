@@ -1,0 +1,134 @@
+//! What the server fills in where the writer said nothing.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::{State, now};
+use crate::kinds::Kind;
+
+/// Fills in the defaults of a kind.
+pub(super) fn apply(state: &mut State, kind: &Kind, object: &mut Value) {
+    match (kind.group.as_str(), kind.kind.as_str()) {
+        ("", "Namespace") => {
+            let name = object.pointer("/metadata/name").cloned().unwrap_or_default();
+            set(object, &["metadata", "labels", "kubernetes.io/metadata.name"], name);
+            set(object, &["spec", "finalizers"], json!(["kubernetes"]));
+            set(object, &["status", "phase"], json!("Active"));
+        }
+        ("", "Service") => service(state, object),
+        ("", "Secret") => set(object, &["type"], json!("Opaque")),
+        ("", "Pod") => pod(object),
+        ("apps", "Deployment") => {
+            set(object, &["spec", "replicas"], json!(1));
+            set(object, &["spec", "strategy", "type"], json!("RollingUpdate"));
+            set(object, &["spec", "revisionHistoryLimit"], json!(10));
+            set(object, &["spec", "progressDeadlineSeconds"], json!(600));
+        }
+        ("apps", "ReplicaSet" | "StatefulSet") => set(object, &["spec", "replicas"], json!(1)),
+        ("apiextensions.k8s.io", "CustomResourceDefinition") => crd(object),
+        _ => {}
+    }
+}
+
+/// Sets a member, unless there is one.
+fn set(object: &mut Value, path: &[&str], value: Value) {
+    let mut at = object;
+    for name in path {
+        if at.is_null() {
+            *at = json!({});
+        }
+        let Some(members) = at.as_object_mut() else { return };
+        at = members.entry(*name).or_insert(Value::Null);
+    }
+    if at.is_null() {
+        *at = value;
+    }
+}
+
+fn service(state: &mut State, object: &mut Value) {
+    set(object, &["spec", "type"], json!("ClusterIP"));
+    set(object, &["spec", "sessionAffinity"], json!("None"));
+    if let Some(ports) = object.pointer_mut("/spec/ports").and_then(Value::as_array_mut) {
+        for port in ports {
+            set(port, &["protocol"], json!("TCP"));
+            if let Some(number) = port.get("port").cloned() {
+                set(port, &["targetPort"], number);
+            }
+        }
+    }
+    if object.pointer("/spec/type").and_then(Value::as_str) == Some("ExternalName") {
+        return;
+    }
+    if object.pointer("/spec/clusterIP").and_then(Value::as_str).is_none_or(str::is_empty) {
+        let address = state.free_service_address();
+        object["spec"]["clusterIP"] = json!(address);
+    }
+    let address = object.pointer("/spec/clusterIP").cloned().unwrap_or_default();
+    set(object, &["spec", "clusterIPs"], json!([address]));
+    set(object, &["spec", "ipFamilies"], json!(["IPv4"]));
+    set(object, &["spec", "ipFamilyPolicy"], json!("SingleStack"));
+    set(object, &["spec", "internalTrafficPolicy"], json!("Cluster"));
+    set(object, &["status", "loadBalancer"], json!({}));
+}
+
+fn pod(object: &mut Value) {
+    set(object, &["spec", "restartPolicy"], json!("Always"));
+    set(object, &["spec", "serviceAccountName"], json!("default"));
+    set(object, &["spec", "terminationGracePeriodSeconds"], json!(30));
+    set(object, &["spec", "dnsPolicy"], json!("ClusterFirst"));
+    set(object, &["status", "phase"], json!("Pending"));
+    set(object, &["status", "qosClass"], json!("BestEffort"));
+    for list in ["/spec/containers", "/spec/initContainers"] {
+        for container in object.pointer_mut(list).and_then(Value::as_array_mut).into_iter().flatten() {
+            for port in container.get_mut("ports").and_then(Value::as_array_mut).into_iter().flatten() {
+                set(port, &["protocol"], json!("TCP"));
+            }
+        }
+    }
+}
+
+fn crd(object: &mut Value) {
+    let kind = object.pointer("/spec/names/kind").and_then(Value::as_str).unwrap_or_default().to_owned();
+    set(object, &["spec", "names", "singular"], json!(kind.to_lowercase()));
+    set(object, &["spec", "names", "listKind"], json!(format!("{kind}List")));
+    set(object, &["spec", "conversion"], json!({"strategy": "None"}));
+    let names = object.pointer("/spec/names").cloned().unwrap_or_default();
+    let versions = object.pointer("/spec/versions").and_then(Value::as_array).into_iter().flatten();
+    let stored: Vec<Value> = versions
+        .filter(|version| version.get("storage").and_then(Value::as_bool) == Some(true))
+        .filter_map(|version| version.get("name").cloned())
+        .collect();
+    if object.get("status").is_none_or(Value::is_null) {
+        let since = now();
+        object["status"] = json!({
+            "acceptedNames": names,
+            "storedVersions": stored,
+            "conditions": [
+                {"type": "NamesAccepted", "status": "True", "reason": "NoConflicts", "message": "no conflicts found", "lastTransitionTime": since},
+                {"type": "Established", "status": "True", "reason": "InitialNamesAccepted", "message": "the initial names have been accepted", "lastTransitionTime": since},
+            ],
+        });
+    }
+}
+
+impl State {
+    /// The next address of 10.96.0.0/16 that no Service has.
+    fn free_service_address(&mut self) -> String {
+        let used: BTreeSet<String> = match self.kinds.by_plural("", "services") {
+            Some((id, _)) => self
+                .range(id, None)
+                .filter_map(|(_, service)| service.pointer("/spec/clusterIP")?.as_str().map(str::to_owned))
+                .collect(),
+            None => BTreeSet::new(),
+        };
+        loop {
+            self.next_service_ip = self.next_service_ip.checked_add(1).unwrap_or(2);
+            let [high, low] = self.next_service_ip.to_be_bytes();
+            let address = format!("10.96.{high}.{low}");
+            if low != 0 && low != 255 && !used.contains(&address) {
+                return address;
+            }
+        }
+    }
+}

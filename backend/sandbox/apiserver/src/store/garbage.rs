@@ -1,0 +1,99 @@
+//! Deleting: finalizers, what an object owns, what lives in a namespace, what a CRD defined.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::{Key, State, now};
+
+/// What becomes of the things that a deleted object owns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dependents {
+    Delete,
+    Orphan,
+}
+
+impl State {
+    /// Deletes an object. With finalizers it is only marked. Answers what it was.
+    pub(crate) fn delete(&mut self, key: &Key, dependents: Dependents) -> Option<Arc<Value>> {
+        let object = self.get(key)?.clone();
+        let finalizers = object.pointer("/metadata/finalizers").and_then(Value::as_array);
+        if finalizers.is_some_and(|finalizers| !finalizers.is_empty()) {
+            if object.pointer("/metadata/deletionTimestamp").is_some() {
+                return Some(object);
+            }
+            let mut marked = Value::clone(&object);
+            marked["metadata"]["deletionTimestamp"] = json!(now());
+            marked["metadata"]["deletionGracePeriodSeconds"] = json!(0);
+            let kind = self.kinds.get(key.kind)?.clone();
+            return Some(self.put(key.kind, &kind, marked));
+        }
+        let gone = self.take(key)?;
+        let kind = self.kinds.get(key.kind).cloned();
+        if let Some(uid) = gone.pointer("/metadata/uid").and_then(Value::as_str).map(str::to_owned) {
+            self.release(&uid, dependents);
+        }
+        match kind.as_deref().map(|kind| kind.kind.as_str()) {
+            Some("Namespace") => self.empty_namespace(&key.name),
+            Some("CustomResourceDefinition") => self.forget_kind(&gone),
+            _ => {}
+        }
+        Some(gone)
+    }
+
+    /// Takes away objects that wait for nothing more than their last finalizer.
+    pub(crate) fn finalize(&mut self, key: &Key) -> Option<Arc<Value>> {
+        let object = self.get(key)?;
+        let waiting = object.pointer("/metadata/finalizers").and_then(Value::as_array).is_some_and(|list| !list.is_empty());
+        if object.pointer("/metadata/deletionTimestamp").is_none() || waiting {
+            return None;
+        }
+        self.delete(key, Dependents::Delete)
+    }
+
+    fn release(&mut self, owner: &str, dependents: Dependents) {
+        let owned: Vec<Key> = self
+            .objects
+            .iter()
+            .filter(|(_, object)| owners(object).any(|reference| reference.get("uid").and_then(Value::as_str) == Some(owner)))
+            .map(|(key, _)| key.clone())
+            .collect();
+        for key in owned {
+            let Some(object) = self.get(&key).cloned() else { continue };
+            let left: Vec<Value> = owners(&object)
+                .filter(|reference| reference.get("uid").and_then(Value::as_str) != Some(owner))
+                .cloned()
+                .collect();
+            if dependents == Dependents::Delete && left.is_empty() {
+                self.delete(&key, dependents);
+                continue;
+            }
+            let Some(kind) = self.kinds.get(key.kind).cloned() else { continue };
+            let mut freed = Value::clone(&object);
+            freed["metadata"]["ownerReferences"] = json!(left);
+            self.put(key.kind, &kind, freed);
+        }
+    }
+
+    fn empty_namespace(&mut self, namespace: &str) {
+        let inside: Vec<Key> = self.objects.keys().filter(|key| key.namespace == namespace).cloned().collect();
+        for key in inside {
+            self.delete(&key, Dependents::Delete);
+        }
+    }
+
+    fn forget_kind(&mut self, crd: &Value) {
+        let text = |path: &str| crd.pointer(path).and_then(Value::as_str).unwrap_or_default();
+        let Some((id, _)) = self.kinds.by_plural(text("/spec/group"), text("/spec/names/plural")) else { return };
+        let objects: Vec<Key> = self.range(id, None).map(|(key, _)| key.clone()).collect();
+        for key in objects {
+            self.take(&key);
+        }
+        Arc::make_mut(&mut self.kinds).unregister(text("/spec/group"), text("/spec/names/plural"));
+        self.kinds_revision += 1;
+    }
+}
+
+fn owners(object: &Value) -> impl Iterator<Item = &Value> {
+    object.pointer("/metadata/ownerReferences").and_then(Value::as_array).into_iter().flatten()
+}

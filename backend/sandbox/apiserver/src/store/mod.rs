@@ -1,0 +1,316 @@
+//! All objects of the cluster, in memory, with their versions and a bounded history.
+//!
+//! The API server, the control plane and the reconciler share one [`Store`]. What is written in process goes the same way
+//! as what arrives over HTTP (uid, resourceVersion, generation, watch events), only without schema and admission.
+
+mod defaults;
+mod garbage;
+mod history;
+mod prepare;
+mod watch;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use parking_lot::RwLock;
+use serde_json::Value;
+use tokio::sync::watch as signal;
+
+use crate::{
+    kinds::{Kind, KindId, Kinds, custom_resource_definitions, registration},
+    status::ApiError,
+};
+
+pub(crate) use garbage::Dependents;
+pub(crate) use history::{Change, Entry, History};
+pub(crate) use prepare::{Part, now};
+pub use watch::{Watch, WatchEvent};
+
+/// Events that are kept for watches to resume from.
+const HISTORY: usize = 20_000;
+
+/// The objects of the sandbox's cluster. Cheap to clone; all clones see the same objects.
+#[derive(Clone)]
+pub struct Store(Arc<Shared>);
+
+struct Shared {
+    state: RwLock<State>,
+    /// The newest revision, for those who wait for it to change.
+    revision: signal::Sender<u64>,
+}
+
+/// Where an object is kept.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Key {
+    pub(crate) kind: KindId,
+    pub(crate) namespace: String,
+    pub(crate) name: String,
+}
+
+/// Everything under the lock.
+pub(crate) struct State {
+    pub(crate) kinds: Arc<Kinds>,
+    objects: BTreeMap<Key, Arc<Value>>,
+    pub(crate) revision: u64,
+    pub(crate) history: History,
+    next_service_ip: u16,
+    /// Raised whenever the kinds change, so that discovery documents are rebuilt.
+    pub(crate) kinds_revision: u64,
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "Store(revision {})", self.revision())
+    }
+}
+
+impl Store {
+    /// An empty cluster: the usual namespaces and Istio's CRDs, nothing else.
+    pub fn new() -> Self {
+        Self::with_history(HISTORY)
+    }
+
+    /// As [`Store::new`], keeping only so many events for watches to resume from.
+    pub fn with_history(events: usize) -> Self {
+        let store = Self(Arc::new(Shared {
+            state: RwLock::new(State {
+                kinds: Arc::new(Kinds::built_in()),
+                objects: BTreeMap::new(),
+                revision: 1,
+                history: History::new(events),
+                next_service_ip: 1,
+                kinds_revision: 0,
+            }),
+            revision: signal::Sender::new(1),
+        }));
+        for name in ["default", "kube-system", "kube-public", "istio-system"] {
+            let namespace = serde_json::json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
+            store.must(namespace);
+        }
+        for crd in custom_resource_definitions() {
+            store.must(crd);
+        }
+        store
+    }
+
+    fn must(&self, object: Value) {
+        if let Err(error) = self.create(object) {
+            tracing::error!(%error, "an object that every cluster has could not be made");
+        }
+    }
+
+    /// Reads under the lock.
+    pub(crate) fn read<T>(&self, look: impl FnOnce(&State) -> T) -> T {
+        look(&self.0.state.read())
+    }
+
+    /// Writes under the lock and wakes the watches.
+    pub(crate) fn write<T>(&self, change: impl FnOnce(&mut State) -> Result<T, ApiError>) -> Result<T, ApiError> {
+        let mut state = self.0.state.write();
+        let before = state.revision;
+        let answer = change(&mut state);
+        let after = state.revision;
+        drop(state);
+        if after != before {
+            self.0.revision.send_replace(after);
+        }
+        answer
+    }
+
+    pub(crate) fn signal(&self) -> signal::Receiver<u64> {
+        self.0.revision.subscribe()
+    }
+
+    /// The newest revision.
+    pub fn revision(&self) -> u64 {
+        *self.0.revision.borrow()
+    }
+
+    /// Makes a new object; its status is kept.
+    pub fn create(&self, object: Value) -> Result<Arc<Value>, ApiError> {
+        self.write(|state| {
+            let (id, kind) = state.kind_of(&object)?;
+            let object = state.prepare_create(id, &kind, object, true)?;
+            Ok(state.put(id, &kind, object))
+        })
+    }
+
+    /// Replaces an object, status included. When it carries a resourceVersion, that has to be the current one.
+    pub fn update(&self, object: Value) -> Result<Arc<Value>, ApiError> {
+        self.replace(object, Part::Whole)
+    }
+
+    /// Replaces only the status of an object.
+    pub fn update_status(&self, object: Value) -> Result<Arc<Value>, ApiError> {
+        self.replace(object, Part::Status)
+    }
+
+    fn replace(&self, object: Value, part: Part) -> Result<Arc<Value>, ApiError> {
+        self.write(|state| {
+            let (id, kind) = state.kind_of(&object)?;
+            let key = state.key_of(id, &kind, &object)?;
+            let old = state.get(&key).cloned().ok_or_else(|| ApiError::not_found(&kind, &key.name))?;
+            match state.prepare_update(&kind, &old, object, part)? {
+                Some(object) => Ok(state.put(id, &kind, object)),
+                None => Ok(old),
+            }
+        })
+    }
+
+    /// Makes the object or replaces what is there of it (labels, annotations, owners, everything outside metadata); a
+    /// status that is not given stays. Nothing happens when nothing would change.
+    pub fn apply(&self, object: Value) -> Result<Arc<Value>, ApiError> {
+        self.write(|state| {
+            let (id, kind) = state.kind_of(&object)?;
+            let key = state.key_of(id, &kind, &object)?;
+            let Some(old) = state.get(&key).cloned() else {
+                let object = state.prepare_create(id, &kind, object, true)?;
+                return Ok(state.put(id, &kind, object));
+            };
+            let merged = prepare::over(&old, object);
+            match state.prepare_update(&kind, &old, merged, Part::Whole)? {
+                Some(object) => Ok(state.put(id, &kind, object)),
+                None => Ok(old),
+            }
+        })
+    }
+
+    /// Reads, changes and writes one object without anybody coming between; nothing when it is not there.
+    pub fn modify(&self, kind: &str, namespace: &str, name: &str, change: impl FnOnce(&mut Value)) -> Result<Option<Arc<Value>>, ApiError> {
+        self.write(|state| {
+            let (id, kind) = state.kind_named(kind)?;
+            let key = Key { kind: id, namespace: namespace.to_owned(), name: name.to_owned() };
+            let Some(old) = state.get(&key).cloned() else { return Ok(None) };
+            let mut new = Value::clone(&old);
+            change(&mut new);
+            match state.prepare_update(&kind, &old, new, Part::Whole)? {
+                Some(object) => Ok(Some(state.put(id, &kind, object))),
+                None => Ok(Some(old)),
+            }
+        })
+    }
+
+    /// One object; the kind is `Pod`, or `Gateway.networking.istio.io` where two groups have one of that name. Objects
+    /// without namespace are asked for with an empty one.
+    pub fn get(&self, kind: &str, namespace: &str, name: &str) -> Option<Arc<Value>> {
+        self.read(|state| {
+            let (id, _) = state.kinds.named(kind)?;
+            state.get(&Key { kind: id, namespace: namespace.to_owned(), name: name.to_owned() }).cloned()
+        })
+    }
+
+    /// All objects of a kind, by namespace and name.
+    pub fn list(&self, kind: &str) -> Vec<Arc<Value>> {
+        self.read(|state| match state.kinds.named(kind) {
+            Some((id, _)) => state.range(id, None).map(|(_, object)| object.clone()).collect(),
+            None => Vec::new(),
+        })
+    }
+
+    /// Deletes an object and all that it owns; says whether it was there.
+    pub fn delete(&self, kind: &str, namespace: &str, name: &str) -> Result<bool, ApiError> {
+        self.write(|state| {
+            let (id, _) = state.kind_named(kind)?;
+            let key = Key { kind: id, namespace: namespace.to_owned(), name: name.to_owned() };
+            Ok(state.delete(&key, Dependents::Delete).is_some())
+        })
+    }
+
+    /// Forgets what happened so far, as an API server does every few minutes: watches that resume from before have to begin anew.
+    pub fn compact(&self) {
+        let mut state = self.0.state.write();
+        let revision = state.revision;
+        state.history.compact(revision);
+    }
+
+    /// Every object there is, and the revision at which that was so.
+    pub fn snapshot(&self) -> (Arc<Vec<Arc<Value>>>, u64) {
+        self.read(|state| (Arc::new(state.objects.values().cloned().collect()), state.revision))
+    }
+
+    /// Follows all objects of all kinds, beginning with a snapshot.
+    pub fn watch(&self) -> Watch {
+        Watch::new(self.clone())
+    }
+}
+
+impl State {
+    pub(crate) fn kind_of(&self, object: &Value) -> Result<(KindId, Arc<Kind>), ApiError> {
+        self.kinds.of_object(object).ok_or_else(|| {
+            let text = |name: &str| object.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+            ApiError::bad_request(format!("no kind \"{}\" is registered for version \"{}\"", text("kind"), text("apiVersion")))
+        })
+    }
+
+    fn kind_named(&self, name: &str) -> Result<(KindId, Arc<Kind>), ApiError> {
+        self.kinds.named(name).ok_or_else(|| ApiError::bad_request(format!("no kind \"{name}\" is registered")))
+    }
+
+    fn key_of(&self, id: KindId, kind: &Kind, object: &Value) -> Result<Key, ApiError> {
+        let text = |name: &str| object.pointer(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let (mut namespace, name) = (text("/metadata/namespace"), text("/metadata/name"));
+        if name.is_empty() {
+            return Err(ApiError::bad_request("metadata.name is required"));
+        }
+        if !kind.namespaced {
+            namespace.clear();
+        } else if namespace.is_empty() {
+            namespace.push_str("default");
+        }
+        Ok(Key { kind: id, namespace, name })
+    }
+
+    pub(crate) fn get(&self, key: &Key) -> Option<&Arc<Value>> {
+        self.objects.get(key)
+    }
+
+    /// The objects of one kind, in one namespace or all, in the order of their names.
+    pub(crate) fn range(&self, kind: KindId, namespace: Option<&str>) -> impl Iterator<Item = (&Key, &Arc<Value>)> {
+        let from = Key { kind, namespace: namespace.unwrap_or_default().to_owned(), name: String::new() };
+        let namespace = namespace.map(str::to_owned);
+        self.objects
+            .range(from..)
+            .take_while(move |(key, _)| key.kind == kind && namespace.as_ref().is_none_or(|namespace| key.namespace == *namespace))
+    }
+
+    /// Stores a prepared object under a new revision and tells the watches.
+    pub(crate) fn put(&mut self, id: KindId, kind: &Kind, mut object: Value) -> Arc<Value> {
+        self.revision += 1;
+        object["metadata"]["resourceVersion"] = Value::from(self.revision.to_string());
+        let object = Arc::new(object);
+        let text = |name: &str| object.pointer(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let key = Key { kind: id, namespace: text("/metadata/namespace"), name: text("/metadata/name") };
+        let previous = self.objects.insert(key.clone(), object.clone());
+        let change = if previous.is_some() { Change::Modified } else { Change::Added };
+        self.history.push(Entry { revision: self.revision, key, change, object: object.clone(), previous });
+        if kind.kind == "CustomResourceDefinition"
+            && let Some(defined) = registration(&object)
+        {
+            Arc::make_mut(&mut self.kinds).register(defined);
+            self.kinds_revision += 1;
+        }
+        object
+    }
+
+    /// Takes an object away under a new revision and tells the watches.
+    fn take(&mut self, key: &Key) -> Option<Arc<Value>> {
+        let previous = self.objects.remove(key)?;
+        self.revision += 1;
+        let mut last = Value::clone(&previous);
+        last["metadata"]["resourceVersion"] = Value::from(self.revision.to_string());
+        let last = Arc::new(last);
+        self.history.push(Entry {
+            revision: self.revision,
+            key: key.clone(),
+            change: Change::Deleted,
+            object: last.clone(),
+            previous: Some(previous),
+        });
+        Some(last)
+    }
+}

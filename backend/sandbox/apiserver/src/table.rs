@@ -1,0 +1,52 @@
+//! Objects as the rows that `kubectl get` shows.
+
+use serde_json::{Map, Value, json};
+
+use crate::routes::Place;
+
+mod cells;
+
+/// A column: its header, its type, whether it is only shown by `-o wide`.
+pub(crate) struct Header {
+    name: String,
+    ty: &'static str,
+    wide: bool,
+    description: String,
+}
+
+impl Header {
+    fn new(name: &str, ty: &'static str) -> Self {
+        let (name, wide) = match name.strip_prefix('+') {
+            Some(name) => (name, true),
+            None => (name, false),
+        };
+        Self { name: name.to_owned(), ty, wide, description: String::new() }
+    }
+
+    fn to_json(&self) -> Value {
+        let format = if self.name == "Name" { "name" } else { "" };
+        json!({"name": self.name, "type": self.ty, "format": format, "description": self.description, "priority": i32::from(self.wide)})
+    }
+}
+
+/// The objects as a table; without headers for the later rows of a watch.
+pub(crate) fn render<'a>(at: &Place, objects: impl Iterator<Item = &'a Value>, include: &str, with_headers: bool) -> Value {
+    let headers = cells::headers(&at.kind, &at.target.version);
+    let rows: Vec<Value> = objects
+        .map(|object| {
+            let mut row = Map::new();
+            row.insert("cells".into(), Value::Array(cells::cells(&at.kind, &at.target.version, object)));
+            match include {
+                "None" => {}
+                "Object" => drop(row.insert("object".into(), object.clone())),
+                _ => {
+                    let partial = json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object.get("metadata")});
+                    row.insert("object".into(), partial);
+                }
+            }
+            Value::Object(row)
+        })
+        .collect();
+    let headers = if with_headers { headers.iter().map(Header::to_json).collect() } else { Value::Null };
+    json!({"kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": {}, "columnDefinitions": headers, "rows": rows})
+}
