@@ -1,5 +1,9 @@
 //! Who talks to whom, and how well: the service graph of a mesh and one window of traffic.
 
+mod badges;
+mod build;
+mod dot;
+
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -71,6 +75,9 @@ pub struct Node {
     pub workload: Option<String>,
     /// Health.
     pub health: Health,
+    /// Why it is not healthy, in words; empty when it is.
+    #[serde(skip)]
+    pub health_reason: String,
     /// "fault", "split", "missing-sidecar", "circuit-breaker", "gateway", "strict-mtls", "idle", …
     pub badges: Vec<String>,
     /// Requests per second that it gets.
@@ -113,6 +120,9 @@ pub struct Edge {
     /// Health of the calls.
     #[serde(skip)]
     pub health: Health,
+    /// Why they are not healthy, in words; empty when they are.
+    #[serde(skip)]
+    pub health_reason: String,
 }
 
 /// The graph: nodes sorted by id, edges by (source, target, protocol).
@@ -138,3 +148,6 @@ pub struct GraphOptions {
     /// Workloads and services without traffic too.
     pub idle: bool,
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,9 +5,10 @@ use jiff::Timestamp;
 use std::sync::Arc;
 
 /// A value that lives elsewhere, as far as we know it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub enum Remote<T> {
     /// Asked for, not here yet.
+    #[default]
     Waiting,
     /// True as of this time.
     Live(Arc<T>, Timestamp),
@@ -15,12 +16,6 @@ pub enum Remote<T> {
     Stale(Arc<T>, Timestamp, Problem),
     /// Never had: missing, refused, unreachable.
     Denied(Problem),
-}
-
-impl<T> Default for Remote<T> {
-    fn default() -> Self {
-        Self::Waiting
-    }
 }
 
 impl<T> Remote<T> {

@@ -93,6 +93,8 @@ pub struct Scene {
     pub context: String,
     /// The steps of connecting.
     pub steps: BTreeMap<Step, StepState>,
+    /// What the running step is doing just now ("Waiting for the proxies").
+    pub doing: Option<String>,
     /// State of each watched kind.
     pub kinds: BTreeMap<&'static Kind, KindState>,
     /// The model of the objects; an empty mesh until the first lists are in.

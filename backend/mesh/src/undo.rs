@@ -119,7 +119,7 @@ impl Back {
 
 /// Equal, with object keys in the same order.
 fn same_bytes(a: &Value, b: &Value) -> bool {
-    a == b && a.to_string() == b.to_string()
+    a == b && serde_json::to_string(a).ok() == serde_json::to_string(b).ok()
 }
 
 /// An object as it is created again: without what the server gives.

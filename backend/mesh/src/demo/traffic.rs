@@ -84,13 +84,15 @@ pub fn traces() -> Vec<Trace> {
     (0..20).map(|number| numbered(0x3f2a + number, number % 5 == 0)).collect()
 }
 
+/// Id, parent, service, what is called, kind, start and length in µs, status, flags.
+type Row = (&'static str, Option<&'static str>, &'static str, &'static str, &'static str, u64, u64, &'static str, &'static str);
+
 fn numbered(number: u64, failed: bool) -> Trace {
     let base = u64::try_from(NOW.as_microsecond()).unwrap_or_default();
     let start = base - (0x3f2a + 20 - number) * 10_000_000 % 600_000_000;
     let slow = number % 7 * 3_000;
     let (code, flags) = if failed { ("503", "FI") } else { ("200", "-") };
-    // Id, parent, service, what is called, kind, start and length in µs, status, flags.
-    let rows: [(&str, Option<&str>, &str, &str, &str, u64, u64, &str, &str); 8] = [
+    let rows: [Row; 8] = [
         ("a1", None, "istio-ingressgateway.istio-system", "productpage", "client", 0, 42_000 + slow, "200", "-"),
         ("b1", Some("a1"), "productpage.bookinfo", "productpage", "server", 600, 41_000 + slow, "200", "-"),
         ("c1", Some("b1"), "productpage.bookinfo", "details", "client", 2_000, 5_000, "200", "-"),

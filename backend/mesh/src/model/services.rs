@@ -131,7 +131,8 @@ fn subsets<'a>(rules: impl Iterator<Item = &'a DestinationRule>, behind: &[&Work
 
 fn version_label(labels: &BTreeMap<String, String>) -> Option<(&'static str, &String)> {
     let keys = ["version", "app.kubernetes.io/version", "service.istio.io/canonical-revision"];
-    keys.into_iter().find_map(|key| Some((key, labels.get(key).filter(|version| !version.is_empty())?)))
+    // "latest" is what Istio calls pods that tell no version.
+    keys.into_iter().find_map(|key| Some((key, labels.get(key).filter(|version| !version.is_empty() && *version != "latest")?)))
 }
 
 /// v1, v2, v10: digits compare as numbers.
@@ -269,9 +270,9 @@ impl<'a, T> ByHost<'a, T> {
 
     fn naming(&self, host: &str) -> Vec<Found<'a, T>> {
         let exact = self.exact.get(host).into_iter().flatten();
-        let exact = exact.map(|(at, view)| Found { at: *at, view: *view, closeness: usize::MAX });
-        let near = |(pattern, at, view): &(&str, &'a Ref, &'a T)| {
-            Some(Found { at: *at, view: *view, closeness: closeness(pattern, &at.namespace, host)? })
+        let exact = exact.map(|&(at, view)| Found { at, view, closeness: usize::MAX });
+        let near = |&(pattern, at, view): &(&str, &'a Ref, &'a T)| {
+            Some(Found { at, view, closeness: closeness(pattern, &at.namespace, host)? })
         };
         let mut found: Vec<Found<'a, T>> = Vec::new();
         for one in exact.chain(self.wildcard.iter().filter_map(near)) {

@@ -1,0 +1,217 @@
+use super::*;
+use crate::demo;
+use crate::traffic::{Called, Flow, Path, Peer, Protocol, Traffic};
+
+fn of(graph_type: GraphType, idle: bool) -> Graph {
+    let options = GraphOptions { graph_type, idle, ..GraphOptions::default() };
+    Graph::build(&demo::bookinfo(), Some(&demo::bookinfo_traffic()), &options, demo::NOW)
+}
+
+/// One line for each node and edge.
+fn text(graph: &Graph) -> String {
+    let node = |node: &Node| format!("{} {:?} {} [{}]\n", node.id, node.health, node.health_reason, node.badges.join(" "));
+    let edge = |edge: &Edge| {
+        let mtls = edge.mtls_percent.map_or("-".into(), |percent| format!("{percent:.0}"));
+        let p95 = edge.p95_ms.map_or("-".into(), |ms| format!("{ms:.1}"));
+        format!(
+            "{} -> {} {} {:.1} rps {:.1} % p95 {p95} mtls {mtls}\n",
+            edge.source, edge.target, edge.protocol, edge.rps, edge.error_percent
+        )
+    };
+    graph.nodes.iter().map(node).chain(graph.edges.iter().map(edge)).collect()
+}
+
+#[test]
+fn versioned_apps() {
+    insta::assert_snapshot!(text(&of(GraphType::VersionedApp, false)), @r#"
+    app/bookinfo/details/v1 Healthy  []
+    app/bookinfo/productpage/v1 Healthy  []
+    app/bookinfo/ratings/v1 Degraded 2 % of calls fail, most with 503 FI []
+    app/bookinfo/reviews/v1 Healthy  [split]
+    app/bookinfo/reviews/v2 Healthy  [split]
+    app/bookinfo/reviews/v3 Healthy  [split]
+    app/istio-system/istio-ingressgateway Healthy  [gateway]
+    unknown Healthy  []
+    app/bookinfo/productpage/v1 -> app/bookinfo/details/v1 http 10.0 rps 0.0 % p95 8.0 mtls 100
+    app/bookinfo/productpage/v1 -> app/bookinfo/reviews/v1 http 5.0 rps 0.0 % p95 24.0 mtls 100
+    app/bookinfo/productpage/v1 -> app/bookinfo/reviews/v2 http 3.0 rps 0.0 % p95 36.0 mtls 100
+    app/bookinfo/productpage/v1 -> app/bookinfo/reviews/v3 http 2.0 rps 0.0 % p95 38.0 mtls 100
+    app/bookinfo/reviews/v2 -> app/bookinfo/ratings/v1 http 3.0 rps 2.0 % p95 6.0 mtls 100
+    app/bookinfo/reviews/v3 -> app/bookinfo/ratings/v1 http 2.0 rps 2.0 % p95 6.0 mtls 100
+    app/istio-system/istio-ingressgateway -> app/bookinfo/productpage/v1 http 10.0 rps 0.0 % p95 76.0 mtls 100
+    unknown -> app/istio-system/istio-ingressgateway http 10.0 rps 0.0 % p95 80.0 mtls 0
+    "#);
+}
+
+#[test]
+fn apps() {
+    insta::assert_snapshot!(text(&of(GraphType::App, false)), @r#"
+    app/bookinfo/details Healthy  []
+    app/bookinfo/productpage Healthy  []
+    app/bookinfo/ratings Degraded 2 % of calls fail, most with 503 FI []
+    app/bookinfo/reviews Healthy  [split]
+    app/istio-system/istio-ingressgateway Healthy  [gateway]
+    unknown Healthy  []
+    app/bookinfo/productpage -> app/bookinfo/details http 10.0 rps 0.0 % p95 8.0 mtls 100
+    app/bookinfo/productpage -> app/bookinfo/reviews http 10.0 rps 0.0 % p95 30.4 mtls 100
+    app/bookinfo/reviews -> app/bookinfo/ratings http 5.0 rps 2.0 % p95 6.0 mtls 100
+    app/istio-system/istio-ingressgateway -> app/bookinfo/productpage http 10.0 rps 0.0 % p95 76.0 mtls 100
+    unknown -> app/istio-system/istio-ingressgateway http 10.0 rps 0.0 % p95 80.0 mtls 0
+    "#);
+}
+
+#[test]
+fn workloads() {
+    insta::assert_snapshot!(text(&of(GraphType::Workload, true)), @r#"
+    unknown Healthy  []
+    workload/bookinfo/details-v1 Healthy  []
+    workload/bookinfo/productpage-v1 Healthy  []
+    workload/bookinfo/ratings-v1 Degraded 2 % of calls fail, most with 503 FI []
+    workload/bookinfo/reviews-v1 Healthy  [split]
+    workload/bookinfo/reviews-v2 Healthy  [split]
+    workload/bookinfo/reviews-v3 Healthy  [split]
+    workload/istio-system/istio-ingressgateway Healthy  [gateway]
+    unknown -> workload/istio-system/istio-ingressgateway http 10.0 rps 0.0 % p95 80.0 mtls 0
+    workload/bookinfo/productpage-v1 -> workload/bookinfo/details-v1 http 10.0 rps 0.0 % p95 8.0 mtls 100
+    workload/bookinfo/productpage-v1 -> workload/bookinfo/reviews-v1 http 5.0 rps 0.0 % p95 24.0 mtls 100
+    workload/bookinfo/productpage-v1 -> workload/bookinfo/reviews-v2 http 3.0 rps 0.0 % p95 36.0 mtls 100
+    workload/bookinfo/productpage-v1 -> workload/bookinfo/reviews-v3 http 2.0 rps 0.0 % p95 38.0 mtls 100
+    workload/bookinfo/reviews-v2 -> workload/bookinfo/ratings-v1 http 3.0 rps 2.0 % p95 6.0 mtls 100
+    workload/bookinfo/reviews-v3 -> workload/bookinfo/ratings-v1 http 2.0 rps 2.0 % p95 6.0 mtls 100
+    workload/istio-system/istio-ingressgateway -> workload/bookinfo/productpage-v1 http 10.0 rps 0.0 % p95 76.0 mtls 100
+    "#);
+}
+
+#[test]
+fn services() {
+    insta::assert_snapshot!(text(&of(GraphType::Service, false)), @r#"
+    service/bookinfo/details Healthy  []
+    service/bookinfo/productpage Healthy  []
+    service/bookinfo/ratings Degraded 2 % of calls fail, most with 503 FI []
+    service/bookinfo/reviews Healthy  [split]
+    service/istio-system/istio-ingressgateway Healthy  [gateway]
+    unknown Healthy  []
+    service/bookinfo/productpage -> service/bookinfo/details http 10.0 rps 0.0 % p95 8.0 mtls 100
+    service/bookinfo/productpage -> service/bookinfo/reviews http 10.0 rps 0.0 % p95 30.4 mtls 100
+    service/bookinfo/reviews -> service/bookinfo/ratings http 5.0 rps 2.0 % p95 6.0 mtls 100
+    service/istio-system/istio-ingressgateway -> service/bookinfo/productpage http 10.0 rps 0.0 % p95 76.0 mtls 100
+    unknown -> service/istio-system/istio-ingressgateway http 10.0 rps 0.0 % p95 80.0 mtls 0
+    "#);
+}
+
+#[test]
+fn without_traffic_there_are_nodes_and_no_edges() {
+    let graph = Graph::build(&demo::bookinfo(), None, &GraphOptions::default(), demo::NOW);
+    assert_eq!(graph.edges, []);
+    assert_eq!(graph.nodes.len(), 7, "istiod has no proxy and is none of the mesh's workloads");
+    assert!(graph.nodes.iter().all(|node| node.health == Health::Idle && node.badges.contains(&"idle".into())));
+}
+
+#[test]
+fn only_some_namespaces() {
+    let options = GraphOptions { namespaces: vec!["istio-system".into()], ..GraphOptions::default() };
+    let graph = Graph::build(&demo::bookinfo(), Some(&demo::bookinfo_traffic()), &options, demo::NOW);
+    let ids: Vec<&str> = graph.nodes.iter().map(|node| &*node.id).collect();
+    assert_eq!(ids, ["app/bookinfo/productpage/v1", "app/istio-system/istio-ingressgateway", "unknown"]);
+    assert_eq!(graph.nodes[0].badges, ["outside"]);
+}
+
+fn path(to: Peer, service: (&str, &str), protocol: Protocol) -> Path {
+    let source = Peer {
+        namespace: "bookinfo".into(),
+        workload: "reviews-v2".into(),
+        app: "reviews".into(),
+        version: "v2".into(),
+        ..Peer::default()
+    };
+    let host = if service.0.is_empty() { service.1.to_owned() } else { format!("{}.{}.svc.cluster.local", service.1, service.0) };
+    Path {
+        source,
+        destination: to,
+        service: Called { host: host.into(), name: service.1.into(), namespace: service.0.into() },
+        protocol,
+    }
+}
+
+fn nobody() -> Peer {
+    Peer { namespace: "unknown".into(), workload: "unknown".into(), app: "unknown".into(), ..Peer::default() }
+}
+
+fn calls(code: &str, flags: &str, rate: f64) -> Flow {
+    Flow { responses: BTreeMap::from([((code.into(), flags.into()), rate)]), ..Flow::default() }
+}
+
+#[track_caller]
+fn lines(flows: impl IntoIterator<Item = (Path, Flow)>, expect: &[&str]) {
+    let traffic = Traffic { window_secs: 60, flows: flows.into_iter().collect() };
+    let graph = Graph::build(&demo::bookinfo(), Some(&traffic), &GraphOptions::default(), demo::NOW);
+    let said: Vec<String> = graph
+        .edges
+        .iter()
+        .map(|edge| format!("{} {} {:?} {}", edge.target, edge.protocol, edge.health, edge.health_reason))
+        .collect();
+    assert_eq!(said, expect);
+}
+
+#[test]
+fn calls_that_reached_nobody_belong_to_whom_they_were_for() {
+    lines(
+        [
+            (path(nobody(), ("bookinfo", "ratings"), Protocol::Http), calls("503", "FI", 5.0)),
+            (path(nobody(), ("bookinfo", "reviews"), Protocol::Http), calls("503", "UH", 5.0)),
+            (path(nobody(), ("", "api.example.com"), Protocol::Http), calls("200", "-", 5.0)),
+            (path(nobody(), ("", "PassthroughCluster"), Protocol::Tcp), Flow { bytes_sent: 3.0, ..Flow::default() }),
+        ],
+        &[
+            "app/bookinfo/ratings/v1 http Failing 100 % of calls fail, most with 503 FI",
+            "external/PassthroughCluster tcp Healthy ",
+            "external/api.example.com http Healthy ",
+            "service/bookinfo/reviews http Failing 100 % of calls fail, most with 503 UH",
+        ],
+    );
+}
+
+#[test]
+fn one_edge_sums_mutual_tls_and_weighs_quantiles() {
+    let to = |version: &str| Peer {
+        namespace: "bookinfo".into(),
+        workload: format!("details-{version}").into(),
+        app: "details".into(),
+        version: version.into(),
+        ..Peer::default()
+    };
+    let flow = |rate: f64, p95: f64, mutual_tls: f64, plaintext: f64| Flow {
+        p95_ms: Some(p95),
+        mutual_tls,
+        plaintext,
+        ..calls("200", "-", rate)
+    };
+    let flows = [
+        (path(to("v1"), ("bookinfo", "details"), Protocol::Http), flow(9.0, 10.0, 9.0, 0.0)),
+        (path(to("v2"), ("bookinfo", "details"), Protocol::Http), flow(1.0, 110.0, 0.0, 1.0)),
+    ];
+    let traffic = Traffic { window_secs: 60, flows: flows.into_iter().collect() };
+    let options = GraphOptions { graph_type: GraphType::App, ..GraphOptions::default() };
+    let graph = Graph::build(&demo::bookinfo(), Some(&traffic), &options, demo::NOW);
+    let edge = &graph.edges[0];
+    assert_eq!((edge.rps, edge.p95_ms, edge.mtls_percent), (10.0, Some(20.0), Some(90.0)));
+}
+
+#[test]
+fn the_command_lines_contract() {
+    let graph = serde_json::to_value(of(GraphType::VersionedApp, false)).unwrap();
+    insta::assert_snapshot!(serde_json::to_string(&graph["nodes"][3]).unwrap(), @r#"{"id":"app/bookinfo/reviews/v1","kind":"app","namespace":"bookinfo","name":"reviews","app":"reviews","version":"v1","service":"reviews","workload":"reviews-v1","health":"healthy","badges":["split"]}"#);
+    insta::assert_snapshot!(serde_json::to_string(&graph["edges"][0]).unwrap(), @r#"{"source":"app/bookinfo/productpage/v1","target":"app/bookinfo/details/v1","protocol":"http","rps":10.0,"error_percent":0.0,"p50_ms":4.0,"p95_ms":8.0,"p99_ms":12.0,"mtls_percent":100.0,"responses":{"200":{"-":10.0}}}"#);
+    assert_eq!((&graph["at"], &graph["duration_s"]), (&"2026-01-01T00:00:00Z".into(), &60.into()));
+}
+
+#[test]
+fn graphviz() {
+    let text = of(GraphType::VersionedApp, false).to_dot();
+    assert!(text.starts_with("digraph mesh {") && text.ends_with("}\n"));
+    assert!(
+        text.contains("\"app/bookinfo/productpage/v1\" -> \"app/bookinfo/reviews/v1\" [label=\"5.00 rps, p95 24 ms\"];"),
+        "{text}"
+    );
+    assert_eq!(text.matches('{').count(), text.matches('}').count());
+}
