@@ -1,17 +1,238 @@
 //! The service graph: who talks to whom, and how well.
 
-use crate::{About, Cx, Panel};
+pub mod access;
+pub mod batch;
+pub mod bench;
+pub mod camera;
+pub mod canvas;
+pub mod chosen;
+pub mod find;
+mod frames;
+pub mod index;
+pub mod labels;
+mod layers;
+mod minimap;
+pub mod paint;
+pub mod place;
+mod ranks;
+pub mod route;
+pub mod sample;
+mod sticky;
+pub mod svg;
+mod toolbar;
+pub mod view;
+mod work;
+
+pub use place::{Placement, place};
+pub use svg::svg;
+pub use toolbar::Choices;
+
+use crate::kit::{Tokens, button, fmt, icon, remote};
+use crate::{About, Cx, Intent, Panel, Selected};
+use canvas::{Canvas, Picture, Setting, Thing, selects};
+use egui::{Frame, Margin, Ui};
+use mesh::Remote;
+use mesh::graph::{GraphOptions, GraphType};
+use mesh::scene::Scene;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use view::View;
+use work::{Finished, Order, Work};
 
 /// What it is called and what it is good for.
-pub const ABOUT: About =
-    About { name: "Graph", icon: crate::kit::icon::GRAPH, summary: "Who talks to whom, how much, and how well" };
+pub const ABOUT: About = About { name: "Graph", icon: icon::GRAPH, summary: "Who talks to whom, how much, and how well" };
 
 /// The panel.
 #[derive(Default)]
-pub struct Graph {}
+pub struct Graph {
+    choices: Choices,
+    canvas: Canvas,
+    work: Work,
+    shown: Option<Shown>,
+    history: BTreeMap<String, Vec<f32>>,
+}
+
+struct Shown {
+    graph: Arc<mesh::graph::Graph>,
+    placement: Arc<Placement>,
+    picture: Picture,
+    graph_type: GraphType,
+}
+
+/// So many rates of each node are remembered.
+const HISTORY: usize = 40;
 
 impl Panel for Graph {
-    fn ui(&mut self, ui: &mut egui::Ui, _cx: &Cx<'_>) {
-        crate::kit::remote::waiting(ui, "The graph is being drawn");
+    fn ui(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
+        let tokens = Tokens::of(ui);
+        ui.painter().rect_filled(ui.max_rect(), 0.0, tokens.canvas);
+        self.take_in(ui, cx);
+        Frame::new().inner_margin(Margin { left: 16, right: 16, top: 12, bottom: 4 }).show(ui, |ui| {
+            let found =
+                self.shown.as_ref().filter(|_| !self.choices.find.trim().is_empty()).map(|shown| shown.picture.view.found);
+            if toolbar::ui(ui, &mut self.choices, &mut self.canvas, found, cx) {
+                self.rearrange();
+            }
+            banners(ui, cx, &self.work);
+        });
+        let waiting = !cx.scene.ready();
+        match &mut self.shown {
+            Some(shown) if !shown.picture.view.cards.is_empty() => {
+                let live = matches!(cx.scene.traffic, Remote::Live(..)) && !cx.paused;
+                let setting = Setting {
+                    selected: cx.selected,
+                    flowing: self.choices.flow && live,
+                    minimap: self.choices.minimap,
+                    history: &self.history,
+                };
+                if matches!(cx.scene.traffic, Remote::Stale(..)) {
+                    ui.set_opacity(0.6);
+                }
+                let done = self.canvas.ui(ui, &mut shown.picture, &setting, &mut |ui, view, thing| menu(ui, cx, view, thing));
+                if let Some(select) = done.select.filter(|select| select.as_ref() != cx.selected) {
+                    cx.intents.send(Intent::Select(select));
+                }
+            }
+            _ if waiting || self.work.busy() => {
+                Frame::new().inner_margin(Margin::symmetric(20, 16)).show(ui, |ui| {
+                    remote::waiting(ui, if waiting { "Reading services, workloads and pods" } else { "Placing the graph" });
+                });
+            }
+            _ => empty(ui, cx, &self.choices),
+        }
+    }
+}
+
+impl Graph {
+    /// The graph that is shown and where everything stands, for saving it as a picture.
+    pub fn shown(&self) -> Option<(&mesh::graph::Graph, &Placement)> {
+        self.shown.as_ref().map(|shown| (shown.graph.as_ref(), shown.placement.as_ref()))
+    }
+    /// How one looks at the graph.
+    pub fn choices(&mut self) -> &mut Choices {
+        &mut self.choices
+    }
+
+    fn rearrange(&mut self) {
+        if let Some(shown) = &mut self.shown {
+            let boxes = place::Options { namespaces: self.choices.namespaces };
+            let graph = mesh::graph::Graph::clone(&shown.graph);
+            let finished = work::finish(graph, boxes, self.choices.labels, &self.choices.find, None);
+            (shown.placement, shown.picture) = (finished.placement, finished.picture);
+            self.canvas.renew();
+            self.canvas.fit();
+        }
+    }
+
+    /// Orders a new picture when something changed, and takes in what was finished.
+    fn take_in(&mut self, ui: &Ui, cx: &Cx<'_>) {
+        let scene: &Scene = cx.scene;
+        let order = Order {
+            mesh: Arc::clone(&scene.mesh),
+            traffic: scene.traffic.value().cloned(),
+            options: GraphOptions {
+                graph_type: self.choices.graph_type,
+                namespaces: cx.namespaces.to_vec(),
+                idle: self.choices.idle,
+            },
+            boxes: place::Options { namespaces: self.choices.namespaces },
+            labels: self.choices.labels,
+            find: self.choices.find.clone(),
+            at: scene.traffic.at().unwrap_or(cx.now),
+        };
+        let graph_type = order.options.graph_type;
+        let before = self.shown.as_ref().filter(|shown| shown.graph_type == graph_type).map(|shown| Arc::clone(&shown.placement));
+        let at_once = self.work.order(ui.ctx(), order, before);
+        if let Some(finished) = at_once.or_else(|| self.work.finished(ui.ctx())) {
+            self.show(finished, graph_type);
+        }
+    }
+
+    fn show(&mut self, finished: Finished, graph_type: GraphType) {
+        self.history.retain(|id, _| finished.graph.nodes.binary_search_by(|node| node.id.as_str().cmp(id)).is_ok());
+        let measured_anew = self.shown.as_ref().is_none_or(|shown| shown.graph.at != finished.graph.at);
+        if measured_anew && finished.graph.nodes.len() <= 2000 {
+            for node in &finished.graph.nodes {
+                let rates = self.history.entry(node.id.clone()).or_default();
+                if rates.len() >= HISTORY {
+                    rates.remove(0);
+                }
+                rates.push(node.rps_in.max(if node.rps_in == 0.0 { node.rps_out } else { 0.0 }) as f32);
+            }
+        }
+        self.canvas.renew();
+        self.shown = Some(Shown { graph: finished.graph, placement: finished.placement, picture: finished.picture, graph_type });
+    }
+}
+
+/// Why rates are missing or old. The structure of the mesh is shown all the same.
+fn banners(ui: &mut Ui, cx: &Cx<'_>, work: &Work) {
+    match &cx.scene.traffic {
+        Remote::Stale(_, at, problem) => {
+            ui.add_space(4.0);
+            remote::stale(ui, &fmt::ago(cx.now, *at), &problem.what, &problem.why, &problem.next);
+        }
+        Remote::Denied(problem) if cx.scene.ready() => {
+            ui.add_space(4.0);
+            let what = format!("No rates: {}", problem.what);
+            remote::denied(ui, &what, &problem.why, &problem.next, None);
+        }
+        _ => {}
+    }
+    if let Some(problem) = work.problem() {
+        ui.add_space(4.0);
+        remote::denied(ui, &problem.what, &problem.why, &problem.next, None);
+    }
+}
+
+fn empty(ui: &mut Ui, cx: &Cx<'_>, choices: &Choices) {
+    let how = if !cx.namespaces.is_empty() {
+        "Choose more namespaces above, or label one with istio-injection=enabled and restart its pods"
+    } else if choices.idle {
+        "Label a namespace with istio-injection=enabled and restart its pods"
+    } else {
+        "Send some requests, or show idle services too"
+    };
+    remote::empty(ui, icon::GRAPH, "No services in the mesh here", how, None);
+}
+
+/// The menu of a thing in the graph.
+fn menu(ui: &mut Ui, cx: &Cx<'_>, view: &View, thing: Thing) {
+    ui.set_min_width(180.0);
+    let (name, service) = match thing {
+        Thing::Card(card) => {
+            let card = &view.cards[card];
+            (card.name.clone(), card.service.as_ref().map(|(namespace, service)| format!("{service}.{namespace}")))
+        }
+        Thing::Line(line) => {
+            let called = &view.cards[view.lines[line].to];
+            (view.lines[line].name.clone(), called.service.as_ref().map(|(namespace, service)| format!("{service}.{namespace}")))
+        }
+        Thing::Group(group) => (view.groups[group].name.clone(), None),
+    };
+    if button::choice(ui, false, "Details") {
+        cx.intents.send(Intent::Select(selects(view, thing)));
+        ui.close();
+    }
+    if let Some(service) = service {
+        if button::choice(ui, false, "Traces") {
+            cx.intents.send(Intent::TracesOf(service.clone(), false));
+            ui.close();
+        }
+        if button::choice(ui, false, "Failed traces") {
+            cx.intents.send(Intent::TracesOf(service, true));
+            ui.close();
+        }
+    }
+    if let (Thing::Group(group), Some(Selected::App(namespace, app, _))) = (thing, selects(view, thing))
+        && !view.groups[group].members.is_empty()
+        && button::choice(ui, false, "Traces")
+    {
+        cx.intents.send(Intent::TracesOf(format!("{app}.{namespace}"), false));
+        ui.close();
+    }
+    if button::choice(ui, false, "Copy name") {
+        cx.intents.send(Intent::Copy(name, "Name copied".to_owned()));
+        ui.close();
     }
 }

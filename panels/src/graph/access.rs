@@ -1,0 +1,110 @@
+//! Cards and edges for keyboards, screen readers and tests: each in view is a widget with a name and its numbers.
+
+use super::labels::Pill;
+use super::view::View;
+use crate::Selected;
+use egui::accesskit::Action;
+use egui::{Id, Key, Modifiers, Rect, Response, Sense, Ui, Vec2, WidgetInfo, WidgetType};
+
+/// More elements in view than this, and only so many of them are told.
+pub const MOST: usize = 500;
+
+/// One element that was told.
+pub(super) struct Told {
+    pub(super) focused: bool,
+    pub(super) activated: bool,
+}
+
+/// Tells of one element. It takes the focus; Enter, Space and a screen reader's click activate it. Pointers are the canvas's.
+fn tell(ui: &Ui, id: Id, rect: Rect, name: &str, about: &str, chosen: bool) -> (Told, Response) {
+    let response = ui.interact(rect, id, Sense::focusable_noninteractive());
+    response.widget_info(|| {
+        let mut info = WidgetInfo::labeled(WidgetType::Button, true, name);
+        info.selected = Some(chosen);
+        info
+    });
+    ui.ctx().accesskit_node_builder(id, |node| {
+        node.add_action(Action::Click);
+        node.set_description(about);
+    });
+    let keyed = response.has_focus()
+        && ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Enter) || input.consume_key(Modifiers::NONE, Key::Space));
+    let asked = ui.input(|input| input.has_accesskit_action_request(id, Action::Click));
+    (Told { focused: response.has_focus(), activated: keyed || asked }, response)
+}
+
+/// The numbers of an element in one sentence.
+fn sentence(facts: &[(String, String)]) -> String {
+    facts.iter().map(|(name, value)| format!("{name} {value}")).collect::<Vec<_>>().join(", ")
+}
+
+/// What the keyboard is on and what it activated.
+#[derive(Default)]
+pub(super) struct Keyboard {
+    pub(super) card: Option<usize>,
+    pub(super) line: Option<usize>,
+    pub(super) select: Option<Selected>,
+}
+
+/// What of the graph is in view, and how it comes to the screen.
+pub(super) struct InView<'a> {
+    pub(super) view: &'a View,
+    pub(super) cards: &'a [usize],
+    pub(super) lines: &'a [usize],
+    pub(super) pills: &'a [Pill],
+    /// From the graph to the screen.
+    pub(super) place: &'a dyn Fn(Rect) -> Rect,
+    /// From a pill's place to the screen.
+    pub(super) pill_by: Vec2,
+    pub(super) viewport: Rect,
+    pub(super) chosen: &'a super::chosen::Chosen,
+}
+
+/// Tells of everything in view, boxes first.
+pub(super) fn tell_all(ui: &Ui, base: Id, seen: &InView<'_>) -> Keyboard {
+    let mut keyboard = Keyboard::default();
+    let view = seen.view;
+    for (index, group) in view.groups.iter().enumerate().take(MOST / 4) {
+        let rect = (seen.place)(group.rect);
+        if let (Some(selects), true) = (&group.selects, rect.intersects(seen.viewport)) {
+            let head = Rect::from_min_size(rect.min, egui::vec2(rect.width(), 30.0f32.min(rect.height())));
+            let id = base.with(("group", &group.name, index));
+            let about = format!("{} versions", group.members.len());
+            let (told, _) = tell(ui, id, head, &format!("app {}", group.name), &about, seen.chosen.groups[index]);
+            if told.activated {
+                keyboard.select = Some(selects.clone());
+            }
+        }
+    }
+    for &index in seen.cards.iter().take(MOST) {
+        let card = &view.cards[index];
+        let rect = (seen.place)(card.rect).intersect(seen.viewport);
+        let id = base.with(("card", card.id.as_str()));
+        let (told, _) = tell(ui, id, rect, &card.name, &sentence(&card.facts), seen.chosen.cards[index]);
+        if told.focused {
+            keyboard.card = Some(index);
+        }
+        if told.activated {
+            keyboard.select = Some(card.selects.clone());
+        }
+    }
+    for &index in seen.lines.iter().take(MOST.saturating_sub(seen.cards.len())) {
+        let line = &view.lines[index];
+        let pill = seen.pills.iter().find(|pill| pill.line == index).map(|pill| pill.rect.translate(seen.pill_by));
+        let middle = (seen.place)(Rect::from_center_size(line.curve.at(0.5), Vec2::ZERO)).center();
+        let rect = pill.unwrap_or_else(|| Rect::from_center_size(middle, Vec2::splat(14.0)));
+        if !rect.intersects(seen.viewport) {
+            continue;
+        }
+        let (from, to) = (&view.cards[line.from].id, &view.cards[line.to].id);
+        let id = base.with(("line", from.as_str(), to.as_str(), line.tcp, index));
+        let (told, _) = tell(ui, id, rect, &line.name, &sentence(&line.facts), seen.chosen.lines[index]);
+        if told.focused {
+            keyboard.line = Some(index);
+        }
+        if told.activated {
+            keyboard.select = Some(Selected::Edge(from.clone(), to.clone()));
+        }
+    }
+    keyboard
+}

@@ -1,0 +1,88 @@
+//! What a frame of the graph costs, without a window: for `cargo xtask bench`.
+
+use super::canvas::{Canvas, Setting};
+use super::place::{Options, Placement, place};
+use super::sample;
+use super::view::Labels;
+use super::work::{Finished, finish};
+use crate::intent::ThemeChoice;
+use crate::kit::theme;
+use egui::{Context, Pos2, RawInput, Rect, vec2};
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+/// How the camera moves while frames are measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Motion {
+    /// It stands still.
+    Still,
+    /// It moves sideways.
+    Panning,
+    /// It comes nearer.
+    Zooming,
+}
+
+/// Measured times of frames.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Frames {
+    /// The frame in the middle.
+    pub median: Duration,
+    /// The slowest of a hundred but one.
+    pub p99: Duration,
+}
+
+/// How long it takes to place a made-up graph of this size, boxes and all.
+pub fn placing(nodes: usize, edges: usize) -> Duration {
+    let graph = sample::large(nodes, edges);
+    let start = Instant::now();
+    let placement: Placement = place(&graph);
+    let took = start.elapsed();
+    std::hint::black_box(placement);
+    took
+}
+
+/// How long frames (drawing and tessellation) of a made-up graph of this size take, all of it in view.
+pub fn frames(nodes: usize, edges: usize, motion: Motion, count: usize) -> Frames {
+    let Finished { mut picture, .. } = finish(sample::large(nodes, edges), Options::default(), Labels::default(), "", None);
+    let ctx = Context::default();
+    theme::apply(&ctx, ThemeChoice::Dark);
+    let mut canvas = Canvas::default();
+    let history = BTreeMap::new();
+    let mut times = Vec::with_capacity(count);
+    for frame in 0..count + 8 {
+        let input = RawInput {
+            screen_rect: Some(Rect::from_min_size(Pos2::ZERO, vec2(1600.0, 1000.0))),
+            time: Some(frame as f64 / 60.0),
+            ..RawInput::default()
+        };
+        let mut camera = canvas.camera();
+        let sign = if (frame / 20) % 2 == 0 { 1.0 } else { -1.0 };
+        match motion {
+            Motion::Still => {}
+            Motion::Panning => camera.pan += vec2(3.0 * sign, 1.0 * sign),
+            Motion::Zooming => camera = camera.zoomed(1.0 + 0.01 * sign, vec2(800.0, 500.0)),
+        }
+        if motion != Motion::Still && frame > 2 {
+            canvas.look(camera);
+        }
+        let start = Instant::now();
+        let output = ctx.run_ui(input, |ui| {
+            let setting = Setting { selected: None, flowing: false, minimap: true, history: &history };
+            std::hint::black_box(canvas.ui(ui, &mut picture, &setting, &mut |_, _, _| {}));
+        });
+        let pixels = output.pixels_per_point;
+        let (shapes, textures) = (output.shapes, output.textures_delta);
+        std::hint::black_box(ctx.tessellate(shapes, pixels));
+        let took = start.elapsed();
+        drop(textures);
+        // The first frames make glyphs and the mesh.
+        if frame >= 8 {
+            times.push(took);
+        }
+    }
+    times.sort_unstable();
+    let at = |part: f64| {
+        times.get(((times.len() as f64 * part) as usize).min(times.len().saturating_sub(1))).copied().unwrap_or_default()
+    };
+    Frames { median: at(0.5), p99: at(0.99) }
+}

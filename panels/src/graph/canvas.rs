@@ -1,0 +1,402 @@
+//! The canvas of the graph: pan, zoom, hover, select, and only what is in view is drawn.
+
+use super::access::{InView, Keyboard, tell_all};
+use super::batch::{Batch, Detail, Key};
+use super::camera::{Camera, text_size};
+use super::chosen::Chosen;
+use super::frames;
+use super::index::Index;
+use super::labels::{self, Pill};
+use super::minimap::Minimap;
+use super::paint::{Look, Meta, Store, galley};
+use super::view::View;
+use crate::Selected;
+use crate::kit::theme::Weight;
+use crate::kit::{Memo, Tokens};
+use egui::{
+    CursorIcon, Id, Key as Press, Painter, PointerButton, Pos2, Rect, Response, Sense, Shape, Ui, WidgetInfo, WidgetType, vec2,
+};
+use std::collections::BTreeMap;
+
+/// Everything that the canvas draws: one per change of the data.
+pub struct Picture {
+    /// What is drawn.
+    pub view: View,
+    /// What is where.
+    pub index: Index,
+    /// The graph that is drawn.
+    pub store: Store,
+}
+
+impl Picture {
+    /// Gets a view ready to be drawn.
+    pub fn new(view: View) -> Self {
+        Self { index: Index::new(&view), store: Store::new(&view), view }
+    }
+}
+
+/// How the canvas is to draw this frame.
+pub struct Setting<'a> {
+    /// What is selected.
+    pub selected: Option<&'a Selected>,
+    /// Whether dots flow along the edges.
+    pub flowing: bool,
+    /// Whether there is a small map when the graph does not fit.
+    pub minimap: bool,
+    /// Rates of the last minutes by node id.
+    pub history: &'a BTreeMap<String, Vec<f32>>,
+}
+
+/// Something under the pointer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Thing {
+    /// A card.
+    Card(usize),
+    /// An edge.
+    Line(usize),
+    /// A box's head.
+    Group(usize),
+}
+
+/// What the user did on the canvas.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Done {
+    /// Select this, or nothing.
+    pub select: Option<Option<Selected>>,
+    /// The thing whose menu is open.
+    pub menu: Option<Thing>,
+}
+
+/// The canvas and how one looks at it.
+#[derive(Default)]
+pub struct Canvas {
+    camera: Camera,
+    /// Whether the user moved the camera; until then it follows the graph.
+    touched: bool,
+    fitted: Option<(Rect, egui::Vec2)>,
+    serial: usize,
+    batch: Batch,
+    chosen: Memo<(usize, Option<Selected>), Chosen>,
+    pills: Vec<Pill>,
+    pills_for: Option<(usize, f32, Rect, u64)>,
+    minimap: Minimap,
+    menu: Option<Thing>,
+}
+
+impl Canvas {
+    /// A new picture is to be drawn; what was kept of the old one is forgotten.
+    pub fn renew(&mut self) {
+        self.serial += 1;
+    }
+    /// The zoom, 1.0 being 100 %.
+    pub fn zoom(&self) -> f32 {
+        self.camera.zoom
+    }
+    /// Shows all of the graph, and follows it until the camera is moved again.
+    pub fn fit(&mut self) {
+        (self.touched, self.fitted) = (false, None);
+    }
+    /// Zooms about the middle.
+    pub fn zoom_by(&mut self, factor: f32) {
+        if let Some((_, size)) = self.fitted {
+            self.camera = self.camera.zoomed(factor, size / 2.0);
+            self.touched = true;
+        }
+    }
+    /// Puts the camera here; for measuring.
+    pub fn look(&mut self, camera: Camera) {
+        (self.camera, self.touched) = (camera, true);
+    }
+    /// Where one looks from.
+    pub fn camera(&self) -> Camera {
+        self.camera
+    }
+
+    /// Draws the graph into all the space there is. `menu` fills the menu of a thing that was clicked with the right button.
+    pub fn ui(
+        &mut self,
+        ui: &mut Ui,
+        picture: &mut Picture,
+        setting: &Setting<'_>,
+        menu: &mut dyn FnMut(&mut Ui, &View, Thing),
+    ) -> Done {
+        let viewport = ui.available_rect_before_wrap();
+        let response = ui.allocate_rect(viewport, Sense::click_and_drag());
+        response.widget_info(|| WidgetInfo::labeled(WidgetType::Image, true, "Service graph"));
+        let id = response.id;
+        self.follow(&picture.view, viewport);
+        self.steer(ui, &response, &picture.view, viewport);
+        let chosen =
+            self.chosen.get((self.serial, setting.selected.cloned()), |_| Chosen::of(&picture.view, setting.selected)).clone();
+        let mark = (setting.selected.is_some(), chosen.any, setting.selected.map(|selected| format!("{selected:?}")));
+        let mark = Id::new(mark).value();
+
+        let seen = self.camera.view(viewport);
+        let cards = picture.index.cards(seen);
+        let lines = picture.index.lines(seen);
+        let detail = Detail::of(self.camera.zoom, cards.len());
+        let camera = self.camera;
+        let place = move |rect: Rect| camera.rect_to_screen(viewport, rect);
+        let painter = ui.painter().with_clip_rect(viewport.intersect(ui.clip_rect()));
+        frames::paint(&painter, Tokens::of(ui), &picture.view, &chosen, &place, viewport, camera.zoom);
+        self.draw_batch(&painter, Tokens::of(ui), picture, &chosen, mark, detail, lines.len(), viewport);
+        self.place_pills(&painter, picture, &chosen, detail, viewport, mark);
+        let pill_by = viewport.min.to_vec2() + camera.pan;
+
+        let pointer = response.hover_pos().filter(|_| !response.dragged());
+        let hovered = pointer.and_then(|at| self.under(picture, viewport, at, detail));
+        let inside = InView {
+            view: &picture.view,
+            cards: &cards,
+            lines: &lines,
+            pills: &self.pills,
+            place: &place,
+            pill_by,
+            viewport,
+            chosen: &chosen,
+        };
+        let keyboard = tell_all(ui, id, &inside);
+        let meta = Meta::new(camera, viewport);
+        self.draw_lines_above(&painter, picture, &meta, &chosen, hovered, &keyboard);
+        if detail.near() || lines.len() <= 150 {
+            let flowing = setting.flowing && ui.input(|input| input.focused);
+            frames::flow(&painter, Tokens::of(ui), &picture.view, &chosen, &lines, camera, viewport, flowing);
+        }
+        if detail.near() {
+            for &index in &cards {
+                let card = &picture.view.cards[index];
+                let history =
+                    if camera.zoom >= 1.45 { setting.history.get(&card.id).cloned().unwrap_or_default() } else { Vec::new() };
+                let look = Look {
+                    detail,
+                    dim: chosen.card_dim(index),
+                    chosen: chosen.cards[index],
+                    hovered: hovered == Some(Thing::Card(index)),
+                    focused: keyboard.card == Some(index),
+                    history,
+                };
+                picture.store.card(&painter, &meta, index, look);
+            }
+        }
+        let size = text_size(11.0, camera.zoom.clamp(0.8, 1.2));
+        for pill in &self.pills {
+            let strong = chosen.lines[pill.line] || hovered == Some(Thing::Line(pill.line));
+            labels::paint(&painter, Tokens::of(ui), pill, pill_by, chosen.line_dim(pill.line), strong, size);
+        }
+        if setting.minimap
+            && let Some(camera) = self.minimap.ui(ui, id.with("minimap"), viewport, self.camera, &picture.view, self.serial)
+        {
+            (self.camera, self.touched) = (camera, true);
+        }
+        self.answer(ui, &response, picture, viewport, hovered, keyboard, menu)
+    }
+
+    /// Keeps the whole graph in view until the user looks elsewhere.
+    fn follow(&mut self, view: &View, viewport: Rect) {
+        let Some(bounds) = view.bounds else { return };
+        if self.fitted != Some((bounds, viewport.size())) {
+            if !self.touched {
+                self.camera = Camera::fit(bounds, viewport.size());
+            }
+            self.fitted = Some((bounds, viewport.size()));
+        }
+    }
+
+    /// Pan by drag, wheel and two fingers; zoom by pinch, Ctrl and wheel, and keys.
+    fn steer(&mut self, ui: &Ui, response: &Response, view: &View, viewport: Rect) {
+        let before = self.camera;
+        if response.dragged_by(PointerButton::Primary) || response.dragged_by(PointerButton::Middle) {
+            self.camera.pan += response.drag_delta();
+            ui.ctx().set_cursor_icon(CursorIcon::Grabbing);
+        }
+        if response.contains_pointer() {
+            let (zoom, scroll, pointer) =
+                ui.input(|input| (input.zoom_delta(), input.smooth_scroll_delta(), input.pointer.hover_pos()));
+            if let Some(at) = pointer.filter(|_| (zoom - 1.0).abs() > 1e-4) {
+                self.camera = self.camera.zoomed(zoom, at - viewport.min);
+            } else {
+                self.camera.pan += scroll;
+            }
+            let typing = ui.ctx().text_edit_focused();
+            if !typing {
+                let press = |key| ui.input(|input| input.key_pressed(key) && !input.modifiers.any());
+                if press(Press::Plus) || press(Press::Equals) {
+                    self.camera = self.camera.zoomed(1.2, viewport.size() / 2.0);
+                }
+                if press(Press::Minus) {
+                    self.camera = self.camera.zoomed(1.0 / 1.2, viewport.size() / 2.0);
+                }
+                if press(Press::Num0) {
+                    self.camera = self.camera.zoomed(1.0 / self.camera.zoom, viewport.size() / 2.0);
+                }
+                if press(Press::F) {
+                    self.fit();
+                    self.follow(view, viewport);
+                    return;
+                }
+            }
+        }
+        if self.camera != before {
+            self.touched = true;
+            if let Some(bounds) = view.bounds {
+                self.camera = self.camera.held(bounds, viewport.size());
+            }
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the mesh depends on all of it")]
+    fn draw_batch(
+        &mut self,
+        painter: &Painter,
+        tokens: &Tokens,
+        picture: &Picture,
+        chosen: &Chosen,
+        mark: u64,
+        detail: Detail,
+        lines: usize,
+        viewport: Rect,
+    ) {
+        let curves = detail > Detail::Dot && lines <= 5000;
+        let key = Key { view: self.serial, chosen: mark, dark: tokens.dark, detail, curves };
+        if self.batch.stale(&key, self.camera, viewport) {
+            let seen = self.camera.view(viewport);
+            let region = seen.expand2(seen.size() * if detail == Detail::Dot { 2.0 } else { 0.5 });
+            let (cards, lines) = (picture.index.cards(region), picture.index.lines(region));
+            self.batch.build(key, self.camera.zoom, region, &picture.view, chosen, &cards, &lines);
+        }
+        painter.add(Shape::mesh(self.batch.on_screen(self.camera, viewport)));
+    }
+
+    fn place_pills(&mut self, painter: &Painter, picture: &Picture, chosen: &Chosen, detail: Detail, viewport: Rect, mark: u64) {
+        if detail != Detail::Full {
+            (self.pills, self.pills_for) = (Vec::new(), None);
+            return;
+        }
+        let seen = self.camera.view(viewport);
+        let fits = self.pills_for.is_some_and(|(serial, zoom, region, old)| {
+            (serial, zoom, old) == (self.serial, self.camera.zoom, mark) && region.contains_rect(seen)
+        });
+        if !fits {
+            let region = seen.expand2(seen.size() * 0.4);
+            let size = text_size(11.0, self.camera.zoom.clamp(0.8, 1.2));
+            let measure =
+                |text: &str| galley(painter, text, size, Weight::Regular, Tokens::dark(true).text, f32::INFINITY).size();
+            let lines = picture.index.lines(region);
+            let first = |line: usize| chosen.lines[line];
+            self.pills = labels::place(&picture.view, &picture.index, &lines, self.camera.zoom, &first, &measure);
+            self.pills_for = Some((self.serial, self.camera.zoom, region, mark));
+        }
+    }
+
+    fn draw_lines_above(
+        &self,
+        painter: &Painter,
+        picture: &mut Picture,
+        meta: &Meta,
+        chosen: &Chosen,
+        hovered: Option<Thing>,
+        keyboard: &Keyboard,
+    ) {
+        for (index, _) in chosen.lines.iter().enumerate().filter(|(_, chosen)| **chosen) {
+            picture.store.line(painter, meta, index, true);
+        }
+        if let Some(Thing::Line(index)) = hovered {
+            picture.store.line(painter, meta, index, chosen.lines[index]);
+        }
+        if let Some(index) = keyboard.line {
+            picture.store.line(painter, meta, index, true);
+        }
+    }
+
+    /// What is under a point of the screen: pills and cards before edges, edges before boxes.
+    fn under(&self, picture: &Picture, viewport: Rect, at: Pos2, detail: Detail) -> Option<Thing> {
+        let by = viewport.min.to_vec2() + self.camera.pan;
+        if let Some(pill) = self.pills.iter().find(|pill| pill.rect.translate(by).contains(at)) {
+            return Some(Thing::Line(pill.line));
+        }
+        let point = self.camera.to_graph(viewport, at);
+        if let Some(card) = picture.index.card_at(point) {
+            return Some(Thing::Card(card));
+        }
+        let reach = 6.0 / self.camera.zoom;
+        if detail > Detail::Dot {
+            let near = picture.index.lines(Rect::from_center_size(point, vec2(reach, reach) * 2.0));
+            if let Some(line) = near.into_iter().rev().find(|line| picture.store.touches(*line, point, reach)) {
+                return Some(Thing::Line(line));
+            }
+        }
+        let group = picture.view.groups.iter().rposition(|group| group.selects.is_some() && group.rect.contains(point))?;
+        Some(Thing::Group(group))
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "answers to all that can be done")]
+    fn answer(
+        &mut self,
+        ui: &Ui,
+        response: &Response,
+        picture: &Picture,
+        viewport: Rect,
+        hovered: Option<Thing>,
+        keyboard: Keyboard,
+        menu: &mut dyn FnMut(&mut Ui, &View, Thing),
+    ) -> Done {
+        let view = &picture.view;
+        let mut done = Done { select: keyboard.select.map(Some), menu: None };
+        if hovered.is_some() && !response.dragged() {
+            ui.ctx().set_cursor_icon(CursorIcon::PointingHand);
+        }
+        if response.clicked() {
+            done.select = Some(hovered.and_then(|thing| selects(view, thing)));
+        }
+        if response.double_clicked() {
+            let point = match hovered {
+                Some(Thing::Card(card)) => Some(view.cards[card].rect.center()),
+                Some(Thing::Line(line)) => Some(view.lines[line].curve.at(0.5)),
+                Some(Thing::Group(group)) => Some(view.groups[group].rect.center()),
+                None => None,
+            };
+            match point {
+                Some(point) => (self.camera, self.touched) = (self.camera.on(point, viewport.size(), 1.0), true),
+                None => self.fit(),
+            }
+            ui.ctx().request_repaint();
+        }
+        if response.secondary_clicked() {
+            self.menu = hovered;
+        }
+        if let Some(thing) = self.menu.filter(|thing| exists(view, *thing)) {
+            done.menu = Some(thing);
+            response.context_menu(|ui| menu(ui, view, thing));
+        }
+        let facts = match hovered {
+            Some(Thing::Card(card)) => Some((&view.cards[card].name, &view.cards[card].facts)),
+            Some(Thing::Line(line)) => Some((&view.lines[line].name, &view.lines[line].facts)),
+            Some(Thing::Group(_)) | None => None,
+        };
+        if let Some((name, facts)) = facts.filter(|_| !response.context_menu_opened()) {
+            let head = name.strip_prefix("edge ").map_or_else(|| name.clone(), |ends| ends.replace(" to ", " → "));
+            response.clone().on_hover_ui_at_pointer(|ui| crate::kit::tooltip::rows(ui, &head, facts));
+        }
+        done
+    }
+}
+
+fn exists(view: &View, thing: Thing) -> bool {
+    match thing {
+        Thing::Card(card) => card < view.cards.len(),
+        Thing::Line(line) => line < view.lines.len(),
+        Thing::Group(group) => group < view.groups.len(),
+    }
+}
+
+/// What selecting a thing means.
+pub fn selects(view: &View, thing: Thing) -> Option<Selected> {
+    match thing {
+        Thing::Card(card) => Some(view.cards[card].selects.clone()),
+        Thing::Line(line) => {
+            let line = &view.lines[line];
+            Some(Selected::Edge(view.cards[line.from].id.clone(), view.cards[line.to].id.clone()))
+        }
+        Thing::Group(group) => view.groups[group].selects.clone(),
+    }
+}

@@ -1,0 +1,81 @@
+//! What is selected in the graph, and what stands aside for it.
+
+use super::view::View;
+use crate::Selected;
+
+/// The selected parts of a view, and those next to them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Chosen {
+    /// Per card, whether it is selected.
+    pub cards: Vec<bool>,
+    /// Per line, whether it is selected.
+    pub lines: Vec<bool>,
+    /// Per box, whether it is selected.
+    pub groups: Vec<bool>,
+    /// Whether anything in view is selected.
+    pub any: bool,
+    near_cards: Vec<bool>,
+    near_lines: Vec<bool>,
+}
+
+impl Chosen {
+    /// Finds the selected thing in a view.
+    pub fn of(view: &View, selected: Option<&Selected>) -> Self {
+        let groups: Vec<bool> =
+            view.groups.iter().map(|group| selected.is_some() && group.selects.as_ref() == selected).collect();
+        let mut cards: Vec<bool> = view.cards.iter().map(|card| selected.is_some_and(|selected| card.is(selected))).collect();
+        let lines: Vec<bool> = view
+            .lines
+            .iter()
+            .map(|line| match selected {
+                Some(Selected::Edge(from, to)) => view.cards[line.from].id == *from && view.cards[line.to].id == *to,
+                _ => false,
+            })
+            .collect();
+        let any = cards.iter().chain(&lines).chain(&groups).any(|chosen| *chosen);
+        let mut near_cards = cards.clone();
+        let mut near_lines = lines.clone();
+        for (index, line) in view.lines.iter().enumerate() {
+            if cards[line.from] || cards[line.to] || lines[index] {
+                near_lines[index] = true;
+                near_cards[line.from] = true;
+                near_cards[line.to] = true;
+            }
+        }
+        // A whole app is shown by its box; its cards keep their own borders.
+        for (group, _) in view.groups.iter().zip(&groups).filter(|(_, chosen)| **chosen) {
+            group.members.iter().for_each(|member| cards[*member] = false);
+        }
+        for (near, card) in near_cards.iter_mut().zip(&view.cards) {
+            *near = (*near || !any) && card.found;
+        }
+        for (near, line) in near_lines.iter_mut().zip(&view.lines) {
+            *near = (*near || !any) && line.found;
+        }
+        Self { cards, lines, groups, any, near_cards, near_lines }
+    }
+    /// Whether a card stands aside.
+    pub fn card_dim(&self, index: usize) -> bool {
+        !self.near_cards.get(index).copied().unwrap_or(true)
+    }
+    /// Whether a line stands aside.
+    pub fn line_dim(&self, index: usize) -> bool {
+        !self.near_lines.get(index).copied().unwrap_or(true)
+    }
+}
+
+impl super::view::Card {
+    /// Whether this card is, or is part of, what is selected.
+    pub fn is(&self, selected: &Selected) -> bool {
+        match (selected, &self.selects) {
+            (Selected::App(namespace, app, None), Selected::App(own, name, _)) => namespace == own && app == name,
+            (Selected::Service(namespace, name), _) => {
+                self.service.as_ref().is_some_and(|(own, service)| own == namespace && service == name)
+            }
+            (Selected::Workload(namespace, name), _) => {
+                self.workload.as_ref().is_some_and(|(own, workload)| own == namespace && workload == name)
+            }
+            (selected, own) => selected == own,
+        }
+    }
+}

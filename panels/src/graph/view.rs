@@ -1,0 +1,343 @@
+//! What of the graph is drawn: words, colours and widths, derived once per change of the data. Pure.
+
+use super::find::Find;
+use super::place::{Boxed, Placement};
+use super::route::{Curve, curves};
+use crate::Selected;
+use crate::kit::{Status, fmt, icon};
+use egui::Rect;
+use mesh::graph::{Edge, Graph, Health, Node, NodeKind};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What the pills on edges say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub struct Labels {
+    /// Requests (or bytes) per second.
+    pub rate: bool,
+    /// The 95th percentile of latency.
+    pub p95: bool,
+    /// Percentage of requests that fail, where some do.
+    pub errors: bool,
+    /// A lock where all calls are over mutual TLS.
+    pub mtls: bool,
+}
+
+impl Default for Labels {
+    fn default() -> Self {
+        Self { rate: true, p95: true, errors: true, mtls: true }
+    }
+}
+
+/// A card.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Card {
+    /// Id in the graph.
+    pub id: String,
+    /// First line: the name, or the version inside an app's box.
+    pub title: String,
+    /// Second line: version, share, rate.
+    pub subtitle: String,
+    /// For screen readers: "reviews v3".
+    pub name: String,
+    /// Health.
+    pub status: Status,
+    /// Glyphs, what they say, and whether they warn.
+    pub badges: Vec<(&'static str, &'static str, bool)>,
+    /// Where it is.
+    pub rect: Rect,
+    /// Its requests per second.
+    pub rate: f64,
+    /// Whether it matches what is searched for (true when nothing is).
+    pub found: bool,
+    /// The version, for its colour, when it stands in an app's box.
+    pub version: Option<String>,
+    /// Rows of its tooltip.
+    pub facts: Vec<(String, String)>,
+    /// What selecting it means.
+    pub selects: Selected,
+    /// Namespace and name of the service that leads to it.
+    pub service: Option<(String, String)>,
+    /// Namespace and name of the workload behind it.
+    pub workload: Option<(String, String)>,
+}
+
+/// An edge.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Line {
+    /// Index of the caller's card.
+    pub from: usize,
+    /// Index of the called card.
+    pub to: usize,
+    /// For screen readers: "edge productpage to reviews v3".
+    pub name: String,
+    /// Health of the calls.
+    pub status: Status,
+    /// Whether it is TCP.
+    pub tcp: bool,
+    /// Its way.
+    pub curve: Curve,
+    /// Width in points at 100 %, by the logarithm of the rate.
+    pub width: f32,
+    /// Requests per second.
+    pub rate: f64,
+    /// What its pill says: in full, then shorter. Empty: no pill.
+    pub labels: Vec<String>,
+    /// Whether all its calls are over mutual TLS.
+    pub locked: bool,
+    /// How much its pill matters against others.
+    pub weight: f32,
+    /// Whether it matches what is searched for.
+    pub found: bool,
+    /// Rows of its tooltip.
+    pub facts: Vec<(String, String)>,
+}
+
+/// A box around cards.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Group {
+    /// Its label.
+    pub name: String,
+    /// Where it is.
+    pub rect: Rect,
+    /// App or namespace.
+    pub kind: Boxed,
+    /// What selecting it means.
+    pub selects: Option<Selected>,
+    /// Cards in it.
+    pub members: Vec<usize>,
+}
+
+/// All that is drawn.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct View {
+    /// Cards, in the order of the graph's nodes.
+    pub cards: Vec<Arc<Card>>,
+    /// Edges.
+    pub lines: Vec<Arc<Line>>,
+    /// Boxes, outer ones first.
+    pub groups: Vec<Group>,
+    /// Everything.
+    pub bounds: Option<Rect>,
+    /// How many match what is searched for.
+    pub found: usize,
+}
+
+impl View {
+    /// Derives what is drawn.
+    pub fn of(graph: &Graph, placement: &Placement, labels: Labels, find: &Find) -> Self {
+        let index: BTreeMap<&str, usize> =
+            graph.nodes.iter().enumerate().map(|(index, node)| (node.id.as_str(), index)).collect();
+        let mut boxed = vec![false; graph.nodes.len()];
+        let mut app_rate: BTreeMap<usize, f64> = BTreeMap::new();
+        for frame in placement.frames.iter().filter(|frame| frame.kind == Boxed::App) {
+            let rate: f64 = frame.members.iter().map(|member| graph.nodes[*member].rps_in).sum();
+            for member in &frame.members {
+                boxed[*member] = true;
+                app_rate.insert(*member, rate);
+            }
+        }
+        let hits = find.hits(graph);
+        let mut cards: Vec<Card> = Vec::with_capacity(graph.nodes.len());
+        for (at, node) in graph.nodes.iter().enumerate() {
+            cards.push(card(node, placement.nodes[at], boxed[at], app_rate.get(&at).copied(), hits.nodes[at]));
+        }
+        let mut ends = Vec::with_capacity(graph.edges.len());
+        let mut kept = Vec::with_capacity(graph.edges.len());
+        for (at, edge) in graph.edges.iter().enumerate() {
+            if let (Some(from), Some(to)) = (index.get(edge.source.as_str()), index.get(edge.target.as_str())) {
+                ends.push((*from, *to));
+                kept.push((at, edge));
+            }
+        }
+        let lines = curves(placement, &ends)
+            .into_iter()
+            .zip(&kept)
+            .zip(&ends)
+            .map(|((curve, (at, edge)), (from, to))| {
+                Arc::new(line(edge, (*from, *to), (&cards[*from], &cards[*to]), curve, labels, hits.edges[*at]))
+            })
+            .collect();
+        let groups = placement.frames.iter().map(|frame| Group {
+            name: frame.name.clone(),
+            rect: frame.rect,
+            kind: frame.kind,
+            selects: (frame.kind == Boxed::App).then(|| Selected::App(frame.namespace.clone(), frame.name.clone(), None)),
+            members: frame.members.clone(),
+        });
+        Self {
+            lines,
+            groups: groups.collect(),
+            bounds: (!graph.nodes.is_empty()).then_some(placement.bounds),
+            found: hits.nodes.iter().chain(&hits.edges).filter(|hit| **hit).count(),
+            cards: cards.into_iter().map(Arc::new).collect(),
+        }
+    }
+}
+
+/// A node's health as the kit draws it.
+pub fn status(health: Health) -> Status {
+    match health {
+        Health::Idle => Status::Idle,
+        Health::Healthy => Status::Healthy,
+        Health::Degraded => Status::Degraded,
+        Health::Failing => Status::Failing,
+    }
+}
+
+/// The glyph of a badge, what it says, and whether it warns; `None` for those that are told otherwise.
+pub fn badge(badge: &str) -> Option<(&'static str, &'static str, bool)> {
+    Some(match badge {
+        "fault" => (icon::LIGHTNING, "Faults are injected here", true),
+        "split" => (icon::ARROWS_SPLIT, "Traffic is split between versions", false),
+        "missing-sidecar" => (icon::WARNING, "Some pods have no proxy", true),
+        "circuit-breaker" => (icon::PLUGS, "A circuit breaker guards it", false),
+        "mirror" => (icon::COPY, "Its traffic is mirrored", false),
+        "timeout" | "retries" => (icon::TIMER, "Calls have a timeout or are retried", false),
+        _ => return None,
+    })
+}
+
+fn card(node: &Node, rect: Rect, boxed: bool, app_rate: Option<f64>, found: bool) -> Card {
+    let gateway = node.badges.iter().any(|badge| badge == "gateway");
+    let version = node.version.as_deref().filter(|version| !version.is_empty());
+    let rate = node.rps_in.max(if node.rps_in == 0.0 { node.rps_out } else { 0.0 });
+    let flow = if rate > 0.0 { fmt::rps(rate) } else { "idle".to_owned() };
+    let mut parts: Vec<String> = Vec::new();
+    if boxed {
+        let total = app_rate.unwrap_or(0.0);
+        if total > 0.0 {
+            parts.push(fmt::percent((100.0 * node.rps_in / total).round()));
+        }
+    } else if gateway {
+        parts.push("gateway".to_owned());
+    } else {
+        match node.kind {
+            NodeKind::External => parts.push("outside the mesh".to_owned()),
+            NodeKind::Unknown => parts.push("not in the mesh".to_owned()),
+            NodeKind::Service => parts.push("service".to_owned()),
+            NodeKind::App | NodeKind::Workload => parts.extend(version.map(str::to_owned)),
+        }
+    }
+    parts.push(flow);
+    let name = match version.filter(|_| node.kind == NodeKind::App) {
+        Some(version) => format!("{} {version}", node.name),
+        None => node.name.clone(),
+    };
+    let title = if boxed { version.unwrap_or(&node.name).to_owned() } else { node.name.clone() };
+    let mut facts = vec![("Health".to_owned(), status(node.health).word().to_owned())];
+    if !node.health_reason.is_empty() {
+        facts.push(("Why".to_owned(), node.health_reason.clone()));
+    }
+    if !node.namespace.is_empty() {
+        facts.push(("Namespace".to_owned(), node.namespace.clone()));
+    }
+    facts.push(("In".to_owned(), fmt::rps(node.rps_in)));
+    if node.rps_in > 0.0 {
+        facts.push(("Errors".to_owned(), fmt::percent(node.error_percent_in)));
+    }
+    facts.push(("Out".to_owned(), fmt::rps(node.rps_out)));
+    facts.extend(node.workload.as_ref().map(|workload| ("Workload".to_owned(), workload.clone())));
+    let badges: Vec<_> = node.badges.iter().filter_map(|name| badge(name)).take(3).collect();
+    facts.extend(badges.iter().map(|(_, says, _)| ("Note".to_owned(), (*says).to_owned())));
+    Card {
+        id: node.id.clone(),
+        title,
+        subtitle: parts.join(" · "),
+        name,
+        status: status(node.health),
+        badges,
+        rect,
+        rate,
+        found,
+        version: if boxed { version.map(str::to_owned) } else { None },
+        facts,
+        selects: selects(node),
+        service: node.service.clone().map(|service| (node.namespace.clone(), service)),
+        workload: node.workload.clone().map(|workload| (node.namespace.clone(), workload)),
+    }
+}
+
+/// What selecting a node means.
+pub fn selects(node: &Node) -> Selected {
+    let namespace = || node.namespace.clone();
+    match node.kind {
+        NodeKind::App => Selected::App(namespace(), node.app.clone().unwrap_or_else(|| node.name.clone()), node.version.clone()),
+        NodeKind::Workload => Selected::Workload(namespace(), node.workload.clone().unwrap_or_else(|| node.name.clone())),
+        NodeKind::Service => Selected::Service(namespace(), node.service.clone().unwrap_or_else(|| node.name.clone())),
+        NodeKind::External | NodeKind::Unknown => Selected::Node(node.id.clone()),
+    }
+}
+
+fn line(edge: &Edge, (from, to): (usize, usize), cards: (&Card, &Card), curve: Curve, labels: Labels, found: bool) -> Line {
+    let tcp = edge.protocol == "tcp";
+    let locked = edge.mtls_percent.is_some_and(|percent| percent >= 99.95);
+    let flow = if tcp { edge.bytes } else { edge.rps };
+    let rate = if tcp { fmt::bytes_per_s(edge.bytes) } else { fmt::rps(edge.rps) };
+    let errors = (edge.error_percent > 0.0).then(|| {
+        let code = worst_code(edge);
+        let percent = fmt::percent(edge.error_percent);
+        if code.is_empty() { percent } else { format!("{percent} {code}") }
+    });
+    let mut parts: Vec<String> = Vec::new();
+    if labels.rate {
+        parts.push(rate.clone());
+    }
+    match (&errors, edge.p95_ms) {
+        (Some(errors), _) if labels.errors => parts.push(errors.clone()),
+        (_, Some(p95)) if labels.p95 => parts.push(fmt::ms(p95)),
+        _ => {}
+    }
+    // Shorter forms, down to the one fact that matters most.
+    let mut texts = Vec::new();
+    if flow > 0.0 && !parts.is_empty() {
+        texts.push(parts.join(" · "));
+        if parts.len() > 1 {
+            let short = if errors.is_some() && labels.errors { parts.last() } else { parts.first() };
+            texts.extend(short.cloned());
+        }
+    }
+    let mut facts = vec![("Protocol".to_owned(), edge.protocol.to_uppercase()), ("Rate".to_owned(), rate)];
+    if !tcp {
+        facts.push(("Errors".to_owned(), errors.unwrap_or_else(|| fmt::percent(0.0))));
+        for (name, value) in [("p50", edge.p50_ms), ("p95", edge.p95_ms), ("p99", edge.p99_ms)] {
+            facts.extend(value.map(|value| (name.to_owned(), fmt::ms(value))));
+        }
+    }
+    facts.push(("Mutual TLS".to_owned(), edge.mtls_percent.map_or("unknown".to_owned(), fmt::percent)));
+    let scaled = if tcp { flow / 1000.0 } else { flow };
+    Line {
+        from,
+        to,
+        name: format!("edge {} to {}", short_name(cards.0), short_name(cards.1)),
+        status: status(edge.health),
+        tcp,
+        curve,
+        width: 1.3 + 0.9 * (1.0 + scaled).log10() as f32,
+        rate: scaled,
+        labels: texts,
+        locked: locked && labels.mtls,
+        weight: edge.error_percent as f32 * 10.0 + (1.0 + scaled).log10() as f32,
+        found,
+        facts,
+    }
+}
+
+/// The name of an edge's end: with the version only where versions stand side by side.
+fn short_name(card: &Card) -> &str {
+    if card.version.is_some() { &card.name } else { &card.title }
+}
+
+/// The response that fails most: "503", or its flags when there was no code.
+fn worst_code(edge: &Edge) -> String {
+    let fails = |code: &str| code.starts_with('5') || code == "-" || code == "0";
+    let mut worst: (f64, String) = (0.0, String::new());
+    for (code, flags) in edge.responses.iter().filter(|(code, _)| fails(code)) {
+        let rate: f64 = flags.values().sum();
+        if rate > worst.0 {
+            let flag = flags.iter().max_by(|a, b| a.1.total_cmp(b.1)).map_or("", |(flag, _)| flag.as_str());
+            worst = (rate, if code.starts_with('5') { code.clone() } else { flag.trim_matches('-').to_owned() });
+        }
+    }
+    worst.1
+}
