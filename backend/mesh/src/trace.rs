@@ -1,5 +1,13 @@
 //! Traces: spans as a tree in time, whichever backend they came from.
 
+mod critical;
+mod summary;
+mod tree;
+
+pub use critical::{Segment, critical_path};
+pub use summary::{Stats, Summary, Trouble, trouble};
+pub use tree::{Row, ServiceTime, Tree};
+
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -60,4 +68,30 @@ pub struct TraceQuery {
     pub errors_only: bool,
     /// At most so many traces.
     pub limit: usize,
+}
+
+impl Span {
+    /// When it ended.
+    pub fn end_us(&self) -> u64 {
+        self.start_us.saturating_add(self.duration_us)
+    }
+    /// A tag of the span, by the first of these names that it has.
+    pub fn tag(&self, names: &[&str]) -> Option<&str> {
+        names.iter().find_map(|name| self.tags.get(*name)).map(String::as_str)
+    }
+    /// HTTP status, if it has one.
+    pub fn status(&self) -> Option<&str> {
+        self.tag(&["http.status_code", "http.response.status_code"]).filter(|code| !code.is_empty() && *code != "0")
+    }
+    /// The operation without what all have in common: "reviews:9080/*" of "reviews.bookinfo.svc.cluster.local:9080/*".
+    pub fn short_operation(&self) -> String {
+        match self.operation.split_once(".svc.cluster.local") {
+            Some((host, rest)) => format!("{}{rest}", host.split('.').next().unwrap_or(host)),
+            None => self.operation.clone(),
+        }
+    }
+    /// The service without its namespace: "reviews" of "reviews.bookinfo".
+    pub fn short_service(&self) -> &str {
+        self.service.split('.').next().unwrap_or(&self.service)
+    }
 }

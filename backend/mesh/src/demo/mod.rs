@@ -73,6 +73,7 @@ pub(crate) fn connected(mesh: Mesh, traffic: crate::traffic::Traffic) -> Scene {
         traces: Remote::Live(Arc::new("Jaeger".into()), NOW),
         mesh: Arc::new(mesh),
         sandbox: true,
+        doing: None,
     }
 }
 

@@ -1,0 +1,273 @@
+//! A trace in one line, what went wrong in a span, and how long calls take as a whole.
+
+use super::{Span, Trace};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// A trace in one line.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Summary {
+    /// Hex.
+    pub id: String,
+    /// Service of the root.
+    pub service: String,
+    /// Operation of the root, short.
+    pub operation: String,
+    /// Microseconds since the epoch.
+    pub start_us: u64,
+    /// From the first start to the last end.
+    pub duration_us: u64,
+    /// How many spans it has.
+    pub spans: usize,
+    /// How many of them failed.
+    pub errors: usize,
+    /// Services and their spans.
+    pub services: BTreeMap<String, usize>,
+    /// What went wrong, the first thing: "ratings 503, abort injected".
+    pub trouble: Option<String>,
+}
+
+impl Summary {
+    /// The line of a trace; of an empty one only the id.
+    pub fn of(trace: &Trace) -> Self {
+        let roots = trace.spans.iter().filter(|span| span.parent.is_none());
+        let Some(root) = roots.min_by_key(|span| span.start_us).or_else(|| trace.spans.iter().min_by_key(|span| span.start_us))
+        else {
+            return Self { id: trace.id.clone(), ..Self::default() };
+        };
+        let start_us = trace.spans.iter().map(|span| span.start_us).min().unwrap_or_default();
+        let end_us = trace.spans.iter().map(Span::end_us).max().unwrap_or_default();
+        let mut services: BTreeMap<String, usize> = BTreeMap::new();
+        for span in &trace.spans {
+            match services.get_mut(&span.service) {
+                Some(spans) => *spans += 1,
+                None => drop(services.insert(span.service.clone(), 1)),
+            }
+        }
+        let failed = trace.spans.iter().filter(|span| span.error);
+        let faulty = trace.spans.iter().filter_map(|span| Some((span, trouble(span)?)));
+        // Of several, an injected fault is the cause; else the one deepest in time.
+        let first = faulty.max_by_key(|(span, trouble)| (trouble.injected, span.start_us));
+        Self {
+            id: trace.id.clone(),
+            service: root.service.clone(),
+            operation: root.short_operation(),
+            start_us,
+            duration_us: end_us - start_us,
+            spans: trace.spans.len(),
+            errors: failed.count(),
+            services,
+            trouble: first.map(|(span, trouble)| format!("{} {}", called(span), trouble.words)),
+        }
+    }
+}
+
+/// Whom a span called: for a client's span the service in its operation, else its own.
+fn called(span: &Span) -> String {
+    let host = span.operation.split([':', '/']).next().unwrap_or_default();
+    let called = host.split('.').next().filter(|name| span.kind == "client" && !name.is_empty());
+    called.unwrap_or(span.short_service()).to_owned()
+}
+
+/// What went wrong in a span.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trouble {
+    /// "503, abort injected".
+    pub words: String,
+    /// Whether a fault of a VirtualService did it.
+    pub injected: bool,
+}
+
+/// What went wrong in a span: its status, and what Envoy's response flags say; `None` when nothing did. A delay that was
+/// injected is told too, though the call went well.
+pub fn trouble(span: &Span) -> Option<Trouble> {
+    let flags: Vec<&str> = span.tag(&["response_flags"]).unwrap_or_default().split(',').map(str::trim).collect();
+    let injected = flags.iter().any(|flag| matches!(*flag, "FI" | "DI"));
+    if !span.error && !injected {
+        return None;
+    }
+    let status = span.status().filter(|_| span.error);
+    let grpc = span
+        .tag(&["grpc.status_code", "rpc.grpc.status_code"])
+        .filter(|code| *code != "0")
+        .map(|code| format!("gRPC status {code}"));
+    let mut words: Vec<String> = status.map(str::to_owned).or(grpc).into_iter().collect();
+    words.extend(flags.iter().filter_map(|flag| meaning(flag)).map(str::to_owned));
+    if words.is_empty() {
+        words.push("failed".into());
+    }
+    Some(Trouble { words: words.join(", "), injected })
+}
+
+/// A response flag of Envoy in words.
+pub(crate) fn meaning(flag: &str) -> Option<&'static str> {
+    Some(match flag {
+        "FI" => "abort injected",
+        "DI" => "delay injected",
+        "UH" => "no healthy endpoint",
+        "UF" => "connection failed",
+        "UO" => "circuit breaker open",
+        "UT" => "timed out",
+        "URX" => "retries used up",
+        "UC" => "connection cut by the other side",
+        "LR" => "reset here",
+        "UR" => "reset by the other side",
+        "DC" => "client hung up",
+        "NR" => "no route",
+        "NC" => "no such cluster",
+        "RL" => "rate limited",
+        "UAEX" => "refused by the external authorizer",
+        "DT" => "took too long in all",
+        _ => return None,
+    })
+}
+
+/// How long calls take as a whole, in microseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Stats {
+    /// How many.
+    pub count: usize,
+    /// The shortest.
+    pub min: u64,
+    /// Half are shorter.
+    pub p50: u64,
+    /// 95 % are shorter.
+    pub p95: u64,
+    /// The longest.
+    pub max: u64,
+}
+
+impl Stats {
+    /// Of these durations.
+    pub fn of(durations: impl IntoIterator<Item = u64>) -> Self {
+        let mut all: Vec<u64> = durations.into_iter().collect();
+        all.sort_unstable();
+        let at = |percent: usize| all.get((all.len() * percent).div_ceil(100).saturating_sub(1)).copied().unwrap_or_default();
+        Self { count: all.len(), min: at(0), p50: at(50), p95: at(95), max: at(100) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::*;
+    use crate::demo;
+
+    #[test]
+    fn a_page_view() {
+        let trace = demo::trace();
+        let summary = Summary::of(&trace);
+        assert_eq!((&*summary.service, &*summary.operation), ("istio-ingressgateway.istio-system", "productpage:9080/*"));
+        assert_eq!((summary.spans, summary.errors, summary.duration_us), (8, 1, 42_000));
+        assert_eq!(summary.trouble.as_deref(), Some("ratings 503, abort injected"));
+        let tree = Tree::of(&trace);
+        let rows: Vec<String> = tree
+            .rows
+            .iter()
+            .map(|row| {
+                format!(
+                    "{}{} {} self {}",
+                    "  ".repeat(row.depth),
+                    trace.spans[row.span].short_service(),
+                    trace.spans[row.span].kind,
+                    row.self_us
+                )
+            })
+            .collect();
+        insta::assert_snapshot!(rows.join("\n"), @r"
+        istio-ingressgateway client self 1000
+          productpage server self 8000
+            productpage client self 1400
+              details server self 3600
+            productpage client self 1500
+              reviews server self 17500
+                reviews client self 2500
+                  ratings server self 6500
+        ");
+        assert_eq!(tree.rows.iter().map(|row| row.end).collect::<Vec<_>>(), [8, 8, 4, 4, 8, 8, 8, 8]);
+        assert_eq!(tree.rows.iter().map(|row| row.errors).collect::<Vec<_>>(), [1, 1, 0, 0, 1, 1, 1, 0]);
+        assert_eq!(
+            tree.services.iter().map(|service| &*service.name).collect::<Vec<_>>()[..2],
+            ["istio-ingressgateway.istio-system", "productpage.bookinfo"]
+        );
+    }
+
+    #[test]
+    fn the_critical_path_has_no_gaps() {
+        for trace in [demo::trace(), demo::synthetic_trace(500)] {
+            let tree = Tree::of(&trace);
+            let path = critical_path(&trace, &tree);
+            let root = &trace.spans[tree.rows[0].span];
+            assert_eq!((path[0].from_us, path[path.len() - 1].to_us), (root.start_us, root.end_us()));
+            assert!(path.windows(2).all(|two| two[0].to_us == two[1].from_us), "{path:?}");
+        }
+        let trace = demo::trace();
+        let path = critical_path(&trace, &Tree::of(&trace));
+        let rows: Vec<usize> = path.iter().map(|segment| segment.row).collect();
+        assert_eq!(rows, [0, 1, 2, 3, 2, 1, 4, 5, 6, 7, 6, 5, 4, 1, 0]);
+    }
+
+    fn span(id: &str, parent: Option<&str>, start_us: u64, duration_us: u64) -> Span {
+        Span { id: id.into(), parent: parent.map(str::to_owned), start_us, duration_us, service: "s".into(), ..Span::default() }
+    }
+
+    #[test]
+    fn orphans_circles_and_overlaps() {
+        let spans = vec![
+            span("a", Some("gone"), 10, 100),
+            span("b", Some("a"), 20, 30),
+            span("c", Some("a"), 40, 30),
+            span("d", Some("a"), 100, 500),
+            span("x", Some("y"), 5, 1),
+            span("y", Some("x"), 5, 1),
+            span("z", Some("z"), 7, 1),
+        ];
+        let trace = Trace { id: "t".into(), spans };
+        let tree = Tree::of(&trace);
+        assert_eq!(tree.rows.len(), 7);
+        let a = tree.rows.iter().find(|row| row.span == 0).unwrap();
+        assert!(a.orphan);
+        assert_eq!(a.self_us, 40, "20–70 and 100–110 are the children's");
+        assert_eq!((tree.start_us, tree.end_us), (5, 600));
+        critical_path(&trace, &tree);
+        assert_eq!(Tree::of(&Trace::default()).rows, []);
+        assert_eq!(critical_path(&Trace::default(), &Tree::default()), []);
+        assert_eq!(Summary::of(&Trace::default()), Summary::default());
+    }
+
+    #[test]
+    fn a_hundred_thousand_spans_in_one_chain() {
+        let spans = (0..100_000).map(|number: u64| {
+            let parent = number.checked_sub(1).map(|parent| parent.to_string());
+            span(&number.to_string(), parent.as_deref(), number, 200_000 - 2 * number)
+        });
+        let trace = Trace { id: "deep".into(), spans: spans.collect() };
+        let tree = Tree::of(&trace);
+        assert_eq!((tree.depth, tree.rows[0].end), (100_000, 100_000));
+        assert_eq!(critical_path(&trace, &tree).len(), 199_999);
+    }
+
+    #[test]
+    fn troubles_in_words() {
+        let tagged = |error: bool, tags: &[(&str, &str)]| {
+            let tags = tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+            trouble(&Span { error, tags, ..Span::default() }).map(|trouble| trouble.words)
+        };
+        let said = |words: &str| Some(words.to_owned());
+        assert_eq!(tagged(false, &[("http.status_code", "200"), ("response_flags", "-")]), None);
+        assert_eq!(
+            tagged(true, &[("http.status_code", "503"), ("response_flags", "URX,UF")]),
+            said("503, retries used up, connection failed")
+        );
+        assert_eq!(tagged(false, &[("http.status_code", "200"), ("response_flags", "DI")]), said("delay injected"));
+        assert_eq!(tagged(true, &[("grpc.status_code", "14")]), said("gRPC status 14"));
+        assert_eq!(tagged(true, &[]), said("failed"));
+    }
+
+    #[test]
+    fn stats() {
+        let stats = Stats::of((1..=100).rev());
+        assert_eq!(stats, Stats { count: 100, min: 1, p50: 50, p95: 95, max: 100 });
+        assert_eq!(Stats::of([]), Stats::default());
+        assert_eq!(Stats::of([7]).p95, 7);
+    }
+}

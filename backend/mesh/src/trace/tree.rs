@@ -1,0 +1,164 @@
+//! Spans as a tree, drawn as rows: children below their parent, in the order in which they began.
+
+use super::{Span, Trace};
+use std::collections::HashMap;
+
+/// One row: a span and its place in the tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Index among the trace's spans.
+    pub span: usize,
+    /// Row of the parent.
+    pub parent: Option<usize>,
+    /// 0 for roots.
+    pub depth: usize,
+    /// The row after the last of its descendants.
+    pub end: usize,
+    /// Time in which none of its children ran.
+    pub self_us: u64,
+    /// Failed spans in it and below.
+    pub errors: usize,
+    /// Index among the tree's services.
+    pub service: usize,
+    /// Its parent is named and missing from the trace.
+    pub orphan: bool,
+}
+
+impl Row {
+    /// Whether anything stands below it.
+    pub fn has_children(&self, at: usize) -> bool {
+        self.end > at + 1
+    }
+}
+
+/// How much of a trace's work one service did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ServiceTime {
+    /// "reviews.bookinfo".
+    pub name: String,
+    /// Its spans.
+    pub spans: usize,
+    /// Its failed spans.
+    pub errors: usize,
+    /// Time in which its spans ran and none of their children did.
+    pub self_us: u64,
+}
+
+/// A trace as a tree.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Tree {
+    /// All spans, depth first.
+    pub rows: Vec<Row>,
+    /// Start of the first span.
+    pub start_us: u64,
+    /// End of the last one.
+    pub end_us: u64,
+    /// Services in the order in which they first appear: their place is their colour.
+    pub services: Vec<ServiceTime>,
+    /// Depth of the deepest row, plus one.
+    pub depth: usize,
+}
+
+impl Tree {
+    /// The tree of a trace. Spans whose parent is missing become roots; so do those in a circle.
+    pub fn of(trace: &Trace) -> Self {
+        let spans = &trace.spans;
+        let mut by_id: HashMap<&str, usize> = HashMap::with_capacity(spans.len());
+        for (index, span) in spans.iter().enumerate() {
+            by_id.entry(&span.id).or_insert(index); // a shared id (Zipkin) belongs to the first
+        }
+        let mut children: Vec<Vec<usize>> = vec![Vec::new(); spans.len()];
+        let mut roots = Vec::new();
+        for (index, span) in spans.iter().enumerate() {
+            match span.parent.as_deref().and_then(|parent| by_id.get(parent)).filter(|parent| **parent != index) {
+                Some(parent) => children[*parent].push(index),
+                None => roots.push(index),
+            }
+        }
+        let began = |index: &usize| (spans[*index].start_us, std::cmp::Reverse(spans[*index].duration_us), *index);
+        roots.sort_by_key(began);
+        for list in &mut children {
+            list.sort_by_key(began);
+        }
+        let mut tree = Self::default();
+        let mut seen = vec![false; spans.len()];
+        for root in roots {
+            tree.descend(spans, &children, root, &mut seen);
+        }
+        for index in 0..spans.len() {
+            if !seen[index] {
+                tree.descend(spans, &children, index, &mut seen);
+            }
+        }
+        tree.start_us = spans.iter().map(|span| span.start_us).min().unwrap_or_default();
+        tree.end_us = spans.iter().map(Span::end_us).max().unwrap_or_default();
+        tree.count(spans);
+        tree
+    }
+
+    /// Adds a root and all below it. Traces may be as deep as they are long, so this walks with a list of its own.
+    fn descend(&mut self, spans: &[Span], children: &[Vec<usize>], root: usize, seen: &mut [bool]) {
+        let mut open: Vec<(usize, Option<usize>, usize)> = vec![(root, None, 0)];
+        while let Some((span, parent, depth)) = open.pop() {
+            if std::mem::replace(&mut seen[span], true) {
+                continue;
+            }
+            let row = self.rows.len();
+            let below: Vec<usize> = children[span].iter().copied().filter(|child| !seen[*child]).collect();
+            self.rows.push(Row {
+                span,
+                parent,
+                depth,
+                end: row + 1,
+                self_us: alone(spans, span, &children[span]),
+                errors: usize::from(spans[span].error),
+                service: 0,
+                orphan: parent.is_none() && spans[span].parent.is_some(),
+            });
+            self.depth = self.depth.max(depth + 1);
+            open.extend(below.into_iter().rev().map(|child| (child, Some(row), depth + 1)));
+        }
+    }
+
+    /// Ends of subtrees, errors in them, and the services.
+    fn count(&mut self, spans: &[Span]) {
+        for row in (0..self.rows.len()).rev() {
+            let (end, errors) = (self.rows[row].end, self.rows[row].errors);
+            if let Some(parent) = self.rows[row].parent.and_then(|parent| self.rows.get_mut(parent)) {
+                parent.end = parent.end.max(end);
+                parent.errors += errors;
+            }
+        }
+        let mut known: HashMap<&str, usize> = HashMap::new();
+        for row in &mut self.rows {
+            let span = &spans[row.span];
+            row.service = *known.entry(&span.service).or_insert_with(|| {
+                self.services.push(ServiceTime { name: span.service.clone(), ..ServiceTime::default() });
+                self.services.len() - 1
+            });
+            let service = &mut self.services[row.service];
+            service.spans += 1;
+            service.errors += usize::from(span.error);
+            service.self_us += row.self_us;
+        }
+    }
+
+    /// Time from the first start to the last end.
+    pub fn duration_us(&self) -> u64 {
+        self.end_us.saturating_sub(self.start_us)
+    }
+}
+
+/// The part of a span in which none of its children (sorted by start) ran.
+fn alone(spans: &[Span], span: usize, children: &[usize]) -> u64 {
+    let (start, end) = (spans[span].start_us, spans[span].end_us());
+    let mut covered = 0;
+    let mut until = start;
+    for child in children {
+        let from = spans[*child].start_us.clamp(until, end);
+        let to = spans[*child].end_us().clamp(from, end);
+        covered += to - from;
+        until = until.max(to);
+    }
+    (end - start).saturating_sub(covered)
+}
