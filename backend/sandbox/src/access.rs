@@ -1,0 +1,32 @@
+//! Into the pods: what port-forward reaches, and what the log of a container is.
+
+use crate::workloads::kubelet::Logs;
+use crate::workloads::ports::real_port;
+use apiserver::{PodAccess, Store};
+use async_trait::async_trait;
+use mesh::Object;
+use std::net::Ipv4Addr;
+use tokio::net::TcpStream;
+
+/// The pods of the sandbox.
+pub(crate) struct Pods {
+    pub(crate) store: Store,
+    pub(crate) logs: Logs,
+}
+
+#[async_trait]
+impl PodAccess for Pods {
+    async fn connect(&self, namespace: &str, pod: &str, port: u16) -> Result<TcpStream, String> {
+        let object = self.store.get("Pod", namespace, pod).map(Object).ok_or_else(|| format!("pod {namespace}/{pod} is gone"))?;
+        // A forwarded connection starts inside the pod, so it meets the application itself and not its sidecar.
+        let real = real_port(&object, &format!("app/{port}"))
+            .or_else(|| real_port(&object, &port.to_string()))
+            .ok_or_else(|| format!("nothing listens on port {port} in pod {namespace}/{pod}"))?;
+        let refused = |error: std::io::Error| format!("failed to connect to port {port} in pod {namespace}/{pod}: {error}");
+        TcpStream::connect((Ipv4Addr::LOCALHOST, real)).await.map_err(refused)
+    }
+
+    fn logs(&self, namespace: &str, pod: &str, container: &str) -> Option<apiserver::Logs> {
+        Some(self.logs.of(namespace, pod, container)?.logs())
+    }
+}

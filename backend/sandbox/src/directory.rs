@@ -1,0 +1,189 @@
+//! Who is who: names, addresses and workloads, read from the objects and kept at hand.
+
+use crate::apps::outgoing::Names;
+use crate::workloads::ports::real_port;
+use crate::workloads::snapshot::{ready, selects};
+use apiserver::{Store, WatchEvent};
+use mesh::{Object, fqdn};
+use parking_lot::RwLock;
+use pilot::workload::Workload;
+use serde_json::Value;
+use std::collections::HashMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use tokio_util::task::AbortOnDropHandle;
+
+/// Answers from memory; follows the store.
+pub(crate) struct Directory {
+    index: Arc<RwLock<Index>>,
+    _follow: AbortOnDropHandle<()>,
+}
+
+#[derive(Default)]
+struct Index {
+    pods: HashMap<String, Arc<telemetry::Workload>>,
+    addresses: HashMap<SocketAddr, Arc<telemetry::Workload>>,
+    services: HashMap<String, Service>,
+}
+
+struct Service {
+    name: String,
+    namespace: String,
+    ip: Option<Ipv4Addr>,
+    /// The real addresses behind each of its ports, of pods that are ready.
+    endpoints: HashMap<u16, Vec<SocketAddr>>,
+}
+
+impl Directory {
+    /// Reads the store and goes on following it.
+    pub(crate) fn follow(store: &Store) -> Self {
+        let index = Arc::new(RwLock::new(Index::of(store)));
+        let (store, kept) = (store.clone(), index.clone());
+        let follow = async move {
+            let mut news = store.watch();
+            loop {
+                let event = news.next().await;
+                if matters(&event) {
+                    *kept.write() = Index::of(&store);
+                }
+            }
+        };
+        Self { index, _follow: AbortOnDropHandle::new(tokio::spawn(follow)) }
+    }
+}
+
+fn matters(event: &WatchEvent) -> bool {
+    match event {
+        WatchEvent::Reset { .. } => true,
+        WatchEvent::Added(object) | WatchEvent::Modified(object) | WatchEvent::Deleted(object) => {
+            matches!(object.get("kind").and_then(Value::as_str), Some("Pod" | "Service"))
+        }
+    }
+}
+
+impl Index {
+    fn of(store: &Store) -> Self {
+        let services: Vec<Object> = store.list("Service").into_iter().map(Object).collect();
+        let pods: Vec<Object> = store.list("Pod").into_iter().map(Object).collect();
+        let mut index = Self::default();
+        for pod in &pods {
+            let Some(workload) = Workload::of(pod) else { continue };
+            let service = services.iter().find(|service| selected(service, pod));
+            let told = Arc::new(telemetry::Workload {
+                pod: workload.name.clone(),
+                namespace: workload.namespace.clone(),
+                workload: workload.owner.clone(),
+                app: pod.label("app").unwrap_or_default().to_owned(),
+                version: pod.label("version").unwrap_or_default().to_owned(),
+                canonical_service: workload.canonical_service().to_owned(),
+                canonical_revision: workload.canonical_revision().to_owned(),
+                principal: if workload.proxy.is_some() { workload.identity() } else { String::new() },
+                cluster: "Kubernetes".to_owned(),
+                ip: workload.ip.parse().ok(),
+                service: service.map(|service| fqdn(service.name(), service.namespace())),
+            });
+            for real in workload.ports.values() {
+                index.addresses.insert(SocketAddr::from((Ipv4Addr::LOCALHOST, *real)), told.clone());
+            }
+            index.pods.insert(workload.id(), told);
+        }
+        for service in &services {
+            let members: Vec<&Object> = pods.iter().filter(|pod| selected(service, pod) && ready(pod)).collect();
+            index.services.insert(fqdn(service.name(), service.namespace()), Service::of(service, &members));
+        }
+        index
+    }
+}
+
+impl Service {
+    fn of(service: &Object, members: &[&Object]) -> Self {
+        let ports = service.spec()["ports"].as_array().into_iter().flatten();
+        let endpoints = ports.filter_map(|port| {
+            let number = u16::try_from(port["port"].as_u64()?).ok()?;
+            let target = port["targetPort"].as_u64().unwrap_or_else(|| number.into()).to_string();
+            let real = members.iter().filter_map(|pod| real_port(pod, &target));
+            Some((number, real.map(|real| SocketAddr::from((Ipv4Addr::LOCALHOST, real))).collect()))
+        });
+        Self {
+            name: service.name().to_owned(),
+            namespace: service.namespace().to_owned(),
+            ip: service.spec()["clusterIP"].as_str().and_then(|ip| ip.parse().ok()),
+            endpoints: endpoints.collect(),
+        }
+    }
+}
+
+fn selected(service: &Object, pod: &Object) -> bool {
+    service.namespace() == pod.namespace() && selects(&service.spec()["selector"], &pod.labels())
+}
+
+impl telemetry::Directory for Directory {
+    fn by_pod(&self, pod: &str) -> Option<Arc<telemetry::Workload>> {
+        self.index.read().pods.get(pod).cloned()
+    }
+    fn by_address(&self, address: SocketAddr) -> Option<Arc<telemetry::Workload>> {
+        self.index.read().addresses.get(&address).cloned()
+    }
+    fn service(&self, host: &str) -> Option<(String, String)> {
+        let index = self.index.read();
+        let service = index.services.get(host)?;
+        Some((service.name.clone(), service.namespace.clone()))
+    }
+}
+
+impl Names for Directory {
+    fn cluster_ip(&self, host: &str, namespace: &str) -> Option<Ipv4Addr> {
+        self.index.read().services.get(&full_name(host, namespace))?.ip
+    }
+    fn endpoint(&self, host: &str, namespace: &str, port: u16) -> Option<SocketAddr> {
+        let index = self.index.read();
+        let behind = index.services.get(&full_name(host, namespace))?.endpoints.get(&port)?;
+        behind.get(rand::random_range(0..behind.len().max(1))).copied()
+    }
+}
+
+/// What the cluster's DNS makes of a name: `reviews`, `reviews.bookinfo` and longer forms are the same service.
+fn full_name(host: &str, namespace: &str) -> String {
+    match host.split('.').collect::<Vec<_>>()[..] {
+        [name, of] => fqdn(name, of),
+        _ => fqdn(host, namespace),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+    use telemetry::Directory as _;
+
+    #[tokio::test]
+    async fn pods_and_services_are_known_by_name_and_by_address() {
+        let store = Store::new();
+        store.apply(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}})).unwrap();
+        store
+            .apply(json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "cart", "namespace": "shop"},
+            "spec": {"clusterIP": "10.96.0.9", "selector": {"app": "cart"}, "ports": [{"port": 80, "targetPort": 9080}]}}))
+            .unwrap();
+        store
+            .apply(json!({"apiVersion": "v1", "kind": "Pod",
+            "metadata": {"name": "cart-v1-x", "namespace": "shop", "labels": {"app": "cart", "version": "v1"},
+                "annotations": {"sandbox.binnacle.dev/ports": "{\"15000\":41000,\"15001\":41001,\"9080\":41002,\"app/9080\":41003}"}},
+            "spec": {"serviceAccountName": "cart", "containers": [{"name": "cart", "image": "x"}]},
+            "status": {"phase": "Running", "podIP": "10.244.0.5", "conditions": [{"type": "Ready", "status": "True"}]}}))
+            .unwrap();
+        let directory = Directory::follow(&store);
+        let known = directory.by_pod("cart-v1-x.shop").unwrap();
+        assert_eq!(known.principal, "spiffe://cluster.local/ns/shop/sa/cart");
+        assert_eq!((known.ip, known.service.as_deref()), ("10.244.0.5".parse().ok(), Some("cart.shop.svc.cluster.local")));
+        let inbound = SocketAddr::from((Ipv4Addr::LOCALHOST, 41002));
+        assert_eq!(directory.by_address(inbound), Some(known));
+        assert_eq!(directory.service("cart.shop.svc.cluster.local"), Some(("cart".into(), "shop".into())));
+        for (host, namespace) in
+            [("cart", "shop"), ("cart.shop", "other"), ("cart.shop.svc", "other"), ("cart.shop.svc.cluster.local", "other")]
+        {
+            assert_eq!(directory.cluster_ip(host, namespace), Some(Ipv4Addr::new(10, 96, 0, 9)), "{host}");
+        }
+        assert_eq!(directory.cluster_ip("cart", "other"), None);
+        assert_eq!(directory.endpoint("cart", "shop", 80), Some(inbound));
+    }
+}

@@ -1,0 +1,200 @@
+//! Keeping one Envoy running: its log, its end, its next life.
+
+use super::Spawner;
+use crate::apps::outgoing::{exchange, request};
+use apiserver::LogRing;
+use http::{HeaderMap, Method, StatusCode};
+use serde_json::{Value, json};
+use std::io;
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::net::TcpStream;
+use tokio::process::Child;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+
+/// The wait before a proxy that died is started again, doubled each time that it dies young.
+const FIRST_WAIT: Duration = Duration::from_millis(100);
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+/// A proxy that lived so long is no crash loop.
+const GROWN_UP: Duration = Duration::from_secs(30);
+/// How long a proxy may take to end after SIGTERM.
+const LAST_WORDS: Duration = Duration::from_millis(700);
+/// How often a starting proxy is asked whether it is ready.
+const ASK_READY: Duration = Duration::from_millis(25);
+/// Longer lines of its log are cut.
+const LONGEST_LINE: usize = 4096;
+/// SO_REUSEPORT, by which Envoy may take the port that the sandbox keeps reserved.
+const REUSE_PORT: i32 = libc::SO_REUSEPORT;
+
+/// What one proxy is run with.
+#[derive(Clone, Debug)]
+pub(crate) struct Run {
+    /// `<pod>.<namespace>`, for logs.
+    pub(crate) name: String,
+    /// The program.
+    pub(crate) envoy: PathBuf,
+    /// Its configuration, with the admin port in it.
+    pub(crate) bootstrap: Value,
+    /// Where to keep the configuration.
+    pub(crate) dir: PathBuf,
+    /// The real port of its admin page.
+    pub(crate) admin: u16,
+}
+
+/// How a proxy is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct State {
+    /// It has its listeners and takes requests.
+    pub(crate) ready: bool,
+    /// How often it was started again.
+    pub(crate) restarts: u32,
+}
+
+/// One proxy, kept running until [`Proxy::stop`] or drop.
+pub(crate) struct Proxy {
+    /// How it is, the latest.
+    pub(crate) state: watch::Receiver<State>,
+    stop: CancellationToken,
+    task: AbortOnDropHandle<()>,
+}
+
+impl Proxy {
+    /// Writes the configuration and starts keeping the proxy running.
+    pub(crate) fn start(run: Run, spawner: Spawner, log: LogRing) -> io::Result<Self> {
+        let mut bootstrap = run.bootstrap.clone();
+        // Envoy's listeners share a reserved port by themselves; its admin page has to be told.
+        let level = libc::SOL_SOCKET;
+        bootstrap["admin"]["socket_options"] =
+            json!([{"level": level, "name": REUSE_PORT, "int_value": 1, "state": "STATE_PREBIND"}]);
+        let config = run.dir.join(format!("{}.json", run.name));
+        std::fs::write(&config, bootstrap.to_string())?;
+        let args = [
+            "--config-path".to_owned(),
+            config.to_string_lossy().into_owned(),
+            "--concurrency".into(),
+            "1".into(),
+            "--log-level".into(),
+            "warning".into(),
+            "--component-log-level".into(),
+            "misc:error".into(),
+            "--disable-hot-restart".into(),
+            "--drain-time-s".into(),
+            "1".into(),
+            "--file-flush-interval-msec".into(),
+            "500".into(),
+        ];
+        let (told, state) = watch::channel(State::default());
+        let stop = CancellationToken::new();
+        let keep = Keep { run, args: args.into(), spawner, log, told, stop: stop.clone() };
+        Ok(Self { state, stop, task: AbortOnDropHandle::new(tokio::spawn(keep.running())) })
+    }
+
+    /// Asks it to end and waits until it has.
+    pub(crate) async fn stop(self) {
+        self.stop.cancel();
+        if let Err(error) = self.task.await {
+            tracing::warn!(%error, "a proxy's keeper ended early");
+        }
+    }
+}
+
+struct Keep {
+    run: Run,
+    args: Vec<String>,
+    spawner: Spawner,
+    log: LogRing,
+    told: watch::Sender<State>,
+    stop: CancellationToken,
+}
+
+impl Keep {
+    async fn running(self) {
+        let mut wait = FIRST_WAIT;
+        loop {
+            let born = Instant::now();
+            match self.spawner.spawn(&self.run.envoy, &self.args).await {
+                Ok(child) => {
+                    if self.one_life(child).await {
+                        return;
+                    }
+                }
+                Err(error) => self.log.push(&format!("Envoy cannot be started: {error}")),
+            }
+            wait = if born.elapsed() > GROWN_UP { FIRST_WAIT } else { wait };
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = self.stop.cancelled() => return,
+            }
+            wait = (wait * 2).min(LONGEST_WAIT);
+            self.told.send_modify(|state| state.restarts += 1);
+        }
+    }
+
+    /// From start to end. True when it ended because it was told to.
+    async fn one_life(&self, mut child: Child) -> bool {
+        // Envoy's own words and its access log. Both copies end when the pipes do, which is when the process does.
+        let mut words = JoinSet::new();
+        if let (Some(out), Some(err)) = (child.stdout.take(), child.stderr.take()) {
+            words.spawn(copy(out, self.log.clone()));
+            words.spawn(copy(err, self.log.clone()));
+        }
+        let ready = async {
+            while !ask_ready(self.run.admin).await {
+                tokio::time::sleep(ASK_READY).await;
+            }
+            self.told.send_modify(|state| state.ready = true);
+            std::future::pending().await
+        };
+        let ended = tokio::select! {
+            ended = child.wait() => ended,
+            ended_as_told = ready => return ended_as_told,
+            () = self.stop.cancelled() => {
+                self.end(child).await;
+                return true;
+            }
+        };
+        self.told.send_modify(|state| state.ready = false);
+        let how = ended.map_or_else(|error| error.to_string(), |status| status.to_string());
+        tracing::info!(proxy = self.run.name, how, "Envoy ended; it is started again");
+        self.log.push(&format!("Envoy ended ({how}); it is started again"));
+        false
+    }
+
+    async fn end(&self, mut child: Child) {
+        use nix::sys::signal::{Signal, kill};
+        if let Some(pid) = child.id().and_then(|pid| i32::try_from(pid).ok()) {
+            // It may have ended by itself just now.
+            kill(nix::unistd::Pid::from_raw(pid), Signal::SIGTERM).ok();
+        }
+        if tokio::time::timeout(LAST_WORDS, child.wait()).await.is_err() {
+            if let Err(error) = child.kill().await {
+                tracing::warn!(proxy = self.run.name, %error, "Envoy could not be killed");
+            }
+        }
+    }
+}
+
+/// Copies a process's words into the log, line by line.
+async fn copy(words: impl tokio::io::AsyncRead + Unpin, log: LogRing) {
+    let mut lines = BufReader::new(words).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        let cut = line.char_indices().map(|(at, _)| at).nth(LONGEST_LINE).unwrap_or(line.len());
+        log.push(&line[..cut]);
+    }
+}
+
+/// Whether the proxy has its configuration and listens.
+async fn ask_ready(admin: u16) -> bool {
+    let ask = async {
+        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, admin)).await.ok()?;
+        let answer = exchange(stream, request(Method::GET, "localhost", "/ready", HeaderMap::new()).ok()?).await.ok()?;
+        Some(answer.status == StatusCode::OK)
+    };
+    tokio::time::timeout(Duration::from_secs(1), ask).await.ok().flatten().unwrap_or(false)
+}

@@ -1,0 +1,132 @@
+//! The load generator: somebody who looks at the page, so and so many times a second.
+//!
+//! Open loop: requests start when their time has come, whether or not earlier ones were answered, as with real users.
+//! The times are random but the same for one seed.
+
+use crate::apps::outgoing::{CallError, Names, exchange, request};
+use http::header::USER_AGENT;
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio_util::task::AbortOnDropHandle;
+
+/// Requests that may be under way at once; when they are, further ones are left out.
+const MOST_AT_ONCE: usize = 256;
+/// A user gives up after this time.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// Higher rates are taken as this one.
+const FASTEST: f64 = 10_000.0;
+
+/// The gateway's service, which requests go to.
+pub(crate) const INGRESS: (&str, &str, u16) = ("istio-ingressgateway", "istio-system", 80);
+
+/// A running load generator; ends when dropped.
+pub(crate) struct Load {
+    rate: watch::Sender<f64>,
+    _task: AbortOnDropHandle<()>,
+}
+
+impl Load {
+    /// Starts asking the ingress gateway for a path, `rps` times a second; 0 pauses.
+    pub(crate) fn start(names: Arc<dyn Names>, path: &'static str, rps: f64, seed: u64) -> Self {
+        let (rate, told) = watch::channel(rps);
+        Self { rate, _task: AbortOnDropHandle::new(tokio::spawn(run(names, path, told, ChaCha8Rng::seed_from_u64(seed)))) }
+    }
+
+    /// Another rate, from now on.
+    pub(crate) fn set_rate(&self, rps: f64) {
+        self.rate.send_replace(rps);
+    }
+}
+
+async fn run(names: Arc<dyn Names>, path: &'static str, mut rate: watch::Receiver<f64>, mut chance: ChaCha8Rng) {
+    let mut under_way = JoinSet::new();
+    let mut due = Instant::now();
+    loop {
+        let rps = *rate.borrow_and_update();
+        if !(rps > 0.0) {
+            if rate.changed().await.is_err() {
+                return;
+            }
+            due = Instant::now();
+            continue;
+        }
+        // Users come independently of each other: the times between them are exponential.
+        due += Duration::from_secs_f64(-(1.0 - chance.random::<f64>()).ln() / rps.min(FASTEST));
+        tokio::select! {
+            () = tokio::time::sleep_until(due) => {}
+            changed = rate.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+                due = Instant::now();
+                continue;
+            }
+        }
+        while under_way.try_join_next().is_some() {}
+        if under_way.len() >= MOST_AT_ONCE {
+            tracing::debug!("the load generator leaves a request out: too many are under way");
+            continue;
+        }
+        let (host, namespace, port) = INGRESS;
+        if let Some(at) = names.endpoint(host, namespace, port) {
+            under_way.spawn(async move { look(at, path).await.is_ok() });
+        }
+    }
+}
+
+/// Asks the gateway at this address for a path once.
+pub(crate) async fn look(at: SocketAddr, path: &str) -> Result<StatusCode, CallError> {
+    let mut headers = HeaderMap::new();
+    headers.insert(USER_AGENT, HeaderValue::from_static("binnacle-load"));
+    let ask = async {
+        let stream = TcpStream::connect(at).await?;
+        stream.set_nodelay(true)?;
+        exchange(stream, request(Method::GET, &at.to_string(), path, headers)?).await
+    };
+    let answer = tokio::time::timeout(PATIENCE, ask).await.map_err(|_| CallError::Timeout(PATIENCE))??;
+    Ok(answer.status)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::Router;
+    use axum::routing::get;
+    use std::net::Ipv4Addr;
+    use tokio::net::TcpListener;
+    use tokio::sync::mpsc;
+
+    struct Gateway(SocketAddr);
+    impl Names for Gateway {
+        fn cluster_ip(&self, _: &str, _: &str) -> Option<Ipv4Addr> {
+            None
+        }
+        fn endpoint(&self, host: &str, _: &str, port: u16) -> Option<SocketAddr> {
+            (host == "istio-ingressgateway" && port == 80).then_some(self.0)
+        }
+    }
+
+    #[tokio::test]
+    async fn the_rate_can_be_changed_and_zero_pauses() {
+        let (asked, mut requests) = mpsc::channel(1000);
+        let page = get(move || async move { asked.try_send(()).map_err(|_| "nobody counts") });
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let at = listener.local_addr().unwrap();
+        let server = tokio::spawn(async move { axum::serve(listener, Router::new().route("/productpage", page)).await });
+        let load = Load::start(Arc::new(Gateway(at)), "/productpage", 0.0, 1);
+        tokio::time::timeout(Duration::from_millis(100), requests.recv()).await.expect_err("paused");
+        load.set_rate(500.0);
+        for _ in 0..50 {
+            tokio::time::timeout(Duration::from_secs(10), requests.recv()).await.unwrap().unwrap();
+        }
+        server.abort();
+    }
+}

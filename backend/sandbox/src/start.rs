@@ -1,0 +1,264 @@
+//! Starting everything in order, saying each step, and ending it again.
+
+use crate::Scenario;
+use crate::access::Pods;
+use crate::apps::outgoing::Names;
+use crate::control_plane::ControlPlane;
+use crate::directory::Directory;
+use crate::envoy::{Spawner, find_envoy};
+use crate::load::{INGRESS, Load, look};
+use crate::workloads::kubelet::{Kubelet, Logs, Machine};
+use crate::workloads::ports::real_port;
+use crate::workloads::snapshot::ready;
+use crate::workloads::{self, status};
+use apiserver::{ApiServer, Store};
+use mesh::{Object, Problem};
+use pilot::Pilot;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use serde::Serialize;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use telemetry::Telemetry;
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+
+/// The name of the sandbox's context in its kubeconfig.
+const CONTEXT: &str = "sandbox";
+/// How long the pods may take until they are ready; far more than a slow machine needs.
+const LONGEST_START: Duration = Duration::from_secs(30);
+/// How often the page is asked for until it comes.
+const ASK_AGAIN: Duration = Duration::from_millis(20);
+
+/// How to start a sandbox.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// What it consists of.
+    pub scenario: Scenario,
+    /// Requests each second; 0 for none.
+    pub rps: f64,
+    /// Makes names and the load's times the same in every run.
+    pub seed: u64,
+    /// Which Envoy to run; found by [`find_envoy`] when not said.
+    pub envoy: Option<PathBuf>,
+    /// Where to write the kubeconfig; a file that goes away with the sandbox when not said.
+    pub kubeconfig_out: Option<PathBuf>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { scenario: Scenario::default(), rps: 10.0, seed: 1, envoy: None, kubeconfig_out: None }
+    }
+}
+
+/// Where a running sandbox is found. Its JSON is a contract: `binnacle sandbox` prints it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Ready {
+    /// The kubeconfig's path.
+    pub kubeconfig: PathBuf,
+    /// The context in it.
+    pub context: String,
+    /// The Kubernetes API.
+    pub apiserver: String,
+    /// The Prometheus HTTP API.
+    pub prometheus: String,
+    /// Jaeger's query API.
+    pub tracing: String,
+    /// istiod's debug pages.
+    pub istiod: String,
+    /// The way in for requests.
+    pub ingress: String,
+    /// How many Envoys run.
+    pub proxies: usize,
+    /// Their version.
+    pub envoy: String,
+}
+
+/// A running mesh. Dropping it ends it too, but waits for nothing; prefer [`Sandbox::stop`].
+pub struct Sandbox {
+    ready: Ready,
+    load: Load,
+    workloads: AbortOnDropHandle<()>,
+    stop: CancellationToken,
+    api: ApiServer,
+    control: ControlPlane,
+    telemetry: Telemetry,
+    directory: Arc<Directory>,
+    _dir: TempDir,
+}
+
+impl Sandbox {
+    /// Starts a sandbox and waits until every proxy has its configuration and a first request has been answered.
+    /// `progress` hears each step, in the user's words.
+    pub async fn start(options: Options, progress: impl Fn(&str) + Send + Sync) -> Result<Self, Problem> {
+        let clock = Instant::now();
+        let step = |what: &str| {
+            tracing::info!(at_ms = clock.elapsed().as_millis(), "{what}");
+            progress(what);
+        };
+        step("Looking for Envoy");
+        let envoy = find_envoy(options.envoy.as_deref())?;
+        let dir = tempfile::Builder::new()
+            .prefix("binnacle-sandbox-")
+            .tempdir()
+            .map_err(|error| failed("no temporary folder", &error))?;
+
+        step("Making the cluster's objects");
+        let store = Store::new();
+        for object in options.scenario.objects()?.into_iter().chain([Object::from(status::node())]) {
+            store.apply((*object.0).clone()).map_err(|error| failed(&format!("{} {}", object.kind(), object.name()), &error))?;
+        }
+
+        step("Starting telemetry and the control plane");
+        let directory = Arc::new(Directory::follow(&store));
+        let telemetry = Telemetry::start(telemetry::Options::new(directory.clone()))
+            .await
+            .map_err(|error| failed("the telemetry", &error))?;
+        let control = ControlPlane::start(&store, &telemetry).await?;
+
+        step("Starting the services and their Envoys");
+        let spawner = Spawner::start().map_err(|error| failed("a thread for the proxies", &error))?;
+        let logs = Logs::default();
+        let machine = Machine {
+            store: store.clone(),
+            spawner,
+            envoy: envoy.clone(),
+            dir: dir.path().to_owned(),
+            names: directory.clone(),
+            pilot: control.pilot.clone(),
+            own_images: own_images(&control.pilot, &telemetry),
+            logs: logs.clone(),
+        };
+        let stop = CancellationToken::new();
+        let chance = ChaCha8Rng::seed_from_u64(options.seed);
+        let kubelet = Kubelet::new(Arc::new(machine));
+        let workloads = AbortOnDropHandle::new(tokio::spawn(workloads::run(store.clone(), kubelet, chance, stop.clone())));
+
+        step("Opening the Kubernetes API");
+        let pods = Arc::new(Pods { store: store.clone(), logs });
+        let api = ApiServer::start(store.clone(), apiserver::Options::new(pods))
+            .await
+            .map_err(|error| failed("the API server", &error))?;
+        let kubeconfig = options.kubeconfig_out.clone().unwrap_or_else(|| dir.path().join("kubeconfig"));
+        write_private(&kubeconfig, &api.kubeconfig(CONTEXT))
+            .map_err(|error| failed(&kubeconfig.display().to_string(), &error))?;
+
+        step("Waiting for the proxies");
+        let proxies = all_ready(&store).await?;
+        step("Asking for the first page");
+        let ingress = first_page(&directory, options.scenario.entry()).await?;
+        let load = Load::start(directory.clone(), options.scenario.entry(), options.rps, options.seed);
+        step("Ready");
+
+        let ready = Ready {
+            kubeconfig,
+            context: CONTEXT.to_owned(),
+            apiserver: api.url().to_owned(),
+            prometheus: url(telemetry.prometheus_addr()),
+            tracing: url(telemetry.jaeger_addr()),
+            istiod: url(control.pilot.debug_addr()),
+            ingress: url(ingress),
+            proxies,
+            envoy: envoy.version,
+        };
+        Ok(Self { ready, load, workloads, stop, api, control, telemetry, directory, _dir: dir })
+    }
+
+    /// Where everything is.
+    pub fn ready(&self) -> &Ready {
+        &self.ready
+    }
+
+    /// Requests each second from now on; 0 pauses.
+    pub fn set_rate(&self, rps: f64) {
+        self.load.set_rate(rps);
+    }
+
+    /// Ends everything and waits for it: load, pods with their proxies, then the servers.
+    pub async fn stop(self) {
+        drop(self.load);
+        self.stop.cancel();
+        if let Err(error) = self.workloads.await {
+            tracing::warn!(%error, "the workloads ended badly");
+        }
+        tokio::join!(self.api.stop(), self.control.stop(), self.telemetry.stop());
+        drop(self.directory);
+    }
+}
+
+/// The parts of the sandbox that have pods of their own, so that they are found as in a cluster.
+fn own_images(pilot: &Pilot, telemetry: &Telemetry) -> std::collections::BTreeMap<&'static str, Vec<(&'static str, u16)>> {
+    let (xds, debug) = (pilot.xds_addr().port(), pilot.debug_addr().port());
+    [
+        ("binnacle/istiod", vec![("15010", xds), ("15014", debug), ("8080", debug)]),
+        ("binnacle/prometheus", vec![("9090", telemetry.prometheus_addr().port())]),
+        ("binnacle/jaeger", vec![("16686", telemetry.jaeger_addr().port())]),
+    ]
+    .into()
+}
+
+/// Waits until every pod that the Deployments want is ready; the number of proxies among them.
+async fn all_ready(store: &Store) -> Result<usize, Problem> {
+    let mut news = store.watch();
+    let wait = async {
+        loop {
+            let deployments = store.list("Deployment").into_iter().map(Object);
+            let waiting = deployments.into_iter().any(|deployment| {
+                let wanted = deployment.spec()["replicas"].as_u64().unwrap_or(1);
+                deployment.status()["readyReplicas"].as_u64().unwrap_or(0) < wanted
+            });
+            if !waiting {
+                break;
+            }
+            news.next().await;
+        }
+    };
+    let pods = || store.list("Pod").into_iter().map(Object);
+    if tokio::time::timeout(LONGEST_START, wait).await.is_err() {
+        let late: Vec<String> = pods().filter(|pod| !ready(pod)).map(|pod| pod.name().to_owned()).collect();
+        let why = format!("these pods are not ready after {LONGEST_START:?}: {}", late.join(", "));
+        return Err(Problem::new("The sandbox did not start", why, "Look at its log, and at the load of this machine"));
+    }
+    Ok(pods().filter(|pod| real_port(pod, "15000").is_some()).count())
+}
+
+/// Asks for the page until it comes; the gateway's real address.
+async fn first_page(directory: &Directory, path: &str) -> Result<SocketAddr, Problem> {
+    let (host, namespace, port) = INGRESS;
+    let mut last = "the gateway has no address".to_owned();
+    let ask = async {
+        loop {
+            if let Some(at) = directory.endpoint(host, namespace, port) {
+                match look(at, path).await {
+                    Ok(http::StatusCode::OK) => return at,
+                    Ok(status) => last = format!("the gateway answered {status}"),
+                    Err(error) => last = error.to_string(),
+                }
+            }
+            tokio::time::sleep(ASK_AGAIN).await;
+        }
+    };
+    let asked = tokio::time::timeout(LONGEST_START, ask).await;
+    asked.map_err(|_| Problem::new("The sandbox did not start", format!("{path} does not come: {last}"), "Look at its log"))
+}
+
+/// Writes a file that only its owner may read, even if it was there before.
+fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
+    file.write_all(text.as_bytes())
+}
+
+fn url(at: SocketAddr) -> String {
+    format!("http://{at}")
+}
+
+fn failed(what: &str, error: &dyn std::fmt::Display) -> Problem {
+    Problem::new("The sandbox did not start", format!("{what}: {error}"), "Look at its log")
+}

@@ -1,0 +1,277 @@
+//! Deployments: one ReplicaSet for each pod template, and a rolling change from the old ones to the new one.
+
+use super::names::{template_hash, time};
+use super::snapshot::{Act, News, owned_by, owner, uid, with_status};
+use jiff::Timestamp;
+use mesh::Object;
+use serde_json::{Value, json};
+
+const REVISION: &str = "deployment.kubernetes.io/revision";
+const HASH: &str = "pod-template-hash";
+
+/// What one Deployment needs next. `sets` are all ReplicaSets.
+pub(crate) fn plan(deployment: &Object, sets: &[Object], now: Timestamp) -> Vec<Act> {
+    let own: Vec<&Object> = sets.iter().filter(|set| owner(set) == Some(uid(deployment))).collect();
+    let template = &deployment.spec()["template"];
+    let hash = template_hash(template);
+    let name = format!("{}-{hash}", deployment.name());
+    let (new, old): (Vec<&Object>, Vec<&Object>) = own.iter().partition(|set| set.name() == name);
+    let wanted = count(deployment.spec(), "replicas", 1);
+    let mut acts = Vec::new();
+
+    let last_revision = own.iter().filter_map(|set| revision(set)).max().unwrap_or(0);
+    let Some(new) = new.first() else {
+        let revision = last_revision + 1;
+        let first = if old.is_empty() { wanted } else { rolling(deployment, wanted, None, &old).0 };
+        acts.push(Act::Create(replica_set(deployment, &name, &hash, first, revision)));
+        acts.push(scaled(deployment, &name, 0, first));
+        return acts;
+    };
+    if deployment.annotation(REVISION) != new.annotation(REVISION) {
+        let mut changed = (*deployment.0).clone();
+        changed["metadata"]["annotations"][REVISION] = json!(new.annotation(REVISION));
+        return vec![Act::Replace(changed)];
+    }
+    // A template that comes back is the newest revision again.
+    if revision(new) < Some(last_revision) {
+        let mut changed = (*new.0).clone();
+        changed["metadata"]["annotations"][REVISION] = json!((last_revision + 1).to_string());
+        return vec![Act::Replace(changed)];
+    }
+
+    let (new_size, old_sizes) = rolling(deployment, wanted, Some(new), &old);
+    for (set, size) in std::iter::once((new, new_size)).chain(old.iter().zip(old_sizes)) {
+        let is = count(set.spec(), "replicas", 0);
+        if is != size {
+            let mut changed = (*set.0).clone();
+            changed["spec"]["replicas"] = json!(size);
+            acts.push(Act::Replace(changed));
+            acts.push(scaled(deployment, set.name(), is, size));
+        }
+    }
+    acts.extend(with_status(deployment, &status(deployment, wanted, new, &own, now)));
+    acts
+}
+
+/// How large the new set and each of the old ones should be now.
+fn rolling(deployment: &Object, wanted: u64, new: Option<&Object>, old: &[&Object]) -> (u64, Vec<u64>) {
+    let old_sizes: Vec<u64> = old.iter().map(|set| count(set.spec(), "replicas", 0)).collect();
+    let strategy = &deployment.spec()["strategy"];
+    if strategy["type"] == "Recreate" {
+        let left: u64 = old.iter().map(|set| count(set.status(), "replicas", 0)).sum();
+        return (if left == 0 { wanted } else { 0 }, vec![0; old.len()]);
+    }
+    let surge = share(&strategy["rollingUpdate"]["maxSurge"], wanted, true);
+    // One of the two must allow a step.
+    let missing = share(&strategy["rollingUpdate"]["maxUnavailable"], wanted, false).max(u64::from(surge == 0));
+    let is = new.map_or(0, |set| count(set.spec(), "replicas", 0));
+    let others: u64 = old_sizes.iter().sum();
+    let new_size = if is > wanted { wanted } else { wanted.min((wanted + surge).saturating_sub(others)).max(is) };
+
+    let ready = |set: &Object| count(set.status(), "readyReplicas", 0);
+    let ready_now = new.map_or(0, ready) + old.iter().map(|set| ready(set)).sum::<u64>();
+    let mut spare = ready_now.saturating_sub(wanted.saturating_sub(missing));
+    let shrunk = old.iter().zip(old_sizes).map(|(set, size)| {
+        // Pods that are not ready serve nobody: they may go at once.
+        let idle = size.saturating_sub(ready(set));
+        let go = (size - idle).min(spare);
+        spare -= go;
+        size - idle - go
+    });
+    (new_size, shrunk.collect())
+}
+
+/// A number or a percentage of the wanted replicas; 25 % when it is not said.
+fn share(value: &Value, of: u64, up: bool) -> u64 {
+    let percent = match value {
+        Value::Number(number) => return number.as_u64().unwrap_or(0),
+        Value::String(text) => text.trim_end_matches('%').parse().unwrap_or(25),
+        _ => 25,
+    };
+    if up { (of * percent).div_ceil(100) } else { of * percent / 100 }
+}
+
+fn replica_set(deployment: &Object, name: &str, hash: &str, replicas: u64, revision: u64) -> Value {
+    let mut template = deployment.spec()["template"].clone();
+    template["metadata"]["labels"][HASH] = json!(hash);
+    let mut selector = deployment.spec()["selector"].clone();
+    selector["matchLabels"][HASH] = json!(hash);
+    json!({
+        "apiVersion": "apps/v1",
+        "kind": "ReplicaSet",
+        "metadata": {
+            "name": name,
+            "namespace": deployment.namespace(),
+            "labels": template["metadata"]["labels"],
+            "annotations": {
+                "deployment.kubernetes.io/desired-replicas": replicas.to_string(),
+                REVISION: revision.to_string(),
+            },
+            "ownerReferences": owned_by(deployment, "apps/v1"),
+        },
+        "spec": {"replicas": replicas, "selector": selector, "template": template},
+    })
+}
+
+fn scaled(deployment: &Object, set: &str, from: u64, to: u64) -> Act {
+    let how = if to > from { "up" } else { "down" };
+    Act::Tell(News {
+        about: deployment.clone(),
+        kind: "Normal",
+        reason: "ScalingReplicaSet",
+        message: format!("Scaled {how} replica set {set} from {from} to {to}"),
+        source: "deployment-controller",
+    })
+}
+
+fn status(deployment: &Object, wanted: u64, new: &Object, own: &[&Object], now: Timestamp) -> Value {
+    let total = |field: &str| own.iter().map(|set| count(set.status(), field, 0)).sum::<u64>();
+    let (replicas, ready) = (total("replicas"), total("readyReplicas"));
+    let updated = count(new.status(), "replicas", 0);
+    let available = ready >= wanted;
+    let done = updated == wanted && replicas == wanted && count(new.status(), "readyReplicas", 0) == wanted;
+    let new_set = new.name();
+    let conditions = json!([
+        condition(
+            deployment,
+            "Available",
+            available,
+            now,
+            if available {
+                ("MinimumReplicasAvailable", "Deployment has minimum availability.".to_owned())
+            } else {
+                ("MinimumReplicasUnavailable", "Deployment does not have minimum availability.".to_owned())
+            }
+        ),
+        condition(
+            deployment,
+            "Progressing",
+            true,
+            now,
+            if done {
+                ("NewReplicaSetAvailable", format!("ReplicaSet \"{new_set}\" has successfully progressed."))
+            } else {
+                ("ReplicaSetUpdated", format!("ReplicaSet \"{new_set}\" is progressing."))
+            }
+        ),
+    ]);
+    let mut status = json!({
+        "observedGeneration": deployment.generation(),
+        "replicas": replicas,
+        "updatedReplicas": updated,
+        "readyReplicas": ready,
+        "availableReplicas": ready,
+        "conditions": conditions,
+    });
+    if ready < wanted {
+        status["unavailableReplicas"] = json!(wanted - ready);
+    }
+    status
+}
+
+/// A condition, which keeps its times while it says the same.
+fn condition(deployment: &Object, kind: &str, holds: bool, now: Timestamp, (reason, message): (&str, String)) -> Value {
+    let value = if holds { "True" } else { "False" };
+    let known = deployment.status()["conditions"].as_array().into_iter().flatten().find(|known| known["type"] == kind);
+    if let Some(known) =
+        known.filter(|known| known["status"] == value && known["reason"] == reason && known["message"] == message.as_str())
+    {
+        return known.clone();
+    }
+    let same_value = known.filter(|known| known["status"] == value);
+    let since = same_value.map_or_else(|| json!(time(now)), |known| known["lastTransitionTime"].clone());
+    json!({
+        "type": kind,
+        "status": value,
+        "lastUpdateTime": time(now),
+        "lastTransitionTime": since,
+        "reason": reason,
+        "message": message,
+    })
+}
+
+fn revision(set: &Object) -> Option<u64> {
+    set.annotation(REVISION)?.parse().ok()
+}
+
+/// A count in a spec or status.
+pub(super) fn count(of: &Value, field: &str, unset: u64) -> u64 {
+    of.get(field).and_then(Value::as_u64).unwrap_or(unset)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn deployment(replicas: u64, image: &str) -> Object {
+        Object::from(json!({
+            "apiVersion": "apps/v1", "kind": "Deployment",
+            "metadata": {"name": "reviews-v1", "namespace": "bookinfo", "uid": "d1", "generation": 1, "annotations": {REVISION: "1"}},
+            "spec": {"replicas": replicas, "selector": {"matchLabels": {"app": "reviews"}},
+                "template": {"metadata": {"labels": {"app": "reviews"}}, "spec": {"containers": [{"image": image}]}}},
+        }))
+    }
+
+    /// The set that the Deployment makes, with so many pods, of which so many are ready.
+    fn set_of(deployment: &Object, size: u64, ready: u64) -> Object {
+        let Some(Act::Create(mut set)) = plan(deployment, &[], Timestamp::UNIX_EPOCH).into_iter().next() else {
+            panic!("a set is made first")
+        };
+        set["spec"]["replicas"] = json!(size);
+        set["status"] = json!({"replicas": size, "readyReplicas": ready});
+        Object::from(set)
+    }
+
+    fn sizes(acts: &[Act]) -> Vec<(String, u64)> {
+        let sets = acts.iter().filter_map(|act| match act {
+            Act::Create(set) | Act::Replace(set) if set["kind"] == "ReplicaSet" => Some(set),
+            _ => None,
+        });
+        sets.map(|set| {
+            let image = set.pointer("/spec/template/spec/containers/0/image").and_then(Value::as_str).unwrap();
+            (image.to_owned(), set["spec"]["replicas"].as_u64().unwrap())
+        })
+        .collect()
+    }
+
+    #[test]
+    fn a_new_deployment_gets_a_set_and_a_scaled_one_resizes_it() {
+        let at = Timestamp::UNIX_EPOCH;
+        assert_eq!(sizes(&plan(&deployment(2, "a"), &[], at)), [("a".to_owned(), 2)]);
+        let set = set_of(&deployment(2, "a"), 2, 2);
+        assert_eq!(sizes(&plan(&deployment(2, "a"), &[set.clone()], at)), []);
+        assert_eq!(sizes(&plan(&deployment(5, "a"), &[set.clone()], at)), [("a".to_owned(), 5)]);
+        assert_eq!(sizes(&plan(&deployment(0, "a"), &[set], at)), [("a".to_owned(), 0)]);
+    }
+
+    #[test]
+    fn a_new_image_rolls_one_step_at_a_time() {
+        let at = Timestamp::UNIX_EPOCH;
+        let (before, mut after) = (deployment(1, "a"), (*deployment(1, "b").0).clone());
+        after["metadata"]["annotations"][REVISION] = json!("2");
+        let after = Object::from(after);
+        let newer = |size, ready| {
+            let mut set = (*set_of(&after, size, ready).0).clone();
+            set["metadata"]["annotations"][REVISION] = json!("2");
+            Object::from(set)
+        };
+        let old = set_of(&before, 1, 1);
+        assert_eq!(sizes(&plan(&after, &[old.clone()], at)), [("b".to_owned(), 1)], "one more at first");
+        assert_eq!(sizes(&plan(&after, &[old.clone(), newer(1, 0)], at)), [], "the old one stays until the new one is ready");
+        assert_eq!(sizes(&plan(&after, &[old, newer(1, 1)], at)), [("a".to_owned(), 0)]);
+    }
+
+    #[test]
+    fn the_status_says_how_far_it_is_and_settles() {
+        let at = Timestamp::UNIX_EPOCH;
+        let set = set_of(&deployment(1, "a"), 1, 1);
+        let acts = plan(&deployment(1, "a"), &[set.clone()], at);
+        let [Act::Replace(changed)] = &acts[..] else { panic!("{acts:?}") };
+        assert_eq!(
+            (&changed["status"]["readyReplicas"], &changed["status"]["conditions"][0]["status"]),
+            (&json!(1), &json!("True"))
+        );
+        let later = Timestamp::from_second(60).unwrap();
+        assert_eq!(plan(&Object::from(changed.clone()), &[set], later), [], "nothing more to do");
+    }
+}

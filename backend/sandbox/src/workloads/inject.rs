@@ -1,0 +1,131 @@
+//! Sidecar injection: who gets one, and what it adds to the pod.
+
+use super::names::time;
+use jiff::Timestamp;
+use mesh::Object;
+use serde_json::{Value, json};
+
+/// The container that is Envoy.
+pub(crate) const PROXY: &str = "istio-proxy";
+const STATUS: &str = "sidecar.istio.io/status";
+const INJECT: &str = "sidecar.istio.io/inject";
+
+/// Whether Istio would put a sidecar beside this pod: the pod's own word first, then its namespace's labels.
+pub(crate) fn wanted(pod: &Object, namespace: Option<&Object>) -> bool {
+    match pod.label(INJECT).or_else(|| pod.annotation(INJECT)) {
+        Some("false") => return false,
+        Some("true") => return true,
+        _ => {}
+    }
+    let label = |key: &str| namespace.and_then(|namespace| namespace.label(key));
+    match label("istio-injection") {
+        Some(said) => said == "enabled",
+        None => label("istio.io/rev").is_some(),
+    }
+}
+
+/// Whether the pod runs Envoy, as a sidecar or as a gateway.
+pub(crate) fn has_proxy(pod: &Object) -> bool {
+    containers(pod).any(|container| container["name"] == PROXY)
+}
+
+/// Whether the pod is nothing but a proxy.
+pub(crate) fn is_gateway(pod: &Object) -> bool {
+    has_proxy(pod) && containers(pod).count() == 1
+}
+
+/// The pod's containers.
+pub(crate) fn containers(pod: &Object) -> impl Iterator<Item = &Value> {
+    pod.spec()["containers"].as_array().into_iter().flatten()
+}
+
+/// The pod with a sidecar, as Istio's webhook leaves it.
+pub(crate) fn inject(pod: &mut Value) {
+    let object = Object::from(pod.clone());
+    let app = containers(&object).next().and_then(|container| container["name"].as_str()).unwrap_or_default().to_owned();
+    let label = |keys: &[&str]| keys.iter().find_map(|key| object.label(key)).map(ToOwned::to_owned);
+    let workload =
+        object.0.pointer("/metadata/ownerReferences/0/name").and_then(Value::as_str).unwrap_or(object.name()).to_owned();
+    let hash = object.label("pod-template-hash").unwrap_or_default();
+    let workload = workload.strip_suffix(&format!("-{hash}")).unwrap_or(&workload).to_owned();
+    let canonical =
+        label(&["service.istio.io/canonical-name", "app.kubernetes.io/name", "app"]).unwrap_or_else(|| workload.clone());
+    let revision = label(&["service.istio.io/canonical-revision", "app.kubernetes.io/version", "version"])
+        .unwrap_or_else(|| "latest".into());
+
+    let metadata = &mut pod["metadata"];
+    metadata["labels"]["security.istio.io/tlsMode"] = json!("istio");
+    metadata["labels"]["service.istio.io/canonical-name"] = json!(canonical);
+    metadata["labels"]["service.istio.io/canonical-revision"] = json!(revision);
+    let status =
+        json!({"initContainers": null, "containers": [PROXY], "volumes": null, "imagePullSecrets": null, "revision": "default"});
+    for (key, value) in [
+        ("kubectl.kubernetes.io/default-container", app.as_str()),
+        ("kubectl.kubernetes.io/default-logs-container", app.as_str()),
+        ("prometheus.io/path", "/stats/prometheus"),
+        ("prometheus.io/port", "15020"),
+        ("prometheus.io/scrape", "true"),
+        (STATUS, &status.to_string()),
+    ] {
+        metadata["annotations"][key] = json!(value);
+    }
+    let owner = format!("kubernetes://apis/apps/v1/namespaces/{}/deployments/{workload}", object.namespace());
+    let proxy = json!({
+        "name": PROXY,
+        "image": "binnacle/proxy",
+        "args": ["proxy", "sidecar", "--domain", "$(POD_NAMESPACE).svc.cluster.local", "--concurrency", "1"],
+        "ports": [{"name": "http-envoy-prom", "containerPort": 15090, "protocol": "TCP"}],
+        "env": [
+            {"name": "ISTIO_META_CLUSTER_ID", "value": "Kubernetes"},
+            {"name": "ISTIO_META_WORKLOAD_NAME", "value": workload},
+            {"name": "ISTIO_META_OWNER", "value": owner},
+            {"name": "ISTIO_META_MESH_ID", "value": "cluster.local"},
+            {"name": "TRUST_DOMAIN", "value": "cluster.local"},
+        ],
+        "readinessProbe": {"httpGet": {"path": "/healthz/ready", "port": 15021, "scheme": "HTTP"}, "periodSeconds": 2, "failureThreshold": 30},
+    });
+    if let Some(containers) = pod["spec"]["containers"].as_array_mut() {
+        containers.push(proxy);
+    }
+}
+
+/// Now, for the fields that hold a time.
+pub(crate) fn now() -> String {
+    time(Timestamp::now())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pod_decides_before_its_namespace() {
+        let namespace = |labels: Value| Object::from(json!({"metadata": {"name": "n", "labels": labels}}));
+        let pod = |labels: Value| Object::from(json!({"metadata": {"labels": labels}}));
+        for (pod_labels, namespace_labels, expect) in [
+            (json!({}), json!({"istio-injection": "enabled"}), true),
+            (json!({}), json!({"istio-injection": "disabled", "istio.io/rev": "default"}), false),
+            (json!({}), json!({"istio.io/rev": "default"}), true),
+            (json!({}), json!({}), false),
+            (json!({INJECT: "false"}), json!({"istio-injection": "enabled"}), false),
+            (json!({INJECT: "true"}), json!({}), true),
+        ] {
+            assert_eq!(wanted(&pod(pod_labels.clone()), Some(&namespace(namespace_labels))), expect, "{pod_labels}");
+        }
+        assert!(!wanted(&pod(json!({})), None));
+    }
+
+    #[test]
+    fn an_injected_pod_names_its_workload() {
+        let mut pod = json!({"kind": "Pod", "metadata": {"name": "reviews-v2-abc-x", "namespace": "bookinfo",
+                "labels": {"app": "reviews", "version": "v2", "pod-template-hash": "abc"},
+                "ownerReferences": [{"kind": "ReplicaSet", "name": "reviews-v2-abc"}]},
+            "spec": {"containers": [{"name": "reviews"}]}});
+        inject(&mut pod);
+        let pod = Object::from(pod);
+        assert!(has_proxy(&pod) && !is_gateway(&pod));
+        assert_eq!(pod.label("service.istio.io/canonical-revision"), Some("v2"));
+        let env = pod.spec().pointer("/containers/1/env/1/value").unwrap();
+        assert_eq!(env, "reviews-v2");
+    }
+}

@@ -1,0 +1,159 @@
+//! Workloads: from Deployments to running pods, as the controllers of a cluster do it.
+//!
+//! One loop looks at all objects whenever something changed, and takes the steps that are missing: Deployments make
+//! ReplicaSets, those make Pods, the [`kubelet`] runs them, and Services get their endpoints. The objects are the only
+//! memory, so `kubectl scale`, `delete pod`, `rollout restart` or a new Deployment need nothing of their own here.
+
+mod deployments;
+mod endpoints;
+mod inject;
+pub(crate) mod kubelet;
+mod names;
+pub(crate) mod ports;
+mod replica_sets;
+pub(crate) mod snapshot;
+pub(crate) mod status;
+
+use apiserver::{ApiError, Store};
+use jiff::Timestamp;
+use kubelet::Kubelet;
+use mesh::Object;
+use names::{letters_of, time};
+use rand_chacha::ChaCha8Rng;
+use serde_json::json;
+use snapshot::{Act, News, Snapshot, uid};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// Changes within so short a time are looked at together.
+const SETTLE: Duration = Duration::from_millis(5);
+/// Events that are kept.
+const KEPT_EVENTS: usize = 500;
+
+/// Runs the workloads until told to stop; then ends all pods.
+pub(crate) async fn run(store: Store, mut kubelet: Kubelet, mut chance: ChaCha8Rng, stop: CancellationToken) {
+    let mut news = store.watch();
+    let mut changed = true;
+    loop {
+        if changed {
+            let all = look(&store);
+            kubelet.sync(&all.pods, &all.namespaces);
+            for act in plan(&all, &mut chance) {
+                carry_out(&store, act);
+            }
+            forget_old_events(&store);
+        }
+        changed = tokio::select! {
+            event = news.next() => matters(&event),
+            () = stop.cancelled() => break,
+        };
+        // What follows at once is part of the same change.
+        let until = tokio::time::Instant::now() + SETTLE;
+        while let Ok(event) = tokio::time::timeout_at(until, news.next()).await {
+            changed |= matters(&event);
+        }
+    }
+    kubelet.stop().await;
+}
+
+/// Whether a change can make work for the controllers.
+fn matters(event: &apiserver::WatchEvent) -> bool {
+    use apiserver::WatchEvent::{Added, Deleted, Modified, Reset};
+    let object = match event {
+        Reset { .. } => return true,
+        Added(object) | Modified(object) | Deleted(object) => object,
+    };
+    let kind = object.get("kind").and_then(serde_json::Value::as_str).unwrap_or_default();
+    ["Namespace", "Service", "Deployment", "ReplicaSet", "Pod", "EndpointSlice", "Endpoints"].contains(&kind)
+}
+
+fn look(store: &Store) -> Snapshot {
+    let all = |kind: &str| store.list(kind).into_iter().map(Object).collect::<Vec<_>>();
+    Snapshot {
+        namespaces: all("Namespace"),
+        services: all("Service"),
+        deployments: all("Deployment"),
+        replica_sets: all("ReplicaSet"),
+        pods: all("Pod"),
+        endpoint_slices: all("EndpointSlice"),
+        endpoints: all("Endpoints"),
+    }
+}
+
+/// Every step that is missing.
+fn plan(all: &Snapshot, chance: &mut ChaCha8Rng) -> Vec<Act> {
+    let now = Timestamp::now();
+    let mut acts = Vec::new();
+    for deployment in &all.deployments {
+        acts.extend(deployments::plan(deployment, &all.replica_sets, now));
+    }
+    for set in &all.replica_sets {
+        acts.extend(replica_sets::plan(set, &all.pods, chance));
+    }
+    for service in &all.services {
+        acts.extend(endpoints::plan(service, all));
+    }
+    acts
+}
+
+fn carry_out(store: &Store, act: Act) {
+    let done = match act {
+        Act::Create(object) => store.create(object).map(drop),
+        Act::Replace(object) => store.update(object).map(drop),
+        Act::Delete(object) => store.delete(object.kind(), object.namespace(), object.name()).map(drop),
+        Act::Tell(news) => return tell(store, &news),
+    };
+    match done {
+        // Somebody was faster: that change is looked at next.
+        Ok(()) | Err(ApiError { code: 404 | 409, .. }) => {}
+        Err(error) => tracing::warn!(%error, "a controller's step failed"),
+    }
+}
+
+/// Records an Event; one that happens again is counted.
+pub(crate) fn tell(store: &Store, news: &News) {
+    let about = &news.about;
+    let name = format!("{}.{}", about.name(), letters_of(&format!("{}{}{}", uid(about), news.reason, news.message)));
+    let now = time(Timestamp::now());
+    let again = store.modify("Event", about.namespace(), &name, |event| {
+        event["count"] = json!(event["count"].as_u64().unwrap_or(1) + 1);
+        event["lastTimestamp"] = json!(now);
+    });
+    if matches!(again, Ok(Some(_))) {
+        return;
+    }
+    let event = json!({
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"name": name, "namespace": about.namespace()},
+        "involvedObject": {
+            "apiVersion": about.0["apiVersion"],
+            "kind": about.kind(),
+            "namespace": about.namespace(),
+            "name": about.name(),
+            "uid": uid(about),
+        },
+        "type": news.kind,
+        "reason": news.reason,
+        "message": news.message,
+        "source": {"component": news.source},
+        "reportingComponent": news.source,
+        "count": 1,
+        "firstTimestamp": now,
+        "lastTimestamp": now,
+    });
+    if let Err(error) = store.create(event) {
+        tracing::debug!(%error, "an event was not recorded");
+    }
+}
+
+fn forget_old_events(store: &Store) {
+    let mut events: Vec<Object> = store.list("Event").into_iter().map(Object).collect();
+    if events.len() <= KEPT_EVENTS {
+        return;
+    }
+    events.sort_by_key(|event| event.0["lastTimestamp"].as_str().map(ToOwned::to_owned));
+    for event in &events[..events.len() - KEPT_EVENTS] {
+        carry_out(store, Act::Delete(event.clone()));
+    }
+}

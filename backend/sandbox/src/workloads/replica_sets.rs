@@ -1,0 +1,93 @@
+//! ReplicaSets: as many pods as wanted.
+
+use super::deployments::count;
+use super::names::suffix;
+use super::snapshot::{Act, News, ending, owned_by, owner, ready, uid, with_status};
+use mesh::Object;
+use rand::Rng;
+use serde_json::{Value, json};
+
+/// What one ReplicaSet needs next. `pods` are all pods.
+pub(crate) fn plan(set: &Object, pods: &[Object], chance: &mut impl Rng) -> Vec<Act> {
+    let mut own: Vec<&Object> = pods.iter().filter(|pod| owner(pod) == Some(uid(set)) && !ending(pod)).collect();
+    let wanted = usize::try_from(count(set.spec(), "replicas", 1)).unwrap_or(usize::MAX);
+    let mut acts = Vec::new();
+    for _ in own.len()..wanted {
+        let pod = pod(set, chance);
+        acts.push(tell(
+            set,
+            "SuccessfulCreate",
+            format!("Created pod: {}", pod["metadata"]["name"].as_str().unwrap_or_default()),
+        ));
+        acts.push(Act::Create(pod));
+    }
+    if own.len() > wanted {
+        // Those that serve nobody go first, then the youngest.
+        own.sort_by_key(|pod| (ready(pod), std::cmp::Reverse(created(pod))));
+        for pod in &own[..own.len() - wanted] {
+            acts.push(tell(set, "SuccessfulDelete", format!("Deleted pod: {}", pod.name())));
+            acts.push(Act::Delete((*pod).clone()));
+        }
+    }
+    let ready = own.iter().filter(|pod| ready(pod)).count();
+    let mut status = json!({"replicas": own.len(), "observedGeneration": set.generation()});
+    if !own.is_empty() {
+        status["fullyLabeledReplicas"] = json!(own.len());
+    }
+    if ready > 0 {
+        status["readyReplicas"] = json!(ready);
+        status["availableReplicas"] = json!(ready);
+    }
+    acts.extend(with_status(set, &status));
+    acts
+}
+
+fn created(pod: &Object) -> String {
+    pod.0.pointer("/metadata/creationTimestamp").and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+fn pod(set: &Object, chance: &mut impl Rng) -> Value {
+    let template = &set.spec()["template"];
+    let base = format!("{}-", set.name());
+    let mut metadata = template["metadata"].clone();
+    metadata["generateName"] = json!(base);
+    metadata["name"] = json!(base + &suffix(chance));
+    metadata["namespace"] = json!(set.namespace());
+    metadata["ownerReferences"] = owned_by(set, "apps/v1");
+    json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"], "status": {"phase": "Pending"}})
+}
+
+fn tell(set: &Object, reason: &'static str, message: String) -> Act {
+    Act::Tell(News { about: set.clone(), kind: "Normal", reason, message, source: "replicaset-controller" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::SeedableRng;
+
+    #[test]
+    fn pods_are_made_and_removed_until_there_are_as_many_as_wanted() {
+        let mut chance = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+        let set = |replicas: u64| {
+            Object::from(json!({"kind": "ReplicaSet", "metadata": {"name": "r-x", "namespace": "bookinfo", "uid": "s1"},
+                "spec": {"replicas": replicas, "template": {"metadata": {"labels": {"app": "r"}}, "spec": {}}}}))
+        };
+        let made: Vec<Object> = plan(&set(2), &[], &mut chance)
+            .into_iter()
+            .filter_map(|act| if let Act::Create(pod) = act { Some(Object::from(pod)) } else { None })
+            .collect();
+        assert_eq!(made.len(), 2);
+        assert_ne!(made[0].name(), made[1].name());
+        assert!(made[0].name().starts_with("r-x-") && made[0].label("app") == Some("r"));
+
+        let mut first = (*made[0].0).clone();
+        first["status"] = json!({"conditions": [{"type": "Ready", "status": "True"}]});
+        let pods = [Object::from(first), made[1].clone()];
+        let gone: Vec<String> = plan(&set(1), &pods, &mut chance)
+            .into_iter()
+            .filter_map(|act| if let Act::Delete(pod) = act { Some(pod.name().to_owned()) } else { None })
+            .collect();
+        assert_eq!(gone, [made[1].name()], "the one that is not ready");
+    }
+}

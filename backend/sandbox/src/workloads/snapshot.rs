@@ -1,0 +1,91 @@
+//! What the controllers look at, and what they may do about it.
+
+use mesh::Object;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// The objects of one moment, by kind.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Snapshot {
+    pub(crate) namespaces: Vec<Object>,
+    pub(crate) services: Vec<Object>,
+    pub(crate) deployments: Vec<Object>,
+    pub(crate) replica_sets: Vec<Object>,
+    pub(crate) pods: Vec<Object>,
+    pub(crate) endpoint_slices: Vec<Object>,
+    pub(crate) endpoints: Vec<Object>,
+}
+
+/// One step towards what is wanted.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Act {
+    /// Makes an object.
+    Create(Value),
+    /// Writes an object that was read and changed; refused when somebody else was faster, and then seen again.
+    Replace(Value),
+    /// Removes an object.
+    Delete(Object),
+    /// Tells about it.
+    Tell(News),
+}
+
+/// An Event about an object.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct News {
+    pub(crate) about: Object,
+    /// "Normal" or "Warning".
+    pub(crate) kind: &'static str,
+    pub(crate) reason: &'static str,
+    pub(crate) message: String,
+    /// Which part of the cluster says so.
+    pub(crate) source: &'static str,
+}
+
+/// An object's identity, which survives no deletion.
+pub(crate) fn uid(object: &Object) -> &str {
+    object.0.pointer("/metadata/uid").and_then(Value::as_str).unwrap_or_default()
+}
+
+/// Whether somebody asked for its deletion.
+pub(crate) fn ending(object: &Object) -> bool {
+    object.0.pointer("/metadata/deletionTimestamp").is_some_and(|at| !at.is_null())
+}
+
+/// The uid of the controller that owns it.
+pub(crate) fn owner(object: &Object) -> Option<&str> {
+    let owners = object.0.pointer("/metadata/ownerReferences")?.as_array()?;
+    owners.iter().find(|owner| owner["controller"] == true)?["uid"].as_str()
+}
+
+/// The reference by which `owner` owns what it makes.
+pub(crate) fn owned_by(owner: &Object, api_version: &str) -> Value {
+    json!([{
+        "apiVersion": api_version,
+        "kind": owner.kind(),
+        "name": owner.name(),
+        "uid": uid(owner),
+        "controller": true,
+        "blockOwnerDeletion": true,
+    }])
+}
+
+/// Whether a pod is ready.
+pub(crate) fn ready(pod: &Object) -> bool {
+    let conditions = pod.status().get("conditions").and_then(Value::as_array).into_iter().flatten();
+    conditions.into_iter().any(|condition| condition["type"] == "Ready" && condition["status"] == "True")
+}
+
+/// Whether labels are all that a plain selector asks for. An empty selector selects nothing.
+pub(crate) fn selects(selector: &Value, labels: &BTreeMap<String, String>) -> bool {
+    let Some(wanted) = selector.as_object().filter(|wanted| !wanted.is_empty()) else { return false };
+    wanted.iter().all(|(key, value)| labels.get(key).map(String::as_str) == value.as_str())
+}
+
+/// `object` with another status, if that is another one.
+pub(crate) fn with_status(object: &Object, status: &Value) -> Option<Act> {
+    (object.status() != status).then(|| {
+        let mut changed = (*object.0).clone();
+        changed["status"] = status.clone();
+        Act::Replace(changed)
+    })
+}

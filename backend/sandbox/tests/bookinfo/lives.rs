@@ -1,0 +1,115 @@
+//! Proxies that die, and a sandbox that is killed.
+
+use super::{Shop, eventually};
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::Command;
+
+/// In the environment of a child that shall run a sandbox until it is killed; names the test to run.
+const CHILD: &str = "BINNACLE_TEST_SANDBOX_CHILD";
+
+/// Envoys whose parent is this process.
+fn envoys_of(parent: u32) -> Vec<i32> {
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    let pids = processes.filter_map(|entry| entry.file_name().to_string_lossy().parse::<i32>().ok());
+    pids.filter(|pid| {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        // "pid (name) state ppid …"
+        let Some((name, rest)) = stat.split_once(") ") else { return false };
+        name.ends_with("(envoy") && rest.split(' ').nth(1) == Some(&parent.to_string()) && !rest.starts_with('Z')
+    })
+    .collect()
+}
+
+fn alive(pid: i32) -> bool {
+    std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
+}
+
+/// Not a test by itself: what the child of [`nothing_outlives_a_killed_sandbox`] does.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn child_runs_a_sandbox() {
+    if std::env::var_os(CHILD).is_none() {
+        return;
+    }
+    let shop = Shop::open().await;
+    #[allow(clippy::print_stderr, reason = "the parent waits for this line")]
+    {
+        eprintln!("ready {}", shop.sandbox.ready().kubeconfig.display());
+    }
+    std::future::pending::<()>().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_outlives_a_killed_sandbox() {
+    let this: PathBuf = std::env::current_exe().unwrap();
+    let mut child = Command::new(this)
+        .args(["--exact", "lives::child_runs_a_sandbox", "--nocapture"])
+        .env(CHILD, "1")
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let kubeconfig = loop {
+        let line = lines.next_line().await.unwrap().expect("the child gets ready");
+        if let Some(path) = line.strip_prefix("ready ") {
+            break PathBuf::from(path);
+        }
+    };
+    let envoys = envoys_of(child.id().unwrap());
+    assert_eq!(envoys.len(), 7, "{envoys:?}");
+    child.kill().await.unwrap();
+    eventually("all Envoys are gone", Duration::from_secs(5), || async { (!envoys.iter().any(|pid| alive(*pid))).then_some(()) })
+        .await;
+    // A killed process cannot clean up its files; this test does.
+    std::fs::remove_dir_all(kubeconfig.parent().unwrap()).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_proxy_comes_back_within_two_seconds() {
+    // In a process of its own kind: other tests' sandboxes run in this one, so the pod's admin port tells whose Envoy it is.
+    let shop = Shop::open().await;
+    let api = kube_client(&shop).await;
+    let pods: kube::Api<k8s_openapi::api::core::v1::Pod> = kube::Api::namespaced(api, "bookinfo");
+    let all = pods.list(&kube::api::ListParams::default().labels("app=details")).await.unwrap();
+    let pod = &all.items[0];
+    let ports: serde_json::Value =
+        serde_json::from_str(&pod.metadata.annotations.as_ref().unwrap()["sandbox.binnacle.dev/ports"]).unwrap();
+    let admin = format!("http://127.0.0.1:{}", ports["15000"]);
+    let name = pod.metadata.name.clone().unwrap();
+    let info = async || shop.http.get(format!("{admin}/server_info")).send().await.ok()?.json::<serde_json::Value>().await.ok();
+    let config = info().await.unwrap()["command_line_options"]["config_path"].as_str().unwrap().to_owned();
+    let pid = envoys_of(std::process::id())
+        .into_iter()
+        .find(|pid| std::fs::read_to_string(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line.contains(&config)))
+        .unwrap();
+
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL).unwrap();
+    let killed = Instant::now();
+    eventually("the pod is seen not ready or restarted", Duration::from_secs(5), || async {
+        let pod = pods.get(&name).await.unwrap();
+        let statuses = pod.status.unwrap().container_statuses.unwrap();
+        let proxy = statuses.into_iter().find(|status| status.name == "istio-proxy").unwrap();
+        (proxy.restart_count == 1 && proxy.ready).then_some(())
+    })
+    .await;
+    eventually("the page has its details again", Duration::from_secs(5), || async {
+        let (status, page) = shop.page().await;
+        (status == 200 && page.contains("paperback")).then_some(())
+    })
+    .await;
+    assert!(killed.elapsed() < Duration::from_secs(2), "it took {:?}", killed.elapsed());
+    let stopping = Instant::now();
+    shop.sandbox.stop().await;
+    assert!(stopping.elapsed() < Duration::from_secs(2), "stopping took {:?}", stopping.elapsed());
+    assert!(!std::path::Path::new(&config).exists(), "the temporary folder is removed");
+}
+
+async fn kube_client(shop: &Shop) -> kube::Client {
+    let kubeconfig = kube::config::Kubeconfig::read_from(&shop.sandbox.ready().kubeconfig).unwrap();
+    let config = kube::Config::from_custom_kubeconfig(kubeconfig, &kube::config::KubeConfigOptions::default()).await.unwrap();
+    kube::Client::try_from(config).unwrap()
+}
