@@ -14,6 +14,13 @@ const JOB: &str = "kubernetes-pods";
 /// Old samples are looked for once in so many scrapes.
 const FORGET_EVERY: u64 = 60;
 
+/// A proxy that has reported.
+struct Seen {
+    up: SeriesId,
+    /// Whether the directory ever knew its pod: one outside the objects is not judged by them.
+    is_known: bool,
+}
+
 pub(crate) struct Scraper {
     pub(crate) counters: Arc<Counters>,
     pub(crate) samples: Arc<Samples>,
@@ -21,7 +28,7 @@ pub(crate) struct Scraper {
     pub(crate) retention: Duration,
     pub(crate) istio_version: String,
     /// The proxies seen, each with its `up` series.
-    targets: BTreeMap<Arc<str>, (Target, SeriesId, bool)>,
+    targets: BTreeMap<Arc<str>, Seen>,
     build: Option<SeriesId>,
     done: u64,
 }
@@ -45,20 +52,16 @@ impl Scraper {
         let (samples, directory, targets) = (&self.samples, &self.directory, &mut self.targets);
         self.counters.with(|groups| {
             for key in groups.keys() {
-                let name = pod_name(&key.target);
-                if !targets.contains_key(&name) {
-                    let up = samples.series(&up_labels(&key.target));
-                    let known = directory.by_pod(&name).is_some();
-                    targets.insert(name, (key.target.clone(), up, known));
-                }
+                targets
+                    .entry(pod_name(&key.target))
+                    .or_insert_with(|| Seen { up: samples.series(&up_labels(&key.target)), is_known: false });
             }
-            // A pod that the directory never knew (a proxy outside the objects) is not judged by it.
-            targets.retain(|name, (_, up, known)| {
+            targets.retain(|name, seen| {
                 let exists = directory.by_pod(name).is_some();
-                let gone = *known && !exists;
-                *known |= exists;
-                batch.push((*up, if gone { stale() } else { 1.0 }));
-                !gone
+                let is_gone = seen.is_known && !exists;
+                seen.is_known |= exists;
+                batch.push((seen.up, if is_gone { stale() } else { 1.0 }));
+                !is_gone
             });
             groups.retain(|key, group| {
                 let alive = group.touched >= oldest && targets.contains_key(&pod_name(&key.target));

@@ -206,6 +206,7 @@ fn is_grpc(entry: &HttpAccessLogEntry) -> bool {
         || entry.response.as_ref().is_some_and(|response| {
             response.response_headers.get("content-type").is_some_and(grpc)
                 || response.response_trailers.contains_key("grpc-status")
+                || response.response_headers.contains_key("grpc-status")
         })
 }
 

@@ -4,6 +4,8 @@ mod call;
 mod flags;
 mod identity;
 mod tcp;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

@@ -124,7 +124,7 @@ mod tests {
     #[test]
     fn answers_look_as_prometheus_writes_them() {
         let metric = Labels::of(&[("a", "x\"y"), ("b", "1")]);
-        let vector = Value::Vector(vec![Sample { labels: metric.clone(), v: 4.999_818_188_429_512 }]);
+        let vector = Value::Vector(vec![Sample { labels: metric, v: 4.999_818_188_429_512 }]);
         assert_eq!(
             value(&vector, 1_795_332_411_370),
             r#"{"resultType":"vector","result":[{"metric":{"a":"x\"y","b":"1"},"value":[1795332411.370,"4.999818188429512"]}]}"#

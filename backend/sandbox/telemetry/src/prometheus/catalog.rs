@@ -101,7 +101,7 @@ fn table<'a>(names: impl Iterator<Item = (&'a str, u64)>) -> String {
     let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
     names.for_each(|(name, by)| *counts.entry(name).or_default() += by);
     let mut rows: Vec<(&str, u64)> = counts.into_iter().collect();
-    rows.sort_by(|a, b| b.1.cmp(&a.1));
+    rows.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     answer::list(rows.into_iter().take(TABLE).map(|(name, value)| format!("{{\"name\":{},\"value\":{value}}}", text(name))))
 }
 

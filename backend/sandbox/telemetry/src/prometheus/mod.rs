@@ -16,6 +16,8 @@ use axum::{
 use jiff::Timestamp;
 
 use self::answer::{Failure, Kind};
+#[cfg(test)]
+pub(crate) use self::answer::{matrix as shown_matrix, value as shown_value};
 use crate::{counters::Counters, exposition, params::Params, promql, samples::Samples, traces::Traces};
 
 /// What the API answers from.

@@ -107,10 +107,12 @@ fn mean(values: &[f64]) -> f64 {
 }
 
 fn variance(values: &[f64]) -> f64 {
-    let (mut mean, mut squares) = (0.0, 0.0);
-    for (at, value) in values.iter().enumerate() {
+    // The first value alone has no variance, even when it is infinite.
+    let [first, rest @ ..] = values else { return f64::NAN };
+    let (mut mean, mut squares) = (*first, 0.0);
+    for (at, value) in rest.iter().enumerate() {
         let delta = value - mean;
-        mean += delta / (at + 1) as f64;
+        mean += delta / (at + 2) as f64;
         squares += delta * (value - mean);
     }
     squares / values.len() as f64

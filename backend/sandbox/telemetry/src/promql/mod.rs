@@ -111,4 +111,6 @@ pub(crate) fn selector(text: &str) -> Result<promql_parser::parser::VectorSelect
 }
 
 #[cfg(test)]
+mod differential;
+#[cfg(test)]
 mod tests;

@@ -69,7 +69,7 @@ fn known_answers() {
             "label_join(sum by (app, version) (requests), \"both\", \"-\", \"app\", \"version\") == 1100",
             r#"{app="reviews", both="reviews-v1", version="v1"} 1100"#,
         ),
-        ("max_over_time(temperature[20s:5s] @ 99)", r#"{app="reviews", version="v1"} 24"#),
+        ("max_over_time(temperature[20s:5s] @ 99)", r#"{app="reviews", version="v1"} 26"#),
         ("clamp(vector(5), 1, 3)", "{} 3"),
         ("scalar(requests)", "NaN"),
         ("-requests{version=\"v2\"}", r#"{app="reviews", version="v2"} -250"#),

@@ -210,3 +210,6 @@ fn says_failed(tag: &Tag) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests;
