@@ -2,8 +2,10 @@
 //!
 //! - [`envoy`]: the generated messages and gRPC services of Envoy (access log service, aggregated discovery service).
 //! - [`otlp`]: the generated messages and gRPC services of OpenTelemetry (trace service).
+//! - [`ads`]: a server of the aggregated discovery service.
 //! - [`any`]: Envoy configuration from JSON, by a table of the messages that the control plane uses.
 
+pub mod ads;
 mod json;
 mod schema;
 

@@ -1,0 +1,145 @@
+//! One proxy's stream: its requests, confirmations and refusals in, pushes out.
+
+use super::Shared;
+use super::push::Push;
+use super::state::Session;
+use crate::Snapshot;
+use crate::translate::Kind;
+use parking_lot::Mutex;
+use serde_json::Value;
+use std::sync::Arc;
+use std::time::SystemTime;
+use tokio::sync::{mpsc, watch};
+use wire::ads::{DiscoveryRequest, DiscoveryResponse, Requests, StreamEnd};
+use wire::envoy::config::core::v3::Node;
+
+pub(super) type Responses = mpsc::Sender<Result<DiscoveryResponse, StreamEnd>>;
+
+/// Runs until the proxy goes away, or the control plane stops.
+pub(super) async fn run(
+    shared: Arc<Shared>,
+    mut requests: Requests,
+    from: String,
+    responses: Responses,
+    mut snapshots: watch::Receiver<Arc<Snapshot>>,
+) {
+    let session = Arc::new(Mutex::new(Session::new(shared.number(), from)));
+    let number = shared.open(&session);
+    let stop = shared.stop.clone();
+    let mut push = Push { shared: shared.clone(), session: session.clone(), responses };
+    loop {
+        let open = tokio::select! {
+            () = stop.cancelled() => break,
+            request = requests.message() => match request {
+                Ok(Some(request)) => push.answer(&request).await,
+                Ok(None) => break,
+                Err(error) => {
+                    tracing::debug!(proxy = session.lock().proxy, %error, "a proxy's stream ended");
+                    break;
+                }
+            },
+            changed = snapshots.changed() => match changed {
+                Ok(()) => {
+                    snapshots.mark_unchanged();
+                    push.all().await
+                }
+                Err(_) => break,
+            },
+            () = renewal(&session) => push.all().await,
+        };
+        if !open {
+            break;
+        }
+    }
+    shared.close(number);
+}
+
+/// Ready when the session's certificate is to be replaced.
+async fn renewal(session: &Mutex<Session>) {
+    let at = session.lock().identity.as_ref().map(|identity| identity.renew_at);
+    match at {
+        Some(at) => tokio::time::sleep(at.duration_since(SystemTime::now()).unwrap_or_default()).await,
+        None => std::future::pending().await,
+    }
+}
+
+impl Push {
+    /// Takes one request; false when the stream is to end.
+    async fn answer(&mut self, request: &DiscoveryRequest) -> bool {
+        if let Some(node) = &request.node
+            && self.session.lock().proxy.is_empty()
+        {
+            introduce(&self.session, node);
+            tracing::debug!(node = node.id, "a proxy came");
+        }
+        let Some(kind) = Kind::of(&request.type_url) else {
+            tracing::debug!(type_url = request.type_url, "a proxy asks for a type that is not served");
+            return true;
+        };
+        let wants_more = self.note(kind, request);
+        if wants_more {
+            return self.some(&[kind], true).await;
+        }
+        self.shared.tell();
+        true
+    }
+
+    /// Notes what a request confirms, refuses or newly asks for; true when it is to be answered.
+    fn note(&self, kind: Kind, request: &DiscoveryRequest) -> bool {
+        let mut session = self.session.lock();
+        let first = !session.watches.contains_key(&kind);
+        let watch = session.watches.entry(kind).or_default();
+        let names = request.resource_names.iter().cloned().collect();
+        if first || request.response_nonce.is_empty() {
+            watch.names = names;
+            return true;
+        }
+        if request.response_nonce != watch.nonce {
+            self.shared.metrics.expired(kind);
+            return false;
+        }
+        if let Some(error) = &request.error_detail {
+            tracing::warn!(proxy = session.proxy, kind = kind.short(), "refused: {}", error.message);
+            self.shared.metrics.refused(kind);
+            if let Some(watch) = session.watches.get_mut(&kind) {
+                watch.refused = Some(error.message.clone());
+            }
+            return false;
+        }
+        watch.acked.clone_from(&watch.nonce);
+        watch.refused = None;
+        let more = !watch.names.is_superset(&names);
+        watch.names = names;
+        if session.synced() {
+            session.confirmed = session.pushed;
+            if let Some(since) = session.since.take() {
+                self.shared.metrics.converged(since.elapsed());
+            }
+        }
+        more
+    }
+}
+
+fn introduce(session: &Mutex<Session>, node: &Node) {
+    let mut session = session.lock();
+    session.node_id.clone_from(&node.id);
+    // type~address~pod.namespace~domain
+    session.proxy = node.id.split('~').nth(2).unwrap_or(&node.id).to_owned();
+    let metadata = node.metadata.as_ref().map(|metadata| &metadata.fields).into_iter().flatten();
+    session.metadata = metadata.map(|(key, value)| (key.clone(), plain(value))).collect::<serde_json::Map<_, _>>().into();
+}
+
+/// A protobuf value as JSON.
+fn plain(value: &wire::protobuf::Value) -> Value {
+    use wire::protobuf::value::Kind as Of;
+    match &value.kind {
+        None | Some(Of::NullValue(_)) => Value::Null,
+        Some(Of::NumberValue(number)) => Value::from(*number),
+        Some(Of::StringValue(text)) => Value::from(text.as_str()),
+        Some(Of::BoolValue(yes)) => Value::from(*yes),
+        Some(Of::StructValue(fields)) => {
+            fields.fields.iter().map(|(key, value)| (key.clone(), plain(value))).collect::<serde_json::Map<_, _>>().into()
+        }
+        Some(Of::ListValue(list)) => list.values.iter().map(plain).collect(),
+    }
+}

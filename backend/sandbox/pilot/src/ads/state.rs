@@ -1,0 +1,107 @@
+//! What one connection has asked for, was sent, and has confirmed.
+
+use super::ProxyStatus;
+use crate::ca::Identity;
+use crate::translate::Kind;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Instant;
+use wire::protobuf::Any;
+
+/// One connected proxy.
+pub(crate) struct Session {
+    pub(crate) number: u64,
+    /// `<pod>.<namespace>`, empty until it has said who it is.
+    pub(crate) proxy: String,
+    pub(crate) node_id: String,
+    pub(crate) metadata: Value,
+    pub(crate) from: String,
+    pub(crate) connected_at: jiff::Timestamp,
+    pub(crate) watches: BTreeMap<Kind, Watch>,
+    /// The endpoints and routes that its clusters and listeners will make it ask for.
+    pub(crate) expected: BTreeMap<Kind, BTreeSet<String>>,
+    /// The certificate it was given.
+    pub(crate) identity: Option<Arc<Identity>>,
+    /// The revision that the last push was made of.
+    pub(crate) pushed: u64,
+    /// When the change behind an unconfirmed push was seen.
+    pub(crate) since: Option<Instant>,
+    /// The revision of which everything is confirmed.
+    pub(crate) confirmed: u64,
+}
+
+/// One type of resources of a connection.
+#[derive(Default)]
+pub(crate) struct Watch {
+    /// The names that the proxy wants; all when empty and the type allows it.
+    pub(crate) names: BTreeSet<String>,
+    pub(crate) version: String,
+    pub(crate) nonce: String,
+    pub(crate) sent_at: Option<jiff::Timestamp>,
+    pub(crate) acked: String,
+    /// Why the proxy refused the last that it was sent.
+    pub(crate) refused: Option<String>,
+    /// What could not be sent at all, by name, and why.
+    pub(crate) left_out: BTreeMap<String, String>,
+    /// What it was sent last, by name.
+    pub(crate) resources: BTreeMap<String, Sent>,
+}
+
+/// A resource as it was sent.
+#[derive(Clone)]
+pub(crate) struct Sent {
+    pub(crate) json: Value,
+    pub(crate) packed: Any,
+}
+
+impl Watch {
+    /// Whether everything that was sent is confirmed.
+    pub(crate) fn synced(&self) -> bool {
+        self.nonce == self.acked
+    }
+
+    /// The proxy's refusal, or what kept a resource from being sent.
+    pub(crate) fn error(&self) -> Option<String> {
+        let left_out = || self.left_out.iter().next().map(|(name, why)| format!("{name} cannot be encoded: {why}"));
+        self.refused.clone().or_else(left_out)
+    }
+}
+
+impl Session {
+    pub(crate) fn new(number: u64, from: String) -> Self {
+        Self {
+            number,
+            proxy: String::new(),
+            node_id: String::new(),
+            metadata: Value::Null,
+            from,
+            connected_at: jiff::Timestamp::now(),
+            watches: BTreeMap::new(),
+            expected: BTreeMap::new(),
+            identity: None,
+            pushed: 0,
+            since: None,
+            confirmed: 0,
+        }
+    }
+
+    /// `<pod>.<namespace>-<number>`, as istiod names connections.
+    pub(crate) fn id(&self) -> String {
+        format!("{}-{}", self.proxy, self.number)
+    }
+
+    /// Whether everything of every type is confirmed; nothing is before the first listeners are.
+    pub(crate) fn synced(&self) -> bool {
+        let listeners = self.watches.get(&Kind::Listener).is_some_and(|watch| !watch.nonce.is_empty());
+        let asked = |(kind, names): (&Kind, &BTreeSet<String>)| {
+            names.is_empty() || self.watches.get(kind).is_some_and(|watch| watch.names.is_superset(names))
+        };
+        listeners && self.watches.values().all(Watch::synced) && self.expected.iter().all(asked)
+    }
+
+    pub(crate) fn status(&self) -> ProxyStatus {
+        let refused = self.watches.iter().filter_map(|(kind, watch)| Some((kind.short(), watch.error()?)));
+        ProxyStatus { revision: self.confirmed, synced: self.synced(), refused: refused.collect() }
+    }
+}

@@ -1,0 +1,76 @@
+//! istiod's debug pages: what the control plane knows, and what every proxy was sent and has confirmed.
+
+mod dump;
+mod proxies;
+mod tables;
+
+use crate::ads::Shared;
+use axum::Router;
+use axum::extract::{Query, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use tokio::net::TcpListener;
+
+type Page = fn(&Shared, &Asked) -> Result<Value, String>;
+
+/// Every page, with what it is for.
+const PAGES: [(&str, &str, Page); 10] = [
+    ("adsz", "Connected proxies and what they watch", |shared, _| Ok(proxies::adsz(shared))),
+    ("config_dump", "What one proxy was sent: ?proxyID=<pod>.<namespace>", dump::config_dump),
+    ("configz", "Istio's resources as they are read", |shared, _| Ok(tables::configz(shared))),
+    ("connections", "Connected proxies", |shared, _| Ok(proxies::connections(shared))),
+    ("endpointz", "Services with their endpoints", |shared, _| Ok(tables::endpointz(shared))),
+    ("mesh", "Mesh-wide settings", |shared, _| Ok(tables::mesh(shared))),
+    ("push_status", "What went wrong in the last push", |shared, _| Ok(tables::push_status(shared))),
+    ("registryz", "Services", |shared, _| Ok(tables::registryz(shared))),
+    ("syncz", "What every proxy was sent and has confirmed", |shared, asked| Ok(proxies::syncz(shared, asked))),
+    ("untranslatedz", "What resources ask for that has no effect here", |shared, _| Ok(tables::untranslatedz(shared))),
+];
+
+#[derive(Deserialize)]
+struct Asked {
+    #[serde(rename = "proxyID")]
+    proxy_id: Option<String>,
+    namespace: Option<String>,
+}
+
+/// Serves the pages until the control plane stops.
+pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
+    let stop = shared.stop.clone();
+    let mut router = Router::new()
+        .route("/ready", get(|| async { "" }))
+        .route("/version", get(|| async { crate::ISTIO_VERSION }))
+        .route("/metrics", get(metrics))
+        .route("/debug/list", get(|| async { json_page(StatusCode::OK, &list()) }));
+    for (name, _, page) in PAGES {
+        let answer = move |State(shared): State<Arc<Shared>>, Query(asked): Query<Asked>| async move {
+            match page(&shared, &asked) {
+                Ok(body) => json_page(StatusCode::OK, &body),
+                Err(problem) => (StatusCode::NOT_FOUND, problem).into_response(),
+            }
+        };
+        router = router.route(&format!("/debug/{name}"), get(answer));
+    }
+    let served = axum::serve(listener, router.with_state(shared)).with_graceful_shutdown(stop.cancelled_owned());
+    if let Err(error) = served.await {
+        tracing::error!(%error, "the debug pages are no longer served");
+    }
+}
+
+fn list() -> Value {
+    PAGES.iter().map(|(name, about, _)| json!({"href": format!("/debug/{name}"), "help": about})).collect()
+}
+
+fn json_page(status: StatusCode, body: &Value) -> Response {
+    let text = serde_json::to_string_pretty(body).unwrap_or_default();
+    (status, [(header::CONTENT_TYPE, "application/json")], text).into_response()
+}
+
+async fn metrics(State(shared): State<Arc<Shared>>) -> Response {
+    let page = shared.metrics.page(&shared.snapshot().registry, shared.sessions().len());
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], page).into_response()
+}

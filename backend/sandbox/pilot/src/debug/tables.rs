@@ -1,0 +1,123 @@
+//! Pages about what the control plane knows: services, endpoints, resources, settings.
+
+use crate::CLUSTER_ID;
+use crate::ads::Shared;
+use crate::registry::{Port, Registry, Service};
+use crate::translate::{endpoints, mtls};
+use crate::workload::Workload;
+use serde_json::{Value, json};
+
+/// Istio's API groups.
+fn is_istio(object: &Value) -> bool {
+    object["apiVersion"].as_str().is_some_and(|version| version.contains(".istio.io/"))
+}
+
+fn ports(service: &Service) -> Value {
+    service.ports.iter().map(|port| json!({"name": port.name, "port": port.number, "protocol": port.protocol.name()})).collect()
+}
+
+fn service(service: &Service) -> Value {
+    let address = service.addresses.first().map_or("0.0.0.0", String::as_str);
+    json!({
+        "Attributes": {
+            "ServiceRegistry": if service.selector.is_empty() && service.external { "External" } else { "Kubernetes" },
+            "Name": service.name,
+            "Namespace": service.namespace,
+            "LabelSelectors": service.selector,
+        },
+        "ports": ports(service),
+        "creationTime": service.created,
+        "hostname": service.host,
+        "clusterVIPs": {"Addresses": {CLUSTER_ID: service.addresses}},
+        "defaultAddress": address,
+        "Resolution": 0,
+        "MeshExternal": service.external,
+    })
+}
+
+/// All services.
+pub(super) fn registryz(shared: &Shared) -> Value {
+    shared.snapshot().registry.services.iter().map(service).collect()
+}
+
+fn endpoint(registry: &Registry, owner: &Service, port: &Port, workload: &Workload) -> Option<Value> {
+    let target = endpoints::workload_port(port, workload)?;
+    let tls = workload.proxy.is_some() && mtls::mode(registry, workload, target) != mtls::Mode::Disable;
+    Some(json!({
+        "service": service(owner),
+        "servicePort": {"name": port.name, "port": port.number, "protocol": port.protocol.name()},
+        "endpoint": {
+            "Labels": workload.labels,
+            "Address": workload.ip,
+            "ServicePortName": port.name,
+            "ServiceAccount": workload.identity(),
+            "Network": "",
+            "Locality": {"Label": "", "ClusterID": CLUSTER_ID},
+            "EndpointPort": target,
+            "LbWeight": 0,
+            "TLSMode": if tls { "istio" } else { "disabled" },
+            "Namespace": workload.namespace,
+            "WorkloadName": workload.owner,
+            "HealthStatus": 0,
+        },
+    }))
+}
+
+/// Services with their endpoints.
+pub(super) fn endpointz(shared: &Shared) -> Value {
+    let snapshot = shared.snapshot();
+    let registry = &snapshot.registry;
+    let rows = registry.services.iter().flat_map(|service| service.ports.iter().map(move |port| (service, port)));
+    rows.map(|(service, port)| {
+        let found: Vec<Value> =
+            registry.members(service).filter_map(|workload| endpoint(registry, service, port, workload)).collect();
+        json!({"svc": format!("{}:{}", service.host, port.name), "ep": found})
+    })
+    .collect()
+}
+
+/// Istio's resources as they are read.
+pub(super) fn configz(shared: &Shared) -> Value {
+    shared.snapshot().objects.iter().filter(|object| is_istio(object)).map(|object| (**object).clone()).collect()
+}
+
+/// Mesh-wide settings.
+pub(super) fn mesh(shared: &Shared) -> Value {
+    let config = &shared.options.mesh_config;
+    json!({
+        "proxyListenPort": 15001,
+        "connectTimeout": "10s",
+        "accessLogFile": "/dev/stdout",
+        "defaultConfig": {
+            "proxyAdminPort": 15000,
+            "statusPort": 15020,
+            "tracing": {"sampling": config.sampling_percent},
+        },
+        "outboundTrafficPolicy": {"mode": if config.allow_any { "ALLOW_ANY" } else { "REGISTRY_ONLY" }},
+        "enableAutoMtls": true,
+        "trustDomain": crate::registry::TRUST_DOMAIN,
+        "rootNamespace": crate::registry::ROOT_NAMESPACE,
+    })
+}
+
+/// Clusters without endpoints, as istiod counts them.
+pub(super) fn push_status(shared: &Shared) -> Value {
+    let snapshot = shared.snapshot();
+    let registry = &snapshot.registry;
+    let mut empty = serde_json::Map::new();
+    for service in &registry.services {
+        for port in &service.ports {
+            if endpoints::endpoints(registry, service, port, &std::collections::BTreeMap::new()).is_empty() {
+                empty.insert(crate::translate::names::outbound_cluster(port.number, "", &service.host), json!({}));
+            }
+        }
+    }
+    json!({"pilot_eds_no_instances": empty})
+}
+
+/// What resources ask for that has no effect here.
+pub(super) fn untranslatedz(shared: &Shared) -> Value {
+    let snapshot = shared.snapshot();
+    let rows = snapshot.registry.untranslated.iter();
+    rows.map(|untranslated| json!({"object": untranslated.object, "reason": untranslated.reason})).collect()
+}

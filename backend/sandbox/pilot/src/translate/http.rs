@@ -1,0 +1,92 @@
+//! The HTTP connection manager, with its filters in istiod's order.
+
+use super::Target;
+use super::observe::{self, PEER_HEADER, PEER_NAMESPACE, Side};
+use serde_json::{Value, json};
+
+fn filter(name: &str, message: &str) -> Value {
+    json!({"name": name, "typed_config": {"@type": format!("type.googleapis.com/{message}")}})
+}
+
+/// Takes the caller's name out of its header, for the access log.
+fn peer_filter() -> Value {
+    json!({
+        "name": "envoy.filters.http.header_to_metadata",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.header_to_metadata.v3.Config",
+            "request_rules": [{
+                "header": PEER_HEADER,
+                "on_header_present": {"metadata_namespace": PEER_NAMESPACE, "key": "id", "type": "STRING"},
+                "remove": true,
+            }],
+        },
+    })
+}
+
+fn filters(side: Side) -> Vec<Value> {
+    let mut filters = Vec::new();
+    if side == Side::Inbound {
+        filters.push(peer_filter());
+    }
+    filters.push(json!({
+        "name": "envoy.filters.http.grpc_stats",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.grpc_stats.v3.FilterConfig",
+            "emit_filter_state": true,
+            "stats_for_all_methods": false,
+        },
+    }));
+    filters.push(filter("envoy.filters.http.fault", "envoy.extensions.filters.http.fault.v3.HTTPFault"));
+    filters.push(filter("envoy.filters.http.cors", "envoy.extensions.filters.http.cors.v3.Cors"));
+    filters.push(filter("envoy.filters.http.router", "envoy.extensions.filters.http.router.v3.Router"));
+    filters
+}
+
+/// A connection manager; `routes` is its `rds` or `route_config`.
+pub(crate) fn manager(target: &Target<'_>, side: Side, stat_prefix: &str, routes: (&str, Value)) -> Value {
+    let mut config = json!({
+        "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        "stat_prefix": stat_prefix,
+        routes.0: routes.1,
+        "http_filters": filters(side),
+        "tracing": observe::tracing(target, side),
+        "access_log": observe::http_logs(side),
+        "use_remote_address": target.is_gateway(),
+        "normalize_path": true,
+        "stream_idle_timeout": "0s",
+        "upgrade_configs": [{"upgrade_type": "websocket"}],
+        "request_id_extension": {"typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig",
+            "use_request_id_for_trace_sampling": true,
+        }},
+        "path_with_escaped_slashes_action": "KEEP_UNCHANGED",
+    });
+    let details = |forward: &str| json!({"forward_client_cert_details": forward, "set_current_client_cert_details": {"subject": true, "dns": true, "uri": true}});
+    let more = match (side, target.is_gateway()) {
+        (Side::Inbound, _) => details("APPEND_FORWARD"),
+        (Side::Outbound, true) => details("SANITIZE_SET"),
+        (Side::Outbound, false) => json!({}),
+    };
+    merge(&mut config, more);
+    json!({"name": "envoy.filters.network.http_connection_manager", "typed_config": config})
+}
+
+/// A proxy between bytes.
+pub(crate) fn bytes(side: Side, cluster: &str) -> Value {
+    json!({
+        "name": "envoy.filters.network.tcp_proxy",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy",
+            "stat_prefix": cluster,
+            "cluster": cluster,
+            "access_log": observe::tcp_logs(side),
+        },
+    })
+}
+
+/// Adds the fields of one object to another.
+pub(crate) fn merge(into: &mut Value, from: Value) {
+    if let (Value::Object(into), Value::Object(from)) = (into, from) {
+        into.extend(from);
+    }
+}

@@ -1,0 +1,103 @@
+//! Which requests a VirtualService's rule takes: paths, headers, methods, query parameters, ports, callers.
+
+use super::Target;
+use crate::registry::selects;
+use mesh::istio::{HttpMatch, StringMatch};
+use serde_json::{Value, json};
+
+/// Through what a request comes, as far as matches look at it.
+pub(crate) struct Way<'a> {
+    /// `mesh`, or `namespace/name` of a Gateway.
+    pub(crate) gateway: &'a str,
+    /// The namespace of the VirtualService, in which short gateway names are meant.
+    pub(crate) namespace: &'a str,
+    /// The port that the request was sent to.
+    pub(crate) port: u16,
+}
+
+/// Whether a request that comes this way, from this workload, can match at all.
+pub(crate) fn possible(target: &Target<'_>, way: &Way<'_>, rule: &HttpMatch) -> bool {
+    let labels = way.gateway != "mesh" || selects(&rule.source_labels, &target.workload.labels);
+    let namespace = rule.source_namespace.as_ref().is_none_or(|namespace| *namespace == target.workload.namespace);
+    let gateway = rule.gateways.is_empty() || rule.gateways.iter().any(|name| same_gateway(name, way));
+    labels && namespace && gateway && rule.port.is_none_or(|port| port == u32::from(way.port))
+}
+
+/// Whether a name in a VirtualService means this gateway.
+pub(crate) fn same_gateway(name: &str, way: &Way<'_>) -> bool {
+    name == way.gateway || (name != "mesh" && !name.contains('/') && format!("{}/{name}", way.namespace) == way.gateway)
+}
+
+/// Everything.
+pub(crate) fn everything() -> Value {
+    json!({"prefix": "/"})
+}
+
+fn string_matcher(rule: &StringMatch, ignore_case: bool) -> Option<Value> {
+    let mut matcher = match (&rule.exact, &rule.prefix, &rule.regex) {
+        (Some(text), ..) => json!({"exact": text}),
+        (_, Some(text), _) => json!({"prefix": text}),
+        (.., Some(text)) => return Some(json!({"safe_regex": {"regex": text}})),
+        _ => return None,
+    };
+    if ignore_case {
+        matcher["ignore_case"] = json!(true);
+    }
+    Some(matcher)
+}
+
+/// An empty matcher, and the regex `*`, mean that the header is there.
+fn header(name: &str, rule: &StringMatch) -> Value {
+    let any = rule.regex.as_deref() == Some("*");
+    match string_matcher(rule, false).filter(|_| !any) {
+        Some(matcher) => json!({"name": name, "string_match": matcher}),
+        None => json!({"name": name, "present_match": true}),
+    }
+}
+
+/// One match as Envoy's: all its parts must hold.
+pub(crate) fn route_match(rule: &HttpMatch) -> Value {
+    let mut route = everything();
+    if let Some(uri) = &rule.uri {
+        route = match (&uri.exact, &uri.prefix, &uri.regex) {
+            (Some(path), ..) => json!({"path": path}),
+            (_, Some(prefix), _) => json!({"prefix": prefix}),
+            (.., Some(regex)) => json!({"safe_regex": {"regex": regex}}),
+            _ => route,
+        };
+        if rule.ignore_uri_case && route.get("safe_regex").is_none() {
+            route["case_sensitive"] = json!(false);
+        }
+    }
+    let mut headers: Vec<Value> = rule.headers.iter().map(|(name, rule)| header(name, rule)).collect();
+    headers.extend(rule.without_headers.iter().map(|(name, rule)| {
+        let mut without = header(name, rule);
+        without["invert_match"] = json!(true);
+        if without.get("string_match").is_some() {
+            without["treat_missing_header_as_empty"] = json!(true);
+        }
+        without
+    }));
+    let pseudo = [(":method", &rule.method), (":authority", &rule.authority), (":scheme", &rule.scheme)];
+    headers.extend(pseudo.into_iter().filter_map(|(name, rule)| Some(header(name, rule.as_ref()?))));
+    if !headers.is_empty() {
+        route["headers"] = json!(headers);
+    }
+    let parameters: Vec<Value> = rule
+        .query_params
+        .iter()
+        .map(|(name, rule)| match string_matcher(rule, false) {
+            Some(matcher) => json!({"name": name, "string_match": matcher}),
+            None => json!({"name": name, "present_match": true}),
+        })
+        .collect();
+    if !parameters.is_empty() {
+        route["query_parameters"] = json!(parameters);
+    }
+    route
+}
+
+/// Whether a match takes every request, so that what comes after it is never reached.
+pub(crate) fn takes_all(route: &Value) -> bool {
+    *route == everything()
+}

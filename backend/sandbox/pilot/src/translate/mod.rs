@@ -1,0 +1,120 @@
+//! Translation: Istio's resources and Kubernetes' services in, Envoy configuration out. Pure; one file per capability.
+//!
+//! The result has istiod's structure and names: a listener per service port that no socket is bound to (`0.0.0.0_9080`,
+//! `10.96.0.9_3306`) and to which `virtualOutbound` hands connections by their original destination; routes by port;
+//! clusters `outbound|9080|v1|host`. What differs, because there are no network namespaces on one machine: inbound is one
+//! bound listener per workload port (`virtualInbound-9080`) instead of one for all, and the original destination comes
+//! from a PROXY protocol line instead of iptables.
+
+pub(crate) mod clusters;
+pub(crate) mod destinations;
+pub(crate) mod endpoints;
+pub(crate) mod faults;
+pub(crate) mod gateway;
+pub(crate) mod http;
+pub(crate) mod inbound;
+pub(crate) mod matches;
+pub(crate) mod mtls;
+pub(crate) mod names;
+pub(crate) mod observe;
+pub(crate) mod outbound;
+pub(crate) mod routes;
+pub(crate) mod support;
+
+use crate::MeshConfig;
+use crate::registry::Registry;
+use crate::workload::{ProxyKind, Workload};
+use serde_json::Value;
+
+/// The kinds of resources, in the order in which a proxy must learn of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// Clusters.
+    Cluster,
+    /// Endpoints.
+    Endpoint,
+    /// Listeners.
+    Listener,
+    /// Routes.
+    Route,
+    /// Certificates.
+    Secret,
+}
+
+impl Kind {
+    /// All of them, in order.
+    pub const ALL: [Self; 5] = [Self::Cluster, Self::Endpoint, Self::Listener, Self::Route, Self::Secret];
+
+    /// The resource's type URL.
+    pub fn type_url(self) -> &'static str {
+        match self {
+            Self::Cluster => "type.googleapis.com/envoy.config.cluster.v3.Cluster",
+            Self::Endpoint => "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment",
+            Self::Listener => "type.googleapis.com/envoy.config.listener.v3.Listener",
+            Self::Route => "type.googleapis.com/envoy.config.route.v3.RouteConfiguration",
+            Self::Secret => "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret",
+        }
+    }
+
+    /// `cds`, as in istiod's metrics.
+    pub fn short(self) -> &'static str {
+        match self {
+            Self::Cluster => "cds",
+            Self::Endpoint => "eds",
+            Self::Listener => "lds",
+            Self::Route => "rds",
+            Self::Secret => "sds",
+        }
+    }
+
+    /// From a type URL.
+    pub fn of(type_url: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.type_url() == type_url)
+    }
+}
+
+/// For whom configuration is made.
+pub struct Target<'a> {
+    /// The whole mesh.
+    pub registry: &'a Registry,
+    /// The workload of the proxy.
+    pub workload: &'a Workload,
+    /// Mesh-wide settings.
+    pub options: &'a MeshConfig,
+}
+
+impl Target<'_> {
+    /// Whether the proxy is a gateway.
+    pub fn is_gateway(&self) -> bool {
+        self.workload.proxy == Some(ProxyKind::Router)
+    }
+}
+
+/// Everything that one proxy is told, as JSON; secrets are added by the certificate authority.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Resources {
+    /// CDS.
+    pub clusters: Vec<Value>,
+    /// EDS.
+    pub endpoints: Vec<Value>,
+    /// LDS.
+    pub listeners: Vec<Value>,
+    /// RDS.
+    pub routes: Vec<Value>,
+}
+
+/// Makes the configuration of one proxy.
+pub fn translate(target: &Target<'_>) -> Resources {
+    let mut resources = Resources::default();
+    clusters::outbound(target, &mut resources);
+    if target.is_gateway() {
+        gateway::listeners(target, &mut resources);
+    } else {
+        outbound::listeners(target, &mut resources);
+        inbound::listeners(target, &mut resources);
+    }
+    resources
+}
+
+#[cfg(test)]
+mod tests;

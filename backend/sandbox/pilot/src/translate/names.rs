@@ -1,0 +1,66 @@
+//! Names as istiod gives them, so that what one learned on a real mesh reads the same here.
+
+use crate::registry::{Service, TRUST_DOMAIN};
+
+/// `outbound|9080|v1|reviews.bookinfo.svc.cluster.local`.
+pub(crate) fn outbound_cluster(port: u16, subset: &str, host: &str) -> String {
+    format!("outbound|{port}|{subset}|{host}")
+}
+
+/// `inbound|9080||`: the workload's port.
+pub(crate) fn inbound_cluster(port: u16) -> String {
+    format!("inbound|{port}||")
+}
+
+/// `outbound_.9080_.v1_.reviews.bookinfo.svc.cluster.local`, the SNI between sidecars.
+pub(crate) fn sni(port: u16, subset: &str, host: &str) -> String {
+    format!("outbound_.{port}_.{subset}_.{host}")
+}
+
+/// Whom spans are for: `reviews.bookinfo.svc.cluster.local:9080/*`.
+pub(crate) fn operation(host: &str, port: u16) -> String {
+    format!("{host}:{port}/*")
+}
+
+/// The domains under which a client in `namespace` reaches a service: full and short names, with and without port,
+/// and its addresses.
+pub(crate) fn domains(service: &Service, port: u16, namespace: &str) -> Vec<String> {
+    let mut names = vec![service.host.clone()];
+    let suffix = format!(".{}.svc.{TRUST_DOMAIN}", service.namespace);
+    if let Some(short) = service.host.strip_suffix(&suffix) {
+        if service.namespace == namespace {
+            names.push(short.to_owned());
+        }
+        names.push(format!("{short}.{}.svc", service.namespace));
+        names.push(format!("{short}.{}", service.namespace));
+    }
+    names.extend(service.addresses.iter().filter(|address| !address.contains('/')).cloned());
+    names.into_iter().flat_map(|name| [name.clone(), format!("{name}:{port}")]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn service() -> Service {
+        Service {
+            host: "reviews.bookinfo.svc.cluster.local".into(),
+            name: "reviews".into(),
+            namespace: "bookinfo".into(),
+            addresses: vec!["10.96.0.7".into()],
+            ports: Vec::new(),
+            selector: Default::default(),
+            fixed: Vec::new(),
+            external: false,
+            created: String::new(),
+        }
+    }
+
+    #[test]
+    fn short_names_hold_in_their_own_namespace() {
+        let near = domains(&service(), 9080, "bookinfo");
+        assert!(near.contains(&"reviews:9080".into()) && near.contains(&"10.96.0.7".into()), "{near:?}");
+        let far = domains(&service(), 9080, "default");
+        assert!(!far.contains(&"reviews".into()) && far.contains(&"reviews.bookinfo".into()), "{far:?}");
+    }
+}

@@ -1,0 +1,163 @@
+//! What is not translated: found, named and logged, never silently ignored.
+
+use super::gateway::is_plain_http;
+use crate::registry::{Registry, Untranslated, title};
+use mesh::Object;
+use mesh::istio::{DestinationRule, HttpRoute, PeerAuthentication, VirtualService};
+
+/// Istio's and the Gateway API's kinds that this control plane has no rules for.
+const UNKNOWN_KINDS: [&str; 15] = [
+    "AuthorizationPolicy",
+    "RequestAuthentication",
+    "EnvoyFilter",
+    "Sidecar",
+    "Telemetry",
+    "WasmPlugin",
+    "TrafficExtension",
+    "WorkloadEntry",
+    "WorkloadGroup",
+    "ProxyConfig",
+    "HTTPRoute",
+    "GRPCRoute",
+    "TCPRoute",
+    "TLSRoute",
+    "Gateway",
+];
+
+/// An object of a kind that has no effect here.
+pub(crate) fn unknown_kind(object: &Object) -> Option<Untranslated> {
+    let version = object.0["apiVersion"].as_str().unwrap_or_default();
+    let of_mesh = version.contains("istio.io/") || version.starts_with("gateway.networking.k8s.io/");
+    (of_mesh && UNKNOWN_KINDS.contains(&object.kind())).then(|| Untranslated {
+        object: title(object),
+        reason: format!("{} is stored, but has no effect in the sandbox", object.kind()),
+    })
+}
+
+/// Names the parts of known kinds that have no effect.
+pub(crate) fn find_untranslated(registry: &mut Registry) {
+    let mut found: Vec<Untranslated> = Vec::new();
+    let mut add = |object: &Object, parts: Vec<String>| {
+        found.extend(parts.into_iter().map(|reason| Untranslated { object: title(object), reason }));
+    };
+    for config in &registry.virtual_services {
+        add(&config.object, virtual_service(&config.spec));
+    }
+    for config in &registry.destination_rules {
+        add(&config.object, destination_rule(&config.spec));
+    }
+    for config in &registry.peer_authentications {
+        add(&config.object, peer_authentication(&config.spec));
+    }
+    for config in &registry.gateways {
+        let servers = config.spec.servers.iter().filter(|server| !is_plain_http(server));
+        add(&config.object, servers.map(|server| not_yet(&format!("a server of protocol {}", server.port.protocol))).collect());
+    }
+    registry.untranslated.extend(found);
+}
+
+fn not_yet(part: &str) -> String {
+    format!("{part} has no effect in the sandbox")
+}
+
+fn parts(list: &[(bool, &str)]) -> Vec<String> {
+    list.iter().filter(|(there, _)| *there).map(|(_, part)| not_yet(part)).collect()
+}
+
+fn virtual_service(spec: &VirtualService) -> Vec<String> {
+    let mut found = parts(&[
+        (!spec.tls.is_empty(), "tls"),
+        (!spec.tcp.is_empty(), "tcp"),
+        (spec.export_to.iter().any(|to| to != "*"), "exportTo"),
+    ]);
+    for (index, rule) in spec.http.iter().enumerate() {
+        found.extend(http_rule(rule).into_iter().map(|part| format!("http[{index}]: {part}")));
+    }
+    found
+}
+
+fn http_rule(rule: &HttpRoute) -> Vec<String> {
+    let delay = rule.fault.as_ref().and_then(|fault| fault.delay.as_ref());
+    let abort = rule.fault.as_ref().and_then(|fault| fault.abort.as_ref());
+    parts(&[
+        (rule.redirect.is_some(), "redirect"),
+        (rule.direct_response.is_some(), "directResponse"),
+        (rule.delegate.is_some(), "delegate"),
+        (rule.rewrite.is_some(), "rewrite"),
+        (rule.mirror.is_some() || !rule.mirrors.is_empty(), "mirror"),
+        (rule.cors_policy.is_some(), "corsPolicy"),
+        (rule.headers.is_some() || rule.route.iter().any(|split| split.headers.is_some()), "headers"),
+        (delay.is_some_and(|delay| delay.fixed_delay.is_none()), "a delay without fixedDelay"),
+        (abort.is_some_and(|abort| abort.http2_error.is_some()), "http2Error"),
+        (rule.retries.as_ref().is_some_and(|retries| retries.retry_remote_localities == Some(true)), "retryRemoteLocalities"),
+    ])
+}
+
+fn destination_rule(spec: &DestinationRule) -> Vec<String> {
+    let subsets = spec.subsets.iter().filter_map(|subset| subset.traffic_policy.as_ref());
+    let policies: Vec<_> = spec.traffic_policy.iter().chain(subsets).collect();
+    let any = |part: &str| {
+        policies.iter().any(|policy| match part {
+            "loadBalancer" => policy.load_balancer.is_some(),
+            "connectionPool" => policy.connection_pool.is_some(),
+            _ => policy.outlier_detection.is_some(),
+        })
+    };
+    let tls = policies.iter().filter_map(|policy| policy.tls.as_ref());
+    let mut found = parts(&[
+        (any("loadBalancer"), "loadBalancer"),
+        (any("connectionPool"), "connectionPool"),
+        (any("outlierDetection"), "outlierDetection"),
+        (spec.workload_selector.is_some(), "workloadSelector"),
+        (spec.export_to.iter().any(|to| to != "*"), "exportTo"),
+    ]);
+    found.extend(
+        tls.filter(|tls| matches!(tls.mode.as_str(), "SIMPLE" | "MUTUAL")).map(|tls| not_yet(&format!("tls mode {}", tls.mode))),
+    );
+    found
+}
+
+fn peer_authentication(spec: &PeerAuthentication) -> Vec<String> {
+    let selects = spec.selector.as_ref().is_some_and(|selector| !selector.match_labels.is_empty());
+    parts(&[(!spec.port_level_mtls.is_empty() && !selects, "portLevelMtls without a selector")])
+}
+
+/// A duration as users write it (`7s`, `500ms`, `1h30m`, `7.000s`) as Envoy reads it (`0.5s`).
+pub(crate) fn seconds(text: &str) -> Option<String> {
+    let mut total = 0.0;
+    let mut rest = text.trim();
+    while !rest.is_empty() {
+        let digits = rest.find(|letter: char| !letter.is_ascii_digit() && letter != '.')?;
+        let number: f64 = rest[..digits].parse().ok()?;
+        let unit_end = rest[digits..].find(|letter: char| letter.is_ascii_digit()).map_or(rest.len(), |end| digits + end);
+        total += number
+            * match &rest[digits..unit_end] {
+                "h" => 3600.0,
+                "m" => 60.0,
+                "s" => 1.0,
+                "ms" => 1e-3,
+                "us" | "µs" => 1e-6,
+                "ns" => 1e-9,
+                _ => return None,
+            };
+        rest = &rest[unit_end..];
+    }
+    let text = format!("{total:.9}");
+    Some(format!("{}s", text.trim_end_matches('0').trim_end_matches('.')))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::seconds;
+
+    #[test]
+    fn durations_as_users_write_them() {
+        let read = |text| seconds(text).unwrap_or_default();
+        assert_eq!(read("7.000s"), "7s");
+        assert_eq!(read("500ms"), "0.5s");
+        assert_eq!(read("1h30m"), "5400s");
+        assert_eq!(read("2.5s"), "2.5s");
+        assert_eq!(read("0s"), "0s");
+        assert_eq!(read("soon"), "");
+    }
+}

@@ -1,0 +1,77 @@
+//! Mutual TLS: which mode holds, and what both sides make of it.
+
+use super::{find, registry, told};
+use crate::translate::mtls::{Mode, mode};
+use serde_json::json;
+
+fn policy(name: &str, namespace: &str, spec: &str, created: &str) -> String {
+    format!(
+        "apiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {{name: {name}, namespace: {namespace}, creationTimestamp: '{created}'}}\nspec: {spec}\n---\n"
+    )
+}
+
+#[track_caller]
+fn check(policies: &[String], expect: Mode) {
+    let registry = registry(&policies.concat());
+    let web = registry.workload("demo", "web-v1").expect("the pod");
+    assert_eq!(mode(&registry, web, 9080), expect);
+}
+
+#[test]
+fn the_narrowest_policy_holds() {
+    let mesh = policy("mesh", "istio-system", "{mtls: {mode: STRICT}}", "2026-01-01");
+    let namespace = policy("ns", "demo", "{mtls: {mode: DISABLE}}", "2026-01-02");
+    let workload = policy("web", "demo", "{selector: {matchLabels: {app: web}}, mtls: {mode: PERMISSIVE}}", "2026-01-03");
+    let port = policy(
+        "web",
+        "demo",
+        "{selector: {matchLabels: {app: web}}, mtls: {mode: PERMISSIVE}, portLevelMtls: {'9080': {mode: STRICT}}}",
+        "2026-01-03",
+    );
+    check(&[], Mode::Permissive);
+    check(std::slice::from_ref(&mesh), Mode::Strict);
+    check(&[mesh.clone(), namespace.clone()], Mode::Disable);
+    check(&[mesh.clone(), namespace.clone(), workload], Mode::Permissive);
+    check(&[mesh, namespace, port], Mode::Strict);
+}
+
+#[test]
+fn unset_inherits_and_the_oldest_wins() {
+    let mesh = policy("mesh", "istio-system", "{mtls: {mode: STRICT}}", "2026-01-01");
+    let unset = policy("ns", "demo", "{mtls: {mode: UNSET}}", "2026-01-02");
+    check(&[mesh, unset], Mode::Strict);
+    let younger = policy("a", "demo", "{mtls: {mode: STRICT}}", "2026-01-03");
+    let older = policy("b", "demo", "{mtls: {mode: DISABLE}}", "2026-01-02");
+    check(&[younger, older], Mode::Disable);
+    let elsewhere = policy("root", "istio-system", "{selector: {matchLabels: {app: web}}, mtls: {mode: STRICT}}", "2026-01-01");
+    check(&[elsewhere], Mode::Permissive);
+}
+
+#[test]
+fn clients_expect_the_services_identity() {
+    let made = told("client", "");
+    let web = find(&made.clusters, "outbound|80||web.demo.svc.cluster.local");
+    let context = &web["transport_socket_matches"][0]["transport_socket"]["typed_config"];
+    assert_eq!(context["sni"], "outbound_.80_._.web.demo.svc.cluster.local");
+    assert_eq!(
+        context["common_tls_context"]["combined_validation_context"]["default_validation_context"]["match_typed_subject_alt_names"],
+        json!([{"san_type": "URI", "matcher": {"exact": "spiffe://cluster.local/ns/demo/sa/web"}}])
+    );
+}
+
+#[test]
+fn servers_have_a_chain_for_each_way_that_they_take() {
+    let chains = |spec: &str| {
+        let made = told("web-v1", &policy("ns", "demo", &format!("{{mtls: {{mode: {spec}}}}}"), ""));
+        find(&made.listeners, "virtualInbound-9080")["filter_chains"].as_array().map_or(0, Vec::len)
+    };
+    assert_eq!((chains("STRICT"), chains("PERMISSIVE"), chains("DISABLE")), (1, 2, 1));
+}
+
+#[test]
+fn a_port_without_tls_is_called_without() {
+    let made = told("client", &policy("ns", "demo", "{mtls: {mode: DISABLE}}", ""));
+    let web = find(&made.endpoints, "outbound|80||web.demo.svc.cluster.local");
+    let metadata = &web["endpoints"][0]["lb_endpoints"][0]["metadata"]["filter_metadata"];
+    assert!(metadata.get("envoy.transport_socket_match").is_none(), "{metadata}");
+}

@@ -1,0 +1,240 @@
+//! A small mesh for tests: pods written by hand, applications that echo, and a real Envoy per pod.
+
+use pilot::{Options, Pilot, Statuses, World};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::process::{Child, Command};
+use tokio::sync::watch;
+
+/// Long enough for a busy machine, short enough to notice.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// `$BINNACLE_ENVOY`, the tool folder, or `PATH`; a machine without Envoy fails these tests.
+pub(crate) fn envoy() -> PathBuf {
+    let named = std::env::var_os("BINNACLE_ENVOY").map(PathBuf::from);
+    let cached = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache/binnacle/tools/envoy-1.40.0/envoy"));
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let on_path = std::env::split_paths(&path).map(|folder| folder.join("envoy"));
+    let mut candidates = named.into_iter().chain(cached).chain(on_path);
+    candidates.find(|file| file.is_file()).expect("Envoy is missing: run `cargo xtask test`, or set BINNACLE_ENVOY")
+}
+
+/// Ports that nobody listens at.
+fn free_ports(count: usize) -> Vec<u16> {
+    let held: Vec<TcpListener> = (0..count).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port")).collect();
+    held.iter().map(|listener| listener.local_addr().expect("an address").port()).collect()
+}
+
+/// A pod with a sidecar, at an address of its own.
+pub(crate) struct TestPod {
+    pub(crate) object: Value,
+    pub(crate) ports: BTreeMap<String, u16>,
+    pub(crate) ip: String,
+    pub(crate) envoy: Option<Child>,
+    folder: tempfile::TempDir,
+}
+
+pub(crate) struct Bench {
+    pub(crate) world: watch::Sender<Arc<World>>,
+    pub(crate) pilot: Option<Pilot>,
+    pub(crate) options: Options,
+    pub(crate) pods: BTreeMap<String, TestPod>,
+    objects: BTreeMap<String, Value>,
+    apps: Vec<tokio::task::JoinHandle<()>>,
+}
+
+/// What a caller sees.
+#[derive(Debug, Clone)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: String,
+    pub(crate) took: Duration,
+}
+
+fn key(object: &Value) -> String {
+    format!("{}/{}/{}", object["kind"], object["metadata"]["namespace"], object["metadata"]["name"])
+}
+
+impl Bench {
+    /// A control plane over an empty world.
+    pub(crate) async fn start() -> Self {
+        let sink = SocketAddr::from((Ipv4Addr::LOCALHOST, free_ports(1)[0]));
+        Self::start_with(Options::new(sink, sink).expect("options")).await
+    }
+
+    pub(crate) async fn start_with(mut options: Options) -> Self {
+        let (world, follow) = watch::channel(Arc::new(World::default()));
+        let pilot = Pilot::start(follow, options.clone()).await.expect("the control plane");
+        // A control plane that comes back is found where it was.
+        options.xds = pilot.xds_addr();
+        Self { world, pilot: Some(pilot), options, pods: BTreeMap::new(), objects: BTreeMap::new(), apps: Vec::new() }
+    }
+
+    pub(crate) fn pilot(&self) -> &Pilot {
+        self.pilot.as_ref().expect("the control plane runs")
+    }
+
+    /// Adds or replaces objects, all at once.
+    pub(crate) fn apply(&mut self, yaml: &str) {
+        for object in serde_saphyr::from_multiple::<Value>(yaml).expect("YAML") {
+            self.objects.insert(key(&object), object);
+        }
+        self.publish();
+    }
+
+    pub(crate) fn delete(&mut self, kind: &str, namespace: &str, name: &str) {
+        self.objects.remove(&format!("\"{kind}\"/\"{namespace}\"/\"{name}\"")).expect("it was there");
+        self.publish();
+    }
+
+    fn publish(&self) {
+        let objects = self.objects.values().chain(self.pods.values().map(|pod| &pod.object)).cloned().map(Arc::new).collect();
+        let revision = self.world.borrow().revision + 1;
+        self.world.send_replace(Arc::new(World { revision, objects }));
+    }
+
+    /// Starts an application that echoes, and its Envoy. `labels` are `app=…,version=…`.
+    pub(crate) async fn pod(&mut self, name: &str, labels: &str, app_port: u16, gateway: bool) {
+        let ip = format!("10.244.0.{}", self.pods.len() + 5);
+        let free = free_ports(7);
+        let mut ports: BTreeMap<String, u16> =
+            ["15000", "15020", "15021", "15090"].into_iter().map(str::to_owned).zip(free.iter().copied()).collect();
+        ports.insert(app_port.to_string(), free[4]);
+        if !gateway {
+            ports.insert("15001".into(), free[5]);
+            ports.insert(format!("app/{app_port}"), free[6]);
+            self.apps.push(tokio::spawn(crate::echo::serve(name.to_owned(), free[6])));
+        }
+        let labels: BTreeMap<&str, &str> = labels.split(',').filter_map(|pair| pair.split_once('=')).collect();
+        let object = json!({
+            "apiVersion": "v1", "kind": "Pod",
+            "metadata": {"name": name, "namespace": "demo", "labels": labels,
+                "annotations": {pilot::PORTS_ANNOTATION: serde_json::to_string(&ports).expect("JSON")}},
+            "spec": {"serviceAccountName": labels.get("app"), "containers": []},
+            "status": {"podIP": ip, "phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]},
+        });
+        let folder = tempfile::tempdir().expect("a folder");
+        self.pods.insert(name.to_owned(), TestPod { object, ports, ip, envoy: None, folder });
+        self.publish();
+        self.run_envoy(name);
+    }
+
+    pub(crate) fn run_envoy(&mut self, name: &str) {
+        let bootstrap = self.pilot().bootstrap(&self.pods[name].object).expect("a bootstrap");
+        let pod = self.pods.get_mut(name).expect("the pod");
+        let file = pod.folder.path().join("bootstrap.json");
+        std::fs::write(&file, bootstrap.to_string()).expect("the bootstrap is written");
+        let log = std::fs::File::create(pod.folder.path().join("log")).expect("a log");
+        let output = std::fs::File::create(pod.folder.path().join("output")).expect("an output");
+        let child = Command::new(envoy())
+            .args(["--disable-hot-restart", "--concurrency", "1", "-l", "warn", "-c"])
+            .arg(&file)
+            .stdout(Stdio::from(output))
+            .stderr(Stdio::from(log))
+            .kill_on_drop(true)
+            .spawn()
+            .expect("Envoy starts");
+        pod.envoy = Some(child);
+    }
+
+    /// What Envoy wrote to its standard error and output.
+    pub(crate) fn logs(&self, name: &str) -> String {
+        let read = |file| std::fs::read_to_string(self.pods[name].folder.path().join(file)).unwrap_or_default();
+        read("log") + &read("output")
+    }
+
+    /// Waits until every proxy has confirmed the world as it is now.
+    pub(crate) async fn settle(&self) -> Statuses {
+        let revision = self.world.borrow().revision;
+        let pods: Vec<String> = self.pods.keys().map(|name| format!("{name}.demo")).collect();
+        let settled = |statuses: &Statuses| {
+            pods.iter().all(|pod| statuses.get(pod).is_some_and(|status| status.synced && status.revision >= revision))
+        };
+        let mut connected = self.pilot().connected();
+        let waited = tokio::time::timeout(PATIENCE, connected.wait_for(settled)).await;
+        match waited {
+            Ok(statuses) => statuses.expect("the control plane runs").clone(),
+            Err(_) => {
+                let mut logs = Vec::new();
+                for name in self.pods.keys() {
+                    let waiting = self.admin(name, "/listeners").await
+                        + &self
+                            .admin(
+                                name,
+                                "/config_dump?resource=dynamic_listeners&mask=name,error_state,warming_state.version_info",
+                            )
+                            .await;
+                    logs.push(format!("--- {name}\n{waiting}\n{}", self.logs(name)));
+                }
+                let known = self.pilot().connected().borrow().clone();
+                let synced = serde_json::to_string_pretty(&self.debug("/debug/syncz").await).expect("JSON");
+                let watched = self.debug("/debug/adsz").await;
+                let watched: Vec<_> =
+                    watched["clients"].as_array().expect("clients").iter().map(|client| &client["watches"]).collect();
+                panic!("not settled at {revision}: {known:#?}\n{synced}\n{watched:#?}\n{}", logs.join("\n"));
+            }
+        }
+    }
+
+    /// A request from a pod's application to a service address, by way of its own sidecar.
+    pub(crate) async fn call(&self, from: &str, to: &str, request: &str) -> Answer {
+        let pod = &self.pods[from];
+        let (address, port) = to.split_once(':').expect("address:port");
+        let line = format!("PROXY TCP4 {} {address} 40000 {port}\r\n", pod.ip);
+        exchange(pod.ports["15001"], &line, request).await.expect("the sidecar answers")
+    }
+
+    /// A plain-text request straight to a pod's port, as somebody without a sidecar would send it.
+    pub(crate) async fn plain(&self, to: &str, port: u16, request: &str) -> std::io::Result<Answer> {
+        exchange(self.pods[to].ports[&port.to_string()], "", request).await
+    }
+
+    /// A page of Envoy's own admin interface.
+    pub(crate) async fn admin(&self, pod: &str, path: &str) -> String {
+        let answer = exchange(self.pods[pod].ports["15000"], "", &get(path, "envoy", &[])).await;
+        answer.map(|answer| answer.body).unwrap_or_default()
+    }
+
+    pub(crate) async fn debug(&self, path: &str) -> Value {
+        let answer = exchange(self.pilot().debug_addr().port(), "", &get(path, "istiod", &[])).await.expect("the page");
+        serde_json::from_str(&answer.body).unwrap_or(Value::String(answer.body))
+    }
+}
+
+/// `GET /path` and header lines, `name: value`.
+pub(crate) fn get(path: &str, host: &str, headers: &[&str]) -> String {
+    let lines: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
+    format!("GET {path} HTTP/1.1\r\nhost: {host}\r\n{lines}connection: close\r\n\r\n")
+}
+
+async fn exchange(port: u16, before: &str, request: &str) -> std::io::Result<Answer> {
+    let started = std::time::Instant::now();
+    let talk = async {
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
+        stream.write_all(format!("{before}{request}").as_bytes()).await?;
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await?;
+        let text = String::from_utf8_lossy(&answer).into_owned();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+        let status = status.ok_or_else(|| std::io::Error::new(std::io::ErrorKind::UnexpectedEof, "no answer"))?;
+        Ok(Answer { status, head: head.to_owned(), body: body.to_owned(), took: started.elapsed() })
+    };
+    tokio::time::timeout(PATIENCE, talk).await.expect("an answer in time")
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        for app in &self.apps {
+            app.abort();
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! An application that says who it is and what it was asked.
+
+use axum::Router;
+use axum::extract::Request;
+use std::net::Ipv4Addr;
+
+/// Serves until aborted.
+pub(crate) async fn serve(name: String, port: u16) {
+    let answer = move |request: Request| {
+        let name = name.clone();
+        async move {
+            let headers: Vec<String> =
+                request.headers().iter().map(|(key, value)| format!("{key}: {}", value.to_str().unwrap_or("?"))).collect();
+            let status = request.headers().get("answer-with").and_then(|value| value.to_str().ok()?.parse().ok()).unwrap_or(200);
+            let body = format!("{name}\n{} {}\n{}\n", request.method(), request.uri(), headers.join("\n"));
+            (axum::http::StatusCode::from_u16(status).expect("a status"), body)
+        }
+    };
+    let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.expect("the port is free");
+    axum::serve(listener, Router::new().fallback(answer)).await.expect("it serves");
+}
