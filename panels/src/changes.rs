@@ -63,7 +63,7 @@ impl View {
 impl Row {
     fn of(entry: &Entry, now: jiff::Timestamp) -> Self {
         let (_, stage) = words::stage(&entry.stage);
-        let acked = words::took(entry, now).map(|took| format!("acked {}", fmt::ms(took)));
+        let acked = words::took(entry, now).filter(|_| entry.acked.is_some()).map(|took| format!("acked {}", fmt::ms(took)));
         let live = words::to_live(entry).map(|took| format!("live {}", fmt::ms(took)));
         let undoes = if entry.undoes.is_some() { "undo: " } else { "" };
         Self {

@@ -89,8 +89,10 @@ impl Intents {
         self.0.borrow_mut().push((Location::caller(), intent));
     }
     /// Looks at the wishes of this frame so far: for what the window keeps of its own (drafts, the bar) and must follow them.
+    /// Who looks may send more; those are not looked at in the same round.
     pub fn each(&self, look: impl FnMut(&Intent)) {
-        self.0.borrow().iter().map(|(_, intent)| intent).for_each(look);
+        let seen: Vec<Intent> = self.0.borrow().iter().map(|(_, intent)| intent.clone()).collect();
+        seen.iter().for_each(look);
     }
     /// Takes all wishes, in order.
     pub fn take(&self) -> Vec<(&'static Location<'static>, Intent)> {

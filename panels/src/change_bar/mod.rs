@@ -75,7 +75,7 @@ impl ChangeBar {
     }
 
     fn actions(&mut self, ui: &mut Ui, cx: &Cx<'_>, entry: &Entry) {
-        if entry.conflict.is_some() {
+        if entry.conflict.is_some() && entry.undoes.is_none() {
             if ui.add(Button::primary("Rebuild on theirs")).clicked() {
                 cx.intents.send(Intent::Rebuild(entry.id));
             }

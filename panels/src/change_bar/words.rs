@@ -179,7 +179,7 @@ mod tests {
           namespace: bookinfo
         spec:
           hosts:
-            - reviews
+          - reviews
         ");
     }
 

@@ -14,6 +14,9 @@ use crate::Cx;
 use egui::{Align, Align2, FontId, Key, Layout, Margin, Rect, RichText, ScrollArea, Sense, Stroke, Ui, WidgetInfo, WidgetType, pos2, vec2};
 use mesh::scene::{Step, StepState};
 
+/// Least height of both cards, so that they end on one line.
+const LOWEST: f32 = 344.0;
+
 /// The screen's own state.
 #[derive(Default)]
 pub struct Connect {
@@ -34,6 +37,7 @@ impl Connect {
 
     /// Draws the screen over the whole window.
     pub fn ui(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
+        ui.painter().rect_filled(ui.max_rect(), 0.0, Tokens::of(ui).bg);
         let connecting = cx.contexts.connecting.is_some() || !cx.scene.steps.is_empty();
         let width = if connecting { 620.0 } else { 920.0_f32 }.min(ui.available_width() - 48.0);
         ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
@@ -81,7 +85,9 @@ impl Connect {
     }
 
     fn contexts(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
+        ui.spacing_mut().item_spacing.x = 8.0;
         card(ui, |ui| {
+            ui.set_min_height(LOWEST);
             ui.spacing_mut().item_spacing.y = 8.0;
             ui.horizontal(|ui| {
                 text::strong(ui, "Clusters");
@@ -162,8 +168,10 @@ fn head(ui: &mut Ui, contexts: &Contexts) {
 
 fn sandbox(ui: &mut Ui, cx: &Cx<'_>) {
     let tokens = Tokens::of(ui);
+    ui.spacing_mut().item_spacing.x = 8.0;
     card(ui, |ui| {
-        ui.spacing_mut().item_spacing.y = 8.0;
+        ui.spacing_mut().item_spacing.y = 6.0;
+        ui.spacing_mut().interact_size.y = 20.0;
         picture(ui);
         ui.add_space(4.0);
         text::strong(ui, "Start a sandbox");
@@ -180,7 +188,7 @@ fn sandbox(ui: &mut Ui, cx: &Cx<'_>) {
                 text::muted(ui, line);
             });
         }
-        ui.add_space(4.0);
+        ui.add_space((LOWEST - 28.0 - 6.0 - ui.min_rect().height()).max(4.0));
         let start = Button::primary("Start sandbox").with_icon(icon::PLAY).named("Start sandbox");
         let possible = cx.contexts.sandbox.is_none();
         let response = ui.add_enabled_ui(possible, |ui| {

@@ -115,18 +115,26 @@ fn row(ui: &mut Ui, cx: &Cx<'_>, step: Step, state: &StepState) {
         let left = ui.cursor().left();
         ui.label(text::rich(ui, step_name(step), size::TEXT, Weight::Medium).color(ink));
         ui.add_space((left + 104.0 - ui.cursor().left()).max(0.0));
-        ui.label(RichText::new(about(step)).size(size::SECONDARY).color(if *state == StepState::Pending { tokens.faint } else { tokens.muted }));
+        let about = match (&cx.scene.doing, state) {
+            (Some(doing), StepState::Running(_)) => doing.as_str(),
+            _ => about(step),
+        };
+        ui.label(RichText::new(about).size(size::SECONDARY).color(if *state == StepState::Pending { tokens.faint } else { tokens.muted }));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            ui.add(egui::Label::new(RichText::new(&said).size(size::SECONDARY).color(color)).truncate());
+            let ink = if matches!(state, StepState::Done(_)) { tokens.muted } else { color };
+            ui.add(egui::Label::new(RichText::new(&said).size(size::SECONDARY).color(ink)).truncate());
         });
     });
     row.response.widget_info(|| WidgetInfo::labeled(WidgetType::Label, true, format!("{} {word} {said}", step_name(step))));
     if let StepState::Failed(trouble) = state {
-        ui.indent(step_name(step), |ui| {
-            problem::problem(ui, problem::Level::Error, &trouble.what, &trouble.why, &trouble.next, None);
-            if !matches!(step, Step::Sandbox | Step::Context | Step::Api) {
-                text::note(ui, format!("Without it {}", loss(step)));
-            }
+        ui.horizontal_top(|ui| {
+            ui.add_space(20.0);
+            ui.vertical(|ui| {
+                problem::problem(ui, problem::Level::Error, &trouble.what, &trouble.why, &trouble.next, None);
+                if !matches!(step, Step::Sandbox | Step::Context | Step::Api) {
+                    text::note(ui, format!("Without it {}", loss(step)));
+                }
+            });
         });
     }
 }

@@ -48,7 +48,6 @@ fn trouble<'a>(cx: &Cx<'a>, at: &Ref) -> Option<&'a Problem> {
 pub(super) fn object(ui: &mut Ui, cx: &Cx<'_>, at: &Ref) {
     let tokens = Tokens::of(ui);
     ui.horizontal(|ui| {
-        ui.set_height(18.0);
         text::muted(ui, format!("{} · {}", at.kind, at.namespace));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             ui.spacing_mut().item_spacing.x = 0.0;

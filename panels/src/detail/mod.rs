@@ -35,7 +35,7 @@ impl Detail {
     pub fn ui(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
         self.drafts.follow(&cx.scene.mesh);
         ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
-            Frame::new().inner_margin(Margin { left: 16, right: 16, top: 16, bottom: 24 }).show(ui, |ui| {
+            Frame::new().inner_margin(Margin { left: 16, right: 16, top: 8, bottom: 24 }).show(ui, |ui| {
                 ui.set_width(ui.available_width());
                 ui.spacing_mut().item_spacing.y = 6.0;
                 match cx.selected {
@@ -61,12 +61,13 @@ impl Detail {
             return;
         };
         ui.push_id(format!("{selected:?}"), |ui| {
-            head(ui, cx, &view);
+            ui.scope(|ui| head(ui, cx, &view));
             measured(ui, cx, &view);
             ui.add_space(10.0);
             self.drafts.ui(ui, cx, selected);
-            rows::peers(ui, cx, "Traffic in", "callers", &view.callers);
-            rows::peers(ui, cx, "Traffic out", "called", &view.called);
+            let names = if matches!(selected, Selected::Edge(..)) { ["From", "To"] } else { ["Traffic in", "Traffic out"] };
+            rows::peers(ui, cx, names[0], "caller", &view.callers);
+            rows::peers(ui, cx, names[1], "called", &view.called);
             rows::answers(ui, &view.answers);
             rows::versions(ui, &view);
             rows::pods(ui, &view.pods);
@@ -87,9 +88,8 @@ pub fn status_of(health: Health) -> Status {
 
 fn head(ui: &mut Ui, cx: &Cx<'_>, view: &View) {
     let tokens = Tokens::of(ui);
-    ui.spacing_mut().item_spacing.y = 2.0;
+    ui.spacing_mut().item_spacing.y = 1.0;
     ui.horizontal(|ui| {
-        ui.set_height(18.0);
         ui.add(Label::new(RichText::new(&view.kind).size(size::SECONDARY).color(tokens.muted)).truncate());
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             ui.spacing_mut().item_spacing.x = 0.0;

@@ -4,8 +4,9 @@ use super::view::{Figures, PeerRow, PodRow, View};
 use super::sums::Answer;
 use crate::intent::Intent;
 use crate::kit::theme::{Weight, family, size};
-use crate::kit::{Status, Tokens, badge, fmt, icon};
+use crate::kit::{Status, Tokens, fmt, icon};
 use crate::Cx;
+use egui::text::{LayoutJob, TextWrapping};
 use egui::{Align2, Color32, FontId, Rect, Response, Sense, Ui, WidgetInfo, WidgetType, pos2, vec2};
 
 const ROW: f32 = 26.0;
@@ -89,12 +90,23 @@ fn row(ui: &mut Ui, row: &Row<'_>) -> Response {
         ui.painter().text(pos2(right, y), Align2::RIGHT_CENTER, text, FontId::proportional(size::SECONDARY), color);
         right -= NUMBER;
     }
-    let clip = Rect::from_min_max(rect.min, pos2(right.max(x + 20.0), rect.bottom())).intersect(ui.clip_rect());
-    let painter = ui.painter().with_clip_rect(clip);
-    let font = FontId::new(size::TEXT, family(ui.ctx(), Weight::Medium));
-    let name = painter.text(pos2(x, y), Align2::LEFT_CENTER, row.name, font, tokens.text);
-    painter.text(pos2(name.right() + 6.0, y), Align2::LEFT_CENTER, row.about, FontId::proportional(size::SECONDARY), tokens.muted);
+    let end = right.max(x + 20.0);
+    let name = cut(ui, row.name, FontId::new(size::TEXT, family(ui.ctx(), Weight::Medium)), tokens.text, [x, end, y]);
+    cut(ui, row.about, FontId::proportional(size::SECONDARY), tokens.muted, [name + 6.0, end, y]);
     response
+}
+
+/// Text in the middle of a row, cut with an ellipsis where it must end; returns where it ends.
+fn cut(ui: &Ui, text: &str, font: FontId, color: Color32, [left, right, y]: [f32; 3]) -> f32 {
+    if text.is_empty() || right - left < 12.0 {
+        return left;
+    }
+    let mut job = LayoutJob::simple_singleline(text.to_owned(), font, color);
+    job.wrap = TextWrapping::truncate_at_width(right - left);
+    let galley = ui.painter().layout_job(job);
+    let end = left + galley.size().x;
+    ui.painter().galley(pos2(left, y - galley.size().y / 2.0), galley, color);
+    end
 }
 
 fn numbers(ui: &Ui, figures: &Figures) -> Vec<(String, Option<Color32>)> {
@@ -208,10 +220,4 @@ pub(super) fn thing(ui: &mut Ui, mark: Status, name: &str, about: &str, value: S
 /// A line of name and value.
 pub(super) fn fact(ui: &mut Ui, name: &str, value: &str) {
     row(ui, &Row { mark: None, swatch: None, name, about: "", numbers: vec![(value.to_owned(), None)], clickable: false });
-}
-
-/// The mark of a draft that is not pushed.
-pub(super) fn unsaved(ui: &mut Ui) {
-    let color = Tokens::of(ui).accent;
-    badge::pill(ui, "not pushed", color);
 }

@@ -13,6 +13,7 @@ use mesh::{Mesh, Remote};
 
 pub(super) fn ui(ui: &mut Ui, cx: &Cx<'_>) {
     let mesh = &cx.scene.mesh;
+    ui.add_space(6.0);
     text::muted(ui, if cx.scene.sandbox { "Mesh · sandbox on this machine" } else { "Mesh" });
     text::title(ui, &cx.scene.context);
     if mesh.services.is_empty() && mesh.workloads.is_empty() {

@@ -1,5 +1,6 @@
 //! Sums over measured calls: rates, errors, latency and mutual TLS of many paths together.
 
+use mesh::health::Calls;
 use mesh::traffic::{Flow, Path, Protocol, Traffic};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -7,10 +8,10 @@ use std::collections::BTreeMap;
 /// Calls of several paths, added up.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sum {
-    /// Requests per second.
+    /// Requests per second; TCP connections do not count.
     pub rps: f64,
-    /// Failed requests per second.
-    pub failed: f64,
+    /// Calls by how they ended: their health.
+    pub calls: Calls,
     /// The slowest path's 95th percentile, milliseconds.
     pub p95_ms: Option<f64>,
     /// Requests or connections per second over mutual TLS.
@@ -34,11 +35,11 @@ impl Sum {
     }
     /// Adds one path.
     pub fn add(&mut self, protocol: Protocol, flow: &Flow) {
-        self.rps += flow.rps();
+        if protocol != Protocol::Tcp {
+            self.rps += flow.rps();
+        }
+        self.calls.add(protocol, flow);
         for ((code, flags), rps) in &flow.responses {
-            if failed(protocol, code) {
-                self.failed += rps;
-            }
             *self.responses.entry((code.to_string(), flags.to_string())).or_default() += rps;
         }
         if flow.rps() > 0.0 {
@@ -51,9 +52,9 @@ impl Sum {
         self.plaintext += flow.plaintext;
         self.bytes += flow.bytes_sent + flow.bytes_received;
     }
-    /// Percentage of requests that failed; `None` without requests.
+    /// Percentage of calls that failed; `None` without calls.
     pub fn error_percent(&self) -> Option<f64> {
-        (self.rps > 0.0).then(|| self.failed / self.rps * 100.0)
+        (self.calls.total > 0.0).then(|| self.calls.error_percent())
     }
     /// Percentage of calls over mutual TLS; `None` when nothing was measured.
     pub fn mtls_percent(&self) -> Option<f64> {
@@ -84,15 +85,6 @@ pub struct Answer {
     pub rps: f64,
     /// The flags in words.
     pub meaning: &'static str,
-}
-
-/// Whether a response code counts as a failure: 5xx, no response, gRPC status other than 0.
-pub fn failed(protocol: Protocol, code: &str) -> bool {
-    match protocol {
-        Protocol::Grpc => code != "0" && code != "200",
-        Protocol::Http => code.starts_with('5') || code == "0" || code == "-",
-        Protocol::Tcp => false,
-    }
 }
 
 /// Envoy's response flags in words.
@@ -142,9 +134,5 @@ mod tests {
     #[test]
     fn nothing_measured_is_not_zero_percent() {
         assert_eq!((Sum::default().error_percent(), Sum::default().mtls_percent()), (None, None));
-    }
-    #[test]
-    fn grpc_counts_by_status() {
-        assert!(failed(Protocol::Grpc, "14") && !failed(Protocol::Grpc, "0") && !failed(Protocol::Http, "404"));
     }
 }

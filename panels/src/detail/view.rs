@@ -4,6 +4,7 @@ use super::subject::{Subject, of_node};
 use super::sums::{Answer, Sum};
 use crate::selection::Selected;
 use mesh::graph::Health;
+use mesh::health::{of_workload, worse};
 use mesh::traffic::{Path, Peer, Traffic};
 use mesh::{Mesh, Ref, Workload};
 use serde::Serialize;
@@ -287,27 +288,25 @@ fn pod(pod: &mesh::Pod) -> PodRow {
 
 /// Health with its reason: the worst of pods, calls in and calls out.
 fn health(input: &Sum, output: &Sum, workloads: &[&Workload]) -> (Health, String) {
-    let ready: usize = workloads.iter().flat_map(|workload| &workload.pods).filter(|pod| pod.ready).count();
-    let wanted: usize = workloads.iter().map(|workload| workload.wanted.map_or(workload.pods.len(), |wanted| wanted as usize)).sum();
-    let pods = match (ready, wanted) {
-        (0, wanted) if wanted > 0 => (Health::Failing, "no pod is ready".to_owned()),
-        (ready, wanted) if ready < wanted => (Health::Degraded, format!("{ready} of {wanted} pods are ready")),
-        _ => (Health::Idle, "no traffic in this window".to_owned()),
-    };
-    let calls = |sum: &Sum, who: &str| match sum.error_percent() {
-        None => (Health::Idle, "no traffic in this window".to_owned()),
-        Some(errors) if errors <= 0.0 => (Health::Healthy, "all calls succeed".to_owned()),
-        Some(errors) => {
-            let worst = sum.answers().into_iter().find(|answer| answer.code.starts_with('5') || answer.code == "0" || answer.code == "-");
-            let code = worst.map_or_else(|| "an error".to_owned(), |answer| if answer.code == "-" || answer.code == "0" { "no response".into() } else { answer.code });
-            let health = if errors >= 10.0 { Health::Failing } else if errors >= 0.1 { Health::Degraded } else { Health::Healthy };
-            (health, format!("{who} {code} on {} of calls", crate::kit::fmt::percent(errors)))
-        }
-    };
-    let outgoing = match calls(output, "gets") {
+    let pods = workloads.iter().map(|workload| of_workload(workload)).fold((Health::Idle, String::new()), worse);
+    let outgoing = match output.calls.health() {
         // A failing callee degrades its caller; it does not make it fail.
-        (health, reason) if health > Health::Healthy => (Health::Degraded, format!("{reason} that it makes")),
-        (health, _) => (health.min(Health::Idle), String::new()),
+        (health, reason) if health > Health::Healthy => (Health::Degraded, outgoing_reason(&reason)),
+        _ => (Health::Idle, String::new()),
     };
-    [pods, calls(input, "answers"), outgoing].into_iter().max_by_key(|(health, reason)| (*health, !reason.is_empty())).unwrap_or_default()
+    let (calls, reason) = input.calls.health();
+    // Ready pods do not make a thing healthy that nobody calls; pods that are missing make it ill.
+    let pods = if pods.0 > Health::Healthy { pods } else { (Health::Idle, String::new()) };
+    let (health, reason) = worse(worse((calls, reason), outgoing), pods);
+    let reason = match (health, reason.is_empty()) {
+        (Health::Idle, true) => "no traffic in this window".to_owned(),
+        (Health::Healthy, true) => "all calls succeed".to_owned(),
+        _ => reason,
+    };
+    (health, reason)
+}
+
+/// "2 % of calls that it makes fail, most with 503 FI".
+fn outgoing_reason(reason: &str) -> String {
+    reason.replacen("of calls", "of calls that it makes", 1)
 }

@@ -114,6 +114,13 @@ impl TrafficSplit {
         mesh.services.get(&(self.namespace.as_str().into(), self.name.as_str().into()))
     }
 
+    /// "over 60 s (594 calls)".
+    fn counted(&self, cx: &Cx<'_>) -> String {
+        let measured = self.service(&cx.scene.mesh).zip(cx.scene.traffic.value());
+        let calls: f64 = measured.map_or(0.0, |(service, traffic)| share_of(traffic, service).iter().map(|(_, share)| share.count).sum());
+        format!("over {} ({} calls)", fmt::duration(cx.window_secs as f64), fmt::count(calls.round() as usize))
+    }
+
     fn shares(&self, ui: &Ui, cx: &Cx<'_>, rule: &Rule) -> Vec<Share> {
         let tokens = Tokens::of(ui);
         let measured = match (self.service(&cx.scene.mesh), cx.scene.traffic.value()) {
@@ -145,12 +152,9 @@ impl Draft for TrafficSplit {
         let rows = self.shares(ui, cx, rule);
         let absent = rule.at.at.is_none() && rule.kept.standing() == Standing::Same;
         let refused = rule.refused.clone();
-        let moved = shares(ui, &self.name, &rows, refused.is_none());
+        let moved = shares(ui, &self.name, &self.counted(cx), &rows, refused.is_none());
         if let Some(why) = &refused {
             problem::line(ui, problem::Level::Note, &format!("This rule has no shares: {why}"), "", "");
-        }
-        if rows.iter().any(|row| row.measured.is_some()) {
-            text::note(ui, format!("measured over {}, with the error bar of so many calls", fmt::duration(cx.window_secs as f64)));
         }
         let mut gesture = Gesture::Rest;
         let rule = &mut self.rules[self.chosen];

@@ -129,7 +129,7 @@ fn draw_line(ui: &mut Ui, tokens: &Tokens, font: &FontId, line: &Line, height: f
 }
 
 fn spoken(lines: &[Line]) -> String {
-    let text = |line: &Line| line.parts.iter().map(|(_, text)| text.trim()).collect::<Vec<_>>().join("");
+    let text = |line: &Line| line.parts.iter().map(|(_, text)| text.as_str()).collect::<String>().trim().to_owned();
     let said: Vec<String> = lines
         .iter()
         .filter_map(|line| match line.tag {

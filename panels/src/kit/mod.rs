@@ -7,6 +7,7 @@ pub mod diff;
 pub mod field;
 pub mod fmt;
 pub mod icon;
+mod letters;
 pub mod memo;
 pub mod problem;
 pub mod progress;

@@ -36,11 +36,12 @@ pub enum Moved {
     Released(usize),
 }
 
-/// The bar and one row per share. `of` names what is shared ("reviews"): its sliders are "reviews v3 share".
-pub fn shares(ui: &mut Ui, of: &str, shares: &[Share], enabled: bool) -> Vec<Moved> {
+/// The bar and one row per share. `of` names what is shared ("reviews"): its sliders are "reviews v3 share"; `over` says
+/// what was measured ("over 1 min, 594 calls").
+pub fn shares(ui: &mut Ui, of: &str, over: &str, shares: &[Share], enabled: bool) -> Vec<Moved> {
     let mut moved = Vec::new();
     bar(ui, of, shares);
-    if let Some(said) = measured(shares) {
+    if let Some(said) = measured(over, shares) {
         text::note(ui, said);
     }
     ui.add_space(2.0);
@@ -52,15 +53,15 @@ pub fn shares(ui: &mut Ui, of: &str, shares: &[Share], enabled: bool) -> Vec<Mov
     moved
 }
 
-/// "measured: v1 74.6 % ± 3.5, v3 25.4 % ± 3.5".
-fn measured(shares: &[Share]) -> Option<String> {
+/// "measured over 1 min: v1 74.6 % ± 3.5, v3 25.4 % ± 3.5".
+fn measured(over: &str, shares: &[Share]) -> Option<String> {
     let said: Vec<String> = shares
         .iter()
         .filter_map(|share| share.measured.map(|(value, error)| (share, value, error)))
         .filter(|(share, value, _)| *value > 0.0 || share.wanted > 0)
         .map(|(share, value, error)| format!("{} {value:.1}{}% ± {error:.1}", share.name, fmt::THIN))
         .collect();
-    (!said.is_empty()).then(|| format!("measured: {}", said.join(", ")))
+    (!said.is_empty()).then(|| format!("measured {over}: {}", said.join(", ")))
 }
 
 /// The sum at a glance.
@@ -132,7 +133,7 @@ fn knob(ui: &mut Ui, name: &str, index: usize, share: &Share, width: f32, moved:
     let movable = !share.locked && ui.is_enabled();
     let sense = if movable { Sense::click_and_drag() } else { Sense::focusable_noninteractive() };
     let (rect, mut response) = ui.allocate_exact_size(vec2(width, 32.0), sense);
-    let y = rect.top() + 14.0;
+    let y = rect.center().y - 1.0;
     let (left, right) = (rect.left() + 8.0, rect.right() - 8.0);
     let x_of = |percent: f64| left + (right - left) * (percent.clamp(0.0, 100.0) / 100.0) as f32;
     let mut value = i64::from(share.wanted);
@@ -255,8 +256,8 @@ mod tests {
             color: Color32::WHITE,
         };
         let rows = [share("v1", 75, Some((74.6, 3.5))), share("v2", 0, Some((0.0, 0.0))), share("v3", 25, Some((25.4, 3.5)))];
-        let said = measured(&rows).map(|said| said.replace(fmt::THIN, " "));
-        assert_eq!(said.as_deref(), Some("measured: v1 74.6 % ± 3.5, v3 25.4 % ± 3.5"));
-        assert_eq!(measured(&[share("v1", 100, None)]), None);
+        let said = measured("over 1 min", &rows).map(|said| said.replace(fmt::THIN, " "));
+        assert_eq!(said.as_deref(), Some("measured over 1 min: v1 74.6 % ± 3.5, v3 25.4 % ± 3.5"));
+        assert_eq!(measured("", &[share("v1", 100, None)]), None);
     }
 }

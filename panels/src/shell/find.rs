@@ -93,8 +93,10 @@ pub fn search(all: &[Found], typed: &str, at_most: usize) -> Vec<usize> {
         .iter()
         .enumerate()
         .filter_map(|(index, found)| {
-            let text = format!("{} {} {}", found.name, found.place, found.kind);
-            let score = pattern.score(Utf32Str::new(&text, &mut buffer), &mut matcher)?;
+            let mut score_of = |text: &str| pattern.score(Utf32Str::new(text, &mut buffer), &mut matcher);
+            let score = score_of(&format!("{} {}", found.name, found.place));
+            // The kind counts only where name and place alone do not fit: "service rev".
+            let score = score.or_else(|| score_of(&format!("{} {}", found.kind, found.name)).map(|score| score / 2))?;
             // A name that begins with what was typed is what people mean.
             let begins = found.name.to_lowercase().starts_with(&typed.trim().to_lowercase());
             Some((score + if begins { 1000 } else { 0 }, index))
@@ -129,7 +131,7 @@ mod tests {
     }
     #[test]
     fn names_that_begin_so_come_first() {
-        check("rev", &["reviews", "preview"]);
+        check("revi", &["reviews", "preview"]);
     }
     #[test]
     fn name_and_place_together() {
@@ -138,5 +140,9 @@ mod tests {
     #[test]
     fn no_hit() {
         check("zzz", &[]);
+    }
+    #[test]
+    fn the_kind_helps() {
+        check("service details", &["details"]);
     }
 }

@@ -2,9 +2,9 @@
 
 use crate::intent::{Intent, ThemeChoice};
 use crate::kit::theme::{Weight, size};
-use crate::kit::{Button, Status, Tokens, badge, button, fmt, icon, problem, text};
+use crate::kit::{Button, Status, Tokens, button, fmt, icon, problem, text};
 use crate::{Cx, connect};
-use egui::{Align, Layout, Pos2, Rect, RichText, Sense, Shape, Stroke, Ui, WidgetInfo, WidgetType, pos2, vec2};
+use egui::{Align, Layout, Pos2, Rect, Sense, Shape, Stroke, Ui, WidgetInfo, WidgetType, pos2, vec2};
 use mesh::scene::StepState;
 use mesh::{Problem, Remote};
 
@@ -142,7 +142,7 @@ fn freshness(ui: &mut Ui, cx: &Cx<'_>) {
     // The widest age that can stand there keeps the button from growing and shrinking.
     let font = egui::FontId::proportional(size::TEXT);
     let measure = |text: &str| ui.painter().layout_no_wrap(text.to_owned(), font.clone(), tokens.text).size().x;
-    let width = 12.0 + 12.0 + 8.0 + measure("no metrics").min(measure(word)) + 8.0 + measure("99 min ago").max(measure(&aged)) + 12.0;
+    let width = 12.0 + 12.0 + 8.0 + measure(word) + 8.0 + measure("99 s ago").max(measure(&aged)) + 12.0;
     let (rect, response) = ui.allocate_exact_size(vec2(width, 28.0), Sense::click());
     let enabled = ui.is_enabled();
     response.widget_info(|| WidgetInfo::labeled(WidgetType::Button, enabled, name));
@@ -240,16 +240,4 @@ fn theme_button(ui: &mut Ui, cx: &Cx<'_>) {
     if ui.add(Button::icon(symbol, name).framed()).clicked() {
         cx.intents.send(Intent::Theme(next));
     }
-}
-
-/// A small mark beside a name, as the connect screen uses it.
-pub fn badge_text(ui: &mut Ui, label: &str) {
-    let color = Tokens::of(ui).accent;
-    badge::pill(ui, label, color);
-}
-
-/// A word in the colour of muted text that cannot be selected.
-pub fn quiet(ui: &mut Ui, label: &str) {
-    let tokens = Tokens::of(ui);
-    ui.add(egui::Label::new(RichText::new(label).size(size::SECONDARY).color(tokens.muted)).selectable(false));
 }

@@ -1,0 +1,251 @@
+//! Editors as the user meets them in the detail: names, gestures, drafts that are never lost.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use egui_kittest::Harness;
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
+use mesh::{Objects, demo};
+use panels::detail::Detail;
+use panels::{Intent, Selected};
+use support::{World, harness, service};
+
+type Bench<'a> = Harness<'a, (World, Detail)>;
+
+fn detail<'a>(world: World) -> Bench<'a> {
+    harness(world, Detail::default(), [400.0, 1600.0], |ui, detail: &mut Detail, world| {
+        let cx = world.cx();
+        detail.ui(ui, &cx);
+        cx.intents.each(|intent| detail.follow(intent, &cx));
+    })
+}
+
+fn frames(bench: &mut Bench<'_>) {
+    bench.run_steps(3);
+}
+
+fn wanted(bench: &Bench<'_>, slider: &str) -> f64 {
+    bench.get_by_label(slider).accesskit_node().numeric_value().unwrap()
+}
+
+/// Drags a knob by its track to a share, in five moves.
+fn drag(bench: &mut Bench<'_>, slider: &str, to: f32) {
+    let from = wanted(bench, slider) as f32;
+    let track = bench.get_by_label(slider).rect();
+    let at = |percent: f32| egui::pos2(track.left() + 8.0 + (track.width() - 16.0) * percent / 100.0, track.top() + 14.0);
+    bench.drag_at(at(from));
+    bench.step();
+    for part in 1..=5 {
+        bench.hover_at(at(from + (to - from) * part as f32 / 5.0));
+        bench.step();
+    }
+    bench.drop_at(at(to));
+    frames(bench);
+}
+
+#[test]
+fn a_drag_is_judged_once_when_it_ends() {
+    let mut bench = detail(World::bookinfo().select(service("reviews")));
+    drag(&mut bench, "reviews v3 share", 80.0);
+    let checks = bench.state_mut().0.checks();
+    assert_eq!(checks.len(), 1, "one check per drag");
+    assert_eq!(checks[0].title, "v3 of reviews gets 80 % instead of 20 % of all other calls");
+    let shares = ["v1", "v2", "v3"].map(|version| wanted(&bench, &format!("reviews {version} share")));
+    assert_eq!(shares.iter().sum::<f64>(), 100.0);
+    assert_eq!(shares[2], 80.0);
+}
+
+#[test]
+fn arrow_keys_move_by_one_and_shift_by_ten() {
+    let mut bench = detail(World::bookinfo().select(service("reviews")));
+    bench.get_by_label("reviews v3 share").focus();
+    frames(&mut bench);
+    bench.key_press(egui::Key::ArrowRight);
+    frames(&mut bench);
+    assert_eq!((wanted(&bench, "reviews v3 share"), bench.state_mut().0.checks().len()), (21.0, 1));
+    bench.key_press_modifiers(egui::Modifiers::SHIFT, egui::Key::ArrowRight);
+    frames(&mut bench);
+    assert_eq!((wanted(&bench, "reviews v3 share"), bench.state_mut().0.checks().len()), (31.0, 1));
+}
+
+#[test]
+fn a_locked_share_stays() {
+    let mut bench = detail(World::bookinfo().select(service("reviews")));
+    bench.get_by_label("Lock reviews v1 share").click();
+    frames(&mut bench);
+    drag(&mut bench, "reviews v3 share", 90.0);
+    assert_eq!(["v1", "v2", "v3"].map(|version| wanted(&bench, &format!("reviews {version} share"))), [50.0, 0.0, 50.0]);
+}
+
+#[test]
+fn even_and_reset() {
+    let mut bench = detail(World::bookinfo().select(service("reviews")));
+    bench.get_by_label("Even").click();
+    frames(&mut bench);
+    assert_eq!((wanted(&bench, "reviews v2 share"), bench.state_mut().0.checks().len()), (33.0, 1));
+    bench.get_by_label("Reset").click();
+    frames(&mut bench);
+    assert_eq!(wanted(&bench, "reviews v2 share"), 30.0);
+    let wishes = bench.state_mut().0.wishes();
+    assert!(matches!(wishes[..], [Intent::Dismiss(_)]), "what was asked for is taken back: {wishes:?}");
+}
+
+#[test]
+fn another_rule_has_its_own_shares() {
+    let mut bench = detail(World::bookinfo().select(service("reviews")));
+    bench.get_by_label_contains("end-user = jason").click();
+    frames(&mut bench);
+    assert_eq!(wanted(&bench, "reviews v2 share"), 100.0);
+    drag(&mut bench, "reviews v3 share", 40.0);
+    assert_eq!(bench.state_mut().0.checks().remove(0).title, "v3 of reviews gets 40 % instead of 0 % of calls with end-user = jason");
+}
+
+/// Bookinfo with other weights, as if somebody else had changed them.
+fn somebody_elses(weights: [u32; 3]) -> Objects {
+    let mut objects = demo::bookinfo_objects();
+    let at = mesh::Ref::new("VirtualService", "bookinfo", "reviews").unwrap();
+    let mut object = (*objects[&at].0).clone();
+    for (row, weight) in weights.into_iter().enumerate() {
+        *object.pointer_mut(&format!("/spec/http/1/route/{row}/weight")).unwrap() = weight.into();
+    }
+    objects.insert(at, object.into());
+    objects
+}
+
+#[test]
+fn a_draft_survives_looking_elsewhere() {
+    let mut bench = detail(World::bookinfo().select(service("reviews")));
+    drag(&mut bench, "reviews v3 share", 80.0);
+    bench.state_mut().0.selected = Some(service("ratings"));
+    frames(&mut bench);
+    bench.state_mut().0.selected = None;
+    frames(&mut bench);
+    bench.state_mut().0.selected = Some(Selected::App("bookinfo".into(), "reviews".into(), Some("v3".into())));
+    frames(&mut bench);
+    assert_eq!(wanted(&bench, "reviews v3 share"), 80.0, "the same draft, from wherever it is selected");
+    bench.get_by_label("not pushed");
+}
+
+#[test]
+fn new_data_never_overwrites_a_draft() {
+    let mut bench = detail(World::bookinfo().select(service("reviews")));
+    drag(&mut bench, "reviews v3 share", 80.0);
+    bench.state_mut().0.wishes();
+    bench.state_mut().0.now_has(somebody_elses([10, 80, 10]));
+    frames(&mut bench);
+    assert_eq!(wanted(&bench, "reviews v3 share"), 80.0);
+    bench.get_by_label("Rebuild").click();
+    frames(&mut bench);
+    let rebuilt = bench.state_mut().0.checks().remove(0);
+    assert_eq!(rebuilt.title, "v2 of reviews gets 7 % instead of 80 % of all other calls");
+    assert!(bench.query_by_label("Rebuild").is_none());
+}
+
+#[test]
+fn an_untouched_editor_follows_the_cluster() {
+    let mut bench = detail(World::bookinfo().select(service("reviews")));
+    bench.state_mut().0.now_has(somebody_elses([10, 80, 10]));
+    frames(&mut bench);
+    assert_eq!(wanted(&bench, "reviews v2 share"), 80.0);
+    assert!(bench.query_by_label("not pushed").is_none());
+}
+
+#[test]
+fn what_was_pushed_is_no_draft_any_more() {
+    let mut bench = detail(World::bookinfo().select(service("reviews")));
+    drag(&mut bench, "reviews v3 share", 80.0);
+    let shares = ["v1", "v2", "v3"].map(|version| wanted(&bench, &format!("reviews {version} share")) as u32);
+    bench.state_mut().0.now_has(somebody_elses(shares));
+    frames(&mut bench);
+    assert!(bench.query_by_label("not pushed").is_none());
+}
+
+#[test]
+fn dismissing_takes_the_draft_back() {
+    let mut bench = detail(World::bookinfo().select(service("reviews")));
+    drag(&mut bench, "reviews v3 share", 80.0);
+    let id = bench.state().0.ledger.entries()[0].id;
+    bench.state().0.intents.send(Intent::Dismiss(id));
+    frames(&mut bench);
+    assert_eq!(wanted(&bench, "reviews v3 share"), 20.0);
+}
+
+#[test]
+fn an_abort_for_all_calls() {
+    let mut bench = detail(World::bookinfo().select(service("ratings")));
+    bench.get_by_label("Fault").click();
+    frames(&mut bench);
+    bench.get_by_label("abort calls").click();
+    frames(&mut bench);
+    assert_eq!(bench.state_mut().0.checks().remove(0).title, "All calls of ratings fail with 503");
+    assert_eq!((wanted(&bench, "abort status"), wanted(&bench, "abort percentage")), (503.0, 100.0));
+    let status = bench.get_by_label("abort status");
+    status.click();
+    bench.run_steps(2);
+    bench.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::A);
+    bench.get_by_label("abort status").type_text("418");
+    bench.run_steps(2);
+    bench.key_press(egui::Key::Enter);
+    frames(&mut bench);
+    let titles: Vec<String> = bench.state_mut().0.checks().into_iter().map(|change| change.title).collect();
+    assert_eq!(titles, ["All calls of ratings fail with 418"]);
+}
+
+#[test]
+fn a_delay_for_calls_with_a_header() {
+    let mut bench = detail(World::bookinfo().select(service("ratings")));
+    bench.get_by_label("Fault").click();
+    frames(&mut bench);
+    bench.get_by_label("fault calls").click();
+    frames(&mut bench);
+    bench.get_by_label("calls with a header…").click();
+    frames(&mut bench);
+    for (field, text) in [("header name", "end-user"), ("header value", "jason")] {
+        bench.get_by_label(field).click();
+        frames(&mut bench);
+        bench.get_by_label(field).type_text(text);
+        frames(&mut bench);
+    }
+    bench.get_by_label("delay calls").click();
+    frames(&mut bench);
+    let last = bench.state_mut().0.checks().pop().unwrap();
+    assert_eq!(last.title, "Calls with end-user = jason of ratings wait 2 s");
+}
+
+#[test]
+fn strict_mutual_tls_says_who_is_cut_off() {
+    let mut bench = detail(World::bookinfo().select(service("ratings")));
+    bench.get_by_label("Mutual TLS").click();
+    frames(&mut bench);
+    bench.get_by_label("mTLS scope").click();
+    frames(&mut bench);
+    bench.get_by_label("namespace bookinfo").click();
+    frames(&mut bench);
+    bench.get_by_label("mTLS mode").click();
+    frames(&mut bench);
+    bench.get_by_label("STRICT").click();
+    frames(&mut bench);
+    let checks = bench.state_mut().0.checks();
+    assert_eq!(checks.len(), 1);
+    assert!(checks[0].title.starts_with("Mutual TLS of namespace bookinfo becomes STRICT"), "{}", checks[0].title);
+    bench.get_by_label_contains("Nobody is cut off");
+}
+
+/// Laws over the table: a draft that nobody touched changes nothing, and names itself the same from every side.
+#[test]
+fn untouched_drafts_change_nothing() {
+    let mesh = demo::bookinfo();
+    let services = mesh.services.keys().map(|(namespace, name)| Selected::Service(namespace.to_string(), name.to_string()));
+    let workloads = mesh.workloads.keys().map(|(namespace, name)| Selected::Workload(namespace.to_string(), name.to_string()));
+    let mut offered = 0;
+    for selected in services.chain(workloads) {
+        for row in panels::editors::EDITORS {
+            let Some(mut draft) = (row.open)(&mesh, &selected) else { continue };
+            draft.follow(&mesh);
+            assert_eq!(draft.change(&mesh), Ok(None), "{} of {selected:?}", row.about.name);
+            assert!(!draft.id().is_empty());
+            offered += 1;
+        }
+    }
+    assert!(offered > 10, "{offered}");
+}

@@ -1,0 +1,263 @@
+//! The parts of the window on sample data: each shows all its faces, and a press sends the wish that it promises.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
+use mesh::edit;
+use mesh::scene::{Step, StepState};
+use mesh::{Change, ChangeId, Fact, Problem, demo};
+use panels::change_bar::ChangeBar;
+use panels::connect::Connect;
+use panels::cx::{ContextRow, Contexts};
+use panels::detail::{self, Detail};
+use panels::selection::PanelId;
+use panels::shell::palette::Palette;
+use panels::shell::{rail, top_bar};
+use panels::{Intent, PANELS, Panel, Selected};
+use support::{World, faces, harness, service};
+
+fn split() -> Change {
+    let mesh = demo::bookinfo();
+    let reviews = mesh.service("bookinfo", "reviews").unwrap();
+    let rule = edit::rules(&mesh, reviews).pop().unwrap();
+    let wanted = ::mesh::split::Split::new([("v1", 10), ("v2", 10), ("v3", 80)]).unwrap();
+    edit::split(&mesh, reviews, &rule.at, &wanted).unwrap()
+}
+
+#[test]
+fn every_panel_shows_every_face() {
+    for row in PANELS {
+        for (_, scene) in faces() {
+            harness(World::new(scene), (row.make)(), [900.0, 600.0], |ui, panel: &mut Box<dyn Panel>, world| panel.ui(ui, &world.cx()));
+        }
+    }
+}
+
+#[test]
+fn the_detail_shows_every_face() {
+    let edge = Selected::Edge("app/bookinfo/reviews/v3".into(), "app/bookinfo/ratings/v1".into());
+    let object = Selected::Object(mesh::Ref::new("VirtualService", "bookinfo", "reviews").unwrap());
+    let gone = service("nowhere");
+    let things = [None, Some(service("reviews")), Some(edge), Some(object), Some(gone), Some(Selected::Node("unknown".into()))];
+    for selected in things {
+        for (_, scene) in faces() {
+            let world = World { selected: selected.clone(), ..World::new(scene) };
+            harness(world, Detail::default(), [384.0, 900.0], |ui, detail: &mut Detail, world| detail.ui(ui, &world.cx()));
+        }
+    }
+}
+
+#[test]
+fn detail_of_a_service() {
+    let (mesh, traffic) = (demo::bookinfo(), demo::bookinfo_traffic());
+    insta::assert_yaml_snapshot!(detail::View::of(&mesh, Some(&traffic), &service("reviews")));
+}
+
+#[test]
+fn detail_of_an_edge() {
+    let (mesh, traffic) = (demo::bookinfo(), demo::bookinfo_traffic());
+    let edge = Selected::Edge("app/bookinfo/reviews/v3".into(), "app/bookinfo/ratings/v1".into());
+    insta::assert_yaml_snapshot!(detail::View::of(&mesh, Some(&traffic), &edge));
+}
+
+#[test]
+fn the_ledger_says_what_became_of_each_change() {
+    let mut world = World::bookinfo();
+    world.ledger = demo::ledger([split(), split(), split()]);
+    insta::assert_yaml_snapshot!(panels::changes::View::of(&world.cx()));
+    let bench = harness(world, panels::changes::Changes::default(), [900.0, 700.0], |ui, panel, world| panel.ui(ui, &world.cx()));
+    let undo = bench.get_all_by_label_contains("Undo v3 of reviews");
+    assert_eq!(undo.filter(|button| !button.accesskit_node().is_disabled()).count(), 2, "what was refused has nothing to undo");
+}
+
+fn bar<'a>(world: World) -> egui_kittest::Harness<'a, (World, ChangeBar)> {
+    harness(world, ChangeBar::default(), [1280.0, 800.0], |ui, bar: &mut ChangeBar, world| {
+        let cx = world.cx();
+        egui::Panel::bottom("bar").exact_size(panels::change_bar::HEIGHT).show(ui, |ui| bar.ui(ui, &cx));
+        cx.intents.each(|intent| bar.follow(intent));
+    })
+}
+
+#[test]
+fn push_waits_for_the_dry_run() {
+    let mut world = World::bookinfo();
+    let id = world.ledger.open(split(), None, demo::NOW);
+    let mut bench = bar(world);
+    assert!(bench.get_by_label("Push").accesskit_node().is_disabled());
+    bench.state_mut().0.ledger.record(id, &Fact::Checked(Vec::new()), demo::NOW);
+    bench.run_steps(2);
+    bench.get_by_label("Push").click();
+    bench.run_steps(2);
+    assert_eq!(bench.state_mut().0.wishes(), [Intent::Push(id)]);
+}
+
+#[test]
+fn a_read_only_window_does_not_push() {
+    let mut world = World::bookinfo();
+    world.read_only = true;
+    world.checked(split());
+    let bench = bar(world);
+    assert!(bench.get_by_label("Push").accesskit_node().is_disabled());
+}
+
+#[test]
+fn what_was_pushed_can_be_followed_and_undone() {
+    let mut world = World::bookinfo();
+    world.ledger = demo::ledger([split(), split()]);
+    let mut bench = bar(world);
+    let of = split().effect.proxies.len();
+    bench.get_by_label(&format!("{} / {of} proxies", of - 1));
+    bench.get_by_label("Diff").click();
+    bench.run_steps(3);
+    bench.get_by_label_contains("removed weight: 20, added weight: 80");
+    bench.get_by_label("Undo").click();
+    bench.run_steps(2);
+    assert_eq!(bench.state_mut().0.wishes(), [Intent::Undo(ChangeId(2))]);
+}
+
+#[test]
+fn a_conflict_shows_both_and_rebuilds() {
+    let mut world = World::bookinfo();
+    let id = world.checked(split());
+    world.ledger.sent(id, demo::NOW);
+    let theirs = split().steps[0].before.clone();
+    let problem = Problem::new("reviews was not changed", "Somebody else changed it first", "Rebuild the change on theirs");
+    world.ledger.record(id, &Fact::Conflict { now: theirs, problem }, demo::NOW);
+    let mut bench = bar(world);
+    bench.get_by_label("Diff").click();
+    bench.run_steps(3);
+    bench.get_by_label_contains("Theirs of VirtualService bookinfo/reviews");
+    bench.get_by_label_contains("Mine of VirtualService bookinfo/reviews");
+    bench.get_all_by_label("Rebuild on theirs").next().unwrap().click();
+    bench.run_steps(2);
+    assert_eq!(bench.state_mut().0.wishes(), [Intent::Rebuild(id)]);
+}
+
+#[test]
+fn dismissing_hides_the_change() {
+    let mut world = World::bookinfo();
+    world.checked(split());
+    let mut bench = bar(world);
+    bench.get_by_label("Dismiss").click();
+    bench.run_steps(3);
+    bench.get_by_label("No change is pending");
+}
+
+fn contexts() -> Contexts {
+    let row = |name: &str| ContextRow { name: name.into(), server: format!("https://{name}:6443"), ..ContextRow::default() };
+    let problem = Problem::new("Its user needs a program that is missing", "kubelogin is not in PATH", "Install it");
+    let broken = ContextRow { problem: Some(problem), ..row("broken") };
+    Contexts { rows: vec![row("prod"), broken, row("staging")], last: Some("staging".into()), ..Contexts::default() }
+}
+
+fn connect<'a>(contexts: Contexts, steps: &[(Step, StepState)]) -> egui_kittest::Harness<'a, (World, Connect)> {
+    let mut world = World::new(mesh::Scene::default());
+    world.contexts = contexts;
+    world.scene.steps = steps.iter().cloned().collect();
+    harness(world, Connect::default(), [1280.0, 800.0], |ui, connect: &mut Connect, world| {
+        if connect.covers(&world.cx()) {
+            connect.ui(ui, &world.cx());
+        }
+    })
+}
+
+#[test]
+fn contexts_are_buttons_with_their_names() {
+    let mut bench = connect(contexts(), &[]);
+    assert!(bench.get_by_label("broken").accesskit_node().is_disabled());
+    bench.get_by_label("prod").click();
+    bench.run_steps(2);
+    assert_eq!(bench.state_mut().0.wishes(), [Intent::Connect("prod".into())]);
+    bench.get_by_label("Start sandbox").click();
+    bench.run_steps(2);
+    assert_eq!(bench.state_mut().0.wishes(), [Intent::StartSandbox("bookinfo".into())]);
+}
+
+#[test]
+fn the_keyboard_is_enough_to_connect() {
+    let mut bench = connect(contexts(), &[]);
+    bench.key_press(egui::Key::ArrowDown);
+    bench.run_steps(2);
+    bench.key_press(egui::Key::Enter);
+    bench.run_steps(2);
+    assert_eq!(bench.state_mut().0.wishes(), [Intent::Connect("staging".into())], "the one used last comes first");
+}
+
+#[test]
+fn a_sandbox_that_cannot_start_says_why() {
+    let envoy = Problem::new("No sandbox can be started", "Envoy 1.40.0 was not found", "Run cargo xtask setup");
+    let bench = connect(Contexts { sandbox: Some(envoy), ..Contexts::default() }, &[]);
+    assert!(bench.get_by_label("Start sandbox").accesskit_node().is_disabled());
+    bench.get_by_label("Envoy 1.40.0 was not found");
+    bench.get_by_label("No cluster to connect to");
+}
+
+#[test]
+fn a_failed_step_has_its_way_on() {
+    let trouble = Problem::new("istiod was not found", "No Service istiod in istio-system", "Name it with --istiod");
+    let steps = [
+        (Step::Context, StepState::Done("context prod".into())),
+        (Step::Api, StepState::Done("Kubernetes 1.33, 5 ms".into())),
+        (Step::Kinds, StepState::Pending),
+        (Step::Istiod, StepState::Failed(trouble)),
+    ];
+    let mut bench = connect(contexts(), &steps);
+    bench.get_by_label("No Service istiod in istio-system");
+    bench.get_by_label("Retry").click();
+    bench.run_steps(2);
+    bench.get_by_label("Back").click();
+    bench.run_steps(2);
+    assert_eq!(bench.state_mut().0.wishes(), [Intent::Retry, Intent::Disconnect]);
+    bench.get_by_label("Continue without").click();
+    bench.run_steps(3);
+    assert!(bench.query_by_label("Retry").is_none(), "the mesh is shown as far as it is known");
+}
+
+#[test]
+fn the_palette_finds_and_does() {
+    let mut bench = harness(World::bookinfo(), Palette::default(), [1000.0, 700.0], |ui, palette: &mut Palette, world| palette.ui(ui, &world.cx()));
+    bench.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::K);
+    bench.run_steps(3);
+    bench.get_by_label("Find or do what").type_text("reviews");
+    bench.run_steps(3);
+    bench.get_by_label("Service reviews bookinfo");
+    bench.key_press(egui::Key::Enter);
+    bench.run_steps(3);
+    assert_eq!(bench.state_mut().0.wishes(), [Intent::Select(Some(service("reviews")))]);
+    assert!(!bench.state().1.is_open());
+}
+
+#[test]
+fn the_rail_opens_panels_and_folds() {
+    let mut bench = harness(World::bookinfo(), true, [184.0, 700.0], |ui, wide: &mut bool, world| rail::ui(ui, &world.cx(), PanelId::Graph, wide));
+    bench.get_by_label("Traces").click();
+    bench.run_steps(2);
+    assert_eq!(bench.state_mut().0.wishes(), [Intent::Open(PanelId::Traces)]);
+    bench.get_by_label("Collapse the rail").click();
+    bench.run_steps(2);
+    assert!(!bench.state().1);
+}
+
+#[test]
+fn the_top_bar_says_what_is_looked_at() {
+    for (name, scene) in faces() {
+        let mut bench = harness(World::new(scene), (), [1280.0, 48.0], |ui, (), world| top_bar::ui(ui, &world.cx(), rail::WIDE));
+        bench.get_by_label("Context and namespaces");
+        bench.get_by_label("Pause live data").click();
+        bench.run_steps(2);
+        assert_eq!(bench.state_mut().0.wishes(), [Intent::Pause(true)], "{name}");
+    }
+}
+
+#[test]
+fn the_time_range_is_a_menu() {
+    let mut bench = harness(World::bookinfo(), (), [1280.0, 600.0], |ui, (), world| {
+        egui::Panel::top("bar").exact_size(48.0).show(ui, |ui| top_bar::ui(ui, &world.cx(), rail::WIDE));
+    });
+    bench.get_by_label("Time range").click();
+    bench.run_steps(3);
+    bench.get_by_label("Last 10 min").click();
+    bench.run_steps(2);
+    assert_eq!(bench.state_mut().0.wishes(), [Intent::Window(600)]);
+}
