@@ -8,7 +8,7 @@
 //!
 //! `!` after a field's name makes it required. Types are `string int32 int64 uint32 number bool any object time quantity
 //! bytes intstr duration port`, `enum(A|B)`, `[]T` (one value), `[set]T`, `[key,key]T` (keyed), `{}T` (free keys), or the
-//! name of another type. A line `rule NAME` adds a cross-field rule to the type.
+//! name of another type. `alias NAME NOTATION` gives a notation a name. A line `rule NAME` adds a cross-field rule to the type.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -55,7 +55,7 @@ impl Library {
                     current = Some(second);
                 } else if first == "alias" {
                     texts.entry(second).or_default().alias = Some(description);
-                    current = None;
+                    current = Some(second);
                 }
                 continue;
             }
@@ -94,7 +94,11 @@ impl Library {
             return Arc::new(Schema { preserve: true, ..Schema::default() });
         };
         let schema = match text.alias {
-            Some(alias) => self.field(alias, text.description),
+            Some(alias) => {
+                let mut schema = Schema::clone(&self.field(alias, text.description));
+                schema.rules.extend(rules(text));
+                Arc::new(schema)
+            }
             None => {
                 let mut schema = Schema {
                     ty: Type::Object,
@@ -109,7 +113,7 @@ impl Library {
                     }
                     schema.properties.insert(bare.to_owned(), self.field(notation, description));
                 }
-                schema.rules = text.rules.iter().filter_map(|rule| Rule::named(rule)).collect();
+                schema.rules = rules(text);
                 Arc::new(schema)
             }
         };
@@ -157,6 +161,10 @@ impl Library {
         }
         Schema::clone(&self.resolve(notation))
     }
+}
+
+fn rules(text: &TypeText) -> Vec<Rule> {
+    text.rules.iter().filter_map(|rule| Rule::named(rule)).collect()
 }
 
 fn scalar(ty: Type, format: Option<&str>) -> Schema {
