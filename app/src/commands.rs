@@ -1,14 +1,13 @@
 //! The commands without a window: `sandbox`, `graph`, `proxies`.
 
 use crate::{args, runtime};
-use cluster::Cluster;
+use cluster::Needs;
 use jiff::Timestamp;
+use mesh::Problem;
 use mesh::graph::{Graph, GraphOptions};
 use mesh::scene::SyncState;
-use mesh::{Problem, Scene};
 use std::io::Write as _;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// Runs a sandbox until SIGINT or SIGTERM. Prints one JSON line when it is ready.
 pub(crate) fn sandbox(args: args::Sandbox) -> Result<(), Problem> {
@@ -29,7 +28,9 @@ pub(crate) fn sandbox(args: args::Sandbox) -> Result<(), Problem> {
         };
         let line = serde_json::to_string(running.ready()).map_err(|error| unwritable("the ready line", &error.into()))?;
         let told = match &args.ready_file {
-            Some(file) => std::fs::write(file, format!("{line}\n")).map_err(|error| unwritable(&file.display().to_string(), &error)),
+            Some(file) => {
+                std::fs::write(file, format!("{line}\n")).map_err(|error| unwritable(&file.display().to_string(), &error))
+            }
             None => Ok(()),
         };
         let told = told.and_then(|()| print(&line));
@@ -43,7 +44,8 @@ pub(crate) fn sandbox(args: args::Sandbox) -> Result<(), Problem> {
 
 /// Prints the service graph.
 pub(crate) fn graph(args: &args::Graph) -> Result<(), Problem> {
-    let scene = scene_once(&args.connection, args.duration, Wanted::Traffic)?;
+    let needs = Needs { traffic: true, window_secs: args.duration, ..Needs::default() };
+    let scene = runtime::start()?.block_on(cluster::once(args.connection.target(true), needs))?;
     let traffic = scene.traffic.value();
     if let Some(problem) = scene.traffic.problem() {
         tracing::warn!("the graph has no rates: {problem}");
@@ -55,20 +57,23 @@ pub(crate) fn graph(args: &args::Graph) -> Result<(), Problem> {
     };
     let graph = Graph::build(&scene.mesh, traffic.map(Arc::as_ref), &options, Timestamp::now());
     let text = match args.output {
-        args::GraphFormat::Json => serde_json::to_string_pretty(&graph).map_err(|error| unwritable("the graph", &error.into()))?,
+        args::GraphFormat::Json => {
+            serde_json::to_string_pretty(&graph).map_err(|error| unwritable("the graph", &error.into()))?
+        }
         args::GraphFormat::Dot => graph.to_dot(),
-        args::GraphFormat::Svg => panels::graph::svg(&graph, panels::intent::ThemeChoice::Light),
+        args::GraphFormat::Svg => panels::graph::svg(&graph, &panels::graph::place(&graph), false),
     };
     print(&text)
 }
 
 /// Prints the proxies and their sync state.
 pub(crate) fn proxies(args: &args::Proxies) -> Result<(), Problem> {
-    let scene = scene_once(&args.connection, 60, Wanted::Proxies)?;
+    let needs = Needs { proxies: true, ..Needs::default() };
+    let scene = runtime::start()?.block_on(cluster::once(args.connection.target(true), needs))?;
     let proxies = match (scene.proxies.value(), scene.proxies.problem()) {
         (Some(proxies), _) => proxies,
         (None, Some(problem)) => return Err(problem.clone()),
-        (None, None) => return Err(Problem::new("istiod did not answer", "it took longer than 20 s", "Try again, or give --istiod URL")),
+        (None, None) => return Err(Problem::new("istiod did not answer", "it took too long", "Try again, or give --istiod URL")),
     };
     match args.output {
         args::TableFormat::Json => {
@@ -101,51 +106,6 @@ fn table(proxies: &[mesh::scene::Proxy]) -> String {
     rows.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
-enum Wanted {
-    Traffic,
-    Proxies,
-}
-
-/// Connects, waits until what is wanted has been read (or is known not to be had), and leaves.
-fn scene_once(connection: &args::Connection, window_secs: u64, wanted: Wanted) -> Result<Arc<Scene>, Problem> {
-    runtime::start()?.block_on(async {
-        let mut cluster = Cluster::connect(connection.target(true), Arc::new(|| {}));
-        cluster.commands.send(cluster::Command::Window(window_secs)).await.ok();
-        let enough = |scene: &Scene| {
-            let failed = first_failure(scene).is_some();
-            let read = match wanted {
-                Wanted::Traffic => match &scene.traffic {
-                    mesh::Remote::Waiting => false,
-                    mesh::Remote::Live(traffic, _) => traffic.window_secs == window_secs,
-                    mesh::Remote::Stale(..) | mesh::Remote::Denied(_) => true,
-                },
-                Wanted::Proxies => !matches!(scene.proxies, mesh::Remote::Waiting),
-            };
-            failed || (scene.ready() && read)
-        };
-        let read = tokio::time::timeout(Duration::from_secs(20), cluster.scene.wait_for(|scene| enough(scene)));
-        let scene = match read.await {
-            Ok(Ok(scene)) => scene.clone(),
-            Ok(Err(_)) | Err(_) => cluster.scene.borrow().clone(),
-        };
-        cluster.close().await;
-        match first_failure(&scene) {
-            Some(problem) => Err(problem),
-            None if scene.ready() => Ok(scene),
-            None => Err(Problem::new("The cluster was not read", "it took longer than 20 s", "Try again, or name fewer namespaces with --namespace")),
-        }
-    })
-}
-
-/// Without these there is nothing to show.
-fn first_failure(scene: &Scene) -> Option<Problem> {
-    use mesh::scene::{Step, StepState};
-    [Step::Context, Step::Api, Step::Kinds].iter().find_map(|step| match scene.steps.get(step) {
-        Some(StepState::Failed(problem)) => Some(problem.clone()),
-        _ => None,
-    })
-}
-
 fn print(text: &str) -> Result<(), Problem> {
     let mut out = std::io::stdout().lock();
     match writeln!(out, "{text}").and_then(|()| out.flush()) {
@@ -163,7 +123,9 @@ fn unwritable(what: &str, error: &std::io::Error) -> Problem {
 fn stop_signal() -> Result<impl Future<Output = ()>, Problem> {
     use tokio::signal::unix::{SignalKind, signal};
     let catch = |kind| {
-        signal(kind).map_err(|error| Problem::new("The sandbox could not start", format!("signals cannot be caught: {error}"), "Try again"))
+        signal(kind).map_err(|error| {
+            Problem::new("The sandbox could not start", format!("signals cannot be caught: {error}"), "Try again")
+        })
     };
     let (mut interrupt, mut terminate) = (catch(SignalKind::interrupt())?, catch(SignalKind::terminate())?);
     Ok(async move {

@@ -103,14 +103,10 @@ impl Connection {
             (None, Some(starting)) => StepState::Running(starting.since),
             (None, None) => return,
         };
-        let mut scene = Scene { context: self.name.clone(), sandbox: true, ..Scene::default() };
+        let doing = self.starting.as_ref().map(|starting| starting.progress.borrow().clone());
+        let mut scene = Scene { context: self.name.clone(), sandbox: true, doing, ..Scene::default() };
         scene.steps.insert(Step::Sandbox, state);
         self.scene = Arc::new(scene);
-    }
-
-    /// What the starting sandbox is doing.
-    pub(crate) fn progress(&self) -> Option<String> {
-        self.starting.as_ref().map(|starting| starting.progress.borrow().clone())
     }
 
     /// The newest scene.
@@ -133,9 +129,7 @@ impl Connection {
             mpsc::error::TrySendError::Full(_) => {
                 Problem::new("Nothing was done", "too many orders are waiting for the cluster", "Try again in a moment")
             }
-            mpsc::error::TrySendError::Closed(_) => {
-                Problem::new("Nothing was done", "the connection has ended", "Connect again")
-            }
+            mpsc::error::TrySendError::Closed(_) => Problem::new("Nothing was done", "the connection has ended", "Connect again"),
         })
     }
 
@@ -147,7 +141,7 @@ impl Connection {
     /// Ends the connection: a push that is under way is finished first, then an own sandbox is stopped.
     pub(crate) async fn close(self) {
         if let Some(cluster) = self.cluster {
-            cluster.close().await;
+            cluster.finish().await;
         }
         let sandbox = match (self.sandbox, self.starting) {
             (Some(sandbox), _) => Some(sandbox),

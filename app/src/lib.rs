@@ -7,6 +7,7 @@ mod dock;
 mod logging;
 mod perform;
 mod picture;
+mod reads;
 mod runtime;
 mod settings;
 mod shell;

@@ -20,7 +20,8 @@ pub fn binary() -> Result<PathBuf> {
     }
     let me = std::env::current_exe()?;
     let folder = me.ancestors().find(|folder| folder.join("binnacle").is_file());
-    let folder = folder.context("binnacle is not built: run the tests by `cargo xtask test`, or build it with --features inspection")?;
+    let folder =
+        folder.context("binnacle is not built: run the tests by `cargo xtask test`, or build it with --features inspection")?;
     Ok(folder.join("binnacle"))
 }
 
@@ -42,7 +43,9 @@ impl Program {
         let home = tempfile::tempdir()?;
         let mut command = Command::new(binary()?);
         command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        for name in ["KUBECONFIG", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR", "WAYLAND_DISPLAY", "DISPLAY"] {
+        for name in
+            ["KUBECONFIG", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR", "WAYLAND_DISPLAY", "DISPLAY"]
+        {
             command.env_remove(name);
         }
         if let Some(envoy) = envoy() {
@@ -65,7 +68,9 @@ impl Program {
     /// # Errors
     /// When none comes in time; the error shows what was on stderr.
     pub fn line(&self, within: Duration) -> Result<String> {
-        self.stdout.recv_timeout(within).map_err(|_| anyhow::anyhow!("no line on stdout within {within:?}; stderr:\n{}", self.stderr_so_far()))
+        self.stdout
+            .recv_timeout(within)
+            .map_err(|_| anyhow::anyhow!("no line on stdout within {within:?}; stderr:\n{}", self.stderr_so_far()))
     }
 
     /// Everything on stderr that was not read before.
@@ -139,7 +144,9 @@ pub fn envoy() -> Option<PathBuf> {
     if let Some(path) = std::env::var_os("BINNACLE_ENVOY") {
         return Some(path.into());
     }
-    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")))?;
+    let cache = std::env::var_os("XDG_CACHE_HOME")
+        .map(PathBuf::from)
+        .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")))?;
     let path = cache.join("binnacle/tools/envoy-1.40.0/envoy");
     path.is_file().then_some(path)
 }

@@ -121,7 +121,11 @@ impl Window {
     pub fn wait_for(&self, name: &str, within: Duration) -> Result<Widget> {
         self.wait_until(name, within, |widgets| {
             let exact = widgets.iter().find(|widget| widget.name == name);
-            let part = || widgets.iter().find(|widget| widget.name.contains(name) || widget.value.as_deref().is_some_and(|value| value.contains(name)));
+            let part = || {
+                widgets.iter().find(|widget| {
+                    widget.name.contains(name) || widget.value.as_deref().is_some_and(|value| value.contains(name))
+                })
+            };
             exact.or_else(part).cloned()
         })
     }

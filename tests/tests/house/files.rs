@@ -7,7 +7,11 @@ const LINES: usize = 450;
 
 #[test]
 fn files_stay_short() {
-    let long: Vec<_> = rust_files().iter().map(|(name, text)| (name.clone(), text.lines().count())).filter(|(_, lines)| *lines > LINES).collect();
+    let long: Vec<_> = rust_files()
+        .iter()
+        .map(|(name, text)| (name.clone(), text.lines().count()))
+        .filter(|(_, lines)| *lines > LINES)
+        .collect();
     assert!(long.is_empty(), "split these: {long:?}");
 }
 
@@ -31,7 +35,9 @@ fn colours_have_names() {
 
 #[test]
 fn only_perform_carries_out_intents() {
-    for (name, text) in rust_files().into_iter().filter(|(name, _)| name.starts_with("app/src/") || name.starts_with("panels/src/")) {
+    for (name, text) in
+        rust_files().into_iter().filter(|(name, _)| name.starts_with("app/src/") || name.starts_with("panels/src/"))
+    {
         let product = text.split("#[cfg(test)]").next().unwrap_or_default();
         if !name.starts_with("app/src/perform") {
             assert!(!product.contains("match intent"), "{name} carries out intents; that is the part of app/src/perform.rs");

@@ -10,7 +10,9 @@ fn manifest(name: &str) -> String {
 /// Whether some rule of the manifest names this group, resource and verb together.
 fn allows(manifest: &str, group: &str, resource: &str, verb: &str) -> bool {
     manifest.split("- apiGroups:").skip(1).any(|rule| {
-        rule.contains(&format!("\"{group}\"")) && rule.contains(&format!("\"{resource}\"")) && rule.contains(&format!("\"{verb}\""))
+        rule.contains(&format!("\"{group}\""))
+            && rule.contains(&format!("\"{resource}\""))
+            && rule.contains(&format!("\"{verb}\""))
     })
 }
 

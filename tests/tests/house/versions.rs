@@ -17,7 +17,22 @@ fn versions(lock: &str, name: &str) -> Vec<String> {
 #[test]
 fn one_version_of_each() {
     let lock = std::fs::read_to_string(root().join("Cargo.lock")).expect("the lock file is committed");
-    for name in ["egui", "eframe", "accesskit", "kube", "kube-core", "k8s-openapi", "rustls", "ring", "reqwest", "hyper", "tonic", "prost", "json-patch", "tokio"] {
+    for name in [
+        "egui",
+        "eframe",
+        "accesskit",
+        "kube",
+        "kube-core",
+        "k8s-openapi",
+        "rustls",
+        "ring",
+        "reqwest",
+        "hyper",
+        "tonic",
+        "prost",
+        "json-patch",
+        "tokio",
+    ] {
         assert_eq!(versions(&lock, name).len(), 1, "{name}: {:?}", versions(&lock, name));
     }
 }

@@ -1,0 +1,188 @@
+//! The main job from end to end: connect, find the graph, drag a slider, push, watch requests follow, undo; then a fault,
+//! then strict mutual TLS.
+
+use crate::mesh::Sandbox;
+use anyhow::{Context as _, Result, ensure};
+use egui::{Key, Modifiers, pos2};
+use harness::{Display, Program, Window, free_port};
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::Duration;
+
+const SOON: Duration = Duration::from_secs(10);
+
+struct Session {
+    window: Window,
+    // In this order the program ends before its display.
+    _program: Program,
+    _display: Display,
+}
+
+/// Opens the window on the connect screen and picks the sandbox's context there.
+fn connect(sandbox: &Sandbox) -> Result<Session> {
+    let display = Display::start(1440, 900)?;
+    let port = free_port()?;
+    let kubeconfig = sandbox.ready.kubeconfig.to_str().context("an odd path")?.to_owned();
+    let inspection = format!("127.0.0.1:{port}");
+    let env = [("DISPLAY", display.name.as_str()), ("LIBGL_ALWAYS_SOFTWARE", "1"), ("EGUI_INSPECTION", &inspection)];
+    let program = Program::start(&["--kubeconfig", &kubeconfig], &env)?;
+    let window = Window::connect(port, SOON)?;
+    window.wait_for(&sandbox.ready.context, SOON)?;
+    window.click(&sandbox.ready.context)?;
+    for node in ["productpage v1", "details v1", "reviews v1", "reviews v2", "reviews v3", "ratings v1"] {
+        window.wait_for(node, Duration::from_secs(20))?;
+    }
+    window.wait_for("edge productpage v1 to reviews v3", SOON)?;
+    Ok(Session { window, _program: program, _display: display })
+}
+
+/// Drags a slider's knob to a percentage, then corrects by keyboard what the pixels could not hit.
+fn slide(window: &Window, name: &str, percent: i64) -> Result<()> {
+    let value = |window: &Window| -> Result<i64> {
+        let value = window.find(name)?.value.with_context(|| format!("{name} has no value"))?;
+        Ok(value
+            .trim_end_matches(['%', ' ', '\u{202f}', '\u{2009}'])
+            .parse::<f64>()
+            .with_context(|| format!("{name}: {value}"))?
+            .round() as i64)
+    };
+    let rect = window.find(name)?.rect;
+    let inset = rect.height().min(18.0) / 2.0;
+    let at = |percent: i64| pos2(rect.left() + inset + (rect.width() - 2.0 * inset) * percent as f32 / 100.0, rect.center().y);
+    window.drag(at(value(window)?), at(percent))?;
+    for _ in 0..10 {
+        match value(window)? - percent {
+            0 => return Ok(()),
+            over if over > 0 => window.key(Key::ArrowLeft, Modifiers::NONE)?,
+            _ => window.key(Key::ArrowRight, Modifiers::NONE)?,
+        }
+    }
+    ensure!(value(window)? == percent, "{name} stays at {}", value(window)?);
+    Ok(())
+}
+
+/// Presses Push as soon as the dry run allows it, and waits until the change is live.
+fn push_until_live(window: &Window) -> Result<()> {
+    window.wait_until("Push, enabled", SOON, |widgets| {
+        widgets.iter().find(|widget| widget.name == "Push" && !widget.disabled).cloned()
+    })?;
+    window.click("Push")?;
+    wait_live(window)
+}
+
+fn wait_live(window: &Window) -> Result<()> {
+    window.wait_until("Live", SOON, |widgets| {
+        widgets.iter().any(|widget| matches!(widget.name.as_str(), "Live" | "Measured")).then_some(())
+    })
+}
+
+/// Whether a GET without TLS, from outside the mesh, straight to a sidecar's inbound port, is answered.
+fn plaintext_is_answered(port: u16, path: &str) -> Result<bool> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+    stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: ratings:9080\r\nConnection: close\r\n\r\n")?;
+    let mut answer = Vec::new();
+    // A refused connection may be reset instead of closed.
+    stream.read_to_end(&mut answer).ok();
+    Ok(answer.starts_with(b"HTTP/1.1 200"))
+}
+
+#[test]
+fn from_the_slider_to_the_proxies_and_back() -> Result<()> {
+    let sandbox = Sandbox::start()?;
+    let session = connect(&sandbox)?;
+    let window = &session.window;
+
+    // Traffic split.
+    let before = sandbox.spec("virtualservice", "reviews")?;
+    window.click("reviews v3")?;
+    window.wait_for("reviews v3 share", SOON)?;
+    slide(window, "reviews v3 share", 80)?;
+    push_until_live(window)?;
+    let seen = sandbox.reviews_versions(400)?;
+    let share = *seen.get("v3").unwrap_or(&0) as f64 / 400.0;
+    let sigma = (0.8_f64 * 0.2 / 400.0).sqrt();
+    println!("v3 took {:.1} % of 400 requests, wanted 80 ± {:.1}: {seen:?}", share * 100.0, 300.0 * sigma);
+    ensure!((share - 0.8).abs() <= 3.0 * sigma, "v3 took {share} of the requests: {seen:?}");
+    window.click("Undo")?;
+    window.wait_until("the old bytes", SOON, |_| (sandbox.spec("virtualservice", "reviews").ok()? == before).then_some(()))?;
+    wait_live(window)?;
+
+    // Fault.
+    window.click("ratings v1")?;
+    window.wait_for("abort calls", SOON)?;
+    window.click("abort calls")?;
+    fill(window, "abort status", "503")?;
+    fill(window, "abort percentage", "100")?;
+    push_until_live(window)?;
+    let (status, page) = sandbox.get("/productpage")?;
+    ensure!(status == 200, "the page answered {status}");
+    let faulty: Vec<_> =
+        (0..20).map(|_| sandbox.get("/api/v1/products/0/ratings").map(|(status, _)| status)).collect::<Result<_>>()?;
+    ensure!(faulty.iter().all(|status| *status == 503), "ratings answered {faulty:?}; {page}");
+    window.wait_until("a red edge", Duration::from_secs(30), |widgets| {
+        widgets
+            .iter()
+            .find(|widget| widget.name.starts_with("edge reviews v3 to ratings") && widget.description.contains("failing"))
+            .cloned()
+    })?;
+    faulty_span_is_shown(window)?;
+    remove_fault(window)?;
+    let (status, _) = sandbox.get("/api/v1/products/0/ratings")?;
+    ensure!(status == 200, "ratings still answer {status} after the fault was taken away");
+
+    // Mutual TLS.
+    let ratings = sandbox.real_port("ratings", "9080")?;
+    ensure!(plaintext_is_answered(ratings, "/ratings/0")?, "PERMISSIVE takes plaintext");
+    strict(window)?;
+    ensure!(!plaintext_is_answered(ratings, "/ratings/0")?, "STRICT refuses plaintext");
+    ensure!(sandbox.get("/productpage")?.0 == 200, "calls inside the mesh go on");
+    window.click("Undo")?;
+    window.wait_until("plaintext again", SOON, |_| plaintext_is_answered(ratings, "/ratings/0").ok()?.then_some(()))?;
+    Ok(())
+}
+
+/// Puts text into a field and leaves it.
+fn fill(window: &Window, name: &str, text: &str) -> Result<()> {
+    window.click(name)?;
+    window.key(Key::A, Modifiers::COMMAND)?;
+    window.text(text)?;
+    window.key(Key::Enter, Modifiers::NONE)
+}
+
+/// From the edge to its failed traces, and to the span that the fault made.
+fn faulty_span_is_shown(window: &Window) -> Result<()> {
+    window.click("Traces of ratings")?;
+    let failed = window.wait_until("a failed trace", SOON, |widgets| {
+        widgets.iter().find(|widget| widget.name.starts_with("trace ") && widget.name.contains("error")).cloned()
+    })?;
+    window.click_at(failed.rect.center())?;
+    window.wait_until("the faulty span", SOON, |widgets| {
+        widgets
+            .iter()
+            .find(|widget| widget.name.starts_with("span ") && widget.name.contains("ratings") && widget.name.contains("503"))
+            .cloned()
+    })?;
+    window.click("Graph")
+}
+
+fn remove_fault(window: &Window) -> Result<()> {
+    window.wait_for("ratings v1", SOON)?;
+    window.click("ratings v1")?;
+    window.wait_for("Remove fault", SOON)?;
+    window.click("Remove fault")?;
+    push_until_live(window)
+}
+
+/// Takes only mutual TLS for the whole mesh.
+fn strict(window: &Window) -> Result<()> {
+    choose(window, "mTLS scope", "the whole mesh")?;
+    choose(window, "mTLS mode", "STRICT")?;
+    push_until_live(window)
+}
+
+fn choose(window: &Window, list: &str, option: &str) -> Result<()> {
+    window.click(list)?;
+    window.wait_for(option, SOON)?;
+    window.click(option)
+}

@@ -1,0 +1,94 @@
+//! A running `binnacle sandbox`, asked from outside as kubectl and a browser would.
+
+use anyhow::{Context as _, Result, ensure};
+use harness::Program;
+use serde::Deserialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+/// The line that `binnacle sandbox` prints when it is ready.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Ready {
+    pub(crate) kubeconfig: PathBuf,
+    pub(crate) context: String,
+    pub(crate) apiserver: String,
+    pub(crate) prometheus: String,
+    pub(crate) tracing: String,
+    pub(crate) istiod: String,
+    pub(crate) ingress: String,
+    pub(crate) proxies: usize,
+    pub(crate) envoy: String,
+}
+
+/// A sandbox of one test.
+pub(crate) struct Sandbox {
+    pub(crate) program: Program,
+    pub(crate) ready: Ready,
+    http: reqwest::blocking::Client,
+}
+
+impl Sandbox {
+    pub(crate) fn start() -> Result<Self> {
+        harness::tls();
+        let program = Program::start(&["sandbox", "--seed", "7"], &[])?;
+        let line = program.line(Duration::from_secs(60))?;
+        let ready = serde_json::from_str(&line).with_context(|| format!("the ready line: {line}"))?;
+        let http = reqwest::blocking::Client::builder().timeout(Duration::from_secs(15)).no_proxy().build()?;
+        Ok(Self { program, ready, http })
+    }
+
+    /// Status and body of a GET through the ingress gateway.
+    pub(crate) fn get(&self, path: &str) -> Result<(u16, String)> {
+        let answer = self.http.get(format!("{}{path}", self.ready.ingress)).send()?;
+        Ok((answer.status().as_u16(), answer.text()?))
+    }
+
+    /// Which version of reviews answered each of `count` requests.
+    pub(crate) fn reviews_versions(&self, count: usize) -> Result<BTreeMap<String, usize>> {
+        let mut seen = BTreeMap::new();
+        for _ in 0..count {
+            let (status, body) = self.get("/api/v1/products/0/reviews")?;
+            ensure!(status == 200, "reviews answered {status}: {body}");
+            let pod = serde_json::from_str::<Value>(&body)?["podname"].as_str().context("no podname")?.to_owned();
+            let version = pod.split('-').nth(1).context("a pod without a version")?.to_owned();
+            *seen.entry(version).or_default() += 1;
+        }
+        Ok(seen)
+    }
+
+    /// What kubectl prints on stdout.
+    pub(crate) fn kubectl(&self, args: &[&str]) -> Result<String> {
+        let output =
+            self.kubectl_command(args).output().context("kubectl could not be started; `cargo xtask setup` installs it")?;
+        ensure!(output.status.success(), "kubectl {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        Ok(String::from_utf8(output.stdout)?)
+    }
+
+    /// kubectl with a home folder of its own, on this sandbox.
+    pub(crate) fn kubectl_command(&self, args: &[&str]) -> Command {
+        let home = self.program.home.path();
+        let mut command = Command::new("kubectl");
+        command.env("HOME", home).env_remove("KUBECONFIG").arg("--kubeconfig").arg(&self.ready.kubeconfig);
+        command.arg("--cache-dir").arg(home.join("kubectl")).args(args);
+        command
+    }
+
+    /// The `spec` of an object, its bytes as the server keeps them.
+    pub(crate) fn spec(&self, kind: &str, name: &str) -> Result<String> {
+        let object: Value = serde_json::from_str(&self.kubectl(&["get", kind, name, "-n", "bookinfo", "-o", "json"])?)?;
+        Ok(object["spec"].to_string())
+    }
+
+    /// The real port behind a port of a pod.
+    pub(crate) fn real_port(&self, app: &str, port: &str) -> Result<u16> {
+        let pods = self.kubectl(&["get", "pods", "-n", "bookinfo", "-l", &format!("app={app}"), "-o", "json"])?;
+        let pods: Value = serde_json::from_str(&pods)?;
+        let ports =
+            pods["items"][0]["metadata"]["annotations"]["sandbox.binnacle.dev/ports"].as_str().context("no ports annotation")?;
+        let ports: BTreeMap<String, u16> = serde_json::from_str(ports)?;
+        ports.get(port).copied().with_context(|| format!("{app} has no port {port}"))
+    }
+}
