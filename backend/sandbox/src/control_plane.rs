@@ -5,6 +5,7 @@ use mesh::Problem;
 use pilot::{Pilot, World};
 use serde_json::{Value, json};
 use std::sync::Arc;
+use std::time::Duration;
 use telemetry::Telemetry;
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
@@ -12,6 +13,7 @@ use tokio_util::task::AbortOnDropHandle;
 /// A running control plane and what tells it of changes.
 pub(crate) struct ControlPlane {
     pub(crate) pilot: Arc<Pilot>,
+    worlds: Arc<watch::Sender<Arc<World>>>,
     _feed: AbortOnDropHandle<()>,
 }
 
@@ -24,7 +26,8 @@ impl ControlPlane {
         publish_root(store, &root);
         let (told, followed) = watch::channel(Arc::new(world(store)));
         let pilot = Pilot::start(followed, options).await.map_err(failed)?;
-        let store = store.clone();
+        let (store, worlds) = (store.clone(), Arc::new(told));
+        let told = worlds.clone();
         let feed = async move {
             let mut news = store.watch();
             loop {
@@ -37,7 +40,30 @@ impl ControlPlane {
                 }
             }
         };
-        Ok(Self { pilot: Arc::new(pilot), _feed: AbortOnDropHandle::new(tokio::spawn(feed)) })
+        Ok(Self { pilot: Arc::new(pilot), worlds, _feed: AbortOnDropHandle::new(tokio::spawn(feed)) })
+    }
+
+    /// Waits until so many proxies run on the objects as they are now. Says which proxies are late, or what they refuse, when
+    /// that takes too long.
+    pub(crate) async fn all_synced(&self, store: &Store, proxies: usize, within: Duration) -> Result<(), Problem> {
+        let now = Arc::new(world(store));
+        let revision = now.revision;
+        self.worlds.send_replace(now);
+        let mut statuses = self.pilot.connected();
+        let done =
+            statuses.wait_for(|all| all.values().filter(|proxy| proxy.synced && proxy.revision >= revision).count() >= proxies);
+        if tokio::time::timeout(within, done).await.is_ok_and(|done| done.is_ok()) {
+            return Ok(());
+        }
+        let all = self.pilot.connected().borrow().clone();
+        let late = all.iter().filter(|(_, proxy)| !proxy.synced || proxy.revision < revision).map(|(name, proxy)| {
+            let refused: Vec<String> = proxy.refused.iter().map(|(kind, words)| format!("{kind} refused: {words}")).collect();
+            if refused.is_empty() { name.clone() } else { format!("{name} ({})", refused.join("; ")) }
+        });
+        let late: Vec<String> = late.collect();
+        let why =
+            format!("{} of {proxies} proxies are connected; without their configuration are: {}", all.len(), late.join(", "));
+        Err(Problem::new("The sandbox did not start", why, "Look at its log"))
     }
 
     /// Ends it. By now nothing else may hold it.

@@ -150,6 +150,7 @@ impl Sandbox {
 
         step("Waiting for the proxies");
         let proxies = all_ready(&store).await?;
+        control.all_synced(&store, proxies, LONGEST_START).await?;
         step("Asking for the first page");
         let ingress = first_page(&directory, options.scenario.entry()).await?;
         let load = Load::start(directory.clone(), options.scenario.entry(), options.rps, options.seed);
