@@ -4,7 +4,7 @@ use super::{Shop, fits};
 use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
-use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::Command;
 
 /// kubectl with the sandbox's kubeconfig and nothing of the user's.
@@ -16,11 +16,20 @@ fn kubectl(shop: &Shop, args: &[&str]) -> Command {
     command
 }
 
-async fn said(shop: &Shop, args: &[&str]) -> String {
+/// What kubectl says; it has to succeed.
+pub(crate) async fn said(shop: &Shop, args: &[&str]) -> String {
     let output = kubectl(shop, args).output().await.unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "kubectl {args:?}: {errors}");
     String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// Applies one object.
+pub(crate) async fn apply(shop: &Shop, object: &serde_json::Value) {
+    let mut child = kubectl(shop, &["apply", "-f", "-"]).stdin(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(object.to_string().as_bytes()).await.unwrap();
+    let output = child.wait_with_output().await.unwrap();
+    assert!(output.status.success(), "kubectl apply: {}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -5,6 +5,7 @@
 
 mod kubectl;
 mod lives;
+mod policies;
 mod requests;
 
 use sandbox::{Options, Sandbox};
