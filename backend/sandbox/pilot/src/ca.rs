@@ -55,6 +55,8 @@ impl Authority {
         let key = KeyPair::generate().map_err(Error::Certificate)?;
         let mut params = CertificateParams::new(Vec::new()).map_err(Error::Certificate)?;
         let name = identity.try_into().map_err(Error::Certificate)?;
+        // As Istio's: the identity is the name, the subject is empty.
+        params.distinguished_name = rcgen::DistinguishedName::new();
         params.subject_alt_names = vec![SanType::URI(name)];
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];

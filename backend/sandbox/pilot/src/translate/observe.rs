@@ -53,12 +53,20 @@ fn text_log() -> Value {
 }
 
 fn stream(side: Side) -> Value {
+    let tag = |name: &str, value: &str| json!({"tag": name, "value": value});
+    // The log itself knows the certificates of the downstream side only.
+    let tags = match side {
+        Side::Outbound => {
+            json!([tag("upstream_peer_san", "%UPSTREAM_PEER_URI_SAN%"), tag("upstream_local_san", "%UPSTREAM_LOCAL_URI_SAN%")])
+        }
+        Side::Inbound => json!([]),
+    };
     json!({
         "log_name": side.log_name(),
         "grpc_service": {"envoy_grpc": {"cluster_name": crate::bootstrap::ALS_CLUSTER}},
         "transport_api_version": "V3",
         "buffer_flush_interval": "0.100s",
-        "filter_state_objects_to_log": [],
+        "custom_tags": tags,
     })
 }
 

@@ -54,7 +54,6 @@ pub(crate) struct Bench {
 #[derive(Debug, Clone)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
-    pub(crate) head: String,
     pub(crate) body: String,
     pub(crate) took: Duration,
 }
@@ -135,7 +134,8 @@ impl Bench {
         let log = std::fs::File::create(pod.folder.path().join("log")).expect("a log");
         let output = std::fs::File::create(pod.folder.path().join("output")).expect("an output");
         let child = Command::new(envoy())
-            .args(["--disable-hot-restart", "--concurrency", "1", "-l", "warn", "-c"])
+            .args(["--disable-hot-restart", "--concurrency", "1", "-l", "warn"])
+            .args(["--drain-strategy", "immediate", "--drain-time-s", "1", "-c"])
             .arg(&file)
             .stdout(Stdio::from(output))
             .stderr(Stdio::from(log))
@@ -197,6 +197,41 @@ impl Bench {
         exchange(self.pods[to].ports[&port.to_string()], "", request).await
     }
 
+    /// Ends the control plane as if it had crashed.
+    pub(crate) async fn kill_pilot(&mut self) {
+        let address = self.options.xds;
+        drop(self.pilot.take());
+        // Gone when nobody takes connections any more.
+        while TcpStream::connect(address).await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Starts it again, where it was and with the same authority.
+    pub(crate) async fn start_pilot(&mut self) {
+        let pilot = Pilot::start(self.world.subscribe(), self.options.clone()).await;
+        self.pilot = Some(pilot.expect("the control plane comes back"));
+    }
+
+    /// The serial number of a proxy's certificate.
+    pub(crate) async fn certificate(&self, pod: &str) -> String {
+        let page: Value = serde_json::from_str(&self.admin(pod, "/certs").await).unwrap_or_default();
+        page["certificates"][0]["cert_chain"][0]["serial_number"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// The first line of a proxy's access log that contains a text, as soon as it is written.
+    pub(crate) async fn log_line(&self, pod: &str, text: &str) -> String {
+        let written = async {
+            loop {
+                if let Some(line) = self.logs(pod).lines().find(|line| line.contains(text)) {
+                    return line.to_owned();
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, written).await.unwrap_or_else(|_| self.logs(pod))
+    }
+
     /// A page of Envoy's own admin interface.
     pub(crate) async fn admin(&self, pod: &str, path: &str) -> String {
         let answer = exchange(self.pods[pod].ports["15000"], "", &get(path, "envoy", &[])).await;
@@ -215,18 +250,40 @@ pub(crate) fn get(path: &str, host: &str, headers: &[&str]) -> String {
     format!("GET {path} HTTP/1.1\r\nhost: {host}\r\n{lines}connection: close\r\n\r\n")
 }
 
+/// Whether an answer with a length has come to its end.
+fn whole(answer: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(answer);
+    let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+    length.is_some_and(|length: usize| body.len() >= length)
+}
+
+fn unchunked(mut body: &str) -> String {
+    let mut whole = String::new();
+    while let Some((size, rest)) = body.split_once("\r\n") {
+        let Some(chunk) = usize::from_str_radix(size, 16).ok().filter(|size| *size > 0).and_then(|size| rest.get(..size)) else {
+            break;
+        };
+        whole.push_str(chunk);
+        body = rest.get(chunk.len() + 2..).unwrap_or_default();
+    }
+    whole
+}
+
 async fn exchange(port: u16, before: &str, request: &str) -> std::io::Result<Answer> {
     let started = std::time::Instant::now();
     let talk = async {
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
         stream.write_all(format!("{before}{request}").as_bytes()).await?;
         let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).await?;
+        // Until it is whole: Envoy may keep a connection open for a while after its own answers.
+        while !whole(&answer) && stream.read_buf(&mut answer).await? > 0 {}
         let text = String::from_utf8_lossy(&answer).into_owned();
         let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
         let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
         let status = status.ok_or_else(|| std::io::Error::new(std::io::ErrorKind::UnexpectedEof, "no answer"))?;
-        Ok(Answer { status, head: head.to_owned(), body: body.to_owned(), took: started.elapsed() })
+        let body = if head.contains("transfer-encoding: chunked") { unchunked(body) } else { body.to_owned() };
+        Ok(Answer { status, body, took: started.elapsed() })
     };
     tokio::time::timeout(PATIENCE, talk).await.expect("an answer in time")
 }

@@ -3,6 +3,7 @@
 use axum::Router;
 use axum::extract::Request;
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 /// Serves until aborted.
 pub(crate) async fn serve(name: String, port: u16) {
@@ -11,6 +12,8 @@ pub(crate) async fn serve(name: String, port: u16) {
         async move {
             let headers: Vec<String> =
                 request.headers().iter().map(|(key, value)| format!("{key}: {}", value.to_str().unwrap_or("?"))).collect();
+            let wait = request.headers().get("sleep-ms").and_then(|value| value.to_str().ok()?.parse().ok()).unwrap_or(0);
+            tokio::time::sleep(Duration::from_millis(wait)).await;
             let status = request.headers().get("answer-with").and_then(|value| value.to_str().ok()?.parse().ok()).unwrap_or(200);
             let body = format!("{name}\n{} {}\n{}\n", request.method(), request.uri(), headers.join("\n"));
             (axum::http::StatusCode::from_u16(status).expect("a status"), body)

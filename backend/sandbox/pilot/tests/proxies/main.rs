@@ -2,11 +2,16 @@
 #![allow(clippy::unwrap_used)]
 
 mod bench;
+mod control;
 mod echo;
+mod faults;
 mod routing;
+mod security;
 
-/// A client, and a service `web` of two versions.
-pub(crate) const WEB: &str = r"
+use bench::Bench;
+use serde_json::{Value, json};
+
+const WEB: &str = r"
 apiVersion: v1
 kind: Service
 metadata: {name: web, namespace: demo}
@@ -19,3 +24,27 @@ spec:
   host: web
   subsets: [{name: v1, labels: {version: v1}}, {name: v2, labels: {version: v2}}]
 ";
+
+/// A client, and a service `web` of two versions at 10.96.0.10:9080.
+pub(crate) async fn two_versions() -> Bench {
+    two_versions_with(Bench::start().await).await
+}
+
+pub(crate) async fn two_versions_with(mut bench: Bench) -> Bench {
+    bench.apply(WEB);
+    bench.pod("client", "app=client,version=v1", 8080, false).await;
+    bench.pod("web-v1", "app=web,version=v1", 9080, false).await;
+    bench.pod("web-v2", "app=web,version=v2", 9080, false).await;
+    bench.settle().await;
+    bench
+}
+
+/// A VirtualService for `web` with this `http`.
+pub(crate) fn rules(http: &str) -> String {
+    let http: Value = serde_saphyr::from_str(http).expect("YAML");
+    json!({
+        "apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "metadata": {"name": "web", "namespace": "demo"},
+        "spec": {"hosts": ["web"], "http": http},
+    })
+    .to_string()
+}
