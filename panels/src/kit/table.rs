@@ -62,6 +62,10 @@ pub trait Rows {
     }
     /// One cell.
     fn cell(&self, row: usize, column: usize) -> Cell;
+    /// What screen readers say of a row, where that is more than its cells one after the other.
+    fn name(&self, _row: usize) -> Option<String> {
+        None
+    }
 }
 
 /// What the user set, kept by the panel.
@@ -273,7 +277,8 @@ fn draw_row(
         said.push(cell.text);
     }
     ui.painter().hline(rect.x_range(), rect.bottom(), egui::Stroke::new(1.0, tokens.line.gamma_multiply(0.6)));
-    response.widget_info(|| WidgetInfo::selected(WidgetType::SelectableLabel, true, chosen, said.join(", ")));
+    let said = rows.name(row).unwrap_or_else(|| said.join(", "));
+    response.widget_info(|| WidgetInfo::selected(WidgetType::SelectableLabel, true, chosen, &said));
     response
 }
 

@@ -1,6 +1,20 @@
-//! Traces: the way of single requests through the mesh.
+//! Traces: the way of single requests through the mesh. Found by service, time, duration and errors; shown as a plot and
+//! a list; one trace opened as a waterfall.
 
-use crate::{About, Cx, Panel};
+mod bars;
+mod list;
+mod minimap;
+mod scatter;
+mod search;
+mod span;
+mod waterfall;
+
+use crate::kit::theme::space;
+use crate::kit::{Memo, Status, badge, fmt, icon, remote, table, text};
+use crate::{About, Cx, Intent, Panel};
+use egui::{Frame, Margin, Ui};
+use mesh::trace::{Stats, Summary, Trace};
+use mesh::{Problem, Remote};
 
 /// Name, icon, summary.
 pub const ABOUT: About =
@@ -8,8 +22,151 @@ pub const ABOUT: About =
 
 /// The traces panel.
 #[derive(Default)]
-pub struct Traces {}
+pub struct Traces {
+    search: search::Search,
+    begun: bool,
+    /// The trace that is looked at.
+    open: Option<String>,
+    /// The trace that was opened last from elsewhere.
+    followed: Option<String>,
+    list: table::State,
+    summaries: Memo<(usize, Option<jiff::Timestamp>), Vec<Summary>>,
+    waterfall: waterfall::Waterfall,
+}
 
 impl Panel for Traces {
-    fn ui(&mut self, _ui: &mut egui::Ui, _cx: &Cx<'_>) {}
+    fn ui(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
+        self.follow(cx);
+        Frame::new().inner_margin(Margin::symmetric(space::L as i8, space::M as i8)).show(ui, |ui| match self.open.clone() {
+            Some(id) => self.trace_ui(ui, cx, &id),
+            None => self.results_ui(ui, cx),
+        });
+    }
 }
+
+impl Traces {
+    /// Takes over what was asked for elsewhere: a search, an opened trace.
+    fn follow(&mut self, cx: &Cx<'_>) {
+        if self.search.follow(cx.trace_query) {
+            self.begun = true;
+            self.open = None; // searches are asked for from the results, or from elsewhere to see results
+        }
+        let opened = cx.trace.value().map(|trace| &trace.id);
+        if opened != self.followed.as_ref() {
+            self.followed = opened.cloned();
+            self.open = opened.cloned();
+        }
+        if !self.begun && cx.scene.traces.value().is_some() && cx.scene.ready() {
+            self.begun = true;
+            self.search.begin(cx);
+        }
+    }
+
+    fn results_ui(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
+        self.search.ui(ui, cx);
+        ui.add_space(space::XS);
+        if let Some(problem) = cx.scene.traces.problem().filter(|_| cx.traces.value().is_none()) {
+            refused(ui, problem);
+            return;
+        }
+        let traces = match cx.traces {
+            Remote::Waiting => {
+                if self.begun {
+                    remote::waiting(ui, "Looking for traces…");
+                } else {
+                    let how = "Choose a service above, or an edge of the graph and “Traces”.";
+                    remote::empty(ui, icon::PATH, "No search yet", how, None);
+                }
+                return;
+            }
+            Remote::Denied(problem) => {
+                if refused(ui, problem) {
+                    self.again(cx);
+                }
+                return;
+            }
+            Remote::Live(traces, _) => traces,
+            Remote::Stale(traces, at, problem) => {
+                remote::stale(ui, &fmt::ago(cx.now, *at), &problem.what, &problem.why, &problem.next);
+                traces
+            }
+        };
+        if traces.is_empty() {
+            let how = "Take a longer time range, another service, or let errors and durations out. Sampling may keep few of many requests.";
+            if remote::empty(ui, icon::PATH, "No traces match", how, Some("Search again")) {
+                self.again(cx);
+            }
+            return;
+        }
+        let key = (std::sync::Arc::as_ptr(traces) as usize, cx.traces.at());
+        let summaries = self.summaries.get(key, |_| traces.iter().map(Summary::of).collect());
+        let chosen = self.followed.as_ref().and_then(|id| summaries.iter().position(|one| one.id == *id));
+        sums(ui, summaries);
+        let in_plot = scatter::ui(ui, summaries, cx.now, chosen);
+        ui.add_space(space::S);
+        let revision = key.0 as u64 ^ cx.traces.at().map_or(0, |at| at.as_millisecond().unsigned_abs());
+        let (in_list, csv) = list::ui(ui, &mut self.list, summaries, revision, cx.now, chosen);
+        if let Some(csv) = csv {
+            cx.intents.send(Intent::Copy(csv, "traces as CSV".into()));
+        }
+        if let Some(one) = in_plot.or(in_list).and_then(|index| summaries.get(index)) {
+            self.open = Some(one.id.clone());
+            self.followed = Some(one.id.clone());
+            cx.intents.send(Intent::OpenTrace(one.id.clone()));
+        }
+    }
+
+    fn trace_ui(&mut self, ui: &mut Ui, cx: &Cx<'_>, id: &str) {
+        let back = match opened(cx, id) {
+            Some(trace) => self.waterfall.ui(ui, cx, trace),
+            None => {
+                let back = waterfall::back_ui(ui);
+                match cx.trace.problem() {
+                    Some(problem) => {
+                        if remote::denied(ui, &problem.what, &problem.why, &problem.next, Some("Try again")) {
+                            cx.intents.send(Intent::OpenTrace(id.to_owned()));
+                        }
+                    }
+                    None => remote::waiting(ui, &format!("Reading trace {}…", list::short_id(id))),
+                }
+                back
+            }
+        };
+        if back {
+            self.open = None;
+        }
+    }
+
+    fn again(&self, cx: &Cx<'_>) {
+        if let Ok(query) = self.search.query(cx.now) {
+            cx.intents.send(Intent::SearchTraces(query));
+        }
+    }
+}
+
+/// The trace of this id: as it was opened, else as the search brought it.
+fn opened<'a>(cx: &Cx<'a>, id: &str) -> Option<&'a Trace> {
+    let whole = cx.trace.value().map(|trace| &**trace).filter(|trace| trace.id == id);
+    whole.or_else(|| cx.traces.value()?.iter().find(|trace| trace.id == id))
+}
+
+fn refused(ui: &mut Ui, problem: &Problem) -> bool {
+    remote::denied(ui, &problem.what, &problem.why, &problem.next, Some("Search again"))
+}
+
+/// How many there are, how long they take, how many failed.
+fn sums(ui: &mut Ui, summaries: &[Summary]) {
+    let stats = Stats::of(summaries.iter().map(|one| one.duration_us));
+    let failed = summaries.iter().filter(|one| one.errors > 0).count();
+    let told = |us: u64| fmt::ms(us as f64 / 1000.0);
+    ui.horizontal_wrapped(|ui| {
+        text::strong(ui, fmt::counted(stats.count, "trace", "traces"));
+        text::muted(ui, format!("p50 {} · p95 {} · longest {}", told(stats.p50), told(stats.p95), told(stats.max)));
+        if failed > 0 {
+            badge::status(ui, Status::Failing, &format!("{} with errors", fmt::count(failed)));
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,273 @@
+//! The search bar: what traces are looked for.
+
+use crate::kit::theme::space;
+use crate::kit::{Button, button, field, fmt, icon, text};
+use crate::{Cx, Intent};
+use egui::{Id, ScrollArea, Ui};
+use jiff::Timestamp;
+use mesh::trace::TraceQuery;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Time ranges: seconds, words.
+const RANGES: [(u64, &str); 6] = [
+    (300, "Last 5 min"),
+    (900, "Last 15 min"),
+    (3600, "Last hour"),
+    (21_600, "Last 6 hours"),
+    (86_400, "Last day"),
+    (604_800, "Last week"),
+];
+/// How many traces at most.
+const LIMITS: [(usize, &str); 5] =
+    [(20, "20 traces"), (50, "50 traces"), (100, "100 traces"), (500, "500 traces"), (1500, "1 500 traces")];
+
+/// What stands in the fields.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Search {
+    pub(super) service: String,
+    pub(super) tags: String,
+    pub(super) min: String,
+    pub(super) max: String,
+    pub(super) range_secs: u64,
+    pub(super) errors_only: bool,
+    pub(super) limit: usize,
+    find: String,
+    /// The last search that was taken over into the fields.
+    seen: Option<TraceQuery>,
+}
+
+impl Default for Search {
+    fn default() -> Self {
+        Self {
+            service: String::new(),
+            tags: String::new(),
+            min: String::new(),
+            max: String::new(),
+            range_secs: 900,
+            errors_only: false,
+            limit: 50,
+            find: String::new(),
+            seen: None,
+        }
+    }
+}
+
+impl Search {
+    /// Shows a search in the fields that was asked for elsewhere. Returns whether there was a new one.
+    pub(super) fn follow(&mut self, asked: Option<&TraceQuery>) -> bool {
+        if asked == self.seen.as_ref() {
+            return false;
+        }
+        self.seen = asked.cloned();
+        let Some(asked) = asked else { return false };
+        self.service.clone_from(&asked.service);
+        self.errors_only = asked.errors_only;
+        self.limit = asked.limit.max(1);
+        let range = asked.end_us.saturating_sub(asked.start_us).div_ceil(1_000_000);
+        self.range_secs = RANGES.iter().map(|(secs, _)| *secs).find(|secs| *secs >= range).unwrap_or(RANGES[5].0);
+        let told = |us: Option<u64>| us.map(|us| fmt::ms(us as f64 / 1000.0)).unwrap_or_default();
+        // What the user typed stays as it was typed.
+        if duration_us(&self.min).ok().flatten() != asked.min_duration_us {
+            self.min = told(asked.min_duration_us);
+        }
+        if duration_us(&self.max).ok().flatten() != asked.max_duration_us {
+            self.max = told(asked.max_duration_us);
+        }
+        if tags(&self.tags).as_ref() != Ok(&asked.tags) {
+            self.tags = asked.tags.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(" ");
+        }
+        true
+    }
+
+    /// The search that the fields tell, or what is wrong with them.
+    pub(super) fn query(&self, now: Timestamp) -> Result<TraceQuery, String> {
+        if self.service.trim().is_empty() {
+            return Err("Choose a service".into());
+        }
+        let end_us = u64::try_from(now.as_microsecond()).unwrap_or_default();
+        let (min, max) = (duration_us(&self.min)?, duration_us(&self.max)?);
+        if let (Some(min), Some(max)) = (min, max)
+            && min > max
+        {
+            return Err("The shortest duration is longer than the longest".into());
+        }
+        Ok(TraceQuery {
+            service: self.service.trim().to_owned(),
+            operation: None,
+            tags: tags(&self.tags)?,
+            start_us: end_us.saturating_sub(self.range_secs * 1_000_000),
+            end_us,
+            min_duration_us: min,
+            max_duration_us: max,
+            errors_only: self.errors_only,
+            limit: self.limit,
+        })
+    }
+
+    /// Draws the fields; sends the search when it is asked for.
+    pub(super) fn ui(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
+        let mut go = false;
+        ui.horizontal_wrapped(|ui| {
+            ui.spacing_mut().item_spacing = egui::vec2(space::S, space::S);
+            go |= self.service_ui(ui, cx);
+            let range = RANGES.iter().position(|(secs, _)| *secs == self.range_secs).unwrap_or(1);
+            if let Some(chosen) = field::choose(ui, "Time range", &RANGES.map(|(_, words)| words), range) {
+                self.range_secs = RANGES[chosen].0;
+                go = true;
+            }
+            let mut entered = |ui: &mut Ui, name: &str, hint: &str, value: &mut String, width: f32| {
+                let response = field::text(ui, Id::new(("traces", name)), "", hint, name, value, width);
+                go |= response.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
+            };
+            entered(ui, "Shortest duration", "min 10 ms", &mut self.min, 92.0);
+            entered(ui, "Longest duration", "max 2 s", &mut self.max, 92.0);
+            entered(ui, "Tags", "tags: http.method=GET", &mut self.tags, 190.0);
+            let errors = Button::quiet("Errors only").with_icon(icon::WARNING).selected(self.errors_only);
+            if ui.add(errors).clicked() {
+                self.errors_only = !self.errors_only;
+                go = true;
+            }
+            let limit = LIMITS.iter().position(|(limit, _)| *limit == self.limit).unwrap_or(1);
+            if let Some(chosen) = field::choose(ui, "Number of traces", &LIMITS.map(|(_, words)| words), limit) {
+                self.limit = LIMITS[chosen].0;
+                go = true;
+            }
+            go |= ui.add(Button::primary("Search").named("Search traces").with_icon(icon::MAGNIFYING_GLASS)).clicked();
+        });
+        match self.query(cx.now) {
+            Ok(query) if go => cx.intents.send(Intent::SearchTraces(query)),
+            Ok(_) => {}
+            Err(wrong) => {
+                text::note(ui, wrong);
+            }
+        }
+    }
+
+    fn service_ui(&mut self, ui: &mut Ui, cx: &Cx<'_>) -> bool {
+        let label = if self.service.is_empty() { "Service" } else { &self.service }.to_owned();
+        let mut chosen = None;
+        button::menu(ui, &label, "Service", |ui| {
+            field::search(ui, Id::new("traces find service"), "Find", "Find service", &mut self.find, 240.0);
+            ScrollArea::vertical().max_height(320.0).show(ui, |ui| {
+                let find = self.find.to_lowercase();
+                for service in services(cx).into_iter().filter(|service| service.to_lowercase().contains(&find)) {
+                    if button::choice(ui, service == self.service, &service) {
+                        chosen = Some(service);
+                        ui.close();
+                    }
+                }
+            });
+        });
+        let picked = chosen.is_some();
+        if let Some(service) = chosen {
+            self.service = service;
+            self.find.clear();
+        }
+        picked
+    }
+
+    /// Looks for a first time by itself: at the gateway where calls come in, else at the first workload.
+    pub(super) fn begin(&mut self, cx: &Cx<'_>) {
+        let mesh = &cx.scene.mesh;
+        let meshed = |workload: &&mesh::Workload| workload.pods.iter().any(|pod| pod.sidecar);
+        let gateway = mesh.workloads.values().filter(meshed).find(|workload| workload.gateway);
+        let Some(first) = gateway.or_else(|| mesh.workloads.values().find(meshed)) else { return };
+        self.service = format!("{}.{}", first.app, first.namespace);
+        if let Ok(query) = self.query(cx.now) {
+            cx.intents.send(Intent::SearchTraces(query));
+        }
+    }
+}
+
+/// Services that can be asked for: what the tracing backend knows, else what the mesh has.
+fn services(cx: &Cx<'_>) -> Vec<String> {
+    if !cx.trace_services.is_empty() {
+        let mut known = cx.trace_services.to_vec();
+        known.sort();
+        return known;
+    }
+    let meshed = cx.scene.mesh.workloads.values().filter(|workload| workload.pods.iter().any(|pod| pod.sidecar));
+    meshed.map(|workload| format!("{}.{}", workload.app, workload.namespace)).collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// Microseconds of "10 ms", "1.5s", "800us", "20" (ms); `None` when nothing is asked for.
+fn duration_us(text: &str) -> Result<Option<u64>, String> {
+    let text: String = text.chars().filter(|sign| !sign.is_whitespace()).collect();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let end = text.find(|sign: char| !sign.is_ascii_digit() && sign != '.').unwrap_or(text.len());
+    let factor = match &text[end..] {
+        "us" | "µs" => 1.0,
+        "ms" | "" => 1_000.0,
+        "s" => 1_000_000.0,
+        "min" | "m" => 60_000_000.0,
+        _ => return Err(format!("“{text}” is no duration: write 10 ms or 1.5 s")),
+    };
+    let amount: f64 = text[..end].parse().map_err(|_| format!("“{text}” is no duration: write 10 ms or 1.5 s"))?;
+    Ok(Some((amount * factor).round() as u64))
+}
+
+/// Tags of "key=value other=\"two words\"".
+fn tags(text: &str) -> Result<BTreeMap<String, String>, String> {
+    let mut found = BTreeMap::new();
+    let mut rest = text.trim();
+    while !rest.is_empty() {
+        let wrong = || format!("“{rest}” is no tag: write key=value");
+        let (key, after) = rest.split_once('=').ok_or_else(wrong)?;
+        let (value, left) = match after.strip_prefix('"') {
+            Some(quoted) => quoted.split_once('"').ok_or_else(wrong)?,
+            None => after.split_once(char::is_whitespace).unwrap_or((after, "")),
+        };
+        if key.trim().is_empty() || key.trim().contains(char::is_whitespace) {
+            return Err(wrong());
+        }
+        found.insert(key.trim().to_owned(), value.to_owned());
+        rest = left.trim_start();
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations() {
+        for (text, expect) in
+            [("", None), ("10", Some(10_000)), ("1.5 s", Some(1_500_000)), ("800us", Some(800)), ("2 min", Some(120_000_000))]
+        {
+            assert_eq!(duration_us(text), Ok(expect), "{text}");
+        }
+        assert!(duration_us("soon").is_err() && duration_us("1.2.3s").is_err() && duration_us("3 h").is_err());
+    }
+
+    #[test]
+    fn tag_lists() {
+        let pairs = |text: &str| tags(text).map(|tags| tags.into_iter().collect::<Vec<_>>());
+        let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        assert_eq!(pairs(""), Ok(vec![]));
+        assert_eq!(pairs(" a=1  b=\"two words\" c= "), Ok(vec![pair("a", "1"), pair("b", "two words"), pair("c", "")]));
+        assert!(pairs("a").is_err() && pairs("=1").is_err() && pairs("a=\"open").is_err() && pairs("a b=1").is_err());
+    }
+
+    #[test]
+    fn fields_and_searches_tell_the_same() {
+        let now = mesh::demo::NOW;
+        let search = Search {
+            service: "reviews.bookinfo".into(),
+            min: "10".into(),
+            tags: "x=y".into(),
+            errors_only: true,
+            ..Search::default()
+        };
+        let query = search.query(now).unwrap();
+        assert_eq!((query.end_us - query.start_us, query.min_duration_us, query.limit), (900_000_000, Some(10_000), 50));
+        let mut other = Search::default();
+        assert!(other.follow(Some(&query)));
+        assert!(!other.follow(Some(&query)), "it is known by now");
+        assert_eq!(other.query(now).unwrap(), query);
+        assert!(Search::default().query(now).is_err());
+        assert!(Search { min: "2 s".into(), max: "1 s".into(), ..search }.query(now).is_err());
+    }
+}

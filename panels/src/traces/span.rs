@@ -1,0 +1,118 @@
+//! One span: where it ran, how long, what it carried, and what its tags mean.
+
+use super::bars;
+use super::list::began;
+use crate::kit::theme::{size, space};
+use crate::kit::{Button, Status, Tokens, badge, card, fmt, icon, text, tiles, tooltip};
+use crate::selection::Selected;
+use crate::{Cx, Intent};
+use egui::{Grid, Label, RichText, ScrollArea, Ui};
+use mesh::trace::{Span, Trace, Tree, trouble};
+use std::collections::BTreeMap;
+
+/// Draws the detail of a row; returns true when it shall be closed.
+pub(super) fn ui(ui: &mut Ui, cx: &Cx<'_>, trace: &Trace, tree: &Tree, at: usize) -> bool {
+    let Some((row, span)) = tree.rows.get(at).and_then(|row| Some((row, trace.spans.get(row.span)?))) else { return true };
+    let tokens = Tokens::of(ui);
+    let mut close = false;
+    ui.horizontal(|ui| {
+        let (mark, _) = ui.allocate_exact_size(egui::vec2(4.0, 18.0), egui::Sense::hover());
+        ui.painter().rect_filled(mark, 2.0, bars::color(tokens, row.service));
+        text::strong(ui, span.short_service());
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            close = ui.add(Button::icon(icon::X, "Close span detail")).clicked();
+        });
+    });
+    ScrollArea::vertical().id_salt("span").auto_shrink([false, false]).show(ui, |ui| {
+        ui.add(Label::new(RichText::new(&span.operation).size(size::SECONDARY).color(tokens.muted)).wrap());
+        if let Some(trouble) = trouble(span) {
+            let status = if span.error { Status::Failing } else { Status::Degraded };
+            badge::status(ui, status, &trouble.words);
+            if trouble.injected {
+                text::note(ui, "A fault rule of a VirtualService did this, not the service itself");
+            }
+        }
+        let since = span.start_us.saturating_sub(tree.start_us);
+        let told = |us: u64| fmt::ms(us as f64 / 1000.0);
+        tiles(ui, &[(&told(span.duration_us), "duration"), (&told(row.self_us), "own time"), (&told(since), "after the start")]);
+        ui.add_space(space::XS);
+        if let Some(at) = began(span.start_us) {
+            tooltip::when(ui, &format!("{} · {}", span.kind, fmt::ago(cx.now, at)), &fmt::absolute(at));
+        }
+        links(ui, cx, span);
+        pairs(ui, cx, "Tags", &span.tags);
+        for (at_us, fields) in &span.logs {
+            let after = told(at_us.saturating_sub(tree.start_us));
+            pairs(ui, cx, &format!("Event after {after}"), fields);
+        }
+        pairs(ui, cx, "Process", &span.process);
+        card::section(ui, "Span", "");
+        ui.horizontal_wrapped(|ui| {
+            text::mono(ui, &span.id);
+            if ui.add(Button::icon(icon::COPY, "Copy span id")).clicked() {
+                cx.intents.send(Intent::Copy(span.id.clone(), "span id".into()));
+            }
+        });
+    });
+    close
+}
+
+/// From a span to the app it ran in.
+fn links(ui: &mut Ui, cx: &Cx<'_>, span: &Span) {
+    let Some((app, namespace)) = span.service.split_once('.') else { return };
+    let known = cx.scene.mesh.workloads.values().any(|workload| workload.app == app && *workload.namespace == *namespace);
+    if known && ui.add(Button::bare(format!("Show {app}")).with_icon(icon::ARROW_RIGHT)).clicked() {
+        let selected = match cx.scene.mesh.service(namespace, app) {
+            Some(_) => Selected::Service(namespace.to_owned(), app.to_owned()),
+            None => Selected::App(namespace.to_owned(), app.to_owned(), None),
+        };
+        cx.intents.send(Intent::Select(Some(selected)));
+    }
+}
+
+/// Names and values, those that tell of trouble in their colour; a click on a value copies it.
+fn pairs(ui: &mut Ui, cx: &Cx<'_>, head: &str, pairs: &BTreeMap<String, String>) {
+    if pairs.is_empty() {
+        return;
+    }
+    let tokens = Tokens::of(ui);
+    card::section(ui, head, "");
+    Grid::new(("span", head)).num_columns(2).spacing([space::M, 3.0]).show(ui, |ui| {
+        for (name, value) in pairs {
+            ui.add(Label::new(RichText::new(name).size(size::NOTE).color(tokens.muted)).truncate());
+            let color = if wrong(name, value) { tokens.failing } else { tokens.text };
+            let label =
+                Label::new(RichText::new(value).monospace().size(size::NOTE).color(color)).wrap().sense(egui::Sense::click());
+            if ui.add(label).on_hover_text("Click to copy").clicked() {
+                cx.intents.send(Intent::Copy(value.clone(), name.clone()));
+            }
+            ui.end_row();
+        }
+    });
+}
+
+/// Whether a tag tells of trouble.
+fn wrong(name: &str, value: &str) -> bool {
+    match name {
+        "http.status_code" | "http.response.status_code" => value.starts_with('5'),
+        "response_flags" => !matches!(value, "-" | ""),
+        "error" => value == "true",
+        "grpc.status_code" | "rpc.grpc.status_code" => value != "0",
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn tags_that_tell_of_trouble() {
+        for (name, value, expect) in [
+            ("response_flags", "FI", true),
+            ("response_flags", "-", false),
+            ("http.status_code", "503", true),
+            ("component", "5", false),
+        ] {
+            assert_eq!(super::wrong(name, value), expect, "{name}={value}");
+        }
+    }
+}

@@ -1,0 +1,403 @@
+//! A trace as a waterfall: spans below their parents, bars in time, the critical path, and what failed.
+
+use super::bars::{self, Bar, Sight};
+use super::list::{in_words, short_id};
+use super::minimap::Minimap;
+use super::span;
+use crate::kit::theme::{size, space};
+use crate::kit::{Button, Status, Tokens, badge, field, fmt, icon, text};
+use crate::{Cx, Intent};
+use egui::{
+    Align, Align2, EventFilter, FontId, Frame, Id, Key, Layout, Margin, Rect, ScrollArea, Sense, Ui, WidgetInfo, WidgetType,
+    pos2, vec2,
+};
+use mesh::trace::{Row, Summary, Trace, Tree, critical_path, trouble};
+use std::collections::{BTreeSet, HashMap};
+
+/// An opened trace and how it is looked at.
+#[derive(Default)]
+pub(super) struct Waterfall {
+    /// Id and number of spans of the trace that the rest was derived from.
+    key: Option<(String, usize)>,
+    number: u64,
+    summary: Summary,
+    tree: Tree,
+    critical: HashMap<usize, Vec<(u64, u64)>>,
+    folded: BTreeSet<usize>,
+    visible: Vec<usize>,
+    chosen: Option<usize>,
+    find: String,
+    plain: bool,
+    part: Option<(f64, f64)>,
+    scroll_to: bool,
+    minimap: Minimap,
+}
+
+/// Draws the way back to the results; true when it was taken.
+pub(super) fn back_ui(ui: &mut Ui) -> bool {
+    ui.add(Button::quiet("Results").named("Back to results").with_icon(icon::ARROW_LEFT)).clicked()
+}
+
+impl Waterfall {
+    /// Draws a trace. Returns true to go back to the results.
+    pub(super) fn ui(&mut self, ui: &mut Ui, cx: &Cx<'_>, trace: &Trace) -> bool {
+        let fresh = self.read(trace);
+        let id = Id::new(("waterfall", self.number));
+        let mut back = self.head_ui(ui, cx);
+        back |= self.keys(ui, id);
+        ui.add_space(space::XS);
+        let part = self.part.unwrap_or((0.0, 1.0));
+        if let Some(part) = self.minimap.ui(ui, trace, &self.tree, self.number, part) {
+            self.part = Some(part).filter(|part| *part != (0.0, 1.0));
+        }
+        if let Some(at) = self.chosen {
+            let frame = Frame::new().inner_margin(Margin::symmetric(space::M as i8, space::S as i8));
+            let close = if ui.available_width() > 760.0 {
+                egui::Panel::right("span detail")
+                    .default_size(320.0)
+                    .frame(frame)
+                    .show(ui, |ui| span::ui(ui, cx, trace, &self.tree, at))
+                    .inner
+            } else {
+                egui::Panel::bottom("span detail below")
+                    .default_size(240.0)
+                    .frame(frame)
+                    .show(ui, |ui| span::ui(ui, cx, trace, &self.tree, at))
+                    .inner
+            };
+            if close {
+                self.chosen = None;
+            }
+        }
+        self.rows_ui(ui, trace, id);
+        if fresh {
+            ui.memory_mut(|memory| memory.request_focus(id));
+        }
+        back
+    }
+
+    /// Derives tree and path when the trace is another one.
+    fn read(&mut self, trace: &Trace) -> bool {
+        let key = (trace.id.clone(), trace.spans.len());
+        if self.key.as_ref() == Some(&key) {
+            return false;
+        }
+        let tree = Tree::of(trace);
+        let mut critical: HashMap<usize, Vec<(u64, u64)>> = HashMap::new();
+        for segment in critical_path(trace, &tree) {
+            critical.entry(segment.row).or_default().push((segment.from_us, segment.to_us));
+        }
+        // A trace that was read again in full keeps the way it is looked at.
+        let same = self.key.as_ref().is_some_and(|(id, _)| *id == trace.id);
+        let before = std::mem::take(self);
+        *self = Self {
+            key: Some(key),
+            number: before.number + 1,
+            summary: Summary::of(trace),
+            tree,
+            critical,
+            plain: before.plain,
+            ..Self::default()
+        };
+        if same {
+            (self.find, self.part) = (before.find, before.part);
+        }
+        self.arrange();
+        !same
+    }
+
+    /// The rows that are not folded away.
+    fn arrange(&mut self) {
+        self.visible.clear();
+        let mut at = 0;
+        while let Some(row) = self.tree.rows.get(at) {
+            self.visible.push(at);
+            at = if self.folded.contains(&at) { row.end } else { at + 1 };
+        }
+    }
+
+    fn fold(&mut self, at: usize, fold: bool) {
+        let changed = if fold {
+            self.tree.rows.get(at).is_some_and(|row| row.has_children(at)) && self.folded.insert(at)
+        } else {
+            self.folded.remove(&at)
+        };
+        if changed {
+            self.arrange();
+        }
+    }
+
+    fn fold_all(&mut self, fold: bool) {
+        self.folded.clear();
+        if fold {
+            self.folded.extend(
+                self.tree.rows.iter().enumerate().filter(|(at, row)| row.depth > 0 && row.has_children(*at)).map(|(at, _)| at),
+            );
+        }
+        self.arrange();
+    }
+
+    fn head_ui(&mut self, ui: &mut Ui, cx: &Cx<'_>) -> bool {
+        let mut back = false;
+        ui.horizontal_wrapped(|ui| {
+            back = back_ui(ui);
+            let id = self.summary.id.clone();
+            let title = text::strong(
+                ui,
+                format!("{} {}", self.summary.service.split('.').next().unwrap_or_default(), self.summary.operation),
+            );
+            let words = in_words(&self.summary);
+            title.widget_info(|| WidgetInfo::labeled(WidgetType::Label, true, format!("Open {words}")));
+            text::muted(ui, short_id(&id)).on_hover_text(&id);
+            if ui.add(Button::icon(icon::COPY, "Copy trace id")).clicked() {
+                cx.intents.send(Intent::Copy(id, "trace id".into()));
+            }
+            let took = fmt::ms(self.summary.duration_us as f64 / 1000.0);
+            let spans = fmt::counted(self.summary.spans, "span", "spans");
+            let services = fmt::counted(self.tree.services.len(), "service", "services");
+            text::muted(ui, format!("{took} · {spans} · {services} · {} deep", self.tree.depth));
+            if let Some(trouble) = &self.summary.trouble {
+                badge::status(ui, if self.summary.errors > 0 { Status::Failing } else { Status::Degraded }, trouble);
+            }
+        });
+        ui.horizontal_wrapped(|ui| {
+            let found = field::search(ui, Id::new("find span"), "Find span", "Find span", &mut self.find, 200.0);
+            if found.changed() {
+                self.scroll_to = true;
+            }
+            if ui.add(Button::quiet("Critical path").with_icon(icon::LIGHTNING).selected(!self.plain)).clicked() {
+                self.plain = !self.plain;
+            }
+            if ui.add(Button::icon(icon::ARROWS_OUT_LINE_VERTICAL, "Unfold all spans").framed()).clicked() {
+                self.fold_all(false);
+            }
+            if ui.add(Button::icon(icon::ARROWS_IN_LINE_VERTICAL, "Fold all spans").framed()).clicked() {
+                self.fold_all(true);
+            }
+            if self.part.is_some() && ui.add(Button::quiet("Whole time")).clicked() {
+                self.part = None;
+            }
+            if self.summary.errors > 0 && ui.add(Button::quiet("Next error").with_icon(icon::WARNING)).clicked() {
+                self.next_error();
+            }
+            self.legend_ui(ui);
+        });
+        back
+    }
+
+    /// Services with their colour and their share of the work.
+    fn legend_ui(&self, ui: &mut Ui) {
+        let tokens = Tokens::of(ui);
+        let all = self.tree.services.iter().map(|service| service.self_us).sum::<u64>().max(1) as f64;
+        for (index, service) in self.tree.services.iter().enumerate().take(8) {
+            let share = fmt::percent(service.self_us as f64 / all * 100.0);
+            let name = service.name.split('.').next().unwrap_or(&service.name);
+            let spans = fmt::counted(service.spans, "span", "spans");
+            badge::pill(ui, &format!("{name} {share}"), bars::color(tokens, index)).on_hover_text(format!(
+                "{}: {spans}, {} of their own time, {share} of the work",
+                service.name,
+                fmt::ms(service.self_us as f64 / 1000.0)
+            ));
+        }
+        if self.tree.services.len() > 8 {
+            text::note(ui, format!("and {} more", self.tree.services.len() - 8));
+        }
+    }
+
+    fn choose(&mut self, at: usize) {
+        let mut above = self.tree.rows.get(at).and_then(|row| row.parent);
+        while let Some(row) = above {
+            self.folded.remove(&row);
+            above = self.tree.rows.get(row).and_then(|row| row.parent);
+        }
+        self.arrange();
+        self.chosen = Some(at);
+        self.scroll_to = true;
+    }
+
+    fn next_error(&mut self) {
+        // The deepest rows are where it began: a row whose own span failed and none below it.
+        let starts = |at: &usize| self.tree.rows.get(*at).is_some_and(|row| row.errors == 1 + self.below(*at, row));
+        let failed: Vec<usize> = (0..self.tree.rows.len()).filter(|at| self.tree.rows[*at].errors > 0).filter(starts).collect();
+        let after = self.chosen.map_or(0, |chosen| chosen + 1);
+        if let Some(at) = failed.iter().find(|at| **at >= after).or(failed.first()) {
+            self.choose(*at);
+        }
+    }
+
+    /// Failed spans below a row, not counting its own.
+    fn below(&self, at: usize, row: &Row) -> usize {
+        self.tree
+            .rows
+            .get(at + 1..row.end)
+            .unwrap_or_default()
+            .iter()
+            .filter(|below| below.parent == Some(at))
+            .map(|below| below.errors)
+            .sum()
+    }
+
+    /// Keys while the rows have the focus. Returns true to go back.
+    fn keys(&mut self, ui: &Ui, id: Id) -> bool {
+        if !ui.memory(|memory| memory.has_focus(id)) {
+            return false;
+        }
+        let filter = EventFilter { horizontal_arrows: true, vertical_arrows: true, escape: true, ..EventFilter::default() };
+        ui.memory_mut(|memory| memory.set_focus_lock_filter(id, filter));
+        let pressed = |key: Key| ui.input(|input| input.key_pressed(key));
+        let place = self.chosen.and_then(|chosen| self.visible.binary_search(&chosen).ok());
+        let last = self.visible.len().saturating_sub(1);
+        let moved = [
+            (Key::ArrowDown, place.map_or(0, |place| (place + 1).min(last))),
+            (Key::ArrowUp, place.map_or(0, |place| place.saturating_sub(1))),
+            (Key::PageDown, (place.unwrap_or(0) + 20).min(last)),
+            (Key::PageUp, place.unwrap_or(0).saturating_sub(20)),
+            (Key::Home, 0),
+            (Key::End, last),
+        ];
+        if let Some((_, to)) = moved.into_iter().find(|(key, _)| pressed(*key)) {
+            self.chosen = self.visible.get(to).copied();
+            self.scroll_to = true;
+        }
+        if let Some(chosen) = self.chosen {
+            if pressed(Key::ArrowLeft) {
+                let open = self.tree.rows[chosen].has_children(chosen) && !self.folded.contains(&chosen);
+                match self.tree.rows[chosen].parent.filter(|_| !open) {
+                    Some(parent) => self.choose(parent),
+                    None => self.fold(chosen, true),
+                }
+            }
+            if pressed(Key::ArrowRight) {
+                self.fold(chosen, false);
+            }
+        }
+        if pressed(Key::Escape) {
+            return self.chosen.take().is_none();
+        }
+        false
+    }
+
+    fn rows_ui(&mut self, ui: &mut Ui, trace: &Trace, id: Id) {
+        let tokens = Tokens::of(ui);
+        let name_width = (ui.available_width() * 0.38).clamp(170.0, 440.0);
+        let (from, to) = self.part.unwrap_or((0.0, 1.0));
+        let (start, length) = (self.tree.start_us as f64, self.tree.duration_us().max(1) as f64);
+        let sight = Sight { from_us: start + from * length, to_us: start + to * length };
+        axis_ui(ui, name_width, sight, start);
+        let find = self.find.trim().to_lowercase();
+        let area = ui.available_rect_before_wrap();
+        let container = ui.interact(area, id, Sense::click());
+        container.widget_info(|| WidgetInfo::labeled(WidgetType::Other, true, "Spans; arrows move, left folds, right unfolds"));
+        let mut clicked = None;
+        let (mut fold, mut scroll) = (None, std::mem::take(&mut self.scroll_to));
+        if scroll && !find.is_empty() && self.chosen.is_none() {
+            self.chosen = self.visible.iter().copied().find(|at| found(trace, &self.tree.rows[*at], &find));
+        }
+        scroll &= self.chosen.is_some();
+        ui.spacing_mut().item_spacing.y = 0.0;
+        let mut shown = ScrollArea::vertical().id_salt(id).auto_shrink([false, false]);
+        if scroll && let Some(offset) = self.offset(ui.ctx(), id, area.height()) {
+            shown = shown.vertical_scroll_offset(offset);
+        }
+        let output = shown.show_rows(ui, bars::HEIGHT, self.visible.len(), |ui, range| {
+            for at in self.visible.get(range).unwrap_or_default().iter().copied() {
+                let row = &self.tree.rows[at];
+                let (_, rect) = ui.allocate_space(vec2(ui.available_width(), bars::HEIGHT));
+                let names = rect.with_max_x(rect.left() + name_width);
+                let times = Rect::from_min_max(pos2(names.right() + space::S, rect.top()), rect.max - vec2(space::M, 0.0));
+                let bar = Bar {
+                    span: &trace.spans[row.span],
+                    row,
+                    folds: row.has_children(at).then(|| self.folded.contains(&at)),
+                    below: row.end - at - 1,
+                    critical: self.critical.get(&at).filter(|_| !self.plain).map_or(&[], Vec::as_slice),
+                    chosen: self.chosen == Some(at),
+                    found: !find.is_empty() && found(trace, row, &find),
+                };
+                let response = ui.interact(rect, id.with(at), Sense::click());
+                response.widget_info(|| WidgetInfo::selected(WidgetType::SelectableLabel, true, bar.chosen, bar.in_words()));
+                bar.paint(ui, rect, names, times, sight, response.hovered());
+                if response.clicked() {
+                    let caret = bar.caret(names);
+                    let on_caret = response.interact_pointer_pos().is_some_and(|at| caret.contains(at));
+                    match bar.folds.filter(|_| on_caret || response.double_clicked()) {
+                        Some(folded) => fold = Some((at, !folded)),
+                        None => clicked = Some(at),
+                    }
+                }
+            }
+        });
+        ui.data_mut(|data| data.insert_temp(id.with("offset"), output.state.offset.y));
+        ui.painter().vline(area.left() + name_width + space::XS, area.y_range(), tokens.hairline());
+        if let Some((at, folded)) = fold {
+            self.fold(at, folded);
+        }
+        if let Some(at) = clicked {
+            self.chosen = Some(at);
+        }
+        if container.clicked() || clicked.is_some() {
+            ui.memory_mut(|memory| memory.request_focus(id));
+        }
+        self.zoom(ui, area, name_width);
+    }
+
+    /// How far to scroll so that the chosen row is in sight; `None` when it is.
+    fn offset(&self, ctx: &egui::Context, id: Id, height: f32) -> Option<f32> {
+        let place = self.visible.binary_search(&self.chosen?).ok()? as f32 * bars::HEIGHT;
+        let now: f32 = ctx.data(|data| data.get_temp(id.with("offset"))).unwrap_or_default();
+        if place < now {
+            return Some(place);
+        }
+        (place + bars::HEIGHT > now + height).then(|| (place - height / 2.0).max(0.0))
+    }
+
+    /// Ctrl and the wheel (or a pinch) over the bars look closer at the time under the pointer.
+    fn zoom(&mut self, ui: &Ui, area: Rect, name_width: f32) {
+        let factor = f64::from(ui.input(|input| input.zoom_delta()));
+        let times = area.with_min_x(area.left() + name_width + space::S);
+        let Some(pointer) = ui.input(|input| input.pointer.hover_pos()).filter(|at| times.contains(*at)) else { return };
+        if (factor - 1.0).abs() < 1e-4 {
+            return;
+        }
+        let (from, to) = self.part.unwrap_or((0.0, 1.0));
+        let at = from + (to - from) * f64::from((pointer.x - times.left()) / times.width());
+        let width = ((to - from) / factor).clamp(1e-5, 1.0);
+        let from = (at - (at - from) / (to - from) * width).clamp(0.0, 1.0 - width);
+        self.part = (width < 1.0).then_some((from, from + width));
+    }
+}
+
+/// Whether a span is what is searched for: by service, operation, status, or what went wrong.
+fn found(trace: &Trace, row: &Row, find: &str) -> bool {
+    let Some(span) = trace.spans.get(row.span) else { return false };
+    let holds = |text: &str| text.to_lowercase().contains(find);
+    holds(&span.service)
+        || holds(&span.operation)
+        || span.status().is_some_and(holds)
+        || trouble(span).is_some_and(|trouble| holds(&trouble.words))
+}
+
+/// The scale above the bars.
+fn axis_ui(ui: &mut Ui, name_width: f32, sight: Sight, start_us: f64) {
+    let tokens = Tokens::of(ui);
+    ui.allocate_ui_with_layout(vec2(ui.available_width(), 20.0), Layout::left_to_right(Align::Center), |ui| {
+        let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), 20.0), Sense::hover());
+        let times = Rect::from_min_max(pos2(rect.left() + name_width + space::S, rect.top()), rect.max - vec2(space::M, 0.0));
+        let font = FontId::proportional(size::NOTE);
+        let marks = ((times.width() / 110.0) as usize).clamp(1, 8);
+        for mark in 0..=marks {
+            let share = mark as f64 / marks as f64;
+            let at = sight.from_us + (sight.to_us - sight.from_us) * share - start_us;
+            let align = if mark == 0 {
+                Align2::LEFT_CENTER
+            } else if mark == marks {
+                Align2::RIGHT_CENTER
+            } else {
+                Align2::CENTER_CENTER
+            };
+            let x = times.left() + times.width() * share as f32;
+            ui.painter().text(pos2(x, times.center().y), align, fmt::ms(at / 1000.0), font.clone(), tokens.muted);
+        }
+        ui.painter().hline(rect.x_range(), rect.bottom(), tokens.hairline());
+    });
+}
