@@ -37,11 +37,16 @@ pub(crate) async fn before(session: &Session, change: &Change) -> Result<Before,
         return Ok(Before { pushes: BTreeMap::new(), rejects: 0.0 });
     }
     let xds = syncz::xds_name(change.effect.xds);
-    let asked = async { tokio::join!(istiod::ask(session), istiod::rejects(session, xds)) };
-    let Ok((proxies, rejects)) = tokio::time::timeout(Duration::from_secs(3), asked).await else {
-        return Err(Problem::new("istiod does not answer", "No answer within 3 s", "Look at the Deployment istiod"));
+    let asked = async {
+        let (_, proxies) = istiod::ask(session).await?;
+        // Istiods that do not tell refusals at least count them.
+        let silent = proxies.iter().any(|proxy| !proxy.tells_refusals);
+        let rejects = if silent { istiod::rejects(session, xds).await } else { 0.0 };
+        Ok((proxies, rejects))
     };
-    let (_, proxies) = proxies?;
+    let (proxies, rejects) = tokio::time::timeout(Duration::from_secs(3), asked).await.unwrap_or_else(|_elapsed| {
+        Err(Problem::new("istiod does not answer", "No answer within 3 s", "Look at the Deployment istiod"))
+    })?;
     let pushes = proxies.into_iter().map(|mut proxy| (proxy.name, proxy.types.remove(xds).unwrap_or_default())).collect();
     Ok(Before { pushes, rejects })
 }

@@ -104,15 +104,17 @@ async fn a_failing_plugin_fails_the_step() {
 #[tokio::test]
 async fn a_server_that_never_answers_is_given_up_within_ten_seconds() {
     let deaf = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    for scheme in ["http", "https"] {
-        let file = kubeconfig(&format!("{scheme}://{}", deaf.local_addr().unwrap()), "{token: good}");
+    let address = deaf.local_addr().unwrap();
+    let attempts = ["http", "https"].map(|scheme| async move {
+        let file = kubeconfig(&format!("{scheme}://{address}"), "{token: good}");
         let begun = Instant::now();
         let (step, problem) = attempt(target(&file)).await.unwrap_err();
         assert!(begun.elapsed() < Duration::from_secs(10), "{scheme} took {:?}", begun.elapsed());
         assert_eq!(step, Step::Api);
         assert!(problem.what.ends_with("does not answer"), "{problem}");
         assert!(problem.next.ends_with("retry"), "{problem}");
-    }
+    });
+    futures::future::join_all(attempts).await;
 }
 
 #[tokio::test]

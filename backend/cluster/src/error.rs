@@ -24,7 +24,8 @@ pub(crate) fn code(error: &kube::Error) -> Option<u16> {
 /// Tells what a refusal of the API server means.
 pub(crate) fn of_status(what: impl Into<String>, status: &Status) -> Problem {
     let what = what.into();
-    let message = status.message.trim();
+    let message = status.message.split_whitespace().collect::<Vec<_>>().join(" ");
+    let message = message.as_str();
     if let Some((webhook, reason)) = denied_by_webhook(message) {
         let who = if webhook.contains("istio") { "Istio's validation" } else { "An admission webhook" };
         let why = format!("{who} ({webhook}) refuses it: {reason}");
@@ -51,9 +52,23 @@ fn invalid(status: &Status) -> String {
     let causes = status.details.iter().flat_map(|details| &details.causes);
     let told: Vec<String> = causes
         .filter(|cause| !cause.field.is_empty() && cause.field != "<nil>")
-        .map(|cause| format!("{}: {}", cause.field, cause.message))
+        .map(|cause| match cause.message.rsplit_once("strict decoding error: ") {
+            // The message repeats the whole object before it comes to the point.
+            Some((_, point)) => point.to_owned(),
+            None => format!("{}: {}", cause.field, short(&cause.message)),
+        })
         .collect();
     if told.is_empty() { text_or(status.message.trim(), "The object is not valid").to_owned() } else { told.join("; ") }
+}
+
+/// Values in messages may be whole objects: the middle is left out.
+fn short(message: &str) -> String {
+    let letters: Vec<char> = message.chars().collect();
+    if letters.len() <= 300 {
+        return message.to_owned();
+    }
+    let (start, end) = (&letters[..140], &letters[letters.len() - 140..]);
+    start.iter().chain(&[' ', '…', ' ']).chain(end).collect()
 }
 
 /// Splits `admission webhook "validation.istio.io" denied the request: …` into the webhook's name and the reason.
@@ -154,6 +169,14 @@ mod tests {
         check(
             r#"{"kind":"Status","status":"Failure","code":422,"reason":"Invalid","message":"VirtualService.networking.istio.io \"shop\" is invalid: …","details":{"name":"shop","causes":[{"reason":"FieldValueInvalid","message":"must be a valid duration greater than 1ms","field":"spec.http[1].timeout"},{"reason":"FieldValueInvalid","message":"some validation rules were not checked","field":"<nil>"}]}}"#,
             "spec.http[1].timeout: must be a valid duration greater than 1ms",
+        );
+    }
+
+    #[test]
+    fn an_unknown_field_is_named_without_the_whole_object() {
+        check(
+            r#"{"kind":"Status","status":"Failure","code":422,"reason":"Invalid","message":"…","details":{"causes":[{"reason":"FieldValueInvalid","field":"patch","message":"Invalid value: \"{\\\"kind\\\":\\\"Gateway\\\"}\": strict decoding error: unknown field \"spec.weather\""}]}}"#,
+            "unknown field \"spec.weather\"",
         );
     }
 

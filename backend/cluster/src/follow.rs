@@ -210,7 +210,3 @@ fn refuses_streaming(error: &watcher::Error) -> bool {
         _ => false,
     }
 }
-
-#[cfg(test)]
-#[path = "follow_tests.rs"]
-mod tests;

@@ -76,14 +76,17 @@ impl Hub {
         result
     }
 
-    /// Begins a new connection: nothing of an older one stays.
+    /// Begins to connect (again). What was read before stays until it is read anew, but is no longer called live.
     pub(crate) fn begin(&self, context: &str) {
         self.change(|board| {
-            let revision = board.revision + 1;
-            *board = Board { context: context.to_owned(), revision, ..Board::default() };
+            if !context.is_empty() {
+                context.clone_into(&mut board.context);
+            }
             for step in [Step::Context, Step::Api, Step::Kinds, Step::Istiod, Step::Prometheus, Step::Traces] {
                 board.steps.insert(step, StepState::Pending);
             }
+            board.kinds.clear();
+            board.awaited.clear();
         });
     }
 
@@ -279,10 +282,10 @@ impl Board {
         }
     }
 
-    /// The step "kinds" is done when every kind has answered in some way.
+    /// The step "kinds" is done when every kind has answered in some way; what it says follows later changes.
     fn settle(&mut self) {
-        let running = matches!(self.steps.get(&Step::Kinds), Some(StepState::Running(_)));
-        if !running || self.kinds.len() < mesh::KINDS.len() {
+        let begun = matches!(self.steps.get(&Step::Kinds), Some(StepState::Running(_) | StepState::Done(_)));
+        if !begun || self.kinds.len() < mesh::KINDS.len() {
             return;
         }
         if self.kinds.values().any(|state| matches!(state, KindState::Waiting)) {

@@ -4,7 +4,7 @@
 use crate::hub::Hub;
 use mesh::{Mesh, Scene};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A burst of changes makes one scene.
 const SETTLE: Duration = Duration::from_millis(50);
@@ -13,21 +13,28 @@ const SETTLE: Duration = Duration::from_millis(50);
 pub(crate) async fn publish(hub: Arc<Hub>) {
     let mut mesh = Arc::new(Mesh::default());
     let mut built = 0;
+    let mut pause = SETTLE;
     let mut paused = hub.paused.subscribe();
     loop {
         hub.dirty.notified().await;
-        tokio::time::sleep(SETTLE).await;
+        tokio::time::sleep(pause).await;
         if paused.wait_for(|paused| !paused).await.is_err() {
             return;
         }
         let snapshot = hub.snapshot();
         if snapshot.revision != built {
-            let (objects, revision) = hub.all();
-            let previous = Arc::clone(&mesh);
-            match tokio::task::spawn_blocking(move || Mesh::read(objects, Some(&previous))).await {
-                Ok(read) => (mesh, built) = (Arc::new(read), revision),
+            let begun = Instant::now();
+            let (gathered, previous) = (Arc::clone(&hub), Arc::clone(&mesh));
+            let build = move || {
+                let (objects, revision) = gathered.all();
+                (Mesh::read(objects, Some(&previous)), revision)
+            };
+            match tokio::task::spawn_blocking(build).await {
+                Ok((read, revision)) => (mesh, built) = (Arc::new(read), revision),
                 Err(error) => tracing::error!(%error, "the mesh could not be built"),
             }
+            // A big mesh is built less often: it never takes more than half of a core.
+            pause = SETTLE.max(begun.elapsed());
         }
         let scene = Scene { mesh: Arc::clone(&mesh), ..snapshot.scene };
         hub.scene.send_replace(Arc::new(scene));

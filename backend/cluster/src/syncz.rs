@@ -14,6 +14,8 @@ pub(crate) struct Synced {
     pub(crate) cluster: String,
     pub(crate) version: String,
     pub(crate) istiod: String,
+    /// Whether this istiod tells refusals here (the current form).
+    pub(crate) tells_refusals: bool,
     /// By xDS type ("CDS").
     pub(crate) types: BTreeMap<String, Push>,
 }
@@ -120,7 +122,14 @@ fn entry_of(entry: &Value, istiod: &str) -> Option<Synced> {
         }
     }
     let version = ["istio_version", "proxy_version"].iter().map(|key| text(key)).find(|version| !version.is_empty());
-    Some(Synced { name, cluster: text("cluster_id"), version: version.unwrap_or_default(), istiod: istiod.to_owned(), types })
+    Some(Synced {
+        name,
+        cluster: text("cluster_id"),
+        version: version.unwrap_or_default(),
+        istiod: istiod.to_owned(),
+        tells_refusals: entry["resources"].is_object(),
+        types,
+    })
 }
 
 /// One list from all replicas. A proxy that moved from one replica to another may stand in both for a moment: the entry
@@ -158,7 +167,7 @@ pub(crate) fn rejects_in_metrics(metrics: &str, xds: &str) -> f64 {
         let kind = TYPES.iter().find(|(short, _, _)| *short == xds).map_or(xds, |(_, _, current)| current);
         line.contains(&format!("type=\"{}\"", xds.to_lowercase())) || line.contains(&format!(".{kind}\""))
     });
-    of_type.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
+    of_type.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).fold(0.0, |sum, count| sum + count)
 }
 
 #[cfg(test)]

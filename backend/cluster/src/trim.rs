@@ -72,8 +72,16 @@ pub(crate) fn trimmed(value: Value, api_version: &str, kind: &Kind) -> Value {
             annotations.shift_remove("kubectl.kubernetes.io/last-applied-configuration");
         }
     }
-    if kind.kind == "Pod" {
-        trim_pod(&mut object);
+    match kind.kind {
+        "Pod" => trim_pod(&mut object),
+        "Deployment" => {
+            if let Some(spec) =
+                object.get_mut("spec").and_then(|spec| spec.pointer_mut("/template/spec")).and_then(Value::as_object_mut)
+            {
+                trim_pod_spec(spec);
+            }
+        }
+        _ => {}
     }
     let mut named = Map::with_capacity(object.len() + 2);
     named.insert("apiVersion".into(), api_version.into());
@@ -83,19 +91,39 @@ pub(crate) fn trimmed(value: Value, api_version: &str, kind: &Kind) -> Value {
     Value::Object(named)
 }
 
+/// What is read of a pod's wish.
+const POD_SPEC: &[&str] = &["serviceAccountName", "nodeName", "hostNetwork", "containers", "initContainers"];
+const CONTAINER: &[&str] = &["name", "image", "ports", "restartPolicy", "resources"];
+/// What is read of a pod's state.
+const POD_STATUS: &[&str] = &["phase", "reason", "message", "podIP", "startTime", "conditions", "containerStatuses"];
+const CONDITION: &[&str] = &["type", "status", "reason", "message"];
+const CONTAINER_STATUS: &[&str] = &["name", "ready", "restartCount", "state"];
+
 fn trim_pod(pod: &mut Map<String, Value>) {
-    let Some(spec) = pod.get_mut("spec").and_then(Value::as_object_mut) else { return };
-    for unread in ["volumes", "tolerations", "affinity", "imagePullSecrets"] {
-        spec.shift_remove(unread);
+    if let Some(spec) = pod.get_mut("spec").and_then(Value::as_object_mut) {
+        trim_pod_spec(spec);
     }
-    for list in ["containers", "initContainers"] {
-        for container in spec.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten() {
-            if let Some(container) = container.as_object_mut() {
-                for unread in ["env", "envFrom", "volumeMounts", "livenessProbe", "startupProbe", "lifecycle", "securityContext"]
-                {
-                    container.shift_remove(unread);
-                }
-            }
+    if let Some(status) = pod.get_mut("status").and_then(Value::as_object_mut) {
+        keep(status, POD_STATUS);
+        keep_in_each(status, "conditions", CONDITION);
+        keep_in_each(status, "containerStatuses", CONTAINER_STATUS);
+    }
+}
+
+fn trim_pod_spec(spec: &mut Map<String, Value>) {
+    keep(spec, POD_SPEC);
+    keep_in_each(spec, "containers", CONTAINER);
+    keep_in_each(spec, "initContainers", CONTAINER);
+}
+
+fn keep(object: &mut Map<String, Value>, read: &[&str]) {
+    object.retain(|key, _| read.contains(&key.as_str()));
+}
+
+fn keep_in_each(object: &mut Map<String, Value>, list: &str, read: &[&str]) {
+    for entry in object.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten() {
+        if let Some(entry) = entry.as_object_mut() {
+            keep(entry, read);
         }
     }
 }
@@ -122,9 +150,12 @@ mod tests {
     fn a_pod_loses_what_nobody_reads() {
         let kind = mesh::kind("Pod").expect("a watched kind");
         let value = json!({ "metadata": { "name": "cart-1" }, "spec": { "volumes": [{}], "containers": [
-            { "name": "istio-proxy", "env": [{ "name": "A" }], "ports": [{ "containerPort": 15090 }] }] } });
+            { "name": "istio-proxy", "env": [{ "name": "A" }], "ports": [{ "containerPort": 15090 }] }] },
+            "status": { "phase": "Running", "hostIP": "10.0.0.1", "conditions": [
+                { "type": "Ready", "status": "True", "lastTransitionTime": "x" }] } });
         let expect = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "cart-1" },
-            "spec": { "containers": [{ "name": "istio-proxy", "ports": [{ "containerPort": 15090 }] }] } });
+            "spec": { "containers": [{ "name": "istio-proxy", "ports": [{ "containerPort": 15090 }] }] },
+            "status": { "phase": "Running", "conditions": [{ "type": "Ready", "status": "True" }] } });
         assert_eq!(trimmed(value, "v1", kind), expect);
     }
 }

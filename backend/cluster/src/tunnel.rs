@@ -195,7 +195,3 @@ impl Tunnel {
         }
     }
 }
-
-#[cfg(test)]
-#[path = "tunnel_tests.rs"]
-mod tests;

@@ -1,1 +1,200 @@
+use super::*;
+use crate::connect::{Api, Version};
+use crate::hub::Hub;
+use crate::tunnel::Tunnel;
+use crate::{Target, install_crypto};
+use ::http::{Request, Response};
+use http_body_util::BodyExt as _;
+use kube::Client;
+use kube::client::Body;
+use mesh::change::{Effect, Evidence, Xds};
+use std::sync::Arc;
+use tower_test::mock::{self, Handle};
 
+type Server = Handle<Request<Body>, Response<Body>>;
+
+fn session() -> (Session, Server) {
+    install_crypto();
+    let (service, server) = mock::pair::<Request<Body>, Response<Body>>();
+    let client = Client::new(service, "default");
+    let hub = Hub::new(Arc::new(|| {}), 60);
+    let tunnel = Tunnel::new(client.clone());
+    let api = Api { client, namespace: "default".into(), version: Version::default() };
+    (Session { api, target: Target::default(), hub, tunnel }, server)
+}
+
+fn step(name: &str, edit: Edit) -> Step {
+    let object = json!({ "apiVersion": "networking.istio.io/v1", "kind": "VirtualService",
+        "metadata": { "namespace": "shop", "name": name, "resourceVersion": "7" }, "spec": { "http": [{ "route": [{ "weight": 10 }] }] } });
+    Step {
+        at: Ref::new("VirtualService", "shop", name).expect("a watched kind"),
+        api_version: "networking.istio.io/v1".into(),
+        edit,
+        before: Some(object.into()),
+        after: None,
+    }
+}
+
+fn patch() -> Edit {
+    let operations = json!([
+        { "op": "test", "path": "/spec/http/0/route/0/weight", "value": 10 },
+        { "op": "replace", "path": "/spec/http/0/route/0/weight", "value": 25 }
+    ]);
+    Edit::Patch(serde_json::from_value(operations).expect("a patch"))
+}
+
+fn change(steps: Vec<Step>) -> Change {
+    let effect = Effect {
+        xds: Xds::Rds,
+        proxies: Vec::new(),
+        evidence: Evidence::Clusters(Vec::new()),
+        was: Evidence::Clusters(Vec::new()),
+    };
+    Change { title: String::new(), steps, effect, warnings: Vec::new() }
+}
+
+/// Answers one request; returns it as "METHOD path content-type body".
+async fn answer(server: &mut Server, status: u16, warning: Option<&str>, body: Value) -> String {
+    let (request, reply) = server.next_request().await.expect("a request");
+    let (parts, request_body) = request.into_parts();
+    let sent = request_body.collect().await.expect("a body").to_bytes();
+    let mut response = Response::builder().status(status);
+    if let Some(warning) = warning {
+        response = response.header("warning", warning);
+    }
+    reply.send_response(response.body(Body::from(body.to_string().into_bytes())).expect("a response"));
+    let content_type = parts.headers.get("content-type").map_or("", |value| value.to_str().unwrap_or(""));
+    format!("{} {} {content_type} {}", parts.method, parts.uri, String::from_utf8_lossy(&sent)).trim_end().to_owned()
+}
+
+fn stored(name: &str, weight: u32, version: &str) -> Value {
+    json!({ "apiVersion": "networking.istio.io/v1", "kind": "VirtualService",
+        "metadata": { "namespace": "shop", "name": name, "resourceVersion": version, "managedFields": [
+            { "manager": "kubectl-edit", "time": "2026-02-03T04:05:06Z" }, { "manager": "argocd", "time": "2026-01-01T00:00:00Z" }] },
+        "spec": { "http": [{ "route": [{ "weight": weight }] }] } })
+}
+
+fn status(code: u16, reason: &str, message: &str) -> Value {
+    json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "reason": reason, "message": message,
+        "details": {}, "code": code })
+}
+
+const VAGUE: &str = "the server rejected our request due to an error in our request";
+
+#[tokio::test]
+async fn a_dry_run_as_the_server_sees_it() {
+    let (session, mut server) = session();
+    let change = change(vec![step("cart", patch())]);
+    let warning = "299 - \"unknown field \\\"spec.weather\\\"\"";
+    let (told, request) =
+        tokio::join!(check(&session, &change), answer(&mut server, 200, Some(warning), stored("cart", 25, "8")));
+    assert_eq!(
+        request,
+        "PATCH /apis/networking.istio.io/v1/namespaces/shop/virtualservices/cart\
+         ?fieldManager=binnacle&fieldValidation=Warn&dryRun=All application/json-patch+json \
+         [{\"op\":\"test\",\"path\":\"/spec/http/0/route/0/weight\",\"value\":10},\
+         {\"op\":\"replace\",\"path\":\"/spec/http/0/route/0/weight\",\"value\":25}]"
+    );
+    assert_eq!(told.ok(), Some(vec!["unknown field \"spec.weather\"".to_owned()]));
+}
+
+#[tokio::test]
+async fn creating_and_deleting_as_the_server_sees_it() {
+    let (session, mut server) = session();
+    let delete = Edit::Delete { uid: "u-1".into(), resource_version: Some("7".into()) };
+    let change = change(vec![step("cart", Edit::Create(json!({ "kind": "VirtualService" }))), step("pay", delete)]);
+    let script = async {
+        let created = answer(&mut server, 201, None, stored("cart", 25, "8")).await;
+        let deleted = answer(&mut server, 200, None, json!({ "kind": "Status", "status": "Success" })).await;
+        (created, deleted)
+    };
+    let (told, (created, deleted)) = tokio::join!(apply(&session, &change), script);
+    assert_eq!(
+        created,
+        "POST /apis/networking.istio.io/v1/namespaces/shop/virtualservices?fieldManager=binnacle&fieldValidation=Warn \
+         application/json {\"kind\":\"VirtualService\"}"
+    );
+    assert_eq!(
+        deleted,
+        "DELETE /apis/networking.istio.io/v1/namespaces/shop/virtualservices/pay application/json \
+         {\"kind\":\"DeleteOptions\",\"apiVersion\":\"v1\",\"preconditions\":{\"uid\":\"u-1\",\"resourceVersion\":\"7\"}}"
+    );
+    let objects = told.ok().expect("stored");
+    assert_eq!(objects.len(), 1, "a deletion leaves no object");
+    assert!(objects[0].0["metadata"].get("managedFields").is_none());
+}
+
+#[tokio::test]
+async fn a_failed_guard_is_a_conflict_and_says_who() {
+    let (session, mut server) = session();
+    let change = change(vec![step("cart", patch())]);
+    let script = async {
+        answer(&mut server, 422, None, status(422, "Invalid", VAGUE)).await;
+        answer(&mut server, 200, None, stored("cart", 60, "9")).await
+    };
+    let (told, read) = tokio::join!(apply(&session, &change), script);
+    assert_eq!(read, "GET /apis/networking.istio.io/v1/namespaces/shop/virtualservices/cart");
+    let Err(Failure::Conflict(Some(now), problem)) = told else { panic!("no conflict") };
+    assert_eq!(now.resource_version(), "9");
+    assert_eq!(
+        problem.to_string(),
+        "VirtualService shop/cart was not changed: spec.http.0.route.0.weight was 10, now it is 60 (last written by \
+         kubectl-edit at 2026-02-03T04:05:06Z). Rebuild the change on what the cluster has now, or leave it"
+    );
+}
+
+#[tokio::test]
+async fn a_vague_refusal_of_a_patch_whose_guards_hold_is_no_conflict() {
+    let (session, mut server) = session();
+    let change = change(vec![step("cart", patch())]);
+    let script = async {
+        answer(&mut server, 422, None, status(422, "Invalid", VAGUE)).await;
+        answer(&mut server, 200, None, stored("cart", 10, "9")).await;
+    };
+    let (told, ()) = tokio::join!(apply(&session, &change), script);
+    assert!(matches!(told, Err(Failure::Refused(problem)) if problem.why == VAGUE));
+}
+
+#[tokio::test]
+async fn what_istio_refuses_is_told_in_its_words() {
+    let (session, mut server) = session();
+    let change = change(vec![step("cart", patch())]);
+    let message =
+        "admission webhook \"validation.istio.io\" denied the request: configuration is invalid: weight 250 is too much";
+    let (told, _) = tokio::join!(check(&session, &change), answer(&mut server, 400, None, status(400, "", message)));
+    let Err(Failure::Refused(problem)) = told else { panic!("not refused") };
+    assert_eq!(problem.what, "VirtualService shop/cart was not changed");
+    assert_eq!(problem.why, "Istio's validation (validation.istio.io) refuses it: weight 250 is too much");
+}
+
+#[tokio::test]
+async fn what_exists_already_is_a_conflict() {
+    let (session, mut server) = session();
+    let change = change(vec![step("cart", Edit::Create(json!({})))]);
+    let script = async {
+        answer(&mut server, 409, None, status(409, "AlreadyExists", "virtualservices \"cart\" already exists")).await;
+        answer(&mut server, 200, None, stored("cart", 10, "9")).await;
+    };
+    let (told, ()) = tokio::join!(check(&session, &change), script);
+    let Err(Failure::Conflict(Some(_), problem)) = told else { panic!("no conflict") };
+    assert!(problem.why.starts_with("It exists already (last written by kubectl-edit"), "{problem}");
+}
+
+#[tokio::test]
+async fn what_cannot_be_put_back_is_said() {
+    let (session, mut server) = session();
+    let change = change(vec![step("cart", patch()), step("pay", patch())]);
+    let script = async {
+        answer(&mut server, 200, None, stored("cart", 25, "8")).await;
+        answer(&mut server, 403, None, status(403, "Forbidden", "no")).await;
+        let undo = answer(&mut server, 500, None, status(500, "InternalError", "etcd is away")).await;
+        assert!(undo.starts_with("PATCH ") && undo.contains("\"value\":25}") && undo.contains("\"value\":10}"), "{undo}");
+    };
+    let (told, ()) = tokio::join!(apply(&session, &change), script);
+    let Err(Failure::Refused(problem)) = told else { panic!("not refused") };
+    assert_eq!(
+        problem.why,
+        "no. What was written before it (VirtualService shop/cart) could not be put back: The server answered 500: etcd is away"
+    );
+    assert_eq!(problem.next, "Look at VirtualService shop/cart and put it back by hand");
+}
