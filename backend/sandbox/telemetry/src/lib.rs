@@ -12,8 +12,8 @@
 //! What Envoy should be configured to send, besides the access log itself:
 //! - `log_name` is `inbound` or `outbound` (gateways: `outbound`); the node's id is `type~ip~pod.namespace~domain`.
 //! - dynamic metadata `binnacle.peer` / `id` holds the caller's `pod.namespace` on the inbound side.
-//! - optional custom tags `upstream_peer_san` and `upstream_local_san` (formatters `%UPSTREAM_PEER_URI_SAN%` and
-//!   `%UPSTREAM_LOCAL_URI_SAN%`) say whether an outbound call was mutual TLS; without them the directory's principals are used.
+//! - an optional custom tag `upstream_sans` with the value `%UPSTREAM_LOCAL_URI_SAN%|%UPSTREAM_PEER_URI_SAN%` says whether
+//!   an outbound call was mutual TLS; without it the directory's principals are used.
 //! - optional filter state `envoy.filters.http.grpc_stats` gives gRPC message counts; `content-type` among the logged
 //!   request headers and `grpc-status` among the logged trailers tell gRPC from HTTP.
 #![cfg_attr(test, allow(clippy::unwrap_used))]

@@ -21,6 +21,8 @@ use crate::{
 
 /// Where the inbound side finds the caller: the dynamic metadata's namespace and key.
 const PEER: (&str, &str) = ("binnacle.peer", "id");
+/// The custom tag with the identities of both ends of the upstream connection, `local|peer`.
+const UPSTREAM_SANS: &str = "upstream_sans";
 
 /// The side of the call on which a proxy stands: Istio's label `reporter`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -159,11 +161,9 @@ impl Principals {
         }
     }
 
-    /// On the outbound side the log has no certificates of the upstream connection: custom tags tell, else the directory.
+    /// On the outbound side the log has no certificates of the upstream connection: a custom tag tells, else the directory.
     pub(crate) fn outbound(common: &AccessLogCommon, own: &Workload, peer: &Peer) -> Self {
-        if let (Some(peer), Some(own)) =
-            (common.custom_tags.get("upstream_peer_san"), common.custom_tags.get("upstream_local_san"))
-        {
+        if let Some((own, peer)) = common.custom_tags.get(UPSTREAM_SANS).and_then(|both| both.split_once('|')) {
             let known = |san: &str| if san == "-" { String::new() } else { san.to_owned() };
             return Self { source: known(own), destination: known(peer) };
         }

@@ -220,12 +220,9 @@ fn a_proxy_that_the_directory_does_not_know_tells_about_itself() {
 }
 
 #[test]
-fn custom_tags_tell_whether_an_outbound_call_was_mutual_tls() {
-    let tagged = |own: &str, peer: &str| AccessLogCommon {
-        custom_tags: HashMap::from([
-            ("upstream_local_san".to_owned(), own.to_owned()),
-            ("upstream_peer_san".to_owned(), peer.to_owned()),
-        ]),
+fn a_custom_tag_tells_whether_an_outbound_call_was_mutual_tls() {
+    let tagged = |sans: &str| AccessLogCommon {
+        custom_tags: HashMap::from([("upstream_sans".to_owned(), sans.to_owned())]),
         ..outbound()
     };
     let principals = |common| {
@@ -233,8 +230,11 @@ fn custom_tags_tell_whether_an_outbound_call_was_mutual_tls() {
         let words: Vec<&str> = seen.split(' ').collect();
         (words[5].to_owned(), words[11].to_owned())
     };
-    assert_eq!(principals(tagged("-", "-")), ("unknown".to_owned(), "unknown".to_owned()));
-    assert_eq!(principals(tagged("spiffe://a", "spiffe://b")), ("spiffe://a".to_owned(), "spiffe://b".to_owned()));
+    let known = ("spiffe://a".to_owned(), "spiffe://b".to_owned());
+    let unknown = ("unknown".to_owned(), "unknown".to_owned());
+    for (sans, expected) in [("|", &unknown), ("-|-", &unknown), ("spiffe://a|spiffe://b", &known)] {
+        assert_eq!(&principals(tagged(sans)), expected, "{sans}");
+    }
 }
 
 #[test]

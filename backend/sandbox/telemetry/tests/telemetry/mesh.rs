@@ -23,7 +23,7 @@ pub(crate) fn workload(app: &str) -> Arc<Workload> {
         version: "v1".to_owned(),
         canonical_service: app.to_owned(),
         canonical_revision: "v1".to_owned(),
-        principal: String::new(),
+        principal: format!("spiffe://cluster.local/ns/bookinfo/sa/bookinfo-{app}"),
         cluster: "Kubernetes".to_owned(),
         ip: "10.244.0.7".parse().ok(),
         service: Some(format!("{app}.bookinfo.svc.cluster.local")),

@@ -9,6 +9,8 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
+use wire::otlp::collector::trace::v1::{ExportTraceServiceRequest, trace_service_client::TraceServiceClient};
+
 use crate::{
     envoy::Envoy,
     http::{ask, get, send, until},
@@ -37,13 +39,20 @@ fn cluster(name: &str, endpoint: Option<SocketAddr>, http2: bool) -> Value {
 fn log(kind: &str, log_name: &str) -> Value {
     let (name, message) =
         if kind == "http" { ("http_grpc", "HttpGrpcAccessLogConfig") } else { ("tcp_grpc", "TcpGrpcAccessLogConfig") };
-    json!([{"name": format!("envoy.access_loggers.{name}"), "typed_config": {
+    let mut config = json!({
         "@type": format!("type.googleapis.com/envoy.extensions.access_loggers.grpc.v3.{message}"),
         "common_config": {
             "log_name": log_name, "transport_api_version": "V3", "buffer_flush_interval": "0.05s",
             "grpc_service": {"envoy_grpc": {"cluster_name": "telemetry-als"}},
+            "custom_tags": [{"tag": "upstream_sans", "value": "%UPSTREAM_LOCAL_URI_SAN%|%UPSTREAM_PEER_URI_SAN%"}],
+            "filter_state_objects_to_log": ["envoy.filters.http.grpc_stats"],
         },
-    }}])
+    });
+    if kind == "http" {
+        config["additional_request_headers_to_log"] = json!(["content-type"]);
+        config["additional_response_trailers_to_log"] = json!(["grpc-status"]);
+    }
+    json!([{"name": format!("envoy.access_loggers.{name}"), "typed_config": config}])
 }
 
 /// An HTTP listener whose requests go to the clusters of the routes.
@@ -68,6 +77,9 @@ fn listener(direction: &str, app: &str, routes: &[(&str, &str)]) -> Value {
             "request_rules": [{"header": peer, "remove": true, "on_header_present": {"metadata_namespace": "binnacle.peer", "key": "id"}}],
         }})];
     }
+    filters.push(json!({"name": "envoy.filters.http.grpc_stats", "typed_config": {
+        "@type": "type.googleapis.com/envoy.extensions.filters.http.grpc_stats.v3.FilterConfig", "emit_filter_state": true,
+    }}));
     filters.push(json!({"name": "envoy.filters.http.router", "typed_config": {
         "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router",
     }}));
@@ -146,9 +158,15 @@ async fn real_proxies_report_requests_connections_and_spans() {
 
     let host = "outbound|9080||reviews.bookinfo.svc.cluster.local";
     let empty = "outbound|9080|v9|reviews.bookinfo.svc.cluster.local";
+    let grpc = "outbound|4317||collector.bookinfo.svc.cluster.local";
     let tcp = "outbound|9090||reviews.bookinfo.svc.cluster.local";
-    let outbound = listener("OUTBOUND", "productpage", &[("/empty", empty), ("/", host)]);
-    let clusters = vec![cluster(host, Some(reviews_at), false), cluster(empty, None, false), cluster(tcp, Some(app), false)];
+    let outbound = listener("OUTBOUND", "productpage", &[("/empty", empty), ("/opentelemetry", grpc), ("/", host)]);
+    let clusters = vec![
+        cluster(host, Some(reviews_at), false),
+        cluster(empty, None, false),
+        cluster(grpc, Some(telemetry.otlp_addr()), true),
+        cluster(tcp, Some(app), false),
+    ];
     let productpage = Envoy::start(bootstrap("productpage", &telemetry, vec![outbound, tcp_listener(tcp)], clusters)).await;
     let out = productpage.listener("outbound").await;
 
@@ -168,6 +186,20 @@ async fn real_proxies_report_requests_connections_and_spans() {
         [" 1"]
     );
     assert_eq!(ask(prometheus, "count by (job) (up == 1)").await, ["job=kubernetes-pods 2"]);
+
+    // Nobody used TLS, whatever the directory thinks of the workloads' identities.
+    assert_eq!(
+        ask(prometheus, "count by (source_principal, destination_principal) (istio_requests_total)").await,
+        ["destination_principal=unknown,source_principal=unknown 4"]
+    );
+
+    // A gRPC call, here to the collector itself.
+    let mut client = TraceServiceClient::connect(format!("http://{out}")).await.unwrap();
+    let _accepted = client.export(ExportTraceServiceRequest::default()).await.unwrap();
+    let grpc = "sum by (__name__, request_protocol, grpc_response_status, destination_service_name) ({__name__=~\"istio_re.*_messages_total\"})";
+    let labels = "destination_service_name=collector,grpc_response_status=0,request_protocol=grpc 1";
+    let expected = ["request", "response"].map(|name| format!("__name__=istio_{name}_messages_total,{labels}"));
+    until("the gRPC call", || ask(prometheus, grpc), |list| *list == expected).await;
 
     // A connection is seen while it lasts, and once more when it ends.
     let mut stream = TcpStream::connect(productpage.listener("tcp").await).await.unwrap();

@@ -27,7 +27,8 @@ use crate::{
     mesh::{Mesh, start},
 };
 
-fn message(first: bool, count: usize) -> StreamAccessLogsMessage {
+/// Some requests from productpage to reviews, as its proxy reports them.
+pub(crate) fn message(first: bool, count: usize) -> StreamAccessLogsMessage {
     let entry = HttpAccessLogEntry {
         common_properties: Some(AccessLogCommon {
             upstream_cluster: "outbound|9080||reviews.bookinfo.svc.cluster.local".to_owned(),

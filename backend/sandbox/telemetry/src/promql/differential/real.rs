@@ -39,14 +39,14 @@ impl Prometheus {
             .spawn()
             .expect("prometheus is installed");
         let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
-        let mut address = None;
-        for line in lines.by_ref().map_while(Result::ok) {
+        // The two lines come in either order.
+        let (mut address, mut ready) = (None, false);
+        while address.is_none() || !ready {
+            let line = lines.next().expect("it starts").unwrap();
             if let Some((_, rest)) = line.split_once("msg=\"Listening on\" address=") {
                 address = Some(rest.trim().to_owned());
             }
-            if line.contains("Server is ready to receive web requests") {
-                break;
-            }
+            ready |= line.contains("Server is ready to receive web requests");
         }
         // It must not block on a full pipe later.
         std::thread::spawn(move || lines.for_each(drop));
