@@ -51,7 +51,7 @@ async fn run(names: Arc<dyn Names>, path: &'static str, mut rate: watch::Receive
     let mut due = Instant::now();
     loop {
         let rps = *rate.borrow_and_update();
-        if !(rps > 0.0) {
+        if rps.is_nan() || rps <= 0.0 {
             if rate.changed().await.is_err() {
                 return;
             }

@@ -172,10 +172,10 @@ impl Keep {
             // It may have ended by itself just now.
             kill(nix::unistd::Pid::from_raw(pid), Signal::SIGTERM).ok();
         }
-        if tokio::time::timeout(LAST_WORDS, child.wait()).await.is_err() {
-            if let Err(error) = child.kill().await {
-                tracing::warn!(proxy = self.run.name, %error, "Envoy could not be killed");
-            }
+        if tokio::time::timeout(LAST_WORDS, child.wait()).await.is_err()
+            && let Err(error) = child.kill().await
+        {
+            tracing::warn!(proxy = self.run.name, %error, "Envoy could not be killed");
         }
     }
 }

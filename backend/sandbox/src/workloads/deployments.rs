@@ -239,8 +239,8 @@ mod tests {
         let at = Timestamp::UNIX_EPOCH;
         assert_eq!(sizes(&plan(&deployment(2, "a"), &[], at)), [("a".to_owned(), 2)]);
         let set = set_of(&deployment(2, "a"), 2, 2);
-        assert_eq!(sizes(&plan(&deployment(2, "a"), &[set.clone()], at)), []);
-        assert_eq!(sizes(&plan(&deployment(5, "a"), &[set.clone()], at)), [("a".to_owned(), 5)]);
+        assert_eq!(sizes(&plan(&deployment(2, "a"), std::slice::from_ref(&set), at)), []);
+        assert_eq!(sizes(&plan(&deployment(5, "a"), std::slice::from_ref(&set), at)), [("a".to_owned(), 5)]);
         assert_eq!(sizes(&plan(&deployment(0, "a"), &[set], at)), [("a".to_owned(), 0)]);
     }
 
@@ -256,7 +256,7 @@ mod tests {
             Object::from(set)
         };
         let old = set_of(&before, 1, 1);
-        assert_eq!(sizes(&plan(&after, &[old.clone()], at)), [("b".to_owned(), 1)], "one more at first");
+        assert_eq!(sizes(&plan(&after, std::slice::from_ref(&old), at)), [("b".to_owned(), 1)], "one more at first");
         assert_eq!(sizes(&plan(&after, &[old.clone(), newer(1, 0)], at)), [], "the old one stays until the new one is ready");
         assert_eq!(sizes(&plan(&after, &[old, newer(1, 1)], at)), [("a".to_owned(), 0)]);
     }
@@ -265,7 +265,7 @@ mod tests {
     fn the_status_says_how_far_it_is_and_settles() {
         let at = Timestamp::UNIX_EPOCH;
         let set = set_of(&deployment(1, "a"), 1, 1);
-        let acts = plan(&deployment(1, "a"), &[set.clone()], at);
+        let acts = plan(&deployment(1, "a"), std::slice::from_ref(&set), at);
         let [Act::Replace(changed)] = &acts[..] else { panic!("{acts:?}") };
         assert_eq!(
             (&changed["status"]["readyReplicas"], &changed["status"]["conditions"][0]["status"]),

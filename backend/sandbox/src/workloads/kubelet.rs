@@ -47,9 +47,12 @@ pub(crate) struct Machine {
     pub(crate) logs: Logs,
 }
 
-/// Every container's log, by namespace, pod and container.
+/// Every container's log.
 #[derive(Clone, Default)]
-pub(crate) struct Logs(Arc<Mutex<HashMap<(String, String, String), LogRing>>>);
+pub(crate) struct Logs(Arc<Mutex<HashMap<ContainerName, LogRing>>>);
+
+/// Namespace, pod, container.
+type ContainerName = (String, String, String);
 
 impl Logs {
     fn open(&self, pod: &Object, container: &str) -> LogRing {
