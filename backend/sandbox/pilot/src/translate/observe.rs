@@ -57,7 +57,8 @@ fn stream(side: Side) -> Value {
     // The log itself knows the certificates of the downstream side only.
     let tags = match side {
         Side::Outbound => {
-            json!([tag("upstream_peer_san", "%UPSTREAM_PEER_URI_SAN%"), tag("upstream_local_san", "%UPSTREAM_LOCAL_URI_SAN%")])
+            // In one tag: Envoy leaves an empty one out, and "no certificate" must be told too.
+            json!([tag("upstream_sans", "%UPSTREAM_LOCAL_URI_SAN%|%UPSTREAM_PEER_URI_SAN%")])
         }
         Side::Inbound => json!([]),
     };
@@ -67,6 +68,7 @@ fn stream(side: Side) -> Value {
         "transport_api_version": "V3",
         "buffer_flush_interval": "0.100s",
         "custom_tags": tags,
+        "filter_state_objects_to_log": ["envoy.filters.http.grpc_stats"],
     })
 }
 
@@ -77,7 +79,7 @@ pub(crate) fn http_logs(side: Side) -> Value {
         "typed_config": {
             "@type": "type.googleapis.com/envoy.extensions.access_loggers.grpc.v3.HttpGrpcAccessLogConfig",
             "common_config": stream(side),
-            "additional_request_headers_to_log": [":authority", PEER_HEADER, "x-request-id", "traceparent"],
+            "additional_request_headers_to_log": [":authority", PEER_HEADER, "content-type", "x-request-id", "traceparent"],
             "additional_response_headers_to_log": ["grpc-status"],
             "additional_response_trailers_to_log": ["grpc-status"],
         },
