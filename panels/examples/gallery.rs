@@ -1,6 +1,8 @@
 //! Shows the graph and the kit on made-up data, without a cluster: `gallery [graph|kit|large] [dark|light] [WxH] [picture.png]`.
 //! With a picture's name, it saves what it shows and ends.
 
+#![expect(clippy::print_stderr, reason = "a program for the terminal")]
+
 use eframe::egui;
 use egui::{Context, Event, UserData, Vec2, ViewportCommand, vec2};
 use panels::cx::{Contexts, Cx, Intents};
@@ -29,6 +31,7 @@ fn main() -> eframe::Result {
     let size: Vec2 = size.unwrap_or(vec2(1440.0, 900.0));
     let options = eframe::NativeOptions {
         viewport: egui::ViewportBuilder::default().with_inner_size(size).with_position([0.0, 0.0]).with_decorations(false),
+        persist_window: false,
         ..Default::default()
     };
     eframe::run_native(
@@ -118,7 +121,7 @@ impl Gallery {
             card::tiles(ui, &[("9.9", "requests / s"), ("9.6 %", "errors"), ("22 ms", "p95"), ("100 %", "mutual TLS")]);
             ui.add_space(12.0);
             kit::section(ui, "Traffic split", "VirtualService reviews · all other calls");
-            for moved in shares::shares(ui, "reviews", &self.shares, true) {
+            for moved in shares::shares(ui, "reviews", "over the last minute", &self.shares, true) {
                 match moved {
                     shares::Moved::Set(index, percent) => self.shares[index].wanted = percent,
                     shares::Moved::Lock(index, locked) => self.shares[index].locked = locked,

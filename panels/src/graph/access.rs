@@ -4,7 +4,7 @@ use super::labels::Pill;
 use super::view::View;
 use crate::Selected;
 use egui::accesskit::Action;
-use egui::{Id, Key, Modifiers, Rect, Response, Sense, Ui, Vec2, WidgetInfo, WidgetType};
+use egui::{Id, Key, Modifiers, Rect, Sense, Ui, Vec2, WidgetInfo, WidgetType};
 
 /// More elements in view than this, and only so many of them are told.
 pub const MOST: usize = 500;
@@ -16,7 +16,7 @@ pub(super) struct Told {
 }
 
 /// Tells of one element. It takes the focus; Enter, Space and a screen reader's click activate it. Pointers are the canvas's.
-fn tell(ui: &Ui, id: Id, rect: Rect, name: &str, about: &str, chosen: bool) -> (Told, Response) {
+fn tell(ui: &Ui, id: Id, rect: Rect, name: &str, about: impl FnOnce() -> String, chosen: bool) -> Told {
     let response = ui.interact(rect, id, Sense::focusable_noninteractive());
     response.widget_info(|| {
         let mut info = WidgetInfo::labeled(WidgetType::Button, true, name);
@@ -25,12 +25,12 @@ fn tell(ui: &Ui, id: Id, rect: Rect, name: &str, about: &str, chosen: bool) -> (
     });
     ui.ctx().accesskit_node_builder(id, |node| {
         node.add_action(Action::Click);
-        node.set_description(about);
+        node.set_description(about());
     });
     let keyed = response.has_focus()
         && ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Enter) || input.consume_key(Modifiers::NONE, Key::Space));
     let asked = ui.input(|input| input.has_accesskit_action_request(id, Action::Click));
-    (Told { focused: response.has_focus(), activated: keyed || asked }, response)
+    Told { focused: response.has_focus(), activated: keyed || asked }
 }
 
 /// The numbers of an element in one sentence.
@@ -69,8 +69,8 @@ pub(super) fn tell_all(ui: &Ui, base: Id, seen: &InView<'_>) -> Keyboard {
         if let (Some(selects), true) = (&group.selects, rect.intersects(seen.viewport)) {
             let head = Rect::from_min_size(rect.min, egui::vec2(rect.width(), 30.0f32.min(rect.height())));
             let id = base.with(("group", &group.name, index));
-            let about = format!("{} versions", group.members.len());
-            let (told, _) = tell(ui, id, head, &format!("app {}", group.name), &about, seen.chosen.groups[index]);
+            let about = || format!("{} versions", group.members.len());
+            let told = tell(ui, id, head, &format!("app {}", group.name), about, seen.chosen.groups[index]);
             if told.activated {
                 keyboard.select = Some(selects.clone());
             }
@@ -80,7 +80,7 @@ pub(super) fn tell_all(ui: &Ui, base: Id, seen: &InView<'_>) -> Keyboard {
         let card = &view.cards[index];
         let rect = (seen.place)(card.rect).intersect(seen.viewport);
         let id = base.with(("card", card.id.as_str()));
-        let (told, _) = tell(ui, id, rect, &card.name, &sentence(&card.facts), seen.chosen.cards[index]);
+        let told = tell(ui, id, rect, &card.name, || sentence(&card.facts), seen.chosen.cards[index]);
         if told.focused {
             keyboard.card = Some(index);
         }
@@ -98,7 +98,7 @@ pub(super) fn tell_all(ui: &Ui, base: Id, seen: &InView<'_>) -> Keyboard {
         }
         let (from, to) = (&view.cards[line.from].id, &view.cards[line.to].id);
         let id = base.with(("line", from.as_str(), to.as_str(), line.tcp, index));
-        let (told, _) = tell(ui, id, rect, &line.name, &sentence(&line.facts), seen.chosen.lines[index]);
+        let told = tell(ui, id, rect, &line.name, || sentence(&line.facts), seen.chosen.lines[index]);
         if told.focused {
             keyboard.line = Some(index);
         }

@@ -51,6 +51,14 @@ pub(super) struct Key {
     pub(super) curves: bool,
 }
 
+/// What goes into a batch.
+pub(super) struct Shown<'a> {
+    pub(super) view: &'a View,
+    pub(super) chosen: &'a Chosen,
+    pub(super) cards: &'a [usize],
+    pub(super) lines: &'a [usize],
+}
+
 /// One mesh, kept.
 #[derive(Default)]
 pub(super) struct Batch {
@@ -78,16 +86,8 @@ impl Batch {
     }
 
     /// Builds it from these cards and lines, which reach over `region`.
-    pub(super) fn build(
-        &mut self,
-        key: Key,
-        zoom: f32,
-        region: Rect,
-        view: &View,
-        chosen: &Chosen,
-        cards: &[usize],
-        lines: &[usize],
-    ) {
+    pub(super) fn build(&mut self, key: Key, zoom: f32, region: Rect, shown: &Shown<'_>) {
+        let Shown { view, chosen, cards, lines } = *shown;
         let tokens = Tokens::dark(key.dark);
         let mut mesh = Mesh::default();
         let profile = if lines.len() > 8000 {
@@ -102,10 +102,15 @@ impl Batch {
             (true, Detail::Full | Detail::Name) => 16,
             (true, _) => 7,
         };
+        // Many edges are drawn lighter, so that cards and failing edges stay in sight; the worst come last, on top.
+        let crowd = if key.detail.near() { 1.0 } else { (900.0 / lines.len().max(1) as f32).sqrt().clamp(0.12, 1.0) };
+        let mut lines = lines.to_vec();
+        lines.sort_by_key(|index| (!chosen.line_dim(*index), view.lines[*index].status));
         let mut points = Vec::with_capacity(64);
-        for index in lines {
+        for index in &lines {
             let line = &view.lines[*index];
-            let color = line_color(line, tokens, chosen.line_dim(*index));
+            let light = if line.status >= Status::Degraded { crowd.sqrt() } else { crowd };
+            let color = line_color(line, tokens, chosen.line_dim(*index)).gamma_multiply(light);
             let width = line.width * zoom.sqrt().clamp(0.35, 1.4) / zoom;
             points.clear();
             if steps == 0 {

@@ -67,9 +67,9 @@ impl Camera {
     }
 }
 
-/// A size of text at this zoom, in whole points, so that zooming makes few new glyphs.
+/// A size of text at this zoom, in whole points, so that zooming makes few new glyphs. Text shrinks slower than cards do.
 pub(super) fn text_size(size: f32, zoom: f32) -> f32 {
-    (size * zoom).round().clamp(7.0, size * 1.35).round()
+    (size * zoom.powf(0.75)).round().clamp(8.0, (size * 1.35).round())
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The canvas of the graph: pan, zoom, hover, select, and only what is in view is drawn.
 
 use super::access::{InView, Keyboard, tell_all};
-use super::batch::{Batch, Detail, Key};
+use super::batch::{Batch, Detail, Key, Shown};
 use super::camera::{Camera, text_size};
 use super::chosen::Chosen;
 use super::frames;
@@ -17,6 +17,7 @@ use egui::{
     CursorIcon, Id, Key as Press, Painter, PointerButton, Pos2, Rect, Response, Sense, Shape, Ui, WidgetInfo, WidgetType, vec2,
 };
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Everything that the canvas draws: one per change of the data.
 pub struct Picture {
@@ -67,6 +68,9 @@ pub struct Done {
     pub menu: Option<Thing>,
 }
 
+/// Cards and lines in view.
+type InSight = (Arc<Vec<usize>>, Arc<Vec<usize>>);
+
 /// The canvas and how one looks at it.
 #[derive(Default)]
 pub struct Canvas {
@@ -76,7 +80,8 @@ pub struct Canvas {
     fitted: Option<(Rect, egui::Vec2)>,
     serial: usize,
     batch: Batch,
-    chosen: Memo<(usize, Option<Selected>), Chosen>,
+    chosen: Memo<(usize, Option<Selected>), Arc<Chosen>>,
+    in_view: Memo<(usize, Rect), InSight>,
     pills: Vec<Pill>,
     pills_for: Option<(usize, f32, Rect, u64)>,
     minimap: Minimap,
@@ -126,20 +131,29 @@ impl Canvas {
         let id = response.id;
         self.follow(&picture.view, viewport);
         self.steer(ui, &response, &picture.view, viewport);
-        let chosen =
-            self.chosen.get((self.serial, setting.selected.cloned()), |_| Chosen::of(&picture.view, setting.selected)).clone();
+        let chosen = self
+            .chosen
+            .get((self.serial, setting.selected.cloned()), |_| Arc::new(Chosen::of(&picture.view, setting.selected)))
+            .clone();
         let mark = (setting.selected.is_some(), chosen.any, setting.selected.map(|selected| format!("{selected:?}")));
         let mark = Id::new(mark).value();
 
         let seen = self.camera.view(viewport);
-        let cards = picture.index.cards(seen);
-        let lines = picture.index.lines(seen);
+        let in_view = self.in_view.get((self.serial, seen), |(_, seen)| {
+            if picture.view.bounds.is_some_and(|bounds| seen.contains_rect(bounds)) {
+                (Arc::new((0..picture.view.cards.len()).collect()), Arc::new((0..picture.view.lines.len()).collect()))
+            } else {
+                (Arc::new(picture.index.cards(*seen)), Arc::new(picture.index.lines(*seen)))
+            }
+        });
+        let (cards, lines) = in_view.clone();
         let detail = Detail::of(self.camera.zoom, cards.len());
         let camera = self.camera;
         let place = move |rect: Rect| camera.rect_to_screen(viewport, rect);
         let painter = ui.painter().with_clip_rect(viewport.intersect(ui.clip_rect()));
         frames::paint(&painter, Tokens::of(ui), &picture.view, &chosen, &place, viewport, camera.zoom);
         self.draw_batch(&painter, Tokens::of(ui), picture, &chosen, mark, detail, lines.len(), viewport);
+        frames::names(&painter, Tokens::of(ui), &picture.view, &chosen, &place, viewport, camera.zoom);
         self.place_pills(&painter, picture, &chosen, detail, viewport, mark);
         let pill_by = viewport.min.to_vec2() + camera.pan;
 
@@ -163,7 +177,7 @@ impl Canvas {
             frames::flow(&painter, Tokens::of(ui), &picture.view, &chosen, &lines, camera, viewport, flowing);
         }
         if detail.near() {
-            for &index in &cards {
+            for &index in cards.iter() {
                 let card = &picture.view.cards[index];
                 let history =
                     if camera.zoom >= 1.45 { setting.history.get(&card.id).cloned().unwrap_or_default() } else { Vec::new() };
@@ -262,7 +276,8 @@ impl Canvas {
             let seen = self.camera.view(viewport);
             let region = seen.expand2(seen.size() * if detail == Detail::Dot { 2.0 } else { 0.5 });
             let (cards, lines) = (picture.index.cards(region), picture.index.lines(region));
-            self.batch.build(key, self.camera.zoom, region, &picture.view, chosen, &cards, &lines);
+            let shown = Shown { view: &picture.view, chosen, cards: &cards, lines: &lines };
+            self.batch.build(key, self.camera.zoom, region, &shown);
         }
         painter.add(Shape::mesh(self.batch.on_screen(self.camera, viewport)));
     }

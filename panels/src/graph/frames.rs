@@ -29,18 +29,40 @@ pub(super) fn paint(
     for &index in &seen {
         let group = &view.groups[index];
         let rect = place(group.rect);
+        if group.kind == Boxed::App && rect.height() < 12.0 && !chosen.groups[index] {
+            continue;
+        }
         let radius = (10.0 * zoom).clamp(2.0, 10.0);
         let selected = chosen.groups[index];
-        let (fill, stroke, color) = match group.kind {
-            Boxed::App if selected => (tokens.selection(), Stroke::new(1.0, tokens.accent.gamma_multiply(0.7)), tokens.accent),
-            Boxed::App => (tokens.raised.gamma_multiply(0.55), tokens.hairline(), tokens.muted),
-            Boxed::Namespace => (egui::Color32::TRANSPARENT, tokens.hairline(), tokens.muted),
+        let (fill, stroke) = match group.kind {
+            Boxed::App if selected => (tokens.selection(), Stroke::new(1.0, tokens.accent.gamma_multiply(0.7))),
+            Boxed::App => (tokens.raised.gamma_multiply(0.55), tokens.hairline()),
+            Boxed::Namespace => (egui::Color32::TRANSPARENT, tokens.hairline()),
         };
         if group.kind == Boxed::Namespace && seen.len() <= 40 && zoom > 0.2 {
             dashed(painter, rect, stroke);
         } else {
             painter.rect(rect, radius, fill, stroke, StrokeKind::Inside);
         }
+    }
+}
+
+/// Writes the names of the boxes in view; after the edges, so that they can be read.
+pub(super) fn names(
+    painter: &Painter,
+    tokens: &Tokens,
+    view: &View,
+    chosen: &Chosen,
+    place: &dyn Fn(Rect) -> Rect,
+    viewport: Rect,
+    zoom: f32,
+) {
+    for (index, group) in view.groups.iter().enumerate() {
+        let rect = place(group.rect);
+        if !rect.intersects(viewport) {
+            continue;
+        }
+        let color = if chosen.groups[index] { tokens.accent } else { tokens.muted };
         let size = text_size(12.0, zoom.clamp(0.75, 1.1));
         let room = rect.width() - 20.0;
         if room > 28.0 && rect.height() > 26.0 && (group.kind == Boxed::Namespace || zoom >= 0.34) {

@@ -3,6 +3,7 @@
 
 use super::index::Index;
 use super::paint::galley;
+use super::place::CARD_HEIGHT;
 use super::view::View;
 use crate::kit::theme::Weight;
 use crate::kit::{Status, Tokens, icon};
@@ -10,6 +11,8 @@ use egui::{Color32, Painter, Rect, Stroke, StrokeKind, Vec2, pos2, vec2};
 
 /// More edges than this in view, and only those that fail get pills.
 const MANY: usize = 160;
+/// Room for the lock before the words.
+pub(super) const LOCK: f32 = 13.0;
 
 /// A pill in its place. `rect` is in the graph's coordinates times the zoom, so that panning does not move it.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,8 +61,8 @@ pub fn place(
     for line in order {
         let found = view.lines[line].labels.iter().find_map(|text| {
             let words = measure(text);
-            let lock = if view.lines[line].locked { 15.0 } else { 0.0 };
-            let size = vec2(words.x + lock + 18.0, words.y + 6.0);
+            let lock = if view.lines[line].locked { LOCK } else { 0.0 };
+            let size = vec2(words.x + lock + 16.0, words.y + 6.0);
             let rect = best(view, index, line, lines, size, zoom, &pills, &titles)?;
             Some(Pill { line, text: text.clone(), locked: view.lines[line].locked, rect })
         });
@@ -86,10 +89,11 @@ fn best(
         let at = curve.at(part);
         let along = curve.at((part + 0.04).min(1.0)) - curve.at((part - 0.04).max(0.0));
         let flat = along.y.abs() < along.x.abs() * 0.35;
-        let lift = size.y / 2.0 + 5.0;
-        let shifts: &[f32] = if flat { &[-1.0, 1.0, 0.0] } else { &[0.0] };
+        // Beside a flat line: right above or below it, or past the cards that it joins.
+        let (lift, past) = (size.y / 2.0 + 5.0, CARD_HEIGHT * zoom / 2.0 + size.y / 2.0 + 5.0);
+        let shifts: &[f32] = if flat { &[-lift, lift, 0.0, -past, past] } else { &[0.0] };
         for (rank, shift) in shifts.iter().enumerate() {
-            let center = pos2(at.x * zoom, at.y * zoom + shift * lift);
+            let center = pos2(at.x * zoom, at.y * zoom + shift);
             let rect = Rect::from_center_size(center, size);
             let area = Rect::from_min_max((rect.min.to_vec2() / zoom).to_pos2(), (rect.max.to_vec2() / zoom).to_pos2());
             let taken = index.covered(area.expand(3.0 / zoom))
@@ -99,7 +103,9 @@ fn best(
                 continue;
             }
             let crossed = if lines.len() <= 60 { crossed(view, line, lines, area) } else { 0.0 };
-            let cost = crossed * 1.5 + (part - 0.5).abs() * 4.0 + rank as f32 * 0.6;
+            let borders =
+                view.groups.iter().filter(|group| group.rect.intersects(area) && !group.rect.contains_rect(area)).count() as f32;
+            let cost = crossed * 1.5 + borders * 0.8 + (part - 0.5).abs() * 4.0 + rank as f32 * 0.6;
             if best.as_ref().is_none_or(|(least, _)| cost < *least) {
                 best = Some((cost, rect));
             }
@@ -126,11 +132,11 @@ pub(super) fn paint(painter: &Painter, tokens: &Tokens, pill: &Pill, by: Vec2, d
     let fade = |color: Color32| if dim { color.gamma_multiply(0.35) } else { color };
     let stroke = Stroke::new(1.0, fade(if chosen { tokens.accent } else { tokens.line }));
     painter.rect(rect, rect.height() / 2.0, tokens.surface, stroke, StrokeKind::Inside);
-    let mut left = rect.left() + 9.0;
+    let mut left = rect.left() + 8.0;
     if pill.locked {
         let lock = galley(painter, icon::LOCK_SIMPLE, size, Weight::Regular, fade(tokens.mtls), 40.0);
-        painter.galley(pos2(left - 2.0, rect.center().y - lock.size().y / 2.0), lock, tokens.mtls);
-        left += 15.0;
+        painter.galley(pos2(left - 1.0, rect.center().y - lock.size().y / 2.0), lock, tokens.mtls);
+        left += LOCK;
     }
     let words = galley(painter, &pill.text, size, Weight::Regular, fade(tokens.text), f32::INFINITY);
     painter.galley(pos2(left, rect.center().y - words.size().y / 2.0), words, tokens.text);

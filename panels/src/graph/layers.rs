@@ -248,7 +248,7 @@ impl<'a> Work<'a> {
         let mut wanted = Vec::with_capacity(column.len());
         for item in column {
             let (mut sum, mut weight) = (0.0, 0.0);
-            let sides = [(&self.left, pass % 2 == 0 || pass >= 5), (&self.right, pass % 2 == 1 || pass >= 5)];
+            let sides = [(&self.left, pass.is_multiple_of(2) || pass >= 5), (&self.right, !pass.is_multiple_of(2) || pass >= 5)];
             for (side, _) in sides.iter().filter(|(_, used)| *used) {
                 for (other, theirs, ours) in &side[*item] {
                     let strength = if *item >= boxes && *other >= boxes { 4.0 } else { 1.0 };

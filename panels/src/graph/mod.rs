@@ -19,6 +19,8 @@ pub mod route;
 pub mod sample;
 mod sticky;
 pub mod svg;
+#[cfg(test)]
+mod tests;
 mod toolbar;
 pub mod view;
 mod work;

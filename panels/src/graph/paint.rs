@@ -147,9 +147,9 @@ impl DisplayNode<Arc<Card>, Arc<Line>, Directed, Ix> for CardShape {
         ];
         let status_at = pos2(rect.left() + 17.0 * zoom, rect.center().y);
         shapes.push(self.card.status.shape(status_at, (5.2 * zoom).max(3.0), fade(self.card.status.color(tokens))));
-        let left = rect.left() + 31.0 * zoom;
+        let left = rect.left() + 30.0 * zoom;
         let badges = self.card.badges.len() as f32 * 24.0 * zoom;
-        let room = (rect.right() - 8.0 * zoom - badges - left).max(8.0);
+        let room = (rect.right() - 6.0 * zoom - badges - left).max(8.0);
         let title = galley(ctx.painter, &self.card.title, text_size(13.0, zoom), Weight::Semibold, fade(tokens.text), room);
         if look.detail == Detail::Name {
             shapes.push(Shape::galley(pos2(left, rect.center().y - title.size().y / 2.0), title, tokens.text));
@@ -236,10 +236,15 @@ impl DisplayEdge<Arc<Card>, Arc<Line>, Directed, Ix, CardShape> for LineShape {
     }
 }
 
-/// One line of text, cut where there is no more room.
+/// One line of text, cut where there is no more room. Text that fits is laid out once, whatever the room, and the room for
+/// other text comes in steps, so that zooming lays out little anew.
 pub(super) fn galley(painter: &Painter, text: &str, size: f32, weight: Weight, color: Color32, room: f32) -> Arc<egui::Galley> {
     let mut job = LayoutJob::simple_singleline(text.to_owned(), FontId::new(size, family(painter.ctx(), weight)), color);
-    job.wrap = TextWrapping::truncate_at_width(room);
+    let whole = painter.layout_job(job.clone());
+    if whole.size().x <= room {
+        return whole;
+    }
+    job.wrap = TextWrapping::truncate_at_width((room / 6.0).floor() * 6.0);
     painter.layout_job(job)
 }
 

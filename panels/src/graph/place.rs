@@ -9,11 +9,11 @@ use std::collections::BTreeMap;
 
 /// Height of a node's card.
 pub const CARD_HEIGHT: f32 = 46.0;
-const STACK: f32 = 24.0;
+const STACK: f32 = 34.0;
 const APP: Padding = Padding { side: 14.0, top: 40.0, bottom: 16.0 };
-const NAMESPACE: Padding = Padding { side: 26.0, top: 44.0, bottom: 28.0 };
-const INSIDE: Gaps = Gaps { column: 136.0, row: 30.0 };
-const OUTSIDE: Gaps = Gaps { column: 110.0, row: 44.0 };
+const NAMESPACE: Padding = Padding { side: 22.0, top: 44.0, bottom: 28.0 };
+const INSIDE: Gaps = Gaps { column: 104.0, row: 40.0 };
+const OUTSIDE: Gaps = Gaps { column: 76.0, row: 44.0 };
 
 struct Padding {
     side: f32,
@@ -141,8 +141,8 @@ pub(super) fn links(graph: &Graph) -> Vec<(usize, usize)> {
 /// Size of a node's card: room for its name and for numbers of any length, so that it never changes with the numbers.
 pub(super) fn card_size(node: &Node) -> Vec2 {
     let letters = node.name.chars().count().min(26) as f32;
-    let badges = node.badges.iter().filter(|badge| super::view::badge(badge).is_some()).count().min(3) as f32;
-    let width = 36.0 + (letters * 7.6 + 8.0).max(88.0) + badges * 24.0;
+    let badges = super::view::badges(node).count() as f32;
+    let width = 36.0 + (letters * 7.3 + 10.0).max(88.0) + badges * 24.0;
     vec2((width / 4.0).ceil() * 4.0, CARD_HEIGHT)
 }
 
@@ -219,9 +219,9 @@ fn arrange(graph: &Graph, groups: &[Group], links: &[(usize, usize)], hints: &[O
     let mut outer_links = Vec::new();
     for (from, to) in links {
         if group_of[*from] == group_of[*to] {
-            inner_links[group_of[*from]].push((*from, *to))
+            inner_links[group_of[*from]].push((*from, *to));
         } else {
-            outer_links.push((*from, *to))
+            outer_links.push((*from, *to));
         }
     }
     let link = |(from, to): &(usize, usize)| Link {

@@ -90,11 +90,14 @@ impl Side {
     }
 }
 
+/// An edge at a side of a card: how high its other end is, its index, and whether it leaves there.
+type Port = (f32, usize, bool);
+
 /// The curves of edges with these ends (indices of nodes), in the same order.
 pub fn curves(placement: &Placement, ends: &[(usize, usize)]) -> Vec<Curve> {
     let sides: Vec<(Side, Side)> = ends.iter().map(|(from, to)| sides(placement.nodes[*from], placement.nodes[*to])).collect();
     // Which edges share a side of a card, and how high their other end is.
-    let mut ports: BTreeMap<(usize, Side), Vec<(f32, usize, bool)>> = BTreeMap::new();
+    let mut ports: BTreeMap<(usize, Side), Vec<Port>> = BTreeMap::new();
     for (index, ((from, to), (out, into))) in ends.iter().zip(&sides).enumerate() {
         let bends = placement.bends.get(&(*from, *to));
         let first = bends.and_then(|bends| bends.first()).map_or(placement.nodes[*to].center().y, |point| point.y);

@@ -106,11 +106,11 @@ fn place_new(
         let called: Vec<Rect> = links.iter().filter(|link| link.0 == index).filter_map(|link| known(link.1)).collect();
         let middle = |rects: &[Rect]| rects.iter().map(|rect| rect.center().y).sum::<f32>() / rects.len().max(1) as f32;
         let start = if let Some(sibling) = sibling {
-            pos2(sibling.left(), sibling.bottom() + 24.0)
+            pos2(sibling.left(), sibling.bottom() + 34.0)
         } else if !callers.is_empty() {
-            pos2(callers.iter().map(Rect::right).fold(f32::MIN, f32::max).round() + 124.0, middle(&callers) - size.y / 2.0)
+            pos2(callers.iter().map(Rect::right).fold(f32::MIN, f32::max).round() + 104.0, middle(&callers) - size.y / 2.0)
         } else if !called.is_empty() {
-            pos2(called.iter().map(Rect::left).fold(f32::MAX, f32::min) - 124.0 - size.x, middle(&called) - size.y / 2.0)
+            pos2(called.iter().map(Rect::left).fold(f32::MAX, f32::min) - 104.0 - size.x, middle(&called) - size.y / 2.0)
         } else {
             pos2(before.bounds.left() + 26.0, before.bounds.bottom() + 60.0)
         };

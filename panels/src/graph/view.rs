@@ -198,10 +198,17 @@ pub fn badge(badge: &str) -> Option<(&'static str, &'static str, bool)> {
     })
 }
 
+/// The badges of a node's card. That traffic is split shows in the shares of an app's versions, so they need no badge for it.
+pub fn badges(node: &Node) -> impl Iterator<Item = (&'static str, &'static str, bool)> {
+    let version = node.kind == NodeKind::App && node.version.is_some();
+    node.badges.iter().filter(move |name| !(version && *name == "split")).filter_map(|name| badge(name)).take(3)
+}
+
 fn card(node: &Node, rect: Rect, boxed: bool, app_rate: Option<f64>, found: bool) -> Card {
     let gateway = node.badges.iter().any(|badge| badge == "gateway");
     let version = node.version.as_deref().filter(|version| !version.is_empty());
     let rate = node.rps_in.max(if node.rps_in == 0.0 { node.rps_out } else { 0.0 });
+    let rate = if boxed { node.rps_in } else { rate };
     let flow = if rate > 0.0 { fmt::rps(rate) } else { "idle".to_owned() };
     let mut parts: Vec<String> = Vec::new();
     if boxed {
@@ -213,13 +220,15 @@ fn card(node: &Node, rect: Rect, boxed: bool, app_rate: Option<f64>, found: bool
         parts.push("gateway".to_owned());
     } else {
         match node.kind {
-            NodeKind::External => parts.push("outside the mesh".to_owned()),
-            NodeKind::Unknown => parts.push("not in the mesh".to_owned()),
+            NodeKind::External => parts.push("external".to_owned()),
+            NodeKind::Unknown => parts.push("outside".to_owned()),
             NodeKind::Service => parts.push("service".to_owned()),
             NodeKind::App | NodeKind::Workload => parts.extend(version.map(str::to_owned)),
         }
     }
-    parts.push(flow);
+    if !matches!(node.kind, NodeKind::External | NodeKind::Unknown) {
+        parts.push(flow);
+    }
     let name = match version.filter(|_| node.kind == NodeKind::App) {
         Some(version) => format!("{} {version}", node.name),
         None => node.name.clone(),
@@ -238,7 +247,7 @@ fn card(node: &Node, rect: Rect, boxed: bool, app_rate: Option<f64>, found: bool
     }
     facts.push(("Out".to_owned(), fmt::rps(node.rps_out)));
     facts.extend(node.workload.as_ref().map(|workload| ("Workload".to_owned(), workload.clone())));
-    let badges: Vec<_> = node.badges.iter().filter_map(|name| badge(name)).take(3).collect();
+    let badges: Vec<_> = badges(node).collect();
     facts.extend(badges.iter().map(|(_, says, _)| ("Note".to_owned(), (*says).to_owned())));
     Card {
         id: node.id.clone(),

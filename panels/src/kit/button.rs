@@ -3,7 +3,7 @@
 use super::icon;
 use super::theme::{Tokens, Weight, size, space};
 use super::{fmt, text};
-use egui::{Color32, InnerResponse, Response, RichText, Stroke, Ui, Widget, WidgetInfo, WidgetType, vec2};
+use egui::{Color32, InnerResponse, Response, RichText, Stroke, TextWrapMode, Ui, Widget, WidgetInfo, WidgetType, vec2};
 
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
@@ -83,7 +83,7 @@ impl Widget for Button {
             .scope(|ui| {
                 tune(ui, tokens, &self);
                 let size = if square { 15.0 } else { size::TEXT };
-                let mut button = egui::Button::new(text::rich(ui, content, size, weight)).truncate();
+                let mut button = egui::Button::new(text::rich(ui, content, size, weight)).wrap_mode(TextWrapMode::Extend);
                 if square {
                     ui.spacing_mut().button_padding = vec2(0.0, 0.0);
                     button = button.min_size(vec2(space::CONTROL, space::CONTROL));

@@ -95,8 +95,10 @@ pub fn bar(ui: &mut Ui, of: &str, shares: &[Share]) -> Response {
 
 fn row(ui: &mut Ui, of: &str, index: usize, share: &Share, moved: &mut Vec<Moved>) {
     let name = format!("{of} {} share", share.name);
-    ui.horizontal(|ui| {
+    let line = vec2(ui.available_width(), 32.0);
+    ui.allocate_ui_with_layout(line, egui::Layout::left_to_right(egui::Align::Center), |ui| {
         ui.spacing_mut().item_spacing.x = 8.0;
+        ui.set_min_height(32.0);
         let full = ui.available_width();
         badge::swatch(ui, share.color);
         let label = (full * 0.24).clamp(40.0, 120.0);
