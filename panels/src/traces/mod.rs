@@ -99,7 +99,7 @@ impl Traces {
             return;
         }
         let key = (std::sync::Arc::as_ptr(traces) as usize, cx.traces.at());
-        let summaries = self.summaries.get(key, |_| traces.iter().map(Summary::of).collect());
+        let summaries = self.summaries.get(key, |_| newest_first(traces));
         let chosen = self.followed.as_ref().and_then(|id| summaries.iter().position(|one| one.id == *id));
         sums(ui, summaries);
         let in_plot = scatter::ui(ui, summaries, cx.now, chosen);
@@ -152,6 +152,12 @@ fn opened<'a>(cx: &Cx<'a>, id: &str) -> Option<&'a Trace> {
 
 fn refused(ui: &mut Ui, problem: &Problem) -> bool {
     remote::denied(ui, &problem.what, &problem.why, &problem.next, Some("Search again"))
+}
+
+fn newest_first(traces: &[Trace]) -> Vec<Summary> {
+    let mut summaries: Vec<Summary> = traces.iter().map(Summary::of).collect();
+    summaries.sort_by_key(|one| std::cmp::Reverse(one.start_us));
+    summaries
 }
 
 /// How many there are, how long they take, how many failed.

@@ -84,7 +84,8 @@ pub(super) fn ui(ui: &mut Ui, summaries: &[Summary], now: Timestamp, chosen: Opt
     // The line that 95 % stay below.
     let y = scale.y(plot, stats.p95 as f64);
     painter.extend(egui::Shape::dashed_line(&[pos2(plot.left(), y), pos2(plot.right(), y)], (1.0, tokens.muted), 4.0, 4.0));
-    painter.text(pos2(plot.right(), y - 2.0), Align2::RIGHT_BOTTOM, format!("p95 {}", told(stats.p95)), font, tokens.muted);
+    let (gap, align) = if y < plot.top() + 12.0 { (2.0, Align2::RIGHT_TOP) } else { (-2.0, Align2::RIGHT_BOTTOM) };
+    painter.text(pos2(plot.right(), y + gap), align, format!("p95 {}", told(stats.p95)), font, tokens.muted);
     let place = |one: &Summary| pos2(scale.x(plot, one.start_us), scale.y(plot, one.duration_us as f64));
     let pointer = response.hover_pos();
     let near = pointer.and_then(|pointer| {
@@ -92,7 +93,7 @@ pub(super) fn ui(ui: &mut Ui, summaries: &[Summary], now: Timestamp, chosen: Opt
         distances.min_by(|(_, a), (_, b)| a.total_cmp(b)).filter(|(_, distance)| *distance < 14.0 * 14.0).map(|(index, _)| index)
     });
     for (index, one) in summaries.iter().enumerate() {
-        let radius = (2.5 + (one.spans as f32).log2() * 0.5).min(9.0);
+        let radius = (3.0 + (one.spans as f32).log2() * 0.5).min(9.0);
         let (status, color) = if one.errors > 0 { (Status::Failing, tokens.failing) } else { (Status::Healthy, tokens.accent) };
         let bright = near == Some(index) || chosen == Some(index);
         painter.add(status.shape(place(one), radius, if bright { color } else { color.gamma_multiply(0.72) }));

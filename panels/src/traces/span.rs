@@ -77,9 +77,10 @@ fn pairs(ui: &mut Ui, cx: &Cx<'_>, head: &str, pairs: &BTreeMap<String, String>)
     }
     let tokens = Tokens::of(ui);
     card::section(ui, head, "");
-    Grid::new(("span", head)).num_columns(2).spacing([space::M, 3.0]).show(ui, |ui| {
+    ui.spacing_mut().interact_size.y = 16.0;
+    Grid::new(("span", head)).num_columns(2).spacing([space::M, 3.0]).min_row_height(16.0).show(ui, |ui| {
         for (name, value) in pairs {
-            ui.add(Label::new(RichText::new(name).size(size::NOTE).color(tokens.muted)).truncate());
+            ui.add(Label::new(RichText::new(name).size(size::NOTE).color(tokens.muted)).extend());
             let color = if wrong(name, value) { tokens.failing } else { tokens.text };
             let label =
                 Label::new(RichText::new(value).monospace().size(size::NOTE).color(color)).wrap().sense(egui::Sense::click());

@@ -3,6 +3,7 @@
 use super::bars::{self, Bar, Sight};
 use super::list::{in_words, short_id};
 use super::minimap::Minimap;
+use super::scatter::round_step;
 use super::span;
 use crate::kit::theme::{size, space};
 use crate::kit::{Button, Status, Tokens, badge, field, fmt, icon, text};
@@ -189,7 +190,7 @@ impl Waterfall {
     fn legend_ui(&self, ui: &mut Ui) {
         let tokens = Tokens::of(ui);
         let all = self.tree.services.iter().map(|service| service.self_us).sum::<u64>().max(1) as f64;
-        for (index, service) in self.tree.services.iter().enumerate().take(8) {
+        for (index, service) in self.tree.services.iter().enumerate().take(6) {
             let share = fmt::percent(service.self_us as f64 / all * 100.0);
             let name = service.name.split('.').next().unwrap_or(&service.name);
             let spans = fmt::counted(service.spans, "span", "spans");
@@ -199,8 +200,8 @@ impl Waterfall {
                 fmt::ms(service.self_us as f64 / 1000.0)
             ));
         }
-        if self.tree.services.len() > 8 {
-            text::note(ui, format!("and {} more", self.tree.services.len() - 8));
+        if self.tree.services.len() > 6 {
+            text::note(ui, format!("and {} more", self.tree.services.len() - 6));
         }
     }
 
@@ -384,19 +385,18 @@ fn axis_ui(ui: &mut Ui, name_width: f32, sight: Sight, start_us: f64) {
         let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), 20.0), Sense::hover());
         let times = Rect::from_min_max(pos2(rect.left() + name_width + space::S, rect.top()), rect.max - vec2(space::M, 0.0));
         let font = FontId::proportional(size::NOTE);
-        let marks = ((times.width() / 110.0) as usize).clamp(1, 8);
-        for mark in 0..=marks {
-            let share = mark as f64 / marks as f64;
-            let at = sight.from_us + (sight.to_us - sight.from_us) * share - start_us;
-            let align = if mark == 0 {
-                Align2::LEFT_CENTER
-            } else if mark == marks {
-                Align2::RIGHT_CENTER
-            } else {
-                Align2::CENTER_CENTER
-            };
-            let x = times.left() + times.width() * share as f32;
-            ui.painter().text(pos2(x, times.center().y), align, fmt::ms(at / 1000.0), font.clone(), tokens.muted);
+        // Round times, about 110 points apart; the last one may not reach the edge.
+        let (from, to) = (sight.from_us - start_us, sight.to_us - start_us);
+        let step = round_step((to - from) * 110.0 / f64::from(times.width().max(1.0)));
+        let mut mark = (from / step).ceil() * step;
+        while mark <= to {
+            let x = times.left() + times.width() * ((mark - from) / (to - from).max(1e-9)) as f32;
+            let text = if mark == 0.0 { "0".to_owned() } else { fmt::ms(mark / 1000.0) };
+            if x + 40.0 < times.right() {
+                ui.painter().text(pos2(x + 4.0, times.center().y), Align2::LEFT_CENTER, text, font.clone(), tokens.muted);
+            }
+            ui.painter().vline(x, times.y_range(), tokens.hairline());
+            mark += step;
         }
         ui.painter().hline(rect.x_range(), rect.bottom(), tokens.hairline());
     });
