@@ -92,6 +92,8 @@ pub(crate) fn of_network(what: impl Into<String>, error: &(dyn Error + 'static))
     let kind = find::<io::Error>(error).map(io::Error::kind);
     let (why, next) = if has("dns error") || has("failed to lookup address") {
         (format!("The server's name cannot be resolved ({root})"), "Look at the server's address and at your network or VPN")
+    } else if has("alert: certificate") || has("alert: bad certificate") || has("alert: badcertificate") {
+        ("The server does not accept our client certificate, or wants one".into(), "Log in to the cluster again, then retry")
     } else if has("certificate") || has("unknownissuer") || has("unknown issuer") {
         (
             format!("The server's certificate is not trusted ({root})"),
