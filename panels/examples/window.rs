@@ -65,8 +65,16 @@ impl eframe::App for Window {
             let rail_width = if self.wide { rail::WIDE } else { rail::NARROW };
             Edge::top("top bar").exact_size(top_bar::HEIGHT).frame(surface).show(ui, |ui| top_bar::ui(ui, &cx, rail_width));
             Edge::bottom("change bar").exact_size(change_bar::HEIGHT).frame(surface).show(ui, |ui| self.bar.ui(ui, &cx));
-            Edge::left("rail").exact_size(rail_width).resizable(false).frame(surface).show(ui, |ui| rail::ui(ui, &cx, self.open, &mut self.wide));
-            Edge::right("detail").default_size(detail::WIDTH).size_range(320.0..=560.0).frame(surface).show(ui, |ui| self.detail.ui(ui, &cx));
+            Edge::left("rail")
+                .exact_size(rail_width)
+                .resizable(false)
+                .frame(surface)
+                .show(ui, |ui| rail::ui(ui, &cx, self.open, &mut self.wide));
+            Edge::right("detail")
+                .default_size(detail::WIDTH)
+                .size_range(320.0..=560.0)
+                .frame(surface)
+                .show(ui, |ui| self.detail.ui(ui, &cx));
             CentralPanel::default().frame(Frame::new().fill(tokens.canvas)).show(ui, |ui| {
                 if let Some((_, panel)) = self.panels.iter_mut().find(|(id, _)| *id == self.open) {
                     panel.ui(ui, &cx);
@@ -103,7 +111,17 @@ impl Window {
                 let id = self.ledger.open(*change, None, demo::NOW);
                 self.ledger.record(id, &Fact::Checked(Vec::new()), demo::NOW);
             }
-            Intent::Push(id) => self.ledger.sent(id, demo::NOW),
+            Intent::Push(id) => {
+                self.ledger.sent(id, demo::NOW);
+                let Some(change) = self.ledger.get(id).map(|entry| entry.change.clone()) else { return };
+                let after = change.steps.iter().filter_map(|step| step.after.clone()).collect();
+                let of = change.effect.proxies.len();
+                self.ledger.record(id, &Fact::Accepted(after), demo::NOW);
+                self.ledger.record(id, &Fact::Seen, demo::NOW);
+                let waiting = change.effect.proxies.last().cloned().into_iter().collect();
+                let later = demo::NOW + jiff::SignedDuration::from_millis(84);
+                self.ledger.record(id, &Fact::Acked { acked: of - 1, of, waiting }, later);
+            }
             Intent::Dismiss(id) => self.ledger.forget(id),
             other => eprintln!("{other:?}"),
         }
@@ -134,7 +152,11 @@ impl Window {
 
 /// Samples by name.
 fn scene(name: &str) -> Scene {
-    let trouble = Problem::new("Prometheus does not answer", "connection refused at istio-system/prometheus:9090", "It is asked again in 5 s");
+    let trouble = Problem::new(
+        "Prometheus does not answer",
+        "connection refused at istio-system/prometheus:9090",
+        "It is asked again in 5 s",
+    );
     let live = demo::scene();
     match name {
         "connect" | "none" | "connecting" => Scene::default(),
@@ -156,10 +178,18 @@ fn contexts(name: &str) -> Contexts {
     };
     let mut rows = vec![
         row("prod-eu-1", "https://10.20.0.1:6443", "oidc:anna", "~/.kube/config"),
-        ContextRow { current: true, namespace: Some("shop".into()), ..row("staging", "https://k8s.staging.example.com", "anna", "~/.kube/config") },
+        ContextRow {
+            current: true,
+            namespace: Some("shop".into()),
+            ..row("staging", "https://k8s.staging.example.com", "anna", "~/.kube/config")
+        },
         row("kind-mesh", "https://127.0.0.1:41233", "kind-mesh", "~/.kube/kind.yaml"),
         ContextRow {
-            problem: Some(Problem::new("Its user needs a program that is missing", "gke-gcloud-auth-plugin is not in PATH", "Install it and try again")),
+            problem: Some(Problem::new(
+                "Its user needs a program that is missing",
+                "gke-gcloud-auth-plugin is not in PATH",
+                "Install it and try again",
+            )),
             ..row("gke-legacy", "https://34.90.1.2", "gke-legacy", "~/.kube/config")
         },
     ];
@@ -168,13 +198,23 @@ fn contexts(name: &str) -> Contexts {
         rows.clear();
         problems.push(Problem::new("No kubeconfig was read", "~/.kube/config does not exist", "Open one, or start a sandbox"));
     }
-    Contexts { rows, problems, last: Some("kind-mesh".into()), connecting: (name == "connecting").then(|| "staging".into()), ..Contexts::default() }
+    Contexts {
+        rows,
+        problems,
+        last: Some("kind-mesh".into()),
+        connecting: (name == "connecting").then(|| "staging".into()),
+        ..Contexts::default()
+    }
 }
 
 fn connecting(scene: &mut Scene) {
     use mesh::scene::{Step, StepState};
     scene.context = "staging".into();
-    let stalled = Problem::new("No Prometheus was found", "No Service named prometheus in istio-system or any namespace", "Name one with --prometheus URL, or go on without rates");
+    let stalled = Problem::new(
+        "No Prometheus was found",
+        "No Service named prometheus in istio-system or any namespace",
+        "Name one with --prometheus URL, or go on without rates",
+    );
     scene.steps = [
         (Step::Context, StepState::Done("kubeconfig ~/.kube/config".into())),
         (Step::Api, StepState::Done("Kubernetes 1.33, 5 ms".into())),
@@ -208,12 +248,19 @@ fn main() -> eframe::Result {
     let mut selection = Selection::default();
     selection.set(selected(&option("--select").unwrap_or_default()));
     let mut script = Vec::new();
-    for (index, step) in args.iter().zip(args.iter().skip(1)).filter(|(name, _)| *name == "--click" || *name == "--move").enumerate() {
+    for (index, step) in
+        args.iter().zip(args.iter().skip(1)).filter(|(name, _)| *name == "--click" || *name == "--move").enumerate()
+    {
         let at: Vec<f32> = step.1.split(',').map(|side| side.parse().unwrap()).collect();
         let (at, frame) = (egui::pos2(at[0], at[1]), 8 + index as u64 * 8);
         script.push((frame, egui::Event::PointerMoved(at)));
         if step.0 == "--click" {
-            let press = |pressed| egui::Event::PointerButton { pos: at, button: egui::PointerButton::Primary, pressed, modifiers: egui::Modifiers::NONE };
+            let press = |pressed| egui::Event::PointerButton {
+                pos: at,
+                button: egui::PointerButton::Primary,
+                pressed,
+                modifiers: egui::Modifiers::NONE,
+            };
             script.extend([(frame + 2, press(true)), (frame + 4, press(false))]);
         }
     }
@@ -244,7 +291,8 @@ fn main() -> eframe::Result {
         frames: 0,
         traces: Remote::Waiting,
     };
-    let viewport = egui::ViewportBuilder::default().with_inner_size([size[0], size[1]]).with_decorations(false).with_position([0.0, 0.0]);
+    let viewport =
+        egui::ViewportBuilder::default().with_inner_size([size[0], size[1]]).with_decorations(false).with_position([0.0, 0.0]);
     let options = eframe::NativeOptions { viewport, persist_window: false, ..Default::default() };
     eframe::run_native("binnacle-window-example", options, Box::new(|_| Ok(Box::new(window))))
 }

@@ -83,14 +83,15 @@ impl Row {
 impl Panel for Changes {
     fn ui(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
         if cx.changes.entries().is_empty() {
-            let how = "Select a service and move a share, add a fault or set mutual TLS. Each change is listed here with its undo.";
+            let how =
+                "Select a service and move a share, add a fault or set mutual TLS. Each change is listed here with its undo.";
             remote::empty(ui, ABOUT.icon, "No changes yet", how, None);
             return;
         }
         let view = View::of(cx);
         ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
             Frame::new().inner_margin(Margin::same(space::XL as i8)).show(ui, |ui| {
-                ui.set_max_width(980.0);
+                ui.set_max_width(980.0_f32.min(ui.available_width()));
                 ui.horizontal(|ui| {
                     text::title(ui, ABOUT.name);
                     text::muted(ui, format!("{} of this run", fmt::counted(view.rows.len(), "change", "changes")));
@@ -109,7 +110,8 @@ impl Changes {
     fn row(&mut self, ui: &mut Ui, cx: &Cx<'_>, row: &Row, entry: &Entry) {
         let tokens = Tokens::of(ui);
         let open = self.open == Some(row.id);
-        let frame = Frame::new().fill(tokens.surface).stroke(tokens.hairline()).corner_radius(8).inner_margin(Margin::symmetric(14, 10));
+        let frame =
+            Frame::new().fill(tokens.surface).stroke(tokens.hairline()).corner_radius(8).inner_margin(Margin::symmetric(14, 10));
         frame.show(ui, |ui| {
             ui.set_width(ui.available_width());
             ui.spacing_mut().item_spacing.y = 3.0;
@@ -128,8 +130,11 @@ impl Changes {
                     if ui.add(Button::icon(symbol, format!("Diff of {}", row.title)).selected(open)).clicked() {
                         self.open = if open { None } else { Some(row.id) };
                     }
-                    ui.add_sized(vec2(84.0, 18.0), Label::new(RichText::new(row.stage).color(status.color(tokens))).selectable(false))
-                        .on_hover_text(words::meaning(&entry.stage));
+                    ui.add_sized(
+                        vec2(84.0, 18.0),
+                        Label::new(RichText::new(row.stage).color(status.color(tokens))).selectable(false),
+                    )
+                    .on_hover_text(words::meaning(&entry.stage));
                     ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                         let title = text::rich(ui, &row.title, size::TEXT, Weight::Semibold).color(tokens.text);
                         ui.add(Label::new(title).truncate());

@@ -99,4 +99,3 @@ impl Intents {
         std::mem::take(&mut self.0.borrow_mut())
     }
 }
-

@@ -24,6 +24,10 @@ pub enum Intent {
     Back,
     /// Show a panel.
     Open(PanelId),
+    /// Show a panel beside those that are shown.
+    OpenBeside(PanelId),
+    /// Take a panel away that is shown beside others.
+    Close(PanelId),
     /// Show only these namespaces; empty shows all.
     Namespaces(Vec<String>),
     /// Measure over this many seconds.

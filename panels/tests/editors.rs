@@ -97,7 +97,10 @@ fn another_rule_has_its_own_shares() {
     frames(&mut bench);
     assert_eq!(wanted(&bench, "reviews v2 share"), 100.0);
     drag(&mut bench, "reviews v3 share", 40.0);
-    assert_eq!(bench.state_mut().0.checks().remove(0).title, "v3 of reviews gets 40 % instead of 0 % of calls with end-user = jason");
+    assert_eq!(
+        bench.state_mut().0.checks().remove(0).title,
+        "v3 of reviews gets 40 % instead of 0 % of calls with end-user = jason"
+    );
 }
 
 /// Bookinfo with other weights, as if somebody else had changed them.

@@ -65,7 +65,7 @@ impl ChangeBar {
 
     fn entry(&mut self, ui: &mut Ui, cx: &Cx<'_>, rect: Rect, entry: &Entry) {
         // Buttons first, then progress, then as much of the sentence as there is room for.
-        let mut right = child(ui, rect.shrink2(vec2(16.0, 0.0)), Layout::right_to_left(Align::Center));
+        let mut right = child(ui, rect.with_max_x(rect.right() - 10.0), Layout::right_to_left(Align::Center));
         right.spacing_mut().item_spacing.x = 8.0;
         self.actions(&mut right, cx, entry);
         right.add_space(8.0);
@@ -75,6 +75,10 @@ impl ChangeBar {
     }
 
     fn actions(&mut self, ui: &mut Ui, cx: &Cx<'_>, entry: &Entry) {
+        let under_way = entry.sent.is_some() && words::is_open(&entry.stage);
+        if ui.add_enabled(!under_way, Button::icon(icon::X, "Dismiss")).clicked() {
+            cx.intents.send(Intent::Dismiss(entry.id));
+        }
         if entry.conflict.is_some() && entry.undoes.is_none() {
             if ui.add(Button::primary("Rebuild on theirs")).clicked() {
                 cx.intents.send(Intent::Rebuild(entry.id));
@@ -100,10 +104,6 @@ impl ChangeBar {
             self.review = if self.review == Some(entry.id) { None } else { Some(entry.id) };
         }
         copy(ui, cx, entry);
-        let under_way = entry.sent.is_some() && words::is_open(&entry.stage);
-        if !under_way && ui.add(Button::icon(icon::X, "Dismiss")).clicked() {
-            cx.intents.send(Intent::Dismiss(entry.id));
-        }
     }
 }
 
@@ -127,9 +127,10 @@ fn copy(ui: &mut Ui, cx: &Cx<'_>, entry: &Entry) {
 
 fn sentence(ui: &mut Ui, rect: Rect, entry: &Entry) {
     let tokens = Tokens::of(ui);
-    let mut left = child(ui, rect.with_min_y(rect.top() + 13.0), Layout::top_down(Align::Min));
+    let mut left = child(ui, rect.with_min_y(rect.top() + 14.0), Layout::top_down(Align::Min));
     left.set_clip_rect(rect.intersect(ui.clip_rect()));
-    left.spacing_mut().item_spacing.y = 2.0;
+    left.spacing_mut().item_spacing.y = 3.0;
+    left.spacing_mut().interact_size.y = 16.0;
     let title = text::rich(&left, &entry.change.title, size::TEXT, Weight::Semibold).color(tokens.text);
     left.add(Label::new(title).truncate());
     left.horizontal(|ui| {
@@ -146,7 +147,8 @@ fn sentence(ui: &mut Ui, rect: Rect, entry: &Entry) {
                     let more = if warnings.len() > 1 { format!(" (+ {})", warnings.len() - 1) } else { String::new() };
                     problem::line(ui, problem::Level::Warning, &format!("{first}{more}"), &warnings.join("\n"), "");
                 } else {
-                    let objects = RichText::new(words::objects(&entry.change)).monospace().size(size::NOTE + 0.5).color(tokens.muted);
+                    let objects =
+                        RichText::new(words::objects(&entry.change)).monospace().size(size::NOTE + 0.5).color(tokens.muted);
                     ui.add(Label::new(objects).truncate());
                 }
             }

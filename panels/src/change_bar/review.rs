@@ -1,9 +1,9 @@
 //! The diff of a change, object by object; after a conflict both versions beside each other.
 
 use super::words;
+use crate::Cx;
 use crate::intent::Intent;
 use crate::kit::{Button, Tokens, diff, icon, problem, text};
-use crate::Cx;
 use egui::{Align, Align2, Frame, Id, Key, Layout, Margin, Modifiers, ScrollArea, Ui, vec2};
 use mesh::Edit;
 use mesh::ledger::Entry;
@@ -14,21 +14,25 @@ pub(super) fn ui(ui: &mut Ui, cx: &Cx<'_>, entry: &Entry) -> bool {
     let screen = ui.ctx().content_rect();
     let mut close = ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Escape));
     let height = (screen.height() * 0.62).min(560.0);
-    egui::Area::new(Id::new("diff")).order(egui::Order::Foreground).anchor(Align2::RIGHT_BOTTOM, vec2(-16.0, -(super::HEIGHT + 12.0))).show(ui.ctx(), |ui| {
-        let frame = Frame::new().fill(tokens.surface).stroke(tokens.hairline()).corner_radius(10).inner_margin(Margin::same(16));
-        frame.show(ui, |ui| {
-            ui.set_width(720.0_f32.min(screen.width() - 64.0));
-            ui.horizontal(|ui| {
-                text::strong(ui, "Diff");
-                text::muted(ui, &entry.change.title);
-                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                    close |= ui.add(Button::icon(icon::X, "Close diff")).clicked();
+    egui::Area::new(Id::new("diff"))
+        .order(egui::Order::Foreground)
+        .anchor(Align2::RIGHT_BOTTOM, vec2(-16.0, -(super::HEIGHT + 12.0)))
+        .show(ui.ctx(), |ui| {
+            let frame =
+                Frame::new().fill(tokens.surface).stroke(tokens.hairline()).corner_radius(10).inner_margin(Margin::same(16));
+            frame.show(ui, |ui| {
+                ui.set_width(720.0_f32.min(screen.width() - 64.0));
+                ui.horizontal(|ui| {
+                    text::strong(ui, "Diff");
+                    text::muted(ui, &entry.change.title);
+                    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                        close |= ui.add(Button::icon(icon::X, "Close diff")).clicked();
+                    });
                 });
+                ui.add_space(8.0);
+                ScrollArea::vertical().max_height(height).auto_shrink([false, true]).show(ui, |ui| objects(ui, cx, entry));
             });
-            ui.add_space(8.0);
-            ScrollArea::vertical().max_height(height).auto_shrink([false, true]).show(ui, |ui| objects(ui, cx, entry));
         });
-    });
     close
 }
 

@@ -5,13 +5,15 @@ mod steps;
 
 pub use steps::{loss, step_name};
 
+use crate::Cx;
 use crate::cx::{ContextRow, Contexts};
 use crate::intent::Intent;
 use crate::kit::theme::{Weight, family, size};
 use crate::kit::{Button, Tokens, card, field, fmt, icon, problem, text};
 use crate::shell::top_bar;
-use crate::Cx;
-use egui::{Align, Align2, FontId, Key, Layout, Margin, Rect, RichText, ScrollArea, Sense, Stroke, Ui, WidgetInfo, WidgetType, pos2, vec2};
+use egui::{
+    Align, Align2, FontId, Key, Layout, Margin, Rect, RichText, ScrollArea, Sense, Stroke, Ui, WidgetInfo, WidgetType, pos2, vec2,
+};
 use mesh::scene::{Step, StepState};
 
 /// Least height of both cards, so that they end on one line.
@@ -91,12 +93,16 @@ impl Connect {
             ui.spacing_mut().item_spacing.y = 8.0;
             ui.horizontal(|ui| {
                 text::strong(ui, "Clusters");
-                text::muted(ui, match cx.contexts.rows.len() {
-                    0 => "from your kubeconfig".to_owned(),
-                    count => fmt::counted(count, "context", "contexts"),
-                });
+                text::muted(
+                    ui,
+                    match cx.contexts.rows.len() {
+                        0 => "from your kubeconfig".to_owned(),
+                        count => fmt::counted(count, "context", "contexts"),
+                    },
+                );
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                    if ui.add(Button::quiet("Open kubeconfig…").with_icon(icon::FOLDER_OPEN).named("Open kubeconfig…")).clicked() {
+                    if ui.add(Button::quiet("Open kubeconfig…").with_icon(icon::FOLDER_OPEN).named("Open kubeconfig…")).clicked()
+                    {
                         cx.intents.send(Intent::OpenKubeconfig(None));
                     }
                 });
@@ -135,9 +141,8 @@ impl Connect {
 
     /// Arrows walk the contexts, Enter connects.
     fn keys<'a>(&mut self, ui: &Ui, rows: &[&'a ContextRow]) -> Option<&'a ContextRow> {
-        let (down, up, enter) = ui.input(|input| {
-            (input.key_pressed(Key::ArrowDown), input.key_pressed(Key::ArrowUp), input.key_pressed(Key::Enter))
-        });
+        let (down, up, enter) =
+            ui.input(|input| (input.key_pressed(Key::ArrowDown), input.key_pressed(Key::ArrowUp), input.key_pressed(Key::Enter)));
         if down {
             self.at = Some(self.at.map_or(0, |at| (at + 1).min(rows.len().saturating_sub(1))));
         }
@@ -217,7 +222,12 @@ fn picture(ui: &mut Ui) {
         let (a, b) = (at(nodes[from].0, nodes[from].1), at(nodes[to].0, nodes[to].1));
         let bend = (b.x - a.x) * 0.45;
         let points = [a, a + vec2(bend, 0.0), b - vec2(bend, 0.0), b];
-        let curve = egui::epaint::CubicBezierShape::from_points_stroke(points, false, egui::Color32::TRANSPARENT, Stroke::new(1.5, tokens.healthy.gamma_multiply(0.6)));
+        let curve = egui::epaint::CubicBezierShape::from_points_stroke(
+            points,
+            false,
+            egui::Color32::TRANSPARENT,
+            Stroke::new(1.5, tokens.healthy.gamma_multiply(0.6)),
+        );
         for step in 1..4 {
             painter.circle_filled(curve.sample(step as f32 / 4.0), 1.8, tokens.healthy);
         }
@@ -237,7 +247,10 @@ fn nothing(ui: &mut Ui) {
     ui.vertical_centered(|ui| {
         ui.label(RichText::new(icon::PLUGS).size(30.0).color(tokens.faint));
         ui.label(text::rich(ui, "No cluster to connect to", size::TEXT, Weight::Semibold).color(tokens.text));
-        ui.label(RichText::new("Contexts of $KUBECONFIG or ~/.kube/config appear here. Open another file, or start a sandbox.").color(tokens.muted));
+        ui.label(
+            RichText::new("Contexts of $KUBECONFIG or ~/.kube/config appear here. Open another file, or start a sandbox.")
+                .color(tokens.muted),
+        );
     });
     ui.add_space(12.0);
 }
@@ -273,7 +286,13 @@ fn context(ui: &mut Ui, contexts: &Contexts, row: &ContextRow, focused: bool) ->
     }
     let ink = if usable { tokens.text } else { tokens.faint };
     let symbol = if usable { icon::SHARE_NETWORK } else { icon::PROHIBIT };
-    painter.text(pos2(rect.left() + 22.0, rect.top() + 26.0), Align2::CENTER_CENTER, symbol, FontId::proportional(19.0), if usable { tokens.accent } else { tokens.faint });
+    painter.text(
+        pos2(rect.left() + 22.0, rect.top() + 26.0),
+        Align2::CENTER_CENTER,
+        symbol,
+        FontId::proportional(19.0),
+        if usable { tokens.accent } else { tokens.faint },
+    );
     let bold = FontId::new(size::TEXT, family(ui.ctx(), Weight::Semibold));
     let name = painter.text(pos2(rect.left() + 44.0, rect.top() + 9.0), Align2::LEFT_TOP, &row.name, bold, ink);
     let mut x = name.right() + 10.0;
@@ -292,12 +311,30 @@ fn context(ui: &mut Ui, contexts: &Contexts, row: &ContextRow, focused: bool) ->
         None => format!("{}  ·  {}", row.server, row.user),
     };
     let place = if row.cluster == row.name { place } else { format!("{}  ·  {place}", row.cluster) };
-    painter.text(pos2(rect.left() + 44.0, rect.top() + 29.0), Align2::LEFT_TOP, place, FontId::proportional(size::SECONDARY), tokens.muted);
+    painter.text(
+        pos2(rect.left() + 44.0, rect.top() + 29.0),
+        Align2::LEFT_TOP,
+        place,
+        FontId::proportional(size::SECONDARY),
+        tokens.muted,
+    );
     if let Some(trouble) = &row.problem {
         let why = format!("{}  {}: {}", icon::WARNING, trouble.what, trouble.why);
-        painter.text(pos2(rect.left() + 44.0, rect.top() + 48.0), Align2::LEFT_TOP, why, FontId::proportional(size::SECONDARY), tokens.degraded);
+        painter.text(
+            pos2(rect.left() + 44.0, rect.top() + 48.0),
+            Align2::LEFT_TOP,
+            why,
+            FontId::proportional(size::SECONDARY),
+            tokens.degraded,
+        );
     } else if lit {
-        painter.text(pos2(rect.right() - 14.0, rect.center().y), Align2::RIGHT_CENTER, icon::ARROW_RIGHT, FontId::proportional(17.0), tokens.accent);
+        painter.text(
+            pos2(rect.right() - 14.0, rect.center().y),
+            Align2::RIGHT_CENTER,
+            icon::ARROW_RIGHT,
+            FontId::proportional(17.0),
+            tokens.accent,
+        );
     }
     let clicked = response.clicked();
     response.on_hover_ui(|ui| {

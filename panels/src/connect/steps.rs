@@ -1,10 +1,10 @@
 //! The steps of connecting: what was found, what is under way, what failed and how to go on.
 
 use super::can_go_on;
+use crate::Cx;
 use crate::intent::Intent;
 use crate::kit::theme::{Weight, size};
 use crate::kit::{Button, Tokens, card, fmt, icon, problem, text};
-use crate::Cx;
 use egui::{Align, Align2, FontId, Layout, RichText, Sense, Ui, WidgetInfo, WidgetType, vec2};
 use mesh::scene::{Step, StepState};
 
@@ -119,7 +119,11 @@ fn row(ui: &mut Ui, cx: &Cx<'_>, step: Step, state: &StepState) {
             (Some(doing), StepState::Running(_)) => doing.as_str(),
             _ => about(step),
         };
-        ui.label(RichText::new(about).size(size::SECONDARY).color(if *state == StepState::Pending { tokens.faint } else { tokens.muted }));
+        ui.label(RichText::new(about).size(size::SECONDARY).color(if *state == StepState::Pending {
+            tokens.faint
+        } else {
+            tokens.muted
+        }));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let ink = if matches!(state, StepState::Done(_)) { tokens.muted } else { color };
             ui.add(egui::Label::new(RichText::new(&said).size(size::SECONDARY).color(ink)).truncate());

@@ -1,14 +1,16 @@
 //! Istio's objects that touch the selected thing, and one object in full as YAML.
 
 use super::rows::fold;
+use crate::Cx;
 use crate::change_bar::words;
 use crate::intent::Intent;
 use crate::kit::theme::{Weight, size};
 use crate::kit::{Button, Tokens, badge, icon, problem, remote, text};
 use crate::selection::Selected;
-use crate::Cx;
 use egui::text::{LayoutJob, TextFormat};
-use egui::{Align, Align2, FontId, Frame, Label, Layout, Margin, RichText, ScrollArea, Sense, Ui, WidgetInfo, WidgetType, pos2, vec2};
+use egui::{
+    Align, Align2, FontId, Frame, Label, Layout, Margin, RichText, ScrollArea, Sense, Ui, WidgetInfo, WidgetType, pos2, vec2,
+};
 use mesh::{Problem, Ref};
 
 /// Objects as links.
@@ -26,12 +28,36 @@ pub(super) fn list(ui: &mut Ui, cx: &Cx<'_>, config: &[Ref]) {
                 ui.painter().rect_filled(rect, 4.0, tokens.raised);
             }
             let y = rect.center().y;
-            ui.painter().text(pos2(rect.left() + 13.0, y), Align2::CENTER_CENTER, icon::FILE_TEXT, FontId::proportional(15.0), tokens.muted);
-            let kind = ui.painter().text(pos2(rect.left() + 28.0, y), Align2::LEFT_CENTER, at.kind.kind, FontId::proportional(size::TEXT), tokens.text);
+            ui.painter().text(
+                pos2(rect.left() + 13.0, y),
+                Align2::CENTER_CENTER,
+                icon::FILE_TEXT,
+                FontId::proportional(15.0),
+                tokens.muted,
+            );
+            let kind = ui.painter().text(
+                pos2(rect.left() + 28.0, y),
+                Align2::LEFT_CENTER,
+                at.kind.kind,
+                FontId::proportional(size::TEXT),
+                tokens.text,
+            );
             let name = format!("{}/{}", at.namespace, at.name);
-            ui.painter().text(pos2(kind.right() + 8.0, y), Align2::LEFT_CENTER, name, FontId::monospace(size::SECONDARY), tokens.muted);
+            ui.painter().text(
+                pos2(kind.right() + 8.0, y),
+                Align2::LEFT_CENTER,
+                name,
+                FontId::monospace(size::SECONDARY),
+                tokens.muted,
+            );
             if trouble(cx, at).is_some() {
-                ui.painter().text(pos2(rect.right() - 12.0, y), Align2::CENTER_CENTER, icon::WARNING, FontId::proportional(15.0), tokens.degraded);
+                ui.painter().text(
+                    pos2(rect.right() - 12.0, y),
+                    Align2::CENTER_CENTER,
+                    icon::WARNING,
+                    FontId::proportional(15.0),
+                    tokens.degraded,
+                );
             }
             if response.clicked() {
                 cx.intents.send(Intent::Select(Some(Selected::Object(at.clone()))));
@@ -62,7 +88,13 @@ pub(super) fn object(ui: &mut Ui, cx: &Cx<'_>, at: &Ref) {
     ui.add(Label::new(text::rich(ui, &*at.name, size::TITLE, Weight::Semibold).color(tokens.text)).wrap());
     ui.label(RichText::new(format!("Says: {}", at.kind.why)).size(size::SECONDARY).color(tokens.muted));
     let Some(object) = cx.scene.mesh.objects.get(at) else {
-        if remote::empty(ui, icon::GHOST, &format!("{at} is gone"), "It was deleted, or is not watched any more.", Some("Select nothing")) {
+        if remote::empty(
+            ui,
+            icon::GHOST,
+            &format!("{at} is gone"),
+            "It was deleted, or is not watched any more.",
+            Some("Select nothing"),
+        ) {
             cx.intents.send(Intent::Select(None));
         }
         return;
@@ -98,7 +130,8 @@ fn highlighted(yaml: &str, tokens: &Tokens) -> LayoutJob {
         let (key, value) = split_key(line);
         job.append(key, 0.0, format(tokens.accent));
         let number = value.trim().trim_start_matches(':').trim();
-        let color = if number.parse::<f64>().is_ok() || matches!(number, "true" | "false" | "null") { tokens.mtls } else { tokens.text };
+        let color =
+            if number.parse::<f64>().is_ok() || matches!(number, "true" | "false" | "null") { tokens.mtls } else { tokens.text };
         job.append(value, 0.0, format(color));
         job.append("\n", 0.0, format(tokens.text));
     }

@@ -3,18 +3,18 @@
 mod config;
 mod rows;
 pub mod subject;
-pub mod sums;
 mod summary;
+pub mod sums;
 mod view;
 
 pub use view::{Figures, PeerRow, PodRow, VersionRow, View, node_name};
 
+use crate::Cx;
 use crate::editors::Drafts;
 use crate::intent::Intent;
 use crate::kit::theme::{Weight, size};
 use crate::kit::{Button, Memo, Status, Tokens, badge, fmt, icon, remote, text, tiles};
 use crate::selection::Selected;
-use crate::Cx;
 use egui::{Align, Frame, Label, Layout, Margin, RichText, ScrollArea, Ui};
 use jiff::Timestamp;
 use mesh::Remote;
@@ -130,7 +130,7 @@ fn measured(ui: &mut Ui, cx: &Cx<'_>, view: &View) {
     if let Some(service) = &view.traces_of {
         ui.add_space(8.0);
         ui.horizontal(|ui| {
-            if ui.add(Button::quiet("Traces").with_icon(icon::PATH).named("Traces")).clicked() {
+            if ui.add(Button::quiet("Traces").with_icon(icon::PATH).named(format!("Traces of {}", view.title))).clicked() {
                 cx.intents.send(Intent::TracesOf(service.clone(), false));
             }
             if figures.error_percent.is_some_and(|errors| errors > 0.0)
@@ -156,12 +156,20 @@ fn figure_tiles(ui: &mut Ui, figures: &Figures) {
 
 fn gone(ui: &mut Ui, cx: &Cx<'_>, selected: &Selected) {
     let name = match selected {
-        Selected::Service(namespace, name) | Selected::Workload(namespace, name) | Selected::App(namespace, name, _) => format!("{namespace}/{name}"),
+        Selected::Service(namespace, name) | Selected::Workload(namespace, name) | Selected::App(namespace, name, _) => {
+            format!("{namespace}/{name}")
+        }
         Selected::Edge(source, target) => format!("{} → {}", node_name(source), node_name(target)),
         Selected::Node(id) => node_name(id),
         Selected::Object(at) => at.to_string(),
     };
-    if remote::empty(ui, icon::GHOST, &format!("{name} is gone"), "It was here when it was selected. It may come back by itself.", Some("Select nothing")) {
+    if remote::empty(
+        ui,
+        icon::GHOST,
+        &format!("{name} is gone"),
+        "It was here when it was selected. It may come back by itself.",
+        Some("Select nothing"),
+    ) {
         cx.intents.send(Intent::Select(None));
     }
 }

@@ -1,11 +1,11 @@
 //! The tables of the detail: callers and callees, answers, versions, pods. Each folds away under its head.
 
-use super::view::{Figures, PeerRow, PodRow, View};
 use super::sums::Answer;
+use super::view::{Figures, PeerRow, PodRow, View};
+use crate::Cx;
 use crate::intent::Intent;
 use crate::kit::theme::{Weight, family, size};
 use crate::kit::{Status, Tokens, fmt, icon};
-use crate::Cx;
 use egui::text::{LayoutJob, TextWrapping};
 use egui::{Align2, Color32, FontId, Rect, Response, Sense, Ui, WidgetInfo, WidgetType, pos2, vec2};
 
@@ -27,7 +27,13 @@ pub(super) fn fold(ui: &mut Ui, name: &str, about: &str, open_at_first: bool, co
     painter.text(pos2(rect.left() + 5.0, rect.center().y), Align2::CENTER_CENTER, caret, FontId::proportional(11.0), ink);
     let font = FontId::new(size::TEXT, family(ui.ctx(), Weight::Semibold));
     let head = painter.text(pos2(rect.left() + 16.0, rect.center().y), Align2::LEFT_CENTER, name, font, tokens.text);
-    painter.text(pos2(head.right() + 8.0, rect.center().y), Align2::LEFT_CENTER, about, FontId::proportional(size::SECONDARY), tokens.muted);
+    painter.text(
+        pos2(head.right() + 8.0, rect.center().y),
+        Align2::LEFT_CENTER,
+        about,
+        FontId::proportional(size::SECONDARY),
+        tokens.muted,
+    );
     if response.clicked() {
         open = !open;
         ui.data_mut(|data| data.insert_temp(id, open));
@@ -116,7 +122,9 @@ fn numbers(ui: &Ui, figures: &Figures) -> Vec<(String, Option<Color32>)> {
         return vec![(fmt::bytes_per_s(figures.bytes), None), ("–".into(), quiet), ("–".into(), quiet)];
     }
     let errors = match figures.error_percent {
-        Some(errors) if errors > 0.0 => (fmt::percent(errors), Some(if errors >= 10.0 { tokens.failing } else { tokens.degraded })),
+        Some(errors) if errors > 0.0 => {
+            (fmt::percent(errors), Some(if errors >= 10.0 { tokens.failing } else { tokens.degraded }))
+        }
         Some(errors) => (fmt::percent(errors), Some(tokens.muted)),
         None => ("–".into(), quiet),
     };
@@ -140,7 +148,8 @@ pub(super) fn peers(ui: &mut Ui, cx: &Cx<'_>, name: &str, first: &str, peers: &[
                 None if peer.figures.bytes > 0.0 => Status::Healthy,
                 None => Status::Idle,
             });
-            let shown = Row { mark, swatch: None, name: &peer.name, about: &peer.version, numbers, clickable: peer.selected.is_some() };
+            let shown =
+                Row { mark, swatch: None, name: &peer.name, about: &peer.version, numbers, clickable: peer.selected.is_some() };
             if row(ui, &shown).clicked() {
                 cx.intents.send(Intent::Select(peer.selected.clone()));
             }
@@ -205,7 +214,11 @@ pub(super) fn pods(ui: &mut Ui, pods: &[PodRow]) {
         for pod in pods {
             let tokens = Tokens::of(ui);
             let mark = if pod.ready { Status::Healthy } else { Status::Failing };
-            let proxy = if pod.sidecar { ("proxy".to_owned(), Some(tokens.muted)) } else { ("no proxy".to_owned(), Some(tokens.degraded)) };
+            let proxy = if pod.sidecar {
+                ("proxy".to_owned(), Some(tokens.muted))
+            } else {
+                ("no proxy".to_owned(), Some(tokens.degraded))
+            };
             let about = if pod.ready { "" } else { &pod.phase };
             row(ui, &Row { mark: Some(mark), swatch: None, name: &pod.name, about, numbers: vec![proxy], clickable: false });
         }

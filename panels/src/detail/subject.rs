@@ -55,12 +55,13 @@ impl<'a> Subject<'a> {
     pub fn called_by(&self, path: &Path) -> bool {
         if self.is_service {
             return self.service.is_some_and(|service| {
-                *path.service.host == *service.host || (*path.service.name == *service.name && *path.service.namespace == *service.namespace)
+                *path.service.host == *service.host
+                    || (*path.service.name == *service.name && *path.service.namespace == *service.namespace)
             });
         }
-        self.workloads.iter().any(|workload| {
-            *path.destination.workload == *workload.name && *path.destination.namespace == *workload.namespace
-        })
+        self.workloads
+            .iter()
+            .any(|workload| *path.destination.workload == *workload.name && *path.destination.namespace == *workload.namespace)
     }
 
     /// Whether it makes these calls.
@@ -87,7 +88,15 @@ impl<'a> Subject<'a> {
             found.extend(workload.mtls.1.clone());
         }
         for (at, object) in &mesh.objects {
-            let selects = ["AuthorizationPolicy", "RequestAuthentication", "PeerAuthentication", "Sidecar", "EnvoyFilter", "Telemetry", "Gateway"];
+            let selects = [
+                "AuthorizationPolicy",
+                "RequestAuthentication",
+                "PeerAuthentication",
+                "Sidecar",
+                "EnvoyFilter",
+                "Telemetry",
+                "Gateway",
+            ];
             if !selects.contains(&at.kind.kind) || !self.in_reach(mesh, at) {
                 continue;
             }
@@ -96,7 +105,7 @@ impl<'a> Subject<'a> {
                 wanted.iter().all(|(key, value)| workload.labels.get(key).is_some_and(|label| label == value))
             };
             let gateway_needs_selector = at.kind.kind == "Gateway" && wanted.is_empty();
-            if !gateway_needs_selector && self.workloads.iter().any(|workload| fits(&workload)) {
+            if !gateway_needs_selector && self.workloads.iter().any(|workload| fits(workload)) {
                 found.push(at.clone());
             }
         }
@@ -107,7 +116,9 @@ impl<'a> Subject<'a> {
 
     /// Whether an object of this namespace can select the subject's workloads.
     fn in_reach(&self, mesh: &Mesh, at: &Ref) -> bool {
-        *at.namespace == *mesh.root_namespace || self.workloads.iter().any(|workload| workload.namespace == at.namespace) || at.kind.kind == "Gateway"
+        *at.namespace == *mesh.root_namespace
+            || self.workloads.iter().any(|workload| workload.namespace == at.namespace)
+            || at.kind.kind == "Gateway"
     }
 }
 
@@ -157,7 +168,10 @@ mod tests {
 
     #[test]
     fn nodes_stand_for_things() {
-        assert_eq!(of_node("app/bookinfo/reviews/v1"), Some(Selected::App("bookinfo".into(), "reviews".into(), Some("v1".into()))));
+        assert_eq!(
+            of_node("app/bookinfo/reviews/v1"),
+            Some(Selected::App("bookinfo".into(), "reviews".into(), Some("v1".into())))
+        );
         assert_eq!(of_node("service/bookinfo/reviews"), Some(Selected::Service("bookinfo".into(), "reviews".into())));
         assert_eq!(of_node("unknown"), None);
     }

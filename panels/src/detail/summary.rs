@@ -3,10 +3,10 @@
 use super::rows::{fact, fold, thing};
 use super::sums::Sum;
 use super::{View, status_of};
+use crate::Cx;
 use crate::intent::Intent;
 use crate::kit::{Status, Tokens, badge, fmt, icon, problem, remote, text, tiles};
 use crate::selection::Selected;
-use crate::Cx;
 use egui::{RichText, Ui};
 use mesh::scene::SyncState;
 use mesh::{Mesh, Remote};
@@ -32,9 +32,12 @@ pub(super) fn ui(ui: &mut Ui, cx: &Cx<'_>) {
     let worst = worst(cx, mesh);
     let ill = worst.iter().filter(|(status, _, _)| *status > Status::Healthy).count();
     let (status, why) = match worst.first() {
-        Some((status @ (Status::Degraded | Status::Failing), _, _)) => (*status, format!("{} not well", fmt::counted(ill, "service is", "services are"))),
+        Some((status @ (Status::Degraded | Status::Failing), _, _)) => {
+            (*status, format!("{} not well", fmt::counted(ill, "service is", "services are")))
+        }
         Some((Status::Healthy, _, _)) => (Status::Healthy, "all calls succeed".to_owned()),
-        _ => (Status::Idle, "no traffic in this window".to_owned()),
+        Some((_, _, view)) => (Status::Idle, view.reason.clone()),
+        None => (Status::Idle, String::new()),
     };
     badge::status(ui, status, &why);
     ui.add_space(6.0);
@@ -42,7 +45,8 @@ pub(super) fn ui(ui: &mut Ui, cx: &Cx<'_>) {
     fold(ui, "Services", "the worst first", true, |ui| {
         for (status, selected, view) in worst.iter().take(12) {
             let about = if *status > Status::Healthy { view.reason.as_str() } else { "" };
-            if thing(ui, *status, &view.title, about, fmt::rps(view.figures.rps)).clicked() {
+            let rate = if cx.scene.traffic.value().is_some() { fmt::rps(view.figures.rps) } else { "–".to_owned() };
+            if thing(ui, *status, &view.title, about, rate).clicked() {
                 cx.intents.send(Intent::Select(Some(selected.clone())));
             }
         }
@@ -110,7 +114,8 @@ fn proxies(ui: &mut Ui, cx: &Cx<'_>) {
             let synced = |state: &SyncState| matches!(state, SyncState::Synced | SyncState::NotSent);
             let in_sync = proxies.iter().filter(|proxy| proxy.types.values().all(synced)).count();
             fact(ui, "Proxies in sync", &format!("{in_sync} / {}", proxies.len()));
-            let nacks = proxies.iter().filter(|proxy| proxy.types.values().any(|state| matches!(state, SyncState::Nacked(_)))).count();
+            let nacks =
+                proxies.iter().filter(|proxy| proxy.types.values().any(|state| matches!(state, SyncState::Nacked(_)))).count();
             if nacks > 0 {
                 fact(ui, "Proxies that refuse their configuration", &fmt::count(nacks));
             }

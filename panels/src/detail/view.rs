@@ -110,7 +110,7 @@ impl View {
         };
         let input = Sum::of(traffic, |path| subject.called_by(path));
         let output = Sum::of(traffic, |path| subject.calls(path));
-        let (health, reason) = health(&input, &output, &subject.workloads);
+        let (health, reason) = health(traffic.is_some(), &input, &output, &subject.workloads);
         let (kind, title) = name(selected, &subject);
         Some(Self {
             kind: format!("{kind} · {}", subject.namespace()),
@@ -131,7 +131,7 @@ impl View {
     fn edge(traffic: Option<&Traffic>, source: &str, target: &str) -> Self {
         let fits = |path: &Path| is_node(source, &path.source, None) && is_node(target, &path.destination, Some(path));
         let sum = Sum::of(traffic, fits);
-        let (health, reason) = health(&sum, &Sum::default(), &[]);
+        let (health, reason) = health(traffic.is_some(), &sum, &Sum::default(), &[]);
         let parts = target.split('/').collect::<Vec<_>>();
         let traces_of = match parts[..] {
             ["app" | "service", namespace, name, ..] => Some(format!("{name}.{namespace}")),
@@ -154,7 +154,7 @@ impl View {
     fn outside(traffic: Option<&Traffic>, id: &str) -> Self {
         let input = Sum::of(traffic, |path| is_node(id, &path.destination, Some(path)));
         let output = Sum::of(traffic, |path| is_node(id, &path.source, None));
-        let (health, reason) = health(&input, &output, &[]);
+        let (health, reason) = health(traffic.is_some(), &input, &output, &[]);
         let kind = if id.starts_with("external/") { "Outside the mesh" } else { "Not named by telemetry" };
         Self {
             kind: kind.to_owned(),
@@ -232,8 +232,10 @@ fn end(peer: &Peer) -> (String, String, Option<Selected>) {
     if &*peer.workload == "unknown" || peer.workload.is_empty() {
         return ("unknown".to_owned(), String::new(), Some(Selected::Node("unknown".to_owned())));
     }
-    let version = if &*peer.version == "latest" || &*peer.version == "unknown" { String::new() } else { peer.version.to_string() };
-    let selected = Selected::App(peer.namespace.to_string(), peer.app.to_string(), (!version.is_empty()).then(|| version.clone()));
+    let version =
+        if &*peer.version == "latest" || &*peer.version == "unknown" { String::new() } else { peer.version.to_string() };
+    let selected =
+        Selected::App(peer.namespace.to_string(), peer.app.to_string(), (!version.is_empty()).then(|| version.clone()));
     (peer.app.to_string(), version, Some(selected))
 }
 
@@ -262,12 +264,16 @@ fn peers(traffic: Option<&Traffic>, row: impl Fn(&Path) -> Option<(String, Strin
 
 fn versions(traffic: Option<&Traffic>, subject: &Subject<'_>) -> Vec<VersionRow> {
     let Some(service) = subject.service else { return Vec::new() };
-    let of_service = |path: &Path| *path.service.host == *service.host || (*path.service.name == *service.name && *path.service.namespace == *service.namespace);
+    let of_service = |path: &Path| {
+        *path.service.host == *service.host
+            || (*path.service.name == *service.name && *path.service.namespace == *service.namespace)
+    };
     let all = Sum::of(traffic, of_service).rps;
     let row = |subset: &mesh::Subset| {
         let workloads: Vec<&&Workload> =
             subject.workloads.iter().filter(|workload| subset.workloads.iter().any(|name| *name == *workload.name)).collect();
-        let sum = Sum::of(traffic, |path| of_service(path) && subset.workloads.iter().any(|name| **name == *path.destination.workload));
+        let sum =
+            Sum::of(traffic, |path| of_service(path) && subset.workloads.iter().any(|name| **name == *path.destination.workload));
         let pods = workloads.iter().flat_map(|workload| &workload.pods);
         let wanted = workloads.iter().map(|workload| workload.wanted.map_or(workload.pods.len(), |wanted| wanted as usize)).sum();
         VersionRow {
@@ -287,7 +293,7 @@ fn pod(pod: &mesh::Pod) -> PodRow {
 }
 
 /// Health with its reason: the worst of pods, calls in and calls out.
-fn health(input: &Sum, output: &Sum, workloads: &[&Workload]) -> (Health, String) {
+fn health(measured: bool, input: &Sum, output: &Sum, workloads: &[&Workload]) -> (Health, String) {
     let pods = workloads.iter().map(|workload| of_workload(workload)).fold((Health::Idle, String::new()), worse);
     let outgoing = match output.calls.health() {
         // A failing callee degrades its caller; it does not make it fail.
@@ -299,6 +305,7 @@ fn health(input: &Sum, output: &Sum, workloads: &[&Workload]) -> (Health, String
     let pods = if pods.0 > Health::Healthy { pods } else { (Health::Idle, String::new()) };
     let (health, reason) = worse(worse((calls, reason), outgoing), pods);
     let reason = match (health, reason.is_empty()) {
+        (Health::Idle, true) if !measured => "nothing is measured".to_owned(),
         (Health::Idle, true) => "no traffic in this window".to_owned(),
         (Health::Healthy, true) => "all calls succeed".to_owned(),
         _ => reason,

@@ -1,11 +1,12 @@
 //! Drafts are kept per thing, so that nothing is lost when the user clicks elsewhere, and new data never overwrites them.
 
 use super::{Draft, EDITORS, EditorRow, Gesture, Standing};
+use crate::Cx;
+use crate::change_bar::words;
 use crate::intent::Intent;
 use crate::kit::theme::{Weight, size};
 use crate::kit::{Button, Tokens, badge, icon, problem, text};
 use crate::selection::Selected;
-use crate::Cx;
 use egui::{Align, Layout, RichText, Ui};
 use mesh::{Change, ChangeId, Mesh, Problem, Stage};
 use std::collections::{BTreeMap, BTreeSet};
@@ -44,12 +45,8 @@ impl Drafts {
     pub fn heed(&mut self, intent: &Intent, cx: &Cx<'_>) {
         let (Intent::Dismiss(id) | Intent::Rebuild(id)) = intent else { return };
         let Some(entry) = cx.changes.get(*id) else { return };
-        let concerned: BTreeSet<String> = self
-            .by_id
-            .iter()
-            .filter(|(_, kept)| kept.asked.as_ref() == Some(&entry.change))
-            .map(|(id, _)| id.clone())
-            .collect();
+        let concerned: BTreeSet<String> =
+            self.by_id.iter().filter(|(_, kept)| kept.asked.as_ref() == Some(&entry.change)).map(|(id, _)| id.clone()).collect();
         for kept in self.by_id.iter_mut().filter(|(id, _)| concerned.contains(*id)).map(|(_, kept)| kept) {
             kept.asked = None;
             if matches!(intent, Intent::Dismiss(_)) {
@@ -109,14 +106,16 @@ impl Kept {
         let standing = self.draft.standing();
         let mut fold = false;
         ui.horizontal(|ui| {
-            ui.label(text::rich(ui, row.about.name, size::TEXT, Weight::Semibold).color(tokens.text)).on_hover_text(row.about.summary);
+            ui.label(text::rich(ui, row.about.name, size::TEXT, Weight::Semibold).color(tokens.text))
+                .on_hover_text(row.about.summary);
             let about = RichText::new(self.draft.subject()).size(size::SECONDARY).color(tokens.muted);
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 ui.spacing_mut().item_spacing.x = 4.0;
                 if standing == Standing::Same {
                     fold = ui.add(Button::icon(icon::CARET_UP, format!("Fold {}", row.about.name))).clicked();
                 } else {
-                    badge::pill(ui, "not pushed", tokens.accent).on_hover_text("The draft differs from what the cluster has");
+                    let word = if self.under_way(cx) { "being pushed" } else { "not pushed" };
+                    badge::pill(ui, word, tokens.accent).on_hover_text("The draft differs from what the cluster has");
                 }
                 ui.with_layout(Layout::left_to_right(Align::Center), |ui| ui.add(egui::Label::new(about).truncate()));
             });
@@ -124,7 +123,14 @@ impl Kept {
         if standing == Standing::Underneath {
             let what = "Somebody else changed it meanwhile";
             let why = "Your draft was made on an older version. Nothing of it is lost.";
-            if problem::problem(ui, problem::Level::Warning, what, why, "Make it on the newer version, or reset it", Some("Rebuild")) {
+            if problem::problem(
+                ui,
+                problem::Level::Warning,
+                what,
+                why,
+                "Make it on the newer version, or reset it",
+                Some("Rebuild"),
+            ) {
                 self.draft.rebuild();
                 self.check(cx);
             }
@@ -137,6 +143,12 @@ impl Kept {
             problem::problem(ui, problem::Level::Warning, &trouble.what, &trouble.why, &trouble.next, None);
         }
         fold
+    }
+
+    /// Whether what was asked for last is on its way to the proxies.
+    fn under_way(&self, cx: &Cx<'_>) -> bool {
+        let asked = |entry: &&mesh::ledger::Entry| entry.sent.is_some() && Some(&entry.change) == self.asked.as_ref();
+        cx.changes.entries().iter().rev().find(asked).is_some_and(|entry| words::is_open(&entry.stage))
     }
 
     /// Sends the draft to be judged; when it says what the cluster has already, takes back what was asked before.
@@ -163,6 +175,7 @@ impl Kept {
 /// The entry of a change that was asked for and not pushed yet.
 fn unsent(cx: &Cx<'_>, change: &Change) -> Option<ChangeId> {
     let waits = |stage: &Stage| matches!(stage, Stage::Checking | Stage::Checked(_));
-    let entry = cx.changes.entries().iter().rev().find(|entry| entry.sent.is_none() && waits(&entry.stage) && entry.change == *change)?;
+    let entry =
+        cx.changes.entries().iter().rev().find(|entry| entry.sent.is_none() && waits(&entry.stage) && entry.change == *change)?;
     Some(entry.id)
 }

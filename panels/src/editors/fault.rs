@@ -13,8 +13,11 @@ use mesh::edit::{self, FaultSpec, HeaderIs, RuleAt};
 use mesh::{Change, Mesh, Problem, Ref, Service};
 
 /// Name, icon, summary.
-pub const ABOUT: About =
-    About { name: "Fault", icon: icon::LIGHTNING, summary: "Make calls wait or fail on purpose, to see how their callers take it" };
+pub const ABOUT: About = About {
+    name: "Fault",
+    icon: icon::LIGHTNING,
+    summary: "Make calls wait or fail on purpose, to see how their callers take it",
+};
 
 /// Offered for services that speak HTTP, and for whatever stands behind one.
 pub fn open(mesh: &Mesh, selected: &Selected) -> Option<Box<dyn Draft>> {
@@ -128,7 +131,8 @@ impl Draft for FaultDraft {
         let Some(service) = self.service(mesh) else { return };
         let mut now: Vec<edit::Rule> = edit::rules(mesh, service).into_iter().filter(|rule| rule.locked.is_none()).collect();
         let (header, spec) = &self.only.wanted;
-        let made = now.iter().find(|rule| rule.fault == *spec && rule.words.ends_with(&format!("{} = {}", header.name, header.value)));
+        let made =
+            now.iter().find(|rule| rule.fault == *spec && rule.words.ends_with(&format!("{} = {}", header.name, header.value)));
         let mut chosen = self.rules.get(self.chosen).map(|rule| rule.words.clone());
         if let Some(made) = made.filter(|_| !spec.is_none()) {
             chosen = chosen.or_else(|| Some(made.words.clone()));
@@ -137,7 +141,8 @@ impl Draft for FaultDraft {
         let mut followed = Vec::with_capacity(now.len());
         for mut rule in std::mem::take(&mut self.rules) {
             let same_words = |new: &edit::Rule| new.words == rule.words && (new.at.at == rule.at.at || rule.at.at.is_none());
-            let found = now.iter().position(same_words).or_else(|| now.iter().position(|new| rule.at.at.is_none() && new.at.index == 0));
+            let found =
+                now.iter().position(same_words).or_else(|| now.iter().position(|new| rule.at.at.is_none() && new.at.index == 0));
             if let Some(found) = found {
                 let new = now.remove(found);
                 rule.at = new.at;
@@ -245,14 +250,15 @@ fn row(ui: &mut Ui, word: &str, name: &str, mut on: bool, numbers: impl FnOnce(&
 }
 
 fn percentage(ui: &mut Ui, share: &mut f64, name: &str) -> Gesture {
-    let value = DragValue::new(share).range(0.0..=100.0).max_decimals(4).speed(0.5).suffix(format!("{}%", fmt::THIN));
+    let plain = |value: f64, _| format!("{}", (value * 1e4).round() / 1e4);
+    let value = DragValue::new(share).range(0.0..=100.0).speed(0.5).custom_formatter(plain).suffix(format!("{}%", fmt::THIN));
     let gesture = number(ui, value, name, 72.0);
     text::muted(ui, "of calls");
     gesture
 }
 
 fn number(ui: &mut Ui, value: DragValue<'_>, name: &str, width: f32) -> Gesture {
-    let response = ui.add_sized(vec2(width, 26.0), value);
+    let response = ui.add_sized(vec2(width, 28.0), value);
     // The value is said by the field itself; only the name is added.
     ui.ctx().accesskit_node_builder(response.id, |node| node.set_label(name));
     Gesture::of(&response)

@@ -91,5 +91,9 @@ pub trait Draft {
 
 /// The way on when a wish can no longer be made because its object is gone or of another shape.
 pub(crate) fn gone(what: &str) -> Problem {
-    Problem::new(format!("{what} cannot be changed here any more"), "It is gone, or somebody gave it another shape", "Select it again")
+    Problem::new(
+        format!("{what} cannot be changed here any more"),
+        "It is gone, or somebody gave it another shape",
+        "Select it again",
+    )
 }

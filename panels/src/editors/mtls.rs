@@ -80,7 +80,7 @@ impl Draft for MutualTls {
         let names: Vec<String> = self.rows.iter().map(|row| scope_name(&row.scope)).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         ui.horizontal(|ui| {
-            text::muted(ui, "For");
+            label(ui, "For");
             if let Some(chosen) = field::choose(ui, "mTLS scope", &names, self.chosen) {
                 self.chosen = chosen;
             }
@@ -88,7 +88,7 @@ impl Draft for MutualTls {
         let Some(row) = self.rows.get_mut(self.chosen) else { return gesture };
         let modes: Vec<Option<Mode>> = Mode::ALL.into_iter().map(Some).chain([None]).collect();
         ui.horizontal(|ui| {
-            text::muted(ui, "take");
+            label(ui, "Mode");
             let options: Vec<&str> = modes.iter().map(|mode| mode.map_or(UNSET, Mode::name)).collect();
             let at = modes.iter().position(|mode| *mode == row.kept.wanted).unwrap_or(3);
             if let Some(picked) = field::choose(ui, "mTLS mode", &options, at) {
@@ -104,7 +104,7 @@ impl Draft for MutualTls {
             Some(mode) => meaning(mode).to_owned(),
             None => {
                 let by = row.in_force.1.as_ref().filter(|by| row.policy.as_ref() != Some(*by));
-                let by = by.map_or_else(|| "Istio's default or the wider scope".to_owned(), ToString::to_string);
+                let by = by.map_or_else(|| "Istio's default".to_owned(), ToString::to_string);
                 format!("{by} decides: {}", row.in_force.0.name())
             }
         };
@@ -162,6 +162,13 @@ impl Draft for MutualTls {
     }
 }
 
+/// What stands before a field, so that fields stand below each other.
+fn label(ui: &mut Ui, word: &str) {
+    let left = ui.cursor().left();
+    text::muted(ui, word);
+    ui.add_space((left + 44.0 - ui.cursor().left()).max(0.0));
+}
+
 /// Plaintext calls of the last window into a scope: caller and callee with their rates.
 fn plaintext(cx: &Cx<'_>, scope: &Scope) -> BTreeMap<(String, String), f64> {
     let inside = |namespace: &str, workload: &str| match scope {
@@ -193,7 +200,8 @@ fn cut_off(ui: &mut Ui, cx: &Cx<'_>, scope: &Scope, planned: bool) {
         ui.label(RichText::new(said).size(size::SECONDARY).color(tokens.healthy));
     } else {
         let rows: Vec<String> = callers.iter().map(|((from, to), rps)| format!("{from} → {to}  {}", fmt::rps(*rps))).collect();
-        let what = if planned { "These plaintext callers would be cut off" } else { "Plaintext calls that were refused or came before" };
+        let what =
+            if planned { "These plaintext callers would be cut off" } else { "Plaintext calls that were refused or came before" };
         problem::problem(ui, problem::Level::Warning, what, &rows.join("\n"), &format!("Measured in the {window}"), None);
     }
 }

@@ -26,7 +26,8 @@ pub fn list(ui: &mut Ui, rows: &[RuleRow], chosen: usize) -> Option<usize> {
     ui.spacing_mut().item_spacing.y = 0.0;
     for (index, row) in rows.iter().enumerate() {
         let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 27.0), Sense::click());
-        response.widget_info(|| WidgetInfo::selected(WidgetType::RadioButton, true, index == chosen, format!("rule {}", row.words)));
+        response
+            .widget_info(|| WidgetInfo::selected(WidgetType::RadioButton, true, index == chosen, format!("rule {}", row.words)));
         let painter = ui.painter();
         painter.hline(rect.x_range(), rect.top() + 0.5, tokens.hairline());
         let body = rect.shrink2(vec2(0.0, 2.0));
@@ -39,15 +40,28 @@ pub fn list(ui: &mut Ui, rows: &[RuleRow], chosen: usize) -> Option<usize> {
             painter.rect_stroke(body, 4.0, Stroke::new(1.0, tokens.accent), egui::StrokeKind::Inside);
         }
         let y = rect.center().y;
-        let goes = painter.text(pos2(rect.right() - 8.0, y), Align2::RIGHT_CENTER, &row.goes, FontId::proportional(size::SECONDARY), tokens.muted);
+        let goes = painter.text(
+            pos2(rect.right() - 8.0, y),
+            Align2::RIGHT_CENTER,
+            &row.goes,
+            FontId::proportional(size::SECONDARY),
+            tokens.muted,
+        );
         let mut x = rect.left() + 8.0;
         if row.differs {
             painter.circle_filled(pos2(x + 3.0, y), 3.0, tokens.accent);
             x += 12.0;
         }
         let clip = egui::Rect::from_x_y_ranges(x..=(goes.left() - 8.0), rect.y_range()).intersect(ui.clip_rect());
-        let font = if row.words.contains('=') { FontId::monospace(size::SECONDARY) } else { FontId::proportional(size::SECONDARY) };
-        painter.with_clip_rect(clip).text(pos2(x, y), Align2::LEFT_CENTER, row.words.trim_start_matches("calls with "), font, tokens.text);
+        let font =
+            if row.words.contains('=') { FontId::monospace(size::SECONDARY) } else { FontId::proportional(size::SECONDARY) };
+        painter.with_clip_rect(clip).text(
+            pos2(x, y),
+            Align2::LEFT_CENTER,
+            row.words.trim_start_matches("calls with "),
+            font,
+            tokens.text,
+        );
         if response.on_hover_text(&row.words).clicked() {
             clicked = Some(index);
         }

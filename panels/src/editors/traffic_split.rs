@@ -89,7 +89,11 @@ impl Rule {
                 }
                 Moved::Lock(index, locked) => {
                     let Some((name, _)) = self.kept.wanted.get(index) else { continue };
-                    if locked { self.locks.insert(name.clone()) } else { self.locks.remove(name) };
+                    if locked {
+                        self.locks.insert(name.clone())
+                    } else {
+                        self.locks.remove(name)
+                    };
                 }
                 Moved::Released(_) => {
                     self.grabbed = None;
@@ -117,7 +121,8 @@ impl TrafficSplit {
     /// "over 60 s (594 calls)".
     fn counted(&self, cx: &Cx<'_>) -> String {
         let measured = self.service(&cx.scene.mesh).zip(cx.scene.traffic.value());
-        let calls: f64 = measured.map_or(0.0, |(service, traffic)| share_of(traffic, service).iter().map(|(_, share)| share.count).sum());
+        let calls: f64 =
+            measured.map_or(0.0, |(service, traffic)| share_of(traffic, service).iter().map(|(_, share)| share.count).sum());
         format!("over {} ({} calls)", fmt::duration(cx.window_secs as f64), fmt::count(calls.round() as usize))
     }
 

@@ -116,7 +116,8 @@ mod tests {
 
     #[track_caller]
     fn check(typed: &str, expect: &[&str]) {
-        let all = [found("details", "bookinfo"), found("ratings", "bookinfo"), found("reviews", "bookinfo"), found("preview", "shop")];
+        let all =
+            [found("details", "bookinfo"), found("ratings", "bookinfo"), found("reviews", "bookinfo"), found("preview", "shop")];
         let names: Vec<&str> = search(&all, typed, 3).into_iter().map(|index| all[index].name.as_str()).collect();
         assert_eq!(names, expect);
     }

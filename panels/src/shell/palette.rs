@@ -1,10 +1,12 @@
 //! The command palette: type a few letters of anything and press Enter.
 
 use super::find::{Found, everything, search};
+use crate::Cx;
 use crate::kit::theme::{Weight, family, size};
 use crate::kit::{Tokens, icon};
-use crate::Cx;
-use egui::{Align2, Color32, FontId, Frame, Id, Key, Margin, Modifiers, RichText, Sense, TextEdit, Ui, WidgetInfo, WidgetType, pos2, vec2};
+use egui::{
+    Align2, Color32, FontId, Frame, Id, Key, Margin, Modifiers, RichText, Sense, TextEdit, Ui, WidgetInfo, WidgetType, pos2, vec2,
+};
 
 const ROW: f32 = 36.0;
 const AT_MOST: usize = 60;
@@ -39,7 +41,8 @@ impl Palette {
         let mut chosen = self.keys(ui, hits.len());
         let tokens = Tokens::of(ui);
         let screen = ui.ctx().content_rect();
-        let area = egui::Modal::default_area(Id::new("palette")).anchor(Align2::CENTER_TOP, vec2(0.0, (screen.height() * 0.12).round()));
+        let area =
+            egui::Modal::default_area(Id::new("palette")).anchor(Align2::CENTER_TOP, vec2(0.0, (screen.height() * 0.12).round()));
         let frame = Frame::new().fill(tokens.surface).stroke(tokens.hairline()).corner_radius(10).inner_margin(Margin::ZERO);
         let modal = egui::Modal::new(Id::new("palette")).area(area).frame(frame).backdrop_color(Color32::from_black_alpha(110));
         let response = modal.show(ui.ctx(), |ui| {
@@ -50,7 +53,9 @@ impl Palette {
             ui.painter().hline(line.x_range(), line.top(), tokens.hairline());
             if hits.is_empty() {
                 ui.add_space(16.0);
-                ui.vertical_centered(|ui| ui.label(RichText::new("Nothing fits. Try a service, a panel or an action").color(tokens.muted)));
+                ui.vertical_centered(|ui| {
+                    ui.label(RichText::new("Nothing fits. Try a service, a panel or an action").color(tokens.muted))
+                });
                 ui.add_space(16.0);
                 return;
             }
@@ -133,10 +138,22 @@ impl Palette {
         painter.text(pos2(body.left() + 18.0, y), Align2::CENTER_CENTER, found.icon, FontId::proportional(16.0), tokens.muted);
         let font = FontId::new(size::TEXT, family(ui.ctx(), Weight::Medium));
         let name = painter.text(pos2(body.left() + 38.0, y), Align2::LEFT_CENTER, &found.name, font, tokens.text);
-        let kind = painter.text(pos2(body.right() - 12.0, y), Align2::RIGHT_CENTER, found.kind, FontId::proportional(size::NOTE), tokens.faint);
+        let kind = painter.text(
+            pos2(body.right() - 12.0, y),
+            Align2::RIGHT_CENTER,
+            found.kind,
+            FontId::proportional(size::NOTE),
+            tokens.faint,
+        );
         let clip = egui::Rect::from_x_y_ranges(name.right()..=(kind.left() - 12.0), rect.y_range());
         let place = painter.with_clip_rect(clip.intersect(ui.clip_rect()));
-        place.text(pos2(name.right() + 10.0, y), Align2::LEFT_CENTER, &found.place, FontId::proportional(size::SECONDARY), tokens.muted);
+        place.text(
+            pos2(name.right() + 10.0, y),
+            Align2::LEFT_CENTER,
+            &found.place,
+            FontId::proportional(size::SECONDARY),
+            tokens.muted,
+        );
         response.clicked()
     }
 }

@@ -1,5 +1,6 @@
 //! The rail of panels at the left: one row per panel, with what waits there.
 
+use crate::change_bar::words;
 use crate::intent::Intent;
 use crate::kit::theme::{Weight, family, size};
 use crate::kit::{Tokens, fmt, icon};
@@ -37,7 +38,7 @@ pub fn ui(ui: &mut Ui, cx: &Cx<'_>, open: PanelId, wide: &mut bool) {
 fn panel_row(ui: &mut Ui, cx: &Cx<'_>, row: &PanelRow, open: bool, wide: bool) {
     let tokens = Tokens::of(ui);
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 32.0), Sense::click());
-    let waiting = waiting(cx, row.id);
+    let (waiting, failed) = waiting(cx, row.id);
     let enabled = ui.is_enabled();
     response.widget_info(|| WidgetInfo::selected(WidgetType::Button, enabled, open, row.about.name));
     let body = rect.shrink2(vec2(8.0, 0.0));
@@ -66,11 +67,13 @@ fn panel_row(ui: &mut Ui, cx: &Cx<'_>, row: &PanelRow, open: bool, wide: bool) {
     if waiting > 0 {
         let text = fmt::count(waiting);
         let font = FontId::new(size::NOTE, family(ui.ctx(), Weight::Semibold));
-        let galley = painter.layout_no_wrap(text, font, tokens.on(tokens.degraded));
+        let color = if failed { tokens.degraded } else { tokens.accent };
+        let galley = painter.layout_no_wrap(text, font, tokens.on(color));
         let size = vec2((galley.size().x + 10.0).max(18.0), 16.0);
-        let center = if wide { pos2(body.right() - 8.0 - size.x / 2.0, rect.center().y) } else { body.right_top() + vec2(-6.0, 8.0) };
+        let center =
+            if wide { pos2(body.right() - 8.0 - size.x / 2.0, rect.center().y) } else { body.right_top() + vec2(-6.0, 8.0) };
         let badge = Rect::from_center_size(center, size);
-        painter.rect_filled(badge, 8.0, tokens.degraded);
+        painter.rect_filled(badge, 8.0, color);
         painter.galley(badge.center() - galley.size() / 2.0, galley, tokens.text);
     }
     if response.clicked() {
@@ -82,13 +85,14 @@ fn panel_row(ui: &mut Ui, cx: &Cx<'_>, row: &PanelRow, open: bool, wide: bool) {
     });
 }
 
-/// How many things wait for the user there.
-fn waiting(cx: &Cx<'_>, id: PanelId) -> usize {
+/// How many things wait for the user there, and whether one of them failed.
+fn waiting(cx: &Cx<'_>, id: PanelId) -> (usize, bool) {
     match id {
         PanelId::Changes => {
-            let waits = |stage: &Stage| !matches!(stage, Stage::Live | Stage::Measured | Stage::Unknowable(..));
-            cx.changes.entries().iter().filter(|entry| waits(&entry.stage)).count()
+            let failed = cx.changes.entries().iter().filter(|entry| matches!(entry.stage, Stage::Failed(_))).count();
+            let open = cx.changes.entries().iter().filter(|entry| words::is_open(&entry.stage)).count();
+            (open + failed, failed > 0)
         }
-        PanelId::Graph | PanelId::Traces => 0,
+        PanelId::Graph | PanelId::Traces => (0, false),
     }
 }

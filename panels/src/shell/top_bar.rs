@@ -12,13 +12,8 @@ use mesh::{Problem, Remote};
 pub const HEIGHT: f32 = 48.0;
 
 /// Time ranges: seconds and name.
-pub const WINDOWS: &[(u64, &str)] = &[
-    (60, "Last 1 min"),
-    (300, "Last 5 min"),
-    (600, "Last 10 min"),
-    (1800, "Last 30 min"),
-    (3600, "Last 1 h"),
-];
+pub const WINDOWS: &[(u64, &str)] =
+    &[(60, "Last 1 min"), (300, "Last 5 min"), (600, "Last 10 min"), (1800, "Last 30 min"), (3600, "Last 1 h")];
 
 /// Draws the bar. `rail` is the width of the rail below, so that the first menu stands above the centre's left edge.
 pub fn ui(ui: &mut Ui, cx: &Cx<'_>, rail: f32) {
@@ -56,7 +51,8 @@ fn paint_mark(ui: &Ui, rect: Rect) {
     ui.painter().circle_stroke(center, radius - width / 2.0, Stroke::new(width, accent));
     let needle = |tip: f32, opacity: f32| {
         let half = radius * 0.24;
-        let points: Vec<Pos2> = vec![center + vec2(0.0, tip * radius * 0.62), center + vec2(half, 0.0), center + vec2(-half, 0.0)];
+        let points: Vec<Pos2> =
+            vec![center + vec2(0.0, tip * radius * 0.62), center + vec2(half, 0.0), center + vec2(-half, 0.0)];
         Shape::convex_polygon(points, accent.gamma_multiply(opacity), Stroke::NONE)
     };
     ui.painter().add(needle(-1.0, 1.0));
@@ -138,7 +134,7 @@ fn freshness(ui: &mut Ui, cx: &Cx<'_>) {
     };
     let tokens = Tokens::of(ui);
     let name = if cx.paused { "Resume live data" } else { "Pause live data" };
-    let aged = age.clone().unwrap_or_default();
+    let aged = age.unwrap_or_default();
     // The widest age that can stand there keeps the button from growing and shrinking.
     let font = egui::FontId::proportional(size::TEXT);
     let measure = |text: &str| ui.painter().layout_no_wrap(text.to_owned(), font.clone(), tokens.text).size().x;
@@ -197,7 +193,8 @@ fn sources_menu(ui: &mut Ui, cx: &Cx<'_>) {
     button::menu(ui, &label, "Sources", |ui| {
         ui.set_width(380.0);
         for (step, trouble) in failed {
-            let clicked = problem::problem(ui, problem::Level::Warning, &trouble.what, &trouble.why, &trouble.next, Some("Retry"));
+            let clicked =
+                problem::problem(ui, problem::Level::Warning, &trouble.what, &trouble.why, &trouble.next, Some("Retry"));
             ui.add_space(0.0);
             if clicked {
                 cx.intents.send(Intent::Retry);
@@ -223,7 +220,13 @@ fn palette_field(ui: &mut Ui, cx: &Cx<'_>) {
     if width > 160.0 {
         painter.text(pos2(rect.left() + 11.0, rect.center().y), egui::Align2::LEFT_CENTER, "Find or do…", font, tokens.muted);
         let keys = if ui.ctx().os() == egui::os::OperatingSystem::Mac { "⌘ K" } else { "Ctrl K" };
-        painter.text(pos2(rect.right() - 11.0, rect.center().y), egui::Align2::RIGHT_CENTER, keys, egui::FontId::monospace(size::SECONDARY), tokens.muted);
+        painter.text(
+            pos2(rect.right() - 11.0, rect.center().y),
+            egui::Align2::RIGHT_CENTER,
+            keys,
+            egui::FontId::monospace(size::SECONDARY),
+            tokens.muted,
+        );
     } else {
         painter.text(rect.center(), egui::Align2::CENTER_CENTER, icon::MAGNIFYING_GLASS, font, tokens.muted);
     }

@@ -120,7 +120,12 @@ pub(crate) fn faces() -> Vec<(&'static str, Scene)> {
 }
 
 /// A harness around something that is drawn in a world; animations are off, so that nothing asks for frames for ever.
-pub(crate) fn harness<'a, T: 'a>(world: World, part: T, size: [f32; 2], draw: impl Fn(&mut egui::Ui, &mut T, &World) + 'a) -> Harness<'a, (World, T)> {
+pub(crate) fn harness<'a, T: 'a>(
+    world: World,
+    part: T,
+    size: [f32; 2],
+    draw: impl Fn(&mut egui::Ui, &mut T, &World) + 'a,
+) -> Harness<'a, (World, T)> {
     let mut harness = Harness::builder().with_size(size).with_max_steps(16).build_ui_state(
         move |ui, (world, part): &mut (World, T)| {
             theme::apply(ui.ctx(), ThemeChoice::Dark);
