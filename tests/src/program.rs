@@ -4,6 +4,7 @@ use anyhow::{Context as _, Result, bail};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::io::{BufRead as _, BufReader};
+use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
@@ -28,6 +29,8 @@ pub fn binary() -> Result<PathBuf> {
 /// A running program. Dropping it kills it.
 pub struct Program {
     child: Child,
+    /// Lines of stdout that came while its end was awaited.
+    early: VecDeque<String>,
     stdout: mpsc::Receiver<String>,
     stderr: mpsc::Receiver<String>,
     /// Its home folder.
@@ -55,7 +58,7 @@ impl Program {
         let mut child = command.spawn()?;
         let stdout = lines(child.stdout.take().context("no stdout")?);
         let stderr = lines(child.stderr.take().context("no stderr")?);
-        Ok(Self { child, stdout, stderr, home })
+        Ok(Self { child, early: VecDeque::new(), stdout, stderr, home })
     }
 
     /// Its process id.
@@ -67,7 +70,10 @@ impl Program {
     ///
     /// # Errors
     /// When none comes in time; the error shows what was on stderr.
-    pub fn line(&self, within: Duration) -> Result<String> {
+    pub fn line(&mut self, within: Duration) -> Result<String> {
+        if let Some(line) = self.early.pop_front() {
+            return Ok(line);
+        }
         self.stdout
             .recv_timeout(within)
             .map_err(|_| anyhow::anyhow!("no line on stdout within {within:?}; stderr:\n{}", self.stderr_so_far()))
@@ -126,7 +132,8 @@ impl Program {
             match self.stdout.recv_timeout(left.min(Duration::from_millis(50))) {
                 Err(mpsc::RecvTimeoutError::Timeout) if left.is_zero() => bail!("it still runs after {within:?}"),
                 Err(mpsc::RecvTimeoutError::Disconnected) => return Ok(self.child.wait()?),
-                _ => {}
+                Err(mpsc::RecvTimeoutError::Timeout) => {}
+                Ok(line) => self.early.push_back(line),
             }
         }
     }

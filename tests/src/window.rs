@@ -165,11 +165,27 @@ impl Window {
     /// # Errors
     /// When it is not there or is disabled.
     pub fn click(&self, name: &str) -> Result<()> {
-        let widget = self.find(name)?;
+        let widget = self.at_rest(name)?;
         if widget.disabled {
             bail!("{name:?} is disabled: {}", widget.description);
         }
         self.click_at(widget.rect.center())
+    }
+
+    /// The widget of this name, once it no longer moves: a window that has just opened still finds its layout.
+    ///
+    /// # Errors
+    /// When it is not there.
+    pub fn at_rest(&self, name: &str) -> Result<Widget> {
+        let mut widget = self.find(name)?;
+        for _ in 0..20 {
+            let again = self.find(name)?;
+            if again.rect == widget.rect {
+                return Ok(again);
+            }
+            widget = again;
+        }
+        bail!("{name:?} does not come to rest")
     }
 
     /// Clicks a place.

@@ -26,13 +26,13 @@ fn connect(sandbox: &Sandbox) -> Result<Session> {
     let inspection = format!("127.0.0.1:{port}");
     let env = [("DISPLAY", display.name.as_str()), ("LIBGL_ALWAYS_SOFTWARE", "1"), ("EGUI_INSPECTION", &inspection)];
     let program = Program::start(&["--kubeconfig", &kubeconfig], &env)?;
-    let window = Window::connect(port, SOON)?;
+    let window = Window::connect(port, SOON).with_context(|| format!("the window said: {}", program.stderr_so_far()))?;
     window.wait_for(&sandbox.ready.context, SOON)?;
     window.click(&sandbox.ready.context)?;
     for node in ["productpage v1", "details v1", "reviews v1", "reviews v2", "reviews v3", "ratings v1"] {
         window.wait_for(node, Duration::from_secs(20))?;
     }
-    window.wait_for("edge productpage v1 to reviews v3", SOON)?;
+    window.wait_for("edge productpage to reviews v3", SOON)?;
     Ok(Session { window, _program: program, _display: display })
 }
 
@@ -46,7 +46,7 @@ fn slide(window: &Window, name: &str, percent: i64) -> Result<()> {
             .with_context(|| format!("{name}: {value}"))?
             .round() as i64)
     };
-    let rect = window.find(name)?.rect;
+    let rect = window.at_rest(name)?.rect;
     let inset = rect.height().min(18.0) / 2.0;
     let at = |percent: i64| pos2(rect.left() + inset + (rect.width() - 2.0 * inset) * percent as f32 / 100.0, rect.center().y);
     window.drag(at(value(window)?), at(percent))?;

@@ -33,7 +33,7 @@ pub(crate) struct Sandbox {
 impl Sandbox {
     pub(crate) fn start() -> Result<Self> {
         harness::tls();
-        let program = Program::start(&["sandbox", "--seed", "7"], &[])?;
+        let mut program = Program::start(&["sandbox", "--seed", "7"], &[])?;
         let line = program.line(Duration::from_secs(60))?;
         let ready = serde_json::from_str(&line).with_context(|| format!("the ready line: {line}"))?;
         let http = reqwest::blocking::Client::builder().timeout(Duration::from_secs(15)).no_proxy().build()?;

@@ -45,7 +45,10 @@ fn bad_kubeconfigs() -> Result<()> {
     let malformed = file("malformed.yaml", "clusters: [}")?;
     ensure!(failing(&["graph", "--kubeconfig", &malformed])?.contains("malformed.yaml"));
     let empty = file("empty.yaml", "apiVersion: v1\nkind: Config\n")?;
-    ensure!(failing(&["proxies", "--kubeconfig", &empty, "--context", "nowhere"])?.contains("nowhere"));
+    ensure!(failing(&["proxies", "--kubeconfig", &empty])?.contains("empty.yaml"));
+    let other = "clusters: [{name: c, cluster: {server: \"https://127.0.0.1:1\"}}]\nusers: [{name: u, user: {}}]\ncontexts: [{name: here, context: {cluster: c, user: u}}]\n";
+    let other = file("other.yaml", other)?;
+    ensure!(failing(&["proxies", "--kubeconfig", &other, "--context", "nowhere"])?.contains("nowhere"));
     // Nothing at all: the home folder of the test is empty.
     failing(&["graph"])?;
     Ok(())

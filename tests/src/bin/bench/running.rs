@@ -16,7 +16,7 @@ const PUSHES: usize = 11;
 pub(crate) fn rows() -> Result<Vec<Row>> {
     let mut rows = window()?;
     let started = Instant::now();
-    let sandbox = Program::start(&["sandbox"], &[])?;
+    let mut sandbox = Program::start(&["sandbox"], &[])?;
     let ready: Value = serde_json::from_str(&sandbox.line(Duration::from_secs(60))?)?;
     rows.push(Row::new("sandbox ready, bookinfo", "5 s", seconds(started.elapsed())));
     let kubeconfig = PathBuf::from(ready["kubeconfig"].as_str().context("no kubeconfig")?);
@@ -65,7 +65,7 @@ fn window() -> Result<Vec<Row>> {
 
 /// A window that looks at a sandbox elsewhere, with its data paused.
 fn idle(display: &Display) -> Result<Row> {
-    let sandbox = Program::start(&["sandbox"], &[])?;
+    let mut sandbox = Program::start(&["sandbox"], &[])?;
     let ready: Value = serde_json::from_str(&sandbox.line(Duration::from_secs(60))?)?;
     let port = free_port()?;
     let inspection = format!("127.0.0.1:{port}");
@@ -73,8 +73,8 @@ fn idle(display: &Display) -> Result<Row> {
     let kubeconfig = ready["kubeconfig"].as_str().context("no kubeconfig")?;
     let program = Program::start(&["--kubeconfig", kubeconfig, "--context", "sandbox"], &env)?;
     let window = Window::connect(port, Duration::from_secs(10))?;
-    window.wait_for("edge productpage v1 to reviews v3", Duration::from_secs(30))?;
-    window.click("Pause")?;
+    window.wait_for("edge productpage to reviews v3", Duration::from_secs(30))?;
+    window.click("Pause live data")?;
     drop(window);
     // The frames that end the pause's own animation are not idle yet.
     harness::window::pause(1500);
