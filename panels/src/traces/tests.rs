@@ -79,7 +79,7 @@ fn looks_by_itself_once_and_lists_what_was_found() {
     let sent = harness.state().sent();
     let [Intent::SearchTraces(query)] = &sent[..] else { panic!("{sent:?}") };
     assert_eq!(query.service, "istio-ingressgateway.istio-system");
-    harness.get_by_label("trace 3f2a0000… istio-ingressgateway 42 ms, 8 spans, 1 error");
+    harness.get_by_label("trace 3f390000… istio-ingressgateway 45 ms, 8 spans, 1 error");
     harness.get_by_label_contains("Durations of 20 traces: half below");
 }
 
@@ -87,13 +87,14 @@ fn looks_by_itself_once_and_lists_what_was_found() {
 fn a_click_opens_a_trace_and_its_spans_tell_what_failed() {
     let mut harness = World::found().harness();
     harness.state().sent();
-    harness.get_by_label("trace 3f2a0000… istio-ingressgateway 42 ms, 8 spans, 1 error").click();
+    harness.get_by_label("trace 3f390000… istio-ingressgateway 45 ms, 8 spans, 1 error").click();
     harness.run();
-    let id = demo::trace().id;
+    let trace = demo::traces().swap_remove(15);
+    let id = trace.id.clone();
     assert_eq!(harness.state().sent(), [Intent::OpenTrace(id.clone())]);
-    harness.state_mut().trace = Remote::Live(Arc::new(demo::traces().swap_remove(0)), demo::NOW);
+    harness.state_mut().trace = Remote::Live(Arc::new(trace), demo::NOW);
     harness.run();
-    harness.get_by_label("span reviews ratings:9080/* 9.0 ms, 503, abort injected").click();
+    harness.get_by_label("span reviews ratings:9080/* 12 ms, 503, abort injected").click();
     harness.run();
     harness.get_by_label("response_flags");
     harness.get_by_label("A fault rule of a VirtualService did this, not the service itself");
