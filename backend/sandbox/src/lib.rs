@@ -20,6 +20,7 @@ mod apps;
 mod control_plane;
 mod directory;
 mod envoy;
+mod folder;
 mod load;
 mod scenario;
 mod start;

@@ -6,7 +6,9 @@ use crate::apps::outgoing::Names;
 use crate::control_plane::ControlPlane;
 use crate::directory::Directory;
 use crate::envoy::{Spawner, find_envoy};
+use crate::folder::Folder;
 use crate::load::{INGRESS, Load, look};
+use crate::workloads::inject::PROXY;
 use crate::workloads::kubelet::{Kubelet, Logs, Machine};
 use crate::workloads::ports::real_port;
 use crate::workloads::snapshot::ready;
@@ -24,7 +26,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use telemetry::Telemetry;
-use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -89,7 +90,7 @@ pub struct Sandbox {
     control: ControlPlane,
     telemetry: Telemetry,
     directory: Arc<Directory>,
-    _dir: TempDir,
+    _dir: Folder,
 }
 
 impl Sandbox {
@@ -103,10 +104,7 @@ impl Sandbox {
         };
         step("Looking for Envoy");
         let envoy = find_envoy(options.envoy.as_deref())?;
-        let dir = tempfile::Builder::new()
-            .prefix("binnacle-sandbox-")
-            .tempdir()
-            .map_err(|error| failed("no temporary folder", &error))?;
+        let dir = Folder::open().map_err(|error| failed("no temporary folder", &error))?;
 
         step("Making the cluster's objects");
         let store = Store::new();
@@ -140,7 +138,7 @@ impl Sandbox {
         let workloads = AbortOnDropHandle::new(tokio::spawn(workloads::run(store.clone(), kubelet, chance, stop.clone())));
 
         step("Opening the Kubernetes API");
-        let pods = Arc::new(Pods { store: store.clone(), logs });
+        let pods = Arc::new(Pods { store: store.clone(), logs: logs.clone() });
         let api = ApiServer::start(store.clone(), apiserver::Options::new(pods))
             .await
             .map_err(|error| failed("the API server", &error))?;
@@ -149,7 +147,7 @@ impl Sandbox {
             .map_err(|error| failed(&kubeconfig.display().to_string(), &error))?;
 
         step("Waiting for the proxies");
-        let proxies = all_ready(&store).await?;
+        let proxies = all_ready(&store, &logs).await?;
         control.all_synced(&store, proxies, LONGEST_START).await?;
         step("Asking for the first page");
         let ingress = first_page(&directory, options.scenario.entry()).await?;
@@ -204,7 +202,7 @@ fn own_images(pilot: &Pilot, telemetry: &Telemetry) -> std::collections::BTreeMa
 }
 
 /// Waits until every pod that the Deployments want is ready; the number of proxies among them.
-async fn all_ready(store: &Store) -> Result<usize, Problem> {
+async fn all_ready(store: &Store, logs: &Logs) -> Result<usize, Problem> {
     let mut news = store.watch();
     let wait = async {
         loop {
@@ -221,11 +219,17 @@ async fn all_ready(store: &Store) -> Result<usize, Problem> {
     };
     let pods = || store.list("Pod").into_iter().map(Object);
     if tokio::time::timeout(LONGEST_START, wait).await.is_err() {
-        let late: Vec<String> = pods().filter(|pod| !ready(pod)).map(|pod| pod.name().to_owned()).collect();
+        let late: Vec<String> = pods().filter(|pod| !ready(pod)).map(|pod| in_its_words(&pod, logs)).collect();
         let why = format!("these pods are not ready after {LONGEST_START:?}: {}", late.join(", "));
         return Err(Problem::new("The sandbox did not start", why, "Look at its log, and at the load of this machine"));
     }
     Ok(pods().filter(|pod| real_port(pod, "15000").is_some()).count())
+}
+
+/// A pod's name and the last that its proxy said.
+fn in_its_words(pod: &Object, logs: &Logs) -> String {
+    let last = logs.of(pod.namespace(), pod.name(), PROXY).and_then(|log| log.logs().past.pop());
+    last.map_or_else(|| pod.name().to_owned(), |line| format!("{} (\"{}\")", pod.name(), line.text))
 }
 
 /// Asks for the page until it comes; the gateway's real address.

@@ -19,12 +19,15 @@ use std::io;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 /// Ports inside a pod that its proxy takes, besides those of its containers.
 const PROXY_PORTS: [&str; 4] = ["15000", "15020", "15021", "15090"];
+/// How long a deleted pod goes on serving, until nobody sends it requests any more.
+const DRAIN: Duration = Duration::from_millis(500);
 /// Lines kept of each container's log.
 const KEPT_LINES: usize = 1000;
 /// Where a sidecar takes what its pod sends; a gateway has none.
@@ -77,6 +80,8 @@ pub(crate) struct Kubelet {
 
 struct Running {
     stop: CancellationToken,
+    /// Its object is gone; it ends after [`DRAIN`].
+    leaving: bool,
     task: AbortOnDropHandle<()>,
 }
 
@@ -91,8 +96,13 @@ impl Kubelet {
         let here = |key: &str| pods.iter().any(|pod| uid(pod) == key && !ending(pod));
         self.running.retain(|key, running| {
             let stays = here(key);
-            if !stays {
-                running.stop.cancel();
+            if !stays && !running.leaving {
+                running.leaving = true;
+                let stop = running.stop.clone();
+                tokio::spawn(async move {
+                    tokio::time::sleep(DRAIN).await;
+                    stop.cancel();
+                });
             }
             stays || !running.task.is_finished()
         });
@@ -105,7 +115,7 @@ impl Kubelet {
             let stop = CancellationToken::new();
             let life = life(self.machine.clone(), pod.clone(), self.free_ip(pods), sidecar, stop.clone());
             let task = AbortOnDropHandle::new(tokio::spawn(life));
-            self.running.insert(uid(pod).to_owned(), Running { stop, task });
+            self.running.insert(uid(pod).to_owned(), Running { stop, leaving: false, task });
         }
     }
 

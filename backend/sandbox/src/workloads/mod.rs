@@ -6,7 +6,7 @@
 
 mod deployments;
 mod endpoints;
-mod inject;
+pub(crate) mod inject;
 pub(crate) mod kubelet;
 mod names;
 pub(crate) mod ports;

@@ -94,3 +94,33 @@ async fn a_deleted_pod_is_replaced_and_a_deployment_can_grow() {
     assert!(status == 200 && page.contains("paperback"), "the new pod answers: {page}");
     shop.sandbox.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rollout_fails_no_page() {
+    let shop = Shop::open().await;
+    let (done, mut over) = tokio::sync::oneshot::channel();
+    let rollout = async {
+        said(&shop, &["-n", "bookinfo", "rollout", "restart", "deployment/details-v1"]).await;
+        said(&shop, &["-n", "bookinfo", "rollout", "status", "deployment/details-v1", "--timeout=20s"]).await;
+        // The old pod goes on serving for a moment after its object is gone.
+        let gone = async || said(&shop, &["-n", "bookinfo", "get", "pods", "-l", "app=details", "-o", "name"]).await;
+        super::eventually("one pod is left", Duration::from_secs(10), || async {
+            (gone().await.lines().count() == 1).then_some(())
+        })
+        .await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        done.send(()).unwrap();
+    };
+    let pages = async {
+        let mut pages = 0;
+        while over.try_recv().is_err() {
+            let (status, page) = shop.page().await;
+            assert!(status == 200 && page.contains("paperback"), "page {pages}: {status} {page}");
+            pages += 1;
+        }
+        pages
+    };
+    let ((), pages) = tokio::join!(rollout, pages);
+    assert!(pages > 20, "only {pages} pages were asked for");
+    shop.sandbox.stop().await;
+}
