@@ -52,6 +52,11 @@ impl Labels {
         &self.0
     }
 
+    /// Where the labels stand in memory: the same for copies.
+    pub(crate) fn address(&self) -> usize {
+        self.0.as_ptr().addr()
+    }
+
     /// Only the named labels.
     pub(crate) fn only(&self, names: &[String]) -> Self {
         self.filtered(|name| names.iter().any(|wanted| wanted == name))

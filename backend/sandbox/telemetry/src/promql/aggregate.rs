@@ -35,20 +35,20 @@ pub(crate) fn aggregate(evaluation: &Evaluation, expr: &AggregateExpr, at: i64) 
         }
         "quantile" => {
             let q = evaluation.scalar(parameter?, at)?;
-            each_group(list, expr, |values| quantile::of_values(q, values.to_vec()))
+            each_group(evaluation, list, expr, |values| quantile::of_values(q, values.to_vec()))
         }
-        "sum" => each_group(list, expr, |values| values.iter().fold(0.0, |sum, v| sum + v)),
-        "avg" => each_group(list, expr, mean),
-        "count" => each_group(list, expr, |values| values.len() as f64),
-        "group" => each_group(list, expr, |_| 1.0),
-        "min" => each_group(list, expr, |values| {
+        "sum" => each_group(evaluation, list, expr, |values| values.iter().fold(0.0, |sum, v| sum + v)),
+        "avg" => each_group(evaluation, list, expr, mean),
+        "count" => each_group(evaluation, list, expr, |values| values.len() as f64),
+        "group" => each_group(evaluation, list, expr, |_| 1.0),
+        "min" => each_group(evaluation, list, expr, |values| {
             values.iter().copied().fold(f64::NAN, |low, v| if v < low || low.is_nan() { v } else { low })
         }),
-        "max" => each_group(list, expr, |values| {
+        "max" => each_group(evaluation, list, expr, |values| {
             values.iter().copied().fold(f64::NAN, |top, v| if v > top || top.is_nan() { v } else { top })
         }),
-        "stdvar" => each_group(list, expr, variance),
-        "stddev" => each_group(list, expr, |values| variance(values).sqrt()),
+        "stdvar" => each_group(evaluation, list, expr, variance),
+        "stddev" => each_group(evaluation, list, expr, |values| variance(values).sqrt()),
         _ => Err(Refusal::unsupported(&format!("the aggregation {operator}"))),
     }
 }
@@ -61,10 +61,16 @@ fn group_labels(labels: &Labels, modifier: Option<&LabelModifier>) -> Labels {
     }
 }
 
-fn each_group(list: Vec<Sample>, expr: &AggregateExpr, value: impl Fn(&[f64]) -> f64) -> Result<Value, Refusal> {
+fn each_group(
+    evaluation: &Evaluation,
+    list: Vec<Sample>,
+    expr: &AggregateExpr,
+    value: impl Fn(&[f64]) -> f64,
+) -> Result<Value, Refusal> {
     let mut groups: IndexMap<Labels, Vec<f64>> = IndexMap::new();
     for sample in list {
-        groups.entry(group_labels(&sample.labels, expr.modifier.as_ref())).or_default().push(sample.v);
+        let group = evaluation.projected(expr, &sample.labels, |labels| group_labels(labels, expr.modifier.as_ref()));
+        groups.entry(group).or_default().push(sample.v);
     }
     Ok(Value::Vector(groups.into_iter().map(|(labels, values)| Sample { labels, v: value(&values) }).collect()))
 }

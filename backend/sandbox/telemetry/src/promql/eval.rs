@@ -1,7 +1,7 @@
 //! Walks an expression and evaluates it at a time.
 
 use std::{
-    cell::Cell,
+    cell::{Cell, RefCell},
     collections::HashMap,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -26,12 +26,16 @@ const STEP_COST: usize = 32;
 /// A query may touch so many samples, as in Prometheus.
 const MOST_SAMPLES: u64 = 50_000_000;
 
+/// So many label sets made from others are remembered.
+const MOST_PROJECTIONS: usize = 100_000;
+
 /// A series as it was loaded for one selector.
 struct Loaded {
     labels: Labels,
     /// The labels without the metric's name: what most functions answer with.
     bare: Labels,
     points: Vec<Point>,
+    has_marks: bool,
 }
 
 /// A range vector at one time, with what rates need to know of its window.
@@ -55,7 +59,12 @@ pub(crate) struct Evaluation {
     start: i64,
     end: i64,
     budget: Cell<u64>,
+    projections: RefCell<Projections>,
 }
+
+/// What became of labels at a node of the query. The steps of a range ask for the same again and again; the labels that
+/// were asked for are kept too, so that their address stays theirs.
+type Projections = HashMap<(usize, usize), (Labels, Labels)>;
 
 fn address<T>(node: &T) -> usize {
     std::ptr::from_ref(node).addr()
@@ -83,7 +92,8 @@ fn unix_ms(time: SystemTime) -> i64 {
 impl Evaluation {
     /// Loads what the expression needs between the two times.
     pub(crate) fn new(expr: &Expr, start: i64, end: i64, samples: &Samples) -> Result<Self, Refusal> {
-        let mut evaluation = Self { loaded: HashMap::new(), start, end, budget: Cell::new(MOST_SAMPLES) };
+        let (budget, projections) = (Cell::new(MOST_SAMPLES), RefCell::default());
+        let mut evaluation = Self { loaded: HashMap::new(), start, end, budget, projections };
         evaluation.load(expr, start, end, samples)?;
         Ok(evaluation)
     }
@@ -98,6 +108,20 @@ impl Evaluation {
                 Err(Refusal::Execution("query processing would load too many samples into memory in query execution".to_owned()))
             }
         }
+    }
+
+    /// The labels that a node makes of other labels, made once per node and labels.
+    pub(crate) fn projected<T>(&self, node: &T, labels: &Labels, project: impl FnOnce(&Labels) -> Labels) -> Labels {
+        let key = (address(node), labels.address());
+        let mut known = self.projections.borrow_mut();
+        if let Some((_, made)) = known.get(&key) {
+            return made.clone();
+        }
+        let made = project(labels);
+        if known.len() < MOST_PROJECTIONS {
+            known.insert(key, (labels.clone(), made.clone()));
+        }
+        made
     }
 
     /// The time that a selector looks at, when the query is evaluated at `at`.
@@ -153,8 +177,13 @@ impl Evaluation {
         let (first, last) = (self.reference(from, at, offset).saturating_sub(back), self.reference(to, at, offset));
         let found = samples.select(selector.name.as_deref(), &selector.matchers.matchers, first, last);
         self.spend(found.iter().map(|series| series.points.len()).sum())?;
-        let loaded =
-            found.into_iter().map(|Series { labels, points }| Loaded { bare: labels.without_name(), labels, points }).collect();
+        let loaded = found
+            .into_iter()
+            .map(|Series { labels, points }| {
+                let has_marks = points.iter().any(|point| is_stale(point.v));
+                Loaded { bare: labels.without_name(), labels, points, has_marks }
+            })
+            .collect();
         self.loaded.insert(address(selector), loaded);
         Ok(())
     }
@@ -245,7 +274,7 @@ impl Evaluation {
             let first = loaded.points.partition_point(|point| point.t < start);
             let after = loaded.points.partition_point(|point| point.t <= end);
             let inside = loaded.points.get(first..after).unwrap_or_default();
-            let points = if inside.iter().any(|point| is_stale(point.v)) {
+            let points = if loaded.has_marks {
                 inside.iter().filter(|point| !is_stale(point.v)).copied().collect::<Vec<_>>().into()
             } else {
                 inside.into()

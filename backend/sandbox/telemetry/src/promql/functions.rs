@@ -69,7 +69,7 @@ pub(crate) fn call(evaluation: &Evaluation, call: &Call, at: i64) -> Result<Valu
         }
         "sort" => Ok(Value::Vector(sorted(vector(0)?, false))),
         "sort_desc" => Ok(Value::Vector(sorted(vector(0)?, true))),
-        "histogram_quantile" => histogram_quantile(scalar(0)?, vector(1)?),
+        "histogram_quantile" => histogram_quantile(evaluation, call, scalar(0)?, vector(1)?),
         "label_replace" => relabel::replace(vector(0)?, &texts(evaluation, &arguments, at)?),
         "label_join" => relabel::join(vector(0)?, &texts(evaluation, &arguments, at)?),
         _ => Err(Refusal::unsupported(&format!("the function {name}()"))),
@@ -174,11 +174,12 @@ fn sorted(mut list: Vec<Sample>, descending: bool) -> Vec<Sample> {
     list
 }
 
-fn histogram_quantile(q: f64, list: Vec<Sample>) -> Result<Value, Refusal> {
+fn histogram_quantile(evaluation: &Evaluation, call: &Call, q: f64, list: Vec<Sample>) -> Result<Value, Refusal> {
+    let le = ["le".to_owned()];
     let mut histograms: indexmap::IndexMap<Labels, Vec<Bucket>> = indexmap::IndexMap::new();
     for sample in list {
         let Some(bound) = bound(sample.labels.get("le")) else { continue };
-        let labels = sample.labels.without_name_and(&["le".to_owned()]);
+        let labels = evaluation.projected(call, &sample.labels, |labels| labels.without_name_and(&le));
         histograms.entry(labels).or_default().push(Bucket { bound, count: sample.v });
     }
     let list = histograms.into_iter().map(|(labels, buckets)| Sample { labels, v: quantile::of_buckets(q, buckets) }).collect();

@@ -239,6 +239,18 @@ mod tests {
     }
 
     #[test]
+    fn an_hour_of_a_small_mesh_takes_little_memory() {
+        let samples = Samples::default();
+        let ids: Vec<SeriesId> = (0..100).map(|at| samples.series(&labels(&at.to_string()))).collect();
+        for t in 0..3600_u32 {
+            let batch: Vec<(SeriesId, f64)> = ids.iter().zip(0_u32..).map(|(id, at)| (*id, f64::from(t * (at % 12)))).collect();
+            samples.append(i64::from(t) * 1000 + i64::from(t % 3), &batch);
+        }
+        let size = samples.size();
+        assert!(size.bytes < 3 * 100 * 3600, "{} bytes", size.bytes);
+    }
+
+    #[test]
     fn old_samples_and_empty_series_go() {
         let samples = Samples::default();
         let (v1, v2) = (samples.series(&labels("v1")), samples.series(&labels("v2")));
