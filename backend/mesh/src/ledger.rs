@@ -185,3 +185,58 @@ impl Stage {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problem() -> Problem {
+        Problem::new("what", "why", "next")
+    }
+
+    fn acked(acked: usize) -> Fact {
+        Fact::Acked { acked, of: 2, waiting: Vec::new() }
+    }
+
+    #[track_caller]
+    fn check(from: Stage, facts: &[Fact], expect: Stage) {
+        assert_eq!(facts.iter().fold(from, |stage, fact| stage.after(fact)), expect);
+    }
+
+    #[test]
+    fn the_way_of_a_change() {
+        let all = [Fact::Accepted(Vec::new()), Fact::Seen, acked(1), acked(2), Fact::Live, Fact::Measured];
+        check(Stage::Sent, &all, Stage::Measured);
+        check(Stage::Sent, &all[..3], Stage::Synced { acked: 1, of: 2 });
+        check(Stage::Checking, &[Fact::Checked(vec!["w".into()])], Stage::Checked(vec!["w".into()]));
+    }
+
+    #[test]
+    fn late_and_early_facts_do_no_harm() {
+        check(Stage::Sent, &[Fact::Live, Fact::Measured, Fact::Seen], Stage::Sent);
+        check(Stage::Accepted, &[acked(1), Fact::Live], Stage::Synced { acked: 1, of: 2 });
+        check(Stage::Live, &[acked(1), Fact::Seen, Fact::Accepted(Vec::new())], Stage::Live);
+        check(Stage::Measured, &[Fact::Refused(problem())], Stage::Measured);
+        check(Stage::Failed(problem()), &[Fact::Live, acked(2)], Stage::Failed(problem()));
+    }
+
+    #[test]
+    fn what_cannot_be_known_keeps_what_was_known() {
+        let known = Stage::Unknowable(Box::new(Stage::Seen), problem());
+        check(Stage::Seen, &[Fact::Unknowable(problem())], known.clone());
+        check(known.clone(), &[Fact::Seen], known.clone());
+        check(known, &[Fact::Refused(problem())], Stage::Failed(problem()));
+    }
+
+    #[test]
+    fn times_are_of_the_first_time() {
+        let change =
+            crate::edit::mtls(&crate::demo::bookinfo(), &crate::edit::Scope::Mesh, Some(crate::edit::Mode::Strict)).unwrap();
+        let ledger = crate::demo::ledger([change.clone(), change.clone(), change]);
+        let stages: Vec<&Stage> = ledger.entries().iter().map(|entry| &entry.stage).collect();
+        assert!(matches!(stages[..], [Stage::Measured, Stage::Synced { acked: 5, of: 6 }, Stage::Failed(_)]), "{stages:?}");
+        let entry = ledger.get(ChangeId(1)).unwrap();
+        assert!(entry.asked < entry.sent.unwrap() && entry.sent < entry.acked && entry.acked < entry.live);
+        assert_eq!(ledger.get(ChangeId(2)).unwrap().waiting.len(), 1);
+    }
+}

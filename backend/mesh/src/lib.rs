@@ -15,6 +15,8 @@ pub mod kinds;
 pub mod ledger;
 mod model;
 pub mod object;
+#[cfg(test)]
+mod odd;
 pub mod problem;
 pub mod refs;
 pub mod remote;

@@ -127,3 +127,17 @@ fn cluster_names() {
     assert!(holds(&Evidence::Clusters(vec![("a".into(), true), ("b".into(), false)]), &dump));
     assert!(!holds(&Evidence::Clusters(vec![("b".into(), true)]), &dump));
 }
+
+proptest::proptest! {
+    #[test]
+    fn odd_dumps_never_panic(body in crate::odd::odd_json()) {
+        let dump = json!({ "configs": [
+            { "@type": "type.googleapis.com/envoy.admin.v3.RoutesConfigDump", "dynamic_route_configs": [{ "route_config": { "virtual_hosts": [{ "routes": [body, made(body.clone())] }, body] } }] },
+            { "@type": "type.googleapis.com/envoy.admin.v3.ListenersConfigDump", "dynamic_listeners": [{ "active_state": { "listener": { "traffic_direction": "INBOUND", "filter_chains": [body] } } }, body] },
+            body,
+        ] });
+        for evidence in [Evidence::Route(wants(&[("v1", 20)], 3)), Evidence::InboundTls(InboundTls::Strict), Evidence::Clusters(vec![("a".into(), true)])] {
+            holds(&evidence, &dump);
+        }
+    }
+}

@@ -75,7 +75,7 @@ fn rule(service: &Service, at: &Ref, view: &VirtualService, index: usize, enteri
     let mut shares: Vec<(String, u32)> = service.subsets.iter().map(|subset| (subset.name.clone(), 0)).collect();
     for (name, weight) in weights(http, &at.namespace, service) {
         match shares.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, known)) => *known += weight,
+            Some((_, known)) => *known = known.saturating_add(weight),
             None => shares.push((name, weight)),
         }
     }

@@ -360,3 +360,40 @@ proptest! {
         }
     }
 }
+
+proptest! {
+    /// Whatever stands in the objects: editors offer what they can, and what they offer can be done and undone.
+    #[test]
+    fn odd_objects_can_be_edited_or_are_left_alone(
+        rules_spec in prop::collection::vec(crate::odd::odd_json(), 1..4),
+        policy_spec in crate::odd::odd_json(),
+        number in 0..4usize,
+    ) {
+        let spec = json!({ "hosts": ["reviews"], "http": rules_spec });
+        let object = |kind: &str, api: &str, name: &str, spec: Value| json!({ "apiVersion": api, "kind": kind,
+            "metadata": { "namespace": "bookinfo", "name": name, "uid": "u", "resourceVersion": "1" }, "spec": spec });
+        let mut objects = demo::bookinfo_objects();
+        objects.extend(by_ref([
+            object("VirtualService", "networking.istio.io/v1", "reviews", spec),
+            object("PeerAuthentication", "security.istio.io/v1", "default", policy_spec),
+        ]));
+        let mesh = Mesh::read(objects, None);
+        let service = reviews(&mesh);
+        let mut changes = Vec::new();
+        for rule in rules(&mesh, service) {
+            if let Some(mut shares) = split::current(&mesh, service, &rule.at) {
+                shares.set(number, 37);
+                changes.extend(split::split(&mesh, service, &rule.at, &shares));
+            }
+            let wanted = FaultSpec { delay: None, abort: Some((418, 12.5)) };
+            changes.extend(fault(&mesh, service, &rule.at, None, wanted));
+            changes.extend(fault(&mesh, service, &rule.at, Some(&HeaderIs { name: "a".into(), value: "b".into() }), wanted));
+        }
+        for mode in [None, Some(Mode::Strict), Some(Mode::Permissive)] {
+            changes.extend(mtls(&mesh, &Scope::Namespace("bookinfo".into()), mode));
+        }
+        for change in &changes {
+            check_undo(&mesh, change);
+        }
+    }
+}
