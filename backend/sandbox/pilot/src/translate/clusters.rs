@@ -87,10 +87,6 @@ fn add(
         }),
     );
     let http2 = port.protocol == Protocol::Http2;
-    if http2 {
-        cluster["typed_extension_protocol_options"] = protocol_options(json!({"explicit_http_config": {
-            "http2_protocol_options": {"max_concurrent_streams": 1_073_741_824}}}));
-    }
     let policy = Policy::of(rule, subset, port.number);
     let sni = names::sni(port.number, subset_name, &service.host);
     let identities = endpoints::identities(target.registry, service);

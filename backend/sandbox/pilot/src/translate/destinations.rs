@@ -1,7 +1,7 @@
 //! DestinationRule: which one holds for a service, and what its traffic policy does to a cluster.
 
 use super::Target;
-use crate::registry::{Config, Protocol, ROOT_NAMESPACE, Service};
+use crate::registry::{Config, ROOT_NAMESPACE, Service};
 use mesh::istio::{ClientTls, DestinationRule, Subset};
 use serde_json::Value;
 
@@ -88,7 +88,4 @@ impl<'a> Policy<'a> {
     pub(crate) fn tls_mode(&self) -> Option<&str> {
         self.tls.map(|tls| tls.mode.as_str()).filter(|mode| !mode.is_empty())
     }
-
-    /// Writes limits, ejection and load balancing into a cluster.
-    pub(crate) fn apply(&self, _cluster: &mut Value, _protocol: Protocol) {}
 }

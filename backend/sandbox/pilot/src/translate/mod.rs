@@ -18,8 +18,11 @@ pub(crate) mod mtls;
 pub(crate) mod names;
 pub(crate) mod observe;
 pub(crate) mod outbound;
+pub(crate) mod policies;
+pub(crate) mod rewrites;
 pub(crate) mod routes;
 pub(crate) mod support;
+pub(crate) mod tcp;
 
 use crate::MeshConfig;
 use crate::registry::Registry;

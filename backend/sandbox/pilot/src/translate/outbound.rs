@@ -1,7 +1,7 @@
 //! Listeners for the calls of a workload's own application.
 
 use super::observe::{self, Side};
-use super::{Resources, Target, http, routes};
+use super::{Resources, Target, http, routes, tcp};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -35,8 +35,7 @@ pub(crate) fn listeners(target: &Target<'_>, resources: &mut Resources) {
             for address in service.addresses.iter().filter(|address| !address.contains('/')) {
                 let name = format!("{address}_{}", port.number);
                 if seen.insert(name.clone()) {
-                    let cluster = super::names::outbound_cluster(port.number, "", &service.host);
-                    let filter = http::bytes(Side::Outbound, &cluster);
+                    let filter = tcp::outbound(target, service, port.number);
                     resources.listeners.push(unbound(name, address, port.number, filter));
                 }
             }

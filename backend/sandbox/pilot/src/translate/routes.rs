@@ -1,9 +1,9 @@
 //! Routes: a virtual host per service, and the rules of the VirtualService that holds for it.
 
-use super::destinations::fits;
+use super::destinations::{self, Policy, fits};
 use super::matches::{self, Way, everything, same_gateway};
 use super::observe::PEER_HEADER;
-use super::{Resources, Target, faults, names, support};
+use super::{Resources, Target, faults, names, rewrites, support};
 use crate::registry::{Config, Service};
 use mesh::istio::{Destination, HttpRoute, RouteDestination, VirtualService};
 use serde_json::{Value, json};
@@ -39,7 +39,7 @@ fn virtual_host(target: &Target<'_>, service: &Service, port: u16) -> Value {
     let rule = holding(target, &service.host);
     let routes = match rule {
         Some(rule) => rules(target, rule, &Way { gateway: "mesh", namespace: &rule.namespace, port }, Some(service)),
-        None => vec![default_route(service, port)],
+        None => vec![default_route(target, service, port)],
     };
     json!({
         "name": format!("{}:{port}", service.host),
@@ -80,15 +80,21 @@ fn catch_all(target: &Target<'_>) -> Value {
     }
 }
 
-fn default_route(service: &Service, port: u16) -> Value {
+fn default_route(target: &Target<'_>, service: &Service, port: u16) -> Value {
+    let mut policy = retries(None);
+    let hashes = destinations::rule(target, service).and_then(|rule| Policy::of(Some(&rule), None, port).hash_policy());
+    let mut action = json!({"cluster": names::outbound_cluster(port, "", &service.host), "timeout": "0s"});
+    if let Some(hashes) = hashes {
+        action["hash_policy"] = hashes;
+        if let Some(policy) = policy.as_object_mut() {
+            policy.shift_remove("retry_host_predicate");
+        }
+    }
+    action["retry_policy"] = policy;
     json!({
         "name": "default",
         "match": everything(),
-        "route": {
-            "cluster": names::outbound_cluster(port, "", &service.host),
-            "timeout": "0s",
-            "retry_policy": retries(None),
-        },
+        "route": action,
         "decorator": {"operation": names::operation(&service.host, port)},
     })
 }
@@ -142,13 +148,24 @@ fn route(
     if let Some(operation) = operation {
         route["decorator"] = json!({"operation": operation});
     }
-    if !rule.route.is_empty() {
-        route["route"] = action(target, config, way, rule);
+    if let Some(redirect) = &rule.redirect {
+        route["redirect"] = rewrites::redirect(redirect, way.port);
+    } else if let Some(response) = &rule.direct_response {
+        route["direct_response"] = rewrites::direct_response(response);
+    } else if rule.route.is_empty() {
+        return None; // a delegate; support.rs says so
     } else {
-        return None;
+        route["route"] = action(target, config, way, rule);
     }
-    if let Some(fault) = rule.fault.as_ref().and_then(faults::filter) {
-        route["typed_per_filter_config"] = json!({"envoy.filters.http.fault": fault});
+    rewrites::headers(&mut route, rule.headers.as_ref());
+    if let [only] = rule.route.as_slice() {
+        rewrites::headers(&mut route, only.headers.as_ref());
+    }
+    let mut filters = serde_json::Map::new();
+    filters.extend(rule.fault.as_ref().and_then(faults::filter).map(|fault| ("envoy.filters.http.fault".to_owned(), fault)));
+    filters.extend(rule.cors_policy.as_ref().map(|cors| ("envoy.filters.http.cors".to_owned(), rewrites::cors(cors))));
+    if !filters.is_empty() {
+        route["typed_per_filter_config"] = filters.into();
     }
     Some(route)
 }
@@ -182,15 +199,55 @@ fn action(target: &Target<'_>, config: &Config<VirtualService>, way: &Way<'_>, r
         several => {
             // As istiod: a share of nothing is left out.
             let shares = several.iter().filter(|split| split.weight.unwrap_or(0) > 0);
-            let shares: Vec<Value> = shares.map(|split| json!({"name": cluster(split), "weight": split.weight})).collect();
-            action["weighted_clusters"] = json!({"clusters": shares});
+            let share = |split: &RouteDestination| {
+                let mut share = json!({"name": cluster(split), "weight": split.weight});
+                rewrites::headers(&mut share, split.headers.as_ref());
+                share
+            };
+            action["weighted_clusters"] = json!({"clusters": shares.map(share).collect::<Vec<_>>()});
         }
     }
-    let policy = retries(rule.retries.as_ref());
+    let mut policy = retries(rule.retries.as_ref());
+    let hashes = rule.route.iter().find_map(|split| hash_policy(target, config, way, &split.destination));
+    if let Some(hashes) = hashes {
+        action["hash_policy"] = hashes;
+        // Another host would break the stickiness that the hash is for.
+        if let Some(policy) = policy.as_object_mut() {
+            policy.shift_remove("retry_host_predicate");
+        }
+    }
     if !policy.is_null() {
         action["retry_policy"] = policy;
     }
+    if let Some(rewrite) = &rule.rewrite {
+        rewrites::rewrite(&mut action, rewrite);
+    }
+    rewrites::host_header(&mut action, rule.headers.as_ref());
+    let old = rule.mirror.iter().map(|mirror| (mirror, rule.mirror_percentage.as_ref()));
+    let new = rule.mirrors.iter().map(|mirror| (&mirror.destination, mirror.percentage.as_ref()));
+    let mirrors = old.chain(new).filter(|(_, percent)| percent.is_none_or(|percent| percent.value > 0.0));
+    let mirrors: Vec<Value> = mirrors
+        .map(|(to, percent)| {
+            json!({
+                "cluster": destination(target, config, way, to).cluster,
+                "runtime_fraction": {"default_value": faults::fraction(percent)},
+                "trace_sampled": false,
+                "disable_shadow_host_suffix_append": true,
+            })
+        })
+        .collect();
+    if !mirrors.is_empty() {
+        action["request_mirror_policies"] = json!(mirrors);
+    }
     action
+}
+
+/// What requests to a destination are hashed by, if its DestinationRule asks for it.
+fn hash_policy(target: &Target<'_>, config: &Config<VirtualService>, way: &Way<'_>, to: &Destination) -> Option<Value> {
+    let found = destination(target, config, way, to);
+    let rule = destinations::rule(target, target.registry.service(&found.host)?)?;
+    let subset = rule.spec.subsets.iter().find(|subset| Some(&subset.name) == to.subset.as_ref());
+    Policy::of(Some(&rule), subset, found.port).hash_policy()
 }
 
 /// Istio's two retries unless the rule says otherwise; null when it wants none.
@@ -221,6 +278,15 @@ fn retries(wanted: Option<&mesh::istio::Retries>) -> Value {
     }
     if let Some(timeout) = wanted.per_try_timeout.as_deref().and_then(support::seconds) {
         policy["per_try_timeout"] = json!(timeout);
+    }
+    if wanted.retry_remote_localities == Some(true) {
+        policy["retry_priority"] = json!({
+            "name": "envoy.retry_priorities.previous_priorities",
+            "typed_config": {
+                "@type": "type.googleapis.com/envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig",
+                "update_frequency": 2,
+            },
+        });
     }
     if let Some(backoff) = wanted.backoff.as_deref().and_then(support::seconds) {
         policy["retry_back_off"] = json!({"base_interval": backoff});

@@ -1,9 +1,11 @@
 //! What is not translated: found, named and logged, never silently ignored.
 
 use super::gateway::is_plain_http;
+use super::policies;
 use crate::registry::{Registry, Untranslated, title};
 use mesh::Object;
-use mesh::istio::{DestinationRule, HttpRoute, PeerAuthentication, VirtualService};
+use mesh::istio::{ClientTls, DestinationRule, HttpRoute, PeerAuthentication, VirtualService};
+use serde_json::Value;
 
 /// Istio's and the Gateway API's kinds that this control plane has no rules for.
 const UNKNOWN_KINDS: [&str; 15] = [
@@ -67,7 +69,11 @@ fn parts(list: &[(bool, &str)]) -> Vec<String> {
 fn virtual_service(spec: &VirtualService) -> Vec<String> {
     let mut found = parts(&[
         (!spec.tls.is_empty(), "tls"),
-        (!spec.tcp.is_empty(), "tcp"),
+        (!spec.tcp.is_empty() && spec.gateways.iter().any(|name| name != "mesh"), "tcp at a gateway"),
+        (
+            spec.tcp.iter().flat_map(|rule| &rule.r#match).any(|wanted| !wanted.destination_subnets.is_empty()),
+            "destinationSubnets",
+        ),
         (spec.export_to.iter().any(|to| to != "*"), "exportTo"),
     ]);
     for (index, rule) in spec.http.iter().enumerate() {
@@ -79,42 +85,64 @@ fn virtual_service(spec: &VirtualService) -> Vec<String> {
 fn http_rule(rule: &HttpRoute) -> Vec<String> {
     let delay = rule.fault.as_ref().and_then(|fault| fault.delay.as_ref());
     let abort = rule.fault.as_ref().and_then(|fault| fault.abort.as_ref());
-    parts(&[
-        (rule.redirect.is_some(), "redirect"),
-        (rule.direct_response.is_some(), "directResponse"),
+    let splits_with_hosts = rule.route.iter().filter_map(|split| split.headers.as_ref()?.request.as_ref());
+    let mut hosts = splits_with_hosts.flat_map(|request| request.set.keys()).filter(|name| name.eq_ignore_ascii_case("host"));
+    let mut found = parts(&[
         (rule.delegate.is_some(), "delegate"),
-        (rule.rewrite.is_some(), "rewrite"),
-        (rule.mirror.is_some() || !rule.mirrors.is_empty(), "mirror"),
-        (rule.cors_policy.is_some(), "corsPolicy"),
-        (rule.headers.is_some() || rule.route.iter().any(|split| split.headers.is_some()), "headers"),
+        (hosts.next().is_some(), "the header Host of one destination"),
         (delay.is_some_and(|delay| delay.fixed_delay.is_none()), "a delay without fixedDelay"),
         (abort.is_some_and(|abort| abort.http2_error.is_some()), "http2Error"),
-        (rule.retries.as_ref().is_some_and(|retries| retries.retry_remote_localities == Some(true)), "retryRemoteLocalities"),
-    ])
+    ]);
+    let claims = rule.r#match.iter().flat_map(|wanted| wanted.headers.keys());
+    let claims = claims.filter(|name| name.starts_with("@request.auth.claims"));
+    found.extend(claims.map(|name| not_yet(&format!("a match of {name}"))));
+    found
 }
 
 fn destination_rule(spec: &DestinationRule) -> Vec<String> {
+    let mut found =
+        parts(&[(spec.workload_selector.is_some(), "workloadSelector"), (spec.export_to.iter().any(|to| to != "*"), "exportTo")]);
     let subsets = spec.subsets.iter().filter_map(|subset| subset.traffic_policy.as_ref());
-    let policies: Vec<_> = spec.traffic_policy.iter().chain(subsets).collect();
-    let any = |part: &str| {
-        policies.iter().any(|policy| match part {
-            "loadBalancer" => policy.load_balancer.is_some(),
-            "connectionPool" => policy.connection_pool.is_some(),
-            _ => policy.outlier_detection.is_some(),
-        })
-    };
-    let tls = policies.iter().filter_map(|policy| policy.tls.as_ref());
-    let mut found = parts(&[
-        (any("loadBalancer"), "loadBalancer"),
-        (any("connectionPool"), "connectionPool"),
-        (any("outlierDetection"), "outlierDetection"),
-        (spec.workload_selector.is_some(), "workloadSelector"),
-        (spec.export_to.iter().any(|to| to != "*"), "exportTo"),
-    ]);
-    found.extend(
-        tls.filter(|tls| matches!(tls.mode.as_str(), "SIMPLE" | "MUTUAL")).map(|tls| not_yet(&format!("tls mode {}", tls.mode))),
-    );
+    for policy in spec.traffic_policy.iter().chain(subsets) {
+        found.extend(traffic_policy(
+            &policy.load_balancer,
+            &policy.connection_pool,
+            &policy.outlier_detection,
+            policy.tls.as_ref(),
+        ));
+        for port in &policy.port_level_settings {
+            found.extend(traffic_policy(&port.load_balancer, &port.connection_pool, &port.outlier_detection, port.tls.as_ref()));
+        }
+    }
     found
+}
+
+fn traffic_policy(
+    load_balancer: &Option<Value>,
+    connection_pool: &Option<Value>,
+    outlier_detection: &Option<Value>,
+    tls: Option<&ClientTls>,
+) -> Vec<String> {
+    let none = Value::Null;
+    let pool = connection_pool.as_ref().unwrap_or(&none);
+    let balancer = load_balancer.as_ref().unwrap_or(&none);
+    let mut found = unknown("connectionPool.tcp", &pool["tcp"], &policies::KNOWN_TCP);
+    found.extend(unknown("connectionPool.http", &pool["http"], &policies::KNOWN_HTTP));
+    found.extend(unknown("loadBalancer", balancer, &policies::KNOWN_BALANCER));
+    found.extend((balancer["simple"] == "PASSTHROUGH").then(|| not_yet("loadBalancer.simple PASSTHROUGH")));
+    let outliers = unknown("outlierDetection", outlier_detection.as_ref().unwrap_or(&none), &policies::KNOWN_OUTLIER);
+    found.extend(outliers.into_iter().map(|reason| match reason.starts_with("outlierDetection.consecutiveErrors ") {
+        true => "outlierDetection.consecutiveErrors is no longer read by Istio: write consecutive5xxErrors".to_owned(),
+        false => reason,
+    }));
+    let mode = tls.map_or("", |tls| tls.mode.as_str());
+    found.extend(matches!(mode, "SIMPLE" | "MUTUAL").then(|| not_yet(&format!("tls.mode {mode}"))));
+    found
+}
+
+fn unknown(at: &str, value: &Value, known: &[&str]) -> Vec<String> {
+    let keys = value.as_object().into_iter().flatten().map(|(key, _)| key.as_str());
+    keys.filter(|key| !known.contains(key)).map(|key| not_yet(&format!("{at}.{key}"))).collect()
 }
 
 fn peer_authentication(spec: &PeerAuthentication) -> Vec<String> {

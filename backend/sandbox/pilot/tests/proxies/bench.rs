@@ -7,6 +7,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -26,10 +27,13 @@ pub(crate) fn envoy() -> PathBuf {
     candidates.find(|file| file.is_file()).expect("Envoy is missing: run `cargo xtask test`, or set BINNACLE_ENVOY")
 }
 
-/// Ports that nobody listens at.
+/// Ports that nobody listens at, from below the range from which the system itself hands out ports.
 fn free_ports(count: usize) -> Vec<u16> {
-    let held: Vec<TcpListener> = (0..count).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port")).collect();
-    held.iter().map(|listener| listener.local_addr().expect("an address").port()).collect()
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let first = std::process::id() % 9 * 1000;
+    let mut next = || 18_000 + u16::try_from((first + NEXT.fetch_add(1, Ordering::Relaxed)) % 12_000).expect("a port");
+    let free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
+    std::iter::repeat_with(&mut next).filter(free).take(count).collect()
 }
 
 /// A pod with a sidecar, at an address of its own.
@@ -54,6 +58,7 @@ pub(crate) struct Bench {
 #[derive(Debug, Clone)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
+    pub(crate) head: String,
     pub(crate) body: String,
     pub(crate) took: Duration,
 }
@@ -283,7 +288,7 @@ async fn exchange(port: u16, before: &str, request: &str) -> std::io::Result<Ans
         let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
         let status = status.ok_or_else(|| std::io::Error::new(std::io::ErrorKind::UnexpectedEof, "no answer"))?;
         let body = if head.contains("transfer-encoding: chunked") { unchunked(body) } else { body.to_owned() };
-        Ok(Answer { status, body, took: started.elapsed() })
+        Ok(Answer { status, head: head.to_owned(), body, took: started.elapsed() })
     };
     tokio::time::timeout(PATIENCE, talk).await.expect("an answer in time")
 }

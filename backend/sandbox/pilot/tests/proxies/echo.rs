@@ -14,7 +14,12 @@ pub(crate) async fn serve(name: String, port: u16) {
                 request.headers().iter().map(|(key, value)| format!("{key}: {}", value.to_str().unwrap_or("?"))).collect();
             let wait = request.headers().get("sleep-ms").and_then(|value| value.to_str().ok()?.parse().ok()).unwrap_or(0);
             tokio::time::sleep(Duration::from_millis(wait)).await;
-            let status = request.headers().get("answer-with").and_then(|value| value.to_str().ok()?.parse().ok()).unwrap_or(200);
+            let sick = request.headers().get("fail-at").is_some_and(|at| at.as_bytes() == name.as_bytes());
+            let status = request
+                .headers()
+                .get("answer-with")
+                .and_then(|value| value.to_str().ok()?.parse().ok())
+                .unwrap_or(if sick { 503 } else { 200 });
             let body = format!("{name}\n{} {}\n{}\n", request.method(), request.uri(), headers.join("\n"));
             (axum::http::StatusCode::from_u16(status).expect("a status"), body)
         }

@@ -7,6 +7,7 @@ mod echo;
 mod faults;
 mod routing;
 mod security;
+mod traffic;
 
 use bench::Bench;
 use serde_json::{Value, json};

@@ -43,8 +43,8 @@ async fn weights_hold_and_a_push_is_quick() {
     println!("slowest push until all had confirmed: {slowest:?}");
     let shares = shares(&bench, 400, &[]).await;
     println!("{shares:?}");
-    // 80 % of 400, give or take three standard deviations.
-    assert!((296..=344).contains(&shares["web-v2"]), "{shares:?}");
+    // 80 % of 400, give or take four standard deviations.
+    assert!((288..=352).contains(&shares["web-v2"]), "{shares:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
