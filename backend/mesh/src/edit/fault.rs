@@ -3,7 +3,7 @@
 use super::FaultSpec;
 use super::build::{Ops, managed, number, percent, seconds};
 use super::rules::{RuleAt, fault_of, speaks_http, words};
-use super::split::{effect, fresh_route};
+use super::split::{effect, fresh_route, unread};
 use crate::change::Change;
 use crate::istio::VirtualService;
 use crate::{Mesh, Ref, Service};
@@ -118,7 +118,7 @@ fn fresh(mesh: &Mesh, service: &Service, only: Option<&HeaderIs>, wanted: FaultS
     let steps = vec![fresh_route(mesh, service, http)?];
     let at = steps.first()?.at.clone();
     let effect = effect(mesh, service, &at, &steps, 0)?;
-    Some(Change { title: title(service, &calls, wanted), warnings: managed(&steps), effect, steps })
+    Some(Change { title: title(service, &calls, wanted), warnings: unread(mesh, service), effect, steps })
 }
 
 fn change(mesh: &Mesh, service: &Service, at: &Ref, index: usize, title: String, ops: Ops) -> Option<Change> {

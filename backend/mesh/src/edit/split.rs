@@ -111,6 +111,7 @@ fn fresh(mesh: &Mesh, service: &Service, wanted: &Split) -> Option<Change> {
     steps.push(fresh_route(mesh, service, json!([{ "route": rows }]))?);
     let at = steps.last()?.at.clone();
     warnings.extend(managed(&steps));
+    warnings.extend(unread(mesh, service));
     let shares: Vec<String> = wanted.weights().iter().map(|(name, percent)| format!("{name} {percent} %")).collect();
     Some(Change {
         title: format!("{} gets a split of all calls: {}", service.name, shares.join(", ")),
@@ -118,6 +119,12 @@ fn fresh(mesh: &Mesh, service: &Service, wanted: &Split) -> Option<Change> {
         steps,
         warnings,
     })
+}
+
+/// VirtualServices that could not be read may route the service's calls too.
+pub(super) fn unread(mesh: &Mesh, service: &Service) -> Vec<String> {
+    let near = mesh.problems.iter().filter(|(at, _)| at.kind.kind == "VirtualService" && at.namespace == service.namespace);
+    near.map(|(at, _)| format!("{at} cannot be read here: it may route calls of {} too", service.name)).collect()
 }
 
 /// The step that makes a VirtualService for a service that has none.

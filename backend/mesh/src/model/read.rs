@@ -30,12 +30,7 @@ impl Mesh {
         mesh.gateways = mesh.views("Gateway", previous, |mesh| &mesh.gateways);
         mesh.service_entries = mesh.views("ServiceEntry", previous, |mesh| &mesh.service_entries);
         mesh.peer_authentications = mesh.views("PeerAuthentication", previous, |mesh| &mesh.peer_authentications);
-        mesh.workloads = match previous {
-            Some(previous) if same_kinds(&mesh.objects, &previous.objects, &["Pod", "Deployment", "Gateway"]) => {
-                previous.workloads.clone()
-            }
-            _ => workloads::read(&mesh),
-        };
+        mesh.workloads = workloads::read(&mesh, previous.filter(|previous| previous.gateways == mesh.gateways));
         mtls::settle(&mut mesh);
         mesh.services = services::read(&mesh);
         mesh
@@ -85,13 +80,25 @@ fn same_objects(now: &Objects, before: &Objects) -> bool {
     now.len() == before.len() && now.iter().zip(before).all(|((a, one), (b, two))| Arc::ptr_eq(&one.0, &two.0) && a == b)
 }
 
-fn same_kinds(now: &Objects, before: &Objects, kinds: &[&str]) -> bool {
-    kinds.iter().all(|kind| {
-        let mut before = of_kind(before, kind);
-        let mut now = of_kind(now, kind);
-        now.by_ref().all(|(a, one)| before.next().is_some_and(|(b, two)| Arc::ptr_eq(&one.0, &two.0) && a == b))
-            && before.next().is_none()
+/// All objects of one kind in one namespace.
+pub(super) fn within<'a>(
+    objects: &'a Objects,
+    kind: &str,
+    namespace: &'a Arc<str>,
+) -> impl Iterator<Item = (&'a Ref, &'a Object)> {
+    let first = crate::kinds::kind(kind).map(|kind| Ref { kind, namespace: namespace.clone(), name: "".into() });
+    first.into_iter().flat_map(move |first| {
+        let kind = first.kind;
+        objects.range(first..).take_while(move |(at, _)| at.kind == kind && at.namespace == *namespace)
     })
+}
+
+/// Whether a namespace has the very same objects of a kind as before.
+pub(super) fn unchanged(now: &Objects, before: &Objects, kind: &str, namespace: &Arc<str>) -> bool {
+    let mut before = within(before, kind, namespace);
+    let mut now = within(now, kind, namespace);
+    now.by_ref().all(|(a, one)| before.next().is_some_and(|(b, two)| Arc::ptr_eq(&one.0, &two.0) && a == b))
+        && before.next().is_none()
 }
 
 /// Namespaces that have an object of their own, and those that other objects live in (where namespaces may not be read).

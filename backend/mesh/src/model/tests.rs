@@ -158,6 +158,26 @@ fn the_same_objects_keep_their_revision() {
     assert_eq!((changed.services, changed.workloads), (afresh.services, afresh.workloads));
 }
 
+#[test]
+fn what_changed_in_one_namespace_is_seen() {
+    let first = demo::synthetic(120, 300);
+    let mut objects = first.objects.clone();
+    let pods: Vec<Ref> = objects.keys().filter(|at| at.kind.kind == "Pod").cloned().collect();
+    objects.remove(&pods[0]);
+    let mut value = (*objects[&pods[150]].0).clone();
+    value["status"]["conditions"][0]["status"] = "False".into();
+    objects.insert(pods[150].clone(), value.into());
+    let changed = Mesh::read(objects.clone(), Some(&first));
+    let afresh = Mesh::read(objects, None);
+    assert_eq!((&changed.services, &changed.workloads), (&afresh.services, &afresh.workloads));
+    assert_ne!(changed.workloads, first.workloads);
+    // Cluster-wide objects have no namespace; a Gateway marks workloads anywhere.
+    let mut objects = changed.objects.clone();
+    objects.extend(by_ref([istio("Gateway", "team-001", "g", "", json!({ "selector": { "app": "svc-00000" } }))]));
+    let marked = Mesh::read(objects, Some(&changed));
+    assert!(marked.workload("team-000", "svc-00000-v1").unwrap().gateway);
+}
+
 proptest! {
     #[test]
     fn odd_objects_never_panic(kinds in prop::collection::vec((0..crate::KINDS.len(), odd_json()), 1..6)) {

@@ -1,6 +1,6 @@
 //! Workloads: pods gathered by their owner, with the app and version that Istio gives them.
 
-use super::read::of_kind;
+use super::read::{unchanged, within};
 use super::{Mesh, Pod, Workload};
 use crate::object::Object;
 use serde_json::Value;
@@ -11,34 +11,53 @@ use std::sync::Arc;
 const PER_REVISION: [&str; 4] =
     ["pod-template-hash", "controller-revision-hash", "pod-template-generation", "statefulset.kubernetes.io/pod-name"];
 
-pub(super) fn read(mesh: &Mesh) -> BTreeMap<(Arc<str>, Arc<str>), Workload> {
-    let mut workloads = BTreeMap::new();
-    for (at, pod) in of_kind(&mesh.objects, "Pod") {
+type Workloads = BTreeMap<(Arc<str>, Arc<str>), Workload>;
+
+/// All workloads. Those of namespaces in which nothing changed are taken from `previous` (of the same Gateways).
+pub(super) fn read(mesh: &Mesh, previous: Option<&Mesh>) -> Workloads {
+    let selectors = mesh.gateways.values().map(|gateway| &gateway.selector).filter(|selector| !selector.is_empty());
+    let selectors: Vec<&BTreeMap<String, String>> = selectors.collect();
+    let mut workloads = Workloads::new();
+    for namespace in &mesh.namespaces {
+        let same = |kind: &str, previous: &Mesh| unchanged(&mesh.objects, &previous.objects, kind, namespace);
+        match previous.filter(|previous| same("Pod", previous) && same("Deployment", previous)) {
+            Some(previous) => {
+                let first = (namespace.clone(), "".into());
+                let known = previous.workloads.range(first..).take_while(|((of, _), _)| of == namespace);
+                workloads.extend(known.map(|(key, workload)| (key.clone(), workload.clone())));
+            }
+            None => read_namespace(mesh, namespace, &selectors, &mut workloads),
+        }
+    }
+    workloads
+}
+
+fn read_namespace(mesh: &Mesh, namespace: &Arc<str>, gateways: &[&BTreeMap<String, String>], workloads: &mut Workloads) {
+    let mut found = Workloads::new();
+    for (at, pod) in within(&mesh.objects, "Pod", namespace) {
         let phase = text(pod, "/status/phase");
         if phase == "Succeeded" || phase == "Failed" {
             continue; // what is over serves nobody
         }
         let (owner, name) = owner(pod);
-        let workload = workloads
+        let workload = found
             .entry((at.namespace.clone(), name.clone()))
             .or_insert_with(|| workload(&at.namespace, &name, owner, pod.0.as_ref(), text(pod, "/spec/serviceAccountName")));
         workload.pods.push(Pod { name: at.name.clone(), ready: ready(pod), phase: phase_of(pod, phase), sidecar: sidecar(pod) });
     }
-    for (at, deployment) in of_kind(&mesh.objects, "Deployment") {
+    for (at, deployment) in within(&mesh.objects, "Deployment", namespace) {
         let template = deployment.0.pointer("/spec/template").unwrap_or(&Value::Null);
         let account = text(deployment, "/spec/template/spec/serviceAccountName");
-        let workload = workloads
+        let workload = found
             .entry((at.namespace.clone(), at.name.clone()))
             .or_insert_with(|| workload(&at.namespace, &at.name, "Deployment", template, account));
         let replicas = deployment.0.pointer("/spec/replicas").map_or(Some(1), Value::as_u64);
         workload.wanted = replicas.and_then(|replicas| u32::try_from(replicas).ok());
     }
-    let selectors = mesh.gateways.values().map(|gateway| &gateway.selector).filter(|selector| !selector.is_empty());
-    let selectors = selectors.collect::<Vec<_>>();
-    for workload in workloads.values_mut() {
-        workload.gateway = is_gateway(workload) || selectors.iter().any(|selector| selects(selector, &workload.labels));
+    for workload in found.values_mut() {
+        workload.gateway = is_gateway(workload) || gateways.iter().any(|selector| selects(selector, &workload.labels));
     }
-    workloads
+    workloads.append(&mut found);
 }
 
 /// Whether all labels of a selector are there. An empty selector selects nothing here.
