@@ -60,6 +60,7 @@ struct Gallery {
     table: table::State,
     search: String,
     when: jiff::Timestamp,
+    pointer: egui::Pos2,
 }
 
 impl Gallery {
@@ -108,6 +109,7 @@ impl Gallery {
                 share("v3", 25, 10, Some((25.4, 3.5)), false, tokens.version("v3")),
             ],
             table: table::State::default(),
+            pointer: egui::Pos2::ZERO,
             search: String::new(),
         }
     }
@@ -196,6 +198,24 @@ impl table::Rows for Rows {
 }
 
 impl eframe::App for Gallery {
+    /// `POINTER="400,300;click;420,310"` moves and clicks, a step each few frames, so that menus and tooltips can be photographed.
+    fn raw_input_hook(&mut self, _ctx: &Context, raw: &mut egui::RawInput) {
+        let Ok(steps) = std::env::var("POINTER") else { return };
+        let steps: Vec<&str> = steps.split(';').collect();
+        let Some(step) = self.frame.checked_sub(8).filter(|at| at % 3 == 0).and_then(|at| steps.get(at / 3)) else { return };
+        if let Some((x, y)) = step.split_once(',') {
+            if let (Ok(x), Ok(y)) = (x.parse(), y.parse()) {
+                self.pointer = egui::pos2(x, y);
+                raw.events.push(Event::PointerMoved(self.pointer));
+            }
+        } else {
+            let button = if *step == "menu" { egui::PointerButton::Secondary } else { egui::PointerButton::Primary };
+            for pressed in [true, false] {
+                raw.events.push(Event::PointerButton { pos: self.pointer, button, pressed, modifiers: egui::Modifiers::NONE });
+            }
+        }
+    }
+
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
         self.frame += 1;
         if let Some((canvas, picture)) = &mut self.large {
@@ -206,7 +226,9 @@ impl eframe::App for Gallery {
             {
                 canvas.zoom_by(zoom / canvas.zoom());
             }
-            let history = BTreeMap::new();
+            let wave = (0..40).map(|at| 5.0 + (at as f32 * 0.4).sin() * 2.0 + at as f32 * 0.1).collect::<Vec<f32>>();
+            let history: BTreeMap<String, Vec<f32>> =
+                picture.view.cards.iter().map(|card| (card.id.clone(), wave.clone())).collect();
             let setting = Setting { selected: self.selected.as_ref(), flowing: true, minimap: true, history: &history };
             let done = canvas.ui(ui, picture, &setting, &mut |_, _, _| {});
             if let Some(select) = done.select {
@@ -248,7 +270,7 @@ impl Gallery {
     fn photograph(&self, ctx: &Context) {
         let Some(path) = &self.picture else { return };
         ctx.request_repaint();
-        if self.frame == 30 {
+        if self.frame == 80 {
             ctx.send_viewport_cmd(ViewportCommand::Screenshot(UserData::default()));
         }
         let shot = ctx.input(|input| {

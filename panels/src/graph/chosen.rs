@@ -21,8 +21,6 @@ pub struct Chosen {
 impl Chosen {
     /// Finds the selected thing in a view.
     pub fn of(view: &View, selected: Option<&Selected>) -> Self {
-        let groups: Vec<bool> =
-            view.groups.iter().map(|group| selected.is_some() && group.selects.as_ref() == selected).collect();
         let mut cards: Vec<bool> = view.cards.iter().map(|card| selected.is_some_and(|selected| card.is(selected))).collect();
         let lines: Vec<bool> = view
             .lines
@@ -32,6 +30,9 @@ impl Chosen {
                 _ => false,
             })
             .collect();
+        // A service or app with all its versions is its box.
+        let whole = |group: &super::view::Group| group.selects.is_some() && group.members.iter().all(|member| cards[*member]);
+        let groups: Vec<bool> = view.groups.iter().map(whole).collect();
         let any = cards.iter().chain(&lines).chain(&groups).any(|chosen| *chosen);
         let mut near_cards = cards.clone();
         let mut near_lines = lines.clone();

@@ -13,7 +13,7 @@ use egui::{Painter, Pos2, Rect, Shape, Stroke, StrokeKind, vec2};
 /// More edges with dots than this would only flicker.
 const FLOWING: usize = 300;
 /// Frames per second of flowing dots.
-const FRAMES: f32 = 30.0;
+const FRAMES: f32 = 24.0;
 
 /// Draws the boxes in view.
 pub(super) fn paint(

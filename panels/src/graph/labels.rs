@@ -11,8 +11,6 @@ use egui::{Color32, Painter, Rect, Stroke, StrokeKind, Vec2, pos2, vec2};
 
 /// More edges than this in view, and only those that fail get pills.
 const MANY: usize = 160;
-/// Room for the lock before the words.
-pub(super) const LOCK: f32 = 13.0;
 
 /// A pill in its place. `rect` is in the graph's coordinates times the zoom, so that panning does not move it.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,7 +59,7 @@ pub fn place(
     for line in order {
         let found = view.lines[line].labels.iter().find_map(|text| {
             let words = measure(text);
-            let lock = if view.lines[line].locked { LOCK } else { 0.0 };
+            let lock = if view.lines[line].locked { words.y } else { 0.0 };
             let size = vec2(words.x + lock + 16.0, words.y + 6.0);
             let rect = best(view, index, line, lines, size, zoom, &pills, &titles)?;
             Some(Pill { line, text: text.clone(), locked: view.lines[line].locked, rect })
@@ -132,12 +130,12 @@ pub(super) fn paint(painter: &Painter, tokens: &Tokens, pill: &Pill, by: Vec2, d
     let fade = |color: Color32| if dim { color.gamma_multiply(0.35) } else { color };
     let stroke = Stroke::new(1.0, fade(if chosen { tokens.accent } else { tokens.line }));
     painter.rect(rect, rect.height() / 2.0, tokens.surface, stroke, StrokeKind::Inside);
+    let words = galley(painter, &pill.text, size, Weight::Regular, fade(tokens.text), f32::INFINITY);
     let mut left = rect.left() + 8.0;
     if pill.locked {
         let lock = galley(painter, icon::LOCK_SIMPLE, size, Weight::Regular, fade(tokens.mtls), 40.0);
         painter.galley(pos2(left - 1.0, rect.center().y - lock.size().y / 2.0), lock, tokens.mtls);
-        left += LOCK;
+        left += words.size().y;
     }
-    let words = galley(painter, &pill.text, size, Weight::Regular, fade(tokens.text), f32::INFINITY);
     painter.galley(pos2(left, rect.center().y - words.size().y / 2.0), words, tokens.text);
 }

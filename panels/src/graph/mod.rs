@@ -32,7 +32,7 @@ pub use toolbar::Choices;
 use crate::kit::{Tokens, button, fmt, icon, remote};
 use crate::{About, Cx, Intent, Panel, Selected};
 use canvas::{Canvas, Picture, Setting, Thing, selects};
-use egui::{Frame, Margin, Ui};
+use egui::{Frame, Id, Margin, Ui};
 use mesh::Remote;
 use mesh::graph::{GraphOptions, GraphType};
 use mesh::scene::Scene;
@@ -48,6 +48,8 @@ pub const ABOUT: About = About { name: "Graph", icon: icon::GRAPH, summary: "Who
 #[derive(Default)]
 pub struct Graph {
     choices: Choices,
+    /// The choices as they are kept for the next run.
+    remembered: Option<Choices>,
     canvas: Canvas,
     work: Work,
     shown: Option<Shown>,
@@ -68,6 +70,7 @@ impl Panel for Graph {
     fn ui(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
         let tokens = Tokens::of(ui);
         ui.painter().rect_filled(ui.max_rect(), 0.0, tokens.canvas);
+        self.recall(ui);
         self.take_in(ui, cx);
         Frame::new().inner_margin(Margin { left: 16, right: 16, top: 12, bottom: 4 }).show(ui, |ui| {
             let found =
@@ -77,6 +80,7 @@ impl Panel for Graph {
             }
             banners(ui, cx, &self.work);
         });
+        self.remember(ui);
         let waiting = !cx.scene.ready();
         match &mut self.shown {
             Some(shown) if !shown.picture.view.cards.is_empty() => {
@@ -113,6 +117,23 @@ impl Graph {
     /// How one looks at the graph.
     pub fn choices(&mut self) -> &mut Choices {
         &mut self.choices
+    }
+
+    /// How one looked at the graph in the last run.
+    fn recall(&mut self, ui: &Ui) {
+        if self.remembered.is_none() {
+            let kept = ui.data_mut(|data| data.get_persisted::<Choices>(Id::new("graph choices")));
+            self.choices = kept.unwrap_or_else(|| self.choices.clone());
+            self.remembered = Some(self.choices.clone());
+        }
+    }
+
+    fn remember(&mut self, ui: &Ui) {
+        let kept = Choices { find: String::new(), ..self.choices.clone() };
+        if self.remembered.as_ref() != Some(&kept) {
+            ui.data_mut(|data| data.insert_persisted(Id::new("graph choices"), kept.clone()));
+            self.remembered = Some(kept);
+        }
     }
 
     fn rearrange(&mut self) {
@@ -212,29 +233,24 @@ fn menu(ui: &mut Ui, cx: &Cx<'_>, view: &View, thing: Thing) {
         }
         Thing::Group(group) => (view.groups[group].name.clone(), None),
     };
-    if button::choice(ui, false, "Details") {
+    if button::item(ui, "Details") {
         cx.intents.send(Intent::Select(selects(view, thing)));
-        ui.close();
     }
     if let Some(service) = service {
-        if button::choice(ui, false, "Traces") {
+        if button::item(ui, "Traces") {
             cx.intents.send(Intent::TracesOf(service.clone(), false));
-            ui.close();
         }
-        if button::choice(ui, false, "Failed traces") {
+        if button::item(ui, "Failed traces") {
             cx.intents.send(Intent::TracesOf(service, true));
-            ui.close();
         }
     }
     if let (Thing::Group(group), Some(Selected::App(namespace, app, _))) = (thing, selects(view, thing))
         && !view.groups[group].members.is_empty()
-        && button::choice(ui, false, "Traces")
+        && button::item(ui, "Traces")
     {
         cx.intents.send(Intent::TracesOf(format!("{app}.{namespace}"), false));
-        ui.close();
     }
-    if button::choice(ui, false, "Copy name") {
+    if button::item(ui, "Copy name") {
         cx.intents.send(Intent::Copy(name, "Name copied".to_owned()));
-        ui.close();
     }
 }

@@ -51,7 +51,7 @@ pub fn svg(graph: &Graph, placement: &Placement, dark: bool) -> String {
     let all: Vec<usize> = (0..view.lines.len()).collect();
     let measure = |text: &str| vec2(text.chars().count() as f32 * 5.9, 13.0);
     for pill in labels::place(&view, &index, &all, 1.0, &|_| false, &measure) {
-        let lock = if pill.locked { labels::LOCK } else { 0.0 };
+        let lock = if pill.locked { 13.0 } else { 0.0 };
         out.push_str(&format!(
             "<rect {} rx=\"{:.1}\" fill=\"{}\" stroke=\"{}\"/>\n",
             place(pill.rect),

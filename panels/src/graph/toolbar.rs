@@ -123,14 +123,10 @@ fn show_menu(ui: &mut Ui, choices: &mut Choices, cx: &Cx<'_>) -> bool {
             }
         }
         ui.separator();
-        if button::choice(ui, false, "Put in order anew") {
-            rearrange = true;
-            ui.close();
-        }
+        rearrange = button::item(ui, "Put in order anew");
         for (name, format) in [("Save as SVG…", ExportFormat::Svg), ("Save as PNG…", ExportFormat::Png)] {
-            if button::choice(ui, false, name) {
+            if button::item(ui, name) {
                 cx.intents.send(Intent::ExportGraph(format, None));
-                ui.close();
             }
         }
     });

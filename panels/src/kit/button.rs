@@ -3,7 +3,11 @@
 use super::icon;
 use super::theme::{Tokens, Weight, size, space};
 use super::{fmt, text};
-use egui::{Color32, InnerResponse, Response, RichText, Stroke, TextWrapMode, Ui, Widget, WidgetInfo, WidgetType, vec2};
+use egui::containers::menu::MenuConfig;
+use egui::{
+    Color32, InnerResponse, PopupCloseBehavior, Response, RichText, Stroke, TextWrapMode, Ui, Widget, WidgetInfo, WidgetType,
+    vec2,
+};
 
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
@@ -137,7 +141,9 @@ fn tune(ui: &mut Ui, tokens: &Tokens, button: &Button) {
 pub fn menu<R>(ui: &mut Ui, label: &str, name: &str, contents: impl FnOnce(&mut Ui) -> R) -> InnerResponse<Option<R>> {
     let text = text::rich(ui, format!("{label}  {}", icon::CARET_DOWN), size::TEXT, Weight::Medium);
     let button = egui::Button::new(text).min_size(vec2(0.0, space::CONTROL));
-    let (response, inner) = egui::containers::menu::MenuButton::from_button(button).ui(ui, |ui| {
+    // Several choices can be made in one go; what is done at once closes the menu itself.
+    let config = MenuConfig::new().close_behavior(PopupCloseBehavior::CloseOnClickOutside);
+    let (response, inner) = egui::containers::menu::MenuButton::from_button(button).config(config).ui(ui, |ui| {
         ui.set_min_width(160.0);
         contents(ui)
     });
@@ -149,9 +155,28 @@ pub fn menu<R>(ui: &mut Ui, label: &str, name: &str, contents: impl FnOnce(&mut 
 /// One choice of a menu, with a tick when it is chosen. Returns true when it was clicked.
 pub fn choice(ui: &mut Ui, chosen: bool, label: &str) -> bool {
     let tick = if chosen { icon::CHECK } else { "\u{2003}" };
-    let text = RichText::new(format!("{tick}{}{}{label}", fmt::THIN, fmt::THIN)).size(size::TEXT);
-    let response = ui.add(egui::Button::selectable(false, text).min_size(vec2(ui.available_width(), 24.0)));
+    let response = row(ui, &format!("{tick}{}{}{label}", fmt::THIN, fmt::THIN));
     let enabled = ui.is_enabled();
     response.widget_info(|| WidgetInfo::selected(WidgetType::RadioButton, enabled, chosen, label));
     response.clicked()
+}
+
+/// One action of a menu. Closes the menu and returns true when it was clicked.
+pub fn item(ui: &mut Ui, label: &str) -> bool {
+    let response = row(ui, label);
+    let enabled = ui.is_enabled();
+    response.widget_info(|| WidgetInfo::labeled(WidgetType::Button, enabled, label));
+    if response.clicked() {
+        ui.close();
+    }
+    response.clicked()
+}
+
+/// A row of a menu, as wide as the menu.
+fn row(ui: &mut Ui, text: &str) -> Response {
+    ui.spacing_mut().item_spacing.y = 2.0;
+    ui.spacing_mut().interact_size.y = 26.0;
+    ui.spacing_mut().button_padding.x = 8.0;
+    let text = RichText::new(text).size(size::TEXT);
+    ui.add(egui::Button::selectable(false, text).min_size(vec2(0.0, 26.0)).wrap_mode(TextWrapMode::Extend))
 }

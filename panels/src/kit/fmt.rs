@@ -32,6 +32,8 @@ pub fn rps(value: f64) -> String {
 
 /// A rate without its unit: "9.8", "120", "1.2k", "3.4M". Rates below a hundred keep one decimal, so that widths stay.
 pub fn rate(value: f64) -> String {
+    // Sums of rates can end a hair below nothing.
+    let value = if value.abs() < 1e-6 { 0.0 } else { value };
     match value.abs() {
         size if !size.is_finite() => "–".to_owned(),
         size if size >= 999_500.0 => format!("{}M", short(value / 1e6)),
@@ -133,6 +135,7 @@ mod tests {
     fn numbers_read_well() {
         check(rps(9.84), "9.8 rps");
         check(rps(0.0), "0.0 rps");
+        check(rps(-1e-12), "0.0 rps");
         check(rps(0.04), "0.04 rps");
         check(rps(1234.0), "1.2k rps");
         check(percent(38.2), "38 %");

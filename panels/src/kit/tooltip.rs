@@ -8,8 +8,9 @@ use egui::{Grid, Response, RichText, Ui};
 pub fn rows(ui: &mut Ui, head: &str, rows: &[(String, String)]) {
     let tokens = Tokens::of(ui);
     ui.set_max_width(340.0);
+    ui.spacing_mut().interact_size.y = 0.0;
     text::strong(ui, head);
-    Grid::new("rows").num_columns(2).spacing([16.0, 3.0]).show(ui, |ui| {
+    Grid::new("rows").num_columns(2).spacing([16.0, 3.0]).min_row_height(0.0).show(ui, |ui| {
         for (name, value) in rows {
             ui.label(RichText::new(name).size(size::SECONDARY).color(tokens.muted));
             ui.label(RichText::new(value).size(size::SECONDARY).color(tokens.text));
