@@ -27,8 +27,10 @@ pub struct Traces {
     begun: bool,
     /// The trace that is looked at.
     open: Option<String>,
-    /// The trace that was opened last from elsewhere.
-    followed: Option<String>,
+    /// The trace that was looked at last: marked in the list.
+    last: Option<String>,
+    /// The opened trace that was seen last; another one means that it was opened elsewhere.
+    seen: Option<String>,
     list: table::State,
     summaries: Memo<(usize, Option<jiff::Timestamp>), Vec<Summary>>,
     waterfall: waterfall::Waterfall,
@@ -52,14 +54,19 @@ impl Traces {
             self.open = None; // searches are asked for from the results, or from elsewhere to see results
         }
         let opened = cx.trace.value().map(|trace| &trace.id);
-        if opened != self.followed.as_ref() {
-            self.followed = opened.cloned();
-            self.open = opened.cloned();
+        if opened.is_some() && opened != self.seen.as_ref() {
+            self.seen = opened.cloned();
+            self.look_at(opened.cloned());
         }
         if !self.begun && cx.scene.traces.value().is_some() && cx.scene.ready() {
             self.begun = true;
             self.search.begin(cx);
         }
+    }
+
+    fn look_at(&mut self, id: Option<String>) {
+        self.last.clone_from(&id);
+        self.open = id;
     }
 
     fn results_ui(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
@@ -100,7 +107,7 @@ impl Traces {
         }
         let key = (std::sync::Arc::as_ptr(traces) as usize, cx.traces.at());
         let summaries = self.summaries.get(key, |_| newest_first(traces));
-        let chosen = self.followed.as_ref().and_then(|id| summaries.iter().position(|one| one.id == *id));
+        let chosen = self.last.as_ref().and_then(|id| summaries.iter().position(|one| one.id == *id));
         sums(ui, summaries);
         let in_plot = scatter::ui(ui, summaries, cx.now, chosen);
         ui.add_space(space::S);
@@ -109,10 +116,9 @@ impl Traces {
         if let Some(csv) = csv {
             cx.intents.send(Intent::Copy(csv, "traces as CSV".into()));
         }
-        if let Some(one) = in_plot.or(in_list).and_then(|index| summaries.get(index)) {
-            self.open = Some(one.id.clone());
-            self.followed = Some(one.id.clone());
-            cx.intents.send(Intent::OpenTrace(one.id.clone()));
+        if let Some(id) = in_plot.or(in_list).and_then(|index| Some(summaries.get(index)?.id.clone())) {
+            cx.intents.send(Intent::OpenTrace(id.clone()));
+            self.look_at(Some(id));
         }
     }
 
@@ -127,7 +133,7 @@ impl Traces {
                             cx.intents.send(Intent::OpenTrace(id.to_owned()));
                         }
                     }
-                    None => remote::waiting(ui, &format!("Reading trace {}…", list::short_id(id))),
+                    None => remote::waiting(ui, &format!("Reading trace {}", list::short_id(id))),
                 }
                 back
             }

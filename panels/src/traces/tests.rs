@@ -107,6 +107,24 @@ fn a_click_opens_a_trace_and_its_spans_tell_what_failed() {
 }
 
 #[test]
+fn a_trace_that_cannot_be_read_says_so_and_keeps_the_way_back() {
+    let mut harness = World::found().harness();
+    let label = "trace 3f390000… istio-ingressgateway 45 ms, 8 spans, 1 error";
+    harness.get_by_label(label).click();
+    harness.run();
+    harness.state_mut().traces = Remote::Waiting;
+    harness.run();
+    harness.get_by_label("Reading trace 3f390000…");
+    harness.state_mut().trace = Remote::Denied(Problem::new("The trace cannot be read", "it is gone", "Search again"));
+    harness.run();
+    harness.get_by_label_contains("it is gone");
+    harness.state_mut().traces = Remote::Live(Arc::new(demo::traces()), demo::NOW);
+    harness.get_by_label("Back to results").click();
+    harness.run();
+    harness.get_by_label(label);
+}
+
+#[test]
 fn keys_move_fold_and_go_back() {
     let mut harness = World::found().harness();
     harness.state_mut().trace = Remote::Live(Arc::new(demo::trace()), demo::NOW);
