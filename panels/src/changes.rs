@@ -56,12 +56,13 @@ pub struct Row {
 impl View {
     /// The rows of a ledger.
     pub fn of(cx: &Cx<'_>) -> Self {
-        Self { rows: cx.changes.entries().iter().rev().map(|entry| Row::of(entry, cx.now)).collect() }
+        Self { rows: cx.changes.entries().iter().rev().map(|entry| Row::of(entry, cx)).collect() }
     }
 }
 
 impl Row {
-    fn of(entry: &Entry, now: jiff::Timestamp) -> Self {
+    fn of(entry: &Entry, cx: &Cx<'_>) -> Self {
+        let now = cx.now;
         let (_, stage) = words::stage(&entry.stage);
         let acked = words::took(entry, now).filter(|_| entry.acked.is_some()).map(|took| format!("acked {}", fmt::ms(took)));
         let live = words::to_live(entry).map(|took| format!("live {}", fmt::ms(took)));
@@ -75,7 +76,7 @@ impl Row {
             proxies: words::proxies(entry).map(|(acked, of)| format!("{acked} / {of} proxies")).unwrap_or_default(),
             took: acked.into_iter().chain(live).collect::<Vec<_>>().join(" · "),
             trouble: words::problem(&entry.stage).map(|trouble| format!("{}: {}", trouble.what, trouble.why)).unwrap_or_default(),
-            undo: words::can_undo(entry),
+            undo: words::can_undo(entry, cx.changes),
         }
     }
 }

@@ -234,6 +234,38 @@ fn strict_mutual_tls_says_who_is_cut_off() {
     bench.get_by_label_contains("Nobody is cut off");
 }
 
+#[test]
+fn a_pushed_rule_stays_chosen() {
+    let mut bench = detail(World::bookinfo().select(service("reviews")));
+    bench.get_by_label_contains("end-user = jason").click();
+    frames(&mut bench);
+    bench.state_mut().0.now_has(somebody_elses([10, 80, 10]));
+    frames(&mut bench);
+    assert_eq!(wanted(&bench, "reviews v2 share"), 100.0, "still jason's rule");
+}
+
+#[test]
+fn drafts_of_one_cluster_are_not_for_another() {
+    let mut bench = detail(World::bookinfo().select(service("reviews")));
+    drag(&mut bench, "reviews v3 share", 80.0);
+    bench.state_mut().0.scene.context = "another".into();
+    frames(&mut bench);
+    assert_eq!(wanted(&bench, "reviews v3 share"), 20.0);
+}
+
+#[test]
+fn routing_that_is_not_there_yet_is_made() {
+    let mut objects = demo::bookinfo_objects();
+    objects.retain(|at, _| !matches!(at.kind.kind, "VirtualService" | "DestinationRule"));
+    let mut world = World::bookinfo().select(service("reviews"));
+    world.now_has(objects);
+    let mut bench = detail(world);
+    drag(&mut bench, "reviews v3 share", 60.0);
+    let change = bench.state_mut().0.checks().remove(0);
+    let made: Vec<&str> = change.steps.iter().map(|step| step.at.kind.kind).collect();
+    assert_eq!(made, ["DestinationRule", "VirtualService"], "subsets before the route that uses them");
+}
+
 /// Laws over the table: a draft that nobody touched changes nothing, and names itself the same from every side.
 #[test]
 fn untouched_drafts_change_nothing() {

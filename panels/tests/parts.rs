@@ -137,6 +137,21 @@ fn a_conflict_shows_both_and_rebuilds() {
 }
 
 #[test]
+fn what_proxies_refused_can_be_undone() {
+    let mut world = World::bookinfo();
+    let id = world.checked(split());
+    world.ledger.sent(id, demo::NOW);
+    world.ledger.record(id, &Fact::Accepted(split().steps.into_iter().filter_map(|step| step.after).collect()), demo::NOW);
+    let problem = Problem::new("productpage-v1 refused it", "NACK: unknown cluster", "Undo it");
+    world.ledger.record(id, &Fact::Refused(problem), demo::NOW);
+    let mut bench = bar(world);
+    bench.get_by_label_contains("NACK: unknown cluster");
+    bench.get_by_label("Undo").click();
+    bench.run_steps(2);
+    assert_eq!(bench.state_mut().0.wishes(), [Intent::Undo(id)]);
+}
+
+#[test]
 fn dismissing_hides_the_change() {
     let mut world = World::bookinfo();
     world.checked(split());

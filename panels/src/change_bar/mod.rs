@@ -28,6 +28,8 @@ impl ChangeBar {
     /// Draws the bar, and the diff above it when it is asked for.
     pub fn ui(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
         let rect = ui.max_rect();
+        // Another connection begins another ledger, which counts from one again.
+        self.hidden.retain(|id| cx.changes.get(*id).is_some());
         match self.shown(cx) {
             Some(entry) => self.entry(ui, cx, rect, entry),
             None => rest(ui, cx, rect),
@@ -94,8 +96,9 @@ impl ChangeBar {
                 cx.intents.send(Intent::Push(entry.id));
             }
         }
-        if entry.sent.is_some() && !matches!(entry.stage, Stage::Failed(_)) {
-            let undo = ui.add_enabled(words::can_undo(entry) && !cx.read_only, Button::quiet("Undo"));
+        let can_undo = words::can_undo(entry, cx.changes);
+        if can_undo || (entry.sent.is_some() && words::is_open(&entry.stage)) {
+            let undo = ui.add_enabled(can_undo && !cx.read_only, Button::quiet("Undo"));
             if undo.on_disabled_hover_text("It can be undone as soon as it is stored").clicked() {
                 cx.intents.send(Intent::Undo(entry.id));
             }

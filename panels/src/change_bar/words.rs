@@ -3,7 +3,7 @@
 use crate::kit::Status;
 use crate::kit::fmt;
 use mesh::ledger::Entry;
-use mesh::{Change, Edit, Problem, Stage};
+use mesh::{Change, Edit, Ledger, Problem, Stage};
 use serde_json::Value;
 
 /// "1 object · VirtualService bookinfo/reviews", "2 objects · …".
@@ -107,9 +107,10 @@ pub fn can_push(entry: &Entry) -> bool {
     matches!(entry.stage, Stage::Checked(_)) && entry.sent.is_none()
 }
 
-/// Whether a change can be undone: it was written, and it is known how.
-pub fn can_undo(entry: &Entry) -> bool {
-    entry.sent.is_some() && !entry.applied.is_empty() && !matches!(entry.stage, Stage::Failed(_) | Stage::Sent)
+/// Whether a change can be undone: it was written (proxies may have refused it), and was not undone already.
+pub fn can_undo(entry: &Entry, ledger: &Ledger) -> bool {
+    let undone = |other: &Entry| other.undoes == Some(entry.id) && !matches!(other.stage, Stage::Failed(_));
+    !entry.applied.is_empty() && !ledger.entries().iter().any(undone)
 }
 
 /// An object as YAML, without what only the server fills in.

@@ -30,11 +30,9 @@ pub struct Connect {
 impl Connect {
     /// Whether the window shall show this screen instead of the mesh.
     pub fn covers(&mut self, cx: &Cx<'_>) -> bool {
-        let begun = !cx.scene.steps.is_empty();
-        if !begun {
-            self.anyway = false;
-        }
-        !(begun && (cx.scene.ready() || self.anyway))
+        // Each connection asks again.
+        self.anyway &= can_go_on(cx);
+        !(cx.scene.ready() || self.anyway)
     }
 
     /// Draws the screen over the whole window.

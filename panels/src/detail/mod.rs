@@ -27,19 +27,20 @@ pub const WIDTH: f32 = 384.0;
 #[derive(Default)]
 pub struct Detail {
     drafts: Drafts,
+    worst: summary::Worst,
     view: Memo<(u64, Option<Timestamp>, Selected), Option<View>>,
 }
 
 impl Detail {
     /// Draws the detail into all of `ui`.
     pub fn ui(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
-        self.drafts.follow(&cx.scene.mesh);
+        self.drafts.follow(&cx.scene.context, &cx.scene.mesh);
         ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
             Frame::new().inner_margin(Margin { left: 16, right: 16, top: 8, bottom: 24 }).show(ui, |ui| {
                 ui.set_width(ui.available_width());
                 ui.spacing_mut().item_spacing.y = 6.0;
                 match cx.selected {
-                    None => summary::ui(ui, cx),
+                    None => summary::ui(ui, cx, &mut self.worst),
                     Some(Selected::Object(at)) => config::object(ui, cx, at),
                     Some(selected) => self.thing(ui, cx, selected),
                 }

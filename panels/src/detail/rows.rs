@@ -77,6 +77,9 @@ fn row(ui: &mut Ui, row: &Row<'_>) -> Response {
     let kind = if row.clickable { WidgetType::Button } else { WidgetType::Label };
     let label = [row.name, row.about].iter().filter(|part| !part.is_empty()).copied().chain(said).collect::<Vec<_>>().join(" ");
     response.widget_info(|| WidgetInfo::labeled(kind, true, &label));
+    if !ui.is_rect_visible(rect) {
+        return response;
+    }
     if row.clickable && (response.hovered() || response.has_focus()) {
         ui.painter().rect_filled(rect, 4.0, tokens.raised);
     }

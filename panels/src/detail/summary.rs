@@ -1,17 +1,21 @@
 //! The mesh as a whole, while nothing is selected: how it is, what is worst, and what is known of it.
 
 use super::rows::{fact, fold, thing};
+use super::status_of;
 use super::sums::Sum;
-use super::{View, status_of};
+use super::view::health;
 use crate::Cx;
 use crate::intent::Intent;
-use crate::kit::{Status, Tokens, badge, fmt, icon, problem, remote, text, tiles};
+use crate::kit::{Memo, Status, Tokens, badge, fmt, icon, problem, remote, text, tiles};
 use crate::selection::Selected;
 use egui::{RichText, Ui};
+use jiff::Timestamp;
 use mesh::scene::SyncState;
-use mesh::{Mesh, Remote};
+use mesh::traffic::{Flow, Protocol, Traffic};
+use mesh::{Mesh, Remote, Service, Workload};
+use std::collections::BTreeMap;
 
-pub(super) fn ui(ui: &mut Ui, cx: &Cx<'_>) {
+pub(super) fn ui(ui: &mut Ui, cx: &Cx<'_>, worst: &mut Worst) {
     let mesh = &cx.scene.mesh;
     ui.add_space(6.0);
     text::muted(ui, if cx.scene.sandbox { "Mesh · sandbox on this machine" } else { "Mesh" });
@@ -29,26 +33,26 @@ pub(super) fn ui(ui: &mut Ui, cx: &Cx<'_>) {
         kinds(ui, cx);
         return;
     }
-    let worst = worst(cx, mesh);
-    let ill = worst.iter().filter(|(status, _, _)| *status > Status::Healthy).count();
+    let (worst, all) = worst.get(cx);
+    let ill = worst.iter().filter(|row| row.status > Status::Healthy).count();
     let (status, why) = match worst.first() {
-        Some((status @ (Status::Degraded | Status::Failing), _, _)) => {
-            (*status, format!("{} not well", fmt::counted(ill, "service is", "services are")))
-        }
-        Some((Status::Healthy, _, _)) => (Status::Healthy, "all calls succeed".to_owned()),
-        Some((_, _, view)) => (Status::Idle, view.reason.clone()),
+        Some(row) if ill > 0 => (row.status, format!("{} not well", fmt::counted(ill, "service is", "services are"))),
+        Some(row) => (row.status, row.reason.clone()),
         None => (Status::Idle, String::new()),
     };
     badge::status(ui, status, &why);
     ui.add_space(6.0);
-    figures(ui, cx);
+    figures(ui, cx, all);
     fold(ui, "Services", "the worst first", true, |ui| {
-        for (status, selected, view) in worst.iter().take(12) {
-            let about = if *status > Status::Healthy { view.reason.as_str() } else { "" };
-            let rate = if cx.scene.traffic.value().is_some() { fmt::rps(view.figures.rps) } else { "–".to_owned() };
-            if thing(ui, *status, &view.title, about, rate).clicked() {
-                cx.intents.send(Intent::Select(Some(selected.clone())));
+        for row in worst.iter().take(12) {
+            let about = if row.status > Status::Healthy { row.reason.as_str() } else { "" };
+            let rate = if cx.scene.traffic.value().is_some() { fmt::rps(row.rps) } else { "–".to_owned() };
+            if thing(ui, row.status, &row.name, about, rate).clicked() {
+                cx.intents.send(Intent::Select(Some(Selected::Service(row.namespace.clone(), row.name.clone()))));
             }
+        }
+        if worst.len() > 12 {
+            text::note(ui, format!("and {} more: press Ctrl K to find one", fmt::count(worst.len() - 12)));
         }
     });
     fold(ui, "Control plane", "", true, |ui| {
@@ -66,8 +70,7 @@ pub(super) fn ui(ui: &mut Ui, cx: &Cx<'_>) {
     ui.label(RichText::new(format!("{}  {hint}", icon::CURSOR_CLICK)).color(Tokens::of(ui).muted));
 }
 
-fn figures(ui: &mut Ui, cx: &Cx<'_>) {
-    let traffic = cx.scene.traffic.value().map(|traffic| &**traffic);
+fn figures(ui: &mut Ui, cx: &Cx<'_>, all: &Sum) {
     match &cx.scene.traffic {
         Remote::Waiting => remote::waiting(ui, "Waiting for the first measurements"),
         Remote::Denied(trouble) => {
@@ -79,7 +82,6 @@ fn figures(ui: &mut Ui, cx: &Cx<'_>) {
             if let Remote::Stale(_, at, trouble) = &cx.scene.traffic {
                 remote::stale(ui, &fmt::ago(cx.now, *at), &trouble.what, &trouble.why, &trouble.next);
             }
-            let all = Sum::of(traffic, |_| true);
             let none = || "–".to_owned();
             let errors = all.error_percent().map_or_else(none, fmt::percent);
             let p95 = all.p95_ms.map_or_else(none, fmt::ms);
@@ -89,21 +91,56 @@ fn figures(ui: &mut Ui, cx: &Cx<'_>) {
     }
 }
 
-/// Every service with its health, the worst and busiest first.
-fn worst(cx: &Cx<'_>, mesh: &Mesh) -> Vec<(Status, Selected, View)> {
-    let traffic = cx.scene.traffic.value().map(|traffic| &**traffic);
-    let shown = |namespace: &str| cx.namespaces.is_empty() || cx.namespaces.iter().any(|name| name == namespace);
-    // A mesh of thousands is not looked through here in every frame: the graph and the search are for that.
-    let services = mesh.services.values().filter(|service| shown(&service.namespace)).take(200);
-    let mut all: Vec<(Status, Selected, View)> = services
-        .filter_map(|service| {
-            let selected = Selected::Service(service.namespace.to_string(), service.name.to_string());
-            let view = View::of(mesh, traffic, &selected)?;
-            Some((status_of(view.health), selected, view))
-        })
-        .collect();
-    all.sort_by(|(a, _, left), (b, _, right)| b.cmp(a).then(right.figures.rps.total_cmp(&left.figures.rps)));
-    all
+/// One service of the summary.
+#[derive(Clone, Debug)]
+struct Row {
+    status: Status,
+    reason: String,
+    rps: f64,
+    namespace: String,
+    name: String,
+}
+
+/// Every service with its health, the worst and busiest first; derived when something changed.
+#[derive(Default)]
+pub(super) struct Worst(Memo<(u64, Option<Timestamp>, Vec<String>), (Vec<Row>, Sum)>);
+
+impl Worst {
+    fn get(&mut self, cx: &Cx<'_>) -> &(Vec<Row>, Sum) {
+        let key = (cx.scene.mesh.revision, cx.scene.traffic.at(), cx.namespaces.to_vec());
+        let traffic = cx.scene.traffic.value().map(|traffic| &**traffic);
+        self.0.get(key, |(_, _, namespaces)| (worst(&cx.scene.mesh, traffic, namespaces), Sum::of(traffic, |_| true)))
+    }
+}
+
+fn worst(mesh: &Mesh, traffic: Option<&Traffic>, namespaces: &[String]) -> Vec<Row> {
+    // One pass over what was measured, however many services there are.
+    let mut calls_in: BTreeMap<&str, Sum> = BTreeMap::new();
+    let mut calls_out: BTreeMap<(&str, &str), Vec<(Protocol, &Flow)>> = BTreeMap::new();
+    for (path, flow) in traffic.into_iter().flat_map(|traffic| &traffic.flows) {
+        calls_in.entry(&path.service.host).or_default().add(path.protocol, flow);
+        calls_out.entry((&path.source.namespace, &path.source.workload)).or_default().push((path.protocol, flow));
+    }
+    let nothing = Sum::default();
+    let row = |service: &Service| {
+        let workloads: Vec<&Workload> = service.workloads.iter().filter_map(|at| workload(mesh, at)).collect();
+        let mut output = Sum::default();
+        let sent = workloads.iter().filter_map(|workload| calls_out.get(&(&*workload.namespace, &*workload.name)));
+        sent.flatten().for_each(|(protocol, flow)| output.add(*protocol, flow));
+        let input = calls_in.get(service.host.as_str()).unwrap_or(&nothing);
+        let (health, reason) = health(traffic.is_some(), input, &output, &workloads);
+        let (namespace, name) = (service.namespace.to_string(), service.name.to_string());
+        Row { status: status_of(health), reason, rps: input.rps, namespace, name }
+    };
+    let shown = |service: &&Service| namespaces.is_empty() || namespaces.iter().any(|name| **name == *service.namespace);
+    let mut rows: Vec<Row> = mesh.services.values().filter(shown).map(row).collect();
+    rows.sort_by(|a, b| b.status.cmp(&a.status).then(b.rps.total_cmp(&a.rps)));
+    rows
+}
+
+fn workload<'a>(mesh: &'a Mesh, at: &str) -> Option<&'a Workload> {
+    let (namespace, name) = at.split_once('/')?;
+    mesh.workload(namespace, name)
 }
 
 fn proxies(ui: &mut Ui, cx: &Cx<'_>) {

@@ -173,8 +173,8 @@ impl View {
 /// "reviews v1" of a node's id.
 pub fn node_name(id: &str) -> String {
     match id.split('/').collect::<Vec<_>>()[..] {
-        ["app", _, app, version] => format!("{app} {version}"),
-        [_, _, name] => name.to_owned(),
+        ["app", _, app, version] if version != "latest" => format!("{app} {version}"),
+        [_, _, name] | ["app", _, name, _] => name.to_owned(),
         ["external", host] => host.to_owned(),
         _ => id.to_owned(),
     }
@@ -201,8 +201,8 @@ fn name(selected: &Selected, subject: &Subject<'_>) -> (&'static str, String) {
     match selected {
         Selected::Service(_, name) => ("Service", name.clone()),
         Selected::Workload(_, name) => ("Workload", name.clone()),
-        Selected::App(_, app, Some(version)) => ("Version", format!("{app} {version}")),
-        Selected::App(_, app, None) => ("App", app.clone()),
+        Selected::App(_, app, Some(version)) if version != "latest" => ("Version", format!("{app} {version}")),
+        Selected::App(_, app, _) => ("App", app.clone()),
         _ => match (subject.service, subject.workloads.first()) {
             (_, Some(workload)) => ("App", workload.app.clone()),
             (Some(service), None) => ("Service", service.name.to_string()),
@@ -293,7 +293,7 @@ fn pod(pod: &mesh::Pod) -> PodRow {
 }
 
 /// Health with its reason: the worst of pods, calls in and calls out.
-fn health(measured: bool, input: &Sum, output: &Sum, workloads: &[&Workload]) -> (Health, String) {
+pub(super) fn health(measured: bool, input: &Sum, output: &Sum, workloads: &[&Workload]) -> (Health, String) {
     let pods = workloads.iter().map(|workload| of_workload(workload)).fold((Health::Idle, String::new()), worse);
     let outgoing = match output.calls.health() {
         // A failing callee degrades its caller; it does not make it fail.

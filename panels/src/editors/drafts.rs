@@ -5,7 +5,7 @@ use crate::Cx;
 use crate::change_bar::words;
 use crate::intent::Intent;
 use crate::kit::theme::{Weight, size};
-use crate::kit::{Button, Tokens, badge, icon, problem, text};
+use crate::kit::{Button, Memo, Tokens, badge, icon, problem, text};
 use crate::selection::Selected;
 use egui::{Align, Layout, RichText, Ui};
 use mesh::{Change, ChangeId, Mesh, Problem, Stage};
@@ -14,10 +14,13 @@ use std::collections::{BTreeMap, BTreeSet};
 /// All drafts of this window.
 #[derive(Default)]
 pub struct Drafts {
+    context: String,
     by_id: BTreeMap<String, Kept>,
     /// Editors that the user opened or folded, by name.
     unfolded: BTreeMap<&'static str, bool>,
     revision: Option<u64>,
+    /// What is offered for the selection, by editor and draft.
+    offered: Memo<(u64, Selected), Vec<(&'static EditorRow, String)>>,
 }
 
 struct Kept {
@@ -26,18 +29,24 @@ struct Kept {
     asked: Option<Change>,
     /// Why no change can be made of it.
     trouble: Option<Problem>,
+    /// Whether it was drawn since the cluster changed.
+    looked_at: bool,
 }
 
 impl Drafts {
-    /// Takes in what the cluster has now; drafts that say nothing and are not looked at are let go.
-    pub fn follow(&mut self, mesh: &Mesh) {
+    /// Takes in what the cluster has now; drafts that say nothing are let go, unless they were looked at last.
+    /// Drafts of another cluster are not for this one.
+    pub fn follow(&mut self, context: &str, mesh: &Mesh) {
+        if self.context != context {
+            *self = Self { context: context.to_owned(), unfolded: std::mem::take(&mut self.unfolded), ..Self::default() };
+        }
         if self.revision == Some(mesh.revision) {
             return;
         }
         self.revision = Some(mesh.revision);
         self.by_id.retain(|_, kept| {
             kept.draft.follow(mesh);
-            kept.draft.standing() != Standing::Same
+            kept.draft.standing() != Standing::Same || std::mem::take(&mut kept.looked_at)
         });
     }
 
@@ -62,16 +71,20 @@ impl Drafts {
 
     /// Draws the editors offered for a selection: those in use in full, the others as buttons.
     pub fn ui(&mut self, ui: &mut Ui, cx: &Cx<'_>, selected: &Selected) {
-        let mut offered: Vec<(&'static EditorRow, String)> = Vec::new();
-        for row in EDITORS {
-            let Some(fresh) = (row.open)(&cx.scene.mesh, selected) else { continue };
-            let id = fresh.id().to_owned();
-            self.by_id.entry(id.clone()).or_insert(Kept { draft: fresh, asked: None, trouble: None });
-            offered.push((row, id));
-        }
-        let (open, folded): (Vec<_>, Vec<_>) = offered.into_iter().partition(|(row, id)| self.is_open(row, id));
+        let by_id = &mut self.by_id;
+        let offered = self.offered.get((cx.scene.mesh.revision, selected.clone()), |_| {
+            let open = |row: &'static EditorRow| {
+                let draft = (row.open)(&cx.scene.mesh, selected)?;
+                let id = draft.id().to_owned();
+                by_id.entry(id.clone()).or_insert(Kept { draft, asked: None, trouble: None, looked_at: false });
+                Some((row, id))
+            };
+            EDITORS.iter().filter_map(open).collect()
+        });
+        let (open, folded): (Vec<_>, Vec<_>) = offered.clone().into_iter().partition(|(row, id)| self.is_open(row, id));
         for (row, id) in open {
             let Some(kept) = self.by_id.get_mut(&id) else { continue };
+            kept.looked_at = true;
             if ui.push_id(&id, |ui| kept.ui(ui, cx, row)).inner {
                 self.unfolded.insert(row.about.name, false);
             }

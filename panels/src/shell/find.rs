@@ -1,5 +1,6 @@
 //! Everything that can be found or done by typing: panels, services, workloads, objects, actions.
 
+use crate::change_bar::words;
 use crate::intent::{ExportFormat, Intent, ThemeChoice};
 use crate::selection::Selected;
 use crate::{Cx, PANELS};
@@ -65,7 +66,8 @@ fn actions(cx: &Cx<'_>) -> Vec<Found> {
     for (seconds, name) in super::top_bar::WINDOWS {
         all.push(act(icon::CLOCK, &format!("Measure over the {}", name.to_lowercase()), "", Intent::Window(*seconds)));
     }
-    if let Some(entry) = cx.changes.entries().last() {
+    let mut newest_first = cx.changes.entries().iter().rev();
+    if let Some(entry) = newest_first.find(|entry| words::can_undo(entry, cx.changes) && !cx.read_only) {
         all.push(act(icon::ARROW_U_UP_LEFT, "Undo the last change", &entry.change.title, Intent::Undo(entry.id)));
     }
     all.extend([

@@ -3,7 +3,7 @@
 use super::find::{Found, everything, search};
 use crate::Cx;
 use crate::kit::theme::{Weight, family, size};
-use crate::kit::{Tokens, icon};
+use crate::kit::{Memo, Tokens, icon};
 use egui::{
     Align2, Color32, FontId, Frame, Id, Key, Margin, Modifiers, RichText, Sense, TextEdit, Ui, WidgetInfo, WidgetType, pos2, vec2,
 };
@@ -17,6 +17,9 @@ pub struct Palette {
     open: bool,
     typed: String,
     at: usize,
+    /// Everything there was when it was opened, and what of it fits what is typed.
+    all: Vec<Found>,
+    hits: Memo<String, Vec<usize>>,
 }
 
 impl Palette {
@@ -36,8 +39,10 @@ impl Palette {
         if !self.open {
             return;
         }
-        let all = everything(cx);
-        let hits = search(&all, &self.typed, AT_MOST);
+        if self.all.is_empty() {
+            self.all = everything(cx);
+        }
+        let hits = self.hits.get(self.typed.clone(), |typed| search(&self.all, typed, AT_MOST)).clone();
         let mut chosen = self.keys(ui, hits.len());
         let tokens = Tokens::of(ui);
         let screen = ui.ctx().content_rect();
@@ -62,15 +67,15 @@ impl Palette {
             egui::ScrollArea::vertical().max_height(ROW * 10.5).auto_shrink([false, true]).show(ui, |ui| {
                 ui.add_space(6.0);
                 for (row, index) in hits.iter().enumerate() {
-                    if self.row(ui, &all[*index], row) {
+                    if row_ui(ui, &self.all[*index], row, &mut self.at) {
                         chosen = Some(row);
                     }
                 }
                 ui.add_space(6.0);
             });
         });
-        if let Some(found) = chosen.and_then(|row| hits.get(row)).and_then(|index| all.into_iter().nth(*index)) {
-            cx.intents.send(found.intent);
+        if let Some(found) = chosen.and_then(|row| hits.get(row)).and_then(|index| self.all.get(*index)) {
+            cx.intents.send(found.intent.clone());
             self.open = false;
         } else if response.should_close() {
             self.open = false;
@@ -116,44 +121,45 @@ impl Palette {
             response.request_focus();
         });
     }
+}
 
-    fn row(&mut self, ui: &mut Ui, found: &Found, row: usize) -> bool {
-        let tokens = Tokens::of(ui);
-        let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::click());
-        let name = if found.place.is_empty() { found.name.clone() } else { format!("{} {}", found.name, found.place) };
-        response.widget_info(|| WidgetInfo::selected(WidgetType::Button, true, row == self.at, format!("{} {name}", found.kind)));
-        let moved = ui.input(|input| input.pointer.delta() != egui::Vec2::ZERO);
-        if response.hovered() && moved {
-            self.at = row;
-        }
-        let painter = ui.painter();
-        let body = rect.shrink2(vec2(8.0, 1.0));
-        if row == self.at {
-            painter.rect_filled(body, 6.0, tokens.selection());
-            if !response.hovered() {
-                response.scroll_to_me(None);
-            }
-        }
-        let y = rect.center().y;
-        painter.text(pos2(body.left() + 18.0, y), Align2::CENTER_CENTER, found.icon, FontId::proportional(16.0), tokens.muted);
-        let font = FontId::new(size::TEXT, family(ui.ctx(), Weight::Medium));
-        let name = painter.text(pos2(body.left() + 38.0, y), Align2::LEFT_CENTER, &found.name, font, tokens.text);
-        let kind = painter.text(
-            pos2(body.right() - 12.0, y),
-            Align2::RIGHT_CENTER,
-            found.kind,
-            FontId::proportional(size::NOTE),
-            tokens.faint,
-        );
-        let clip = egui::Rect::from_x_y_ranges(name.right()..=(kind.left() - 12.0), rect.y_range());
-        let place = painter.with_clip_rect(clip.intersect(ui.clip_rect()));
-        place.text(
-            pos2(name.right() + 10.0, y),
-            Align2::LEFT_CENTER,
-            &found.place,
-            FontId::proportional(size::SECONDARY),
-            tokens.muted,
-        );
-        response.clicked()
+/// One row; the pointer moves the choice. Returns whether it was clicked.
+fn row_ui(ui: &mut Ui, found: &Found, row: usize, at: &mut usize) -> bool {
+    let tokens = Tokens::of(ui);
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::click());
+    let name = if found.place.is_empty() { found.name.clone() } else { format!("{} {}", found.name, found.place) };
+    response.widget_info(|| WidgetInfo::selected(WidgetType::Button, true, row == *at, format!("{} {name}", found.kind)));
+    let moved = ui.input(|input| input.pointer.delta() != egui::Vec2::ZERO);
+    if response.hovered() && moved {
+        *at = row;
     }
+    let painter = ui.painter();
+    let body = rect.shrink2(vec2(8.0, 1.0));
+    if row == *at {
+        painter.rect_filled(body, 6.0, tokens.selection());
+        if !response.hovered() {
+            response.scroll_to_me(None);
+        }
+    }
+    let y = rect.center().y;
+    painter.text(pos2(body.left() + 18.0, y), Align2::CENTER_CENTER, found.icon, FontId::proportional(16.0), tokens.muted);
+    let font = FontId::new(size::TEXT, family(ui.ctx(), Weight::Medium));
+    let name = painter.text(pos2(body.left() + 38.0, y), Align2::LEFT_CENTER, &found.name, font, tokens.text);
+    let kind = painter.text(
+        pos2(body.right() - 12.0, y),
+        Align2::RIGHT_CENTER,
+        found.kind,
+        FontId::proportional(size::NOTE),
+        tokens.faint,
+    );
+    let clip = egui::Rect::from_x_y_ranges(name.right()..=(kind.left() - 12.0), rect.y_range());
+    let place = painter.with_clip_rect(clip.intersect(ui.clip_rect()));
+    place.text(
+        pos2(name.right() + 10.0, y),
+        Align2::LEFT_CENTER,
+        &found.place,
+        FontId::proportional(size::SECONDARY),
+        tokens.muted,
+    );
+    response.clicked()
 }
