@@ -15,6 +15,7 @@ use crate::workloads::snapshot::ready;
 use crate::workloads::{self, status};
 use apiserver::{ApiServer, Store};
 use mesh::{Object, Problem};
+use parking_lot::Mutex;
 use pilot::Pilot;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -130,6 +131,7 @@ impl Sandbox {
             names: directory.clone(),
             pilot: control.pilot.clone(),
             own_images: own_images(&control.pilot, &telemetry),
+            ways_in: Mutex::default(),
             logs: logs.clone(),
         };
         let stop = CancellationToken::new();

@@ -39,6 +39,13 @@ pub(crate) fn containers(pod: &Object) -> impl Iterator<Item = &Value> {
     pod.spec()["containers"].as_array().into_iter().flatten()
 }
 
+/// The workload that a pod belongs to: its Deployment, else its own name.
+pub(crate) fn workload(pod: &Object) -> String {
+    let owner = pod.0.pointer("/metadata/ownerReferences/0/name").and_then(Value::as_str).unwrap_or(pod.name());
+    let hash = pod.label("pod-template-hash").unwrap_or_default();
+    owner.strip_suffix(&format!("-{hash}")).unwrap_or(owner).to_owned()
+}
+
 /// The pod with a sidecar, as Istio's webhook leaves it.
 pub(crate) fn inject(pod: &mut Value) {
     let object = Object::from(pod.clone());

@@ -46,6 +46,9 @@ pub(crate) struct Machine {
     pub(crate) pilot: Arc<Pilot>,
     /// Images that stand for parts of the sandbox itself, with the real ports at which those listen.
     pub(crate) own_images: BTreeMap<&'static str, Vec<(&'static str, u16)>>,
+    /// The real ports of each gateway, by namespace and workload. Its pods share them, so that the way in stays the same
+    /// while pods come and go.
+    pub(crate) ways_in: Mutex<HashMap<(String, String), BTreeMap<String, u16>>>,
     /// The containers' logs.
     pub(crate) logs: Logs,
 }
@@ -204,8 +207,11 @@ async fn begin(
             waiting: None,
         };
         if name == PROXY {
+            let gateway = (pod.namespace().to_owned(), inject::workload(pod));
             for port in declared_ports(container).filter(|port| !PROXY_PORTS.contains(&port.as_str())) {
-                ports.reserve(&port)?;
+                let mut known = machine.ways_in.lock();
+                let known = known.entry(gateway.clone()).or_default().entry(port.clone()).or_default();
+                *known = ports.share(&port, *known)?;
             }
         } else if let Some(own) = machine.own_images.get(image) {
             own.iter().for_each(|(port, real)| ports.add(port, *real));

@@ -3,13 +3,27 @@
 use jiff::Timestamp;
 use rand::Rng;
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// Letters that cannot form words, as Kubernetes uses for generated names.
 const LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
 
-/// The hash of a pod template, which names its ReplicaSet.
+/// The hash of a pod template, which names its ReplicaSet. The order of members and what is null or empty make no
+/// difference: a template that comes back by another way (`kubectl rollout undo`) is the same template.
 pub(crate) fn template_hash(template: &Value) -> String {
-    letters_of(&template.to_string())
+    letters_of(&plain(template).to_string())
+}
+
+fn plain(value: &Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let sorted: BTreeMap<&String, Value> = members.iter().map(|(name, value)| (name, plain(value))).collect();
+            let empty = |value: &Value| value.is_null() || value.as_object().is_some_and(serde_json::Map::is_empty);
+            sorted.into_iter().filter(|(_, value)| !empty(value)).map(|(name, value)| (name.clone(), value)).collect()
+        }
+        Value::Array(items) => items.iter().map(plain).collect(),
+        other => other.clone(),
+    }
 }
 
 /// A stable short name for a text.
@@ -39,6 +53,8 @@ mod tests {
         let template = json!({"spec": {"containers": [{"image": "a:1"}]}});
         assert_eq!(template_hash(&template), template_hash(&template.clone()));
         assert_ne!(template_hash(&template), template_hash(&json!({"spec": {"containers": [{"image": "a:2"}]}})));
+        let (one, other) = (json!({"metadata": {"a": 1, "b": 2}}), json!({"spec": {}, "metadata": {"b": 2, "a": 1, "c": null}}));
+        assert_eq!(template_hash(&one), template_hash(&other));
         assert_eq!(time(Timestamp::UNIX_EPOCH), "1970-01-01T00:00:00Z");
     }
 }

@@ -20,9 +20,14 @@ pub(crate) struct Ports {
 impl Ports {
     /// Reserves a real port for a pod's port.
     pub(crate) fn reserve(&mut self, port: &str) -> io::Result<u16> {
+        self.share(port, 0)
+    }
+
+    /// Reserves this real port for a pod's port, beside others that reserved it so; 0 for any.
+    pub(crate) fn share(&mut self, port: &str, real: u16) -> io::Result<u16> {
         let socket = TcpSocket::new_v4()?;
         socket.set_reuseport(true)?;
-        socket.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
+        socket.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, real)))?;
         let real = socket.local_addr()?.port();
         self.reserved.push(socket);
         self.map.insert(port.to_owned(), real);

@@ -124,3 +124,18 @@ async fn a_rollout_fails_no_page() {
     assert!(pages > 20, "only {pages} pages were asked for");
     shop.sandbox.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_way_in_stays_when_the_gateway_is_replaced() {
+    let shop = Shop::open().await;
+    said(&shop, &["-n", "istio-system", "rollout", "restart", "deployment/istio-ingressgateway"]).await;
+    said(&shop, &["-n", "istio-system", "rollout", "status", "deployment/istio-ingressgateway", "--timeout=20s"]).await;
+    super::eventually("the new gateway answers where the old one did", Duration::from_secs(5), || async {
+        let pods = said(&shop, &["-n", "istio-system", "get", "pods", "-l", "app=istio-ingressgateway", "-o", "name"]).await;
+        let url = format!("{}/productpage", shop.sandbox.ready().ingress);
+        let answer = shop.http.get(url).send().await.ok()?;
+        (pods.lines().count() == 1 && answer.status().as_u16() == 200).then_some(())
+    })
+    .await;
+    shop.sandbox.stop().await;
+}
