@@ -14,6 +14,7 @@ mod kubeconfig;
 mod logs;
 mod openapi;
 mod patch;
+mod protobuf;
 mod routes;
 mod schema;
 mod selector;

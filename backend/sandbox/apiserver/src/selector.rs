@@ -85,9 +85,22 @@ fn parse_fields(kind: &Kind, text: &str) -> Result<Vec<(String, bool, String)>> 
 fn known_field(path: &str) -> bool {
     matches!(
         path,
-        "spec.nodeName" | "spec.restartPolicy" | "spec.serviceAccountName" | "spec.clusterIP" | "spec.type" | "status.phase"
-            | "status.podIP" | "status.replicas" | "type" | "reason" | "reportingComponent" | "source" | "spec.unschedulable"
-            | "spec.hostNetwork" | "spec.schedulerName" | "status.nominatedNodeName"
+        "spec.nodeName"
+            | "spec.restartPolicy"
+            | "spec.serviceAccountName"
+            | "spec.clusterIP"
+            | "spec.type"
+            | "status.phase"
+            | "status.podIP"
+            | "status.replicas"
+            | "type"
+            | "reason"
+            | "reportingComponent"
+            | "source"
+            | "spec.unschedulable"
+            | "spec.hostNetwork"
+            | "spec.schedulerName"
+            | "status.nominatedNodeName"
     ) || path.starts_with("involvedObject.")
 }
 

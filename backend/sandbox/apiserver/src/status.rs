@@ -50,11 +50,7 @@ impl ApiError {
     }
 
     pub(crate) fn stale(kind: &Kind, name: &str) -> Self {
-        Self::conflict(
-            kind,
-            name,
-            "the object has been modified; please apply your changes to the latest version and try again",
-        )
+        Self::conflict(kind, name, "the object has been modified; please apply your changes to the latest version and try again")
     }
 
     pub(crate) fn conflict(kind: &Kind, name: &str, why: &str) -> Self {
@@ -70,7 +66,14 @@ impl ApiError {
         Self::new(401, "Unauthorized", "Unauthorized")
     }
 
-    pub(crate) fn forbidden(user: &str, verb: &str, group: &str, plural: &str, name: Option<&str>, namespace: Option<&str>) -> Self {
+    pub(crate) fn forbidden(
+        user: &str,
+        verb: &str,
+        group: &str,
+        plural: &str,
+        name: Option<&str>,
+        namespace: Option<&str>,
+    ) -> Self {
         let what = match (group, name) {
             ("", Some(name)) => format!("{plural} \"{name}\""),
             ("", None) => plural.to_owned(),
@@ -81,9 +84,8 @@ impl ApiError {
             Some(namespace) => format!("in the namespace \"{namespace}\""),
             None => "at the cluster scope".to_owned(),
         };
-        let message = format!(
-            "{what} is forbidden: User \"{user}\" cannot {verb} resource \"{plural}\" in API group \"{group}\" {scope}"
-        );
+        let message =
+            format!("{what} is forbidden: User \"{user}\" cannot {verb} resource \"{plural}\" in API group \"{group}\" {scope}");
         let mut details = Map::new();
         if let Some(name) = name {
             details.insert("name".into(), json!(name));
@@ -104,8 +106,10 @@ impl ApiError {
     }
 
     pub(crate) fn unsupported_media_type(found: &str, known: &[&str]) -> Self {
-        let message =
-            format!("the body of the request was in an unknown format - accepted media types include: {} (was {found})", known.join(", "));
+        let message = format!(
+            "the body of the request was in an unknown format - accepted media types include: {} (was {found})",
+            known.join(", ")
+        );
         Self::new(415, "UnsupportedMediaType", message).with(json!({}))
     }
 
@@ -151,7 +155,11 @@ impl ApiError {
     }
 
     pub(crate) fn denied_by_webhook(why: &str) -> Self {
-        Self::new(400, "", format!("admission webhook \"validation.istio.io\" denied the request: configuration is invalid: {why}"))
+        Self::new(
+            400,
+            "",
+            format!("admission webhook \"validation.istio.io\" denied the request: configuration is invalid: {why}"),
+        )
     }
 
     pub(crate) fn internal(message: impl Into<String>) -> Self {

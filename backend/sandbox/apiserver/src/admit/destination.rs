@@ -33,7 +33,10 @@ pub(super) fn destination_rule(spec: &Value, problems: &mut Problems) {
 
 fn label_value(text: &str) -> bool {
     let edge = |c: char| c.is_ascii_alphanumeric();
-    text.len() <= 63 && text.starts_with(edge) && text.ends_with(edge) && text.chars().all(|c| edge(c) || matches!(c, '-' | '_' | '.'))
+    text.len() <= 63
+        && text.starts_with(edge)
+        && text.ends_with(edge)
+        && text.chars().all(|c| edge(c) || matches!(c, '-' | '_' | '.'))
 }
 
 fn label_name(text: &str) -> bool {
@@ -61,9 +64,13 @@ fn traffic_policy(policy: &Value, problems: &mut Problems) {
     }
     if let Some(tunnel) = policy.get("tunnel") {
         let protocol = text(tunnel, "/protocol");
-        problems.unless(matches!(protocol.to_ascii_uppercase().as_str(), "" | "CONNECT" | "POST"), || "tunnel protocol must be \"CONNECT\" or \"POST\"".into());
+        problems.unless(matches!(protocol.to_ascii_uppercase().as_str(), "" | "CONNECT" | "POST"), || {
+            "tunnel protocol must be \"CONNECT\" or \"POST\"".into()
+        });
         let host = text(tunnel, "/targetHost");
-        problems.unless(is_host(host) && !host.starts_with('*'), || format!("tunnel target host must be valid FQDN or IP address: {host}"));
+        problems.unless(is_host(host) && !host.starts_with('*'), || {
+            format!("tunnel target host must be valid FQDN or IP address: {host}")
+        });
         port(tunnel, "/targetPort", problems);
     }
     percent(policy, "/retryBudget/percent", problems);
@@ -91,7 +98,14 @@ fn connection_pool(policy: &Value, problems: &mut Problems) {
             problems.unless(number >= 0, || format!("{words} must be non-negative"));
         }
     }
-    for path in ["/tcp/connectTimeout", "/tcp/idleTimeout", "/tcp/maxConnectionDuration", "/tcp/tcpKeepalive/time", "/tcp/tcpKeepalive/interval", "/http/idleTimeout"] {
+    for path in [
+        "/tcp/connectTimeout",
+        "/tcp/idleTimeout",
+        "/tcp/maxConnectionDuration",
+        "/tcp/tcpKeepalive/time",
+        "/tcp/tcpKeepalive/interval",
+        "/http/idleTimeout",
+    ] {
         duration(pool, path, problems);
     }
     let upgrade = text(pool, "/http/h2UpgradePolicy") == "UPGRADE";
@@ -121,16 +135,21 @@ fn load_balancer(policy: &Value, problems: &mut Problems) {
         if let Some(cookie) = hash.get("httpCookie") {
             problems.unless(!text(cookie, "/name").is_empty(), || "name required for HttpCookie".into());
             let ttl = text(cookie, "/ttl");
-            problems.unless(ttl.is_empty() || crate::duration::parse(ttl).is_some_and(|ttl| ttl >= 0), || format!("invalid duration format {ttl}"));
+            problems.unless(ttl.is_empty() || crate::duration::parse(ttl).is_some_and(|ttl| ttl >= 0), || {
+                format!("invalid duration format {ttl}")
+            });
         }
     }
     duration(balancer, "/warmup/duration", problems);
     duration(balancer, "/warmupDurationSecs", problems);
     if let Some(locality) = balancer.get("localityLbSetting") {
         let given = ["distribute", "failover", "failoverPriority"].iter().filter(|way| has(locality, &format!("/{way}"))).count();
-        problems.unless(!(has(locality, "/distribute") && given > 1), || "can not simultaneously specify 'distribute' and 'failover'".into());
+        problems.unless(!(has(locality, "/distribute") && given > 1), || {
+            "can not simultaneously specify 'distribute' and 'failover'".into()
+        });
         for one in items(locality, "/distribute") {
-            let shares: i64 = one.get("to").and_then(Value::as_object).into_iter().flatten().filter_map(|(_, share)| share.as_i64()).sum();
+            let shares: i64 =
+                one.get("to").and_then(Value::as_object).into_iter().flatten().filter_map(|(_, share)| share.as_i64()).sum();
             problems.unless(shares == 100, || format!("total locality weight {shares} != 100"));
         }
         for one in items(locality, "/failover") {
@@ -153,5 +172,7 @@ fn tls(policy: &Value, problems: &mut Problems) {
             problems.unless(!text(tls, "/privateKey").is_empty(), || "private key required for mutual tls".into());
         }
     }
-    problems.unless(texts(tls, "/subjectAltNames").all(|name| !name.is_empty()), || "subject alternative names cannot be empty".into());
+    problems.unless(texts(tls, "/subjectAltNames").all(|name| !name.is_empty()), || {
+        "subject alternative names cannot be empty".into()
+    });
 }

@@ -13,13 +13,16 @@ pub(super) fn virtual_service(spec: &Value, problems: &mut Problems) {
     if delegate {
         // Without hosts it is one that others delegate to: only HTTP routes, no gateways.
         problems.unless(gateways.is_empty(), || "delegate virtual service must have no gateways specified".into());
-        problems.unless(!has(spec, "/tls") && !has(spec, "/tcp"), || "delegate virtual service cannot have tls or tcp routes".into());
+        problems
+            .unless(!has(spec, "/tls") && !has(spec, "/tcp"), || "delegate virtual service cannot have tls or tcp routes".into());
     }
     let on_mesh = gateways.is_empty() || gateways.contains(&"mesh");
     let mut seen = Vec::new();
     for host in texts(spec, "/hosts") {
         problems.unless(is_host(host), || format!("domain name \"{host}\" invalid"));
-        problems.unless(!(on_mesh && host == "*"), || "wildcard host * is not allowed for virtual services bound to the mesh gateway".into());
+        problems.unless(!(on_mesh && host == "*"), || {
+            "wildcard host * is not allowed for virtual services bound to the mesh gateway".into()
+        });
         problems.unless(!seen.contains(&host), || format!("duplicate hosts in virtual service: {host}"));
         seen.push(host);
     }
@@ -34,18 +37,22 @@ pub(super) fn virtual_service(spec: &Value, problems: &mut Problems) {
     for kind in ["/tls", "/tcp"] {
         for route in items(spec, kind) {
             weights(route, problems);
-            problems.unless(items(route, "/route").next().is_some(), || format!("{} route is required", &kind[1..].to_uppercase()));
+            problems
+                .unless(items(route, "/route").next().is_some(), || format!("{} route is required", &kind[1..].to_uppercase()));
             for one in items(route, "/match") {
                 port(one, "/port", problems);
                 for subnet in texts(one, "/destinationSubnets") {
                     problems.unless(is_subnet(subnet), || format!("{subnet} is not a valid CIDR block"));
                 }
                 if kind == "/tls" {
-                    problems.unless(items(one, "/sniHosts").next().is_some(), || "TLS match must have at least one SNI host".into());
+                    problems
+                        .unless(items(one, "/sniHosts").next().is_some(), || "TLS match must have at least one SNI host".into());
                 }
             }
             if kind == "/tls" {
-                problems.unless(items(route, "/match").next().is_some(), || "TLS route must have at least one match condition".into());
+                problems.unless(items(route, "/match").next().is_some(), || {
+                    "TLS route must have at least one match condition".into()
+                });
             }
         }
     }
@@ -79,7 +86,9 @@ fn http_route(route: &Value, problems: &mut Problems) {
     for mirror in [route.pointer("/mirror")].into_iter().flatten() {
         destination(mirror, problems);
     }
-    problems.unless(!(has(route, "/mirror") && has(route, "/mirrors")), || "HTTP route cannot contain both mirror and mirrors".into());
+    problems.unless(!(has(route, "/mirror") && has(route, "/mirrors")), || {
+        "HTTP route cannot contain both mirror and mirrors".into()
+    });
     for mirror in items(route, "/mirrors") {
         destination(mirror.get("destination").unwrap_or(&Value::Null), problems);
         percent(mirror, "/percentage/value", problems);
@@ -128,7 +137,9 @@ fn string_match(value: &Value, name: &str, problems: &mut Problems) {
     {
         let words = error.to_string();
         let last = words.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
-        problems.add(format!("\"{name}\": {last}; Istio uses RE2 style regex-based match (https://github.com/google/re2/wiki/Syntax)"));
+        problems.add(format!(
+            "\"{name}\": {last}; Istio uses RE2 style regex-based match (https://github.com/google/re2/wiki/Syntax)"
+        ));
     }
 }
 
@@ -159,12 +170,27 @@ fn retries(route: &Value, problems: &mut Problems) {
     duration(retries, "/perTryTimeout", problems);
     duration(retries, "/backoff", problems);
     const KNOWN: &[&str] = &[
-        "5xx", "gateway-error", "reset", "reset-before-request", "connect-failure", "retriable-4xx", "refused-stream",
-        "retriable-status-codes", "retriable-headers", "envoy-ratelimited", "http3-post-connect-failure", "cancelled",
-        "deadline-exceeded", "internal", "resource-exhausted", "unavailable",
+        "5xx",
+        "gateway-error",
+        "reset",
+        "reset-before-request",
+        "connect-failure",
+        "retriable-4xx",
+        "refused-stream",
+        "retriable-status-codes",
+        "retriable-headers",
+        "envoy-ratelimited",
+        "http3-post-connect-failure",
+        "cancelled",
+        "deadline-exceeded",
+        "internal",
+        "resource-exhausted",
+        "unavailable",
     ];
     for on in text(retries, "/retryOn").split(',').map(str::trim).filter(|on| !on.is_empty()) {
-        problems.unless(KNOWN.contains(&on) || on.parse::<u16>().is_ok_and(|code| (100..600).contains(&code)), || format!("unsupported retry_on policy {on}"));
+        problems.unless(KNOWN.contains(&on) || on.parse::<u16>().is_ok_and(|code| (100..600).contains(&code)), || {
+            format!("unsupported retry_on policy {on}")
+        });
     }
 }
 
@@ -175,7 +201,9 @@ fn fault(route: &Value, problems: &mut Problems) {
     if let Some(delay) = delay {
         percent(delay, "/percentage/value", problems);
         percent(delay, "/percent", problems);
-        problems.unless(has(delay, "/fixedDelay") || has(delay, "/exponentialDelay"), || "exponentialDelay is not supported; fixedDelay is required".into());
+        problems.unless(has(delay, "/fixedDelay") || has(delay, "/exponentialDelay"), || {
+            "exponentialDelay is not supported; fixedDelay is required".into()
+        });
         duration(delay, "/fixedDelay", problems);
     }
     if let Some(abort) = abort {
@@ -185,9 +213,23 @@ fn fault(route: &Value, problems: &mut Problems) {
         http_status(abort, "/httpStatus", problems);
         let grpc = text(abort, "/grpcStatus");
         const KNOWN: &[&str] = &[
-            "OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND", "ALREADY_EXISTS", "PERMISSION_DENIED",
-            "UNAUTHENTICATED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED", "OUT_OF_RANGE", "UNIMPLEMENTED", "INTERNAL",
-            "UNAVAILABLE", "DATA_LOSS",
+            "OK",
+            "CANCELLED",
+            "UNKNOWN",
+            "INVALID_ARGUMENT",
+            "DEADLINE_EXCEEDED",
+            "NOT_FOUND",
+            "ALREADY_EXISTS",
+            "PERMISSION_DENIED",
+            "UNAUTHENTICATED",
+            "RESOURCE_EXHAUSTED",
+            "FAILED_PRECONDITION",
+            "ABORTED",
+            "OUT_OF_RANGE",
+            "UNIMPLEMENTED",
+            "INTERNAL",
+            "UNAVAILABLE",
+            "DATA_LOSS",
         ];
         problems.unless(grpc.is_empty() || KNOWN.contains(&grpc) || grpc.parse::<u8>().is_ok_and(|code| code <= 16), || {
             format!("gRPC status \"{grpc}\" is not supported. See https://github.com/grpc/grpc/blob/master/doc/statuscodes.md for a list of supported codes, e.g. UNAVAILABLE or 14")

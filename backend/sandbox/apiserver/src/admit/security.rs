@@ -25,7 +25,9 @@ fn selector(spec: &Value, problems: &mut Problems) {
     for (label, value) in spec.pointer("/selector/matchLabels").and_then(Value::as_object).into_iter().flatten() {
         problems.unless(!label.is_empty(), || "empty key is not supported in selector".into());
         let wild = label.contains('*') || value.as_str().is_some_and(|value| value.contains('*'));
-        problems.unless(!wild, || format!("wildcard is not supported in selector: \"{label}={}\"", value.as_str().unwrap_or_default()));
+        problems.unless(!wild, || {
+            format!("wildcard is not supported in selector: \"{label}={}\"", value.as_str().unwrap_or_default())
+        });
     }
 }
 
@@ -63,7 +65,9 @@ pub(super) fn authorization_policy(spec: &Value, problems: &mut Problems) {
         for to in items(rule, "/to") {
             for field in ["ports", "notPorts"] {
                 for port in texts(to, &format!("/operation/{field}")) {
-                    problems.unless(port.parse::<u32>().is_ok_and(|port| (1..=65_535).contains(&port)), || format!("invalid port {port}"));
+                    problems.unless(port.parse::<u32>().is_ok_and(|port| (1..=65_535).contains(&port)), || {
+                        format!("invalid port {port}")
+                    });
                 }
             }
         }
@@ -75,28 +79,47 @@ pub(super) fn authorization_policy(spec: &Value, problems: &mut Problems) {
 
 fn condition(when: &Value, problems: &mut Problems) {
     const PLAIN: &[&str] = &[
-        "source.ip", "remote.ip", "source.namespace", "source.principal", "source.serviceAccount", "source.trustDomain",
-        "request.auth.principal", "request.auth.audiences", "request.auth.presenter", "destination.ip", "destination.port",
+        "source.ip",
+        "remote.ip",
+        "source.namespace",
+        "source.principal",
+        "source.serviceAccount",
+        "source.trustDomain",
+        "request.auth.principal",
+        "request.auth.audiences",
+        "request.auth.presenter",
+        "destination.ip",
+        "destination.port",
         "connection.sni",
     ];
     let key = text(when, "/key");
     problems.unless(!key.is_empty(), || "`key` cannot be empty".into());
-    let bracketed = ["request.headers[", "request.auth.claims[", "experimental.envoy.filters."].iter().any(|prefix| key.starts_with(prefix));
+    let bracketed =
+        ["request.headers[", "request.auth.claims[", "experimental.envoy.filters."].iter().any(|prefix| key.starts_with(prefix));
     problems.unless(key.is_empty() || bracketed || PLAIN.contains(&key), || format!("unknown attribute: {key}"));
-    problems.unless(has(when, "/values") || has(when, "/notValues"), || "at least one of `values` or `notValues` must be set for `when`".into());
+    problems.unless(has(when, "/values") || has(when, "/notValues"), || {
+        "at least one of `values` or `notValues` must be set for `when`".into()
+    });
 }
 
 pub(super) fn request_authentication(spec: &Value, problems: &mut Problems) {
     selector(spec, problems);
     for rule in items(spec, "/jwtRules") {
         problems.unless(!text(rule, "/issuer").is_empty(), || "issuer must be non-empty string".into());
-        problems.unless(texts(rule, "/audiences").all(|audience| !audience.is_empty()), || "audience must be non-empty string".into());
+        problems.unless(texts(rule, "/audiences").all(|audience| !audience.is_empty()), || {
+            "audience must be non-empty string".into()
+        });
         for field in ["/jwksUri", "/jwks_uri"] {
             let uri = text(rule, field);
-            problems.unless(uri.is_empty() || uri.starts_with("http://") || uri.starts_with("https://"), || format!("URI scheme of {uri} is not supported"));
+            problems.unless(uri.is_empty() || uri.starts_with("http://") || uri.starts_with("https://"), || {
+                format!("URI scheme of {uri} is not supported")
+            });
         }
         let jwks = text(rule, "/jwks");
-        problems.unless(jwks.is_empty() || serde_json::from_str::<Value>(jwks).is_ok_and(|jwks| jwks.get("keys").is_some()), || "failed to parse jwks".into());
+        problems
+            .unless(jwks.is_empty() || serde_json::from_str::<Value>(jwks).is_ok_and(|jwks| jwks.get("keys").is_some()), || {
+                "failed to parse jwks".into()
+            });
         for from in items(rule, "/fromHeaders") {
             problems.unless(!text(from, "/name").is_empty(), || "location header name must be non-empty string".into());
         }

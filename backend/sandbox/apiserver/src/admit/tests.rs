@@ -48,8 +48,16 @@ fn virtual_services() {
     expect(kind, json!({"hosts": ["*"], "gateways": ["g"], "http": [{"route": [{"destination": {"host": "a"}}]}]}), "");
     expect(kind, json!({"hosts": ["a", "a"], "http": [{"route": [{"destination": {"host": "a"}}]}]}), "duplicate hosts");
     expect(kind, with(json!({"fault": {"delay": {"percentage": {"value": 100}, "fixedDelay": "7s"}}})), "");
-    expect(kind, with(json!({"fault": {"abort": {"percentage": {"value": 101}, "httpStatus": 503}}})), "percentage 101 is not in range 0..100");
-    expect(kind, with(json!({"fault": {"abort": {"percentage": {"value": -5}, "httpStatus": 503}}})), "percentage -5 is not in range 0..100");
+    expect(
+        kind,
+        with(json!({"fault": {"abort": {"percentage": {"value": 101}, "httpStatus": 503}}})),
+        "percentage 101 is not in range 0..100",
+    );
+    expect(
+        kind,
+        with(json!({"fault": {"abort": {"percentage": {"value": -5}, "httpStatus": 503}}})),
+        "percentage -5 is not in range 0..100",
+    );
     expect(kind, with(json!({"fault": {"abort": {"httpStatus": 99}}})), "HTTP status 99");
     expect(kind, with(json!({"fault": {"abort": {}}})), "missing error type");
     expect(kind, with(json!({"fault": {"delay": {"fixedDelay": "soon"}}})), "invalid duration");
@@ -78,7 +86,11 @@ fn destination_rules() {
     expect(kind, rule(json!({"subsets": [{"name": "v1"}, {"name": "v1"}]})), "duplicate subset names: v1");
     expect(kind, rule(json!({"trafficPolicy": {}})), "at least one field");
     expect(kind, rule(json!({"trafficPolicy": {"outlierDetection": {"maxEjectionPercent": 150}}})), "percentage 150");
-    expect(kind, rule(json!({"trafficPolicy": {"connectionPool": {"tcp": {"maxConnections": -1}}}})), "max connections must be non-negative");
+    expect(
+        kind,
+        rule(json!({"trafficPolicy": {"connectionPool": {"tcp": {"maxConnections": -1}}}})),
+        "max connections must be non-negative",
+    );
     expect(kind, rule(json!({"trafficPolicy": {"tls": {"mode": "MUTUAL"}}})), "client certificate required");
     expect(kind, rule(json!({"trafficPolicy": {"tls": {"mode": "ISTIO_MUTUAL"}}})), "");
 }
@@ -93,13 +105,15 @@ fn the_edge() {
         json!({"selector": {"istio": "ingressgateway"}, "servers": [server]})
     };
     expect("Gateway", server(json!({"number": 80, "name": "http", "protocol": "HTTP"}), json!({})), "");
-    expect("Gateway", server(json!({"number": 80, "name": "http", "protocol": "SMOKE"}), json!({})), "unsupported protocol: SMOKE");
+    expect(
+        "Gateway",
+        server(json!({"number": 80, "name": "http", "protocol": "SMOKE"}), json!({})),
+        "unsupported protocol: SMOKE",
+    );
     expect("Gateway", server(json!({"number": 443, "name": "https", "protocol": "HTTPS"}), json!({})), "must have TLS settings");
     expect("Gateway", server(json!({"number": 70_000, "name": "http", "protocol": "HTTP"}), json!({})), "port number 70000");
     expect("Gateway", json!({"servers": []}), "at least one server");
-    let entry = |resolution: &str, endpoints: Value| {
-        json!({"hosts": ["db.example"], "ports": [{"number": 80, "name": "http", "protocol": "HTTP"}], "resolution": resolution, "endpoints": endpoints})
-    };
+    let entry = |resolution: &str, endpoints: Value| json!({"hosts": ["db.example"], "ports": [{"number": 80, "name": "http", "protocol": "HTTP"}], "resolution": resolution, "endpoints": endpoints});
     expect("ServiceEntry", entry("STATIC", json!([{"address": "10.0.0.1"}])), "");
     expect("ServiceEntry", entry("STATIC", json!([{"address": "db"}])), "invalid address db");
     expect("ServiceEntry", json!({"hosts": ["a.example"]}), "ports must be set");
@@ -114,7 +128,11 @@ fn policies() {
     expect("AuthorizationPolicy", json!({}), "");
     expect("AuthorizationPolicy", json!({"action": "DENY"}), "never be triggered");
     expect("AuthorizationPolicy", json!({"rules": [{"from": []}]}), "`from` cannot be empty");
-    expect("AuthorizationPolicy", json!({"rules": [{"when": [{"key": "weather", "values": ["x"]}]}]}), "unknown attribute: weather");
+    expect(
+        "AuthorizationPolicy",
+        json!({"rules": [{"when": [{"key": "weather", "values": ["x"]}]}]}),
+        "unknown attribute: weather",
+    );
     expect("AuthorizationPolicy", json!({"rules": [{"to": [{"operation": {"ports": ["http"]}}]}]}), "invalid port http");
     expect("RequestAuthentication", json!({"jwtRules": [{"issuer": ""}]}), "issuer must be non-empty");
 }

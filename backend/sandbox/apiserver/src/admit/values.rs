@@ -54,7 +54,11 @@ pub(super) fn http_status(value: &Value, path: &str, problems: &mut Problems) {
 /// A DNS label: what names of subsets and ports have to be.
 pub(super) fn is_label(text: &str) -> bool {
     let inner = |c: char| c.is_ascii_alphanumeric();
-    !text.is_empty() && text.len() <= 63 && text.starts_with(inner) && text.ends_with(inner) && text.chars().all(|c| inner(c) || c == '-')
+    !text.is_empty()
+        && text.len() <= 63
+        && text.starts_with(inner)
+        && text.ends_with(inner)
+        && text.chars().all(|c| inner(c) || c == '-')
 }
 
 /// A host, perhaps with a wildcard for its first label.
@@ -66,7 +70,9 @@ pub(super) fn is_host(text: &str) -> bool {
         None => text.strip_prefix('*').unwrap_or(text),
     };
     let name = rest.strip_suffix('.').unwrap_or(rest);
-    !name.is_empty() && name.len() <= 255 && name.split('.').all(|label| is_label(label.trim_start_matches(['-', '_']).trim_end_matches('_')) || is_address(name))
+    !name.is_empty()
+        && name.len() <= 255
+        && name.split('.').all(|label| is_label(label.trim_start_matches(['-', '_']).trim_end_matches('_')) || is_address(name))
 }
 
 pub(super) fn is_address(text: &str) -> bool {
@@ -102,15 +108,20 @@ pub(super) fn destination(value: &Value, problems: &mut Problems) {
 pub(super) fn export_to(value: &Value, problems: &mut Problems) {
     let mut seen = Vec::new();
     for namespace in texts(value, "/exportTo") {
-        problems.unless(matches!(namespace, "*" | "." | "~") || is_label(namespace), || format!("invalid value for exportTo: {namespace}"));
+        problems.unless(matches!(namespace, "*" | "." | "~") || is_label(namespace), || {
+            format!("invalid value for exportTo: {namespace}")
+        });
         problems.unless(!seen.contains(&namespace), || format!("duplicate entries in exportTo: {namespace}"));
         seen.push(namespace);
     }
-    problems.unless(seen.len() < 2 || !seen.contains(&"*"), || "cannot have both public (*) and private (i.e. . or specific namespaces) exportTo values for a resource".into());
+    problems.unless(seen.len() < 2 || !seen.contains(&"*"), || {
+        "cannot have both public (*) and private (i.e. . or specific namespaces) exportTo values for a resource".into()
+    });
 }
 
 /// The protocols that ports of gateways and entries can have.
 pub(super) fn protocol(text: &str, problems: &mut Problems) {
-    const KNOWN: &[&str] = &["HTTP", "HTTPS", "GRPC", "GRPC-WEB", "HTTP2", "MONGO", "REDIS", "MYSQL", "TCP", "TLS", "UDP", "HTTP_PROXY", "HBONE"];
+    const KNOWN: &[&str] =
+        &["HTTP", "HTTPS", "GRPC", "GRPC-WEB", "HTTP2", "MONGO", "REDIS", "MYSQL", "TCP", "TLS", "UDP", "HTTP_PROXY", "HBONE"];
     problems.unless(KNOWN.contains(&text.to_ascii_uppercase().as_str()), || format!("unsupported protocol: {text}"));
 }

@@ -20,8 +20,22 @@ const SECURITY: &str = "security.istio.io";
 const THREE: &[&str] = &["v1", "v1beta1", "v1alpha3"];
 
 const ROWS: &[Row] = &[
-    Row { group: "extensions.istio.io", kind: "TrafficExtension", plural: "trafficextensions", short: &[], versions: &["v1alpha1"], columns: &[] },
-    Row { group: "extensions.istio.io", kind: "WasmPlugin", plural: "wasmplugins", short: &[], versions: &["v1alpha1"], columns: &[] },
+    Row {
+        group: "extensions.istio.io",
+        kind: "TrafficExtension",
+        plural: "trafficextensions",
+        short: &[],
+        versions: &["v1alpha1"],
+        columns: &[],
+    },
+    Row {
+        group: "extensions.istio.io",
+        kind: "WasmPlugin",
+        plural: "wasmplugins",
+        short: &[],
+        versions: &["v1alpha1"],
+        columns: &[],
+    },
     Row {
         group: NETWORKING,
         kind: "DestinationRule",
@@ -82,8 +96,22 @@ const ROWS: &[Row] = &[
         versions: &["v1", "v1beta1"],
         columns: &[("Mode", ".spec.mtls.mode", "How mutual TLS is asked for")],
     },
-    Row { group: SECURITY, kind: "RequestAuthentication", plural: "requestauthentications", short: &["ra"], versions: &["v1", "v1beta1"], columns: &[] },
-    Row { group: "telemetry.istio.io", kind: "Telemetry", plural: "telemetries", short: &["telemetry"], versions: &["v1alpha1", "v1"], columns: &[] },
+    Row {
+        group: SECURITY,
+        kind: "RequestAuthentication",
+        plural: "requestauthentications",
+        short: &["ra"],
+        versions: &["v1", "v1beta1"],
+        columns: &[],
+    },
+    Row {
+        group: "telemetry.istio.io",
+        kind: "Telemetry",
+        plural: "telemetries",
+        short: &["telemetry"],
+        versions: &["v1alpha1", "v1"],
+        columns: &[],
+    },
 ];
 
 /// The CRDs as objects.
@@ -102,7 +130,9 @@ pub(crate) fn custom_resource_definitions() -> impl Iterator<Item = Value> {
         let mut columns: Vec<Value> = row
             .columns
             .iter()
-            .map(|(name, path, description)| json!({"name": name, "type": "string", "jsonPath": path, "description": description}))
+            .map(
+                |(name, path, description)| json!({"name": name, "type": "string", "jsonPath": path, "description": description}),
+            )
             .collect();
         columns.push(json!({"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp",
                             "description": "When the object was made"}));

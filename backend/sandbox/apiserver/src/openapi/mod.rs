@@ -20,8 +20,8 @@ use crate::{
     store::Store,
 };
 
-/// The content type that kubectl asks the version 2 document in.
-const PROTOBUF: &str = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+/// The content type of the version 2 document as protobuf. Clients ask with an `@` in it, which is no good in an answer.
+const PROTOBUF: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
 
 /// The documents, made when they are first asked for and again when the kinds change.
 #[derive(Default)]
@@ -50,7 +50,8 @@ impl Cache {
         self.with(store, |documents, kinds| {
             let mut paths = serde_json::Map::new();
             for name in v3::names(kinds) {
-                let document = documents.v3.entry(name.clone()).or_insert_with(|| Bytes::from(v3::document(kinds, &name).to_string()));
+                let document =
+                    documents.v3.entry(name.clone()).or_insert_with(|| Bytes::from(v3::document(kinds, &name).to_string()));
                 // The hash lets clients keep what they have.
                 let hash: String = Sha256::digest(document).iter().map(|byte| format!("{byte:02X}")).collect();
                 paths.insert(name.clone(), json!({"serverRelativeURL": format!("/openapi/v3/{name}?hash={hash}")}));
@@ -65,7 +66,8 @@ impl Cache {
             if !v3::names(kinds).iter().any(|known| known == name) {
                 return Err(ApiError::no_such_resource());
             }
-            let document = documents.v3.entry(name.to_owned()).or_insert_with(|| Bytes::from(v3::document(kinds, name).to_string()));
+            let document =
+                documents.v3.entry(name.to_owned()).or_insert_with(|| Bytes::from(v3::document(kinds, name).to_string()));
             Ok(typed_answer(StatusCode::OK, "application/json", Body::from(document.clone())))
         })
     }
@@ -74,7 +76,8 @@ impl Cache {
     pub(crate) fn v2(&self, store: &Store, accept: &str) -> Result<Response<Body>> {
         self.with(store, |documents, kinds| {
             if accept.contains("proto-openapi.spec.v2") {
-                let document = documents.v2_protobuf.get_or_insert_with(|| Bytes::from(v2_protobuf::encode(&v2::document(kinds))));
+                let document =
+                    documents.v2_protobuf.get_or_insert_with(|| Bytes::from(v2_protobuf::encode(&v2::document(kinds))));
                 return Ok(typed_answer(StatusCode::OK, PROTOBUF, Body::from(document.clone())));
             }
             let document = documents.v2_json.get_or_insert_with(|| Bytes::from(v2::document(kinds).to_string()));

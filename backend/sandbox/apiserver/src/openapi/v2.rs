@@ -16,7 +16,11 @@ pub(super) fn document(kinds: &Kinds) -> Value {
     for (_, kind) in kinds.iter() {
         for version in &kind.versions {
             v3::define(kind, version, PREFIX, &mut definitions);
-            let root = if kind.group.is_empty() { format!("/api/{}", version.name) } else { format!("/apis/{}/{}", kind.group, version.name) };
+            let root = if kind.group.is_empty() {
+                format!("/api/{}", version.name)
+            } else {
+                format!("/apis/{}/{}", kind.group, version.name)
+            };
             let scope = if kind.namespaced { "/namespaces/{namespace}" } else { "" };
             let parameter = |name: &str| json!({"name": name, "in": "query", "type": "string", "uniqueItems": true});
             let mut patches = vec!["application/json-patch+json", "application/merge-patch+json", "application/apply-patch+yaml"];

@@ -167,7 +167,9 @@ pub(super) fn encode(document: &Value) -> Vec<u8> {
                 .collect(),
         }),
         definitions: Some(Properties {
-            properties: members("/definitions").map(|(name, value)| NamedSchema { name: name.clone(), value: Some(schema(value)) }).collect(),
+            properties: members("/definitions")
+                .map(|(name, value)| NamedSchema { name: name.clone(), value: Some(schema(value)) })
+                .collect(),
         }),
     }
     .encode_to_vec()
@@ -198,7 +200,8 @@ fn operation(value: &Value) -> Operation {
         consumes: texts(value, "consumes"),
         parameters: parameters
             .map(|parameter| {
-                let query = QueryParameter { place: "query".into(), name: text(parameter, "/name"), ty: text(parameter, "/type") };
+                let query =
+                    QueryParameter { place: "query".into(), name: text(parameter, "/name"), ty: text(parameter, "/type") };
                 ParametersItem { parameter: Some(Parameter { non_body: Some(NonBodyParameter { query: Some(query) }) }) }
             })
             .collect(),
@@ -217,7 +220,10 @@ fn schema(value: &Value) -> SchemaMessage {
         ty: (!ty.is_empty()).then(|| TypeItem { value: vec![ty] }),
         items: value.get("items").map(|inner| Items { schema: vec![schema(inner)] }),
         properties: value.get("properties").and_then(Value::as_object).map(|members| Properties {
-            properties: members.iter().map(|(name, inner)| NamedSchema { name: name.clone(), value: Some(schema(inner)) }).collect(),
+            properties: members
+                .iter()
+                .map(|(name, inner)| NamedSchema { name: name.clone(), value: Some(schema(inner)) })
+                .collect(),
         }),
         vendor_extension: extensions(value),
     }

@@ -80,9 +80,7 @@ pub(super) fn path_items(kind: &Kind, version: &Version, name: &str) -> Vec<(Str
     let subject = group_version_kind(&kind.group, &version.name, &kind.kind);
     let reference = json!({"$ref": format!("{PREFIX}{}", name_of(kind, version))});
     let content = json!({"application/json": {"schema": reference}});
-    let parameter = |name: &str, description: &str| {
-        json!({"name": name, "in": "query", "description": description, "schema": {"type": "string", "uniqueItems": true}})
-    };
+    let parameter = |name: &str, description: &str| json!({"name": name, "in": "query", "description": description, "schema": {"type": "string", "uniqueItems": true}});
     let writing = json!([
         parameter("dryRun", "When `All`, everything is done except storing the outcome."),
         parameter("fieldManager", "The name of who writes."),
@@ -102,7 +100,8 @@ pub(super) fn path_items(kind: &Kind, version: &Version, name: &str) -> Vec<(Str
     if !kind.custom {
         patches.push("application/strategic-merge-patch+json");
     }
-    let patches: Map<String, Value> = patches.into_iter().map(|kind| (kind.to_owned(), json!({"schema": {"type": "object"}}))).collect();
+    let patches: Map<String, Value> =
+        patches.into_iter().map(|kind| (kind.to_owned(), json!({"schema": {"type": "object"}}))).collect();
     let none = json!([]);
     vec![
         (

@@ -79,7 +79,8 @@ impl Fields {
                     let element = format!("f:{name}");
                     let mut child = Self::of(inner(schema, &element), member, containers);
                     // The entry of a map with free keys counts itself.
-                    child.member |= schema.is_some_and(|schema| !schema.properties.contains_key(name) && schema.additional.is_some());
+                    child.member |=
+                        schema.is_some_and(|schema| !schema.properties.contains_key(name) && schema.additional.is_some());
                     fields.children.insert(element, child);
                 }
                 fields
@@ -87,7 +88,11 @@ impl Fields {
             Parts::Items(items) => {
                 let mut fields = Self { member: containers, children: BTreeMap::new() };
                 for (element, item) in items {
-                    let mut child = if element.starts_with("v:") { Self::leaf() } else { Self::of(inner(schema, &element), item, containers) };
+                    let mut child = if element.starts_with("v:") {
+                        Self::leaf()
+                    } else {
+                        Self::of(inner(schema, &element), item, containers)
+                    };
                     child.member = true;
                     fields.children.insert(element, child);
                 }
@@ -172,14 +177,26 @@ impl Fields {
     /// Without what nobody can own: the names of things and what the server itself writes.
     pub(crate) fn stripped(mut self, status_too: bool) -> Self {
         self.member = false;
-        self.children.retain(|element, _| !matches!(element.as_str(), "f:apiVersion" | "f:kind") && !(status_too && element == "f:status"));
+        self.children.retain(|element, _| match element.as_str() {
+            "f:apiVersion" | "f:kind" => false,
+            "f:status" => !status_too,
+            _ => true,
+        });
         if let Some(metadata) = self.children.get_mut("f:metadata") {
             metadata.member = false;
             metadata.children.retain(|element, _| {
                 !matches!(
                     element.as_str(),
-                    "f:name" | "f:namespace" | "f:creationTimestamp" | "f:uid" | "f:resourceVersion" | "f:generation" | "f:managedFields"
-                        | "f:selfLink" | "f:deletionTimestamp" | "f:deletionGracePeriodSeconds"
+                    "f:name"
+                        | "f:namespace"
+                        | "f:creationTimestamp"
+                        | "f:uid"
+                        | "f:resourceVersion"
+                        | "f:generation"
+                        | "f:managedFields"
+                        | "f:selfLink"
+                        | "f:deletionTimestamp"
+                        | "f:deletionGracePeriodSeconds"
                 )
             });
             if metadata.is_empty() {

@@ -35,7 +35,9 @@ const BODY_LIMIT: usize = 3 * 1024 * 1024;
 /// Answers one request.
 pub(crate) async fn answer(api: Arc<Api>, caller: Caller, request: Request<Incoming>) -> Result<Response<Body>> {
     let path = request.uri().path().trim_end_matches('/').to_owned();
-    let open = matches!(path.as_str(), "/version" | "/healthz" | "/livez" | "/readyz") || path.starts_with("/readyz/") || path.starts_with("/livez/");
+    let open = matches!(path.as_str(), "/version" | "/healthz" | "/livez" | "/readyz")
+        || path.starts_with("/readyz/")
+        || path.starts_with("/livez/");
     if open {
         return Ok(if path == "/version" { json_answer(StatusCode::OK, &discovery::version(&api)) } else { text("ok") });
     }
@@ -44,7 +46,14 @@ pub(crate) async fn answer(api: Arc<Api>, caller: Caller, request: Request<Incom
         return Err(match parsed {
             Some(target) => {
                 let verb = target.verb(request.method(), &Query::of(request.uri()));
-                ApiError::forbidden(caller.name(), verb, &target.group, &target.resource(), target.name.as_deref(), target.namespace.as_deref())
+                ApiError::forbidden(
+                    caller.name(),
+                    verb,
+                    &target.group,
+                    &target.resource(),
+                    target.name.as_deref(),
+                    target.namespace.as_deref(),
+                )
             }
             None => ApiError::new(403, "Forbidden", format!("forbidden: User \"system:anonymous\" cannot get path \"{path}\"")),
         });
@@ -75,12 +84,20 @@ async fn resource(api: Arc<Api>, caller: Caller, target: Target, request: Reques
     let verb = target.verb(request.method(), &query);
     let namespace = target.namespace.as_deref().unwrap_or_default();
     if api.faults.is_denied(verb, &target.resource(), namespace) {
-        return Err(ApiError::forbidden(caller.name(), verb, &target.group, &target.resource(), target.name.as_deref(), target.namespace.as_deref()));
+        return Err(ApiError::forbidden(
+            caller.name(),
+            verb,
+            &target.group,
+            &target.resource(),
+            target.name.as_deref(),
+            target.namespace.as_deref(),
+        ));
     }
     if review::is_review(&target) {
-        return review::answer(&api, &caller, &target, &body(request).await?);
+        return review::answer(&api, &caller, &target, &content_type(&request), &body(request).await?);
     }
-    let (id, kind) = api.store.read(|state| state.kinds.by_plural(&target.group, &target.plural)).ok_or_else(ApiError::no_such_resource)?;
+    let (id, kind) =
+        api.store.read(|state| state.kinds.by_plural(&target.group, &target.plural)).ok_or_else(ApiError::no_such_resource)?;
     let known = kind.version(&target.version).is_some() && !api.faults.is_hidden(&kind.qualified());
     // A namespaced kind has no single objects outside a namespace.
     let misplaced = kind.namespaced && target.namespace.is_none() && target.name.is_some();
@@ -90,7 +107,9 @@ async fn resource(api: Arc<Api>, caller: Caller, target: Target, request: Reques
     let at = Place { id, kind, target };
     match at.target.subresource.as_deref() {
         Some("log" | "portforward") if at.kind.qualified() == "pods" => return pods::answer(api, at, query, request).await,
-        Some("proxy") if matches!(at.kind.qualified().as_str(), "pods" | "services") => return proxy::answer(api, at, request).await,
+        Some("proxy") if matches!(at.kind.qualified().as_str(), "pods" | "services") => {
+            return proxy::answer(api, at, request).await;
+        }
         Some("scale") if at.kind.scale => return scale::answer(&api, &at, &query, request).await,
         Some("status") if at.kind.status => {}
         Some("finalize") if at.kind.plural == "namespaces" => {}
@@ -113,8 +132,8 @@ async fn resource(api: Arc<Api>, caller: Caller, target: Target, request: Reques
             let from = write::Request::new(&at, &query, &request)?;
             write::patch(&api, from, &body(request).await?)
         }
-        (Method::DELETE, true) => remove::one(&api, &at, &query, &body(request).await?),
-        (Method::DELETE, false) => remove::collection(&api, &at, &query, &body(request).await?),
+        (Method::DELETE, true) => remove::one(&api, &at, &query, &content_type(&request), &body(request).await?),
+        (Method::DELETE, false) => remove::collection(&api, &at, &query, &content_type(&request), &body(request).await?),
         _ => Err(ApiError::method_not_allowed()),
     }
 }
@@ -128,6 +147,12 @@ async fn body(request: Request<Incoming>) -> Result<bytes::Bytes> {
         }
         Err(error) => Err(ApiError::bad_request(format!("the body could not be read: {error}"))),
     }
+}
+
+/// The type of the body, without its parameters.
+fn content_type(request: &Request<Incoming>) -> String {
+    let text = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    text.split(';').next().unwrap_or_default().trim().to_owned()
 }
 
 fn accept(request: &Request<Incoming>) -> String {

@@ -22,10 +22,8 @@ use crate::{
 };
 
 pub(super) async fn answer(api: Arc<Api>, at: Place, query: Query, request: Request<Incoming>) -> Result<Response<Body>> {
-    let pod = api
-        .store
-        .read(|state| state.get(&at.key(at.name())).cloned())
-        .ok_or_else(|| ApiError::not_found(&at.kind, at.name()))?;
+    let pod =
+        api.store.read(|state| state.get(&at.key(at.name())).cloned()).ok_or_else(|| ApiError::not_found(&at.kind, at.name()))?;
     if at.target.subresource.as_deref() == Some("log") {
         if request.method() != Method::GET {
             return Err(ApiError::method_not_allowed());
@@ -44,7 +42,8 @@ async fn port_forward(api: Arc<Api>, at: &Place, query: &Query, request: Request
         namespace: at.target.namespace.clone().unwrap_or_default(),
         pod: at.name().to_owned(),
     };
-    let upgrade = request.headers().get(header::UPGRADE).and_then(|value| value.to_str().ok()).unwrap_or_default().to_ascii_lowercase();
+    let upgrade =
+        request.headers().get(header::UPGRADE).and_then(|value| value.to_str().ok()).unwrap_or_default().to_ascii_lowercase();
     let closing = api.closing.clone();
     if upgrade.starts_with("spdy/3.1") {
         let tasks = api.tasks.clone();
@@ -199,9 +198,15 @@ fn container(at: &Place, query: &Query, pod: &Value) -> Result<String> {
         return match containers.as_slice() {
             [only] => Ok(only.clone()),
             many => {
-                let annotated = pod.get("metadata").and_then(|metadata| metadata.get("annotations")?.get("kubectl.kubernetes.io/default-container")?.as_str());
+                let annotated = pod
+                    .get("metadata")
+                    .and_then(|metadata| metadata.get("annotations")?.get("kubectl.kubernetes.io/default-container")?.as_str());
                 annotated.map(str::to_owned).ok_or_else(|| {
-                    ApiError::bad_request(format!("a container name must be specified for pod {}, choose one of: [{}]", at.name(), many.join(" ")))
+                    ApiError::bad_request(format!(
+                        "a container name must be specified for pod {}, choose one of: [{}]",
+                        at.name(),
+                        many.join(" ")
+                    ))
                 })
             }
         };

@@ -19,17 +19,17 @@ pub(super) async fn answer(api: Arc<Api>, at: Place, mut request: Request<Incomi
     let namespace = at.target.namespace.clone().unwrap_or_default();
     let (name, port) = split(at.name());
     let (pod, port) = if at.kind.plural == "pods" {
-        let pod = api.store.read(|state| state.get(&at.key(&name)).cloned()).ok_or_else(|| ApiError::not_found(&at.kind, &name))?;
+        let pod =
+            api.store.read(|state| state.get(&at.key(&name)).cloned()).ok_or_else(|| ApiError::not_found(&at.kind, &name))?;
         let first = pod.pointer("/spec/containers/0/ports/0/containerPort").and_then(Value::as_u64).map(|port| port.to_string());
         (name, number(port.or(first))?)
     } else {
         behind_service(&api, &at, &namespace, &name, port.as_deref())?
     };
-    let unavailable = |error: String| {
-        ApiError::new(503, "ServiceUnavailable", format!("error trying to reach service: {error}"))
-    };
+    let unavailable = |error: String| ApiError::new(503, "ServiceUnavailable", format!("error trying to reach service: {error}"));
     let stream = api.pods.connect(&namespace, &pod, port).await.map_err(unavailable)?;
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| unavailable(error.to_string()))?;
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| unavailable(error.to_string()))?;
     api.tasks.spawn(async move {
         if let Err(error) = connection.await {
             tracing::debug!(%error, "a proxied connection ended badly");
@@ -76,14 +76,22 @@ fn behind_service(api: &Api, at: &Place, namespace: &str, name: &str, port: Opti
             .iter()
             .find(|row| match port {
                 None => true,
-                Some(port) => row.get("name").and_then(Value::as_str) == Some(port) || row.get("port").is_some_and(|number| number.to_string() == port),
+                Some(port) => {
+                    row.get("name").and_then(Value::as_str) == Some(port)
+                        || row.get("port").and_then(Value::as_u64).is_some_and(|number| port.parse() == Ok(number))
+                }
             })
             .ok_or_else(missing)?;
         let selector = service.pointer("/spec/selector").and_then(Value::as_object).cloned().unwrap_or_default();
         let (id, _) = state.kinds.by_plural("", "pods").ok_or_else(missing)?;
         let pod = state
             .range(id, Some(namespace))
-            .find(|(_, pod)| !selector.is_empty() && selector.iter().all(|(key, value)| pod.pointer("/metadata/labels").and_then(|labels| labels.get(key)) == Some(value)))
+            .find(|(_, pod)| {
+                !selector.is_empty()
+                    && selector
+                        .iter()
+                        .all(|(key, value)| pod.pointer("/metadata/labels").and_then(|labels| labels.get(key)) == Some(value))
+            })
             .map(|(Key { name, .. }, pod)| (name.clone(), pod.clone()))
             .ok_or_else(missing)?;
         let target = wanted.get("targetPort").or_else(|| wanted.get("port")).cloned().unwrap_or_default();

@@ -7,11 +7,7 @@ use base64::Engine as _;
 use http::{Response, StatusCode};
 use serde_json::{Value, json};
 
-use super::{
-    Query, json_answer,
-    query::Form,
-    target::Place,
-};
+use super::{Query, json_answer, query::Form, target::Place};
 use crate::{
     selector::Selector,
     server::Api,
@@ -21,17 +17,14 @@ use crate::{
 };
 
 pub(super) fn form(accept: &str) -> Result<Form> {
-    Form::of(accept).ok_or_else(|| {
-        ApiError::new(406, "NotAcceptable", "only the following media types are accepted: application/json")
-    })
+    Form::of(accept)
+        .ok_or_else(|| ApiError::new(406, "NotAcceptable", "only the following media types are accepted: application/json"))
 }
 
 pub(super) fn get(api: &Api, at: &Place, query: &Query, accept: &str) -> Result<Response<Body>> {
     let form = form(accept)?;
-    let object = api
-        .store
-        .read(|state| state.get(&at.key(at.name())).cloned())
-        .ok_or_else(|| ApiError::not_found(&at.kind, at.name()))?;
+    let object =
+        api.store.read(|state| state.get(&at.key(at.name())).cloned()).ok_or_else(|| ApiError::not_found(&at.kind, at.name()))?;
     Ok(json_answer(StatusCode::OK, &one(at, &object, form, query)))
 }
 
@@ -116,13 +109,15 @@ fn select(state: &State, at: &Place, query: &Query) -> Result<(Vec<Arc<Value>>, 
 fn page(state: &State, query: &Query) -> Result<Page> {
     let token = query.get("continue");
     if !token.is_empty() {
-        return read_token(token).ok_or_else(|| ApiError::bad_request("continue key is not valid: the token was not made by this server"));
+        return read_token(token)
+            .ok_or_else(|| ApiError::bad_request("continue key is not valid: the token was not made by this server"));
     }
     let wanted = query.get("resourceVersion");
     if wanted.is_empty() || wanted == "0" {
         return Ok(Page { revision: state.revision, after: None });
     }
-    let wanted: u64 = wanted.parse().map_err(|_| ApiError::bad_request(format!("resourceVersion: Invalid value: \"{wanted}\"")))?;
+    let wanted: u64 =
+        wanted.parse().map_err(|_| ApiError::bad_request(format!("resourceVersion: Invalid value: \"{wanted}\"")))?;
     if wanted > state.revision {
         let message = format!("Timeout: Too large resource version: {wanted}, current: {}", state.revision);
         return Err(ApiError::new(504, "Timeout", message));
@@ -134,8 +129,7 @@ fn page(state: &State, query: &Query) -> Result<Page> {
 /// The objects of a kind as they were at a revision, by undoing what came after it.
 fn as_of(state: &State, at: &Place, namespace: Option<&str>, revision: u64) -> Result<BTreeMap<(String, String), Arc<Value>>> {
     let name = |key: &crate::store::Key| (key.namespace.clone(), key.name.clone());
-    let mut objects: BTreeMap<_, _> =
-        state.range(at.id, namespace).map(|(key, object)| (name(key), object.clone())).collect();
+    let mut objects: BTreeMap<_, _> = state.range(at.id, namespace).map(|(key, object)| (name(key), object.clone())).collect();
     if revision < state.revision {
         let since = state.history.since(revision).map_err(|_| {
             ApiError::expired("The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter.")
@@ -155,7 +149,8 @@ fn as_of(state: &State, at: &Place, namespace: Option<&str>, revision: u64) -> R
 
 fn token(revision: u64, last: &Value) -> String {
     let text = |name: &str| last.pointer(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let token = json!({"v": "meta.k8s.io/v1", "rv": revision, "ns": text("/metadata/namespace"), "start": text("/metadata/name")});
+    let token =
+        json!({"v": "meta.k8s.io/v1", "rv": revision, "ns": text("/metadata/namespace"), "start": text("/metadata/name")});
     base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(token.to_string())
 }
 

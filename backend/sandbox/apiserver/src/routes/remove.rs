@@ -21,8 +21,8 @@ struct Options {
 }
 
 impl Options {
-    fn read(query: &Query, body: &[u8]) -> Result<Self> {
-        let body = if body.is_empty() { Value::Null } else { decode("application/json", body)? };
+    fn read(query: &Query, content_type: &str, body: &[u8]) -> Result<Self> {
+        let body = if body.is_empty() { Value::Null } else { decode(content_type, body)? };
         let text = |path: &str| body.pointer(path).and_then(Value::as_str).map(str::to_owned);
         let policy = text("/propagationPolicy").unwrap_or_else(|| query.get("propagationPolicy").to_owned());
         let orphan = policy == "Orphan" || body.get("orphanDependents").and_then(Value::as_bool) == Some(true);
@@ -50,8 +50,8 @@ impl Options {
     }
 }
 
-pub(super) fn one(api: &Api, at: &Place, query: &Query, body: &[u8]) -> Result<Response<Body>> {
-    let options = Options::read(query, body)?;
+pub(super) fn one(api: &Api, at: &Place, query: &Query, content_type: &str, body: &[u8]) -> Result<Response<Body>> {
+    let options = Options::read(query, content_type, body)?;
     let name = at.name();
     let gone = api.store.write(|state| {
         let key = at.key(name);
@@ -73,8 +73,8 @@ pub(super) fn one(api: &Api, at: &Place, query: &Query, body: &[u8]) -> Result<R
     Ok(json_answer(StatusCode::OK, &success(details)))
 }
 
-pub(super) fn collection(api: &Api, at: &Place, query: &Query, body: &[u8]) -> Result<Response<Body>> {
-    let options = Options::read(query, body)?;
+pub(super) fn collection(api: &Api, at: &Place, query: &Query, content_type: &str, body: &[u8]) -> Result<Response<Body>> {
+    let options = Options::read(query, content_type, body)?;
     let selector = Selector::parse(&at.kind, query.get("labelSelector"), query.get("fieldSelector"))?;
     let (gone, revision) = api.store.write(|state| {
         let keys: Vec<_> = state

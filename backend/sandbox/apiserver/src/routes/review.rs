@@ -14,12 +14,13 @@ use crate::{
 pub(super) fn is_review(target: &Target) -> bool {
     matches!(
         (target.group.as_str(), target.plural.as_str()),
-        ("authorization.k8s.io", "selfsubjectaccessreviews" | "selfsubjectrulesreviews") | ("authentication.k8s.io", "selfsubjectreviews")
+        ("authorization.k8s.io", "selfsubjectaccessreviews" | "selfsubjectrulesreviews")
+            | ("authentication.k8s.io", "selfsubjectreviews")
     )
 }
 
-pub(super) fn answer(api: &Api, caller: &Caller, target: &Target, body: &[u8]) -> Result<Response<Body>> {
-    let mut review = decode("application/json", body)?;
+pub(super) fn answer(api: &Api, caller: &Caller, target: &Target, content_type: &str, body: &[u8]) -> Result<Response<Body>> {
+    let mut review = decode(content_type, body)?;
     let Some(members) = review.as_object_mut() else {
         return Err(ApiError::bad_request("a review has to be an object"));
     };
@@ -35,7 +36,11 @@ pub(super) fn answer(api: &Api, caller: &Caller, target: &Target, body: &[u8]) -
                 resource = format!("{resource}/{sub}");
             }
             let denied = api.faults.is_denied(&asked("verb"), &resource, &asked("namespace"));
-            if denied { json!({"allowed": false}) } else { json!({"allowed": true, "reason": "the sandbox lets its user do everything"}) }
+            if denied {
+                json!({"allowed": false})
+            } else {
+                json!({"allowed": true, "reason": "the sandbox lets its user do everything"})
+            }
         }
         "selfsubjectrulesreviews" => json!({
             "resourceRules": [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}],

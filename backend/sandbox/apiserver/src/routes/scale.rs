@@ -5,7 +5,7 @@ use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use serde_json::{Value, json};
 
-use super::{Query, body, json_answer, target::Place, write::decode};
+use super::{Query, body, content_type, json_answer, target::Place, write::decode};
 use crate::{
     patch,
     server::Api,
@@ -15,7 +15,7 @@ use crate::{
 
 pub(super) async fn answer(api: &Api, at: &Place, query: &Query, request: Request<Incoming>) -> Result<Response<Body>> {
     let method = request.method().clone();
-    let content_type = request.headers().get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+    let content_type = content_type(&request);
     let body = body(request).await?;
     let dry_run = query.get("dryRun") == "All";
     let object = api.store.write(|state| {
@@ -36,7 +36,8 @@ pub(super) async fn answer(api: &Api, at: &Place, query: &Query, request: Reques
         }
         let replicas = scale.pointer("/spec/replicas").and_then(Value::as_i64).unwrap_or(0);
         if replicas < 0 {
-            let problem = crate::schema::FieldProblem::invalid("spec.replicas", &json!(replicas), "must be greater than or equal to 0");
+            let problem =
+                crate::schema::FieldProblem::invalid("spec.replicas", &json!(replicas), "must be greater than or equal to 0");
             return Err(ApiError::invalid(&at.kind, at.name(), &[problem]));
         }
         let mut new = Value::clone(&old);
@@ -56,8 +57,7 @@ pub(super) async fn answer(api: &Api, at: &Place, query: &Query, request: Reques
 fn scale_of(object: &Value) -> Value {
     let metadata = |name: &str| object.pointer(&format!("/metadata/{name}")).cloned().unwrap_or_default();
     let labels = object.pointer("/spec/selector/matchLabels").and_then(Value::as_object).into_iter().flatten();
-    let selector: Vec<String> =
-        labels.map(|(name, value)| format!("{name}={}", value.as_str().unwrap_or_default())).collect();
+    let selector: Vec<String> = labels.map(|(name, value)| format!("{name}={}", value.as_str().unwrap_or_default())).collect();
     json!({
         "kind": "Scale",
         "apiVersion": "autoscaling/v1",

@@ -137,7 +137,13 @@ mod tests {
 
     #[test]
     fn paths() {
-        let target = |group: &str, version: &str, namespace: Option<&str>, plural: &str, name: Option<&str>, sub: Option<&str>, rest: &str| {
+        let target = |group: &str,
+                      version: &str,
+                      namespace: Option<&str>,
+                      plural: &str,
+                      name: Option<&str>,
+                      sub: Option<&str>,
+                      rest: &str| {
             Some(Target {
                 group: group.into(),
                 version: version.into(),

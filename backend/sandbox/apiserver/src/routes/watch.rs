@@ -53,13 +53,17 @@ pub(super) fn answer(api: &Arc<Api>, at: &Place, query: &Query, accept: &str) ->
     let wanted = query.get("resourceVersion");
     let from = match wanted {
         "" | "0" => None,
-        text => Some(text.parse::<u64>().map_err(|_| ApiError::bad_request(format!("Invalid value: \"{text}\": must be a resource version")))?),
+        text => Some(
+            text.parse::<u64>()
+                .map_err(|_| ApiError::bad_request(format!("Invalid value: \"{text}\": must be a resource version")))?,
+        ),
     };
-    let lasts = match query.number("timeoutSeconds").and_then(|seconds| u64::try_from(seconds).ok()).filter(|seconds| *seconds > 0) {
-        Some(seconds) => Duration::from_secs(seconds),
-        // Unasked, the real server ends a watch after half an hour to an hour, so that clients spread.
-        None => Duration::from_secs(rand::rng().random_range(1800..3600)),
-    };
+    let lasts =
+        match query.number("timeoutSeconds").and_then(|seconds| u64::try_from(seconds).ok()).filter(|seconds| *seconds > 0) {
+            Some(seconds) => Duration::from_secs(seconds),
+            // Unasked, the real server ends a watch after half an hour to an hour, so that clients spread.
+            None => Duration::from_secs(rand::rng().random_range(1800..3600)),
+        };
     let (sender, receiver) = mpsc::channel(16);
     let (api_for_task, closing) = (api.clone(), api.closing.clone());
     api.tasks.spawn(async move {
@@ -75,7 +79,14 @@ pub(super) fn answer(api: &Arc<Api>, at: &Place, query: &Query, accept: &str) ->
     Ok(typed_answer(StatusCode::OK, "application/json", Body::from_stream(stream)))
 }
 
-async fn follow(api: Arc<Api>, mut watching: Watching, from: Option<u64>, initial: bool, lasts: Duration, out: &mpsc::Sender<Bytes>) {
+async fn follow(
+    api: Arc<Api>,
+    mut watching: Watching,
+    from: Option<u64>,
+    initial: bool,
+    lasts: Duration,
+    out: &mpsc::Sender<Bytes>,
+) {
     let ends = Instant::now() + lasts;
     let mut signal = api.store.signal();
     let mut buffer = BytesMut::new();
@@ -155,7 +166,8 @@ impl Watching {
     }
 
     fn concerns(&self, entry: &Entry) -> bool {
-        entry.key.kind == self.at.id && self.at.target.namespace.as_ref().is_none_or(|namespace| entry.key.namespace == *namespace)
+        entry.key.kind == self.at.id
+            && self.at.target.namespace.as_ref().is_none_or(|namespace| entry.key.namespace == *namespace)
     }
 
     fn entry(&mut self, buffer: &mut BytesMut, entry: &Entry) {
@@ -194,7 +206,9 @@ impl Watching {
         let object = match self.form {
             Form::Plain => json!({"kind": self.at.kind.kind, "apiVersion": self.at.api_version(), "metadata": metadata}),
             Form::Metadata => json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": metadata}),
-            Form::Table => json!({"kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": metadata, "columnDefinitions": null, "rows": []}),
+            Form::Table => {
+                json!({"kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": metadata, "columnDefinitions": null, "rows": []})
+            }
         };
         push(buffer, "BOOKMARK", &object);
     }

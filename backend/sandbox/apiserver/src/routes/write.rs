@@ -51,11 +51,15 @@ struct Written {
 
 impl<'a> Request<'a> {
     pub(super) fn new(at: &'a Place, query: &'a Query, request: &http::Request<Incoming>) -> Result<Self> {
-        let text = |name: header::HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+        let text = |name: header::HeaderName| {
+            request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
+        };
         let dry_run = match query.get("dryRun") {
             "" => false,
             "All" => true,
-            other => return Err(ApiError::bad_request(format!("dryRun: Unsupported value: \"{other}\": supported values: \"All\""))),
+            other => {
+                return Err(ApiError::bad_request(format!("dryRun: Unsupported value: \"{other}\": supported values: \"All\"")));
+            }
         };
         let validation = match query.get("fieldValidation") {
             "Strict" => Validation::Strict,
@@ -71,8 +75,7 @@ impl<'a> Request<'a> {
             "" => text(header::USER_AGENT).split('/').next().filter(|name| !name.is_empty()).unwrap_or("unknown").to_owned(),
             named => named.to_owned(),
         };
-        let content_type = text(header::CONTENT_TYPE);
-        let content_type = content_type.split(';').next().unwrap_or_default().trim().to_owned();
+        let content_type = super::content_type(request);
         Ok(Self { at, query, dry_run, validation, manager, content_type, form: form(&super::accept(request))? })
     }
 
@@ -111,7 +114,8 @@ impl<'a> Request<'a> {
         let kind = &self.at.kind;
         let name = object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
         let mut checked = object.clone();
-        if self.part() == Part::Main && kind.status
+        if self.part() == Part::Main
+            && kind.status
             && let Some(members) = checked.as_object_mut()
         {
             // The status is not what this write is about.
@@ -123,13 +127,20 @@ impl<'a> Request<'a> {
                 let said: Vec<&str> = problems.iter().map(|problem| problem.message.as_str()).collect();
                 let message = format!(
                     "{} in version \"{}\" cannot be handled as a {}: {}",
-                    kind.kind, self.at.target.version, kind.kind, said.join(", ")
+                    kind.kind,
+                    self.at.target.version,
+                    kind.kind,
+                    said.join(", ")
                 );
                 return Err(ApiError::bad_request(message));
             }
             return Err(ApiError::invalid(kind, name, &problems));
         }
-        admit::check(kind, &checked).map_err(|why| ApiError::denied_by_webhook(&why))
+        // Webhooks are not asked about a status.
+        match self.part() {
+            Part::Status => Ok(()),
+            _ => admit::check(kind, &checked).map_err(|why| ApiError::denied_by_webhook(&why)),
+        }
     }
 
     fn store(&self, state: &mut State, object: Value) -> Arc<Value> {
@@ -190,7 +201,13 @@ impl<'a> Request<'a> {
         Ok(object)
     }
 
-    fn insert(&self, state: &mut State, mut object: Value, unknown: Vec<String>, applied: Option<Vec<patch::Entry>>) -> Result<Written> {
+    fn insert(
+        &self,
+        state: &mut State,
+        mut object: Value,
+        unknown: Vec<String>,
+        applied: Option<Vec<patch::Entry>>,
+    ) -> Result<Written> {
         if let Some(namespace) = self.at.target.namespace.as_deref()
             && let Some((id, kind)) = state.kinds.by_plural("", "namespaces")
             && state.get(&crate::store::Key { kind: id, namespace: String::new(), name: namespace.to_owned() }).is_none()
@@ -210,7 +227,14 @@ impl<'a> Request<'a> {
         Ok(Written { object: self.store(state, object), created: true, unknown })
     }
 
-    fn replace(&self, state: &mut State, old: &Arc<Value>, new: Value, unknown: Vec<String>, applied: Option<Vec<patch::Entry>>) -> Result<Written> {
+    fn replace(
+        &self,
+        state: &mut State,
+        old: &Arc<Value>,
+        new: Value,
+        unknown: Vec<String>,
+        applied: Option<Vec<patch::Entry>>,
+    ) -> Result<Written> {
         let entries = patch::base_entries(Some(old), &new);
         let prepared = state.prepare_update(&self.at.kind, old, new, self.part())?;
         let mut object = prepared.unwrap_or_else(|| Value::clone(old));
@@ -281,8 +305,14 @@ pub(super) fn patch(api: &Api, request: Request<'_>, body: &[u8]) -> Result<Resp
     Ok(request.answer(&written))
 }
 
-fn changed(api: &Api, request: &Request<'_>, body: &[u8], change: impl FnOnce(&mut Value, &Value) -> Result<()>) -> Result<Written> {
-    let patch: Value = serde_json::from_slice(body).map_err(|error| ApiError::bad_request(format!("error decoding patch: {error}")))?;
+fn changed(
+    api: &Api,
+    request: &Request<'_>,
+    body: &[u8],
+    change: impl FnOnce(&mut Value, &Value) -> Result<()>,
+) -> Result<Written> {
+    let patch: Value =
+        serde_json::from_slice(body).map_err(|error| ApiError::bad_request(format!("error decoding patch: {error}")))?;
     let at = request.at;
     api.store.write(|state| {
         let key = at.key(at.name());
@@ -300,14 +330,19 @@ fn changed(api: &Api, request: &Request<'_>, body: &[u8], change: impl FnOnce(&m
 fn apply(api: &Api, request: &Request<'_>, body: &[u8]) -> Result<Written> {
     let at = request.at;
     if !request.query.has("fieldManager") {
-        return Err(ApiError::bad_request("PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch"));
+        return Err(ApiError::bad_request(
+            "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch",
+        ));
     }
     let mut config = request.object(body)?;
     let name = config.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
     if name.is_empty() {
         config["metadata"]["name"] = Value::from(at.name());
     } else if name != at.name() {
-        return Err(ApiError::bad_request(format!("the name of the object ({name}) does not match the name on the URL ({})", at.name())));
+        return Err(ApiError::bad_request(format!(
+            "the name of the object ({name}) does not match the name on the URL ({})",
+            at.name()
+        )));
     }
     let unknown = request.without_unknown(&mut config, false)?;
     let schema = request.schema()?;
@@ -323,9 +358,14 @@ fn apply(api: &Api, request: &Request<'_>, body: &[u8]) -> Result<Written> {
     })
 }
 
-/// Reads JSON, or YAML where the client says so or JSON does not fit.
+/// Reads JSON, YAML where the client says so, or protobuf.
 pub(super) fn decode(content_type: &str, body: &[u8]) -> Result<Value> {
-    if content_type.contains("protobuf") || content_type.contains("cbor") {
+    if content_type.contains("protobuf") {
+        return crate::protobuf::to_json(body).map_err(|why| {
+            ApiError::unsupported_media_type(&format!("{content_type}: {why}"), &["application/json", "application/yaml"])
+        });
+    }
+    if content_type.contains("cbor") {
         return Err(ApiError::unsupported_media_type(content_type, &["application/json", "application/yaml"]));
     }
     match serde_json::from_slice(body) {

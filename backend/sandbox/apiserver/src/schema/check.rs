@@ -17,7 +17,11 @@ pub(crate) struct FieldProblem {
 
 impl FieldProblem {
     pub(crate) fn invalid(field: &str, value: &Value, message: &str) -> Self {
-        Self { field: field.to_owned(), reason: "FieldValueInvalid", message: format!("Invalid value: {}: {message}", shown(value)) }
+        Self {
+            field: field.to_owned(),
+            reason: "FieldValueInvalid",
+            message: format!("Invalid value: {}: {message}", shown(value)),
+        }
     }
 
     pub(crate) fn required(field: &str) -> Self {
@@ -125,10 +129,18 @@ fn bounds(schema: &Schema, value: &Value, path: &str, problems: &mut Vec<FieldPr
     }
     if let Some(number) = value.as_f64() {
         if let Some(minimum) = schema.minimum.filter(|minimum| number < *minimum) {
-            problems.push(FieldProblem::invalid(path, value, &format!("{path} in body should be greater than or equal to {minimum}")));
+            problems.push(FieldProblem::invalid(
+                path,
+                value,
+                &format!("{path} in body should be greater than or equal to {minimum}"),
+            ));
         }
         if let Some(maximum) = schema.maximum.filter(|maximum| number > *maximum) {
-            problems.push(FieldProblem::invalid(path, value, &format!("{path} in body should be less than or equal to {maximum}")));
+            problems.push(FieldProblem::invalid(
+                path,
+                value,
+                &format!("{path} in body should be less than or equal to {maximum}"),
+            ));
         }
     }
     if let Some(items) = value.as_array() {
@@ -140,7 +152,11 @@ fn bounds(schema: &Schema, value: &Value, path: &str, problems: &mut Vec<FieldPr
             });
         }
         if let Some(least) = schema.min_items.filter(|least| items.len() < *least) {
-            problems.push(FieldProblem::invalid(path, &Value::from(items.len()), &format!("{path} in body should have at least {least} items")));
+            problems.push(FieldProblem::invalid(
+                path,
+                &Value::from(items.len()),
+                &format!("{path} in body should have at least {least} items"),
+            ));
         }
     }
     if let Some(text) = value.as_str() {

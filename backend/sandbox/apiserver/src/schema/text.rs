@@ -78,12 +78,6 @@ impl Library {
         Self { texts, resolved: Mutex::new(HashMap::new()) }
     }
 
-    /// The names of all types that start so.
-    #[cfg(test)]
-    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> + '_ {
-        self.texts.keys().copied()
-    }
-
     /// The schema of a named type; an unknown name is a mistake in the files, and reads as "anything".
     pub(crate) fn resolve(&self, name: &str) -> Arc<Schema> {
         if let Some(found) = self.resolved.lock().get(name) {
@@ -132,7 +126,12 @@ impl Library {
             "intstr" => Schema { ty: Type::IntOrString, format: Some("int-or-string".into()), ..Schema::default() },
             "int32" | "int64" => scalar(Type::Integer, Some(notation)),
             "uint32" => Schema { minimum: Some(0.0), maximum: Some(4_294_967_295.0), ..scalar(Type::Integer, None) },
-            "port" => Schema { minimum: Some(0.0), maximum: Some(4_294_967_295.0), rules: Rule::named("port").into_iter().collect(), ..scalar(Type::Integer, None) },
+            "port" => Schema {
+                minimum: Some(0.0),
+                maximum: Some(4_294_967_295.0),
+                rules: Rule::named("port").into_iter().collect(),
+                ..scalar(Type::Integer, None)
+            },
             "number" => scalar(Type::Number, Some("double")),
             "bool" => scalar(Type::Boolean, None),
             "duration" => Schema { rules: Rule::named("duration").into_iter().collect(), ..scalar(Type::String, None) },
@@ -190,10 +189,9 @@ fn definition_name(name: &str) -> Option<String> {
 /// A kind's own schema: what it says, plus apiVersion, kind and metadata.
 pub(crate) fn with_type_meta(schema: &Schema) -> Schema {
     let mut properties: IndexMap<String, Arc<Schema>> = IndexMap::new();
-    for (name, description) in [
-        ("apiVersion", "The version of the API that this object is written in."),
-        ("kind", "What this object is."),
-    ] {
+    for (name, description) in
+        [("apiVersion", "The version of the API that this object is written in."), ("kind", "What this object is.")]
+    {
         let field = Schema { description: description.into(), ..scalar(Type::String, None) };
         properties.insert(name.into(), Arc::new(field));
     }
@@ -201,4 +199,35 @@ pub(crate) fn with_type_meta(schema: &Schema) -> Schema {
         properties.insert(name.clone(), field.clone());
     }
     Schema { properties, ..schema.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{BUILT_IN, ISTIO};
+
+    /// Every name that a field mentions is described somewhere, and every rule has a meaning.
+    #[test]
+    fn the_files_hang_together() {
+        for library in [&*BUILT_IN, &*ISTIO] {
+            for (name, text) in &library.texts {
+                let notations = text.fields.iter().map(|(_, notation, _)| *notation).chain(text.alias);
+                for notation in notations {
+                    let base = notation.rsplit([']', '}']).next().unwrap();
+                    let known = base.chars().next().is_some_and(char::is_lowercase) && !base.contains('.');
+                    assert!(known || library.texts.contains_key(base), "{name}: {notation}");
+                }
+                for rule in &text.rules {
+                    assert!(super::Rule::named(rule).is_some(), "{name}: {rule}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn later_words_describe_earlier_fields() {
+        let spec = BUILT_IN.resolve("core.v1.PodSpec");
+        assert!(spec.properties["containers"].description.contains("sidecar"));
+        assert_eq!(spec.required, ["containers"]);
+        assert!(spec.properties["containers"].items.is_some());
+    }
 }

@@ -1,7 +1,5 @@
 //! What the server fills in where the writer said nothing.
 
-use std::collections::BTreeSet;
-
 use serde_json::{Value, json};
 
 use super::{State, now};
@@ -24,8 +22,13 @@ pub(super) fn apply(state: &mut State, kind: &Kind, object: &mut Value) {
             set(object, &["spec", "strategy", "type"], json!("RollingUpdate"));
             set(object, &["spec", "revisionHistoryLimit"], json!(10));
             set(object, &["spec", "progressDeadlineSeconds"], json!(600));
+            containers(object, "/spec/template/spec");
         }
-        ("apps", "ReplicaSet" | "StatefulSet") => set(object, &["spec", "replicas"], json!(1)),
+        ("apps", "ReplicaSet" | "StatefulSet") => {
+            set(object, &["spec", "replicas"], json!(1));
+            containers(object, "/spec/template/spec");
+        }
+        ("apps", "DaemonSet") => containers(object, "/spec/template/spec"),
         ("apiextensions.k8s.io", "CustomResourceDefinition") => crd(object),
         _ => {}
     }
@@ -79,8 +82,12 @@ fn pod(object: &mut Value) {
     set(object, &["spec", "dnsPolicy"], json!("ClusterFirst"));
     set(object, &["status", "phase"], json!("Pending"));
     set(object, &["status", "qosClass"], json!("BestEffort"));
-    for list in ["/spec/containers", "/spec/initContainers"] {
-        for container in object.pointer_mut(list).and_then(Value::as_array_mut).into_iter().flatten() {
+    containers(object, "/spec");
+}
+
+fn containers(object: &mut Value, spec: &str) {
+    for list in ["containers", "initContainers"] {
+        for container in object.pointer_mut(&format!("{spec}/{list}")).and_then(Value::as_array_mut).into_iter().flatten() {
             for port in container.get_mut("ports").and_then(Value::as_array_mut).into_iter().flatten() {
                 set(port, &["protocol"], json!("TCP"));
             }
@@ -115,20 +122,21 @@ fn crd(object: &mut Value) {
 impl State {
     /// The next address of 10.96.0.0/16 that no Service has.
     fn free_service_address(&mut self) -> String {
-        let used: BTreeSet<String> = match self.kinds.by_plural("", "services") {
-            Some((id, _)) => self
-                .range(id, None)
-                .filter_map(|(_, service)| service.pointer("/spec/clusterIP")?.as_str().map(str::to_owned))
-                .collect(),
-            None => BTreeSet::new(),
-        };
         loop {
             self.next_service_ip = self.next_service_ip.checked_add(1).unwrap_or(2);
             let [high, low] = self.next_service_ip.to_be_bytes();
             let address = format!("10.96.{high}.{low}");
-            if low != 0 && low != 255 && !used.contains(&address) {
+            if low != 0 && low != 255 && !self.service_addresses.contains(&address) {
                 return address;
             }
         }
     }
+}
+
+/// The address that a Service holds.
+pub(super) fn service_address(object: &Value) -> Option<&str> {
+    if object.get("kind")?.as_str()? != "Service" {
+        return None;
+    }
+    object.pointer("/spec/clusterIP")?.as_str().filter(|address| address.parse::<std::net::IpAddr>().is_ok())
 }

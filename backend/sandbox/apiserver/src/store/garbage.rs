@@ -52,12 +52,7 @@ impl State {
     }
 
     fn release(&mut self, owner: &str, dependents: Dependents) {
-        let owned: Vec<Key> = self
-            .objects
-            .iter()
-            .filter(|(_, object)| owners(object).any(|reference| reference.get("uid").and_then(Value::as_str) == Some(owner)))
-            .map(|(key, _)| key.clone())
-            .collect();
+        let owned: Vec<Key> = self.owned.get(owner).into_iter().flatten().cloned().collect();
         for key in owned {
             let Some(object) = self.get(&key).cloned() else { continue };
             let left: Vec<Value> = owners(&object)
@@ -96,4 +91,9 @@ impl State {
 
 fn owners(object: &Value) -> impl Iterator<Item = &Value> {
     object.pointer("/metadata/ownerReferences").and_then(Value::as_array).into_iter().flatten()
+}
+
+/// The uids of what an object belongs to.
+pub(super) fn owner_uids(object: &Value) -> impl Iterator<Item = &str> {
+    owners(object).filter_map(|reference| reference.get("uid")?.as_str())
 }

@@ -9,7 +9,10 @@ mod history;
 mod prepare;
 mod watch;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use parking_lot::RwLock;
 use serde_json::Value;
@@ -26,7 +29,7 @@ pub(crate) use prepare::{Part, now};
 pub use watch::{Watch, WatchEvent};
 
 /// Events that are kept for watches to resume from.
-const HISTORY: usize = 20_000;
+const HISTORY: usize = 5_000;
 
 /// The objects of the sandbox's cluster. Cheap to clone; all clones see the same objects.
 #[derive(Clone)]
@@ -52,6 +55,9 @@ pub(crate) struct State {
     objects: BTreeMap<Key, Arc<Value>>,
     pub(crate) revision: u64,
     pub(crate) history: History,
+    /// What each owner owns, by the owner's uid.
+    owned: HashMap<String, BTreeSet<Key>>,
+    service_addresses: BTreeSet<String>,
     next_service_ip: u16,
     /// Raised whenever the kinds change, so that discovery documents are rebuilt.
     pub(crate) kinds_revision: u64,
@@ -83,6 +89,8 @@ impl Store {
                 objects: BTreeMap::new(),
                 revision: 1,
                 history: History::new(events),
+                owned: HashMap::new(),
+                service_addresses: BTreeSet::new(),
                 next_service_ip: 1,
                 kinds_revision: 0,
             }),
@@ -181,7 +189,13 @@ impl Store {
     }
 
     /// Reads, changes and writes one object without anybody coming between; nothing when it is not there.
-    pub fn modify(&self, kind: &str, namespace: &str, name: &str, change: impl FnOnce(&mut Value)) -> Result<Option<Arc<Value>>, ApiError> {
+    pub fn modify(
+        &self,
+        kind: &str,
+        namespace: &str,
+        name: &str,
+        change: impl FnOnce(&mut Value),
+    ) -> Result<Option<Arc<Value>>, ApiError> {
         self.write(|state| {
             let (id, kind) = state.kind_named(kind)?;
             let key = Key { kind: id, namespace: namespace.to_owned(), name: name.to_owned() };
@@ -273,9 +287,9 @@ impl State {
     pub(crate) fn range(&self, kind: KindId, namespace: Option<&str>) -> impl Iterator<Item = (&Key, &Arc<Value>)> {
         let from = Key { kind, namespace: namespace.unwrap_or_default().to_owned(), name: String::new() };
         let namespace = namespace.map(str::to_owned);
-        self.objects
-            .range(from..)
-            .take_while(move |(key, _)| key.kind == kind && namespace.as_ref().is_none_or(|namespace| key.namespace == *namespace))
+        self.objects.range(from..).take_while(move |(key, _)| {
+            key.kind == kind && namespace.as_ref().is_none_or(|namespace| key.namespace == *namespace)
+        })
     }
 
     /// Stores a prepared object under a new revision and tells the watches.
@@ -286,6 +300,10 @@ impl State {
         let text = |name: &str| object.pointer(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         let key = Key { kind: id, namespace: text("/metadata/namespace"), name: text("/metadata/name") };
         let previous = self.objects.insert(key.clone(), object.clone());
+        if let Some(previous) = &previous {
+            self.forget(&key, previous);
+        }
+        self.note(&key, &object);
         let change = if previous.is_some() { Change::Modified } else { Change::Added };
         self.history.push(Entry { revision: self.revision, key, change, object: object.clone(), previous });
         if kind.kind == "CustomResourceDefinition"
@@ -297,9 +315,34 @@ impl State {
         object
     }
 
+    /// Notes what is looked up by other things than the name.
+    fn note(&mut self, key: &Key, object: &Value) {
+        for owner in garbage::owner_uids(object) {
+            self.owned.entry(owner.to_owned()).or_default().insert(key.clone());
+        }
+        if let Some(address) = defaults::service_address(object) {
+            self.service_addresses.insert(address.to_owned());
+        }
+    }
+
+    fn forget(&mut self, key: &Key, object: &Value) {
+        for owner in garbage::owner_uids(object) {
+            if let Some(owned) = self.owned.get_mut(owner) {
+                owned.remove(key);
+                if owned.is_empty() {
+                    self.owned.remove(owner);
+                }
+            }
+        }
+        if let Some(address) = defaults::service_address(object) {
+            self.service_addresses.remove(address);
+        }
+    }
+
     /// Takes an object away under a new revision and tells the watches.
     fn take(&mut self, key: &Key) -> Option<Arc<Value>> {
         let previous = self.objects.remove(key)?;
+        self.forget(key, &previous);
         self.revision += 1;
         let mut last = Value::clone(&previous);
         last["metadata"]["resourceVersion"] = Value::from(self.revision.to_string());

@@ -43,7 +43,10 @@ impl State {
         let name = object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default().to_owned();
         if name.is_empty() {
             let Some(prefix) = generate else {
-                let problem = FieldProblem { message: "Required value: name or generateName is required".into(), ..FieldProblem::required("metadata.name") };
+                let problem = FieldProblem {
+                    message: "Required value: name or generateName is required".into(),
+                    ..FieldProblem::required("metadata.name")
+                };
                 return Err(ApiError::invalid(kind, "", &[problem]));
             };
             object["metadata"]["name"] = json!(format!("{prefix}{}", suffix()));
@@ -92,7 +95,11 @@ impl State {
         let uid = new.pointer("/metadata/uid").and_then(Value::as_str).filter(|uid| !uid.is_empty());
         let old_uid = old.pointer("/metadata/uid").and_then(Value::as_str);
         if uid.is_some() && uid != old_uid {
-            let why = format!("Precondition failed: UID in precondition: {}, UID in object meta: {}", uid.unwrap_or_default(), old_uid.unwrap_or_default());
+            let why = format!(
+                "Precondition failed: UID in precondition: {}, UID in object meta: {}",
+                uid.unwrap_or_default(),
+                old_uid.unwrap_or_default()
+            );
             return Err(ApiError::conflict(kind, name, &why));
         }
         match part {
@@ -117,7 +124,17 @@ impl State {
         if !new.get("metadata").is_some_and(Value::is_object) {
             new["metadata"] = json!({});
         }
-        for field in ["name", "namespace", "uid", "creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds", "resourceVersion", "generateName"] {
+        for field in [
+            "name",
+            "namespace",
+            "uid",
+            "creationTimestamp",
+            "generation",
+            "deletionTimestamp",
+            "deletionGracePeriodSeconds",
+            "resourceVersion",
+            "generateName",
+        ] {
             if let (Some(to), Some(from)) = (new["metadata"].as_object_mut(), old["metadata"].as_object()) {
                 match from.get(field) {
                     Some(value) => drop(to.insert(field.into(), value.clone())),
@@ -197,10 +214,7 @@ fn spec_changed(old: &Value, new: &Value) -> bool {
 
 fn valid_name(name: &str) -> bool {
     let edge = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-    name.len() <= 253
-        && name.starts_with(edge)
-        && name.ends_with(edge)
-        && name.chars().all(|c| edge(c) || c == '-' || c == '.')
+    name.len() <= 253 && name.starts_with(edge) && name.ends_with(edge) && name.chars().all(|c| edge(c) || c == '-' || c == '.')
 }
 
 /// Five characters, of the ones that the real server uses.

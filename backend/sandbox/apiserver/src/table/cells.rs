@@ -43,7 +43,12 @@ pub(super) fn headers(kind: &Kind, version: &str) -> Vec<Header> {
             "boolean" => "boolean",
             _ => "string",
         };
-        headers.push(Header { name: column.name.clone(), ty, wide: column.priority > 0, description: column.description.clone() });
+        headers.push(Header {
+            name: column.name.clone(),
+            ty,
+            wide: column.priority > 0,
+            description: column.description.clone(),
+        });
     }
     headers
 }
@@ -66,7 +71,12 @@ pub(super) fn cells(kind: &Kind, version: &str, object: &Value) -> Vec<Value> {
         "services" => cells.extend(service(object, age)),
         "deployments.apps" => {
             let ready = format!("{}/{}", count(object, "/status/readyReplicas"), count(object, "/spec/replicas"));
-            cells.extend([json!(ready), json!(count(object, "/status/updatedReplicas")), json!(count(object, "/status/availableReplicas")), age]);
+            cells.extend([
+                json!(ready),
+                json!(count(object, "/status/updatedReplicas")),
+                json!(count(object, "/status/availableReplicas")),
+                age,
+            ]);
             cells.extend(template(object));
         }
         "replicasets.apps" => {
@@ -137,7 +147,9 @@ fn selector(object: &Value, path: &str) -> String {
 }
 
 fn template(object: &Value) -> Vec<Value> {
-    let all = |field: &str| joined(list(object, "/spec/template/spec/containers").map(|container| text(container, &format!("/{field}"))));
+    let all = |field: &str| {
+        joined(list(object, "/spec/template/spec/containers").map(|container| text(container, &format!("/{field}"))))
+    };
     vec![json!(all("name")), json!(all("image")), json!(selector(object, "/spec/selector/matchLabels"))]
 }
 
@@ -173,7 +185,8 @@ fn service(object: &Value, age: Value) -> Vec<Value> {
         };
         format!("{}{node}/{}", count(port, "/port"), or(text(port, "/protocol"), "TCP"))
     });
-    let external = joined(list(object, "/status/loadBalancer/ingress").map(|ingress| or(text(ingress, "/ip"), &text(ingress, "/hostname"))));
+    let external =
+        joined(list(object, "/status/loadBalancer/ingress").map(|ingress| or(text(ingress, "/ip"), &text(ingress, "/hostname"))));
     vec![
         json!(or(text(object, "/spec/type"), "ClusterIP")),
         json!(or(text(object, "/spec/clusterIP"), "<none>")),
@@ -185,10 +198,13 @@ fn service(object: &Value, age: Value) -> Vec<Value> {
 }
 
 fn node(object: &Value, age: Value) -> Vec<Value> {
-    let ready = list(object, "/status/conditions").any(|condition| text(condition, "/type") == "Ready" && text(condition, "/status") == "True");
+    let ready = list(object, "/status/conditions")
+        .any(|condition| text(condition, "/type") == "Ready" && text(condition, "/status") == "True");
     let labels = object.pointer("/metadata/labels").and_then(Value::as_object).into_iter().flatten();
     let roles = joined(labels.filter_map(|(name, _)| name.strip_prefix("node-role.kubernetes.io/").map(str::to_owned)));
-    let address = list(object, "/status/addresses").find(|address| text(address, "/type") == "InternalIP").map(|address| text(address, "/address"));
+    let address = list(object, "/status/addresses")
+        .find(|address| text(address, "/type") == "InternalIP")
+        .map(|address| text(address, "/address"));
     vec![
         json!(if ready { "Ready" } else { "NotReady" }),
         json!(roles),
@@ -202,7 +218,10 @@ fn endpoints(object: &Value) -> String {
     joined(list(object, "/subsets").flat_map(|subset| {
         let ports: Vec<i64> = list(subset, "/ports").map(|port| count(port, "/port")).collect();
         let addresses: Vec<String> = list(subset, "/addresses").map(|address| text(address, "/ip")).collect();
-        ports.into_iter().flat_map(move |port| addresses.clone().into_iter().map(move |address| format!("{address}:{port}"))).collect::<Vec<_>>()
+        ports
+            .into_iter()
+            .flat_map(move |port| addresses.clone().into_iter().map(move |address| format!("{address}:{port}")))
+            .collect::<Vec<_>>()
     }))
 }
 
@@ -210,7 +229,12 @@ fn slice(object: &Value, age: Value) -> Vec<Value> {
     vec![
         json!(text(object, "/addressType")),
         json!(joined(list(object, "/ports").map(|port| count(port, "/port").to_string()))),
-        json!(joined(list(object, "/endpoints").flat_map(|endpoint| list(endpoint, "/addresses").filter_map(Value::as_str).map(str::to_owned).collect::<Vec<_>>()))),
+        json!(joined(
+            list(object, "/endpoints").flat_map(|endpoint| list(endpoint, "/addresses")
+                .filter_map(Value::as_str)
+                .map(str::to_owned)
+                .collect::<Vec<_>>())
+        )),
         age,
     ]
 }
@@ -234,7 +258,9 @@ fn age(since: &str) -> String {
     let Ok(since) = since.parse::<jiff::Timestamp>() else { return "<unknown>".into() };
     let seconds = jiff::Timestamp::now().duration_since(since).as_secs().max(0);
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
-    let with = |whole: i64, unit: &str, rest: i64, small: &str| if rest == 0 { format!("{whole}{unit}") } else { format!("{whole}{unit}{rest}{small}") };
+    let with = |whole: i64, unit: &str, rest: i64, small: &str| {
+        if rest == 0 { format!("{whole}{unit}") } else { format!("{whole}{unit}{rest}{small}") }
+    };
     match seconds {
         0..120 => format!("{seconds}s"),
         120..600 => with(minutes, "m", seconds % 60, "s"),

@@ -11,11 +11,25 @@ use super::dictionary::dictionary;
 /// A frame as it arrived.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Frame {
-    Data { stream: u32, last: bool, bytes: Bytes },
-    SynStream { stream: u32, last: bool, headers: Bytes },
-    Headers { headers: Bytes },
-    Reset { stream: u32 },
-    Ping { id: u32 },
+    Data {
+        stream: u32,
+        last: bool,
+        bytes: Bytes,
+    },
+    SynStream {
+        stream: u32,
+        last: bool,
+        headers: Bytes,
+    },
+    Headers {
+        headers: Bytes,
+    },
+    Reset {
+        stream: u32,
+    },
+    Ping {
+        id: u32,
+    },
     GoAway,
     /// Settings, window updates and replies, which a server of port-forwards has no use for.
     Other,

@@ -31,7 +31,10 @@ pub(crate) struct PodTarget {
 impl PodTarget {
     async fn connect(&self, port: u16) -> Result<TcpStream, String> {
         self.pods.connect(&self.namespace, &self.pod, port).await.map_err(|error| {
-            format!("error forwarding port {port} to pod {}, uid : failed to connect to localhost:{port} inside the pod: {error}", self.pod)
+            format!(
+                "error forwarding port {port} to pod {}, uid : failed to connect to localhost:{port} inside the pod: {error}",
+                self.pod
+            )
         })
     }
 }

@@ -148,7 +148,14 @@ impl Session {
     }
 }
 
-async fn connection(target: PodTarget, port: u16, error: u32, data: u32, mut receiver: mpsc::Receiver<Bytes>, out: mpsc::Sender<Bytes>) {
+async fn connection(
+    target: PodTarget,
+    port: u16,
+    error: u32,
+    data: u32,
+    mut receiver: mpsc::Receiver<Bytes>,
+    out: mpsc::Sender<Bytes>,
+) {
     let trouble = match target.connect(port).await {
         Ok(stream) => {
             let (mut read, mut write) = stream.into_split();
