@@ -101,3 +101,22 @@ view!(/// `security.istio.io/PeerAuthentication`.
 PeerAuthentication { selector: Option<Selector>, mtls: Option<Mtls>, port_level_mtls: BTreeMap<String, Mtls> });
 view!(/// UNSET, DISABLE, PERMISSIVE or STRICT.
 Mtls { mode: Option<String> });
+
+view!(/// `security.istio.io/AuthorizationPolicy`. `rules: [{}]` takes everything, no rules take nothing.
+AuthorizationPolicy { selector: Option<Selector>, action: Option<String>, rules: Vec<AuthorizationRule>, provider: Option<serde_json::Value>, target_ref: Option<serde_json::Value>, target_refs: Vec<serde_json::Value> });
+view!(/// OR inside each list, AND between them.
+AuthorizationRule { from: Vec<RuleFrom>, to: Vec<RuleTo>, when: Vec<Condition> });
+view!(RuleFrom { source: Source });
+view!(/// Who calls: all fields must hold.
+Source {
+    principals: Vec<String>, not_principals: Vec<String>, request_principals: Vec<String>, not_request_principals: Vec<String>,
+    namespaces: Vec<String>, not_namespaces: Vec<String>, ip_blocks: Vec<String>, not_ip_blocks: Vec<String>,
+    remote_ip_blocks: Vec<String>, not_remote_ip_blocks: Vec<String>, service_accounts: Vec<String>, not_service_accounts: Vec<String>,
+});
+view!(RuleTo { operation: Operation });
+view!(/// What is called: all fields must hold.
+Operation {
+    hosts: Vec<String>, not_hosts: Vec<String>, ports: Vec<String>, not_ports: Vec<String>,
+    methods: Vec<String>, not_methods: Vec<String>, paths: Vec<String>, not_paths: Vec<String>,
+});
+view!(Condition { key: String, values: Vec<String>, not_values: Vec<String> });

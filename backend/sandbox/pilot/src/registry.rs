@@ -3,7 +3,7 @@
 use crate::World;
 use crate::workload::Workload;
 use mesh::Object;
-use mesh::istio::{self, DestinationRule, Gateway, PeerAuthentication, ServiceEntry, VirtualService};
+use mesh::istio::{self, AuthorizationPolicy, DestinationRule, Gateway, PeerAuthentication, ServiceEntry, VirtualService};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -164,6 +164,8 @@ pub struct Registry {
     pub gateways: Vec<Config<Gateway>>,
     /// Oldest first.
     pub peer_authentications: Vec<Config<PeerAuthentication>>,
+    /// Oldest first.
+    pub authorization_policies: Vec<Config<AuthorizationPolicy>>,
     /// What was understood only in part, or not at all.
     pub untranslated: Vec<Untranslated>,
 }
@@ -182,6 +184,7 @@ impl Registry {
         oldest_first(&mut registry.destination_rules);
         oldest_first(&mut registry.gateways);
         oldest_first(&mut registry.peer_authentications);
+        oldest_first(&mut registry.authorization_policies);
         crate::translate::support::find_untranslated(&mut registry);
         registry.untranslated.sort();
         registry.untranslated.dedup();
@@ -202,6 +205,7 @@ impl Registry {
                 self.gateways.extend(read(object, &mut self.untranslated));
             }
             "PeerAuthentication" => self.peer_authentications.extend(read(object, &mut self.untranslated)),
+            "AuthorizationPolicy" => self.authorization_policies.extend(read(object, &mut self.untranslated)),
             _ => self.untranslated.extend(crate::translate::support::unknown_kind(object)),
         }
     }

@@ -1,5 +1,6 @@
 //! The ways in: listeners of a gateway's servers, and the routes of VirtualServices bound to it.
 
+use super::authorization::{self, Layer};
 use super::destinations::fits;
 use super::matches::{Way, same_gateway};
 use super::observe::{self, Side};
@@ -28,7 +29,13 @@ pub(crate) fn listeners(target: &Target<'_>, resources: &mut Resources) {
         let inside = workload_port(target, port);
         let Some(real) = target.workload.real_port(&inside.to_string()) else { continue };
         let name = format!("http.{port}");
-        let manager = http::manager(target, Side::Outbound, &format!("outbound_0.0.0.0_{inside}"), ("rds", outbound::rds(&name)));
+        let manager = http::manager(
+            target,
+            Side::Outbound,
+            &format!("outbound_0.0.0.0_{inside}"),
+            ("rds", outbound::rds(&name)),
+            authorization::filters(target, inside, Layer::Http),
+        );
         resources.listeners.push(json!({
             "@type": super::Kind::Listener.type_url(),
             "name": format!("0.0.0.0_{inside}"),

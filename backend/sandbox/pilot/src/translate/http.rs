@@ -23,11 +23,12 @@ fn peer_filter() -> Value {
     })
 }
 
-fn filters(side: Side) -> Vec<Value> {
+fn filters(side: Side, guards: Vec<Value>) -> Vec<Value> {
     let mut filters = Vec::new();
     if side == Side::Inbound {
         filters.push(peer_filter());
     }
+    filters.extend(guards);
     filters.push(json!({
         "name": "envoy.filters.http.grpc_stats",
         "typed_config": {
@@ -42,13 +43,13 @@ fn filters(side: Side) -> Vec<Value> {
     filters
 }
 
-/// A connection manager; `routes` is its `rds` or `route_config`.
-pub(crate) fn manager(target: &Target<'_>, side: Side, stat_prefix: &str, routes: (&str, Value)) -> Value {
+/// A connection manager; `routes` is its `rds` or `route_config`, `guards` decide first who may pass.
+pub(crate) fn manager(target: &Target<'_>, side: Side, stat_prefix: &str, routes: (&str, Value), guards: Vec<Value>) -> Value {
     let mut config = json!({
         "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": stat_prefix,
         routes.0: routes.1,
-        "http_filters": filters(side),
+        "http_filters": filters(side, guards),
         "tracing": observe::tracing(target, side),
         "access_log": observe::http_logs(side),
         "use_remote_address": target.is_gateway(),

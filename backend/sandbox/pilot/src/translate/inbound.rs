@@ -1,5 +1,6 @@
 //! Listeners for calls to a workload's own application, with the mTLS mode that holds for each port.
 
+use super::authorization::{self, Layer};
 use super::observe::{self, Side};
 use super::{Resources, Target, clusters, endpoints, http, mtls, names};
 use crate::registry::{Port, Protocol, Service};
@@ -30,6 +31,7 @@ fn served<'a>(target: &Target<'a>, port: u16) -> Option<(&'a Service, &'a Port)>
 fn listener(target: &Target<'_>, port: u16, bound: u16, service: Option<(&Service, &Port)>) -> Value {
     let protocol = service.map_or(Protocol::Tcp, |(_, port)| port.protocol);
     let cluster = names::inbound_cluster(port);
+    let guards = authorization::filters(target, port, Layer::Http);
     let filter = match service {
         Some((service, service_port)) if protocol.is_http() => {
             let routes = json!({
@@ -46,10 +48,12 @@ fn listener(target: &Target<'_>, port: u16, bound: u16, service: Option<(&Servic
                     }],
                 }],
             });
-            http::manager(target, Side::Inbound, &format!("inbound_0.0.0.0_{port}"), ("route_config", routes))
+            http::manager(target, Side::Inbound, &format!("inbound_0.0.0.0_{port}"), ("route_config", routes), guards)
         }
         _ => http::bytes(Side::Inbound, &cluster),
     };
+    let mut filters = if protocol.is_http() { Vec::new() } else { authorization::filters(target, port, Layer::Bytes) };
+    filters.push(filter);
     let mode = mtls::mode(target.registry, target.workload, port);
     json!({
         "@type": super::Kind::Listener.type_url(),
@@ -58,7 +62,7 @@ fn listener(target: &Target<'_>, port: u16, bound: u16, service: Option<(&Servic
         "traffic_direction": Side::Inbound.direction(),
         "listener_filters": mtls::inspectors(mode),
         "listener_filters_timeout": "0s",
-        "filter_chains": mtls::server_chains(mode, &format!("0.0.0.0_{port}"), &json!([filter])),
+        "filter_chains": mtls::server_chains(mode, &format!("0.0.0.0_{port}"), &json!(filters)),
         "access_log": observe::refused_logs(),
     })
 }

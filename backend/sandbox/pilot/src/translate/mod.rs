@@ -6,6 +6,7 @@
 //! bound listener per workload port (`virtualInbound-9080`) instead of one for all, and the original destination comes
 //! from a PROXY protocol line instead of iptables.
 
+pub(crate) mod authorization;
 pub(crate) mod clusters;
 pub(crate) mod destinations;
 pub(crate) mod endpoints;

@@ -25,7 +25,7 @@ pub(crate) fn listeners(target: &Target<'_>, resources: &mut Resources) {
     let http_ports: BTreeSet<u16> = ports.filter(|port| port.protocol.is_http()).map(|port| port.number).collect();
     for port in http_ports {
         let name = port.to_string();
-        let manager = http::manager(target, Side::Outbound, &format!("outbound_0.0.0.0_{port}"), ("rds", rds(&name)));
+        let manager = http::manager(target, Side::Outbound, &format!("outbound_0.0.0.0_{port}"), ("rds", rds(&name)), Vec::new());
         resources.listeners.push(unbound(format!("0.0.0.0_{port}"), "0.0.0.0", port, manager));
         routes::outbound(target, resources, &name, port);
     }

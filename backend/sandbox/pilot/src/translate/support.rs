@@ -1,15 +1,14 @@
 //! What is not translated: found, named and logged, never silently ignored.
 
 use super::gateway::is_plain_http;
-use super::policies;
+use super::{authorization, policies};
 use crate::registry::{Registry, Untranslated, title};
 use mesh::Object;
 use mesh::istio::{ClientTls, DestinationRule, HttpRoute, PeerAuthentication, VirtualService};
 use serde_json::Value;
 
 /// Istio's and the Gateway API's kinds that this control plane has no rules for.
-const UNKNOWN_KINDS: [&str; 15] = [
-    "AuthorizationPolicy",
+const UNKNOWN_KINDS: [&str; 14] = [
     "RequestAuthentication",
     "EnvoyFilter",
     "Sidecar",
@@ -51,6 +50,9 @@ pub(crate) fn find_untranslated(registry: &mut Registry) {
     for config in &registry.peer_authentications {
         add(&config.object, peer_authentication(&config.spec));
     }
+    for config in &registry.authorization_policies {
+        add(&config.object, authorization::without_effect(&config.spec));
+    }
     for config in &registry.gateways {
         let servers = config.spec.servers.iter().filter(|server| !is_plain_http(server));
         add(&config.object, servers.map(|server| not_yet(&format!("a server of protocol {}", server.port.protocol))).collect());
@@ -58,7 +60,7 @@ pub(crate) fn find_untranslated(registry: &mut Registry) {
     registry.untranslated.extend(found);
 }
 
-fn not_yet(part: &str) -> String {
+pub(crate) fn not_yet(part: &str) -> String {
     format!("{part} has no effect in the sandbox")
 }
 

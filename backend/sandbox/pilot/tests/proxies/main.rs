@@ -1,6 +1,7 @@
 //! Real Envoys take what the control plane makes of Istio's resources, and requests follow.
 #![allow(clippy::unwrap_used)]
 
+mod authorization;
 mod bench;
 mod control;
 mod echo;

@@ -75,3 +75,48 @@ fn a_port_without_tls_is_called_without() {
     let metadata = &web["endpoints"][0]["lb_endpoints"][0]["metadata"]["filter_metadata"];
     assert!(metadata.get("envoy.transport_socket_match").is_none(), "{metadata}");
 }
+
+fn authorization(spec: &str) -> String {
+    format!("apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: p, namespace: demo}}\nspec: {spec}\n")
+}
+
+/// The RBAC filters before `web`, as "ACTION permissions | principals".
+fn guards(spec: &str) -> Vec<String> {
+    let made = told("web-v1", &authorization(spec));
+    let listener = find(&made.listeners, "virtualInbound-9080");
+    let filters = &listener["filter_chains"][0]["filters"][0]["typed_config"]["http_filters"];
+    let rules = filters.as_array().into_iter().flatten().filter(|filter| filter["name"] == "envoy.filters.http.rbac");
+    rules
+        .flat_map(|filter| {
+            let rules = &filter["typed_config"]["rules"];
+            let policies = rules["policies"].as_object().into_iter().flatten();
+            policies
+                .map(|(name, policy)| format!("{} {name} {} | {}", rules["action"], policy["permissions"], policy["principals"]))
+        })
+        .collect()
+}
+
+#[test]
+fn authorization_policies_become_rbac() {
+    assert_eq!(guards("{}"), [r#""ALLOW" ns[demo]-policy[p]-rule[0] [{"not_rule":{"any":true}}] | [{"not_id":{"any":true}}]"#]);
+    assert_eq!(guards("{rules: [{}]}"), [r#""ALLOW" ns[demo]-policy[p]-rule[0] [{"any":true}] | [{"any":true}]"#]);
+    assert_eq!(guards("{selector: {matchLabels: {app: other}}, rules: [{}]}"), [""; 0]);
+    assert_eq!(
+        guards(
+            "{action: DENY, rules: [{to: [{operation: {methods: [GET], paths: ['/a/*']}}], from: [{source: {namespaces: [x]}}]}]}"
+        ),
+        [concat!(
+            r#""DENY" ns[demo]-policy[p]-rule[0] [{"and_rules":{"rules":["#,
+            r#"{"or_rules":{"rules":[{"header":{"name":":method","string_match":{"exact":"GET"}}}]}},"#,
+            r#"{"or_rules":{"rules":[{"url_path":{"path":{"prefix":"/a/"}}}]}}]}}] | "#,
+            r#"[{"or_ids":{"ids":[{"authenticated":{"principal_name":{"safe_regex":{"regex":".*/ns/x/.*"}}}}]}}]"#
+        )]
+    );
+}
+
+#[test]
+fn what_cannot_be_decided_is_stricter() {
+    let blocks = "rules: [{from: [{source: {ipBlocks: [10.0.0.0/8]}}]}]";
+    assert!(guards(&format!("{{{blocks}}}"))[0].ends_with(r#"[{"not_id":{"any":true}}]"#));
+    assert!(guards(&format!("{{action: DENY, {blocks}}}"))[0].ends_with(r#"[{"any":true}]"#));
+}
