@@ -13,6 +13,8 @@ pub mod labels;
 mod layers;
 mod minimap;
 pub mod paint;
+#[cfg(test)]
+mod panel_tests;
 pub mod place;
 mod ranks;
 pub mod route;

@@ -1,0 +1,178 @@
+//! The graph panel as a user meets it: with data, without, waiting, old, refused.
+
+use super::Graph;
+use crate::cx::{Contexts, Cx, Intents};
+use crate::intent::{Intent, ThemeChoice};
+use crate::kit::theme;
+use crate::{Panel, Selected};
+use egui::accesskit::Role;
+use egui_kittest::Harness;
+use egui_kittest::kittest::{NodeT, Queryable};
+use jiff::Timestamp;
+use mesh::{Ledger, Problem, Remote, Scene};
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+/// The panel and what it sees.
+struct Seen {
+    panel: Graph,
+    scene: Scene,
+    selected: Option<Selected>,
+    /// Flowing dots would keep a test busy for ever.
+    paused: bool,
+    sent: Vec<Intent>,
+}
+
+fn harness(scene: Scene) -> Harness<'static, Seen> {
+    let seen = Seen { panel: Graph::default(), scene, selected: None, paused: true, sent: Vec::new() };
+    Harness::builder().with_size(egui::vec2(1100.0, 720.0)).build_ui_state(
+        |ui, seen: &mut Seen| {
+            theme::apply(ui.ctx(), ThemeChoice::Dark);
+            let (intents, ledger, contexts) = (Intents::default(), Ledger::default(), Contexts::default());
+            let cx = Cx {
+                scene: &seen.scene,
+                selected: seen.selected.as_ref(),
+                changes: &ledger,
+                intents: &intents,
+                namespaces: &[],
+                window_secs: 60,
+                paused: seen.paused,
+                read_only: false,
+                trace_query: None,
+                traces: &Remote::Waiting,
+                trace_services: &[],
+                trace: &Remote::Waiting,
+                theme: ThemeChoice::Dark,
+                now: seen.scene.traffic.at().unwrap_or(Timestamp::UNIX_EPOCH) + Duration::from_secs(90),
+                contexts: &contexts,
+            };
+            seen.panel.ui(ui, &cx);
+            for (_, intent) in intents.take() {
+                if let Intent::Select(selected) = &intent {
+                    seen.selected.clone_from(selected);
+                }
+                seen.sent.push(intent);
+            }
+        },
+        seen,
+    )
+}
+
+fn outage() -> Problem {
+    Problem::new("Prometheus does not answer", "connection refused", "Start it, or give its address with --prometheus")
+}
+
+#[test]
+fn bookinfo_can_be_read_and_selected() {
+    let mut harness = harness(mesh::demo::scene());
+    harness.run();
+    for name in ["productpage v1", "reviews v1", "reviews v2", "reviews v3", "ratings v1", "edge productpage to reviews v1"] {
+        harness.get_by_label(name);
+    }
+    harness.get_by_label("ratings v1").click();
+    harness.run();
+    let ratings = Selected::App("bookinfo".into(), "ratings".into(), Some("v1".into()));
+    assert_eq!(harness.state().selected, Some(ratings));
+    // A click beside everything selects nothing.
+    harness.drag_at(egui::pos2(30.0, 700.0));
+    harness.drop_at(egui::pos2(30.0, 700.0));
+    harness.run();
+    assert_eq!(harness.state().selected, None);
+}
+
+#[test]
+fn dots_flow_while_data_is_live_and_rest_when_it_is_paused() {
+    let mut harness = harness(mesh::demo::scene());
+    harness.run();
+    harness.state_mut().paused = false;
+    harness.step();
+    let delay = |harness: &Harness<'_, Seen>| harness.output().viewport_output.values().map(|output| output.repaint_delay).min();
+    assert!(delay(&harness).is_some_and(|delay| delay <= Duration::from_millis(50)), "{:?}", delay(&harness));
+    harness.state_mut().paused = true;
+    harness.run();
+    assert!(delay(&harness).is_none_or(|delay| delay > Duration::from_secs(60)), "{:?}", delay(&harness));
+}
+
+#[test]
+fn the_menu_of_a_card_leads_to_its_traces() {
+    let mut harness = harness(mesh::demo::scene());
+    harness.run();
+    harness.get_by_label("details v1").click_secondary();
+    harness.run();
+    harness.get_by_label("Failed traces").click();
+    harness.run();
+    assert!(harness.state().sent.contains(&Intent::TracesOf("details.bookinfo".into(), true)), "{:?}", harness.state().sent);
+}
+
+#[test]
+fn other_types_and_finding() {
+    let mut harness = harness(mesh::demo::scene());
+    harness.run();
+    harness.get_by_label("Graph type").click();
+    harness.run();
+    harness.get_by_role_and_label(Role::RadioButton, "Workload").click();
+    harness.run();
+    harness.get_by_label("reviews-v3").click();
+    harness.run();
+    assert_eq!(harness.state().selected, Some(Selected::Workload("bookinfo".into(), "reviews-v3".into())));
+    harness.get_by_label("Find in graph").focus();
+    harness.run();
+    harness.get_by_label("Find in graph").type_text("details-v1");
+    harness.run();
+    assert!(harness.query_by_label_contains("found").is_some());
+}
+
+#[test]
+fn waiting_says_for_what() {
+    let mut harness = harness(Scene::default());
+    harness.run();
+    harness.get_by_label("Reading services, workloads and pods");
+}
+
+#[test]
+fn an_empty_mesh_says_how_to_fill_it() {
+    let mut harness = harness(mesh::demo::empty_scene());
+    harness.run();
+    harness.get_by_label("No services in the mesh here");
+    harness.get_by_label_contains("istio-injection=enabled");
+}
+
+#[test]
+fn old_rates_stay_with_their_age() {
+    let mut scene = mesh::demo::scene();
+    scene.traffic = scene.traffic.failed(outage());
+    let mut harness = harness(scene);
+    harness.run();
+    harness.get_by_label_contains("As of 90\u{2009}s ago");
+    harness.get_by_label("edge productpage to reviews v1");
+}
+
+#[test]
+fn without_rates_the_structure_is_shown_and_why() {
+    let mut scene = mesh::demo::scene();
+    scene.traffic = Remote::Denied(outage());
+    let mut harness = harness(scene);
+    harness.run();
+    harness.get_by_label("No rates: Prometheus does not answer");
+    harness.get_by_label_contains("--prometheus");
+    harness.get_by_label("reviews v2");
+    assert!(harness.query_by_label("edge productpage to reviews v1").is_none());
+}
+
+#[test]
+fn a_large_mesh_is_placed_by_a_thread_that_wakes_the_window() {
+    let mut harness = harness(mesh::demo::synthetic_scene(400, 1000));
+    let (sender, woken) = channel();
+    harness.ctx.set_request_repaint_callback(move |_| {
+        // The receiver is gone once the graph was seen.
+        sender.send(()).ok();
+    });
+    harness.step();
+    while harness.state().panel.shown().is_none() {
+        woken.recv_timeout(Duration::from_secs(60)).expect("the thread wakes the window");
+        harness.step();
+    }
+    harness.run();
+    let told = harness.get_all_by_role(Role::Button).filter(|node| node.accesskit_node().description().is_some()).count();
+    assert!((100..=700).contains(&told), "{told} elements are told");
+}
