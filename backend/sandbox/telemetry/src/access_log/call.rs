@@ -81,7 +81,7 @@ fn labels(proxy: &Proxy, common: &AccessLogCommon, authority: &str, answer: Answ
         Side::Destination => (&peer.namespace, &proxy.workload.namespace),
     };
     let service = match proxy.side {
-        Side::Source => called_service(common, authority, directory),
+        Side::Source => called_service(&proxy.workload.namespace, common, authority, directory),
         Side::Destination => own_service(&proxy.workload, common, authority, directory),
     };
     let security = match (proxy.side, principals.is_mutual()) {
@@ -153,8 +153,8 @@ fn cluster_host(cluster: &str) -> Option<&str> {
     cluster.strip_prefix("outbound|")?.splitn(3, '|').nth(2)
 }
 
-/// The Service that an outbound call was meant for.
-fn called_service(common: &AccessLogCommon, authority: &str, directory: &dyn Directory) -> Called {
+/// The Service that an outbound call from a namespace was meant for.
+fn called_service(namespace: &str, common: &AccessLogCommon, authority: &str, directory: &dyn Directory) -> Called {
     let cluster = common.upstream_cluster.as_str();
     if let Some(host) = cluster_host(cluster) {
         return Called::host(host, directory);
@@ -163,8 +163,14 @@ fn called_service(common: &AccessLogCommon, authority: &str, directory: &dyn Dir
     if CATCH_ALL.contains(&cluster) {
         return Called { host: host.to_owned(), name: cluster.to_owned(), namespace: String::new() };
     }
-    // No route or a direct answer: only the request itself tells where it wanted to go.
-    if host.is_empty() { Called::default() } else { Called::host(host, directory) }
+    // No route, an injected abort, a direct answer: only the request itself tells where it wanted to go, by the name that
+    // the caller used.
+    if host.is_empty() {
+        return Called::default();
+    }
+    let names = [host.to_owned(), format!("{host}.{namespace}.svc.cluster.local"), format!("{host}.svc.cluster.local")];
+    let meant = names.iter().find(|name| directory.service(name).is_some()).map_or(host, String::as_str);
+    Called::host(meant, directory)
 }
 
 /// The Service that an inbound call came in for.

@@ -179,6 +179,15 @@ fn what_is_not_known_is_unknown() {
         http(&identifier("outbound", "productpage-v1-abc.bookinfo"), entry(common, 503)),
         format!("{own} {nobody} {REVIEWS_SERVICE} unknown latest reviews bookinfo unknown http 503  UH unknown")
     );
+    // An injected abort names no cluster: the short name that was called is the service of the caller's namespace.
+    let common = AccessLogCommon {
+        response_flags: Some(ResponseFlags { fault_injected: true, ..ResponseFlags::default() }),
+        ..AccessLogCommon::default()
+    };
+    assert_eq!(
+        http(&identifier("outbound", "productpage-v1-abc.bookinfo"), entry(common, 503)),
+        format!("{own} {nobody} {REVIEWS_SERVICE} unknown latest reviews bookinfo unknown http 503  FI unknown")
+    );
     // Outside the mesh, and the caller went away before the answer.
     let flags = ResponseFlags { downstream_connection_termination: true, ..ResponseFlags::default() };
     let common = AccessLogCommon {
