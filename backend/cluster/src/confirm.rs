@@ -6,7 +6,8 @@ use crate::push::News;
 use crate::session::Session;
 use crate::syncz::{self, Push, Synced};
 use crate::{access, envoy, istiod};
-use futures::future::join_all;
+use futures::StreamExt as _;
+use futures::stream;
 use mesh::scene::KindState;
 use mesh::{Change, Edit, Fact, Object, Problem};
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,6 +23,10 @@ const PAUSE: Duration = Duration::from_millis(30);
 const LOOK_AFTER: Duration = Duration::from_millis(400);
 /// Pause between two looks at one proxy's configuration.
 const LOOK_AGAIN: Duration = Duration::from_millis(150);
+/// Proxies that are looked into at once.
+const DUMPS_AT_ONCE: usize = 16;
+/// When no proxy can be looked into for so long, there is no use in trying on.
+const BLIND_AFTER: Duration = Duration::from_secs(3);
 /// A push that is sent and not acknowledged for so long may have been refused (older istiods do not say so).
 const DOUBT_AFTER: Duration = Duration::from_secs(1);
 
@@ -59,7 +64,11 @@ pub(crate) async fn follow(session: &Session, change: &Change, applied: &[Object
     }
     news.send(Fact::Seen).await;
     let told = match before {
-        Ok(before) => Follow { session, change, news, before }.until_live().await,
+        Ok(before) => {
+            let verdict = Follow { session, change, news, before }.until_live().await;
+            envoy::close(session);
+            verdict
+        }
         Err(problem) => Verdict::Unknowable(cannot_ask(session, problem).await),
     };
     match told {
@@ -144,8 +153,12 @@ struct Progress {
     gone: BTreeSet<String>,
     looked: BTreeMap<String, Instant>,
     told: Option<(usize, usize, Vec<String>)>,
-    /// Why istiod or a proxy could not be asked, the last time.
-    problem: Option<Problem>,
+    /// Since when no proxy lets us look into its configuration.
+    blind_since: Option<Instant>,
+    /// Why istiod could not be asked, the last time.
+    unasked: Option<Problem>,
+    /// Why proxies could not be looked into.
+    unlooked: Option<Problem>,
 }
 
 impl Follow<'_> {
@@ -158,7 +171,7 @@ impl Follow<'_> {
         loop {
             match istiod::ask(self.session).await {
                 Ok((_, proxies)) => {
-                    progress.problem = None;
+                    progress.unasked = None;
                     if let Some(problem) = self.take(&proxies, xds, &mut progress) {
                         return Verdict::Refused(problem);
                     }
@@ -170,14 +183,16 @@ impl Follow<'_> {
                         }
                     }
                 }
-                Err(problem) => progress.problem = Some(problem),
+                Err(problem) => progress.unasked = Some(problem),
             }
             self.look(begun, &mut progress).await;
             self.tell(&mut progress).await;
             if effect.proxies.iter().all(|name| progress.live.contains(name) || progress.gone.contains(name)) {
                 return Verdict::Live;
             }
-            if begun.elapsed() > LIVE_WITHIN {
+            let all_acked = effect.proxies.iter().all(|name| progress.acked.contains(name) || progress.gone.contains(name));
+            let blind = progress.blind_since.is_some_and(|since| since.elapsed() > BLIND_AFTER);
+            if begun.elapsed() > LIVE_WITHIN || (all_acked && blind) {
                 return Verdict::Unknowable(self.late(&progress));
             }
             tokio::time::sleep(PAUSE).await;
@@ -240,8 +255,19 @@ impl Follow<'_> {
             .filter(|name| unpushed || progress.acked.contains(*name))
             .filter(|name| progress.looked.get(*name).is_none_or(|looked| looked.elapsed() >= LOOK_AGAIN))
             .collect();
-        let dumps = join_all(due.iter().map(|name| envoy::dump(self.session, name, &effect.evidence))).await;
-        for (name, dump) in due.into_iter().zip(dumps) {
+        let due: Vec<String> = due.into_iter().cloned().collect();
+        let look = |name: String| async move {
+            let dump = envoy::dump(self.session, &name, &effect.evidence).await;
+            (name, dump)
+        };
+        let dumps: Vec<_> = stream::iter(due).map(look).buffer_unordered(DUMPS_AT_ONCE).collect().await;
+        if dumps.iter().any(|(_, dump)| dump.is_ok()) {
+            progress.blind_since = None;
+            progress.unlooked = None;
+        } else if !dumps.is_empty() {
+            progress.blind_since.get_or_insert_with(Instant::now);
+        }
+        for (name, dump) in dumps {
             progress.looked.insert(name.clone(), Instant::now());
             match dump {
                 Ok(dump) if mesh::confirm::holds(&effect.evidence, &dump) => {
@@ -249,7 +275,7 @@ impl Follow<'_> {
                     progress.acked.insert(name.clone());
                 }
                 Ok(_) => {}
-                Err(problem) => progress.problem = Some(problem),
+                Err(problem) => progress.unlooked = Some(problem),
             }
         }
     }
@@ -273,7 +299,7 @@ impl Follow<'_> {
         };
         let secs = LIVE_WITHIN.as_secs();
         let (waiting, unseen) = (missing(&progress.acked), missing(&progress.live));
-        if let Some(problem) = &progress.problem {
+        if let Some(problem) = progress.unasked.as_ref().or(progress.unlooked.as_ref()) {
             let why = format!("{}: {}", problem.what, problem.why);
             return Problem::new("It is not known whether all proxies took it", why, problem.next.clone());
         }

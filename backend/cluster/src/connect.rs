@@ -50,6 +50,7 @@ pub(crate) async fn connect(target: &Target, hub: &Hub) -> Option<Api> {
     let (name, config) = match config(target).await {
         Ok(found) => found,
         Err(problem) => {
+            hub.lost(&problem);
             hub.step(Step::Context, StepState::Failed(problem));
             return None;
         }
@@ -65,6 +66,7 @@ pub(crate) async fn connect(target: &Target, hub: &Hub) -> Option<Api> {
             Some(api)
         }
         Err(problem) => {
+            hub.lost(&problem);
             hub.step(Step::Api, StepState::Failed(problem));
             None
         }

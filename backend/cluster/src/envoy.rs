@@ -6,8 +6,10 @@ use crate::tunnel::Place;
 use mesh::Problem;
 use mesh::change::Evidence;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 const ADMIN: u16 = 15000;
+const ANSWER: Duration = Duration::from_secs(5);
 const WHAT: &str = "A proxy's configuration cannot be read";
 
 /// The parts of a dump that hold an evidence: resource, and the dump that it stands in.
@@ -19,6 +21,11 @@ fn parts(evidence: &Evidence) -> &'static [(&'static str, &'static str)] {
     }
 }
 
+/// Closes the ways to proxies that were asked.
+pub(crate) fn close(session: &Session) {
+    session.tunnel.close(ADMIN);
+}
+
 /// The part of a proxy's config_dump in which the evidence must stand, in the form of the whole dump.
 pub(crate) async fn dump(session: &Session, proxy: &str, evidence: &Evidence) -> Result<Value, Problem> {
     let Some((pod, namespace)) = proxy.rsplit_once('.') else {
@@ -27,7 +34,12 @@ pub(crate) async fn dump(session: &Session, proxy: &str, evidence: &Evidence) ->
     let place = Place::Pod(PodPort { namespace: namespace.into(), pod: pod.into(), port: ADMIN });
     let mut configs = Vec::new();
     for (resource, dump) in parts(evidence) {
-        let answer = session.tunnel.get(&place, &format!("/config_dump?resource={resource}"), WHAT).await?;
+        let path = format!("/config_dump?resource={resource}");
+        let asked = tokio::time::timeout(ANSWER, session.tunnel.get(&place, &path, WHAT)).await;
+        let answer = asked.unwrap_or_else(|_elapsed| {
+            let why = format!("{proxy} did not answer within {} s", ANSWER.as_secs());
+            Err(Problem::new(WHAT, why, "Look whether its pod runs"))
+        })?;
         // An Envoy that has none of these says so with 404.
         let found = if answer.status == 404 { Value::Null } else { read(&answer.ok(WHAT, &place)?)? };
         configs.push(whole(found, resource, dump));

@@ -230,6 +230,18 @@ impl Hub {
         self.change(|board| board.proxies = std::mem::take(&mut board.proxies).failed(problem));
     }
 
+    /// The connection is lost: what was measured stays, but is old.
+    pub(crate) fn lost(&self, problem: &Problem) {
+        self.change(|board| {
+            if board.traffic.value().is_some() {
+                board.traffic = std::mem::take(&mut board.traffic).failed(problem.clone());
+            }
+            if board.proxies.value().is_some() {
+                board.proxies = std::mem::take(&mut board.proxies).failed(problem.clone());
+            }
+        });
+    }
+
     pub(crate) fn traces(&self, traces: Remote<String>) {
         self.change(|board| board.traces = traces);
     }

@@ -15,6 +15,8 @@ use std::time::Duration;
 
 const INTERVAL: Duration = Duration::from_secs(2);
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
+/// One replica that hangs must not hold up the others.
+const ANSWER: Duration = Duration::from_secs(5);
 const WHAT: &str = "istiod cannot be asked about the proxies";
 
 /// Where istiod answers: a given URL, or each of its pods.
@@ -44,7 +46,11 @@ pub(crate) async fn ask(session: &Session) -> Result<(usize, Vec<Synced>), Probl
 }
 
 async fn ask_one(session: &Session, place: &Place) -> Result<Vec<Synced>, Problem> {
-    let (place, body) = read(session, place, "/debug/syncz").await?;
+    let asked = tokio::time::timeout(ANSWER, read(session, place, "/debug/syncz")).await;
+    let (place, body) = asked.unwrap_or_else(|_elapsed| {
+        let why = format!("{place} did not answer within {} s", ANSWER.as_secs());
+        Err(Problem::new(WHAT, why, "Look at the Deployment istiod"))
+    })?;
     let name = match &place {
         Place::Pod(at) => at.pod.clone(),
         Place::Url(_) => "istiod".into(),

@@ -96,6 +96,11 @@ impl Tunnel {
         }
     }
 
+    /// Closes the kept connections to this port of all pods: after a question to many proxies, none stays open.
+    pub(crate) fn close(&self, port: u16) {
+        self.0.idle.lock().retain(|at, _| at.port != port);
+    }
+
     async fn get_direct(&self, url: &str, path: &str, what: &str) -> Result<Answer, Problem> {
         let url = format!("{}{path}", url.trim_end_matches('/'));
         let failed = |error: reqwest::Error| error::of_network(what, &error.without_url());

@@ -268,3 +268,16 @@ async fn a_pair_is_created_in_order_and_deleted_again() {
     connection.facts_until(&["seen"]).await;
     assert!(world.api.store().list("VirtualService").is_empty() && world.api.store().list("DestinationRule").is_empty());
 }
+
+#[tokio::test]
+async fn acknowledged_but_not_to_be_looked_at() {
+    let world = World::bookinfo().await;
+    world.deny("*", "pods/portforward");
+    let url = Some(format!("http://{}", world.cast.istiod_at));
+    let mut connection = world.connect_to(Target { istiod: url, ..world.target() });
+    let scene = connection.ready().await;
+    connection.push(&split(&scene, [20, 0, 80])).await;
+    let told = connection.facts_until(&["live", "refused", "unknowable"]).await;
+    assert_eq!(told[told.len() - 2], "acked 6/6");
+    assert!(told[told.len() - 1].contains("may not create pods/portforward in namespace bookinfo"), "{told:?}");
+}
