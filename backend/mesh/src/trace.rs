@@ -83,10 +83,19 @@ impl Span {
     pub fn status(&self) -> Option<&str> {
         self.tag(&["http.status_code", "http.response.status_code"]).filter(|code| !code.is_empty() && *code != "0")
     }
-    /// The operation without what all have in common: "reviews:9080/*" of "reviews.bookinfo.svc.cluster.local:9080/*".
+    /// The operation without what all have in common: "reviews:9080/*" of "reviews.bookinfo.svc.cluster.local:9080/*",
+    /// "productpage:9080" of a gateway's "router outbound|9080||productpage.bookinfo.svc.cluster.local egress".
     pub fn short_operation(&self) -> String {
+        let short = |host: &str| host.split('.').next().unwrap_or(host).to_owned();
+        let sent = self.operation.strip_prefix("router ").and_then(|rest| rest.strip_suffix(" egress"));
+        if let Some([_, port, subset, host]) =
+            sent.and_then(|cluster| <[&str; 4]>::try_from(cluster.split('|').collect::<Vec<_>>()).ok())
+        {
+            let subset = if subset.is_empty() { String::new() } else { format!(" {subset}") };
+            return format!("{}:{port}{subset}", short(host));
+        }
         match self.operation.split_once(".svc.cluster.local") {
-            Some((host, rest)) => format!("{}{rest}", host.split('.').next().unwrap_or(host)),
+            Some((host, rest)) => format!("{}{rest}", short(host)),
             None => self.operation.clone(),
         }
     }

@@ -322,6 +322,8 @@ fn durations() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))] // each reads a whole mesh several times
+
     /// Any shares, any shape of the rows: the patch fits, the total is 100, unknown fields stay, and undo restores the bytes.
     #[test]
     fn any_split_can_be_made_and_undone(
@@ -362,6 +364,8 @@ proptest! {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))] // each reads a whole mesh several times
+
     /// Whatever stands in the objects: editors offer what they can, and what they offer can be done and undone.
     #[test]
     fn odd_objects_can_be_edited_or_are_left_alone(

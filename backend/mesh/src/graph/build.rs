@@ -27,7 +27,7 @@ impl Graph {
         let mut edges: BTreeMap<(Key<'_>, Key<'_>, Protocol), Merged> = BTreeMap::new();
         for (path, flow) in flows {
             let source = names.peer(&path.source, options.graph_type, None);
-            let target = names.peer(&path.destination, options.graph_type, Some(&path.service));
+            let target = names.peer(&path.destination, options.graph_type, Some((&path.service, &path.source.namespace)));
             if shown(options, path) {
                 edges.entry((source, target, path.protocol)).or_default().add(path.protocol, flow);
             }
@@ -74,6 +74,7 @@ struct Names<'a> {
     services: HashMap<(&'a str, &'a str), Vec<&'a Service>>,
     apps: HashMap<(&'a str, &'a str), Vec<&'a Workload>>,
     by_service: HashMap<(&'a str, &'a str), &'a Service>,
+    by_host: HashMap<&'a str, &'a Service>,
     by_workload: HashMap<(&'a str, &'a str), &'a Workload>,
     /// Namespaces with a proxy.
     meshed: BTreeSet<&'a str>,
@@ -101,20 +102,23 @@ impl<'a> Names<'a> {
         let by_service = mesh.services.iter().map(|((namespace, name), service)| ((&**namespace, &**name), service)).collect();
         let by_workload =
             mesh.workloads.iter().map(|((namespace, name), workload)| ((&**namespace, &**name), workload)).collect();
-        Self { mesh, services, apps, by_service, by_workload, meshed }
+        let by_host = mesh.services.values().map(|service| (&*service.host, service)).collect();
+        Self { mesh, services, apps, by_service, by_host, by_workload, meshed }
     }
 
-    /// The node of one end of a flow; `called` is what was asked for, at the far end.
-    fn peer<'b>(&self, peer: &'b Peer, graph_type: GraphType, called: Option<&'b Called>) -> Key<'b>
+    /// The node of one end of a flow; `called` is what was asked for at the far end, and from which namespace.
+    fn peer<'b>(&self, peer: &'b Peer, graph_type: GraphType, called: Option<(&'b Called, &str)>) -> Key<'b>
     where
         'a: 'b,
     {
-        if let (Some(called), GraphType::Service) = (called, graph_type) {
-            return self.called(called);
+        if let (Some((called, from)), GraphType::Service) = (called, graph_type) {
+            return self.called(called, from);
         }
         let Some(workload) = known(&peer.workload) else {
             // Calls that reached nobody belong to whom they were for, if there is only one.
-            return called.map_or(Key::Unknown, |called| self.alone(called, graph_type).unwrap_or_else(|| self.called(called)));
+            return called.map_or(Key::Unknown, |(called, from)| {
+                self.alone(called, from, graph_type).unwrap_or_else(|| self.called(called, from))
+            });
         };
         self.key(&peer.namespace, workload, known(&peer.app), version(&peer.version), graph_type)
     }
@@ -141,26 +145,42 @@ impl<'a> Names<'a> {
         }
     }
 
-    fn called<'b>(&self, called: &'b Called) -> Key<'b>
+    fn called<'b>(&self, called: &'b Called, from: &str) -> Key<'b>
     where
         'a: 'b,
     {
+        if let Some(service) = self.meant(called, from) {
+            return if service.external { Key::External(&service.host) } else { Key::Service(&service.namespace, &service.name) };
+        }
         match (known(&called.namespace), known(&called.name), known(&called.host)) {
-            (Some(namespace), Some(name), _) => match self.by_service.get(&(namespace, name)) {
-                Some(service) if service.external => Key::External(&service.host),
-                _ => Key::Service(namespace, name),
-            },
+            (Some(namespace), Some(name), _) => Key::Service(namespace, name),
+            // Passthrough and the like: the cluster's name says more than whatever host was asked for.
+            (_, Some(name), _) if name.ends_with("Cluster") => Key::External(name),
             (_, _, Some(host)) | (_, Some(host), None) => Key::External(host),
             _ => Key::Unknown,
         }
     }
 
+    /// The service that was asked for. Calls that never left their proxy (no route, an injected fault) may be told only by
+    /// the host as the caller wrote it, perhaps with a port.
+    fn meant(&self, called: &Called, from: &str) -> Option<&'a Service> {
+        if let Some(service) = self.by_service.get(&(&*called.namespace, &*called.name)) {
+            return Some(service);
+        }
+        if known(&called.namespace).is_some() {
+            return None;
+        }
+        let host = called.host.rsplit_once(':').map_or(&*called.host, |(host, _)| host);
+        let full = [crate::model::full(host, from), format!("{host}.svc.cluster.local")];
+        full.iter().find_map(|host| self.by_host.get(host.as_str()).copied())
+    }
+
     /// The only node behind a service, if there is just one.
-    fn alone<'b>(&self, called: &Called, graph_type: GraphType) -> Option<Key<'b>>
+    fn alone<'b>(&self, called: &Called, from: &str, graph_type: GraphType) -> Option<Key<'b>>
     where
         'a: 'b,
     {
-        let service = self.by_service.get(&(&*called.namespace, &*called.name))?;
+        let service = self.meant(called, from)?;
         let nodes: BTreeSet<Key<'_>> =
             self.mesh.workloads_of(service).map(|workload| self.of_workload(workload, graph_type)).collect();
         nodes.first().copied().filter(|_| nodes.len() == 1)

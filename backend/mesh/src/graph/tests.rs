@@ -159,10 +159,12 @@ fn calls_that_reached_nobody_belong_to_whom_they_were_for() {
         [
             (path(nobody(), ("bookinfo", "ratings"), Protocol::Http), calls("503", "FI", 5.0)),
             (path(nobody(), ("bookinfo", "reviews"), Protocol::Http), calls("503", "UH", 5.0)),
+            (path(nobody(), ("", "details:9080"), Protocol::Http), calls("404", "NR", 0.1)),
             (path(nobody(), ("", "api.example.com"), Protocol::Http), calls("200", "-", 5.0)),
             (path(nobody(), ("", "PassthroughCluster"), Protocol::Tcp), Flow { bytes_sent: 3.0, ..Flow::default() }),
         ],
         &[
+            "app/bookinfo/details/v1 http Failing 100 % of calls end with 4xx",
             "app/bookinfo/ratings/v1 http Failing 100 % of calls fail, most with 503 FI",
             "external/PassthroughCluster tcp Healthy ",
             "external/api.example.com http Healthy ",

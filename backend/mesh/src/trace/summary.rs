@@ -64,8 +64,8 @@ impl Summary {
 
 /// Whom a span called: for a client's span the service in its operation, else its own.
 fn called(span: &Span) -> String {
-    let host = span.operation.split([':', '/']).next().unwrap_or_default();
-    let called = host.split('.').next().filter(|name| span.kind == "client" && !name.is_empty());
+    let operation = span.short_operation();
+    let called = operation.split([':', '/', '.', ' ']).next().filter(|name| span.kind == "client" && !name.is_empty());
     called.unwrap_or(span.short_service()).to_owned()
 }
 
@@ -204,6 +204,16 @@ mod tests {
         let path = critical_path(&trace, &Tree::of(&trace));
         let rows: Vec<usize> = path.iter().map(|segment| segment.row).collect();
         assert_eq!(rows, [0, 1, 2, 3, 2, 1, 4, 5, 6, 7, 6, 5, 4, 1, 0]);
+    }
+
+    #[test]
+    fn operations_without_what_all_have_in_common() {
+        let short = |operation: &str| Span { operation: operation.into(), ..Span::default() }.short_operation();
+        assert_eq!(short("reviews.bookinfo.svc.cluster.local:9080/*"), "reviews:9080/*");
+        assert_eq!(short("router outbound|9080||productpage.bookinfo.svc.cluster.local egress"), "productpage:9080");
+        assert_eq!(short("router outbound|9080|v2|reviews.bookinfo.svc.cluster.local egress"), "reviews:9080 v2");
+        assert_eq!(short("GET /books"), "GET /books");
+        assert_eq!(short("router PassthroughCluster egress"), "router PassthroughCluster egress");
     }
 
     fn span(id: &str, parent: Option<&str>, start_us: u64, duration_us: u64) -> Span {
