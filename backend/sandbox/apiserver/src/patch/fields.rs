@@ -149,7 +149,12 @@ impl Fields {
         }
     }
 
-    pub(crate) fn read(value: &Value) -> Self {
+    /// Reads all fields of a manager; the object as a whole is none of them.
+    pub(crate) fn read_all(value: &Value) -> Self {
+        Self { member: false, ..Self::read(value) }
+    }
+
+    fn read(value: &Value) -> Self {
         let mut fields = Self::default();
         let Some(members) = value.as_object() else { return fields };
         fields.member = members.is_empty();
@@ -272,4 +277,53 @@ pub(crate) fn compare(schema: Option<&Schema>, old: &Value, new: &Value) -> Diff
 
 fn elements(members: &Map<String, Value>) -> Vec<(String, &Value)> {
     members.iter().map(|(name, value)| (format!("f:{name}"), value)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{Fields, compare};
+    use crate::kinds::Kinds;
+
+    fn pod(containers: Value) -> Value {
+        json!({"metadata": {"labels": {"a": "1"}, "finalizers": ["x"]}, "spec": {"containers": containers}})
+    }
+
+    #[track_caller]
+    fn check(old: &Value, new: &Value, changed: &[&str], removed: &[&str]) {
+        let (_, kind) = Kinds::built_in().named("Pod").unwrap();
+        let difference = compare(Some(&kind.storage().schema), old, new);
+        assert_eq!(difference.changed.paths(), changed);
+        assert_eq!(difference.removed.paths(), removed);
+        for fields in [difference.changed, difference.removed] {
+            assert_eq!(Fields::read_all(&fields.write()), fields, "written and read again");
+        }
+    }
+
+    #[test]
+    fn differences() {
+        let one = pod(json!([{"name": "a", "image": "x", "args": ["1", "2"]}]));
+        check(&one, &one, &[], &[]);
+        let image = pod(json!([{"name": "a", "image": "y", "args": ["1", "2"]}]));
+        check(&one, &image, &[".spec.containers[name=\"a\"].image"], &[]);
+        let args = pod(json!([{"name": "a", "image": "x", "args": ["1"]}]));
+        check(&one, &args, &[".spec.containers[name=\"a\"].args"], &[]);
+        let two = pod(json!([{"name": "b"}, {"name": "a", "image": "x", "args": ["1", "2"]}]));
+        check(&one, &two, &[".spec.containers[name=\"b\"].name", ".spec.containers[name=\"b\"]"], &[]);
+        check(&two, &one, &[], &[".spec.containers[name=\"b\"].name", ".spec.containers[name=\"b\"]"]);
+        let mut more = one.clone();
+        more["metadata"] = json!({"labels": {"a": "1", "b": "2"}, "finalizers": ["y"]});
+        check(&one, &more, &[".metadata.finalizers[\"y\"]", ".metadata.labels.b"], &[".metadata.finalizers[\"x\"]"]);
+    }
+
+    #[test]
+    fn sets() {
+        let of = |value: Value| Fields::read(&value);
+        let mut fields = of(json!({"f:spec": {"f:a": {}, "f:b": {".": {}, "f:c": {}}}}));
+        fields.subtract(&of(json!({"f:spec": {"f:a": {}, "f:b": {"f:c": {}}}})));
+        assert_eq!(fields.write(), json!({"f:spec": {"f:b": {}}}));
+        fields.union(&of(json!({"f:spec": {"f:d": {}}})));
+        assert_eq!(fields.intersection(&of(json!({"f:spec": {"f:d": {}, "f:e": {}}}))).paths(), [".spec.d"]);
+    }
 }

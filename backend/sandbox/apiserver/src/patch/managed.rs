@@ -36,7 +36,7 @@ impl Entry {
             api_version: text("apiVersion"),
             subresource: text("subresource"),
             time: text("time"),
-            fields: Fields::read(value.get("fieldsV1")?),
+            fields: Fields::read_all(value.get("fieldsV1")?),
         })
     }
 

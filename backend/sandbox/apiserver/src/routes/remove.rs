@@ -53,6 +53,13 @@ impl Options {
 pub(super) fn one(api: &Api, at: &Place, query: &Query, content_type: &str, body: &[u8]) -> Result<Response<Body>> {
     let options = Options::read(query, content_type, body)?;
     let name = at.name();
+    if at.kind.qualified() == "namespaces" && matches!(name, "default" | "kube-system" | "kube-public") {
+        return Err(ApiError::new(
+            403,
+            "Forbidden",
+            format!("namespaces \"{name}\" is forbidden: this namespace may not be deleted"),
+        ));
+    }
     let gone = api.store.write(|state| {
         let key = at.key(name);
         let object = state.get(&key).cloned().ok_or_else(|| ApiError::not_found(&at.kind, name))?;

@@ -258,6 +258,9 @@ impl<'a> Request<'a> {
 
 pub(super) fn create(api: &Api, request: Request<'_>, body: &[u8]) -> Result<Response<Body>> {
     let mut object = request.object(body)?;
+    if object.pointer("/metadata/resourceVersion").and_then(Value::as_str).is_some_and(|version| !version.is_empty()) {
+        return Err(ApiError::bad_request("resourceVersion should not be set on objects to be created"));
+    }
     let unknown = request.without_unknown(&mut object, false)?;
     let written = api.store.write(|state| request.insert(state, object, unknown, None))?;
     Ok(request.answer(&written))

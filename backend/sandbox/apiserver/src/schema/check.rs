@@ -239,3 +239,55 @@ fn prune_at(schema: &Schema, value: &mut Value, path: &str, unknown: &mut Vec<St
 fn join(path: &str, name: &str) -> String {
     if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{check, prune};
+    use crate::schema::ISTIO;
+
+    #[track_caller]
+    fn expect(kind: &str, value: Value, words: &[&str]) {
+        let found: Vec<String> =
+            check(&ISTIO.resolve(kind), &value).iter().map(|problem| format!("{}: {}", problem.field, problem.message)).collect();
+        assert_eq!(found, words);
+    }
+
+    #[test]
+    fn rules_and_bounds() {
+        expect("PeerAuthentication", json!({"mtls": {"mode": "STRICT"}}), &[]);
+        let mode = "mtls.mode: Unsupported value: \"ON\": supported values: \"UNSET\", \"DISABLE\", \"PERMISSIVE\", \"STRICT\"";
+        expect(
+            "PeerAuthentication",
+            json!({"mtls": {"mode": "ON"}}),
+            &[
+                mode,
+                "<nil>: Invalid value: null: some validation rules were not checked because the object was invalid; correct the existing errors to complete validation",
+            ],
+        );
+        expect(
+            "PeerAuthentication",
+            json!({"portLevelMtls": {"80": {}}}),
+            &[": Invalid value: \"object\": portLevelMtls requires selector"],
+        );
+        expect(
+            "Gateway",
+            json!({"servers": [{"hosts": ["a"], "port": {"number": 70_000, "name": "a", "protocol": "HTTP"}}]}),
+            &["servers[0].port.number: Invalid value: 70000: port must be between 1-65535"],
+        );
+        expect("ServiceEntry", json!({"hosts": ["*"]}), &["hosts: Invalid value: \"array\": wildcard host is not allowed here"]);
+    }
+
+    #[test]
+    fn unknown_fields_go_and_free_ones_stay() {
+        let mut value = json!({"http": [{"match": [{"headers": {"any-name": {"exact": "x", "odd": 1}}, "odd": 2}], "timeout": "1s"}], "odd": 3});
+        assert_eq!(
+            prune(&ISTIO.resolve("VirtualService"), &mut value),
+            ["odd", "http[0].match[0].odd", "http[0].match[0].headers.any-name.odd"]
+        );
+        assert_eq!(value, json!({"http": [{"match": [{"headers": {"any-name": {"exact": "x"}}}], "timeout": "1s"}]}));
+        let mut filter = json!({"configPatches": [{"patch": {"operation": "MERGE", "value": {"anything": {"goes": 1}}}}]});
+        assert!(prune(&ISTIO.resolve("EnvoyFilter"), &mut filter).is_empty());
+    }
+}

@@ -182,3 +182,69 @@ impl Writer {
         Some(control(2, 0, &[stream.to_be_bytes().as_slice(), &block].concat()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use flate2::{Compress, Compression, FlushCompress};
+    use rand::{Rng as _, SeedableRng as _};
+
+    use super::{Frame, Reader, Writer, data, ping, read};
+    use crate::tunnel::dictionary::dictionary;
+
+    /// Headers as a client writes them, several blocks in one compression window.
+    fn block(compress: &mut Compress, headers: &[(&str, &str)]) -> Vec<u8> {
+        let mut plain = u32::try_from(headers.len()).unwrap().to_be_bytes().to_vec();
+        for text in headers.iter().flat_map(|(name, value)| [name, value]) {
+            plain.extend_from_slice(&u32::try_from(text.len()).unwrap().to_be_bytes());
+            plain.extend_from_slice(text.as_bytes());
+        }
+        let mut packed = Vec::with_capacity(64 * 1024);
+        compress.compress_vec(&plain, &mut packed, FlushCompress::Sync).unwrap();
+        packed
+    }
+
+    #[test]
+    fn headers_of_one_connection_share_a_window() {
+        let mut compress = Compress::new(Compression::default(), true);
+        compress.set_dictionary(&dictionary()).unwrap();
+        let mut reader = Reader::new();
+        let long = "x".repeat(20_000);
+        for value in ["80", "81", long.as_str()] {
+            let headers = reader.read(&block(&mut compress, &[("streamType", "data"), ("port", value)])).unwrap();
+            assert_eq!((headers["streamtype"].as_str(), headers["port"].as_str()), ("data", value));
+        }
+        assert!(reader.read(&[1, 2, 3]).is_none());
+    }
+
+    #[tokio::test]
+    async fn frames_come_back_as_they_went() {
+        let wire = [data(5, true, b"hello"), ping(7), Writer::new().reply(3).unwrap()].concat();
+        let mut from = wire.as_slice();
+        let first = read(&mut from).await.unwrap().unwrap();
+        assert_eq!(first, Frame::Data { stream: 5, last: true, bytes: Bytes::from_static(b"hello") });
+        assert_eq!(read(&mut from).await.unwrap().unwrap(), Frame::Ping { id: 7 });
+        assert_eq!(read(&mut from).await.unwrap().unwrap(), Frame::Other);
+        assert_eq!(read(&mut from).await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn nonsense_is_an_error_and_no_panic() {
+        let mut rng = rand::rngs::StdRng::seed_from_u64(1);
+        for _ in 0..2000 {
+            let mut bytes: Vec<u8> = (0..rng.random_range(0..64)).map(|_| rng.random()).collect();
+            if rng.random() && bytes.len() > 8 {
+                // Often a control frame of a known type and the right length, so that its inside is read.
+                let length = u8::try_from(bytes.len() - 8).unwrap();
+                bytes[..8].copy_from_slice(&[0x80, 3, 0, rng.random_range(0..10), 0, 0, 0, length]);
+            }
+            let mut from = bytes.as_slice();
+            while let Ok(Some(frame)) = read(&mut from).await {
+                if let Frame::SynStream { headers, .. } | Frame::Headers { headers } = frame {
+                    drop(Reader::new().read(&headers));
+                }
+            }
+            drop(crate::protobuf::to_json(&[b"k8s\0", bytes.as_slice()].concat()));
+        }
+    }
+}
