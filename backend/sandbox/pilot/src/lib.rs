@@ -27,10 +27,10 @@ pub use ca::Authority;
 pub use workload::PORTS_ANNOTATION;
 
 use crate::ads::Shared;
-use crate::registry::Registry;
+use crate::registry::{Known, Registry};
 use crate::workload::Workload;
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -144,7 +144,7 @@ impl Pilot {
         let address = |listener: &TcpListener, wanted| listener.local_addr().map_err(|error| Error::Listen(wanted, error));
         let (xds, debug) = (address(&xds_listener, options.xds)?, address(&debug_listener, options.debug)?);
         let stop = CancellationToken::new();
-        let mut follower = Follower { world, logged: BTreeSet::new() };
+        let mut follower = Follower { world, known: Known::default(), objects: HashMap::new(), logged: BTreeSet::new() };
         let first = follower.read(Instant::now());
         let (snapshots, _) = watch::channel(Arc::new(first));
         let shared = Arc::new(Shared::new(snapshots, options, stop.clone()));
@@ -210,16 +210,26 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
     TcpListener::bind(address).await.map_err(|error| Error::Listen(address, error))
 }
 
+/// Kinds that the control plane counts: the registry's and Istio's.
+fn matters(object: &Value) -> bool {
+    let kind = object["kind"].as_str().unwrap_or_default();
+    let istio = || object["apiVersion"].as_str().is_some_and(|version| version.contains("istio.io/"));
+    matches!(kind, "Pod" | "Service" | "Namespace" | "EndpointSlice") || istio()
+}
+
 /// Follows the world: lets a burst of changes end, then publishes what it has become.
 struct Follower {
     world: watch::Receiver<Arc<World>>,
+    known: Known,
+    /// What was there before, by kind, namespace and name.
+    objects: HashMap<[String; 3], Arc<Value>>,
     logged: BTreeSet<registry::Untranslated>,
 }
 
 impl Follower {
     fn read(&mut self, seen: Instant) -> Snapshot {
         let world = self.world.borrow_and_update().clone();
-        let registry = Registry::of(&world);
+        let registry = Registry::read(&world, &mut self.known);
         for untranslated in &registry.untranslated {
             if self.logged.insert(untranslated.clone()) {
                 tracing::warn!(object = %untranslated.object, "{}", untranslated.reason);
@@ -228,8 +238,31 @@ impl Follower {
         Snapshot { registry, objects: world.objects.clone(), seen }
     }
 
+    /// Counts what has happened to which kinds since the last time.
+    fn count(&mut self, snapshot: &Snapshot, metrics: &metrics::Metrics) {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let key =
+            |object: &Value| [text(&object["kind"]), text(&object["metadata"]["namespace"]), text(&object["metadata"]["name"])];
+        let counted = snapshot.objects.iter().filter(|object| matters(object));
+        let now: HashMap<_, _> = counted.map(|object| (key(object), object.clone())).collect();
+        #[allow(clippy::iter_over_hash_type, reason = "counts have no order")]
+        for (key, object) in &now {
+            match self.objects.remove(key) {
+                None => metrics.event(&key[0], "add"),
+                Some(before) if !Arc::ptr_eq(&before, object) => metrics.event(&key[0], "update"),
+                Some(_) => {}
+            }
+        }
+        #[allow(clippy::iter_over_hash_type, reason = "counts have no order")]
+        for gone in self.objects.keys() {
+            metrics.event(&gone[0], "delete");
+        }
+        self.objects = now;
+    }
+
     async fn follow(mut self, shared: Arc<Shared>) {
         let stop = shared.stop.clone();
+        self.count(&shared.snapshot(), &shared.metrics);
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
@@ -238,6 +271,7 @@ impl Follower {
             let seen = Instant::now();
             tokio::time::sleep(shared.options.debounce).await;
             let snapshot = self.read(seen);
+            self.count(&snapshot, &shared.metrics);
             shared.publish(snapshot);
         }
     }

@@ -9,6 +9,9 @@ use std::time::Duration;
 
 const BUCKETS: [f64; 8] = [0.1, 0.5, 1.0, 3.0, 5.0, 10.0, 20.0, 30.0];
 
+/// Kinds that make up the service registry; the others are configuration.
+const REGISTRY_KINDS: [&str; 4] = ["Pod", "Service", "Namespace", "EndpointSlice"];
+
 #[derive(Default)]
 struct Counts {
     pushes: BTreeMap<Kind, u64>,
@@ -16,6 +19,7 @@ struct Counts {
     expired: BTreeMap<Kind, u64>,
     bytes: BTreeMap<Kind, u64>,
     changes: u64,
+    events: BTreeMap<(String, &'static str), u64>,
     converged: [u64; BUCKETS.len()],
     converged_count: u64,
     converged_seconds: f64,
@@ -28,6 +32,11 @@ pub(crate) struct Metrics(Mutex<Counts>);
 impl Metrics {
     pub(crate) fn world_changed(&self) {
         self.0.lock().changes += 1;
+    }
+
+    /// What happened to objects of a kind: `add`, `update` or `delete`.
+    pub(crate) fn event(&self, kind: &str, event: &'static str) {
+        *self.0.lock().events.entry((kind.to_owned(), event)).or_default() += 1;
     }
 
     pub(crate) fn pushed(&self, kind: Kind, bytes: usize) {
@@ -81,6 +90,12 @@ impl Metrics {
         let subsets = registry.destination_rules.iter().map(|rule| rule.spec.subsets.len()).sum();
         family("pilot_destrule_subsets", "gauge", one(subsets));
         family("pilot_inbound_updates", "counter", vec![("{type=\"config\"}".into(), counts.changes.to_string())]);
+        let events = |registry: bool| {
+            let of = counts.events.iter().filter(|((kind, _), _)| REGISTRY_KINDS.contains(&kind.as_str()) == registry);
+            of.map(|((kind, event), count)| (format!("{{event=\"{event}\",type=\"{kind}\"}}"), count.to_string())).collect()
+        };
+        family("pilot_k8s_cfg_events", "counter", events(false));
+        family("pilot_k8s_reg_events", "counter", events(true));
         let _written = writeln!(page, "# TYPE pilot_proxy_convergence_time histogram");
         for (limit, count) in BUCKETS.iter().zip(counts.converged) {
             let _written = writeln!(page, "pilot_proxy_convergence_time_bucket{{le=\"{limit}\"}} {count}");

@@ -5,7 +5,8 @@ use crate::workload::Workload;
 use mesh::Object;
 use mesh::istio::{self, AuthorizationPolicy, DestinationRule, Gateway, PeerAuthentication, ServiceEntry, VirtualService};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 /// The namespace whose policies hold for the whole mesh.
 pub const ROOT_NAMESPACE: &str = "istio-system";
@@ -34,6 +35,14 @@ impl Protocol {
             _ if app_protocol == Some("grpc-web") => Self::Http,
             _ => Self::Tcp,
         }
+    }
+
+    /// Whether a port says how it is spoken to; Istio would look at the first bytes of one that does not.
+    pub fn is_said(app_protocol: Option<&str>, name: &str) -> bool {
+        const WORDS: [&str; 11] =
+            ["http", "http2", "grpc", "https", "tcp", "tls", "mongo", "mysql", "redis", "udp", "kubernetes.io/h2c"];
+        let word = app_protocol.unwrap_or_else(|| name.split('-').next().unwrap_or_default()).to_ascii_lowercase();
+        WORDS.contains(&word.as_str()) || word == "grpc-web"
     }
 
     /// Whether requests, not only bytes, can be seen.
@@ -147,6 +156,10 @@ pub struct Untranslated {
     pub reason: String,
 }
 
+/// The pods that were read before, by where their object is kept; the object is held so that no other can take its place.
+#[derive(Default)]
+pub(crate) struct Known(HashMap<usize, (Arc<Value>, Option<Arc<Workload>>)>);
+
 /// Everything that translation reads.
 #[derive(Debug, Default)]
 pub struct Registry {
@@ -155,7 +168,7 @@ pub struct Registry {
     /// By host.
     pub services: Vec<Service>,
     /// By namespace and name.
-    pub workloads: Vec<Workload>,
+    pub workloads: Vec<Arc<Workload>>,
     /// Oldest first.
     pub virtual_services: Vec<Config<VirtualService>>,
     /// Oldest first.
@@ -173,9 +186,23 @@ pub struct Registry {
 impl Registry {
     /// Reads all objects of a world; what cannot be read is named in `untranslated`.
     pub fn of(world: &World) -> Self {
+        Self::read(world, &mut Known::default())
+    }
+
+    /// As [`Registry::of`], without reading those pods again that have not changed.
+    pub(crate) fn read(world: &World, known: &mut Known) -> Self {
         let mut registry = Self { revision: world.revision, ..Self::default() };
+        let before = std::mem::take(&mut known.0);
         for object in world.objects.iter().map(|object| Object(object.clone())) {
-            registry.take(&object);
+            if object.kind() == "Pod" {
+                let at = Arc::as_ptr(&object.0) as usize;
+                let same = before.get(&at).filter(|(pod, _)| Arc::ptr_eq(pod, &object.0));
+                let workload = same.map_or_else(|| Workload::of(&object).map(Arc::new), |(_, workload)| workload.clone());
+                registry.workloads.extend(workload.clone());
+                known.0.insert(at, (object.0, workload));
+            } else {
+                registry.take(&object);
+            }
         }
         registry.services.sort_by(|a, b| (&a.host, &a.created).cmp(&(&b.host, &b.created)));
         registry.services.dedup_by(|later, earlier| later.host == earlier.host);
@@ -193,8 +220,10 @@ impl Registry {
 
     fn take(&mut self, object: &Object) {
         match object.kind() {
-            "Service" => self.services.extend(kubernetes_service(object)),
-            "Pod" => self.workloads.extend(Workload::of(object)),
+            "Service" => {
+                self.untranslated.extend(crate::translate::support::unsaid_protocols(object));
+                self.services.extend(kubernetes_service(object));
+            }
             "ServiceEntry" => {
                 let read = read::<ServiceEntry>(object, &mut self.untranslated);
                 self.services.extend(read.into_iter().flat_map(|entry| external_services(&entry)));
@@ -217,12 +246,12 @@ impl Registry {
 
     /// A workload by name.
     pub fn workload(&self, namespace: &str, name: &str) -> Option<&Workload> {
-        self.workloads.iter().find(|workload| workload.namespace == namespace && workload.name == name)
+        self.workloads.iter().map(Arc::as_ref).find(|workload| workload.namespace == namespace && workload.name == name)
     }
 
     /// The pods that a service selects and that take traffic.
     pub fn members<'a>(&'a self, service: &'a Service) -> impl Iterator<Item = &'a Workload> {
-        self.workloads.iter().filter(|workload| {
+        self.workloads.iter().map(Arc::as_ref).filter(|workload| {
             !service.selector.is_empty()
                 && workload.namespace == service.namespace
                 && workload.ready

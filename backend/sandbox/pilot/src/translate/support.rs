@@ -2,7 +2,7 @@
 
 use super::gateway::is_plain_http;
 use super::{authorization, policies};
-use crate::registry::{Registry, Untranslated, title};
+use crate::registry::{Protocol, Registry, Untranslated, title};
 use mesh::Object;
 use mesh::istio::{ClientTls, DestinationRule, HttpRoute, PeerAuthentication, VirtualService};
 use serde_json::Value;
@@ -33,6 +33,19 @@ pub(crate) fn unknown_kind(object: &Object) -> Option<Untranslated> {
         object: title(object),
         reason: format!("{} is stored, but has no effect in the sandbox", object.kind()),
     })
+}
+
+/// Ports of a Service whose protocol is not said.
+pub(crate) fn unsaid_protocols(object: &Object) -> Vec<Untranslated> {
+    let ports = object.spec()["ports"].as_array().into_iter().flatten();
+    let unsaid = ports.filter(|port| {
+        let name = port["name"].as_str().unwrap_or_default();
+        port["protocol"] != "UDP" && !Protocol::is_said(port["appProtocol"].as_str(), name)
+    });
+    let reason = |port: &Value| {
+        format!("port {} does not say its protocol and is taken as TCP: name it http-… or set appProtocol", port["port"])
+    };
+    unsaid.map(|port| Untranslated { object: title(object), reason: reason(port) }).collect()
 }
 
 /// Names the parts of known kinds that have no effect.

@@ -2,10 +2,14 @@
 
 use crate::bench::{Bench, get};
 use crate::{rules, two_versions};
+use futures::StreamExt;
 use pilot::Options;
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
+use wire::ads::{DiscoveryRequest, DiscoveryResponse};
+use wire::envoy::config::core::v3::Node;
+use wire::envoy::service::discovery::v3::aggregated_discovery_service_client::AggregatedDiscoveryServiceClient;
 
 async fn row(bench: &Bench, proxy: &str) -> Value {
     let page = bench.debug("/debug/syncz").await;
@@ -89,8 +93,46 @@ async fn the_debug_pages_answer() {
     assert_eq!(bench.debug("/debug/untranslatedz").await[0]["object"], "Sidecar demo/narrow");
     let metrics = bench.debug("/metrics").await;
     let metrics = metrics.as_str().expect("text");
-    for name in ["pilot_xds{version", "pilot_xds_pushes{type=\"rds\"}", "pilot_proxy_convergence_time_count", "pilot_services 1"]
-    {
+    for name in [
+        "pilot_xds{version",
+        "pilot_xds_pushes{type=\"rds\"}",
+        "pilot_proxy_convergence_time_count",
+        "pilot_services 1",
+        "pilot_k8s_cfg_events{event=\"add\",type=\"Sidecar\"} 1",
+    ] {
         assert!(metrics.contains(name), "{name} in {metrics}");
     }
+}
+
+/// Asks for a certificate as the proxy of `pod` at `address` would.
+async fn ask(bench: &Bench, pod: &str, address: &str) -> tonic::Streaming<DiscoveryResponse> {
+    let request = DiscoveryRequest {
+        node: Some(Node { id: format!("sidecar~{address}~{pod}.demo~demo.svc.cluster.local"), ..Node::default() }),
+        type_url: "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret".into(),
+        resource_names: vec!["default".into()],
+        ..DiscoveryRequest::default()
+    };
+    let requests = futures::stream::once(async { request }).chain(futures::stream::pending());
+    let channel = tonic::transport::Endpoint::from_shared(format!("http://{}", bench.pilot().xds_addr())).expect("an address");
+    let mut client = AggregatedDiscoveryServiceClient::new(channel.connect().await.expect("a connection"));
+    client.stream_aggregated_resources(requests).await.expect("a stream").into_inner()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_is_for_a_pod_that_exists() {
+    let mut bench = Bench::start().await;
+    let pod = |ip: &str| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: late, namespace: demo, annotations: {{sandbox.binnacle.dev/ports: '{{\"15000\":1,\"15001\":2}}'}}}}\nspec: {{serviceAccountName: late}}\nstatus: {{podIP: {ip}}}\n"
+        )
+    };
+    let mut early = ask(&bench, "late", "10.244.0.9").await;
+    let nothing = tokio::time::timeout(Duration::from_millis(200), early.message()).await;
+    assert!(nothing.is_err(), "no pod, no certificate");
+    bench.apply(&pod("10.244.0.9"));
+    let told = tokio::time::timeout(crate::bench::PATIENCE, early.message()).await.expect("in time").expect("an answer");
+    assert_eq!(told.expect("secrets").resources.len(), 1, "as soon as the pod is there");
+    let mut stranger = ask(&bench, "late", "10.244.0.99").await;
+    let refused = tokio::time::timeout(crate::bench::PATIENCE, stranger.message()).await.expect("in time");
+    assert_eq!(refused.expect_err("another address").code(), tonic::Code::PermissionDenied);
 }
