@@ -158,4 +158,26 @@ mod tests {
             "status": { "phase": "Running", "conditions": [{ "type": "Ready", "status": "True" }] } });
         assert_eq!(trimmed(value, "v1", kind), expect);
     }
+
+    #[test]
+    fn events_of_a_watch() {
+        use kube::core::WatchEvent;
+        let told = |line: &str| match serde_json::from_str::<WatchEvent<Raw>>(line).expect("an event") {
+            WatchEvent::Added(raw) => format!("added {:?} {:?}", raw.meta.name, raw.meta.resource_version),
+            WatchEvent::Bookmark(mark) => {
+                format!("bookmark {} {}", mark.metadata.resource_version, mark.metadata.annotations.len())
+            }
+            WatchEvent::Error(status) => format!("error {}", status.code),
+            other => format!("{other:?}"),
+        };
+        let added =
+            r#"{"type":"ADDED","object":{"kind":"Pod","metadata":{"name":"cart-1","resourceVersion":"12","odd":[1]},"spec":7}}"#;
+        assert_eq!(told(added), "added Some(\"cart-1\") Some(\"12\")");
+        let bookmark = r#"{"type":"BOOKMARK","object":{"kind":"Pod","apiVersion":"v1","metadata":{"resourceVersion":"15",
+            "annotations":{"k8s.io/initial-events-end":"true"}}}}"#;
+        assert_eq!(told(bookmark), "bookmark 15 1");
+        let gone =
+            r#"{"type":"ERROR","object":{"kind":"Status","status":"Failure","reason":"Expired","code":410,"message":"too old"}}"#;
+        assert_eq!(told(gone), "error 410");
+    }
 }

@@ -43,6 +43,17 @@ async fn a_change_by_somebody_else_shows() {
 }
 
 #[tokio::test]
+async fn a_newer_server_streams_its_lists() {
+    let world = World::start("v1.35.2", |_| {}).await;
+    let mut connection = world.connect();
+    let scene = connection.ready().await;
+    assert!(matches!(kind_state(&scene, "VirtualService"), KindState::Live(2)), "{:?}", scene.kinds);
+    let object = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "fresh" } });
+    world.api.store().apply(object).expect("a namespace");
+    connection.until("the new namespace", |scene| scene.mesh.namespaces.iter().any(|name| &**name == "fresh")).await;
+}
+
+#[tokio::test]
 async fn dropped_watches_are_taken_up_again() {
     let world = World::bookinfo().await;
     let mut connection = world.connect();

@@ -73,27 +73,36 @@ struct Seen {
 const BY_CLIENT: &str = "client";
 const BY_SERVER: &str = "server";
 
-/// Puts the answers together.
-pub(crate) fn traffic(window_secs: u64, answers: &[(Question, Vec<Sample>)]) -> Traffic {
-    let mut names = Names::default();
-    let mut seen: BTreeMap<Path, Seen> = BTreeMap::new();
-    for (question, samples) in answers {
+/// Puts the answers together, one after the other: in a big mesh each is large.
+#[derive(Default)]
+pub(crate) struct Gathered {
+    names: Names,
+    seen: BTreeMap<Path, Seen>,
+}
+
+impl Gathered {
+    /// Takes in one answer; their order does not matter.
+    pub(crate) fn add(&mut self, question: Question, samples: &[Sample]) {
         let tcp = matches!(question, Question::TcpSent | Question::TcpReceived | Question::TcpOpened);
         for sample in samples.iter().filter(|sample| believable(sample)) {
-            let path = names.path(sample, tcp);
-            seen.entry(path).or_default().add(*question, sample, &mut names);
+            let path = self.names.path(sample, tcp);
+            self.seen.entry(path).or_default().add(question, sample, &mut self.names);
         }
     }
-    let mut flows = BTreeMap::new();
-    for (mut path, seen) in seen {
-        // Latency alone (a path whose rate just fell to nothing) is no traffic.
-        if let Some((flow, source, destination)) = seen.finish() {
-            path.source.principal = source;
-            path.destination.principal = destination;
-            flows.insert(path, flow);
+
+    /// The traffic of the window.
+    pub(crate) fn traffic(self, window_secs: u64) -> Traffic {
+        let mut flows = BTreeMap::new();
+        for (mut path, seen) in self.seen {
+            // Latency alone (a path whose rate just fell to nothing) is no traffic.
+            if let Some((flow, source, destination)) = seen.finish() {
+                path.source.principal = source;
+                path.destination.principal = destination;
+                flows.insert(path, flow);
+            }
         }
+        Traffic { window_secs, flows }
     }
-    Traffic { window_secs, flows }
 }
 
 /// Leftovers of deleted pods: a destination known only by its address.

@@ -28,8 +28,16 @@ fn sample(value: f64, changes: &[(&str, &str)]) -> Sample {
     Sample { labels, value }
 }
 
+fn traffic(answers: &[(Question, Vec<Sample>)]) -> Traffic {
+    let mut gathered = Gathered::default();
+    for (question, samples) in answers {
+        gathered.add(*question, samples);
+    }
+    gathered.traffic(60)
+}
+
 fn lines(answers: &[(Question, Vec<Sample>)]) -> Vec<String> {
-    let traffic = traffic(60, answers);
+    let traffic = traffic(answers);
     let lines = traffic.flows.iter().map(|(path, flow)| {
         let codes = flow.responses.iter().map(|((code, flags), rate)| format!(" {code}/{flags}={rate}"));
         format!(
@@ -134,7 +142,7 @@ fn leftovers_of_deleted_pods_are_left_out() {
 
 #[test]
 fn a_missing_cluster_of_the_destination_is_the_callers() {
-    let traffic = traffic(60, &[(Question::Client, vec![sample(1.0, &[("destination_cluster", "unknown")])])]);
+    let traffic = traffic(&[(Question::Client, vec![sample(1.0, &[("destination_cluster", "unknown")])])]);
     let path = traffic.flows.keys().next().expect("a path");
     assert_eq!(&*path.destination.cluster, "Kubernetes");
 }

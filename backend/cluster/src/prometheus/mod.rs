@@ -5,9 +5,9 @@ pub(crate) mod query;
 
 use crate::find::{self, Wanted};
 use crate::session::Session;
-use crate::tunnel::Place;
-use answer::Sample;
-use futures::future::try_join_all;
+use crate::tunnel::{Answer, Place};
+use answer::{Gathered, Sample};
+use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
 use mesh::scene::{Step, StepState};
 use mesh::traffic::Traffic;
@@ -17,6 +17,8 @@ use std::time::{Duration, Instant};
 
 const INTERVAL: Duration = Duration::from_secs(2);
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
+/// Questions that are asked at the same time.
+const AT_ONCE: usize = 4;
 const WHAT: &str = "Traffic cannot be measured";
 
 const WANTED: Wanted = Wanted {
@@ -44,23 +46,33 @@ pub(crate) async fn ask(session: &Session, promql: &str) -> Result<Vec<Sample>, 
 
 async fn ask_at(session: &Session, place: &Place, promql: &str) -> Result<Vec<Sample>, Problem> {
     let answer = session.tunnel.get(place, &query::instant(promql), WHAT).await?;
-    answer::parse(&answer.body).map_err(|error| {
-        let why = format!("Prometheus refuses a query ({}): {error}", answer.status);
-        Problem::new(WHAT, why, "Look at the version and the settings of Prometheus")
-    })
+    answer::parse(&answer.body).map_err(|error| refused(answer.status, &error))
+}
+
+fn refused(status: u16, error: &str) -> Problem {
+    let why = format!("Prometheus refuses a query ({status}): {error}");
+    Problem::new(WHAT, why, "Look at the version and the settings of Prometheus")
 }
 
 async fn measure(session: &Session, window_secs: u64) -> Result<(String, Traffic), Problem> {
     let (name, place) = place(session)?;
-    let place = &place;
-    let asked = query::QUESTIONS.map(|question| async move {
-        let samples = ask_at(session, place, &question.promql(window_secs)).await?;
-        Ok::<_, Problem>((question, samples))
+    let asked = query::QUESTIONS.map(|question| {
+        let path = query::instant(&question.promql(window_secs));
+        let place = &place;
+        async move { session.tunnel.get(place, &path, WHAT).await.map(|answer| (question, answer)) }
     });
-    let answers = try_join_all(asked).await?;
-    let put_together = tokio::task::spawn_blocking(move || answer::traffic(window_secs, &answers)).await;
-    let traffic = put_together.map_err(|error| Problem::new(WHAT, error.to_string(), "Retry"))?;
-    Ok((name, traffic))
+    let mut answers = stream::iter(asked).buffered(AT_ONCE);
+    let mut gathered = Gathered::default();
+    while let Some(answer) = answers.next().await {
+        let (question, Answer { status, body }) = answer?;
+        let read = move || {
+            let samples = answer::parse(&body).map_err(|error| refused(status, &error))?;
+            gathered.add(question, &samples);
+            Ok(gathered)
+        };
+        gathered = tokio::task::spawn_blocking(read).await.map_err(|error| Problem::new(WHAT, error.to_string(), "Retry"))??;
+    }
+    Ok((name, gathered.traffic(window_secs)))
 }
 
 /// Keeps the traffic of the scene up to date: every two seconds, less often where the answers are big.

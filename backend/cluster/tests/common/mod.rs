@@ -63,6 +63,11 @@ impl World {
 
     /// The same, changed before anything is started.
     pub(crate) async fn with(change: impl FnOnce(&mut Vec<Value>)) -> Self {
+        Self::start("v1.33.4", change).await
+    }
+
+    /// The same on this version of Kubernetes.
+    pub(crate) async fn start(version: &str, change: impl FnOnce(&mut Vec<Value>)) -> Self {
         let mut objects: Vec<Value> = mesh::demo::bookinfo_objects().into_values().map(|object| (*object.0).clone()).collect();
         for (name, port) in [("prometheus", 9090), ("tracing", 16686)] {
             objects.extend(addon(name, port));
@@ -85,7 +90,8 @@ impl World {
         ];
         let ports = ports.into_iter().map(|((app, port), address)| ((app.to_owned(), port), address)).collect();
         let pods = Arc::new(Pods { ports, istiod_log: log.clone() });
-        let api = ApiServer::start(store, Options::new(pods)).await.expect("an API server");
+        let options = Options { kubernetes_version: version.to_owned(), ..Options::new(pods) };
+        let api = ApiServer::start(store, options).await.expect("an API server");
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::write(folder.path().join("config"), api.kubeconfig("test")).expect("a kubeconfig");
         Self { api, cast, log, folder, next: AtomicU64::new(0) }
