@@ -32,6 +32,8 @@ use tokio_util::task::AbortOnDropHandle;
 
 /// The name of the sandbox's context in its kubeconfig.
 const CONTEXT: &str = "sandbox";
+/// Spans that are kept; a page makes about nine.
+const KEPT_SPANS: usize = 30_000;
 /// How long the pods may take until they are ready; far more than a slow machine needs.
 const LONGEST_START: Duration = Duration::from_secs(30);
 /// How often the page is asked for until it comes.
@@ -115,9 +117,8 @@ impl Sandbox {
 
         step("Starting telemetry and the control plane");
         let directory = Arc::new(Directory::follow(&store));
-        let telemetry = Telemetry::start(telemetry::Options::new(directory.clone()))
-            .await
-            .map_err(|error| failed("the telemetry", &error))?;
+        let telemetry =
+            Telemetry::start(telemetry_options(directory.clone())).await.map_err(|error| failed("the telemetry", &error))?;
         let control = ControlPlane::start(&store, &telemetry).await?;
 
         step("Starting the services and their Envoys");
@@ -190,6 +191,11 @@ impl Sandbox {
         tokio::join!(self.api.stop(), self.control.stop(), self.telemetry.stop());
         drop(self.directory);
     }
+}
+
+/// Telemetry that fits beside a window: some minutes of traces at the usual load, in some tens of megabytes.
+fn telemetry_options(directory: Arc<Directory>) -> telemetry::Options {
+    telemetry::Options { span_capacity: KEPT_SPANS, ..telemetry::Options::new(directory) }
 }
 
 /// The parts of the sandbox that have pods of their own, so that they are found as in a cluster.

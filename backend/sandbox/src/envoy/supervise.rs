@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 /// The wait before a proxy that died is started again, doubled each time that it dies young.
-const FIRST_WAIT: Duration = Duration::from_millis(100);
+const FIRST_WAIT: Duration = Duration::from_millis(20);
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 /// A proxy that lived so long is no crash loop.
 const GROWN_UP: Duration = Duration::from_secs(30);
