@@ -266,6 +266,14 @@ fn routing_that_is_not_there_yet_is_made() {
     assert_eq!(made, ["DestinationRule", "VirtualService"], "subsets before the route that uses them");
 }
 
+#[test]
+fn one_version_is_nothing_to_split() {
+    let mut bench = detail(World::bookinfo().select(service("ratings")));
+    frames(&mut bench);
+    assert!(bench.query_by_label("Even").is_none());
+    bench.get_by_label("caller reviews v2");
+}
+
 /// Laws over the table: a draft that nobody touched changes nothing, and names itself the same from every side.
 #[test]
 fn untouched_drafts_change_nothing() {

@@ -60,10 +60,14 @@ fn heads(ui: &mut Ui, first: &str, names: &[&str]) {
 }
 
 /// One row: a name, what belongs to it in muted text, and numbers at the right.
+#[derive(Default)]
 struct Row<'a> {
     mark: Option<Status>,
     swatch: Option<Color32>,
+    /// What it is, for screen readers: "caller".
+    what: &'a str,
     name: &'a str,
+    version: &'a str,
     about: &'a str,
     numbers: Vec<(String, Option<Color32>)>,
     clickable: bool,
@@ -73,10 +77,13 @@ fn row(ui: &mut Ui, row: &Row<'_>) -> Response {
     let tokens = Tokens::of(ui);
     let sense = if row.clickable { Sense::click() } else { Sense::hover() };
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), sense);
-    let said: Vec<&str> = row.numbers.iter().map(|(text, _)| text.as_str()).collect();
     let kind = if row.clickable { WidgetType::Button } else { WidgetType::Label };
-    let label = [row.name, row.about].iter().filter(|part| !part.is_empty()).copied().chain(said).collect::<Vec<_>>().join(" ");
+    // The name stays when figures change; the figures are its description.
+    let label = [row.what, row.name, row.version].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
     response.widget_info(|| WidgetInfo::labeled(kind, true, &label));
+    let said = row.numbers.iter().map(|(text, _)| text.as_str()).chain([row.about]).filter(|part| !part.is_empty());
+    let said = said.collect::<Vec<_>>().join(", ");
+    ui.ctx().accesskit_node_builder(response.id, |node| node.set_description(said));
     if !ui.is_rect_visible(rect) {
         return response;
     }
@@ -101,7 +108,8 @@ fn row(ui: &mut Ui, row: &Row<'_>) -> Response {
     }
     let end = right.max(x + 20.0);
     let name = cut(ui, row.name, FontId::new(size::TEXT, family(ui.ctx(), Weight::Medium)), tokens.text, [x, end, y]);
-    cut(ui, row.about, FontId::proportional(size::SECONDARY), tokens.muted, [name + 6.0, end, y]);
+    let about = if row.version.is_empty() { row.about } else { row.version };
+    cut(ui, about, FontId::proportional(size::SECONDARY), tokens.muted, [name + 6.0, end, y]);
     response
 }
 
@@ -151,8 +159,15 @@ pub(super) fn peers(ui: &mut Ui, cx: &Cx<'_>, name: &str, first: &str, peers: &[
                 None if peer.figures.bytes > 0.0 => Status::Healthy,
                 None => Status::Idle,
             });
-            let shown =
-                Row { mark, swatch: None, name: &peer.name, about: &peer.version, numbers, clickable: peer.selected.is_some() };
+            let shown = Row {
+                mark,
+                what: first,
+                name: &peer.name,
+                version: &peer.version,
+                numbers,
+                clickable: peer.selected.is_some(),
+                ..Row::default()
+            };
             if row(ui, &shown).clicked() {
                 cx.intents.send(Intent::Select(peer.selected.clone()));
             }
@@ -181,7 +196,7 @@ pub(super) fn answers(ui: &mut Ui, answers: &[Answer]) {
             };
             let share = fmt::percent(answer.rps / all * 100.0);
             let numbers = vec![(share, None), (fmt::rate(answer.rps), None)];
-            row(ui, &Row { mark: Some(mark), swatch: None, name: code, about: &about, numbers, clickable: false });
+            row(ui, &Row { mark: Some(mark), what: "answer", name: code, about: &about, numbers, ..Row::default() });
         }
     });
 }
@@ -201,7 +216,7 @@ pub(super) fn versions(ui: &mut Ui, view: &View) {
             let about = if version.declared { "" } else { "no subset yet" };
             let numbers = vec![pods, share, (fmt::rate(version.rps), None)];
             let color = Some(tokens.version(&version.name));
-            row(ui, &Row { mark: None, swatch: color, name: &version.name, about, numbers, clickable: false });
+            row(ui, &Row { swatch: color, what: "version", name: &version.name, about, numbers, ..Row::default() });
         }
     });
 }
@@ -223,17 +238,20 @@ pub(super) fn pods(ui: &mut Ui, pods: &[PodRow]) {
                 ("no proxy".to_owned(), Some(tokens.degraded))
             };
             let about = if pod.ready { "" } else { &pod.phase };
-            row(ui, &Row { mark: Some(mark), swatch: None, name: &pod.name, about, numbers: vec![proxy], clickable: false });
+            row(ui, &Row { mark: Some(mark), what: "pod", name: &pod.name, about, numbers: vec![proxy], ..Row::default() });
         }
     });
 }
 
 /// A status mark with a name that can be clicked; used by the summary.
 pub(super) fn thing(ui: &mut Ui, mark: Status, name: &str, about: &str, value: String) -> Response {
-    row(ui, &Row { mark: Some(mark), swatch: None, name, about, numbers: vec![(value, None)], clickable: true })
+    row(
+        ui,
+        &Row { mark: Some(mark), what: "service", name, about, numbers: vec![(value, None)], clickable: true, ..Row::default() },
+    )
 }
 
 /// A line of name and value.
 pub(super) fn fact(ui: &mut Ui, name: &str, value: &str) {
-    row(ui, &Row { mark: None, swatch: None, name, about: "", numbers: vec![(value.to_owned(), None)], clickable: false });
+    row(ui, &Row { name, numbers: vec![(value.to_owned(), None)], ..Row::default() });
 }

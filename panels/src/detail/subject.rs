@@ -2,7 +2,7 @@
 
 use crate::selection::Selected;
 use mesh::traffic::Path;
-use mesh::{Mesh, Ref, Service, Workload};
+use mesh::{Mesh, Ref, Service, Workload, fqdn};
 use std::sync::Arc;
 
 /// A selection, looked up in the mesh.
@@ -51,17 +51,26 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// Whether these calls arrive at it.
+    /// Whether these calls are for it. Calls that reached nobody (an injected abort, no route) belong to whom they were
+    /// for, if that is the only one who could have taken them.
     pub fn called_by(&self, path: &Path) -> bool {
+        let aimed = || self.service.is_some_and(|service| aimed_at(path, service));
         if self.is_service {
-            return self.service.is_some_and(|service| {
-                *path.service.host == *service.host
-                    || (*path.service.name == *service.name && *path.service.namespace == *service.namespace)
-            });
+            return aimed();
         }
-        self.workloads
-            .iter()
-            .any(|workload| *path.destination.workload == *workload.name && *path.destination.namespace == *workload.namespace)
+        let is_here = |workload: &&Workload| {
+            *path.destination.workload == *workload.name && *path.destination.namespace == *workload.namespace
+        };
+        if known(&path.destination.workload) { self.workloads.iter().any(is_here) } else { self.stands_alone() && aimed() }
+    }
+
+    /// Whether all calls of its service can only go to it.
+    fn stands_alone(&self) -> bool {
+        let is_here = |at: &String| {
+            let same = |workload: &&Workload| at.split_once('/') == Some((&*workload.namespace, &*workload.name));
+            self.workloads.iter().any(same)
+        };
+        self.service.is_some_and(|service| !service.workloads.is_empty() && service.workloads.iter().all(is_here))
     }
 
     /// Whether it makes these calls.
@@ -105,7 +114,7 @@ impl<'a> Subject<'a> {
                 wanted.iter().all(|(key, value)| workload.labels.get(key).is_some_and(|label| label == value))
             };
             let gateway_needs_selector = at.kind.kind == "Gateway" && wanted.is_empty();
-            if !gateway_needs_selector && self.workloads.iter().any(|workload| fits(workload)) {
+            if !gateway_needs_selector && self.workloads.iter().any(fits) {
                 found.push(at.clone());
             }
         }
@@ -128,6 +137,33 @@ fn selector(spec: &serde_json::Value) -> Vec<(String, String)> {
     let labels = places.iter().find_map(|place| spec.pointer(place)?.as_object());
     let pairs = labels.into_iter().flatten();
     pairs.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
+}
+
+fn known(name: &str) -> bool {
+    !name.is_empty() && name != "unknown"
+}
+
+/// Whether calls were made to this service. Calls that never left their proxy are told only by the host as the caller
+/// wrote it, perhaps with a port.
+pub fn aimed_at(path: &Path, service: &Service) -> bool {
+    let called = &path.service;
+    if *called.host == *service.host || (*called.name == *service.name && *called.namespace == *service.namespace) {
+        return true;
+    }
+    let host = called.host.rsplit_once(':').map_or(&*called.host, |(host, _)| host);
+    !known(&called.namespace)
+        && (fqdn(host, &path.source.namespace) == service.host || format!("{host}.svc.cluster.local") == service.host)
+}
+
+/// The service that calls were made to, if the mesh has it.
+pub fn asked_for<'a>(mesh: &'a Mesh, path: &Path) -> Option<&'a Service> {
+    if let Some(service) = mesh.services.get(&(path.service.namespace.clone(), path.service.name.clone())) {
+        return Some(service);
+    }
+    let host = path.service.host.rsplit_once(':').map_or(&*path.service.host, |(host, _)| host);
+    let (name, rest) = host.split_once('.').unwrap_or((host, &path.source.namespace));
+    let namespace = rest.split('.').next().unwrap_or_default();
+    mesh.services.get(&key(namespace, name)).filter(|service| aimed_at(path, service))
 }
 
 /// What a node of the graph stands for; `None` for things outside the mesh.

@@ -2,6 +2,7 @@
 
 use super::rows::{fact, fold, thing};
 use super::status_of;
+use super::subject::asked_for;
 use super::sums::Sum;
 use super::view::health;
 use crate::Cx;
@@ -103,7 +104,10 @@ struct Row {
 
 /// Every service with its health, the worst and busiest first; derived when something changed.
 #[derive(Default)]
-pub(super) struct Worst(Memo<(u64, Option<Timestamp>, Vec<String>), (Vec<Row>, Sum)>);
+pub(super) struct Worst(Memo<Of, (Vec<Row>, Sum)>);
+
+/// What it is derived of: the mesh's revision, when traffic was measured, which namespaces are shown.
+type Of = (u64, Option<Timestamp>, Vec<String>);
 
 impl Worst {
     fn get(&mut self, cx: &Cx<'_>) -> &(Vec<Row>, Sum) {
@@ -118,7 +122,9 @@ fn worst(mesh: &Mesh, traffic: Option<&Traffic>, namespaces: &[String]) -> Vec<R
     let mut calls_in: BTreeMap<&str, Sum> = BTreeMap::new();
     let mut calls_out: BTreeMap<(&str, &str), Vec<(Protocol, &Flow)>> = BTreeMap::new();
     for (path, flow) in traffic.into_iter().flat_map(|traffic| &traffic.flows) {
-        calls_in.entry(&path.service.host).or_default().add(path.protocol, flow);
+        if let Some(service) = asked_for(mesh, path) {
+            calls_in.entry(&service.host).or_default().add(path.protocol, flow);
+        }
         calls_out.entry((&path.source.namespace, &path.source.workload)).or_default().push((path.protocol, flow));
     }
     let nothing = Sum::default();

@@ -1,6 +1,6 @@
 //! What the detail of the selected thing says, as plain data.
 
-use super::subject::{Subject, of_node};
+use super::subject::{Subject, aimed_at, asked_for, of_node};
 use super::sums::{Answer, Sum};
 use crate::selection::Selected;
 use mesh::graph::Health;
@@ -102,11 +102,11 @@ impl View {
     /// The detail of a selection; `None` when it is gone, and for objects (see [`super::config`]).
     pub fn of(mesh: &Mesh, traffic: Option<&Traffic>, selected: &Selected) -> Option<Self> {
         if let Selected::Edge(source, target) = selected {
-            return Some(Self::edge(traffic, source, target));
+            return Some(Self::edge(mesh, traffic, source, target));
         }
         let Some(subject) = Subject::of(mesh, selected) else {
             let Selected::Node(id) = selected else { return None };
-            return Some(Self::outside(traffic, id));
+            return Some(Self::outside(mesh, traffic, id));
         };
         let input = Sum::of(traffic, |path| subject.called_by(path));
         let output = Sum::of(traffic, |path| subject.calls(path));
@@ -119,7 +119,7 @@ impl View {
             reason,
             figures: figures(&input),
             callers: peers(traffic, |path| subject.called_by(path).then(|| end(&path.source))),
-            called: peers(traffic, |path| subject.calls(path).then(|| callee(path))),
+            called: peers(traffic, |path| subject.calls(path).then(|| callee(mesh, path))),
             versions: versions(traffic, &subject),
             pods: subject.workloads.iter().flat_map(|workload| &workload.pods).map(pod).collect(),
             config: subject.config(mesh),
@@ -128,8 +128,12 @@ impl View {
         })
     }
 
-    fn edge(traffic: Option<&Traffic>, source: &str, target: &str) -> Self {
-        let fits = |path: &Path| is_node(source, &path.source, None) && is_node(target, &path.destination, Some(path));
+    fn edge(mesh: &Mesh, traffic: Option<&Traffic>, source: &str, target: &str) -> Self {
+        let [caller, called] = [source, target].map(|id| of_node(id).and_then(|selected| Subject::of(mesh, &selected)));
+        let fits = |path: &Path| {
+            caller.as_ref().map_or_else(|| is_node(source, &path.source, None), |caller| caller.calls(path))
+                && called.as_ref().map_or_else(|| is_node(target, &path.destination, Some(path)), |called| called.called_by(path))
+        };
         let sum = Sum::of(traffic, fits);
         let (health, reason) = health(traffic.is_some(), &sum, &Sum::default(), &[]);
         let parts = target.split('/').collect::<Vec<_>>();
@@ -144,14 +148,14 @@ impl View {
             reason,
             figures: figures(&sum),
             callers: peers(traffic, |path| fits(path).then(|| end(&path.source))),
-            called: peers(traffic, |path| fits(path).then(|| end(&path.destination))),
+            called: peers(traffic, |path| fits(path).then(|| callee(mesh, path))),
             answers: sum.answers(),
             traces_of,
             ..Self::default()
         }
     }
 
-    fn outside(traffic: Option<&Traffic>, id: &str) -> Self {
+    fn outside(mesh: &Mesh, traffic: Option<&Traffic>, id: &str) -> Self {
         let input = Sum::of(traffic, |path| is_node(id, &path.destination, Some(path)));
         let output = Sum::of(traffic, |path| is_node(id, &path.source, None));
         let (health, reason) = health(traffic.is_some(), &input, &output, &[]);
@@ -163,7 +167,7 @@ impl View {
             reason,
             figures: figures(&input),
             callers: peers(traffic, |path| is_node(id, &path.destination, Some(path)).then(|| end(&path.source))),
-            called: peers(traffic, |path| is_node(id, &path.source, None).then(|| callee(path))),
+            called: peers(traffic, |path| is_node(id, &path.source, None).then(|| callee(mesh, path))),
             answers: input.answers(),
             ..Self::default()
         }
@@ -240,12 +244,17 @@ fn end(peer: &Peer) -> (String, String, Option<Selected>) {
 }
 
 /// The called end: the workload that answered, or the service when none did.
-fn callee(path: &Path) -> (String, String, Option<Selected>) {
+fn callee(mesh: &Mesh, path: &Path) -> (String, String, Option<Selected>) {
     if &*path.destination.workload != "unknown" && !path.destination.workload.is_empty() {
         return end(&path.destination);
     }
-    let selected = Selected::Service(path.service.namespace.to_string(), path.service.name.to_string());
-    (path.service.name.to_string(), String::new(), Some(selected))
+    match asked_for(mesh, path) {
+        Some(service) => {
+            let selected = Selected::Service(service.namespace.to_string(), service.name.to_string());
+            (service.name.to_string(), "not reached".to_owned(), Some(selected))
+        }
+        None => (path.service.host.to_string(), String::new(), Some(Selected::Node(format!("external/{}", path.service.host)))),
+    }
 }
 
 fn peers(traffic: Option<&Traffic>, row: impl Fn(&Path) -> Option<(String, String, Option<Selected>)>) -> Vec<PeerRow> {
@@ -264,16 +273,13 @@ fn peers(traffic: Option<&Traffic>, row: impl Fn(&Path) -> Option<(String, Strin
 
 fn versions(traffic: Option<&Traffic>, subject: &Subject<'_>) -> Vec<VersionRow> {
     let Some(service) = subject.service else { return Vec::new() };
-    let of_service = |path: &Path| {
-        *path.service.host == *service.host
-            || (*path.service.name == *service.name && *path.service.namespace == *service.namespace)
-    };
-    let all = Sum::of(traffic, of_service).rps;
+    let all = Sum::of(traffic, |path| aimed_at(path, service)).rps;
     let row = |subset: &mesh::Subset| {
         let workloads: Vec<&&Workload> =
             subject.workloads.iter().filter(|workload| subset.workloads.iter().any(|name| *name == *workload.name)).collect();
-        let sum =
-            Sum::of(traffic, |path| of_service(path) && subset.workloads.iter().any(|name| **name == *path.destination.workload));
+        let sum = Sum::of(traffic, |path| {
+            aimed_at(path, service) && subset.workloads.iter().any(|name| **name == *path.destination.workload)
+        });
         let pods = workloads.iter().flat_map(|workload| &workload.pods);
         let wanted = workloads.iter().map(|workload| workload.wanted.map_or(workload.pods.len(), |wanted| wanted as usize)).sum();
         VersionRow {
@@ -316,4 +322,31 @@ pub(super) fn health(measured: bool, input: &Sum, output: &Sum, workloads: &[&Wo
 /// "2 % of calls that it makes fail, most with 503 FI".
 fn outgoing_reason(reason: &str) -> String {
     reason.replacen("of calls", "of calls that it makes", 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mesh::demo;
+    use mesh::traffic::{Called, Flow, Peer};
+
+    /// An injected abort never leaves its caller's proxy: telemetry knows the callee only by the host as it was written.
+    #[test]
+    fn calls_that_reached_nobody_belong_to_whom_they_were_for() {
+        let (mesh, mut traffic) = (demo::bookinfo(), demo::bookinfo_traffic());
+        let (from_reviews, _) = traffic.flows.iter().find(|(path, _)| &*path.service.name == "ratings").unwrap();
+        let unknown: std::sync::Arc<str> = "unknown".into();
+        let service = Called { host: "ratings:9080".into(), name: unknown.clone(), namespace: unknown.clone() };
+        let destination = Peer { workload: unknown.clone(), namespace: unknown, ..Peer::default() };
+        let path = Path { service, destination, ..from_reviews.clone() };
+        let responses = [(("503".into(), "FI".into()), 5.0)].into();
+        traffic.flows.insert(path, Flow { responses, ..Flow::default() });
+        let version = Selected::App("bookinfo".into(), "ratings".into(), Some("v1".into()));
+        for selected in [version, Selected::Service("bookinfo".into(), "ratings".into())] {
+            let view = View::of(&mesh, Some(&traffic), &selected).unwrap();
+            assert_eq!((view.figures.rps, view.health), (10.0, Health::Failing), "{selected:?}");
+        }
+        let reviews = View::of(&mesh, Some(&traffic), &Selected::App("bookinfo".into(), "reviews".into(), None)).unwrap();
+        assert!(reviews.called.iter().any(|row| row.name == "ratings" && row.version == "not reached"));
+    }
 }

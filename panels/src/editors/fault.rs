@@ -1,7 +1,7 @@
 //! Fault: makes calls of a service wait or fail on purpose, all of them or those with a header.
 
 use super::{Draft, Gesture, Kept, Standing, gone};
-use crate::detail::subject::Subject;
+use crate::detail::subject::{Subject, aimed_at};
 use crate::detail::sums::Sum;
 use crate::kit::theme::size;
 use crate::kit::{Button, Tokens, field, fmt, text};
@@ -109,7 +109,9 @@ impl Draft for FaultDraft {
                 gesture.and(Gesture::Settled);
             }
         });
-        effect(ui, cx, &self.namespace, &self.name);
+        if let Some(service) = self.service(&cx.scene.mesh) {
+            effect(ui, cx, service);
+        }
         gesture
     }
 
@@ -265,9 +267,9 @@ fn number(ui: &mut Ui, value: DragValue<'_>, name: &str, width: f32) -> Gesture 
 }
 
 /// What the fault does, as telemetry tells it.
-fn effect(ui: &mut Ui, cx: &Cx<'_>, namespace: &str, name: &str) {
+fn effect(ui: &mut Ui, cx: &Cx<'_>, service: &Service) {
     let Some(traffic) = cx.scene.traffic.value() else { return };
-    let sum = Sum::of(Some(traffic), |path| *path.service.namespace == *namespace && *path.service.name == *name);
+    let sum = Sum::of(Some(traffic), |path| aimed_at(path, service));
     let flagged = |flag: &str| -> f64 {
         let fits = |flags: &String| flags.split(',').any(|one| one == flag);
         sum.responses.iter().filter(|((_, flags), _)| fits(flags)).map(|(_, rps)| rps).sum()

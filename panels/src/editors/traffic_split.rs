@@ -9,6 +9,7 @@ use crate::selection::Selected;
 use crate::{About, Cx};
 use egui::Ui;
 use egui_phosphor::regular as icon;
+use mesh::edit::rules::ALL_VERSIONS;
 use mesh::edit::{self, RuleAt};
 use mesh::split::Split;
 use mesh::traffic::share_of;
@@ -29,7 +30,7 @@ type Weights = Vec<(String, u32)>;
 pub fn open(mesh: &Mesh, selected: &Selected) -> Option<Box<dyn Draft>> {
     let subject = Subject::of(mesh, selected)?;
     let service = subject.service.filter(|service| !service.external)?;
-    let rules: Vec<Rule> = edit::rules(mesh, service).into_iter().filter(|rule| rule.shares.len() > 1).map(Rule::new).collect();
+    let rules: Vec<Rule> = edit::rules(mesh, service).into_iter().filter(can_split).map(Rule::new).collect();
     let last = rules.len().checked_sub(1)?;
     // The rule that takes all other calls is the one that people mean, and it stands last inside the mesh.
     let chosen = rules.iter().position(|rule| rule.takes_all()).unwrap_or(last);
@@ -40,6 +41,11 @@ pub fn open(mesh: &Mesh, selected: &Selected) -> Option<Box<dyn Draft>> {
         rules,
         chosen,
     }))
+}
+
+/// Whether there is anything to choose between: "all versions" beside the only version is no choice.
+fn can_split(rule: &edit::Rule) -> bool {
+    rule.shares.iter().filter(|(name, _)| name != ALL_VERSIONS).count() > 1
 }
 
 struct TrafficSplit {
@@ -206,7 +212,7 @@ impl Draft for TrafficSplit {
 
     fn follow(&mut self, mesh: &Mesh) {
         let Some(service) = self.service(mesh) else { return };
-        let mut now: Vec<edit::Rule> = edit::rules(mesh, service).into_iter().filter(|rule| rule.shares.len() > 1).collect();
+        let mut now: Vec<edit::Rule> = edit::rules(mesh, service).into_iter().filter(can_split).collect();
         let mut followed = Vec::with_capacity(now.len());
         let chosen = self.rules.get(self.chosen).map(|rule| (rule.at.clone(), rule.words.clone()));
         for mut rule in std::mem::take(&mut self.rules) {

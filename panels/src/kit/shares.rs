@@ -108,6 +108,8 @@ fn row(ui: &mut Ui, of: &str, index: usize, share: &Share, moved: &mut Vec<Moved
         ui.add_space((left + label - ui.cursor().left()).max(0.0));
         let track = (ui.available_width() - 58.0 - 28.0 - 16.0).max(60.0);
         knob(ui, &name, index, share, track, moved);
+        // "100 %" must fit, or the row would push the panel wider.
+        ui.spacing_mut().button_padding.x = 6.0;
         let mut percent = share.wanted;
         let field = DragValue::new(&mut percent).range(0..=100).suffix(format!("{}%", fmt::THIN)).speed(0.3);
         let field = ui.add_sized(vec2(58.0, 26.0), field);
