@@ -103,13 +103,19 @@ impl Batch {
             (true, _) => 7,
         };
         // Many edges are drawn lighter, so that cards and failing edges stay in sight; the worst come last, on top.
-        let crowd = if key.detail.near() { 1.0 } else { (900.0 / lines.len().max(1) as f32).sqrt().clamp(0.12, 1.0) };
+        let many = if key.detail.near() { 2400.0 } else { 900.0 };
+        let crowd = (many / lines.len().max(1) as f32).sqrt().clamp(0.12, 1.0);
+        let mut inside = vec![false; view.cards.len()];
+        cards.iter().for_each(|card| inside[*card] = true);
         let mut lines = lines.to_vec();
         lines.sort_by_key(|index| (!chosen.line_dim(*index), view.lines[*index].status));
         let mut points = Vec::with_capacity(64);
         for index in &lines {
             let line = &view.lines[*index];
-            let light = if line.status >= Status::Degraded { crowd.sqrt() } else { crowd };
+            let mut light = if line.status >= Status::Degraded { crowd.sqrt() } else { crowd };
+            if key.detail.near() && !inside[line.from] && !inside[line.to] {
+                light *= 0.3; // only passing through
+            }
             let color = line_color(line, tokens, chosen.line_dim(*index)).gamma_multiply(light);
             let width = line.width * zoom.sqrt().clamp(0.35, 1.4) / zoom;
             points.clear();
@@ -222,9 +228,8 @@ fn arrow(mesh: &mut Mesh, line: &Line, zoom: f32, color: Color32) {
     let (tip, heading) = (line.curve.end(), line.curve.heading());
     let side: Vec2 = heading.rot90() * size * 0.58;
     let first = mesh.vertices.len() as u32;
-    let solid = Color32::from_rgba_premultiplied(color.r(), color.g(), color.b(), color.a());
     for point in [tip, tip - heading * size * 1.25 + side, tip - heading * size * 1.25 - side] {
-        push(mesh, point, solid);
+        push(mesh, point, color);
     }
     mesh.indices.extend_from_slice(&[first, first + 1, first + 2]);
 }

@@ -63,7 +63,7 @@ pub(super) fn names(
             continue;
         }
         let color = if chosen.groups[index] { tokens.accent } else { tokens.muted };
-        let size = text_size(12.0, zoom.clamp(0.75, 1.1));
+        let size = text_size(12.0, zoom.clamp(0.55, 1.1));
         let room = rect.width() - 20.0;
         if room > 28.0 && rect.height() > 26.0 && (group.kind == Boxed::Namespace || zoom >= 0.34) {
             let words = galley(painter, &group.name, size, Weight::Semibold, color, room);

@@ -145,13 +145,15 @@ impl DisplayNode<Arc<Card>, Arc<Line>, Directed, Ix> for CardShape {
             Shape::rect_filled(rect, radius, tokens.surface),
             Shape::rect_stroke(rect, radius, Stroke::new(stroke.width, fade(stroke.color)), StrokeKind::Middle),
         ];
-        let status_at = pos2(rect.left() + 17.0 * zoom, rect.center().y);
+        let name_only = look.detail == Detail::Name;
+        let (mark, indent) = if name_only { (12.0, 22.0) } else { (17.0, 30.0) };
+        let status_at = pos2(rect.left() + mark * zoom, rect.center().y);
         shapes.push(self.card.status.shape(status_at, (5.2 * zoom).max(3.0), fade(self.card.status.color(tokens))));
-        let left = rect.left() + 30.0 * zoom;
-        let badges = self.card.badges.len() as f32 * 24.0 * zoom;
+        let left = rect.left() + indent * zoom;
+        let badges = if name_only { 0.0 } else { self.card.badges.len() as f32 * 24.0 * zoom };
         let room = (rect.right() - 6.0 * zoom - badges - left).max(8.0);
         let title = galley(ctx.painter, &self.card.title, text_size(13.0, zoom), Weight::Semibold, fade(tokens.text), room);
-        if look.detail == Detail::Name {
+        if name_only {
             shapes.push(Shape::galley(pos2(left, rect.center().y - title.size().y / 2.0), title, tokens.text));
             return shapes;
         }

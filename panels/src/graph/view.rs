@@ -322,7 +322,7 @@ fn line(edge: &Edge, (from, to): (usize, usize), cards: (&Card, &Card), curve: C
         status: status(edge.health),
         tcp,
         curve,
-        width: 1.3 + 0.9 * (1.0 + scaled).log10() as f32,
+        width: 1.3 + 0.8 * (1.0 + scaled).log10() as f32,
         rate: scaled,
         labels: texts,
         locked: locked && labels.mtls,

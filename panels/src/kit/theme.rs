@@ -50,6 +50,7 @@ pub struct Tokens {
     pub dark: bool,
 }
 
+#[expect(clippy::disallowed_methods, reason = "colours are made here and nowhere else")]
 const fn rgb(hex: u32) -> Color32 {
     Color32::from_rgb((hex >> 16) as u8, (hex >> 8) as u8, hex as u8)
 }
