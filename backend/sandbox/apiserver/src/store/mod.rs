@@ -188,7 +188,8 @@ impl Store {
         })
     }
 
-    /// Reads, changes and writes one object without anybody coming between; nothing when it is not there.
+    /// Reads, changes and writes one object without anybody coming between; nothing when it is not there. `change` runs under
+    /// the store's lock, so it must not ask the store for anything.
     pub fn modify(
         &self,
         kind: &str,
