@@ -114,6 +114,7 @@ pub fn mtls(mesh: &Mesh, scope: &Scope, wanted: Option<Mode>) -> Option<Change> 
     };
     let (proxies, in_force) = moved(mesh, scope, &step)?;
     let mut warnings = shared(mesh, scope, &step);
+    warnings.extend(broken(mesh, &proxies, in_force));
     let steps = vec![step];
     warnings.extend(managed(&steps));
     let what =
@@ -236,4 +237,38 @@ fn shared(mesh: &Mesh, scope: &Scope, step: &Step) -> Vec<String> {
         return Vec::new();
     }
     vec![format!("{} is also for {}", step.at, others.join(", "))]
+}
+
+/// Calls that fail in a mode: from workloads without sidecar, and by rules that tell callers the opposite.
+fn broken(mesh: &Mesh, proxies: &[String], mode: Mode) -> Vec<String> {
+    let affected = |workload: &Workload| workload.proxies().any(|proxy| proxies.contains(&proxy));
+    let mut warnings = Vec::new();
+    let bare = mesh.workloads.values().filter(|workload| {
+        *workload.namespace != *mesh.root_namespace && !workload.pods.is_empty() && workload.pods.iter().all(|pod| !pod.sidecar)
+    });
+    let bare: Vec<&str> = bare.map(|workload| &*workload.name).collect();
+    if mode == Mode::Strict && !bare.is_empty() && !proxies.is_empty() {
+        let more = if bare.len() > 3 { format!(" and {} more", bare.len() - 3) } else { String::new() };
+        let first = bare.iter().take(3).copied().collect::<Vec<_>>().join(", ");
+        warnings.push(format!("{first}{more} without a sidecar: plain text calls from there will be refused"));
+    }
+    let opposite = match mode {
+        Mode::Strict => "DISABLE",
+        Mode::Disable => "ISTIO_MUTUAL",
+        Mode::Permissive => return warnings,
+    };
+    for service in mesh.services.values().filter(|service| mesh.workloads_of(service).any(affected)) {
+        let says = |at: &&Ref| {
+            let policy = mesh.destination_rules.get(*at).and_then(|rule| rule.traffic_policy.as_ref()?.tls.as_ref());
+            policy.is_some_and(|tls| tls.mode == opposite)
+        };
+        warnings.extend(
+            service
+                .destination_rules
+                .iter()
+                .filter(says)
+                .map(|at| format!("{at} makes callers of {} use TLS mode {opposite}: their calls will fail", service.name)),
+        );
+    }
+    warnings
 }

@@ -273,6 +273,26 @@ fn mutual_tls_edits_the_policy_in_force_and_takes_it_away() {
 }
 
 #[test]
+fn calls_that_a_mode_breaks_are_told() {
+    let mut objects = demo::bookinfo_objects();
+    let rule = Ref::new("DestinationRule", "bookinfo", "reviews").unwrap();
+    let mut value = (*objects[&rule].0).clone();
+    value["spec"]["trafficPolicy"]["tls"] = json!({ "mode": "DISABLE" });
+    objects.insert(rule, value.into());
+    objects.extend(by_ref([json!({ "kind": "Pod", "metadata": { "namespace": "tools", "name": "old-client" }, "spec": { "containers": [{ "name": "app" }] } })]));
+    let mesh = Mesh::read(objects, None);
+    let told = |scope: Scope, mode| mtls(&mesh, &scope, Some(mode)).unwrap().warnings;
+    assert_eq!(
+        told(Scope::Mesh, Mode::Strict),
+        [
+            "old-client without a sidecar: plain text calls from there will be refused",
+            "DestinationRule bookinfo/reviews makes callers of reviews use TLS mode DISABLE: their calls will fail"
+        ]
+    );
+    assert_eq!(told(Scope::Workload("bookinfo".into(), "ratings-v1".into()), Mode::Disable), [""; 0]);
+}
+
+#[test]
 fn managed_objects_are_told() {
     let told = |key: &str, meta: Value| {
         let mut objects = demo::bookinfo_objects();
