@@ -97,7 +97,7 @@ pub(super) fn tell_all(ui: &Ui, base: Id, seen: &InView<'_>) -> Keyboard {
             continue;
         }
         let (from, to) = (&view.cards[line.from].id, &view.cards[line.to].id);
-        let id = base.with(("line", from.as_str(), to.as_str(), line.tcp, index));
+        let id = base.with(("line", from.as_str(), to.as_str(), line.protocol.as_str()));
         let told = tell(ui, id, rect, &line.name, || sentence(&line.facts), seen.chosen.lines[index]);
         if told.focused {
             keyboard.line = Some(index);

@@ -25,7 +25,7 @@ pub enum Detail {
 impl Detail {
     /// The detail for this zoom with so many cards in view.
     pub fn of(zoom: f32, cards: usize) -> Self {
-        if zoom >= 0.62 && cards <= 250 {
+        if (zoom >= 0.62 && cards <= 250) || (zoom >= 0.48 && cards <= 60) {
             Self::Full
         } else if zoom >= 0.34 && cards <= 400 {
             Self::Name

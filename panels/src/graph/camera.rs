@@ -23,7 +23,7 @@ impl Camera {
 
     /// The camera that shows all of `bounds` in the middle of a viewport of this size, never larger than life.
     pub fn fit(bounds: Rect, viewport: Vec2) -> Self {
-        let margin = vec2(28.0, 28.0);
+        let margin = vec2(20.0, 20.0);
         let room = (viewport - 2.0 * margin).max(vec2(40.0, 40.0));
         let zoom = (room.x / bounds.width().max(1.0)).min(room.y / bounds.height().max(1.0)).min(1.4);
         let zoom = zoom.clamp(*Self::ZOOM.start(), *Self::ZOOM.end());

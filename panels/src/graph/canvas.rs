@@ -5,10 +5,11 @@ use super::batch::{Batch, Detail, Key, Shown};
 use super::camera::{Camera, text_size};
 use super::chosen::Chosen;
 use super::frames;
-use super::index::Index;
 use super::labels::{self, Pill};
 use super::minimap::Minimap;
-use super::paint::{Look, Meta, Store, galley};
+use super::paint::{Look, Meta, galley};
+use super::things::exists;
+pub use super::things::{Done, Picture, Setting, Thing, selects};
 use super::view::View;
 use crate::Selected;
 use crate::kit::theme::Weight;
@@ -16,57 +17,7 @@ use crate::kit::{Memo, Tokens};
 use egui::{
     CursorIcon, Id, Key as Press, Painter, PointerButton, Pos2, Rect, Response, Sense, Shape, Ui, WidgetInfo, WidgetType, vec2,
 };
-use std::collections::BTreeMap;
 use std::sync::Arc;
-
-/// Everything that the canvas draws: one per change of the data.
-pub struct Picture {
-    /// What is drawn.
-    pub view: View,
-    /// What is where.
-    pub index: Index,
-    /// The graph that is drawn.
-    pub store: Store,
-}
-
-impl Picture {
-    /// Gets a view ready to be drawn.
-    pub fn new(view: View) -> Self {
-        Self { index: Index::new(&view), store: Store::new(&view), view }
-    }
-}
-
-/// How the canvas is to draw this frame.
-pub struct Setting<'a> {
-    /// What is selected.
-    pub selected: Option<&'a Selected>,
-    /// Whether dots flow along the edges.
-    pub flowing: bool,
-    /// Whether there is a small map when the graph does not fit.
-    pub minimap: bool,
-    /// Rates of the last minutes by node id.
-    pub history: &'a BTreeMap<String, Vec<f32>>,
-}
-
-/// Something under the pointer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Thing {
-    /// A card.
-    Card(usize),
-    /// An edge.
-    Line(usize),
-    /// A box's head.
-    Group(usize),
-}
-
-/// What the user did on the canvas.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Done {
-    /// Select this, or nothing.
-    pub select: Option<Option<Selected>>,
-    /// The thing whose menu is open.
-    pub menu: Option<Thing>,
-}
 
 /// Cards and lines in view.
 type InSight = (Arc<Vec<usize>>, Arc<Vec<usize>>);
@@ -86,6 +37,8 @@ pub struct Canvas {
     pills_for: Option<(usize, f32, Rect, u64)>,
     minimap: Minimap,
     menu: Option<Thing>,
+    /// What was selected in the last frame, or by a click here.
+    selected: Option<Selected>,
 }
 
 impl Canvas {
@@ -138,6 +91,7 @@ impl Canvas {
         let mark = (setting.selected.is_some(), chosen.any, setting.selected.map(|selected| format!("{selected:?}")));
         let mark = Id::new(mark).value();
 
+        self.bring_into_view(&picture.view, &chosen, setting.selected, viewport);
         let seen = self.camera.view(viewport);
         let in_view = self.in_view.get((self.serial, seen), |(_, seen)| {
             if picture.view.bounds.is_some_and(|bounds| seen.contains_rect(bounds)) {
@@ -213,6 +167,24 @@ impl Canvas {
                 self.camera = Camera::fit(bounds, viewport.size());
             }
             self.fitted = Some((bounds, viewport.size()));
+        }
+    }
+
+    /// Moves to what was selected elsewhere, when none of it is in view.
+    fn bring_into_view(&mut self, view: &View, chosen: &Chosen, selected: Option<&Selected>, viewport: Rect) {
+        if self.selected.as_ref() == selected {
+            return;
+        }
+        self.selected = selected.cloned();
+        let cards = view.cards.iter().zip(&chosen.cards).filter(|(_, chosen)| **chosen).map(|(card, _)| card.rect);
+        let groups = view.groups.iter().zip(&chosen.groups).filter(|(_, chosen)| **chosen).map(|(group, _)| group.rect);
+        let lines = view.lines.iter().zip(&chosen.lines).filter(|(_, chosen)| **chosen).map(|(line, _)| line.curve.bounds());
+        let all: Vec<Rect> = cards.chain(groups).chain(lines).collect();
+        let seen = self.camera.view(viewport);
+        if let Some(first) = all.first()
+            && !all.iter().any(|rect| rect.intersects(seen))
+        {
+            (self.camera, self.touched) = (self.camera.on(first.center(), viewport.size(), 0.7), true);
         }
     }
 
@@ -393,25 +365,5 @@ impl Canvas {
             response.clone().on_hover_ui_at_pointer(|ui| crate::kit::tooltip::rows(ui, &head, facts));
         }
         done
-    }
-}
-
-fn exists(view: &View, thing: Thing) -> bool {
-    match thing {
-        Thing::Card(card) => card < view.cards.len(),
-        Thing::Line(line) => line < view.lines.len(),
-        Thing::Group(group) => group < view.groups.len(),
-    }
-}
-
-/// What selecting a thing means.
-pub fn selects(view: &View, thing: Thing) -> Option<Selected> {
-    match thing {
-        Thing::Card(card) => Some(view.cards[card].selects.clone()),
-        Thing::Line(line) => {
-            let line = &view.lines[line];
-            Some(Selected::Edge(view.cards[line.from].id.clone(), view.cards[line.to].id.clone()))
-        }
-        Thing::Group(group) => view.groups[group].selects.clone(),
     }
 }

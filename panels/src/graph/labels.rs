@@ -89,7 +89,7 @@ fn best(
         let flat = along.y.abs() < along.x.abs() * 0.35;
         // Beside a flat line: right above or below it, or past the cards that it joins.
         let (lift, past) = (size.y / 2.0 + 5.0, CARD_HEIGHT * zoom / 2.0 + size.y / 2.0 + 5.0);
-        let shifts: &[f32] = if flat { &[-lift, lift, 0.0, -past, past] } else { &[0.0] };
+        let shifts: &[f32] = if flat { &[-lift, lift, 0.0, -past, past] } else { &[0.0, -lift, lift, -past, past] };
         for (rank, shift) in shifts.iter().enumerate() {
             let center = pos2(at.x * zoom, at.y * zoom + shift);
             let rect = Rect::from_center_size(center, size);

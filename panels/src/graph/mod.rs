@@ -23,6 +23,7 @@ mod sticky;
 pub mod svg;
 #[cfg(test)]
 mod tests;
+pub mod things;
 mod toolbar;
 pub mod view;
 mod work;

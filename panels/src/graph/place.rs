@@ -12,8 +12,8 @@ pub const CARD_HEIGHT: f32 = 46.0;
 const STACK: f32 = 34.0;
 const APP: Padding = Padding { side: 14.0, top: 40.0, bottom: 16.0 };
 const NAMESPACE: Padding = Padding { side: 22.0, top: 44.0, bottom: 28.0 };
-const INSIDE: Gaps = Gaps { column: 104.0, row: 40.0 };
-const OUTSIDE: Gaps = Gaps { column: 76.0, row: 44.0 };
+const INSIDE: Gaps = Gaps { column: 98.0, row: 40.0 };
+const OUTSIDE: Gaps = Gaps { column: 72.0, row: 44.0 };
 
 struct Padding {
     side: f32,

@@ -204,6 +204,21 @@ fn the_keyboard_selects() {
 }
 
 #[test]
+fn what_is_selected_elsewhere_comes_into_view() {
+    let selected = RefCell::new(None);
+    let graph = sample::large(300, 900);
+    let mut harness = harness(&selected, &graph);
+    harness.run();
+    harness.state_mut().0.look(super::camera::Camera { zoom: 1.0, pan: egui::vec2(-1.0e4, -1.0e4) });
+    harness.run();
+    let name = format!("{} v1", graph.nodes[120].name);
+    assert!(harness.query_by_label(&name).is_none());
+    *selected.borrow_mut() = Some(super::view::selects(&graph.nodes[120]));
+    harness.run();
+    harness.get_by_label(&name);
+}
+
+#[test]
 fn a_still_graph_asks_for_no_frames() {
     let selected = RefCell::new(None);
     let mut harness = harness(&selected, &sample::large(300, 900));

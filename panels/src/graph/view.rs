@@ -73,6 +73,8 @@ pub struct Line {
     pub name: String,
     /// Health of the calls.
     pub status: Status,
+    /// "http", "grpc", "tcp".
+    pub protocol: String,
     /// Whether it is TCP.
     pub tcp: bool,
     /// Its way.
@@ -306,7 +308,9 @@ fn line(edge: &Edge, (from, to): (usize, usize), cards: (&Card, &Card), curve: C
             texts.extend(short.cloned());
         }
     }
-    let mut facts = vec![("Protocol".to_owned(), edge.protocol.to_uppercase()), ("Rate".to_owned(), rate)];
+    let health = status(edge.health).word().to_owned();
+    let mut facts =
+        vec![("Health".to_owned(), health), ("Protocol".to_owned(), edge.protocol.to_uppercase()), ("Rate".to_owned(), rate)];
     if !tcp {
         facts.push(("Errors".to_owned(), errors.unwrap_or_else(|| fmt::percent(0.0))));
         for (name, value) in [("p50", edge.p50_ms), ("p95", edge.p95_ms), ("p99", edge.p99_ms)] {
@@ -320,6 +324,7 @@ fn line(edge: &Edge, (from, to): (usize, usize), cards: (&Card, &Card), curve: C
         to,
         name: format!("edge {} to {}", short_name(cards.0), short_name(cards.1)),
         status: status(edge.health),
+        protocol: edge.protocol.clone(),
         tcp,
         curve,
         width: 1.3 + 0.8 * (1.0 + scaled).log10() as f32,

@@ -1,0 +1,77 @@
+//! The things on the canvas, and what can be done with them.
+
+use super::index::Index;
+use super::paint::Store;
+use super::view::View;
+use crate::Selected;
+use std::collections::BTreeMap;
+
+/// Everything that the canvas draws: one per change of the data.
+pub struct Picture {
+    /// What is drawn.
+    pub view: View,
+    /// What is where.
+    pub index: Index,
+    /// The graph that is drawn.
+    pub store: Store,
+}
+
+impl Picture {
+    /// Gets a view ready to be drawn.
+    pub fn new(view: View) -> Self {
+        Self { index: Index::new(&view), store: Store::new(&view), view }
+    }
+}
+
+/// How the canvas is to draw this frame.
+pub struct Setting<'a> {
+    /// What is selected.
+    pub selected: Option<&'a Selected>,
+    /// Whether dots flow along the edges.
+    pub flowing: bool,
+    /// Whether there is a small map when the graph does not fit.
+    pub minimap: bool,
+    /// Rates of the last minutes by node id.
+    pub history: &'a BTreeMap<String, Vec<f32>>,
+}
+
+/// Something under the pointer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Thing {
+    /// A card.
+    Card(usize),
+    /// An edge.
+    Line(usize),
+    /// A box's head.
+    Group(usize),
+}
+
+/// What the user did on the canvas.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Done {
+    /// Select this, or nothing.
+    pub select: Option<Option<Selected>>,
+    /// The thing whose menu is open.
+    pub menu: Option<Thing>,
+}
+
+/// Whether a thing is still there, after the picture changed.
+pub(super) fn exists(view: &View, thing: Thing) -> bool {
+    match thing {
+        Thing::Card(card) => card < view.cards.len(),
+        Thing::Line(line) => line < view.lines.len(),
+        Thing::Group(group) => group < view.groups.len(),
+    }
+}
+
+/// What selecting a thing means.
+pub fn selects(view: &View, thing: Thing) -> Option<Selected> {
+    match thing {
+        Thing::Card(card) => Some(view.cards[card].selects.clone()),
+        Thing::Line(line) => {
+            let line = &view.lines[line];
+            Some(Selected::Edge(view.cards[line.from].id.clone(), view.cards[line.to].id.clone()))
+        }
+        Thing::Group(group) => view.groups[group].selects.clone(),
+    }
+}
