@@ -15,6 +15,8 @@ pub(crate) fn test(args: &[String], yes: bool) -> Result<(), String> {
         run(cargo().args(["clippy", "--workspace", "--all-targets", "--features", FEATURES, "--", "-D", "warnings"]))?;
         println!("3. Tests");
     }
+    // The end-to-end tests start the real binary.
+    run(cargo().args(["build", "--workspace", "--bins", "--features", FEATURES]))?;
     let totals = count_tests(args, &tools.envoy)?;
     if args.is_empty() && totals.failed == 0 {
         println!("4. Documentation");

@@ -92,7 +92,9 @@ fn config_dump_by_port_forward(sandbox: &Sandbox) -> Result<()> {
         .stderr(Stdio::piped())
         .spawn()?;
     let mut first = String::new();
-    BufReader::new(forward.stdout.take().context("no stdout")?).read_line(&mut first)?;
+    // Kept open: kubectl writes a line for each connection, and would end if nobody could read it.
+    let mut said = BufReader::new(forward.stdout.take().context("no stdout")?);
+    said.read_line(&mut first)?;
     // "Forwarding from 127.0.0.1:40123 -> 15000"
     let port = first.split(':').nth(1).and_then(|rest| rest.split(' ').next()).map(str::to_owned);
     let answer = port.context("no port").and_then(|port| {

@@ -110,6 +110,8 @@ fn from_the_slider_to_the_proxies_and_back() -> Result<()> {
 
     // Fault.
     window.click("ratings v1")?;
+    window.wait_for("Fault", SOON)?;
+    window.click("Fault")?;
     window.wait_for("abort calls", SOON)?;
     window.click("abort calls")?;
     fill(window, "abort status", "503")?;
@@ -123,7 +125,7 @@ fn from_the_slider_to_the_proxies_and_back() -> Result<()> {
     window.wait_until("a red edge", Duration::from_secs(30), |widgets| {
         widgets
             .iter()
-            .find(|widget| widget.name.starts_with("edge reviews v3 to ratings") && widget.description.contains("failing"))
+            .find(|widget| widget.name.starts_with("edge reviews v3 to ratings") && widget.description.contains("Health Failing"))
             .cloned()
     })?;
     faulty_span_is_shown(window)?;
@@ -152,7 +154,7 @@ fn fill(window: &Window, name: &str, text: &str) -> Result<()> {
 
 /// From the edge to its failed traces, and to the span that the fault made.
 fn faulty_span_is_shown(window: &Window) -> Result<()> {
-    window.click("Traces of ratings")?;
+    window.click("Failed traces")?;
     let failed = window.wait_until("a failed trace", SOON, |widgets| {
         widgets.iter().find(|widget| widget.name.starts_with("trace ") && widget.name.contains("error")).cloned()
     })?;
@@ -176,6 +178,8 @@ fn remove_fault(window: &Window) -> Result<()> {
 
 /// Takes only mutual TLS for the whole mesh.
 fn strict(window: &Window) -> Result<()> {
+    window.click("Mutual TLS")?;
+    window.wait_for("mTLS scope", SOON)?;
     choose(window, "mTLS scope", "the whole mesh")?;
     choose(window, "mTLS mode", "STRICT")?;
     push_until_live(window)
