@@ -143,6 +143,7 @@ impl Changes {
                 });
             });
             head.response.widget_info(|| WidgetInfo::labeled(WidgetType::Label, true, format!("{}: {}", row.title, row.stage)));
+            ui.spacing_mut().interact_size.y = 18.0;
             ui.horizontal_wrapped(|ui| {
                 ui.add_space(20.0);
                 let who = if entry.undoes.is_some() { "Undo from this window" } else { "From this window" };

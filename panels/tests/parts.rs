@@ -30,7 +30,7 @@ fn every_panel_shows_every_face() {
     for row in PANELS {
         for (_, scene) in faces() {
             harness(World::new(scene), (row.make)(), [900.0, 600.0], |ui, panel: &mut Box<dyn Panel>, world| {
-                panel.ui(ui, &world.cx())
+                panel.ui(ui, &world.cx());
             });
         }
     }
@@ -234,7 +234,7 @@ fn a_failed_step_has_its_way_on() {
 #[test]
 fn the_palette_finds_and_does() {
     let mut bench = harness(World::bookinfo(), Palette::default(), [1000.0, 700.0], |ui, palette: &mut Palette, world| {
-        palette.ui(ui, &world.cx())
+        palette.ui(ui, &world.cx());
     });
     bench.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::K);
     bench.run_steps(3);
@@ -250,7 +250,7 @@ fn the_palette_finds_and_does() {
 #[test]
 fn the_rail_opens_panels_and_folds() {
     let mut bench = harness(World::bookinfo(), true, [184.0, 700.0], |ui, wide: &mut bool, world| {
-        rail::ui(ui, &world.cx(), PanelId::Graph, wide)
+        rail::ui(ui, &world.cx(), PanelId::Graph, wide);
     });
     bench.get_by_label("Traces").click();
     bench.run_steps(2);

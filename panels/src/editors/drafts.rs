@@ -16,8 +16,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Drafts {
     context: String,
     by_id: BTreeMap<String, Kept>,
-    /// Editors that the user opened or folded, by name.
-    unfolded: BTreeMap<&'static str, bool>,
+    /// Editors that the user opened or folded, by what they edit.
+    unfolded: BTreeMap<String, bool>,
     revision: Option<u64>,
     /// What is offered for the selection, by editor and draft.
     offered: Memo<(u64, Selected), Vec<(&'static EditorRow, String)>>,
@@ -38,7 +38,7 @@ impl Drafts {
     /// Drafts of another cluster are not for this one.
     pub fn follow(&mut self, context: &str, mesh: &Mesh) {
         if self.context != context {
-            *self = Self { context: context.to_owned(), unfolded: std::mem::take(&mut self.unfolded), ..Self::default() };
+            *self = Self { context: context.to_owned(), ..Self::default() };
         }
         if self.revision == Some(mesh.revision) {
             return;
@@ -81,12 +81,12 @@ impl Drafts {
             };
             EDITORS.iter().filter_map(open).collect()
         });
-        let (open, folded): (Vec<_>, Vec<_>) = offered.clone().into_iter().partition(|(row, id)| self.is_open(row, id));
+        let (open, folded): (Vec<_>, Vec<_>) = offered.clone().into_iter().partition(|(_, id)| self.is_open(id));
         for (row, id) in open {
             let Some(kept) = self.by_id.get_mut(&id) else { continue };
             kept.looked_at = true;
             if ui.push_id(&id, |ui| kept.ui(ui, cx, row)).inner {
-                self.unfolded.insert(row.about.name, false);
+                self.unfolded.insert(id, false);
             }
             ui.add_space(10.0);
         }
@@ -96,19 +96,18 @@ impl Drafts {
         ui.add_space(2.0);
         text::strong(ui, "Add");
         ui.horizontal_wrapped(|ui| {
-            for (row, _) in folded {
+            for (row, id) in folded {
                 let button = Button::quiet(row.about.name).with_icon(row.about.icon).named(row.about.name);
                 if ui.add(button).on_hover_text(row.about.summary).clicked() {
-                    self.unfolded.insert(row.about.name, true);
+                    self.unfolded.insert(id, true);
                 }
             }
         });
     }
 
-    fn is_open(&self, row: &EditorRow, id: &str) -> bool {
+    fn is_open(&self, id: &str) -> bool {
         let Some(kept) = self.by_id.get(id) else { return false };
-        kept.draft.standing() != Standing::Same
-            || self.unfolded.get(row.about.name).copied().unwrap_or_else(|| kept.draft.present())
+        kept.draft.standing() != Standing::Same || self.unfolded.get(id).copied().unwrap_or_else(|| kept.draft.present())
     }
 }
 

@@ -1,6 +1,6 @@
 //! Fault: makes calls of a service wait or fail on purpose, all of them or those with a header.
 
-use super::{Draft, Gesture, Kept, Standing, gone};
+use super::{Draft, Gesture, Kept, Standing, gone, label};
 use crate::detail::subject::{Subject, aimed_at};
 use crate::detail::sums::Sum;
 use crate::kit::theme::size;
@@ -82,7 +82,7 @@ impl Draft for FaultDraft {
     fn ui(&mut self, ui: &mut Ui, cx: &Cx<'_>) -> Gesture {
         let mut gesture = Gesture::Rest;
         ui.horizontal(|ui| {
-            text::muted(ui, "For");
+            label(ui, "For");
             let mut options: Vec<&str> = self.rules.iter().map(|rule| rule.words.as_str()).collect();
             options.push("calls with a header…");
             if let Some(chosen) = field::choose(ui, "fault calls", &options, self.chosen) {

@@ -97,3 +97,10 @@ pub(crate) fn gone(what: &str) -> Problem {
         "Select it again",
     )
 }
+
+/// What stands before a field, so that fields stand below each other.
+fn label(ui: &mut Ui, word: &str) {
+    let left = ui.cursor().left();
+    crate::kit::text::muted(ui, word);
+    ui.add_space((left + 44.0 - ui.cursor().left()).max(0.0));
+}

@@ -1,9 +1,9 @@
 //! Mutual TLS: what workloads take on their inbound side, for the mesh, a namespace or one workload, and who would be cut off.
 
-use super::{Draft, Gesture, Kept, Standing};
+use super::{Draft, Gesture, Kept, Standing, label};
 use crate::detail::subject::Subject;
 use crate::kit::theme::size;
-use crate::kit::{Button, Tokens, field, fmt, problem, text};
+use crate::kit::{Button, Tokens, field, fmt, problem};
 use crate::selection::Selected;
 use crate::shell::top_bar::window_name;
 use crate::{About, Cx};
@@ -160,13 +160,6 @@ impl Draft for MutualTls {
     fn touches(&self, at: &Ref) -> bool {
         self.rows.iter().any(|row| row.policy.as_ref() == Some(at))
     }
-}
-
-/// What stands before a field, so that fields stand below each other.
-fn label(ui: &mut Ui, word: &str) {
-    let left = ui.cursor().left();
-    text::muted(ui, word);
-    ui.add_space((left + 44.0 - ui.cursor().left()).max(0.0));
 }
 
 /// Plaintext calls of the last window into a scope: caller and callee with their rates.
