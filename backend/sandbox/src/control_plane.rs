@@ -57,8 +57,9 @@ impl ControlPlane {
         }
         let all = self.pilot.connected().borrow().clone();
         let late = all.iter().filter(|(_, proxy)| !proxy.synced || proxy.revision < revision).map(|(name, proxy)| {
-            let refused: Vec<String> = proxy.refused.iter().map(|(kind, words)| format!("{kind} refused: {words}")).collect();
-            if refused.is_empty() { name.clone() } else { format!("{name} ({})", refused.join("; ")) }
+            let refused = proxy.refused.iter().map(|(kind, words)| format!("{kind} refused: {words}"));
+            let reasons: Vec<String> = refused.chain(proxy.waiting.iter().cloned()).collect();
+            if reasons.is_empty() { name.clone() } else { format!("{name} ({})", reasons.join("; ")) }
         });
         let late: Vec<String> = late.collect();
         let why =

@@ -25,6 +25,8 @@ pub struct ProxyStatus {
     pub synced: bool,
     /// What it refused, in its words, by short type name (`lds`).
     pub refused: BTreeMap<&'static str, String>,
+    /// What it has not confirmed, or not asked for yet, in words; empty when it is synced.
+    pub waiting: Vec<String>,
 }
 
 /// Every connected proxy, by `<pod>.<namespace>`.

@@ -38,6 +38,7 @@ impl Push {
             }
         };
         for response in made {
+            tracing::trace!(proxy = self.session.lock().proxy, nonce = response.nonce, type_url = response.type_url, "told");
             if self.responses.send(Ok(response)).await.is_err() {
                 return false;
             }

@@ -77,6 +77,8 @@ impl Push {
             return true;
         };
         let wants_more = self.note(kind, request);
+        let (names, nonce) = (request.resource_names.len(), &request.response_nonce);
+        tracing::trace!(proxy = self.session.lock().proxy, kind = kind.short(), nonce, names, wants_more, "asked");
         if wants_more {
             return self.some(&[kind], true).await;
         }

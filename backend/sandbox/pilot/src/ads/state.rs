@@ -91,17 +91,31 @@ impl Session {
         format!("{}-{}", self.proxy, self.number)
     }
 
-    /// Whether everything of every type is confirmed; nothing is before the first listeners are.
+    /// What keeps the proxy from running on what it was sent: types that are not confirmed, and what it has yet to ask for.
+    pub(crate) fn waiting(&self) -> Vec<String> {
+        let mut waiting = Vec::new();
+        if self.watches.get(&Kind::Listener).is_none_or(|watch| watch.nonce.is_empty()) {
+            waiting.push("lds not sent".to_owned());
+        }
+        let unconfirmed = self.watches.iter().filter(|(_, watch)| !watch.synced());
+        waiting.extend(unconfirmed.map(|(kind, _)| format!("{} not confirmed", kind.short())));
+        for (kind, names) in &self.expected {
+            let asked = |name: &&String| self.watches.get(kind).is_some_and(|watch| watch.names.contains(*name));
+            if let Some(name) = names.iter().find(|name| !asked(name)) {
+                waiting.push(format!("{} {name} not asked for", kind.short()));
+            }
+        }
+        waiting
+    }
+
+    /// Whether everything of every type is confirmed.
     pub(crate) fn synced(&self) -> bool {
-        let listeners = self.watches.get(&Kind::Listener).is_some_and(|watch| !watch.nonce.is_empty());
-        let asked = |(kind, names): (&Kind, &BTreeSet<String>)| {
-            names.is_empty() || self.watches.get(kind).is_some_and(|watch| watch.names.is_superset(names))
-        };
-        listeners && self.watches.values().all(Watch::synced) && self.expected.iter().all(asked)
+        self.waiting().is_empty()
     }
 
     pub(crate) fn status(&self) -> ProxyStatus {
         let refused = self.watches.iter().filter_map(|(kind, watch)| Some((kind.short(), watch.error()?)));
-        ProxyStatus { revision: self.confirmed, synced: self.synced(), refused: refused.collect() }
+        let waiting = self.waiting();
+        ProxyStatus { revision: self.confirmed, synced: waiting.is_empty(), refused: refused.collect(), waiting }
     }
 }

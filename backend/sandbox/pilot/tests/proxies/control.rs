@@ -136,3 +136,25 @@ async fn a_certificate_is_for_a_pod_that_exists() {
     let refused = tokio::time::timeout(crate::bench::PATIENCE, stranger.message()).await.expect("in time");
     assert_eq!(refused.expect_err("another address").code(), tonic::Code::PermissionDenied);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_during_the_start_are_all_taken() {
+    for round in 0..3 {
+        let mut bench = Bench::start().await;
+        bench.apply(crate::WEB);
+        for (pod, labels, port) in
+            [("client", "app=client", 8080), ("web-v1", "app=web,version=v1", 9080), ("web-v2", "app=web,version=v2", 9080)]
+        {
+            bench.pod(pod, labels, port, false).await;
+        }
+        for change in 0..60 {
+            bench.apply(&format!(
+                "apiVersion: v1\nkind: Service\nmetadata: {{name: s{}, namespace: demo}}\nspec: {{clusterIP: 10.96.1.{change}, selector: {{app: web, round: r{}}}, ports: [{{name: http, port: 9080}}]}}\n",
+                change % 7, change % 3
+            ));
+            tokio::time::sleep(Duration::from_millis(12)).await;
+        }
+        bench.settle().await;
+        println!("round {round} settled");
+    }
+}
