@@ -86,7 +86,7 @@ pub(super) fn object(ui: &mut Ui, cx: &Cx<'_>, at: &Ref) {
         });
     });
     ui.add(Label::new(text::rich(ui, &*at.name, size::TITLE, Weight::Semibold).color(tokens.text)).wrap());
-    ui.label(RichText::new(format!("Says: {}", at.kind.why)).size(size::SECONDARY).color(tokens.muted));
+    ui.label(RichText::new(at.kind.why).size(size::SECONDARY).color(tokens.muted));
     let Some(object) = cx.scene.mesh.objects.get(at) else {
         if remote::empty(
             ui,

@@ -12,8 +12,6 @@ pub struct Subject<'a> {
     pub service: Option<&'a Service>,
     /// The workloads behind it.
     pub workloads: Vec<&'a Workload>,
-    /// The version, if only one is meant.
-    pub version: Option<String>,
     /// Whether the service itself is meant, and not only what stands behind it.
     pub is_service: bool,
 }
@@ -24,12 +22,11 @@ impl<'a> Subject<'a> {
         match selected {
             Selected::Service(namespace, name) => {
                 let service = mesh.services.get(&key(namespace, name))?;
-                Some(Self { service: Some(service), workloads: behind(mesh, service), version: None, is_service: true })
+                Some(Self { service: Some(service), workloads: behind(mesh, service), is_service: true })
             }
             Selected::Workload(namespace, name) => {
                 let workload = mesh.workloads.get(&key(namespace, name))?;
-                let version = Some(workload.version.clone());
-                Some(Self { service: leading_to(mesh, workload), workloads: vec![workload], version, is_service: false })
+                Some(Self { service: leading_to(mesh, workload), workloads: vec![workload], is_service: false })
             }
             Selected::App(namespace, app, version) => {
                 let fits = |workload: &&Workload| {
@@ -43,7 +40,7 @@ impl<'a> Subject<'a> {
                 if workloads.is_empty() && service.is_none() {
                     return None;
                 }
-                Some(Self { service, workloads, version: version.clone(), is_service: false })
+                Some(Self { service, workloads, is_service: false })
             }
             Selected::Node(id) => Self::of(mesh, &of_node(id)?),
             Selected::Edge(_, target) => Self::of(mesh, &of_node(target)?),

@@ -10,7 +10,7 @@ use crate::{About, Cx};
 use egui::{DragValue, RichText, Ui, WidgetInfo, vec2};
 use egui_phosphor::regular as icon;
 use mesh::edit::{self, FaultSpec, HeaderIs, RuleAt};
-use mesh::{Change, Mesh, Problem, Ref, Service};
+use mesh::{Change, Mesh, Problem, Service};
 
 /// Name, icon, summary.
 pub const ABOUT: About = About {
@@ -189,10 +189,6 @@ impl Draft for FaultDraft {
 
     fn present(&self) -> bool {
         self.rules.iter().any(|rule| !rule.kept.base().is_none())
-    }
-
-    fn touches(&self, at: &Ref) -> bool {
-        self.rules.iter().any(|rule| rule.at.at.as_ref() == Some(at))
     }
 }
 

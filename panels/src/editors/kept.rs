@@ -30,10 +30,6 @@ impl<F: Clone + PartialEq> Kept<F> {
     pub fn base(&self) -> &F {
         &self.base
     }
-    /// What somebody else made of it meanwhile.
-    pub fn theirs(&self) -> Option<&F> {
-        self.theirs.as_ref()
-    }
     /// How the wish stands to the facts.
     pub fn standing(&self) -> Standing {
         match () {

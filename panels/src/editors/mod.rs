@@ -14,7 +14,7 @@ pub use kept::{Kept, Standing};
 use crate::selection::Selected;
 use crate::{About, Cx};
 use egui::Ui;
-use mesh::{Change, Mesh, Problem, Ref};
+use mesh::{Change, Mesh, Problem};
 
 /// One row of [`EDITORS`].
 pub struct EditorRow {
@@ -24,7 +24,7 @@ pub struct EditorRow {
     pub open: fn(&Mesh, &Selected) -> Option<Box<dyn Draft>>,
 }
 
-/// Every editor stands here, once: the detail, the palette and the laws walk this table.
+/// Every editor stands here, once: the detail and the laws walk this table.
 pub const EDITORS: &[EditorRow] = &[
     EditorRow { about: traffic_split::ABOUT, open: traffic_split::open },
     EditorRow { about: fault::ABOUT, open: fault::open },
@@ -85,8 +85,6 @@ pub trait Draft {
     fn subject(&self) -> String;
     /// Whether the cluster has something of this kind already, so that it is shown without asking.
     fn present(&self) -> bool;
-    /// Whether a change of these objects is about the same thing.
-    fn touches(&self, at: &Ref) -> bool;
 }
 
 /// The way on when a wish can no longer be made because its object is gone or of another shape.

@@ -156,10 +156,6 @@ impl Draft for MutualTls {
     fn present(&self) -> bool {
         self.rows.iter().any(|row| matches!(row.scope, Scope::Workload(..)) && row.kept.base().is_some())
     }
-
-    fn touches(&self, at: &Ref) -> bool {
-        self.rows.iter().any(|row| row.policy.as_ref() == Some(at))
-    }
 }
 
 /// Plaintext calls of the last window into a scope: caller and callee with their rates.

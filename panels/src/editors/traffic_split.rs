@@ -13,7 +13,7 @@ use mesh::edit::rules::ALL_VERSIONS;
 use mesh::edit::{self, RuleAt};
 use mesh::split::Split;
 use mesh::traffic::share_of;
-use mesh::{Change, Mesh, Problem, Ref, Service};
+use mesh::{Change, Mesh, Problem, Service};
 use std::collections::BTreeSet;
 
 /// Name, icon, summary.
@@ -265,9 +265,5 @@ impl Draft for TrafficSplit {
 
     fn present(&self) -> bool {
         true
-    }
-
-    fn touches(&self, at: &Ref) -> bool {
-        self.rules.iter().any(|rule| rule.at.at.as_ref() == Some(at))
     }
 }
