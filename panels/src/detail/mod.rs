@@ -137,7 +137,8 @@ fn measured(ui: &mut Ui, cx: &Cx<'_>, view: &View) {
             if figures.error_percent.is_some_and(|errors| errors > 0.0)
                 && ui.add(Button::quiet("Failed traces").with_icon(icon::WARNING).named("Failed traces")).clicked()
             {
-                cx.intents.send(Intent::TracesOf(service.clone(), true));
+                let callers = view.failed_traces_of.as_ref().unwrap_or(service);
+                cx.intents.send(Intent::TracesOf(callers.clone(), true));
             }
         });
     }

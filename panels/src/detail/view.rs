@@ -37,6 +37,9 @@ pub struct View {
     pub answers: Vec<Answer>,
     /// The service whose traces to look for, as tracing backends name it.
     pub traces_of: Option<String>,
+    /// The same for failed calls: their worst caller. A call that never arrived (an injected abort, nobody there) left
+    /// its span with the caller only.
+    pub failed_traces_of: Option<String>,
 }
 
 /// The four figures.
@@ -125,6 +128,7 @@ impl View {
             config: subject.config(mesh),
             answers: input.answers(),
             traces_of: traces_of(&subject),
+            failed_traces_of: worst_caller(traffic, |path| subject.called_by(path)).or_else(|| traces_of(&subject)),
         })
     }
 
@@ -150,6 +154,7 @@ impl View {
             callers: peers(traffic, |path| fits(path).then(|| end(&path.source))),
             called: peers(traffic, |path| fits(path).then(|| callee(mesh, path))),
             answers: sum.answers(),
+            failed_traces_of: worst_caller(traffic, fits).or_else(|| traces_of.clone()),
             traces_of,
             ..Self::default()
         }
@@ -219,6 +224,20 @@ fn traces_of(subject: &Subject<'_>) -> Option<String> {
     let workload = subject.workloads.first();
     let of_workload = workload.map(|workload| format!("{}.{}", workload.app, workload.namespace));
     of_workload.or_else(|| subject.service.map(|service| format!("{}.{}", service.name, service.namespace)))
+}
+
+/// Who has the most failed calls among these, as tracing backends name it.
+fn worst_caller(traffic: Option<&Traffic>, fits: impl Fn(&Path) -> bool) -> Option<String> {
+    let mut failed: BTreeMap<String, f64> = BTreeMap::new();
+    for (path, flow) in traffic.into_iter().flat_map(|traffic| &traffic.flows).filter(|(path, _)| fits(path)) {
+        let mut sum = Sum::default();
+        sum.add(path.protocol, flow);
+        let errors = sum.rps * sum.error_percent().unwrap_or(0.0);
+        if errors > 0.0 && &*path.source.app != "unknown" {
+            *failed.entry(format!("{}.{}", path.source.app, path.source.namespace)).or_default() += errors;
+        }
+    }
+    failed.into_iter().max_by(|one, other| one.1.total_cmp(&other.1)).map(|(caller, _)| caller)
 }
 
 fn figures(sum: &Sum) -> Figures {
