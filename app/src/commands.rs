@@ -17,7 +17,6 @@ pub(crate) fn sandbox(args: args::Sandbox) -> Result<(), Problem> {
         seed: args.seed,
         envoy: args.envoy,
         kubeconfig_out: args.kubeconfig_out,
-        ..Default::default()
     };
     runtime::start()?.block_on(async move {
         let stop = stop_signal()?;

@@ -64,7 +64,7 @@ impl Connection {
             match starting.done.try_recv() {
                 Ok(Ok(sandbox)) => {
                     let target = Target {
-                        kubeconfig: Some(sandbox.ready().kubeconfig.clone().into()),
+                        kubeconfig: Some(sandbox.ready().kubeconfig.clone()),
                         context: Some(sandbox.ready().context.clone()),
                         ..target.clone()
                     };
@@ -93,6 +93,13 @@ impl Connection {
             && cluster.scene.has_changed().unwrap_or(false)
         {
             self.scene = cluster.scene.borrow_and_update().clone();
+            if self.sandbox.is_some() && !self.scene.steps.contains_key(&Step::Sandbox) {
+                // The cluster does not know that this window started it.
+                let mut scene = Scene::clone(&self.scene);
+                scene.sandbox = true;
+                scene.steps.insert(Step::Sandbox, StepState::Done("running on this machine".to_owned()));
+                self.scene = Arc::new(scene);
+            }
         }
     }
 

@@ -308,7 +308,7 @@ impl Shell {
             match picture::save(&file, &image) {
                 Ok(()) => drop(self.toasts.success(format!("Saved {}", file.display()))),
                 Err(error) => {
-                    self.complain(&Problem::new("The picture was not saved", error.to_string(), "Choose another place"))
+                    self.complain(&Problem::new("The picture was not saved", error.to_string(), "Choose another place"));
                 }
             }
         }

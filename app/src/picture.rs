@@ -1,6 +1,7 @@
 //! `--picture FILE`: keeps a picture of the window up to date in a file, for machines without a display.
 
 use std::path::PathBuf;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// How old the picture may get.
@@ -10,11 +11,12 @@ const EVERY: Duration = Duration::from_secs(2);
 pub(crate) struct Picture {
     file: PathBuf,
     next: Instant,
+    saving: Option<JoinHandle<()>>,
 }
 
 impl Picture {
     pub(crate) fn new(file: PathBuf) -> Self {
-        Self { file, next: Instant::now() }
+        Self { file, next: Instant::now(), saving: None }
     }
 
     /// Asks for the next picture when it is due, and saves one that has arrived.
@@ -28,18 +30,19 @@ impl Picture {
         if let Some(image) = taken {
             let file = self.file.clone();
             // Encoding takes longer than a frame may.
-            std::thread::spawn(move || {
+            self.saving = Some(std::thread::spawn(move || {
                 if let Err(error) = save(&file, &image) {
                     tracing::warn!("{} could not be written: {error}", file.display());
                 }
-            });
+            }));
         }
         let now = Instant::now();
-        if now >= self.next {
+        let idle = self.saving.as_ref().is_none_or(JoinHandle::is_finished);
+        if now >= self.next && idle {
             self.next = now + EVERY;
             ctx.send_viewport_cmd(egui::ViewportCommand::Screenshot(egui::UserData::default()));
         }
-        ctx.request_repaint_after(self.next.saturating_duration_since(now));
+        ctx.request_repaint_after(self.next.saturating_duration_since(now).max(Duration::from_millis(200)));
     }
 }
 

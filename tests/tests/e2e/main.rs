@@ -1,4 +1,5 @@
 //! The real binary: its window under a virtual display, its commands, its bad days.
+#![allow(clippy::print_stdout, reason = "what was measured belongs into the log")]
 
 mod commands;
 mod first_light;
