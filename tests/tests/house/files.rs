@@ -17,7 +17,10 @@ fn files_stay_short() {
 
 #[test]
 fn modules_say_what_they_give() {
-    let mute: Vec<_> = rust_files().into_iter().filter(|(_, text)| !text.starts_with("//!")).map(|(name, _)| name).collect();
+    // Unit tests that stand in a file of their own belong to the module that names them.
+    let is_tests = |name: &str| name.ends_with("tests.rs");
+    let files = rust_files().into_iter().filter(|(name, _)| !is_tests(name));
+    let mute: Vec<_> = files.filter(|(_, text)| !text.starts_with("//!")).map(|(name, _)| name).collect();
     assert!(mute.is_empty(), "these open without a module comment: {mute:?}");
 }
 
