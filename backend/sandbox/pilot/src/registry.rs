@@ -6,6 +6,7 @@ use mesh::Object;
 use mesh::istio::{self, AuthorizationPolicy, DestinationRule, Gateway, PeerAuthentication, ServiceEntry, VirtualService};
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// The namespace whose policies hold for the whole mesh.
@@ -226,6 +227,8 @@ impl Registry {
             }
             "ServiceEntry" => {
                 let read = read::<ServiceEntry>(object, &mut self.untranslated);
+                let parts = read.iter().flat_map(|entry| crate::translate::support::service_entry(&entry.spec));
+                self.untranslated.extend(parts.map(|reason| Untranslated { object: title(object), reason }));
                 self.services.extend(read.into_iter().flat_map(|entry| external_services(&entry)));
             }
             "VirtualService" => self.virtual_services.extend(read(object, &mut self.untranslated)),
@@ -353,7 +356,8 @@ fn external_services(entry: &Config<ServiceEntry>) -> Vec<Service> {
     let fixed = spec.endpoints.iter().filter_map(|endpoint| {
         let ports = endpoint.ports.iter().filter_map(|(name, port)| Some((name.clone(), u16::try_from(*port).ok()?)));
         Some(FixedEndpoint {
-            address: endpoint.address.clone()?,
+            // A proxy would refuse all endpoints of all services for one that has a name instead of an address.
+            address: endpoint.address.clone().filter(|address| address.parse::<IpAddr>().is_ok())?,
             ports: ports.collect(),
             labels: endpoint.labels.clone(),
             weight: endpoint.weight.unwrap_or(1).max(1),

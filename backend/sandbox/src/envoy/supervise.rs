@@ -86,6 +86,9 @@ impl Proxy {
             "--disable-hot-restart".into(),
             "--drain-time-s".into(),
             "1".into(),
+            // What a listener no longer allows (mTLS became STRICT) ends on open connections at once, not some time later.
+            "--drain-strategy".into(),
+            "immediate".into(),
             "--file-flush-interval-msec".into(),
             "500".into(),
         ];

@@ -39,6 +39,8 @@ pub(crate) struct Shared {
     pub(crate) metrics: Metrics,
     snapshots: watch::Sender<Arc<Snapshot>>,
     sessions: Mutex<BTreeMap<u64, Arc<Mutex<Session>>>>,
+    /// What each connection said last of itself, by its number: the proxy and how far it is.
+    told: Mutex<BTreeMap<u64, (String, ProxyStatus)>>,
     statuses: watch::Sender<Statuses>,
     next: AtomicU64,
 }
@@ -51,6 +53,7 @@ impl Shared {
             metrics: Metrics::default(),
             snapshots,
             sessions: Mutex::default(),
+            told: Mutex::default(),
             statuses: watch::channel(Statuses::default()).0,
             next: AtomicU64::new(1),
         }
@@ -90,16 +93,27 @@ impl Shared {
 
     fn close(&self, number: u64) {
         self.sessions.lock().remove(&number);
-        self.tell();
+        self.publish_status(|told| drop(told.remove(&number)));
     }
 
-    /// Publishes how far every proxy is, if that has changed.
-    pub(crate) fn tell(&self) {
-        let status = |session: &Arc<Mutex<Session>>| {
+    /// Publishes how far this proxy is, if that has changed. Only its own task may call this: then what it says of itself
+    /// comes in order, and nobody's old word about others can replace their newer one.
+    pub(crate) fn tell(&self, session: &Mutex<Session>) {
+        let (number, proxy, status) = {
             let session = session.lock();
-            (session.proxy.clone(), session.status())
+            (session.number, session.proxy.clone(), session.status())
         };
-        let now: BTreeMap<String, ProxyStatus> = self.sessions().iter().map(status).collect();
+        if !proxy.is_empty() {
+            self.publish_status(|told| drop(told.insert(number, (proxy, status))));
+        }
+    }
+
+    /// Changes what is known, and publishes it before anybody else can change it again.
+    fn publish_status(&self, change: impl FnOnce(&mut BTreeMap<u64, (String, ProxyStatus)>)) {
+        let mut told = self.told.lock();
+        change(&mut told);
+        // Of a proxy that came back before its old connection ended, the newest connection counts.
+        let now: BTreeMap<String, ProxyStatus> = told.values().cloned().collect();
         self.statuses.send_if_modified(|known| {
             let changed = **known != now;
             if changed {
@@ -119,4 +133,47 @@ pub(crate) fn answer(shared: &Arc<Shared>) -> wire::ads::Answer {
         tokio::spawn(session::run(shared.clone(), requests, from, responses, snapshots));
         Box::pin(ReceiverStream::new(out))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registry::Registry;
+    use std::net::SocketAddr;
+    use std::sync::Barrier;
+    use std::time::Instant;
+
+    /// What is published last has to be how all proxies are, however many speak at once: nobody would ask again.
+    #[test]
+    fn the_last_word_is_true_when_many_proxies_speak_at_once() {
+        const PROXIES: u64 = 7;
+        let sink = SocketAddr::from(([127, 0, 0, 1], 9));
+        let snapshot = Snapshot { registry: Registry::default(), objects: Vec::new(), seen: Instant::now() };
+        let (snapshots, _) = watch::channel(Arc::new(snapshot));
+        let shared = Shared::new(snapshots, Options::new(sink, sink).expect("options"), CancellationToken::new());
+        let sessions: Vec<_> = (0..PROXIES)
+            .map(|number| {
+                let mut session = Session::new(number, String::new());
+                session.proxy = format!("pod-{number}.demo");
+                let session = Arc::new(Mutex::new(session));
+                shared.open(&session);
+                session
+            })
+            .collect();
+        for round in 1..=500 {
+            let at_once = Barrier::new(sessions.len());
+            std::thread::scope(|scope| {
+                for session in &sessions {
+                    scope.spawn(|| {
+                        at_once.wait();
+                        session.lock().confirmed = round;
+                        shared.tell(session);
+                    });
+                }
+            });
+            let known = shared.statuses().borrow().clone();
+            let late: Vec<_> = known.iter().filter(|(_, status)| status.revision != round).collect();
+            assert!(late.is_empty(), "round {round}: {late:?}");
+        }
+    }
 }

@@ -43,7 +43,7 @@ impl Push {
                 return false;
             }
         }
-        self.shared.tell();
+        self.shared.tell(&self.session);
         true
     }
 

@@ -7,6 +7,7 @@ use crate::Snapshot;
 use crate::translate::Kind;
 use parking_lot::Mutex;
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::SystemTime;
 use tokio::sync::{mpsc, watch};
@@ -82,7 +83,7 @@ impl Push {
         if wants_more {
             return self.some(&[kind], true).await;
         }
-        self.shared.tell();
+        self.shared.tell(&self.session);
         true
     }
 
@@ -91,7 +92,7 @@ impl Push {
         let mut session = self.session.lock();
         let first = !session.watches.contains_key(&kind);
         let watch = session.watches.entry(kind).or_default();
-        let names = request.resource_names.iter().cloned().collect();
+        let names: BTreeSet<String> = request.resource_names.iter().cloned().collect();
         if first || request.response_nonce.is_empty() {
             watch.names = names;
             return true;
@@ -108,9 +109,16 @@ impl Push {
             }
             return false;
         }
-        watch.acked.clone_from(&watch.nonce);
-        watch.refused = None;
-        let more = !watch.names.is_superset(&names);
+        // The first request under a nonce confirms it. A further one, or one that keeps to an older version without a
+        // complaint, asks: the proxy has made a cluster or listener anew and holds it back until it is told again what
+        // that needs, by the same names as before.
+        let confirms = request.version_info == watch.version && watch.acked != watch.nonce;
+        let anew = !confirms && !names.is_empty() && names.is_superset(&watch.names);
+        let more = anew || !watch.names.is_superset(&names);
+        if request.version_info == watch.version {
+            watch.acked.clone_from(&watch.nonce);
+            watch.refused = None;
+        }
         watch.names = names;
         if session.synced() {
             session.confirmed = session.pushed;

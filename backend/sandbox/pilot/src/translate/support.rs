@@ -4,7 +4,7 @@ use super::gateway::is_plain_http;
 use super::{authorization, policies};
 use crate::registry::{Protocol, Registry, Untranslated, title};
 use mesh::Object;
-use mesh::istio::{ClientTls, DestinationRule, HttpRoute, PeerAuthentication, VirtualService};
+use mesh::istio::{ClientTls, DestinationRule, HttpRoute, PeerAuthentication, ServiceEntry, VirtualService};
 use serde_json::Value;
 
 /// Istio's and the Gateway API's kinds that this control plane has no rules for.
@@ -46,6 +46,18 @@ pub(crate) fn unsaid_protocols(object: &Object) -> Vec<Untranslated> {
         format!("port {} does not say its protocol and is taken as TCP: name it http-… or set appProtocol", port["port"])
     };
     unsaid.map(|port| Untranslated { object: title(object), reason: reason(port) }).collect()
+}
+
+/// Ways of finding a host's endpoints other than by the addresses that are written down.
+pub(crate) fn service_entry(spec: &ServiceEntry) -> Vec<String> {
+    // Istio's default is NONE: to wherever the client meant to connect.
+    let resolution = spec.resolution.as_deref().filter(|resolution| !resolution.is_empty()).unwrap_or("NONE");
+    let unknown = (resolution != "STATIC").then(|| {
+        format!(
+            "resolution {resolution} has no effect in the sandbox: only endpoints with an IP address are reached, as with STATIC"
+        )
+    });
+    unknown.into_iter().chain(parts(&[(spec.export_to.iter().any(|to| to != "*"), "exportTo")])).collect()
 }
 
 /// Names the parts of known kinds that have no effect.

@@ -3,6 +3,7 @@
 
 mod authorization;
 mod bench;
+mod contract;
 mod control;
 mod echo;
 mod faults;
