@@ -1,6 +1,6 @@
 //! The commands without a window: `sandbox`, `graph`, `proxies`.
 
-use crate::{args, runtime};
+use crate::{args, runtime, signals};
 use cluster::Needs;
 use jiff::Timestamp;
 use mesh::Problem;
@@ -19,7 +19,7 @@ pub(crate) fn sandbox(args: args::Sandbox) -> Result<(), Problem> {
         kubeconfig_out: args.kubeconfig_out,
     };
     runtime::start()?.block_on(async move {
-        let stop = stop_signal()?;
+        let stop = signals::stop()?;
         let running = sandbox::Sandbox::start(options, |step| tracing::info!("{step}"));
         let running = tokio::select! {
             running = running => running?,
@@ -118,25 +118,8 @@ fn unwritable(what: &str, error: &std::io::Error) -> Problem {
     Problem::new(format!("{what} could not be written"), error.to_string(), "Check the path and the space on the disk")
 }
 
-/// Resolves at SIGINT or SIGTERM; from now on they no longer end the process by themselves.
-fn stop_signal() -> Result<impl Future<Output = ()>, Problem> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let catch = |kind| {
-        signal(kind).map_err(|error| {
-            Problem::new("The sandbox could not start", format!("signals cannot be caught: {error}"), "Try again")
-        })
-    };
-    let (mut interrupt, mut terminate) = (catch(SignalKind::interrupt())?, catch(SignalKind::terminate())?);
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    })
-}
-
 async fn stop_now() {
-    match stop_signal() {
+    match signals::stop() {
         Ok(stop) => stop.await,
         Err(_) => std::future::pending().await,
     }

@@ -11,6 +11,7 @@ mod reads;
 mod runtime;
 mod settings;
 mod shell;
+mod signals;
 mod start;
 
 use clap::Parser as _;

@@ -153,9 +153,10 @@ impl Shell {
     }
 
     /// Ends the old connection in the background: its pushes are finished, its sandbox is stopped.
-    fn leave(&mut self) {
+    pub(crate) fn leave(&mut self) {
+        while self.leaving.try_join_next().is_some() {}
         if let Some(connection) = self.connection.take() {
-            self.runtime.spawn(connection.close());
+            self.leaving.spawn_on(connection.close(), self.runtime.handle());
         }
         self.scene = Arc::default();
         self.ledger = mesh::Ledger::default();

@@ -7,6 +7,7 @@ use crate::logging::TIMING;
 use crate::picture::Picture;
 use crate::reads::Reads;
 use crate::settings::Settings;
+use crate::signals;
 use cluster::Wake;
 use egui::{CentralPanel, Frame, Panel};
 use egui_notify::Toasts;
@@ -23,9 +24,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
+use tokio::task::JoinSet;
 
-/// How long the end of the program waits for a push that is under way and for an own sandbox to stop.
-const GOODBYE: Duration = Duration::from_secs(8);
+/// How long the end of the program waits for pushes that are under way and for own sandboxes to stop: longer than
+/// [`cluster::Cluster::finish`] gives the writes.
+const GOODBYE: Duration = Duration::from_secs(20);
 
 /// The window and all its state; only the main thread touches it.
 pub(crate) struct Shell {
@@ -34,6 +37,8 @@ pub(crate) struct Shell {
     pub(crate) wake: Wake,
     pub(crate) settings: Settings,
     pub(crate) connection: Option<Connection>,
+    /// Connections that were left and still finish what they were told.
+    pub(crate) leaving: JoinSet<()>,
     pub(crate) contexts: Contexts,
     pub(crate) scene: Arc<Scene>,
     pub(crate) ledger: Ledger,
@@ -80,6 +85,7 @@ impl Shell {
             runtime,
             settings,
             connection: None,
+            leaving: JoinSet::new(),
             contexts: Contexts::default(),
             scene: Arc::default(),
             ledger: Ledger::default(),
@@ -99,7 +105,21 @@ impl Shell {
             told: Told::default(),
         };
         shell.begin();
+        shell.close_on_signals(&creation.egui_ctx);
         shell
+    }
+
+    /// Ctrl-C in the terminal and the end of the desktop's session close the window as its user would.
+    fn close_on_signals(&self, ctx: &egui::Context) {
+        let ctx = ctx.clone();
+        let _on_runtime = self.runtime.enter();
+        match signals::stop() {
+            Ok(stop) => drop(self.runtime.spawn(async move {
+                stop.await;
+                ctx.send_viewport_cmd_to(egui::ViewportId::ROOT, egui::ViewportCommand::Close);
+            })),
+            Err(problem) => tracing::warn!("{problem}"),
+        }
     }
 
     fn milestones(&mut self) {
@@ -198,12 +218,11 @@ impl eframe::App for Shell {
     }
 
     fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {
-        if let Some(connection) = self.connection.take() {
-            let closing = tokio::time::timeout(GOODBYE, connection.close());
-            let _on_runtime = self.runtime.enter();
-            if self.runtime.block_on(closing).is_err() {
-                tracing::warn!("the connection did not end within {GOODBYE:?}");
-            }
+        self.leave();
+        let leaving = std::mem::take(&mut self.leaving).join_all();
+        let closed = self.runtime.block_on(async { tokio::time::timeout(GOODBYE, leaving).await });
+        if closed.is_err() {
+            tracing::warn!("the connection did not end within {GOODBYE:?}");
         }
     }
 

@@ -294,18 +294,20 @@ impl Board {
         }
     }
 
-    /// The step "kinds" is done when every kind has answered in some way; what it says follows later changes.
+    /// The step "kinds" is done when every kind has answered in some way; what it says follows later changes. Once done
+    /// it stays so: a server that is lost takes nothing out of sight.
     fn settle(&mut self) {
-        let begun = matches!(self.steps.get(&Step::Kinds), Some(StepState::Running(_) | StepState::Done(_)));
+        let done = matches!(self.steps.get(&Step::Kinds), Some(StepState::Done(_)));
+        let begun = done || matches!(self.steps.get(&Step::Kinds), Some(StepState::Running(_)));
         if !begun || self.kinds.len() < mesh::KINDS.len() {
             return;
         }
         if self.kinds.values().any(|state| matches!(state, KindState::Waiting)) {
             return;
         }
-        let all_denied = !self.kinds.values().any(|state| matches!(state, KindState::Live(_)));
+        let nothing = !done && !self.kinds.values().any(|state| matches!(state, KindState::Live(_)));
         let state = match self.kinds.values().find_map(refusal) {
-            Some(problem) if all_denied => StepState::Failed(problem),
+            Some(problem) if nothing => StepState::Failed(problem),
             _ => StepState::Done(self.summary()),
         };
         self.steps.insert(Step::Kinds, state);

@@ -121,10 +121,17 @@ impl Cluster {
         Self { scene, facts, commands, session, writes, _end: end.drop_guard() }
     }
 
-    /// Waits until writes that are under way are stored or undone, at most 15 s. Await it before the runtime ends.
+    /// Waits until all orders are taken, and the writes among them are stored or undone, at most 15 s. Await it before the
+    /// runtime ends.
     pub async fn finish(self) {
-        self.writes.close();
-        if tokio::time::timeout(FINISH, self.writes.wait()).await.is_err() {
+        let finished = async {
+            // The whole channel is free when nothing waits in it any more. One that is closed takes no orders.
+            let taken = self.commands.reserve_many(self.commands.max_capacity()).await;
+            drop(taken);
+            self.writes.close();
+            self.writes.wait().await;
+        };
+        if tokio::time::timeout(FINISH, finished).await.is_err() {
             tracing::warn!("a write did not end in time");
         }
     }

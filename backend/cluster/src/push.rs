@@ -6,7 +6,7 @@ use mesh::{Change, ChangeId, Fact, Problem};
 use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 /// Tells facts about one change, and wakes the window.
 pub(crate) struct News {
@@ -37,16 +37,23 @@ pub(crate) async fn check(session: &Session, change: &Change, news: &News) {
     news.send(fact).await;
 }
 
-/// Writes a change and follows it. The write is finished even when the connection is dropped meanwhile; only the
-/// following ends then.
-pub(crate) async fn push(session: Arc<Session>, change: Box<Change>, news: News, writes: TaskTracker, end: CancellationToken) {
+/// Writes a change and follows it. The write is finished even when the connection is dropped meanwhile, and holds its token
+/// until then; only the following ends.
+pub(crate) async fn push(
+    session: Arc<Session>,
+    change: Box<Change>,
+    news: News,
+    writing: TaskTrackerToken,
+    end: CancellationToken,
+) {
     if session.target.read_only {
         news.send(Fact::Refused(locked())).await;
         return;
     }
     let write = {
         let (session, change) = (Arc::clone(&session), change.clone());
-        writes.spawn(async move {
+        tokio::spawn(async move {
+            let _until_written = writing;
             let before = confirm::before(&session, &change).await;
             (write::apply(&session, &change).await, before)
         })

@@ -98,8 +98,8 @@ impl Run {
                 Command::Push(id, change) => match self.session() {
                     Some(session) => {
                         let news = self.tell(id);
-                        let (writes, end) = (self.writes.clone(), self.end.clone());
-                        tokio::spawn(push::push(session, change, news, writes, end));
+                        // Counted from here on: whoever waits for the writes waits for this one.
+                        tokio::spawn(push::push(session, change, news, self.writes.token(), self.end.clone()));
                     }
                     None => self.tell(id).send(Fact::Refused(not_connected())).await,
                 },

@@ -72,6 +72,18 @@ async fn dropped_watches_are_taken_up_again() {
 }
 
 #[tokio::test]
+async fn a_server_that_is_lost_takes_nothing_out_of_sight() {
+    let world = World::bookinfo().await;
+    let mut connection = world.connect();
+    let before = connection.ready().await;
+    world.api.stop().await;
+    let scene =
+        connection.until("old kinds", |scene| scene.kinds.values().all(|state| matches!(state, KindState::Stale(_)))).await;
+    assert!(scene.ready(), "{:#?}", scene.steps);
+    assert_eq!(scene.mesh.services.len(), before.mesh.services.len());
+}
+
+#[tokio::test]
 async fn one_refused_kind_does_not_hide_the_others() {
     let world = World::bookinfo().await;
     world.deny("list", "virtualservices");

@@ -107,7 +107,9 @@ impl Connect {
             });
             for trouble in &cx.contexts.problems {
                 let level = if cx.contexts.rows.is_empty() { problem::Level::Error } else { problem::Level::Warning };
-                problem::problem(ui, level, &trouble.what, &trouble.why, &trouble.next, None);
+                if problem::problem(ui, level, &trouble.what, &trouble.why, &trouble.next, Some("Retry")) {
+                    cx.intents.send(Intent::Retry);
+                }
             }
             if cx.contexts.rows.is_empty() {
                 nothing(ui);
@@ -183,7 +185,7 @@ fn sandbox(ui: &mut Ui, cx: &Cx<'_>) {
         ui.add_space(2.0);
         for (symbol, line) in [
             (icon::CUBE, "Bookinfo: seven pods, three versions of reviews"),
-            (icon::LOCK_SIMPLE, "Mutual TLS, traces and metrics as Istio's"),
+            (icon::SHIELD_CHECK, "Mutual TLS, traces and metrics as Istio's"),
             (icon::ARROW_U_UP_LEFT, "Try anything; it is gone when you close it"),
         ] {
             ui.horizontal(|ui| {

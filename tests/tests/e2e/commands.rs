@@ -1,6 +1,6 @@
 //! The commands without a window, and the sandbox seen by kubectl.
 
-use crate::mesh::Sandbox;
+use crate::mesh::{Sandbox, children_of, is_running};
 use anyhow::{Context as _, Result, ensure};
 use harness::Program;
 use harness::window::pause;
@@ -134,20 +134,4 @@ fn no_envoy_outlives_a_killed_sandbox() -> Result<()> {
         pause(20);
     }
     Ok(())
-}
-
-fn children_of(parent: u32) -> Result<Vec<u32>> {
-    let mut children = Vec::new();
-    for task in std::fs::read_dir(format!("/proc/{parent}/task"))?.flatten() {
-        let listed = std::fs::read_to_string(task.path().join("children"))?;
-        children.extend(listed.split_whitespace().filter_map(|pid| pid.parse::<u32>().ok()));
-    }
-    Ok(children)
-}
-
-/// Running, and not merely waiting for its parent to ask how it ended.
-fn is_running(pid: u32) -> bool {
-    let state = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let state = state.rsplit(')').next().unwrap_or_default().trim_start().chars().next();
-    !matches!(state, None | Some('Z' | 'X'))
 }

@@ -2,79 +2,12 @@
 //! then strict mutual TLS.
 
 use crate::mesh::Sandbox;
-use anyhow::{Context as _, Result, ensure};
-use egui::{Key, Modifiers, pos2};
-use harness::{Display, Program, Window, free_port};
+use crate::session::{SOON, Session, choose, fill, push_until_live, slide, wait_live};
+use anyhow::{Result, ensure};
+use harness::Window;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
-
-const SOON: Duration = Duration::from_secs(10);
-
-struct Session {
-    window: Window,
-    // In this order the program ends before its display.
-    _program: Program,
-    _display: Display,
-}
-
-/// Opens the window on the connect screen and picks the sandbox's context there.
-fn connect(sandbox: &Sandbox) -> Result<Session> {
-    let display = Display::start(1440, 900)?;
-    let port = free_port()?;
-    let kubeconfig = sandbox.ready.kubeconfig.to_str().context("an odd path")?.to_owned();
-    let inspection = format!("127.0.0.1:{port}");
-    let env = [("DISPLAY", display.name.as_str()), ("LIBGL_ALWAYS_SOFTWARE", "1"), ("EGUI_INSPECTION", &inspection)];
-    let program = Program::start(&["--kubeconfig", &kubeconfig], &env)?;
-    let window = Window::connect(port, SOON).with_context(|| format!("the window said: {}", program.stderr_so_far()))?;
-    window.wait_for(&sandbox.ready.context, SOON)?;
-    window.click(&sandbox.ready.context)?;
-    for node in ["productpage v1", "details v1", "reviews v1", "reviews v2", "reviews v3", "ratings v1"] {
-        window.wait_for(node, Duration::from_secs(20))?;
-    }
-    window.wait_for("edge productpage to reviews v3", SOON)?;
-    Ok(Session { window, _program: program, _display: display })
-}
-
-/// Drags a slider's knob to a percentage, then corrects by keyboard what the pixels could not hit.
-fn slide(window: &Window, name: &str, percent: i64) -> Result<()> {
-    let value = |window: &Window| -> Result<i64> {
-        let value = window.find(name)?.value.with_context(|| format!("{name} has no value"))?;
-        Ok(value
-            .trim_end_matches(['%', ' ', '\u{202f}', '\u{2009}'])
-            .parse::<f64>()
-            .with_context(|| format!("{name}: {value}"))?
-            .round() as i64)
-    };
-    let rect = window.at_rest(name)?.rect;
-    let inset = rect.height().min(18.0) / 2.0;
-    let at = |percent: i64| pos2(rect.left() + inset + (rect.width() - 2.0 * inset) * percent as f32 / 100.0, rect.center().y);
-    window.drag(at(value(window)?), at(percent))?;
-    for _ in 0..10 {
-        match value(window)? - percent {
-            0 => return Ok(()),
-            over if over > 0 => window.key(Key::ArrowLeft, Modifiers::NONE)?,
-            _ => window.key(Key::ArrowRight, Modifiers::NONE)?,
-        }
-    }
-    ensure!(value(window)? == percent, "{name} stays at {}", value(window)?);
-    Ok(())
-}
-
-/// Presses Push as soon as the dry run allows it, and waits until the change is live.
-fn push_until_live(window: &Window) -> Result<()> {
-    window.wait_until("Push, enabled", SOON, |widgets| {
-        widgets.iter().find(|widget| widget.name == "Push" && !widget.disabled).cloned()
-    })?;
-    window.click("Push")?;
-    wait_live(window)
-}
-
-fn wait_live(window: &Window) -> Result<()> {
-    window.wait_until("Live", SOON, |widgets| {
-        widgets.iter().any(|widget| matches!(widget.name.as_str(), "Live" | "Measured")).then_some(())
-    })
-}
 
 /// Whether a GET without TLS, from outside the mesh, straight to a sidecar's inbound port, is answered.
 fn plaintext_is_answered(port: u16, path: &str) -> Result<bool> {
@@ -90,8 +23,9 @@ fn plaintext_is_answered(port: u16, path: &str) -> Result<bool> {
 #[test]
 fn from_the_slider_to_the_proxies_and_back() -> Result<()> {
     let sandbox = Sandbox::start()?;
-    let session = connect(&sandbox)?;
+    let session = Session::connect(&sandbox)?;
     let window = &session.window;
+    window.wait_for("edge productpage to reviews v3", SOON)?;
 
     // Traffic split.
     let before = sandbox.spec("virtualservice", "reviews")?;
@@ -145,14 +79,6 @@ fn from_the_slider_to_the_proxies_and_back() -> Result<()> {
     Ok(())
 }
 
-/// Puts text into a field and leaves it.
-fn fill(window: &Window, name: &str, text: &str) -> Result<()> {
-    window.click(name)?;
-    window.key(Key::A, Modifiers::COMMAND)?;
-    window.text(text)?;
-    window.key(Key::Enter, Modifiers::NONE)
-}
-
 /// From the edge to its failed traces, and to the span that the fault made.
 fn faulty_span_is_shown(window: &Window) -> Result<()> {
     window.click("Failed traces")?;
@@ -186,8 +112,26 @@ fn strict(window: &Window) -> Result<()> {
     push_until_live(window)
 }
 
-fn choose(window: &Window, list: &str, option: &str) -> Result<()> {
-    window.click(list)?;
-    window.wait_for(option, SOON)?;
-    window.click(option)
+#[test]
+fn routing_is_made_where_there_is_none() -> Result<()> {
+    let sandbox = Sandbox::start()?;
+    sandbox.kubectl(&["delete", "virtualservice,destinationrule", "reviews", "-n", "bookinfo"])?;
+    let session = Session::connect(&sandbox)?;
+    let window = &session.window;
+    window.click("reviews v1")?;
+    window.wait_for("reviews v1 share", SOON)?;
+    slide(window, "reviews v1 share", 100)?;
+    push_until_live(window)?;
+    let listed = sandbox.kubectl(&["get", "virtualservice,destinationrule", "-n", "bookinfo", "-o", "name"])?;
+    ensure!(listed.contains("virtualservice.networking.istio.io/reviews"), "{listed}");
+    ensure!(listed.contains("destinationrule.networking.istio.io/reviews"), "{listed}");
+    let seen = sandbox.reviews_versions(50)?;
+    ensure!(seen.get("v1") == Some(&50), "v1 should take every request: {seen:?}");
+    window.click("Undo")?;
+    window.wait_until("both objects gone", SOON, |_| {
+        let listed = sandbox.kubectl(&["get", "virtualservice,destinationrule", "-n", "bookinfo", "-o", "name"]).ok()?;
+        (!listed.contains("/reviews")).then_some(())
+    })?;
+    ensure!(sandbox.reviews_versions(50)?.len() == 3, "any version may answer again");
+    Ok(())
 }

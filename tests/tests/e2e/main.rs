@@ -4,4 +4,6 @@
 mod commands;
 mod first_light;
 mod mesh;
+mod session;
 mod trouble;
+mod trouble_in_the_window;

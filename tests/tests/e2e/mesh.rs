@@ -32,8 +32,13 @@ pub(crate) struct Sandbox {
 
 impl Sandbox {
     pub(crate) fn start() -> Result<Self> {
+        Self::start_with(&[])
+    }
+
+    /// The same, with more arguments.
+    pub(crate) fn start_with(args: &[&str]) -> Result<Self> {
         harness::tls();
-        let mut program = Program::start(&["sandbox", "--seed", "7"], &[])?;
+        let mut program = Program::start(&[&["sandbox", "--seed", "7"], args].concat(), &[])?;
         let line = program.line(Duration::from_secs(60))?;
         let ready = serde_json::from_str(&line).with_context(|| format!("the ready line: {line}"))?;
         let http = reqwest::blocking::Client::builder().timeout(Duration::from_secs(15)).no_proxy().build()?;
@@ -91,4 +96,21 @@ impl Sandbox {
         let ports: BTreeMap<String, u16> = serde_json::from_str(ports)?;
         ports.get(port).copied().with_context(|| format!("{app} has no port {port}"))
     }
+}
+
+/// Processes that this one has started.
+pub(crate) fn children_of(parent: u32) -> Result<Vec<u32>> {
+    let mut children = Vec::new();
+    for task in std::fs::read_dir(format!("/proc/{parent}/task"))?.flatten() {
+        let listed = std::fs::read_to_string(task.path().join("children"))?;
+        children.extend(listed.split_whitespace().filter_map(|pid| pid.parse::<u32>().ok()));
+    }
+    Ok(children)
+}
+
+/// Running, and not merely waiting for its parent to ask how it ended.
+pub(crate) fn is_running(pid: u32) -> bool {
+    let state = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let state = state.rsplit(')').next().unwrap_or_default().trim_start().chars().next();
+    !matches!(state, None | Some('Z' | 'X'))
 }
