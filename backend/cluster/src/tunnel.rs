@@ -102,9 +102,12 @@ impl Tunnel {
     }
 
     async fn get_direct(&self, url: &str, path: &str, what: &str) -> Result<Answer, Problem> {
-        let url = format!("{}{path}", url.trim_end_matches('/'));
-        let failed = |error: reqwest::Error| error::of_network(what, &error.without_url());
-        let response = self.0.direct.get(url).send().await.map_err(failed)?;
+        let given = error::redacted(url);
+        let failed = |error: reqwest::Error| {
+            let Problem { what, why, .. } = error::of_network(what, &error.without_url());
+            Problem::new(what, format!("{given}: {why}"), "Look whether the URL that was given is right, then retry")
+        };
+        let response = self.0.direct.get(format!("{}{path}", url.trim_end_matches('/'))).send().await.map_err(failed)?;
         let status = response.status().as_u16();
         Ok(Answer { status, body: response.bytes().await.map_err(failed)? })
     }
@@ -196,7 +199,11 @@ impl Tunnel {
                 "Ask for the right to create pods/portforward there, or give a URL that can be reached directly",
             ),
             Some(404) => Problem::new(what, format!("Pod {} is gone", at.pod), "Nothing: another one is looked for"),
-            _ => error::problem(what, error),
+            Some(_) => error::problem(what, error),
+            None => {
+                let Problem { what, why, next } = error::problem(what, error);
+                Problem::new(what, format!("The API server cannot be reached. {why}"), next)
+            }
         }
     }
 }
