@@ -5,7 +5,7 @@ use crate::intent::Intent;
 use crate::kit::theme::{Weight, size, space};
 use crate::kit::{Button, Tokens, badge, diff, fmt, icon, problem, remote, text};
 use crate::{About, Cx, Panel};
-use egui::{Align, Frame, Label, Layout, Margin, RichText, ScrollArea, Ui, WidgetInfo, WidgetType, vec2};
+use egui::{Align, Frame, Label, Layout, Margin, RichText, ScrollArea, Ui, WidgetInfo, WidgetType};
 use mesh::ledger::Entry;
 use mesh::{ChangeId, Stage};
 use serde::Serialize;
@@ -66,10 +66,9 @@ impl Row {
         let (_, stage) = words::stage(&entry.stage);
         let acked = words::took(entry, now).filter(|_| entry.acked.is_some()).map(|took| format!("acked {}", fmt::ms(took)));
         let live = words::to_live(entry).map(|took| format!("live {}", fmt::ms(took)));
-        let undoes = if entry.undoes.is_some() { "undo: " } else { "" };
         Self {
             id: entry.id,
-            title: format!("{undoes}{}", entry.change.title),
+            title: entry.change.title.clone(),
             objects: words::objects(&entry.change),
             when: fmt::ago(now, entry.sent.unwrap_or(entry.asked)),
             stage,
@@ -131,11 +130,8 @@ impl Changes {
                     if ui.add(Button::icon(symbol, format!("Diff of {}", row.title)).selected(open)).clicked() {
                         self.open = if open { None } else { Some(row.id) };
                     }
-                    ui.add_sized(
-                        vec2(84.0, 18.0),
-                        Label::new(RichText::new(row.stage).color(status.color(tokens))).selectable(false),
-                    )
-                    .on_hover_text(words::meaning(&entry.stage));
+                    let stage = Label::new(RichText::new(row.stage).color(status.color(tokens))).selectable(false);
+                    ui.add(stage).on_hover_text(words::meaning(&entry.stage));
                     ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                         let title = text::rich(ui, &row.title, size::TEXT, Weight::Semibold).color(tokens.text);
                         ui.add(Label::new(title).truncate());

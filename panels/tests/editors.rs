@@ -180,7 +180,7 @@ fn an_abort_for_all_calls() {
     frames(&mut bench);
     bench.get_by_label("abort calls").click();
     frames(&mut bench);
-    assert_eq!(bench.state_mut().0.checks().remove(0).title, "All calls of ratings fail with 503");
+    assert_eq!(bench.state_mut().0.checks().remove(0).title, "All calls to ratings fail with 503");
     assert_eq!((wanted(&bench, "abort status"), wanted(&bench, "abort percentage")), (503.0, 100.0));
     let status = bench.get_by_label("abort status");
     status.click();
@@ -191,7 +191,7 @@ fn an_abort_for_all_calls() {
     bench.key_press(egui::Key::Enter);
     frames(&mut bench);
     let titles: Vec<String> = bench.state_mut().0.checks().into_iter().map(|change| change.title).collect();
-    assert_eq!(titles, ["All calls of ratings fail with 418"]);
+    assert_eq!(titles, ["All calls to ratings fail with 418"]);
 }
 
 #[test]
@@ -212,7 +212,7 @@ fn a_delay_for_calls_with_a_header() {
     bench.get_by_label("delay calls").click();
     frames(&mut bench);
     let last = bench.state_mut().0.checks().pop().unwrap();
-    assert_eq!(last.title, "Calls with end-user = jason of ratings wait 2 s");
+    assert_eq!(last.title, "Calls with end-user = jason to ratings wait 2 s");
 }
 
 #[test]

@@ -123,10 +123,10 @@ fn measured(ui: &mut Ui, cx: &Cx<'_>, view: &View) {
             ui.add_space(4.0);
             ui.scope(|ui| {
                 ui.multiply_opacity(0.6);
-                figure_tiles(ui, figures);
+                figure_tiles(ui, figures, view.makes);
             });
         }
-        Remote::Live(..) => figure_tiles(ui, figures),
+        Remote::Live(..) => figure_tiles(ui, figures, view.makes),
     }
     if let Some(service) = &view.traces_of {
         ui.add_space(8.0);
@@ -144,7 +144,7 @@ fn measured(ui: &mut Ui, cx: &Cx<'_>, view: &View) {
     }
 }
 
-fn figure_tiles(ui: &mut Ui, figures: &Figures) {
+fn figure_tiles(ui: &mut Ui, figures: &Figures, makes: bool) {
     let none = || "–".to_owned();
     let errors = figures.error_percent.map_or_else(none, fmt::percent);
     let p95 = figures.p95_ms.map_or_else(none, fmt::ms);
@@ -152,7 +152,8 @@ fn figure_tiles(ui: &mut Ui, figures: &Figures) {
     if figures.rps == 0.0 && figures.bytes > 0.0 {
         tiles(ui, &[(&fmt::bytes_per_s(figures.bytes), "TCP bytes"), (&mtls, "mutual TLS")]);
     } else {
-        tiles(ui, &[(&fmt::rate(figures.rps), "requests / s"), (&errors, "errors"), (&p95, "p95"), (&mtls, "mutual TLS")]);
+        let rate = if makes { "calls out / s" } else { "requests / s" };
+        tiles(ui, &[(&fmt::rate(figures.rps), rate), (&errors, "errors"), (&p95, "p95"), (&mtls, "mutual TLS")]);
     }
 }
 

@@ -47,7 +47,7 @@ pub(super) fn ui(ui: &mut Ui, cx: &Cx<'_>, worst: &mut Worst) {
     fold(ui, "Services", "the worst first", true, |ui| {
         for row in worst.iter().take(12) {
             let about = if row.status > Status::Healthy { row.reason.as_str() } else { "" };
-            let rate = if cx.scene.traffic.value().is_some() { fmt::rps(row.rps) } else { "–".to_owned() };
+            let rate = if cx.scene.traffic.value().is_some() { rate_of(row.rps) } else { "–".to_owned() };
             if thing(ui, row.status, &row.name, about, rate).clicked() {
                 cx.intents.send(Intent::Select(Some(Selected::Service(row.namespace.clone(), row.name.clone()))));
             }
@@ -69,6 +69,10 @@ pub(super) fn ui(ui: &mut Ui, cx: &Cx<'_>, worst: &mut Worst) {
     ui.add_space(16.0);
     let hint = "Select a service, a version or an edge of the graph to see and change it";
     ui.label(RichText::new(format!("{}  {hint}", icon::CURSOR_CLICK)).color(Tokens::of(ui).muted));
+}
+
+fn rate_of(rps: f64) -> String {
+    if rps > 0.0 { fmt::rps(rps) } else { "idle".to_owned() }
 }
 
 fn figures(ui: &mut Ui, cx: &Cx<'_>, all: &Sum) {
@@ -136,11 +140,15 @@ fn worst(mesh: &Mesh, traffic: Option<&Traffic>, namespaces: &[String]) -> Vec<R
         let input = calls_in.get(service.host.as_str()).unwrap_or(&nothing);
         let (health, reason) = health(traffic.is_some(), input, &output, &workloads);
         let (namespace, name) = (service.namespace.to_string(), service.name.to_string());
-        Row { status: status_of(health), reason, rps: input.rps, namespace, name }
+        // Of a gateway telemetry sees the calls that it passes on.
+        let rps = if input.rps > 0.0 { input.rps } else { output.rps };
+        Row { status: status_of(health), reason, rps, namespace, name }
     };
     let shown = |service: &&Service| namespaces.is_empty() || namespaces.iter().any(|name| **name == *service.namespace);
     let mut rows: Vec<Row> = mesh.services.values().filter(shown).map(row).collect();
-    rows.sort_by(|a, b| b.status.cmp(&a.status).then(b.rps.total_cmp(&a.rps)));
+    // Rates that are about the same must not swap places at every measurement.
+    let about = |row: &Row| (1.0 + row.rps).log2().round();
+    rows.sort_by(|a, b| b.status.cmp(&a.status).then(about(b).total_cmp(&about(a))).then_with(|| a.name.cmp(&b.name)));
     rows
 }
 

@@ -23,6 +23,8 @@ pub struct View {
     pub reason: String,
     /// "requests / s", "errors", "p95", "mutual TLS": what arrives.
     pub figures: Figures,
+    /// Whether the figures are of the calls that it makes, because nobody in the mesh calls it: a gateway.
+    pub makes: bool,
     /// Who calls it.
     pub callers: Vec<PeerRow>,
     /// Whom it calls.
@@ -115,12 +117,14 @@ impl View {
         let output = Sum::of(traffic, |path| subject.calls(path));
         let (health, reason) = health(traffic.is_some(), &input, &output, &subject.workloads);
         let (kind, title) = name(selected, &subject);
+        let makes = silent(&input) && !silent(&output);
         Some(Self {
             kind: format!("{kind} · {}", subject.namespace()),
             title,
             health,
             reason,
-            figures: figures(&input),
+            figures: figures(if makes { &output } else { &input }),
+            makes,
             callers: peers(traffic, |path| subject.called_by(path).then(|| end(&path.source))),
             called: peers(traffic, |path| subject.calls(path).then(|| callee(mesh, path))),
             versions: versions(traffic, &subject),
@@ -240,6 +244,10 @@ fn worst_caller(traffic: Option<&Traffic>, fits: impl Fn(&Path) -> bool) -> Opti
     failed.into_iter().max_by(|one, other| one.1.total_cmp(&other.1)).map(|(caller, _)| caller)
 }
 
+fn silent(sum: &Sum) -> bool {
+    sum.rps == 0.0 && sum.bytes == 0.0
+}
+
 fn figures(sum: &Sum) -> Figures {
     Figures {
         rps: sum.rps,
@@ -323,6 +331,7 @@ pub(super) fn health(measured: bool, input: &Sum, output: &Sum, workloads: &[&Wo
     let outgoing = match output.calls.health() {
         // A failing callee degrades its caller; it does not make it fail.
         (health, reason) if health > Health::Healthy => (Health::Degraded, outgoing_reason(&reason)),
+        (Health::Healthy, _) if silent(input) => (Health::Healthy, String::new()),
         _ => (Health::Idle, String::new()),
     };
     let (calls, reason) = input.calls.health();

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 /// Name, icon, summary.
 pub const ABOUT: About = About {
     name: "Mutual TLS",
-    icon: icon::LOCK_SIMPLE,
+    icon: icon::SHIELD_CHECK,
     summary: "Decide whether plain text is taken, for the mesh, a namespace or one workload",
 };
 

@@ -11,6 +11,8 @@ use egui::{Color32, Painter, Rect, Stroke, StrokeKind, Vec2, pos2, vec2};
 
 /// More edges than this in view, and only those that fail get pills.
 const MANY: usize = 160;
+/// So few pills find room one after the other, whichever matters most.
+const ROOMY: usize = 16;
 
 /// A pill in its place. `rect` is in the graph's coordinates times the zoom, so that panning does not move it.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,10 +45,13 @@ pub fn place(
         .filter(|line| !view.lines[*line].labels.is_empty())
         .filter(|line| lines.len() <= MANY || first(*line) || view.lines[*line].status >= Status::Degraded)
         .collect();
-    order.sort_by(|a, b| {
-        let weight = |line: usize| view.lines[line].weight + if first(line) { 1e6 } else { 0.0 };
-        weight(*b).total_cmp(&weight(*a)).then(a.cmp(b))
-    });
+    // Where there is room for all, none gives way: pills stay where they are when rates or the selection change.
+    if order.len() > ROOMY {
+        order.sort_by(|a, b| {
+            let weight = |line: usize| view.lines[line].weight + if first(line) { 1e6 } else { 0.0 };
+            weight(*b).total_cmp(&weight(*a)).then(a.cmp(b))
+        });
+    }
     order.truncate(MANY);
     let mut pills: Vec<Pill> = Vec::with_capacity(order.len());
     let titles: Vec<Rect> = view
@@ -60,7 +65,8 @@ pub fn place(
         let found = view.lines[line].labels.iter().find_map(|text| {
             let words = measure(text);
             let lock = if view.lines[line].locked { words.y } else { 0.0 };
-            let size = vec2(words.x + lock + 16.0, words.y + 6.0);
+            // In steps, so that a digit more seldom moves a pill.
+            let size = vec2(((words.x + lock + 16.0) / 8.0).ceil() * 8.0, words.y + 6.0);
             let rect = best(view, index, line, lines, size, zoom, &pills, &titles)?;
             Some(Pill { line, text: text.clone(), locked: view.lines[line].locked, rect })
         });
@@ -131,11 +137,11 @@ pub(super) fn paint(painter: &Painter, tokens: &Tokens, pill: &Pill, by: Vec2, d
     let stroke = Stroke::new(1.0, fade(if chosen { tokens.accent } else { tokens.line }));
     painter.rect(rect, rect.height() / 2.0, tokens.surface, stroke, StrokeKind::Inside);
     let words = galley(painter, &pill.text, size, Weight::Regular, fade(tokens.text), f32::INFINITY);
-    let mut left = rect.left() + 8.0;
+    let lock = if pill.locked { words.size().y } else { 0.0 };
+    let mut left = rect.center().x - (words.size().x + lock) / 2.0;
     if pill.locked {
-        let lock = galley(painter, icon::LOCK_SIMPLE, size, Weight::Regular, fade(tokens.mtls), 40.0);
-        painter.galley(pos2(left - 1.0, rect.center().y - lock.size().y / 2.0), lock, tokens.mtls);
-        left += words.size().y;
+        icon::lock(painter, pos2(left + lock / 2.0 - 2.0, rect.center().y), size, fade(tokens.mtls));
+        left += lock;
     }
     painter.galley(pos2(left, rect.center().y - words.size().y / 2.0), words, tokens.text);
 }

@@ -150,8 +150,7 @@ impl DisplayNode<Arc<Card>, Arc<Line>, Directed, Ix> for CardShape {
         let status_at = pos2(rect.left() + mark * zoom, rect.center().y);
         shapes.push(self.card.status.shape(status_at, (5.2 * zoom).max(3.0), fade(self.card.status.color(tokens))));
         let left = rect.left() + indent * zoom;
-        let badges = if name_only { 0.0 } else { self.card.badges.len() as f32 * 24.0 * zoom };
-        let room = (rect.right() - 6.0 * zoom - badges - left).max(8.0);
+        let room = (rect.right() - 6.0 * zoom - left).max(8.0);
         let title = galley(ctx.painter, &self.card.title, text_size(13.0, zoom), Weight::Semibold, fade(tokens.text), room);
         if name_only {
             shapes.push(Shape::galley(pos2(left, rect.center().y - title.size().y / 2.0), title, tokens.text));
@@ -170,10 +169,12 @@ impl DisplayNode<Arc<Card>, Arc<Line>, Directed, Ix> for CardShape {
             shapes.push(sparkline(&look.history, area, fade(self.card.status.color(tokens))));
         }
         for (index, (glyph, _, warns)) in self.card.badges.iter().enumerate() {
-            let center = pos2(rect.right() - (20.0 + 24.0 * index as f32) * zoom, rect.center().y);
+            let center = pos2(rect.right() - (14.0 + 24.0 * index as f32) * zoom, rect.top());
             let color = fade(if *warns { tokens.failing } else { tokens.accent });
             let square = Rect::from_center_size(center, Vec2::splat(20.0 * zoom));
+            shapes.push(Shape::rect_filled(square, 4.0 * zoom, tokens.surface));
             shapes.push(Shape::rect_filled(square, 4.0 * zoom, tokens.tint(color)));
+            shapes.push(Shape::rect_stroke(square, 4.0 * zoom, Stroke::new(1.0, color.gamma_multiply(0.6)), StrokeKind::Inside));
             let glyph = galley(ctx.painter, glyph, text_size(13.0, zoom), Weight::Regular, color, 40.0);
             shapes.push(Shape::galley(center - glyph.size() / 2.0, glyph, color));
         }

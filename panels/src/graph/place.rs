@@ -9,11 +9,25 @@ use std::collections::BTreeMap;
 
 /// Height of a node's card.
 pub const CARD_HEIGHT: f32 = 46.0;
-const STACK: f32 = 34.0;
+const STACK: f32 = 32.0;
 const APP: Padding = Padding { side: 14.0, top: 40.0, bottom: 16.0 };
 const NAMESPACE: Padding = Padding { side: 22.0, top: 44.0, bottom: 28.0 };
-const INSIDE: Gaps = Gaps { column: 98.0, row: 40.0 };
+const INSIDE: Gaps = Gaps { column: 98.0, row: 38.0 };
 const OUTSIDE: Gaps = Gaps { column: 72.0, row: 44.0 };
+
+/// How far apart things stand above one another: a small graph spreads, so that it fills the room and its pills stay apart.
+pub(super) fn spread(nodes: usize) -> f32 {
+    match nodes {
+        0..=12 => 2.0,
+        13..=24 => 1.4,
+        _ => 1.0,
+    }
+}
+
+/// Between two versions of an app.
+pub(super) fn stack(nodes: usize) -> f32 {
+    (STACK * spread(nodes)).round()
+}
 
 struct Padding {
     side: f32,
@@ -138,11 +152,11 @@ pub(super) fn links(graph: &Graph) -> Vec<(usize, usize)> {
     links
 }
 
-/// Size of a node's card: room for its name and for numbers of any length, so that it never changes with the numbers.
+/// Size of a node's card: room for its name and for numbers of any length, so that it never changes with the numbers. Badges
+/// sit on its border, so that one that comes moves nothing.
 pub(super) fn card_size(node: &Node) -> Vec2 {
     let letters = node.name.chars().count().min(26) as f32;
-    let badges = super::view::badges(node).count() as f32;
-    let width = 36.0 + (letters * 7.3 + 10.0).max(88.0) + badges * 24.0;
+    let width = 36.0 + (letters * 7.3 + 10.0).max(88.0);
     vec2((width / 4.0).ceil() * 4.0, CARD_HEIGHT)
 }
 
@@ -195,10 +209,11 @@ fn unit(graph: &Graph, members: Vec<usize>) -> Unit {
         return Unit { members, offsets: vec![Vec2::ZERO], size: sizes[0], app: None };
     }
     let width = sizes.iter().map(|size| size.x).fold(0.0, f32::max);
-    let inner = members.len() as f32 * (CARD_HEIGHT + STACK) - STACK;
+    let stack = stack(graph.nodes.len());
+    let inner = members.len() as f32 * (CARD_HEIGHT + stack) - stack;
     let size = vec2(width + 2.0 * APP.side, inner + APP.top + APP.bottom);
     let top = -size.y / 2.0 + APP.top + CARD_HEIGHT / 2.0;
-    let offsets = (0..members.len()).map(|index| vec2(0.0, top + index as f32 * (CARD_HEIGHT + STACK))).collect();
+    let offsets = (0..members.len()).map(|index| vec2(0.0, top + index as f32 * (CARD_HEIGHT + stack))).collect();
     let app = Some((first.namespace.clone(), first.app.clone().unwrap_or_default()));
     Unit { members, offsets, size, app }
 }
@@ -230,6 +245,7 @@ fn arrange(graph: &Graph, groups: &[Group], links: &[(usize, usize)], hints: &[O
         from_dy: offset[*from].y,
         to_dy: offset[*to].y,
     };
+    let gaps = Gaps { row: INSIDE.row * spread(count), ..INSIDE };
     let inside: Vec<Laid> = groups
         .iter()
         .zip(&inner_links)
@@ -237,7 +253,7 @@ fn arrange(graph: &Graph, groups: &[Group], links: &[(usize, usize)], hints: &[O
             let sizes: Vec<Vec2> = group.units.iter().map(|unit| unit.size).collect();
             let links: Vec<Link> = inner.iter().map(link).collect();
             let hints: Vec<Option<f32>> = group.units.iter().map(|unit| hints[unit.members[0]]).collect();
-            components(&sizes, &links, &hints, INSIDE)
+            components(&sizes, &links, &hints, gaps)
         })
         .collect();
     let boxed = |group: usize| groups[group].namespace.is_some();

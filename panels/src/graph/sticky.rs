@@ -1,6 +1,6 @@
 //! What stands keeps standing: when few nodes or edges come or go, only they move.
 
-use super::place::{Boxed, Options, Placement, card_size, enclose, links};
+use super::place::{Boxed, Options, Placement, card_size, enclose, links, stack};
 use egui::{Pos2, Rect, Vec2, pos2, vec2};
 use mesh::graph::Graph;
 use rstar::primitives::{GeomWithData, Rectangle};
@@ -106,7 +106,7 @@ fn place_new(
         let called: Vec<Rect> = links.iter().filter(|link| link.0 == index).filter_map(|link| known(link.1)).collect();
         let middle = |rects: &[Rect]| rects.iter().map(|rect| rect.center().y).sum::<f32>() / rects.len().max(1) as f32;
         let start = if let Some(sibling) = sibling {
-            pos2(sibling.left(), sibling.bottom() + 34.0)
+            pos2(sibling.left(), sibling.bottom() + stack(graph.nodes.len()))
         } else if !callers.is_empty() {
             pos2(callers.iter().map(Rect::right).fold(f32::MIN, f32::max).round() + 104.0, middle(&callers) - size.y / 2.0)
         } else if !called.is_empty() {

@@ -216,7 +216,8 @@ fn card(node: &Node, rect: Rect, boxed: bool, app_rate: Option<f64>, found: bool
     if boxed {
         let total = app_rate.unwrap_or(0.0);
         if total > 0.0 {
-            parts.push(fmt::percent((100.0 * node.rps_in / total).round()));
+            let share = 100.0 * node.rps_in / total;
+            parts.push(if share >= 0.5 { format!("{share:.0}{}%", fmt::THIN) } else { fmt::percent(share) });
         }
     } else if gateway {
         parts.push("gateway".to_owned());
@@ -243,11 +244,15 @@ fn card(node: &Node, rect: Rect, boxed: bool, app_rate: Option<f64>, found: bool
     if !node.namespace.is_empty() {
         facts.push(("Namespace".to_owned(), node.namespace.clone()));
     }
-    facts.push(("In".to_owned(), fmt::rps(node.rps_in)));
+    if node.rps_in > 0.0 || node.rps_out == 0.0 {
+        facts.push(("In".to_owned(), fmt::rps(node.rps_in)));
+    }
     if node.rps_in > 0.0 {
         facts.push(("Errors".to_owned(), fmt::percent(node.error_percent_in)));
     }
-    facts.push(("Out".to_owned(), fmt::rps(node.rps_out)));
+    if node.rps_out > 0.0 {
+        facts.push(("Out".to_owned(), fmt::rps(node.rps_out)));
+    }
     facts.extend(node.workload.as_ref().map(|workload| ("Workload".to_owned(), workload.clone())));
     let badges: Vec<_> = badges(node).collect();
     facts.extend(badges.iter().map(|(_, says, _)| ("Note".to_owned(), (*says).to_owned())));

@@ -1,7 +1,7 @@
 //! Buttons: the primary one (at most one in sight), quiet ones, icons and menus.
 
 use super::icon;
-use super::theme::{Tokens, Weight, size, space};
+use super::theme::{Tokens, Weight, family, size, space};
 use super::{fmt, text};
 use egui::containers::menu::MenuConfig;
 use egui::{
@@ -83,6 +83,8 @@ impl Widget for Button {
             (None, _) => self.text.clone(),
         };
         let square = self.text.is_empty() && self.icon.is_some();
+        let words = ui.painter().layout_no_wrap(content.clone(), egui::FontId::new(size::TEXT, family(ui.ctx(), weight)), tokens.text);
+        wrap(ui, words.size().x + 2.0 * ui.spacing().button_padding.x);
         let response = ui
             .scope(|ui| {
                 tune(ui, tokens, &self);
@@ -107,6 +109,14 @@ impl Widget for Button {
             }
         });
         if square { response.on_hover_text(name) } else { response }
+    }
+}
+
+/// Begins a new line in a layout that wraps, when this one has no room for something so wide. (egui wraps single widgets
+/// only, not what stands in a ui of its own.)
+pub(super) fn wrap(ui: &mut Ui, width: f32) {
+    if ui.layout().main_wrap && ui.available_size_before_wrap().x < width {
+        ui.end_row();
     }
 }
 

@@ -8,6 +8,7 @@ use egui::{Frame, Id, Margin, Response, RichText, Stroke, TextEdit, Ui, WidgetIn
 /// A one-line field: an icon, the text, and a cross that empties it. `name` is what screen readers say.
 pub fn text(ui: &mut Ui, id: Id, symbol: &str, hint: &str, name: &str, value: &mut String, width: f32) -> Response {
     let tokens = Tokens::of(ui);
+    button::wrap(ui, width);
     let focused = ui.memory(|memory| memory.has_focus(id));
     let stroke = if focused { Stroke::new(1.0, tokens.accent) } else { tokens.hairline() };
     let frame =

@@ -74,6 +74,8 @@ pub fn bytes_per_s(value: f64) -> String {
 
 /// An amount of bytes: "2.1 kB".
 pub fn bytes(value: f64) -> String {
+    // An empty sum is -0.
+    let value = if value == 0.0 { 0.0 } else { value };
     match value.abs() {
         size if size >= 999.5e6 => unit(short(value / 1e9), "GB"),
         size if size >= 999.5e3 => unit(short(value / 1e6), "MB"),
@@ -136,6 +138,8 @@ mod tests {
         check(rps(9.84), "9.8 rps");
         check(rps(0.0), "0.0 rps");
         check(rps(-1e-12), "0.0 rps");
+        check(rps(-0.0), "0.0 rps");
+        check(bytes(-0.0), "0 B");
         check(rps(0.04), "0.04 rps");
         check(rps(1234.0), "1.2k rps");
         check(percent(38.2), "38 %");

@@ -78,7 +78,7 @@ mod tests {
         let ctx = egui::Context::default();
         theme::apply(&ctx, ThemeChoice::Dark);
         let output = ctx.run_ui(egui::RawInput::default(), |ui| {
-            for symbol in [icon::CARET_DOWN, icon::ARROW_LEFT, icon::X, icon::LOCK_SIMPLE, icon::CARET_LINE_LEFT] {
+            for symbol in [icon::CARET_DOWN, icon::ARROW_LEFT, icon::X, icon::LOCK, icon::CARET_LINE_LEFT] {
                 for weight in [theme::Weight::Regular, theme::Weight::Semibold] {
                     let font = FontId::new(64.0, theme::family(ui.ctx(), weight));
                     let width = ui.painter().layout_no_wrap(symbol.to_owned(), font, egui::Color32::WHITE).size().x;

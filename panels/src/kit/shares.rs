@@ -59,7 +59,7 @@ fn measured(over: &str, shares: &[Share]) -> Option<String> {
         .iter()
         .filter_map(|share| share.measured.map(|(value, error)| (share, value, error)))
         .filter(|(share, value, _)| *value > 0.0 || share.wanted > 0)
-        .map(|(share, value, error)| format!("{} {value:.1}{}% ± {error:.1}", share.name, fmt::THIN))
+        .map(|(share, value, error)| format!("{}{nb}{value:.1}{}%{nb}±{nb}{error:.1}", share.name, fmt::THIN, nb = '\u{a0}'))
         .collect();
     (!said.is_empty()).then(|| format!("measured {over}: {}", said.join(", ")))
 }
@@ -124,7 +124,7 @@ fn row(ui: &mut Ui, of: &str, index: usize, share: &Share, moved: &mut Vec<Moved
         if field.drag_stopped() || field.lost_focus() || (field.changed() && !field.dragged() && !field.has_focus()) {
             moved.push(Moved::Released(index));
         }
-        let (symbol, word) = if share.locked { (icon::LOCK_SIMPLE, "Unlock") } else { (icon::LOCK_SIMPLE_OPEN, "Lock") };
+        let (symbol, word) = if share.locked { (icon::LOCK, "Unlock") } else { (icon::LOCK_OPEN, "Lock") };
         if ui.add(Button::icon(symbol, format!("{word} {name}")).selected(share.locked)).clicked() {
             moved.push(Moved::Lock(index, !share.locked));
         }
@@ -146,6 +146,10 @@ fn knob(ui: &mut Ui, name: &str, index: usize, share: &Share, width: f32, moved:
             && (response.dragged() || response.clicked())
         {
             value = (f64::from((at.x - left) / (right - left)) * 100.0).round() as i64;
+        }
+        // Whoever has put the knob near where it belongs goes on with the arrows.
+        if response.drag_started() || response.clicked() {
+            response.request_focus();
         }
         value += keys(ui, &response, value);
         for request in
@@ -260,7 +264,7 @@ mod tests {
             color: Color32::WHITE,
         };
         let rows = [share("v1", 75, Some((74.6, 3.5))), share("v2", 0, Some((0.0, 0.0))), share("v3", 25, Some((25.4, 3.5)))];
-        let said = measured("over 1 min", &rows).map(|said| said.replace(fmt::THIN, " "));
+        let said = measured("over 1 min", &rows).map(|said| said.replace([fmt::THIN, '\u{a0}'], " "));
         assert_eq!(said.as_deref(), Some("measured over 1 min: v1 74.6 % ± 3.5, v3 25.4 % ± 3.5"));
         assert_eq!(measured("", &[share("v1", 100, None)]), None);
     }

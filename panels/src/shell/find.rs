@@ -104,6 +104,12 @@ pub fn search(all: &[Found], typed: &str, at_most: usize) -> Vec<usize> {
             Some((score + if begins { 1000 } else { 0 }, index))
         })
         .collect();
+    // Letters scattered over a long name are a guess; where names hold what was typed as it stands, guesses only stand about.
+    let whole = typed.trim().to_lowercase();
+    let holds = |index: usize| format!("{} {}", all[index].name, all[index].place).to_lowercase().contains(&whole);
+    if hits.iter().any(|(_, index)| holds(*index)) {
+        hits.retain(|(_, index)| holds(*index));
+    }
     hits.sort_by_key(|(score, index)| (std::cmp::Reverse(*score), *index));
     hits.into_iter().take(at_most).map(|(_, index)| index).collect()
 }

@@ -7,13 +7,13 @@ use jiff::Timestamp;
 use mesh::trace::Summary;
 
 const COLUMNS: &[Column] = &[
-    Column::text("Trace", 1.1),
-    Column::text("Begins at", 2.2),
-    Column::text("What went wrong", 2.2),
+    Column::text("Trace", 1.25),
+    Column::text("Begins at", 2.6),
+    Column::text("What went wrong", 1.6),
     Column::number("Duration", 0.9),
     Column::number("Spans", 0.7),
     Column::number("Services", 0.7),
-    Column::number("When", 0.9),
+    Column::number("When", 1.1),
 ];
 
 /// "3f2a0000…": enough of an id to know it again.

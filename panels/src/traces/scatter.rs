@@ -77,8 +77,14 @@ pub(super) fn ui(ui: &mut Ui, summaries: &[Summary], now: Timestamp, chosen: Opt
         painter.hline(plot.x_range(), y, tokens.hairline());
         painter.text(pos2(plot.left() - 8.0, y), Align2::RIGHT_CENTER, fmt::ms(mark / 1000.0), font.clone(), tokens.muted);
     }
-    for (at, align) in [(scale.from_us, Align2::LEFT_TOP), (scale.to_us, Align2::RIGHT_TOP)] {
-        let text = began(at).map_or_else(String::new, |at| fmt::ago(now, at));
+    let ends = [scale.from_us, scale.to_us].map(|at| began(at).map_or_else(String::new, |at| fmt::ago(now, at)));
+    // "2 min ago" at both ends says nothing.
+    let alike = ends[0] == ends[1];
+    for (at, ago, align) in [(scale.from_us, &ends[0], Align2::LEFT_TOP), (scale.to_us, &ends[1], Align2::RIGHT_TOP)] {
+        let text = match began(at) {
+            Some(at) if alike => at.strftime("%H:%M:%S UTC").to_string(),
+            _ => ago.clone(),
+        };
         painter.text(pos2(scale.x(plot, at), plot.bottom() + 6.0), align, text, font.clone(), tokens.muted);
     }
     // The line that 95 % stay below.

@@ -64,7 +64,7 @@ fn in_place(mesh: &Mesh, service: &Service, at: &Ref, index: usize, wanted: Faul
     }
     let calls = words(view, index);
     let title = if wanted.is_none() {
-        format!("{} of {} lose their fault", capital(&calls), service.name)
+        format!("{} to {} lose their fault", capital(&calls), service.name)
     } else {
         title(service, &calls, wanted)
     };
@@ -192,10 +192,10 @@ fn copied_for_header(rule: &Value, next: &Value) -> bool {
     rule.get("fault").is_some() && rest(rule) == rest(next) && own.len() == others.len() && own.iter().zip(&others).all(one_more)
 }
 
-/// "All other calls of reviews wait 7 s; 50 % of them fail with 503".
+/// "All other calls to reviews wait 7 s; 50 % of them fail with 503".
 fn title(service: &Service, calls: &str, fault: FaultSpec) -> String {
     let some = |share: f64| (share < 100.0).then(|| percent(share));
-    let calls = format!("{calls} of {}", service.name);
+    let calls = format!("{calls} to {}", service.name);
     let wait = |millis: u64| seconds(millis).replace('s', " s");
     match (fault.delay, fault.abort) {
         (Some((millis, share)), None) => match some(share) {

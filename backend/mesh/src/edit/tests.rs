@@ -172,7 +172,7 @@ fn a_fault_for_all_calls() {
     let wanted = FaultSpec { delay: None, abort: Some((503, 100.0)) };
     let ratings = mesh.service("bookinfo", "ratings").unwrap();
     let change = fault(&mesh, ratings, &at(&mesh, "ratings", 0), None, wanted).unwrap();
-    assert_eq!(change.title, "All calls of ratings fail with 503");
+    assert_eq!(change.title, "All calls to ratings fail with 503");
     assert_eq!(
         change.steps[0].after.as_ref().unwrap().spec(),
         &json!({ "hosts": ["ratings"], "http": [{ "fault": { "abort": { "percentage": { "value": 100 }, "httpStatus": 503 } },
@@ -186,10 +186,10 @@ fn a_fault_for_all_calls() {
     assert_eq!(fault(&done, ratings, &rule.at, None, wanted), None);
     let slow = FaultSpec { delay: Some((2500, 50.0)), ..wanted };
     let change = fault(&done, ratings, &rule.at, None, slow).unwrap();
-    assert_eq!(change.title, "50 % of all calls of ratings wait 2.5 s, 100 % fail with 503");
+    assert_eq!(change.title, "50 % of all calls to ratings wait 2.5 s, 100 % fail with 503");
     check_undo(&done, &change);
     let gone = fault(&done, ratings, &rule.at, None, FaultSpec::default()).unwrap();
-    assert_eq!(gone.title, "All calls of ratings lose their fault");
+    assert_eq!(gone.title, "All calls to ratings lose their fault");
     check_undo(&done, &gone);
 }
 
@@ -199,7 +199,7 @@ fn a_fault_for_one_header_is_a_rule_of_its_own_and_goes_with_it() {
     let wanted = FaultSpec { delay: Some((7000, 100.0)), abort: None };
     let header = HeaderIs { name: "End-User".into(), value: "tester".into() };
     let change = fault(&mesh, reviews(&mesh), &at(&mesh, "reviews", 1), Some(&header), wanted).unwrap();
-    assert_eq!(change.title, "Calls with End-User = tester of reviews wait 7 s");
+    assert_eq!(change.title, "Calls with End-User = tester to reviews wait 7 s");
     check_undo(&mesh, &change);
     let done = after(&mesh, &change);
     let found = rules(&done, reviews(&done));

@@ -308,10 +308,16 @@ struct Sides {
 
 impl Sides {
     /// How well a node serves, and whether its pods are there. One that nobody calls is judged by what it calls: that is
-    /// what the users of a gateway see.
+    /// what the users of a gateway see. A failing callee degrades its caller; it does not make it fail.
     fn health(&self, workloads: &[&Workload]) -> (Health, String) {
-        let judged = if self.got.values().any(|calls| calls.total > 0.0) { &self.got } else { &self.sent };
-        let calls = judged.values().map(Calls::health).fold((Health::Idle, String::new()), worse);
+        let of = |side: &BTreeMap<Protocol, Calls>| side.values().map(Calls::health).fold((Health::Idle, String::new()), worse);
+        let calls = match (self.got.values().any(|calls| calls.total > 0.0), of(&self.sent)) {
+            (false, sent) => sent,
+            (true, (health, reason)) if health > Health::Healthy => {
+                worse(of(&self.got), (Health::Degraded, reason.replacen("of calls", "of calls that it makes", 1)))
+            }
+            (true, _) => of(&self.got),
+        };
         let pods = workloads.iter().map(|workload| of_workload(workload)).fold((Health::Idle, String::new()), worse);
         match (calls.0, pods.0) {
             (Health::Idle, Health::Healthy) => calls, // ready, and nobody calls

@@ -28,8 +28,8 @@ fn versioned_apps() {
     app/bookinfo/productpage/v1 Healthy  []
     app/bookinfo/ratings/v1 Degraded 2 % of calls fail, most with 503 FI []
     app/bookinfo/reviews/v1 Healthy  [split]
-    app/bookinfo/reviews/v2 Healthy  [split]
-    app/bookinfo/reviews/v3 Healthy  [split]
+    app/bookinfo/reviews/v2 Degraded 2 % of calls that it makes fail, most with 503 FI [split]
+    app/bookinfo/reviews/v3 Degraded 2 % of calls that it makes fail, most with 503 FI [split]
     app/istio-system/istio-ingressgateway Healthy  [gateway]
     unknown Healthy  []
     app/bookinfo/productpage/v1 -> app/bookinfo/details/v1 http 10.0 rps 0.0 % p95 8.0 mtls 100
@@ -49,7 +49,7 @@ fn apps() {
     app/bookinfo/details Healthy  []
     app/bookinfo/productpage Healthy  []
     app/bookinfo/ratings Degraded 2 % of calls fail, most with 503 FI []
-    app/bookinfo/reviews Healthy  [split]
+    app/bookinfo/reviews Degraded 2 % of calls that it makes fail, most with 503 FI [split]
     app/istio-system/istio-ingressgateway Healthy  [gateway]
     unknown Healthy  []
     app/bookinfo/productpage -> app/bookinfo/details http 10.0 rps 0.0 % p95 8.0 mtls 100
@@ -68,8 +68,8 @@ fn workloads() {
     workload/bookinfo/productpage-v1 Healthy  []
     workload/bookinfo/ratings-v1 Degraded 2 % of calls fail, most with 503 FI []
     workload/bookinfo/reviews-v1 Healthy  [split]
-    workload/bookinfo/reviews-v2 Healthy  [split]
-    workload/bookinfo/reviews-v3 Healthy  [split]
+    workload/bookinfo/reviews-v2 Degraded 2 % of calls that it makes fail, most with 503 FI [split]
+    workload/bookinfo/reviews-v3 Degraded 2 % of calls that it makes fail, most with 503 FI [split]
     workload/istio-system/istio-ingressgateway Healthy  [gateway]
     unknown -> workload/istio-system/istio-ingressgateway http 10.0 rps 0.0 % p95 80.0 mtls 0
     workload/bookinfo/productpage-v1 -> workload/bookinfo/details-v1 http 10.0 rps 0.0 % p95 8.0 mtls 100
@@ -88,7 +88,7 @@ fn services() {
     service/bookinfo/details Healthy  []
     service/bookinfo/productpage Healthy  []
     service/bookinfo/ratings Degraded 2 % of calls fail, most with 503 FI []
-    service/bookinfo/reviews Healthy  [split]
+    service/bookinfo/reviews Degraded 2 % of calls that it makes fail, most with 503 FI [split]
     service/istio-system/istio-ingressgateway Healthy  [gateway]
     unknown Healthy  []
     service/bookinfo/productpage -> service/bookinfo/details http 10.0 rps 0.0 % p95 8.0 mtls 100
