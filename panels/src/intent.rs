@@ -43,7 +43,7 @@ pub enum Intent {
     Undo(ChangeId),
     /// Forget a checked or failed change: its editor goes back to what the cluster has.
     Dismiss(ChangeId),
-    /// After a conflict: rebuild the draft on what the cluster has now.
+    /// After a conflict or a failure: make the draft anew on what the cluster has now, and have it judged again.
     Rebuild(ChangeId),
     /// Find traces.
     SearchTraces(TraceQuery),

@@ -137,6 +137,19 @@ fn a_conflict_shows_both_and_rebuilds() {
 }
 
 #[test]
+fn what_was_not_written_can_be_tried_again() {
+    let mut world = World::bookinfo();
+    let id = world.checked(split());
+    world.ledger.sent(id, demo::NOW);
+    world.ledger.record(id, &Fact::Refused(Problem::new("reviews was not changed", "Nothing listens", "Retry")), demo::NOW);
+    let mut bench = bar(world);
+    bench.get_by_label_contains("Nothing listens");
+    bench.get_by_label("Try again").click();
+    bench.run_steps(2);
+    assert_eq!(bench.state_mut().0.wishes(), [Intent::Rebuild(id)]);
+}
+
+#[test]
 fn what_proxies_refused_can_be_undone() {
     let mut world = World::bookinfo();
     let id = world.checked(split());

@@ -200,6 +200,15 @@ async fn failure(session: &Session, step: &Step, error: &kube::Error) -> Failure
 
 fn refusal(step: &Step, error: &kube::Error) -> Problem {
     let mut problem = error::problem(title(step), error);
+    // A namespace that is not there is named in the answer's details; a kind that is not there has no details.
+    if let (Edit::Create(_), kube::Error::Api(status)) = (&step.edit, error)
+        && status.code == 404
+        && status.details.as_ref().is_none_or(|details| details.kind.is_empty())
+    {
+        let kind = step.at.kind;
+        problem.why = format!("The cluster does not know {}.{}", kind.plural, kind.group);
+        problem.next = "Install the CRDs that it belongs to, then retry".into();
+    }
     if error::code(error) == Some(403) && !problem.why.contains("admission") {
         let verb = match &step.edit {
             Edit::Patch(_) => "patch",

@@ -255,6 +255,22 @@ async fn both_objects_of_a_pair_are_there_when_the_window_closes() {
     assert_eq!([world.api.store().list("DestinationRule").len(), world.api.store().list("VirtualService").len()], [1, 1]);
 }
 
+#[tokio::test]
+async fn without_istios_kinds_nothing_is_written_and_the_reason_is_said() {
+    let world = World::with(|objects| {
+        objects.retain(|object| !matches!(object["kind"].as_str(), Some("VirtualService" | "DestinationRule")));
+    })
+    .await;
+    for kind in ["virtualservices", "destinationrules"] {
+        world.api.faults().hide(&format!("{kind}.networking.istio.io"));
+    }
+    let mut connection = world.connect();
+    let scene = connection.ready().await;
+    let Fact::Refused(problem) = connection.check(&pair(&scene)).await else { panic!("not refused") };
+    assert_eq!(problem.what, "DestinationRule bookinfo/reviews was not created");
+    assert_eq!(problem.why, "The cluster does not know destinationrules.networking.istio.io");
+}
+
 /// Routing for reviews where there is none: a DestinationRule, then a VirtualService.
 fn pair(scene: &Scene) -> mesh::Change {
     let service = scene.mesh.services.values().find(|service| &*service.name == "reviews").expect("reviews");

@@ -85,6 +85,11 @@ impl ChangeBar {
             if ui.add(Button::primary("Rebuild on theirs")).clicked() {
                 cx.intents.send(Intent::Rebuild(entry.id));
             }
+        } else if words::can_try_again(entry) {
+            // The same road: the draft is still there, and is judged anew on what the cluster has now.
+            if ui.add(Button::primary("Try again")).clicked() {
+                cx.intents.send(Intent::Rebuild(entry.id));
+            }
         } else if entry.sent.is_none() && !matches!(entry.stage, Stage::Failed(_)) {
             let ready = words::can_push(entry) && !cx.read_only;
             let push = ui.add_enabled(ready, Button::primary("Push"));

@@ -107,6 +107,11 @@ pub fn can_push(entry: &Entry) -> bool {
     matches!(entry.stage, Stage::Checked(_)) && entry.sent.is_none()
 }
 
+/// Whether a change that failed can be tried again as it is: nothing of it was written, and nobody else was first.
+pub fn can_try_again(entry: &Entry) -> bool {
+    matches!(entry.stage, Stage::Failed(_)) && entry.conflict.is_none() && entry.undoes.is_none() && entry.applied.is_empty()
+}
+
 /// Whether a change can be undone: it was written (proxies may have refused it), and was not undone already.
 pub fn can_undo(entry: &Entry, ledger: &Ledger) -> bool {
     let undone = |other: &Entry| other.undoes == Some(entry.id) && !matches!(other.stage, Stage::Failed(_));

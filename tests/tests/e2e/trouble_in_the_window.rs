@@ -190,6 +190,19 @@ fn no_kubeconfig_and_a_server_that_never_answers() -> Result<()> {
     session.is_well()?;
     drop(session);
 
+    // Nor is there an Envoy for a sandbox.
+    let session = Session::open(&["--sandbox", "--envoy", "/nowhere/envoy"])?;
+    session.window.wait_for("Sandbox failed", SOON)?;
+    session.window.wait_for("/nowhere/envoy", SOON)?;
+    session.window.click("Retry")?;
+    session.window.wait_for("Sandbox failed", SOON)?;
+    session.window.click("Back")?;
+    session.window.wait_until("no sandbox to start", SOON, |widgets| {
+        widgets.iter().any(|widget| widget.name == "Start sandbox" && widget.disabled).then_some(())
+    })?;
+    session.is_well()?;
+    drop(session);
+
     // Bound, but nobody accepts: connections are opened and never answered.
     let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     let folder = tempfile::tempdir()?;
@@ -233,6 +246,15 @@ fn a_lost_mesh_stays_in_sight_with_its_age_and_the_reason() -> Result<()> {
         ensure!(share.value.as_deref().is_some_and(|value| value.starts_with("80")), "the draft is lost: {share:?}");
         pause(200);
     }
+    // A push that reaches nobody says so; the draft stays, and can be tried again as it is.
+    for button in ["Push", "Try again"] {
+        window.wait_until(button, SOON, |widgets| {
+            widgets.iter().find(|widget| widget.name == button && !widget.disabled).cloned()
+        })?;
+        window.click(button)?;
+        window.wait_for("VirtualService bookinfo/reviews was not changed", SOON)?;
+    }
+    ensure!(window.find("reviews v3 share")?.value.as_deref().is_some_and(|value| value.starts_with("80")), "the draft is lost");
     window.click_at(missing.rect.center())?;
     window.wait_until("why", SOON, |widgets| says(widgets, "Without").then_some(()))?;
     session.is_well()
