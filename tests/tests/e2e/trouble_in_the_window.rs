@@ -3,8 +3,8 @@
 use crate::mesh::{Sandbox, children_of, is_running};
 use crate::session::{SOON, Session, push, push_until_live, slide};
 use anyhow::{Context as _, Result, ensure};
-use harness::Window;
 use harness::window::{Widget, pause};
+use harness::{Program, Window};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
@@ -270,6 +270,10 @@ fn without_prometheus_and_istiod_it_shows_what_it_can_and_says_why() -> Result<(
     println!("{}", why.name);
     window.wait_until("its address", SOON, |widgets| says(widgets, "127.0.0.1:1").then_some(()))?;
     session.all_nodes()?;
+    let kubeconfig = sandbox.ready.kubeconfig.to_str().context("an odd path")?;
+    let mut printed = Program::start(&["graph", "--kubeconfig", kubeconfig, "--prometheus", nobody, "-o", "dot"], &[])?;
+    ensure!(printed.wait(LATER)?.success() && printed.line(SOON)?.starts_with("digraph"), "{}", printed.stderr_so_far());
+    printed.stderr_line("the graph has no rates", SOON)?;
 
     // The push is stored and takes effect; how far it has come cannot be asked.
     draft(window, 80)?;
