@@ -195,7 +195,8 @@ fn keys(ui: &Ui, response: &Response, value: i64) -> i64 {
         by += input.num_accesskit_action_requests(response.id, Action::Increment) as i64;
         by -= input.num_accesskit_action_requests(response.id, Action::Decrement) as i64;
     });
-    if !response.has_focus() {
+    // Not `response.has_focus()`: that also asks whether the window is in front, and keys come only where they are meant.
+    if !ui.memory(|memory| memory.has_focus(response.id)) {
         return by;
     }
     let arrows = EventFilter { horizontal_arrows: true, vertical_arrows: true, ..EventFilter::default() };
