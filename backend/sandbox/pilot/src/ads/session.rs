@@ -123,7 +123,9 @@ impl Push {
         if session.synced() {
             session.confirmed = session.pushed;
             if let Some(since) = session.since.take() {
-                self.shared.metrics.converged(since.elapsed());
+                let took = since.elapsed();
+                tracing::debug!(proxy = session.proxy, revision = session.confirmed, ?took, "runs on what has changed");
+                self.shared.metrics.converged(took);
             }
         }
         more

@@ -2,7 +2,7 @@
 
 use crate::bench::{Bench, PATIENCE};
 use tokio::sync::mpsc;
-use tokio_stream::wrappers::UnboundedReceiverStream;
+use tokio_stream::wrappers::ReceiverStream;
 use wire::ads::{DiscoveryRequest, DiscoveryResponse};
 use wire::envoy::config::core::v3::Node;
 use wire::envoy::service::discovery::v3::aggregated_discovery_service_client::AggregatedDiscoveryServiceClient;
@@ -24,7 +24,7 @@ status: {podIP: 10.244.0.9}
 
 /// A proxy that says what it is told to say.
 struct Scripted {
-    say: mpsc::UnboundedSender<DiscoveryRequest>,
+    say: mpsc::Sender<DiscoveryRequest>,
     hear: tonic::Streaming<DiscoveryResponse>,
 }
 
@@ -33,8 +33,8 @@ impl Scripted {
         let address = format!("http://{}", bench.pilot().xds_addr());
         let channel = tonic::transport::Endpoint::from_shared(address).expect("an address").connect().await;
         let mut client = AggregatedDiscoveryServiceClient::new(channel.expect("a connection"));
-        let (say, said) = mpsc::unbounded_channel();
-        let hear = client.stream_aggregated_resources(UnboundedReceiverStream::new(said)).await.expect("a stream");
+        let (say, said) = mpsc::channel(16);
+        let hear = client.stream_aggregated_resources(ReceiverStream::new(said)).await.expect("a stream");
         Self { say, hear: hear.into_inner() }
     }
 
@@ -48,7 +48,7 @@ impl Scripted {
             response_nonce: last.map(|last| last.nonce.clone()).unwrap_or_default(),
             ..DiscoveryRequest::default()
         };
-        self.say.send(request).expect("the stream is open");
+        self.say.try_send(request).expect("the stream is open");
     }
 
     /// The next answer, which has to be of this type: answers come in the order of requests, so one of another type tells
@@ -141,7 +141,7 @@ async fn a_question_after_a_refusal_is_no_confirmation() {
         error_detail: Some(wire::google::rpc::Status { message: "no".into(), ..Default::default() }),
         ..DiscoveryRequest::default()
     };
-    proxy.say.send(refusal).expect("the stream is open");
+    proxy.say.try_send(refusal).expect("the stream is open");
     // Still on what it had before, which was nothing.
     proxy.ask(ENDPOINTS, &[WEB], Some(&DiscoveryResponse { version_info: String::new(), ..told.clone() }));
     let again = proxy.hear(ENDPOINTS).await;
