@@ -254,13 +254,30 @@ fn broken_test(patch: &json_patch::Patch, object: &Value) -> Option<String> {
             let field = place.trim_start_matches('/').replace('/', ".");
             return Some(match (operation, object.pointer(&place)) {
                 (json_patch::PatchOperation::Test(test), Some(now)) => {
-                    format!("{field} was {}, now it is {}", brief(&test.value), brief(now))
+                    let (inner, was, now) = first_difference(&test.value, now);
+                    format!("{field}{inner} was {}, now it is {}", brief(was), brief(now))
                 }
                 _ => format!("{field} is no longer there"),
             });
         }
     }
     None
+}
+
+/// Where two values differ first, as deep as both have it: ".0.weight", 50, 40.
+fn first_difference<'a>(was: &'a Value, now: &'a Value) -> (String, &'a Value, &'a Value) {
+    let deeper = match (was, now) {
+        (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
+            a.iter().zip(b).position(|(a, b)| a != b).map(|at| (at.to_string(), &a[at], &b[at]))
+        }
+        (Value::Object(a), Value::Object(b)) if a.keys().eq(b.keys()) => {
+            a.iter().find(|(key, value)| b[*key] != **value).map(|(key, value)| (key.clone(), value, &b[key]))
+        }
+        _ => None,
+    };
+    let Some((at, was, now)) = deeper else { return (String::new(), was, now) };
+    let (inner, was, now) = first_difference(was, now);
+    (format!(".{at}{inner}"), was, now)
 }
 
 fn brief(value: &Value) -> String {

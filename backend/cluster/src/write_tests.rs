@@ -198,3 +198,16 @@ async fn what_cannot_be_put_back_is_said() {
     );
     assert_eq!(problem.next, "Look at VirtualService shop/cart and put it back by hand");
 }
+
+#[test]
+fn a_difference_is_told_where_it_is() {
+    let routes =
+        |weight: u32, port: u32| serde_json::json!([{"weight": 50}, {"to": {"host": "a", "port": port}, "weight": weight}]);
+    let told = |was: &Value, now: &Value| {
+        let (at, was, now) = first_difference(was, now);
+        format!("{at} {was} {now}")
+    };
+    assert_eq!(told(&routes(50, 1), &routes(40, 1)), ".1.weight 50 40");
+    assert_eq!(told(&routes(50, 1), &routes(40, 2)), ".1.to.port 1 2");
+    assert_eq!(told(&serde_json::json!([1]), &serde_json::json!([1, 2])), " [1] [1,2]");
+}

@@ -96,6 +96,9 @@ impl Draft for FaultDraft {
         gesture.and(delay(ui, spec));
         gesture.and(abort(ui, spec));
         let (nothing, differs) = (spec.is_none(), self.chosen_standing() != Standing::Same);
+        if !nothing && self.chosen >= self.rules.len() && self.only.wanted.0.name.trim().is_empty() {
+            text::note(ui, "Say which header: its name, and the value that calls have");
+        }
         ui.horizontal(|ui| {
             if ui.add_enabled(!nothing, Button::quiet("Remove fault").danger()).clicked() {
                 *self.spec() = FaultSpec::default();

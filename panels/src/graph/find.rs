@@ -158,7 +158,12 @@ fn one(tokens: &mut Vec<String>) -> Option<Expr> {
         tokens.truncate(tokens.len() - 2);
         return Some(Expr::Compare(field, op, number));
     }
-    Some(Expr::Word(name))
+    // A comparison that is not typed to its end yet asks for nothing.
+    let half = tokens.last().is_some_and(|token| self::op(token).is_some());
+    if half {
+        tokens.truncate(tokens.len().saturating_sub(2));
+    }
+    (!half && !name.starts_with('%')).then_some(Expr::Word(name))
 }
 
 fn field(name: &str) -> Option<Field> {
@@ -282,8 +287,9 @@ mod tests {
     }
 
     #[test]
-    fn half_typed_terms_are_words() {
-        check("%httperr >", "");
+    fn half_typed_terms_ask_for_nothing() {
+        check("ratings and %httperr >", "ratings v1");
+        check("%htt", "details v1, productpage v1, ratings v1, reviews v1, reviews v2, reviews v3, istio-ingressgateway latest");
         check("((", "details v1, productpage v1, ratings v1, reviews v1, reviews v2, reviews v3, istio-ingressgateway latest");
     }
 }

@@ -69,6 +69,9 @@ pub fn dot(ui: &mut Ui, status: Status) -> Response {
 /// The mark and its word, then a few words why: "▲ Degraded  v3 → ratings answers 503".
 pub fn status(ui: &mut Ui, status: Status, why: &str) -> Response {
     let tokens = Tokens::of(ui);
+    let words = egui::FontId::proportional(size::TEXT);
+    let words = ui.painter().layout_no_wrap(format!("{}  {why}", status.word()), words, tokens.text);
+    super::button::wrap(ui, words.size().x + 30.0);
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = 6.0;
         dot(ui, status);

@@ -83,7 +83,8 @@ impl Widget for Button {
             (None, _) => self.text.clone(),
         };
         let square = self.text.is_empty() && self.icon.is_some();
-        let words = ui.painter().layout_no_wrap(content.clone(), egui::FontId::new(size::TEXT, family(ui.ctx(), weight)), tokens.text);
+        let words =
+            ui.painter().layout_no_wrap(content.clone(), egui::FontId::new(size::TEXT, family(ui.ctx(), weight)), tokens.text);
         wrap(ui, words.size().x + 2.0 * ui.spacing().button_padding.x);
         let response = ui
             .scope(|ui| {
@@ -115,7 +116,8 @@ impl Widget for Button {
 /// Begins a new line in a layout that wraps, when this one has no room for something so wide. (egui wraps single widgets
 /// only, not what stands in a ui of its own.)
 pub(super) fn wrap(ui: &mut Ui, width: f32) {
-    if ui.layout().main_wrap && ui.available_size_before_wrap().x < width {
+    let begun = ui.cursor().left() > ui.max_rect().left() + 1.0;
+    if ui.layout().main_wrap && begun && ui.available_size_before_wrap().x < width {
         ui.end_row();
     }
 }

@@ -8,6 +8,7 @@ use crate::selection::PanelId;
 use crate::{Cx, PANELS, PanelRow};
 use egui::{Align2, FontId, Rect, Sense, Stroke, Ui, WidgetInfo, WidgetType, pos2, vec2};
 use mesh::Stage;
+use mesh::ledger::Entry;
 
 /// Width with names.
 pub const WIDE: f32 = 184.0;
@@ -89,8 +90,16 @@ fn panel_row(ui: &mut Ui, cx: &Cx<'_>, row: &PanelRow, open: bool, wide: bool) {
 fn waiting(cx: &Cx<'_>, id: PanelId) -> (usize, bool) {
     match id {
         PanelId::Changes => {
-            let failed = cx.changes.entries().iter().filter(|entry| matches!(entry.stage, Stage::Failed(_))).count();
-            let open = cx.changes.entries().iter().filter(|entry| words::is_open(&entry.stage)).count();
+            let entries = cx.changes.entries();
+            // A failure waits until somebody tries again: then the later change tells.
+            let again = |failed: &Entry, later: &[Entry]| {
+                let objects = |entry: &Entry| entry.change.steps.iter().map(|step| step.at.clone()).collect::<Vec<_>>();
+                later.iter().any(|later| objects(later) == objects(failed))
+            };
+            let fails =
+                |(at, entry): &(usize, &Entry)| matches!(entry.stage, Stage::Failed(_)) && !again(entry, &entries[at + 1..]);
+            let failed = entries.iter().enumerate().filter(fails).count();
+            let open = entries.iter().filter(|entry| words::is_open(&entry.stage)).count();
             (open + failed, failed > 0)
         }
         PanelId::Graph | PanelId::Traces => (0, false),
