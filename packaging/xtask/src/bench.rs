@@ -2,7 +2,8 @@
 
 use crate::display::{self, Xvfb};
 use crate::setup::Needs;
-use crate::sh::{cargo, run};
+use crate::sh::{cargo, run, target};
+use std::process::Command;
 
 /// Builds the window (with its inspection port) and the bench, and runs the bench.
 pub(crate) fn bench(yes: bool) -> Result<(), String> {
@@ -18,20 +19,7 @@ pub(crate) fn bench(yes: bool) -> Result<(), String> {
         crate::test::FEATURES,
     ]))?;
     let screen = if display::is_there() { None } else { Some(Xvfb::start("1440x900")?) };
-    let mut bench = cargo();
-    bench.args([
-        "run",
-        "--release",
-        "--quiet",
-        "--package",
-        "binnacle-tests",
-        "--package",
-        "binnacle",
-        "--features",
-        crate::test::FEATURES,
-        "--bin",
-        "bench",
-    ]);
+    let mut bench = Command::new(target().join("release").join("bench"));
     bench.env("BINNACLE_ENVOY", tools.envoy);
     if let Some(screen) = &screen {
         bench.env("DISPLAY", &screen.name).env("LIBGL_ALWAYS_SOFTWARE", "1");
