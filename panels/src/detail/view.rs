@@ -104,7 +104,7 @@ pub struct PodRow {
 }
 
 impl View {
-    /// The detail of a selection; `None` when it is gone, and for objects (see [`super::config`]).
+    /// The detail of a selection; `None` when it is gone, and for objects (those have a face of their own).
     pub fn of(mesh: &Mesh, traffic: Option<&Traffic>, selected: &Selected) -> Option<Self> {
         if let Selected::Edge(source, target) = selected {
             return Some(Self::edge(mesh, traffic, source, target));
