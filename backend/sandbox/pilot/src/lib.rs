@@ -16,6 +16,7 @@ mod ads;
 mod bootstrap;
 pub mod ca;
 mod debug;
+pub mod mesh_config;
 mod metrics;
 pub mod registry;
 pub mod translate;
@@ -53,21 +54,6 @@ pub struct World {
     pub objects: Vec<Arc<Value>>,
 }
 
-/// Mesh-wide settings.
-#[derive(Clone, Debug)]
-pub struct MeshConfig {
-    /// `outboundTrafficPolicy`: ALLOW_ANY (or REGISTRY_ONLY).
-    pub allow_any: bool,
-    /// Share of requests that are traced, in percent.
-    pub sampling_percent: f64,
-}
-
-impl Default for MeshConfig {
-    fn default() -> Self {
-        Self { allow_any: true, sampling_percent: 100.0 }
-    }
-}
-
 /// How a control plane is set up.
 #[derive(Clone)]
 pub struct Options {
@@ -79,8 +65,6 @@ pub struct Options {
     pub ca: Arc<Authority>,
     /// How long to wait for a burst of changes to end.
     pub debounce: Duration,
-    /// Mesh-wide settings.
-    pub mesh_config: MeshConfig,
     /// Where to serve proxies; port 0 lets the system choose.
     pub xds: SocketAddr,
     /// Where to serve the debug pages; port 0 lets the system choose.
@@ -99,7 +83,6 @@ impl Options {
             otlp,
             ca: Arc::new(Authority::new(Duration::from_secs(3600))?),
             debounce: Duration::from_millis(10),
-            mesh_config: MeshConfig::default(),
             xds: any,
             debug: any,
         })

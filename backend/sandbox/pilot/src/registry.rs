@@ -1,6 +1,7 @@
 //! What the mesh consists of: services, workloads and Istio's resources, read once from the API objects of a world.
 
 use crate::World;
+use crate::mesh_config::MeshConfig;
 use crate::workload::Workload;
 use mesh::Object;
 use mesh::istio::{self, AuthorizationPolicy, DestinationRule, Gateway, PeerAuthentication, ServiceEntry, VirtualService};
@@ -166,6 +167,8 @@ pub(crate) struct Known(HashMap<usize, (Arc<Value>, Option<Arc<Workload>>)>);
 pub struct Registry {
     /// The revision of the world that it was read from.
     pub revision: u64,
+    /// Mesh-wide settings.
+    pub mesh_config: MeshConfig,
     /// By host.
     pub services: Vec<Service>,
     /// By namespace and name.
@@ -238,6 +241,11 @@ impl Registry {
             }
             "PeerAuthentication" => self.peer_authentications.extend(read(object, &mut self.untranslated)),
             "AuthorizationPolicy" => self.authorization_policies.extend(read(object, &mut self.untranslated)),
+            "ConfigMap" => match MeshConfig::of(object) {
+                Some(Ok(read)) => self.mesh_config = read,
+                Some(Err(reason)) => self.untranslated.push(Untranslated { object: title(object), reason }),
+                None => {}
+            },
             _ => self.untranslated.extend(crate::translate::support::unknown_kind(object)),
         }
     }

@@ -63,7 +63,7 @@ impl Push {
             return Err(StreamEnd::permission_denied(text));
         }
         let identity = self.identity(&mut session, workload)?;
-        let target = Target { registry: &snapshot.registry, workload, options: &self.shared.options.mesh_config };
+        let target = Target { registry: &snapshot.registry, workload };
         let mut resources = translate::translate(&target);
         session.expected = [(Kind::Endpoint, &resources.endpoints), (Kind::Route, &resources.routes)]
             .map(|(kind, list)| (kind, list.iter().map(|json| name_of(json).to_owned()).collect()))

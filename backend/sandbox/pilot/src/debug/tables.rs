@@ -83,17 +83,18 @@ pub(super) fn configz(shared: &Shared) -> Value {
 
 /// Mesh-wide settings.
 pub(super) fn mesh(shared: &Shared) -> Value {
-    let config = &shared.options.mesh_config;
+    let snapshot = shared.snapshot();
+    let config = &snapshot.registry.mesh_config;
     json!({
         "proxyListenPort": 15001,
         "connectTimeout": "10s",
-        "accessLogFile": "/dev/stdout",
+        "accessLogFile": config.access_log_file.as_deref().unwrap_or("/dev/stdout"),
         "defaultConfig": {
             "proxyAdminPort": 15000,
             "statusPort": 15020,
-            "tracing": {"sampling": config.sampling_percent},
+            "tracing": {"sampling": config.sampling_percent()},
         },
-        "outboundTrafficPolicy": {"mode": if config.allow_any { "ALLOW_ANY" } else { "REGISTRY_ONLY" }},
+        "outboundTrafficPolicy": {"mode": if config.allow_any() { "ALLOW_ANY" } else { "REGISTRY_ONLY" }},
         "enableAutoMtls": true,
         "trustDomain": crate::registry::TRUST_DOMAIN,
         "rootNamespace": crate::registry::ROOT_NAMESPACE,

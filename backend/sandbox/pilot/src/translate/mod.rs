@@ -25,7 +25,6 @@ pub(crate) mod routes;
 pub(crate) mod support;
 pub(crate) mod tcp;
 
-use crate::MeshConfig;
 use crate::registry::Registry;
 use crate::workload::{ProxyKind, Workload};
 use serde_json::Value;
@@ -83,8 +82,6 @@ pub struct Target<'a> {
     pub registry: &'a Registry,
     /// The workload of the proxy.
     pub workload: &'a Workload,
-    /// Mesh-wide settings.
-    pub options: &'a MeshConfig,
 }
 
 impl Target<'_> {

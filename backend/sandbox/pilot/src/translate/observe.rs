@@ -109,7 +109,7 @@ pub(crate) fn tracing(target: &Target<'_>, side: Side) -> Value {
     let workload = target.workload;
     let app = workload.labels.get("app").map_or(workload.owner.as_str(), String::as_str);
     let tag = |name: &str, value: &str| json!({"tag": name, "literal": {"value": value}});
-    let percent = json!({"value": target.options.sampling_percent});
+    let percent = json!({"value": target.registry.mesh_config.sampling_percent()});
     json!({
         "client_sampling": {"value": 100.0},
         "random_sampling": percent,

@@ -52,7 +52,7 @@ pub(crate) fn rds(name: &str) -> Value {
 }
 
 fn virtual_outbound(target: &Target<'_>, real: u16) -> Value {
-    let rest = if target.options.allow_any { "PassthroughCluster" } else { "BlackHoleCluster" };
+    let rest = if target.registry.mesh_config.allow_any() { "PassthroughCluster" } else { "BlackHoleCluster" };
     json!({
         "@type": super::Kind::Listener.type_url(),
         "name": "virtualOutbound",

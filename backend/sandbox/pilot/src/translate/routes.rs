@@ -67,7 +67,7 @@ fn holding<'a>(target: &Target<'a>, host: &str) -> Option<&'a Config<VirtualServ
 }
 
 fn catch_all(target: &Target<'_>) -> Value {
-    if target.options.allow_any {
+    if target.registry.mesh_config.allow_any() {
         json!({
             "name": "allow_any", "domains": ["*"], "include_request_attempt_count": true,
             "routes": [{"name": "allow_any", "match": everything(), "route": {"cluster": "PassthroughCluster", "timeout": "0s"}}],

@@ -1,0 +1,105 @@
+//! Mesh-wide settings, as istiod reads them: the text `mesh` in the ConfigMap `istio` of the root namespace.
+
+use crate::registry::ROOT_NAMESPACE;
+use mesh::Object;
+use serde::Deserialize;
+use serde_json::Value;
+
+/// What of `meshConfig` is read; the names are Istio's. Everything has Istio's default.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct MeshConfig {
+    /// What happens to calls that no service is known for.
+    pub outbound_traffic_policy: OutboundTrafficPolicy,
+    /// Where text access logs go; `None` is `/dev/stdout`, as in the demo profile, "" is nowhere.
+    pub access_log_file: Option<String>,
+    /// Settings of every proxy.
+    pub default_config: ProxyDefaults,
+    /// Providers that policies and Telemetry name: `{name, <kind>: {…}}`.
+    pub extension_providers: Vec<Value>,
+    /// Providers in force where no Telemetry says otherwise.
+    pub default_providers: DefaultProviders,
+}
+
+/// `outboundTrafficPolicy`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct OutboundTrafficPolicy {
+    /// ALLOW_ANY (when unset) or REGISTRY_ONLY.
+    pub mode: Option<String>,
+}
+
+/// `defaultConfig`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct ProxyDefaults {
+    /// How requests are traced.
+    pub tracing: Tracing,
+}
+
+/// `defaultConfig.tracing`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Tracing {
+    /// Share of requests that are traced, in percent; 100 when unset, as in the demo profile.
+    pub sampling: Option<f64>,
+}
+
+/// `defaultProviders`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct DefaultProviders {
+    /// Names of tracing providers.
+    pub tracing: Vec<String>,
+    /// Names of metrics providers.
+    pub metrics: Vec<String>,
+    /// Names of access log providers.
+    pub access_logging: Vec<String>,
+}
+
+impl MeshConfig {
+    /// Reads the ConfigMap; `None` when the object is another one.
+    ///
+    /// # Errors
+    /// When its text is not YAML of this shape.
+    pub(crate) fn of(object: &Object) -> Option<Result<Self, String>> {
+        if object.kind() != "ConfigMap" || object.namespace() != ROOT_NAMESPACE || object.name() != "istio" {
+            return None;
+        }
+        let text = object.0["data"]["mesh"].as_str().unwrap_or("{}");
+        Some(serde_saphyr::from_str(text).map_err(|error| format!("data.mesh cannot be read: {error}")))
+    }
+
+    /// Whether calls to what is not in the registry pass.
+    pub fn allow_any(&self) -> bool {
+        self.outbound_traffic_policy.mode.as_deref() != Some("REGISTRY_ONLY")
+    }
+
+    /// Share of requests that are traced, in percent.
+    pub fn sampling_percent(&self) -> f64 {
+        self.default_config.tracing.sampling.unwrap_or(100.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn map(name: &str, text: &str) -> Object {
+        Object::from(
+            json!({"kind": "ConfigMap", "metadata": {"name": name, "namespace": "istio-system"}, "data": {"mesh": text}}),
+        )
+    }
+
+    #[test]
+    fn the_settings_of_the_config_map_count() {
+        let text = "outboundTrafficPolicy: {mode: REGISTRY_ONLY}\ndefaultConfig: {tracing: {sampling: 5}, discoveryAddress: x}\n";
+        let read = MeshConfig::of(&map("istio", text)).expect("the map").expect("YAML");
+        assert_eq!((read.allow_any(), read.sampling_percent()), (false, 5.0));
+        let unset = MeshConfig::default();
+        assert_eq!((unset.allow_any(), unset.sampling_percent()), (true, 100.0));
+        assert!(MeshConfig::of(&map("other", text)).is_none());
+        assert!(MeshConfig::of(&map("istio", "- [")).expect("the map").is_err());
+    }
+}
