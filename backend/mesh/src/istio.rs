@@ -120,3 +120,24 @@ Operation {
     methods: Vec<String>, not_methods: Vec<String>, paths: Vec<String>, not_paths: Vec<String>,
 });
 view!(Condition { key: String, values: Vec<String>, not_values: Vec<String> });
+
+view!(/// `telemetry.istio.io/Telemetry`.
+Telemetry { selector: Option<Selector>, target_ref: Option<serde_json::Value>, target_refs: Vec<serde_json::Value>, tracing: Vec<Tracing>, metrics: Vec<Metrics>, access_logging: Vec<AccessLogging> });
+view!(/// CLIENT, SERVER or CLIENT_AND_SERVER.
+ModeMatch { mode: Option<String> });
+view!(/// A name in the mesh's `extensionProviders`.
+ProviderRef { name: String });
+view!(Tracing {
+    r#match: Option<ModeMatch>, providers: Vec<ProviderRef>, random_sampling_percentage: Option<f64>,
+    custom_tags: Option<BTreeMap<String, serde_json::Value>>, disable_span_reporting: Option<bool>,
+    use_request_id_for_trace_sampling: Option<bool>, enable_istio_tags: Option<bool>, disable_context_propagation: Option<bool>,
+});
+view!(AccessLogging { r#match: Option<ModeMatch>, providers: Vec<ProviderRef>, disabled: Option<bool>, filter: Option<LogFilter> });
+view!(/// CEL.
+LogFilter { expression: String });
+view!(Metrics { providers: Vec<ProviderRef>, overrides: Vec<MetricsOverride>, reporting_interval: Option<String> });
+view!(MetricsOverride { r#match: Option<MetricMatch>, disabled: Option<bool>, tag_overrides: BTreeMap<String, TagOverride> });
+view!(/// One of Istio's metrics, ALL_METRICS when unset.
+MetricMatch { metric: Option<String>, custom_metric: Option<String>, mode: Option<String> });
+view!(/// UPSERT or REMOVE.
+TagOverride { operation: Option<String>, value: Option<String> });

@@ -42,7 +42,7 @@ pub(crate) fn listeners(target: &Target<'_>, resources: &mut Resources) {
             "address": {"socket_address": {"address": "127.0.0.1", "port_value": real}},
             "traffic_direction": "OUTBOUND",
             "filter_chains": [{"filters": [manager]}],
-            "access_log": observe::refused_logs(),
+            "access_log": observe::refused_logs(target, Side::Outbound),
         }));
         resources.routes.push(routes::configuration(target, &name, virtual_hosts(target, port, &servers)));
     }

@@ -51,7 +51,7 @@ pub(crate) fn manager(target: &Target<'_>, side: Side, stat_prefix: &str, routes
         routes.0: routes.1,
         "http_filters": filters(side, guards),
         "tracing": observe::tracing(target, side),
-        "access_log": observe::http_logs(side),
+        "access_log": observe::http_logs(target, side),
         "use_remote_address": target.is_gateway(),
         "normalize_path": true,
         "stream_idle_timeout": "0s",
@@ -73,14 +73,14 @@ pub(crate) fn manager(target: &Target<'_>, side: Side, stat_prefix: &str, routes
 }
 
 /// A proxy between bytes.
-pub(crate) fn bytes(side: Side, cluster: &str) -> Value {
+pub(crate) fn bytes(target: &Target<'_>, side: Side, cluster: &str) -> Value {
     json!({
         "name": "envoy.filters.network.tcp_proxy",
         "typed_config": {
             "@type": "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy",
             "stat_prefix": cluster,
             "cluster": cluster,
-            "access_log": observe::tcp_logs(side),
+            "access_log": observe::tcp_logs(target, side),
         },
     })
 }

@@ -50,7 +50,7 @@ fn listener(target: &Target<'_>, port: u16, bound: u16, service: Option<(&Servic
             });
             http::manager(target, Side::Inbound, &format!("inbound_0.0.0.0_{port}"), ("route_config", routes), guards)
         }
-        _ => http::bytes(Side::Inbound, &cluster),
+        _ => http::bytes(target, Side::Inbound, &cluster),
     };
     let mut filters = if protocol.is_http() { Vec::new() } else { authorization::filters(target, port, Layer::Bytes) };
     filters.push(filter);
@@ -63,6 +63,6 @@ fn listener(target: &Target<'_>, port: u16, bound: u16, service: Option<(&Servic
         "listener_filters": mtls::inspectors(mode),
         "listener_filters_timeout": "0s",
         "filter_chains": mtls::server_chains(mode, &format!("0.0.0.0_{port}"), &json!(filters)),
-        "access_log": observe::refused_logs(),
+        "access_log": observe::refused_logs(target, Side::Inbound),
     })
 }

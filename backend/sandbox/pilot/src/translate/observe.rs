@@ -73,7 +73,7 @@ fn stream(side: Side) -> Value {
 }
 
 /// Of requests: the text log, and the record that becomes metrics.
-pub(crate) fn http_logs(side: Side) -> Value {
+pub(crate) fn http_logs(_target: &Target<'_>, side: Side) -> Value {
     json!([text_log(), {
         "name": "envoy.access_loggers.http_grpc",
         "typed_config": {
@@ -87,7 +87,7 @@ pub(crate) fn http_logs(side: Side) -> Value {
 }
 
 /// Of connections: the text log, and the record that becomes metrics.
-pub(crate) fn tcp_logs(side: Side) -> Value {
+pub(crate) fn tcp_logs(_target: &Target<'_>, side: Side) -> Value {
     json!([text_log(), {
         "name": "envoy.access_loggers.tcp_grpc",
         "typed_config": {
@@ -98,7 +98,7 @@ pub(crate) fn tcp_logs(side: Side) -> Value {
 }
 
 /// Of connections that no filter chain takes: only text, as istiod does, because nothing is known about them.
-pub(crate) fn refused_logs() -> Value {
+pub(crate) fn refused_logs(_target: &Target<'_>, _side: Side) -> Value {
     let mut log = text_log();
     log["filter"] = json!({"response_flag_filter": {"flags": ["NR"]}});
     json!([log])

@@ -5,14 +5,14 @@ use super::{Resources, Target, http, routes, tcp};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-fn unbound(name: String, address: &str, port: u16, filter: Value) -> Value {
+fn unbound(target: &Target<'_>, name: String, address: &str, port: u16, filter: Value) -> Value {
     json!({
         "@type": super::Kind::Listener.type_url(),
         "name": name,
         "address": {"socket_address": {"address": address, "port_value": port}},
         "filter_chains": [{"filters": [filter]}],
         "traffic_direction": "OUTBOUND",
-        "access_log": observe::refused_logs(),
+        "access_log": observe::refused_logs(target, Side::Outbound),
         "bind_to_port": false,
     })
 }
@@ -26,7 +26,7 @@ pub(crate) fn listeners(target: &Target<'_>, resources: &mut Resources) {
     for port in http_ports {
         let name = port.to_string();
         let manager = http::manager(target, Side::Outbound, &format!("outbound_0.0.0.0_{port}"), ("rds", rds(&name)), Vec::new());
-        resources.listeners.push(unbound(format!("0.0.0.0_{port}"), "0.0.0.0", port, manager));
+        resources.listeners.push(unbound(target, format!("0.0.0.0_{port}"), "0.0.0.0", port, manager));
         routes::outbound(target, resources, &name, port);
     }
     let mut seen = BTreeSet::new();
@@ -36,7 +36,7 @@ pub(crate) fn listeners(target: &Target<'_>, resources: &mut Resources) {
                 let name = format!("{address}_{}", port.number);
                 if seen.insert(name.clone()) {
                     let filter = tcp::outbound(target, service, port.number);
-                    resources.listeners.push(unbound(name, address, port.number, filter));
+                    resources.listeners.push(unbound(target, name, address, port.number, filter));
                 }
             }
         }
@@ -64,7 +64,7 @@ fn virtual_outbound(target: &Target<'_>, real: u16) -> Value {
             "name": "envoy.filters.listener.proxy_protocol",
             "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol"},
         }],
-        "filter_chains": [{"name": "virtualOutbound-catchall-tcp", "filters": [http::bytes(Side::Outbound, rest)]}],
-        "access_log": observe::refused_logs(),
+        "filter_chains": [{"name": "virtualOutbound-catchall-tcp", "filters": [http::bytes(target, Side::Outbound, rest)]}],
+        "access_log": observe::refused_logs(target, Side::Outbound),
     })
 }

@@ -11,17 +11,17 @@ use serde_json::json;
 /// The proxy of a service's TCP port, with the shares of the VirtualService that holds for it.
 pub(crate) fn outbound(target: &Target<'_>, service: &Service, port: u16) -> serde_json::Value {
     let plain = names::outbound_cluster(port, "", &service.host);
-    let Some((config, rule)) = holding(target, service, port) else { return http::bytes(Side::Outbound, &plain) };
+    let Some((config, rule)) = holding(target, service, port) else { return http::bytes(target, Side::Outbound, &plain) };
     let way = Way { gateway: "mesh", namespace: &config.namespace, port };
     let cluster = |to| routes::destination(target, config, &way, to).cluster;
     match rule.route.as_slice() {
-        [] => http::bytes(Side::Outbound, &plain),
-        [only] => http::bytes(Side::Outbound, &cluster(&only.destination)),
+        [] => http::bytes(target, Side::Outbound, &plain),
+        [only] => http::bytes(target, Side::Outbound, &cluster(&only.destination)),
         several => {
             let shares = several.iter().filter(|split| split.weight.unwrap_or(0) > 0);
             let shares: Vec<_> =
                 shares.map(|split| json!({"name": cluster(&split.destination), "weight": split.weight})).collect();
-            let mut filter = http::bytes(Side::Outbound, &plain);
+            let mut filter = http::bytes(target, Side::Outbound, &plain);
             if let Some(config) = filter["typed_config"].as_object_mut() {
                 config.shift_remove("cluster");
                 config.insert("weighted_clusters".into(), json!({"clusters": shares}));
