@@ -33,11 +33,8 @@ fn from_the_slider_to_the_proxies_and_back() -> Result<()> {
     window.wait_for("reviews v3 share", SOON)?;
     slide(window, "reviews v3 share", 80)?;
     push_until_live(window)?;
-    let seen = sandbox.reviews_versions(400)?;
-    let share = *seen.get("v3").unwrap_or(&0) as f64 / 400.0;
-    let sigma = (0.8_f64 * 0.2 / 400.0).sqrt();
-    println!("v3 took {:.1} % of 400 requests, wanted 80 ± {:.1}: {seen:?}", share * 100.0, 300.0 * sigma);
-    ensure!((share - 0.8).abs() <= 3.0 * sigma, "v3 took {share} of the requests: {seen:?}");
+    // Chance alone leaves three standard deviations once in 370 samples, but not twice in a row.
+    ensure!(share_fits(&sandbox)? || share_fits(&sandbox)?, "v3 did not take 80 % of the requests, see above");
     window.click("Undo")?;
     window.wait_until("the old bytes", SOON, |_| (sandbox.spec("virtualservice", "reviews").ok()? == before).then_some(()))?;
     wait_live(window)?;
@@ -77,6 +74,15 @@ fn from_the_slider_to_the_proxies_and_back() -> Result<()> {
     window.click("Undo")?;
     window.wait_until("plaintext again", SOON, |_| plaintext_is_answered(ratings, "/ratings/0").ok()?.then_some(()))?;
     Ok(())
+}
+
+/// Whether v3's share of 400 requests is within three standard deviations of 80 %.
+fn share_fits(sandbox: &Sandbox) -> Result<bool> {
+    let seen = sandbox.reviews_versions(400)?;
+    let share = *seen.get("v3").unwrap_or(&0) as f64 / 400.0;
+    let sigma = (0.8_f64 * 0.2 / 400.0).sqrt();
+    println!("v3 took {:.1} % of 400 requests, wanted 80 ± {:.1}: {seen:?}", share * 100.0, 300.0 * sigma);
+    Ok((share - 0.8).abs() <= 3.0 * sigma)
 }
 
 /// From the edge to its failed traces, and to the span that the fault made.
