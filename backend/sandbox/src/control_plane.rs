@@ -1,31 +1,45 @@
-//! The control plane, fed with the objects.
+//! The control plane, fed with the objects. It runs as long as there is a pod of istiod's: scaled to 0 it is away, proxies go
+//! on with what they have, and come back to it when it does.
 
 use apiserver::{Store, WatchEvent};
 use mesh::Problem;
 use pilot::{Pilot, World};
 use serde_json::{Value, json};
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use telemetry::Telemetry;
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 use tokio_util::task::AbortOnDropHandle;
 
-/// A running control plane and what tells it of changes.
+/// How long the control plane's own ports may be in somebody else's hands when it comes back.
+const PORTS_BACK: Duration = Duration::from_secs(10);
+
+/// A control plane that can go and come, and what tells it of changes.
 pub(crate) struct ControlPlane {
-    pub(crate) pilot: Arc<Pilot>,
+    /// With the addresses that it had at first, and keeps.
+    options: pilot::Options,
     worlds: Arc<watch::Sender<Arc<World>>>,
+    running: Mutex<Running>,
     _feed: AbortOnDropHandle<()>,
+}
+
+#[derive(Default)]
+struct Running {
+    pilot: Option<Pilot>,
+    /// Pods that stand for it.
+    pods: usize,
 }
 
 impl ControlPlane {
     /// Starts it, and puts the mesh's root certificate where workloads expect it.
     pub(crate) async fn start(store: &Store, telemetry: &Telemetry) -> Result<Self, Problem> {
-        let failed = |error: pilot::Error| Problem::new("The sandbox did not start", error.to_string(), "Look at its log");
-        let options = pilot::Options::new(telemetry.als_addr(), telemetry.otlp_addr()).map_err(failed)?;
+        let mut options = pilot::Options::new(telemetry.als_addr(), telemetry.otlp_addr()).map_err(failed)?;
         let root = options.ca.root().to_owned();
         publish_root(store, &root);
         let (told, followed) = watch::channel(Arc::new(world(store)));
-        let pilot = Pilot::start(followed, options).await.map_err(failed)?;
+        let pilot = Pilot::start(followed, options.clone()).await.map_err(failed)?;
+        (options.xds, options.debug) = (pilot.xds_addr(), pilot.debug_addr());
         let (store, worlds) = (store.clone(), Arc::new(told));
         let told = worlds.clone();
         let feed = async move {
@@ -40,7 +54,53 @@ impl ControlPlane {
                 }
             }
         };
-        Ok(Self { pilot: Arc::new(pilot), worlds, _feed: AbortOnDropHandle::new(tokio::spawn(feed)) })
+        let running = Mutex::new(Running { pilot: Some(pilot), pods: 0 });
+        Ok(Self { options, worlds, running, _feed: AbortOnDropHandle::new(tokio::spawn(feed)) })
+    }
+
+    /// Where proxies are served.
+    pub(crate) fn xds_addr(&self) -> SocketAddr {
+        self.options.xds
+    }
+
+    /// Where istiod's debug pages are.
+    pub(crate) fn debug_addr(&self) -> SocketAddr {
+        self.options.debug
+    }
+
+    /// The configuration to start a Pod's Envoy with; `None` for a pod that has no address or no proxy.
+    pub(crate) fn bootstrap(&self, pod: &Value) -> Option<Value> {
+        self.options.bootstrap(pod)
+    }
+
+    /// One more pod stands for it: it runs when this returns.
+    pub(crate) async fn pod_started(&self) -> Result<(), Problem> {
+        let mut running = self.running.lock().await;
+        running.pods += 1;
+        let until = Instant::now() + PORTS_BACK;
+        while running.pilot.is_none() {
+            match Pilot::start(self.worlds.subscribe(), self.options.clone()).await {
+                Ok(pilot) => running.pilot = Some(pilot),
+                // An outgoing connection of some program may have been given the port meanwhile.
+                Err(pilot::Error::Listen(..)) if Instant::now() < until => tokio::time::sleep(Duration::from_millis(100)).await,
+                Err(error) => {
+                    running.pods -= 1;
+                    return Err(failed(error));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A pod that stood for it is gone; with the last one it goes too.
+    pub(crate) async fn pod_ended(&self) {
+        let mut running = self.running.lock().await;
+        running.pods = running.pods.saturating_sub(1);
+        if running.pods == 0
+            && let Some(pilot) = running.pilot.take()
+        {
+            pilot.stop().await;
+        }
     }
 
     /// Waits until so many proxies run on the objects as they are now. Says which proxies are late, or what they refuse, when
@@ -49,13 +109,15 @@ impl ControlPlane {
         let now = Arc::new(world(store));
         let revision = now.revision;
         self.worlds.send_replace(now);
-        let mut statuses = self.pilot.connected();
+        let Some(mut statuses) = self.running.lock().await.pilot.as_ref().map(Pilot::connected) else {
+            return Err(Problem::new("The sandbox did not start", "there is no pod of istiod's", "Look at its log"));
+        };
         let done =
             statuses.wait_for(|all| all.values().filter(|proxy| proxy.synced && proxy.revision >= revision).count() >= proxies);
         if tokio::time::timeout(within, done).await.is_ok_and(|done| done.is_ok()) {
             return Ok(());
         }
-        let all = self.pilot.connected().borrow().clone();
+        let all = statuses.borrow().clone();
         let late = all.iter().filter(|(_, proxy)| !proxy.synced || proxy.revision < revision).map(|(name, proxy)| {
             let refused = proxy.refused.iter().map(|(kind, words)| format!("{kind} refused: {words}"));
             let reasons: Vec<String> = refused.chain(proxy.waiting.iter().cloned()).collect();
@@ -67,13 +129,17 @@ impl ControlPlane {
         Err(Problem::new("The sandbox did not start", why, "Look at its log"))
     }
 
-    /// Ends it. By now nothing else may hold it.
-    pub(crate) async fn stop(self) {
-        match Arc::into_inner(self.pilot) {
-            Some(pilot) => pilot.stop().await,
-            None => tracing::warn!("something still holds the control plane; it ends when that does"),
+    /// Ends it.
+    pub(crate) async fn stop(&self) {
+        let pilot = self.running.lock().await.pilot.take();
+        if let Some(pilot) = pilot {
+            pilot.stop().await;
         }
     }
+}
+
+fn failed(error: pilot::Error) -> Problem {
+    Problem::new("The control plane did not start", error.to_string(), "Look at the sandbox's log")
 }
 
 fn world(store: &Store) -> World {

@@ -9,14 +9,13 @@ use crate::envoy::{Spawner, find_envoy};
 use crate::folder::Folder;
 use crate::load::{INGRESS, Load, look};
 use crate::workloads::inject::PROXY;
-use crate::workloads::kubelet::{Kubelet, Logs, Machine};
+use crate::workloads::kubelet::{ISTIOD, Kubelet, Logs, Machine};
 use crate::workloads::ports::real_port;
 use crate::workloads::snapshot::ready;
 use crate::workloads::{self, status};
 use apiserver::{ApiServer, Store};
 use mesh::{Object, Problem};
 use parking_lot::Mutex;
-use pilot::Pilot;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
@@ -90,7 +89,7 @@ pub struct Sandbox {
     workloads: AbortOnDropHandle<()>,
     stop: CancellationToken,
     api: ApiServer,
-    control: ControlPlane,
+    control: Arc<ControlPlane>,
     telemetry: Telemetry,
     directory: Arc<Directory>,
     _dir: Folder,
@@ -119,7 +118,7 @@ impl Sandbox {
         let directory = Arc::new(Directory::follow(&store));
         let telemetry =
             Telemetry::start(telemetry_options(directory.clone())).await.map_err(|error| failed("the telemetry", &error))?;
-        let control = ControlPlane::start(&store, &telemetry).await?;
+        let control = Arc::new(ControlPlane::start(&store, &telemetry).await?);
 
         step("Starting the services and their Envoys");
         let spawner = Spawner::start().map_err(|error| failed("a thread for the proxies", &error))?;
@@ -130,8 +129,8 @@ impl Sandbox {
             envoy: envoy.clone(),
             dir: dir.path().to_owned(),
             names: directory.clone(),
-            pilot: control.pilot.clone(),
-            own_images: own_images(&control.pilot, &telemetry),
+            control: control.clone(),
+            own_images: own_images(&control, &telemetry),
             ways_in: Mutex::default(),
             logs: logs.clone(),
         };
@@ -163,7 +162,7 @@ impl Sandbox {
             apiserver: api.url().to_owned(),
             prometheus: url(telemetry.prometheus_addr()),
             tracing: url(telemetry.jaeger_addr()),
-            istiod: url(control.pilot.debug_addr()),
+            istiod: url(control.debug_addr()),
             ingress: url(ingress),
             proxies,
             envoy: envoy.version,
@@ -199,10 +198,13 @@ fn telemetry_options(directory: Arc<Directory>) -> telemetry::Options {
 }
 
 /// The parts of the sandbox that have pods of their own, so that they are found as in a cluster.
-fn own_images(pilot: &Pilot, telemetry: &Telemetry) -> std::collections::BTreeMap<&'static str, Vec<(&'static str, u16)>> {
-    let (xds, debug) = (pilot.xds_addr().port(), pilot.debug_addr().port());
+fn own_images(
+    control: &ControlPlane,
+    telemetry: &Telemetry,
+) -> std::collections::BTreeMap<&'static str, Vec<(&'static str, u16)>> {
+    let (xds, debug) = (control.xds_addr().port(), control.debug_addr().port());
     [
-        ("binnacle/istiod", vec![("15010", xds), ("15014", debug), ("8080", debug)]),
+        (ISTIOD, vec![("15010", xds), ("15014", debug), ("8080", debug)]),
         ("binnacle/prometheus", vec![("9090", telemetry.prometheus_addr().port())]),
         ("binnacle/jaeger", vec![("16686", telemetry.jaeger_addr().port())]),
     ]

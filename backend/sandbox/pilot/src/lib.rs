@@ -89,6 +89,16 @@ impl Options {
     }
 }
 
+impl Options {
+    /// The configuration to start a Pod's Envoy with, when [`Options::xds`] is the true address; `None` for a pod that has
+    /// no address or no proxy. A proxy may start while the control plane is away.
+    pub fn bootstrap(&self, pod: &Value) -> Option<Value> {
+        let workload = Workload::of(&mesh::Object::from(pod.clone()))?;
+        workload.proxy?;
+        Some(bootstrap::bootstrap(&workload, &bootstrap::Servers { xds: self.xds, als: self.als, otlp: self.otlp }))
+    }
+}
+
 /// Why the control plane cannot run.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -156,10 +166,7 @@ impl Pilot {
 
     /// The configuration to start a Pod's Envoy with; `None` for a pod that has no address or no proxy.
     pub fn bootstrap(&self, pod: &Value) -> Option<Value> {
-        let workload = Workload::of(&mesh::Object::from(pod.clone()))?;
-        workload.proxy?;
-        let options = &self.shared.options;
-        Some(bootstrap::bootstrap(&workload, &bootstrap::Servers { xds: self.xds, als: options.als, otlp: options.otlp }))
+        Options { xds: self.xds, ..self.shared.options.clone() }.bootstrap(pod)
     }
 
     /// Which proxies are connected, and how far they are.

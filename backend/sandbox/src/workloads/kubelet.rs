@@ -7,12 +7,12 @@ use super::status::{self, Container, NODE};
 use super::tell;
 use crate::apps::outgoing::{Caller, Names};
 use crate::apps::{self, Host, bookinfo};
+use crate::control_plane::ControlPlane;
 use crate::envoy::{Envoy, Proxy, Run, Spawner};
 use apiserver::{LogRing, Store};
 use futures::future::join_all;
 use mesh::Object;
 use parking_lot::Mutex;
-use pilot::Pilot;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
 use std::io;
@@ -28,6 +28,8 @@ use tokio_util::task::AbortOnDropHandle;
 const PROXY_PORTS: [&str; 4] = ["15000", "15020", "15021", "15090"];
 /// How long a deleted pod goes on serving, until nobody sends it requests any more.
 const DRAIN: Duration = Duration::from_millis(500);
+/// The image whose pods stand for the control plane.
+pub(crate) const ISTIOD: &str = "binnacle/istiod";
 /// Lines kept of each container's log.
 const KEPT_LINES: usize = 1000;
 /// Where a sidecar takes what its pod sends; a gateway has none.
@@ -42,8 +44,8 @@ pub(crate) struct Machine {
     pub(crate) dir: PathBuf,
     /// The cluster's DNS.
     pub(crate) names: Arc<dyn Names>,
-    /// Knows the configuration that a pod's proxy starts with.
-    pub(crate) pilot: Arc<Pilot>,
+    /// Knows the configuration that a pod's proxy starts with, and runs while there is a pod of istiod's.
+    pub(crate) control: Arc<ControlPlane>,
     /// Images that stand for parts of the sandbox itself, with the real ports at which those listen.
     pub(crate) own_images: BTreeMap<&'static str, Vec<(&'static str, u16)>>,
     /// The real ports of each gateway, by namespace and workload. Its pods share them, so that the way in stays the same
@@ -167,6 +169,16 @@ async fn life(machine: Arc<Machine>, pod: Object, ip: Ipv4Addr, sidecar: bool, s
     machine.logs.forget(&pod);
 }
 
+/// Keeps the control plane running until this pod ends.
+async fn stand_for(control: &Arc<ControlPlane>, stop: &CancellationToken) -> io::Result<AbortOnDropHandle<()>> {
+    control.pod_started().await.map_err(|problem| io::Error::other(problem.why))?;
+    let (control, stop) = (control.clone(), stop.clone());
+    Ok(AbortOnDropHandle::new(tokio::spawn(async move {
+        stop.cancelled().await;
+        control.pod_ended().await;
+    })))
+}
+
 struct Started {
     pod: Object,
     containers: Vec<Container>,
@@ -215,6 +227,9 @@ async fn begin(
             }
         } else if let Some(own) = machine.own_images.get(image) {
             own.iter().for_each(|(port, real)| ports.add(port, *real));
+            if image == ISTIOD {
+                programs.push(stand_for(&machine.control, stop).await?);
+            }
         } else if let Some(demo) = apps::find(image) {
             let port = declared_ports(container).next().unwrap_or_else(|| bookinfo::PORT.to_string());
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
@@ -263,7 +278,7 @@ impl Started {
         let Self { pod, containers, ports } = self;
         let (Some(admin), true) = (ports.real("15000"), inject::has_proxy(&pod)) else { return stop.cancelled().await };
         let log = machine.logs.open(&pod, PROXY);
-        let Some(bootstrap) = machine.pilot.bootstrap(&pod.0) else {
+        let Some(bootstrap) = machine.control.bootstrap(&pod.0) else {
             say(machine, &pod, "Warning", "Failed", "The control plane has no configuration for this proxy".to_owned());
             return stop.cancelled().await;
         };

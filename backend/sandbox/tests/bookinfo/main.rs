@@ -3,6 +3,7 @@
 //! Envoy is found as the sandbox finds it (`$BINNACLE_ENVOY` first); without one these tests fail.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod away;
 mod kubectl;
 mod lives;
 mod policies;
