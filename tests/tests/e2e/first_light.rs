@@ -13,10 +13,10 @@ use std::time::Duration;
 fn plaintext_is_answered(port: u16, path: &str) -> Result<bool> {
     let mut stream = TcpStream::connect(("127.0.0.1", port))?;
     stream.set_read_timeout(Some(Duration::from_secs(5)))?;
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: ratings:9080\r\nConnection: close\r\n\r\n")?;
     let mut answer = Vec::new();
-    // A refused connection may be reset instead of closed.
-    stream.read_to_end(&mut answer).ok();
+    // A refused connection may be reset instead of closed, and that before the whole request is written.
+    let request = format!("GET {path} HTTP/1.1\r\nHost: ratings:9080\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).and_then(|()| stream.read_to_end(&mut answer)).ok();
     Ok(answer.starts_with(b"HTTP/1.1 200"))
 }
 
