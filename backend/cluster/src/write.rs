@@ -7,11 +7,15 @@ use ::http::Method;
 use bytes::Bytes;
 use mesh::{Change, Edit, Fact, Object, Problem, Ref, Step};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// Who writes, in managedFields.
 const MANAGER: &str = "binnacle";
 const JSON: &str = "application/json";
 const JSON_PATCH: &str = "application/json-patch+json";
+
+/// How long the server may take for one step: somewhat longer than the longest that it waits for a webhook.
+const ANSWER: Duration = Duration::from_secs(35);
 
 /// Why a step was not done.
 pub(crate) enum Failure {
@@ -124,13 +128,55 @@ async fn perform(session: &Session, step: &Step, mode: Mode) -> Result<Done, Fai
             (Method::DELETE, path(&step.at, &step.api_version, true), JSON, bytes(&options))
         }
     };
-    match http::send(client, method, &path, Some(content_type), JSON, body).await {
+    let sent = http::send(client, method, &path, Some(content_type), JSON, body);
+    let Ok(answered) = tokio::time::timeout(ANSWER, sent).await else { return late(session, step, mode).await };
+    match answered {
         Ok(answer) => {
             let object = if matches!(step.edit, Edit::Delete { .. }) { None } else { object(&answer.body, step)? };
             Ok(Done { object, warnings: answer.warnings })
         }
         Err(error) => Err(failure(session, step, &error).await),
     }
+}
+
+/// What became of a step that was not answered: it counts as done if the server has it now.
+async fn late(session: &Session, step: &Step, mode: Mode) -> Result<Done, Failure> {
+    let refused = |why: &str, next: &str| {
+        let why = format!("The server did not answer within {} s{why}", ANSWER.as_secs());
+        Failure::Refused(Problem::new(title(step), why, next))
+    };
+    if mode == Mode::DryRun {
+        return Err(refused("", "Look at the server and its webhooks, then try again"));
+    }
+    let now = match tokio::time::timeout(ANSWER, read(session, step)).await {
+        Ok(Ok(now)) => now.map(|(value, _)| value),
+        Ok(Err(_)) | Err(_) => {
+            return Err(refused(
+                ", and whether it was written cannot be read",
+                "Look at what the cluster has as soon as it answers",
+            ));
+        }
+    };
+    let object = now.as_ref().map(|value| Object::from(trim::trimmed(value.clone(), &step.api_version, step.at.kind)));
+    let done = match (&step.edit, &now) {
+        (Edit::Delete { .. }, now) => now.is_none(),
+        (Edit::Create(_), now) => now.is_some(),
+        (Edit::Patch(patch), Some(now)) => is_done(patch, now),
+        (Edit::Patch(_), None) => false,
+    };
+    if done {
+        return Ok(Done { object, warnings: Vec::new() });
+    }
+    Err(refused(", and has not written it", "Look at the server and its webhooks, then try again"))
+}
+
+/// Whether an object is already what a patch makes of it: everything but its guards changes nothing any more.
+fn is_done(patch: &json_patch::Patch, now: &Value) -> bool {
+    let writes = patch.0.iter().filter(|operation| !matches!(operation, json_patch::PatchOperation::Test(_)));
+    let mut tried = now.clone();
+    broken_test(patch, now).is_some()
+        && json_patch::patch(&mut tried, &writes.cloned().collect::<Vec<_>>()).is_ok()
+        && tried == *now
 }
 
 fn object(body: &[u8], step: &Step) -> Result<Option<Object>, Failure> {

@@ -211,3 +211,45 @@ fn a_difference_is_told_where_it_is() {
     assert_eq!(told(&routes(50, 1), &routes(40, 2)), ".1.to.port 1 2");
     assert_eq!(told(&serde_json::json!([1]), &serde_json::json!([1, 2])), " [1] [1,2]");
 }
+
+/// Takes a request and never answers it.
+async fn silence(server: &mut Server) -> (Request<Body>, mock::SendResponse<Response<Body>>) {
+    server.next_request().await.expect("a request")
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_step_without_an_answer_is_looked_for() {
+    for (mode_is_dry, found, expect) in [
+        (true, None, Err("did not answer within 35 s")),
+        (false, Some(25), Ok(())),
+        (false, Some(10), Err("did not answer within 35 s, and has not written it")),
+    ] {
+        let (session, mut server) = session();
+        let change = change(vec![step("cart", patch())]);
+        let script = async {
+            let _kept = silence(&mut server).await;
+            if let Some(weight) = found {
+                let read = answer(&mut server, 200, None, stored("cart", weight, "8")).await;
+                assert!(read.starts_with("GET /apis/networking.istio.io/v1/namespaces/shop/virtualservices/cart"), "{read}");
+            }
+            std::future::pending::<()>().await;
+        };
+        let told = async {
+            if mode_is_dry { check(&session, &change).await.map(drop) } else { apply(&session, &change).await.map(drop) }
+        };
+        let told = tokio::select! { told = told => told, () = script => unreachable!("the script waits") };
+        match (told, expect) {
+            (Ok(()), Ok(())) => {}
+            (Err(Failure::Refused(problem)), Err(part)) => assert!(problem.why.contains(part), "{problem}"),
+            (told, expect) => panic!("{:?} instead of {expect:?}", told.is_ok()),
+        }
+    }
+}
+
+#[test]
+fn a_patch_that_holds_already_is_done() {
+    let Edit::Patch(patch) = patch() else { panic!("a patch") };
+    for (weight, expect) in [(25, true), (10, false), (40, false)] {
+        assert_eq!(is_done(&patch, &stored("cart", weight, "8")), expect, "{weight}");
+    }
+}
