@@ -51,6 +51,20 @@ impl Shop {
         seen
     }
 
+    /// Asks for pages until the versions of reviews have these shares, twice at most; says how many were asked for.
+    ///
+    /// One sample of chance lies outside of 3.5 standard deviations once in 2,000 times, two in a row in 4,000,000; shares
+    /// that are wrong lie outside each time.
+    async fn expect_shares(&self, pages: usize, wanted: [f64; 3]) -> usize {
+        let first = self.versions(pages).await;
+        if fit(first, pages, wanted) {
+            return pages;
+        }
+        let second = self.versions(pages).await;
+        assert!(fit(second, pages, wanted), "{first:?} and again {second:?} of {pages} are not {wanted:?}");
+        2 * pages
+    }
+
     /// An instant PromQL query's series.
     async fn query(&self, query: &str) -> Vec<Value> {
         let url = format!("{}/api/v1/query", self.sandbox.ready().prometheus);
@@ -71,9 +85,11 @@ async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, within: Durati
     }
 }
 
-/// Whether a count is within three standard deviations of `share` of `total`.
-fn fits(count: usize, total: usize, share: f64) -> bool {
-    #[allow(clippy::cast_precision_loss, reason = "small counts")]
-    let (count, total) = (count as f64, total as f64);
-    (count - total * share).abs() <= 3.0 * (total * share * (1.0 - share)).sqrt()
+/// Whether all counts are within 3.5 standard deviations of their shares of `total`; none at all for a share of 0.
+#[allow(clippy::cast_precision_loss, reason = "small counts")]
+fn fit(counts: [usize; 3], total: usize, shares: [f64; 3]) -> bool {
+    let total = total as f64;
+    let close =
+        |(count, share): (usize, f64)| (count as f64 - total * share).abs() <= 3.5 * (total * share * (1.0 - share)).sqrt();
+    counts.into_iter().zip(shares).all(close)
 }

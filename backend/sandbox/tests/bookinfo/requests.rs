@@ -1,6 +1,6 @@
 //! What requests do, and what is measured of them.
 
-use super::{Shop, eventually, fits};
+use super::{Shop, eventually};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -29,11 +29,7 @@ async fn pages_come_with_the_wanted_shares_and_all_is_measured() {
     assert_eq!(status, 200);
     assert!(page.contains("The Comedy of Errors") && page.contains("paperback"), "{page}");
 
-    let pages = 300;
-    let seen = shop.versions(pages).await;
-    for (count, share) in seen.into_iter().zip([0.5, 0.3, 0.2]) {
-        assert!(fits(count, pages, share), "{seen:?} of {pages} is not 50, 30, 20 %");
-    }
+    let pages = shop.expect_shares(300, [0.5, 0.3, 0.2]).await;
 
     let edges = eventually("all edges are measured by both sides", Duration::from_secs(10), || async {
         let series = shop
