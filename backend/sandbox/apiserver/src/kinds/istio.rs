@@ -114,19 +114,25 @@ const ROWS: &[Row] = &[
     },
 ];
 
+/// The kinds that make no sense without a spec; of the others, an empty one says something.
+const NEEDS_SPEC: &[&str] =
+    &["TrafficExtension", "WasmPlugin", "DestinationRule", "ServiceEntry", "WorkloadEntry", "WorkloadGroup"];
+
 /// The CRDs as objects.
 pub(crate) fn custom_resource_definitions() -> impl Iterator<Item = Value> {
     ROWS.iter().map(|row| {
         let spec = ISTIO.resolve(row.kind).to_json(References::Inline);
-        let schema = json!({
+        let mut schema = json!({
             "type": "object",
-            "required": ["spec"],
             "properties": {
                 "spec": spec,
                 "status": {"type": "object", "x-kubernetes-preserve-unknown-fields": true,
                            "description": "What the control plane says about this object."},
             },
         });
+        if NEEDS_SPEC.contains(&row.kind) {
+            schema["required"] = json!(["spec"]);
+        }
         let mut columns: Vec<Value> = row
             .columns
             .iter()

@@ -98,7 +98,8 @@ fn refusal(entries: &[Entry], conflicts: &[(usize, Fields)]) -> ApiError {
     ApiError::apply_conflict(message, causes)
 }
 
-fn drop_nulls(value: &mut Value) {
+/// Takes away members that say nothing.
+pub(crate) fn drop_nulls(value: &mut Value) {
     match value {
         Value::Object(members) => {
             members.retain(|_, member| !member.is_null());

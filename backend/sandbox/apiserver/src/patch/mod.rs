@@ -7,7 +7,7 @@ mod managed;
 mod merge;
 mod strategic;
 
-pub(crate) use apply::apply;
+pub(crate) use apply::{apply, drop_nulls};
 pub(crate) use json::json_patch;
 pub(crate) use managed::{Entry, Writer, base_entries, has_changed, record_update, set_entries};
 pub(crate) use merge::merge_patch;

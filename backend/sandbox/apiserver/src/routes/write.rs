@@ -101,7 +101,15 @@ impl<'a> Request<'a> {
     /// Drops what the schema does not know, or refuses it.
     fn without_unknown(&self, object: &mut Value, patch: bool) -> Result<Vec<String>> {
         let before = (self.validation == Validation::Strict && patch).then(|| object.clone());
-        let unknown = schema::prune(self.schema()?, object);
+        let schema = self.schema()?;
+        if let Some(metadata) = object.get_mut("metadata") {
+            patch::drop_nulls(metadata);
+        }
+        if !self.at.kind.custom {
+            // Kubernetes' own types do not tell null from nothing.
+            patch::drop_nulls(object);
+        }
+        let unknown = schema::prune(schema, object);
         match self.validation {
             Validation::Strict if !unknown.is_empty() => Err(ApiError::strict(&unknown, before.as_ref())),
             Validation::Ignore => Ok(Vec::new()),
@@ -110,7 +118,7 @@ impl<'a> Request<'a> {
     }
 
     /// Holds a finished object against schema and admission.
-    fn check(&self, object: &Value) -> Result<()> {
+    fn check(&self, object: &Value, old: Option<&Value>) -> Result<()> {
         let kind = &self.at.kind;
         let name = object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
         let mut checked = object.clone();
@@ -121,7 +129,10 @@ impl<'a> Request<'a> {
             // The status is not what this write is about.
             members.shift_remove("status");
         }
-        let problems = schema::check(self.schema()?, &checked);
+        let mut problems = schema::check(self.schema()?, &checked, old);
+        if kind.custom {
+            problems.extend(schema::duplicates(self.schema()?, &checked));
+        }
         if !problems.is_empty() {
             if !kind.custom && problems.iter().any(|problem| problem.reason == "FieldValueTypeInvalid") {
                 let said: Vec<&str> = problems.iter().map(|problem| problem.message.as_str()).collect();
@@ -215,6 +226,7 @@ impl<'a> Request<'a> {
             return Err(ApiError::not_found(&kind, namespace));
         }
         let entries = patch::base_entries(None, &object);
+        schema::fill(self.schema()?, &mut object);
         object = state.prepare_create(self.at.id, &self.at.kind, object, false)?;
         match applied {
             Some(entries) => patch::set_entries(&mut object, entries),
@@ -223,7 +235,7 @@ impl<'a> Request<'a> {
                 self.with_writer(|writer| patch::record_update(schema, None, &mut object, entries, writer));
             }
         }
-        self.check(&object)?;
+        self.check(&object, None)?;
         Ok(Written { object: self.store(state, object), created: true, unknown })
     }
 
@@ -231,11 +243,12 @@ impl<'a> Request<'a> {
         &self,
         state: &mut State,
         old: &Arc<Value>,
-        new: Value,
+        mut new: Value,
         unknown: Vec<String>,
         applied: Option<Vec<patch::Entry>>,
     ) -> Result<Written> {
         let entries = patch::base_entries(Some(old), &new);
+        schema::fill(self.schema()?, &mut new);
         let prepared = state.prepare_update(&self.at.kind, old, new, self.part())?;
         let mut object = prepared.unwrap_or_else(|| Value::clone(old));
         let schema = self.schema()?;
@@ -251,7 +264,7 @@ impl<'a> Request<'a> {
         if object == **old {
             return Ok(Written { object: old.clone(), created: false, unknown });
         }
-        self.check(&object)?;
+        self.check(&object, Some(old))?;
         Ok(Written { object: self.store(state, object), created: false, unknown })
     }
 }

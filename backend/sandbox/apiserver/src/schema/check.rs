@@ -1,8 +1,8 @@
-//! Holding an object against its schema: what is wrong with it, and which fields nobody knows.
+//! Holding an object against its schema: what is wrong with it.
 
 use serde_json::Value;
 
-use super::{Schema, Type};
+use super::{ListKind, Schema, Type, bounds};
 
 /// One thing wrong with one field.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,12 +38,12 @@ fn shown(value: &Value) -> String {
     }
 }
 
-/// Everything wrong with `value`; rules over several fields are only looked at when the types are right.
-pub(crate) fn check(schema: &Schema, value: &Value) -> Vec<FieldProblem> {
+/// Everything wrong with `value`, given what it was before; rules are only looked at when the types are right.
+pub(crate) fn check(schema: &Schema, value: &Value, old: Option<&Value>) -> Vec<FieldProblem> {
     let mut problems = Vec::new();
     types(schema, value, "", &mut problems);
     if problems.is_empty() {
-        rules(schema, value, "", &mut problems);
+        rules(schema, value, old, "", &mut problems);
     } else if has_rules(schema) {
         problems.push(FieldProblem {
             field: "<nil>".into(),
@@ -63,7 +63,8 @@ fn has_rules(schema: &Schema) -> bool {
 
 fn types(schema: &Schema, value: &Value, path: &str, problems: &mut Vec<FieldProblem>) {
     let wanted = match (schema.ty, value) {
-        (_, Value::Null) | (Type::Any, _) => None,
+        (Type::Any, _) => None,
+        (_, Value::Null) if schema.nullable => None,
         (Type::Object, Value::Object(_)) | (Type::Array, Value::Array(_)) | (Type::String, Value::String(_)) => None,
         (Type::Boolean, Value::Bool(_)) | (Type::Number, Value::Number(_)) => None,
         (Type::IntOrString, Value::Number(_) | Value::String(_)) => None,
@@ -93,7 +94,8 @@ fn types(schema: &Schema, value: &Value, path: &str, problems: &mut Vec<FieldPro
         });
         return;
     }
-    bounds(schema, value, path, problems);
+    bounds::check(schema, value, path, problems);
+    logic(schema, value, path, problems);
     match value {
         Value::Object(members) => {
             for name in &schema.required {
@@ -118,82 +120,77 @@ fn types(schema: &Schema, value: &Value, path: &str, problems: &mut Vec<FieldPro
     }
 }
 
-fn bounds(schema: &Schema, value: &Value, path: &str, problems: &mut Vec<FieldProblem>) {
-    if !schema.options.is_empty() && !value.is_null() && !schema.options.contains(value) {
-        let options: Vec<String> = schema.options.iter().map(Value::to_string).collect();
+/// Further schemas: all, any, exactly one, or none of them have to fit.
+fn logic(schema: &Schema, value: &Value, path: &str, problems: &mut Vec<FieldProblem>) {
+    let fits = |schema: &Schema| {
+        let mut problems = Vec::new();
+        types(schema, value, path, &mut problems);
+        problems.is_empty()
+    };
+    let mut refuse = |words: String| {
         problems.push(FieldProblem {
-            field: path.to_owned(),
-            reason: "FieldValueNotSupported",
-            message: format!("Unsupported value: {value}: supported values: {}", options.join(", ")),
+            field: "<nil>".into(),
+            reason: "FieldValueInvalid",
+            message: format!("Invalid value: \"\": \"{path}\" must {words}"),
         });
-    }
-    if let Some(number) = value.as_f64() {
-        if let Some(minimum) = schema.minimum.filter(|minimum| number < *minimum) {
-            problems.push(FieldProblem::invalid(
-                path,
-                value,
-                &format!("{path} in body should be greater than or equal to {minimum}"),
-            ));
-        }
-        if let Some(maximum) = schema.maximum.filter(|maximum| number > *maximum) {
-            problems.push(FieldProblem::invalid(
-                path,
-                value,
-                &format!("{path} in body should be less than or equal to {maximum}"),
-            ));
+    };
+    let logic = &schema.logic;
+    if !logic.one_of.is_empty() {
+        match logic.one_of.iter().filter(|schema| fits(schema)).count() {
+            1 => {}
+            0 => refuse("validate one and only one schema (oneOf). Found none valid".into()),
+            many => refuse(format!("validate one and only one schema (oneOf). Found {many} valid alternatives")),
         }
     }
-    if let Some(items) = value.as_array() {
-        if let Some(most) = schema.max_items.filter(|most| items.len() > *most) {
-            problems.push(FieldProblem {
-                field: path.to_owned(),
-                reason: "FieldValueTooMany",
-                message: format!("Too many: {}: must have at most {most} items", items.len()),
-            });
-        }
-        if let Some(least) = schema.min_items.filter(|least| items.len() < *least) {
-            problems.push(FieldProblem::invalid(
-                path,
-                &Value::from(items.len()),
-                &format!("{path} in body should have at least {least} items"),
-            ));
-        }
+    if !logic.any_of.is_empty() && !logic.any_of.iter().any(|schema| fits(schema)) {
+        refuse("validate at least one schema (anyOf)".into());
     }
-    if let Some(text) = value.as_str() {
-        if let Some(most) = schema.max_length.filter(|most| text.chars().count() > *most) {
-            problems.push(FieldProblem {
-                field: path.to_owned(),
-                reason: "FieldValueTooLong",
-                message: format!("Too long: may not be more than {most} bytes"),
-            });
-        }
-        if let Some(least) = schema.min_length.filter(|least| text.chars().count() < *least) {
-            problems.push(FieldProblem::invalid(path, value, &format!("{path} in body should be at least {least} chars long")));
-        }
+    if logic.not.as_ref().is_some_and(|schema| fits(schema)) {
+        refuse("not validate the schema (not)".into());
+    }
+    for schema in &logic.all_of {
+        types(schema, value, path, problems);
     }
 }
 
-fn rules(schema: &Schema, value: &Value, path: &str, problems: &mut Vec<FieldProblem>) {
-    if value.is_null() {
-        return;
-    }
-    for rule in &schema.rules {
-        if !rule.holds(value) {
-            problems.push(FieldProblem::invalid(path, value, rule.message()));
-        }
-    }
+/// Items of keyed lists and sets that stand there twice.
+pub(crate) fn duplicates(schema: &Schema, value: &Value) -> Vec<FieldProblem> {
+    let mut problems = Vec::new();
+    duplicates_at(schema, value, "", &mut problems);
+    problems
+}
+
+fn duplicates_at(schema: &Schema, value: &Value, path: &str, problems: &mut Vec<FieldProblem>) {
     match value {
         Value::Object(members) => {
             for (name, member) in members {
                 if let Some(field) = schema.member(name) {
-                    rules(field, member, &join(path, name), problems);
+                    duplicates_at(field, member, &join(path, name), problems);
                 }
             }
         }
         Value::Array(items) => {
-            if let Some(schema) = &schema.items {
-                for (index, item) in items.iter().enumerate() {
-                    rules(schema, item, &format!("{path}[{index}]"), problems);
+            let key = |item: &Value| match &schema.list {
+                ListKind::Atomic => None,
+                ListKind::Set => Some(item.clone()),
+                ListKind::Map(keys) => {
+                    Some(keys.iter().filter_map(|key| Some((key.clone(), item.get(key)?.clone()))).collect::<Value>())
+                }
+            };
+            let mut seen = std::collections::HashSet::new();
+            for (index, item) in items.iter().enumerate() {
+                let at = format!("{path}[{index}]");
+                if let Some(key) = key(item)
+                    && !seen.insert(key.to_string())
+                {
+                    problems.push(FieldProblem {
+                        field: at.clone(),
+                        reason: "FieldValueDuplicate",
+                        message: format!("Duplicate value: {key}"),
+                    });
+                }
+                if let Some(schema) = &schema.items {
+                    duplicates_at(schema, item, &at, problems);
                 }
             }
         }
@@ -201,34 +198,29 @@ fn rules(schema: &Schema, value: &Value, path: &str, problems: &mut Vec<FieldPro
     }
 }
 
-/// Drops the fields that the schema does not know and says which they were.
-pub(crate) fn prune(schema: &Schema, value: &mut Value) -> Vec<String> {
-    let mut unknown = Vec::new();
-    prune_at(schema, value, "", &mut unknown);
-    unknown
-}
-
-fn prune_at(schema: &Schema, value: &mut Value, path: &str, unknown: &mut Vec<String>) {
+fn rules(schema: &Schema, value: &Value, old: Option<&Value>, path: &str, problems: &mut Vec<FieldProblem>) {
+    if value.is_null() {
+        return;
+    }
+    problems.extend(schema.rules.iter().filter_map(|rule| rule.problem(path, value, old)));
     match value {
         Value::Object(members) => {
-            if !schema.preserve && schema.additional.is_none() && (schema.ty == Type::Object) {
-                let surplus: Vec<String> =
-                    members.keys().filter(|name| !schema.properties.contains_key(*name)).cloned().collect();
-                for name in surplus {
-                    members.shift_remove(&name);
-                    unknown.push(join(path, &name));
-                }
-            }
-            for (name, member) in members.iter_mut() {
+            for (name, member) in members {
                 if let Some(field) = schema.member(name) {
-                    prune_at(field, member, &join(path, name), unknown);
+                    rules(field, member, old.and_then(|old| old.get(name)), &join(path, name), problems);
                 }
             }
         }
         Value::Array(items) => {
-            if let Some(schema) = &schema.items {
-                for (index, item) in items.iter_mut().enumerate() {
-                    prune_at(schema, item, &format!("{path}[{index}]"), unknown);
+            if let Some(of) = &schema.items {
+                for (index, item) in items.iter().enumerate() {
+                    // Only items with keys are known to be the same as before.
+                    let same = |keys: &[String]| {
+                        let before = old.and_then(Value::as_array).into_iter().flatten();
+                        before.into_iter().find(|one| keys.iter().all(|key| one.get(key) == item.get(key)))
+                    };
+                    let old = if let ListKind::Map(keys) = &schema.list { same(keys) } else { None };
+                    rules(of, item, old, &format!("{path}[{index}]"), problems);
                 }
             }
         }
@@ -236,7 +228,7 @@ fn prune_at(schema: &Schema, value: &mut Value, path: &str, unknown: &mut Vec<St
     }
 }
 
-fn join(path: &str, name: &str) -> String {
+pub(super) fn join(path: &str, name: &str) -> String {
     if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
 }
 
@@ -244,13 +236,15 @@ fn join(path: &str, name: &str) -> String {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{check, prune};
-    use crate::schema::ISTIO;
+    use super::check;
+    use crate::schema::{ISTIO, prune};
 
     #[track_caller]
     fn expect(kind: &str, value: Value, words: &[&str]) {
-        let found: Vec<String> =
-            check(&ISTIO.resolve(kind), &value).iter().map(|problem| format!("{}: {}", problem.field, problem.message)).collect();
+        let found: Vec<String> = check(&ISTIO.resolve(kind), &value, None)
+            .iter()
+            .map(|problem| format!("{}: {}", problem.field, problem.message))
+            .collect();
         assert_eq!(found, words);
     }
 
@@ -272,11 +266,11 @@ mod tests {
             &[": Invalid value: \"object\": portLevelMtls requires selector"],
         );
         expect(
-            "Gateway",
-            json!({"servers": [{"hosts": ["a"], "port": {"number": 70_000, "name": "a", "protocol": "HTTP"}}]}),
-            &["servers[0].port.number: Invalid value: 70000: port must be between 1-65535"],
+            "ServiceEntry",
+            json!({"hosts": ["a"], "ports": [{"number": 70_000, "name": "a"}]}),
+            &["ports[0].number: Invalid value: 70000: port must be between 1-65535"],
         );
-        expect("ServiceEntry", json!({"hosts": ["*"]}), &["hosts: Invalid value: \"array\": wildcard host is not allowed here"]);
+        expect("ServiceEntry", json!({"hosts": ["*"]}), &["hosts[0]: Invalid value: \"*\": hostname cannot be wildcard"]);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::{ListKind, Rule, Schema, Type};
+use super::{Bounds, ListKind, Logic, Rule, Schema, Type};
 
 /// How types refer to each other in the document that is written.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -46,21 +46,7 @@ impl Schema {
         {
             out.insert("format".into(), json!(format));
         }
-        for (name, bound) in [("minimum", self.minimum), ("maximum", self.maximum)] {
-            if let Some(bound) = bound {
-                out.insert(name.into(), if bound.fract() == 0.0 { json!(bound as i64) } else { json!(bound) });
-            }
-        }
-        for (name, bound) in [
-            ("minItems", self.min_items),
-            ("maxItems", self.max_items),
-            ("minLength", self.min_length),
-            ("maxLength", self.max_length),
-        ] {
-            if let Some(bound) = bound {
-                out.insert(name.into(), json!(bound));
-            }
-        }
+        self.bounds.write(&mut out);
         if !self.options.is_empty() {
             out.insert("enum".into(), json!(self.options));
         }
@@ -77,6 +63,15 @@ impl Schema {
         }
         if let Some(additional) = &self.additional {
             out.insert("additionalProperties".into(), additional.reference(references));
+        }
+        if self.nullable {
+            out.insert("nullable".into(), json!(true));
+        }
+        if let Some(default) = &self.default {
+            out.insert("default".into(), default.clone());
+        }
+        if references == References::Inline {
+            self.logic.write(&mut out);
         }
         self.write_extensions(&mut out, references);
         Value::Object(out)
@@ -110,9 +105,7 @@ impl Schema {
             }
         }
         if !self.rules.is_empty() && references == References::Inline {
-            let rules: Vec<Value> =
-                self.rules.iter().map(|rule| json!({"rule": rule.expression(), "message": rule.message()})).collect();
-            out.insert("x-kubernetes-validations".into(), Value::Array(rules));
+            out.insert("x-kubernetes-validations".into(), self.rules.iter().map(Rule::to_json).collect());
         }
     }
 
@@ -134,7 +127,6 @@ impl Schema {
     pub(crate) fn from_json(value: &Value) -> Self {
         let text = |name: &str| value.get(name).and_then(Value::as_str);
         let flag = |name: &str| value.get(name).and_then(Value::as_bool).unwrap_or(false);
-        let size = |name: &str| value.get(name).and_then(Value::as_u64).and_then(|size| usize::try_from(size).ok());
         let child = |name: &str| value.get(name).filter(|child| child.is_object()).map(|child| Arc::new(Self::from_json(child)));
         let ty = if flag("x-kubernetes-int-or-string") {
             Type::IntOrString
@@ -170,12 +162,11 @@ impl Schema {
             preserve: flag("x-kubernetes-preserve-unknown-fields"),
             atomic: text("x-kubernetes-map-type") == Some("atomic"),
             options: value.get("enum").and_then(Value::as_array).cloned().unwrap_or_default(),
-            minimum: value.get("minimum").and_then(Value::as_f64),
-            maximum: value.get("maximum").and_then(Value::as_f64),
-            min_items: size("minItems"),
-            max_items: size("maxItems"),
-            min_length: size("minLength"),
-            max_length: size("maxLength"),
+            bounds: Bounds::read(value),
+            nullable: flag("nullable"),
+            default: value.get("default").cloned(),
+            // That a number or a text will do is said by the type.
+            logic: if ty == Type::IntOrString { Logic::default() } else { Logic::read(value) },
             list: match text("x-kubernetes-list-type") {
                 Some("set") => ListKind::Set,
                 Some("map") => ListKind::Map(strings("x-kubernetes-list-map-keys")),
@@ -186,9 +177,35 @@ impl Schema {
                 .and_then(Value::as_array)
                 .into_iter()
                 .flatten()
-                .filter_map(|rule| Rule::written(rule.get("rule")?.as_str()?))
+                .filter_map(Rule::read)
                 .collect(),
             definition: None,
+        }
+    }
+}
+
+impl Logic {
+    fn read(value: &Value) -> Self {
+        let list = |name: &str| -> Vec<Arc<Schema>> {
+            let items = value.get(name).and_then(Value::as_array).into_iter().flatten();
+            items.map(|item| Arc::new(Schema::from_json(item))).collect()
+        };
+        Self {
+            all_of: list("allOf"),
+            any_of: list("anyOf"),
+            one_of: list("oneOf"),
+            not: value.get("not").map(|schema| Arc::new(Schema::from_json(schema))),
+        }
+    }
+
+    fn write(&self, out: &mut Map<String, Value>) {
+        for (name, schemas) in [("allOf", &self.all_of), ("anyOf", &self.any_of), ("oneOf", &self.one_of)] {
+            if !schemas.is_empty() {
+                out.insert(name.into(), schemas.iter().map(|schema| schema.to_json(References::Inline)).collect());
+            }
+        }
+        if let Some(schema) = &self.not {
+            out.insert("not".into(), schema.to_json(References::Inline));
         }
     }
 }

@@ -1,9 +1,12 @@
 //! What the fields of each kind are: their types, which lists have keys, what is required. `kubectl explain`, validation,
 //! pruning, strategic merge and server-side apply all read the same schema.
 
+mod bounds;
+mod cel;
 mod check;
 mod json;
 mod rules;
+mod shape;
 mod text;
 
 use std::sync::{Arc, LazyLock};
@@ -11,9 +14,11 @@ use std::sync::{Arc, LazyLock};
 use indexmap::IndexMap;
 use serde_json::Value;
 
-pub(crate) use check::{FieldProblem, check, prune};
+pub(crate) use bounds::Bounds;
+pub(crate) use check::{FieldProblem, check, duplicates};
 pub(crate) use json::References;
 pub(crate) use rules::Rule;
+pub(crate) use shape::{fill, prune};
 pub(crate) use text::{Library, with_type_meta};
 
 /// The types that ship with Kubernetes itself.
@@ -66,6 +71,15 @@ pub(crate) enum ListKind {
     Map(Vec<String>),
 }
 
+/// Further schemas that a value has to fit, or must not.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Logic {
+    pub(crate) all_of: Vec<Arc<Schema>>,
+    pub(crate) any_of: Vec<Arc<Schema>>,
+    pub(crate) one_of: Vec<Arc<Schema>>,
+    pub(crate) not: Option<Arc<Schema>>,
+}
+
 /// One field.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Schema {
@@ -82,12 +96,12 @@ pub(crate) struct Schema {
     /// The object is replaced as a whole.
     pub(crate) atomic: bool,
     pub(crate) options: Vec<Value>,
-    pub(crate) minimum: Option<f64>,
-    pub(crate) maximum: Option<f64>,
-    pub(crate) min_items: Option<usize>,
-    pub(crate) max_items: Option<usize>,
-    pub(crate) min_length: Option<usize>,
-    pub(crate) max_length: Option<usize>,
+    pub(crate) bounds: Bounds,
+    /// `null` is a value like any other.
+    pub(crate) nullable: bool,
+    /// What stands there when the writer said nothing.
+    pub(crate) default: Option<Value>,
+    pub(crate) logic: Logic,
     pub(crate) list: ListKind,
     pub(crate) rules: Vec<Rule>,
     /// The name under which OpenAPI documents list this type.
@@ -99,4 +113,18 @@ impl Schema {
     pub(crate) fn member(&self, name: &str) -> Option<&Arc<Schema>> {
         self.properties.get(name).or(self.additional.as_ref())
     }
+
+    /// At most one of these members may be there.
+    pub(crate) fn at_most_one(members: &[&str]) -> Vec<Arc<Self>> {
+        let with = |name: &&str| Arc::new(Self { required: vec![(*name).to_owned()], ..Self::default() });
+        let any: Vec<Arc<Self>> = members.iter().map(with).collect();
+        let none = Logic {
+            not: Some(Arc::new(Self { logic: Logic { any_of: any.clone(), ..Logic::default() }, ..Self::default() })),
+            ..Logic::default()
+        };
+        [vec![Arc::new(Self { logic: none, ..Self::default() })], any].concat()
+    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,167 +1,245 @@
-//! What the CRDs' validation rules mean. A rule is written in the CRD as CEL, for those who read it there; here is its
-//! meaning in Rust.
+//! Validation rules: CEL expressions that hold over a value, and what is said when they do not.
 
-use serde_json::Value;
+use std::{
+    collections::HashMap,
+    sync::{Arc, LazyLock},
+};
 
-/// One rule of the schema files.
-#[derive(Clone, Copy)]
-pub(crate) struct Rule(&'static Row);
+use serde_json::{Value, json};
 
-struct Row {
-    name: &'static str,
-    expression: &'static str,
-    message: &'static str,
-    holds: fn(&Value) -> bool,
+use super::{cel::Program, check::FieldProblem};
+
+/// One rule.
+#[derive(Clone)]
+pub(crate) struct Rule(Arc<Inner>);
+
+struct Inner {
+    expression: String,
+    message: String,
+    /// Says what is wrong in place of the message.
+    message_expression: Option<(String, Program)>,
+    reason: &'static str,
+    /// Which field the words are about, below the one that the rule stands at.
+    field: String,
+    program: Program,
 }
 
-const ROWS: &[Row] = &[
-    Row {
-        name: "duration",
-        expression: "duration(self) >= duration('1ms')",
-        message: "must be a valid duration greater than 1ms",
-        holds: |value| value.as_str().and_then(crate::duration::parse).is_some_and(|nanos| nanos >= 1_000_000),
-    },
-    Row {
-        name: "port",
-        expression: "0 < self && self <= 65535",
-        message: "port must be between 1-65535",
-        holds: |value| value.as_u64().is_some_and(|port| (1..=65_535).contains(&port)),
-    },
-    Row {
-        name: "port-level-mtls-needs-selector",
-        expression: "(has(self.selector) && has(self.selector.matchLabels) && self.selector.matchLabels.size() > 0) || !has(self.portLevelMtls)",
-        message: "portLevelMtls requires selector",
-        holds: |value| value.get("portLevelMtls").is_none() || has_members(value.pointer("/selector/matchLabels")),
-    },
-    Row {
-        name: "one-target",
-        expression: "(has(self.selector)?1:0)+(has(self.targetRef)?1:0)+(has(self.targetRefs)?1:0)<=1",
-        message: "only one of targetRefs or selector can be set",
-        holds: |value| ["selector", "targetRef", "targetRefs"].iter().filter(|name| value.get(**name).is_some()).count() <= 1,
-    },
-    Row {
-        name: "no-wildcard-labels",
-        expression: "self.all(key, !key.contains('*') && !self[key].contains('*'))",
-        message: "wildcard is not supported in selector",
-        holds: |value| {
-            value.as_object().is_none_or(|labels| {
-                labels.iter().all(|(key, value)| {
-                    !key.is_empty() && !key.contains('*') && !value.as_str().is_some_and(|value| value.contains('*'))
-                })
-            })
-        },
-    },
-    Row {
-        name: "endpoints-or-selector",
-        expression: "(has(self.workloadSelector)?1:0)+(has(self.endpoints)?1:0)<=1",
-        message: "only one of WorkloadSelector or Endpoints can be set",
-        holds: |value| value.get("workloadSelector").is_none() || value.get("endpoints").is_none(),
-    },
-    Row {
-        name: "no-cidr-addresses-with-dns",
-        expression: "!(has(self.addresses) && self.addresses.exists(a, a.contains('/')) && has(self.resolution) && self.resolution != 'STATIC' && self.resolution != 'NONE')",
-        message: "CIDR addresses are allowed only for NONE/STATIC resolution types",
-        holds: |value| {
-            let cidr = list(value, "addresses").any(|address| address.as_str().is_some_and(|address| address.contains('/')));
-            let resolution = value.get("resolution").and_then(Value::as_str).unwrap_or("NONE");
-            !cidr || matches!(resolution, "NONE" | "STATIC")
-        },
-    },
-    Row {
-        name: "none-has-no-endpoints",
-        expression: "!(has(self.endpoints) && (!has(self.resolution) || self.resolution == 'NONE'))",
-        message: "NONE mode cannot set endpoints",
-        holds: |value| {
-            let resolution = value.get("resolution").and_then(Value::as_str).unwrap_or("NONE");
-            resolution != "NONE" || value.get("endpoints").is_none()
-        },
-    },
-    Row {
-        name: "unique-port-numbers",
-        expression: "self.all(a, self.exists_one(b, b.number == a.number))",
-        message: "port number cannot be duplicated",
-        holds: |value| {
-            let numbers: Vec<_> = value.as_array().into_iter().flatten().filter_map(|port| port.get("number")).collect();
-            numbers.iter().enumerate().all(|(index, number)| !numbers[..index].contains(number))
-        },
-    },
-    Row {
-        name: "no-full-wildcard-host",
-        expression: "self.all(host, host != '*')",
-        message: "wildcard host is not allowed here",
-        holds: |value| value.as_array().is_none_or(|hosts| hosts.iter().all(|host| host.as_str() != Some("*"))),
-    },
-    Row {
-        name: "one-load-balancer",
-        expression: "(has(self.simple)?1:0)+(has(self.consistentHash)?1:0)<=1",
-        message: "only one of simple or consistentHash can be set",
-        holds: |value| value.get("simple").is_none() || value.get("consistentHash").is_none(),
-    },
-    Row {
-        name: "one-jwks",
-        expression: "(has(self.jwksUri)?1:0)+(has(self.jwks_uri)?1:0)+(has(self.jwks)?1:0)<=1",
-        message: "only one of jwks or jwksUri can be set",
-        holds: |value| ["jwksUri", "jwks_uri", "jwks"].iter().filter(|name| value.get(**name).is_some()).count() <= 1,
-    },
-    Row {
-        name: "accounts-or-principals",
-        expression: "(has(self.serviceAccounts) || has(self.notServiceAccounts)) ? !has(self.principals) && !has(self.notPrincipals) && !has(self.namespaces) && !has(self.notNamespaces) : true",
-        message: "Cannot set serviceAccounts with namespaces or principals",
-        holds: |value| {
-            let has = |names: &[&str]| names.iter().any(|name| value.get(*name).is_some());
-            !has(&["serviceAccounts", "notServiceAccounts"])
-                || !has(&["principals", "notPrincipals", "namespaces", "notNamespaces"])
-        },
-    },
-    Row {
-        name: "upsert-needs-value",
-        expression: "((has(self.operation) ? self.operation : '') == 'UPSERT') ? ((has(self.value) ? self.value : '') != '') : true",
-        message: "value must be set when operation is UPSERT",
-        holds: |value| {
-            value.get("operation").and_then(Value::as_str) != Some("UPSERT")
-                || value.get("value").and_then(Value::as_str).is_some_and(|value| !value.is_empty())
-        },
-    },
+/// The rules that the schema files name: name, expression, message.
+const ROWS: &[(&str, &str, &str)] = &[
+    ("duration", "duration(self) >= duration('1ms')", "must be a valid duration greater than 1ms"),
+    ("port", "0 < self && self <= 65535", "port must be between 1-65535"),
+    (
+        "port-name",
+        "self.all(key, size(key) < 63 && key.matches('^[a-zA-Z0-9](?:[-a-zA-Z0-9]*[a-zA-Z0-9])?$'))",
+        "port name must be valid",
+    ),
+    ("port-keys", "self.all(key, 0 < int(key) && int(key) <= 65535)", "port must be between 1-65535"),
+    (
+        "port-level-mtls-needs-selector",
+        "(has(self.selector) && has(self.selector.matchLabels) && self.selector.matchLabels.size() > 0) || !has(self.portLevelMtls)",
+        "portLevelMtls requires selector",
+    ),
+    (
+        "one-target",
+        "(has(self.selector)?1:0)+(has(self.targetRef)?1:0)+(has(self.targetRefs)?1:0)<=1",
+        "only one of targetRefs or selector can be set",
+    ),
+    (
+        "one-workload",
+        "(has(self.workloadSelector)?1:0)+(has(self.targetRefs)?1:0)<=1",
+        "only one of targetRefs or workloadSelector can be set",
+    ),
+    ("no-wildcard-key", "self.all(key, !key.contains('*'))", "wildcard not allowed in label key match"),
+    ("no-empty-key", "self.all(key, key.size() != 0)", "key must not be empty"),
+    ("no-wildcard-value", "!self.contains('*')", "wildcard not allowed in label value match"),
+    ("no-wildcard", "!self.contains('*')", "wildcard is not supported in selector"),
+    ("same-namespace", "self.size() == 0", "cross namespace referencing is not currently supported"),
+    (
+        "endpoints-or-selector",
+        "(has(self.workloadSelector)?1:0)+(has(self.endpoints)?1:0)<=1",
+        "only one of WorkloadSelector or Endpoints can be set",
+    ),
+    (
+        "no-cidr-addresses-with-dns",
+        "!(has(self.addresses) && self.addresses.exists(a, a.contains('/')) && has(self.resolution) && !(self.resolution in ['STATIC', 'NONE']))",
+        "CIDR addresses are allowed only for NONE/STATIC resolution types",
+    ),
+    (
+        "none-has-no-endpoints",
+        "!(has(self.endpoints) && (!has(self.resolution) || self.resolution == 'NONE'))",
+        "NONE mode cannot set endpoints",
+    ),
+    (
+        "round-robin-has-one-endpoint",
+        "!(has(self.resolution) && self.resolution == 'DNS_ROUND_ROBIN' && has(self.endpoints) && self.endpoints.size() > 1)",
+        "DNS_ROUND_ROBIN mode cannot have multiple endpoints",
+    ),
+    ("unique-port-numbers", "self.all(a, self.exists_one(b, b.number == a.number))", "port number cannot be duplicated"),
+    ("no-full-wildcard-host", "self != '*'", "hostname cannot be wildcard"),
+    ("address-or-network", "has(self.address) || has(self.network)", "Address is required"),
+    (
+        "socket-has-no-ports",
+        "!(has(self.address) && self.address.startsWith('unix://') && has(self.ports))",
+        "UDS may not include ports",
+    ),
+    (
+        "socket-path",
+        "!self.startsWith('unix://') || self.substring(7, 8) in ['/', '@']",
+        "UDS must be an absolute path or abstract socket",
+    ),
+    ("socket-is-no-directory", "!self.startsWith('unix://') || !self.endsWith('/')", "UDS may not be a dir"),
+    (
+        "one-jwks",
+        "(has(self.jwksUri)?1:0)+(has(self.jwks_uri)?1:0)+(has(self.jwks)?1:0)<=1",
+        "only one of jwks or jwksUri can be set",
+    ),
+    ("http-url", "isURL(self) && url(self).getScheme() in ['http', 'https']", "url must have scheme http:// or https://"),
+    (
+        "module-url",
+        "isURL(self) ? url(self).getScheme() in ['', 'http', 'https', 'file', 'oci'] : isURL('http://' + self)",
+        "url must have schema one of [http, https, file, oci]",
+    ),
+    (
+        "inline-value",
+        "!has(self.valueFrom) || self.valueFrom != 'HOST' || !has(self.value)",
+        "value may only be set when valueFrom is INLINE",
+    ),
+    ("wasm-or-lua", "has(self.wasm) != has(self.lua)", "exactly one of wasm or lua must be set"),
+    (
+        "accounts-or-principals",
+        "!(has(self.serviceAccounts) || has(self.notServiceAccounts)) || !(has(self.principals) || has(self.notPrincipals) || has(self.namespaces) || has(self.notNamespaces))",
+        "Cannot set serviceAccounts with namespaces or principals",
+    ),
+    (
+        "upsert-needs-value",
+        "!has(self.operation) || self.operation != 'UPSERT' || (has(self.value) && self.value != '')",
+        "value must be set when operation is UPSERT",
+    ),
+    (
+        "remove-has-no-value",
+        "!has(self.operation) || self.operation != 'REMOVE' || !has(self.value)",
+        "value must not be set when operation is REMOVE",
+    ),
+    (
+        "names-or-certificates",
+        "(has(self.tlsCertificates)?1:0)+(has(self.credentialNames)?1:0)<=1",
+        "only one of credentialNames or tlsCertificates can be set",
+    ),
+    (
+        "name-or-names",
+        "(has(self.credentialName)?1:0)+(has(self.credentialNames)?1:0)<=1",
+        "only one of credentialName or credentialNames can be set",
+    ),
+    (
+        "name-or-certificates",
+        "(has(self.credentialName)?1:0)+(has(self.tlsCertificates)?1:0)<=1",
+        "only one of credentialName or tlsCertificates can be set",
+    ),
+    (
+        "waypoint-in-waypoints",
+        "has(self.context) && self.context == 'WAYPOINT' ? has(self.waypoint) : !has(self.waypoint)",
+        "only support waypointMatch when context is WAYPOINT",
+    ),
+    ("http-or-https", "self in ['', 'HTTP', 'HTTPS']", "scheme must be one of [HTTP, HTTPS]"),
+    (
+        "one-warmup",
+        "(has(self.warmupDurationSecs)?1:0)+(has(self.warmup)?1:0)<=1",
+        "only one of warmupDurationSecs or warmup can be set",
+    ),
 ];
 
-fn list<'a>(value: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
-    value.get(name).and_then(Value::as_array).into_iter().flatten()
-}
-
-fn has_members(value: Option<&Value>) -> bool {
-    value.and_then(Value::as_object).is_some_and(|members| !members.is_empty())
-}
+/// The same, read once: every store has them.
+static KNOWN: LazyLock<HashMap<&str, Rule>> = LazyLock::new(|| {
+    let rule = |(name, expression, message): &(&'static str, &str, &str)| {
+        Some((*name, Rule::parse(&json!({"rule": expression, "message": message}))?))
+    };
+    ROWS.iter().filter_map(rule).collect()
+});
 
 impl Rule {
     /// The rule with this name in the schema files.
     pub(crate) fn named(name: &str) -> Option<Self> {
-        let row = ROWS.iter().find(|row| row.name == name);
-        if row.is_none() {
+        let rule = KNOWN.get(name);
+        if rule.is_none() {
             tracing::error!(name, "the schema files name a rule that has no meaning here");
         }
-        row.map(Self)
+        rule.cloned()
     }
 
-    /// The rule that a CRD writes so, if we know it.
-    pub(crate) fn written(expression: &str) -> Option<Self> {
-        ROWS.iter().find(|row| row.expression == expression).map(Self)
+    /// A rule as a CRD writes it. One that is not understood is not enforced, and the log says so.
+    pub(crate) fn read(written: &Value) -> Option<Self> {
+        KNOWN.values().find(|rule| rule.is_written(written)).cloned().or_else(|| Self::parse(written))
     }
 
-    pub(crate) fn expression(self) -> &'static str {
-        self.0.expression
+    fn parse(written: &Value) -> Option<Self> {
+        let text = |name: &str| written.get(name).and_then(Value::as_str).map(str::to_owned);
+        let expression = text("rule")?;
+        let parse = |expression: &str| {
+            Program::parse(expression)
+                .inspect_err(|why| tracing::warn!(%expression, %why, "a validation rule is not understood and not enforced"))
+                .ok()
+        };
+        let program = parse(&expression)?;
+        Some(Self(Arc::new(Inner {
+            message: text("message").unwrap_or_else(|| format!("failed rule: {}", expression.trim())),
+            message_expression: text("messageExpression").and_then(|words| Some((words.clone(), parse(&words)?))),
+            reason: match text("reason").as_deref() {
+                Some("FieldValueRequired") => "FieldValueRequired",
+                Some("FieldValueForbidden") => "FieldValueForbidden",
+                Some("FieldValueDuplicate") => "FieldValueDuplicate",
+                _ => "FieldValueInvalid",
+            },
+            field: text("fieldPath").unwrap_or_default(),
+            expression,
+            program,
+        })))
     }
 
-    pub(crate) fn message(self) -> &'static str {
-        self.0.message
+    /// Whether a CRD means this rule, word for word.
+    fn is_written(&self, written: &Value) -> bool {
+        let text = |name: &str| written.get(name).and_then(Value::as_str).unwrap_or_default();
+        text("rule") == self.0.expression
+            && text("message") == self.0.message
+            && written.as_object().is_some_and(|members| members.len() == 2)
     }
 
-    pub(crate) fn holds(self, value: &Value) -> bool {
-        (self.0.holds)(value)
+    /// As a CRD writes it.
+    pub(crate) fn to_json(&self) -> Value {
+        let mut written = json!({"rule": self.0.expression, "message": self.0.message});
+        if let Some((expression, _)) = &self.0.message_expression {
+            written["messageExpression"] = json!(expression);
+        }
+        if self.0.reason != "FieldValueInvalid" {
+            written["reason"] = json!(self.0.reason);
+        }
+        if !self.0.field.is_empty() {
+            written["fieldPath"] = json!(self.0.field);
+        }
+        written
+    }
+
+    /// What is wrong with a value by this rule, given what it was before.
+    pub(crate) fn problem(&self, path: &str, value: &Value, old: Option<&Value>) -> Option<FieldProblem> {
+        if self.0.program.is_transition() && old.is_none() {
+            return None;
+        }
+        let message = match self.0.program.run(value, old) {
+            Ok(Value::Bool(true)) => return None,
+            Ok(_) => {
+                let said = self.0.message_expression.as_ref().and_then(|(_, words)| words.run(value, old).ok());
+                said.as_ref().and_then(Value::as_str).unwrap_or(&self.0.message).to_owned()
+            }
+            // A duration that is none, a member that is not there: the real server refuses these, too.
+            Err(_) if !self.0.message.starts_with("failed rule") => self.0.message.clone(),
+            Err(error) => format!("{error} evaluating rule: {}", self.0.expression),
+        };
+        let problem = FieldProblem::invalid(&format!("{path}{}", self.0.field), value, &message);
+        Some(FieldProblem { reason: self.0.reason, ..problem })
     }
 }
 
 impl std::fmt::Debug for Rule {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.write_str(self.0.name)
+        out.write_str(&self.0.expression)
     }
 }

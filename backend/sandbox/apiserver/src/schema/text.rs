@@ -6,9 +6,11 @@
 //!   timeout duration              How long to wait; none when absent.
 //! ```
 //!
-//! `!` after a field's name makes it required. Types are `string int32 int64 uint32 number bool any object time quantity
+//! `!` after a field's name makes it required. Types are `string int32 int64 uint32 uint64 number bool any object time quantity
 //! bytes intstr duration port`, `enum(A|B)`, `[]T` (one value), `[set]T`, `[key,key]T` (keyed), `{}T` (free keys), or the
-//! name of another type. `alias NAME NOTATION` gives a notation a name. A line `rule NAME` adds a cross-field rule to the type.
+//! name of another type; `?` behind allows null, and `(1..256)` bounds value, length or number. `alias NAME NOTATION` gives a
+//! notation a name. A line `rule NAME` adds a rule to the type, `one A|B` says that at most one of these fields may be there,
+//! `pattern REGEX` what a text has to look like, `default VALUE` what stands there otherwise.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -19,7 +21,7 @@ use indexmap::IndexMap;
 use parking_lot::Mutex;
 use serde_json::Value;
 
-use super::{ListKind, Rule, Schema, Type};
+use super::{Bounds, ListKind, Logic, Rule, Schema, Type};
 
 /// Types by name, resolved when they are first asked for.
 pub(crate) struct Library {
@@ -33,6 +35,9 @@ struct TypeText {
     alias: Option<&'static str>,
     fields: Vec<(&'static str, &'static str, &'static str)>,
     rules: Vec<&'static str>,
+    one_of: Vec<&'static str>,
+    pattern: Option<&'static str>,
+    default: Option<&'static str>,
 }
 
 impl Library {
@@ -60,8 +65,14 @@ impl Library {
                 continue;
             }
             let Some(text) = current.and_then(|name| texts.get_mut(name)) else { continue };
-            if first == "rule" {
-                text.rules.push(second);
+            match first {
+                "rule" => text.rules.push(second),
+                "one" => text.one_of.push(second),
+                "pattern" => text.pattern = Some(rest),
+                "default" => text.default = Some(rest),
+                _ => {}
+            }
+            if matches!(first, "rule" | "one" | "pattern" | "default") {
                 continue;
             }
             // A later file may describe a field that an earlier one listed.
@@ -90,7 +101,7 @@ impl Library {
         let schema = match text.alias {
             Some(alias) => {
                 let mut schema = Schema::clone(&self.field(alias, text.description));
-                schema.rules.extend(rules(text));
+                text.complete(&mut schema);
                 Arc::new(schema)
             }
             None => {
@@ -107,7 +118,7 @@ impl Library {
                     }
                     schema.properties.insert(bare.to_owned(), self.field(notation, description));
                 }
-                schema.rules = rules(text);
+                text.complete(&mut schema);
                 Arc::new(schema)
             }
         };
@@ -116,7 +127,23 @@ impl Library {
     }
 
     fn field(&self, notation: &str, description: &str) -> Arc<Schema> {
-        let mut schema = match notation {
+        let (bare, nullable) = notation.strip_suffix('?').map_or((notation, false), |bare| (bare, true));
+        let bounds = bare.strip_suffix(')').and_then(|bare| bare.rsplit_once('(')).filter(|(_, inner)| inner.contains(".."));
+        let (bare, bounds) = bounds.map_or((bare, None), |(bare, bounds)| (bare, Some(bounds)));
+        let mut schema = self.plain(bare);
+        schema.nullable |= nullable;
+        if let Some(bounds) = bounds {
+            let ty = schema.ty;
+            schema.bounds.set(ty, bounds);
+        }
+        if !description.is_empty() {
+            schema.description = description.to_owned();
+        }
+        Arc::new(schema)
+    }
+
+    fn plain(&self, notation: &str) -> Schema {
+        match notation {
             "any" => Schema { preserve: true, ..Schema::default() },
             "object" => Schema { ty: Type::Object, preserve: true, ..Schema::default() },
             "string" => scalar(Type::String, None),
@@ -125,22 +152,14 @@ impl Library {
             "quantity" => Schema { ty: Type::IntOrString, ..Schema::default() },
             "intstr" => Schema { ty: Type::IntOrString, format: Some("int-or-string".into()), ..Schema::default() },
             "int32" | "int64" => scalar(Type::Integer, Some(notation)),
-            "uint32" => Schema { minimum: Some(0.0), maximum: Some(4_294_967_295.0), ..scalar(Type::Integer, None) },
-            "port" => Schema {
-                minimum: Some(0.0),
-                maximum: Some(4_294_967_295.0),
-                rules: Rule::named("port").into_iter().collect(),
-                ..scalar(Type::Integer, None)
-            },
+            "uint32" => whole(4_294_967_295.0),
+            "uint64" => Schema { bounds: Bounds { minimum: Some(0.0), ..Bounds::default() }, ..scalar(Type::Integer, None) },
+            "port" => Schema { rules: Rule::named("port").into_iter().collect(), ..whole(4_294_967_295.0) },
             "number" => scalar(Type::Number, Some("double")),
             "bool" => scalar(Type::Boolean, None),
             "duration" => Schema { rules: Rule::named("duration").into_iter().collect(), ..scalar(Type::String, None) },
             _ => self.composed(notation),
-        };
-        if !description.is_empty() {
-            schema.description = description.to_owned();
         }
-        Arc::new(schema)
     }
 
     fn composed(&self, notation: &str) -> Schema {
@@ -162,8 +181,33 @@ impl Library {
     }
 }
 
-fn rules(text: &TypeText) -> Vec<Rule> {
-    text.rules.iter().filter_map(|rule| Rule::named(rule)).collect()
+impl TypeText {
+    /// What is said of a type beside its fields.
+    fn complete(&self, schema: &mut Schema) {
+        schema.rules.extend(self.rules.iter().filter_map(|rule| Rule::named(rule)));
+        let groups: Vec<_> = self.one_of.iter().map(|names| Schema::at_most_one(&names.split('|').collect::<Vec<_>>())).collect();
+        schema.logic = match groups.as_slice() {
+            [] => schema.logic.clone(),
+            [one] => Logic { one_of: one.clone(), ..Logic::default() },
+            many => {
+                let group = |one_of: &Vec<Arc<Schema>>| {
+                    Arc::new(Schema { logic: Logic { one_of: one_of.clone(), ..Logic::default() }, ..Schema::default() })
+                };
+                Logic { all_of: many.iter().map(group).collect(), ..Logic::default() }
+            }
+        };
+        if let Some(pattern) = self.pattern {
+            schema.bounds.pattern = Bounds::read(&serde_json::json!({ "pattern": pattern })).pattern;
+        }
+        if let Some(default) = self.default {
+            schema.default = serde_json::from_str(default).ok();
+        }
+    }
+}
+
+fn whole(most: f64) -> Schema {
+    let bounds = Bounds { minimum: Some(0.0), maximum: Some(most), ..Bounds::default() };
+    Schema { bounds, ..scalar(Type::Integer, None) }
 }
 
 fn scalar(ty: Type, format: Option<&str>) -> Schema {
@@ -212,7 +256,8 @@ mod tests {
             for (name, text) in &library.texts {
                 let notations = text.fields.iter().map(|(_, notation, _)| *notation).chain(text.alias);
                 for notation in notations {
-                    let base = notation.rsplit([']', '}']).next().unwrap();
+                    let base = notation.trim_end_matches('?').rsplit([']', '}']).next().unwrap();
+                    let base = base.split_once('(').map_or(base, |(base, _)| base);
                     let known = base.chars().next().is_some_and(char::is_lowercase) && !base.contains('.');
                     assert!(known || library.texts.contains_key(base), "{name}: {notation}");
                 }
