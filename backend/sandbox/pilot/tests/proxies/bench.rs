@@ -67,6 +67,11 @@ fn key(object: &Value) -> String {
     format!("{}/{}/{}", object["kind"], object["metadata"]["namespace"], object["metadata"]["name"])
 }
 
+/// Name and namespace of a pod: `a` is of `demo`, `a.other` is not.
+fn split(id: &str) -> (&str, &str) {
+    id.split_once('.').unwrap_or((id, "demo"))
+}
+
 impl Bench {
     /// A control plane over an empty world.
     pub(crate) async fn start() -> Self {
@@ -107,28 +112,42 @@ impl Bench {
 
     /// Starts an application that echoes, and its Envoy. `labels` are `app=…,version=…`.
     pub(crate) async fn pod(&mut self, name: &str, labels: &str, app_port: u16, gateway: bool) {
+        let app = (!gateway).then(|| crate::echo::router(name));
+        self.pod_with(name, labels, &[app_port], app);
+    }
+
+    /// Starts `app` at each of these ports, and its Envoy; a gateway has no application. A pod `a.other` is of the
+    /// namespace `other`.
+    pub(crate) fn pod_with(&mut self, id: &str, labels: &str, app_ports: &[u16], app: Option<axum::Router>) {
+        let (name, namespace) = split(id);
         let ip = format!("10.244.0.{}", self.pods.len() + 5);
-        let free = free_ports(7);
+        let mut free = free_ports(5 + 2 * app_ports.len()).into_iter();
+        let mut take = || free.next().expect("enough of them");
         let mut ports: BTreeMap<String, u16> =
-            ["15000", "15020", "15021", "15090"].into_iter().map(str::to_owned).zip(free.iter().copied()).collect();
-        ports.insert(app_port.to_string(), free[4]);
-        if !gateway {
-            ports.insert("15001".into(), free[5]);
-            ports.insert(format!("app/{app_port}"), free[6]);
-            self.apps.push(tokio::spawn(crate::echo::serve(name.to_owned(), free[6])));
+            ["15000", "15020", "15021", "15090"].into_iter().map(|port| (port.to_owned(), take())).collect();
+        if app.is_some() {
+            ports.insert("15001".into(), take());
+        }
+        for port in app_ports {
+            ports.insert(port.to_string(), take());
+            if let Some(app) = &app {
+                let real = take();
+                ports.insert(format!("app/{port}"), real);
+                self.apps.push(tokio::spawn(crate::echo::serve(app.clone(), real)));
+            }
         }
         let labels: BTreeMap<&str, &str> = labels.split(',').filter_map(|pair| pair.split_once('=')).collect();
         let object = json!({
             "apiVersion": "v1", "kind": "Pod",
-            "metadata": {"name": name, "namespace": "demo", "labels": labels,
+            "metadata": {"name": name, "namespace": namespace, "labels": labels,
                 "annotations": {pilot::PORTS_ANNOTATION: serde_json::to_string(&ports).expect("JSON")}},
             "spec": {"serviceAccountName": labels.get("app"), "containers": []},
             "status": {"podIP": ip, "phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]},
         });
         let folder = tempfile::tempdir().expect("a folder");
-        self.pods.insert(name.to_owned(), TestPod { object, ports, ip, envoy: None, folder });
+        self.pods.insert(id.to_owned(), TestPod { object, ports, ip, envoy: None, folder });
         self.publish();
-        self.run_envoy(name);
+        self.run_envoy(id);
     }
 
     pub(crate) fn run_envoy(&mut self, name: &str) {
@@ -159,7 +178,8 @@ impl Bench {
     /// Waits until every proxy has confirmed the world as it is now.
     pub(crate) async fn settle(&self) -> Statuses {
         let revision = self.world.borrow().revision;
-        let pods: Vec<String> = self.pods.keys().map(|name| format!("{name}.demo")).collect();
+        let named = |id: &String| split(id).0.to_owned() + "." + split(id).1;
+        let pods: Vec<String> = self.pods.keys().map(named).collect();
         let settled = |statuses: &Statuses| {
             pods.iter().all(|pod| statuses.get(pod).is_some_and(|status| status.synced && status.revision >= revision))
         };

@@ -5,8 +5,9 @@ use axum::extract::Request;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-/// Serves until aborted.
-pub(crate) async fn serve(name: String, port: u16) {
+/// Tells the pod's name, the request line and the headers.
+pub(crate) fn router(name: &str) -> Router {
+    let name = name.to_owned();
     let answer = move |request: Request| {
         let name = name.clone();
         async move {
@@ -24,6 +25,11 @@ pub(crate) async fn serve(name: String, port: u16) {
             (axum::http::StatusCode::from_u16(status).expect("a status"), body)
         }
     };
+    Router::new().fallback(answer)
+}
+
+/// Serves until aborted.
+pub(crate) async fn serve(app: Router, port: u16) {
     let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.expect("the port is free");
-    axum::serve(listener, Router::new().fallback(answer)).await.expect("it serves");
+    axum::serve(listener, app).await.expect("it serves");
 }
