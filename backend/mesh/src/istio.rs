@@ -24,6 +24,7 @@ macro_rules! view {
         pub struct $name { $($(#[$field_doc])* pub $field: $type),* }
     };
 }
+pub(crate) use view;
 
 view!(/// `networking.istio.io/VirtualService`.
 VirtualService { hosts: Vec<String>, gateways: Vec<String>, http: Vec<HttpRoute>, tls: Vec<TlsRoute>, tcp: Vec<TcpRoute>, export_to: Vec<String> });

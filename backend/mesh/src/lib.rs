@@ -8,6 +8,7 @@ pub mod change;
 pub mod confirm;
 pub mod demo;
 pub mod edit;
+pub mod envoy_filter;
 pub mod graph;
 pub mod health;
 pub mod istio;

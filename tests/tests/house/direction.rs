@@ -20,7 +20,7 @@ fn crates_depend_in_one_direction() {
         ("backend/mesh/Cargo.toml", &[]),
         ("backend/cluster/Cargo.toml", &["mesh"]),
         ("backend/sandbox/Cargo.toml", &["apiserver", "mesh", "pilot", "telemetry", "wire"]),
-        ("backend/sandbox/apiserver/Cargo.toml", &[]),
+        ("backend/sandbox/apiserver/Cargo.toml", &["wire"]),
         ("backend/sandbox/pilot/Cargo.toml", &["mesh", "wire"]),
         ("backend/sandbox/telemetry/Cargo.toml", &["wire"]),
         ("backend/sandbox/wire/Cargo.toml", &[]),

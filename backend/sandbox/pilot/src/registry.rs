@@ -4,6 +4,7 @@ use crate::World;
 use crate::mesh_config::MeshConfig;
 use crate::workload::Workload;
 use mesh::Object;
+use mesh::envoy_filter::EnvoyFilter;
 use mesh::istio::{self, AuthorizationPolicy, DestinationRule, Gateway, PeerAuthentication, ServiceEntry, VirtualService};
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
@@ -183,6 +184,8 @@ pub struct Registry {
     pub peer_authentications: Vec<Config<PeerAuthentication>>,
     /// Oldest first.
     pub authorization_policies: Vec<Config<AuthorizationPolicy>>,
+    /// Oldest first.
+    pub envoy_filters: Vec<Config<EnvoyFilter>>,
     /// What was understood only in part, or not at all.
     pub untranslated: Vec<Untranslated>,
 }
@@ -216,6 +219,7 @@ impl Registry {
         oldest_first(&mut registry.gateways);
         oldest_first(&mut registry.peer_authentications);
         oldest_first(&mut registry.authorization_policies);
+        oldest_first(&mut registry.envoy_filters);
         crate::translate::support::find_untranslated(&mut registry);
         registry.untranslated.sort();
         registry.untranslated.dedup();
@@ -241,6 +245,7 @@ impl Registry {
             }
             "PeerAuthentication" => self.peer_authentications.extend(read(object, &mut self.untranslated)),
             "AuthorizationPolicy" => self.authorization_policies.extend(read(object, &mut self.untranslated)),
+            "EnvoyFilter" => self.envoy_filters.extend(read(object, &mut self.untranslated)),
             "ConfigMap" => match MeshConfig::of(object) {
                 Some(Ok(read)) => self.mesh_config = read,
                 Some(Err(reason)) => self.untranslated.push(Untranslated { object: title(object), reason }),

@@ -19,11 +19,11 @@ pub struct NotEncodable {
 }
 
 impl NotEncodable {
-    fn new(what: impl Into<String>) -> Self {
+    pub(crate) fn new(what: impl Into<String>) -> Self {
         Self { at: String::new(), what: what.into() }
     }
 
-    fn within(mut self, step: &str) -> Self {
+    pub(crate) fn within(mut self, step: &str) -> Self {
         self.at = match (self.at.is_empty(), self.at.starts_with('[')) {
             (true, _) => step.to_owned(),
             (false, true) => format!("{step}{}", self.at),
@@ -44,6 +44,12 @@ pub fn any(resource: &Value) -> Result<Any, NotEncodable> {
     let mut value = Vec::with_capacity(512);
     message(message_name(type_url), fields, &mut value)?;
     Ok(Any { type_url: type_url.to_owned(), value })
+}
+
+/// Encodes a message only to see that it can be.
+pub(crate) fn encode(name: &str, json: &Value) -> Result<(), NotEncodable> {
+    let fields = json.as_object().ok_or_else(|| NotEncodable::new("an object is expected"))?;
+    message(name, fields, &mut Vec::new())
 }
 
 fn typed(resource: &Value) -> Result<(&str, &Map<String, Value>), NotEncodable> {
@@ -69,7 +75,7 @@ fn message(name: &str, json: &Map<String, Value>, out: &mut Vec<u8>) -> Encoded 
 }
 
 /// `routeConfigName`, as users may write it, is `route_config_name`.
-fn snake(key: &str) -> String {
+pub(crate) fn snake(key: &str) -> String {
     key.chars().fold(String::new(), |mut text, letter| {
         if letter.is_ascii_uppercase() {
             text.push('_');

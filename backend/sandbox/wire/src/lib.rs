@@ -4,9 +4,11 @@
 //! - [`otlp`]: the generated messages and gRPC services of OpenTelemetry (trace service).
 //! - [`ads`]: a server of the aggregated discovery service.
 //! - [`any`]: Envoy configuration from JSON, by a table of the messages that the control plane uses.
+//! - [`patch`]: what users change of it.
 
 pub mod ads;
 mod json;
+pub mod patch;
 mod schema;
 
 /// Envoy's generated messages and gRPC services: `wire::envoy::service::accesslog::v3::…`.

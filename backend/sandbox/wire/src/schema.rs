@@ -1,9 +1,9 @@
-//! Reads `envoy.schema`, the table of Envoy's messages, once.
+//! Reads the table of Envoy's messages once: `envoy.schema` is what the control plane makes, `filters.schema` what users add.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-const TEXT: &str = include_str!("envoy.schema");
+const TEXT: &str = concat!(include_str!("envoy.schema"), "\n", include_str!("filters.schema"));
 
 /// How often a field may stand in its message.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -2,6 +2,7 @@
 
 mod destination;
 mod edge;
+mod envoy_filter;
 mod routing;
 mod security;
 mod values;
@@ -24,6 +25,7 @@ pub(crate) fn check(kind: &Kind, object: &Value) -> Result<(), String> {
         "Gateway" => edge::gateway(spec, &mut problems),
         "ServiceEntry" => edge::service_entry(spec, &mut problems),
         "WorkloadEntry" => edge::workload_entry(spec, &mut problems),
+        "EnvoyFilter" => envoy_filter::envoy_filter(spec, &mut problems),
         "Sidecar" => edge::sidecar(spec, &mut problems),
         "PeerAuthentication" => security::peer_authentication(spec, &mut problems),
         "AuthorizationPolicy" => security::authorization_policy(spec, &mut problems),

@@ -7,9 +7,11 @@ mod state;
 pub(crate) use state::{Session, Watch};
 
 use crate::metrics::Metrics;
+use crate::registry::Untranslated;
+use crate::translate::envoy_filter;
 use crate::{Options, Snapshot};
 use parking_lot::Mutex;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::{mpsc, watch};
@@ -43,6 +45,8 @@ pub(crate) struct Shared {
     told: Mutex<BTreeMap<u64, (String, ProxyStatus)>>,
     statuses: watch::Sender<Statuses>,
     next: AtomicU64,
+    /// Patches without effect that were logged.
+    said: Mutex<BTreeSet<Untranslated>>,
 }
 
 impl Shared {
@@ -56,6 +60,7 @@ impl Shared {
             told: Mutex::default(),
             statuses: watch::channel(Statuses::default()).0,
             next: AtomicU64::new(1),
+            said: Mutex::default(),
         }
     }
 
@@ -105,6 +110,21 @@ impl Shared {
         };
         if !proxy.is_empty() {
             self.publish_status(|told| drop(told.insert(number, (proxy, status))));
+        }
+    }
+
+    /// Logs the patches of EnvoyFilters that have no effect, once all proxies were told of them.
+    pub(crate) fn say_patches(&self) {
+        let snapshot = self.snapshot();
+        let late = |session: &Arc<Mutex<Session>>| session.lock().pushed < snapshot.registry.revision;
+        if snapshot.registry.envoy_filters.is_empty() || self.sessions().iter().any(late) {
+            return;
+        }
+        let mut said = self.said.lock();
+        for untranslated in envoy_filter::state::untranslated(&snapshot.registry, self) {
+            if said.insert(untranslated.clone()) {
+                tracing::warn!(object = %untranslated.object, "{}", untranslated.reason);
+            }
         }
     }
 

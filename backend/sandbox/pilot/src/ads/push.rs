@@ -4,7 +4,7 @@ use super::Shared;
 use super::session::Responses;
 use super::state::{Sent, Session, Watch};
 use crate::ca::Identity;
-use crate::translate::{self, Kind, Resources, Target};
+use crate::translate::{self, Kind, Resources, Target, envoy_filter};
 use crate::workload::Workload;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
@@ -44,6 +44,7 @@ impl Push {
             }
         }
         self.shared.tell(&self.session);
+        self.shared.say_patches();
         true
     }
 
@@ -65,6 +66,7 @@ impl Push {
         let identity = self.identity(&mut session, workload)?;
         let target = Target { registry: &snapshot.registry, workload };
         let mut resources = translate::translate(&target);
+        envoy_filter::apply(&target, &mut resources, &mut session.patches);
         session.expected = [(Kind::Endpoint, &resources.endpoints), (Kind::Route, &resources.routes)]
             .map(|(kind, list)| (kind, list.iter().map(|json| name_of(json).to_owned()).collect()))
             .into();

@@ -107,19 +107,23 @@ impl Push {
             if let Some(watch) = session.watches.get_mut(&kind) {
                 watch.refused = Some(error.message.clone());
             }
-            return false;
+            // Without the patches that may be to blame, the rest is worth another try.
+            return session.patches.blame(kind, &error.message);
         }
         // The first request under a nonce confirms it. A further one, or one that keeps to an older version without a
         // complaint, asks: the proxy has made a cluster or listener anew and holds it back until it is told again what
         // that needs, by the same names as before.
         let confirms = request.version_info == watch.version && watch.acked != watch.nonce;
         let anew = !confirms && !names.is_empty() && names.is_superset(&watch.names);
-        let more = anew || !watch.names.is_superset(&names);
+        let mut more = anew || !watch.names.is_superset(&names);
         if request.version_info == watch.version {
             watch.acked.clone_from(&watch.nonce);
             watch.refused = None;
         }
         watch.names = names;
+        if confirms && session.patches.confirm(kind) {
+            more = true;
+        }
         if session.synced() {
             session.confirmed = session.pushed;
             if let Some(since) = session.since.take() {

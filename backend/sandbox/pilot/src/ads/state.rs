@@ -2,7 +2,7 @@
 
 use super::ProxyStatus;
 use crate::ca::Identity;
-use crate::translate::Kind;
+use crate::translate::{Kind, envoy_filter};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -23,6 +23,8 @@ pub(crate) struct Session {
     pub(crate) expected: BTreeMap<Kind, BTreeSet<String>>,
     /// The certificate it was given.
     pub(crate) identity: Option<Arc<Identity>>,
+    /// What came of the EnvoyFilters' patches.
+    pub(crate) patches: envoy_filter::state::State,
     /// The revision that the last push was made of.
     pub(crate) pushed: u64,
     /// When the change behind an unconfirmed push was seen.
@@ -80,6 +82,7 @@ impl Session {
             watches: BTreeMap::new(),
             expected: BTreeMap::new(),
             identity: None,
+            patches: Default::default(),
             pushed: 0,
             since: None,
             confirmed: 0,

@@ -3,7 +3,7 @@
 use crate::CLUSTER_ID;
 use crate::ads::Shared;
 use crate::registry::{Port, Registry, Service};
-use crate::translate::{endpoints, mtls};
+use crate::translate::{endpoints, envoy_filter, mtls};
 use crate::workload::Workload;
 use serde_json::{Value, json};
 
@@ -119,6 +119,7 @@ pub(super) fn push_status(shared: &Shared) -> Value {
 /// What resources ask for that has no effect here.
 pub(super) fn untranslatedz(shared: &Shared) -> Value {
     let snapshot = shared.snapshot();
-    let rows = snapshot.registry.untranslated.iter();
+    let patches = envoy_filter::state::untranslated(&snapshot.registry, shared);
+    let rows = snapshot.registry.untranslated.iter().chain(&patches);
     rows.map(|untranslated| json!({"object": untranslated.object, "reason": untranslated.reason})).collect()
 }

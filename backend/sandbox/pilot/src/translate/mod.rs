@@ -10,6 +10,7 @@ pub(crate) mod authorization;
 pub(crate) mod clusters;
 pub(crate) mod destinations;
 pub(crate) mod endpoints;
+pub(crate) mod envoy_filter;
 pub(crate) mod faults;
 pub(crate) mod gateway;
 pub(crate) mod http;

@@ -8,9 +8,8 @@ use mesh::istio::{ClientTls, DestinationRule, HttpRoute, PeerAuthentication, Ser
 use serde_json::Value;
 
 /// Istio's and the Gateway API's kinds that this control plane has no rules for.
-const UNKNOWN_KINDS: [&str; 14] = [
+const UNKNOWN_KINDS: [&str; 13] = [
     "RequestAuthentication",
-    "EnvoyFilter",
     "Sidecar",
     "Telemetry",
     "WasmPlugin",

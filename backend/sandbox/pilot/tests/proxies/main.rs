@@ -6,6 +6,8 @@ mod bench;
 mod contract;
 mod control;
 mod echo;
+mod envoy_filter;
+mod envoy_filter_faults;
 mod faults;
 mod routing;
 mod security;

@@ -1,0 +1,144 @@
+//! What came of each patch at one proxy, and which the proxy refused: those are left out until they are changed, so that
+//! everything else still reaches it.
+
+use crate::ads::Shared;
+use crate::registry::{Registry, Untranslated, title};
+use crate::translate::Kind;
+use mesh::envoy_filter::ConfigPatch;
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+/// One patch as it is written now.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct PatchId {
+    object: String,
+    index: usize,
+    /// Changes with what is written.
+    version: u64,
+}
+
+impl PatchId {
+    pub(crate) fn new(object: String, index: usize, patch: &ConfigPatch) -> Self {
+        let mut hash = DefaultHasher::new();
+        serde_json::to_string(patch).unwrap_or_default().hash(&mut hash);
+        Self { object, index, version: hash.finish() }
+    }
+}
+
+/// What came of a patch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// It changed these resources.
+    Applied(BTreeSet<(Kind, String)>),
+    /// There was nothing that it fits.
+    Nothing,
+    /// It was left out, and why.
+    Failed(String),
+}
+
+/// The patches of one proxy.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    outcomes: BTreeMap<PatchId, Outcome>,
+    refused: BTreeMap<PatchId, String>,
+    /// In force in what the proxy confirmed last.
+    confirmed: BTreeMap<Kind, BTreeSet<PatchId>>,
+    /// Left out because one of them is to blame; tried again one by one.
+    suspects: BTreeMap<Kind, Vec<PatchId>>,
+}
+
+impl State {
+    pub(crate) fn refusal(&self, id: &PatchId) -> Option<&String> {
+        self.refused.get(id)
+    }
+
+    /// Takes what came of all patches now.
+    pub(crate) fn renew(&mut self, outcomes: BTreeMap<PatchId, Outcome>) {
+        self.refused.retain(|id, _| outcomes.contains_key(id));
+        self.outcomes = outcomes;
+    }
+
+    fn in_force(&self, kind: Kind) -> impl Iterator<Item = (&PatchId, &BTreeSet<(Kind, String)>)> {
+        self.outcomes.iter().filter_map(move |(id, outcome)| match outcome {
+            Outcome::Applied(touched) if touched.iter().any(|(of, _)| *of == kind) => Some((id, touched)),
+            _ => None,
+        })
+    }
+
+    /// The proxy runs on what it was sent of this kind. True when one of those that were under suspicion is to be tried.
+    pub(crate) fn confirm(&mut self, kind: Kind) -> bool {
+        let now = self.in_force(kind).map(|(id, _)| id.clone()).collect();
+        self.confirmed.insert(kind, now);
+        let suspects = self.suspects.entry(kind).or_default();
+        while let Some(next) = suspects.pop() {
+            if self.refused.remove(&next).is_some() {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// The proxy refused what it was sent of this kind: patches that are new in it are to blame, those of the resources that
+    /// it names before others. True when there are any, and everything is worth sending without them.
+    pub(crate) fn blame(&mut self, kind: Kind, words: &str) -> bool {
+        let known = self.confirmed.get(&kind);
+        let new: Vec<_> = self.in_force(kind).filter(|(id, _)| known.is_none_or(|known| !known.contains(id))).collect();
+        let named = |touched: &BTreeSet<(Kind, String)>| touched.iter().any(|(_, name)| words.contains(name.as_str()));
+        let mut to_blame: Vec<PatchId> = new.iter().filter(|(_, touched)| named(touched)).map(|(id, _)| (*id).clone()).collect();
+        if to_blame.is_empty() {
+            to_blame = new.iter().map(|(id, _)| (*id).clone()).collect();
+        }
+        let any = !to_blame.is_empty();
+        if to_blame.len() > 1 {
+            self.suspects.entry(kind).or_default().extend(to_blame.iter().cloned());
+        }
+        self.refused.extend(to_blame.into_iter().map(|id| (id, reason(words))));
+        any
+    }
+}
+
+/// Envoy's own reason, without the configuration that it shows before it.
+fn reason(words: &str) -> String {
+    const LONGEST: usize = 500;
+    let at = words.find("Proto constraint validation failed").unwrap_or_default();
+    words[at..].trim().chars().take(LONGEST).collect()
+}
+
+/// What has no effect of the mesh's EnvoyFilters, as the connected proxies took them.
+pub(crate) fn untranslated(registry: &Registry, shared: &Shared) -> Vec<Untranslated> {
+    let mut applied = BTreeSet::new();
+    let mut failed: BTreeMap<PatchId, BTreeSet<String>> = BTreeMap::new();
+    let mut met = BTreeSet::new();
+    for session in shared.sessions() {
+        let session = session.lock();
+        for (id, outcome) in &session.patches.outcomes {
+            met.insert(id.clone());
+            match outcome {
+                Outcome::Applied(_) => drop(applied.insert(id.clone())),
+                Outcome::Failed(words) => drop(failed.entry(id.clone()).or_default().insert(words.clone())),
+                Outcome::Nothing => {}
+            }
+        }
+    }
+    let mut found = Vec::new();
+    for config in &registry.envoy_filters {
+        for (index, patch) in config.spec.config_patches.iter().enumerate() {
+            let id = PatchId::new(title(&config.object), index, patch);
+            let mut add = |words: &str| {
+                found.push(Untranslated { object: id.object.clone(), reason: format!("configPatches[{index}]: {words}") });
+            };
+            for words in failed.get(&id).into_iter().flatten() {
+                add(words);
+            }
+            if failed.contains_key(&id) || applied.contains(&id) {
+                continue;
+            }
+            if met.contains(&id) {
+                add("nothing in the configuration of any proxy fits its match");
+            } else {
+                add("no connected proxy is selected by its context, workloadSelector and namespace");
+            }
+        }
+    }
+    found
+}
