@@ -55,6 +55,34 @@ fn a_drag_is_judged_once_when_it_ends() {
     assert_eq!(shares[2], 80.0);
 }
 
+/// Measured data comes whenever it comes, and what is drawn above the slider with it.
+#[test]
+fn news_in_the_middle_of_a_drag_lose_nothing() {
+    let mut world = World::bookinfo().select(service("reviews"));
+    let traffic = std::mem::replace(&mut world.scene.traffic, mesh::Remote::Waiting);
+    let mut bench = detail(world);
+    let at = |bench: &Bench<'_>, percent: f32| {
+        let track = bench.get_by_label("reviews v3 share").rect();
+        egui::pos2(track.left() + 8.0 + (track.width() - 16.0) * percent / 100.0, track.top() + 14.0)
+    };
+    bench.drag_at(at(&bench, 20.0));
+    bench.step();
+    bench.hover_at(at(&bench, 80.0));
+    bench.step();
+    bench.state_mut().0.scene.traffic = traffic;
+    bench.step();
+    bench.drop_at(at(&bench, 80.0));
+    frames(&mut bench);
+    assert_eq!((wanted(&bench, "reviews v3 share"), bench.state_mut().0.checks().len()), (80.0, 1));
+
+    // The keyboard stays where it was, too.
+    bench.state_mut().0.scene.traffic = mesh::Remote::Waiting;
+    frames(&mut bench);
+    bench.key_press(egui::Key::ArrowRight);
+    frames(&mut bench);
+    assert_eq!((wanted(&bench, "reviews v3 share"), bench.state_mut().0.checks().len()), (81.0, 1));
+}
+
 #[test]
 fn arrow_keys_move_by_one_and_shift_by_ten() {
     let mut bench = detail(World::bookinfo().select(service("reviews")));

@@ -7,7 +7,7 @@ use crate::intent::Intent;
 use crate::kit::theme::{Weight, size};
 use crate::kit::{Button, Memo, Tokens, badge, icon, problem, text};
 use crate::selection::Selected;
-use egui::{Align, Layout, RichText, Ui};
+use egui::{Align, Id, Layout, RichText, Ui, UiBuilder};
 use mesh::{Change, ChangeId, Mesh, Problem, Stage};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -85,7 +85,9 @@ impl Drafts {
         for (row, id) in open {
             let Some(kept) = self.by_id.get_mut(&id) else { continue };
             kept.looked_at = true;
-            if ui.push_id(&id, |ui| kept.ui(ui, cx, row)).inner {
+            // Ids of its own: what comes and goes above must not take a drag or the keyboard away from a widget in here.
+            let own = UiBuilder::new().id(Id::new(("editor", &id)));
+            if ui.scope_builder(own, |ui| kept.ui(ui, cx, row)).inner {
                 self.unfolded.insert(id, false);
             }
             ui.add_space(10.0);
@@ -147,7 +149,8 @@ impl Kept {
                 self.check(cx);
             }
         }
-        let gesture = self.draft.ui(ui, cx);
+        let own = UiBuilder::new().id(ui.id().with("draft"));
+        let gesture = ui.scope_builder(own, |ui| self.draft.ui(ui, cx)).inner;
         if gesture == Gesture::Settled {
             self.check(cx);
         }

@@ -163,7 +163,9 @@ impl Draft for TrafficSplit {
         let rows = self.shares(ui, cx, rule);
         let absent = rule.at.at.is_none() && rule.kept.standing() == Standing::Same;
         let refused = rule.refused.clone();
-        let moved = shares(ui, &self.name, &self.counted(cx), &rows, refused.is_none());
+        // Calls are not told apart by the rule that took them.
+        let over = if rule.takes_all() { self.counted(cx) } else { "apart from the other rules".to_owned() };
+        let moved = shares(ui, &self.name, &over, &rows, refused.is_none());
         if let Some(why) = &refused {
             problem::line(ui, problem::Level::Note, &format!("This rule has no shares: {why}"), "", "");
         }

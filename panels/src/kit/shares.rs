@@ -5,7 +5,7 @@ use super::{Button, badge, fmt, icon, text};
 use egui::accesskit::{Action, ActionData};
 use egui::{
     Color32, CornerRadius, CursorIcon, DragValue, EventFilter, FontId, Key, Modifiers, Rect, Response, Sense, Shape, Stroke, Ui,
-    WidgetInfo, WidgetType, pos2, vec2,
+    UiBuilder, WidgetInfo, WidgetType, pos2, vec2,
 };
 
 /// One share.
@@ -41,13 +41,14 @@ pub enum Moved {
 pub fn shares(ui: &mut Ui, of: &str, over: &str, shares: &[Share], enabled: bool) -> Vec<Moved> {
     let mut moved = Vec::new();
     bar(ui, of, shares);
-    if let Some(said) = measured(over, shares) {
-        text::note(ui, said);
-    }
+    // A line of its own in any case: nothing below moves when the first figures come.
+    text::note(ui, measured(over, shares).unwrap_or_else(|| format!("nothing measured {over}")));
     ui.add_space(2.0);
     ui.add_enabled_ui(enabled, |ui| {
         for (index, share) in shares.iter().enumerate() {
-            row(ui, of, index, share, &mut moved);
+            // Versions may come and go while one of them is dragged.
+            let own = UiBuilder::new().id(ui.id().with((of, &share.name)));
+            ui.scope_builder(own, |ui| row(ui, of, index, share, &mut moved));
         }
     });
     moved
