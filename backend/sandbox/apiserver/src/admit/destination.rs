@@ -3,176 +3,221 @@
 use serde_json::Value;
 
 use super::{
-    Problems,
-    values::{duration, export_to, has, is_host, is_label, items, percent, port, text, texts},
+    Problems, Subject, tls,
+    values::{
+        address, duration, entries, export_to, flag, fqdn, has, items, label_set, percent, port_number, selector, subset_name,
+        text, texts, whole, wildcard_domain,
+    },
 };
 
-pub(super) fn destination_rule(spec: &Value, problems: &mut Problems) {
-    let host = text(spec, "/host");
-    problems.unless(is_host(host), || format!("domain name \"{host}\" invalid (host is required)"));
+pub(super) fn destination_rule(subject: &Subject<'_>, problems: &mut Problems) {
+    let spec = subject.spec;
+    problems.note(wildcard_domain(text(spec, "/host")));
     if let Some(policy) = spec.get("trafficPolicy") {
         traffic_policy(policy, problems);
     }
     let mut seen = Vec::new();
     for subset in items(spec, "/subsets") {
         let name = text(subset, "/name");
-        problems.unless(is_label(name), || format!("subset name is invalid: {name}"));
         problems.unless(!seen.contains(&name), || format!("duplicate subset names: {name}"));
         seen.push(name);
-        for (label, value) in subset.get("labels").and_then(Value::as_object).into_iter().flatten() {
-            let value = value.as_str().unwrap_or_default();
-            problems.unless(label_name(label), || format!("invalid tag key: \"{label}\""));
-            problems.unless(value.is_empty() || label_value(value), || format!("invalid tag value: \"{value}\""));
-        }
+        problems.note(subset_name(name));
+        label_set(subset, "/labels", problems);
         if let Some(policy) = subset.get("trafficPolicy") {
             traffic_policy(policy, problems);
         }
     }
-    export_to(spec, problems);
-}
-
-fn label_value(text: &str) -> bool {
-    let edge = |c: char| c.is_ascii_alphanumeric();
-    text.len() <= 63
-        && text.starts_with(edge)
-        && text.ends_with(edge)
-        && text.chars().all(|c| edge(c) || matches!(c, '-' | '_' | '.'))
-}
-
-fn label_name(text: &str) -> bool {
-    let (prefix, name) = text.split_once('/').map_or((None, text), |(prefix, name)| (Some(prefix), name));
-    label_value(name) && !name.is_empty() && prefix.is_none_or(is_host)
+    export_to(spec, subject.namespace, false, problems);
+    if has(spec, "/workloadSelector") {
+        let beyond: Vec<&str> = texts(spec, "/exportTo").filter(|to| *to != "." && *to != subject.namespace).collect();
+        problems.unless(beyond.is_empty(), || {
+            "destination rule with workload selector cannot have exportTo beyond current namespace".into()
+        });
+    }
+    selector(spec, "/workloadSelector", "/matchLabels", "", problems);
 }
 
 fn traffic_policy(policy: &Value, problems: &mut Problems) {
-    if policy.as_object().is_none_or(serde_json::Map::is_empty) {
+    const FIELDS: [&str; 8] = [
+        "outlierDetection",
+        "connectionPool",
+        "loadBalancer",
+        "tls",
+        "portLevelSettings",
+        "tunnel",
+        "proxyProtocol",
+        "retryBudget",
+    ];
+    let there = |name: &str| has(policy, &format!("/{name}"));
+    if !FIELDS.iter().any(|field| there(field)) {
         problems.add("traffic policy must have at least one field");
         return;
     }
+    problems.unless(!(there("tunnel") && there("proxyProtocol")), || "tunnel and proxyProtocol must not be set together".into());
     settings(policy, problems);
-    let mut seen = Vec::new();
     for one in items(policy, "/portLevelSettings") {
-        match one.pointer("/port/number").and_then(Value::as_i64) {
-            None => problems.add("portLevelSettings must specify a port"),
-            Some(number) => {
-                problems.unless(!seen.contains(&number), || format!("duplicate portLevelSettings for port {number}"));
-                seen.push(number);
-            }
-        }
-        port(one, "/port/number", problems);
+        problems.unless(has(one, "/port"), || "portTrafficPolicy must have valid port".into());
+        let any = FIELDS.iter().take(4).any(|field| has(one, &format!("/{field}")));
+        problems.unless(any, || "port traffic policy must have at least one field".into());
         settings(one, problems);
     }
     if let Some(tunnel) = policy.get("tunnel") {
-        let protocol = text(tunnel, "/protocol");
-        problems.unless(matches!(protocol.to_ascii_uppercase().as_str(), "" | "CONNECT" | "POST"), || {
+        problems.unless(matches!(text(tunnel, "/protocol"), "" | "CONNECT" | "POST"), || {
             "tunnel protocol must be \"CONNECT\" or \"POST\"".into()
         });
         let host = text(tunnel, "/targetHost");
-        problems.unless(is_host(host) && !host.starts_with('*'), || {
-            format!("tunnel target host must be valid FQDN or IP address: {host}")
-        });
-        port(tunnel, "/targetPort", problems);
+        if let (Err(name), Err(address)) = (fqdn(host), address(host)) {
+            problems.add(format!("tunnel target host must be valid FQDN or IP address: {name}; {address}"));
+        }
+        problems
+            .note(port_number(whole(tunnel, "/targetPort")).map_err(|words| format!("tunnel target port is invalid: {words}")));
     }
     percent(policy, "/retryBudget/percent", problems);
 }
 
 fn settings(policy: &Value, problems: &mut Problems) {
-    connection_pool(policy, problems);
     outlier_detection(policy, problems);
+    if let Some(pool) = policy.get("connectionPool") {
+        connection_pool(pool, problems);
+    }
     load_balancer(policy, problems);
-    tls(policy, problems);
+    if let Some(tls) = policy.get("tls") {
+        tls::client(tls, problems);
+    }
 }
 
-fn connection_pool(policy: &Value, problems: &mut Problems) {
-    let Some(pool) = policy.get("connectionPool") else { return };
+pub(super) fn connection_pool(pool: &Value, problems: &mut Problems) {
     problems.unless(has(pool, "/tcp") || has(pool, "/http"), || "connection pool must have at least one field".into());
     for (path, words) in [
-        ("/tcp/maxConnections", "max connections"),
-        ("/http/http1MaxPendingRequests", "max pending requests"),
-        ("/http/http2MaxRequests", "max requests"),
+        ("/http/http1MaxPendingRequests", "http1 max pending requests"),
+        ("/http/http2MaxRequests", "http2 max requests"),
         ("/http/maxRequestsPerConnection", "max requests per connection"),
         ("/http/maxRetries", "max retries"),
         ("/http/maxConcurrentStreams", "max concurrent streams"),
+        ("/tcp/maxConnections", "max connections"),
     ] {
-        if let Some(number) = pool.pointer(path).and_then(Value::as_i64) {
-            problems.unless(number >= 0, || format!("{words} must be non-negative"));
-        }
+        problems.unless(whole(pool, path) >= 0, || format!("{words} must be non-negative"));
     }
     for path in [
+        "/http/idleTimeout",
+        "/http/http2KeepAlive/interval",
+        "/http/http2KeepAlive/timeout",
         "/tcp/connectTimeout",
-        "/tcp/idleTimeout",
         "/tcp/maxConnectionDuration",
+        "/tcp/idleTimeout",
         "/tcp/tcpKeepalive/time",
         "/tcp/tcpKeepalive/interval",
-        "/http/idleTimeout",
     ] {
         duration(pool, path, problems);
     }
-    let upgrade = text(pool, "/http/h2UpgradePolicy") == "UPGRADE";
-    let same = pool.pointer("/http/useClientProtocol").and_then(Value::as_bool) == Some(true);
-    problems.unless(!(upgrade && same), || "use client protocol must not be true when H2UpgradePolicy is UPGRADE".into());
+    problems.unless(!(text(pool, "/http/h2UpgradePolicy") == "UPGRADE" && flag(pool, "/http/useClientProtocol")), || {
+        "use client protocol must not be true when H2UpgradePolicy is UPGRADE".into()
+    });
 }
 
 fn outlier_detection(policy: &Value, problems: &mut Problems) {
     let Some(outlier) = policy.get("outlierDetection") else { return };
-    duration(outlier, "/interval", problems);
     duration(outlier, "/baseEjectionTime", problems);
+    problems.warn_if(whole(outlier, "/consecutiveErrors") != 0, || {
+        "outlier detection consecutive errors is deprecated, use consecutiveGatewayErrors or consecutive5xxErrors instead".into()
+    });
+    problems.unless(
+        flag(outlier, "/splitExternalLocalOriginErrors") || whole(outlier, "/consecutiveLocalOriginFailures") <= 0,
+        || "outlier detection consecutive local origin failures is specified, but split external local origin errors is set to false".into(),
+    );
+    duration(outlier, "/interval", problems);
     percent(outlier, "/maxEjectionPercent", problems);
     percent(outlier, "/minHealthPercent", problems);
-    let split = outlier.get("splitExternalLocalOriginErrors").and_then(Value::as_bool) == Some(true);
-    let local = outlier.get("consecutiveLocalOriginFailures").and_then(Value::as_i64).unwrap_or(0);
-    problems.unless(split || local == 0, || {
-        "outlier detection consecutive local origin failures is specified, but split external local origin errors is set to false".into()
-    });
 }
 
 fn load_balancer(policy: &Value, problems: &mut Problems) {
     let Some(balancer) = policy.get("loadBalancer") else { return };
+    problems.warn_if(text(balancer, "/simple") == "LEAST_CONN", || "LEAST_CONN is deprecated; use LEAST_REQUEST".into());
     if let Some(hash) = balancer.get("consistentHash") {
-        let ways = ["httpHeaderName", "httpCookie", "useSourceIp", "httpQueryParameterName"];
-        let given = ways.iter().filter(|way| has(hash, &format!("/{way}"))).count();
-        problems.unless(given <= 1, || "only one hash key may be given for consistent hashing".into());
-        if let Some(cookie) = hash.get("httpCookie") {
-            problems.unless(!text(cookie, "/name").is_empty(), || "name required for HttpCookie".into());
-            let ttl = text(cookie, "/ttl");
-            problems.unless(ttl.is_empty() || crate::duration::parse(ttl).is_some_and(|ttl| ttl >= 0), || {
-                format!("invalid duration format {ttl}")
+        problems.unless(!has(hash, "/httpCookie") || !text(hash, "/httpCookie/name").is_empty(), || {
+            "name required for HttpCookie".into()
+        });
+        let ttl = text(hash, "/httpCookie/ttl");
+        problems.unless(ttl.is_empty() || crate::duration::parse(ttl).is_some_and(|ttl| ttl >= 0), || {
+            format!("invalid duration format {ttl}")
+        });
+        let old = whole(hash, "/minimumRingSize") != 0;
+        problems.warn_if(old, || {
+            "consistent hash MinimumRingSize is deprecated, use ConsistentHashLB's RingHash configuration instead".into()
+        });
+        problems.unless(!(old && (has(hash, "/ringHash") || has(hash, "/maglev"))), || {
+            "only one of MinimumRingSize or Maglev/Ringhash can be specified".into()
+        });
+        if has(hash, "/maglev") {
+            let size = whole(hash, "/maglev/tableSize");
+            problems.unless(size != 0, || "tableSize must be set for maglev".into());
+            problems.unless(size < 5_000_011, || "tableSize must be less than 5000011 for maglev".into());
+            problems.unless(is_prime(size), || "tableSize must be a prime number for maglev".into());
+        }
+    }
+    locality(balancer, has(policy, "/outlierDetection"), problems);
+    duration(balancer, "/warmupDurationSecs", problems);
+    duration(balancer, "/warmup/duration", problems);
+    problems.warn_if(has(balancer, "/warmupDurationSecs"), || "warmupDurationSecs is deprecated; use warmup".into());
+}
+
+fn is_prime(number: i64) -> bool {
+    // A table that is too large is refused anyway.
+    (2..5_000_011).contains(&number) && (2..).take_while(|factor| factor * factor <= number).all(|factor| number % factor != 0)
+}
+
+fn locality(balancer: &Value, outlier: bool, problems: &mut Problems) {
+    let Some(setting) = balancer.get("localityLbSetting") else { return };
+    let some = |name: &str| items(setting, &format!("/{name}")).next().is_some();
+    if some("distribute") && some("failover") {
+        problems.add("can not simultaneously specify 'distribute' and 'failover'");
+        return;
+    }
+    if some("failover") {
+        for label in texts(setting, "/failoverPriority") {
+            let topology =
+                matches!(label, "topology.kubernetes.io/region" | "topology.kubernetes.io/zone" | "topology.istio.io/subzone");
+            problems.unless(!topology, || {
+                format!("can not simultaneously set 'failover' and topology label '{label}' in 'failover_priority'")
             });
         }
     }
-    duration(balancer, "/warmup/duration", problems);
-    duration(balancer, "/warmupDurationSecs", problems);
-    if let Some(locality) = balancer.get("localityLbSetting") {
-        let given = ["distribute", "failover", "failoverPriority"].iter().filter(|way| has(locality, &format!("/{way}"))).count();
-        problems.unless(!(has(locality, "/distribute") && given > 1), || {
-            "can not simultaneously specify 'distribute' and 'failover'".into()
+    for one in items(setting, "/distribute") {
+        let shares: Vec<i64> = entries(one, "/to").map(|(_, share)| share.as_i64().unwrap_or(0)).collect();
+        problems
+            .unless(shares.iter().all(|share| (1..=100).contains(share)), || "locality weight must be in range [1, 100]".into());
+        let total: i64 = shares.iter().sum();
+        problems.unless(total == 100, || format!("total locality weight {total} != 100"));
+        places(&entries(one, "/to").map(|(to, _)| to.as_str()).collect::<Vec<_>>(), problems);
+    }
+    places(&items(setting, "/distribute").map(|one| text(one, "/from")).collect::<Vec<_>>(), problems);
+    problems.warn_if((some("failover") || some("failoverPriority")) && !outlier, || {
+        "outlier detection policy must be provided for failover".into()
+    });
+    for one in items(setting, "/failover") {
+        let (from, to) = (text(one, "/from"), text(one, "/to"));
+        problems.unless(from != to, || "locality lb failover settings must specify different regions".into());
+        problems.unless(!from.contains('/') && !to.contains('/'), || "locality lb failover only specify region".into());
+        problems.unless(!from.contains('*') && !to.contains('*'), || {
+            "locality lb failover region should not contain '*' wildcard".into()
         });
-        for one in items(locality, "/distribute") {
-            let shares: i64 =
-                one.get("to").and_then(Value::as_object).into_iter().flatten().filter_map(|(_, share)| share.as_i64()).sum();
-            problems.unless(shares == 100, || format!("total locality weight {shares} != 100"));
-        }
-        for one in items(locality, "/failover") {
-            let (from, to) = (text(one, "/from"), text(one, "/to"));
-            problems.unless(from != to, || format!("locality lb failover settings must specify different regions: {from}"));
-        }
     }
 }
 
-fn tls(policy: &Value, problems: &mut Problems) {
-    let Some(tls) = policy.get("tls") else { return };
-    let named = has(tls, "/credentialName");
-    if text(tls, "/mode") == "MUTUAL" {
-        if named {
-            problems.unless(!has(tls, "/clientCertificate") && !has(tls, "/privateKey") && !has(tls, "/caCertificates"), || {
-                "cannot specify client certificates or CA certificate If credentialName is set".into()
-            });
-        } else {
-            problems.unless(!text(tls, "/clientCertificate").is_empty(), || "client certificate required for mutual tls".into());
-            problems.unless(!text(tls, "/privateKey").is_empty(), || "private key required for mutual tls".into());
-        }
+/// Localities: wildcards only at their end, no empty parts, none inside another.
+fn places(localities: &[&str], problems: &mut Problems) {
+    for (index, place) in localities.iter().enumerate() {
+        let stars = place.matches('*').count();
+        problems.unless(stars == 0 || (stars == 1 && place.ends_with('*')), || {
+            format!("locality {place} wildcard '*' number can not exceed 1 and must be in the end")
+        });
+        problems.unless(!place.split('/').any(str::is_empty), || {
+            format!("locality {place} must not contain empty region/zone/subzone info")
+        });
+        let root = place.trim_end_matches('*').trim_end_matches('/');
+        let inside = localities.iter().enumerate().any(|(other, one)| {
+            other != index && (*one == *place || (place.ends_with('*') && one.starts_with(root)) || *place == "*")
+        });
+        problems.unless(!inside, || format!("locality {place} overlaps with other localities"));
     }
-    problems.unless(texts(tls, "/subjectAltNames").all(|name| !name.is_empty()), || {
-        "subject alternative names cannot be empty".into()
-    });
 }

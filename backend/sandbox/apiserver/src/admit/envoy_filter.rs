@@ -15,7 +15,7 @@ pub(super) fn envoy_filter(spec: &Value, problems: &mut Problems) {
     for (index, one) in items(spec, "/configPatches").enumerate() {
         let mut found = Problems::default();
         patch(one, &mut found);
-        for words in found.0 {
+        for words in found.refused {
             problems.add(format!("configPatches[{index}]: {words}"));
         }
     }

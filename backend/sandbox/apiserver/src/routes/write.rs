@@ -46,7 +46,7 @@ pub(super) struct Request<'a> {
 struct Written {
     object: Arc<Value>,
     created: bool,
-    unknown: Vec<String>,
+    warnings: Vec<String>,
 }
 
 impl<'a> Request<'a> {
@@ -98,7 +98,7 @@ impl<'a> Request<'a> {
         })
     }
 
-    /// Drops what the schema does not know, or refuses it.
+    /// Drops what the schema does not know, or refuses it; answers what to warn of.
     fn without_unknown(&self, object: &mut Value, patch: bool) -> Result<Vec<String>> {
         let before = (self.validation == Validation::Strict && patch).then(|| object.clone());
         let schema = self.schema()?;
@@ -113,12 +113,13 @@ impl<'a> Request<'a> {
         match self.validation {
             Validation::Strict if !unknown.is_empty() => Err(ApiError::strict(&unknown, before.as_ref())),
             Validation::Ignore => Ok(Vec::new()),
-            _ => Ok(unknown),
+            _ => Ok(unknown.iter().map(|field| format!("unknown field \"{field}\"")).collect()),
         }
     }
 
     /// Holds a finished object against schema and admission.
-    fn check(&self, object: &Value, old: Option<&Value>) -> Result<()> {
+    /// Answers what to warn of.
+    fn check(&self, object: &Value, old: Option<&Value>) -> Result<Vec<String>> {
         let kind = &self.at.kind;
         let name = object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
         let mut checked = object.clone();
@@ -149,7 +150,7 @@ impl<'a> Request<'a> {
         }
         // Webhooks are not asked about a status.
         match self.part() {
-            Part::Status => Ok(()),
+            Part::Status => Ok(Vec::new()),
             _ => admit::check(kind, &checked).map_err(|why| ApiError::denied_by_webhook(&why)),
         }
     }
@@ -167,9 +168,9 @@ impl<'a> Request<'a> {
     fn answer(&self, written: &Written) -> Response<Body> {
         let status = if written.created { StatusCode::CREATED } else { StatusCode::OK };
         let mut response = json_answer(status, &one(self.at, &written.object, self.form, self.query));
-        for field in &written.unknown {
-            let words = format!("299 - \"unknown field \\\"{field}\\\"\"");
-            if let Ok(value) = HeaderValue::from_str(&words) {
+        for words in &written.warnings {
+            let quoted = words.replace('\\', "\\\\").replace('"', "\\\"").replace(['\n', '\r', '\t'], " ");
+            if let Ok(value) = HeaderValue::from_str(&format!("299 - \"{quoted}\"")) {
                 response.headers_mut().append(header::WARNING, value);
             }
         }
@@ -216,7 +217,7 @@ impl<'a> Request<'a> {
         &self,
         state: &mut State,
         mut object: Value,
-        unknown: Vec<String>,
+        mut warnings: Vec<String>,
         applied: Option<Vec<patch::Entry>>,
     ) -> Result<Written> {
         if let Some(namespace) = self.at.target.namespace.as_deref()
@@ -235,8 +236,8 @@ impl<'a> Request<'a> {
                 self.with_writer(|writer| patch::record_update(schema, None, &mut object, entries, writer));
             }
         }
-        self.check(&object, None)?;
-        Ok(Written { object: self.store(state, object), created: true, unknown })
+        warnings.extend(self.check(&object, None)?);
+        Ok(Written { object: self.store(state, object), created: true, warnings })
     }
 
     fn replace(
@@ -244,7 +245,7 @@ impl<'a> Request<'a> {
         state: &mut State,
         old: &Arc<Value>,
         mut new: Value,
-        unknown: Vec<String>,
+        mut warnings: Vec<String>,
         applied: Option<Vec<patch::Entry>>,
     ) -> Result<Written> {
         let entries = patch::base_entries(Some(old), &new);
@@ -262,10 +263,10 @@ impl<'a> Request<'a> {
             object["metadata"]["managedFields"] = managed.clone();
         }
         if object == **old {
-            return Ok(Written { object: old.clone(), created: false, unknown });
+            return Ok(Written { object: old.clone(), created: false, warnings });
         }
-        self.check(&object, Some(old))?;
-        Ok(Written { object: self.store(state, object), created: false, unknown })
+        warnings.extend(self.check(&object, Some(old))?);
+        Ok(Written { object: self.store(state, object), created: false, warnings })
     }
 }
 
@@ -274,8 +275,8 @@ pub(super) fn create(api: &Api, request: Request<'_>, body: &[u8]) -> Result<Res
     if object.pointer("/metadata/resourceVersion").and_then(Value::as_str).is_some_and(|version| !version.is_empty()) {
         return Err(ApiError::bad_request("resourceVersion should not be set on objects to be created"));
     }
-    let unknown = request.without_unknown(&mut object, false)?;
-    let written = api.store.write(|state| request.insert(state, object, unknown, None))?;
+    let warnings = request.without_unknown(&mut object, false)?;
+    let written = api.store.write(|state| request.insert(state, object, warnings, None))?;
     Ok(request.answer(&written))
 }
 
@@ -286,11 +287,11 @@ pub(super) fn update(api: &Api, request: Request<'_>, body: &[u8]) -> Result<Res
         let message = format!("the name of the object ({name}) does not match the name on the URL ({})", request.at.name());
         return Err(ApiError::bad_request(message));
     }
-    let unknown = request.without_unknown(&mut object, false)?;
+    let warnings = request.without_unknown(&mut object, false)?;
     let written = api.store.write(|state| {
         let key = request.at.key(request.at.name());
         match state.get(&key).cloned() {
-            Some(old) => request.replace(state, &old, object, unknown, None),
+            Some(old) => request.replace(state, &old, object, warnings, None),
             None => Err(ApiError::not_found(&request.at.kind, request.at.name())),
         }
     })?;
@@ -338,8 +339,8 @@ fn changed(
         if !new.is_object() {
             return Err(ApiError::bad_request("the patch does not leave an object"));
         }
-        let unknown = request.without_unknown(&mut new, true)?;
-        request.replace(state, &old, new, unknown, None)
+        let warnings = request.without_unknown(&mut new, true)?;
+        request.replace(state, &old, new, warnings, None)
     })
 }
 
@@ -360,7 +361,7 @@ fn apply(api: &Api, request: &Request<'_>, body: &[u8]) -> Result<Written> {
             at.name()
         )));
     }
-    let unknown = request.without_unknown(&mut config, false)?;
+    let warnings = request.without_unknown(&mut config, false)?;
     let schema = request.schema()?;
     api.store.write(|state| {
         let old = state.get(&at.key(at.name())).cloned();
@@ -368,8 +369,8 @@ fn apply(api: &Api, request: &Request<'_>, body: &[u8]) -> Result<Written> {
         let force = request.query.flag("force");
         let applied = request.with_writer(|writer| patch::apply(schema, shown.as_ref(), &config, writer, force))?;
         match old {
-            Some(old) => request.replace(state, &old, applied.object, unknown, Some(applied.entries)),
-            None => request.insert(state, applied.object, unknown, Some(applied.entries)),
+            Some(old) => request.replace(state, &old, applied.object, warnings, Some(applied.entries)),
+            None => request.insert(state, applied.object, warnings, Some(applied.entries)),
         }
     })
 }
