@@ -69,7 +69,7 @@ pub(crate) struct Window {
     /// Never change anything in the cluster
     #[arg(long)]
     pub(crate) read_only: bool,
-    /// Start a sandbox of the window's own and connect to it
+    /// Start a sandbox of the window's own and connect to it: bookinfo, tutorial or all
     #[arg(long, value_name = "SCENARIO", num_args = 0..=1, default_missing_value = "bookinfo", conflicts_with = "context")]
     pub(crate) sandbox: Option<String>,
     /// Envoy for the sandbox [default: $BINNACLE_ENVOY, the one that `cargo xtask run` installed, else the PATH]
@@ -82,7 +82,7 @@ pub(crate) struct Window {
 
 #[derive(Debug, Args)]
 pub(crate) struct Sandbox {
-    /// What runs in it
+    /// What runs in it: bookinfo, tutorial (customer, preference, recommendation), or all for both
     #[arg(long, default_value = "bookinfo")]
     pub(crate) scenario: String,
     /// Requests per second of the load generator

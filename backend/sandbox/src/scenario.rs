@@ -10,44 +10,66 @@ pub enum Scenario {
     /// The bookstore: productpage, details, reviews in three versions, ratings.
     #[default]
     Bookinfo,
+    /// The chain: customer, preference, recommendation in two versions.
+    Tutorial,
+    /// Both, with one way in.
+    All,
 }
 
+/// Every scenario, by name.
+const NAMED: [(&str, Scenario); 3] = [("bookinfo", Scenario::Bookinfo), ("tutorial", Scenario::Tutorial), ("all", Scenario::All)];
+
 /// Names that are understood but that this sandbox does not have.
-const NOT_HERE: [&str; 3] = ["tutorial", "all", "synthetic"];
+const NOT_HERE: [&str; 1] = ["synthetic"];
 
 impl FromStr for Scenario {
     type Err = Problem;
 
     fn from_str(name: &str) -> Result<Self, Problem> {
-        let why = match name {
-            "bookinfo" => return Ok(Self::Bookinfo),
-            name if NOT_HERE.contains(&name) => format!("this version has no scenario \"{name}\" yet"),
-            name => format!("there is no scenario \"{name}\""),
+        if let Some((_, scenario)) = NAMED.iter().find(|(known, _)| *known == name) {
+            return Ok(*scenario);
+        }
+        let why = if NOT_HERE.contains(&name) {
+            format!("this version has no scenario \"{name}\" yet")
+        } else {
+            format!("there is no scenario \"{name}\"")
         };
-        Err(Problem::new("The sandbox cannot start", why, "Use the scenario \"bookinfo\""))
+        Err(Problem::new("The sandbox cannot start", why, "Use \"bookinfo\", \"tutorial\" or \"all\""))
     }
 }
 
 impl std::fmt::Display for Scenario {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Bookinfo => f.write_str("bookinfo"),
-        }
+        let named = NAMED.iter().find(|(_, scenario)| scenario == self);
+        f.write_str(named.map_or("", |(name, _)| name))
     }
 }
 
+type File = (&'static str, &'static str);
+
+const MESH: &[File] = &[("istio-system.yaml", include_str!("../../../assets/scenarios/istio-system.yaml"))];
+const BOOKINFO: &[File] = &[
+    ("bookinfo/services.yaml", include_str!("../../../assets/scenarios/bookinfo/services.yaml")),
+    ("bookinfo/routing.yaml", include_str!("../../../assets/scenarios/bookinfo/routing.yaml")),
+];
+const TUTORIAL: &[File] = &[
+    ("tutorial/services.yaml", include_str!("../../../assets/scenarios/tutorial/services.yaml")),
+    ("tutorial/routing.yaml", include_str!("../../../assets/scenarios/tutorial/routing.yaml")),
+];
+
 impl Scenario {
+    fn files(self) -> Vec<&'static [File]> {
+        match self {
+            Self::Bookinfo => vec![MESH, BOOKINFO],
+            Self::Tutorial => vec![MESH, TUTORIAL],
+            Self::All => vec![MESH, BOOKINFO, TUTORIAL],
+        }
+    }
+
     /// Every object it starts with, in the order in which they are made.
     pub(crate) fn objects(self) -> Result<Vec<Object>, Problem> {
-        let files: &[(&str, &str)] = match self {
-            Self::Bookinfo => &[
-                ("istio-system.yaml", include_str!("../../../assets/scenarios/istio-system.yaml")),
-                ("bookinfo/services.yaml", include_str!("../../../assets/scenarios/bookinfo/services.yaml")),
-                ("bookinfo/routing.yaml", include_str!("../../../assets/scenarios/bookinfo/routing.yaml")),
-            ],
-        };
         let mut objects = Vec::new();
-        for (name, text) in files {
+        for (name, text) in self.files().concat() {
             let read = serde_saphyr::from_multiple::<Value>(text).map_err(|error| {
                 Problem::new("The sandbox cannot start", format!("its manifest {name} cannot be read: {error}"), "Report this")
             })?;
@@ -56,10 +78,12 @@ impl Scenario {
         Ok(objects)
     }
 
-    /// The path that the load generator asks for.
-    pub(crate) fn entry(self) -> &'static str {
+    /// The paths that the load generator asks for, all equally often.
+    pub(crate) fn entries(self) -> &'static [&'static str] {
         match self {
-            Self::Bookinfo => "/productpage",
+            Self::Bookinfo => &["/productpage"],
+            Self::Tutorial => &["/customer"],
+            Self::All => &["/productpage", "/customer"],
         }
     }
 }
@@ -80,16 +104,28 @@ mod tests {
         assert_eq!(names("VirtualService", "bookinfo"), ["bookinfo", "reviews"]);
         assert_eq!(names("DestinationRule", "bookinfo"), ["reviews"]);
         assert_eq!(names("Service", "istio-system"), ["istiod", "istio-ingressgateway", "prometheus", "tracing"]);
-        let images = objects.iter().filter(|object| object.kind() == "Deployment" && object.namespace() == "bookinfo");
-        for deployment in images {
-            let image = deployment.spec().pointer("/template/spec/containers/0/image").and_then(Value::as_str).unwrap();
-            assert!(crate::apps::find(image).is_some(), "{image} is no demo image");
+    }
+
+    #[test]
+    fn every_scenario_has_programs_for_its_images_and_a_way_to_each_entry() {
+        for (name, scenario) in NAMED {
+            assert_eq!((name.parse::<Scenario>().unwrap(), scenario.to_string().as_str()), (scenario, name));
+            let objects = scenario.objects().unwrap();
+            let of_kind = |kind: &'static str| objects.iter().filter(move |object| object.kind() == kind);
+            for deployment in of_kind("Deployment").filter(|deployment| deployment.namespace() != "istio-system") {
+                let image = deployment.spec().pointer("/template/spec/containers/0/image").and_then(Value::as_str).unwrap();
+                assert!(crate::apps::find(image).is_some(), "{image} is no demo image");
+            }
+            let routes = of_kind("VirtualService").map(|routes| routes.spec().to_string()).collect::<String>();
+            for entry in scenario.entries() {
+                assert!(routes.contains(entry), "{name}: no route leads to {entry}");
+            }
         }
     }
 
     #[test]
     fn other_scenarios_are_refused_by_name() {
-        for (name, why) in [("tutorial", "has no scenario \"tutorial\" yet"), ("shop", "there is no scenario \"shop\"")] {
+        for (name, why) in [("synthetic", "has no scenario \"synthetic\" yet"), ("shop", "there is no scenario \"shop\"")] {
             assert!(name.parse::<Scenario>().unwrap_err().why.contains(why), "{name}");
         }
     }

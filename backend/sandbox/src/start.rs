@@ -14,6 +14,7 @@ use crate::workloads::ports::real_port;
 use crate::workloads::snapshot::ready;
 use crate::workloads::{self, status};
 use apiserver::{ApiServer, Store};
+use futures::future::try_join_all;
 use mesh::{Object, Problem};
 use parking_lot::Mutex;
 use rand::SeedableRng;
@@ -152,8 +153,12 @@ impl Sandbox {
         let proxies = all_ready(&store, &logs).await?;
         control.all_synced(&store, proxies, LONGEST_START).await?;
         step("Asking for the first page");
-        let ingress = first_page(&directory, options.scenario.entry()).await?;
-        let load = Load::start(directory.clone(), options.scenario.entry(), options.rps, options.seed);
+        let entries = options.scenario.entries();
+        let first = entries.iter().map(|path| first_page(&directory, path));
+        let Some(ingress) = try_join_all(first).await?.pop() else {
+            return Err(Problem::new("The sandbox did not start", "its scenario has no way in", "Report this"));
+        };
+        let load = Load::start(directory.clone(), entries, options.rps, options.seed);
         step("Ready");
 
         let ready = Ready {

@@ -2,9 +2,10 @@
 //! their spans into one trace and route by who the user is.
 
 use http::HeaderMap;
+use http::header::HeaderName;
 
-/// What the demo services pass on.
-const PASSED_ON: &[&str] = &[
+/// What joins spans into traces.
+pub(crate) const TRACE: &[&str] = &[
     "x-request-id",
     "x-ot-span-context",
     "x-datadog-trace-id",
@@ -20,19 +21,16 @@ const PASSED_ON: &[&str] = &[
     "x-b3-sampled",
     "x-b3-flags",
     "sw8",
-    "end-user",
-    "user-agent",
-    "cookie",
-    "authorization",
-    "jwt",
 ];
 
-/// The part of a request's headers that belongs on the requests made because of it.
-pub(crate) fn passed_on(request: &HeaderMap) -> HeaderMap {
+/// The part of a request's headers that belongs on the requests made because of it: those of these lists.
+pub(crate) fn passed_on(request: &HeaderMap, lists: &[&[&str]]) -> HeaderMap {
     let mut onward = HeaderMap::new();
-    for name in PASSED_ON {
-        for value in request.get_all(*name) {
-            onward.append(*name, value.clone());
+    for name in lists.concat() {
+        for value in request.get_all(name) {
+            if let Ok(name) = HeaderName::from_bytes(name.as_bytes()) {
+                onward.append(name, value.clone());
+            }
         }
     }
     onward
@@ -50,7 +48,7 @@ mod tests {
         request.insert("end-user", HeaderValue::from_static("jason"));
         request.insert("host", HeaderValue::from_static("productpage"));
         request.insert("x-forwarded-client-cert", HeaderValue::from_static("By=spiffe://a"));
-        let onward = passed_on(&request);
+        let onward = passed_on(&request, &[TRACE, &["end-user"]]);
         assert_eq!(onward.len(), 2);
         assert_eq!(onward["traceparent"], "00-aa-bb-01");
         assert_eq!(onward["end-user"], "jason");

@@ -1,11 +1,13 @@
 //! The demo services: small programs in this process, one instance for each pod that names one of their images.
 //!
 //! The image decides which program runs, as in a cluster: the table below is searched by the last part of the image's
-//! name, so that manifests written for the originals (`…/examples-bookinfo-reviews-v2:1.20.3`) work unchanged.
+//! name, so that manifests written for the originals (`…/examples-bookinfo-reviews-v2:1.20.3`,
+//! `…/istio-tutorial-recommendation:v2.1`) work unchanged.
 
 pub(crate) mod bookinfo;
 pub(crate) mod headers;
 pub(crate) mod outgoing;
+pub(crate) mod tutorial;
 
 use apiserver::LogRing;
 use axum::Router;
@@ -17,6 +19,8 @@ use std::collections::BTreeMap;
 pub(crate) struct Host {
     /// The pod's name, which is its host name.
     pub(crate) name: String,
+    /// The tag of its container's image, "" when there is none.
+    pub(crate) tag: String,
     /// Environment variables of its container.
     pub(crate) env: BTreeMap<String, String>,
     /// How it calls other services.
@@ -36,18 +40,39 @@ impl Host {
 pub(crate) struct Demo {
     /// Last part of the image's name, without tag.
     pub(crate) image: &'static str,
+    /// The port that the program listens on.
+    pub(crate) port: u16,
     /// Makes the program for one pod.
     pub(crate) make: fn(Host) -> Router,
 }
 
-/// Every demo image.
+const fn book(image: &'static str, make: fn(Host) -> Router) -> Demo {
+    Demo { image, port: bookinfo::PORT, make }
+}
+
+const fn chain(image: &'static str, make: fn(Host) -> Router) -> Demo {
+    Demo { image, port: tutorial::PORT, make }
+}
+
+/// Every demo image. The tutorial's are published with and without the tutorial's name before them.
 pub(crate) const DEMOS: &[Demo] = &[
-    Demo { image: "examples-bookinfo-productpage-v1", make: bookinfo::productpage::router },
-    Demo { image: "examples-bookinfo-details-v1", make: bookinfo::details::router },
-    Demo { image: "examples-bookinfo-ratings-v1", make: bookinfo::ratings::router },
-    Demo { image: "examples-bookinfo-reviews-v1", make: |host| bookinfo::reviews::router(host, None) },
-    Demo { image: "examples-bookinfo-reviews-v2", make: |host| bookinfo::reviews::router(host, Some("black")) },
-    Demo { image: "examples-bookinfo-reviews-v3", make: |host| bookinfo::reviews::router(host, Some("red")) },
+    book("examples-bookinfo-productpage-v1", bookinfo::productpage::router),
+    book("examples-bookinfo-details-v1", bookinfo::details::router),
+    book("examples-bookinfo-details-v2", bookinfo::details::router),
+    book("examples-bookinfo-ratings-v1", |host| bookinfo::ratings::router(host, "v1")),
+    book("examples-bookinfo-ratings-v-faulty", |host| bookinfo::ratings::router(host, "v-faulty")),
+    book("examples-bookinfo-ratings-v-delayed", |host| bookinfo::ratings::router(host, "v-delayed")),
+    book("examples-bookinfo-ratings-v-unavailable", |host| bookinfo::ratings::router(host, "v-unavailable")),
+    book("examples-bookinfo-ratings-v-unhealthy", |host| bookinfo::ratings::router(host, "v-unhealthy")),
+    book("examples-bookinfo-reviews-v1", |host| bookinfo::reviews::router(host, None)),
+    book("examples-bookinfo-reviews-v2", |host| bookinfo::reviews::router(host, Some("black"))),
+    book("examples-bookinfo-reviews-v3", |host| bookinfo::reviews::router(host, Some("red"))),
+    chain("istio-tutorial-customer", tutorial::customer),
+    chain("istio-tutorial-preference", tutorial::preference),
+    chain("istio-tutorial-recommendation", tutorial::recommendation),
+    chain("customer", tutorial::customer),
+    chain("preference", tutorial::preference),
+    chain("recommendation", tutorial::recommendation),
 ];
 
 /// The program that an image names, if it is one of the demo images.
@@ -55,6 +80,12 @@ pub(crate) fn find(image: &str) -> Option<&'static Demo> {
     let last = image.rsplit('/').next()?;
     let name = last.split(['@', ':']).next()?;
     DEMOS.iter().find(|demo| demo.image == name)
+}
+
+/// The tag of an image, "" when there is none.
+pub(crate) fn tag(image: &str) -> &str {
+    let last = image.rsplit('/').next().unwrap_or_default().split('@').next().unwrap_or_default();
+    last.split_once(':').map_or("", |(_, tag)| tag)
 }
 
 #[cfg(test)]
@@ -67,10 +98,18 @@ mod tests {
             ("istio/examples-bookinfo-reviews-v2:1.20.3", Some("examples-bookinfo-reviews-v2")),
             ("example.test:5000/a/b/examples-bookinfo-ratings-v1@sha256:00", Some("examples-bookinfo-ratings-v1")),
             ("examples-bookinfo-details-v1", Some("examples-bookinfo-details-v1")),
+            ("quay.io/rhdevelopers/istio-tutorial-recommendation:v2.1", Some("istio-tutorial-recommendation")),
+            ("example/customer:v1", Some("customer")),
             ("nginx:1", None),
             ("", None),
         ] {
             assert_eq!(find(image).map(|demo| demo.image), expect, "{image}");
         }
+    }
+
+    #[test]
+    fn a_tag_is_what_stands_behind_the_name() {
+        let read = ["a/b:v1.1", "example.test:5000/b", "b:v2@sha256:00", "b@sha256:00", "b"].map(tag);
+        assert_eq!(read, ["v1.1", "", "v2", "", ""]);
     }
 }

@@ -104,6 +104,11 @@ impl Caller {
     }
 }
 
+/// Whether nobody listens there.
+pub(crate) fn refused(error: &std::io::Error) -> bool {
+    error.kind() == std::io::ErrorKind::ConnectionRefused
+}
+
 /// A request without body. An `authority` or path that is no such thing is the caller's error.
 pub(crate) fn request(
     method: Method,

@@ -6,7 +6,7 @@ use super::snapshot::{News, ending, uid};
 use super::status::{self, Container, NODE};
 use super::tell;
 use crate::apps::outgoing::{Caller, Names};
-use crate::apps::{self, Host, bookinfo};
+use crate::apps::{self, Host};
 use crate::control_plane::ControlPlane;
 use crate::envoy::{Envoy, Proxy, Run, Spawner};
 use apiserver::{LogRing, Store};
@@ -231,7 +231,7 @@ async fn begin(
                 programs.push(stand_for(&machine.control, stop).await?);
             }
         } else if let Some(demo) = apps::find(image) {
-            let port = declared_ports(container).next().unwrap_or_else(|| bookinfo::PORT.to_string());
+            let port = demo.port.to_string();
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
             let real = listener.local_addr()?.port();
             if proxied {
@@ -240,7 +240,8 @@ async fn begin(
             } else {
                 ports.add(&port, real);
             }
-            let host = Host { name: pod.name().to_owned(), env: environment(container), caller: caller.clone(), log };
+            let tag = apps::tag(image).to_owned();
+            let host = Host { name: pod.name().to_owned(), tag, env: environment(container), caller: caller.clone(), log };
             let server = axum::serve(listener, (demo.make)(host)).with_graceful_shutdown(stop.clone().cancelled_owned());
             programs.push(AbortOnDropHandle::new(tokio::spawn(async move {
                 if let Err(error) = server.await {

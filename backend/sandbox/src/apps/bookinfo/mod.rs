@@ -10,12 +10,21 @@ pub(crate) mod ratings;
 pub(crate) mod reviews;
 
 use super::Host;
-use axum::http::{HeaderValue, StatusCode, header};
+use super::headers::{TRACE, passed_on};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
 /// The port that all four serve on.
 pub(crate) const PORT: u16 = 9080;
+
+/// What belongs to the user, besides the trace.
+const USER: &[&str] = &["end-user", "user-agent", "cookie", "authorization", "jwt"];
+
+/// The headers of a request that go on with those made because of it.
+fn onward(headers: &HeaderMap) -> HeaderMap {
+    passed_on(headers, &[TRACE, USER])
+}
 
 /// A JSON answer.
 fn json(status: StatusCode, body: &Value) -> Response {

@@ -1,7 +1,6 @@
 //! productpage: the page that the user sees. It asks details and reviews, waits 3 s for each, and asks reviews twice.
 
-use super::{Host, json, page, peer};
-use crate::apps::headers::passed_on;
+use super::{Host, json, onward, page, peer};
 use axum::Form;
 use axum::Router;
 use axum::extract::Path;
@@ -94,11 +93,11 @@ impl ProductPage {
 
     async fn ask(&self, service: &'static str, id: u64, headers: &HeaderMap) -> Told {
         let (name, port) = peer(&self.host, service);
-        let mut onward = passed_on(headers);
+        let mut headers_on = onward(headers);
         if let Some(user) = user(headers).and_then(|user| HeaderValue::from_str(&user).ok()) {
-            onward.insert("end-user", user);
+            headers_on.insert("end-user", user);
         }
-        let answer = self.host.caller.get(&name, port, &format!("/{service}/{id}"), onward, WITHIN).await;
+        let answer = self.host.caller.get(&name, port, &format!("/{service}/{id}"), headers_on, WITHIN).await;
         let status = match answer {
             Ok(answer) if answer.status == StatusCode::OK => match serde_json::from_slice(&answer.body) {
                 Ok(body) => {

@@ -1,7 +1,6 @@
 //! reviews: what readers wrote. v1 shows no stars, v2 black ones, v3 red ones; v2 and v3 ask ratings.
 
-use super::{Host, json, peer};
-use crate::apps::headers::passed_on;
+use super::{Host, json, onward, peer};
 use axum::Router;
 use axum::extract::Path;
 use axum::http::{HeaderMap, StatusCode};
@@ -54,7 +53,7 @@ async fn ratings(host: &Host, color: &str, id: &str, headers: &HeaderMap) -> Opt
     // The black version is more patient than productpage, which makes the sample's delay walk-through fail as it should.
     let within = if color == "black" { Duration::from_secs(10) } else { Duration::from_millis(2500) };
     let (name, port) = peer(host, "ratings");
-    match host.caller.get(&name, port, &format!("/ratings/{id}"), passed_on(headers), within).await {
+    match host.caller.get(&name, port, &format!("/ratings/{id}"), onward(headers), within).await {
         Ok(answer) if answer.status == StatusCode::OK => {
             let body: Value = serde_json::from_slice(&answer.body).ok()?;
             body.get("ratings").cloned()

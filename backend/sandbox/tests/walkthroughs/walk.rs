@@ -1,0 +1,178 @@
+//! Somebody who walks through: a sandbox, kubectl, and requests through its way in.
+
+use sandbox::{Options, Sandbox, Scenario};
+use serde_json::Value;
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::process::{Output, Stdio};
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+/// How soon a change shows on a machine that may be busy.
+pub(crate) const SOON: Duration = Duration::from_secs(30);
+
+/// A sandbox without load, and one namespace of it.
+pub(crate) struct Walk {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) namespace: &'static str,
+    pub(crate) http: reqwest::Client,
+}
+
+/// What a request got.
+#[derive(Clone, Debug)]
+pub(crate) struct Got {
+    pub(crate) status: u16,
+    pub(crate) body: String,
+    pub(crate) took: Duration,
+}
+
+impl Walk {
+    /// A new sandbox. `samples` and namespace have the scenario's name.
+    pub(crate) async fn open(scenario: Scenario, namespace: &'static str) -> Self {
+        // What the sandbox says is shown when a test fails, or asked for by RUST_LOG.
+        let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn,sandbox=info".into());
+        tracing_subscriber::fmt().with_ansi(false).with_env_filter(filter).with_test_writer().try_init().ok();
+        // An error means that another test was faster.
+        rustls::crypto::ring::default_provider().install_default().ok();
+        let start = Instant::now();
+        let options = Options { scenario, rps: 0.0, ..Options::default() };
+        let sandbox = Sandbox::start(options, |_| {}).await.unwrap_or_else(|problem| panic!("{problem}"));
+        println!("{scenario}: {} proxies, ready after {:?}", sandbox.ready().proxies, start.elapsed());
+        Self { sandbox, namespace, http: reqwest::Client::builder().no_proxy().build().unwrap() }
+    }
+
+    /// kubectl in the walk's namespace, with the sandbox's kubeconfig and nothing of the user's.
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
+        let kubeconfig: &Path = &self.sandbox.ready().kubeconfig;
+        let mut command = Command::new("kubectl");
+        command.arg("--kubeconfig").arg(kubeconfig).args(["-n", self.namespace]).args(args);
+        command.env("HOME", kubeconfig.parent().unwrap()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.kill_on_drop(true);
+        command
+    }
+
+    async fn output(&self, args: &[&str]) -> Output {
+        self.command(args).output().await.unwrap()
+    }
+
+    /// What kubectl says; it has to succeed.
+    pub(crate) async fn kubectl(&self, args: &[&str]) -> String {
+        let output = self.output(args).await;
+        assert!(output.status.success(), "kubectl {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// Applies one of the manifests for users.
+    pub(crate) async fn apply(&self, sample: &str) {
+        let file = samples().join(self.namespace).join(sample);
+        self.kubectl(&["apply", "-f", &file.to_string_lossy()]).await;
+    }
+
+    /// Deletes what such a manifest made.
+    pub(crate) async fn delete(&self, sample: &str) {
+        let file = samples().join(self.namespace).join(sample);
+        self.kubectl(&["delete", "-f", &file.to_string_lossy()]).await;
+    }
+
+    /// The names of the pods with a label.
+    pub(crate) async fn pods(&self, selector: &str) -> Vec<String> {
+        let names = self.kubectl(&["get", "pods", "-l", selector, "-o", "name"]).await;
+        names.lines().map(|line| line.trim_start_matches("pod/").to_owned()).collect()
+    }
+
+    /// Waits until a Deployment's change is complete.
+    pub(crate) async fn rolled_out(&self, deployment: &str) {
+        self.kubectl(&["rollout", "status", &format!("deployment/{deployment}"), "--timeout=60s"]).await;
+    }
+
+    /// A port of a pod, forwarded; ends with the [`Child`].
+    pub(crate) async fn forward(&self, pod: &str, port: u16) -> (Child, String) {
+        let args = ["port-forward", "--address", "127.0.0.1", &format!("pod/{pod}"), &format!(":{port}")];
+        let mut forward = self.command(&args).spawn().unwrap();
+        let mut lines = BufReader::new(forward.stdout.take().unwrap()).lines();
+        let first = lines.next_line().await.unwrap().unwrap_or_default();
+        let local = first.split("127.0.0.1:").nth(1).unwrap_or_else(|| panic!("port-forward said {first:?}"));
+        let url = format!("http://127.0.0.1:{}", local.split(' ').next().unwrap());
+        (forward, url)
+    }
+
+    /// What a pod's application itself answers, not its sidecar.
+    pub(crate) async fn inside(&self, pod: &str, port: u16, path: &str) -> String {
+        let (mut forward, url) = self.forward(pod, port).await;
+        let body = self.http.get(format!("{url}{path}")).send().await.unwrap().text().await.unwrap();
+        forward.kill().await.unwrap();
+        body
+    }
+
+    /// A request through the way in.
+    pub(crate) async fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Got {
+        let start = Instant::now();
+        let mut request = self.http.get(format!("{}{path}", self.sandbox.ready().ingress));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let answer = request.send().await.unwrap();
+        let status = answer.status().as_u16();
+        let body = answer.text().await.unwrap();
+        Got { status, body, took: start.elapsed() }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Got {
+        self.get_with(path, &[]).await
+    }
+
+    /// So many requests, one after the other.
+    pub(crate) async fn many(&self, path: &str, requests: usize) -> Vec<Got> {
+        let mut all = Vec::new();
+        for _ in 0..requests {
+            all.push(self.get(path).await);
+        }
+        all
+    }
+
+    /// So many requests at once.
+    pub(crate) async fn at_once(&self, path: &str, requests: usize) -> Vec<Got> {
+        futures::future::join_all((0..requests).map(|_| self.get(path))).await
+    }
+
+    /// An instant PromQL query's first value; 0 where there is none.
+    pub(crate) async fn measured(&self, query: &str) -> f64 {
+        let url = format!("{}/api/v1/query", self.sandbox.ready().prometheus);
+        let answer: Value = self.http.get(url).query(&[("query", query)]).send().await.unwrap().json().await.unwrap();
+        assert_eq!(answer["status"], "success", "{query}: {answer}");
+        answer["data"]["result"][0]["value"][1].as_str().and_then(|value| value.parse().ok()).unwrap_or(0.0)
+    }
+
+    /// What istiod's page says has no effect.
+    pub(crate) async fn untranslated(&self) -> String {
+        let url = format!("{}/debug/untranslatedz", self.sandbox.ready().istiod);
+        self.http.get(url).send().await.unwrap().text().await.unwrap()
+    }
+}
+
+fn samples() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets/samples")
+}
+
+/// How many of the answers have this in their body.
+pub(crate) fn with(all: &[Got], part: &str) -> usize {
+    all.iter().filter(|got| got.body.contains(part)).count()
+}
+
+/// Asks again until there is an answer, or fails after [`SOON`] with what was seen last.
+pub(crate) async fn eventually<T, F: Future<Output = Result<T, String>>>(what: &str, mut ask: impl FnMut() -> F) -> T {
+    let start = Instant::now();
+    loop {
+        match ask().await {
+            Ok(answer) => return answer,
+            Err(seen) => assert!(start.elapsed() < SOON, "{what}: not within {SOON:?}; last seen: {seen}"),
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// `Ok` when it holds, else what was seen.
+pub(crate) fn holds(holds: bool, seen: impl std::fmt::Debug) -> Result<(), String> {
+    if holds { Ok(()) } else { Err(format!("{seen:?}")) }
+}
