@@ -80,7 +80,13 @@ pub(crate) struct Window {
     pub(crate) picture: Option<PathBuf>,
 }
 
+/// Shown below the options of `sandbox`.
+const ILLNESS: &str = "Annotations make a pod ill while it runs: sandbox.binnacle.dev/error-rate=50 (percent), error-status=500, \
+    latency=300ms, latency-jitter=100ms, crash=true, not-ready=true. As in\n  kubectl -n bookinfo annotate pod NAME \
+    sandbox.binnacle.dev/latency=300ms\nIn a Deployment's template they hold for the pods that it makes.";
+
 #[derive(Debug, Args)]
+#[command(after_help = ILLNESS)]
 pub(crate) struct Sandbox {
     /// What runs in it: bookinfo, tutorial (customer, preference, recommendation), or all for both
     #[arg(long, default_value = "bookinfo")]

@@ -6,4 +6,4 @@ mod supervise;
 
 pub use find::{Envoy, WANTED_VERSION, find_envoy};
 pub(crate) use spawn::Spawner;
-pub(crate) use supervise::{Proxy, Run};
+pub(crate) use supervise::{Proxy, Run, State};

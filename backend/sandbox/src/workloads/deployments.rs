@@ -7,6 +7,7 @@ use mesh::Object;
 use serde_json::{Value, json};
 
 const REVISION: &str = "deployment.kubernetes.io/revision";
+const CAUSE: &str = "kubernetes.io/change-cause";
 const HASH: &str = "pod-template-hash";
 
 /// What one Deployment needs next. `sets` are all ReplicaSets.
@@ -20,6 +21,9 @@ pub(crate) fn plan(deployment: &Object, sets: &[Object], now: Timestamp) -> Vec<
     let mut acts = Vec::new();
 
     let last_revision = own.iter().filter_map(|set| revision(set)).max().unwrap_or(0);
+    if deployment.spec()["paused"] == true && !own.is_empty() {
+        return paused(deployment, wanted, new.first().copied(), &own, now);
+    }
     let Some(new) = new.first() else {
         let revision = last_revision + 1;
         let first = if old.is_empty() { wanted } else { rolling(deployment, wanted, None, &old).0 };
@@ -38,6 +42,11 @@ pub(crate) fn plan(deployment: &Object, sets: &[Object], now: Timestamp) -> Vec<
         changed["metadata"]["annotations"][REVISION] = json!((last_revision + 1).to_string());
         return vec![Act::Replace(changed)];
     }
+    if let Some(cause) = deployment.annotation(CAUSE).filter(|cause| new.annotation(CAUSE) != Some(cause)) {
+        let mut changed = (*new.0).clone();
+        changed["metadata"]["annotations"][CAUSE] = json!(cause);
+        return vec![Act::Replace(changed)];
+    }
 
     let (new_size, old_sizes) = rolling(deployment, wanted, Some(new), &old);
     for (set, size) in std::iter::once((new, new_size)).chain(old.iter().zip(old_sizes)) {
@@ -49,8 +58,37 @@ pub(crate) fn plan(deployment: &Object, sets: &[Object], now: Timestamp) -> Vec<
             acts.push(scaled(deployment, set.name(), is, size));
         }
     }
-    acts.extend(with_status(deployment, &status(deployment, wanted, new, &own, now)));
+    acts.extend(forgotten(deployment, &old));
+    acts.extend(with_status(deployment, &status(deployment, wanted, Some(new), &own, now)));
     acts
+}
+
+/// A paused Deployment makes no step from one template to the next, but it can be scaled: the newest set that has pods
+/// gets more or fewer.
+fn paused(deployment: &Object, wanted: u64, new: Option<&Object>, own: &[&Object], now: Timestamp) -> Vec<Act> {
+    let size = |set: &Object| count(set.spec(), "replicas", 0);
+    let total: u64 = own.iter().map(|set| size(set)).sum();
+    let newest = own.iter().max_by_key(|set| (size(set) > 0, revision(set)));
+    let mut acts = Vec::new();
+    if let Some(newest) = newest.filter(|_| total != wanted) {
+        let (is, to) = (size(newest), (size(newest) + wanted).saturating_sub(total));
+        let mut changed = (*newest.0).clone();
+        changed["spec"]["replicas"] = json!(to);
+        acts.push(Act::Replace(changed));
+        acts.push(scaled(deployment, newest.name(), is, to));
+    }
+    acts.extend(with_status(deployment, &status(deployment, wanted, new, own, now)));
+    acts
+}
+
+/// The oldest sets without pods, when there are more of them than the Deployment wants to remember.
+fn forgotten(deployment: &Object, old: &[&Object]) -> Vec<Act> {
+    let limit = usize::try_from(count(deployment.spec(), "revisionHistoryLimit", 10)).unwrap_or(usize::MAX);
+    let unused = |set: &&&Object| count(set.spec(), "replicas", 0) == 0 && count(set.status(), "replicas", 0) == 0;
+    let mut unused: Vec<&&Object> = old.iter().filter(unused).collect();
+    unused.sort_by_key(|set| revision(set));
+    let too_many = unused.len().saturating_sub(limit);
+    unused[..too_many].iter().map(|set| Act::Delete((**set).clone())).collect()
 }
 
 /// How large the new set and each of the old ones should be now.
@@ -96,6 +134,13 @@ fn replica_set(deployment: &Object, name: &str, hash: &str, replicas: u64, revis
     template["metadata"]["labels"][HASH] = json!(hash);
     let mut selector = deployment.spec()["selector"].clone();
     selector["matchLabels"][HASH] = json!(hash);
+    let mut annotations = json!({
+        "deployment.kubernetes.io/desired-replicas": replicas.to_string(),
+        REVISION: revision.to_string(),
+    });
+    if let Some(cause) = deployment.annotation(CAUSE) {
+        annotations[CAUSE] = json!(cause);
+    }
     json!({
         "apiVersion": "apps/v1",
         "kind": "ReplicaSet",
@@ -103,10 +148,7 @@ fn replica_set(deployment: &Object, name: &str, hash: &str, replicas: u64, revis
             "name": name,
             "namespace": deployment.namespace(),
             "labels": template["metadata"]["labels"],
-            "annotations": {
-                "deployment.kubernetes.io/desired-replicas": replicas.to_string(),
-                REVISION: revision.to_string(),
-            },
+            "annotations": annotations,
             "ownerReferences": owned_by(deployment, "apps/v1"),
         },
         "spec": {"replicas": replicas, "selector": selector, "template": template},
@@ -124,36 +166,33 @@ fn scaled(deployment: &Object, set: &str, from: u64, to: u64) -> Act {
     })
 }
 
-fn status(deployment: &Object, wanted: u64, new: &Object, own: &[&Object], now: Timestamp) -> Value {
+fn status(deployment: &Object, wanted: u64, new: Option<&Object>, own: &[&Object], now: Timestamp) -> Value {
     let total = |field: &str| own.iter().map(|set| count(set.status(), field, 0)).sum::<u64>();
     let (replicas, ready) = (total("replicas"), total("readyReplicas"));
-    let updated = count(new.status(), "replicas", 0);
+    let of_new = |field: &str| new.map_or(0, |new| count(new.status(), field, 0));
+    let updated = of_new("replicas");
     let available = ready >= wanted;
-    let done = updated == wanted && replicas == wanted && count(new.status(), "readyReplicas", 0) == wanted;
-    let new_set = new.name();
+    let done = updated == wanted && replicas == wanted && of_new("readyReplicas") == wanted;
+    let new_set = new.map_or("", Object::name);
+    let progressing = if deployment.spec()["paused"] == true {
+        ("Unknown", "DeploymentPaused", "Deployment is paused".to_owned())
+    } else if done {
+        ("True", "NewReplicaSetAvailable", format!("ReplicaSet \"{new_set}\" has successfully progressed."))
+    } else {
+        ("True", "ReplicaSetUpdated", format!("ReplicaSet \"{new_set}\" is progressing."))
+    };
     let conditions = json!([
         condition(
             deployment,
             "Available",
-            available,
             now,
             if available {
-                ("MinimumReplicasAvailable", "Deployment has minimum availability.".to_owned())
+                ("True", "MinimumReplicasAvailable", "Deployment has minimum availability.".to_owned())
             } else {
-                ("MinimumReplicasUnavailable", "Deployment does not have minimum availability.".to_owned())
+                ("False", "MinimumReplicasUnavailable", "Deployment does not have minimum availability.".to_owned())
             }
         ),
-        condition(
-            deployment,
-            "Progressing",
-            true,
-            now,
-            if done {
-                ("NewReplicaSetAvailable", format!("ReplicaSet \"{new_set}\" has successfully progressed."))
-            } else {
-                ("ReplicaSetUpdated", format!("ReplicaSet \"{new_set}\" is progressing."))
-            }
-        ),
+        condition(deployment, "Progressing", now, progressing),
     ]);
     let mut status = json!({
         "observedGeneration": deployment.generation(),
@@ -170,8 +209,7 @@ fn status(deployment: &Object, wanted: u64, new: &Object, own: &[&Object], now: 
 }
 
 /// A condition, which keeps its times while it says the same.
-fn condition(deployment: &Object, kind: &str, holds: bool, now: Timestamp, (reason, message): (&str, String)) -> Value {
-    let value = if holds { "True" } else { "False" };
+fn condition(deployment: &Object, kind: &str, now: Timestamp, (value, reason, message): (&str, &str, String)) -> Value {
     let known = deployment.status()["conditions"].as_array().into_iter().flatten().find(|known| known["type"] == kind);
     if let Some(known) =
         known.filter(|known| known["status"] == value && known["reason"] == reason && known["message"] == message.as_str())
@@ -259,6 +297,39 @@ mod tests {
         assert_eq!(sizes(&plan(&after, std::slice::from_ref(&old), at)), [("b".to_owned(), 1)], "one more at first");
         assert_eq!(sizes(&plan(&after, &[old.clone(), newer(1, 0)], at)), [], "the old one stays until the new one is ready");
         assert_eq!(sizes(&plan(&after, &[old, newer(1, 1)], at)), [("a".to_owned(), 0)]);
+    }
+
+    #[test]
+    fn a_paused_deployment_is_scaled_but_not_rolled() {
+        let at = Timestamp::UNIX_EPOCH;
+        let old = set_of(&deployment(1, "a"), 1, 1);
+        let mut paused = (*deployment(3, "b").0).clone();
+        paused["spec"]["paused"] = json!(true);
+        let acts = plan(&Object::from(paused), &[old], at);
+        assert_eq!(sizes(&acts), [("a".to_owned(), 3)]);
+        let Some(Act::Replace(told)) = acts.last() else { panic!("{acts:?}") };
+        assert_eq!(told["status"]["conditions"][1]["reason"], "DeploymentPaused");
+    }
+
+    #[test]
+    fn old_revisions_are_forgotten_beyond_the_limit() {
+        let at = Timestamp::UNIX_EPOCH;
+        let mut wish = (*deployment(1, "now").0).clone();
+        wish["spec"]["revisionHistoryLimit"] = json!(1);
+        wish["metadata"]["annotations"][REVISION] = json!("9");
+        let wish = Object::from(wish);
+        let numbered = |set: &Object, revision: u64| {
+            let mut set = (*set.0).clone();
+            set["metadata"]["annotations"][REVISION] = json!(revision.to_string());
+            Object::from(set)
+        };
+        let old = |image: &str, revision| numbered(&set_of(&deployment(1, image), 0, 0), revision);
+        let sets = [old("a", 3), old("b", 1), old("c", 2), numbered(&set_of(&wish, 1, 1), 9)];
+        let gone: Vec<_> = plan(&wish, &sets, at)
+            .into_iter()
+            .filter_map(|act| if let Act::Delete(set) = act { revision(&set) } else { None })
+            .collect();
+        assert_eq!(gone, [1, 2]);
     }
 
     #[test]

@@ -10,17 +10,27 @@ pub(crate) const PROXY: &str = "istio-proxy";
 const STATUS: &str = "sidecar.istio.io/status";
 const INJECT: &str = "sidecar.istio.io/inject";
 
-/// Whether Istio would put a sidecar beside this pod: the pod's own word first, then its namespace's labels.
+/// The control plane's revision, by which namespaces and pods may ask for its sidecars.
+const REVISION: &str = "default";
+const REVISION_LABEL: &str = "istio.io/rev";
+/// Namespaces whose pods never get one.
+const CLUSTERS_OWN: [&str; 3] = ["kube-system", "kube-public", "kube-node-lease"];
+
+/// Whether Istio would put a sidecar beside this pod. A pod that says no has none; else its namespace's labels decide,
+/// and the pod's own only where the namespace has none.
 pub(crate) fn wanted(pod: &Object, namespace: Option<&Object>) -> bool {
-    match pod.label(INJECT).or_else(|| pod.annotation(INJECT)) {
-        Some("false") => return false,
-        Some("true") => return true,
-        _ => {}
+    let own = pod.label(INJECT);
+    if own.or_else(|| pod.annotation(INJECT)) == Some("false")
+        || pod.spec()["hostNetwork"] == true
+        || CLUSTERS_OWN.contains(&pod.namespace())
+    {
+        return false;
     }
     let label = |key: &str| namespace.and_then(|namespace| namespace.label(key));
-    match label("istio-injection") {
-        Some(said) => said == "enabled",
-        None => label("istio.io/rev").is_some(),
+    match (label("istio-injection"), label(REVISION_LABEL)) {
+        (Some(said), _) => said == "enabled",
+        (None, Some(revision)) => revision == REVISION,
+        (None, None) => pod.label(REVISION_LABEL).map_or(own == Some("true"), |revision| revision == REVISION),
     }
 }
 
@@ -106,20 +116,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_pod_decides_before_its_namespace() {
+    fn labels_decide_who_gets_a_sidecar() {
         let namespace = |labels: Value| Object::from(json!({"metadata": {"name": "n", "labels": labels}}));
         let pod = |labels: Value| Object::from(json!({"metadata": {"labels": labels}}));
         for (pod_labels, namespace_labels, expect) in [
             (json!({}), json!({"istio-injection": "enabled"}), true),
             (json!({}), json!({"istio-injection": "disabled", "istio.io/rev": "default"}), false),
             (json!({}), json!({"istio.io/rev": "default"}), true),
+            (json!({}), json!({"istio.io/rev": "canary"}), false),
             (json!({}), json!({}), false),
             (json!({INJECT: "false"}), json!({"istio-injection": "enabled"}), false),
+            (json!({INJECT: "false"}), json!({"istio.io/rev": "default"}), false),
             (json!({INJECT: "true"}), json!({}), true),
+            (json!({INJECT: "true"}), json!({"istio-injection": "disabled"}), false),
+            (json!({"istio.io/rev": "default"}), json!({}), true),
+            (json!({"istio.io/rev": "canary", INJECT: "true"}), json!({}), false),
+            (json!({"istio.io/rev": "default", INJECT: "false"}), json!({}), false),
         ] {
-            assert_eq!(wanted(&pod(pod_labels.clone()), Some(&namespace(namespace_labels))), expect, "{pod_labels}");
+            let said = wanted(&pod(pod_labels.clone()), Some(&namespace(namespace_labels.clone())));
+            assert_eq!(said, expect, "pod {pod_labels} in {namespace_labels}");
         }
         assert!(!wanted(&pod(json!({})), None));
+        let of_the_node = Object::from(json!({"spec": {"hostNetwork": true}}));
+        assert!(!wanted(&of_the_node, Some(&namespace(json!({"istio-injection": "enabled"})))));
     }
 
     #[test]

@@ -4,11 +4,14 @@
 //! ReplicaSets, those make Pods, the [`kubelet`] runs them, and Services get their endpoints. The objects are the only
 //! memory, so `kubectl scale`, `delete pod`, `rollout restart` or a new Deployment need nothing of their own here.
 
+mod container;
 mod deployments;
 mod endpoints;
+mod illness;
 pub(crate) mod inject;
 pub(crate) mod kubelet;
 mod names;
+mod pod;
 pub(crate) mod ports;
 mod replica_sets;
 pub(crate) mod snapshot;
@@ -18,15 +21,18 @@ use apiserver::{ApiError, Store};
 use jiff::Timestamp;
 use kubelet::Kubelet;
 use mesh::Object;
-use names::{letters_of, time};
+use names::time;
 use rand_chacha::ChaCha8Rng;
 use serde_json::json;
 use snapshot::{Act, News, Snapshot, uid};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// Changes within so short a time are looked at together.
 const SETTLE: Duration = Duration::from_millis(5);
+/// How many Events there were; no two are named by the same moment.
+static EVENTS: AtomicU16 = AtomicU16::new(0);
 /// Events that are kept.
 const KEPT_EVENTS: usize = 500;
 
@@ -113,15 +119,24 @@ fn carry_out(store: &Store, act: Act) {
 /// Records an Event; one that happens again is counted.
 pub(crate) fn tell(store: &Store, news: &News) {
     let about = &news.about;
-    let name = format!("{}.{}", about.name(), letters_of(&format!("{}{}{}", uid(about), news.reason, news.message)));
-    let now = time(Timestamp::now());
-    let again = store.modify("Event", about.namespace(), &name, |event| {
-        event["count"] = json!(event["count"].as_u64().unwrap_or(1) + 1);
-        event["lastTimestamp"] = json!(now);
-    });
-    if matches!(again, Ok(Some(_))) {
-        return;
+    let now = Timestamp::now();
+    let same = |event: &Object| {
+        event.namespace() == about.namespace()
+            && event.0["involvedObject"]["uid"] == uid(about)
+            && event.0["reason"] == news.reason
+            && event.0["message"] == news.message.as_str()
+    };
+    if let Some(known) = store.list("Event").into_iter().map(Object).find(same) {
+        let again = store.modify("Event", known.namespace(), known.name(), |event| {
+            event["count"] = json!(event["count"].as_u64().unwrap_or(1) + 1);
+            event["lastTimestamp"] = json!(time(now));
+        });
+        if matches!(again, Ok(Some(_))) {
+            return;
+        }
     }
+    // The name is the time, as in a cluster, so that what happens in one second is listed in its order.
+    let name = format!("{}.{:x}{:04x}", about.name(), now.as_nanosecond(), EVENTS.fetch_add(1, Ordering::Relaxed));
     let event = json!({
         "apiVersion": "v1",
         "kind": "Event",
@@ -139,8 +154,8 @@ pub(crate) fn tell(store: &Store, news: &News) {
         "source": {"component": news.source},
         "reportingComponent": news.source,
         "count": 1,
-        "firstTimestamp": now,
-        "lastTimestamp": now,
+        "firstTimestamp": time(now),
+        "lastTimestamp": time(now),
     });
     if let Err(error) = store.create(event) {
         tracing::debug!(%error, "an event was not recorded");

@@ -2,16 +2,18 @@
 
 use super::deployments::count;
 use super::names::suffix;
-use super::snapshot::{Act, News, ending, owned_by, owner, ready, uid, with_status};
+use super::snapshot::{Act, News, ending, owned_by, owner, ready, selects, uid, with_status};
 use mesh::Object;
 use rand::Rng;
 use serde_json::{Value, json};
 
 /// What one ReplicaSet needs next. `pods` are all pods.
 pub(crate) fn plan(set: &Object, pods: &[Object], chance: &mut impl Rng) -> Vec<Act> {
-    let mut own: Vec<&Object> = pods.iter().filter(|pod| owner(pod) == Some(uid(set)) && !ending(pod)).collect();
+    let own = pods.iter().filter(|pod| owner(pod) == Some(uid(set)) && !ending(pod));
+    let (mut own, gone): (Vec<&Object>, Vec<&Object>) = own.partition(|pod| fits(set, pod));
     let wanted = usize::try_from(count(set.spec(), "replicas", 1)).unwrap_or(usize::MAX);
-    let mut acts = Vec::new();
+    // A pod whose labels were changed is let go: it lives on by itself, and another one takes its place.
+    let mut acts: Vec<Act> = gone.into_iter().map(|pod| Act::Replace(without_owner(pod))).collect();
     for _ in own.len()..wanted {
         let pod = pod(set, chance);
         acts.push(tell(
@@ -40,6 +42,20 @@ pub(crate) fn plan(set: &Object, pods: &[Object], chance: &mut impl Rng) -> Vec<
     }
     acts.extend(with_status(set, &status));
     acts
+}
+
+/// Whether the set still selects this pod.
+fn fits(set: &Object, pod: &Object) -> bool {
+    let wanted = &set.spec()["selector"]["matchLabels"];
+    wanted.as_object().is_none_or(serde_json::Map::is_empty) || selects(wanted, &pod.labels())
+}
+
+fn without_owner(pod: &Object) -> Value {
+    let mut free = (*pod.0).clone();
+    if let Some(metadata) = free["metadata"].as_object_mut() {
+        metadata.remove("ownerReferences");
+    }
+    free
 }
 
 fn created(pod: &Object) -> String {
@@ -89,5 +105,13 @@ mod tests {
             .filter_map(|act| if let Act::Delete(pod) = act { Some(pod.name().to_owned()) } else { None })
             .collect();
         assert_eq!(gone, [made[1].name()], "the one that is not ready");
+
+        let mut choosy = (*set(2).0).clone();
+        choosy["spec"]["selector"] = json!({"matchLabels": {"app": "r"}});
+        let mut taken_out = (*pods[0].0).clone();
+        taken_out["metadata"]["labels"]["app"] = json!("debug");
+        let acts = plan(&Object::from(choosy), &[Object::from(taken_out), pods[1].clone()], &mut chance);
+        let [Act::Replace(free), Act::Tell(_), Act::Create(_), ..] = &acts[..] else { panic!("{acts:?}") };
+        assert!(free["metadata"].get("ownerReferences").is_none(), "{free}");
     }
 }

@@ -1,6 +1,7 @@
 //! A pod's status, as a node reports it.
 
-use super::inject::{PROXY, now};
+use super::inject::now;
+use crate::envoy::State;
 use mesh::Object;
 use serde_json::{Value, json};
 use std::net::Ipv4Addr;
@@ -25,13 +26,49 @@ pub(crate) struct Container {
     pub(crate) started: String,
     /// Why it does not run: reason and message.
     pub(crate) waiting: Option<(&'static str, String)>,
+    /// How its last run ended.
+    pub(crate) last: Option<Ended>,
+}
+
+/// The end of a container's run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Ended {
+    /// What its process returned.
+    pub(crate) exit_code: i32,
+    /// When that run began.
+    pub(crate) started: String,
+    /// When it ended.
+    pub(crate) finished: String,
+}
+
+impl Container {
+    /// One that was just started and is not ready yet.
+    pub(crate) fn new(name: &str, image: &str) -> Self {
+        let (name, image) = (name.to_owned(), image.to_owned());
+        Self { name, image, ready: false, restarts: 0, started: now(), waiting: None, last: None }
+    }
+
+    /// Says how the proxy that it is is doing.
+    pub(crate) fn follow(&mut self, proxy: State) {
+        self.ready = proxy.ready;
+        if self.restarts != proxy.restarts {
+            let started = std::mem::replace(&mut self.started, now());
+            self.last = Some(Ended { exit_code: 1, started, finished: now() });
+        }
+        self.restarts = proxy.restarts;
+    }
+
+    /// It has an image, so it was started at least once.
+    fn began(&self) -> bool {
+        !self.waiting.as_ref().is_some_and(|(reason, _)| reason.contains("Image"))
+    }
 }
 
 /// The status of a pod with these containers; conditions keep their times while they say the same.
 pub(crate) fn status(pod: &Object, ip: Ipv4Addr, containers: &[Container]) -> Value {
     let start = pod.status()["startTime"].as_str().map_or_else(now, ToOwned::to_owned);
     let ready = containers.iter().all(|container| container.ready);
-    let runs = containers.iter().all(|container| container.waiting.is_none());
+    let began = containers.iter().all(Container::began);
     let unready: Vec<&str> =
         containers.iter().filter(|container| !container.ready).map(|container| container.name.as_str()).collect();
     let why = (!ready).then(|| ("ContainersNotReady", format!("containers with unready status: [{}]", unready.join(" "))));
@@ -42,21 +79,26 @@ pub(crate) fn status(pod: &Object, ip: Ipv4Addr, containers: &[Container]) -> Va
                 Some((reason, message)) => json!({"waiting": {"reason": reason, "message": message}}),
                 None => json!({"running": {"startedAt": container.started}}),
             };
+            let last = match &container.last {
+                Some(Ended { exit_code, started, finished }) => json!({"terminated": {"exitCode": exit_code, "reason": "Error",
+                    "startedAt": started, "finishedAt": finished, "containerID": id(pod, container)}}),
+                None => json!({}),
+            };
             json!({
                 "name": container.name,
                 "image": container.image,
                 "imageID": container.image,
-                "containerID": format!("sandbox://{}-{}", pod.name(), container.name),
+                "containerID": id(pod, container),
                 "ready": container.ready,
                 "started": container.waiting.is_none(),
                 "restartCount": container.restarts,
-                "lastState": {},
+                "lastState": last,
                 "state": state,
             })
         })
         .collect();
     json!({
-        "phase": if runs { "Running" } else { "Pending" },
+        "phase": if began { "Running" } else { "Pending" },
         "conditions": [
             condition(pod, "PodReadyToStartContainers", true, None),
             condition(pod, "Initialized", true, None),
@@ -72,6 +114,10 @@ pub(crate) fn status(pod: &Object, ip: Ipv4Addr, containers: &[Container]) -> Va
         "containerStatuses": container_statuses,
         "qosClass": "BestEffort",
     })
+}
+
+fn id(pod: &Object, container: &Container) -> String {
+    format!("sandbox://{}-{}", pod.name(), container.name)
 }
 
 fn condition(pod: &Object, kind: &str, holds: bool, why: Option<(&str, String)>) -> Value {
@@ -109,41 +155,30 @@ pub(crate) fn node() -> Value {
     })
 }
 
-/// The state in which a pod's proxy is, told in its containers.
-pub(crate) fn with_proxy(containers: &[Container], ready: bool, restarts: u32) -> Vec<Container> {
-    let mut containers = containers.to_vec();
-    for container in containers.iter_mut().filter(|container| container.name == PROXY) {
-        container.ready = ready;
-        if container.restarts != restarts {
-            container.started = now();
-        }
-        container.restarts = restarts;
-    }
-    containers
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::workloads::snapshot::ready;
 
     fn container(name: &str, ready: bool) -> Container {
-        Container { name: name.into(), image: "i".into(), ready, restarts: 0, started: now(), waiting: None }
+        Container { ready, ..Container::new(name, "i") }
     }
 
     #[test]
     fn a_pod_is_ready_when_its_proxy_is() {
         let pod = Object::from(json!({"metadata": {"name": "a"}}));
-        let containers = [container("app", true), container(PROXY, false)];
+        let mut containers = [container("app", true), container("istio-proxy", false)];
         let with = |containers: &[Container]| {
             let status = status(&pod, Ipv4Addr::new(10, 244, 0, 7), containers);
             Object::from(json!({"metadata": {"name": "a"}, "status": status}))
         };
         assert!(!ready(&with(&containers)));
         assert_eq!(with(&containers).status()["conditions"][2]["message"], "containers with unready status: [istio-proxy]");
-        let up = with_proxy(&containers, true, 1);
-        assert!(ready(&with(&up)));
-        assert_eq!(with(&up).status()["containerStatuses"][1]["restartCount"], 1);
+        containers[1].follow(State { ready: true, restarts: 1 });
+        let up = with(&containers);
+        assert!(ready(&up));
+        let proxy = &up.status()["containerStatuses"][1];
+        assert_eq!((&proxy["restartCount"], &proxy["lastState"]["terminated"]["exitCode"]), (&json!(1), &json!(1)));
     }
 
     #[test]
@@ -156,5 +191,8 @@ mod tests {
             (&status["phase"], &status["containerStatuses"][0]["state"]["waiting"]["reason"]),
             (&json!("Pending"), &json!("ErrImagePull"))
         );
+        let mut crashed = container("app", false);
+        crashed.waiting = Some(("CrashLoopBackOff", "back-off".into()));
+        assert_eq!(super::status(&pod, Ipv4Addr::new(10, 244, 0, 7), &[crashed])["phase"], "Running", "it began once");
     }
 }

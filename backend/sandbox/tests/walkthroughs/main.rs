@@ -5,5 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 #![allow(clippy::print_stdout, reason = "what was seen, for whoever runs them with --nocapture")]
 
+mod bookinfo;
 mod tutorial;
 mod walk;
+mod workloads;

@@ -4,10 +4,10 @@ use sandbox::{Options, Sandbox, Scenario};
 use serde_json::Value;
 use std::future::Future;
 use std::path::{Path, PathBuf};
-use std::process::{Output, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::process::Command;
 
 /// How soon a change shows on a machine that may be busy.
 pub(crate) const SOON: Duration = Duration::from_secs(30);
@@ -42,25 +42,35 @@ impl Walk {
         Self { sandbox, namespace, http: reqwest::Client::builder().no_proxy().build().unwrap() }
     }
 
-    /// kubectl in the walk's namespace, with the sandbox's kubeconfig and nothing of the user's.
-    pub(crate) fn command(&self, args: &[&str]) -> Command {
+    /// kubectl in a namespace, with the sandbox's kubeconfig and nothing of the user's.
+    fn command(&self, namespace: &str, args: &[&str]) -> Command {
         let kubeconfig: &Path = &self.sandbox.ready().kubeconfig;
         let mut command = Command::new("kubectl");
-        command.arg("--kubeconfig").arg(kubeconfig).args(["-n", self.namespace]).args(args);
+        command.arg("--kubeconfig").arg(kubeconfig).args(["-n", namespace]).args(args);
         command.env("HOME", kubeconfig.parent().unwrap()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.kill_on_drop(true);
         command
     }
 
-    async fn output(&self, args: &[&str]) -> Output {
-        self.command(args).output().await.unwrap()
-    }
-
-    /// What kubectl says; it has to succeed.
-    pub(crate) async fn kubectl(&self, args: &[&str]) -> String {
-        let output = self.output(args).await;
+    /// What kubectl says in a namespace; it has to succeed.
+    pub(crate) async fn kubectl_in(&self, namespace: &str, args: &[&str]) -> String {
+        let output = self.command(namespace, args).output().await.unwrap();
         assert!(output.status.success(), "kubectl {args:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// The same in the walk's namespace.
+    pub(crate) async fn kubectl(&self, args: &[&str]) -> String {
+        self.kubectl_in(self.namespace, args).await
+    }
+
+    /// Applies an object of the test's own.
+    pub(crate) async fn apply_object(&self, object: &Value) {
+        let namespace = object["metadata"]["namespace"].as_str().unwrap_or(self.namespace);
+        let mut child = self.command(namespace, &["apply", "-f", "-"]).stdin(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(object.to_string().as_bytes()).await.unwrap();
+        let output = child.wait_with_output().await.unwrap();
+        assert!(output.status.success(), "kubectl apply: {}", String::from_utf8_lossy(&output.stderr));
     }
 
     /// Applies one of the manifests for users.
@@ -86,23 +96,23 @@ impl Walk {
         self.kubectl(&["rollout", "status", &format!("deployment/{deployment}"), "--timeout=60s"]).await;
     }
 
-    /// A port of a pod, forwarded; ends with the [`Child`].
-    pub(crate) async fn forward(&self, pod: &str, port: u16) -> (Child, String) {
+    /// What a pod's application itself answers, not its sidecar: through a port-forward.
+    pub(crate) async fn inside_in(&self, namespace: &str, pod: &str, port: u16, path: &str) -> String {
         let args = ["port-forward", "--address", "127.0.0.1", &format!("pod/{pod}"), &format!(":{port}")];
-        let mut forward = self.command(&args).spawn().unwrap();
+        let mut forward = self.command(namespace, &args).spawn().unwrap();
+        // Read on until the end: kubectl dies of a line that it cannot write.
         let mut lines = BufReader::new(forward.stdout.take().unwrap()).lines();
         let first = lines.next_line().await.unwrap().unwrap_or_default();
         let local = first.split("127.0.0.1:").nth(1).unwrap_or_else(|| panic!("port-forward said {first:?}"));
-        let url = format!("http://127.0.0.1:{}", local.split(' ').next().unwrap());
-        (forward, url)
-    }
-
-    /// What a pod's application itself answers, not its sidecar.
-    pub(crate) async fn inside(&self, pod: &str, port: u16, path: &str) -> String {
-        let (mut forward, url) = self.forward(pod, port).await;
-        let body = self.http.get(format!("{url}{path}")).send().await.unwrap().text().await.unwrap();
+        let url = format!("http://127.0.0.1:{}{path}", local.split(' ').next().unwrap());
+        let body = self.http.get(url).send().await.unwrap().text().await.unwrap();
         forward.kill().await.unwrap();
         body
+    }
+
+    /// The same of a pod in the walk's namespace.
+    pub(crate) async fn inside(&self, pod: &str, port: u16, path: &str) -> String {
+        self.inside_in(self.namespace, pod, port, path).await
     }
 
     /// A request through the way in.
@@ -175,4 +185,16 @@ pub(crate) async fn eventually<T, F: Future<Output = Result<T, String>>>(what: &
 /// `Ok` when it holds, else what was seen.
 pub(crate) fn holds(holds: bool, seen: impl std::fmt::Debug) -> Result<(), String> {
     if holds { Ok(()) } else { Err(format!("{seen:?}")) }
+}
+
+/// Whether a count is what a share of so many independent trials gives, but for less than one run in 100,000.
+pub(crate) fn fits(count: usize, trials: usize, share: f64) -> bool {
+    // Both tails of the binomial distribution, exactly: the normal one is far off where few are expected.
+    #[allow(clippy::cast_precision_loss, reason = "small counts")]
+    let probability = |hits: usize| {
+        let choose: f64 = (0..hits).map(|k| (trials - k) as f64 / (k + 1) as f64).product();
+        choose * share.powi(hits as i32) * (1.0 - share).powi((trials - hits) as i32)
+    };
+    let (below, above): (f64, f64) = ((0..=count).map(probability).sum(), (count..=trials).map(probability).sum());
+    below.min(above) > 5e-6
 }
