@@ -113,6 +113,7 @@ Source {
     principals: Vec<String>, not_principals: Vec<String>, request_principals: Vec<String>, not_request_principals: Vec<String>,
     namespaces: Vec<String>, not_namespaces: Vec<String>, ip_blocks: Vec<String>, not_ip_blocks: Vec<String>,
     remote_ip_blocks: Vec<String>, not_remote_ip_blocks: Vec<String>, service_accounts: Vec<String>, not_service_accounts: Vec<String>,
+    trust_domains: Vec<String>, not_trust_domains: Vec<String>,
 });
 view!(RuleTo { operation: Operation });
 view!(/// What is called: all fields must hold.
@@ -121,6 +122,17 @@ Operation {
     methods: Vec<String>, not_methods: Vec<String>, paths: Vec<String>, not_paths: Vec<String>,
 });
 view!(Condition { key: String, values: Vec<String>, not_values: Vec<String> });
+view!(/// `security.istio.io/RequestAuthentication`.
+RequestAuthentication { selector: Option<Selector>, jwt_rules: Vec<JwtRule>, target_ref: Option<serde_json::Value>, target_refs: Vec<serde_json::Value> });
+view!(/// Whose tokens are believed, where they are looked for, and what becomes of them.
+JwtRule {
+    issuer: String, audiences: Vec<String>, jwks_uri: Option<String>, jwks: Option<String>, from_headers: Vec<JwtHeader>,
+    from_params: Vec<String>, from_cookies: Vec<String>, output_payload_to_header: Option<String>,
+    output_claim_to_headers: Vec<ClaimToHeader>, forward_original_token: bool, timeout: Option<String>,
+    space_delimited_claims: Vec<String>,
+});
+view!(JwtHeader { name: String, prefix: Option<String> });
+view!(ClaimToHeader { header: String, claim: String });
 
 view!(/// `telemetry.istio.io/Telemetry`.
 Telemetry { selector: Option<Selector>, target_ref: Option<serde_json::Value>, target_refs: Vec<serde_json::Value>, tracing: Vec<Tracing>, metrics: Vec<Metrics>, access_logging: Vec<AccessLogging> });

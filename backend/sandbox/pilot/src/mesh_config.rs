@@ -35,6 +35,17 @@ pub struct OutboundTrafficPolicy {
 pub struct ProxyDefaults {
     /// How requests are traced.
     pub tracing: Tracing,
+    /// What stands before the gateways.
+    #[serde(rename = "gatewayTopology")]
+    pub gateway_topology: GatewayTopology,
+}
+
+/// `defaultConfig.gatewayTopology`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct GatewayTopology {
+    /// Proxies before a gateway whose word about the client's address (`x-forwarded-for`) is believed.
+    pub num_trusted_proxies: u32,
 }
 
 /// `defaultConfig.tracing`.

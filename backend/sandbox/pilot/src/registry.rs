@@ -5,6 +5,7 @@ use crate::mesh_config::MeshConfig;
 use crate::workload::Workload;
 use mesh::Object;
 use mesh::envoy_filter::EnvoyFilter;
+use mesh::istio::RequestAuthentication;
 use mesh::istio::{self, AuthorizationPolicy, DestinationRule, Gateway, PeerAuthentication, ServiceEntry, VirtualService};
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
@@ -186,6 +187,8 @@ pub struct Registry {
     pub authorization_policies: Vec<Config<AuthorizationPolicy>>,
     /// Oldest first.
     pub envoy_filters: Vec<Config<EnvoyFilter>>,
+    /// Oldest first.
+    pub request_authentications: Vec<Config<RequestAuthentication>>,
     /// What was understood only in part, or not at all.
     pub untranslated: Vec<Untranslated>,
 }
@@ -220,6 +223,7 @@ impl Registry {
         oldest_first(&mut registry.peer_authentications);
         oldest_first(&mut registry.authorization_policies);
         oldest_first(&mut registry.envoy_filters);
+        oldest_first(&mut registry.request_authentications);
         crate::translate::support::find_untranslated(&mut registry);
         registry.untranslated.sort();
         registry.untranslated.dedup();
@@ -246,6 +250,7 @@ impl Registry {
             "PeerAuthentication" => self.peer_authentications.extend(read(object, &mut self.untranslated)),
             "AuthorizationPolicy" => self.authorization_policies.extend(read(object, &mut self.untranslated)),
             "EnvoyFilter" => self.envoy_filters.extend(read(object, &mut self.untranslated)),
+            "RequestAuthentication" => self.request_authentications.extend(read(object, &mut self.untranslated)),
             "ConfigMap" => match MeshConfig::of(object) {
                 Some(Ok(read)) => self.mesh_config = read,
                 Some(Err(reason)) => self.untranslated.push(Untranslated { object: title(object), reason }),

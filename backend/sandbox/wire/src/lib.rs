@@ -3,10 +3,12 @@
 //! - [`envoy`]: the generated messages and gRPC services of Envoy (access log service, aggregated discovery service).
 //! - [`otlp`]: the generated messages and gRPC services of OpenTelemetry (trace service).
 //! - [`ads`]: a server of the aggregated discovery service.
+//! - [`ext_authz`]: a server of Envoy's external authorization.
 //! - [`any`]: Envoy configuration from JSON, by a table of the messages that the control plane uses.
 //! - [`patch`]: what users change of it.
 
 pub mod ads;
+pub mod ext_authz;
 mod json;
 pub mod patch;
 mod schema;

@@ -1,12 +1,12 @@
-//! AuthorizationPolicy: who may call what, as Envoy's RBAC filters in the order AUDIT, DENY, ALLOW.
-//!
-//! What cannot be decided here makes a policy stricter, as istiod does with HTTP conditions on TCP ports: such a rule of
-//! an ALLOW policy allows nothing, and a DENY policy denies by the rest of its rule.
+//! AuthorizationPolicy: who may call what, as Envoy's filters in the order CUSTOM, DENY, ALLOW. A dry run denies nothing;
+//! what it would have done is counted by the proxy (`istio_dry_run_…shadow_denied`) and noted for each request.
 
-use super::Target;
+use super::attach::Attached;
+use super::rbac::{Scope, is_known, never};
 use super::support::not_yet;
-use crate::registry::{Config, ROOT_NAMESPACE, selects};
-use mesh::istio::{AuthorizationPolicy, AuthorizationRule, Condition, Operation, Source};
+use super::{Target, addresses, ext_authz, jwt};
+use crate::registry::{Config, Registry};
+use mesh::istio::AuthorizationPolicy;
 use serde_json::{Map, Value, json};
 
 /// What a filter sees.
@@ -18,292 +18,141 @@ pub(crate) enum Layer {
     Bytes,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Action {
+impl Layer {
+    /// In the names of filters.
+    pub(crate) fn short(self) -> &'static str {
+        if self == Self::Http { "http" } else { "network" }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Action {
+    Custom,
     Audit,
     Deny,
     Allow,
 }
 
 impl Action {
-    fn of(policy: &AuthorizationPolicy) -> Option<Self> {
+    pub(crate) fn of(policy: &AuthorizationPolicy) -> Option<Self> {
         match policy.action.as_deref() {
             None | Some("" | "ALLOW") => Some(Self::Allow),
             Some("DENY") => Some(Self::Deny),
             Some("AUDIT") => Some(Self::Audit),
-            Some(_) => None, // CUSTOM: named by `without_effect`
+            Some("CUSTOM") => Some(Self::Custom),
+            Some(_) => None, // named by `without_effect`
         }
     }
 
+    /// In RBAC.
     fn name(self) -> &'static str {
         match self {
             Self::Audit => "LOG",
-            Self::Deny => "DENY",
             Self::Allow => "ALLOW",
+            Self::Deny | Self::Custom => "DENY",
         }
     }
 }
 
-/// The filters that guard a port of the workload.
-pub(crate) fn filters(target: &Target<'_>, port: u16, layer: Layer) -> Vec<Value> {
-    let holds = |policy: &&Config<AuthorizationPolicy>| {
-        let labels = policy.spec.selector.as_ref().map(|selector| &selector.match_labels);
-        (policy.namespace == ROOT_NAMESPACE || policy.namespace == target.workload.namespace)
-            && policy.spec.target_ref.is_none()
-            && policy.spec.target_refs.is_empty()
-            && labels.is_none_or(|labels| selects(labels, &target.workload.labels))
-    };
-    let policies: Vec<_> = target.registry.authorization_policies.iter().filter(holds).collect();
-    [Action::Audit, Action::Deny, Action::Allow]
-        .into_iter()
-        .filter_map(|action| filter(&policies, Scope { action, port, layer }))
-        .collect()
+impl Config<AuthorizationPolicy> {
+    pub(crate) fn attached(&self) -> Attached<'_> {
+        let spec = &self.spec;
+        Attached {
+            namespace: &self.namespace,
+            selector: spec.selector.as_ref(),
+            target_ref: spec.target_ref.as_ref(),
+            target_refs: &spec.target_refs,
+        }
+    }
+
+    pub(crate) fn is_dry_run(&self) -> bool {
+        self.object.annotation("istio.io/dry-run") == Some("true")
+    }
 }
 
-#[derive(Clone, Copy)]
-struct Scope {
-    action: Action,
-    port: u16,
-    layer: Layer,
+/// The filters that guard a port of the workload: whom to ask, whose tokens to believe, then who may pass.
+pub(crate) fn filters(target: &Target<'_>, port: u16, layer: Layer) -> Vec<Value> {
+    let all = target.registry.authorization_policies.iter();
+    let policies: Vec<_> = all.filter(|policy| policy.attached().holds(target)).collect();
+    let scope = |action| Scope { action, port, layer, address: target.workload.ip.parse().ok() };
+    let mut filters = ext_authz::filters(target, &policies, scope(Action::Custom));
+    filters.extend(jwt::filter(target).filter(|_| layer == Layer::Http));
+    let ours = [Action::Audit, Action::Deny, Action::Allow].into_iter();
+    filters.extend(ours.filter_map(|action| filter(&policies, scope(action))));
+    filters
+}
+
+/// A policy's rules by the names that istiod gives them.
+pub(crate) fn rules(policy: &Config<AuthorizationPolicy>, scope: Scope) -> impl Iterator<Item = (String, Value)> {
+    let name = |index: usize| format!("ns[{}]-policy[{}]-rule[{index}]", policy.namespace, policy.name);
+    // Without any rule an ALLOW policy takes nothing, and so allows nothing.
+    let nothing = (policy.spec.rules.is_empty() && scope.action == Action::Allow)
+        .then(|| (name(0), json!({"permissions": [never("rule")], "principals": [never("id")]})));
+    let some = policy.spec.rules.iter().enumerate();
+    nothing.into_iter().chain(some.map(move |(index, rule)| (name(index), scope.rule(rule, &policy.namespace))))
+}
+
+/// An RBAC filter with these fields.
+pub(crate) fn rbac_filter(layer: Layer, fields: Value) -> Value {
+    let short = layer.short();
+    let mut config = json!({"@type": format!("type.googleapis.com/envoy.extensions.filters.{short}.rbac.v3.RBAC")});
+    if layer == Layer::Bytes {
+        config["stat_prefix"] = json!("tcp.");
+    }
+    super::http::merge(&mut config, fields);
+    json!({"name": format!("envoy.filters.{short}.rbac"), "typed_config": config})
 }
 
 fn filter(policies: &[&Config<AuthorizationPolicy>], scope: Scope) -> Option<Value> {
-    let (mut rules, mut shadow) = (Map::new(), Map::new());
+    let (mut enforced, mut shadow) = (Map::new(), Map::new());
     for policy in policies.iter().filter(|policy| Action::of(&policy.spec) == Some(scope.action)) {
-        let dry_run = policy.object.annotation("istio.io/dry-run") == Some("true");
-        let into = if dry_run { &mut shadow } else { &mut rules };
-        let name = |index: usize| format!("ns[{}]-policy[{}]-rule[{index}]", policy.namespace, policy.name);
-        if policy.spec.rules.is_empty() && scope.action == Action::Allow {
-            into.insert(name(0), json!({"permissions": [never("rule")], "principals": [never("id")]}));
-        }
-        for (index, rule) in policy.spec.rules.iter().enumerate() {
-            into.insert(name(index), scope.rule(rule, &policy.namespace));
-        }
+        let into = if policy.is_dry_run() { &mut shadow } else { &mut enforced };
+        into.extend(rules(policy, scope));
     }
-    let short = if scope.layer == Layer::Http { "http" } else { "network" };
-    let mut config = json!({"@type": format!("type.googleapis.com/envoy.extensions.filters.{short}.rbac.v3.RBAC")});
-    if scope.layer == Layer::Bytes {
-        config["stat_prefix"] = json!("tcp.");
-    }
-    let some = |policies: Map<String, Value>| json!({"action": scope.action.name(), "policies": policies});
-    if rules.is_empty() && shadow.is_empty() {
+    if enforced.is_empty() && shadow.is_empty() {
         return None;
     }
-    if !rules.is_empty() {
-        config["rules"] = some(rules);
+    let some = |policies: Map<String, Value>| json!({"action": scope.action.name(), "policies": policies});
+    let mut fields = json!({});
+    if !enforced.is_empty() {
+        fields["rules"] = some(enforced);
     }
     if !shadow.is_empty() {
-        config["shadow_rules"] = some(shadow);
+        fields["shadow_rules"] = some(shadow);
         let word = if scope.action == Action::Deny { "deny" } else { "allow" };
-        config["shadow_rules_stat_prefix"] = json!(format!("istio_dry_run_{word}_"));
+        fields["shadow_rules_stat_prefix"] = json!(format!("istio_dry_run_{word}_"));
     }
-    Some(json!({"name": format!("envoy.filters.{short}.rbac"), "typed_config": config}))
-}
-
-fn always() -> Value {
-    json!({"any": true})
-}
-
-/// `rule` among permissions, `id` among principals.
-fn never(word: &str) -> Value {
-    json!({format!("not_{word}"): always()})
-}
-
-fn all(word: &str, mut list: Vec<Value>) -> Value {
-    match list.len() {
-        0 => always(),
-        1 => list.remove(0),
-        _ => json!({format!("and_{word}s"): {format!("{word}s"): list}}),
-    }
-}
-
-fn any(word: &str, list: Vec<Value>) -> Value {
-    json!({format!("or_{word}s"): {format!("{word}s"): list}})
-}
-
-impl Scope {
-    /// For what cannot be decided: see the module's words.
-    fn undecidable(self, word: &str) -> Value {
-        if self.action == Action::Deny { always() } else { never(word) }
-    }
-
-    /// `values` and `notValues` of one field.
-    fn field(self, word: &str, into: &mut Vec<Value>, values: &[String], not: &[String], of: impl Fn(&str) -> Option<Value>) {
-        let each = |values: &[String]| values.iter().map(|value| of(value)).collect::<Option<Vec<_>>>();
-        if !values.is_empty() {
-            into.push(each(values).map_or_else(|| self.undecidable(word), |list| any(word, list)));
-        }
-        if !not.is_empty() {
-            let unless = |list| json!({format!("not_{word}"): any(word, list)});
-            into.push(each(not).map_or_else(|| self.undecidable(word), unless));
-        }
-    }
-
-    fn rule(self, rule: &AuthorizationRule, namespace: &str) -> Value {
-        let (mut permission_conditions, mut principal_conditions) = (Vec::new(), Vec::new());
-        for condition in &rule.when {
-            self.condition(condition, namespace, &mut permission_conditions, &mut principal_conditions);
-        }
-        let permission = |operation: &Operation| {
-            let mut list = self.operation(operation);
-            list.extend(permission_conditions.clone());
-            all("rule", list)
-        };
-        let principal = |source: &Source| {
-            let mut list = self.source(source, namespace);
-            list.extend(principal_conditions.clone());
-            all("id", list)
-        };
-        let permissions: Vec<Value> = match rule.to.as_slice() {
-            [] => vec![permission(&Operation::default())],
-            to => to.iter().map(|to| permission(&to.operation)).collect(),
-        };
-        let principals: Vec<Value> = match rule.from.as_slice() {
-            [] => vec![principal(&Source::default())],
-            from => from.iter().map(|from| principal(&from.source)).collect(),
-        };
-        json!({"permissions": permissions, "principals": principals})
-    }
-
-    fn http(self, value: Value) -> Option<Value> {
-        (self.layer == Layer::Http).then_some(value)
-    }
-
-    /// The port is known here: there is a listener for each.
-    fn port(self, value: &str) -> Option<Value> {
-        let port: u16 = value.parse().ok()?;
-        Some(if port == self.port { always() } else { never("rule") })
-    }
-
-    fn operation(self, operation: &Operation) -> Vec<Value> {
-        let mut list = Vec::new();
-        let header = |name: &'static str, fold: bool| move |value: &str| self.http(json!({"header": header(name, value, fold)}));
-        self.field("rule", &mut list, &operation.hosts, &operation.not_hosts, header(":authority", true));
-        self.field("rule", &mut list, &operation.methods, &operation.not_methods, header(":method", false));
-        self.field("rule", &mut list, &operation.ports, &operation.not_ports, |value| self.port(value));
-        let path = |value: &str| self.http(json!({"url_path": {"path": path(value)}}));
-        self.field("rule", &mut list, &operation.paths, &operation.not_paths, path);
-        list
-    }
-
-    fn source(self, source: &Source, namespace: &str) -> Vec<Value> {
-        let mut list = Vec::new();
-        let account = |value: &str| Some(service_account(value, namespace));
-        self.field("id", &mut list, &source.principals, &source.not_principals, |value| Some(principal(value)));
-        self.field("id", &mut list, &source.namespaces, &source.not_namespaces, |value| Some(of_namespace(value)));
-        self.field("id", &mut list, &source.service_accounts, &source.not_service_accounts, account);
-        let unknown = |_: &str| None;
-        self.field("id", &mut list, &source.request_principals, &source.not_request_principals, unknown);
-        self.field("id", &mut list, &source.ip_blocks, &source.not_ip_blocks, unknown);
-        self.field("id", &mut list, &source.remote_ip_blocks, &source.not_remote_ip_blocks, unknown);
-        list
-    }
-
-    fn condition(self, condition: &Condition, namespace: &str, permissions: &mut Vec<Value>, principals: &mut Vec<Value>) {
-        let (values, not) = (&condition.values, &condition.not_values);
-        let sni = |value: &str| Some(json!({"requested_server_name": text(value, false)}));
-        match condition.key.as_str() {
-            "destination.port" => self.field("rule", permissions, values, not, |value| self.port(value)),
-            "connection.sni" => self.field("rule", permissions, values, not, sni),
-            "source.namespace" => self.field("id", principals, values, not, |value| Some(of_namespace(value))),
-            "source.principal" => self.field("id", principals, values, not, |value| Some(principal(value))),
-            "source.serviceAccount" => {
-                self.field("id", principals, values, not, |value| Some(service_account(value, namespace)));
-            }
-            key => {
-                let name = request_header(key);
-                let of = |value: &str| self.http(json!({"header": header(name?, value, false)}));
-                self.field("id", principals, values, not, of);
-            }
-        }
-    }
-}
-
-fn request_header(key: &str) -> Option<&str> {
-    key.strip_prefix("request.headers[")?.strip_suffix(']')
-}
-
-/// `exact`, `prefix*`, `*suffix`, or `*` for anything that is there.
-fn text(value: &str, fold: bool) -> Value {
-    let mut matcher = match (value.strip_prefix('*'), value.strip_suffix('*')) {
-        (Some(""), _) => return json!({"safe_regex": {"regex": ".+"}}),
-        (Some(suffix), _) => json!({"suffix": suffix}),
-        (_, Some(prefix)) => json!({"prefix": prefix}),
-        _ => json!({"exact": value}),
-    };
-    if fold {
-        matcher["ignore_case"] = json!(true);
-    }
-    matcher
-}
-
-fn header(name: &str, value: &str, fold: bool) -> Value {
-    if value == "*" {
-        json!({"name": name, "present_match": true})
-    } else {
-        json!({"name": name, "string_match": text(value, fold)})
-    }
-}
-
-/// Templates have `{*}` for one part of a path and `{**}` for any number.
-fn path(value: &str) -> Value {
-    if !value.contains("{*}") && !value.contains("{**}") {
-        return text(value, false);
-    }
-    let pieces = value.split("{**}").map(|piece| piece.split("{*}").map(quoted).collect::<Vec<_>>().join("[^/]+"));
-    json!({"safe_regex": {"regex": pieces.collect::<Vec<_>>().join(".*")}})
-}
-
-/// Text that means itself in a regular expression.
-fn quoted(text: &str) -> String {
-    regex::escape(text)
-}
-
-fn authenticated(name: Value) -> Value {
-    json!({"authenticated": {"principal_name": name}})
-}
-
-/// `cluster.local/ns/bookinfo/sa/default`, without the scheme that certificates have.
-fn principal(value: &str) -> Value {
-    authenticated(match value.strip_prefix('*') {
-        Some(_) => text(value, false),
-        None => text(&format!("spiffe://{value}"), false),
-    })
-}
-
-fn of_namespace(value: &str) -> Value {
-    let name = value.split('*').map(quoted).collect::<Vec<_>>().join(".*");
-    authenticated(json!({"safe_regex": {"regex": format!(".*/ns/{name}/.*")}}))
-}
-
-/// `account` of the policy's own namespace, or `namespace/account`.
-fn service_account(value: &str, namespace: &str) -> Value {
-    let (namespace, account) = value.split_once('/').unwrap_or((namespace, value));
-    let regex = format!("spiffe://.+/ns/{}/(.+/|)sa/{}(/.+)?", quoted(namespace), quoted(account));
-    authenticated(json!({"safe_regex": {"regex": regex}}))
+    Some(rbac_filter(scope.layer, fields))
 }
 
 /// The parts of a policy that cannot be decided here.
-pub(crate) fn without_effect(policy: &AuthorizationPolicy) -> Vec<String> {
-    let mut found = Vec::new();
-    if let Some(action @ ("CUSTOM" | "UNKNOWN")) = policy.action.as_deref() {
-        found.push(not_yet(&format!("action {action}")));
-    }
-    if policy.target_ref.is_some() || !policy.target_refs.is_empty() {
-        found.push(not_yet("targetRefs"));
+pub(crate) fn without_effect(registry: &Registry, config: &Config<AuthorizationPolicy>) -> Vec<String> {
+    let policy = &config.spec;
+    let mut found = config.attached().without_effect();
+    match Action::of(policy) {
+        None => found.push(not_yet(&format!("action {}", policy.action.as_deref().unwrap_or_default()))),
+        Some(Action::Custom) if config.is_dry_run() => found.push(not_yet("a dry run of action CUSTOM")),
+        Some(Action::Custom) => found.extend(ext_authz::without_effect(registry, config)),
+        Some(_) => {}
     }
     for rule in &policy.rules {
-        for source in rule.from.iter().map(|from| &from.source) {
-            let lists = [
-                ("requestPrincipals", !source.request_principals.is_empty() || !source.not_request_principals.is_empty()),
-                ("ipBlocks", !source.ip_blocks.is_empty() || !source.not_ip_blocks.is_empty()),
-                ("remoteIpBlocks", !source.remote_ip_blocks.is_empty() || !source.not_remote_ip_blocks.is_empty()),
-            ];
-            found.extend(lists.iter().filter(|(_, there)| *there).map(|(name, _)| stricter(name)));
-        }
-        let known = ["destination.port", "connection.sni", "source.namespace", "source.principal", "source.serviceAccount"];
+        let sources = rule.from.iter().map(|from| &from.source);
+        let from = sources.flat_map(|source| {
+            [
+                ("ipBlocks", &source.ip_blocks),
+                ("notIpBlocks", &source.not_ip_blocks),
+                ("remoteIpBlocks", &source.remote_ip_blocks),
+                ("notRemoteIpBlocks", &source.not_remote_ip_blocks),
+            ]
+        });
+        let is_address = |key: &str| matches!(key, "source.ip" | "remote.ip");
+        let when = rule.when.iter().filter(|condition| is_address(&condition.key));
+        let when =
+            when.flat_map(|condition| [&condition.values, &condition.not_values].map(|list| (condition.key.as_str(), list)));
+        let unseen = |block: &String| addresses::Block::of(block).and_then(addresses::Block::seen).is_none();
+        found.extend(from.chain(when).filter(|(_, list)| list.iter().any(unseen)).map(|(name, _)| stricter(name)));
         let keys = rule.when.iter().map(|condition| condition.key.as_str());
-        found.extend(keys.filter(|key| !known.contains(key) && request_header(key).is_none()).map(stricter));
+        found.extend(keys.filter(|key| !is_known(key)).map(stricter));
     }
     found
 }

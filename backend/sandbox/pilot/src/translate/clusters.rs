@@ -1,14 +1,14 @@
 //! Clusters: one per service port, and one per subset that a DestinationRule names.
 
 use super::destinations::{self, Policy};
-use super::{Resources, Target, endpoints, mtls, names};
+use super::{Resources, Target, addresses, endpoints, mtls, names};
 use crate::registry::{Port, Protocol, Service};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 const NO_LIMIT: u32 = u32::MAX;
 
-fn typed(name: &str, kind: &str) -> Value {
+pub(crate) fn typed(name: &str, kind: &str) -> Value {
     json!({"@type": super::Kind::Cluster.type_url(), "name": name, "type": kind, "connect_timeout": "10s"})
 }
 
@@ -95,6 +95,10 @@ fn add(
         None => cluster["transport_socket_matches"] = mtls::auto_matches(&sni, &identities, http2),
         Some("ISTIO_MUTUAL") => cluster["transport_socket"] = mtls::client_socket(&sni, &identities, http2),
         Some(_) => {} // DISABLE; others are refused by support.rs
+    }
+    // Not to machines elsewhere, which a loopback address does not reach.
+    if service.fixed.is_empty() && !service.external {
+        cluster["upstream_bind_config"] = addresses::bind(target.workload).unwrap_or_default();
     }
     policy.apply(&mut cluster, port.protocol);
     resources.clusters.push(cluster);

@@ -45,6 +45,7 @@ fn filters(side: Side, guards: Vec<Value>) -> Vec<Value> {
 
 /// A connection manager; `routes` is its `rds` or `route_config`, `guards` decide first who may pass.
 pub(crate) fn manager(target: &Target<'_>, side: Side, stat_prefix: &str, routes: (&str, Value), guards: Vec<Value>) -> Value {
+    let defaults = &target.registry.mesh_config.default_config;
     let mut config = json!({
         "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": stat_prefix,
@@ -53,6 +54,7 @@ pub(crate) fn manager(target: &Target<'_>, side: Side, stat_prefix: &str, routes
         "tracing": observe::tracing(target, side),
         "access_log": observe::http_logs(target, side),
         "use_remote_address": target.is_gateway(),
+        "xff_num_trusted_hops": if target.is_gateway() { defaults.gateway_topology.num_trusted_proxies } else { 0 },
         "normalize_path": true,
         "stream_idle_timeout": "0s",
         "upgrade_configs": [{"upgrade_type": "websocket"}],

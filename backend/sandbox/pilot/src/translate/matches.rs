@@ -1,6 +1,6 @@
 //! Which requests a VirtualService's rule takes: paths, headers, methods, query parameters, ports, callers.
 
-use super::Target;
+use super::{Target, jwt};
 use crate::registry::selects;
 use mesh::istio::{HttpMatch, StringMatch};
 use serde_json::{Value, json};
@@ -55,6 +55,16 @@ fn header(name: &str, rule: &StringMatch) -> Value {
     }
 }
 
+/// What a rule wants of the claims of a request's token, which it writes as headers.
+fn claims(rule: &HttpMatch) -> Vec<Value> {
+    let one = |(name, rule): (&String, &StringMatch), without: bool| {
+        let any = rule.regex.as_deref() == Some("*");
+        Some(jwt::route_match(&jwt::routing_claim(name)?, string_matcher(rule, false).filter(|_| !any).as_ref(), without))
+    };
+    let with = rule.headers.iter().filter_map(|wanted| one(wanted, false));
+    with.chain(rule.without_headers.iter().filter_map(|unwanted| one(unwanted, true))).collect()
+}
+
 /// One match as Envoy's: all its parts must hold.
 pub(crate) fn route_match(rule: &HttpMatch) -> Value {
     let mut route = everything();
@@ -69,8 +79,14 @@ pub(crate) fn route_match(rule: &HttpMatch) -> Value {
             route["case_sensitive"] = json!(false);
         }
     }
-    let mut headers: Vec<Value> = rule.headers.iter().map(|(name, rule)| header(name, rule)).collect();
-    headers.extend(rule.without_headers.iter().map(|(name, rule)| {
+    let claims = claims(rule);
+    if !claims.is_empty() {
+        route["dynamic_metadata"] = json!(claims);
+    }
+    let own = |name: &&String| jwt::routing_claim(name).is_none();
+    let mut headers: Vec<Value> =
+        rule.headers.iter().filter(|(name, _)| own(name)).map(|(name, rule)| header(name, rule)).collect();
+    headers.extend(rule.without_headers.iter().filter(|(name, _)| own(name)).map(|(name, rule)| {
         let mut without = header(name, rule);
         without["invert_match"] = json!(true);
         if without.get("string_match").is_some() {

@@ -6,21 +6,26 @@
 //! bound listener per workload port (`virtualInbound-9080`) instead of one for all, and the original destination comes
 //! from a PROXY protocol line instead of iptables.
 
+pub(crate) mod addresses;
+pub(crate) mod attach;
 pub(crate) mod authorization;
 pub(crate) mod clusters;
 pub(crate) mod destinations;
 pub(crate) mod endpoints;
 pub(crate) mod envoy_filter;
+pub(crate) mod ext_authz;
 pub(crate) mod faults;
 pub(crate) mod gateway;
 pub(crate) mod http;
 pub(crate) mod inbound;
+pub(crate) mod jwt;
 pub(crate) mod matches;
 pub(crate) mod mtls;
 pub(crate) mod names;
 pub(crate) mod observe;
 pub(crate) mod outbound;
 pub(crate) mod policies;
+pub(crate) mod rbac;
 pub(crate) mod rewrites;
 pub(crate) mod routes;
 pub(crate) mod support;
@@ -109,6 +114,7 @@ pub struct Resources {
 pub fn translate(target: &Target<'_>) -> Resources {
     let mut resources = Resources::default();
     clusters::outbound(target, &mut resources);
+    jwt::clusters(target, &mut resources);
     if target.is_gateway() {
         gateway::listeners(target, &mut resources);
     } else {

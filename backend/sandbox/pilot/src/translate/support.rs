@@ -1,15 +1,14 @@
 //! What is not translated: found, named and logged, never silently ignored.
 
 use super::gateway::is_plain_http;
-use super::{authorization, policies};
+use super::{authorization, jwt, policies};
 use crate::registry::{Protocol, Registry, Untranslated, title};
 use mesh::Object;
 use mesh::istio::{ClientTls, DestinationRule, HttpRoute, PeerAuthentication, ServiceEntry, VirtualService};
 use serde_json::Value;
 
 /// Istio's and the Gateway API's kinds that this control plane has no rules for.
-const UNKNOWN_KINDS: [&str; 13] = [
-    "RequestAuthentication",
+const UNKNOWN_KINDS: [&str; 12] = [
     "Sidecar",
     "Telemetry",
     "WasmPlugin",
@@ -75,7 +74,10 @@ pub(crate) fn find_untranslated(registry: &mut Registry) {
         add(&config.object, peer_authentication(&config.spec));
     }
     for config in &registry.authorization_policies {
-        add(&config.object, authorization::without_effect(&config.spec));
+        add(&config.object, authorization::without_effect(registry, config));
+    }
+    for config in &registry.request_authentications {
+        add(&config.object, jwt::without_effect(registry, config));
     }
     for config in &registry.gateways {
         let servers = config.spec.servers.iter().filter(|server| !is_plain_http(server));
@@ -105,6 +107,12 @@ fn virtual_service(spec: &VirtualService) -> Vec<String> {
     for (index, rule) in spec.http.iter().enumerate() {
         found.extend(http_rule(rule).into_iter().map(|part| format!("http[{index}]: {part}")));
     }
+    if spec.gateways.is_empty() || spec.gateways.iter().any(|name| name == "mesh") {
+        let wanted = spec.http.iter().flat_map(|rule| &rule.r#match);
+        let names = wanted.flat_map(|wanted| wanted.headers.keys().chain(wanted.without_headers.keys()));
+        let claims = names.filter(|name| jwt::routing_claim(name).is_some());
+        found.extend(claims.map(|name| format!("{name} matches at gateways only, as in Istio")));
+    }
     found
 }
 
@@ -113,15 +121,12 @@ fn http_rule(rule: &HttpRoute) -> Vec<String> {
     let abort = rule.fault.as_ref().and_then(|fault| fault.abort.as_ref());
     let splits_with_hosts = rule.route.iter().filter_map(|split| split.headers.as_ref()?.request.as_ref());
     let mut hosts = splits_with_hosts.flat_map(|request| request.set.keys()).filter(|name| name.eq_ignore_ascii_case("host"));
-    let mut found = parts(&[
+    let found = parts(&[
         (rule.delegate.is_some(), "delegate"),
         (hosts.next().is_some(), "the header Host of one destination"),
         (delay.is_some_and(|delay| delay.fixed_delay.is_none()), "a delay without fixedDelay"),
         (abort.is_some_and(|abort| abort.http2_error.is_some()), "http2Error"),
     ]);
-    let claims = rule.r#match.iter().flat_map(|wanted| wanted.headers.keys());
-    let claims = claims.filter(|name| name.starts_with("@request.auth.claims"));
-    found.extend(claims.map(|name| not_yet(&format!("a match of {name}"))));
     found
 }
 

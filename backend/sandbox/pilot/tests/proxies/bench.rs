@@ -211,10 +211,15 @@ impl Bench {
 
     /// A request from a pod's application to a service address, by way of its own sidecar.
     pub(crate) async fn call(&self, from: &str, to: &str, request: &str) -> Answer {
+        self.try_call(from, to, request).await.expect("the sidecar answers")
+    }
+
+    /// As [`Self::call`], where the connection may be refused.
+    pub(crate) async fn try_call(&self, from: &str, to: &str, request: &str) -> std::io::Result<Answer> {
         let pod = &self.pods[from];
         let (address, port) = to.split_once(':').expect("address:port");
         let line = format!("PROXY TCP4 {} {address} 40000 {port}\r\n", pod.ip);
-        exchange(pod.ports["15001"], &line, request).await.expect("the sidecar answers")
+        exchange(pod.ports["15001"], &line, request).await
     }
 
     /// A plain-text request straight to a pod's port, as somebody without a sidecar would send it.

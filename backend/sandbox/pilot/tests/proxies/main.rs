@@ -3,14 +3,19 @@
 
 mod authorization;
 mod bench;
+mod conditions;
 mod contract;
 mod control;
 mod echo;
 mod envoy_filter;
 mod envoy_filter_faults;
+mod ext_authz;
 mod faults;
+mod jwt;
+mod peers;
 mod routing;
 mod security;
+mod tokens;
 mod traffic;
 
 use bench::Bench;

@@ -116,7 +116,7 @@ fn authorization_policies_become_rbac() {
 
 #[test]
 fn what_cannot_be_decided_is_stricter() {
-    let blocks = "rules: [{from: [{source: {ipBlocks: [10.0.0.0/8]}}]}]";
+    let blocks = "rules: [{when: [{key: request.weather, values: [rain]}]}]";
     assert!(guards(&format!("{{{blocks}}}"))[0].ends_with(r#"[{"not_id":{"any":true}}]"#));
     assert!(guards(&format!("{{action: DENY, {blocks}}}"))[0].ends_with(r#"[{"any":true}]"#));
 }

@@ -1,0 +1,52 @@
+//! Which workloads a policy holds for: those that its selector chooses, or the gateway that it is attached to.
+
+use super::Target;
+use crate::registry::{ROOT_NAMESPACE, selects};
+use mesh::istio::Selector;
+use serde_json::Value;
+
+const GATEWAY_NAME: &str = "gateway.networking.k8s.io/gateway-name";
+
+/// What a policy says of where it holds.
+pub(crate) struct Attached<'a> {
+    pub(crate) namespace: &'a str,
+    pub(crate) selector: Option<&'a Selector>,
+    pub(crate) target_ref: Option<&'a Value>,
+    pub(crate) target_refs: &'a [Value],
+}
+
+impl Attached<'_> {
+    fn references(&self) -> impl Iterator<Item = &Value> {
+        self.target_ref.into_iter().chain(self.target_refs)
+    }
+
+    /// Whether it holds for the proxy's workload. A policy of the root namespace holds in all of them.
+    pub(crate) fn holds(&self, target: &Target<'_>) -> bool {
+        let workload = target.workload;
+        let near = self.namespace == workload.namespace;
+        if self.references().next().is_some() {
+            let named = |reference: &Value| is_gateway(reference) && reference["name"].as_str() == gateway(target);
+            return near && self.references().any(named);
+        }
+        let labels = self.selector.map(|selector| &selector.match_labels);
+        (near || self.namespace == ROOT_NAMESPACE) && labels.is_none_or(|labels| selects(labels, &workload.labels))
+    }
+
+    /// References that no proxy of the sandbox answers to.
+    pub(crate) fn without_effect(&self) -> Vec<String> {
+        let others = self.references().filter(|reference| !is_gateway(reference));
+        let told = |reference: &Value| {
+            let kind = reference["kind"].as_str().unwrap_or("nothing");
+            format!("targetRefs to a {kind} has no effect in the sandbox: in Istio it holds for waypoints only; use a selector")
+        };
+        others.map(told).collect()
+    }
+}
+
+fn gateway<'a>(target: &Target<'a>) -> Option<&'a str> {
+    target.workload.labels.get(GATEWAY_NAME).map(String::as_str).filter(|_| target.is_gateway())
+}
+
+fn is_gateway(reference: &Value) -> bool {
+    reference["kind"] == "Gateway" && reference["group"] == "gateway.networking.k8s.io"
+}
