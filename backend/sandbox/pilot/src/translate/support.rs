@@ -121,13 +121,12 @@ fn http_rule(rule: &HttpRoute) -> Vec<String> {
     let abort = rule.fault.as_ref().and_then(|fault| fault.abort.as_ref());
     let splits_with_hosts = rule.route.iter().filter_map(|split| split.headers.as_ref()?.request.as_ref());
     let mut hosts = splits_with_hosts.flat_map(|request| request.set.keys()).filter(|name| name.eq_ignore_ascii_case("host"));
-    let found = parts(&[
+    parts(&[
         (rule.delegate.is_some(), "delegate"),
         (hosts.next().is_some(), "the header Host of one destination"),
         (delay.is_some_and(|delay| delay.fixed_delay.is_none()), "a delay without fixedDelay"),
         (abort.is_some_and(|abort| abort.http2_error.is_some()), "http2Error"),
-    ]);
-    found
+    ])
 }
 
 fn destination_rule(spec: &DestinationRule) -> Vec<String> {
