@@ -1,5 +1,5 @@
 //! Real Envoys take what the control plane makes of Istio's resources, and requests follow.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests say what they saw")]
 
 mod authorization;
 mod bench;
