@@ -13,12 +13,26 @@ pub struct MeshConfig {
     pub outbound_traffic_policy: OutboundTrafficPolicy,
     /// Where text access logs go; `None` is `/dev/stdout`, as in the demo profile, "" is nowhere.
     pub access_log_file: Option<String>,
+    /// Whether calls between sidecars are mutual TLS where no DestinationRule says otherwise: on when unset.
+    pub enable_auto_mtls: Option<bool>,
+    /// Other names of the trust domain, in policies.
+    pub trust_domain_aliases: Vec<String>,
+    /// How paths are read before policies and routes look at them.
+    pub path_normalization: PathNormalization,
     /// Settings of every proxy.
     pub default_config: ProxyDefaults,
     /// Providers that policies and Telemetry name: `{name, <kind>: {…}}`.
     pub extension_providers: Vec<Value>,
     /// Providers in force where no Telemetry says otherwise.
     pub default_providers: DefaultProviders,
+}
+
+/// `pathNormalization`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct PathNormalization {
+    /// NONE, BASE (when unset), MERGE_SLASHES or DECODE_AND_MERGE_SLASHES.
+    pub normalization: Option<String>,
 }
 
 /// `outboundTrafficPolicy`.

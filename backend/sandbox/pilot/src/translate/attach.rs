@@ -1,7 +1,7 @@
 //! Which workloads a policy holds for: those that its selector chooses, or the gateway that it is attached to.
 
-use super::Target;
 use crate::registry::{ROOT_NAMESPACE, selects};
+use crate::workload::{ProxyKind, Workload};
 use mesh::istio::Selector;
 use serde_json::Value;
 
@@ -20,12 +20,11 @@ impl Attached<'_> {
         self.target_ref.into_iter().chain(self.target_refs)
     }
 
-    /// Whether it holds for the proxy's workload. A policy of the root namespace holds in all of them.
-    pub(crate) fn holds(&self, target: &Target<'_>) -> bool {
-        let workload = target.workload;
+    /// Whether it holds for a workload. A policy of the root namespace holds in all of them.
+    pub(crate) fn holds(&self, workload: &Workload) -> bool {
         let near = self.namespace == workload.namespace;
         if self.references().next().is_some() {
-            let named = |reference: &Value| is_gateway(reference) && reference["name"].as_str() == gateway(target);
+            let named = |reference: &Value| is_gateway(reference) && reference["name"].as_str() == gateway(workload);
             return near && self.references().any(named);
         }
         let labels = self.selector.map(|selector| &selector.match_labels);
@@ -43,8 +42,8 @@ impl Attached<'_> {
     }
 }
 
-fn gateway<'a>(target: &Target<'a>) -> Option<&'a str> {
-    target.workload.labels.get(GATEWAY_NAME).map(String::as_str).filter(|_| target.is_gateway())
+fn gateway(workload: &Workload) -> Option<&str> {
+    workload.labels.get(GATEWAY_NAME).map(String::as_str).filter(|_| workload.proxy == Some(ProxyKind::Router))
 }
 
 fn is_gateway(reference: &Value) -> bool {

@@ -73,8 +73,9 @@ impl Config<AuthorizationPolicy> {
 /// The filters that guard a port of the workload: whom to ask, whose tokens to believe, then who may pass.
 pub(crate) fn filters(target: &Target<'_>, port: u16, layer: Layer) -> Vec<Value> {
     let all = target.registry.authorization_policies.iter();
-    let policies: Vec<_> = all.filter(|policy| policy.attached().holds(target)).collect();
-    let scope = |action| Scope { action, port, layer, address: target.workload.ip.parse().ok() };
+    let policies: Vec<_> = all.filter(|policy| policy.attached().holds(target.workload)).collect();
+    let aliases = target.registry.mesh_config.trust_domain_aliases.as_slice();
+    let scope = |action| Scope { action, port, layer, address: target.workload.ip.parse().ok(), aliases };
     let mut filters = ext_authz::filters(target, &policies, scope(Action::Custom));
     filters.extend(jwt::filter(target).filter(|_| layer == Layer::Http));
     let ours = [Action::Audit, Action::Deny, Action::Allow].into_iter();
@@ -83,7 +84,7 @@ pub(crate) fn filters(target: &Target<'_>, port: u16, layer: Layer) -> Vec<Value
 }
 
 /// A policy's rules by the names that istiod gives them.
-pub(crate) fn rules(policy: &Config<AuthorizationPolicy>, scope: Scope) -> impl Iterator<Item = (String, Value)> {
+pub(crate) fn rules<'a>(policy: &'a Config<AuthorizationPolicy>, scope: Scope<'a>) -> impl Iterator<Item = (String, Value)> {
     let name = |index: usize| format!("ns[{}]-policy[{}]-rule[{index}]", policy.namespace, policy.name);
     // Without any rule an ALLOW policy takes nothing, and so allows nothing.
     let nothing = (policy.spec.rules.is_empty() && scope.action == Action::Allow)
@@ -103,7 +104,7 @@ pub(crate) fn rbac_filter(layer: Layer, fields: Value) -> Value {
     json!({"name": format!("envoy.filters.{short}.rbac"), "typed_config": config})
 }
 
-fn filter(policies: &[&Config<AuthorizationPolicy>], scope: Scope) -> Option<Value> {
+fn filter(policies: &[&Config<AuthorizationPolicy>], scope: Scope<'_>) -> Option<Value> {
     let (mut enforced, mut shadow) = (Map::new(), Map::new());
     for policy in policies.iter().filter(|policy| Action::of(&policy.spec) == Some(scope.action)) {
         let into = if policy.is_dry_run() { &mut shadow } else { &mut enforced };

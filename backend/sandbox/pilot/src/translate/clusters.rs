@@ -91,7 +91,7 @@ fn add(
     let sni = names::sni(port.number, subset_name, &service.host);
     let identities = endpoints::identities(target.registry, service);
     match policy.tls_mode() {
-        None if service.external => {}
+        None if service.external || target.registry.mesh_config.enable_auto_mtls == Some(false) => {}
         None => cluster["transport_socket_matches"] = mtls::auto_matches(&sni, &identities, http2),
         Some("ISTIO_MUTUAL") => cluster["transport_socket"] = mtls::client_socket(&sni, &identities, http2),
         Some(_) => {} // DISABLE; others are refused by support.rs

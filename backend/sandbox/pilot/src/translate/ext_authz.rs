@@ -128,7 +128,7 @@ impl<'a> Provider<'a> {
 }
 
 /// The pair of filters for all CUSTOM policies of a workload.
-pub(crate) fn filters(target: &Target<'_>, policies: &[&Config<AuthorizationPolicy>], scope: Scope) -> Vec<Value> {
+pub(crate) fn filters(target: &Target<'_>, policies: &[&Config<AuthorizationPolicy>], scope: Scope<'_>) -> Vec<Value> {
     let custom = policies.iter().filter(|policy| Action::of(&policy.spec) == Some(Action::Custom) && !policy.is_dry_run());
     let custom: Vec<_> = custom.copied().collect();
     let providers: BTreeSet<&str> = custom.iter().map(|policy| provider_name(&policy.spec)).collect();
@@ -166,9 +166,8 @@ pub(crate) fn without_effect(registry: &Registry, config: &Config<AuthorizationP
         Action::of(&policy.spec) == Some(Action::Custom) && provider_name(&policy.spec) != name && !policy.is_dry_run()
     };
     let several = |workload: &Workload| {
-        let target = Target { registry, workload };
-        let here = workload.proxy.is_some() && config.attached().holds(&target);
-        let beside = || registry.authorization_policies.iter().filter(other).find(|policy| policy.attached().holds(&target));
+        let here = workload.proxy.is_some() && config.attached().holds(workload);
+        let beside = || registry.authorization_policies.iter().filter(other).find(|policy| policy.attached().holds(workload));
         let beside = here.then(beside)??;
         Some(format!("{} has a second provider, that of {}", workload.id(), beside.name))
     };

@@ -43,6 +43,17 @@ fn filters(side: Side, guards: Vec<Value>) -> Vec<Value> {
     filters
 }
 
+/// How paths are read: `/a/../b` is `/b` unless the mesh says otherwise.
+fn paths(target: &Target<'_>) -> Value {
+    let normalization = target.registry.mesh_config.path_normalization.normalization.as_deref().unwrap_or_default();
+    let decode = normalization == "DECODE_AND_MERGE_SLASHES";
+    json!({
+        "normalize_path": normalization != "NONE",
+        "merge_slashes": decode || normalization == "MERGE_SLASHES",
+        "path_with_escaped_slashes_action": if decode { "UNESCAPE_AND_FORWARD" } else { "KEEP_UNCHANGED" },
+    })
+}
+
 /// A connection manager; `routes` is its `rds` or `route_config`, `guards` decide first who may pass.
 pub(crate) fn manager(target: &Target<'_>, side: Side, stat_prefix: &str, routes: (&str, Value), guards: Vec<Value>) -> Value {
     let defaults = &target.registry.mesh_config.default_config;
@@ -55,15 +66,14 @@ pub(crate) fn manager(target: &Target<'_>, side: Side, stat_prefix: &str, routes
         "access_log": observe::http_logs(target, side),
         "use_remote_address": target.is_gateway(),
         "xff_num_trusted_hops": if target.is_gateway() { defaults.gateway_topology.num_trusted_proxies } else { 0 },
-        "normalize_path": true,
         "stream_idle_timeout": "0s",
         "upgrade_configs": [{"upgrade_type": "websocket"}],
         "request_id_extension": {"typed_config": {
             "@type": "type.googleapis.com/envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig",
             "use_request_id_for_trace_sampling": true,
         }},
-        "path_with_escaped_slashes_action": "KEEP_UNCHANGED",
     });
+    merge(&mut config, paths(target));
     let details = |forward: &str| json!({"forward_client_cert_details": forward, "set_current_client_cert_details": {"subject": true, "dns": true, "uri": true}});
     let more = match (side, target.is_gateway()) {
         (Side::Inbound, _) => details("APPEND_FORWARD"),

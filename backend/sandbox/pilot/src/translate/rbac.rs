@@ -6,18 +6,21 @@
 use super::addresses::Block;
 use super::authorization::{Action, Layer};
 use super::jwt;
+use crate::registry::TRUST_DOMAIN;
 use mesh::istio::{AuthorizationRule, Condition, Operation, Source};
 use serde_json::{Value, json};
 use std::net::IpAddr;
 
 /// For which filter rules are written.
 #[derive(Clone, Copy)]
-pub(crate) struct Scope {
+pub(crate) struct Scope<'a> {
     pub(crate) action: Action,
     pub(crate) layer: Layer,
     /// The workload's port and address: there is a listener for each.
     pub(crate) port: u16,
     pub(crate) address: Option<IpAddr>,
+    /// Other names of the mesh's trust domain.
+    pub(crate) aliases: &'a [String],
 }
 
 /// Conditions of one rule; all of a list must hold.
@@ -48,7 +51,7 @@ fn any(word: &str, list: Vec<Value>) -> Value {
     json!({format!("or_{word}s"): {format!("{word}s"): list}})
 }
 
-impl Scope {
+impl Scope<'_> {
     /// One rule as a policy of RBAC.
     pub(crate) fn rule(self, rule: &AuthorizationRule, namespace: &str) -> Value {
         let mut when = Conditions::default();
@@ -98,6 +101,21 @@ impl Scope {
         Some(if Block::of(value)?.holds(self.address?) { always() } else { never("rule") })
     }
 
+    /// `cluster.local/ns/bookinfo/sa/default`, without the scheme that certificates have; under each name of the trust domain.
+    fn principal(self, value: &str) -> Value {
+        if value.starts_with('*') {
+            return authenticated(text(value, false));
+        }
+        let names = || self.aliases.iter().map(String::as_str).chain([TRUST_DOMAIN]);
+        match value.split_once('/').filter(|(domain, _)| !self.aliases.is_empty() && names().any(|name| name == *domain)) {
+            Some((_, rest)) => {
+                let each = names().map(|name| authenticated(text(&format!("spiffe://{name}/{rest}"), false)));
+                any("id", each.collect())
+            }
+            None => authenticated(text(&format!("spiffe://{value}"), false)),
+        }
+    }
+
     fn operation(self, operation: &Operation) -> Vec<Value> {
         let mut list = Vec::new();
         let header = |name: &'static str, fold: bool| move |value: &str| self.http(json!({"header": header(name, value, fold)}));
@@ -114,7 +132,7 @@ impl Scope {
         let account = |value: &str| Some(service_account(value, namespace));
         let token = |value: &str| self.http(jwt::principal(value));
         let (direct, remote) = (|value: &str| addresses("direct_remote_ip", value), |value: &str| addresses("remote_ip", value));
-        self.field("id", &mut list, &source.principals, &source.not_principals, |value| Some(principal(value)));
+        self.field("id", &mut list, &source.principals, &source.not_principals, |value| Some(self.principal(value)));
         self.field("id", &mut list, &source.request_principals, &source.not_request_principals, token);
         self.field("id", &mut list, &source.namespaces, &source.not_namespaces, |value| Some(of_namespace(value)));
         self.field("id", &mut list, &source.service_accounts, &source.not_service_accounts, account);
@@ -143,7 +161,7 @@ impl Scope {
             "source.ip" => addresses("direct_remote_ip", value),
             "remote.ip" => addresses("remote_ip", value),
             "source.namespace" => Some(of_namespace(value)),
-            "source.principal" => Some(principal(value)),
+            "source.principal" => Some(self.principal(value)),
             "source.serviceAccount" => Some(service_account(value, namespace)),
             "source.trustDomain" => Some(trust_domain(value)),
             "request.auth.principal" => self.http(jwt::principal(value)),
@@ -242,14 +260,6 @@ fn authenticated(name: Value) -> Value {
 
 fn matching(regex: String) -> Value {
     authenticated(json!({"safe_regex": {"regex": regex}}))
-}
-
-/// `cluster.local/ns/bookinfo/sa/default`, without the scheme that certificates have.
-fn principal(value: &str) -> Value {
-    authenticated(match value.strip_prefix('*') {
-        Some(_) => text(value, false),
-        None => text(&format!("spiffe://{value}"), false),
-    })
 }
 
 /// Text in which `*` stands for anything.

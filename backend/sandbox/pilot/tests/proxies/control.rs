@@ -3,9 +3,7 @@
 use crate::bench::{Bench, get};
 use crate::{rules, two_versions};
 use futures::StreamExt;
-use pilot::Options;
 use serde_json::Value;
-use std::sync::Arc;
 use std::time::Duration;
 use wire::ads::{DiscoveryRequest, DiscoveryResponse};
 use wire::envoy::config::core::v3::Node;
@@ -53,27 +51,6 @@ async fn traffic_goes_on_without_a_control_plane() {
         let answer = bench.call("client", "10.96.0.10:9080", &get("/", "web:9080", &[])).await;
         assert!(answer.body.starts_with("web-v2"), "{}", answer.body);
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn certificates_are_renewed_before_they_end() {
-    let sink = std::net::SocketAddr::from(([127, 0, 0, 1], 9));
-    let ca = Arc::new(pilot::Authority::new(Duration::from_secs(5)).expect("an authority"));
-    let options = Options { ca, ..Options::new(sink, sink).expect("options") };
-    let bench = crate::two_versions_with(Bench::start_with(options).await).await;
-    let first = bench.certificate("client").await;
-    let renewed = async {
-        loop {
-            let now = bench.certificate("client").await;
-            if now != first {
-                return now;
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-    };
-    tokio::time::timeout(crate::bench::PATIENCE, renewed).await.expect("a new certificate");
-    let answer = bench.call("client", "10.96.0.10:9080", &get("/", "web:9080", &[])).await;
-    assert_eq!(answer.status, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -30,12 +30,19 @@ fn guard() -> Router {
         decide(ext_authz::header(request, "x-ext-authz"), ext_authz::principal(request).unwrap_or_default())
     }));
     let http = async |request: Request| {
-        let text = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or("-");
-        let asked = format!("{} {} user={} added={}", request.method(), request.uri().path(), text("end-user"), text("x-added"));
+        let (head, body) = request.into_parts();
+        let body = axum::body::to_bytes(body, 1 << 16).await.expect("a body");
+        let body = String::from_utf8_lossy(&body).into_owned();
+        let text = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("-");
+        tokio::time::sleep(std::time::Duration::from_millis(text("sleep-ms").parse().unwrap_or(0))).await;
+        let asked = format!("{} {} user={} added={}", head.method, head.uri.path(), text("end-user"), text("x-added"));
         let verdict = decide(Some(text("x-ext-authz")), "");
         let mut headers = HeaderMap::new();
-        for (name, value) in
-            verdict.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).chain([("x-asked", &*asked)])
+        for (name, value) in verdict
+            .headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .chain([("x-asked", &*asked), ("x-body", &*body)])
         {
             headers.insert(axum::http::HeaderName::try_from(name).expect("a name"), value.try_into().expect("a value"));
         }
@@ -185,4 +192,58 @@ async fn a_guard_that_is_away_lets_nothing_pass_unless_told_to() {
         log.contains("rbac_access_denied_matched_policy[ns[demo]-policy[ask]-rule[0]-deny-due-to-bad-CUSTOM-action]"),
         "{log}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_guards_at_one_workload_deny() {
+    let mut bench = guarded().await;
+    let second =
+        policy("second", "{action: CUSTOM, provider: {name: by-http}, rules: [{to: [{operation: {paths: [/second]}}]}]}");
+    bench.apply(
+        &(providers(&(grpc("") + ", " + &http("")))
+            + "\n---\n"
+            + &custom("by-grpc", "{to: [{operation: {paths: [/first]}}]}")
+            + &second),
+    );
+    bench.settle().await;
+    for (path, expect) in [("/first", 403), ("/second", 403), ("/third", 200)] {
+        assert_eq!(ask(&bench, path, &[ALLOW]).await.status, expect, "{path}");
+    }
+    let told = bench.debug("/debug/untranslatedz").await.to_string();
+    println!("    {told}");
+    assert!(told.contains("has a second provider, that of second: what its rules take is denied"), "{told}");
+    bench.delete("AuthorizationPolicy", "demo", "second");
+    bench.settle().await;
+    assert_eq!(ask(&bench, "/first", &[ALLOW]).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_guard_may_see_the_body_and_has_a_time() {
+    let mut bench = guarded().await;
+    let post =
+        "POST /letter HTTP/1.1\r\nhost: web:9080\r\nx-ext-authz: allow\r\ncontent-length: 5\r\nconnection: close\r\n\r\nhello";
+    for (more, expect) in [
+        (", includeRequestBodyInCheck: {maxRequestBytes: 64}", (200, "x-body: hello")),
+        (", includeRequestBodyInCheck: {maxRequestBytes: 2}", (413, "")),
+        (", includeRequestBodyInCheck: {maxRequestBytes: 2, allowPartialMessage: true}", (200, "x-body: he")),
+        ("", (200, "x-body: \n")),
+    ] {
+        bench.apply(
+            &(providers(&http(&format!("{more}, headersToUpstreamOnAllow: [x-body]"))) + "\n---\n" + &custom("by-http", "{}")),
+        );
+        bench.settle().await;
+        let answer = bench.call("client", "10.96.0.10:9080", post).await;
+        let told = answer.body.lines().find(|line| line.starts_with("x-body")).unwrap_or_default();
+        println!("    {more} → {} {told:?}", answer.status);
+        assert_eq!(answer.status, expect.0, "{more}: {}", answer.body);
+        assert!(answer.body.contains(expect.1), "{more}: {}", answer.body);
+    }
+    bench.apply(
+        &(providers(&http(", timeout: 0.2s").replace("end-user", "end-user, sleep-ms")) + "\n---\n" + &custom("by-http", "{}")),
+    );
+    bench.settle().await;
+    let slow = ask(&bench, "/", &[ALLOW, "sleep-ms: 5000"]).await;
+    assert_eq!(slow.status, 403, "{}", slow.body);
+    assert!(slow.took < std::time::Duration::from_secs(5), "{:?}", slow.took);
+    assert_eq!(ask(&bench, "/", &[ALLOW]).await.status, 200);
 }

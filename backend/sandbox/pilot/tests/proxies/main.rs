@@ -15,6 +15,7 @@ mod jwt;
 mod peers;
 mod routing;
 mod security;
+mod settings;
 mod tokens;
 mod traffic;
 
