@@ -5,6 +5,7 @@
 //! `…/istio-tutorial-recommendation:v2.1`) work unchanged.
 
 pub(crate) mod bookinfo;
+pub(crate) mod ext_authz;
 pub(crate) mod headers;
 pub(crate) mod outgoing;
 pub(crate) mod tutorial;
@@ -40,18 +41,18 @@ impl Host {
 pub(crate) struct Demo {
     /// Last part of the image's name, without tag.
     pub(crate) image: &'static str,
-    /// The port that the program listens on.
-    pub(crate) port: u16,
+    /// The ports that the program listens on.
+    pub(crate) ports: &'static [u16],
     /// Makes the program for one pod.
     pub(crate) make: fn(Host) -> Router,
 }
 
 const fn book(image: &'static str, make: fn(Host) -> Router) -> Demo {
-    Demo { image, port: bookinfo::PORT, make }
+    Demo { image, ports: &[bookinfo::PORT], make }
 }
 
 const fn chain(image: &'static str, make: fn(Host) -> Router) -> Demo {
-    Demo { image, port: tutorial::PORT, make }
+    Demo { image, ports: &[tutorial::PORT], make }
 }
 
 /// Every demo image. The tutorial's are published with and without the tutorial's name before them.
@@ -73,6 +74,7 @@ pub(crate) const DEMOS: &[Demo] = &[
     chain("customer", tutorial::customer),
     chain("preference", tutorial::preference),
     chain("recommendation", tutorial::recommendation),
+    Demo { image: "ext-authz", ports: ext_authz::PORTS, make: ext_authz::router },
 ];
 
 /// The program that an image names, if it is one of the demo images.

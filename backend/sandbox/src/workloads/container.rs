@@ -7,6 +7,7 @@ use super::status::{Container, Ended};
 use crate::apps::{Demo, Host};
 use axum::Router;
 use axum::middleware::from_fn_with_state;
+use futures::future::join_all;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
@@ -53,8 +54,8 @@ impl Board {
 pub(crate) struct Program {
     pub(crate) demo: &'static Demo,
     pub(crate) host: Host,
-    /// The real port that it listens on; the pod keeps it reserved.
-    pub(crate) real: u16,
+    /// The real ports that it listens on; the pod keeps them reserved.
+    pub(crate) real: Vec<u16>,
     /// Its place on the board.
     pub(crate) index: usize,
     pub(crate) ill: watch::Receiver<Illness>,
@@ -105,10 +106,10 @@ impl Program {
             // It is started, and ends.
             return std::future::pending().await;
         }
-        let listener = match listen(self.real) {
-            Ok(listener) => listener,
+        let listeners = match self.real.iter().map(|port| listen(*port)).collect::<io::Result<Vec<_>>>() {
+            Ok(listeners) => listeners,
             Err(error) => {
-                voice.warn("Failed", format!("Error: the port {} cannot be taken: {error}", self.demo.port));
+                voice.warn("Failed", format!("Error: one of the ports {:?} cannot be taken: {error}", self.demo.ports));
                 return stop.cancelled().await;
             }
         };
@@ -117,7 +118,7 @@ impl Program {
             started.clone_into(&mut container.started);
         });
         let router = (self.demo.make)(self.host.clone()).layer(from_fn_with_state(self.ill.clone(), suffer));
-        let serving = serve(listener, router, stop);
+        let serving = join_all(listeners.into_iter().map(|listener| serve(listener, router.clone(), stop)));
         let readiness = async {
             loop {
                 let not_ready = self.ill.borrow().not_ready;
@@ -132,7 +133,7 @@ impl Program {
             }
         };
         tokio::select! {
-            () = serving => {}
+            _ = serving => {}
             () = readiness => {}
         }
     }

@@ -138,13 +138,11 @@ impl Life {
                     stand_for(&machine.control, &self.stop, &mut tasks).await?;
                 }
             } else if let Some(demo) = apps::find(image) {
-                let port = demo.port.to_string();
-                let real = if proxied {
-                    ports.reserve(&port)?;
-                    ports.reserve(&format!("app/{port}"))?
-                } else {
-                    ports.reserve(&port)?
-                };
+                let mut real = Vec::new();
+                for port in demo.ports {
+                    let outside = ports.reserve(&port.to_string())?;
+                    real.push(if proxied { ports.reserve(&format!("app/{port}"))? } else { outside });
+                }
                 let (tag, env) = (apps::tag(image).to_owned(), environment(container));
                 let host = Host { name: pod.name().to_owned(), tag, env, caller: caller.clone(), log };
                 programs.push(Program { demo, host, real, index, ill: self.ill.clone() });

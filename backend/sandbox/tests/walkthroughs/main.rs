@@ -6,6 +6,7 @@
 #![allow(clippy::print_stdout, reason = "what was seen, for whoever runs them with --nocapture")]
 
 mod bookinfo;
+mod ext_authz;
 mod tutorial;
 mod walk;
 mod workloads;
