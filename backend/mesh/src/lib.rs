@@ -9,6 +9,7 @@ pub mod confirm;
 pub mod demo;
 pub mod edit;
 pub mod envoy_filter;
+pub mod gateway_api;
 pub mod graph;
 pub mod health;
 pub mod istio;

@@ -22,9 +22,10 @@ pub mod registry;
 pub mod translate;
 pub mod workload;
 
-pub use ads::{ProxyStatus, Statuses};
+pub use ads::{ObjectStatuses, ProxyStatus, Statuses};
 pub use bootstrap::{ALS_CLUSTER, OTLP_CLUSTER, XDS_CLUSTER};
 pub use ca::Authority;
+pub use translate::gateway_api::ObjectStatus;
 pub use workload::PORTS_ANNOTATION;
 
 use crate::ads::Shared;
@@ -172,6 +173,11 @@ impl Pilot {
     /// Which proxies are connected, and how far they are.
     pub fn connected(&self) -> watch::Receiver<Statuses> {
         self.shared.statuses()
+    }
+
+    /// The status that each object of the Gateway API is to have; whoever can write to the API writes it there.
+    pub fn object_statuses(&self) -> watch::Receiver<ObjectStatuses> {
+        self.shared.objects()
     }
 
     /// Ends all streams and waits until nothing runs any more.

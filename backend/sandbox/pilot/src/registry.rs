@@ -2,6 +2,7 @@
 
 use crate::World;
 use crate::mesh_config::MeshConfig;
+use crate::translate::gateway_api::{self, GatewayApi};
 use crate::workload::Workload;
 use mesh::Object;
 use mesh::envoy_filter::EnvoyFilter;
@@ -189,6 +190,8 @@ pub struct Registry {
     pub envoy_filters: Vec<Config<EnvoyFilter>>,
     /// Oldest first.
     pub request_authentications: Vec<Config<RequestAuthentication>>,
+    /// The Gateway API's resources.
+    pub gateway_api: GatewayApi,
     /// What was understood only in part, or not at all.
     pub untranslated: Vec<Untranslated>,
 }
@@ -225,13 +228,18 @@ impl Registry {
         oldest_first(&mut registry.envoy_filters);
         oldest_first(&mut registry.request_authentications);
         crate::translate::support::find_untranslated(&mut registry);
+        gateway_api::resolve(&mut registry);
         registry.untranslated.sort();
         registry.untranslated.dedup();
         registry
     }
 
     fn take(&mut self, object: &Object) {
+        if gateway_api::is_ours(object) {
+            return self.gateway_api.take(object, &mut self.untranslated);
+        }
         match object.kind() {
+            "Namespace" => self.gateway_api.namespace(object),
             "Service" => {
                 self.untranslated.extend(crate::translate::support::unsaid_protocols(object));
                 self.services.extend(kubernetes_service(object));
@@ -311,7 +319,10 @@ pub(crate) fn title(object: &Object) -> String {
     }
 }
 
-fn read<T: serde::de::DeserializeOwned + Default>(object: &Object, problems: &mut Vec<Untranslated>) -> Option<Config<T>> {
+pub(crate) fn read<T: serde::de::DeserializeOwned + Default>(
+    object: &Object,
+    problems: &mut Vec<Untranslated>,
+) -> Option<Config<T>> {
     match istio::read::<T>(object) {
         Ok(spec) => Some(Config {
             name: object.name().to_owned(),

@@ -9,6 +9,7 @@ pub(crate) use state::{Session, Watch};
 use crate::metrics::Metrics;
 use crate::registry::Untranslated;
 use crate::translate::envoy_filter;
+use crate::translate::gateway_api::ObjectStatus;
 use crate::{Options, Snapshot};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,6 +35,9 @@ pub struct ProxyStatus {
 /// Every connected proxy, by `<pod>.<namespace>`.
 pub type Statuses = Arc<BTreeMap<String, ProxyStatus>>;
 
+/// What is to be said at the Gateway API's objects.
+pub type ObjectStatuses = Arc<Vec<ObjectStatus>>;
+
 /// What all connections share.
 pub(crate) struct Shared {
     pub(crate) options: Options,
@@ -44,6 +48,8 @@ pub(crate) struct Shared {
     /// What each connection said last of itself, by its number: the proxy and how far it is.
     told: Mutex<BTreeMap<u64, (String, ProxyStatus)>>,
     statuses: watch::Sender<Statuses>,
+    /// What is to be said at the Gateway API's objects.
+    objects: watch::Sender<ObjectStatuses>,
     next: AtomicU64,
     /// Patches without effect that were logged.
     said: Mutex<BTreeSet<Untranslated>>,
@@ -51,6 +57,7 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn new(snapshots: watch::Sender<Arc<Snapshot>>, options: Options, stop: CancellationToken) -> Self {
+        let objects = Arc::new(snapshots.borrow().registry.gateway_api.statuses.clone());
         Self {
             options,
             stop,
@@ -59,6 +66,7 @@ impl Shared {
             sessions: Mutex::default(),
             told: Mutex::default(),
             statuses: watch::channel(Statuses::default()).0,
+            objects: watch::channel(objects).0,
             next: AtomicU64::new(1),
             said: Mutex::default(),
         }
@@ -66,6 +74,14 @@ impl Shared {
 
     pub(crate) fn publish(&self, snapshot: Snapshot) {
         self.metrics.world_changed();
+        let objects = &snapshot.registry.gateway_api.statuses;
+        self.objects.send_if_modified(|known| {
+            let changed = **known != *objects;
+            if changed {
+                *known = Arc::new(objects.clone());
+            }
+            changed
+        });
         self.snapshots.send_replace(Arc::new(snapshot));
     }
 
@@ -75,6 +91,10 @@ impl Shared {
 
     pub(crate) fn statuses(&self) -> watch::Receiver<Statuses> {
         self.statuses.subscribe()
+    }
+
+    pub(crate) fn objects(&self) -> watch::Receiver<ObjectStatuses> {
+        self.objects.subscribe()
     }
 
     /// The open connections that have said who they are, by proxy.

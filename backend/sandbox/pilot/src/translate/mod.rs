@@ -16,6 +16,7 @@ pub(crate) mod envoy_filter;
 pub(crate) mod ext_authz;
 pub(crate) mod faults;
 pub(crate) mod gateway;
+pub(crate) mod gateway_api;
 pub(crate) mod http;
 pub(crate) mod inbound;
 pub(crate) mod jwt;

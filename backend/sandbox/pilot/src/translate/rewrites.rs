@@ -5,6 +5,9 @@ use mesh::istio::{DirectResponse, HeaderOperations, Headers, Redirect, Rewrite};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
+/// How istiod writes that only the matched prefix is replaced.
+pub(crate) const PREFIX: &str = "%PREFIX()%";
+
 /// An answer that sends the caller elsewhere.
 pub(crate) fn redirect(rule: &Redirect, port: u16) -> Value {
     let code = match rule.redirect_code {
@@ -15,8 +18,10 @@ pub(crate) fn redirect(rule: &Redirect, port: u16) -> Value {
         _ => "MOVED_PERMANENTLY",
     };
     let mut redirect = json!({"response_code": code});
-    if let Some(uri) = &rule.uri {
-        redirect["path_redirect"] = json!(uri);
+    match rule.uri.as_deref().map(|uri| (uri, uri.strip_prefix(PREFIX))) {
+        Some((_, Some(prefix))) => redirect["prefix_rewrite"] = json!(prefix),
+        Some((uri, None)) => redirect["path_redirect"] = json!(uri),
+        None => {}
     }
     if let Some(authority) = &rule.authority {
         redirect["host_redirect"] = json!(authority);

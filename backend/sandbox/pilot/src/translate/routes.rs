@@ -3,7 +3,7 @@
 use super::destinations::{self, Policy, fits};
 use super::matches::{self, Way, everything, same_gateway};
 use super::observe::PEER_HEADER;
-use super::{Resources, Target, faults, names, rewrites, support};
+use super::{Resources, Target, faults, gateway_api, names, rewrites, support};
 use crate::registry::{Config, Service};
 use mesh::istio::{Destination, HttpRoute, RouteDestination, VirtualService};
 use serde_json::{Value, json};
@@ -36,7 +36,8 @@ pub(crate) fn configuration(target: &Target<'_>, name: &str, virtual_hosts: Vec<
 }
 
 fn virtual_host(target: &Target<'_>, service: &Service, port: u16) -> Value {
-    let rule = holding(target, &service.host);
+    let calls = target.registry.gateway_api.calls(target, service, port);
+    let rule = calls.or_else(|| holding(target, &service.host));
     let routes = match rule {
         Some(rule) => rules(target, rule, &Way { gateway: "mesh", namespace: &rule.namespace, port }, Some(service)),
         None => vec![default_route(target, service, port)],
@@ -167,6 +168,7 @@ fn route(
     if !filters.is_empty() {
         route["typed_per_filter_config"] = filters.into();
     }
+    gateway_api::settle(config, &mut route);
     Some(route)
 }
 

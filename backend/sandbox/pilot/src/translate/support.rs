@@ -8,7 +8,7 @@ use mesh::istio::{ClientTls, DestinationRule, HttpRoute, PeerAuthentication, Ser
 use serde_json::Value;
 
 /// Istio's and the Gateway API's kinds that this control plane has no rules for.
-const UNKNOWN_KINDS: [&str; 12] = [
+const UNKNOWN_KINDS: &[&str] = &[
     "Sidecar",
     "Telemetry",
     "WasmPlugin",
@@ -16,11 +16,8 @@ const UNKNOWN_KINDS: [&str; 12] = [
     "WorkloadEntry",
     "WorkloadGroup",
     "ProxyConfig",
-    "HTTPRoute",
-    "GRPCRoute",
     "TCPRoute",
     "TLSRoute",
-    "Gateway",
 ];
 
 /// An object of a kind that has no effect here.

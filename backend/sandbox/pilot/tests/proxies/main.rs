@@ -11,6 +11,7 @@ mod envoy_filter;
 mod envoy_filter_faults;
 mod ext_authz;
 mod faults;
+mod gateway_api;
 mod jwt;
 mod peers;
 mod routing;

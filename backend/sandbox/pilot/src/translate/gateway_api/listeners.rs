@@ -1,0 +1,169 @@
+//! Gateways: which pods serve them, and which of their listeners can be served.
+
+use super::{CONTROLLER, GatewayApi, Refusal, backends};
+use crate::registry::{Config, ROOT_NAMESPACE, Service, TRUST_DOMAIN};
+use mesh::Object;
+use mesh::gateway_api::{Gateway, Listener};
+use mesh::istio;
+use serde_json::json;
+use std::collections::BTreeMap;
+
+/// A Gateway of ours, with what was found out about it.
+pub(super) struct Bound<'a> {
+    pub(super) gateway: &'a Config<Gateway>,
+    /// The Service whose pods serve it.
+    pub(super) host: String,
+    selector: BTreeMap<String, String>,
+    /// Why nothing serves it.
+    pub(super) refused: Option<Refusal>,
+    pub(super) listeners: Vec<Checked<'a>>,
+}
+
+/// One listener.
+pub(super) struct Checked<'a> {
+    pub(super) listener: &'a Listener,
+    /// Why it is not accepted.
+    pub(super) refused: Option<Refusal>,
+    /// Another listener before it has the same port and host.
+    pub(super) conflict: Option<Refusal>,
+    /// Why its certificate cannot be used.
+    pub(super) unresolved: Option<Refusal>,
+    /// Why no socket is opened.
+    pub(super) unprogrammed: Option<Refusal>,
+}
+
+impl Checked<'_> {
+    pub(super) fn serves(&self) -> bool {
+        self.refused.is_none() && self.conflict.is_none()
+    }
+
+    /// The hosts that it is for.
+    pub(super) fn host(&self) -> &str {
+        self.listener.hostname.as_deref().filter(|host| !host.is_empty()).unwrap_or("*")
+    }
+}
+
+/// All Gateways whose class is ours.
+pub(super) fn bind<'a>(api: &'a GatewayApi, services: &[Service]) -> Vec<Bound<'a>> {
+    let ours = |gateway: &&Config<Gateway>| {
+        let name = &gateway.spec.gateway_class_name;
+        let class = api.classes.iter().find(|class| class.name == *name);
+        class.map_or(name == "istio", |class| class.spec.controller_name == CONTROLLER)
+    };
+    api.gateways.iter().filter(ours).map(|gateway| bound(api, gateway, services)).collect()
+}
+
+fn bound<'a>(api: &'a GatewayApi, gateway: &'a Config<Gateway>, services: &[Service]) -> Bound<'a> {
+    let named = gateway.spec.addresses.iter().find(|address| address.r#type.as_deref() == Some("Hostname"));
+    let named = named.and_then(|address| address.value.as_ref()).map(|host| mesh::fqdn(host, &gateway.namespace));
+    let standard = format!("istio-ingressgateway.{ROOT_NAMESPACE}.svc.{TRUST_DOMAIN}");
+    let host = named.clone().unwrap_or(standard);
+    let service = services.iter().find(|service| service.host == host);
+    let refused = (named.is_some() && service.is_none())
+        .then(|| Refusal::new("AddressNotUsable", format!("Failed to assign to any requested addresses: {host} not found")));
+    let selector = service.map_or_else(|| [("istio".into(), "ingressgateway".into())].into(), |service| service.selector.clone());
+    let mut listeners: Vec<Checked<'a>> = Vec::new();
+    for listener in &gateway.spec.listeners {
+        let mut checked = check(api, gateway, listener, service);
+        let same = |known: &&Checked<'_>| known.listener.port == listener.port && known.host() == checked.host();
+        checked.conflict = listeners.iter().find(same).map(|known| {
+            Refusal::new("HostnameConflict", format!("Listener {} has the same port and host", known.listener.name))
+        });
+        listeners.push(checked);
+    }
+    Bound { gateway, host, selector, refused, listeners }
+}
+
+fn check<'a>(api: &GatewayApi, gateway: &Config<Gateway>, listener: &'a Listener, service: Option<&Service>) -> Checked<'a> {
+    let tls = listener.tls.as_ref();
+    let terminates = tls.is_some_and(|tls| tls.mode.as_deref().unwrap_or("Terminate") == "Terminate");
+    let refused = match listener.protocol.as_str() {
+        "HTTP" => None,
+        "HTTPS" if terminates => None,
+        "HTTPS" => Some(Refusal::new("UnsupportedProtocol", "HTTPS needs tls with mode Terminate")),
+        other => Some(Refusal::new("UnsupportedProtocol", format!("protocol {other} is not served in the sandbox"))),
+    };
+    let unresolved = (listener.protocol == "HTTPS").then(|| certificate(api, gateway, listener).err()).flatten();
+    let known = |service: &Service| u16::try_from(listener.port).is_ok_and(|port| service.port(port).is_some());
+    let unprogrammed = service.filter(|service| !known(service)).map(|service| {
+        let port = listener.port;
+        Refusal::new("Invalid", format!("port {port} not found for hostname {}: it is no port of that Service", service.host))
+    });
+    Checked { listener, refused, conflict: None, unresolved, unprogrammed }
+}
+
+/// Namespace and name of the listener's certificate.
+fn certificate(api: &GatewayApi, gateway: &Config<Gateway>, listener: &Listener) -> Result<(String, String), Refusal> {
+    let invalid = |words: String| Refusal::new("InvalidCertificateRef", words);
+    let reference = listener.tls.as_ref().and_then(|tls| tls.certificate_refs.first());
+    let reference = reference.ok_or_else(|| invalid("certificateRefs is required".into()))?;
+    if reference.kind.as_deref().is_some_and(|kind| kind != "Secret") {
+        return Err(invalid("a certificate is a Secret".into()));
+    }
+    let namespace = reference.namespace.as_deref().unwrap_or(&gateway.namespace);
+    if !backends::granted(api, ("Gateway", &gateway.namespace), ("Secret", namespace, &reference.name)) {
+        let words =
+            format!("Secret {namespace}/{} is not accessible to a Gateway in namespace {:?}", reference.name, gateway.namespace);
+        return Err(Refusal::new("RefNotPermitted", format!("{words} (missing a ReferenceGrant?)")));
+    }
+    Ok((namespace.to_owned(), reference.name.clone()))
+}
+
+impl Bound<'_> {
+    pub(super) fn is(&self, gateway: &Config<Gateway>) -> bool {
+        std::ptr::eq(self.gateway, gateway)
+    }
+
+    /// `ns/name` of Istio's Gateway for a listener.
+    pub(super) fn id(&self, listener: &Listener) -> String {
+        format!("{}/{}", self.gateway.namespace, self.name(listener))
+    }
+
+    fn name(&self, listener: &Listener) -> String {
+        format!("{}-istio-autogenerated-k8s-gateway-{}", self.gateway.name, listener.name)
+    }
+
+    /// Istio's Gateways for all listeners that can be served.
+    pub(super) fn gateways(&self) -> Vec<Config<istio::Gateway>> {
+        let served = self.listeners.iter().filter(|checked| self.refused.is_none() && checked.serves());
+        served
+            .filter(|checked| checked.unresolved.is_none())
+            .map(|checked| {
+                let listener = checked.listener;
+                let credential = listener.tls.as_ref().and_then(|tls| tls.certificate_refs.first());
+                let credential = credential.map(|secret| {
+                    let namespace = secret.namespace.as_deref().unwrap_or(&self.gateway.namespace);
+                    format!("kubernetes-gateway://{namespace}/{}", secret.name)
+                });
+                let tls = (listener.protocol == "HTTPS").then(|| istio::ServerTls {
+                    mode: Some("SIMPLE".into()),
+                    credential_name: credential,
+                    ..istio::ServerTls::default()
+                });
+                let server = istio::Server {
+                    port: istio::ServerPort {
+                        number: listener.port,
+                        name: listener.name.clone(),
+                        protocol: listener.protocol.clone(),
+                        target_port: None,
+                    },
+                    hosts: vec![format!("*/{}", checked.host())],
+                    tls,
+                    ..istio::Server::default()
+                };
+                let name = self.name(listener);
+                let metadata =
+                    json!({"name": name, "namespace": self.gateway.namespace, "creationTimestamp": self.gateway.created});
+                Config {
+                    namespace: self.gateway.namespace.clone(),
+                    created: self.gateway.created.clone(),
+                    object: Object::from(
+                        json!({"apiVersion": "networking.istio.io/v1", "kind": "Gateway", "metadata": metadata}),
+                    ),
+                    spec: istio::Gateway { selector: self.selector.clone(), servers: vec![server] },
+                    name,
+                }
+            })
+            .collect()
+    }
+}
