@@ -1,6 +1,7 @@
 //! The control plane, fed with the objects. It runs as long as there is a pod of istiod's: scaled to 0 it is away, proxies go
 //! on with what they have, and come back to it when it does.
 
+use crate::gateway_status;
 use apiserver::{Store, WatchEvent};
 use mesh::Problem;
 use pilot::{Pilot, World};
@@ -20,6 +21,7 @@ pub(crate) struct ControlPlane {
     /// With the addresses that it had at first, and keeps.
     options: pilot::Options,
     worlds: Arc<watch::Sender<Arc<World>>>,
+    store: Store,
     running: Mutex<Running>,
     _feed: AbortOnDropHandle<()>,
 }
@@ -41,7 +43,8 @@ impl ControlPlane {
         let pilot = Pilot::start(followed, options.clone()).await.map_err(failed)?;
         (options.xds, options.debug) = (pilot.xds_addr(), pilot.debug_addr());
         let (store, worlds) = (store.clone(), Arc::new(told));
-        let told = worlds.clone();
+        let (told, objects) = (worlds.clone(), store.clone());
+        tell(&store, &pilot);
         let feed = async move {
             let mut news = store.watch();
             loop {
@@ -55,7 +58,7 @@ impl ControlPlane {
             }
         };
         let running = Mutex::new(Running { pilot: Some(pilot), pods: 0 });
-        Ok(Self { options, worlds, running, _feed: AbortOnDropHandle::new(tokio::spawn(feed)) })
+        Ok(Self { options, worlds, store: objects, running, _feed: AbortOnDropHandle::new(tokio::spawn(feed)) })
     }
 
     /// Where proxies are served.
@@ -80,7 +83,10 @@ impl ControlPlane {
         let until = Instant::now() + PORTS_BACK;
         while running.pilot.is_none() {
             match Pilot::start(self.worlds.subscribe(), self.options.clone()).await {
-                Ok(pilot) => running.pilot = Some(pilot),
+                Ok(pilot) => {
+                    tell(&self.store, &pilot);
+                    running.pilot = Some(pilot);
+                }
                 // An outgoing connection of some program may have been given the port meanwhile.
                 Err(pilot::Error::Listen(..)) if Instant::now() < until => tokio::time::sleep(Duration::from_millis(100)).await,
                 Err(error) => {
@@ -136,6 +142,11 @@ impl ControlPlane {
             pilot.stop().await;
         }
     }
+}
+
+/// Lets it say at the Gateway API's objects what it makes of them, until it is away.
+fn tell(store: &Store, pilot: &Pilot) {
+    tokio::spawn(gateway_status::write(store.clone(), pilot.object_statuses()));
 }
 
 fn failed(error: pilot::Error) -> Problem {

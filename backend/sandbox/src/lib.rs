@@ -21,6 +21,7 @@ mod control_plane;
 mod directory;
 mod envoy;
 mod folder;
+mod gateway_status;
 mod load;
 mod scenario;
 mod start;

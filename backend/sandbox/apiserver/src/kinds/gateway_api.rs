@@ -77,7 +77,7 @@ const ROWS: &[Row] = &[
 ];
 
 /// The CRDs as objects.
-pub(crate) fn gateway_api() -> impl Iterator<Item = Value> {
+pub(super) fn custom_resource_definitions() -> impl Iterator<Item = Value> {
     ROWS.iter().map(|row| {
         let mut properties = json!({"spec": GATEWAY_API.resolve(row.kind).to_json(References::Inline)});
         let mut subresources = json!({});

@@ -119,7 +119,7 @@ const NEEDS_SPEC: &[&str] =
     &["TrafficExtension", "WasmPlugin", "DestinationRule", "ServiceEntry", "WorkloadEntry", "WorkloadGroup"];
 
 /// The CRDs as objects.
-pub(crate) fn custom_resource_definitions() -> impl Iterator<Item = Value> {
+pub(super) fn custom_resource_definitions() -> impl Iterator<Item = Value> {
     ROWS.iter().map(|row| {
         let spec = ISTIO.resolve(row.kind).to_json(References::Inline);
         let mut schema = json!({

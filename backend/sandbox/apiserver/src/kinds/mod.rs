@@ -1,7 +1,8 @@
-//! The kinds that the server knows: Kubernetes' own from a table, Istio's and everybody else's from their CRDs.
+//! The kinds that the server knows: Kubernetes' own from a table, Istio's, the Gateway API's and everybody else's from their CRDs.
 
 mod built_in;
 mod crd;
+mod gateway_api;
 mod istio;
 
 use std::{collections::HashMap, sync::Arc};
@@ -11,7 +12,11 @@ use serde_json::Value;
 use crate::schema::Schema;
 
 pub(crate) use crd::registration;
-pub(crate) use istio::custom_resource_definitions;
+
+/// The CRDs that every mesh has: Istio's and the Gateway API's.
+pub(crate) fn custom_resource_definitions() -> impl Iterator<Item = Value> {
+    istio::custom_resource_definitions().chain(gateway_api::custom_resource_definitions())
+}
 
 /// One kind and all that is served of it.
 #[derive(Clone, Debug)]

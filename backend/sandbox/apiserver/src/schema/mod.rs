@@ -43,6 +43,10 @@ pub(crate) static ISTIO: LazyLock<Library> = LazyLock::new(|| {
     ])
 });
 
+/// The Gateway API's types.
+pub(crate) static GATEWAY_API: LazyLock<Library> =
+    LazyLock::new(|| Library::parse(&[include_str!("../../assets/schemas/gateway-api.txt")]));
+
 /// The JSON type of a field.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Type {

@@ -247,12 +247,12 @@ pub(crate) fn with_type_meta(schema: &Schema) -> Schema {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{BUILT_IN, ISTIO};
+    use super::super::{BUILT_IN, GATEWAY_API, ISTIO};
 
     /// Every name that a field mentions is described somewhere, and every rule has a meaning.
     #[test]
     fn the_files_hang_together() {
-        for library in [&*BUILT_IN, &*ISTIO] {
+        for library in [&*BUILT_IN, &*ISTIO, &*GATEWAY_API] {
             for (name, text) in &library.texts {
                 let notations = text.fields.iter().map(|(_, notation, _)| *notation).chain(text.alias);
                 for notation in notations {

@@ -1,7 +1,7 @@
 //! Gateways: which pods serve them, and which of their listeners can be served.
 
 use super::{CONTROLLER, GatewayApi, Refusal, backends};
-use crate::registry::{Config, ROOT_NAMESPACE, Service, TRUST_DOMAIN};
+use crate::registry::{Config, Port, ROOT_NAMESPACE, Service, TRUST_DOMAIN, Target};
 use mesh::Object;
 use mesh::gateway_api::{Gateway, Listener};
 use mesh::istio;
@@ -14,6 +14,8 @@ pub(super) struct Bound<'a> {
     /// The Service whose pods serve it.
     pub(super) host: String,
     selector: BTreeMap<String, String>,
+    /// The pods' ports by the Service's.
+    ports: BTreeMap<u32, u32>,
     /// Why nothing serves it.
     pub(super) refused: Option<Refusal>,
     pub(super) listeners: Vec<Checked<'a>>,
@@ -71,7 +73,12 @@ fn bound<'a>(api: &'a GatewayApi, gateway: &'a Config<Gateway>, services: &[Serv
         });
         listeners.push(checked);
     }
-    Bound { gateway, host, selector, refused, listeners }
+    let inside = |port: &Port| match port.target {
+        Target::Number(number) => Some((u32::from(port.number), u32::from(number))),
+        Target::Name(_) => None,
+    };
+    let ports = service.iter().flat_map(|service| service.ports.iter().filter_map(inside)).collect();
+    Bound { gateway, host, selector, ports, refused, listeners }
 }
 
 fn check<'a>(api: &GatewayApi, gateway: &Config<Gateway>, listener: &'a Listener, service: Option<&Service>) -> Checked<'a> {
@@ -142,7 +149,8 @@ impl Bound<'_> {
                 });
                 let server = istio::Server {
                     port: istio::ServerPort {
-                        number: listener.port,
+                        // The pods' port: Istio's own Gateways may name it so, and both share one listener.
+                        number: *self.ports.get(&listener.port).unwrap_or(&listener.port),
                         name: listener.name.clone(),
                         protocol: listener.protocol.clone(),
                         target_port: None,
