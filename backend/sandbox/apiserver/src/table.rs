@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::routes::Place;
 
 mod cells;
+mod json_path;
 
 /// A column: its header, its type, whether it is only shown by `-o wide`.
 pub(crate) struct Header {

@@ -12,12 +12,12 @@ fn route(name: &str, parents: &Value, rules: &Value) -> Value {
         "spec": {"parentRefs": parents, "rules": rules}})
 }
 
-/// A condition of a route's first parent.
+/// Waits for a condition of a route's first parent.
 async fn condition(shop: &Shop, name: &str, about: &str, wanted: &str) {
     let path = format!("jsonpath={{.status.parents[0].conditions[?(@.type=='{about}')]['status','reason']}}");
     eventually(&format!("{name}: {about} {wanted}"), SOON, || async {
         let found = said(shop, &["-n", "bookinfo", "get", "httproute", name, "-o", &path]).await;
-        (found == wanted).then(|| println!("{name}: {about} {found}"))
+        (found == wanted).then_some(())
     })
     .await;
 }
@@ -37,7 +37,9 @@ async fn a_gateway_and_its_routes_say_how_they_are() {
     .await;
     let door = "gateways.gateway.networking.k8s.io/door";
     said(&shop, &["-n", "bookinfo", "wait", "--for=condition=Programmed", "--timeout=20s", door]).await;
-    println!("{}", said(&shop, &["-n", "bookinfo", "get", door]).await);
+    let row = said(&shop, &["-n", "bookinfo", "get", door]).await;
+    println!("{row}");
+    assert!(row.contains("istio-ingressgateway.istio-system.svc.cluster.local   True"), "{row}");
     let rules = json!([{"matches": [{"path": {"type": "PathPrefix", "value": "/shop"}}],
         "filters": [{"type": "URLRewrite", "urlRewrite": {"path": {"type": "ReplacePrefixMatch", "replacePrefixMatch": "/productpage"}}}],
         "backendRefs": [{"name": "productpage", "port": 9080}]}]);

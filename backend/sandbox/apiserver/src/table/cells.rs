@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::Header;
+use super::{Header, json_path};
 use crate::kinds::Kind;
 
 /// The columns of Kubernetes' own kinds after the name; `+` marks those that only `-o wide` shows.
@@ -60,8 +60,8 @@ pub(super) fn cells(kind: &Kind, version: &str, object: &Value) -> Vec<Value> {
     let mut cells = vec![json!(name)];
     if !own.is_empty() {
         cells.extend(own.iter().map(|column| match column.ty.as_str() {
-            "date" => json!(age(&text(object, &pointer(&column.path)))),
-            _ => printed(object.pointer(&pointer(&column.path))),
+            "date" => json!(age(json_path::first(object, &column.path).and_then(Value::as_str).unwrap_or_default())),
+            _ => printed(json_path::first(object, &column.path)),
         }));
         return cells;
     }
@@ -102,11 +102,6 @@ pub(super) fn cells(kind: &Kind, version: &str, object: &Value) -> Vec<Value> {
         _ => cells.push(age),
     }
     cells
-}
-
-/// `.spec.hosts` as a JSON pointer.
-fn pointer(path: &str) -> String {
-    path.replace('.', "/").replace(['[', ']'], "")
 }
 
 fn printed(value: Option<&Value>) -> Value {
