@@ -101,6 +101,20 @@ impl ApiError {
         Self::new(410, "Expired", message)
     }
 
+    /// Options of a request that make no sense.
+    pub(crate) fn invalid_options(kind: &str, field: &str, why: &str) -> Self {
+        let cause = json!({"reason": "FieldValueInvalid", "message": why, "field": field});
+        let details = json!({"group": "meta.k8s.io", "kind": kind, "causes": [cause]});
+        Self::new(422, "Invalid", format!("{kind}.meta.k8s.io \"\" is invalid: {field}: {why}")).with(details)
+    }
+
+    /// A version that is not there yet.
+    pub(crate) fn too_large_version(wanted: u64, current: u64) -> Self {
+        let message = format!("Timeout: Too large resource version: {wanted}, current: {current}");
+        let cause = json!({"reason": "ResourceVersionTooLarge", "message": "Too large resource version"});
+        Self::new(504, "Timeout", message).with(json!({"causes": [cause], "retryAfterSeconds": 1}))
+    }
+
     pub(crate) fn method_not_allowed() -> Self {
         Self::new(405, "MethodNotAllowed", "the server does not allow this method on the requested resource").with(json!({}))
     }

@@ -2,6 +2,7 @@
 
 mod discovery;
 mod legacy_discovery;
+mod metadata;
 mod pods;
 mod proxy;
 mod query;
@@ -106,6 +107,9 @@ async fn resource(api: Arc<Api>, caller: Caller, target: Target, request: Reques
     }
     let at = Place { id, kind, target };
     match at.target.subresource.as_deref() {
+        Some(way @ ("exec" | "attach" | "ephemeralcontainers")) if at.kind.qualified() == "pods" => {
+            return Err(pods::no_entry(&at, way));
+        }
         Some("log" | "portforward") if at.kind.qualified() == "pods" => return pods::answer(api, at, query, request).await,
         Some("proxy") if matches!(at.kind.qualified().as_str(), "pods" | "services") => {
             return proxy::answer(api, at, request).await;

@@ -33,6 +33,15 @@ pub(super) async fn answer(api: Arc<Api>, at: Place, query: Query, request: Requ
     port_forward(api, &at, &query, request).await
 }
 
+/// Why nobody gets into a container: there is none, only what it would run.
+pub(super) fn no_entry(at: &Place, way: &str) -> ApiError {
+    let message = format!(
+        "{way} into pod \"{}\" is not possible: the sandbox runs its applications without containers, so there is no shell and no file system in them; kubectl logs, port-forward and describe work",
+        at.name()
+    );
+    ApiError::new(405, "MethodNotAllowed", message)
+}
+
 const TUNNEL: &str = "SPDY/3.1+portforward.k8s.io";
 const CHANNELS: &str = "v4.channel.k8s.io";
 

@@ -25,11 +25,19 @@ impl Options {
         let body = if body.is_empty() { Value::Null } else { decode(content_type, body)? };
         let text = |path: &str| body.pointer(path).and_then(Value::as_str).map(str::to_owned);
         let policy = text("/propagationPolicy").unwrap_or_else(|| query.get("propagationPolicy").to_owned());
+        if !matches!(policy.as_str(), "" | "Orphan" | "Background" | "Foreground") {
+            let why = format!("Unsupported value: \"{policy}\": supported values: \"Background\", \"Foreground\", \"Orphan\"");
+            return Err(ApiError::invalid_options("DeleteOptions", "propagationPolicy", &why));
+        }
         let orphan = policy == "Orphan" || body.get("orphanDependents").and_then(Value::as_bool) == Some(true);
         let dry = body.get("dryRun").and_then(Value::as_array).is_some_and(|list| list.iter().any(|item| item == "All"));
         Ok(Self {
             dry_run: dry || query.get("dryRun") == "All",
-            dependents: if orphan { Dependents::Orphan } else { Dependents::Delete },
+            dependents: match policy.as_str() {
+                _ if orphan => Dependents::Orphan,
+                "Foreground" => Dependents::Before,
+                _ => Dependents::Delete,
+            },
             uid: text("/preconditions/uid"),
             resource_version: text("/preconditions/resourceVersion"),
         })

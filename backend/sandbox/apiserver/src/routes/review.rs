@@ -35,9 +35,12 @@ pub(super) fn answer(api: &Api, caller: &Caller, target: &Target, content_type: 
             if !sub.is_empty() {
                 resource = format!("{resource}/{sub}");
             }
+            let entry = matches!(resource.as_str(), "pods/exec" | "pods/attach" | "pods/ephemeralcontainers");
             let denied = api.faults.is_denied(&asked("verb"), &resource, &asked("namespace"));
             if denied {
                 json!({"allowed": false})
+            } else if entry {
+                json!({"allowed": false, "reason": "the sandbox runs its applications without containers"})
             } else {
                 json!({"allowed": true, "reason": "the sandbox lets its user do everything"})
             }

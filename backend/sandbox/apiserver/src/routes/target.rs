@@ -123,6 +123,23 @@ impl Place {
         self.target.name.as_deref().unwrap_or_default()
     }
 
+    /// Writes the object as this version of its kind shows it, without a copy of it.
+    pub(crate) fn write(&self, object: &Value, to: &mut Vec<u8>) {
+        let text = match object {
+            Value::Object(members) if self.kind.storage().name != self.target.version => {
+                to.extend_from_slice(format!("{{\"apiVersion\":{}", Value::from(self.api_version())).as_bytes());
+                for (name, member) in members.iter().filter(|(name, _)| *name != "apiVersion") {
+                    to.extend_from_slice(format!(",{}:", Value::from(name.as_str())).as_bytes());
+                    to.extend_from_slice(member.to_string().as_bytes());
+                }
+                to.push(b'}');
+                return;
+            }
+            object => object.to_string(),
+        };
+        to.extend_from_slice(text.as_bytes());
+    }
+
     /// The object as this version of its kind shows it.
     pub(crate) fn show(&self, object: &Value) -> Value {
         let mut shown = object.clone();

@@ -41,6 +41,7 @@ struct Watching {
 }
 
 pub(super) fn answer(api: &Arc<Api>, at: &Place, query: &Query, accept: &str) -> Result<Response<Body>> {
+    options(query)?;
     let initial = query.flag("sendInitialEvents");
     let watching = Watching {
         at: at.clone(),
@@ -77,6 +78,19 @@ pub(super) fn answer(api: &Arc<Api>, at: &Place, query: &Query, accept: &str) ->
     });
     let stream = tokio_stream::StreamExt::map(ReceiverStream::new(receiver), Ok::<Bytes, std::io::Error>);
     Ok(typed_answer(StatusCode::OK, "application/json", Body::from_stream(stream)))
+}
+
+/// What of the options of a watch goes together.
+fn options(query: &Query) -> Result<()> {
+    let (initial, matching) = (query.has("sendInitialEvents"), query.get("resourceVersionMatch"));
+    let why = match matching {
+        "NotOlderThan" if initial => return Ok(()),
+        "" if !initial => return Ok(()),
+        "" => "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
+        _ if initial => "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
+        _ => "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
+    };
+    Err(ApiError::invalid_options("ListOptions", "resourceVersionMatch", &format!("Forbidden: {why}")))
 }
 
 async fn follow(
@@ -184,13 +198,15 @@ impl Watching {
 
     fn line(&mut self, buffer: &mut BytesMut, event: &str, object: &Arc<Value>) {
         match self.form {
-            // The version that is kept is the one most ask for: no copy then.
-            Form::Plain if self.at.kind.storage().name == self.at.target.version => push(buffer, event, object),
-            Form::Plain => push(buffer, event, &self.at.show(object)),
+            Form::Plain => {
+                let mut written = Vec::new();
+                self.at.write(object, &mut written);
+                push_written(buffer, event, &written);
+            }
             Form::Metadata => push(buffer, event, &metadata_only(object)),
             Form::Table => {
                 let shown = self.at.show(object);
-                let mut row = table::render(&self.at, std::iter::once(&shown), &self.include_object, !self.headed);
+                let mut row = table::one(&self.at, &shown, &self.include_object, !self.headed);
                 row["metadata"]["resourceVersion"] = shown.pointer("/metadata/resourceVersion").cloned().unwrap_or_default();
                 self.headed = true;
                 push(buffer, event, &row);
@@ -215,9 +231,13 @@ impl Watching {
 }
 
 fn push(buffer: &mut BytesMut, event: &str, object: &Value) {
+    push_written(buffer, event, object.to_string().as_bytes());
+}
+
+fn push_written(buffer: &mut BytesMut, event: &str, object: &[u8]) {
     buffer.extend_from_slice(b"{\"type\":\"");
     buffer.extend_from_slice(event.as_bytes());
     buffer.extend_from_slice(b"\",\"object\":");
-    buffer.extend_from_slice(object.to_string().as_bytes());
+    buffer.extend_from_slice(object);
     buffer.extend_from_slice(b"}\n");
 }

@@ -9,7 +9,7 @@ use hyper::body::Incoming;
 use serde_json::Value;
 
 use super::{
-    Query, json_answer,
+    Query, json_answer, metadata,
     query::Form,
     read::{form, one},
     target::Place,
@@ -58,7 +58,8 @@ impl<'a> Request<'a> {
             "" => false,
             "All" => true,
             other => {
-                return Err(ApiError::bad_request(format!("dryRun: Unsupported value: \"{other}\": supported values: \"All\"")));
+                let why = format!("Unsupported value: \"{other}\": supported values: \"All\"");
+                return Err(ApiError::invalid_options("Options", "dryRun", &why));
             }
         };
         let validation = match query.get("fieldValidation") {
@@ -66,8 +67,8 @@ impl<'a> Request<'a> {
             "Warn" | "" => Validation::Warn,
             "Ignore" => Validation::Ignore,
             other => {
-                let known = "supported values: \"Ignore\", \"Strict\", \"Warn\"";
-                return Err(ApiError::bad_request(format!("fieldValidation: Unsupported value: \"{other}\": {known}")));
+                let why = format!("Unsupported value: \"{other}\": supported values: \"\", \"Ignore\", \"Strict\", \"Warn\"");
+                return Err(ApiError::invalid_options("Options", "fieldValidation", &why));
             }
         };
         let manager = match query.get("fieldManager") {
@@ -130,7 +131,12 @@ impl<'a> Request<'a> {
             // The status is not what this write is about.
             members.shift_remove("status");
         }
-        let mut problems = schema::check(self.schema()?, &checked, old);
+        let mut problems = metadata::check(&checked);
+        problems.extend(old.into_iter().flat_map(|old| metadata::unchangeable(kind, old, &checked)));
+        if !problems.is_empty() {
+            return Err(ApiError::invalid(kind, name, &problems));
+        }
+        problems = schema::check(self.schema()?, &checked, old);
         if kind.custom {
             problems.extend(schema::duplicates(self.schema()?, &checked));
         }
@@ -300,6 +306,9 @@ pub(super) fn update(api: &Api, request: Request<'_>, body: &[u8]) -> Result<Res
 
 pub(super) fn patch(api: &Api, request: Request<'_>, body: &[u8]) -> Result<Response<Body>> {
     let at = request.at;
+    if request.query.has("force") && request.content_type != "application/apply-patch+yaml" {
+        return Err(ApiError::invalid_options("PatchOptions", "force", "Forbidden: may not be specified for non-apply patch"));
+    }
     let written = match request.content_type.as_str() {
         "application/apply-patch+yaml" => apply(api, &request, body)?,
         "application/json-patch+json" => changed(api, &request, body, patch::json_patch)?,
@@ -339,6 +348,7 @@ fn changed(
         if !new.is_object() {
             return Err(ApiError::bad_request("the patch does not leave an object"));
         }
+        metadata::same_object(&at.kind, &old, &new)?;
         let warnings = request.without_unknown(&mut new, true)?;
         request.replace(state, &old, new, warnings, None)
     })
@@ -346,10 +356,8 @@ fn changed(
 
 fn apply(api: &Api, request: &Request<'_>, body: &[u8]) -> Result<Written> {
     let at = request.at;
-    if !request.query.has("fieldManager") {
-        return Err(ApiError::bad_request(
-            "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch",
-        ));
+    if request.query.get("fieldManager").is_empty() {
+        return Err(ApiError::invalid_options("PatchOptions", "fieldManager", "Required value: is required for apply patch"));
     }
     let mut config = request.object(body)?;
     let name = config.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
@@ -367,6 +375,11 @@ fn apply(api: &Api, request: &Request<'_>, body: &[u8]) -> Result<Written> {
         let old = state.get(&at.key(at.name())).cloned();
         let shown = old.as_ref().map(|old| at.show(old));
         let force = request.query.flag("force");
+        let uid = config.pointer("/metadata/uid").and_then(Value::as_str).filter(|uid| !uid.is_empty());
+        if let (None, Some(uid)) = (&old, uid) {
+            let why = format!("uid mismatch: the provided object specified uid {uid}, and no existing object was found");
+            return Err(ApiError::conflict(&at.kind, at.name(), &why));
+        }
         let applied = request.with_writer(|writer| patch::apply(schema, shown.as_ref(), &config, writer, force))?;
         match old {
             Some(old) => request.replace(state, &old, applied.object, warnings, Some(applied.entries)),
@@ -375,15 +388,20 @@ fn apply(api: &Api, request: &Request<'_>, body: &[u8]) -> Result<Written> {
     })
 }
 
+/// What bodies may be.
+const READABLE: &[&str] = &["application/json", "application/yaml", "application/vnd.kubernetes.protobuf"];
+
 /// Reads JSON, YAML where the client says so, or protobuf.
 pub(super) fn decode(content_type: &str, body: &[u8]) -> Result<Value> {
     if content_type.contains("protobuf") {
-        return crate::protobuf::to_json(body).map_err(|why| {
-            ApiError::unsupported_media_type(&format!("{content_type}: {why}"), &["application/json", "application/yaml"])
-        });
+        return crate::protobuf::to_json(body)
+            .map_err(|why| ApiError::unsupported_media_type(&format!("{content_type}: {why}"), READABLE));
     }
     if content_type.contains("cbor") {
-        return Err(ApiError::unsupported_media_type(content_type, &["application/json", "application/yaml"]));
+        return Err(ApiError::unsupported_media_type(content_type, READABLE));
+    }
+    if !matches!(content_type, "" | "application/json" | "application/yaml") && !content_type.contains("-patch+") {
+        return Err(ApiError::unsupported_media_type(content_type, READABLE));
     }
     match serde_json::from_slice(body) {
         Ok(value) => Ok(value),

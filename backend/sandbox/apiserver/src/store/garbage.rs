@@ -9,14 +9,24 @@ use super::{Key, State, now};
 /// What becomes of the things that a deleted object owns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Dependents {
+    /// They go after it.
     Delete,
+    /// They go first; it stays, marked, as long as one that holds it back does.
+    Before,
+    /// They stay.
     Orphan,
 }
+
+/// The finalizer of what waits for its dependents.
+const FOREGROUND: &str = "foregroundDeletion";
 
 impl State {
     /// Deletes an object. With finalizers it is only marked. Answers what it was.
     pub(crate) fn delete(&mut self, key: &Key, dependents: Dependents) -> Option<Arc<Value>> {
-        let object = self.get(key)?.clone();
+        let mut object = self.get(key)?.clone();
+        if dependents == Dependents::Before {
+            object = self.delete_dependents(key, object);
+        }
         let finalizers = object.pointer("/metadata/finalizers").and_then(Value::as_array);
         if finalizers.is_some_and(|finalizers| !finalizers.is_empty()) {
             if object.pointer("/metadata/deletionTimestamp").is_some() {
@@ -33,12 +43,67 @@ impl State {
         if let Some(uid) = gone.pointer("/metadata/uid").and_then(Value::as_str).map(str::to_owned) {
             self.release(&uid, dependents);
         }
+        let blocking: Vec<Value> = owners(&gone)
+            .filter(|reference| reference.get("blockOwnerDeletion").and_then(Value::as_bool) == Some(true))
+            .cloned()
+            .collect();
+        blocking.iter().for_each(|reference| self.release_owner(&key.namespace, reference));
         match kind.as_deref().map(|kind| kind.kind.as_str()) {
             Some("Namespace") => self.empty_namespace(&key.name),
             Some("CustomResourceDefinition") => self.forget_kind(&gone),
             _ => {}
         }
         Some(gone)
+    }
+
+    /// Deletes what an object owns; when something of it has to be waited for, the object gets the finalizer that says so.
+    fn delete_dependents(&mut self, key: &Key, object: Arc<Value>) -> Arc<Value> {
+        let Some(uid) = object.pointer("/metadata/uid").and_then(Value::as_str).map(str::to_owned) else { return object };
+        let owned: Vec<Key> = self.owned.get(&uid).into_iter().flatten().cloned().collect();
+        for dependent in &owned {
+            let alone = self.get(dependent).is_some_and(|dependent| owner_uids(dependent).all(|owner| owner == uid));
+            if alone {
+                self.delete(dependent, Dependents::Before);
+            }
+        }
+        let Some(kind) = self.kinds.get(key.kind).cloned().filter(|_| self.is_held(&uid)) else { return object };
+        let mut waiting = Value::clone(&object);
+        let mut finalizers = object.pointer("/metadata/finalizers").and_then(Value::as_array).cloned().unwrap_or_default();
+        if !finalizers.iter().any(|finalizer| finalizer == FOREGROUND) {
+            finalizers.push(json!(FOREGROUND));
+        }
+        waiting["metadata"]["finalizers"] = json!(finalizers);
+        self.put(key.kind, &kind, waiting)
+    }
+
+    /// Whether something that this object owns keeps it from going.
+    fn is_held(&self, owner: &str) -> bool {
+        self.owned.get(owner).into_iter().flatten().filter_map(|key| self.get(key)).any(|object| {
+            owners(object).any(|reference| {
+                let text = |name: &str| reference.get(name).and_then(Value::as_str);
+                text("uid") == Some(owner) && reference.get("blockOwnerDeletion").and_then(Value::as_bool) == Some(true)
+            })
+        })
+    }
+
+    /// The last thing that an owner waited for may just have gone.
+    fn release_owner(&mut self, namespace: &str, reference: &Value) {
+        let text = |name: &str| reference.get(name).and_then(Value::as_str).unwrap_or_default();
+        let Some((id, kind)) = self.kinds.of_object(reference) else { return };
+        let namespace = if kind.namespaced { namespace } else { "" };
+        let key = Key { kind: id, namespace: namespace.to_owned(), name: text("name").to_owned() };
+        let Some(object) = self.get(&key).cloned() else { return };
+        let finalizers = object.pointer("/metadata/finalizers").and_then(Value::as_array);
+        let waits = finalizers.is_some_and(|list| list.iter().any(|finalizer| finalizer == FOREGROUND));
+        if !waits || object.pointer("/metadata/uid").and_then(Value::as_str) != Some(text("uid")) || self.is_held(text("uid")) {
+            return;
+        }
+        let mut freed = Value::clone(&object);
+        if let Some(list) = freed.pointer_mut("/metadata/finalizers").and_then(Value::as_array_mut) {
+            list.retain(|finalizer| finalizer != FOREGROUND);
+        }
+        self.put(key.kind, &kind, freed);
+        self.finalize(&key);
     }
 
     /// Takes away objects that wait for nothing more than their last finalizer.

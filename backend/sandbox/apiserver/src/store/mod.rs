@@ -285,10 +285,29 @@ impl State {
     }
 
     /// The objects of one kind, in one namespace or all, in the order of their names.
-    pub(crate) fn range(&self, kind: KindId, namespace: Option<&str>) -> impl Iterator<Item = (&Key, &Arc<Value>)> {
-        let from = Key { kind, namespace: namespace.unwrap_or_default().to_owned(), name: String::new() };
+    pub(crate) fn range<'a>(
+        &'a self,
+        kind: KindId,
+        namespace: Option<&str>,
+    ) -> impl Iterator<Item = (&'a Key, &'a Arc<Value>)> + use<'a> {
+        self.range_after(kind, namespace, None)
+    }
+
+    /// As [`State::range`], from what comes after this namespace and name.
+    pub(crate) fn range_after<'a>(
+        &'a self,
+        kind: KindId,
+        namespace: Option<&str>,
+        after: Option<(&str, &str)>,
+    ) -> impl Iterator<Item = (&'a Key, &'a Arc<Value>)> + use<'a> {
+        use std::ops::Bound;
+        let key = |namespace: &str, name: &str| Key { kind, namespace: namespace.to_owned(), name: name.to_owned() };
+        let from = match after {
+            Some((of, name)) => Bound::Excluded(key(of, name)),
+            None => Bound::Included(key(namespace.unwrap_or_default(), "")),
+        };
         let namespace = namespace.map(str::to_owned);
-        self.objects.range(from..).take_while(move |(key, _)| {
+        self.objects.range((from, Bound::Unbounded)).take_while(move |(key, _)| {
             key.kind == kind && namespace.as_ref().is_none_or(|namespace| key.namespace == *namespace)
         })
     }

@@ -107,5 +107,5 @@ async fn a_dry_run_owns_nothing() {
     assert_eq!(cluster.get(&format!("{ROUTES}/rec")).await.status, 404);
     let unnamed =
         cluster.send("PATCH", &format!("{ROUTES}/rec"), "application/apply-patch+yaml", Some(routes("rec", 1, 1))).await;
-    assert_eq!(unnamed.status, 400);
+    assert_eq!(unnamed.status, 422);
 }

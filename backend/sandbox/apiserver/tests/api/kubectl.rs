@@ -13,7 +13,7 @@ use tokio::{
 
 use crate::harness::{Cluster, cluster, pod, routes};
 
-struct Kubectl {
+pub(crate) struct Kubectl {
     program: PathBuf,
     home: tempfile::TempDir,
 }
@@ -21,18 +21,16 @@ struct Kubectl {
 /// The kubectls to try: the one on the path, and an older one where `$BINNACLE_OLD_KUBECTL` says.
 fn kubectls(cluster: &Cluster) -> Vec<Kubectl> {
     let old = std::env::var_os("BINNACLE_OLD_KUBECTL").map(PathBuf::from);
-    [Some(PathBuf::from("kubectl")), old]
-        .into_iter()
-        .flatten()
-        .map(|program| {
-            let home = tempfile::tempdir().unwrap();
-            std::fs::write(home.path().join("config"), cluster.server.kubeconfig("sandbox")).unwrap();
-            Kubectl { program, home }
-        })
-        .collect()
+    [Some(PathBuf::from("kubectl")), old].into_iter().flatten().map(|program| Kubectl::new(program, cluster)).collect()
 }
 
 impl Kubectl {
+    pub(crate) fn new(program: PathBuf, cluster: &Cluster) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        std::fs::write(home.path().join("config"), cluster.server.kubeconfig("sandbox")).unwrap();
+        Self { program, home }
+    }
+
     fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
         command
@@ -49,7 +47,7 @@ impl Kubectl {
         command
     }
 
-    async fn output(&self, args: &[&str], input: &str) -> Output {
+    pub(crate) async fn output(&self, args: &[&str], input: &str) -> Output {
         let mut child = self.command(args).spawn().expect("kubectl is installed");
         let mut stdin = child.stdin.take().unwrap();
         stdin.write_all(input.as_bytes()).await.unwrap();
@@ -58,7 +56,7 @@ impl Kubectl {
     }
 
     /// Runs it and expects it to succeed; what it printed.
-    async fn ok(&self, args: &str, input: &str) -> String {
+    pub(crate) async fn ok(&self, args: &str, input: &str) -> String {
         let args: Vec<&str> = args.split(' ').collect();
         let output = self.output(&args, input).await;
         let (said, complained) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));

@@ -1,11 +1,16 @@
 //! The API server as its clients see it: plain HTTP for the shapes of answers, kube-rs, and the real kubectl.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod answers;
 mod apply;
 mod harness;
 mod kubectl;
+mod kubectl_table;
 mod kubers;
+mod load;
 mod objects;
+mod scene;
+mod semantics;
 mod watches;
+mod whole;

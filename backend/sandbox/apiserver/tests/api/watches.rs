@@ -6,20 +6,20 @@ use serde_json::{Value, json};
 use crate::harness::{Cluster, ROUTES, cluster, cluster_with, pod, routes};
 
 /// A watch that is read event by event.
-struct Lines {
+pub(crate) struct Lines {
     response: reqwest::Response,
     buffer: Vec<u8>,
 }
 
 impl Lines {
-    async fn open(cluster: &Cluster, path: &str) -> Self {
+    pub(crate) async fn open(cluster: &Cluster, path: &str) -> Self {
         let response = cluster.request("GET", path).send().await.unwrap();
         assert_eq!(response.status(), 200);
         Self { response, buffer: Vec::new() }
     }
 
     /// The next event as its type and its object; nothing when the watch is over.
-    async fn next(&mut self) -> Option<(String, Value)> {
+    pub(crate) async fn next(&mut self) -> Option<(String, Value)> {
         loop {
             if let Some(end) = self.buffer.iter().position(|byte| *byte == b'\n') {
                 let line: Vec<u8> = self.buffer.drain(..=end).collect();
