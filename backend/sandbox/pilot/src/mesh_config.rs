@@ -1,9 +1,10 @@
 //! Mesh-wide settings, as istiod reads them: the text `mesh` in the ConfigMap `istio` of the root namespace.
 
-use crate::registry::ROOT_NAMESPACE;
+use crate::registry::{ROOT_NAMESPACE, TRUST_DOMAIN};
 use mesh::Object;
 use serde::Deserialize;
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// What of `meshConfig` is read; the names are Istio's. Everything has Istio's default.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -25,6 +26,9 @@ pub struct MeshConfig {
     pub extension_providers: Vec<Value>,
     /// Providers in force where no Telemetry says otherwise.
     pub default_providers: DefaultProviders,
+    /// What else is said.
+    #[serde(flatten)]
+    pub rest: BTreeMap<String, Value>,
 }
 
 /// `pathNormalization`.
@@ -95,6 +99,18 @@ impl MeshConfig {
         Some(serde_saphyr::from_str(text).map_err(|error| format!("data.mesh cannot be read: {error}")))
     }
 
+    /// Settings that have no effect: all that is not read, but for what is so in the sandbox anyway.
+    pub(crate) fn without_effect(&self) -> Vec<String> {
+        let anyway = |name: &str, value: &Value| match name {
+            "rootNamespace" => *value == ROOT_NAMESPACE,
+            "trustDomain" => *value == TRUST_DOMAIN,
+            "enableTracing" | "enablePrometheusMerge" => *value == true,
+            _ => false,
+        };
+        let others = self.rest.iter().filter(|(name, value)| !anyway(name, value));
+        others.map(|(name, _)| crate::translate::support::not_yet(&format!("the mesh's setting {name}"))).collect()
+    }
+
     /// Whether calls to what is not in the registry pass.
     pub fn allow_any(&self) -> bool {
         self.outbound_traffic_policy.mode.as_deref() != Some("REGISTRY_ONLY")
@@ -122,6 +138,13 @@ mod tests {
         let text = "outboundTrafficPolicy: {mode: REGISTRY_ONLY}\ndefaultConfig: {tracing: {sampling: 5}, discoveryAddress: x}\n";
         let read = MeshConfig::of(&map("istio", text)).expect("the map").expect("YAML");
         assert_eq!((read.allow_any(), read.sampling_percent()), (false, 5.0));
+        assert_eq!(read.without_effect(), [""; 0]);
+        let more = "trustDomain: cluster.local\nrootNamespace: elsewhere\nmeshMTLS: {minProtocolVersion: TLSV1_3}\n";
+        let more = MeshConfig::of(&map("istio", more)).expect("the map").expect("YAML").without_effect();
+        assert_eq!(
+            more,
+            ["meshMTLS", "rootNamespace"].map(|name| format!("the mesh's setting {name} has no effect in the sandbox"))
+        );
         let unset = MeshConfig::default();
         assert_eq!((unset.allow_any(), unset.sampling_percent()), (true, 100.0));
         assert!(MeshConfig::of(&map("other", text)).is_none());

@@ -260,7 +260,11 @@ impl Registry {
             "EnvoyFilter" => self.envoy_filters.extend(read(object, &mut self.untranslated)),
             "RequestAuthentication" => self.request_authentications.extend(read(object, &mut self.untranslated)),
             "ConfigMap" => match MeshConfig::of(object) {
-                Some(Ok(read)) => self.mesh_config = read,
+                Some(Ok(read)) => {
+                    let reasons = read.without_effect().into_iter();
+                    self.untranslated.extend(reasons.map(|reason| Untranslated { object: title(object), reason }));
+                    self.mesh_config = read;
+                }
                 Some(Err(reason)) => self.untranslated.push(Untranslated { object: title(object), reason }),
                 None => {}
             },

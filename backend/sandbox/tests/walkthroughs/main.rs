@@ -7,6 +7,7 @@
 
 mod bookinfo;
 mod ext_authz;
+mod tokens;
 mod tutorial;
 mod walk;
 mod workloads;

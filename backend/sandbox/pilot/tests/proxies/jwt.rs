@@ -257,6 +257,14 @@ async fn keys_may_be_elsewhere() {
         axum::serve(listener, app).await
     });
     let rule = |uri: &str| json!([{"issuer": "far@shop.example", "jwksUri": uri}]);
+    let inside = issuer.jwks();
+    bench.apply("apiVersion: v1\nkind: Service\nmetadata: {name: keys, namespace: other}\nspec: {clusterIP: 10.96.0.30, selector: {app: keys}, ports: [{name: http, port: 8000}]}\n");
+    bench.pod_with("keys.other", "app=keys", &[8000], Some(axum::Router::new().fallback(move || async { inside })));
+    for uri in ["http://keys.other:8000/keys", "http://keys.other.svc.cluster.local:8000/keys?of=web"] {
+        bench.apply(&authentication("tokens", json!({"app": "web"}), rule(uri)));
+        bench.settle().await;
+        assert_eq!(status(&bench, &issuer.bearer(json!({}))).await, 200, "{uri}");
+    }
     bench.apply(&authentication("tokens", json!({"app": "web"}), rule(&format!("http://127.0.0.1:{port}/keys"))));
     bench.settle().await;
     assert_eq!(status(&bench, &issuer.bearer(json!({}))).await, 200, "the proxy fetches them");
