@@ -82,19 +82,25 @@ view!(ClientTls { mode: String, client_certificate: Option<String>, private_key:
 
 view!(/// `networking.istio.io/Gateway`.
 Gateway { selector: BTreeMap<String, String>, servers: Vec<Server> });
-view!(Server { name: Option<String>, port: ServerPort, bind: Option<String>, hosts: Vec<String>, tls: Option<ServerTls> });
+view!(Server { name: Option<String>, port: ServerPort, bind: Option<String>, hosts: Vec<String>, tls: Option<ServerTls>, default_endpoint: Option<String> });
 view!(ServerPort { number: u32, name: String, protocol: String, target_port: Option<u32> });
-view!(ServerTls { mode: Option<String>, credential_name: Option<String>, https_redirect: bool, server_certificate: Option<String>, private_key: Option<String>, ca_certificates: Option<String> });
+view!(ServerTls {
+    mode: Option<String>, credential_name: Option<String>, credential_names: Vec<String>, https_redirect: bool,
+    server_certificate: Option<String>, private_key: Option<String>, ca_certificates: Option<String>, ca_crl: Option<String>,
+    subject_alt_names: Vec<String>, verify_certificate_spki: Vec<String>, verify_certificate_hash: Vec<String>,
+    min_protocol_version: Option<String>, max_protocol_version: Option<String>, cipher_suites: Vec<String>,
+});
 
 view!(/// `networking.istio.io/ServiceEntry`.
-ServiceEntry { hosts: Vec<String>, addresses: Vec<String>, ports: Vec<ServicePort>, location: Option<String>, resolution: Option<String>, endpoints: Vec<WorkloadEntry>, workload_selector: Option<SidecarSelector>, export_to: Vec<String> });
+ServiceEntry { hosts: Vec<String>, addresses: Vec<String>, ports: Vec<ServicePort>, location: Option<String>, resolution: Option<String>, endpoints: Vec<WorkloadEntry>, workload_selector: Option<SidecarSelector>, export_to: Vec<String>, subject_alt_names: Vec<String> });
 view!(ServicePort { number: u32, name: String, protocol: Option<String>, target_port: Option<u32> });
 view!(WorkloadEntry { address: Option<String>, ports: BTreeMap<String, u32>, labels: BTreeMap<String, String>, weight: Option<u32>, service_account: Option<String>, locality: Option<String> });
 view!(/// `networking.istio.io/Sidecar`.
-Sidecar { workload_selector: Option<SidecarSelector>, egress: Vec<SidecarEgress>, outbound_traffic_policy: Option<OutboundTrafficPolicy> });
+Sidecar { workload_selector: Option<SidecarSelector>, ingress: Vec<SidecarIngress>, egress: Vec<SidecarEgress>, outbound_traffic_policy: Option<OutboundTrafficPolicy>, inbound_connection_pool: Option<serde_json::Value> });
 view!(SidecarSelector { labels: BTreeMap<String, String> });
-view!(SidecarEgress { hosts: Vec<String>, port: Option<ServicePort> });
-view!(OutboundTrafficPolicy { mode: Option<String> });
+view!(SidecarEgress { hosts: Vec<String>, port: Option<ServicePort>, bind: Option<String>, capture_mode: Option<String> });
+view!(SidecarIngress { port: ServicePort, bind: Option<String>, capture_mode: Option<String>, default_endpoint: Option<String>, tls: Option<ServerTls>, connection_pool: Option<serde_json::Value> });
+view!(OutboundTrafficPolicy { mode: Option<String>, egress_proxy: Option<Destination> });
 
 view!(/// `matchLabels` of a policy.
 Selector { match_labels: BTreeMap<String, String> });

@@ -24,6 +24,8 @@ struct Index {
     pods: HashMap<String, Arc<telemetry::Workload>>,
     addresses: HashMap<SocketAddr, Arc<telemetry::Workload>>,
     services: HashMap<String, Service>,
+    /// Hosts of ServiceEntries.
+    hosts: HashMap<String, Service>,
 }
 
 struct Service {
@@ -56,7 +58,7 @@ fn matters(event: &WatchEvent) -> bool {
     match event {
         WatchEvent::Reset { .. } => true,
         WatchEvent::Added(object) | WatchEvent::Modified(object) | WatchEvent::Deleted(object) => {
-            matches!(object.get("kind").and_then(Value::as_str), Some("Pod" | "Service"))
+            matches!(object.get("kind").and_then(Value::as_str), Some("Pod" | "Service" | "ServiceEntry"))
         }
     }
 }
@@ -64,6 +66,7 @@ fn matters(event: &WatchEvent) -> bool {
 impl Index {
     fn of(store: &Store) -> Self {
         let services: Vec<Object> = store.list("Service").into_iter().map(Object).collect();
+        let entries: Vec<Object> = store.list("ServiceEntry").into_iter().map(Object).collect();
         let pods: Vec<Object> = store.list("Pod").into_iter().map(Object).collect();
         let mut index = Self::default();
         for pod in &pods {
@@ -91,11 +94,48 @@ impl Index {
             let members: Vec<&Object> = pods.iter().filter(|pod| selected(service, pod) && ready(pod)).collect();
             index.services.insert(fqdn(service.name(), service.namespace()), Service::of(service, &members));
         }
+        let mut allocated = pilot::registry::allocated(entries.iter());
+        for entry in &entries {
+            for host in entry.spec()["hosts"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+                let given = allocated.remove(&(entry.namespace().to_owned(), host.to_owned()));
+                index.hosts.entry(host.to_owned()).or_insert_with(|| Service::of_entry(entry, given));
+            }
+        }
         index
     }
 }
 
+impl Index {
+    /// A service by any of its names, else the host of a ServiceEntry.
+    fn named(&self, host: &str, namespace: &str) -> Option<&Service> {
+        self.services.get(&full_name(host, namespace)).or_else(|| self.hosts.get(host))
+    }
+}
+
 impl Service {
+    /// A host of a ServiceEntry, as Istio's DNS answers for it.
+    fn of_entry(entry: &Object, allocated: Option<Ipv4Addr>) -> Self {
+        let spec = entry.spec();
+        let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+        let own = list(&spec["addresses"]).iter().find_map(|address| address.as_str()?.parse().ok());
+        let endpoints = list(&spec["ports"]).into_iter().filter_map(|port| {
+            let number = u16::try_from(port["number"].as_u64()?).ok()?;
+            let target = port["targetPort"].as_u64().unwrap_or_else(|| number.into());
+            let behind = list(&spec["endpoints"]).into_iter().filter_map(|endpoint| {
+                let real = endpoint["ports"][port["name"].as_str()?].as_u64().unwrap_or(target);
+                let address: Ipv4Addr = endpoint["address"].as_str()?.parse().ok()?;
+                Some(SocketAddr::from((address, u16::try_from(real).ok()?)))
+            });
+            Some((number, behind.collect()))
+        });
+        Self {
+            name: entry.name().to_owned(),
+            namespace: entry.namespace().to_owned(),
+            ip: own.or(allocated),
+            endpoints: endpoints.collect(),
+        }
+    }
+
     fn of(service: &Object, members: &[&Object]) -> Self {
         let ports = service.spec()["ports"].as_array().into_iter().flatten();
         let endpoints = ports.filter_map(|port| {
@@ -133,11 +173,11 @@ impl telemetry::Directory for Directory {
 
 impl Names for Directory {
     fn cluster_ip(&self, host: &str, namespace: &str) -> Option<Ipv4Addr> {
-        self.index.read().services.get(&full_name(host, namespace))?.ip
+        self.index.read().named(host, namespace)?.ip
     }
     fn endpoint(&self, host: &str, namespace: &str, port: u16) -> Option<SocketAddr> {
         let index = self.index.read();
-        let behind = index.services.get(&full_name(host, namespace))?.endpoints.get(&port)?;
+        let behind = index.named(host, namespace)?.endpoints.get(&port)?;
         behind.get(rand::random_range(0..behind.len().max(1))).copied()
     }
 }
@@ -185,5 +225,25 @@ mod tests {
         }
         assert_eq!(directory.cluster_ip("cart", "other"), None);
         assert_eq!(directory.endpoint("cart", "shop", 80), Some(inbound));
+    }
+
+    #[tokio::test]
+    async fn hosts_of_service_entries_are_known_as_the_proxies_know_them() {
+        let store = Store::new();
+        store.apply(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}})).unwrap();
+        let entry = |name: &str, more: Value| {
+            let mut spec = json!({"hosts": [name], "resolution": "STATIC", "ports": [{"number": 80, "name": "http", "protocol": "HTTP"}],
+                "endpoints": [{"address": "127.0.0.1", "ports": {"http": 41000}}]});
+            spec.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            let entry = json!({"apiVersion": "networking.istio.io/v1", "kind": "ServiceEntry", "metadata": {"name": name, "namespace": "shop"}, "spec": spec});
+            store.apply(entry).unwrap();
+        };
+        entry("own.example", json!({"addresses": ["10.97.0.1"]}));
+        entry("pay.example", json!({}));
+        let directory = Directory::follow(&store);
+        assert_eq!(directory.cluster_ip("own.example", "other"), Some(Ipv4Addr::new(10, 97, 0, 1)));
+        let given = directory.cluster_ip("pay.example", "other").unwrap();
+        assert_eq!(given.octets()[..2], [240, 240]);
+        assert_eq!(directory.endpoint("pay.example", "other", 80), Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 41000))));
     }
 }

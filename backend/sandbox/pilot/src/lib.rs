@@ -19,6 +19,8 @@ mod debug;
 pub mod mesh_config;
 mod metrics;
 pub mod registry;
+mod secrets;
+mod service;
 pub mod translate;
 pub mod workload;
 
@@ -210,7 +212,7 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
 fn matters(object: &Value) -> bool {
     let kind = object["kind"].as_str().unwrap_or_default();
     let istio = || object["apiVersion"].as_str().is_some_and(|version| version.contains("istio.io/"));
-    matches!(kind, "Pod" | "Service" | "Namespace" | "EndpointSlice") || istio()
+    matches!(kind, "Pod" | "Service" | "Namespace" | "EndpointSlice" | "Secret") || istio()
 }
 
 /// Follows the world: lets a burst of changes end, then publishes what it has become.

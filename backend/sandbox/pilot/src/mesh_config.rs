@@ -12,6 +12,12 @@ use std::collections::BTreeMap;
 pub struct MeshConfig {
     /// What happens to calls that no service is known for.
     pub outbound_traffic_policy: OutboundTrafficPolicy,
+    /// Who sees Services and ServiceEntries that do not say so; everybody when empty.
+    pub default_service_export_to: Vec<String>,
+    /// Who sees VirtualServices that do not say so.
+    pub default_virtual_service_export_to: Vec<String>,
+    /// Who sees DestinationRules that do not say so.
+    pub default_destination_rule_export_to: Vec<String>,
     /// Where text access logs go; `None` is `/dev/stdout`, as in the demo profile, "" is nowhere.
     pub access_log_file: Option<String>,
     /// Whether calls between sidecars are mutual TLS where no DestinationRule says otherwise: on when unset.

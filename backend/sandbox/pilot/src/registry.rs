@@ -2,133 +2,25 @@
 
 use crate::World;
 use crate::mesh_config::MeshConfig;
+use crate::secrets::Credential;
+use crate::service;
+pub use crate::service::{FixedEndpoint, Port, Protocol, Resolution, Service, Target, allocated};
 use crate::translate::gateway_api::{self, GatewayApi};
 use crate::workload::Workload;
 use mesh::Object;
 use mesh::envoy_filter::EnvoyFilter;
-use mesh::istio::RequestAuthentication;
-use mesh::istio::{self, AuthorizationPolicy, DestinationRule, Gateway, PeerAuthentication, ServiceEntry, VirtualService};
+use mesh::istio::{
+    self, AuthorizationPolicy, DestinationRule, Gateway, PeerAuthentication, RequestAuthentication, ServiceEntry, Sidecar,
+    VirtualService, WorkloadEntry,
+};
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
-use std::net::IpAddr;
 use std::sync::Arc;
 
 /// The namespace whose policies hold for the whole mesh.
 pub const ROOT_NAMESPACE: &str = "istio-system";
 /// The mesh's trust domain.
 pub const TRUST_DOMAIN: &str = "cluster.local";
-
-/// How a port is spoken to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Protocol {
-    /// HTTP/1.1.
-    Http,
-    /// HTTP/2, gRPC included.
-    Http2,
-    /// Bytes.
-    Tcp,
-}
-
-impl Protocol {
-    /// `appProtocol` first, then the port's name up to its first dash, as Istio reads them.
-    pub fn of(app_protocol: Option<&str>, name: &str) -> Self {
-        let word = app_protocol.unwrap_or_else(|| name.split('-').next().unwrap_or_default());
-        match word.to_ascii_lowercase().as_str() {
-            "http" => Self::Http,
-            "http2" | "grpc" | "kubernetes.io/h2c" => Self::Http2,
-            // "grpc-web" loses its second half when it is a port name; both speak HTTP/1.1 to a sidecar.
-            _ if app_protocol == Some("grpc-web") => Self::Http,
-            _ => Self::Tcp,
-        }
-    }
-
-    /// Whether a port says how it is spoken to; Istio would look at the first bytes of one that does not.
-    pub fn is_said(app_protocol: Option<&str>, name: &str) -> bool {
-        const WORDS: [&str; 11] =
-            ["http", "http2", "grpc", "https", "tcp", "tls", "mongo", "mysql", "redis", "udp", "kubernetes.io/h2c"];
-        let word = app_protocol.unwrap_or_else(|| name.split('-').next().unwrap_or_default()).to_ascii_lowercase();
-        WORDS.contains(&word.as_str()) || word == "grpc-web"
-    }
-
-    /// Whether requests, not only bytes, can be seen.
-    pub fn is_http(self) -> bool {
-        self != Self::Tcp
-    }
-
-    /// As istiod's debug pages write it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Http => "HTTP",
-            Self::Http2 => "HTTP2",
-            Self::Tcp => "TCP",
-        }
-    }
-}
-
-/// One port of a service.
-#[derive(Clone, Debug)]
-pub struct Port {
-    /// The service's own port.
-    pub number: u16,
-    /// Its name, "" when it has none.
-    pub name: String,
-    /// From its name or `appProtocol`.
-    pub protocol: Protocol,
-    /// The workload's port: a number, or the name of a container's port.
-    pub target: Target,
-}
-
-/// `targetPort`.
-#[derive(Clone, Debug)]
-pub enum Target {
-    /// By number.
-    Number(u16),
-    /// By the name of a container's port.
-    Name(String),
-}
-
-/// A Kubernetes Service or a host of a ServiceEntry.
-#[derive(Clone, Debug)]
-pub struct Service {
-    /// `reviews.bookinfo.svc.cluster.local`, or the ServiceEntry's host.
-    pub host: String,
-    /// `reviews`, or the ServiceEntry's host.
-    pub name: String,
-    /// Where it was defined.
-    pub namespace: String,
-    /// Its virtual addresses.
-    pub addresses: Vec<String>,
-    /// Its ports.
-    pub ports: Vec<Port>,
-    /// Which pods belong to it.
-    pub selector: BTreeMap<String, String>,
-    /// Endpoints written by hand: those of a ServiceEntry.
-    pub fixed: Vec<FixedEndpoint>,
-    /// Outside of the mesh: no mutual TLS.
-    pub external: bool,
-    /// RFC 3339, for "the oldest wins".
-    pub created: String,
-}
-
-/// An endpoint of a ServiceEntry.
-#[derive(Clone, Debug)]
-pub struct FixedEndpoint {
-    /// An IP address.
-    pub address: String,
-    /// Ports that differ from the service's, by port name.
-    pub ports: BTreeMap<String, u16>,
-    /// For subsets.
-    pub labels: BTreeMap<String, String>,
-    /// Relative share, at least 1.
-    pub weight: u32,
-}
-
-impl Service {
-    /// Its port of this number.
-    pub fn port(&self, number: u16) -> Option<&Port> {
-        self.ports.iter().find(|port| port.number == number)
-    }
-}
 
 /// One Istio resource, read.
 #[derive(Clone, Debug)]
@@ -183,6 +75,12 @@ pub struct Registry {
     /// Oldest first.
     pub gateways: Vec<Config<Gateway>>,
     /// Oldest first.
+    pub sidecars: Vec<Config<Sidecar>>,
+    /// Machines outside of Kubernetes; oldest first.
+    pub workload_entries: Vec<Config<WorkloadEntry>>,
+    /// Certificates and keys in Secrets, by namespace and name.
+    pub(crate) credentials: BTreeMap<(String, String), Credential>,
+    /// Oldest first.
     pub peer_authentications: Vec<Config<PeerAuthentication>>,
     /// Oldest first.
     pub authorization_policies: Vec<Config<AuthorizationPolicy>>,
@@ -217,12 +115,17 @@ impl Registry {
                 registry.take(&object);
             }
         }
-        registry.services.sort_by(|a, b| (&a.host, &a.created).cmp(&(&b.host, &b.created)));
-        registry.services.dedup_by(|later, earlier| later.host == earlier.host);
+        registry.allocate(world);
+        // A Kubernetes Service before a ServiceEntry of the same host, then the oldest. Each namespace may have its own.
+        registry.services.sort_by(|a, b| (&a.host, a.entry, &a.created).cmp(&(&b.host, b.entry, &b.created)));
+        registry.merge_hosts();
         registry.workloads.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
         oldest_first(&mut registry.virtual_services);
+        crate::translate::delegates::merge(&mut registry);
         oldest_first(&mut registry.destination_rules);
         oldest_first(&mut registry.gateways);
+        oldest_first(&mut registry.sidecars);
+        oldest_first(&mut registry.workload_entries);
         oldest_first(&mut registry.peer_authentications);
         oldest_first(&mut registry.authorization_policies);
         oldest_first(&mut registry.envoy_filters);
@@ -242,18 +145,24 @@ impl Registry {
             "Namespace" => self.gateway_api.namespace(object),
             "Service" => {
                 self.untranslated.extend(crate::translate::support::unsaid_protocols(object));
-                self.services.extend(kubernetes_service(object));
+                self.services.extend(service::kubernetes(object, created(object)));
             }
             "ServiceEntry" => {
                 let read = read::<ServiceEntry>(object, &mut self.untranslated);
-                let parts = read.iter().flat_map(|entry| crate::translate::support::service_entry(&entry.spec));
+                let parts = read.iter().flat_map(|entry| crate::translate::service_entry_without_effect(&entry.spec));
                 self.untranslated.extend(parts.map(|reason| Untranslated { object: title(object), reason }));
-                self.services.extend(read.into_iter().flat_map(|entry| external_services(&entry)));
+                self.services.extend(read.into_iter().flat_map(|entry| service::of_entry(&entry)));
             }
             "VirtualService" => self.virtual_services.extend(read(object, &mut self.untranslated)),
             "DestinationRule" => self.destination_rules.extend(read(object, &mut self.untranslated)),
             "Gateway" if object.0["apiVersion"].as_str().is_some_and(|version| version.starts_with("networking.istio.io/")) => {
                 self.gateways.extend(read(object, &mut self.untranslated));
+            }
+            "Sidecar" => self.sidecars.extend(read(object, &mut self.untranslated)),
+            "WorkloadEntry" => self.workload_entries.extend(read(object, &mut self.untranslated)),
+            "Secret" => {
+                let name = (object.namespace().to_owned(), object.name().to_owned());
+                self.credentials.extend(Credential::of(object).map(|credential| (name, credential)));
             }
             "PeerAuthentication" => self.peer_authentications.extend(read(object, &mut self.untranslated)),
             "AuthorizationPolicy" => self.authorization_policies.extend(read(object, &mut self.untranslated)),
@@ -270,6 +179,33 @@ impl Registry {
             },
             _ => self.untranslated.extend(crate::translate::support::unknown_kind(object)),
         }
+    }
+
+    /// Gives hosts of ServiceEntries without addresses those that Istio's DNS would answer.
+    fn allocate(&mut self, world: &World) {
+        let entries: Vec<Object> =
+            world.objects.iter().filter(|object| object["kind"] == "ServiceEntry").map(|object| Object(object.clone())).collect();
+        let mut given = allocated(entries.iter());
+        for service in self.services.iter_mut().filter(|service| service.entry && service.addresses.is_empty()) {
+            let address = given.remove(&(service.namespace.clone(), service.host.clone()));
+            service.addresses.extend(address.map(|address| address.to_string()));
+        }
+    }
+
+    /// One service per host and namespace: the first.
+    fn merge_hosts(&mut self) {
+        let mut merged: Vec<Service> = Vec::new();
+        for service in self.services.drain(..) {
+            let mut known = merged.iter().rev().take_while(|known| known.host == service.host);
+            if known.any(|known| known.namespace == service.namespace) {
+                let object = format!("ServiceEntry host {}/{}", service.namespace, service.host);
+                let reason = "it is defined more than once, and only the oldest definition counts in the sandbox".to_owned();
+                self.untranslated.push(Untranslated { object, reason });
+            } else {
+                merged.push(service);
+            }
+        }
+        self.services = merged;
     }
 
     /// The service of this host.
@@ -290,6 +226,14 @@ impl Registry {
                 && workload.ready
                 && selects(&service.selector, &workload.labels)
         })
+    }
+
+    /// The endpoints of a service that no pod is: its own, and WorkloadEntries that it selects.
+    pub fn fixed<'a>(&'a self, service: &'a Service) -> impl Iterator<Item = FixedEndpoint> + 'a {
+        let entries = self.workload_entries.iter().filter(|entry| {
+            !service.selector.is_empty() && entry.namespace == service.namespace && selects(&service.selector, &entry.spec.labels)
+        });
+        service.fixed.iter().cloned().chain(entries.filter_map(|entry| FixedEndpoint::of(&entry.spec)))
     }
 
     /// The services that select a workload.
@@ -340,74 +284,4 @@ pub(crate) fn read<T: serde::de::DeserializeOwned + Default>(
             None
         }
     }
-}
-
-fn kubernetes_service(object: &Object) -> Option<Service> {
-    let spec = object.spec();
-    if spec["type"] == "ExternalName" {
-        return None;
-    }
-    let addresses = match spec["clusterIP"].as_str() {
-        None | Some("" | "None") => Vec::new(),
-        Some(address) => vec![address.to_owned()],
-    };
-    let ports = spec["ports"].as_array().into_iter().flatten().filter_map(|port| {
-        let number = u16::try_from(port["port"].as_u64()?).ok()?;
-        let name = port["name"].as_str().unwrap_or_default().to_owned();
-        let target = match &port["targetPort"] {
-            Value::String(name) => name.parse().map_or_else(|_| Target::Name(name.clone()), Target::Number),
-            value => Target::Number(value.as_u64().and_then(|value| u16::try_from(value).ok()).unwrap_or(number)),
-        };
-        let is_tcp = port["protocol"].as_str().is_none_or(|transport| transport == "TCP");
-        is_tcp.then(|| Port { number, protocol: Protocol::of(port["appProtocol"].as_str(), &name), name, target })
-    });
-    Some(Service {
-        host: format!("{}.{}.svc.{TRUST_DOMAIN}", object.name(), object.namespace()),
-        name: object.name().to_owned(),
-        namespace: object.namespace().to_owned(),
-        addresses,
-        ports: ports.collect(),
-        selector: serde_json::from_value(spec["selector"].clone()).unwrap_or_default(),
-        fixed: Vec::new(),
-        external: false,
-        created: created(object),
-    })
-}
-
-fn external_services(entry: &Config<ServiceEntry>) -> Vec<Service> {
-    let spec = &entry.spec;
-    let ports: Vec<Port> = spec
-        .ports
-        .iter()
-        .filter_map(|port| {
-            let number = u16::try_from(port.number).ok()?;
-            let target = port.target_port.and_then(|target| u16::try_from(target).ok()).unwrap_or(number);
-            let protocol = Protocol::of(port.protocol.as_deref().map(str::to_ascii_lowercase).as_deref(), &port.name);
-            Some(Port { number, name: port.name.clone(), protocol, target: Target::Number(target) })
-        })
-        .collect();
-    let fixed = spec.endpoints.iter().filter_map(|endpoint| {
-        let ports = endpoint.ports.iter().filter_map(|(name, port)| Some((name.clone(), u16::try_from(*port).ok()?)));
-        Some(FixedEndpoint {
-            // A proxy would refuse all endpoints of all services for one that has a name instead of an address.
-            address: endpoint.address.clone().filter(|address| address.parse::<IpAddr>().is_ok())?,
-            ports: ports.collect(),
-            labels: endpoint.labels.clone(),
-            weight: endpoint.weight.unwrap_or(1).max(1),
-        })
-    });
-    let fixed: Vec<FixedEndpoint> = fixed.collect();
-    let selector = spec.workload_selector.as_ref().map(|selector| selector.labels.clone()).unwrap_or_default();
-    let service = |host: &String| Service {
-        host: host.clone(),
-        name: host.clone(),
-        namespace: entry.namespace.clone(),
-        addresses: spec.addresses.clone(),
-        ports: ports.clone(),
-        selector: selector.clone(),
-        fixed: fixed.clone(),
-        external: spec.location.as_deref() != Some("MESH_INTERNAL"),
-        created: entry.created.clone(),
-    };
-    spec.hosts.iter().map(service).collect()
 }

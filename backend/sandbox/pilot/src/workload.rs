@@ -95,7 +95,7 @@ impl Workload {
 
     /// `spiffe://cluster.local/ns/bookinfo/sa/bookinfo-reviews`.
     pub fn identity(&self) -> String {
-        format!("spiffe://{TRUST_DOMAIN}/ns/{}/sa/{}", self.namespace, self.service_account)
+        identity(&self.namespace, &self.service_account)
     }
 
     /// Istio's canonical service: its label, else `app`, else the owner.
@@ -119,6 +119,11 @@ impl Workload {
     pub fn app_ports(&self) -> impl Iterator<Item = u16> {
         self.ports.keys().filter_map(|key| key.strip_prefix("app/")?.parse().ok())
     }
+}
+
+/// The identity of a service account.
+pub(crate) fn identity(namespace: &str, service_account: &str) -> String {
+    format!("spiffe://{TRUST_DOMAIN}/ns/{namespace}/sa/{service_account}")
 }
 
 fn conditions(pod: &Object) -> impl Iterator<Item = &Value> {

@@ -1,5 +1,6 @@
 //! What the server fills in where the writer said nothing.
 
+use base64::Engine;
 use serde_json::{Value, json};
 
 use super::{State, now};
@@ -15,7 +16,7 @@ pub(super) fn apply(state: &mut State, kind: &Kind, object: &mut Value) {
             set(object, &["status", "phase"], json!("Active"));
         }
         ("", "Service") => service(state, object),
-        ("", "Secret") => set(object, &["type"], json!("Opaque")),
+        ("", "Secret") => secret(object),
         ("", "Pod") => pod(object),
         ("apps", "Deployment") => {
             set(object, &["spec", "replicas"], json!(1));
@@ -46,6 +47,17 @@ fn set(object: &mut Value, path: &[&str], value: Value) {
     }
     if at.is_null() {
         *at = value;
+    }
+}
+
+/// `stringData` is for writing only: it becomes `data`.
+fn secret(object: &mut Value) {
+    set(object, &["type"], json!("Opaque"));
+    let Some(Value::Object(plain)) = object.as_object_mut().and_then(|object| object.remove("stringData")) else { return };
+    for (key, text) in plain {
+        let encoded = base64::engine::general_purpose::STANDARD.encode(text.as_str().unwrap_or_default());
+        set(object, &["data"], json!({}));
+        object["data"][key] = json!(encoded);
     }
 }
 

@@ -64,13 +64,14 @@ impl Push {
             return Err(StreamEnd::permission_denied(text));
         }
         let identity = self.identity(&mut session, workload)?;
-        let target = Target { registry: &snapshot.registry, workload };
+        let target = Target::new(&snapshot.registry, workload);
         let mut resources = translate::translate(&target);
         envoy_filter::apply(&target, &mut resources, &mut session.patches);
         session.expected = [(Kind::Endpoint, &resources.endpoints), (Kind::Route, &resources.routes)]
             .map(|(kind, list)| (kind, list.iter().map(|json| name_of(json).to_owned()).collect()))
             .into();
-        let secrets = secrets(&identity, self.shared.options.ca.root());
+        let mut secrets = secrets(&identity, self.shared.options.ca.root());
+        secrets.append(&mut resources.secrets);
         let mut responses = Vec::new();
         let mut clusters_sent = false;
         for kind in kinds {
@@ -78,6 +79,9 @@ impl Push {
             let wanted = take(&mut resources, *kind, &secrets);
             // Envoy holds a new or changed cluster back until it is told its endpoints again.
             let forced = asked || (*kind == Kind::Endpoint && clusters_sent);
+            if !asked && nothing_left(watch, *kind, &wanted) {
+                continue;
+            }
             if let Some(response) = self.response(watch, *kind, wanted, forced) {
                 clusters_sent |= *kind == Kind::Cluster;
                 responses.push(response);
@@ -152,6 +156,17 @@ impl Push {
             ..DiscoveryResponse::default()
         })
     }
+}
+
+/// Whether the last of what a proxy needed for its clusters or listeners is gone: it forgets that with them, and confirms
+/// no news about it.
+fn nothing_left(watch: &mut Watch, kind: Kind, wanted: &[Value]) -> bool {
+    let gone = matches!(kind, Kind::Endpoint | Kind::Route) && !wanted.iter().any(|json| watch.names.contains(name_of(json)));
+    if gone {
+        watch.resources.clear();
+        watch.version.clear();
+    }
+    gone
 }
 
 /// A load assignment's name is its cluster's.

@@ -2,7 +2,7 @@
 
 use crate::CLUSTER_ID;
 use crate::ads::Shared;
-use crate::registry::{Port, Registry, Service};
+use crate::registry::{FixedEndpoint, Port, Registry, Resolution, Service};
 use crate::translate::{endpoints, envoy_filter, mtls};
 use crate::workload::Workload;
 use serde_json::{Value, json};
@@ -18,19 +18,26 @@ fn ports(service: &Service) -> Value {
 
 fn service(service: &Service) -> Value {
     let address = service.addresses.first().map_or("0.0.0.0", String::as_str);
+    let exported: serde_json::Map<_, _> = service.export_to.iter().map(|to| (to.clone(), json!({}))).collect();
     json!({
         "Attributes": {
-            "ServiceRegistry": if service.selector.is_empty() && service.external { "External" } else { "Kubernetes" },
+            "ServiceRegistry": if service.entry { "External" } else { "Kubernetes" },
             "Name": service.name,
             "Namespace": service.namespace,
             "LabelSelectors": service.selector,
+            "ExportTo": exported,
         },
         "ports": ports(service),
         "creationTime": service.created,
         "hostname": service.host,
         "clusterVIPs": {"Addresses": {CLUSTER_ID: service.addresses}},
         "defaultAddress": address,
-        "Resolution": 0,
+        "Resolution": match service.resolution {
+            Resolution::Static => 0,
+            Resolution::Dns => 1,
+            Resolution::Passthrough => 2,
+            Resolution::DnsRoundRobin => 3,
+        },
         "MeshExternal": service.external,
     })
 }
@@ -63,14 +70,38 @@ fn endpoint(registry: &Registry, owner: &Service, port: &Port, workload: &Worklo
     }))
 }
 
+/// An endpoint of a ServiceEntry, or a WorkloadEntry.
+fn fixed(owner: &Service, port: &Port, endpoint: &FixedEndpoint) -> Value {
+    let tls = endpoint.labels.get("security.istio.io/tlsMode").map_or("disabled", String::as_str);
+    json!({
+        "service": service(owner),
+        "servicePort": {"name": port.name, "port": port.number, "protocol": port.protocol.name()},
+        "endpoint": {
+            "Labels": endpoint.labels,
+            "Address": endpoint.address,
+            "ServicePortName": port.name,
+            "ServiceAccount": endpoint.service_account,
+            "Network": "",
+            "Locality": {"Label": endpoint.locality, "ClusterID": CLUSTER_ID},
+            "EndpointPort": endpoint.port(port),
+            "LbWeight": endpoint.weight,
+            "TLSMode": tls,
+            "Namespace": owner.namespace,
+            "WorkloadName": "",
+            "HealthStatus": 0,
+        },
+    })
+}
+
 /// Services with their endpoints.
 pub(super) fn endpointz(shared: &Shared) -> Value {
     let snapshot = shared.snapshot();
     let registry = &snapshot.registry;
     let rows = registry.services.iter().flat_map(|service| service.ports.iter().map(move |port| (service, port)));
     rows.map(|(service, port)| {
-        let found: Vec<Value> =
-            registry.members(service).filter_map(|workload| endpoint(registry, service, port, workload)).collect();
+        let pods = registry.members(service).filter_map(|workload| endpoint(registry, service, port, workload));
+        let others = registry.fixed(service).map(|other| fixed(service, port, &other));
+        let found: Vec<Value> = pods.chain(others).collect();
         json!({"svc": format!("{}:{}", service.host, port.name), "ep": found})
     })
     .collect()
@@ -108,7 +139,8 @@ pub(super) fn push_status(shared: &Shared) -> Value {
     let mut empty = serde_json::Map::new();
     for service in &registry.services {
         for port in &service.ports {
-            if endpoints::endpoints(registry, service, port, &std::collections::BTreeMap::new()).is_empty() {
+            let told = service.resolution == Resolution::Static;
+            if told && endpoints::endpoints(registry, service, port, &std::collections::BTreeMap::new()).is_empty() {
                 empty.insert(crate::translate::names::outbound_cluster(port.number, "", &service.host), json!({}));
             }
         }

@@ -1,8 +1,8 @@
 //! Clusters: one per service port, and one per subset that a DestinationRule names.
 
 use super::destinations::{self, Policy};
-use super::{Resources, Target, addresses, endpoints, mtls, names};
-use crate::registry::{Port, Protocol, Service};
+use super::{Resources, Target, addresses, endpoints, external, mtls, names, tls};
+use crate::registry::{Port, Protocol, Resolution, Service};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ fn services_metadata(service: &Service) -> Value {
 
 /// All clusters for calls to others, with their endpoints.
 pub(crate) fn outbound(target: &Target<'_>, resources: &mut Resources) {
-    for service in &target.registry.services {
+    for service in &target.scope.reached {
         let rule = destinations::rule(target, service);
         for port in &service.ports {
             add(target, resources, service, port, None, rule.as_ref());
@@ -65,6 +65,8 @@ fn add(
 ) {
     let subset_name = subset.map_or("", |subset| subset.name.as_str());
     let name = names::outbound_cluster(port.number, subset_name, &service.host);
+    let none = BTreeMap::new();
+    let labels = subset.map_or(&none, |subset| &subset.labels);
     let mut cluster = typed(&name, "EDS");
     let mut istio = json!({"default_original_port": port.number, "services": services_metadata(service)});
     if let Some(rule) = rule {
@@ -90,22 +92,40 @@ fn add(
     let policy = Policy::of(rule, subset, port.number);
     let sni = names::sni(port.number, subset_name, &service.host);
     let identities = endpoints::identities(target.registry, service);
+    let mut own_name = None;
     match policy.tls_mode() {
         None if service.external || target.registry.mesh_config.enable_auto_mtls == Some(false) => {}
         None => cluster["transport_socket_matches"] = mtls::auto_matches(&sni, &identities, http2),
-        Some("ISTIO_MUTUAL") => cluster["transport_socket"] = mtls::client_socket(&sni, &identities, http2),
-        Some(_) => {} // DISABLE; others are refused by support.rs
+        Some("ISTIO_MUTUAL") => {
+            let tls = policy.tls;
+            let sni = tls.and_then(|tls| tls.sni.as_deref()).filter(|sni| !sni.is_empty()).unwrap_or(&sni);
+            let names = tls.map(|tls| &tls.subject_alt_names).filter(|names| !names.is_empty()).unwrap_or(&identities);
+            cluster["transport_socket"] = mtls::client_socket(sni, names, http2);
+        }
+        Some("SIMPLE" | "MUTUAL") => {
+            let selecting = rule.is_some_and(|rule| rule.spec.workload_selector.is_some());
+            own_name = policy
+                .tls
+                .and_then(|tls| tls::client(target, resources, &mut cluster, service, tls, selecting, http2))
+                .filter(|_| port.protocol.is_http());
+        }
+        Some(_) => {} // DISABLE
     }
     // Not to machines elsewhere, which a loopback address does not reach.
-    if service.fixed.is_empty() && !service.external {
+    if service.resolution == Resolution::Static && !service.external && target.registry.fixed(service).next().is_none() {
         cluster["upstream_bind_config"] = addresses::bind(target.workload).unwrap_or_default();
     }
     policy.apply(&mut cluster, port.protocol);
+    if let Some(checked) = own_name {
+        tls::by_the_hosts_name(&mut cluster, checked);
+    }
+    if service.resolution == Resolution::Static {
+        let endpoints = endpoints::endpoints(target.registry, service, port, labels);
+        resources.endpoints.push(endpoints::assignment(&name, endpoints));
+    } else {
+        external::resolve(target.registry, &mut cluster, service, port, labels);
+    }
     resources.clusters.push(cluster);
-    let none = BTreeMap::new();
-    let labels = subset.map_or(&none, |subset| &subset.labels);
-    let endpoints = endpoints::endpoints(target.registry, service, port, labels);
-    resources.endpoints.push(endpoints::assignment(&name, endpoints));
 }
 
 /// The cluster of a workload's own port: its application.

@@ -1,20 +1,28 @@
 //! DestinationRule: which one holds for a service, and what its traffic policy does to a cluster.
 
 use super::Target;
-use crate::registry::{Config, ROOT_NAMESPACE, Service};
+use crate::registry::{Config, ROOT_NAMESPACE, Service, selects};
 use mesh::istio::{ClientTls, DestinationRule, Subset};
 use serde_json::Value;
 
-/// The rule that holds for a service: the client's namespace before the service's before the root's; in one namespace
-/// the oldest, with the subsets of the others added, as istiod merges them.
+/// The rule that holds for a service: the client's namespace before the service's before the root's; of those in one
+/// namespace the one with the most specific host, one that selects the client before one for all. The oldest counts, with
+/// the subsets of the others for the same host added, as istiod merges them.
 pub(crate) fn rule(target: &Target<'_>, service: &Service) -> Option<Config<DestinationRule>> {
-    let namespaces = [&target.workload.namespace, &service.namespace, ROOT_NAMESPACE];
+    let namespaces = [target.workload.namespace.as_str(), &service.namespace, ROOT_NAMESPACE];
+    let rank = |rule: &Config<DestinationRule>, namespace: &str| {
+        let host = mesh::fqdn(&rule.spec.host, &rule.namespace);
+        let labels =
+            rule.spec.workload_selector.as_ref().map(|selector| &selector.match_labels).filter(|labels| !labels.is_empty());
+        let for_us =
+            labels.is_none_or(|labels| rule.namespace == target.workload.namespace && selects(labels, &target.workload.labels));
+        (rule.namespace == namespace && for_us && fits(&host, &service.host))
+            .then(|| (!host.starts_with('*'), host.len(), labels.is_some()))
+    };
     namespaces.into_iter().find_map(|namespace| {
-        let mut rules = target
-            .registry
-            .destination_rules
-            .iter()
-            .filter(|rule| rule.namespace == namespace && fits(&mesh::fqdn(&rule.spec.host, &rule.namespace), &service.host));
+        let ranked = || target.scope.destination_rules.iter().filter_map(|rule| Some((rank(rule, namespace)?, *rule)));
+        let best = ranked().map(|(rank, _)| rank).max()?;
+        let mut rules = ranked().filter(|(rank, _)| *rank == best).map(|(_, rule)| rule);
         let mut merged = rules.next()?.clone();
         for rule in rules {
             if merged.spec.traffic_policy.is_none() {

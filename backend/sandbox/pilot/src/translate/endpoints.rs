@@ -3,7 +3,7 @@
 use super::mtls::{self, Mode};
 use crate::CLUSTER_ID;
 use crate::registry::{Port, Registry, Service, Target, selects};
-use crate::workload::Workload;
+use crate::workload::{Workload, identity};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,10 +17,13 @@ pub(crate) fn workload_port(port: &Port, workload: &Workload) -> Option<u16> {
 
 /// Who may answer for a service: the identities of its workloads.
 pub(crate) fn identities(registry: &Registry, service: &Service) -> Vec<String> {
-    registry.members(service).map(Workload::identity).collect::<BTreeSet<_>>().into_iter().collect()
+    let pods = registry.members(service).map(Workload::identity);
+    let others = registry.fixed(service).filter(|fixed| !fixed.service_account.is_empty());
+    let others = others.map(|fixed| identity(&service.namespace, &fixed.service_account));
+    pods.chain(others).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
-fn endpoint(address: &str, port: u16, weight: u32, metadata: Value) -> Value {
+pub(crate) fn endpoint(address: &str, port: u16, weight: u32, metadata: Value) -> Value {
     json!({
         "endpoint": {"address": {"socket_address": {"address": address, "port_value": port}}},
         "health_status": "HEALTHY",
@@ -50,10 +53,8 @@ fn of_workload(registry: &Registry, port: &Port, workload: &Workload) -> Option<
 pub(crate) fn endpoints(registry: &Registry, service: &Service, port: &Port, labels: &BTreeMap<String, String>) -> Vec<Value> {
     let pods = registry.members(service).filter(|workload| selects(labels, &workload.labels));
     let pods = pods.filter_map(|workload| of_workload(registry, port, workload));
-    let fixed = service.fixed.iter().filter(|fixed| selects(labels, &fixed.labels)).map(|fixed| {
-        let Target::Number(target) = port.target else { return endpoint(&fixed.address, port.number, fixed.weight, json!({})) };
-        endpoint(&fixed.address, fixed.ports.get(&port.name).copied().unwrap_or(target), fixed.weight, json!({}))
-    });
+    let fixed = registry.fixed(service).filter(|fixed| selects(labels, &fixed.labels));
+    let fixed = fixed.filter_map(|fixed| super::external::endpoint(registry, service, port, &fixed, false));
     pods.chain(fixed).collect()
 }
 

@@ -4,91 +4,213 @@ use super::authorization::{self, Layer};
 use super::destinations::fits;
 use super::matches::{Way, same_gateway};
 use super::observe::{self, Side};
-use super::{Resources, Target, endpoints, http, outbound, routes};
-use crate::registry::{Config, selects};
-use mesh::istio::{Gateway, Server};
+use super::{Resources, Target, endpoints, http, mtls, outbound, routes, tcp, tls};
+use crate::registry::{Config, Registry, selects};
+use crate::workload::{ProxyKind, Workload};
+use mesh::istio::{Gateway, Server, ServerTls, VirtualService};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-type Bound<'a> = Vec<(&'a Config<Gateway>, &'a Server)>;
+/// A server and the Gateway that opens it.
+type Opened<'a> = (&'a Config<Gateway>, &'a Server);
+
+/// How a server takes connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Taking {
+    /// HTTP in plain text.
+    Http,
+    /// HTTP behind TLS that ends here.
+    Https,
+    /// Bytes behind TLS that ends here.
+    Tls,
+    /// TLS that is passed on as it is, by the name that is asked for.
+    Passthrough,
+    /// Bytes.
+    Bytes,
+}
+
+impl Taking {
+    pub(crate) fn of(server: &Server) -> Self {
+        let protocol = server.port.protocol.to_ascii_uppercase();
+        let mode = server.tls.as_ref().map_or("", |tls| tls.mode.as_deref().unwrap_or("PASSTHROUGH"));
+        match (protocol.as_str(), mode) {
+            ("HTTP" | "HTTP2" | "GRPC" | "GRPC-WEB", _) => Self::Http,
+            ("HTTPS" | "TLS", "" | "PASSTHROUGH" | "AUTO_PASSTHROUGH") => Self::Passthrough,
+            ("HTTPS", _) => Self::Https,
+            ("TLS", _) => Self::Tls,
+            _ => Self::Bytes,
+        }
+    }
+}
+
+/// Whether a Gateway is for this workload: it is a gateway, with the labels that are asked for.
+pub(crate) fn holds(gateway: &Config<Gateway>, workload: &Workload) -> bool {
+    workload.proxy == Some(ProxyKind::Router) && selects(&gateway.spec.selector, &workload.labels)
+}
 
 /// One bound listener per port that a Gateway opens on this workload.
 pub(crate) fn listeners(target: &Target<'_>, resources: &mut Resources) {
-    let mut ports: BTreeMap<u16, Bound<'_>> = BTreeMap::new();
-    for gateway in &target.registry.gateways {
-        if gateway.spec.selector.is_empty() || !selects(&gateway.spec.selector, &target.workload.labels) {
-            continue;
-        }
-        for server in gateway.spec.servers.iter().filter(|server| is_plain_http(server)) {
+    let mut ports: BTreeMap<u16, Vec<Opened<'_>>> = BTreeMap::new();
+    for gateway in target.registry.gateways.iter().filter(|gateway| holds(gateway, target.workload)) {
+        for server in &gateway.spec.servers {
             if let Ok(port) = u16::try_from(server.port.number) {
                 ports.entry(port).or_default().push((gateway, server));
             }
         }
     }
     for (port, servers) in ports {
-        let inside = workload_port(target, port);
+        let inside = workload_port(target.registry, target.workload, port);
         let Some(real) = target.workload.real_port(&inside.to_string()) else { continue };
-        let name = format!("http.{port}");
-        let manager = http::manager(
-            target,
-            Side::Outbound,
-            &format!("outbound_0.0.0.0_{inside}"),
-            ("rds", outbound::rds(&name)),
-            authorization::filters(target, inside, Layer::Http),
-        );
+        let chains = chains(target, resources, port, inside, &servers);
+        if chains.is_empty() {
+            continue; // no route leads on from here: as istiod, it is not even opened
+        }
+        let encrypted = servers.iter().any(|(_, server)| !matches!(Taking::of(server), Taking::Http | Taking::Bytes));
         resources.listeners.push(json!({
             "@type": super::Kind::Listener.type_url(),
             "name": format!("0.0.0.0_{inside}"),
             "address": {"socket_address": {"address": "127.0.0.1", "port_value": real}},
             "traffic_direction": "OUTBOUND",
-            "filter_chains": [{"filters": [manager]}],
+            "listener_filters": if encrypted { vec![mtls::tls_inspector()] } else { Vec::new() },
+            "filter_chains": chains,
             "access_log": observe::refused_logs(target, Side::Outbound),
         }));
-        resources.routes.push(routes::configuration(target, &name, virtual_hosts(target, port, &servers)));
     }
 }
 
-/// Other protocols are named by `support.rs`.
-pub(crate) fn is_plain_http(server: &Server) -> bool {
-    matches!(server.port.protocol.as_str(), "HTTP" | "HTTP2" | "GRPC")
-        && server.tls.as_ref().is_none_or(|tls| !tls.https_redirect)
+/// The filter chains of one port: one for all plain HTTP, and those of each other server.
+fn chains(target: &Target<'_>, resources: &mut Resources, port: u16, inside: u16, servers: &[Opened<'_>]) -> Vec<Value> {
+    let mut made = Vec::new();
+    let manager = |name: &str| {
+        let guards = authorization::filters(target, inside, Layer::Http);
+        http::manager(target, Side::Outbound, &format!("outbound_0.0.0.0_{inside}"), ("rds", outbound::rds(name)), guards)
+    };
+    let plain: Vec<Opened<'_>> = servers.iter().copied().filter(|(_, server)| Taking::of(server) == Taking::Http).collect();
+    if !plain.is_empty() {
+        let name = format!("http.{port}");
+        made.push(tcp::chain(&[], &[], manager(&name)));
+        resources.routes.push(routes::configuration(target, &name, virtual_hosts(target, port, &plain)));
+    }
+    for (gateway, server) in servers.iter().copied() {
+        let names: Vec<String> = server.hosts.iter().map(|host| without_scope(host).to_owned()).collect();
+        let none = ServerTls::default();
+        let settings = server.tls.as_ref().unwrap_or(&none);
+        match Taking::of(server) {
+            Taking::Http => {}
+            Taking::Https => {
+                let name = format!("https.{port}.{}.{}.{}", server.port.name, gateway.name, gateway.namespace);
+                let mut chain = tcp::chain(&[], &names, manager(&name));
+                chain["transport_socket"] = tls::server(target, resources, settings, true);
+                made.push(chain);
+                let hosts = virtual_hosts(target, port, &[(gateway, server)]);
+                resources.routes.push(routes::configuration(target, &name, hosts));
+            }
+            Taking::Tls => {
+                for mut chain in bytes(target, port, inside, gateway, server) {
+                    if !names.iter().any(|name| name == "*") {
+                        chain["filter_chain_match"]["server_names"] = json!(names);
+                    }
+                    chain["transport_socket"] = tls::server(target, resources, settings, false);
+                    made.push(chain);
+                }
+            }
+            Taking::Passthrough | Taking::Bytes => made.extend(bytes(target, port, inside, gateway, server)),
+        }
+    }
+    // Envoy refuses a listener with two chains for the same connections; as istiod, the oldest Gateway's counts.
+    let mut seen: Vec<Value> = Vec::new();
+    let mut taken = BTreeSet::new();
+    made.retain_mut(|chain| {
+        if let Some(names) = chain["filter_chain_match"]["server_names"].as_array_mut() {
+            names.retain(|name| taken.insert(name.to_string()));
+            return !names.is_empty();
+        }
+        let fresh = !seen.contains(&chain["filter_chain_match"]);
+        seen.push(chain["filter_chain_match"].clone());
+        fresh
+    });
+    made
+}
+
+/// The chains of a server that looks at no requests: by `tls` rules where TLS is passed on, else by `tcp` rules.
+fn bytes(target: &Target<'_>, port: u16, inside: u16, gateway: &Config<Gateway>, server: &Server) -> Vec<Value> {
+    let mut chains = Vec::new();
+    let id = format!("{}/{}", gateway.namespace, gateway.name);
+    for config in bound(target, &id) {
+        let way = Way { gateway: &id, namespace: &config.namespace, port };
+        if !config.spec.hosts.iter().any(|host| served(&server.hosts, host, &config.namespace).is_some()) {
+            continue;
+        }
+        chains.extend(match Taking::of(server) {
+            Taking::Passthrough => tcp::by_server_name(target, config, &way, &[]),
+            _ => tcp::by_connection(target, config, &way, &[]),
+        });
+    }
+    for chain in &mut chains {
+        if let Some(filters) = chain["filters"].as_array_mut() {
+            filters.splice(0..0, authorization::filters(target, inside, Layer::Bytes));
+        }
+    }
+    chains
 }
 
 /// The workload's port behind a port of the gateway's Service (80 is 8080 inside); the port itself without a Service.
-fn workload_port(target: &Target<'_>, port: u16) -> u16 {
-    let mut services = target.registry.services_of(target.workload);
-    services.find_map(|service| endpoints::workload_port(service.port(port)?, target.workload)).unwrap_or(port)
+pub(crate) fn workload_port(registry: &Registry, workload: &Workload, port: u16) -> u16 {
+    let mut services = registry.services_of(workload);
+    services.find_map(|service| endpoints::workload_port(service.port(port)?, workload)).unwrap_or(port)
 }
 
-fn virtual_hosts(target: &Target<'_>, port: u16, servers: &Bound<'_>) -> Vec<Value> {
-    let mut hosts: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+/// The VirtualServices that are bound to a Gateway, `namespace/name`.
+fn bound<'a>(target: &Target<'a>, id: &str) -> impl Iterator<Item = &'a Config<VirtualService>> {
+    target.scope.virtual_services.iter().copied().filter(|config| {
+        let way = Way { gateway: id, namespace: &config.namespace, port: 0 };
+        config.spec.gateways.iter().any(|name| same_gateway(name, &way))
+    })
+}
+
+fn virtual_hosts(target: &Target<'_>, port: u16, servers: &[Opened<'_>]) -> Vec<Value> {
+    let mut hosts: BTreeMap<String, (bool, Vec<Value>)> = BTreeMap::new();
     for (gateway, server) in servers {
+        let redirects = server.tls.as_ref().is_some_and(|tls| tls.https_redirect);
         let id = format!("{}/{}", gateway.namespace, gateway.name);
-        for config in &target.registry.virtual_services {
+        for config in bound(target, &id) {
             let way = Way { gateway: &id, namespace: &config.namespace, port };
-            if !config.spec.gateways.iter().any(|name| same_gateway(name, &way)) {
-                continue;
-            }
             for host in config.spec.hosts.iter().filter_map(|host| served(&server.hosts, host, &config.namespace)) {
                 let found = routes::rules(target, config, &way, None);
-                let known = hosts.entry(host).or_default();
+                let (redirected, known) = hosts.entry(host).or_default();
+                *redirected |= redirects;
                 known.extend(found.into_iter().filter(|route| !known.contains(route)).collect::<Vec<_>>());
             }
+        }
+        // Who only redirects needs no rules.
+        for host in server.hosts.iter().filter(|_| redirects) {
+            hosts.entry(without_scope(host).to_owned()).or_default().0 = true;
         }
     }
     if hosts.is_empty() {
         // As istiod: a port that leads nowhere answers 404.
         return vec![json!({"name": format!("blackhole:{port}"), "domains": ["*"]})];
     }
-    let host = |(host, found): (String, Vec<Value>)| {
+    let host = |(host, (redirected, found)): (String, (bool, Vec<Value>))| {
         let domains = if host == "*" { vec![host.clone()] } else { vec![host.clone(), format!("{host}:*")] };
-        json!({"name": format!("{host}:{port}"), "domains": domains, "routes": found, "include_request_attempt_count": true})
+        json!({
+            "name": format!("{host}:{port}"),
+            "domains": domains,
+            "routes": found,
+            "include_request_attempt_count": true,
+            "require_tls": if redirected { "ALL" } else { "NONE" },
+        })
     };
     hosts.into_iter().map(host).collect()
 }
 
+/// `shop.example` of `bookinfo/shop.example`.
+fn without_scope(host: &str) -> &str {
+    host.split_once('/').map_or(host, |(_, host)| host)
+}
+
 /// The narrower of a VirtualService's host and the server's hosts, if they meet; `ns/host` holds for one namespace.
-fn served(server_hosts: &[String], host: &str, namespace: &str) -> Option<String> {
+pub(crate) fn served(server_hosts: &[String], host: &str, namespace: &str) -> Option<String> {
     server_hosts.iter().find_map(|entry| {
         let (scope, pattern) = entry.split_once('/').unwrap_or(("*", entry));
         if scope != "*" && scope != namespace && scope != "." {

@@ -10,10 +10,12 @@ pub(crate) mod addresses;
 pub(crate) mod attach;
 pub(crate) mod authorization;
 pub(crate) mod clusters;
+pub(crate) mod delegates;
 pub(crate) mod destinations;
 pub(crate) mod endpoints;
 pub(crate) mod envoy_filter;
 pub(crate) mod ext_authz;
+pub(crate) mod external;
 pub(crate) mod faults;
 pub(crate) mod gateway;
 pub(crate) mod gateway_api;
@@ -29,12 +31,17 @@ pub(crate) mod policies;
 pub(crate) mod rbac;
 pub(crate) mod rewrites;
 pub(crate) mod routes;
+pub(crate) mod scope;
 pub(crate) mod support;
 pub(crate) mod tcp;
+pub(crate) mod tls;
+mod without_effect;
 
-use crate::registry::Registry;
+use crate::registry::{Registry, Service};
 use crate::workload::{ProxyKind, Workload};
+use scope::Scope;
 use serde_json::Value;
+pub(crate) use without_effect::service_entry as service_entry_without_effect;
 
 /// The kinds of resources, in the order in which a proxy must learn of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -89,9 +96,21 @@ pub struct Target<'a> {
     pub registry: &'a Registry,
     /// The workload of the proxy.
     pub workload: &'a Workload,
+    /// What of the mesh it knows.
+    pub scope: Scope<'a>,
 }
 
-impl Target<'_> {
+impl<'a> Target<'a> {
+    /// For one workload's proxy.
+    pub fn new(registry: &'a Registry, workload: &'a Workload) -> Self {
+        Self { registry, workload, scope: Scope::of(registry, workload) }
+    }
+
+    /// Whether calls to a service at this port are known.
+    pub(crate) fn sees(&self, service: &Service, port: u16) -> bool {
+        self.scope.sees(service, port, &self.workload.namespace)
+    }
+
     /// Whether the proxy is a gateway.
     pub fn is_gateway(&self) -> bool {
         self.workload.proxy == Some(ProxyKind::Router)
@@ -109,6 +128,8 @@ pub struct Resources {
     pub listeners: Vec<Value>,
     /// RDS.
     pub routes: Vec<Value>,
+    /// SDS: certificates from Secrets.
+    pub secrets: Vec<Value>,
 }
 
 /// Makes the configuration of one proxy.

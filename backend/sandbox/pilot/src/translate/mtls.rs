@@ -129,11 +129,15 @@ pub(crate) fn server_chains(mode: Mode, name: &str, filters: &Value) -> Vec<Valu
     }
 }
 
-/// What tells TLS from plain text; not needed where only plain text is taken.
-pub(crate) fn inspectors(mode: Mode) -> Vec<Value> {
-    let inspector = json!({
+/// Reads the name that a TLS client asks for, without decrypting anything.
+pub(crate) fn tls_inspector() -> Value {
+    json!({
         "name": "envoy.filters.listener.tls_inspector",
         "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector"},
-    });
-    if mode == Mode::Disable { Vec::new() } else { vec![inspector] }
+    })
+}
+
+/// What tells TLS from plain text; not needed where only plain text is taken.
+pub(crate) fn inspectors(mode: Mode) -> Vec<Value> {
+    if mode == Mode::Disable { Vec::new() } else { vec![tls_inspector()] }
 }

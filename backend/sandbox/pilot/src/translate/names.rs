@@ -34,7 +34,7 @@ pub(crate) fn domains(service: &Service, port: u16, namespace: &str) -> Vec<Stri
         names.push(format!("{short}.{}.svc", service.namespace));
         names.push(format!("{short}.{}", service.namespace));
     }
-    names.extend(service.addresses.iter().filter(|address| !address.contains('/')).cloned());
+    names.extend(service.single_addresses().cloned());
     names.into_iter().flat_map(|name| [name.clone(), format!("{name}:{port}")]).collect()
 }
 
@@ -48,11 +48,7 @@ mod tests {
             name: "reviews".into(),
             namespace: "bookinfo".into(),
             addresses: vec!["10.96.0.7".into()],
-            ports: Vec::new(),
-            selector: Default::default(),
-            fixed: Vec::new(),
-            external: false,
-            created: String::new(),
+            ..Service::default()
         }
     }
 

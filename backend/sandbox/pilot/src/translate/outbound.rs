@@ -1,16 +1,16 @@
 //! Listeners for the calls of a workload's own application.
 
 use super::observe::{self, Side};
-use super::{Resources, Target, http, routes, tcp};
+use super::{Resources, Target, http, mtls, routes, tcp};
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-fn unbound(target: &Target<'_>, name: String, address: &str, port: u16, filter: Value) -> Value {
+fn unbound(target: &Target<'_>, address: &str, port: u16, chains: Vec<Value>) -> Value {
     json!({
         "@type": super::Kind::Listener.type_url(),
-        "name": name,
+        "name": format!("{address}_{port}"),
         "address": {"socket_address": {"address": address, "port_value": port}},
-        "filter_chains": [{"filters": [filter]}],
+        "filter_chains": chains,
         "traffic_direction": "OUTBOUND",
         "access_log": observe::refused_logs(target, Side::Outbound),
         "bind_to_port": false,
@@ -21,24 +21,52 @@ fn unbound(target: &Target<'_>, name: String, address: &str, port: u16, filter: 
 pub(crate) fn listeners(target: &Target<'_>, resources: &mut Resources) {
     let Some(real) = target.workload.real_port("15001") else { return };
     resources.listeners.push(virtual_outbound(target, real));
-    let ports = target.registry.services.iter().flat_map(|service| service.ports.iter());
-    let http_ports: BTreeSet<u16> = ports.filter(|port| port.protocol.is_http()).map(|port| port.number).collect();
-    for port in http_ports {
+    let known = || target.scope.services.iter().flat_map(|service| service.ports.iter().map(move |port| (*service, port)));
+    let known = || known().filter(|(service, port)| target.sees(service, port.number));
+    let http_ports: BTreeSet<u16> = known().filter(|(_, port)| port.protocol.is_http()).map(|(_, port)| port.number).collect();
+    for port in http_ports.iter().copied() {
         let name = port.to_string();
         let manager = http::manager(target, Side::Outbound, &format!("outbound_0.0.0.0_{port}"), ("rds", rds(&name)), Vec::new());
-        resources.listeners.push(unbound(target, format!("0.0.0.0_{port}"), "0.0.0.0", port, manager));
+        resources.listeners.push(unbound(target, "0.0.0.0", port, vec![json!({"filters": [manager]})]));
         routes::outbound(target, resources, &name, port);
     }
-    let mut seen = BTreeSet::new();
-    for service in &target.registry.services {
-        for port in service.ports.iter().filter(|port| !port.protocol.is_http()) {
-            for address in service.addresses.iter().filter(|address| !address.contains('/')) {
-                let name = format!("{address}_{}", port.number);
-                if seen.insert(name.clone()) {
-                    let filter = tcp::outbound(target, service, port.number);
-                    resources.listeners.push(unbound(target, name, address, port.number, filter));
-                }
-            }
+    let mut bytes: BTreeMap<(String, u16), Vec<Value>> = BTreeMap::new();
+    for (service, port) in known().filter(|(_, port)| !port.protocol.is_http()) {
+        let singles: Vec<&String> = service.single_addresses().collect();
+        let subnets: Vec<&String> = service.addresses.iter().filter(|address| address.contains('/')).collect();
+        for address in &singles {
+            let chains = tcp::outbound(target, service, port, &[], false);
+            add(bytes.entry(((*address).clone(), port.number)).or_default(), chains);
+        }
+        // Who has no address of its own is told apart by subnet or by name; as istiod, HTTP of that port goes first. Pods
+        // of a headless Service are called by their own addresses.
+        let anywhere = singles.is_empty() && (service.entry || port.protocol.is_tls());
+        if (!subnets.is_empty() || anywhere) && !http_ports.contains(&port.number) {
+            let chains = tcp::outbound(target, service, port, &subnets, subnets.is_empty());
+            add(bytes.entry(("0.0.0.0".to_owned(), port.number)).or_default(), chains);
+        }
+    }
+    for ((address, port), chains) in bytes {
+        let named = chains.iter().any(|chain| !chain["filter_chain_match"]["server_names"].is_null());
+        let all = chains.iter().any(|chain| chain["filter_chain_match"].is_null());
+        let mut listener = unbound(target, &address, port, chains);
+        if named {
+            listener["listener_filters"] = json!([mtls::tls_inspector()]);
+            listener["listener_filters_timeout"] = json!("0.1s");
+            listener["continue_on_listener_filters_timeout"] = json!(true);
+        }
+        if !all {
+            listener["default_filter_chain"] = rest(target);
+        }
+        resources.listeners.push(listener);
+    }
+}
+
+/// Adds chains whose match nothing else has yet: the first counts.
+fn add(known: &mut Vec<Value>, chains: Vec<Value>) {
+    for chain in chains {
+        if known.iter().all(|other| other["filter_chain_match"] != chain["filter_chain_match"]) {
+            known.push(chain);
         }
     }
 }
@@ -51,8 +79,13 @@ pub(crate) fn rds(name: &str) -> Value {
     })
 }
 
+/// Where calls go that nothing is known about.
+fn rest(target: &Target<'_>) -> Value {
+    let rest = if target.scope.allow_any { "PassthroughCluster" } else { "BlackHoleCluster" };
+    json!({"name": "virtualOutbound-catchall-tcp", "filters": [http::bytes(target, Side::Outbound, rest)]})
+}
+
 fn virtual_outbound(target: &Target<'_>, real: u16) -> Value {
-    let rest = if target.registry.mesh_config.allow_any() { "PassthroughCluster" } else { "BlackHoleCluster" };
     json!({
         "@type": super::Kind::Listener.type_url(),
         "name": "virtualOutbound",
@@ -64,7 +97,7 @@ fn virtual_outbound(target: &Target<'_>, real: u16) -> Value {
             "name": "envoy.filters.listener.proxy_protocol",
             "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol"},
         }],
-        "filter_chains": [{"name": "virtualOutbound-catchall-tcp", "filters": [http::bytes(target, Side::Outbound, rest)]}],
+        "filter_chains": [rest(target)],
         "access_log": observe::refused_logs(target, Side::Outbound),
     })
 }

@@ -7,17 +7,57 @@ use super::{Resources, Target, faults, gateway_api, names, rewrites, support};
 use crate::registry::{Config, Service};
 use mesh::istio::{Destination, HttpRoute, RouteDestination, VirtualService};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 /// The route configuration of one outbound port.
 pub(crate) fn outbound(target: &Target<'_>, resources: &mut Resources, name: &str, port: u16) {
     let mut hosts: Vec<Value> = Vec::new();
-    for service in &target.registry.services {
+    let mut taken = BTreeSet::new();
+    for service in target.scope.services.iter().filter(|service| target.sees(service, port)) {
         if service.port(port).is_some_and(|port| port.protocol.is_http()) {
-            hosts.push(virtual_host(target, service, port));
+            let mut host = virtual_host(target, service, port);
+            // A domain may stand once only: the first service keeps it.
+            if let Some(domains) = host["domains"].as_array_mut() {
+                domains.retain(|domain| taken.insert(domain.to_string()));
+            }
+            if host["domains"].as_array().is_some_and(|domains| !domains.is_empty()) {
+                hosts.push(host);
+            }
         }
     }
-    hosts.push(catch_all(target));
+    for (rule, host) in unregistered(target) {
+        if !taken.insert(json!(host).to_string()) {
+            continue;
+        }
+        let found = rules(target, rule, &Way { gateway: "mesh", namespace: &rule.namespace, port }, None);
+        hosts.push(json!({
+            "name": format!("{host}:{port}"),
+            "domains": if host == "*" { vec![host] } else { vec![host.clone(), format!("{host}:{port}")] },
+            "routes": found,
+            "include_request_attempt_count": true,
+        }));
+    }
+    if taken.insert(json!("*").to_string()) {
+        hosts.push(catch_all(target));
+    }
     resources.routes.push(configuration(target, name, hosts));
+}
+
+/// Hosts of the mesh's VirtualServices that no service has: as istiod, their rules hold at every port.
+fn unregistered<'a>(target: &Target<'a>) -> Vec<(&'a Config<VirtualService>, String)> {
+    let known =
+        |host: &str| target.registry.services.iter().any(|service| fits(host, &service.host) || fits(&service.host, host));
+    let mut found = Vec::new();
+    for rule in target.scope.virtual_services.iter().copied().filter(|rule| in_mesh(rule) && !rule.spec.http.is_empty()) {
+        let hosts = rule.spec.hosts.iter().map(|host| mesh::fqdn(host, &rule.namespace));
+        found.extend(hosts.filter(|host| !known(host)).map(|host| (rule, host)));
+    }
+    found
+}
+
+fn in_mesh(rule: &Config<VirtualService>) -> bool {
+    let way = Way { gateway: "mesh", namespace: &rule.namespace, port: 0 };
+    rule.spec.gateways.is_empty() || rule.spec.gateways.iter().any(|name| same_gateway(name, &way))
 }
 
 /// A route configuration whose requests say which workload sends them.
@@ -53,13 +93,11 @@ fn virtual_host(target: &Target<'_>, service: &Service, port: u16) -> Value {
 /// The VirtualService of the mesh for a host: the most specific host wins, then the oldest.
 fn holding<'a>(target: &Target<'a>, host: &str) -> Option<&'a Config<VirtualService>> {
     let covers = |rule: &Config<VirtualService>| {
-        let way = Way { gateway: "mesh", namespace: &rule.namespace, port: 0 };
-        let in_mesh = rule.spec.gateways.is_empty() || rule.spec.gateways.iter().any(|name| same_gateway(name, &way));
         let hosts = rule.spec.hosts.iter().map(|name| mesh::fqdn(name, &rule.namespace));
-        hosts.filter(|name| in_mesh && fits(name, host)).map(|name| (!name.starts_with('*'), name.len())).max()
+        hosts.filter(|name| in_mesh(rule) && fits(name, host)).map(|name| (!name.starts_with('*'), name.len())).max()
     };
     let mut best: Option<((bool, usize), &Config<VirtualService>)> = None;
-    for rule in target.registry.virtual_services.iter().filter(|rule| !rule.spec.http.is_empty()) {
+    for rule in target.scope.virtual_services.iter().copied().filter(|rule| !rule.spec.http.is_empty()) {
         if let Some(rank) = covers(rule).filter(|rank| best.is_none_or(|(known, _)| *rank > known)) {
             best = Some((rank, rule));
         }
@@ -68,7 +106,7 @@ fn holding<'a>(target: &Target<'a>, host: &str) -> Option<&'a Config<VirtualServ
 }
 
 fn catch_all(target: &Target<'_>) -> Value {
-    if target.registry.mesh_config.allow_any() {
+    if target.scope.allow_any {
         json!({
             "name": "allow_any", "domains": ["*"], "include_request_attempt_count": true,
             "routes": [{"name": "allow_any", "match": everything(), "route": {"cluster": "PassthroughCluster", "timeout": "0s"}}],
@@ -183,7 +221,7 @@ pub(crate) struct Resolved {
 pub(crate) fn destination(target: &Target<'_>, config: &Config<VirtualService>, way: &Way<'_>, to: &Destination) -> Resolved {
     let host = mesh::fqdn(&to.host, &config.namespace);
     let named = to.port.as_ref().and_then(|port| u16::try_from(port.number).ok());
-    let only = || match target.registry.service(&host).map(|service| service.ports.as_slice()) {
+    let only = || match target.scope.service(&host).map(|service| service.ports.as_slice()) {
         Some([port]) => Some(port.number),
         _ => None,
     };
@@ -247,7 +285,7 @@ fn action(target: &Target<'_>, config: &Config<VirtualService>, way: &Way<'_>, r
 /// What requests to a destination are hashed by, if its DestinationRule asks for it.
 fn hash_policy(target: &Target<'_>, config: &Config<VirtualService>, way: &Way<'_>, to: &Destination) -> Option<Value> {
     let found = destination(target, config, way, to);
-    let rule = destinations::rule(target, target.registry.service(&found.host)?)?;
+    let rule = destinations::rule(target, target.scope.service(&found.host)?)?;
     let subset = rule.spec.subsets.iter().find(|subset| Some(&subset.name) == to.subset.as_ref());
     Policy::of(Some(&rule), subset, found.port).hash_policy()
 }

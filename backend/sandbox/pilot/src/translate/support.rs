@@ -1,24 +1,14 @@
 //! What is not translated: found, named and logged, never silently ignored.
 
-use super::gateway::is_plain_http;
-use super::{authorization, jwt, policies};
+use super::{authorization, jwt, policies, without_effect};
 use crate::registry::{Protocol, Registry, Untranslated, title};
 use mesh::Object;
-use mesh::istio::{ClientTls, DestinationRule, HttpRoute, PeerAuthentication, ServiceEntry, VirtualService};
+use mesh::istio::{ClientTls, DestinationRule, HttpRoute, PeerAuthentication, VirtualService};
 use serde_json::Value;
 
 /// Istio's and the Gateway API's kinds that this control plane has no rules for.
-const UNKNOWN_KINDS: &[&str] = &[
-    "Sidecar",
-    "Telemetry",
-    "WasmPlugin",
-    "TrafficExtension",
-    "WorkloadEntry",
-    "WorkloadGroup",
-    "ProxyConfig",
-    "TCPRoute",
-    "TLSRoute",
-];
+const UNKNOWN_KINDS: &[&str] =
+    &["Telemetry", "WasmPlugin", "TrafficExtension", "WorkloadGroup", "ProxyConfig", "TCPRoute", "TLSRoute"];
 
 /// An object of a kind that has no effect here.
 pub(crate) fn unknown_kind(object: &Object) -> Option<Untranslated> {
@@ -43,18 +33,6 @@ pub(crate) fn unsaid_protocols(object: &Object) -> Vec<Untranslated> {
     unsaid.map(|port| Untranslated { object: title(object), reason: reason(port) }).collect()
 }
 
-/// Ways of finding a host's endpoints other than by the addresses that are written down.
-pub(crate) fn service_entry(spec: &ServiceEntry) -> Vec<String> {
-    // Istio's default is NONE: to wherever the client meant to connect.
-    let resolution = spec.resolution.as_deref().filter(|resolution| !resolution.is_empty()).unwrap_or("NONE");
-    let unknown = (resolution != "STATIC").then(|| {
-        format!(
-            "resolution {resolution} has no effect in the sandbox: only endpoints with an IP address are reached, as with STATIC"
-        )
-    });
-    unknown.into_iter().chain(parts(&[(spec.export_to.iter().any(|to| to != "*"), "exportTo")])).collect()
-}
-
 /// Names the parts of known kinds that have no effect.
 pub(crate) fn find_untranslated(registry: &mut Registry) {
     let mut found: Vec<Untranslated> = Vec::new();
@@ -76,9 +54,11 @@ pub(crate) fn find_untranslated(registry: &mut Registry) {
     for config in &registry.request_authentications {
         add(&config.object, jwt::without_effect(registry, config));
     }
+    for config in &registry.sidecars {
+        add(&config.object, without_effect::sidecar(&config.spec));
+    }
     for config in &registry.gateways {
-        let servers = config.spec.servers.iter().filter(|server| !is_plain_http(server));
-        add(&config.object, servers.map(|server| not_yet(&format!("a server of protocol {}", server.port.protocol))).collect());
+        add(&config.object, without_effect::gateway(registry, config));
     }
     registry.untranslated.extend(found);
 }
@@ -87,20 +67,12 @@ pub(crate) fn not_yet(part: &str) -> String {
     format!("{part} has no effect in the sandbox")
 }
 
-fn parts(list: &[(bool, &str)]) -> Vec<String> {
+pub(crate) fn parts(list: &[(bool, &str)]) -> Vec<String> {
     list.iter().filter(|(there, _)| *there).map(|(_, part)| not_yet(part)).collect()
 }
 
 fn virtual_service(spec: &VirtualService) -> Vec<String> {
-    let mut found = parts(&[
-        (!spec.tls.is_empty(), "tls"),
-        (!spec.tcp.is_empty() && spec.gateways.iter().any(|name| name != "mesh"), "tcp at a gateway"),
-        (
-            spec.tcp.iter().flat_map(|rule| &rule.r#match).any(|wanted| !wanted.destination_subnets.is_empty()),
-            "destinationSubnets",
-        ),
-        (spec.export_to.iter().any(|to| to != "*"), "exportTo"),
-    ]);
+    let mut found = Vec::new();
     for (index, rule) in spec.http.iter().enumerate() {
         found.extend(http_rule(rule).into_iter().map(|part| format!("http[{index}]: {part}")));
     }
@@ -119,7 +91,6 @@ fn http_rule(rule: &HttpRoute) -> Vec<String> {
     let splits_with_hosts = rule.route.iter().filter_map(|split| split.headers.as_ref()?.request.as_ref());
     let mut hosts = splits_with_hosts.flat_map(|request| request.set.keys()).filter(|name| name.eq_ignore_ascii_case("host"));
     parts(&[
-        (rule.delegate.is_some(), "delegate"),
         (hosts.next().is_some(), "the header Host of one destination"),
         (delay.is_some_and(|delay| delay.fixed_delay.is_none()), "a delay without fixedDelay"),
         (abort.is_some_and(|abort| abort.http2_error.is_some()), "http2Error"),
@@ -127,8 +98,7 @@ fn http_rule(rule: &HttpRoute) -> Vec<String> {
 }
 
 fn destination_rule(spec: &DestinationRule) -> Vec<String> {
-    let mut found =
-        parts(&[(spec.workload_selector.is_some(), "workloadSelector"), (spec.export_to.iter().any(|to| to != "*"), "exportTo")]);
+    let mut found: Vec<String> = without_effect::credential(spec).into_iter().collect();
     let subsets = spec.subsets.iter().filter_map(|subset| subset.traffic_policy.as_ref());
     for policy in spec.traffic_policy.iter().chain(subsets) {
         found.extend(traffic_policy(
@@ -162,8 +132,7 @@ fn traffic_policy(
         true => "outlierDetection.consecutiveErrors is no longer read by Istio: write consecutive5xxErrors".to_owned(),
         false => reason,
     }));
-    let mode = tls.map_or("", |tls| tls.mode.as_str());
-    found.extend(matches!(mode, "SIMPLE" | "MUTUAL").then(|| not_yet(&format!("tls.mode {mode}"))));
+    found.extend(tls.into_iter().flat_map(without_effect::client_tls));
     found
 }
 

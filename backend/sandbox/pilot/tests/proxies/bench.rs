@@ -300,7 +300,7 @@ fn unchunked(mut body: &str) -> String {
     whole
 }
 
-async fn exchange(port: u16, before: &str, request: &str) -> std::io::Result<Answer> {
+pub(crate) async fn exchange(port: u16, before: &str, request: &str) -> std::io::Result<Answer> {
     let started = std::time::Instant::now();
     let talk = async {
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;

@@ -57,7 +57,7 @@ async fn traffic_goes_on_without_a_control_plane() {
 async fn the_debug_pages_answer() {
     let mut bench = two_versions().await;
     bench.apply(
-        "apiVersion: networking.istio.io/v1\nkind: Sidecar\nmetadata: {name: narrow, namespace: demo}\nspec: {egress: [{hosts: ['./*']}]}\n",
+        "apiVersion: networking.istio.io/v1\nkind: Sidecar\nmetadata: {name: narrow, namespace: demo}\nspec: {egress: [{bind: 127.0.0.1, hosts: ['./*']}]}\n",
     );
     bench.settle().await;
     let dump = bench.debug("/debug/config_dump?proxyID=client.demo").await;

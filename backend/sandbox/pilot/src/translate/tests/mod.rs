@@ -57,7 +57,7 @@ fn registry(more: &str) -> Registry {
 fn told(pod: &str, more: &str) -> Resources {
     let registry = registry(more);
     let workload = registry.workload("demo", pod).expect("the pod");
-    let made = translate(&Target { registry: &registry, workload });
+    let made = translate(&Target::new(&registry, workload));
     for resource in [&made.clusters, &made.endpoints, &made.listeners, &made.routes].into_iter().flatten() {
         if let Err(error) = wire::any(resource) {
             panic!("{error}\n{resource:#}");
