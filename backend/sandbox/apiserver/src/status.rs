@@ -154,10 +154,9 @@ impl ApiError {
         Self::new(422, "Invalid", format!("{subject} \"{name}\" is invalid: {said}")).with(Value::Object(details))
     }
 
-    /// Unknown fields under `fieldValidation=Strict`; a patch is answered 422, a whole object 400.
-    pub(crate) fn strict(unknown: &[String], patched: Option<&Value>) -> Self {
-        let said: Vec<String> = unknown.iter().map(|field| format!("unknown field \"{field}\"")).collect();
-        let said = format!("strict decoding error: {}", said.join(", "));
+    /// Unknown and doubled fields under `fieldValidation=Strict`; a patch is answered 422, a whole object 400.
+    pub(crate) fn strict(words: &[String], patched: Option<&Value>) -> Self {
+        let said = format!("strict decoding error: {}", words.join(", "));
         match patched {
             Some(object) => {
                 let message = format!("Invalid value: {}: {said}", Value::from(object.to_string()));

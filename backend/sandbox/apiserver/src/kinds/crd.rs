@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{Column, Kind, Version};
-use crate::schema::{BUILT_IN, Schema, Type, with_type_meta};
+use crate::schema::{BUILT_IN, FieldProblem, Schema, Type, with_type_meta};
 
 /// The kind that a CRD defines; nothing when it defines none that could be served.
 pub(crate) fn registration(crd: &Value) -> Option<Kind> {
@@ -48,6 +48,54 @@ pub(crate) fn registration(crd: &Value) -> Option<Kind> {
         generation: true,
         custom: true,
     })
+}
+
+/// What a real server would refuse in a CRD: its name, its versions, schemas that do not say what things are.
+pub(crate) fn problems(crd: &Value) -> Vec<FieldProblem> {
+    let text = |path: &str| crd.pointer(path).and_then(Value::as_str).unwrap_or_default();
+    let versions = || crd.pointer("/spec/versions").and_then(Value::as_array).into_iter().flatten();
+    let mut problems = Vec::new();
+    let wanted = format!("{}.{}", text("/spec/names/plural"), text("/spec/group"));
+    if text("/metadata/name") != wanted {
+        let name = Value::from(text("/metadata/name"));
+        problems.push(FieldProblem::invalid("metadata.name", &name, "must be spec.names.plural+\".\"+spec.group"));
+    }
+    if versions().filter(|version| version.get("storage").and_then(Value::as_bool) == Some(true)).count() != 1 {
+        let all = Value::from(versions().filter_map(|version| version.get("name")?.as_str()).collect::<Vec<_>>().join(","));
+        problems.push(FieldProblem::invalid("spec.versions", &all, "must have exactly one version marked as storage version"));
+    }
+    if !matches!(text("/spec/scope"), "Namespaced" | "Cluster") {
+        let scope = Value::from(text("/spec/scope"));
+        let message = format!("Unsupported value: {scope}: supported values: \"Cluster\", \"Namespaced\"");
+        problems.push(FieldProblem { field: "spec.scope".into(), reason: "FieldValueNotSupported", message });
+    }
+    for (index, version) in versions().enumerate() {
+        let at = format!("spec.versions[{index}].schema.openAPIV3Schema");
+        match version.pointer("/schema/openAPIV3Schema") {
+            Some(schema) => structural(schema, &at, &mut problems),
+            None => problems
+                .push(FieldProblem { message: "Required value: schemas are required".into(), ..FieldProblem::required(&at) }),
+        }
+    }
+    problems
+}
+
+/// Every field says its type, unless it may be anything.
+fn structural(schema: &Value, at: &str, problems: &mut Vec<FieldProblem>) {
+    let flag = |name: &str| schema.get(name).and_then(Value::as_bool) == Some(true);
+    let free = flag("x-kubernetes-int-or-string") || flag("x-kubernetes-preserve-unknown-fields");
+    if schema.get("type").is_none() && !free {
+        let message = "Required value: must not be empty for specified object fields".into();
+        problems.push(FieldProblem { message, ..FieldProblem::required(&format!("{at}.type")) });
+    }
+    for (name, field) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
+        structural(field, &format!("{at}.properties[{name}]"), problems);
+    }
+    for inner in ["items", "additionalProperties"] {
+        if let Some(field) = schema.get(inner).filter(|field| field.is_object()) {
+            structural(field, &format!("{at}.{inner}"), problems);
+        }
+    }
 }
 
 fn schema(written: Option<&Value>) -> Schema {

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::schema::Schema;
 
-pub(crate) use crd::registration;
+pub(crate) use crd::{problems as definition_problems, registration};
 
 /// The CRDs that every mesh has: Istio's and the Gateway API's.
 pub(crate) fn custom_resource_definitions() -> impl Iterator<Item = Value> {

@@ -1,5 +1,6 @@
 //! From a request to an answer: what it is about, whether the caller may, and who answers it.
 
+mod body;
 mod discovery;
 mod legacy_discovery;
 mod metadata;

@@ -4,7 +4,7 @@ use axum::body::Body;
 use http::{Response, StatusCode};
 use serde_json::{Value, json};
 
-use super::{Query, json_answer, success, target::Place, write::decode};
+use super::{Query, body::decode, json_answer, success, target::Place};
 use crate::{
     selector::Selector,
     server::Api,

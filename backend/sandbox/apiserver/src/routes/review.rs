@@ -4,7 +4,7 @@ use axum::body::Body;
 use http::{Response, StatusCode};
 use serde_json::{Value, json};
 
-use super::{Target, json_answer, write::decode};
+use super::{Target, body::decode, json_answer};
 use crate::{
     server::{Api, Caller},
     status::{ApiError, Result},

@@ -5,7 +5,7 @@ use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use serde_json::{Value, json};
 
-use super::{Query, body, content_type, json_answer, target::Place, write::decode};
+use super::{Query, body, body::decode, content_type, json_answer, target::Place};
 use crate::{
     patch,
     server::Api,

@@ -9,7 +9,9 @@ use hyper::body::Incoming;
 use serde_json::Value;
 
 use super::{
-    Query, json_answer, metadata,
+    Query,
+    body::{decode, duplicates},
+    json_answer, metadata,
     query::Form,
     read::{form, one},
     target::Place,
@@ -17,7 +19,7 @@ use super::{
 use crate::{
     admit,
     patch::{self, Writer},
-    schema::{self, Schema},
+    schema::{self, FieldProblem, Schema},
     server::Api,
     status::{ApiError, Result},
     store::{Part, State},
@@ -100,8 +102,9 @@ impl<'a> Request<'a> {
     }
 
     /// Drops what the schema does not know, or refuses it; answers what to warn of.
-    fn without_unknown(&self, object: &mut Value, patch: bool) -> Result<Vec<String>> {
-        let before = (self.validation == Validation::Strict && patch).then(|| object.clone());
+    /// `body`: what it was read from, unless it is what a patch made of something.
+    fn without_unknown(&self, object: &mut Value, body: Option<&[u8]>) -> Result<Vec<String>> {
+        let before = (self.validation == Validation::Strict && body.is_none()).then(|| object.clone());
         let schema = self.schema()?;
         if let Some(metadata) = object.get_mut("metadata") {
             patch::drop_nulls(metadata);
@@ -111,10 +114,14 @@ impl<'a> Request<'a> {
             patch::drop_nulls(object);
         }
         let unknown = schema::prune(schema, object);
+        if self.validation == Validation::Ignore {
+            return Ok(Vec::new());
+        }
+        let twice = body.map(duplicates).unwrap_or_default().into_iter().map(|field| format!("duplicate field \"{field}\""));
+        let words: Vec<String> = twice.chain(unknown.iter().map(|field| format!("unknown field \"{field}\""))).collect();
         match self.validation {
-            Validation::Strict if !unknown.is_empty() => Err(ApiError::strict(&unknown, before.as_ref())),
-            Validation::Ignore => Ok(Vec::new()),
-            _ => Ok(unknown.iter().map(|field| format!("unknown field \"{field}\"")).collect()),
+            Validation::Strict if !words.is_empty() => Err(ApiError::strict(&words, before.as_ref())),
+            _ => Ok(words),
         }
     }
 
@@ -139,6 +146,8 @@ impl<'a> Request<'a> {
         problems = schema::check(self.schema()?, &checked, old);
         if kind.custom {
             problems.extend(schema::duplicates(self.schema()?, &checked));
+        } else if problems.is_empty() && kind.kind == "CustomResourceDefinition" {
+            problems = crate::kinds::definition_problems(&checked);
         }
         if !problems.is_empty() {
             if !kind.custom && problems.iter().any(|problem| problem.reason == "FieldValueTypeInvalid") {
@@ -281,7 +290,7 @@ pub(super) fn create(api: &Api, request: Request<'_>, body: &[u8]) -> Result<Res
     if object.pointer("/metadata/resourceVersion").and_then(Value::as_str).is_some_and(|version| !version.is_empty()) {
         return Err(ApiError::bad_request("resourceVersion should not be set on objects to be created"));
     }
-    let warnings = request.without_unknown(&mut object, false)?;
+    let warnings = request.without_unknown(&mut object, Some(body))?;
     let written = api.store.write(|state| request.insert(state, object, warnings, None))?;
     Ok(request.answer(&written))
 }
@@ -293,7 +302,16 @@ pub(super) fn update(api: &Api, request: Request<'_>, body: &[u8]) -> Result<Res
         let message = format!("the name of the object ({name}) does not match the name on the URL ({})", request.at.name());
         return Err(ApiError::bad_request(message));
     }
-    let warnings = request.without_unknown(&mut object, false)?;
+    let warnings = request.without_unknown(&mut object, Some(body))?;
+    let version = object.pointer("/metadata/resourceVersion").and_then(Value::as_str).unwrap_or_default();
+    if request.at.kind.custom && version.is_empty() {
+        let problem = FieldProblem {
+            field: "metadata.resourceVersion".into(),
+            reason: "FieldValueInvalid",
+            message: "Invalid value: 0x0: must be specified for an update".into(),
+        };
+        return Err(ApiError::invalid(&request.at.kind, request.at.name(), &[problem]));
+    }
     let written = api.store.write(|state| {
         let key = request.at.key(request.at.name());
         match state.get(&key).cloned() {
@@ -349,7 +367,7 @@ fn changed(
             return Err(ApiError::bad_request("the patch does not leave an object"));
         }
         metadata::same_object(&at.kind, &old, &new)?;
-        let warnings = request.without_unknown(&mut new, true)?;
+        let warnings = request.without_unknown(&mut new, None)?;
         request.replace(state, &old, new, warnings, None)
     })
 }
@@ -369,7 +387,7 @@ fn apply(api: &Api, request: &Request<'_>, body: &[u8]) -> Result<Written> {
             at.name()
         )));
     }
-    let warnings = request.without_unknown(&mut config, false)?;
+    let warnings = request.without_unknown(&mut config, Some(body))?;
     let schema = request.schema()?;
     api.store.write(|state| {
         let old = state.get(&at.key(at.name())).cloned();
@@ -386,29 +404,4 @@ fn apply(api: &Api, request: &Request<'_>, body: &[u8]) -> Result<Written> {
             None => request.insert(state, applied.object, warnings, Some(applied.entries)),
         }
     })
-}
-
-/// What bodies may be.
-const READABLE: &[&str] = &["application/json", "application/yaml", "application/vnd.kubernetes.protobuf"];
-
-/// Reads JSON, YAML where the client says so, or protobuf.
-pub(super) fn decode(content_type: &str, body: &[u8]) -> Result<Value> {
-    if content_type.contains("protobuf") {
-        return crate::protobuf::to_json(body)
-            .map_err(|why| ApiError::unsupported_media_type(&format!("{content_type}: {why}"), READABLE));
-    }
-    if content_type.contains("cbor") {
-        return Err(ApiError::unsupported_media_type(content_type, READABLE));
-    }
-    if !matches!(content_type, "" | "application/json" | "application/yaml") && !content_type.contains("-patch+") {
-        return Err(ApiError::unsupported_media_type(content_type, READABLE));
-    }
-    match serde_json::from_slice(body) {
-        Ok(value) => Ok(value),
-        Err(_) if content_type.contains("yaml") => {
-            let text = std::str::from_utf8(body).map_err(|error| ApiError::bad_request(error.to_string()))?;
-            serde_saphyr::from_str(text).map_err(|error| ApiError::bad_request(format!("error converting YAML to JSON: {error}")))
-        }
-        Err(error) => Err(ApiError::bad_request(format!("the body is not JSON: {error}"))),
-    }
 }

@@ -235,3 +235,75 @@ async fn owners_of_fields() {
     let lost = apply("one", &format!("{ROUTES}/lost"), lost).await;
     assert_eq!((lost.status, &lost.body["reason"]), (409, &json!("Conflict")), "{}", lost.body);
 }
+
+#[tokio::test]
+async fn updates_say_what_they_replace() {
+    let cluster = cluster().await;
+    cluster.post(ROUTES, routes("rec", 90, 10)).await;
+    let put = async |object: Value| cluster.send("PUT", &format!("{ROUTES}/rec"), "application/json", Some(object)).await;
+    let blind = put(routes("rec", 1, 2)).await;
+    assert_eq!(
+        (blind.status, &blind.body["message"]),
+        (
+            422,
+            &json!(
+                "VirtualService.networking.istio.io \"rec\" is invalid: metadata.resourceVersion: Invalid value: 0x0: must be specified for an update"
+            )
+        )
+    );
+    let mut seen = cluster.get(&format!("{ROUTES}/rec")).await.body;
+    seen["spec"]["hosts"] = json!(["rec", "more"]);
+    assert_eq!(put(seen).await.status, 200);
+    // What stands in a body twice is warned of, or refused.
+    let twice = r#"{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"a": "1", "a": "2"}}"#;
+    let send = async |query: &str| {
+        let request = cluster.request("POST", &format!("{CONFIG}{query}")).header("content-type", "application/json");
+        crate::harness::read(request.body(twice)).await
+    };
+    let strict = send("?fieldValidation=Strict").await;
+    assert_eq!((strict.status, &strict.body["message"]), (400, &json!("strict decoding error: duplicate field \"data.a\"")));
+    let warned = send("").await;
+    assert_eq!((warned.status, warned.headers["warning"].to_str().unwrap()), (201, "299 - \"duplicate field \\\"data.a\\\"\""));
+    assert_eq!(warned.body["data"]["a"], "2");
+}
+
+#[tokio::test]
+async fn definitions_of_kinds_are_looked_at() {
+    let cluster = cluster().await;
+    let crd = |name: &str, versions: Value| {
+        json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": name},
+               "spec": {"group": "sea.example", "scope": "Namespaced", "names": {"kind": "Boat", "plural": "boats"}, "versions": versions}})
+    };
+    let version = |storage: bool, schema: Value| json!([{"name": "v1", "served": true, "storage": storage, "schema": {"openAPIV3Schema": schema}}]);
+    let object = json!({"type": "object", "properties": {"spec": {"x-kubernetes-preserve-unknown-fields": true}}});
+    for (name, versions, words) in [
+        (
+            "ships.sea.example",
+            version(true, object.clone()),
+            "metadata.name: Invalid value: \"ships.sea.example\": must be spec.names.plural+\".\"+spec.group",
+        ),
+        (
+            "boats.sea.example",
+            version(false, object.clone()),
+            "spec.versions: Invalid value: \"v1\": must have exactly one version marked as storage version",
+        ),
+        (
+            "boats.sea.example",
+            version(true, json!({"type": "object", "properties": {"spec": {"properties": {}}}})),
+            "spec.versions[0].schema.openAPIV3Schema.properties[spec].type: Required value: must not be empty for specified object fields",
+        ),
+        (
+            "boats.sea.example",
+            json!([{"name": "v1", "served": true, "storage": true}]),
+            "spec.versions[0].schema.openAPIV3Schema: Required value: schemas are required",
+        ),
+    ] {
+        let answer = cluster.post("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", crd(name, versions)).await;
+        assert_eq!(answer.status, 422, "{}", answer.body);
+        assert!(answer.body["message"].as_str().unwrap().contains(words), "{}", answer.body);
+    }
+    let made = cluster
+        .post("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", crd("boats.sea.example", version(true, object)))
+        .await;
+    assert_eq!(made.status, 201, "{}", made.body);
+}
