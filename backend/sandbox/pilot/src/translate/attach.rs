@@ -1,6 +1,10 @@
 //! Which workloads a policy holds for: those that its selector chooses, or the gateway that it is attached to.
+//!
+//! In a cluster a Gateway of the Gateway API has pods of its own, which have its name as a label. Here it may share those of
+//! the ingress gateway; then the policy holds for all that comes in by them.
 
-use crate::registry::{ROOT_NAMESPACE, selects};
+use super::gateway_api;
+use crate::registry::{ROOT_NAMESPACE, Registry, selects};
 use crate::workload::{ProxyKind, Workload};
 use mesh::istio::Selector;
 use serde_json::Value;
@@ -21,14 +25,26 @@ impl Attached<'_> {
     }
 
     /// Whether it holds for a workload. A policy of the root namespace holds in all of them.
-    pub(crate) fn holds(&self, workload: &Workload) -> bool {
+    pub(crate) fn holds(&self, registry: &Registry, workload: &Workload) -> bool {
         let near = self.namespace == workload.namespace;
         if self.references().next().is_some() {
-            let named = |reference: &Value| is_gateway(reference) && reference["name"].as_str() == gateway(workload);
-            return near && self.references().any(named);
+            let mut gateways = self.references().filter(|reference| is_gateway(reference));
+            return workload.proxy == Some(ProxyKind::Router)
+                && gateways.any(|reference| {
+                    let name = reference["name"].as_str().unwrap_or_default();
+                    let labelled = workload.labels.get(GATEWAY_NAME).map(String::as_str);
+                    (near && labelled == Some(name)) || self.shares(registry, workload, name)
+                });
         }
         let labels = self.selector.map(|selector| &selector.match_labels);
         (near || self.namespace == ROOT_NAMESPACE) && labels.is_none_or(|labels| selects(labels, &workload.labels))
+    }
+
+    /// Whether the workload serves a Gateway of this name without being its own.
+    fn shares(&self, registry: &Registry, workload: &Workload, name: &str) -> bool {
+        let made = gateway_api::prefix_of(name);
+        let mut gateways = registry.gateways.iter().filter(|gateway| gateway.namespace == self.namespace);
+        gateways.any(|gateway| gateway.name.starts_with(&made) && selects(&gateway.spec.selector, &workload.labels))
     }
 
     /// References that no proxy of the sandbox answers to.
@@ -40,10 +56,6 @@ impl Attached<'_> {
         };
         others.map(told).collect()
     }
-}
-
-fn gateway(workload: &Workload) -> Option<&str> {
-    workload.labels.get(GATEWAY_NAME).map(String::as_str).filter(|_| workload.proxy == Some(ProxyKind::Router))
 }
 
 fn is_gateway(reference: &Value) -> bool {

@@ -73,7 +73,7 @@ impl Config<AuthorizationPolicy> {
 /// The filters that guard a port of the workload: whom to ask, whose tokens to believe, then who may pass.
 pub(crate) fn filters(target: &Target<'_>, port: u16, layer: Layer) -> Vec<Value> {
     let all = target.registry.authorization_policies.iter();
-    let policies: Vec<_> = all.filter(|policy| policy.attached().holds(target.workload)).collect();
+    let policies: Vec<_> = all.filter(|policy| policy.attached().holds(target.registry, target.workload)).collect();
     let aliases = target.registry.mesh_config.trust_domain_aliases.as_slice();
     let scope = |action| Scope { action, port, layer, address: target.workload.ip.parse().ok(), aliases };
     let mut filters = ext_authz::filters(target, &policies, scope(Action::Custom));

@@ -166,8 +166,9 @@ pub(crate) fn without_effect(registry: &Registry, config: &Config<AuthorizationP
         Action::of(&policy.spec) == Some(Action::Custom) && provider_name(&policy.spec) != name && !policy.is_dry_run()
     };
     let several = |workload: &Workload| {
-        let here = workload.proxy.is_some() && config.attached().holds(workload);
-        let beside = || registry.authorization_policies.iter().filter(other).find(|policy| policy.attached().holds(workload));
+        let here = workload.proxy.is_some() && config.attached().holds(registry, workload);
+        let beside =
+            || registry.authorization_policies.iter().filter(other).find(|policy| policy.attached().holds(registry, workload));
         let beside = here.then(beside)??;
         Some(format!("{} has a second provider, that of {}", workload.id(), beside.name))
     };

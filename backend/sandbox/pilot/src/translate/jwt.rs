@@ -42,7 +42,8 @@ fn attached(config: &Config<RequestAuthentication>) -> Attached<'_> {
 
 /// The rules that hold for a workload with the namespace that each comes from, by issuer.
 fn rules<'a>(target: &Target<'a>) -> Vec<(&'a str, &'a JwtRule)> {
-    let holding = target.registry.request_authentications.iter().filter(|config| attached(config).holds(target.workload));
+    let holding =
+        target.registry.request_authentications.iter().filter(|config| attached(config).holds(target.registry, target.workload));
     let mut rules: Vec<_> =
         holding.flat_map(|config| config.spec.jwt_rules.iter().map(|rule| (config.namespace.as_str(), rule))).collect();
     rules.sort_by(|(_, one), (_, other)| one.issuer.cmp(&other.issuer));

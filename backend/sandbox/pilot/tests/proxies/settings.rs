@@ -57,6 +57,52 @@ async fn a_trust_domain_may_have_other_names() {
     }
 }
 
+/// Policies and token rules at a Gateway of the Gateway API whose pods are the ingress gateway's.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_attached_to_a_gateway_guards_its_way_in() {
+    let mut bench = mesh().await;
+    let issuer = crate::tokens::Issuer::elliptic("door@shop.example");
+    bench.apply(
+        "
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: door, namespace: demo}
+spec: {gatewayClassName: istio, listeners: [{name: any, port: 8080, protocol: HTTP}]}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: door, namespace: demo}
+spec: {parentRefs: [{name: door}], rules: [{backendRefs: [{name: web, port: 9080}]}]}
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: door, namespace: demo}
+spec:
+  targetRefs: [{kind: Gateway, group: gateway.networking.k8s.io, name: door}]
+  rules: [{from: [{source: {requestPrincipals: ['*']}}]}]
+",
+    );
+    let tokens = serde_json::json!({
+        "apiVersion": "security.istio.io/v1", "kind": "RequestAuthentication", "metadata": {"name": "door", "namespace": "demo"},
+        "spec": {"targetRefs": [{"kind": "Gateway", "group": "gateway.networking.k8s.io", "name": "door"}],
+            "jwtRules": [{"issuer": issuer.name(), "jwks": issuer.jwks()}]},
+    });
+    bench.apply(&tokens.to_string());
+    bench.pod("gate", "istio=ingressgateway", 8080, true).await;
+    bench.settle().await;
+    let good = issuer.bearer(serde_json::json!({}));
+    let old = issuer.bearer(serde_json::json!({"exp": 1_000_000_000}));
+    for (token, expect) in
+        [("x-no: token", (403, "RBAC: access denied")), (&*old, (401, "Jwt is expired")), (&*good, (200, "web"))]
+    {
+        let answer = bench.plain("gate", 8080, &get("/", "shop.example", &[token])).await.expect("an answer");
+        let told = (answer.status, answer.body.lines().next().unwrap_or_default());
+        println!("{token:.40} → {told:?}");
+        assert_eq!(told, expect);
+    }
+    assert_eq!(status(&bench, "client").await, Some(200), "inside no token is needed");
+}
+
 /// A policy or a token rule may be attached to a Gateway of the Gateway API, by the label that its pods have.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_policy_is_attached_to_a_gateway() {
