@@ -2,12 +2,20 @@
 //!
 //! Open loop: requests start when their time has come, whether or not earlier ones were answered, as with real users.
 //! The times, and which page it is each time, are random but the same for one seed.
+//!
+//! The rate stands in a ConfigMap, where it can be changed at any time:
+//! `kubectl -n istio-system patch configmap load-generator -p '{"data":{"rps":"50"}}'`.
 
 use crate::apps::outgoing::{CallError, Names, exchange, request};
+use crate::workloads::snapshot::News;
+use crate::workloads::tell;
+use apiserver::{ApiError, Store, WatchEvent};
 use http::header::USER_AGENT;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use mesh::Object;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use serde_json::json;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,22 +35,64 @@ const FASTEST: f64 = 10_000.0;
 /// The gateway's service, which requests go to.
 pub(crate) const INGRESS: (&str, &str, u16) = ("istio-ingressgateway", "istio-system", 80);
 
+/// Namespace and name of the ConfigMap with the rate.
+const SETTINGS: (&str, &str) = ("istio-system", "load-generator");
+
 /// A running load generator; ends when dropped.
 pub(crate) struct Load {
-    rate: watch::Sender<f64>,
+    store: Store,
     _task: AbortOnDropHandle<()>,
+    _follow: AbortOnDropHandle<()>,
 }
 
 impl Load {
     /// Starts asking the ingress gateway for one of these paths, `rps` times a second; 0 pauses.
-    pub(crate) fn start(names: Arc<dyn Names>, paths: &'static [&'static str], rps: f64, seed: u64) -> Self {
+    pub(crate) fn start(
+        store: &Store,
+        names: Arc<dyn Names>,
+        paths: &'static [&'static str],
+        rps: f64,
+        seed: u64,
+    ) -> Result<Self, ApiError> {
+        let (namespace, name) = SETTINGS;
+        store.apply(json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"namespace": namespace, "name": name},
+            "data": {"rps": rps.to_string()}}))?;
         let (rate, told) = watch::channel(rps);
-        Self { rate, _task: AbortOnDropHandle::new(tokio::spawn(run(names, paths, told, ChaCha8Rng::seed_from_u64(seed)))) }
+        let task = tokio::spawn(run(names, paths, told, ChaCha8Rng::seed_from_u64(seed)));
+        let follow = tokio::spawn(follow(store.clone(), rate));
+        Ok(Self { store: store.clone(), _task: AbortOnDropHandle::new(task), _follow: AbortOnDropHandle::new(follow) })
     }
 
     /// Another rate, from now on.
     pub(crate) fn set_rate(&self, rps: f64) {
-        self.rate.send_replace(rps);
+        let (namespace, name) = SETTINGS;
+        let written = self.store.modify("ConfigMap", namespace, name, |map| map["data"]["rps"] = json!(rps.to_string()));
+        if let Err(error) = written {
+            tracing::warn!(%error, "the rate of the load generator could not be changed");
+        }
+    }
+}
+
+/// Takes each rate that is written down; one that cannot be read is told and changes nothing.
+async fn follow(store: Store, rate: watch::Sender<f64>) {
+    let mut news = store.watch();
+    loop {
+        let (WatchEvent::Added(object) | WatchEvent::Modified(object)) = news.next().await else { continue };
+        let map = Object(object);
+        if map.kind() != "ConfigMap" || (map.namespace(), map.name()) != SETTINGS {
+            continue;
+        }
+        let said = map.0["data"]["rps"].as_str().unwrap_or_default();
+        match said.parse::<f64>() {
+            Ok(rps) if rps.is_finite() && rps >= 0.0 => {
+                rate.send_if_modified(|known| std::mem::replace(known, rps).to_bits() != rps.to_bits());
+            }
+            _ => {
+                let message = format!("data.rps \"{said}\" is ignored: expected a number of requests per second, 0 or more");
+                let news = News { about: map.clone(), kind: "Warning", reason: "RateIgnored", message, source: "load-generator" };
+                tell(&store, &news);
+            }
+        }
     }
 }
 
@@ -131,7 +181,8 @@ mod tests {
     #[tokio::test]
     async fn the_rate_can_be_changed_and_zero_pauses() {
         let (at, mut requests) = gateway().await;
-        let load = Load::start(Arc::new(Gateway(at)), &["/productpage", "/customer"], 0.0, 1);
+        let store = Store::new();
+        let load = Load::start(&store, Arc::new(Gateway(at)), &["/productpage", "/customer"], 0.0, 1).unwrap();
         tokio::time::timeout(Duration::from_millis(100), requests.recv()).await.expect_err("paused");
         load.set_rate(500.0);
         let mut seen = std::collections::BTreeMap::new();
@@ -141,5 +192,23 @@ mod tests {
         }
         // One of 50 fair throws out of two paths is missing less than once in 10^14 runs.
         assert_eq!(seen.keys().collect::<Vec<_>>(), ["/customer", "/productpage"], "{seen:?}");
+
+        // A mistake is told, and the rate stays.
+        let write = |rps: &str| store.modify("ConfigMap", SETTINGS.0, SETTINGS.1, |map| map["data"]["rps"] = json!(rps)).unwrap();
+        write("fast");
+        let told = async {
+            while store.list("Event").is_empty() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), told).await.unwrap();
+        assert_eq!(store.list("Event")[0]["reason"], "RateIgnored");
+        tokio::time::timeout(Duration::from_secs(10), requests.recv()).await.unwrap().unwrap();
+        write("0");
+        let quiet = async {
+            // What was under way may still come.
+            while tokio::time::timeout(Duration::from_millis(200), requests.recv()).await.is_ok() {}
+        };
+        tokio::time::timeout(Duration::from_secs(10), quiet).await.unwrap();
     }
 }

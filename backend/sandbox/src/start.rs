@@ -158,7 +158,8 @@ impl Sandbox {
         let Some(ingress) = try_join_all(first).await?.pop() else {
             return Err(Problem::new("The sandbox did not start", "its scenario has no way in", "Report this"));
         };
-        let load = Load::start(directory.clone(), entries, options.rps, options.seed);
+        let load = Load::start(&store, directory.clone(), entries, options.rps, options.seed)
+            .map_err(|error| failed("the load generator", &error))?;
         step("Ready");
 
         let ready = Ready {

@@ -3,6 +3,7 @@
 use super::illness::{Illness, suffer};
 use super::inject::now;
 use super::pod::Voice;
+use super::probe::Probe;
 use super::status::{Container, Ended};
 use crate::apps::{Demo, Host};
 use axum::Router;
@@ -59,6 +60,19 @@ pub(crate) struct Program {
     /// Its place on the board.
     pub(crate) index: usize,
     pub(crate) ill: watch::Receiver<Illness>,
+    pub(crate) readiness: Option<Probe>,
+    pub(crate) liveness: Option<Probe>,
+}
+
+/// How a program ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// It was told to.
+    Stopped,
+    /// By itself.
+    Crashed,
+    /// Its liveness probe failed.
+    Killed,
 }
 
 impl Program {
@@ -68,21 +82,21 @@ impl Program {
         let mut wait = FIRST_WAIT;
         loop {
             let started = now();
-            tokio::select! {
-                () = self.one_life(&board, &voice, &started, &stop) => return,
-                () = self.turns(|ill| ill.crash) => {}
-            }
-            self.host.log.push("crashed on purpose, by annotation sandbox.binnacle.dev/crash");
+            let exit_code = match self.one_life(&board, &voice, &name, &started, &stop).await {
+                End::Stopped => return,
+                End::Crashed => 1,
+                End::Killed => 137,
+            };
             let words = format!("back-off {wait:?} restarting failed container={name} pod={}", voice.pod_name());
             board.change(self.index, |container| {
                 container.ready = false;
                 container.waiting = Some(("CrashLoopBackOff", words));
-                container.last = Some(Ended { exit_code: 1, started, finished: now() });
+                container.last = Some(Ended { exit_code, started, finished: now() });
             });
             voice.warn("BackOff", format!("Back-off restarting failed container {name} in pod {}", voice.pod_name()));
             tokio::select! {
                 () = tokio::time::sleep(wait) => wait = (wait * 2).min(LONGEST_WAIT),
-                () = self.turns(|ill| !ill.crash) => wait = FIRST_WAIT,
+                () = self.turns(|ill| !ill.crash), if self.ill.borrow().crash => wait = FIRST_WAIT,
                 () = stop.cancelled() => return,
             }
             board.change(self.index, |container| container.restarts += 1);
@@ -100,17 +114,23 @@ impl Program {
         }
     }
 
-    /// Serves until told to stop. Dropped, it breaks all its connections, as a process that ends does.
-    async fn one_life(&self, board: &Board, voice: &Voice, started: &str, stop: &CancellationToken) {
+    /// Serves until told to stop, or until it crashes or is killed; then it breaks all its connections, as a process does
+    /// that ends.
+    async fn one_life(&self, board: &Board, voice: &Voice, name: &str, started: &str, stop: &CancellationToken) -> End {
+        let crash = async {
+            self.turns(|ill| ill.crash).await;
+            self.host.log.push("crashed on purpose, by annotation sandbox.binnacle.dev/crash");
+        };
         if self.ill.borrow().crash {
-            // It is started, and ends.
-            return std::future::pending().await;
+            crash.await;
+            return End::Crashed;
         }
         let listeners = match self.real.iter().map(|port| listen(*port)).collect::<io::Result<Vec<_>>>() {
             Ok(listeners) => listeners,
             Err(error) => {
                 voice.warn("Failed", format!("Error: one of the ports {:?} cannot be taken: {error}", self.demo.ports));
-                return stop.cancelled().await;
+                stop.cancelled().await;
+                return End::Stopped;
             }
         };
         board.change(self.index, |container| {
@@ -119,23 +139,54 @@ impl Program {
         });
         let router = (self.demo.make)(self.host.clone()).layer(from_fn_with_state(self.ill.clone(), suffer));
         let serving = join_all(listeners.into_iter().map(|listener| serve(listener, router.clone(), stop)));
-        let readiness = async {
-            loop {
-                let not_ready = self.ill.borrow().not_ready;
-                board.change(self.index, |container| container.ready = !not_ready);
-                if not_ready {
-                    voice.warn(
-                        "Unhealthy",
-                        "Readiness probe failed: annotation sandbox.binnacle.dev/not-ready is true".to_owned(),
-                    );
-                }
-                self.turns(|ill| ill.not_ready != not_ready).await;
-            }
-        };
         tokio::select! {
-            _ = serving => {}
-            () = readiness => {}
+            _ = serving => End::Stopped,
+            () = self.is_ready(board, voice) => End::Stopped,
+            () = crash => End::Crashed,
+            () = self.lives_no_more(voice) => {
+                voice.tell("Killing", format!("Container {name} failed liveness probe, will be restarted"));
+                End::Killed
+            }
         }
+    }
+
+    /// Where on this machine the program listens for a port inside the pod.
+    fn real_port(&self, port: u16) -> Option<u16> {
+        self.demo.ports.iter().zip(&self.real).find(|(inside, _)| **inside == port).map(|(_, real)| *real)
+    }
+
+    /// Keeps the board true about whether the program is ready, without end.
+    async fn is_ready(&self, board: &Board, voice: &Voice) {
+        // Without a probe, what runs is ready.
+        let mut probed = self.readiness.is_none();
+        let mut fresh = true;
+        loop {
+            let not_ready = self.ill.borrow().not_ready;
+            board.change(self.index, |container| container.ready = probed && !not_ready);
+            if not_ready {
+                voice.warn("Unhealthy", "Readiness probe failed: annotation sandbox.binnacle.dev/not-ready is true".to_owned());
+            }
+            let other = async {
+                let Some(probe) = &self.readiness else { return std::future::pending().await };
+                if fresh {
+                    probe.hold_back().await;
+                }
+                let failed = |why: &str| voice.warn("Unhealthy", format!("Readiness probe failed: {why}"));
+                probe.turns(probed, self.real_port(probe.port), failed).await;
+            };
+            tokio::select! {
+                () = self.turns(|ill| ill.not_ready != not_ready) => {}
+                () = other => (probed, fresh) = (!probed, false),
+            }
+        }
+    }
+
+    /// Waits until the liveness probe has failed as often as it may; for ever without one.
+    async fn lives_no_more(&self, voice: &Voice) {
+        let Some(probe) = &self.liveness else { return std::future::pending().await };
+        probe.hold_back().await;
+        let failed = |why: &str| voice.warn("Unhealthy", format!("Liveness probe failed: {why}"));
+        probe.turns(true, self.real_port(probe.port), failed).await;
     }
 }
 

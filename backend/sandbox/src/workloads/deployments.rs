@@ -9,6 +9,9 @@ use serde_json::{Value, json};
 const REVISION: &str = "deployment.kubernetes.io/revision";
 const CAUSE: &str = "kubernetes.io/change-cause";
 const HASH: &str = "pod-template-hash";
+/// Reasons of the condition Progressing.
+const PROGRESSING: &str = "ReplicaSetUpdated";
+const LATE: &str = "ProgressDeadlineExceeded";
 
 /// What one Deployment needs next. `sets` are all ReplicaSets.
 pub(crate) fn plan(deployment: &Object, sets: &[Object], now: Timestamp) -> Vec<Act> {
@@ -174,13 +177,24 @@ fn status(deployment: &Object, wanted: u64, new: Option<&Object>, own: &[&Object
     let available = ready >= wanted;
     let done = updated == wanted && replicas == wanted && of_new("readyReplicas") == wanted;
     let new_set = new.map_or("", Object::name);
+    let counts = [replicas, updated, ready];
+    let before = ["replicas", "updatedReplicas", "readyReplicas"].map(|field| count(deployment.status(), field, 0));
+    let known = known(deployment, "Progressing");
+    let moved = counts != before || known.is_none_or(|known| known["reason"] == "NewReplicaSetAvailable");
+    let late = !moved && known.is_some_and(|known| is_late(deployment, known, now));
     let progressing = if deployment.spec()["paused"] == true {
         ("Unknown", "DeploymentPaused", "Deployment is paused".to_owned())
     } else if done {
         ("True", "NewReplicaSetAvailable", format!("ReplicaSet \"{new_set}\" has successfully progressed."))
+    } else if late {
+        ("False", LATE, format!("ReplicaSet \"{new_set}\" has timed out progressing."))
     } else {
-        ("True", "ReplicaSetUpdated", format!("ReplicaSet \"{new_set}\" is progressing."))
+        ("True", PROGRESSING, format!("ReplicaSet \"{new_set}\" is progressing."))
     };
+    let mut progressing = condition(deployment, "Progressing", now, progressing);
+    if moved && progressing["reason"] == PROGRESSING {
+        progressing["lastUpdateTime"] = json!(time(now));
+    }
     let conditions = json!([
         condition(
             deployment,
@@ -192,7 +206,7 @@ fn status(deployment: &Object, wanted: u64, new: Option<&Object>, own: &[&Object
                 ("False", "MinimumReplicasUnavailable", "Deployment does not have minimum availability.".to_owned())
             }
         ),
-        condition(deployment, "Progressing", now, progressing),
+        progressing,
     ]);
     let mut status = json!({
         "observedGeneration": deployment.generation(),
@@ -208,9 +222,28 @@ fn status(deployment: &Object, wanted: u64, new: Option<&Object>, own: &[&Object
     status
 }
 
+/// Whether a rollout is not complete, and has a time by which it should move.
+pub(super) fn on_its_way(deployment: &Object) -> bool {
+    known(deployment, "Progressing").is_some_and(|condition| condition["reason"] == PROGRESSING)
+}
+
+/// Whether it has stood still for longer than it may.
+fn is_late(deployment: &Object, progressing: &Value, now: Timestamp) -> bool {
+    if progressing["reason"] == LATE {
+        return true;
+    }
+    let may = count(deployment.spec(), "progressDeadlineSeconds", 600);
+    let since = progressing["lastUpdateTime"].as_str().and_then(|at| at.parse::<Timestamp>().ok());
+    since.is_some_and(|since| now.duration_since(since).as_secs() > i64::try_from(may).unwrap_or(i64::MAX))
+}
+
+fn known<'a>(deployment: &'a Object, kind: &str) -> Option<&'a Value> {
+    deployment.status()["conditions"].as_array()?.iter().find(|known| known["type"] == kind)
+}
+
 /// A condition, which keeps its times while it says the same.
 fn condition(deployment: &Object, kind: &str, now: Timestamp, (value, reason, message): (&str, &str, String)) -> Value {
-    let known = deployment.status()["conditions"].as_array().into_iter().flatten().find(|known| known["type"] == kind);
+    let known = known(deployment, kind);
     if let Some(known) =
         known.filter(|known| known["status"] == value && known["reason"] == reason && known["message"] == message.as_str())
     {
@@ -330,6 +363,26 @@ mod tests {
             .filter_map(|act| if let Act::Delete(set) = act { revision(&set) } else { None })
             .collect();
         assert_eq!(gone, [1, 2]);
+    }
+
+    #[test]
+    fn a_rollout_that_stands_still_is_late() {
+        let mut wish = (*deployment(1, "a").0).clone();
+        wish["spec"]["progressDeadlineSeconds"] = json!(5);
+        let set = set_of(&Object::from(wish.clone()), 1, 0);
+        let mut reasons = Vec::new();
+        for second in [0, 4, 6, 20] {
+            let acts = plan(&Object::from(wish.clone()), std::slice::from_ref(&set), Timestamp::from_second(second).unwrap());
+            if let Some(Act::Replace(told)) = acts.last() {
+                wish["status"] = told["status"].clone();
+            }
+            reasons.push(wish["status"]["conditions"][1]["reason"].clone());
+        }
+        assert_eq!(reasons, [PROGRESSING, PROGRESSING, LATE, LATE]);
+        let ready = set_of(&Object::from(wish.clone()), 1, 1);
+        let acts = plan(&Object::from(wish), &[ready], Timestamp::from_second(30).unwrap());
+        let Some(Act::Replace(told)) = acts.last() else { panic!("{acts:?}") };
+        assert_eq!(told["status"]["conditions"][1]["reason"], "NewReplicaSetAvailable");
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub(crate) mod kubelet;
 mod names;
 mod pod;
 pub(crate) mod ports;
+mod probe;
 mod replica_sets;
 pub(crate) mod snapshot;
 pub(crate) mod status;
@@ -31,6 +32,8 @@ use tokio_util::sync::CancellationToken;
 
 /// Changes within so short a time are looked at together.
 const SETTLE: Duration = Duration::from_millis(5);
+/// How often a rollout that is not complete is looked at.
+const TICK: Duration = Duration::from_secs(1);
 /// How many Events there were; no two are named by the same moment.
 static EVENTS: AtomicU16 = AtomicU16::new(0);
 /// Events that are kept.
@@ -40,9 +43,11 @@ const KEPT_EVENTS: usize = 500;
 pub(crate) async fn run(store: Store, mut kubelet: Kubelet, mut chance: ChaCha8Rng, stop: CancellationToken) {
     let mut news = store.watch();
     let mut changed = true;
+    let mut on_its_way = false;
     loop {
         if changed {
             let all = look(&store);
+            on_its_way = all.deployments.iter().any(deployments::on_its_way);
             kubelet.sync(&all.pods, &all.namespaces);
             for act in plan(&all, &mut chance) {
                 carry_out(&store, act);
@@ -51,6 +56,8 @@ pub(crate) async fn run(store: Store, mut kubelet: Kubelet, mut chance: ChaCha8R
         }
         changed = tokio::select! {
             event = news.next() => matters(&event),
+            // A rollout that takes too long is late by the clock alone.
+            () = tokio::time::sleep(TICK), if on_its_way => true,
             () = stop.cancelled() => break,
         };
         // What follows at once is part of the same change.

@@ -5,6 +5,7 @@ use super::illness::Illness;
 use super::inject::{self, PROXY};
 use super::kubelet::{ISTIOD, Machine};
 use super::ports::{ANNOTATION, Ports};
+use super::probe::Probe;
 use super::snapshot::{News, uid};
 use super::status::{self, Container, NODE};
 use super::tell;
@@ -145,7 +146,8 @@ impl Life {
                 }
                 let (tag, env) = (apps::tag(image).to_owned(), environment(container));
                 let host = Host { name: pod.name().to_owned(), tag, env, caller: caller.clone(), log };
-                programs.push(Program { demo, host, real, index, ill: self.ill.clone() });
+                let [readiness, liveness] = ["readinessProbe", "livenessProbe"].map(|probe| Probe::of(container, probe));
+                programs.push(Program { demo, host, real, index, ill: self.ill.clone(), readiness, liveness });
             } else {
                 told.waiting = Some(("ErrImagePull", no_image(image)));
                 unknown.push((image.to_owned(), index));

@@ -132,6 +132,13 @@ async fn unknown_image(walk: &Walk) {
         assert!(told.contains(part), "{part} is missing in {told}");
     }
     assert_eq!(walk.get(DETAILS).await.status, 200, "the old pod goes on");
+    // It cannot be told when it will come, only that it is late.
+    walk.kubectl(&["patch", "deployment", "details-v1", "-p", r#"{"spec":{"progressDeadlineSeconds":2}}"#]).await;
+    eventually("the rollout is late", || async {
+        let reason = get(walk, "deployment/details-v1", "{.status.conditions[?(@.type=='Progressing')].reason}").await;
+        holds(reason == "ProgressDeadlineExceeded", reason)
+    })
+    .await;
     walk.kubectl(&["rollout", "undo", "deployment/details-v1"]).await;
     walk.rolled_out("details-v1").await;
     eventually("the pod without image is gone", || async {
@@ -206,6 +213,7 @@ async fn illness_and_sidecars() {
     not_ready(&walk).await;
     crash(&walk).await;
     by_template(&walk).await;
+    probes(&walk).await;
     sidecars(&walk).await;
     walk.sandbox.stop().await;
 }
@@ -301,6 +309,39 @@ async fn by_template(walk: &Walk) {
     every_answer_is(walk, 503).await;
     walk.kubectl(&["rollout", "undo", "deployment/details-v1"]).await;
     walk.rolled_out("details-v1").await;
+    every_answer_is(walk, 200).await;
+}
+
+/// A container that says how it is to be asked is asked: it loses its requests, or is started again.
+async fn probes(walk: &Walk) {
+    let probe = json!({"httpGet": {"path": "/health", "port": 9080}, "periodSeconds": 1, "failureThreshold": 2});
+    let with_probe =
+        |name: &str| json!({"spec": {"template": {"spec": {"containers": [{"name": "details", name: probe}]}}}}).to_string();
+    walk.kubectl(&["patch", "deployment", "details-v1", "-p", &with_probe("readinessProbe")]).await;
+    walk.rolled_out("details-v1").await;
+    let pod = walk.pods("app=details").await.remove(0);
+    annotate(walk, &pod, "error-rate=100").await;
+    annotate(walk, &pod, "error-status=500").await;
+    eventually("it is not ready", || async {
+        let (got, told) = (walk.get(DETAILS).await, walk.kubectl(&["describe", "pod", &pod]).await);
+        // No longer its own 500: nobody is asked any more.
+        holds(got.status == 503 && told.contains("Readiness probe failed: HTTP probe failed with statuscode: 500"), (got, told))
+    })
+    .await;
+    annotate(walk, &pod, "error-rate-").await;
+    every_answer_is(walk, 200).await;
+    walk.kubectl(&["patch", "deployment", "details-v1", "-p", &with_probe("livenessProbe")]).await;
+    walk.rolled_out("details-v1").await;
+    let pod = walk.pods("app=details").await.remove(0);
+    annotate(walk, &pod, "error-rate=100").await;
+    eventually("it is started again", || async {
+        let told = walk.kubectl(&["describe", "pod", &pod]).await;
+        let restarts = get(walk, &format!("pod/{pod}"), "{.status.containerStatuses[0].restartCount}").await;
+        let killed = told.contains("Container details failed liveness probe, will be restarted");
+        holds(killed && restarts.parse().unwrap_or(0) >= 1, told)
+    })
+    .await;
+    annotate(walk, &pod, "error-rate-").await;
     every_answer_is(walk, 200).await;
 }
 
