@@ -58,8 +58,10 @@ impl Probe {
     pub(crate) async fn turns(&self, known: bool, real: Option<u16>, failed: impl Fn(&str)) {
         let mut in_a_row = 0;
         loop {
-            let answer =
-                if served == self.port { self.ask(real).await } else { Err(format!("connect to port {}: refused", self.port)) };
+            let answer = match real {
+                Some(real) => self.ask(real).await,
+                None => Err(format!("connect to port {}: connection refused", self.port)),
+            };
             if let Err(why) = &answer {
                 failed(why);
             }

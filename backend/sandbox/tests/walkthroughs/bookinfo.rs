@@ -21,6 +21,7 @@ async fn bookinfo() {
     mirroring(&walk).await;
     circuit_breaking(&walk).await;
     authorization(&walk).await;
+    tokens(&walk).await;
     walk.sandbox.stop().await;
 }
 
@@ -222,4 +223,19 @@ async fn authorization(walk: &Walk) {
         println!("allowed up to {allowed}: the page has {there:?}");
     }
     walk.kubectl(&["delete", "authorizationpolicies", "--all"]).await;
+}
+
+/// Only members of group1 see the page.
+async fn tokens(walk: &Walk) {
+    let (member, anybody) = (Walk::bearer("bookinfo/group1.jwt"), Walk::bearer("demo.jwt"));
+    walk.apply("jwt-example.yaml").await;
+    walk.gets(PAGE, &[("authorization", "Bearer a.b.c")], 401, "Jwt").await;
+    walk.gets(PAGE, &[], 200, "paperback").await;
+    walk.apply("require-jwt.yaml").await;
+    walk.gets(PAGE, &[], 403, "RBAC: access denied").await;
+    walk.gets(PAGE, &[("authorization", &anybody)], 403, "RBAC: access denied").await;
+    walk.gets(PAGE, &[("authorization", &member)], 200, "paperback").await;
+    println!("tokens: a broken one 401, none and one of no group 403, one of group1 200");
+    walk.delete("require-jwt.yaml").await;
+    walk.delete("jwt-example.yaml").await;
 }

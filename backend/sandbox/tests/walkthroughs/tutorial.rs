@@ -19,6 +19,7 @@ async fn tutorial() {
     timeout_and_pool(&walk).await;
     misbehaviour(&walk).await;
     who_may_call_whom(&walk).await;
+    end_users(&walk).await;
     third_version(&walk).await;
     walk.sandbox.stop().await;
 }
@@ -261,6 +262,28 @@ async fn who_may_call_whom(walk: &Walk) {
         println!("allowed up to {allowed:?}: {} {:?}", got.status, got.body);
     }
     walk.kubectl(&["delete", "authorizationpolicies", "--all"]).await;
+}
+
+/// Who has a token is believed, if it is good; and then only customers get in.
+async fn end_users(walk: &Walk) {
+    let (customer, anybody) = (Walk::bearer("tutorial/customer.jwt"), Walk::bearer("demo.jwt"));
+    // A customer's words under somebody else's signature.
+    let forged = format!("{}.{}", customer.rsplit_once('.').unwrap().0, anybody.rsplit_once('.').unwrap().1);
+    let chain = "customer => preference => recommendation";
+    walk.apply("enduser-authentication-jwt.yaml").await;
+    let refused = walk.gets("/customer", &[("authorization", &forged)], 401, "Jwt").await;
+    walk.gets("/customer", &[], 200, chain).await;
+    walk.apply("authorization-policy-jwt.yaml").await;
+    walk.gets("/customer", &[], 403, "RBAC: access denied").await;
+    walk.gets("/customer", &[("authorization", &anybody)], 403, "RBAC: access denied").await;
+    walk.gets("/customer", &[("authorization", &customer)], 200, chain).await;
+    println!(
+        "end users: a forged token {} {:?}; none and one without the role 403; a customer's 200",
+        refused.status, refused.body
+    );
+    walk.delete("authorization-policy-jwt.yaml").await;
+    walk.delete("enduser-authentication-jwt.yaml").await;
+    walk.gets("/customer", &[], 200, chain).await;
 }
 
 /// A version of one's own choice, and who gets it.

@@ -79,6 +79,20 @@ impl Walk {
         self.kubectl(&["apply", "-f", &file.to_string_lossy()]).await;
     }
 
+    /// A token that lies beside them, as a header has it.
+    pub(crate) fn bearer(token: &str) -> String {
+        format!("Bearer {}", std::fs::read_to_string(samples().join(token)).unwrap().trim())
+    }
+
+    /// Waits until a request with these headers gets this status, with this in its body.
+    pub(crate) async fn gets(&self, path: &str, headers: &[(&str, &str)], status: u16, part: &str) -> Got {
+        eventually(&format!("{status} {part}"), || async {
+            let got = self.get_with(path, headers).await;
+            if got.status == status && got.body.contains(part) { Ok(got) } else { Err(format!("{got:?}")) }
+        })
+        .await
+    }
+
     /// Deletes what such a manifest made.
     pub(crate) async fn delete(&self, sample: &str) {
         let file = samples().join(self.namespace).join(sample);
