@@ -211,7 +211,11 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
 /// Kinds that the control plane counts: the registry's and Istio's.
 fn matters(object: &Value) -> bool {
     let kind = object["kind"].as_str().unwrap_or_default();
-    let istio = || object["apiVersion"].as_str().is_some_and(|version| version.contains("istio.io/"));
+    let istio = || {
+        object["apiVersion"]
+            .as_str()
+            .is_some_and(|version| version.contains("istio.io/") || version.starts_with(mesh::gateway_api::GROUP))
+    };
     matches!(kind, "Pod" | "Service" | "Namespace" | "EndpointSlice" | "Secret") || istio()
 }
 

@@ -7,7 +7,9 @@
 pub(crate) mod bookinfo;
 pub(crate) mod ext_authz;
 pub(crate) mod headers;
+pub(crate) mod mounts;
 pub(crate) mod outgoing;
+pub(crate) mod ratelimit;
 pub(crate) mod tutorial;
 
 use apiserver::LogRing;
@@ -24,6 +26,8 @@ pub(crate) struct Host {
     pub(crate) tag: String,
     /// Environment variables of its container.
     pub(crate) env: BTreeMap<String, String>,
+    /// Its files from ConfigMaps.
+    pub(crate) files: mounts::Mounts,
     /// How it calls other services.
     pub(crate) caller: Caller,
     /// Its container's log.
@@ -74,6 +78,7 @@ pub(crate) const DEMOS: &[Demo] = &[
     chain("customer", tutorial::customer),
     chain("preference", tutorial::preference),
     chain("recommendation", tutorial::recommendation),
+    Demo { image: "ratelimit", ports: ratelimit::PORTS, make: ratelimit::router },
     Demo { image: "ext-authz", ports: ext_authz::PORTS, make: ext_authz::router },
 ];
 

@@ -9,6 +9,7 @@ use super::probe::Probe;
 use super::snapshot::{News, uid};
 use super::status::{self, Container, NODE};
 use super::tell;
+use crate::apps::mounts::Mounts;
 use crate::apps::outgoing::Caller;
 use crate::apps::{self, Host};
 use crate::control_plane::ControlPlane;
@@ -145,7 +146,8 @@ impl Life {
                     real.push(if proxied { ports.reserve(&format!("app/{port}"))? } else { outside });
                 }
                 let (tag, env) = (apps::tag(image).to_owned(), environment(container));
-                let host = Host { name: pod.name().to_owned(), tag, env, caller: caller.clone(), log };
+                let files = Mounts::of(&machine.store, pod, container);
+                let host = Host { name: pod.name().to_owned(), tag, env, files, caller: caller.clone(), log };
                 let [readiness, liveness] = ["readinessProbe", "livenessProbe"].map(|probe| Probe::of(container, probe));
                 programs.push(Program { demo, host, real, index, ill: self.ill.clone(), readiness, liveness });
             } else {

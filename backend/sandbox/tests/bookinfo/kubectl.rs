@@ -32,6 +32,15 @@ pub(crate) async fn apply(shop: &Shop, object: &serde_json::Value) {
     assert!(output.status.success(), "kubectl apply: {}", String::from_utf8_lossy(&output.stderr));
 }
 
+/// Applies one object that is refused; what kubectl says.
+pub(crate) async fn refused(shop: &Shop, object: &serde_json::Value) -> String {
+    let mut child = kubectl(shop, &["apply", "-f", "-"]).stdin(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(object.to_string().as_bytes()).await.unwrap();
+    let output = child.wait_with_output().await.unwrap();
+    assert!(!output.status.success(), "kubectl apply: {}", String::from_utf8_lossy(&output.stdout));
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn kubectl_sees_the_mesh_and_steers_it() {
     let shop = Shop::open().await;

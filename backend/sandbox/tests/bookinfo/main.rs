@@ -8,6 +8,7 @@ mod gateway_api;
 mod kubectl;
 mod lives;
 mod policies;
+mod rate_limits;
 mod requests;
 
 use sandbox::{Options, Sandbox};

@@ -6,11 +6,13 @@
 //! - [`ext_authz`]: a server of Envoy's external authorization.
 //! - [`any`]: Envoy configuration from JSON, by a table of the messages that the control plane uses.
 //! - [`patch`]: what users change of it.
+//! - [`ratelimit`]: a server of Envoy's rate limit service.
 
 pub mod ads;
 pub mod ext_authz;
 mod json;
 pub mod patch;
+pub mod ratelimit;
 mod schema;
 
 /// Envoy's generated messages and gRPC services: `wire::envoy::service::accesslog::v3::…`.

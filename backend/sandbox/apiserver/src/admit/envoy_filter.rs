@@ -46,23 +46,9 @@ fn patch(patch: &Value, problems: &mut Problems) {
             if let Err(error) = canonical(row.message, value) {
                 problems.add(format!("patch.value cannot be read as {}: {error}", row.message));
             }
-            global_rate_limit(value, problems);
         }
     }
     matches(patch, apply_to, problems);
-}
-
-/// Envoy asks a server for these limits, and the mesh has none to run.
-fn global_rate_limit(value: &Value, problems: &mut Problems) {
-    let of = value.pointer("/typed_config/@type").or_else(|| value.pointer("/typedConfig/@type"));
-    let of = of.and_then(Value::as_str).unwrap_or_default();
-    let inner = value.pointer("/typed_config/type_url").and_then(Value::as_str).unwrap_or_default();
-    let global = |name: &str| name.ends_with("envoy.extensions.filters.http.ratelimit.v3.RateLimit");
-    problems.unless(!global(of) && !global(inner), || {
-        "global rate limits need a rate limit service (envoyproxy/ratelimit), which the sandbox does not have; \
-         envoy.filters.http.local_ratelimit is supported"
-            .into()
-    });
 }
 
 fn matches(patch: &Value, apply_to: &str, problems: &mut Problems) {

@@ -33,6 +33,41 @@ const ROWS: &[(&str, &str, &str)] = &[
         "self.all(key, size(key) < 63 && key.matches('^[a-zA-Z0-9](?:[-a-zA-Z0-9]*[a-zA-Z0-9])?$'))",
         "port name must be valid",
     ),
+    (
+        "service-port",
+        "((!has(self.kind) || self.kind == 'Service') && (!has(self.group) || self.group == '')) ? has(self.port) : true",
+        "Must have port for Service reference",
+    ),
+    (
+        "absolute-path",
+        "!has(self.value) || (has(self.type) && self.type == 'RegularExpression') || self.value.startsWith('/')",
+        "value must be an absolute path and start with '/' when type one of ['Exact', 'PathPrefix']",
+    ),
+    (
+        "filter-part",
+        "has(self.requestHeaderModifier) == (self.type == 'RequestHeaderModifier') && has(self.responseHeaderModifier) == (self.type == 'ResponseHeaderModifier') && has(self.requestMirror) == (self.type == 'RequestMirror') && has(self.requestRedirect) == (self.type == 'RequestRedirect') && has(self.urlRewrite) == (self.type == 'URLRewrite') && has(self.cors) == (self.type == 'CORS') && has(self.extensionRef) == (self.type == 'ExtensionRef')",
+        "the part that filter.type names must be specified, and no other",
+    ),
+    (
+        "redirect-or-backends",
+        "(has(self.backendRefs) && size(self.backendRefs) > 0) ? (!has(self.filters) || self.filters.all(f, !has(f.requestRedirect))) : true",
+        "RequestRedirect filter must not be used together with backendRefs",
+    ),
+    (
+        "prefix-to-replace",
+        "(has(self.filters) && self.filters.exists(f, (has(f.urlRewrite) && has(f.urlRewrite.path) && has(f.urlRewrite.path.replacePrefixMatch)) || (has(f.requestRedirect) && has(f.requestRedirect.path) && has(f.requestRedirect.path.replacePrefixMatch)))) ? (has(self.matches) && size(self.matches) == 1 && has(self.matches[0].path) && (!has(self.matches[0].path.type) || self.matches[0].path.type == 'PathPrefix')) : true",
+        "with path.replacePrefixMatch, exactly one PathPrefix match must be specified",
+    ),
+    (
+        "replaced-path",
+        "self.type == 'ReplaceFullPath' ? has(self.replaceFullPath) && !has(self.replacePrefixMatch) : has(self.replacePrefixMatch) && !has(self.replaceFullPath)",
+        "the path that type names must be specified, and no other",
+    ),
+    (
+        "try-within-request",
+        "!(has(self.request) && has(self.backendRequest) && duration(self.request) != duration('0s') && duration(self.backendRequest) > duration(self.request))",
+        "backendRequest timeout cannot be longer than request timeout",
+    ),
     ("port-keys", "self.all(key, 0 < int(key) && int(key) <= 65535)", "port must be between 1-65535"),
     (
         "port-level-mtls-needs-selector",

@@ -7,9 +7,10 @@ use crate::translate::{endpoints, envoy_filter, mtls};
 use crate::workload::Workload;
 use serde_json::{Value, json};
 
-/// Istio's API groups.
+/// Istio's API groups, and the Gateway API's.
 fn is_istio(object: &Value) -> bool {
-    object["apiVersion"].as_str().is_some_and(|version| version.contains(".istio.io/"))
+    let of_mesh = |version: &str| version.contains(".istio.io/") || version.starts_with(mesh::gateway_api::GROUP);
+    object["apiVersion"].as_str().is_some_and(of_mesh)
 }
 
 fn ports(service: &Service) -> Value {

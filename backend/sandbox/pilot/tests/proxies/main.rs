@@ -12,6 +12,7 @@ mod egress;
 mod entries;
 mod envoy_filter;
 mod envoy_filter_faults;
+mod envoy_filter_listeners;
 mod ext_authz;
 mod faults;
 mod gateway_api;

@@ -19,7 +19,7 @@ fn envoy_filters() {
     expect(kind, filter("INSERT_BEFORE", limit("local_ratelimit.v3.LocalRateLimit")), "");
     expect(kind, filter("REMOVE", Value::Null), "");
     expect(kind, filter("ADD", Value::Null), "configPatches[0]: Envoy filter: missing patch value");
-    expect(kind, filter("INSERT_BEFORE", limit("ratelimit.v3.RateLimit")), "need a rate limit service");
+    expect(kind, filter("INSERT_BEFORE", limit("ratelimit.v3.RateLimit")), "");
     expect(
         kind,
         filter("INSERT_BEFORE", limit("smoke.v3.Smoke")),

@@ -8,6 +8,7 @@ use super::{check, duplicates};
 use crate::{kinds::Kinds, store::Store};
 
 mod edge;
+mod gateway_api;
 mod policies;
 mod traffic;
 
