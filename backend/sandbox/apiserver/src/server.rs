@@ -231,9 +231,12 @@ async fn answer(api: Arc<Api>, request: Request<Incoming>) -> Response<Body> {
 fn caller(api: &Api, request: &Request<Incoming>) -> Result<Caller, ApiError> {
     let Some(given) = request.headers().get(header::AUTHORIZATION) else { return Ok(Caller::Anonymous) };
     let token = given.to_str().ok().and_then(|text| text.strip_prefix("Bearer ")).map(str::trim);
-    if token == Some(api.token.as_str()) && !api.faults.is_expired() {
-        Ok(Caller::User(api.user.clone()))
-    } else {
-        Err(ApiError::unauthorized())
+    if token != Some(api.token.as_str()) || api.faults.is_expired() {
+        return Err(ApiError::unauthorized());
+    }
+    // There is one user here, and no other to speak for.
+    match request.headers().get("impersonate-user").and_then(|name| name.to_str().ok()) {
+        Some(other) => Err(ApiError::forbidden(&api.user, "impersonate", "", "users", Some(other), None)),
+        None => Ok(Caller::User(api.user.clone())),
     }
 }

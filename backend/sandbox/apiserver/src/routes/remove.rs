@@ -29,6 +29,10 @@ impl Options {
             let why = format!("Unsupported value: \"{policy}\": supported values: \"Background\", \"Foreground\", \"Orphan\"");
             return Err(ApiError::invalid_options("DeleteOptions", "propagationPolicy", &why));
         }
+        if !matches!(query.get("dryRun"), "" | "All") {
+            let why = format!("Unsupported value: \"{}\": supported values: \"All\"", query.get("dryRun"));
+            return Err(ApiError::invalid_options("DeleteOptions", "dryRun", &why));
+        }
         let orphan = policy == "Orphan" || body.get("orphanDependents").and_then(Value::as_bool) == Some(true);
         let dry = body.get("dryRun").and_then(Value::as_array).is_some_and(|list| list.iter().any(|item| item == "All"));
         Ok(Self {

@@ -10,6 +10,7 @@ mod kubectl_table;
 mod kubers;
 mod load;
 mod objects;
+mod openapi;
 mod scene;
 mod semantics;
 mod watches;
