@@ -98,7 +98,7 @@ impl Index {
         for entry in &entries {
             for host in entry.spec()["hosts"].as_array().into_iter().flatten().filter_map(Value::as_str) {
                 let given = allocated.remove(&(entry.namespace().to_owned(), host.to_owned()));
-                index.hosts.entry(host.to_owned()).or_insert_with(|| Service::of_entry(entry, given));
+                index.hosts.entry(host.to_owned()).or_insert_with(|| Service::of_entry(entry, host, given));
             }
         }
         index
@@ -114,7 +114,7 @@ impl Index {
 
 impl Service {
     /// A host of a ServiceEntry, as Istio's DNS answers for it.
-    fn of_entry(entry: &Object, allocated: Option<Ipv4Addr>) -> Self {
+    fn of_entry(entry: &Object, host: &str, allocated: Option<Ipv4Addr>) -> Self {
         let spec = entry.spec();
         let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
         let own = list(&spec["addresses"]).iter().find_map(|address| address.as_str()?.parse().ok());
@@ -129,7 +129,7 @@ impl Service {
             Some((number, behind.collect()))
         });
         Self {
-            name: entry.name().to_owned(),
+            name: host.to_owned(),
             namespace: entry.namespace().to_owned(),
             ip: own.or(allocated),
             endpoints: endpoints.collect(),
@@ -166,7 +166,7 @@ impl telemetry::Directory for Directory {
     }
     fn service(&self, host: &str) -> Option<(String, String)> {
         let index = self.index.read();
-        let service = index.services.get(host)?;
+        let service = index.services.get(host).or_else(|| index.hosts.get(host))?;
         Some((service.name.clone(), service.namespace.clone()))
     }
 }
@@ -244,6 +244,7 @@ mod tests {
         assert_eq!(directory.cluster_ip("own.example", "other"), Some(Ipv4Addr::new(10, 97, 0, 1)));
         let given = directory.cluster_ip("pay.example", "other").unwrap();
         assert_eq!(given.octets()[..2], [240, 240]);
+        assert_eq!(directory.service("pay.example"), Some(("pay.example".into(), "shop".into())));
         assert_eq!(directory.endpoint("pay.example", "other", 80), Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 41000))));
     }
 }

@@ -4,7 +4,7 @@ use crate::CLUSTER_ID;
 use crate::ads::Shared;
 use crate::registry::{FixedEndpoint, Port, Registry, Resolution, Service};
 use crate::translate::{endpoints, envoy_filter, mtls};
-use crate::workload::Workload;
+use crate::workload::{ProxyKind, Workload};
 use serde_json::{Value, json};
 
 /// Istio's API groups, and the Gateway API's.
@@ -50,7 +50,7 @@ pub(super) fn registryz(shared: &Shared) -> Value {
 
 fn endpoint(registry: &Registry, owner: &Service, port: &Port, workload: &Workload) -> Option<Value> {
     let target = endpoints::workload_port(port, workload)?;
-    let tls = workload.proxy.is_some() && mtls::mode(registry, workload, target) != mtls::Mode::Disable;
+    let tls = workload.proxy == Some(ProxyKind::Sidecar) && mtls::mode(registry, workload, target) != mtls::Mode::Disable;
     Some(json!({
         "service": service(owner),
         "servicePort": {"name": port.name, "port": port.number, "protocol": port.protocol.name()},

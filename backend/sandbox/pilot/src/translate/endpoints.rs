@@ -3,7 +3,7 @@
 use super::mtls::{self, Mode};
 use crate::CLUSTER_ID;
 use crate::registry::{Port, Registry, Service, Target, selects};
-use crate::workload::{Workload, identity};
+use crate::workload::{ProxyKind, Workload, identity};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -43,7 +43,8 @@ fn of_workload(registry: &Registry, port: &Port, workload: &Workload) -> Option<
         workload.canonical_revision()
     );
     let mut metadata = json!({"istio": {"workload": name}});
-    if workload.proxy.is_some() && mtls::mode(registry, workload, target) != Mode::Disable {
+    // A gateway takes what its servers say, not what sidecars agree on.
+    if workload.proxy == Some(ProxyKind::Sidecar) && mtls::mode(registry, workload, target) != Mode::Disable {
         metadata["envoy.transport_socket_match"] = json!({"tlsMode": "istio"});
     }
     Some(endpoint("127.0.0.1", real, 1, metadata))

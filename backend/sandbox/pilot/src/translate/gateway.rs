@@ -53,13 +53,13 @@ pub(crate) fn listeners(target: &Target<'_>, resources: &mut Resources) {
     let mut ports: BTreeMap<u16, Vec<Opened<'_>>> = BTreeMap::new();
     for gateway in target.registry.gateways.iter().filter(|gateway| holds(gateway, target.workload)) {
         for server in &gateway.spec.servers {
-            if let Ok(port) = u16::try_from(server.port.number) {
-                ports.entry(port).or_default().push((gateway, server));
-            }
+            // The Service's port and the pod's may be named for the same.
+            let inside = workload_port(target.registry, target.workload, number(server));
+            ports.entry(inside).or_default().push((gateway, server));
         }
     }
-    for (port, servers) in ports {
-        let inside = workload_port(target.registry, target.workload, port);
+    for (inside, servers) in ports {
+        let port = servers.iter().map(|(_, server)| number(server)).min().unwrap_or(inside);
         let Some(real) = target.workload.real_port(&inside.to_string()) else { continue };
         let chains = chains(target, resources, port, inside, &servers);
         if chains.is_empty() {
@@ -78,6 +78,11 @@ pub(crate) fn listeners(target: &Target<'_>, resources: &mut Resources) {
     }
 }
 
+/// The port that a server is opened at, as its Gateway names it.
+fn number(server: &Server) -> u16 {
+    u16::try_from(server.port.number).unwrap_or_default()
+}
+
 /// The filter chains of one port: one for all plain HTTP, and those of each other server.
 fn chains(target: &Target<'_>, resources: &mut Resources, port: u16, inside: u16, servers: &[Opened<'_>]) -> Vec<Value> {
     let mut made = Vec::new();
@@ -89,7 +94,7 @@ fn chains(target: &Target<'_>, resources: &mut Resources, port: u16, inside: u16
     if !plain.is_empty() {
         let name = format!("http.{port}");
         made.push(tcp::chain(&[], &[], manager(&name)));
-        resources.routes.push(routes::configuration(target, &name, virtual_hosts(target, port, &plain)));
+        resources.routes.push(routes::configuration(target, &name, virtual_hosts(target, &plain)));
     }
     for (gateway, server) in servers.iter().copied() {
         let names: Vec<String> = server.hosts.iter().map(|host| without_scope(host).to_owned()).collect();
@@ -98,15 +103,15 @@ fn chains(target: &Target<'_>, resources: &mut Resources, port: u16, inside: u16
         match Taking::of(server) {
             Taking::Http => {}
             Taking::Https => {
-                let name = format!("https.{port}.{}.{}.{}", server.port.name, gateway.name, gateway.namespace);
+                let name = format!("https.{}.{}.{}.{}", number(server), server.port.name, gateway.name, gateway.namespace);
                 let mut chain = tcp::chain(&[], &names, manager(&name));
                 chain["transport_socket"] = tls::server(target, resources, settings, true);
                 made.push(chain);
-                let hosts = virtual_hosts(target, port, &[(gateway, server)]);
+                let hosts = virtual_hosts(target, &[(gateway, server)]);
                 resources.routes.push(routes::configuration(target, &name, hosts));
             }
             Taking::Tls => {
-                for mut chain in bytes(target, port, inside, gateway, server) {
+                for mut chain in bytes(target, inside, gateway, server) {
                     if !names.iter().any(|name| name == "*") {
                         chain["filter_chain_match"]["server_names"] = json!(names);
                     }
@@ -114,7 +119,7 @@ fn chains(target: &Target<'_>, resources: &mut Resources, port: u16, inside: u16
                     made.push(chain);
                 }
             }
-            Taking::Passthrough | Taking::Bytes => made.extend(bytes(target, port, inside, gateway, server)),
+            Taking::Passthrough | Taking::Bytes => made.extend(bytes(target, inside, gateway, server)),
         }
     }
     // Envoy refuses a listener with two chains for the same connections; as istiod, the oldest Gateway's counts.
@@ -133,11 +138,11 @@ fn chains(target: &Target<'_>, resources: &mut Resources, port: u16, inside: u16
 }
 
 /// The chains of a server that looks at no requests: by `tls` rules where TLS is passed on, else by `tcp` rules.
-fn bytes(target: &Target<'_>, port: u16, inside: u16, gateway: &Config<Gateway>, server: &Server) -> Vec<Value> {
+fn bytes(target: &Target<'_>, inside: u16, gateway: &Config<Gateway>, server: &Server) -> Vec<Value> {
     let mut chains = Vec::new();
     let id = format!("{}/{}", gateway.namespace, gateway.name);
     for config in bound(target, &id) {
-        let way = Way { gateway: &id, namespace: &config.namespace, port };
+        let way = Way { gateway: &id, namespace: &config.namespace, port: number(server) };
         if !config.spec.hosts.iter().any(|host| served(&server.hosts, host, &config.namespace).is_some()) {
             continue;
         }
@@ -168,13 +173,14 @@ fn bound<'a>(target: &Target<'a>, id: &str) -> impl Iterator<Item = &'a Config<V
     })
 }
 
-fn virtual_hosts(target: &Target<'_>, port: u16, servers: &[Opened<'_>]) -> Vec<Value> {
+fn virtual_hosts(target: &Target<'_>, servers: &[Opened<'_>]) -> Vec<Value> {
+    let port = servers.iter().map(|(_, server)| number(server)).min().unwrap_or_default();
     let mut hosts: BTreeMap<String, (bool, Vec<Value>)> = BTreeMap::new();
     for (gateway, server) in servers {
         let redirects = server.tls.as_ref().is_some_and(|tls| tls.https_redirect);
         let id = format!("{}/{}", gateway.namespace, gateway.name);
         for config in bound(target, &id) {
-            let way = Way { gateway: &id, namespace: &config.namespace, port };
+            let way = Way { gateway: &id, namespace: &config.namespace, port: number(server) };
             for host in config.spec.hosts.iter().filter_map(|host| served(&server.hosts, host, &config.namespace)) {
                 let found = routes::rules(target, config, &way, None);
                 let (redirected, known) = hosts.entry(host).or_default();

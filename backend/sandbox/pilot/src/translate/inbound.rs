@@ -4,20 +4,33 @@ use super::authorization::{self, Layer};
 use super::observe::{self, Side};
 use super::{Resources, Target, clusters, endpoints, http, mtls, names};
 use crate::registry::{Port, Protocol, Service};
+use mesh::istio::SidecarIngress;
 use serde_json::{Value, json};
 
-/// One bound listener and one cluster per port of the application.
+/// One bound listener and one cluster per port of the application. A Sidecar's `ingress` says for a port how it is spoken
+/// to, and which other port of the pod it leads to.
 pub(crate) fn listeners(target: &Target<'_>, resources: &mut Resources) {
+    let ingress: Vec<&SidecarIngress> = target.scope.sidecar.iter().flat_map(|sidecar| &sidecar.spec.ingress).collect();
     for port in target.workload.app_ports() {
+        let own = ingress.iter().find(|ingress| ingress.port.number == u32::from(port));
+        let behind = own.and_then(|ingress| endpoint_port(ingress)).unwrap_or(port);
         let (Some(bound), Some(app)) =
-            (target.workload.real_port(&port.to_string()), target.workload.real_port(&format!("app/{port}")))
+            (target.workload.real_port(&port.to_string()), target.workload.real_port(&format!("app/{behind}")))
         else {
             continue;
         };
         let service = served(target, port);
+        let said = own.and_then(|ingress| Some((ingress.port.protocol.as_deref()?, &ingress.port.name)));
+        let protocol = said.map(|(protocol, name)| Protocol::of(Some(&protocol.to_ascii_lowercase()), name));
+        let protocol = protocol.or_else(|| service.map(|(_, port)| port.protocol)).unwrap_or(Protocol::Tcp);
         resources.clusters.push(clusters::inbound(service.map(|(service, _)| service), port, app));
-        resources.listeners.push(listener(target, port, bound, service));
+        resources.listeners.push(listener(target, port, bound, service, protocol));
     }
+}
+
+/// The port in `defaultEndpoint`, `127.0.0.1:8080`.
+pub(crate) fn endpoint_port(ingress: &SidecarIngress) -> Option<u16> {
+    ingress.default_endpoint.as_deref()?.rsplit_once(':')?.1.parse().ok()
 }
 
 /// The first service that leads to this port.
@@ -28,29 +41,30 @@ fn served<'a>(target: &Target<'a>, port: u16) -> Option<(&'a Service, &'a Port)>
     })
 }
 
-fn listener(target: &Target<'_>, port: u16, bound: u16, service: Option<(&Service, &Port)>) -> Value {
-    let protocol = service.map_or(Protocol::Tcp, |(_, port)| port.protocol);
+fn listener(target: &Target<'_>, port: u16, bound: u16, service: Option<(&Service, &Port)>, protocol: Protocol) -> Value {
     let cluster = names::inbound_cluster(port);
     let guards = authorization::filters(target, port, Layer::Http);
-    let filter = match service {
-        Some((service, service_port)) if protocol.is_http() => {
+    let filter = match protocol.is_http() {
+        true => {
+            let host = service.map_or_else(|| target.workload.owner.clone(), |(service, _)| service.host.clone());
+            let number = service.map_or(port, |(_, port)| port.number);
             let routes = json!({
                 "name": cluster,
                 "validate_clusters": false,
                 "virtual_hosts": [{
-                    "name": format!("inbound|http|{}", service_port.number),
+                    "name": format!("inbound|http|{}", number),
                     "domains": ["*"],
                     "routes": [{
                         "name": "default",
                         "match": {"prefix": "/"},
                         "route": {"cluster": cluster, "timeout": "0s"},
-                        "decorator": {"operation": names::operation(&service.host, service_port.number)},
+                        "decorator": {"operation": names::operation(&host, number)},
                     }],
                 }],
             });
             http::manager(target, Side::Inbound, &format!("inbound_0.0.0.0_{port}"), ("route_config", routes), guards)
         }
-        _ => http::bytes(target, Side::Inbound, &cluster),
+        false => http::bytes(target, Side::Inbound, &cluster),
     };
     let mut filters = if protocol.is_http() { Vec::new() } else { authorization::filters(target, port, Layer::Bytes) };
     filters.push(filter);

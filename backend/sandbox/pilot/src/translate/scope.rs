@@ -30,7 +30,7 @@ pub(crate) fn exported(said: &[String], default: &[String], owner: &str, namespa
 }
 
 /// The Sidecar for a workload: one that selects it, else its namespace's, else the root namespace's.
-fn sidecar<'a>(registry: &'a Registry, workload: &Workload) -> Option<&'a Config<Sidecar>> {
+pub(crate) fn sidecar<'a>(registry: &'a Registry, workload: &Workload) -> Option<&'a Config<Sidecar>> {
     let labels = |sidecar: &'a Config<Sidecar>| {
         sidecar.spec.workload_selector.as_ref().map(|selector| &selector.labels).filter(|labels| !labels.is_empty())
     };

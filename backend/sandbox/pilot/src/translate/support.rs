@@ -55,7 +55,7 @@ pub(crate) fn find_untranslated(registry: &mut Registry) {
         add(&config.object, jwt::without_effect(registry, config));
     }
     for config in &registry.sidecars {
-        add(&config.object, without_effect::sidecar(&config.spec));
+        add(&config.object, without_effect::sidecar(registry, config));
     }
     for config in &registry.gateways {
         add(&config.object, without_effect::gateway(registry, config));

@@ -2,10 +2,10 @@
 
 use super::gateway::{self, Taking};
 use super::support::{not_yet, parts};
-use super::tls;
+use super::{inbound, scope, tls};
 use crate::registry::{Config, Protocol, Registry};
 use crate::secrets::CA;
-use crate::workload::Workload;
+use crate::workload::{ProxyKind, Workload};
 use mesh::istio::{ClientTls, DestinationRule, Gateway, Server, ServerTls, ServiceEntry, Sidecar};
 use std::net::IpAddr;
 
@@ -35,17 +35,42 @@ pub(crate) fn service_entry(spec: &ServiceEntry) -> Vec<String> {
 }
 
 /// Of a Sidecar.
-pub(crate) fn sidecar(spec: &Sidecar) -> Vec<String> {
+pub(crate) fn sidecar(registry: &Registry, config: &Config<Sidecar>) -> Vec<String> {
+    let spec = &config.spec;
     let proxied = spec.outbound_traffic_policy.as_ref().is_some_and(|policy| policy.egress_proxy.is_some());
     let bound = spec.egress.iter().any(|egress| egress.bind.as_deref().is_some_and(|bind| !bind.is_empty()));
     let captured = spec.egress.iter().any(|egress| egress.capture_mode.as_deref() == Some("NONE"));
-    parts(&[
-        (!spec.ingress.is_empty(), "ingress: a pod's ports are those that its containers declare, and it"),
+    let mut found = parts(&[
         (proxied, "outboundTrafficPolicy.egressProxy"),
         (bound, "egress.bind"),
         (captured, "egress.captureMode NONE"),
         (spec.inbound_connection_pool.is_some(), "inboundConnectionPool"),
-    ])
+    ]);
+    for ingress in &spec.ingress {
+        let said = |text: &Option<String>| given(text) && text.as_deref() != Some("DEFAULT");
+        found.extend(parts(&[
+            (said(&ingress.bind), "ingress.bind"),
+            (said(&ingress.capture_mode), "ingress.captureMode"),
+            (ingress.tls.is_some(), "ingress.tls"),
+            (ingress.connection_pool.is_some(), "ingress.connectionPool"),
+        ]));
+        let number = ingress.port.number;
+        let behind = inbound::endpoint_port(ingress).map_or(number, u32::from);
+        let chosen = |workload: &&Workload| {
+            workload.proxy == Some(ProxyKind::Sidecar)
+                && scope::sidecar(registry, workload).is_some_and(|it| it.name == config.name && it.namespace == config.namespace)
+        };
+        for workload in registry.workloads.iter().map(AsRef::as_ref).filter(chosen) {
+            let lacks = [number, behind].into_iter().find(|port| workload.real_port(&format!("app/{port}")).is_none());
+            found.extend(lacks.map(|port| {
+                format!(
+                    "ingress port {number} is not served: the program of pod {} has no port {port} in the sandbox",
+                    workload.id()
+                )
+            }));
+        }
+    }
+    found
 }
 
 fn given(text: &Option<String>) -> bool {

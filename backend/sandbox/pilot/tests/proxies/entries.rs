@@ -96,7 +96,7 @@ async fn without_resolution_calls_go_where_they_were_meant_to() {
     bench.apply(&entry(
         "direct",
         &format!(
-            "{{hosts: [direct.example], ports: [{{number: {}, name: http, protocol: HTTP}}, {{number: {}, name: tcp, protocol: TCP}}]}}",
+            "{{hosts: [direct.example, '*.wild.example'], ports: [{{number: {}, name: http, protocol: HTTP}}, {{number: {}, name: tcp, protocol: TCP}}]}}",
             http.port, tcp.port
         ),
     ));
@@ -109,6 +109,7 @@ async fn without_resolution_calls_go_where_they_were_meant_to() {
     ));
     bench.settle().await;
     assert_eq!(call(&bench, http.port, "127.0.0.3", "direct.example").await, "200 http");
+    assert_eq!(call(&bench, http.port, "127.0.0.3", "any.wild.example").await, "200 http");
     assert_eq!(call(&bench, http.port, "127.0.0.3", "other.example").await, "502", "HTTP is told apart by host");
     assert_eq!(call(&bench, tcp.port, "127.0.0.3", "any").await, "200 tcp");
     assert_eq!(call(&bench, subnet.port, "127.0.0.4", "any").await, "200 subnet");

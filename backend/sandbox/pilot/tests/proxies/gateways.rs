@@ -72,7 +72,9 @@ async fn hosts_lead_to_their_own_rules() {
         "door",
         "[{port: {number: 8080, name: http, protocol: HTTP}, hosts: ['demo/shop.example', 'other/far.example', '*.wild.example']}]",
     ));
-    bench.apply(&gateway("second", "[{port: {number: 8080, name: http, protocol: HTTP}, hosts: [second.example]}]"));
+    // The Service's port and the pod's are one.
+    bench.apply("apiVersion: v1\nkind: Service\nmetadata: {name: gate, namespace: demo}\nspec: {clusterIP: 10.96.0.70, selector: {istio: ingressgateway}, ports: [{name: http, port: 80, targetPort: 8080}]}\n");
+    bench.apply(&gateway("second", "[{port: {number: 80, name: http, protocol: HTTP}, hosts: [second.example]}]"));
     bench.apply(&to_web("one", "door", "[shop.example, far.example]", "v1"));
     bench.apply(&to_web("two", "demo/second", "[second.example, shop.example]", "v2"));
     bench.apply(&to_web("wild", "door", "[a.wild.example]", "v2"));

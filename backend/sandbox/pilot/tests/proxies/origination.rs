@@ -77,7 +77,7 @@ async fn the_proxy_begins_tls() {
     assert!(said.contains("tls.credentialName counts at gateways only"), "{said}");
     let log = bench.log_line("client", "CERTIFICATE_VERIFY_FAILED").await;
     println!("{log}");
-    assert!(log.contains("503 UF"), "{log}");
+    assert!(log.contains(" 503 URX,UF "), "{log}");
 
     // A server that asks who comes.
     let server = tls::serve("vault", &ca.issue("bank.example"), Some(&clients)).await;
@@ -85,7 +85,7 @@ async fn the_proxy_begins_tls() {
     bench.apply(&secret("us", "Opaque", &[("cert", &us.certificate), ("key", &us.key), ("cacert", &ca.pem)]));
     bench.apply(&entry("bank", "{number: 80, name: p, protocol: HTTP}", server.port));
     for (tls, expect) in [
-        ("{mode: SIMPLE, credentialName: us}", "502"),
+        ("{mode: SIMPLE, credentialName: us}", "503"),
         ("{mode: MUTUAL, credentialName: us}", "200 vault for bank.example of a client with certificate"),
     ] {
         bench.apply(&rule(FOR_CLIENT, tls));

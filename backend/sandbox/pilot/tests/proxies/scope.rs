@@ -99,6 +99,14 @@ async fn a_sidecar_narrows_what_is_seen() {
     bench.settle().await;
     let clusters = bench.admin("client", "/clusters").await;
     assert!(clusters.contains("web.demo") && !clusters.contains("far.other"), "{clusters}");
+    // Rules of one's own may lead to what is not seen by name.
+    bench.apply(
+        "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: web, namespace: demo}\nspec: {hosts: [web], http: [{route: [{destination: {host: far.other.svc.cluster.local, port: {number: 9080}}}]}]}\n",
+    );
+    bench.settle().await;
+    let led = seen(&bench, "client", "10.96.0.10:9080", &get("/", "web:9080", &[])).await;
+    assert_eq!(led, "200 far");
+    bench.delete("VirtualService", "demo", "web");
     // An egress listener of one port holds for that port alone.
     bench.apply(&sidecar(
         "demo",
@@ -166,4 +174,29 @@ async fn what_is_not_exported_is_not_seen() {
         let found = calls(&bench).await;
         assert_eq!(found[1].split(' ').next(), Some(expect), "DestinationRule exportTo {to}: {found:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_ingress_listener_leads_elsewhere_in_the_pod() {
+    let mut bench = two_versions().await;
+    bench.apply(
+        "apiVersion: v1\nkind: Service\nmetadata: {name: two, namespace: demo}\nspec: {clusterIP: 10.96.0.41, selector: {app: two}, ports: [{name: http, port: 80, targetPort: 8080}]}\n",
+    );
+    bench.pod_with("two", "app=two", &[8080, 9090], Some(crate::echo::router("two")));
+    bench.settle().await;
+    let call = get("/", "two", &[]);
+    assert_eq!(seen(&bench, "client", "10.96.0.41:80", &call).await, "200 two");
+    let app = |bench: &Bench, port: u16| format!("\"127.0.0.1:{}\"", bench.pods["two"].ports[&format!("app/{port}")]);
+    let ingress =
+        |spec: &str| sidecar("demo", "two", &format!("{{workloadSelector: {{labels: {{app: two}}}}, ingress: [{spec}]}}"));
+    bench.apply(&ingress("{port: {number: 8080, protocol: HTTP, name: http}, defaultEndpoint: '127.0.0.1:9090'}"));
+    bench.settle().await;
+    assert_eq!(seen(&bench, "client", "10.96.0.41:80", &get("/elsewhere", "two", &[])).await, "200 two");
+    let log = bench.log_line("two", "/elsewhere").await;
+    println!("{log}");
+    assert!(log.contains(&app(&bench, 9090)), "{log}");
+    bench.apply(&ingress("{port: {number: 7777, protocol: HTTP, name: http}, defaultEndpoint: '127.0.0.1:9090'}"));
+    bench.settle().await;
+    let said = bench.debug("/debug/untranslatedz").await.to_string();
+    assert!(said.contains("ingress port 7777 is not served: the program of pod two.demo has no port 7777"), "{said}");
 }
