@@ -7,7 +7,6 @@
 
 mod bookinfo;
 mod ext_authz;
-mod tokens;
 mod tutorial;
 mod walk;
 mod workloads;
