@@ -247,3 +247,31 @@ async fn the_guard_may_see_the_body_and_has_a_time() {
     assert!(slow.took < std::time::Duration::from_secs(5), "{:?}", slow.took);
     assert_eq!(ask(&bench, "/", &[ALLOW]).await.status, 200);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_guard_may_stand_at_the_gateway() {
+    let mut bench = guarded().await;
+    bench.apply(
+        "
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: door, namespace: demo}
+spec: {selector: {istio: ingressgateway}, servers: [{port: {number: 8080, name: http, protocol: HTTP}, hosts: ['*']}]}
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: door, namespace: demo}
+spec: {hosts: ['*'], gateways: [door], http: [{route: [{destination: {host: web, port: {number: 9080}}}]}]}
+",
+    );
+    bench.pod("gate", "istio=ingressgateway", 8080, true).await;
+    let at_door = "{selector: {matchLabels: {istio: ingressgateway}}, action: CUSTOM, provider: {name: by-grpc}, rules: [{to: [{operation: {notPaths: [/free]}}]}]}";
+    bench.apply(&(providers(&grpc("")) + "\n---\n" + &policy("ask", at_door)));
+    bench.settle().await;
+    for (path, header, expect) in [("/", "x-no: word", 403), ("/free", "x-no: word", 200), ("/", ALLOW, 200)] {
+        let answer = bench.plain("gate", 8080, &get(path, "shop.example", &[header])).await.expect("an answer");
+        println!("    {path} {header} → {} {:?}", answer.status, answer.body.lines().next().unwrap_or_default());
+        assert_eq!(answer.status, expect, "{path} {header}");
+    }
+    assert_eq!(status(&bench, "client").await, Some(200), "inside nobody is asked");
+}
