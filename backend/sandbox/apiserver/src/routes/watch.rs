@@ -53,6 +53,8 @@ pub(super) fn answer(api: &Arc<Api>, at: &Place, query: &Query, accept: &str) ->
     };
     let wanted = query.get("resourceVersion");
     let from = match wanted {
+        // Nothing of what is there, only what comes.
+        "" | "0" if query.has("sendInitialEvents") && !initial => Some(api.store.revision()),
         "" | "0" => None,
         text => Some(
             text.parse::<u64>()
@@ -74,6 +76,8 @@ pub(super) fn answer(api: &Arc<Api>, at: &Place, query: &Query, accept: &str) ->
             () = sender.closed() => {}
             () = closing.cancelled() => {}
             _ = dropped.changed() => {}
+            // One that does not read keeps its connection no longer than the others.
+            () = tokio::time::sleep(lasts + Duration::from_secs(30)) => {}
         }
     });
     let stream = tokio_stream::StreamExt::map(ReceiverStream::new(receiver), Ok::<Bytes, std::io::Error>);

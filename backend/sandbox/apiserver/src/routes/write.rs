@@ -143,7 +143,10 @@ impl<'a> Request<'a> {
         if !problems.is_empty() {
             return Err(ApiError::invalid(kind, name, &problems));
         }
-        problems = schema::check(self.schema()?, &checked, old);
+        problems = match old {
+            Some(old) if kind.custom => schema::check_change(self.schema()?, &checked, old),
+            _ => schema::check(self.schema()?, &checked, old),
+        };
         if kind.custom {
             problems.extend(schema::duplicates(self.schema()?, &checked));
         } else if problems.is_empty() && kind.kind == "CustomResourceDefinition" {

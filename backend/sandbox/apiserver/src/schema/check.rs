@@ -54,6 +54,28 @@ pub(crate) fn check(schema: &Schema, value: &Value, old: Option<&Value>) -> Vec<
     problems
 }
 
+/// As [`check`], without what was wrong before and is as it was: an object that was let in once can still be changed elsewhere.
+pub(crate) fn check_change(schema: &Schema, value: &Value, old: &Value) -> Vec<FieldProblem> {
+    let mut problems = check(schema, value, Some(old));
+    if !problems.is_empty() {
+        let before = check(schema, old, None);
+        problems.retain(|problem| !(before.contains(problem) && at(value, &problem.field) == at(old, &problem.field)));
+    }
+    problems
+}
+
+/// The value at a path as `spec.http[0].timeout`; the whole where the path names none.
+fn at<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
+    if path == "<nil>" {
+        return Some(value);
+    }
+    let mut parts = path.split(['.', '[']).filter(|part| !part.is_empty());
+    parts.try_fold(value, |value, part| match part.strip_suffix(']') {
+        Some(index) => value.get(index.parse::<usize>().ok()?),
+        None => value.get(part),
+    })
+}
+
 fn has_rules(schema: &Schema) -> bool {
     !schema.rules.is_empty()
         || schema.properties.values().any(|field| has_rules(field))

@@ -15,7 +15,7 @@ use indexmap::IndexMap;
 use serde_json::Value;
 
 pub(crate) use bounds::Bounds;
-pub(crate) use check::{FieldProblem, check, duplicates};
+pub(crate) use check::{FieldProblem, check, check_change, duplicates};
 pub(crate) use json::References;
 pub(crate) use rules::Rule;
 pub(crate) use shape::{fill, prune};

@@ -307,3 +307,23 @@ async fn definitions_of_kinds_are_looked_at() {
         .await;
     assert_eq!(made.status, 201, "{}", made.body);
 }
+
+#[tokio::test]
+async fn what_was_let_in_can_be_changed_elsewhere() {
+    let cluster = cluster().await;
+    let mut object = routes("rec", 90, 10);
+    object["spec"]["http"][0]["timeout"] = json!("0.1ms");
+    // Written in process, where nobody checks.
+    cluster.server.store().create(object).unwrap();
+    let at = format!("{ROUTES}/rec");
+    let merge = async |change: Value| cluster.send("PATCH", &at, "application/merge-patch+json", Some(change)).await;
+    let words = "duration must be greater than 1ms";
+    let labelled = merge(json!({"metadata": {"labels": {"a": "1"}}})).await;
+    // The schema forgives what is as it was; the webhook, which sees only what is, does not.
+    assert_eq!(labelled.status, 400, "{}", labelled.body);
+    assert!(labelled.body["message"].as_str().unwrap().contains(words), "{}", labelled.body);
+    let worse = json!([{"op": "replace", "path": "/spec/http/0/timeout", "value": "0.2ms"}]);
+    assert_eq!(cluster.json_patch(&at, worse).await.status, 422);
+    let better = json!([{"op": "replace", "path": "/spec/http/0/timeout", "value": "1s"}]);
+    assert_eq!(cluster.json_patch(&at, better).await.status, 200);
+}

@@ -78,6 +78,66 @@ mod tests {
         check("duration(self)", json!("soon"), Err("duration"));
     }
 
+    /// Whatever is written, it is read or refused: nothing panics, nothing runs out of stack.
+    #[test]
+    fn any_text_will_do() {
+        use rand::{Rng as _, SeedableRng as _};
+        const WORDS: &[&str] = &[
+            "self",
+            ".",
+            "(",
+            ")",
+            "[",
+            "]",
+            "all",
+            "x",
+            ",",
+            "!",
+            "-",
+            "==",
+            "<",
+            "&&",
+            "||",
+            "?",
+            ":",
+            "'a'",
+            "1",
+            "9223372036854775807",
+            "+",
+            "*",
+            "/",
+            "%",
+            "in",
+            "has",
+            "size",
+            "substring",
+            "matches",
+            "duration",
+            "url",
+            "oldSelf",
+            "exists_one",
+            "map",
+            "{",
+            "'",
+            "\u{e9}",
+        ];
+        let mut random = rand::rngs::StdRng::seed_from_u64(7);
+        let mut read = 0;
+        for _ in 0..30_000 {
+            let text: Vec<&str> = (0..random.random_range(1..12)).map(|_| WORDS[random.random_range(0..WORDS.len())]).collect();
+            if let Ok(program) = Program::parse(&text.join(" ")) {
+                read += 1;
+                for value in [json!("a"), json!({"x": [1, "a"]}), json!([1, {"x": 2}]), json!(-1), Value::Null] {
+                    drop(program.run(&value, None));
+                }
+            }
+        }
+        assert!(read > 100, "{read}");
+        let long = vec!["self"; 290].join(" || ");
+        assert!(Program::parse(&long).unwrap().run(&json!(true), None).is_ok());
+        assert!(Program::parse(&vec!["self"; 5000].join(" || ")).is_err());
+    }
+
     #[test]
     fn what_is_not_understood_is_said() {
         for text in
