@@ -2,8 +2,10 @@
 //! on with what they have, and come back to it when it does.
 
 use crate::gateway_status;
+use crate::workloads::{self, snapshot::News};
 use apiserver::{Store, WatchEvent};
-use mesh::Problem;
+use mesh::{Object, Problem};
+use pilot::registry::Untranslated;
 use pilot::{Pilot, World};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
@@ -37,6 +39,8 @@ impl ControlPlane {
     /// Starts it, and puts the mesh's root certificate where workloads expect it.
     pub(crate) async fn start(store: &Store, telemetry: &Telemetry) -> Result<Self, Problem> {
         let mut options = pilot::Options::new(telemetry.als_addr(), telemetry.otlp_addr()).map_err(failed)?;
+        let told = store.clone();
+        options.notice = Some(Arc::new(move |untranslated| tell_of(&told, untranslated)));
         let root = options.ca.root().to_owned();
         publish_root(store, &root);
         let (told, followed) = watch::channel(Arc::new(world(store)));
@@ -147,6 +151,17 @@ impl ControlPlane {
 /// Lets it say at the Gateway API's objects what it makes of them, until it is away.
 fn tell(store: &Store, pilot: &Pilot) {
     tokio::spawn(gateway_status::write(store.clone(), pilot.object_statuses()));
+}
+
+/// What of an object has no effect, as an Event that `kubectl describe` shows beside it.
+fn tell_of(store: &Store, untranslated: &Untranslated) {
+    let Some((kind, name)) = untranslated.object.split_once(' ') else { return };
+    let (namespace, name) = name.split_once('/').unwrap_or(("", name));
+    // Istio's Gateway and the Gateway API's share their kind.
+    let kinds = [kind.to_owned(), format!("{kind}.networking.istio.io"), format!("{kind}.gateway.networking.k8s.io")];
+    let Some(about) = kinds.iter().find_map(|kind| store.get(kind, namespace, name)).map(Object) else { return };
+    let message = untranslated.reason.clone();
+    workloads::tell(store, &News { about, kind: "Warning", reason: "NoEffect", message, source: "istiod" });
 }
 
 fn failed(error: pilot::Error) -> Problem {

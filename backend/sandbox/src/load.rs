@@ -18,6 +18,7 @@ use rand_chacha::ChaCha8Rng;
 use serde_json::json;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -38,9 +39,20 @@ pub(crate) const INGRESS: (&str, &str, u16) = ("istio-ingressgateway", "istio-sy
 /// Namespace and name of the ConfigMap with the rate.
 const SETTINGS: (&str, &str) = ("istio-system", "load-generator");
 
+/// What has become of the requests so far.
+#[derive(Debug, Default)]
+struct Counts {
+    asked: AtomicU64,
+    /// With another answer than 200, or none.
+    failed: AtomicU64,
+    /// Not asked, because too many were under way.
+    left_out: AtomicU64,
+}
+
 /// A running load generator; ends when dropped.
 pub(crate) struct Load {
     store: Store,
+    counts: Arc<Counts>,
     _task: AbortOnDropHandle<()>,
     _follow: AbortOnDropHandle<()>,
 }
@@ -58,9 +70,10 @@ impl Load {
         store.apply(json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"namespace": namespace, "name": name},
             "data": {"rps": rps.to_string()}}))?;
         let (rate, told) = watch::channel(rps);
-        let task = tokio::spawn(run(names, paths, told, ChaCha8Rng::seed_from_u64(seed)));
+        let counts = Arc::<Counts>::default();
+        let task = tokio::spawn(run(names, paths, told, ChaCha8Rng::seed_from_u64(seed), counts.clone()));
         let follow = tokio::spawn(follow(store.clone(), rate));
-        Ok(Self { store: store.clone(), _task: AbortOnDropHandle::new(task), _follow: AbortOnDropHandle::new(follow) })
+        Ok(Self { store: store.clone(), counts, _task: AbortOnDropHandle::new(task), _follow: AbortOnDropHandle::new(follow) })
     }
 
     /// Another rate, from now on.
@@ -96,7 +109,21 @@ async fn follow(store: Store, rate: watch::Sender<f64>) {
     }
 }
 
-async fn run(names: Arc<dyn Names>, paths: &[&'static str], mut rate: watch::Receiver<f64>, mut chance: ChaCha8Rng) {
+impl Drop for Load {
+    fn drop(&mut self) {
+        let [asked, failed, left_out] =
+            [&self.counts.asked, &self.counts.failed, &self.counts.left_out].map(|count| count.load(Ordering::Relaxed));
+        tracing::info!("load generator: {asked} requests, {failed} without a good answer, {left_out} left out");
+    }
+}
+
+async fn run(
+    names: Arc<dyn Names>,
+    paths: &'static [&'static str],
+    mut rate: watch::Receiver<f64>,
+    mut chance: ChaCha8Rng,
+    counts: Arc<Counts>,
+) {
     if paths.is_empty() {
         return;
     }
@@ -126,12 +153,17 @@ async fn run(names: Arc<dyn Names>, paths: &[&'static str], mut rate: watch::Rec
         let path = paths[chance.random_range(0..paths.len())];
         while under_way.try_join_next().is_some() {}
         if under_way.len() >= MOST_AT_ONCE {
-            tracing::debug!("the load generator leaves a request out: too many are under way");
+            counts.left_out.fetch_add(1, Ordering::Relaxed);
             continue;
         }
         let (host, namespace, port) = INGRESS;
         if let Some(at) = names.endpoint(host, namespace, port) {
-            under_way.spawn(async move { look(at, path).await.is_ok() });
+            counts.asked.fetch_add(1, Ordering::Relaxed);
+            let counts = counts.clone();
+            under_way.spawn(async move {
+                let good = look(at, path).await.is_ok_and(|status| status == StatusCode::OK);
+                counts.failed.fetch_add(u64::from(!good), Ordering::Relaxed);
+            });
         }
     }
 }

@@ -21,6 +21,9 @@ Usage: cargo xtask COMMAND
   test [ARGS]   install what the tests need, then format check, lints, all tests, documentation
                 (ARGS go to `cargo test` and skip the rest, for example `cargo xtask test -p binnacle-mesh`)
   bench         build for speed and print each budget beside what was measured
+  bench endurance [--duration SECONDS] [--rps N]
+                build for speed and keep a sandbox under load, 600 s at 200 requests/s unless told otherwise:
+                memory, failed requests, a control plane that goes away, a proxy that dies
   setup         only install what is missing for all of these
 
 Options of all: --yes (do not ask before sudo)";
@@ -32,7 +35,7 @@ fn main() -> ExitCode {
     let done = match args.first().map(String::as_str) {
         Some("run") => run::run(rest, yes),
         Some("test") => test::test(rest, yes),
-        Some("bench") => bench::bench(yes),
+        Some("bench") => bench::bench(rest, yes),
         Some("setup") => setup::Needs::all().install(yes).map(|_| ()),
         Some("help" | "--help" | "-h") => {
             println!("{HELP}");

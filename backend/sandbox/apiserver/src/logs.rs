@@ -21,6 +21,8 @@ pub struct Logs {
     pub past: Vec<LogLine>,
     /// What comes; ends when the container does.
     pub live: broadcast::Receiver<LogLine>,
+    /// What the container wrote before it was started again, if it was.
+    pub previous: Option<Vec<LogLine>>,
 }
 
 /// Keeps the last lines of one container and passes new ones on. Cheap to clone.
@@ -32,12 +34,21 @@ struct Ring {
     lines: VecDeque<LogLine>,
     limit: usize,
     live: broadcast::Sender<LogLine>,
+    previous: Option<Vec<LogLine>>,
 }
+
+/// Lines that a slow reader may be late before it loses some.
+const LATE: usize = 1024;
 
 impl LogRing {
     /// A ring that keeps so many lines.
     pub fn new(limit: usize) -> Self {
-        Self(Arc::new(Mutex::new(Ring { lines: VecDeque::new(), limit: limit.max(1), live: broadcast::Sender::new(1024) })))
+        Self(Arc::new(Mutex::new(Ring {
+            lines: VecDeque::new(),
+            limit: limit.max(1),
+            live: broadcast::Sender::new(LATE),
+            previous: None,
+        })))
     }
 
     /// Adds a line, written now.
@@ -55,6 +66,13 @@ impl LogRing {
     /// The past and the future, with nothing lost between them.
     pub fn logs(&self) -> Logs {
         let ring = self.0.lock();
-        Logs { past: ring.lines.iter().cloned().collect(), live: ring.live.subscribe() }
+        Logs { past: ring.lines.iter().cloned().collect(), live: ring.live.subscribe(), previous: ring.previous.clone() }
+    }
+
+    /// The container is started again: its log begins anew, what it wrote so far is the log before, and readers come to the end.
+    pub fn restart(&self) {
+        let mut ring = self.0.lock();
+        ring.previous = Some(std::mem::take(&mut ring.lines).into());
+        ring.live = broadcast::Sender::new(LATE);
     }
 }

@@ -11,6 +11,8 @@ pub const ALS_CLUSTER: &str = "telemetry-als";
 pub const OTLP_CLUSTER: &str = "telemetry-otlp";
 /// Static cluster of the control plane.
 pub const XDS_CLUSTER: &str = "xds-grpc";
+/// As in the demo profile.
+const DEFAULT_SAMPLING: f64 = 100.0;
 const ADMIN_CLUSTER: &str = "prometheus_stats";
 
 /// Where a proxy finds its servers.
@@ -78,7 +80,27 @@ fn metadata(workload: &Workload) -> Value {
         "INSTANCE_IPS": workload.ip,
         "INTERCEPTION_MODE": "REDIRECT",
         "ISTIO_VERSION": ISTIO_VERSION,
-        "PROXY_CONFIG": {},
+        "PROXY_CONFIG": proxy_config(DEFAULT_SAMPLING),
+        "ENVOY_STATUS_PORT": 15021,
+        "ENVOY_PROMETHEUS_PORT": 15090,
+    })
+}
+
+/// What istiod's `defaultConfig` says, as far as it means something here.
+pub(crate) fn proxy_config(sampling: f64) -> Value {
+    json!({
+        "configPath": "./etc/istio/proxy",
+        "binaryPath": "/usr/local/bin/envoy",
+        "serviceCluster": "istio-proxy",
+        "drainDuration": "45s",
+        "discoveryAddress": "istiod.istio-system.svc:15012",
+        "proxyAdminPort": 15000,
+        "controlPlaneAuthPolicy": "MUTUAL_TLS",
+        "statNameLength": 189,
+        "concurrency": 1,
+        "tracing": {"sampling": sampling},
+        "statusPort": 15020,
+        "terminationDrainDuration": "5s",
     })
 }
 

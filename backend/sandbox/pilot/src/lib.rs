@@ -10,7 +10,8 @@
 //! listener that istiod would name (`0.0.0.0_9080`, `10.96.0.9_3306`). Calls to a pod go to the real port that its
 //! annotation gives for the container's port, where the sidecar listens; the application itself is at `app/<port>`.
 //!
-//! **What is not translated is said**: it is logged once per object, and listed at `/debug/untranslatedz`.
+//! **What is not translated is said**: it is logged once per object, told to [`Options::notice`], and listed at
+//! `/debug/untranslatedz`.
 
 mod ads;
 mod bootstrap;
@@ -57,6 +58,9 @@ pub struct World {
     pub objects: Vec<Arc<Value>>,
 }
 
+/// Hears, once, of each part of an object that has no effect.
+pub type Notice = Arc<dyn Fn(&registry::Untranslated) + Send + Sync>;
+
 /// How a control plane is set up.
 #[derive(Clone)]
 pub struct Options {
@@ -72,6 +76,8 @@ pub struct Options {
     pub xds: SocketAddr,
     /// Where to serve the debug pages; port 0 lets the system choose.
     pub debug: SocketAddr,
+    /// Who else than the log hears of what has no effect.
+    pub notice: Option<Notice>,
 }
 
 impl Options {
@@ -88,6 +94,7 @@ impl Options {
             debounce: Duration::from_millis(10),
             xds: any,
             debug: any,
+            notice: None,
         })
     }
 }
@@ -140,7 +147,13 @@ impl Pilot {
         let address = |listener: &TcpListener, wanted| listener.local_addr().map_err(|error| Error::Listen(wanted, error));
         let (xds, debug) = (address(&xds_listener, options.xds)?, address(&debug_listener, options.debug)?);
         let stop = CancellationToken::new();
-        let mut follower = Follower { world, known: Known::default(), objects: HashMap::new(), logged: BTreeSet::new() };
+        let mut follower = Follower {
+            world,
+            known: Known::default(),
+            objects: HashMap::new(),
+            logged: BTreeSet::new(),
+            notice: options.notice.clone(),
+        };
         let first = follower.read(Instant::now());
         let (snapshots, _) = watch::channel(Arc::new(first));
         let shared = Arc::new(Shared::new(snapshots, options, stop.clone()));
@@ -226,15 +239,19 @@ struct Follower {
     /// What was there before, by kind, namespace and name.
     objects: HashMap<[String; 3], Arc<Value>>,
     logged: BTreeSet<registry::Untranslated>,
+    notice: Option<Notice>,
 }
 
 impl Follower {
     fn read(&mut self, seen: Instant) -> Snapshot {
         let world = self.world.borrow_and_update().clone();
         let registry = Registry::read(&world, &mut self.known);
+        // What goes and comes back is told again.
+        self.logged.retain(|known| registry.untranslated.contains(known));
         for untranslated in &registry.untranslated {
             if self.logged.insert(untranslated.clone()) {
                 tracing::warn!(object = %untranslated.object, "{}", untranslated.reason);
+                self.notice.iter().for_each(|notice| notice(untranslated));
             }
         }
         Snapshot { registry, objects: world.objects.clone(), seen }
@@ -246,19 +263,23 @@ impl Follower {
         let key =
             |object: &Value| [text(&object["kind"]), text(&object["metadata"]["namespace"]), text(&object["metadata"]["name"])];
         let counted = snapshot.objects.iter().filter(|object| matters(object));
+        let mut changed = BTreeSet::new();
         let now: HashMap<_, _> = counted.map(|object| (key(object), object.clone())).collect();
         #[allow(clippy::iter_over_hash_type, reason = "counts have no order")]
         for (key, object) in &now {
             match self.objects.remove(key) {
                 None => metrics.event(&key[0], "add"),
                 Some(before) if !Arc::ptr_eq(&before, object) => metrics.event(&key[0], "update"),
-                Some(_) => {}
+                Some(_) => continue,
             }
+            changed.insert(key[0].as_str());
         }
         #[allow(clippy::iter_over_hash_type, reason = "counts have no order")]
         for gone in self.objects.keys() {
             metrics.event(&gone[0], "delete");
+            changed.insert(gone[0].as_str());
         }
+        metrics.triggered(&changed);
         self.objects = now;
     }
 

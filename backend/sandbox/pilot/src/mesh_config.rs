@@ -26,6 +26,10 @@ pub struct MeshConfig {
     pub trust_domain_aliases: Vec<String>,
     /// How paths are read before policies and routes look at them.
     pub path_normalization: PathNormalization,
+    /// Operators of the text log, or labels of the JSON log; Istio's own when unset.
+    pub access_log_format: Option<String>,
+    /// TEXT (when unset) or JSON.
+    pub access_log_encoding: Option<String>,
     /// Settings of every proxy.
     pub default_config: ProxyDefaults,
     /// Providers that policies and Telemetry name: `{name, <kind>: {…}}`.

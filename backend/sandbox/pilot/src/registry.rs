@@ -11,7 +11,7 @@ use mesh::Object;
 use mesh::envoy_filter::EnvoyFilter;
 use mesh::istio::{
     self, AuthorizationPolicy, DestinationRule, Gateway, PeerAuthentication, RequestAuthentication, ServiceEntry, Sidecar,
-    VirtualService, WorkloadEntry,
+    Telemetry, VirtualService, WorkloadEntry,
 };
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
@@ -90,6 +90,8 @@ pub struct Registry {
     pub request_authentications: Vec<Config<RequestAuthentication>>,
     /// The Gateway API's resources.
     pub gateway_api: GatewayApi,
+    /// Oldest first.
+    pub telemetries: Vec<Config<Telemetry>>,
     /// What was understood only in part, or not at all.
     pub untranslated: Vec<Untranslated>,
 }
@@ -130,6 +132,7 @@ impl Registry {
         oldest_first(&mut registry.authorization_policies);
         oldest_first(&mut registry.envoy_filters);
         oldest_first(&mut registry.request_authentications);
+        oldest_first(&mut registry.telemetries);
         crate::translate::support::find_untranslated(&mut registry);
         gateway_api::resolve(&mut registry);
         registry.untranslated.sort();
@@ -168,6 +171,7 @@ impl Registry {
             "AuthorizationPolicy" => self.authorization_policies.extend(read(object, &mut self.untranslated)),
             "EnvoyFilter" => self.envoy_filters.extend(read(object, &mut self.untranslated)),
             "RequestAuthentication" => self.request_authentications.extend(read(object, &mut self.untranslated)),
+            "Telemetry" => self.telemetries.extend(read(object, &mut self.untranslated)),
             "ConfigMap" => match MeshConfig::of(object) {
                 Some(Ok(read)) => {
                     let reasons = read.without_effect().into_iter();

@@ -135,6 +135,7 @@ impl Keep {
                 () = self.stop.cancelled() => return,
             }
             wait = (wait * 2).min(LONGEST_WAIT);
+            self.log.restart();
             self.told.send_modify(|state| state.restarts += 1);
         }
     }

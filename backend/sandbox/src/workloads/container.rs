@@ -99,6 +99,7 @@ impl Program {
                 () = self.turns(|ill| !ill.crash), if self.ill.borrow().crash => wait = FIRST_WAIT,
                 () = stop.cancelled() => return,
             }
+            self.host.log.restart();
             board.change(self.index, |container| container.restarts += 1);
             voice.tell("Created", format!("Created container: {name}"));
             voice.tell("Started", format!("Started container {name}"));

@@ -88,6 +88,20 @@ pub(crate) const TCP_SENT: &str = "istio_tcp_sent_bytes_total";
 pub(crate) const TCP_RECEIVED: &str = "istio_tcp_received_bytes_total";
 pub(crate) const BUILD: &str = "istio_build";
 
+/// All that requests and connections are counted in.
+pub(crate) const METRICS: [&str; 10] = [
+    REQUESTS,
+    DURATION,
+    REQUEST_BYTES,
+    RESPONSE_BYTES,
+    REQUEST_MESSAGES,
+    RESPONSE_MESSAGES,
+    TCP_OPENED,
+    TCP_CLOSED,
+    TCP_SENT,
+    TCP_RECEIVED,
+];
+
 /// All metrics that the sandbox counts.
 pub(crate) const FAMILIES: [Family; 11] = [
     family(BUILD, "gauge", "Istio component build info"),
@@ -116,6 +130,8 @@ pub(crate) struct Target {
 pub(crate) struct Key {
     pub(crate) target: Target,
     pub(crate) values: Values,
+    /// Labels that a Telemetry added.
+    pub(crate) extra: Arc<[(Arc<str>, Arc<str>)]>,
 }
 
 /// What one finished request adds.
@@ -210,25 +226,35 @@ pub(crate) struct Counters {
 }
 
 impl Counters {
-    pub(crate) fn request(&self, key: Key, now: i64, request: &Request) {
+    /// Counts a request in those of its metrics that are named.
+    pub(crate) fn request(&self, key: Key, now: i64, request: &Request, metrics: &[&'static str]) {
         self.add(key, now, |group| {
-            group.count(REQUESTS, 1);
-            group.observe(DURATION, request.duration_ms);
-            group.observe(REQUEST_BYTES, request.request_bytes as f64);
-            group.observe(RESPONSE_BYTES, request.response_bytes as f64);
-            if let Some((sent, received)) = request.messages {
-                group.count(REQUEST_MESSAGES, sent);
-                group.count(RESPONSE_MESSAGES, received);
+            for &name in metrics {
+                match name {
+                    REQUESTS => group.count(name, 1),
+                    DURATION => group.observe(name, request.duration_ms),
+                    REQUEST_BYTES => group.observe(name, request.request_bytes as f64),
+                    RESPONSE_BYTES => group.observe(name, request.response_bytes as f64),
+                    REQUEST_MESSAGES => request.messages.iter().for_each(|(sent, _)| group.count(name, *sent)),
+                    RESPONSE_MESSAGES => request.messages.iter().for_each(|(_, received)| group.count(name, *received)),
+                    _ => {}
+                }
             }
         });
     }
 
-    pub(crate) fn connection(&self, key: Key, now: i64, connection: &Connection) {
+    /// Counts what is new of a connection in those of its metrics that are named.
+    pub(crate) fn connection(&self, key: Key, now: i64, connection: &Connection, metrics: &[&'static str]) {
         self.add(key, now, |group| {
-            group.count(TCP_OPENED, connection.opened);
-            group.count(TCP_CLOSED, connection.closed);
-            group.count(TCP_SENT, connection.sent);
-            group.count(TCP_RECEIVED, connection.received);
+            for &name in metrics {
+                match name {
+                    TCP_OPENED => group.count(name, connection.opened),
+                    TCP_CLOSED => group.count(name, connection.closed),
+                    TCP_SENT => group.count(name, connection.sent),
+                    TCP_RECEIVED => group.count(name, connection.received),
+                    _ => {}
+                }
+            }
         });
     }
 
@@ -252,7 +278,11 @@ mod tests {
     pub(crate) fn key(code: &str) -> Key {
         let mut values: Values = std::array::from_fn(|_| "x".into());
         values[21] = code.into();
-        Key { target: Target { pod: "p".into(), namespace: "n".into(), instance: "10.0.0.1:15020".into() }, values }
+        Key {
+            target: Target { pod: "p".into(), namespace: "n".into(), instance: "10.0.0.1:15020".into() },
+            values,
+            extra: Arc::default(),
+        }
     }
 
     #[test]
@@ -271,11 +301,11 @@ mod tests {
     fn requests_and_connections_add_up() {
         let counters = Counters::default();
         let request = Request { duration_ms: 3.0, request_bytes: 100, response_bytes: 2000, messages: None };
-        counters.request(key("200"), 1, &request);
-        counters.request(key("200"), 2, &Request { messages: Some((1, 3)), ..request });
-        counters.request(key("503"), 3, &request);
-        counters.connection(key(""), 4, &Connection { opened: 1, closed: 0, sent: 10, received: 20 });
-        counters.connection(key(""), 5, &Connection { opened: 0, closed: 1, sent: 5, received: 0 });
+        counters.request(key("200"), 1, &request, &METRICS);
+        counters.request(key("200"), 2, &Request { messages: Some((1, 3)), ..request }, &METRICS);
+        counters.request(key("503"), 3, &request, &METRICS);
+        counters.connection(key(""), 4, &Connection { opened: 1, closed: 0, sent: 10, received: 20 }, &METRICS);
+        counters.connection(key(""), 5, &Connection { opened: 0, closed: 1, sent: 5, received: 0 }, &METRICS);
         let seen = counters.with(|groups| {
             let mut seen = Vec::new();
             for (key, group) in groups {

@@ -70,7 +70,9 @@ fn lines(counters: &Counters, name: &'static str) -> String {
 fn label_text(key: &Key) -> String {
     let mut out = String::new();
     let target = [("namespace", &key.target.namespace), ("pod", &key.target.pod)];
-    for (name, value) in LABELS.iter().copied().zip(&key.values).chain(target).filter(|(_, value)| !value.is_empty()) {
+    let extra = key.extra.iter().map(|(name, value)| (&**name, value));
+    let all = LABELS.iter().copied().zip(&key.values).chain(extra).chain(target);
+    for (name, value) in all.filter(|(_, value)| !value.is_empty()) {
         let comma = if out.is_empty() { "" } else { "," };
         // Writing to a text cannot fail.
         let _ok = write!(out, "{comma}{name}=\"{}\"", escaped(value));
@@ -85,7 +87,7 @@ fn escaped(value: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::counters::{Request, Target, Values};
+    use crate::counters::{METRICS, Request, Target, Values};
 
     #[test]
     fn the_page_has_headers_labels_in_istios_order_and_cumulative_buckets() {
@@ -96,7 +98,7 @@ mod tests {
         values[21] = "200".into();
         let target = Target { pod: "p".into(), namespace: "n".into(), instance: "i".into() };
         let request = Request { duration_ms: 7.5, request_bytes: 0, response_bytes: 70, messages: None };
-        counters.request(Key { target, values }, 1, &request);
+        counters.request(Key { target, values, extra: Default::default() }, 1, &request, &METRICS);
         let page = page(&counters, SpanCount { spans: 3, traces: 1, dropped_spans: 2, dropped_traces: 1 }, "1.32.0");
         let labels = r#"reporter="source",source_workload="product\"page",response_code="200",namespace="n",pod="p""#;
         for expected in [

@@ -10,10 +10,12 @@
 //! owner of the objects implements.
 //!
 //! What Envoy should be configured to send, besides the access log itself:
-//! - `log_name` is `inbound` or `outbound` (gateways: `outbound`); the node's id is `type~ip~pod.namespace~domain`.
+//! - `log_name` is `inbound` or `outbound` (gateways: `outbound`), with what Telemetry resources change behind a `|`; the
+//!   node's id is `type~ip~pod.namespace~domain`.
 //! - dynamic metadata `binnacle.peer` / `id` holds the caller's `pod.namespace` on the inbound side.
 //! - an optional custom tag `upstream_sans` with the value `%UPSTREAM_LOCAL_URI_SAN%|%UPSTREAM_PEER_URI_SAN%` says whether
-//!   an outbound call was mutual TLS; without it the directory's principals are used.
+//!   an outbound call was mutual TLS; without it the directory's principals are used. Another, `upstream_cluster` with
+//!   `%UPSTREAM_CLUSTER_RAW%`, tells what a call was meant for that reached no endpoint.
 //! - optional filter state `envoy.filters.http.grpc_stats` gives gRPC message counts; `content-type` among the logged
 //!   request headers and `grpc-status` among the logged trailers tell gRPC from HTTP.
 #![cfg_attr(test, allow(clippy::unwrap_used))]

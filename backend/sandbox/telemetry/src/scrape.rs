@@ -134,6 +134,7 @@ fn series_of(key: &Key, name: &str, measure: &Measure) -> Vec<Labels> {
         .iter()
         .zip(&key.values)
         .map(|(name, value)| (Arc::from(*name), Arc::clone(value)))
+        .chain(key.extra.iter().cloned())
         .chain(target_labels(&key.target).iter().map(|(name, value)| (Arc::from(*name), Arc::from(*value))))
         .collect();
     let one = |suffix: &str, extra: Option<String>| {
@@ -163,7 +164,7 @@ mod tests {
     use super::*;
     use crate::{
         Workload,
-        counters::{Request, Values},
+        counters::{METRICS, Request, Values},
         samples::is_stale,
     };
 
@@ -189,7 +190,11 @@ mod tests {
 
     fn key(pod: &str) -> Key {
         let values: Values = std::array::from_fn(|at| if at == 0 { "source".into() } else { "".into() });
-        Key { target: Target { pod: pod.into(), namespace: "ns".into(), instance: "10.0.0.1:15020".into() }, values }
+        Key {
+            target: Target { pod: pod.into(), namespace: "ns".into(), instance: "10.0.0.1:15020".into() },
+            values,
+            extra: Arc::default(),
+        }
     }
 
     fn last(scraper: &Scraper, name: &str) -> Vec<f64> {
@@ -201,7 +206,7 @@ mod tests {
         let pods = Arc::new(Pods::default());
         pods.0.lock().push("a.ns".to_owned());
         let mut scraper = scraper(&pods);
-        scraper.counters.request(key("a"), 1000, &Request { duration_ms: 7.0, ..Request::default() });
+        scraper.counters.request(key("a"), 1000, &Request { duration_ms: 7.0, ..Request::default() }, &METRICS);
         scraper.scrape(1000);
         let found = scraper.samples.select(Some("istio_requests_total"), &[], 0, i64::MAX);
         assert_eq!(
@@ -219,8 +224,8 @@ mod tests {
         let pods = Arc::new(Pods::default());
         pods.0.lock().push("a.ns".to_owned());
         let mut scraper = scraper(&pods);
-        scraper.counters.request(key("a"), 1000, &Request::default());
-        scraper.counters.request(key("never-known"), 1000, &Request::default());
+        scraper.counters.request(key("a"), 1000, &Request::default(), &METRICS);
+        scraper.counters.request(key("never-known"), 1000, &Request::default(), &METRICS);
         scraper.scrape(1000);
         pods.0.lock().clear();
         scraper.scrape(2000);

@@ -8,7 +8,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::Command;
 
 /// kubectl with the sandbox's kubeconfig and nothing of the user's.
-fn kubectl(shop: &Shop, args: &[&str]) -> Command {
+pub(crate) fn kubectl(shop: &Shop, args: &[&str]) -> Command {
     let kubeconfig: &Path = &shop.sandbox.ready().kubeconfig;
     let mut command = Command::new("kubectl");
     command.arg("--kubeconfig").arg(kubeconfig).args(args).env("HOME", kubeconfig.parent().unwrap());

@@ -11,7 +11,7 @@ use tokio::process::Command;
 const CHILD: &str = "BINNACLE_TEST_SANDBOX_CHILD";
 
 /// Envoys whose parent is this process.
-fn envoys_of(parent: u32) -> Vec<i32> {
+pub(crate) fn envoys_of(parent: u32) -> Vec<i32> {
     let processes = std::fs::read_dir("/proc").unwrap().flatten();
     let pids = processes.filter_map(|entry| entry.file_name().to_string_lossy().parse::<i32>().ok());
     pids.filter(|pid| {

@@ -7,6 +7,7 @@ mod away;
 mod gateway_api;
 mod kubectl;
 mod lives;
+mod logs;
 mod policies;
 mod rate_limits;
 mod requests;

@@ -1,8 +1,9 @@
 //! `cargo xtask bench`: prints each budget beside what is measured on this machine. It judges nothing by itself: machines
-//! differ, and so do their days.
+//! differ, and so do their days. `cargo xtask bench endurance` keeps a mesh under load instead.
 #![allow(clippy::print_stdout, reason = "its output is what it is for")]
 
 mod canvas;
+mod endurance;
 mod running;
 
 use std::fmt::Write as _;
@@ -28,8 +29,16 @@ fn median(mut values: Vec<f64>) -> f64 {
 
 fn main() -> anyhow::Result<()> {
     harness::tls();
-    let mut rows = canvas::rows();
-    rows.extend(running::rows()?);
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let rows = match args.split_first() {
+        None => {
+            let mut rows = canvas::rows();
+            rows.extend(running::rows()?);
+            rows
+        }
+        Some((mode, rest)) if mode == "endurance" => endurance::Endurance::read(rest)?.rows()?,
+        Some((mode, _)) => anyhow::bail!("unknown: {mode}; there is endurance, and all budgets without an argument"),
+    };
     println!("{}", report(&rows));
     Ok(())
 }

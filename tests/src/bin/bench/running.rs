@@ -83,7 +83,7 @@ fn idle(display: &Display) -> Result<Row> {
 }
 
 /// Shifts weights of reviews to and fro; milliseconds from Push to the last acknowledgement.
-async fn pushes(kubeconfig: PathBuf) -> Result<(Vec<f64>, f64)> {
+pub(crate) async fn pushes(kubeconfig: PathBuf) -> Result<(Vec<f64>, f64)> {
     let target = Target { kubeconfig: Some(kubeconfig), ..Target::default() };
     let mut cluster = Cluster::connect(target, Arc::new(|| {}));
     let ready = |scene: &Arc<Scene>| scene.ready() && scene.proxies.value().is_some_and(|proxies| proxies.len() == 7);
@@ -145,7 +145,7 @@ fn shift(scene: &Scene, percent: u32) -> Result<Change> {
 }
 
 /// Percent of one core that a process uses over a while.
-fn load(pid: u32, during: Duration) -> Result<f64> {
+pub(crate) fn load(pid: u32, during: Duration) -> Result<f64> {
     let before = cpu_seconds(pid)?;
     let begun = Instant::now();
     harness::window::pause(during.as_millis() as u64);
@@ -163,7 +163,7 @@ fn cpu_seconds(pid: u32) -> Result<f64> {
     Ok((ticks(11)? + ticks(12)?) / 100.0)
 }
 
-fn memory_mb(pid: u32) -> Result<f64> {
+pub(crate) fn memory_mb(pid: u32) -> Result<f64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
     let line = status.lines().find(|line| line.starts_with("VmRSS:")).context("no VmRSS")?;
     Ok(line.split_whitespace().nth(1).context("no number")?.parse::<f64>()? / 1024.0)

@@ -4,6 +4,7 @@ mod body;
 mod discovery;
 mod legacy_discovery;
 mod metadata;
+mod pod_logs;
 mod pods;
 mod proxy;
 mod query;

@@ -73,7 +73,6 @@ impl Shared {
     }
 
     pub(crate) fn publish(&self, snapshot: Snapshot) {
-        self.metrics.world_changed();
         let objects = &snapshot.registry.gateway_api.statuses;
         self.objects.send_if_modified(|known| {
             let changed = **known != *objects;
@@ -111,6 +110,7 @@ impl Shared {
     }
 
     fn open(&self, session: &Arc<Mutex<Session>>) -> u64 {
+        self.metrics.connected();
         let number = session.lock().number;
         self.sessions.lock().insert(number, session.clone());
         number
@@ -144,6 +144,7 @@ impl Shared {
         for untranslated in envoy_filter::state::untranslated(&snapshot.registry, self) {
             if said.insert(untranslated.clone()) {
                 tracing::warn!(object = %untranslated.object, "{}", untranslated.reason);
+                self.options.notice.iter().for_each(|notice| notice(&untranslated));
             }
         }
     }

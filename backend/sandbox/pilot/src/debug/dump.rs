@@ -1,23 +1,54 @@
 //! What one proxy was sent, in the form of Envoy's own config dump.
 
-use super::Asked;
+use super::{Asked, Refusal};
 use crate::ads::{Session, Shared};
 use crate::translate::Kind;
+use parking_lot::Mutex;
 use serde_json::{Value, json};
+use std::sync::Arc;
 
-/// `?proxyID=` is any part of a connection's name, as istiod takes it.
-pub(super) fn config_dump(shared: &Shared, asked: &Asked) -> Result<Value, String> {
-    let Some(wanted) = asked.proxy_id.as_deref().filter(|wanted| !wanted.is_empty()) else {
-        return Err("You must provide a proxyID in the query string".into());
+/// `?proxyID=` is any part of a connection's name, as istiod takes it. `include_eds=true` adds the endpoints;
+/// `types=cds,lds` shows nothing but the resources of these types.
+pub(super) fn config_dump(shared: &Shared, asked: &Asked) -> Result<Value, Refusal> {
+    let session = session(shared, asked)?;
+    let session = session.lock();
+    let Some(types) = asked.types.as_deref().filter(|types| !types.is_empty()) else {
+        return Ok(dump(&session, asked.include_eds.as_deref() == Some("true")));
     };
-    let sessions = shared.sessions();
-    let found = sessions.iter().find(|session| session.lock().id().contains(wanted));
-    found
-        .map(|session| dump(&session.lock()))
-        .ok_or_else(|| "Proxy not connected to this Pilot instance. It may be connected to another instance.".into())
+    let mut configs = Vec::new();
+    for name in types.split(',') {
+        let kind = Kind::ALL.into_iter().find(|kind| kind.short() == name || kind.type_url() == name);
+        let kind = kind.ok_or_else(|| {
+            let known: Vec<&str> = Kind::ALL.iter().map(|kind| kind.short()).collect();
+            Refusal::bad(format!("unknown type {name}: there are {}", known.join(", ")))
+        })?;
+        let sent = session.watches.get(&kind).into_iter().flat_map(|watch| watch.resources.values());
+        configs.extend(sent.map(|sent| redacted(kind, &sent.json)));
+    }
+    Ok(json!({"configs": configs}))
 }
 
-fn dump(session: &Session) -> Value {
+/// The endpoints that each proxy was sent, or one proxy.
+pub(super) fn edsz(shared: &Shared, asked: &Asked) -> Result<Value, Refusal> {
+    let of = |session: &Session| -> Vec<Value> {
+        let watch = session.watches.get(&Kind::Endpoint);
+        watch.into_iter().flat_map(|watch| watch.resources.values()).map(|sent| sent.json.clone()).collect()
+    };
+    if asked.proxy_id.is_some() {
+        return Ok(json!(of(&session(shared, asked)?.lock())));
+    }
+    Ok(shared.sessions().iter().flat_map(|session| of(&session.lock())).collect())
+}
+
+fn session(shared: &Shared, asked: &Asked) -> Result<Arc<Mutex<Session>>, Refusal> {
+    let Some(wanted) = asked.proxy_id.as_deref().filter(|wanted| !wanted.is_empty()) else {
+        return Err(Refusal::bad("You must provide a proxyID in the query string"));
+    };
+    let found = shared.sessions().into_iter().find(|session| session.lock().id().contains(wanted));
+    found.ok_or_else(|| Refusal::missing("Proxy not connected to this Pilot instance. It may be connected to another instance."))
+}
+
+fn dump(session: &Session, include_eds: bool) -> Value {
     let kinds = [
         (Kind::Cluster, "ClustersConfigDump", "dynamic_active_clusters", "cluster"),
         (Kind::Endpoint, "EndpointsConfigDump", "dynamic_endpoint_configs", "endpoint_config"),
@@ -25,7 +56,8 @@ fn dump(session: &Session) -> Value {
         (Kind::Route, "RoutesConfigDump", "dynamic_route_configs", "route_config"),
         (Kind::Secret, "SecretsConfigDump", "dynamic_active_secrets", "secret"),
     ];
-    let configs = kinds.map(|(kind, dump, list, one)| {
+    let shown = kinds.into_iter().filter(|(kind, ..)| include_eds || *kind != Kind::Endpoint);
+    let configs = shown.map(|(kind, dump, list, one)| {
         let mut config = json!({"@type": format!("type.googleapis.com/envoy.admin.v3.{dump}")});
         let Some(watch) = session.watches.get(&kind) else { return config };
         if matches!(kind, Kind::Cluster | Kind::Listener) {
@@ -45,7 +77,7 @@ fn dump(session: &Session) -> Value {
         config[list] = rows.collect();
         config
     });
-    json!({"configs": configs})
+    json!({"configs": configs.collect::<Vec<_>>()})
 }
 
 /// Private keys are shown to nobody.

@@ -8,26 +8,42 @@ use crate::ads::Shared;
 use axum::Router;
 use axum::extract::{Query, State};
 use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio::net::TcpListener;
 
-type Page = fn(&Shared, &Asked) -> Result<Value, String>;
+type Page = fn(&Shared, &Asked) -> Result<Value, Refusal>;
+
+/// Why there is no such page, in istiod's words.
+struct Refusal(StatusCode, String);
+
+impl Refusal {
+    fn bad(words: impl Into<String>) -> Self {
+        Self(StatusCode::BAD_REQUEST, words.into())
+    }
+
+    fn missing(words: impl Into<String>) -> Self {
+        Self(StatusCode::NOT_FOUND, words.into())
+    }
+}
 
 /// Every page, with what it is for.
-const PAGES: [(&str, &str, Page); 10] = [
+const PAGES: [(&str, &str, Page); 13] = [
     ("adsz", "Connected proxies and what they watch", |shared, _| Ok(proxies::adsz(shared))),
-    ("config_dump", "What one proxy was sent: ?proxyID=<pod>.<namespace>", dump::config_dump),
+    ("config_dump", "What one proxy was sent: ?proxyID=<pod>.<namespace>[&types=cds,lds][&include_eds=true]", dump::config_dump),
     ("configz", "Istio's resources as they are read", |shared, _| Ok(tables::configz(shared))),
     ("connections", "Connected proxies", |shared, _| Ok(proxies::connections(shared))),
+    ("edsz", "Endpoints that proxies were sent: ?proxyID=<pod>.<namespace> for one", dump::edsz),
+    ("endpointShardz", "Endpoints by service, namespace and shard", |shared, _| Ok(tables::endpoint_shardz(shared))),
     ("endpointz", "Services with their endpoints", |shared, _| Ok(tables::endpointz(shared))),
     ("mesh", "Mesh-wide settings", |shared, _| Ok(tables::mesh(shared))),
     ("push_status", "What went wrong in the last push", |shared, _| Ok(tables::push_status(shared))),
     ("registryz", "Services", |shared, _| Ok(tables::registryz(shared))),
     ("syncz", "What every proxy was sent and has confirmed", |shared, asked| Ok(proxies::syncz(shared, asked))),
+    ("telemetryz", "Telemetry resources by namespace", |shared, _| Ok(tables::telemetryz(shared))),
     ("untranslatedz", "What resources ask for that has no effect here", |shared, _| Ok(tables::untranslatedz(shared))),
 ];
 
@@ -36,6 +52,8 @@ struct Asked {
     #[serde(rename = "proxyID")]
     proxy_id: Option<String>,
     namespace: Option<String>,
+    types: Option<String>,
+    include_eds: Option<String>,
 }
 
 /// Serves the pages until the control plane stops.
@@ -43,14 +61,15 @@ pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
     let stop = shared.stop.clone();
     let mut router = Router::new()
         .route("/ready", get(|| async { "" }))
-        .route("/version", get(|| async { crate::ISTIO_VERSION }))
+        .route("/version", get(|| async { format!("{}-binnacle-Clean", crate::ISTIO_VERSION) }))
         .route("/metrics", get(metrics))
+        .route("/debug", get(|| async { Html(index()) }))
         .route("/debug/list", get(|| async { json_page(StatusCode::OK, &list()) }));
     for (name, _, page) in PAGES {
         let answer = move |State(shared): State<Arc<Shared>>, Query(asked): Query<Asked>| async move {
             match page(&shared, &asked) {
                 Ok(body) => json_page(StatusCode::OK, &body),
-                Err(problem) => (StatusCode::NOT_FOUND, problem).into_response(),
+                Err(Refusal(status, words)) => (status, words).into_response(),
             }
         };
         router = router.route(&format!("/debug/{name}"), get(answer));
@@ -61,8 +80,17 @@ pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
     }
 }
 
+/// The pages' names.
 fn list() -> Value {
-    PAGES.iter().map(|(name, about, _)| json!({"href": format!("/debug/{name}"), "help": about})).collect()
+    PAGES.iter().map(|(name, ..)| json!(name)).collect()
+}
+
+/// The pages with what they are for, to look at.
+fn index() -> String {
+    let row = |(name, about, _): &(&str, &str, Page)| {
+        format!("<li><a href=\"/debug/{name}\">{name}</a> {}</li>\n", about.replace('<', "&lt;"))
+    };
+    format!("<!doctype html><title>istiod</title><ul>\n{}</ul>\n", PAGES.iter().map(row).collect::<String>())
 }
 
 fn json_page(status: StatusCode, body: &Value) -> Response {

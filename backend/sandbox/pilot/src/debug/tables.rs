@@ -1,11 +1,14 @@
 //! Pages about what the control plane knows: services, endpoints, resources, settings.
 
-use crate::CLUSTER_ID;
 use crate::ads::Shared;
+use crate::mesh_config::MeshConfig;
 use crate::registry::{FixedEndpoint, Port, Registry, Resolution, Service};
 use crate::translate::{endpoints, envoy_filter, mtls};
 use crate::workload::{ProxyKind, Workload};
+use crate::workload::Workload;
+use crate::{CLUSTER_ID, Snapshot};
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 /// Istio's API groups, and the Gateway API's.
 fn is_istio(object: &Value) -> bool {
@@ -17,16 +20,32 @@ fn ports(service: &Service) -> Value {
     service.ports.iter().map(|port| json!({"name": port.name, "port": port.number, "protocol": port.protocol.name()})).collect()
 }
 
-fn service(service: &Service) -> Value {
+/// The object that a service was read from: its labels and version are shown as they are.
+fn object<'a>(snapshot: &'a Snapshot, service: &Service) -> Option<&'a Value> {
+    let is_it = |object: &&Arc<Value>| {
+        let names = &object["metadata"];
+        let hosts = || object["spec"]["hosts"].as_array().is_some_and(|hosts| hosts.iter().any(|host| *host == service.host));
+        names["namespace"] == service.namespace.as_str()
+            && ((object["kind"] == "Service" && names["name"] == service.name.as_str())
+                || (object["kind"] == "ServiceEntry" && hosts()))
+    };
+    snapshot.objects.iter().find(is_it).map(Arc::as_ref)
+}
+
+fn service(snapshot: &Snapshot, service: &Service) -> Value {
     let address = service.addresses.first().map_or("0.0.0.0", String::as_str);
     let exported: serde_json::Map<_, _> = service.export_to.iter().map(|to| (to.clone(), json!({}))).collect();
+    let object = object(snapshot, service).unwrap_or(&Value::Null);
     json!({
         "Attributes": {
             "ServiceRegistry": if service.entry { "External" } else { "Kubernetes" },
             "Name": service.name,
             "Namespace": service.namespace,
+            "Labels": object["metadata"]["labels"],
+            "ExportTo": if exported.is_empty() { Value::Null } else { exported.into() },
             "LabelSelectors": service.selector,
-            "ExportTo": exported,
+            "ClusterExternalAddresses": {"Addresses": null},
+            "ClusterExternalPorts": null,
         },
         "ports": ports(service),
         "creationTime": service.created,
@@ -40,34 +59,41 @@ fn service(service: &Service) -> Value {
             Resolution::DnsRoundRobin => 3,
         },
         "MeshExternal": service.external,
+        "ResourceVersion": object["metadata"]["resourceVersion"].as_str().unwrap_or_default(),
     })
 }
 
 /// All services.
 pub(super) fn registryz(shared: &Shared) -> Value {
-    shared.snapshot().registry.services.iter().map(service).collect()
+    let snapshot = shared.snapshot();
+    snapshot.registry.services.iter().map(|of| service(&snapshot, of)).collect()
 }
 
-fn endpoint(registry: &Registry, owner: &Service, port: &Port, workload: &Workload) -> Option<Value> {
+/// A pod's endpoint as istiod keeps it.
+fn of_pod(registry: &Registry, port: &Port, workload: &Workload) -> Option<Value> {
     let target = endpoints::workload_port(port, workload)?;
     let tls = workload.proxy == Some(ProxyKind::Sidecar) && mtls::mode(registry, workload, target) != mtls::Mode::Disable;
+    let tls = workload.proxy.is_some() && mtls::mode(registry, workload, target) != mtls::Mode::Disable;
+    let mut labels = workload.labels.clone();
+    labels.insert("topology.istio.io/cluster".into(), CLUSTER_ID.into());
+    labels.insert("topology.istio.io/network".into(), String::new());
     Some(json!({
-        "service": service(owner),
-        "servicePort": {"name": port.name, "port": port.number, "protocol": port.protocol.name()},
-        "endpoint": {
-            "Labels": workload.labels,
-            "Address": workload.ip,
-            "ServicePortName": port.name,
-            "ServiceAccount": workload.identity(),
-            "Network": "",
-            "Locality": {"Label": "", "ClusterID": CLUSTER_ID},
-            "EndpointPort": target,
-            "LbWeight": 0,
-            "TLSMode": if tls { "istio" } else { "disabled" },
-            "Namespace": workload.namespace,
-            "WorkloadName": workload.owner,
-            "HealthStatus": 0,
-        },
+        "Labels": labels,
+        "Address": workload.ip,
+        "ServicePortName": port.name,
+        "EnvoyEndpoint": null,
+        "ServiceAccount": workload.identity(),
+        "Network": "",
+        "Locality": {"Label": "", "ClusterID": CLUSTER_ID},
+        "EndpointPort": target,
+        "LbWeight": 0,
+        "TLSMode": if tls { "istio" } else { "disabled" },
+        "Namespace": workload.namespace,
+        "WorkloadName": workload.owner,
+        "HostName": "",
+        "SubDomain": "",
+        "TunnelAbility": 0,
+        "HealthStatus": 0,
     }))
 }
 
@@ -75,23 +101,29 @@ fn endpoint(registry: &Registry, owner: &Service, port: &Port, workload: &Worklo
 fn fixed(owner: &Service, port: &Port, endpoint: &FixedEndpoint) -> Value {
     let tls = endpoint.labels.get("security.istio.io/tlsMode").map_or("disabled", String::as_str);
     json!({
-        "service": service(owner),
-        "servicePort": {"name": port.name, "port": port.number, "protocol": port.protocol.name()},
-        "endpoint": {
-            "Labels": endpoint.labels,
-            "Address": endpoint.address,
-            "ServicePortName": port.name,
-            "ServiceAccount": endpoint.service_account,
-            "Network": "",
-            "Locality": {"Label": endpoint.locality, "ClusterID": CLUSTER_ID},
-            "EndpointPort": endpoint.port(port),
-            "LbWeight": endpoint.weight,
-            "TLSMode": tls,
-            "Namespace": owner.namespace,
-            "WorkloadName": "",
-            "HealthStatus": 0,
-        },
+        "Labels": endpoint.labels,
+        "Address": endpoint.address,
+        "ServicePortName": port.name,
+        "EnvoyEndpoint": null,
+        "ServiceAccount": endpoint.service_account,
+        "Network": "",
+        "Locality": {"Label": endpoint.locality, "ClusterID": CLUSTER_ID},
+        "EndpointPort": endpoint.port(port),
+        "LbWeight": endpoint.weight,
+        "TLSMode": tls,
+        "Namespace": owner.namespace,
+        "WorkloadName": "",
+        "HostName": "",
+        "SubDomain": "",
+        "TunnelAbility": 0,
+        "HealthStatus": 0,
     })
+}
+
+/// All endpoints of one port of a service.
+fn istio_endpoints(registry: &Registry, service: &Service, port: &Port) -> Vec<Value> {
+    let pods = registry.members(service).filter_map(|workload| of_pod(registry, port, workload));
+    pods.chain(registry.fixed(service).map(|other| fixed(service, port, &other))).collect()
 }
 
 /// Services with their endpoints.
@@ -99,13 +131,40 @@ pub(super) fn endpointz(shared: &Shared) -> Value {
     let snapshot = shared.snapshot();
     let registry = &snapshot.registry;
     let rows = registry.services.iter().flat_map(|service| service.ports.iter().map(move |port| (service, port)));
-    rows.map(|(service, port)| {
-        let pods = registry.members(service).filter_map(|workload| endpoint(registry, service, port, workload));
-        let others = registry.fixed(service).map(|other| fixed(service, port, &other));
-        let found: Vec<Value> = pods.chain(others).collect();
-        json!({"svc": format!("{}:{}", service.host, port.name), "ep": found})
+    rows.map(|(of, port)| {
+        let owner = service(&snapshot, of);
+        let of_port = json!({"name": port.name, "port": port.number, "protocol": port.protocol.name()});
+        let found = istio_endpoints(registry, of, port);
+        let found = found.iter().map(|endpoint| json!({"service": owner, "servicePort": of_port, "endpoint": endpoint}));
+        json!({"svc": format!("{}:{}", of.host, port.name), "ep": found.collect::<Vec<_>>()})
     })
     .collect()
+}
+
+/// Endpoints by service and namespace, in the shard of the one registry that there is.
+pub(super) fn endpoint_shardz(shared: &Shared) -> Value {
+    let snapshot = shared.snapshot();
+    let registry = &snapshot.registry;
+    let mut hosts = serde_json::Map::new();
+    for of in &registry.services {
+        let found: Vec<Value> = of.ports.iter().flat_map(|port| istio_endpoints(registry, of, port)).collect();
+        let accounts = registry.members(of).map(|workload| (workload.identity(), json!({})));
+        let accounts: serde_json::Map<String, Value> = accounts.collect();
+        let shards = json!({"Shards": {format!("Kubernetes/{CLUSTER_ID}"): found}, "ServiceAccounts": accounts});
+        hosts.insert(of.host.clone(), json!({of.namespace.as_str(): shards}));
+    }
+    hosts.into()
+}
+
+/// Telemetry resources, by namespace.
+pub(super) fn telemetryz(shared: &Shared) -> Value {
+    let snapshot = shared.snapshot();
+    let mut namespaces: std::collections::BTreeMap<&str, Vec<Value>> = std::collections::BTreeMap::new();
+    for config in &snapshot.registry.telemetries {
+        let row = json!({"name": config.name, "namespace": config.namespace, "spec": config.object.spec()});
+        namespaces.entry(&config.namespace).or_default().push(row);
+    }
+    json!({"namespace_to_telemetries": namespaces, "root_namespace": crate::registry::ROOT_NAMESPACE})
 }
 
 /// Istio's resources as they are read.
@@ -120,17 +179,43 @@ pub(super) fn mesh(shared: &Shared) -> Value {
     json!({
         "proxyListenPort": 15001,
         "connectTimeout": "10s",
+        "protocolDetectionTimeout": "0s",
+        "ingressClass": "istio",
+        "ingressService": "istio-ingressgateway",
+        "ingressControllerMode": "STRICT",
         "accessLogFile": config.access_log_file.as_deref().unwrap_or("/dev/stdout"),
-        "defaultConfig": {
-            "proxyAdminPort": 15000,
-            "statusPort": 15020,
-            "tracing": {"sampling": config.sampling_percent()},
-        },
+        "defaultConfig": crate::bootstrap::proxy_config(config.sampling_percent()),
         "outboundTrafficPolicy": {"mode": if config.allow_any() { "ALLOW_ANY" } else { "REGISTRY_ONLY" }},
-        "enableAutoMtls": true,
+        "enableAutoMtls": config.enable_auto_mtls.unwrap_or(true),
         "trustDomain": crate::registry::TRUST_DOMAIN,
+        "defaultServiceExportTo": ["*"],
+        "defaultVirtualServiceExportTo": ["*"],
+        "defaultDestinationRuleExportTo": ["*"],
         "rootNamespace": crate::registry::ROOT_NAMESPACE,
+        "localityLbSetting": {"enabled": true},
+        "dnsRefreshRate": "60s",
+        "enablePrometheusMerge": true,
+        "extensionProviders": config.extension_providers.iter().cloned().chain(built_in(config)).collect::<Vec<_>>(),
+        "defaultProviders": default_providers(config),
     })
+}
+
+/// Those that the mesh names.
+fn default_providers(config: &MeshConfig) -> Value {
+    let all = &config.default_providers;
+    let named = [("tracing", &all.tracing), ("metrics", &all.metrics), ("accessLogging", &all.access_logging)];
+    let named = named.into_iter().filter(|(_, names)| !names.is_empty());
+    named.map(|(kind, names)| (kind.to_owned(), json!(names))).collect::<serde_json::Map<_, _>>().into()
+}
+
+/// The providers that every mesh has, unless it defines others of their names.
+fn built_in(config: &MeshConfig) -> impl Iterator<Item = Value> {
+    let own = [
+        json!({"name": "prometheus", "prometheus": {}}),
+        json!({"name": "envoy", "envoyFileAccessLog": {"path": "/dev/stdout"}}),
+        json!({"name": "jaeger", "opentelemetry": {"service": "tracing.istio-system.svc.cluster.local", "port": 4317}}),
+    ];
+    own.into_iter().filter(|own| config.extension_providers.iter().all(|known| known["name"] != own["name"]))
 }
 
 /// Clusters without endpoints, as istiod counts them.

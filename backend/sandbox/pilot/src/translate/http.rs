@@ -2,6 +2,7 @@
 
 use super::Target;
 use super::observe::{self, PEER_HEADER, PEER_NAMESPACE, Side};
+use super::spans;
 use serde_json::{Value, json};
 
 fn filter(name: &str, message: &str) -> Value {
@@ -62,7 +63,6 @@ pub(crate) fn manager(target: &Target<'_>, side: Side, stat_prefix: &str, routes
         "stat_prefix": stat_prefix,
         routes.0: routes.1,
         "http_filters": filters(side, guards),
-        "tracing": observe::tracing(target, side),
         "access_log": observe::http_logs(target, side),
         "use_remote_address": target.is_gateway(),
         "xff_num_trusted_hops": if target.is_gateway() { defaults.gateway_topology.num_trusted_proxies } else { 0 },
@@ -70,10 +70,13 @@ pub(crate) fn manager(target: &Target<'_>, side: Side, stat_prefix: &str, routes
         "upgrade_configs": [{"upgrade_type": "websocket"}],
         "request_id_extension": {"typed_config": {
             "@type": "type.googleapis.com/envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig",
-            "use_request_id_for_trace_sampling": true,
+            "use_request_id_for_trace_sampling": spans::by_request_id(target, side),
         }},
     });
     merge(&mut config, paths(target));
+    if let Some(tracing) = spans::tracing(target, side) {
+        config["tracing"] = tracing;
+    }
     let details = |forward: &str| json!({"forward_client_cert_details": forward, "set_current_client_cert_details": {"subject": true, "dns": true, "uri": true}});
     let more = match (side, target.is_gateway()) {
         (Side::Inbound, _) => details("APPEND_FORWARD"),
@@ -86,15 +89,13 @@ pub(crate) fn manager(target: &Target<'_>, side: Side, stat_prefix: &str, routes
 
 /// A proxy between bytes.
 pub(crate) fn bytes(target: &Target<'_>, side: Side, cluster: &str) -> Value {
-    json!({
-        "name": "envoy.filters.network.tcp_proxy",
-        "typed_config": {
-            "@type": "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy",
-            "stat_prefix": cluster,
-            "cluster": cluster,
-            "access_log": observe::tcp_logs(target, side),
-        },
-    })
+    let mut config = json!({
+        "@type": "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy",
+        "stat_prefix": cluster,
+        "cluster": cluster,
+    });
+    merge(&mut config, observe::tcp_logs(target, side));
+    json!({"name": "envoy.filters.network.tcp_proxy", "typed_config": config})
 }
 
 /// Adds the fields of one object to another.

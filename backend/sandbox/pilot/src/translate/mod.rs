@@ -32,8 +32,10 @@ pub(crate) mod rbac;
 pub(crate) mod rewrites;
 pub(crate) mod routes;
 pub(crate) mod scope;
+pub(crate) mod spans;
 pub(crate) mod support;
 pub(crate) mod tcp;
+pub(crate) mod telemetry;
 pub(crate) mod tls;
 mod without_effect;
 

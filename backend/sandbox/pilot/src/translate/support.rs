@@ -1,14 +1,13 @@
 //! What is not translated: found, named and logged, never silently ignored.
 
 use super::{authorization, jwt, policies, without_effect};
-use crate::registry::{Protocol, Registry, Untranslated, title};
+use crate::registry::{Protocol, ROOT_NAMESPACE, Registry, Untranslated, title};
 use mesh::Object;
 use mesh::istio::{ClientTls, DestinationRule, HttpRoute, PeerAuthentication, VirtualService};
 use serde_json::Value;
 
 /// Istio's and the Gateway API's kinds that this control plane has no rules for.
-const UNKNOWN_KINDS: &[&str] =
-    &["Telemetry", "WasmPlugin", "TrafficExtension", "WorkloadGroup", "ProxyConfig", "TCPRoute", "TLSRoute"];
+const UNKNOWN_KINDS: &[&str] = &["WasmPlugin", "TrafficExtension", "WorkloadGroup", "ProxyConfig", "TCPRoute", "TLSRoute"];
 
 /// An object of a kind that has no effect here.
 pub(crate) fn unknown_kind(object: &Object) -> Option<Untranslated> {
@@ -16,7 +15,12 @@ pub(crate) fn unknown_kind(object: &Object) -> Option<Untranslated> {
     let of_mesh = version.contains("istio.io/") || version.starts_with("gateway.networking.k8s.io/");
     (of_mesh && UNKNOWN_KINDS.contains(&object.kind())).then(|| Untranslated {
         object: title(object),
-        reason: format!("{} is stored, but has no effect in the sandbox", object.kind()),
+        reason: match object.kind() {
+            "WasmPlugin" | "TrafficExtension" => {
+                format!("{} is stored, but its extension is not run by the sandbox's proxies", object.kind())
+            }
+            kind => format!("{kind} is stored, but has no effect in the sandbox"),
+        },
     })
 }
 
@@ -60,6 +64,13 @@ pub(crate) fn find_untranslated(registry: &mut Registry) {
     for config in &registry.gateways {
         add(&config.object, without_effect::gateway(registry, config));
     }
+    for config in &registry.telemetries {
+        add(&config.object, super::telemetry::support::without_effect(registry, &config.spec));
+    }
+    let mesh = format!("ConfigMap {ROOT_NAMESPACE}/istio");
+    found.extend(
+        super::telemetry::support::of_mesh(registry).into_iter().map(|reason| Untranslated { object: mesh.clone(), reason }),
+    );
     registry.untranslated.extend(found);
 }
 

@@ -53,7 +53,7 @@ pub(crate) fn insert(context: &str, operation: &str, before: &str, value: &str) 
 }
 
 /// A local rate limit, written as Istio's sample writes it.
-fn bucket(tokens: u32, every: &str) -> String {
+pub(crate) fn bucket(tokens: u32, every: &str) -> String {
     format!(
         "{{name: envoy.filters.http.local_ratelimit, typed_config: {{'@type': type.googleapis.com/udpa.type.v1.TypedStruct, \
            type_url: type.googleapis.com/envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit, value: {{ \

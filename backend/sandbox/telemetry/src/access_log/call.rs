@@ -20,6 +20,8 @@ use crate::{
     workload::{Directory, Workload},
 };
 
+/// The custom tag with the upstream cluster's name.
+const UPSTREAM_CLUSTER: &str = "upstream_cluster";
 /// Clusters of Envoy that stand for no Service: the label shows their own name.
 const CATCH_ALL: [&str; 5] = [
     "BlackHoleCluster",
@@ -44,13 +46,18 @@ pub(crate) fn http_labels(
         code: code.to_string(),
         grpc_status: if grpc { grpc_status(entry).unwrap_or_default() } else { String::new() },
     };
-    labels(proxy, common, authority, answer, directory)
+    labels(proxy, common, authority, answer, None, directory)
 }
 
 /// The labels of a TCP connection: no response code.
-pub(crate) fn tcp_labels(proxy: &Proxy, common: &AccessLogCommon, directory: &dyn Directory) -> Values {
+pub(crate) fn tcp_labels(
+    proxy: &Proxy,
+    common: &AccessLogCommon,
+    caller: Option<Arc<Workload>>,
+    directory: &dyn Directory,
+) -> Values {
     let answer = Answer { protocol: "tcp", code: String::new(), grpc_status: String::new() };
-    labels(proxy, common, "", answer, directory)
+    labels(proxy, common, "", answer, caller, directory)
 }
 
 struct Answer {
@@ -59,7 +66,14 @@ struct Answer {
     grpc_status: String,
 }
 
-fn labels(proxy: &Proxy, common: &AccessLogCommon, authority: &str, answer: Answer, directory: &dyn Directory) -> Values {
+fn labels(
+    proxy: &Proxy,
+    common: &AccessLogCommon,
+    authority: &str,
+    answer: Answer,
+    caller: Option<Arc<Workload>>,
+    directory: &dyn Directory,
+) -> Values {
     let own = Some(&proxy.workload);
     let (reporter, peer, principals) = match proxy.side {
         Side::Source => {
@@ -69,7 +83,7 @@ fn labels(proxy: &Proxy, common: &AccessLogCommon, authority: &str, answer: Answ
         }
         Side::Destination => {
             let principals = Principals::inbound(common);
-            ("destination", Peer::calling(common, &principals, directory), principals)
+            ("destination", Peer::calling(common, &principals, caller, directory), principals)
         }
     };
     let (source, destination) = match proxy.side {
@@ -148,6 +162,12 @@ impl Called {
     }
 }
 
+/// The cluster that a call went to, or was meant for when no endpoint of it could be chosen.
+fn upstream_cluster(common: &AccessLogCommon) -> &str {
+    let told = || common.custom_tags.get(UPSTREAM_CLUSTER).map(String::as_str).filter(|name| *name != "-");
+    if common.upstream_cluster.is_empty() { told().unwrap_or_default() } else { &common.upstream_cluster }
+}
+
 /// The host in a cluster's name, `outbound|9080|v1|reviews.default.svc.cluster.local`.
 fn cluster_host(cluster: &str) -> Option<&str> {
     cluster.strip_prefix("outbound|")?.splitn(3, '|').nth(2)
@@ -155,11 +175,13 @@ fn cluster_host(cluster: &str) -> Option<&str> {
 
 /// The Service that an outbound call from a namespace was meant for.
 fn called_service(namespace: &str, common: &AccessLogCommon, authority: &str, directory: &dyn Directory) -> Called {
-    let cluster = common.upstream_cluster.as_str();
+    let cluster = upstream_cluster(common);
     if let Some(host) = cluster_host(cluster) {
         return Called::host(host, directory);
     }
     let host = without_port(authority);
+    // Requests that are blocked are answered by a route of this name, without a cluster.
+    let cluster = if cluster.is_empty() && common.route_name == "block_all" { "BlackHoleCluster" } else { cluster };
     if CATCH_ALL.contains(&cluster) {
         return Called { host: host.to_owned(), name: cluster.to_owned(), namespace: String::new() };
     }

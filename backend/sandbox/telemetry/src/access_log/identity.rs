@@ -14,6 +14,7 @@ use wire::{
     protobuf::{Struct, value::Kind},
 };
 
+use super::overrides::Overrides;
 use crate::{
     counters::Target,
     workload::{Directory, Workload},
@@ -36,6 +37,8 @@ pub(crate) struct Proxy {
     pub(crate) workload: Arc<Workload>,
     pub(crate) side: Side,
     pub(crate) target: Target,
+    /// What Telemetry resources change about its metrics.
+    pub(crate) overrides: Overrides,
 }
 
 impl Proxy {
@@ -57,7 +60,7 @@ impl Proxy {
             namespace: namespace.into(),
             instance: format!("{}:15020", shown_ip(&workload, ip)).into(),
         };
-        Some(Self { workload, side, target })
+        Some(Self { workload, side, target, overrides: Overrides::read(&identifier.log_name) })
     }
 }
 
@@ -121,10 +124,15 @@ impl Peer {
         Self { workload, namespace }
     }
 
-    /// Who made an inbound call: the peer that it named, else what its certificate tells.
-    pub(crate) fn calling(common: &AccessLogCommon, principals: &Principals, directory: &dyn Directory) -> Self {
+    /// Who made an inbound call: the peer that it named or that is known to have connected, else what its certificate tells.
+    pub(crate) fn calling(
+        common: &AccessLogCommon,
+        principals: &Principals,
+        connected: Option<Arc<Workload>>,
+        directory: &dyn Directory,
+    ) -> Self {
         let named = common.metadata.as_ref().and_then(peer_id);
-        let workload = named.as_deref().and_then(|id| directory.by_pod(id));
+        let workload = named.as_deref().and_then(|id| directory.by_pod(id)).or(connected);
         let namespace = match (&workload, namespace_of(&principals.source)) {
             (_, Some(certified)) => certified.to_owned(),
             (Some(found), None) => found.namespace.clone(),

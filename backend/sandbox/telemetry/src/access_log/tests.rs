@@ -139,7 +139,7 @@ fn inbound() -> AccessLogCommon {
 fn http(identifier: &Identifier, entry: HttpAccessLogEntry) -> String {
     let counters = Arc::new(Counters::default());
     let logs = AccessLogs::new(Arc::clone(&counters), Arc::new(Bookinfo), CancellationToken::new());
-    logs.take(identifier, &LogEntries::HttpLogs(HttpAccessLogEntries { log_entry: vec![entry] }), 1);
+    logs.0.take(identifier, &LogEntries::HttpLogs(HttpAccessLogEntries { log_entry: vec![entry] }), 1);
     counters.with(|groups| groups.keys().map(|key| key.values.join(" ")).collect::<Vec<_>>().join("\n"))
 }
 
@@ -267,7 +267,7 @@ fn durations_and_bytes_are_measured_once_when_the_request_ends() {
         AccessLogType::DownstreamEnd,
     ];
     let log_entry = list.map(typed).to_vec();
-    logs.take(
+    logs.0.take(
         &identifier("outbound", "productpage-v1-abc.bookinfo"),
         &LogEntries::HttpLogs(HttpAccessLogEntries { log_entry }),
         1,
@@ -305,7 +305,7 @@ fn connections_count_while_they_last_and_when_they_end() {
     let totals = |log_entry: Vec<TcpAccessLogEntry>| {
         let counters = Arc::new(Counters::default());
         let logs = AccessLogs::new(Arc::clone(&counters), Arc::new(Bookinfo), CancellationToken::new());
-        logs.take(
+        logs.0.take(
             &identifier("outbound", "productpage-v1-abc.bookinfo"),
             &LogEntries::TcpLogs(TcpAccessLogEntries { log_entry }),
             1,

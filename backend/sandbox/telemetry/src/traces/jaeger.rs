@@ -12,7 +12,7 @@ use axum::{
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{json, search::Search, span::TraceId, store::Traces};
+use super::{SpanCount, json, search::Search, span::TraceId, store::Traces};
 use crate::params::Params;
 
 /// A search without a limit finds so many traces, one without a time looks back so far: as in Jaeger.
@@ -38,6 +38,15 @@ pub(crate) fn router(traces: Arc<Traces>) -> Router {
 
 fn answer(data: Vec<Value>) -> Response {
     Json(json!({"total": data.len(), "data": data, "limit": 0, "offset": 0, "errors": null})).into_response()
+}
+
+/// An answer with traces. What the store had to drop stands beside Jaeger's own fields; ids that were not found are its errors.
+fn found(traces: &Traces, data: Vec<Value>, missing: Vec<Value>) -> Response {
+    let SpanCount { dropped_spans, dropped_traces, .. } = traces.count();
+    let errors = if missing.is_empty() { Value::Null } else { missing.into() };
+    let dropped = json!({"traces": dropped_traces, "spans": dropped_spans});
+    Json(json!({"total": data.len(), "data": data, "limit": 0, "offset": 0, "errors": errors, "dropped": dropped}))
+        .into_response()
 }
 
 fn failure(status: StatusCode, text: &str) -> Response {
@@ -69,15 +78,21 @@ async fn trace(State(traces): Shared, Path(id): Path<String>) -> Response {
         return failure(StatusCode::BAD_REQUEST, &format!("cannot parse the trace ID {id:?}: it must be hexadecimal"));
     };
     match traces.trace(id) {
-        Some(spans) => answer(vec![json::trace(&spans)]),
+        Some(spans) => found(&traces, vec![json::trace(&spans)], Vec::new()),
         None => failure(StatusCode::NOT_FOUND, "trace not found"),
     }
 }
 
 async fn search(State(traces): Shared, params: Params) -> Response {
     if params.first("traceID").is_some() {
-        let ids = params.all("traceID").filter_map(TraceId::read);
-        return answer(ids.filter_map(|id| traces.trace(id)).map(|spans| json::trace(&spans)).collect());
+        let (mut data, mut missing) = (Vec::new(), Vec::new());
+        for text in params.all("traceID") {
+            match TraceId::read(text).and_then(|id| traces.trace(id)) {
+                Some(spans) => data.push(json::trace(&spans)),
+                None => missing.push(json!({"code": 404, "msg": "trace not found", "traceID": text})),
+            }
+        }
+        return found(&traces, data, missing);
     }
     let now_us = u64::try_from(Timestamp::now().as_microsecond()).unwrap_or_default();
     let search = match read_search(&params, now_us) {
@@ -85,9 +100,10 @@ async fn search(State(traces): Shared, params: Params) -> Response {
         Err(text) => return failure(StatusCode::BAD_REQUEST, &text),
     };
     // Finding and writing many spans takes long enough to keep it off the I/O threads.
-    let found = tokio::task::spawn_blocking(move || traces.search(&search).iter().map(|spans| json::trace(spans)).collect());
-    match found.await {
-        Ok(list) => answer(list),
+    let store = Arc::clone(&traces);
+    let sought = tokio::task::spawn_blocking(move || store.search(&search).iter().map(|spans| json::trace(spans)).collect());
+    match sought.await {
+        Ok(list) => found(&traces, list, Vec::new()),
         Err(error) => {
             tracing::error!(%error, "a search for traces broke down");
             failure(StatusCode::INTERNAL_SERVER_ERROR, "the search broke down; the log tells where")

@@ -51,8 +51,16 @@ impl Traces {
     /// Takes spans in; whole traces go, oldest first, to make room.
     pub(crate) fn add(&self, spans: Vec<Span>) {
         let mut inner = self.inner.write();
+        let before = inner.count.dropped_spans;
         for span in spans {
             inner.insert(span, self.capacity);
+        }
+        let after = inner.count;
+        drop(inner);
+        // At first, and each time that it has become twice as much: a full store drops all the time.
+        if after.dropped_spans > before && after.dropped_spans.ilog2() != before.max(1).ilog2() {
+            let SpanCount { dropped_spans, dropped_traces, .. } = after;
+            tracing::info!(dropped_spans, dropped_traces, kept = after.spans, "the trace store is full: its oldest traces go");
         }
     }
 

@@ -7,4 +7,5 @@ mod mesh;
 mod proxies;
 mod queries;
 mod scraped;
+mod traces;
 mod wire_in;

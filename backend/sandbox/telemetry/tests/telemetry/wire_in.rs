@@ -80,7 +80,7 @@ fn text(key: &str, value: &str) -> KeyValue {
     KeyValue { key: key.to_owned(), value: Some(value), ..KeyValue::default() }
 }
 
-fn spans(service: &str, spans: Vec<Span>) -> ResourceSpans {
+pub(crate) fn spans(service: &str, spans: Vec<Span>) -> ResourceSpans {
     ResourceSpans {
         resource: Some(Resource { attributes: vec![text("service.name", service)], ..Resource::default() }),
         scope_spans: vec![ScopeSpans { spans, ..ScopeSpans::default() }],
