@@ -5,7 +5,6 @@ use crate::mesh_config::MeshConfig;
 use crate::registry::{FixedEndpoint, Port, Registry, Resolution, Service};
 use crate::translate::{endpoints, envoy_filter, mtls};
 use crate::workload::{ProxyKind, Workload};
-use crate::workload::Workload;
 use crate::{CLUSTER_ID, Snapshot};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -73,7 +72,6 @@ pub(super) fn registryz(shared: &Shared) -> Value {
 fn of_pod(registry: &Registry, port: &Port, workload: &Workload) -> Option<Value> {
     let target = endpoints::workload_port(port, workload)?;
     let tls = workload.proxy == Some(ProxyKind::Sidecar) && mtls::mode(registry, workload, target) != mtls::Mode::Disable;
-    let tls = workload.proxy.is_some() && mtls::mode(registry, workload, target) != mtls::Mode::Disable;
     let mut labels = workload.labels.clone();
     labels.insert("topology.istio.io/cluster".into(), CLUSTER_ID.into());
     labels.insert("topology.istio.io/network".into(), String::new());
