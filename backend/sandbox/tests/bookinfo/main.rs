@@ -11,6 +11,7 @@ mod logs;
 mod policies;
 mod rate_limits;
 mod requests;
+mod ways;
 
 use sandbox::{Options, Sandbox};
 use serde_json::Value;
