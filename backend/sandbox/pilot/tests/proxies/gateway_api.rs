@@ -1,6 +1,7 @@
 //! HTTPRoutes and GRPCRoutes, on Services and on Gateways: each does what the VirtualService of the same meaning does.
 
-use crate::bench::{Answer, Bench, get};
+use crate::bench::{Answer, Bench, PATIENCE, get};
+use crate::tls::{Ca, Client, tls_secret};
 use crate::{rules, two_versions};
 use serde_json::{Value, json};
 
@@ -297,6 +298,51 @@ spec: {from: [{group: gateway.networking.k8s.io, kind: HTTPRoute, namespace: far
     bench.delete("HTTPRoute", "demo", "shop");
     bench.settle().await;
     assert_eq!(through(&bench, "/page/1", "shop.example").await.0, 404);
+}
+
+/// What is said at a Gateway's first listener of its certificate.
+fn certificate(bench: &Bench) -> String {
+    let all = bench.pilot().object_statuses().borrow().clone();
+    let status = &all.iter().find(|status| status.kind == "Gateway").expect("a status").status;
+    let conditions = status["listeners"][0]["conditions"].as_array().expect("conditions");
+    let found = conditions.iter().find(|one| one["type"] == "ResolvedRefs").expect("the condition");
+    format!("{} {}: {}", found["status"], found["reason"], found["message"])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn https_ends_at_the_listener() {
+    let mut bench = bench().await;
+    bench.pod_with("gate", "istio=ingressgateway", &[8080, 8443], None);
+    bench.apply(
+        r"
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: door, namespace: demo}
+spec:
+  gatewayClassName: istio
+  listeners: [{name: https, port: 8443, protocol: HTTPS, hostname: shop.example, tls: {certificateRefs: [{name: shop}]}}]
+",
+    );
+    bench.apply(&route("shop", "[{name: door}]", "", "[{backendRefs: [{name: web-v1, port: 9080}]}]"));
+    bench.settle().await;
+    println!("{}", certificate(&bench));
+    assert!(certificate(&bench).contains("InvalidCertificateRef"), "{}", certificate(&bench));
+    let ca = Ca::new();
+    bench.apply(&tls_secret("shop", &ca.issue("shop.example")));
+    bench.settle().await;
+    println!("{}", certificate(&bench));
+    let port = bench.pods["gate"].ports["8443"];
+    let asked = async {
+        loop {
+            if let Ok(answer) = Client::new(&ca).ask(port, "shop.example", &get("/", "shop.example", &[])).await {
+                return answer;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    };
+    let answer = tokio::time::timeout(PATIENCE, asked).await.expect("an answer over TLS");
+    println!("{} {} {}", answer.version, answer.status, answer.body.lines().next().unwrap_or_default());
+    assert_eq!(answer.status, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,7 +1,7 @@
 //! Gateways: which pods serve them, and which of their listeners can be served.
 
 use super::{CONTROLLER, GatewayApi, Refusal, backends};
-use crate::registry::{Config, Port, ROOT_NAMESPACE, Service, TRUST_DOMAIN, Target};
+use crate::registry::{Config, Port, ROOT_NAMESPACE, Registry, Service, TRUST_DOMAIN, Target};
 use mesh::Object;
 use mesh::gateway_api::{Gateway, Listener};
 use mesh::istio;
@@ -46,27 +46,27 @@ impl Checked<'_> {
 }
 
 /// All Gateways whose class is ours.
-pub(super) fn bind<'a>(api: &'a GatewayApi, services: &[Service]) -> Vec<Bound<'a>> {
+pub(super) fn bind<'a>(api: &'a GatewayApi, registry: &Registry) -> Vec<Bound<'a>> {
     let ours = |gateway: &&Config<Gateway>| {
         let name = &gateway.spec.gateway_class_name;
         let class = api.classes.iter().find(|class| class.name == *name);
         class.map_or(name == "istio", |class| class.spec.controller_name == CONTROLLER)
     };
-    api.gateways.iter().filter(ours).map(|gateway| bound(api, gateway, services)).collect()
+    api.gateways.iter().filter(ours).map(|gateway| bound(api, gateway, registry)).collect()
 }
 
-fn bound<'a>(api: &'a GatewayApi, gateway: &'a Config<Gateway>, services: &[Service]) -> Bound<'a> {
+fn bound<'a>(api: &'a GatewayApi, gateway: &'a Config<Gateway>, registry: &Registry) -> Bound<'a> {
     let named = gateway.spec.addresses.iter().find(|address| address.r#type.as_deref() == Some("Hostname"));
     let named = named.and_then(|address| address.value.as_ref()).map(|host| mesh::fqdn(host, &gateway.namespace));
     let standard = format!("istio-ingressgateway.{ROOT_NAMESPACE}.svc.{TRUST_DOMAIN}");
     let host = named.clone().unwrap_or(standard);
-    let service = services.iter().find(|service| service.host == host);
+    let service = registry.service(&host);
     let refused = (named.is_some() && service.is_none())
         .then(|| Refusal::new("AddressNotUsable", format!("Failed to assign to any requested addresses: {host} not found")));
     let selector = service.map_or_else(|| [("istio".into(), "ingressgateway".into())].into(), |service| service.selector.clone());
     let mut listeners: Vec<Checked<'a>> = Vec::new();
     for listener in &gateway.spec.listeners {
-        let mut checked = check(api, gateway, listener, service);
+        let mut checked = check(api, gateway, listener, service, registry);
         let same = |known: &&Checked<'_>| known.listener.port == listener.port && known.host() == checked.host();
         checked.conflict = listeners.iter().find(same).map(|known| {
             Refusal::new("HostnameConflict", format!("Listener {} has the same port and host", known.listener.name))
@@ -81,7 +81,13 @@ fn bound<'a>(api: &'a GatewayApi, gateway: &'a Config<Gateway>, services: &[Serv
     Bound { gateway, host, selector, ports, refused, listeners }
 }
 
-fn check<'a>(api: &GatewayApi, gateway: &Config<Gateway>, listener: &'a Listener, service: Option<&Service>) -> Checked<'a> {
+fn check<'a>(
+    api: &GatewayApi,
+    gateway: &Config<Gateway>,
+    listener: &'a Listener,
+    service: Option<&Service>,
+    registry: &Registry,
+) -> Checked<'a> {
     let tls = listener.tls.as_ref();
     let terminates = tls.is_some_and(|tls| tls.mode.as_deref().unwrap_or("Terminate") == "Terminate");
     let refused = match listener.protocol.as_str() {
@@ -90,7 +96,7 @@ fn check<'a>(api: &GatewayApi, gateway: &Config<Gateway>, listener: &'a Listener
         "HTTPS" => Some(Refusal::new("UnsupportedProtocol", "HTTPS needs tls with mode Terminate")),
         other => Some(Refusal::new("UnsupportedProtocol", format!("protocol {other} is not served in the sandbox"))),
     };
-    let unresolved = (listener.protocol == "HTTPS").then(|| certificate(api, gateway, listener).err()).flatten();
+    let unresolved = (listener.protocol == "HTTPS").then(|| certificate(api, gateway, listener, registry).err()).flatten();
     let known = |service: &Service| u16::try_from(listener.port).is_ok_and(|port| service.port(port).is_some());
     let unprogrammed = service.filter(|service| !known(service)).map(|service| {
         let port = listener.port;
@@ -99,8 +105,8 @@ fn check<'a>(api: &GatewayApi, gateway: &Config<Gateway>, listener: &'a Listener
     Checked { listener, refused, conflict: None, unresolved, unprogrammed }
 }
 
-/// Namespace and name of the listener's certificate.
-fn certificate(api: &GatewayApi, gateway: &Config<Gateway>, listener: &Listener) -> Result<(String, String), Refusal> {
+/// Whether there is a certificate for the listener that may be used.
+fn certificate(api: &GatewayApi, gateway: &Config<Gateway>, listener: &Listener, registry: &Registry) -> Result<(), Refusal> {
     let invalid = |words: String| Refusal::new("InvalidCertificateRef", words);
     let reference = listener.tls.as_ref().and_then(|tls| tls.certificate_refs.first());
     let reference = reference.ok_or_else(|| invalid("certificateRefs is required".into()))?;
@@ -113,7 +119,12 @@ fn certificate(api: &GatewayApi, gateway: &Config<Gateway>, listener: &Listener)
             format!("Secret {namespace}/{} is not accessible to a Gateway in namespace {:?}", reference.name, gateway.namespace);
         return Err(Refusal::new("RefNotPermitted", format!("{words} (missing a ReferenceGrant?)")));
     }
-    Ok((namespace.to_owned(), reference.name.clone()))
+    let secret = registry.credentials.get(&(namespace.to_owned(), reference.name.clone()));
+    match secret {
+        Some(secret) if secret.has_pair() => Ok(()),
+        Some(_) => Err(invalid(format!("Secret {namespace}/{} has no certificate with a key", reference.name))),
+        None => Err(invalid(format!("Secret {namespace}/{} with a certificate not found", reference.name))),
+    }
 }
 
 impl Bound<'_> {

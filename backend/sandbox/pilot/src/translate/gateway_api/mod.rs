@@ -113,7 +113,7 @@ impl GatewayApi {
 pub(crate) fn resolve(registry: &mut Registry) {
     let mut api = std::mem::take(&mut registry.gateway_api);
     api.routes.sort_by(|a, b| (&a.created, &a.namespace, &a.name).cmp(&(&b.created, &b.namespace, &b.name)));
-    let bound = listeners::bind(&api, &registry.services);
+    let bound = listeners::bind(&api, registry);
     let mut attached: BTreeMap<Group, Vec<convert::Ranked>> = BTreeMap::new();
     let mut statuses = Vec::new();
     let mut counts: BTreeMap<(String, String), BTreeMap<String, u32>> = BTreeMap::new();
