@@ -33,7 +33,10 @@ HttpRoute {
     name: Option<String>, r#match: Vec<HttpMatch>, route: Vec<RouteDestination>, redirect: Option<Redirect>,
     direct_response: Option<DirectResponse>, delegate: Option<Delegate>, rewrite: Option<Rewrite>, timeout: Option<String>,
     retries: Option<Retries>, fault: Option<Fault>, mirror: Option<Destination>, mirrors: Vec<Mirror>,
-    mirror_percentage: Option<Percent>, cors_policy: Option<serde_json::Value>, headers: Option<Headers>,
+    mirror_percentage: Option<Percent>,
+    /// The old form of `mirror_percentage`.
+    #[serde(alias = "mirror_percent")]
+    mirror_percent: Option<u32>, cors_policy: Option<serde_json::Value>, headers: Option<Headers>,
 });
 view!(/// AND of its fields; the list of them is OR.
 HttpMatch {
@@ -75,7 +78,7 @@ view!(/// A named part of a service's endpoints.
 Subset { name: String, labels: BTreeMap<String, String>, traffic_policy: Option<TrafficPolicy> });
 view!(TrafficPolicy {
     load_balancer: Option<serde_json::Value>, connection_pool: Option<serde_json::Value>, outlier_detection: Option<serde_json::Value>,
-    tls: Option<ClientTls>, port_level_settings: Vec<PortPolicy>,
+    tls: Option<ClientTls>, port_level_settings: Vec<PortPolicy>, retry_budget: Option<serde_json::Value>,
 });
 view!(PortPolicy { port: Option<PortSelector>, load_balancer: Option<serde_json::Value>, connection_pool: Option<serde_json::Value>, outlier_detection: Option<serde_json::Value>, tls: Option<ClientTls> });
 view!(ClientTls { mode: String, client_certificate: Option<String>, private_key: Option<String>, ca_certificates: Option<String>, credential_name: Option<String>, subject_alt_names: Vec<String>, sni: Option<String>, insecure_skip_verify: Option<bool> });

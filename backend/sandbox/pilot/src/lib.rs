@@ -17,6 +17,7 @@ mod ads;
 mod bootstrap;
 pub mod ca;
 mod debug;
+pub mod locality;
 pub mod mesh_config;
 mod metrics;
 pub mod registry;

@@ -2,6 +2,7 @@
 
 use crate::registry::{ROOT_NAMESPACE, TRUST_DOMAIN};
 use mesh::Object;
+use mesh::istio::Retries;
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -36,9 +37,51 @@ pub struct MeshConfig {
     pub extension_providers: Vec<Value>,
     /// Providers in force where no Telemetry says otherwise.
     pub default_providers: DefaultProviders,
+    /// Which endpoints are preferred by where they stand.
+    pub locality_lb_setting: LocalityLbSetting,
+    /// Retries of routes that say nothing about them.
+    pub default_http_retry_policy: Option<Retries>,
+    /// How long connecting may take: 10 s when unset.
+    pub connect_timeout: Option<String>,
+    /// Whether connections between sidecars are upgraded to HTTP/2: DO_NOT_UPGRADE (when unset) or UPGRADE.
+    pub h2_upgrade_policy: Option<String>,
     /// What else is said.
     #[serde(flatten)]
     pub rest: BTreeMap<String, Value>,
+}
+
+/// `localityLbSetting`: which endpoints are preferred by where they stand.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct LocalityLbSetting {
+    /// Shares by locality.
+    pub distribute: Vec<Distribute>,
+    /// Which region takes over for another.
+    pub failover: Vec<Failover>,
+    /// Labels by which endpoints are like the caller, the most important first.
+    pub failover_priority: Vec<String>,
+    /// On when unset.
+    pub enabled: Option<bool>,
+}
+
+/// How calls from one place are spread.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Distribute {
+    /// `region/zone/subzone`, with `*`.
+    pub from: String,
+    /// Shares by `region/zone/subzone`.
+    pub to: BTreeMap<String, u32>,
+}
+
+/// Where calls from a region go when it fails.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Failover {
+    /// A region.
+    pub from: String,
+    /// A region.
+    pub to: String,
 }
 
 /// `pathNormalization`.

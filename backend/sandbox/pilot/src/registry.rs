@@ -1,6 +1,7 @@
 //! What the mesh consists of: services, workloads and Istio's resources, read once from the API objects of a world.
 
 use crate::World;
+use crate::locality::{Locality, UNKNOWN};
 use crate::mesh_config::MeshConfig;
 use crate::secrets::Credential;
 use crate::service;
@@ -68,6 +69,8 @@ pub struct Registry {
     pub services: Vec<Service>,
     /// By namespace and name.
     pub workloads: Vec<Arc<Workload>>,
+    /// Where each Node stands, by its name.
+    pub nodes: BTreeMap<String, Locality>,
     /// Oldest first.
     pub virtual_services: Vec<Config<VirtualService>>,
     /// Oldest first.
@@ -156,6 +159,7 @@ impl Registry {
                 self.untranslated.extend(parts.map(|reason| Untranslated { object: title(object), reason }));
                 self.services.extend(read.into_iter().flat_map(|entry| service::of_entry(&entry)));
             }
+            "Node" => drop(self.nodes.insert(object.name().to_owned(), Locality::of_node(&object.labels()))),
             "VirtualService" => self.virtual_services.extend(read(object, &mut self.untranslated)),
             "DestinationRule" => self.destination_rules.extend(read(object, &mut self.untranslated)),
             "Gateway" if object.0["apiVersion"].as_str().is_some_and(|version| version.starts_with("networking.istio.io/")) => {
@@ -238,6 +242,11 @@ impl Registry {
             !service.selector.is_empty() && entry.namespace == service.namespace && selects(&service.selector, &entry.spec.labels)
         });
         service.fixed.iter().cloned().chain(entries.filter_map(|entry| FixedEndpoint::of(&entry.spec)))
+    }
+
+    /// Where a workload stands: as its label says, else where its Node does.
+    pub fn locality<'a>(&'a self, workload: &'a Workload) -> &'a Locality {
+        workload.locality.as_ref().or_else(|| self.nodes.get(&workload.node)).unwrap_or(&UNKNOWN)
     }
 
     /// The services that select a workload.

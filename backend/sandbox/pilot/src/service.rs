@@ -1,5 +1,6 @@
 //! What can be called: Kubernetes' Services and the hosts of ServiceEntries.
 
+use crate::locality::Locality;
 use crate::registry::{Config, TRUST_DOMAIN};
 use mesh::Object;
 use mesh::istio::{ServiceEntry, WorkloadEntry};
@@ -126,6 +127,8 @@ pub struct Service {
     pub external: bool,
     /// A ServiceEntry's host, not a Kubernetes Service.
     pub entry: bool,
+    /// Which endpoints it prefers: `spec.trafficDistribution`.
+    pub distribution: Option<String>,
     /// Names that the endpoints' certificates must have.
     pub subject_alt_names: Vec<String>,
     /// Namespaces that may see it; empty for the mesh's default.
@@ -147,8 +150,8 @@ pub struct FixedEndpoint {
     pub weight: u32,
     /// Who it is, when it has a sidecar.
     pub service_account: String,
-    /// `region/zone/sub-zone`.
-    pub locality: String,
+    /// Where it stands.
+    pub locality: Locality,
 }
 
 impl FixedEndpoint {
@@ -161,7 +164,7 @@ impl FixedEndpoint {
             labels: entry.labels.clone(),
             weight: entry.weight.unwrap_or(1).max(1),
             service_account: entry.service_account.clone().unwrap_or_default(),
-            locality: entry.locality.clone().unwrap_or_default(),
+            locality: entry.locality.as_deref().map(Locality::parse).unwrap_or_default(),
         })
     }
 
@@ -173,7 +176,7 @@ impl FixedEndpoint {
             labels: BTreeMap::new(),
             weight: 1,
             service_account: String::new(),
-            locality: String::new(),
+            locality: Locality::default(),
         }
     }
 
@@ -231,10 +234,16 @@ pub(crate) fn kubernetes(object: &Object, created: String) -> Option<Service> {
         addresses,
         ports: ports.collect(),
         selector: serde_json::from_value(spec["selector"].clone()).unwrap_or_default(),
+        distribution: distribution(object).or_else(|| spec["trafficDistribution"].as_str().map(str::to_owned)),
         export_to: export_to.map(|to| to.trim().to_owned()).filter(|to| !to.is_empty()).collect(),
         created,
         ..Service::default()
     })
+}
+
+/// Istio's own way to say what `spec.trafficDistribution` says.
+fn distribution(object: &Object) -> Option<String> {
+    object.annotation("networking.istio.io/traffic-distribution").map(str::to_owned)
 }
 
 /// The hosts of a ServiceEntry.
@@ -270,6 +279,7 @@ pub(crate) fn of_entry(entry: &Config<ServiceEntry>) -> Vec<Service> {
         resolution,
         external: spec.location.as_deref() != Some("MESH_INTERNAL"),
         entry: true,
+        distribution: distribution(&entry.object),
         subject_alt_names: spec.subject_alt_names.clone(),
         export_to: spec.export_to.clone(),
         created: entry.created.clone(),

@@ -1,5 +1,6 @@
 //! Workloads: pods, with or without a sidecar, and what their proxies are called.
 
+use crate::locality::Locality;
 use crate::registry::TRUST_DOMAIN;
 use mesh::Object;
 use serde_json::Value;
@@ -50,6 +51,10 @@ pub struct Workload {
     pub named_ports: BTreeMap<String, u16>,
     /// Takes traffic: not ending, and ready.
     pub ready: bool,
+    /// The name of its Node.
+    pub node: String,
+    /// Where it stands, if its own label says so.
+    pub locality: Option<Locality>,
 }
 
 impl Workload {
@@ -79,6 +84,8 @@ impl Workload {
             ports,
             named_ports: named_ports(pod.spec()),
             ready: !ending && !not_ready,
+            node: pod.spec()["nodeName"].as_str().unwrap_or_default().to_owned(),
+            locality: pod.label("istio-locality").map(Locality::of_label),
         })
     }
 

@@ -105,7 +105,7 @@ fn fixed(owner: &Service, port: &Port, endpoint: &FixedEndpoint) -> Value {
         "EnvoyEndpoint": null,
         "ServiceAccount": endpoint.service_account,
         "Network": "",
-        "Locality": {"Label": endpoint.locality, "ClusterID": CLUSTER_ID},
+        "Locality": {"Label": endpoint.locality.to_string(), "ClusterID": CLUSTER_ID},
         "EndpointPort": endpoint.port(port),
         "LbWeight": endpoint.weight,
         "TLSMode": tls,

@@ -1,8 +1,9 @@
 //! Clusters: one per service port, and one per subset that a DestinationRule names.
 
 use super::destinations::{self, Policy};
-use super::{Resources, Target, addresses, endpoints, external, mtls, names, tls};
-use crate::registry::{Port, Protocol, Resolution, Service};
+use super::priorities::Preference;
+use super::{Resources, Target, addresses, endpoints, external, mtls, names, support, tls};
+use crate::registry::{Port, Resolution, Service};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -88,8 +89,12 @@ fn add(
             "metadata": {"filter_metadata": {"istio": istio}},
         }),
     );
-    let http2 = port.protocol == Protocol::Http2;
+    let mesh = &target.registry.mesh_config;
     let policy = Policy::of(rule, subset, port.number);
+    let http2 = policy.speaks_http2(mesh, port.protocol);
+    if let Some(timeout) = mesh.connect_timeout.as_deref().and_then(support::seconds) {
+        cluster["connect_timeout"] = json!(timeout);
+    }
     let sni = names::sni(port.number, subset_name, &service.host);
     let identities = endpoints::identities(target.registry, service);
     let mut own_name = None;
@@ -115,15 +120,23 @@ fn add(
     if service.resolution == Resolution::Static && !service.external && target.registry.fixed(service).next().is_none() {
         cluster["upstream_bind_config"] = addresses::bind(target.workload).unwrap_or_default();
     }
-    policy.apply(&mut cluster, port.protocol);
+    policy.apply(mesh, &mut cluster, port.protocol);
     if let Some(checked) = own_name {
         tls::by_the_hosts_name(&mut cluster, checked);
     }
-    if service.resolution == Resolution::Static {
-        let endpoints = endpoints::endpoints(target.registry, service, port, labels);
-        resources.endpoints.push(endpoints::assignment(&name, endpoints));
-    } else {
-        external::resolve(target.registry, &mut cluster, service, port, labels);
+    let endpoints = || endpoints::endpoints(target.registry, service, port, labels);
+    let preference = Preference::of(mesh, service, policy.load_balancer, policy.outlier_detection.is_some());
+    match service.resolution {
+        // Where the client meant to go can be reached when it is no address of the sandbox's own network.
+        _ if service.entry && policy.goes_where_meant() => external::pass_through(&mut cluster),
+        Resolution::Passthrough => external::pass_through(&mut cluster),
+        Resolution::Static => {
+            resources.endpoints.push(endpoints::assignment(target, &name, endpoints(), preference.as_ref()));
+        }
+        Resolution::Dns | Resolution::DnsRoundRobin => {
+            let assignment = endpoints::assignment(target, &name, endpoints(), preference.as_ref());
+            external::look_up(&mut cluster, service.resolution, assignment);
+        }
     }
     resources.clusters.push(cluster);
 }

@@ -24,7 +24,7 @@ pub(crate) fn rule(target: &Target<'_>, service: &Service) -> Option<Config<Dest
         let best = ranked().map(|(rank, _)| rank).max()?;
         let mut rules = ranked().filter(|(rank, _)| *rank == best).map(|(_, rule)| rule);
         let mut merged = rules.next()?.clone();
-        for rule in rules {
+        for rule in rules.filter(|rule| rule.spec.workload_selector == merged.spec.workload_selector).collect::<Vec<_>>() {
             if merged.spec.traffic_policy.is_none() {
                 merged.spec.traffic_policy.clone_from(&rule.spec.traffic_policy);
             }
@@ -46,50 +46,43 @@ pub(crate) fn fits(pattern: &str, host: &str) -> bool {
     }
 }
 
-/// The parts of a traffic policy that hold for one cluster: each from the subset's port, the subset, the rule's port
-/// or the rule, whichever comes first.
+/// The parts of a traffic policy that hold for one cluster.
+#[derive(Default)]
 pub(crate) struct Policy<'a> {
     pub(crate) load_balancer: Option<&'a Value>,
     pub(crate) connection_pool: Option<&'a Value>,
     pub(crate) outlier_detection: Option<&'a Value>,
+    pub(crate) retry_budget: Option<&'a Value>,
     pub(crate) tls: Option<&'a ClientTls>,
 }
 
 impl<'a> Policy<'a> {
+    /// From the subset's port, the subset, the rule's port or the rule. A subset replaces what it names; the settings of a
+    /// port replace everything, and what they leave out has its default, as Istio documents.
     pub(crate) fn of(rule: Option<&'a Config<DestinationRule>>, subset: Option<&'a Subset>, port: u16) -> Self {
-        let mut policy = Self { load_balancer: None, connection_pool: None, outlier_detection: None, tls: None };
+        let mut policy = Self::default();
         let subset = subset.and_then(|subset| subset.traffic_policy.as_ref());
         let whole = rule.and_then(|rule| rule.spec.traffic_policy.as_ref());
-        for level in [subset, whole].into_iter().flatten() {
-            let at_port = level
-                .port_level_settings
-                .iter()
-                .find(|settings| settings.port.as_ref().is_some_and(|selector| selector.number == u32::from(port)));
-            if let Some(settings) = at_port {
-                // A port's settings replace the destination's as a whole.
-                policy.fill(
-                    &settings.load_balancer,
-                    &settings.connection_pool,
-                    &settings.outlier_detection,
-                    settings.tls.as_ref(),
-                );
-            }
-            policy.fill(&level.load_balancer, &level.connection_pool, &level.outlier_detection, level.tls.as_ref());
+        for level in [whole, subset].into_iter().flatten() {
+            let mut settings = level.port_level_settings.iter();
+            policy = match settings.find(|settings| settings.port.as_ref().is_some_and(|at| at.number == u32::from(port))) {
+                Some(settings) => Self {
+                    load_balancer: settings.load_balancer.as_ref(),
+                    connection_pool: settings.connection_pool.as_ref(),
+                    outlier_detection: settings.outlier_detection.as_ref(),
+                    retry_budget: policy.retry_budget,
+                    tls: settings.tls.as_ref(),
+                },
+                None => Self {
+                    load_balancer: level.load_balancer.as_ref().or(policy.load_balancer),
+                    connection_pool: level.connection_pool.as_ref().or(policy.connection_pool),
+                    outlier_detection: level.outlier_detection.as_ref().or(policy.outlier_detection),
+                    retry_budget: level.retry_budget.as_ref().or(policy.retry_budget),
+                    tls: level.tls.as_ref().or(policy.tls),
+                },
+            };
         }
         policy
-    }
-
-    fn fill(
-        &mut self,
-        load_balancer: &'a Option<Value>,
-        connection_pool: &'a Option<Value>,
-        outlier_detection: &'a Option<Value>,
-        tls: Option<&'a ClientTls>,
-    ) {
-        self.load_balancer = self.load_balancer.or(load_balancer.as_ref());
-        self.connection_pool = self.connection_pool.or(connection_pool.as_ref());
-        self.outlier_detection = self.outlier_detection.or(outlier_detection.as_ref());
-        self.tls = self.tls.or(tls);
     }
 
     /// The mode that the rule asks for; `None` leaves it to auto mTLS.

@@ -1,10 +1,14 @@
 //! Where a service's requests can go: ClusterLoadAssignments of pods on this machine's ports.
 
+use super::external;
 use super::mtls::{self, Mode};
+use super::priorities::{self, Preference};
 use crate::CLUSTER_ID;
-use crate::registry::{Port, Registry, Service, Target, selects};
+use crate::locality::{HOSTNAME, Locality, REGION, SUBZONE, ZONE};
+use crate::registry::{FixedEndpoint, Port, Registry, Resolution, Service, Target, selects};
 use crate::workload::{ProxyKind, Workload, identity};
 use serde_json::{Value, json};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The port at which a workload serves a service's port, as inside the pod.
@@ -23,6 +27,43 @@ pub(crate) fn identities(registry: &Registry, service: &Service) -> Vec<String> 
     pods.chain(others).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
+/// Where somebody stands, and what is written on them.
+pub(crate) struct Place<'a> {
+    pub(crate) locality: Cow<'a, Locality>,
+    labels: Cow<'a, BTreeMap<String, String>>,
+    node: &'a str,
+}
+
+impl<'a> Place<'a> {
+    pub(crate) fn of(registry: &'a Registry, workload: &'a Workload) -> Self {
+        let locality = Cow::Borrowed(registry.locality(workload));
+        Self { locality, labels: Cow::Borrowed(&workload.labels), node: &workload.node }
+    }
+
+    fn of_fixed(fixed: FixedEndpoint) -> Self {
+        Self { locality: Cow::Owned(fixed.locality), labels: Cow::Owned(fixed.labels), node: "" }
+    }
+
+    /// A label, or what the place says under a topology label; "" when neither is there.
+    pub(crate) fn label(&self, key: &str) -> &str {
+        let known = match key {
+            REGION => &self.locality.region,
+            ZONE => &self.locality.zone,
+            SUBZONE => &self.locality.subzone,
+            HOSTNAME => self.node,
+            _ => "",
+        };
+        if known.is_empty() { self.labels.get(key).map_or("", String::as_str) } else { known }
+    }
+}
+
+/// One endpoint, and where it stands.
+pub(crate) struct Endpoint<'a> {
+    pub(crate) value: Value,
+    pub(crate) weight: u32,
+    pub(crate) place: Place<'a>,
+}
+
 pub(crate) fn endpoint(address: &str, port: u16, weight: u32, metadata: Value) -> Value {
     json!({
         "endpoint": {"address": {"socket_address": {"address": address, "port_value": port}}},
@@ -32,7 +73,7 @@ pub(crate) fn endpoint(address: &str, port: u16, weight: u32, metadata: Value) -
     })
 }
 
-fn of_workload(registry: &Registry, port: &Port, workload: &Workload) -> Option<Value> {
+fn of_workload<'a>(registry: &'a Registry, port: &Port, workload: &'a Workload) -> Option<Endpoint<'a>> {
     let target = workload_port(port, workload)?;
     let real = workload.real_port(&target.to_string())?;
     let name = format!(
@@ -47,27 +88,43 @@ fn of_workload(registry: &Registry, port: &Port, workload: &Workload) -> Option<
     if workload.proxy == Some(ProxyKind::Sidecar) && mtls::mode(registry, workload, target) != Mode::Disable {
         metadata["envoy.transport_socket_match"] = json!({"tlsMode": "istio"});
     }
-    Some(endpoint("127.0.0.1", real, 1, metadata))
+    let value = endpoint("127.0.0.1", real, 1, metadata);
+    Some(Endpoint { value, weight: 1, place: Place::of(registry, workload) })
 }
 
-/// All endpoints of a service's port whose labels fit.
-pub(crate) fn endpoints(registry: &Registry, service: &Service, port: &Port, labels: &BTreeMap<String, String>) -> Vec<Value> {
-    let pods = registry.members(service).filter(|workload| selects(labels, &workload.labels));
+/// All endpoints of a service's port whose labels fit; those that the proxy shall look up are none of pods.
+pub(crate) fn endpoints<'a>(
+    registry: &'a Registry,
+    service: &'a Service,
+    port: &Port,
+    labels: &BTreeMap<String, String>,
+) -> Vec<Endpoint<'a>> {
+    let looked_up = service.resolution != Resolution::Static;
+    let pods = registry.members(service).filter(|workload| !looked_up && selects(labels, &workload.labels));
     let pods = pods.filter_map(|workload| of_workload(registry, port, workload));
-    let fixed = registry.fixed(service).filter(|fixed| selects(labels, &fixed.labels));
-    let fixed = fixed.filter_map(|fixed| super::external::endpoint(registry, service, port, &fixed, false));
+    let mut fixed: Vec<FixedEndpoint> = registry.fixed(service).collect();
+    if looked_up && fixed.is_empty() && service.selector.is_empty() {
+        fixed.push(FixedEndpoint::named(&service.host));
+    }
+    let fixed = fixed.into_iter().filter(|fixed| selects(labels, &fixed.labels));
+    let fixed = fixed.filter_map(|fixed| {
+        let value = external::endpoint(registry, service, port, &fixed, looked_up)?;
+        Some(Endpoint { value, weight: fixed.weight, place: Place::of_fixed(fixed) })
+    });
     pods.chain(fixed).collect()
 }
 
-/// The load assignment of a cluster.
-pub(crate) fn assignment(cluster: &str, endpoints: Vec<Value>) -> Value {
-    let localities = match endpoints.len() {
-        0 => json!([]),
-        count => json!([{"locality": {}, "lb_endpoints": endpoints, "load_balancing_weight": count}]),
-    };
+/// The load assignment of a cluster, for the workload that calls.
+pub(crate) fn assignment(
+    target: &super::Target<'_>,
+    cluster: &str,
+    endpoints: Vec<Endpoint<'_>>,
+    preference: Option<&Preference>,
+) -> Value {
+    let here = Place::of(target.registry, target.workload);
     json!({
         "@type": "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment",
         "cluster_name": cluster,
-        "endpoints": localities,
+        "endpoints": priorities::localities(endpoints, &here, preference),
     })
 }

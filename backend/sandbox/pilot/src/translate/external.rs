@@ -2,9 +2,8 @@
 
 use super::endpoints;
 use crate::CLUSTER_ID;
-use crate::registry::{FixedEndpoint, Port, Registry, Resolution, Service, selects};
+use crate::registry::{FixedEndpoint, Port, Registry, Resolution, Service};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 /// One endpoint. A pod's address is this machine's port for it; a name is possible only where it is `looked_up`.
@@ -37,43 +36,26 @@ pub(crate) fn endpoint(
     Some(made)
 }
 
-/// Makes a cluster find its endpoints itself.
-pub(crate) fn resolve(
-    registry: &Registry,
-    cluster: &mut Value,
-    service: &Service,
-    port: &Port,
-    labels: &BTreeMap<String, String>,
-) {
-    let name = cluster["name"].clone();
+/// Makes a cluster go where the client meant to.
+pub(crate) fn pass_through(cluster: &mut Value) {
+    cluster["type"] = json!("ORIGINAL_DST");
+    cluster["lb_policy"] = json!("CLUSTER_PROVIDED");
     if let Some(cluster) = cluster.as_object_mut() {
         cluster.shift_remove("eds_cluster_config");
+        cluster.shift_remove("common_lb_config");
     }
-    if service.resolution == Resolution::Passthrough {
-        cluster["type"] = json!("ORIGINAL_DST");
-        cluster["lb_policy"] = json!("CLUSTER_PROVIDED");
-        if let Some(cluster) = cluster.as_object_mut() {
-            cluster.shift_remove("common_lb_config");
-        }
-        return;
+}
+
+/// Makes a cluster look its endpoints up.
+pub(crate) fn look_up(cluster: &mut Value, resolution: Resolution, mut assignment: Value) {
+    if let (Some(cluster), Some(assignment)) = (cluster.as_object_mut(), assignment.as_object_mut()) {
+        cluster.shift_remove("eds_cluster_config");
+        assignment.shift_remove("@type");
     }
-    let given: Vec<FixedEndpoint> = registry.fixed(service).collect();
-    let own = || FixedEndpoint::named(&service.host);
-    let all = if given.is_empty() && service.selector.is_empty() { vec![own()] } else { given };
-    let found: Vec<Value> = all
-        .iter()
-        .filter(|fixed| selects(labels, &fixed.labels))
-        .filter_map(|fixed| endpoint(registry, service, port, fixed, true))
-        .collect();
-    let round_robin = service.resolution == Resolution::DnsRoundRobin;
-    cluster["type"] = json!(if round_robin { "LOGICAL_DNS" } else { "STRICT_DNS" });
+    cluster["type"] = json!(if resolution == Resolution::DnsRoundRobin { "LOGICAL_DNS" } else { "STRICT_DNS" });
     cluster["dns_lookup_family"] = json!("V4_ONLY");
     cluster["dns_refresh_rate"] = json!("60s");
     cluster["dns_jitter"] = json!("0.1s");
     cluster["respect_dns_ttl"] = json!(true);
-    let mut assignment = endpoints::assignment(name.as_str().unwrap_or_default(), found);
-    if let Some(assignment) = assignment.as_object_mut() {
-        assignment.shift_remove("@type");
-    }
     cluster["load_assignment"] = assignment;
 }

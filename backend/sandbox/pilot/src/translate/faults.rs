@@ -3,13 +3,21 @@
 use mesh::istio::{Fault, Percent};
 use serde_json::{Value, json};
 
-/// Four decimals of a percent, as Istio keeps them; all requests when nothing is said.
-pub(crate) fn fraction(percentage: Option<&Percent>) -> Value {
-    match percentage {
-        #[allow(clippy::cast_possible_truncation, reason = "a percentage times 10,000")]
-        Some(percent) => json!({"numerator": (percent.value * 10_000.0).round() as i64, "denominator": "MILLION"}),
-        None => json!({"numerator": 100, "denominator": "HUNDRED"}),
-    }
+/// Four decimals of a percent, as Istio keeps them.
+pub(crate) fn fraction(percent: &Percent) -> Value {
+    #[allow(clippy::cast_possible_truncation, reason = "a percentage times 10,000")]
+    let numerator = (percent.value * 10_000.0).round() as i64;
+    json!({"numerator": numerator, "denominator": "MILLION"})
+}
+
+/// All requests.
+pub(crate) fn all() -> Value {
+    json!({"numerator": 100, "denominator": "HUNDRED"})
+}
+
+/// A fault that does not say how often it happens does not happen.
+fn share(percentage: Option<&Percent>) -> Value {
+    percentage.map_or_else(|| json!({"numerator": 0, "denominator": "HUNDRED"}), fraction)
 }
 
 /// What the fault filter does on a route; `None` when the fault says nothing.
@@ -20,10 +28,10 @@ pub(crate) fn filter(fault: &Fault) -> Option<Value> {
     {
         #[allow(clippy::cast_precision_loss, reason = "a percentage")]
         let old = delay.percent.map(|percent| Percent { value: percent as f64 });
-        config["delay"] = json!({"fixed_delay": fixed, "percentage": fraction(delay.percentage.as_ref().or(old.as_ref()))});
+        config["delay"] = json!({"fixed_delay": fixed, "percentage": share(delay.percentage.as_ref().or(old.as_ref()))});
     }
     if let Some(abort) = &fault.abort {
-        let percentage = fraction(abort.percentage.as_ref());
+        let percentage = share(abort.percentage.as_ref());
         if let Some(status) = abort.http_status {
             config["abort"] = json!({"http_status": status, "percentage": percentage});
         } else if let Some(status) = abort.grpc_status.as_deref().and_then(grpc_status) {

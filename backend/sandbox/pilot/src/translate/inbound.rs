@@ -48,6 +48,11 @@ fn listener(target: &Target<'_>, port: u16, bound: u16, service: Option<(&Servic
         true => {
             let host = service.map_or_else(|| target.workload.owner.clone(), |(service, _)| service.host.clone());
             let number = service.map_or(port, |(_, port)| port.number);
+            let mut action = json!({"cluster": cluster, "timeout": "0s"});
+            if protocol == Protocol::Http {
+                // The application may close a connection just when a request takes it.
+                action["retry_policy"] = json!({"retry_on": "reset-before-request", "num_retries": 2});
+            }
             let routes = json!({
                 "name": cluster,
                 "validate_clusters": false,
@@ -57,7 +62,7 @@ fn listener(target: &Target<'_>, port: u16, bound: u16, service: Option<(&Servic
                     "routes": [{
                         "name": "default",
                         "match": {"prefix": "/"},
-                        "route": {"cluster": cluster, "timeout": "0s"},
+                        "route": action,
                         "decorator": {"operation": names::operation(&host, number)},
                     }],
                 }],

@@ -15,12 +15,16 @@ pub(crate) struct Way<'a> {
     pub(crate) port: u16,
 }
 
-/// Whether a request that comes this way, from this workload, can match at all.
+/// Whether a request that comes this way, from this workload, can match at all. A match that names its gateways asks for no
+/// caller, as in istiod.
 pub(crate) fn possible(target: &Target<'_>, way: &Way<'_>, rule: &HttpMatch) -> bool {
-    let labels = way.gateway != "mesh" || selects(&rule.source_labels, &target.workload.labels);
-    let namespace = rule.source_namespace.as_ref().is_none_or(|namespace| *namespace == target.workload.namespace);
-    let gateway = rule.gateways.is_empty() || rule.gateways.iter().any(|name| same_gateway(name, way));
-    labels && namespace && gateway && rule.port.is_none_or(|port| port == u32::from(way.port))
+    let from = if rule.gateways.is_empty() {
+        selects(&rule.source_labels, &target.workload.labels)
+            && rule.source_namespace.as_ref().is_none_or(|namespace| *namespace == target.workload.namespace)
+    } else {
+        rule.gateways.iter().any(|name| same_gateway(name, way))
+    };
+    from && rule.port.is_none_or(|port| port == u32::from(way.port))
 }
 
 /// Whether a name in a VirtualService means this gateway.
@@ -33,23 +37,19 @@ pub(crate) fn everything() -> Value {
     json!({"prefix": "/"})
 }
 
-fn string_matcher(rule: &StringMatch, ignore_case: bool) -> Option<Value> {
-    let mut matcher = match (&rule.exact, &rule.prefix, &rule.regex) {
-        (Some(text), ..) => json!({"exact": text}),
-        (_, Some(text), _) => json!({"prefix": text}),
-        (.., Some(text)) => return Some(json!({"safe_regex": {"regex": text}})),
-        _ => return None,
-    };
-    if ignore_case {
-        matcher["ignore_case"] = json!(true);
+/// `None` for an empty matcher and for the regex `*`, which mean that something is there.
+fn matcher(rule: &StringMatch) -> Option<Value> {
+    match (&rule.exact, &rule.prefix, rule.regex.as_deref()) {
+        (Some(text), ..) => Some(json!({"exact": text})),
+        (_, Some(text), _) => Some(json!({"prefix": text})),
+        (.., Some(regex)) if regex != "*" => Some(json!({"safe_regex": {"regex": regex}})),
+        _ => None,
     }
-    Some(matcher)
 }
 
-/// An empty matcher, and the regex `*`, mean that the header is there.
-fn header(name: &str, rule: &StringMatch) -> Value {
-    let any = rule.regex.as_deref() == Some("*");
-    match string_matcher(rule, false).filter(|_| !any) {
+/// A header or a query parameter.
+fn named(name: &str, rule: &StringMatch) -> Value {
+    match matcher(rule) {
         Some(matcher) => json!({"name": name, "string_match": matcher}),
         None => json!({"name": name, "present_match": true}),
     }
@@ -58,8 +58,7 @@ fn header(name: &str, rule: &StringMatch) -> Value {
 /// What a rule wants of the claims of a request's token, which it writes as headers.
 fn claims(rule: &HttpMatch) -> Vec<Value> {
     let one = |(name, rule): (&String, &StringMatch), without: bool| {
-        let any = rule.regex.as_deref() == Some("*");
-        Some(jwt::route_match(&jwt::routing_claim(name)?, string_matcher(rule, false).filter(|_| !any).as_ref(), without))
+        Some(jwt::route_match(&jwt::routing_claim(name)?, matcher(rule).as_ref(), without))
     };
     let with = rule.headers.iter().filter_map(|wanted| one(wanted, false));
     with.chain(rule.without_headers.iter().filter_map(|unwanted| one(unwanted, true))).collect()
@@ -85,9 +84,9 @@ pub(crate) fn route_match(rule: &HttpMatch) -> Value {
     }
     let own = |name: &&String| jwt::routing_claim(name).is_none();
     let mut headers: Vec<Value> =
-        rule.headers.iter().filter(|(name, _)| own(name)).map(|(name, rule)| header(name, rule)).collect();
+        rule.headers.iter().filter(|(name, _)| own(name)).map(|(name, rule)| named(name, rule)).collect();
     headers.extend(rule.without_headers.iter().filter(|(name, _)| own(name)).map(|(name, rule)| {
-        let mut without = header(name, rule);
+        let mut without = named(name, rule);
         without["invert_match"] = json!(true);
         if without.get("string_match").is_some() {
             without["treat_missing_header_as_empty"] = json!(true);
@@ -95,18 +94,11 @@ pub(crate) fn route_match(rule: &HttpMatch) -> Value {
         without
     }));
     let pseudo = [(":method", &rule.method), (":authority", &rule.authority), (":scheme", &rule.scheme)];
-    headers.extend(pseudo.into_iter().filter_map(|(name, rule)| Some(header(name, rule.as_ref()?))));
+    headers.extend(pseudo.into_iter().filter_map(|(name, rule)| Some(named(name, rule.as_ref()?))));
     if !headers.is_empty() {
         route["headers"] = json!(headers);
     }
-    let parameters: Vec<Value> = rule
-        .query_params
-        .iter()
-        .map(|(name, rule)| match string_matcher(rule, false) {
-            Some(matcher) => json!({"name": name, "string_match": matcher}),
-            None => json!({"name": name, "present_match": true}),
-        })
-        .collect();
+    let parameters: Vec<Value> = rule.query_params.iter().map(|(name, rule)| named(name, rule)).collect();
     if !parameters.is_empty() {
         route["query_parameters"] = json!(parameters);
     }

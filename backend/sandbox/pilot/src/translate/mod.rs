@@ -9,6 +9,7 @@
 pub(crate) mod addresses;
 pub(crate) mod attach;
 pub(crate) mod authorization;
+pub(crate) mod balance;
 pub(crate) mod clusters;
 pub(crate) mod delegates;
 pub(crate) mod destinations;
@@ -28,7 +29,9 @@ pub(crate) mod names;
 pub(crate) mod observe;
 pub(crate) mod outbound;
 pub(crate) mod policies;
+pub(crate) mod priorities;
 pub(crate) mod rbac;
+pub(crate) mod retries;
 pub(crate) mod rewrites;
 pub(crate) mod routes;
 pub(crate) mod scope;

@@ -29,10 +29,11 @@ pub(crate) fn redirect(rule: &Redirect, port: u16) -> Value {
     if let Some(scheme) = &rule.scheme {
         redirect["scheme_redirect"] = json!(scheme);
     }
-    match (rule.port, rule.derive_port.as_deref()) {
-        (Some(port), _) => redirect["port_redirect"] = json!(port),
-        (None, Some("FROM_REQUEST_PORT")) => redirect["port_redirect"] = json!(port),
-        _ => {}
+    let port = rule.port.or_else(|| (rule.derive_port.as_deref() == Some("FROM_REQUEST_PORT")).then(|| u32::from(port)));
+    // The scheme's own port is left out.
+    let own = if rule.scheme.as_deref() == Some("https") { 443 } else { 80 };
+    if let Some(port) = port.filter(|port| *port != own) {
+        redirect["port_redirect"] = json!(port);
     }
     redirect
 }
@@ -65,11 +66,16 @@ fn is_host(name: &str) -> bool {
     name.eq_ignore_ascii_case("host") || name.eq_ignore_ascii_case(":authority")
 }
 
-/// Envoy sets the host by a rewrite only.
-pub(crate) fn host_header(action: &mut Value, headers: Option<&Headers>) {
-    let set = headers.and_then(|headers| headers.request.as_ref()).map(|request| &request.set);
-    if let Some((_, host)) = set.into_iter().flatten().find(|(name, _)| is_host(name)) {
-        action["host_rewrite_literal"] = json!(host);
+/// What Envoy lets nobody add or remove as a header.
+fn is_internal(name: &str) -> bool {
+    name.starts_with(':') || is_host(name)
+}
+
+/// Envoy changes the host by a rewrite only.
+pub(crate) fn host_header(into: &mut Value, headers: Option<&Headers>) {
+    let Some(request) = headers.and_then(|headers| headers.request.as_ref()) else { return };
+    if let Some((_, host)) = request.set.iter().chain(&request.add).find(|(name, _)| is_host(name)) {
+        into["host_rewrite_literal"] = json!(host);
     }
 }
 
@@ -78,8 +84,9 @@ pub(crate) fn headers(into: &mut Value, headers: Option<&Headers>) {
     let Some(headers) = headers else { return };
     for (side, operations) in [("request", &headers.request), ("response", &headers.response)] {
         let Some(operations) = operations else { continue };
+        let removed = operations.remove.iter().filter(|name| !is_internal(name)).map(|name| json!(name));
         extend(into, &format!("{side}_headers_to_add"), added(operations));
-        extend(into, &format!("{side}_headers_to_remove"), operations.remove.iter().map(|name| json!(name)).collect());
+        extend(into, &format!("{side}_headers_to_remove"), removed.collect());
     }
 }
 
@@ -95,7 +102,7 @@ fn extend(into: &mut Value, key: &str, more: Vec<Value>) {
 
 fn added(operations: &HeaderOperations) -> Vec<Value> {
     let each = |headers: &BTreeMap<String, String>, action: &str| -> Vec<Value> {
-        let headers = headers.iter().filter(|(name, _)| !is_host(name));
+        let headers = headers.iter().filter(|(name, _)| !is_internal(name));
         headers.map(|(name, value)| json!({"header": {"key": name, "value": value}, "append_action": action})).collect()
     };
     [each(&operations.set, "OVERWRITE_IF_EXISTS_OR_ADD"), each(&operations.add, "APPEND_IF_EXISTS_OR_ADD")].concat()
@@ -122,7 +129,7 @@ pub(crate) fn cors(policy: &Value) -> Value {
         }
     }
     if let Some(age) = policy["maxAge"].as_str().and_then(seconds) {
-        cors["max_age"] = json!(age.trim_end_matches('s'));
+        cors["max_age"] = json!(age.trim_end_matches('s').split('.').next());
     }
     if let Some(yes) = policy["allowCredentials"].as_bool() {
         cors["allow_credentials"] = json!(yes);

@@ -3,9 +3,9 @@
 use super::destinations::{self, Policy, fits};
 use super::matches::{self, Way, everything, same_gateway};
 use super::observe::PEER_HEADER;
-use super::{Resources, Target, faults, gateway_api, names, rewrites, support};
+use super::{Resources, Target, faults, gateway_api, names, retries, rewrites, support};
 use crate::registry::{Config, Service};
-use mesh::istio::{Destination, HttpRoute, RouteDestination, VirtualService};
+use mesh::istio::{Destination, HttpMatch, HttpRoute, Percent, RouteDestination, VirtualService};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -78,10 +78,9 @@ pub(crate) fn configuration(target: &Target<'_>, name: &str, virtual_hosts: Vec<
 fn virtual_host(target: &Target<'_>, service: &Service, port: u16) -> Value {
     let calls = target.registry.gateway_api.calls(target, service, port);
     let rule = calls.or_else(|| holding(target, &service.host));
-    let routes = match rule {
-        Some(rule) => rules(target, rule, &Way { gateway: "mesh", namespace: &rule.namespace, port }, Some(service)),
-        None => vec![default_route(target, service, port)],
-    };
+    let routes = rule.map(|rule| rules(target, rule, &Way { gateway: "mesh", namespace: &rule.namespace, port }, Some(service)));
+    // A VirtualService none of whose rules is for this caller is as good as none.
+    let routes = routes.filter(|routes| !routes.is_empty()).unwrap_or_else(|| vec![default_route(target, service, port)]);
     json!({
         "name": format!("{}:{port}", service.host),
         "domains": names::domains(service, port, &target.workload.namespace),
@@ -120,16 +119,16 @@ fn catch_all(target: &Target<'_>) -> Value {
 }
 
 fn default_route(target: &Target<'_>, service: &Service, port: u16) -> Value {
-    let mut policy = retries(None);
-    let hashes = destinations::rule(target, service).and_then(|rule| Policy::of(Some(&rule), None, port).hash_policy());
-    let mut action = json!({"cluster": names::outbound_cluster(port, "", &service.host), "timeout": "0s"});
-    if let Some(hashes) = hashes {
-        action["hash_policy"] = hashes;
-        if let Some(policy) = policy.as_object_mut() {
-            policy.shift_remove("retry_host_predicate");
-        }
+    let rule = destinations::rule(target, service);
+    let hash = Policy::of(rule.as_ref(), None, port).hash_policy();
+    let mut action =
+        json!({"cluster": names::outbound_cluster(port, "", &service.host), "timeout": "0s", "max_grpc_timeout": "0s"});
+    if let Some(policy) = retries::policy(target, None, hash.is_some()) {
+        action["retry_policy"] = policy;
     }
-    action["retry_policy"] = policy;
+    if let Some(hash) = hash {
+        action["hash_policy"] = json!([hash]);
+    }
     json!({
         "name": "default",
         "match": everything(),
@@ -149,14 +148,12 @@ pub(crate) fn rules(
     let mut routes = Vec::new();
     for rule in &config.spec.http {
         if rule.r#match.is_empty() {
-            routes.extend(route(target, config, way, service, rule, None, everything()));
+            routes.extend(route(target, config, way, service, rule, None));
             return routes;
         }
         for wanted in rule.r#match.iter().filter(|wanted| matches::possible(target, way, wanted)) {
-            let route_match = matches::route_match(wanted);
-            let last = matches::takes_all(&route_match);
-            routes.extend(route(target, config, way, service, rule, wanted.name.as_deref(), route_match));
-            if last {
+            routes.extend(route(target, config, way, service, rule, Some(wanted)));
+            if routes.last().is_some_and(|route| matches::takes_all(&route["match"])) {
                 return routes;
             }
         }
@@ -170,16 +167,19 @@ fn route(
     way: &Way<'_>,
     service: Option<&Service>,
     rule: &HttpRoute,
-    match_name: Option<&str>,
-    route_match: Value,
+    wanted: Option<&HttpMatch>,
 ) -> Option<Value> {
     let mut route = json!({
-        "match": route_match,
+        "match": wanted.map_or_else(everything, matches::route_match),
         "metadata": {"filter_metadata": {"istio": {"config": config.link("virtual-service")}}},
     });
-    let name: Vec<&str> = [rule.name.as_deref(), match_name].into_iter().flatten().collect();
+    let name: Vec<&str> =
+        [rule.name.as_deref(), wanted.and_then(|wanted| wanted.name.as_deref())].into_iter().flatten().collect();
     if !name.is_empty() {
         route["name"] = json!(name.join("."));
+    }
+    if let Some(prefix) = wanted.and_then(|wanted| wanted.stat_prefix.as_deref()) {
+        route["stat_prefix"] = json!(prefix);
     }
     let first = rule.route.first().map(|split| destination(target, config, way, &split.destination));
     let operation = first.as_ref().map(|first| names::operation(&first.host, first.port));
@@ -232,7 +232,7 @@ pub(crate) fn destination(target: &Target<'_>, config: &Config<VirtualService>, 
 
 fn action(target: &Target<'_>, config: &Config<VirtualService>, way: &Way<'_>, rule: &HttpRoute) -> Value {
     let timeout = rule.timeout.as_deref().and_then(support::seconds).unwrap_or_else(|| "0s".into());
-    let mut action = json!({"timeout": timeout});
+    let mut action = json!({"timeout": timeout, "max_grpc_timeout": timeout});
     let cluster = |split: &RouteDestination| destination(target, config, way, &split.destination).cluster;
     match rule.route.as_slice() {
         [only] => action["cluster"] = json!(cluster(only)),
@@ -242,35 +242,37 @@ fn action(target: &Target<'_>, config: &Config<VirtualService>, way: &Way<'_>, r
             let share = |split: &RouteDestination| {
                 let mut share = json!({"name": cluster(split), "weight": split.weight});
                 rewrites::headers(&mut share, split.headers.as_ref());
+                rewrites::host_header(&mut share, split.headers.as_ref());
                 share
             };
             action["weighted_clusters"] = json!({"clusters": shares.map(share).collect::<Vec<_>>()});
         }
     }
-    let mut policy = retries(rule.retries.as_ref());
-    let hashes = rule.route.iter().find_map(|split| hash_policy(target, config, way, &split.destination));
-    if let Some(hashes) = hashes {
-        action["hash_policy"] = hashes;
-        // Another host would break the stickiness that the hash is for.
-        if let Some(policy) = policy.as_object_mut() {
-            policy.shift_remove("retry_host_predicate");
-        }
-    }
-    if !policy.is_null() {
+    let hashes: Vec<Value> = rule.route.iter().filter_map(|split| hash_policy(target, config, way, &split.destination)).collect();
+    let hashed = rule.route.len() == 1 && !hashes.is_empty();
+    if let Some(policy) = retries::policy(target, rule.retries.as_ref(), hashed) {
         action["retry_policy"] = policy;
     }
+    if !hashes.is_empty() {
+        action["hash_policy"] = json!(hashes);
+    }
+    // Of several wishes for the host the outermost holds.
+    if let [only] = rule.route.as_slice() {
+        rewrites::host_header(&mut action, only.headers.as_ref());
+    }
+    rewrites::host_header(&mut action, rule.headers.as_ref());
     if let Some(rewrite) = &rule.rewrite {
         rewrites::rewrite(&mut action, rewrite);
     }
-    rewrites::host_header(&mut action, rule.headers.as_ref());
-    let old = rule.mirror.iter().map(|mirror| (mirror, rule.mirror_percentage.as_ref()));
+    let older = rule.mirror_percent.map(|percent| Percent { value: f64::from(percent) });
+    let old = rule.mirror.iter().map(|mirror| (mirror, rule.mirror_percentage.as_ref().or(older.as_ref())));
     let new = rule.mirrors.iter().map(|mirror| (&mirror.destination, mirror.percentage.as_ref()));
     let mirrors = old.chain(new).filter(|(_, percent)| percent.is_none_or(|percent| percent.value > 0.0));
     let mirrors: Vec<Value> = mirrors
         .map(|(to, percent)| {
             json!({
                 "cluster": destination(target, config, way, to).cluster,
-                "runtime_fraction": {"default_value": faults::fraction(percent)},
+                "runtime_fraction": {"default_value": percent.map_or_else(faults::all, faults::fraction)},
                 "trace_sampled": false,
                 "disable_shadow_host_suffix_append": true,
             })
@@ -288,53 +290,4 @@ fn hash_policy(target: &Target<'_>, config: &Config<VirtualService>, way: &Way<'
     let rule = destinations::rule(target, target.scope.service(&found.host)?)?;
     let subset = rule.spec.subsets.iter().find(|subset| Some(&subset.name) == to.subset.as_ref());
     Policy::of(Some(&rule), subset, found.port).hash_policy()
-}
-
-/// Istio's two retries unless the rule says otherwise; null when it wants none.
-fn retries(wanted: Option<&mesh::istio::Retries>) -> Value {
-    const DEFAULT_ON: &str = "connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes";
-    let mut policy = json!({
-        "num_retries": 2,
-        "retry_on": DEFAULT_ON,
-        "retry_host_predicate": [{
-            "name": "envoy.retry_host_predicates.previous_hosts",
-            "typed_config": {"@type": "type.googleapis.com/envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"},
-        }],
-        "host_selection_retry_max_attempts": 5,
-    });
-    let Some(wanted) = wanted else { return policy };
-    if wanted.attempts <= 0 {
-        return Value::Null;
-    }
-    policy["num_retries"] = json!(wanted.attempts);
-    if let Some(on) = wanted.retry_on.as_deref().filter(|on| !on.is_empty()) {
-        let (codes, words): (Vec<&str>, Vec<&str>) = on.split(',').map(str::trim).partition(|word| word.parse::<u16>().is_ok());
-        let mut words = words.join(",");
-        if !codes.is_empty() {
-            policy["retriable_status_codes"] = codes.iter().filter_map(|code| code.parse::<u16>().ok()).collect();
-            words = if words.is_empty() { "retriable-status-codes".into() } else { format!("{words},retriable-status-codes") };
-        }
-        policy["retry_on"] = json!(words);
-    }
-    if let Some(timeout) = wanted.per_try_timeout.as_deref().and_then(support::seconds) {
-        policy["per_try_timeout"] = json!(timeout);
-    }
-    if wanted.retry_remote_localities == Some(true) {
-        policy["retry_priority"] = json!({
-            "name": "envoy.retry_priorities.previous_priorities",
-            "typed_config": {
-                "@type": "type.googleapis.com/envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig",
-                "update_frequency": 2,
-            },
-        });
-    }
-    if let Some(backoff) = wanted.backoff.as_deref().and_then(support::seconds) {
-        policy["retry_back_off"] = json!({"base_interval": backoff});
-    }
-    if wanted.retry_ignore_previous_hosts == Some(false)
-        && let Some(policy) = policy.as_object_mut()
-    {
-        policy.shift_remove("retry_host_predicate");
-    }
-    policy
 }

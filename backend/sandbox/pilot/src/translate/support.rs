@@ -1,7 +1,8 @@
 //! What is not translated: found, named and logged, never silently ignored.
 
+use super::destinations::fits;
 use super::{authorization, jwt, policies, without_effect};
-use crate::registry::{Protocol, ROOT_NAMESPACE, Registry, Untranslated, title};
+use crate::registry::{Config, Protocol, ROOT_NAMESPACE, Registry, Untranslated, title};
 use mesh::Object;
 use mesh::istio::{ClientTls, DestinationRule, HttpRoute, PeerAuthentication, VirtualService};
 use serde_json::Value;
@@ -47,7 +48,8 @@ pub(crate) fn find_untranslated(registry: &mut Registry) {
         add(&config.object, virtual_service(&config.spec));
     }
     for config in &registry.destination_rules {
-        add(&config.object, destination_rule(&config.spec));
+        add(&config.object, destination_rule(&config.object, &config.spec));
+        add(&config.object, passthrough(registry, config));
     }
     for config in &registry.peer_authentications {
         add(&config.object, peer_authentication(&config.spec));
@@ -99,17 +101,17 @@ fn virtual_service(spec: &VirtualService) -> Vec<String> {
 fn http_rule(rule: &HttpRoute) -> Vec<String> {
     let delay = rule.fault.as_ref().and_then(|fault| fault.delay.as_ref());
     let abort = rule.fault.as_ref().and_then(|fault| fault.abort.as_ref());
-    let splits_with_hosts = rule.route.iter().filter_map(|split| split.headers.as_ref()?.request.as_ref());
-    let mut hosts = splits_with_hosts.flat_map(|request| request.set.keys()).filter(|name| name.eq_ignore_ascii_case("host"));
     parts(&[
-        (hosts.next().is_some(), "the header Host of one destination"),
         (delay.is_some_and(|delay| delay.fixed_delay.is_none()), "a delay without fixedDelay"),
         (abort.is_some_and(|abort| abort.http2_error.is_some()), "http2Error"),
     ])
 }
 
-fn destination_rule(spec: &DestinationRule) -> Vec<String> {
+fn destination_rule(object: &Object, spec: &DestinationRule) -> Vec<String> {
     let mut found: Vec<String> = without_effect::credential(spec).into_iter().collect();
+    let raw = object.spec();
+    let of_subsets = raw["subsets"].as_array().into_iter().flatten().map(|subset| &subset["trafficPolicy"]);
+    found.extend(of_subsets.chain([&raw["trafficPolicy"]]).flat_map(|raw| unknown("trafficPolicy", raw, &policies::KNOWN)));
     let subsets = spec.subsets.iter().filter_map(|subset| subset.traffic_policy.as_ref());
     for policy in spec.traffic_policy.iter().chain(subsets) {
         found.extend(traffic_policy(
@@ -125,6 +127,21 @@ fn destination_rule(spec: &DestinationRule) -> Vec<String> {
     found
 }
 
+/// Pods and Services have no addresses of their own on this machine, so that nobody can go to the one that was meant.
+fn passthrough(registry: &Registry, config: &Config<DestinationRule>) -> Vec<String> {
+    let asked =
+        config.spec.traffic_policy.iter().chain(config.spec.subsets.iter().filter_map(|subset| subset.traffic_policy.as_ref()));
+    let asked = asked.flat_map(|policy| {
+        policy.port_level_settings.iter().map(|port| &port.load_balancer).chain([&policy.load_balancer]).flatten()
+    });
+    let host = mesh::fqdn(&config.spec.host, &config.namespace);
+    let inside = registry.services.iter().any(|service| !service.entry && fits(&host, &service.host));
+    parts(&[(
+        inside && asked.into_iter().any(|balancer| balancer["simple"] == "PASSTHROUGH"),
+        "loadBalancer.simple PASSTHROUGH to a Service",
+    )])
+}
+
 fn traffic_policy(
     load_balancer: &Option<Value>,
     connection_pool: &Option<Value>,
@@ -137,7 +154,6 @@ fn traffic_policy(
     let mut found = unknown("connectionPool.tcp", &pool["tcp"], &policies::KNOWN_TCP);
     found.extend(unknown("connectionPool.http", &pool["http"], &policies::KNOWN_HTTP));
     found.extend(unknown("loadBalancer", balancer, &policies::KNOWN_BALANCER));
-    found.extend((balancer["simple"] == "PASSTHROUGH").then(|| not_yet("loadBalancer.simple PASSTHROUGH")));
     let outliers = unknown("outlierDetection", outlier_detection.as_ref().unwrap_or(&none), &policies::KNOWN_OUTLIER);
     found.extend(outliers.into_iter().map(|reason| match reason.starts_with("outlierDetection.consecutiveErrors ") {
         true => "outlierDetection.consecutiveErrors is no longer read by Istio: write consecutive5xxErrors".to_owned(),

@@ -1,8 +1,9 @@
 //! TCP and TLS routes: which service or version the bytes go to, told apart by port, subnet, caller and server name.
 
-use super::destinations::fits;
+use super::destinations::{self, Policy, fits};
 use super::matches::{Way, same_gateway};
 use super::observe::Side;
+use super::policies::{put, time};
 use super::{Target, http, names, routes};
 use crate::registry::{Config, Port, Service, selects};
 use mesh::istio::{L4Match, RouteDestination, TlsMatch, VirtualService};
@@ -51,13 +52,28 @@ pub(crate) fn outbound(target: &Target<'_>, service: &Service, port: &Port, subn
             let name = if by_name { std::slice::from_ref(&service.host) } else { &[] };
             chains.push(chain(subnets, name, plain()));
         }
-        return chains;
+    } else {
+        let ours = chain(subnets, &[], Value::Null);
+        if chains.iter().all(|chain| chain["filter_chain_match"] != ours["filter_chain_match"]) {
+            chains.push(chain(subnets, &[], plain()));
+        }
     }
-    let ours = chain(subnets, &[], Value::Null);
-    if chains.iter().all(|chain| chain["filter_chain_match"] != ours["filter_chain_match"]) {
-        chains.push(chain(subnets, &[], plain()));
-    }
+    limits(target, service, port.number, &mut chains);
     chains
+}
+
+/// How long a connection may live and rest, and whether the caller's address decides where it goes: the DestinationRule's.
+fn limits(target: &Target<'_>, service: &Service, port: u16, chains: &mut [Value]) {
+    let Some(rule) = destinations::rule(target, service) else { return };
+    let policy = Policy::of(Some(&rule), None, port);
+    let none = Value::Null;
+    let tcp = policy.connection_pool.map_or(&none, |pool| &pool["tcp"]);
+    for chain in chains {
+        let config = &mut chain["filters"][0]["typed_config"];
+        put(config, "idle_timeout", time(tcp, "idleTimeout"));
+        put(config, "max_downstream_connection_duration", time(tcp, "maxConnectionDuration"));
+        put(config, "hash_policy", policy.hashes_by_source().then(|| json!([{"source_ip": {}}])));
+    }
 }
 
 /// The chains of a VirtualService's `tls` rules.

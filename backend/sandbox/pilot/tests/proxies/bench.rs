@@ -50,6 +50,7 @@ pub(crate) struct Bench {
     pub(crate) pilot: Option<Pilot>,
     pub(crate) options: Options,
     pub(crate) pods: BTreeMap<String, TestPod>,
+    heard: crate::echo::Heard,
     objects: BTreeMap<String, Value>,
     apps: Vec<tokio::task::JoinHandle<()>>,
 }
@@ -84,7 +85,8 @@ impl Bench {
         let pilot = Pilot::start(follow, options.clone()).await.expect("the control plane");
         // A control plane that comes back is found where it was.
         options.xds = pilot.xds_addr();
-        Self { world, pilot: Some(pilot), options, pods: BTreeMap::new(), objects: BTreeMap::new(), apps: Vec::new() }
+        let (pods, heard) = (BTreeMap::new(), crate::echo::Heard::default());
+        Self { world, pilot: Some(pilot), options, pods, heard, objects: BTreeMap::new(), apps: Vec::new() }
     }
 
     pub(crate) fn pilot(&self) -> &Pilot {
@@ -112,7 +114,7 @@ impl Bench {
 
     /// Starts an application that echoes, and its Envoy. `labels` are `app=…,version=…`.
     pub(crate) async fn pod(&mut self, name: &str, labels: &str, app_port: u16, gateway: bool) {
-        let app = (!gateway).then(|| crate::echo::router(name));
+        let app = (!gateway).then(|| crate::echo::heard_by(name, self.heard.clone()));
         self.pod_with(name, labels, &[app_port], app);
     }
 
@@ -186,7 +188,13 @@ impl Bench {
         let mut connected = self.pilot().connected();
         let waited = tokio::time::timeout(PATIENCE, connected.wait_for(settled)).await;
         match waited {
-            Ok(statuses) => statuses.expect("the control plane runs").clone(),
+            Ok(statuses) => {
+                let statuses = statuses.expect("the control plane runs").clone();
+                for name in self.pods.keys() {
+                    self.warm(name).await;
+                }
+                statuses
+            }
             Err(_) => {
                 let mut logs = Vec::new();
                 for name in self.pods.keys() {
@@ -216,10 +224,14 @@ impl Bench {
 
     /// As [`Self::call`], where the connection may be refused.
     pub(crate) async fn try_call(&self, from: &str, to: &str, request: &str) -> std::io::Result<Answer> {
-        let pod = &self.pods[from];
+        self.call_as(&self.pods[from].ip, from, to, request).await
+    }
+
+    /// The same, from another address than the pod's.
+    pub(crate) async fn call_as(&self, source: &str, from: &str, to: &str, request: &str) -> std::io::Result<Answer> {
         let (address, port) = to.split_once(':').expect("address:port");
-        let line = format!("PROXY TCP4 {} {address} 40000 {port}\r\n", pod.ip);
-        exchange(pod.ports["15001"], &line, request).await
+        let line = format!("PROXY TCP4 {source} {address} 40000 {port}\r\n");
+        exchange(self.pods[from].ports["15001"], &line, request).await
     }
 
     /// A plain-text request straight to a pod's port, as somebody without a sidecar would send it.
@@ -260,6 +272,38 @@ impl Bench {
             }
         };
         tokio::time::timeout(PATIENCE, written).await.unwrap_or_else(|_| self.logs(pod))
+    }
+
+    /// An echo that is no part of the mesh; the port is this machine's.
+    pub(crate) fn outsider(&mut self, name: &str) -> u16 {
+        let port = free_ports(1)[0];
+        self.apps.push(tokio::spawn(crate::echo::serve(crate::echo::heard_by(name, self.heard.clone()), port)));
+        port
+    }
+
+    /// What an application was asked since the last time somebody looked: one text a request.
+    pub(crate) fn heard(&self, name: &str) -> Vec<String> {
+        let mut heard = self.heard.lock();
+        let mine = heard.extract_if(.., |(who, _)| who == name);
+        mine.map(|(_, text)| text).collect()
+    }
+
+    /// Waits until what a proxy has confirmed is in use: changed clusters and listeners wait for all their parts.
+    async fn warm(&self, pod: &str) {
+        let waiting = ["cluster_manager.warming_clusters", "listener_manager.total_listeners_warming"];
+        let waits = async || {
+            let page = self.admin(pod, "/stats?filter=warming").await;
+            page.lines().any(|line| waiting.iter().any(|name| line.starts_with(name)) && !line.ends_with(": 0"))
+        };
+        while waits().await {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// A counter or gauge of a proxy, 0 when it is not known.
+    pub(crate) async fn stat(&self, pod: &str, name: &str) -> u64 {
+        let page = self.admin(pod, "/stats").await;
+        page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": ")?.parse().ok()).unwrap_or(0)
     }
 
     /// A page of Envoy's own admin interface.

@@ -21,7 +21,7 @@ async fn delegates_decide_within_what_they_are_left() {
     bench.apply(&virtual_service(
         "two",
         "team",
-        "{http: [{match: [{uri: {prefix: /two/fault}}], fault: {abort: {httpStatus: 418}}, route: [{destination: {host: web.demo.svc.cluster.local, subset: v2}}]}, {match: [{uri: {prefix: /else}}], directResponse: {status: 500}}, {route: [{destination: {host: web.demo.svc.cluster.local, subset: v2}}]}]}",
+        "{http: [{match: [{uri: {prefix: /two/fault}}], fault: {abort: {percentage: {value: 100}, httpStatus: 418}}, route: [{destination: {host: web.demo.svc.cluster.local, subset: v2}}]}, {match: [{uri: {prefix: /else}}], directResponse: {status: 500}}, {route: [{destination: {host: web.demo.svc.cluster.local, subset: v2}}]}]}",
     ));
     bench.settle().await;
     let call = async |bench: &crate::bench::Bench, path: &str| {

@@ -170,7 +170,7 @@ async fn rules_hold_for_hosts_outside() {
     };
     bench.apply(&entry("pay", &spec("")));
     bench.apply(
-        "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: pay, namespace: demo}\nspec: {hosts: [pay.example], http: [{match: [{uri: {prefix: /slow}}], timeout: 0.3s, route: [{destination: {host: pay.example}}]}, {match: [{uri: {prefix: /down}}], fault: {abort: {httpStatus: 503}}, route: [{destination: {host: pay.example}}]}, {route: [{destination: {host: pay.example}}]}]}\n",
+        "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: pay, namespace: demo}\nspec: {hosts: [pay.example], http: [{match: [{uri: {prefix: /slow}}], timeout: 0.3s, route: [{destination: {host: pay.example}}]}, {match: [{uri: {prefix: /down}}], fault: {abort: {percentage: {value: 100}, httpStatus: 503}}, route: [{destination: {host: pay.example}}]}, {route: [{destination: {host: pay.example}}]}]}\n",
     );
     bench.settle().await;
     let call = async |bench: &Bench, path: &str| {

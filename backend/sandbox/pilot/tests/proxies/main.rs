@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests say what they saw")]
 
 mod authorization;
+mod balance;
 mod bench;
+mod changes;
 mod conditions;
 mod contract;
 mod control;
@@ -18,13 +20,22 @@ mod ext_authz;
 mod faults;
 mod gateway_api;
 mod gateways;
+mod grpc;
+mod hashing;
 mod jwt;
+mod locality;
+mod matches;
 mod metrics;
+mod mirrors;
 mod observed;
 mod origination;
+mod outliers;
 mod outside;
 mod peers;
+mod pools;
+mod retries;
 mod routing;
+mod rude;
 mod scope;
 mod security;
 mod settings;
@@ -32,6 +43,7 @@ mod telemetry;
 mod tls;
 mod tokens;
 mod traffic;
+mod world;
 
 use bench::Bench;
 use serde_json::{Value, json};

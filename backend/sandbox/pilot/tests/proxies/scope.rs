@@ -151,7 +151,7 @@ async fn what_is_not_exported_is_not_seen() {
     // VirtualService: a fault that others put before web is seen only when it is exported.
     let fault = |to: &str| {
         format!(
-            "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: fault, namespace: other}}\nspec:\n  hosts: [web.demo.svc.cluster.local]\n  exportTo: {to}\n  http: [{{fault: {{abort: {{httpStatus: 418}}}}, route: [{{destination: {{host: web.demo.svc.cluster.local}}}}]}}]\n"
+            "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: fault, namespace: other}}\nspec:\n  hosts: [web.demo.svc.cluster.local]\n  exportTo: {to}\n  http: [{{fault: {{abort: {{percentage: {{value: 100}}, httpStatus: 418}}}}, route: [{{destination: {{host: web.demo.svc.cluster.local}}}}]}}]\n"
         )
     };
     for (to, expect) in

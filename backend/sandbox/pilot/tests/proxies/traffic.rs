@@ -1,115 +1,46 @@
-//! Traffic policies and what a VirtualService changes in requests and answers.
+//! Bytes: TCP routes, and how long connections may live and rest.
 
-use crate::bench::{Bench, get};
-use crate::{rules, two_versions};
-use std::collections::BTreeSet;
-
-const V1: &str = "route: [{destination: {host: web, subset: v1}}]";
-
-fn policy(policy: &str) -> String {
-    format!(
-        "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {{name: web, namespace: demo}}\nspec:\n  host: web\n  subsets: [{{name: v1, labels: {{version: v1}}}}, {{name: v2, labels: {{version: v2}}}}]\n  trafficPolicy: {policy}\n"
-    )
-}
-
-async fn version(bench: &Bench, headers: &[&str]) -> String {
-    let answer = bench.call("client", "10.96.0.10:9080", &get("/", "web:9080", headers)).await;
-    answer.body.lines().next().unwrap_or_default().to_owned()
-}
+use crate::bench::get;
+use crate::two_versions;
+use crate::world::policy_of;
+use std::net::Ipv4Addr;
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_full_pool_overflows() {
+async fn a_connection_lives_and_rests_as_long_as_it_may() {
     let mut bench = two_versions().await;
-    bench.apply(&policy("{connectionPool: {tcp: {maxConnections: 1}, http: {http1MaxPendingRequests: 1}}}"));
-    bench.settle().await;
-    let request = get("/", "web:9080", &["sleep-ms: 400"]);
-    let calls = (0..6).map(|_| bench.call("client", "10.96.0.10:9080", &request));
-    let statuses: Vec<u16> = futures::future::join_all(calls).await.into_iter().map(|answer| answer.status).collect();
-    println!("{statuses:?}");
-    assert!(statuses.contains(&200) && statuses.contains(&503), "{statuses:?}");
-    let log = bench.log_line("client", " UO ").await;
-    assert!(log.contains("503 UO upstream_reset_before_response_started{overflow}"), "{log}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_outlier_is_ejected_and_comes_back() {
-    let mut bench = two_versions().await;
-    bench.apply(&policy(
-        "{loadBalancer: {simple: ROUND_ROBIN}, outlierDetection: {consecutive5xxErrors: 2, interval: 0.5s, baseEjectionTime: 1s, maxEjectionPercent: 100}}",
-    ));
-    bench.settle().await;
-    let mut failed = 0;
-    for _ in 0..40 {
-        let answer = bench.call("client", "10.96.0.10:9080", &get("/", "web:9080", &["fail-at: web-v2"])).await;
-        failed += u32::from(answer.status == 503);
-    }
-    println!("{failed} of 40 failed");
-    assert!((2..12).contains(&failed), "ejected after two failures: {failed}");
-    let back = async { while version(&bench, &[]).await != "web-v2" {} };
-    tokio::time::timeout(crate::bench::PATIENCE, back).await.expect("it comes back");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_hash_sticks() {
-    for balancer in ["{ringHash: {minimumRingSize: 64}", "{maglev: {tableSize: 101}"] {
-        let mut bench = two_versions().await;
-        bench.apply(&policy(&format!("{{loadBalancer: {{consistentHash: {balancer}, httpHeaderName: x-user}}}}}}")));
+    bench.apply(
+        "apiVersion: v1\nkind: Service\nmetadata: {name: wire, namespace: demo}\n\
+         spec: {clusterIP: 10.96.0.12, selector: {app: web}, ports: [{name: tcp, port: 7000, targetPort: 9080}]}\n",
+    );
+    for (what, rests) in [("idleTimeout: 700ms", true), ("maxConnectionDuration: 700ms", false)] {
+        bench.apply(&policy_of("wire", &format!("{{connectionPool: {{tcp: {{{what}}}}}}}")));
         bench.settle().await;
-        let mut versions = BTreeSet::new();
-        for user in 0..12 {
-            let header = format!("x-user: user-{user}");
-            let first = version(&bench, &[&header]).await;
-            for _ in 0..4 {
-                assert_eq!(version(&bench, &[&header]).await, first, "{balancer}");
+        let pod = &bench.pods["client"];
+        let mut stream = tokio::net::TcpStream::connect((Ipv4Addr::LOCALHOST, pod.ports["15001"])).await.expect("the sidecar");
+        let started = Instant::now();
+        let line = format!("PROXY TCP4 {} 10.96.0.12 40000 7000\r\n", pod.ip);
+        stream.write_all(line.as_bytes()).await.expect("it is written");
+        // Bytes now and then keep it from resting, not from growing old.
+        let mut used = Instant::now();
+        let mut ended = false;
+        while !ended && started.elapsed() < Duration::from_secs(4) {
+            if !rests || started.elapsed() < Duration::from_millis(900) {
+                ended |= stream.write_all(b"GET / HTTP/1.1\r\nhost: wire\r\n\r\n").await.is_err();
+                used = Instant::now();
             }
-            versions.insert(first);
+            let mut answer = [0; 4096];
+            let read = tokio::time::timeout(Duration::from_millis(100), stream.read(&mut answer)).await;
+            ended |= matches!(read, Ok(Ok(0) | Err(_)));
         }
-        assert_eq!(versions.len(), 2, "{balancer}: different users, different versions");
+        println!("{what}: ended: {ended}, {:?} after it began, {:?} after its last use", started.elapsed(), used.elapsed());
+        assert!(ended, "{what}");
+        assert!(
+            if rests { used.elapsed() >= Duration::from_millis(500) } else { started.elapsed() >= Duration::from_millis(690) },
+            "{what}"
+        );
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_mirror_gets_a_copy() {
-    let mut bench = two_versions().await;
-    bench.apply(&rules(&format!("[{{mirror: {{host: web, subset: v2}}, {V1}}}]")));
-    bench.settle().await;
-    for _ in 0..5 {
-        let answer = bench.call("client", "10.96.0.10:9080", &get("/copied", "web:9080", &[])).await;
-        assert!(answer.body.starts_with("web-v1"), "callers see v1 only: {}", answer.body);
-    }
-    let log = bench.log_line("web-v2", "/copied").await;
-    assert!(log.contains("GET /copied"), "{log}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn requests_and_answers_are_changed() {
-    let mut bench = two_versions().await;
-    let destination = "route: [{destination: {host: web, subset: v1}, headers: {response: {set: {x-version: one}}}}]";
-    bench.apply(&rules(&format!(
-        "[{{match: [{{uri: {{prefix: /old}}}}], rewrite: {{uri: /new, authority: other.example}}, {destination}}}, \
-          {{match: [{{uri: {{exact: /moved}}}}], redirect: {{uri: /here, authority: b.example, redirectCode: 302}}}}, \
-          {{match: [{{uri: {{exact: /direct}}}}], directResponse: {{status: 418, body: {{string: tea}}}}}}, \
-          {{match: [{{uri: {{exact: /cors}}}}], corsPolicy: {{allowOrigins: [{{exact: 'http://a.example'}}], allowMethods: [GET], maxAge: 24h}}, {V1}}}, \
-          {{headers: {{request: {{set: {{x-new: 'yes'}}, remove: [x-old]}}, response: {{add: {{x-seen: 'yes'}}}}}}, {V1}}}]"
-    )));
-    bench.settle().await;
-    let call =
-        async |path: &str, headers: &[&str]| bench.call("client", "10.96.0.10:9080", &get(path, "web:9080", headers)).await;
-    let rewritten = call("/old/x", &[]).await;
-    assert!(rewritten.body.contains("GET /new/x") && rewritten.body.contains("host: other.example"), "{}", rewritten.body);
-    assert!(rewritten.head.contains("x-version: one"), "{}", rewritten.head);
-    let moved = call("/moved", &[]).await;
-    assert_eq!(moved.status, 302);
-    assert!(moved.head.contains("location: http://b.example/here"), "{}", moved.head);
-    let direct = call("/direct", &[]).await;
-    assert_eq!((direct.status, direct.body.as_str()), (418, "tea"));
-    let asked = call("/cors", &["origin: http://a.example"]).await;
-    assert!(asked.head.contains("access-control-allow-origin: http://a.example"), "{}", asked.head);
-    let strange = call("/cors", &["origin: http://c.example"]).await;
-    assert!(!strange.head.contains("access-control-allow-origin"), "{}", strange.head);
-    let changed = call("/", &["x-old: yes"]).await;
-    assert!(changed.body.contains("x-new: yes") && !changed.body.contains("x-old"), "{}", changed.body);
-    assert!(changed.head.contains("x-seen: yes"), "{}", changed.head);
 }
 
 #[tokio::test(flavor = "multi_thread")]
