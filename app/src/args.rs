@@ -69,7 +69,7 @@ pub(crate) struct Window {
     /// Never change anything in the cluster
     #[arg(long)]
     pub(crate) read_only: bool,
-    /// Start a sandbox of the window's own and connect to it: bookinfo, tutorial or all
+    /// Start a sandbox of the window's own and connect to it: bookinfo, tutorial, all or synthetic
     #[arg(long, value_name = "SCENARIO", num_args = 0..=1, default_missing_value = "bookinfo", conflicts_with = "context")]
     pub(crate) sandbox: Option<String>,
     /// Envoy for the sandbox [default: $BINNACLE_ENVOY, the one that `cargo xtask run` installed, else the PATH]
@@ -88,12 +88,19 @@ const ILLNESS: &str = "Annotations make a pod ill while it runs: sandbox.binnacl
 #[derive(Debug, Args)]
 #[command(after_help = ILLNESS)]
 pub(crate) struct Sandbox {
-    /// What runs in it: bookinfo, tutorial (customer, preference, recommendation), or all for both
+    /// What runs in it: bookinfo, tutorial (customer, preference, recommendation), all for both, or synthetic: many services
+    /// with nothing behind them, and made-up traffic
     #[arg(long, default_value = "bookinfo")]
     pub(crate) scenario: String,
     /// Requests per second of the load generator
     #[arg(long, default_value_t = 10.0)]
     pub(crate) rps: f64,
+    /// Services of the scenario synthetic
+    #[arg(long, default_value_t = 100)]
+    pub(crate) services: usize,
+    /// Pods of the scenario synthetic
+    #[arg(long, default_value_t = 200)]
+    pub(crate) pods: usize,
     /// Where to write the kubeconfig [default: a temporary folder]
     #[arg(long, value_name = "FILE")]
     pub(crate) kubeconfig_out: Option<PathBuf>,

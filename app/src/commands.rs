@@ -15,6 +15,7 @@ pub(crate) fn sandbox(args: args::Sandbox) -> Result<(), Problem> {
         scenario: args.scenario.parse()?,
         rps: args.rps,
         seed: args.seed,
+        size: sandbox::Size { services: args.services, pods: args.pods },
         envoy: args.envoy,
         kubeconfig_out: args.kubeconfig_out,
     };

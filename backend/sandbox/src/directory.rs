@@ -1,6 +1,7 @@
 //! Who is who: names, addresses and workloads, read from the objects and kept at hand.
 
 use crate::apps::outgoing::Names;
+use crate::synthetic::is_synthetic;
 use crate::workloads::ports::real_port;
 use crate::workloads::snapshot::{ready, selects};
 use apiserver::{Store, WatchEvent};
@@ -11,7 +12,11 @@ use serde_json::Value;
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio_util::task::AbortOnDropHandle;
+
+/// Changes within so short a time are read together.
+const SETTLE: Duration = Duration::from_millis(3);
 
 /// Answers from memory; follows the store.
 pub(crate) struct Directory {
@@ -44,8 +49,13 @@ impl Directory {
         let follow = async move {
             let mut news = store.watch();
             loop {
-                let event = news.next().await;
-                if matters(&event) {
+                let mut changed = matters(&news.next().await);
+                // What follows at once is read together.
+                let until = tokio::time::Instant::now() + SETTLE;
+                while let Ok(event) = tokio::time::timeout_at(until, news.next()).await {
+                    changed |= matters(&event);
+                }
+                if changed {
                     *kept.write() = Index::of(&store);
                 }
             }
@@ -87,6 +97,11 @@ impl Index {
             });
             for real in workload.ports.values() {
                 index.addresses.insert(SocketAddr::from((Ipv4Addr::LOCALHOST, *real)), told.clone());
+            }
+            if is_synthetic(pod) {
+                // It is nowhere on this machine: made-up traffic goes to its own address.
+                let (ip, ports) = (told.ip, workload.named_ports.values());
+                index.addresses.extend(ports.filter_map(|port| Some((SocketAddr::from((ip?, *port)), told.clone()))));
             }
             index.pods.insert(workload.id(), told);
         }

@@ -25,8 +25,10 @@ mod gateway_status;
 mod load;
 mod scenario;
 mod start;
+mod synthetic;
 mod workloads;
 
 pub use envoy::{Envoy, WANTED_VERSION, find_envoy};
 pub use scenario::Scenario;
 pub use start::{Options, Ready, Sandbox};
+pub use synthetic::Size;

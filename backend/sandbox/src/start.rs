@@ -8,6 +8,7 @@ use crate::directory::Directory;
 use crate::envoy::{Spawner, find_envoy};
 use crate::folder::Folder;
 use crate::load::{INGRESS, Load, look};
+use crate::synthetic::{self, Size};
 use crate::workloads::inject::PROXY;
 use crate::workloads::kubelet::{ISTIOD, Kubelet, Logs, Machine};
 use crate::workloads::ports::real_port;
@@ -50,13 +51,15 @@ pub struct Options {
     pub seed: u64,
     /// Which Envoy to run; found by [`find_envoy`] when not said.
     pub envoy: Option<PathBuf>,
+    /// How large the scenario `synthetic` is; the others have their own size.
+    pub size: Size,
     /// Where to write the kubeconfig; a file that goes away with the sandbox when not said.
     pub kubeconfig_out: Option<PathBuf>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { scenario: Scenario::default(), rps: 10.0, seed: 1, envoy: None, kubeconfig_out: None }
+        Self { scenario: Scenario::default(), rps: 10.0, seed: 1, size: Size::default(), envoy: None, kubeconfig_out: None }
     }
 }
 
@@ -87,6 +90,7 @@ pub struct Ready {
 pub struct Sandbox {
     ready: Ready,
     load: Load,
+    made_up: Option<AbortOnDropHandle<()>>,
     workloads: AbortOnDropHandle<()>,
     stop: CancellationToken,
     api: ApiServer,
@@ -113,6 +117,12 @@ impl Sandbox {
         let store = Store::new();
         for object in options.scenario.objects()?.into_iter().chain([Object::from(status::node())]) {
             store.apply((*object.0).clone()).map_err(|error| failed(&format!("{} {}", object.kind(), object.name()), &error))?;
+        }
+        if options.scenario == Scenario::Synthetic {
+            if options.size.services == 0 {
+                return Err(Problem::new("The sandbox cannot start", "no services are wanted", "Use --services with 1 or more"));
+            }
+            synthetic::make(&store, options.size).map_err(|error| failed("the synthetic services", &error))?;
         }
 
         step("Starting telemetry and the control plane");
@@ -154,10 +164,13 @@ impl Sandbox {
         control.all_synced(&store, proxies, LONGEST_START).await?;
         step("Asking for the first page");
         let entries = options.scenario.entries();
-        let first = entries.iter().map(|path| first_page(&directory, path));
-        let Some(ingress) = try_join_all(first).await?.pop() else {
-            return Err(Problem::new("The sandbox did not start", "its scenario has no way in", "Report this"));
-        };
+        let ingress = gateway(&directory).await?;
+        try_join_all(entries.iter().map(|path| first_page(ingress, path))).await?;
+        let made_up = (options.scenario == Scenario::Synthetic).then(|| {
+            let (als, otlp) = (telemetry.als_addr(), telemetry.otlp_addr());
+            let run = synthetic::traffic::run(store.clone(), options.size, options.rps, options.seed, als, otlp);
+            AbortOnDropHandle::new(tokio::spawn(run))
+        });
         let load = Load::start(&store, directory.clone(), entries, options.rps, options.seed)
             .map_err(|error| failed("the load generator", &error))?;
         step("Ready");
@@ -173,7 +186,7 @@ impl Sandbox {
             proxies,
             envoy: envoy.version,
         };
-        Ok(Self { ready, load, workloads, stop, api, control, telemetry, directory, _dir: dir })
+        Ok(Self { ready, load, made_up, workloads, stop, api, control, telemetry, directory, _dir: dir })
     }
 
     /// Where everything is.
@@ -188,7 +201,7 @@ impl Sandbox {
 
     /// Ends everything and waits for it: load, pods with their proxies, then the servers.
     pub async fn stop(self) {
-        drop(self.load);
+        drop((self.load, self.made_up));
         self.stop.cancel();
         if let Err(error) = self.workloads.await {
             tracing::warn!(%error, "the workloads ended badly");
@@ -248,18 +261,30 @@ fn in_its_words(pod: &Object, logs: &Logs) -> String {
     last.map_or_else(|| pod.name().to_owned(), |line| format!("{} (\"{}\")", pod.name(), line.text))
 }
 
-/// Asks for the page until it comes; the gateway's real address.
-async fn first_page(directory: &Directory, path: &str) -> Result<SocketAddr, Problem> {
+/// The gateway's real address, as soon as it has one.
+async fn gateway(directory: &Directory) -> Result<SocketAddr, Problem> {
     let (host, namespace, port) = INGRESS;
-    let mut last = "the gateway has no address".to_owned();
     let ask = async {
         loop {
             if let Some(at) = directory.endpoint(host, namespace, port) {
-                match look(at, path).await {
-                    Ok(http::StatusCode::OK) => return at,
-                    Ok(status) => last = format!("the gateway answered {status}"),
-                    Err(error) => last = error.to_string(),
-                }
+                return at;
+            }
+            tokio::time::sleep(ASK_AGAIN).await;
+        }
+    };
+    let asked = tokio::time::timeout(LONGEST_START, ask).await;
+    asked.map_err(|_| Problem::new("The sandbox did not start", "the gateway has no address", "Look at its log"))
+}
+
+/// Asks the gateway for the page until it comes.
+async fn first_page(at: SocketAddr, path: &str) -> Result<(), Problem> {
+    let mut last = String::new();
+    let ask = async {
+        loop {
+            match look(at, path).await {
+                Ok(http::StatusCode::OK) => return,
+                Ok(status) => last = format!("the gateway answered {status}"),
+                Err(error) => last = error.to_string(),
             }
             tokio::time::sleep(ASK_AGAIN).await;
         }

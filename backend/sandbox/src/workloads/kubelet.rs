@@ -2,11 +2,12 @@
 
 use super::illness::{self, Illness};
 use super::inject;
-use super::pod::Life;
+use super::pod::{self, Life};
 use super::snapshot::{ending, uid};
 use crate::apps::outgoing::Names;
 use crate::control_plane::ControlPlane;
 use crate::envoy::{Envoy, Spawner};
+use crate::synthetic::is_synthetic;
 use apiserver::{LogRing, Store};
 use futures::future::join_all;
 use mesh::Object;
@@ -105,6 +106,13 @@ impl Kubelet {
             stays || !running.task.is_finished()
         });
         for pod in pods.iter().filter(|pod| !ending(pod)) {
+            if is_synthetic(pod) {
+                if pod.status()["podIP"].is_null() {
+                    let ip = self.free_ip(pods);
+                    pod::stand_in(&self.machine.store, pod, ip);
+                }
+                continue;
+            }
             let ill = illness::of(pod);
             if let Some(running) = self.running.get(uid(pod)) {
                 running.ill.send_if_modified(|known| {

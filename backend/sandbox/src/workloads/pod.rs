@@ -265,6 +265,22 @@ impl Life {
     }
 }
 
+/// Says of a pod that it runs, without running anything.
+pub(super) fn stand_in(store: &Store, pod: &Object, ip: Ipv4Addr) {
+    let containers = inject::containers(pod).map(|container| {
+        let text = |field: &str| container[field].as_str().unwrap_or_default();
+        Container { ready: true, ..Container::new(text("name"), text("image")) }
+    });
+    let containers: Vec<Container> = containers.collect();
+    let written = store.modify("Pod", pod.namespace(), pod.name(), |object| {
+        object["spec"]["nodeName"] = json!(NODE);
+        object["status"] = status::status(pod, ip, &containers);
+    });
+    if let Err(error) = written {
+        tracing::warn!(pod = pod.name(), %error, "a pod's status could not be written");
+    }
+}
+
 /// How the proxy is next; never in a pod without one.
 async fn next(state: &mut Option<watch::Receiver<State>>) -> State {
     if let Some(state) = state

@@ -7,6 +7,7 @@
 
 mod bookinfo;
 mod ext_authz;
+mod synthetic;
 mod tutorial;
 mod walk;
 mod workloads;

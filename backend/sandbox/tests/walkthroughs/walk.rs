@@ -35,8 +35,12 @@ impl Walk {
         tracing_subscriber::fmt().with_ansi(false).with_env_filter(filter).with_test_writer().try_init().ok();
         // An error means that another test was faster.
         rustls::crypto::ring::default_provider().install_default().ok();
-        let start = Instant::now();
-        let options = Options { scenario, rps: 0.0, ..Options::default() };
+        Self::open_with(Options { scenario, rps: 0.0, ..Options::default() }, namespace).await
+    }
+
+    /// The same with options of the test's own.
+    pub(crate) async fn open_with(options: Options, namespace: &'static str) -> Self {
+        let (start, scenario) = (Instant::now(), options.scenario);
         let sandbox = Sandbox::start(options, |_| {}).await.unwrap_or_else(|problem| panic!("{problem}"));
         println!("{scenario}: {} proxies, ready after {:?}", sandbox.ready().proxies, start.elapsed());
         Self { sandbox, namespace, http: reqwest::Client::builder().no_proxy().build().unwrap() }
