@@ -28,6 +28,8 @@ impl Kubectl {
     pub(crate) fn new(program: PathBuf, cluster: &Cluster) -> Self {
         let home = tempfile::tempdir().unwrap();
         std::fs::write(home.path().join("config"), cluster.server.kubeconfig("sandbox")).unwrap();
+        // Whoever edits changes this one line, and no uid that happens to have the same digits.
+        std::fs::write(home.path().join("edit"), "sed -i 's/weight: 90/weight: 55/' \"$1\"\n").unwrap();
         Self { program, home }
     }
 
@@ -39,7 +41,7 @@ impl Kubectl {
             .env("PATH", std::env::var_os("PATH").unwrap())
             .env("HOME", self.home.path())
             .env("KUBECONFIG", self.home.path().join("config"))
-            .env("KUBE_EDITOR", "sed -i s/90/55/")
+            .env("KUBE_EDITOR", format!("sh {}", self.home.path().join("edit").display()))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
