@@ -1,8 +1,9 @@
 //! Load balancing: how endpoints take turns.
 
 use crate::bench::{Bench, get};
-use crate::world::{WEB, policy, tally, within};
-use crate::{rules, two_versions};
+use crate::world::{WEB, policy, policy_of, tally, who, within};
+use crate::{outside, rules, two_versions};
+use serde_json::json;
 use std::time::{Duration, Instant};
 
 async fn balanced(bench: &mut Bench, balancer: &str) {
@@ -100,4 +101,32 @@ async fn a_new_endpoint_is_eased_in() {
     let share = |seen: &[String]| tally(seen).get("web-v2").copied().unwrap_or_default();
     assert!((45..=55).contains(&share(&later)), "{:?}", tally(&later));
     assert!(share(&first) < share(&later) - 10, "{:?} within {measured:?}", tally(&first));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn passthrough_goes_where_the_client_meant() {
+    let mut bench = two_versions().await;
+    let one = outside::http("one", [127, 0, 0, 1]).await;
+    let _two = outside::http_at("two", [127, 0, 0, 2], one.port).await;
+    let port = one.port;
+    let entry = json!({
+        "apiVersion": "networking.istio.io/v1", "kind": "ServiceEntry", "metadata": {"name": "outside", "namespace": "demo"},
+        "spec": {
+            "hosts": ["outside.example"], "location": "MESH_EXTERNAL", "resolution": "STATIC",
+            "ports": [{"number": port, "name": "http", "protocol": "HTTP"}],
+            "endpoints": [{"address": "127.0.0.1"}, {"address": "127.0.0.2"}],
+        },
+    });
+    bench.apply(&entry.to_string());
+    for (balancer, expect) in [("ROUND_ROBIN", vec!["one", "two"]), ("PASSTHROUGH", vec!["two"])] {
+        bench.apply(&policy_of("outside.example", &format!("{{loadBalancer: {{simple: {balancer}}}}}")));
+        bench.settle().await;
+        let mut seen = Vec::new();
+        for _ in 0..8 {
+            let request = get("/", &format!("outside.example:{port}"), &[]);
+            seen.push(who(&bench.call("client", &format!("127.0.0.2:{port}"), &request).await).to_owned());
+        }
+        println!("{balancer}: calls of 127.0.0.2 find {:?}", tally(&seen));
+        assert_eq!(tally(&seen).into_keys().collect::<Vec<_>>(), expect, "{balancer}");
+    }
 }

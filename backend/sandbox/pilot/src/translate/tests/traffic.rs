@@ -71,6 +71,13 @@ fn check_match(wanted: &str, expect: Value) {
     assert_eq!(routes.first().map_or(&Value::Null, |route| &route["match"]), &expect);
 }
 
+/// Rules that are all for others leave the service its own route.
+#[track_caller]
+fn check_default(wanted: &str) {
+    let routes = web_routes(&rules(&format!("[{{match: [{wanted}], {V1}}}]")));
+    assert_eq!(routes[0]["name"], "default", "{wanted}");
+}
+
 #[test]
 fn matches() {
     check_match("{uri: {prefix: /x}}", json!({"prefix": "/x"}));
@@ -92,9 +99,9 @@ fn matches() {
         json!({"prefix": "/", "query_parameters": [{"name": "page", "string_match": {"prefix": "1"}}]}),
     );
     check_match("{sourceLabels: {app: client}}", json!({"prefix": "/"}));
-    check_match("{sourceLabels: {app: other}}", Value::Null);
-    check_match("{port: 81}", Value::Null);
-    check_match("{gateways: [other]}", Value::Null);
+    check_default("{sourceLabels: {app: other}}");
+    check_default("{port: 81}");
+    check_default("{gateways: [other]}");
 }
 
 #[test]
@@ -111,7 +118,8 @@ fn faults() {
     )));
     let fault = &routes[0]["typed_per_filter_config"]["envoy.filters.http.fault"];
     assert_eq!(fault["delay"], json!({"fixed_delay": "7s", "percentage": {"numerator": 125_000, "denominator": "MILLION"}}));
-    assert_eq!(fault["abort"], json!({"http_status": 503, "percentage": {"numerator": 100, "denominator": "HUNDRED"}}));
+    // Not said how often: never.
+    assert_eq!(fault["abort"], json!({"http_status": 503, "percentage": {"numerator": 0, "denominator": "HUNDRED"}}));
 }
 
 #[track_caller]
