@@ -81,7 +81,7 @@ fn listener(target: &Target<'_>, port: u16, bound: u16, service: Option<(&Servic
         "traffic_direction": Side::Inbound.direction(),
         "listener_filters": mtls::inspectors(mode),
         "listener_filters_timeout": "0s",
-        "filter_chains": mtls::server_chains(mode, &format!("0.0.0.0_{port}"), &json!(filters)),
+        "filter_chains": mtls::server_chains(mode, &format!("0.0.0.0_{port}"), &json!(filters), !protocol.is_http()),
         "access_log": observe::refused_logs(target, Side::Inbound),
     })
 }

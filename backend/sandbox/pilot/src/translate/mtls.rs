@@ -110,8 +110,10 @@ pub(crate) fn auto_matches(sni: &str, identities: &[String], http2: bool) -> Val
     ])
 }
 
-/// The filter chains of one port: `filters` behind TLS, behind plain text, or behind both.
-pub(crate) fn server_chains(mode: Mode, name: &str, filters: &Value) -> Vec<Value> {
+/// The filter chains of one port: `filters` behind TLS, behind plain text, or behind both. To a port of bytes, strangers
+/// may also speak the application's own TLS.
+pub(crate) fn server_chains(mode: Mode, name: &str, filters: &Value, bytes: bool) -> Vec<Value> {
+    let open = |protocol: &str| json!({"name": name, "filter_chain_match": {"transport_protocol": protocol}, "filters": filters});
     let tls = |protocols: Option<&[&str]>| {
         let mut chain_match = json!({"transport_protocol": "tls"});
         if let Some(protocols) = protocols {
@@ -122,10 +124,7 @@ pub(crate) fn server_chains(mode: Mode, name: &str, filters: &Value) -> Vec<Valu
     match mode {
         Mode::Strict => vec![tls(None)],
         Mode::Disable => vec![json!({"name": name, "filters": filters})],
-        Mode::Permissive => vec![
-            tls(Some(&ISTIO_ALPN)),
-            json!({"name": name, "filter_chain_match": {"transport_protocol": "raw_buffer"}, "filters": filters}),
-        ],
+        Mode::Permissive => [tls(Some(&ISTIO_ALPN)), open("raw_buffer")].into_iter().chain(bytes.then(|| open("tls"))).collect(),
     }
 }
 

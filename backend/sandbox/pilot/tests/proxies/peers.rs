@@ -161,6 +161,25 @@ async fn certificates_are_replaced_while_requests_go_on() {
     assert!(failed.is_empty(), "{failed:?}");
 }
 
+/// A stranger may speak the application's own TLS to a port of bytes, where plain text is taken too.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_applications_own_tls_passes() {
+    let mut bench = mesh().await;
+    let ca = crate::tls::Ca::new();
+    let server = crate::tls::serve("vault", &ca.issue("vault.example"), None).await;
+    let web = bench.pods.get_mut("web").expect("the pod");
+    web.ports.insert("app/9070".into(), server.port);
+    web.object["metadata"]["annotations"][pilot::PORTS_ANNOTATION] = serde_json::to_string(&web.ports).expect("JSON").into();
+    let outside = web.ports["9070"];
+    for (mode, expect) in [("PERMISSIVE", Some(200)), ("STRICT", None), ("DISABLE", Some(200))] {
+        bench.apply(&peers("default", "demo", "", &format!("{{mtls: {{mode: {mode}}}}}")));
+        bench.settle().await;
+        let answer = crate::tls::Client::new(&ca).ask(outside, "vault.example", &get("/", "vault.example", &[])).await;
+        println!("{mode}: {:?}", answer.as_ref().map(|answer| (answer.status, &answer.body)));
+        assert_eq!(answer.ok().map(|answer| answer.status), expect, "{mode}");
+    }
+}
+
 /// `x-forwarded-client-cert`, as Istio's proxies set it.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_application_is_told_who_called() {
