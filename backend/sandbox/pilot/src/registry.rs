@@ -151,6 +151,10 @@ impl Registry {
             "Namespace" => self.gateway_api.namespace(object),
             "Service" => {
                 self.untranslated.extend(crate::translate::support::unsaid_protocols(object));
+                if object.spec()["type"] == "ExternalName" {
+                    let reason = "type ExternalName has no effect in the sandbox: write a ServiceEntry".to_owned();
+                    self.untranslated.push(Untranslated { object: title(object), reason });
+                }
                 self.services.extend(service::kubernetes(object, created(object)));
             }
             "ServiceEntry" => {

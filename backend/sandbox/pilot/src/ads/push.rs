@@ -161,7 +161,7 @@ impl Push {
 /// Whether the last of what a proxy needed for its clusters or listeners is gone: it forgets that with them, and confirms
 /// no news about it.
 fn nothing_left(watch: &mut Watch, kind: Kind, wanted: &[Value]) -> bool {
-    let gone = matches!(kind, Kind::Endpoint | Kind::Route) && !wanted.iter().any(|json| watch.names.contains(name_of(json)));
+    let gone = !matches!(kind, Kind::Cluster | Kind::Listener) && !wanted.iter().any(|json| watch.names.contains(name_of(json)));
     if gone {
         watch.resources.clear();
         watch.version.clear();

@@ -52,7 +52,8 @@ pub(crate) fn listeners(target: &Target<'_>, resources: &mut Resources) {
         let mut listener = unbound(target, &address, port, chains);
         if named {
             listener["listener_filters"] = json!([mtls::tls_inspector()]);
-            listener["listener_filters_timeout"] = json!("0.1s");
+            // For servers that speak first, at a port where others are told apart by name.
+            listener["listener_filters_timeout"] = json!("5s");
             listener["continue_on_listener_filters_timeout"] = json!(true);
         }
         if !all {
