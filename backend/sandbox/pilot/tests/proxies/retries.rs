@@ -235,18 +235,19 @@ async fn retries_have_a_budget() {
     bench.apply(&outside("HTTP", &[port]));
     bench.apply(&beyond("attempts: 1, retryOn: 5xx, backoff: 1ms"));
     let request = get("/", "outside.example", &["answer-with: 503", "sleep-ms: 300"]);
-    for (policy, all) in [
-        ("{connectionPool: {tcp: {maxConnections: 100}}}", true),
-        ("{connectionPool: {http: {maxRetries: 1}}}", false),
-        ("{retryBudget: {percent: 1, minRetryConcurrency: 1}}", false),
-        ("{retryBudget: {percent: 100, minRetryConcurrency: 1}}", true),
+    // A budget is a share of the requests that are active at that moment, so a whole one may still refuse a late retry.
+    for (policy, expected) in [
+        ("{connectionPool: {tcp: {maxConnections: 100}}}", 24..=24),
+        ("{connectionPool: {http: {maxRetries: 1}}}", 13..=17),
+        ("{retryBudget: {percent: 1, minRetryConcurrency: 1}}", 13..=17),
+        ("{retryBudget: {percent: 100, minRetryConcurrency: 1}}", 18..=24),
     ] {
         bench.apply(&policy_of("outside.example", policy));
         bench.settle().await;
         join_all((0..12).map(|_| bench.call("client", OUTSIDE, &request))).await;
         let asked = bench.heard("far").len();
         println!("{policy}: 12 calls at once, the service was asked {asked} times");
-        assert!(if all { asked == 24 } else { (13..24).contains(&asked) }, "{policy}: {asked}");
+        assert!(expected.contains(&asked), "{policy}: {asked}, not {expected:?}");
     }
     let log = bench.log_line("client", " UO ").await;
     println!("{log}");
