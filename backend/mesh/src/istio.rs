@@ -138,7 +138,7 @@ JwtRule {
     issuer: String, audiences: Vec<String>, jwks_uri: Option<String>, jwks: Option<String>, from_headers: Vec<JwtHeader>,
     from_params: Vec<String>, from_cookies: Vec<String>, output_payload_to_header: Option<String>,
     output_claim_to_headers: Vec<ClaimToHeader>, forward_original_token: bool, timeout: Option<String>,
-    space_delimited_claims: Vec<String>,
+    space_delimited_claims: Vec<String>, presence: String,
 });
 view!(JwtHeader { name: String, prefix: Option<String> });
 view!(ClaimToHeader { header: String, claim: String });

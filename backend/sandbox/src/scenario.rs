@@ -106,7 +106,10 @@ mod tests {
         assert_eq!(names("Deployment", "bookinfo"), deployments);
         assert_eq!(names("VirtualService", "bookinfo"), ["bookinfo", "reviews"]);
         assert_eq!(names("DestinationRule", "bookinfo"), ["reviews"]);
-        assert_eq!(names("Service", "istio-system"), ["istiod", "istio-ingressgateway", "prometheus", "tracing"]);
+        assert_eq!(
+            names("Service", "istio-system"),
+            ["istiod", "istio-ingressgateway", "prometheus", "tracing", "jaeger-collector"]
+        );
     }
 
     #[test]

@@ -225,7 +225,7 @@ fn own_images(
     [
         (ISTIOD, vec![("15010", xds), ("15014", debug), ("8080", debug)]),
         ("binnacle/prometheus", vec![("9090", telemetry.prometheus_addr().port())]),
-        ("binnacle/jaeger", vec![("16686", telemetry.jaeger_addr().port())]),
+        ("binnacle/jaeger", vec![("16686", telemetry.jaeger_addr().port()), ("4317", telemetry.otlp_addr().port())]),
     ]
     .into()
 }

@@ -1,7 +1,8 @@
 //! A mesh under load for a long time: does memory stay, do requests fail, what does it cost when a part of it dies.
 
 use crate::Row;
-use crate::running::{load, memory_mb, pushes};
+use crate::memory::{Memory, envoys};
+use crate::running::{load, pushes};
 use anyhow::{Context as _, Result};
 use harness::Program;
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams};
@@ -55,13 +56,13 @@ impl Endurance {
         let wait = |time: Duration| harness::window::pause(time.as_millis() as u64);
         let until = |part: u32| wait((quarter * part).saturating_sub(begun.elapsed()));
         wait(WARM_UP);
-        let first = mesh.memory()?;
+        let first = Memory::of(mesh.pid)?;
         let (asked_at, asked_before) = (Instant::now(), runtime.block_on(mesh.asked())?);
 
         until(1);
         let away = runtime.block_on(mesh.without_control_plane())?;
         until(2);
-        let half = mesh.memory()?;
+        let half = Memory::of(mesh.pid)?;
         let killed = runtime.block_on(mesh.without_a_proxy())?;
         until(3);
         let cpu = load(mesh.pid, Duration::from_secs(10))?;
@@ -69,7 +70,7 @@ impl Endurance {
         until(4);
 
         let made = (runtime.block_on(mesh.asked())? - asked_before) / asked_at.elapsed().as_secs_f64();
-        let last = mesh.memory()?;
+        let last = Memory::of(mesh.pid)?;
         rows.push(Row::new("  requests/s that the gateway saw", "-", format!("{made:.1}")));
         for (name, at) in [("memory after the warm-up", &first), ("  at half time", &half), ("  at the end", &last)] {
             rows.push(Row::new(name, "-", at.text()));
@@ -109,29 +110,6 @@ struct Mesh {
     pods: usize,
 }
 
-/// Resident memory in MB.
-struct Memory {
-    sandbox: f64,
-    /// By process, ascending.
-    proxies: Vec<f64>,
-}
-
-impl Memory {
-    fn text(&self) -> String {
-        let all: f64 = self.proxies.iter().sum();
-        format!("sandbox {:.0} MB, {} Envoys {all:.0} MB", self.sandbox, self.proxies.len())
-    }
-
-    fn per_pod(&self, pods: usize) -> String {
-        let middle = crate::median(self.proxies.clone());
-        let own = self.sandbox / pods as f64;
-        format!(
-            "Envoy {middle:.1} MB (median; largest {:.1} MB), the sandbox's own process {own:.1} MB",
-            self.proxies.last().unwrap_or(&0.0)
-        )
-    }
-}
-
 impl Mesh {
     fn of(ready: &Value, pid: u32) -> Result<Self> {
         let text = |key: &str| ready[key].as_str().map(str::to_owned).with_context(|| format!("no {key}"));
@@ -144,28 +122,6 @@ impl Mesh {
             pid,
             pods,
         })
-    }
-
-    /// Children that are Envoys, by process id.
-    fn envoys(&self) -> Result<Vec<u32>> {
-        let mut found = Vec::new();
-        for entry in std::fs::read_dir("/proc")? {
-            let Ok(pid) = entry?.file_name().to_string_lossy().parse::<u32>() else { continue };
-            // It may have ended meanwhile.
-            let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else { continue };
-            let Some((name, rest)) = stat.split_once(") ") else { continue };
-            let is_ours = rest.split(' ').nth(1) == Some(&self.pid.to_string());
-            if name.ends_with("(envoy") && is_ours {
-                found.push(pid);
-            }
-        }
-        Ok(found)
-    }
-
-    fn memory(&self) -> Result<Memory> {
-        let mut proxies: Vec<f64> = self.envoys()?.into_iter().filter_map(|pid| memory_mb(pid).ok()).collect();
-        proxies.sort_by(f64::total_cmp);
-        Ok(Memory { sandbox: memory_mb(self.pid)?, proxies })
     }
 
     async fn page(&self, url: &str) -> Result<String> {
@@ -243,7 +199,7 @@ impl Mesh {
 
     /// Kills the proxy of reviews v2 and waits until as many run as before.
     async fn without_a_proxy(&self) -> Result<String> {
-        let before = self.envoys()?;
+        let before = envoys(self.pid)?;
         let is_of_reviews =
             |pid: &&u32| std::fs::read_to_string(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line.contains("reviews-v2"));
         let victim = *before.iter().find(is_of_reviews).context("reviews v2 has no proxy")?;
@@ -252,7 +208,7 @@ impl Mesh {
             nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL)?;
             let killed = Instant::now();
             loop {
-                let now = self.envoys()?;
+                let now = envoys(self.pid)?;
                 if now.len() >= before.len() && !now.contains(&victim) {
                     return Ok(());
                 }

@@ -4,6 +4,7 @@
 
 mod canvas;
 mod endurance;
+mod memory;
 mod running;
 
 use std::fmt::Write as _;

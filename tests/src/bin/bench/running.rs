@@ -1,5 +1,6 @@
 //! Budgets of the running program: the window on a sandbox, and a push through it.
 
+use crate::memory::{Memory, resident_mb};
 use crate::{Row, median};
 use anyhow::{Context as _, Result, bail};
 use cluster::{Cluster, Command, Target};
@@ -27,6 +28,22 @@ pub(crate) fn rows() -> Result<Vec<Row>> {
         "250 ms",
         format!("{median_ms:.0} ms (median of {}; slowest {:.0} ms)", all.len(), all.iter().copied().fold(0.0, f64::max)),
     ));
+    sandbox.stop(Duration::from_secs(5))?;
+    rows.extend(both_applications()?);
+    Ok(rows)
+}
+
+/// The largest scenario: how soon it is ready, and what a pod costs.
+fn both_applications() -> Result<[Row; 2]> {
+    let started = Instant::now();
+    let mut sandbox = Program::start(&["sandbox", "--scenario", "all"], &[])?;
+    let ready: Value = serde_json::from_str(&sandbox.line(Duration::from_secs(60))?)?;
+    let took = started.elapsed();
+    let memory = Memory::of(sandbox.pid())?;
+    let rows = [
+        Row::new("sandbox ready, tutorial + bookinfo", "8 s", seconds(took)),
+        Row::new("  memory per pod", "-", memory.per_pod(ready["proxies"].as_u64().context("no proxies")? as usize)),
+    ];
     sandbox.stop(Duration::from_secs(5))?;
     Ok(rows)
 }
@@ -56,7 +73,7 @@ fn window() -> Result<Vec<Row>> {
     window.wait_for("reviews v3", Duration::from_secs(20))?;
     let busy = load(program.pid(), Duration::from_secs(10))?;
     rows.push(Row::new("window with live sandbox inside it, all threads", "-", format!("{busy:.1} % of a core")));
-    rows.push(Row::new("memory, sandbox graph open", "200 MB", format!("{:.0} MB", memory_mb(program.pid())?)));
+    rows.push(Row::new("memory, sandbox graph open", "200 MB", format!("{:.0} MB", resident_mb(program.pid())?)));
     drop((window, program));
 
     rows.push(idle(&display)?);
@@ -161,12 +178,6 @@ fn cpu_seconds(pid: u32) -> Result<f64> {
     };
     // Fields 14 and 15 of the line, in ticks of a hundredth of a second.
     Ok((ticks(11)? + ticks(12)?) / 100.0)
-}
-
-pub(crate) fn memory_mb(pid: u32) -> Result<f64> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).context("no VmRSS")?;
-    Ok(line.split_whitespace().nth(1).context("no number")?.parse::<f64>()? / 1024.0)
 }
 
 fn seconds(duration: Duration) -> String {

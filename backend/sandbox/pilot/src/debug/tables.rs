@@ -211,7 +211,7 @@ fn built_in(config: &MeshConfig) -> impl Iterator<Item = Value> {
     let own = [
         json!({"name": "prometheus", "prometheus": {}}),
         json!({"name": "envoy", "envoyFileAccessLog": {"path": "/dev/stdout"}}),
-        json!({"name": "jaeger", "opentelemetry": {"service": "tracing.istio-system.svc.cluster.local", "port": 4317}}),
+        json!({"name": "jaeger", "opentelemetry": {"service": "jaeger-collector.istio-system.svc.cluster.local", "port": 4317}}),
     ];
     own.into_iter().filter(|own| config.extension_providers.iter().all(|known| known["name"] != own["name"]))
 }

@@ -38,7 +38,7 @@ fn free_ports(count: usize) -> Vec<u16> {
 
 /// A pod with a sidecar, at an address of its own.
 pub(crate) struct TestPod {
-    pub(crate) object: Value,
+    pub(crate) object: Arc<Value>,
     pub(crate) ports: BTreeMap<String, u16>,
     pub(crate) ip: String,
     pub(crate) envoy: Option<Child>,
@@ -51,7 +51,7 @@ pub(crate) struct Bench {
     pub(crate) options: Options,
     pub(crate) pods: BTreeMap<String, TestPod>,
     heard: crate::echo::Heard,
-    objects: BTreeMap<String, Value>,
+    objects: BTreeMap<String, Arc<Value>>,
     apps: Vec<tokio::task::JoinHandle<()>>,
 }
 
@@ -96,7 +96,7 @@ impl Bench {
     /// Adds or replaces objects, all at once.
     pub(crate) fn apply(&mut self, yaml: &str) {
         for object in serde_saphyr::from_multiple::<Value>(yaml).expect("YAML") {
-            self.objects.insert(key(&object), object);
+            self.objects.insert(key(&object), Arc::new(object));
         }
         self.publish();
     }
@@ -107,7 +107,7 @@ impl Bench {
     }
 
     fn publish(&self) {
-        let objects = self.objects.values().chain(self.pods.values().map(|pod| &pod.object)).cloned().map(Arc::new).collect();
+        let objects = self.objects.values().chain(self.pods.values().map(|pod| &pod.object)).cloned().collect();
         let revision = self.world.borrow().revision + 1;
         self.world.send_replace(Arc::new(World { revision, objects }));
     }
@@ -147,7 +147,7 @@ impl Bench {
             "status": {"podIP": ip, "phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]},
         });
         let folder = tempfile::tempdir().expect("a folder");
-        self.pods.insert(id.to_owned(), TestPod { object, ports, ip, envoy: None, folder });
+        self.pods.insert(id.to_owned(), TestPod { object: Arc::new(object), ports, ip, envoy: None, folder });
         self.publish();
         self.run_envoy(id);
     }
@@ -190,6 +190,12 @@ impl Bench {
         match waited {
             Ok(statuses) => {
                 let statuses = statuses.expect("the control plane runs").clone();
+                let lost: Vec<_> = statuses
+                    .values()
+                    .flat_map(|status| status.refused.values())
+                    .filter(|why| why.contains("cannot be encoded"))
+                    .collect();
+                assert!(lost.is_empty(), "never sent: {lost:#?}");
                 for name in self.pods.keys() {
                     self.warm(name).await;
                 }

@@ -269,12 +269,15 @@ async fn keys_may_be_elsewhere() {
     bench.settle().await;
     assert_eq!(status(&bench, &issuer.bearer(json!({}))).await, 200, "the proxy fetches them");
     assert_eq!(status(&bench, &issuer.bearer(json!({"exp": 1_000_000_000}))).await, 401);
-    bench.apply(&authentication("tokens", json!({"app": "web"}), rule("https://issuer.example/keys")));
+    let mut required = rule("https://issuer.example/keys");
+    required[0]["presence"] = json!("REQUIRED");
+    bench.apply(&authentication("tokens", json!({"app": "web"}), required));
     bench.settle().await;
     let refused = ask(&bench, "/", &[&issuer.bearer(json!({}))]).await;
     assert_eq!(refused.status, 401, "{}", refused.body);
     let told = bench.debug("/debug/untranslatedz").await.to_string();
     println!("{told}");
     assert!(told.contains("jwksUri https://issuer.example/keys is not followed"), "{told}");
+    assert!(told.contains("presence: REQUIRED has no effect"), "{told}");
     served.abort();
 }

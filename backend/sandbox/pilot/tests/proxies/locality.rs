@@ -3,6 +3,7 @@
 use crate::bench::{Bench, PATIENCE};
 use crate::world::{mesh_config, outside, policy, policy_of, rules_of, tally, within};
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 const OUTLIERS: &str =
     "outlierDetection: {consecutive5xxErrors: 1, interval: 100s, baseEjectionTime: 100s, maxEjectionPercent: 100}";
@@ -153,7 +154,7 @@ async fn nodes_and_service_entries_have_places() {
         bench.apply(&json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": node, "labels": labels}}).to_string());
     }
     for (pod, node) in [("client", "two"), ("web-v1", "one"), ("web-v2", "two")] {
-        bench.pods.get_mut(pod).expect("the pod").object["spec"]["nodeName"] = json!(node);
+        Arc::make_mut(&mut bench.pods.get_mut(pod).expect("the pod").object)["spec"]["nodeName"] = json!(node);
     }
     ruled(&mut bench, &format!("{{{OUTLIERS}}}")).await;
     let seen = answering(&bench, "").await;

@@ -169,7 +169,8 @@ async fn the_applications_own_tls_passes() {
     let server = crate::tls::serve("vault", &ca.issue("vault.example"), None).await;
     let web = bench.pods.get_mut("web").expect("the pod");
     web.ports.insert("app/9070".into(), server.port);
-    web.object["metadata"]["annotations"][pilot::PORTS_ANNOTATION] = serde_json::to_string(&web.ports).expect("JSON").into();
+    Arc::make_mut(&mut web.object)["metadata"]["annotations"][pilot::PORTS_ANNOTATION] =
+        serde_json::to_string(&web.ports).expect("JSON").into();
     let outside = web.ports["9070"];
     for (mode, expect) in [("PERMISSIVE", Some(200)), ("STRICT", None), ("DISABLE", Some(200))] {
         bench.apply(&peers("default", "demo", "", &format!("{{mtls: {{mode: {mode}}}}}")));

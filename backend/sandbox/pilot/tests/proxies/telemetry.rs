@@ -200,8 +200,9 @@ async fn metrics_and_their_tags_go_and_come() {
         let sum = observed.ask(&format!("sum(istio_requests_total{{reporter=\"{reporter}\"}})")).await;
         sum[0].parse::<u32>().expect("a number")
     };
-    // Connections between the proxies that were open before end within moments, and with them the old settings.
-    let mut done = 2;
+    // Connections between the proxies that were open before end within moments, and with them the old settings; what the
+    // callee counted on them may come later than what the caller did, so one quiet round is not enough.
+    let (mut done, mut quiet) = (2, 0);
     let uncounted = async {
         loop {
             let before = of("destination").await;
@@ -210,7 +211,8 @@ async fn metrics_and_their_tags_go_and_come() {
             }
             done += 5;
             observed.until("sum(istio_requests_total{reporter=\"source\"})", |rows| rows == [done.to_string()]).await;
-            if of("destination").await == before {
+            quiet = if of("destination").await == before { quiet + 1 } else { 0 };
+            if quiet == 3 {
                 return before;
             }
         }
