@@ -1,11 +1,12 @@
 //! The commands without a window: `sandbox`, `graph`, `proxies`.
 
-use crate::{args, runtime, signals};
+use crate::{args, complain, runtime, signals};
 use cluster::Needs;
 use jiff::Timestamp;
 use mesh::Problem;
 use mesh::graph::{Graph, GraphOptions};
-use mesh::scene::SyncState;
+use mesh::scene::{KindState, SyncState};
+use mesh::{Scene, kind};
 use std::io::Write as _;
 use std::sync::Arc;
 
@@ -46,10 +47,10 @@ pub(crate) fn sandbox(args: args::Sandbox) -> Result<(), Problem> {
 pub(crate) fn graph(args: &args::Graph) -> Result<(), Problem> {
     let needs = Needs { traffic: true, window_secs: args.duration, ..Needs::default() };
     let scene = runtime::start()?.block_on(cluster::once(args.connection.target(true), needs))?;
+    nowhere(&scene, &args.connection.namespace)?;
+    // The graph is printed all the same; what it lacks is said beside it.
+    scene.kinds.values().filter_map(unread).chain(scene.traffic.problem()).for_each(complain);
     let traffic = scene.traffic.value();
-    if let Some(problem) = scene.traffic.problem() {
-        tracing::warn!("the graph has no rates: {problem}");
-    }
     let options = GraphOptions {
         graph_type: args.graph_type.into(),
         namespaces: args.connection.namespace.clone(),
@@ -64,6 +65,23 @@ pub(crate) fn graph(args: &args::Graph) -> Result<(), Problem> {
         args::GraphFormat::Svg => panels::graph::svg(&graph, &panels::graph::place(&graph), false),
     };
     print(&text)
+}
+
+fn unread(state: &KindState) -> Option<&Problem> {
+    match state {
+        KindState::Denied(problem) | KindState::Stale(problem) => Some(problem),
+        KindState::Waiting | KindState::Live(_) | KindState::Missing => None,
+    }
+}
+
+/// Namespaces that were asked for and that the cluster does not have, where that can be known.
+fn nowhere(scene: &Scene, wanted: &[String]) -> Result<(), Problem> {
+    let all_known = kind("Namespace").is_some_and(|kind| matches!(scene.kinds.get(kind), Some(KindState::Live(_))));
+    let missing = wanted.iter().find(|name| !scene.mesh.namespaces.iter().any(|known| **known == ***name));
+    let Some(name) = missing.filter(|_| all_known) else { return Ok(()) };
+    let known: Vec<&str> = scene.mesh.namespaces.iter().map(|name| &**name).collect();
+    let why = format!("the cluster has {}", known.join(", "));
+    Err(Problem::new(format!("There is no namespace {name}"), why, "Choose one of them with --namespace"))
 }
 
 /// Prints the proxies and their sync state.
@@ -92,7 +110,10 @@ fn table(proxies: &[mesh::scene::Proxy]) -> String {
         row.extend(TYPES.map(|xds| match proxy.types.get(xds) {
             Some(SyncState::Synced) => "synced".to_owned(),
             Some(SyncState::Stale) => "stale".to_owned(),
-            Some(SyncState::Nacked(words)) => format!("refused: {words}"),
+            // A cell is one line.
+            Some(SyncState::Nacked(words)) => {
+                format!("refused: {}", words.split_whitespace().collect::<Vec<_>>().join(" "))
+            }
             Some(SyncState::NotSent) | None => "not sent".to_owned(),
         }));
         rows.push(row);

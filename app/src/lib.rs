@@ -37,15 +37,17 @@ pub fn main() -> ExitCode {
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(problem) => complain(&problem),
+        Err(problem) => {
+            complain(&problem);
+            ExitCode::FAILURE
+        }
     }
 }
 
 /// One line: what, why, next.
 #[expect(clippy::print_stderr, reason = "the command line's own words to the user")]
-fn complain(problem: &Problem) -> ExitCode {
+fn complain(problem: &Problem) {
     eprintln!("binnacle: {}", problem.to_string().replace('\n', " "));
-    ExitCode::FAILURE
 }
 
 /// Help and version as clap writes them; a mistake as one line.

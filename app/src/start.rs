@@ -9,6 +9,9 @@ use mesh::Problem;
 /// Opens the window and returns when it is closed.
 pub(crate) fn window(args: args::Window) -> Result<(), Problem> {
     let started = std::time::Instant::now();
+    if let Some(scenario) = &args.sandbox {
+        scenario.parse::<sandbox::Scenario>()?;
+    }
     let runtime = runtime::start()?;
     let options = eframe::NativeOptions {
         viewport: egui::ViewportBuilder::default()
@@ -30,9 +33,12 @@ pub(crate) fn window(args: args::Window) -> Result<(), Problem> {
         }),
     )
     .map_err(|error| {
+        let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let no_display = cfg!(target_os = "linux") && !set("DISPLAY") && !set("WAYLAND_DISPLAY");
+        let why = if no_display { "neither DISPLAY nor WAYLAND_DISPLAY is set".into() } else { error.to_string() };
         Problem::new(
             "The window could not be opened",
-            error.to_string().replace('\n', " "),
+            why.replace('\n', " ").trim_end_matches('.'),
             "Start it where there is a display with OpenGL 2.1 (LIBGL_ALWAYS_SOFTWARE=1 draws in software), or use the commands in binnacle --help",
         )
     })

@@ -97,6 +97,9 @@ async fn config(target: &Target) -> Result<(String, Config), Problem> {
         Problem::new(format!("Context {name} cannot be used"), why, "Correct the kubeconfig, or choose another context")
     })?;
     config.connect_timeout = Some(Duration::from_secs(5));
+    // What the server answers is told at once. A write that was carried out, though its answer was an error, must not be
+    // sent again unseen: its own guard would refuse it, as if somebody else had changed the object.
+    config.default_retry = false;
     Ok((name, config))
 }
 
@@ -116,11 +119,18 @@ async fn reach(name: &str, mut config: Config) -> Result<(Api, Duration), Proble
         Problem::new(what.clone(), why, "Look whether the cluster is running and at your network or VPN, then retry")
     })?;
     let version = answer.map_err(|error| match error::code(&error) {
+        Some(404) => not_kubernetes(&what, "it has no /version (404)"),
+        None if matches!(error, kube::Error::SerdeError(_)) => not_kubernetes(&what, "its /version is not JSON"),
         Some(401 | 403) => error::problem(format!("The API server refuses the login of context {name}"), &error),
         Some(_) => error::problem(format!("The API server of context {name} does not work"), &error),
         None => error::problem(what, &error),
     })?;
     Ok((Api { client, namespace, version }, begun.elapsed()))
+}
+
+fn not_kubernetes(what: &str, how: &str) -> Problem {
+    let why = format!("What answers there is not the Kubernetes API: {how}");
+    Problem::new(what, why, "Look at the server's address of this context in the kubeconfig")
 }
 
 fn client(config: Config, plugin: Option<Plugin>) -> Result<Client, kube::Error> {

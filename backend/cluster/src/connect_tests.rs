@@ -146,3 +146,25 @@ async fn no_kubeconfig_is_the_reason() {
     let (step, problem) = attempt(target).await.unwrap_err();
     assert_eq!((step, problem.what.as_str()), (Step::Context, "There is no kubeconfig"));
 }
+
+/// What a server answers is told, not that it did not answer; and what is no Kubernetes is called so.
+#[tokio::test]
+async fn other_answers_are_told_as_they_are() {
+    const FULL: &str = r#"{"kind":"Status","status":"Failure","message":"too many requests","code":429}"#;
+    for (code, body, why) in [
+        (429, FULL, "The server has too many requests (429)"),
+        (503, "upstream is down", "The server answered 503: upstream is down"),
+        (504, "", "The server answered 504: no reason given"),
+        (404, "not here", "What answers there is not the Kubernetes API: it has no /version (404)"),
+        (200, "<html>", "What answers there is not the Kubernetes API: its /version is not JSON"),
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let answer = move || async move { (StatusCode::from_u16(code).unwrap(), body) };
+        let server = tokio::spawn(async move { axum::serve(listener, Router::new().fallback(get(answer))).await });
+        let file = kubeconfig(&format!("http://{address}"), "{token: good}");
+        let (step, problem) = attempt(target(&file)).await.unwrap_err();
+        assert_eq!((step, problem.why.as_str()), (Step::Api, why));
+        server.abort();
+    }
+}

@@ -59,7 +59,14 @@ impl Merged {
         for file in files {
             match Kubeconfig::read_from(file) {
                 Ok(config) => merged.add(file, config),
-                Err(error) => merged.problems.push(unreadable(file, &error)),
+                Err(error) => {
+                    let mut problem = unreadable(file, &error);
+                    if files.len() > 1 && problem.what == MISSING {
+                        problem.what = "A kubeconfig is missing".into();
+                        problem.next = "Correct KUBECONFIG; the contexts of the other files are there".into();
+                    }
+                    merged.problems.push(problem);
+                }
             }
         }
         if files.is_empty() {
@@ -92,6 +99,9 @@ impl Merged {
     }
 }
 
+/// No file at all.
+const MISSING: &str = "There is no kubeconfig";
+
 fn names(files: &[PathBuf]) -> String {
     files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>().join(", ")
 }
@@ -107,21 +117,15 @@ fn files(variable: Option<std::ffi::OsString>, home: Option<PathBuf>) -> Vec<Pat
 }
 
 fn nowhere() -> Problem {
-    Problem::new(
-        "There is no kubeconfig",
-        "KUBECONFIG is not set and there is no home folder",
-        "Open a kubeconfig, or start the sandbox",
-    )
+    Problem::new(MISSING, "KUBECONFIG is not set and there is no home folder", "Open a kubeconfig, or start the sandbox")
 }
 
 fn unreadable(file: &Path, error: &KubeconfigError) -> Problem {
     let file = file.display();
     match error {
-        KubeconfigError::ReadConfig(io, _) if io.kind() == std::io::ErrorKind::NotFound => Problem::new(
-            "There is no kubeconfig",
-            format!("{file} does not exist"),
-            "Open another kubeconfig, or start the sandbox",
-        ),
+        KubeconfigError::ReadConfig(io, _) if io.kind() == std::io::ErrorKind::NotFound => {
+            Problem::new(MISSING, format!("{file} does not exist"), "Open another kubeconfig, or start the sandbox")
+        }
         KubeconfigError::ReadConfig(io, _) => Problem::new(
             "A kubeconfig cannot be read",
             format!("{file}: {io}"),

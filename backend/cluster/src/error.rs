@@ -41,7 +41,7 @@ pub(crate) fn of_status(what: impl Into<String>, status: &Status) -> Problem {
         409 => (text_or(message, "Conflict").to_owned(), "Look at what the cluster has now and try again"),
         410 => (text_or(message, "Gone").to_owned(), "Nothing to do: it is read again"),
         422 | 400 => (invalid(status), "Correct the fields that it names and try again"),
-        429 => ("The server has too many requests (429)".into(), "It is tried again by itself"),
+        429 => ("The server has too many requests (429)".into(), "Retry in a moment"),
         code => (format!("The server answered {code}: {}", text_or(message, "no reason given")), "Retry in a moment"),
     };
     Problem::new(what, why, next)

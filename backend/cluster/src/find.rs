@@ -1,6 +1,7 @@
 //! Finds what runs beside the mesh: istiod's replicas, and the pod and port behind a Service (Prometheus, traces).
 
 use crate::hub::Hub;
+use mesh::scene::KindState;
 use mesh::{Object, Problem, kind};
 use serde_json::Value;
 
@@ -24,10 +25,24 @@ pub(crate) struct Wanted {
     pub(crate) ports: &'static [(u16, &'static str)],
     /// What to do when there is none.
     pub(crate) next: &'static str,
+    /// The option that takes its URL.
+    pub(crate) option: &'static str,
 }
 
 fn objects(hub: &Hub, name: &str) -> Vec<Object> {
     kind(name).map(|kind| hub.objects(kind)).unwrap_or_default()
+}
+
+/// A kind that cannot be read says more than that nothing was found among what was.
+fn unread(hub: &Hub, title: &str, option: &str, kinds: &[&str]) -> Option<Problem> {
+    let states = kinds.iter().filter_map(|name| hub.kind_state(kind(name)?));
+    let problem = states.filter_map(|state| match state {
+        KindState::Denied(problem) | KindState::Stale(problem) => Some(problem),
+        KindState::Waiting | KindState::Live(_) | KindState::Missing => None,
+    });
+    let Problem { why, next, .. } = problem.into_iter().next()?;
+    let next = next.split(';').next().unwrap_or_default();
+    Some(Problem::new(format!("{title} cannot be looked for"), why, format!("{next}, or give its URL with {option}")))
 }
 
 /// Finds the Service and a ready pod behind it. The text says what was found ("prometheus in istio-system").
@@ -36,10 +51,12 @@ pub(crate) fn service(hub: &Hub, wanted: &Wanted) -> Result<(String, PodPort), P
     let mut ranked: Vec<(usize, &Object)> =
         services.iter().filter_map(|service| Some((rank(service, wanted)?, service))).collect();
     ranked.sort_by(|a, b| (a.0, a.1.namespace(), a.1.name()).cmp(&(b.0, b.1.namespace(), b.1.name())));
-    let what = format!("{} is not there", wanted.title);
+    let missing = |why: String| {
+        let unread = unread(hub, wanted.title, wanted.option, &["Service", "Pod"]);
+        unread.unwrap_or_else(|| Problem::new(format!("{} is not there", wanted.title), why, wanted.next))
+    };
     if ranked.is_empty() {
-        let why = format!("No Service is named {} or labelled so", wanted.names.join(" or "));
-        return Err(Problem::new(what, why, wanted.next));
+        return Err(missing(format!("No Service is named {} or labelled so", wanted.names.join(" or "))));
     }
     let pods = objects(hub, "Pod");
     let mut last = String::new();
@@ -49,7 +66,7 @@ pub(crate) fn service(hub: &Hub, wanted: &Wanted) -> Result<(String, PodPort), P
             Err(why) => last = why,
         }
     }
-    Err(Problem::new(what, last, wanted.next))
+    Err(missing(last))
 }
 
 fn rank(service: &Object, wanted: &Wanted) -> Option<usize> {
@@ -120,6 +137,9 @@ pub(crate) fn istiods(hub: &Hub) -> Result<Vec<PodPort>, Problem> {
     let all: Vec<&Object> = pods.iter().filter(|pod| pod.label("app") == Some("istiod")).collect();
     let next = "Look at the Deployment istiod, or give its URL with --istiod";
     if all.is_empty() {
+        if let Some(problem) = unread(hub, "istiod", "--istiod", &["Pod"]) {
+            return Err(problem);
+        }
         return Err(Problem::new("istiod is not there", "No pod has the label app=istiod", next));
     }
     let found: Vec<PodPort> = all.iter().filter(|pod| ready(pod)).map(|pod| monitoring(pod)).collect();

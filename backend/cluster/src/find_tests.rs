@@ -23,8 +23,14 @@ fn hub(objects: &[Value]) -> Arc<Hub> {
     hub
 }
 
-const WANTED: Wanted =
-    Wanted { title: "Metrics", names: &["metrics"], apps: &["metrics"], ports: &[(9090, "http")], next: "Install it" };
+const WANTED: Wanted = Wanted {
+    title: "Metrics",
+    names: &["metrics"],
+    apps: &["metrics"],
+    ports: &[(9090, "http")],
+    next: "Install it",
+    option: "--metrics",
+};
 
 #[track_caller]
 fn check(objects: &[Value], expect: Result<(&str, &str, u16), &str>) {
@@ -77,4 +83,21 @@ fn no_istiod() {
     assert_eq!(istiods(&hub(&[])).unwrap_err().why, "No pod has the label app=istiod");
     let waiting = hub(&[pod("istio-system", "istiod-1", "istiod", false)]);
     assert_eq!(istiods(&waiting).unwrap_err().why, "None of its 1 pods is ready");
+}
+
+/// What may not be read is not called missing.
+#[test]
+fn a_right_that_is_missing_is_named() {
+    let denied =
+        Problem::new("Pod cannot be read", "This login may not list pods", "Ask for the right to list pods; until then …");
+    let pods = kind("Pod").expect("a kind");
+    let unread = hub(&[service("istio-system", "metrics", &json!({}), &json!(1))]);
+    unread.kind(pods, KindState::Denied(denied.clone()));
+    for (problem, option) in
+        [(super::service(&unread, &WANTED).unwrap_err(), "--metrics"), (istiods(&unread).unwrap_err(), "--istiod")]
+    {
+        assert!(problem.what.ends_with("cannot be looked for"), "{problem}");
+        assert_eq!(problem.why, denied.why);
+        assert_eq!(problem.next, format!("Ask for the right to list pods, or give its URL with {option}"));
+    }
 }

@@ -114,6 +114,8 @@ impl Loop {
         };
         let mut retry = self.hub.retry.subscribe();
         let mut pause = FIRST_PAUSE;
+        // Whether the version that we watch from was too old the last time, too.
+        let mut expired = false;
         loop {
             let config = watcher::Config::default();
             let config = if streams_lists { config.streaming_lists() } else { config };
@@ -123,23 +125,28 @@ impl Loop {
                 // A watch that was taken up again says nothing until something changes: silence means that it works.
                 let Ok(event) = tokio::time::timeout(SILENCE, events.next()).await else {
                     self.hub.alive(self.kind);
+                    (pause, expired) = (FIRST_PAUSE, false);
                     continue;
                 };
                 let Some(event) = event else { break };
                 match event {
                     Ok(event) => {
-                        pause = FIRST_PAUSE;
+                        // A list alone does not show that the watch works.
+                        if matches!(event, Event::Apply(_) | Event::Delete(_)) {
+                            (pause, expired) = (FIRST_PAUSE, false);
+                        }
                         self.take(event, &mut list);
                     }
                     Err(error) if streams_lists && refuses_streaming(&error) => break,
+                    // An expired version is simply listed again; not at once where the server says so each time.
+                    Err(error) if is_expired(&error) && !std::mem::replace(&mut expired, true) => {}
                     Err(error) => {
-                        if self.failed(&error) {
-                            tokio::select! {
-                                () = tokio::time::sleep(pause) => {}
-                                _ = retry.changed() => {}
-                            }
-                            pause = (pause * 2).min(LONGEST_PAUSE);
+                        self.failed(&error);
+                        tokio::select! {
+                            () = tokio::time::sleep(pause) => {}
+                            _ = retry.changed() => {}
                         }
+                        pause = (pause * 2).min(LONGEST_PAUSE);
                     }
                 }
             }
@@ -169,11 +176,10 @@ impl Loop {
         (at, object)
     }
 
-    /// Shows a failure beside the kind; false when it is none (an expired version is simply listed again).
-    fn failed(&self, error: &watcher::Error) -> bool {
+    /// Shows a failure beside the kind.
+    fn failed(&self, error: &watcher::Error) {
         let what = format!("Watching {} failed", self.kind.plural);
         let (problem, code) = match error {
-            watcher::Error::WatchError(status) if status.code == 410 => return false,
             watcher::Error::WatchError(status) => (error::of_status(what, status), Some(status.code)),
             watcher::Error::InitialListFailed(error)
             | watcher::Error::WatchStartFailed(error)
@@ -183,7 +189,6 @@ impl Loop {
             }
         };
         let state = match code {
-            Some(410) => return false,
             Some(403) => KindState::Denied(problem),
             Some(404) => KindState::Missing,
             Some(401) => {
@@ -195,7 +200,17 @@ impl Loop {
             _ => KindState::Stale(problem),
         };
         self.hub.broke(self.kind, &self.namespace, state);
-        true
+    }
+}
+
+/// The server no longer knows the version that the watch begins from.
+fn is_expired(error: &watcher::Error) -> bool {
+    match error {
+        watcher::Error::InitialListFailed(error)
+        | watcher::Error::WatchStartFailed(error)
+        | watcher::Error::WatchFailed(error) => error::code(error) == Some(410),
+        watcher::Error::WatchError(status) => status.code == 410,
+        watcher::Error::NoResourceVersion => false,
     }
 }
 
@@ -210,3 +225,7 @@ fn refuses_streaming(error: &watcher::Error) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+#[path = "follow_tests.rs"]
+mod tests;

@@ -115,7 +115,7 @@ fn entry_of(entry: &Value, istiod: &str) -> Option<Synced> {
             sent: field("sent"),
             acked: field("acked"),
             sent_at: resource["sentTime"].as_str().and_then(|time| time.parse().ok()),
-            error: field("lastError"),
+            error: field("lastError").trim().to_owned(),
         };
         if known.is_some() || !push.sent.is_empty() {
             types.insert(short, push);

@@ -3,6 +3,7 @@
 mod badges;
 mod build;
 mod dot;
+mod quantiles;
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

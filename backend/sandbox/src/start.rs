@@ -156,6 +156,8 @@ impl Sandbox {
             .await
             .map_err(|error| failed("the API server", &error))?;
         let kubeconfig = options.kubeconfig_out.clone().unwrap_or_else(|| dir.path().join("kubeconfig"));
+        // Others read it from their own folders.
+        let kubeconfig = std::path::absolute(&kubeconfig).unwrap_or(kubeconfig);
         write_private(&kubeconfig, &api.kubeconfig(CONTEXT))
             .map_err(|error| failed(&kubeconfig.display().to_string(), &error))?;
 

@@ -43,16 +43,23 @@ struct Data {
     result: Vec<Sample>,
 }
 
+/// Why an answer has no samples.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Refusal {
+    /// Prometheus refuses the query, in its own words.
+    Said(String),
+    /// It is not an answer of Prometheus; where reading stopped.
+    Foreign(String),
+}
+
 /// Reads the answer to an instant query.
-///
-/// # Errors
-/// Prometheus' own words when it refuses the query, or what is wrong with the answer.
-pub(crate) fn parse(body: &[u8]) -> Result<Vec<Sample>, String> {
-    let body: Body = serde_json::from_slice(body).map_err(|error| format!("the answer cannot be read: {error}"))?;
-    if body.status == "success" {
-        return Ok(body.data.result.into_iter().filter(|sample| sample.value.is_finite()).collect());
+pub(crate) fn parse(body: &[u8]) -> Result<Vec<Sample>, Refusal> {
+    let body: Body = serde_json::from_slice(body).map_err(|error| Refusal::Foreign(error.to_string()))?;
+    match body.status.as_str() {
+        "success" => Ok(body.data.result.into_iter().filter(|sample| sample.value.is_finite()).collect()),
+        "error" => Err(Refusal::Said(format!("{}: {}", body.error_type, body.error))),
+        _ => Err(Refusal::Foreign("it has no status".into())),
     }
-    Err(format!("{}: {}", body.error_type, body.error))
 }
 
 /// What is known of a path while the answers are put together.

@@ -154,7 +154,9 @@ fn answers_of_prometheus() {
     let expect = Sample { labels: [("a".to_owned(), "b".to_owned())].into(), value: 2.5 };
     assert_eq!(parse(good.to_string().as_bytes()), Ok(vec![expect]));
     let bad = json!({ "status": "error", "errorType": "bad_data", "error": "1:4: parse error: unexpected end" });
-    assert_eq!(parse(bad.to_string().as_bytes()), Err("bad_data: 1:4: parse error: unexpected end".into()));
+    assert_eq!(parse(bad.to_string().as_bytes()), Err(Refusal::Said("bad_data: 1:4: parse error: unexpected end".into())));
     assert_eq!(parse(br#"{"status":"success","data":{"resultType":"vector","result":[]}}"#), Ok(vec![]));
-    assert!(parse(b"<html>").is_err());
+    for foreign in ["<html>", "404 page not found", "{}", "[]"] {
+        assert!(matches!(parse(foreign.as_bytes()), Err(Refusal::Foreign(_))), "{foreign}");
+    }
 }

@@ -6,7 +6,7 @@ pub(crate) mod query;
 use crate::find::{self, Wanted};
 use crate::session::Session;
 use crate::tunnel::{Answer, Place};
-use answer::{Gathered, Sample};
+use answer::{Gathered, Refusal, Sample};
 use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
 use mesh::scene::{Step, StepState};
@@ -27,6 +27,7 @@ const WANTED: Wanted = Wanted {
     apps: &["prometheus"],
     ports: &[(9090, "http"), (9090, "http-web"), (80, "web")],
     next: "Install Prometheus beside Istio, or give its URL with --prometheus; until then the graph has no rates",
+    option: "--prometheus",
 };
 
 /// Where Prometheus is; the text names it.
@@ -46,12 +47,31 @@ pub(crate) async fn ask(session: &Session, promql: &str) -> Result<Vec<Sample>, 
 
 async fn ask_at(session: &Session, place: &Place, promql: &str) -> Result<Vec<Sample>, Problem> {
     let answer = session.tunnel.get(place, &query::instant(promql), WHAT).await?;
-    answer::parse(&answer.body).map_err(|error| refused(answer.status, &error))
+    read(&answer, place)
 }
 
-fn refused(status: u16, error: &str) -> Problem {
-    let why = format!("Prometheus refuses a query ({status}): {error}");
-    Problem::new(WHAT, why, "Look at the version and the settings of Prometheus")
+fn read(answer: &Answer, place: &Place) -> Result<Vec<Sample>, Problem> {
+    let Answer { status, body } = answer;
+    answer::parse(body).map_err(|refusal| {
+        let said: String = String::from_utf8_lossy(body).split_whitespace().collect::<Vec<_>>().join(" ");
+        let said: String = said.chars().take(120).collect();
+        let (why, next) = match (refusal, status) {
+            (Refusal::Said(words), _) => {
+                (format!("Prometheus refuses a query ({status}): {words}"), "Look at the version and the settings of Prometheus")
+            }
+            (_, 401 | 403) => (format!("{place} wants a login ({status})"), "Give a URL that needs none with --prometheus"),
+            (_, 404) => (
+                format!("{place} has no query API (404)"),
+                "Look whether it is Prometheus' own address, with the path that it is served under",
+            ),
+            (_, 500..) => (format!("{place} answered {status}: {said}"), "Look whether Prometheus runs; it is asked again"),
+            (Refusal::Foreign(error), _) => (
+                format!("{place} does not answer as Prometheus does ({status}, {error}): {said}"),
+                "Look whether a login page or another program is there, or give another URL with --prometheus",
+            ),
+        };
+        Problem::new(WHAT, why, next)
+    })
 }
 
 async fn measure(session: &Session, window_secs: u64) -> Result<(String, Traffic), Problem> {
@@ -64,13 +84,14 @@ async fn measure(session: &Session, window_secs: u64) -> Result<(String, Traffic
     let mut answers = stream::iter(asked).buffered(AT_ONCE);
     let mut gathered = Gathered::default();
     while let Some(answer) = answers.next().await {
-        let (question, Answer { status, body }) = answer?;
-        let read = move || {
-            let samples = answer::parse(&body).map_err(|error| refused(status, &error))?;
-            gathered.add(question, &samples);
+        let (question, answer) = answer?;
+        let place = place.clone();
+        let take_in = move || {
+            gathered.add(question, &read(&answer, &place)?);
             Ok(gathered)
         };
-        gathered = tokio::task::spawn_blocking(read).await.map_err(|error| Problem::new(WHAT, error.to_string(), "Retry"))??;
+        gathered =
+            tokio::task::spawn_blocking(take_in).await.map_err(|error| Problem::new(WHAT, error.to_string(), "Retry"))??;
     }
     Ok((name, gathered.traffic(window_secs)))
 }
@@ -105,5 +126,28 @@ pub(crate) async fn follow(session: Arc<Session>) {
             () = crate::poll::rest(pause, &mut retry) => {}
             changed = window.changed() => if changed.is_err() { return },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(status: u16, body: &'static str, why: &str, next: &str) {
+        let answer = Answer { status, body: body.into() };
+        let problem = read(&answer, &Place::Url("http://metrics.example".into())).unwrap_err();
+        assert!(problem.why.starts_with(why), "{problem}");
+        assert!(problem.next.contains(next), "{problem}");
+    }
+
+    #[test]
+    fn what_is_no_answer_of_prometheus_is_told_by_its_status() {
+        let refusal = r#"{"status":"error","errorType":"timeout","error":"query timed out"}"#;
+        check(503, refusal, "Prometheus refuses a query (503): timeout: query timed out", "settings");
+        check(401, "Unauthorized", "http://metrics.example wants a login (401)", "--prometheus");
+        check(404, "404 page not found", "http://metrics.example has no query API (404)", "path");
+        check(503, "<html> down </html>", "http://metrics.example answered 503: <html> down </html>", "runs");
+        check(200, "<html>Log in</html>", "http://metrics.example does not answer as Prometheus does (200, ", "login page");
     }
 }

@@ -28,6 +28,7 @@ const WANTED: Wanted = Wanted {
     apps: &["jaeger", "tracing"],
     ports: &[(16686, "http-query"), (80, "query")],
     next: "Install Jaeger beside Istio, or give its URL with --tracing",
+    option: "--tracing",
 };
 
 /// Jaeger often answers below `/jaeger` (so does Istio's own sample).

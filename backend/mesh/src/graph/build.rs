@@ -1,5 +1,6 @@
 //! From a mesh and one window of traffic to nodes and edges.
 
+use super::quantiles::Quantiles;
 use super::{Edge, Graph, GraphOptions, GraphType, Health, Node, NodeKind, badges};
 use crate::health::{Calls, of_workload, worse};
 use crate::traffic::{Called, Flow, Path, Peer, Protocol, Traffic};
@@ -341,8 +342,7 @@ fn error_percent(side: &BTreeMap<Protocol, Calls>) -> f64 {
 struct Merged {
     flow: Flow,
     calls: Calls,
-    /// Sums of quantile × requests, and of those requests.
-    quantiles: [(f64, f64); 3],
+    quantiles: Quantiles,
 }
 
 impl Merged {
@@ -355,18 +355,11 @@ impl Merged {
         self.flow.plaintext += flow.plaintext;
         self.flow.bytes_sent += flow.bytes_sent;
         self.flow.bytes_received += flow.bytes_received;
-        // Quantiles of parts do not add up to that of the whole; weighted by requests they come near.
-        let weight = flow.rps();
-        for ((sum, of), value) in self.quantiles.iter_mut().zip([flow.p50_ms, flow.p95_ms, flow.p99_ms]) {
-            if let Some(value) = value.filter(|_| weight > 0.0) {
-                *sum += value * weight;
-                *of += weight;
-            }
-        }
+        self.quantiles.add(flow);
     }
 
     fn edge(self, source: Key<'_>, target: Key<'_>, protocol: Protocol) -> Edge {
-        let [p50_ms, p95_ms, p99_ms] = self.quantiles.map(|(sum, of)| (of > 0.0).then(|| sum / of));
+        let [p50_ms, p95_ms, p99_ms] = [0.5, 0.95, 0.99].map(|quantile| self.quantiles.of(quantile));
         let (health, health_reason) = self.calls.health();
         let secured = self.flow.mutual_tls + self.flow.plaintext;
         let bytes = self.flow.bytes_sent + self.flow.bytes_received;
