@@ -3,6 +3,40 @@
 use crate::kit::theme::size;
 use crate::kit::{Tokens, text};
 use egui::{Align2, FontId, Sense, Stroke, Ui, WidgetInfo, WidgetType, pos2, vec2};
+use mesh::edit::rules::Locked;
+use mesh::edit::{self, RuleAt};
+
+/// Which calls a rule takes, and where it stands: what a draft knows its rule by.
+#[derive(Clone)]
+pub struct Calls {
+    /// Where it stands.
+    pub at: RuleAt,
+    /// "all other calls".
+    pub words: String,
+    /// Whether it takes every call that no rule before it takes.
+    pub takes_all: bool,
+}
+
+impl Calls {
+    /// Those of a rule.
+    pub fn of(rule: &edit::Rule) -> Self {
+        Self { at: rule.at.clone(), words: rule.words.clone(), takes_all: rule.takes_all }
+    }
+
+    /// The same rule among those there are now. Rules above it may have come or gone, so it is known by its calls; "all
+    /// calls" become "all other calls" with the first rule above. The first VirtualService of a service takes the place of
+    /// the rule that was not there.
+    pub fn position(&self, now: &[edit::Rule]) -> Option<usize> {
+        let same_calls = |new: &edit::Rule| new.words == self.words || (new.takes_all && self.takes_all);
+        let same_place = |new: &edit::Rule| new.at.at == self.at.at || self.at.at.is_none();
+        now.iter().position(|new| same_calls(new) && same_place(new))
+    }
+}
+
+/// The rule that people mean when they do not say which: the one that takes all other calls, inside the mesh.
+pub fn usual<'a>(rules: impl IntoIterator<Item = &'a Calls>) -> Option<usize> {
+    rules.into_iter().position(|calls| calls.takes_all)
+}
 
 /// One rule as a row.
 pub struct RuleRow {
@@ -70,7 +104,10 @@ pub fn list(ui: &mut Ui, rows: &[RuleRow], chosen: usize) -> Option<usize> {
 }
 
 /// Where the calls of a rule go, in short.
-pub fn goes(shares: &[(String, u32)]) -> String {
+pub fn goes(locked: Option<&Locked>, shares: &[(String, u32)]) -> String {
+    if let Some(locked) = locked {
+        return format!("→ {}", locked.goes);
+    }
     let taking: Vec<&str> = shares.iter().filter(|(_, weight)| *weight > 0).map(|(name, _)| name.as_str()).collect();
     match taking[..] {
         [] => "→ any version".to_owned(),
@@ -86,8 +123,10 @@ mod tests {
     #[test]
     fn rules_say_where_they_go() {
         let shares = |weights: [u32; 2]| [("v1".to_owned(), weights[0]), ("v2".to_owned(), weights[1])];
-        assert_eq!(goes(&shares([0, 0])), "→ any version");
-        assert_eq!(goes(&shares([0, 100])), "→ v2");
-        assert_eq!(goes(&shares([40, 60])), "→ split");
+        assert_eq!(goes(None, &shares([0, 0])), "→ any version");
+        assert_eq!(goes(None, &shares([0, 100])), "→ v2");
+        assert_eq!(goes(None, &shares([40, 60])), "→ split");
+        let redirects = Locked { goes: "redirect to /new".into(), why: "it redirects" };
+        assert_eq!(goes(Some(&redirects), &shares([0, 0])), "→ redirect to /new");
     }
 }
