@@ -115,6 +115,7 @@ fn a_header_needs_a_value() {
     choose(&mut bench, "fault calls", "calls with a header…");
     click(&mut bench, "abort calls");
     bench.get_by_label_contains("say which header, and the value");
+    let below = bench.get_by_label("delay calls").rect().top();
     click(&mut bench, "header name");
     bench.get_by_label("header name").type_text("end-user");
     frames(&mut bench);
@@ -125,6 +126,7 @@ fn a_header_needs_a_value() {
     assert!(bench.get_by_label("header value").is_focused(), "the cross of the first field is not in the way");
     bench.get_by_label("header value").type_text("jason");
     frames(&mut bench);
+    assert_eq!(bench.get_by_label("delay calls").rect().top(), below, "a field with a cross is no higher");
     bench.key_press(egui::Key::Tab);
     frames(&mut bench);
     assert_eq!(in_bar(&bench), ["Calls with end-user = jason to ratings fail with 503"]);
@@ -231,7 +233,7 @@ fn what_nobody_set_is_said_and_keeps_its_width() {
     let mut world = World::bookinfo().select(service("reviews"));
     world.now_has(objects);
     let mut bench = detail(world);
-    bench.get_by_label("reviews shares: not set: Kubernetes picks any pod");
+    bench.get_by_label("reviews shares: not set: any pod may answer");
     let note = bench.get_by_label_contains("No routing yet").rect();
     assert!(note.right() <= 400.0 - 16.0, "{note:?} fits into a panel of 400");
     drag(&mut bench, "reviews v3 share", 60.0);

@@ -181,7 +181,7 @@ impl TrafficSplit {
         let unset = rule.unset();
         let counted = self.counted(cx);
         let over = if self.is_measured() { Ok(&*counted) } else { Err("telemetry does not tell by which rule a call went") };
-        let words = Words { of: &self.name, over, unset: unset.then_some("not set: Kubernetes picks any pod") };
+        let words = Words { of: &self.name, over, unset: unset.then_some("not set: any pod may answer") };
         let moved = shares(ui, &words, &self.shares(ui, cx, rule));
         let rule = &mut self.rules[self.chosen];
         gesture.and(rule.moved(&moved));

@@ -41,6 +41,7 @@ pub fn text(ui: &mut Ui, id: Id, symbol: &str, hint: &str, name: &str, value: &m
                     // Not by Tab: between two fields it would take what is typed for the second.
                     let cross = egui::Button::new(RichText::new(icon::X).size(size::NOTE).color(tokens.muted))
                         .frame(false)
+                        .small()
                         .sense(Sense::CLICK);
                     let cross = ui.add(cross);
                     cross.widget_info(|| WidgetInfo::labeled(WidgetType::Button, true, format!("Clear {name}")));
