@@ -199,23 +199,20 @@ impl Kept {
         self.asked.as_ref().is_some_and(|asked| !cx.changes.entries().iter().any(|entry| there(entry, asked)))
     }
 
-    /// Sends the draft to be judged; when it says what the cluster has already, takes back what was asked before.
+    /// Sends the draft to be judged; when there is nothing to push of it, takes back what was asked before.
     fn check(&mut self, cx: &Cx<'_>) {
-        match self.draft.change(&cx.scene.mesh) {
-            Ok(Some(change)) => {
-                self.trouble = None;
-                if self.asked.as_ref() != Some(&change) || unsent(cx, &change).is_none() {
-                    self.asked = Some(change.clone());
-                    cx.intents.send(Intent::Check(Box::new(change)));
-                }
+        let (wanted, trouble) = match self.draft.change(&cx.scene.mesh) {
+            Ok(wanted) => (wanted, None),
+            Err(trouble) => (None, Some(trouble)),
+        };
+        self.trouble = trouble;
+        if let Some(change) = wanted {
+            if self.asked.as_ref() != Some(&change) || unsent(cx, &change).is_none() {
+                self.asked = Some(change.clone());
+                cx.intents.send(Intent::Check(Box::new(change)));
             }
-            Ok(None) => {
-                self.trouble = None;
-                if let Some(id) = self.asked.take().and_then(|change| unsent(cx, &change)) {
-                    cx.intents.send(Intent::Dismiss(id));
-                }
-            }
-            Err(trouble) => self.trouble = Some(trouble),
+        } else if let Some(id) = self.asked.take().and_then(|change| unsent(cx, &change)) {
+            cx.intents.send(Intent::Dismiss(id));
         }
     }
 }

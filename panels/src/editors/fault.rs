@@ -155,7 +155,8 @@ impl Draft for FaultDraft {
         let (header, spec) = &self.only.wanted;
         let (header, only) = (header.tidy(), self.chosen >= self.rules.len());
         let made = format!("{} = {}", header.name, header.value);
-        let made = now.iter().find(|rule| header.is_whole() && rule.fault == *spec && rule.words.ends_with(&made));
+        let says = |words: &str| words.trim_start_matches("calls with ").split(" and ").any(|part| part == made);
+        let made = now.iter().find(|rule| header.is_whole() && rule.fault == *spec && says(&rule.words));
         // The rule that is shown, where it stands now; the rule that came of the wish for calls with a header.
         let mut shown = None;
         if let Some(made) = made.filter(|_| !spec.is_none()) {

@@ -2,7 +2,9 @@
 
 use crate::kit::theme::size;
 use crate::kit::{Tokens, text};
-use egui::{Align2, FontId, Sense, Stroke, Ui, WidgetInfo, WidgetType, pos2, vec2};
+use egui::{
+    Align2, FontId, FontSelection, RichText, Sense, Stroke, TextWrapMode, Ui, WidgetInfo, WidgetText, WidgetType, pos2, vec2,
+};
 use mesh::edit::rules::Locked;
 use mesh::edit::{self, RuleAt};
 
@@ -74,19 +76,18 @@ pub fn list(ui: &mut Ui, rows: &[RuleRow], chosen: usize) -> Option<usize> {
             painter.rect_stroke(body, 4.0, Stroke::new(1.0, tokens.accent), egui::StrokeKind::Inside);
         }
         let y = rect.center().y;
-        let goes = painter.text(
-            pos2(rect.right() - 8.0, y),
-            Align2::RIGHT_CENTER,
-            &row.goes,
-            FontId::proportional(size::SECONDARY),
-            tokens.muted,
-        );
+        // The target of a redirect can be long; the condition must stay readable.
+        let goes = RichText::new(&row.goes).size(size::SECONDARY).color(tokens.muted);
+        let room = (rect.width() * 0.6 - 16.0).max(0.0);
+        let goes = WidgetText::from(goes).into_galley(ui, Some(TextWrapMode::Truncate), room, FontSelection::Default);
+        let left = rect.right() - 8.0 - goes.size().x;
+        painter.galley(pos2(left, y - goes.size().y / 2.0), goes, tokens.muted);
         let mut x = rect.left() + 8.0;
         if row.differs {
             painter.circle_filled(pos2(x + 3.0, y), 3.0, tokens.accent);
             x += 12.0;
         }
-        let clip = egui::Rect::from_x_y_ranges(x..=(goes.left() - 8.0), rect.y_range()).intersect(ui.clip_rect());
+        let clip = egui::Rect::from_x_y_ranges(x..=(left - 8.0), rect.y_range()).intersect(ui.clip_rect());
         let font =
             if row.words.contains('=') { FontId::monospace(size::SECONDARY) } else { FontId::proportional(size::SECONDARY) };
         painter.with_clip_rect(clip).text(
@@ -96,7 +97,7 @@ pub fn list(ui: &mut Ui, rows: &[RuleRow], chosen: usize) -> Option<usize> {
             font,
             tokens.text,
         );
-        if response.on_hover_text(&row.words).clicked() {
+        if response.on_hover_text(format!("{} {}", row.words, row.goes)).clicked() {
             clicked = Some(index);
         }
     }
