@@ -123,7 +123,8 @@ impl Gallery {
             card::tiles(ui, &[("9.9", "requests / s"), ("9.6 %", "errors"), ("22 ms", "p95"), ("100 %", "mutual TLS")]);
             ui.add_space(12.0);
             kit::section(ui, "Traffic split", "VirtualService reviews · all other calls");
-            for moved in shares::shares(ui, "reviews", "over the last minute", &self.shares, true) {
+            let words = shares::Words { of: "reviews", over: Ok("over the last minute"), unset: None };
+            for moved in shares::shares(ui, &words, &self.shares) {
                 match moved {
                     shares::Moved::Set(index, percent) => self.shares[index].wanted = percent,
                     shares::Moved::Lock(index, locked) => self.shares[index].locked = locked,
@@ -145,7 +146,7 @@ impl Gallery {
         });
         egui::Panel::bottom("bar").exact_size(64.0).show(ui, |ui| {
             ui.horizontal_centered(|ui| {
-                text::strong(ui, "v3 of reviews gets 25 % instead of 10 % of all other calls");
+                text::strong(ui, "v3 of reviews gets 25 % instead of 10 %, v1 75 % instead of 90 % of all other calls");
                 progress::segments(ui, 6, 7, tokens.healthy, 130.0, "proxies");
                 ui.add(Button::quiet("Diff"));
                 ui.add(Button::quiet("Undo"));

@@ -3,45 +3,11 @@
 
 mod support;
 
-use egui_kittest::Harness;
-use egui_kittest::kittest::{NodeT as _, Queryable as _};
+use egui_kittest::kittest::Queryable as _;
 use mesh::{Objects, demo};
-use panels::detail::Detail;
 use panels::{Intent, Selected};
-use support::{World, harness, service};
-
-type Bench<'a> = Harness<'a, (World, Detail)>;
-
-fn detail<'a>(world: World) -> Bench<'a> {
-    harness(world, Detail::default(), [400.0, 1600.0], |ui, detail: &mut Detail, world| {
-        let cx = world.cx();
-        detail.ui(ui, &cx);
-        cx.intents.each(|intent| detail.follow(intent, &cx));
-    })
-}
-
-fn frames(bench: &mut Bench<'_>) {
-    bench.run_steps(3);
-}
-
-fn wanted(bench: &Bench<'_>, slider: &str) -> f64 {
-    bench.get_by_label(slider).accesskit_node().numeric_value().unwrap()
-}
-
-/// Drags a knob by its track to a share, in five moves.
-fn drag(bench: &mut Bench<'_>, slider: &str, to: f32) {
-    let from = wanted(bench, slider) as f32;
-    let track = bench.get_by_label(slider).rect();
-    let at = |percent: f32| egui::pos2(track.left() + 8.0 + (track.width() - 16.0) * percent / 100.0, track.top() + 14.0);
-    bench.drag_at(at(from));
-    bench.step();
-    for part in 1..=5 {
-        bench.hover_at(at(from + (to - from) * part as f32 / 5.0));
-        bench.step();
-    }
-    bench.drop_at(at(to));
-    frames(bench);
-}
+use support::detail::{Bench, detail, drag, frames, wanted};
+use support::{World, service};
 
 #[test]
 fn a_drag_is_judged_once_when_it_ends() {
@@ -49,7 +15,7 @@ fn a_drag_is_judged_once_when_it_ends() {
     drag(&mut bench, "reviews v3 share", 80.0);
     let checks = bench.state_mut().0.checks();
     assert_eq!(checks.len(), 1, "one check per drag");
-    assert_eq!(checks[0].title, "v3 of reviews gets 80 % instead of 20 % of all other calls");
+    assert_eq!(checks[0].title, "reviews: v1 50 → 13 %, v2 30 → 7 %, v3 20 → 80 % of all other calls");
     let shares = ["v1", "v2", "v3"].map(|version| wanted(&bench, &format!("reviews {version} share")));
     assert_eq!(shares.iter().sum::<f64>(), 100.0);
     assert_eq!(shares[2], 80.0);
@@ -127,7 +93,7 @@ fn another_rule_has_its_own_shares() {
     drag(&mut bench, "reviews v3 share", 40.0);
     assert_eq!(
         bench.state_mut().0.checks().remove(0).title,
-        "v3 of reviews gets 40 % instead of 0 % of calls with end-user = jason"
+        "v3 of reviews gets 40 % instead of 0 %, v2 60 % instead of 100 % of calls with end-user = jason"
     );
 }
 
@@ -168,7 +134,7 @@ fn new_data_never_overwrites_a_draft() {
     bench.get_by_label("Rebuild").click();
     frames(&mut bench);
     let rebuilt = bench.state_mut().0.checks().remove(0);
-    assert_eq!(rebuilt.title, "v2 of reviews gets 7 % instead of 80 % of all other calls");
+    assert_eq!(rebuilt.title, "reviews: v1 10 → 13 %, v2 80 → 7 %, v3 10 → 80 % of all other calls");
     assert!(bench.query_by_label("Rebuild").is_none());
 }
 

@@ -69,7 +69,7 @@ fn the_ledger_says_what_became_of_each_change() {
     world.ledger = demo::ledger([split(), split(), split()]);
     insta::assert_yaml_snapshot!(panels::changes::View::of(&world.cx()));
     let bench = harness(world, panels::changes::Changes::default(), [900.0, 700.0], |ui, panel, world| panel.ui(ui, &world.cx()));
-    let undo = bench.get_all_by_label_contains("Undo v3 of reviews");
+    let undo = bench.get_all_by_label_contains("Undo reviews: v1");
     assert_eq!(undo.filter(|button| !button.accesskit_node().is_disabled()).count(), 2, "what was refused has nothing to undo");
 }
 

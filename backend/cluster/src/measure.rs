@@ -56,7 +56,7 @@ async fn of_route(session: &Session, route: &RouteExpectation) -> Option<Result<
     // is measured by all; a rule for special calls cannot be.
     if !rules.get(route.rule)?.r#match.is_empty() {
         return Some(Err(Problem::new(
-            "The share of this rule cannot be measured",
+            "What this rule does cannot be measured",
             "Telemetry does not tell which of several rules took a request",
             "Watch the edges of the graph",
         )));

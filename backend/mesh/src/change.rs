@@ -113,7 +113,7 @@ pub struct Effect {
 /// An edit of one or more objects that belong together, in the order in which they are applied.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Change {
-    /// A plain sentence: "v3 of reviews gets 25 % instead of 10 % of all other calls".
+    /// A plain sentence: "v3 of reviews gets 25 % instead of 10 %, v1 75 % instead of 90 % of all other calls".
     pub title: String,
     /// What is done; DestinationRule subsets come before the VirtualService that uses them.
     pub steps: Vec<Step>,

@@ -90,6 +90,8 @@ pub struct Entry {
     pub live: Option<Timestamp>,
     /// Affected proxies that have not acknowledged it yet.
     pub waiting: Vec<String>,
+    /// Whether the server has stored it (or deleted what it deletes): then it can be undone.
+    pub stored: bool,
     /// The objects as the server returned them; needed for undo.
     pub applied: Vec<Object>,
     /// What the server has instead, after a conflict.
@@ -127,6 +129,7 @@ impl Ledger {
             acked: None,
             live: None,
             waiting: Vec::new(),
+            stored: false,
             applied: Vec::new(),
             conflict: None,
             undoes,
@@ -149,7 +152,10 @@ impl Ledger {
         let Some(entry) = self.entries.iter_mut().find(|entry| entry.id == id) else { return };
         entry.stage = entry.stage.clone().after(fact);
         match fact {
-            Fact::Accepted(objects) => entry.applied.clone_from(objects),
+            Fact::Accepted(objects) => {
+                entry.stored = true;
+                entry.applied.clone_from(objects);
+            }
             Fact::Acked { acked, of, waiting } => {
                 entry.waiting.clone_from(waiting);
                 if acked == of && entry.acked.is_none() {
@@ -236,7 +242,8 @@ mod tests {
         let stages: Vec<&Stage> = ledger.entries().iter().map(|entry| &entry.stage).collect();
         assert!(matches!(stages[..], [Stage::Measured, Stage::Synced { acked: 5, of: 6 }, Stage::Failed(_)]), "{stages:?}");
         let entry = ledger.get(ChangeId(1)).unwrap();
-        assert!(entry.asked < entry.sent.unwrap() && entry.sent < entry.acked && entry.acked < entry.live);
+        assert!(entry.stored && entry.asked < entry.sent.unwrap() && entry.sent < entry.acked && entry.acked < entry.live);
         assert_eq!(ledger.get(ChangeId(2)).unwrap().waiting.len(), 1);
+        assert!(!ledger.get(ChangeId(3)).unwrap().stored, "what failed was not stored");
     }
 }

@@ -142,7 +142,8 @@ pub fn share_of(traffic: &Traffic, service: &crate::Service) -> Vec<(String, Mea
             .filter(|(path, _)| subset.workloads.iter().any(|workload| reaches(path, workload)))
             .map(|(_, flow)| flow.rps())
             .sum();
-        (subset.name.clone(), rps * traffic.window_secs as f64)
+        // The sum of nothing is -0, and would be shown so.
+        (subset.name.clone(), (rps + 0.0) * traffic.window_secs as f64)
     });
     let counted: Vec<(String, f64)> = counted.collect();
     let all: f64 = counted.iter().map(|(_, count)| count).sum();
@@ -168,6 +169,10 @@ mod tests {
         assert_eq!(said, ["v1 300 50 % ± 4.0", "v2 180 30 % ± 3.7", "v3 120 20 % ± 3.2"]);
         assert!(shares[2].1.agrees_with(22.0) && !shares[2].1.agrees_with(80.0));
         assert_eq!(share_of(&Traffic::default(), mesh.service("bookinfo", "reviews").unwrap()), []);
+        let mut early = demo::bookinfo_traffic();
+        early.flows.retain(|path, _| &*path.destination.workload != "reviews-v3");
+        let v3 = share_of(&early, mesh.service("bookinfo", "reviews").unwrap()).pop().unwrap().1;
+        assert_eq!(format!("{:.1}", v3.percent), "0.0");
     }
 
     #[test]

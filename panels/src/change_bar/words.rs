@@ -109,13 +109,13 @@ pub fn can_push(entry: &Entry) -> bool {
 
 /// Whether a change that failed can be tried again as it is: nothing of it was written, and nobody else was first.
 pub fn can_try_again(entry: &Entry) -> bool {
-    matches!(entry.stage, Stage::Failed(_)) && entry.conflict.is_none() && entry.undoes.is_none() && entry.applied.is_empty()
+    matches!(entry.stage, Stage::Failed(_)) && entry.conflict.is_none() && entry.undoes.is_none() && !entry.stored
 }
 
 /// Whether a change can be undone: it was written (proxies may have refused it), and was not undone already.
 pub fn can_undo(entry: &Entry, ledger: &Ledger) -> bool {
     let undone = |other: &Entry| other.undoes == Some(entry.id) && !matches!(other.stage, Stage::Failed(_));
-    !entry.applied.is_empty() && !ledger.entries().iter().any(undone)
+    entry.stored && !ledger.entries().iter().any(undone)
 }
 
 /// An object as YAML, without what only the server fills in.
@@ -187,6 +187,24 @@ mod tests {
           hosts:
           - reviews
         ");
+    }
+
+    /// The server returns nothing for what it deleted, and yet it can be put back.
+    #[test]
+    fn a_deletion_can_be_undone_too() {
+        let mesh = mesh::demo::bookinfo();
+        let strict = mesh::edit::mtls(&mesh, &mesh::edit::Scope::Mesh, Some(mesh::edit::Mode::Strict)).unwrap();
+        let made = strict.steps[0].after.clone().unwrap();
+        let mut ledger = Ledger::default();
+        let deletion = strict.inverse(&[made]).unwrap();
+        assert!(matches!(deletion.steps[0].edit, Edit::Delete { .. }));
+        let id = ledger.open(deletion, None, mesh::demo::NOW);
+        ledger.record(id, &mesh::Fact::Checked(Vec::new()), mesh::demo::NOW);
+        ledger.sent(id, mesh::demo::NOW);
+        assert!(!can_undo(ledger.get(id).unwrap(), &ledger), "nothing is stored yet");
+        ledger.record(id, &mesh::Fact::Accepted(Vec::new()), mesh::demo::NOW);
+        let entry = ledger.get(id).unwrap();
+        assert!(can_undo(entry, &ledger) && entry.change.inverse(&entry.applied).is_ok());
     }
 
     #[test]

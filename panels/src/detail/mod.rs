@@ -34,7 +34,7 @@ pub struct Detail {
 impl Detail {
     /// Draws the detail into all of `ui`.
     pub fn ui(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
-        self.drafts.follow(&cx.scene.context, &cx.scene.mesh);
+        self.drafts.follow(cx);
         ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
             Frame::new().inner_margin(Margin { left: 16, right: 16, top: 8, bottom: 24 }).show(ui, |ui| {
                 ui.set_width(ui.available_width());

@@ -8,7 +8,7 @@ use crate::kit::theme::{Weight, size};
 use crate::kit::{Button, Memo, Tokens, badge, icon, problem, text};
 use crate::selection::Selected;
 use egui::{Align, Id, Layout, RichText, Ui, UiBuilder};
-use mesh::{Change, ChangeId, Mesh, Problem, Stage};
+use mesh::{Change, ChangeId, Problem, Stage};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// All drafts of this window.
@@ -36,9 +36,10 @@ struct Kept {
 impl Drafts {
     /// Takes in what the cluster has now; drafts that say nothing are let go, unless they were looked at last.
     /// Drafts of another cluster are not for this one.
-    pub fn follow(&mut self, context: &str, mesh: &Mesh) {
-        if self.context != context {
-            *self = Self { context: context.to_owned(), ..Self::default() };
+    pub fn follow(&mut self, cx: &Cx<'_>) {
+        let mesh = &cx.scene.mesh;
+        if self.context != cx.scene.context {
+            *self = Self { context: cx.scene.context.clone(), ..Self::default() };
         }
         if self.revision == Some(mesh.revision) {
             return;
@@ -46,7 +47,11 @@ impl Drafts {
         self.revision = Some(mesh.revision);
         self.by_id.retain(|_, kept| {
             kept.draft.follow(mesh);
-            kept.draft.standing() != Standing::Same || std::mem::take(&mut kept.looked_at)
+            if kept.asked.is_some() && kept.draft.standing() == Standing::Same {
+                // It came true, or what it was about is gone: nothing of it is left to push.
+                kept.check(cx);
+            }
+            kept.holds() || std::mem::take(&mut kept.looked_at)
         });
     }
 
@@ -109,15 +114,21 @@ impl Drafts {
 
     fn is_open(&self, id: &str) -> bool {
         let Some(kept) = self.by_id.get(id) else { return false };
-        kept.draft.standing() != Standing::Same || self.unfolded.get(id).copied().unwrap_or_else(|| kept.draft.present())
+        kept.holds() || self.unfolded.get(id).copied().unwrap_or_else(|| kept.draft.present())
     }
 }
 
 impl Kept {
+    /// Whether there is a wish, shown or in another scope.
+    fn holds(&self) -> bool {
+        self.draft.standing() != Standing::Same || !self.draft.elsewhere().is_empty()
+    }
+
     /// Draws one editor; returns whether it shall be folded away.
     fn ui(&mut self, ui: &mut Ui, cx: &Cx<'_>, row: &EditorRow) -> bool {
         let tokens = Tokens::of(ui);
         let standing = self.draft.standing();
+        let elsewhere = self.draft.elsewhere();
         let mut fold = false;
         ui.horizontal(|ui| {
             ui.label(text::rich(ui, row.about.name, size::TEXT, Weight::Semibold).color(tokens.text))
@@ -125,11 +136,16 @@ impl Kept {
             let about = RichText::new(self.draft.subject()).size(size::SECONDARY).color(tokens.muted);
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 ui.spacing_mut().item_spacing.x = 4.0;
-                if standing == Standing::Same {
+                if standing == Standing::Same && elsewhere.is_empty() {
                     fold = ui.add(Button::icon(icon::CARET_UP, format!("Fold {}", row.about.name))).clicked();
                 } else {
-                    let word = if self.under_way(cx) { "being pushed" } else { "not pushed" };
-                    badge::pill(ui, word, tokens.accent).on_hover_text("The draft differs from what the cluster has");
+                    let word = match (standing, elsewhere.len()) {
+                        (Standing::Same, more) => format!("{more} not pushed elsewhere"),
+                        _ if self.under_way(cx) => "being pushed".to_owned(),
+                        (_, 0) => "not pushed".to_owned(),
+                        (_, more) => format!("not pushed, + {more} elsewhere"),
+                    };
+                    badge::pill(ui, &word, tokens.accent).on_hover_text("The draft differs from what the cluster has");
                 }
                 ui.with_layout(Layout::left_to_right(Align::Center), |ui| ui.add(egui::Label::new(about).truncate()));
             });
@@ -154,6 +170,15 @@ impl Kept {
         if gesture == Gesture::Settled {
             self.check(cx);
         }
+        if !elsewhere.is_empty() {
+            text::note(ui, format!("Not pushed either: {}", elsewhere.join(", ")));
+        }
+        if standing == Standing::Differs && self.made_way(cx) {
+            let why = "One at a time can be pushed. Nothing of this draft is lost.";
+            if problem::problem(ui, problem::Level::Note, "Another change is in the bar", why, "", Some("Show this one")) {
+                self.check(cx);
+            }
+        }
         if let Some(trouble) = &self.trouble {
             problem::problem(ui, problem::Level::Warning, &trouble.what, &trouble.why, &trouble.next, None);
         }
@@ -166,23 +191,28 @@ impl Kept {
         cx.changes.entries().iter().rev().find(asked).is_some_and(|entry| words::is_open(&entry.stage))
     }
 
-    /// Sends the draft to be judged; when it says what the cluster has already, takes back what was asked before.
+    /// Whether what was asked for last gave way to a change of another editor.
+    fn made_way(&self, cx: &Cx<'_>) -> bool {
+        let there = |entry: &mesh::ledger::Entry, change: &Change| {
+            (words::is_open(&entry.stage) || matches!(entry.stage, Stage::Failed(_))) && entry.change == *change
+        };
+        self.asked.as_ref().is_some_and(|asked| !cx.changes.entries().iter().any(|entry| there(entry, asked)))
+    }
+
+    /// Sends the draft to be judged; when there is nothing to push of it, takes back what was asked before.
     fn check(&mut self, cx: &Cx<'_>) {
-        match self.draft.change(&cx.scene.mesh) {
-            Ok(Some(change)) => {
-                self.trouble = None;
-                if self.asked.as_ref() != Some(&change) || unsent(cx, &change).is_none() {
-                    self.asked = Some(change.clone());
-                    cx.intents.send(Intent::Check(Box::new(change)));
-                }
+        let (wanted, trouble) = match self.draft.change(&cx.scene.mesh) {
+            Ok(wanted) => (wanted, None),
+            Err(trouble) => (None, Some(trouble)),
+        };
+        self.trouble = trouble;
+        if let Some(change) = wanted {
+            if self.asked.as_ref() != Some(&change) || unsent(cx, &change).is_none() {
+                self.asked = Some(change.clone());
+                cx.intents.send(Intent::Check(Box::new(change)));
             }
-            Ok(None) => {
-                self.trouble = None;
-                if let Some(id) = self.asked.take().and_then(|change| unsent(cx, &change)) {
-                    cx.intents.send(Intent::Dismiss(id));
-                }
-            }
-            Err(trouble) => self.trouble = Some(trouble),
+        } else if let Some(id) = self.asked.take().and_then(|change| unsent(cx, &change)) {
+            cx.intents.send(Intent::Dismiss(id));
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Fault: makes calls of a service wait or fail on purpose, all of them or those with a header.
 
+use super::rules::{Calls, usual};
 use super::{Draft, Gesture, Kept, Standing, gone, label};
 use crate::detail::subject::{Subject, aimed_at};
 use crate::detail::sums::Sum;
@@ -9,7 +10,7 @@ use crate::selection::Selected;
 use crate::{About, Cx};
 use egui::{DragValue, RichText, Ui, WidgetInfo, vec2};
 use egui_phosphor::regular as icon;
-use mesh::edit::{self, FaultSpec, HeaderIs, RuleAt};
+use mesh::edit::{self, FaultSpec, HeaderIs};
 use mesh::{Change, Mesh, Problem, Service};
 
 /// Name, icon, summary.
@@ -19,13 +20,16 @@ pub const ABOUT: About = About {
     summary: "Make calls wait or fail on purpose, to see how their callers take it",
 };
 
+/// The scope that is a rule of its own.
+const ONLY: &str = "calls with a header…";
+
 /// Offered for services that speak HTTP, and for whatever stands behind one.
 pub fn open(mesh: &Mesh, selected: &Selected) -> Option<Box<dyn Draft>> {
     let service = Subject::of(mesh, selected)?.service?;
     let rules: Vec<Rule> = edit::rules(mesh, service).into_iter().filter(|rule| rule.locked.is_none()).map(Rule::new).collect();
     let last = rules.len().checked_sub(1)?;
     let faulty = rules.iter().position(|rule| !rule.kept.base().is_none());
-    let all = rules.iter().position(|rule| matches!(rule.words.as_str(), "all calls" | "all other calls"));
+    let all = usual(rules.iter().map(|rule| &rule.calls));
     Some(Box::new(FaultDraft {
         id: format!("fault of {}/{}", service.namespace, service.name),
         namespace: service.namespace.to_string(),
@@ -47,14 +51,13 @@ struct FaultDraft {
 }
 
 struct Rule {
-    at: RuleAt,
-    words: String,
+    calls: Calls,
     kept: Kept<FaultSpec>,
 }
 
 impl Rule {
     fn new(rule: edit::Rule) -> Self {
-        Self { at: rule.at, words: rule.words, kept: Kept::new(rule.fault) }
+        Self { calls: Calls::of(&rule), kept: Kept::new(rule.fault) }
     }
 }
 
@@ -64,17 +67,29 @@ impl FaultDraft {
     }
     /// The rule that a rule for calls with a header is made of: the one that takes all other calls.
     fn model(&self) -> Option<&Rule> {
-        let all = self.rules.iter().find(|rule| matches!(rule.words.as_str(), "all calls" | "all other calls"));
-        all.or_else(|| self.rules.last())
+        let usual = usual(self.rules.iter().map(|rule| &rule.calls));
+        usual.and_then(|index| self.rules.get(index)).or_else(|| self.rules.last())
+    }
+    /// Why there is nothing to push yet of a rule for calls with a header, if so.
+    fn half(&self) -> Option<&'static str> {
+        let (header, spec) = &self.only.wanted;
+        let header = header.tidy();
+        let made = format!("calls with {} = {}", header.name, header.value);
+        match () {
+            () if self.chosen < self.rules.len() || spec.is_none() => None,
+            () if header.name.is_empty() => Some("Nothing to push yet: say which header, and the value that calls have"),
+            () if header.value.is_empty() => Some("Nothing to push yet: say which value of the header"),
+            () if self.rules.iter().any(|rule| rule.calls.words == made) => {
+                Some("Nothing to push: there is a rule for these calls, choose it above")
+            }
+            () => None,
+        }
     }
     fn spec(&mut self) -> &mut FaultSpec {
         match self.rules.get_mut(self.chosen) {
             Some(rule) => &mut rule.kept.wanted,
             None => &mut self.only.wanted.1,
         }
-    }
-    fn chosen_standing(&self) -> Standing {
-        self.rules.get(self.chosen).map_or_else(|| self.only.standing(), |rule| rule.kept.standing())
     }
 }
 
@@ -83,10 +98,13 @@ impl Draft for FaultDraft {
         let mut gesture = Gesture::Rest;
         ui.horizontal(|ui| {
             label(ui, "For");
-            let mut options: Vec<&str> = self.rules.iter().map(|rule| rule.words.as_str()).collect();
-            options.push("calls with a header…");
-            if let Some(chosen) = field::choose(ui, "fault calls", &options, self.chosen) {
+            let marked = |rule: &'_ Rule| (rule.calls.words.clone(), rule.kept.standing() != Standing::Same);
+            let mut options: Vec<(String, bool)> = self.rules.iter().map(marked).collect();
+            options.push((ONLY.to_owned(), !self.only.wanted.1.is_none()));
+            let options: Vec<(&str, bool)> = options.iter().map(|(words, marked)| (words.as_str(), *marked)).collect();
+            if let Some(chosen) = field::choose_marked(ui, "fault calls", &options, self.chosen) {
                 self.chosen = chosen;
+                gesture.and(Gesture::Settled);
             }
         });
         if self.chosen >= self.rules.len() {
@@ -95,20 +113,20 @@ impl Draft for FaultDraft {
         let spec = self.spec();
         gesture.and(delay(ui, spec));
         gesture.and(abort(ui, spec));
-        let (nothing, differs) = (spec.is_none(), self.chosen_standing() != Standing::Same);
-        if !nothing && self.chosen >= self.rules.len() && self.only.wanted.0.name.trim().is_empty() {
-            text::note(ui, "Say which header: its name, and the value that calls have");
+        let wanted = *spec;
+        let differs = self.standing() != Standing::Same;
+        // A fault that is only a draft is taken back by Reset: there is none to remove.
+        let there = self.rules.get(self.chosen).is_some_and(|rule| !rule.kept.base().is_none());
+        if let Some(half) = self.half() {
+            text::note(ui, half);
         }
         ui.horizontal(|ui| {
-            if ui.add_enabled(!nothing, Button::quiet("Remove fault").danger()).clicked() {
+            if ui.add_enabled(there && !wanted.is_none(), Button::quiet("Remove fault").danger()).clicked() {
                 *self.spec() = FaultSpec::default();
                 gesture.and(Gesture::Settled);
             }
             if ui.add_enabled(differs, Button::quiet("Reset")).clicked() {
-                match self.rules.get_mut(self.chosen) {
-                    Some(rule) => rule.kept.reset(),
-                    None => self.only.reset(),
-                }
+                self.reset();
                 gesture.and(Gesture::Settled);
             }
         });
@@ -121,62 +139,76 @@ impl Draft for FaultDraft {
     fn change(&self, mesh: &Mesh) -> Result<Option<Change>, Problem> {
         let service = self.service(mesh).ok_or_else(|| gone(&self.name))?;
         if let Some(rule) = self.rules.get(self.chosen) {
-            return Ok(edit::fault(mesh, service, &rule.at, None, rule.kept.wanted));
+            return Ok(edit::fault(mesh, service, &rule.calls.at, None, rule.kept.wanted));
         }
-        let (header, spec) = &self.only.wanted;
-        if header.name.trim().is_empty() || spec.is_none() {
-            // Half a wish: nothing to judge yet.
+        if self.half().is_some() {
             return Ok(None);
         }
+        let (header, spec) = &self.only.wanted;
         let model = self.model().ok_or_else(|| gone(&self.name))?;
-        Ok(edit::fault(mesh, service, &model.at, Some(header), *spec))
+        Ok(edit::fault(mesh, service, &model.calls.at, Some(&header.tidy()), *spec))
     }
 
     fn follow(&mut self, mesh: &Mesh) {
         let Some(service) = self.service(mesh) else { return };
         let mut now: Vec<edit::Rule> = edit::rules(mesh, service).into_iter().filter(|rule| rule.locked.is_none()).collect();
         let (header, spec) = &self.only.wanted;
-        let made =
-            now.iter().find(|rule| rule.fault == *spec && rule.words.ends_with(&format!("{} = {}", header.name, header.value)));
-        let mut chosen = self.rules.get(self.chosen).map(|rule| rule.words.clone());
+        let (header, only) = (header.tidy(), self.chosen >= self.rules.len());
+        let made = format!("{} = {}", header.name, header.value);
+        let says = |words: &str| words.trim_start_matches("calls with ").split(" and ").any(|part| part == made);
+        let made = now.iter().find(|rule| header.is_whole() && rule.fault == *spec && says(&rule.words));
+        // The rule that is shown, where it stands now; the rule that came of the wish for calls with a header.
+        let mut shown = None;
         if let Some(made) = made.filter(|_| !spec.is_none()) {
-            chosen = chosen.or_else(|| Some(made.words.clone()));
+            shown = only.then(|| made.at.clone());
             self.only = Kept::new((HeaderIs::default(), FaultSpec::default()));
         }
         let mut followed = Vec::with_capacity(now.len());
-        for mut rule in std::mem::take(&mut self.rules) {
-            let same_words = |new: &edit::Rule| new.words == rule.words && (new.at.at == rule.at.at || rule.at.at.is_none());
-            let found =
-                now.iter().position(same_words).or_else(|| now.iter().position(|new| rule.at.at.is_none() && new.at.index == 0));
-            if let Some(found) = found {
+        for (index, mut rule) in std::mem::take(&mut self.rules).into_iter().enumerate() {
+            if let Some(found) = rule.calls.position(&now) {
                 let new = now.remove(found);
-                rule.at = new.at;
-                rule.words = new.words;
+                rule.calls = Calls::of(&new);
                 rule.kept.follow(new.fault);
+                if index == self.chosen {
+                    shown = Some(new.at);
+                }
                 followed.push(rule);
             }
         }
         followed.extend(now.into_iter().map(Rule::new));
-        followed.sort_by_key(|rule| (rule.at.at != service.virtual_services.first().cloned(), rule.at.index));
-        self.chosen = match chosen {
-            Some(words) => followed.iter().position(|rule| rule.words == words).unwrap_or(followed.len().saturating_sub(1)),
-            None => followed.len(),
+        followed.sort_by_key(|rule| (rule.calls.at.at != service.virtual_services.first().cloned(), rule.calls.at.index));
+        let shown = shown.and_then(|at| followed.iter().position(|rule| rule.calls.at == at));
+        self.chosen = match shown {
+            Some(shown) => shown,
+            None if only => followed.len(),
+            None => usual(followed.iter().map(|rule| &rule.calls)).unwrap_or(followed.len().saturating_sub(1)),
         };
         self.rules = followed;
     }
 
     fn standing(&self) -> Standing {
-        let all = self.rules.iter().map(|rule| rule.kept.standing());
-        all.chain([self.only.standing()]).max_by_key(|standing| *standing as u8).unwrap_or(Standing::Same)
+        self.rules.get(self.chosen).map_or_else(|| self.only.standing(), |rule| rule.kept.standing())
+    }
+
+    fn elsewhere(&self) -> Vec<String> {
+        let others = self.rules.iter().enumerate().filter(|(index, _)| *index != self.chosen);
+        let differ = others.filter(|(_, rule)| rule.kept.standing() != Standing::Same).map(|(_, rule)| rule.calls.words.clone());
+        let only = self.chosen < self.rules.len() && !self.only.wanted.1.is_none();
+        differ.chain(only.then(|| ONLY.trim_end_matches('…').to_owned())).collect()
     }
 
     fn rebuild(&mut self) {
-        self.rules.iter_mut().for_each(|rule| rule.kept.rebuild());
+        match self.rules.get_mut(self.chosen) {
+            Some(rule) => rule.kept.rebuild(),
+            None => self.only.rebuild(),
+        }
     }
 
     fn reset(&mut self) {
-        self.rules.iter_mut().for_each(|rule| rule.kept.reset());
-        self.only.reset();
+        match self.rules.get_mut(self.chosen) {
+            Some(rule) => rule.kept.reset(),
+            None => self.only.reset(),
+        }
     }
 
     fn id(&self) -> &str {
@@ -184,7 +216,7 @@ impl Draft for FaultDraft {
     }
 
     fn subject(&self) -> String {
-        match self.rules.get(self.chosen).and_then(|rule| rule.at.at.as_ref()) {
+        match self.rules.get(self.chosen).and_then(|rule| rule.calls.at.at.as_ref()) {
             Some(at) => format!("{} {}", at.kind, at.name),
             None => self.name.clone(),
         }
@@ -200,10 +232,12 @@ fn header(ui: &mut Ui, header: &mut HeaderIs) -> Gesture {
     ui.horizontal(|ui| {
         let width = (ui.available_width() - 28.0) / 2.0;
         let id = ui.id().with("header");
-        let name = field::text(ui, id.with("name"), "", "end-user", "header name", &mut header.name, width);
+        let name = field::text(ui, id.with("name"), "", "e.g. end-user", "header name", &mut header.name, width);
         text::muted(ui, "is");
-        let value = field::text(ui, id.with("value"), "", "jason", "header value", &mut header.value, width);
-        gesture = Gesture::settled(name.lost_focus() || value.lost_focus());
+        let value = field::text(ui, id.with("value"), "", "e.g. jason", "header value", &mut header.value, width);
+        // The cross of a field empties it at once.
+        let emptied = (name.changed() && header.name.is_empty()) || (value.changed() && header.value.is_empty());
+        gesture = Gesture::settled(name.lost_focus() || value.lost_focus() || emptied);
     });
     gesture
 }

@@ -65,7 +65,8 @@ impl Gesture {
     }
 }
 
-/// A wish that is being made: kept for each thing until it is pushed or taken back.
+/// A wish that is being made: kept for each thing until it is pushed or taken back. Where it has several scopes, the one
+/// that is shown is the one that is judged and pushed: choosing another is [`Gesture::Settled`].
 pub trait Draft {
     /// Draws the fields.
     fn ui(&mut self, ui: &mut Ui, cx: &Cx<'_>) -> Gesture;
@@ -73,11 +74,13 @@ pub trait Draft {
     fn change(&self, mesh: &Mesh) -> Result<Option<Change>, Problem>;
     /// Takes in what the cluster has now, without losing the wish.
     fn follow(&mut self, mesh: &Mesh);
-    /// How the wish stands to what the cluster has.
+    /// How the wish that is shown stands to what the cluster has.
     fn standing(&self) -> Standing;
-    /// Makes the wish on what the cluster has now.
+    /// Other scopes or rules of this editor that hold wishes of their own, in the words in which they are chosen.
+    fn elsewhere(&self) -> Vec<String>;
+    /// Makes the wish that is shown on what the cluster has now.
     fn rebuild(&mut self);
-    /// Takes the wish back.
+    /// Takes the wish that is shown back.
     fn reset(&mut self);
     /// Names what is edited; the same thing gives the same id, from wherever it is selected.
     fn id(&self) -> &str;

@@ -77,12 +77,14 @@ const UNSET: &str = "not set here";
 impl Draft for MutualTls {
     fn ui(&mut self, ui: &mut Ui, cx: &Cx<'_>) -> Gesture {
         let mut gesture = Gesture::Rest;
-        let names: Vec<String> = self.rows.iter().map(|row| scope_name(&row.scope)).collect();
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let named = |row: &Row| (scope_name(&row.scope), row.kept.standing() != Standing::Same);
+        let names: Vec<(String, bool)> = self.rows.iter().map(named).collect();
+        let names: Vec<(&str, bool)> = names.iter().map(|(name, marked)| (name.as_str(), *marked)).collect();
         ui.horizontal(|ui| {
             label(ui, "For");
-            if let Some(chosen) = field::choose(ui, "mTLS scope", &names, self.chosen) {
+            if let Some(chosen) = field::choose_marked(ui, "mTLS scope", &names, self.chosen) {
                 self.chosen = chosen;
+                gesture.and(Gesture::Settled);
             }
         });
         let Some(row) = self.rows.get_mut(self.chosen) else { return gesture };
@@ -130,16 +132,24 @@ impl Draft for MutualTls {
     }
 
     fn standing(&self) -> Standing {
-        let all = self.rows.iter().map(|row| row.kept.standing());
-        all.max_by_key(|standing| *standing as u8).unwrap_or(Standing::Same)
+        self.rows.get(self.chosen).map_or(Standing::Same, |row| row.kept.standing())
+    }
+
+    fn elsewhere(&self) -> Vec<String> {
+        let others = self.rows.iter().enumerate().filter(|(index, _)| *index != self.chosen);
+        others.filter(|(_, row)| row.kept.standing() != Standing::Same).map(|(_, row)| scope_name(&row.scope)).collect()
     }
 
     fn rebuild(&mut self) {
-        self.rows.iter_mut().for_each(|row| row.kept.rebuild());
+        if let Some(row) = self.rows.get_mut(self.chosen) {
+            row.kept.rebuild();
+        }
     }
 
     fn reset(&mut self) {
-        self.rows.iter_mut().for_each(|row| row.kept.reset());
+        if let Some(row) = self.rows.get_mut(self.chosen) {
+            row.kept.reset();
+        }
     }
 
     fn id(&self) -> &str {

@@ -1,16 +1,16 @@
 //! Traffic split: moves traffic between the versions of a service, one slider per version, always 100 in sum.
 
-use super::rules::{self, RuleRow};
+use super::rules::{self, Calls, RuleRow, usual};
 use super::{Draft, Gesture, Kept, Standing, gone};
 use crate::detail::subject::Subject;
-use crate::kit::shares::{Moved, Share, shares};
+use crate::kit::shares::{Moved, Share, Words, shares};
 use crate::kit::{Button, Tokens, fmt, problem, text};
 use crate::selection::Selected;
 use crate::{About, Cx};
 use egui::Ui;
 use egui_phosphor::regular as icon;
-use mesh::edit::rules::ALL_VERSIONS;
-use mesh::edit::{self, RuleAt};
+use mesh::edit;
+use mesh::edit::rules::{ALL_VERSIONS, Locked};
 use mesh::split::Split;
 use mesh::traffic::share_of;
 use mesh::{Change, Mesh, Problem, Service};
@@ -32,8 +32,7 @@ pub fn open(mesh: &Mesh, selected: &Selected) -> Option<Box<dyn Draft>> {
     let service = subject.service.filter(|service| !service.external)?;
     let rules: Vec<Rule> = edit::rules(mesh, service).into_iter().filter(can_split).map(Rule::new).collect();
     let last = rules.len().checked_sub(1)?;
-    // The rule that takes all other calls is the one that people mean, and it stands last inside the mesh.
-    let chosen = rules.iter().position(|rule| rule.takes_all()).unwrap_or(last);
+    let chosen = usual(rules.iter().map(|rule| &rule.calls)).unwrap_or(last);
     Some(Box::new(TrafficSplit {
         id: format!("traffic split of {}/{}", service.namespace, service.name),
         namespace: service.namespace.to_string(),
@@ -57,22 +56,38 @@ struct TrafficSplit {
 }
 
 struct Rule {
-    at: RuleAt,
-    words: String,
-    refused: Option<String>,
+    calls: Calls,
+    locked: Option<Locked>,
     kept: Kept<Weights>,
     locks: BTreeSet<String>,
-    /// The shares as they were when the drag began: passing over 100 and coming back loses nothing.
-    grabbed: Option<Split>,
+    /// The share that is being moved, and all as they were when that began: passing over 100 and coming back loses nothing,
+    /// by mouse or by keyboard.
+    grabbed: Option<(usize, Split)>,
 }
 
 impl Rule {
     fn new(rule: edit::Rule) -> Self {
+        let calls = Calls::of(&rule);
         let kept = Kept::new(whole(rule.shares));
-        Self { at: rule.at, words: rule.words, refused: rule.locked, kept, locks: BTreeSet::new(), grabbed: None }
+        Self { calls, locked: rule.locked, kept, locks: BTreeSet::new(), grabbed: None }
     }
-    fn takes_all(&self) -> bool {
-        matches!(self.words.as_str(), "all calls" | "all other calls")
+    /// Whether nothing routes these calls, and the user wants nothing else.
+    fn unset(&self) -> bool {
+        self.calls.at.at.is_none() && self.kept.standing() == Standing::Same
+    }
+    fn reset(&mut self) {
+        self.kept.reset();
+        self.grabbed = None;
+    }
+    /// Takes in what the rule is now. Once its shares are others, a slider begins from those.
+    fn follow(&mut self, new: edit::Rule) {
+        let before = self.kept.base().clone();
+        self.calls = Calls::of(&new);
+        self.locked = new.locked;
+        self.kept.follow(whole(new.shares));
+        if *self.kept.base() != before {
+            self.grabbed = None;
+        }
     }
     fn split(&self) -> Option<Split> {
         let mut split = Split::new(self.kept.wanted.clone())?;
@@ -87,13 +102,15 @@ impl Rule {
         for step in moved {
             match *step {
                 Moved::Set(index, percent) => {
-                    let Some(mut split) = self.grabbed.clone().or_else(|| self.split()) else { continue };
-                    self.grabbed.get_or_insert_with(|| split.clone());
+                    let held = self.grabbed.take().filter(|(held, _)| *held == index).map(|(_, split)| split);
+                    let Some(mut split) = held.or_else(|| self.split()) else { continue };
+                    self.grabbed = Some((index, split.clone()));
                     split.set(index, percent);
                     self.kept.wanted = split.weights();
                     gesture.and(Gesture::Moving);
                 }
                 Moved::Lock(index, locked) => {
+                    self.grabbed = None;
                     let Some((name, _)) = self.kept.wanted.get(index) else { continue };
                     if locked {
                         self.locks.insert(name.clone())
@@ -101,10 +118,7 @@ impl Rule {
                         self.locks.remove(name)
                     };
                 }
-                Moved::Released(_) => {
-                    self.grabbed = None;
-                    gesture.and(Gesture::Settled);
-                }
+                Moved::Released(_) => gesture.and(Gesture::Settled),
             }
         }
         gesture
@@ -132,48 +146,48 @@ impl TrafficSplit {
         format!("over {} ({} calls)", fmt::duration(cx.window_secs as f64), fmt::count(calls.round() as usize))
     }
 
+    /// Telemetry counts the calls of all rules together, so it is shown where most of them go.
+    fn is_measured(&self) -> bool {
+        usual(self.rules.iter().map(|rule| &rule.calls)) == Some(self.chosen)
+    }
+
     fn shares(&self, ui: &Ui, cx: &Cx<'_>, rule: &Rule) -> Vec<Share> {
         let tokens = Tokens::of(ui);
         let measured = match (self.service(&cx.scene.mesh), cx.scene.traffic.value()) {
-            // Telemetry counts the calls of all rules together, so it is shown where most of them go.
-            (Some(service), Some(traffic)) if rule.takes_all() => share_of(traffic, service),
+            (Some(service), Some(traffic)) if self.is_measured() => share_of(traffic, service),
             _ => Vec::new(),
         };
-        let base = Split::new(rule.kept.base().clone());
+        let base = rule.calls.at.at.as_ref().and_then(|_| Split::new(rule.kept.base().clone()));
         let Some(split) = rule.split() else { return Vec::new() };
         let share = |(index, share): (usize, &mesh::split::Share)| {
             let measured = measured.iter().find(|(name, _)| *name == share.name);
+            let color = tokens.version(&share.name);
             Share {
                 name: share.name.clone(),
                 wanted: share.percent,
                 current: base.as_ref().and_then(|base| base.shares().get(index)).map_or(share.percent, |share| share.percent),
                 measured: measured.map(|(_, measured)| (measured.percent, measured.plus_minus())),
                 locked: share.locked,
-                color: tokens.version(&share.name),
+                color: if rule.unset() { color.lerp_to_gamma(tokens.line, 0.5) } else { color },
             }
         };
         split.shares().iter().enumerate().map(share).collect()
     }
-}
 
-impl Draft for TrafficSplit {
-    fn ui(&mut self, ui: &mut Ui, cx: &Cx<'_>) -> Gesture {
-        self.chosen = self.chosen.min(self.rules.len().saturating_sub(1));
-        let Some(rule) = self.rules.get(self.chosen) else { return Gesture::Rest };
-        let rows = self.shares(ui, cx, rule);
-        let absent = rule.at.at.is_none() && rule.kept.standing() == Standing::Same;
-        let refused = rule.refused.clone();
-        // Calls are not told apart by the rule that took them.
-        let over = if rule.takes_all() { self.counted(cx) } else { "apart from the other rules".to_owned() };
-        let moved = shares(ui, &self.name, &over, &rows, refused.is_none());
-        if let Some(why) = &refused {
-            problem::line(ui, problem::Level::Note, &format!("This rule has no shares: {why}"), "", "");
-        }
+    /// The shares of the rule that is shown.
+    fn sliders(&mut self, ui: &mut Ui, cx: &Cx<'_>) -> Gesture {
         let mut gesture = Gesture::Rest;
+        let Some(rule) = self.rules.get(self.chosen) else { return gesture };
+        let unset = rule.unset();
+        let counted = self.counted(cx);
+        let over = if self.is_measured() { Ok(&*counted) } else { Err("telemetry does not tell by which rule a call went") };
+        let words = Words { of: &self.name, over, unset: unset.then_some("not set: any pod may answer") };
+        let moved = shares(ui, &words, &self.shares(ui, cx, rule));
         let rule = &mut self.rules[self.chosen];
         gesture.and(rule.moved(&moved));
         ui.horizontal(|ui| {
-            if ui.add_enabled(refused.is_none(), Button::quiet("Even")).clicked() {
+            if ui.add(Button::quiet("Even")).clicked() {
+                rule.grabbed = None;
                 if let Some(mut split) = rule.split() {
                     split.even();
                     rule.kept.wanted = split.weights();
@@ -182,22 +196,43 @@ impl Draft for TrafficSplit {
             }
             let differs = rule.kept.standing() != Standing::Same;
             if ui.add_enabled(differs, Button::quiet("Reset")).clicked() {
-                rule.kept.reset();
+                rule.reset();
                 gesture.and(Gesture::Settled);
             }
-            if absent {
-                text::note(ui, "No routing yet: any pod may answer. A push creates it");
-            }
         });
+        if unset {
+            text::note(ui, "No routing yet: the sliders begin from even shares, and a push makes the routing");
+        }
+        gesture
+    }
+}
+
+impl Draft for TrafficSplit {
+    fn ui(&mut self, ui: &mut Ui, cx: &Cx<'_>) -> Gesture {
+        let mut gesture = Gesture::Rest;
+        let Some(rule) = self.rules.get(self.chosen) else { return gesture };
+        if let Some(Locked { goes, why }) = &rule.locked {
+            problem::problem(
+                ui,
+                problem::Level::Note,
+                &format!("→ {goes}"),
+                &format!("This rule has no shares: {why}"),
+                "",
+                None,
+            );
+        } else {
+            gesture = self.sliders(ui, cx);
+        }
         if self.rules.len() > 1 {
             let row = |rule: &Rule| RuleRow {
-                words: rule.words.clone(),
-                goes: rules::goes(&rule.kept.wanted),
+                words: rule.calls.words.clone(),
+                goes: rules::goes(rule.locked.as_ref(), &rule.kept.wanted),
                 differs: rule.kept.standing() != Standing::Same,
             };
             let list: Vec<RuleRow> = self.rules.iter().map(row).collect();
             if let Some(clicked) = rules::list(ui, &list, self.chosen) {
                 self.chosen = clicked;
+                gesture.and(Gesture::Settled);
             }
         }
         gesture
@@ -209,47 +244,51 @@ impl Draft for TrafficSplit {
         if rule.kept.standing() == Standing::Same {
             return Ok(None);
         }
-        Ok(rule.split().and_then(|split| edit::split(mesh, service, &rule.at, &split)))
+        Ok(rule.split().and_then(|split| edit::split(mesh, service, &rule.calls.at, &split)))
     }
 
     fn follow(&mut self, mesh: &Mesh) {
         let Some(service) = self.service(mesh) else { return };
         let mut now: Vec<edit::Rule> = edit::rules(mesh, service).into_iter().filter(can_split).collect();
         let mut followed = Vec::with_capacity(now.len());
-        let chosen = self.rules.get(self.chosen).map(|rule| (rule.at.clone(), rule.words.clone()));
-        for mut rule in std::mem::take(&mut self.rules) {
-            // A rule is known by its words first: rules above it may have come or gone. The first VirtualService of a
-            // service takes the place of the rule that was not there.
-            let same_words = |new: &edit::Rule| new.words == rule.words && (new.at.at == rule.at.at || rule.at.at.is_none());
-            let found = now.iter().position(same_words).or_else(|| now.iter().position(|new| new.at == rule.at));
-            if let Some(found) = found {
-                let new = now.remove(found);
-                rule.at = new.at;
-                rule.words = new.words;
-                rule.refused = new.locked;
-                rule.kept.follow(whole(new.shares));
+        let mut shown = None;
+        for (index, mut rule) in std::mem::take(&mut self.rules).into_iter().enumerate() {
+            // Where somebody else gave a rule other conditions, it is known by its place.
+            let in_place = |new: &edit::Rule| new.at == rule.calls.at && !new.takes_all && !rule.calls.takes_all;
+            if let Some(found) = rule.calls.position(&now).or_else(|| now.iter().position(in_place)) {
+                rule.follow(now.remove(found));
+                if index == self.chosen {
+                    shown = Some(rule.calls.at.clone());
+                }
                 followed.push(rule);
             }
         }
         followed.extend(now.into_iter().map(Rule::new));
-        followed.sort_by_key(|rule| (rule.at.at != service.virtual_services.first().cloned(), rule.at.index));
-        self.chosen = chosen.and_then(|chosen| followed.iter().position(|rule| rule.words == chosen.1)).unwrap_or(self.chosen);
+        followed.sort_by_key(|rule| (rule.calls.at.at != service.virtual_services.first().cloned(), rule.calls.at.index));
+        let shown = shown.and_then(|at| followed.iter().position(|rule| rule.calls.at == at));
+        let shown = shown.or_else(|| usual(followed.iter().map(|rule| &rule.calls)));
+        self.chosen = shown.unwrap_or(followed.len().saturating_sub(1));
         self.rules = followed;
     }
 
     fn standing(&self) -> Standing {
-        let all = self.rules.iter().map(|rule| rule.kept.standing());
-        all.max_by_key(|standing| *standing as u8).unwrap_or(Standing::Same)
+        self.rules.get(self.chosen).map_or(Standing::Same, |rule| rule.kept.standing())
+    }
+
+    fn elsewhere(&self) -> Vec<String> {
+        let others = self.rules.iter().enumerate().filter(|(index, _)| *index != self.chosen);
+        others.filter(|(_, rule)| rule.kept.standing() != Standing::Same).map(|(_, rule)| rule.calls.words.clone()).collect()
     }
 
     fn rebuild(&mut self) {
-        self.rules.iter_mut().for_each(|rule| rule.kept.rebuild());
+        if let Some(rule) = self.rules.get_mut(self.chosen) {
+            rule.kept.rebuild();
+        }
     }
 
     fn reset(&mut self) {
-        for rule in &mut self.rules {
-            rule.kept.reset();
-            rule.grabbed = None;
+        if let Some(rule) = self.rules.get_mut(self.chosen) {
+            rule.reset();
         }
     }
 
@@ -259,9 +298,9 @@ impl Draft for TrafficSplit {
 
     fn subject(&self) -> String {
         let Some(rule) = self.rules.get(self.chosen) else { return String::new() };
-        match &rule.at.at {
-            Some(at) => format!("{} {} · {}", at.kind, at.name, rule.words),
-            None => rule.words.clone(),
+        match &rule.calls.at.at {
+            Some(at) => format!("{} {} · {}", at.kind, at.name, rule.calls.words),
+            None => rule.calls.words.clone(),
         }
     }
 

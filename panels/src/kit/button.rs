@@ -164,12 +164,38 @@ pub fn menu<R>(ui: &mut Ui, label: &str, name: &str, contents: impl FnOnce(&mut 
     InnerResponse::new(inner.map(|inner| inner.inner), response)
 }
 
+/// As much of a menu button's label as there is room for: long words must not push their panel wider. Where the layout
+/// wraps, there is a whole line.
+pub(super) fn fitting(ui: &Ui, label: &str) -> String {
+    let room = if ui.layout().main_wrap { ui.max_rect().width() } else { ui.available_width() };
+    let room = (room - 2.0 * ui.spacing().button_padding.x - 24.0).max(60.0);
+    let font = egui::FontId::new(size::TEXT, family(ui.ctx(), Weight::Medium));
+    let fits = |label: &str| ui.painter().layout_no_wrap(label.to_owned(), font.clone(), Color32::WHITE).size().x <= room;
+    let mut label = label.to_owned();
+    let mut shown = label.clone();
+    while !fits(&shown) && label.pop().is_some() {
+        shown = format!("{}…", label.trim_end());
+    }
+    shown
+}
+
 /// One choice of a menu, with a tick when it is chosen. Returns true when it was clicked.
 pub fn choice(ui: &mut Ui, chosen: bool, label: &str) -> bool {
+    choice_marked(ui, chosen, label, false)
+}
+
+/// [`choice`], perhaps with a dot behind it: it holds something that was not pushed.
+pub fn choice_marked(ui: &mut Ui, chosen: bool, label: &str, marked: bool) -> bool {
     let tick = if chosen { icon::CHECK } else { "\u{2003}" };
-    let response = row(ui, &format!("{tick}{}{}{label}", fmt::THIN, fmt::THIN));
+    let room = if marked { "\u{2003}\u{2002}" } else { "" };
+    let response = row(ui, &format!("{tick}{}{}{label}{room}", fmt::THIN, fmt::THIN));
     let enabled = ui.is_enabled();
     response.widget_info(|| WidgetInfo::selected(WidgetType::RadioButton, enabled, chosen, label));
+    if marked {
+        let at = response.rect.right_center() - vec2(14.0, 0.0);
+        ui.painter().circle_filled(at, 3.0, Tokens::of(ui).accent);
+        ui.ctx().accesskit_node_builder(response.id, |node| node.set_description("not pushed"));
+    }
     response.clicked()
 }
 

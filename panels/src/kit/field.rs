@@ -3,7 +3,7 @@
 use super::icon;
 use super::theme::{Tokens, size, space};
 use super::{button, text};
-use egui::{Frame, Id, Margin, Response, RichText, Stroke, TextEdit, Ui, WidgetInfo, WidgetType};
+use egui::{Frame, Id, Margin, Response, RichText, Sense, Stroke, TextEdit, Ui, WidgetInfo, WidgetType};
 
 /// A one-line field: an icon, the text, and a cross that empties it. `name` is what screen readers say.
 pub fn text(ui: &mut Ui, id: Id, symbol: &str, hint: &str, name: &str, value: &mut String, width: f32) -> Response {
@@ -38,7 +38,11 @@ pub fn text(ui: &mut Ui, id: Id, symbol: &str, hint: &str, name: &str, value: &m
                     info
                 });
                 if clear > 0.0 {
-                    let cross = egui::Button::new(RichText::new(icon::X).size(size::NOTE).color(tokens.muted)).frame(false);
+                    // Not by Tab: between two fields it would take what is typed for the second.
+                    let cross = egui::Button::new(RichText::new(icon::X).size(size::NOTE).color(tokens.muted))
+                        .frame(false)
+                        .small()
+                        .sense(Sense::CLICK);
                     let cross = ui.add(cross);
                     cross.widget_info(|| WidgetInfo::labeled(WidgetType::Button, true, format!("Clear {name}")));
                     if cross.clicked() {
@@ -60,19 +64,28 @@ pub fn search(ui: &mut Ui, id: Id, hint: &str, name: &str, value: &mut String, w
 
 /// One out of a few, as a menu button that shows the chosen one. Returns the newly chosen index.
 pub fn choose(ui: &mut Ui, name: &str, options: &[&str], chosen: usize) -> Option<usize> {
-    let label = options.get(chosen).copied().unwrap_or("–");
-    button::menu(ui, label, name, |ui| {
+    let options: Vec<(&str, bool)> = options.iter().map(|option| (*option, false)).collect();
+    choose_marked(ui, name, &options, chosen)
+}
+
+/// [`choose`], with a dot at those options that hold something of the user's.
+pub fn choose_marked(ui: &mut Ui, name: &str, options: &[(&str, bool)], chosen: usize) -> Option<usize> {
+    let label = options.get(chosen).map_or("–", |(option, _)| *option);
+    let shown = button::fitting(ui, label);
+    let menu = button::menu(ui, &shown, name, |ui| {
         let mut picked = None;
-        for (index, option) in options.iter().enumerate() {
-            if button::choice(ui, index == chosen, option) {
+        for (index, (option, marked)) in options.iter().enumerate() {
+            if button::choice_marked(ui, index == chosen, option, *marked) {
                 picked = Some(index);
                 ui.close();
             }
         }
         picked
-    })
-    .inner
-    .flatten()
+    });
+    if shown != label {
+        menu.response.on_hover_text(label);
+    }
+    menu.inner.flatten()
 }
 
 /// A label above a field.

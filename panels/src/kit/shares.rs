@@ -4,8 +4,8 @@ use super::theme::{Tokens, Weight, family, size};
 use super::{Button, badge, fmt, icon, text};
 use egui::accesskit::{Action, ActionData};
 use egui::{
-    Color32, CornerRadius, CursorIcon, DragValue, EventFilter, FontId, Key, Modifiers, Rect, Response, Sense, Shape, Stroke, Ui,
-    UiBuilder, WidgetInfo, WidgetType, pos2, vec2,
+    Align2, Color32, CornerRadius, CursorIcon, DragValue, EventFilter, FontId, Key, Modifiers, Rect, Response, Sense, Shape,
+    Stroke, Ui, UiBuilder, WidgetInfo, WidgetType, pos2, vec2,
 };
 
 /// One share.
@@ -36,21 +36,30 @@ pub enum Moved {
     Released(usize),
 }
 
-/// The bar and one row per share. `of` names what is shared ("reviews"): its sliders are "reviews v3 share"; `over` says
-/// what was measured ("over 1 min, 594 calls").
-pub fn shares(ui: &mut Ui, of: &str, over: &str, shares: &[Share], enabled: bool) -> Vec<Moved> {
+/// What is said about shares.
+#[derive(Clone, Copy, Debug)]
+pub struct Words<'a> {
+    /// What is shared ("reviews"): its sliders are "reviews v3 share".
+    pub of: &'a str,
+    /// What was measured ("over 1 min (594 calls)"), or why nothing can be.
+    pub over: Result<&'a str, &'a str>,
+    /// While nobody has set any share: who decides. The sliders then only propose.
+    pub unset: Option<&'a str>,
+}
+
+/// The bar and one row per share.
+pub fn shares(ui: &mut Ui, words: &Words<'_>, shares: &[Share]) -> Vec<Moved> {
     let mut moved = Vec::new();
-    bar(ui, of, shares);
+    bar(ui, words, shares);
     // A line of its own in any case: nothing below moves when the first figures come.
-    text::note(ui, measured(over, shares).unwrap_or_else(|| format!("nothing measured {over}")));
+    let figures = words.over.map(|over| measured(over, shares).unwrap_or_else(|| format!("nothing measured {over}")));
+    text::note(ui, figures.unwrap_or_else(str::to_owned));
     ui.add_space(2.0);
-    ui.add_enabled_ui(enabled, |ui| {
-        for (index, share) in shares.iter().enumerate() {
-            // Versions may come and go while one of them is dragged.
-            let own = UiBuilder::new().id(ui.id().with((of, &share.name)));
-            ui.scope_builder(own, |ui| row(ui, of, index, share, &mut moved));
-        }
-    });
+    for (index, share) in shares.iter().enumerate() {
+        // Versions may come and go while one of them is dragged.
+        let own = UiBuilder::new().id(ui.id().with((words.of, &share.name)));
+        ui.scope_builder(own, |ui| row(ui, words.of, index, share, &mut moved));
+    }
     moved
 }
 
@@ -66,10 +75,17 @@ fn measured(over: &str, shares: &[Share]) -> Option<String> {
 }
 
 /// The sum at a glance.
-pub fn bar(ui: &mut Ui, of: &str, shares: &[Share]) -> Response {
+fn bar(ui: &mut Ui, words: &Words<'_>, shares: &[Share]) {
     let tokens = Tokens::of(ui);
+    let of = words.of;
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 22.0), Sense::hover());
     ui.painter().rect_filled(rect, 4.0, tokens.line);
+    if let Some(unset) = words.unset {
+        let font = FontId::proportional(size::NOTE);
+        ui.painter().text(rect.center(), Align2::CENTER_CENTER, unset, font, tokens.muted);
+        response.widget_info(|| WidgetInfo::labeled(WidgetType::Label, true, format!("{of} shares: {unset}")));
+        return;
+    }
     let total: u32 = shares.iter().map(|share| share.wanted).sum::<u32>().max(1);
     let shown: Vec<&Share> = shares.iter().filter(|share| share.wanted > 0).collect();
     let font = FontId::new(size::NOTE, family(ui.ctx(), Weight::Semibold));
@@ -91,7 +107,6 @@ pub fn bar(ui: &mut Ui, of: &str, shares: &[Share]) -> Response {
     }
     let said: Vec<String> = shares.iter().map(|share| format!("{} {} %", share.name, share.wanted)).collect();
     response.widget_info(|| WidgetInfo::labeled(WidgetType::Label, true, format!("{of} shares: {}", said.join(", "))));
-    response
 }
 
 fn row(ui: &mut Ui, of: &str, index: usize, share: &Share, moved: &mut Vec<Moved>) {

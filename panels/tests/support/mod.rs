@@ -1,6 +1,8 @@
 //! A world of sample data in which panels can be drawn and used without a window.
 #![allow(dead_code, reason = "each test file uses its own part of it")]
 
+pub(crate) mod detail;
+
 use egui_kittest::Harness;
 use jiff::SignedDuration;
 use mesh::trace::Trace;

@@ -18,9 +18,24 @@ pub struct HeaderIs {
     pub value: String,
 }
 
+impl HeaderIs {
+    /// Without spaces around, and the name as proxies write it: in lower case.
+    #[must_use]
+    pub fn tidy(&self) -> Self {
+        Self { name: self.name.trim().to_lowercase(), value: self.value.trim().to_owned() }
+    }
+    /// Whether it says which calls: one without a value would mean calls whose header is there, and empty.
+    pub fn is_whole(&self) -> bool {
+        !self.name.trim().is_empty() && !self.value.trim().is_empty()
+    }
+}
+
 /// The change that gives a rule this fault (an empty one takes it away). With `only`, a new rule for calls with that
 /// header is put before it, which copies its route and gets the fault; taking that rule's fault away removes it again.
 pub fn fault(mesh: &Mesh, service: &Service, rule: &RuleAt, only: Option<&HeaderIs>, wanted: FaultSpec) -> Option<Change> {
+    if only.is_some_and(|header| !header.is_whole()) {
+        return None;
+    }
     match (&rule.at, only) {
         (None, only) => fresh(mesh, service, only, wanted),
         (Some(at), None) => in_place(mesh, service, at, rule.index, wanted),
@@ -72,7 +87,7 @@ fn in_place(mesh: &Mesh, service: &Service, at: &Ref, index: usize, wanted: Faul
 }
 
 fn inserted(mesh: &Mesh, service: &Service, at: &Ref, index: usize, header: &HeaderIs, wanted: FaultSpec) -> Option<Change> {
-    if wanted.is_none() || header.name.is_empty() {
+    if wanted.is_none() {
         return None;
     }
     let rule = mesh.objects.get(at)?.spec().pointer(&format!("/http/{index}"))?;
@@ -222,4 +237,27 @@ fn capital(text: &str) -> String {
 /// Rules of a VirtualService that have a fault now: the badge of a graph node, and what a list of faults shows.
 pub fn active(view: &VirtualService) -> impl Iterator<Item = (usize, FaultSpec)> {
     view.http.iter().enumerate().filter(|(_, http)| http.fault.is_some()).map(|(index, http)| (index, fault_of(http)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::demo;
+
+    /// "exact: ''" would mean calls whose header is there and empty: nobody means that.
+    #[test]
+    fn half_a_header_is_no_scope() {
+        let mesh = demo::bookinfo();
+        let wanted = FaultSpec { delay: None, abort: Some((503, 100.0)) };
+        for (name, value) in [("", ""), ("end-user", ""), ("end-user", "  "), ("", "jason")] {
+            let header = HeaderIs { name: name.into(), value: value.into() };
+            for service in ["reviews", "ratings"] {
+                let service = mesh.service("bookinfo", service).unwrap();
+                let last = super::super::rules(&mesh, service).pop().unwrap().at;
+                assert_eq!(fault(&mesh, service, &last, Some(&header), wanted), None, "{name:?} = {value:?}");
+            }
+        }
+        let typed = HeaderIs { name: " End-User ".into(), value: " Jason ".into() };
+        assert_eq!(typed.tidy(), HeaderIs { name: "end-user".into(), value: "Jason".into() });
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::FaultSpec;
 use super::build::millis;
-use crate::istio::{Destination, HttpMatch, HttpRoute, StringMatch, VirtualService};
+use crate::istio::{Destination, HttpMatch, HttpRoute, Redirect, StringMatch, VirtualService};
 use crate::model::full;
 use crate::{Mesh, Ref, Service};
 
@@ -27,8 +27,50 @@ pub struct Rule {
     pub shares: Vec<(String, u32)>,
     /// Fault of the rule.
     pub fault: FaultSpec,
-    /// Why its shares and faults cannot be edited here, if so ("it redirects").
-    pub locked: Option<String>,
+    /// Whether it takes every call that no rule before it takes.
+    pub takes_all: bool,
+    /// Why its shares and faults cannot be edited here, if so: it has no shares.
+    pub locked: Option<Locked>,
+}
+
+/// What a rule does with calls instead of sharing them out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Locked {
+    /// Where calls go instead: "redirect to /new", "answers 418".
+    pub goes: String,
+    /// "it redirects".
+    pub why: &'static str,
+}
+
+impl Locked {
+    fn of(http: &HttpRoute) -> Option<Self> {
+        let locked = |goes: String, why| Some(Self { goes, why });
+        if let Some(redirect) = &http.redirect {
+            return locked(format!("redirect to {}", target(redirect)), "it redirects");
+        }
+        if let Some(answer) = &http.direct_response {
+            return locked(format!("answers {}", answer.status), "it answers by itself");
+        }
+        if let Some(other) = &http.delegate {
+            let name = other.namespace.iter().map(|namespace| format!("{namespace}/")).collect::<String>() + &other.name;
+            return locked(format!("VirtualService {name}"), "it hands over to another VirtualService");
+        }
+        if http.route.is_empty() { locked("nowhere".into(), "it has no destination") } else { None }
+    }
+}
+
+/// Where a redirect leads, as far as it says: "https://other:8443/new".
+fn target(redirect: &Redirect) -> String {
+    let mut place = String::new();
+    match (&redirect.scheme, &redirect.authority) {
+        (Some(scheme), Some(authority)) => place = format!("{scheme}://{authority}"),
+        (Some(scheme), None) => place.clone_from(scheme),
+        (None, Some(authority)) => place.clone_from(authority),
+        (None, None) => {}
+    }
+    place.extend(redirect.port.map(|port| format!(":{port}")));
+    place.extend(redirect.uri.clone());
+    if place.is_empty() { "the same place".to_owned() } else { place }
 }
 
 /// The name of a destination that any pod of the service may serve.
@@ -49,6 +91,7 @@ pub fn rules(mesh: &Mesh, service: &Service) -> Vec<Rule> {
             words: "all calls".into(),
             shares: shares.collect(),
             fault: FaultSpec::default(),
+            takes_all: true,
             locked: None,
         });
     }
@@ -79,23 +122,13 @@ fn rule(service: &Service, at: &Ref, view: &VirtualService, index: usize, enteri
             None => shares.push((name, weight)),
         }
     }
-    let locked = if http.redirect.is_some() {
-        Some("it redirects")
-    } else if http.direct_response.is_some() {
-        Some("it answers by itself")
-    } else if http.delegate.is_some() {
-        Some("it hands over to another VirtualService")
-    } else if http.route.is_empty() {
-        Some("it has no destination")
-    } else {
-        None
-    };
     Rule {
         at: RuleAt { at: Some(at.clone()), index },
         words: words(view, index) + entering,
         shares,
         fault: fault_of(http),
-        locked: locked.map(str::to_owned),
+        takes_all: http.r#match.is_empty(),
+        locked: Locked::of(http),
     }
 }
 
@@ -179,4 +212,27 @@ pub(super) fn routes_per_rule(view: &VirtualService) -> Vec<usize> {
         routes
     };
     view.http.iter().map(count).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    #[test]
+    fn rules_without_shares_say_what_they_do() {
+        #[track_caller]
+        fn check(http: Value, goes: Option<&str>) {
+            let http: HttpRoute = serde_json::from_value(http).unwrap();
+            assert_eq!(Locked::of(&http).map(|locked| locked.goes).as_deref(), goes);
+        }
+        check(json!({ "redirect": { "uri": "/new" } }), Some("redirect to /new"));
+        check(json!({ "redirect": { "scheme": "https", "authority": "b", "port": 8443 } }), Some("redirect to https://b:8443"));
+        check(json!({ "redirect": { "scheme": "https" } }), Some("redirect to https"));
+        check(json!({ "redirect": {} }), Some("redirect to the same place"));
+        check(json!({ "directResponse": { "status": 418 } }), Some("answers 418"));
+        check(json!({ "delegate": { "name": "more", "namespace": "n" } }), Some("VirtualService n/more"));
+        check(json!({}), Some("nowhere"));
+        check(json!({ "route": [{ "destination": { "host": "reviews" } }] }), None);
+    }
 }

@@ -183,12 +183,21 @@ fn subsets(mesh: &Mesh, service: &Service, needed: &[&str]) -> (Vec<Step>, Vec<S
     (vec![create(mesh, &at, spec)], warnings.collect())
 }
 
-/// "v3 of reviews gets 80 % instead of 20 %": the share that moves most, a gain before a loss.
+/// Every share that moves: "v3 of reviews gets 25 % instead of 10 %, v1 75 % instead of 90 %" for two of them (a gain before
+/// a loss), else in short "reviews: v1 50 → 63 %, v2 30 → 37 %, v3 20 → 0 %". A title has little room.
 fn sentence(service: &Service, before: &Split, wanted: &Split) -> Option<String> {
     let old = |name: &str| before.weights().iter().find(|(known, _)| known == name).map_or(0, |(_, share)| *share);
     let moved = wanted.weights().into_iter().map(|(name, to)| (old(&name), to, name)).filter(|(from, to, _)| from != to);
-    let (from, to, name) = moved.max_by_key(|(from, to, _)| (from.abs_diff(*to), to > from))?;
-    Some(format!("{name} of {} gets {to} % instead of {from} %", service.name))
+    let mut moved: Vec<(u32, u32, String)> = moved.collect();
+    if moved.len() > 2 {
+        let moved: Vec<String> = moved.iter().map(|(from, to, name)| format!("{name} {from} → {to} %")).collect();
+        return Some(format!("{}: {}", service.name, moved.join(", ")));
+    }
+    moved.sort_by_key(|(from, to, _)| to < from);
+    let mut moved = moved.into_iter();
+    let (from, to, name) = moved.next()?;
+    let other = moved.next().map(|(from, to, name)| format!(", {name} {to} % instead of {from} %")).unwrap_or_default();
+    Some(format!("{name} of {} gets {to} % instead of {from} %{other}", service.name))
 }
 
 /// Where a change of a rule must show up, and as what.

@@ -103,7 +103,7 @@ fn rules_in_words() {
 fn weights_are_patched_with_guards() {
     let mesh = demo::bookinfo();
     let change = dragged(&mesh, "reviews", &at(&mesh, "reviews", 1), "v3", 80).unwrap();
-    assert_eq!(change.title, "v3 of reviews gets 80 % instead of 20 % of all other calls");
+    assert_eq!(change.title, "reviews: v1 50 → 13 %, v2 30 → 7 %, v3 20 → 80 % of all other calls");
     insta::assert_snapshot!(patch(&change, 0), @r#"[{"op":"test","path":"/spec/http/1/route","value":[{"destination":{"host":"reviews","subset":"v1"},"weight":50},{"destination":{"host":"reviews","subset":"v2"},"weight":30},{"destination":{"host":"reviews","subset":"v3"},"weight":20}]},{"op":"replace","path":"/spec/http/1/route/0/weight","value":13},{"op":"replace","path":"/spec/http/1/route/1/weight","value":7},{"op":"replace","path":"/spec/http/1/route/2/weight","value":80}]"#);
     assert_eq!(change.effect.proxies.len(), 6, "the ingress gateway has no routes of it");
     let Evidence::Route(expected) = &change.effect.evidence else { panic!() };
@@ -120,11 +120,27 @@ fn weights_are_patched_with_guards() {
 fn a_version_without_a_row_gets_one() {
     let mesh = demo::bookinfo();
     let change = dragged(&mesh, "reviews", &at(&mesh, "reviews", 0), "v3", 25).unwrap();
-    assert_eq!(change.title, "v3 of reviews gets 25 % instead of 0 % of calls with end-user = jason");
+    assert_eq!(change.title, "v3 of reviews gets 25 % instead of 0 %, v2 75 % instead of 100 % of calls with end-user = jason");
     let rule = after(&mesh, &change).virtual_services[&change.steps[0].at].http[0].clone();
     let rows: Vec<_> = rule.route.iter().map(|row| (row.destination.subset.clone().unwrap(), row.weight.unwrap())).collect();
     assert_eq!(rows, [("v2".into(), 75), ("v3".into(), 25)]);
     check_undo(&mesh, &change);
+}
+
+/// Every share that moves is named, those that stay are not.
+#[test]
+fn the_sentence_names_every_share_that_moves() {
+    let mesh = demo::bookinfo();
+    #[track_caller]
+    fn check(mesh: &Mesh, wanted: [u32; 3], expect: &str) {
+        let wanted = Split::new(["v1", "v2", "v3"].into_iter().zip(wanted)).unwrap();
+        let change = split::split(mesh, reviews(mesh), &at(mesh, "reviews", 1), &wanted).unwrap();
+        assert_eq!(change.title, format!("{expect} of all other calls"));
+    }
+    check(&mesh, [50, 50, 0], "v2 of reviews gets 50 % instead of 30 %, v3 0 % instead of 20 %");
+    check(&mesh, [30, 30, 40], "v3 of reviews gets 40 % instead of 20 %, v1 30 % instead of 50 %");
+    check(&mesh, [63, 37, 0], "reviews: v1 50 → 63 %, v2 30 → 37 %, v3 20 → 0 %");
+    check(&mesh, [0, 0, 100], "reviews: v1 50 → 0 %, v2 30 → 0 %, v3 20 → 100 %");
 }
 
 fn without(kinds: &[&str]) -> Mesh {
