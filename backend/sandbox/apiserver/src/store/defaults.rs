@@ -3,7 +3,7 @@
 use base64::Engine;
 use serde_json::{Value, json};
 
-use super::{State, now};
+use super::{State, node_ports, now};
 use crate::kinds::Kind;
 
 /// Fills in the defaults of a kind.
@@ -21,15 +21,38 @@ pub(super) fn apply(state: &mut State, kind: &Kind, object: &mut Value) {
         ("apps", "Deployment") => {
             set(object, &["spec", "replicas"], json!(1));
             set(object, &["spec", "strategy", "type"], json!("RollingUpdate"));
+            if object.pointer("/spec/strategy/type").and_then(Value::as_str) == Some("RollingUpdate") {
+                for step in ["maxUnavailable", "maxSurge"] {
+                    set(object, &["spec", "strategy", "rollingUpdate", step], json!("25%"));
+                }
+            }
             set(object, &["spec", "revisionHistoryLimit"], json!(10));
             set(object, &["spec", "progressDeadlineSeconds"], json!(600));
             containers(object, "/spec/template/spec");
         }
-        ("apps", "ReplicaSet" | "StatefulSet") => {
+        ("apps", "ReplicaSet") => {
             set(object, &["spec", "replicas"], json!(1));
             containers(object, "/spec/template/spec");
         }
-        ("apps", "DaemonSet") => containers(object, "/spec/template/spec"),
+        ("apps", "StatefulSet") => {
+            set(object, &["spec", "replicas"], json!(1));
+            set(object, &["spec", "podManagementPolicy"], json!("OrderedReady"));
+            set(object, &["spec", "updateStrategy", "type"], json!("RollingUpdate"));
+            set(object, &["spec", "revisionHistoryLimit"], json!(10));
+            if object.pointer("/spec/updateStrategy/type").and_then(Value::as_str) == Some("RollingUpdate") {
+                set(object, &["spec", "updateStrategy", "rollingUpdate", "partition"], json!(0));
+            }
+            containers(object, "/spec/template/spec");
+        }
+        ("apps", "DaemonSet") => {
+            set(object, &["spec", "updateStrategy", "type"], json!("RollingUpdate"));
+            if object.pointer("/spec/updateStrategy/type").and_then(Value::as_str) == Some("RollingUpdate") {
+                set(object, &["spec", "updateStrategy", "rollingUpdate", "maxUnavailable"], json!(1));
+                set(object, &["spec", "updateStrategy", "rollingUpdate", "maxSurge"], json!(0));
+            }
+            set(object, &["spec", "revisionHistoryLimit"], json!(10));
+            containers(object, "/spec/template/spec");
+        }
         ("apiextensions.k8s.io", "CustomResourceDefinition") => crd(object),
         _ => {}
     }
@@ -72,6 +95,7 @@ fn service(state: &mut State, object: &mut Value) {
             }
         }
     }
+    node_ports::complete(state, object);
     if object.pointer("/spec/type").and_then(Value::as_str) == Some("ExternalName") {
         return;
     }

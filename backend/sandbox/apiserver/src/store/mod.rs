@@ -6,6 +6,7 @@
 mod defaults;
 mod garbage;
 mod history;
+mod node_ports;
 mod prepare;
 mod watch;
 
@@ -25,6 +26,7 @@ use crate::{
 
 pub(crate) use garbage::Dependents;
 pub(crate) use history::{Change, Entry, History};
+pub(crate) use node_ports::{RANGE as NODE_PORTS, taken as taken_node_ports};
 pub(crate) use prepare::{Part, now};
 pub use watch::{Watch, WatchEvent};
 
@@ -96,7 +98,7 @@ impl Store {
             }),
             revision: signal::Sender::new(1),
         }));
-        for name in ["default", "kube-system", "kube-public", "istio-system"] {
+        for name in ["default", "kube-system", "kube-public", "kube-node-lease", "istio-system"] {
             let namespace = serde_json::json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
             store.must(namespace);
         }
