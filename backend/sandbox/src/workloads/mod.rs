@@ -1,7 +1,8 @@
 //! Workloads: from Deployments to running pods, as the controllers of a cluster do it.
 //!
 //! One loop looks at all objects whenever something changed, and takes the steps that are missing: Deployments make
-//! ReplicaSets, those make Pods, the [`kubelet`] runs them, and Services get their endpoints. The objects are the only
+//! ReplicaSets, those make Pods (as StatefulSets and DaemonSets do), the [`kubelet`] runs them, and Services get their
+//! endpoints. The objects are the only
 //! memory, so `kubectl scale`, `delete pod`, `rollout restart` or a new Deployment need nothing of their own here.
 
 mod container;
