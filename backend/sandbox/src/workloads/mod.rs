@@ -2,8 +2,8 @@
 //!
 //! One loop looks at all objects whenever something changed, and takes the steps that are missing: Deployments make
 //! ReplicaSets, those make Pods (as StatefulSets and DaemonSets do), the [`kubelet`] runs them, and Services get their
-//! endpoints. The objects are the only
-//! memory, so `kubectl scale`, `delete pod`, `rollout restart` or a new Deployment need nothing of their own here.
+//! endpoints. The objects are the only memory, so `kubectl scale`, `delete pod`, `rollout restart` or a new Deployment need
+//! nothing of their own here.
 
 mod container;
 mod daemon_sets;

@@ -91,9 +91,10 @@ fn selector_and_template(spec: &Value, kind: &str, maker: &str, found: &mut Foun
         Value::Array(items) => items.is_empty(),
         _ => true,
     };
+    let says_nothing = empty("matchLabels") && empty("matchExpressions");
     if selector.is_null() {
         found.required("spec.selector", "");
-    } else if empty("matchLabels") && empty("matchExpressions") {
+    } else if says_nothing {
         found.invalid("spec.selector", selector, format!("empty selector is invalid for {kind}"));
     } else {
         labels::selector(selector, "spec.selector", found);
@@ -102,7 +103,7 @@ fn selector_and_template(spec: &Value, kind: &str, maker: &str, found: &mut Foun
         return found.required("spec.template", "");
     }
     let own = &template["metadata"]["labels"];
-    if !(empty("matchLabels") && empty("matchExpressions")) && !selects(selector, own) {
+    if !says_nothing && !selects(selector, own) {
         let own = if own.is_null() { &json!({}) } else { own };
         found.invalid("spec.template.metadata.labels", own, "`selector` does not match template `labels`");
     }
