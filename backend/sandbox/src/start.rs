@@ -158,10 +158,10 @@ impl Sandbox {
         let api = ApiServer::start(store.clone(), apiserver::Options::new(pods))
             .await
             .map_err(|error| failed("the API server", &error))?;
-        root.send_replace(Some(api.ca_pem().to_owned()));
         let kubeconfig = options.kubeconfig_out.clone().unwrap_or_else(|| dir.path().join("kubeconfig"));
         write_private(&kubeconfig, &api.kubeconfig(CONTEXT))
             .map_err(|error| failed(&kubeconfig.display().to_string(), &error))?;
+        root.send_replace(Some(api.ca_pem().to_owned()));
 
         step("Waiting for the proxies");
         let proxies = all_ready(&store, &logs).await?;

@@ -21,10 +21,9 @@ pub(super) fn apply(state: &mut State, kind: &Kind, object: &mut Value) {
         ("apps", "Deployment") => {
             set(object, &["spec", "replicas"], json!(1));
             set(object, &["spec", "strategy", "type"], json!("RollingUpdate"));
-            if object.pointer("/spec/strategy/type").and_then(Value::as_str) == Some("RollingUpdate") {
-                for step in ["maxUnavailable", "maxSurge"] {
-                    set(object, &["spec", "strategy", "rollingUpdate", step], json!("25%"));
-                }
+            if object.pointer("/spec/strategy/type").is_some_and(|how| how == "RollingUpdate") {
+                set(object, &["spec", "strategy", "rollingUpdate", "maxUnavailable"], json!("25%"));
+                set(object, &["spec", "strategy", "rollingUpdate", "maxSurge"], json!("25%"));
             }
             set(object, &["spec", "revisionHistoryLimit"], json!(10));
             set(object, &["spec", "progressDeadlineSeconds"], json!(600));

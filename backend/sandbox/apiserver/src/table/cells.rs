@@ -233,25 +233,23 @@ fn node(object: &Value, age: Value) -> Vec<Value> {
         .any(|condition| text(condition, "/type") == "Ready" && text(condition, "/status") == "True");
     let labels = object.pointer("/metadata/labels").and_then(Value::as_object).into_iter().flatten();
     let roles = joined(labels.filter_map(|(name, _)| name.strip_prefix("node-role.kubernetes.io/").map(str::to_owned)));
-    let address = |kind: &str| {
-        let found = list(object, "/status/addresses").find(|address| text(address, "/type") == kind);
+    let address = |of: &str| {
+        let found = list(object, "/status/addresses").find(|address| text(address, "/type") == of);
         or(found.map(|address| text(address, "/address")).unwrap_or_default(), "<none>")
     };
-    let info = |name: &str| json!(or(text(object, &format!("/status/nodeInfo/{name}")), "<unknown>"));
-    let mut status = if ready { "Ready" } else { "NotReady" }.to_owned();
-    if object.pointer("/spec/unschedulable") == Some(&json!(true)) {
-        status.push_str(",SchedulingDisabled");
-    }
+    let info = |name: &str| or(text(object, &format!("/status/nodeInfo/{name}")), "<unknown>");
+    let closed = object.pointer("/spec/unschedulable").and_then(Value::as_bool) == Some(true);
+    let status = if ready { "Ready" } else { "NotReady" };
     vec![
-        json!(status),
+        json!(if closed { format!("{status},SchedulingDisabled") } else { status.to_owned() }),
         json!(roles),
         age,
         json!(text(object, "/status/nodeInfo/kubeletVersion")),
         json!(address("InternalIP")),
         json!(address("ExternalIP")),
-        info("osImage"),
-        info("kernelVersion"),
-        info("containerRuntimeVersion"),
+        json!(info("osImage")),
+        json!(info("kernelVersion")),
+        json!(info("containerRuntimeVersion")),
     ]
 }
 
