@@ -22,7 +22,7 @@ use crate::{
     schema::{self, FieldProblem, Schema},
     server::Api,
     status::{ApiError, Result},
-    store::{Part, State},
+    store::{Part, State, node_ports},
 };
 
 /// What to do about fields that nobody knows.
@@ -167,7 +167,7 @@ impl<'a> Request<'a> {
                 FieldProblem::invalid(&field, &Value::from(*port), "provided port is already allocated")
             };
             if problems.is_empty() && kind.kind == "Service" {
-                problems.extend(crate::store::taken_node_ports(state, &checked).iter().map(taken));
+                problems.extend(node_ports::taken(state, &checked).iter().map(taken));
             }
         }
         if !problems.is_empty() {

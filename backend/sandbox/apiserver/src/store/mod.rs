@@ -6,7 +6,7 @@
 mod defaults;
 mod garbage;
 mod history;
-mod node_ports;
+pub(crate) mod node_ports;
 mod prepare;
 mod watch;
 
@@ -26,7 +26,6 @@ use crate::{
 
 pub(crate) use garbage::Dependents;
 pub(crate) use history::{Change, Entry, History};
-pub(crate) use node_ports::{RANGE as NODE_PORTS, taken as taken_node_ports};
 pub(crate) use prepare::{Part, now};
 pub use watch::{Watch, WatchEvent};
 

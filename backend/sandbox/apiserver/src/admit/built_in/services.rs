@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::{Found, items, labels, probes, text};
-use crate::{admit::names, store::NODE_PORTS};
+use crate::{admit::names, store::node_ports};
 
 pub(super) fn service(object: &Value, found: &mut Found) {
     let spec = &object["spec"];
@@ -84,7 +84,7 @@ fn port<'a>(port: &'a Value, at: &str, several: bool, kind: &str, seen: &mut See
     let field = format!("{at}.nodePort");
     if matches!(kind, "ClusterIP" | "ExternalName") {
         found.forbidden(field, &format!("may not be used when `type` is '{kind}'"));
-    } else if !NODE_PORTS.contains(&node) {
+    } else if !node_ports::RANGE.contains(&node) {
         let why = "provided port is not in the valid range. The range of valid ports is 30000-32767";
         found.invalid(field, &json!(node), why);
     } else if !seen.node_ports.insert((node, protocol)) {
