@@ -96,6 +96,16 @@ fn service(state: &mut State, object: &mut Value) {
     }
     node_ports::complete(state, object);
     if object.pointer("/spec/type").and_then(Value::as_str) == Some("ExternalName") {
+        // What was a Service with an address gives that back.
+        let before = node_ports::before(state, object);
+        let address = |service: &Value| service.pointer("/spec/clusterIP").cloned();
+        if before.and_then(|before| address(&before)) == address(object)
+            && let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut)
+        {
+            for field in ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy"] {
+                spec.shift_remove(field);
+            }
+        }
         return;
     }
     if object.pointer("/spec/clusterIP").and_then(Value::as_str).is_none_or(str::is_empty) {

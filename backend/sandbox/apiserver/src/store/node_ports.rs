@@ -1,10 +1,10 @@
 //! The ports of nodes: Services of the types NodePort and LoadBalancer get one for each port.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use serde_json::{Value, json};
 
-use super::State;
+use super::{Key, State};
 
 /// The ports that may be given away.
 pub(crate) const RANGE: std::ops::RangeInclusive<i64> = 30_000..=32_767;
@@ -19,7 +19,7 @@ pub(super) fn complete(state: &State, object: &mut Value) {
         _ => false,
     };
     let services = || state.kinds.named("Service").into_iter().flat_map(|(id, _)| state.range(id, None));
-    let before = services().find(|(key, _)| (&key.namespace, &key.name) == (&namespace, &name)).map(|(_, old)| old.clone());
+    let before = before(state, object);
     let before = |of: &Value| {
         let known = ports(before.as_deref()?).find(|known| same(known, of))?;
         known.get("nodePort").and_then(Value::as_i64)
@@ -43,6 +43,13 @@ pub(super) fn complete(state: &State, object: &mut Value) {
             _ => {}
         }
     }
+}
+
+/// The Service as it is stored.
+pub(super) fn before(state: &State, object: &Value) -> Option<Arc<Value>> {
+    let text = |path: &str| object.pointer(path).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let (kind, _) = state.kinds.named("Service")?;
+    state.get(&Key { kind, namespace: text("/metadata/namespace"), name: text("/metadata/name") }).cloned()
 }
 
 /// Another Service's node ports among those of this one.
@@ -106,5 +113,20 @@ mod tests {
         let mut inside = Value::clone(&first);
         inside["spec"]["type"] = json!("ClusterIP");
         assert_eq!(of(&store.apply(inside).unwrap()), [None, None]);
+    }
+
+    #[test]
+    fn a_service_that_becomes_a_name_gives_its_address_back() {
+        let store = Store::new();
+        let service = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a", "namespace": "default"},
+            "spec": {"ports": [{"port": 80}]}});
+        let mut outside = Value::clone(&store.create(service).unwrap());
+        assert!(outside["spec"]["clusterIP"].is_string());
+        (outside["spec"]["type"], outside["spec"]["externalName"]) = (json!("ExternalName"), json!("example.com"));
+        let outside = store.update(outside).unwrap();
+        assert_eq!((outside["spec"].get("clusterIP"), outside["spec"].get("clusterIPs")), (None, None));
+        let mut inside = Value::clone(&outside);
+        inside["spec"]["type"] = json!("ClusterIP");
+        assert!(store.update(inside).unwrap()["spec"]["clusterIP"].is_string());
     }
 }
