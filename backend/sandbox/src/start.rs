@@ -13,7 +13,7 @@ use crate::workloads::inject::PROXY;
 use crate::workloads::kubelet::{ISTIOD, Kubelet, Logs, Machine};
 use crate::workloads::ports::real_port;
 use crate::workloads::snapshot::ready;
-use crate::workloads::{self, status};
+use crate::workloads::{self, node};
 use apiserver::{ApiServer, Store};
 use futures::future::try_join_all;
 use mesh::{Object, Problem};
@@ -28,6 +28,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use telemetry::Telemetry;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -115,7 +116,7 @@ impl Sandbox {
 
         step("Making the cluster's objects");
         let store = Store::new();
-        for object in options.scenario.objects()?.into_iter().chain([Object::from(status::node())]) {
+        for object in options.scenario.objects()?.into_iter().chain([Object::from(node::node())]) {
             store.apply((*object.0).clone()).map_err(|error| failed(&format!("{} {}", object.kind(), object.name()), &error))?;
         }
         if options.scenario == Scenario::Synthetic {
@@ -148,7 +149,9 @@ impl Sandbox {
         let stop = CancellationToken::new();
         let chance = ChaCha8Rng::seed_from_u64(options.seed);
         let kubelet = Kubelet::new(Arc::new(machine));
-        let workloads = AbortOnDropHandle::new(tokio::spawn(workloads::run(store.clone(), kubelet, chance, stop.clone())));
+        let (root, roots) = watch::channel(None);
+        let run = workloads::run(store.clone(), kubelet, chance, roots, stop.clone());
+        let workloads = AbortOnDropHandle::new(tokio::spawn(run));
 
         step("Opening the Kubernetes API");
         let pods = Arc::new(Pods { store: store.clone(), logs: logs.clone() });
@@ -160,6 +163,7 @@ impl Sandbox {
         let kubeconfig = std::path::absolute(&kubeconfig).unwrap_or(kubeconfig);
         write_private(&kubeconfig, &api.kubeconfig(CONTEXT))
             .map_err(|error| failed(&kubeconfig.display().to_string(), &error))?;
+        root.send_replace(Some(api.ca_pem().to_owned()));
 
         step("Waiting for the proxies");
         let proxies = all_ready(&store, &logs).await?;

@@ -27,6 +27,7 @@ mod tunnel;
 
 pub use faults::{Deny, Faults};
 pub use logs::{LogLine, LogRing, Logs};
+pub use selector::selects;
 pub use server::{ApiServer, Options, PodAccess, StartError};
 pub use status::ApiError;
 pub use store::{Store, Watch, WatchEvent};

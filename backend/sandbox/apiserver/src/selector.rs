@@ -44,6 +44,29 @@ impl Selector {
     }
 }
 
+/// Whether labels are all that a selector with `matchLabels` and `matchExpressions` asks for. An empty one selects everything.
+pub fn selects(selector: &Value, labels: &Value) -> bool {
+    let label = |key: &str| labels.get(key).and_then(Value::as_str);
+    let plain = selector.get("matchLabels").and_then(Value::as_object).into_iter().flatten();
+    let expressions = selector.get("matchExpressions").and_then(Value::as_array).into_iter().flatten();
+    plain.into_iter().all(|(key, value)| label(key) == value.as_str())
+        && expressions.into_iter().all(|wanted| {
+            let text = |name: &str| wanted.get(name).and_then(Value::as_str).unwrap_or_default();
+            let is = label(text("key"));
+            let among = || {
+                let values = wanted.get("values").and_then(Value::as_array).into_iter().flatten();
+                values.into_iter().any(|value| value.as_str() == is)
+            };
+            match text("operator") {
+                "In" => is.is_some() && among(),
+                "NotIn" => is.is_none() || !among(),
+                "Exists" => is.is_some(),
+                "DoesNotExist" => is.is_none(),
+                _ => false,
+            }
+        })
+}
+
 fn field(object: &Value, path: &str) -> String {
     let mut at = object;
     for name in path.split('.') {
@@ -169,7 +192,7 @@ fn name(text: &str) -> Option<String> {
 mod tests {
     use serde_json::json;
 
-    use super::Selector;
+    use super::{Selector, selects};
     use crate::kinds::Kinds;
 
     #[track_caller]
@@ -192,6 +215,23 @@ mod tests {
         check("missing!=x", "", true);
         check("", "metadata.name=a,status.phase!=Failed", true);
         check("", "metadata.namespace==other", false);
+    }
+
+    #[test]
+    fn a_workloads_selector_asks_for_labels_and_expressions() {
+        let labels = json!({"app": "a", "tier": "web"});
+        for (selector, expect) in [
+            (json!({}), true),
+            (json!({"matchLabels": {"app": "a"}}), true),
+            (json!({"matchLabels": {"app": "b"}}), false),
+            (json!({"matchExpressions": [{"key": "app", "operator": "In", "values": ["a", "b"]}]}), true),
+            (json!({"matchExpressions": [{"key": "app", "operator": "NotIn", "values": ["a"]}]}), false),
+            (json!({"matchExpressions": [{"key": "zone", "operator": "NotIn", "values": ["a"]}]}), true),
+            (json!({"matchLabels": {"app": "a"}, "matchExpressions": [{"key": "zone", "operator": "Exists"}]}), false),
+            (json!({"matchExpressions": [{"key": "zone", "operator": "DoesNotExist"}]}), true),
+        ] {
+            assert_eq!(selects(&selector, &labels), expect, "{selector}");
+        }
     }
 
     #[test]

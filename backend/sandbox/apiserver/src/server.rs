@@ -73,7 +73,7 @@ pub(crate) struct Api {
     pub(crate) openapi: openapi::Cache,
     pub(crate) tasks: TaskTracker,
     pub(crate) closing: CancellationToken,
-    token: String,
+    pub(crate) token: String,
 }
 
 /// Who is asking.

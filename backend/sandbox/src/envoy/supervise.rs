@@ -54,6 +54,8 @@ pub(crate) struct State {
     pub(crate) ready: bool,
     /// How often it was started again.
     pub(crate) restarts: u32,
+    /// What its last run returned; as a shell says it when a signal ended that.
+    pub(crate) exit_code: i32,
 }
 
 /// One proxy, kept running until [`Proxy::stop`] or drop.
@@ -163,7 +165,8 @@ impl Keep {
                 return true;
             }
         };
-        self.told.send_modify(|state| state.ready = false);
+        let exit_code = ended.as_ref().map_or(1, exit_code);
+        self.told.send_modify(|state| (state.ready, state.exit_code) = (false, exit_code));
         let how = ended.map_or_else(|error| error.to_string(), |status| status.to_string());
         tracing::info!(proxy = self.run.name, how, "Envoy ended; it is started again");
         self.log.push(&format!("Envoy ended ({how}); it is started again"));
@@ -182,6 +185,11 @@ impl Keep {
             tracing::warn!(proxy = self.run.name, %error, "Envoy could not be killed");
         }
     }
+}
+
+fn exit_code(status: &std::process::ExitStatus) -> i32 {
+    use std::os::unix::process::ExitStatusExt;
+    status.code().or_else(|| Some(128 + status.signal()?)).unwrap_or(1)
 }
 
 /// Copies a process's words into the log, line by line.

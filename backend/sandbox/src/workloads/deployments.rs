@@ -1,7 +1,7 @@
 //! Deployments: one ReplicaSet for each pod template, and a rolling change from the old ones to the new one.
 
 use super::names::{template_hash, time};
-use super::snapshot::{Act, News, owned_by, owner, uid, with_status};
+use super::snapshot::{Act, News, adopted, keeps_its_pods, owned_by, owner, takes, uid, with_status};
 use jiff::Timestamp;
 use mesh::Object;
 use serde_json::{Value, json};
@@ -15,13 +15,23 @@ const LATE: &str = "ProgressDeadlineExceeded";
 
 /// What one Deployment needs next. `sets` are all ReplicaSets.
 pub(crate) fn plan(deployment: &Object, sets: &[Object], now: Timestamp) -> Vec<Act> {
+    // Sets that nobody controls are taken in, and seen as its own the next time.
+    let orphans = sets.iter().filter(|set| takes(deployment, set));
+    let mut acts: Vec<Act> = orphans.map(|set| Act::Replace(adopted(set, deployment))).collect();
+    if !acts.is_empty() || !keeps_its_pods(deployment) {
+        return acts;
+    }
     let own: Vec<&Object> = sets.iter().filter(|set| owner(set) == Some(uid(deployment))).collect();
     let template = &deployment.spec()["template"];
     let hash = template_hash(template);
     let name = format!("{}-{hash}", deployment.name());
-    let (new, old): (Vec<&Object>, Vec<&Object>) = own.iter().partition(|set| set.name() == name);
+    let (mut new, mut old): (Vec<&Object>, Vec<&Object>) = own.iter().partition(|set| set.name() == name);
+    if new.is_empty() {
+        // One that was taken in may have this template under another name.
+        let (same, others) = old.into_iter().partition(|set| template_hash(&without_hash(set)) == hash);
+        (new, old) = (same, others);
+    }
     let wanted = count(deployment.spec(), "replicas", 1);
-    let mut acts = Vec::new();
 
     let last_revision = own.iter().filter_map(|set| revision(set)).max().unwrap_or(0);
     if deployment.spec()["paused"] == true && !own.is_empty() {
@@ -64,6 +74,15 @@ pub(crate) fn plan(deployment: &Object, sets: &[Object], now: Timestamp) -> Vec<
     acts.extend(forgotten(deployment, &old));
     acts.extend(with_status(deployment, &status(deployment, wanted, Some(new), &own, now)));
     acts
+}
+
+/// The template of a set, as the Deployment wrote it.
+fn without_hash(set: &Object) -> Value {
+    let mut template = set.spec()["template"].clone();
+    if let Some(labels) = template.pointer_mut("/metadata/labels").and_then(Value::as_object_mut) {
+        labels.shift_remove(HASH);
+    }
+    template
 }
 
 /// A paused Deployment makes no step from one template to the next, but it can be scaled: the newest set that has pods

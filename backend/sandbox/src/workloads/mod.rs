@@ -1,21 +1,26 @@
 //! Workloads: from Deployments to running pods, as the controllers of a cluster do it.
 //!
 //! One loop looks at all objects whenever something changed, and takes the steps that are missing: Deployments make
-//! ReplicaSets, those make Pods, the [`kubelet`] runs them, and Services get their endpoints. The objects are the only
-//! memory, so `kubectl scale`, `delete pod`, `rollout restart` or a new Deployment need nothing of their own here.
+//! ReplicaSets, those make Pods (as StatefulSets and DaemonSets do), the [`kubelet`] runs them, and Services get their
+//! endpoints. The objects are the only memory, so `kubectl scale`, `delete pod`, `rollout restart` or a new Deployment need
+//! nothing of their own here.
 
 mod container;
+mod daemon_sets;
 mod deployments;
 mod endpoints;
 mod illness;
 pub(crate) mod inject;
 pub(crate) mod kubelet;
 mod names;
+mod namespaces;
+pub(crate) mod node;
 mod pod;
 pub(crate) mod ports;
 mod probe;
 mod replica_sets;
 pub(crate) mod snapshot;
+mod stateful_sets;
 pub(crate) mod status;
 
 use apiserver::{ApiError, Store};
@@ -28,6 +33,7 @@ use serde_json::json;
 use snapshot::{Act, News, Snapshot, uid};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 /// Changes within so short a time are looked at together.
@@ -40,7 +46,15 @@ static EVENTS: AtomicU16 = AtomicU16::new(0);
 const KEPT_EVENTS: usize = 500;
 
 /// Runs the workloads until told to stop; then ends all pods.
-pub(crate) async fn run(store: Store, mut kubelet: Kubelet, mut chance: ChaCha8Rng, stop: CancellationToken) {
+/// `root`: the certificate of the API, once that is there.
+pub(crate) async fn run(
+    store: Store,
+    mut kubelet: Kubelet,
+    mut chance: ChaCha8Rng,
+    mut root: watch::Receiver<Option<String>>,
+    stop: CancellationToken,
+) {
+    let mut renew = tokio::time::interval(node::RENEW);
     let mut news = store.watch();
     let mut changed = true;
     let mut on_its_way = false;
@@ -49,7 +63,8 @@ pub(crate) async fn run(store: Store, mut kubelet: Kubelet, mut chance: ChaCha8R
             let all = look(&store);
             on_its_way = all.deployments.iter().any(deployments::on_its_way);
             kubelet.sync(&all.pods, &all.namespaces);
-            for act in plan(&all, &mut chance) {
+            let root = root.borrow_and_update().clone();
+            for act in plan(&all, root.as_deref(), &mut chance) {
                 carry_out(&store, act);
             }
             forget_old_events(&store);
@@ -58,6 +73,11 @@ pub(crate) async fn run(store: Store, mut kubelet: Kubelet, mut chance: ChaCha8R
             event = news.next() => matters(&event),
             // A rollout that takes too long is late by the clock alone.
             () = tokio::time::sleep(TICK), if on_its_way => true,
+            Ok(()) = root.changed() => true,
+            _ = renew.tick() => {
+                node::renew(&store);
+                false
+            }
             () = stop.cancelled() => break,
         };
         // What follows at once is part of the same change.
@@ -69,6 +89,21 @@ pub(crate) async fn run(store: Store, mut kubelet: Kubelet, mut chance: ChaCha8R
     kubelet.stop().await;
 }
 
+/// The kinds that the controllers look at.
+const LOOKED_AT: [&str; 11] = [
+    "Namespace",
+    "ServiceAccount",
+    "ConfigMap",
+    "Service",
+    "Deployment",
+    "ReplicaSet",
+    "StatefulSet",
+    "DaemonSet",
+    "Pod",
+    "EndpointSlice",
+    "Endpoints",
+];
+
 /// Whether a change can make work for the controllers.
 fn matters(event: &apiserver::WatchEvent) -> bool {
     use apiserver::WatchEvent::{Added, Deleted, Modified, Reset};
@@ -77,16 +112,20 @@ fn matters(event: &apiserver::WatchEvent) -> bool {
         Added(object) | Modified(object) | Deleted(object) => object,
     };
     let kind = object.get("kind").and_then(serde_json::Value::as_str).unwrap_or_default();
-    ["Namespace", "Service", "Deployment", "ReplicaSet", "Pod", "EndpointSlice", "Endpoints"].contains(&kind)
+    LOOKED_AT.contains(&kind)
 }
 
 fn look(store: &Store) -> Snapshot {
     let all = |kind: &str| store.list(kind).into_iter().map(Object).collect::<Vec<_>>();
     Snapshot {
         namespaces: all("Namespace"),
+        service_accounts: all("ServiceAccount"),
+        config_maps: all("ConfigMap"),
         services: all("Service"),
         deployments: all("Deployment"),
         replica_sets: all("ReplicaSet"),
+        stateful_sets: all("StatefulSet"),
+        daemon_sets: all("DaemonSet"),
         pods: all("Pod"),
         endpoint_slices: all("EndpointSlice"),
         endpoints: all("Endpoints"),
@@ -94,14 +133,23 @@ fn look(store: &Store) -> Snapshot {
 }
 
 /// Every step that is missing.
-fn plan(all: &Snapshot, chance: &mut ChaCha8Rng) -> Vec<Act> {
+fn plan(all: &Snapshot, root: Option<&str>, chance: &mut ChaCha8Rng) -> Vec<Act> {
     let now = Timestamp::now();
     let mut acts = Vec::new();
+    for namespace in &all.namespaces {
+        acts.extend(namespaces::plan(namespace, all, root));
+    }
     for deployment in &all.deployments {
         acts.extend(deployments::plan(deployment, &all.replica_sets, now));
     }
     for set in &all.replica_sets {
         acts.extend(replica_sets::plan(set, &all.pods, chance));
+    }
+    for set in &all.stateful_sets {
+        acts.extend(stateful_sets::plan(set, &all.pods));
+    }
+    for set in &all.daemon_sets {
+        acts.extend(daemon_sets::plan(set, &all.pods, chance));
     }
     for service in &all.services {
         acts.extend(endpoints::plan(service, all));

@@ -211,6 +211,9 @@ impl Life {
                 is = next(&mut state) => {
                     board.change(at, |container| container.follow(is));
                     if containers.get(at).is_some_and(|before| before.restarts != is.restarts) {
+                        let how = format!("Container {PROXY} exited with code {}, it was started again", is.exit_code);
+                        voice.warn("Exited", how);
+                        voice.tell("Created", format!("Created container: {PROXY}"));
                         voice.tell("Started", format!("Started container {PROXY}"));
                     }
                 }

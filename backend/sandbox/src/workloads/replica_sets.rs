@@ -2,7 +2,7 @@
 
 use super::deployments::count;
 use super::names::suffix;
-use super::snapshot::{Act, News, ending, owned_by, owner, ready, selects, uid, with_status};
+use super::snapshot::{Act, News, adopted, ending, keeps_its_pods, owned_by, owner, picks, ready, takes, uid, with_status};
 use mesh::Object;
 use rand::Rng;
 use serde_json::{Value, json};
@@ -10,11 +10,21 @@ use serde_json::{Value, json};
 /// What one ReplicaSet needs next. `pods` are all pods.
 pub(crate) fn plan(set: &Object, pods: &[Object], chance: &mut impl Rng) -> Vec<Act> {
     let own = pods.iter().filter(|pod| owner(pod) == Some(uid(set)) && !ending(pod));
-    let (mut own, gone): (Vec<&Object>, Vec<&Object>) = own.partition(|pod| fits(set, pod));
+    let (mut own, gone): (Vec<&Object>, Vec<&Object>) = own.partition(|pod| picks(set, pod) != Some(false));
     let wanted = usize::try_from(count(set.spec(), "replicas", 1)).unwrap_or(usize::MAX);
     // A pod whose labels were changed is let go: it lives on by itself, and another one takes its place.
     let mut acts: Vec<Act> = gone.into_iter().map(|pod| Act::Replace(without_owner(pod))).collect();
-    for _ in own.len()..wanted {
+    // One that nobody controls is taken in.
+    for pod in pods.iter().filter(|pod| takes(set, pod)) {
+        acts.push(Act::Replace(adopted(pod, set)));
+        own.push(pod);
+    }
+    let makes = keeps_its_pods(set);
+    if !makes && own.len() < wanted {
+        let message = "Error creating: `selector` does not match template `labels`".to_owned();
+        acts.push(Act::Tell(News { kind: "Warning", ..news(set, "FailedCreate", message) }));
+    }
+    for _ in own.len()..if makes { wanted } else { 0 } {
         let pod = pod(set, chance);
         acts.push(tell(
             set,
@@ -44,12 +54,6 @@ pub(crate) fn plan(set: &Object, pods: &[Object], chance: &mut impl Rng) -> Vec<
     acts
 }
 
-/// Whether the set still selects this pod.
-fn fits(set: &Object, pod: &Object) -> bool {
-    let wanted = &set.spec()["selector"]["matchLabels"];
-    wanted.as_object().is_none_or(serde_json::Map::is_empty) || selects(wanted, &pod.labels())
-}
-
 fn without_owner(pod: &Object) -> Value {
     let mut free = (*pod.0).clone();
     if let Some(metadata) = free["metadata"].as_object_mut() {
@@ -74,7 +78,11 @@ fn pod(set: &Object, chance: &mut impl Rng) -> Value {
 }
 
 fn tell(set: &Object, reason: &'static str, message: String) -> Act {
-    Act::Tell(News { about: set.clone(), kind: "Normal", reason, message, source: "replicaset-controller" })
+    Act::Tell(news(set, reason, message))
+}
+
+fn news(set: &Object, reason: &'static str, message: String) -> News {
+    News { about: set.clone(), kind: "Normal", reason, message, source: "replicaset-controller" }
 }
 
 #[cfg(test)]
@@ -113,5 +121,29 @@ mod tests {
         let acts = plan(&Object::from(choosy), &[Object::from(taken_out), pods[1].clone()], &mut chance);
         let [Act::Replace(free), Act::Tell(_), Act::Create(_), ..] = &acts[..] else { panic!("{acts:?}") };
         assert!(free["metadata"].get("ownerReferences").is_none(), "{free}");
+    }
+
+    #[test]
+    fn a_set_takes_in_pods_that_nobody_controls_and_makes_none_that_are_not_its_own() {
+        let mut chance = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+        let set = |label: &str| {
+            Object::from(json!({"kind": "ReplicaSet", "metadata": {"name": "r-x", "namespace": "bookinfo", "uid": "s1"},
+                "spec": {"replicas": 2, "selector": {"matchLabels": {"app": "r"}},
+                    "template": {"metadata": {"labels": {"app": label}}, "spec": {}}}}))
+        };
+        let pod = |name: &str, namespace: &str| {
+            Object::from(json!({"kind": "Pod", "metadata": {"name": name, "namespace": namespace, "labels": {"app": "r"}}}))
+        };
+        let pods = [pod("orphan", "bookinfo"), pod("elsewhere", "other")];
+        let acts = plan(&set("r"), &pods, &mut chance);
+        let [Act::Replace(taken), Act::Tell(_), Act::Create(_), ..] = &acts[..] else { panic!("{acts:?}") };
+        assert_eq!(
+            (&taken["metadata"]["name"], &taken["metadata"]["ownerReferences"][0]["uid"]),
+            (&json!("orphan"), &json!("s1"))
+        );
+
+        let acts = plan(&set("other"), &[], &mut chance);
+        assert!(!acts.iter().any(|act| matches!(act, Act::Create(_))), "{acts:?}");
+        assert!(acts.iter().any(|act| matches!(act, Act::Tell(News { reason: "FailedCreate", .. }))), "{acts:?}");
     }
 }

@@ -8,9 +8,13 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Snapshot {
     pub(crate) namespaces: Vec<Object>,
+    pub(crate) service_accounts: Vec<Object>,
+    pub(crate) config_maps: Vec<Object>,
     pub(crate) services: Vec<Object>,
     pub(crate) deployments: Vec<Object>,
     pub(crate) replica_sets: Vec<Object>,
+    pub(crate) stateful_sets: Vec<Object>,
+    pub(crate) daemon_sets: Vec<Object>,
     pub(crate) pods: Vec<Object>,
     pub(crate) endpoint_slices: Vec<Object>,
     pub(crate) endpoints: Vec<Object>,
@@ -67,6 +71,38 @@ pub(crate) fn owned_by(owner: &Object, api_version: &str) -> Value {
         "controller": true,
         "blockOwnerDeletion": true,
     }])
+}
+
+/// Whether a workload's selector takes an object that nobody controls: it is adopted then.
+pub(crate) fn takes(adopter: &Object, orphan: &Object) -> bool {
+    orphan.namespace() == adopter.namespace()
+        && owner(orphan).is_none()
+        && !ending(orphan)
+        && !ending(adopter)
+        && picks(adopter, orphan) == Some(true)
+}
+
+/// Whether a workload's selector selects an object; nothing when it has no selector.
+pub(crate) fn picks(workload: &Object, object: &Object) -> Option<bool> {
+    let selector = &workload.spec()["selector"];
+    let says = |name: &str| !matches!(&selector[name], Value::Null) && selector[name] != json!({}) && selector[name] != json!([]);
+    (says("matchLabels") || says("matchExpressions"))
+        .then(|| apiserver::selects(selector, object.0.pointer("/metadata/labels").unwrap_or(&Value::Null)))
+}
+
+/// The object with `owner` as its controller, beside other owners that it has.
+pub(crate) fn adopted(object: &Object, owner: &Object) -> Value {
+    let mut adopted = (*object.0).clone();
+    let mut owners = adopted["metadata"]["ownerReferences"].as_array().cloned().unwrap_or_default();
+    owners.extend(owned_by(owner, "apps/v1").as_array().cloned().unwrap_or_default());
+    adopted["metadata"]["ownerReferences"] = Value::Array(owners);
+    adopted
+}
+
+/// Whether the pods that a workload makes would be its own. Where they would not, they would be made without end.
+pub(crate) fn keeps_its_pods(workload: &Object) -> bool {
+    let template = Object::from(workload.spec()["template"].clone());
+    picks(workload, &template) != Some(false)
 }
 
 /// Whether a pod is ready.

@@ -53,7 +53,7 @@ impl Container {
         self.ready = proxy.ready;
         if self.restarts != proxy.restarts {
             let started = std::mem::replace(&mut self.started, now());
-            self.last = Some(Ended { exit_code: 1, started, finished: now() });
+            self.last = Some(Ended { exit_code: proxy.exit_code, started, finished: now() });
         }
         self.restarts = proxy.restarts;
     }
@@ -136,25 +136,6 @@ fn condition(pod: &Object, kind: &str, holds: bool, why: Option<(&str, String)>)
     condition
 }
 
-/// The node itself.
-pub(crate) fn node() -> Value {
-    let version = env!("CARGO_PKG_VERSION");
-    json!({
-        "apiVersion": "v1",
-        "kind": "Node",
-        "metadata": {"name": NODE, "labels": {"kubernetes.io/hostname": NODE, "kubernetes.io/os": std::env::consts::OS}},
-        "spec": {"podCIDR": "10.244.0.0/16", "podCIDRs": ["10.244.0.0/16"]},
-        "status": {
-            "addresses": [{"type": "InternalIP", "address": NODE_IP}, {"type": "Hostname", "address": NODE}],
-            "conditions": [{"type": "Ready", "status": "True", "reason": "KubeletReady", "message": "the sandbox runs",
-                "lastHeartbeatTime": now(), "lastTransitionTime": now()}],
-            "nodeInfo": {"kubeletVersion": format!("v{version}-sandbox"), "osImage": "Binnacle sandbox", "architecture": std::env::consts::ARCH,
-                "operatingSystem": std::env::consts::OS, "containerRuntimeVersion": format!("sandbox://{version}"), "kernelVersion": "",
-                "bootID": "", "machineID": "", "systemUUID": "", "kubeProxyVersion": ""},
-        },
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -174,11 +155,11 @@ mod tests {
         };
         assert!(!ready(&with(&containers)));
         assert_eq!(with(&containers).status()["conditions"][2]["message"], "containers with unready status: [istio-proxy]");
-        containers[1].follow(State { ready: true, restarts: 1 });
+        containers[1].follow(State { ready: true, restarts: 1, exit_code: 137 });
         let up = with(&containers);
         assert!(ready(&up));
         let proxy = &up.status()["containerStatuses"][1];
-        assert_eq!((&proxy["restartCount"], &proxy["lastState"]["terminated"]["exitCode"]), (&json!(1), &json!(1)));
+        assert_eq!((&proxy["restartCount"], &proxy["lastState"]["terminated"]["exitCode"]), (&json!(1), &json!(137)));
     }
 
     #[test]

@@ -1,10 +1,13 @@
-//! What istiod's webhook would refuse, objects that fit their schema and still make no sense, and what it would warn of.
+//! What istiod's webhook would refuse, objects that fit their schema and still make no sense, and what it would warn of;
+//! and what Kubernetes itself refuses in its [own kinds](built_in).
 
+pub(crate) mod built_in;
 mod destination;
 mod edge;
 mod entries;
 mod envoy_filter;
 mod faults;
+pub(crate) mod names;
 mod reports;
 mod routing;
 mod security;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Kind, Version};
+use super::{Kind, ScalePaths, Version};
 use crate::schema::{BUILT_IN, with_type_meta};
 
 struct Row {
@@ -56,6 +56,11 @@ const ROWS: &[Row] = &[
     ),
 ];
 
+fn scale_paths() -> ScalePaths {
+    let [spec, status, selector] = ["/spec/replicas", "/status/replicas", "/spec/selector"].map(str::to_owned);
+    ScalePaths { spec, status, selector: Some(selector) }
+}
+
 pub(super) fn kinds() -> impl Iterator<Item = Kind> {
     ROWS.iter().map(|row| {
         let schema = Arc::new(with_type_meta(&BUILT_IN.resolve(row.schema)));
@@ -67,7 +72,13 @@ pub(super) fn kinds() -> impl Iterator<Item = Kind> {
             short: row.short.iter().map(|short| (*short).to_owned()).collect(),
             categories: if row.has.contains('a') { vec!["all".into()] } else { Vec::new() },
             namespaced: row.namespaced,
-            versions: vec![Version { name: row.version.into(), storage: true, schema, columns: Vec::new() }],
+            versions: vec![Version {
+                name: row.version.into(),
+                storage: true,
+                schema,
+                columns: Vec::new(),
+                scale: row.has.contains('c').then(scale_paths),
+            }],
             status: row.has.contains('s'),
             scale: row.has.contains('c'),
             generation: row.has.contains('g'),

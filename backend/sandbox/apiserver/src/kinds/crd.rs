@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Column, Kind, Version};
+use super::{Column, Kind, ScalePaths, Version};
 use crate::schema::{BUILT_IN, FieldProblem, Schema, Type, with_type_meta};
 
 /// The kind that a CRD defines; nothing when it defines none that could be served.
@@ -29,6 +29,7 @@ pub(crate) fn registration(crd: &Value) -> Option<Kind> {
             storage: version.get("storage").and_then(Value::as_bool) == Some(true),
             schema: Arc::new(schema(version.pointer("/schema/openAPIV3Schema"))),
             columns: columns.filter_map(column).collect(),
+            scale: version.pointer("/subresources/scale").map(scale_paths),
         });
     }
     if versions.is_empty() {
@@ -107,6 +108,16 @@ fn schema(written: Option<&Value>) -> Schema {
     // Metadata is the same for all kinds, whatever a CRD says of it.
     schema.properties.insert("metadata".into(), BUILT_IN.resolve("meta.v1.ObjectMeta"));
     with_type_meta(&schema)
+}
+
+/// Paths are written as `.spec.replicas`.
+fn scale_paths(written: &Value) -> ScalePaths {
+    let path = |name: &str| written.get(name).and_then(Value::as_str).map(|path| path.replace('.', "/"));
+    ScalePaths {
+        spec: path("specReplicasPath").unwrap_or_default(),
+        status: path("statusReplicasPath").unwrap_or_default(),
+        selector: path("labelSelectorPath").filter(|path| !path.is_empty()),
+    }
 }
 
 fn column(written: &Value) -> Option<Column> {

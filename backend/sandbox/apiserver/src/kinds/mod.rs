@@ -46,6 +46,16 @@ pub(crate) struct Version {
     pub(crate) storage: bool,
     pub(crate) schema: Arc<Schema>,
     pub(crate) columns: Vec<Column>,
+    /// Where its `scale` subresource finds its numbers.
+    pub(crate) scale: Option<ScalePaths>,
+}
+
+/// JSON pointers to what a `scale` subresource shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ScalePaths {
+    pub(crate) spec: String,
+    pub(crate) status: String,
+    pub(crate) selector: Option<String>,
 }
 
 /// A column of `kubectl get` that a CRD asks for.

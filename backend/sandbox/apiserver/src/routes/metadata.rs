@@ -3,10 +3,30 @@
 use serde_json::Value;
 
 use crate::{
+    admit::names,
     kinds::Kind,
     schema::FieldProblem,
     status::{ApiError, Result},
 };
+
+/// The most that all annotations together may have.
+const ANNOTATIONS: usize = 256 * 1024;
+
+/// A body is of the kind that the URL names. What it does not say of apiVersion and kind goes without saying.
+pub(super) fn same_kind(kind: &Kind, wanted: &str, object: &Value) -> Result<()> {
+    let text = |name: &str, unsaid: &str| match object.get(name).and_then(Value::as_str) {
+        None | Some("") => unsaid.to_owned(),
+        Some(said) => said.to_owned(),
+    };
+    let (api_version, named) = (text("apiVersion", wanted), text("kind", &kind.kind));
+    if api_version == wanted && named == kind.kind {
+        return Ok(());
+    }
+    Err(ApiError::bad_request(format!(
+        "the API version in the data ({api_version}, Kind={named}) does not match the expected API version ({wanted}, Kind={})",
+        kind.kind
+    )))
+}
 
 /// A patch may not turn an object into another one.
 pub(super) fn same_object(kind: &Kind, old: &Value, new: &Value) -> Result<()> {
@@ -26,18 +46,26 @@ pub(super) fn same_object(kind: &Kind, old: &Value, new: &Value) -> Result<()> {
 pub(super) fn check(object: &Value) -> Vec<FieldProblem> {
     let mut problems = Vec::new();
     let members = |path: &str| object.pointer(path).and_then(Value::as_object).into_iter().flatten();
-    for (path, field) in [("/metadata/labels", "metadata.labels"), ("/metadata/annotations", "metadata.annotations")] {
-        for (key, value) in members(path) {
-            let (prefix, name) = key.split_once('/').map_or((None, key.as_str()), |(prefix, name)| (Some(prefix), name));
-            if !is_word(name) || name.is_empty() || prefix.is_some_and(|prefix| !is_subdomain(prefix)) {
-                let why = "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character";
-                problems.push(FieldProblem::invalid(field, &Value::from(key.as_str()), why));
-            }
-            if path == "/metadata/labels" && !value.as_str().is_some_and(is_word) {
-                let why = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character";
-                problems.push(FieldProblem::invalid(field, value, why));
-            }
-        }
+    let mut note = |field: &str, value: &str, wrong: Vec<String>| {
+        problems.extend(wrong.iter().map(|why| FieldProblem::invalid(field, &Value::from(value), why)));
+    };
+    for (key, value) in members("/metadata/labels") {
+        note("metadata.labels", key, names::key(key));
+        let value = value.as_str().unwrap_or_default();
+        note("metadata.labels", value, names::label_value(value));
+    }
+    for (key, _) in members("/metadata/annotations") {
+        // Keys of annotations may be written in capitals.
+        note("metadata.annotations", key, names::key(&key.to_lowercase()));
+    }
+    let size: usize =
+        members("/metadata/annotations").map(|(key, value)| key.len() + value.as_str().unwrap_or_default().len()).sum();
+    if size > ANNOTATIONS {
+        problems.push(FieldProblem {
+            field: "metadata.annotations".into(),
+            reason: "FieldValueTooLong",
+            message: format!("Too long: may not be more than {ANNOTATIONS} bytes"),
+        });
     }
     for (index, owner) in object.pointer("/metadata/ownerReferences").and_then(Value::as_array).into_iter().flatten().enumerate()
     {
@@ -55,26 +83,14 @@ pub(super) fn check(object: &Value) -> Vec<FieldProblem> {
     problems
 }
 
-/// Letters, digits and `-_.` between, or nothing.
-fn is_word(text: &str) -> bool {
-    let edge = |c: char| c.is_ascii_alphanumeric();
-    let inner = text.chars().all(|c| edge(c) || "-_.".contains(c));
-    text.is_empty() || (text.len() <= 63 && inner && text.starts_with(edge) && text.ends_with(edge))
-}
-
-fn is_subdomain(text: &str) -> bool {
-    let edge = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-    let label = |label: &str| label.starts_with(edge) && label.ends_with(edge) && label.chars().all(|c| edge(c) || c == '-');
-    text.len() <= 253 && text.split('.').all(label)
-}
-
 /// Fields of Kubernetes' own kinds that stay as they were made.
 pub(super) fn unchangeable(kind: &Kind, old: &Value, new: &Value) -> Vec<FieldProblem> {
     let fields: &[&str] = match kind.qualified().as_str() {
         "deployments.apps" | "replicasets.apps" | "daemonsets.apps" => &["/spec/selector"],
-        "statefulsets.apps" => &["/spec/selector", "/spec/serviceName"],
         "secrets" => &["/type"],
-        "services" => &["/spec/clusterIP"],
+        // A Service that becomes a name for something outside gives its address back.
+        "services" if new.pointer("/spec/type").and_then(Value::as_str) != Some("ExternalName") => &["/spec/clusterIP"],
+        "endpointslices.discovery.k8s.io" => &["/addressType"],
         "customresourcedefinitions.apiextensions.k8s.io" => {
             &["/spec/group", "/spec/names/kind", "/spec/names/plural", "/spec/scope"]
         }
@@ -83,7 +99,11 @@ pub(super) fn unchangeable(kind: &Kind, old: &Value, new: &Value) -> Vec<FieldPr
     let changed = |path: &str| {
         let (before, after) = (old.pointer(path)?, new.pointer(path).unwrap_or(&Value::Null));
         let field = path[1..].replace('/', ".");
-        (before != after && before.as_str() != Some("")).then(|| FieldProblem::invalid(&field, after, "field is immutable"))
+        (before != after && before.as_str() != Some("")).then(|| FieldProblem {
+            field,
+            reason: "FieldValueInvalid",
+            message: format!("Invalid value: {after}: field is immutable"),
+        })
     };
     let mut problems: Vec<FieldProblem> = fields.iter().filter_map(|path| changed(path)).collect();
     let frozen = old.get("immutable").and_then(Value::as_bool) == Some(true);

@@ -13,6 +13,7 @@ mod remove;
 mod review;
 mod scale;
 mod target;
+mod token;
 mod watch;
 mod write;
 
@@ -116,7 +117,14 @@ async fn resource(api: Arc<Api>, caller: Caller, target: Target, request: Reques
         Some("proxy") if matches!(at.kind.qualified().as_str(), "pods" | "services") => {
             return proxy::answer(api, at, request).await;
         }
-        Some("scale") if at.kind.scale => return scale::answer(&api, &at, &query, request).await,
+        Some("scale") if at.kind.scale => {
+            let (from, method) = (write::Request::new(&at, &query, &request)?, request.method().clone());
+            return scale::answer(&api, &at, &method, &from, &body(request).await?);
+        }
+        Some("token") if at.kind.qualified() == "serviceaccounts" => {
+            let (method, content_type) = (request.method().clone(), content_type(&request));
+            return token::answer(&api, &at, &method, &content_type, &body(request).await?);
+        }
         Some("status") if at.kind.status => {}
         Some("finalize") if at.kind.plural == "namespaces" => {}
         Some(_) => return Err(ApiError::no_such_resource()),

@@ -1,31 +1,38 @@
-//! The `scale` subresource: how many replicas, apart from everything else.
+//! The `scale` subresource: how many replicas, apart from everything else, and yet a write of one field of the object.
 
 use axum::body::Body;
-use http::{Method, Request, Response, StatusCode};
-use hyper::body::Incoming;
+use http::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 
-use super::{Query, body, body::decode, content_type, json_answer, target::Place};
+use super::{body::decode, json_answer, target::Place, write};
 use crate::{
+    kinds::{Kind, ScalePaths},
     patch,
+    schema::FieldProblem,
     server::Api,
     status::{ApiError, Result},
     store::Part,
 };
 
-pub(super) async fn answer(api: &Api, at: &Place, query: &Query, request: Request<Incoming>) -> Result<Response<Body>> {
-    let method = request.method().clone();
-    let content_type = content_type(&request);
-    let body = body(request).await?;
-    let dry_run = query.get("dryRun") == "All";
-    let object = api.store.write(|state| {
+pub(super) fn answer(
+    api: &Api,
+    at: &Place,
+    method: &Method,
+    request: &write::Request<'_>,
+    body: &[u8],
+) -> Result<Response<Body>> {
+    let version = at.kind.version(&at.target.version).ok_or_else(ApiError::no_such_resource)?;
+    let paths = version.scale.as_ref().ok_or_else(ApiError::no_such_resource)?;
+    let content_type = request.content_type();
+    let applied = content_type == "application/apply-patch+yaml";
+    let scale = api.store.write(|state| {
         let old = state.get(&at.key(at.name())).cloned().ok_or_else(|| ApiError::not_found(&at.kind, at.name()))?;
-        let mut scale = scale_of(&old);
-        match method {
-            Method::GET => return Ok(scale),
-            Method::PUT => scale = decode(&content_type, &body)?,
+        let mut scale = scale_of(&old, paths)?;
+        match *method {
+            Method::GET | Method::HEAD => return Ok(scale),
+            Method::PUT => scale = decode(content_type, body)?,
             Method::PATCH => {
-                let change: Value = decode(&content_type, &body)?;
+                let change: Value = decode(content_type, body)?;
                 if content_type.starts_with("application/json-patch") {
                     patch::json_patch(&mut scale, &change)?;
                 } else {
@@ -34,38 +41,109 @@ pub(super) async fn answer(api: &Api, at: &Place, query: &Query, request: Reques
             }
             _ => return Err(ApiError::method_not_allowed()),
         }
-        let replicas = scale.pointer("/spec/replicas").and_then(Value::as_i64).unwrap_or(0);
-        if replicas < 0 {
-            let problem =
-                crate::schema::FieldProblem::invalid("spec.replicas", &json!(replicas), "must be greater than or equal to 0");
-            return Err(ApiError::invalid(&at.kind, at.name(), &[problem]));
-        }
-        let mut new = Value::clone(&old);
-        new["spec"]["replicas"] = json!(replicas);
-        if let Some(version) = scale.pointer("/metadata/resourceVersion") {
+        let replicas = wanted(&at.kind, at.name(), &scale)?;
+        let mut new = at.show(&old);
+        set(&mut new, &paths.spec, replicas);
+        if let Some(version) = scale.pointer("/metadata/resourceVersion").filter(|_| !applied) {
             new["metadata"]["resourceVersion"] = version.clone();
         }
-        match state.prepare_update(&at.kind, &old, new, Part::Main)? {
-            Some(object) if dry_run => Ok(scale_of(&object)),
-            Some(object) => Ok(scale_of(&state.put(at.id, &at.kind, object))),
-            None => Ok(scale_of(&old)),
+        let mut owners = None;
+        if applied {
+            let mut config = json!({"apiVersion": new["apiVersion"], "kind": new["kind"], "metadata": {"name": at.name()}});
+            set(&mut config, &paths.spec, replicas);
+            let live = at.show(&old);
+            let done =
+                request.with_writer(|writer| patch::apply(&version.schema, Some(&live), &config, writer, request.is_forced()))?;
+            owners = Some(done.entries);
         }
+        let entries = patch::base_entries(Some(&old), &new);
+        let mut object = state.prepare_update(&at.kind, &old, new, Part::Main)?.unwrap_or_else(|| Value::clone(&old));
+        match owners {
+            Some(entries) => patch::set_entries(&mut object, entries),
+            None => request.with_writer(|writer| patch::record_update(&version.schema, Some(&old), &mut object, entries, writer)),
+        }
+        if !patch::has_changed(&old, &object) && object.pointer(&paths.spec) == old.pointer(&paths.spec) {
+            return scale_of(&old, paths);
+        }
+        scale_of(&request.store(state, object), paths)
     })?;
-    Ok(json_answer(StatusCode::OK, &object))
+    Ok(json_answer(StatusCode::OK, &scale))
 }
 
-fn scale_of(object: &Value) -> Value {
+/// How many replicas a Scale asks for.
+fn wanted(kind: &Kind, name: &str, scale: &Value) -> Result<i64> {
+    let replicas = scale.pointer("/spec/replicas").unwrap_or(&Value::Null);
+    let Some(number) = (if replicas.is_null() { Some(0) } else { replicas.as_i64() }) else {
+        let found = match replicas {
+            Value::String(_) => "string".to_owned(),
+            Value::Bool(_) => "bool".to_owned(),
+            Value::Number(number) => format!("number {number}"),
+            Value::Array(_) => "array".to_owned(),
+            _ => "object".to_owned(),
+        };
+        return Err(ApiError::bad_request(format!(
+            "Scale in version \"v1\" cannot be handled as a Scale: json: cannot unmarshal {found} into Go struct field ScaleSpec.spec.replicas of type int32"
+        )));
+    };
+    if number < 0 {
+        let problem = FieldProblem::invalid("spec.replicas", replicas, "must be greater than or equal to 0");
+        let scale = Kind { kind: "Scale".into(), group: "autoscaling".into(), ..kind.clone() };
+        return Err(ApiError::invalid(&scale, name, &[problem]));
+    }
+    Ok(number)
+}
+
+fn set(object: &mut Value, path: &str, replicas: i64) {
+    let mut at = object;
+    for name in path.split('/').skip(1) {
+        if !at.is_object() {
+            *at = json!({});
+        }
+        at = &mut at[name];
+    }
+    *at = json!(replicas);
+}
+
+fn scale_of(object: &Value, paths: &ScalePaths) -> Result<Value> {
     let metadata = |name: &str| object.pointer(&format!("/metadata/{name}")).cloned().unwrap_or_default();
-    let labels = object.pointer("/spec/selector/matchLabels").and_then(Value::as_object).into_iter().flatten();
-    let selector: Vec<String> = labels.map(|(name, value)| format!("{name}={}", value.as_str().unwrap_or_default())).collect();
-    json!({
+    let count = |path: &str| object.pointer(path).and_then(Value::as_i64);
+    let Some(replicas) = count(&paths.spec) else {
+        let path = paths.spec.replace('/', ".");
+        return Err(ApiError::internal(format!("Internal error occurred: the spec replicas field \"{path}\" does not exist")));
+    };
+    let mut status = json!({"replicas": count(&paths.status).unwrap_or(0)});
+    match paths.selector.as_ref().and_then(|path| object.pointer(path)) {
+        Some(Value::String(selector)) => status["selector"] = json!(selector),
+        Some(selector) => status["selector"] = json!(in_words(selector)),
+        None => {}
+    }
+    Ok(json!({
         "kind": "Scale",
         "apiVersion": "autoscaling/v1",
         "metadata": {
             "name": metadata("name"), "namespace": metadata("namespace"), "uid": metadata("uid"),
             "resourceVersion": metadata("resourceVersion"), "creationTimestamp": metadata("creationTimestamp"),
         },
-        "spec": {"replicas": object.pointer("/spec/replicas").and_then(Value::as_i64).unwrap_or(1)},
-        "status": {"replicas": object.pointer("/status/replicas").and_then(Value::as_i64).unwrap_or(0), "selector": selector.join(",")},
-    })
+        "spec": {"replicas": replicas},
+        "status": status,
+    }))
+}
+
+/// A selector as it is written in a query.
+fn in_words(selector: &Value) -> String {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let plain = selector["matchLabels"].as_object().into_iter().flatten();
+    let mut words: Vec<String> = plain.map(|(key, value)| format!("{key}={}", text(value))).collect();
+    words.extend(selector["matchExpressions"].as_array().into_iter().flatten().map(|wanted| {
+        let values = wanted["values"].as_array().into_iter().flatten().map(text).collect::<Vec<_>>().join(",");
+        let key = text(&wanted["key"]);
+        match wanted["operator"].as_str() {
+            Some("In") => format!("{key} in ({values})"),
+            Some("NotIn") => format!("{key} notin ({values})"),
+            Some("DoesNotExist") => format!("!{key}"),
+            _ => key,
+        }
+    }));
+    words.sort();
+    words.join(",")
 }

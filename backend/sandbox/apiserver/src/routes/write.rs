@@ -22,7 +22,7 @@ use crate::{
     schema::{self, FieldProblem, Schema},
     server::Api,
     status::{ApiError, Result},
-    store::{Part, State},
+    store::{Part, State, node_ports},
 };
 
 /// What to do about fields that nobody knows.
@@ -91,7 +91,16 @@ impl<'a> Request<'a> {
         if self.at.target.subresource.as_deref() == Some("status") { Part::Status } else { Part::Main }
     }
 
-    fn with_writer<T>(&self, then: impl FnOnce(&Writer<'_>) -> T) -> T {
+    pub(super) fn content_type(&self) -> &str {
+        &self.content_type
+    }
+
+    /// Takes over fields that others own.
+    pub(super) fn is_forced(&self) -> bool {
+        self.query.flag("force")
+    }
+
+    pub(super) fn with_writer<T>(&self, then: impl FnOnce(&Writer<'_>) -> T) -> T {
         let api_version = self.at.api_version();
         then(&Writer {
             manager: &self.manager,
@@ -127,7 +136,7 @@ impl<'a> Request<'a> {
 
     /// Holds a finished object against schema and admission.
     /// Answers what to warn of.
-    fn check(&self, object: &Value, old: Option<&Value>) -> Result<Vec<String>> {
+    fn check(&self, state: &State, object: &Value, old: Option<&Value>) -> Result<Vec<String>> {
         let kind = &self.at.kind;
         let name = object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
         let mut checked = object.clone();
@@ -151,10 +160,20 @@ impl<'a> Request<'a> {
             problems.extend(schema::duplicates(self.schema()?, &checked));
         } else if problems.is_empty() && kind.kind == "CustomResourceDefinition" {
             problems = crate::kinds::definition_problems(&checked);
+        } else if problems.is_empty() && self.part() == Part::Main {
+            problems = admit::built_in::problems(kind, &checked, old);
+            let taken = |(index, port): &(usize, i64)| {
+                let field = format!("spec.ports[{index}].nodePort");
+                FieldProblem::invalid(&field, &Value::from(*port), "provided port is already allocated")
+            };
+            if problems.is_empty() && kind.kind == "Service" {
+                problems.extend(node_ports::taken(state, &checked).iter().map(taken));
+            }
         }
         if !problems.is_empty() {
-            if !kind.custom && problems.iter().any(|problem| problem.reason == "FieldValueTypeInvalid") {
-                let said: Vec<&str> = problems.iter().map(|problem| problem.message.as_str()).collect();
+            let mistyped = |problem: &&FieldProblem| problem.reason == "FieldValueTypeInvalid";
+            if !kind.custom && problems.iter().any(|problem| mistyped(&problem)) {
+                let said: Vec<&str> = problems.iter().filter(mistyped).map(|problem| problem.message.as_str()).collect();
                 let message = format!(
                     "{} in version \"{}\" cannot be handled as a {}: {}",
                     kind.kind,
@@ -173,7 +192,7 @@ impl<'a> Request<'a> {
         }
     }
 
-    fn store(&self, state: &mut State, object: Value) -> Arc<Value> {
+    pub(super) fn store(&self, state: &mut State, object: Value) -> Arc<Value> {
         if self.dry_run {
             return Arc::new(object);
         }
@@ -200,17 +219,11 @@ impl<'a> Request<'a> {
         let mut object = decode(&self.content_type, body)?;
         let (kind, wanted) = (&self.at.kind, self.at.api_version());
         let text = |name: &str| object.pointer(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let (api_version, named, namespace) = (text("/apiVersion"), text("/kind"), text("/metadata/namespace"));
-        if api_version.is_empty() || named.is_empty() {
-            if kind.custom {
-                return Err(ApiError::bad_request("Object 'Kind' is missing in the body of the request"));
-            }
-        } else if api_version != wanted || named != kind.kind {
-            return Err(ApiError::bad_request(format!(
-                "the API version in the data ({api_version}, Kind={named}) does not match the expected API version ({wanted}, Kind={})",
-                kind.kind
-            )));
+        let namespace = text("/metadata/namespace");
+        if kind.custom && (text("/apiVersion").is_empty() || text("/kind").is_empty()) {
+            return Err(ApiError::bad_request("Object 'Kind' is missing in the body of the request"));
         }
+        metadata::same_kind(kind, &wanted, &object)?;
         if let Some(wanted) = &self.at.target.namespace
             && kind.namespaced
             && !namespace.is_empty()
@@ -254,7 +267,7 @@ impl<'a> Request<'a> {
                 self.with_writer(|writer| patch::record_update(schema, None, &mut object, entries, writer));
             }
         }
-        warnings.extend(self.check(&object, None)?);
+        warnings.extend(self.check(state, &object, None)?);
         Ok(Written { object: self.store(state, object), created: true, warnings })
     }
 
@@ -283,7 +296,7 @@ impl<'a> Request<'a> {
         if object == **old {
             return Ok(Written { object: old.clone(), created: false, warnings });
         }
-        warnings.extend(self.check(&object, Some(old))?);
+        warnings.extend(self.check(state, &object, Some(old))?);
         Ok(Written { object: self.store(state, object), created: false, warnings })
     }
 }
@@ -369,6 +382,7 @@ fn changed(
         if !new.is_object() {
             return Err(ApiError::bad_request("the patch does not leave an object"));
         }
+        metadata::same_kind(&at.kind, &at.api_version(), &new)?;
         metadata::same_object(&at.kind, &old, &new)?;
         let warnings = request.without_unknown(&mut new, None)?;
         request.replace(state, &old, new, warnings, None)
@@ -395,7 +409,7 @@ fn apply(api: &Api, request: &Request<'_>, body: &[u8]) -> Result<Written> {
     api.store.write(|state| {
         let old = state.get(&at.key(at.name())).cloned();
         let shown = old.as_ref().map(|old| at.show(old));
-        let force = request.query.flag("force");
+        let force = request.is_forced();
         let uid = config.pointer("/metadata/uid").and_then(Value::as_str).filter(|uid| !uid.is_empty());
         if let (None, Some(uid)) = (&old, uid) {
             let why = format!("uid mismatch: the provided object specified uid {uid}, and no existing object was found");

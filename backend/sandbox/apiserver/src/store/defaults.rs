@@ -3,7 +3,7 @@
 use base64::Engine;
 use serde_json::{Value, json};
 
-use super::{State, now};
+use super::{State, node_ports, now};
 use crate::kinds::Kind;
 
 /// Fills in the defaults of a kind.
@@ -21,15 +21,37 @@ pub(super) fn apply(state: &mut State, kind: &Kind, object: &mut Value) {
         ("apps", "Deployment") => {
             set(object, &["spec", "replicas"], json!(1));
             set(object, &["spec", "strategy", "type"], json!("RollingUpdate"));
+            if object.pointer("/spec/strategy/type").is_some_and(|how| how == "RollingUpdate") {
+                set(object, &["spec", "strategy", "rollingUpdate", "maxUnavailable"], json!("25%"));
+                set(object, &["spec", "strategy", "rollingUpdate", "maxSurge"], json!("25%"));
+            }
             set(object, &["spec", "revisionHistoryLimit"], json!(10));
             set(object, &["spec", "progressDeadlineSeconds"], json!(600));
             containers(object, "/spec/template/spec");
         }
-        ("apps", "ReplicaSet" | "StatefulSet") => {
+        ("apps", "ReplicaSet") => {
             set(object, &["spec", "replicas"], json!(1));
             containers(object, "/spec/template/spec");
         }
-        ("apps", "DaemonSet") => containers(object, "/spec/template/spec"),
+        ("apps", "StatefulSet") => {
+            set(object, &["spec", "replicas"], json!(1));
+            set(object, &["spec", "podManagementPolicy"], json!("OrderedReady"));
+            set(object, &["spec", "updateStrategy", "type"], json!("RollingUpdate"));
+            set(object, &["spec", "revisionHistoryLimit"], json!(10));
+            if object.pointer("/spec/updateStrategy/type").and_then(Value::as_str) == Some("RollingUpdate") {
+                set(object, &["spec", "updateStrategy", "rollingUpdate", "partition"], json!(0));
+            }
+            containers(object, "/spec/template/spec");
+        }
+        ("apps", "DaemonSet") => {
+            set(object, &["spec", "updateStrategy", "type"], json!("RollingUpdate"));
+            if object.pointer("/spec/updateStrategy/type").and_then(Value::as_str) == Some("RollingUpdate") {
+                set(object, &["spec", "updateStrategy", "rollingUpdate", "maxUnavailable"], json!(1));
+                set(object, &["spec", "updateStrategy", "rollingUpdate", "maxSurge"], json!(0));
+            }
+            set(object, &["spec", "revisionHistoryLimit"], json!(10));
+            containers(object, "/spec/template/spec");
+        }
         ("apiextensions.k8s.io", "CustomResourceDefinition") => crd(object),
         _ => {}
     }
@@ -72,7 +94,18 @@ fn service(state: &mut State, object: &mut Value) {
             }
         }
     }
+    node_ports::complete(state, object);
     if object.pointer("/spec/type").and_then(Value::as_str) == Some("ExternalName") {
+        // What was a Service with an address gives that back.
+        let before = node_ports::before(state, object);
+        let address = |service: &Value| service.pointer("/spec/clusterIP").cloned();
+        if before.and_then(|before| address(&before)) == address(object)
+            && let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut)
+        {
+            for field in ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy"] {
+                spec.shift_remove(field);
+            }
+        }
         return;
     }
     if object.pointer("/spec/clusterIP").and_then(Value::as_str).is_none_or(str::is_empty) {

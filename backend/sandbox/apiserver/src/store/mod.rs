@@ -6,6 +6,7 @@
 mod defaults;
 mod garbage;
 mod history;
+pub(crate) mod node_ports;
 mod prepare;
 mod watch;
 
@@ -96,7 +97,7 @@ impl Store {
             }),
             revision: signal::Sender::new(1),
         }));
-        for name in ["default", "kube-system", "kube-public", "istio-system"] {
+        for name in ["default", "kube-system", "kube-public", "kube-node-lease", "istio-system"] {
             let namespace = serde_json::json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
             store.must(namespace);
         }

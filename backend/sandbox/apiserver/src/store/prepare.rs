@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::{State, defaults};
 use crate::{
+    admit::names,
     kinds::{Kind, KindId},
     schema::FieldProblem,
     status::{ApiError, Result},
@@ -50,9 +51,11 @@ impl State {
                 return Err(ApiError::invalid(kind, "", &[problem]));
             };
             object["metadata"]["name"] = json!(format!("{prefix}{}", suffix()));
-        } else if !valid_name(&name) {
-            let why = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character";
-            return Err(ApiError::invalid(kind, &name, &[FieldProblem::invalid("metadata.name", &json!(name), why)]));
+        }
+        let wrong = if name.is_empty() { Vec::new() } else { names::of_kind(kind)(&name) };
+        if !wrong.is_empty() {
+            let problem = |why: &String| FieldProblem::invalid("metadata.name", &json!(name), why);
+            return Err(ApiError::invalid(kind, &name, &wrong.iter().map(problem).collect::<Vec<_>>()));
         }
         let key = self.key_of(id, kind, &object)?;
         if self.get(&key).is_some() {
@@ -210,11 +213,6 @@ fn spec_changed(old: &Value, new: &Value) -> bool {
             .collect()
     };
     rest(old) != rest(new)
-}
-
-fn valid_name(name: &str) -> bool {
-    let edge = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-    name.len() <= 253 && name.starts_with(edge) && name.ends_with(edge) && name.chars().all(|c| edge(c) || c == '-' || c == '.')
 }
 
 /// Five characters, of the ones that the real server uses.

@@ -12,9 +12,31 @@ fn built_in(kind: &str) -> &'static [&'static str] {
         "services" => &["Type", "Cluster-IP", "External-IP", "Port(s)", "Age", "+Selector"],
         "deployments.apps" => &["Ready", "Up-to-date", "Available", "Age", "+Containers", "+Images", "+Selector"],
         "replicasets.apps" => &["Desired", "Current", "Ready", "Age", "+Containers", "+Images", "+Selector"],
+        "daemonsets.apps" => &[
+            "Desired",
+            "Current",
+            "Ready",
+            "Up-to-date",
+            "Available",
+            "Node Selector",
+            "Age",
+            "+Containers",
+            "+Images",
+            "+Selector",
+        ],
         "statefulsets.apps" => &["Ready", "Age", "+Containers", "+Images"],
         "namespaces" => &["Status", "Age"],
-        "nodes" => &["Status", "Roles", "Age", "Version", "+Internal-IP"],
+        "nodes" => &[
+            "Status",
+            "Roles",
+            "Age",
+            "Version",
+            "+Internal-IP",
+            "+External-IP",
+            "+OS-Image",
+            "+Kernel-Version",
+            "+Container-Runtime",
+        ],
         "endpoints" => &["Endpoints", "Age"],
         "endpointslices.discovery.k8s.io" => &["AddressType", "Ports", "Endpoints", "Age"],
         "events" => &["Last Seen", "Type", "Reason", "Object", "Message", "+Count", "+Name"],
@@ -88,6 +110,13 @@ pub(super) fn cells(kind: &Kind, version: &str, object: &Value) -> Vec<Value> {
             cells.push(json!(format!("{}/{}", count(object, "/status/readyReplicas"), count(object, "/spec/replicas"))));
             cells.push(age);
             cells.extend(template(object).into_iter().take(2));
+        }
+        "daemonsets.apps" => {
+            let numbers =
+                ["desiredNumberScheduled", "currentNumberScheduled", "numberReady", "updatedNumberScheduled", "numberAvailable"];
+            cells.extend(numbers.map(|name| json!(count(object, &format!("/status/{name}")))));
+            cells.extend([json!(selector(object, "/spec/template/spec/nodeSelector")), age]);
+            cells.extend(template(object));
         }
         "namespaces" => cells.extend([json!(text(object, "/status/phase")), age]),
         "nodes" => cells.extend(node(object, age)),
@@ -180,10 +209,17 @@ fn service(object: &Value, age: Value) -> Vec<Value> {
         };
         format!("{}{node}/{}", count(port, "/port"), or(text(port, "/protocol"), "TCP"))
     });
-    let external =
-        joined(list(object, "/status/loadBalancer/ingress").map(|ingress| or(text(ingress, "/ip"), &text(ingress, "/hostname"))));
+    let kind = text(object, "/spec/type");
+    let ingress =
+        list(object, "/status/loadBalancer/ingress").map(|ingress| or(text(ingress, "/ip"), &text(ingress, "/hostname")));
+    let own = list(object, "/spec/externalIPs").filter_map(Value::as_str).map(str::to_owned);
+    let external = match (kind.as_str(), joined(ingress.chain(own))) {
+        ("LoadBalancer", none) if none == "<none>" => "<pending>".to_owned(),
+        ("ExternalName", _) => text(object, "/spec/externalName"),
+        (_, addresses) => addresses,
+    };
     vec![
-        json!(or(text(object, "/spec/type"), "ClusterIP")),
+        json!(or(kind, "ClusterIP")),
         json!(or(text(object, "/spec/clusterIP"), "<none>")),
         json!(external),
         json!(joined(ports)),
@@ -197,15 +233,23 @@ fn node(object: &Value, age: Value) -> Vec<Value> {
         .any(|condition| text(condition, "/type") == "Ready" && text(condition, "/status") == "True");
     let labels = object.pointer("/metadata/labels").and_then(Value::as_object).into_iter().flatten();
     let roles = joined(labels.filter_map(|(name, _)| name.strip_prefix("node-role.kubernetes.io/").map(str::to_owned)));
-    let address = list(object, "/status/addresses")
-        .find(|address| text(address, "/type") == "InternalIP")
-        .map(|address| text(address, "/address"));
+    let address = |of: &str| {
+        let found = list(object, "/status/addresses").find(|address| text(address, "/type") == of);
+        or(found.map(|address| text(address, "/address")).unwrap_or_default(), "<none>")
+    };
+    let info = |name: &str| or(text(object, &format!("/status/nodeInfo/{name}")), "<unknown>");
+    let closed = object.pointer("/spec/unschedulable").and_then(Value::as_bool) == Some(true);
+    let status = if ready { "Ready" } else { "NotReady" };
     vec![
-        json!(if ready { "Ready" } else { "NotReady" }),
+        json!(if closed { format!("{status},SchedulingDisabled") } else { status.to_owned() }),
         json!(roles),
         age,
         json!(text(object, "/status/nodeInfo/kubeletVersion")),
-        json!(or(address.unwrap_or_default(), "<none>")),
+        json!(address("InternalIP")),
+        json!(address("ExternalIP")),
+        json!(info("osImage")),
+        json!(info("kernelVersion")),
+        json!(info("containerRuntimeVersion")),
     ]
 }
 

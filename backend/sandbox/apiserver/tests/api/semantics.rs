@@ -138,12 +138,15 @@ async fn what_never_changes() {
         labelled.body
     );
     let deployment = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": {
-        "selector": {"matchLabels": {"app": "web"}}, "template": {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "web"}]}}}});
+        "selector": {"matchLabels": {"app": "web"}}, "template": {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "web", "image": "web:1"}]}}}});
     let deployments = "/apis/apps/v1/namespaces/default/deployments";
     assert_eq!(cluster.post(deployments, deployment).await.status, 201);
     let moved = merge(&format!("{deployments}/web"), json!({"spec": {"selector": {"matchLabels": {"app": "other"}}}})).await;
     assert!(
-        moved.body["message"].as_str().unwrap().contains("spec.selector: Invalid value: \"object\": field is immutable"),
+        moved.body["message"]
+            .as_str()
+            .unwrap()
+            .contains("spec.selector: Invalid value: {\"matchLabels\":{\"app\":\"other\"}}: field is immutable"),
         "{}",
         moved.body
     );
