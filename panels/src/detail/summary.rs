@@ -174,8 +174,13 @@ fn proxies(ui: &mut Ui, cx: &Cx<'_>) {
     }
 }
 
-/// Kinds that cannot be read, each with the right that is missing.
+/// Kinds that are not there, and kinds that cannot be read, each with the right that is missing.
 fn kinds(ui: &mut Ui, cx: &Cx<'_>) {
+    if let Some(missing) = cx.scene.not_installed() {
+        fold(ui, "Not installed", "", true, |ui| {
+            problem::problem(ui, problem::Level::Warning, &missing.what, &missing.why, &missing.next, None);
+        });
+    }
     let troubled: Vec<_> = cx
         .scene
         .kinds

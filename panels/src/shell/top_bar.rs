@@ -185,7 +185,8 @@ fn sources_menu(ui: &mut Ui, cx: &Cx<'_>) {
             _ => None,
         })
         .collect();
-    let count = failed.len() + denied.len();
+    let missing = cx.scene.not_installed();
+    let count = failed.len() + denied.len() + usize::from(missing.is_some());
     if count == 0 {
         return;
     }
@@ -202,7 +203,7 @@ fn sources_menu(ui: &mut Ui, cx: &Cx<'_>) {
             }
             text::note(ui, format!("Without {}: {}", connect::step_name(step), connect::loss(step)));
         }
-        for (_, trouble) in denied {
+        for trouble in missing.iter().chain(denied.into_iter().map(|(_, trouble)| trouble)) {
             problem::problem(ui, problem::Level::Warning, &trouble.what, &trouble.why, &trouble.next, None);
         }
     });
