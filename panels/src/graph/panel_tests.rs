@@ -3,7 +3,7 @@
 use super::Graph;
 use crate::cx::{Contexts, Cx, Intents};
 use crate::intent::{Intent, ThemeChoice};
-use crate::kit::theme;
+use crate::kit::{fmt, theme};
 use crate::{Panel, Selected};
 use egui::accesskit::Role;
 use egui_kittest::Harness;
@@ -143,7 +143,7 @@ fn old_rates_stay_with_their_age() {
     scene.traffic = scene.traffic.failed(outage());
     let mut harness = harness(scene);
     harness.run();
-    harness.get_by_label_contains("As of 90\u{2009}s ago");
+    harness.get_by_label_contains(&format!("As of 90{}s ago", fmt::THIN));
     harness.get_by_label("edge productpage to reviews v1");
 }
 
