@@ -35,7 +35,7 @@ pub use toolbar::Choices;
 use crate::kit::{Tokens, button, fmt, icon, remote};
 use crate::{About, Cx, Intent, Panel, Selected};
 use canvas::{Canvas, Picture, Setting, Thing, selects};
-use egui::{Frame, Id, Margin, Ui};
+use egui::{Frame, Id, Margin, Rect, Ui, UiBuilder, vec2};
 use mesh::Remote;
 use mesh::graph::{GraphOptions, GraphType};
 use mesh::scene::Scene;
@@ -76,12 +76,19 @@ impl Panel for Graph {
         self.recall(ui);
         self.take_in(ui, cx);
         Frame::new().inner_margin(Margin { left: 16, right: 16, top: 12, bottom: 4 }).show(ui, |ui| {
-            let found =
-                self.shown.as_ref().filter(|_| !self.choices.find.trim().is_empty()).map(|shown| shown.picture.view.found);
-            if toolbar::ui(ui, &mut self.choices, &mut self.canvas, found, cx) {
+            let hits = self.shown.as_ref().map(|shown| things::hits(&shown.picture.view)).unwrap_or_default();
+            let at = hits.iter().position(|hit| Some(hit) == cx.selected);
+            let searching = self.shown.as_ref().is_some_and(|shown| shown.picture.view.searching);
+            let told = searching.then_some(toolbar::Hits { at, count: hits.len() });
+            let asked = toolbar::ui(ui, &mut self.choices, &mut self.canvas, told.as_ref(), cx);
+            if asked.rearrange {
                 self.rearrange();
             }
-            banners(ui, cx, &self.work);
+            let step = if asked.previous { hits.len().saturating_sub(1) } else { 1 };
+            if let (true, Some(hit)) = (asked.next || asked.previous, hits.get(at.map_or(0, |at| (at + step) % hits.len()))) {
+                cx.intents.send(Intent::Select(Some(hit.clone())));
+            }
+            refused(ui, cx);
         });
         self.remember(ui);
         let waiting = !cx.scene.ready();
@@ -94,10 +101,13 @@ impl Panel for Graph {
                     minimap: self.choices.minimap,
                     history: &self.history,
                 };
+                let (opacity, rect) = (ui.opacity(), ui.available_rect_before_wrap());
                 if matches!(cx.scene.traffic, Remote::Stale(..)) {
-                    ui.set_opacity(0.6);
+                    ui.set_opacity(opacity * 0.6);
                 }
                 let done = self.canvas.ui(ui, &mut shown.picture, &setting, &mut |ui, view, thing| menu(ui, cx, view, thing));
+                ui.set_opacity(opacity);
+                banners(ui, rect, cx, &self.work);
                 if let Some(select) = done.select.filter(|select| select.as_ref() != cx.selected) {
                     cx.intents.send(Intent::Select(select));
                 }
@@ -191,24 +201,29 @@ impl Graph {
     }
 }
 
-/// Why rates are missing or old. The structure of the mesh is shown all the same.
-fn banners(ui: &mut Ui, cx: &Cx<'_>, work: &Work) {
-    match &cx.scene.traffic {
-        Remote::Stale(_, at, problem) => {
-            ui.add_space(4.0);
-            remote::stale(ui, &fmt::ago(cx.now, *at), &problem.what, &problem.why, &problem.next);
-        }
-        Remote::Denied(problem) if cx.scene.ready() => {
-            ui.add_space(4.0);
-            let what = format!("No rates: {}", problem.what);
-            remote::denied(ui, &what, &problem.why, &problem.next, None);
-        }
-        _ => {}
-    }
-    if let Some(problem) = work.problem() {
+/// Why there are no rates. The structure of the mesh is shown all the same.
+fn refused(ui: &mut Ui, cx: &Cx<'_>) {
+    if let (Remote::Denied(problem), true) = (&cx.scene.traffic, cx.scene.ready()) {
         ui.add_space(4.0);
-        remote::denied(ui, &problem.what, &problem.why, &problem.next, None);
+        let what = format!("No rates: {}", problem.what);
+        remote::denied(ui, &what, &problem.why, &problem.next, None);
     }
+}
+
+/// Why what is shown is old. It comes and goes by itself, so it lies over the graph: what one is about to click stays where
+/// it is.
+fn banners(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, work: &Work) {
+    let over = UiBuilder::new().max_rect(rect.shrink2(vec2(16.0, 4.0)));
+    ui.scope_builder(over, |ui| {
+        let ground = Frame::new().fill(Tokens::of(ui).canvas).corner_radius(6);
+        if let Remote::Stale(_, at, problem) = &cx.scene.traffic {
+            let age = fmt::ago(cx.now, *at);
+            ground.show(ui, |ui| remote::stale(ui, &age, &problem.what, &problem.why, &problem.next));
+        }
+        if let Some(problem) = work.problem() {
+            ground.show(ui, |ui| remote::denied(ui, &problem.what, &problem.why, &problem.next, None));
+        }
+    });
 }
 
 fn empty(ui: &mut Ui, cx: &Cx<'_>, choices: &Choices) {
