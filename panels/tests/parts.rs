@@ -101,6 +101,9 @@ fn a_read_only_window_does_not_push() {
     world.checked(split());
     let bench = bar(world);
     assert!(bench.get_by_label("Push").accesskit_node().is_disabled());
+    bench.get_by_label_contains("This window is read-only (--read-only)");
+    let world = World { read_only: true, ..World::bookinfo() };
+    harness(world, (), [1280.0, 48.0], |ui, (), world| top_bar::ui(ui, &world.cx(), rail::WIDE)).get_by_label("read-only");
 }
 
 #[test]

@@ -214,7 +214,8 @@ pub(super) fn versions(ui: &mut Ui, view: &View) {
             let pods = (format!("{ready} / {wanted}"), (ready < wanted).then_some(tokens.degraded));
             let share = version.share.map_or_else(|| ("–".into(), Some(tokens.faint)), |share| (fmt::percent(share), None));
             let about = if version.declared { "" } else { "no subset yet" };
-            let numbers = vec![pods, share, (fmt::rate(version.rps), None)];
+            let rate = version.rps.map_or_else(|| ("–".into(), Some(tokens.faint)), |rps| (fmt::rate(rps), None));
+            let numbers = vec![pods, share, rate];
             let color = Some(tokens.version(&version.name));
             row(ui, &Row { swatch: color, what: "version", name: &version.name, about, numbers, ..Row::default() });
         }

@@ -1,6 +1,6 @@
 //! What the detail of the selected thing says, as plain data.
 
-use super::subject::{Subject, aimed_at, asked_for, of_node};
+use super::subject::{Subject, aimed_at, asked_for, behind, of_node};
 use super::sums::{Answer, Sum};
 use crate::selection::Selected;
 use mesh::graph::Health;
@@ -80,8 +80,8 @@ pub struct VersionRow {
     pub name: String,
     /// Percentage of the service's requests that it took; `None` without requests.
     pub share: Option<f64>,
-    /// Requests per second.
-    pub rps: f64,
+    /// Requests per second; `None` when nothing was measured.
+    pub rps: Option<f64>,
     /// Percentage of failed requests.
     pub error_percent: Option<f64>,
     /// Ready and wanted pods.
@@ -127,7 +127,7 @@ impl View {
             makes,
             callers: peers(traffic, |path| subject.called_by(path).then(|| end(&path.source))),
             called: peers(traffic, |path| subject.calls(path).then(|| callee(mesh, path))),
-            versions: versions(traffic, &subject),
+            versions: versions(mesh, traffic, &subject),
             pods: subject.workloads.iter().flat_map(|workload| &workload.pods).map(pod).collect(),
             config: subject.config(mesh),
             answers: input.answers(),
@@ -298,12 +298,14 @@ fn peers(traffic: Option<&Traffic>, row: impl Fn(&Path) -> Option<(String, Strin
     rows
 }
 
-fn versions(traffic: Option<&Traffic>, subject: &Subject<'_>) -> Vec<VersionRow> {
+/// All versions of the service, whichever of them is selected.
+fn versions(mesh: &Mesh, traffic: Option<&Traffic>, subject: &Subject<'_>) -> Vec<VersionRow> {
     let Some(service) = subject.service else { return Vec::new() };
+    let behind = behind(mesh, service);
     let all = Sum::of(traffic, |path| aimed_at(path, service)).rps;
     let row = |subset: &mesh::Subset| {
         let workloads: Vec<&&Workload> =
-            subject.workloads.iter().filter(|workload| subset.workloads.iter().any(|name| *name == *workload.name)).collect();
+            behind.iter().filter(|workload| subset.workloads.iter().any(|name| *name == *workload.name)).collect();
         let sum = Sum::of(traffic, |path| {
             aimed_at(path, service) && subset.workloads.iter().any(|name| **name == *path.destination.workload)
         });
@@ -312,7 +314,7 @@ fn versions(traffic: Option<&Traffic>, subject: &Subject<'_>) -> Vec<VersionRow>
         VersionRow {
             name: subset.name.clone(),
             share: (all > 0.0).then(|| sum.rps / all * 100.0),
-            rps: sum.rps,
+            rps: traffic.map(|_| sum.rps),
             error_percent: sum.error_percent(),
             pods: (pods.filter(|pod| pod.ready).count(), wanted),
             declared: subset.declared,
@@ -357,6 +359,18 @@ mod tests {
     use super::*;
     use mesh::demo;
     use mesh::traffic::{Called, Flow, Peer};
+
+    #[test]
+    fn versions_have_their_pods_and_rates_whichever_is_selected() {
+        let (mesh, traffic) = (demo::bookinfo(), demo::bookinfo_traffic());
+        let of = |selected: Selected| View::of(&mesh, Some(&traffic), &selected).unwrap().versions;
+        let service = of(Selected::Service("bookinfo".into(), "reviews".into()));
+        assert!(service.len() == 3 && service.iter().all(|version| version.pods == (1, 1)), "{service:?}");
+        assert_eq!(of(Selected::App("bookinfo".into(), "reviews".into(), Some("v2".into()))), service);
+        assert_eq!(of(Selected::Workload("bookinfo".into(), "reviews-v1".into())), service);
+        let unmeasured = View::of(&mesh, None, &Selected::Service("bookinfo".into(), "reviews".into())).unwrap().versions;
+        assert!(unmeasured.iter().all(|version| version.rps.is_none() && version.share.is_none()));
+    }
 
     /// An injected abort never leaves its caller's proxy: telemetry knows the callee only by the host as it was written.
     #[test]

@@ -1,8 +1,9 @@
 //! The top bar: what is looked at (context, namespaces, time range), how fresh it is, and the way to everything else.
 
+use crate::change_bar::READ_ONLY;
 use crate::intent::{Intent, ThemeChoice};
 use crate::kit::theme::{Weight, size};
-use crate::kit::{Button, Status, Tokens, button, fmt, icon, problem, text};
+use crate::kit::{Button, Status, Tokens, badge, button, fmt, icon, problem, text};
 use crate::{Cx, connect};
 use egui::{Align, Layout, Pos2, Rect, Sense, Shape, Stroke, Ui, WidgetInfo, WidgetType, pos2, vec2};
 use mesh::scene::StepState;
@@ -28,6 +29,9 @@ pub fn ui(ui: &mut Ui, cx: &Cx<'_>, rail: f32) {
         place_menu(ui, cx);
         window_menu(ui, cx);
         freshness(ui, cx);
+        if cx.read_only {
+            badge::pill(ui, "read-only", Tokens::of(ui).degraded).on_hover_text(READ_ONLY);
+        }
         sources_menu(ui, cx);
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             ui.add_space(16.0);
@@ -132,6 +136,10 @@ fn freshness(ui: &mut Ui, cx: &Cx<'_>) {
         (Remote::Stale(..), _) => (Status::Degraded, "stale"),
         (Remote::Denied(_), _) => (Status::Degraded, "no metrics"),
     };
+    if matches!(cx.scene.traffic, Remote::Stale(..)) {
+        // Nothing new draws a frame now, and the age grows all the same.
+        ui.ctx().request_repaint_after(std::time::Duration::from_secs(1));
+    }
     let tokens = Tokens::of(ui);
     let name = if cx.paused { "Resume live data" } else { "Pause live data" };
     let aged = age.unwrap_or_default();
