@@ -5,10 +5,10 @@ use crate::picture;
 use crate::shell::Shell;
 use cluster::{Command, Target};
 use jiff::Timestamp;
-use mesh::trace::TraceQuery;
+use mesh::trace::{REVISION, TraceQuery};
 use mesh::{Change, ChangeId, Fact, Problem, Stage};
 use panels::cx::{ContextRow, Contexts};
-use panels::intent::ExportFormat;
+use panels::intent::{ExportFormat, TracesOf};
 use panels::selection::PanelId;
 use panels::{Intent, kit};
 use std::panic::Location;
@@ -51,9 +51,9 @@ impl Shell {
                 self.dock.open(PanelId::Traces);
                 self.reads.open_trace(ctx, self.connection.as_ref(), self.runtime.handle(), id);
             }
-            Intent::TracesOf(service, errors_only) => {
+            Intent::TracesOf(wanted) => {
                 self.dock.open(PanelId::Traces);
-                let query = traces_of(service, errors_only, self.settings.window_secs);
+                let query = traces_of(wanted, self.settings.window_secs);
                 self.reads.search(ctx, self.connection.as_ref(), self.runtime.handle(), query);
             }
             Intent::Theme(theme) => {
@@ -336,11 +336,13 @@ fn context_row(info: cluster::ContextInfo) -> ContextRow {
 }
 
 /// The traces of a service over the measuring window.
-fn traces_of(service: String, errors_only: bool, window_secs: u64) -> TraceQuery {
+fn traces_of(TracesOf { end, call, failed }: TracesOf, window_secs: u64) -> TraceQuery {
     let end_us = u64::try_from(Timestamp::now().as_microsecond()).unwrap_or_default();
     TraceQuery {
-        service,
-        errors_only,
+        service: end.service,
+        tags: end.version.map(|version| (REVISION.to_owned(), version)).into_iter().collect(),
+        call,
+        errors_only: failed,
         start_us: end_us.saturating_sub(window_secs.max(300) * 1_000_000),
         end_us,
         limit: 100,

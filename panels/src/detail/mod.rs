@@ -147,17 +147,16 @@ fn measured(ui: &mut Ui, cx: &Cx<'_>, view: &View) {
         }
         Remote::Live(..) => figure_tiles(ui, figures, view.makes),
     }
-    if let Some(service) = &view.traces_of {
+    if let Some(traces) = &view.traces {
         ui.add_space(8.0);
         ui.horizontal(|ui| {
             if ui.add(Button::quiet("Traces").with_icon(icon::PATH).named(format!("Traces of {}", view.title))).clicked() {
-                cx.intents.send(Intent::TracesOf(service.clone(), false));
+                cx.intents.send(Intent::TracesOf(traces.clone()));
             }
-            if figures.error_percent.is_some_and(|errors| errors > 0.0)
+            if let (true, Some(failed)) = (figures.error_percent.is_some_and(|errors| errors > 0.0), &view.failed_traces)
                 && ui.add(Button::quiet("Failed traces").with_icon(icon::WARNING).named("Failed traces")).clicked()
             {
-                let callers = view.failed_traces_of.as_ref().unwrap_or(service);
-                cx.intents.send(Intent::TracesOf(callers.clone(), true));
+                cx.intents.send(Intent::TracesOf(failed.clone()));
             }
         });
     }

@@ -32,6 +32,7 @@ pub use place::{Placement, place};
 pub use svg::svg;
 pub use toolbar::Choices;
 
+use crate::intent::TracesOf;
 use crate::kit::{Tokens, button, fmt, icon, remote};
 use crate::{About, Cx, Intent, Panel, Selected};
 use canvas::{Canvas, Picture, Setting, Thing, selects};
@@ -39,6 +40,7 @@ use egui::{Frame, Id, Margin, Rect, Ui, UiBuilder, vec2};
 use mesh::Remote;
 use mesh::graph::{GraphOptions, GraphType};
 use mesh::scene::Scene;
+use mesh::trace::{Call, End};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use view::View;
@@ -240,35 +242,45 @@ fn empty(ui: &mut Ui, cx: &Cx<'_>, choices: &Choices) {
 /// The menu of a thing in the graph.
 fn menu(ui: &mut Ui, cx: &Cx<'_>, view: &View, thing: Thing) {
     ui.set_min_width(180.0);
-    let (name, service) = match thing {
-        Thing::Card(card) => {
-            let card = &view.cards[card];
-            (card.name.clone(), card.service.as_ref().map(|(namespace, service)| format!("{service}.{namespace}")))
-        }
+    let (name, end, call) = match thing {
+        Thing::Card(card) => (view.cards[card].name.clone(), end(&view.cards[card]), None),
         Thing::Line(line) => {
-            let called = &view.cards[view.lines[line].to];
-            (view.lines[line].name.clone(), called.service.as_ref().map(|(namespace, service)| format!("{service}.{namespace}")))
+            let line = &view.lines[line];
+            let (from, to) = (end(&view.cards[line.from]), end(&view.cards[line.to]));
+            (line.name.clone(), to.clone(), to.map(|to| Call { from, to }))
         }
-        Thing::Group(group) => (view.groups[group].name.clone(), None),
+        Thing::Group(group) => {
+            let end = match selects(view, thing) {
+                Some(Selected::App(namespace, app, _)) if !view.groups[group].members.is_empty() => {
+                    Some(End::service(format!("{app}.{namespace}")))
+                }
+                _ => None,
+            };
+            (view.groups[group].name.clone(), end, None)
+        }
     };
     if button::item(ui, "Details") {
         cx.intents.send(Intent::Select(selects(view, thing)));
     }
-    if let Some(service) = service {
-        if button::item(ui, "Traces") {
-            cx.intents.send(Intent::TracesOf(service.clone(), false));
+    if let Some(end) = end {
+        for (word, failed) in [("Traces", false), ("Failed traces", true)] {
+            if button::item(ui, word) {
+                cx.intents.send(Intent::TracesOf(TracesOf { end: end.clone(), call: call.clone(), failed }));
+            }
         }
-        if button::item(ui, "Failed traces") {
-            cx.intents.send(Intent::TracesOf(service, true));
-        }
-    }
-    if let (Thing::Group(group), Some(Selected::App(namespace, app, _))) = (thing, selects(view, thing))
-        && !view.groups[group].members.is_empty()
-        && button::item(ui, "Traces")
-    {
-        cx.intents.send(Intent::TracesOf(format!("{app}.{namespace}"), false));
     }
     if button::item(ui, "Copy name") {
         cx.intents.send(Intent::Copy(name, "Name copied".to_owned()));
+    }
+}
+
+/// How spans name what a card stands for.
+fn end(card: &view::Card) -> Option<End> {
+    match &card.selects {
+        Selected::App(namespace, app, version) => {
+            let version = version.clone().filter(|version| version != "latest");
+            Some(End { service: format!("{app}.{namespace}"), version })
+        }
+        _ => card.service.as_ref().map(|(namespace, service)| End::service(format!("{service}.{namespace}"))),
     }
 }

@@ -2,13 +2,14 @@
 
 use super::Graph;
 use crate::cx::{Contexts, Cx, Intents};
-use crate::intent::{Intent, ThemeChoice};
+use crate::intent::{Intent, ThemeChoice, TracesOf};
 use crate::kit::{fmt, theme};
 use crate::{Panel, Selected};
 use egui::accesskit::Role;
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
 use jiff::Timestamp;
+use mesh::trace::End;
 use mesh::{Ledger, Problem, Remote, Scene};
 use std::sync::mpsc::channel;
 use std::time::Duration;
@@ -105,7 +106,9 @@ fn the_menu_of_a_card_leads_to_its_traces() {
     harness.run();
     harness.get_by_label("Failed traces").click();
     harness.run();
-    assert!(harness.state().sent.contains(&Intent::TracesOf("details.bookinfo".into(), true)), "{:?}", harness.state().sent);
+    let end = End { service: "details.bookinfo".into(), version: Some("v1".into()) };
+    let wanted = Intent::TracesOf(TracesOf { end, call: None, failed: true });
+    assert!(harness.state().sent.contains(&wanted), "{:?}", harness.state().sent);
 }
 
 #[test]
