@@ -111,6 +111,7 @@ impl Shell {
             rows,
             problems,
             last: self.settings.last.clone(),
+            last_file: self.settings.last_file.clone(),
             sandbox: sandbox::find_envoy(self.args.envoy.as_deref()).err(),
             connecting: None,
         };
@@ -120,6 +121,7 @@ impl Shell {
         let row = self.contexts.rows.iter().find(|row| row.name == context).cloned();
         let row = row.unwrap_or_else(|| ContextRow { name: context.to_owned(), ..ContextRow::default() });
         let target = self.target(Some(&row));
+        (self.settings.last, self.settings.last_file) = (Some(row.name.clone()), Some(row.file.clone()));
         self.leave();
         self.connection = Some(Connection::to_cluster(target, self.runtime.handle(), self.wake.clone()));
         self.entered(context);
@@ -133,12 +135,13 @@ impl Shell {
         self.leave();
         let options = sandbox::Options { scenario, envoy: self.args.envoy.clone(), ..Default::default() };
         self.connection = Some(Connection::to_sandbox(options, self.runtime.handle(), self.wake.clone()));
+        // A context of some file may be called "sandbox" too; it was not used.
+        (self.settings.last, self.settings.last_file) = (Some(String::new()), None);
         self.entered("sandbox");
     }
 
     fn entered(&mut self, name: &str) {
         self.contexts.connecting = Some(name.to_owned());
-        self.settings.last = Some(name.to_owned());
         self.order_later(Command::Window(self.settings.window_secs));
     }
 

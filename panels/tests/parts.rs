@@ -218,6 +218,14 @@ fn the_keyboard_is_enough_to_connect() {
 }
 
 #[test]
+fn only_the_context_of_the_same_file_was_used_last() {
+    let row = |file: &str| ContextRow { name: "sandbox".into(), file: file.into(), ..ContextRow::default() };
+    let used = Contexts { last: Some("sandbox".into()), last_file: Some("a".into()), ..Contexts::default() };
+    assert!(used.is_last(&row("a")) && !used.is_last(&row("b")));
+    assert!(!Contexts { last: Some(String::new()), ..Contexts::default() }.is_last(&row("a")), "the window's own sandbox");
+}
+
+#[test]
 fn a_sandbox_that_cannot_start_says_why() {
     let envoy = Problem::new("No sandbox can be started", "Envoy 1.40.0 was not found", "Run cargo xtask setup");
     let bench = connect(Contexts { sandbox: Some(envoy), ..Contexts::default() }, &[]);
@@ -237,6 +245,7 @@ fn a_failed_step_has_its_way_on() {
     ];
     let mut bench = connect(contexts(), &steps);
     bench.get_by_label("No Service istiod in istio-system");
+    bench.get_by_label("istiod failed");
     bench.get_by_label("Retry").click();
     bench.run_steps(2);
     bench.get_by_label("Back").click();
