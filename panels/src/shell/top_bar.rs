@@ -143,10 +143,10 @@ fn freshness(ui: &mut Ui, cx: &Cx<'_>) {
     let tokens = Tokens::of(ui);
     let name = if cx.paused { "Resume live data" } else { "Pause live data" };
     let aged = age.unwrap_or_default();
-    // The widest age that can stand there keeps the button from growing and shrinking.
+    // The widest word and age that often stand there keep the button from growing and shrinking.
     let font = egui::FontId::proportional(size::TEXT);
     let measure = |text: &str| ui.painter().layout_no_wrap(text.to_owned(), font.clone(), tokens.text).size().x;
-    let width = 12.0 + 12.0 + 8.0 + measure(word) + 8.0 + measure("99 s ago").max(measure(&aged)) + 12.0;
+    let width = 12.0 + 12.0 + 8.0 + measure(word).max(measure("paused")) + 8.0 + measure("0.0 s ago").max(measure(&aged)) + 12.0;
     let (rect, response) = ui.allocate_exact_size(vec2(width, 28.0), Sense::click());
     let enabled = ui.is_enabled();
     response.widget_info(|| WidgetInfo::labeled(WidgetType::Button, enabled, name));
