@@ -121,7 +121,7 @@ impl Shell {
         let row = self.contexts.rows.iter().find(|row| row.name == context).cloned();
         let row = row.unwrap_or_else(|| ContextRow { name: context.to_owned(), ..ContextRow::default() });
         let target = self.target(Some(&row));
-        (self.settings.last, self.settings.last_file) = (Some(row.name.clone()), Some(row.file.clone()));
+        (self.settings.last, self.settings.last_file) = (Some(row.name.clone()), Some(row.file));
         self.leave();
         self.connection = Some(Connection::to_cluster(target, self.runtime.handle(), self.wake.clone()));
         self.entered(context);

@@ -62,7 +62,7 @@ pub enum Intent {
 }
 
 /// Which traces to show.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
 pub struct TracesOf {
     /// Whose spans to look for.
     pub end: End,

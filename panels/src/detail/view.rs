@@ -40,11 +40,9 @@ pub struct View {
     /// How calls are answered.
     pub answers: Vec<Answer>,
     /// Its traces.
-    #[serde(skip)]
     pub traces: Option<TracesOf>,
     /// Its failed ones, looked for at the worst caller: a call that never arrived (an injected abort, nobody there) left its
     /// span with the caller only.
-    #[serde(skip)]
     pub failed_traces: Option<TracesOf>,
 }
 
