@@ -5,10 +5,10 @@ use crate::picture;
 use crate::shell::Shell;
 use cluster::{Command, Target};
 use jiff::Timestamp;
-use mesh::trace::TraceQuery;
+use mesh::trace::{REVISION, TraceQuery};
 use mesh::{Change, ChangeId, Fact, Problem, Stage};
 use panels::cx::{ContextRow, Contexts};
-use panels::intent::ExportFormat;
+use panels::intent::{ExportFormat, TracesOf};
 use panels::selection::PanelId;
 use panels::{Intent, kit};
 use std::panic::Location;
@@ -51,9 +51,9 @@ impl Shell {
                 self.dock.open(PanelId::Traces);
                 self.reads.open_trace(ctx, self.connection.as_ref(), self.runtime.handle(), id);
             }
-            Intent::TracesOf(service, errors_only) => {
+            Intent::TracesOf(wanted) => {
                 self.dock.open(PanelId::Traces);
-                let query = traces_of(service, errors_only, self.settings.window_secs);
+                let query = traces_of(wanted, self.settings.window_secs);
                 self.reads.search(ctx, self.connection.as_ref(), self.runtime.handle(), query);
             }
             Intent::Theme(theme) => {
@@ -111,6 +111,7 @@ impl Shell {
             rows,
             problems,
             last: self.settings.last.clone(),
+            last_file: self.settings.last_file.clone(),
             sandbox: sandbox::find_envoy(self.args.envoy.as_deref()).err(),
             connecting: None,
         };
@@ -120,6 +121,7 @@ impl Shell {
         let row = self.contexts.rows.iter().find(|row| row.name == context).cloned();
         let row = row.unwrap_or_else(|| ContextRow { name: context.to_owned(), ..ContextRow::default() });
         let target = self.target(Some(&row));
+        (self.settings.last, self.settings.last_file) = (Some(row.name.clone()), Some(row.file));
         self.leave();
         self.connection = Some(Connection::to_cluster(target, self.runtime.handle(), self.wake.clone()));
         self.entered(context);
@@ -133,12 +135,13 @@ impl Shell {
         self.leave();
         let options = sandbox::Options { scenario, envoy: self.args.envoy.clone(), ..Default::default() };
         self.connection = Some(Connection::to_sandbox(options, self.runtime.handle(), self.wake.clone()));
+        // A context of some file may be called "sandbox" too; it was not used.
+        (self.settings.last, self.settings.last_file) = (Some(String::new()), None);
         self.entered("sandbox");
     }
 
     fn entered(&mut self, name: &str) {
         self.contexts.connecting = Some(name.to_owned());
-        self.settings.last = Some(name.to_owned());
         self.order_later(Command::Window(self.settings.window_secs));
     }
 
@@ -336,11 +339,13 @@ fn context_row(info: cluster::ContextInfo) -> ContextRow {
 }
 
 /// The traces of a service over the measuring window.
-fn traces_of(service: String, errors_only: bool, window_secs: u64) -> TraceQuery {
+fn traces_of(TracesOf { end, call, failed }: TracesOf, window_secs: u64) -> TraceQuery {
     let end_us = u64::try_from(Timestamp::now().as_microsecond()).unwrap_or_default();
     TraceQuery {
-        service,
-        errors_only,
+        service: end.service,
+        tags: end.version.map(|version| (REVISION.to_owned(), version)).into_iter().collect(),
+        call,
+        errors_only: failed,
         start_us: end_us.saturating_sub(window_secs.max(300) * 1_000_000),
         end_us,
         limit: 100,

@@ -13,6 +13,8 @@ pub(crate) struct Settings {
     pub(crate) theme: ThemeChoice,
     /// The context used last; "" for the sandbox.
     pub(crate) last: Option<String>,
+    /// The kubeconfig file that it is in.
+    pub(crate) last_file: Option<String>,
     /// Measuring window in seconds.
     pub(crate) window_secs: u64,
     /// Panels that are open, side by side.
@@ -23,7 +25,14 @@ pub(crate) struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { theme: ThemeChoice::Dark, last: None, window_secs: 60, panels: vec![PanelId::Graph], kubeconfigs: Vec::new() }
+        Self {
+            theme: ThemeChoice::Dark,
+            last: None,
+            last_file: None,
+            window_secs: 60,
+            panels: vec![PanelId::Graph],
+            kubeconfigs: Vec::new(),
+        }
     }
 }
 

@@ -51,10 +51,19 @@ pub struct Contexts {
     pub problems: Vec<Problem>,
     /// The context used last.
     pub last: Option<String>,
+    /// The kubeconfig file that it is in; `None` when that is not known.
+    pub last_file: Option<String>,
     /// Why no sandbox can be started here (no Envoy, …), if none can.
     pub sandbox: Option<Problem>,
     /// The context being connected to, if any: the screen shows the scene's steps.
     pub connecting: Option<String>,
+}
+
+impl Contexts {
+    /// Whether it was used last; a context of the same name in another file was not.
+    pub fn is_last(&self, row: &ContextRow) -> bool {
+        self.last.as_ref() == Some(&row.name) && self.last_file.as_ref().is_none_or(|file| *file == row.file)
+    }
 }
 
 /// One context.

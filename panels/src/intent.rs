@@ -1,7 +1,7 @@
 //! Everything a user can ask for. The app carries it out, in one match; panels do nothing else to the world.
 
 use crate::selection::{PanelId, Selected};
-use mesh::trace::TraceQuery;
+use mesh::trace::{Call, End, TraceQuery};
 use mesh::{Change, ChangeId};
 use std::path::PathBuf;
 
@@ -49,8 +49,8 @@ pub enum Intent {
     SearchTraces(TraceQuery),
     /// Open one trace by its id.
     OpenTrace(String),
-    /// Show the Traces panel on this service, perhaps only its failed traces.
-    TracesOf(String, bool),
+    /// Show the Traces panel on these.
+    TracesOf(TracesOf),
     /// Light, dark, or as the system.
     Theme(ThemeChoice),
     /// Open the command palette.
@@ -59,6 +59,17 @@ pub enum Intent {
     Copy(String, String),
     /// Save the graph as SVG or PNG (asks for the place when the path is `None`).
     ExportGraph(ExportFormat, Option<PathBuf>),
+}
+
+/// Which traces to show.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
+pub struct TracesOf {
+    /// Whose spans to look for.
+    pub end: End,
+    /// Only traces with such a call.
+    pub call: Option<Call>,
+    /// Only failed ones.
+    pub failed: bool,
 }
 
 /// Light, dark, or as the system.

@@ -5,7 +5,7 @@ mod support;
 
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use mesh::edit;
-use mesh::scene::{Step, StepState};
+use mesh::scene::{KindState, Step, StepState};
 use mesh::{Change, ChangeId, Fact, Problem, demo};
 use panels::change_bar::ChangeBar;
 use panels::connect::Connect;
@@ -101,6 +101,9 @@ fn a_read_only_window_does_not_push() {
     world.checked(split());
     let bench = bar(world);
     assert!(bench.get_by_label("Push").accesskit_node().is_disabled());
+    bench.get_by_label_contains("This window is read-only (--read-only)");
+    let world = World { read_only: true, ..World::bookinfo() };
+    harness(world, (), [1280.0, 48.0], |ui, (), world| top_bar::ui(ui, &world.cx(), rail::WIDE)).get_by_label("read-only");
 }
 
 #[test]
@@ -215,6 +218,14 @@ fn the_keyboard_is_enough_to_connect() {
 }
 
 #[test]
+fn only_the_context_of_the_same_file_was_used_last() {
+    let row = |file: &str| ContextRow { name: "sandbox".into(), file: file.into(), ..ContextRow::default() };
+    let used = Contexts { last: Some("sandbox".into()), last_file: Some("a".into()), ..Contexts::default() };
+    assert!(used.is_last(&row("a")) && !used.is_last(&row("b")));
+    assert!(!Contexts { last: Some(String::new()), ..Contexts::default() }.is_last(&row("a")), "the window's own sandbox");
+}
+
+#[test]
 fn a_sandbox_that_cannot_start_says_why() {
     let envoy = Problem::new("No sandbox can be started", "Envoy 1.40.0 was not found", "Run cargo xtask setup");
     let bench = connect(Contexts { sandbox: Some(envoy), ..Contexts::default() }, &[]);
@@ -234,6 +245,7 @@ fn a_failed_step_has_its_way_on() {
     ];
     let mut bench = connect(contexts(), &steps);
     bench.get_by_label("No Service istiod in istio-system");
+    bench.get_by_label("istiod failed");
     bench.get_by_label("Retry").click();
     bench.run_steps(2);
     bench.get_by_label("Back").click();
@@ -282,6 +294,31 @@ fn the_top_bar_says_what_is_looked_at() {
         bench.run_steps(2);
         assert_eq!(bench.state_mut().0.wishes(), [Intent::Pause(true)], "{name}");
     }
+}
+
+#[test]
+fn missing_kinds_of_istio_are_said_and_their_editors_not_offered() {
+    let mut world = World::bookinfo();
+    for kind in ["VirtualService", "PeerAuthentication"] {
+        world.scene.kinds.insert(mesh::kinds::kind(kind).unwrap(), KindState::Missing);
+    }
+    let said = "2 of Istio's kinds are not installed: VirtualService, PeerAuthentication";
+    let scene = world.scene.clone();
+    let mut bench = harness(world, (), [1280.0, 600.0], |ui, (), world| {
+        egui::Panel::top("bar").exact_size(48.0).show(ui, |ui| top_bar::ui(ui, &world.cx(), rail::WIDE));
+    });
+    bench.get_by_label("Sources").click();
+    bench.run_steps(3);
+    bench.get_by_label(said);
+    let detail = |selected| {
+        let world = World { selected, ..World::new(scene.clone()) };
+        harness(world, Detail::default(), [384.0, 1400.0], |ui, detail: &mut Detail, world| detail.ui(ui, &world.cx()))
+    };
+    detail(None).get_by_label(said);
+    let reviews = detail(Some(service("reviews")));
+    reviews.get_by_label("Mutual TLS needs kind PeerAuthentication, which this cluster does not have");
+    assert_eq!(reviews.query_all_by_label_contains("needs kind VirtualService").count(), 2, "splits and faults");
+    assert!(reviews.query_by_label("Mutual TLS").is_none(), "what cannot be written is not offered");
 }
 
 #[test]

@@ -208,6 +208,15 @@ impl Hub {
         self.change(|board| board.traffic = traffic);
     }
 
+    /// What was measured is old; where nothing was measured yet, that is still awaited.
+    pub(crate) fn traffic_late(&self, problem: Problem) {
+        self.change(|board| {
+            if board.traffic.value().is_some() {
+                board.traffic = std::mem::take(&mut board.traffic).failed(problem);
+            }
+        });
+    }
+
     pub(crate) fn traffic_failed(&self, problem: Problem) {
         self.change(|board| board.traffic = std::mem::take(&mut board.traffic).failed(problem));
     }

@@ -123,6 +123,19 @@ async fn a_cluster_without_istio() {
 }
 
 #[tokio::test]
+async fn what_was_measured_is_old_when_prometheus_freezes() {
+    let world = World::bookinfo().await;
+    let mut connection = world.connect();
+    connection.ready().await;
+    connection.until("figures", |scene| matches!(scene.traffic, Remote::Live(..))).await;
+    world.cast.play(|script| script.frozen = true);
+    let scene = connection.until("old figures", |scene| matches!(scene.traffic, Remote::Stale(..))).await;
+    assert_eq!(scene.traffic.problem().map(|problem| problem.what.as_str()), Some("Measurements are late"));
+    world.cast.play(|script| script.frozen = false);
+    connection.until("new figures", |scene| matches!(scene.traffic, Remote::Live(..))).await;
+}
+
+#[tokio::test]
 async fn a_cluster_without_prometheus_shows_structure_and_says_why() {
     let world = World::with(|objects| objects.retain(|object| object["metadata"]["name"] != "prometheus")).await;
     let scene = once(world.target(), Needs { traffic: true, proxies: true, window_secs: 60 }).await.expect("a scene");

@@ -92,6 +92,26 @@ pub const KINDS: &[Kind] = &[
     edit("telemetry.istio.io", &["v1", "v1alpha1"], "Telemetry", "telemetries", "tracing, metrics and access logs"),
 ];
 
+/// Kinds that every installation of Istio serves: where one of them is missing, something is wrong. The others come and go
+/// with versions and profiles.
+const CORE: [&str; 8] = [
+    "VirtualService",
+    "DestinationRule",
+    "Gateway",
+    "ServiceEntry",
+    "Sidecar",
+    "PeerAuthentication",
+    "RequestAuthentication",
+    "AuthorizationPolicy",
+];
+
+impl Kind {
+    /// Whether every installation of Istio serves it.
+    pub fn core(&self) -> bool {
+        (self.group == NETWORKING || self.group == SECURITY) && CORE.contains(&self.kind)
+    }
+}
+
 /// The row of [`KINDS`] of this name ("VirtualService"), if it is watched.
 pub fn kind(name: &str) -> Option<&'static Kind> {
     KINDS.iter().find(|kind| kind.kind == name)

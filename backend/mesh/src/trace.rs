@@ -1,9 +1,11 @@
 //! Traces: spans as a tree in time, whichever backend they came from.
 
+mod call;
 mod critical;
 mod summary;
 mod tree;
 
+pub use call::{Call, End, REVISION};
 pub use critical::{Segment, critical_path};
 pub use summary::{Stats, Summary, Trouble, trouble};
 pub use tree::{Row, ServiceTime, Tree};
@@ -66,6 +68,8 @@ pub struct TraceQuery {
     pub max_duration_us: Option<u64>,
     /// Only traces with a failed span.
     pub errors_only: bool,
+    /// Only traces with such a call; a failed one, when only errors are asked for.
+    pub call: Option<Call>,
     /// At most so many traces.
     pub limit: usize,
 }

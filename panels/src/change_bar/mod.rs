@@ -17,6 +17,9 @@ use std::collections::BTreeSet;
 /// Height of the bar.
 pub const HEIGHT: f32 = 64.0;
 
+/// Why nothing can be pushed in a window that was started so.
+pub(crate) const READ_ONLY: &str = "This window is read-only (--read-only): changes can be tried by dry run, but not pushed";
+
 /// The bar's own state.
 #[derive(Default)]
 pub struct ChangeBar {
@@ -73,7 +76,7 @@ impl ChangeBar {
         right.add_space(8.0);
         state(&mut right, cx, entry, rect.width() > 1100.0);
         let free = Rect::from_min_max(rect.left_top() + vec2(16.0, 0.0), pos2(right.min_rect().left() - 20.0, rect.bottom()));
-        sentence(ui, free, entry);
+        sentence(ui, free, entry, cx.read_only);
     }
 
     fn actions(&mut self, ui: &mut Ui, cx: &Cx<'_>, entry: &Entry) {
@@ -94,7 +97,7 @@ impl ChangeBar {
             let ready = words::can_push(entry) && !cx.read_only;
             let push = ui.add_enabled(ready, Button::primary("Push"));
             let why = match () {
-                () if cx.read_only => "This window is read-only (--read-only): changes can be tried by dry run, but not pushed",
+                () if cx.read_only => READ_ONLY,
                 () => "Wait for the dry run",
             };
             if push.on_disabled_hover_text(why).clicked() {
@@ -104,7 +107,8 @@ impl ChangeBar {
         let can_undo = words::can_undo(entry, cx.changes);
         if can_undo || (entry.sent.is_some() && words::is_open(&entry.stage)) {
             let undo = ui.add_enabled(can_undo && !cx.read_only, Button::quiet("Undo"));
-            if undo.on_disabled_hover_text("It can be undone as soon as it is stored").clicked() {
+            let why = if cx.read_only { READ_ONLY } else { "It can be undone as soon as it is stored" };
+            if undo.on_disabled_hover_text(why).clicked() {
                 cx.intents.send(Intent::Undo(entry.id));
             }
         }
@@ -133,7 +137,7 @@ fn copy(ui: &mut Ui, cx: &Cx<'_>, entry: &Entry) {
     });
 }
 
-fn sentence(ui: &mut Ui, rect: Rect, entry: &Entry) {
+fn sentence(ui: &mut Ui, rect: Rect, entry: &Entry, read_only: bool) {
     let tokens = Tokens::of(ui);
     let mut left = child(ui, rect.with_min_y(rect.top() + 14.0), Layout::top_down(Align::Min));
     left.set_clip_rect(rect.intersect(ui.clip_rect()));
@@ -148,6 +152,9 @@ fn sentence(ui: &mut Ui, rect: Rect, entry: &Entry) {
                 let level = if matches!(entry.stage, Stage::Failed(_)) { problem::Level::Error } else { problem::Level::Warning };
                 let line = format!("{}: {}", trouble.what, trouble.why);
                 problem::line(ui, level, &line, "", &trouble.next);
+            }
+            None if read_only && entry.sent.is_none() => {
+                problem::line(ui, problem::Level::Note, READ_ONLY, "", "");
             }
             None => {
                 let warnings = warnings(entry);
@@ -229,7 +236,7 @@ fn rest(ui: &mut Ui, cx: &Cx<'_>, rect: Rect) {
     row.add(Label::new(RichText::new(icon::CHECK_CIRCLE).size(17.0).color(tokens.faint)).selectable(false));
     row.add(Label::new(RichText::new("No change is pending").color(tokens.muted)).selectable(false));
     let hint = match () {
-        () if cx.read_only => "This window is read-only".to_owned(),
+        () if cx.read_only => READ_ONLY.to_owned(),
         () => match cx.scene.steps.get(&Step::Istiod) {
             Some(StepState::Failed(_)) => format!("Without istiod {}", connect::loss(Step::Istiod)),
             _ => "Select a service and move a share; nothing is written before you push".to_owned(),

@@ -263,7 +263,7 @@ fn found<'a>(contexts: &'a Contexts, typed: &str) -> Vec<&'a ContextRow> {
         words.iter().all(|word| text.contains(word))
     };
     let mut rows: Vec<&ContextRow> = contexts.rows.iter().filter(holds).collect();
-    rows.sort_by_key(|row| (contexts.last.as_deref() != Some(&*row.name), !row.current, row.problem.is_some()));
+    rows.sort_by_key(|row| (!contexts.is_last(row), !row.current, row.problem.is_some()));
     rows
 }
 
@@ -294,39 +294,29 @@ fn context(ui: &mut Ui, contexts: &Contexts, row: &ContextRow, focused: bool) ->
         if usable { tokens.accent } else { tokens.faint },
     );
     let bold = FontId::new(size::TEXT, family(ui.ctx(), Weight::Semibold));
-    let name = painter.text(pos2(rect.left() + 44.0, rect.top() + 9.0), Align2::LEFT_TOP, &row.name, bold, ink);
-    let mut x = name.right() + 10.0;
-    let last = contexts.last.as_deref() == Some(&*row.name);
-    for (shown, word) in [(row.current, "current"), (last, "last used")] {
-        if shown {
-            let galley = painter.layout_no_wrap(word.to_owned(), FontId::proportional(size::NOTE), tokens.accent);
-            let pill = Rect::from_min_size(pos2(x, rect.top() + 9.0), galley.size() + vec2(12.0, 4.0));
-            painter.rect_filled(pill, 9.0, tokens.tint(tokens.accent));
-            painter.galley(pill.min + vec2(6.0, 2.0), galley, tokens.accent);
-            x = pill.right() + 6.0;
-        }
+    let galleys = [(row.current, "current"), (contexts.is_last(row), "last used")].into_iter().filter(|(shown, _)| *shown);
+    let galleys: Vec<_> = galleys
+        .map(|(_, word)| painter.layout_no_wrap(word.to_owned(), FontId::proportional(size::NOTE), tokens.accent))
+        .collect();
+    let pills: f32 = galleys.iter().map(|galley| galley.size().x + 18.0).sum();
+    let (left, right) = (rect.left() + 44.0, rect.right() - 36.0);
+    let name = text::cut(ui, &row.name, bold, ink, [left, right - pills, rect.top() + 17.0]);
+    let mut x = name + 10.0;
+    for galley in galleys {
+        let pill = Rect::from_min_size(pos2(x, rect.top() + 9.0), galley.size() + vec2(12.0, 4.0));
+        painter.rect_filled(pill, 9.0, tokens.tint(tokens.accent));
+        painter.galley(pill.min + vec2(6.0, 2.0), galley, tokens.accent);
+        x = pill.right() + 6.0;
     }
-    let place = match &row.namespace {
-        Some(namespace) => format!("{}  ·  {}  ·  {namespace}", row.server, row.user),
-        None => format!("{}  ·  {}", row.server, row.user),
-    };
-    let place = if row.cluster == row.name { place } else { format!("{}  ·  {place}", row.cluster) };
-    painter.text(
-        pos2(rect.left() + 44.0, rect.top() + 29.0),
-        Align2::LEFT_TOP,
-        place,
-        FontId::proportional(size::SECONDARY),
-        tokens.muted,
-    );
+    let cluster = if row.cluster == row.name { "" } else { &row.cluster };
+    let server = if row.server.is_empty() { "no server" } else { &row.server };
+    let place = [cluster, server, &row.user, row.namespace.as_deref().unwrap_or_default()];
+    let place = place.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("  ·  ");
+    let small = FontId::proportional(size::SECONDARY);
+    text::cut(ui, &place, small.clone(), tokens.muted, [left, right, rect.top() + 37.0]);
     if let Some(trouble) = &row.problem {
         let why = format!("{}  {}: {}", icon::WARNING, trouble.what, trouble.why);
-        painter.text(
-            pos2(rect.left() + 44.0, rect.top() + 48.0),
-            Align2::LEFT_TOP,
-            why,
-            FontId::proportional(size::SECONDARY),
-            tokens.degraded,
-        );
+        text::cut(ui, &why, small, tokens.degraded, [left, right + 24.0, rect.top() + 56.0]);
     } else if lit {
         painter.text(
             pos2(rect.right() - 14.0, rect.center().y),

@@ -96,7 +96,7 @@ fn row(ui: &mut Ui, cx: &Cx<'_>, step: Step, state: &StepState) {
             (icon::CIRCLE_NOTCH, tokens.accent, fmt::duration(cx.now.duration_since(*since).as_secs_f64().max(0.0)))
         }
         StepState::Done(found) => (icon::CHECK_CIRCLE, tokens.healthy, found.clone()),
-        StepState::Failed(_) => (icon::WARNING_CIRCLE, tokens.failing, "failed".to_owned()),
+        StepState::Failed(_) => (icon::WARNING_CIRCLE, tokens.failing, String::new()),
     };
     let word = match state {
         StepState::Pending => "waits",
@@ -130,10 +130,12 @@ fn row(ui: &mut Ui, cx: &Cx<'_>, step: Step, state: &StepState) {
         }));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let ink = if matches!(state, StepState::Done(_)) { tokens.muted } else { color };
-            ui.add(egui::Label::new(RichText::new(&said).size(size::SECONDARY).color(ink)).truncate());
+            let said = if matches!(state, StepState::Failed(_)) { word } else { &said };
+            ui.add(egui::Label::new(RichText::new(said).size(size::SECONDARY).color(ink)).truncate());
         });
     });
-    row.response.widget_info(|| WidgetInfo::labeled(WidgetType::Label, true, format!("{} {word} {said}", step_name(step))));
+    let name = [step_name(step), word, &said].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
+    row.response.widget_info(|| WidgetInfo::labeled(WidgetType::Label, true, &name));
     if let StepState::Failed(trouble) = state {
         ui.horizontal_top(|ui| {
             ui.add_space(20.0);

@@ -104,8 +104,29 @@ fn head(ui: &mut Ui, cx: &Cx<'_>, view: &View) {
     });
     ui.add(Label::new(text::rich(ui, &view.title, size::TITLE, Weight::Semibold).color(tokens.text)).wrap());
     ui.add_space(2.0);
-    badge::status(ui, status_of(view.health), &view.reason);
+    headline(ui, cx, status_of(view.health), &view.reason);
     ui.add_space(8.0);
+}
+
+/// How it is; as of when, where that is not now. It takes the same room whether it is old or not, so that what stands below
+/// never jumps.
+fn headline(ui: &mut Ui, cx: &Cx<'_>, status: Status, reason: &str) {
+    match &cx.scene.traffic {
+        Remote::Stale(_, at, trouble) => {
+            let reason = format!("{reason} · as of {}", fmt::ago(cx.now, *at));
+            let said = ui.scope(|ui| {
+                ui.multiply_opacity(0.6);
+                badge::status(ui, status, &reason)
+            });
+            said.inner.on_hover_text(trouble.to_string());
+        }
+        traffic if traffic.value().is_none() && status == Status::Idle => {
+            badge::said(ui, status, "Not measured", "");
+        }
+        _ => {
+            badge::status(ui, status, reason);
+        }
+    }
 }
 
 /// The figures, or why there are none.
@@ -118,9 +139,7 @@ fn measured(ui: &mut Ui, cx: &Cx<'_>, view: &View) {
                 cx.intents.send(Intent::Retry);
             }
         }
-        Remote::Stale(_, at, trouble) => {
-            remote::stale(ui, &fmt::ago(cx.now, *at), &trouble.what, &trouble.why, &trouble.next);
-            ui.add_space(4.0);
+        Remote::Stale(..) => {
             ui.scope(|ui| {
                 ui.multiply_opacity(0.6);
                 figure_tiles(ui, figures, view.makes);
@@ -128,17 +147,16 @@ fn measured(ui: &mut Ui, cx: &Cx<'_>, view: &View) {
         }
         Remote::Live(..) => figure_tiles(ui, figures, view.makes),
     }
-    if let Some(service) = &view.traces_of {
+    if let Some(traces) = &view.traces {
         ui.add_space(8.0);
         ui.horizontal(|ui| {
             if ui.add(Button::quiet("Traces").with_icon(icon::PATH).named(format!("Traces of {}", view.title))).clicked() {
-                cx.intents.send(Intent::TracesOf(service.clone(), false));
+                cx.intents.send(Intent::TracesOf(traces.clone()));
             }
-            if figures.error_percent.is_some_and(|errors| errors > 0.0)
+            if let (true, Some(failed)) = (figures.error_percent.is_some_and(|errors| errors > 0.0), &view.failed_traces)
                 && ui.add(Button::quiet("Failed traces").with_icon(icon::WARNING).named("Failed traces")).clicked()
             {
-                let callers = view.failed_traces_of.as_ref().unwrap_or(service);
-                cx.intents.send(Intent::TracesOf(callers.clone(), true));
+                cx.intents.send(Intent::TracesOf(failed.clone()));
             }
         });
     }

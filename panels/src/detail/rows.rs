@@ -5,8 +5,7 @@ use super::view::{Figures, PeerRow, PodRow, View};
 use crate::Cx;
 use crate::intent::Intent;
 use crate::kit::theme::{Weight, family, size};
-use crate::kit::{Status, Tokens, fmt, icon};
-use egui::text::{LayoutJob, TextWrapping};
+use crate::kit::{Status, Tokens, fmt, icon, text};
 use egui::{Align2, Color32, FontId, Rect, Response, Sense, Ui, WidgetInfo, WidgetType, pos2, vec2};
 
 const ROW: f32 = 26.0;
@@ -107,23 +106,10 @@ fn row(ui: &mut Ui, row: &Row<'_>) -> Response {
         right -= NUMBER;
     }
     let end = right.max(x + 20.0);
-    let name = cut(ui, row.name, FontId::new(size::TEXT, family(ui.ctx(), Weight::Medium)), tokens.text, [x, end, y]);
+    let name = text::cut(ui, row.name, FontId::new(size::TEXT, family(ui.ctx(), Weight::Medium)), tokens.text, [x, end, y]);
     let about = if row.version.is_empty() { row.about } else { row.version };
-    cut(ui, about, FontId::proportional(size::SECONDARY), tokens.muted, [name + 6.0, end, y]);
+    text::cut(ui, about, FontId::proportional(size::SECONDARY), tokens.muted, [name + 6.0, end, y]);
     response
-}
-
-/// Text in the middle of a row, cut with an ellipsis where it must end; returns where it ends.
-fn cut(ui: &Ui, text: &str, font: FontId, color: Color32, [left, right, y]: [f32; 3]) -> f32 {
-    if text.is_empty() || right - left < 12.0 {
-        return left;
-    }
-    let mut job = LayoutJob::simple_singleline(text.to_owned(), font, color);
-    job.wrap = TextWrapping::truncate_at_width(right - left);
-    let galley = ui.painter().layout_job(job);
-    let end = left + galley.size().x;
-    ui.painter().galley(pos2(left, y - galley.size().y / 2.0), galley, color);
-    end
 }
 
 fn numbers(ui: &Ui, figures: &Figures) -> Vec<(String, Option<Color32>)> {
@@ -214,7 +200,8 @@ pub(super) fn versions(ui: &mut Ui, view: &View) {
             let pods = (format!("{ready} / {wanted}"), (ready < wanted).then_some(tokens.degraded));
             let share = version.share.map_or_else(|| ("–".into(), Some(tokens.faint)), |share| (fmt::percent(share), None));
             let about = if version.declared { "" } else { "no subset yet" };
-            let numbers = vec![pods, share, (fmt::rate(version.rps), None)];
+            let rate = version.rps.map_or_else(|| ("–".into(), Some(tokens.faint)), |rps| (fmt::rate(rps), None));
+            let numbers = vec![pods, share, rate];
             let color = Some(tokens.version(&version.name));
             row(ui, &Row { swatch: color, what: "version", name: &version.name, about, numbers, ..Row::default() });
         }

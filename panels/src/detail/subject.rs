@@ -176,7 +176,7 @@ pub fn of_node(id: &str) -> Option<Selected> {
 }
 
 /// Workloads behind a service.
-fn behind<'a>(mesh: &'a Mesh, service: &Service) -> Vec<&'a Workload> {
+pub fn behind<'a>(mesh: &'a Mesh, service: &Service) -> Vec<&'a Workload> {
     let split = |at: &String| {
         let (namespace, name) = at.split_once('/')?;
         mesh.workloads.get(&key(namespace, name))

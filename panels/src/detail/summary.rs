@@ -1,13 +1,13 @@
 //! The mesh as a whole, while nothing is selected: how it is, what is worst, and what is known of it.
 
 use super::rows::{fact, fold, thing};
-use super::status_of;
 use super::subject::asked_for;
 use super::sums::Sum;
 use super::view::health;
+use super::{headline, status_of};
 use crate::Cx;
 use crate::intent::Intent;
-use crate::kit::{Memo, Status, Tokens, badge, fmt, icon, problem, remote, text, tiles};
+use crate::kit::{Memo, Status, Tokens, fmt, icon, problem, remote, text, tiles};
 use crate::selection::Selected;
 use egui::{RichText, Ui};
 use jiff::Timestamp;
@@ -41,9 +41,9 @@ pub(super) fn ui(ui: &mut Ui, cx: &Cx<'_>, worst: &mut Worst) {
         Some(row) => (row.status, row.reason.clone()),
         None => (Status::Idle, String::new()),
     };
-    badge::status(ui, status, &why);
+    headline(ui, cx, status, &why);
     ui.add_space(6.0);
-    figures(ui, cx, all);
+    ui.scope(|ui| figures(ui, cx, all));
     fold(ui, "Services", "the worst first", true, |ui| {
         for row in worst.iter().take(12) {
             let about = if row.status > Status::Healthy { row.reason.as_str() } else { "" };
@@ -84,13 +84,13 @@ fn figures(ui: &mut Ui, cx: &Cx<'_>, all: &Sum) {
             }
         }
         Remote::Live(..) | Remote::Stale(..) => {
-            if let Remote::Stale(_, at, trouble) = &cx.scene.traffic {
-                remote::stale(ui, &fmt::ago(cx.now, *at), &trouble.what, &trouble.why, &trouble.next);
-            }
             let none = || "–".to_owned();
             let errors = all.error_percent().map_or_else(none, fmt::percent);
             let p95 = all.p95_ms.map_or_else(none, fmt::ms);
             let mtls = all.mtls_percent().map_or_else(none, fmt::percent);
+            if matches!(cx.scene.traffic, Remote::Stale(..)) {
+                ui.multiply_opacity(0.6);
+            }
             tiles(ui, &[(&fmt::rate(all.rps), "calls / s"), (&errors, "errors"), (&p95, "p95, worst"), (&mtls, "mutual TLS")]);
         }
     }
@@ -106,7 +106,7 @@ struct Row {
     name: String,
 }
 
-/// Every service with its health, the worst and busiest first; derived when something changed.
+/// Every service with its health, the worst first; derived when something changed.
 #[derive(Default)]
 pub(super) struct Worst(Memo<Of, (Vec<Row>, Sum)>);
 
@@ -146,9 +146,8 @@ fn worst(mesh: &Mesh, traffic: Option<&Traffic>, namespaces: &[String]) -> Vec<R
     };
     let shown = |service: &&Service| namespaces.is_empty() || namespaces.iter().any(|name| **name == *service.namespace);
     let mut rows: Vec<Row> = mesh.services.values().filter(shown).map(row).collect();
-    // Rates that are about the same must not swap places at every measurement.
-    let about = |row: &Row| (1.0 + row.rps).log2().round();
-    rows.sort_by(|a, b| b.status.cmp(&a.status).then(about(b).total_cmp(&about(a))).then_with(|| a.name.cmp(&b.name)));
+    // By health and then by name: rates would swap places while one reads.
+    rows.sort_by(|a, b| b.status.cmp(&a.status).then_with(|| (&a.name, &a.namespace).cmp(&(&b.name, &b.namespace))));
     rows
 }
 
@@ -174,8 +173,13 @@ fn proxies(ui: &mut Ui, cx: &Cx<'_>) {
     }
 }
 
-/// Kinds that cannot be read, each with the right that is missing.
+/// Kinds that are not there, and kinds that cannot be read, each with the right that is missing.
 fn kinds(ui: &mut Ui, cx: &Cx<'_>) {
+    if let Some(missing) = cx.scene.not_installed() {
+        fold(ui, "Not installed", "", true, |ui| {
+            problem::problem(ui, problem::Level::Warning, &missing.what, &missing.why, &missing.next, None);
+        });
+    }
     let troubled: Vec<_> = cx
         .scene
         .kinds

@@ -1,10 +1,12 @@
 //! What the detail of the selected thing says, as plain data.
 
-use super::subject::{Subject, aimed_at, asked_for, of_node};
+use super::subject::{Subject, aimed_at, asked_for, behind, of_node};
 use super::sums::{Answer, Sum};
+use crate::intent::TracesOf;
 use crate::selection::Selected;
 use mesh::graph::Health;
 use mesh::health::{of_workload, worse};
+use mesh::trace::{Call, End};
 use mesh::traffic::{Path, Peer, Traffic};
 use mesh::{Mesh, Ref, Workload};
 use serde::Serialize;
@@ -37,11 +39,11 @@ pub struct View {
     pub config: Vec<Ref>,
     /// How calls are answered.
     pub answers: Vec<Answer>,
-    /// The service whose traces to look for, as tracing backends name it.
-    pub traces_of: Option<String>,
-    /// The same for failed calls: their worst caller. A call that never arrived (an injected abort, nobody there) left
-    /// its span with the caller only.
-    pub failed_traces_of: Option<String>,
+    /// Its traces.
+    pub traces: Option<TracesOf>,
+    /// Its failed ones, looked for at the worst caller: a call that never arrived (an injected abort, nobody there) left its
+    /// span with the caller only.
+    pub failed_traces: Option<TracesOf>,
 }
 
 /// The four figures.
@@ -80,8 +82,8 @@ pub struct VersionRow {
     pub name: String,
     /// Percentage of the service's requests that it took; `None` without requests.
     pub share: Option<f64>,
-    /// Requests per second.
-    pub rps: f64,
+    /// Requests per second; `None` when nothing was measured.
+    pub rps: Option<f64>,
     /// Percentage of failed requests.
     pub error_percent: Option<f64>,
     /// Ready and wanted pods.
@@ -118,6 +120,7 @@ impl View {
         let (health, reason) = health(traffic.is_some(), &input, &output, &subject.workloads);
         let (kind, title) = name(selected, &subject);
         let makes = silent(&input) && !silent(&output);
+        let traces = traced(selected, &subject);
         Some(Self {
             kind: format!("{kind} · {}", subject.namespace()),
             title,
@@ -127,12 +130,12 @@ impl View {
             makes,
             callers: peers(traffic, |path| subject.called_by(path).then(|| end(&path.source))),
             called: peers(traffic, |path| subject.calls(path).then(|| callee(mesh, path))),
-            versions: versions(traffic, &subject),
+            versions: versions(mesh, traffic, &subject),
             pods: subject.workloads.iter().flat_map(|workload| &workload.pods).map(pod).collect(),
             config: subject.config(mesh),
             answers: input.answers(),
-            traces_of: traces_of(&subject),
-            failed_traces_of: worst_caller(traffic, |path| subject.called_by(path)).or_else(|| traces_of(&subject)),
+            failed_traces: traces.as_ref().map(|end| failed(end, None, worst_caller(traffic, |path| subject.called_by(path)))),
+            traces: traces.map(|end| TracesOf { end, ..TracesOf::default() }),
         })
     }
 
@@ -144,11 +147,9 @@ impl View {
         };
         let sum = Sum::of(traffic, fits);
         let (health, reason) = health(traffic.is_some(), &sum, &Sum::default(), &[]);
-        let parts = target.split('/').collect::<Vec<_>>();
-        let traces_of = match parts[..] {
-            ["app" | "service", namespace, name, ..] => Some(format!("{name}.{namespace}")),
-            _ => None,
-        };
+        let ends = [(source, &caller), (target, &called)];
+        let [from, to] = ends.map(|(id, subject)| traced(&of_node(id)?, subject.as_ref()?));
+        let call = |to: &End| Call { from: from.clone(), to: to.clone() };
         Self {
             kind: "Calls".to_owned(),
             title: format!("{} → {}", node_name(source), node_name(target)),
@@ -158,8 +159,8 @@ impl View {
             callers: peers(traffic, |path| fits(path).then(|| end(&path.source))),
             called: peers(traffic, |path| fits(path).then(|| callee(mesh, path))),
             answers: sum.answers(),
-            failed_traces_of: worst_caller(traffic, fits).or_else(|| traces_of.clone()),
-            traces_of,
+            failed_traces: to.as_ref().map(|to| failed(to, from.clone(), worst_caller(traffic, fits))),
+            traces: to.map(|to| TracesOf { call: Some(call(&to)), end: to, failed: false }),
             ..Self::default()
         }
     }
@@ -224,10 +225,24 @@ fn name(selected: &Selected, subject: &Subject<'_>) -> (&'static str, String) {
     }
 }
 
-fn traces_of(subject: &Subject<'_>) -> Option<String> {
+/// How tracing backends name it: by its app, and by its version where one is meant.
+fn traced(selected: &Selected, subject: &Subject<'_>) -> Option<End> {
     let workload = subject.workloads.first();
     let of_workload = workload.map(|workload| format!("{}.{}", workload.app, workload.namespace));
-    of_workload.or_else(|| subject.service.map(|service| format!("{}.{}", service.name, service.namespace)))
+    let service = of_workload.or_else(|| subject.service.map(|service| format!("{}.{}", service.name, service.namespace)))?;
+    let version = match selected {
+        Selected::App(_, _, version) => version.clone(),
+        Selected::Workload(..) => workload.map(|workload| workload.version.to_string()),
+        _ => None,
+    };
+    Some(End { service, version: version.filter(|version| !version.is_empty() && version != "latest") })
+}
+
+/// Failed calls to one end: from this caller, else from the worst one, else wherever they are known.
+fn failed(to: &End, from: Option<End>, worst: Option<String>) -> TracesOf {
+    let caller = from.or_else(|| worst.map(End::service));
+    let end = caller.clone().unwrap_or_else(|| to.clone());
+    TracesOf { end, call: Some(Call { from: caller, to: to.clone() }), failed: true }
 }
 
 /// Who has the most failed calls among these, as tracing backends name it.
@@ -298,12 +313,14 @@ fn peers(traffic: Option<&Traffic>, row: impl Fn(&Path) -> Option<(String, Strin
     rows
 }
 
-fn versions(traffic: Option<&Traffic>, subject: &Subject<'_>) -> Vec<VersionRow> {
+/// All versions of the service, whichever of them is selected.
+fn versions(mesh: &Mesh, traffic: Option<&Traffic>, subject: &Subject<'_>) -> Vec<VersionRow> {
     let Some(service) = subject.service else { return Vec::new() };
+    let behind = behind(mesh, service);
     let all = Sum::of(traffic, |path| aimed_at(path, service)).rps;
     let row = |subset: &mesh::Subset| {
         let workloads: Vec<&&Workload> =
-            subject.workloads.iter().filter(|workload| subset.workloads.iter().any(|name| *name == *workload.name)).collect();
+            behind.iter().filter(|workload| subset.workloads.iter().any(|name| *name == *workload.name)).collect();
         let sum = Sum::of(traffic, |path| {
             aimed_at(path, service) && subset.workloads.iter().any(|name| **name == *path.destination.workload)
         });
@@ -312,7 +329,7 @@ fn versions(traffic: Option<&Traffic>, subject: &Subject<'_>) -> Vec<VersionRow>
         VersionRow {
             name: subset.name.clone(),
             share: (all > 0.0).then(|| sum.rps / all * 100.0),
-            rps: sum.rps,
+            rps: traffic.map(|_| sum.rps),
             error_percent: sum.error_percent(),
             pods: (pods.filter(|pod| pod.ready).count(), wanted),
             declared: subset.declared,
@@ -357,6 +374,35 @@ mod tests {
     use super::*;
     use mesh::demo;
     use mesh::traffic::{Called, Flow, Peer};
+
+    #[test]
+    fn versions_have_their_pods_and_rates_whichever_is_selected() {
+        let (mesh, traffic) = (demo::bookinfo(), demo::bookinfo_traffic());
+        let of = |selected: Selected| View::of(&mesh, Some(&traffic), &selected).unwrap().versions;
+        let service = of(Selected::Service("bookinfo".into(), "reviews".into()));
+        assert!(service.len() == 3 && service.iter().all(|version| version.pods == (1, 1)), "{service:?}");
+        assert_eq!(of(Selected::App("bookinfo".into(), "reviews".into(), Some("v2".into()))), service);
+        assert_eq!(of(Selected::Workload("bookinfo".into(), "reviews-v1".into())), service);
+        let unmeasured = View::of(&mesh, None, &Selected::Service("bookinfo".into(), "reviews".into())).unwrap().versions;
+        assert!(unmeasured.iter().all(|version| version.rps.is_none() && version.share.is_none()));
+    }
+
+    #[test]
+    fn traces_are_those_of_the_version_and_of_the_edge() {
+        let (mesh, traffic) = (demo::bookinfo(), demo::bookinfo_traffic());
+        let of = |selected: Selected| View::of(&mesh, Some(&traffic), &selected).unwrap();
+        let end = |service: &str, version: &str| End { service: service.into(), version: Some(version.into()) };
+        let version = of(Selected::App("bookinfo".into(), "reviews".into(), Some("v3".into())));
+        let reviews = end("reviews.bookinfo", "v3");
+        assert_eq!(version.traces, Some(TracesOf { end: reviews.clone(), call: None, failed: false }));
+        let service = of(Selected::Service("bookinfo".into(), "reviews".into()));
+        assert_eq!(service.traces.unwrap().end, End::service("reviews.bookinfo"));
+        let edge = of(Selected::Edge("app/bookinfo/productpage/v1".into(), "app/bookinfo/reviews/v3".into()));
+        let productpage = end("productpage.bookinfo", "v1");
+        let call = Some(Call { from: Some(productpage.clone()), to: reviews.clone() });
+        assert_eq!(edge.traces, Some(TracesOf { end: reviews, call: call.clone(), failed: false }));
+        assert_eq!(edge.failed_traces, Some(TracesOf { end: productpage, call, failed: true }));
+    }
 
     /// An injected abort never leaves its caller's proxy: telemetry knows the callee only by the host as it was written.
     #[test]

@@ -86,7 +86,13 @@ impl Drafts {
             };
             EDITORS.iter().filter_map(open).collect()
         });
-        let (open, folded): (Vec<_>, Vec<_>) = offered.clone().into_iter().partition(|(_, id)| self.is_open(id));
+        let lacking = |row: &EditorRow| row.needs.iter().find(|kind| cx.scene.lacks(kind));
+        let (offered, barred): (Vec<_>, Vec<_>) = offered.clone().into_iter().partition(|(row, _)| lacking(row).is_none());
+        let (open, folded): (Vec<_>, Vec<_>) = offered.into_iter().partition(|(_, id)| self.is_open(id));
+        for (row, kind) in barred.iter().filter_map(|(row, _)| Some((row, lacking(row)?))) {
+            let what = format!("{} needs kind {kind}, which this cluster does not have", row.about.name);
+            ui.add(egui::Label::new(RichText::new(what).size(size::SECONDARY).color(Tokens::of(ui).muted)).wrap());
+        }
         for (row, id) in open {
             let Some(kept) = self.by_id.get_mut(&id) else { continue };
             kept.looked_at = true;

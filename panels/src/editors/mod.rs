@@ -20,15 +20,17 @@ use mesh::{Change, Mesh, Problem};
 pub struct EditorRow {
     /// Name, icon, summary.
     pub about: About,
+    /// Kinds that it writes; it is not offered where the cluster does not serve one of them.
+    pub needs: &'static [&'static str],
     /// Begins a draft for a selection, on what the cluster has; `None` where the editor does not apply.
     pub open: fn(&Mesh, &Selected) -> Option<Box<dyn Draft>>,
 }
 
 /// Every editor stands here, once: the detail and the laws walk this table.
 pub const EDITORS: &[EditorRow] = &[
-    EditorRow { about: traffic_split::ABOUT, open: traffic_split::open },
-    EditorRow { about: fault::ABOUT, open: fault::open },
-    EditorRow { about: mtls::ABOUT, open: mtls::open },
+    EditorRow { about: traffic_split::ABOUT, needs: &["VirtualService", "DestinationRule"], open: traffic_split::open },
+    EditorRow { about: fault::ABOUT, needs: &["VirtualService"], open: fault::open },
+    EditorRow { about: mtls::ABOUT, needs: &["PeerAuthentication"], open: mtls::open },
 ];
 
 /// Whether the user is still at it.

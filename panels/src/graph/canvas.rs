@@ -2,7 +2,7 @@
 
 use super::access::{InView, Keyboard, tell_all};
 use super::batch::{Batch, Detail, Key, Shown};
-use super::camera::{Camera, text_size};
+use super::camera::Camera;
 use super::chosen::Chosen;
 use super::frames;
 use super::labels::{self, Pill};
@@ -146,7 +146,7 @@ impl Canvas {
                 picture.store.card(&painter, &meta, index, look);
             }
         }
-        let size = text_size(11.0, camera.zoom.clamp(0.8, 1.2));
+        let size = labels::letters(camera.zoom);
         for pill in &self.pills {
             let strong = chosen.lines[pill.line] || hovered == Some(Thing::Line(pill.line));
             labels::paint(&painter, Tokens::of(ui), pill, pill_by, chosen.line_dim(pill.line), strong, size);
@@ -265,7 +265,7 @@ impl Canvas {
         });
         if !fits {
             let region = seen.expand2(seen.size() * 0.4);
-            let size = text_size(11.0, self.camera.zoom.clamp(0.8, 1.2));
+            let size = labels::letters(self.camera.zoom);
             let measure =
                 |text: &str| galley(painter, text, size, Weight::Regular, Tokens::dark(true).text, f32::INFINITY).size();
             let lines = picture.index.lines(region);

@@ -47,11 +47,13 @@ impl Chosen {
         for (group, _) in view.groups.iter().zip(&groups).filter(|(_, chosen)| **chosen) {
             group.members.iter().for_each(|member| cards[*member] = false);
         }
-        for (near, card) in near_cards.iter_mut().zip(&view.cards) {
-            *near = (*near || !any) && card.found;
+        // What was found is lit whatever is selected, and what is selected stays lit: one steps from hit to hit.
+        let lit = |near: bool, found: bool, own: bool| if view.searching { found || own } else { near || !any };
+        for (near, (card, own)) in near_cards.iter_mut().zip(view.cards.iter().zip(&cards)) {
+            *near = lit(*near, card.found, *own);
         }
-        for (near, line) in near_lines.iter_mut().zip(&view.lines) {
-            *near = (*near || !any) && line.found;
+        for (near, (line, own)) in near_lines.iter_mut().zip(view.lines.iter().zip(&lines)) {
+            *near = lit(*near, line.found, *own);
         }
         Self { cards, lines, groups, any, near_cards, near_lines }
     }

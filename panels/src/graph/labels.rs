@@ -1,18 +1,22 @@
-//! Pills on edges: in the free middle of the edge, never over a card or another pill. They move, then shorten, then hide, the
-//! least important first.
+//! Pills on edges: each on its own edge, over no card, no other pill, no other edge and no border of a box where there is room
+//! for that. They move, then shorten, then stand beside their edge, then hide, the least important first.
 
+use super::camera::text_size;
 use super::index::Index;
 use super::paint::galley;
 use super::place::CARD_HEIGHT;
 use super::view::View;
 use crate::kit::theme::Weight;
 use crate::kit::{Status, Tokens, icon};
-use egui::{Color32, Painter, Rect, Stroke, StrokeKind, Vec2, pos2, vec2};
+use egui::{Color32, Painter, Pos2, Rect, Stroke, StrokeKind, Vec2, pos2, vec2};
+use std::cell::OnceCell;
 
 /// More edges than this in view, and only those that fail get pills.
 const MANY: usize = 160;
 /// So few pills find room one after the other, whichever matters most.
 const ROOMY: usize = 16;
+/// Points of a curve that stand for it, per piece.
+const POINTS: usize = 24;
 
 /// A pill in its place. `rect` is in the graph's coordinates times the zoom, so that panning does not move it.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,6 +33,11 @@ pub struct Pill {
 
 /// Measures text: width and height of a pill's words.
 pub type Measure<'a> = &'a dyn Fn(&str) -> Vec2;
+
+/// The size of a pill's letters at this zoom: they grow and shrink less than the cards do.
+pub fn letters(zoom: f32) -> f32 {
+    text_size(11.0, zoom.clamp(0.66, 1.2))
+}
 
 /// Finds places for the pills of these lines at this zoom.
 pub fn place(
@@ -53,81 +62,135 @@ pub fn place(
         });
     }
     order.truncate(MANY);
+    let ground = Ground::of(view, index, zoom);
     let mut pills: Vec<Pill> = Vec::with_capacity(order.len());
-    let titles: Vec<Rect> = view
-        .groups
-        .iter()
-        .map(|group| {
-            Rect::from_min_size(group.rect.min, vec2(group.rect.width().min(14.0 + 8.0 * group.name.len() as f32), 32.0))
-        })
-        .collect();
     for line in order {
-        let found = view.lines[line].labels.iter().find_map(|text| {
-            let words = measure(text);
-            let lock = if view.lines[line].locked { words.y } else { 0.0 };
-            // In steps, so that a digit more seldom moves a pill.
-            let size = vec2(((words.x + lock + 16.0) / 8.0).ceil() * 8.0, words.y + 6.0);
-            let rect = best(view, index, line, lines, size, zoom, &pills, &titles)?;
-            Some(Pill { line, text: text.clone(), locked: view.lines[line].locked, rect })
-        });
-        pills.extend(found);
+        let locked = view.lines[line].locked;
+        let mut best: Option<(f32, Pill)> = None;
+        for (shorter, text) in view.lines[line].labels.iter().enumerate() {
+            let words = measure(&widest(text));
+            let lock = if locked { words.y } else { 0.0 };
+            let size = vec2((words.x + lock + 14.0).ceil(), words.y + 6.0);
+            let cost_so_far = shorter as f32 * SHORTER;
+            if let Some((cost, rect)) = ground.best(line, size, &pills)
+                && best.as_ref().is_none_or(|(least, _)| cost + cost_so_far < *least)
+            {
+                best = Some((cost + cost_so_far, Pill { line, text: text.clone(), locked, rect }));
+            }
+        }
+        pills.extend(best.map(|(_, pill)| pill));
     }
     pills
 }
 
-/// The best free place along a line for a pill of this size, if there is any.
-#[expect(clippy::too_many_arguments, reason = "a place depends on all that stands around")]
-fn best(
-    view: &View,
-    index: &Index,
-    line: usize,
-    lines: &[usize],
-    size: Vec2,
-    zoom: f32,
-    pills: &[Pill],
-    titles: &[Rect],
-) -> Option<Rect> {
-    let curve = &view.lines[line].curve;
-    let mut best: Option<(f32, Rect)> = None;
-    for part in [0.5, 0.44, 0.56, 0.38, 0.62, 0.3, 0.7, 0.24, 0.76] {
-        let at = curve.at(part);
-        let along = curve.at((part + 0.04).min(1.0)) - curve.at((part - 0.04).max(0.0));
-        let flat = along.y.abs() < along.x.abs() * 0.35;
-        // Beside a flat line: right above or below it, or past the cards that it joins.
-        let (lift, past) = (size.y / 2.0 + 5.0, CARD_HEIGHT * zoom / 2.0 + size.y / 2.0 + 5.0);
-        let shifts: &[f32] = if flat { &[-lift, lift, 0.0, -past, past] } else { &[0.0, -lift, lift, -past, past] };
-        for (rank, shift) in shifts.iter().enumerate() {
-            let center = pos2(at.x * zoom, at.y * zoom + shift);
-            let rect = Rect::from_center_size(center, size);
-            let area = Rect::from_min_max((rect.min.to_vec2() / zoom).to_pos2(), (rect.max.to_vec2() / zoom).to_pos2());
-            let taken = index.covered(area.expand(3.0 / zoom))
-                || pills.iter().any(|pill| pill.rect.expand(3.0).intersects(rect))
-                || titles.iter().any(|title| title.intersects(area));
-            if taken {
-                continue;
-            }
-            let crossed = if lines.len() <= 60 { crossed(view, line, lines, area) } else { 0.0 };
-            let borders =
-                view.groups.iter().filter(|group| group.rect.intersects(area) && !group.rect.contains_rect(area)).count() as f32;
-            let cost = crossed * 1.5 + borders * 0.8 + (part - 0.5).abs() * 4.0 + rank as f32 * 0.6;
-            if best.as_ref().is_none_or(|(least, _)| cost < *least) {
-                best = Some((cost, rect));
-            }
+/// The words with every number as wide as it gets, so that a digit more neither moves nor shortens a pill.
+fn widest(text: &str) -> String {
+    let mut wide = String::with_capacity(text.len() + 4);
+    let mut number = false;
+    for letter in text.chars() {
+        let part = letter.is_ascii_digit() || (number && letter == '.');
+        if part && !number {
+            wide.push_str("000");
+        } else if !part {
+            wide.push(letter);
         }
-        if best.as_ref().is_some_and(|(cost, _)| *cost < 0.3) {
-            break;
-        }
+        number = part;
     }
-    best.map(|(_, rect)| rect)
+    wide
 }
 
-/// How many other lines a pill would cover.
-fn crossed(view: &View, line: usize, lines: &[usize], area: Rect) -> f32 {
-    let covers = |other: &&usize| {
-        let curve = &view.lines[**other].curve;
-        **other != line && curve.bounds().intersects(area) && curve.points(12).any(|point| area.contains(point))
-    };
-    lines.iter().filter(covers).count() as f32
+// What a place costs. Who reads a pill must see first whose it is, then what it covers.
+const CROSSED: f32 = 6.0;
+const BESIDE: f32 = 2.5;
+const BORDER: f32 = 2.0;
+const SHORTER: f32 = 1.0;
+const ASIDE: f32 = 1.5;
+
+/// What pills have to keep clear of.
+struct Ground<'a> {
+    view: &'a View,
+    index: &'a Index,
+    zoom: f32,
+    titles: Vec<Rect>,
+    /// The lines as points, made when they are needed.
+    ways: Vec<OnceCell<Vec<Pos2>>>,
+}
+
+impl<'a> Ground<'a> {
+    fn of(view: &'a View, index: &'a Index, zoom: f32) -> Self {
+        let title = |group: &super::view::Group| {
+            Rect::from_min_size(group.rect.min, vec2(group.rect.width().min(14.0 + 8.0 * group.name.len() as f32), 32.0))
+        };
+        let titles = view.groups.iter().map(title).collect();
+        Self { view, index, zoom, titles, ways: vec![OnceCell::new(); view.lines.len()] }
+    }
+
+    /// The best free place along a line for a pill of this size and what it costs, if there is any.
+    fn best(&self, line: usize, size: Vec2, pills: &[Pill]) -> Option<(f32, Rect)> {
+        let curve = &self.view.lines[line].curve;
+        // Beside a line: right above or below it, or past the cards that it joins.
+        let (lift, past) = (size.y / 2.0 + 5.0, CARD_HEIGHT * self.zoom / 2.0 + size.y / 2.0 + 5.0);
+        let mut best: Option<(f32, Rect)> = None;
+        for (rank, shift) in [0.0, -lift, lift, -past, past].into_iter().enumerate() {
+            let beside = if rank == 0 { 0.0 } else { BESIDE + rank as f32 * 0.6 };
+            for step in 0..=32u32 {
+                // From the middle outward: 0.5, 0.475, 0.525, …
+                let by = step.div_ceil(2) as f32 * 0.025;
+                let aside = beside + by * 2.0 * ASIDE;
+                if best.as_ref().is_some_and(|(least, _)| *least <= aside) {
+                    break;
+                }
+                let at = curve.at(if step % 2 == 1 { 0.5 - by } else { 0.5 + by });
+                let rect = Rect::from_center_size(pos2(at.x * self.zoom, at.y * self.zoom + shift), size);
+                let Some(covered) = self.covers(line, rect, pills) else { continue };
+                if best.as_ref().is_none_or(|(least, _)| aside + covered < *least) {
+                    best = Some((aside + covered, rect));
+                }
+            }
+        }
+        best
+    }
+
+    /// What a pill would cover of other lines and of borders; `None` where it cannot stand.
+    fn covers(&self, line: usize, rect: Rect, pills: &[Pill]) -> Option<f32> {
+        let scaled = |rect: Rect| {
+            Rect::from_min_max((rect.min.to_vec2() / self.zoom).to_pos2(), (rect.max.to_vec2() / self.zoom).to_pos2())
+        };
+        let area = scaled(rect);
+        let taken = self.index.covered(scaled(rect.expand(3.0)))
+            || pills.iter().any(|pill| pill.rect.expand(3.0).intersects(rect))
+            || self.titles.iter().any(|title| title.intersects(area));
+        if taken {
+            return None;
+        }
+        let around = scaled(rect.expand(2.0));
+        let crossed = self.index.lines(around).into_iter().filter(|other| *other != line && self.crosses(*other, around)).count();
+        let border = |group: &&super::view::Group| group.rect.intersects(around) && !group.rect.contains_rect(around);
+        let borders = self.view.groups.iter().filter(border).count();
+        Some(crossed as f32 * CROSSED + borders as f32 * BORDER)
+    }
+
+    fn crosses(&self, line: usize, area: Rect) -> bool {
+        let way = self.ways[line].get_or_init(|| self.view.lines[line].curve.points(POINTS).collect());
+        way.windows(2).any(|pair| meets(area, pair[0], pair[1]))
+    }
+}
+
+/// Whether a straight piece of a line reaches into an area.
+fn meets(area: Rect, a: Pos2, b: Pos2) -> bool {
+    let (mut from, mut to) = (0.0f32, 1.0f32);
+    let along = b - a;
+    for (start, by, low, high) in [(a.x, along.x, area.min.x, area.max.x), (a.y, along.y, area.min.y, area.max.y)] {
+        if by.abs() < 1e-6 {
+            if start < low || start > high {
+                return false;
+            }
+            continue;
+        }
+        let (one, other) = ((low - start) / by, (high - start) / by);
+        (from, to) = (from.max(one.min(other)), to.min(one.max(other)));
+    }
+    from <= to
 }
 
 /// Draws one pill at its place on the screen.
@@ -144,4 +207,30 @@ pub(super) fn paint(painter: &Painter, tokens: &Tokens, pill: &Pill, by: Vec2, d
         left += lock;
     }
     painter.galley(pos2(left, rect.center().y - words.size().y / 2.0), words, tokens.text);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_of_lines_meet_areas() {
+        let area = Rect::from_min_max(pos2(0.0, 0.0), pos2(10.0, 4.0));
+        for (a, b, expect) in [
+            (pos2(-5.0, 2.0), pos2(15.0, 2.0), true),
+            (pos2(5.0, -9.0), pos2(5.0, 9.0), true),
+            (pos2(2.0, 1.0), pos2(3.0, 2.0), true),
+            (pos2(-5.0, 6.0), pos2(15.0, 6.0), false),
+            (pos2(-4.0, 0.0), pos2(0.0, 8.0), false),
+        ] {
+            assert_eq!(meets(area, a, b), expect, "{a:?} {b:?}");
+        }
+    }
+
+    #[test]
+    fn numbers_of_any_length_are_as_wide() {
+        assert_eq!(widest("9.9 rps · 4.0 ms"), "000 rps · 000 ms");
+        assert_eq!(widest("120 rps · 18 ms"), widest("9.9 rps · 4.0 ms"));
+        assert_eq!(widest("38 % 503"), "000 % 000");
+    }
 }

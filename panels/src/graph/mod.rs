@@ -32,13 +32,15 @@ pub use place::{Placement, place};
 pub use svg::svg;
 pub use toolbar::Choices;
 
+use crate::intent::TracesOf;
 use crate::kit::{Tokens, button, fmt, icon, remote};
 use crate::{About, Cx, Intent, Panel, Selected};
 use canvas::{Canvas, Picture, Setting, Thing, selects};
-use egui::{Frame, Id, Margin, Ui};
+use egui::{Frame, Id, Margin, Rect, Ui, UiBuilder, vec2};
 use mesh::Remote;
 use mesh::graph::{GraphOptions, GraphType};
 use mesh::scene::Scene;
+use mesh::trace::{Call, End};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use view::View;
@@ -76,12 +78,19 @@ impl Panel for Graph {
         self.recall(ui);
         self.take_in(ui, cx);
         Frame::new().inner_margin(Margin { left: 16, right: 16, top: 12, bottom: 4 }).show(ui, |ui| {
-            let found =
-                self.shown.as_ref().filter(|_| !self.choices.find.trim().is_empty()).map(|shown| shown.picture.view.found);
-            if toolbar::ui(ui, &mut self.choices, &mut self.canvas, found, cx) {
+            let hits = self.shown.as_ref().map(|shown| things::hits(&shown.picture.view)).unwrap_or_default();
+            let at = hits.iter().position(|hit| Some(hit) == cx.selected);
+            let searching = self.shown.as_ref().is_some_and(|shown| shown.picture.view.searching);
+            let told = searching.then_some(toolbar::Hits { at, count: hits.len() });
+            let asked = toolbar::ui(ui, &mut self.choices, &mut self.canvas, told.as_ref(), cx);
+            if asked.rearrange {
                 self.rearrange();
             }
-            banners(ui, cx, &self.work);
+            let step = if asked.previous { hits.len().saturating_sub(1) } else { 1 };
+            if let (true, Some(hit)) = (asked.next || asked.previous, hits.get(at.map_or(0, |at| (at + step) % hits.len()))) {
+                cx.intents.send(Intent::Select(Some(hit.clone())));
+            }
+            refused(ui, cx);
         });
         self.remember(ui);
         let waiting = !cx.scene.ready();
@@ -94,10 +103,13 @@ impl Panel for Graph {
                     minimap: self.choices.minimap,
                     history: &self.history,
                 };
+                let (opacity, rect) = (ui.opacity(), ui.available_rect_before_wrap());
                 if matches!(cx.scene.traffic, Remote::Stale(..)) {
-                    ui.set_opacity(0.6);
+                    ui.set_opacity(opacity * 0.6);
                 }
                 let done = self.canvas.ui(ui, &mut shown.picture, &setting, &mut |ui, view, thing| menu(ui, cx, view, thing));
+                ui.set_opacity(opacity);
+                banners(ui, rect, cx, &self.work);
                 if let Some(select) = done.select.filter(|select| select.as_ref() != cx.selected) {
                     cx.intents.send(Intent::Select(select));
                 }
@@ -191,24 +203,29 @@ impl Graph {
     }
 }
 
-/// Why rates are missing or old. The structure of the mesh is shown all the same.
-fn banners(ui: &mut Ui, cx: &Cx<'_>, work: &Work) {
-    match &cx.scene.traffic {
-        Remote::Stale(_, at, problem) => {
-            ui.add_space(4.0);
-            remote::stale(ui, &fmt::ago(cx.now, *at), &problem.what, &problem.why, &problem.next);
-        }
-        Remote::Denied(problem) if cx.scene.ready() => {
-            ui.add_space(4.0);
-            let what = format!("No rates: {}", problem.what);
-            remote::denied(ui, &what, &problem.why, &problem.next, None);
-        }
-        _ => {}
-    }
-    if let Some(problem) = work.problem() {
+/// Why there are no rates. The structure of the mesh is shown all the same.
+fn refused(ui: &mut Ui, cx: &Cx<'_>) {
+    if let (Remote::Denied(problem), true) = (&cx.scene.traffic, cx.scene.ready()) {
         ui.add_space(4.0);
-        remote::denied(ui, &problem.what, &problem.why, &problem.next, None);
+        let what = format!("No rates: {}", problem.what);
+        remote::denied(ui, &what, &problem.why, &problem.next, None);
     }
+}
+
+/// Why what is shown is old. It comes and goes by itself, so it lies over the graph: what one is about to click stays where
+/// it is.
+fn banners(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, work: &Work) {
+    let over = UiBuilder::new().max_rect(rect.shrink2(vec2(16.0, 4.0)));
+    ui.scope_builder(over, |ui| {
+        let ground = Frame::new().fill(Tokens::of(ui).canvas).corner_radius(6);
+        if let Remote::Stale(_, at, problem) = &cx.scene.traffic {
+            let age = fmt::ago(cx.now, *at);
+            ground.show(ui, |ui| remote::stale(ui, &age, &problem.what, &problem.why, &problem.next));
+        }
+        if let Some(problem) = work.problem() {
+            ground.show(ui, |ui| remote::denied(ui, &problem.what, &problem.why, &problem.next, None));
+        }
+    });
 }
 
 fn empty(ui: &mut Ui, cx: &Cx<'_>, choices: &Choices) {
@@ -225,35 +242,45 @@ fn empty(ui: &mut Ui, cx: &Cx<'_>, choices: &Choices) {
 /// The menu of a thing in the graph.
 fn menu(ui: &mut Ui, cx: &Cx<'_>, view: &View, thing: Thing) {
     ui.set_min_width(180.0);
-    let (name, service) = match thing {
-        Thing::Card(card) => {
-            let card = &view.cards[card];
-            (card.name.clone(), card.service.as_ref().map(|(namespace, service)| format!("{service}.{namespace}")))
-        }
+    let (name, end, call) = match thing {
+        Thing::Card(card) => (view.cards[card].name.clone(), end(&view.cards[card]), None),
         Thing::Line(line) => {
-            let called = &view.cards[view.lines[line].to];
-            (view.lines[line].name.clone(), called.service.as_ref().map(|(namespace, service)| format!("{service}.{namespace}")))
+            let line = &view.lines[line];
+            let (from, to) = (end(&view.cards[line.from]), end(&view.cards[line.to]));
+            (line.name.clone(), to.clone(), to.map(|to| Call { from, to }))
         }
-        Thing::Group(group) => (view.groups[group].name.clone(), None),
+        Thing::Group(group) => {
+            let end = match selects(view, thing) {
+                Some(Selected::App(namespace, app, _)) if !view.groups[group].members.is_empty() => {
+                    Some(End::service(format!("{app}.{namespace}")))
+                }
+                _ => None,
+            };
+            (view.groups[group].name.clone(), end, None)
+        }
     };
     if button::item(ui, "Details") {
         cx.intents.send(Intent::Select(selects(view, thing)));
     }
-    if let Some(service) = service {
-        if button::item(ui, "Traces") {
-            cx.intents.send(Intent::TracesOf(service.clone(), false));
+    if let Some(end) = end {
+        for (word, failed) in [("Traces", false), ("Failed traces", true)] {
+            if button::item(ui, word) {
+                cx.intents.send(Intent::TracesOf(TracesOf { end: end.clone(), call: call.clone(), failed }));
+            }
         }
-        if button::item(ui, "Failed traces") {
-            cx.intents.send(Intent::TracesOf(service, true));
-        }
-    }
-    if let (Thing::Group(group), Some(Selected::App(namespace, app, _))) = (thing, selects(view, thing))
-        && !view.groups[group].members.is_empty()
-        && button::item(ui, "Traces")
-    {
-        cx.intents.send(Intent::TracesOf(format!("{app}.{namespace}"), false));
     }
     if button::item(ui, "Copy name") {
         cx.intents.send(Intent::Copy(name, "Name copied".to_owned()));
+    }
+}
+
+/// How spans name what a card stands for.
+fn end(card: &view::Card) -> Option<End> {
+    match &card.selects {
+        Selected::App(namespace, app, version) => {
+            let version = version.clone().filter(|version| version != "latest");
+            Some(End { service: format!("{app}.{namespace}"), version })
+        }
+        _ => card.service.as_ref().map(|(namespace, service)| End::service(format!("{service}.{namespace}"))),
     }
 }

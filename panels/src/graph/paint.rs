@@ -239,6 +239,9 @@ impl DisplayEdge<Arc<Card>, Arc<Line>, Directed, Ix, CardShape> for LineShape {
     }
 }
 
+/// Letters shrink so far before words are cut.
+const SMALLEST: f32 = 8.0;
+
 /// One line of text, cut where there is no more room. Text that fits is laid out once, whatever the room, and the room for
 /// other text comes in steps, so that zooming lays out little anew.
 pub(super) fn galley(painter: &Painter, text: &str, size: f32, weight: Weight, color: Color32, room: f32) -> Arc<egui::Galley> {
@@ -246,6 +249,9 @@ pub(super) fn galley(painter: &Painter, text: &str, size: f32, weight: Weight, c
     let whole = painter.layout_job(job.clone());
     if whole.size().x <= room {
         return whole;
+    }
+    if size > SMALLEST {
+        return galley(painter, text, (size - 1.0).max(SMALLEST), weight, color, room);
     }
     job.wrap = TextWrapping::truncate_at_width((room / 6.0).floor() * 6.0);
     painter.layout_job(job)

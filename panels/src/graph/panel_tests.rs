@@ -2,13 +2,14 @@
 
 use super::Graph;
 use crate::cx::{Contexts, Cx, Intents};
-use crate::intent::{Intent, ThemeChoice};
-use crate::kit::theme;
+use crate::intent::{Intent, ThemeChoice, TracesOf};
+use crate::kit::{fmt, theme};
 use crate::{Panel, Selected};
 use egui::accesskit::Role;
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
 use jiff::Timestamp;
+use mesh::trace::End;
 use mesh::{Ledger, Problem, Remote, Scene};
 use std::sync::mpsc::channel;
 use std::time::Duration;
@@ -24,8 +25,12 @@ struct Seen {
 }
 
 fn harness(scene: Scene) -> Harness<'static, Seen> {
+    sized(scene, egui::vec2(1100.0, 720.0))
+}
+
+fn sized(scene: Scene, size: egui::Vec2) -> Harness<'static, Seen> {
     let seen = Seen { panel: Graph::default(), scene, selected: None, paused: true, sent: Vec::new() };
-    Harness::builder().with_size(egui::vec2(1100.0, 720.0)).build_ui_state(
+    Harness::builder().with_size(size).build_ui_state(
         |ui, seen: &mut Seen| {
             theme::apply(ui.ctx(), ThemeChoice::Dark);
             let (intents, ledger, contexts) = (Intents::default(), Ledger::default(), Contexts::default());
@@ -101,7 +106,9 @@ fn the_menu_of_a_card_leads_to_its_traces() {
     harness.run();
     harness.get_by_label("Failed traces").click();
     harness.run();
-    assert!(harness.state().sent.contains(&Intent::TracesOf("details.bookinfo".into(), true)), "{:?}", harness.state().sent);
+    let end = End { service: "details.bookinfo".into(), version: Some("v1".into()) };
+    let wanted = Intent::TracesOf(TracesOf { end, call: None, failed: true });
+    assert!(harness.state().sent.contains(&wanted), "{:?}", harness.state().sent);
 }
 
 #[test]
@@ -120,6 +127,69 @@ fn other_types_and_finding() {
     harness.get_by_label("Find in graph").type_text("details-v1");
     harness.run();
     assert!(harness.query_by_label_contains("found").is_some());
+}
+
+#[test]
+fn enter_steps_through_what_was_found() {
+    let mut harness = harness(mesh::demo::scene());
+    harness.run();
+    harness.get_by_label("ratings v1").click();
+    harness.run();
+    harness.get_by_label("Find in graph").focus();
+    harness.run();
+    harness.get_by_label("Find in graph").type_text("reviews");
+    harness.run();
+    harness.get_by_label_contains(" found");
+    let shown = harness.state().panel.shown.as_ref().unwrap();
+    let view = &shown.picture.view;
+    let chosen = super::chosen::Chosen::of(view, harness.state().selected.as_ref());
+    let lit = |name: &str| !chosen.card_dim(view.cards.iter().position(|card| card.name == name).unwrap());
+    assert!(lit("reviews v1") && lit("reviews v2") && lit("ratings v1") && !lit("details v1"));
+    for version in ["v1", "v2", "v3"] {
+        harness.key_press(egui::Key::Enter);
+        harness.run();
+        assert_eq!(harness.state().selected, Some(Selected::App("bookinfo".into(), "reviews".into(), Some(version.into()))));
+    }
+    harness.get_by_label_contains("3 of ");
+    harness.key_press_modifiers(egui::Modifiers::SHIFT, egui::Key::Enter);
+    harness.run();
+    assert_eq!(harness.state().selected, Some(Selected::App("bookinfo".into(), "reviews".into(), Some("v2".into()))));
+}
+
+#[test]
+fn the_toolbar_never_overlaps() {
+    for width in [300.0, 400.0, 520.0, 600.0, 615.0, 712.0, 790.0, 833.0, 1000.0] {
+        let mut harness = sized(mesh::demo::scene(), egui::vec2(width, 600.0));
+        harness.run();
+        harness.get_by_label("Find in graph").focus();
+        harness.run();
+        harness.get_by_label("Find in graph").type_text("reviews or %httperr > 5");
+        harness.run();
+        let names = ["Graph type", "Edge labels", "Show in graph", "Find in graph", "Zoom out", "Zoom in", "Fit graph to window"];
+        let mut places: Vec<(&str, egui::Rect)> =
+            names.iter().flat_map(|name| harness.query_all_by_label(name).map(|node| (*name, node.rect()))).collect();
+        places.extend(harness.query_all_by_label_contains(" found").map(|node| ("found", node.rect())));
+        assert!(places.len() >= if width < 450.0 { 5 } else { 8 }, "{places:?} at {width}");
+        for (at, (name, rect)) in places.iter().enumerate() {
+            assert!(rect.left() >= 0.0 && rect.right() <= width, "{name} at {width}: {rect:?}");
+            assert!(*name != "Find in graph" || rect.width() > 50.0, "no room for typing at {width}");
+            for (other, beside) in &places[at + 1..] {
+                assert!(!rect.shrink(0.5).intersects(*beside), "{name} {rect:?} over {other} {beside:?} at {width}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_banner_that_comes_moves_nothing() {
+    let mut harness = harness(mesh::demo::scene());
+    harness.run();
+    let before = harness.get_by_label("reviews v2").rect();
+    let traffic = std::mem::take(&mut harness.state_mut().scene.traffic);
+    harness.state_mut().scene.traffic = traffic.failed(outage());
+    harness.run();
+    harness.get_by_label_contains("Prometheus does not answer");
+    assert_eq!(harness.get_by_label("reviews v2").rect(), before);
 }
 
 #[test]
@@ -143,7 +213,7 @@ fn old_rates_stay_with_their_age() {
     scene.traffic = scene.traffic.failed(outage());
     let mut harness = harness(scene);
     harness.run();
-    harness.get_by_label_contains("As of 90\u{2009}s ago");
+    harness.get_by_label_contains(&format!("As of 90{}s ago", fmt::THIN));
     harness.get_by_label("edge productpage to reviews v1");
 }
 
@@ -157,6 +227,10 @@ fn without_rates_the_structure_is_shown_and_why() {
     harness.get_by_label_contains("--prometheus");
     harness.get_by_label("reviews v2");
     assert!(harness.query_by_label("edge productpage to reviews v1").is_none());
+    let said = harness.get_by_label("reviews v2").accesskit_node().description().expect("has facts");
+    assert!(said.contains("not measured") && !said.contains("Idle") && !said.contains("rps"), "{said}");
+    let view = &harness.state().panel.shown.as_ref().unwrap().picture.view;
+    assert!(view.cards.iter().all(|card| card.subtitle.ends_with('–')), "what was not measured is not called idle");
 }
 
 #[test]

@@ -24,6 +24,11 @@ pub(super) fn spread(nodes: usize) -> f32 {
     }
 }
 
+/// How far apart columns stand: in a small graph a pill fits between a card and the box beside it.
+fn apart(nodes: usize) -> f32 {
+    if nodes <= 12 { 1.28 } else { 1.0 }
+}
+
 /// Between two versions of an app.
 pub(super) fn stack(nodes: usize) -> f32 {
     (STACK * spread(nodes)).round()
@@ -245,7 +250,7 @@ fn arrange(graph: &Graph, groups: &[Group], links: &[(usize, usize)], hints: &[O
         from_dy: offset[*from].y,
         to_dy: offset[*to].y,
     };
-    let gaps = Gaps { row: INSIDE.row * spread(count), ..INSIDE };
+    let gaps = Gaps { row: INSIDE.row * spread(count), column: INSIDE.column * apart(count) };
     let inside: Vec<Laid> = groups
         .iter()
         .zip(&inner_links)
@@ -277,7 +282,7 @@ fn arrange(graph: &Graph, groups: &[Group], links: &[(usize, usize)], hints: &[O
         .map(|(from, to)| Link { from: group_of[*from], to: group_of[*to], from_dy: within(*from).y, to_dy: within(*to).y })
         .collect();
     let group_hints: Vec<Option<f32>> = groups.iter().map(|group| hints[group.units[0].members[0]]).collect();
-    let outside = components(&sizes, &outer, &group_hints, OUTSIDE);
+    let outside = components(&sizes, &outer, &group_hints, Gaps { column: OUTSIDE.column * apart(count), ..OUTSIDE });
 
     let mut placement = Placement::default();
     for (index, node) in graph.nodes.iter().enumerate() {

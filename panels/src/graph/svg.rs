@@ -182,7 +182,7 @@ mod tests {
         let graph = sample::bookinfo();
         let svg = super::svg(&graph, &place(&graph), false);
         assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n"));
-        for words in ["productpage", "ratings", ">v3<", ">bookinfo<", "38\u{2009}% 503", "edge reviews v3 to ratings"] {
+        for words in ["productpage", "ratings", ">v3<", ">bookinfo<", "38\u{a0}% 503", "edge reviews v3 to ratings"] {
             assert!(svg.contains(words), "{words}");
         }
         assert_eq!(svg.matches("<title>").count(), 1 + graph.nodes.len() + graph.edges.len());

@@ -134,7 +134,7 @@ fn what_is_drawn() {
         let lock = if line.locked { "locked" } else { "open" };
         text += &format!("{} | {} | {lock}\n", line.name, line.labels.join(" > "));
     }
-    insta::assert_snapshot!(text.replace('\u{2009}', " "), @r#"
+    insta::assert_snapshot!(text.replace(crate::kit::fmt::THIN, " "), @r#"
       details v1 | details | v1 · 9.9 rps | Healthy
       productpage v1 | productpage | v1 · 9.9 rps | Healthy
     * ratings v1 | ratings | v1 · 10.0 rps | Failing
@@ -178,7 +178,8 @@ fn every_node_and_edge_can_be_named_and_clicked() {
         harness.get_by_label(name);
     }
     let about = harness.get_by_label("edge reviews v3 to ratings").accesskit_node().description().expect("has numbers");
-    assert!(about.contains("Rate 2.5\u{2009}rps") && about.contains("38\u{2009}% 503"), "{about}");
+    let about = about.replace(crate::kit::fmt::THIN, " ");
+    assert!(about.contains("Rate 2.5 rps") && about.contains("38 % 503"), "{about}");
     harness.get_by_label("reviews v3").click();
     harness.run();
     assert_eq!(*selected.borrow(), Some(Selected::App("bookinfo".into(), "reviews".into(), Some("v3".into()))));
@@ -250,4 +251,40 @@ fn pills_cover_neither_cards_nor_each_other() {
             }
         }
     }
+}
+
+/// The pills of Bookinfo as the window fits it at 1280×800, 1440×900 and larger.
+#[test]
+fn pills_lie_on_their_own_edges_and_cross_nothing_else() {
+    let graph = sample::bookinfo();
+    let view = View::of(&graph, &place(&graph), Labels::default(), &Find::default());
+    let index = super::index::Index::new(&view);
+    let lines: Vec<usize> = (0..view.lines.len()).collect();
+    let mut wrong: Vec<String> = Vec::new();
+    for zoom in [0.69, 0.78, 0.86, 1.0, 1.2, 1.4] {
+        let size = super::labels::letters(zoom);
+        let measure = |text: &str| egui::vec2(text.chars().count() as f32 * size * 0.52, size * 1.21);
+        let pills = super::labels::place(&view, &index, &lines, zoom, &|_| false, &measure);
+        assert_eq!(pills.len(), view.lines.iter().filter(|line| !line.labels.is_empty()).count(), "at {zoom}");
+        let scaled = |point: egui::Pos2| (point.to_vec2() * zoom).to_pos2();
+        for pill in &pills {
+            let whose = format!("“{}” of {} at {zoom}", pill.text, view.lines[pill.line].name);
+            let center = (pill.rect.center().to_vec2() / zoom).to_pos2();
+            if view.lines[pill.line].curve.distance(center) > 1.0 {
+                wrong.push(format!("{whose} stands beside its edge"));
+            }
+            for (_, line) in view.lines.iter().enumerate().filter(|(other, _)| *other != pill.line) {
+                if line.curve.points(200).any(|point| pill.rect.contains(scaled(point))) {
+                    wrong.push(format!("{whose} covers {}", line.name));
+                }
+            }
+            for group in &view.groups {
+                let rect = egui::Rect::from_min_max(scaled(group.rect.min), scaled(group.rect.max));
+                if rect.intersects(pill.rect) && !rect.contains_rect(pill.rect) {
+                    wrong.push(format!("{whose} lies across the border of {}", group.name));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }

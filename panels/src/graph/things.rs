@@ -75,3 +75,17 @@ pub fn selects(view: &View, thing: Thing) -> Option<Selected> {
         Thing::Group(group) => view.groups[group].selects.clone(),
     }
 }
+
+/// What was found, in the order in which one steps through it: cards as one reads them, then edges.
+pub(super) fn hits(view: &View) -> Vec<Selected> {
+    if !view.searching {
+        return Vec::new();
+    }
+    let mut cards: Vec<usize> = (0..view.cards.len()).filter(|card| view.cards[*card].found).collect();
+    cards.sort_by(|a, b| {
+        let [a, b] = [*a, *b].map(|card| view.cards[card].rect.min);
+        a.x.total_cmp(&b.x).then(a.y.total_cmp(&b.y))
+    });
+    let lines = (0..view.lines.len()).filter(|line| view.lines[*line].found).map(Thing::Line);
+    cards.into_iter().map(Thing::Card).chain(lines).filter_map(|thing| selects(view, thing)).collect()
+}

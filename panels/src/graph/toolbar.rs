@@ -5,7 +5,7 @@ use super::view::Labels;
 use crate::intent::ExportFormat;
 use crate::kit::{Button, button, field, fmt, icon, text};
 use crate::{Cx, Intent};
-use egui::{Align, Id, Key, Layout, Ui, WidgetInfo, WidgetType};
+use egui::{Align, Id, Key, Layout, Response, Ui, WidgetInfo, WidgetType};
 use mesh::graph::GraphType;
 use serde::{Deserialize, Serialize};
 
@@ -50,9 +50,36 @@ const TYPES: [(GraphType, &str); 4] = [
     (GraphType::Service, "Service"),
 ];
 
-/// Draws the toolbar. Returns whether everything is to be put in order anew.
-pub(super) fn ui(ui: &mut Ui, choices: &mut Choices, canvas: &mut Canvas, found: Option<usize>, cx: &Cx<'_>) -> bool {
-    let mut rearrange = false;
+/// From this width on menus say in words what they are about.
+const WORDS: f32 = 800.0;
+/// Below this width finding has a row of its own.
+const ONE_ROW: f32 = 610.0;
+/// Below this width one zooms by wheel and keys only.
+const ZOOM: f32 = 420.0;
+/// Below this width one fits by the key only.
+const FIT: f32 = 320.0;
+
+/// What was asked for in the toolbar.
+#[derive(Default)]
+pub(super) struct Asked {
+    /// Everything is to be put in order anew.
+    pub(super) rearrange: bool,
+    /// Go to the next hit.
+    pub(super) next: bool,
+    /// Go to the hit before.
+    pub(super) previous: bool,
+}
+
+/// What was found: which of it is selected, and how much there is.
+pub(super) struct Hits {
+    pub(super) at: Option<usize>,
+    pub(super) count: usize,
+}
+
+/// Draws the toolbar.
+pub(super) fn ui(ui: &mut Ui, choices: &mut Choices, canvas: &mut Canvas, hits: Option<&Hits>, cx: &Cx<'_>) -> Asked {
+    let mut asked = Asked::default();
+    let width = ui.available_width();
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 8.0;
         let labels: Vec<&str> = TYPES.iter().map(|(_, label)| *label).collect();
@@ -61,39 +88,65 @@ pub(super) fn ui(ui: &mut Ui, choices: &mut Choices, canvas: &mut Canvas, found:
             choices.graph_type = TYPES[index].0;
             canvas.fit();
         }
-        label_menu(ui, &mut choices.labels);
-        rearrange = show_menu(ui, choices, cx);
+        label_menu(ui, &mut choices.labels, width >= WORDS);
+        asked.rearrange = show_menu(ui, choices, width >= WORDS, cx);
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            if ui.add(Button::quiet("Fit").named("Fit graph to window")).on_hover_text("Show all of the graph (F)").clicked() {
+            let name = "Fit graph to window";
+            let fit =
+                if width >= WORDS { Button::quiet("Fit").named(name) } else { Button::icon(icon::CORNERS_OUT, name).framed() };
+            if width >= FIT && ui.add(fit).on_hover_text("Show all of the graph (F)").clicked() {
                 canvas.fit();
             }
-            zoom(ui, canvas);
-            if let Some(found) = found {
-                text::note(ui, format!("{} found", fmt::count(found)));
+            if width >= ZOOM {
+                zoom(ui, canvas);
             }
-            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                let width = ui.available_width().clamp(90.0, 280.0);
-                let id = Id::new("graph find");
-                let hint = "Find: reviews, %httperr > 5";
-                let typing = ui.input(|input| input.key_pressed(Key::F) && input.modifiers.command);
-                field::search(ui, id, hint, "Find in graph", &mut choices.find, width);
-                if typing {
-                    ui.memory_mut(|memory| memory.request_focus(id));
-                }
-            });
+            if width >= ONE_ROW {
+                find(ui, &mut choices.find, hits, &mut asked);
+            }
         });
     });
-    rearrange
+    if width < ONE_ROW {
+        ui.add_space(4.0);
+        ui.horizontal(|ui| {
+            ui.spacing_mut().item_spacing.x = 8.0;
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| find(ui, &mut choices.find, hits, &mut asked));
+        });
+    }
+    asked
 }
 
-fn label_menu(ui: &mut Ui, labels: &mut Labels) {
+/// From right to left: how much was found, and the field.
+fn find(ui: &mut Ui, typed: &mut String, hits: Option<&Hits>, asked: &mut Asked) {
+    if let Some(hits) = hits {
+        let found = fmt::count(hits.count);
+        text::note(ui, hits.at.map_or_else(|| format!("{found} found"), |at| format!("{} of {found}", fmt::count(at + 1))));
+    }
+    ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+        let width = ui.available_width().clamp(60.0, 280.0);
+        let id = Id::new("graph find");
+        let hint = if width > 180.0 { "Find: reviews, %httperr > 5" } else { "Find" };
+        let typing = ui.input(|input| input.key_pressed(Key::F) && input.modifiers.command);
+        let field = field::search(ui, id, hint, "Find in graph", typed, width);
+        if field.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter)) {
+            let back = ui.input(|input| input.modifiers.shift);
+            (asked.next, asked.previous) = (!back, back);
+            field.request_focus();
+        }
+        if typing {
+            field.request_focus();
+        }
+    });
+}
+
+fn label_menu(ui: &mut Ui, labels: &mut Labels, words: bool) {
     let names: Vec<&str> = [(labels.rate, "Rate"), (labels.p95, "p95"), (labels.errors, "errors")]
         .into_iter()
         .filter(|(on, _)| *on)
         .map(|(_, name)| name)
         .collect();
     let label = if names.is_empty() { "No labels".to_owned() } else { names.join(" · ") };
-    button::menu(ui, &label, "Edge labels", |ui| {
+    let label = if words { label.as_str() } else { icon::TAG };
+    let menu = button::menu(ui, label, "Edge labels", |ui| {
         let rows = [
             (&mut labels.rate, "Rate"),
             (&mut labels.p95, "95th percentile of latency"),
@@ -106,11 +159,19 @@ fn label_menu(ui: &mut Ui, labels: &mut Labels) {
             }
         }
     });
+    hint(menu.response, "What edges say", words);
 }
 
-fn show_menu(ui: &mut Ui, choices: &mut Choices, cx: &Cx<'_>) -> bool {
+/// Says what a menu is about that is a glyph only.
+fn hint(menu: Response, about: &str, words: bool) {
+    if !words {
+        menu.on_hover_text(about);
+    }
+}
+
+fn show_menu(ui: &mut Ui, choices: &mut Choices, words: bool, cx: &Cx<'_>) -> bool {
     let mut rearrange = false;
-    button::menu(ui, "Show", "Show in graph", |ui| {
+    let menu = button::menu(ui, if words { "Show" } else { icon::EYE }, "Show in graph", |ui| {
         let rows = [
             (&mut choices.idle, "Idle services"),
             (&mut choices.namespaces, "Namespace boxes"),
@@ -130,6 +191,7 @@ fn show_menu(ui: &mut Ui, choices: &mut Choices, cx: &Cx<'_>) -> bool {
             }
         }
     });
+    hint(menu.response, "What the graph shows, and saving it", words);
     rearrange
 }
 

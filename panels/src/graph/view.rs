@@ -123,6 +123,8 @@ pub struct View {
     pub bounds: Option<Rect>,
     /// How many match what is searched for.
     pub found: usize,
+    /// Whether anything is searched for.
+    pub searching: bool,
 }
 
 impl View {
@@ -140,9 +142,11 @@ impl View {
             }
         }
         let hits = find.hits(graph);
+        // A window of no seconds: nothing was measured, which is not the same as nothing happened.
+        let measured = graph.duration_s > 0;
         let mut cards: Vec<Card> = Vec::with_capacity(graph.nodes.len());
         for (at, node) in graph.nodes.iter().enumerate() {
-            cards.push(card(node, placement.nodes[at], boxed[at], app_rate.get(&at).copied(), hits.nodes[at]));
+            cards.push(card(node, placement.nodes[at], boxed[at], app_rate.get(&at).copied(), hits.nodes[at], measured));
         }
         let mut ends = Vec::with_capacity(graph.edges.len());
         let mut kept = Vec::with_capacity(graph.edges.len());
@@ -171,6 +175,7 @@ impl View {
             lines,
             groups: groups.collect(),
             bounds: (!graph.nodes.is_empty()).then_some(placement.bounds),
+            searching: find.active(),
             found: hits.nodes.iter().chain(&hits.edges).filter(|hit| **hit).count(),
             cards: cards.into_iter().map(Arc::new).collect(),
         }
@@ -206,12 +211,16 @@ pub fn badges(node: &Node) -> impl Iterator<Item = (&'static str, &'static str, 
     node.badges.iter().filter(move |name| !(version && *name == "split")).filter_map(|name| badge(name)).take(3)
 }
 
-fn card(node: &Node, rect: Rect, boxed: bool, app_rate: Option<f64>, found: bool) -> Card {
+fn card(node: &Node, rect: Rect, boxed: bool, app_rate: Option<f64>, found: bool, measured: bool) -> Card {
     let gateway = node.badges.iter().any(|badge| badge == "gateway");
     let version = node.version.as_deref().filter(|version| !version.is_empty());
     let rate = node.rps_in.max(if node.rps_in == 0.0 { node.rps_out } else { 0.0 });
     let rate = if boxed { node.rps_in } else { rate };
-    let flow = if rate > 0.0 { fmt::rps(rate) } else { "idle".to_owned() };
+    let flow = match measured {
+        _ if rate > 0.0 => fmt::rps(rate),
+        true => "idle".to_owned(),
+        false => "–".to_owned(),
+    };
     let mut parts: Vec<String> = Vec::new();
     if boxed {
         let total = app_rate.unwrap_or(0.0);
@@ -237,14 +246,15 @@ fn card(node: &Node, rect: Rect, boxed: bool, app_rate: Option<f64>, found: bool
         None => node.name.clone(),
     };
     let title = if boxed { version.unwrap_or(&node.name).to_owned() } else { node.name.clone() };
-    let mut facts = vec![("Health".to_owned(), status(node.health).word().to_owned())];
+    let health = if measured || node.health > Health::Idle { status(node.health).word() } else { "not measured" };
+    let mut facts = vec![("Health".to_owned(), health.to_owned())];
     if !node.health_reason.is_empty() {
         facts.push(("Why".to_owned(), node.health_reason.clone()));
     }
     if !node.namespace.is_empty() {
         facts.push(("Namespace".to_owned(), node.namespace.clone()));
     }
-    if node.rps_in > 0.0 || node.rps_out == 0.0 {
+    if measured && (node.rps_in > 0.0 || node.rps_out == 0.0) {
         facts.push(("In".to_owned(), fmt::rps(node.rps_in)));
     }
     if node.rps_in > 0.0 {

@@ -60,22 +60,31 @@ impl Status {
 
 /// The mark alone, 10 points wide; hovering and screen readers say the word.
 pub fn dot(ui: &mut Ui, status: Status) -> Response {
+    mark(ui, status, status.word())
+}
+
+fn mark(ui: &mut Ui, status: Status, word: &str) -> Response {
     let (rect, response) = ui.allocate_exact_size(vec2(12.0, 16.0), Sense::hover());
     status.paint(ui.painter(), rect.center(), 4.5, Tokens::of(ui));
-    response.widget_info(|| WidgetInfo::labeled(WidgetType::Label, true, status.word()));
-    response.on_hover_text(status.word())
+    response.widget_info(|| WidgetInfo::labeled(WidgetType::Label, true, word));
+    response.on_hover_text(word)
 }
 
 /// The mark and its word, then a few words why: "▲ Degraded  v3 → ratings answers 503".
 pub fn status(ui: &mut Ui, status: Status, why: &str) -> Response {
+    said(ui, status, status.word(), why)
+}
+
+/// The mark with another word than its own: "○ Not measured".
+pub fn said(ui: &mut Ui, status: Status, word: &str, why: &str) -> Response {
     let tokens = Tokens::of(ui);
     let words = egui::FontId::proportional(size::TEXT);
-    let words = ui.painter().layout_no_wrap(format!("{}  {why}", status.word()), words, tokens.text);
+    let words = ui.painter().layout_no_wrap(format!("{word}  {why}"), words, tokens.text);
     super::button::wrap(ui, words.size().x + 30.0);
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = 6.0;
-        dot(ui, status);
-        let word = text::rich(ui, status.word(), size::TEXT, Weight::Medium).color(status.color(tokens));
+        mark(ui, status, word);
+        let word = text::rich(ui, word, size::TEXT, Weight::Medium).color(status.color(tokens));
         ui.label(word);
         if !why.is_empty() {
             text::muted(ui, why);

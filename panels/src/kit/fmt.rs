@@ -1,9 +1,10 @@
-//! Numbers and times as people read them: units with a thin gap, no more digits than one can use.
+//! Numbers and times as people read them: units that stay with their numbers, no more digits than one can use.
 
 use jiff::Timestamp;
 
-/// The gap between a number and its unit.
-pub const THIN: char = '\u{2009}';
+/// The gap between a number and its unit. Lines break at every other blank there is, thin and narrow no-break ones too; a unit
+/// must not stand on a line without its number.
+pub const THIN: char = '\u{a0}';
 
 fn unit(number: impl std::fmt::Display, unit: &str) -> String {
     format!("{number}{THIN}{unit}")

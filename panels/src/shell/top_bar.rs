@@ -1,8 +1,9 @@
 //! The top bar: what is looked at (context, namespaces, time range), how fresh it is, and the way to everything else.
 
+use crate::change_bar::READ_ONLY;
 use crate::intent::{Intent, ThemeChoice};
 use crate::kit::theme::{Weight, size};
-use crate::kit::{Button, Status, Tokens, button, fmt, icon, problem, text};
+use crate::kit::{Button, Status, Tokens, badge, button, fmt, icon, problem, text};
 use crate::{Cx, connect};
 use egui::{Align, Layout, Pos2, Rect, Sense, Shape, Stroke, Ui, WidgetInfo, WidgetType, pos2, vec2};
 use mesh::scene::StepState;
@@ -28,6 +29,9 @@ pub fn ui(ui: &mut Ui, cx: &Cx<'_>, rail: f32) {
         place_menu(ui, cx);
         window_menu(ui, cx);
         freshness(ui, cx);
+        if cx.read_only {
+            badge::pill(ui, "read-only", Tokens::of(ui).degraded).on_hover_text(READ_ONLY);
+        }
         sources_menu(ui, cx);
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             ui.add_space(16.0);
@@ -132,13 +136,17 @@ fn freshness(ui: &mut Ui, cx: &Cx<'_>) {
         (Remote::Stale(..), _) => (Status::Degraded, "stale"),
         (Remote::Denied(_), _) => (Status::Degraded, "no metrics"),
     };
+    if matches!(cx.scene.traffic, Remote::Stale(..)) {
+        // Nothing new draws a frame now, and the age grows all the same.
+        ui.ctx().request_repaint_after(std::time::Duration::from_secs(1));
+    }
     let tokens = Tokens::of(ui);
     let name = if cx.paused { "Resume live data" } else { "Pause live data" };
     let aged = age.unwrap_or_default();
-    // The widest age that can stand there keeps the button from growing and shrinking.
+    // The widest word and age that often stand there keep the button from growing and shrinking.
     let font = egui::FontId::proportional(size::TEXT);
     let measure = |text: &str| ui.painter().layout_no_wrap(text.to_owned(), font.clone(), tokens.text).size().x;
-    let width = 12.0 + 12.0 + 8.0 + measure(word) + 8.0 + measure("99 s ago").max(measure(&aged)) + 12.0;
+    let width = 12.0 + 12.0 + 8.0 + measure(word).max(measure("paused")) + 8.0 + measure("0.0 s ago").max(measure(&aged)) + 12.0;
     let (rect, response) = ui.allocate_exact_size(vec2(width, 28.0), Sense::click());
     let enabled = ui.is_enabled();
     response.widget_info(|| WidgetInfo::labeled(WidgetType::Button, enabled, name));
@@ -185,7 +193,8 @@ fn sources_menu(ui: &mut Ui, cx: &Cx<'_>) {
             _ => None,
         })
         .collect();
-    let count = failed.len() + denied.len();
+    let missing = cx.scene.not_installed();
+    let count = failed.len() + denied.len() + usize::from(missing.is_some());
     if count == 0 {
         return;
     }
@@ -202,7 +211,7 @@ fn sources_menu(ui: &mut Ui, cx: &Cx<'_>) {
             }
             text::note(ui, format!("Without {}: {}", connect::step_name(step), connect::loss(step)));
         }
-        for (_, trouble) in denied {
+        for trouble in missing.iter().chain(denied.into_iter().map(|(_, trouble)| trouble)) {
             problem::problem(ui, problem::Level::Warning, &trouble.what, &trouble.why, &trouble.next, None);
         }
     });

@@ -10,7 +10,7 @@ mod span;
 mod waterfall;
 
 use crate::kit::theme::space;
-use crate::kit::{Memo, Status, badge, fmt, icon, remote, table, text};
+use crate::kit::{Button, Memo, Status, badge, fmt, icon, remote, table, text};
 use crate::{About, Cx, Intent, Panel};
 use egui::{Frame, Margin, Ui};
 use mesh::trace::{Stats, Summary, Trace};
@@ -108,7 +108,13 @@ impl Traces {
         let key = (std::sync::Arc::as_ptr(traces) as usize, cx.traces.at());
         let summaries = self.summaries.get(key, |_| newest_first(traces));
         let chosen = self.last.as_ref().and_then(|id| summaries.iter().position(|one| one.id == *id));
-        sums(ui, summaries);
+        let asked = cx.trace_query.map_or(usize::MAX, |query| query.limit);
+        let more = (summaries.len() >= asked).then(|| self.search.more());
+        if sums(ui, summaries, more.as_ref().map(Option::is_some))
+            && let Some(Ok(query)) = more.flatten().map(|search| search.query(cx.now))
+        {
+            cx.intents.send(Intent::SearchTraces(query));
+        }
         let in_plot = scatter::ui(ui, summaries, cx.now, chosen);
         ui.add_space(space::S);
         let revision = key.0 as u64 ^ cx.traces.at().map_or(0, |at| at.as_millisecond().unsigned_abs());
@@ -166,18 +172,29 @@ fn newest_first(traces: &[Trace]) -> Vec<Summary> {
     summaries
 }
 
-/// How many there are, how long they take, how many failed.
-fn sums(ui: &mut Ui, summaries: &[Summary]) {
+/// How many there are, how long they take, how many failed. `more`: there are more than these, and whether they can be asked
+/// for. Returns whether they are.
+fn sums(ui: &mut Ui, summaries: &[Summary], more: Option<bool>) -> bool {
     let stats = Stats::of(summaries.iter().map(|one| one.duration_us));
     let failed = summaries.iter().filter(|one| one.errors > 0).count();
     let told = |us: u64| fmt::ms(us as f64 / 1000.0);
+    let mut wanted = false;
     ui.horizontal_wrapped(|ui| {
-        text::strong(ui, fmt::counted(stats.count, "trace", "traces"));
+        let count = fmt::counted(stats.count, "trace", "traces");
+        text::strong(ui, if more.is_some() { format!("The newest {count}") } else { count });
+        if let Some(possible) = more {
+            let starts = || summaries.iter().map(|one| one.start_us);
+            let span = starts().max().unwrap_or_default() - starts().min().unwrap_or_default();
+            let said = text::muted(ui, format!("of {}; there are more", fmt::duration(span as f64 / 1e6)));
+            said.on_hover_text("The search reached its limit. Plot, list and figures are of these only");
+            wanted = possible && ui.add(Button::quiet("Load more")).clicked();
+        }
         text::muted(ui, format!("p50 {} · p95 {} · longest {}", told(stats.p50), told(stats.p95), told(stats.max)));
         if failed > 0 {
             badge::status(ui, Status::Failing, &format!("{} with errors", fmt::count(failed)));
         }
     });
+    wanted
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use crate::kit::{Button, button, field, fmt, icon, text};
 use crate::{Cx, Intent};
 use egui::{Id, ScrollArea, Ui};
 use jiff::Timestamp;
-use mesh::trace::TraceQuery;
+use mesh::trace::{Call, TraceQuery};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Time ranges: seconds, words.
@@ -19,7 +19,7 @@ const RANGES: [(u64, &str); 6] = [
 ];
 /// How many traces at most.
 const LIMITS: [(usize, &str); 5] =
-    [(20, "20 traces"), (50, "50 traces"), (100, "100 traces"), (500, "500 traces"), (1500, "1 500 traces")];
+    [(20, "Newest 20"), (50, "Newest 50"), (100, "Newest 100"), (500, "Newest 500"), (1500, "Newest 1 500")];
 
 /// What stands in the fields.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,6 +31,8 @@ pub(super) struct Search {
     pub(super) range_secs: u64,
     pub(super) errors_only: bool,
     pub(super) limit: usize,
+    /// Only traces with such a call: an edge of the graph.
+    pub(super) call: Option<Call>,
     find: String,
     /// The last search that was taken over into the fields.
     seen: Option<TraceQuery>,
@@ -46,6 +48,7 @@ impl Default for Search {
             range_secs: 900,
             errors_only: false,
             limit: 50,
+            call: None,
             find: String::new(),
             seen: None,
         }
@@ -63,6 +66,7 @@ impl Search {
         self.service.clone_from(&asked.service);
         self.errors_only = asked.errors_only;
         self.limit = asked.limit.max(1);
+        self.call.clone_from(&asked.call);
         let range = asked.end_us.saturating_sub(asked.start_us).div_ceil(1_000_000);
         self.range_secs = RANGES.iter().map(|(secs, _)| *secs).find(|secs| *secs >= range).unwrap_or(RANGES[5].0);
         let told = |us: Option<u64>| us.map(|us| fmt::ms(us as f64 / 1000.0)).unwrap_or_default();
@@ -100,6 +104,7 @@ impl Search {
             min_duration_us: min,
             max_duration_us: max,
             errors_only: self.errors_only,
+            call: self.call.clone(),
             limit: self.limit,
         })
     }
@@ -132,6 +137,13 @@ impl Search {
                 self.limit = LIMITS[chosen].0;
                 go = true;
             }
+            if let Some(call) = &self.call {
+                let only = Button::quiet(format!("{call}  {}", icon::X)).selected(true).named(format!("Only calls {call}"));
+                if ui.add(only).on_hover_text("Only traces with such a call. Press to show the others too").clicked() {
+                    self.call = None;
+                    go = true;
+                }
+            }
             go |= ui.add(Button::primary("Search").named("Search traces").with_icon(icon::MAGNIFYING_GLASS)).clicked();
         });
         match self.query(cx.now) {
@@ -161,9 +173,16 @@ impl Search {
         let picked = chosen.is_some();
         if let Some(service) = chosen {
             self.service = service;
+            self.call = None;
             self.find.clear();
         }
         picked
+    }
+
+    /// Asks for more traces than were found; `None` when that is not possible.
+    pub(super) fn more(&self) -> Option<Self> {
+        let limit = LIMITS.iter().map(|(limit, _)| *limit).find(|limit| *limit > self.limit)?;
+        Some(Self { limit, ..self.clone() })
     }
 
     /// Looks for a first time by itself: at the gateway where calls come in, else at the first workload.

@@ -4,7 +4,7 @@ use crate::cx::Contexts;
 use crate::intent::ThemeChoice;
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
-use mesh::trace::TraceQuery;
+use mesh::trace::{Call, End, TraceQuery};
 use mesh::{Ledger, Scene, demo};
 use std::sync::Arc;
 
@@ -180,6 +180,36 @@ fn a_search_from_elsewhere_shows_in_the_fields() {
     assert_eq!(harness.state().sent(), [], "it was asked for already");
     let search = &harness.state().panel.search;
     assert_eq!((&*search.service, search.errors_only, search.limit, search.range_secs), ("ratings.bookinfo", true, 20, 300));
+}
+
+#[test]
+fn a_search_that_reached_its_limit_says_so_and_goes_on() {
+    let mut world = World::found();
+    let query = TraceQuery { service: "ratings.bookinfo".into(), limit: 20, end_us: 60_000_000, ..TraceQuery::default() };
+    world.query = Some(query.clone());
+    let mut harness = world.harness();
+    harness.get_by_label("The newest 20 traces");
+    harness.get_by_label_contains("there are more");
+    harness.get_by_label("Load more").click();
+    harness.run();
+    assert!(matches!(&harness.state().sent()[..], [Intent::SearchTraces(query)] if query.limit == 50));
+    let mut all = World::found();
+    all.query = Some(TraceQuery { limit: 50, ..query });
+    let harness = all.harness();
+    harness.get_by_label("20 traces");
+    assert!(harness.query_by_label("Load more").is_none());
+}
+
+#[test]
+fn only_the_calls_of_an_edge() {
+    let mut world = World::found();
+    let call = Call { from: Some(End::service("reviews.bookinfo")), to: End::service("ratings.bookinfo") };
+    let query = TraceQuery { service: "ratings.bookinfo".into(), call: Some(call), limit: 50, ..TraceQuery::default() };
+    world.query = Some(query);
+    let mut harness = world.harness();
+    harness.get_by_label("Only calls reviews → ratings").click();
+    harness.run();
+    assert!(matches!(&harness.state().sent()[..], [Intent::SearchTraces(query)] if query.call.is_none()));
 }
 
 #[test]

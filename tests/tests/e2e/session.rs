@@ -66,7 +66,7 @@ pub(crate) fn slide(window: &Window, name: &str, percent: i64) -> Result<()> {
     let value = |window: &Window| -> Result<i64> {
         let value = window.find(name)?.value.with_context(|| format!("{name} has no value"))?;
         Ok(value
-            .trim_end_matches(['%', ' ', '\u{202f}', '\u{2009}'])
+            .trim_end_matches(['%', ' ', '\u{a0}', '\u{202f}', '\u{2009}'])
             .parse::<f64>()
             .with_context(|| format!("{name}: {value}"))?
             .round() as i64)

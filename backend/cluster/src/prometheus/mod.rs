@@ -17,6 +17,8 @@ use std::time::{Duration, Instant};
 
 const INTERVAL: Duration = Duration::from_secs(2);
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
+/// After so many of the usual pauses without an answer, what was measured before is old.
+const LATE: u32 = 2;
 /// Questions that are asked at the same time.
 const AT_ONCE: usize = 4;
 const WHAT: &str = "Traffic cannot be measured";
@@ -96,6 +98,14 @@ async fn measure(session: &Session, window_secs: u64) -> Result<(String, Traffic
     Ok((name, gathered.traffic(window_secs)))
 }
 
+fn late() -> Problem {
+    Problem::new(
+        "Measurements are late",
+        "Prometheus was asked and has not answered yet",
+        "Figures go on by themselves when it answers; look at its pod and at the connection to the cluster",
+    )
+}
+
 /// Keeps the traffic of the scene up to date: every two seconds, less often where the answers are big.
 pub(crate) async fn follow(session: Arc<Session>) {
     let hub = &session.hub;
@@ -104,17 +114,30 @@ pub(crate) async fn follow(session: Arc<Session>) {
     let mut window = hub.window.subscribe();
     crate::poll::kinds_known(hub).await;
     hub.running(Step::Prometheus);
+    let mut usual = INTERVAL;
     loop {
         if paused.wait_for(|paused| !paused).await.is_err() {
             return;
         }
         let window_secs = *window.borrow_and_update();
         let begun = Instant::now();
-        let pause = match measure(&session, window_secs).await {
+        let measured = async {
+            let mut measuring = std::pin::pin!(measure(&session, window_secs));
+            // What answers late may still answer; until then nobody shall take old figures for new ones.
+            match tokio::time::timeout(usual * LATE, &mut measuring).await {
+                Ok(measured) => measured,
+                Err(_elapsed) => {
+                    hub.traffic_late(late());
+                    measuring.await
+                }
+            }
+        };
+        let pause = match measured.await {
             Ok((name, traffic)) => {
                 hub.step(Step::Prometheus, StepState::Done(name));
                 hub.traffic(Remote::Live(Arc::new(traffic), Timestamp::now()));
-                INTERVAL.max(begun.elapsed() * 4)
+                usual = INTERVAL.max(begun.elapsed() * 4);
+                usual
             }
             Err(problem) => {
                 hub.step(Step::Prometheus, StepState::Failed(problem.clone()));

@@ -20,6 +20,8 @@ use url::form_urlencoded::Serializer;
 
 const INTERVAL: Duration = Duration::from_secs(30);
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
+/// So many traces are read at most to find those with a certain call.
+const MOST: usize = 3000;
 const WHAT: &str = "Traces cannot be read";
 
 const WANTED: Wanted = Wanted {
@@ -75,7 +77,26 @@ pub(crate) async fn services(session: &Session) -> Result<(String, Vec<String>),
 
 /// Finds traces.
 pub(crate) async fn search(session: &Session, query: &TraceQuery) -> Result<Vec<Trace>, Problem> {
-    parsed(read(session, &search_path(query)).await?).await
+    let Some(call) = &query.call else { return parsed(read(session, &search_path(query)).await?).await };
+    // The backend cannot be asked for calls between two ends: traces are read page by page, and what does not fit is left out.
+    let mut page = TraceQuery { limit: query.limit.clamp(1, MOST / 4) * 4, ..query.clone() };
+    let (mut found, mut read_so_far) = (BTreeMap::new(), 0);
+    loop {
+        let traces = parsed(read(session, &search_path(&page)).await?).await?;
+        let began = |trace: &Trace| trace.spans.iter().map(|span| span.start_us).min();
+        let (count, oldest) = (traces.len(), traces.iter().filter_map(began).min());
+        let fits = traces.into_iter().filter(|trace| trace.shows(call, query.errors_only));
+        found.extend(fits.map(|trace| ((std::cmp::Reverse(began(&trace)), trace.id.clone()), trace)));
+        read_so_far += count;
+        match oldest {
+            Some(oldest) if count >= page.limit && oldest > page.start_us && oldest < page.end_us => page.end_us = oldest,
+            _ => break,
+        }
+        if found.len() >= query.limit || read_so_far >= MOST {
+            break;
+        }
+    }
+    Ok(found.into_values().take(query.limit.max(1)).collect())
 }
 
 /// One trace.
@@ -161,6 +182,7 @@ mod tests {
             min_duration_us: Some(1500),
             max_duration_us: None,
             errors_only: true,
+            call: None,
             limit: 20,
         };
         assert_eq!(

@@ -52,6 +52,8 @@ pub(crate) struct Script {
     pub(crate) answers: Vec<(String, Value)>,
     /// Queries that Prometheus got.
     pub(crate) asked: Vec<String>,
+    /// Prometheus takes queries and does not answer.
+    pub(crate) frozen: bool,
 }
 
 /// The cast.
@@ -198,6 +200,9 @@ async fn metrics(State(cast): State<Arc<Cast>>) -> String {
 
 async fn query(State(cast): State<Arc<Cast>>, Query(fields): Query<HashMap<String, String>>) -> String {
     let asked = fields.get("query").cloned().unwrap_or_default();
+    while cast.script.lock().frozen {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
     let mut script = cast.script.lock();
     let answer = script.answers.iter().find(|(part, _)| asked.contains(part)).map(|(_, answer)| answer.clone());
     script.asked.push(asked);
