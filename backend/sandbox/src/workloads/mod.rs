@@ -17,6 +17,7 @@ mod probe;
 mod replica_sets;
 pub(crate) mod snapshot;
 pub(crate) mod status;
+mod termination;
 
 use apiserver::{ApiError, Store};
 use jiff::Timestamp;

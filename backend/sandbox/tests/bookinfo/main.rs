@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod away;
+mod deletion;
 mod gateway_api;
 mod kubectl;
 mod lives;

@@ -9,13 +9,13 @@ use crate::{
     selector::Selector,
     server::Api,
     status::{ApiError, Result},
-    store::Dependents,
+    store::{Deletion, Dependents},
 };
 
 /// What the client asked for, in the body or the query.
 struct Options {
     dry_run: bool,
-    dependents: Dependents,
+    how: Deletion,
     uid: Option<String>,
     resource_version: Option<String>,
 }
@@ -35,13 +35,15 @@ impl Options {
         }
         let orphan = policy == "Orphan" || body.get("orphanDependents").and_then(Value::as_bool) == Some(true);
         let dry = body.get("dryRun").and_then(Value::as_array).is_some_and(|list| list.iter().any(|item| item == "All"));
+        let dependents = match policy.as_str() {
+            _ if orphan => Dependents::Orphan,
+            "Foreground" => Dependents::Before,
+            _ => Dependents::Delete,
+        };
+        let grace = body.get("gracePeriodSeconds").and_then(Value::as_i64);
         Ok(Self {
             dry_run: dry || query.get("dryRun") == "All",
-            dependents: match policy.as_str() {
-                _ if orphan => Dependents::Orphan,
-                "Foreground" => Dependents::Before,
-                _ => Dependents::Delete,
-            },
+            how: Deletion { dependents, grace: grace.or_else(|| query.number("gracePeriodSeconds")) },
             uid: text("/preconditions/uid"),
             resource_version: text("/preconditions/resourceVersion"),
         })
@@ -79,7 +81,7 @@ pub(super) fn one(api: &Api, at: &Place, query: &Query, content_type: &str, body
         if options.dry_run {
             return Ok(object);
         }
-        Ok(state.delete(&key, options.dependents).unwrap_or(object))
+        Ok(state.delete(&key, options.how).unwrap_or(object))
     })?;
     // Things that end gracefully are shown as they were; the others get a Status.
     if at.kind.qualified() == "pods" || gone.pointer("/metadata/deletionTimestamp").is_some() {
@@ -103,7 +105,7 @@ pub(super) fn collection(api: &Api, at: &Place, query: &Query, content_type: &st
             .collect();
         let mut gone = Vec::new();
         for (key, object) in keys {
-            let last = if options.dry_run { None } else { state.delete(&key, options.dependents) };
+            let last = if options.dry_run { None } else { state.delete(&key, options.how) };
             gone.push(at.show(&last.unwrap_or(object)));
         }
         Ok((gone, state.revision))

@@ -85,6 +85,7 @@ fn deployment() -> String {
 #[tokio::test]
 async fn looking() {
     let cluster = cluster().await;
+    cluster.run_kubelet();
     cluster.server.store().create(pod("a")).unwrap();
     cluster.server.store().create(routes("reviews", 90, 10)).unwrap();
     for kubectl in kubectls(&cluster) {
@@ -112,6 +113,7 @@ async fn looking() {
 #[tokio::test]
 async fn changing_routes() {
     let cluster = cluster().await;
+    cluster.run_kubelet();
     let weight = || {
         cluster.server.store().get("VirtualService", "default", "reviews").unwrap()["spec"]["http"][0]["route"][0]["weight"]
             .clone()
@@ -163,6 +165,7 @@ async fn changing_routes() {
 #[tokio::test]
 async fn changing_workloads() {
     let cluster = cluster().await;
+    cluster.run_kubelet();
     let deployed = || cluster.server.store().get("Deployment", "default", "web").unwrap();
     for kubectl in kubectls(&cluster) {
         kubectl.ok("apply -f -", &deployment()).await;
@@ -207,6 +210,7 @@ async fn changing_workloads() {
 #[tokio::test]
 async fn waiting_and_watching() {
     let cluster = cluster().await;
+    cluster.run_kubelet();
     let mut waiting = pod("a");
     waiting["status"]["conditions"][0]["status"] = json!("False");
     for kubectl in kubectls(&cluster) {
@@ -244,6 +248,7 @@ async fn forwarded(child: &mut Child) -> String {
 #[tokio::test]
 async fn tunnels_and_logs() {
     let cluster = cluster().await;
+    cluster.run_kubelet();
     cluster.server.store().create(pod("a")).unwrap();
     cluster.log.push("one");
     for kubectl in kubectls(&cluster) {

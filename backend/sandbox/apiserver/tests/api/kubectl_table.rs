@@ -293,6 +293,7 @@ async fn minor(kubectl: &Kubectl) -> u32 {
 
 async fn walk(program: PathBuf) -> String {
     let cluster: Cluster = cluster().await;
+    cluster.run_kubelet();
     scene::fill(cluster.server.store());
     cluster.log.push("one");
     let kubectl = Kubectl::new(program.clone(), &cluster);

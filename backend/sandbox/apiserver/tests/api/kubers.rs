@@ -56,7 +56,7 @@ async fn a_watcher_follows() {
                 Ok(_) | Err(_) => {}
             }
         }
-        cluster.server.store().delete("Pod", "default", "b").unwrap();
+        cluster.end("b");
     }
 }
 

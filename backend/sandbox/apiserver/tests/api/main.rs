@@ -4,6 +4,7 @@
 
 mod answers;
 mod apply;
+mod grace;
 mod harness;
 mod kubectl;
 mod kubectl_table;
