@@ -4,7 +4,7 @@ use axum::body::Body;
 use http::{Response, StatusCode};
 use serde_json::{Value, json};
 
-use super::{Query, body::decode, json_answer, success, target::Place};
+use super::{Query, body::decode, json_answer, query::Form, read::many, success, target::Place, typed_answer};
 use crate::{
     selector::Selector,
     server::Api,
@@ -95,22 +95,24 @@ pub(super) fn one(api: &Api, at: &Place, query: &Query, content_type: &str, body
 }
 
 pub(super) fn collection(api: &Api, at: &Place, query: &Query, content_type: &str, body: &[u8]) -> Result<Response<Body>> {
+    if at.kind.qualified() == "namespaces" {
+        return Err(ApiError::method_not_allowed());
+    }
     let options = Options::read(query, content_type, body)?;
     let selector = Selector::parse(&at.kind, query.get("labelSelector"), query.get("fieldSelector"))?;
-    let (gone, revision) = api.store.write(|state| {
+    let (items, revision) = api.store.write(|state| {
         let keys: Vec<_> = state
             .range(at.id, at.target.namespace.as_deref())
             .filter(|(_, object)| selector.matches(object))
             .map(|(key, object)| (key.clone(), object.clone()))
             .collect();
-        let mut gone = Vec::new();
+        let mut items = Vec::new();
         for (key, object) in keys {
             let last = if options.dry_run { None } else { state.delete(&key, options.how) };
-            gone.push(at.show(&last.unwrap_or(object)));
+            items.push(last.unwrap_or(object));
         }
-        Ok((gone, state.revision))
+        Ok((items, state.revision))
     })?;
-    let list = json!({"kind": at.kind.list_kind(), "apiVersion": at.api_version(),
-                      "metadata": {"resourceVersion": revision.to_string()}, "items": gone});
-    Ok(json_answer(StatusCode::OK, &list))
+    let metadata = json!({"resourceVersion": revision.to_string()});
+    Ok(typed_answer(StatusCode::OK, "application/json", many(at, items, Form::Plain, query, &metadata)))
 }

@@ -29,10 +29,11 @@ fn built_in(kind: &str) -> &'static [&'static str] {
 
 /// The columns of a kind.
 pub(super) fn headers(kind: &Kind, version: &str) -> Vec<Header> {
-    let mut headers = vec![Header::new("Name", "string")];
+    let qualified = kind.qualified();
+    let mut headers = vec![Header::new("Name", "string").described(&qualified)];
     let own = kind.version(version).map(|version| version.columns.as_slice()).unwrap_or_default();
     if own.is_empty() {
-        headers.extend(built_in(&kind.qualified()).iter().map(|name| Header::new(name, "string")));
+        headers.extend(built_in(&qualified).iter().map(|name| Header::new(name, "string").described(&qualified)));
         return headers;
     }
     for column in own {

@@ -106,7 +106,7 @@ async fn looking() {
         assert!(kubectl.ok("explain pod.spec.containers --recursive", "").await.contains("imagePullPolicy"));
         assert!(kubectl.ok("auth can-i patch virtualservices", "").await.contains("yes"));
         assert_eq!(kubectl.ok("get --raw /healthz", "").await, "ok");
-        assert!(kubectl.ok("version", "").await.contains("v1.33.4") || kubectl.ok("version", "").await.contains("1.33"));
+        assert!(kubectl.ok("version", "").await.contains("v1.36.2") || kubectl.ok("version", "").await.contains("1.36"));
     }
 }
 

@@ -118,7 +118,7 @@ fn looking() -> Vec<Step> {
         fails("auth can-i create pods --subresource=exec", &["no"]),
         since(28, "auth whoami", &["kubernetes-admin"]),
         step("cluster-info", &["Kubernetes control plane", "is running at", "https://127.0.0.1:"]),
-        step("version", &["1.33.4"]),
+        step("version", &["1.36.2"]),
         step("logs web-2-a", &["one"]),
         step("logs deploy/web --tail=1 --timestamps", &["one"]),
         step("get --raw /readyz", &["ok"]),

@@ -25,7 +25,7 @@ async fn discovery_old_and_new() {
         assert_eq!((resource.plural.as_str(), capabilities.supports_operation("watch")), ("virtualservices", true));
         assert!(discovery.has_group("security.istio.io"));
     }
-    assert_eq!(client.apiserver_version().await.unwrap().git_version, "v1.33.4");
+    assert_eq!(client.apiserver_version().await.unwrap().git_version, "v1.36.2");
 }
 
 #[tokio::test]

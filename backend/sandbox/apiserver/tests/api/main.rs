@@ -14,5 +14,6 @@ mod objects;
 mod openapi;
 mod scene;
 mod semantics;
+mod shapes;
 mod watches;
 mod whole;
