@@ -8,6 +8,8 @@ use std::net::Ipv4Addr;
 
 /// The one node of the sandbox.
 pub(crate) const NODE: &str = "sandbox";
+/// The memory that the node shows: pods have what the machine gives this process, which nobody counts.
+const MEMORY: &str = "4Gi";
 /// The address that the node shows.
 pub(crate) const NODE_IP: &str = "10.244.0.1";
 
@@ -161,19 +163,31 @@ fn condition(pod: &Object, kind: &str, holds: bool, why: Option<(&str, String)>)
     condition
 }
 
+fn cpus() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
 /// The node itself.
 pub(crate) fn node() -> Value {
     let version = env!("CARGO_PKG_VERSION");
+    let architecture = match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
+    };
+    let has = json!({"cpu": cpus().to_string(), "memory": MEMORY, "ephemeral-storage": "0", "pods": "20000"});
     json!({
         "apiVersion": "v1",
         "kind": "Node",
-        "metadata": {"name": NODE, "labels": {"kubernetes.io/hostname": NODE, "kubernetes.io/os": std::env::consts::OS}},
+        "metadata": {"name": NODE, "labels": {"kubernetes.io/hostname": NODE, "kubernetes.io/os": std::env::consts::OS, "kubernetes.io/arch": architecture}},
         "spec": {"podCIDR": "10.244.0.0/16", "podCIDRs": ["10.244.0.0/16"]},
         "status": {
+            "capacity": has,
+            "allocatable": has,
             "addresses": [{"type": "InternalIP", "address": NODE_IP}, {"type": "Hostname", "address": NODE}],
             "conditions": [{"type": "Ready", "status": "True", "reason": "KubeletReady", "message": "the sandbox runs",
                 "lastHeartbeatTime": now(), "lastTransitionTime": now()}],
-            "nodeInfo": {"kubeletVersion": format!("v{version}-sandbox"), "osImage": "Binnacle sandbox", "architecture": std::env::consts::ARCH,
+            "nodeInfo": {"kubeletVersion": format!("v{version}-sandbox"), "osImage": "Binnacle sandbox", "architecture": architecture,
                 "operatingSystem": std::env::consts::OS, "containerRuntimeVersion": format!("sandbox://{version}"), "kernelVersion": "",
                 "bootID": "", "machineID": "", "systemUUID": "", "kubeProxyVersion": ""},
         },

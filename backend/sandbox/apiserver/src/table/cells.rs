@@ -5,6 +5,9 @@ use serde_json::{Value, json};
 use super::{Header, json_path};
 use crate::kinds::Kind;
 
+/// The one kind whose name comes last.
+const EVENTS: &str = "events";
+
 /// The columns of Kubernetes' own kinds after the name; `+` marks those that only `-o wide` shows.
 fn built_in(kind: &str) -> &'static [&'static str] {
     match kind {
@@ -14,10 +17,22 @@ fn built_in(kind: &str) -> &'static [&'static str] {
         "replicasets.apps" => &["Desired", "Current", "Ready", "Age", "+Containers", "+Images", "+Selector"],
         "statefulsets.apps" => &["Ready", "Age", "+Containers", "+Images"],
         "namespaces" => &["Status", "Age"],
-        "nodes" => &["Status", "Roles", "Age", "Version", "+Internal-IP"],
+        "nodes" => &[
+            "Status",
+            "Roles",
+            "Age",
+            "Version",
+            "+Internal-IP",
+            "+External-IP",
+            "+OS-Image",
+            "+Kernel-Version",
+            "+Container-Runtime",
+        ],
         "endpoints" => &["Endpoints", "Age"],
         "endpointslices.discovery.k8s.io" => &["AddressType", "Ports", "Endpoints", "Age"],
-        "events" => &["Last Seen", "Type", "Reason", "Object", "Message", "+Count", "+Name"],
+        EVENTS => {
+            &["Last Seen", "Type", "Reason", "Object", "+Subobject", "+Source", "Message", "+First Seen", "+Count", "+Name"]
+        }
         "configmaps" => &["Data", "Age"],
         "secrets" => &["Type", "Data", "Age"],
         "serviceaccounts" => &["Secrets", "Age"],
@@ -30,7 +45,10 @@ fn built_in(kind: &str) -> &'static [&'static str] {
 /// The columns of a kind.
 pub(super) fn headers(kind: &Kind, version: &str) -> Vec<Header> {
     let qualified = kind.qualified();
-    let mut headers = vec![Header::new("Name", "string").described(&qualified)];
+    let mut headers = Vec::new();
+    if qualified != EVENTS {
+        headers.push(Header::new("Name", "string").described(&qualified));
+    }
     let own = kind.version(version).map(|version| version.columns.as_slice()).unwrap_or_default();
     if own.is_empty() {
         headers.extend(built_in(&qualified).iter().map(|name| Header::new(name, "string").described(&qualified)));
@@ -66,6 +84,9 @@ pub(super) fn cells(kind: &Kind, version: &str, object: &Value) -> Vec<Value> {
         }));
         return cells;
     }
+    if kind.qualified() == EVENTS {
+        return event(object, &name);
+    }
     let age = json!(age(&text(object, "/metadata/creationTimestamp")));
     match kind.qualified().as_str() {
         "pods" => cells.extend(pod(object, age)),
@@ -94,7 +115,6 @@ pub(super) fn cells(kind: &Kind, version: &str, object: &Value) -> Vec<Value> {
         "nodes" => cells.extend(node(object, age)),
         "endpoints" => cells.extend([json!(endpoints(object)), age]),
         "endpointslices.discovery.k8s.io" => cells.extend(slice(object, age)),
-        "events" => cells.extend(event(object, &name)),
         "configmaps" => cells.extend([json!(members(object, "/data")), age]),
         "secrets" => cells.extend([json!(text(object, "/type")), json!(members(object, "/data")), age]),
         "serviceaccounts" => cells.extend([json!(list(object, "/secrets").count()), age]),
@@ -198,15 +218,23 @@ fn node(object: &Value, age: Value) -> Vec<Value> {
         .any(|condition| text(condition, "/type") == "Ready" && text(condition, "/status") == "True");
     let labels = object.pointer("/metadata/labels").and_then(Value::as_object).into_iter().flatten();
     let roles = joined(labels.filter_map(|(name, _)| name.strip_prefix("node-role.kubernetes.io/").map(str::to_owned)));
-    let address = list(object, "/status/addresses")
-        .find(|address| text(address, "/type") == "InternalIP")
-        .map(|address| text(address, "/address"));
+    let address = |of: &str| {
+        let found = list(object, "/status/addresses").find(|address| text(address, "/type") == of);
+        or(found.map(|address| text(address, "/address")).unwrap_or_default(), "<none>")
+    };
+    let info = |name: &str| or(text(object, &format!("/status/nodeInfo/{name}")), "<unknown>");
+    let closed = object.pointer("/spec/unschedulable").and_then(Value::as_bool) == Some(true);
+    let status = if ready { "Ready" } else { "NotReady" };
     vec![
-        json!(if ready { "Ready" } else { "NotReady" }),
+        json!(if closed { format!("{status},SchedulingDisabled") } else { status.to_owned() }),
         json!(roles),
         age,
         json!(text(object, "/status/nodeInfo/kubeletVersion")),
-        json!(or(address.unwrap_or_default(), "<none>")),
+        json!(address("InternalIP")),
+        json!(address("ExternalIP")),
+        json!(info("osImage")),
+        json!(info("kernelVersion")),
+        json!(info("containerRuntimeVersion")),
     ]
 }
 
@@ -238,12 +266,17 @@ fn slice(object: &Value, age: Value) -> Vec<Value> {
 fn event(object: &Value, name: &str) -> Vec<Value> {
     let last = or(text(object, "/lastTimestamp"), &or(text(object, "/eventTime"), &text(object, "/metadata/creationTimestamp")));
     let about = format!("{}/{}", text(object, "/involvedObject/kind").to_lowercase(), text(object, "/involvedObject/name"));
+    let first = or(text(object, "/firstTimestamp"), &last);
+    let source = or(text(object, "/source/component"), &text(object, "/reportingComponent"));
     vec![
         json!(age(&last)),
         json!(text(object, "/type")),
         json!(text(object, "/reason")),
         json!(about),
+        json!(text(object, "/involvedObject/fieldPath")),
+        json!(source),
         json!(text(object, "/message").trim()),
+        json!(age(&first)),
         json!(count(object, "/count").max(1)),
         json!(name),
     ]

@@ -63,6 +63,31 @@ async fn discovery_says_what_the_real_server_says() {
 }
 
 #[tokio::test]
+async fn defaults_are_filled_in() {
+    let cluster = cluster().await;
+    let mut probed = pod("a");
+    probed["spec"]["containers"][0]["readinessProbe"] = json!({"httpGet": {"port": 80}, "periodSeconds": 2});
+    let made = cluster.post("/api/v1/namespaces/default/pods", probed).await.body;
+    assert_eq!((&made["spec"]["securityContext"], &made["spec"]["schedulerName"]), (&json!({}), &json!("default-scheduler")));
+    let expect = json!({"httpGet": {"path": "/", "port": 80, "scheme": "HTTP"}, "periodSeconds": 2, "timeoutSeconds": 1,
+        "successThreshold": 1, "failureThreshold": 3});
+    assert_eq!(made["spec"]["containers"][0]["readinessProbe"], expect);
+    for (strategy, expect) in [
+        (json!(null), json!({"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": "25%", "maxSurge": "25%"}})),
+        (
+            json!({"rollingUpdate": {"maxSurge": 2}}),
+            json!({"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": "25%", "maxSurge": 2}}),
+        ),
+        (json!({"type": "Recreate"}), json!({"type": "Recreate"})),
+    ] {
+        let deployment = json!({"metadata": {"generateName": "d-"}, "spec": {"strategy": strategy, "selector": {"matchLabels": {"a": "b"}},
+            "template": {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "c", "image": "i"}]}}}});
+        let made = cluster.post("/apis/apps/v1/namespaces/default/deployments", deployment).await.body;
+        assert_eq!(made["spec"]["strategy"], expect, "{made}");
+    }
+}
+
+#[tokio::test]
 async fn columns_are_described_and_reviews_say_no_more_than_asked() {
     let cluster = cluster().await;
     let accept = "application/json;as=Table;v=v1;g=meta.k8s.io";
