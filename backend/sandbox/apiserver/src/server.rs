@@ -127,6 +127,11 @@ impl ApiServer {
         Ok(Self { url: format!("https://{address}"), ca_pem: identity.ca_pem, api })
     }
 
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.api.address
+    }
+
     /// As `https://127.0.0.1:41234`.
     pub fn url(&self) -> &str {
         &self.url
