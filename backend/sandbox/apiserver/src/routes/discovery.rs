@@ -128,6 +128,7 @@ pub(super) fn resource_rows(api: &Api, group: &str, version: &str) -> Vec<Resour
         };
         match kind.qualified().as_str() {
             "pods" => {
+                add("eviction", "Eviction", &["create"], Some(("policy", "v1")));
                 add("log", "Pod", &["get"], None);
                 add("portforward", "PodPortForwardOptions", &["create", "get"], None);
                 add("proxy", "PodProxyOptions", &["create", "delete", "get", "patch", "update"], None);

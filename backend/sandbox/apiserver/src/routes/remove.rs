@@ -94,6 +94,16 @@ pub(super) fn one(api: &Api, at: &Place, query: &Query, content_type: &str, body
     Ok(json_answer(StatusCode::OK, &success(details)))
 }
 
+/// Deletes a pod for whoever empties a node. Nothing here says how many pods of an application have to stay.
+pub(super) fn evict(api: &Api, at: &Place, query: &Query, content_type: &str, body: &[u8]) -> Result<Response<Body>> {
+    let eviction = decode(content_type, body)?;
+    let options =
+        eviction.get("deleteOptions").filter(|options| options.is_object()).map(ToString::to_string).unwrap_or_default();
+    one(api, at, query, "application/json", options.as_bytes())?;
+    let done = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201});
+    Ok(json_answer(StatusCode::CREATED, &done))
+}
+
 pub(super) fn collection(api: &Api, at: &Place, query: &Query, content_type: &str, body: &[u8]) -> Result<Response<Body>> {
     if at.kind.qualified() == "namespaces" {
         return Err(ApiError::method_not_allowed());

@@ -69,6 +69,21 @@ async fn what_does_not_run_goes_at_once() {
 }
 
 #[tokio::test]
+async fn an_evicted_pod_goes_as_a_deleted_one_does() {
+    let cluster = cluster().await;
+    let store = cluster.server.store();
+    store.create(pod("a")).unwrap();
+    let eviction = |options: Value| json!({"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": "a"}, "deleteOptions": options});
+    let dry = cluster.post(&format!("{PODS}/a/eviction"), eviction(json!({"dryRun": ["All"]}))).await;
+    assert_eq!((dry.status, grace(&store.get("Pod", "default", "a").unwrap()).0), (201, false));
+    let done = cluster.post(&format!("{PODS}/a/eviction"), eviction(json!({"gracePeriodSeconds": 5}))).await;
+    assert_eq!((done.status, &done.body["status"]), (201, &json!("Success")));
+    assert_eq!(grace(&store.get("Pod", "default", "a").unwrap()), (true, &json!(5)));
+    let nobody = cluster.post(&format!("{PODS}/nobody/eviction"), eviction(Value::Null)).await;
+    assert_eq!(nobody.status, 404);
+}
+
+#[tokio::test]
 async fn an_owner_gone_marks_its_pods_and_a_foreground_owner_waits_for_them() {
     for (policy, stays) in [("Background", false), ("Foreground", true)] {
         let cluster = cluster().await;

@@ -240,6 +240,13 @@ fn workloads() -> Vec<Step> {
             "get cm,secret,deploy,svc,sa -n shop -o name",
             &["configmap/c", "secret/s", "deployment.apps/d", "service/q", "serviceaccount/t"],
         ),
+        step(
+            "drain sandbox --force --ignore-daemonsets --dry-run=server",
+            &["node/sandbox cordoned (server dry run)", "web-2-a"],
+        ),
+        step("cordon sandbox", &["node/sandbox cordoned"]),
+        step("get node sandbox", &["Ready,SchedulingDisabled"]),
+        step("uncordon sandbox", &["node/sandbox uncordoned"]),
         step("delete pod tool --grace-period=0 --force", &["\"tool\" ", "deleted"]),
         step("delete pods -l app=web", &["\"web-2-a\" deleted"]),
         step("delete deploy web --cascade=foreground", &["\"web\" deleted"]),
