@@ -3,7 +3,7 @@
 use crate::apps::outgoing::Names;
 use crate::synthetic::is_synthetic;
 use crate::workloads::ports::real_port;
-use crate::workloads::snapshot::{ready, selects};
+use crate::workloads::snapshot::{ending, ready, selects};
 use apiserver::{Store, WatchEvent};
 use mesh::{Object, fqdn};
 use parking_lot::RwLock;
@@ -106,7 +106,7 @@ impl Index {
             index.pods.insert(workload.id(), told);
         }
         for service in &services {
-            let members: Vec<&Object> = pods.iter().filter(|pod| selected(service, pod) && ready(pod)).collect();
+            let members: Vec<&Object> = pods.iter().filter(|pod| selected(service, pod) && ready(pod) && !ending(pod)).collect();
             index.services.insert(fqdn(service.name(), service.namespace()), Service::of(service, &members));
         }
         let mut allocated = pilot::registry::allocated(entries.iter());

@@ -22,6 +22,7 @@ mod directory;
 mod envoy;
 mod folder;
 mod gateway_status;
+mod kubernetes;
 mod load;
 mod scenario;
 mod start;

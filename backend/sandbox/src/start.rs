@@ -7,6 +7,7 @@ use crate::control_plane::ControlPlane;
 use crate::directory::Directory;
 use crate::envoy::{Spawner, find_envoy};
 use crate::folder::Folder;
+use crate::kubernetes;
 use crate::load::{INGRESS, Load, look};
 use crate::synthetic::{self, Size};
 use crate::workloads::inject::PROXY;
@@ -158,6 +159,7 @@ impl Sandbox {
         let api = ApiServer::start(store.clone(), apiserver::Options::new(pods))
             .await
             .map_err(|error| failed("the API server", &error))?;
+        kubernetes::make(&store, api.address()).map_err(|error| failed("the Service of the API server", &error))?;
         let kubeconfig = options.kubeconfig_out.clone().unwrap_or_else(|| dir.path().join("kubeconfig"));
         // Others read it from their own folders.
         let kubeconfig = std::path::absolute(&kubeconfig).unwrap_or(kubeconfig);

@@ -1,6 +1,10 @@
 //! Listening, TLS, who is asking; each request then goes to [`crate::routes`].
 
-use std::{net::Ipv4Addr, sync::Arc, time::Duration};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use axum::body::Body;
@@ -37,7 +41,7 @@ pub trait PodAccess: Send + Sync {
 pub struct Options {
     /// What runs inside the pods.
     pub pods: Arc<dyn PodAccess>,
-    /// What `/version` says, as `v1.33.4`.
+    /// What `/version` says, as `v1.36.2`.
     pub kubernetes_version: String,
     /// Who the bearer of the token is.
     pub user: String,
@@ -46,9 +50,9 @@ pub struct Options {
 }
 
 impl Options {
-    /// The usual: Kubernetes 1.33, an administrator.
+    /// The usual: Kubernetes 1.36, an administrator.
     pub fn new(pods: Arc<dyn PodAccess>) -> Self {
-        Self { pods, kubernetes_version: "v1.33.4".into(), user: "kubernetes-admin".into(), deny: Vec::new() }
+        Self { pods, kubernetes_version: "v1.36.2".into(), user: "kubernetes-admin".into(), deny: Vec::new() }
     }
 }
 
@@ -66,6 +70,8 @@ pub enum StartError {
 /// What every request can reach.
 pub(crate) struct Api {
     pub(crate) store: Store,
+    /// Where it listens.
+    pub(crate) address: SocketAddr,
     pub(crate) pods: Arc<dyn PodAccess>,
     pub(crate) faults: Faults,
     pub(crate) version: String,
@@ -107,6 +113,7 @@ impl ApiServer {
         let address = listener.local_addr().map_err(StartError::Listen)?;
         let api = Arc::new(Api {
             store,
+            address,
             pods: options.pods,
             faults: Faults::new(options.deny),
             version: options.kubernetes_version,
@@ -118,6 +125,11 @@ impl ApiServer {
         });
         api.tasks.spawn(accept(api.clone(), listener, identity.acceptor));
         Ok(Self { url: format!("https://{address}"), ca_pem: identity.ca_pem, api })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.api.address
     }
 
     /// As `https://127.0.0.1:41234`.

@@ -49,6 +49,18 @@ impl ApiError {
         Self::new(409, "AlreadyExists", format!("{} \"{name}\" already exists", kind.qualified())).with(about(kind, name))
     }
 
+    /// Nothing can be made in a namespace that is being deleted.
+    pub(crate) fn namespace_ends(kind: &Kind, namespace: &str, name: &str) -> Self {
+        let message = format!(
+            "{} \"{name}\" is forbidden: unable to create new content in namespace {namespace} because it is being terminated",
+            kind.qualified()
+        );
+        let mut details = about(kind, name);
+        details["causes"] = json!([{"reason": "NamespaceTerminating", "field": "metadata.namespace",
+            "message": format!("namespace {namespace} is being terminated")}]);
+        Self::new(403, "Forbidden", message).with(details)
+    }
+
     pub(crate) fn stale(kind: &Kind, name: &str) -> Self {
         Self::conflict(kind, name, "the object has been modified; please apply your changes to the latest version and try again")
     }

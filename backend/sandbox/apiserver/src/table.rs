@@ -4,6 +4,9 @@ use serde_json::{Map, Value, json};
 
 use crate::routes::Place;
 
+/// A line for each column, of one kind or of all, with what it is about.
+const DESCRIPTIONS: &str = include_str!("../assets/columns.txt");
+
 mod cells;
 mod json_path;
 
@@ -22,6 +25,16 @@ impl Header {
             None => (name, false),
         };
         Self { name: name.to_owned(), ty, wide, description: String::new() }
+    }
+
+    /// With what the real server says of this column of a kind.
+    fn described(mut self, kind: &str) -> Self {
+        let (of_kind, of_all) = (format!("{kind}/{}", self.name), self.name.as_str());
+        let words = |name: &str| DESCRIPTIONS.lines().find_map(|line| line.split_once('\t').filter(|(of, _)| *of == name));
+        if let Some((_, words)) = words(&of_kind).or_else(|| words(of_all)) {
+            self.description = words.replace("\\n", "\n");
+        }
+        self
     }
 
     fn to_json(&self) -> Value {

@@ -3,6 +3,7 @@
 use super::Spawner;
 use crate::apps::outgoing::{exchange, request};
 use apiserver::LogRing;
+use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use serde_json::{Value, json};
 use std::io;
@@ -27,6 +28,8 @@ const GROWN_UP: Duration = Duration::from_secs(30);
 const LAST_WORDS: Duration = Duration::from_millis(700);
 /// How often a starting proxy is asked whether it is ready.
 const ASK_READY: Duration = Duration::from_millis(25);
+/// Where the admin page tells how many requests are under way.
+const ACTIVE: &str = "/stats?filter=%5Ehttp%5C..*downstream_rq_active%24";
 /// Longer lines of its log are cut.
 const LONGEST_LINE: usize = 4096;
 /// SO_REUSEPORT, by which Envoy may take the port that the sandbox keeps reserved.
@@ -64,6 +67,7 @@ pub(crate) struct Proxy {
     pub(crate) state: watch::Receiver<State>,
     stop: CancellationToken,
     task: AbortOnDropHandle<()>,
+    admin: u16,
 }
 
 impl Proxy {
@@ -95,9 +99,22 @@ impl Proxy {
             "500".into(),
         ];
         let (told, state) = watch::channel(State::default());
-        let stop = CancellationToken::new();
+        let (stop, admin) = (CancellationToken::new(), run.admin);
         let keep = Keep { run, args: args.into(), spawner, log, told, stop: stop.clone() };
-        Ok(Self { state, stop, task: AbortOnDropHandle::new(tokio::spawn(keep.running())) })
+        Ok(Self { state, stop, task: AbortOnDropHandle::new(tokio::spawn(keep.running())), admin })
+    }
+
+    /// Tells whoever is connected to go elsewhere, and takes no new connections soon, as Istio's agent asks of Envoy.
+    pub(crate) async fn drain(&self, inbound_only: bool) {
+        let only = if inbound_only { "&inboundonly" } else { "" };
+        ask(self.admin, Method::POST, &format!("/drain_listeners?graceful&skip_exit{only}")).await;
+    }
+
+    /// Waits until no request is under way.
+    pub(crate) async fn quiet(&self) {
+        while ask(self.admin, Method::GET, ACTIVE).await.is_some_and(|stats| is_busy(&String::from_utf8_lossy(&stats))) {
+            tokio::time::sleep(ASK_READY).await;
+        }
     }
 
     /// Asks it to end and waits until it has.
@@ -203,10 +220,32 @@ async fn copy(words: impl tokio::io::AsyncRead + Unpin, log: LogRing) {
 
 /// Whether the proxy has its configuration and listens.
 async fn ask_ready(admin: u16) -> bool {
+    ask(admin, Method::GET, "/ready").await.is_some()
+}
+
+/// What the proxy's admin page answers, if all is well with it.
+async fn ask(admin: u16, method: Method, path: &str) -> Option<Bytes> {
     let ask = async {
         let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, admin)).await.ok()?;
-        let answer = exchange(stream, request(Method::GET, "localhost", "/ready", HeaderMap::new()).ok()?).await.ok()?;
-        Some(answer.status == StatusCode::OK)
+        let answer = exchange(stream, request(method, "localhost", path, HeaderMap::new()).ok()?).await.ok()?;
+        (answer.status == StatusCode::OK).then_some(answer.body)
     };
-    tokio::time::timeout(Duration::from_secs(1), ask).await.ok().flatten().unwrap_or(false)
+    tokio::time::timeout(Duration::from_secs(1), ask).await.ok().flatten()
+}
+
+/// Whether these statistics tell of a request under way, besides the one that asked for them.
+fn is_busy(stats: &str) -> bool {
+    let mut counts = stats.lines().filter(|line| !line.starts_with("http.admin.")).filter_map(|line| line.rsplit_once(": "));
+    counts.any(|(_, count)| count.trim().parse::<u64>().is_ok_and(|count| count > 0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_busy;
+
+    #[test]
+    fn the_request_that_asks_does_not_count() {
+        assert!(!is_busy("http.admin.downstream_rq_active: 1\nhttp.inbound_0.0.0.0_9080;.downstream_rq_active: 0\n"));
+        assert!(is_busy("http.admin.downstream_rq_active: 1\nhttp.inbound_0.0.0.0_9080;.downstream_rq_active: 2\n"));
+    }
 }

@@ -40,6 +40,10 @@ impl Board {
     pub(crate) fn follow(&self) -> watch::Receiver<Vec<Container>> {
         self.0.subscribe()
     }
+    /// Changes what is said of each of them.
+    pub(crate) fn change_all(&self, change: impl FnMut(&mut Container)) {
+        self.0.send_modify(|all| all.iter_mut().for_each(change));
+    }
     /// Changes what is said of one of them.
     pub(crate) fn change(&self, index: usize, change: impl FnOnce(&mut Container)) {
         self.0.send_if_modified(|all| {

@@ -118,7 +118,9 @@ fn rolling(deployment: &Object, wanted: u64, new: Option<&Object>, old: &[&Objec
     let old_sizes: Vec<u64> = old.iter().map(|set| count(set.spec(), "replicas", 0)).collect();
     let strategy = &deployment.spec()["strategy"];
     if strategy["type"] == "Recreate" {
-        let left: u64 = old.iter().map(|set| count(set.status(), "replicas", 0)).sum();
+        // The old ones have to be gone, not only on their way.
+        let left = |set: &&Object| count(set.status(), "replicas", 0) + count(set.status(), "terminatingReplicas", 0);
+        let left: u64 = old.iter().map(left).sum();
         return (if left == 0 { wanted } else { 0 }, vec![0; old.len()]);
     }
     let surge = share(&strategy["rollingUpdate"]["maxSurge"], wanted, true);
@@ -235,6 +237,7 @@ fn status(deployment: &Object, wanted: u64, new: Option<&Object>, own: &[&Object
         "updatedReplicas": updated,
         "readyReplicas": ready,
         "availableReplicas": ready,
+        "terminatingReplicas": total("terminatingReplicas"),
         "conditions": conditions,
     });
     if ready < wanted {

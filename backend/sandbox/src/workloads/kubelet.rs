@@ -4,6 +4,7 @@ use super::illness::{self, Illness};
 use super::inject;
 use super::pod::{self, Life};
 use super::snapshot::{ending, uid};
+use super::termination::{self, Leave};
 use crate::apps::outgoing::Names;
 use crate::control_plane::ControlPlane;
 use crate::envoy::{Envoy, Spawner};
@@ -16,13 +17,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-/// How long a deleted pod goes on serving, until nobody sends it requests any more.
-const DRAIN: Duration = Duration::from_millis(500);
 /// The image whose pods stand for the control plane.
 pub(crate) const ISTIOD: &str = "binnacle/istiod";
 /// Lines kept of each container's log.
@@ -78,8 +76,7 @@ pub(crate) struct Kubelet {
 
 struct Running {
     stop: CancellationToken,
-    /// Its object is gone; it ends after [`DRAIN`].
-    leaving: bool,
+    leave: Leave,
     ill: watch::Sender<Illness>,
     task: AbortOnDropHandle<()>,
 }
@@ -90,21 +87,19 @@ impl Kubelet {
         Self { machine, running: HashMap::new(), last_ip: 1 }
     }
 
-    /// Starts the pods that do not run yet, tells those that run how ill they are, and ends those that are gone.
+    /// Starts the pods that do not run yet, tells those that run how ill they are, and ends those that were deleted.
     pub(crate) fn sync(&mut self, pods: &[Object], namespaces: &[Object]) {
-        let here = |key: &str| pods.iter().any(|pod| uid(pod) == key && !ending(pod));
         self.running.retain(|key, running| {
-            let stays = here(key);
-            if !stays && !running.leaving {
-                running.leaving = true;
-                let stop = running.stop.clone();
-                tokio::spawn(async move {
-                    tokio::time::sleep(DRAIN).await;
-                    stop.cancel();
-                });
+            let pod = pods.iter().find(|pod| uid(pod) == key);
+            if let Some(seconds) = termination::grace(pod) {
+                running.leave.within(seconds);
             }
-            stays || !running.task.is_finished()
+            pod.is_some() || !running.task.is_finished()
         });
+        for pod in pods.iter().filter(|pod| ending(pod) && !self.running.contains_key(uid(pod))) {
+            // Nothing runs of it, or no more.
+            pod::ended(&self.machine.store, pod);
+        }
         for pod in pods.iter().filter(|pod| !ending(pod)) {
             if is_synthetic(pod) {
                 if pod.status()["podIP"].is_null() {
@@ -124,7 +119,7 @@ impl Kubelet {
             }
             let namespace = namespaces.iter().find(|namespace| namespace.name() == pod.namespace());
             let sidecar = !inject::has_proxy(pod) && inject::wanted(pod, namespace);
-            let (stop, ill) = (CancellationToken::new(), watch::Sender::new(ill));
+            let (stop, leave, ill) = (CancellationToken::new(), Leave::new(), watch::Sender::new(ill));
             let life = Life {
                 machine: self.machine.clone(),
                 pod: pod.clone(),
@@ -132,9 +127,10 @@ impl Kubelet {
                 sidecar,
                 ill: ill.subscribe(),
                 stop: stop.clone(),
+                leave: leave.clone(),
             };
             let task = AbortOnDropHandle::new(tokio::spawn(life.live()));
-            self.running.insert(uid(pod).to_owned(), Running { stop, leaving: false, ill, task });
+            self.running.insert(uid(pod).to_owned(), Running { stop, leave, ill, task });
         }
     }
 

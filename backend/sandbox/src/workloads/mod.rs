@@ -22,6 +22,7 @@ mod replica_sets;
 pub(crate) mod snapshot;
 mod stateful_sets;
 pub(crate) mod status;
+mod termination;
 
 use apiserver::{ApiError, Store};
 use jiff::Timestamp;

@@ -37,7 +37,7 @@ pub(crate) fn node() -> Value {
             "lastHeartbeatTime": now(), "lastTransitionTime": now()})
     };
     let has =
-        json!({"cpu": processors().to_string(), "memory": format!("{}Ki", memory()), "pods": "110", "ephemeral-storage": "0"});
+        json!({"cpu": processors().to_string(), "memory": format!("{}Ki", memory()), "pods": "20000", "ephemeral-storage": "0"});
     json!({
         "apiVersion": "v1",
         "kind": "Node",

@@ -9,6 +9,7 @@ use super::probe::Probe;
 use super::snapshot::{News, uid};
 use super::status::{self, Container, NODE};
 use super::tell;
+use super::termination::{Ending, Leave};
 use crate::apps::mounts::Mounts;
 use crate::apps::outgoing::Caller;
 use crate::apps::{self, Host};
@@ -38,7 +39,10 @@ pub(super) struct Life {
     /// It gets a sidecar.
     pub(super) sidecar: bool,
     pub(super) ill: watch::Receiver<Illness>,
+    /// The whole sandbox ends.
     pub(super) stop: CancellationToken,
+    /// Somebody deleted the pod.
+    pub(super) leave: Leave,
 }
 
 /// Tells about one pod.
@@ -74,6 +78,8 @@ struct Begun {
     board: Board,
     voice: Voice,
     tasks: JoinSet<()>,
+    /// Tells the tasks to finish.
+    finish: CancellationToken,
 }
 
 impl Life {
@@ -90,10 +96,16 @@ impl Life {
             Err(error) => {
                 tracing::warn!(pod = self.pod.name(), %error, "a pod could not be started");
                 self.voice(&self.pod).warn("Failed", format!("The pod could not be started: {error}"));
-                self.stop.cancelled().await;
+                tokio::select! {
+                    () = self.leave.begins() => {}
+                    () = self.stop.cancelled() => {}
+                }
             }
         }
         self.machine.logs.forget(&self.pod);
+        if !self.stop.is_cancelled() {
+            ended(&self.machine.store, &self.pod);
+        }
     }
 
     fn voice(&self, pod: &Object) -> Voice {
@@ -120,7 +132,7 @@ impl Life {
             names: machine.names.clone(),
         };
         let (mut containers, mut programs, mut unknown) = (Vec::new(), Vec::new(), Vec::new());
-        let mut tasks = JoinSet::new();
+        let (mut tasks, finish) = (JoinSet::new(), self.stop.child_token());
         for (index, container) in inject::containers(pod).enumerate() {
             let name = container["name"].as_str().unwrap_or_default();
             let image = container["image"].as_str().unwrap_or_default();
@@ -137,7 +149,7 @@ impl Life {
                 own.iter().for_each(|(port, real)| ports.add(port, *real));
                 told.ready = true;
                 if image == ISTIOD {
-                    stand_for(&machine.control, &self.stop, &mut tasks).await?;
+                    stand_for(&machine.control, &finish, &mut tasks).await?;
                 }
             } else if let Some(demo) = apps::find(image) {
                 let mut real = Vec::new();
@@ -174,19 +186,19 @@ impl Life {
         }
         let board = Board::new(containers);
         for program in programs {
-            tasks.spawn(program.run(board.clone(), voice.clone(), self.stop.clone()));
+            tasks.spawn(program.run(board.clone(), voice.clone(), finish.clone()));
         }
         for (image, index) in unknown {
-            let (pull, stop) = (never_pulled(image, index, board.clone(), voice.clone()), self.stop.clone());
+            let (pull, stop) = (never_pulled(image, index, board.clone(), voice.clone()), finish.clone());
             tasks.spawn(async move { stop.run_until_cancelled_owned(pull).await.unwrap_or_default() });
         }
-        Ok(Some(Begun { pod, ports, board, voice, tasks }))
+        Ok(Some(Begun { pod, ports, board, voice, tasks, finish }))
     }
 
-    /// Runs the pod's proxy, if it has one, and keeps the Pod object true, until told to stop.
+    /// Runs the pod's proxy, if it has one, and keeps the Pod object true, until it ends.
     async fn go_on(&mut self, begun: Begun) {
         // The ports stay reserved until everything has ended.
-        let Begun { pod, ports, board, voice, mut tasks } = begun;
+        let Begun { pod, ports, board, voice, mut tasks, finish } = begun;
         let proxy = self.start_proxy(&pod, &ports, &voice);
         let at = inject::containers(&pod).position(|container| container["name"] == PROXY).unwrap_or_default();
         let mut state = proxy.as_ref().map(|proxy| proxy.state.clone());
@@ -200,12 +212,10 @@ impl Life {
             }
             mistakes = ill;
             let containers = told.borrow_and_update().clone();
-            self.write(|object| {
-                let known = Object::from(object.clone());
-                object["status"] = status::status(&known, self.ip, &containers);
-            });
+            self.write_status(&containers);
             tokio::select! {
                 () = stop.cancelled() => break,
+                () = self.leave.begins() => break,
                 Ok(()) = told.changed() => {}
                 Ok(()) = self.ill.changed() => {}
                 is = next(&mut state) => {
@@ -219,14 +229,25 @@ impl Life {
                 }
             }
         }
-        for container in inject::containers(&pod) {
-            voice.tell("Killing", format!("Stopping container {}", container["name"].as_str().unwrap_or_default()));
+        if !stop.is_cancelled() {
+            self.write_status(&told.borrow_and_update().clone());
+            let ending = Ending { pod: &pod, leave: &self.leave, board: &board, voice: &voice, finish: &finish };
+            stop.run_until_cancelled(ending.gracefully(proxy, tasks)).await;
+            self.write_status(&told.borrow_and_update().clone());
+        } else {
+            if let Some(proxy) = proxy {
+                proxy.stop().await;
+            }
+            while tasks.join_next().await.is_some() {}
         }
-        if let Some(proxy) = proxy {
-            proxy.stop().await;
-        }
-        while tasks.join_next().await.is_some() {}
         drop(ports);
+    }
+
+    fn write_status(&self, containers: &[Container]) {
+        self.write(|object| {
+            let known = Object::from(object.clone());
+            object["status"] = status::status(&known, self.ip, containers);
+        });
     }
 
     fn start_proxy(&self, pod: &Object, ports: &Ports, voice: &Voice) -> Option<Proxy> {
@@ -265,6 +286,13 @@ impl Life {
                 None
             }
         }
+    }
+}
+
+/// Takes away the object of a pod of which nothing runs any more.
+pub(super) fn ended(store: &Store, pod: &Object) {
+    if let Err(error) = store.ended(pod.namespace(), pod.name(), uid(pod)) {
+        tracing::warn!(pod = pod.name(), %error, "a pod that has ended could not be removed");
     }
 }
 

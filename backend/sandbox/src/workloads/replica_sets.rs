@@ -9,8 +9,10 @@ use serde_json::{Value, json};
 
 /// What one ReplicaSet needs next. `pods` are all pods.
 pub(crate) fn plan(set: &Object, pods: &[Object], chance: &mut impl Rng) -> Vec<Act> {
-    let own = pods.iter().filter(|pod| owner(pod) == Some(uid(set)) && !ending(pod));
-    let (mut own, gone): (Vec<&Object>, Vec<&Object>) = own.partition(|pod| picks(set, pod) != Some(false));
+    // A pod that leaves counts no more: another one takes its place at once.
+    let (leaving, own): (Vec<&Object>, Vec<&Object>) =
+        pods.iter().filter(|pod| owner(pod) == Some(uid(set))).partition(|pod| ending(pod));
+    let (mut own, gone): (Vec<&Object>, Vec<&Object>) = own.into_iter().partition(|pod| picks(set, pod) != Some(false));
     let wanted = usize::try_from(count(set.spec(), "replicas", 1)).unwrap_or(usize::MAX);
     // A pod whose labels were changed is let go: it lives on by itself, and another one takes its place.
     let mut acts: Vec<Act> = gone.into_iter().map(|pod| Act::Replace(without_owner(pod))).collect();
@@ -42,7 +44,7 @@ pub(crate) fn plan(set: &Object, pods: &[Object], chance: &mut impl Rng) -> Vec<
         }
     }
     let ready = own.iter().filter(|pod| ready(pod)).count();
-    let mut status = json!({"replicas": own.len(), "observedGeneration": set.generation()});
+    let mut status = json!({"replicas": own.len(), "terminatingReplicas": leaving.len(), "observedGeneration": set.generation()});
     if !own.is_empty() {
         status["fullyLabeledReplicas"] = json!(own.len());
     }

@@ -28,6 +28,8 @@ pub(crate) struct Container {
     pub(crate) waiting: Option<(&'static str, String)>,
     /// How its last run ended.
     pub(crate) last: Option<Ended>,
+    /// How it ended for good.
+    pub(crate) ended: Option<Ended>,
 }
 
 /// The end of a container's run.
@@ -45,7 +47,7 @@ impl Container {
     /// One that was just started and is not ready yet.
     pub(crate) fn new(name: &str, image: &str) -> Self {
         let (name, image) = (name.to_owned(), image.to_owned());
-        Self { name, image, ready: false, restarts: 0, started: now(), waiting: None, last: None }
+        Self { name, image, ready: false, restarts: 0, started: now(), waiting: None, last: None, ended: None }
     }
 
     /// Says how the proxy that it is is doing.
@@ -68,29 +70,37 @@ impl Container {
 pub(crate) fn status(pod: &Object, ip: Ipv4Addr, containers: &[Container]) -> Value {
     let start = pod.status()["startTime"].as_str().map_or_else(now, ToOwned::to_owned);
     let ready = containers.iter().all(|container| container.ready);
-    let began = containers.iter().all(Container::began);
+    let phase = phase(containers);
     let unready: Vec<&str> =
         containers.iter().filter(|container| !container.ready).map(|container| container.name.as_str()).collect();
-    let why = (!ready).then(|| ("ContainersNotReady", format!("containers with unready status: [{}]", unready.join(" "))));
+    let why = match phase {
+        _ if ready => None,
+        "Failed" => Some(("PodFailed", String::new())),
+        "Succeeded" => Some(("PodCompleted", String::new())),
+        _ => Some(("ContainersNotReady", format!("containers with unready status: [{}]", unready.join(" ")))),
+    };
+    let lives = !matches!(phase, "Failed" | "Succeeded");
     let container_statuses: Vec<Value> = containers
         .iter()
         .map(|container| {
-            let state = match &container.waiting {
-                Some((reason, message)) => json!({"waiting": {"reason": reason, "message": message}}),
-                None => json!({"running": {"startedAt": container.started}}),
+            let terminated = |Ended { exit_code, started, finished }: &Ended| {
+                let reason = if *exit_code == 0 { "Completed" } else { "Error" };
+                json!({"terminated": {"exitCode": exit_code, "reason": reason,
+                    "startedAt": started, "finishedAt": finished, "containerID": id(pod, container)}})
             };
-            let last = match &container.last {
-                Some(Ended { exit_code, started, finished }) => json!({"terminated": {"exitCode": exit_code, "reason": "Error",
-                    "startedAt": started, "finishedAt": finished, "containerID": id(pod, container)}}),
-                None => json!({}),
+            let state = match (&container.ended, &container.waiting) {
+                (Some(ended), _) => terminated(ended),
+                (None, Some((reason, message))) => json!({"waiting": {"reason": reason, "message": message}}),
+                (None, None) => json!({"running": {"startedAt": container.started}}),
             };
+            let last = container.last.as_ref().map_or_else(|| json!({}), terminated);
             json!({
                 "name": container.name,
                 "image": container.image,
                 "imageID": container.image,
                 "containerID": id(pod, container),
                 "ready": container.ready,
-                "started": container.waiting.is_none(),
+                "started": container.waiting.is_none() && container.ended.is_none(),
                 "restartCount": container.restarts,
                 "lastState": last,
                 "state": state,
@@ -98,9 +108,10 @@ pub(crate) fn status(pod: &Object, ip: Ipv4Addr, containers: &[Container]) -> Va
         })
         .collect();
     json!({
-        "phase": if began { "Running" } else { "Pending" },
+        "observedGeneration": pod.generation(),
+        "phase": phase,
         "conditions": [
-            condition(pod, "PodReadyToStartContainers", true, None),
+            condition(pod, "PodReadyToStartContainers", lives, None),
             condition(pod, "Initialized", true, None),
             condition(pod, "Ready", ready, why.clone()),
             condition(pod, "ContainersReady", ready, why),
@@ -116,6 +127,18 @@ pub(crate) fn status(pod: &Object, ip: Ipv4Addr, containers: &[Container]) -> Va
     })
 }
 
+fn phase(containers: &[Container]) -> &'static str {
+    if !containers.iter().all(Container::began) {
+        "Pending"
+    } else if containers.iter().any(|container| container.ended.is_none()) {
+        "Running"
+    } else if containers.iter().filter_map(|container| container.ended.as_ref()).any(|ended| ended.exit_code != 0) {
+        "Failed"
+    } else {
+        "Succeeded"
+    }
+}
+
 fn id(pod: &Object, container: &Container) -> String {
     format!("sandbox://{}-{}", pod.name(), container.name)
 }
@@ -128,10 +151,12 @@ fn condition(pod: &Object, kind: &str, holds: bool, why: Option<(&str, String)>)
         .flatten()
         .find(|known| known["type"] == kind && known["status"] == value);
     let since = known.map_or_else(|| json!(now()), |known| known["lastTransitionTime"].clone());
-    let mut condition = json!({"type": kind, "status": value, "lastProbeTime": null, "lastTransitionTime": since});
+    let mut condition = json!({"type": kind, "observedGeneration": pod.generation(), "status": value, "lastProbeTime": null, "lastTransitionTime": since});
     if let Some((reason, message)) = why {
         condition["reason"] = json!(reason);
-        condition["message"] = json!(message);
+        if !message.is_empty() {
+            condition["message"] = json!(message);
+        }
     }
     condition
 }

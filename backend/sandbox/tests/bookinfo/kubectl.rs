@@ -73,6 +73,7 @@ async fn kubectl_sees_the_mesh_and_steers_it() {
     let dump: serde_json::Value =
         shop.http.get(format!("http://127.0.0.1:{port}/config_dump")).send().await.unwrap().json().await.unwrap();
     assert!(dump["configs"].as_array().unwrap().len() > 3, "{dump}");
+    assert!(dump.to_string().contains("outbound|443||kubernetes.default.svc.cluster.local"), "as in every cluster");
     forward.kill().await.unwrap();
 
     // Logs of the application and of its sidecar, and what Service leads to.

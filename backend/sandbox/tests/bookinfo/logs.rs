@@ -47,10 +47,13 @@ async fn kubectl_reads_and_follows_the_logs_of_containers() {
     let later = read(&[pod, "-c", "istio-proxy", &since]).await;
     println!("--since=1h: {ever} lines, {since}: {:?}", later.lines().collect::<Vec<_>>());
     assert!(ever >= 10 && later.is_empty());
-    let of_all = read(&["-l", "app=reviews", "-c", "istio-proxy", "--tail=2", "--prefix"]).await;
-    for version in ["v1", "v2", "v3"] {
-        assert!(of_all.contains(&format!("[pod/reviews-{version}-")), "{of_all}");
-    }
+    // Which version serves a page is chance.
+    eventually("a line of each version", SOON, || async {
+        shop.page().await;
+        let of_all = read(&["-l", "app=reviews", "-c", "istio-proxy", "--tail=2", "--prefix"]).await;
+        ["v1", "v2", "v3"].iter().all(|version| of_all.contains(&format!("[pod/reviews-{version}-"))).then_some(())
+    })
+    .await;
     let app = read(&[pod]).await;
     assert!(app.contains("Server listening"), "kubectl takes the application's container: {app}");
 

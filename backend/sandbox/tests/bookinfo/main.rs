@@ -5,6 +5,7 @@
 
 mod away;
 mod controllers;
+mod deletion;
 mod gateway_api;
 mod kubectl;
 mod lives;

@@ -103,10 +103,16 @@ impl Walk {
         self.kubectl(&["delete", "-f", &file.to_string_lossy()]).await;
     }
 
-    /// The names of the pods with a label.
+    /// The names of the pods with a label, without those that are on their way out.
     pub(crate) async fn pods(&self, selector: &str) -> Vec<String> {
-        let names = self.kubectl(&["get", "pods", "-l", selector, "-o", "name"]).await;
-        names.lines().map(|line| line.trim_start_matches("pod/").to_owned()).collect()
+        self.pods_in(self.namespace, selector).await
+    }
+
+    /// The same in another namespace.
+    pub(crate) async fn pods_in(&self, namespace: &str, selector: &str) -> Vec<String> {
+        let names = "go-template={{range .items}}{{if not .metadata.deletionTimestamp}}{{.metadata.name}} {{end}}{{end}}";
+        let names = self.kubectl_in(namespace, &["get", "pods", "-l", selector, "-o", names]).await;
+        names.split_whitespace().map(str::to_owned).collect()
     }
 
     /// Waits until a Deployment's change is complete.

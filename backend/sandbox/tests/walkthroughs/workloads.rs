@@ -369,7 +369,7 @@ async fn sidecars(walk: &Walk) {
     .await;
     outside("rollout status deployment/visitor --timeout=60s").await;
     let visitor = async || {
-        let pod = outside("get pods -l app=visitor -o jsonpath={.items[0].metadata.name}").await;
+        let pod = walk.pods_in("outside", "app=visitor").await.remove(0);
         (walk.inside_in("outside", &pod, 9080, PAGE).await, outside("get pods").await)
     };
     let (page, pods) = visitor().await;

@@ -12,7 +12,8 @@ struct Row {
     plural: &'static str,
     short: &'static [&'static str],
     namespaced: bool,
-    /// What is written apart or counted: `s`tatus, `c` scale, `g`eneration, `a` member of the category "all".
+    /// What is written apart or counted: `s`tatus, `c` scale, `g`eneration, `a` member of the category
+    /// "all", `x` of "api-extensions".
     has: &'static str,
     schema: &'static str,
 }
@@ -51,7 +52,7 @@ const ROWS: &[Row] = &[
         "customresourcedefinitions",
         &["crd", "crds"],
         false,
-        "sg",
+        "sgx",
         "apiextensions.v1.CustomResourceDefinition",
     ),
 ];
@@ -70,7 +71,11 @@ pub(super) fn kinds() -> impl Iterator<Item = Kind> {
             plural: row.plural.into(),
             singular: row.kind.to_lowercase(),
             short: row.short.iter().map(|short| (*short).to_owned()).collect(),
-            categories: if row.has.contains('a') { vec!["all".into()] } else { Vec::new() },
+            categories: [('a', "all"), ('x', "api-extensions")]
+                .iter()
+                .filter(|(letter, _)| row.has.contains(*letter))
+                .map(|(_, category)| (*category).to_owned())
+                .collect(),
             namespaced: row.namespaced,
             versions: vec![Version {
                 name: row.version.into(),

@@ -3,13 +3,19 @@
 use std::collections::BTreeMap;
 
 use axum::body::Body;
+use base64::Engine as _;
 use http::{Response, StatusCode};
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 use super::{json_answer, typed_answer};
 use crate::server::Api;
 
 const VERBS: &[&str] = &["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
+/// Nobody deletes all namespaces at once.
+const NAMESPACE_VERBS: &[&str] = &["create", "delete", "get", "list", "patch", "update", "watch"];
+/// The same as [`VERBS`], in the order in which kinds from CRDs have them.
+const CUSTOM_VERBS: &[&str] = &["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"];
 const HALF_VERBS: &[&str] = &["get", "patch", "update"];
 
 /// A group and its versions, the preferred one first.
@@ -39,6 +45,10 @@ pub(super) struct ResourceRow {
     pub(super) short: Vec<String>,
     pub(super) categories: Vec<String>,
     pub(super) subresources: Vec<Subresource>,
+    /// Tells in which version objects are kept; nothing for what is not kept.
+    pub(super) storage_hash: Option<String>,
+    /// Came from a CRD.
+    custom: bool,
 }
 
 /// A subresource; what it answers may belong to another group.
@@ -103,6 +113,8 @@ pub(super) fn resource_rows(api: &Api, group: &str, version: &str) -> Vec<Resour
             short: Vec::new(),
             categories: Vec::new(),
             subresources: Vec::new(),
+            storage_hash: None,
+            custom: false,
         });
     }
     let kinds = api.store.read(|state| state.kinds.clone());
@@ -116,6 +128,7 @@ pub(super) fn resource_rows(api: &Api, group: &str, version: &str) -> Vec<Resour
         };
         match kind.qualified().as_str() {
             "pods" => {
+                add("eviction", "Eviction", &["create"], Some(("policy", "v1")));
                 add("log", "Pod", &["get"], None);
                 add("portforward", "PodPortForwardOptions", &["create", "get"], None);
                 add("proxy", "PodProxyOptions", &["create", "delete", "get", "patch", "update"], None);
@@ -134,22 +147,40 @@ pub(super) fn resource_rows(api: &Api, group: &str, version: &str) -> Vec<Resour
             singular: kind.singular.clone(),
             kind: kind.kind.clone(),
             namespaced: kind.namespaced,
-            verbs: VERBS,
+            verbs: match kind.qualified().as_str() {
+                "namespaces" => NAMESPACE_VERBS,
+                _ if kind.custom => CUSTOM_VERBS,
+                _ => VERBS,
+            },
             short: kind.short.clone(),
             categories: kind.categories.clone(),
             subresources,
+            storage_hash: Some(storage_hash(&kind.group, &kind.storage().name, &kind.kind)),
+            custom: kind.custom,
         });
     }
     rows.sort_by(|a, b| a.plural.cmp(&b.plural));
     rows
 }
 
+/// As Kubernetes makes it.
+fn storage_hash(group: &str, version: &str, kind: &str) -> String {
+    let digest = Sha256::digest(format!("{group}/{version}/{kind}"));
+    base64::engine::general_purpose::STANDARD.encode(&digest[..8])
+}
+
 /// `/version`.
 pub(super) fn version(api: &Api) -> Value {
     let mut parts = api.version.trim_start_matches('v').split('.');
+    let (major, minor) = (parts.next().unwrap_or("1"), parts.next().unwrap_or("36"));
+    let before = minor.parse::<u32>().map_or_else(|_| minor.to_owned(), |minor| minor.saturating_sub(1).to_string());
     json!({
-        "major": parts.next().unwrap_or("1"),
-        "minor": parts.next().unwrap_or("33"),
+        "major": major,
+        "minor": minor,
+        "emulationMajor": major,
+        "emulationMinor": minor,
+        "minCompatibilityMajor": major,
+        "minCompatibilityMinor": before,
         "gitVersion": api.version,
         "gitCommit": "0000000000000000000000000000000000000000",
         "gitTreeState": "clean",
@@ -191,7 +222,8 @@ pub(super) fn root(api: &Api, path: &str, accept: &str) -> Response<Body> {
         }
     }
     let legacy = if path == "/api" {
-        json!({"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []})
+        let address = json!({"clientCIDR": "0.0.0.0/0", "serverAddress": api.address.to_string()});
+        json!({"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": [address]})
     } else {
         let groups: Vec<Value> = groups(api).iter().map(Group::to_json).collect();
         json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups})
@@ -221,6 +253,8 @@ fn aggregated(api: &Api, path: &str, version: &str) -> Value {
 }
 
 fn aggregated_row(row: &ResourceRow, group: &str, version: &str) -> Value {
+    // Of Kubernetes' own kinds the real server leaves out what stands around it.
+    let (group, version) = if row.custom { (group, version) } else { ("", "") };
     let mut resource = json!({
         "resource": row.plural,
         "responseKind": {"group": group, "version": version, "kind": row.kind},

@@ -44,6 +44,9 @@ fn resources(api: &Api, group: &str, version: &str) -> Result<Value> {
         if !row.categories.is_empty() {
             resource["categories"] = json!(row.categories);
         }
+        if let Some(hash) = row.storage_hash {
+            resource["storageVersionHash"] = json!(hash);
+        }
         listed.push(resource);
         for sub in row.subresources {
             let mut resource = json!({

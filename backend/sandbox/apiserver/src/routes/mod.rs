@@ -113,6 +113,12 @@ async fn resource(api: Arc<Api>, caller: Caller, target: Target, request: Reques
         Some(way @ ("exec" | "attach" | "ephemeralcontainers")) if at.kind.qualified() == "pods" => {
             return Err(pods::no_entry(&at, way));
         }
+        Some("eviction") if at.kind.qualified() == "pods" => {
+            if request.method() != Method::POST {
+                return Err(ApiError::method_not_allowed());
+            }
+            return remove::evict(&api, &at, &query, &content_type(&request), &body(request).await?);
+        }
         Some("log" | "portforward") if at.kind.qualified() == "pods" => return pods::answer(api, at, query, request).await,
         Some("proxy") if matches!(at.kind.qualified().as_str(), "pods" | "services") => {
             return proxy::answer(api, at, request).await;

@@ -82,7 +82,7 @@ impl Form {
         for range in accept.split(',') {
             let mut parts = range.split(';').map(str::trim);
             let kind = parts.next().unwrap_or_default();
-            if !matches!(kind, "application/json" | "*/*" | "application/*" | "application/yaml" | "text/html") {
+            if !matches!(kind, "application/json" | "*/*" | "application/*" | "application/yaml") {
                 continue;
             }
             let form = parts.find_map(|part| part.strip_prefix("as="));

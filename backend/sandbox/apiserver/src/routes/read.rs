@@ -18,8 +18,9 @@ use crate::{
 };
 
 pub(super) fn form(accept: &str) -> Result<Form> {
-    Form::of(accept)
-        .ok_or_else(|| ApiError::new(406, "NotAcceptable", "only the following media types are accepted: application/json"))
+    Form::of(accept).ok_or_else(|| {
+        ApiError::new(406, "NotAcceptable", "only the following media types are accepted: application/json, application/yaml")
+    })
 }
 
 pub(super) fn get(api: &Api, at: &Place, query: &Query, accept: &str) -> Result<Response<Body>> {
@@ -77,6 +78,9 @@ pub(super) fn list(api: &Api, at: &Place, query: &Query, accept: &str) -> Result
         Ok((objects, remaining, page.revision))
     })?;
     let mut metadata = json!({"resourceVersion": revision.to_string()});
+    if at.kind.custom && form == Form::Plain {
+        metadata["continue"] = json!("");
+    }
     if remaining > 0 {
         if let Some(last) = objects.last() {
             metadata["continue"] = json!(token(revision, last, selector.is_empty().then_some(remaining)));
@@ -90,7 +94,7 @@ pub(super) fn list(api: &Api, at: &Place, query: &Query, accept: &str) -> Result
 }
 
 /// A list in the wanted form, written piece by piece as the client takes it.
-fn many(at: &Place, objects: Vec<Arc<Value>>, form: Form, query: &Query, metadata: &Value) -> Body {
+pub(super) fn many(at: &Place, objects: Vec<Arc<Value>>, form: Form, query: &Query, metadata: &Value) -> Body {
     let (at, include) = (at.clone(), query.get("includeObject").to_owned());
     let (kind, version) = match form {
         Form::Plain => (at.kind.list_kind(), at.api_version()),
@@ -125,7 +129,7 @@ fn many(at: &Place, objects: Vec<Arc<Value>>, form: Form, query: &Query, metadat
                 piece.push(b',');
             }
             match form {
-                Form::Plain => at.write(&object, &mut piece),
+                Form::Plain => at.write_item(&object, &mut piece),
                 Form::Metadata => piece.extend_from_slice(metadata_only(&object).to_string().as_bytes()),
                 Form::Table => piece.extend_from_slice(table::row(&at, &object, &include).to_string().as_bytes()),
             }

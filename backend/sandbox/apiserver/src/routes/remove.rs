@@ -4,18 +4,18 @@ use axum::body::Body;
 use http::{Response, StatusCode};
 use serde_json::{Value, json};
 
-use super::{Query, body::decode, json_answer, success, target::Place};
+use super::{Query, body::decode, json_answer, query::Form, read::many, success, target::Place, typed_answer};
 use crate::{
     selector::Selector,
     server::Api,
     status::{ApiError, Result},
-    store::Dependents,
+    store::{Deletion, Dependents},
 };
 
 /// What the client asked for, in the body or the query.
 struct Options {
     dry_run: bool,
-    dependents: Dependents,
+    how: Deletion,
     uid: Option<String>,
     resource_version: Option<String>,
 }
@@ -35,13 +35,15 @@ impl Options {
         }
         let orphan = policy == "Orphan" || body.get("orphanDependents").and_then(Value::as_bool) == Some(true);
         let dry = body.get("dryRun").and_then(Value::as_array).is_some_and(|list| list.iter().any(|item| item == "All"));
+        let dependents = match policy.as_str() {
+            _ if orphan => Dependents::Orphan,
+            "Foreground" => Dependents::Before,
+            _ => Dependents::Delete,
+        };
+        let grace = body.get("gracePeriodSeconds").and_then(Value::as_i64);
         Ok(Self {
             dry_run: dry || query.get("dryRun") == "All",
-            dependents: match policy.as_str() {
-                _ if orphan => Dependents::Orphan,
-                "Foreground" => Dependents::Before,
-                _ => Dependents::Delete,
-            },
+            how: Deletion { dependents, grace: grace.or_else(|| query.number("gracePeriodSeconds")) },
             uid: text("/preconditions/uid"),
             resource_version: text("/preconditions/resourceVersion"),
         })
@@ -79,7 +81,7 @@ pub(super) fn one(api: &Api, at: &Place, query: &Query, content_type: &str, body
         if options.dry_run {
             return Ok(object);
         }
-        Ok(state.delete(&key, options.dependents).unwrap_or(object))
+        Ok(state.delete(&key, options.how).unwrap_or(object))
     })?;
     // Things that end gracefully are shown as they were; the others get a Status.
     if at.kind.qualified() == "pods" || gone.pointer("/metadata/deletionTimestamp").is_some() {
@@ -92,23 +94,35 @@ pub(super) fn one(api: &Api, at: &Place, query: &Query, content_type: &str, body
     Ok(json_answer(StatusCode::OK, &success(details)))
 }
 
+/// Deletes a pod for whoever empties a node. Nothing here says how many pods of an application have to stay.
+pub(super) fn evict(api: &Api, at: &Place, query: &Query, content_type: &str, body: &[u8]) -> Result<Response<Body>> {
+    let eviction = decode(content_type, body)?;
+    let options =
+        eviction.get("deleteOptions").filter(|options| options.is_object()).map(ToString::to_string).unwrap_or_default();
+    one(api, at, query, "application/json", options.as_bytes())?;
+    let done = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201});
+    Ok(json_answer(StatusCode::CREATED, &done))
+}
+
 pub(super) fn collection(api: &Api, at: &Place, query: &Query, content_type: &str, body: &[u8]) -> Result<Response<Body>> {
+    if at.kind.qualified() == "namespaces" {
+        return Err(ApiError::method_not_allowed());
+    }
     let options = Options::read(query, content_type, body)?;
     let selector = Selector::parse(&at.kind, query.get("labelSelector"), query.get("fieldSelector"))?;
-    let (gone, revision) = api.store.write(|state| {
+    let (items, revision) = api.store.write(|state| {
         let keys: Vec<_> = state
             .range(at.id, at.target.namespace.as_deref())
             .filter(|(_, object)| selector.matches(object))
             .map(|(key, object)| (key.clone(), object.clone()))
             .collect();
-        let mut gone = Vec::new();
+        let mut items = Vec::new();
         for (key, object) in keys {
-            let last = if options.dry_run { None } else { state.delete(&key, options.dependents) };
-            gone.push(at.show(&last.unwrap_or(object)));
+            let last = if options.dry_run { None } else { state.delete(&key, options.how) };
+            items.push(last.unwrap_or(object));
         }
-        Ok((gone, state.revision))
+        Ok((items, state.revision))
     })?;
-    let list = json!({"kind": at.kind.list_kind(), "apiVersion": at.api_version(),
-                      "metadata": {"resourceVersion": revision.to_string()}, "items": gone});
-    Ok(json_answer(StatusCode::OK, &list))
+    let metadata = json!({"resourceVersion": revision.to_string()});
+    Ok(typed_answer(StatusCode::OK, "application/json", many(at, items, Form::Plain, query, &metadata)))
 }

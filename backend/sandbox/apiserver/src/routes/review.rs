@@ -45,11 +45,15 @@ pub(super) fn answer(api: &Api, caller: &Caller, target: &Target, content_type: 
                 json!({"allowed": true, "reason": "the sandbox lets its user do everything"})
             }
         }
-        "selfsubjectrulesreviews" => json!({
-            "resourceRules": [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}],
-            "nonResourceRules": [{"verbs": ["*"], "nonResourceURLs": ["*"]}],
-            "incomplete": false,
-        }),
+        "selfsubjectrulesreviews" => {
+            // The real server does not say for which namespace it was asked.
+            members.insert("spec".into(), json!({}));
+            json!({
+                "resourceRules": [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}],
+                "nonResourceRules": [{"verbs": ["*"], "nonResourceURLs": ["*"]}],
+                "incomplete": false,
+            })
+        }
         _ => json!({"userInfo": {"username": caller.name(), "groups": ["system:masters", "system:authenticated"]}}),
     };
     members.insert("status".into(), status);

@@ -125,19 +125,29 @@ impl Place {
 
     /// Writes the object as this version of its kind shows it, without a copy of it.
     pub(crate) fn write(&self, object: &Value, to: &mut Vec<u8>) {
-        let text = match object {
-            Value::Object(members) if self.kind.storage().name != self.target.version => {
-                to.extend_from_slice(format!("{{\"apiVersion\":{}", Value::from(self.api_version())).as_bytes());
-                for (name, member) in members.iter().filter(|(name, _)| *name != "apiVersion") {
-                    to.extend_from_slice(format!(",{}:", Value::from(name.as_str())).as_bytes());
-                    to.extend_from_slice(member.to_string().as_bytes());
-                }
-                to.push(b'}');
-                return;
+        self.write_members(object, true, to);
+    }
+
+    /// The same as an item of a list: a list of one of Kubernetes' own kinds says itself what its items are.
+    pub(crate) fn write_item(&self, object: &Value, to: &mut Vec<u8>) {
+        self.write_members(object, self.kind.custom, to);
+    }
+
+    fn write_members(&self, object: &Value, typed: bool, to: &mut Vec<u8>) {
+        to.push(b'{');
+        if typed {
+            to.extend_from_slice(format!("\"apiVersion\":{}", Value::from(self.api_version())).as_bytes());
+        }
+        let mut first = !typed;
+        let members = object.as_object().into_iter().flatten();
+        for (name, member) in members.filter(|(name, _)| *name != "apiVersion" && (typed || *name != "kind")) {
+            if !std::mem::take(&mut first) {
+                to.push(b',');
             }
-            object => object.to_string(),
-        };
-        to.extend_from_slice(text.as_bytes());
+            to.extend_from_slice(format!("{}:", Value::from(name.as_str())).as_bytes());
+            to.extend_from_slice(member.to_string().as_bytes());
+        }
+        to.push(b'}');
     }
 
     /// The object as this version of its kind shows it.

@@ -125,6 +125,9 @@ fn pod(object: &mut Value) {
     set(object, &["spec", "serviceAccountName"], json!("default"));
     set(object, &["spec", "terminationGracePeriodSeconds"], json!(30));
     set(object, &["spec", "dnsPolicy"], json!("ClusterFirst"));
+    // kubectl debug takes this one for granted.
+    set(object, &["spec", "securityContext"], json!({}));
+    set(object, &["spec", "schedulerName"], json!("default-scheduler"));
     set(object, &["status", "phase"], json!("Pending"));
     set(object, &["status", "qosClass"], json!("BestEffort"));
     containers(object, "/spec");
@@ -136,7 +139,22 @@ fn containers(object: &mut Value, spec: &str) {
             for port in container.get_mut("ports").and_then(Value::as_array_mut).into_iter().flatten() {
                 set(port, &["protocol"], json!("TCP"));
             }
+            for name in ["readinessProbe", "livenessProbe", "startupProbe"] {
+                if let Some(probe) = container.get_mut(name).filter(|probe| probe.is_object()) {
+                    probe_defaults(probe);
+                }
+            }
         }
+    }
+}
+
+fn probe_defaults(probe: &mut Value) {
+    for (name, number) in [("timeoutSeconds", 1), ("periodSeconds", 10), ("successThreshold", 1), ("failureThreshold", 3)] {
+        set(probe, &[name], json!(number));
+    }
+    if let Some(get) = probe.get_mut("httpGet").filter(|get| get.is_object()) {
+        set(get, &["path"], json!("/"));
+        set(get, &["scheme"], json!("HTTP"));
     }
 }
 

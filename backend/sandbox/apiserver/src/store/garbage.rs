@@ -1,10 +1,12 @@
-//! Deleting: finalizers, what an object owns, what lives in a namespace, what a CRD defined.
+//! Deleting: grace, finalizers, what an object owns, what lives in a namespace, what a CRD defined.
 
 use std::sync::Arc;
 
+use jiff::{Timestamp, ToSpan as _};
 use serde_json::{Value, json};
 
-use super::{Key, State, now};
+use super::{Key, State, time};
+use crate::kinds::Kind;
 
 /// What becomes of the things that a deleted object owns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,43 +19,104 @@ pub(crate) enum Dependents {
     Orphan,
 }
 
+/// How an object is to go.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Deletion {
+    pub(crate) dependents: Dependents,
+    /// How many seconds a pod may take; its own wish when nobody says.
+    pub(crate) grace: Option<i64>,
+}
+
+impl From<Dependents> for Deletion {
+    fn from(dependents: Dependents) -> Self {
+        Self { dependents, grace: None }
+    }
+}
+
 /// The finalizer of what waits for its dependents.
 const FOREGROUND: &str = "foregroundDeletion";
+/// How many seconds a pod has that says nothing of it.
+const DEFAULT_GRACE: i64 = 30;
+/// More than a year is as good as for ever.
+const MOST_GRACE: i64 = 400 * 24 * 3600;
 
 impl State {
-    /// Deletes an object. With finalizers it is only marked. Answers what it was.
-    pub(crate) fn delete(&mut self, key: &Key, dependents: Dependents) -> Option<Arc<Value>> {
+    /// Deletes an object. One that something waits for (finalizers, a pod's processes, what is in a namespace) is only marked.
+    /// Answers what it was.
+    pub(crate) fn delete(&mut self, key: &Key, how: impl Into<Deletion>) -> Option<Arc<Value>> {
+        let how = how.into();
         let mut object = self.get(key)?.clone();
-        if dependents == Dependents::Before {
+        if how.dependents == Dependents::Before {
             object = self.delete_dependents(key, object);
         }
-        let finalizers = object.pointer("/metadata/finalizers").and_then(Value::as_array);
-        if finalizers.is_some_and(|finalizers| !finalizers.is_empty()) {
-            if object.pointer("/metadata/deletionTimestamp").is_some() {
-                return Some(object);
+        let kind = self.kinds.get(key.kind)?.clone();
+        if kind.qualified() == "namespaces" {
+            return self.delete_namespace(key, &kind, object);
+        }
+        let grace = grace(&kind, &object, how.grace);
+        let held = object.pointer("/metadata/finalizers").and_then(Value::as_array).is_some_and(|list| !list.is_empty());
+        match left(&object) {
+            None if held || grace > 0 => return Some(self.put(key.kind, &kind, marked(&object, grace))),
+            Some(known) if held || known > 0 => {
+                // Whoever asks again can only make it faster.
+                if how.grace.is_none() || grace >= known {
+                    return Some(object);
+                }
+                let object = self.put(key.kind, &kind, shortened(&object, known, grace));
+                if held || grace > 0 {
+                    return Some(object);
+                }
             }
-            let mut marked = Value::clone(&object);
-            marked["metadata"]["deletionTimestamp"] = json!(now());
-            marked["metadata"]["deletionGracePeriodSeconds"] = json!(0);
-            let kind = self.kinds.get(key.kind)?.clone();
-            return Some(self.put(key.kind, &kind, marked));
+            _ => {}
         }
         let gone = self.take(key)?;
-        let kind = self.kinds.get(key.kind).cloned();
         if let Some(uid) = gone.pointer("/metadata/uid").and_then(Value::as_str).map(str::to_owned) {
-            self.release(&uid, dependents);
+            self.release(&uid, how.dependents);
         }
         let blocking: Vec<Value> = owners(&gone)
             .filter(|reference| reference.get("blockOwnerDeletion").and_then(Value::as_bool) == Some(true))
             .cloned()
             .collect();
         blocking.iter().for_each(|reference| self.release_owner(&key.namespace, reference));
-        match kind.as_deref().map(|kind| kind.kind.as_str()) {
-            Some("Namespace") => self.empty_namespace(&key.name),
-            Some("CustomResourceDefinition") => self.forget_kind(&gone),
-            _ => {}
+        if kind.kind == "CustomResourceDefinition" {
+            self.forget_kind(&gone);
         }
+        self.leave(&key.namespace);
         Some(gone)
+    }
+
+    /// Marks a namespace and deletes what is in it; it goes with the last of that.
+    fn delete_namespace(&mut self, key: &Key, kind: &Kind, object: Arc<Value>) -> Option<Arc<Value>> {
+        let mut shown = object.clone();
+        if object.pointer("/metadata/deletionTimestamp").is_none() {
+            let mut marked = Value::clone(&object);
+            marked["metadata"]["deletionTimestamp"] = json!(time(Timestamp::now()));
+            marked["status"]["phase"] = json!("Terminating");
+            shown = self.put(key.kind, kind, marked);
+        }
+        let inside: Vec<Key> = self.objects.keys().filter(|inside| inside.namespace == key.name).cloned().collect();
+        for key in inside {
+            self.delete(&key, Dependents::Delete);
+        }
+        self.leave(&key.name);
+        Some(shown)
+    }
+
+    /// Something of this namespace has gone: so does the namespace, if it was the last thing that it waited for.
+    fn leave(&mut self, namespace: &str) {
+        let Some(key) = self.leaving(namespace) else { return };
+        let finalizers = self.get(&key).and_then(|object| object.pointer("/metadata/finalizers")?.as_array());
+        if !self.inhabitants.contains_key(namespace) && finalizers.is_none_or(Vec::is_empty) {
+            self.take(&key);
+        }
+    }
+
+    /// A namespace that is being deleted.
+    pub(crate) fn leaving(&self, namespace: &str) -> Option<Key> {
+        let (id, _) = self.kinds.by_plural("", "namespaces")?;
+        let key = Key { kind: id, namespace: String::new(), name: namespace.to_owned() };
+        self.get(&key)?.pointer("/metadata/deletionTimestamp")?;
+        Some(key)
     }
 
     /// Deletes what an object owns; when something of it has to be waited for, the object gets the finalizer that says so.
@@ -110,7 +173,12 @@ impl State {
     pub(crate) fn finalize(&mut self, key: &Key) -> Option<Arc<Value>> {
         let object = self.get(key)?;
         let waiting = object.pointer("/metadata/finalizers").and_then(Value::as_array).is_some_and(|list| !list.is_empty());
-        if object.pointer("/metadata/deletionTimestamp").is_none() || waiting {
+        // A pod goes when its processes have ended.
+        if left(object).is_none_or(|grace| grace > 0) || waiting {
+            return None;
+        }
+        if self.kinds.get(key.kind)?.qualified() == "namespaces" {
+            self.leave(&key.name);
             return None;
         }
         self.delete(key, Dependents::Delete)
@@ -135,23 +203,64 @@ impl State {
         }
     }
 
-    fn empty_namespace(&mut self, namespace: &str) {
-        let inside: Vec<Key> = self.objects.keys().filter(|key| key.namespace == namespace).cloned().collect();
-        for key in inside {
-            self.delete(&key, Dependents::Delete);
-        }
-    }
-
     fn forget_kind(&mut self, crd: &Value) {
         let text = |path: &str| crd.pointer(path).and_then(Value::as_str).unwrap_or_default();
         let Some((id, _)) = self.kinds.by_plural(text("/spec/group"), text("/spec/names/plural")) else { return };
         let objects: Vec<Key> = self.range(id, None).map(|(key, _)| key.clone()).collect();
         for key in objects {
             self.take(&key);
+            self.leave(&key.namespace);
         }
         Arc::make_mut(&mut self.kinds).unregister(text("/spec/group"), text("/spec/names/plural"));
         self.kinds_revision += 1;
     }
+}
+
+/// How many seconds an object may take to go: none, but for a pod that runs on a node.
+fn grace(kind: &Kind, object: &Value, asked: Option<i64>) -> i64 {
+    let text = |path: &str| object.pointer(path).and_then(Value::as_str).unwrap_or_default();
+    let runs = !text("/spec/nodeName").is_empty() && !matches!(text("/status/phase"), "Succeeded" | "Failed");
+    if kind.qualified() != "pods" || !runs {
+        return 0;
+    }
+    let own = || object.pointer("/spec/terminationGracePeriodSeconds").and_then(Value::as_i64);
+    match asked.or_else(own).unwrap_or(DEFAULT_GRACE) {
+        // As the real server does.
+        below if below < 0 => 1,
+        seconds => seconds,
+    }
+}
+
+/// How many seconds an object that is being deleted may take; nothing for one that is not.
+fn left(object: &Value) -> Option<i64> {
+    object.pointer("/metadata/deletionTimestamp")?;
+    Some(object.pointer("/metadata/deletionGracePeriodSeconds").and_then(Value::as_i64).unwrap_or(0))
+}
+
+/// The object as one that is being deleted.
+fn marked(object: &Value, grace: i64) -> Value {
+    let mut marked = object.clone();
+    let metadata = &mut marked["metadata"];
+    metadata["deletionTimestamp"] = json!(time(after(Timestamp::now(), grace)));
+    metadata["deletionGracePeriodSeconds"] = json!(grace);
+    if let Some(generation) = metadata.get("generation").and_then(Value::as_i64) {
+        metadata["generation"] = json!(generation + 1);
+    }
+    marked
+}
+
+/// The same with less time.
+fn shortened(object: &Value, known: i64, grace: i64) -> Value {
+    let mut shortened = object.clone();
+    let metadata = &mut shortened["metadata"];
+    let until = metadata.get("deletionTimestamp").and_then(Value::as_str).and_then(|until| until.parse().ok());
+    metadata["deletionTimestamp"] = json!(time(after(until.unwrap_or_else(Timestamp::now), grace - known)));
+    metadata["deletionGracePeriodSeconds"] = json!(grace);
+    shortened
+}
+
+fn after(moment: Timestamp, seconds: i64) -> Timestamp {
+    moment.checked_add(seconds.clamp(-MOST_GRACE, MOST_GRACE).seconds()).unwrap_or(moment)
 }
 
 fn owners(object: &Value) -> impl Iterator<Item = &Value> {

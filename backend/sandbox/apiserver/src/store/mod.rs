@@ -24,8 +24,9 @@ use crate::{
     status::ApiError,
 };
 
-pub(crate) use garbage::Dependents;
+pub(crate) use garbage::{Deletion, Dependents};
 pub(crate) use history::{Change, Entry, History};
+use prepare::time;
 pub(crate) use prepare::{Part, now};
 pub use watch::{Watch, WatchEvent};
 
@@ -58,6 +59,8 @@ pub(crate) struct State {
     pub(crate) history: History,
     /// What each owner owns, by the owner's uid.
     owned: HashMap<String, BTreeSet<Key>>,
+    /// How many objects each namespace has.
+    inhabitants: HashMap<String, usize>,
     service_addresses: BTreeSet<String>,
     next_service_ip: u16,
     /// Raised whenever the kinds change, so that discovery documents are rebuilt.
@@ -91,6 +94,7 @@ impl Store {
                 revision: 1,
                 history: History::new(events),
                 owned: HashMap::new(),
+                inhabitants: HashMap::new(),
                 service_addresses: BTreeSet::new(),
                 next_service_ip: 1,
                 kinds_revision: 0,
@@ -228,12 +232,23 @@ impl Store {
         })
     }
 
-    /// Deletes an object and all that it owns; says whether it was there.
+    /// Deletes an object and all that it owns; says whether it was there. A pod that runs is only marked, for whoever runs it to
+    /// end it; see [`Store::ended`].
     pub fn delete(&self, kind: &str, namespace: &str, name: &str) -> Result<bool, ApiError> {
         self.write(|state| {
             let (id, _) = state.kind_named(kind)?;
             let key = Key { kind: id, namespace: namespace.to_owned(), name: name.to_owned() };
             Ok(state.delete(&key, Dependents::Delete).is_some())
+        })
+    }
+
+    /// Takes away a pod that has ended, if it is still the same.
+    pub fn ended(&self, namespace: &str, name: &str, uid: &str) -> Result<bool, ApiError> {
+        self.write(|state| {
+            let (id, _) = state.kind_named("Pod")?;
+            let key = Key { kind: id, namespace: namespace.to_owned(), name: name.to_owned() };
+            let same = state.get(&key).is_some_and(|pod| pod.pointer("/metadata/uid").and_then(Value::as_str) == Some(uid));
+            Ok(same && state.delete(&key, Deletion { dependents: Dependents::Delete, grace: Some(0) }).is_some())
         })
     }
 
@@ -338,6 +353,9 @@ impl State {
 
     /// Notes what is looked up by other things than the name.
     fn note(&mut self, key: &Key, object: &Value) {
+        if !key.namespace.is_empty() {
+            *self.inhabitants.entry(key.namespace.clone()).or_default() += 1;
+        }
         for owner in garbage::owner_uids(object) {
             self.owned.entry(owner.to_owned()).or_default().insert(key.clone());
         }
@@ -347,6 +365,12 @@ impl State {
     }
 
     fn forget(&mut self, key: &Key, object: &Value) {
+        if let Some(inhabitants) = self.inhabitants.get_mut(&key.namespace) {
+            *inhabitants -= 1;
+            if *inhabitants == 0 {
+                self.inhabitants.remove(&key.namespace);
+            }
+        }
         for owner in garbage::owner_uids(object) {
             if let Some(owned) = self.owned.get_mut(owner) {
                 owned.remove(key);

@@ -27,7 +27,12 @@ pub(crate) enum Part {
 
 /// Now, as Kubernetes writes times.
 pub(crate) fn now() -> String {
-    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    time(jiff::Timestamp::now())
+}
+
+/// A moment, as Kubernetes writes times.
+pub(super) fn time(moment: jiff::Timestamp) -> String {
+    moment.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 impl State {
@@ -60,6 +65,9 @@ impl State {
         let key = self.key_of(id, kind, &object)?;
         if self.get(&key).is_some() {
             return Err(ApiError::already_exists(kind, &key.name));
+        }
+        if self.leaving(&key.namespace).is_some() {
+            return Err(ApiError::namespace_ends(kind, &key.namespace, &key.name));
         }
         let Some(metadata) = object["metadata"].as_object_mut() else {
             return Err(ApiError::internal("the object lost its metadata"));

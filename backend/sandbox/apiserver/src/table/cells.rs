@@ -5,6 +5,9 @@ use serde_json::{Value, json};
 use super::{Header, json_path};
 use crate::kinds::Kind;
 
+/// The one kind whose name comes last.
+const EVENTS: &str = "events";
+
 /// The columns of Kubernetes' own kinds after the name; `+` marks those that only `-o wide` shows.
 fn built_in(kind: &str) -> &'static [&'static str] {
     match kind {
@@ -39,7 +42,9 @@ fn built_in(kind: &str) -> &'static [&'static str] {
         ],
         "endpoints" => &["Endpoints", "Age"],
         "endpointslices.discovery.k8s.io" => &["AddressType", "Ports", "Endpoints", "Age"],
-        "events" => &["Last Seen", "Type", "Reason", "Object", "Message", "+Count", "+Name"],
+        EVENTS => {
+            &["Last Seen", "Type", "Reason", "Object", "+Subobject", "+Source", "Message", "+First Seen", "+Count", "+Name"]
+        }
         "configmaps" => &["Data", "Age"],
         "secrets" => &["Type", "Data", "Age"],
         "serviceaccounts" => &["Secrets", "Age"],
@@ -51,10 +56,14 @@ fn built_in(kind: &str) -> &'static [&'static str] {
 
 /// The columns of a kind.
 pub(super) fn headers(kind: &Kind, version: &str) -> Vec<Header> {
-    let mut headers = vec![Header::new("Name", "string")];
+    let qualified = kind.qualified();
+    let mut headers = Vec::new();
+    if qualified != EVENTS {
+        headers.push(Header::new("Name", "string").described(&qualified));
+    }
     let own = kind.version(version).map(|version| version.columns.as_slice()).unwrap_or_default();
     if own.is_empty() {
-        headers.extend(built_in(&kind.qualified()).iter().map(|name| Header::new(name, "string")));
+        headers.extend(built_in(&qualified).iter().map(|name| Header::new(name, "string").described(&qualified)));
         return headers;
     }
     for column in own {
@@ -86,6 +95,9 @@ pub(super) fn cells(kind: &Kind, version: &str, object: &Value) -> Vec<Value> {
             _ => printed(json_path::first(object, &column.path)),
         }));
         return cells;
+    }
+    if kind.qualified() == EVENTS {
+        return event(object, &name);
     }
     let age = json!(age(&text(object, "/metadata/creationTimestamp")));
     match kind.qualified().as_str() {
@@ -122,7 +134,6 @@ pub(super) fn cells(kind: &Kind, version: &str, object: &Value) -> Vec<Value> {
         "nodes" => cells.extend(node(object, age)),
         "endpoints" => cells.extend([json!(endpoints(object)), age]),
         "endpointslices.discovery.k8s.io" => cells.extend(slice(object, age)),
-        "events" => cells.extend(event(object, &name)),
         "configmaps" => cells.extend([json!(members(object, "/data")), age]),
         "secrets" => cells.extend([json!(text(object, "/type")), json!(members(object, "/data")), age]),
         "serviceaccounts" => cells.extend([json!(list(object, "/secrets").count()), age]),
@@ -281,12 +292,17 @@ fn slice(object: &Value, age: Value) -> Vec<Value> {
 fn event(object: &Value, name: &str) -> Vec<Value> {
     let last = or(text(object, "/lastTimestamp"), &or(text(object, "/eventTime"), &text(object, "/metadata/creationTimestamp")));
     let about = format!("{}/{}", text(object, "/involvedObject/kind").to_lowercase(), text(object, "/involvedObject/name"));
+    let first = or(text(object, "/firstTimestamp"), &last);
+    let source = or(text(object, "/source/component"), &text(object, "/reportingComponent"));
     vec![
         json!(age(&last)),
         json!(text(object, "/type")),
         json!(text(object, "/reason")),
         json!(about),
+        json!(text(object, "/involvedObject/fieldPath")),
+        json!(source),
         json!(text(object, "/message").trim()),
+        json!(age(&first)),
         json!(count(object, "/count").max(1)),
         json!(name),
     ]

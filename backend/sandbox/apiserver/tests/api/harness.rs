@@ -103,6 +103,28 @@ impl Cluster {
         self.http.request(method, format!("{}{path}", self.server.url())).bearer_auth(self.server.token())
     }
 
+    /// Takes away a pod at once.
+    pub(crate) fn end(&self, name: &str) {
+        let store = self.server.store();
+        let pod = store.get("Pod", "default", name).unwrap();
+        assert!(store.ended("default", name, pod["metadata"]["uid"].as_str().unwrap()).unwrap());
+    }
+
+    /// Ends pods that are being deleted, as a kubelet does whose containers end at once.
+    pub(crate) fn run_kubelet(&self) {
+        let store = self.server.store().clone();
+        tokio::spawn(async move {
+            let mut news = store.watch();
+            loop {
+                let apiserver::WatchEvent::Modified(object) = news.next().await else { continue };
+                if object["kind"] == "Pod" && object["metadata"]["deletionTimestamp"].is_string() {
+                    let text = |name: &str| object["metadata"][name].as_str().unwrap();
+                    store.ended(text("namespace"), text("name"), text("uid")).unwrap();
+                }
+            }
+        });
+    }
+
     pub(crate) async fn client(&self) -> kube::Client {
         let config: kube::config::Kubeconfig = kube::config::Kubeconfig::from_yaml(&self.server.kubeconfig("sandbox")).unwrap();
         let options = kube::config::KubeConfigOptions::default();

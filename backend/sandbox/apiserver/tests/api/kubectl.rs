@@ -85,6 +85,7 @@ fn deployment() -> String {
 #[tokio::test]
 async fn looking() {
     let cluster = cluster().await;
+    cluster.run_kubelet();
     cluster.server.store().create(pod("a")).unwrap();
     cluster.server.store().create(routes("reviews", 90, 10)).unwrap();
     for kubectl in kubectls(&cluster) {
@@ -105,13 +106,14 @@ async fn looking() {
         assert!(kubectl.ok("explain pod.spec.containers --recursive", "").await.contains("imagePullPolicy"));
         assert!(kubectl.ok("auth can-i patch virtualservices", "").await.contains("yes"));
         assert_eq!(kubectl.ok("get --raw /healthz", "").await, "ok");
-        assert!(kubectl.ok("version", "").await.contains("v1.33.4") || kubectl.ok("version", "").await.contains("1.33"));
+        assert!(kubectl.ok("version", "").await.contains("v1.36.2") || kubectl.ok("version", "").await.contains("1.36"));
     }
 }
 
 #[tokio::test]
 async fn changing_routes() {
     let cluster = cluster().await;
+    cluster.run_kubelet();
     let weight = || {
         cluster.server.store().get("VirtualService", "default", "reviews").unwrap()["spec"]["http"][0]["route"][0]["weight"]
             .clone()
@@ -163,6 +165,7 @@ async fn changing_routes() {
 #[tokio::test]
 async fn changing_workloads() {
     let cluster = cluster().await;
+    cluster.run_kubelet();
     let deployed = || cluster.server.store().get("Deployment", "default", "web").unwrap();
     for kubectl in kubectls(&cluster) {
         kubectl.ok("apply -f -", &deployment()).await;
@@ -207,6 +210,7 @@ async fn changing_workloads() {
 #[tokio::test]
 async fn waiting_and_watching() {
     let cluster = cluster().await;
+    cluster.run_kubelet();
     let mut waiting = pod("a");
     waiting["status"]["conditions"][0]["status"] = json!("False");
     for kubectl in kubectls(&cluster) {
@@ -244,6 +248,7 @@ async fn forwarded(child: &mut Child) -> String {
 #[tokio::test]
 async fn tunnels_and_logs() {
     let cluster = cluster().await;
+    cluster.run_kubelet();
     cluster.server.store().create(pod("a")).unwrap();
     cluster.log.push("one");
     for kubectl in kubectls(&cluster) {

@@ -86,7 +86,9 @@ fn looking() -> Vec<Step> {
         step("get all", &["pod/web-2-a", "service/web", "deployment.apps/web", "replicaset.apps/web-2"]),
         step("get nodes -o wide", &["sandbox", "Ready", "127.0.0.1"]),
         step("get ns", &["default", "Active", "istio-system"]),
-        step("get events", &["Started container web", "pod/web-2-a"]),
+        step("get events", &["LAST SEEN   TYPE     REASON    OBJECT        MESSAGE", "pod/web-2-a   Started container web"]),
+        step("get events -o wide", &["SUBOBJECT", "kubelet", "FIRST SEEN", "NAME", "web-2-a.1"]),
+        step("get nodes -o wide", &["v1.36.2", "127.0.0.1", "OS-IMAGE", "CONTAINER-RUNTIME"]),
         since(26, "events --for pod/web-2-a", &["Started container web"]),
         step(
             "get vs,dr",
@@ -104,7 +106,7 @@ fn looking() -> Vec<Step> {
         fails("get boats", &["the server doesn't have a resource type \"boats\""]),
         step("describe pods", &["Name:", "web-2-a", "10.244.0.9", "Started container web", "ReplicaSet/web-2"]),
         step("describe svc web", &["Selector:", "app=web", "8080/TCP", "10.244.0.9:80"]),
-        step("describe deploy web", &["Replicas:", "1 desired", "web:2", "NewReplicaSet:"]),
+        step("describe deploy web", &["Replicas:", "1 desired", "web:2", "NewReplicaSet:", "25% max unavailable, 25% max surge"]),
         step("describe rs web-1", &["web:1", "0 current / 0 desired"]),
         step("describe vs reviews", &["Kind:", "VirtualService", "Weight:"]),
         step("describe dr reviews", &["Kind:", "DestinationRule", "Host:"]),
@@ -118,7 +120,7 @@ fn looking() -> Vec<Step> {
         fails("auth can-i create pods --subresource=exec", &["no"]),
         since(28, "auth whoami", &["kubernetes-admin"]),
         step("cluster-info", &["Kubernetes control plane", "is running at", "https://127.0.0.1:"]),
-        step("version", &["1.33.4"]),
+        step("version", &["1.36.2"]),
         step("logs web-2-a", &["one"]),
         step("logs deploy/web --tail=1 --timestamps", &["one"]),
         step("get --raw /readyz", &["ok"]),
@@ -238,6 +240,13 @@ fn workloads() -> Vec<Step> {
             "get cm,secret,deploy,svc,sa -n shop -o name",
             &["configmap/c", "secret/s", "deployment.apps/d", "service/q", "serviceaccount/t"],
         ),
+        step(
+            "drain sandbox --force --ignore-daemonsets --dry-run=server",
+            &["node/sandbox cordoned (server dry run)", "web-2-a"],
+        ),
+        step("cordon sandbox", &["node/sandbox cordoned"]),
+        step("get node sandbox", &["Ready,SchedulingDisabled"]),
+        step("uncordon sandbox", &["node/sandbox uncordoned"]),
         step("delete pod tool --grace-period=0 --force", &["\"tool\" ", "deleted"]),
         step("delete pods -l app=web", &["\"web-2-a\" deleted"]),
         step("delete deploy web --cascade=foreground", &["\"web\" deleted"]),
@@ -293,6 +302,7 @@ async fn minor(kubectl: &Kubectl) -> u32 {
 
 async fn walk(program: PathBuf) -> String {
     let cluster: Cluster = cluster().await;
+    cluster.run_kubelet();
     scene::fill(cluster.server.store());
     cluster.log.push("one");
     let kubectl = Kubectl::new(program.clone(), &cluster);

@@ -25,7 +25,7 @@ async fn discovery_old_and_new() {
         assert_eq!((resource.plural.as_str(), capabilities.supports_operation("watch")), ("virtualservices", true));
         assert!(discovery.has_group("security.istio.io"));
     }
-    assert_eq!(client.apiserver_version().await.unwrap().git_version, "v1.33.4");
+    assert_eq!(client.apiserver_version().await.unwrap().git_version, "v1.36.2");
 }
 
 #[tokio::test]
@@ -56,7 +56,7 @@ async fn a_watcher_follows() {
                 Ok(_) | Err(_) => {}
             }
         }
-        cluster.server.store().delete("Pod", "default", "b").unwrap();
+        cluster.end("b");
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod answers;
 mod apply;
+mod grace;
 mod harness;
 mod kubectl;
 mod kubectl_table;
@@ -15,6 +16,7 @@ mod refusals;
 mod scale;
 mod scene;
 mod semantics;
+mod shapes;
 mod tokens;
 mod watches;
 mod whole;

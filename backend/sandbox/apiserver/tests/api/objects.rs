@@ -18,7 +18,7 @@ async fn pages_show_one_moment() {
     let first = cluster.get("/api/v1/pods?limit=2").await.body;
     assert_eq!((names(&first), &first["metadata"]["remainingItemCount"]), (vec!["a", "b"], &json!(3)));
     // What happens between the pages does not show.
-    cluster.server.store().delete("Pod", "default", "d").unwrap();
+    cluster.end("d");
     cluster.server.store().create(pod("cc")).unwrap();
     let token = first["metadata"]["continue"].as_str().unwrap();
     let second = cluster.get(&format!("/api/v1/pods?limit=2&continue={token}")).await.body;
@@ -81,6 +81,8 @@ async fn what_is_owned_ends_with_its_owner() {
         .create(json!({"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": {"name": "set", "namespace": "default"}}))
         .unwrap();
     let mut owned = pod("a");
+    // On no node yet, so nothing has to end.
+    owned["spec"]["nodeName"] = Value::Null;
     owned["metadata"]["ownerReferences"] =
         json!([{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "set", "uid": set["metadata"]["uid"]}]);
     store.create(owned.clone()).unwrap();

@@ -16,7 +16,7 @@ pub(crate) fn fill(store: &Store) {
         json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "sandbox", "labels": {"kubernetes.io/hostname": "sandbox"}},
         "status": {"conditions": [{"type": "Ready", "status": "True", "reason": "KubeletReady", "lastTransitionTime": "2026-01-01T00:00:00Z"}],
                    "addresses": [{"type": "InternalIP", "address": "127.0.0.1"}], "capacity": {"cpu": "2", "memory": "4Gi", "pods": "110"},
-                   "allocatable": {"cpu": "2", "memory": "4Gi", "pods": "110"}, "nodeInfo": {"kubeletVersion": "v1.33.4"}}}),
+                   "allocatable": {"cpu": "2", "memory": "4Gi", "pods": "110"}, "nodeInfo": {"kubeletVersion": "v1.36.2"}}}),
     );
     let deployment = made(json!({"apiVersion": "apps/v1", "kind": "Deployment",
         "metadata": {"name": "web", "namespace": "default", "labels": {"app": "web"}, "annotations": {"deployment.kubernetes.io/revision": "2"}},

@@ -104,6 +104,10 @@ async fn who_waits_for_whom() {
     held["metadata"]["ownerReferences"] = json!([{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "set",
         "uid": set["metadata"]["uid"], "blockOwnerDeletion": true}]);
     let mut free = pod("free");
+    for pod in [&mut held, &mut free] {
+        // On no node yet, so nothing has to end.
+        pod["spec"]["nodeName"] = Value::Null;
+    }
     free["metadata"]["ownerReferences"] = held["metadata"]["ownerReferences"].clone();
     store.create(held).unwrap();
     store.create(free).unwrap();

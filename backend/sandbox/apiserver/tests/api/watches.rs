@@ -56,7 +56,7 @@ async fn initial_events_end_with_a_bookmark() {
     let (kind, bookmark) = lines.next().await.unwrap();
     assert_eq!((kind.as_str(), &bookmark["metadata"]["annotations"]["k8s.io/initial-events-end"]), ("BOOKMARK", &json!("true")));
     assert_eq!(bookmark["metadata"]["resourceVersion"], cluster.server.store().revision().to_string());
-    cluster.server.store().delete("Pod", "default", "a").unwrap();
+    cluster.end("a");
     assert_eq!(lines.name().await, "DELETED a");
 }
 
