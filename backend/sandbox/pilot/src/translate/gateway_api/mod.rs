@@ -179,9 +179,14 @@ fn made_of(rules: &[convert::Ranked], gateways: Vec<String>, host: &str) -> Conf
     Config { name, namespace, created, object, spec }
 }
 
+/// Whether a VirtualService was made of the Gateway API's resources.
+pub(crate) fn made(config: &Config<VirtualService>) -> bool {
+    config.object.annotation(SEMANTICS) == Some("gateway")
+}
+
 /// Makes a finished route of the Gateway API's mean what it says; routes of others stay as they are.
 pub(crate) fn settle(config: &Config<VirtualService>, route: &mut Value) {
-    if config.object.annotation(SEMANTICS) != Some("gateway") {
+    if !made(config) {
         return;
     }
     let prefix = route["match"]["prefix"].as_str().unwrap_or_default().trim_end_matches('/').to_owned();
