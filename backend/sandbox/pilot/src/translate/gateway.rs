@@ -189,7 +189,7 @@ fn virtual_hosts(target: &Target<'_>, servers: &[Opened<'_>]) -> Vec<Value> {
         for config in bound(target, &id) {
             let way = Way { gateway: &id, namespace: &config.namespace, port: number(server) };
             for host in asked_for(config).filter_map(|host| served(&server.hosts, &host, &config.namespace)) {
-                let found = routes::rules(target, config, &way, None);
+                let found = routes::rules(target, config, &way);
                 let (redirected, known) = hosts.entry(host).or_default();
                 *redirected |= redirects;
                 known.extend(found.into_iter().filter(|route| !known.contains(route)).collect::<Vec<_>>());
