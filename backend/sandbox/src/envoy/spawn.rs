@@ -1,5 +1,6 @@
 //! Starting proxies so that none of them outlives the sandbox, however that ends.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::process::Stdio;
 use std::sync::mpsc;
@@ -37,8 +38,14 @@ impl Spawner {
     }
 
     /// Starts `program` with piped output. It is killed when the [`Child`] is dropped, and when this process ends.
-    pub(crate) async fn spawn(&self, program: &std::path::Path, args: &[String]) -> io::Result<Child> {
+    pub(crate) async fn spawn(
+        &self,
+        program: &std::path::Path,
+        args: &[String],
+        environment: &BTreeMap<String, String>,
+    ) -> io::Result<Child> {
         let mut command = bound_to_us(program, args);
+        command.envs(environment);
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let (reply, answer) = oneshot::channel();
         let gone = || io::Error::other("the thread that starts proxies has ended");
@@ -102,7 +109,7 @@ mod tests {
     #[tokio::test]
     async fn a_child_ends_with_the_thread_that_started_it() {
         let spawner = Spawner::start().unwrap();
-        let mut child = spawner.spawn(Path::new("/bin/sleep"), &["600".into()]).await.unwrap();
+        let mut child = spawner.spawn(Path::new("/bin/sleep"), &["600".into()], &BTreeMap::new()).await.unwrap();
         drop(spawner);
         let ended = tokio::time::timeout(Duration::from_secs(10), child.wait()).await;
         assert!(!ended.unwrap().unwrap().success(), "killed");

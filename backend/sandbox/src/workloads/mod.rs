@@ -7,6 +7,7 @@
 mod container;
 mod deployments;
 mod endpoints;
+mod environment;
 mod illness;
 pub(crate) mod inject;
 pub(crate) mod kubelet;
