@@ -127,15 +127,15 @@ fn conflicts(route: &Value, delegate: bool, problems: &mut Problems) {
 
 /// A root and its delegate ask for both matches, which cannot be told of expressions.
 fn no_expressions(one: &Value, problems: &mut Problems) {
-    let mut add = |what: &str| problems.add(format!("{what} match does not support regex match for delegating"));
+    let mut add = |what: String| problems.add(format!("{what} does not support regex match for delegating"));
     for (field, word) in [("uri", "url"), ("scheme", "scheme"), ("method", "method"), ("authority", "authority")] {
         if has(one, &format!("/{field}/regex")) {
-            add(word);
+            add(format!("{word} match"));
         }
     }
     for (field, word) in [("headers", "header"), ("queryParams", "query param"), ("withoutHeaders", "withoutHeaders")] {
         for (name, _) in entries(one, &format!("/{field}")).filter(|(_, value)| has(value, "/regex")) {
-            add(&format!("{word} match {name}"));
+            add(format!("{word} match {name}"));
         }
     }
 }
