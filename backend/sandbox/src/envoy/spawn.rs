@@ -116,6 +116,17 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_child_knows_what_it_is_told() {
+        let told = BTreeMap::from([("POD_NAMESPACE".to_owned(), "demo".to_owned())]);
+        let args = ["-c".to_owned(), "echo $POD_NAMESPACE".to_owned()];
+        let spawner = Spawner::start().unwrap();
+        let mut child = spawner.spawn(Path::new("/bin/sh"), &args, &told).await.unwrap();
+        let mut said = String::new();
+        child.stdout.take().unwrap().read_to_string(&mut said).await.unwrap();
+        assert_eq!(said, "demo\n");
+    }
+
+    #[tokio::test]
     async fn a_watched_child_ends_when_our_pipe_closes() {
         let mut command = watched_by_a_shell(Path::new("/bin/sh"), &["-c".into(), "echo $$ >&2; exec sleep 600".into()]);
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
