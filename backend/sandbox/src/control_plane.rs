@@ -3,11 +3,12 @@
 
 use crate::gateway_status;
 use crate::workloads::{self, snapshot::News};
-use apiserver::{Store, WatchEvent};
+use apiserver::{LogRing, Store, WatchEvent};
 use mesh::{Object, Problem};
 use pilot::registry::Untranslated;
 use pilot::{Pilot, World};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,6 +19,9 @@ use tokio_util::task::AbortOnDropHandle;
 /// How long the control plane's own ports may be in somebody else's hands when it comes back.
 const PORTS_BACK: Duration = Duration::from_secs(10);
 
+/// Lines kept until there is a pod whose log they are.
+const EARLY_LINES: usize = 1000;
+
 /// A control plane that can go and come, and what tells it of changes.
 pub(crate) struct ControlPlane {
     /// With the addresses that it had at first, and keeps.
@@ -25,6 +29,7 @@ pub(crate) struct ControlPlane {
     worlds: Arc<watch::Sender<Arc<World>>>,
     store: Store,
     running: Mutex<Running>,
+    log: Arc<Log>,
     _feed: AbortOnDropHandle<()>,
 }
 
@@ -35,12 +40,47 @@ struct Running {
     pods: usize,
 }
 
+/// Its log, which is that of each pod that stands for it.
+#[derive(Default)]
+struct Log(parking_lot::Mutex<Lines>);
+
+#[derive(Default)]
+struct Lines {
+    /// By pod.
+    pods: BTreeMap<String, LogRing>,
+    /// Those from before there was a pod.
+    early: Vec<String>,
+}
+
+impl Log {
+    fn write(&self, line: &str) {
+        let mut lines = self.0.lock();
+        lines.pods.values().for_each(|log| log.push(line));
+        if lines.pods.is_empty() && lines.early.len() < EARLY_LINES {
+            lines.early.push(line.to_owned());
+        }
+    }
+
+    fn open(&self, pod: &str, log: LogRing) {
+        let mut lines = self.0.lock();
+        lines.early.drain(..).for_each(|line| log.push(&line));
+        lines.pods.insert(pod.to_owned(), log);
+    }
+
+    fn close(&self, pod: &str) {
+        self.0.lock().pods.remove(pod);
+    }
+}
+
 impl ControlPlane {
     /// Starts it, and puts the mesh's root certificate where workloads expect it.
     pub(crate) async fn start(store: &Store, telemetry: &Telemetry) -> Result<Self, Problem> {
         let mut options = pilot::Options::new(telemetry.als_addr(), telemetry.otlp_addr()).map_err(failed)?;
         let told = store.clone();
         options.notice = Some(Arc::new(move |untranslated| tell_of(&told, untranslated)));
+        let log = Arc::<Log>::default();
+        let lines = log.clone();
+        options.log = Some(Arc::new(move |line| lines.write(line)));
         let root = options.ca.root().to_owned();
         publish_root(store, &root);
         let (told, followed) = watch::channel(Arc::new(world(store)));
@@ -62,7 +102,7 @@ impl ControlPlane {
             }
         };
         let running = Mutex::new(Running { pilot: Some(pilot), pods: 0 });
-        Ok(Self { options, worlds, store: objects, running, _feed: AbortOnDropHandle::new(tokio::spawn(feed)) })
+        Ok(Self { options, worlds, store: objects, running, log, _feed: AbortOnDropHandle::new(tokio::spawn(feed)) })
     }
 
     /// Where proxies are served.
@@ -80,9 +120,10 @@ impl ControlPlane {
         self.options.bootstrap(pod)
     }
 
-    /// One more pod stands for it: it runs when this returns.
-    pub(crate) async fn pod_started(&self) -> Result<(), Problem> {
+    /// One more pod stands for it, and has its log: it runs when this returns.
+    pub(crate) async fn pod_started(&self, pod: &str, log: LogRing) -> Result<(), Problem> {
         let mut running = self.running.lock().await;
+        self.log.open(pod, log);
         running.pods += 1;
         let until = Instant::now() + PORTS_BACK;
         while running.pilot.is_none() {
@@ -95,6 +136,7 @@ impl ControlPlane {
                 Err(pilot::Error::Listen(..)) if Instant::now() < until => tokio::time::sleep(Duration::from_millis(100)).await,
                 Err(error) => {
                     running.pods -= 1;
+                    self.log.close(pod);
                     return Err(failed(error));
                 }
             }
@@ -103,7 +145,7 @@ impl ControlPlane {
     }
 
     /// A pod that stood for it is gone; with the last one it goes too.
-    pub(crate) async fn pod_ended(&self) {
+    pub(crate) async fn pod_ended(&self, pod: &str) {
         let mut running = self.running.lock().await;
         running.pods = running.pods.saturating_sub(1);
         if running.pods == 0
@@ -111,6 +153,7 @@ impl ControlPlane {
         {
             pilot.stop().await;
         }
+        self.log.close(pod);
     }
 
     /// Waits until so many proxies run on the objects as they are now. Says which proxies are late, or what they refuse, when

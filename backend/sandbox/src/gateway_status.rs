@@ -38,6 +38,10 @@ async fn made(news: &mut Watch) {
 fn put(store: &Store, said: &ObjectStatus) {
     let kind = format!("{}.{GROUP}", said.kind);
     let Some(object) = store.get(&kind, &said.namespace, &said.name) else { return };
+    let parents = |status: &Value| status["parents"].as_array().is_some_and(|list| !list.is_empty());
+    if matches!(said.kind.as_str(), "HTTPRoute" | "GRPCRoute") && !parents(&said.status) && !parents(&object["status"]) {
+        return; // somebody else's
+    }
     let mut status = said.status.clone();
     keep_times(&mut status, &object["status"], &now());
     if status == object["status"] {

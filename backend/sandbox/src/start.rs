@@ -221,7 +221,7 @@ impl Sandbox {
 
 /// Telemetry that fits beside a window: some minutes of traces at the usual load, in some tens of megabytes.
 fn telemetry_options(directory: Arc<Directory>) -> telemetry::Options {
-    telemetry::Options { span_capacity: KEPT_SPANS, ..telemetry::Options::new(directory) }
+    telemetry::Options { span_capacity: KEPT_SPANS, ..telemetry::Options::new(directory, pilot::ISTIO_VERSION) }
 }
 
 /// The parts of the sandbox that have pods of their own, so that they are found as in a cluster.

@@ -18,6 +18,7 @@ mod bootstrap;
 pub mod ca;
 mod debug;
 pub mod locality;
+mod log;
 pub mod mesh_config;
 mod metrics;
 pub mod registry;
@@ -29,6 +30,7 @@ pub mod workload;
 pub use ads::{ObjectStatuses, ProxyStatus, Statuses};
 pub use bootstrap::{ALS_CLUSTER, OTLP_CLUSTER, XDS_CLUSTER};
 pub use ca::Authority;
+pub use log::Log;
 pub use translate::gateway_api::ObjectStatus;
 pub use workload::PORTS_ANNOTATION;
 
@@ -79,6 +81,8 @@ pub struct Options {
     pub debug: SocketAddr,
     /// Who else than the log hears of what has no effect.
     pub notice: Option<Notice>,
+    /// Who keeps what istiod would write to its log.
+    pub log: Option<Log>,
 }
 
 impl Options {
@@ -96,11 +100,19 @@ impl Options {
             xds: any,
             debug: any,
             notice: None,
+            log: None,
         })
     }
 }
 
 impl Options {
+    /// Says of a part of an object that it has no effect, to everybody who hears of it.
+    pub(crate) fn tell(&self, untranslated: &registry::Untranslated) {
+        tracing::warn!(object = %untranslated.object, "{}", untranslated.reason);
+        self.warn("model", &format!("{}: {}", untranslated.object, untranslated.reason));
+        self.notice.iter().for_each(|notice| notice(untranslated));
+    }
+
     /// The configuration to start a Pod's Envoy with, when [`Options::xds`] is the true address; `None` for a pod that has
     /// no address or no proxy. A proxy may start while the control plane is away.
     pub fn bootstrap(&self, pod: &Value) -> Option<Value> {
@@ -153,7 +165,7 @@ impl Pilot {
             known: Known::default(),
             objects: HashMap::new(),
             logged: BTreeSet::new(),
-            notice: options.notice.clone(),
+            options: options.clone(),
         };
         let first = follower.read(Instant::now());
         let (snapshots, _) = watch::channel(Arc::new(first));
@@ -240,7 +252,7 @@ struct Follower {
     /// What was there before, by kind, namespace and name.
     objects: HashMap<[String; 3], Arc<Value>>,
     logged: BTreeSet<registry::Untranslated>,
-    notice: Option<Notice>,
+    options: Options,
 }
 
 impl Follower {
@@ -251,20 +263,19 @@ impl Follower {
         self.logged.retain(|known| registry.untranslated.contains(known));
         for untranslated in &registry.untranslated {
             if self.logged.insert(untranslated.clone()) {
-                tracing::warn!(object = %untranslated.object, "{}", untranslated.reason);
-                self.notice.iter().for_each(|notice| notice(untranslated));
+                self.options.tell(untranslated);
             }
         }
         Snapshot { registry, objects: world.objects.clone(), seen }
     }
 
-    /// Counts what has happened to which kinds since the last time.
-    fn count(&mut self, snapshot: &Snapshot, metrics: &metrics::Metrics) {
+    /// Counts what has happened to which kinds since the last time; to what, as `kind/namespace/name`.
+    fn count(&mut self, snapshot: &Snapshot, metrics: &metrics::Metrics) -> Vec<String> {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let key =
             |object: &Value| [text(&object["kind"]), text(&object["metadata"]["namespace"]), text(&object["metadata"]["name"])];
         let counted = snapshot.objects.iter().filter(|object| matters(object));
-        let mut changed = BTreeSet::new();
+        let (mut changed, mut names) = (BTreeSet::new(), Vec::new());
         let now: HashMap<_, _> = counted.map(|object| (key(object), object.clone())).collect();
         #[allow(clippy::iter_over_hash_type, reason = "counts have no order")]
         for (key, object) in &now {
@@ -274,19 +285,24 @@ impl Follower {
                 Some(_) => continue,
             }
             changed.insert(key[0].as_str());
+            names.push(key.join("/"));
         }
         #[allow(clippy::iter_over_hash_type, reason = "counts have no order")]
         for gone in self.objects.keys() {
             metrics.event(&gone[0], "delete");
             changed.insert(gone[0].as_str());
+            names.push(gone.join("/"));
         }
         metrics.triggered(&changed);
         self.objects = now;
+        names.sort();
+        names
     }
 
     async fn follow(mut self, shared: Arc<Shared>) {
         let stop = shared.stop.clone();
         self.count(&shared.snapshot(), &shared.metrics);
+        let (mut pushes, mut pushed) = (0_u64, Instant::now());
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
@@ -295,7 +311,24 @@ impl Follower {
             let seen = Instant::now();
             tokio::time::sleep(shared.options.debounce).await;
             let snapshot = self.read(seen);
-            self.count(&snapshot, &shared.metrics);
+            let changed = self.count(&snapshot, &shared.metrics);
+            if !changed.is_empty() {
+                pushes += 1;
+                self.options.info(&format!(
+                    "Push debounce stable[{pushes}] {} for {}: {:?} since last change, {:?} since last push, full=true",
+                    changed.len(),
+                    log::reason(&changed),
+                    seen.elapsed(),
+                    pushed.elapsed(),
+                ));
+                self.options.info(&format!(
+                    "XDS: Pushing Services:{} ConnectedEndpoints:{} Version:{:.0}/{pushes}",
+                    snapshot.registry.services.len(),
+                    shared.sessions().len(),
+                    jiff::Timestamp::now(),
+                ));
+                pushed = Instant::now();
+            }
             shared.publish(snapshot);
         }
     }

@@ -143,13 +143,22 @@ impl MeshConfig {
     /// Reads the ConfigMap; `None` when the object is another one.
     ///
     /// # Errors
-    /// When its text is not YAML of this shape.
+    /// When its text is not YAML of this shape, or has a mode that there is not.
     pub(crate) fn of(object: &Object) -> Option<Result<Self, String>> {
         if object.kind() != "ConfigMap" || object.namespace() != ROOT_NAMESPACE || object.name() != "istio" {
             return None;
         }
         let text = object.0["data"]["mesh"].as_str().unwrap_or("{}");
-        Some(serde_saphyr::from_str(text).map_err(|error| format!("data.mesh cannot be read: {error}")))
+        let read = serde_saphyr::from_str(text).map_err(|error| error.to_string()).and_then(Self::checked);
+        Some(read.map_err(|error| format!("data.mesh cannot be read, and the settings before it stay in force: {error}")))
+    }
+
+    /// A mode that there is not makes the whole text unreadable for istiod.
+    fn checked(self) -> Result<Self, String> {
+        match self.outbound_traffic_policy.mode.as_deref() {
+            None | Some("ALLOW_ANY" | "REGISTRY_ONLY") => Ok(self),
+            Some(mode) => Err(format!("outboundTrafficPolicy.mode is {mode:?}, not ALLOW_ANY or REGISTRY_ONLY")),
+        }
     }
 
     /// Settings that have no effect: all that is not read, but for what is so in the sandbox anyway.
@@ -201,6 +210,8 @@ mod tests {
         let unset = MeshConfig::default();
         assert_eq!((unset.allow_any(), unset.sampling_percent()), (true, 100.0));
         assert!(MeshConfig::of(&map("other", text)).is_none());
-        assert!(MeshConfig::of(&map("istio", "- [")).expect("the map").is_err());
+        for unreadable in ["- [", "connectTimeout: 1s\nconnectTimeout: 2s\n", "outboundTrafficPolicy: {mode: SOME}"] {
+            assert!(MeshConfig::of(&map("istio", unreadable)).expect("the map").is_err(), "{unreadable}");
+        }
     }
 }

@@ -54,9 +54,14 @@ pub struct Untranslated {
     pub reason: String,
 }
 
-/// The pods that were read before, by where their object is kept; the object is held so that no other can take its place.
+/// What was read before.
 #[derive(Default)]
-pub(crate) struct Known(HashMap<usize, (Arc<Value>, Option<Arc<Workload>>)>);
+pub(crate) struct Known {
+    /// Pods, by where their object is kept; the object is held so that no other can take its place.
+    pods: HashMap<usize, (Arc<Value>, Option<Arc<Workload>>)>,
+    /// The mesh's settings, which hold until there are others that can be read.
+    mesh_config: MeshConfig,
+}
 
 /// Everything that translation reads.
 #[derive(Debug, Default)]
@@ -108,18 +113,19 @@ impl Registry {
     /// As [`Registry::of`], without reading those pods again that have not changed.
     pub(crate) fn read(world: &World, known: &mut Known) -> Self {
         let mut registry = Self { revision: world.revision, ..Self::default() };
-        let before = std::mem::take(&mut known.0);
+        let before = std::mem::take(&mut known.pods);
         for object in world.objects.iter().map(|object| Object(object.clone())) {
             if object.kind() == "Pod" {
                 let at = Arc::as_ptr(&object.0) as usize;
                 let same = before.get(&at).filter(|(pod, _)| Arc::ptr_eq(pod, &object.0));
                 let workload = same.map_or_else(|| Workload::of(&object).map(Arc::new), |(_, workload)| workload.clone());
                 registry.workloads.extend(workload.clone());
-                known.0.insert(at, (object.0, workload));
+                known.pods.insert(at, (object.0, workload));
             } else {
-                registry.take(&object);
+                registry.take(&object, &known.mesh_config);
             }
         }
+        known.mesh_config.clone_from(&registry.mesh_config);
         registry.allocate(world);
         // A Kubernetes Service before a ServiceEntry of the same host, then the oldest. Each namespace may have its own.
         registry.services.sort_by(|a, b| (&a.host, a.entry, &a.created).cmp(&(&b.host, b.entry, &b.created)));
@@ -143,7 +149,7 @@ impl Registry {
         registry
     }
 
-    fn take(&mut self, object: &Object) {
+    fn take(&mut self, object: &Object, last: &MeshConfig) {
         if gateway_api::is_ours(object) {
             return self.gateway_api.take(object, &mut self.untranslated);
         }
@@ -186,7 +192,11 @@ impl Registry {
                     self.untranslated.extend(reasons.map(|reason| Untranslated { object: title(object), reason }));
                     self.mesh_config = read;
                 }
-                Some(Err(reason)) => self.untranslated.push(Untranslated { object: title(object), reason }),
+                // As istiod: what was last read stays in force.
+                Some(Err(reason)) => {
+                    self.untranslated.push(Untranslated { object: title(object), reason });
+                    self.mesh_config.clone_from(last);
+                }
                 None => {}
             },
             _ => self.untranslated.extend(crate::translate::support::unknown_kind(object)),

@@ -38,12 +38,26 @@ impl Protocol {
         }
     }
 
-    /// Whether a port says how it is spoken to; Istio would look at the first bytes of one that does not.
-    pub fn is_said(app_protocol: Option<&str>, name: &str) -> bool {
-        const WORDS: [&str; 11] =
-            ["http", "http2", "grpc", "https", "tcp", "tls", "mongo", "mysql", "redis", "udp", "kubernetes.io/h2c"];
+    /// What a port says of how it is spoken to, as istiod's pages write it; Istio would look at the first bytes of one that
+    /// says nothing.
+    pub fn said(app_protocol: Option<&str>, name: &str) -> Option<&'static str> {
+        const WORDS: [(&str, &str); 13] = [
+            ("http", "HTTP"),
+            ("http2", "HTTP2"),
+            ("kubernetes.io/h2c", "HTTP2"),
+            ("http_proxy", "HTTP_PROXY"),
+            ("grpc", "GRPC"),
+            ("grpc-web", "GRPCWeb"),
+            ("https", "HTTPS"),
+            ("tls", "TLS"),
+            ("tcp", "TCP"),
+            ("udp", "UDP"),
+            ("mongo", "Mongo"),
+            ("mysql", "MySQL"),
+            ("redis", "Redis"),
+        ];
         let word = app_protocol.unwrap_or_else(|| name.split('-').next().unwrap_or_default()).to_ascii_lowercase();
-        WORDS.contains(&word.as_str()) || word == "grpc-web"
+        WORDS.into_iter().find(|(known, _)| *known == word).map(|(_, written)| written)
     }
 
     /// Whether requests, not only bytes, can be seen.
@@ -54,17 +68,6 @@ impl Protocol {
     /// Whether the application encrypts itself, so that only the name it asks for can be seen.
     pub fn is_tls(self) -> bool {
         matches!(self, Self::Https | Self::Tls)
-    }
-
-    /// As istiod's debug pages write it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Http => "HTTP",
-            Self::Http2 => "HTTP2",
-            Self::Https => "HTTPS",
-            Self::Tls => "TLS",
-            Self::Tcp => "TCP",
-        }
     }
 }
 
@@ -77,6 +80,8 @@ pub struct Port {
     pub name: String,
     /// From its name or `appProtocol`.
     pub protocol: Protocol,
+    /// What it says itself, if anything.
+    pub said: Option<&'static str>,
     /// The workload's port: a number, or the name of a container's port.
     pub target: Target,
 }
@@ -224,7 +229,9 @@ pub(crate) fn kubernetes(object: &Object, created: String) -> Option<Service> {
             value => Target::Number(value.as_u64().and_then(|value| u16::try_from(value).ok()).unwrap_or(number)),
         };
         let is_tcp = port["protocol"].as_str().is_none_or(|transport| transport == "TCP");
-        is_tcp.then(|| Port { number, protocol: Protocol::of(port["appProtocol"].as_str(), &name), name, target })
+        let app_protocol = port["appProtocol"].as_str();
+        let (protocol, said) = (Protocol::of(app_protocol, &name), Protocol::said(app_protocol, &name));
+        is_tcp.then_some(Port { number, protocol, said, name, target })
     });
     let export_to = object.annotation("networking.istio.io/exportTo").into_iter().flat_map(|text| text.split(','));
     Some(Service {
@@ -256,8 +263,8 @@ pub(crate) fn of_entry(entry: &Config<ServiceEntry>) -> Vec<Service> {
             let number = u16::try_from(port.number).ok()?;
             let target = port.target_port.and_then(|target| u16::try_from(target).ok()).filter(|target| *target != 0);
             let said = port.protocol.as_deref().filter(|protocol| !protocol.is_empty()).map(str::to_ascii_lowercase);
-            let protocol = Protocol::of(said.as_deref(), &port.name);
-            Some(Port { number, name: port.name.clone(), protocol, target: Target::Number(target.unwrap_or(number)) })
+            let (protocol, said) = (Protocol::of(said.as_deref(), &port.name), Protocol::said(said.as_deref(), &port.name));
+            Some(Port { number, name: port.name.clone(), protocol, said, target: Target::Number(target.unwrap_or(number)) })
         })
         .collect();
     let resolution = match spec.resolution.as_deref().unwrap_or_default() {

@@ -1,5 +1,6 @@
 //! Starting proxies so that none of them outlives the sandbox, however that ends.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::process::Stdio;
 use std::sync::mpsc;
@@ -37,8 +38,14 @@ impl Spawner {
     }
 
     /// Starts `program` with piped output. It is killed when the [`Child`] is dropped, and when this process ends.
-    pub(crate) async fn spawn(&self, program: &std::path::Path, args: &[String]) -> io::Result<Child> {
+    pub(crate) async fn spawn(
+        &self,
+        program: &std::path::Path,
+        args: &[String],
+        environment: &BTreeMap<String, String>,
+    ) -> io::Result<Child> {
         let mut command = bound_to_us(program, args);
+        command.envs(environment);
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let (reply, answer) = oneshot::channel();
         let gone = || io::Error::other("the thread that starts proxies has ended");
@@ -102,10 +109,21 @@ mod tests {
     #[tokio::test]
     async fn a_child_ends_with_the_thread_that_started_it() {
         let spawner = Spawner::start().unwrap();
-        let mut child = spawner.spawn(Path::new("/bin/sleep"), &["600".into()]).await.unwrap();
+        let mut child = spawner.spawn(Path::new("/bin/sleep"), &["600".into()], &BTreeMap::new()).await.unwrap();
         drop(spawner);
         let ended = tokio::time::timeout(Duration::from_secs(10), child.wait()).await;
         assert!(!ended.unwrap().unwrap().success(), "killed");
+    }
+
+    #[tokio::test]
+    async fn a_child_knows_what_it_is_told() {
+        let told = BTreeMap::from([("POD_NAMESPACE".to_owned(), "demo".to_owned())]);
+        let args = ["-c".to_owned(), "echo $POD_NAMESPACE".to_owned()];
+        let spawner = Spawner::start().unwrap();
+        let mut child = spawner.spawn(Path::new("/bin/sh"), &args, &told).await.unwrap();
+        let mut said = String::new();
+        child.stdout.take().unwrap().read_to_string(&mut said).await.unwrap();
+        assert_eq!(said, "demo\n");
     }
 
     #[tokio::test]

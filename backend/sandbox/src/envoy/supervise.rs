@@ -6,6 +6,7 @@ use apiserver::LogRing;
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::io;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
@@ -44,6 +45,8 @@ pub(crate) struct Run {
     pub(crate) envoy: PathBuf,
     /// Its configuration, with the admin port in it.
     pub(crate) bootstrap: Value,
+    /// What its process is told besides.
+    pub(crate) environment: BTreeMap<String, String>,
     /// Where to keep the configuration.
     pub(crate) dir: PathBuf,
     /// The real port of its admin page.
@@ -140,7 +143,7 @@ impl Keep {
         let mut wait = FIRST_WAIT;
         loop {
             let born = Instant::now();
-            match self.spawner.spawn(&self.run.envoy, &self.args).await {
+            match self.spawner.spawn(&self.run.envoy, &self.args, &self.run.environment).await {
                 Ok(child) => {
                     if self.one_life(child).await {
                         return;

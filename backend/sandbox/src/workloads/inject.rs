@@ -86,6 +86,10 @@ pub(crate) fn inject(pod: &mut Value) {
     ] {
         metadata["annotations"][key] = json!(value);
     }
+    let of_pod =
+        |name: &str, path: &str| json!({"name": name, "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": path}}});
+    let ports: Vec<&Value> = containers(&object).filter_map(|container| container["ports"].as_array()).flatten().collect();
+    let apps: Vec<&str> = containers(&object).filter_map(|container| container["name"].as_str()).collect();
     let owner = format!("kubernetes://apis/apps/v1/namespaces/{}/deployments/{workload}", object.namespace());
     let proxy = json!({
         "name": PROXY,
@@ -93,7 +97,16 @@ pub(crate) fn inject(pod: &mut Value) {
         "args": ["proxy", "sidecar", "--domain", "$(POD_NAMESPACE).svc.cluster.local", "--concurrency", "1"],
         "ports": [{"name": "http-envoy-prom", "containerPort": 15090, "protocol": "TCP"}],
         "env": [
+            of_pod("POD_NAME", "metadata.name"),
+            of_pod("POD_NAMESPACE", "metadata.namespace"),
+            of_pod("INSTANCE_IP", "status.podIP"),
+            of_pod("SERVICE_ACCOUNT", "spec.serviceAccountName"),
+            of_pod("HOST_IP", "status.hostIP"),
+            {"name": "ISTIO_META_POD_PORTS", "value": json!(ports).to_string()},
+            {"name": "ISTIO_META_APP_CONTAINERS", "value": apps.join(",")},
             {"name": "ISTIO_META_CLUSTER_ID", "value": "Kubernetes"},
+            of_pod("ISTIO_META_NODE_NAME", "spec.nodeName"),
+            {"name": "ISTIO_META_INTERCEPTION_MODE", "value": "REDIRECT"},
             {"name": "ISTIO_META_WORKLOAD_NAME", "value": workload},
             {"name": "ISTIO_META_OWNER", "value": owner},
             {"name": "ISTIO_META_MESH_ID", "value": "cluster.local"},
@@ -151,7 +164,10 @@ mod tests {
         let pod = Object::from(pod);
         assert!(has_proxy(&pod) && !is_gateway(&pod));
         assert_eq!(pod.label("service.istio.io/canonical-revision"), Some("v2"));
-        let env = pod.spec().pointer("/containers/1/env/1/value").unwrap();
-        assert_eq!(env, "reviews-v2");
+        let env = pod.spec()["containers"][1]["env"].as_array().unwrap();
+        let named = |name: &str| env.iter().find(|variable| variable["name"] == name).unwrap();
+        assert_eq!(named("ISTIO_META_WORKLOAD_NAME")["value"], "reviews-v2");
+        assert_eq!(named("POD_NAMESPACE")["valueFrom"]["fieldRef"]["fieldPath"], "metadata.namespace");
+        assert_eq!(named("ISTIO_META_APP_CONTAINERS")["value"], "reviews");
     }
 }

@@ -9,6 +9,7 @@ mod container;
 mod daemon_sets;
 mod deployments;
 mod endpoints;
+mod environment;
 mod illness;
 pub(crate) mod inject;
 pub(crate) mod kubelet;

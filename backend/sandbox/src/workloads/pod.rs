@@ -1,6 +1,7 @@
 //! One pod from start to end: its real ports, its containers, its Envoy, and what the Pod object says of them.
 
 use super::container::{Board, Program, never_pulled, no_image};
+use super::environment::environment;
 use super::illness::Illness;
 use super::inject::{self, PROXY};
 use super::kubelet::{ISTIOD, Machine};
@@ -15,10 +16,9 @@ use crate::apps::outgoing::Caller;
 use crate::apps::{self, Host};
 use crate::control_plane::ControlPlane;
 use crate::envoy::{Proxy, Run, State};
-use apiserver::Store;
+use apiserver::{LogRing, Store};
 use mesh::Object;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 use std::io;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -149,7 +149,7 @@ impl Life {
                 own.iter().for_each(|(port, real)| ports.add(port, *real));
                 told.ready = true;
                 if image == ISTIOD {
-                    stand_for(&machine.control, &finish, &mut tasks).await?;
+                    stand_for(&machine.control, (pod, log), &finish, &mut tasks).await?;
                 }
             } else if let Some(demo) = apps::find(image) {
                 let mut real = Vec::new();
@@ -157,7 +157,7 @@ impl Life {
                     let outside = ports.reserve(&port.to_string())?;
                     real.push(if proxied { ports.reserve(&format!("app/{port}"))? } else { outside });
                 }
-                let (tag, env) = (apps::tag(image).to_owned(), environment(container));
+                let (tag, env) = (apps::tag(image).to_owned(), environment(pod, container));
                 let files = Mounts::of(&machine.store, pod, container);
                 let host = Host { name: pod.name().to_owned(), tag, env, files, caller: caller.clone(), log };
                 let [readiness, liveness] = ["readinessProbe", "livenessProbe"].map(|probe| Probe::of(container, probe));
@@ -259,7 +259,9 @@ impl Life {
             return None;
         };
         let name = format!("{}.{}", pod.name(), pod.namespace());
-        let run = Run { name, envoy: machine.envoy.path.clone(), bootstrap, dir: machine.dir.clone(), admin };
+        let (envoy, dir) = (machine.envoy.path.clone(), machine.dir.clone());
+        let container = inject::containers(pod).find(|container| container["name"] == PROXY)?;
+        let run = Run { name, envoy, bootstrap, environment: environment(pod, container), dir, admin };
         match Proxy::start(run, machine.spawner.clone(), log) {
             Ok(proxy) => Some(proxy),
             Err(error) => {
@@ -323,12 +325,18 @@ async fn next(state: &mut Option<watch::Receiver<State>>) -> State {
 }
 
 /// Keeps the control plane running until this pod ends.
-async fn stand_for(control: &Arc<ControlPlane>, stop: &CancellationToken, tasks: &mut JoinSet<()>) -> io::Result<()> {
-    control.pod_started().await.map_err(|problem| io::Error::other(problem.why))?;
+async fn stand_for(
+    control: &Arc<ControlPlane>,
+    (pod, log): (&Object, LogRing),
+    stop: &CancellationToken,
+    tasks: &mut JoinSet<()>,
+) -> io::Result<()> {
+    let name = pod.name().to_owned();
+    control.pod_started(&name, log).await.map_err(|problem| io::Error::other(problem.why))?;
     let (control, stop) = (control.clone(), stop.clone());
     tasks.spawn(async move {
         stop.cancelled().await;
-        control.pod_ended().await;
+        control.pod_ended(&name).await;
     });
     Ok(())
 }
@@ -336,9 +344,4 @@ async fn stand_for(control: &Arc<ControlPlane>, stop: &CancellationToken, tasks:
 fn declared_ports(container: &Value) -> impl Iterator<Item = String> + '_ {
     let ports = container["ports"].as_array().into_iter().flatten();
     ports.filter_map(|port| Some(port["containerPort"].as_u64()?.to_string()))
-}
-
-fn environment(container: &Value) -> BTreeMap<String, String> {
-    let pairs = container["env"].as_array().into_iter().flatten();
-    pairs.filter_map(|pair| Some((pair["name"].as_str()?.to_owned(), pair["value"].as_str()?.to_owned()))).collect()
 }

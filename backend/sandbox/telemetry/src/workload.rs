@@ -61,13 +61,13 @@ pub struct Options {
 
 impl Options {
     /// One hour of samples taken each second, and 100,000 spans.
-    pub fn new(directory: Arc<dyn Directory>) -> Self {
+    pub fn new(directory: Arc<dyn Directory>, istio_version: &str) -> Self {
         Self {
             directory,
             span_capacity: 100_000,
             retention: Duration::from_secs(3600),
             scrape_interval: Duration::from_secs(1),
-            istio_version: "1.32.0".to_owned(),
+            istio_version: istio_version.to_owned(),
         }
     }
 }

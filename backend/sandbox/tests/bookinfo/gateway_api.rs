@@ -29,6 +29,9 @@ async fn a_gateway_and_its_routes_say_how_they_are() {
     let explained = said(&shop, &["explain", "httproute.spec.rules.backendRefs"]).await;
     assert!(explained.contains("Its share; 1 when absent."), "{explained}");
 
+    let log = said(&shop, &["-n", "istio-system", "logs", "deploy/istiod"]).await;
+    assert!(log.contains("\tinfo\tads\tADS: new connection for node:productpage-v1-"), "{log}");
+
     apply(
         &shop,
         &json!({"apiVersion": "gateway.networking.k8s.io/v1", "kind": "Gateway", "metadata": {"name": "door", "namespace": "bookinfo"},
@@ -75,7 +78,8 @@ async fn a_gateway_and_its_routes_say_how_they_are() {
     apply(&shop, &route("shop", &json!([{"name": "door"}]), &json!([{"backendRefs": [{"name": "gone", "port": 80}]}]))).await;
     condition(&shop, "shop", "ResolvedRefs", "False BackendNotFound").await;
     eventually("500", SOON, || async { (ask("/shop").await.0 == 500).then_some(()) }).await;
-    apply(&shop, &route("shop", &json!([{"name": "nowhere"}]), &rules)).await;
+    let unfit = json!([{"name": "door", "sectionName": "none"}]);
+    apply(&shop, &route("shop", &unfit, &rules)).await;
     condition(&shop, "shop", "Accepted", "False NoMatchingParent").await;
     shop.sandbox.stop().await;
 }

@@ -106,9 +106,6 @@ fn conflicts(route: &Value, delegate: bool, problems: &mut Problems) {
         for field in ["route", "redirect", "directResponse"] {
             problems.unless(!there(field), || format!("root HTTP route must not contain {field} beside delegate"));
         }
-        for uri in items(route, "/match").filter(|one| has(one, "/uri/regex")) {
-            problems.add(format!("url match does not support regex match for delegating: {}", text(uri, "/uri/regex")));
-        }
         return;
     }
     let way = if there("directResponse") { Some("direct_response") } else { there("redirect").then_some("redirect") };
@@ -128,8 +125,26 @@ fn conflicts(route: &Value, delegate: bool, problems: &mut Problems) {
     problems.unless(!(there("mirror") && there("mirrors")), || "HTTP route cannot contain both mirror and mirrors".into());
 }
 
+/// A root and its delegate ask for both matches, which cannot be told of expressions.
+fn no_expressions(one: &Value, problems: &mut Problems) {
+    let mut add = |what: String| problems.add(format!("{what} does not support regex match for delegating"));
+    for (field, word) in [("uri", "url"), ("scheme", "scheme"), ("method", "method"), ("authority", "authority")] {
+        if has(one, &format!("/{field}/regex")) {
+            add(format!("{word} match"));
+        }
+    }
+    for (field, word) in [("headers", "header"), ("queryParams", "query param"), ("withoutHeaders", "withoutHeaders")] {
+        for (name, _) in entries(one, &format!("/{field}")).filter(|(_, value)| has(value, "/regex")) {
+            add(format!("{word} match {name}"));
+        }
+    }
+}
+
 fn http_route(route: &Value, delegate: bool, problems: &mut Problems) {
     conflicts(route, delegate, problems);
+    if delegate || has(route, "/delegate") {
+        items(route, "/match").for_each(|one| no_expressions(one, problems));
+    }
     items(route, "/match").for_each(|one| http_match(one, problems));
     headers(route, problems);
     cors(route, problems);

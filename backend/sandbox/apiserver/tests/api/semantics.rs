@@ -106,7 +106,7 @@ async fn who_waits_for_whom() {
     let mut free = pod("free");
     for pod in [&mut held, &mut free] {
         // On no node yet, so nothing has to end.
-        pod["spec"]["nodeName"] = Value::Null;
+        pod["spec"].as_object_mut().unwrap().remove("nodeName");
     }
     free["metadata"]["ownerReferences"] = held["metadata"]["ownerReferences"].clone();
     store.create(held).unwrap();
@@ -118,8 +118,8 @@ async fn who_waits_for_whom() {
     assert!(store.get("Pod", "default", "free").is_none());
     assert!(store.get("Pod", "default", "held").unwrap()["metadata"]["deletionTimestamp"].is_string());
     let pod = "/api/v1/namespaces/default/pods/held";
-    cluster.send("PATCH", pod, "application/merge-patch+json", Some(json!({"metadata": {"finalizers": null}}))).await;
-    assert!(store.get("Pod", "default", "held").is_none());
+    let freed = cluster.send("PATCH", pod, "application/merge-patch+json", Some(json!({"metadata": {"finalizers": null}}))).await;
+    assert!(store.get("Pod", "default", "held").is_none(), "{}", freed.body);
     assert!(store.get("ReplicaSet", "default", "set").is_none(), "the owner goes when the last one has gone");
 }
 

@@ -143,8 +143,7 @@ impl Shared {
         let mut said = self.said.lock();
         for untranslated in envoy_filter::state::untranslated(&snapshot.registry, self) {
             if said.insert(untranslated.clone()) {
-                tracing::warn!(object = %untranslated.object, "{}", untranslated.reason);
-                self.options.notice.iter().for_each(|notice| notice(&untranslated));
+                self.options.tell(&untranslated);
             }
         }
     }

@@ -38,6 +38,7 @@ impl Push {
             }
         };
         for response in made {
+            self.say(asked, &response);
             tracing::trace!(proxy = self.session.lock().proxy, nonce = response.nonce, type_url = response.type_url, "told");
             if self.responses.send(Ok(response)).await.is_err() {
                 return false;
@@ -46,6 +47,18 @@ impl Push {
         self.shared.tell(&self.session);
         self.shared.say_patches();
         true
+    }
+
+    fn say(&self, asked: bool, response: &DiscoveryResponse) {
+        let kind = Kind::of(&response.type_url).map(Kind::short).unwrap_or_default().to_uppercase();
+        let size = response.resources.iter().map(|resource| resource.value.len()).sum();
+        self.shared.options.info(&format!(
+            "{kind}: PUSH{} for node:{} resources:{} size:{}",
+            if asked { " request" } else { "" },
+            self.session.lock().proxy,
+            response.resources.len(),
+            crate::log::size(size),
+        ));
     }
 
     fn make(&self, kinds: &[Kind], asked: bool) -> Result<Vec<DiscoveryResponse>, StreamEnd> {

@@ -52,6 +52,12 @@ pub(super) async fn run(
             break;
         }
     }
+    {
+        let session = session.lock();
+        if !session.proxy.is_empty() {
+            shared.options.info(&format!("ADS: {:?} {} terminated", session.from, session.id()));
+        }
+    }
     shared.close(number);
 }
 
@@ -71,6 +77,7 @@ impl Push {
             && self.session.lock().proxy.is_empty()
         {
             introduce(&self.session, node);
+            self.shared.options.info(&format!("ADS: new connection for node:{}", self.session.lock().id()));
             tracing::debug!(node = node.id, "a proxy came");
         }
         let Some(kind) = Kind::of(&request.type_url) else {
@@ -102,10 +109,13 @@ impl Push {
             return false;
         }
         if let Some(error) = &request.error_detail {
-            tracing::warn!(proxy = session.proxy, kind = kind.short(), "refused: {}", error.message);
+            let words = error.message.trim_end();
+            let (short, code) = (kind.short().to_uppercase(), crate::log::code(error.code));
+            self.shared.options.warn("ads", &format!("ADS:{short}: ACK ERROR {} {code}:{words}", session.id()));
+            tracing::warn!(proxy = session.proxy, kind = kind.short(), "refused: {words}");
             self.shared.metrics.refused(kind);
             if let Some(watch) = session.watches.get_mut(&kind) {
-                watch.refused = Some(error.message.clone());
+                watch.refused = Some(words.to_owned());
             }
             // Without the patches that may be to blame, the rest is worth another try.
             return session.patches.blame(kind, &error.message);
@@ -150,6 +160,9 @@ fn plain(value: &wire::protobuf::Value) -> Value {
     use wire::protobuf::value::Kind as Of;
     match &value.kind {
         None | Some(Of::NullValue(_)) => Value::Null,
+        // As istiod writes them: 15000, not 15000.0.
+        #[allow(clippy::cast_possible_truncation, reason = "it is whole and small")]
+        Some(Of::NumberValue(number)) if number.fract() == 0.0 && number.abs() < 9e15 => Value::from(*number as i64),
         Some(Of::NumberValue(number)) => Value::from(*number),
         Some(Of::StringValue(text)) => Value::from(text.as_str()),
         Some(Of::BoolValue(yes)) => Value::from(*yes),

@@ -15,8 +15,8 @@ fn is_istio(object: &Value) -> bool {
     object["apiVersion"].as_str().is_some_and(of_mesh)
 }
 
-fn ports(service: &Service) -> Value {
-    service.ports.iter().map(|port| json!({"name": port.name, "port": port.number, "protocol": port.protocol.name()})).collect()
+fn port(port: &Port) -> Value {
+    json!({"name": port.name, "port": port.number, "protocol": port.said.unwrap_or("UnsupportedProtocol")})
 }
 
 /// The object that a service was read from: its labels and version are shown as they are.
@@ -46,7 +46,7 @@ fn service(snapshot: &Snapshot, service: &Service) -> Value {
             "ClusterExternalAddresses": {"Addresses": null},
             "ClusterExternalPorts": null,
         },
-        "ports": ports(service),
+        "ports": service.ports.iter().map(port).collect::<Value>(),
         "creationTime": service.created,
         "hostname": service.host,
         "clusterVIPs": {"Addresses": {CLUSTER_ID: service.addresses}},
@@ -129,12 +129,11 @@ pub(super) fn endpointz(shared: &Shared) -> Value {
     let snapshot = shared.snapshot();
     let registry = &snapshot.registry;
     let rows = registry.services.iter().flat_map(|service| service.ports.iter().map(move |port| (service, port)));
-    rows.map(|(of, port)| {
-        let owner = service(&snapshot, of);
-        let of_port = json!({"name": port.name, "port": port.number, "protocol": port.protocol.name()});
-        let found = istio_endpoints(registry, of, port);
+    rows.map(|(of, at)| {
+        let (owner, of_port) = (service(&snapshot, of), port(at));
+        let found = istio_endpoints(registry, of, at);
         let found = found.iter().map(|endpoint| json!({"service": owner, "servicePort": of_port, "endpoint": endpoint}));
-        json!({"svc": format!("{}:{}", of.host, port.name), "ep": found.collect::<Vec<_>>()})
+        json!({"svc": format!("{}:{}", of.host, at.name), "ep": found.collect::<Vec<_>>()})
     })
     .collect()
 }

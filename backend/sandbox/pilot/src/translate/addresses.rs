@@ -5,6 +5,7 @@
 //! pod comes from where it is. So `ipBlocks` and `source.ip` are exact for calls between pods, and for what reaches a
 //! gateway. Only Linux has all of 127.0.0.0/8 without being set up for it; elsewhere no address is known.
 
+use crate::registry::{Registry, Service};
 use crate::workload::Workload;
 use serde_json::{Value, json};
 use std::net::{IpAddr, Ipv4Addr};
@@ -72,6 +73,13 @@ impl Block {
 pub(crate) fn bind(workload: &Workload) -> Option<Value> {
     let pod = Block::of(&workload.ip)?.of_pods().filter(|_| KNOWN)?;
     Some(json!({"source_address": {"address": pod.address.to_string(), "port_value": 0}}))
+}
+
+/// Whether all that belongs to a service can be called from there; machines elsewhere cannot.
+pub(crate) fn all_near(registry: &Registry, service: &Service) -> bool {
+    let of_pod = |address: &str| registry.workloads.iter().any(|workload| workload.ip == address);
+    let near = |address: &str| address.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback()) || of_pod(address);
+    registry.fixed(service).all(|fixed| near(&fixed.address))
 }
 
 #[cfg(test)]

@@ -6,8 +6,9 @@ use super::rbac::{Scope, is_known, never};
 use super::support::not_yet;
 use super::{Target, addresses, ext_authz, jwt};
 use crate::registry::{Config, Registry};
-use mesh::istio::AuthorizationPolicy;
+use mesh::istio::{AuthorizationPolicy, AuthorizationRule, Source};
 use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
 
 /// What a filter sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,7 +156,31 @@ pub(crate) fn without_effect(registry: &Registry, config: &Config<AuthorizationP
         let keys = rule.when.iter().map(|condition| condition.key.as_str());
         found.extend(keys.filter(|key| !is_known(key)).map(stricter));
     }
+    found.extend(from_anywhere(registry, config));
     found
+}
+
+/// Services whose callers' addresses a policy asks for in vain: a machine elsewhere belongs to them, and what calls that is
+/// no pod's loopback address.
+fn from_anywhere(registry: &Registry, config: &Config<AuthorizationPolicy>) -> Vec<String> {
+    let by_address = |rule: &AuthorizationRule| {
+        let blocks = |source: &Source| !source.ip_blocks.is_empty() || !source.not_ip_blocks.is_empty();
+        rule.from.iter().any(|from| blocks(&from.source)) || rule.when.iter().any(|condition| condition.key == "source.ip")
+    };
+    if !config.spec.rules.iter().any(by_address) {
+        return Vec::new();
+    }
+    let attached = config.attached();
+    let guarded = registry.workloads.iter().filter(|workload| attached.holds(registry, workload));
+    let services = guarded.flat_map(|workload| registry.services_of(workload));
+    let far: BTreeSet<&str> =
+        services.filter(|service| !addresses::all_near(registry, service)).map(|service| service.host.as_str()).collect();
+    let reason = |host| {
+        format!(
+            "callers of {host} come from 127.0.0.1 in the sandbox, because a machine outside of it belongs to the service too: ipBlocks and source.ip do not know the pods among them"
+        )
+    };
+    far.into_iter().map(reason).collect()
 }
 
 fn stricter(part: &str) -> String {

@@ -116,8 +116,8 @@ fn add(
         }
         Some(_) => {} // DISABLE
     }
-    // Not to machines elsewhere, which a loopback address does not reach.
-    if service.resolution == Resolution::Static && !service.external && target.registry.fixed(service).next().is_none() {
+    // Not where machines elsewhere belong to it, which a loopback address does not reach.
+    if service.resolution == Resolution::Static && !service.external && addresses::all_near(target.registry, service) {
         cluster["upstream_bind_config"] = addresses::bind(target.workload).unwrap_or_default();
     }
     policy.apply(mesh, &mut cluster, port.protocol);

@@ -2,9 +2,9 @@
 
 use super::authorization::{self, Layer};
 use super::destinations::fits;
-use super::matches::{Way, same_gateway};
+use super::matches::{Way, same_gateway, takes_all};
 use super::observe::{self, Side};
-use super::{Resources, Target, endpoints, http, mtls, outbound, routes, tcp, tls};
+use super::{Resources, Target, endpoints, gateway_api, http, mtls, outbound, routes, tcp, tls};
 use crate::registry::{Config, Registry, selects};
 use crate::workload::{ProxyKind, Workload};
 use mesh::istio::{Gateway, Server, ServerTls, VirtualService};
@@ -143,7 +143,7 @@ fn bytes(target: &Target<'_>, inside: u16, gateway: &Config<Gateway>, server: &S
     let id = format!("{}/{}", gateway.namespace, gateway.name);
     for config in bound(target, &id) {
         let way = Way { gateway: &id, namespace: &config.namespace, port: number(server) };
-        if !config.spec.hosts.iter().any(|host| served(&server.hosts, host, &config.namespace).is_some()) {
+        if !asked_for(config).any(|host| served(&server.hosts, &host, &config.namespace).is_some()) {
             continue;
         }
         chains.extend(match Taking::of(server) {
@@ -173,6 +173,13 @@ fn bound<'a>(target: &Target<'a>, id: &str) -> impl Iterator<Item = &'a Config<V
     })
 }
 
+/// The hosts of a VirtualService. As in istiod, a name without a dot is a service of its namespace; in the Gateway API it is
+/// just that name.
+fn asked_for(config: &Config<VirtualService>) -> impl Iterator<Item = String> {
+    let short = |host: &str| !host.contains('.') && !gateway_api::made(config);
+    config.spec.hosts.iter().map(move |host| if short(host) { mesh::fqdn(host, &config.namespace) } else { host.clone() })
+}
+
 fn virtual_hosts(target: &Target<'_>, servers: &[Opened<'_>]) -> Vec<Value> {
     let port = servers.iter().map(|(_, server)| number(server)).min().unwrap_or_default();
     let mut hosts: BTreeMap<String, (bool, Vec<Value>)> = BTreeMap::new();
@@ -181,8 +188,8 @@ fn virtual_hosts(target: &Target<'_>, servers: &[Opened<'_>]) -> Vec<Value> {
         let id = format!("{}/{}", gateway.namespace, gateway.name);
         for config in bound(target, &id) {
             let way = Way { gateway: &id, namespace: &config.namespace, port: number(server) };
-            for host in config.spec.hosts.iter().filter_map(|host| served(&server.hosts, host, &config.namespace)) {
-                let found = routes::rules(target, config, &way, None);
+            for host in asked_for(config).filter_map(|host| served(&server.hosts, &host, &config.namespace)) {
+                let found = routes::rules(target, config, &way);
                 let (redirected, known) = hosts.entry(host).or_default();
                 *redirected |= redirects;
                 known.extend(found.into_iter().filter(|route| !known.contains(route)).collect::<Vec<_>>());
@@ -197,17 +204,27 @@ fn virtual_hosts(target: &Target<'_>, servers: &[Opened<'_>]) -> Vec<Value> {
         // As istiod: a port that leads nowhere answers 404.
         return vec![json!({"name": format!("blackhole:{port}"), "domains": ["*"]})];
     }
-    let host = |(host, (redirected, found)): (String, (bool, Vec<Value>))| {
-        let domains = if host == "*" { vec![host.clone()] } else { vec![host.clone(), format!("{host}:*")] };
+    let host = |(host, (redirected, mut found)): (String, (bool, Vec<Value>))| {
+        // What takes everything would hide the rules of a younger VirtualService: as in istiod, it comes last.
+        found.sort_by_key(|route| takes_all(&route["match"]));
         json!({
             "name": format!("{host}:{port}"),
-            "domains": domains,
+            "domains": domains(&host, port),
             "routes": found,
             "include_request_attempt_count": true,
             "require_tls": if redirected { "ALL" } else { "NONE" },
         })
     };
     hosts.into_iter().map(host).collect()
+}
+
+/// With every port; Envoy knows no `*.example:*`, so that of a wildcard only the server's port is taken.
+fn domains(host: &str, port: u16) -> Vec<String> {
+    match host {
+        "*" => vec![host.to_owned()],
+        _ if host.starts_with('*') => vec![host.to_owned(), format!("{host}:{port}")],
+        _ => vec![host.to_owned(), format!("{host}:*")],
+    }
 }
 
 /// `shop.example` of `bookinfo/shop.example`.

@@ -27,9 +27,20 @@ pub(crate) fn possible(target: &Target<'_>, way: &Way<'_>, rule: &HttpMatch) -> 
     from && rule.port.is_none_or(|port| port == u32::from(way.port))
 }
 
-/// Whether a name in a VirtualService means this gateway.
+/// Whether a name in a VirtualService means this gateway: `name`, `./name`, `namespace/name`, or as it was written once,
+/// `name.namespace`, with a domain or without.
 pub(crate) fn same_gateway(name: &str, way: &Way<'_>) -> bool {
-    name == way.gateway || (name != "mesh" && !name.contains('/') && format!("{}/{name}", way.namespace) == way.gateway)
+    if name == way.gateway {
+        return true;
+    }
+    let (namespace, name) = match (name.split_once('/'), name.split_once('.')) {
+        (Some((".", name)), _) => (way.namespace, name),
+        (Some(full), _) => full,
+        (None, Some((name, rest))) => (rest.split('.').next().unwrap_or_default(), name),
+        (None, None) if name == "mesh" => return false,
+        (None, None) => (way.namespace, name),
+    };
+    way.gateway.split_once('/') == Some((namespace, name))
 }
 
 /// Everything.
@@ -107,5 +118,22 @@ pub(crate) fn route_match(rule: &HttpMatch) -> Value {
 
 /// Whether a match takes every request, so that what comes after it is never reached.
 pub(crate) fn takes_all(route: &Value) -> bool {
-    *route == everything()
+    route["prefix"] == "/" && ["headers", "query_parameters", "dynamic_metadata"].iter().all(|part| route[part].is_null())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gateways_are_named_with_and_without_their_namespace() {
+        let way = Way { gateway: "shop/door", namespace: "shop", port: 0 };
+        for name in ["door", "./door", "shop/door", "door.shop", "door.shop.svc.cluster.local"] {
+            assert!(same_gateway(name, &way), "{name}");
+        }
+        for name in ["mesh", "other", "demo/door", "door.demo", "door.demo.svc.cluster.local", "shop"] {
+            assert!(!same_gateway(name, &way), "{name}");
+        }
+        assert!(same_gateway("mesh", &Way { gateway: "mesh", namespace: "shop", port: 0 }));
+    }
 }

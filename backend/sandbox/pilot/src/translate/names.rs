@@ -1,6 +1,7 @@
 //! Names as istiod gives them, so that what one learned on a real mesh reads the same here.
 
 use crate::registry::{Service, TRUST_DOMAIN};
+use serde_json::Value;
 
 /// `outbound|9080|v1|reviews.bookinfo.svc.cluster.local`.
 pub(crate) fn outbound_cluster(port: u16, subset: &str, host: &str) -> String {
@@ -22,6 +23,23 @@ pub(crate) fn operation(host: &str, port: u16) -> String {
     format!("{host}:{port}/*")
 }
 
+/// The same for a finished route of a VirtualService: the host and port of its cluster, or where there is not one alone, the
+/// VirtualService and the port that was asked for; and the path that it takes.
+pub(crate) fn operation_of(route: &Value, virtual_service: &str, port: u16) -> String {
+    let wanted = &route["match"];
+    let path = match (wanted["prefix"].as_str(), wanted["path"].as_str(), wanted["safe_regex"]["regex"].as_str()) {
+        (Some(prefix), ..) => format!("{prefix}*"),
+        (_, Some(path), _) => path.to_owned(),
+        (.., Some(regex)) => regex.to_owned(),
+        _ => "/*".to_owned(),
+    };
+    let cluster = route["route"]["cluster"].as_str().unwrap_or_default();
+    match cluster.split('|').collect::<Vec<_>>()[..] {
+        [_, port, _, host] => format!("{host}:{port}{path}"),
+        _ => format!("{virtual_service}:{port}{path}"),
+    }
+}
+
 /// The domains under which a client in `namespace` reaches a service: full and short names, with and without port,
 /// and its addresses.
 pub(crate) fn domains(service: &Service, port: u16, namespace: &str) -> Vec<String> {
@@ -41,6 +59,7 @@ pub(crate) fn domains(service: &Service, port: u16, namespace: &str) -> Vec<Stri
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     fn service() -> Service {
         Service {
@@ -49,6 +68,22 @@ mod tests {
             namespace: "bookinfo".into(),
             addresses: vec!["10.96.0.7".into()],
             ..Service::default()
+        }
+    }
+
+    #[test]
+    fn spans_are_named_by_the_only_destination_and_the_path() {
+        let to = |cluster: &str, wanted: Value| json!({"match": wanted, "route": {"cluster": cluster}});
+        let one = "outbound|9080|v1|productpage.bookinfo.svc.cluster.local";
+        let split = json!({"match": {"prefix": "/"}, "route": {"weighted_clusters": {"clusters": []}}});
+        for (route, expect) in [
+            (to(one, json!({"path": "/productpage"})), "productpage.bookinfo.svc.cluster.local:9080/productpage"),
+            (to(one, json!({"prefix": "/login"})), "productpage.bookinfo.svc.cluster.local:9080/login*"),
+            (to(one, json!({"safe_regex": {"regex": "/a.*"}})), "productpage.bookinfo.svc.cluster.local:9080/a.*"),
+            (split, "reviews:80/*"),
+            (json!({"match": {"path": "/old"}, "redirect": {}}), "reviews:80/old"),
+        ] {
+            assert_eq!(operation_of(&route, "reviews", 80), expect);
         }
     }
 

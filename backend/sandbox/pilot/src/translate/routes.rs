@@ -29,7 +29,7 @@ pub(crate) fn outbound(target: &Target<'_>, resources: &mut Resources, name: &st
         if !taken.insert(json!(host).to_string()) {
             continue;
         }
-        let found = rules(target, rule, &Way { gateway: "mesh", namespace: &rule.namespace, port }, None);
+        let found = rules(target, rule, &Way { gateway: "mesh", namespace: &rule.namespace, port });
         hosts.push(json!({
             "name": format!("{host}:{port}"),
             "domains": if host == "*" { vec![host] } else { vec![host.clone(), format!("{host}:{port}")] },
@@ -78,7 +78,7 @@ pub(crate) fn configuration(target: &Target<'_>, name: &str, virtual_hosts: Vec<
 fn virtual_host(target: &Target<'_>, service: &Service, port: u16) -> Value {
     let calls = target.registry.gateway_api.calls(target, service, port);
     let rule = calls.or_else(|| holding(target, &service.host));
-    let routes = rule.map(|rule| rules(target, rule, &Way { gateway: "mesh", namespace: &rule.namespace, port }, Some(service)));
+    let routes = rule.map(|rule| rules(target, rule, &Way { gateway: "mesh", namespace: &rule.namespace, port }));
     // A VirtualService none of whose rules is for this caller is as good as none.
     let routes = routes.filter(|routes| !routes.is_empty()).unwrap_or_else(|| vec![default_route(target, service, port)]);
     json!({
@@ -137,22 +137,16 @@ fn default_route(target: &Target<'_>, service: &Service, port: u16) -> Value {
     })
 }
 
-/// All routes of a VirtualService for requests that come a certain way. `service` is the host that is asked for, if it
-/// is a service of the mesh.
-pub(crate) fn rules(
-    target: &Target<'_>,
-    config: &Config<VirtualService>,
-    way: &Way<'_>,
-    service: Option<&Service>,
-) -> Vec<Value> {
+/// All routes of a VirtualService for requests that come a certain way.
+pub(crate) fn rules(target: &Target<'_>, config: &Config<VirtualService>, way: &Way<'_>) -> Vec<Value> {
     let mut routes = Vec::new();
     for rule in &config.spec.http {
         if rule.r#match.is_empty() {
-            routes.extend(route(target, config, way, service, rule, None));
+            routes.extend(route(target, config, way, rule, None));
             return routes;
         }
         for wanted in rule.r#match.iter().filter(|wanted| matches::possible(target, way, wanted)) {
-            routes.extend(route(target, config, way, service, rule, Some(wanted)));
+            routes.extend(route(target, config, way, rule, Some(wanted)));
             if routes.last().is_some_and(|route| matches::takes_all(&route["match"])) {
                 return routes;
             }
@@ -165,7 +159,6 @@ fn route(
     target: &Target<'_>,
     config: &Config<VirtualService>,
     way: &Way<'_>,
-    service: Option<&Service>,
     rule: &HttpRoute,
     wanted: Option<&HttpMatch>,
 ) -> Option<Value> {
@@ -180,12 +173,6 @@ fn route(
     }
     if let Some(prefix) = wanted.and_then(|wanted| wanted.stat_prefix.as_deref()) {
         route["stat_prefix"] = json!(prefix);
-    }
-    let first = rule.route.first().map(|split| destination(target, config, way, &split.destination));
-    let operation = first.as_ref().map(|first| names::operation(&first.host, first.port));
-    let operation = operation.or_else(|| service.map(|service| names::operation(&service.host, way.port)));
-    if let Some(operation) = operation {
-        route["decorator"] = json!({"operation": operation});
     }
     if let Some(redirect) = &rule.redirect {
         route["redirect"] = rewrites::redirect(redirect, way.port);
@@ -207,6 +194,7 @@ fn route(
         route["typed_per_filter_config"] = filters.into();
     }
     gateway_api::settle(config, &mut route);
+    route["decorator"] = json!({"operation": names::operation_of(&route, &config.name, way.port)});
     Some(route)
 }
 

@@ -2,7 +2,7 @@
 
 use super::destinations::fits;
 use super::{authorization, jwt, policies, without_effect};
-use crate::registry::{Config, Protocol, ROOT_NAMESPACE, Registry, Untranslated, title};
+use crate::registry::{Config, Port, Protocol, ROOT_NAMESPACE, Registry, Service, Untranslated, title};
 use mesh::Object;
 use mesh::istio::{ClientTls, DestinationRule, HttpRoute, PeerAuthentication, VirtualService};
 use serde_json::Value;
@@ -30,7 +30,7 @@ pub(crate) fn unsaid_protocols(object: &Object) -> Vec<Untranslated> {
     let ports = object.spec()["ports"].as_array().into_iter().flatten();
     let unsaid = ports.filter(|port| {
         let name = port["name"].as_str().unwrap_or_default();
-        port["protocol"] != "UDP" && !Protocol::is_said(port["appProtocol"].as_str(), name)
+        port["protocol"] != "UDP" && Protocol::said(port["appProtocol"].as_str(), name).is_none()
     });
     let reason = |port: &Value| {
         format!("port {} does not say its protocol and is taken as TCP: name it http-… or set appProtocol", port["port"])
@@ -46,6 +46,7 @@ pub(crate) fn find_untranslated(registry: &mut Registry) {
     };
     for config in &registry.virtual_services {
         add(&config.object, virtual_service(&config.spec));
+        add(&config.object, taken_as_bytes(registry, config));
     }
     for config in &registry.destination_rules {
         add(&config.object, destination_rule(&config.object, &config.spec));
@@ -96,6 +97,27 @@ fn virtual_service(spec: &VirtualService) -> Vec<String> {
         found.extend(claims.map(|name| format!("{name} matches at gateways only, as in Istio")));
     }
     found
+}
+
+/// HTTP rules for a service none of whose ports is known to speak it. Istio would find out from the first bytes.
+fn taken_as_bytes(registry: &Registry, config: &Config<VirtualService>) -> Vec<String> {
+    let spec = &config.spec;
+    let in_mesh = spec.gateways.is_empty() || spec.gateways.iter().any(|name| name == "mesh");
+    if spec.http.is_empty() || !in_mesh {
+        return Vec::new();
+    }
+    let hosts: Vec<String> = spec.hosts.iter().map(|host| mesh::fqdn(host, &config.namespace)).collect();
+    let meant = registry.services.iter().filter(|service| hosts.contains(&service.host));
+    let silent = meant.filter(|service| !service.ports.iter().any(|port| port.protocol.is_http()));
+    let ports =
+        silent.flat_map(|service| service.ports.iter().filter(|port| port.said.is_none()).map(move |port| (service, port)));
+    let reason = |(service, port): (&Service, &Port)| {
+        format!(
+            "port {} of {} does not say its protocol and is taken as TCP, so that http rules have no effect there: name it http-… or set appProtocol",
+            port.number, service.name
+        )
+    };
+    ports.map(reason).collect()
 }
 
 fn http_rule(rule: &HttpRoute) -> Vec<String> {

@@ -27,7 +27,7 @@ pub(crate) fn service_entry(spec: &ServiceEntry) -> Vec<String> {
     }
     for port in &spec.ports {
         let said = port.protocol.as_deref().filter(|protocol| !protocol.is_empty()).map(str::to_ascii_lowercase);
-        if !Protocol::is_said(said.as_deref(), &port.name) {
+        if Protocol::said(said.as_deref(), &port.name).is_none() {
             found.push(format!("port {} does not say its protocol and is taken as TCP: set protocol", port.number));
         }
     }

@@ -187,6 +187,22 @@ async fn from_which_address() {
         ("when: [{key: destination.ip, values: [10.244.0.8]}]", &[], &["client", "plain"]),
     ];
     check(&mut bench, rows).await;
+    // A machine of this computer belongs to the service too, then one elsewhere, which no loopback address reaches.
+    bench.apply(&policy("rule", "{rules: [{from: [{source: {ipBlocks: [10.244.0.5]}}]}]}"));
+    for (address, said) in [("127.0.0.1", false), ("192.0.2.1", true)] {
+        bench.apply(&format!("apiVersion: networking.istio.io/v1\nkind: WorkloadEntry\nmetadata: {{name: vm, namespace: demo}}\nspec: {{address: {address}, ports: {{http: {}}}, labels: {{app: web}}, weight: 1}}\n", bench.pods["web"].ports["9080"]));
+        bench.settle().await;
+        if !said {
+            assert_eq!(
+                [status(&bench, "client").await, status(&bench, "guest.other").await],
+                [Some(200), Some(403)],
+                "{address}"
+            );
+        }
+        let words = bench.debug("/debug/untranslatedz").await.to_string();
+        assert_eq!(words.contains("callers of web.demo.svc.cluster.local come from 127.0.0.1"), said, "{words}");
+    }
+    bench.delete("WorkloadEntry", "demo", "vm");
     bench.apply(&policy("rule", "{rules: [{from: [{source: {ipBlocks: [10.244.0.6]}}]}]}"));
     bench.settle().await;
     let bytes = (status(&bench, "client port=9070").await, status(&bench, "guest.other port=9070").await);

@@ -1,9 +1,10 @@
 //! The control plane's own promises: refusals are told, its death harms nobody, strangers get nothing.
 
 use crate::bench::{Bench, get};
-use crate::{rules, two_versions};
+use crate::{rules, two_versions, two_versions_with};
 use futures::StreamExt;
 use serde_json::Value;
+use std::sync::Arc;
 use std::time::Duration;
 use wire::ads::{DiscoveryRequest, DiscoveryResponse};
 use wire::envoy::config::core::v3::Node;
@@ -31,11 +32,44 @@ async fn a_refusal_is_told_in_the_proxys_words() {
     println!("{words}");
     let row = row(&bench, "client").await;
     assert_eq!(row["resources"][ROUTES]["lastError"], words.as_str());
+    assert_eq!(words, words.trim_end());
     assert_ne!(row["route_sent"], row["route_acked"]);
     let answer = bench.call("client", "10.96.0.10:9080", &get("/", "web:9080", &[])).await;
     assert_eq!(answer.status, 200, "the last good configuration holds");
     bench.delete("VirtualService", "demo", "web");
     bench.settle().await;
+}
+
+/// As `kubectl logs deploy/istiod` shows it.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_is_istiods() {
+    let lines = Arc::new(std::sync::Mutex::new(Vec::<String>::new()));
+    let sink = std::net::SocketAddr::from(([127, 0, 0, 1], 9));
+    let mut options = pilot::Options::new(sink, sink).expect("options");
+    let kept = lines.clone();
+    options.log = Some(Arc::new(move |line| kept.lock().expect("nobody failed").push(line.to_owned())));
+    let mut bench = two_versions_with(Bench::start_with(options).await).await;
+    bench.apply(&rules("[{match: [{uri: {regex: '['}}], route: [{destination: {host: web}}]}]"));
+    let mut connected = bench.pilot().connected();
+    let refused = connected.wait_for(|all| all.get("client.demo").is_some_and(|status| !status.refused.is_empty()));
+    let words = refused.await.expect("it runs")["client.demo"].refused["rds"].clone();
+    bench.apply(&rules("[{timeout: soon, fault: {delay: {}}, route: [{destination: {host: web}}]}]"));
+    bench.settle().await;
+    bench.kill_pilot().await;
+    let lines = lines.lock().expect("nobody failed").clone();
+    println!("{}", lines.join("\n"));
+    for wanted in [
+        "\tinfo\tads\tADS: new connection for node:client.demo-".to_owned(),
+        "\tinfo\tads\tLDS: PUSH request for node:client.demo resources:".to_owned(),
+        " for config VirtualService/demo/web: ".to_owned(),
+        "\twarn\tads\tADS:RDS: ACK ERROR client.demo-".to_owned(),
+        format!(" Internal:{words}"),
+        "\twarn\tmodel\tVirtualService demo/web: http[0]: a delay without fixedDelay".to_owned(),
+    ] {
+        assert!(lines.iter().any(|line| line.contains(&wanted)), "{wanted}");
+    }
+    let timed = |line: &String| line.split('\t').next().is_some_and(|at| at.len() == "2026-11-22T07:26:52.054462Z".len());
+    assert!(lines.iter().all(timed));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -77,6 +77,14 @@ async fn pages_have_istiods_fields() {
     has("endpointz service", &endpoints[0]["ep"][0]["service"], &SERVICE);
     has("endpointz endpoint", &endpoints[0]["ep"][0]["endpoint"], &ENDPOINT);
     assert_eq!(endpoints[0]["svc"], "web.demo.svc.cluster.local:http");
+    let clients = bench.debug("/debug/adsz").await;
+    assert_eq!(clients["clients"][0]["metadata"]["PROXY_CONFIG"]["statusPort"].to_string(), "15020", "whole numbers");
+    bench.apply("apiVersion: v1\nkind: Service\nmetadata: {name: odd, namespace: demo}\nspec: {clusterIP: 10.96.0.60, ports: [{name: status-port, port: 15021}, {name: grpc-x, port: 7070}]}\n");
+    bench.settle().await;
+    let services = bench.debug("/debug/registryz").await;
+    let odd = services.as_array().unwrap().iter().find(|one| one["hostname"] == "odd.demo.svc.cluster.local").unwrap();
+    let protocols: Vec<&Value> = odd["ports"].as_array().unwrap().iter().map(|port| &port["protocol"]).collect();
+    assert_eq!(protocols, ["UnsupportedProtocol", "GRPC"]);
     let shards = bench.debug("/debug/endpointShardz").await;
     let shard = &shards["web.demo.svc.cluster.local"]["demo"];
     has("endpointShardz", &shard["Shards"]["Kubernetes/Kubernetes"], &ENDPOINT);

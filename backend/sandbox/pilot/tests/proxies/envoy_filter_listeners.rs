@@ -121,3 +121,34 @@ async fn filters_of_listeners_can_be_taken_away() {
     let well = async { while bench.call("client", "10.96.0.10:9080", &get("/", "web:9080", &[])).await.status != 200 {} };
     tokio::time::timeout(PATIENCE, well).await.expect("calls are answered again");
 }
+
+/// istiod's `virtualInbound` has chains for each port.
+#[tokio::test(flavor = "multi_thread")]
+async fn chains_of_called_ports_are_told_apart() {
+    let mut bench = two_versions().await;
+    let named = |port: u16, name: &str| {
+        let manager = "envoy.filters.network.http_connection_manager";
+        format!(
+            "{{applyTo: NETWORK_FILTER, match: {{context: SIDECAR_INBOUND, listener: {{name: virtualInbound, filterChain: {{destinationPort: {port}, filter: {{name: {manager}}}}}}}}}, \
+               patch: {{operation: MERGE, value: {{typed_config: {{'@type': type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager, server_name: {name}}}}}}}}}"
+        )
+    };
+    for (name, port, expect) in [("mine", 9080, true), ("other", 9081, false)] {
+        bench.apply(&filter("named", "workloadSelector: {labels: {app: web}},", &format!("[{}]", named(port, name))));
+        bench.settle().await;
+        let header = format!("server: {name}");
+        let met = async {
+            loop {
+                let head = bench.plain("web-v1", 9080, &get("/", "web:9080", &[])).await.map(|answer| answer.head);
+                let head = head.unwrap_or_default().to_ascii_lowercase();
+                if !head.is_empty() && (head.contains(&header) == expect && !(name == "other" && head.contains("server: mine"))) {
+                    return head;
+                }
+            }
+        };
+        let head = tokio::time::timeout(PATIENCE, met).await.unwrap_or_else(|_| panic!("{header} at {port}: not {expect}"));
+        println!("{port}: {head}");
+        let said = bench.debug("/debug/untranslatedz").await.to_string();
+        assert_eq!(said.contains("EnvoyFilter demo/named"), !expect, "{said}");
+    }
+}

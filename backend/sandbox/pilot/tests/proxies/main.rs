@@ -19,6 +19,7 @@ mod envoy_filter_listeners;
 mod ext_authz;
 mod faults;
 mod gateway_api;
+mod gateway_hosts;
 mod gateways;
 mod grpc;
 mod hashing;

@@ -50,7 +50,10 @@ pub(crate) struct Observed {
 impl Observed {
     pub(crate) async fn start() -> Self {
         let known = Arc::<Known>::default();
-        let options = telemetry::Options { scrape_interval: Duration::from_millis(50), ..telemetry::Options::new(known.clone()) };
+        let options = telemetry::Options {
+            scrape_interval: Duration::from_millis(50),
+            ..telemetry::Options::new(known.clone(), pilot::ISTIO_VERSION)
+        };
         Self { telemetry: Telemetry::start(options).await.expect("telemetry"), known }
     }
 

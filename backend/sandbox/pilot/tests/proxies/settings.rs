@@ -57,6 +57,28 @@ async fn a_trust_domain_may_have_other_names() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn settings_that_cannot_be_read_change_nothing() {
+    let mut bench = mesh().await;
+    let unknown = async |bench: &Bench| bench.call("client", "10.96.0.10:9080", &get("/", "elsewhere.example", &[])).await.status;
+    let only = "outboundTrafficPolicy: {mode: REGISTRY_ONLY}";
+    for (text, said) in [
+        (only, false),
+        ("foo: [bar", true),
+        ("outboundTrafficPolicy: {mode: ALLOW_ANY}\noutboundTrafficPolicy: {mode: ALLOW_ANY}\n", true),
+        ("outboundTrafficPolicy: {mode: ALLOW_ALL}", true),
+    ] {
+        settings(&mut bench, text);
+        bench.settle().await;
+        assert_eq!(unknown(&bench).await, 502, "{text}");
+        let words = bench.debug("/debug/untranslatedz").await.to_string();
+        assert_eq!(words.contains("data.mesh cannot be read, and the settings before it stay in force"), said, "{words}");
+    }
+    settings(&mut bench, "{}");
+    bench.settle().await;
+    assert_ne!(unknown(&bench).await, 502);
+}
+
 /// Policies and token rules at a Gateway of the Gateway API whose pods are the ingress gateway's.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_attached_to_a_gateway_guards_its_way_in() {

@@ -65,8 +65,9 @@ pub(crate) fn build_info() -> String {
     )
 }
 
-pub(crate) fn metadata(metric: Option<&str>) -> String {
-    let families = FAMILIES.iter().filter(|family| metric.is_none_or(|wanted| wanted == family.name));
+/// Of one metric or of all, and of so many at most.
+pub(crate) fn metadata(metric: Option<&str>, limit: usize) -> String {
+    let families = FAMILIES.iter().filter(|family| metric.is_none_or(|wanted| wanted == family.name)).take(limit);
     let rows: Vec<String> = families
         .map(|family| {
             format!("{}:[{{\"type\":\"{}\",\"help\":{},\"unit\":\"\"}}]", text(family.name), family.kind, text(family.help))
@@ -77,20 +78,20 @@ pub(crate) fn metadata(metric: Option<&str>) -> String {
 
 /// The proxies whose counters are sampled, each as a target.
 pub(crate) fn targets(samples: &Samples, now: i64, interval: Duration) -> String {
-    let recent = now - interval.as_millis() as i64 * 5;
+    let interval = interval.as_millis();
+    let recent = now - interval as i64 * 5;
     let up = samples.select(Some("up"), &[], recent, i64::MAX);
     let active = up.iter().filter(|series| series.points.last().is_some_and(|point| !crate::samples::is_stale(point.v)));
     let rows = active.map(|series| {
         let scraped = series.points.last().and_then(|point| Timestamp::from_millisecond(point.t).ok());
         let url = format!("http://{}/stats/prometheus", series.labels.get("instance"));
         format!(
-            "{{\"discoveredLabels\":{{}},\"labels\":{},\"scrapePool\":{},\"scrapeUrl\":{},\"globalUrl\":{},\"lastError\":\"\",\"lastScrape\":{},\"lastScrapeDuration\":0,\"health\":\"up\",\"scrapeInterval\":\"{}ms\",\"scrapeTimeout\":\"{0}ms\"}}",
+            "{{\"discoveredLabels\":{{}},\"labels\":{},\"scrapePool\":{},\"scrapeUrl\":{},\"globalUrl\":{},\"lastError\":\"\",\"lastScrape\":{},\"lastScrapeDuration\":0,\"health\":\"up\",\"scrapeInterval\":\"{interval}ms\",\"scrapeTimeout\":\"{interval}ms\"}}",
             answer::labels(&series.labels.without_name()),
             text(series.labels.get("job")),
             text(&url),
             text(&url),
             text(&scraped.map(|at| at.to_string()).unwrap_or_default()),
-            interval.as_millis(),
         )
     });
     format!("{{\"activeTargets\":{},\"droppedTargets\":[]}}", answer::list(rows))
@@ -128,4 +129,21 @@ pub(crate) fn tsdb(samples: &Samples) -> String {
         table(values.iter().map(|(name, value)| (*name, value.len() as u64))),
         table(pairs.iter().map(|pair| (pair.as_str(), 1))),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets_are_json() {
+        let samples = Samples::default();
+        let up = Labels::of(&[(NAME, "up"), ("instance", "10.244.0.7:15020"), ("job", "kubernetes-pods"), ("odd", "a\"b")]);
+        samples.append(1000, &[(samples.series(&up), 1.0)]);
+        let page: serde_json::Value = serde_json::from_str(&targets(&samples, 1000, Duration::from_secs(1))).expect("JSON");
+        let target = &page["activeTargets"][0];
+        assert_eq!((&target["scrapeInterval"], &target["scrapeTimeout"]), (&"1000ms".into(), &"1000ms".into()));
+        assert_eq!((&target["scrapePool"], &target["labels"]["odd"]), (&"kubernetes-pods".into(), &"a\"b".into()));
+        assert_eq!(target["lastScrape"], "1970-01-01T00:00:01Z");
+    }
 }

@@ -72,6 +72,7 @@ async fn evaluated(work: impl FnOnce() -> Result<String, Failure> + Send + 'stat
 async fn query(State(sources): Shared, params: Params) -> Response {
     let now = Timestamp::now().as_millisecond();
     evaluated(move || {
+        times::timeout(&params)?;
         let at = times::time(&params, "time")?.unwrap_or(now);
         let expr = promql::parse(params.first("query").unwrap_or_default()).map_err(Failure::of_query)?;
         let value = promql::instant(&expr, at, &sources.samples).map_err(Failure::of_query)?;
@@ -96,6 +97,7 @@ async fn query_range(State(sources): Shared, params: Params) -> Response {
                 "zero or negative query resolution step widths are not accepted. Try a positive integer",
             ));
         }
+        times::timeout(&params)?;
         let expr = promql::parse(params.first("query").unwrap_or_default()).map_err(Failure::of_query)?;
         let list = promql::range(&expr, start, end, step, &sources.samples).map_err(Failure::of_query)?;
         Ok(answer::matrix(&list))
@@ -127,8 +129,17 @@ async fn label_values(State(sources): Shared, Path(name): Path<String>, params: 
     .await
 }
 
+/// As Prometheus, which takes 0 for nothing here, and less for no limit.
 async fn metadata(params: Params) -> Response {
-    answer::success(&catalog::metadata(params.first("metric")))
+    let limit = match params.first("limit").unwrap_or_default() {
+        "" => usize::MAX,
+        text => match text.parse::<i64>() {
+            Ok(limit) => usize::try_from(limit).unwrap_or(usize::MAX),
+            Err(_) => return Failure::new(Kind::BadData, "limit must be a number").into_response(),
+        },
+    };
+    let metric = params.first("metric").filter(|metric| !metric.is_empty());
+    answer::success(&catalog::metadata(metric, limit))
 }
 
 async fn targets(State(sources): Shared) -> Response {

@@ -25,6 +25,12 @@ fn moment(text: &str) -> Option<i64> {
     text.parse::<Timestamp>().ok().map(Timestamp::as_millisecond)
 }
 
+/// A `timeout` must be a duration; queries here are never cut off.
+pub(crate) fn timeout(params: &Params) -> Result<(), Failure> {
+    let said = params.first("timeout").filter(|text| !text.is_empty());
+    said.map_or(Ok(()), |text| duration(text).map(drop).map_err(|why| invalid("timeout", &why)))
+}
+
 /// A duration in milliseconds: seconds with decimals, or `1h30m`.
 pub(crate) fn duration(text: &str) -> Result<i64, String> {
     let wrong = || format!("cannot parse {text:?} to a valid duration");

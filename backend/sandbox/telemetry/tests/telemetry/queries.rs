@@ -30,6 +30,8 @@ async fn pages_have_prometheus_shapes() {
     );
     assert_eq!(data("/api/v1/series?match[]=nothing").await, serde_json::json!([]));
     assert_eq!(data("/api/v1/metadata?metric=istio_requests_total").await["istio_requests_total"][0]["type"], "counter");
+    assert_eq!(data("/api/v1/metadata?limit=1").await.as_object().map(serde_json::Map::len), Some(1));
+    assert!(data("/api/v1/metadata?metric=&limit=-1").await.as_object().is_some_and(|all| all.len() > 1));
     assert!(data("/api/v1/status/buildinfo").await["version"].as_str().is_some_and(|version| version.starts_with("2.42")));
     assert_eq!(data("/api/v1/status/tsdb").await["headStats"]["numSeries"], 1);
     assert_eq!(data("/api/v1/targets").await, serde_json::json!({"activeTargets": [], "droppedTargets": []}));
@@ -67,6 +69,14 @@ async fn failures_say_what_is_wrong() {
             "invalid parameter \"time\": cannot parse \"soon\" to a valid timestamp",
         ),
         ("/api/v1/query", 400, "bad_data", "no expression found in input"),
+        (
+            "/api/v1/query?query=up&timeout=xx",
+            400,
+            "bad_data",
+            "invalid parameter \"timeout\": cannot parse \"xx\" to a valid duration",
+        ),
+        ("/api/v1/query_range?query=up&start=1&end=2&step=1&timeout=xx", 400, "bad_data", "invalid parameter \"timeout\""),
+        ("/api/v1/metadata?limit=few", 400, "bad_data", "limit must be a number"),
         ("/api/v1/query?query=mad_over_time(up[5m])", 422, "execution", "mad_over_time() is not evaluated by this Prometheus"),
         ("/api/v1/query_range?query=up&start=2&end=1&step=1", 400, "bad_data", "end timestamp must not be before start time"),
         ("/api/v1/query_range?query=up&start=1&end=2&step=0", 400, "bad_data", "zero or negative query resolution step"),

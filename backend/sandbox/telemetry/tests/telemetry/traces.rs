@@ -35,7 +35,7 @@ fn span(trace: u64, id: u64, start_us: u64) -> Span {
 
 #[tokio::test]
 async fn a_full_store_keeps_the_newest_traces_whole_and_says_what_it_dropped() {
-    let options = Options { span_capacity: CAPACITY, ..Options::new(Arc::new(Mesh::default())) };
+    let options = Options { span_capacity: CAPACITY, ..Options::new(Arc::new(Mesh::default()), "1.32.0") };
     let telemetry = Telemetry::start(options).await.unwrap();
     let jaeger = telemetry.jaeger_addr();
     let mut client = TraceServiceClient::connect(format!("http://{}", telemetry.otlp_addr())).await.unwrap();

@@ -49,6 +49,10 @@ fn hosts_and_gateways() {
             (json!({"hosts": [], "tcp": way}), "delegate virtual service must have no tcp route specified"),
             (json!({"hosts": [], "tls": way}), "delegate virtual service must have no tls route specified"),
             (json!({"hosts": []}), ""),
+            (
+                json!({"hosts": [], "http": [{"match": [{"method": {"regex": "GET"}}], "route": [{"destination": {"host": "a"}}]}]}),
+                "method match does not support regex match for delegating",
+            ),
             (json!({"exportTo": [".", "b"]}), ""),
             (json!({"exportTo": ["*", "b"]}), "cannot have both public (*) and non-public exportTo values"),
             (json!({"exportTo": ["b", "b"]}), "duplicate entries in exportTo for entry b"),
@@ -132,6 +136,20 @@ fn what_is_done_with_requests() {
                 "must be less than 1MB",
             ),
             (json!({"route": null, "delegate": {"name": "b"}}), ""),
+            (
+                json!({"route": null, "delegate": {"name": "b"}, "match": [{"uri": {"regex": "/a"}}]}),
+                "url match does not support regex match for delegating",
+            ),
+            (
+                json!({"route": null, "delegate": {"name": "b"}, "match": [{"headers": {"user": {"regex": "a"}}}]}),
+                "header match user does not support regex match for delegating",
+            ),
+            (
+                json!({"route": null, "delegate": {"name": "b"}, "match": [{"queryParams": {"q": {"regex": "a"}}}]}),
+                "query param match q does not support regex match for delegating",
+            ),
+            (json!({"route": null, "delegate": {"name": "b"}, "match": [{"headers": {"user": {"exact": "a"}}}]}), ""),
+            (json!({"match": [{"headers": {"user": {"regex": "a"}}}]}), ""),
             (json!({"delegate": {"name": "b"}}), "root HTTP route must not contain route beside delegate"),
             (json!({"mirror": {"host": "b"}, "mirrorPercentage": {"value": 10}}), ""),
             (json!({"mirror": {"host": "b"}, "mirrors": [{"destination": {"host": "b"}}]}), "both mirror and mirrors"),

@@ -27,15 +27,20 @@ fn is(wanted: &ListenerMatch, listener: &Value) -> bool {
         && wanted.port_number.is_none_or(|wanted| wanted == 0 || Some(wanted) == port(listener))
 }
 
-fn is_chain(wanted: &FilterChainMatch, chain: &Value) -> bool {
+fn is_chain(wanted: &FilterChainMatch, listener: &str, chain: &Value) -> bool {
     let of = &chain["filter_chain_match"];
+    // istiod's `virtualInbound` tells ports apart by chains, where here each port has a listener.
+    let at = || match listener.strip_prefix("virtualInbound-") {
+        Some(port) => port.parse::<u32>().ok().map(Value::from),
+        None => of.get("destination_port").cloned(),
+    };
     let has = |key: &str, wanted: &str| of[key].as_array().into_iter().flatten().any(|known| known == wanted);
     said(wanted.name.as_ref()).is_none_or(|wanted| chain["name"] == wanted)
         && said(wanted.sni.as_ref()).is_none_or(|wanted| has("server_names", wanted))
         && said(wanted.transport_protocol.as_ref()).is_none_or(|wanted| of["transport_protocol"] == wanted)
         && said(wanted.application_protocols.as_ref())
             .is_none_or(|wanted| wanted.split(',').all(|one| has("application_protocols", one.trim())))
-        && wanted.destination_port.is_none_or(|wanted| wanted == 0 || of["destination_port"] == wanted)
+        && wanted.destination_port.is_none_or(|wanted| wanted == 0 || at().is_some_and(|at: Value| at == wanted))
 }
 
 pub(super) fn edit(change: &Change<'_>, listener: &Value) -> Edit {
@@ -58,7 +63,7 @@ pub(super) fn edit(change: &Change<'_>, listener: &Value) -> Edit {
             by_name(change, &mut changed, "listener_filters", named)
         }
         "FILTER_CHAIN" => {
-            let meant = |item: &Value| chain.is_none_or(|wanted| is_chain(wanted, item));
+            let meant = |item: &Value| chain.is_none_or(|wanted| is_chain(wanted, name(listener), item));
             change.list(&mut changed, "filter_chains", chain.map(|_| &meant as &dyn Fn(&Value) -> bool))
         }
         "NETWORK_FILTER" => {
@@ -87,8 +92,9 @@ fn by_name(change: &Change<'_>, holder: &mut Value, key: &str, named: Option<&st
 /// Calls for every filter chain that is meant; true when one of them was changed.
 fn each_chain(listener: &mut Value, wanted: Option<&FilterChainMatch>, edit: &mut dyn FnMut(&mut Value) -> bool) -> bool {
     let mut hit = false;
+    let named = name(listener).to_owned();
     for chain in listener["filter_chains"].as_array_mut().into_iter().flatten() {
-        if wanted.is_none_or(|wanted| is_chain(wanted, chain)) {
+        if wanted.is_none_or(|wanted| is_chain(wanted, &named, chain)) {
             hit |= edit(chain);
         }
     }

@@ -33,27 +33,36 @@ impl Place {
     }
 }
 
+/// `None` for parents that are not istiod's, of which it says nothing: they may be another controller's.
 pub(super) fn attach(
     api: &GatewayApi,
     services: &[Service],
     bound: &[Bound<'_>],
     route: &Config<HttpRoute>,
     parent: &ParentRef,
-) -> Result<Vec<Place>, Refusal> {
-    let namespace = parent.namespace.as_deref().unwrap_or(&route.namespace);
+) -> Option<Result<Vec<Place>, Refusal>> {
+    let namespace = namespace(route, parent);
     match (parent.group.as_deref().unwrap_or(GROUP), parent.kind.as_deref().unwrap_or("Gateway")) {
         (GROUP, "Gateway") => {
-            let gateway = bound.iter().find(|bound| bound.gateway.namespace == namespace && bound.gateway.name == parent.name);
-            let gateway = gateway.ok_or_else(|| {
-                Refusal::new("NoMatchingParent", format!("there is no Gateway {namespace}/{} of class istio", parent.name))
-            })?;
-            at_gateway(api, gateway, route, parent)
+            let gateway = bound.iter().find(|bound| bound.gateway.namespace == namespace && bound.gateway.name == parent.name)?;
+            Some(at_gateway(api, gateway, route, parent))
         }
-        ("", "Service") => at_service(services, namespace, route, parent).map(|place| vec![place]),
-        (group, kind) => {
-            Err(Refusal::new("NoMatchingParent", format!("a parent of kind {kind} of group {group:?} is not supported")))
-        }
+        ("", "Service") => Some(at_service(services, namespace, route, parent).map(|place| vec![place])),
+        _ => None,
     }
+}
+
+/// A Gateway that is not there at all, which nobody else says.
+pub(super) fn missing(api: &GatewayApi, route: &Config<HttpRoute>, parent: &ParentRef) -> Option<String> {
+    let of_gateways =
+        parent.group.as_deref().is_none_or(|group| group == GROUP) && parent.kind.as_deref().is_none_or(|kind| kind == "Gateway");
+    let namespace = namespace(route, parent);
+    let there = || api.gateways.iter().any(|gateway| gateway.namespace == namespace && gateway.name == parent.name);
+    (of_gateways && !there()).then(|| format!("parentRefs: there is no Gateway {namespace}/{}", parent.name))
+}
+
+fn namespace<'a>(route: &'a Config<HttpRoute>, parent: &'a ParentRef) -> &'a str {
+    parent.namespace.as_deref().unwrap_or(&route.namespace)
 }
 
 fn at_service(services: &[Service], namespace: &str, route: &Config<HttpRoute>, parent: &ParentRef) -> Result<Place, Refusal> {

@@ -122,8 +122,12 @@ pub(crate) fn resolve(registry: &mut Registry) {
         let said = |reason: &String| Untranslated { object: title(&route.object), reason: reason.clone() };
         registry.untranslated.extend(made.unsupported.iter().map(said));
         let mut parents = Vec::new();
-        for parent in &route.spec.parent_refs {
-            let found = attach::attach(&api, &registry.services, &bound, route, parent);
+        for (index, parent) in route.spec.parent_refs.iter().enumerate() {
+            let Some(found) = attach::attach(&api, &registry.services, &bound, route, parent) else {
+                let missing = attach::missing(&api, route, parent);
+                registry.untranslated.extend(missing.iter().map(said));
+                continue;
+            };
             for place in found.iter().flatten() {
                 for group in place.groups() {
                     attached.entry(group).or_default().extend(made.rules.iter().cloned());
@@ -132,7 +136,7 @@ pub(crate) fn resolve(registry: &mut Registry) {
                     *counts.entry(gateway).or_default().entry(listener).or_default() += 1;
                 }
             }
-            parents.push((parent, found.err()));
+            parents.push((index, found.err()));
         }
         statuses.push(status::of_route(route, &parents, &made));
     }
@@ -179,9 +183,14 @@ fn made_of(rules: &[convert::Ranked], gateways: Vec<String>, host: &str) -> Conf
     Config { name, namespace, created, object, spec }
 }
 
+/// Whether a VirtualService was made of the Gateway API's resources.
+pub(crate) fn made(config: &Config<VirtualService>) -> bool {
+    config.object.annotation(SEMANTICS) == Some("gateway")
+}
+
 /// Makes a finished route of the Gateway API's mean what it says; routes of others stay as they are.
 pub(crate) fn settle(config: &Config<VirtualService>, route: &mut Value) {
-    if config.object.annotation(SEMANTICS) != Some("gateway") {
+    if !made(config) {
         return;
     }
     let prefix = route["match"]["prefix"].as_str().unwrap_or_default().trim_end_matches('/').to_owned();

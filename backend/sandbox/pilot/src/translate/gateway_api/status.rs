@@ -4,7 +4,7 @@ use super::listeners::{Bound, Checked};
 use super::{CONTROLLER, Refusal, convert};
 use crate::registry::Config;
 use mesh::Object;
-use mesh::gateway_api::{GROUP, Gateway, GatewayClass, HttpRoute, ParentRef};
+use mesh::gateway_api::{GROUP, Gateway, GatewayClass, HttpRoute};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -49,18 +49,14 @@ pub(super) fn of_class(class: &Config<GatewayClass>) -> ObjectStatus {
     of(&class.object, json!({"conditions": [accepted]}))
 }
 
-pub(super) fn of_route(
-    route: &Config<HttpRoute>,
-    parents: &[(&ParentRef, Option<Refusal>)],
-    made: &convert::Made,
-) -> ObjectStatus {
+pub(super) fn of_route(route: &Config<HttpRoute>, parents: &[(usize, Option<Refusal>)], made: &convert::Made) -> ObjectStatus {
     let object = &route.object;
     let written = object.spec()["parentRefs"].as_array();
-    let entries = parents.iter().enumerate().map(|(index, (_, refused))| {
+    let entries = parents.iter().map(|(index, refused)| {
         let accepted = condition(object, "Accepted", ("Accepted", "Route was valid"), refused.as_ref());
         let resolved = condition(object, "ResolvedRefs", ("ResolvedRefs", "All references resolved"), made.unresolved.as_ref());
         json!({
-            "parentRef": written.and_then(|list| list.get(index)),
+            "parentRef": written.and_then(|list| list.get(*index)),
             "controllerName": CONTROLLER,
             "conditions": [accepted, resolved],
         })

@@ -196,3 +196,21 @@ fn what_a_service_entry_cannot_have_is_named() {
     let pay = find(&made.endpoints, "outbound|80||pay.example").to_string();
     assert!(pay.contains("10.1.2.3") && !pay.contains("pay.internal"), "{pay}");
 }
+
+#[test]
+fn rules_for_a_port_that_says_nothing_are_named() {
+    let silent = |port: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: Service\nmetadata: {{name: ratx, namespace: demo}}\nspec: {{clusterIP: 10.96.0.30, ports: [{port}]}}\n\
+             ---\napiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: ratx, namespace: demo}}\nspec: {{hosts: [ratx], http: [{{route: [{{destination: {{host: ratx}}}}]}}]}}\n"
+        )
+    };
+    let said = |port: &str| {
+        let found = registry(&silent(port)).untranslated;
+        found.into_iter().filter(|one| one.object == "VirtualService demo/ratx").map(|one| one.reason).collect::<Vec<_>>()
+    };
+    let reasons = said("{name: main, port: 9080}");
+    assert!(reasons.iter().any(|reason| reason.starts_with("port 9080 of ratx does not say its protocol")), "{reasons:?}");
+    assert_eq!(said("{name: http-main, port: 9080}"), [""; 0]);
+    assert_eq!(said("{name: tcp-main, port: 9080}"), [""; 0]);
+}
