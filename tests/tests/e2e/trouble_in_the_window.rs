@@ -273,7 +273,7 @@ fn without_prometheus_and_istiod_it_shows_what_it_can_and_says_why() -> Result<(
     let kubeconfig = sandbox.ready.kubeconfig.to_str().context("an odd path")?;
     let mut printed = Program::start(&["graph", "--kubeconfig", kubeconfig, "--prometheus", nobody, "-o", "dot"], &[])?;
     ensure!(printed.wait(LATER)?.success() && printed.line(SOON)?.starts_with("digraph"), "{}", printed.stderr_so_far());
-    printed.stderr_line("the graph has no rates", SOON)?;
+    printed.stderr_line("Traffic cannot be measured", SOON)?;
 
     // The push is stored and takes effect; how far it has come cannot be asked.
     draft(window, 80)?;

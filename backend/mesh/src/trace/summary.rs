@@ -62,8 +62,15 @@ impl Summary {
     }
 }
 
-/// Whom a span called: for a client's span the service in its operation, else its own.
+/// Whom a span called: for a client's span the service of the upstream cluster, or where the call never came so far the one in
+/// its operation (a split has the VirtualService's name there); else its own.
 fn called(span: &Span) -> String {
+    // `outbound|9080|v1|reviews.bookinfo.svc.cluster.local`
+    let cluster = span.tag(&["upstream_cluster", "upstream_cluster.name"]).filter(|_| span.kind == "client").unwrap_or_default();
+    let host = cluster.splitn(4, '|').nth(3).and_then(|host| host.split('.').next()).filter(|name| !name.is_empty());
+    if let Some(host) = host {
+        return host.to_owned();
+    }
     let operation = span.short_operation();
     let called = operation.split([':', '/', '.', ' ']).next().filter(|name| span.kind == "client" && !name.is_empty());
     called.unwrap_or(span.short_service()).to_owned()
@@ -189,6 +196,19 @@ mod tests {
             tree.services.iter().map(|service| &*service.name).collect::<Vec<_>>()[..2],
             ["istio-ingressgateway.istio-system", "productpage.bookinfo"]
         );
+    }
+
+    /// A split's operation has the VirtualService's name, which says nothing of whom it called.
+    #[test]
+    fn whom_a_call_reached() {
+        let call = |cluster: &str, kind: &str| {
+            let tags = [("upstream_cluster".into(), cluster.into())].into();
+            let (operation, service) = ("canary:9080/*".into(), "productpage.shop".into());
+            called(&Span { tags, operation, service, kind: kind.into(), ..demo::trace().spans[0].clone() })
+        };
+        assert_eq!(call("outbound|9080|v1|reviews.shop.svc.cluster.local", "client"), "reviews");
+        assert_eq!(call("-", "client"), "canary");
+        assert_eq!(call("inbound|9080||", "server"), "productpage");
     }
 
     #[test]

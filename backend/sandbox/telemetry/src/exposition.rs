@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// Writes all metrics. Labels stand in Istio's order, followed by the pod that counted.
-pub(crate) fn page(counters: &Counters, spans: SpanCount, istio_version: &str) -> String {
+pub(crate) fn page(counters: &Counters, spans: SpanCount, sample_bytes: usize, istio_version: &str) -> String {
     let mut out = String::new();
     for family in &FAMILIES {
         let lines = if family.name == BUILD {
@@ -22,6 +22,7 @@ pub(crate) fn page(counters: &Counters, spans: SpanCount, istio_version: &str) -
         }
     }
     for (name, kind, help, value) in [
+        ("binnacle_samples_bytes", "gauge", "Memory that the kept samples take", sample_bytes as u64),
         ("binnacle_spans", "gauge", "Spans kept", spans.spans),
         ("binnacle_traces", "gauge", "Traces kept", spans.traces),
         ("binnacle_spans_dropped_total", "counter", "Spans dropped to make room for newer ones", spans.dropped_spans),
@@ -99,7 +100,7 @@ mod tests {
         let target = Target { pod: "p".into(), namespace: "n".into(), instance: "i".into() };
         let request = Request { duration_ms: 7.5, request_bytes: 0, response_bytes: 70, messages: None };
         counters.request(Key { target, values, extra: Default::default() }, 1, &request, &METRICS);
-        let page = page(&counters, SpanCount { spans: 3, traces: 1, dropped_spans: 2, dropped_traces: 1 }, "1.32.0");
+        let page = page(&counters, SpanCount { spans: 3, traces: 1, dropped_spans: 2, dropped_traces: 1 }, 900, "1.32.0");
         let labels = r#"reporter="source",source_workload="product\"page",response_code="200",namespace="n",pod="p""#;
         for expected in [
             "# TYPE istio_requests_total counter\n".to_owned(),
@@ -110,6 +111,7 @@ mod tests {
             format!("istio_request_duration_milliseconds_sum{{{labels}}} 7.5\n"),
             "istio_build{component=\"pilot\",tag=\"1.32.0\"} 1\n".to_owned(),
             "binnacle_spans_dropped_total 2\n".to_owned(),
+            "binnacle_samples_bytes 900\n".to_owned(),
         ] {
             assert!(page.contains(&expected), "{expected} is not in\n{page}");
         }

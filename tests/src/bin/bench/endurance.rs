@@ -77,6 +77,7 @@ impl Endurance {
         }
         let growth = (last.sandbox - half.sandbox) / (self.duration.as_secs_f64() / 120.0);
         rows.push(Row::new("  growth of the sandbox's own process in the second half", "-", format!("{growth:+.2} MB a minute")));
+        rows.push(Row::new("  samples, which are kept for an hour, at the end", "-", runtime.block_on(mesh.samples())?));
         rows.push(Row::new("memory per pod, at the end", "-", last.per_pod(mesh.pods)));
         rows.push(Row::new("sandbox's own process, all threads", "-", format!("{cpu:.0} % of a core")));
         rows.push(Row::new("answers other than 200, in all", "-", runtime.block_on(mesh.failed_by_code())?));
@@ -226,6 +227,11 @@ impl Mesh {
         let (sum, count) = (value("_sum"), value("_count"));
         let fast = value("_bucket{le=\"0.1\"}");
         Ok(format!("{:.0} ms (mean of {count}; {:.1} % within 100 ms)", sum / count * 1000.0, fast / count * 100.0))
+    }
+
+    async fn samples(&self) -> Result<String> {
+        let page = self.page(&format!("{}/metrics", self.prometheus)).await?;
+        Ok(format!("{:.1} MB", number(&page, "binnacle_samples_bytes") / 1e6))
     }
 
     async fn traces(&self) -> Result<String> {

@@ -53,7 +53,7 @@ pub(crate) fn router(sources: Arc<Sources>) -> Router {
 }
 
 async fn metrics(State(sources): Shared) -> Response {
-    let page = exposition::page(&sources.counters, sources.traces.count(), &sources.istio_version);
+    let page = exposition::page(&sources.counters, sources.traces.count(), sources.samples.size().bytes, &sources.istio_version);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], page).into_response()
 }
 
