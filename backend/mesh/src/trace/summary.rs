@@ -157,6 +157,7 @@ impl Stats {
 #[cfg(test)]
 mod tests {
     use super::super::*;
+    use super::called;
     use crate::demo;
 
     #[test]
