@@ -7,6 +7,7 @@ mod otlp;
 mod search;
 mod span;
 mod store;
+mod texts;
 
 pub(crate) use jaeger::router;
 pub(crate) use otlp::Collector;

@@ -1,7 +1,8 @@
 //! The trace collector: OpenTelemetry's spans become spans of the store, translated as Jaeger's collector does.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tonic::{Request, Response, Status};
 use wire::otlp::{
     collector::trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse, trace_service_server::TraceService},
@@ -12,54 +13,46 @@ use wire::otlp::{
 use super::{
     span::{Kind, Log, Process, Span, Tag, TagValue, TraceId},
     store::Traces,
+    texts::Texts,
 };
 
 /// Receives the spans of all proxies.
 pub(crate) struct Collector {
     traces: Arc<Traces>,
+    texts: Mutex<Texts>,
 }
 
 impl Collector {
     pub(crate) fn new(traces: Arc<Traces>) -> Self {
-        Self { traces }
+        Self { traces, texts: Mutex::default() }
     }
 }
 
 #[tonic::async_trait]
 impl TraceService for Collector {
     async fn export(&self, request: Request<ExportTraceServiceRequest>) -> Result<Response<ExportTraceServiceResponse>, Status> {
-        let spans: Vec<Span> = request.into_inner().resource_spans.iter().flat_map(spans).collect();
+        let resources = request.into_inner().resource_spans;
+        let spans = {
+            let mut texts = self.texts.lock();
+            resources.iter().flat_map(|resource| spans(resource, &mut texts)).collect()
+        };
         self.traces.add(spans);
         Ok(Response::new(ExportTraceServiceResponse { partial_success: None }))
     }
 }
 
 /// All well-formed spans of one resource.
-pub(crate) fn spans(resource: &ResourceSpans) -> Vec<Span> {
-    let mut texts = Texts::default();
-    let process = Arc::new(process(resource, &mut texts));
+pub(crate) fn spans(resource: &ResourceSpans, texts: &mut Texts) -> Vec<Span> {
+    let process = Arc::new(process(resource, texts));
     resource
         .scope_spans
         .iter()
         .flat_map(|scope| scope.spans.iter().map(move |span| (scope.scope.as_ref(), span)))
-        .filter_map(|(scope, span)| translated(span, scope, &process, &mut texts))
+        .filter_map(|(scope, span)| translated(span, scope, &process, texts))
         .collect()
 }
 
-/// Texts that repeat stand in memory once per batch.
-#[derive(Default)]
-struct Texts(HashMap<String, Arc<str>>);
-
 impl Texts {
-    fn of(&mut self, text: &str) -> Arc<str> {
-        if let Some(known) = self.0.get(text) {
-            return Arc::clone(known);
-        }
-        let fresh: Arc<str> = text.into();
-        self.0.insert(text.to_owned(), Arc::clone(&fresh));
-        fresh
-    }
-
     fn tag(&mut self, key: &str, value: TagValue) -> Tag {
         Tag { key: self.of(key), value }
     }
@@ -197,6 +190,8 @@ fn tags(span: &otlp::Span, scope: Option<&InstrumentationScope>, kind: Kind, tex
         tags.retain(|tag| &*tag.key != "error");
         tags.push(texts.tag("error", TagValue::Bool(true)));
     }
+    // Tens of thousands of spans are kept.
+    tags.shrink_to_fit();
     tags
 }
 

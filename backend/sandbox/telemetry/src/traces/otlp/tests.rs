@@ -49,7 +49,7 @@ fn example() -> otlp::Span {
 
 #[test]
 fn a_span_becomes_jaegers_json() {
-    let json = trace(&spans(&resource(vec![example()])));
+    let json = trace(&spans(&resource(vec![example()]), &mut Texts::default()));
     let expected = serde_json::json!({
         "traceID": "0000000000000abc",
         "spans": [{
@@ -90,7 +90,10 @@ fn a_failure_is_marked_however_the_span_says_it() {
         (vec![], status(StatusCode::Error), true),
     ] {
         let span = otlp::Span { attributes, status, ..example() };
-        let failed = spans(&resource(vec![span]))[0].tags.iter().any(|tag| &*tag.key == "error" && tag.value.is("true"));
+        let failed = spans(&resource(vec![span]), &mut Texts::default())[0]
+            .tags
+            .iter()
+            .any(|tag| &*tag.key == "error" && tag.value.is("true"));
         assert_eq!(failed, expected);
     }
 }
@@ -100,9 +103,9 @@ fn malformed_spans_are_left_out() {
     let short = otlp::Span { trace_id: vec![1, 2], ..example() };
     let nameless = otlp::Span { span_id: Vec::new(), ..example() };
     let rootless = otlp::Span { parent_span_id: Vec::new(), ..example() };
-    let list = spans(&resource(vec![short, nameless, rootless]));
+    let list = spans(&resource(vec![short, nameless, rootless]), &mut Texts::default());
     assert_eq!(list.len(), 1);
     assert_eq!(list[0].parent, 0);
     let anonymous = ResourceSpans { resource: None, ..resource(vec![example()]) };
-    assert_eq!(&*spans(&anonymous)[0].process.service, "OTLPResourceNoServiceName");
+    assert_eq!(&*spans(&anonymous, &mut Texts::default())[0].process.service, "OTLPResourceNoServiceName");
 }
