@@ -1,5 +1,6 @@
-//! Pills on edges: each on its own edge, over no card, no other pill, no other edge and no border of a box where there is room
-//! for that. They move, then shorten, then stand beside their edge, then hide, the least important first.
+//! Pills on edges: each on its own edge, over no card, no other pill, no other edge where there is room for that, and over no
+//! border of a box unless they would have to say less. They move, then shorten, then stand beside their edge, then hide, the
+//! least important first.
 
 use super::camera::text_size;
 use super::index::Index;
@@ -103,7 +104,7 @@ fn widest(text: &str) -> String {
 const CROSSED: f32 = 6.0;
 const BESIDE: f32 = 2.5;
 const BORDER: f32 = 2.0;
-const SHORTER: f32 = 1.0;
+const SHORTER: f32 = 2.4;
 const ASIDE: f32 = 1.5;
 
 /// What pills have to keep clear of.
