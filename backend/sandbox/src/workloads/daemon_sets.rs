@@ -1,9 +1,9 @@
 //! DaemonSets: one pod on each node, and the sandbox has one node.
 
-use super::names::{suffix, template_hash};
-use super::node;
-use super::snapshot::{Act, News, adopted, ending, keeps_its_pods, owned_by, owner, picks, ready, takes, uid, with_status};
+use super::names::template_hash;
+use super::snapshot::{Act, News, adopted, ending, keeps_its_pods, owner, picks, ready, takes, uid, with_status};
 use super::stateful_sets::REVISION;
+use super::{node, replica_sets};
 use mesh::Object;
 use rand::Rng;
 use serde_json::{Value, json};
@@ -55,16 +55,10 @@ fn fits_node(set: &Object) -> bool {
 }
 
 fn pod(set: &Object, revision: &str, chance: &mut impl Rng) -> Value {
-    let template = &set.spec()["template"];
-    let base = format!("{}-", set.name());
-    let mut metadata = template["metadata"].clone();
-    metadata["generateName"] = json!(base);
-    metadata["name"] = json!(base + &suffix(chance));
-    metadata["namespace"] = json!(set.namespace());
-    metadata["ownerReferences"] = owned_by(set, "apps/v1");
-    metadata["labels"][REVISION] = json!(revision);
-    metadata["labels"]["pod-template-generation"] = json!(set.generation().to_string());
-    json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"], "status": {"phase": "Pending"}})
+    let mut pod = replica_sets::pod(set, chance);
+    pod["metadata"]["labels"][REVISION] = json!(revision);
+    pod["metadata"]["labels"]["pod-template-generation"] = json!(set.generation().to_string());
+    pod
 }
 
 fn tell(set: &Object, reason: &'static str, message: String) -> Act {

@@ -68,7 +68,8 @@ fn created(pod: &Object) -> String {
     pod.0.pointer("/metadata/creationTimestamp").and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
-fn pod(set: &Object, chance: &mut impl Rng) -> Value {
+/// A new pod of the set's template, with a name of its own.
+pub(super) fn pod(set: &Object, chance: &mut impl Rng) -> Value {
     let template = &set.spec()["template"];
     let base = format!("{}-", set.name());
     let mut metadata = template["metadata"].clone();
