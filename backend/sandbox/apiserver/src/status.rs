@@ -27,7 +27,7 @@ impl ApiError {
         Self { code, reason, message: message.into(), details: None }
     }
 
-    fn with(mut self, details: Value) -> Self {
+    pub(crate) fn with(mut self, details: Value) -> Self {
         self.details = Some(Box::new(details));
         self
     }

@@ -1,9 +1,11 @@
 //! Controllers beside Deployments, and who takes in what was left behind.
 
-use super::Shop;
 use super::kubectl::{apply, said};
+use super::{Shop, eventually};
 use serde_json::{Value, json};
+use std::time::Duration;
 
+const SOON: Duration = Duration::from_secs(30);
 const IMAGE: &str = "docker.io/istio/examples-bookinfo-ratings-v1:1.20.3";
 
 fn workload(kind: &str, name: &str, more: &Value) -> Value {
@@ -55,7 +57,11 @@ async fn every_controller_runs_its_pods_and_takes_in_orphans() {
         ),
     )
     .await;
-    said(&shop, &["wait", "rs/heir", "--for=jsonpath={.status.readyReplicas}=2", "--timeout=30s"]).await;
+    eventually("two ready pods", SOON, || async {
+        let ready = said(&shop, &["get", "rs", "heir", "-o", "jsonpath={.status.readyReplicas}"]).await;
+        (ready == "2").then_some(())
+    })
+    .await;
     assert_eq!(names(&shop, "web").await, before, "taken in by another set");
     shop.sandbox.stop().await;
 }

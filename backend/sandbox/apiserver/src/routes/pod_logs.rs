@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use bytes::Bytes;
 use http::{Response, StatusCode};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::sync::{broadcast, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 
@@ -164,12 +164,12 @@ fn waiting(at: &Place, pod: &Value, container: &str) -> ApiError {
 /// Numbers that make no sense, in the API server's words.
 fn check(at: &Place, query: &Query) -> Result<()> {
     let invalid = |field: &str, message: &str| {
-        let shown = query.get(field);
-        Err(ApiError::new(
-            422,
-            "Invalid",
-            format!("PodLogOptions \"{}\" is invalid: {field}: Invalid value: {shown}: {message}", at.name()),
-        ))
+        let why = format!("Invalid value: {}: {message}", query.get(field));
+        let cause = json!({"reason": "FieldValueInvalid", "message": why, "field": field});
+        // Older clients show nothing but the causes.
+        let details = json!({"name": at.name(), "kind": "PodLogOptions", "causes": [cause]});
+        let message = format!("PodLogOptions \"{}\" is invalid: {field}: {why}", at.name());
+        Err(ApiError::new(422, "Invalid", message).with(details))
     };
     for (field, least, message) in [
         ("tailLines", 0, "must be greater than or equal to 0"),

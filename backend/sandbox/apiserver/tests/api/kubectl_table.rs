@@ -229,6 +229,7 @@ fn workloads() -> Vec<Step> {
         step("create deployment d --image=x --port=80 -n shop", &["deployment.apps/d created"]),
         step("create service clusterip q --tcp=80:8080 -n shop", &["service/q created"]),
         step("create serviceaccount t -n shop", &["serviceaccount/t created"]),
+        since(24, "create token t -n shop --duration 20m --audience me", &["eyJ"]),
         reads(
             "create -f -",
             json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"generateName": "g-", "namespace": "shop"}}),
@@ -240,7 +241,8 @@ fn workloads() -> Vec<Step> {
             "get cm,secret,deploy,svc,sa -n shop -o name",
             &["configmap/c", "secret/s", "deployment.apps/d", "service/q", "serviceaccount/t"],
         ),
-        step(
+        since(
+            22,
             "drain sandbox --force --ignore-daemonsets --dry-run=server",
             &["node/sandbox cordoned (server dry run)", "web-2-a"],
         ),

@@ -3,7 +3,7 @@
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
-use crate::{harness::cluster, kubectl::Kubectl};
+use crate::harness::cluster;
 
 const ACCOUNTS: &str = "/api/v1/namespaces/default/serviceaccounts";
 
@@ -24,13 +24,4 @@ async fn a_token_says_whose_it_is() {
         short.body["message"],
         "TokenRequest.authentication.k8s.io \"\" is invalid: spec.expirationSeconds: Invalid value: 5: may not specify a duration less than 10 minutes"
     );
-}
-
-#[tokio::test]
-async fn kubectl_gets_one() {
-    let cluster = cluster().await;
-    let kubectl = Kubectl::new("kubectl".into(), &cluster);
-    kubectl.ok("create serviceaccount reviews", "").await;
-    let token = kubectl.ok("create token reviews --duration 20m --audience me", "").await;
-    assert_eq!(token.trim().split('.').count(), 3, "{token}");
 }
