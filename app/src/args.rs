@@ -202,7 +202,8 @@ mod tests {
 
     #[test]
     fn durations() {
-        let read: Vec<_> = ["60s", "5m", "2h", "90", "0s", "5 m", "1w", "m", ""].map(|text| seconds(text).ok()).into();
+        let read: Vec<_> =
+            ["60s", "5m", "2h", "90", "0s", "5 m", "1w", "m", ""].map(|text| seconds(text).ok()).into();
         assert_eq!(read, [Some(60), Some(300), Some(7200), Some(90), None, None, None, None, None]);
     }
 

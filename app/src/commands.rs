@@ -27,11 +27,11 @@ pub(crate) fn sandbox(args: args::Sandbox) -> Result<(), Problem> {
             running = running => running?,
             () = stop_now() => return Ok(()),
         };
-        let line = serde_json::to_string(running.ready()).map_err(|error| unwritable("the ready line", &error.into()))?;
+        let line = serde_json::to_string(running.ready())
+            .map_err(|error| unwritable("the ready line", &error.into()))?;
         let told = match &args.ready_file {
-            Some(file) => {
-                std::fs::write(file, format!("{line}\n")).map_err(|error| unwritable(&file.display().to_string(), &error))
-            }
+            Some(file) => std::fs::write(file, format!("{line}\n"))
+                .map_err(|error| unwritable(&file.display().to_string(), &error)),
             None => Ok(()),
         };
         let told = told.and_then(|()| print(&line));
@@ -76,7 +76,8 @@ fn unread(state: &KindState) -> Option<&Problem> {
 
 /// Namespaces that were asked for and that the cluster does not have, where that can be known.
 fn nowhere(scene: &Scene, wanted: &[String]) -> Result<(), Problem> {
-    let all_known = kind("Namespace").is_some_and(|kind| matches!(scene.kinds.get(kind), Some(KindState::Live(_))));
+    let all_known =
+        kind("Namespace").is_some_and(|kind| matches!(scene.kinds.get(kind), Some(KindState::Live(_))));
     let missing = wanted.iter().find(|name| !scene.mesh.namespaces.iter().any(|known| **known == ***name));
     let Some(name) = missing.filter(|_| all_known) else { return Ok(()) };
     let known: Vec<&str> = scene.mesh.namespaces.iter().map(|name| &**name).collect();
@@ -91,12 +92,19 @@ pub(crate) fn proxies(args: &args::Proxies) -> Result<(), Problem> {
     let proxies = match (scene.proxies.value(), scene.proxies.problem()) {
         (Some(proxies), _) => proxies,
         (None, Some(problem)) => return Err(problem.clone()),
-        (None, None) => return Err(Problem::new("istiod did not answer", "it took too long", "Try again, or give --istiod URL")),
+        (None, None) => {
+            return Err(Problem::new(
+                "istiod did not answer",
+                "it took too long",
+                "Try again, or give --istiod URL",
+            ));
+        }
     };
     match args.output {
-        args::TableFormat::Json => {
-            print(&serde_json::to_string_pretty(proxies.as_ref()).map_err(|error| unwritable("the proxies", &error.into()))?)
-        }
+        args::TableFormat::Json => print(
+            &serde_json::to_string_pretty(proxies.as_ref())
+                .map_err(|error| unwritable("the proxies", &error.into()))?,
+        ),
         args::TableFormat::Table => print(&table(proxies)),
     }
 }
@@ -104,7 +112,8 @@ pub(crate) fn proxies(args: &args::Proxies) -> Result<(), Problem> {
 const TYPES: [&str; 4] = ["CDS", "LDS", "EDS", "RDS"];
 
 fn table(proxies: &[mesh::scene::Proxy]) -> String {
-    let mut rows = vec![["PROXY", "VERSION", "ISTIOD", "CDS", "LDS", "EDS", "RDS"].map(str::to_owned).to_vec()];
+    let mut rows =
+        vec![["PROXY", "VERSION", "ISTIOD", "CDS", "LDS", "EDS", "RDS"].map(str::to_owned).to_vec()];
     for proxy in proxies {
         let mut row = vec![proxy.name.clone(), proxy.version.clone(), proxy.istiod.clone()];
         row.extend(TYPES.map(|xds| match proxy.types.get(xds) {
@@ -137,7 +146,11 @@ fn print(text: &str) -> Result<(), Problem> {
 }
 
 fn unwritable(what: &str, error: &std::io::Error) -> Problem {
-    Problem::new(format!("{what} could not be written"), error.to_string(), "Check the path and the space on the disk")
+    Problem::new(
+        format!("{what} could not be written"),
+        error.to_string(),
+        "Check the path and the space on the disk",
+    )
 }
 
 async fn stop_now() {

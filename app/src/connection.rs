@@ -31,7 +31,13 @@ impl Connection {
     pub(crate) fn to_cluster(target: Target, runtime: &Handle, wake: Wake) -> Self {
         let name = target.context.clone().unwrap_or_else(|| "current context".to_owned());
         let _on_runtime = runtime.enter();
-        Self { name, cluster: Some(Cluster::connect(target, wake)), starting: None, sandbox: None, scene: Arc::default() }
+        Self {
+            name,
+            cluster: Some(Cluster::connect(target, wake)),
+            starting: None,
+            sandbox: None,
+            scene: Arc::default(),
+        }
     }
 
     /// Starts a sandbox; when it is ready, [`Self::receive`] goes on to connect to it.
@@ -52,8 +58,13 @@ impl Connection {
             wake();
         });
         let starting = Starting { progress, done, since: Timestamp::now() };
-        let mut connection =
-            Self { name: "sandbox".to_owned(), cluster: None, starting: Some(starting), sandbox: None, scene: Arc::default() };
+        let mut connection = Self {
+            name: "sandbox".to_owned(),
+            cluster: None,
+            starting: Some(starting),
+            sandbox: None,
+            scene: Arc::default(),
+        };
         connection.show_start(None);
         connection
     }
@@ -130,13 +141,21 @@ impl Connection {
     /// Gives an order to the cluster.
     pub(crate) fn order(&self, command: Command) -> Result<(), Problem> {
         let Some(cluster) = &self.cluster else {
-            return Err(Problem::new("Nothing was done", "there is no connection yet", "Wait until the mesh is shown"));
+            return Err(Problem::new(
+                "Nothing was done",
+                "there is no connection yet",
+                "Wait until the mesh is shown",
+            ));
         };
         cluster.commands.try_send(command).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => {
-                Problem::new("Nothing was done", "too many orders are waiting for the cluster", "Try again in a moment")
+            mpsc::error::TrySendError::Full(_) => Problem::new(
+                "Nothing was done",
+                "too many orders are waiting for the cluster",
+                "Try again in a moment",
+            ),
+            mpsc::error::TrySendError::Closed(_) => {
+                Problem::new("Nothing was done", "the connection has ended", "Connect again")
             }
-            mpsc::error::TrySendError::Closed(_) => Problem::new("Nothing was done", "the connection has ended", "Connect again"),
         })
     }
 

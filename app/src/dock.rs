@@ -104,7 +104,8 @@ struct Show<'a, 'b> {
 
 impl Behavior<PanelId> for Show<'_, '_> {
     fn pane_ui(&mut self, ui: &mut egui::Ui, _tile: TileId, panel: &mut PanelId) -> UiResponse {
-        let pressed = ui.input(|input| input.pointer.any_pressed().then(|| input.pointer.interact_pos()).flatten());
+        let pressed =
+            ui.input(|input| input.pointer.any_pressed().then(|| input.pointer.interact_pos()).flatten());
         if pressed.is_some_and(|at| ui.max_rect().contains(at)) {
             *self.focus = *panel;
         }
@@ -139,7 +140,10 @@ fn header(ui: &mut egui::Ui, panel: PanelId, cx: &Cx<'_>) -> UiResponse {
         ui.horizontal(|ui| {
             dragged = ui.add(egui::Label::new(row.about.name).sense(egui::Sense::drag())).drag_started();
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                if ui.add(kit::button::Button::icon(kit::icon::X, format!("Close {}", row.about.name))).clicked() {
+                if ui
+                    .add(kit::button::Button::icon(kit::icon::X, format!("Close {}", row.about.name)))
+                    .clicked()
+                {
                     cx.intents.send(Intent::Close(panel));
                 }
             });
@@ -162,7 +166,10 @@ mod tests {
         dock.open_beside(Changes);
         assert_eq!(dock.shown().len(), 2);
         dock.open(Graph);
-        assert!(dock.shown().contains(&Graph) && dock.shown().contains(&Traces), "the panel used last gives way");
+        assert!(
+            dock.shown().contains(&Graph) && dock.shown().contains(&Traces),
+            "the panel used last gives way"
+        );
         dock.close(Graph);
         dock.close(Traces);
         assert_eq!(dock.shown(), [Traces], "the last one stays");

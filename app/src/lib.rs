@@ -59,9 +59,14 @@ fn usage(error: &clap::Error) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let text = error.to_string();
-    let lines: Vec<&str> = text.lines().map(str::trim).take_while(|line| !line.starts_with("Usage:")).collect();
+    let lines: Vec<&str> =
+        text.lines().map(str::trim).take_while(|line| !line.starts_with("Usage:")).collect();
     let words = lines.join(" ");
-    let words = words.trim().trim_start_matches("error: ").trim_end_matches("For more information, try '--help'.").trim();
+    let words = words
+        .trim()
+        .trim_start_matches("error: ")
+        .trim_end_matches("For more information, try '--help'.")
+        .trim();
     eprintln!("binnacle: {words}. See binnacle --help");
     ExitCode::from(2)
 }

@@ -46,7 +46,9 @@ impl Shell {
             Intent::Dismiss(id) => self.forget(id),
             // The editor has made a new draft on what the cluster has; the refused change gives way to it.
             Intent::Rebuild(id) => self.forget(id),
-            Intent::SearchTraces(query) => self.reads.search(ctx, self.connection.as_ref(), self.runtime.handle(), query),
+            Intent::SearchTraces(query) => {
+                self.reads.search(ctx, self.connection.as_ref(), self.runtime.handle(), query)
+            }
             Intent::OpenTrace(id) => {
                 self.dock.open(PanelId::Traces);
                 self.reads.open_trace(ctx, self.connection.as_ref(), self.runtime.handle(), id);
@@ -93,8 +95,8 @@ impl Shell {
     }
 
     fn read_contexts(&mut self) {
-        let files =
-            std::iter::once(self.args.connection.kubeconfig.clone()).chain(self.settings.kubeconfigs.iter().cloned().map(Some));
+        let files = std::iter::once(self.args.connection.kubeconfig.clone())
+            .chain(self.settings.kubeconfigs.iter().cloned().map(Some));
         let mut rows: Vec<ContextRow> = Vec::new();
         let mut problems = Vec::new();
         for (position, file) in files.enumerate() {
@@ -102,7 +104,10 @@ impl Shell {
             let opened_before = position > 0;
             // Somebody who has no cluster yet has done nothing wrong; the screen says where contexts would come from.
             let nothing_expected = file.is_none() && no_kubeconfig_yet();
-            let found = found.into_iter().filter(|info| !rows.iter().any(|row| row.name == info.name)).map(context_row);
+            let found = found
+                .into_iter()
+                .filter(|info| !rows.iter().any(|row| row.name == info.name))
+                .map(context_row);
             rows.extend(found.collect::<Vec<_>>());
             // A file that the user once opened and that is gone is no trouble worth showing at every start.
             problems.extend(if opened_before || nothing_expected { Vec::new() } else { found_problems });
@@ -182,7 +187,8 @@ impl Shell {
             Some(connection) => {
                 let name = connection.name.clone();
                 match name.as_str() {
-                    "sandbox" => self.start_sandbox(&self.args.sandbox.clone().unwrap_or_else(|| "bookinfo".to_owned())),
+                    "sandbox" => self
+                        .start_sandbox(&self.args.sandbox.clone().unwrap_or_else(|| "bookinfo".to_owned())),
                     context => self.connect_to(context),
                 }
             }
@@ -280,7 +286,8 @@ impl Shell {
                 ctx.send_viewport_cmd(egui::ViewportCommand::Screenshot(marker));
             }
             ExportFormat::Svg => {
-                let options = mesh::graph::GraphOptions { namespaces: self.namespaces.clone(), ..Default::default() };
+                let options =
+                    mesh::graph::GraphOptions { namespaces: self.namespaces.clone(), ..Default::default() };
                 let traffic = self.scene.traffic.value().map(Arc::as_ref);
                 let graph = mesh::graph::Graph::build(&self.scene.mesh, traffic, &options, Timestamp::now());
                 let svg = panels::graph::svg(&graph, &panels::graph::place(&graph), false);
@@ -312,7 +319,11 @@ impl Shell {
             match picture::save(&file, &image) {
                 Ok(()) => drop(self.toasts.success(format!("Saved {}", file.display()))),
                 Err(error) => {
-                    self.complain(&Problem::new("The picture was not saved", error.to_string(), "Choose another place"));
+                    self.complain(&Problem::new(
+                        "The picture was not saved",
+                        error.to_string(),
+                        "Choose another place",
+                    ));
                 }
             }
         }
@@ -322,7 +333,8 @@ impl Shell {
 /// Whether the user has named no kubeconfig, and there is none in the usual place.
 fn no_kubeconfig_yet() -> bool {
     let usual = std::env::var_os("HOME").map(|home| Path::new(&home).join(".kube").join("config"));
-    std::env::var_os("KUBECONFIG").is_none_or(|files| files.is_empty()) && usual.is_none_or(|file| !file.exists())
+    std::env::var_os("KUBECONFIG").is_none_or(|files| files.is_empty())
+        && usual.is_none_or(|file| !file.exists())
 }
 
 fn context_row(info: cluster::ContextInfo) -> ContextRow {

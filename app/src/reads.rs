@@ -44,7 +44,13 @@ impl Reads {
     }
 
     /// Finds traces; the services that there are come along.
-    pub(crate) fn search(&mut self, ctx: &egui::Context, connection: Option<&Connection>, runtime: &Handle, query: TraceQuery) {
+    pub(crate) fn search(
+        &mut self,
+        ctx: &egui::Context,
+        connection: Option<&Connection>,
+        runtime: &Handle,
+        query: TraceQuery,
+    ) {
         self.query = Some(query.clone());
         let Some(cluster) = connection.and_then(Connection::cluster) else {
             self.traces = Remote::Denied(not_connected());
@@ -55,8 +61,15 @@ impl Reads {
     }
 
     /// Opens one trace. One that the search has brought whole is shown at once.
-    pub(crate) fn open_trace(&mut self, ctx: &egui::Context, connection: Option<&Connection>, runtime: &Handle, id: String) {
-        let known = self.traces.value().and_then(|traces| traces.iter().find(|trace| trace.id == id).cloned());
+    pub(crate) fn open_trace(
+        &mut self,
+        ctx: &egui::Context,
+        connection: Option<&Connection>,
+        runtime: &Handle,
+        id: String,
+    ) {
+        let known =
+            self.traces.value().and_then(|traces| traces.iter().find(|trace| trace.id == id).cloned());
         self.trace = match known {
             Some(trace) => Remote::Live(Arc::new(trace), Timestamp::now()),
             None => Remote::Waiting,
@@ -82,7 +95,10 @@ impl Reads {
             ExportFormat::Svg => ("graph.svg", "svg"),
             ExportFormat::Png => ("graph.png", "png"),
         };
-        let dialog = rfd::AsyncFileDialog::new().set_title("Save graph").set_file_name(name).add_filter(extension, &[extension]);
+        let dialog = rfd::AsyncFileDialog::new()
+            .set_title("Save graph")
+            .set_file_name(name)
+            .add_filter(extension, &[extension]);
         self.picking = Some(dialog_thread(ctx, move || async move {
             let file = dialog.save_file().await?;
             Some(Intent::ExportGraph(format, Some(PathBuf::from(file.path()))))
@@ -109,7 +125,11 @@ fn landed<T>(old: Remote<T>, found: Result<T, Problem>) -> Remote<T> {
 }
 
 /// Runs a read on the I/O threads; sends first, wakes second.
-fn spawn<T: Send + 'static>(ctx: &egui::Context, runtime: &Handle, read: impl Future<Output = T> + Send + 'static) -> Promise<T> {
+fn spawn<T: Send + 'static>(
+    ctx: &egui::Context,
+    runtime: &Handle,
+    read: impl Future<Output = T> + Send + 'static,
+) -> Promise<T> {
     let (sender, promise) = Promise::new();
     let ctx = ctx.clone();
     runtime.spawn(async move {
@@ -120,7 +140,10 @@ fn spawn<T: Send + 'static>(ctx: &egui::Context, runtime: &Handle, read: impl Fu
 }
 
 /// A system dialog, on a thread of its own: it may stay open for minutes.
-fn dialog_thread<F>(ctx: &egui::Context, dialog: impl FnOnce() -> F + Send + 'static) -> Promise<Option<Intent>>
+fn dialog_thread<F>(
+    ctx: &egui::Context,
+    dialog: impl FnOnce() -> F + Send + 'static,
+) -> Promise<Option<Intent>>
 where
     F: Future<Output = Option<Intent>>,
 {

@@ -5,7 +5,13 @@ use tokio::runtime::{Builder, Runtime};
 
 /// The I/O runtime.
 pub(crate) fn start() -> Result<Runtime, Problem> {
-    Builder::new_multi_thread().worker_threads(2).thread_name("binnacle-io").enable_all().build().map_err(|error| {
-        Problem::new("Binnacle could not start", format!("no threads for I/O: {error}"), "Free some memory and try again")
-    })
+    Builder::new_multi_thread().worker_threads(2).thread_name("binnacle-io").enable_all().build().map_err(
+        |error| {
+            Problem::new(
+                "Binnacle could not start",
+                format!("no threads for I/O: {error}"),
+                "Free some memory and try again",
+            )
+        },
+    )
 }

@@ -72,7 +72,12 @@ struct Told {
 
 impl Shell {
     /// The window's state at the start; begins to connect if the command line says to what.
-    pub(crate) fn new(creation: &eframe::CreationContext<'_>, args: args::Window, runtime: Runtime, started: Instant) -> Self {
+    pub(crate) fn new(
+        creation: &eframe::CreationContext<'_>,
+        args: args::Window,
+        runtime: Runtime,
+        started: Instant,
+    ) -> Self {
         let settings = Settings::load();
         kit::theme::apply(&creation.egui_ctx, settings.theme);
         let ctx = creation.egui_ctx.clone();
@@ -127,7 +132,8 @@ impl Shell {
         if !std::mem::replace(&mut self.told.first_frame, true) {
             tracing::info!(target: TIMING, ms, "first frame");
         }
-        let live = self.scene.ready() && self.scene.traffic.value().is_some_and(|traffic| !traffic.flows.is_empty());
+        let live =
+            self.scene.ready() && self.scene.traffic.value().is_some_and(|traffic| !traffic.flows.is_empty());
         if live && !std::mem::replace(&mut self.told.live_graph, true) {
             tracing::info!(target: TIMING, ms, "live graph");
         }
@@ -176,7 +182,10 @@ impl eframe::App for Shell {
             CentralPanel::default().frame(plain).show(ui, |ui| self.connect.ui(ui, &cx));
         } else {
             let rail_width = if self.rail_wide { rail::WIDE } else { rail::NARROW };
-            Panel::top("top bar").exact_size(top_bar::HEIGHT).frame(plain).show(ui, |ui| top_bar::ui(ui, &cx, rail_width));
+            Panel::top("top bar")
+                .exact_size(top_bar::HEIGHT)
+                .frame(plain)
+                .show(ui, |ui| top_bar::ui(ui, &cx, rail_width));
             Panel::bottom("change bar")
                 .exact_size(panels::change_bar::HEIGHT)
                 .frame(plain)

@@ -16,6 +16,10 @@ pub(crate) fn stop() -> Result<impl Future<Output = ()> + Send + 'static, Proble
 
 fn catch(kind: SignalKind) -> Result<Signal, Problem> {
     signal(kind).map_err(|error| {
-        Problem::new("Binnacle could not start", format!("signals cannot be caught: {error}"), "Free some memory and try again")
+        Problem::new(
+            "Binnacle could not start",
+            format!("signals cannot be caught: {error}"),
+            "Free some memory and try again",
+        )
     })
 }

@@ -13,7 +13,8 @@ use panels::graph::view::{Labels, View};
 use panels::graph::{place, sample};
 use panels::intent::{Intent, ThemeChoice};
 use panels::kit::{
-    self, Button, Status, Tokens, badge, button, card, diff, field, icon, problem, progress, remote, shares, table, text, theme,
+    self, Button, Status, Tokens, badge, button, card, diff, field, icon, problem, progress, remote, shares,
+    table, text, theme,
 };
 use panels::{Panel, Selected};
 use std::collections::BTreeMap;
@@ -30,7 +31,10 @@ fn main() -> eframe::Result {
     let picture = args.next().map(PathBuf::from);
     let size: Vec2 = size.unwrap_or(vec2(1440.0, 900.0));
     let options = eframe::NativeOptions {
-        viewport: egui::ViewportBuilder::default().with_inner_size(size).with_position([0.0, 0.0]).with_decorations(false),
+        viewport: egui::ViewportBuilder::default()
+            .with_inner_size(size)
+            .with_position([0.0, 0.0])
+            .with_decorations(false),
         persist_window: false,
         ..Default::default()
     };
@@ -120,7 +124,10 @@ impl Gallery {
             text::muted(ui, "Service · bookinfo");
             text::title(ui, "reviews");
             badge::status(ui, Status::Degraded, "v3 → ratings answers 503 on 38 % of calls");
-            card::tiles(ui, &[("9.9", "requests / s"), ("9.6 %", "errors"), ("22 ms", "p95"), ("100 %", "mutual TLS")]);
+            card::tiles(
+                ui,
+                &[("9.9", "requests / s"), ("9.6 %", "errors"), ("22 ms", "p95"), ("100 %", "mutual TLS")],
+            );
             ui.add_space(12.0);
             kit::section(ui, "Traffic split", "VirtualService reviews · all other calls");
             let words = shares::Words { of: "reviews", over: Ok("over the last minute"), unset: None };
@@ -146,7 +153,10 @@ impl Gallery {
         });
         egui::Panel::bottom("bar").exact_size(64.0).show(ui, |ui| {
             ui.horizontal_centered(|ui| {
-                text::strong(ui, "v3 of reviews gets 25 % instead of 10 %, v1 75 % instead of 90 % of all other calls");
+                text::strong(
+                    ui,
+                    "v3 of reviews gets 25 % instead of 10 %, v1 75 % instead of 90 % of all other calls",
+                );
                 progress::segments(ui, 6, 7, tokens.healthy, 130.0, "proxies");
                 ui.add(Button::quiet("Diff"));
                 ui.add(Button::quiet("Undo"));
@@ -203,16 +213,25 @@ impl eframe::App for Gallery {
     fn raw_input_hook(&mut self, _ctx: &Context, raw: &mut egui::RawInput) {
         let Ok(steps) = std::env::var("POINTER") else { return };
         let steps: Vec<&str> = steps.split(';').collect();
-        let Some(step) = self.frame.checked_sub(8).filter(|at| at % 3 == 0).and_then(|at| steps.get(at / 3)) else { return };
+        let Some(step) = self.frame.checked_sub(8).filter(|at| at % 3 == 0).and_then(|at| steps.get(at / 3))
+        else {
+            return;
+        };
         if let Some((x, y)) = step.split_once(',') {
             if let (Ok(x), Ok(y)) = (x.parse(), y.parse()) {
                 self.pointer = egui::pos2(x, y);
                 raw.events.push(Event::PointerMoved(self.pointer));
             }
         } else {
-            let button = if *step == "menu" { egui::PointerButton::Secondary } else { egui::PointerButton::Primary };
+            let button =
+                if *step == "menu" { egui::PointerButton::Secondary } else { egui::PointerButton::Primary };
             for pressed in [true, false] {
-                raw.events.push(Event::PointerButton { pos: self.pointer, button, pressed, modifiers: egui::Modifiers::NONE });
+                raw.events.push(Event::PointerButton {
+                    pos: self.pointer,
+                    button,
+                    pressed,
+                    modifiers: egui::Modifiers::NONE,
+                });
             }
         }
     }
@@ -227,10 +246,12 @@ impl eframe::App for Gallery {
             {
                 canvas.zoom_by(zoom / canvas.zoom());
             }
-            let wave = (0..40).map(|at| 5.0 + (at as f32 * 0.4).sin() * 2.0 + at as f32 * 0.1).collect::<Vec<f32>>();
+            let wave =
+                (0..40).map(|at| 5.0 + (at as f32 * 0.4).sin() * 2.0 + at as f32 * 0.1).collect::<Vec<f32>>();
             let history: BTreeMap<String, Vec<f32>> =
                 picture.view.cards.iter().map(|card| (card.id.clone(), wave.clone())).collect();
-            let setting = Setting { selected: self.selected.as_ref(), flowing: true, minimap: true, history: &history };
+            let setting =
+                Setting { selected: self.selected.as_ref(), flowing: true, minimap: true, history: &history };
             let done = canvas.ui(ui, picture, &setting, &mut |_, _, _| {});
             if let Some(select) = done.select {
                 self.selected = select;
@@ -282,7 +303,8 @@ impl Gallery {
         });
         if let Some(shot) = shot {
             let [width, height] = shot.size;
-            let saved = image::save_buffer(path, shot.as_raw(), width as u32, height as u32, image::ColorType::Rgba8);
+            let saved =
+                image::save_buffer(path, shot.as_raw(), width as u32, height as u32, image::ColorType::Rgba8);
             if let Err(error) = saved {
                 eprintln!("The picture was not saved: {error}");
             }

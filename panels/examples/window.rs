@@ -63,8 +63,14 @@ impl eframe::App for Window {
             CentralPanel::default().frame(surface).show(ui, |ui| self.connect.ui(ui, &cx));
         } else {
             let rail_width = if self.wide { rail::WIDE } else { rail::NARROW };
-            Edge::top("top bar").exact_size(top_bar::HEIGHT).frame(surface).show(ui, |ui| top_bar::ui(ui, &cx, rail_width));
-            Edge::bottom("change bar").exact_size(change_bar::HEIGHT).frame(surface).show(ui, |ui| self.bar.ui(ui, &cx));
+            Edge::top("top bar")
+                .exact_size(top_bar::HEIGHT)
+                .frame(surface)
+                .show(ui, |ui| top_bar::ui(ui, &cx, rail_width));
+            Edge::bottom("change bar")
+                .exact_size(change_bar::HEIGHT)
+                .frame(surface)
+                .show(ui, |ui| self.bar.ui(ui, &cx));
             Edge::left("rail")
                 .exact_size(rail_width)
                 .resizable(false)
@@ -94,7 +100,9 @@ impl eframe::App for Window {
 
     fn raw_input_hook(&mut self, _ctx: &egui::Context, input: &mut egui::RawInput) {
         let frame = self.frames;
-        input.events.extend(self.script.iter().filter(|(at, _)| *at == frame).map(|(_, event)| event.clone()));
+        input
+            .events
+            .extend(self.script.iter().filter(|(at, _)| *at == frame).map(|(_, event)| event.clone()));
     }
 }
 
@@ -196,7 +204,11 @@ fn contexts(name: &str) -> Contexts {
     let mut problems = Vec::new();
     if name == "none" {
         rows.clear();
-        problems.push(Problem::new("No kubeconfig was read", "~/.kube/config does not exist", "Open one, or start a sandbox"));
+        problems.push(Problem::new(
+            "No kubeconfig was read",
+            "~/.kube/config does not exist",
+            "Open one, or start a sandbox",
+        ));
     }
     Contexts {
         rows,
@@ -237,7 +249,8 @@ fn selected(name: &str) -> Option<Selected> {
 
 fn main() -> eframe::Result {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let option = |name: &str| args.iter().position(|arg| arg == name).and_then(|at| args.get(at + 1)).cloned();
+    let option =
+        |name: &str| args.iter().position(|arg| arg == name).and_then(|at| args.get(at + 1)).cloned();
     let size = option("--size").unwrap_or_else(|| "1440x900".into());
     let size: Vec<f32> = size.split('x').map(|side| side.parse().unwrap()).collect();
     let name = option("--scene").unwrap_or_default();
@@ -248,8 +261,11 @@ fn main() -> eframe::Result {
     let mut selection = Selection::default();
     selection.set(selected(&option("--select").unwrap_or_default()));
     let mut script = Vec::new();
-    for (index, step) in
-        args.iter().zip(args.iter().skip(1)).filter(|(name, _)| *name == "--click" || *name == "--move").enumerate()
+    for (index, step) in args
+        .iter()
+        .zip(args.iter().skip(1))
+        .filter(|(name, _)| *name == "--click" || *name == "--move")
+        .enumerate()
     {
         let at: Vec<f32> = step.1.split(',').map(|side| side.parse().unwrap()).collect();
         let (at, frame) = (egui::pos2(at[0], at[1]), 8 + index as u64 * 8);
@@ -291,8 +307,10 @@ fn main() -> eframe::Result {
         frames: 0,
         traces: Remote::Waiting,
     };
-    let viewport =
-        egui::ViewportBuilder::default().with_inner_size([size[0], size[1]]).with_decorations(false).with_position([0.0, 0.0]);
+    let viewport = egui::ViewportBuilder::default()
+        .with_inner_size([size[0], size[1]])
+        .with_decorations(false)
+        .with_position([0.0, 0.0]);
     let options = eframe::NativeOptions { viewport, persist_window: false, ..Default::default() };
     eframe::run_native("binnacle-window-example", options, Box::new(|_| Ok(Box::new(window))))
 }

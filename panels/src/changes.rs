@@ -64,7 +64,9 @@ impl Row {
     fn of(entry: &Entry, cx: &Cx<'_>) -> Self {
         let now = cx.now;
         let (_, stage) = words::stage(&entry.stage);
-        let acked = words::took(entry, now).filter(|_| entry.acked.is_some()).map(|took| format!("acked {}", fmt::ms(took)));
+        let acked = words::took(entry, now)
+            .filter(|_| entry.acked.is_some())
+            .map(|took| format!("acked {}", fmt::ms(took)));
         let live = words::to_live(entry).map(|took| format!("live {}", fmt::ms(took)));
         Self {
             id: entry.id,
@@ -72,9 +74,13 @@ impl Row {
             objects: words::objects(&entry.change),
             when: fmt::ago(now, entry.sent.unwrap_or(entry.asked)),
             stage,
-            proxies: words::proxies(entry).map(|(acked, of)| format!("{acked} / {of} proxies")).unwrap_or_default(),
+            proxies: words::proxies(entry)
+                .map(|(acked, of)| format!("{acked} / {of} proxies"))
+                .unwrap_or_default(),
             took: acked.into_iter().chain(live).collect::<Vec<_>>().join(" · "),
-            trouble: words::problem(&entry.stage).map(|trouble| format!("{}: {}", trouble.what, trouble.why)).unwrap_or_default(),
+            trouble: words::problem(&entry.stage)
+                .map(|trouble| format!("{}: {}", trouble.what, trouble.why))
+                .unwrap_or_default(),
             undo: words::can_undo(entry, cx.changes),
         }
     }
@@ -83,8 +89,7 @@ impl Row {
 impl Panel for Changes {
     fn ui(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
         if cx.changes.entries().is_empty() {
-            let how =
-                "Select a service and move a share, add a fault or set mutual TLS. Each change is listed here with its undo.";
+            let how = "Select a service and move a share, add a fault or set mutual TLS. Each change is listed here with its undo.";
             remote::empty(ui, ABOUT.icon, "No changes yet", how, None);
             return;
         }
@@ -94,7 +99,10 @@ impl Panel for Changes {
                 ui.set_max_width(980.0_f32.min(ui.available_width()));
                 ui.horizontal(|ui| {
                     text::title(ui, ABOUT.name);
-                    text::muted(ui, format!("{} of this run", fmt::counted(view.rows.len(), "change", "changes")));
+                    text::muted(
+                        ui,
+                        format!("{} of this run", fmt::counted(view.rows.len(), "change", "changes")),
+                    );
                 });
                 ui.add_space(8.0);
                 ui.spacing_mut().item_spacing.y = 8.0;
@@ -110,8 +118,11 @@ impl Changes {
     fn row(&mut self, ui: &mut Ui, cx: &Cx<'_>, row: &Row, entry: &Entry) {
         let tokens = Tokens::of(ui);
         let open = self.open == Some(row.id);
-        let frame =
-            Frame::new().fill(tokens.surface).stroke(tokens.hairline()).corner_radius(8).inner_margin(Margin::symmetric(14, 10));
+        let frame = Frame::new()
+            .fill(tokens.surface)
+            .stroke(tokens.hairline())
+            .corner_radius(8)
+            .inner_margin(Margin::symmetric(14, 10));
         frame.show(ui, |ui| {
             ui.set_width(ui.available_width());
             ui.spacing_mut().item_spacing.y = 3.0;
@@ -121,35 +132,54 @@ impl Changes {
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                     ui.add_enabled_ui(row.undo && !cx.read_only, |ui| {
                         let undo = ui.add(Button::quiet("Undo").named(format!("Undo {}", row.title)));
-                        let why = if cx.read_only { "This window is read-only" } else { "Only what was written can be undone" };
+                        let why = if cx.read_only {
+                            "This window is read-only"
+                        } else {
+                            "Only what was written can be undone"
+                        };
                         if undo.on_disabled_hover_text(why).clicked() {
                             cx.intents.send(Intent::Undo(row.id));
                         }
                     });
                     let symbol = if open { icon::CARET_UP } else { icon::CARET_DOWN };
-                    if ui.add(Button::icon(symbol, format!("Diff of {}", row.title)).selected(open)).clicked() {
+                    if ui.add(Button::icon(symbol, format!("Diff of {}", row.title)).selected(open)).clicked()
+                    {
                         self.open = if open { None } else { Some(row.id) };
                     }
-                    let stage = Label::new(RichText::new(row.stage).color(status.color(tokens))).selectable(false);
+                    let stage =
+                        Label::new(RichText::new(row.stage).color(status.color(tokens))).selectable(false);
                     ui.add(stage).on_hover_text(words::meaning(&entry.stage));
                     ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                        let title = text::rich(ui, &row.title, size::TEXT, Weight::Semibold).color(tokens.text);
+                        let title =
+                            text::rich(ui, &row.title, size::TEXT, Weight::Semibold).color(tokens.text);
                         ui.add(Label::new(title).truncate());
                     });
                 });
             });
-            head.response.widget_info(|| WidgetInfo::labeled(WidgetType::Label, true, format!("{}: {}", row.title, row.stage)));
+            head.response.widget_info(|| {
+                WidgetInfo::labeled(WidgetType::Label, true, format!("{}: {}", row.title, row.stage))
+            });
             ui.spacing_mut().interact_size.y = 18.0;
             ui.horizontal_wrapped(|ui| {
                 ui.add_space(20.0);
                 let who = if entry.undoes.is_some() { "Undo from this window" } else { "From this window" };
-                let facts = [who.to_owned(), row.when.clone(), row.objects.clone(), row.proxies.clone(), row.took.clone()];
+                let facts = [
+                    who.to_owned(),
+                    row.when.clone(),
+                    row.objects.clone(),
+                    row.proxies.clone(),
+                    row.took.clone(),
+                ];
                 let facts: Vec<String> = facts.into_iter().filter(|fact| !fact.is_empty()).collect();
                 let asked = entry.sent.unwrap_or(entry.asked);
                 text::muted(ui, facts.join("  ·  ")).on_hover_text(fmt::absolute(asked));
             });
             if let Some(trouble) = words::problem(&entry.stage) {
-                let level = if matches!(entry.stage, Stage::Failed(_)) { problem::Level::Error } else { problem::Level::Warning };
+                let level = if matches!(entry.stage, Stage::Failed(_)) {
+                    problem::Level::Error
+                } else {
+                    problem::Level::Warning
+                };
                 problem::problem(ui, level, &trouble.what, &trouble.why, &trouble.next, None);
             }
             if open {

@@ -68,7 +68,10 @@ fn a_locked_share_stays() {
     bench.get_by_label("Lock reviews v1 share").click();
     frames(&mut bench);
     drag(&mut bench, "reviews v3 share", 90.0);
-    assert_eq!(["v1", "v2", "v3"].map(|version| wanted(&bench, &format!("reviews {version} share"))), [50.0, 0.0, 50.0]);
+    assert_eq!(
+        ["v1", "v2", "v3"].map(|version| wanted(&bench, &format!("reviews {version} share"))),
+        [50.0, 0.0, 50.0]
+    );
 }
 
 #[test]
@@ -117,7 +120,8 @@ fn a_draft_survives_looking_elsewhere() {
     frames(&mut bench);
     bench.state_mut().0.selected = None;
     frames(&mut bench);
-    bench.state_mut().0.selected = Some(Selected::App("bookinfo".into(), "reviews".into(), Some("v3".into())));
+    bench.state_mut().0.selected =
+        Some(Selected::App("bookinfo".into(), "reviews".into(), Some("v3".into())));
     frames(&mut bench);
     assert_eq!(wanted(&bench, "reviews v3 share"), 80.0, "the same draft, from wherever it is selected");
     bench.get_by_label("not pushed");
@@ -224,7 +228,11 @@ fn strict_mutual_tls_says_who_is_cut_off() {
     frames(&mut bench);
     let checks = bench.state_mut().0.checks();
     assert_eq!(checks.len(), 1);
-    assert!(checks[0].title.starts_with("Mutual TLS of namespace bookinfo becomes STRICT"), "{}", checks[0].title);
+    assert!(
+        checks[0].title.starts_with("Mutual TLS of namespace bookinfo becomes STRICT"),
+        "{}",
+        checks[0].title
+    );
     bench.get_by_label_contains("Nobody is cut off");
 }
 
@@ -272,8 +280,14 @@ fn one_version_is_nothing_to_split() {
 #[test]
 fn untouched_drafts_change_nothing() {
     let mesh = demo::bookinfo();
-    let services = mesh.services.keys().map(|(namespace, name)| Selected::Service(namespace.to_string(), name.to_string()));
-    let workloads = mesh.workloads.keys().map(|(namespace, name)| Selected::Workload(namespace.to_string(), name.to_string()));
+    let services = mesh
+        .services
+        .keys()
+        .map(|(namespace, name)| Selected::Service(namespace.to_string(), name.to_string()));
+    let workloads = mesh
+        .workloads
+        .keys()
+        .map(|(namespace, name)| Selected::Workload(namespace.to_string(), name.to_string()));
     let mut offered = 0;
     for selected in services.chain(workloads) {
         for row in panels::editors::EDITORS {

@@ -29,9 +29,14 @@ fn split() -> Change {
 fn every_panel_shows_every_face() {
     for row in PANELS {
         for (_, scene) in faces() {
-            harness(World::new(scene), (row.make)(), [900.0, 600.0], |ui, panel: &mut Box<dyn Panel>, world| {
-                panel.ui(ui, &world.cx());
-            });
+            harness(
+                World::new(scene),
+                (row.make)(),
+                [900.0, 600.0],
+                |ui, panel: &mut Box<dyn Panel>, world| {
+                    panel.ui(ui, &world.cx());
+                },
+            );
         }
     }
 }
@@ -41,11 +46,20 @@ fn the_detail_shows_every_face() {
     let edge = Selected::Edge("app/bookinfo/reviews/v3".into(), "app/bookinfo/ratings/v1".into());
     let object = Selected::Object(mesh::Ref::new("VirtualService", "bookinfo", "reviews").unwrap());
     let gone = service("nowhere");
-    let things = [None, Some(service("reviews")), Some(edge), Some(object), Some(gone), Some(Selected::Node("unknown".into()))];
+    let things = [
+        None,
+        Some(service("reviews")),
+        Some(edge),
+        Some(object),
+        Some(gone),
+        Some(Selected::Node("unknown".into())),
+    ];
     for selected in things {
         for (_, scene) in faces() {
             let world = World { selected: selected.clone(), ..World::new(scene) };
-            harness(world, Detail::default(), [384.0, 900.0], |ui, detail: &mut Detail, world| detail.ui(ui, &world.cx()));
+            harness(world, Detail::default(), [384.0, 900.0], |ui, detail: &mut Detail, world| {
+                detail.ui(ui, &world.cx())
+            });
         }
     }
 }
@@ -68,9 +82,15 @@ fn the_ledger_says_what_became_of_each_change() {
     let mut world = World::bookinfo();
     world.ledger = demo::ledger([split(), split(), split()]);
     insta::assert_yaml_snapshot!(panels::changes::View::of(&world.cx()));
-    let bench = harness(world, panels::changes::Changes::default(), [900.0, 700.0], |ui, panel, world| panel.ui(ui, &world.cx()));
+    let bench = harness(world, panels::changes::Changes::default(), [900.0, 700.0], |ui, panel, world| {
+        panel.ui(ui, &world.cx())
+    });
     let undo = bench.get_all_by_label_contains("Undo reviews: v1");
-    assert_eq!(undo.filter(|button| !button.accesskit_node().is_disabled()).count(), 2, "what was refused has nothing to undo");
+    assert_eq!(
+        undo.filter(|button| !button.accesskit_node().is_disabled()).count(),
+        2,
+        "what was refused has nothing to undo"
+    );
 }
 
 fn bar<'a>(world: World) -> egui_kittest::Harness<'a, (World, ChangeBar)> {
@@ -103,7 +123,8 @@ fn a_read_only_window_does_not_push() {
     assert!(bench.get_by_label("Push").accesskit_node().is_disabled());
     bench.get_by_label_contains("This window is read-only (--read-only)");
     let world = World { read_only: true, ..World::bookinfo() };
-    harness(world, (), [1280.0, 48.0], |ui, (), world| top_bar::ui(ui, &world.cx(), rail::WIDE)).get_by_label("read-only");
+    harness(world, (), [1280.0, 48.0], |ui, (), world| top_bar::ui(ui, &world.cx(), rail::WIDE))
+        .get_by_label("read-only");
 }
 
 #[test]
@@ -127,7 +148,11 @@ fn a_conflict_shows_both_and_rebuilds() {
     let id = world.checked(split());
     world.ledger.sent(id, demo::NOW);
     let theirs = split().steps[0].before.clone();
-    let problem = Problem::new("reviews was not changed", "Somebody else changed it first", "Rebuild the change on theirs");
+    let problem = Problem::new(
+        "reviews was not changed",
+        "Somebody else changed it first",
+        "Rebuild the change on theirs",
+    );
     world.ledger.record(id, &Fact::Conflict { now: theirs, problem }, demo::NOW);
     let mut bench = bar(world);
     bench.get_by_label("Diff").click();
@@ -144,7 +169,11 @@ fn what_was_not_written_can_be_tried_again() {
     let mut world = World::bookinfo();
     let id = world.checked(split());
     world.ledger.sent(id, demo::NOW);
-    world.ledger.record(id, &Fact::Refused(Problem::new("reviews was not changed", "Nothing listens", "Retry")), demo::NOW);
+    world.ledger.record(
+        id,
+        &Fact::Refused(Problem::new("reviews was not changed", "Nothing listens", "Retry")),
+        demo::NOW,
+    );
     let mut bench = bar(world);
     bench.get_by_label_contains("Nothing listens");
     bench.get_by_label("Try again").click();
@@ -157,7 +186,11 @@ fn what_proxies_refused_can_be_undone() {
     let mut world = World::bookinfo();
     let id = world.checked(split());
     world.ledger.sent(id, demo::NOW);
-    world.ledger.record(id, &Fact::Accepted(split().steps.into_iter().filter_map(|step| step.after).collect()), demo::NOW);
+    world.ledger.record(
+        id,
+        &Fact::Accepted(split().steps.into_iter().filter_map(|step| step.after).collect()),
+        demo::NOW,
+    );
     let problem = Problem::new("productpage-v1 refused it", "NACK: unknown cluster", "Undo it");
     world.ledger.record(id, &Fact::Refused(problem), demo::NOW);
     let mut bench = bar(world);
@@ -178,13 +211,25 @@ fn dismissing_hides_the_change() {
 }
 
 fn contexts() -> Contexts {
-    let row = |name: &str| ContextRow { name: name.into(), server: format!("https://{name}:6443"), ..ContextRow::default() };
-    let problem = Problem::new("Its user needs a program that is missing", "kubelogin is not in PATH", "Install it");
+    let row = |name: &str| ContextRow {
+        name: name.into(),
+        server: format!("https://{name}:6443"),
+        ..ContextRow::default()
+    };
+    let problem =
+        Problem::new("Its user needs a program that is missing", "kubelogin is not in PATH", "Install it");
     let broken = ContextRow { problem: Some(problem), ..row("broken") };
-    Contexts { rows: vec![row("prod"), broken, row("staging")], last: Some("staging".into()), ..Contexts::default() }
+    Contexts {
+        rows: vec![row("prod"), broken, row("staging")],
+        last: Some("staging".into()),
+        ..Contexts::default()
+    }
 }
 
-fn connect<'a>(contexts: Contexts, steps: &[(Step, StepState)]) -> egui_kittest::Harness<'a, (World, Connect)> {
+fn connect<'a>(
+    contexts: Contexts,
+    steps: &[(Step, StepState)],
+) -> egui_kittest::Harness<'a, (World, Connect)> {
     let mut world = World::new(mesh::Scene::default());
     world.contexts = contexts;
     world.scene.steps = steps.iter().cloned().collect();
@@ -214,7 +259,11 @@ fn the_keyboard_is_enough_to_connect() {
     bench.run_steps(2);
     bench.key_press(egui::Key::Enter);
     bench.run_steps(2);
-    assert_eq!(bench.state_mut().0.wishes(), [Intent::Connect("staging".into())], "the one used last comes first");
+    assert_eq!(
+        bench.state_mut().0.wishes(),
+        [Intent::Connect("staging".into())],
+        "the one used last comes first"
+    );
 }
 
 #[test]
@@ -222,12 +271,16 @@ fn only_the_context_of_the_same_file_was_used_last() {
     let row = |file: &str| ContextRow { name: "sandbox".into(), file: file.into(), ..ContextRow::default() };
     let used = Contexts { last: Some("sandbox".into()), last_file: Some("a".into()), ..Contexts::default() };
     assert!(used.is_last(&row("a")) && !used.is_last(&row("b")));
-    assert!(!Contexts { last: Some(String::new()), ..Contexts::default() }.is_last(&row("a")), "the window's own sandbox");
+    assert!(
+        !Contexts { last: Some(String::new()), ..Contexts::default() }.is_last(&row("a")),
+        "the window's own sandbox"
+    );
 }
 
 #[test]
 fn a_sandbox_that_cannot_start_says_why() {
-    let envoy = Problem::new("No sandbox can be started", "Envoy 1.40.0 was not found", "Run cargo xtask setup");
+    let envoy =
+        Problem::new("No sandbox can be started", "Envoy 1.40.0 was not found", "Run cargo xtask setup");
     let bench = connect(Contexts { sandbox: Some(envoy), ..Contexts::default() }, &[]);
     assert!(bench.get_by_label("Start sandbox").accesskit_node().is_disabled());
     bench.get_by_label("Envoy 1.40.0 was not found");
@@ -236,7 +289,8 @@ fn a_sandbox_that_cannot_start_says_why() {
 
 #[test]
 fn a_failed_step_has_its_way_on() {
-    let trouble = Problem::new("istiod was not found", "No Service istiod in istio-system", "Name it with --istiod");
+    let trouble =
+        Problem::new("istiod was not found", "No Service istiod in istio-system", "Name it with --istiod");
     let steps = [
         (Step::Context, StepState::Done("context prod".into())),
         (Step::Api, StepState::Done("Kubernetes 1.33, 5 ms".into())),
@@ -258,9 +312,14 @@ fn a_failed_step_has_its_way_on() {
 
 #[test]
 fn the_palette_finds_and_does() {
-    let mut bench = harness(World::bookinfo(), Palette::default(), [1000.0, 700.0], |ui, palette: &mut Palette, world| {
-        palette.ui(ui, &world.cx());
-    });
+    let mut bench = harness(
+        World::bookinfo(),
+        Palette::default(),
+        [1000.0, 700.0],
+        |ui, palette: &mut Palette, world| {
+            palette.ui(ui, &world.cx());
+        },
+    );
     bench.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::K);
     bench.run_steps(3);
     bench.get_by_label("Find or do what").type_text("reviews");
@@ -288,7 +347,9 @@ fn the_rail_opens_panels_and_folds() {
 #[test]
 fn the_top_bar_says_what_is_looked_at() {
     for (name, scene) in faces() {
-        let mut bench = harness(World::new(scene), (), [1280.0, 48.0], |ui, (), world| top_bar::ui(ui, &world.cx(), rail::WIDE));
+        let mut bench = harness(World::new(scene), (), [1280.0, 48.0], |ui, (), world| {
+            top_bar::ui(ui, &world.cx(), rail::WIDE)
+        });
         bench.get_by_label("Context and namespaces");
         bench.get_by_label("Pause live data").click();
         bench.run_steps(2);
@@ -312,12 +373,18 @@ fn missing_kinds_of_istio_are_said_and_their_editors_not_offered() {
     bench.get_by_label(said);
     let detail = |selected| {
         let world = World { selected, ..World::new(scene.clone()) };
-        harness(world, Detail::default(), [384.0, 1400.0], |ui, detail: &mut Detail, world| detail.ui(ui, &world.cx()))
+        harness(world, Detail::default(), [384.0, 1400.0], |ui, detail: &mut Detail, world| {
+            detail.ui(ui, &world.cx())
+        })
     };
     detail(None).get_by_label(said);
     let reviews = detail(Some(service("reviews")));
     reviews.get_by_label("Mutual TLS needs kind PeerAuthentication, which this cluster does not have");
-    assert_eq!(reviews.query_all_by_label_contains("needs kind VirtualService").count(), 2, "splits and faults");
+    assert_eq!(
+        reviews.query_all_by_label_contains("needs kind VirtualService").count(),
+        2,
+        "splits and faults"
+    );
     assert!(reviews.query_by_label("Mutual TLS").is_none(), "what cannot be written is not offered");
 }
 

@@ -38,8 +38,7 @@ fn with_rules(http: Value) -> Objects {
 }
 
 fn rows(weights: [u32; 3]) -> Value {
-    let row =
-        |(index, weight)| json!({ "destination": { "host": "reviews", "subset": format!("v{}", index + 1) }, "weight": weight });
+    let row = |(index, weight)| json!({ "destination": { "host": "reviews", "subset": format!("v{}", index + 1) }, "weight": weight });
     weights.into_iter().enumerate().map(row).collect()
 }
 
@@ -69,7 +68,10 @@ fn each_scope_of_mutual_tls_can_be_pushed() {
     assert!(in_bar(&bench)[0].starts_with("Mutual TLS of ratings-v1 becomes STRICT"));
     bench.get_by_label("not pushed, + 2 elsewhere");
     click(&mut bench, "mTLS scope");
-    assert_eq!(bench.get_by_label("namespace bookinfo").accesskit_node().description().as_deref(), Some("not pushed"));
+    assert_eq!(
+        bench.get_by_label("namespace bookinfo").accesskit_node().description().as_deref(),
+        Some("not pushed")
+    );
     click(&mut bench, "the whole mesh");
     assert!(in_bar(&bench)[0].starts_with("Mutual TLS of the mesh becomes STRICT"), "{:?}", in_bar(&bench));
     click(&mut bench, "Reset");
@@ -100,9 +102,10 @@ fn a_draft_that_made_way_for_another_comes_back() {
 fn what_somebody_else_made_true_is_not_offered_any_more() {
     let mut bench = detail(World::bookinfo().select(service("reviews")));
     drag(&mut bench, "reviews v3 share", 80.0);
-    let http =
-        bench.state().0.scene.mesh.objects[&mesh::Ref::new("VirtualService", "bookinfo", "reviews").unwrap()].spec()["http"][0]
-            .clone();
+    let http = bench.state().0.scene.mesh.objects
+        [&mesh::Ref::new("VirtualService", "bookinfo", "reviews").unwrap()]
+        .spec()["http"][0]
+        .clone();
     bench.state_mut().0.now_has(with_rules(json!([http, { "route": rows([13, 7, 80]) }])));
     frames(&mut bench);
     assert_eq!(in_bar(&bench), [""; 0]);
@@ -123,7 +126,10 @@ fn a_header_needs_a_value() {
     frames(&mut bench);
     bench.get_by_label_contains("say which value");
     assert_eq!(in_bar(&bench), [""; 0]);
-    assert!(bench.get_by_label("header value").is_focused(), "the cross of the first field is not in the way");
+    assert!(
+        bench.get_by_label("header value").is_focused(),
+        "the cross of the first field is not in the way"
+    );
     bench.get_by_label("header value").type_text("jason");
     frames(&mut bench);
     assert_eq!(bench.get_by_label("delay calls").rect().top(), below, "a field with a cross is no higher");
@@ -191,7 +197,9 @@ fn the_rule_for_all_calls_stays_shown_when_one_comes_above() {
 #[test]
 fn the_keyboard_keeps_the_proportion_of_the_others() {
     let mut bench = detail(World::bookinfo().select(service("reviews")));
-    let shares = |bench: &Bench<'_>| ["v1", "v2", "v3"].map(|version| wanted(bench, &format!("reviews {version} share")));
+    let shares = |bench: &Bench<'_>| {
+        ["v1", "v2", "v3"].map(|version| wanted(bench, &format!("reviews {version} share")))
+    };
     bench.get_by_label("reviews v3 share").focus();
     frames(&mut bench);
     for (key, times) in [(egui::Key::ArrowRight, 8), (egui::Key::ArrowLeft, 8)] {
@@ -218,7 +226,9 @@ fn the_keyboard_keeps_the_proportion_of_the_others() {
 fn a_rule_without_shares_shows_none() {
     let mut world = World::bookinfo().select(service("reviews"));
     let conditions = json!([{ "uri": { "prefix": "/old" } }]);
-    world.now_has(with_rules(json!([{ "match": conditions, "redirect": { "uri": "/new" } }, { "route": rows([50, 30, 20]) }])));
+    world.now_has(with_rules(
+        json!([{ "match": conditions, "redirect": { "uri": "/new" } }, { "route": rows([50, 30, 20]) }]),
+    ));
     let mut bench = detail(world);
     bench.get_by_label("reviews v3 share");
     click(&mut bench, "rule calls with path = /old…");

@@ -21,8 +21,9 @@ pub fn binary() -> Result<PathBuf> {
     }
     let me = std::env::current_exe()?;
     let folder = me.ancestors().find(|folder| folder.join("binnacle").is_file());
-    let folder =
-        folder.context("binnacle is not built: run the tests by `cargo xtask test`, or build it with --features inspection")?;
+    let folder = folder.context(
+        "binnacle is not built: run the tests by `cargo xtask test`, or build it with --features inspection",
+    )?;
     Ok(folder.join("binnacle"))
 }
 
@@ -46,15 +47,24 @@ impl Program {
         let home = tempfile::tempdir()?;
         let mut command = Command::new(binary()?);
         command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        for name in
-            ["KUBECONFIG", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR", "WAYLAND_DISPLAY", "DISPLAY"]
-        {
+        for name in [
+            "KUBECONFIG",
+            "XDG_CONFIG_HOME",
+            "XDG_STATE_HOME",
+            "XDG_DATA_HOME",
+            "XDG_RUNTIME_DIR",
+            "WAYLAND_DISPLAY",
+            "DISPLAY",
+        ] {
             command.env_remove(name);
         }
         if let Some(envoy) = envoy() {
             command.env("BINNACLE_ENVOY", envoy);
         }
-        command.env("HOME", home.path()).env("XDG_CACHE_HOME", home.path().join("cache")).envs(env.iter().copied());
+        command
+            .env("HOME", home.path())
+            .env("XDG_CACHE_HOME", home.path().join("cache"))
+            .envs(env.iter().copied());
         let mut child = command.spawn()?;
         let stdout = lines(child.stdout.take().context("no stdout")?);
         let stderr = lines(child.stderr.take().context("no stderr")?);
@@ -74,9 +84,9 @@ impl Program {
         if let Some(line) = self.early.pop_front() {
             return Ok(line);
         }
-        self.stdout
-            .recv_timeout(within)
-            .map_err(|_| anyhow::anyhow!("no line on stdout within {within:?}; stderr:\n{}", self.stderr_so_far()))
+        self.stdout.recv_timeout(within).map_err(|_| {
+            anyhow::anyhow!("no line on stdout within {within:?}; stderr:\n{}", self.stderr_so_far())
+        })
     }
 
     /// Everything on stderr that was not read before.
@@ -130,7 +140,9 @@ impl Program {
             }
             let left = end.saturating_duration_since(Instant::now());
             match self.stdout.recv_timeout(left.min(Duration::from_millis(50))) {
-                Err(mpsc::RecvTimeoutError::Timeout) if left.is_zero() => bail!("it still runs after {within:?}"),
+                Err(mpsc::RecvTimeoutError::Timeout) if left.is_zero() => {
+                    bail!("it still runs after {within:?}")
+                }
                 Err(mpsc::RecvTimeoutError::Disconnected) => return Ok(self.child.wait()?),
                 Err(mpsc::RecvTimeoutError::Timeout) => {}
                 Ok(line) => self.early.push_back(line),

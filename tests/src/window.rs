@@ -42,7 +42,9 @@ impl Window {
         let stream = loop {
             match TcpStream::connect(("127.0.0.1", port)) {
                 Ok(stream) => break stream,
-                Err(error) if Instant::now() > end => return Err(error).context("the window does not answer"),
+                Err(error) if Instant::now() > end => {
+                    return Err(error).context("the window does not answer");
+                }
                 // The kernel gives no event for "somebody listens now".
                 Err(_) => pause(20),
             }
@@ -80,14 +82,20 @@ impl Window {
                 let [.., x, y] = transform.as_coeffs();
                 shift += egui::vec2(x as f32, y as f32);
             }
-            let value = node.value().map(str::to_owned).or_else(|| node.numeric_value().map(|number| number.to_string()));
+            let value = node
+                .value()
+                .map(str::to_owned)
+                .or_else(|| node.numeric_value().map(|number| number.to_string()));
             let (name, value) = match node.label() {
                 Some(name) => (name.to_owned(), value),
                 None if node.role() == Role::Label => (value.unwrap_or_default(), None),
                 None => (String::new(), value),
             };
             if let Some(bounds) = node.bounds().filter(|_| !name.is_empty() || value.is_some()) {
-                let rect = Rect::from_min_max(pos2(bounds.x0 as f32, bounds.y0 as f32), pos2(bounds.x1 as f32, bounds.y1 as f32));
+                let rect = Rect::from_min_max(
+                    pos2(bounds.x0 as f32, bounds.y0 as f32),
+                    pos2(bounds.x1 as f32, bounds.y1 as f32),
+                );
                 widgets.push(Widget {
                     role: node.role(),
                     name,
@@ -123,7 +131,8 @@ impl Window {
             let exact = widgets.iter().find(|widget| widget.name == name);
             let part = || {
                 widgets.iter().find(|widget| {
-                    widget.name.contains(name) || widget.value.as_deref().is_some_and(|value| value.contains(name))
+                    widget.name.contains(name)
+                        || widget.value.as_deref().is_some_and(|value| value.contains(name))
                 })
             };
             exact.or_else(part).cloned()
@@ -134,7 +143,12 @@ impl Window {
     ///
     /// # Errors
     /// When it does not in time; the error lists the widgets that there are.
-    pub fn wait_until<T>(&self, what: &str, within: Duration, mut test: impl FnMut(&[Widget]) -> Option<T>) -> Result<T> {
+    pub fn wait_until<T>(
+        &self,
+        what: &str,
+        within: Duration,
+        mut test: impl FnMut(&[Widget]) -> Option<T>,
+    ) -> Result<T> {
         let end = Instant::now() + within;
         loop {
             // Each call waits for a frame of the window.
@@ -202,7 +216,12 @@ impl Window {
     /// When the window does not answer.
     pub fn drag(&self, from: Pos2, to: Pos2) -> Result<()> {
         let steps = (1..=10).map(|step| Event::PointerMoved(from + (to - from) * (step as f32 / 10.0)));
-        self.events([Event::PointerMoved(from), button(from, true)].into_iter().chain(steps).chain([button(to, false)]))
+        self.events(
+            [Event::PointerMoved(from), button(from, true)]
+                .into_iter()
+                .chain(steps)
+                .chain([button(to, false)]),
+        )
     }
 
     /// Types text into whatever has the focus.
@@ -247,11 +266,19 @@ fn button(pos: Pos2, pressed: bool) -> Event {
 }
 
 fn names(widgets: &[Widget]) -> String {
-    widgets.iter().map(|widget| widget.name.as_str()).filter(|name| !name.is_empty()).collect::<Vec<_>>().join(" | ")
+    widgets
+        .iter()
+        .map(|widget| widget.name.as_str())
+        .filter(|name| !name.is_empty())
+        .collect::<Vec<_>>()
+        .join(" | ")
 }
 
 /// Waits a moment between two looks at something that gives no event.
-#[expect(clippy::disallowed_methods, reason = "another process is watched from outside; it gives no event to wait for")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "another process is watched from outside; it gives no event to wait for"
+)]
 pub fn pause(millis: u64) {
     std::thread::sleep(Duration::from_millis(millis));
 }

@@ -27,7 +27,8 @@ pub(crate) enum Reach {
     Watch(&'static str, Vec<String>),
 }
 
-const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json";
+const AGGREGATED: &str =
+    "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json";
 
 /// Asks the cluster what it serves: in two requests where it knows aggregated discovery, else group by group.
 pub(crate) async fn discover(client: &Client) -> Result<Served, kube::Error> {
@@ -48,7 +49,8 @@ pub(crate) async fn discover(client: &Client) -> Result<Served, kube::Error> {
             if !KINDS.iter().any(|kind| kind.group == group && kind.versions.contains(&version.as_str())) {
                 continue;
             }
-            let root = if group.is_empty() { format!("/api/{version}") } else { format!("/apis/{group}/{version}") };
+            let root =
+                if group.is_empty() { format!("/api/{version}") } else { format!("/apis/{group}/{version}") };
             match http::json::<Value>(client, &root).await {
                 Ok(list) => served.add_resources(&group, &version, &list),
                 // One broken group (an extension server that is down) must not hide the others.
@@ -85,7 +87,9 @@ impl Served {
             let name = group["metadata"]["name"].as_str().unwrap_or_default();
             for version in group["versions"].as_array().into_iter().flatten() {
                 for resource in version["resources"].as_array().into_iter().flatten() {
-                    if let (Some(plural), Some(version)) = (resource["resource"].as_str(), version["version"].as_str()) {
+                    if let (Some(plural), Some(version)) =
+                        (resource["resource"].as_str(), version["version"].as_str())
+                    {
                         self.add(name, plural, version);
                     }
                 }
@@ -113,17 +117,31 @@ pub(crate) async fn reach(api: &Api, served: &Served, kind: &'static Kind, names
     let Some(version) = served.version(kind) else { return Reach::Missing };
     let cluster_wide = missing_verbs(api, kind, None).await;
     if cluster_wide.is_empty() {
-        let chosen = if namespaces.is_empty() || !kind.namespaced { vec![String::new()] } else { with_root(namespaces) };
+        let chosen = if namespaces.is_empty() || !kind.namespaced {
+            vec![String::new()]
+        } else {
+            with_root(namespaces)
+        };
         return Reach::Watch(version, chosen);
     }
     if !kind.namespaced {
         return Reach::Denied(denied(kind, &cluster_wide, &[]));
     }
-    let candidates = with_root(if namespaces.is_empty() { std::slice::from_ref(&api.namespace) } else { namespaces });
-    let verdicts = join_all(candidates.iter().map(|namespace| missing_verbs(api, kind, Some(namespace)))).await;
-    let allowed: Vec<String> =
-        candidates.iter().zip(&verdicts).filter(|(_, missing)| missing.is_empty()).map(|(name, _)| name.clone()).collect();
-    if allowed.is_empty() { Reach::Denied(denied(kind, &cluster_wide, &candidates)) } else { Reach::Watch(version, allowed) }
+    let candidates =
+        with_root(if namespaces.is_empty() { std::slice::from_ref(&api.namespace) } else { namespaces });
+    let verdicts =
+        join_all(candidates.iter().map(|namespace| missing_verbs(api, kind, Some(namespace)))).await;
+    let allowed: Vec<String> = candidates
+        .iter()
+        .zip(&verdicts)
+        .filter(|(_, missing)| missing.is_empty())
+        .map(|(name, _)| name.clone())
+        .collect();
+    if allowed.is_empty() {
+        Reach::Denied(denied(kind, &cluster_wide, &candidates))
+    } else {
+        Reach::Watch(version, allowed)
+    }
 }
 
 /// Mesh-wide policy, istiod and often Prometheus live in Istio's own namespace: it belongs to every choice.
@@ -143,7 +161,11 @@ async fn missing_verbs(api: &Api, kind: &Kind, namespace: Option<&str>) -> Vec<&
 }
 
 fn denied(kind: &Kind, verbs: &[&str], namespaces: &[String]) -> Problem {
-    let resource = if kind.group.is_empty() { kind.plural.to_owned() } else { format!("{}.{}", kind.plural, kind.group) };
+    let resource = if kind.group.is_empty() {
+        kind.plural.to_owned()
+    } else {
+        format!("{}.{}", kind.plural, kind.group)
+    };
     let verbs = verbs.join(" and ");
     let place = if namespaces.is_empty() {
         "in the cluster".to_owned()
@@ -189,7 +211,9 @@ pub(crate) async fn allowed(
     let body = Bytes::from(review.to_string());
     let json = "application/json";
     match http::send(client, Method::POST, path, Some(json), json, body).await {
-        Ok(answer) => serde_json::from_slice::<Review>(&answer.body).is_ok_and(|review| review.status.allowed),
+        Ok(answer) => {
+            serde_json::from_slice::<Review>(&answer.body).is_ok_and(|review| review.status.allowed)
+        }
         Err(error) => {
             tracing::debug!(%error, "rights cannot be asked for");
             true

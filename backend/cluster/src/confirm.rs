@@ -49,15 +49,29 @@ pub(crate) async fn before(session: &Session, change: &Change) -> Result<Before,
         let rejects = if silent { istiod::rejects(session, xds).await } else { 0.0 };
         Ok((proxies, rejects))
     };
-    let (proxies, rejects) = tokio::time::timeout(Duration::from_secs(3), asked).await.unwrap_or_else(|_elapsed| {
-        Err(Problem::new("istiod does not answer", "No answer within 3 s", "Look at the Deployment istiod"))
-    })?;
-    let pushes = proxies.into_iter().map(|mut proxy| (proxy.name, proxy.types.remove(xds).unwrap_or_default())).collect();
+    let (proxies, rejects) =
+        tokio::time::timeout(Duration::from_secs(3), asked).await.unwrap_or_else(|_elapsed| {
+            Err(Problem::new(
+                "istiod does not answer",
+                "No answer within 3 s",
+                "Look at the Deployment istiod",
+            ))
+        })?;
+    let pushes = proxies
+        .into_iter()
+        .map(|mut proxy| (proxy.name, proxy.types.remove(xds).unwrap_or_default()))
+        .collect();
     Ok(Before { pushes, rejects })
 }
 
 /// Follows a stored change as far as it can be known.
-pub(crate) async fn follow(session: &Session, change: &Change, applied: &[Object], before: Result<Before, Problem>, news: &News) {
+pub(crate) async fn follow(
+    session: &Session,
+    change: &Change,
+    applied: &[Object],
+    before: Result<Before, Problem>,
+    news: &News,
+) {
     if let Err(problem) = seen(session, change, applied).await {
         news.send(Fact::Unknowable(problem)).await;
         return;
@@ -90,13 +104,19 @@ async fn cannot_ask(session: &Session, problem: Problem) -> Problem {
     {
         told = missing;
     }
-    Problem::new("The proxies cannot be asked whether they took it", format!("{}: {}", told.what, told.why), told.next)
+    Problem::new(
+        "The proxies cannot be asked whether they took it",
+        format!("{}: {}", told.what, told.why),
+        told.next,
+    )
 }
 
 /// Waits until our own watches show every stored object.
 async fn seen(session: &Session, change: &Change, applied: &[Object]) -> Result<(), Problem> {
     let hub = &session.hub;
-    let watched = |step: &&mesh::Step| matches!(hub.kind_state(step.at.kind), Some(KindState::Live(_) | KindState::Stale(_)));
+    let watched = |step: &&mesh::Step| {
+        matches!(hub.kind_state(step.at.kind), Some(KindState::Live(_) | KindState::Stale(_)))
+    };
     let shown = || {
         change.steps.iter().filter(watched).all(|step| {
             let now = hub.object(&step.at);
@@ -187,10 +207,14 @@ impl Follow<'_> {
             }
             self.look(begun, &mut progress).await;
             self.tell(&mut progress).await;
-            if effect.proxies.iter().all(|name| progress.live.contains(name) || progress.gone.contains(name)) {
+            if effect.proxies.iter().all(|name| progress.live.contains(name) || progress.gone.contains(name))
+            {
                 return Verdict::Live;
             }
-            let all_acked = effect.proxies.iter().all(|name| progress.acked.contains(name) || progress.gone.contains(name));
+            let all_acked = effect
+                .proxies
+                .iter()
+                .all(|name| progress.acked.contains(name) || progress.gone.contains(name));
             let blind = progress.blind_since.is_some_and(|since| since.elapsed() > BLIND_AFTER);
             if begun.elapsed() > LIVE_WITHIN || (all_acked && blind) {
                 return Verdict::Unknowable(self.late(&progress));
@@ -212,7 +236,9 @@ impl Follow<'_> {
             progress.gone.remove(name);
             let Some(push) = proxy.types.get(xds) else { continue };
             let old = self.before.pushes.get(name);
-            if !push.error.is_empty() && old.is_none_or(|old| (&old.sent, &old.error) != (&push.sent, &push.error)) {
+            if !push.error.is_empty()
+                && old.is_none_or(|old| (&old.sent, &old.error) != (&push.sent, &push.error))
+            {
                 return Some(nacked(name, xds, &push.error));
             }
             if push.settled() && old.is_none_or(|old| old.sent != push.sent) {
@@ -231,7 +257,9 @@ impl Follow<'_> {
     fn stuck(&self, proxy: &Synced, xds: &str) -> bool {
         let Some(push) = proxy.types.get(xds) else { return false };
         let old = self.before.pushes.get(&proxy.name);
-        self.change.effect.proxies.contains(&proxy.name) && push.sent != push.acked && old.is_none_or(|old| old.sent != push.sent)
+        self.change.effect.proxies.contains(&proxy.name)
+            && push.sent != push.acked
+            && old.is_none_or(|old| old.sent != push.sent)
     }
 
     /// Older istiods do not tell a refusal: their metrics count it and their log has the words.
@@ -240,7 +268,8 @@ impl Follow<'_> {
             return None;
         }
         let words = istiod::refusal(self.session, &proxy.name, xds).await;
-        let words = words.unwrap_or_else(|| "istiod counts a refusal, and its log could not be read for the words".into());
+        let words = words
+            .unwrap_or_else(|| "istiod counts a refusal, and its log could not be read for the words".into());
         Some(nacked(&proxy.name, xds, &words))
     }
 
@@ -282,7 +311,8 @@ impl Follow<'_> {
 
     async fn tell(&self, progress: &mut Progress) {
         let affected = self.change.effect.proxies.iter().filter(|name| !progress.gone.contains(*name));
-        let (acked, waiting): (Vec<&String>, Vec<&String>) = affected.partition(|name| progress.acked.contains(*name));
+        let (acked, waiting): (Vec<&String>, Vec<&String>) =
+            affected.partition(|name| progress.acked.contains(*name));
         let waiting: Vec<String> = waiting.into_iter().cloned().collect();
         let now = (acked.len(), acked.len() + waiting.len(), waiting);
         if progress.told.as_ref() != Some(&now) {
@@ -294,7 +324,12 @@ impl Follow<'_> {
 
     fn late(&self, progress: &Progress) -> Problem {
         let missing = |done: &BTreeSet<String>| -> Vec<&str> {
-            let open = self.change.effect.proxies.iter().filter(|name| !done.contains(*name) && !progress.gone.contains(*name));
+            let open = self
+                .change
+                .effect
+                .proxies
+                .iter()
+                .filter(|name| !done.contains(*name) && !progress.gone.contains(*name));
             open.map(String::as_str).collect()
         };
         let secs = LIVE_WITHIN.as_secs();

@@ -77,7 +77,8 @@ pub(crate) async fn connect(target: &Target, hub: &Hub) -> Option<Api> {
 async fn config(target: &Target) -> Result<(String, Config), Problem> {
     let file = target.kubeconfig.clone();
     let read = tokio::task::spawn_blocking(move || Merged::read(file.as_deref())).await;
-    let merged = read.map_err(|error| Problem::new("The kubeconfig was not read", error.to_string(), "Retry"))?;
+    let merged =
+        read.map_err(|error| Problem::new("The kubeconfig was not read", error.to_string(), "Retry"))?;
     let current = || merged.config.current_context.clone().filter(|name| !name.is_empty());
     let Some(name) = target.context.clone().or_else(current) else {
         return Err(merged.problems.first().cloned().unwrap_or_else(|| {
@@ -94,7 +95,11 @@ async fn config(target: &Target) -> Result<(String, Config), Problem> {
     let options = KubeConfigOptions { context: Some(name.clone()), ..KubeConfigOptions::default() };
     let mut config = Config::from_custom_kubeconfig(merged.config, &options).await.map_err(|error| {
         let why = error::redacted(&error.to_string());
-        Problem::new(format!("Context {name} cannot be used"), why, "Correct the kubeconfig, or choose another context")
+        Problem::new(
+            format!("Context {name} cannot be used"),
+            why,
+            "Correct the kubeconfig, or choose another context",
+        )
     })?;
     config.connect_timeout = Some(Duration::from_secs(5));
     // What the server answers is told at once. A write that was carried out, though its answer was an error, must not be
@@ -116,12 +121,20 @@ async fn reach(name: &str, mut config: Config) -> Result<(Api, Duration), Proble
     let asked = crate::http::json::<Version>(&client, "/version");
     let answer = tokio::time::timeout(FIRST_ANSWER, asked).await.map_err(|_elapsed| {
         let why = format!("No answer within {} s", FIRST_ANSWER.as_secs());
-        Problem::new(what.clone(), why, "Look whether the cluster is running and at your network or VPN, then retry")
+        Problem::new(
+            what.clone(),
+            why,
+            "Look whether the cluster is running and at your network or VPN, then retry",
+        )
     })?;
     let version = answer.map_err(|error| match error::code(&error) {
         Some(404) => not_kubernetes(&what, "it has no /version (404)"),
-        None if matches!(error, kube::Error::SerdeError(_)) => not_kubernetes(&what, "its /version is not JSON"),
-        Some(401 | 403) => error::problem(format!("The API server refuses the login of context {name}"), &error),
+        None if matches!(error, kube::Error::SerdeError(_)) => {
+            not_kubernetes(&what, "its /version is not JSON")
+        }
+        Some(401 | 403) => {
+            error::problem(format!("The API server refuses the login of context {name}"), &error)
+        }
         Some(_) => error::problem(format!("The API server of context {name} does not work"), &error),
         None => error::problem(what, &error),
     })?;
@@ -137,7 +150,9 @@ fn client(config: Config, plugin: Option<Plugin>) -> Result<Client, kube::Error>
     let builder = ClientBuilder::try_from(config)?;
     Ok(match plugin {
         None => builder.build(),
-        Some(plugin) => builder.with_layer(&BufferLayer::new(1024)).with_layer(&AsyncFilterLayer::new(plugin)).build(),
+        Some(plugin) => {
+            builder.with_layer(&BufferLayer::new(1024)).with_layer(&AsyncFilterLayer::new(plugin)).build()
+        }
     })
 }
 

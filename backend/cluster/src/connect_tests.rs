@@ -27,7 +27,9 @@ contexts: [{{name: here, context: {{cluster: c, user: u, namespace: shop}}}}]
 async fn server() -> String {
     let version = get(|headers: HeaderMap| async move {
         match headers.get("authorization").and_then(|value| value.to_str().ok()) {
-            Some("Bearer good") => (StatusCode::OK, r#"{"major":"1","minor":"35+","gitVersion":"v1.35.1-gke.1"}"#),
+            Some("Bearer good") => {
+                (StatusCode::OK, r#"{"major":"1","minor":"35+","gitVersion":"v1.35.1-gke.1"}"#)
+            }
             _ => (
                 StatusCode::UNAUTHORIZED,
                 r#"{"kind":"Status","status":"Failure","message":"Unauthorized","reason":"Unauthorized","code":401}"#,
@@ -127,7 +129,8 @@ async fn nobody_listens() {
 #[tokio::test]
 async fn a_missing_context_names_those_that_are_there() {
     let file = kubeconfig("http://127.0.0.1:9", "{}");
-    let (step, problem) = attempt(Target { context: Some("there".into()), ..target(&file) }).await.unwrap_err();
+    let (step, problem) =
+        attempt(Target { context: Some("there".into()), ..target(&file) }).await.unwrap_err();
     assert_eq!(step, Step::Context);
     assert_eq!(problem.why, "The kubeconfig does not have it; it has here");
 }
@@ -136,7 +139,8 @@ async fn a_missing_context_names_those_that_are_there() {
 async fn a_malformed_kubeconfig_is_the_reason() {
     let mut file = NamedTempFile::new().unwrap();
     write!(file, "contexts: {{").unwrap();
-    let (step, problem) = attempt(Target { context: Some("here".into()), ..target(&file) }).await.unwrap_err();
+    let (step, problem) =
+        attempt(Target { context: Some("here".into()), ..target(&file) }).await.unwrap_err();
     assert_eq!((step, problem.what.as_str()), (Step::Context, "A kubeconfig cannot be read"));
 }
 
@@ -161,7 +165,8 @@ async fn other_answers_are_told_as_they_are() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let answer = move || async move { (StatusCode::from_u16(code).unwrap(), body) };
-        let server = tokio::spawn(async move { axum::serve(listener, Router::new().fallback(get(answer))).await });
+        let server =
+            tokio::spawn(async move { axum::serve(listener, Router::new().fallback(get(answer))).await });
         let file = kubeconfig(&format!("http://{address}"), "{token: good}");
         let (step, problem) = attempt(target(&file)).await.unwrap_err();
         assert_eq!((step, problem.why.as_str()), (Step::Api, why));

@@ -112,20 +112,31 @@ fn home() -> Option<PathBuf> {
 
 /// The files to read; with nothing set, the default one.
 fn files(variable: Option<std::ffi::OsString>, home: Option<PathBuf>) -> Vec<PathBuf> {
-    let listed: Vec<PathBuf> = variable.iter().flat_map(env::split_paths).filter(|path| !path.as_os_str().is_empty()).collect();
-    if listed.is_empty() { home.map(|home| home.join(".kube").join("config")).into_iter().collect() } else { listed }
+    let listed: Vec<PathBuf> =
+        variable.iter().flat_map(env::split_paths).filter(|path| !path.as_os_str().is_empty()).collect();
+    if listed.is_empty() {
+        home.map(|home| home.join(".kube").join("config")).into_iter().collect()
+    } else {
+        listed
+    }
 }
 
 fn nowhere() -> Problem {
-    Problem::new(MISSING, "KUBECONFIG is not set and there is no home folder", "Open a kubeconfig, or start the sandbox")
+    Problem::new(
+        MISSING,
+        "KUBECONFIG is not set and there is no home folder",
+        "Open a kubeconfig, or start the sandbox",
+    )
 }
 
 fn unreadable(file: &Path, error: &KubeconfigError) -> Problem {
     let file = file.display();
     match error {
-        KubeconfigError::ReadConfig(io, _) if io.kind() == std::io::ErrorKind::NotFound => {
-            Problem::new(MISSING, format!("{file} does not exist"), "Open another kubeconfig, or start the sandbox")
-        }
+        KubeconfigError::ReadConfig(io, _) if io.kind() == std::io::ErrorKind::NotFound => Problem::new(
+            MISSING,
+            format!("{file} does not exist"),
+            "Open another kubeconfig, or start the sandbox",
+        ),
         KubeconfigError::ReadConfig(io, _) => Problem::new(
             "A kubeconfig cannot be read",
             format!("{file}: {io}"),
@@ -168,7 +179,8 @@ fn cluster<'a>(config: &'a Kubeconfig, name: &str) -> Option<&'a Cluster> {
 
 /// Says why this context cannot be used, as far as that can be known without connecting.
 pub(crate) fn unusable(config: &Kubeconfig, name: &str) -> Result<(), Problem> {
-    let fail = |why: String, next: &str| Err(Problem::new(format!("Context {name} cannot be used"), why, next));
+    let fail =
+        |why: String, next: &str| Err(Problem::new(format!("Context {name} cannot be used"), why, next));
     let edit = "Correct the kubeconfig, or choose another context";
     let Some(entry) = config.contexts.iter().find(|context| context.name == name) else {
         let known: Vec<&str> = config.contexts.iter().map(|context| context.name.as_str()).collect();
@@ -218,7 +230,8 @@ fn login_missing(name: &str, info: &AuthInfo) -> Result<(), Problem> {
 pub(crate) fn no_plugin(what: impl Into<String>, exec: &ExecConfig) -> Problem {
     let command = exec.command.as_deref().unwrap_or_default();
     let hint = exec.install_hint.as_deref().map(str::trim).filter(|hint| !hint.is_empty());
-    let next = hint.map_or_else(|| format!("Install {command} and make sure that it is on the PATH"), str::to_owned);
+    let next =
+        hint.map_or_else(|| format!("Install {command} and make sure that it is on the PATH"), str::to_owned);
     Problem::new(what, format!("Its login plugin {command} is not found"), next)
 }
 
@@ -230,8 +243,14 @@ fn found(command: &str) -> bool {
     if command.contains(std::path::MAIN_SEPARATOR) {
         return Path::new(command).exists();
     }
-    let names = if cfg!(windows) { vec![command.to_owned(), format!("{command}.exe")] } else { vec![command.to_owned()] };
-    env::var_os("PATH").is_some_and(|path| env::split_paths(&path).any(|dir| names.iter().any(|name| dir.join(name).is_file())))
+    let names = if cfg!(windows) {
+        vec![command.to_owned(), format!("{command}.exe")]
+    } else {
+        vec![command.to_owned()]
+    };
+    env::var_os("PATH").is_some_and(|path| {
+        env::split_paths(&path).any(|dir| names.iter().any(|name| dir.join(name).is_file()))
+    })
 }
 
 #[cfg(test)]

@@ -40,7 +40,8 @@ fn check(files: &[(&str, &str)], expect: &[&str]) {
     });
     let problems = merged.problems.iter().map(|problem| format!("! {}", problem.why));
     let here = folder.path().display().to_string() + "/";
-    let told: Vec<String> = rows.chain(problems).map(|line| line.replace(&here, "").trim_end().to_owned()).collect();
+    let told: Vec<String> =
+        rows.chain(problems).map(|line| line.replace(&here, "").trim_end().to_owned()).collect();
     assert_eq!(told, expect);
     assert!(!told.iter().any(|line| line.contains("not-for-your-eyes")), "a token was shown");
 }

@@ -56,15 +56,26 @@ impl Plugin {
         Self::log_in_within(context, info, TIME_LIMIT).await
     }
 
-    async fn log_in_within(context: &str, info: &mut AuthInfo, limit: Duration) -> Result<Option<Self>, Problem> {
+    async fn log_in_within(
+        context: &str,
+        info: &mut AuthInfo,
+        limit: Duration,
+    ) -> Result<Option<Self>, Problem> {
         let Some(exec) = info.exec.take() else { return Ok(None) };
         let credential = run(context, &exec, limit).await?;
-        if let (Some(certificate), Some(key)) = (&credential.client_certificate_data, &credential.client_key_data) {
+        if let (Some(certificate), Some(key)) =
+            (&credential.client_certificate_data, &credential.client_key_data)
+        {
             let base64 = base64::engine::general_purpose::STANDARD;
             info.client_certificate_data = Some(base64.encode(certificate));
             info.client_key_data = Some(base64.encode(key).into());
         }
-        let inner = Inner { context: context.to_owned(), exec, credential: Mutex::new(credential), time_limit: limit };
+        let inner = Inner {
+            context: context.to_owned(),
+            exec,
+            credential: Mutex::new(credential),
+            time_limit: limit,
+        };
         Ok(Some(Self(Arc::new(inner))))
     }
 
@@ -76,7 +87,11 @@ impl Plugin {
         let Some(token) = &credential.token else { return Ok(None) };
         let mut value = HeaderValue::try_from(format!("Bearer {token}")).map_err(|_invalid| {
             let why = "Its login plugin returned a token that no HTTP header can hold";
-            Problem::new(format!("Context {} cannot be used", self.0.context), why, "Look at the plugin's settings")
+            Problem::new(
+                format!("Context {} cannot be used", self.0.context),
+                why,
+                "Look at the plugin's settings",
+            )
         })?;
         value.set_sensitive(true);
         Ok(Some(value))
@@ -132,7 +147,11 @@ async fn run(context: &str, exec: &ExecConfig, limit: Duration) -> Result<Creden
         if error.kind() == std::io::ErrorKind::NotFound {
             no_plugin(what(), exec)
         } else {
-            Problem::new(what(), format!("Its login plugin {name} does not start: {error}"), "Look at its permissions")
+            Problem::new(
+                what(),
+                format!("Its login plugin {name} does not start: {error}"),
+                "Look at its permissions",
+            )
         }
     })?;
     let group = child.id();
@@ -142,8 +161,9 @@ async fn run(context: &str, exec: &ExecConfig, limit: Duration) -> Result<Creden
         let next = "It may wait for input: log in on a terminal first, then retry";
         return Err(Problem::new(what(), why, next));
     };
-    let output =
-        output.map_err(|error| Problem::new(what(), format!("Its login plugin {name} cannot be read: {error}"), "Retry"))?;
+    let output = output.map_err(|error| {
+        Problem::new(what(), format!("Its login plugin {name} cannot be read: {error}"), "Retry")
+    })?;
     let said = String::from_utf8_lossy(&output.stderr);
     if !output.status.success() {
         let why = format!("Its login plugin {name} ended with {}: {}", output.status, last_lines(&said));

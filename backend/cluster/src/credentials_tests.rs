@@ -13,7 +13,9 @@ fn plugin(script: &str) -> (TempDir, AuthInfo) {
     let exec = ExecConfig {
         api_version: Some("client.authentication.k8s.io/v1".into()),
         command: Some(path.display().to_string()),
-        env: Some(vec![[("name".to_owned(), "REGION".to_owned()), ("value".to_owned(), "north".to_owned())].into()]),
+        env: Some(vec![
+            [("name".to_owned(), "REGION".to_owned()), ("value".to_owned(), "north".to_owned())].into(),
+        ]),
         ..ExecConfig::default()
     };
     (folder, AuthInfo { exec: Some(exec), ..AuthInfo::default() })
@@ -47,9 +49,14 @@ echo "{\"status\":{\"token\":\"$t\"}}""#;
 
 #[tokio::test]
 async fn its_own_words_are_shown_when_it_fails_but_never_what_it_prints() {
-    let problem = log_in("echo '{\"token\":\"secret\"}'; echo 'Session expired: run login' >&2; exit 3", SLOW_MACHINE).await;
+    let problem =
+        log_in("echo '{\"token\":\"secret\"}'; echo 'Session expired: run login' >&2; exit 3", SLOW_MACHINE)
+            .await;
     let problem = problem.unwrap_err();
-    assert_eq!(problem.why, "Its login plugin login-plugin ended with exit status: 3: Session expired: run login");
+    assert_eq!(
+        problem.why,
+        "Its login plugin login-plugin ended with exit status: 3: Session expired: run login"
+    );
     assert!(!problem.to_string().contains("secret"));
 }
 
@@ -91,7 +98,8 @@ async fn an_old_token_is_renewed() {
 
 #[tokio::test]
 async fn a_certificate_goes_into_the_connection() {
-    let (_folder, mut info) = plugin(r#"echo '{"status":{"clientCertificateData":"CERT","clientKeyData":"KEY"}}'"#);
+    let (_folder, mut info) =
+        plugin(r#"echo '{"status":{"clientCertificateData":"CERT","clientKeyData":"KEY"}}'"#);
     let plugin = Plugin::log_in("north", &mut info).await.unwrap().unwrap();
     assert_eq!(plugin.header().await.unwrap(), None);
     assert_eq!(info.client_certificate_data.as_deref(), Some("Q0VSVA=="));

@@ -29,7 +29,11 @@ pub(crate) fn close(session: &Session) {
 /// The part of a proxy's config_dump in which the evidence must stand, in the form of the whole dump.
 pub(crate) async fn dump(session: &Session, proxy: &str, evidence: &Evidence) -> Result<Value, Problem> {
     let Some((pod, namespace)) = proxy.rsplit_once('.') else {
-        return Err(Problem::new(WHAT, format!("{proxy} is not named pod.namespace"), "Look at istiod's version"));
+        return Err(Problem::new(
+            WHAT,
+            format!("{proxy} is not named pod.namespace"),
+            "Look at istiod's version",
+        ));
     };
     let place = Place::Pod(PodPort { namespace: namespace.into(), pod: pod.into(), port: ADMIN });
     let mut configs = Vec::new();
@@ -48,8 +52,9 @@ pub(crate) async fn dump(session: &Session, proxy: &str, evidence: &Evidence) ->
 }
 
 fn read(body: &[u8]) -> Result<Value, Problem> {
-    serde_json::from_slice(body)
-        .map_err(|error| Problem::new(WHAT, format!("Envoy's answer is no JSON ({error})"), "Look at the proxy's version"))
+    serde_json::from_slice(body).map_err(|error| {
+        Problem::new(WHAT, format!("Envoy's answer is no JSON ({error})"), "Look at the proxy's version")
+    })
 }
 
 /// `?resource=` answers with the bare resources: puts them where the whole dump has them.
@@ -69,6 +74,9 @@ mod tests {
         let got = whole(found, "dynamic_route_configs", "RoutesConfigDump");
         assert_eq!(got["dynamic_route_configs"][0]["route_config"]["name"], "8080");
         assert_eq!(got["@type"], "type.googleapis.com/envoy.admin.v3.RoutesConfigDump");
-        assert_eq!(whole(Value::Null, "dynamic_listeners", "ListenersConfigDump")["dynamic_listeners"], json!([]));
+        assert_eq!(
+            whole(Value::Null, "dynamic_listeners", "ListenersConfigDump")["dynamic_listeners"],
+            json!([])
+        );
     }
 }

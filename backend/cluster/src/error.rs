@@ -36,13 +36,19 @@ pub(crate) fn of_status(what: impl Into<String>, status: &Status) -> Problem {
             format!("The server does not accept the login (401 {})", text_or(message, "Unauthorized")),
             "The token may have expired: log in to the cluster again, then retry",
         ),
-        403 => (text_or(message, "Forbidden").to_owned(), "Ask whoever runs the cluster for this right, then retry"),
+        403 => (
+            text_or(message, "Forbidden").to_owned(),
+            "Ask whoever runs the cluster for this right, then retry",
+        ),
         404 => (text_or(message, "Not found").to_owned(), "Look whether it was deleted or renamed"),
         409 => (text_or(message, "Conflict").to_owned(), "Look at what the cluster has now and try again"),
         410 => (text_or(message, "Gone").to_owned(), "Nothing to do: it is read again"),
         422 | 400 => (invalid(status), "Correct the fields that it names and try again"),
         429 => ("The server has too many requests (429)".into(), "Retry in a moment"),
-        code => (format!("The server answered {code}: {}", text_or(message, "no reason given")), "Retry in a moment"),
+        code => (
+            format!("The server answered {code}: {}", text_or(message, "no reason given")),
+            "Retry in a moment",
+        ),
     };
     Problem::new(what, why, next)
 }
@@ -58,7 +64,11 @@ fn invalid(status: &Status) -> String {
             None => format!("{}: {}", cause.field, short(&cause.message)),
         })
         .collect();
-    if told.is_empty() { text_or(status.message.trim(), "The object is not valid").to_owned() } else { told.join("; ") }
+    if told.is_empty() {
+        text_or(status.message.trim(), "The object is not valid").to_owned()
+    } else {
+        told.join("; ")
+    }
 }
 
 /// Values in messages may be whole objects: the middle is left out.
@@ -77,7 +87,10 @@ fn denied_by_webhook(message: &str) -> Option<(&str, &str)> {
     let (name, rest) = rest.split_once('"')?;
     let (_, reason) = rest.split_once("denied the request")?;
     let reason = reason.trim_start_matches(':').trim();
-    Some((name, text_or(reason.strip_prefix("configuration is invalid: ").unwrap_or(reason), "no reason given")))
+    Some((
+        name,
+        text_or(reason.strip_prefix("configuration is invalid: ").unwrap_or(reason), "no reason given"),
+    ))
 }
 
 fn text_or<'a>(text: &'a str, instead: &'a str) -> &'a str {
@@ -91,16 +104,25 @@ pub(crate) fn of_network(what: impl Into<String>, error: &(dyn Error + 'static))
     let root = chain.last().cloned().unwrap_or_default();
     let kind = find::<io::Error>(error).map(io::Error::kind);
     let (why, next) = if has("dns error") || has("failed to lookup address") {
-        (format!("The server's name cannot be resolved ({root})"), "Look at the server's address and at your network or VPN")
+        (
+            format!("The server's name cannot be resolved ({root})"),
+            "Look at the server's address and at your network or VPN",
+        )
     } else if has("alert: certificate") || has("alert: bad certificate") || has("alert: badcertificate") {
-        ("The server does not accept our client certificate, or wants one".into(), "Log in to the cluster again, then retry")
+        (
+            "The server does not accept our client certificate, or wants one".into(),
+            "Log in to the cluster again, then retry",
+        )
     } else if has("certificate") || has("unknownissuer") || has("unknown issuer") {
         (
             format!("The server's certificate is not trusted ({root})"),
             "Look at certificate-authority-data of this cluster in the kubeconfig",
         )
     } else if kind == Some(io::ErrorKind::ConnectionRefused) || has("connection refused") {
-        ("Nothing listens at this address (connection refused)".into(), "Look whether the cluster is running, then retry")
+        (
+            "Nothing listens at this address (connection refused)".into(),
+            "Look whether the cluster is running, then retry",
+        )
     } else if kind == Some(io::ErrorKind::TimedOut) || has("timed out") || has("deadline has elapsed") {
         ("It did not answer in time".into(), "Look at your network or VPN, then retry")
     } else {
@@ -200,7 +222,10 @@ mod tests {
 
     #[test]
     fn passwords_in_urls_are_cut() {
-        assert_eq!(redacted("proxy http://me:secret@proxy:3128/x failed"), "proxy http://proxy:3128/x failed");
+        assert_eq!(
+            redacted("proxy http://me:secret@proxy:3128/x failed"),
+            "proxy http://proxy:3128/x failed"
+        );
     }
 
     #[test]

@@ -42,7 +42,11 @@ fn unread(hub: &Hub, title: &str, option: &str, kinds: &[&str]) -> Option<Proble
     });
     let Problem { why, next, .. } = problem.into_iter().next()?;
     let next = next.split(';').next().unwrap_or_default();
-    Some(Problem::new(format!("{title} cannot be looked for"), why, format!("{next}, or give its URL with {option}")))
+    Some(Problem::new(
+        format!("{title} cannot be looked for"),
+        why,
+        format!("{next}, or give its URL with {option}"),
+    ))
 }
 
 /// Finds the Service and a ready pod behind it. The text says what was found ("prometheus in istio-system").
@@ -71,8 +75,9 @@ pub(crate) fn service(hub: &Hub, wanted: &Wanted) -> Result<(String, PodPort), P
 
 fn rank(service: &Object, wanted: &Wanted) -> Option<usize> {
     let named = wanted.names.iter().position(|name| *name == service.name());
-    let labelled =
-        ["app", "app.kubernetes.io/name"].iter().any(|label| service.label(label).is_some_and(|app| wanted.apps.contains(&app)));
+    let labelled = ["app", "app.kubernetes.io/name"]
+        .iter()
+        .any(|label| service.label(label).is_some_and(|app| wanted.apps.contains(&app)));
     match (named, service.namespace() == "istio-system") {
         (Some(position), true) => Some(position),
         (Some(position), false) => Some(10 + position),
@@ -89,7 +94,9 @@ fn behind(service: &Object, wanted: &Wanted, pods: &[Object]) -> Result<PodPort,
     let port = wanted
         .ports
         .iter()
-        .find_map(|(number, label)| ports.iter().find(|port| port["port"] == *number || port["name"] == **label).copied())
+        .find_map(|(number, label)| {
+            ports.iter().find(|port| port["port"] == *number || port["name"] == **label).copied()
+        })
         .or_else(|| ports.first().copied())
         .ok_or_else(|| format!("{name} has no port"))?;
     let selector = service.spec()["selector"].as_object().cloned().unwrap_or_default();
@@ -104,7 +111,8 @@ fn behind(service: &Object, wanted: &Wanted, pods: &[Object]) -> Result<PodPort,
         .collect();
     chosen.sort_by_key(|pod| pod.name().to_owned());
     let pod = chosen.first().ok_or_else(|| format!("{name} has no ready pod"))?;
-    let number = target(port, pod).ok_or_else(|| format!("{name} names a port that its pod does not have"))?;
+    let number =
+        target(port, pod).ok_or_else(|| format!("{name} names a port that its pod does not have"))?;
     Ok(PodPort { namespace: pod.namespace().into(), pod: pod.name().into(), port: number })
 }
 
@@ -113,7 +121,8 @@ fn target(port: &Value, pod: &Object) -> Option<u16> {
     match &port["targetPort"] {
         Value::String(name) => {
             let containers = pod.spec()["containers"].as_array()?;
-            let mut ports = containers.iter().flat_map(|container| container["ports"].as_array().into_iter().flatten());
+            let mut ports =
+                containers.iter().flat_map(|container| container["ports"].as_array().into_iter().flatten());
             let named = ports.find(|port| port["name"] == name.as_str())?;
             u16::try_from(named["containerPort"].as_u64()?).ok()
         }

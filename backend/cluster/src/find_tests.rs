@@ -35,7 +35,10 @@ const WANTED: Wanted = Wanted {
 #[track_caller]
 fn check(objects: &[Value], expect: Result<(&str, &str, u16), &str>) {
     let found = super::service(&hub(objects), &WANTED);
-    let told = found.as_ref().map(|(name, at)| (name.as_str(), at.pod.as_str(), at.port)).map_err(|problem| problem.why.as_str());
+    let told = found
+        .as_ref()
+        .map(|(name, at)| (name.as_str(), at.pod.as_str(), at.port))
+        .map_err(|problem| problem.why.as_str());
     assert_eq!(told, expect);
 }
 
@@ -54,16 +57,23 @@ fn the_named_service_of_istio_comes_first() {
 #[test]
 fn a_label_will_do() {
     let labels = json!({ "app.kubernetes.io/name": "metrics" });
-    let objects = [service("watch", "kube-metrics", &labels, &json!(8080)), pod("watch", "m-1", "metrics", true)];
+    let objects =
+        [service("watch", "kube-metrics", &labels, &json!(8080)), pod("watch", "m-1", "metrics", true)];
     check(&objects, Ok(("kube-metrics in watch", "m-1", 8080)));
 }
 
 #[test]
 fn why_there_is_none() {
     check(&[], Err("No Service is named metrics or labelled so"));
-    let alone = [service("istio-system", "metrics", &json!({}), &json!(1)), pod("istio-system", "m", "metrics", false)];
+    let alone = [
+        service("istio-system", "metrics", &json!({}), &json!(1)),
+        pod("istio-system", "m", "metrics", false),
+    ];
     check(&alone, Err("Service istio-system/metrics has no ready pod"));
-    let objects = [service("istio-system", "metrics", &json!({}), &json!("nope")), pod("istio-system", "m", "metrics", true)];
+    let objects = [
+        service("istio-system", "metrics", &json!({}), &json!("nope")),
+        pod("istio-system", "m", "metrics", true),
+    ];
     check(&objects, Err("Service istio-system/metrics names a port that its pod does not have"));
 }
 
@@ -74,7 +84,8 @@ fn every_replica_of_istiod() {
     let mut leaving = pod("istio-system", "istiod-3", "istiod", true);
     leaving["metadata"]["deletionTimestamp"] = json!("2026-05-05T05:05:05Z");
     let hub = hub(&[pod("istio-system", "istiod-1", "istiod", true), second, leaving]);
-    let found: Vec<(String, u16)> = istiods(&hub).expect("istiod").into_iter().map(|at| (at.pod, at.port)).collect();
+    let found: Vec<(String, u16)> =
+        istiods(&hub).expect("istiod").into_iter().map(|at| (at.pod, at.port)).collect();
     assert_eq!(found, [("istiod-1".into(), 15014), ("istiod-2".into(), 15099)]);
 }
 
@@ -88,14 +99,18 @@ fn no_istiod() {
 /// What may not be read is not called missing.
 #[test]
 fn a_right_that_is_missing_is_named() {
-    let denied =
-        Problem::new("Pod cannot be read", "This login may not list pods", "Ask for the right to list pods; until then …");
+    let denied = Problem::new(
+        "Pod cannot be read",
+        "This login may not list pods",
+        "Ask for the right to list pods; until then …",
+    );
     let pods = kind("Pod").expect("a kind");
     let unread = hub(&[service("istio-system", "metrics", &json!({}), &json!(1))]);
     unread.kind(pods, KindState::Denied(denied.clone()));
-    for (problem, option) in
-        [(super::service(&unread, &WANTED).unwrap_err(), "--metrics"), (istiods(&unread).unwrap_err(), "--istiod")]
-    {
+    for (problem, option) in [
+        (super::service(&unread, &WANTED).unwrap_err(), "--metrics"),
+        (istiods(&unread).unwrap_err(), "--istiod"),
+    ] {
         assert!(problem.what.ends_with("cannot be looked for"), "{problem}");
         assert_eq!(problem.why, denied.why);
         assert_eq!(problem.next, format!("Ask for the right to list pods, or give its URL with {option}"));

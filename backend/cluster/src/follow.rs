@@ -59,9 +59,15 @@ pub(crate) async fn follow_all(session: Arc<Session>) {
 }
 
 /// Starts a loop for each kind that can be read; returns those that cannot.
-async fn start(session: &Arc<Session>, served: &Served, kinds: &[&'static Kind], loops: &mut JoinSet<()>) -> Vec<&'static Kind> {
+async fn start(
+    session: &Arc<Session>,
+    served: &Served,
+    kinds: &[&'static Kind],
+    loops: &mut JoinSet<()>,
+) -> Vec<&'static Kind> {
     let hub = &session.hub;
-    let asked = kinds.iter().map(|kind| access::reach(&session.api, served, kind, &session.target.namespaces));
+    let asked =
+        kinds.iter().map(|kind| access::reach(&session.api, served, kind, &session.target.namespaces));
     let found = futures::future::join_all(asked).await;
     let mut open = Vec::new();
     // All are announced before the first loop starts: the step "kinds" is done when every kind has answered.
@@ -69,7 +75,9 @@ async fn start(session: &Arc<Session>, served: &Served, kinds: &[&'static Kind],
         match reach {
             Reach::Missing => hub.kind(kind, KindState::Missing),
             Reach::Denied(problem) => hub.kind(kind, KindState::Denied(problem.clone())),
-            Reach::Watch(_, namespaces) => namespaces.iter().for_each(|namespace| hub.awaits(kind, namespace)),
+            Reach::Watch(_, namespaces) => {
+                namespaces.iter().for_each(|namespace| hub.awaits(kind, namespace))
+            }
         }
     }
     for (kind, reach) in kinds.iter().copied().zip(found) {
@@ -96,7 +104,11 @@ struct Loop {
 
 impl Loop {
     fn api_version(&self) -> String {
-        if self.kind.group.is_empty() { self.version.into() } else { format!("{}/{}", self.kind.group, self.version) }
+        if self.kind.group.is_empty() {
+            self.version.into()
+        } else {
+            format!("{}/{}", self.kind.group, self.version)
+        }
     }
 
     async fn run(self, client: Client, mut streams_lists: bool) {
@@ -184,9 +196,10 @@ impl Loop {
             watcher::Error::InitialListFailed(error)
             | watcher::Error::WatchStartFailed(error)
             | watcher::Error::WatchFailed(error) => (error::problem(what, error), error::code(error)),
-            watcher::Error::NoResourceVersion => {
-                (Problem::new(what, "The server sends no resourceVersion", "Nothing: it is tried again"), None)
-            }
+            watcher::Error::NoResourceVersion => (
+                Problem::new(what, "The server sends no resourceVersion", "Nothing: it is tried again"),
+                None,
+            ),
         };
         let state = match code {
             Some(403) => KindState::Denied(problem),

@@ -24,7 +24,8 @@ async fn an_expired_version_is_listed_again_at_once_only_the_first_time() {
     });
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let server = tokio::spawn(async move { axum::serve(listener, Router::new().route("/api/v1/pods", answer)).await });
+    let server =
+        tokio::spawn(async move { axum::serve(listener, Router::new().route("/api/v1/pods", answer)).await });
 
     let client = Client::try_from(kube::Config::new(url.parse().unwrap())).unwrap();
     let hub = Hub::new(Arc::new(|| {}), 60);

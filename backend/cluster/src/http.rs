@@ -83,7 +83,10 @@ mod tests {
 
     #[test]
     fn warning_text_is_unquoted() {
-        assert_eq!(warning(r#"299 - "unknown field \"spec.weather\"""#).as_deref(), Some("unknown field \"spec.weather\""));
+        assert_eq!(
+            warning(r#"299 - "unknown field \"spec.weather\"""#).as_deref(),
+            Some("unknown field \"spec.weather\"")
+        );
     }
 
     #[test]

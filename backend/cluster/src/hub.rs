@@ -65,7 +65,10 @@ impl Hub {
             retry: watch::Sender::new(0),
             paused: watch::Sender::new(false),
             window: watch::Sender::new(window_secs),
-            scene: watch::Sender::new(Arc::new(Scene { mesh: Arc::new(Mesh::default()), ..Scene::default() })),
+            scene: watch::Sender::new(Arc::new(Scene {
+                mesh: Arc::new(Mesh::default()),
+                ..Scene::default()
+            })),
             wake,
         })
     }
@@ -82,7 +85,8 @@ impl Hub {
             if !context.is_empty() {
                 context.clone_into(&mut board.context);
             }
-            for step in [Step::Context, Step::Api, Step::Kinds, Step::Istiod, Step::Prometheus, Step::Traces] {
+            for step in [Step::Context, Step::Api, Step::Kinds, Step::Istiod, Step::Prometheus, Step::Traces]
+            {
                 board.steps.insert(step, StepState::Pending);
             }
             board.kinds.clear();
@@ -143,8 +147,11 @@ impl Hub {
     /// A whole list of this kind in this namespace ("" for all) is in.
     pub(crate) fn listed(&self, kind: &'static Kind, namespace: &str, listed: BTreeMap<Ref, Object>) {
         self.change(|board| {
-            let gone: Vec<Ref> =
-                board.of_kind(kind, namespace).filter(|(at, _)| !listed.contains_key(at)).map(|(at, _)| at.clone()).collect();
+            let gone: Vec<Ref> = board
+                .of_kind(kind, namespace)
+                .filter(|(at, _)| !listed.contains_key(at))
+                .map(|(at, _)| at.clone())
+                .collect();
             for at in gone {
                 board.remove(&at);
             }
@@ -272,7 +279,11 @@ impl Hub {
 }
 
 impl Board {
-    fn of_kind<'a>(&'a self, kind: &'static Kind, namespace: &'a str) -> impl Iterator<Item = (&'a Ref, &'a Object)> + 'a {
+    fn of_kind<'a>(
+        &'a self,
+        kind: &'static Kind,
+        namespace: &'a str,
+    ) -> impl Iterator<Item = (&'a Ref, &'a Object)> + 'a {
         let first = Ref { kind, namespace: namespace.into(), name: "".into() };
         let inside = move |at: &Ref| at.kind == kind && (namespace.is_empty() || *at.namespace == *namespace);
         self.objects.range(first..).take_while(move |(at, _)| inside(at))

@@ -68,7 +68,8 @@ async fn read(session: &Session, place: &Place, path: &str) -> Result<(Place, by
         (Ok(body), _) => Ok((place.clone(), body)),
         (Err(problem), Place::Pod(at)) if at.port != 8080 => {
             let other = Place::Pod(PodPort { port: 8080, ..at.clone() });
-            let second = session.tunnel.get(&other, path, WHAT).await.and_then(|answer| answer.ok(WHAT, &other));
+            let second =
+                session.tunnel.get(&other, path, WHAT).await.and_then(|answer| answer.ok(WHAT, &other));
             second.map(|body| (other, body)).map_err(|_also_failed| problem)
         }
         (Err(problem), _) => Err(problem),
@@ -87,7 +88,8 @@ async fn version(session: &Session) -> String {
 fn version_of(text: &str) -> String {
     let text = text.trim();
     if let Ok(value) = serde_json::from_str::<serde_json::Value>(text)
-        && let Some(version) = value["version"].as_str().or_else(|| value["clientVersion"]["version"].as_str())
+        && let Some(version) =
+            value["version"].as_str().or_else(|| value["clientVersion"]["version"].as_str())
     {
         return version.to_owned();
     }
@@ -99,7 +101,11 @@ fn version_of(text: &str) -> String {
 pub(crate) async fn rejects(session: &Session, xds: &str) -> f64 {
     let Ok(places) = places(session) else { return 0.0 };
     let texts = join_all(places.iter().map(|place| read(session, place, "/metrics"))).await;
-    texts.into_iter().flatten().map(|(_, body)| syncz::rejects_in_metrics(&String::from_utf8_lossy(&body), xds)).sum()
+    texts
+        .into_iter()
+        .flatten()
+        .map(|(_, body)| syncz::rejects_in_metrics(&String::from_utf8_lossy(&body), xds))
+        .sum()
 }
 
 /// What a proxy said when it refused, from the logs of istiod (needs the right to read them).
@@ -134,7 +140,10 @@ pub(crate) async fn follow(session: Arc<Session>) {
                     found = version(&session).await;
                 }
                 let replicas = if replicas == 1 { String::new() } else { format!(", {replicas} replicas") };
-                hub.step(Step::Istiod, StepState::Done(format!("istiod {found}{replicas}, {} proxies", proxies.len())));
+                hub.step(
+                    Step::Istiod,
+                    StepState::Done(format!("istiod {found}{replicas}, {} proxies", proxies.len())),
+                );
                 hub.proxies(proxies.iter().map(Synced::proxy).collect(), Timestamp::now());
                 INTERVAL
             }

@@ -137,7 +137,10 @@ impl Cluster {
     }
 
     /// Finds traces. Await it on the tokio runtime.
-    pub fn search_traces(&self, query: TraceQuery) -> impl Future<Output = Result<Vec<Trace>, Problem>> + Send + 'static {
+    pub fn search_traces(
+        &self,
+        query: TraceQuery,
+    ) -> impl Future<Output = Result<Vec<Trace>, Problem>> + Send + 'static {
         let session = self.session();
         async move { traces::search(&*session?, &query).await }
     }
@@ -160,7 +163,11 @@ impl Cluster {
 }
 
 fn not_connected() -> Problem {
-    Problem::new("The cluster cannot be asked", "There is no connection to it yet", "Wait for it, or retry connecting")
+    Problem::new(
+        "The cluster cannot be asked",
+        "There is no connection to it yet",
+        "Wait for it, or retry connecting",
+    )
 }
 
 /// One TLS implementation for Kubernetes and for plain HTTP; whoever comes first installs it.

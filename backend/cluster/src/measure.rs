@@ -50,7 +50,9 @@ async fn of_route(session: &Session, route: &RouteExpectation) -> Option<Result<
         .mesh
         .virtual_services
         .iter()
-        .find(|(at, _)| route.config.ends_with(&format!("/namespaces/{}/virtual-service/{}", at.namespace, at.name)))
+        .find(|(at, _)| {
+            route.config.ends_with(&format!("/namespaces/{}/virtual-service/{}", at.namespace, at.name))
+        })
         .map(|(_, service)| service.http.clone())?;
     // Telemetry does not tell which rule took a request. The rule for all other calls usually takes most of them, so it
     // is measured by all; a rule for special calls cannot be.
@@ -113,9 +115,13 @@ async fn of_tls(session: &Session, proxies: &[String]) -> Option<Result<(), Prob
     let count = |samples: Vec<Sample>| {
         let mut counts = Counts::default();
         for sample in samples {
-            let of = (sample.label("destination_workload_namespace").to_owned(), sample.label("destination_workload").to_owned());
+            let of = (
+                sample.label("destination_workload_namespace").to_owned(),
+                sample.label("destination_workload").to_owned(),
+            );
             if affected.contains(&of) {
-                *counts.0.entry(sample.label("connection_security_policy").to_owned()).or_default() += sample.value;
+                *counts.0.entry(sample.label("connection_security_policy").to_owned()).or_default() +=
+                    sample.value;
                 counts.1 += sample.value;
             }
         }
@@ -141,11 +147,11 @@ fn shares(mesh: &mesh::Mesh, host: &str, samples: &[Sample]) -> Counts {
     let mut counts = Counts::default();
     let service = mesh.services.values().find(|service| service.host == host);
     for sample in samples {
-        let (namespace, workload) = (sample.label("destination_workload_namespace"), sample.label("destination_workload"));
-        let subset = service
-            .into_iter()
-            .flat_map(|service| &service.subsets)
-            .find(|subset| subset.workloads.iter().any(|name| name == workload || *name == format!("{namespace}/{workload}")));
+        let (namespace, workload) =
+            (sample.label("destination_workload_namespace"), sample.label("destination_workload"));
+        let subset = service.into_iter().flat_map(|service| &service.subsets).find(|subset| {
+            subset.workloads.iter().any(|name| name == workload || *name == format!("{namespace}/{workload}"))
+        });
         if workload != "unknown" {
             let name = subset.map_or_else(|| host.to_owned(), |subset| subset.name.clone());
             *counts.0.entry(name).or_default() += sample.value;
@@ -203,7 +209,11 @@ fn disagreement(expected: &Expected, (counts, all): &Counts) -> Problem {
         format!("{name}: wanted {:.0} %, measured {got:.1} %", fraction * 100.0)
     });
     let why = format!("Of {all:.0} requests: {}", parts.collect::<Vec<_>>().join("; "));
-    Problem::new(what, why, "Another rule, a retry or a sticky session may move requests: look at the edges of the graph")
+    Problem::new(
+        what,
+        why,
+        "Another rule, a retry or a sticky session may move requests: look at the edges of the graph",
+    )
 }
 
 #[cfg(test)]

@@ -99,7 +99,13 @@ impl Run {
                     Some(session) => {
                         let news = self.tell(id);
                         // Counted from here on: whoever waits for the writes waits for this one.
-                        tokio::spawn(push::push(session, change, news, self.writes.token(), self.end.clone()));
+                        tokio::spawn(push::push(
+                            session,
+                            change,
+                            news,
+                            self.writes.token(),
+                            self.end.clone(),
+                        ));
                     }
                     None => self.tell(id).send(Fact::Refused(not_connected())).await,
                 },

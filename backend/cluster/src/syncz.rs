@@ -121,7 +121,8 @@ fn entry_of(entry: &Value, istiod: &str) -> Option<Synced> {
             types.insert(short, push);
         }
     }
-    let version = ["istio_version", "proxy_version"].iter().map(|key| text(key)).find(|version| !version.is_empty());
+    let version =
+        ["istio_version", "proxy_version"].iter().map(|key| text(key)).find(|version| !version.is_empty());
     Some(Synced {
         name,
         cluster: text("cluster_id"),
@@ -167,7 +168,9 @@ pub(crate) fn rejects_in_metrics(metrics: &str, xds: &str) -> f64 {
         let kind = TYPES.iter().find(|(short, _, _)| *short == xds).map_or(xds, |(_, _, current)| current);
         line.contains(&format!("type=\"{}\"", xds.to_lowercase())) || line.contains(&format!(".{kind}\""))
     });
-    of_type.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).fold(0.0, |sum, count| sum + count)
+    of_type
+        .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
+        .fold(0.0, |sum, count| sum + count)
 }
 
 #[cfg(test)]

@@ -38,7 +38,10 @@ fn states(body: &str) -> Vec<String> {
 
 #[test]
 fn older_form() {
-    assert_eq!(states(OLDER), ["cart-v1-77.shop Kubernetes 1.14.2 istiod-1: CDS Synced, EDS NotSent, LDS Stale, RDS Synced"]);
+    assert_eq!(
+        states(OLDER),
+        ["cart-v1-77.shop Kubernetes 1.14.2 istiod-1: CDS Synced, EDS NotSent, LDS Stale, RDS Synced"]
+    );
 }
 
 #[test]
@@ -77,7 +80,10 @@ fn the_words_of_a_refusal_from_the_log() {
         2026-01-01T00:00:01Z\twarn\tads\tADS:LDS: ACK ERROR cart-v1-77.shop-12 Internal:first\n\
         2026-01-01T00:00:02Z\twarn\tads\tADS:LDS: ACK ERROR other.shop-3 Internal:other\n\
         2026-01-01T00:00:03Z\twarn\tads\tADS:LDS: ACK ERROR cart-v1-77.shop-12 Internal:listener x: bad key\n";
-    assert_eq!(refusal_in_log(log, "cart-v1-77.shop", "LDS").as_deref(), Some("Internal:listener x: bad key"));
+    assert_eq!(
+        refusal_in_log(log, "cart-v1-77.shop", "LDS").as_deref(),
+        Some("Internal:listener x: bad key")
+    );
     assert_eq!(refusal_in_log(log, "cart-v1-77.shop", "RDS"), None);
     assert_eq!(refusal_in_log(log, "cart-v1.shop", "LDS"), None);
 }

@@ -75,8 +75,10 @@ pub(crate) fn trimmed(value: Value, api_version: &str, kind: &Kind) -> Value {
     match kind.kind {
         "Pod" => trim_pod(&mut object),
         "Deployment" => {
-            if let Some(spec) =
-                object.get_mut("spec").and_then(|spec| spec.pointer_mut("/template/spec")).and_then(Value::as_object_mut)
+            if let Some(spec) = object
+                .get_mut("spec")
+                .and_then(|spec| spec.pointer_mut("/template/spec"))
+                .and_then(Value::as_object_mut)
             {
                 trim_pod_spec(spec);
             }
@@ -95,7 +97,8 @@ pub(crate) fn trimmed(value: Value, api_version: &str, kind: &Kind) -> Value {
 const POD_SPEC: &[&str] = &["serviceAccountName", "nodeName", "hostNetwork", "containers", "initContainers"];
 const CONTAINER: &[&str] = &["name", "image", "ports", "restartPolicy", "resources"];
 /// What is read of a pod's state.
-const POD_STATUS: &[&str] = &["phase", "reason", "message", "podIP", "startTime", "conditions", "containerStatuses"];
+const POD_STATUS: &[&str] =
+    &["phase", "reason", "message", "podIP", "startTime", "conditions", "containerStatuses"];
 const CONDITION: &[&str] = &["type", "status", "reason", "message"];
 const CONTAINER_STATUS: &[&str] = &["name", "ready", "restartCount", "state"];
 
@@ -143,7 +146,10 @@ mod tests {
             "spec": { "unheardOf": [1] } });
         let got = trimmed(value, "networking.istio.io/v1beta1", kind);
         assert_eq!(got, expect);
-        assert_eq!(got.as_object().and_then(|object| object.keys().next()).map(String::as_str), Some("apiVersion"));
+        assert_eq!(
+            got.as_object().and_then(|object| object.keys().next()).map(String::as_str),
+            Some("apiVersion")
+        );
     }
 
     #[test]
@@ -170,14 +176,12 @@ mod tests {
             WatchEvent::Error(status) => format!("error {}", status.code),
             other => format!("{other:?}"),
         };
-        let added =
-            r#"{"type":"ADDED","object":{"kind":"Pod","metadata":{"name":"cart-1","resourceVersion":"12","odd":[1]},"spec":7}}"#;
+        let added = r#"{"type":"ADDED","object":{"kind":"Pod","metadata":{"name":"cart-1","resourceVersion":"12","odd":[1]},"spec":7}}"#;
         assert_eq!(told(added), "added Some(\"cart-1\") Some(\"12\")");
         let bookmark = r#"{"type":"BOOKMARK","object":{"kind":"Pod","apiVersion":"v1","metadata":{"resourceVersion":"15",
             "annotations":{"k8s.io/initial-events-end":"true"}}}}"#;
         assert_eq!(told(bookmark), "bookmark 15 1");
-        let gone =
-            r#"{"type":"ERROR","object":{"kind":"Status","status":"Failure","reason":"Expired","code":410,"message":"too old"}}"#;
+        let gone = r#"{"type":"ERROR","object":{"kind":"Status","status":"Failure","reason":"Expired","code":410,"message":"too old"}}"#;
         assert_eq!(told(gone), "error 410");
     }
 }

@@ -74,7 +74,8 @@ impl Answer {
 
 impl Tunnel {
     pub(crate) fn new(client: Client) -> Self {
-        let direct = reqwest::Client::builder().connect_timeout(Duration::from_secs(5)).timeout(ANSWER).build();
+        let direct =
+            reqwest::Client::builder().connect_timeout(Duration::from_secs(5)).timeout(ANSWER).build();
         let direct = direct.unwrap_or_else(|error| {
             tracing::error!(%error, "direct requests use default settings");
             reqwest::Client::default()
@@ -105,9 +106,14 @@ impl Tunnel {
         let given = error::redacted(url);
         let failed = |error: reqwest::Error| {
             let Problem { what, why, .. } = error::of_network(what, &error.without_url());
-            Problem::new(what, format!("{given}: {why}"), "Look whether the URL that was given is right, then retry")
+            Problem::new(
+                what,
+                format!("{given}: {why}"),
+                "Look whether the URL that was given is right, then retry",
+            )
         };
-        let response = self.0.direct.get(format!("{}{path}", url.trim_end_matches('/'))).send().await.map_err(failed)?;
+        let response =
+            self.0.direct.get(format!("{}{path}", url.trim_end_matches('/'))).send().await.map_err(failed)?;
         let status = response.status().as_u16();
         Ok(Answer { status, body: response.bytes().await.map_err(failed)? })
     }
@@ -136,7 +142,12 @@ impl Tunnel {
         None
     }
 
-    async fn ask(&self, at: &PodPort, mut connection: Connection, path: &str) -> Result<Answer, hyper::Error> {
+    async fn ask(
+        &self,
+        at: &PodPort,
+        mut connection: Connection,
+        path: &str,
+    ) -> Result<Answer, hyper::Error> {
         connection.ready().await?;
         let request = Request::get(path).header(header::HOST, format!("localhost:{}", at.port));
         let request = match request.body(Empty::new()) {
@@ -198,7 +209,9 @@ impl Tunnel {
                 format!("This login may not create pods/portforward in namespace {}", at.namespace),
                 "Ask for the right to create pods/portforward there, or give a URL that can be reached directly",
             ),
-            Some(404) => Problem::new(what, format!("Pod {} is gone", at.pod), "Nothing: another one is looked for"),
+            Some(404) => {
+                Problem::new(what, format!("Pod {} is gone", at.pod), "Nothing: another one is looked for")
+            }
             Some(_) => error::problem(what, error),
             None => {
                 let Problem { what, why, next } = error::problem(what, error);

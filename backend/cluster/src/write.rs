@@ -75,7 +75,9 @@ pub(crate) async fn apply(session: &Session, change: &Change) -> Result<Vec<Obje
 async fn undo(session: &Session, change: &Change, done: usize, stored: &[Object]) -> Result<(), Problem> {
     let partial = Change { steps: change.steps[..done].to_vec(), ..change.clone() };
     for step in &partial.inverse(stored)?.steps {
-        if let Err(Failure::Conflict(_, problem) | Failure::Refused(problem)) = perform(session, step, Mode::Real).await {
+        if let Err(Failure::Conflict(_, problem) | Failure::Refused(problem)) =
+            perform(session, step, Mode::Real).await
+        {
             return Err(problem);
         }
     }
@@ -88,7 +90,10 @@ fn half_way(mut problem: Problem, change: &Change, done: usize, left: Result<(),
     match left {
         Ok(()) => problem.why = format!("{}. What was written before it ({names}) was put back", problem.why),
         Err(undo) => {
-            problem.why = format!("{}. What was written before it ({names}) could not be put back: {}", problem.why, undo.why);
+            problem.why = format!(
+                "{}. What was written before it ({names}) could not be put back: {}",
+                problem.why, undo.why
+            );
             problem.next = format!("Look at {names} and put it back by hand");
         }
     }
@@ -112,8 +117,15 @@ async fn perform(session: &Session, step: &Step, mode: Mode) -> Result<Done, Fai
     let dry_run = if mode == Mode::DryRun { "&dryRun=All" } else { "" };
     let query = format!("?fieldManager={MANAGER}&fieldValidation=Warn{dry_run}");
     let (method, path, content_type, body) = match &step.edit {
-        Edit::Patch(patch) => (Method::PATCH, path(&step.at, &step.api_version, true) + &query, JSON_PATCH, bytes(&json!(patch))),
-        Edit::Create(object) => (Method::POST, path(&step.at, &step.api_version, false) + &query, JSON, bytes(object)),
+        Edit::Patch(patch) => (
+            Method::PATCH,
+            path(&step.at, &step.api_version, true) + &query,
+            JSON_PATCH,
+            bytes(&json!(patch)),
+        ),
+        Edit::Create(object) => {
+            (Method::POST, path(&step.at, &step.api_version, false) + &query, JSON, bytes(object))
+        }
         Edit::Delete { uid, resource_version } => {
             let mut options = json!({ "kind": "DeleteOptions", "apiVersion": "v1", "preconditions": {} });
             if !uid.is_empty() {
@@ -129,10 +141,13 @@ async fn perform(session: &Session, step: &Step, mode: Mode) -> Result<Done, Fai
         }
     };
     let sent = http::send(client, method, &path, Some(content_type), JSON, body);
-    let Ok(answered) = tokio::time::timeout(ANSWER, sent).await else { return late(session, step, mode).await };
+    let Ok(answered) = tokio::time::timeout(ANSWER, sent).await else {
+        return late(session, step, mode).await;
+    };
     match answered {
         Ok(answer) => {
-            let object = if matches!(step.edit, Edit::Delete { .. }) { None } else { object(&answer.body, step)? };
+            let object =
+                if matches!(step.edit, Edit::Delete { .. }) { None } else { object(&answer.body, step)? };
             Ok(Done { object, warnings: answer.warnings })
         }
         Err(error) => Err(failure(session, step, &error).await),
@@ -157,7 +172,8 @@ async fn late(session: &Session, step: &Step, mode: Mode) -> Result<Done, Failur
             ));
         }
     };
-    let object = now.as_ref().map(|value| Object::from(trim::trimmed(value.clone(), &step.api_version, step.at.kind)));
+    let object =
+        now.as_ref().map(|value| Object::from(trim::trimmed(value.clone(), &step.api_version, step.at.kind)));
     let done = match (&step.edit, &now) {
         (Edit::Delete { .. }, now) => now.is_none(),
         (Edit::Create(_), now) => now.is_some(),
@@ -239,7 +255,8 @@ async fn failure(session: &Session, step: &Step, error: &kube::Error) -> Failure
         },
         (Edit::Delete { .. }, Some((_, who))) => format!("It is no longer the one that you saw{who}"),
     };
-    let problem = Problem::new(title(step), why, "Rebuild the change on what the cluster has now, or leave it");
+    let problem =
+        Problem::new(title(step), why, "Rebuild the change on what the cluster has now, or leave it");
     let now = now.map(|(value, _)| Object::from(trim::trimmed(value, &step.api_version, step.at.kind)));
     Failure::Conflict(now, problem)
 }
@@ -262,7 +279,10 @@ fn refusal(step: &Step, error: &kube::Error) -> Problem {
             Edit::Delete { .. } => "delete",
         };
         let kind = step.at.kind;
-        problem.next = format!("Ask for the right to {verb} {}.{} in namespace {}", kind.plural, kind.group, step.at.namespace);
+        problem.next = format!(
+            "Ask for the right to {verb} {}.{} in namespace {}",
+            kind.plural, kind.group, step.at.namespace
+        );
     }
     problem
 }
@@ -282,7 +302,8 @@ async fn read(session: &Session, step: &Step) -> Result<Option<(Value, String)>,
 
 fn last_writer(object: &Value) -> String {
     let fields = object["metadata"]["managedFields"].as_array().into_iter().flatten();
-    let last = fields.filter(|entry| entry.get("subresource").is_none()).max_by_key(|entry| entry["time"].as_str());
+    let last =
+        fields.filter(|entry| entry.get("subresource").is_none()).max_by_key(|entry| entry["time"].as_str());
     match last.map(|entry| (entry["manager"].as_str(), entry["time"].as_str())) {
         Some((Some(manager), Some(time))) => format!(" (last written by {manager} at {time})"),
         Some((Some(manager), None)) => format!(" (last written by {manager})"),

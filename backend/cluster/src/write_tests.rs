@@ -64,7 +64,9 @@ async fn answer(server: &mut Server, status: u16, warning: Option<&str>, body: V
     }
     reply.send_response(response.body(Body::from(body.to_string().into_bytes())).expect("a response"));
     let content_type = parts.headers.get("content-type").map_or("", |value| value.to_str().unwrap_or(""));
-    format!("{} {} {content_type} {}", parts.method, parts.uri, String::from_utf8_lossy(&sent)).trim_end().to_owned()
+    format!("{} {} {content_type} {}", parts.method, parts.uri, String::from_utf8_lossy(&sent))
+        .trim_end()
+        .to_owned()
 }
 
 fn stored(name: &str, weight: u32, version: &str) -> Value {
@@ -86,8 +88,10 @@ async fn a_dry_run_as_the_server_sees_it() {
     let (session, mut server) = session();
     let change = change(vec![step("cart", patch())]);
     let warning = "299 - \"unknown field \\\"spec.weather\\\"\"";
-    let (told, request) =
-        tokio::join!(check(&session, &change), answer(&mut server, 200, Some(warning), stored("cart", 25, "8")));
+    let (told, request) = tokio::join!(
+        check(&session, &change),
+        answer(&mut server, 200, Some(warning), stored("cart", 25, "8"))
+    );
     assert_eq!(
         request,
         "PATCH /apis/networking.istio.io/v1/namespaces/shop/virtualservices/cart\
@@ -102,7 +106,8 @@ async fn a_dry_run_as_the_server_sees_it() {
 async fn creating_and_deleting_as_the_server_sees_it() {
     let (session, mut server) = session();
     let delete = Edit::Delete { uid: "u-1".into(), resource_version: Some("7".into()) };
-    let change = change(vec![step("cart", Edit::Create(json!({ "kind": "VirtualService" }))), step("pay", delete)]);
+    let change =
+        change(vec![step("cart", Edit::Create(json!({ "kind": "VirtualService" }))), step("pay", delete)]);
     let script = async {
         let created = answer(&mut server, 201, None, stored("cart", 25, "8")).await;
         let deleted = answer(&mut server, 200, None, json!({ "kind": "Status", "status": "Success" })).await;
@@ -159,9 +164,9 @@ async fn a_vague_refusal_of_a_patch_whose_guards_hold_is_no_conflict() {
 async fn what_istio_refuses_is_told_in_its_words() {
     let (session, mut server) = session();
     let change = change(vec![step("cart", patch())]);
-    let message =
-        "admission webhook \"validation.istio.io\" denied the request: configuration is invalid: weight 250 is too much";
-    let (told, _) = tokio::join!(check(&session, &change), answer(&mut server, 400, None, status(400, "", message)));
+    let message = "admission webhook \"validation.istio.io\" denied the request: configuration is invalid: weight 250 is too much";
+    let (told, _) =
+        tokio::join!(check(&session, &change), answer(&mut server, 400, None, status(400, "", message)));
     let Err(Failure::Refused(problem)) = told else { panic!("not refused") };
     assert_eq!(problem.what, "VirtualService shop/cart was not changed");
     assert_eq!(problem.why, "Istio's validation (validation.istio.io) refuses it: weight 250 is too much");
@@ -172,7 +177,13 @@ async fn what_exists_already_is_a_conflict() {
     let (session, mut server) = session();
     let change = change(vec![step("cart", Edit::Create(json!({})))]);
     let script = async {
-        answer(&mut server, 409, None, status(409, "AlreadyExists", "virtualservices \"cart\" already exists")).await;
+        answer(
+            &mut server,
+            409,
+            None,
+            status(409, "AlreadyExists", "virtualservices \"cart\" already exists"),
+        )
+        .await;
         answer(&mut server, 200, None, stored("cart", 10, "9")).await;
     };
     let (told, ()) = tokio::join!(check(&session, &change), script);
@@ -188,7 +199,10 @@ async fn what_cannot_be_put_back_is_said() {
         answer(&mut server, 200, None, stored("cart", 25, "8")).await;
         answer(&mut server, 403, None, status(403, "Forbidden", "no")).await;
         let undo = answer(&mut server, 500, None, status(500, "InternalError", "etcd is away")).await;
-        assert!(undo.starts_with("PATCH ") && undo.contains("\"value\":25}") && undo.contains("\"value\":10}"), "{undo}");
+        assert!(
+            undo.starts_with("PATCH ") && undo.contains("\"value\":25}") && undo.contains("\"value\":10}"),
+            "{undo}"
+        );
     };
     let (told, ()) = tokio::join!(apply(&session, &change), script);
     let Err(Failure::Refused(problem)) = told else { panic!("not refused") };
@@ -201,8 +215,7 @@ async fn what_cannot_be_put_back_is_said() {
 
 #[test]
 fn a_difference_is_told_where_it_is() {
-    let routes =
-        |weight: u32, port: u32| serde_json::json!([{"weight": 50}, {"to": {"host": "a", "port": port}, "weight": weight}]);
+    let routes = |weight: u32, port: u32| serde_json::json!([{"weight": 50}, {"to": {"host": "a", "port": port}, "weight": weight}]);
     let told = |was: &Value, now: &Value| {
         let (at, was, now) = first_difference(was, now);
         format!("{at} {was} {now}")
@@ -230,12 +243,19 @@ async fn a_step_without_an_answer_is_looked_for() {
             let _kept = silence(&mut server).await;
             if let Some(weight) = found {
                 let read = answer(&mut server, 200, None, stored("cart", weight, "8")).await;
-                assert!(read.starts_with("GET /apis/networking.istio.io/v1/namespaces/shop/virtualservices/cart"), "{read}");
+                assert!(
+                    read.starts_with("GET /apis/networking.istio.io/v1/namespaces/shop/virtualservices/cart"),
+                    "{read}"
+                );
             }
             std::future::pending::<()>().await;
         };
         let told = async {
-            if mode_is_dry { check(&session, &change).await.map(drop) } else { apply(&session, &change).await.map(drop) }
+            if mode_is_dry {
+                check(&session, &change).await.map(drop)
+            } else {
+                apply(&session, &change).await.map(drop)
+            }
         };
         let told = tokio::select! { told = told => told, () = script => unreachable!("the script waits") };
         match (told, expect) {

@@ -27,7 +27,10 @@ async fn everything_is_found() {
     let proxies = scene.proxies.value().expect("proxies");
     assert!(proxies.iter().all(|proxy| proxy.types["RDS"] == SyncState::Synced), "{proxies:?}");
     assert!(connection.woken.load(Ordering::SeqCst) > 0);
-    assert_eq!(connection.cluster.trace_services().await, Ok(vec!["details.bookinfo".into(), "reviews.bookinfo".into()]));
+    assert_eq!(
+        connection.cluster.trace_services().await,
+        Ok(vec!["details.bookinfo".into(), "reviews.bookinfo".into()])
+    );
 }
 
 #[tokio::test]
@@ -37,7 +40,9 @@ async fn a_change_by_somebody_else_shows() {
     connection.ready().await;
     let labels = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "fresh" } });
     world.api.store().apply(labels).expect("a namespace");
-    connection.until("the new namespace", |scene| scene.mesh.namespaces.iter().any(|name| &**name == "fresh")).await;
+    connection
+        .until("the new namespace", |scene| scene.mesh.namespaces.iter().any(|name| &**name == "fresh"))
+        .await;
     world.api.store().delete("Namespace", "", "fresh").expect("a deletion");
     connection.until("its end", |scene| !scene.mesh.namespaces.iter().any(|name| &**name == "fresh")).await;
 }
@@ -50,7 +55,9 @@ async fn a_newer_server_streams_its_lists() {
     assert!(matches!(kind_state(&scene, "VirtualService"), KindState::Live(2)), "{:?}", scene.kinds);
     let object = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "fresh" } });
     world.api.store().apply(object).expect("a namespace");
-    connection.until("the new namespace", |scene| scene.mesh.namespaces.iter().any(|name| &**name == "fresh")).await;
+    connection
+        .until("the new namespace", |scene| scene.mesh.namespaces.iter().any(|name| &**name == "fresh"))
+        .await;
 }
 
 #[tokio::test]
@@ -61,13 +68,18 @@ async fn dropped_watches_are_taken_up_again() {
     world.api.faults().drop_watches();
     let object = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "after-the-drop" } });
     world.api.store().apply(object).expect("a namespace");
-    connection.until("what came after", |scene| scene.mesh.namespaces.iter().any(|name| &**name == "after-the-drop")).await;
+    connection
+        .until("what came after", |scene| {
+            scene.mesh.namespaces.iter().any(|name| &**name == "after-the-drop")
+        })
+        .await;
     // And once more, when the server has forgotten the versions in between: 410, and everything is listed again.
     world.api.store().delete("Namespace", "", "after-the-drop").expect("a deletion");
     world.api.store().compact();
     world.api.faults().drop_watches();
-    let scene =
-        connection.until("a new list", |scene| !scene.mesh.namespaces.iter().any(|name| &**name == "after-the-drop")).await;
+    let scene = connection
+        .until("a new list", |scene| !scene.mesh.namespaces.iter().any(|name| &**name == "after-the-drop"))
+        .await;
     assert!(matches!(kind_state(&scene, "Pod"), KindState::Live(_)));
 }
 
@@ -77,8 +89,9 @@ async fn a_server_that_is_lost_takes_nothing_out_of_sight() {
     let mut connection = world.connect();
     let before = connection.ready().await;
     world.api.stop().await;
-    let scene =
-        connection.until("old kinds", |scene| scene.kinds.values().all(|state| matches!(state, KindState::Stale(_)))).await;
+    let scene = connection
+        .until("old kinds", |scene| scene.kinds.values().all(|state| matches!(state, KindState::Stale(_))))
+        .await;
     assert!(scene.ready(), "{:#?}", scene.steps);
     assert_eq!(scene.mesh.services.len(), before.mesh.services.len());
 }
@@ -89,7 +102,9 @@ async fn one_refused_kind_does_not_hide_the_others() {
     world.deny("list", "virtualservices");
     let mut connection = world.connect();
     let scene = connection.ready().await;
-    let KindState::Denied(problem) = kind_state(&scene, "VirtualService") else { panic!("{:?}", scene.kinds) };
+    let KindState::Denied(problem) = kind_state(&scene, "VirtualService") else {
+        panic!("{:?}", scene.kinds)
+    };
     assert_eq!(
         problem.why,
         "This login may not list virtualservices.networking.istio.io, neither in the cluster nor in namespace default or istio-system"
@@ -99,14 +114,17 @@ async fn one_refused_kind_does_not_hide_the_others() {
     // The right is given: the kind comes by itself on Retry.
     world.api.faults().allow_all();
     connection.send(Command::Retry).await;
-    connection.until("routes", |scene| matches!(kind_state(scene, "VirtualService"), KindState::Live(2))).await;
+    connection
+        .until("routes", |scene| matches!(kind_state(scene, "VirtualService"), KindState::Live(2)))
+        .await;
 }
 
 #[tokio::test]
 async fn a_cluster_without_istio() {
     let world = World::with(|objects| {
         objects.retain(|object| !object["apiVersion"].as_str().unwrap_or_default().contains("istio.io"));
-        objects.retain(|object| !object["metadata"]["name"].as_str().unwrap_or_default().starts_with("istiod"));
+        objects
+            .retain(|object| !object["metadata"]["name"].as_str().unwrap_or_default().starts_with("istiod"));
     })
     .await;
     for kind in KINDS.iter().filter(|kind| kind.group.ends_with("istio.io")) {
@@ -137,8 +155,10 @@ async fn what_was_measured_is_old_when_prometheus_freezes() {
 
 #[tokio::test]
 async fn a_cluster_without_prometheus_shows_structure_and_says_why() {
-    let world = World::with(|objects| objects.retain(|object| object["metadata"]["name"] != "prometheus")).await;
-    let scene = once(world.target(), Needs { traffic: true, proxies: true, window_secs: 60 }).await.expect("a scene");
+    let world =
+        World::with(|objects| objects.retain(|object| object["metadata"]["name"] != "prometheus")).await;
+    let scene =
+        once(world.target(), Needs { traffic: true, proxies: true, window_secs: 60 }).await.expect("a scene");
     let problem = scene.traffic.problem().expect("a problem");
     assert_eq!(problem.what, "Prometheus is not there");
     assert!(problem.next.contains("--prometheus"));
@@ -153,7 +173,10 @@ async fn no_right_to_port_forward() {
     connection.ready().await;
     for step in [Step::Istiod, Step::Prometheus, Step::Traces] {
         let problem = connection.failed(step).await;
-        assert_eq!(problem.why, "This login may not create pods/portforward in namespace istio-system", "{step:?}");
+        assert_eq!(
+            problem.why, "This login may not create pods/portforward in namespace istio-system",
+            "{step:?}"
+        );
     }
 }
 
@@ -185,7 +208,9 @@ async fn the_token_ends_and_is_renewed() {
     world.api.faults().drop_watches();
     let problem = connection.failed(Step::Api).await;
     assert_eq!(problem.what, "The API server no longer accepts the login");
-    let scene = connection.until("stale kinds", |scene| matches!(kind_state(scene, "Pod"), KindState::Stale(_))).await;
+    let scene = connection
+        .until("stale kinds", |scene| matches!(kind_state(scene, "Pod"), KindState::Stale(_)))
+        .await;
     assert!(!scene.mesh.workloads.is_empty(), "what was true is not blanked");
     world.api.faults().expire_token(false);
     connection.send(Command::Retry).await;
@@ -205,7 +230,10 @@ async fn only_the_chosen_namespaces() {
     let mut connection = world.connect_to(Target { namespaces: vec!["bookinfo".into()], ..world.target() });
     let scene = connection.ready().await;
     let names: Vec<&str> = scene.mesh.services.keys().map(|(namespace, _)| &**namespace).collect();
-    assert!(names.contains(&"bookinfo") && names.contains(&"istio-system") && !names.contains(&"default"), "{names:?}");
+    assert!(
+        names.contains(&"bookinfo") && names.contains(&"istio-system") && !names.contains(&"default"),
+        "{names:?}"
+    );
 }
 
 #[tokio::test]
@@ -218,8 +246,11 @@ async fn a_pause_holds_scenes_back() {
     let object = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "unseen" } });
     world.api.store().apply(object).expect("a namespace");
     // Nothing can be awaited: what must not come is given half a second.
-    let came = |scene: &std::sync::Arc<mesh::Scene>| scene.mesh.namespaces.iter().any(|name| &**name == "unseen");
-    let early = tokio::time::timeout(Duration::from_millis(500), connection.cluster.scene.wait_for(came)).await.is_ok();
+    let came =
+        |scene: &std::sync::Arc<mesh::Scene>| scene.mesh.namespaces.iter().any(|name| &**name == "unseen");
+    let early = tokio::time::timeout(Duration::from_millis(500), connection.cluster.scene.wait_for(came))
+        .await
+        .is_ok();
     assert!(!early, "a scene came during the pause");
     connection.send(Command::Pause(false)).await;
     connection.until("what was held back", came).await;
@@ -234,6 +265,8 @@ async fn a_server_that_is_not_there_is_an_error_of_the_command_line() {
     let file = folder.path().join("config");
     std::fs::copy(target.kubeconfig.as_ref().expect("a file"), &file).expect("a copy");
     api.stop().await;
-    let problem = once(Target { kubeconfig: Some(file), ..Target::default() }, Needs::default()).await.expect_err("no server");
+    let problem = once(Target { kubeconfig: Some(file), ..Target::default() }, Needs::default())
+        .await
+        .expect_err("no server");
     assert_eq!(problem.why, "Nothing listens at this address (connection refused)");
 }

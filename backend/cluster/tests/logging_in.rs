@@ -60,10 +60,11 @@ async fn server(authority: &Authority) -> SocketAddr {
             let acceptor = acceptor.clone();
             tokio::spawn(async move {
                 let Ok(stream) = acceptor.accept(stream).await else { return };
-                let answer = hyper::service::service_fn(|_request: http::Request<hyper::body::Incoming>| async {
-                    let body = r#"{"major":"1","minor":"30","gitVersion":"v1.30.0"}"#.to_owned();
-                    Ok::<_, std::convert::Infallible>(http::Response::new(body))
-                });
+                let answer =
+                    hyper::service::service_fn(|_request: http::Request<hyper::body::Incoming>| async {
+                        let body = r#"{"major":"1","minor":"30","gitVersion":"v1.30.0"}"#.to_owned();
+                        Ok::<_, std::convert::Infallible>(http::Response::new(body))
+                    });
                 let io = hyper_util::rt::TokioIo::new(stream);
                 hyper::server::conn::http1::Builder::new().serve_connection(io, answer).await.ok();
             });
@@ -112,8 +113,9 @@ contexts: [{{name: here, context: {{cluster: c, user: u}}}}]
     std::fs::write(&file, config).expect("a kubeconfig");
     let target = Target { kubeconfig: Some(file), ..Target::default() };
     let mut cluster = Cluster::connect(target, Arc::new(|| {}));
-    let answered =
-        |scene: &Arc<mesh::Scene>| matches!(scene.steps.get(&Step::Api), Some(StepState::Done(_) | StepState::Failed(_)));
+    let answered = |scene: &Arc<mesh::Scene>| {
+        matches!(scene.steps.get(&Step::Api), Some(StepState::Done(_) | StepState::Failed(_)))
+    };
     let waited = tokio::time::timeout(PATIENCE, cluster.scene.wait_for(answered)).await.expect("in time");
     let scene = Arc::clone(&waited.expect("the connection lives"));
     match &scene.steps[&Step::Api] {
@@ -133,7 +135,8 @@ async fn a_client_certificate_is_shown() {
     std::fs::write(folder.path().join("ann.crt"), certificate.pem()).expect("a file");
     std::fs::write(folder.path().join("ann.key"), key.serialize_pem()).expect("a file");
     // Paths are relative to the kubeconfig.
-    let told = attempt(folder.path(), address, "", "{client-certificate: ann.crt, client-key: ann.key}").await;
+    let told =
+        attempt(folder.path(), address, "", "{client-certificate: ann.crt, client-key: ann.key}").await;
     assert!(told.expect("connected").starts_with("Kubernetes v1.30.0"));
     let problem = attempt(folder.path(), address, "", "{}").await.expect_err("nobody without a certificate");
     assert_eq!(problem.why, "The server does not accept our client certificate, or wants one");
@@ -159,7 +162,8 @@ async fn the_proxy_of_the_kubeconfig_is_used() {
     std::fs::write(folder.path().join("ann.key"), key.serialize_pem()).expect("a file");
     let count = Arc::new(AtomicU64::new(0));
     let more = format!(", proxy-url: 'http://{}'", proxy(Arc::clone(&count)).await);
-    let told = attempt(folder.path(), address, &more, "{client-certificate: ann.crt, client-key: ann.key}").await;
+    let told =
+        attempt(folder.path(), address, &more, "{client-certificate: ann.crt, client-key: ann.key}").await;
     assert!(told.is_ok(), "{told:?}");
     assert!(count.load(Ordering::SeqCst) > 0, "not through the proxy");
 }

@@ -22,7 +22,9 @@ fn shares(counts: [u32; 3]) -> Value {
 #[tokio::test]
 async fn a_drag_goes_all_the_way() {
     let world = World::bookinfo().await;
-    world.cast.play(|script| script.answers.push(("increase(istio_requests_total".into(), shares([98, 0, 402]))));
+    world
+        .cast
+        .play(|script| script.answers.push(("increase(istio_requests_total".into(), shares([98, 0, 402]))));
     let mut connection = world.connect();
     let scene = connection.ready().await;
     let change = split(&scene, [20, 0, 80]);
@@ -39,7 +41,8 @@ async fn a_drag_goes_all_the_way() {
 #[tokio::test]
 async fn undo_puts_the_bytes_back() {
     let world = World::bookinfo().await;
-    let before = world.api.store().get("VirtualService", "bookinfo", "reviews").expect("reviews")["spec"].to_string();
+    let before =
+        world.api.store().get("VirtualService", "bookinfo", "reviews").expect("reviews")["spec"].to_string();
     let mut connection = world.connect();
     let scene = connection.ready().await;
     let change = split(&scene, [20, 0, 80]);
@@ -49,7 +52,8 @@ async fn undo_puts_the_bytes_back() {
     let undo = change.inverse(&applied).expect("an inverse");
     connection.push(&undo).await;
     connection.facts_until(&["live"]).await;
-    let after = world.api.store().get("VirtualService", "bookinfo", "reviews").expect("reviews")["spec"].to_string();
+    let after =
+        world.api.store().get("VirtualService", "bookinfo", "reviews").expect("reviews")["spec"].to_string();
     assert_eq!(after, before);
 }
 
@@ -63,7 +67,9 @@ async fn somebody_elses_edit_is_not_overwritten() {
     world.api.store().modify("VirtualService", "bookinfo", "reviews", edit).expect("an edit");
     for command in [Command::Check, Command::Push] {
         connection.send(command(connection.change_id(), Box::new(change.clone()))).await;
-        let Fact::Conflict { now: Some(now), problem } = connection.fact().await else { panic!("no conflict") };
+        let Fact::Conflict { now: Some(now), problem } = connection.fact().await else {
+            panic!("no conflict")
+        };
         assert_eq!(now.spec()["http"][1]["route"][0]["weight"], 60);
         assert!(problem.what.starts_with("VirtualService bookinfo/reviews was not changed"), "{problem}");
         assert!(problem.why.contains("spec.http.1"), "{problem}");
@@ -71,11 +77,9 @@ async fn somebody_elses_edit_is_not_overwritten() {
     assert_eq!(world.weights(), [60, 30, 20]);
     // One press rebuilds it on the newer version.
     let fresh = |scene: &Arc<Scene>| {
-        scene
-            .mesh
-            .objects
-            .iter()
-            .any(|(at, object)| *at.name == *"reviews" && object.spec()["http"][1]["route"][0]["weight"] == 60)
+        scene.mesh.objects.iter().any(|(at, object)| {
+            *at.name == *"reviews" && object.spec()["http"][1]["route"][0]["weight"] == 60
+        })
     };
     let scene = connection.until("the other edit", fresh).await;
     connection.push(&split(&scene, [20, 0, 80])).await;
@@ -89,7 +93,10 @@ async fn a_deleted_object_is_a_conflict_too() {
     let scene = connection.ready().await;
     world.api.store().delete("VirtualService", "bookinfo", "reviews").expect("a deletion");
     let fact = connection.check(&split(&scene, [20, 0, 80])).await;
-    assert!(matches!(&fact, Fact::Conflict { now: None, problem } if problem.why == "It was deleted meanwhile"), "{fact:?}");
+    assert!(
+        matches!(&fact, Fact::Conflict { now: None, problem } if problem.why == "It was deleted meanwhile"),
+        "{fact:?}"
+    );
 }
 
 #[tokio::test]
@@ -98,8 +105,13 @@ async fn a_missing_right_is_named() {
     world.deny("patch", "virtualservices");
     let mut connection = world.connect();
     let scene = connection.ready().await;
-    let Fact::Refused(problem) = connection.check(&split(&scene, [20, 0, 80])).await else { panic!("not refused") };
-    assert_eq!(problem.next, "Ask for the right to patch virtualservices.networking.istio.io in namespace bookinfo");
+    let Fact::Refused(problem) = connection.check(&split(&scene, [20, 0, 80])).await else {
+        panic!("not refused")
+    };
+    assert_eq!(
+        problem.next,
+        "Ask for the right to patch virtualservices.networking.istio.io in namespace bookinfo"
+    );
 }
 
 #[tokio::test]
@@ -123,7 +135,10 @@ async fn unknown_fields_are_warned_of() {
     let patch = json!([{ "op": "add", "path": "/spec/weather", "value": "fair" }]);
     change.steps[0].edit = Edit::Patch(serde_json::from_value(patch).expect("a patch"));
     let fact = connection.check(&change).await;
-    assert!(matches!(&fact, Fact::Checked(warnings) if warnings == &["unknown field \"spec.weather\""]), "{fact:?}");
+    assert!(
+        matches!(&fact, Fact::Checked(warnings) if warnings == &["unknown field \"spec.weather\""]),
+        "{fact:?}"
+    );
 }
 
 #[tokio::test]
@@ -151,7 +166,9 @@ async fn a_read_only_connection_writes_nothing() {
     let mut connection = world.connect_to(Target { read_only: true, ..world.target() });
     let scene = connection.ready().await;
     connection.push(&split(&scene, [20, 0, 80])).await;
-    assert!(matches!(connection.fact().await, Fact::Refused(problem) if problem.why == "This connection is read-only"));
+    assert!(
+        matches!(connection.fact().await, Fact::Refused(problem) if problem.why == "This connection is read-only")
+    );
     assert_eq!(world.weights(), [50, 30, 20]);
 }
 
@@ -164,7 +181,10 @@ async fn a_refusal_of_a_proxy_is_told_in_its_words() {
     connection.push(&split(&scene, [20, 0, 80])).await;
     let told = connection.facts_until(&["refused", "live"]).await;
     let last = told.last().expect("a fact");
-    assert!(last.contains(".bookinfo refuses the new configuration: Envoy says to RDS: route 9080: bad regex"), "{told:?}");
+    assert!(
+        last.contains(".bookinfo refuses the new configuration: Envoy says to RDS: route 9080: bad regex"),
+        "{told:?}"
+    );
 }
 
 #[tokio::test]
@@ -178,7 +198,9 @@ async fn an_older_istiod_tells_a_refusal_in_its_log() {
         script.manner = Manner::Nack(String::new());
         script.refuses = Some(proxy.clone());
     });
-    world.log.push(&format!("2026-01-01T00:00:00Z\twarn\tads\tADS:RDS: ACK ERROR {proxy}-4 Internal:no such cluster"));
+    world.log.push(&format!(
+        "2026-01-01T00:00:00Z\twarn\tads\tADS:RDS: ACK ERROR {proxy}-4 Internal:no such cluster"
+    ));
     connection.push(&split(&scene, [20, 0, 80])).await;
     let told = connection.facts_until(&["refused", "live", "unknowable"]).await;
     let last = told.last().expect("a fact");
@@ -221,7 +243,8 @@ async fn without_port_forward_it_goes_as_far_as_can_be_known() {
 
 #[tokio::test]
 async fn without_istiod_it_says_so() {
-    let world = World::with(|objects| objects.retain(|object| object["metadata"]["labels"]["app"] != "istiod")).await;
+    let world =
+        World::with(|objects| objects.retain(|object| object["metadata"]["labels"]["app"] != "istiod")).await;
     let mut connection = world.connect();
     let scene = connection.ready().await;
     connection.push(&split(&scene, [20, 0, 80])).await;
@@ -244,7 +267,8 @@ async fn a_push_is_finished_when_the_window_closes() {
 #[tokio::test]
 async fn both_objects_of_a_pair_are_there_when_the_window_closes() {
     let world = World::with(|objects| {
-        objects.retain(|object| !matches!(object["kind"].as_str(), Some("VirtualService" | "DestinationRule")));
+        objects
+            .retain(|object| !matches!(object["kind"].as_str(), Some("VirtualService" | "DestinationRule")));
     })
     .await;
     let mut connection = world.connect();
@@ -252,13 +276,17 @@ async fn both_objects_of_a_pair_are_there_when_the_window_closes() {
     world.api.faults().delay(Duration::from_millis(300));
     connection.push(&pair(&scene)).await;
     connection.cluster.finish().await;
-    assert_eq!([world.api.store().list("DestinationRule").len(), world.api.store().list("VirtualService").len()], [1, 1]);
+    assert_eq!(
+        [world.api.store().list("DestinationRule").len(), world.api.store().list("VirtualService").len()],
+        [1, 1]
+    );
 }
 
 #[tokio::test]
 async fn without_istios_kinds_nothing_is_written_and_the_reason_is_said() {
     let world = World::with(|objects| {
-        objects.retain(|object| !matches!(object["kind"].as_str(), Some("VirtualService" | "DestinationRule")));
+        objects
+            .retain(|object| !matches!(object["kind"].as_str(), Some("VirtualService" | "DestinationRule")));
     })
     .await;
     for kind in ["virtualservices", "destinationrules"] {
@@ -282,7 +310,8 @@ fn pair(scene: &Scene) -> mesh::Change {
 #[tokio::test]
 async fn a_pair_is_created_in_order_and_deleted_again() {
     let world = World::with(|objects| {
-        objects.retain(|object| !matches!(object["kind"].as_str(), Some("VirtualService" | "DestinationRule")));
+        objects
+            .retain(|object| !matches!(object["kind"].as_str(), Some("VirtualService" | "DestinationRule")));
     })
     .await;
     let mut connection = world.connect();
@@ -294,11 +323,18 @@ async fn a_pair_is_created_in_order_and_deleted_again() {
     connection.push(&change).await;
     let Fact::Accepted(applied) = connection.fact().await else { panic!("not accepted") };
     connection.facts_until(&["live"]).await;
-    assert!(applied.iter().all(|object| object.generation() == 1 && object.0["metadata"].get("managedFields").is_none()));
+    assert!(
+        applied
+            .iter()
+            .all(|object| object.generation() == 1 && object.0["metadata"].get("managedFields").is_none())
+    );
     let undo = change.inverse(&applied).expect("an inverse");
     connection.push(&undo).await;
     connection.facts_until(&["seen"]).await;
-    assert!(world.api.store().list("VirtualService").is_empty() && world.api.store().list("DestinationRule").is_empty());
+    assert!(
+        world.api.store().list("VirtualService").is_empty()
+            && world.api.store().list("DestinationRule").is_empty()
+    );
 }
 
 #[tokio::test]
@@ -311,5 +347,8 @@ async fn acknowledged_but_not_to_be_looked_at() {
     connection.push(&split(&scene, [20, 0, 80])).await;
     let told = connection.facts_until(&["live", "refused", "unknowable"]).await;
     assert_eq!(told[told.len() - 2], "acked 6/6");
-    assert!(told[told.len() - 1].contains("may not create pods/portforward in namespace bookinfo"), "{told:?}");
+    assert!(
+        told[told.len() - 1].contains("may not create pods/portforward in namespace bookinfo"),
+        "{told:?}"
+    );
 }

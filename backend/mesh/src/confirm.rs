@@ -41,7 +41,10 @@ fn text<'a>(value: &'a Value, name: &str) -> &'a str {
 /// A number, which JSON of a proto writes as a string where it has 64 bits.
 fn number(value: &Value, name: &str) -> Option<u64> {
     let value = field(value, name)?;
-    value.as_u64().or_else(|| value.as_str()?.parse().ok()).or_else(|| value.as_f64().map(|number| number as u64))
+    value
+        .as_u64()
+        .or_else(|| value.as_str()?.parse().ok())
+        .or_else(|| value.as_f64().map(|number| number as u64))
 }
 
 /// The parts of a dump of one type ("RoutesConfigDump").
@@ -52,15 +55,19 @@ fn parts<'a>(dump: &'a Value, kind: &'a str) -> impl Iterator<Item = &'a Value> 
 
 /// Virtual hosts of a dump: of dynamic route configurations, and of those written into a listener's filter.
 fn virtual_hosts(dump: &Value) -> impl Iterator<Item = &Value> {
-    let configs = parts(dump, "RoutesConfigDump")
-        .flat_map(|part| list(part, "dynamic_route_configs").iter().chain(list(part, "static_route_configs")));
-    configs.filter_map(|config| field(config, "route_config")).flat_map(|config| list(config, "virtual_hosts"))
+    let configs = parts(dump, "RoutesConfigDump").flat_map(|part| {
+        list(part, "dynamic_route_configs").iter().chain(list(part, "static_route_configs"))
+    });
+    configs
+        .filter_map(|config| field(config, "route_config"))
+        .flat_map(|config| list(config, "virtual_hosts"))
 }
 
 fn route_holds(expected: &RouteExpectation, dump: &Value) -> bool {
     let mut seen = false;
     for host in virtual_hosts(dump) {
-        let ours: Vec<&Value> = list(host, "routes").iter().filter(|route| made_by(route, &expected.config)).collect();
+        let ours: Vec<&Value> =
+            list(host, "routes").iter().filter(|route| made_by(route, &expected.config)).collect();
         if ours.is_empty() {
             continue;
         }
@@ -80,7 +87,9 @@ fn route_holds(expected: &RouteExpectation, dump: &Value) -> bool {
 
 /// Whether a route was made from this VirtualService, whatever version of the API its name carries.
 fn made_by(route: &Value, config: &str) -> bool {
-    let istio = field(route, "metadata").and_then(|meta| field(meta, "filter_metadata")).and_then(|meta| meta.get("istio"));
+    let istio = field(route, "metadata")
+        .and_then(|meta| field(meta, "filter_metadata"))
+        .and_then(|meta| meta.get("istio"));
     let unversioned = |path: &str| path.find("/namespaces/").map(|at| path[at..].to_owned());
     let named = istio.map(|meta| text(meta, "config")).and_then(unversioned);
     named.is_some() && named == unversioned(config)
@@ -112,7 +121,9 @@ fn weights_hold(expected: &RouteExpectation, route: &Value) -> bool {
         (Some(cluster), _) => vec![(label(cluster.as_str().unwrap_or_default(), &expected.host), 100)],
         (None, Some(weighted)) => list(weighted, "clusters")
             .iter()
-            .map(|cluster| (label(text(cluster, "name"), &expected.host), number(cluster, "weight").unwrap_or(0)))
+            .map(|cluster| {
+                (label(text(cluster, "name"), &expected.host), number(cluster, "weight").unwrap_or(0))
+            })
             .filter(|(_, weight)| *weight > 0)
             .collect(),
         (None, None) => return false,
@@ -136,8 +147,10 @@ fn label(cluster: &str, host: &str) -> String {
 
 fn fault_holds(expected: Option<FaultSpec>, route: &Value) -> bool {
     let filter = field(route, "typed_per_filter_config").and_then(|filters| {
-        let named =
-            filters.as_object()?.iter().find(|(name, _)| name.as_str() == "envoy.filters.http.fault" || *name == "envoy.fault");
+        let named = filters
+            .as_object()?
+            .iter()
+            .find(|(name, _)| name.as_str() == "envoy.filters.http.fault" || *name == "envoy.fault");
         named.map(|(_, filter)| filter.get("value").unwrap_or(filter))
     });
     let found = filter.map(fault).unwrap_or_default();
@@ -150,7 +163,9 @@ fn fault_holds(expected: Option<FaultSpec>, route: &Value) -> bool {
     };
     let abort = match (expected.abort, found.abort) {
         (None, None) => true,
-        (Some((status, share)), Some((found_status, found_share))) => status == found_status && near(share, found_share),
+        (Some((status, share)), Some((found_status, found_share))) => {
+            status == found_status && near(share, found_share)
+        }
         _ => false,
     };
     delay && abort
@@ -167,10 +182,12 @@ fn fault(filter: &Value) -> FaultSpec {
         Some(number(percentage, "numerator").unwrap_or(0) as f64 / of)
     };
     FaultSpec {
-        delay: field(filter, "delay")
-            .and_then(|delay| Some((crate::edit::millis(text(delay, "fixed_delay"))?, share(delay).unwrap_or(0.0)))),
-        abort: field(filter, "abort")
-            .and_then(|abort| Some((u16::try_from(number(abort, "http_status")?).ok()?, share(abort).unwrap_or(0.0)))),
+        delay: field(filter, "delay").and_then(|delay| {
+            Some((crate::edit::millis(text(delay, "fixed_delay"))?, share(delay).unwrap_or(0.0)))
+        }),
+        abort: field(filter, "abort").and_then(|abort| {
+            Some((u16::try_from(number(abort, "http_status")?).ok()?, share(abort).unwrap_or(0.0)))
+        }),
     }
 }
 
@@ -178,13 +195,15 @@ fn inbound_holds(expected: InboundTls, dump: &Value) -> bool {
     let listeners = parts(dump, "ListenersConfigDump").flat_map(|part| list(part, "dynamic_listeners"));
     let listeners = listeners.filter_map(|listener| field(field(listener, "active_state")?, "listener"));
     let inbound = listeners.filter(|listener| text(listener, "traffic_direction") == "INBOUND");
-    let chains =
-        inbound.flat_map(|listener| list(listener, "filter_chains").iter().chain(field(listener, "default_filter_chain")));
+    let chains = inbound.flat_map(|listener| {
+        list(listener, "filter_chains").iter().chain(field(listener, "default_filter_chain"))
+    });
     let (mut mutual, mut plain) = (0, 0);
     for chain in chains.filter(|chain| !text(chain, "name").contains("blackhole")) {
         let tls = field(chain, "transport_socket").and_then(|socket| field(socket, "typed_config"));
         let asks = tls.and_then(|tls| field(tls, "require_client_certificate")).and_then(Value::as_bool);
-        let matched = field(chain, "filter_chain_match").map_or("", |matched| text(matched, "transport_protocol"));
+        let matched =
+            field(chain, "filter_chain_match").map_or("", |matched| text(matched, "transport_protocol"));
         match asks {
             Some(true) => mutual += 1,
             // TLS of the application's own, passed through.

@@ -51,7 +51,8 @@ impl Calls {
                     self.failed += rate;
                     let flags = Some(&**flags).filter(|flags| !matches!(*flags, "-" | ""));
                     let code = if &**code == "-" { "no response" } else { code };
-                    let name = [Some(code).filter(|_| protocol != Protocol::Tcp), flags].into_iter().flatten();
+                    let name =
+                        [Some(code).filter(|_| protocol != Protocol::Tcp), flags].into_iter().flatten();
                     *self.worst.entry(name.collect::<Vec<_>>().join(" ")).or_default() += rate;
                 }
             }
@@ -122,7 +123,8 @@ mod tests {
 
     #[track_caller]
     fn check(protocol: Protocol, ends: &[(&str, &str, f64)], expect: (Health, &str)) {
-        let responses = ends.iter().map(|(code, flags, rate)| (((*code).into(), (*flags).into()), *rate)).collect();
+        let responses =
+            ends.iter().map(|(code, flags, rate)| (((*code).into(), (*flags).into()), *rate)).collect();
         let mut calls = Calls::default();
         calls.add(protocol, &Flow { responses, ..Flow::default() });
         assert_eq!(calls.health(), (expect.0, expect.1.to_owned()));
@@ -134,9 +136,17 @@ mod tests {
         use Protocol::{Grpc, Http, Tcp};
         check(Http, &[], (Idle, ""));
         check(Http, &[("200", "-", 10.0), ("302", "-", 1.0)], (Healthy, ""));
-        check(Http, &[("200", "-", 999.0), ("503", "FI", 1.0)], (Degraded, "0.1 % of calls fail, most with 503 FI"));
+        check(
+            Http,
+            &[("200", "-", 999.0), ("503", "FI", 1.0)],
+            (Degraded, "0.1 % of calls fail, most with 503 FI"),
+        );
         check(Http, &[("200", "-", 9.0), ("500", "-", 1.0)], (Failing, "10 % of calls fail, most with 500"));
-        check(Http, &[("200", "-", 9.0), ("-", "DC", 1.0)], (Failing, "10 % of calls fail, most with no response DC"));
+        check(
+            Http,
+            &[("200", "-", 9.0), ("-", "DC", 1.0)],
+            (Failing, "10 % of calls fail, most with no response DC"),
+        );
         check(Http, &[("200", "-", 91.0), ("404", "-", 9.0)], (Healthy, ""));
         check(Http, &[("200", "-", 9.0), ("404", "-", 1.0)], (Degraded, "10 % of calls end with 4xx"));
         check(Http, &[("200", "-", 8.0), ("403", "-", 2.0)], (Failing, "20 % of calls end with 4xx"));

@@ -75,21 +75,48 @@ const SECURITY: &str = "security.istio.io";
 
 /// Every watched kind stands here, once.
 pub const KINDS: &[Kind] = &[
-    Kind { namespaced: false, ..read("", &["v1"], "Namespace", "namespaces", "namespaces and their injection labels") },
+    Kind {
+        namespaced: false,
+        ..read("", &["v1"], "Namespace", "namespaces", "namespaces and their injection labels")
+    },
     read("", &["v1"], "Service", "services", "services and their ports"),
     read("", &["v1"], "Pod", "pods", "workloads, versions and sidecars"),
     read("apps", &["v1"], "Deployment", "deployments", "wanted and ready replicas"),
     read("discovery.k8s.io", &["v1"], "EndpointSlice", "endpointslices", "which pods serve a service"),
-    edit(NETWORKING, &["v1", "v1beta1", "v1alpha3"], "VirtualService", "virtualservices", "routes, weights and faults"),
-    edit(NETWORKING, &["v1", "v1beta1", "v1alpha3"], "DestinationRule", "destinationrules", "subsets and circuit breakers"),
+    edit(
+        NETWORKING,
+        &["v1", "v1beta1", "v1alpha3"],
+        "VirtualService",
+        "virtualservices",
+        "routes, weights and faults",
+    ),
+    edit(
+        NETWORKING,
+        &["v1", "v1beta1", "v1alpha3"],
+        "DestinationRule",
+        "destinationrules",
+        "subsets and circuit breakers",
+    ),
     edit(NETWORKING, &["v1", "v1beta1", "v1alpha3"], "Gateway", "gateways", "ways into the mesh"),
-    edit(NETWORKING, &["v1", "v1beta1", "v1alpha3"], "ServiceEntry", "serviceentries", "services outside the mesh"),
+    edit(
+        NETWORKING,
+        &["v1", "v1beta1", "v1alpha3"],
+        "ServiceEntry",
+        "serviceentries",
+        "services outside the mesh",
+    ),
     edit(NETWORKING, &["v1", "v1beta1", "v1alpha3"], "Sidecar", "sidecars", "what a sidecar may reach"),
     edit(NETWORKING, &["v1alpha3"], "EnvoyFilter", "envoyfilters", "rate limits and raw Envoy patches"),
     edit(SECURITY, &["v1", "v1beta1"], "PeerAuthentication", "peerauthentications", "mutual TLS modes"),
     edit(SECURITY, &["v1", "v1beta1"], "AuthorizationPolicy", "authorizationpolicies", "who may call whom"),
     edit(SECURITY, &["v1", "v1beta1"], "RequestAuthentication", "requestauthentications", "accepted tokens"),
-    edit("telemetry.istio.io", &["v1", "v1alpha1"], "Telemetry", "telemetries", "tracing, metrics and access logs"),
+    edit(
+        "telemetry.istio.io",
+        &["v1", "v1alpha1"],
+        "Telemetry",
+        "telemetries",
+        "tracing, metrics and access logs",
+    ),
 ];
 
 /// Kinds that every installation of Istio serves: where one of them is missing, something is wrong. The others come and go

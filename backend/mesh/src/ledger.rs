@@ -184,9 +184,10 @@ impl Stage {
             }
             (Self::Synced { acked, of }, Fact::Live) if acked == of => Self::Live,
             (Self::Live, Fact::Measured) => Self::Measured,
-            (stage @ (Self::Accepted | Self::Seen | Self::Synced { .. } | Self::Live), Fact::Unknowable(problem)) => {
-                Self::Unknowable(Box::new(stage), problem.clone())
-            }
+            (
+                stage @ (Self::Accepted | Self::Seen | Self::Synced { .. } | Self::Live),
+                Fact::Unknowable(problem),
+            ) => Self::Unknowable(Box::new(stage), problem.clone()),
             (stage, _) => stage,
         }
     }
@@ -236,13 +237,25 @@ mod tests {
 
     #[test]
     fn times_are_of_the_first_time() {
-        let change =
-            crate::edit::mtls(&crate::demo::bookinfo(), &crate::edit::Scope::Mesh, Some(crate::edit::Mode::Strict)).unwrap();
+        let change = crate::edit::mtls(
+            &crate::demo::bookinfo(),
+            &crate::edit::Scope::Mesh,
+            Some(crate::edit::Mode::Strict),
+        )
+        .unwrap();
         let ledger = crate::demo::ledger([change.clone(), change.clone(), change]);
         let stages: Vec<&Stage> = ledger.entries().iter().map(|entry| &entry.stage).collect();
-        assert!(matches!(stages[..], [Stage::Measured, Stage::Synced { acked: 5, of: 6 }, Stage::Failed(_)]), "{stages:?}");
+        assert!(
+            matches!(stages[..], [Stage::Measured, Stage::Synced { acked: 5, of: 6 }, Stage::Failed(_)]),
+            "{stages:?}"
+        );
         let entry = ledger.get(ChangeId(1)).unwrap();
-        assert!(entry.stored && entry.asked < entry.sent.unwrap() && entry.sent < entry.acked && entry.acked < entry.live);
+        assert!(
+            entry.stored
+                && entry.asked < entry.sent.unwrap()
+                && entry.sent < entry.acked
+                && entry.acked < entry.live
+        );
         assert_eq!(ledger.get(ChangeId(2)).unwrap().waiting.len(), 1);
         assert!(!ledger.get(ChangeId(3)).unwrap().stored, "what failed was not stored");
     }

@@ -85,7 +85,9 @@ pub fn yaml(object: &Object) -> String {
         fields.shift_remove("status");
     }
     if let Some(meta) = value.get_mut("metadata").and_then(Value::as_object_mut) {
-        for given in ["uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "selfLink"] {
+        for given in
+            ["uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "selfLink"]
+        {
             meta.shift_remove(given);
         }
         let notes = meta.get_mut("annotations").and_then(Value::as_object_mut);
@@ -97,5 +99,6 @@ pub fn yaml(object: &Object) -> String {
             meta.shift_remove("annotations");
         }
     }
-    serde_saphyr::to_string(&value).unwrap_or_else(|_| serde_json::to_string_pretty(&value).unwrap_or_default())
+    serde_saphyr::to_string(&value)
+        .unwrap_or_else(|_| serde_json::to_string_pretty(&value).unwrap_or_default())
 }

@@ -120,18 +120,27 @@ impl Scene {
     }
     /// Kinds of Istio that every installation serves and this cluster does not, with the way on.
     pub fn not_installed(&self) -> Option<Problem> {
-        let missing = |(kind, state): &(&&'static Kind, &KindState)| kind.core() && **state == KindState::Missing;
+        let missing =
+            |(kind, state): &(&&'static Kind, &KindState)| kind.core() && **state == KindState::Missing;
         let kinds: Vec<&'static Kind> = self.kinds.iter().filter(missing).map(|(kind, _)| *kind).collect();
         let served = self.kinds.keys().filter(|kind| kind.core()).count();
-        let list = |of: fn(&Kind) -> &'static str| kinds.iter().map(|kind| of(kind)).collect::<Vec<_>>().join(", ");
+        let list =
+            |of: fn(&Kind) -> &'static str| kinds.iter().map(|kind| of(kind)).collect::<Vec<_>>().join(", ");
         let what = match kinds.len() {
             0 => return None,
             all if all == served => "Istio's kinds are not installed".to_owned(),
             1 => format!("Istio's kind {} is not installed", kinds[0]),
             some => format!("{some} of Istio's kinds are not installed: {}", list(|kind| kind.kind)),
         };
-        let why = format!("The cluster has no CRD for them, so it has none of this to see or change: {}", list(|kind| kind.why));
-        Some(Problem::new(what, why, "Install Istio's CRDs: helm upgrade --install istio-base istio/base -n istio-system"))
+        let why = format!(
+            "The cluster has no CRD for them, so it has none of this to see or change: {}",
+            list(|kind| kind.why)
+        );
+        Some(Problem::new(
+            what,
+            why,
+            "Install Istio's CRDs: helm upgrade --install istio-base istio/base -n istio-system",
+        ))
     }
 }
 
@@ -141,7 +150,8 @@ mod tests {
     use crate::kinds::KINDS;
 
     fn without(missing: &[&str]) -> Scene {
-        let state = |kind: &Kind| if missing.contains(&kind.kind) { KindState::Missing } else { KindState::Live(0) };
+        let state =
+            |kind: &Kind| if missing.contains(&kind.kind) { KindState::Missing } else { KindState::Live(0) };
         Scene { kinds: KINDS.iter().map(|kind| (kind, state(kind))).collect(), ..Scene::default() }
     }
 
@@ -149,7 +159,10 @@ mod tests {
     fn what_every_istio_serves_is_missed() {
         let problem = without(&["VirtualService", "PeerAuthentication"]).not_installed().unwrap();
         assert_eq!(problem.what, "2 of Istio's kinds are not installed: VirtualService, PeerAuthentication");
-        assert!(problem.why.contains("routes, weights and faults") && problem.why.contains("mutual TLS modes"), "{problem:?}");
+        assert!(
+            problem.why.contains("routes, weights and faults") && problem.why.contains("mutual TLS modes"),
+            "{problem:?}"
+        );
         assert!(problem.next.contains("CRDs"));
         let one = without(&["Sidecar"]).not_installed().unwrap();
         assert_eq!(one.what, "Istio's kind Sidecar is not installed");

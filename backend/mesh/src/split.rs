@@ -21,7 +21,8 @@ pub struct Split {
 impl Split {
     /// The shares of these weights, whatever they add up to; weights that are all 0 are taken as equal. `None` without any.
     pub fn new(weights: impl IntoIterator<Item = (impl Into<String>, u32)>) -> Option<Self> {
-        let (names, weights): (Vec<String>, Vec<u32>) = weights.into_iter().map(|(name, weight)| (name.into(), weight)).unzip();
+        let (names, weights): (Vec<String>, Vec<u32>) =
+            weights.into_iter().map(|(name, weight)| (name.into(), weight)).unzip();
         let percents = apportion(100, &weights);
         let share = |(name, percent)| Share { name, percent, locked: false };
         let shares: Vec<Share> = names.into_iter().zip(percents).map(share).collect();
@@ -53,7 +54,8 @@ impl Split {
     /// what they have. A locked share, or one whose others are all locked, stays.
     pub fn set(&mut self, index: usize, percent: u32) {
         let free = |(other, share): &(usize, &Share)| *other != index && !share.locked;
-        let others: Vec<usize> = self.shares.iter().enumerate().filter(free).map(|(other, _)| other).collect();
+        let others: Vec<usize> =
+            self.shares.iter().enumerate().filter(free).map(|(other, _)| other).collect();
         let limit = self.limit(index);
         let Some(share) = self.shares.get_mut(index).filter(|share| !share.locked) else { return };
         if others.is_empty() {
@@ -116,7 +118,8 @@ mod tests {
     use proptest::prelude::*;
 
     fn split(percents: &[u32]) -> Split {
-        Split::new(percents.iter().enumerate().map(|(index, percent)| (format!("v{}", index + 1), *percent))).unwrap()
+        Split::new(percents.iter().enumerate().map(|(index, percent)| (format!("v{}", index + 1), *percent)))
+            .unwrap()
     }
 
     fn percents(split: &Split) -> Vec<u32> {

@@ -85,7 +85,8 @@ impl Span {
     }
     /// HTTP status, if it has one.
     pub fn status(&self) -> Option<&str> {
-        self.tag(&["http.status_code", "http.response.status_code"]).filter(|code| !code.is_empty() && *code != "0")
+        self.tag(&["http.status_code", "http.response.status_code"])
+            .filter(|code| !code.is_empty() && *code != "0")
     }
     /// The operation without what all have in common: "reviews:9080/*" of "reviews.bookinfo.svc.cluster.local:9080/*",
     /// "productpage:9080" of a gateway's "router outbound|9080||productpage.bookinfo.svc.cluster.local egress".

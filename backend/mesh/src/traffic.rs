@@ -133,8 +133,9 @@ impl MeasuredShare {
 /// What share of a service's requests each of its versions got, in the order of its subsets; empty when there were none.
 /// Requests that reached no version (refused on the way, aborted by a fault) do not count.
 pub fn share_of(traffic: &Traffic, service: &crate::Service) -> Vec<(String, MeasuredShare)> {
-    let reaches =
-        |path: &Path, workload: &str| *path.destination.workload == *workload && path.destination.namespace == service.namespace;
+    let reaches = |path: &Path, workload: &str| {
+        *path.destination.workload == *workload && path.destination.namespace == service.namespace
+    };
     let calls = |path: &&Path| *path.service.host == *service.host;
     let counted = service.subsets.iter().map(|subset| {
         let flows = traffic.flows.iter().filter(|(path, _)| calls(path));
@@ -164,7 +165,9 @@ mod tests {
         let shares = share_of(&demo::bookinfo_traffic(), mesh.service("bookinfo", "reviews").unwrap());
         let said: Vec<String> = shares
             .iter()
-            .map(|(name, share)| format!("{name} {:.0} {:.0} % ± {:.1}", share.count, share.percent, share.plus_minus()))
+            .map(|(name, share)| {
+                format!("{name} {:.0} {:.0} % ± {:.1}", share.count, share.percent, share.plus_minus())
+            })
             .collect();
         assert_eq!(said, ["v1 300 50 % ± 4.0", "v2 180 30 % ± 3.7", "v3 120 20 % ± 3.2"]);
         assert!(shares[2].1.agrees_with(22.0) && !shares[2].1.agrees_with(80.0));

@@ -15,7 +15,8 @@ pub(crate) fn inverse(change: &Change, applied: &[Object]) -> Result<Change, Pro
     }
     let mut effect = change.effect.clone();
     std::mem::swap(&mut effect.evidence, &mut effect.was);
-    let title = change.title.strip_prefix(UNDO).map_or_else(|| format!("{UNDO}{}", change.title), str::to_owned);
+    let title =
+        change.title.strip_prefix(UNDO).map_or_else(|| format!("{UNDO}{}", change.title), str::to_owned);
     Ok(Change { title, steps, effect, warnings: change.warnings.clone() })
 }
 
@@ -27,14 +28,17 @@ fn back(step: &Step, written: Option<&Object>) -> Result<Step, Problem> {
         }
         Edit::Create(_) => {
             let object = written.ok_or_else(|| unknown(step))?;
-            let uid = object.0.pointer("/metadata/uid").and_then(Value::as_str).unwrap_or_default().to_owned();
-            let resource_version = Some(object.resource_version().to_owned()).filter(|version| !version.is_empty());
+            let uid =
+                object.0.pointer("/metadata/uid").and_then(Value::as_str).unwrap_or_default().to_owned();
+            let resource_version =
+                Some(object.resource_version().to_owned()).filter(|version| !version.is_empty());
             (Edit::Delete { uid, resource_version }, Some(object.clone()), None)
         }
         Edit::Patch(_) => {
             let now = written.ok_or_else(|| unknown(step))?;
             let then = step.before.as_ref().ok_or_else(|| unknown(step))?;
-            let patch: json_patch::Patch = serde_json::from_value(restore(&now.0, &then.0).into()).map_err(|_| unknown(step))?;
+            let patch: json_patch::Patch =
+                serde_json::from_value(restore(&now.0, &then.0).into()).map_err(|_| unknown(step))?;
             let mut after = (*now.0).clone();
             json_patch::patch(&mut after, &patch).map_err(|_| unknown(step))?;
             (Edit::Patch(patch), Some(now.clone()), Some(after.into()))
@@ -127,9 +131,15 @@ fn afresh(object: &Object) -> Value {
     let mut fields: Map<String, Value> = object.0.as_object().cloned().unwrap_or_default();
     fields.shift_remove("status");
     if let Some(meta) = fields.get_mut("metadata").and_then(Value::as_object_mut) {
-        for given in
-            ["uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "selfLink", "deletionTimestamp"]
-        {
+        for given in [
+            "uid",
+            "resourceVersion",
+            "generation",
+            "creationTimestamp",
+            "managedFields",
+            "selfLink",
+            "deletionTimestamp",
+        ] {
             meta.shift_remove(given);
         }
     }

@@ -17,12 +17,18 @@ pub(crate) struct Pods {
 #[async_trait]
 impl PodAccess for Pods {
     async fn connect(&self, namespace: &str, pod: &str, port: u16) -> Result<TcpStream, String> {
-        let object = self.store.get("Pod", namespace, pod).map(Object).ok_or_else(|| format!("pod {namespace}/{pod} is gone"))?;
+        let object = self
+            .store
+            .get("Pod", namespace, pod)
+            .map(Object)
+            .ok_or_else(|| format!("pod {namespace}/{pod} is gone"))?;
         // A forwarded connection starts inside the pod, so it meets the application itself and not its sidecar.
         let real = real_port(&object, &format!("app/{port}"))
             .or_else(|| real_port(&object, &port.to_string()))
             .ok_or_else(|| format!("nothing listens on port {port} in pod {namespace}/{pod}"))?;
-        let refused = |error: std::io::Error| format!("failed to connect to port {port} in pod {namespace}/{pod}: {error}");
+        let refused = |error: std::io::Error| {
+            format!("failed to connect to port {port} in pod {namespace}/{pod}: {error}")
+        };
         TcpStream::connect((Ipv4Addr::LOCALHOST, real)).await.map_err(refused)
     }
 

@@ -102,7 +102,14 @@ impl ControlPlane {
             }
         };
         let running = Mutex::new(Running { pilot: Some(pilot), pods: 0 });
-        Ok(Self { options, worlds, store: objects, running, log, _feed: AbortOnDropHandle::new(tokio::spawn(feed)) })
+        Ok(Self {
+            options,
+            worlds,
+            store: objects,
+            running,
+            log,
+            _feed: AbortOnDropHandle::new(tokio::spawn(feed)),
+        })
     }
 
     /// Where proxies are served.
@@ -133,7 +140,9 @@ impl ControlPlane {
                     running.pilot = Some(pilot);
                 }
                 // An outgoing connection of some program may have been given the port meanwhile.
-                Err(pilot::Error::Listen(..)) if Instant::now() < until => tokio::time::sleep(Duration::from_millis(100)).await,
+                Err(pilot::Error::Listen(..)) if Instant::now() < until => {
+                    tokio::time::sleep(Duration::from_millis(100)).await
+                }
                 Err(error) => {
                     running.pods -= 1;
                     self.log.close(pod);
@@ -158,27 +167,42 @@ impl ControlPlane {
 
     /// Waits until so many proxies run on the objects as they are now. Says which proxies are late, or what they refuse, when
     /// that takes too long.
-    pub(crate) async fn all_synced(&self, store: &Store, proxies: usize, within: Duration) -> Result<(), Problem> {
+    pub(crate) async fn all_synced(
+        &self,
+        store: &Store,
+        proxies: usize,
+        within: Duration,
+    ) -> Result<(), Problem> {
         let now = Arc::new(world(store));
         let revision = now.revision;
         self.worlds.send_replace(now);
         let Some(mut statuses) = self.running.lock().await.pilot.as_ref().map(Pilot::connected) else {
-            return Err(Problem::new("The sandbox did not start", "there is no pod of istiod's", "Look at its log"));
+            return Err(Problem::new(
+                "The sandbox did not start",
+                "there is no pod of istiod's",
+                "Look at its log",
+            ));
         };
-        let done =
-            statuses.wait_for(|all| all.values().filter(|proxy| proxy.synced && proxy.revision >= revision).count() >= proxies);
+        let done = statuses.wait_for(|all| {
+            all.values().filter(|proxy| proxy.synced && proxy.revision >= revision).count() >= proxies
+        });
         if tokio::time::timeout(within, done).await.is_ok_and(|done| done.is_ok()) {
             return Ok(());
         }
         let all = statuses.borrow().clone();
-        let late = all.iter().filter(|(_, proxy)| !proxy.synced || proxy.revision < revision).map(|(name, proxy)| {
-            let refused = proxy.refused.iter().map(|(kind, words)| format!("{kind} refused: {words}"));
-            let reasons: Vec<String> = refused.chain(proxy.waiting.iter().cloned()).collect();
-            if reasons.is_empty() { name.clone() } else { format!("{name} ({})", reasons.join("; ")) }
-        });
+        let late = all.iter().filter(|(_, proxy)| !proxy.synced || proxy.revision < revision).map(
+            |(name, proxy)| {
+                let refused = proxy.refused.iter().map(|(kind, words)| format!("{kind} refused: {words}"));
+                let reasons: Vec<String> = refused.chain(proxy.waiting.iter().cloned()).collect();
+                if reasons.is_empty() { name.clone() } else { format!("{name} ({})", reasons.join("; ")) }
+            },
+        );
         let late: Vec<String> = late.collect();
-        let why =
-            format!("{} of {proxies} proxies are connected; without their configuration are: {}", all.len(), late.join(", "));
+        let why = format!(
+            "{} of {proxies} proxies are connected; without their configuration are: {}",
+            all.len(),
+            late.join(", ")
+        );
         Err(Problem::new("The sandbox did not start", why, "Look at its log"))
     }
 
@@ -201,8 +225,11 @@ fn tell_of(store: &Store, untranslated: &Untranslated) {
     let Some((kind, name)) = untranslated.object.split_once(' ') else { return };
     let (namespace, name) = name.split_once('/').unwrap_or(("", name));
     // Istio's Gateway and the Gateway API's share their kind.
-    let kinds = [kind.to_owned(), format!("{kind}.networking.istio.io"), format!("{kind}.gateway.networking.k8s.io")];
-    let Some(about) = kinds.iter().find_map(|kind| store.get(kind, namespace, name)).map(Object) else { return };
+    let kinds =
+        [kind.to_owned(), format!("{kind}.networking.istio.io"), format!("{kind}.gateway.networking.k8s.io")];
+    let Some(about) = kinds.iter().find_map(|kind| store.get(kind, namespace, name)).map(Object) else {
+        return;
+    };
     let message = untranslated.reason.clone();
     workloads::tell(store, &News { about, kind: "Warning", reason: "NoEffect", message, source: "istiod" });
 }

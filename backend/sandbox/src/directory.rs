@@ -101,12 +101,15 @@ impl Index {
             if is_synthetic(pod) {
                 // It is nowhere on this machine: made-up traffic goes to its own address.
                 let (ip, ports) = (told.ip, workload.named_ports.values());
-                index.addresses.extend(ports.filter_map(|port| Some((SocketAddr::from((ip?, *port)), told.clone()))));
+                index
+                    .addresses
+                    .extend(ports.filter_map(|port| Some((SocketAddr::from((ip?, *port)), told.clone()))));
             }
             index.pods.insert(workload.id(), told);
         }
         for service in &services {
-            let members: Vec<&Object> = pods.iter().filter(|pod| selected(service, pod) && ready(pod) && !ending(pod)).collect();
+            let members: Vec<&Object> =
+                pods.iter().filter(|pod| selected(service, pod) && ready(pod) && !ending(pod)).collect();
             index.services.insert(fqdn(service.name(), service.namespace()), Service::of(service, &members));
         }
         let mut allocated = pilot::registry::allocated(entries.iter());
@@ -229,13 +232,19 @@ mod tests {
         let directory = Directory::follow(&store);
         let known = directory.by_pod("cart-v1-x.shop").unwrap();
         assert_eq!(known.principal, "spiffe://cluster.local/ns/shop/sa/cart");
-        assert_eq!((known.ip, known.service.as_deref()), ("10.244.0.5".parse().ok(), Some("cart.shop.svc.cluster.local")));
+        assert_eq!(
+            (known.ip, known.service.as_deref()),
+            ("10.244.0.5".parse().ok(), Some("cart.shop.svc.cluster.local"))
+        );
         let inbound = SocketAddr::from((Ipv4Addr::LOCALHOST, 41002));
         assert_eq!(directory.by_address(inbound), Some(known));
         assert_eq!(directory.service("cart.shop.svc.cluster.local"), Some(("cart".into(), "shop".into())));
-        for (host, namespace) in
-            [("cart", "shop"), ("cart.shop", "other"), ("cart.shop.svc", "other"), ("cart.shop.svc.cluster.local", "other")]
-        {
+        for (host, namespace) in [
+            ("cart", "shop"),
+            ("cart.shop", "other"),
+            ("cart.shop.svc", "other"),
+            ("cart.shop.svc.cluster.local", "other"),
+        ] {
             assert_eq!(directory.cluster_ip(host, namespace), Some(Ipv4Addr::new(10, 96, 0, 9)), "{host}");
         }
         assert_eq!(directory.cluster_ip("cart", "other"), None);
@@ -260,6 +269,9 @@ mod tests {
         let given = directory.cluster_ip("pay.example", "other").unwrap();
         assert_eq!(given.octets()[..2], [240, 240]);
         assert_eq!(directory.service("pay.example"), Some(("pay.example".into(), "shop".into())));
-        assert_eq!(directory.endpoint("pay.example", "other", 80), Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 41000))));
+        assert_eq!(
+            directory.endpoint("pay.example", "other", 80),
+            Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 41000)))
+        );
     }
 }

@@ -39,7 +39,10 @@ fn put(store: &Store, said: &ObjectStatus) {
     let kind = format!("{}.{GROUP}", said.kind);
     let Some(object) = store.get(&kind, &said.namespace, &said.name) else { return };
     let parents = |status: &Value| status["parents"].as_array().is_some_and(|list| !list.is_empty());
-    if matches!(said.kind.as_str(), "HTTPRoute" | "GRPCRoute") && !parents(&said.status) && !parents(&object["status"]) {
+    if matches!(said.kind.as_str(), "HTTPRoute" | "GRPCRoute")
+        && !parents(&said.status)
+        && !parents(&object["status"])
+    {
         return; // somebody else's
     }
     let mut status = said.status.clone();
@@ -57,14 +60,21 @@ fn put(store: &Store, said: &ObjectStatus) {
 /// Each condition says since when it is as it is: as before, while it says the same.
 fn keep_times(new: &mut Value, old: &Value, now: &str) {
     match new {
-        Value::Object(fields) if fields.contains_key("observedGeneration") && fields.contains_key("reason") => {
-            let since = if old["status"] == fields["status"] { old["lastTransitionTime"].as_str() } else { None };
+        Value::Object(fields)
+            if fields.contains_key("observedGeneration") && fields.contains_key("reason") =>
+        {
+            let since =
+                if old["status"] == fields["status"] { old["lastTransitionTime"].as_str() } else { None };
             fields.insert("lastTransitionTime".into(), json!(since.unwrap_or(now)));
         }
-        Value::Object(fields) => fields.iter_mut().for_each(|(key, value)| keep_times(value, &old[key.as_str()], now)),
+        Value::Object(fields) => {
+            fields.iter_mut().for_each(|(key, value)| keep_times(value, &old[key.as_str()], now))
+        }
         Value::Array(items) => {
             for item in items {
-                let same = |other: &&Value| ["type", "name", "parentRef"].iter().all(|key| other.get(key) == item.get(key));
+                let same = |other: &&Value| {
+                    ["type", "name", "parentRef"].iter().all(|key| other.get(key) == item.get(key))
+                };
                 let before = old.as_array().into_iter().flatten().find(same).cloned().unwrap_or_default();
                 keep_times(item, &before, now);
             }

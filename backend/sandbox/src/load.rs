@@ -73,13 +73,20 @@ impl Load {
         let counts = Arc::<Counts>::default();
         let task = tokio::spawn(run(names, paths, told, ChaCha8Rng::seed_from_u64(seed), counts.clone()));
         let follow = tokio::spawn(follow(store.clone(), rate));
-        Ok(Self { store: store.clone(), counts, _task: AbortOnDropHandle::new(task), _follow: AbortOnDropHandle::new(follow) })
+        Ok(Self {
+            store: store.clone(),
+            counts,
+            _task: AbortOnDropHandle::new(task),
+            _follow: AbortOnDropHandle::new(follow),
+        })
     }
 
     /// Another rate, from now on.
     pub(crate) fn set_rate(&self, rps: f64) {
         let (namespace, name) = SETTINGS;
-        let written = self.store.modify("ConfigMap", namespace, name, |map| map["data"]["rps"] = json!(rps.to_string()));
+        let written = self
+            .store
+            .modify("ConfigMap", namespace, name, |map| map["data"]["rps"] = json!(rps.to_string()));
         if let Err(error) = written {
             tracing::warn!(%error, "the rate of the load generator could not be changed");
         }
@@ -101,8 +108,16 @@ async fn follow(store: Store, rate: watch::Sender<f64>) {
                 rate.send_if_modified(|known| std::mem::replace(known, rps).to_bits() != rps.to_bits());
             }
             _ => {
-                let message = format!("data.rps \"{said}\" is ignored: expected a number of requests per second, 0 or more");
-                let news = News { about: map.clone(), kind: "Warning", reason: "RateIgnored", message, source: "load-generator" };
+                let message = format!(
+                    "data.rps \"{said}\" is ignored: expected a number of requests per second, 0 or more"
+                );
+                let news = News {
+                    about: map.clone(),
+                    kind: "Warning",
+                    reason: "RateIgnored",
+                    message,
+                    source: "load-generator",
+                };
                 tell(&store, &news);
             }
         }
@@ -111,9 +126,11 @@ async fn follow(store: Store, rate: watch::Sender<f64>) {
 
 impl Drop for Load {
     fn drop(&mut self) {
-        let [asked, failed, left_out] =
-            [&self.counts.asked, &self.counts.failed, &self.counts.left_out].map(|count| count.load(Ordering::Relaxed));
-        tracing::info!("load generator: {asked} requests, {failed} without a good answer, {left_out} left out");
+        let [asked, failed, left_out] = [&self.counts.asked, &self.counts.failed, &self.counts.left_out]
+            .map(|count| count.load(Ordering::Relaxed));
+        tracing::info!(
+            "load generator: {asked} requests, {failed} without a good answer, {left_out} left out"
+        );
     }
 }
 
@@ -203,7 +220,9 @@ mod tests {
     /// A gateway that tells which path was asked for.
     async fn gateway() -> (SocketAddr, mpsc::Receiver<String>) {
         let (asked, requests) = mpsc::channel(1000);
-        let any = |uri: http::Uri| async move { asked.try_send(uri.path().to_owned()).map_err(|_| "nobody counts") };
+        let any = |uri: http::Uri| async move {
+            asked.try_send(uri.path().to_owned()).map_err(|_| "nobody counts")
+        };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let at = listener.local_addr().unwrap();
         tokio::spawn(async move { axum::serve(listener, Router::new().fallback(get(any))).await });
@@ -214,7 +233,8 @@ mod tests {
     async fn the_rate_can_be_changed_and_zero_pauses() {
         let (at, mut requests) = gateway().await;
         let store = Store::new();
-        let load = Load::start(&store, Arc::new(Gateway(at)), &["/productpage", "/customer"], 0.0, 1).unwrap();
+        let load =
+            Load::start(&store, Arc::new(Gateway(at)), &["/productpage", "/customer"], 0.0, 1).unwrap();
         tokio::time::timeout(Duration::from_millis(100), requests.recv()).await.expect_err("paused");
         load.set_rate(500.0);
         let mut seen = std::collections::BTreeMap::new();
@@ -226,7 +246,9 @@ mod tests {
         assert_eq!(seen.keys().collect::<Vec<_>>(), ["/customer", "/productpage"], "{seen:?}");
 
         // A mistake is told, and the rate stays.
-        let write = |rps: &str| store.modify("ConfigMap", SETTINGS.0, SETTINGS.1, |map| map["data"]["rps"] = json!(rps)).unwrap();
+        let write = |rps: &str| {
+            store.modify("ConfigMap", SETTINGS.0, SETTINGS.1, |map| map["data"]["rps"] = json!(rps)).unwrap()
+        };
         write("fast");
         let told = async {
             while store.list("Event").is_empty() {

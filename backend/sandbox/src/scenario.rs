@@ -73,7 +73,11 @@ impl Scenario {
         let mut objects = Vec::new();
         for (name, text) in self.files().concat() {
             let read = serde_saphyr::from_multiple::<Value>(text).map_err(|error| {
-                Problem::new("The sandbox cannot start", format!("its manifest {name} cannot be read: {error}"), "Report this")
+                Problem::new(
+                    "The sandbox cannot start",
+                    format!("its manifest {name} cannot be read: {error}"),
+                    "Report this",
+                )
             })?;
             objects.extend(read.into_iter().map(Object::from));
         }
@@ -99,10 +103,12 @@ mod tests {
     fn bookinfo_has_its_services_versions_and_routing() {
         let objects = Scenario::Bookinfo.objects().unwrap();
         let names = |kind: &str, namespace: &str| {
-            let of_kind = objects.iter().filter(|object| object.kind() == kind && object.namespace() == namespace);
+            let of_kind =
+                objects.iter().filter(|object| object.kind() == kind && object.namespace() == namespace);
             of_kind.map(|object| object.name().to_owned()).collect::<Vec<_>>()
         };
-        let deployments = ["productpage-v1", "details-v1", "reviews-v1", "reviews-v2", "reviews-v3", "ratings-v1"];
+        let deployments =
+            ["productpage-v1", "details-v1", "reviews-v1", "reviews-v2", "reviews-v3", "ratings-v1"];
         assert_eq!(names("Deployment", "bookinfo"), deployments);
         assert_eq!(names("VirtualService", "bookinfo"), ["bookinfo", "reviews"]);
         assert_eq!(names("DestinationRule", "bookinfo"), ["reviews"]);
@@ -118,11 +124,18 @@ mod tests {
             assert_eq!((name.parse::<Scenario>().unwrap(), scenario.to_string().as_str()), (scenario, name));
             let objects = scenario.objects().unwrap();
             let of_kind = |kind: &'static str| objects.iter().filter(move |object| object.kind() == kind);
-            for deployment in of_kind("Deployment").filter(|deployment| deployment.namespace() != "istio-system") {
-                let image = deployment.spec().pointer("/template/spec/containers/0/image").and_then(Value::as_str).unwrap();
+            for deployment in
+                of_kind("Deployment").filter(|deployment| deployment.namespace() != "istio-system")
+            {
+                let image = deployment
+                    .spec()
+                    .pointer("/template/spec/containers/0/image")
+                    .and_then(Value::as_str)
+                    .unwrap();
                 assert!(crate::apps::find(image).is_some(), "{image} is no demo image");
             }
-            let routes = of_kind("VirtualService").map(|routes| routes.spec().to_string()).collect::<String>();
+            let routes =
+                of_kind("VirtualService").map(|routes| routes.spec().to_string()).collect::<String>();
             for entry in scenario.entries() {
                 assert!(routes.contains(entry), "{name}: no route leads to {entry}");
             }
@@ -132,6 +145,9 @@ mod tests {
     #[test]
     fn other_scenarios_are_refused_by_name() {
         let problem = "shop".parse::<Scenario>().unwrap_err();
-        assert!(problem.why.contains("there is no scenario \"shop\"") && problem.next.contains("\"tutorial\""), "{problem}");
+        assert!(
+            problem.why.contains("there is no scenario \"shop\"") && problem.next.contains("\"tutorial\""),
+            "{problem}"
+        );
     }
 }

@@ -61,7 +61,14 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { scenario: Scenario::default(), rps: 10.0, seed: 1, size: Size::default(), envoy: None, kubeconfig_out: None }
+        Self {
+            scenario: Scenario::default(),
+            rps: 10.0,
+            seed: 1,
+            size: Size::default(),
+            envoy: None,
+            kubeconfig_out: None,
+        }
     }
 }
 
@@ -118,19 +125,27 @@ impl Sandbox {
         step("Making the cluster's objects");
         let store = Store::new();
         for object in options.scenario.objects()?.into_iter().chain([Object::from(node::node())]) {
-            store.apply((*object.0).clone()).map_err(|error| failed(&format!("{} {}", object.kind(), object.name()), &error))?;
+            store
+                .apply((*object.0).clone())
+                .map_err(|error| failed(&format!("{} {}", object.kind(), object.name()), &error))?;
         }
         if options.scenario == Scenario::Synthetic {
             if options.size.services == 0 {
-                return Err(Problem::new("The sandbox cannot start", "no services are wanted", "Use --services with 1 or more"));
+                return Err(Problem::new(
+                    "The sandbox cannot start",
+                    "no services are wanted",
+                    "Use --services with 1 or more",
+                ));
             }
-            synthetic::make(&store, options.size).map_err(|error| failed("the synthetic services", &error))?;
+            synthetic::make(&store, options.size)
+                .map_err(|error| failed("the synthetic services", &error))?;
         }
 
         step("Starting telemetry and the control plane");
         let directory = Arc::new(Directory::follow(&store));
-        let telemetry =
-            Telemetry::start(telemetry_options(directory.clone())).await.map_err(|error| failed("the telemetry", &error))?;
+        let telemetry = Telemetry::start(telemetry_options(directory.clone()))
+            .await
+            .map_err(|error| failed("the telemetry", &error))?;
         let control = Arc::new(ControlPlane::start(&store, &telemetry).await?);
 
         step("Starting the services and their Envoys");
@@ -159,7 +174,8 @@ impl Sandbox {
         let api = ApiServer::start(store.clone(), apiserver::Options::new(pods))
             .await
             .map_err(|error| failed("the API server", &error))?;
-        kubernetes::make(&store, api.address()).map_err(|error| failed("the Service of the API server", &error))?;
+        kubernetes::make(&store, api.address())
+            .map_err(|error| failed("the Service of the API server", &error))?;
         let kubeconfig = options.kubeconfig_out.clone().unwrap_or_else(|| dir.path().join("kubeconfig"));
         // Others read it from their own folders.
         let kubeconfig = std::path::absolute(&kubeconfig).unwrap_or(kubeconfig);
@@ -176,7 +192,8 @@ impl Sandbox {
         try_join_all(entries.iter().map(|path| first_page(ingress, path))).await?;
         let made_up = (options.scenario == Scenario::Synthetic).then(|| {
             let (als, otlp) = (telemetry.als_addr(), telemetry.otlp_addr());
-            let run = synthetic::traffic::run(store.clone(), options.size, options.rps, options.seed, als, otlp);
+            let run =
+                synthetic::traffic::run(store.clone(), options.size, options.rps, options.seed, als, otlp);
             AbortOnDropHandle::new(tokio::spawn(run))
         });
         let load = Load::start(&store, directory.clone(), entries, options.rps, options.seed)
@@ -221,7 +238,10 @@ impl Sandbox {
 
 /// Telemetry that fits beside a window: some minutes of traces at the usual load, in some tens of megabytes.
 fn telemetry_options(directory: Arc<Directory>) -> telemetry::Options {
-    telemetry::Options { span_capacity: KEPT_SPANS, ..telemetry::Options::new(directory, pilot::ISTIO_VERSION) }
+    telemetry::Options {
+        span_capacity: KEPT_SPANS,
+        ..telemetry::Options::new(directory, pilot::ISTIO_VERSION)
+    }
 }
 
 /// The parts of the sandbox that have pods of their own, so that they are found as in a cluster.
@@ -233,7 +253,10 @@ fn own_images(
     [
         (ISTIOD, vec![("15010", xds), ("15014", debug), ("8080", debug)]),
         ("binnacle/prometheus", vec![("9090", telemetry.prometheus_addr().port())]),
-        ("binnacle/jaeger", vec![("16686", telemetry.jaeger_addr().port()), ("4317", telemetry.otlp_addr().port())]),
+        (
+            "binnacle/jaeger",
+            vec![("16686", telemetry.jaeger_addr().port()), ("4317", telemetry.otlp_addr().port())],
+        ),
     ]
     .into()
 }
@@ -256,9 +279,14 @@ async fn all_ready(store: &Store, logs: &Logs) -> Result<usize, Problem> {
     };
     let pods = || store.list("Pod").into_iter().map(Object);
     if tokio::time::timeout(LONGEST_START, wait).await.is_err() {
-        let late: Vec<String> = pods().filter(|pod| !ready(pod)).map(|pod| in_its_words(&pod, logs)).collect();
+        let late: Vec<String> =
+            pods().filter(|pod| !ready(pod)).map(|pod| in_its_words(&pod, logs)).collect();
         let why = format!("these pods are not ready after {LONGEST_START:?}: {}", late.join(", "));
-        return Err(Problem::new("The sandbox did not start", why, "Look at its log, and at the load of this machine"));
+        return Err(Problem::new(
+            "The sandbox did not start",
+            why,
+            "Look at its log, and at the load of this machine",
+        ));
     }
     Ok(pods().filter(|pod| real_port(pod, "15000").is_some()).count())
 }
@@ -281,7 +309,9 @@ async fn gateway(directory: &Directory) -> Result<SocketAddr, Problem> {
         }
     };
     let asked = tokio::time::timeout(LONGEST_START, ask).await;
-    asked.map_err(|_| Problem::new("The sandbox did not start", "the gateway has no address", "Look at its log"))
+    asked.map_err(|_| {
+        Problem::new("The sandbox did not start", "the gateway has no address", "Look at its log")
+    })
 }
 
 /// Asks the gateway for the page until it comes.
@@ -298,13 +328,16 @@ async fn first_page(at: SocketAddr, path: &str) -> Result<(), Problem> {
         }
     };
     let asked = tokio::time::timeout(LONGEST_START, ask).await;
-    asked.map_err(|_| Problem::new("The sandbox did not start", format!("{path} does not come: {last}"), "Look at its log"))
+    asked.map_err(|_| {
+        Problem::new("The sandbox did not start", format!("{path} does not come: {last}"), "Look at its log")
+    })
 }
 
 /// Writes a file that only its owner may read, even if it was there before.
 fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
-    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    let mut file =
+        std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
     file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
     file.write_all(text.as_bytes())
 }

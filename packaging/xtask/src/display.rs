@@ -27,7 +27,9 @@ impl Xvfb {
             .map_err(|error| format!("Xvfb could not be started: {error}"))?;
         let stdout = child.stdout.take().ok_or("Xvfb has no output")?;
         let mut number = String::new();
-        BufReader::new(stdout).read_line(&mut number).map_err(|error| format!("Xvfb did not answer: {error}"))?;
+        BufReader::new(stdout)
+            .read_line(&mut number)
+            .map_err(|error| format!("Xvfb did not answer: {error}"))?;
         match number.trim() {
             "" => Err("Xvfb ended before it had a display".to_owned()),
             number => Ok(Self { name: format!(":{number}"), child }),

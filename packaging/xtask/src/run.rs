@@ -25,7 +25,12 @@ pub(crate) fn run(args: &[String], yes: bool) -> Result<(), String> {
     }
     let screen = Xvfb::start("1440x900")?;
     let picture = target().join("binnacle.png");
-    println!("No display here: the window opens on a virtual one. Its picture, kept up to date: {}", picture.display());
+    println!(
+        "No display here: the window opens on a virtual one. Its picture, kept up to date: {}",
+        picture.display()
+    );
     println!("End it with Ctrl+C.");
-    sh::run(window.arg("--picture").arg(&picture).env("DISPLAY", &screen.name).env("LIBGL_ALWAYS_SOFTWARE", "1"))
+    sh::run(
+        window.arg("--picture").arg(&picture).env("DISPLAY", &screen.name).env("LIBGL_ALWAYS_SOFTWARE", "1"),
+    )
 }

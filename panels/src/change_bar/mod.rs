@@ -18,7 +18,8 @@ use std::collections::BTreeSet;
 pub const HEIGHT: f32 = 64.0;
 
 /// Why nothing can be pushed in a window that was started so.
-pub(crate) const READ_ONLY: &str = "This window is read-only (--read-only): changes can be tried by dry run, but not pushed";
+pub(crate) const READ_ONLY: &str =
+    "This window is read-only (--read-only): changes can be tried by dry run, but not pushed";
 
 /// The bar's own state.
 #[derive(Default)]
@@ -64,7 +65,9 @@ impl ChangeBar {
     /// The newest change that waits for the user or for the proxies, else the newest one; nothing that was dismissed.
     fn shown<'a>(&self, cx: &Cx<'a>) -> Option<&'a Entry> {
         let mut newest_first = cx.changes.entries().iter().rev();
-        let open = newest_first.clone().find(|entry| !self.hidden.contains(&entry.id) && words::is_open(&entry.stage));
+        let open = newest_first
+            .clone()
+            .find(|entry| !self.hidden.contains(&entry.id) && words::is_open(&entry.stage));
         open.or_else(|| newest_first.next().filter(|entry| !self.hidden.contains(&entry.id)))
     }
 
@@ -75,7 +78,10 @@ impl ChangeBar {
         self.actions(&mut right, cx, entry);
         right.add_space(8.0);
         state(&mut right, cx, entry, rect.width() > 1100.0);
-        let free = Rect::from_min_max(rect.left_top() + vec2(16.0, 0.0), pos2(right.min_rect().left() - 20.0, rect.bottom()));
+        let free = Rect::from_min_max(
+            rect.left_top() + vec2(16.0, 0.0),
+            pos2(right.min_rect().left() - 20.0, rect.bottom()),
+        );
         sentence(ui, free, entry, cx.read_only);
     }
 
@@ -127,11 +133,13 @@ fn child(ui: &mut Ui, rect: Rect, layout: Layout) -> Ui {
 fn copy(ui: &mut Ui, cx: &Cx<'_>, entry: &Entry) {
     button::menu(ui, icon::COPY, "Copy change", |ui| {
         if ui.add(Button::bare("Copy as patch").with_icon(icon::TERMINAL).named("Copy as patch")).clicked() {
-            cx.intents.send(Intent::Copy(words::as_patch(&entry.change), "The change as kubectl patch".to_owned()));
+            cx.intents
+                .send(Intent::Copy(words::as_patch(&entry.change), "The change as kubectl patch".to_owned()));
             ui.close();
         }
         if ui.add(Button::bare("Copy as YAML").with_icon(icon::FILE_TEXT).named("Copy as YAML")).clicked() {
-            cx.intents.send(Intent::Copy(words::as_yaml(&entry.change), "The changed objects as YAML".to_owned()));
+            cx.intents
+                .send(Intent::Copy(words::as_yaml(&entry.change), "The changed objects as YAML".to_owned()));
             ui.close();
         }
     });
@@ -149,7 +157,11 @@ fn sentence(ui: &mut Ui, rect: Rect, entry: &Entry, read_only: bool) {
         ui.spacing_mut().item_spacing.x = 10.0;
         match words::problem(&entry.stage) {
             Some(trouble) => {
-                let level = if matches!(entry.stage, Stage::Failed(_)) { problem::Level::Error } else { problem::Level::Warning };
+                let level = if matches!(entry.stage, Stage::Failed(_)) {
+                    problem::Level::Error
+                } else {
+                    problem::Level::Warning
+                };
                 let line = format!("{}: {}", trouble.what, trouble.why);
                 problem::line(ui, level, &line, "", &trouble.next);
             }
@@ -159,11 +171,23 @@ fn sentence(ui: &mut Ui, rect: Rect, entry: &Entry, read_only: bool) {
             None => {
                 let warnings = warnings(entry);
                 if let Some(first) = warnings.first() {
-                    let more = if warnings.len() > 1 { format!(" (+ {})", warnings.len() - 1) } else { String::new() };
-                    problem::line(ui, problem::Level::Warning, &format!("{first}{more}"), &warnings.join("\n"), "");
+                    let more = if warnings.len() > 1 {
+                        format!(" (+ {})", warnings.len() - 1)
+                    } else {
+                        String::new()
+                    };
+                    problem::line(
+                        ui,
+                        problem::Level::Warning,
+                        &format!("{first}{more}"),
+                        &warnings.join("\n"),
+                        "",
+                    );
                 } else {
-                    let objects =
-                        RichText::new(words::objects(&entry.change)).monospace().size(size::NOTE + 0.5).color(tokens.muted);
+                    let objects = RichText::new(words::objects(&entry.change))
+                        .monospace()
+                        .size(size::NOTE + 0.5)
+                        .color(tokens.muted);
                     ui.add(Label::new(objects).truncate());
                 }
             }
@@ -186,7 +210,8 @@ fn state(ui: &mut Ui, cx: &Cx<'_>, entry: &Entry, roomy: bool) {
     if let Some((acked, of)) = words::proxies(entry) {
         let took = words::took(entry, cx.now).map(fmt::ms).unwrap_or_default();
         ui.add_sized(vec2(52.0, 18.0), Label::new(RichText::new(took).color(tokens.muted)).selectable(false));
-        let counted = text::rich(ui, format!("{acked} / {of} proxies"), size::TEXT, Weight::Medium).color(tokens.text);
+        let counted =
+            text::rich(ui, format!("{acked} / {of} proxies"), size::TEXT, Weight::Medium).color(tokens.text);
         let label = ui.add(Label::new(counted).selectable(false));
         if !entry.waiting.is_empty() {
             label.on_hover_text(format!("Not yet: {}", entry.waiting.join(", ")));
@@ -242,5 +267,9 @@ fn rest(ui: &mut Ui, cx: &Cx<'_>, rect: Rect) {
             _ => "Select a service and move a share; nothing is written before you push".to_owned(),
         },
     };
-    row.add(Label::new(RichText::new(hint).size(size::SECONDARY).color(tokens.faint)).selectable(false).truncate());
+    row.add(
+        Label::new(RichText::new(hint).size(size::SECONDARY).color(tokens.faint))
+            .selectable(false)
+            .truncate(),
+    );
 }

@@ -18,8 +18,11 @@ pub(super) fn ui(ui: &mut Ui, cx: &Cx<'_>, entry: &Entry) -> bool {
         .order(egui::Order::Foreground)
         .anchor(Align2::RIGHT_BOTTOM, vec2(-16.0, -(super::HEIGHT + 12.0)))
         .show(ui.ctx(), |ui| {
-            let frame =
-                Frame::new().fill(tokens.surface).stroke(tokens.hairline()).corner_radius(10).inner_margin(Margin::same(16));
+            let frame = Frame::new()
+                .fill(tokens.surface)
+                .stroke(tokens.hairline())
+                .corner_radius(10)
+                .inner_margin(Margin::same(16));
             frame.show(ui, |ui| {
                 ui.set_width(720.0_f32.min(screen.width() - 64.0));
                 ui.horizontal(|ui| {
@@ -30,7 +33,10 @@ pub(super) fn ui(ui: &mut Ui, cx: &Cx<'_>, entry: &Entry) -> bool {
                     });
                 });
                 ui.add_space(8.0);
-                ScrollArea::vertical().max_height(height).auto_shrink([false, true]).show(ui, |ui| objects(ui, cx, entry));
+                ScrollArea::vertical()
+                    .max_height(height)
+                    .auto_shrink([false, true])
+                    .show(ui, |ui| objects(ui, cx, entry));
             });
         });
     close

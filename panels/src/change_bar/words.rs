@@ -43,7 +43,9 @@ pub fn stage(stage: &Stage) -> (Status, &'static str) {
 /// What a stage means, for the hover.
 pub fn meaning(stage: &Stage) -> &'static str {
     match stage {
-        Stage::Checking => "The API server, its schemas and istiod's webhook judge the change; nothing is written",
+        Stage::Checking => {
+            "The API server, its schemas and istiod's webhook judge the change; nothing is written"
+        }
         Stage::Checked(_) => "The server would take the change. Nothing is written before you push",
         Stage::Sent => "The change is being written",
         Stage::Accepted => "The API server has stored the change",
@@ -109,7 +111,10 @@ pub fn can_push(entry: &Entry) -> bool {
 
 /// Whether a change that failed can be tried again as it is: nothing of it was written, and nobody else was first.
 pub fn can_try_again(entry: &Entry) -> bool {
-    matches!(entry.stage, Stage::Failed(_)) && entry.conflict.is_none() && entry.undoes.is_none() && !entry.stored
+    matches!(entry.stage, Stage::Failed(_))
+        && entry.conflict.is_none()
+        && entry.undoes.is_none()
+        && !entry.stored
 }
 
 /// Whether a change can be undone: it was written (proxies may have refused it), and was not undone already.
@@ -123,7 +128,9 @@ pub fn yaml(object: Option<&Value>) -> String {
     let Some(object) = object else { return String::new() };
     let mut shown = object.clone();
     if let Some(meta) = shown.pointer_mut("/metadata").and_then(Value::as_object_mut) {
-        for field in ["managedFields", "resourceVersion", "generation", "uid", "creationTimestamp", "selfLink"] {
+        for field in
+            ["managedFields", "resourceVersion", "generation", "uid", "creationTimestamp", "selfLink"]
+        {
             meta.shift_remove(field);
         }
         let annotations = meta.get_mut("annotations").and_then(Value::as_object_mut);
@@ -145,7 +152,11 @@ pub fn yaml(object: Option<&Value>) -> String {
 pub fn as_patch(change: &Change) -> String {
     let mut text = format!("# {}\n", change.title);
     for step in &change.steps {
-        let place = if step.at.namespace.is_empty() { String::new() } else { format!(" --namespace {}", step.at.namespace) };
+        let place = if step.at.namespace.is_empty() {
+            String::new()
+        } else {
+            format!(" --namespace {}", step.at.namespace)
+        };
         let name = format!("{} {}", step.at.kind.plural, step.at.name);
         match &step.edit {
             Edit::Patch(patch) => {
@@ -193,7 +204,8 @@ mod tests {
     #[test]
     fn a_deletion_can_be_undone_too() {
         let mesh = mesh::demo::bookinfo();
-        let strict = mesh::edit::mtls(&mesh, &mesh::edit::Scope::Mesh, Some(mesh::edit::Mode::Strict)).unwrap();
+        let strict =
+            mesh::edit::mtls(&mesh, &mesh::edit::Scope::Mesh, Some(mesh::edit::Mode::Strict)).unwrap();
         let made = strict.steps[0].after.clone().unwrap();
         let mut ledger = Ledger::default();
         let deletion = strict.inverse(&[made]).unwrap();

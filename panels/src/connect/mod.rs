@@ -12,7 +12,8 @@ use crate::kit::theme::{Weight, family, size};
 use crate::kit::{Button, Tokens, card, field, fmt, icon, problem, text};
 use crate::shell::top_bar;
 use egui::{
-    Align, Align2, FontId, Key, Layout, Margin, Rect, RichText, ScrollArea, Sense, Stroke, Ui, WidgetInfo, WidgetType, pos2, vec2,
+    Align, Align2, FontId, Key, Layout, Margin, Rect, RichText, ScrollArea, Sense, Stroke, Ui, WidgetInfo,
+    WidgetType, pos2, vec2,
 };
 use mesh::scene::{Step, StepState};
 
@@ -99,14 +100,21 @@ impl Connect {
                     },
                 );
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                    if ui.add(Button::quiet("Open kubeconfig…").with_icon(icon::FOLDER_OPEN).named("Open kubeconfig…")).clicked()
+                    if ui
+                        .add(
+                            Button::quiet("Open kubeconfig…")
+                                .with_icon(icon::FOLDER_OPEN)
+                                .named("Open kubeconfig…"),
+                        )
+                        .clicked()
                     {
                         cx.intents.send(Intent::OpenKubeconfig(None));
                     }
                 });
             });
             for trouble in &cx.contexts.problems {
-                let level = if cx.contexts.rows.is_empty() { problem::Level::Error } else { problem::Level::Warning };
+                let level =
+                    if cx.contexts.rows.is_empty() { problem::Level::Error } else { problem::Level::Warning };
                 if problem::problem(ui, level, &trouble.what, &trouble.why, &trouble.next, Some("Retry")) {
                     cx.intents.send(Intent::Retry);
                 }
@@ -118,7 +126,14 @@ impl Connect {
             if cx.contexts.rows.len() > 6 {
                 let id = ui.id().with("search");
                 let width = ui.available_width();
-                field::search(ui, id, "Search contexts, clusters, servers", "Search contexts", &mut self.search, width);
+                field::search(
+                    ui,
+                    id,
+                    "Search contexts, clusters, servers",
+                    "Search contexts",
+                    &mut self.search,
+                    width,
+                );
             }
             let rows = found(cx.contexts, &self.search);
             if let Some(row) = self.keys(ui, &rows) {
@@ -141,8 +156,13 @@ impl Connect {
 
     /// Arrows walk the contexts, Enter connects.
     fn keys<'a>(&mut self, ui: &Ui, rows: &[&'a ContextRow]) -> Option<&'a ContextRow> {
-        let (down, up, enter) =
-            ui.input(|input| (input.key_pressed(Key::ArrowDown), input.key_pressed(Key::ArrowUp), input.key_pressed(Key::Enter)));
+        let (down, up, enter) = ui.input(|input| {
+            (
+                input.key_pressed(Key::ArrowDown),
+                input.key_pressed(Key::ArrowUp),
+                input.key_pressed(Key::Enter),
+            )
+        });
         if down {
             self.at = Some(self.at.map_or(0, |at| (at + 1).min(rows.len().saturating_sub(1))));
         }
@@ -217,7 +237,14 @@ fn picture(ui: &mut Ui) {
     painter.rect_filled(rect, 6.0, tokens.canvas);
     let at = |x: f32, y: f32| pos2(rect.left() + rect.width() * x, rect.top() + rect.height() * y);
     let nodes = [(0.11, 0.5), (0.37, 0.5), (0.65, 0.22), (0.65, 0.5), (0.65, 0.78), (0.9, 0.62)];
-    let colors = [tokens.healthy, tokens.healthy, tokens.versions[0], tokens.versions[1], tokens.versions[2], tokens.healthy];
+    let colors = [
+        tokens.healthy,
+        tokens.healthy,
+        tokens.versions[0],
+        tokens.versions[1],
+        tokens.versions[2],
+        tokens.healthy,
+    ];
     for (from, to) in [(0, 1), (1, 2), (1, 3), (1, 4), (3, 5), (4, 5)] {
         let (a, b) = (at(nodes[from].0, nodes[from].1), at(nodes[to].0, nodes[to].1));
         let bend = (b.x - a.x) * 0.45;
@@ -237,7 +264,11 @@ fn picture(ui: &mut Ui) {
         let node = Rect::from_center_size(at(x, y), vec2(38.0, 20.0));
         painter.rect(node, 5.0, tokens.surface, tokens.hairline(), egui::StrokeKind::Inside);
         painter.circle_filled(pos2(node.left() + 9.0, node.center().y), 3.0, color);
-        painter.hline((node.left() + 16.0)..=(node.right() - 7.0), node.center().y, Stroke::new(2.0, tokens.line));
+        painter.hline(
+            (node.left() + 16.0)..=(node.right() - 7.0),
+            node.center().y,
+            Stroke::new(2.0, tokens.line),
+        );
     }
 }
 
@@ -294,9 +325,13 @@ fn context(ui: &mut Ui, contexts: &Contexts, row: &ContextRow, focused: bool) ->
         if usable { tokens.accent } else { tokens.faint },
     );
     let bold = FontId::new(size::TEXT, family(ui.ctx(), Weight::Semibold));
-    let galleys = [(row.current, "current"), (contexts.is_last(row), "last used")].into_iter().filter(|(shown, _)| *shown);
+    let galleys = [(row.current, "current"), (contexts.is_last(row), "last used")]
+        .into_iter()
+        .filter(|(shown, _)| *shown);
     let galleys: Vec<_> = galleys
-        .map(|(_, word)| painter.layout_no_wrap(word.to_owned(), FontId::proportional(size::NOTE), tokens.accent))
+        .map(|(_, word)| {
+            painter.layout_no_wrap(word.to_owned(), FontId::proportional(size::NOTE), tokens.accent)
+        })
         .collect();
     let pills: f32 = galleys.iter().map(|galley| galley.size().x + 18.0).sum();
     let (left, right) = (rect.left() + 44.0, rect.right() - 36.0);

@@ -46,7 +46,8 @@ fn about(step: Step) -> &'static str {
     }
 }
 
-const ORDER: [Step; 7] = [Step::Sandbox, Step::Context, Step::Api, Step::Kinds, Step::Istiod, Step::Prometheus, Step::Traces];
+const ORDER: [Step; 7] =
+    [Step::Sandbox, Step::Context, Step::Api, Step::Kinds, Step::Istiod, Step::Prometheus, Step::Traces];
 
 /// Draws the steps; returns whether the user wants to go on without what failed.
 pub(super) fn ui(ui: &mut Ui, cx: &Cx<'_>) -> bool {
@@ -55,7 +56,13 @@ pub(super) fn ui(ui: &mut Ui, cx: &Cx<'_>) -> bool {
     let shown = ORDER.into_iter().filter(|step| *step != Step::Sandbox || steps.contains_key(step) || own);
     // Once its API server is asked, the sandbox runs: from then on it is a cluster like any other.
     let running = StepState::Done("running".to_owned());
-    let unsaid = |step| if step == Step::Sandbox && steps.contains_key(&Step::Context) { &running } else { &StepState::Pending };
+    let unsaid = |step| {
+        if step == Step::Sandbox && steps.contains_key(&Step::Context) {
+            &running
+        } else {
+            &StepState::Pending
+        }
+    };
     let mut anyway = false;
     let failed = steps.values().any(|state| matches!(state, StepState::Failed(_)));
     card(ui, |ui| {
@@ -93,7 +100,11 @@ fn row(ui: &mut Ui, cx: &Cx<'_>, step: Step, state: &StepState) {
         StepState::Pending => (icon::CIRCLE_DASHED, tokens.faint, String::new()),
         StepState::Running(since) => {
             ui.ctx().request_repaint_after(std::time::Duration::from_millis(100));
-            (icon::CIRCLE_NOTCH, tokens.accent, fmt::duration(cx.now.duration_since(*since).as_secs_f64().max(0.0)))
+            (
+                icon::CIRCLE_NOTCH,
+                tokens.accent,
+                fmt::duration(cx.now.duration_since(*since).as_secs_f64().max(0.0)),
+            )
         }
         StepState::Done(found) => (icon::CHECK_CIRCLE, tokens.healthy, found.clone()),
         StepState::Failed(_) => (icon::WARNING_CIRCLE, tokens.failing, String::new()),
@@ -110,10 +121,18 @@ fn row(ui: &mut Ui, cx: &Cx<'_>, step: Step, state: &StepState) {
         if matches!(state, StepState::Running(_)) {
             // A turning arc; it stops as soon as the step does.
             let angle = (ui.input(|input| input.time) * 4.0) as f32;
-            let points = (0..=18).map(|part| rect.center() + egui::Vec2::angled(angle + part as f32 * 0.25) * 7.5).collect();
+            let points = (0..=18)
+                .map(|part| rect.center() + egui::Vec2::angled(angle + part as f32 * 0.25) * 7.5)
+                .collect();
             ui.painter().line(points, egui::Stroke::new(2.0, color));
         } else {
-            ui.painter().text(rect.center(), Align2::CENTER_CENTER, symbol, FontId::proportional(19.0), color);
+            ui.painter().text(
+                rect.center(),
+                Align2::CENTER_CENTER,
+                symbol,
+                FontId::proportional(19.0),
+                color,
+            );
         }
         let ink = if *state == StepState::Pending { tokens.faint } else { tokens.text };
         let left = ui.cursor().left();
@@ -134,7 +153,11 @@ fn row(ui: &mut Ui, cx: &Cx<'_>, step: Step, state: &StepState) {
             ui.add(egui::Label::new(RichText::new(said).size(size::SECONDARY).color(ink)).truncate());
         });
     });
-    let name = [step_name(step), word, &said].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
+    let name = [step_name(step), word, &said]
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ");
     row.response.widget_info(|| WidgetInfo::labeled(WidgetType::Label, true, &name));
     if let StepState::Failed(trouble) = state {
         ui.horizontal_top(|ui| {

@@ -9,7 +9,8 @@ use crate::kit::{Button, Tokens, badge, icon, problem, remote, text};
 use crate::selection::Selected;
 use egui::text::{LayoutJob, TextFormat};
 use egui::{
-    Align, Align2, FontId, Frame, Label, Layout, Margin, RichText, ScrollArea, Sense, Ui, WidgetInfo, WidgetType, pos2, vec2,
+    Align, Align2, FontId, Frame, Label, Layout, Margin, RichText, ScrollArea, Sense, Ui, WidgetInfo,
+    WidgetType, pos2, vec2,
 };
 use mesh::{Problem, Ref};
 
@@ -112,7 +113,11 @@ pub(super) fn object(ui: &mut Ui, cx: &Cx<'_>, at: &Ref) {
         }
     });
     ui.add_space(4.0);
-    let frame = Frame::new().fill(tokens.canvas).stroke(tokens.hairline()).corner_radius(6).inner_margin(Margin::same(10));
+    let frame = Frame::new()
+        .fill(tokens.canvas)
+        .stroke(tokens.hairline())
+        .corner_radius(6)
+        .inner_margin(Margin::same(10));
     frame.show(ui, |ui| {
         let job = highlighted(&yaml, tokens);
         ScrollArea::horizontal().auto_shrink([false, true]).show(ui, |ui| {
@@ -125,13 +130,19 @@ pub(super) fn object(ui: &mut Ui, cx: &Cx<'_>, at: &Ref) {
 /// YAML with keys, values and comments told apart.
 fn highlighted(yaml: &str, tokens: &Tokens) -> LayoutJob {
     let mut job = LayoutJob::default();
-    let format = |color| TextFormat { line_height: Some(17.0), ..TextFormat::simple(FontId::monospace(size::SECONDARY), color) };
+    let format = |color| TextFormat {
+        line_height: Some(17.0),
+        ..TextFormat::simple(FontId::monospace(size::SECONDARY), color)
+    };
     for line in yaml.lines() {
         let (key, value) = split_key(line);
         job.append(key, 0.0, format(tokens.accent));
         let number = value.trim().trim_start_matches(':').trim();
-        let color =
-            if number.parse::<f64>().is_ok() || matches!(number, "true" | "false" | "null") { tokens.mtls } else { tokens.text };
+        let color = if number.parse::<f64>().is_ok() || matches!(number, "true" | "false" | "null") {
+            tokens.mtls
+        } else {
+            tokens.text
+        };
         job.append(value, 0.0, format(color));
         job.append("\n", 0.0, format(tokens.text));
     }

@@ -56,7 +56,10 @@ impl Detail {
     fn thing(&mut self, ui: &mut Ui, cx: &Cx<'_>, selected: &Selected) {
         let key = (cx.scene.mesh.revision, cx.scene.traffic.at(), selected.clone());
         let traffic = cx.scene.traffic.value();
-        let view = self.view.get(key, |_| View::of(&cx.scene.mesh, traffic.map(|traffic| &**traffic), selected)).clone();
+        let view = self
+            .view
+            .get(key, |_| View::of(&cx.scene.mesh, traffic.map(|traffic| &**traffic), selected))
+            .clone();
         let Some(view) = view else {
             gone(ui, cx, selected);
             return;
@@ -66,7 +69,11 @@ impl Detail {
             measured(ui, cx, &view);
             ui.add_space(10.0);
             self.drafts.ui(ui, cx, selected);
-            let names = if matches!(selected, Selected::Edge(..)) { ["From", "To"] } else { ["Traffic in", "Traffic out"] };
+            let names = if matches!(selected, Selected::Edge(..)) {
+                ["From", "To"]
+            } else {
+                ["Traffic in", "Traffic out"]
+            };
             rows::peers(ui, cx, names[0], "caller", &view.callers);
             rows::peers(ui, cx, names[1], "called", &view.called);
             rows::answers(ui, &view.answers);
@@ -150,11 +157,17 @@ fn measured(ui: &mut Ui, cx: &Cx<'_>, view: &View) {
     if let Some(traces) = &view.traces {
         ui.add_space(8.0);
         ui.horizontal(|ui| {
-            if ui.add(Button::quiet("Traces").with_icon(icon::PATH).named(format!("Traces of {}", view.title))).clicked() {
+            if ui
+                .add(Button::quiet("Traces").with_icon(icon::PATH).named(format!("Traces of {}", view.title)))
+                .clicked()
+            {
                 cx.intents.send(Intent::TracesOf(traces.clone()));
             }
-            if let (true, Some(failed)) = (figures.error_percent.is_some_and(|errors| errors > 0.0), &view.failed_traces)
-                && ui.add(Button::quiet("Failed traces").with_icon(icon::WARNING).named("Failed traces")).clicked()
+            if let (true, Some(failed)) =
+                (figures.error_percent.is_some_and(|errors| errors > 0.0), &view.failed_traces)
+                && ui
+                    .add(Button::quiet("Failed traces").with_icon(icon::WARNING).named("Failed traces"))
+                    .clicked()
             {
                 cx.intents.send(Intent::TracesOf(failed.clone()));
             }
@@ -171,13 +184,18 @@ fn figure_tiles(ui: &mut Ui, figures: &Figures, makes: bool) {
         tiles(ui, &[(&fmt::bytes_per_s(figures.bytes), "TCP bytes"), (&mtls, "mutual TLS")]);
     } else {
         let rate = if makes { "calls out / s" } else { "requests / s" };
-        tiles(ui, &[(&fmt::rate(figures.rps), rate), (&errors, "errors"), (&p95, "p95"), (&mtls, "mutual TLS")]);
+        tiles(
+            ui,
+            &[(&fmt::rate(figures.rps), rate), (&errors, "errors"), (&p95, "p95"), (&mtls, "mutual TLS")],
+        );
     }
 }
 
 fn gone(ui: &mut Ui, cx: &Cx<'_>, selected: &Selected) {
     let name = match selected {
-        Selected::Service(namespace, name) | Selected::Workload(namespace, name) | Selected::App(namespace, name, _) => {
+        Selected::Service(namespace, name)
+        | Selected::Workload(namespace, name)
+        | Selected::App(namespace, name, _) => {
             format!("{namespace}/{name}")
         }
         Selected::Edge(source, target) => format!("{} → {}", node_name(source), node_name(target)),

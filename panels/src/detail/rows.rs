@@ -12,7 +12,13 @@ const ROW: f32 = 26.0;
 const NUMBER: f32 = 62.0;
 
 /// A section that folds: its head, and what is below while it is open.
-pub(super) fn fold(ui: &mut Ui, name: &str, about: &str, open_at_first: bool, contents: impl FnOnce(&mut Ui)) {
+pub(super) fn fold(
+    ui: &mut Ui,
+    name: &str,
+    about: &str,
+    open_at_first: bool,
+    contents: impl FnOnce(&mut Ui),
+) {
     let tokens = Tokens::of(ui);
     // The place is kept by name, so that "Pods" stays folded from service to service.
     let id = egui::Id::new(("detail section", name));
@@ -23,9 +29,16 @@ pub(super) fn fold(ui: &mut Ui, name: &str, about: &str, open_at_first: bool, co
     let painter = ui.painter();
     let ink = if response.hovered() || response.has_focus() { tokens.text } else { tokens.muted };
     let caret = if open { icon::CARET_DOWN } else { icon::CARET_RIGHT };
-    painter.text(pos2(rect.left() + 5.0, rect.center().y), Align2::CENTER_CENTER, caret, FontId::proportional(11.0), ink);
+    painter.text(
+        pos2(rect.left() + 5.0, rect.center().y),
+        Align2::CENTER_CENTER,
+        caret,
+        FontId::proportional(11.0),
+        ink,
+    );
     let font = FontId::new(size::TEXT, family(ui.ctx(), Weight::Semibold));
-    let head = painter.text(pos2(rect.left() + 16.0, rect.center().y), Align2::LEFT_CENTER, name, font, tokens.text);
+    let head =
+        painter.text(pos2(rect.left() + 16.0, rect.center().y), Align2::LEFT_CENTER, name, font, tokens.text);
     painter.text(
         pos2(head.right() + 8.0, rect.center().y),
         Align2::LEFT_CENTER,
@@ -50,10 +63,22 @@ fn heads(ui: &mut Ui, first: &str, names: &[&str]) {
     let tokens = Tokens::of(ui);
     let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), 20.0), Sense::hover());
     let font = FontId::proportional(size::NOTE);
-    ui.painter().text(pos2(rect.left() + 6.0, rect.center().y), Align2::LEFT_CENTER, first, font.clone(), tokens.muted);
+    ui.painter().text(
+        pos2(rect.left() + 6.0, rect.center().y),
+        Align2::LEFT_CENTER,
+        first,
+        font.clone(),
+        tokens.muted,
+    );
     for (index, name) in names.iter().rev().enumerate() {
         let right = rect.right() - 6.0 - index as f32 * NUMBER;
-        ui.painter().text(pos2(right, rect.center().y), Align2::RIGHT_CENTER, *name, font.clone(), tokens.muted);
+        ui.painter().text(
+            pos2(right, rect.center().y),
+            Align2::RIGHT_CENTER,
+            *name,
+            font.clone(),
+            tokens.muted,
+        );
     }
     ui.painter().hline(rect.x_range(), rect.bottom() - 0.5, tokens.hairline());
 }
@@ -78,9 +103,14 @@ fn row(ui: &mut Ui, row: &Row<'_>) -> Response {
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), sense);
     let kind = if row.clickable { WidgetType::Button } else { WidgetType::Label };
     // The name stays when figures change; the figures are its description.
-    let label = [row.what, row.name, row.version].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
+    let label = [row.what, row.name, row.version]
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ");
     response.widget_info(|| WidgetInfo::labeled(kind, true, &label));
-    let said = row.numbers.iter().map(|(text, _)| text.as_str()).chain([row.about]).filter(|part| !part.is_empty());
+    let said =
+        row.numbers.iter().map(|(text, _)| text.as_str()).chain([row.about]).filter(|part| !part.is_empty());
     let said = said.collect::<Vec<_>>().join(", ");
     ui.ctx().accesskit_node_builder(response.id, |node| node.set_description(said));
     if !ui.is_rect_visible(rect) {
@@ -102,11 +132,23 @@ fn row(ui: &mut Ui, row: &Row<'_>) -> Response {
     let mut right = rect.right() - 6.0;
     for (text, color) in row.numbers.iter().rev() {
         let color = color.unwrap_or(tokens.text);
-        ui.painter().text(pos2(right, y), Align2::RIGHT_CENTER, text, FontId::proportional(size::SECONDARY), color);
+        ui.painter().text(
+            pos2(right, y),
+            Align2::RIGHT_CENTER,
+            text,
+            FontId::proportional(size::SECONDARY),
+            color,
+        );
         right -= NUMBER;
     }
     let end = right.max(x + 20.0);
-    let name = text::cut(ui, row.name, FontId::new(size::TEXT, family(ui.ctx(), Weight::Medium)), tokens.text, [x, end, y]);
+    let name = text::cut(
+        ui,
+        row.name,
+        FontId::new(size::TEXT, family(ui.ctx(), Weight::Medium)),
+        tokens.text,
+        [x, end, y],
+    );
     let about = if row.version.is_empty() { row.about } else { row.version };
     text::cut(ui, about, FontId::proportional(size::SECONDARY), tokens.muted, [name + 6.0, end, y]);
     response
@@ -182,7 +224,17 @@ pub(super) fn answers(ui: &mut Ui, answers: &[Answer]) {
             };
             let share = fmt::percent(answer.rps / all * 100.0);
             let numbers = vec![(share, None), (fmt::rate(answer.rps), None)];
-            row(ui, &Row { mark: Some(mark), what: "answer", name: code, about: &about, numbers, ..Row::default() });
+            row(
+                ui,
+                &Row {
+                    mark: Some(mark),
+                    what: "answer",
+                    name: code,
+                    about: &about,
+                    numbers,
+                    ..Row::default()
+                },
+            );
         }
     });
 }
@@ -198,12 +250,25 @@ pub(super) fn versions(ui: &mut Ui, view: &View) {
             let tokens = Tokens::of(ui);
             let (ready, wanted) = version.pods;
             let pods = (format!("{ready} / {wanted}"), (ready < wanted).then_some(tokens.degraded));
-            let share = version.share.map_or_else(|| ("–".into(), Some(tokens.faint)), |share| (fmt::percent(share), None));
+            let share = version
+                .share
+                .map_or_else(|| ("–".into(), Some(tokens.faint)), |share| (fmt::percent(share), None));
             let about = if version.declared { "" } else { "no subset yet" };
-            let rate = version.rps.map_or_else(|| ("–".into(), Some(tokens.faint)), |rps| (fmt::rate(rps), None));
+            let rate =
+                version.rps.map_or_else(|| ("–".into(), Some(tokens.faint)), |rps| (fmt::rate(rps), None));
             let numbers = vec![pods, share, rate];
             let color = Some(tokens.version(&version.name));
-            row(ui, &Row { swatch: color, what: "version", name: &version.name, about, numbers, ..Row::default() });
+            row(
+                ui,
+                &Row {
+                    swatch: color,
+                    what: "version",
+                    name: &version.name,
+                    about,
+                    numbers,
+                    ..Row::default()
+                },
+            );
         }
     });
 }
@@ -225,7 +290,17 @@ pub(super) fn pods(ui: &mut Ui, pods: &[PodRow]) {
                 ("no proxy".to_owned(), Some(tokens.degraded))
             };
             let about = if pod.ready { "" } else { &pod.phase };
-            row(ui, &Row { mark: Some(mark), what: "pod", name: &pod.name, about, numbers: vec![proxy], ..Row::default() });
+            row(
+                ui,
+                &Row {
+                    mark: Some(mark),
+                    what: "pod",
+                    name: &pod.name,
+                    about,
+                    numbers: vec![proxy],
+                    ..Row::default()
+                },
+            );
         }
     });
 }
@@ -234,7 +309,15 @@ pub(super) fn pods(ui: &mut Ui, pods: &[PodRow]) {
 pub(super) fn thing(ui: &mut Ui, mark: Status, name: &str, about: &str, value: String) -> Response {
     row(
         ui,
-        &Row { mark: Some(mark), what: "service", name, about, numbers: vec![(value, None)], clickable: true, ..Row::default() },
+        &Row {
+            mark: Some(mark),
+            what: "service",
+            name,
+            about,
+            numbers: vec![(value, None)],
+            clickable: true,
+            ..Row::default()
+        },
     )
 }
 

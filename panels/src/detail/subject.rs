@@ -26,7 +26,11 @@ impl<'a> Subject<'a> {
             }
             Selected::Workload(namespace, name) => {
                 let workload = mesh.workloads.get(&key(namespace, name))?;
-                Some(Self { service: leading_to(mesh, workload), workloads: vec![workload], is_service: false })
+                Some(Self {
+                    service: leading_to(mesh, workload),
+                    workloads: vec![workload],
+                    is_service: false,
+                })
             }
             Selected::App(namespace, app, version) => {
                 let fits = |workload: &&Workload| {
@@ -58,23 +62,29 @@ impl<'a> Subject<'a> {
         let is_here = |workload: &&Workload| {
             *path.destination.workload == *workload.name && *path.destination.namespace == *workload.namespace
         };
-        if known(&path.destination.workload) { self.workloads.iter().any(is_here) } else { self.stands_alone() && aimed() }
+        if known(&path.destination.workload) {
+            self.workloads.iter().any(is_here)
+        } else {
+            self.stands_alone() && aimed()
+        }
     }
 
     /// Whether all calls of its service can only go to it.
     fn stands_alone(&self) -> bool {
         let is_here = |at: &String| {
-            let same = |workload: &&Workload| at.split_once('/') == Some((&*workload.namespace, &*workload.name));
+            let same =
+                |workload: &&Workload| at.split_once('/') == Some((&*workload.namespace, &*workload.name));
             self.workloads.iter().any(same)
         };
-        self.service.is_some_and(|service| !service.workloads.is_empty() && service.workloads.iter().all(is_here))
+        self.service
+            .is_some_and(|service| !service.workloads.is_empty() && service.workloads.iter().all(is_here))
     }
 
     /// Whether it makes these calls.
     pub fn calls(&self, path: &Path) -> bool {
-        self.workloads
-            .iter()
-            .any(|workload| *path.source.workload == *workload.name && *path.source.namespace == *workload.namespace)
+        self.workloads.iter().any(|workload| {
+            *path.source.workload == *workload.name && *path.source.namespace == *workload.namespace
+        })
     }
 
     /// Its namespace.
@@ -144,12 +154,15 @@ fn known(name: &str) -> bool {
 /// wrote it, perhaps with a port.
 pub fn aimed_at(path: &Path, service: &Service) -> bool {
     let called = &path.service;
-    if *called.host == *service.host || (*called.name == *service.name && *called.namespace == *service.namespace) {
+    if *called.host == *service.host
+        || (*called.name == *service.name && *called.namespace == *service.namespace)
+    {
         return true;
     }
     let host = called.host.rsplit_once(':').map_or(&*called.host, |(host, _)| host);
     !known(&called.namespace)
-        && (fqdn(host, &path.source.namespace) == service.host || format!("{host}.svc.cluster.local") == service.host)
+        && (fqdn(host, &path.source.namespace) == service.host
+            || format!("{host}.svc.cluster.local") == service.host)
 }
 
 /// The service that calls were made to, if the mesh has it.
@@ -168,7 +181,9 @@ pub fn of_node(id: &str) -> Option<Selected> {
     let parts: Vec<&str> = id.split('/').collect();
     match parts[..] {
         ["app", namespace, app] => Some(Selected::App(namespace.into(), app.into(), None)),
-        ["app", namespace, app, version] => Some(Selected::App(namespace.into(), app.into(), Some(version.into()))),
+        ["app", namespace, app, version] => {
+            Some(Selected::App(namespace.into(), app.into(), Some(version.into())))
+        }
         ["workload", namespace, name] => Some(Selected::Workload(namespace.into(), name.into())),
         ["service", namespace, name] => Some(Selected::Service(namespace.into(), name.into())),
         _ => None,
@@ -188,7 +203,10 @@ pub fn behind<'a>(mesh: &'a Mesh, service: &Service) -> Vec<&'a Workload> {
 fn leading_to<'a>(mesh: &'a Mesh, workload: &Workload) -> Option<&'a Service> {
     let at = format!("{}/{}", workload.namespace, workload.name);
     let leads = |service: &&Service| service.workloads.contains(&at);
-    mesh.services.values().filter(leads).max_by_key(|service| (service.workloads.len(), std::cmp::Reverse(service.name.clone())))
+    mesh.services
+        .values()
+        .filter(leads)
+        .max_by_key(|service| (service.workloads.len(), std::cmp::Reverse(service.name.clone())))
 }
 
 fn key(namespace: &str, name: &str) -> (Arc<str>, Arc<str>) {
@@ -205,7 +223,10 @@ mod tests {
             of_node("app/bookinfo/reviews/v1"),
             Some(Selected::App("bookinfo".into(), "reviews".into(), Some("v1".into())))
         );
-        assert_eq!(of_node("service/bookinfo/reviews"), Some(Selected::Service("bookinfo".into(), "reviews".into())));
+        assert_eq!(
+            of_node("service/bookinfo/reviews"),
+            Some(Selected::Service("bookinfo".into(), "reviews".into()))
+        );
         assert_eq!(of_node("unknown"), None);
     }
 }

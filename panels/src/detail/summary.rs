@@ -37,7 +37,9 @@ pub(super) fn ui(ui: &mut Ui, cx: &Cx<'_>, worst: &mut Worst) {
     let (worst, all) = worst.get(cx);
     let ill = worst.iter().filter(|row| row.status > Status::Healthy).count();
     let (status, why) = match worst.first() {
-        Some(row) if ill > 0 => (row.status, format!("{} not well", fmt::counted(ill, "service is", "services are"))),
+        Some(row) if ill > 0 => {
+            (row.status, format!("{} not well", fmt::counted(ill, "service is", "services are")))
+        }
         Some(row) => (row.status, row.reason.clone()),
         None => (Status::Idle, String::new()),
     };
@@ -49,7 +51,8 @@ pub(super) fn ui(ui: &mut Ui, cx: &Cx<'_>, worst: &mut Worst) {
             let about = if row.status > Status::Healthy { row.reason.as_str() } else { "" };
             let rate = if cx.scene.traffic.value().is_some() { rate_of(row.rps) } else { "–".to_owned() };
             if thing(ui, row.status, &row.name, about, rate).clicked() {
-                cx.intents.send(Intent::Select(Some(Selected::Service(row.namespace.clone(), row.name.clone()))));
+                cx.intents
+                    .send(Intent::Select(Some(Selected::Service(row.namespace.clone(), row.name.clone()))));
             }
         }
         if worst.len() > 12 {
@@ -91,7 +94,15 @@ fn figures(ui: &mut Ui, cx: &Cx<'_>, all: &Sum) {
             if matches!(cx.scene.traffic, Remote::Stale(..)) {
                 ui.multiply_opacity(0.6);
             }
-            tiles(ui, &[(&fmt::rate(all.rps), "calls / s"), (&errors, "errors"), (&p95, "p95, worst"), (&mtls, "mutual TLS")]);
+            tiles(
+                ui,
+                &[
+                    (&fmt::rate(all.rps), "calls / s"),
+                    (&errors, "errors"),
+                    (&p95, "p95, worst"),
+                    (&mtls, "mutual TLS"),
+                ],
+            );
         }
     }
 }
@@ -117,7 +128,9 @@ impl Worst {
     fn get(&mut self, cx: &Cx<'_>) -> &(Vec<Row>, Sum) {
         let key = (cx.scene.mesh.revision, cx.scene.traffic.at(), cx.namespaces.to_vec());
         let traffic = cx.scene.traffic.value().map(|traffic| &**traffic);
-        self.0.get(key, |(_, _, namespaces)| (worst(&cx.scene.mesh, traffic, namespaces), Sum::of(traffic, |_| true)))
+        self.0.get(key, |(_, _, namespaces)| {
+            (worst(&cx.scene.mesh, traffic, namespaces), Sum::of(traffic, |_| true))
+        })
     }
 }
 
@@ -129,13 +142,18 @@ fn worst(mesh: &Mesh, traffic: Option<&Traffic>, namespaces: &[String]) -> Vec<R
         if let Some(service) = asked_for(mesh, path) {
             calls_in.entry(&service.host).or_default().add(path.protocol, flow);
         }
-        calls_out.entry((&path.source.namespace, &path.source.workload)).or_default().push((path.protocol, flow));
+        calls_out
+            .entry((&path.source.namespace, &path.source.workload))
+            .or_default()
+            .push((path.protocol, flow));
     }
     let nothing = Sum::default();
     let row = |service: &Service| {
-        let workloads: Vec<&Workload> = service.workloads.iter().filter_map(|at| workload(mesh, at)).collect();
+        let workloads: Vec<&Workload> =
+            service.workloads.iter().filter_map(|at| workload(mesh, at)).collect();
         let mut output = Sum::default();
-        let sent = workloads.iter().filter_map(|workload| calls_out.get(&(&*workload.namespace, &*workload.name)));
+        let sent =
+            workloads.iter().filter_map(|workload| calls_out.get(&(&*workload.namespace, &*workload.name)));
         sent.flatten().for_each(|(protocol, flow)| output.add(*protocol, flow));
         let input = calls_in.get(service.host.as_str()).unwrap_or(&nothing);
         let (health, reason) = health(traffic.is_some(), input, &output, &workloads);
@@ -144,10 +162,14 @@ fn worst(mesh: &Mesh, traffic: Option<&Traffic>, namespaces: &[String]) -> Vec<R
         let rps = if input.rps > 0.0 { input.rps } else { output.rps };
         Row { status: status_of(health), reason, rps, namespace, name }
     };
-    let shown = |service: &&Service| namespaces.is_empty() || namespaces.iter().any(|name| **name == *service.namespace);
+    let shown = |service: &&Service| {
+        namespaces.is_empty() || namespaces.iter().any(|name| **name == *service.namespace)
+    };
     let mut rows: Vec<Row> = mesh.services.values().filter(shown).map(row).collect();
     // By health and then by name: rates would swap places while one reads.
-    rows.sort_by(|a, b| b.status.cmp(&a.status).then_with(|| (&a.name, &a.namespace).cmp(&(&b.name, &b.namespace))));
+    rows.sort_by(|a, b| {
+        b.status.cmp(&a.status).then_with(|| (&a.name, &a.namespace).cmp(&(&b.name, &b.namespace)))
+    });
     rows
 }
 
@@ -164,8 +186,10 @@ fn proxies(ui: &mut Ui, cx: &Cx<'_>) {
             let synced = |state: &SyncState| matches!(state, SyncState::Synced | SyncState::NotSent);
             let in_sync = proxies.iter().filter(|proxy| proxy.types.values().all(synced)).count();
             fact(ui, "Proxies in sync", &format!("{in_sync} / {}", proxies.len()));
-            let nacks =
-                proxies.iter().filter(|proxy| proxy.types.values().any(|state| matches!(state, SyncState::Nacked(_)))).count();
+            let nacks = proxies
+                .iter()
+                .filter(|proxy| proxy.types.values().any(|state| matches!(state, SyncState::Nacked(_))))
+                .count();
             if nacks > 0 {
                 fact(ui, "Proxies that refuse their configuration", &fmt::count(nacks));
             }
@@ -185,7 +209,9 @@ fn kinds(ui: &mut Ui, cx: &Cx<'_>) {
         .kinds
         .iter()
         .filter_map(|(kind, state)| match state {
-            mesh::scene::KindState::Denied(problem) | mesh::scene::KindState::Stale(problem) => Some((kind, problem)),
+            mesh::scene::KindState::Denied(problem) | mesh::scene::KindState::Stale(problem) => {
+                Some((kind, problem))
+            }
             _ => None,
         })
         .collect();

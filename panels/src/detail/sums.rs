@@ -28,7 +28,9 @@ impl Sum {
     /// Adds all paths that fit.
     pub fn of(traffic: Option<&Traffic>, fits: impl Fn(&Path) -> bool) -> Self {
         let mut sum = Self::default();
-        for (path, flow) in traffic.into_iter().flat_map(|traffic| &traffic.flows).filter(|(path, _)| fits(path)) {
+        for (path, flow) in
+            traffic.into_iter().flat_map(|traffic| &traffic.flows).filter(|(path, _)| fits(path))
+        {
             sum.add(path.protocol, flow);
         }
         sum
@@ -67,7 +69,12 @@ impl Sum {
             .responses
             .iter()
             .filter(|(_, rps)| **rps > 0.0)
-            .map(|((code, flags), rps)| Answer { code: code.clone(), flags: flags.clone(), rps: *rps, meaning: meaning(flags) })
+            .map(|((code, flags), rps)| Answer {
+                code: code.clone(),
+                flags: flags.clone(),
+                rps: *rps,
+                meaning: meaning(flags),
+            })
             .collect();
         answers.sort_by(|a, b| b.rps.total_cmp(&a.rps));
         answers
@@ -118,7 +125,8 @@ mod tests {
     use super::*;
 
     fn flow(answers: &[(&str, &str, f64)], p95: f64) -> Flow {
-        let responses = answers.iter().map(|(code, flags, rps)| (((*code).into(), (*flags).into()), *rps)).collect();
+        let responses =
+            answers.iter().map(|(code, flags, rps)| (((*code).into(), (*flags).into()), *rps)).collect();
         Flow { responses, p95_ms: Some(p95), mutual_tls: 1.0, plaintext: 3.0, ..Flow::default() }
     }
 
@@ -127,7 +135,10 @@ mod tests {
         let mut sum = Sum::default();
         sum.add(Protocol::Http, &flow(&[("200", "-", 3.0), ("503", "FI", 1.0)], 20.0));
         sum.add(Protocol::Http, &flow(&[("200", "-", 4.0)], 30.0));
-        assert_eq!((sum.rps, sum.error_percent(), sum.p95_ms, sum.mtls_percent()), (8.0, Some(12.5), Some(30.0), Some(25.0)));
+        assert_eq!(
+            (sum.rps, sum.error_percent(), sum.p95_ms, sum.mtls_percent()),
+            (8.0, Some(12.5), Some(30.0), Some(25.0))
+        );
         assert_eq!(sum.answers()[0].code, "200");
         assert_eq!(sum.answers()[1].meaning, "aborted by fault injection");
     }

@@ -134,16 +134,22 @@ impl View {
             pods: subject.workloads.iter().flat_map(|workload| &workload.pods).map(pod).collect(),
             config: subject.config(mesh),
             answers: input.answers(),
-            failed_traces: traces.as_ref().map(|end| failed(end, None, worst_caller(traffic, |path| subject.called_by(path)))),
+            failed_traces: traces
+                .as_ref()
+                .map(|end| failed(end, None, worst_caller(traffic, |path| subject.called_by(path)))),
             traces: traces.map(|end| TracesOf { end, ..TracesOf::default() }),
         })
     }
 
     fn edge(mesh: &Mesh, traffic: Option<&Traffic>, source: &str, target: &str) -> Self {
-        let [caller, called] = [source, target].map(|id| of_node(id).and_then(|selected| Subject::of(mesh, &selected)));
+        let [caller, called] =
+            [source, target].map(|id| of_node(id).and_then(|selected| Subject::of(mesh, &selected)));
         let fits = |path: &Path| {
             caller.as_ref().map_or_else(|| is_node(source, &path.source, None), |caller| caller.calls(path))
-                && called.as_ref().map_or_else(|| is_node(target, &path.destination, Some(path)), |called| called.called_by(path))
+                && called.as_ref().map_or_else(
+                    || is_node(target, &path.destination, Some(path)),
+                    |called| called.called_by(path),
+                )
         };
         let sum = Sum::of(traffic, fits);
         let (health, reason) = health(traffic.is_some(), &sum, &Sum::default(), &[]);
@@ -176,7 +182,9 @@ impl View {
             health,
             reason,
             figures: figures(&input),
-            callers: peers(traffic, |path| is_node(id, &path.destination, Some(path)).then(|| end(&path.source))),
+            callers: peers(traffic, |path| {
+                is_node(id, &path.destination, Some(path)).then(|| end(&path.source))
+            }),
             called: peers(traffic, |path| is_node(id, &path.source, None).then(|| callee(mesh, path))),
             answers: input.answers(),
             ..Self::default()
@@ -197,7 +205,9 @@ pub fn node_name(id: &str) -> String {
 fn is_node(id: &str, peer: &Peer, called: Option<&Path>) -> bool {
     match of_node(id) {
         Some(Selected::App(namespace, app, version)) => {
-            *peer.namespace == *namespace && *peer.app == *app && version.is_none_or(|version| *peer.version == *version)
+            *peer.namespace == *namespace
+                && *peer.app == *app
+                && version.is_none_or(|version| *peer.version == *version)
         }
         Some(Selected::Workload(namespace, name)) => *peer.namespace == *namespace && *peer.workload == *name,
         Some(Selected::Service(namespace, name)) => match called {
@@ -205,7 +215,9 @@ fn is_node(id: &str, peer: &Peer, called: Option<&Path>) -> bool {
             None => *peer.namespace == *namespace && *peer.app == *name,
         },
         _ => match id.strip_prefix("external/") {
-            Some(host) => called.is_some_and(|path| *path.service.host == *host || *path.service.name == *host),
+            Some(host) => {
+                called.is_some_and(|path| *path.service.host == *host || *path.service.name == *host)
+            }
             None => &*peer.workload == "unknown",
         },
     }
@@ -215,7 +227,9 @@ fn name(selected: &Selected, subject: &Subject<'_>) -> (&'static str, String) {
     match selected {
         Selected::Service(_, name) => ("Service", name.clone()),
         Selected::Workload(_, name) => ("Workload", name.clone()),
-        Selected::App(_, app, Some(version)) if version != "latest" => ("Version", format!("{app} {version}")),
+        Selected::App(_, app, Some(version)) if version != "latest" => {
+            ("Version", format!("{app} {version}"))
+        }
         Selected::App(_, app, _) => ("App", app.clone()),
         _ => match (subject.service, subject.workloads.first()) {
             (_, Some(workload)) => ("App", workload.app.clone()),
@@ -229,7 +243,8 @@ fn name(selected: &Selected, subject: &Subject<'_>) -> (&'static str, String) {
 fn traced(selected: &Selected, subject: &Subject<'_>) -> Option<End> {
     let workload = subject.workloads.first();
     let of_workload = workload.map(|workload| format!("{}.{}", workload.app, workload.namespace));
-    let service = of_workload.or_else(|| subject.service.map(|service| format!("{}.{}", service.name, service.namespace)))?;
+    let service = of_workload
+        .or_else(|| subject.service.map(|service| format!("{}.{}", service.name, service.namespace)))?;
     let version = match selected {
         Selected::App(_, _, version) => version.clone(),
         Selected::Workload(..) => workload.map(|workload| workload.version.to_string()),
@@ -248,7 +263,8 @@ fn failed(to: &End, from: Option<End>, worst: Option<String>) -> TracesOf {
 /// Who has the most failed calls among these, as tracing backends name it.
 fn worst_caller(traffic: Option<&Traffic>, fits: impl Fn(&Path) -> bool) -> Option<String> {
     let mut failed: BTreeMap<String, f64> = BTreeMap::new();
-    for (path, flow) in traffic.into_iter().flat_map(|traffic| &traffic.flows).filter(|(path, _)| fits(path)) {
+    for (path, flow) in traffic.into_iter().flat_map(|traffic| &traffic.flows).filter(|(path, _)| fits(path))
+    {
         let mut sum = Sum::default();
         sum.add(path.protocol, flow);
         let errors = sum.rps * sum.error_percent().unwrap_or(0.0);
@@ -278,10 +294,16 @@ fn end(peer: &Peer) -> (String, String, Option<Selected>) {
     if &*peer.workload == "unknown" || peer.workload.is_empty() {
         return ("unknown".to_owned(), String::new(), Some(Selected::Node("unknown".to_owned())));
     }
-    let version =
-        if &*peer.version == "latest" || &*peer.version == "unknown" { String::new() } else { peer.version.to_string() };
-    let selected =
-        Selected::App(peer.namespace.to_string(), peer.app.to_string(), (!version.is_empty()).then(|| version.clone()));
+    let version = if &*peer.version == "latest" || &*peer.version == "unknown" {
+        String::new()
+    } else {
+        peer.version.to_string()
+    };
+    let selected = Selected::App(
+        peer.namespace.to_string(),
+        peer.app.to_string(),
+        (!version.is_empty()).then(|| version.clone()),
+    );
     (peer.app.to_string(), version, Some(selected))
 }
 
@@ -295,11 +317,18 @@ fn callee(mesh: &Mesh, path: &Path) -> (String, String, Option<Selected>) {
             let selected = Selected::Service(service.namespace.to_string(), service.name.to_string());
             (service.name.to_string(), "not reached".to_owned(), Some(selected))
         }
-        None => (path.service.host.to_string(), String::new(), Some(Selected::Node(format!("external/{}", path.service.host)))),
+        None => (
+            path.service.host.to_string(),
+            String::new(),
+            Some(Selected::Node(format!("external/{}", path.service.host))),
+        ),
     }
 }
 
-fn peers(traffic: Option<&Traffic>, row: impl Fn(&Path) -> Option<(String, String, Option<Selected>)>) -> Vec<PeerRow> {
+fn peers(
+    traffic: Option<&Traffic>,
+    row: impl Fn(&Path) -> Option<(String, String, Option<Selected>)>,
+) -> Vec<PeerRow> {
     let mut sums: BTreeMap<(String, String), (Option<Selected>, Sum)> = BTreeMap::new();
     for (path, flow) in traffic.into_iter().flat_map(|traffic| &traffic.flows) {
         let Some((name, version, selected)) = row(path) else { continue };
@@ -307,7 +336,12 @@ fn peers(traffic: Option<&Traffic>, row: impl Fn(&Path) -> Option<(String, Strin
         *at = selected;
         sum.add(path.protocol, flow);
     }
-    let row = |((name, version), (selected, sum)): (_, (_, Sum))| PeerRow { name, version, selected, figures: figures(&sum) };
+    let row = |((name, version), (selected, sum)): (_, (_, Sum))| PeerRow {
+        name,
+        version,
+        selected,
+        figures: figures(&sum),
+    };
     let mut rows: Vec<PeerRow> = sums.into_iter().map(row).collect();
     rows.sort_by(|a, b| b.figures.rps.total_cmp(&a.figures.rps));
     rows
@@ -319,13 +353,19 @@ fn versions(mesh: &Mesh, traffic: Option<&Traffic>, subject: &Subject<'_>) -> Ve
     let behind = behind(mesh, service);
     let all = Sum::of(traffic, |path| aimed_at(path, service)).rps;
     let row = |subset: &mesh::Subset| {
-        let workloads: Vec<&&Workload> =
-            behind.iter().filter(|workload| subset.workloads.iter().any(|name| *name == *workload.name)).collect();
+        let workloads: Vec<&&Workload> = behind
+            .iter()
+            .filter(|workload| subset.workloads.iter().any(|name| *name == *workload.name))
+            .collect();
         let sum = Sum::of(traffic, |path| {
-            aimed_at(path, service) && subset.workloads.iter().any(|name| **name == *path.destination.workload)
+            aimed_at(path, service)
+                && subset.workloads.iter().any(|name| **name == *path.destination.workload)
         });
         let pods = workloads.iter().flat_map(|workload| &workload.pods);
-        let wanted = workloads.iter().map(|workload| workload.wanted.map_or(workload.pods.len(), |wanted| wanted as usize)).sum();
+        let wanted = workloads
+            .iter()
+            .map(|workload| workload.wanted.map_or(workload.pods.len(), |wanted| wanted as usize))
+            .sum();
         VersionRow {
             name: subset.name.clone(),
             share: (all > 0.0).then(|| sum.rps / all * 100.0),
@@ -344,7 +384,8 @@ fn pod(pod: &mesh::Pod) -> PodRow {
 
 /// Health with its reason: the worst of pods, calls in and calls out.
 pub(super) fn health(measured: bool, input: &Sum, output: &Sum, workloads: &[&Workload]) -> (Health, String) {
-    let pods = workloads.iter().map(|workload| of_workload(workload)).fold((Health::Idle, String::new()), worse);
+    let pods =
+        workloads.iter().map(|workload| of_workload(workload)).fold((Health::Idle, String::new()), worse);
     let outgoing = match output.calls.health() {
         // A failing callee degrades its caller; it does not make it fail.
         (health, reason) if health > Health::Healthy => (Health::Degraded, outgoing_reason(&reason)),
@@ -383,7 +424,8 @@ mod tests {
         assert!(service.len() == 3 && service.iter().all(|version| version.pods == (1, 1)), "{service:?}");
         assert_eq!(of(Selected::App("bookinfo".into(), "reviews".into(), Some("v2".into()))), service);
         assert_eq!(of(Selected::Workload("bookinfo".into(), "reviews-v1".into())), service);
-        let unmeasured = View::of(&mesh, None, &Selected::Service("bookinfo".into(), "reviews".into())).unwrap().versions;
+        let unmeasured =
+            View::of(&mesh, None, &Selected::Service("bookinfo".into(), "reviews".into())).unwrap().versions;
         assert!(unmeasured.iter().all(|version| version.rps.is_none() && version.share.is_none()));
     }
 
@@ -391,7 +433,8 @@ mod tests {
     fn traces_are_those_of_the_version_and_of_the_edge() {
         let (mesh, traffic) = (demo::bookinfo(), demo::bookinfo_traffic());
         let of = |selected: Selected| View::of(&mesh, Some(&traffic), &selected).unwrap();
-        let end = |service: &str, version: &str| End { service: service.into(), version: Some(version.into()) };
+        let end =
+            |service: &str, version: &str| End { service: service.into(), version: Some(version.into()) };
         let version = of(Selected::App("bookinfo".into(), "reviews".into(), Some("v3".into())));
         let reviews = end("reviews.bookinfo", "v3");
         assert_eq!(version.traces, Some(TracesOf { end: reviews.clone(), call: None, failed: false }));
@@ -408,9 +451,11 @@ mod tests {
     #[test]
     fn calls_that_reached_nobody_belong_to_whom_they_were_for() {
         let (mesh, mut traffic) = (demo::bookinfo(), demo::bookinfo_traffic());
-        let (from_reviews, _) = traffic.flows.iter().find(|(path, _)| &*path.service.name == "ratings").unwrap();
+        let (from_reviews, _) =
+            traffic.flows.iter().find(|(path, _)| &*path.service.name == "ratings").unwrap();
         let unknown: std::sync::Arc<str> = "unknown".into();
-        let service = Called { host: "ratings:9080".into(), name: unknown.clone(), namespace: unknown.clone() };
+        let service =
+            Called { host: "ratings:9080".into(), name: unknown.clone(), namespace: unknown.clone() };
         let destination = Peer { workload: unknown.clone(), namespace: unknown, ..Peer::default() };
         let path = Path { service, destination, ..from_reviews.clone() };
         let responses = [(("503".into(), "FI".into()), 5.0)].into();
@@ -420,7 +465,9 @@ mod tests {
             let view = View::of(&mesh, Some(&traffic), &selected).unwrap();
             assert_eq!((view.figures.rps, view.health), (10.0, Health::Failing), "{selected:?}");
         }
-        let reviews = View::of(&mesh, Some(&traffic), &Selected::App("bookinfo".into(), "reviews".into(), None)).unwrap();
+        let reviews =
+            View::of(&mesh, Some(&traffic), &Selected::App("bookinfo".into(), "reviews".into(), None))
+                .unwrap();
         assert!(reviews.called.iter().any(|row| row.name == "ratings" && row.version == "not reached"));
     }
 }

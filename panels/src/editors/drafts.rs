@@ -59,8 +59,12 @@ impl Drafts {
     pub fn heed(&mut self, intent: &Intent, cx: &Cx<'_>) {
         let (Intent::Dismiss(id) | Intent::Rebuild(id)) = intent else { return };
         let Some(entry) = cx.changes.get(*id) else { return };
-        let concerned: BTreeSet<String> =
-            self.by_id.iter().filter(|(_, kept)| kept.asked.as_ref() == Some(&entry.change)).map(|(id, _)| id.clone()).collect();
+        let concerned: BTreeSet<String> = self
+            .by_id
+            .iter()
+            .filter(|(_, kept)| kept.asked.as_ref() == Some(&entry.change))
+            .map(|(id, _)| id.clone())
+            .collect();
         for kept in self.by_id.iter_mut().filter(|(id, _)| concerned.contains(*id)).map(|(_, kept)| kept) {
             kept.asked = None;
             if matches!(intent, Intent::Dismiss(_)) {
@@ -81,17 +85,26 @@ impl Drafts {
             let open = |row: &'static EditorRow| {
                 let draft = (row.open)(&cx.scene.mesh, selected)?;
                 let id = draft.id().to_owned();
-                by_id.entry(id.clone()).or_insert(Kept { draft, asked: None, trouble: None, looked_at: false });
+                by_id.entry(id.clone()).or_insert(Kept {
+                    draft,
+                    asked: None,
+                    trouble: None,
+                    looked_at: false,
+                });
                 Some((row, id))
             };
             EDITORS.iter().filter_map(open).collect()
         });
         let lacking = |row: &EditorRow| row.needs.iter().find(|kind| cx.scene.lacks(kind));
-        let (offered, barred): (Vec<_>, Vec<_>) = offered.clone().into_iter().partition(|(row, _)| lacking(row).is_none());
+        let (offered, barred): (Vec<_>, Vec<_>) =
+            offered.clone().into_iter().partition(|(row, _)| lacking(row).is_none());
         let (open, folded): (Vec<_>, Vec<_>) = offered.into_iter().partition(|(_, id)| self.is_open(id));
         for (row, kind) in barred.iter().filter_map(|(row, _)| Some((row, lacking(row)?))) {
             let what = format!("{} needs kind {kind}, which this cluster does not have", row.about.name);
-            ui.add(egui::Label::new(RichText::new(what).size(size::SECONDARY).color(Tokens::of(ui).muted)).wrap());
+            ui.add(
+                egui::Label::new(RichText::new(what).size(size::SECONDARY).color(Tokens::of(ui).muted))
+                    .wrap(),
+            );
         }
         for (row, id) in open {
             let Some(kept) = self.by_id.get_mut(&id) else { continue };
@@ -151,9 +164,12 @@ impl Kept {
                         (_, 0) => "not pushed".to_owned(),
                         (_, more) => format!("not pushed, + {more} elsewhere"),
                     };
-                    badge::pill(ui, &word, tokens.accent).on_hover_text("The draft differs from what the cluster has");
+                    badge::pill(ui, &word, tokens.accent)
+                        .on_hover_text("The draft differs from what the cluster has");
                 }
-                ui.with_layout(Layout::left_to_right(Align::Center), |ui| ui.add(egui::Label::new(about).truncate()));
+                ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                    ui.add(egui::Label::new(about).truncate())
+                });
             });
         });
         if standing == Standing::Underneath {
@@ -181,7 +197,14 @@ impl Kept {
         }
         if standing == Standing::Differs && self.made_way(cx) {
             let why = "One at a time can be pushed. Nothing of this draft is lost.";
-            if problem::problem(ui, problem::Level::Note, "Another change is in the bar", why, "", Some("Show this one")) {
+            if problem::problem(
+                ui,
+                problem::Level::Note,
+                "Another change is in the bar",
+                why,
+                "",
+                Some("Show this one"),
+            ) {
                 self.check(cx);
             }
         }
@@ -193,14 +216,16 @@ impl Kept {
 
     /// Whether what was asked for last is on its way to the proxies.
     fn under_way(&self, cx: &Cx<'_>) -> bool {
-        let asked = |entry: &&mesh::ledger::Entry| entry.sent.is_some() && Some(&entry.change) == self.asked.as_ref();
+        let asked =
+            |entry: &&mesh::ledger::Entry| entry.sent.is_some() && Some(&entry.change) == self.asked.as_ref();
         cx.changes.entries().iter().rev().find(asked).is_some_and(|entry| words::is_open(&entry.stage))
     }
 
     /// Whether what was asked for last gave way to a change of another editor.
     fn made_way(&self, cx: &Cx<'_>) -> bool {
         let there = |entry: &mesh::ledger::Entry, change: &Change| {
-            (words::is_open(&entry.stage) || matches!(entry.stage, Stage::Failed(_))) && entry.change == *change
+            (words::is_open(&entry.stage) || matches!(entry.stage, Stage::Failed(_)))
+                && entry.change == *change
         };
         self.asked.as_ref().is_some_and(|asked| !cx.changes.entries().iter().any(|entry| there(entry, asked)))
     }
@@ -226,7 +251,11 @@ impl Kept {
 /// The entry of a change that was asked for and not pushed yet.
 fn unsent(cx: &Cx<'_>, change: &Change) -> Option<ChangeId> {
     let waits = |stage: &Stage| matches!(stage, Stage::Checking | Stage::Checked(_));
-    let entry =
-        cx.changes.entries().iter().rev().find(|entry| entry.sent.is_none() && waits(&entry.stage) && entry.change == *change)?;
+    let entry = cx
+        .changes
+        .entries()
+        .iter()
+        .rev()
+        .find(|entry| entry.sent.is_none() && waits(&entry.stage) && entry.change == *change)?;
     Some(entry.id)
 }

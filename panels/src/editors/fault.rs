@@ -26,7 +26,8 @@ const ONLY: &str = "calls with a header…";
 /// Offered for services that speak HTTP, and for whatever stands behind one.
 pub fn open(mesh: &Mesh, selected: &Selected) -> Option<Box<dyn Draft>> {
     let service = Subject::of(mesh, selected)?.service?;
-    let rules: Vec<Rule> = edit::rules(mesh, service).into_iter().filter(|rule| rule.locked.is_none()).map(Rule::new).collect();
+    let rules: Vec<Rule> =
+        edit::rules(mesh, service).into_iter().filter(|rule| rule.locked.is_none()).map(Rule::new).collect();
     let last = rules.len().checked_sub(1)?;
     let faulty = rules.iter().position(|rule| !rule.kept.base().is_none());
     let all = usual(rules.iter().map(|rule| &rule.calls));
@@ -77,7 +78,9 @@ impl FaultDraft {
         let made = format!("calls with {} = {}", header.name, header.value);
         match () {
             () if self.chosen < self.rules.len() || spec.is_none() => None,
-            () if header.name.is_empty() => Some("Nothing to push yet: say which header, and the value that calls have"),
+            () if header.name.is_empty() => {
+                Some("Nothing to push yet: say which header, and the value that calls have")
+            }
             () if header.value.is_empty() => Some("Nothing to push yet: say which value of the header"),
             () if self.rules.iter().any(|rule| rule.calls.words == made) => {
                 Some("Nothing to push: there is a rule for these calls, choose it above")
@@ -101,7 +104,8 @@ impl Draft for FaultDraft {
             let marked = |rule: &'_ Rule| (rule.calls.words.clone(), rule.kept.standing() != Standing::Same);
             let mut options: Vec<(String, bool)> = self.rules.iter().map(marked).collect();
             options.push((ONLY.to_owned(), !self.only.wanted.1.is_none()));
-            let options: Vec<(&str, bool)> = options.iter().map(|(words, marked)| (words.as_str(), *marked)).collect();
+            let options: Vec<(&str, bool)> =
+                options.iter().map(|(words, marked)| (words.as_str(), *marked)).collect();
             if let Some(chosen) = field::choose_marked(ui, "fault calls", &options, self.chosen) {
                 self.chosen = chosen;
                 gesture.and(Gesture::Settled);
@@ -151,11 +155,13 @@ impl Draft for FaultDraft {
 
     fn follow(&mut self, mesh: &Mesh) {
         let Some(service) = self.service(mesh) else { return };
-        let mut now: Vec<edit::Rule> = edit::rules(mesh, service).into_iter().filter(|rule| rule.locked.is_none()).collect();
+        let mut now: Vec<edit::Rule> =
+            edit::rules(mesh, service).into_iter().filter(|rule| rule.locked.is_none()).collect();
         let (header, spec) = &self.only.wanted;
         let (header, only) = (header.tidy(), self.chosen >= self.rules.len());
         let made = format!("{} = {}", header.name, header.value);
-        let says = |words: &str| words.trim_start_matches("calls with ").split(" and ").any(|part| part == made);
+        let says =
+            |words: &str| words.trim_start_matches("calls with ").split(" and ").any(|part| part == made);
         let made = now.iter().find(|rule| header.is_whole() && rule.fault == *spec && says(&rule.words));
         // The rule that is shown, where it stands now; the rule that came of the wish for calls with a header.
         let mut shown = None;
@@ -176,12 +182,16 @@ impl Draft for FaultDraft {
             }
         }
         followed.extend(now.into_iter().map(Rule::new));
-        followed.sort_by_key(|rule| (rule.calls.at.at != service.virtual_services.first().cloned(), rule.calls.at.index));
+        followed.sort_by_key(|rule| {
+            (rule.calls.at.at != service.virtual_services.first().cloned(), rule.calls.at.index)
+        });
         let shown = shown.and_then(|at| followed.iter().position(|rule| rule.calls.at == at));
         self.chosen = match shown {
             Some(shown) => shown,
             None if only => followed.len(),
-            None => usual(followed.iter().map(|rule| &rule.calls)).unwrap_or(followed.len().saturating_sub(1)),
+            None => {
+                usual(followed.iter().map(|rule| &rule.calls)).unwrap_or(followed.len().saturating_sub(1))
+            }
         };
         self.rules = followed;
     }
@@ -192,7 +202,9 @@ impl Draft for FaultDraft {
 
     fn elsewhere(&self) -> Vec<String> {
         let others = self.rules.iter().enumerate().filter(|(index, _)| *index != self.chosen);
-        let differ = others.filter(|(_, rule)| rule.kept.standing() != Standing::Same).map(|(_, rule)| rule.calls.words.clone());
+        let differ = others
+            .filter(|(_, rule)| rule.kept.standing() != Standing::Same)
+            .map(|(_, rule)| rule.calls.words.clone());
         let only = self.chosen < self.rules.len() && !self.only.wanted.1.is_none();
         differ.chain(only.then(|| ONLY.trim_end_matches('…').to_owned())).collect()
     }
@@ -232,11 +244,14 @@ fn header(ui: &mut Ui, header: &mut HeaderIs) -> Gesture {
     ui.horizontal(|ui| {
         let width = (ui.available_width() - 28.0) / 2.0;
         let id = ui.id().with("header");
-        let name = field::text(ui, id.with("name"), "", "e.g. end-user", "header name", &mut header.name, width);
+        let name =
+            field::text(ui, id.with("name"), "", "e.g. end-user", "header name", &mut header.name, width);
         text::muted(ui, "is");
-        let value = field::text(ui, id.with("value"), "", "e.g. jason", "header value", &mut header.value, width);
+        let value =
+            field::text(ui, id.with("value"), "", "e.g. jason", "header value", &mut header.value, width);
         // The cross of a field empties it at once.
-        let emptied = (name.changed() && header.name.is_empty()) || (value.changed() && header.value.is_empty());
+        let emptied =
+            (name.changed() && header.name.is_empty()) || (value.changed() && header.value.is_empty());
         gesture = Gesture::settled(name.lost_focus() || value.lost_focus() || emptied);
     });
     gesture
@@ -245,7 +260,8 @@ fn header(ui: &mut Ui, header: &mut HeaderIs) -> Gesture {
 fn delay(ui: &mut Ui, spec: &mut FaultSpec) -> Gesture {
     let (mut millis, mut share) = spec.delay.unwrap_or((2000, 100.0));
     let (on, gesture) = row(ui, "Delay", "delay calls", spec.delay.is_some(), |ui| {
-        let value = DragValue::new(&mut millis).range(1..=600_000).speed(20.0).suffix(format!("{}ms", fmt::THIN));
+        let value =
+            DragValue::new(&mut millis).range(1..=600_000).speed(20.0).suffix(format!("{}ms", fmt::THIN));
         let mut gesture = number(ui, value, "delay milliseconds", 84.0);
         text::muted(ui, "on");
         gesture.and(percentage(ui, &mut share, "delay percentage"));
@@ -258,7 +274,8 @@ fn delay(ui: &mut Ui, spec: &mut FaultSpec) -> Gesture {
 fn abort(ui: &mut Ui, spec: &mut FaultSpec) -> Gesture {
     let (mut status, mut share) = spec.abort.unwrap_or((503, 100.0));
     let (on, gesture) = row(ui, "Abort", "abort calls", spec.abort.is_some(), |ui| {
-        let value = DragValue::new(&mut status).range(200..=599).speed(1.0).prefix(format!("HTTP{}", fmt::THIN));
+        let value =
+            DragValue::new(&mut status).range(200..=599).speed(1.0).prefix(format!("HTTP{}", fmt::THIN));
         let mut gesture = number(ui, value, "abort status", 84.0);
         text::muted(ui, "on");
         gesture.and(percentage(ui, &mut share, "abort percentage"));
@@ -269,7 +286,13 @@ fn abort(ui: &mut Ui, spec: &mut FaultSpec) -> Gesture {
 }
 
 /// One kind of fault: its switch, and its numbers while it is on.
-fn row(ui: &mut Ui, word: &str, name: &str, mut on: bool, numbers: impl FnOnce(&mut Ui) -> Gesture) -> (bool, Gesture) {
+fn row(
+    ui: &mut Ui,
+    word: &str,
+    name: &str,
+    mut on: bool,
+    numbers: impl FnOnce(&mut Ui) -> Gesture,
+) -> (bool, Gesture) {
     let mut gesture = Gesture::Rest;
     ui.horizontal(|ui| {
         let left = ui.cursor().left();
@@ -286,7 +309,11 @@ fn row(ui: &mut Ui, word: &str, name: &str, mut on: bool, numbers: impl FnOnce(&
 
 fn percentage(ui: &mut Ui, share: &mut f64, name: &str) -> Gesture {
     let plain = |value: f64, _| format!("{}", (value * 1e4).round() / 1e4);
-    let value = DragValue::new(share).range(0.0..=100.0).speed(0.5).custom_formatter(plain).suffix(format!("{}%", fmt::THIN));
+    let value = DragValue::new(share)
+        .range(0.0..=100.0)
+        .speed(0.5)
+        .custom_formatter(plain)
+        .suffix(format!("{}%", fmt::THIN));
     let gesture = number(ui, value, name, 72.0);
     text::muted(ui, "of calls");
     gesture

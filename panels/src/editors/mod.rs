@@ -28,7 +28,11 @@ pub struct EditorRow {
 
 /// Every editor stands here, once: the detail and the laws walk this table.
 pub const EDITORS: &[EditorRow] = &[
-    EditorRow { about: traffic_split::ABOUT, needs: &["VirtualService", "DestinationRule"], open: traffic_split::open },
+    EditorRow {
+        about: traffic_split::ABOUT,
+        needs: &["VirtualService", "DestinationRule"],
+        open: traffic_split::open,
+    },
     EditorRow { about: fault::ABOUT, needs: &["VirtualService"], open: fault::open },
     EditorRow { about: mtls::ABOUT, needs: &["PeerAuthentication"], open: mtls::open },
 ];

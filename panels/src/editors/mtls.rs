@@ -28,10 +28,17 @@ pub fn open(mesh: &Mesh, selected: &Selected) -> Option<Box<dyn Draft>> {
     let namespace = first.namespace.to_string();
     let mut scopes = vec![Scope::Mesh, Scope::Namespace(namespace.clone())];
     let workloads = subject.workloads.iter().filter(|workload| !workload.gateway);
-    scopes.extend(workloads.map(|workload| Scope::Workload(workload.namespace.to_string(), workload.name.to_string())));
+    scopes.extend(
+        workloads.map(|workload| Scope::Workload(workload.namespace.to_string(), workload.name.to_string())),
+    );
     let rows: Vec<Row> = scopes.into_iter().filter_map(|scope| Row::new(mesh, scope)).collect();
-    let own = rows.iter().position(|row| matches!(row.scope, Scope::Workload(..)) && row.kept.base().is_some());
-    Some(Box::new(MutualTls { id: format!("mutual TLS of {namespace}/{}", first.app), chosen: own.unwrap_or(1), rows }))
+    let own =
+        rows.iter().position(|row| matches!(row.scope, Scope::Workload(..)) && row.kept.base().is_some());
+    Some(Box::new(MutualTls {
+        id: format!("mutual TLS of {namespace}/{}", first.app),
+        chosen: own.unwrap_or(1),
+        rows,
+    }))
 }
 
 struct MutualTls {
@@ -137,7 +144,10 @@ impl Draft for MutualTls {
 
     fn elsewhere(&self) -> Vec<String> {
         let others = self.rows.iter().enumerate().filter(|(index, _)| *index != self.chosen);
-        others.filter(|(_, row)| row.kept.standing() != Standing::Same).map(|(_, row)| scope_name(&row.scope)).collect()
+        others
+            .filter(|(_, row)| row.kept.standing() != Standing::Same)
+            .map(|(_, row)| scope_name(&row.scope))
+            .collect()
     }
 
     fn rebuild(&mut self) {
@@ -180,9 +190,13 @@ fn plaintext(cx: &Cx<'_>, scope: &Scope) -> BTreeMap<(String, String), f64> {
     for (path, flow) in cx.scene.traffic.value().into_iter().flat_map(|traffic| &traffic.flows) {
         let to = &path.destination;
         // Gateways take plain text from outside by their listeners; no PeerAuthentication changes that.
-        let gateway = mesh.workloads.get(&(to.namespace.clone(), to.workload.clone())).is_some_and(|workload| workload.gateway);
+        let gateway = mesh
+            .workloads
+            .get(&(to.namespace.clone(), to.workload.clone()))
+            .is_some_and(|workload| workload.gateway);
         if flow.plaintext > 0.0 && !gateway && inside(&to.namespace, &to.workload) {
-            *found.entry((path.source.workload.to_string(), to.workload.to_string())).or_default() += flow.plaintext;
+            *found.entry((path.source.workload.to_string(), to.workload.to_string())).or_default() +=
+                flow.plaintext;
         }
     }
     found
@@ -193,14 +207,31 @@ fn cut_off(ui: &mut Ui, cx: &Cx<'_>, scope: &Scope, planned: bool) {
     let callers = plaintext(cx, scope);
     let window = window_name(cx.window_secs).to_lowercase();
     if cx.scene.traffic.value().is_none() {
-        problem::line(ui, problem::Level::Warning, "Who would be cut off is not known: nothing is measured", "", "");
+        problem::line(
+            ui,
+            problem::Level::Warning,
+            "Who would be cut off is not known: nothing is measured",
+            "",
+            "",
+        );
     } else if callers.is_empty() {
         let said = format!("{}  Nobody is cut off: no plaintext call in the {window}", icon::CHECK_CIRCLE);
         ui.label(RichText::new(said).size(size::SECONDARY).color(tokens.healthy));
     } else {
-        let rows: Vec<String> = callers.iter().map(|((from, to), rps)| format!("{from} → {to}  {}", fmt::rps(*rps))).collect();
-        let what =
-            if planned { "These plaintext callers would be cut off" } else { "Plaintext calls that were refused or came before" };
-        problem::problem(ui, problem::Level::Warning, what, &rows.join("\n"), &format!("Measured in the {window}"), None);
+        let rows: Vec<String> =
+            callers.iter().map(|((from, to), rps)| format!("{from} → {to}  {}", fmt::rps(*rps))).collect();
+        let what = if planned {
+            "These plaintext callers would be cut off"
+        } else {
+            "Plaintext calls that were refused or came before"
+        };
+        problem::problem(
+            ui,
+            problem::Level::Warning,
+            what,
+            &rows.join("\n"),
+            &format!("Measured in the {window}"),
+            None,
+        );
     }
 }

@@ -3,7 +3,8 @@
 use crate::kit::theme::size;
 use crate::kit::{Tokens, text};
 use egui::{
-    Align2, FontId, FontSelection, RichText, Sense, Stroke, TextWrapMode, Ui, WidgetInfo, WidgetText, WidgetType, pos2, vec2,
+    Align2, FontId, FontSelection, RichText, Sense, Stroke, TextWrapMode, Ui, WidgetInfo, WidgetText,
+    WidgetType, pos2, vec2,
 };
 use mesh::edit::rules::Locked;
 use mesh::edit::{self, RuleAt};
@@ -62,8 +63,14 @@ pub fn list(ui: &mut Ui, rows: &[RuleRow], chosen: usize) -> Option<usize> {
     ui.spacing_mut().item_spacing.y = 0.0;
     for (index, row) in rows.iter().enumerate() {
         let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 27.0), Sense::click());
-        response
-            .widget_info(|| WidgetInfo::selected(WidgetType::RadioButton, true, index == chosen, format!("rule {}", row.words)));
+        response.widget_info(|| {
+            WidgetInfo::selected(
+                WidgetType::RadioButton,
+                true,
+                index == chosen,
+                format!("rule {}", row.words),
+            )
+        });
         let painter = ui.painter();
         painter.hline(rect.x_range(), rect.top() + 0.5, tokens.hairline());
         let body = rect.shrink2(vec2(0.0, 2.0));
@@ -79,7 +86,12 @@ pub fn list(ui: &mut Ui, rows: &[RuleRow], chosen: usize) -> Option<usize> {
         // The target of a redirect can be long; the condition must stay readable.
         let goes = RichText::new(&row.goes).size(size::SECONDARY).color(tokens.muted);
         let room = (rect.width() * 0.6 - 16.0).max(0.0);
-        let goes = WidgetText::from(goes).into_galley(ui, Some(TextWrapMode::Truncate), room, FontSelection::Default);
+        let goes = WidgetText::from(goes).into_galley(
+            ui,
+            Some(TextWrapMode::Truncate),
+            room,
+            FontSelection::Default,
+        );
         let left = rect.right() - 8.0 - goes.size().x;
         painter.galley(pos2(left, y - goes.size().y / 2.0), goes, tokens.muted);
         let mut x = rect.left() + 8.0;
@@ -88,8 +100,11 @@ pub fn list(ui: &mut Ui, rows: &[RuleRow], chosen: usize) -> Option<usize> {
             x += 12.0;
         }
         let clip = egui::Rect::from_x_y_ranges(x..=(left - 8.0), rect.y_range()).intersect(ui.clip_rect());
-        let font =
-            if row.words.contains('=') { FontId::monospace(size::SECONDARY) } else { FontId::proportional(size::SECONDARY) };
+        let font = if row.words.contains('=') {
+            FontId::monospace(size::SECONDARY)
+        } else {
+            FontId::proportional(size::SECONDARY)
+        };
         painter.with_clip_rect(clip).text(
             pos2(x, y),
             Align2::LEFT_CENTER,
@@ -109,7 +124,8 @@ pub fn goes(locked: Option<&Locked>, shares: &[(String, u32)]) -> String {
     if let Some(locked) = locked {
         return format!("→ {}", locked.goes);
     }
-    let taking: Vec<&str> = shares.iter().filter(|(_, weight)| *weight > 0).map(|(name, _)| name.as_str()).collect();
+    let taking: Vec<&str> =
+        shares.iter().filter(|(_, weight)| *weight > 0).map(|(name, _)| name.as_str()).collect();
     match taking[..] {
         [] => "→ any version".to_owned(),
         [one] => format!("→ {one}"),

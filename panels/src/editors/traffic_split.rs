@@ -141,9 +141,14 @@ impl TrafficSplit {
     /// "over 60 s (594 calls)".
     fn counted(&self, cx: &Cx<'_>) -> String {
         let measured = self.service(&cx.scene.mesh).zip(cx.scene.traffic.value());
-        let calls: f64 =
-            measured.map_or(0.0, |(service, traffic)| share_of(traffic, service).iter().map(|(_, share)| share.count).sum());
-        format!("over {} ({} calls)", fmt::duration(cx.window_secs as f64), fmt::count(calls.round() as usize))
+        let calls: f64 = measured.map_or(0.0, |(service, traffic)| {
+            share_of(traffic, service).iter().map(|(_, share)| share.count).sum()
+        });
+        format!(
+            "over {} ({} calls)",
+            fmt::duration(cx.window_secs as f64),
+            fmt::count(calls.round() as usize)
+        )
     }
 
     /// Telemetry counts the calls of all rules together, so it is shown where most of them go.
@@ -165,7 +170,10 @@ impl TrafficSplit {
             Share {
                 name: share.name.clone(),
                 wanted: share.percent,
-                current: base.as_ref().and_then(|base| base.shares().get(index)).map_or(share.percent, |share| share.percent),
+                current: base
+                    .as_ref()
+                    .and_then(|base| base.shares().get(index))
+                    .map_or(share.percent, |share| share.percent),
                 measured: measured.map(|(_, measured)| (measured.percent, measured.plus_minus())),
                 locked: share.locked,
                 color: if rule.unset() { color.lerp_to_gamma(tokens.line, 0.5) } else { color },
@@ -180,7 +188,11 @@ impl TrafficSplit {
         let Some(rule) = self.rules.get(self.chosen) else { return gesture };
         let unset = rule.unset();
         let counted = self.counted(cx);
-        let over = if self.is_measured() { Ok(&*counted) } else { Err("telemetry does not tell by which rule a call went") };
+        let over = if self.is_measured() {
+            Ok(&*counted)
+        } else {
+            Err("telemetry does not tell by which rule a call went")
+        };
         let words = Words { of: &self.name, over, unset: unset.then_some("not set: any pod may answer") };
         let moved = shares(ui, &words, &self.shares(ui, cx, rule));
         let rule = &mut self.rules[self.chosen];
@@ -201,7 +213,10 @@ impl TrafficSplit {
             }
         });
         if unset {
-            text::note(ui, "No routing yet: the sliders begin from even shares, and a push makes the routing");
+            text::note(
+                ui,
+                "No routing yet: the sliders begin from even shares, and a push makes the routing",
+            );
         }
         gesture
     }
@@ -254,7 +269,8 @@ impl Draft for TrafficSplit {
         let mut shown = None;
         for (index, mut rule) in std::mem::take(&mut self.rules).into_iter().enumerate() {
             // Where somebody else gave a rule other conditions, it is known by its place.
-            let in_place = |new: &edit::Rule| new.at == rule.calls.at && !new.takes_all && !rule.calls.takes_all;
+            let in_place =
+                |new: &edit::Rule| new.at == rule.calls.at && !new.takes_all && !rule.calls.takes_all;
             if let Some(found) = rule.calls.position(&now).or_else(|| now.iter().position(in_place)) {
                 rule.follow(now.remove(found));
                 if index == self.chosen {
@@ -264,7 +280,9 @@ impl Draft for TrafficSplit {
             }
         }
         followed.extend(now.into_iter().map(Rule::new));
-        followed.sort_by_key(|rule| (rule.calls.at.at != service.virtual_services.first().cloned(), rule.calls.at.index));
+        followed.sort_by_key(|rule| {
+            (rule.calls.at.at != service.virtual_services.first().cloned(), rule.calls.at.index)
+        });
         let shown = shown.and_then(|at| followed.iter().position(|rule| rule.calls.at == at));
         let shown = shown.or_else(|| usual(followed.iter().map(|rule| &rule.calls)));
         self.chosen = shown.unwrap_or(followed.len().saturating_sub(1));
@@ -277,7 +295,10 @@ impl Draft for TrafficSplit {
 
     fn elsewhere(&self) -> Vec<String> {
         let others = self.rules.iter().enumerate().filter(|(index, _)| *index != self.chosen);
-        others.filter(|(_, rule)| rule.kept.standing() != Standing::Same).map(|(_, rule)| rule.calls.words.clone()).collect()
+        others
+            .filter(|(_, rule)| rule.kept.standing() != Standing::Same)
+            .map(|(_, rule)| rule.calls.words.clone())
+            .collect()
     }
 
     fn rebuild(&mut self) {

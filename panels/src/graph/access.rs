@@ -28,7 +28,9 @@ fn tell(ui: &Ui, id: Id, rect: Rect, name: &str, about: impl FnOnce() -> String,
         node.set_description(about());
     });
     let keyed = response.has_focus()
-        && ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Enter) || input.consume_key(Modifiers::NONE, Key::Space));
+        && ui.input_mut(|input| {
+            input.consume_key(Modifiers::NONE, Key::Enter) || input.consume_key(Modifiers::NONE, Key::Space)
+        });
     let asked = ui.input(|input| input.has_accesskit_action_request(id, Action::Click));
     Told { focused: response.has_focus(), activated: keyed || asked }
 }
@@ -90,7 +92,8 @@ pub(super) fn tell_all(ui: &Ui, base: Id, seen: &InView<'_>) -> Keyboard {
     }
     for &index in seen.lines.iter().take(MOST.saturating_sub(seen.cards.len())) {
         let line = &view.lines[index];
-        let pill = seen.pills.iter().find(|pill| pill.line == index).map(|pill| pill.rect.translate(seen.pill_by));
+        let pill =
+            seen.pills.iter().find(|pill| pill.line == index).map(|pill| pill.rect.translate(seen.pill_by));
         let middle = (seen.place)(Rect::from_center_size(line.curve.at(0.5), Vec2::ZERO)).center();
         let rect = pill.unwrap_or_else(|| Rect::from_center_size(middle, Vec2::splat(14.0)));
         if !rect.intersects(seen.viewport) {

@@ -82,7 +82,9 @@ impl Batch {
     /// Whether it must be built anew for this key and camera.
     pub(super) fn stale(&self, key: &Key, camera: Camera, viewport: Rect) -> bool {
         let ratio = camera.zoom / self.zoom.max(1e-6);
-        self.key.as_ref() != Some(key) || !(0.93..=1.075).contains(&ratio) || !self.region.0.contains_rect(camera.view(viewport))
+        self.key.as_ref() != Some(key)
+            || !(0.93..=1.075).contains(&ratio)
+            || !self.region.0.contains_rect(camera.view(viewport))
     }
 
     /// Builds it from these cards and lines, which reach over `region`.
@@ -132,7 +134,16 @@ impl Batch {
         if !key.detail.near() {
             for index in cards {
                 let card = &view.cards[*index];
-                block(&mut mesh, card.rect, card.status, key.detail, zoom, tokens, chosen.card_dim(*index), chosen.cards[*index]);
+                block(
+                    &mut mesh,
+                    card.rect,
+                    card.status,
+                    key.detail,
+                    zoom,
+                    tokens,
+                    chosen.card_dim(*index),
+                    chosen.cards[*index],
+                );
             }
         }
         self.world.clear();
@@ -147,7 +158,8 @@ impl Batch {
             let origin = viewport.min.to_vec2() + camera.pan;
             let mesh = Arc::make_mut(&mut self.screen);
             for (vertex, world) in mesh.vertices.iter_mut().zip(&self.world) {
-                vertex.pos = Pos2 { x: world.x * camera.zoom + origin.x, y: world.y * camera.zoom + origin.y };
+                vertex.pos =
+                    Pos2 { x: world.x * camera.zoom + origin.x, y: world.y * camera.zoom + origin.y };
             }
             self.moved = Some((camera, viewport.min));
         }
@@ -235,7 +247,16 @@ fn arrow(mesh: &mut Mesh, line: &Line, zoom: f32, color: Color32) {
 }
 
 #[expect(clippy::too_many_arguments, reason = "a far-away card is drawn from all that is known of it")]
-fn block(mesh: &mut Mesh, rect: Rect, status: Status, detail: Detail, zoom: f32, tokens: &Tokens, dim: bool, chosen: bool) {
+fn block(
+    mesh: &mut Mesh,
+    rect: Rect,
+    status: Status,
+    detail: Detail,
+    zoom: f32,
+    tokens: &Tokens,
+    dim: bool,
+    chosen: bool,
+) {
     let fade = |color: Color32| if dim { color.gamma_multiply(0.25) } else { color };
     let quad = |mesh: &mut Mesh, rect: Rect, color: Color32| {
         let first = mesh.vertices.len() as u32;
@@ -247,13 +268,20 @@ fn block(mesh: &mut Mesh, rect: Rect, status: Status, detail: Detail, zoom: f32,
     let pixel = 1.0 / zoom;
     if detail == Detail::Dot {
         let size = rect.size().max(vec2(2.5, 2.0) * pixel);
-        quad(mesh, Rect::from_center_size(rect.center(), size), fade(if chosen { tokens.accent } else { status.color(tokens) }));
+        quad(
+            mesh,
+            Rect::from_center_size(rect.center(), size),
+            fade(if chosen { tokens.accent } else { status.color(tokens) }),
+        );
     } else {
-        let border = if chosen { tokens.accent } else { tokens.line.lerp_to_gamma(status.color(tokens), 0.35) };
+        let border =
+            if chosen { tokens.accent } else { tokens.line.lerp_to_gamma(status.color(tokens), 0.35) };
         quad(mesh, rect.expand(if chosen { 1.5 * pixel } else { 0.0 }), fade(border));
         quad(mesh, rect.shrink(pixel), fade(tokens.surface));
-        let mark =
-            Rect::from_center_size(rect.left_center() + vec2(rect.height() * 0.45, 0.0), Vec2::splat(rect.height() * 0.34));
+        let mark = Rect::from_center_size(
+            rect.left_center() + vec2(rect.height() * 0.45, 0.0),
+            Vec2::splat(rect.height() * 0.34),
+        );
         quad(mesh, mark, fade(status.color(tokens)));
         // The name, hinted at.
         let name = Rect::from_min_size(

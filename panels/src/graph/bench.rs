@@ -43,7 +43,8 @@ pub fn placing(nodes: usize, edges: usize) -> Duration {
 
 /// How long frames (drawing and tessellation) of a made-up graph of this size take, all of it in view.
 pub fn frames(nodes: usize, edges: usize, motion: Motion, count: usize) -> Frames {
-    let Finished { mut picture, .. } = finish(sample::large(nodes, edges), Options::default(), Labels::default(), "", None);
+    let Finished { mut picture, .. } =
+        finish(sample::large(nodes, edges), Options::default(), Labels::default(), "", None);
     let ctx = Context::default();
     theme::apply(&ctx, ThemeChoice::Dark);
     let mut canvas = Canvas::default();
@@ -82,7 +83,10 @@ pub fn frames(nodes: usize, edges: usize, motion: Motion, count: usize) -> Frame
     }
     times.sort_unstable();
     let at = |part: f64| {
-        times.get(((times.len() as f64 * part) as usize).min(times.len().saturating_sub(1))).copied().unwrap_or_default()
+        times
+            .get(((times.len() as f64 * part) as usize).min(times.len().saturating_sub(1)))
+            .copied()
+            .unwrap_or_default()
     };
     Frames { median: at(0.5), p99: at(0.99) }
 }

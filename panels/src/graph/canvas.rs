@@ -15,7 +15,8 @@ use crate::Selected;
 use crate::kit::theme::Weight;
 use crate::kit::{Memo, Tokens};
 use egui::{
-    CursorIcon, Id, Key as Press, Painter, PointerButton, Pos2, Rect, Response, Sense, Shape, Ui, WidgetInfo, WidgetType, vec2,
+    CursorIcon, Id, Key as Press, Painter, PointerButton, Pos2, Rect, Response, Sense, Shape, Ui, WidgetInfo,
+    WidgetType, vec2,
 };
 use std::sync::Arc;
 
@@ -86,16 +87,25 @@ impl Canvas {
         self.steer(ui, &response, &picture.view, viewport);
         let chosen = self
             .chosen
-            .get((self.serial, setting.selected.cloned()), |_| Arc::new(Chosen::of(&picture.view, setting.selected)))
+            .get((self.serial, setting.selected.cloned()), |_| {
+                Arc::new(Chosen::of(&picture.view, setting.selected))
+            })
             .clone();
-        let mark = (setting.selected.is_some(), chosen.any, setting.selected.map(|selected| format!("{selected:?}")));
+        let mark = (
+            setting.selected.is_some(),
+            chosen.any,
+            setting.selected.map(|selected| format!("{selected:?}")),
+        );
         let mark = Id::new(mark).value();
 
         self.bring_into_view(&picture.view, &chosen, setting.selected, viewport);
         let seen = self.camera.view(viewport);
         let in_view = self.in_view.get((self.serial, seen), |(_, seen)| {
             if picture.view.bounds.is_some_and(|bounds| seen.contains_rect(bounds)) {
-                (Arc::new((0..picture.view.cards.len()).collect()), Arc::new((0..picture.view.lines.len()).collect()))
+                (
+                    Arc::new((0..picture.view.cards.len()).collect()),
+                    Arc::new((0..picture.view.lines.len()).collect()),
+                )
             } else {
                 (Arc::new(picture.index.cards(*seen)), Arc::new(picture.index.lines(*seen)))
             }
@@ -133,8 +143,11 @@ impl Canvas {
         if detail.near() {
             for &index in cards.iter() {
                 let card = &picture.view.cards[index];
-                let history =
-                    if camera.zoom >= 1.45 { setting.history.get(&card.id).cloned().unwrap_or_default() } else { Vec::new() };
+                let history = if camera.zoom >= 1.45 {
+                    setting.history.get(&card.id).cloned().unwrap_or_default()
+                } else {
+                    Vec::new()
+                };
                 let look = Look {
                     detail,
                     dim: chosen.card_dim(index),
@@ -152,7 +165,8 @@ impl Canvas {
             labels::paint(&painter, Tokens::of(ui), pill, pill_by, chosen.line_dim(pill.line), strong, size);
         }
         if setting.minimap
-            && let Some(camera) = self.minimap.ui(ui, id.with("minimap"), viewport, self.camera, &picture.view, self.serial)
+            && let Some(camera) =
+                self.minimap.ui(ui, id.with("minimap"), viewport, self.camera, &picture.view, self.serial)
         {
             (self.camera, self.touched) = (camera, true);
         }
@@ -176,9 +190,20 @@ impl Canvas {
             return;
         }
         self.selected = selected.cloned();
-        let cards = view.cards.iter().zip(&chosen.cards).filter(|(_, chosen)| **chosen).map(|(card, _)| card.rect);
-        let groups = view.groups.iter().zip(&chosen.groups).filter(|(_, chosen)| **chosen).map(|(group, _)| group.rect);
-        let lines = view.lines.iter().zip(&chosen.lines).filter(|(_, chosen)| **chosen).map(|(line, _)| line.curve.bounds());
+        let cards =
+            view.cards.iter().zip(&chosen.cards).filter(|(_, chosen)| **chosen).map(|(card, _)| card.rect);
+        let groups = view
+            .groups
+            .iter()
+            .zip(&chosen.groups)
+            .filter(|(_, chosen)| **chosen)
+            .map(|(group, _)| group.rect);
+        let lines = view
+            .lines
+            .iter()
+            .zip(&chosen.lines)
+            .filter(|(_, chosen)| **chosen)
+            .map(|(line, _)| line.curve.bounds());
         let all: Vec<Rect> = cards.chain(groups).chain(lines).collect();
         let seen = self.camera.view(viewport);
         if let Some(first) = all.first()
@@ -196,8 +221,8 @@ impl Canvas {
             ui.ctx().set_cursor_icon(CursorIcon::Grabbing);
         }
         if response.contains_pointer() {
-            let (zoom, scroll, pointer) =
-                ui.input(|input| (input.zoom_delta(), input.smooth_scroll_delta(), input.pointer.hover_pos()));
+            let (zoom, scroll, pointer) = ui
+                .input(|input| (input.zoom_delta(), input.smooth_scroll_delta(), input.pointer.hover_pos()));
             if let Some(at) = pointer.filter(|_| (zoom - 1.0).abs() > 1e-4) {
                 self.camera = self.camera.zoomed(zoom, at - viewport.min);
             } else {
@@ -254,7 +279,15 @@ impl Canvas {
         painter.add(Shape::mesh(self.batch.on_screen(self.camera, viewport)));
     }
 
-    fn place_pills(&mut self, painter: &Painter, picture: &Picture, chosen: &Chosen, detail: Detail, viewport: Rect, mark: u64) {
+    fn place_pills(
+        &mut self,
+        painter: &Painter,
+        picture: &Picture,
+        chosen: &Chosen,
+        detail: Detail,
+        viewport: Rect,
+        mark: u64,
+    ) {
         if detail != Detail::Full {
             (self.pills, self.pills_for) = (Vec::new(), None);
             return;
@@ -266,11 +299,13 @@ impl Canvas {
         if !fits {
             let region = seen.expand2(seen.size() * 0.4);
             let size = labels::letters(self.camera.zoom);
-            let measure =
-                |text: &str| galley(painter, text, size, Weight::Regular, Tokens::dark(true).text, f32::INFINITY).size();
+            let measure = |text: &str| {
+                galley(painter, text, size, Weight::Regular, Tokens::dark(true).text, f32::INFINITY).size()
+            };
             let lines = picture.index.lines(region);
             let first = |line: usize| chosen.lines[line];
-            self.pills = labels::place(&picture.view, &picture.index, &lines, self.camera.zoom, &first, &measure);
+            self.pills =
+                labels::place(&picture.view, &picture.index, &lines, self.camera.zoom, &first, &measure);
             self.pills_for = Some((self.serial, self.camera.zoom, region, mark));
         }
     }
@@ -308,11 +343,16 @@ impl Canvas {
         let reach = 6.0 / self.camera.zoom;
         if detail > Detail::Dot {
             let near = picture.index.lines(Rect::from_center_size(point, vec2(reach, reach) * 2.0));
-            if let Some(line) = near.into_iter().rev().find(|line| picture.store.touches(*line, point, reach)) {
+            if let Some(line) = near.into_iter().rev().find(|line| picture.store.touches(*line, point, reach))
+            {
                 return Some(Thing::Line(line));
             }
         }
-        let group = picture.view.groups.iter().rposition(|group| group.selects.is_some() && group.rect.contains(point))?;
+        let group = picture
+            .view
+            .groups
+            .iter()
+            .rposition(|group| group.selects.is_some() && group.rect.contains(point))?;
         Some(Thing::Group(group))
     }
 
@@ -343,7 +383,9 @@ impl Canvas {
                 None => None,
             };
             match point {
-                Some(point) => (self.camera, self.touched) = (self.camera.on(point, viewport.size(), 1.0), true),
+                Some(point) => {
+                    (self.camera, self.touched) = (self.camera.on(point, viewport.size(), 1.0), true)
+                }
                 None => self.fit(),
             }
             ui.ctx().request_repaint();
@@ -361,7 +403,8 @@ impl Canvas {
             Some(Thing::Group(_)) | None => None,
         };
         if let Some((name, facts)) = facts.filter(|_| !response.context_menu_opened()) {
-            let head = name.strip_prefix("edge ").map_or_else(|| name.clone(), |ends| ends.replace(" to ", " → "));
+            let head =
+                name.strip_prefix("edge ").map_or_else(|| name.clone(), |ends| ends.replace(" to ", " → "));
             response.clone().on_hover_ui_at_pointer(|ui| crate::kit::tooltip::rows(ui, &head, facts));
         }
         done

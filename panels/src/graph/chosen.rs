@@ -21,17 +21,22 @@ pub struct Chosen {
 impl Chosen {
     /// Finds the selected thing in a view.
     pub fn of(view: &View, selected: Option<&Selected>) -> Self {
-        let mut cards: Vec<bool> = view.cards.iter().map(|card| selected.is_some_and(|selected| card.is(selected))).collect();
+        let mut cards: Vec<bool> =
+            view.cards.iter().map(|card| selected.is_some_and(|selected| card.is(selected))).collect();
         let lines: Vec<bool> = view
             .lines
             .iter()
             .map(|line| match selected {
-                Some(Selected::Edge(from, to)) => view.cards[line.from].id == *from && view.cards[line.to].id == *to,
+                Some(Selected::Edge(from, to)) => {
+                    view.cards[line.from].id == *from && view.cards[line.to].id == *to
+                }
                 _ => false,
             })
             .collect();
         // A service or app with all its versions is its box.
-        let whole = |group: &super::view::Group| group.selects.is_some() && group.members.iter().all(|member| cards[*member]);
+        let whole = |group: &super::view::Group| {
+            group.selects.is_some() && group.members.iter().all(|member| cards[*member])
+        };
         let groups: Vec<bool> = view.groups.iter().map(whole).collect();
         let any = cards.iter().chain(&lines).chain(&groups).any(|chosen| *chosen);
         let mut near_cards = cards.clone();
@@ -48,7 +53,8 @@ impl Chosen {
             group.members.iter().for_each(|member| cards[*member] = false);
         }
         // What was found is lit whatever is selected, and what is selected stays lit: one steps from hit to hit.
-        let lit = |near: bool, found: bool, own: bool| if view.searching { found || own } else { near || !any };
+        let lit =
+            |near: bool, found: bool, own: bool| if view.searching { found || own } else { near || !any };
         for (near, (card, own)) in near_cards.iter_mut().zip(view.cards.iter().zip(&cards)) {
             *near = lit(*near, card.found, *own);
         }
@@ -71,7 +77,9 @@ impl super::view::Card {
     /// Whether this card is, or is part of, what is selected.
     pub fn is(&self, selected: &Selected) -> bool {
         match (selected, &self.selects) {
-            (Selected::App(namespace, app, None), Selected::App(own, name, _)) => namespace == own && app == name,
+            (Selected::App(namespace, app, None), Selected::App(own, name, _)) => {
+                namespace == own && app == name
+            }
             (Selected::Service(namespace, name), _) => {
                 self.service.as_ref().is_some_and(|(own, service)| own == namespace && service == name)
             }

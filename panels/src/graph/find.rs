@@ -101,7 +101,9 @@ fn tokens(text: &str) -> Vec<String> {
                 token.push(c);
             }
         } else {
-            while let Some(c) = chars.next_if(|c| !c.is_whitespace() && !matches!(c, '(' | ')' | '<' | '>' | '=' | '!')) {
+            while let Some(c) =
+                chars.next_if(|c| !c.is_whitespace() && !matches!(c, '(' | ')' | '<' | '>' | '=' | '!'))
+            {
                 token.push(c);
             }
         }
@@ -219,7 +221,10 @@ fn has_word(node: &Node, word: &str) -> bool {
     let health = format!("{:?}", node.health).to_lowercase();
     holds(&node.name)
         || holds(&node.namespace)
-        || [&node.app, &node.version, &node.service, &node.workload].into_iter().flatten().any(|text| holds(text))
+        || [&node.app, &node.version, &node.service, &node.workload]
+            .into_iter()
+            .flatten()
+            .any(|text| holds(text))
         || node.badges.iter().any(|badge| holds(badge))
         || health == word
 }
@@ -228,7 +233,9 @@ fn on_node(expr: &Expr, node: &Node) -> bool {
     match expr {
         Expr::Word(word) => has_word(node, word),
         Expr::Compare(Field::Rate, op, value) => compare(*op, node.rps_in, *value),
-        Expr::Compare(Field::Errors, op, value) => node.rps_in > 0.0 && compare(*op, node.error_percent_in, *value),
+        Expr::Compare(Field::Errors, op, value) => {
+            node.rps_in > 0.0 && compare(*op, node.error_percent_in, *value)
+        }
         Expr::Compare(..) => false,
         Expr::And(a, b) => on_node(a, node) && on_node(b, node),
         Expr::Or(a, b) => on_node(a, node) || on_node(b, node),
@@ -238,7 +245,9 @@ fn on_node(expr: &Expr, node: &Node) -> bool {
 
 fn on_edge(expr: &Expr, edge: &Edge, ends: [Option<&Node>; 2]) -> bool {
     match expr {
-        Expr::Word(word) => edge.protocol == *word || ends.into_iter().flatten().any(|node| has_word(node, word)),
+        Expr::Word(word) => {
+            edge.protocol == *word || ends.into_iter().flatten().any(|node| has_word(node, word))
+        }
         Expr::Compare(field, op, value) => {
             let measured = match field {
                 Field::Rate => Some(edge.rps),
@@ -265,8 +274,9 @@ mod tests {
         let graph = crate::graph::sample::bookinfo();
         let hits = Find::read(text).hits(&graph);
         let names = graph.nodes.iter().zip(&hits.nodes).filter(|(_, hit)| **hit);
-        let names: Vec<String> =
-            names.map(|(node, _)| format!("{} {}", node.name, node.version.as_deref().unwrap_or("-"))).collect();
+        let names: Vec<String> = names
+            .map(|(node, _)| format!("{} {}", node.name, node.version.as_deref().unwrap_or("-")))
+            .collect();
         assert_eq!(names.join(", "), expect);
     }
 
@@ -289,7 +299,13 @@ mod tests {
     #[test]
     fn half_typed_terms_ask_for_nothing() {
         check("ratings and %httperr >", "ratings v1");
-        check("%htt", "details v1, productpage v1, ratings v1, reviews v1, reviews v2, reviews v3, istio-ingressgateway latest");
-        check("((", "details v1, productpage v1, ratings v1, reviews v1, reviews v2, reviews v3, istio-ingressgateway latest");
+        check(
+            "%htt",
+            "details v1, productpage v1, ratings v1, reviews v1, reviews v2, reviews v3, istio-ingressgateway latest",
+        );
+        check(
+            "((",
+            "details v1, productpage v1, ratings v1, reviews v1, reviews v2, reviews v3, istio-ingressgateway latest",
+        );
     }
 }

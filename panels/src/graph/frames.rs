@@ -25,7 +25,8 @@ pub(super) fn paint(
     viewport: Rect,
     zoom: f32,
 ) {
-    let seen: Vec<usize> = (0..view.groups.len()).filter(|index| place(view.groups[*index].rect).intersects(viewport)).collect();
+    let seen: Vec<usize> =
+        (0..view.groups.len()).filter(|index| place(view.groups[*index].rect).intersects(viewport)).collect();
     for &index in &seen {
         let group = &view.groups[index];
         let rect = place(group.rect);
@@ -35,7 +36,9 @@ pub(super) fn paint(
         let radius = (10.0 * zoom).clamp(2.0, 10.0);
         let selected = chosen.groups[index];
         let (fill, stroke) = match group.kind {
-            Boxed::App if selected => (tokens.selection(), Stroke::new(1.0, tokens.accent.gamma_multiply(0.7))),
+            Boxed::App if selected => {
+                (tokens.selection(), Stroke::new(1.0, tokens.accent.gamma_multiply(0.7)))
+            }
             Boxed::App => (tokens.raised.gamma_multiply(0.55), tokens.hairline()),
             Boxed::Namespace => (egui::Color32::TRANSPARENT, tokens.hairline()),
         };
@@ -114,7 +117,8 @@ pub(super) fn flow(
     flowing: bool,
 ) {
     let time = if flowing { painter.ctx().input(|input| input.time) as f32 } else { 0.0 };
-    let busy: Vec<usize> = lines.iter().copied().filter(|index| view.lines[*index].rate > 0.0).take(FLOWING).collect();
+    let busy: Vec<usize> =
+        lines.iter().copied().filter(|index| view.lines[*index].rate > 0.0).take(FLOWING).collect();
     let radius = (2.7 * camera.zoom.sqrt()).clamp(1.5, 3.2);
     for &index in &busy {
         let line = &view.lines[index];

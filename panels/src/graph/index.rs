@@ -18,10 +18,15 @@ impl Index {
     /// Takes in a view.
     pub fn new(view: &View) -> Self {
         let item = |index: usize, rect: Rect| {
-            GeomWithData::new(Rectangle::from_corners([rect.min.x, rect.min.y], [rect.max.x, rect.max.y]), index as u32)
+            GeomWithData::new(
+                Rectangle::from_corners([rect.min.x, rect.min.y], [rect.max.x, rect.max.y]),
+                index as u32,
+            )
         };
         Self {
-            cards: RTree::bulk_load(view.cards.iter().enumerate().map(|(index, card)| item(index, card.rect)).collect()),
+            cards: RTree::bulk_load(
+                view.cards.iter().enumerate().map(|(index, card)| item(index, card.rect)).collect(),
+            ),
             lines: RTree::bulk_load(
                 view.lines.iter().enumerate().map(|(index, line)| item(index, line.curve.bounds())).collect(),
             ),
@@ -53,7 +58,8 @@ fn within(tree: &RTree<Item>, area: Rect) -> Vec<usize> {
     if !(area.width() >= 0.0 && area.height() >= 0.0) {
         return Vec::new();
     }
-    let mut found: Vec<usize> = tree.locate_in_envelope_intersecting(&envelope(area)).map(|item| item.data as usize).collect();
+    let mut found: Vec<usize> =
+        tree.locate_in_envelope_intersecting(&envelope(area)).map(|item| item.data as usize).collect();
     found.sort_unstable();
     found
 }

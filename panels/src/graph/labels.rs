@@ -120,7 +120,10 @@ struct Ground<'a> {
 impl<'a> Ground<'a> {
     fn of(view: &'a View, index: &'a Index, zoom: f32) -> Self {
         let title = |group: &super::view::Group| {
-            Rect::from_min_size(group.rect.min, vec2(group.rect.width().min(14.0 + 8.0 * group.name.len() as f32), 32.0))
+            Rect::from_min_size(
+                group.rect.min,
+                vec2(group.rect.width().min(14.0 + 8.0 * group.name.len() as f32), 32.0),
+            )
         };
         let titles = view.groups.iter().map(title).collect();
         Self { view, index, zoom, titles, ways: vec![OnceCell::new(); view.lines.len()] }
@@ -155,7 +158,10 @@ impl<'a> Ground<'a> {
     /// What a pill would cover of other lines and of borders; `None` where it cannot stand.
     fn covers(&self, line: usize, rect: Rect, pills: &[Pill]) -> Option<f32> {
         let scaled = |rect: Rect| {
-            Rect::from_min_max((rect.min.to_vec2() / self.zoom).to_pos2(), (rect.max.to_vec2() / self.zoom).to_pos2())
+            Rect::from_min_max(
+                (rect.min.to_vec2() / self.zoom).to_pos2(),
+                (rect.max.to_vec2() / self.zoom).to_pos2(),
+            )
         };
         let area = scaled(rect);
         let taken = self.index.covered(scaled(rect.expand(3.0)))
@@ -165,8 +171,14 @@ impl<'a> Ground<'a> {
             return None;
         }
         let around = scaled(rect.expand(2.0));
-        let crossed = self.index.lines(around).into_iter().filter(|other| *other != line && self.crosses(*other, around)).count();
-        let border = |group: &&super::view::Group| group.rect.intersects(around) && !group.rect.contains_rect(around);
+        let crossed = self
+            .index
+            .lines(around)
+            .into_iter()
+            .filter(|other| *other != line && self.crosses(*other, around))
+            .count();
+        let border =
+            |group: &&super::view::Group| group.rect.intersects(around) && !group.rect.contains_rect(around);
         let borders = self.view.groups.iter().filter(border).count();
         Some(crossed as f32 * CROSSED + borders as f32 * BORDER)
     }
@@ -181,7 +193,9 @@ impl<'a> Ground<'a> {
 fn meets(area: Rect, a: Pos2, b: Pos2) -> bool {
     let (mut from, mut to) = (0.0f32, 1.0f32);
     let along = b - a;
-    for (start, by, low, high) in [(a.x, along.x, area.min.x, area.max.x), (a.y, along.y, area.min.y, area.max.y)] {
+    for (start, by, low, high) in
+        [(a.x, along.x, area.min.x, area.max.x), (a.y, along.y, area.min.y, area.max.y)]
+    {
         if by.abs() < 1e-6 {
             if start < low || start > high {
                 return false;
@@ -195,7 +209,15 @@ fn meets(area: Rect, a: Pos2, b: Pos2) -> bool {
 }
 
 /// Draws one pill at its place on the screen.
-pub(super) fn paint(painter: &Painter, tokens: &Tokens, pill: &Pill, by: Vec2, dim: bool, chosen: bool, size: f32) {
+pub(super) fn paint(
+    painter: &Painter,
+    tokens: &Tokens,
+    pill: &Pill,
+    by: Vec2,
+    dim: bool,
+    chosen: bool,
+    size: f32,
+) {
     let rect = pill.rect.translate(by);
     let fade = |color: Color32| if dim { color.gamma_multiply(0.35) } else { color };
     let stroke = Stroke::new(1.0, fade(if chosen { tokens.accent } else { tokens.line }));

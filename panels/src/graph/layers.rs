@@ -147,10 +147,14 @@ impl<'a> Work<'a> {
                     if near.is_empty() {
                         return at[item];
                     }
-                    let sum: f32 = near.iter().map(|(other, dy, _)| at[*other] + dy / self.heights[*other].max(1.0)).sum();
+                    let sum: f32 = near
+                        .iter()
+                        .map(|(other, dy, _)| at[*other] + dy / self.heights[*other].max(1.0))
+                        .sum();
                     sum / near.len() as f32
                 };
-                let mut keyed: Vec<(f32, Item)> = self.columns[index].iter().map(|item| (middle(*item), *item)).collect();
+                let mut keyed: Vec<(f32, Item)> =
+                    self.columns[index].iter().map(|item| (middle(*item), *item)).collect();
                 keyed.sort_by(|a, b| a.0.total_cmp(&b.0));
                 for (place, (_, item)) in keyed.iter().enumerate() {
                     self.columns[index][place] = *item;
@@ -194,8 +198,10 @@ impl<'a> Work<'a> {
 
     /// A column much taller than the picture is wide becomes several, filled in turn so that the order down stays.
     fn split_tall_columns(&mut self) {
-        let height_of = |column: &[Item]| column.iter().map(|item| self.heights[*item] + self.gaps.row).sum::<f32>();
-        let area: f32 = self.sizes.iter().map(|size| (size.x + self.gaps.column * 0.5) * (size.y + self.gaps.row)).sum();
+        let height_of =
+            |column: &[Item]| column.iter().map(|item| self.heights[*item] + self.gaps.row).sum::<f32>();
+        let area: f32 =
+            self.sizes.iter().map(|size| (size.x + self.gaps.column * 0.5) * (size.y + self.gaps.row)).sum();
         let tallest = self.sizes.iter().map(|size| size.y).fold(0.0, f32::max);
         let limit = (area.sqrt() * 1.1).max(tallest * 1.2).max(1100.0);
         let mut columns = Vec::with_capacity(self.columns.len());
@@ -215,7 +221,8 @@ impl<'a> Work<'a> {
         let mut left = 0.0;
         let mut places = Vec::with_capacity(self.columns.len());
         for column in &self.columns {
-            let width = column.iter().filter_map(|item| self.sizes.get(*item)).map(|size| size.x).fold(0.0, f32::max);
+            let width =
+                column.iter().filter_map(|item| self.sizes.get(*item)).map(|size| size.x).fold(0.0, f32::max);
             places.push((left, width));
             let links: usize = column.iter().map(|item| self.right[*item].len()).sum();
             left += width + self.gaps.column + (links as f32 - 6.0).clamp(0.0, 20.0) * 3.0;
@@ -248,7 +255,10 @@ impl<'a> Work<'a> {
         let mut wanted = Vec::with_capacity(column.len());
         for item in column {
             let (mut sum, mut weight) = (0.0, 0.0);
-            let sides = [(&self.left, pass.is_multiple_of(2) || pass >= 5), (&self.right, !pass.is_multiple_of(2) || pass >= 5)];
+            let sides = [
+                (&self.left, pass.is_multiple_of(2) || pass >= 5),
+                (&self.right, !pass.is_multiple_of(2) || pass >= 5),
+            ];
             for (side, _) in sides.iter().filter(|(_, used)| *used) {
                 for (other, theirs, ours) in &side[*item] {
                     let strength = if *item >= boxes && *other >= boxes { 4.0 } else { 1.0 };
@@ -297,8 +307,10 @@ impl<'a> Work<'a> {
                 column_of[*item] = index;
             }
         }
-        let top = (0..self.heights.len()).map(|item| y[item] - self.heights[item] / 2.0).fold(f32::MAX, f32::min);
-        let bottom = (0..self.heights.len()).map(|item| y[item] + self.heights[item] / 2.0).fold(f32::MIN, f32::max);
+        let top =
+            (0..self.heights.len()).map(|item| y[item] - self.heights[item] / 2.0).fold(f32::MAX, f32::min);
+        let bottom =
+            (0..self.heights.len()).map(|item| y[item] + self.heights[item] / 2.0).fold(f32::MIN, f32::max);
         let center = |item: Item| pos2(x[column_of[item]].0 + self.sizes[item].x / 2.0, y[item] - top);
         let bends = self.links.iter().enumerate().map(|(index, link)| {
             let mut points = Vec::new();

@@ -19,17 +19,30 @@ const MOST: usize = 4000;
 
 impl Minimap {
     /// Draws it in the corner of the viewport. Returns the camera that a drag on it asks for.
-    pub(super) fn ui(&mut self, ui: &Ui, id: Id, viewport: Rect, camera: Camera, view: &View, key: usize) -> Option<Camera> {
+    pub(super) fn ui(
+        &mut self,
+        ui: &Ui,
+        id: Id,
+        viewport: Rect,
+        camera: Camera,
+        view: &View,
+        key: usize,
+    ) -> Option<Camera> {
         let tokens = Tokens::of(ui);
         let bounds = view.bounds?;
-        if camera.view(viewport).contains_rect(bounds) || viewport.width() < 420.0 || viewport.height() < 260.0 {
+        if camera.view(viewport).contains_rect(bounds)
+            || viewport.width() < 420.0
+            || viewport.height() < 260.0
+        {
             return None;
         }
         let area = Rect::from_min_size(viewport.max - SIZE - vec2(16.0, 16.0), SIZE);
         let inner = area.shrink(8.0);
         let scale = (inner.width() / bounds.width().max(1.0)).min(inner.height() / bounds.height().max(1.0));
         let origin = inner.center() - bounds.center().to_vec2() * scale;
-        let to_map = |rect: Rect| Rect::from_min_max(origin + rect.min.to_vec2() * scale, origin + rect.max.to_vec2() * scale);
+        let to_map = |rect: Rect| {
+            Rect::from_min_max(origin + rect.min.to_vec2() * scale, origin + rect.max.to_vec2() * scale)
+        };
         if self.key != Some((key, area, tokens.dark)) {
             let mut mesh = Mesh::default();
             let step = view.cards.len().div_ceil(MOST).max(1);

@@ -47,7 +47,8 @@ use view::View;
 use work::{Finished, Order, Work};
 
 /// What it is called and what it is good for.
-pub const ABOUT: About = About { name: "Graph", icon: icon::GRAPH, summary: "Who talks to whom, how much, and how well" };
+pub const ABOUT: About =
+    About { name: "Graph", icon: icon::GRAPH, summary: "Who talks to whom, how much, and how well" };
 
 /// The panel.
 #[derive(Default)]
@@ -87,7 +88,9 @@ impl Panel for Graph {
                 self.rearrange();
             }
             let step = if asked.previous { hits.len().saturating_sub(1) } else { 1 };
-            if let (true, Some(hit)) = (asked.next || asked.previous, hits.get(at.map_or(0, |at| (at + step) % hits.len()))) {
+            if let (true, Some(hit)) =
+                (asked.next || asked.previous, hits.get(at.map_or(0, |at| (at + step) % hits.len())))
+            {
                 cx.intents.send(Intent::Select(Some(hit.clone())));
             }
             refused(ui, cx);
@@ -107,7 +110,9 @@ impl Panel for Graph {
                 if matches!(cx.scene.traffic, Remote::Stale(..)) {
                     ui.set_opacity(opacity * 0.6);
                 }
-                let done = self.canvas.ui(ui, &mut shown.picture, &setting, &mut |ui, view, thing| menu(ui, cx, view, thing));
+                let done = self
+                    .canvas
+                    .ui(ui, &mut shown.picture, &setting, &mut |ui, view, thing| menu(ui, cx, view, thing));
                 ui.set_opacity(opacity);
                 banners(ui, rect, cx, &self.work);
                 if let Some(select) = done.select.filter(|select| select.as_ref() != cx.selected) {
@@ -116,7 +121,10 @@ impl Panel for Graph {
             }
             _ if waiting || self.work.busy() => {
                 Frame::new().inner_margin(Margin::symmetric(20, 16)).show(ui, |ui| {
-                    remote::waiting(ui, if waiting { "Reading services, workloads and pods" } else { "Placing the graph" });
+                    remote::waiting(
+                        ui,
+                        if waiting { "Reading services, workloads and pods" } else { "Placing the graph" },
+                    );
                 });
             }
             _ => empty(ui, cx, &self.choices),
@@ -179,7 +187,11 @@ impl Graph {
             at: scene.traffic.at().unwrap_or(cx.now),
         };
         let graph_type = order.options.graph_type;
-        let before = self.shown.as_ref().filter(|shown| shown.graph_type == graph_type).map(|shown| Arc::clone(&shown.placement));
+        let before = self
+            .shown
+            .as_ref()
+            .filter(|shown| shown.graph_type == graph_type)
+            .map(|shown| Arc::clone(&shown.placement));
         let at_once = self.work.order(ui.ctx(), order, before);
         if let Some(finished) = at_once.or_else(|| self.work.finished(ui.ctx())) {
             self.show(finished, graph_type);
@@ -187,7 +199,8 @@ impl Graph {
     }
 
     fn show(&mut self, finished: Finished, graph_type: GraphType) {
-        self.history.retain(|id, _| finished.graph.nodes.binary_search_by(|node| node.id.as_str().cmp(id)).is_ok());
+        self.history
+            .retain(|id, _| finished.graph.nodes.binary_search_by(|node| node.id.as_str().cmp(id)).is_ok());
         let measured_anew = self.shown.as_ref().is_none_or(|shown| shown.graph.at != finished.graph.at);
         if measured_anew && finished.graph.nodes.len() <= 2000 {
             for node in &finished.graph.nodes {
@@ -199,7 +212,12 @@ impl Graph {
             }
         }
         self.canvas.renew();
-        self.shown = Some(Shown { graph: finished.graph, placement: finished.placement, picture: finished.picture, graph_type });
+        self.shown = Some(Shown {
+            graph: finished.graph,
+            placement: finished.placement,
+            picture: finished.picture,
+            graph_type,
+        });
     }
 }
 

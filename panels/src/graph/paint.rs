@@ -7,7 +7,9 @@ use crate::kit::Tokens;
 use crate::kit::theme::{Weight, family};
 use egui::text::{LayoutJob, TextWrapping};
 use egui::{Color32, FontId, Painter, Pos2, Rect, Shape, Stroke, StrokeKind, Vec2, pos2, vec2};
-use egui_graphs::{DisplayEdge, DisplayNode, DrawContext, EdgeProps, MetadataFrame, Node, NodeProps, SettingsStyle};
+use egui_graphs::{
+    DisplayEdge, DisplayNode, DrawContext, EdgeProps, MetadataFrame, Node, NodeProps, SettingsStyle,
+};
 use petgraph::Directed;
 use petgraph::stable_graph::{EdgeIndex, NodeIndex};
 use std::sync::Arc;
@@ -29,7 +31,14 @@ pub(super) struct Look {
 
 impl Default for Look {
     fn default() -> Self {
-        Self { detail: Detail::Full, dim: false, chosen: false, hovered: false, focused: false, history: Vec::new() }
+        Self {
+            detail: Detail::Full,
+            dim: false,
+            chosen: false,
+            hovered: false,
+            focused: false,
+            history: Vec::new(),
+        }
     }
 }
 
@@ -56,7 +65,8 @@ impl Store {
 
     /// Draws one card.
     pub(super) fn card(&mut self, painter: &Painter, meta: &Meta, index: usize, look: Look) {
-        let ctx = DrawContext { ctx: painter.ctx(), painter, style: &self.style, is_directed: true, meta: &meta.0 };
+        let ctx =
+            DrawContext { ctx: painter.ctx(), painter, style: &self.style, is_directed: true, meta: &meta.0 };
         if let Some(node) = self.graph.node_mut(NodeIndex::new(index)) {
             let display = node.display_mut();
             display.look = look;
@@ -66,7 +76,8 @@ impl Store {
 
     /// Draws one edge on top of the others, stronger.
     pub(super) fn line(&mut self, painter: &Painter, meta: &Meta, index: usize, chosen: bool) {
-        let ctx = DrawContext { ctx: painter.ctx(), painter, style: &self.style, is_directed: true, meta: &meta.0 };
+        let ctx =
+            DrawContext { ctx: painter.ctx(), painter, style: &self.style, is_directed: true, meta: &meta.0 };
         let at = EdgeIndex::new(index);
         let Some((from, to)) = self.graph.edge_endpoints(at) else { return };
         let (Some(from), Some(to)) = (self.graph.node(from), self.graph.node(to)) else { return };
@@ -80,7 +91,10 @@ impl Store {
     /// Whether a point of the graph is within `reach` of an edge.
     pub(super) fn touches(&self, index: usize, point: Pos2, reach: f32) -> bool {
         let at = EdgeIndex::new(index);
-        let ends = self.graph.edge_endpoints(at).and_then(|(from, to)| Some((self.graph.node(from)?, self.graph.node(to)?)));
+        let ends = self
+            .graph
+            .edge_endpoints(at)
+            .and_then(|(from, to)| Some((self.graph.node(from)?, self.graph.node(to)?)));
         match (self.graph.edge(at), ends) {
             (Some(edge), Some((from, to))) => {
                 let mut display = edge.display().clone();
@@ -143,20 +157,47 @@ impl DisplayNode<Arc<Card>, Arc<Line>, Directed, Ix> for CardShape {
         };
         let mut shapes = vec![
             Shape::rect_filled(rect, radius, tokens.surface),
-            Shape::rect_stroke(rect, radius, Stroke::new(stroke.width, fade(stroke.color)), StrokeKind::Middle),
+            Shape::rect_stroke(
+                rect,
+                radius,
+                Stroke::new(stroke.width, fade(stroke.color)),
+                StrokeKind::Middle,
+            ),
         ];
         let name_only = look.detail == Detail::Name;
         let (mark, indent) = if name_only { (12.0, 22.0) } else { (17.0, 30.0) };
         let status_at = pos2(rect.left() + mark * zoom, rect.center().y);
-        shapes.push(self.card.status.shape(status_at, (5.2 * zoom).max(3.0), fade(self.card.status.color(tokens))));
+        shapes.push(self.card.status.shape(
+            status_at,
+            (5.2 * zoom).max(3.0),
+            fade(self.card.status.color(tokens)),
+        ));
         let left = rect.left() + indent * zoom;
         let room = (rect.right() - 6.0 * zoom - left).max(8.0);
-        let title = galley(ctx.painter, &self.card.title, text_size(13.0, zoom), Weight::Semibold, fade(tokens.text), room);
+        let title = galley(
+            ctx.painter,
+            &self.card.title,
+            text_size(13.0, zoom),
+            Weight::Semibold,
+            fade(tokens.text),
+            room,
+        );
         if name_only {
-            shapes.push(Shape::galley(pos2(left, rect.center().y - title.size().y / 2.0), title, tokens.text));
+            shapes.push(Shape::galley(
+                pos2(left, rect.center().y - title.size().y / 2.0),
+                title,
+                tokens.text,
+            ));
             return shapes;
         }
-        let subtitle = galley(ctx.painter, &self.card.subtitle, text_size(11.0, zoom), Weight::Regular, fade(tokens.muted), room);
+        let subtitle = galley(
+            ctx.painter,
+            &self.card.subtitle,
+            text_size(11.0, zoom),
+            Weight::Regular,
+            fade(tokens.muted),
+            room,
+        );
         let text_height = title.size().y + subtitle.size().y + 1.0;
         let spark = rect.height() - text_height > 26.0 && look.history.len() > 2;
         let middle = if spark { rect.center().y - 11.0 } else { rect.center().y };
@@ -165,7 +206,8 @@ impl DisplayNode<Arc<Card>, Arc<Line>, Directed, Ix> for CardShape {
         shapes.push(Shape::galley(pos2(left, top), title, tokens.text));
         shapes.push(Shape::galley(pos2(left, below), subtitle, tokens.muted));
         if spark {
-            let area = Rect::from_min_max(pos2(left, rect.bottom() - 24.0), pos2(left + room, rect.bottom() - 8.0));
+            let area =
+                Rect::from_min_max(pos2(left, rect.bottom() - 24.0), pos2(left + room, rect.bottom() - 8.0));
             shapes.push(sparkline(&look.history, area, fade(self.card.status.color(tokens))));
         }
         for (index, (glyph, _, warns)) in self.card.badges.iter().enumerate() {
@@ -174,7 +216,12 @@ impl DisplayNode<Arc<Card>, Arc<Line>, Directed, Ix> for CardShape {
             let square = Rect::from_center_size(center, Vec2::splat(20.0 * zoom));
             shapes.push(Shape::rect_filled(square, 4.0 * zoom, tokens.surface));
             shapes.push(Shape::rect_filled(square, 4.0 * zoom, tokens.tint(color)));
-            shapes.push(Shape::rect_stroke(square, 4.0 * zoom, Stroke::new(1.0, color.gamma_multiply(0.6)), StrokeKind::Inside));
+            shapes.push(Shape::rect_stroke(
+                square,
+                4.0 * zoom,
+                Stroke::new(1.0, color.gamma_multiply(0.6)),
+                StrokeKind::Inside,
+            ));
             let glyph = galley(ctx.painter, glyph, text_size(13.0, zoom), Weight::Regular, color, 40.0);
             shapes.push(Shape::galley(center - glyph.size() / 2.0, glyph, color));
         }
@@ -212,10 +259,12 @@ impl DisplayEdge<Arc<Card>, Arc<Line>, Directed, Ix, CardShape> for LineShape {
         ctx: &DrawContext<'_>,
     ) -> Vec<Shape> {
         let tokens = Tokens::of_ctx(ctx.ctx);
-        let color = if self.chosen { tokens.accent } else { line_color(&self.line, tokens, false).to_opaque() };
+        let color =
+            if self.chosen { tokens.accent } else { line_color(&self.line, tokens, false).to_opaque() };
         let width = (self.line.width * ctx.meta.zoom.sqrt().clamp(0.5, 1.4)).max(1.5) + 1.0;
         let points = self.line.curve.points(24).map(|point| ctx.meta.canvas_to_screen_pos(point)).collect();
-        let (tip, heading) = (ctx.meta.canvas_to_screen_pos(self.line.curve.end()), self.line.curve.heading());
+        let (tip, heading) =
+            (ctx.meta.canvas_to_screen_pos(self.line.curve.end()), self.line.curve.heading());
         let size = (6.0 + width) * ctx.meta.zoom.clamp(0.5, 1.2);
         let side = heading.rot90() * size * 0.58;
         let back = tip - heading * size * 1.2;
@@ -244,8 +293,19 @@ const SMALLEST: f32 = 8.0;
 
 /// One line of text, cut where there is no more room. Text that fits is laid out once, whatever the room, and the room for
 /// other text comes in steps, so that zooming lays out little anew.
-pub(super) fn galley(painter: &Painter, text: &str, size: f32, weight: Weight, color: Color32, room: f32) -> Arc<egui::Galley> {
-    let mut job = LayoutJob::simple_singleline(text.to_owned(), FontId::new(size, family(painter.ctx(), weight)), color);
+pub(super) fn galley(
+    painter: &Painter,
+    text: &str,
+    size: f32,
+    weight: Weight,
+    color: Color32,
+    room: f32,
+) -> Arc<egui::Galley> {
+    let mut job = LayoutJob::simple_singleline(
+        text.to_owned(),
+        FontId::new(size, family(painter.ctx(), weight)),
+        color,
+    );
     let whole = painter.layout_job(job.clone());
     if whole.size().x <= room {
         return whole;
@@ -260,6 +320,8 @@ pub(super) fn galley(painter: &Painter, text: &str, size: f32, weight: Weight, c
 fn sparkline(values: &[f32], area: Rect, color: Color32) -> Shape {
     let most = values.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
     let step = area.width() / (values.len() - 1).max(1) as f32;
-    let point = |(index, value): (usize, &f32)| area.left_bottom() + vec2(index as f32 * step, -area.height() * value / most);
+    let point = |(index, value): (usize, &f32)| {
+        area.left_bottom() + vec2(index as f32 * step, -area.height() * value / most)
+    };
     Shape::line(values.iter().enumerate().map(point).collect(), Stroke::new(1.5, color))
 }

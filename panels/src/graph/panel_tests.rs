@@ -64,14 +64,25 @@ fn sized(scene: Scene, size: egui::Vec2) -> Harness<'static, Seen> {
 }
 
 fn outage() -> Problem {
-    Problem::new("Prometheus does not answer", "connection refused", "Start it, or give its address with --prometheus")
+    Problem::new(
+        "Prometheus does not answer",
+        "connection refused",
+        "Start it, or give its address with --prometheus",
+    )
 }
 
 #[test]
 fn bookinfo_can_be_read_and_selected() {
     let mut harness = harness(mesh::demo::scene());
     harness.run();
-    for name in ["productpage v1", "reviews v1", "reviews v2", "reviews v3", "ratings v1", "edge productpage to reviews v1"] {
+    for name in [
+        "productpage v1",
+        "reviews v1",
+        "reviews v2",
+        "reviews v3",
+        "ratings v1",
+        "edge productpage to reviews v1",
+    ] {
         harness.get_by_label(name);
     }
     harness.get_by_label("ratings v1").click();
@@ -91,7 +102,9 @@ fn dots_flow_while_data_is_live_and_rest_when_it_is_paused() {
     harness.run();
     harness.state_mut().paused = false;
     harness.step();
-    let delay = |harness: &Harness<'_, Seen>| harness.output().viewport_output.values().map(|output| output.repaint_delay).min();
+    let delay = |harness: &Harness<'_, Seen>| {
+        harness.output().viewport_output.values().map(|output| output.repaint_delay).min()
+    };
     assert!(delay(&harness).is_some_and(|delay| delay <= Duration::from_millis(50)), "{:?}", delay(&harness));
     harness.state_mut().paused = true;
     harness.run();
@@ -148,12 +161,18 @@ fn enter_steps_through_what_was_found() {
     for version in ["v1", "v2", "v3"] {
         harness.key_press(egui::Key::Enter);
         harness.run();
-        assert_eq!(harness.state().selected, Some(Selected::App("bookinfo".into(), "reviews".into(), Some(version.into()))));
+        assert_eq!(
+            harness.state().selected,
+            Some(Selected::App("bookinfo".into(), "reviews".into(), Some(version.into())))
+        );
     }
     harness.get_by_label_contains("3 of ");
     harness.key_press_modifiers(egui::Modifiers::SHIFT, egui::Key::Enter);
     harness.run();
-    assert_eq!(harness.state().selected, Some(Selected::App("bookinfo".into(), "reviews".into(), Some("v2".into()))));
+    assert_eq!(
+        harness.state().selected,
+        Some(Selected::App("bookinfo".into(), "reviews".into(), Some("v2".into())))
+    );
 }
 
 #[test]
@@ -165,16 +184,29 @@ fn the_toolbar_never_overlaps() {
         harness.run();
         harness.get_by_label("Find in graph").type_text("reviews or %httperr > 5");
         harness.run();
-        let names = ["Graph type", "Edge labels", "Show in graph", "Find in graph", "Zoom out", "Zoom in", "Fit graph to window"];
-        let mut places: Vec<(&str, egui::Rect)> =
-            names.iter().flat_map(|name| harness.query_all_by_label(name).map(|node| (*name, node.rect()))).collect();
+        let names = [
+            "Graph type",
+            "Edge labels",
+            "Show in graph",
+            "Find in graph",
+            "Zoom out",
+            "Zoom in",
+            "Fit graph to window",
+        ];
+        let mut places: Vec<(&str, egui::Rect)> = names
+            .iter()
+            .flat_map(|name| harness.query_all_by_label(name).map(|node| (*name, node.rect())))
+            .collect();
         places.extend(harness.query_all_by_label_contains(" found").map(|node| ("found", node.rect())));
         assert!(places.len() >= if width < 450.0 { 5 } else { 8 }, "{places:?} at {width}");
         for (at, (name, rect)) in places.iter().enumerate() {
             assert!(rect.left() >= 0.0 && rect.right() <= width, "{name} at {width}: {rect:?}");
             assert!(*name != "Find in graph" || rect.width() > 50.0, "no room for typing at {width}");
             for (other, beside) in &places[at + 1..] {
-                assert!(!rect.shrink(0.5).intersects(*beside), "{name} {rect:?} over {other} {beside:?} at {width}");
+                assert!(
+                    !rect.shrink(0.5).intersects(*beside),
+                    "{name} {rect:?} over {other} {beside:?} at {width}"
+                );
             }
         }
     }
@@ -230,7 +262,10 @@ fn without_rates_the_structure_is_shown_and_why() {
     let said = harness.get_by_label("reviews v2").accesskit_node().description().expect("has facts");
     assert!(said.contains("not measured") && !said.contains("Idle") && !said.contains("rps"), "{said}");
     let view = &harness.state().panel.shown.as_ref().unwrap().picture.view;
-    assert!(view.cards.iter().all(|card| card.subtitle.ends_with('–')), "what was not measured is not called idle");
+    assert!(
+        view.cards.iter().all(|card| card.subtitle.ends_with('–')),
+        "what was not measured is not called idle"
+    );
 }
 
 #[test]
@@ -247,6 +282,9 @@ fn a_large_mesh_is_placed_by_a_thread_that_wakes_the_window() {
         harness.step();
     }
     harness.run();
-    let told = harness.get_all_by_role(Role::Button).filter(|node| node.accesskit_node().description().is_some()).count();
+    let told = harness
+        .get_all_by_role(Role::Button)
+        .filter(|node| node.accesskit_node().description().is_some())
+        .count();
     assert!((100..=700).contains(&told), "{told} elements are told");
 }

@@ -149,8 +149,11 @@ pub fn place_after(graph: &Graph, options: Options, before: Option<&Placement>) 
 
 /// Ends of the edges as indices, sorted, each once; edges to nodes that do not exist are left out.
 pub(super) fn links(graph: &Graph) -> Vec<(usize, usize)> {
-    let index: BTreeMap<&str, usize> = graph.nodes.iter().enumerate().map(|(index, node)| (node.id.as_str(), index)).collect();
-    let ends = |edge: &mesh::graph::Edge| Some((*index.get(edge.source.as_str())?, *index.get(edge.target.as_str())?));
+    let index: BTreeMap<&str, usize> =
+        graph.nodes.iter().enumerate().map(|(index, node)| (node.id.as_str(), index)).collect();
+    let ends = |edge: &mesh::graph::Edge| {
+        Some((*index.get(edge.source.as_str())?, *index.get(edge.target.as_str())?))
+    };
     let mut links: Vec<(usize, usize)> = graph.edges.iter().filter_map(ends).collect();
     links.sort_unstable();
     links.dedup();
@@ -218,7 +221,8 @@ fn unit(graph: &Graph, members: Vec<usize>) -> Unit {
     let inner = members.len() as f32 * (CARD_HEIGHT + stack) - stack;
     let size = vec2(width + 2.0 * APP.side, inner + APP.top + APP.bottom);
     let top = -size.y / 2.0 + APP.top + CARD_HEIGHT / 2.0;
-    let offsets = (0..members.len()).map(|index| vec2(0.0, top + index as f32 * (CARD_HEIGHT + stack))).collect();
+    let offsets =
+        (0..members.len()).map(|index| vec2(0.0, top + index as f32 * (CARD_HEIGHT + stack))).collect();
     let app = Some((first.namespace.clone(), first.app.clone().unwrap_or_default()));
     Unit { members, offsets, size, app }
 }
@@ -265,11 +269,13 @@ fn arrange(graph: &Graph, groups: &[Group], links: &[(usize, usize)], hints: &[O
     let sizes: Vec<Vec2> = inside
         .iter()
         .enumerate()
-        .map(
-            |(index, laid)| {
-                if boxed(index) { laid.size + vec2(2.0 * NAMESPACE.side, NAMESPACE.top + NAMESPACE.bottom) } else { laid.size }
-            },
-        )
+        .map(|(index, laid)| {
+            if boxed(index) {
+                laid.size + vec2(2.0 * NAMESPACE.side, NAMESPACE.top + NAMESPACE.bottom)
+            } else {
+                laid.size
+            }
+        })
         .collect();
     // The middle of a node, from the middle of its group.
     let within = |node: usize| {
@@ -279,14 +285,22 @@ fn arrange(graph: &Graph, groups: &[Group], links: &[(usize, usize)], hints: &[O
     };
     let outer: Vec<Link> = outer_links
         .iter()
-        .map(|(from, to)| Link { from: group_of[*from], to: group_of[*to], from_dy: within(*from).y, to_dy: within(*to).y })
+        .map(|(from, to)| Link {
+            from: group_of[*from],
+            to: group_of[*to],
+            from_dy: within(*from).y,
+            to_dy: within(*to).y,
+        })
         .collect();
     let group_hints: Vec<Option<f32>> = groups.iter().map(|group| hints[group.units[0].members[0]]).collect();
-    let outside = components(&sizes, &outer, &group_hints, Gaps { column: OUTSIDE.column * apart(count), ..OUTSIDE });
+    let outside =
+        components(&sizes, &outer, &group_hints, Gaps { column: OUTSIDE.column * apart(count), ..OUTSIDE });
 
     let mut placement = Placement::default();
     for (index, node) in graph.nodes.iter().enumerate() {
-        placement.nodes.push(Rect::from_center_size(outside.centers[group_of[index]] + within(index), card_size(node)));
+        placement
+            .nodes
+            .push(Rect::from_center_size(outside.centers[group_of[index]] + within(index), card_size(node)));
     }
     // Cards of one column start at the same line, whatever their width.
     for unit in groups.iter().flat_map(|group| &group.units).filter(|unit| unit.app.is_some()) {
@@ -294,7 +308,8 @@ fn arrange(graph: &Graph, groups: &[Group], links: &[(usize, usize)], hints: &[O
         let width = unit.members.iter().map(|member| placement.nodes[*member].width()).fold(0.0, f32::max);
         for member in &unit.members {
             let rect = placement.nodes[*member];
-            placement.nodes[*member] = Rect::from_min_size(pos2(left, rect.top()), vec2(width.max(rect.width()), rect.height()));
+            placement.nodes[*member] =
+                Rect::from_min_size(pos2(left, rect.top()), vec2(width.max(rect.width()), rect.height()));
         }
     }
     for (group, inner) in inner_links.iter().enumerate() {
@@ -328,7 +343,10 @@ fn frame(kind: Boxed, namespace: &str, name: &str, members: Vec<usize>) -> Frame
 pub(super) fn enclose(placement: &mut Placement) {
     let around = |rects: &mut dyn Iterator<Item = Rect>, padding: &Padding| {
         let rect = rects.fold(Rect::NOTHING, Rect::union);
-        Rect::from_min_max(rect.min - vec2(padding.side, padding.top), rect.max + vec2(padding.side, padding.bottom))
+        Rect::from_min_max(
+            rect.min - vec2(padding.side, padding.top),
+            rect.max + vec2(padding.side, padding.bottom),
+        )
     };
     let mut app_rects: Vec<(usize, Rect)> = Vec::new();
     for frame in placement.frames.iter_mut().filter(|frame| frame.kind == Boxed::App) {
@@ -379,7 +397,11 @@ fn components(sizes: &[Vec2], links: &[Link], hints: &[Option<f32>], gaps: Gaps)
             let own = link_parts.remove(&root).unwrap_or_default();
             let part_links: Vec<Link> = own
                 .iter()
-                .map(|index| Link { from: local[&links[*index].from], to: local[&links[*index].to], ..links[*index] })
+                .map(|index| Link {
+                    from: local[&links[*index].from],
+                    to: local[&links[*index].to],
+                    ..links[*index]
+                })
                 .collect();
             let part_sizes: Vec<Vec2> = nodes.iter().map(|node| sizes[*node]).collect();
             let part_hints: Vec<Option<f32>> = nodes.iter().map(|node| hints[*node]).collect();
@@ -392,7 +414,11 @@ fn components(sizes: &[Vec2], links: &[Link], hints: &[Option<f32>], gaps: Gaps)
     let area: f32 = laid.iter().map(|(_, _, part)| (part.size.x + gap) * (part.size.y + gap)).sum();
     let widest = laid.iter().map(|(_, _, part)| part.size.x).fold(0.0, f32::max);
     let limit = widest.max((area * 2.0).sqrt());
-    let mut all = Laid { centers: vec![Pos2::ZERO; sizes.len()], bends: vec![Vec::new(); links.len()], size: Vec2::ZERO };
+    let mut all = Laid {
+        centers: vec![Pos2::ZERO; sizes.len()],
+        bends: vec![Vec::new(); links.len()],
+        size: Vec2::ZERO,
+    };
     let (mut corner, mut row_height) = (Pos2::ZERO, 0.0f32);
     for (nodes, own, part) in laid {
         if corner.x > 0.0 && corner.x + part.size.x > limit {

@@ -31,12 +31,18 @@ impl Curve {
     pub fn points(&self, per_piece: usize) -> impl Iterator<Item = Pos2> + '_ {
         let first = self.0.first().map(|piece| piece[0]);
         let steps = per_piece.max(1);
-        let rest = self.0.iter().flat_map(move |piece| (1..=steps).map(move |step| cubic(piece, step as f32 / steps as f32)));
+        let rest = self
+            .0
+            .iter()
+            .flat_map(move |piece| (1..=steps).map(move |step| cubic(piece, step as f32 / steps as f32)));
         first.into_iter().chain(rest)
     }
     /// The box around its control points, which holds all of it.
     pub fn bounds(&self) -> Rect {
-        self.0.iter().flatten().fold(Rect::NOTHING, |rect, point| rect.union(Rect::from_min_max(*point, *point)))
+        self.0
+            .iter()
+            .flatten()
+            .fold(Rect::NOTHING, |rect, point| rect.union(Rect::from_min_max(*point, *point)))
     }
     /// How far away a point is, about.
     pub fn distance(&self, point: Pos2) -> f32 {
@@ -63,8 +69,10 @@ impl Curve {
 
 fn cubic([a, b, c, d]: &[Pos2; 4], t: f32) -> Pos2 {
     let s = 1.0 - t;
-    let sum =
-        a.to_vec2() * (s * s * s) + b.to_vec2() * (3.0 * s * s * t) + c.to_vec2() * (3.0 * s * t * t) + d.to_vec2() * (t * t * t);
+    let sum = a.to_vec2() * (s * s * s)
+        + b.to_vec2() * (3.0 * s * s * t)
+        + c.to_vec2() * (3.0 * s * t * t)
+        + d.to_vec2() * (t * t * t);
     sum.to_pos2()
 }
 
@@ -95,13 +103,16 @@ type Port = (f32, usize, bool);
 
 /// The curves of edges with these ends (indices of nodes), in the same order.
 pub fn curves(placement: &Placement, ends: &[(usize, usize)]) -> Vec<Curve> {
-    let sides: Vec<(Side, Side)> = ends.iter().map(|(from, to)| sides(placement.nodes[*from], placement.nodes[*to])).collect();
+    let sides: Vec<(Side, Side)> =
+        ends.iter().map(|(from, to)| sides(placement.nodes[*from], placement.nodes[*to])).collect();
     // Which edges share a side of a card, and how high their other end is.
     let mut ports: BTreeMap<(usize, Side), Vec<Port>> = BTreeMap::new();
     for (index, ((from, to), (out, into))) in ends.iter().zip(&sides).enumerate() {
         let bends = placement.bends.get(&(*from, *to));
-        let first = bends.and_then(|bends| bends.first()).map_or(placement.nodes[*to].center().y, |point| point.y);
-        let last = bends.and_then(|bends| bends.last()).map_or(placement.nodes[*from].center().y, |point| point.y);
+        let first =
+            bends.and_then(|bends| bends.first()).map_or(placement.nodes[*to].center().y, |point| point.y);
+        let last =
+            bends.and_then(|bends| bends.last()).map_or(placement.nodes[*from].center().y, |point| point.y);
         ports.entry((*from, *out)).or_default().push((first, index, true));
         ports.entry((*to, *into)).or_default().push((last, index, false));
     }
@@ -126,7 +137,13 @@ pub fn curves(placement: &Placement, ends: &[(usize, usize)]) -> Vec<Curve> {
             if from == to {
                 return own_loop(a);
             }
-            curve(pos2(out.x(a), a.center().y + start[index]), out, pos2(into.x(b), b.center().y + end[index]), into, bends)
+            curve(
+                pos2(out.x(a), a.center().y + start[index]),
+                out,
+                pos2(into.x(b), b.center().y + end[index]),
+                into,
+                bends,
+            )
         })
         .collect()
 }

@@ -59,7 +59,8 @@ fn edge(source: &str, target: &str, rps: f64, error_percent: f64, p95_ms: f64) -
 fn graph(mut nodes: Vec<Node>, mut edges: Vec<Edge>) -> Graph {
     nodes.sort_by(|a, b| a.id.cmp(&b.id));
     edges.sort_by(|a, b| (&a.source, &a.target, &a.protocol).cmp(&(&b.source, &b.target, &b.protocol)));
-    let index: BTreeMap<String, usize> = nodes.iter().enumerate().map(|(index, node)| (node.id.clone(), index)).collect();
+    let index: BTreeMap<String, usize> =
+        nodes.iter().enumerate().map(|(index, node)| (node.id.clone(), index)).collect();
     for edge in &edges {
         nodes[index[&edge.source]].rps_out += edge.rps;
         let target = &mut nodes[index[&edge.target]];
@@ -111,14 +112,24 @@ pub fn large(nodes: usize, edges: usize) -> Graph {
         state ^= state << 17;
         (state % below.max(1) as u64) as usize
     };
-    let healths =
-        [Health::Healthy, Health::Healthy, Health::Healthy, Health::Healthy, Health::Degraded, Health::Failing, Health::Idle];
+    let healths = [
+        Health::Healthy,
+        Health::Healthy,
+        Health::Healthy,
+        Health::Healthy,
+        Health::Degraded,
+        Health::Failing,
+        Health::Idle,
+    ];
     let list: Vec<Node> = (0..nodes)
         .map(|index| {
             let (namespace, app, version) = (format!("team-{:03}", index / 40), index / 2, 1 + index % 2);
             // Every fourth app has two versions; the others are apps of their own.
-            let (app, version) =
-                if (index / 2).is_multiple_of(4) { (format!("app-{app:05}"), version) } else { (format!("svc-{index:05}"), 1) };
+            let (app, version) = if (index / 2).is_multiple_of(4) {
+                (format!("app-{app:05}"), version)
+            } else {
+                (format!("svc-{index:05}"), 1)
+            };
             node(&namespace, &app, &format!("v{version}"), healths[random(healths.len())])
         })
         .collect();
@@ -129,7 +140,13 @@ pub fn large(nodes: usize, edges: usize) -> Graph {
         let to = if near { (from / 40 * 40 + random(40)).min(nodes - 1) } else { random(nodes) };
         let rate = 10f64.powi(random(4) as i32) * (1.0 + random(90) as f64 / 10.0);
         let errors = if random(20) == 0 { random(60) as f64 } else { 0.0 };
-        calls.push(edge(&list[from.min(to)].id, &list[from.max(to)].id, rate, errors, 1.0 + random(200) as f64));
+        calls.push(edge(
+            &list[from.min(to)].id,
+            &list[from.max(to)].id,
+            rate,
+            errors,
+            1.0 + random(200) as f64,
+        ));
     }
     calls.sort_by(|a, b| (&a.source, &a.target).cmp(&(&b.source, &b.target)));
     graph(list, calls)

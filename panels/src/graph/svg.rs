@@ -70,7 +70,15 @@ pub fn svg(graph: &Graph, placement: &Placement, dark: bool) -> String {
                 x + 1.5,
             ));
         }
-        text(&mut out, pill.rect.left() + 9.0 + lock, pill.rect.center().y + 4.0, 11.0, 400, tokens.text, &pill.text);
+        text(
+            &mut out,
+            pill.rect.left() + 9.0 + lock,
+            pill.rect.center().y + 4.0,
+            11.0,
+            400,
+            tokens.text,
+            &pill.text,
+        );
     }
     out.push_str("</svg>\n");
     out
@@ -112,12 +120,17 @@ fn edge(out: &mut String, line: &Line, tokens: &Tokens) {
 fn node(out: &mut String, card: &Card, tokens: &Tokens) {
     let rect = card.rect;
     let facts: Vec<String> = card.facts.iter().map(|(name, value)| format!("{name} {value}")).collect();
-    write_all(out, format_args!("<g><title>{}: {}</title>\n", escaped(&card.name), escaped(&facts.join(", "))));
+    write_all(
+        out,
+        format_args!("<g><title>{}: {}</title>\n", escaped(&card.name), escaped(&facts.join(", "))),
+    );
     let (surface, line) = (hex(tokens.surface), hex(tokens.line));
     write_all(out, format_args!("<rect {} rx=\"7\" fill=\"{surface}\" stroke=\"{line}\"/>\n", place(rect)));
     let (x, y, color) = (rect.left() + 17.0, rect.center().y, hex(card.status.color(tokens)));
     match card.status {
-        Status::Healthy => write_all(out, format_args!("<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"5.2\" fill=\"{color}\"/>\n")),
+        Status::Healthy => {
+            write_all(out, format_args!("<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"5.2\" fill=\"{color}\"/>\n"))
+        }
         Status::Idle => {
             write_all(
                 out,
@@ -127,7 +140,10 @@ fn node(out: &mut String, card: &Card, tokens: &Tokens) {
             );
         }
         Status::Degraded => {
-            write_all(out, format_args!("<path d=\"M{x:.1} {:.1} l6 11 h-12 Z\" fill=\"{color}\"/>\n", y - 6.0));
+            write_all(
+                out,
+                format_args!("<path d=\"M{x:.1} {:.1} l6 11 h-12 Z\" fill=\"{color}\"/>\n", y - 6.0),
+            );
         }
         Status::Failing => {
             write_all(
@@ -157,7 +173,13 @@ fn text(out: &mut String, x: f32, y: f32, size: f32, weight: u16, color: Color32
 }
 
 fn place(rect: Rect) -> String {
-    format!("x=\"{:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{:.1}\"", rect.left(), rect.top(), rect.width(), rect.height())
+    format!(
+        "x=\"{:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{:.1}\"",
+        rect.left(),
+        rect.top(),
+        rect.width(),
+        rect.height()
+    )
 }
 
 fn hex(color: Color32) -> String {
@@ -182,7 +204,9 @@ mod tests {
         let graph = sample::bookinfo();
         let svg = super::svg(&graph, &place(&graph), false);
         assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n"));
-        for words in ["productpage", "ratings", ">v3<", ">bookinfo<", "38\u{a0}% 503", "edge reviews v3 to ratings"] {
+        for words in
+            ["productpage", "ratings", ">v3<", ">bookinfo<", "38\u{a0}% 503", "edge reviews v3 to ratings"]
+        {
             assert!(svg.contains(words), "{words}");
         }
         assert_eq!(svg.matches("<title>").count(), 1 + graph.nodes.len() + graph.edges.len());

@@ -25,13 +25,22 @@ fn assert_sound(graph: &Graph, placement: &Placement) {
     }
     for (a, first) in placement.nodes.iter().enumerate() {
         for (b, second) in placement.nodes.iter().enumerate().skip(a + 1) {
-            assert!(!first.shrink(0.5).intersects(*second), "{} covers {}", graph.nodes[a].id, graph.nodes[b].id);
+            assert!(
+                !first.shrink(0.5).intersects(*second),
+                "{} covers {}",
+                graph.nodes[a].id,
+                graph.nodes[b].id
+            );
         }
     }
     for frame in &placement.frames {
         for (index, rect) in placement.nodes.iter().enumerate() {
             let member = frame.members.contains(&index);
-            let inside = if member { frame.rect.contains_rect(*rect) } else { !frame.rect.shrink(0.5).intersects(*rect) };
+            let inside = if member {
+                frame.rect.contains_rect(*rect)
+            } else {
+                !frame.rect.shrink(0.5).intersects(*rect)
+            };
             assert!(inside, "{} and the box of {}", graph.nodes[index].id, frame.name);
         }
     }
@@ -43,12 +52,15 @@ fn callers_stand_left_and_versions_stand_together() {
     let placement = place(&graph);
     assert_sound(&graph, &placement);
     let at = |id: &str| placement.nodes[graph.nodes.iter().position(|node| node.id == id).expect("is there")];
-    let (ingress, page) = (at("app/istio-system/istio-ingressgateway/latest"), at("app/bookinfo/productpage/v1"));
-    let (v1, v3, ratings) = (at("app/bookinfo/reviews/v1"), at("app/bookinfo/reviews/v3"), at("app/bookinfo/ratings/v1"));
+    let (ingress, page) =
+        (at("app/istio-system/istio-ingressgateway/latest"), at("app/bookinfo/productpage/v1"));
+    let (v1, v3, ratings) =
+        (at("app/bookinfo/reviews/v1"), at("app/bookinfo/reviews/v3"), at("app/bookinfo/ratings/v1"));
     assert!(ingress.right() < page.left() && page.right() < v1.left() && v1.right() < ratings.left());
     assert!(v1.left() == v3.left() && v1.bottom() < v3.top());
     assert!((ingress.center().y - page.center().y).abs() < 1.0, "the way in is straight");
-    let boxes: Vec<_> = placement.frames.iter().map(|frame| (frame.kind, frame.name.as_str(), frame.members.len())).collect();
+    let boxes: Vec<_> =
+        placement.frames.iter().map(|frame| (frame.kind, frame.name.as_str(), frame.members.len())).collect();
     assert_eq!(boxes, [(Boxed::Namespace, "bookinfo", 6), (Boxed::App, "reviews", 3)]);
 }
 
@@ -159,7 +171,8 @@ fn harness<'a>(selected: &'a RefCell<Option<Selected>>, graph: &Graph) -> Harnes
         move |ui, (canvas, picture): &mut (Canvas, Picture)| {
             crate::kit::theme::apply(ui.ctx(), ThemeChoice::Dark);
             let now = selected.borrow().clone();
-            let setting = Setting { selected: now.as_ref(), flowing: false, minimap: true, history: &history };
+            let setting =
+                Setting { selected: now.as_ref(), flowing: false, minimap: true, history: &history };
             let Done { select, .. } = canvas.ui(ui, picture, &setting, &mut |_, _, _| {});
             if let Some(select) = select {
                 *selected.borrow_mut() = select;
@@ -174,15 +187,28 @@ fn every_node_and_edge_can_be_named_and_clicked() {
     let selected = RefCell::new(None);
     let mut harness = harness(&selected, &sample::bookinfo());
     harness.run();
-    for name in ["reviews v3", "productpage v1", "app reviews", "edge productpage to reviews v3", "edge reviews v3 to ratings"] {
+    for name in [
+        "reviews v3",
+        "productpage v1",
+        "app reviews",
+        "edge productpage to reviews v3",
+        "edge reviews v3 to ratings",
+    ] {
         harness.get_by_label(name);
     }
-    let about = harness.get_by_label("edge reviews v3 to ratings").accesskit_node().description().expect("has numbers");
+    let about = harness
+        .get_by_label("edge reviews v3 to ratings")
+        .accesskit_node()
+        .description()
+        .expect("has numbers");
     let about = about.replace(crate::kit::fmt::THIN, " ");
     assert!(about.contains("Rate 2.5 rps") && about.contains("38 % 503"), "{about}");
     harness.get_by_label("reviews v3").click();
     harness.run();
-    assert_eq!(*selected.borrow(), Some(Selected::App("bookinfo".into(), "reviews".into(), Some("v3".into()))));
+    assert_eq!(
+        *selected.borrow(),
+        Some(Selected::App("bookinfo".into(), "reviews".into(), Some("v3".into())))
+    );
     harness.get_by_label("edge productpage to details").click();
     harness.run();
     let edge = Selected::Edge("app/bookinfo/productpage/v1".into(), "app/bookinfo/details/v1".into());
@@ -201,7 +227,10 @@ fn the_keyboard_selects() {
     harness.run();
     harness.key_press(egui::Key::Enter);
     harness.run();
-    assert_eq!(*selected.borrow(), Some(Selected::App("bookinfo".into(), "details".into(), Some("v1".into()))));
+    assert_eq!(
+        *selected.borrow(),
+        Some(Selected::App("bookinfo".into(), "details".into(), Some("v1".into())))
+    );
 }
 
 #[test]
@@ -265,7 +294,11 @@ fn pills_lie_on_their_own_edges_and_cross_nothing_else() {
         let size = super::labels::letters(zoom);
         let measure = |text: &str| egui::vec2(text.chars().count() as f32 * size * 0.52, size * 1.21);
         let pills = super::labels::place(&view, &index, &lines, zoom, &|_| false, &measure);
-        assert_eq!(pills.len(), view.lines.iter().filter(|line| !line.labels.is_empty()).count(), "at {zoom}");
+        assert_eq!(
+            pills.len(),
+            view.lines.iter().filter(|line| !line.labels.is_empty()).count(),
+            "at {zoom}"
+        );
         let scaled = |point: egui::Pos2| (point.to_vec2() * zoom).to_pos2();
         for pill in &pills {
             let whose = format!("“{}” of {} at {zoom}", pill.text, view.lines[pill.line].name);

@@ -77,7 +77,13 @@ pub(super) struct Hits {
 }
 
 /// Draws the toolbar.
-pub(super) fn ui(ui: &mut Ui, choices: &mut Choices, canvas: &mut Canvas, hits: Option<&Hits>, cx: &Cx<'_>) -> Asked {
+pub(super) fn ui(
+    ui: &mut Ui,
+    choices: &mut Choices,
+    canvas: &mut Canvas,
+    hits: Option<&Hits>,
+    cx: &Cx<'_>,
+) -> Asked {
     let mut asked = Asked::default();
     let width = ui.available_width();
     ui.horizontal(|ui| {
@@ -92,8 +98,11 @@ pub(super) fn ui(ui: &mut Ui, choices: &mut Choices, canvas: &mut Canvas, hits: 
         asked.rearrange = show_menu(ui, choices, width >= WORDS, cx);
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let name = "Fit graph to window";
-            let fit =
-                if width >= WORDS { Button::quiet("Fit").named(name) } else { Button::icon(icon::CORNERS_OUT, name).framed() };
+            let fit = if width >= WORDS {
+                Button::quiet("Fit").named(name)
+            } else {
+                Button::icon(icon::CORNERS_OUT, name).framed()
+            };
             if width >= FIT && ui.add(fit).on_hover_text("Show all of the graph (F)").clicked() {
                 canvas.fit();
             }
@@ -109,7 +118,9 @@ pub(super) fn ui(ui: &mut Ui, choices: &mut Choices, canvas: &mut Canvas, hits: 
         ui.add_space(4.0);
         ui.horizontal(|ui| {
             ui.spacing_mut().item_spacing.x = 8.0;
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| find(ui, &mut choices.find, hits, &mut asked));
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                find(ui, &mut choices.find, hits, &mut asked)
+            });
         });
     }
     asked
@@ -119,7 +130,11 @@ pub(super) fn ui(ui: &mut Ui, choices: &mut Choices, canvas: &mut Canvas, hits: 
 fn find(ui: &mut Ui, typed: &mut String, hits: Option<&Hits>, asked: &mut Asked) {
     if let Some(hits) = hits {
         let found = fmt::count(hits.count);
-        text::note(ui, hits.at.map_or_else(|| format!("{found} found"), |at| format!("{} of {found}", fmt::count(at + 1))));
+        text::note(
+            ui,
+            hits.at
+                .map_or_else(|| format!("{found} found"), |at| format!("{} of {found}", fmt::count(at + 1))),
+        );
     }
     ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
         let width = ui.available_width().clamp(60.0, 280.0);

@@ -146,12 +146,20 @@ impl View {
         let measured = graph.duration_s > 0;
         let mut cards: Vec<Card> = Vec::with_capacity(graph.nodes.len());
         for (at, node) in graph.nodes.iter().enumerate() {
-            cards.push(card(node, placement.nodes[at], boxed[at], app_rate.get(&at).copied(), hits.nodes[at], measured));
+            cards.push(card(
+                node,
+                placement.nodes[at],
+                boxed[at],
+                app_rate.get(&at).copied(),
+                hits.nodes[at],
+                measured,
+            ));
         }
         let mut ends = Vec::with_capacity(graph.edges.len());
         let mut kept = Vec::with_capacity(graph.edges.len());
         for (at, edge) in graph.edges.iter().enumerate() {
-            if let (Some(from), Some(to)) = (index.get(edge.source.as_str()), index.get(edge.target.as_str())) {
+            if let (Some(from), Some(to)) = (index.get(edge.source.as_str()), index.get(edge.target.as_str()))
+            {
                 ends.push((*from, *to));
                 kept.push((at, edge));
             }
@@ -161,14 +169,22 @@ impl View {
             .zip(&kept)
             .zip(&ends)
             .map(|((curve, (at, edge)), (from, to))| {
-                Arc::new(line(edge, (*from, *to), (&cards[*from], &cards[*to]), curve, labels, hits.edges[*at]))
+                Arc::new(line(
+                    edge,
+                    (*from, *to),
+                    (&cards[*from], &cards[*to]),
+                    curve,
+                    labels,
+                    hits.edges[*at],
+                ))
             })
             .collect();
         let groups = placement.frames.iter().map(|frame| Group {
             name: frame.name.clone(),
             rect: frame.rect,
             kind: frame.kind,
-            selects: (frame.kind == Boxed::App).then(|| Selected::App(frame.namespace.clone(), frame.name.clone(), None)),
+            selects: (frame.kind == Boxed::App)
+                .then(|| Selected::App(frame.namespace.clone(), frame.name.clone(), None)),
             members: frame.members.clone(),
         });
         Self {
@@ -208,7 +224,11 @@ pub fn badge(badge: &str) -> Option<(&'static str, &'static str, bool)> {
 /// The badges of a node's card. That traffic is split shows in the shares of an app's versions, so they need no badge for it.
 pub fn badges(node: &Node) -> impl Iterator<Item = (&'static str, &'static str, bool)> {
     let version = node.kind == NodeKind::App && node.version.is_some();
-    node.badges.iter().filter(move |name| !(version && *name == "split")).filter_map(|name| badge(name)).take(3)
+    node.badges
+        .iter()
+        .filter(move |name| !(version && *name == "split"))
+        .filter_map(|name| badge(name))
+        .take(3)
 }
 
 fn card(node: &Node, rect: Rect, boxed: bool, app_rate: Option<f64>, found: bool, measured: bool) -> Card {
@@ -246,7 +266,8 @@ fn card(node: &Node, rect: Rect, boxed: bool, app_rate: Option<f64>, found: bool
         None => node.name.clone(),
     };
     let title = if boxed { version.unwrap_or(&node.name).to_owned() } else { node.name.clone() };
-    let health = if measured || node.health > Health::Idle { status(node.health).word() } else { "not measured" };
+    let health =
+        if measured || node.health > Health::Idle { status(node.health).word() } else { "not measured" };
     let mut facts = vec![("Health".to_owned(), health.to_owned())];
     if !node.health_reason.is_empty() {
         facts.push(("Why".to_owned(), node.health_reason.clone()));
@@ -288,14 +309,29 @@ fn card(node: &Node, rect: Rect, boxed: bool, app_rate: Option<f64>, found: bool
 pub fn selects(node: &Node) -> Selected {
     let namespace = || node.namespace.clone();
     match node.kind {
-        NodeKind::App => Selected::App(namespace(), node.app.clone().unwrap_or_else(|| node.name.clone()), node.version.clone()),
-        NodeKind::Workload => Selected::Workload(namespace(), node.workload.clone().unwrap_or_else(|| node.name.clone())),
-        NodeKind::Service => Selected::Service(namespace(), node.service.clone().unwrap_or_else(|| node.name.clone())),
+        NodeKind::App => Selected::App(
+            namespace(),
+            node.app.clone().unwrap_or_else(|| node.name.clone()),
+            node.version.clone(),
+        ),
+        NodeKind::Workload => {
+            Selected::Workload(namespace(), node.workload.clone().unwrap_or_else(|| node.name.clone()))
+        }
+        NodeKind::Service => {
+            Selected::Service(namespace(), node.service.clone().unwrap_or_else(|| node.name.clone()))
+        }
         NodeKind::External | NodeKind::Unknown => Selected::Node(node.id.clone()),
     }
 }
 
-fn line(edge: &Edge, (from, to): (usize, usize), cards: (&Card, &Card), curve: Curve, labels: Labels, found: bool) -> Line {
+fn line(
+    edge: &Edge,
+    (from, to): (usize, usize),
+    cards: (&Card, &Card),
+    curve: Curve,
+    labels: Labels,
+    found: bool,
+) -> Line {
     let tcp = edge.protocol == "tcp";
     let locked = edge.mtls_percent.is_some_and(|percent| percent >= 99.95);
     let flow = if tcp { edge.bytes } else { edge.rps };
@@ -324,8 +360,11 @@ fn line(edge: &Edge, (from, to): (usize, usize), cards: (&Card, &Card), curve: C
         }
     }
     let health = status(edge.health).word().to_owned();
-    let mut facts =
-        vec![("Health".to_owned(), health), ("Protocol".to_owned(), edge.protocol.to_uppercase()), ("Rate".to_owned(), rate)];
+    let mut facts = vec![
+        ("Health".to_owned(), health),
+        ("Protocol".to_owned(), edge.protocol.to_uppercase()),
+        ("Rate".to_owned(), rate),
+    ];
     if !tcp {
         facts.push(("Errors".to_owned(), errors.unwrap_or_else(|| fmt::percent(0.0))));
         for (name, value) in [("p50", edge.p50_ms), ("p95", edge.p95_ms), ("p99", edge.p99_ms)] {
@@ -365,7 +404,8 @@ fn worst_code(edge: &Edge) -> String {
         let rate: f64 = flags.values().sum();
         if rate > worst.0 {
             let flag = flags.iter().max_by(|a, b| a.1.total_cmp(b.1)).map_or("", |(flag, _)| flag.as_str());
-            worst = (rate, if code.starts_with('5') { code.clone() } else { flag.trim_matches('-').to_owned() });
+            worst =
+                (rate, if code.starts_with('5') { code.clone() } else { flag.trim_matches('-').to_owned() });
         }
     }
     worst.1

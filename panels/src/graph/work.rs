@@ -72,7 +72,12 @@ pub(super) struct Work {
 
 impl Work {
     /// Asks for a picture, unless it is the one asked for last. Returns it if it was made at once.
-    pub(super) fn order(&mut self, ctx: &Context, order: Order, before: Option<Arc<Placement>>) -> Option<Finished> {
+    pub(super) fn order(
+        &mut self,
+        ctx: &Context,
+        order: Order,
+        before: Option<Arc<Placement>>,
+    ) -> Option<Finished> {
         if self.ordered.as_ref() == Some(&order) {
             return None;
         }
@@ -108,7 +113,11 @@ impl Work {
     /// Why there is no newer picture, if the making of one broke off.
     pub(super) fn problem(&self) -> Option<Problem> {
         self.failed.then(|| {
-            Problem::new("The graph was not drawn anew", "placing it broke off", "Choose another graph type, or fewer namespaces")
+            Problem::new(
+                "The graph was not drawn anew",
+                "placing it broke off",
+                "Choose another graph type, or fewer namespaces",
+            )
         })
     }
 
@@ -139,7 +148,13 @@ fn make(order: &Order, before: Option<&Placement>) -> Finished {
 }
 
 /// Places a graph and gets it ready to be drawn.
-pub(super) fn finish(graph: Graph, boxes: Options, labels: Labels, find: &str, before: Option<&Placement>) -> Finished {
+pub(super) fn finish(
+    graph: Graph,
+    boxes: Options,
+    labels: Labels,
+    find: &str,
+    before: Option<&Placement>,
+) -> Finished {
     let placement = match before.filter(|before| before.fits(&graph, boxes)) {
         Some(before) => before.clone(),
         None => place_after(&graph, boxes, before),

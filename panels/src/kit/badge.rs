@@ -3,7 +3,8 @@
 use super::theme::{Tokens, Weight, family, size};
 use super::{fmt, text};
 use egui::{
-    Color32, FontId, Painter, Pos2, Rect, Response, Sense, Shape, Stroke, StrokeKind, Ui, WidgetInfo, WidgetType, pos2, vec2,
+    Color32, FontId, Painter, Pos2, Rect, Response, Sense, Shape, Stroke, StrokeKind, Ui, WidgetInfo,
+    WidgetType, pos2, vec2,
 };
 
 /// How a thing does. Each has a colour and a shape.
@@ -42,14 +43,21 @@ impl Status {
     /// Its shape, as wide as twice the radius.
     pub fn shape(self, center: Pos2, radius: f32, color: Color32) -> Shape {
         match self {
-            Self::Idle => Shape::circle_stroke(center, radius * 0.84, Stroke::new((radius * 0.36).max(1.0), color)),
+            Self::Idle => {
+                Shape::circle_stroke(center, radius * 0.84, Stroke::new((radius * 0.36).max(1.0), color))
+            }
             Self::Healthy => Shape::circle_filled(center, radius, color),
             Self::Degraded => {
                 let r = radius * 1.18;
-                let points = vec![center + vec2(0.0, -r), center + vec2(r, r * 0.78), center + vec2(-r, r * 0.78)];
+                let points =
+                    vec![center + vec2(0.0, -r), center + vec2(r, r * 0.78), center + vec2(-r, r * 0.78)];
                 Shape::convex_polygon(points, color, Stroke::NONE)
             }
-            Self::Failing => Shape::rect_filled(Rect::from_center_size(center, vec2(radius, radius) * 1.8), radius * 0.3, color),
+            Self::Failing => Shape::rect_filled(
+                Rect::from_center_size(center, vec2(radius, radius) * 1.8),
+                radius * 0.3,
+                color,
+            ),
         }
     }
     /// Paints its shape in its colour.
@@ -110,7 +118,8 @@ pub fn count(ui: &mut Ui, number: usize, color: Color32, what: &str) -> Response
     let tokens = Tokens::of(ui);
     let font = FontId::new(size::NOTE, family(ui.ctx(), Weight::Semibold));
     let galley = ui.painter().layout_no_wrap(fmt::count(number), font, tokens.on(color));
-    let (rect, response) = ui.allocate_exact_size(vec2((galley.size().x + 10.0).max(18.0), 16.0), Sense::hover());
+    let (rect, response) =
+        ui.allocate_exact_size(vec2((galley.size().x + 10.0).max(18.0), 16.0), Sense::hover());
     ui.painter().rect_filled(rect, 8.0, color);
     ui.painter().galley(rect.center() - galley.size() / 2.0, galley, tokens.text);
     response.widget_info(|| WidgetInfo::labeled(WidgetType::Label, true, what));

@@ -5,8 +5,8 @@ use super::theme::{Tokens, Weight, family, size, space};
 use super::{fmt, text};
 use egui::containers::menu::MenuConfig;
 use egui::{
-    Color32, InnerResponse, PopupCloseBehavior, Response, RichText, Stroke, TextWrapMode, Ui, Widget, WidgetInfo, WidgetType,
-    vec2,
+    Color32, InnerResponse, PopupCloseBehavior, Response, RichText, Stroke, TextWrapMode, Ui, Widget,
+    WidgetInfo, WidgetType, vec2,
 };
 
 #[derive(Clone, Copy, PartialEq)]
@@ -83,14 +83,18 @@ impl Widget for Button {
             (None, _) => self.text.clone(),
         };
         let square = self.text.is_empty() && self.icon.is_some();
-        let words =
-            ui.painter().layout_no_wrap(content.clone(), egui::FontId::new(size::TEXT, family(ui.ctx(), weight)), tokens.text);
+        let words = ui.painter().layout_no_wrap(
+            content.clone(),
+            egui::FontId::new(size::TEXT, family(ui.ctx(), weight)),
+            tokens.text,
+        );
         wrap(ui, words.size().x + 2.0 * ui.spacing().button_padding.x);
         let response = ui
             .scope(|ui| {
                 tune(ui, tokens, &self);
                 let size = if square { 15.0 } else { size::TEXT };
-                let mut button = egui::Button::new(text::rich(ui, content, size, weight)).wrap_mode(TextWrapMode::Extend);
+                let mut button =
+                    egui::Button::new(text::rich(ui, content, size, weight)).wrap_mode(TextWrapMode::Extend);
                 if square {
                     ui.spacing_mut().button_padding = vec2(0.0, 0.0);
                     button = button.min_size(vec2(space::CONTROL, space::CONTROL));
@@ -150,15 +154,21 @@ fn tune(ui: &mut Ui, tokens: &Tokens, button: &Button) {
 }
 
 /// A button that opens a menu: "Versioned app ▾". `name` is what screen readers say.
-pub fn menu<R>(ui: &mut Ui, label: &str, name: &str, contents: impl FnOnce(&mut Ui) -> R) -> InnerResponse<Option<R>> {
+pub fn menu<R>(
+    ui: &mut Ui,
+    label: &str,
+    name: &str,
+    contents: impl FnOnce(&mut Ui) -> R,
+) -> InnerResponse<Option<R>> {
     let text = text::rich(ui, format!("{label}  {}", icon::CARET_DOWN), size::TEXT, Weight::Medium);
     let button = egui::Button::new(text).min_size(vec2(0.0, space::CONTROL));
     // Several choices can be made in one go; what is done at once closes the menu itself.
     let config = MenuConfig::new().close_behavior(PopupCloseBehavior::CloseOnClickOutside);
-    let (response, inner) = egui::containers::menu::MenuButton::from_button(button).config(config).ui(ui, |ui| {
-        ui.set_min_width(160.0);
-        contents(ui)
-    });
+    let (response, inner) =
+        egui::containers::menu::MenuButton::from_button(button).config(config).ui(ui, |ui| {
+            ui.set_min_width(160.0);
+            contents(ui)
+        });
     let enabled = ui.is_enabled();
     response.widget_info(|| WidgetInfo::labeled(WidgetType::ComboBox, enabled, name));
     InnerResponse::new(inner.map(|inner| inner.inner), response)
@@ -170,7 +180,9 @@ pub(super) fn fitting(ui: &Ui, label: &str) -> String {
     let room = if ui.layout().main_wrap { ui.max_rect().width() } else { ui.available_width() };
     let room = (room - 2.0 * ui.spacing().button_padding.x - 24.0).max(60.0);
     let font = egui::FontId::new(size::TEXT, family(ui.ctx(), Weight::Medium));
-    let fits = |label: &str| ui.painter().layout_no_wrap(label.to_owned(), font.clone(), Color32::WHITE).size().x <= room;
+    let fits = |label: &str| {
+        ui.painter().layout_no_wrap(label.to_owned(), font.clone(), Color32::WHITE).size().x <= room
+    };
     let mut label = label.to_owned();
     let mut shown = label.clone();
     while !fits(&shown) && label.pop().is_some() {

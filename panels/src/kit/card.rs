@@ -7,19 +7,27 @@ use egui::{FontId, Frame, InnerResponse, Margin, Rect, Response, Sense, Ui, Widg
 /// A framed group of things.
 pub fn card<R>(ui: &mut Ui, contents: impl FnOnce(&mut Ui) -> R) -> InnerResponse<R> {
     let tokens = Tokens::of(ui);
-    Frame::new().fill(tokens.surface).stroke(tokens.hairline()).corner_radius(8).inner_margin(Margin::same(12)).show(ui, |ui| {
-        ui.set_min_width(ui.available_width());
-        contents(ui)
-    })
+    Frame::new()
+        .fill(tokens.surface)
+        .stroke(tokens.hairline())
+        .corner_radius(8)
+        .inner_margin(Margin::same(12))
+        .show(ui, |ui| {
+            ui.set_min_width(ui.available_width());
+            contents(ui)
+        })
 }
 
 /// A group on a raised ground, without a border.
 pub fn well<R>(ui: &mut Ui, contents: impl FnOnce(&mut Ui) -> R) -> InnerResponse<R> {
     let tokens = Tokens::of(ui);
-    Frame::new().fill(tokens.raised).corner_radius(space::RADIUS).inner_margin(Margin::symmetric(12, 8)).show(ui, |ui| {
-        ui.set_min_width(ui.available_width());
-        contents(ui)
-    })
+    Frame::new().fill(tokens.raised).corner_radius(space::RADIUS).inner_margin(Margin::symmetric(12, 8)).show(
+        ui,
+        |ui| {
+            ui.set_min_width(ui.available_width());
+            contents(ui)
+        },
+    )
 }
 
 /// The head of a section: its name, and what it is about in muted text.
@@ -56,7 +64,8 @@ pub fn tiles(ui: &mut Ui, figures: &[(&str, &str)]) {
         painter.rect_filled(rect, space::RADIUS, tokens.raised);
         let figure_galley = painter.layout_no_wrap((*figure).to_owned(), figure_font.clone(), tokens.text);
         painter.galley(rect.min + vec2(10.0, 7.0), figure_galley, tokens.text);
-        let unit_galley = painter.layout_no_wrap((*unit).to_owned(), FontId::proportional(size::NOTE), tokens.muted);
+        let unit_galley =
+            painter.layout_no_wrap((*unit).to_owned(), FontId::proportional(size::NOTE), tokens.muted);
         painter.galley(rect.min + vec2(10.0, 30.0), unit_galley, tokens.muted);
         let response = ui.interact(rect, ui.id().with(("figure", index, *unit)), Sense::hover());
         response.widget_info(|| WidgetInfo::labeled(WidgetType::Label, true, format!("{figure} {unit}")));

@@ -52,7 +52,12 @@ pub fn lines(before: &str, after: &str, around: usize) -> Vec<Line> {
                     .filter(|(_, text)| !text.is_empty())
                     .collect();
                 let number = |index: Option<usize>| index.map(|index| index + 1);
-                lines.push(Line { tag, before: number(change.old_index()), after: number(change.new_index()), parts });
+                lines.push(Line {
+                    tag,
+                    before: number(change.old_index()),
+                    after: number(change.new_index()),
+                    parts,
+                });
             }
         }
     }
@@ -64,7 +69,11 @@ pub fn diff(ui: &mut Ui, name: &str, before: &str, after: &str) {
     let tokens = Tokens::of(ui);
     let lines = lines(before, after, 3);
     let font = FontId::monospace(size::SECONDARY);
-    let frame = Frame::new().fill(tokens.canvas).stroke(tokens.hairline()).corner_radius(6).inner_margin(Margin::symmetric(0, 6));
+    let frame = Frame::new()
+        .fill(tokens.canvas)
+        .stroke(tokens.hairline())
+        .corner_radius(6)
+        .inner_margin(Margin::symmetric(0, 6));
     let response = frame.show(ui, |ui| {
         ui.set_min_width(ui.available_width());
         if lines.is_empty() {
@@ -116,20 +125,29 @@ fn draw_line(ui: &mut Ui, tokens: &Tokens, font: &FontId, line: &Line, height: f
     }
     let number = |at: f32, number: Option<usize>| {
         if let Some(number) = number {
-            let galley = painter.layout_no_wrap(number.to_string(), FontId::monospace(size::NOTE), tokens.faint);
-            painter.galley(pos2(at - galley.size().x, rect.center().y - galley.size().y / 2.0), galley, tokens.faint);
+            let galley =
+                painter.layout_no_wrap(number.to_string(), FontId::monospace(size::NOTE), tokens.faint);
+            painter.galley(
+                pos2(at - galley.size().x, rect.center().y - galley.size().y / 2.0),
+                galley,
+                tokens.faint,
+            );
         }
     };
     number(rect.left() + 32.0, line.before);
     number(rect.left() + 64.0, line.after);
     let sign = painter.layout_no_wrap(sign.to_owned(), font.clone(), color);
     painter.galley(pos2(rect.left() + 72.0, rect.center().y - sign.size().y / 2.0), sign, color);
-    let text = Rect::from_min_size(pos2(rect.left() + gutter, rect.center().y - galley.size().y / 2.0), galley.size());
+    let text = Rect::from_min_size(
+        pos2(rect.left() + gutter, rect.center().y - galley.size().y / 2.0),
+        galley.size(),
+    );
     painter.galley(text.min, galley, tokens.text);
 }
 
 fn spoken(lines: &[Line]) -> String {
-    let text = |line: &Line| line.parts.iter().map(|(_, text)| text.as_str()).collect::<String>().trim().to_owned();
+    let text =
+        |line: &Line| line.parts.iter().map(|(_, text)| text.as_str()).collect::<String>().trim().to_owned();
     let said: Vec<String> = lines
         .iter()
         .filter_map(|line| match line.tag {

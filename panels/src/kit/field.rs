@@ -6,13 +6,24 @@ use super::{button, text};
 use egui::{Frame, Id, Margin, Response, RichText, Sense, Stroke, TextEdit, Ui, WidgetInfo, WidgetType};
 
 /// A one-line field: an icon, the text, and a cross that empties it. `name` is what screen readers say.
-pub fn text(ui: &mut Ui, id: Id, symbol: &str, hint: &str, name: &str, value: &mut String, width: f32) -> Response {
+pub fn text(
+    ui: &mut Ui,
+    id: Id,
+    symbol: &str,
+    hint: &str,
+    name: &str,
+    value: &mut String,
+    width: f32,
+) -> Response {
     let tokens = Tokens::of(ui);
     button::wrap(ui, width);
     let focused = ui.memory(|memory| memory.has_focus(id));
     let stroke = if focused { Stroke::new(1.0, tokens.accent) } else { tokens.hairline() };
-    let frame =
-        Frame::new().fill(tokens.raised).stroke(stroke).corner_radius(space::RADIUS).inner_margin(Margin::symmetric(8, 0));
+    let frame = Frame::new()
+        .fill(tokens.raised)
+        .stroke(stroke)
+        .corner_radius(space::RADIUS)
+        .inner_margin(Margin::symmetric(8, 0));
     frame
         .show(ui, |ui| {
             ui.set_width(width - 18.0);
@@ -20,7 +31,10 @@ pub fn text(ui: &mut Ui, id: Id, symbol: &str, hint: &str, name: &str, value: &m
             ui.horizontal_centered(|ui| {
                 ui.spacing_mut().item_spacing.x = 6.0;
                 if !symbol.is_empty() {
-                    ui.add(egui::Label::new(RichText::new(symbol).size(14.0).color(tokens.muted)).selectable(false));
+                    ui.add(
+                        egui::Label::new(RichText::new(symbol).size(14.0).color(tokens.muted))
+                            .selectable(false),
+                    );
                 }
                 let clear = if value.is_empty() { 0.0 } else { 22.0 };
                 let edit = TextEdit::singleline(value)
@@ -39,12 +53,15 @@ pub fn text(ui: &mut Ui, id: Id, symbol: &str, hint: &str, name: &str, value: &m
                 });
                 if clear > 0.0 {
                     // Not by Tab: between two fields it would take what is typed for the second.
-                    let cross = egui::Button::new(RichText::new(icon::X).size(size::NOTE).color(tokens.muted))
-                        .frame(false)
-                        .small()
-                        .sense(Sense::CLICK);
+                    let cross =
+                        egui::Button::new(RichText::new(icon::X).size(size::NOTE).color(tokens.muted))
+                            .frame(false)
+                            .small()
+                            .sense(Sense::CLICK);
                     let cross = ui.add(cross);
-                    cross.widget_info(|| WidgetInfo::labeled(WidgetType::Button, true, format!("Clear {name}")));
+                    cross.widget_info(|| {
+                        WidgetInfo::labeled(WidgetType::Button, true, format!("Clear {name}"))
+                    });
                     if cross.clicked() {
                         value.clear();
                         response.mark_changed();

@@ -33,7 +33,9 @@ fn segments(font: &mut [u8], at: usize) -> Option<()> {
     let doubled = usize::from(u16_at(font, at + 6)?);
     for offset in (0..doubled).step_by(2) {
         let (end, start) = (at + 14 + offset, at + 16 + doubled + offset);
-        if PRIVATE.contains(&u32::from(u16_at(font, start)?)) && PRIVATE.contains(&u32::from(u16_at(font, end)?)) {
+        if PRIVATE.contains(&u32::from(u16_at(font, start)?))
+            && PRIVATE.contains(&u32::from(u16_at(font, end)?))
+        {
             font.get_mut(start..start + 2)?.copy_from_slice(&u16::MAX.to_be_bytes());
         }
     }
@@ -81,7 +83,8 @@ mod tests {
             for symbol in [icon::CARET_DOWN, icon::ARROW_LEFT, icon::X, icon::LOCK, icon::CARET_LINE_LEFT] {
                 for weight in [theme::Weight::Regular, theme::Weight::Semibold] {
                     let font = FontId::new(64.0, theme::family(ui.ctx(), weight));
-                    let width = ui.painter().layout_no_wrap(symbol.to_owned(), font, egui::Color32::WHITE).size().x;
+                    let width =
+                        ui.painter().layout_no_wrap(symbol.to_owned(), font, egui::Color32::WHITE).size().x;
                     assert!((width - 64.0).abs() < 1.0, "{symbol:?} is {width} wide");
                 }
             }

@@ -31,27 +31,36 @@ pub fn problem(ui: &mut Ui, level: Level, what: &str, why: &str, next: &str, act
     let tokens = Tokens::of(ui);
     let (color, symbol) = level.face(tokens);
     let mut clicked = false;
-    Frame::new().fill(tokens.tint(color)).corner_radius(6).inner_margin(Margin::symmetric(12, 10)).show(ui, |ui| {
-        ui.set_min_width(ui.available_width());
-        ui.horizontal_top(|ui| {
-            ui.label(RichText::new(symbol).size(17.0).color(color));
-            ui.vertical(|ui| {
-                ui.spacing_mut().item_spacing.y = 3.0;
-                let head = text::rich(ui, what, size::TEXT, Weight::Semibold).color(tokens.text);
-                ui.add(egui::Label::new(head).wrap());
-                if !why.is_empty() {
-                    ui.add(egui::Label::new(RichText::new(why).size(size::SECONDARY).color(tokens.text)).wrap());
-                }
-                if !next.is_empty() {
-                    ui.add(egui::Label::new(RichText::new(next).size(size::SECONDARY).color(tokens.muted)).wrap());
-                }
-                if let Some(action) = action {
-                    ui.add_space(4.0);
-                    clicked = ui.add(Button::quiet(action)).clicked();
-                }
+    Frame::new().fill(tokens.tint(color)).corner_radius(6).inner_margin(Margin::symmetric(12, 10)).show(
+        ui,
+        |ui| {
+            ui.set_min_width(ui.available_width());
+            ui.horizontal_top(|ui| {
+                ui.label(RichText::new(symbol).size(17.0).color(color));
+                ui.vertical(|ui| {
+                    ui.spacing_mut().item_spacing.y = 3.0;
+                    let head = text::rich(ui, what, size::TEXT, Weight::Semibold).color(tokens.text);
+                    ui.add(egui::Label::new(head).wrap());
+                    if !why.is_empty() {
+                        ui.add(
+                            egui::Label::new(RichText::new(why).size(size::SECONDARY).color(tokens.text))
+                                .wrap(),
+                        );
+                    }
+                    if !next.is_empty() {
+                        ui.add(
+                            egui::Label::new(RichText::new(next).size(size::SECONDARY).color(tokens.muted))
+                                .wrap(),
+                        );
+                    }
+                    if let Some(action) = action {
+                        ui.add_space(4.0);
+                        clicked = ui.add(Button::quiet(action)).clicked();
+                    }
+                });
             });
-        });
-    });
+        },
+    );
     clicked
 }
 

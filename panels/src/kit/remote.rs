@@ -41,19 +41,23 @@ pub fn waiting(ui: &mut Ui, what: &str) {
 pub fn stale(ui: &mut Ui, age: &str, what: &str, why: &str, next: &str) {
     let tokens = Tokens::of(ui);
     let color = tokens.degraded;
-    Frame::new().fill(tokens.tint(color)).corner_radius(6).inner_margin(Margin::symmetric(10, 6)).show(ui, |ui| {
-        ui.set_min_width(ui.available_width());
-        ui.horizontal_wrapped(|ui| {
-            ui.spacing_mut().item_spacing.x = 6.0;
-            ui.label(RichText::new(icon::CLOCK_COUNTER_CLOCKWISE).color(color));
-            let head = text::rich(ui, format!("As of {age}"), size::SECONDARY, Weight::Semibold).color(tokens.text);
-            ui.label(head);
-            ui.label(RichText::new(format!("{what}: {why}")).size(size::SECONDARY).color(tokens.text));
-            if !next.is_empty() {
-                text::muted(ui, next);
-            }
-        });
-    });
+    Frame::new().fill(tokens.tint(color)).corner_radius(6).inner_margin(Margin::symmetric(10, 6)).show(
+        ui,
+        |ui| {
+            ui.set_min_width(ui.available_width());
+            ui.horizontal_wrapped(|ui| {
+                ui.spacing_mut().item_spacing.x = 6.0;
+                ui.label(RichText::new(icon::CLOCK_COUNTER_CLOCKWISE).color(color));
+                let head = text::rich(ui, format!("As of {age}"), size::SECONDARY, Weight::Semibold)
+                    .color(tokens.text);
+                ui.label(head);
+                ui.label(RichText::new(format!("{what}: {why}")).size(size::SECONDARY).color(tokens.text));
+                if !next.is_empty() {
+                    text::muted(ui, next);
+                }
+            });
+        },
+    );
 }
 
 /// It was refused or cannot be reached: which right is missing or what failed, and the way on.

@@ -4,8 +4,8 @@ use super::theme::{Tokens, Weight, family, size};
 use super::{Button, badge, fmt, icon, text};
 use egui::accesskit::{Action, ActionData};
 use egui::{
-    Align2, Color32, CornerRadius, CursorIcon, DragValue, EventFilter, FontId, Key, Modifiers, Rect, Response, Sense, Shape,
-    Stroke, Ui, UiBuilder, WidgetInfo, WidgetType, pos2, vec2,
+    Align2, Color32, CornerRadius, CursorIcon, DragValue, EventFilter, FontId, Key, Modifiers, Rect,
+    Response, Sense, Shape, Stroke, Ui, UiBuilder, WidgetInfo, WidgetType, pos2, vec2,
 };
 
 /// One share.
@@ -52,7 +52,8 @@ pub fn shares(ui: &mut Ui, words: &Words<'_>, shares: &[Share]) -> Vec<Moved> {
     let mut moved = Vec::new();
     bar(ui, words, shares);
     // A line of its own in any case: nothing below moves when the first figures come.
-    let figures = words.over.map(|over| measured(over, shares).unwrap_or_else(|| format!("nothing measured {over}")));
+    let figures =
+        words.over.map(|over| measured(over, shares).unwrap_or_else(|| format!("nothing measured {over}")));
     text::note(ui, figures.unwrap_or_else(str::to_owned));
     ui.add_space(2.0);
     for (index, share) in shares.iter().enumerate() {
@@ -69,7 +70,9 @@ fn measured(over: &str, shares: &[Share]) -> Option<String> {
         .iter()
         .filter_map(|share| share.measured.map(|(value, error)| (share, value, error)))
         .filter(|(share, value, _)| *value > 0.0 || share.wanted > 0)
-        .map(|(share, value, error)| format!("{}{nb}{value:.1}{}%{nb}±{nb}{error:.1}", share.name, fmt::THIN, nb = '\u{a0}'))
+        .map(|(share, value, error)| {
+            format!("{}{nb}{value:.1}{}%{nb}±{nb}{error:.1}", share.name, fmt::THIN, nb = '\u{a0}')
+        })
         .collect();
     (!said.is_empty()).then(|| format!("measured {over}: {}", said.join(", ")))
 }
@@ -83,7 +86,8 @@ fn bar(ui: &mut Ui, words: &Words<'_>, shares: &[Share]) {
     if let Some(unset) = words.unset {
         let font = FontId::proportional(size::NOTE);
         ui.painter().text(rect.center(), Align2::CENTER_CENTER, unset, font, tokens.muted);
-        response.widget_info(|| WidgetInfo::labeled(WidgetType::Label, true, format!("{of} shares: {unset}")));
+        response
+            .widget_info(|| WidgetInfo::labeled(WidgetType::Label, true, format!("{of} shares: {unset}")));
         return;
     }
     let total: u32 = shares.iter().map(|share| share.wanted).sum::<u32>().max(1);
@@ -95,9 +99,14 @@ fn bar(ui: &mut Ui, words: &Words<'_>, shares: &[Share]) {
         let segment = Rect::from_min_size(pos2(left, rect.top()), vec2(width, rect.height()));
         left += width;
         let (first, last) = (if index == 0 { 4 } else { 0 }, if index + 1 == shown.len() { 4 } else { 0 });
-        ui.painter().rect_filled(segment, CornerRadius { nw: first, sw: first, ne: last, se: last }, share.color);
+        ui.painter().rect_filled(
+            segment,
+            CornerRadius { nw: first, sw: first, ne: last, se: last },
+            share.color,
+        );
         let color = tokens.on(share.color);
-        for label in [format!("{} {}", share.name, fmt::percent(f64::from(share.wanted))), share.name.clone()] {
+        for label in [format!("{} {}", share.name, fmt::percent(f64::from(share.wanted))), share.name.clone()]
+        {
             let galley = ui.painter().layout_no_wrap(label, font.clone(), color);
             if galley.size().x + 8.0 <= width {
                 ui.painter().galley(segment.center() - galley.size() / 2.0, galley, color);
@@ -106,7 +115,9 @@ fn bar(ui: &mut Ui, words: &Words<'_>, shares: &[Share]) {
         }
     }
     let said: Vec<String> = shares.iter().map(|share| format!("{} {} %", share.name, share.wanted)).collect();
-    response.widget_info(|| WidgetInfo::labeled(WidgetType::Label, true, format!("{of} shares: {}", said.join(", "))));
+    response.widget_info(|| {
+        WidgetInfo::labeled(WidgetType::Label, true, format!("{of} shares: {}", said.join(", ")))
+    });
 }
 
 fn row(ui: &mut Ui, of: &str, index: usize, share: &Share, moved: &mut Vec<Moved>) {
@@ -118,7 +129,8 @@ fn row(ui: &mut Ui, of: &str, index: usize, share: &Share, moved: &mut Vec<Moved
         let full = ui.available_width();
         badge::swatch(ui, share.color);
         let label = (full * 0.24).clamp(40.0, 120.0);
-        let text = egui::Label::new(text::rich(ui, share.name.as_str(), size::TEXT, Weight::Medium)).truncate();
+        let text =
+            egui::Label::new(text::rich(ui, share.name.as_str(), size::TEXT, Weight::Medium)).truncate();
         let left = ui.cursor().left();
         ui.add(text);
         ui.add_space((left + label - ui.cursor().left()).max(0.0));
@@ -137,7 +149,10 @@ fn row(ui: &mut Ui, of: &str, index: usize, share: &Share, moved: &mut Vec<Moved
         if percent != share.wanted {
             moved.push(Moved::Set(index, percent));
         }
-        if field.drag_stopped() || field.lost_focus() || (field.changed() && !field.dragged() && !field.has_focus()) {
+        if field.drag_stopped()
+            || field.lost_focus()
+            || (field.changed() && !field.dragged() && !field.has_focus())
+        {
             moved.push(Moved::Released(index));
         }
         let (symbol, word) = if share.locked { (icon::LOCK, "Unlock") } else { (icon::LOCK_OPEN, "Lock") };
@@ -168,9 +183,9 @@ fn knob(ui: &mut Ui, name: &str, index: usize, share: &Share, width: f32, moved:
             response.request_focus();
         }
         value += keys(ui, &response, value);
-        for request in
-            ui.input(|input| input.accesskit_action_requests(response.id, Action::SetValue).cloned().collect::<Vec<_>>())
-        {
+        for request in ui.input(|input| {
+            input.accesskit_action_requests(response.id, Action::SetValue).cloned().collect::<Vec<_>>()
+        }) {
             if let Some(ActionData::NumericValue(wanted)) = request.data {
                 value = wanted.round() as i64;
             }
@@ -202,7 +217,11 @@ fn knob(ui: &mut Ui, name: &str, index: usize, share: &Share, width: f32, moved:
             node.add_action(Action::Decrement);
         }
     });
-    response.on_hover_and_drag_cursor(if movable { CursorIcon::ResizeHorizontal } else { CursorIcon::Default });
+    response.on_hover_and_drag_cursor(if movable {
+        CursorIcon::ResizeHorizontal
+    } else {
+        CursorIcon::Default
+    });
 }
 
 fn keys(ui: &Ui, response: &Response, value: i64) -> i64 {
@@ -219,7 +238,9 @@ fn keys(ui: &Ui, response: &Response, value: i64) -> i64 {
     ui.memory_mut(|memory| memory.set_focus_lock_filter(response.id, arrows));
     ui.input_mut(|input| {
         for (modifiers, step) in [(Modifiers::SHIFT, 10), (Modifiers::NONE, 1)] {
-            for (key, sign) in [(Key::ArrowRight, 1), (Key::ArrowUp, 1), (Key::ArrowLeft, -1), (Key::ArrowDown, -1)] {
+            for (key, sign) in
+                [(Key::ArrowRight, 1), (Key::ArrowUp, 1), (Key::ArrowLeft, -1), (Key::ArrowDown, -1)]
+            {
                 by += sign * step * input.count_and_consume_key(modifiers, key) as i64;
             }
         }
@@ -280,7 +301,11 @@ mod tests {
             locked: false,
             color: Color32::WHITE,
         };
-        let rows = [share("v1", 75, Some((74.6, 3.5))), share("v2", 0, Some((0.0, 0.0))), share("v3", 25, Some((25.4, 3.5)))];
+        let rows = [
+            share("v1", 75, Some((74.6, 3.5))),
+            share("v2", 0, Some((0.0, 0.0))),
+            share("v3", 25, Some((25.4, 3.5))),
+        ];
         let said = measured("over 1 min", &rows).map(|said| said.replace([fmt::THIN, '\u{a0}'], " "));
         assert_eq!(said.as_deref(), Some("measured over 1 min: v1 74.6 % ± 3.5, v3 25.4 % ± 3.5"));
         assert_eq!(measured("", &[share("v1", 100, None)]), None);

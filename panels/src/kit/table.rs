@@ -3,7 +3,9 @@
 use super::memo::Memo;
 use super::theme::{Tokens, Weight, family, size};
 use super::{field, fmt, icon, text};
-use egui::{Align2, Color32, FontId, Id, Rect, Response, ScrollArea, Sense, Ui, WidgetInfo, WidgetType, pos2, vec2};
+use egui::{
+    Align2, Color32, FontId, Id, Rect, Response, ScrollArea, Sense, Ui, WidgetInfo, WidgetType, pos2, vec2,
+};
 use std::cmp::Ordering;
 
 /// A column.
@@ -127,20 +129,26 @@ pub fn table(
     }
     let height = 30.0;
     ui.spacing_mut().item_spacing.y = 0.0;
-    ScrollArea::vertical().id_salt(id).auto_shrink([false, true]).show_rows(ui, height, order.len(), |ui, range| {
-        for &row in order.get(range).unwrap_or_default() {
-            if draw_row(ui, id, columns, &widths, rows, row, height, chosen == Some(row)).clicked() {
-                done.clicked = Some(row);
+    ScrollArea::vertical().id_salt(id).auto_shrink([false, true]).show_rows(
+        ui,
+        height,
+        order.len(),
+        |ui, range| {
+            for &row in order.get(range).unwrap_or_default() {
+                if draw_row(ui, id, columns, &widths, rows, row, height, chosen == Some(row)).clicked() {
+                    done.clicked = Some(row);
+                }
             }
-        }
-    });
+        },
+    );
     done
 }
 
 /// The rows that hold what is searched for, in the wanted order.
 fn arrange(columns: &[Column], rows: &dyn Rows, search: &str, sort: Option<(usize, bool)>) -> Vec<usize> {
     let holds = |row: &usize| {
-        search.is_empty() || (0..columns.len()).any(|column| rows.cell(*row, column).text.to_lowercase().contains(search))
+        search.is_empty()
+            || (0..columns.len()).any(|column| rows.cell(*row, column).text.to_lowercase().contains(search))
     };
     let mut order: Vec<usize> = (0..rows.len()).filter(holds).collect();
     if let Some((column, falling)) = sort {
@@ -192,7 +200,8 @@ fn csv(columns: &[Column], rows: &dyn Rows, order: &[usize]) -> String {
     let heads: Vec<String> = columns.iter().map(|column| quote(column.name)).collect();
     let mut lines = vec![heads.join(",")];
     for &row in order {
-        let cells: Vec<String> = (0..columns.len()).map(|column| quote(&rows.cell(row, column).text)).collect();
+        let cells: Vec<String> =
+            (0..columns.len()).map(|column| quote(&rows.cell(row, column).text)).collect();
         lines.push(cells.join(","));
     }
     lines.join("\n") + "\n"
@@ -203,7 +212,13 @@ fn widths(columns: &[Column], full: f32) -> Vec<f32> {
     columns.iter().map(|column| full * column.share / sum.max(f32::EPSILON)).collect()
 }
 
-fn heads(ui: &mut Ui, id: Id, columns: &[Column], widths: &[f32], sort: Option<(usize, bool)>) -> Option<usize> {
+fn heads(
+    ui: &mut Ui,
+    id: Id,
+    columns: &[Column],
+    widths: &[f32],
+    sort: Option<(usize, bool)>,
+) -> Option<usize> {
     let tokens = Tokens::of(ui);
     let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), 26.0), Sense::hover());
     let font = FontId::new(size::NOTE, family(ui.ctx(), Weight::Medium));
@@ -213,7 +228,9 @@ fn heads(ui: &mut Ui, id: Id, columns: &[Column], widths: &[f32], sort: Option<(
         let cell = Rect::from_min_size(pos2(left, rect.top()), vec2(*width, rect.height()));
         left += width;
         let response = ui.interact(cell, id.with(("head", index)), Sense::click());
-        response.widget_info(|| WidgetInfo::labeled(WidgetType::Button, true, format!("Sort by {}", column.name)));
+        response.widget_info(|| {
+            WidgetInfo::labeled(WidgetType::Button, true, format!("Sort by {}", column.name))
+        });
         let arrow = match sort {
             Some((by, falling)) if by == index => {
                 if falling {
@@ -262,21 +279,30 @@ fn draw_row(
     let mut said = Vec::with_capacity(columns.len());
     for (index, (column, width)) in columns.iter().zip(widths).enumerate() {
         let cell = rows.cell(row, index);
-        let mut area = Rect::from_min_size(pos2(left, rect.top()), vec2(*width, height)).shrink2(vec2(8.0, 0.0));
+        let mut area =
+            Rect::from_min_size(pos2(left, rect.top()), vec2(*width, height)).shrink2(vec2(8.0, 0.0));
         left += width;
         let color = cell.color.unwrap_or(if index == 0 { tokens.text } else { tokens.muted });
         if let Some(status) = cell.status {
             status.paint(ui.painter(), pos2(area.left() + 5.0, area.center().y), 4.0, tokens);
             area.min.x += 16.0;
         }
-        let mut job = egui::text::LayoutJob::simple_singleline(cell.text.clone(), FontId::proportional(size::TEXT), color);
+        let mut job = egui::text::LayoutJob::simple_singleline(
+            cell.text.clone(),
+            FontId::proportional(size::TEXT),
+            color,
+        );
         job.wrap = egui::text::TextWrapping::truncate_at_width(area.width());
         let galley = ui.painter().layout_job(job);
         let x = if column.numeric { area.right() - galley.size().x } else { area.left() };
         ui.painter().galley(pos2(x, area.center().y - galley.size().y / 2.0), galley, color);
         said.push(cell.text);
     }
-    ui.painter().hline(rect.x_range(), rect.bottom(), egui::Stroke::new(1.0, tokens.line.gamma_multiply(0.6)));
+    ui.painter().hline(
+        rect.x_range(),
+        rect.bottom(),
+        egui::Stroke::new(1.0, tokens.line.gamma_multiply(0.6)),
+    );
     let said = rows.name(row).unwrap_or_else(|| said.join(", "));
     response.widget_info(|| WidgetInfo::selected(WidgetType::SelectableLabel, true, chosen, &said));
     response

@@ -2,8 +2,8 @@
 
 use egui::style::{ScrollStyle, WidgetVisuals, Widgets};
 use egui::{
-    Color32, Context, CornerRadius, FontData, FontDefinitions, FontFamily, FontId, Margin, Shadow, Stroke, Style, TextStyle,
-    Theme, ThemePreference, Ui, Visuals, vec2,
+    Color32, Context, CornerRadius, FontData, FontDefinitions, FontFamily, FontId, Margin, Shadow, Stroke,
+    Style, TextStyle, Theme, ThemePreference, Ui, Visuals, vec2,
 };
 use std::sync::Arc;
 
@@ -73,7 +73,14 @@ pub static DARK: Tokens = Tokens {
     idle: rgb(0x0066727E),
     tcp: rgb(0x006D93F5),
     mtls: rgb(0x00A08CF0),
-    versions: [rgb(0x006AA5F8), rgb(0x00B184F0), rgb(0x00F29A63), rgb(0x005CC8C2), rgb(0x00E886B4), rgb(0x00C9B458)],
+    versions: [
+        rgb(0x006AA5F8),
+        rgb(0x00B184F0),
+        rgb(0x00F29A63),
+        rgb(0x005CC8C2),
+        rgb(0x00E886B4),
+        rgb(0x00C9B458),
+    ],
     dark: true,
 };
 
@@ -95,7 +102,14 @@ pub static LIGHT: Tokens = Tokens {
     idle: rgb(0x008894A0),
     tcp: rgb(0x003A66D6),
     mtls: rgb(0x006B52CC),
-    versions: [rgb(0x002F74D0), rgb(0x008150CC), rgb(0x00CF6A2A), rgb(0x001B847E), rgb(0x00B84078), rgb(0x00857012)],
+    versions: [
+        rgb(0x002F74D0),
+        rgb(0x008150CC),
+        rgb(0x00CF6A2A),
+        rgb(0x001B847E),
+        rgb(0x00B84078),
+        rgb(0x00857012),
+    ],
     dark: false,
 };
 
@@ -121,7 +135,9 @@ impl Tokens {
         let number: String = digits.chars().take_while(char::is_ascii_digit).collect();
         let index = match number.parse::<usize>() {
             Ok(number) => number.saturating_sub(1),
-            Err(_) => version.bytes().fold(0usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(byte))),
+            Err(_) => {
+                version.bytes().fold(0usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(byte)))
+            }
         };
         self.versions[index % self.versions.len()]
     }
@@ -167,7 +183,11 @@ pub fn family(ctx: &Context, weight: Weight) -> FontFamily {
         Weight::Semibold => "semibold",
     };
     let family = FontFamily::Name(name.into());
-    if ctx.fonts(|fonts| fonts.definitions().families.contains_key(&family)) { family } else { FontFamily::Proportional }
+    if ctx.fonts(|fonts| fonts.definitions().families.contains_key(&family)) {
+        family
+    } else {
+        FontFamily::Proportional
+    }
 }
 
 /// Sizes of text, in points.
@@ -299,7 +319,10 @@ fn visuals(tokens: &Tokens) -> Visuals {
             active: widget(mix(tokens.text, 0.12), Stroke::new(1.0, tokens.accent), tokens.text),
             open: widget(mix(tokens.text, 0.06), Stroke::new(1.0, mix(tokens.text, 0.22)), tokens.text),
         },
-        selection: egui::style::Selection { bg_fill: tokens.selection(), stroke: Stroke::new(1.0, tokens.accent) },
+        selection: egui::style::Selection {
+            bg_fill: tokens.selection(),
+            stroke: Stroke::new(1.0, tokens.accent),
+        },
         faint_bg_color: tokens.raised.gamma_multiply(0.5),
         extreme_bg_color: tokens.raised,
         text_edit_bg_color: Some(tokens.raised),

@@ -24,7 +24,13 @@ pub struct Found {
 }
 
 impl Found {
-    fn new(kind: &'static str, icon: &'static str, name: impl Into<String>, place: impl Into<String>, intent: Intent) -> Self {
+    fn new(
+        kind: &'static str,
+        icon: &'static str,
+        name: impl Into<String>,
+        place: impl Into<String>,
+        intent: Intent,
+    ) -> Self {
         Self { kind, icon, name: name.into(), place: place.into(), intent }
     }
 }
@@ -33,16 +39,30 @@ impl Found {
 pub fn everything(cx: &Cx<'_>) -> Vec<Found> {
     let mut all: Vec<Found> = PANELS
         .iter()
-        .map(|row| Found::new("Panel", row.about.icon, row.about.name, row.about.summary, Intent::Open(row.id)))
+        .map(|row| {
+            Found::new("Panel", row.about.icon, row.about.name, row.about.summary, Intent::Open(row.id))
+        })
         .collect();
     let mesh = &cx.scene.mesh;
     for service in mesh.services.values() {
         let selected = Selected::Service(service.namespace.to_string(), service.name.to_string());
-        all.push(Found::new("Service", icon::CUBE, &*service.name, &*service.namespace, Intent::Select(Some(selected))));
+        all.push(Found::new(
+            "Service",
+            icon::CUBE,
+            &*service.name,
+            &*service.namespace,
+            Intent::Select(Some(selected)),
+        ));
     }
     for workload in mesh.workloads.values() {
         let selected = Selected::Workload(workload.namespace.to_string(), workload.name.to_string());
-        all.push(Found::new("Workload", icon::STACK, &*workload.name, &*workload.namespace, Intent::Select(Some(selected))));
+        all.push(Found::new(
+            "Workload",
+            icon::STACK,
+            &*workload.name,
+            &*workload.namespace,
+            Intent::Select(Some(selected)),
+        ));
     }
     for at in mesh.objects.keys().filter(|at| at.kind.editable) {
         let selected = Intent::Select(Some(Selected::Object(at.clone())));
@@ -64,11 +84,21 @@ fn actions(cx: &Cx<'_>) -> Vec<Found> {
         act(icon::CIRCLE_HALF, "Use the system's theme", "", Intent::Theme(ThemeChoice::System)),
     ];
     for (seconds, name) in super::top_bar::WINDOWS {
-        all.push(act(icon::CLOCK, &format!("Measure over the {}", name.to_lowercase()), "", Intent::Window(*seconds)));
+        all.push(act(
+            icon::CLOCK,
+            &format!("Measure over the {}", name.to_lowercase()),
+            "",
+            Intent::Window(*seconds),
+        ));
     }
     let mut newest_first = cx.changes.entries().iter().rev();
     if let Some(entry) = newest_first.find(|entry| words::can_undo(entry, cx.changes) && !cx.read_only) {
-        all.push(act(icon::ARROW_U_UP_LEFT, "Undo the last change", &entry.change.title, Intent::Undo(entry.id)));
+        all.push(act(
+            icon::ARROW_U_UP_LEFT,
+            "Undo the last change",
+            &entry.change.title,
+            Intent::Undo(entry.id),
+        ));
     }
     all.extend([
         act(icon::FILE_SVG, "Save the graph as SVG…", "", Intent::ExportGraph(ExportFormat::Svg, None)),
@@ -77,8 +107,14 @@ fn actions(cx: &Cx<'_>) -> Vec<Found> {
         act(icon::ARROWS_CLOCKWISE, "Try again what failed", "", Intent::Retry),
         act(icon::PLUGS, "Disconnect", &cx.scene.context, Intent::Disconnect),
     ]);
-    for context in cx.contexts.rows.iter().filter(|row| row.problem.is_none() && row.name != cx.scene.context) {
-        all.push(act(icon::PLUGS_CONNECTED, &format!("Connect to {}", context.name), "", Intent::Connect(context.name.clone())));
+    for context in cx.contexts.rows.iter().filter(|row| row.problem.is_none() && row.name != cx.scene.context)
+    {
+        all.push(act(
+            icon::PLUGS_CONNECTED,
+            &format!("Connect to {}", context.name),
+            "",
+            Intent::Connect(context.name.clone()),
+        ));
     }
     all
 }
@@ -98,7 +134,8 @@ pub fn search(all: &[Found], typed: &str, at_most: usize) -> Vec<usize> {
             let mut score_of = |text: &str| pattern.score(Utf32Str::new(text, &mut buffer), &mut matcher);
             let score = score_of(&format!("{} {}", found.name, found.place));
             // The kind counts only where name and place alone do not fit: "service rev".
-            let score = score.or_else(|| score_of(&format!("{} {}", found.kind, found.name)).map(|score| score / 2))?;
+            let score = score
+                .or_else(|| score_of(&format!("{} {}", found.kind, found.name)).map(|score| score / 2))?;
             // A name that begins with what was typed is what people mean.
             let begins = found.name.to_lowercase().starts_with(&typed.trim().to_lowercase());
             Some((score + if begins { 1000 } else { 0 }, index))
@@ -106,7 +143,8 @@ pub fn search(all: &[Found], typed: &str, at_most: usize) -> Vec<usize> {
         .collect();
     // Letters scattered over a long name are a guess; where names hold what was typed as it stands, guesses only stand about.
     let whole = typed.trim().to_lowercase();
-    let holds = |index: usize| format!("{} {}", all[index].name, all[index].place).to_lowercase().contains(&whole);
+    let holds =
+        |index: usize| format!("{} {}", all[index].name, all[index].place).to_lowercase().contains(&whole);
     if hits.iter().any(|(_, index)| holds(*index)) {
         hits.retain(|(_, index)| holds(*index));
     }
@@ -124,9 +162,14 @@ mod tests {
 
     #[track_caller]
     fn check(typed: &str, expect: &[&str]) {
-        let all =
-            [found("details", "bookinfo"), found("ratings", "bookinfo"), found("reviews", "bookinfo"), found("preview", "shop")];
-        let names: Vec<&str> = search(&all, typed, 3).into_iter().map(|index| all[index].name.as_str()).collect();
+        let all = [
+            found("details", "bookinfo"),
+            found("ratings", "bookinfo"),
+            found("reviews", "bookinfo"),
+            found("preview", "shop"),
+        ];
+        let names: Vec<&str> =
+            search(&all, typed, 3).into_iter().map(|index| all[index].name.as_str()).collect();
         assert_eq!(names, expect);
     }
 

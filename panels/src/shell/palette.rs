@@ -5,7 +5,8 @@ use crate::Cx;
 use crate::kit::theme::{Weight, family, size};
 use crate::kit::{Memo, Tokens, icon};
 use egui::{
-    Align2, Color32, FontId, Frame, Id, Key, Margin, Modifiers, RichText, Sense, TextEdit, Ui, WidgetInfo, WidgetType, pos2, vec2,
+    Align2, Color32, FontId, Frame, Id, Key, Margin, Modifiers, RichText, Sense, TextEdit, Ui, WidgetInfo,
+    WidgetType, pos2, vec2,
 };
 
 const ROW: f32 = 36.0;
@@ -46,10 +47,17 @@ impl Palette {
         let mut chosen = self.keys(ui, hits.len());
         let tokens = Tokens::of(ui);
         let screen = ui.ctx().content_rect();
-        let area =
-            egui::Modal::default_area(Id::new("palette")).anchor(Align2::CENTER_TOP, vec2(0.0, (screen.height() * 0.12).round()));
-        let frame = Frame::new().fill(tokens.surface).stroke(tokens.hairline()).corner_radius(10).inner_margin(Margin::ZERO);
-        let modal = egui::Modal::new(Id::new("palette")).area(area).frame(frame).backdrop_color(Color32::from_black_alpha(110));
+        let area = egui::Modal::default_area(Id::new("palette"))
+            .anchor(Align2::CENTER_TOP, vec2(0.0, (screen.height() * 0.12).round()));
+        let frame = Frame::new()
+            .fill(tokens.surface)
+            .stroke(tokens.hairline())
+            .corner_radius(10)
+            .inner_margin(Margin::ZERO);
+        let modal = egui::Modal::new(Id::new("palette"))
+            .area(area)
+            .frame(frame)
+            .backdrop_color(Color32::from_black_alpha(110));
         let response = modal.show(ui.ctx(), |ui| {
             ui.set_width(560.0_f32.min(screen.width() - 48.0));
             ui.spacing_mut().item_spacing.y = 0.0;
@@ -59,7 +67,10 @@ impl Palette {
             if hits.is_empty() {
                 ui.add_space(16.0);
                 ui.vertical_centered(|ui| {
-                    ui.label(RichText::new("Nothing fits. Try a service, a panel or an action").color(tokens.muted))
+                    ui.label(
+                        RichText::new("Nothing fits. Try a service, a panel or an action")
+                            .color(tokens.muted),
+                    )
                 });
                 ui.add_space(16.0);
                 return;
@@ -106,7 +117,10 @@ impl Palette {
                 .id(id)
                 .frame(Frame::NONE)
                 .font(FontId::proportional(15.0))
-                .hint_text(RichText::new("Find a service, a workload, an object, or do something").color(tokens.faint))
+                .hint_text(
+                    RichText::new("Find a service, a workload, an object, or do something")
+                        .color(tokens.faint),
+                )
                 .desired_width(ui.available_width() - 16.0);
             let response = ui.add(edit);
             let typed = self.typed.clone();
@@ -127,8 +141,11 @@ impl Palette {
 fn row_ui(ui: &mut Ui, found: &Found, row: usize, at: &mut usize) -> bool {
     let tokens = Tokens::of(ui);
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::click());
-    let name = if found.place.is_empty() { found.name.clone() } else { format!("{} {}", found.name, found.place) };
-    response.widget_info(|| WidgetInfo::selected(WidgetType::Button, true, row == *at, format!("{} {name}", found.kind)));
+    let name =
+        if found.place.is_empty() { found.name.clone() } else { format!("{} {}", found.name, found.place) };
+    response.widget_info(|| {
+        WidgetInfo::selected(WidgetType::Button, true, row == *at, format!("{} {name}", found.kind))
+    });
     let moved = ui.input(|input| input.pointer.delta() != egui::Vec2::ZERO);
     if response.hovered() && moved {
         *at = row;
@@ -142,7 +159,13 @@ fn row_ui(ui: &mut Ui, found: &Found, row: usize, at: &mut usize) -> bool {
         }
     }
     let y = rect.center().y;
-    painter.text(pos2(body.left() + 18.0, y), Align2::CENTER_CENTER, found.icon, FontId::proportional(16.0), tokens.muted);
+    painter.text(
+        pos2(body.left() + 18.0, y),
+        Align2::CENTER_CENTER,
+        found.icon,
+        FontId::proportional(16.0),
+        tokens.muted,
+    );
     let font = FontId::new(size::TEXT, family(ui.ctx(), Weight::Medium));
     let name = painter.text(pos2(body.left() + 38.0, y), Align2::LEFT_CENTER, &found.name, font, tokens.text);
     let kind = painter.text(

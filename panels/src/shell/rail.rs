@@ -22,7 +22,10 @@ pub fn ui(ui: &mut Ui, cx: &Cx<'_>, open: PanelId, wide: &mut bool) {
     for row in PANELS {
         panel_row(ui, cx, row, row.id == open, *wide);
     }
-    let foot = Rect::from_min_size(pos2(ui.max_rect().left(), ui.max_rect().bottom() - 44.0), vec2(ui.max_rect().width(), 32.0));
+    let foot = Rect::from_min_size(
+        pos2(ui.max_rect().left(), ui.max_rect().bottom() - 44.0),
+        vec2(ui.max_rect().width(), 32.0),
+    );
     let name = if *wide { "Collapse the rail" } else { "Show panel names" };
     let symbol = if *wide { icon::CARET_LINE_LEFT } else { icon::CARET_LINE_RIGHT };
     let response = ui.interact(foot.shrink2(vec2(8.0, 0.0)), ui.id().with("fold"), Sense::click());
@@ -30,7 +33,13 @@ pub fn ui(ui: &mut Ui, cx: &Cx<'_>, open: PanelId, wide: &mut bool) {
     let tokens = Tokens::of(ui);
     let color = if response.hovered() { tokens.text } else { tokens.faint };
     let x = if *wide { foot.left() + 25.0 } else { foot.center().x };
-    ui.painter().text(pos2(x, foot.center().y), Align2::CENTER_CENTER, symbol, FontId::proportional(16.0), color);
+    ui.painter().text(
+        pos2(x, foot.center().y),
+        Align2::CENTER_CENTER,
+        symbol,
+        FontId::proportional(16.0),
+        color,
+    );
     if response.on_hover_text(name).clicked() {
         *wide = !*wide;
     }
@@ -46,7 +55,10 @@ fn panel_row(ui: &mut Ui, cx: &Cx<'_>, row: &PanelRow, open: bool, wide: bool) {
     let painter = ui.painter();
     if open {
         painter.rect_filled(body, 6.0, tokens.selection());
-        let edge = Rect::from_min_max(body.left_top() + vec2(0.0, 6.0), pos2(body.left() + 3.0, body.bottom() - 6.0));
+        let edge = Rect::from_min_max(
+            body.left_top() + vec2(0.0, 6.0),
+            pos2(body.left() + 3.0, body.bottom() - 6.0),
+        );
         painter.rect_filled(edge, 1.5, tokens.accent);
     } else if response.hovered() || response.has_focus() {
         painter.rect_filled(body, 6.0, tokens.raised);
@@ -60,10 +72,22 @@ fn panel_row(ui: &mut Ui, cx: &Cx<'_>, row: &PanelRow, open: bool, wide: bool) {
     };
     let symbol = if open { tokens.accent } else { ink };
     let x = if wide { body.left() + 18.0 } else { rect.center().x };
-    painter.text(pos2(x, rect.center().y), Align2::CENTER_CENTER, row.about.icon, FontId::proportional(17.0), symbol);
+    painter.text(
+        pos2(x, rect.center().y),
+        Align2::CENTER_CENTER,
+        row.about.icon,
+        FontId::proportional(17.0),
+        symbol,
+    );
     if wide {
         let font = FontId::new(size::TEXT, family(ui.ctx(), weight));
-        painter.text(pos2(body.left() + 37.0, rect.center().y), Align2::LEFT_CENTER, row.about.name, font, ink);
+        painter.text(
+            pos2(body.left() + 37.0, rect.center().y),
+            Align2::LEFT_CENTER,
+            row.about.name,
+            font,
+            ink,
+        );
     }
     if waiting > 0 {
         let text = fmt::count(waiting);
@@ -71,8 +95,11 @@ fn panel_row(ui: &mut Ui, cx: &Cx<'_>, row: &PanelRow, open: bool, wide: bool) {
         let color = if failed { tokens.degraded } else { tokens.accent };
         let galley = painter.layout_no_wrap(text, font, tokens.on(color));
         let size = vec2((galley.size().x + 10.0).max(18.0), 16.0);
-        let center =
-            if wide { pos2(body.right() - 8.0 - size.x / 2.0, rect.center().y) } else { body.right_top() + vec2(-6.0, 8.0) };
+        let center = if wide {
+            pos2(body.right() - 8.0 - size.x / 2.0, rect.center().y)
+        } else {
+            body.right_top() + vec2(-6.0, 8.0)
+        };
         let badge = Rect::from_center_size(center, size);
         painter.rect_filled(badge, 8.0, color);
         painter.galley(badge.center() - galley.size() / 2.0, galley, tokens.text);
@@ -82,7 +109,11 @@ fn panel_row(ui: &mut Ui, cx: &Cx<'_>, row: &PanelRow, open: bool, wide: bool) {
     }
     response.on_hover_text(match waiting {
         0 => row.about.summary.to_owned(),
-        waiting => format!("{} – {} under way or failed", row.about.summary, fmt::counted(waiting, "change", "changes")),
+        waiting => format!(
+            "{} – {} under way or failed",
+            row.about.summary,
+            fmt::counted(waiting, "change", "changes")
+        ),
     });
 }
 
@@ -93,11 +124,13 @@ fn waiting(cx: &Cx<'_>, id: PanelId) -> (usize, bool) {
             let entries = cx.changes.entries();
             // A failure waits until somebody tries again: then the later change tells.
             let again = |failed: &Entry, later: &[Entry]| {
-                let objects = |entry: &Entry| entry.change.steps.iter().map(|step| step.at.clone()).collect::<Vec<_>>();
+                let objects =
+                    |entry: &Entry| entry.change.steps.iter().map(|step| step.at.clone()).collect::<Vec<_>>();
                 later.iter().any(|later| objects(later) == objects(failed))
             };
-            let fails =
-                |(at, entry): &(usize, &Entry)| matches!(entry.stage, Stage::Failed(_)) && !again(entry, &entries[at + 1..]);
+            let fails = |(at, entry): &(usize, &Entry)| {
+                matches!(entry.stage, Stage::Failed(_)) && !again(entry, &entries[at + 1..])
+            };
             let failed = entries.iter().enumerate().filter(fails).count();
             let open = entries.iter().filter(|entry| words::is_open(&entry.stage)).count();
             (open + failed, failed > 0)

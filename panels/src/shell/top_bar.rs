@@ -13,8 +13,13 @@ use mesh::{Problem, Remote};
 pub const HEIGHT: f32 = 48.0;
 
 /// Time ranges: seconds and name.
-pub const WINDOWS: &[(u64, &str)] =
-    &[(60, "Last 1 min"), (300, "Last 5 min"), (600, "Last 10 min"), (1800, "Last 30 min"), (3600, "Last 1 h")];
+pub const WINDOWS: &[(u64, &str)] = &[
+    (60, "Last 1 min"),
+    (300, "Last 5 min"),
+    (600, "Last 10 min"),
+    (1800, "Last 30 min"),
+    (3600, "Last 1 h"),
+];
 
 /// Draws the bar. `rail` is the width of the rail below, so that the first menu stands above the centre's left edge.
 pub fn ui(ui: &mut Ui, cx: &Cx<'_>, rail: f32) {
@@ -55,8 +60,11 @@ fn paint_mark(ui: &Ui, rect: Rect) {
     ui.painter().circle_stroke(center, radius - width / 2.0, Stroke::new(width, accent));
     let needle = |tip: f32, opacity: f32| {
         let half = radius * 0.24;
-        let points: Vec<Pos2> =
-            vec![center + vec2(0.0, tip * radius * 0.62), center + vec2(half, 0.0), center + vec2(-half, 0.0)];
+        let points: Vec<Pos2> = vec![
+            center + vec2(0.0, tip * radius * 0.62),
+            center + vec2(half, 0.0),
+            center + vec2(-half, 0.0),
+        ];
         Shape::convex_polygon(points, accent.gamma_multiply(opacity), Stroke::NONE)
     };
     ui.painter().add(needle(-1.0, 1.0));
@@ -77,7 +85,8 @@ fn place_menu(ui: &mut Ui, cx: &Cx<'_>) {
         if button::choice(ui, true, &cx.scene.context) {
             ui.close();
         }
-        for row in cx.contexts.rows.iter().filter(|row| row.name != cx.scene.context && row.problem.is_none()) {
+        for row in cx.contexts.rows.iter().filter(|row| row.name != cx.scene.context && row.problem.is_none())
+        {
             if button::choice(ui, false, &row.name) {
                 cx.intents.send(Intent::Connect(row.name.clone()));
                 ui.close();
@@ -92,7 +101,8 @@ fn place_menu(ui: &mut Ui, cx: &Cx<'_>) {
             for namespace in &cx.scene.mesh.namespaces {
                 let shown = cx.namespaces.iter().any(|name| **name == **namespace);
                 if button::choice(ui, shown, namespace) {
-                    let mut names: Vec<String> = cx.namespaces.iter().filter(|name| ***name != **namespace).cloned().collect();
+                    let mut names: Vec<String> =
+                        cx.namespaces.iter().filter(|name| ***name != **namespace).cloned().collect();
                     if !shown {
                         names.push(namespace.to_string());
                         names.sort();
@@ -145,16 +155,35 @@ fn freshness(ui: &mut Ui, cx: &Cx<'_>) {
     let aged = age.unwrap_or_default();
     // The widest word and age that often stand there keep the button from growing and shrinking.
     let font = egui::FontId::proportional(size::TEXT);
-    let measure = |text: &str| ui.painter().layout_no_wrap(text.to_owned(), font.clone(), tokens.text).size().x;
-    let width = 12.0 + 12.0 + 8.0 + measure(word).max(measure("paused")) + 8.0 + measure("0.0 s ago").max(measure(&aged)) + 12.0;
+    let measure =
+        |text: &str| ui.painter().layout_no_wrap(text.to_owned(), font.clone(), tokens.text).size().x;
+    let width = 12.0
+        + 12.0
+        + 8.0
+        + measure(word).max(measure("paused"))
+        + 8.0
+        + measure("0.0 s ago").max(measure(&aged))
+        + 12.0;
     let (rect, response) = ui.allocate_exact_size(vec2(width, 28.0), Sense::click());
     let enabled = ui.is_enabled();
     response.widget_info(|| WidgetInfo::labeled(WidgetType::Button, enabled, name));
     let visuals = *ui.style().interact(&response);
-    ui.painter().rect(rect, visuals.corner_radius, visuals.weak_bg_fill, visuals.bg_stroke, egui::StrokeKind::Inside);
+    ui.painter().rect(
+        rect,
+        visuals.corner_radius,
+        visuals.weak_bg_fill,
+        visuals.bg_stroke,
+        egui::StrokeKind::Inside,
+    );
     let mut at = pos2(rect.left() + 12.0, rect.center().y);
     if cx.paused {
-        ui.painter().text(at - vec2(1.0, 0.0), egui::Align2::LEFT_CENTER, icon::PAUSE, font.clone(), tokens.muted);
+        ui.painter().text(
+            at - vec2(1.0, 0.0),
+            egui::Align2::LEFT_CENTER,
+            icon::PAUSE,
+            font.clone(),
+            tokens.muted,
+        );
     } else {
         status.paint(ui.painter(), at + vec2(5.0, 0.0), 4.5, tokens);
     }
@@ -182,14 +211,20 @@ fn sources_menu(ui: &mut Ui, cx: &Cx<'_>) {
         .scene
         .steps
         .iter()
-        .filter_map(|(step, state)| if let StepState::Failed(problem) = state { Some((*step, problem)) } else { None })
+        .filter_map(
+            |(step, state)| {
+                if let StepState::Failed(problem) = state { Some((*step, problem)) } else { None }
+            },
+        )
         .collect();
     let denied: Vec<(String, &Problem)> = cx
         .scene
         .kinds
         .iter()
         .filter_map(|(kind, state)| match state {
-            mesh::scene::KindState::Denied(problem) | mesh::scene::KindState::Stale(problem) => Some((kind.to_string(), problem)),
+            mesh::scene::KindState::Denied(problem) | mesh::scene::KindState::Stale(problem) => {
+                Some((kind.to_string(), problem))
+            }
             _ => None,
         })
         .collect();
@@ -202,8 +237,14 @@ fn sources_menu(ui: &mut Ui, cx: &Cx<'_>) {
     button::menu(ui, &label, "Sources", |ui| {
         ui.set_width(380.0);
         for (step, trouble) in failed {
-            let clicked =
-                problem::problem(ui, problem::Level::Warning, &trouble.what, &trouble.why, &trouble.next, Some("Retry"));
+            let clicked = problem::problem(
+                ui,
+                problem::Level::Warning,
+                &trouble.what,
+                &trouble.why,
+                &trouble.next,
+                Some("Retry"),
+            );
             ui.add_space(0.0);
             if clicked {
                 cx.intents.send(Intent::Retry);
@@ -223,11 +264,23 @@ fn palette_field(ui: &mut Ui, cx: &Cx<'_>) {
     let (rect, response) = ui.allocate_exact_size(vec2(width, 28.0), Sense::click());
     response.widget_info(|| WidgetInfo::labeled(WidgetType::Button, true, "Find or do"));
     let visuals = *ui.style().interact(&response);
-    ui.painter().rect(rect, visuals.corner_radius, visuals.weak_bg_fill, visuals.bg_stroke, egui::StrokeKind::Inside);
+    ui.painter().rect(
+        rect,
+        visuals.corner_radius,
+        visuals.weak_bg_fill,
+        visuals.bg_stroke,
+        egui::StrokeKind::Inside,
+    );
     let font = egui::FontId::proportional(size::TEXT);
     let painter = ui.painter().with_clip_rect(rect);
     if width > 160.0 {
-        painter.text(pos2(rect.left() + 11.0, rect.center().y), egui::Align2::LEFT_CENTER, "Find or do…", font, tokens.muted);
+        painter.text(
+            pos2(rect.left() + 11.0, rect.center().y),
+            egui::Align2::LEFT_CENTER,
+            "Find or do…",
+            font,
+            tokens.muted,
+        );
         let keys = if ui.ctx().os() == egui::os::OperatingSystem::Mac { "⌘ K" } else { "Ctrl K" };
         painter.text(
             pos2(rect.right() - 11.0, rect.center().y),

@@ -56,7 +56,11 @@ impl Bar<'_> {
             _ => String::new(),
         };
         let took = fmt::ms(self.span.duration_us as f64 / 1000.0);
-        let words = format!("span {} {} {took}{trouble}{folded}", self.span.short_service(), self.span.short_operation());
+        let words = format!(
+            "span {} {} {took}{trouble}{folded}",
+            self.span.short_service(),
+            self.span.short_operation()
+        );
         words.replace(fmt::THIN, " ")
     }
 
@@ -83,7 +87,13 @@ impl Bar<'_> {
         let caret = self.caret(names);
         if let Some(folded) = self.folds {
             let symbol = if folded { icon::CARET_RIGHT } else { icon::CARET_DOWN };
-            painter.text(caret.center(), Align2::CENTER_CENTER, symbol, FontId::proportional(size::SECONDARY), tokens.muted);
+            painter.text(
+                caret.center(),
+                Align2::CENTER_CENTER,
+                symbol,
+                FontId::proportional(size::SECONDARY),
+                tokens.muted,
+            );
         }
         let mark = Rect::from_center_size(pos2(caret.right() + 4.0, names.center().y), vec2(3.0, 14.0));
         painter.rect_filled(mark, 1.5, color(tokens, self.row.service));
@@ -92,12 +102,16 @@ impl Bar<'_> {
             Status::Failing.paint(&painter, pos2(left + 4.0, names.center().y), 4.0, tokens);
             left += 14.0;
         }
-        let mut job =
-            LayoutJob { wrap: TextWrapping::truncate_at_width((names.right() - left - 6.0).max(10.0)), ..LayoutJob::default() };
+        let mut job = LayoutJob {
+            wrap: TextWrapping::truncate_at_width((names.right() - left - 6.0).max(10.0)),
+            ..LayoutJob::default()
+        };
         let format = |size: f32, color: Color32| TextFormat::simple(FontId::proportional(size), color);
         let strong = if self.found { tokens.accent } else { tokens.text };
         job.append(self.span.short_service(), 0.0, format(size::SECONDARY, strong));
-        if let Some(version) = self.span.tag(&["istio.canonical_revision"]).filter(|version| *version != "latest") {
+        if let Some(version) =
+            self.span.tag(&["istio.canonical_revision"]).filter(|version| *version != "latest")
+        {
             job.append(version, 5.0, format(size::NOTE, tokens.version(version)));
         }
         job.append(&self.span.short_operation(), 7.0, format(size::NOTE, tokens.muted));
@@ -123,7 +137,13 @@ impl Bar<'_> {
         let own = color(tokens, self.row.service);
         painter.rect_filled(bar, 3.0, own.gamma_multiply(0.75));
         if self.span.error {
-            painter.rect(bar, 3.0, Color32::TRANSPARENT, egui::Stroke::new(1.5, tokens.failing), egui::StrokeKind::Outside);
+            painter.rect(
+                bar,
+                3.0,
+                Color32::TRANSPARENT,
+                egui::Stroke::new(1.5, tokens.failing),
+                egui::StrokeKind::Outside,
+            );
         }
         for (start, end) in self.critical {
             let piece = [sight.x(times, *start).max(from), sight.x(times, *end).max(from + 1.0).min(to)];

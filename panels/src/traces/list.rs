@@ -30,8 +30,11 @@ pub(super) fn in_words(summary: &Summary) -> String {
         errors => format!(", {}", fmt::counted(errors, "error", "errors")),
     };
     let took = fmt::ms(summary.duration_us as f64 / 1000.0);
-    let words =
-        format!("trace {} {service} {took}, {}{errors}", short_id(&summary.id), fmt::counted(summary.spans, "span", "spans"));
+    let words = format!(
+        "trace {} {service} {took}, {}{errors}",
+        short_id(&summary.id),
+        fmt::counted(summary.spans, "span", "spans")
+    );
     words.replace(fmt::THIN, " ")
 }
 
@@ -52,7 +55,11 @@ impl Rows for Found<'_> {
                 status: Some(if summary.errors > 0 { Status::Failing } else { Status::Healthy }),
                 ..Cell::text(short_id(&summary.id))
             },
-            1 => Cell::text(format!("{} · {}", summary.service.split('.').next().unwrap_or_default(), summary.operation)),
+            1 => Cell::text(format!(
+                "{} · {}",
+                summary.service.split('.').next().unwrap_or_default(),
+                summary.operation
+            )),
             2 => Cell::text(summary.trouble.clone().unwrap_or_default()),
             3 => Cell::number(summary.duration_us as f64, fmt::ms(summary.duration_us as f64 / 1000.0)),
             4 => Cell::number(summary.spans as f64, fmt::count(summary.spans)),

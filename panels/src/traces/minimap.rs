@@ -22,11 +22,20 @@ pub(super) struct Minimap {
 
 impl Minimap {
     /// Draws it. `part` is the share of the time in sight; returns a new one when it was changed.
-    pub(super) fn ui(&mut self, ui: &mut Ui, trace: &Trace, tree: &Tree, key: u64, part: (f64, f64)) -> Option<(f64, f64)> {
+    pub(super) fn ui(
+        &mut self,
+        ui: &mut Ui,
+        trace: &Trace,
+        tree: &Tree,
+        key: u64,
+        part: (f64, f64),
+    ) -> Option<(f64, f64)> {
         let tokens = Tokens::of(ui);
         let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), HEIGHT), Sense::hover());
         let response = ui.interact(rect, Id::new("trace minimap"), Sense::click_and_drag());
-        response.widget_info(|| WidgetInfo::labeled(WidgetType::Image, true, "Whole trace; drag to look at a part of its time"));
+        response.widget_info(|| {
+            WidgetInfo::labeled(WidgetType::Image, true, "Whole trace; drag to look at a part of its time")
+        });
         let painter = ui.painter_at(rect);
         painter.rect(rect, 4.0, tokens.canvas, tokens.hairline(), egui::StrokeKind::Inside);
         if self.key != Some((key, rect, tokens.dark)) {
@@ -72,7 +81,10 @@ fn drawn(trace: &Trace, tree: &Tree, area: Rect, tokens: &Tokens) -> Mesh {
         let (from, to) = (sight.x(area, span.start_us), sight.x(area, span.end_us()));
         let top = area.top() + (area.height() - height) * at as f32 / count as f32;
         let color = if span.error { tokens.failing } else { bars::color(tokens, row.service) };
-        mesh.add_colored_rect(Rect::from_min_size(pos2(from, top), vec2((to - from).max(1.0), height)), color);
+        mesh.add_colored_rect(
+            Rect::from_min_size(pos2(from, top), vec2((to - from).max(1.0), height)),
+            color,
+        );
     }
     mesh
 }

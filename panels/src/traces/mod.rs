@@ -17,8 +17,11 @@ use mesh::trace::{Stats, Summary, Trace};
 use mesh::{Problem, Remote};
 
 /// Name, icon, summary.
-pub const ABOUT: About =
-    About { name: "Traces", icon: egui_phosphor::regular::PATH, summary: "Find single requests and see where their time went" };
+pub const ABOUT: About = About {
+    name: "Traces",
+    icon: egui_phosphor::regular::PATH,
+    summary: "Find single requests and see where their time went",
+};
 
 /// The traces panel.
 #[derive(Default)]
@@ -39,10 +42,13 @@ pub struct Traces {
 impl Panel for Traces {
     fn ui(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
         self.follow(cx);
-        Frame::new().inner_margin(Margin::symmetric(space::L as i8, space::M as i8)).show(ui, |ui| match self.open.clone() {
-            Some(id) => self.trace_ui(ui, cx, &id),
-            None => self.results_ui(ui, cx),
-        });
+        Frame::new().inner_margin(Margin::symmetric(space::L as i8, space::M as i8)).show(
+            ui,
+            |ui| match self.open.clone() {
+                Some(id) => self.trace_ui(ui, cx, &id),
+                None => self.results_ui(ui, cx),
+            },
+        );
     }
 }
 
@@ -189,7 +195,10 @@ fn sums(ui: &mut Ui, summaries: &[Summary], more: Option<bool>) -> bool {
             said.on_hover_text("The search reached its limit. Plot, list and figures are of these only");
             wanted = possible && ui.add(Button::quiet("Load more")).clicked();
         }
-        text::muted(ui, format!("p50 {} · p95 {} · longest {}", told(stats.p50), told(stats.p95), told(stats.max)));
+        text::muted(
+            ui,
+            format!("p50 {} · p95 {} · longest {}", told(stats.p50), told(stats.p95), told(stats.max)),
+        );
         if failed > 0 {
             badge::status(ui, Status::Failing, &format!("{} with errors", fmt::count(failed)));
         }

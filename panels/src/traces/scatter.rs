@@ -26,7 +26,8 @@ impl Scale {
         let to_us = summaries.iter().map(|one| one.start_us).max().unwrap_or_default().max(from_us + 1);
         let longest = summaries.iter().map(|one| one.duration_us).max().unwrap_or(1).max(1) as f64;
         let step = round_step(longest / 3.0);
-        let marks: Vec<f64> = (0..=4).map(|mark| f64::from(mark) * step).take_while(|mark| *mark < longest + step).collect();
+        let marks: Vec<f64> =
+            (0..=4).map(|mark| f64::from(mark) * step).take_while(|mark| *mark < longest + step).collect();
         Self { from_us, to_us, top_us: marks.last().copied().unwrap_or(longest).max(longest), marks }
     }
 
@@ -44,7 +45,11 @@ impl Scale {
 pub(super) fn round_step(least: f64) -> f64 {
     let least = least.max(1e-9);
     let ten = 10f64.powf(least.log10().floor());
-    [1.0, 2.0, 5.0, 10.0].into_iter().map(|factor| factor * ten).find(|step| *step >= least * 0.999_999).unwrap_or(ten * 10.0)
+    [1.0, 2.0, 5.0, 10.0]
+        .into_iter()
+        .map(|factor| factor * ten)
+        .find(|step| *step >= least * 0.999_999)
+        .unwrap_or(ten * 10.0)
 }
 
 /// Draws the plot; returns the trace that was clicked.
@@ -75,12 +80,21 @@ pub(super) fn ui(ui: &mut Ui, summaries: &[Summary], now: Timestamp, chosen: Opt
     for mark in &scale.marks {
         let y = scale.y(plot, *mark);
         painter.hline(plot.x_range(), y, tokens.hairline());
-        painter.text(pos2(plot.left() - 8.0, y), Align2::RIGHT_CENTER, fmt::ms(mark / 1000.0), font.clone(), tokens.muted);
+        painter.text(
+            pos2(plot.left() - 8.0, y),
+            Align2::RIGHT_CENTER,
+            fmt::ms(mark / 1000.0),
+            font.clone(),
+            tokens.muted,
+        );
     }
-    let ends = [scale.from_us, scale.to_us].map(|at| began(at).map_or_else(String::new, |at| fmt::ago(now, at)));
+    let ends =
+        [scale.from_us, scale.to_us].map(|at| began(at).map_or_else(String::new, |at| fmt::ago(now, at)));
     // "2 min ago" at both ends says nothing.
     let alike = ends[0] == ends[1];
-    for (at, ago, align) in [(scale.from_us, &ends[0], Align2::LEFT_TOP), (scale.to_us, &ends[1], Align2::RIGHT_TOP)] {
+    for (at, ago, align) in
+        [(scale.from_us, &ends[0], Align2::LEFT_TOP), (scale.to_us, &ends[1], Align2::RIGHT_TOP)]
+    {
         let text = match began(at) {
             Some(at) if alike => at.strftime("%H:%M:%S UTC").to_string(),
             _ => ago.clone(),
@@ -89,20 +103,35 @@ pub(super) fn ui(ui: &mut Ui, summaries: &[Summary], now: Timestamp, chosen: Opt
     }
     // The line that 95 % stay below.
     let y = scale.y(plot, stats.p95 as f64);
-    painter.extend(egui::Shape::dashed_line(&[pos2(plot.left(), y), pos2(plot.right(), y)], (1.0, tokens.muted), 4.0, 4.0));
-    let (gap, align) = if y < plot.top() + 12.0 { (2.0, Align2::RIGHT_TOP) } else { (-2.0, Align2::RIGHT_BOTTOM) };
+    painter.extend(egui::Shape::dashed_line(
+        &[pos2(plot.left(), y), pos2(plot.right(), y)],
+        (1.0, tokens.muted),
+        4.0,
+        4.0,
+    ));
+    let (gap, align) =
+        if y < plot.top() + 12.0 { (2.0, Align2::RIGHT_TOP) } else { (-2.0, Align2::RIGHT_BOTTOM) };
     painter.text(pos2(plot.right(), y + gap), align, format!("p95 {}", told(stats.p95)), font, tokens.muted);
     let place = |one: &Summary| pos2(scale.x(plot, one.start_us), scale.y(plot, one.duration_us as f64));
     let pointer = response.hover_pos();
     let near = pointer.and_then(|pointer| {
-        let distances = summaries.iter().enumerate().map(|(index, one)| (index, place(one).distance_sq(pointer)));
-        distances.min_by(|(_, a), (_, b)| a.total_cmp(b)).filter(|(_, distance)| *distance < 14.0 * 14.0).map(|(index, _)| index)
+        let distances =
+            summaries.iter().enumerate().map(|(index, one)| (index, place(one).distance_sq(pointer)));
+        distances
+            .min_by(|(_, a), (_, b)| a.total_cmp(b))
+            .filter(|(_, distance)| *distance < 14.0 * 14.0)
+            .map(|(index, _)| index)
     });
     for (index, one) in summaries.iter().enumerate() {
         let radius = (3.0 + (one.spans as f32).log2() * 0.5).min(9.0);
-        let (status, color) = if one.errors > 0 { (Status::Failing, tokens.failing) } else { (Status::Healthy, tokens.accent) };
+        let (status, color) =
+            if one.errors > 0 { (Status::Failing, tokens.failing) } else { (Status::Healthy, tokens.accent) };
         let bright = near == Some(index) || chosen == Some(index);
-        painter.add(status.shape(place(one), radius, if bright { color } else { color.gamma_multiply(0.72) }));
+        painter.add(status.shape(
+            place(one),
+            radius,
+            if bright { color } else { color.gamma_multiply(0.72) },
+        ));
         if bright {
             painter.circle_stroke(place(one), radius + 3.5, egui::Stroke::new(1.5, tokens.text));
         }
@@ -111,7 +140,8 @@ pub(super) fn ui(ui: &mut Ui, summaries: &[Summary], now: Timestamp, chosen: Opt
     ui.ctx().set_cursor_icon(CursorIcon::PointingHand);
     let clicked = response.clicked();
     response.on_hover_ui_at_pointer(|ui| {
-        let when = began(one.start_us).map_or_else(String::new, |at| format!("{} · {}", fmt::ago(now, at), fmt::absolute(at)));
+        let when = began(one.start_us)
+            .map_or_else(String::new, |at| format!("{} · {}", fmt::ago(now, at), fmt::absolute(at)));
         let mut rows = vec![("Begins at".to_owned(), one.operation.clone()), ("When".to_owned(), when)];
         rows.extend(one.trouble.iter().map(|trouble| ("Went wrong".to_owned(), trouble.clone())));
         tooltip::rows(ui, &in_words(one), &rows);
@@ -125,7 +155,8 @@ mod tests {
 
     #[test]
     fn steps_are_round() {
-        for (least, expect) in [(1.0, 1.0), (1.1, 2.0), (14.0, 20.0), (33.0, 50.0), (70.0, 100.0), (0.3, 0.5)] {
+        for (least, expect) in [(1.0, 1.0), (1.1, 2.0), (14.0, 20.0), (33.0, 50.0), (70.0, 100.0), (0.3, 0.5)]
+        {
             assert!((round_step(least) - expect).abs() < 1e-9, "{least} → {}", round_step(least));
         }
     }
@@ -136,7 +167,10 @@ mod tests {
         let scale = Scale::of(&summaries);
         let plot = Rect::from_min_size(pos2(10.0, 10.0), vec2(300.0, 100.0));
         for one in &summaries {
-            assert!(plot.expand(0.1).contains(pos2(scale.x(plot, one.start_us), scale.y(plot, one.duration_us as f64))));
+            assert!(
+                plot.expand(0.1)
+                    .contains(pos2(scale.x(plot, one.start_us), scale.y(plot, one.duration_us as f64)))
+            );
         }
         assert!(scale.marks.len() >= 3, "{scale:?}");
         assert_eq!(Scale::of(&[]).marks[0], 0.0);

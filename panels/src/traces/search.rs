@@ -68,7 +68,8 @@ impl Search {
         self.limit = asked.limit.max(1);
         self.call.clone_from(&asked.call);
         let range = asked.end_us.saturating_sub(asked.start_us).div_ceil(1_000_000);
-        self.range_secs = RANGES.iter().map(|(secs, _)| *secs).find(|secs| *secs >= range).unwrap_or(RANGES[5].0);
+        self.range_secs =
+            RANGES.iter().map(|(secs, _)| *secs).find(|secs| *secs >= range).unwrap_or(RANGES[5].0);
         let told = |us: Option<u64>| us.map(|us| fmt::ms(us as f64 / 1000.0)).unwrap_or_default();
         // What the user typed stays as it was typed.
         if duration_us(&self.min).ok().flatten() != asked.min_duration_us {
@@ -78,7 +79,8 @@ impl Search {
             self.max = told(asked.max_duration_us);
         }
         if tags(&self.tags).as_ref() != Ok(&asked.tags) {
-            self.tags = asked.tags.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(" ");
+            self.tags =
+                asked.tags.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(" ");
         }
         true
     }
@@ -133,18 +135,28 @@ impl Search {
                 go = true;
             }
             let limit = LIMITS.iter().position(|(limit, _)| *limit == self.limit).unwrap_or(1);
-            if let Some(chosen) = field::choose(ui, "Number of traces", &LIMITS.map(|(_, words)| words), limit) {
+            if let Some(chosen) =
+                field::choose(ui, "Number of traces", &LIMITS.map(|(_, words)| words), limit)
+            {
                 self.limit = LIMITS[chosen].0;
                 go = true;
             }
             if let Some(call) = &self.call {
-                let only = Button::quiet(format!("{call}  {}", icon::X)).selected(true).named(format!("Only calls {call}"));
-                if ui.add(only).on_hover_text("Only traces with such a call. Press to show the others too").clicked() {
+                let only = Button::quiet(format!("{call}  {}", icon::X))
+                    .selected(true)
+                    .named(format!("Only calls {call}"));
+                if ui
+                    .add(only)
+                    .on_hover_text("Only traces with such a call. Press to show the others too")
+                    .clicked()
+                {
                     self.call = None;
                     go = true;
                 }
             }
-            go |= ui.add(Button::primary("Search").named("Search traces").with_icon(icon::MAGNIFYING_GLASS)).clicked();
+            go |= ui
+                .add(Button::primary("Search").named("Search traces").with_icon(icon::MAGNIFYING_GLASS))
+                .clicked();
         });
         match self.query(cx.now) {
             Ok(query) if go => cx.intents.send(Intent::SearchTraces(query)),
@@ -162,7 +174,9 @@ impl Search {
             field::search(ui, Id::new("traces find service"), "Find", "Find service", &mut self.find, 240.0);
             ScrollArea::vertical().max_height(320.0).show(ui, |ui| {
                 let find = self.find.to_lowercase();
-                for service in services(cx).into_iter().filter(|service| service.to_lowercase().contains(&find)) {
+                for service in
+                    services(cx).into_iter().filter(|service| service.to_lowercase().contains(&find))
+                {
                     if button::choice(ui, service == self.service, &service) {
                         chosen = Some(service);
                         ui.close();
@@ -205,8 +219,13 @@ fn services(cx: &Cx<'_>) -> Vec<String> {
         known.sort();
         return known;
     }
-    let meshed = cx.scene.mesh.workloads.values().filter(|workload| workload.pods.iter().any(|pod| pod.sidecar));
-    meshed.map(|workload| format!("{}.{}", workload.app, workload.namespace)).collect::<BTreeSet<_>>().into_iter().collect()
+    let meshed =
+        cx.scene.mesh.workloads.values().filter(|workload| workload.pods.iter().any(|pod| pod.sidecar));
+    meshed
+        .map(|workload| format!("{}.{}", workload.app, workload.namespace))
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .collect()
 }
 
 /// Microseconds of "10 ms", "1.5s", "800us", "20" (ms); `None` when nothing is asked for.
@@ -223,7 +242,8 @@ fn duration_us(text: &str) -> Result<Option<u64>, String> {
         "min" | "m" => 60_000_000.0,
         _ => return Err(format!("“{text}” is no duration: write 10 ms or 1.5 s")),
     };
-    let amount: f64 = text[..end].parse().map_err(|_| format!("“{text}” is no duration: write 10 ms or 1.5 s"))?;
+    let amount: f64 =
+        text[..end].parse().map_err(|_| format!("“{text}” is no duration: write 10 ms or 1.5 s"))?;
     Ok(Some((amount * factor).round() as u64))
 }
 
@@ -253,12 +273,18 @@ mod tests {
 
     #[test]
     fn durations() {
-        for (text, expect) in
-            [("", None), ("10", Some(10_000)), ("1.5 s", Some(1_500_000)), ("800us", Some(800)), ("2 min", Some(120_000_000))]
-        {
+        for (text, expect) in [
+            ("", None),
+            ("10", Some(10_000)),
+            ("1.5 s", Some(1_500_000)),
+            ("800us", Some(800)),
+            ("2 min", Some(120_000_000)),
+        ] {
             assert_eq!(duration_us(text), Ok(expect), "{text}");
         }
-        assert!(duration_us("soon").is_err() && duration_us("1.2.3s").is_err() && duration_us("3 h").is_err());
+        assert!(
+            duration_us("soon").is_err() && duration_us("1.2.3s").is_err() && duration_us("3 h").is_err()
+        );
     }
 
     #[test]
@@ -266,8 +292,16 @@ mod tests {
         let pairs = |text: &str| tags(text).map(|tags| tags.into_iter().collect::<Vec<_>>());
         let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
         assert_eq!(pairs(""), Ok(vec![]));
-        assert_eq!(pairs(" a=1  b=\"two words\" c= "), Ok(vec![pair("a", "1"), pair("b", "two words"), pair("c", "")]));
-        assert!(pairs("a").is_err() && pairs("=1").is_err() && pairs("a=\"open").is_err() && pairs("a b=1").is_err());
+        assert_eq!(
+            pairs(" a=1  b=\"two words\" c= "),
+            Ok(vec![pair("a", "1"), pair("b", "two words"), pair("c", "")])
+        );
+        assert!(
+            pairs("a").is_err()
+                && pairs("=1").is_err()
+                && pairs("a=\"open").is_err()
+                && pairs("a b=1").is_err()
+        );
     }
 
     #[test]
@@ -281,7 +315,10 @@ mod tests {
             ..Search::default()
         };
         let query = search.query(now).unwrap();
-        assert_eq!((query.end_us - query.start_us, query.min_duration_us, query.limit), (900_000_000, Some(10_000), 50));
+        assert_eq!(
+            (query.end_us - query.start_us, query.min_duration_us, query.limit),
+            (900_000_000, Some(10_000), 50)
+        );
         let mut other = Search::default();
         assert!(other.follow(Some(&query)));
         assert!(!other.follow(Some(&query)), "it is known by now");

@@ -12,7 +12,9 @@ use std::collections::BTreeMap;
 
 /// Draws the detail of a row; returns true when it shall be closed.
 pub(super) fn ui(ui: &mut Ui, cx: &Cx<'_>, trace: &Trace, tree: &Tree, at: usize) -> bool {
-    let Some((row, span)) = tree.rows.get(at).and_then(|row| Some((row, trace.spans.get(row.span)?))) else { return true };
+    let Some((row, span)) = tree.rows.get(at).and_then(|row| Some((row, trace.spans.get(row.span)?))) else {
+        return true;
+    };
     let tokens = Tokens::of(ui);
     let mut close = false;
     ui.horizontal(|ui| {
@@ -34,7 +36,14 @@ pub(super) fn ui(ui: &mut Ui, cx: &Cx<'_>, trace: &Trace, tree: &Tree, at: usize
         }
         let since = span.start_us.saturating_sub(tree.start_us);
         let told = |us: u64| fmt::ms(us as f64 / 1000.0);
-        tiles(ui, &[(&told(span.duration_us), "duration"), (&told(row.self_us), "own time"), (&told(since), "after the start")]);
+        tiles(
+            ui,
+            &[
+                (&told(span.duration_us), "duration"),
+                (&told(row.self_us), "own time"),
+                (&told(since), "after the start"),
+            ],
+        );
         ui.add_space(space::XS);
         if let Some(at) = began(span.start_us) {
             tooltip::when(ui, &format!("{} · {}", span.kind, fmt::ago(cx.now, at)), &fmt::absolute(at));
@@ -60,7 +69,12 @@ pub(super) fn ui(ui: &mut Ui, cx: &Cx<'_>, trace: &Trace, tree: &Tree, at: usize
 /// From a span to the app it ran in.
 fn links(ui: &mut Ui, cx: &Cx<'_>, span: &Span) {
     let Some((app, namespace)) = span.service.split_once('.') else { return };
-    let known = cx.scene.mesh.workloads.values().any(|workload| workload.app == app && *workload.namespace == *namespace);
+    let known = cx
+        .scene
+        .mesh
+        .workloads
+        .values()
+        .any(|workload| workload.app == app && *workload.namespace == *namespace);
     if known && ui.add(Button::bare(format!("Show {app}")).with_icon(icon::ARROW_RIGHT)).clicked() {
         let selected = match cx.scene.mesh.service(namespace, app) {
             Some(_) => Selected::Service(namespace.to_owned(), app.to_owned()),
@@ -82,8 +96,9 @@ fn pairs(ui: &mut Ui, cx: &Cx<'_>, head: &str, pairs: &BTreeMap<String, String>)
         for (name, value) in pairs {
             ui.add(Label::new(RichText::new(name).size(size::NOTE).color(tokens.muted)).extend());
             let color = if wrong(name, value) { tokens.failing } else { tokens.text };
-            let label =
-                Label::new(RichText::new(value).monospace().size(size::NOTE).color(color)).wrap().sense(egui::Sense::click());
+            let label = Label::new(RichText::new(value).monospace().size(size::NOTE).color(color))
+                .wrap()
+                .sense(egui::Sense::click());
             if ui.add(label).on_hover_text("Click to copy").clicked() {
                 cx.intents.send(Intent::Copy(value.clone(), name.clone()));
             }

@@ -62,8 +62,9 @@ impl World {
     }
 
     fn harness<'a>(self) -> Harness<'a, Self> {
-        let mut harness =
-            Harness::builder().with_size(egui::vec2(1200.0, 800.0)).build_ui_state(|ui, world: &mut Self| world.ui(ui), self);
+        let mut harness = Harness::builder()
+            .with_size(egui::vec2(1200.0, 800.0))
+            .build_ui_state(|ui, world: &mut Self| world.ui(ui), self);
         harness.run();
         harness
     }
@@ -115,7 +116,8 @@ fn a_trace_that_cannot_be_read_says_so_and_keeps_the_way_back() {
     harness.state_mut().traces = Remote::Waiting;
     harness.run();
     harness.get_by_label("Reading trace 3f390000…");
-    harness.state_mut().trace = Remote::Denied(Problem::new("The trace cannot be read", "it is gone", "Search again"));
+    harness.state_mut().trace =
+        Remote::Denied(Problem::new("The trace cannot be read", "it is gone", "Search again"));
     harness.run();
     harness.get_by_label_contains("it is gone");
     harness.state_mut().traces = Remote::Live(Arc::new(demo::traces()), demo::NOW);
@@ -179,13 +181,21 @@ fn a_search_from_elsewhere_shows_in_the_fields() {
     let harness = world.harness();
     assert_eq!(harness.state().sent(), [], "it was asked for already");
     let search = &harness.state().panel.search;
-    assert_eq!((&*search.service, search.errors_only, search.limit, search.range_secs), ("ratings.bookinfo", true, 20, 300));
+    assert_eq!(
+        (&*search.service, search.errors_only, search.limit, search.range_secs),
+        ("ratings.bookinfo", true, 20, 300)
+    );
 }
 
 #[test]
 fn a_search_that_reached_its_limit_says_so_and_goes_on() {
     let mut world = World::found();
-    let query = TraceQuery { service: "ratings.bookinfo".into(), limit: 20, end_us: 60_000_000, ..TraceQuery::default() };
+    let query = TraceQuery {
+        service: "ratings.bookinfo".into(),
+        limit: 20,
+        end_us: 60_000_000,
+        ..TraceQuery::default()
+    };
     world.query = Some(query.clone());
     let mut harness = world.harness();
     harness.get_by_label("The newest 20 traces");
@@ -204,7 +214,12 @@ fn a_search_that_reached_its_limit_says_so_and_goes_on() {
 fn only_the_calls_of_an_edge() {
     let mut world = World::found();
     let call = Call { from: Some(End::service("reviews.bookinfo")), to: End::service("ratings.bookinfo") };
-    let query = TraceQuery { service: "ratings.bookinfo".into(), call: Some(call), limit: 50, ..TraceQuery::default() };
+    let query = TraceQuery {
+        service: "ratings.bookinfo".into(),
+        call: Some(call),
+        limit: 50,
+        ..TraceQuery::default()
+    };
     world.query = Some(query);
     let mut harness = world.harness();
     harness.get_by_label("Only calls reviews → ratings").click();
@@ -214,7 +229,8 @@ fn only_the_calls_of_an_edge() {
 
 #[test]
 fn every_face() {
-    let problem = || Problem::new("Traces cannot be read", "connection refused", "Check that the tracing Service runs");
+    let problem =
+        || Problem::new("Traces cannot be read", "connection refused", "Check that the tracing Service runs");
     World::new(Remote::Waiting).harness().get_by_label("Looking for traces…");
     World::new(Remote::Live(Arc::new(Vec::new()), demo::NOW)).harness().get_by_label("No traces match");
     World::new(Remote::Denied(problem())).harness().get_by_label_contains("Traces cannot be read");

@@ -9,8 +9,8 @@ use crate::kit::theme::{size, space};
 use crate::kit::{Button, Status, Tokens, badge, field, fmt, icon, text};
 use crate::{Cx, Intent};
 use egui::{
-    Align, Align2, EventFilter, FontId, Frame, Id, Key, Layout, Margin, Rect, ScrollArea, Sense, Ui, WidgetInfo, WidgetType,
-    pos2, vec2,
+    Align, Align2, EventFilter, FontId, Frame, Id, Key, Layout, Margin, Rect, ScrollArea, Sense, Ui,
+    WidgetInfo, WidgetType, pos2, vec2,
 };
 use mesh::trace::{Row, Summary, Trace, Tree, critical_path, trouble};
 use std::collections::{BTreeSet, HashMap};
@@ -132,7 +132,12 @@ impl Waterfall {
         self.folded.clear();
         if fold {
             self.folded.extend(
-                self.tree.rows.iter().enumerate().filter(|(at, row)| row.depth > 0 && row.has_children(*at)).map(|(at, _)| at),
+                self.tree
+                    .rows
+                    .iter()
+                    .enumerate()
+                    .filter(|(at, row)| row.depth > 0 && row.has_children(*at))
+                    .map(|(at, _)| at),
             );
         }
         self.arrange();
@@ -145,7 +150,11 @@ impl Waterfall {
             let id = self.summary.id.clone();
             let title = text::strong(
                 ui,
-                format!("{} {}", self.summary.service.split('.').next().unwrap_or_default(), self.summary.operation),
+                format!(
+                    "{} {}",
+                    self.summary.service.split('.').next().unwrap_or_default(),
+                    self.summary.operation
+                ),
             );
             let words = in_words(&self.summary);
             title.widget_info(|| WidgetInfo::labeled(WidgetType::Label, true, format!("Open {words}")));
@@ -158,15 +167,23 @@ impl Waterfall {
             let services = fmt::counted(self.tree.services.len(), "service", "services");
             text::muted(ui, format!("{took} · {spans} · {services} · {} deep", self.tree.depth));
             if let Some(trouble) = &self.summary.trouble {
-                badge::status(ui, if self.summary.errors > 0 { Status::Failing } else { Status::Degraded }, trouble);
+                badge::status(
+                    ui,
+                    if self.summary.errors > 0 { Status::Failing } else { Status::Degraded },
+                    trouble,
+                );
             }
         });
         ui.horizontal_wrapped(|ui| {
-            let found = field::search(ui, Id::new("find span"), "Find span", "Find span", &mut self.find, 200.0);
+            let found =
+                field::search(ui, Id::new("find span"), "Find span", "Find span", &mut self.find, 200.0);
             if found.changed() {
                 self.scroll_to = true;
             }
-            if ui.add(Button::quiet("Critical path").with_icon(icon::LIGHTNING).selected(!self.plain)).clicked() {
+            if ui
+                .add(Button::quiet("Critical path").with_icon(icon::LIGHTNING).selected(!self.plain))
+                .clicked()
+            {
                 self.plain = !self.plain;
             }
             if ui.add(Button::icon(icon::ARROWS_OUT_LINE_VERTICAL, "Unfold all spans").framed()).clicked() {
@@ -178,7 +195,9 @@ impl Waterfall {
             if self.part.is_some() && ui.add(Button::quiet("Whole time")).clicked() {
                 self.part = None;
             }
-            if self.summary.errors > 0 && ui.add(Button::quiet("Next error").with_icon(icon::WARNING)).clicked() {
+            if self.summary.errors > 0
+                && ui.add(Button::quiet("Next error").with_icon(icon::WARNING)).clicked()
+            {
                 self.next_error();
             }
             self.legend_ui(ui);
@@ -218,8 +237,10 @@ impl Waterfall {
 
     fn next_error(&mut self) {
         // The deepest rows are where it began: a row whose own span failed and none below it.
-        let starts = |at: &usize| self.tree.rows.get(*at).is_some_and(|row| row.errors == 1 + self.below(*at, row));
-        let failed: Vec<usize> = (0..self.tree.rows.len()).filter(|at| self.tree.rows[*at].errors > 0).filter(starts).collect();
+        let starts =
+            |at: &usize| self.tree.rows.get(*at).is_some_and(|row| row.errors == 1 + self.below(*at, row));
+        let failed: Vec<usize> =
+            (0..self.tree.rows.len()).filter(|at| self.tree.rows[*at].errors > 0).filter(starts).collect();
         let after = self.chosen.map_or(0, |chosen| chosen + 1);
         if let Some(at) = failed.iter().find(|at| **at >= after).or(failed.first()) {
             self.choose(*at);
@@ -243,7 +264,12 @@ impl Waterfall {
         if !ui.memory(|memory| memory.has_focus(id)) {
             return false;
         }
-        let filter = EventFilter { horizontal_arrows: true, vertical_arrows: true, escape: true, ..EventFilter::default() };
+        let filter = EventFilter {
+            horizontal_arrows: true,
+            vertical_arrows: true,
+            escape: true,
+            ..EventFilter::default()
+        };
         ui.memory_mut(|memory| memory.set_focus_lock_filter(id, filter));
         let pressed = |key: Key| ui.input(|input| input.key_pressed(key));
         let place = self.chosen.and_then(|chosen| self.visible.binary_search(&chosen).ok());
@@ -288,7 +314,9 @@ impl Waterfall {
         let find = self.find.trim().to_lowercase();
         let area = ui.available_rect_before_wrap();
         let container = ui.interact(area, id, Sense::click());
-        container.widget_info(|| WidgetInfo::labeled(WidgetType::Other, true, "Spans; arrows move, left folds, right unfolds"));
+        container.widget_info(|| {
+            WidgetInfo::labeled(WidgetType::Other, true, "Spans; arrows move, left folds, right unfolds")
+        });
         let mut clicked = None;
         let (mut fold, mut scroll) = (None, std::mem::take(&mut self.scroll_to));
         if scroll && !find.is_empty() && self.chosen.is_none() {
@@ -305,7 +333,10 @@ impl Waterfall {
                 let row = &self.tree.rows[at];
                 let (_, rect) = ui.allocate_space(vec2(ui.available_width(), bars::HEIGHT));
                 let names = rect.with_max_x(rect.left() + name_width);
-                let times = Rect::from_min_max(pos2(names.right() + space::S, rect.top()), rect.max - vec2(space::M, 0.0));
+                let times = Rect::from_min_max(
+                    pos2(names.right() + space::S, rect.top()),
+                    rect.max - vec2(space::M, 0.0),
+                );
                 let bar = Bar {
                     span: &trace.spans[row.span],
                     row,
@@ -316,7 +347,9 @@ impl Waterfall {
                     found: !find.is_empty() && found(trace, row, &find),
                 };
                 let response = ui.interact(rect, id.with(at), Sense::click());
-                response.widget_info(|| WidgetInfo::selected(WidgetType::SelectableLabel, true, bar.chosen, bar.in_words()));
+                response.widget_info(|| {
+                    WidgetInfo::selected(WidgetType::SelectableLabel, true, bar.chosen, bar.in_words())
+                });
                 bar.paint(ui, rect, names, times, sight, response.hovered());
                 if response.clicked() {
                     let caret = bar.caret(names);
@@ -356,7 +389,10 @@ impl Waterfall {
     fn zoom(&mut self, ui: &Ui, area: Rect, name_width: f32) {
         let factor = f64::from(ui.input(|input| input.zoom_delta()));
         let times = area.with_min_x(area.left() + name_width + space::S);
-        let Some(pointer) = ui.input(|input| input.pointer.hover_pos()).filter(|at| times.contains(*at)) else { return };
+        let Some(pointer) = ui.input(|input| input.pointer.hover_pos()).filter(|at| times.contains(*at))
+        else {
+            return;
+        };
         if (factor - 1.0).abs() < 1e-4 {
             return;
         }
@@ -381,23 +417,36 @@ fn found(trace: &Trace, row: &Row, find: &str) -> bool {
 /// The scale above the bars.
 fn axis_ui(ui: &mut Ui, name_width: f32, sight: Sight, start_us: f64) {
     let tokens = Tokens::of(ui);
-    ui.allocate_ui_with_layout(vec2(ui.available_width(), 20.0), Layout::left_to_right(Align::Center), |ui| {
-        let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), 20.0), Sense::hover());
-        let times = Rect::from_min_max(pos2(rect.left() + name_width + space::S, rect.top()), rect.max - vec2(space::M, 0.0));
-        let font = FontId::proportional(size::NOTE);
-        // Round times, about 110 points apart; the last one may not reach the edge.
-        let (from, to) = (sight.from_us - start_us, sight.to_us - start_us);
-        let step = round_step((to - from) * 110.0 / f64::from(times.width().max(1.0)));
-        let mut mark = (from / step).ceil() * step;
-        while mark <= to {
-            let x = times.left() + times.width() * ((mark - from) / (to - from).max(1e-9)) as f32;
-            let text = if mark == 0.0 { "0".to_owned() } else { fmt::ms(mark / 1000.0) };
-            if x + 40.0 < times.right() {
-                ui.painter().text(pos2(x + 4.0, times.center().y), Align2::LEFT_CENTER, text, font.clone(), tokens.muted);
+    ui.allocate_ui_with_layout(
+        vec2(ui.available_width(), 20.0),
+        Layout::left_to_right(Align::Center),
+        |ui| {
+            let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), 20.0), Sense::hover());
+            let times = Rect::from_min_max(
+                pos2(rect.left() + name_width + space::S, rect.top()),
+                rect.max - vec2(space::M, 0.0),
+            );
+            let font = FontId::proportional(size::NOTE);
+            // Round times, about 110 points apart; the last one may not reach the edge.
+            let (from, to) = (sight.from_us - start_us, sight.to_us - start_us);
+            let step = round_step((to - from) * 110.0 / f64::from(times.width().max(1.0)));
+            let mut mark = (from / step).ceil() * step;
+            while mark <= to {
+                let x = times.left() + times.width() * ((mark - from) / (to - from).max(1e-9)) as f32;
+                let text = if mark == 0.0 { "0".to_owned() } else { fmt::ms(mark / 1000.0) };
+                if x + 40.0 < times.right() {
+                    ui.painter().text(
+                        pos2(x + 4.0, times.center().y),
+                        Align2::LEFT_CENTER,
+                        text,
+                        font.clone(),
+                        tokens.muted,
+                    );
+                }
+                ui.painter().vline(x, times.y_range(), tokens.hairline());
+                mark += step;
             }
-            ui.painter().vline(x, times.y_range(), tokens.hairline());
-            mark += step;
-        }
-        ui.painter().hline(rect.x_range(), rect.bottom(), tokens.hairline());
-    });
+            ui.painter().hline(rect.x_range(), rect.bottom(), tokens.hairline());
+        },
+    );
 }

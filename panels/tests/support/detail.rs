@@ -28,7 +28,9 @@ pub(crate) fn wanted(bench: &Bench<'_>, slider: &str) -> f64 {
 pub(crate) fn drag(bench: &mut Bench<'_>, slider: &str, to: f32) {
     let from = wanted(bench, slider) as f32;
     let track = bench.get_by_label(slider).rect();
-    let at = |percent: f32| egui::pos2(track.left() + 8.0 + (track.width() - 16.0) * percent / 100.0, track.top() + 14.0);
+    let at = |percent: f32| {
+        egui::pos2(track.left() + 8.0 + (track.width() - 16.0) * percent / 100.0, track.top() + 14.0)
+    };
     bench.drag_at(at(from));
     bench.step();
     for part in 1..=5 {

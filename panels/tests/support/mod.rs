@@ -90,7 +90,8 @@ impl World {
         }
     }
     fn forget_unsent(&mut self) {
-        let unsent: Vec<_> = self.ledger.entries().iter().filter(|entry| entry.sent.is_none()).map(|entry| entry.id).collect();
+        let unsent: Vec<_> =
+            self.ledger.entries().iter().filter(|entry| entry.sent.is_none()).map(|entry| entry.id).collect();
         unsent.into_iter().for_each(|id| self.ledger.forget(id));
     }
     /// Shows another mesh, as if its objects had changed in the cluster.
@@ -109,7 +110,8 @@ impl World {
 
 /// The faces that every panel has to show.
 pub(crate) fn faces() -> Vec<(&'static str, Scene)> {
-    let trouble = || Problem::new("Prometheus does not answer", "connection refused", "It is asked again in 5 s");
+    let trouble =
+        || Problem::new("Prometheus does not answer", "connection refused", "It is asked again in 5 s");
     let stale = Scene { traffic: demo::scene().traffic.failed(trouble()), ..demo::scene() };
     let denied = Scene {
         traffic: Remote::Denied(trouble()),
@@ -117,8 +119,19 @@ pub(crate) fn faces() -> Vec<(&'static str, Scene)> {
         traces: Remote::Denied(trouble()),
         ..demo::scene()
     };
-    let waiting = Scene { traffic: Remote::Waiting, proxies: Remote::Waiting, traces: Remote::Waiting, ..demo::scene() };
-    vec![("bookinfo", demo::scene()), ("empty", demo::empty_scene()), ("stale", stale), ("denied", denied), ("waiting", waiting)]
+    let waiting = Scene {
+        traffic: Remote::Waiting,
+        proxies: Remote::Waiting,
+        traces: Remote::Waiting,
+        ..demo::scene()
+    };
+    vec![
+        ("bookinfo", demo::scene()),
+        ("empty", demo::empty_scene()),
+        ("stale", stale),
+        ("denied", denied),
+        ("waiting", waiting),
+    ]
 }
 
 /// A harness around something that is drawn in a world; animations are off, so that nothing asks for frames for ever.

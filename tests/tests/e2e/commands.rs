@@ -58,11 +58,16 @@ fn the_sandbox_is_a_mesh_for_kubectl_and_for_our_commands() -> Result<()> {
 
 /// `binnacle graph` shows every call of bookinfo with its figures; the first seconds of a sandbox have no rates yet.
 fn every_edge_is_measured(kubeconfig: &str) -> Result<()> {
-    let wanted =
-        [("istio-ingressgateway", "productpage"), ("productpage", "details"), ("productpage", "reviews"), ("reviews", "ratings")];
+    let wanted = [
+        ("istio-ingressgateway", "productpage"),
+        ("productpage", "details"),
+        ("productpage", "reviews"),
+        ("reviews", "ratings"),
+    ];
     let begun = Instant::now();
     loop {
-        let (ok, json, words) = run(&["graph", "--kubeconfig", kubeconfig, "--duration", "60s", "-o", "json"])?;
+        let (ok, json, words) =
+            run(&["graph", "--kubeconfig", kubeconfig, "--duration", "60s", "-o", "json"])?;
         ensure!(ok, "binnacle graph: {words}");
         let graph: Graph = serde_json::from_str(&json)?;
         let measured = |(source, target): &(&str, &str)| {
@@ -73,7 +78,9 @@ fn every_edge_is_measured(kubeconfig: &str) -> Result<()> {
         };
         match wanted.iter().find(|edge| !measured(edge)) {
             None => return Ok(()),
-            Some(edge) => ensure!(begun.elapsed() < Duration::from_secs(30), "no figures for {edge:?} in {json}"),
+            Some(edge) => {
+                ensure!(begun.elapsed() < Duration::from_secs(30), "no figures for {edge:?} in {json}")
+            }
         }
         pause(200);
     }
@@ -81,9 +88,15 @@ fn every_edge_is_measured(kubeconfig: &str) -> Result<()> {
 
 /// A patch by kubectl shifts real requests.
 fn weights_follow_kubectl(sandbox: &Sandbox) -> Result<()> {
-    let route =
-        |subset: &str, weight: u32| format!(r#"{{"destination":{{"host":"reviews","subset":"{subset}"}},"weight":{weight}}}"#);
-    let patch = format!(r#"{{"spec":{{"http":[{{"route":[{},{},{}]}}]}}}}"#, route("v1", 0), route("v2", 0), route("v3", 100));
+    let route = |subset: &str, weight: u32| {
+        format!(r#"{{"destination":{{"host":"reviews","subset":"{subset}"}},"weight":{weight}}}"#)
+    };
+    let patch = format!(
+        r#"{{"spec":{{"http":[{{"route":[{},{},{}]}}]}}}}"#,
+        route("v1", 0),
+        route("v2", 0),
+        route("v3", 100)
+    );
     sandbox.kubectl(&["patch", "vs", "reviews", "-n", "bookinfo", "--type=merge", "-p", &patch])?;
     let patched = Instant::now();
     loop {
@@ -121,14 +134,26 @@ fn config_dump_by_port_forward(sandbox: &Sandbox) -> Result<()> {
     let mut words = String::new();
     forward.stderr.take().context("no stderr")?.read_to_string(&mut words)?;
     let dump = answer.with_context(|| format!("kubectl said {first:?}, {words:?}"))?;
-    ensure!(dump["configs"].as_array().is_some_and(|configs| configs.len() >= 4), "an odd config_dump: {dump}");
+    ensure!(
+        dump["configs"].as_array().is_some_and(|configs| configs.len() >= 4),
+        "an odd config_dump: {dump}"
+    );
     Ok(())
 }
 
 #[test]
 fn help_and_version_name_everything() -> Result<()> {
     let (ok, help, _) = run(&["--help"])?;
-    for word in ["sandbox", "graph", "proxies", "--kubeconfig", "--context", "--namespace", "--read-only", "--sandbox"] {
+    for word in [
+        "sandbox",
+        "graph",
+        "proxies",
+        "--kubeconfig",
+        "--context",
+        "--namespace",
+        "--read-only",
+        "--sandbox",
+    ] {
         ensure!(ok && help.contains(word), "{word} is not in the help:\n{help}");
     }
     let (ok, version, _) = run(&["--version"])?;

@@ -34,9 +34,14 @@ fn from_the_slider_to_the_proxies_and_back() -> Result<()> {
     slide(window, "reviews v3 share", 80)?;
     push_until_live(window)?;
     // Chance alone leaves three standard deviations once in 370 samples, but not twice in a row.
-    ensure!(share_fits(&sandbox)? || share_fits(&sandbox)?, "v3 did not take 80 % of the requests, see above");
+    ensure!(
+        share_fits(&sandbox)? || share_fits(&sandbox)?,
+        "v3 did not take 80 % of the requests, see above"
+    );
     window.click("Undo")?;
-    window.wait_until("the old bytes", SOON, |_| (sandbox.spec("virtualservice", "reviews").ok()? == before).then_some(()))?;
+    window.wait_until("the old bytes", SOON, |_| {
+        (sandbox.spec("virtualservice", "reviews").ok()? == before).then_some(())
+    })?;
     wait_live(window)?;
 
     // Fault.
@@ -51,13 +56,17 @@ fn from_the_slider_to_the_proxies_and_back() -> Result<()> {
     let pages = (0..20).map(|_| sandbox.get("/productpage")).collect::<Result<Vec<_>>>()?;
     ensure!(pages.iter().all(|(status, _)| *status == 200), "the page itself has to go on");
     ensure!(pages.iter().all(|(_, page)| !page.contains('★')), "stars are still there");
-    let faulty: Vec<_> =
-        (0..20).map(|_| sandbox.get("/api/v1/products/0/ratings").map(|(status, _)| status)).collect::<Result<_>>()?;
+    let faulty: Vec<_> = (0..20)
+        .map(|_| sandbox.get("/api/v1/products/0/ratings").map(|(status, _)| status))
+        .collect::<Result<_>>()?;
     ensure!(faulty.iter().all(|status| *status == 503), "ratings answered {faulty:?}");
     window.wait_until("a red edge", Duration::from_secs(30), |widgets| {
         widgets
             .iter()
-            .find(|widget| widget.name.starts_with("edge reviews v3 to ratings") && widget.description.contains("Health Failing"))
+            .find(|widget| {
+                widget.name.starts_with("edge reviews v3 to ratings")
+                    && widget.description.contains("Health Failing")
+            })
             .cloned()
     })?;
     faulty_span_is_shown(window)?;
@@ -72,7 +81,9 @@ fn from_the_slider_to_the_proxies_and_back() -> Result<()> {
     ensure!(!plaintext_is_answered(ratings, "/ratings/0")?, "STRICT refuses plaintext");
     ensure!(sandbox.get("/productpage")?.0 == 200, "calls inside the mesh go on");
     window.click("Undo")?;
-    window.wait_until("plaintext again", SOON, |_| plaintext_is_answered(ratings, "/ratings/0").ok()?.then_some(()))?;
+    window.wait_until("plaintext again", SOON, |_| {
+        plaintext_is_answered(ratings, "/ratings/0").ok()?.then_some(())
+    })?;
     Ok(())
 }
 
@@ -89,13 +100,20 @@ fn share_fits(sandbox: &Sandbox) -> Result<bool> {
 fn faulty_span_is_shown(window: &Window) -> Result<()> {
     window.click("Failed traces")?;
     let failed = window.wait_until("a failed trace", SOON, |widgets| {
-        widgets.iter().find(|widget| widget.name.starts_with("trace ") && widget.name.contains("error")).cloned()
+        widgets
+            .iter()
+            .find(|widget| widget.name.starts_with("trace ") && widget.name.contains("error"))
+            .cloned()
     })?;
     window.click_at(failed.rect.center())?;
     window.wait_until("the faulty span", SOON, |widgets| {
         widgets
             .iter()
-            .find(|widget| widget.name.starts_with("span ") && widget.name.contains("ratings") && widget.name.contains("503"))
+            .find(|widget| {
+                widget.name.starts_with("span ")
+                    && widget.name.contains("ratings")
+                    && widget.name.contains("503")
+            })
             .cloned()
     })?;
     window.click("Graph")
@@ -128,14 +146,17 @@ fn routing_is_made_where_there_is_none() -> Result<()> {
     window.wait_for("reviews v1 share", SOON)?;
     slide(window, "reviews v1 share", 100)?;
     push_until_live(window)?;
-    let listed = sandbox.kubectl(&["get", "virtualservice,destinationrule", "-n", "bookinfo", "-o", "name"])?;
+    let listed =
+        sandbox.kubectl(&["get", "virtualservice,destinationrule", "-n", "bookinfo", "-o", "name"])?;
     ensure!(listed.contains("virtualservice.networking.istio.io/reviews"), "{listed}");
     ensure!(listed.contains("destinationrule.networking.istio.io/reviews"), "{listed}");
     let seen = sandbox.reviews_versions(50)?;
     ensure!(seen.get("v1") == Some(&50), "v1 should take every request: {seen:?}");
     window.click("Undo")?;
     window.wait_until("both objects gone", SOON, |_| {
-        let listed = sandbox.kubectl(&["get", "virtualservice,destinationrule", "-n", "bookinfo", "-o", "name"]).ok()?;
+        let listed = sandbox
+            .kubectl(&["get", "virtualservice,destinationrule", "-n", "bookinfo", "-o", "name"])
+            .ok()?;
         (!listed.contains("/reviews")).then_some(())
     })?;
     ensure!(sandbox.reviews_versions(50)?.len() == 3, "any version may answer again");

@@ -41,7 +41,8 @@ impl Sandbox {
         let mut program = Program::start(&[&["sandbox", "--seed", "7"], args].concat(), &[])?;
         let line = program.line(Duration::from_secs(60))?;
         let ready = serde_json::from_str(&line).with_context(|| format!("the ready line: {line}"))?;
-        let http = reqwest::blocking::Client::builder().timeout(Duration::from_secs(15)).no_proxy().build()?;
+        let http =
+            reqwest::blocking::Client::builder().timeout(Duration::from_secs(15)).no_proxy().build()?;
         Ok(Self { program, ready, http })
     }
 
@@ -57,7 +58,8 @@ impl Sandbox {
         for _ in 0..count {
             let (status, body) = self.get("/api/v1/products/0/reviews")?;
             ensure!(status == 200, "reviews answered {status}: {body}");
-            let pod = serde_json::from_str::<Value>(&body)?["podname"].as_str().context("no podname")?.to_owned();
+            let pod =
+                serde_json::from_str::<Value>(&body)?["podname"].as_str().context("no podname")?.to_owned();
             let version = pod.split('-').nth(1).context("a pod without a version")?.to_owned();
             *seen.entry(version).or_default() += 1;
         }
@@ -66,8 +68,10 @@ impl Sandbox {
 
     /// What kubectl prints on stdout.
     pub(crate) fn kubectl(&self, args: &[&str]) -> Result<String> {
-        let output =
-            self.kubectl_command(args).output().context("kubectl could not be started; `cargo xtask setup` installs it")?;
+        let output = self
+            .kubectl_command(args)
+            .output()
+            .context("kubectl could not be started; `cargo xtask setup` installs it")?;
         ensure!(output.status.success(), "kubectl {args:?}: {}", String::from_utf8_lossy(&output.stderr));
         Ok(String::from_utf8(output.stdout)?)
     }
@@ -83,16 +87,19 @@ impl Sandbox {
 
     /// The `spec` of an object, its bytes as the server keeps them.
     pub(crate) fn spec(&self, kind: &str, name: &str) -> Result<String> {
-        let object: Value = serde_json::from_str(&self.kubectl(&["get", kind, name, "-n", "bookinfo", "-o", "json"])?)?;
+        let object: Value =
+            serde_json::from_str(&self.kubectl(&["get", kind, name, "-n", "bookinfo", "-o", "json"])?)?;
         Ok(object["spec"].to_string())
     }
 
     /// The real port behind a port of a pod.
     pub(crate) fn real_port(&self, app: &str, port: &str) -> Result<u16> {
-        let pods = self.kubectl(&["get", "pods", "-n", "bookinfo", "-l", &format!("app={app}"), "-o", "json"])?;
+        let pods =
+            self.kubectl(&["get", "pods", "-n", "bookinfo", "-l", &format!("app={app}"), "-o", "json"])?;
         let pods: Value = serde_json::from_str(&pods)?;
-        let ports =
-            pods["items"][0]["metadata"]["annotations"]["sandbox.binnacle.dev/ports"].as_str().context("no ports annotation")?;
+        let ports = pods["items"][0]["metadata"]["annotations"]["sandbox.binnacle.dev/ports"]
+            .as_str()
+            .context("no ports annotation")?;
         let ports: BTreeMap<String, u16> = serde_json::from_str(ports)?;
         ports.get(port).copied().with_context(|| format!("{app} has no port {port}"))
     }

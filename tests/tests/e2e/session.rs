@@ -23,9 +23,14 @@ impl Session {
         let display = Display::start(1440, 900)?;
         let port = free_port()?;
         let inspection = format!("127.0.0.1:{port}");
-        let env = [("DISPLAY", display.name.as_str()), ("LIBGL_ALWAYS_SOFTWARE", "1"), ("EGUI_INSPECTION", &inspection)];
+        let env = [
+            ("DISPLAY", display.name.as_str()),
+            ("LIBGL_ALWAYS_SOFTWARE", "1"),
+            ("EGUI_INSPECTION", &inspection),
+        ];
         let program = Program::start(args, &env)?;
-        let window = Window::connect(port, SOON).with_context(|| format!("the window said: {}", program.stderr_so_far()))?;
+        let window = Window::connect(port, SOON)
+            .with_context(|| format!("the window said: {}", program.stderr_so_far()))?;
         Ok(Self { window, program, _display: display })
     }
 
@@ -73,7 +78,9 @@ pub(crate) fn slide(window: &Window, name: &str, percent: i64) -> Result<()> {
     };
     let rect = window.at_rest(name)?.rect;
     let inset = rect.height().min(18.0) / 2.0;
-    let at = |percent: i64| pos2(rect.left() + inset + (rect.width() - 2.0 * inset) * percent as f32 / 100.0, rect.center().y);
+    let at = |percent: i64| {
+        pos2(rect.left() + inset + (rect.width() - 2.0 * inset) * percent as f32 / 100.0, rect.center().y)
+    };
     window.drag(at(value(window)?), at(percent))?;
     for _ in 0..10 {
         match value(window)? - percent {

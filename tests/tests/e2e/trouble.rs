@@ -24,7 +24,9 @@ fn failing(args: &[&str]) -> Result<String> {
 
 #[test]
 fn bad_arguments() -> Result<()> {
-    for args in [&["--nonsense"][..], &["graph", "-o", "bmp"], &["graph", "--duration", "soon"], &["frobnicate"]] {
+    for args in
+        [&["--nonsense"][..], &["graph", "-o", "bmp"], &["graph", "--duration", "soon"], &["frobnicate"]]
+    {
         let line = failing(args)?;
         ensure!(line.contains("binnacle --help"), "{line}");
     }
@@ -82,7 +84,8 @@ fn an_envoy_of_another_version_or_none() -> Result<()> {
     let fake = folder.path().join("envoy");
     std::fs::write(&fake, "#!/bin/sh\necho 'envoy  version: 0123/1.12.0/Clean/RELEASE/BoringSSL'\n")?;
     std::fs::set_permissions(&fake, std::fs::Permissions::from_mode(0o755))?;
-    let mut program = Program::start(&["sandbox"], &[("BINNACLE_ENVOY", fake.to_str().context("an odd path")?)])?;
+    let mut program =
+        Program::start(&["sandbox"], &[("BINNACLE_ENVOY", fake.to_str().context("an odd path")?)])?;
     let status = program.wait(Duration::from_secs(20))?;
     let words = program.stderr_line("1.12.0", Duration::from_secs(2))?;
     ensure!(!status.success() && words.contains("1.40"), "{words}");

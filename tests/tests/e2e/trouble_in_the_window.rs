@@ -43,10 +43,25 @@ fn somebody_elses_edit_is_refused_shown_and_built_upon() -> Result<()> {
         widgets.iter().find(|widget| widget.name == "Push" && !widget.disabled).cloned()
     })?;
 
-    let row =
-        |version: &str, weight: u32| format!(r#"{{"destination":{{"host":"reviews","subset":"{version}"}},"weight":{weight}}}"#);
-    let theirs = format!(r#"{{"spec":{{"http":[{{"route":[{},{},{}]}}]}}}}"#, row("v1", 70), row("v2", 20), row("v3", 10));
-    sandbox.kubectl(&["patch", "virtualservice", "reviews", "-n", "bookinfo", "--type=merge", "-p", &theirs])?;
+    let row = |version: &str, weight: u32| {
+        format!(r#"{{"destination":{{"host":"reviews","subset":"{version}"}},"weight":{weight}}}"#)
+    };
+    let theirs = format!(
+        r#"{{"spec":{{"http":[{{"route":[{},{},{}]}}]}}}}"#,
+        row("v1", 70),
+        row("v2", 20),
+        row("v3", 10)
+    );
+    sandbox.kubectl(&[
+        "patch",
+        "virtualservice",
+        "reviews",
+        "-n",
+        "bookinfo",
+        "--type=merge",
+        "-p",
+        &theirs,
+    ])?;
     window.wait_for("Somebody else changed it meanwhile", SOON)?;
     push(window)?;
     window.wait_for("VirtualService bookinfo/reviews was not changed", SOON)?;
@@ -128,8 +143,11 @@ fn closing_during_a_push_leaves_no_half_of_a_pair() -> Result<()> {
     let status = session.program.wait(LATER)?;
     let words = session.program.stderr_so_far();
     ensure!(status.success() && !words.contains("panicked"), "it ended with {status}: {words}");
-    let listed = sandbox.kubectl(&["get", "virtualservice,destinationrule", "-n", "bookinfo", "-o", "name"])?;
-    for object in ["virtualservice.networking.istio.io/reviews", "destinationrule.networking.istio.io/reviews"] {
+    let listed =
+        sandbox.kubectl(&["get", "virtualservice,destinationrule", "-n", "bookinfo", "-o", "name"])?;
+    for object in
+        ["virtualservice.networking.istio.io/reviews", "destinationrule.networking.istio.io/reviews"]
+    {
         ensure!(listed.contains(object), "{object} is not in:\n{listed}");
     }
     Ok(())
@@ -165,7 +183,9 @@ fn from_a_broken_kubeconfig_step_by_step_to_the_mesh() -> Result<()> {
     // The file is mended, but nobody listens there.
     write(&file, NOBODY)?;
     window.click("Retry")?;
-    window.wait_until("the context", SOON, |widgets| widgets.iter().find(|widget| widget.name == "sandbox").cloned())?;
+    window.wait_until("the context", SOON, |widgets| {
+        widgets.iter().find(|widget| widget.name == "sandbox").cloned()
+    })?;
     window.click("sandbox")?;
     window.wait_for("API server failed", SOON)?;
     window.wait_for("https://127.0.0.1:1 does not answer", SOON)?;
@@ -209,7 +229,8 @@ fn no_kubeconfig_and_a_server_that_never_answers() -> Result<()> {
     let file = folder.path().join("silent.yaml");
     write(&file, &NOBODY.replace("127.0.0.1:1", &listener.local_addr()?.to_string()))?;
     let begun = Instant::now();
-    let session = Session::open(&["--kubeconfig", file.to_str().context("an odd path")?, "--context", "sandbox"])?;
+    let session =
+        Session::open(&["--kubeconfig", file.to_str().context("an odd path")?, "--context", "sandbox"])?;
     session.window.wait_for("API server failed", LATER)?;
     ensure!(begun.elapsed() < Duration::from_secs(12), "it took {:?}", begun.elapsed());
     session.window.click("Retry")?;
@@ -230,7 +251,10 @@ fn a_lost_mesh_stays_in_sight_with_its_age_and_the_reason() -> Result<()> {
 
     let told = window.wait_until("how old it is", LATER, |widgets| {
         let age = widgets.iter().position(|widget| widget.name.starts_with("As of "))?;
-        Some((widgets[age].name.clone(), widgets.get(age + 1).map(|reason| reason.name.clone()).unwrap_or_default()))
+        Some((
+            widgets[age].name.clone(),
+            widgets.get(age + 1).map(|reason| reason.name.clone()).unwrap_or_default(),
+        ))
     })?;
     println!("{told:?}");
     ensure!(told.1.contains(": "), "no reason beside the age: {told:?}");
@@ -243,7 +267,10 @@ fn a_lost_mesh_stays_in_sight_with_its_age_and_the_reason() -> Result<()> {
         session.all_nodes()?;
         window.find("edge productpage to details")?;
         let share = window.find("reviews v3 share")?;
-        ensure!(share.value.as_deref().is_some_and(|value| value.starts_with("80")), "the draft is lost: {share:?}");
+        ensure!(
+            share.value.as_deref().is_some_and(|value| value.starts_with("80")),
+            "the draft is lost: {share:?}"
+        );
         pause(200);
     }
     // A push that reaches nobody says so; the draft stays, and can be tried again as it is.
@@ -254,7 +281,10 @@ fn a_lost_mesh_stays_in_sight_with_its_age_and_the_reason() -> Result<()> {
         window.click(button)?;
         window.wait_for("VirtualService bookinfo/reviews was not changed", SOON)?;
     }
-    ensure!(window.find("reviews v3 share")?.value.as_deref().is_some_and(|value| value.starts_with("80")), "the draft is lost");
+    ensure!(
+        window.find("reviews v3 share")?.value.as_deref().is_some_and(|value| value.starts_with("80")),
+        "the draft is lost"
+    );
     window.click_at(missing.rect.center())?;
     window.wait_until("why", SOON, |widgets| says(widgets, "Without").then_some(()))?;
     session.is_well()
@@ -271,8 +301,13 @@ fn without_prometheus_and_istiod_it_shows_what_it_can_and_says_why() -> Result<(
     window.wait_until("its address", SOON, |widgets| says(widgets, "127.0.0.1:1").then_some(()))?;
     session.all_nodes()?;
     let kubeconfig = sandbox.ready.kubeconfig.to_str().context("an odd path")?;
-    let mut printed = Program::start(&["graph", "--kubeconfig", kubeconfig, "--prometheus", nobody, "-o", "dot"], &[])?;
-    ensure!(printed.wait(LATER)?.success() && printed.line(SOON)?.starts_with("digraph"), "{}", printed.stderr_so_far());
+    let mut printed =
+        Program::start(&["graph", "--kubeconfig", kubeconfig, "--prometheus", nobody, "-o", "dot"], &[])?;
+    ensure!(
+        printed.wait(LATER)?.success() && printed.line(SOON)?.starts_with("digraph"),
+        "{}",
+        printed.stderr_so_far()
+    );
     printed.stderr_line("Traffic cannot be measured", SOON)?;
 
     // The push is stored and takes effect; how far it has come cannot be asked.

@@ -30,7 +30,10 @@ fn colours_have_names() {
         let is_window = name.starts_with("panels/src/") || name.starts_with("app/src/");
         if is_window && name != "panels/src/kit/theme.rs" {
             for raw in ["from_rgb(", "Color32::RED", "Color32::GREEN", "Color32::GRAY", "hex_color!"] {
-                assert!(!text.contains(raw), "{name} has a raw colour ({raw}): use a token of panels/src/kit/theme.rs");
+                assert!(
+                    !text.contains(raw),
+                    "{name} has a raw colour ({raw}): use a token of panels/src/kit/theme.rs"
+                );
             }
         }
     }
@@ -38,15 +41,22 @@ fn colours_have_names() {
 
 #[test]
 fn only_perform_carries_out_intents() {
-    for (name, text) in
-        rust_files().into_iter().filter(|(name, _)| name.starts_with("app/src/") || name.starts_with("panels/src/"))
+    for (name, text) in rust_files()
+        .into_iter()
+        .filter(|(name, _)| name.starts_with("app/src/") || name.starts_with("panels/src/"))
     {
         let product = text.split("#[cfg(test)]").next().unwrap_or_default();
         if !name.starts_with("app/src/perform") {
-            assert!(!product.contains("match intent"), "{name} carries out intents; that is the part of app/src/perform.rs");
+            assert!(
+                !product.contains("match intent"),
+                "{name} carries out intents; that is the part of app/src/perform.rs"
+            );
         }
         if name.starts_with("panels/src/") {
-            assert!(!product.contains("std::fs::") && !product.contains("std::net::"), "{name} does I/O; panels send intents");
+            assert!(
+                !product.contains("std::fs::") && !product.contains("std::net::"),
+                "{name} does I/O; panels send intents"
+            );
         }
     }
 }

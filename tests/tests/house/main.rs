@@ -34,5 +34,9 @@ fn rust_files() -> Vec<(String, String)> {
         let name = path.strip_prefix(root()).expect("below the root").to_string_lossy().into_owned();
         (name, text)
     };
-    files(&root()).into_iter().filter(|path| path.extension().is_some_and(|extension| extension == "rs")).map(read).collect()
+    files(&root())
+        .into_iter()
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+        .map(read)
+        .collect()
 }

@@ -23,7 +23,11 @@ fn the_viewer_may_read_every_kind() {
         for verb in ["get", "list", "watch"] {
             assert!(allows(&viewer, kind.group, kind.plural, verb), "viewer.yaml: {verb} {}", kind.plural);
         }
-        assert!(!allows(&viewer, kind.group, kind.plural, "patch"), "viewer.yaml must not allow writing {}", kind.plural);
+        assert!(
+            !allows(&viewer, kind.group, kind.plural, "patch"),
+            "viewer.yaml must not allow writing {}",
+            kind.plural
+        );
     }
     assert!(allows(&viewer, "", "pods/portforward", "create"));
 }
@@ -33,7 +37,12 @@ fn the_editor_may_write_what_binnacle_writes() {
     let editor = manifest("editor.yaml");
     for kind in KINDS {
         for verb in ["create", "patch", "delete"] {
-            assert_eq!(allows(&editor, kind.group, kind.plural, verb), kind.editable, "editor.yaml: {verb} {}", kind.plural);
+            assert_eq!(
+                allows(&editor, kind.group, kind.plural, verb),
+                kind.editable,
+                "editor.yaml: {verb} {}",
+                kind.plural
+            );
         }
     }
 }

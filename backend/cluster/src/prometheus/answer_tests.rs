@@ -6,7 +6,9 @@ fn sample(value: f64, changes: &[(&str, &str)]) -> Sample {
     let mut labels: HashMap<String, String> = HashMap::new();
     for side in ["source", "destination"] {
         let app = if side == "source" { "cart" } else { "pay" };
-        for (label, value) in [("cluster", "Kubernetes"), ("workload_namespace", "shop"), ("canonical_revision", "v1")] {
+        for (label, value) in
+            [("cluster", "Kubernetes"), ("workload_namespace", "shop"), ("canonical_revision", "v1")]
+        {
             labels.insert(format!("{side}_{label}"), value.into());
         }
         labels.insert(format!("{side}_workload"), format!("{app}-v1"));
@@ -82,8 +84,12 @@ fn a_caller_without_a_proxy_is_counted_by_the_called_side() {
 #[test]
 fn security_is_a_sum_over_all_series() {
     let plain = ("connection_security_policy", "none");
-    let server = vec![sample(3.0, &[MTLS]), sample(1.0, &[plain]), sample(1.0, &[plain, ("response_code", "404")])];
-    assert_eq!(lines(&[(Question::Server, server)]), ["cart-v1>pay-v1 Http 200/-=4 404/-=1 p95=None mtls=3/2 bytes=0/0 unknown"]);
+    let server =
+        vec![sample(3.0, &[MTLS]), sample(1.0, &[plain]), sample(1.0, &[plain, ("response_code", "404")])];
+    assert_eq!(
+        lines(&[(Question::Server, server)]),
+        ["cart-v1>pay-v1 Http 200/-=4 404/-=1 p95=None mtls=3/2 bytes=0/0 unknown"]
+    );
 }
 
 #[test]
@@ -133,7 +139,10 @@ fn tcp_bytes_as_the_client_sees_them() {
 #[test]
 fn leftovers_of_deleted_pods_are_left_out() {
     let ghost = sample(1.0, &[("destination_workload", "unknown"), ("destination_service", "10.8.0.4:9080")]);
-    let aborted = sample(1.0, &[("destination_workload", "unknown"), ("response_flags", "FI"), ("response_code", "503")]);
+    let aborted = sample(
+        1.0,
+        &[("destination_workload", "unknown"), ("response_flags", "FI"), ("response_code", "503")],
+    );
     assert_eq!(
         lines(&[(Question::Client, vec![ghost, aborted])]),
         ["cart-v1>unknown Http 503/FI=1 p95=None mtls=0/0 bytes=0/0 unknown"]
@@ -153,8 +162,12 @@ fn answers_of_prometheus() {
         { "metric": { "a": "b" }, "value": [1700000000.5, "2.5"] }, { "metric": {}, "value": [1700000000.5, "NaN"] }] } });
     let expect = Sample { labels: [("a".to_owned(), "b".to_owned())].into(), value: 2.5 };
     assert_eq!(parse(good.to_string().as_bytes()), Ok(vec![expect]));
-    let bad = json!({ "status": "error", "errorType": "bad_data", "error": "1:4: parse error: unexpected end" });
-    assert_eq!(parse(bad.to_string().as_bytes()), Err(Refusal::Said("bad_data: 1:4: parse error: unexpected end".into())));
+    let bad =
+        json!({ "status": "error", "errorType": "bad_data", "error": "1:4: parse error: unexpected end" });
+    assert_eq!(
+        parse(bad.to_string().as_bytes()),
+        Err(Refusal::Said("bad_data: 1:4: parse error: unexpected end".into()))
+    );
     assert_eq!(parse(br#"{"status":"success","data":{"resultType":"vector","result":[]}}"#), Ok(vec![]));
     for foreign in ["<html>", "404 page not found", "{}", "[]"] {
         assert!(matches!(parse(foreign.as_bytes()), Err(Refusal::Foreign(_))), "{foreign}");

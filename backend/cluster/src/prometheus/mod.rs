@@ -92,8 +92,9 @@ async fn measure(session: &Session, window_secs: u64) -> Result<(String, Traffic
             gathered.add(question, &read(&answer, &place)?);
             Ok(gathered)
         };
-        gathered =
-            tokio::task::spawn_blocking(take_in).await.map_err(|error| Problem::new(WHAT, error.to_string(), "Retry"))??;
+        gathered = tokio::task::spawn_blocking(take_in)
+            .await
+            .map_err(|error| Problem::new(WHAT, error.to_string(), "Retry"))??;
     }
     Ok((name, gathered.traffic(window_secs)))
 }
@@ -171,6 +172,11 @@ mod tests {
         check(401, "Unauthorized", "http://metrics.example wants a login (401)", "--prometheus");
         check(404, "404 page not found", "http://metrics.example has no query API (404)", "path");
         check(503, "<html> down </html>", "http://metrics.example answered 503: <html> down </html>", "runs");
-        check(200, "<html>Log in</html>", "http://metrics.example does not answer as Prometheus does (200, ", "login page");
+        check(
+            200,
+            "<html>Log in</html>",
+            "http://metrics.example does not answer as Prometheus does (200, ",
+            "login page",
+        );
     }
 }

@@ -53,7 +53,9 @@ impl Question {
         let codes = "response_code,grpc_response_status,response_flags";
         let requests = "istio_requests_total";
         let duration = "istio_request_duration_milliseconds";
-        let rate = |metric: &str, filter: &str, by: &str| format!("sum(rate({metric}{{{filter}}}[{secs}s])) by ({by})");
+        let rate = |metric: &str, filter: &str, by: &str| {
+            format!("sum(rate({metric}{{{filter}}}[{secs}s])) by ({by})")
+        };
         let timed = format!("reporter,{PATH}");
         let quantile = |q: &str| {
             let buckets = rate(&format!("{duration}_bucket"), "", &format!("le,{timed}"));
@@ -71,10 +73,17 @@ impl Question {
                 format!("{sum} / {count} > 0")
             }
             // Istio names TCP bytes as the server sees them.
-            Self::TcpSent => format!("{} > 0", rate("istio_tcp_received_bytes_total", "", &format!("{timed},{IDENTITY}"))),
-            Self::TcpReceived => format!("{} > 0", rate("istio_tcp_sent_bytes_total", "", &format!("{timed},{IDENTITY}"))),
+            Self::TcpSent => {
+                format!("{} > 0", rate("istio_tcp_received_bytes_total", "", &format!("{timed},{IDENTITY}")))
+            }
+            Self::TcpReceived => {
+                format!("{} > 0", rate("istio_tcp_sent_bytes_total", "", &format!("{timed},{IDENTITY}")))
+            }
             Self::TcpOpened => {
-                format!("{} > 0", rate("istio_tcp_connections_opened_total", "", &format!("{timed},{IDENTITY}")))
+                format!(
+                    "{} > 0",
+                    rate("istio_tcp_connections_opened_total", "", &format!("{timed},{IDENTITY}"))
+                )
             }
         }
     }
@@ -83,7 +92,10 @@ impl Question {
 /// Requests to a host in the last so many seconds, by the workload that answered, code and flags.
 pub(crate) fn requests_to(host: &str, secs: u64) -> String {
     let by = "destination_workload_namespace,destination_workload,response_code,response_flags";
-    format!("sum(increase(istio_requests_total{{{CLIENT},destination_service=\"{}\"}}[{secs}s])) by ({by})", quoted(host))
+    format!(
+        "sum(increase(istio_requests_total{{{CLIENT},destination_service=\"{}\"}}[{secs}s])) by ({by})",
+        quoted(host)
+    )
 }
 
 /// Requests that workloads took in the last so many seconds, by workload and security of the connection.
@@ -101,7 +113,9 @@ pub(crate) fn instant(promql: &str) -> String {
     let mut path = String::from("/api/v1/query?query=");
     for byte in promql.bytes() {
         match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' | b'.' | b'~' => path.push(char::from(byte)),
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' | b'.' | b'~' => {
+                path.push(char::from(byte))
+            }
             _ => write!(path, "%{byte:02X}").expect("writing to a String cannot fail"),
         }
     }

@@ -90,24 +90,30 @@ struct RawTag {
 /// # Errors
 /// When it is no such answer, or Jaeger's own words when it tells an error.
 pub fn parse_jaeger(body: &[u8]) -> Result<Vec<Trace>, String> {
-    let answer: Answer = serde_json::from_slice(body).map_err(|error| format!("not an answer of Jaeger: {error}"))?;
+    let answer: Answer =
+        serde_json::from_slice(body).map_err(|error| format!("not an answer of Jaeger: {error}"))?;
     match (answer.data, answer.errors) {
         (Some(traces), _) if !traces.is_empty() => Ok(traces.into_iter().map(trace).collect()),
-        (_, Some(errors)) if !errors.is_empty() => Err(errors.into_iter().map(|error| error.msg).collect::<Vec<_>>().join("; ")),
+        (_, Some(errors)) if !errors.is_empty() => {
+            Err(errors.into_iter().map(|error| error.msg).collect::<Vec<_>>().join("; "))
+        }
         _ => Ok(Vec::new()),
     }
 }
 
 fn trace(trace: JaegerTrace) -> Trace {
     let JaegerTrace { trace_id, spans, processes } = trace;
-    let processes: BTreeMap<String, (String, BTreeMap<String, String>)> =
-        processes.into_iter().map(|(id, process)| (id, (process.service_name, process_tags(process.tags)))).collect();
+    let processes: BTreeMap<String, (String, BTreeMap<String, String>)> = processes
+        .into_iter()
+        .map(|(id, process)| (id, (process.service_name, process_tags(process.tags))))
+        .collect();
     let nobody = (String::from("unknown"), BTreeMap::new());
     let spans = spans
         .into_iter()
         .map(|mut span| {
             let own = span.process.take().map(|process| (process.service_name, process_tags(process.tags)));
-            let (service, tags) = own.unwrap_or_else(|| processes.get(&span.process_id).unwrap_or(&nobody).clone());
+            let (service, tags) =
+                own.unwrap_or_else(|| processes.get(&span.process_id).unwrap_or(&nobody).clone());
             of_span(span, service, tags)
         })
         .collect();
@@ -158,7 +164,8 @@ fn text(value: Value) -> String {
 
 fn failed(tags: &BTreeMap<String, String>) -> bool {
     let tag = |names: &[&str]| names.iter().find_map(|name| tags.get(*name)).map(String::as_str);
-    let http = tag(&["http.status_code", "http.response.status_code"]).and_then(|code| code.parse::<u16>().ok());
+    let http =
+        tag(&["http.status_code", "http.response.status_code"]).and_then(|code| code.parse::<u16>().ok());
     let grpc = tag(&["grpc.status_code", "rpc.grpc.status_code"]);
     tag(&["error"]) == Some("true")
         || tag(&["otel.status_code"]) == Some("ERROR")

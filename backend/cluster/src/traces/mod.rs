@@ -55,7 +55,11 @@ async fn read(session: &Session, path: &str) -> Result<(String, Bytes), Problem>
         }
         last = format!("{name} answered {} and no JSON", answer.status);
     }
-    Err(Problem::new(WHAT, last, "Look whether this Service is Jaeger's query API, or give its URL with --tracing"))
+    Err(Problem::new(
+        WHAT,
+        last,
+        "Look whether this Service is Jaeger's query API, or give its URL with --tracing",
+    ))
 }
 
 fn unreadable(name: &str, error: &str) -> Problem {
@@ -69,7 +73,8 @@ pub(crate) async fn services(session: &Session) -> Result<(String, Vec<String>),
         data: Option<Vec<String>>,
     }
     let (name, body) = read(session, "/api/services").await?;
-    let services: Services = serde_json::from_slice(&body).map_err(|error| unreadable(&name, &error.to_string()))?;
+    let services: Services =
+        serde_json::from_slice(&body).map_err(|error| unreadable(&name, &error.to_string()))?;
     let mut services = services.data.unwrap_or_default();
     services.sort();
     Ok((name, services))
@@ -89,7 +94,9 @@ pub(crate) async fn search(session: &Session, query: &TraceQuery) -> Result<Vec<
         found.extend(fits.map(|trace| ((std::cmp::Reverse(began(&trace)), trace.id.clone()), trace)));
         read_so_far += count;
         match oldest {
-            Some(oldest) if count >= page.limit && oldest > page.start_us && oldest < page.end_us => page.end_us = oldest,
+            Some(oldest) if count >= page.limit && oldest > page.start_us && oldest < page.end_us => {
+                page.end_us = oldest
+            }
             _ => break,
         }
         if found.len() >= query.limit || read_so_far >= MOST {
@@ -116,7 +123,8 @@ async fn parsed((name, body): (String, Bytes)) -> Result<Vec<Trace>, Problem> {
 }
 
 fn search_path(query: &TraceQuery) -> String {
-    let mut tags: BTreeMap<&str, &str> = query.tags.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+    let mut tags: BTreeMap<&str, &str> =
+        query.tags.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
     if query.errors_only {
         tags.insert("error", "true");
     }

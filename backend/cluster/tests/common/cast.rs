@@ -75,7 +75,8 @@ impl Cast {
         for name in mesh::demo::bookinfo().proxies() {
             script.proxies.insert(name, (0, 0, String::new()));
         }
-        let cast = Arc::new(Self { script: Mutex::new(script), istiod_at, envoy_at, prometheus_at, jaeger_at });
+        let cast =
+            Arc::new(Self { script: Mutex::new(script), istiod_at, envoy_at, prometheus_at, jaeger_at });
         let routes = Router::new()
             .route("/debug/syncz", get(syncz))
             .route("/metrics", get(metrics))
@@ -109,7 +110,9 @@ async fn pilot(store: Store, cast: Arc<Cast>) {
     loop {
         let object = match watch.next().await {
             WatchEvent::Reset { objects, .. } => objects.iter().find(|object| is_reviews(object)).cloned(),
-            WatchEvent::Added(object) | WatchEvent::Modified(object) => Some(object).filter(|object| is_reviews(object)),
+            WatchEvent::Added(object) | WatchEvent::Modified(object) => {
+                Some(object).filter(|object| is_reviews(object))
+            }
             WatchEvent::Deleted(_) => None,
         };
         if let Some(object) = object {
@@ -204,7 +207,8 @@ async fn query(State(cast): State<Arc<Cast>>, Query(fields): Query<HashMap<Strin
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
     let mut script = cast.script.lock();
-    let answer = script.answers.iter().find(|(part, _)| asked.contains(part)).map(|(_, answer)| answer.clone());
+    let answer =
+        script.answers.iter().find(|(part, _)| asked.contains(part)).map(|(_, answer)| answer.clone());
     script.asked.push(asked);
     let result = answer.unwrap_or_else(|| json!([]));
     json!({ "status": "success", "data": { "resultType": "vector", "result": result } }).to_string()

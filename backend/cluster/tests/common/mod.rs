@@ -32,7 +32,8 @@ struct Pods {
 impl PodAccess for Pods {
     async fn connect(&self, _namespace: &str, pod: &str, port: u16) -> Result<TcpStream, String> {
         let app = pod.split("-6f8d7c9b4").next().unwrap_or(pod);
-        let address = self.ports.get(&(app.to_owned(), port)).or_else(|| self.ports.get(&("*".to_owned(), port)));
+        let address =
+            self.ports.get(&(app.to_owned(), port)).or_else(|| self.ports.get(&("*".to_owned(), port)));
         let address = address.ok_or_else(|| format!("nothing listens on {port} of {pod}"))?;
         let mut stream = TcpStream::connect(address).await.map_err(|error| error.to_string())?;
         if port == cast::ENVOY {
@@ -68,7 +69,8 @@ impl World {
 
     /// The same on this version of Kubernetes.
     pub(crate) async fn start(version: &str, change: impl FnOnce(&mut Vec<Value>)) -> Self {
-        let mut objects: Vec<Value> = mesh::demo::bookinfo_objects().into_values().map(|object| (*object.0).clone()).collect();
+        let mut objects: Vec<Value> =
+            mesh::demo::bookinfo_objects().into_values().map(|object| (*object.0).clone()).collect();
         for (name, port) in [("prometheus", 9090), ("tracing", 16686)] {
             objects.extend(addon(name, port));
         }
@@ -88,7 +90,8 @@ impl World {
             (("tracing", 16686), cast.jaeger_at),
             (("*", cast::ENVOY), cast.envoy_at),
         ];
-        let ports = ports.into_iter().map(|((app, port), address)| ((app.to_owned(), port), address)).collect();
+        let ports =
+            ports.into_iter().map(|((app, port), address)| ((app.to_owned(), port), address)).collect();
         let pods = Arc::new(Pods { ports, istiod_log: log.clone() });
         let options = Options { kubernetes_version: version.to_owned(), ..Options::new(pods) };
         let api = ApiServer::start(store, options).await.expect("an API server");
@@ -122,7 +125,8 @@ impl World {
     /// Weights of reviews' last rule, as the cluster has them.
     pub(crate) fn weights(&self) -> Vec<u64> {
         let reviews = self.api.store().get("VirtualService", "bookinfo", "reviews").expect("reviews");
-        let routes = reviews.pointer("/spec/http/1/route").and_then(Value::as_array).cloned().unwrap_or_default();
+        let routes =
+            reviews.pointer("/spec/http/1/route").and_then(Value::as_array).cloned().unwrap_or_default();
         routes.iter().map(|row| row["weight"].as_u64().unwrap_or_default()).collect()
     }
 }
@@ -163,7 +167,9 @@ impl Connection {
     }
 
     pub(crate) async fn failed(&mut self, step: Step) -> mesh::Problem {
-        let scene = self.until("a failed step", |scene| matches!(scene.steps.get(&step), Some(StepState::Failed(_)))).await;
+        let scene = self
+            .until("a failed step", |scene| matches!(scene.steps.get(&step), Some(StepState::Failed(_))))
+            .await;
         match &scene.steps[&step] {
             StepState::Failed(problem) => problem.clone(),
             other => panic!("{other:?}"),
@@ -171,7 +177,8 @@ impl Connection {
     }
 
     pub(crate) async fn done(&mut self, step: Step) -> String {
-        let scene = self.until("a step", |scene| matches!(scene.steps.get(&step), Some(StepState::Done(_)))).await;
+        let scene =
+            self.until("a step", |scene| matches!(scene.steps.get(&step), Some(StepState::Done(_)))).await;
         match &scene.steps[&step] {
             StepState::Done(text) => text.clone(),
             other => panic!("{other:?}"),
@@ -235,7 +242,8 @@ pub(crate) fn split(scene: &Scene, shares: [u32; 3]) -> Change {
     let service = scene.mesh.services.values().find(|service| &*service.name == "reviews").expect("reviews");
     let rules = mesh::edit::rules(&scene.mesh, service);
     let rule = rules.iter().find(|rule| rule.at.index == 1).expect("the rule for all other calls");
-    let wanted = mesh::split::Split::new(["v1", "v2", "v3"].into_iter().zip(shares)).expect("shares that make 100");
+    let wanted =
+        mesh::split::Split::new(["v1", "v2", "v3"].into_iter().zip(shares)).expect("shares that make 100");
     mesh::edit::split(&scene.mesh, service, &rule.at, &wanted).expect("a change")
 }
 

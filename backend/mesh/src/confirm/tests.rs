@@ -9,7 +9,8 @@ fn cluster(subset: &str) -> String {
 }
 
 fn weighted(shares: &[(&str, u32)]) -> Value {
-    let rows: Vec<Value> = shares.iter().map(|(subset, weight)| json!({ "name": cluster(subset), "weight": weight })).collect();
+    let rows: Vec<Value> =
+        shares.iter().map(|(subset, weight)| json!({ "name": cluster(subset), "weight": weight })).collect();
     json!({ "weighted_clusters": { "clusters": rows } })
 }
 
@@ -45,7 +46,8 @@ fn check(expected: &RouteExpectation, dump: &Value, holds_it: bool) {
 
 #[test]
 fn weights() {
-    let dump = routes(&[made(json!({ "cluster": cluster("v2") })), made(weighted(&[("v1", 20), ("v3", 80)]))]);
+    let dump =
+        routes(&[made(json!({ "cluster": cluster("v2") })), made(weighted(&[("v1", 20), ("v3", 80)]))]);
     check(&wants(&[("v1", 20), ("v2", 0), ("v3", 80)], 1), &dump, true); // Envoy has no row for 0
     check(&wants(&[("v1", 80), ("v3", 20)], 1), &dump, false);
     check(&wants(&[("v1", 20), ("v3", 80)], 0), &dump, false);
@@ -92,12 +94,17 @@ fn faults() {
         true,
     );
     check(&RouteExpectation { fault: None, ..wanted(None, None) }, &dump, false);
-    check(&RouteExpectation { fault: None, ..wanted(None, None) }, &routes(&[made(json!({ "cluster": cluster("") }))]), true);
+    check(
+        &RouteExpectation { fault: None, ..wanted(None, None) },
+        &routes(&[made(json!({ "cluster": cluster("") }))]),
+        true,
+    );
 }
 
 /// The chains of one container port as a real sidecar has them, and the ones that take everything else.
 fn inbound(chains: &[Value]) -> Value {
-    let blackhole = json!({ "name": "virtualInbound-blackhole", "filter_chain_match": { "destination_port": 15006 } });
+    let blackhole =
+        json!({ "name": "virtualInbound-blackhole", "filter_chain_match": { "destination_port": 15006 } });
     let chains: Vec<Value> = chains.iter().cloned().chain([blackhole]).collect();
     json!({ "configs": [{ "@type": "type.googleapis.com/envoy.admin.v3.ListenersConfigDump", "dynamic_listeners": [
         { "active_state": { "listener": { "name": "virtualInbound", "traffic_direction": "INBOUND", "filter_chains": chains } } },
@@ -112,7 +119,8 @@ fn inbound_tls() {
     let plain = json!({ "filter_chain_match": { "transport_protocol": "raw_buffer" } });
     let passed = json!({ "filter_chain_match": { "transport_protocol": "tls" } });
     let modes = |dump: &Value| {
-        [InboundTls::Strict, InboundTls::Permissive, InboundTls::Disabled].map(|mode| holds(&Evidence::InboundTls(mode), dump))
+        [InboundTls::Strict, InboundTls::Permissive, InboundTls::Disabled]
+            .map(|mode| holds(&Evidence::InboundTls(mode), dump))
     };
     assert_eq!(modes(&inbound(std::slice::from_ref(&mutual))), [true, false, false]);
     assert_eq!(modes(&inbound(&[mutual, plain.clone(), passed.clone()])), [false, true, false]);

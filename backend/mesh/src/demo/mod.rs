@@ -43,7 +43,10 @@ pub fn scene() -> Scene {
 
 /// A connection whose mesh is empty.
 pub fn empty_scene() -> Scene {
-    connected(Mesh::read(Objects::new(), None), crate::traffic::Traffic { window_secs: 60, ..Default::default() })
+    connected(
+        Mesh::read(Objects::new(), None),
+        crate::traffic::Traffic { window_secs: 60, ..Default::default() },
+    )
 }
 
 pub(crate) fn connected(mesh: Mesh, traffic: crate::traffic::Traffic) -> Scene {
@@ -55,7 +58,9 @@ pub(crate) fn connected(mesh: Mesh, traffic: crate::traffic::Traffic) -> Scene {
         (Step::Prometheus, "Prometheus answers"),
         (Step::Traces, "Jaeger answers"),
     ];
-    let kinds = KINDS.iter().map(|kind| (kind, KindState::Live(mesh.objects.keys().filter(|at| at.kind == kind).count())));
+    let kinds = KINDS
+        .iter()
+        .map(|kind| (kind, KindState::Live(mesh.objects.keys().filter(|at| at.kind == kind).count())));
     let synced = ["CDS", "EDS", "LDS", "RDS"].map(|xds| (xds.to_owned(), SyncState::Synced));
     let proxies = mesh.proxies().into_iter().map(|name| Proxy {
         name,

@@ -144,7 +144,13 @@ pub(super) fn deployment(namespace: &str, name: &str, labels: &Value, account: &
     })
 }
 
-pub(super) fn pod(namespace: &str, workload: &str, labels: &Value, account: &str, containers: &[&str]) -> Value {
+pub(super) fn pod(
+    namespace: &str,
+    workload: &str,
+    labels: &Value,
+    account: &str,
+    containers: &[&str],
+) -> Value {
     pod_named(namespace, workload, "aaaaa", labels, account, containers)
 }
 
@@ -161,8 +167,7 @@ pub(super) fn pod_named(
     let set = format!("{workload}-{hash}");
     let mut meta = meta(namespace, &format!("{set}-{suffix}"), labels.clone());
     meta["labels"]["pod-template-hash"] = hash.into();
-    meta["ownerReferences"] =
-        json!([{ "apiVersion": "apps/v1", "kind": "ReplicaSet", "name": set, "uid": format!("uid-{set}"), "controller": true }]);
+    meta["ownerReferences"] = json!([{ "apiVersion": "apps/v1", "kind": "ReplicaSet", "name": set, "uid": format!("uid-{set}"), "controller": true }]);
     json!({
         "apiVersion": "v1",
         "kind": "Pod",

@@ -57,7 +57,14 @@ fn synthetic_objects(services: usize, pods: usize) -> Objects {
             // Pods are dealt out evenly: workload i gets those from i * pods / total on.
             let (from, to) = (workload_number * pods / total, (workload_number + 1) * pods / total);
             for pod in from..to {
-                all.push(objects::pod_named(&namespace, &name, &format!("{pod:05}"), &labels, &account, &[&app, "istio-proxy"]));
+                all.push(objects::pod_named(
+                    &namespace,
+                    &name,
+                    &format!("{pod:05}"),
+                    &labels,
+                    &account,
+                    &[&app, "istio-proxy"],
+                ));
             }
             workload_number += 1;
         }

@@ -85,7 +85,17 @@ pub fn traces() -> Vec<Trace> {
 }
 
 /// Id, parent, service, what is called, kind, start and length in µs, status, flags.
-type Row = (&'static str, Option<&'static str>, &'static str, &'static str, &'static str, u64, u64, &'static str, &'static str);
+type Row = (
+    &'static str,
+    Option<&'static str>,
+    &'static str,
+    &'static str,
+    &'static str,
+    u64,
+    u64,
+    &'static str,
+    &'static str,
+);
 
 fn numbered(number: u64, failed: bool) -> Trace {
     let base = u64::try_from(NOW.as_microsecond()).unwrap_or_default();
@@ -93,7 +103,17 @@ fn numbered(number: u64, failed: bool) -> Trace {
     let slow = number % 7 * 3_000;
     let (code, flags) = if failed { ("503", "FI") } else { ("200", "-") };
     let rows: [Row; 8] = [
-        ("a1", None, "istio-ingressgateway.istio-system", "productpage", "client", 0, 42_000 + slow, "200", "-"),
+        (
+            "a1",
+            None,
+            "istio-ingressgateway.istio-system",
+            "productpage",
+            "client",
+            0,
+            42_000 + slow,
+            "200",
+            "-",
+        ),
         ("b1", Some("a1"), "productpage.bookinfo", "productpage", "server", 600, 41_000 + slow, "200", "-"),
         ("c1", Some("b1"), "productpage.bookinfo", "details", "client", 2_000, 5_000, "200", "-"),
         ("c2", Some("c1"), "details.bookinfo", "details", "server", 2_700, 3_600, "200", "-"),
@@ -103,27 +123,28 @@ fn numbered(number: u64, failed: bool) -> Trace {
         ("e2", Some("e1"), "ratings.bookinfo", "ratings", "server", 15_000, 6_500 + slow, "200", "-"),
     ];
     let id = format!("{number:04x}{:028x}", 0x00c0_ffee);
-    let spans = rows.into_iter().map(|(span, parent, service, called, kind, at, length, status, flags)| Span {
-        id: format!("{number:014x}{span}"),
-        parent: parent.map(|parent| format!("{number:014x}{parent}")),
-        service: service.into(),
-        operation: format!("{called}.bookinfo.svc.cluster.local:9080/*"),
-        kind: kind.into(),
-        start_us: start + at,
-        duration_us: length,
-        tags: [
-            ("component", "proxy"),
-            ("http.method", "GET"),
-            ("http.status_code", status),
-            ("http.url", "http://books.example/productpage"),
-            ("response_flags", flags),
-            ("upstream_cluster.name", called),
-        ]
-        .map(|(key, value)| (key.into(), value.into()))
-        .into(),
-        process: BTreeMap::from([("service.name".into(), service.into())]),
-        logs: Vec::new(),
-        error: status.starts_with('5'),
-    });
+    let spans =
+        rows.into_iter().map(|(span, parent, service, called, kind, at, length, status, flags)| Span {
+            id: format!("{number:014x}{span}"),
+            parent: parent.map(|parent| format!("{number:014x}{parent}")),
+            service: service.into(),
+            operation: format!("{called}.bookinfo.svc.cluster.local:9080/*"),
+            kind: kind.into(),
+            start_us: start + at,
+            duration_us: length,
+            tags: [
+                ("component", "proxy"),
+                ("http.method", "GET"),
+                ("http.status_code", status),
+                ("http.url", "http://books.example/productpage"),
+                ("response_flags", flags),
+                ("upstream_cluster.name", called),
+            ]
+            .map(|(key, value)| (key.into(), value.into()))
+            .into(),
+            process: BTreeMap::from([("service.name".into(), service.into())]),
+            logs: Vec::new(),
+            error: status.starts_with('5'),
+        });
     Trace { id, spans: spans.collect() }
 }

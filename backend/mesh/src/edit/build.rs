@@ -53,7 +53,13 @@ pub(super) fn create(mesh: &Mesh, at: &Ref, spec: Value) -> Step {
         "metadata": { "name": &*at.name, "namespace": &*at.namespace },
         "spec": spec,
     });
-    Step { at: at.clone(), api_version, edit: Edit::Create(object.clone()), before: None, after: Some(object.into()) }
+    Step {
+        at: at.clone(),
+        api_version,
+        edit: Edit::Create(object.clone()),
+        before: None,
+        after: Some(object.into()),
+    }
 }
 
 /// The step that deletes an object as the user saw it.
@@ -63,7 +69,13 @@ pub(super) fn delete(mesh: &Mesh, at: &Ref) -> Option<Step> {
     let version = before.resource_version();
     let resource_version = (!version.is_empty()).then(|| version.to_owned());
     let api_version = written_as(mesh, at, &before);
-    Some(Step { at: at.clone(), api_version, edit: Edit::Delete { uid, resource_version }, before: Some(before), after: None })
+    Some(Step {
+        at: at.clone(),
+        api_version,
+        edit: Edit::Delete { uid, resource_version },
+        before: Some(before),
+        after: None,
+    })
 }
 
 fn written_as(mesh: &Mesh, at: &Ref, object: &Object) -> String {
@@ -83,7 +95,10 @@ fn api_version(mesh: &Mesh, at: &Ref) -> String {
 pub(super) fn free_name(mesh: &Mesh, kind: &str, namespace: &str, names: [&str; 2]) -> Option<Ref> {
     let wished = names.into_iter().map(str::to_owned);
     let more = (2..100).map(|number| format!("{}-{number}", names[1]));
-    wished.chain(more).filter_map(|name| Ref::new(kind, namespace, &name)).find(|at| !mesh.objects.contains_key(at))
+    wished
+        .chain(more)
+        .filter_map(|name| Ref::new(kind, namespace, &name))
+        .find(|at| !mesh.objects.contains_key(at))
 }
 
 /// What the user should know of who else writes these objects.
@@ -101,7 +116,8 @@ pub(super) fn managed(steps: &[Step]) -> Vec<String> {
         } else if starts("kustomize.toolkit.fluxcd.io/") || starts("helm.toolkit.fluxcd.io/") {
             Some(format!("Flux manages {at}: it puts the old state back until Git has the change too"))
         } else if label("app.kubernetes.io/managed-by") == Some("Helm") || starts("meta.helm.sh/") {
-            let release = note("meta.helm.sh/release-name").map_or_else(String::new, |name| format!(" release {name}"));
+            let release =
+                note("meta.helm.sh/release-name").map_or_else(String::new, |name| format!(" release {name}"));
             Some(format!("Helm{release} manages {at}: the next upgrade may put the old state back"))
         } else {
             None
@@ -123,7 +139,9 @@ pub(crate) fn millis(text: &str) -> Option<u64> {
     while !rest.is_empty() {
         let end = rest.find(|sign: char| !sign.is_ascii_digit() && sign != '.')?;
         let amount: f64 = rest[..end].parse().ok()?;
-        let unit_end = rest[end..].find(|sign: char| sign.is_ascii_digit() || sign == '.').map_or(rest.len(), |at| end + at);
+        let unit_end = rest[end..]
+            .find(|sign: char| sign.is_ascii_digit() || sign == '.')
+            .map_or(rest.len(), |at| end + at);
         total += amount
             * match &rest[end..unit_end] {
                 "h" => 3_600_000.0,

@@ -32,7 +32,13 @@ impl HeaderIs {
 
 /// The change that gives a rule this fault (an empty one takes it away). With `only`, a new rule for calls with that
 /// header is put before it, which copies its route and gets the fault; taking that rule's fault away removes it again.
-pub fn fault(mesh: &Mesh, service: &Service, rule: &RuleAt, only: Option<&HeaderIs>, wanted: FaultSpec) -> Option<Change> {
+pub fn fault(
+    mesh: &Mesh,
+    service: &Service,
+    rule: &RuleAt,
+    only: Option<&HeaderIs>,
+    wanted: FaultSpec,
+) -> Option<Change> {
     if only.is_some_and(|header| !header.is_whole()) {
         return None;
     }
@@ -86,14 +92,25 @@ fn in_place(mesh: &Mesh, service: &Service, at: &Ref, index: usize, wanted: Faul
     change(mesh, service, at, index, title, ops)
 }
 
-fn inserted(mesh: &Mesh, service: &Service, at: &Ref, index: usize, header: &HeaderIs, wanted: FaultSpec) -> Option<Change> {
+fn inserted(
+    mesh: &Mesh,
+    service: &Service,
+    at: &Ref,
+    index: usize,
+    header: &HeaderIs,
+    wanted: FaultSpec,
+) -> Option<Change> {
     if wanted.is_none() {
         return None;
     }
     let rule = mesh.objects.get(at)?.spec().pointer(&format!("/http/{index}"))?;
     let mut copy = rule.as_object()?.clone();
-    let mut matches =
-        rule.get("match").and_then(Value::as_array).filter(|list| !list.is_empty()).cloned().unwrap_or_else(|| vec![json!({})]);
+    let mut matches = rule
+        .get("match")
+        .and_then(Value::as_array)
+        .filter(|list| !list.is_empty())
+        .cloned()
+        .unwrap_or_else(|| vec![json!({})]);
     for one in &mut matches {
         let headers = one.as_object_mut()?.entry("headers").or_insert_with(|| json!({}));
         headers.as_object_mut()?.insert(header.name.to_lowercase(), json!({ "exact": header.value }));
@@ -145,7 +162,9 @@ fn change(mesh: &Mesh, service: &Service, at: &Ref, index: usize, title: String,
 /// The fault as Istio writes it, on top of what is there: only what the wish changes is touched.
 fn written(old: Option<&Value>, now: FaultSpec, wanted: FaultSpec) -> Option<Value> {
     let mut fault = old.and_then(Value::as_object).cloned().unwrap_or_default();
-    let part = |fault: &Map<String, Value>, key: &str| fault.get(key).and_then(Value::as_object).cloned().unwrap_or_default();
+    let part = |fault: &Map<String, Value>, key: &str| {
+        fault.get(key).and_then(Value::as_object).cloned().unwrap_or_default()
+    };
     if now.delay != wanted.delay {
         match wanted.delay {
             None => drop(fault.shift_remove("delay")),
@@ -204,7 +223,10 @@ fn copied_for_header(rule: &Value, next: &Value) -> bool {
         more.len() == 1 && headers(one).len() == less.len() + 1 && without(one) == without(other)
     };
     let (own, others) = (matches(rule), matches(next));
-    rule.get("fault").is_some() && rest(rule) == rest(next) && own.len() == others.len() && own.iter().zip(&others).all(one_more)
+    rule.get("fault").is_some()
+        && rest(rule) == rest(next)
+        && own.len() == others.len()
+        && own.iter().zip(&others).all(one_more)
 }
 
 /// "All other calls to reviews wait 7 s; 50 % of them fail with 503".
@@ -236,7 +258,11 @@ fn capital(text: &str) -> String {
 
 /// Rules of a VirtualService that have a fault now: the badge of a graph node, and what a list of faults shows.
 pub fn active(view: &VirtualService) -> impl Iterator<Item = (usize, FaultSpec)> {
-    view.http.iter().enumerate().filter(|(_, http)| http.fault.is_some()).map(|(index, http)| (index, fault_of(http)))
+    view.http
+        .iter()
+        .enumerate()
+        .filter(|(_, http)| http.fault.is_some())
+        .map(|(index, http)| (index, fault_of(http)))
 }
 
 #[cfg(test)]

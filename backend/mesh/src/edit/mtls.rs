@@ -85,7 +85,9 @@ pub fn state(mesh: &Mesh, scope: &Scope) -> Option<State> {
     let policies = Policies::of(mesh);
     let (found, (mode, by)) = match scope {
         Scope::Mesh => (policies.of_mesh(), policies.mode(&mesh.root_namespace, &BTreeMap::new())),
-        Scope::Namespace(namespace) => (policies.of_namespace(namespace), policies.mode(namespace, &BTreeMap::new())),
+        Scope::Namespace(namespace) => {
+            (policies.of_namespace(namespace), policies.mode(namespace, &BTreeMap::new()))
+        }
         Scope::Workload(namespace, name) => {
             let workload = mesh.workload(namespace, name)?;
             (policies.of_workload(namespace, &workload.labels), policies.mode(namespace, &workload.labels))
@@ -117,8 +119,10 @@ pub fn mtls(mesh: &Mesh, scope: &Scope, wanted: Option<Mode>) -> Option<Change> 
     warnings.extend(broken(mesh, &proxies, in_force));
     let steps = vec![step];
     warnings.extend(managed(&steps));
-    let what =
-        wanted.map_or_else(|| format!("{} again, as the wider scope says,", in_force.name()), |mode| mode.name().to_owned());
+    let what = wanted.map_or_else(
+        || format!("{} again, as the wider scope says,", in_force.name()),
+        |mode| mode.name().to_owned(),
+    );
     Some(Change {
         title: format!("Mutual TLS of {scope} becomes {what} instead of {}", now.in_force.name()),
         effect: Effect {
@@ -162,7 +166,8 @@ fn set(mesh: &Mesh, at: &Ref, mode: Mode) -> Option<Step> {
 /// Takes a policy's mode away: all of it, or only the mode where it also says something of single ports.
 fn unset(mesh: &Mesh, at: &Ref) -> Option<Step> {
     let object = mesh.objects.get(at)?;
-    let ports = object.spec().get("portLevelMtls").and_then(Value::as_object).is_some_and(|ports| !ports.is_empty());
+    let ports =
+        object.spec().get("portLevelMtls").and_then(Value::as_object).is_some_and(|ports| !ports.is_empty());
     if !ports {
         return delete(mesh, at);
     }
@@ -176,8 +181,12 @@ fn fresh(mesh: &Mesh, scope: &Scope, mode: Mode) -> Option<Step> {
     let name = |namespace: &str, names: [&str; 2]| free_name(mesh, "PeerAuthentication", namespace, names);
     let mtls = json!({ "mode": mode.name() });
     match scope {
-        Scope::Mesh => Some(create(mesh, &name(&mesh.root_namespace, ["default", "mesh"])?, json!({ "mtls": mtls }))),
-        Scope::Namespace(namespace) => Some(create(mesh, &name(namespace, ["default", "namespace"])?, json!({ "mtls": mtls }))),
+        Scope::Mesh => {
+            Some(create(mesh, &name(&mesh.root_namespace, ["default", "mesh"])?, json!({ "mtls": mtls })))
+        }
+        Scope::Namespace(namespace) => {
+            Some(create(mesh, &name(namespace, ["default", "namespace"])?, json!({ "mtls": mtls })))
+        }
         Scope::Workload(namespace, workload) => {
             let at = name(namespace, [workload, &format!("{workload}-mtls")])?;
             let labels = selector(mesh, mesh.workload(namespace, workload)?);
@@ -188,15 +197,19 @@ fn fresh(mesh: &Mesh, scope: &Scope, mode: Mode) -> Option<Step> {
 
 /// Labels that tell a workload from its neighbours: its Deployment's selector, else app and version, else all.
 fn selector(mesh: &Mesh, workload: &Workload) -> BTreeMap<String, String> {
-    let deployment = Ref::new("Deployment", &workload.namespace, &workload.name).and_then(|at| mesh.objects.get(&at));
-    let stated =
-        deployment.map(|object| crate::object::strings(object.spec().pointer("/selector/matchLabels"))).unwrap_or_default();
+    let deployment =
+        Ref::new("Deployment", &workload.namespace, &workload.name).and_then(|at| mesh.objects.get(&at));
+    let stated = deployment
+        .map(|object| crate::object::strings(object.spec().pointer("/selector/matchLabels")))
+        .unwrap_or_default();
     if !stated.is_empty() && selects(&stated, &workload.labels) {
         return stated;
     }
     let known = |key: &&str| workload.labels.contains_key(*key);
-    let keys: Vec<&str> =
-        ["app", "version", "app.kubernetes.io/name", "app.kubernetes.io/version"].into_iter().filter(known).collect();
+    let keys: Vec<&str> = ["app", "version", "app.kubernetes.io/name", "app.kubernetes.io/version"]
+        .into_iter()
+        .filter(known)
+        .collect();
     if keys.is_empty() {
         return workload.labels.clone();
     }
@@ -205,13 +218,17 @@ fn selector(mesh: &Mesh, workload: &Workload) -> BTreeMap<String, String> {
 
 /// Proxies whose mode changes by a step, and what is then in force at the scope.
 fn moved(mesh: &Mesh, scope: &Scope, step: &Step) -> Option<(Vec<String>, Mode)> {
-    let policies = mesh.peer_authentications.keys().filter_map(|at| Some((at.clone(), mesh.objects.get(at)?.clone())));
-    let mut after = Mesh { root_namespace: mesh.root_namespace.clone(), objects: policies.collect(), ..Mesh::default() };
+    let policies =
+        mesh.peer_authentications.keys().filter_map(|at| Some((at.clone(), mesh.objects.get(at)?.clone())));
+    let mut after =
+        Mesh { root_namespace: mesh.root_namespace.clone(), objects: policies.collect(), ..Mesh::default() };
     match &step.after {
         Some(object) => after.objects.insert(step.at.clone(), object.clone()),
         None => after.objects.remove(&step.at),
     };
-    let read = |(at, object): (&Ref, &crate::Object)| Some((at.clone(), istio::read::<PeerAuthentication>(object).ok()?));
+    let read = |(at, object): (&Ref, &crate::Object)| {
+        Some((at.clone(), istio::read::<PeerAuthentication>(object).ok()?))
+    };
     after.peer_authentications = after.objects.iter().filter_map(read).collect();
     let (old, new) = (Policies::of(mesh), Policies::of(&after));
     let differs = |workload: &&Workload| {
@@ -230,9 +247,13 @@ fn moved(mesh: &Mesh, scope: &Scope, step: &Step) -> Option<(Vec<String>, Mode)>
 fn shared(mesh: &Mesh, scope: &Scope, step: &Step) -> Vec<String> {
     let Scope::Workload(namespace, name) = scope else { return Vec::new() };
     let object = step.before.as_ref().or(step.after.as_ref());
-    let labels = object.map(|object| crate::object::strings(object.spec().pointer("/selector/matchLabels"))).unwrap_or_default();
-    let others = mesh.workloads.values().filter(|other| *other.namespace == **namespace && *other.name != **name);
-    let others: Vec<&str> = others.filter(|other| selects(&labels, &other.labels)).map(|other| &*other.name).collect();
+    let labels = object
+        .map(|object| crate::object::strings(object.spec().pointer("/selector/matchLabels")))
+        .unwrap_or_default();
+    let others =
+        mesh.workloads.values().filter(|other| *other.namespace == **namespace && *other.name != **name);
+    let others: Vec<&str> =
+        others.filter(|other| selects(&labels, &other.labels)).map(|other| &*other.name).collect();
     if others.is_empty() {
         return Vec::new();
     }
@@ -244,13 +265,16 @@ fn broken(mesh: &Mesh, proxies: &[String], mode: Mode) -> Vec<String> {
     let affected = |workload: &Workload| workload.proxies().any(|proxy| proxies.contains(&proxy));
     let mut warnings = Vec::new();
     let bare = mesh.workloads.values().filter(|workload| {
-        *workload.namespace != *mesh.root_namespace && !workload.pods.is_empty() && workload.pods.iter().all(|pod| !pod.sidecar)
+        *workload.namespace != *mesh.root_namespace
+            && !workload.pods.is_empty()
+            && workload.pods.iter().all(|pod| !pod.sidecar)
     });
     let bare: Vec<&str> = bare.map(|workload| &*workload.name).collect();
     if mode == Mode::Strict && !bare.is_empty() && !proxies.is_empty() {
         let more = if bare.len() > 3 { format!(" and {} more", bare.len() - 3) } else { String::new() };
         let first = bare.iter().take(3).copied().collect::<Vec<_>>().join(", ");
-        warnings.push(format!("{first}{more} without a sidecar: plain text calls from there will be refused"));
+        warnings
+            .push(format!("{first}{more} without a sidecar: plain text calls from there will be refused"));
     }
     let opposite = match mode {
         Mode::Strict => "DISABLE",
@@ -259,16 +283,13 @@ fn broken(mesh: &Mesh, proxies: &[String], mode: Mode) -> Vec<String> {
     };
     for service in mesh.services.values().filter(|service| mesh.workloads_of(service).any(affected)) {
         let says = |at: &&Ref| {
-            let policy = mesh.destination_rules.get(*at).and_then(|rule| rule.traffic_policy.as_ref()?.tls.as_ref());
+            let policy =
+                mesh.destination_rules.get(*at).and_then(|rule| rule.traffic_policy.as_ref()?.tls.as_ref());
             policy.is_some_and(|tls| tls.mode == opposite)
         };
-        warnings.extend(
-            service
-                .destination_rules
-                .iter()
-                .filter(says)
-                .map(|at| format!("{at} makes callers of {} use TLS mode {opposite}: their calls will fail", service.name)),
-        );
+        warnings.extend(service.destination_rules.iter().filter(says).map(|at| {
+            format!("{at} makes callers of {} use TLS mode {opposite}: their calls will fail", service.name)
+        }));
     }
     warnings
 }

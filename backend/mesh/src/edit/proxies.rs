@@ -8,7 +8,12 @@ use std::sync::Arc;
 
 /// Proxies that hold routes of this VirtualService: sidecars whose namespace sees it and whose Sidecar lets them see the
 /// host, and the gateways that it is bound to.
-pub(super) fn of_route(mesh: &Mesh, namespace: &str, view: &VirtualService, service: &Service) -> Vec<String> {
+pub(super) fn of_route(
+    mesh: &Mesh,
+    namespace: &str,
+    view: &VirtualService,
+    service: &Service,
+) -> Vec<String> {
     let inside = view.gateways.is_empty() || view.gateways.iter().any(|gateway| gateway == "mesh");
     let scopes = Scopes::of(mesh);
     let selectors: Vec<_> = view.gateways.iter().filter_map(|name| selector(mesh, namespace, name)).collect();
@@ -16,7 +21,9 @@ pub(super) fn of_route(mesh: &Mesh, namespace: &str, view: &VirtualService, serv
         if workload.gateway {
             return selectors.iter().any(|selector| selects(selector, &workload.labels));
         }
-        inside && visible_from(&view.export_to, namespace, &workload.namespace) && scopes.sees(workload, service)
+        inside
+            && visible_from(&view.export_to, namespace, &workload.namespace)
+            && scopes.sees(workload, service)
     };
     mesh.workloads.values().filter(holds).flat_map(Workload::proxies).collect()
 }
@@ -46,8 +53,9 @@ impl<'a> Scopes<'a> {
 
     /// Whether a workload's sidecar is told of a service.
     fn sees(&self, workload: &Workload, service: &Service) -> bool {
-        let labels =
-            |sidecar: &Sidecar| sidecar.workload_selector.as_ref().map(|selector| selector.labels.clone()).unwrap_or_default();
+        let labels = |sidecar: &Sidecar| {
+            sidecar.workload_selector.as_ref().map(|selector| selector.labels.clone()).unwrap_or_default()
+        };
         let in_namespace = |namespace: &str| self.by_namespace.get(namespace).map_or(&[][..], Vec::as_slice);
         let own = in_namespace(&workload.namespace);
         let chosen = own.iter().find(|sidecar| selects(&labels(sidecar), &workload.labels));

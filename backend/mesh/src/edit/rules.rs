@@ -52,7 +52,8 @@ impl Locked {
             return locked(format!("answers {}", answer.status), "it answers by itself");
         }
         if let Some(other) = &http.delegate {
-            let name = other.namespace.iter().map(|namespace| format!("{namespace}/")).collect::<String>() + &other.name;
+            let name = other.namespace.iter().map(|namespace| format!("{namespace}/")).collect::<String>()
+                + &other.name;
             return locked(format!("VirtualService {name}"), "it hands over to another VirtualService");
         }
         if http.route.is_empty() { locked("nowhere".into(), "it has no destination") } else { None }
@@ -96,9 +97,12 @@ pub fn rules(mesh: &Mesh, service: &Service) -> Vec<Rule> {
         });
     }
     for (at, view) in &mesh.virtual_services {
-        let goes_here =
-            |http: &HttpRoute| http.route.iter().any(|row| full(&row.destination.host, &at.namespace) == service.host);
-        if service.virtual_services.first() == Some(at) || !view.gateways.iter().any(|gateway| gateway != "mesh") {
+        let goes_here = |http: &HttpRoute| {
+            http.route.iter().any(|row| full(&row.destination.host, &at.namespace) == service.host)
+        };
+        if service.virtual_services.first() == Some(at)
+            || !view.gateways.iter().any(|gateway| gateway != "mesh")
+        {
             continue;
         }
         let entering = format!(" entering by {}", view.gateways.join(", "));
@@ -110,12 +114,16 @@ pub fn rules(mesh: &Mesh, service: &Service) -> Vec<Rule> {
 
 /// Whether routes by request can be made for a service: HTTP, gRPC, or found out on the wire.
 pub(super) fn speaks_http(service: &Service) -> bool {
-    service.ports.iter().any(|port| matches!(&*port.protocol, "http" | "http2" | "grpc" | "grpc-web" | "auto"))
+    service
+        .ports
+        .iter()
+        .any(|port| matches!(&*port.protocol, "http" | "http2" | "grpc" | "grpc-web" | "auto"))
 }
 
 fn rule(service: &Service, at: &Ref, view: &VirtualService, index: usize, entering: &str) -> Rule {
     let http = &view.http[index];
-    let mut shares: Vec<(String, u32)> = service.subsets.iter().map(|subset| (subset.name.clone(), 0)).collect();
+    let mut shares: Vec<(String, u32)> =
+        service.subsets.iter().map(|subset| (subset.name.clone(), 0)).collect();
     for (name, weight) in weights(http, &at.namespace, service) {
         match shares.iter_mut().find(|(known, _)| *known == name) {
             Some((_, known)) => *known = known.saturating_add(weight),
@@ -156,17 +164,17 @@ pub(super) fn name(destination: &Destination, namespace: &str, service: &Service
 pub(super) fn fault_of(http: &HttpRoute) -> FaultSpec {
     let Some(fault) = &http.fault else { return FaultSpec::default() };
     let share = |percentage: &Option<crate::istio::Percent>, old: Option<i64>| {
-        percentage.as_ref().map_or_else(|| old.map_or(100.0, |percent| percent as f64), |percent| percent.value)
+        percentage
+            .as_ref()
+            .map_or_else(|| old.map_or(100.0, |percent| percent as f64), |percent| percent.value)
     };
     FaultSpec {
-        delay: fault
-            .delay
-            .as_ref()
-            .and_then(|delay| Some((millis(delay.fixed_delay.as_deref()?)?, share(&delay.percentage, delay.percent)))),
-        abort: fault
-            .abort
-            .as_ref()
-            .and_then(|abort| Some((u16::try_from(abort.http_status?).ok()?, share(&abort.percentage, None)))),
+        delay: fault.delay.as_ref().and_then(|delay| {
+            Some((millis(delay.fixed_delay.as_deref()?)?, share(&delay.percentage, delay.percent)))
+        }),
+        abort: fault.abort.as_ref().and_then(|abort| {
+            Some((u16::try_from(abort.http_status?).ok()?, share(&abort.percentage, None)))
+        }),
     }
 }
 
@@ -182,7 +190,8 @@ pub(super) fn words(view: &VirtualService, index: usize) -> String {
 
 fn alternative(one: &HttpMatch) -> String {
     let mut parts = Vec::new();
-    let fixed = [("path", &one.uri), ("method", &one.method), ("authority", &one.authority), ("scheme", &one.scheme)];
+    let fixed =
+        [("path", &one.uri), ("method", &one.method), ("authority", &one.authority), ("scheme", &one.scheme)];
     parts.extend(fixed.into_iter().filter_map(|(name, value)| Some(condition(name, value.as_ref()?))));
     parts.extend(one.headers.iter().map(|(name, value)| condition(name, value)));
     parts.extend(one.without_headers.iter().map(|(name, value)| format!("not {}", condition(name, value))));
@@ -227,7 +236,10 @@ mod tests {
             assert_eq!(Locked::of(&http).map(|locked| locked.goes).as_deref(), goes);
         }
         check(json!({ "redirect": { "uri": "/new" } }), Some("redirect to /new"));
-        check(json!({ "redirect": { "scheme": "https", "authority": "b", "port": 8443 } }), Some("redirect to https://b:8443"));
+        check(
+            json!({ "redirect": { "scheme": "https", "authority": "b", "port": 8443 } }),
+            Some("redirect to https://b:8443"),
+        );
         check(json!({ "redirect": { "scheme": "https" } }), Some("redirect to https"));
         check(json!({ "redirect": {} }), Some("redirect to the same place"));
         check(json!({ "directResponse": { "status": 418 } }), Some("answers 418"));

@@ -29,8 +29,9 @@ fn existing(mesh: &Mesh, service: &Service, at: &Ref, index: usize, wanted: &Spl
     let http = view.http.get(index)?;
     let now = weights(http, &at.namespace, service);
     let before = current(mesh, service, &RuleAt { at: Some(at.clone()), index })?;
-    let share =
-        |split: &Split, name: &str| split.weights().iter().find(|(known, _)| known == name).map_or(0, |(_, share)| *share);
+    let share = |split: &Split, name: &str| {
+        split.weights().iter().find(|(known, _)| known == name).map_or(0, |(_, share)| *share)
+    };
     let changed = wanted.weights().iter().any(|(name, percent)| share(&before, name) != *percent);
     if !changed || now.is_empty() {
         return None;
@@ -47,16 +48,25 @@ fn existing(mesh: &Mesh, service: &Service, at: &Ref, index: usize, wanted: &Spl
         match route.pointer(&format!("/{row}/weight")) {
             Some(old) if old.as_u64() == Some(u64::from(percent)) => {}
             Some(_) => ops.replace(&path, percent.into()),
-            None if now.len() == 1 && wanted.weights().iter().all(|(other, percent)| other == name || *percent == 0) => {}
+            None if now.len() == 1
+                && wanted.weights().iter().all(|(other, percent)| other == name || *percent == 0) => {}
             None => ops.add(&path, percent.into()),
         }
     }
-    let new: Vec<(String, u32)> =
-        wanted.weights().into_iter().filter(|(name, percent)| *percent > 0 && !given.contains(&name.as_str())).collect();
-    let model = http.route.iter().position(|row| full(&row.destination.host, &at.namespace) == service.host).unwrap_or(0);
+    let new: Vec<(String, u32)> = wanted
+        .weights()
+        .into_iter()
+        .filter(|(name, percent)| *percent > 0 && !given.contains(&name.as_str()))
+        .collect();
+    let model = http
+        .route
+        .iter()
+        .position(|row| full(&row.destination.host, &at.namespace) == service.host)
+        .unwrap_or(0);
     let model = route.pointer(&format!("/{model}/destination")).cloned().unwrap_or_else(|| json!({}));
     for (name, percent) in &new {
-        let row = json!({ "destination": destination(&model, name, service, &at.namespace), "weight": percent });
+        let row =
+            json!({ "destination": destination(&model, name, service, &at.namespace), "weight": percent });
         ops.add(&format!("/spec/http/{index}/route/-"), row);
     }
     let needed: Vec<&str> = new.iter().map(|(name, _)| name.as_str()).collect();
@@ -105,14 +115,15 @@ fn fresh(mesh: &Mesh, service: &Service, wanted: &Split) -> Option<Change> {
     }
     let needed: Vec<&str> = service.subsets.iter().map(|subset| subset.name.as_str()).collect();
     let (mut steps, mut warnings) = subsets(mesh, service, &needed);
-    let row =
-        |(name, percent): (String, u32)| json!({ "destination": { "host": host(service), "subset": name }, "weight": percent });
-    let rows: Vec<Value> = wanted.weights().into_iter().filter(|(name, _)| needed.contains(&name.as_str())).map(row).collect();
+    let row = |(name, percent): (String, u32)| json!({ "destination": { "host": host(service), "subset": name }, "weight": percent });
+    let rows: Vec<Value> =
+        wanted.weights().into_iter().filter(|(name, _)| needed.contains(&name.as_str())).map(row).collect();
     steps.push(fresh_route(mesh, service, json!([{ "route": rows }]))?);
     let at = steps.last()?.at.clone();
     warnings.extend(managed(&steps));
     warnings.extend(unread(mesh, service));
-    let shares: Vec<String> = wanted.weights().iter().map(|(name, percent)| format!("{name} {percent} %")).collect();
+    let shares: Vec<String> =
+        wanted.weights().iter().map(|(name, percent)| format!("{name} {percent} %")).collect();
     Some(Change {
         title: format!("{} gets a split of all calls: {}", service.name, shares.join(", ")),
         effect: effect(mesh, service, &at, &steps, 0)?,
@@ -123,13 +134,22 @@ fn fresh(mesh: &Mesh, service: &Service, wanted: &Split) -> Option<Change> {
 
 /// VirtualServices that could not be read may route the service's calls too.
 pub(super) fn unread(mesh: &Mesh, service: &Service) -> Vec<String> {
-    let near = mesh.problems.iter().filter(|(at, _)| at.kind.kind == "VirtualService" && at.namespace == service.namespace);
-    near.map(|(at, _)| format!("{at} cannot be read here: it may route calls of {} too", service.name)).collect()
+    let near = mesh
+        .problems
+        .iter()
+        .filter(|(at, _)| at.kind.kind == "VirtualService" && at.namespace == service.namespace);
+    near.map(|(at, _)| format!("{at} cannot be read here: it may route calls of {} too", service.name))
+        .collect()
 }
 
 /// The step that makes a VirtualService for a service that has none.
 pub(super) fn fresh_route(mesh: &Mesh, service: &Service, http: Value) -> Option<Step> {
-    let at = free_name(mesh, "VirtualService", &service.namespace, [&service.name, &format!("{}-mesh", service.name)])?;
+    let at = free_name(
+        mesh,
+        "VirtualService",
+        &service.namespace,
+        [&service.name, &format!("{}-mesh", service.name)],
+    )?;
     Some(create(mesh, &at, json!({ "hosts": [host(service)], "http": http })))
 }
 
@@ -140,8 +160,11 @@ fn host(service: &Service) -> &str {
 
 /// The step that declares these subsets where they are not, and what else that changes.
 fn subsets(mesh: &Mesh, service: &Service, needed: &[&str]) -> (Vec<Step>, Vec<String>) {
-    let mut missing: Vec<_> =
-        service.subsets.iter().filter(|subset| !subset.declared && needed.contains(&subset.name.as_str())).collect();
+    let mut missing: Vec<_> = service
+        .subsets
+        .iter()
+        .filter(|subset| !subset.declared && needed.contains(&subset.name.as_str()))
+        .collect();
     missing.sort_by(|a, b| natural(&a.name, &b.name));
     if missing.is_empty() {
         return (Vec::new(), Vec::new());
@@ -149,7 +172,8 @@ fn subsets(mesh: &Mesh, service: &Service, needed: &[&str]) -> (Vec<Step>, Vec<S
     let subset = |subset: &&crate::Subset| json!({ "name": subset.name, "labels": subset.labels });
     let own = |at: &&Ref| {
         let rule = mesh.destination_rules.get(*at);
-        at.namespace == service.namespace && rule.is_some_and(|rule| full(&rule.host, &at.namespace) == service.host)
+        at.namespace == service.namespace
+            && rule.is_some_and(|rule| full(&rule.host, &at.namespace) == service.host)
     };
     if let Some(at) = service.destination_rules.iter().find(own)
         && let Some(object) = mesh.objects.get(at)
@@ -165,8 +189,12 @@ fn subsets(mesh: &Mesh, service: &Service, needed: &[&str]) -> (Vec<Step>, Vec<S
         }
         return (ops.step(mesh, at).into_iter().collect(), Vec::new());
     }
-    let Some(at) = free_name(mesh, "DestinationRule", &service.namespace, [&service.name, &format!("{}-subsets", service.name)])
-    else {
+    let Some(at) = free_name(
+        mesh,
+        "DestinationRule",
+        &service.namespace,
+        [&service.name, &format!("{}-subsets", service.name)],
+    ) else {
         return (Vec::new(), Vec::new());
     };
     let wider = service
@@ -186,24 +214,41 @@ fn subsets(mesh: &Mesh, service: &Service, needed: &[&str]) -> (Vec<Step>, Vec<S
 /// Every share that moves: "v3 of reviews gets 25 % instead of 10 %, v1 75 % instead of 90 %" for two of them (a gain before
 /// a loss), else in short "reviews: v1 50 → 63 %, v2 30 → 37 %, v3 20 → 0 %". A title has little room.
 fn sentence(service: &Service, before: &Split, wanted: &Split) -> Option<String> {
-    let old = |name: &str| before.weights().iter().find(|(known, _)| known == name).map_or(0, |(_, share)| *share);
-    let moved = wanted.weights().into_iter().map(|(name, to)| (old(&name), to, name)).filter(|(from, to, _)| from != to);
+    let old =
+        |name: &str| before.weights().iter().find(|(known, _)| known == name).map_or(0, |(_, share)| *share);
+    let moved = wanted
+        .weights()
+        .into_iter()
+        .map(|(name, to)| (old(&name), to, name))
+        .filter(|(from, to, _)| from != to);
     let mut moved: Vec<(u32, u32, String)> = moved.collect();
     if moved.len() > 2 {
-        let moved: Vec<String> = moved.iter().map(|(from, to, name)| format!("{name} {from} → {to} %")).collect();
+        let moved: Vec<String> =
+            moved.iter().map(|(from, to, name)| format!("{name} {from} → {to} %")).collect();
         return Some(format!("{}: {}", service.name, moved.join(", ")));
     }
     moved.sort_by_key(|(from, to, _)| to < from);
     let mut moved = moved.into_iter();
     let (from, to, name) = moved.next()?;
-    let other = moved.next().map(|(from, to, name)| format!(", {name} {to} % instead of {from} %")).unwrap_or_default();
+    let other = moved
+        .next()
+        .map(|(from, to, name)| format!(", {name} {to} % instead of {from} %"))
+        .unwrap_or_default();
     Some(format!("{name} of {} gets {to} % instead of {from} %{other}", service.name))
 }
 
 /// Where a change of a rule must show up, and as what.
-pub(super) fn effect(mesh: &Mesh, service: &Service, at: &Ref, steps: &[Step], index: usize) -> Option<Effect> {
+pub(super) fn effect(
+    mesh: &Mesh,
+    service: &Service,
+    at: &Ref,
+    steps: &[Step],
+    index: usize,
+) -> Option<Effect> {
     let step = steps.iter().find(|step| step.at == *at)?;
-    let view = |object: &Option<crate::Object>| -> Option<VirtualService> { crate::istio::read(object.as_ref()?).ok() };
+    let view = |object: &Option<crate::Object>| -> Option<VirtualService> {
+        crate::istio::read(object.as_ref()?).ok()
+    };
     let (before, after) = (view(&step.before), view(&step.after));
     let evidence = |view: Option<&VirtualService>| Evidence::Route(expectation(at, view, index, service));
     Some(Effect {
@@ -217,10 +262,15 @@ pub(super) fn effect(mesh: &Mesh, service: &Service, at: &Ref, steps: &[Step], i
 /// What a proxy's routes look like with this VirtualService; `None` when there is none.
 fn expectation(at: &Ref, view: Option<&VirtualService>, index: usize, service: &Service) -> RouteExpectation {
     let http = view.and_then(|view| view.http.get(index));
-    let label = |(name, weight): (String, u32)| (if name == ALL_VERSIONS { service.host.clone() } else { name }, weight);
+    let label = |(name, weight): (String, u32)| {
+        (if name == ALL_VERSIONS { service.host.clone() } else { name }, weight)
+    };
     let weights = http.map(|http| weights(http, &at.namespace, service)).unwrap_or_default();
     RouteExpectation {
-        config: format!("/apis/networking.istio.io/v1/namespaces/{}/virtual-service/{}", at.namespace, at.name),
+        config: format!(
+            "/apis/networking.istio.io/v1/namespaces/{}/virtual-service/{}",
+            at.namespace, at.name
+        ),
         host: service.host.clone(),
         weights: weights.into_iter().map(label).collect(),
         rule: index,

@@ -58,12 +58,14 @@ fn bytes(mesh: &Mesh) -> Vec<(Ref, String)> {
 fn check_undo(mesh: &Mesh, change: &Change) {
     let done = after(mesh, change);
     assert_ne!(bytes(mesh), bytes(&done));
-    let applied: Vec<Object> = change.steps.iter().filter_map(|step| done.objects.get(&step.at).cloned()).collect();
+    let applied: Vec<Object> =
+        change.steps.iter().filter_map(|step| done.objects.get(&step.at).cloned()).collect();
     let undo = change.inverse(&applied).unwrap();
     let undone = after(&done, &undo);
     assert_eq!(bytes(mesh), bytes(&undone));
     assert_eq!((&undo.effect.evidence, &undo.effect.was), (&change.effect.was, &change.effect.evidence));
-    let applied: Vec<Object> = undo.steps.iter().filter_map(|step| undone.objects.get(&step.at).cloned()).collect();
+    let applied: Vec<Object> =
+        undo.steps.iter().filter_map(|step| undone.objects.get(&step.at).cloned()).collect();
     let redo = after(&undone, &undo.inverse(&applied).unwrap());
     assert_eq!(bytes(&done), bytes(&redo));
 }
@@ -120,9 +122,13 @@ fn weights_are_patched_with_guards() {
 fn a_version_without_a_row_gets_one() {
     let mesh = demo::bookinfo();
     let change = dragged(&mesh, "reviews", &at(&mesh, "reviews", 0), "v3", 25).unwrap();
-    assert_eq!(change.title, "v3 of reviews gets 25 % instead of 0 %, v2 75 % instead of 100 % of calls with end-user = jason");
+    assert_eq!(
+        change.title,
+        "v3 of reviews gets 25 % instead of 0 %, v2 75 % instead of 100 % of calls with end-user = jason"
+    );
     let rule = after(&mesh, &change).virtual_services[&change.steps[0].at].http[0].clone();
-    let rows: Vec<_> = rule.route.iter().map(|row| (row.destination.subset.clone().unwrap(), row.weight.unwrap())).collect();
+    let rows: Vec<_> =
+        rule.route.iter().map(|row| (row.destination.subset.clone().unwrap(), row.weight.unwrap())).collect();
     assert_eq!(rows, [("v2".into(), 75), ("v3".into(), 25)]);
     check_undo(&mesh, &change);
 }
@@ -159,7 +165,10 @@ fn missing_routing_is_made_subsets_first() {
     assert_eq!(change.steps[0].api_version, "networking.istio.io/v1");
     let done = after(&mesh, &change);
     assert!(reviews(&done).subsets.iter().all(|subset| subset.declared));
-    assert_eq!(rules(&done, reviews(&done))[0].shares, [("v1".into(), 10), ("v2".into(), 10), ("v3".into(), 80)]);
+    assert_eq!(
+        rules(&done, reviews(&done))[0].shares,
+        [("v1".into(), 10), ("v2".into(), 10), ("v3".into(), 80)]
+    );
     check_undo(&mesh, &change);
 }
 
@@ -174,7 +183,10 @@ fn a_missing_subset_is_declared_where_its_rule_is() {
         Mesh::read(objects, None)
     };
     let change = dragged(&mesh, "reviews", &at(&mesh, "reviews", 0), "v3", 25).unwrap();
-    assert_eq!(change.steps.iter().map(|step| step.at.kind.kind).collect::<Vec<_>>(), ["DestinationRule", "VirtualService"]);
+    assert_eq!(
+        change.steps.iter().map(|step| step.at.kind.kind).collect::<Vec<_>>(),
+        ["DestinationRule", "VirtualService"]
+    );
     let done = after(&mesh, &change);
     assert!(reviews(&done).subsets[2].declared);
     let rule = &done.destination_rules[&change.steps[0].at];
@@ -241,7 +253,10 @@ fn fault_edits_keep_what_they_do_not_know() {
     let wanted = FaultSpec { delay: None, abort: Some((418, 10.5)) };
     let change = fault(&mesh, reviews(&mesh), &at(&mesh, "reviews", 1), None, wanted).unwrap();
     let fault = &after(&mesh, &change).objects[&route].spec()["http"][1]["fault"].clone();
-    assert_eq!(fault, &json!({ "abort": { "httpStatus": 418, "percentage": { "value": 10.5, "x": 1 }, "y": 2 }, "z": 3 }));
+    assert_eq!(
+        fault,
+        &json!({ "abort": { "httpStatus": 418, "percentage": { "value": 10.5, "x": 1 }, "y": 2 }, "z": 3 })
+    );
     check_undo(&mesh, &change);
 }
 
@@ -252,7 +267,13 @@ fn mutual_tls_of_each_scope() {
         let change = mtls(&mesh, scope, Some(Mode::Strict)).unwrap();
         check_undo(&mesh, &change);
         let object = change.steps[0].after.clone().unwrap();
-        format!("{} | {} {} | {} proxies", change.title, change.steps[0].at, object.spec(), change.effect.proxies.len())
+        format!(
+            "{} | {} {} | {} proxies",
+            change.title,
+            change.steps[0].at,
+            object.spec(),
+            change.effect.proxies.len()
+        )
     };
     assert_eq!(
         made(&Scope::Mesh),
@@ -276,7 +297,10 @@ fn mutual_tls_edits_the_policy_in_force_and_takes_it_away() {
     let strict = after(&mesh, &mtls(&mesh, &scope, Some(Mode::Strict)).unwrap());
     assert_eq!(mtls(&strict, &scope, Some(Mode::Strict)), None);
     let relaxed = mtls(&strict, &scope, Some(Mode::Permissive)).unwrap();
-    assert_eq!(patch(&relaxed, 0)[1], json!({ "op": "replace", "path": "/spec/mtls/mode", "value": "PERMISSIVE" }));
+    assert_eq!(
+        patch(&relaxed, 0)[1],
+        json!({ "op": "replace", "path": "/spec/mtls/mode", "value": "PERMISSIVE" })
+    );
     check_undo(&strict, &relaxed);
     let gone = mtls(&strict, &scope, None).unwrap();
     assert_eq!(
@@ -324,8 +348,13 @@ fn managed_objects_are_told() {
             .starts_with("Argo CD manages VirtualService bookinfo/reviews")
     );
     assert!(told("labels", json!({ "app.kubernetes.io/managed-by": "Helm" })).starts_with("Helm manages"));
-    assert!(told("annotations", json!({ "meta.helm.sh/release-name": "books" })).starts_with("Helm release books manages"));
-    assert!(told("labels", json!({ "kustomize.toolkit.fluxcd.io/name": "apps" })).starts_with("Flux manages"));
+    assert!(
+        told("annotations", json!({ "meta.helm.sh/release-name": "books" }))
+            .starts_with("Helm release books manages")
+    );
+    assert!(
+        told("labels", json!({ "kustomize.toolkit.fluxcd.io/name": "apps" })).starts_with("Flux manages")
+    );
     assert_eq!(told("labels", json!({})), "");
 }
 
@@ -349,7 +378,8 @@ fn an_edit_by_somebody_else_is_not_overwritten() {
 
 #[test]
 fn durations() {
-    for (text, expect) in [("7s", 7000), ("0.5s", 500), ("500ms", 500), ("1m30s", 90_000), ("1h", 3_600_000)] {
+    for (text, expect) in [("7s", 7000), ("0.5s", 500), ("500ms", 500), ("1m30s", 90_000), ("1h", 3_600_000)]
+    {
         assert_eq!(millis(text), Some(expect), "{text}");
         assert_eq!(millis(&build::seconds(expect)), Some(expect));
     }

@@ -28,12 +28,17 @@ impl Graph {
         let mut edges: BTreeMap<(Key<'_>, Key<'_>, Protocol), Merged> = BTreeMap::new();
         for (path, flow) in flows {
             let source = names.peer(&path.source, options.graph_type, None);
-            let target = names.peer(&path.destination, options.graph_type, Some((&path.service, &path.source.namespace)));
+            let target = names.peer(
+                &path.destination,
+                options.graph_type,
+                Some((&path.service, &path.source.namespace)),
+            );
             if shown(options, path) {
                 edges.entry((source, target, path.protocol)).or_default().add(path.protocol, flow);
             }
         }
-        let mut keys: BTreeSet<Key<'_>> = edges.keys().flat_map(|(source, target, _)| [*source, *target]).collect();
+        let mut keys: BTreeSet<Key<'_>> =
+            edges.keys().flat_map(|(source, target, _)| [*source, *target]).collect();
         if traffic.is_none() || options.idle {
             keys.extend(names.quiet(options));
         }
@@ -46,10 +51,17 @@ impl Graph {
         let mut nodes: Vec<Node> =
             keys.into_iter().map(|key| names.node(key, options, sides.get(&key).unwrap_or(&none))).collect();
         nodes.sort_by(|a, b| a.id.cmp(&b.id));
-        let mut edges: Vec<Edge> =
-            edges.into_iter().map(|((source, target, protocol), merged)| merged.edge(source, target, protocol)).collect();
+        let mut edges: Vec<Edge> = edges
+            .into_iter()
+            .map(|((source, target, protocol), merged)| merged.edge(source, target, protocol))
+            .collect();
         edges.sort_by(|a, b| (&a.source, &a.target, &a.protocol).cmp(&(&b.source, &b.target, &b.protocol)));
-        Self { at: at.to_string(), duration_s: traffic.map_or(0, |traffic| traffic.window_secs), nodes, edges }
+        Self {
+            at: at.to_string(),
+            duration_s: traffic.map_or(0, |traffic| traffic.window_secs),
+            nodes,
+            edges,
+        }
     }
 }
 
@@ -100,9 +112,16 @@ impl<'a> Names<'a> {
                 list.sort_by_key(|service| *service.name != *workload.app);
             }
         }
-        let by_service = mesh.services.iter().map(|((namespace, name), service)| ((&**namespace, &**name), service)).collect();
-        let by_workload =
-            mesh.workloads.iter().map(|((namespace, name), workload)| ((&**namespace, &**name), workload)).collect();
+        let by_service = mesh
+            .services
+            .iter()
+            .map(|((namespace, name), service)| ((&**namespace, &**name), service))
+            .collect();
+        let by_workload = mesh
+            .workloads
+            .iter()
+            .map(|((namespace, name), workload)| ((&**namespace, &**name), workload))
+            .collect();
         let by_host = mesh.services.values().map(|service| (&*service.host, service)).collect();
         Self { mesh, services, apps, by_service, by_host, by_workload, meshed }
     }
@@ -136,10 +155,12 @@ impl<'a> Names<'a> {
         'a: 'b,
     {
         match (graph_type, app) {
-            (GraphType::Service, _) => match self.services.get(&(namespace, workload)).and_then(|list| list.first()) {
-                Some(service) => Key::Service(&service.namespace, &service.name),
-                None => Key::Workload(namespace, workload),
-            },
+            (GraphType::Service, _) => {
+                match self.services.get(&(namespace, workload)).and_then(|list| list.first()) {
+                    Some(service) => Key::Service(&service.namespace, &service.name),
+                    None => Key::Workload(namespace, workload),
+                }
+            }
             (GraphType::VersionedApp, Some(app)) => Key::App(namespace, app, version),
             (GraphType::App, Some(app)) => Key::App(namespace, app, None),
             _ => Key::Workload(namespace, workload),
@@ -151,7 +172,11 @@ impl<'a> Names<'a> {
         'a: 'b,
     {
         if let Some(service) = self.meant(called, from) {
-            return if service.external { Key::External(&service.host) } else { Key::Service(&service.namespace, &service.name) };
+            return if service.external {
+                Key::External(&service.host)
+            } else {
+                Key::Service(&service.namespace, &service.name)
+            };
         }
         match (known(&called.namespace), known(&called.name), known(&called.host)) {
             (Some(namespace), Some(name), _) => Key::Service(namespace, name),
@@ -191,7 +216,13 @@ impl<'a> Names<'a> {
     where
         'a: 'b,
     {
-        self.key(&workload.namespace, &workload.name, known(&workload.app), version(&workload.version), graph_type)
+        self.key(
+            &workload.namespace,
+            &workload.name,
+            known(&workload.app),
+            version(&workload.version),
+            graph_type,
+        )
     }
 
     /// Everything that could have traffic.
@@ -206,9 +237,14 @@ impl<'a> Names<'a> {
         let control_plane = |workload: &&Workload| {
             *workload.namespace == *self.mesh.root_namespace && workload.pods.iter().all(|pod| !pod.sidecar)
         };
-        let workloads = self.mesh.workloads.values().filter(|workload| wanted(&workload.namespace) && !control_plane(workload));
+        let workloads = self
+            .mesh
+            .workloads
+            .values()
+            .filter(|workload| wanted(&workload.namespace) && !control_plane(workload));
         let keys = workloads.map(|workload| self.of_workload(workload, options.graph_type));
-        let outside = self.mesh.services.values().filter(|service| service.external && wanted(&service.namespace));
+        let outside =
+            self.mesh.services.values().filter(|service| service.external && wanted(&service.namespace));
         keys.chain(outside.map(|service| Key::External(&service.host))).collect()
     }
 
@@ -219,10 +255,13 @@ impl<'a> Names<'a> {
                 let all = self.apps.get(&(namespace, app)).map_or(&[][..], Vec::as_slice).iter().copied();
                 all.filter(|workload| wanted.is_none() || version(&workload.version) == wanted).collect()
             }
-            Key::Workload(namespace, name) => self.by_workload.get(&(namespace, name)).into_iter().copied().collect(),
-            Key::Service(namespace, name) => {
-                self.by_service.get(&(namespace, name)).map_or_else(Vec::new, |service| self.mesh.workloads_of(service).collect())
+            Key::Workload(namespace, name) => {
+                self.by_workload.get(&(namespace, name)).into_iter().copied().collect()
             }
+            Key::Service(namespace, name) => self
+                .by_service
+                .get(&(namespace, name))
+                .map_or_else(Vec::new, |service| self.mesh.workloads_of(service).collect()),
             Key::External(_) | Key::Unknown => Vec::new(),
         }
     }
@@ -233,16 +272,20 @@ impl<'a> Names<'a> {
         if let Key::Service(namespace, name) = key {
             services.extend(self.by_service.get(&(namespace, name)));
         }
-        for service in
-            workloads.iter().filter_map(|workload| self.services.get(&(&*workload.namespace, &*workload.name))).flatten()
+        for service in workloads
+            .iter()
+            .filter_map(|workload| self.services.get(&(&*workload.namespace, &*workload.name)))
+            .flatten()
         {
             if !services.iter().any(|known| known.at == service.at) {
                 services.push(service);
             }
         }
-        let only = |names: BTreeSet<&str>| names.first().filter(|_| names.len() == 1).map(|name| (*name).to_owned());
+        let only =
+            |names: BTreeSet<&str>| names.first().filter(|_| names.len() == 1).map(|name| (*name).to_owned());
         let mut app = only(workloads.iter().map(|workload| &*workload.app).collect());
-        let mut told_version = only(workloads.iter().filter_map(|workload| version(&workload.version)).collect());
+        let mut told_version =
+            only(workloads.iter().filter_map(|workload| version(&workload.version)).collect());
         let workload = only(workloads.iter().map(|workload| &*workload.name).collect());
         let (kind, namespace, name) = match key {
             Key::App(namespace, name, own) => {
@@ -260,11 +303,14 @@ impl<'a> Names<'a> {
         } else {
             services.first().map(|service| service.name.to_string())
         };
-        let mut badges: Vec<String> = badges::of(self.mesh, &services, &workloads).into_iter().map(str::to_owned).collect();
+        let mut badges: Vec<String> =
+            badges::of(self.mesh, &services, &workloads).into_iter().map(str::to_owned).collect();
         if sides.got.is_empty() && sides.sent.is_empty() {
             badges.push("idle".into());
         }
-        if !options.namespaces.is_empty() && !namespace.is_empty() && !options.namespaces.iter().any(|wanted| wanted == namespace)
+        if !options.namespaces.is_empty()
+            && !namespace.is_empty()
+            && !options.namespaces.iter().any(|wanted| wanted == namespace)
         {
             badges.push("outside".into());
         }
@@ -311,15 +357,19 @@ impl Sides {
     /// How well a node serves, and whether its pods are there. One that nobody calls is judged by what it calls: that is
     /// what the users of a gateway see. A failing callee degrades its caller; it does not make it fail.
     fn health(&self, workloads: &[&Workload]) -> (Health, String) {
-        let of = |side: &BTreeMap<Protocol, Calls>| side.values().map(Calls::health).fold((Health::Idle, String::new()), worse);
+        let of = |side: &BTreeMap<Protocol, Calls>| {
+            side.values().map(Calls::health).fold((Health::Idle, String::new()), worse)
+        };
         let calls = match (self.got.values().any(|calls| calls.total > 0.0), of(&self.sent)) {
             (false, sent) => sent,
-            (true, (health, reason)) if health > Health::Healthy => {
-                worse(of(&self.got), (Health::Degraded, reason.replacen("of calls", "of calls that it makes", 1)))
-            }
+            (true, (health, reason)) if health > Health::Healthy => worse(
+                of(&self.got),
+                (Health::Degraded, reason.replacen("of calls", "of calls that it makes", 1)),
+            ),
             (true, _) => of(&self.got),
         };
-        let pods = workloads.iter().map(|workload| of_workload(workload)).fold((Health::Idle, String::new()), worse);
+        let pods =
+            workloads.iter().map(|workload| of_workload(workload)).fold((Health::Idle, String::new()), worse);
         match (calls.0, pods.0) {
             (Health::Idle, Health::Healthy) => calls, // ready, and nobody calls
             _ => worse(calls, pods),

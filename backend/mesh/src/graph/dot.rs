@@ -7,7 +7,9 @@ use std::fmt::Write as _;
 impl Graph {
     /// The graph in Graphviz's language: namespaces as boxes, edges with their rates, colour and style by health.
     pub fn to_dot(&self) -> String {
-        let mut text = String::from("digraph mesh {\n  rankdir=LR;\n  node [shape=box, style=rounded, fontname=\"Inter\"];\n");
+        let mut text = String::from(
+            "digraph mesh {\n  rankdir=LR;\n  node [shape=box, style=rounded, fontname=\"Inter\"];\n",
+        );
         let mut by_namespace: BTreeMap<&str, Vec<_>> = BTreeMap::new();
         for node in &self.nodes {
             by_namespace.entry(&node.namespace).or_default().push(node);
@@ -15,16 +17,27 @@ impl Graph {
         for (number, (namespace, nodes)) in by_namespace.into_iter().enumerate() {
             let indent = if namespace.is_empty() { "  " } else { "    " };
             if !namespace.is_empty() {
-                put(&mut text, format_args!("  subgraph cluster_{number} {{\n    label={};\n", quoted(namespace)));
+                put(
+                    &mut text,
+                    format_args!("  subgraph cluster_{number} {{\n    label={};\n", quoted(namespace)),
+                );
             }
             for node in nodes {
-                let version = node.version.as_deref().map(|version| format!(" {version}")).unwrap_or_default();
+                let version =
+                    node.version.as_deref().map(|version| format!(" {version}")).unwrap_or_default();
                 let shape = match node.kind {
                     NodeKind::External | NodeKind::Unknown => ", shape=ellipse",
                     _ => "",
                 };
                 let label = quoted(&format!("{}{version}", node.name));
-                put(&mut text, format_args!("{indent}{} [label={label}{}{shape}];\n", quoted(&node.id), colour(node.health)));
+                put(
+                    &mut text,
+                    format_args!(
+                        "{indent}{} [label={label}{}{shape}];\n",
+                        quoted(&node.id),
+                        colour(node.health)
+                    ),
+                );
             }
             if !namespace.is_empty() {
                 text.push_str("  }\n");

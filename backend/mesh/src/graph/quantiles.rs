@@ -27,8 +27,10 @@ impl Quantiles {
         if others.is_empty() {
             return Some(own(first));
         }
-        let (mut low, mut high) =
-            others.iter().map(own).fold((own(first), own(first)), |(low, high), value| (low.min(value), high.max(value)));
+        let (mut low, mut high) = others
+            .iter()
+            .map(own)
+            .fold((own(first), own(first)), |(low, high), value| (low.min(value), high.max(value)));
         let all: f64 = self.0.iter().map(|(rps, _)| rps).sum();
         // The whole's quantile lies between those of its parts; forty halvings are far finer than any digit shown.
         for _ in 0..40 {
@@ -55,7 +57,9 @@ fn share_below(times: &[f64; 3], time: f64) -> f64 {
 
 fn value_at(times: &[f64; 3], quantile: f64) -> f64 {
     let corners = corners(times);
-    let Some(at) = corners.iter().position(|(_, share)| quantile <= *share).filter(|at| *at > 0) else { return 0.0 };
+    let Some(at) = corners.iter().position(|(_, share)| quantile <= *share).filter(|at| *at > 0) else {
+        return 0.0;
+    };
     let (from, to) = (corners[at - 1], corners[at]);
     from.0 + (to.0 - from.0) * (quantile - from.1) / (to.1 - from.1)
 }
@@ -75,7 +79,10 @@ mod tests {
         parts.iter().for_each(|(rps, times)| all.add(&flow(*rps, *times)));
         let found = all.of(quantile);
         let near = |(found, expect): (f64, f64)| (found - expect).abs() < 0.01;
-        assert!(found.zip(expect).is_none_or(near) && found.is_some() == expect.is_some(), "{found:?}, not {expect:?}");
+        assert!(
+            found.zip(expect).is_none_or(near) && found.is_some() == expect.is_some(),
+            "{found:?}, not {expect:?}"
+        );
     }
 
     #[test]

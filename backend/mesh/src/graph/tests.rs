@@ -9,7 +9,9 @@ fn of(graph_type: GraphType, idle: bool) -> Graph {
 
 /// One line for each node and edge.
 fn text(graph: &Graph) -> String {
-    let node = |node: &Node| format!("{} {:?} {} [{}]\n", node.id, node.health, node.health_reason, node.badges.join(" "));
+    let node = |node: &Node| {
+        format!("{} {:?} {} [{}]\n", node.id, node.health, node.health_reason, node.badges.join(" "))
+    };
     let edge = |edge: &Edge| {
         let mtls = edge.mtls_percent.map_or("-".into(), |percent| format!("{percent:.0}"));
         let p95 = edge.p95_ms.map_or("-".into(), |ms| format!("{ms:.1}"));
@@ -104,7 +106,9 @@ fn without_traffic_there_are_nodes_and_no_edges() {
     let graph = Graph::build(&demo::bookinfo(), None, &GraphOptions::default(), demo::NOW);
     assert_eq!(graph.edges, []);
     assert_eq!(graph.nodes.len(), 7, "istiod has no proxy and is none of the mesh's workloads");
-    assert!(graph.nodes.iter().all(|node| node.health == Health::Idle && node.badges.contains(&"idle".into())));
+    assert!(
+        graph.nodes.iter().all(|node| node.health == Health::Idle && node.badges.contains(&"idle".into()))
+    );
 }
 
 #[test]
@@ -124,7 +128,11 @@ fn path(to: Peer, service: (&str, &str), protocol: Protocol) -> Path {
         version: "v2".into(),
         ..Peer::default()
     };
-    let host = if service.0.is_empty() { service.1.to_owned() } else { format!("{}.{}.svc.cluster.local", service.1, service.0) };
+    let host = if service.0.is_empty() {
+        service.1.to_owned()
+    } else {
+        format!("{}.{}.svc.cluster.local", service.1, service.0)
+    };
     Path {
         source,
         destination: to,
@@ -161,7 +169,10 @@ fn calls_that_reached_nobody_belong_to_whom_they_were_for() {
             (path(nobody(), ("bookinfo", "reviews"), Protocol::Http), calls("503", "UH", 5.0)),
             (path(nobody(), ("", "details:9080"), Protocol::Http), calls("404", "NR", 0.1)),
             (path(nobody(), ("", "api.example.com"), Protocol::Http), calls("200", "-", 5.0)),
-            (path(nobody(), ("", "PassthroughCluster"), Protocol::Tcp), Flow { bytes_sent: 3.0, ..Flow::default() }),
+            (
+                path(nobody(), ("", "PassthroughCluster"), Protocol::Tcp),
+                Flow { bytes_sent: 3.0, ..Flow::default() },
+            ),
         ],
         &[
             "app/bookinfo/details/v1 http Failing 100 % of calls end with 4xx",
@@ -214,7 +225,9 @@ fn graphviz() {
     let text = of(GraphType::VersionedApp, false).to_dot();
     assert!(text.starts_with("digraph mesh {") && text.ends_with("}\n"));
     assert!(
-        text.contains("\"app/bookinfo/productpage/v1\" -> \"app/bookinfo/reviews/v1\" [label=\"5.00 rps, p95 24 ms\"];"),
+        text.contains(
+            "\"app/bookinfo/productpage/v1\" -> \"app/bookinfo/reviews/v1\" [label=\"5.00 rps, p95 24 ms\"];"
+        ),
         "{text}"
     );
     assert_eq!(text.matches('{').count(), text.matches('}').count());

@@ -44,15 +44,21 @@ impl<'a> Policies<'a> {
     }
 
     /// The policy that selects these labels.
-    pub(crate) fn of_workload(&self, namespace: &str, labels: &BTreeMap<String, String>) -> Option<Policy<'a>> {
-        let selected = |policy: &PeerAuthentication| selector(policy).is_some_and(|selector| selects(selector, labels));
+    pub(crate) fn of_workload(
+        &self,
+        namespace: &str,
+        labels: &BTreeMap<String, String>,
+    ) -> Option<Policy<'a>> {
+        let selected =
+            |policy: &PeerAuthentication| selector(policy).is_some_and(|selector| selects(selector, labels));
         self.within(namespace).iter().copied().find(|(_, policy)| selected(policy))
     }
 
     /// The mode in force for a workload with a sidecar; a policy that leaves the mode UNSET asks the wider scope.
     pub(crate) fn mode(&self, namespace: &str, labels: &BTreeMap<String, String>) -> (String, Option<Ref>) {
         let scopes = [self.of_workload(namespace, labels), self.of_namespace(namespace), self.of_mesh()];
-        let stated = scopes.into_iter().flatten().find_map(|(at, policy)| Some((mode(policy)?, Some(at.clone()))));
+        let stated =
+            scopes.into_iter().flatten().find_map(|(at, policy)| Some((mode(policy)?, Some(at.clone()))));
         stated.unwrap_or_else(|| ("PERMISSIVE".to_owned(), None))
     }
 }
@@ -69,10 +75,14 @@ pub(crate) fn mode(policy: &PeerAuthentication) -> Option<String> {
 /// Writes the mode in force into every workload. Without a proxy nothing can ask for a certificate.
 pub(super) fn settle(mesh: &mut Mesh) {
     let policies = Policies::of(mesh);
-    let bare = |workload: &Workload| !workload.pods.is_empty() && workload.pods.iter().all(|pod| !pod.sidecar);
+    let bare =
+        |workload: &Workload| !workload.pods.is_empty() && workload.pods.iter().all(|pod| !pod.sidecar);
     let modes = mesh.workloads.iter().map(|(key, workload)| {
-        let mode =
-            if bare(workload) { ("DISABLE".to_owned(), None) } else { policies.mode(&workload.namespace, &workload.labels) };
+        let mode = if bare(workload) {
+            ("DISABLE".to_owned(), None)
+        } else {
+            policies.mode(&workload.namespace, &workload.labels)
+        };
         (key.clone(), mode)
     });
     let modes: Vec<((Arc<str>, Arc<str>), _)> = modes.collect();

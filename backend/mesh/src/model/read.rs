@@ -29,8 +29,10 @@ impl Mesh {
         mesh.destination_rules = mesh.views("DestinationRule", previous, |mesh| &mesh.destination_rules);
         mesh.gateways = mesh.views("Gateway", previous, |mesh| &mesh.gateways);
         mesh.service_entries = mesh.views("ServiceEntry", previous, |mesh| &mesh.service_entries);
-        mesh.peer_authentications = mesh.views("PeerAuthentication", previous, |mesh| &mesh.peer_authentications);
-        mesh.workloads = workloads::read(&mesh, previous.filter(|previous| previous.gateways == mesh.gateways));
+        mesh.peer_authentications =
+            mesh.views("PeerAuthentication", previous, |mesh| &mesh.peer_authentications);
+        mesh.workloads =
+            workloads::read(&mesh, previous.filter(|previous| previous.gateways == mesh.gateways));
         mtls::settle(&mut mesh);
         mesh.services = services::read(&mesh);
         mesh
@@ -46,7 +48,8 @@ impl Mesh {
         let mut views = BTreeMap::new();
         let mut problems = Vec::new();
         for (at, object) in of_kind(&self.objects, kind) {
-            let known = previous.filter(|mesh| mesh.objects.get(at).is_some_and(|old| Arc::ptr_eq(&old.0, &object.0)));
+            let known = previous
+                .filter(|mesh| mesh.objects.get(at).is_some_and(|old| Arc::ptr_eq(&old.0, &object.0)));
             if let Some(view) = known.and_then(|mesh| of(mesh).get(at)) {
                 views.insert(at.clone(), view.clone());
                 continue;
@@ -64,7 +67,11 @@ impl Mesh {
 }
 
 fn unreadable(at: &Ref, error: &serde_json::Error) -> Problem {
-    Problem::new(format!("{at} cannot be read"), error.to_string(), "Correct the field; until then the object is left out here")
+    Problem::new(
+        format!("{at} cannot be read"),
+        error.to_string(),
+        "Correct the field; until then the object is left out here",
+    )
 }
 
 /// All objects of one kind, in the order of their names.
@@ -77,7 +84,8 @@ pub(super) fn of_kind<'a>(objects: &'a Objects, kind: &str) -> impl Iterator<Ite
 }
 
 fn same_objects(now: &Objects, before: &Objects) -> bool {
-    now.len() == before.len() && now.iter().zip(before).all(|((a, one), (b, two))| Arc::ptr_eq(&one.0, &two.0) && a == b)
+    now.len() == before.len()
+        && now.iter().zip(before).all(|((a, one), (b, two))| Arc::ptr_eq(&one.0, &two.0) && a == b)
 }
 
 /// All objects of one kind in one namespace.
@@ -86,7 +94,8 @@ pub(super) fn within<'a>(
     kind: &str,
     namespace: &'a Arc<str>,
 ) -> impl Iterator<Item = (&'a Ref, &'a Object)> {
-    let first = crate::kinds::kind(kind).map(|kind| Ref { kind, namespace: namespace.clone(), name: "".into() });
+    let first =
+        crate::kinds::kind(kind).map(|kind| Ref { kind, namespace: namespace.clone(), name: "".into() });
     first.into_iter().flat_map(move |first| {
         let kind = first.kind;
         objects.range(first..).take_while(move |(at, _)| at.kind == kind && at.namespace == *namespace)
@@ -103,7 +112,8 @@ pub(super) fn unchanged(now: &Objects, before: &Objects, kind: &str, namespace: 
 
 /// Namespaces that have an object of their own, and those that other objects live in (where namespaces may not be read).
 fn namespaces(objects: &Objects) -> Vec<Arc<str>> {
-    let mut names: BTreeSet<Arc<str>> = of_kind(objects, "Namespace").map(|(at, _)| at.name.clone()).collect();
+    let mut names: BTreeSet<Arc<str>> =
+        of_kind(objects, "Namespace").map(|(at, _)| at.name.clone()).collect();
     for at in objects.keys() {
         if !at.namespace.is_empty() && !names.contains(&at.namespace) {
             names.insert(at.namespace.clone());

@@ -18,7 +18,8 @@ pub(super) fn read(mesh: &Mesh) -> BTreeMap<(Arc<str>, Arc<str>), Service> {
         let inside = view.gateways.is_empty() || view.gateways.iter().any(|gateway| gateway == "mesh");
         if inside { view.hosts.as_slice() } else { &[] }
     });
-    let rules = ByHost::of(mesh, &mesh.destination_rules, |view: &DestinationRule| std::slice::from_ref(&view.host));
+    let rules =
+        ByHost::of(mesh, &mesh.destination_rules, |view: &DestinationRule| std::slice::from_ref(&view.host));
     let mut services = BTreeMap::new();
     for (at, object) in of_kind(&mesh.objects, "Service") {
         let host = full(&at.name, &at.namespace);
@@ -26,15 +27,24 @@ pub(super) fn read(mesh: &Mesh) -> BTreeMap<(Arc<str>, Arc<str>), Service> {
         let behind = workloads.selected(&at.namespace, &selector);
         let ports = ports(mesh, object, &behind);
         let bare = Bare { at, name: at.name.clone(), host, ports, selector, external: false };
-        services.insert((at.namespace.clone(), at.name.clone()), service(mesh, bare, &behind, &routes, &rules));
+        services
+            .insert((at.namespace.clone(), at.name.clone()), service(mesh, bare, &behind, &routes, &rules));
     }
     for (at, entry) in &mesh.service_entries {
-        let selector = entry.workload_selector.as_ref().map(|selector| selector.labels.clone()).unwrap_or_default();
+        let selector =
+            entry.workload_selector.as_ref().map(|selector| selector.labels.clone()).unwrap_or_default();
         let behind = workloads.selected(&at.namespace, &selector);
         for host in &entry.hosts {
             let name: Arc<str> = host.as_str().into();
             let ports = entry_ports(entry);
-            let bare = Bare { at, name: name.clone(), host: host.clone(), ports, selector: selector.clone(), external: true };
+            let bare = Bare {
+                at,
+                name: name.clone(),
+                host: host.clone(),
+                ports,
+                selector: selector.clone(),
+                external: true,
+            };
             let service = service(mesh, bare, &behind, &routes, &rules);
             services.entry((at.namespace.clone(), name)).or_insert(service);
         }
@@ -63,8 +73,9 @@ fn service(
     let own = &*at.namespace;
     let mut virtual_services = routes.naming(&host);
     // Objects that this namespace cannot see still route calls from their own.
-    virtual_services
-        .sort_by_key(|found| (Reverse(found.closeness), !visible_from(&found.view.export_to, &found.at.namespace, own)));
+    virtual_services.sort_by_key(|found| {
+        (Reverse(found.closeness), !visible_from(&found.view.export_to, &found.at.namespace, own))
+    });
     let mut destination_rules = rules.naming(&host);
     destination_rules.retain(|found| found.view.workload_selector.is_none());
     let scope = |namespace: &str| match namespace {
@@ -75,9 +86,12 @@ fn service(
     destination_rules.sort_by_key(|found| (scope(&found.at.namespace), Reverse(found.closeness)));
     // In one namespace only the closest host counts; rules for the same host are merged.
     let mut closest: HashMap<&str, usize> = HashMap::new();
-    destination_rules.retain(|found| *closest.entry(&*found.at.namespace).or_insert(found.closeness) == found.closeness);
-    let subsets =
-        subsets(destination_rules.iter().filter(|found| scope(&found.at.namespace) < 2).map(|found| found.view), behind);
+    destination_rules
+        .retain(|found| *closest.entry(&*found.at.namespace).or_insert(found.closeness) == found.closeness);
+    let subsets = subsets(
+        destination_rules.iter().filter(|found| scope(&found.at.namespace) < 2).map(|found| found.view),
+        behind,
+    );
     Service {
         namespace: at.namespace.clone(),
         name,
@@ -86,7 +100,10 @@ fn service(
         ports,
         selector,
         subsets,
-        workloads: behind.iter().map(|workload| format!("{}/{}", workload.namespace, workload.name)).collect(),
+        workloads: behind
+            .iter()
+            .map(|workload| format!("{}/{}", workload.namespace, workload.name))
+            .collect(),
         virtual_services: virtual_services.iter().map(|found| found.at.clone()).collect(),
         destination_rules: destination_rules.iter().map(|found| found.at.clone()).collect(),
         external,
@@ -132,7 +149,9 @@ fn subsets<'a>(rules: impl Iterator<Item = &'a DestinationRule>, behind: &[&Work
 fn version_label(labels: &BTreeMap<String, String>) -> Option<(&'static str, &String)> {
     let keys = ["version", "app.kubernetes.io/version", "service.istio.io/canonical-revision"];
     // "latest" is what Istio calls pods that tell no version.
-    keys.into_iter().find_map(|key| Some((key, labels.get(key).filter(|version| !version.is_empty() && *version != "latest")?)))
+    keys.into_iter().find_map(|key| {
+        Some((key, labels.get(key).filter(|version| !version.is_empty() && *version != "latest")?))
+    })
 }
 
 /// v1, v2, v10: digits compare as numbers.
@@ -165,7 +184,8 @@ fn number(text: &[u8]) -> (&[u8], &[u8]) {
 fn ports(mesh: &Mesh, object: &Object, behind: &[&Workload]) -> Vec<Port> {
     let list = object.spec().get("ports").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     let text = |port: &Value, key: &str| port.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let number = |value: Option<&Value>| value.and_then(Value::as_u64).and_then(|number| u32::try_from(number).ok());
+    let number =
+        |value: Option<&Value>| value.and_then(Value::as_u64).and_then(|number| u32::try_from(number).ok());
     let read = |port: &Value| {
         let number_of = number(port.get("port"))?;
         let target = match port.get("targetPort") {
@@ -180,10 +200,12 @@ fn ports(mesh: &Mesh, object: &Object, behind: &[&Workload]) -> Vec<Port> {
 }
 
 fn named_port(mesh: &Mesh, behind: &[&Workload], name: &str) -> Option<u32> {
-    let pods = behind.iter().flat_map(|workload| workload.pods.iter().map(|pod| (&workload.namespace, &pod.name)));
+    let pods =
+        behind.iter().flat_map(|workload| workload.pods.iter().map(|pod| (&workload.namespace, &pod.name)));
     pods.filter_map(|(namespace, pod)| mesh.objects.get(&Ref::new("Pod", namespace, pod)?)).find_map(|pod| {
         let containers = pod.spec().get("containers")?.as_array()?;
-        let mut ports = containers.iter().filter_map(|container| container.get("ports")?.as_array()).flatten();
+        let mut ports =
+            containers.iter().filter_map(|container| container.get("ports")?.as_array()).flatten();
         let port = ports.find(|port| port.get("name").and_then(Value::as_str) == Some(name))?;
         u32::try_from(port.get("containerPort")?.as_u64()?).ok()
     })
@@ -201,8 +223,21 @@ fn entry_ports(entry: &ServiceEntry) -> Vec<Port> {
 
 /// Protocol of a port as Istio tells it: `appProtocol`, else the name up to its first dash, else found out on the wire.
 fn protocol(app_protocol: &str, name: &str, transport: &str) -> String {
-    const KNOWN: [&str; 13] =
-        ["http", "http2", "grpc", "grpc-web", "https", "tls", "tcp", "mongo", "mysql", "redis", "udp", "hbone", "http_proxy"];
+    const KNOWN: [&str; 13] = [
+        "http",
+        "http2",
+        "grpc",
+        "grpc-web",
+        "https",
+        "tls",
+        "tcp",
+        "mongo",
+        "mysql",
+        "redis",
+        "udp",
+        "hbone",
+        "http_proxy",
+    ];
     if transport.eq_ignore_ascii_case("udp") {
         return "udp".to_owned();
     }
@@ -232,7 +267,9 @@ impl<'a> ByLabel<'a> {
     }
 
     fn selected(&self, namespace: &str, selector: &BTreeMap<String, String>) -> Vec<&'a Workload> {
-        let lists = selector.iter().map(|(key, value)| self.0.get(&(namespace, key, value)).map_or(&[][..], Vec::as_slice));
+        let lists = selector
+            .iter()
+            .map(|(key, value)| self.0.get(&(namespace, key, value)).map_or(&[][..], Vec::as_slice));
         let shortest = lists.min_by_key(|list| list.len()).unwrap_or(&[]);
         shortest.iter().copied().filter(|workload| selects(selector, &workload.labels)).collect()
     }
@@ -253,7 +290,8 @@ struct ByHost<'a, T> {
 
 impl<'a, T> ByHost<'a, T> {
     fn of(mesh: &'a Mesh, views: &'a BTreeMap<Ref, T>, hosts: impl Fn(&'a T) -> &'a [String]) -> Self {
-        let mut all = views.iter().filter_map(|(at, view)| Some((at, mesh.objects.get(at)?, view))).collect::<Vec<_>>();
+        let mut all =
+            views.iter().filter_map(|(at, view)| Some((at, mesh.objects.get(at)?, view))).collect::<Vec<_>>();
         all.sort_by(|(a, one, _), (b, two, _)| by_age((a, one), (b, two)));
         let mut found = Self { exact: HashMap::new(), wildcard: Vec::new() };
         for (at, _, view) in all {

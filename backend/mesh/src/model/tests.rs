@@ -29,12 +29,18 @@ fn bookinfo() {
     assert_eq!(reviews.subsets[1].workloads, ["reviews-v2"]);
     assert_eq!(named(&reviews.virtual_services), ["bookinfo/reviews"]);
     assert_eq!(named(&reviews.destination_rules), ["bookinfo/reviews"]);
-    assert_eq!(reviews.ports[0], Port { name: "http".into(), number: 9080, target: 9080, protocol: "http".into() });
+    assert_eq!(
+        reviews.ports[0],
+        Port { name: "http".into(), number: 9080, target: 9080, protocol: "http".into() }
+    );
     let page = mesh.service("bookinfo", "productpage").unwrap();
     assert!(page.virtual_services.is_empty(), "a gateway's route is none of the mesh's");
     assert!(!page.subsets[0].declared);
     let workload = mesh.workload("bookinfo", "reviews-v3").unwrap();
-    assert_eq!((&*workload.owner, &*workload.app, &*workload.version, workload.wanted), ("Deployment", "reviews", "v3", Some(1)));
+    assert_eq!(
+        (&*workload.owner, &*workload.app, &*workload.version, workload.wanted),
+        ("Deployment", "reviews", "v3", Some(1))
+    );
     assert!(workload.pods[0].sidecar && workload.pods[0].ready);
     assert_eq!(workload.mtls, ("PERMISSIVE".into(), None));
     assert!(mesh.workload("istio-system", "istio-ingressgateway").unwrap().gateway);
@@ -53,8 +59,20 @@ fn versions_sort_as_people_count() {
 fn the_closest_host_comes_first_then_the_oldest() {
     let spec = |host: &str| json!({ "hosts": [host], "http": [] });
     let mesh = with([
-        istio("VirtualService", "bookinfo", "wild", "2020-01-01T00:00:00Z", spec("*.bookinfo.svc.cluster.local")),
-        istio("VirtualService", "other", "older", "2021-01-01T00:00:00Z", spec("reviews.bookinfo.svc.cluster.local")),
+        istio(
+            "VirtualService",
+            "bookinfo",
+            "wild",
+            "2020-01-01T00:00:00Z",
+            spec("*.bookinfo.svc.cluster.local"),
+        ),
+        istio(
+            "VirtualService",
+            "other",
+            "older",
+            "2021-01-01T00:00:00Z",
+            spec("reviews.bookinfo.svc.cluster.local"),
+        ),
         istio("VirtualService", "other", "short", "2020-01-01T00:00:00Z", spec("reviews")),
     ]);
     let found = &mesh.service("bookinfo", "reviews").unwrap().virtual_services;
@@ -63,17 +81,31 @@ fn the_closest_host_comes_first_then_the_oldest() {
 
 #[test]
 fn rules_of_the_own_namespace_beat_the_root_and_others() {
-    let rule =
-        |host: &str, subset: &str| json!({ "host": host, "subsets": [{ "name": subset, "labels": { "version": subset } }] });
+    let rule = |host: &str, subset: &str| json!({ "host": host, "subsets": [{ "name": subset, "labels": { "version": subset } }] });
     let host = "reviews.bookinfo.svc.cluster.local";
     let mesh = with([
-        istio("DestinationRule", "istio-system", "root", "2020-01-01T00:00:00Z", rule("*.svc.cluster.local", "v9")),
-        istio("DestinationRule", "bookinfo", "wild", "2020-01-01T00:00:00Z", rule("*.bookinfo.svc.cluster.local", "v8")),
+        istio(
+            "DestinationRule",
+            "istio-system",
+            "root",
+            "2020-01-01T00:00:00Z",
+            rule("*.svc.cluster.local", "v9"),
+        ),
+        istio(
+            "DestinationRule",
+            "bookinfo",
+            "wild",
+            "2020-01-01T00:00:00Z",
+            rule("*.bookinfo.svc.cluster.local", "v8"),
+        ),
         istio("DestinationRule", "client", "own", "2020-01-01T00:00:00Z", rule(host, "v7")),
         istio("DestinationRule", "bookinfo", "second", "2026-01-01T00:00:00Z", rule(host, "v6")),
     ]);
     let reviews = mesh.service("bookinfo", "reviews").unwrap();
-    assert_eq!(named(&reviews.destination_rules), ["bookinfo/reviews", "bookinfo/second", "istio-system/root", "client/own"]);
+    assert_eq!(
+        named(&reviews.destination_rules),
+        ["bookinfo/reviews", "bookinfo/second", "istio-system/root", "client/own"]
+    );
     let names = reviews.subsets.iter().map(|subset| &*subset.name).collect::<Vec<_>>();
     assert_eq!(names, ["v1", "v2", "v3", "v6", "v9"]);
 }
@@ -107,7 +139,11 @@ fn mutual_tls_precedence() {
     };
     assert_eq!(mode("details-v1"), "STRICT by PeerAuthentication istio-system/default");
     assert_eq!(mode("reviews-v1"), "PERMISSIVE by PeerAuthentication bookinfo/reviews");
-    assert_eq!(mesh.workload("istio-system", "istiod").unwrap().mtls, ("DISABLE".into(), None), "it has no proxy");
+    assert_eq!(
+        mesh.workload("istio-system", "istiod").unwrap().mtls,
+        ("DISABLE".into(), None),
+        "it has no proxy"
+    );
 }
 
 #[test]
@@ -116,7 +152,10 @@ fn sidecars_of_both_kinds_and_pods_without_owner() {
     let mesh = Mesh::read(
         by_ref([
             pod("plain", json!({ "containers": [{ "name": "app" }] })),
-            pod("native", json!({ "initContainers": [{ "name": "istio-proxy", "restartPolicy": "Always" }] })),
+            pod(
+                "native",
+                json!({ "initContainers": [{ "name": "istio-proxy", "restartPolicy": "Always" }] }),
+            ),
             pod("init", json!({ "initContainers": [{ "name": "istio-proxy" }] })),
         ]),
         None,
@@ -173,7 +212,13 @@ fn what_changed_in_one_namespace_is_seen() {
     assert_ne!(changed.workloads, first.workloads);
     // Cluster-wide objects have no namespace; a Gateway marks workloads anywhere.
     let mut objects = changed.objects.clone();
-    objects.extend(by_ref([istio("Gateway", "team-001", "g", "", json!({ "selector": { "app": "svc-00000" } }))]));
+    objects.extend(by_ref([istio(
+        "Gateway",
+        "team-001",
+        "g",
+        "",
+        json!({ "selector": { "app": "svc-00000" } }),
+    )]));
     let marked = Mesh::read(objects, Some(&changed));
     assert!(marked.workload("team-000", "svc-00000-v1").unwrap().gateway);
 }

@@ -8,14 +8,19 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Labels that differ between the pods of one workload.
-const PER_REVISION: [&str; 4] =
-    ["pod-template-hash", "controller-revision-hash", "pod-template-generation", "statefulset.kubernetes.io/pod-name"];
+const PER_REVISION: [&str; 4] = [
+    "pod-template-hash",
+    "controller-revision-hash",
+    "pod-template-generation",
+    "statefulset.kubernetes.io/pod-name",
+];
 
 type Workloads = BTreeMap<(Arc<str>, Arc<str>), Workload>;
 
 /// All workloads. Those of namespaces in which nothing changed are taken from `previous` (of the same Gateways).
 pub(super) fn read(mesh: &Mesh, previous: Option<&Mesh>) -> Workloads {
-    let selectors = mesh.gateways.values().map(|gateway| &gateway.selector).filter(|selector| !selector.is_empty());
+    let selectors =
+        mesh.gateways.values().map(|gateway| &gateway.selector).filter(|selector| !selector.is_empty());
     let selectors: Vec<&BTreeMap<String, String>> = selectors.collect();
     let mut workloads = Workloads::new();
     for namespace in &mesh.namespaces {
@@ -32,7 +37,12 @@ pub(super) fn read(mesh: &Mesh, previous: Option<&Mesh>) -> Workloads {
     workloads
 }
 
-fn read_namespace(mesh: &Mesh, namespace: &Arc<str>, gateways: &[&BTreeMap<String, String>], workloads: &mut Workloads) {
+fn read_namespace(
+    mesh: &Mesh,
+    namespace: &Arc<str>,
+    gateways: &[&BTreeMap<String, String>],
+    workloads: &mut Workloads,
+) {
     let mut found = Workloads::new();
     for (at, pod) in within(&mesh.objects, "Pod", namespace) {
         let phase = text(pod, "/status/phase");
@@ -40,10 +50,15 @@ fn read_namespace(mesh: &Mesh, namespace: &Arc<str>, gateways: &[&BTreeMap<Strin
             continue; // what is over serves nobody
         }
         let (owner, name) = owner(pod);
-        let workload = found
-            .entry((at.namespace.clone(), name.clone()))
-            .or_insert_with(|| workload(&at.namespace, &name, owner, pod.0.as_ref(), text(pod, "/spec/serviceAccountName")));
-        workload.pods.push(Pod { name: at.name.clone(), ready: ready(pod), phase: phase_of(pod, phase), sidecar: sidecar(pod) });
+        let workload = found.entry((at.namespace.clone(), name.clone())).or_insert_with(|| {
+            workload(&at.namespace, &name, owner, pod.0.as_ref(), text(pod, "/spec/serviceAccountName"))
+        });
+        workload.pods.push(Pod {
+            name: at.name.clone(),
+            ready: ready(pod),
+            phase: phase_of(pod, phase),
+            sidecar: sidecar(pod),
+        });
     }
     for (at, deployment) in within(&mesh.objects, "Deployment", namespace) {
         let template = deployment.0.pointer("/spec/template").unwrap_or(&Value::Null);
@@ -55,7 +70,8 @@ fn read_namespace(mesh: &Mesh, namespace: &Arc<str>, gateways: &[&BTreeMap<Strin
         workload.wanted = replicas.and_then(|replicas| u32::try_from(replicas).ok());
     }
     for workload in found.values_mut() {
-        workload.gateway = is_gateway(workload) || gateways.iter().any(|selector| selects(selector, &workload.labels));
+        workload.gateway =
+            is_gateway(workload) || gateways.iter().any(|selector| selects(selector, &workload.labels));
     }
     workloads.append(&mut found);
 }
@@ -66,12 +82,16 @@ pub(crate) fn selects(selector: &BTreeMap<String, String>, labels: &BTreeMap<Str
 }
 
 fn workload(namespace: &Arc<str>, name: &Arc<str>, owner: &str, pod: &Value, account: &str) -> Workload {
-    let mut labels =
-        Object(Arc::new(pod.get("metadata").map_or(Value::Null, |meta| serde_json::json!({ "metadata": meta })))).labels();
+    let mut labels = Object(Arc::new(
+        pod.get("metadata").map_or(Value::Null, |meta| serde_json::json!({ "metadata": meta })),
+    ))
+    .labels();
     for label in PER_REVISION {
         labels.remove(label);
     }
-    let first = |keys: &[&str]| keys.iter().find_map(|key| labels.get(*key).filter(|value| !value.is_empty())).cloned();
+    let first = |keys: &[&str]| {
+        keys.iter().find_map(|key| labels.get(*key).filter(|value| !value.is_empty())).cloned()
+    };
     let app = first(&["service.istio.io/canonical-name", "app.kubernetes.io/name", "app"]);
     let version = first(&["service.istio.io/canonical-revision", "app.kubernetes.io/version", "version"]);
     Workload {
@@ -91,9 +111,12 @@ fn workload(namespace: &Arc<str>, name: &Arc<str>, owner: &str, pod: &Value, acc
 
 /// Kind and name of what owns a pod: a ReplicaSet's Deployment is told by the pod's template hash.
 fn owner(pod: &Object) -> (&str, Arc<str>) {
-    let owners = pod.0.pointer("/metadata/ownerReferences").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let owners =
+        pod.0.pointer("/metadata/ownerReferences").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     let controller = |owner: &&Value| owner.get("controller").and_then(Value::as_bool) == Some(true);
-    let Some(owner) = owners.iter().find(controller).or_else(|| owners.first()) else { return ("Pod", pod.name().into()) };
+    let Some(owner) = owners.iter().find(controller).or_else(|| owners.first()) else {
+        return ("Pod", pod.name().into());
+    };
     let field = |name: &str| owner.get(name).and_then(Value::as_str).unwrap_or_default();
     let (kind, name) = (field("kind"), field("name"));
     if kind == "ReplicaSet"
@@ -115,10 +138,15 @@ fn sidecar(pod: &Object) -> bool {
 }
 
 fn ready(pod: &Object) -> bool {
-    let conditions = pod.0.pointer("/status/conditions").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    let is = |condition: &Value, key: &str, value: &str| condition.get(key).and_then(Value::as_str) == Some(value);
+    let conditions =
+        pod.0.pointer("/status/conditions").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let is =
+        |condition: &Value, key: &str, value: &str| condition.get(key).and_then(Value::as_str) == Some(value);
     let terminating = pod.0.pointer("/metadata/deletionTimestamp").is_some();
-    !terminating && conditions.iter().any(|condition| is(condition, "type", "Ready") && is(condition, "status", "True"))
+    !terminating
+        && conditions
+            .iter()
+            .any(|condition| is(condition, "type", "Ready") && is(condition, "status", "True"))
 }
 
 fn phase_of(pod: &Object, phase: &str) -> String {

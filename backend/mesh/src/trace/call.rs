@@ -25,7 +25,8 @@ impl End {
     /// Whether a span is of this end. Spans that do not tell their version may be of any.
     fn has(&self, span: &Span) -> bool {
         let told = span.tag(&[REVISION]).or_else(|| span.process.get(REVISION).map(String::as_str));
-        span.service == self.service && told.zip(self.version.as_deref()).is_none_or(|(told, wanted)| told == wanted)
+        span.service == self.service
+            && told.zip(self.version.as_deref()).is_none_or(|(told, wanted)| told == wanted)
     }
     /// Whether a span asks for this service: by the name of its operation or of the cluster that it goes to.
     fn is_asked_by(&self, span: &Span) -> bool {
@@ -69,8 +70,9 @@ impl Trace {
     /// Whether such a call is in it, and, if only failed ones are meant, whether it failed.
     pub fn shows(&self, call: &Call, failed: bool) -> bool {
         let by_id: HashMap<&str, &Span> = self.spans.iter().map(|span| (&*span.id, span)).collect();
-        let parent =
-            |span: &Span| span.parent.as_deref().and_then(|id| by_id.get(id).copied()).filter(|above| above.id != span.id);
+        let parent = |span: &Span| {
+            span.parent.as_deref().and_then(|id| by_id.get(id).copied()).filter(|above| above.id != span.id)
+        };
         let from = |above: &Span| call.from.as_ref().is_none_or(|end| end.has(above));
         let arrived = |span: &Span| {
             // What stands between, if anything, are spans of the called application itself.
@@ -82,7 +84,9 @@ impl Trace {
                 }
             }
             let by_caller = above.map_or(call.from.is_none(), from);
-            call.to.has(span) && by_caller && (!failed || span.error || above.is_some_and(|above| above.error))
+            call.to.has(span)
+                && by_caller
+                && (!failed || span.error || above.is_some_and(|above| above.error))
         };
         // A call that never arrived left its span with the caller only, and nothing tells which version was meant.
         let lost = |span: &Span| {
@@ -112,7 +116,10 @@ mod tests {
     }
 
     fn end(service: &str, version: &str) -> End {
-        End { service: format!("{service}.bookinfo"), version: (!version.is_empty()).then(|| version.to_owned()) }
+        End {
+            service: format!("{service}.bookinfo"),
+            version: (!version.is_empty()).then(|| version.to_owned()),
+        }
     }
 
     fn trace() -> Trace {

@@ -17,7 +17,9 @@ pub struct Segment {
 /// last is what was waited for; before that child began, the one that ended last before then; and so on.
 pub fn critical_path(trace: &Trace, tree: &Tree) -> Vec<Segment> {
     let longest = tree.rows.iter().enumerate().filter(|(_, row)| row.parent.is_none());
-    let Some((root, _)) = longest.max_by_key(|(at, row)| (trace.spans[row.span].duration_us, std::cmp::Reverse(*at))) else {
+    let Some((root, _)) =
+        longest.max_by_key(|(at, row)| (trace.spans[row.span].duration_us, std::cmp::Reverse(*at)))
+    else {
         return Vec::new();
     };
     let mut children: Vec<Vec<usize>> = vec![Vec::new(); tree.rows.len()];

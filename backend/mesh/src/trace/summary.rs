@@ -31,7 +31,9 @@ impl Summary {
     /// The line of a trace; of an empty one only the id.
     pub fn of(trace: &Trace) -> Self {
         let roots = trace.spans.iter().filter(|span| span.parent.is_none());
-        let Some(root) = roots.min_by_key(|span| span.start_us).or_else(|| trace.spans.iter().min_by_key(|span| span.start_us))
+        let Some(root) = roots
+            .min_by_key(|span| span.start_us)
+            .or_else(|| trace.spans.iter().min_by_key(|span| span.start_us))
         else {
             return Self { id: trace.id.clone(), ..Self::default() };
         };
@@ -66,13 +68,18 @@ impl Summary {
 /// its operation (a split has the VirtualService's name there); else its own.
 fn called(span: &Span) -> String {
     // `outbound|9080|v1|reviews.bookinfo.svc.cluster.local`
-    let cluster = span.tag(&["upstream_cluster", "upstream_cluster.name"]).filter(|_| span.kind == "client").unwrap_or_default();
-    let host = cluster.splitn(4, '|').nth(3).and_then(|host| host.split('.').next()).filter(|name| !name.is_empty());
+    let cluster = span
+        .tag(&["upstream_cluster", "upstream_cluster.name"])
+        .filter(|_| span.kind == "client")
+        .unwrap_or_default();
+    let host =
+        cluster.splitn(4, '|').nth(3).and_then(|host| host.split('.').next()).filter(|name| !name.is_empty());
     if let Some(host) = host {
         return host.to_owned();
     }
     let operation = span.short_operation();
-    let called = operation.split([':', '/', '.', ' ']).next().filter(|name| span.kind == "client" && !name.is_empty());
+    let called =
+        operation.split([':', '/', '.', ' ']).next().filter(|name| span.kind == "client" && !name.is_empty());
     called.unwrap_or(span.short_service()).to_owned()
 }
 
@@ -88,7 +95,8 @@ pub struct Trouble {
 /// What went wrong in a span: its status, and what Envoy's response flags say; `None` when nothing did. A delay that was
 /// injected is told too, though the call went well.
 pub fn trouble(span: &Span) -> Option<Trouble> {
-    let flags: Vec<&str> = span.tag(&["response_flags"]).unwrap_or_default().split(',').map(str::trim).collect();
+    let flags: Vec<&str> =
+        span.tag(&["response_flags"]).unwrap_or_default().split(',').map(str::trim).collect();
     let injected = flags.iter().any(|flag| matches!(*flag, "FI" | "DI"));
     if !span.error && !injected {
         return None;
@@ -149,7 +157,9 @@ impl Stats {
     pub fn of(durations: impl IntoIterator<Item = u64>) -> Self {
         let mut all: Vec<u64> = durations.into_iter().collect();
         all.sort_unstable();
-        let at = |percent: usize| all.get((all.len() * percent).div_ceil(100).saturating_sub(1)).copied().unwrap_or_default();
+        let at = |percent: usize| {
+            all.get((all.len() * percent).div_ceil(100).saturating_sub(1)).copied().unwrap_or_default()
+        };
         Self { count: all.len(), min: at(0), p50: at(50), p95: at(95), max: at(100) }
     }
 }
@@ -164,7 +174,10 @@ mod tests {
     fn a_page_view() {
         let trace = demo::trace();
         let summary = Summary::of(&trace);
-        assert_eq!((&*summary.service, &*summary.operation), ("istio-ingressgateway.istio-system", "productpage:9080/*"));
+        assert_eq!(
+            (&*summary.service, &*summary.operation),
+            ("istio-ingressgateway.istio-system", "productpage:9080/*")
+        );
         assert_eq!((summary.spans, summary.errors, summary.duration_us), (8, 1, 42_000));
         assert_eq!(summary.trouble.as_deref(), Some("ratings 503, abort injected"));
         let tree = Tree::of(&trace);
@@ -229,16 +242,30 @@ mod tests {
 
     #[test]
     fn operations_without_what_all_have_in_common() {
-        let short = |operation: &str| Span { operation: operation.into(), ..Span::default() }.short_operation();
+        let short =
+            |operation: &str| Span { operation: operation.into(), ..Span::default() }.short_operation();
         assert_eq!(short("reviews.bookinfo.svc.cluster.local:9080/*"), "reviews:9080/*");
-        assert_eq!(short("router outbound|9080||productpage.bookinfo.svc.cluster.local egress"), "productpage:9080");
-        assert_eq!(short("router outbound|9080|v2|reviews.bookinfo.svc.cluster.local egress"), "reviews:9080 v2");
+        assert_eq!(
+            short("router outbound|9080||productpage.bookinfo.svc.cluster.local egress"),
+            "productpage:9080"
+        );
+        assert_eq!(
+            short("router outbound|9080|v2|reviews.bookinfo.svc.cluster.local egress"),
+            "reviews:9080 v2"
+        );
         assert_eq!(short("GET /books"), "GET /books");
         assert_eq!(short("router PassthroughCluster egress"), "router PassthroughCluster egress");
     }
 
     fn span(id: &str, parent: Option<&str>, start_us: u64, duration_us: u64) -> Span {
-        Span { id: id.into(), parent: parent.map(str::to_owned), start_us, duration_us, service: "s".into(), ..Span::default() }
+        Span {
+            id: id.into(),
+            parent: parent.map(str::to_owned),
+            start_us,
+            duration_us,
+            service: "s".into(),
+            ..Span::default()
+        }
     }
 
     #[test]
@@ -289,7 +316,10 @@ mod tests {
             tagged(true, &[("http.status_code", "503"), ("response_flags", "URX,UF")]),
             said("503, retries used up, connection failed")
         );
-        assert_eq!(tagged(false, &[("http.status_code", "200"), ("response_flags", "DI")]), said("delay injected"));
+        assert_eq!(
+            tagged(false, &[("http.status_code", "200"), ("response_flags", "DI")]),
+            said("delay injected")
+        );
         assert_eq!(tagged(true, &[("grpc.status_code", "14")]), said("gRPC status 14"));
         assert_eq!(tagged(true, &[]), said("failed"));
     }

@@ -70,12 +70,18 @@ impl Tree {
         let mut children: Vec<Vec<usize>> = vec![Vec::new(); spans.len()];
         let mut roots = Vec::new();
         for (index, span) in spans.iter().enumerate() {
-            match span.parent.as_deref().and_then(|parent| by_id.get(parent)).filter(|parent| **parent != index) {
+            match span
+                .parent
+                .as_deref()
+                .and_then(|parent| by_id.get(parent))
+                .filter(|parent| **parent != index)
+            {
                 Some(parent) => children[*parent].push(index),
                 None => roots.push(index),
             }
         }
-        let began = |index: &usize| (spans[*index].start_us, std::cmp::Reverse(spans[*index].duration_us), *index);
+        let began =
+            |index: &usize| (spans[*index].start_us, std::cmp::Reverse(spans[*index].duration_us), *index);
         roots.sort_by_key(began);
         for list in &mut children {
             list.sort_by_key(began);

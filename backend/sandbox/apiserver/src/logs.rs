@@ -66,7 +66,11 @@ impl LogRing {
     /// The past and the future, with nothing lost between them.
     pub fn logs(&self) -> Logs {
         let ring = self.0.lock();
-        Logs { past: ring.lines.iter().cloned().collect(), live: ring.live.subscribe(), previous: ring.previous.clone() }
+        Logs {
+            past: ring.lines.iter().cloned().collect(),
+            live: ring.live.subscribe(),
+            previous: ring.previous.clone(),
+        }
     }
 
     /// The container is started again: its log begins anew, what it wrote so far is the log before, and readers come to the end.

@@ -72,7 +72,8 @@ fn next<'a>(rest: &mut &'a [u8]) -> Result<Option<(u32, Field<'a>)>, String> {
     let field = match wire {
         WireType::Varint => Field::Number(decode_varint(rest).map_err(broken)?),
         WireType::LengthDelimited => {
-            let length = usize::try_from(decode_varint(rest).map_err(broken)?).map_err(|error| error.to_string())?;
+            let length =
+                usize::try_from(decode_varint(rest).map_err(broken)?).map_err(|error| error.to_string())?;
             let bytes = rest.get(..length).ok_or("the body ends in the middle of a field")?;
             rest.advance(length);
             Field::Bytes(bytes)
@@ -86,8 +87,9 @@ fn message(name: &str, mut rest: &[u8]) -> Result<Value, String> {
     let fields = MESSAGES.get(name).ok_or_else(|| format!("{name} in protobuf is not known here"))?;
     let mut object = Map::new();
     while let Some((number, field)) = next(&mut rest)? {
-        let (field_name, ty) =
-            fields.get(&number).ok_or_else(|| format!("field {number} of {name} in protobuf is not known here"))?;
+        let (field_name, ty) = fields
+            .get(&number)
+            .ok_or_else(|| format!("field {number} of {name} in protobuf is not known here"))?;
         if *ty == "skip" {
             continue;
         }
@@ -143,7 +145,9 @@ fn int_or_string(mut rest: &[u8]) -> Result<Value, String> {
     while let Some((index, field)) = next(&mut rest)? {
         match (index, field) {
             (2, Field::Number(found)) => number = found.cast_signed(),
-            (3, Field::Bytes(found)) if !found.is_empty() => text = Some(String::from_utf8_lossy(found).into_owned()),
+            (3, Field::Bytes(found)) if !found.is_empty() => {
+                text = Some(String::from_utf8_lossy(found).into_owned())
+            }
             _ => {}
         }
     }

@@ -36,8 +36,12 @@ impl Selector {
     pub(crate) fn matches(&self, object: &Value) -> bool {
         let label = |key: &str| object.get("metadata")?.get("labels")?.get(key)?.as_str();
         self.labels.iter().all(|requirement| match requirement {
-            Requirement::In(key, values) => label(key).is_some_and(|value| values.iter().any(|one| one == value)),
-            Requirement::NotIn(key, values) => label(key).is_none_or(|value| !values.iter().any(|one| one == value)),
+            Requirement::In(key, values) => {
+                label(key).is_some_and(|value| values.iter().any(|one| one == value))
+            }
+            Requirement::NotIn(key, values) => {
+                label(key).is_none_or(|value| !values.iter().any(|one| one == value))
+            }
             Requirement::Exists(key) => label(key).is_some(),
             Requirement::Absent(key) => label(key).is_none(),
         }) && self.fields.iter().all(|(path, equal, value)| (field(object, path) == *value) == *equal)
@@ -92,10 +96,13 @@ fn parse_fields(kind: &Kind, text: &str) -> Result<Vec<(String, bool, String)>> 
         } else if let Some((path, value)) = part.split_once('=') {
             (path, true, value)
         } else {
-            return Err(ApiError::bad_request(format!("invalid selector: '{text}'; can't understand '{part}'")));
+            return Err(ApiError::bad_request(format!(
+                "invalid selector: '{text}'; can't understand '{part}'"
+            )));
         };
         let path = path.trim();
-        let known = matches!(path, "metadata.name" | "metadata.namespace") || (!kind.custom && known_field(path));
+        let known =
+            matches!(path, "metadata.name" | "metadata.namespace") || (!kind.custom && known_field(path));
         if !known {
             return Err(ApiError::bad_request(format!("field label not supported: {path}")));
         }
@@ -135,7 +142,9 @@ fn parse_labels(text: &str) -> Result<Vec<Requirement>> {
             continue;
         }
         requirements.push(parse_label(part).ok_or_else(|| {
-            ApiError::bad_request(format!("unable to parse requirement: couldn't parse the selector string \"{text}\""))
+            ApiError::bad_request(format!(
+                "unable to parse requirement: couldn't parse the selector string \"{text}\""
+            ))
         })?);
     }
     Ok(requirements)
@@ -184,7 +193,8 @@ fn parse_label(part: &str) -> Option<Requirement> {
 
 fn name(text: &str) -> Option<String> {
     let text = text.trim();
-    let fine = !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/'));
+    let fine = !text.is_empty()
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/'));
     fine.then(|| text.to_owned())
 }
 
@@ -199,7 +209,11 @@ mod tests {
     fn check(labels: &str, fields: &str, expect: bool) {
         let (_, pods) = Kinds::built_in().named("Pod").unwrap();
         let pod = json!({"metadata": {"name": "a", "namespace": "n", "labels": {"app": "reviews", "version": "v1"}}, "status": {"phase": "Running"}});
-        assert_eq!(Selector::parse(&pods, labels, fields).unwrap().matches(&pod), expect, "{labels} {fields}");
+        assert_eq!(
+            Selector::parse(&pods, labels, fields).unwrap().matches(&pod),
+            expect,
+            "{labels} {fields}"
+        );
     }
 
     #[test]
@@ -227,7 +241,10 @@ mod tests {
             (json!({"matchExpressions": [{"key": "app", "operator": "In", "values": ["a", "b"]}]}), true),
             (json!({"matchExpressions": [{"key": "app", "operator": "NotIn", "values": ["a"]}]}), false),
             (json!({"matchExpressions": [{"key": "zone", "operator": "NotIn", "values": ["a"]}]}), true),
-            (json!({"matchLabels": {"app": "a"}, "matchExpressions": [{"key": "zone", "operator": "Exists"}]}), false),
+            (
+                json!({"matchLabels": {"app": "a"}, "matchExpressions": [{"key": "zone", "operator": "Exists"}]}),
+                false,
+            ),
             (json!({"matchExpressions": [{"key": "zone", "operator": "DoesNotExist"}]}), true),
         ] {
             assert_eq!(selects(&selector, &labels), expect, "{selector}");

@@ -37,7 +37,8 @@ impl ApiError {
     }
 
     pub(crate) fn not_found(kind: &Kind, name: &str) -> Self {
-        Self::new(404, "NotFound", format!("{} \"{name}\" not found", kind.qualified())).with(about(kind, name))
+        Self::new(404, "NotFound", format!("{} \"{name}\" not found", kind.qualified()))
+            .with(about(kind, name))
     }
 
     /// A path that the server does not know, or a kind that is not there.
@@ -46,7 +47,8 @@ impl ApiError {
     }
 
     pub(crate) fn already_exists(kind: &Kind, name: &str) -> Self {
-        Self::new(409, "AlreadyExists", format!("{} \"{name}\" already exists", kind.qualified())).with(about(kind, name))
+        Self::new(409, "AlreadyExists", format!("{} \"{name}\" already exists", kind.qualified()))
+            .with(about(kind, name))
     }
 
     /// Nothing can be made in a namespace that is being deleted.
@@ -62,7 +64,11 @@ impl ApiError {
     }
 
     pub(crate) fn stale(kind: &Kind, name: &str) -> Self {
-        Self::conflict(kind, name, "the object has been modified; please apply your changes to the latest version and try again")
+        Self::conflict(
+            kind,
+            name,
+            "the object has been modified; please apply your changes to the latest version and try again",
+        )
     }
 
     pub(crate) fn conflict(kind: &Kind, name: &str, why: &str) -> Self {
@@ -96,8 +102,9 @@ impl ApiError {
             Some(namespace) => format!("in the namespace \"{namespace}\""),
             None => "at the cluster scope".to_owned(),
         };
-        let message =
-            format!("{what} is forbidden: User \"{user}\" cannot {verb} resource \"{plural}\" in API group \"{group}\" {scope}");
+        let message = format!(
+            "{what} is forbidden: User \"{user}\" cannot {verb} resource \"{plural}\" in API group \"{group}\" {scope}"
+        );
         let mut details = Map::new();
         if let Some(name) = name {
             details.insert("name".into(), json!(name));
@@ -128,7 +135,8 @@ impl ApiError {
     }
 
     pub(crate) fn method_not_allowed() -> Self {
-        Self::new(405, "MethodNotAllowed", "the server does not allow this method on the requested resource").with(json!({}))
+        Self::new(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
+            .with(json!({}))
     }
 
     pub(crate) fn unsupported_media_type(found: &str, known: &[&str]) -> Self {
@@ -141,12 +149,14 @@ impl ApiError {
 
     /// A patch that cannot be carried out, as a failed `test` operation: the real server says no more than this.
     pub(crate) fn patch_refused() -> Self {
-        Self::new(422, "Invalid", "the server rejected our request due to an error in our request").with(json!({}))
+        Self::new(422, "Invalid", "the server rejected our request due to an error in our request")
+            .with(json!({}))
     }
 
     /// Fields that break the schema or a rule.
     pub(crate) fn invalid(kind: &Kind, name: &str, problems: &[FieldProblem]) -> Self {
-        let words: Vec<String> = problems.iter().map(|problem| format!("{}: {}", problem.field, problem.message)).collect();
+        let words: Vec<String> =
+            problems.iter().map(|problem| format!("{}: {}", problem.field, problem.message)).collect();
         let said = match words.as_slice() {
             [only] => only.clone(),
             many => format!("[{}]", many.join(", ")),
@@ -155,7 +165,8 @@ impl ApiError {
             .iter()
             .map(|problem| json!({"reason": problem.reason, "message": problem.message, "field": problem.field}))
             .collect();
-        let subject = if kind.group.is_empty() { kind.kind.clone() } else { format!("{}.{}", kind.kind, kind.group) };
+        let subject =
+            if kind.group.is_empty() { kind.kind.clone() } else { format!("{}.{}", kind.kind, kind.group) };
         let mut details = Map::new();
         details.insert("name".into(), json!(name));
         if !kind.group.is_empty() {
@@ -163,7 +174,8 @@ impl ApiError {
         }
         details.insert("kind".into(), json!(kind.kind));
         details.insert("causes".into(), json!(causes));
-        Self::new(422, "Invalid", format!("{subject} \"{name}\" is invalid: {said}")).with(Value::Object(details))
+        Self::new(422, "Invalid", format!("{subject} \"{name}\" is invalid: {said}"))
+            .with(Value::Object(details))
     }
 
     /// Unknown and doubled fields under `fieldValidation=Strict`; a patch is answered 422, a whole object 400.
@@ -183,7 +195,9 @@ impl ApiError {
         Self::new(
             400,
             "",
-            format!("admission webhook \"validation.istio.io\" denied the request: configuration is invalid: {why}"),
+            format!(
+                "admission webhook \"validation.istio.io\" denied the request: configuration is invalid: {why}"
+            ),
         )
     }
 

@@ -30,7 +30,9 @@ impl Header {
     /// With what the real server says of this column of a kind.
     fn described(mut self, kind: &str) -> Self {
         let (of_kind, of_all) = (format!("{kind}/{}", self.name), self.name.as_str());
-        let words = |name: &str| DESCRIPTIONS.lines().find_map(|line| line.split_once('\t').filter(|(of, _)| *of == name));
+        let words = |name: &str| {
+            DESCRIPTIONS.lines().find_map(|line| line.split_once('\t').filter(|(of, _)| *of == name))
+        };
         if let Some((_, words)) = words(&of_kind).or_else(|| words(of_all)) {
             self.description = words.replace("\\n", "\n");
         }
@@ -56,8 +58,7 @@ pub(crate) fn row(at: &Place, object: &Value, include: &str) -> Value {
         "None" => {}
         "Object" => drop(row.insert("object".into(), at.show(object))),
         _ => {
-            let partial =
-                json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object.get("metadata")});
+            let partial = json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object.get("metadata")});
             row.insert("object".into(), partial);
         }
     }

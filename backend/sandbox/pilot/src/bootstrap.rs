@@ -113,12 +113,18 @@ pub(crate) fn bootstrap(workload: &Workload, servers: &Servers) -> Value {
         (
             "agent",
             "15020",
-            [("/stats/prometheus", "/stats/prometheus"), ("/metrics", "/stats/prometheus"), ("/healthz/ready", "/ready")]
-                .as_slice(),
+            [
+                ("/stats/prometheus", "/stats/prometheus"),
+                ("/metrics", "/stats/prometheus"),
+                ("/healthz/ready", "/ready"),
+            ]
+            .as_slice(),
         ),
     ];
-    let listeners: Vec<Value> =
-        windows.into_iter().filter_map(|(name, port, paths)| Some(window(name, workload.real_port(port)?, paths))).collect();
+    let listeners: Vec<Value> = windows
+        .into_iter()
+        .filter_map(|(name, port, paths)| Some(window(name, workload.real_port(port)?, paths)))
+        .collect();
     json!({
         "node": {
             "id": workload.node_id(),

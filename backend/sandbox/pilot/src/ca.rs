@@ -1,7 +1,10 @@
 //! The mesh's certificate authority: short-lived certificates with SPIFFE identities, kept in memory only.
 
 use crate::Error;
-use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, SanType};
+use rcgen::{
+    BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+    SanType,
+};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Signs the workloads' certificates. Keep it over a restart of the control plane, or the proxies' certificates are
@@ -38,7 +41,8 @@ impl Authority {
         let key = KeyPair::generate().map_err(Error::Certificate)?;
         let mut params = CertificateParams::new(Vec::new()).map_err(Error::Certificate)?;
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign, KeyUsagePurpose::DigitalSignature];
+        params.key_usages =
+            vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign, KeyUsagePurpose::DigitalSignature];
         params.distinguished_name.push(rcgen::DnType::OrganizationName, crate::registry::TRUST_DOMAIN);
         lasting(&mut params, Duration::from_secs(10 * 365 * 24 * 3600));
         let root = params.self_signed(&key).map_err(Error::Certificate)?.pem();
@@ -59,7 +63,8 @@ impl Authority {
         params.distinguished_name = rcgen::DistinguishedName::new();
         params.subject_alt_names = vec![SanType::URI(name)];
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment];
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        params.extended_key_usages =
+            vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
         lasting(&mut params, self.lifetime);
         let signed = params.signed_by(&key, &self.issuer).map_err(Error::Certificate)?;
         Ok(Identity {

@@ -118,7 +118,10 @@ impl Options {
     pub fn bootstrap(&self, pod: &Value) -> Option<Value> {
         let workload = Workload::of(&mesh::Object::from(pod.clone()))?;
         workload.proxy?;
-        Some(bootstrap::bootstrap(&workload, &bootstrap::Servers { xds: self.xds, als: self.als, otlp: self.otlp }))
+        Some(bootstrap::bootstrap(
+            &workload,
+            &bootstrap::Servers { xds: self.xds, als: self.als, otlp: self.otlp },
+        ))
     }
 }
 
@@ -157,7 +160,9 @@ impl Pilot {
     pub async fn start(world: watch::Receiver<Arc<World>>, options: Options) -> Result<Self, Error> {
         let xds_listener = listen(options.xds).await?;
         let debug_listener = listen(options.debug).await?;
-        let address = |listener: &TcpListener, wanted| listener.local_addr().map_err(|error| Error::Listen(wanted, error));
+        let address = |listener: &TcpListener, wanted| {
+            listener.local_addr().map_err(|error| Error::Listen(wanted, error))
+        };
         let (xds, debug) = (address(&xds_listener, options.xds)?, address(&debug_listener, options.debug)?);
         let stop = CancellationToken::new();
         let mut follower = Follower {
@@ -170,7 +175,8 @@ impl Pilot {
         let first = follower.read(Instant::now());
         let (snapshots, _) = watch::channel(Arc::new(first));
         let shared = Arc::new(Shared::new(snapshots, options, stop.clone()));
-        let serving = wire::ads::serve(xds_listener, ads::answer(&shared), Box::pin(stop.clone().cancelled_owned()));
+        let serving =
+            wire::ads::serve(xds_listener, ads::answer(&shared), Box::pin(stop.clone().cancelled_owned()));
         let tasks = vec![
             tokio::spawn(follower.follow(shared.clone())),
             tokio::spawn(async move {
@@ -238,9 +244,9 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
 fn matters(object: &Value) -> bool {
     let kind = object["kind"].as_str().unwrap_or_default();
     let istio = || {
-        object["apiVersion"]
-            .as_str()
-            .is_some_and(|version| version.contains("istio.io/") || version.starts_with(mesh::gateway_api::GROUP))
+        object["apiVersion"].as_str().is_some_and(|version| {
+            version.contains("istio.io/") || version.starts_with(mesh::gateway_api::GROUP)
+        })
     };
     matches!(kind, "Pod" | "Service" | "Namespace" | "EndpointSlice" | "Secret") || istio()
 }
@@ -272,8 +278,9 @@ impl Follower {
     /// Counts what has happened to which kinds since the last time; to what, as `kind/namespace/name`.
     fn count(&mut self, snapshot: &Snapshot, metrics: &metrics::Metrics) -> Vec<String> {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let key =
-            |object: &Value| [text(&object["kind"]), text(&object["metadata"]["namespace"]), text(&object["metadata"]["name"])];
+        let key = |object: &Value| {
+            [text(&object["kind"]), text(&object["metadata"]["namespace"]), text(&object["metadata"]["name"])]
+        };
         let counted = snapshot.objects.iter().filter(|object| matters(object));
         let (mut changed, mut names) = (BTreeSet::new(), Vec::new());
         let now: HashMap<_, _> = counted.map(|object| (key(object), object.clone())).collect();

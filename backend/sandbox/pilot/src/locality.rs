@@ -25,7 +25,8 @@ pub struct Locality {
 }
 
 /// Where somebody stands of whom nothing is known.
-pub static UNKNOWN: Locality = Locality { region: String::new(), zone: String::new(), subzone: String::new() };
+pub static UNKNOWN: Locality =
+    Locality { region: String::new(), zone: String::new(), subzone: String::new() };
 
 impl Locality {
     /// `region/zone/subzone`.
@@ -82,7 +83,8 @@ mod tests {
         let here = Locality::of_label("r1.z1.s1");
         assert_eq!(here, Locality::parse("r1/z1/s1"));
         assert_eq!((here.to_string(), Locality::parse("r1").to_string()), ("r1/z1/s1".into(), "r1".into()));
-        let distances = ["r1/z1/s1", "r1/z1/s2", "r1/z2/s1", "r2/z1/s1", ""].map(|there| here.distance(&Locality::parse(there)));
+        let distances = ["r1/z1/s1", "r1/z1/s2", "r1/z2/s1", "r2/z1/s1", ""]
+            .map(|there| here.distance(&Locality::parse(there)));
         assert_eq!(distances, [0, 1, 2, 3, 3]);
         let inside = ["r1/z1/*", "r1", "*", "r1/*/s1", "r1/z2/*", "r2"].map(|pattern| here.is_in(pattern));
         assert_eq!(inside, [true, true, true, true, false, false]);

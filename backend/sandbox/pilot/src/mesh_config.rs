@@ -150,14 +150,18 @@ impl MeshConfig {
         }
         let text = object.0["data"]["mesh"].as_str().unwrap_or("{}");
         let read = serde_saphyr::from_str(text).map_err(|error| error.to_string()).and_then(Self::checked);
-        Some(read.map_err(|error| format!("data.mesh cannot be read, and the settings before it stay in force: {error}")))
+        Some(read.map_err(|error| {
+            format!("data.mesh cannot be read, and the settings before it stay in force: {error}")
+        }))
     }
 
     /// A mode that there is not makes the whole text unreadable for istiod.
     fn checked(self) -> Result<Self, String> {
         match self.outbound_traffic_policy.mode.as_deref() {
             None | Some("ALLOW_ANY" | "REGISTRY_ONLY") => Ok(self),
-            Some(mode) => Err(format!("outboundTrafficPolicy.mode is {mode:?}, not ALLOW_ANY or REGISTRY_ONLY")),
+            Some(mode) => {
+                Err(format!("outboundTrafficPolicy.mode is {mode:?}, not ALLOW_ANY or REGISTRY_ONLY"))
+            }
         }
     }
 
@@ -170,7 +174,9 @@ impl MeshConfig {
             _ => false,
         };
         let others = self.rest.iter().filter(|(name, value)| !anyway(name, value));
-        others.map(|(name, _)| crate::translate::support::not_yet(&format!("the mesh's setting {name}"))).collect()
+        others
+            .map(|(name, _)| crate::translate::support::not_yet(&format!("the mesh's setting {name}")))
+            .collect()
     }
 
     /// Whether calls to what is not in the registry pass.
@@ -201,16 +207,20 @@ mod tests {
         let read = MeshConfig::of(&map("istio", text)).expect("the map").expect("YAML");
         assert_eq!((read.allow_any(), read.sampling_percent()), (false, 5.0));
         assert_eq!(read.without_effect(), [""; 0]);
-        let more = "trustDomain: cluster.local\nrootNamespace: elsewhere\nmeshMTLS: {minProtocolVersion: TLSV1_3}\n";
+        let more =
+            "trustDomain: cluster.local\nrootNamespace: elsewhere\nmeshMTLS: {minProtocolVersion: TLSV1_3}\n";
         let more = MeshConfig::of(&map("istio", more)).expect("the map").expect("YAML").without_effect();
         assert_eq!(
             more,
-            ["meshMTLS", "rootNamespace"].map(|name| format!("the mesh's setting {name} has no effect in the sandbox"))
+            ["meshMTLS", "rootNamespace"]
+                .map(|name| format!("the mesh's setting {name} has no effect in the sandbox"))
         );
         let unset = MeshConfig::default();
         assert_eq!((unset.allow_any(), unset.sampling_percent()), (true, 100.0));
         assert!(MeshConfig::of(&map("other", text)).is_none());
-        for unreadable in ["- [", "connectTimeout: 1s\nconnectTimeout: 2s\n", "outboundTrafficPolicy: {mode: SOME}"] {
+        for unreadable in
+            ["- [", "connectTimeout: 1s\nconnectTimeout: 2s\n", "outboundTrafficPolicy: {mode: SOME}"]
+        {
             assert!(MeshConfig::of(&map("istio", unreadable)).expect("the map").is_err(), "{unreadable}");
         }
     }

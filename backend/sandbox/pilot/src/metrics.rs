@@ -11,8 +11,12 @@ const SECONDS: [f64; 8] = [0.1, 0.5, 1.0, 3.0, 5.0, 10.0, 20.0, 30.0];
 const BYTES: [f64; 6] = [1.0, 10_000.0, 1e6, 4e6, 1e7, 4e7];
 
 /// Kinds that make up the service registry, under istiod's names for them; the others are configuration.
-const REGISTRY_KINDS: [(&str, &str); 4] =
-    [("Pod", "Pods"), ("Service", "Services"), ("Namespace", "Namespaces"), ("EndpointSlice", "EndpointSlice")];
+const REGISTRY_KINDS: [(&str, &str); 4] = [
+    ("Pod", "Pods"),
+    ("Service", "Services"),
+    ("Namespace", "Namespaces"),
+    ("EndpointSlice", "EndpointSlice"),
+];
 
 /// Counts by upper bound, and their sum.
 #[derive(Clone, Default)]
@@ -39,12 +43,16 @@ impl Histogram {
             if all.is_empty() { String::new() } else { format!("{{{}}}", all.join(",")) }
         };
         let counts = self.buckets.iter().copied().chain(std::iter::repeat(0));
-        let bounds =
-            bounds.iter().map(|bound| if *bound >= 1e6 { format!("{bound:e}").replace('e', "e+0") } else { bound.to_string() });
+        let bounds = bounds.iter().map(|bound| {
+            if *bound >= 1e6 { format!("{bound:e}").replace('e', "e+0") } else { bound.to_string() }
+        });
         let buckets = bounds.zip(counts).chain([("+Inf".to_owned(), self.count)]);
         buckets
             .map(|(bound, count)| (format!("_bucket{}", with(&format!("le=\"{bound}\""))), count.to_string()))
-            .chain([(format!("_sum{}", with("")), self.sum.to_string()), (format!("_count{}", with("")), self.count.to_string())])
+            .chain([
+                (format!("_sum{}", with("")), self.sum.to_string()),
+                (format!("_count{}", with("")), self.count.to_string()),
+            ])
             .collect()
     }
 }
@@ -139,7 +147,8 @@ impl Metrics {
             let of = counts.events.iter().filter_map(|((kind, event), count)| {
                 let known = REGISTRY_KINDS.iter().find(|(own, _)| own == kind);
                 let name = known.map_or(kind.as_str(), |(_, name)| name);
-                (known.is_some() == registry).then(|| (format!("{{event=\"{event}\",type=\"{name}\"}}"), count.to_string()))
+                (known.is_some() == registry)
+                    .then(|| (format!("{{event=\"{event}\",type=\"{name}\"}}"), count.to_string()))
             });
             of.collect()
         };
@@ -147,9 +156,15 @@ impl Metrics {
             counts.iter().map(|(kind, count)| (format!("{{type=\"{kind}\"}}"), count.to_string())).collect()
         };
         let by_kind = |counts: &BTreeMap<Kind, u64>| -> Vec<Row> {
-            counts.iter().map(|(kind, count)| (format!("{{type=\"{}\"}}", kind.short()), count.to_string())).collect()
+            counts
+                .iter()
+                .map(|(kind, count)| (format!("{{type=\"{}\"}}", kind.short()), count.to_string()))
+                .collect()
         };
-        let sizes = counts.sizes.iter().flat_map(|(kind, sizes)| sizes.rows(&format!("type=\"{}\"", kind.type_url()), &BYTES));
+        let sizes = counts
+            .sizes
+            .iter()
+            .flat_map(|(kind, sizes)| sizes.rows(&format!("type=\"{}\"", kind.type_url()), &BYTES));
         page.family(
             "istio_build",
             "gauge",
@@ -160,7 +175,10 @@ impl Metrics {
             "istiod_managed_clusters",
             "gauge",
             "Number of clusters managed by istiod",
-            vec![("{cluster_type=\"local\"}".into(), "1".into()), ("{cluster_type=\"remote\"}".into(), "0".into())],
+            vec![
+                ("{cluster_type=\"local\"}".into(), "1".into()),
+                ("{cluster_type=\"remote\"}".into(), "0".into()),
+            ],
         );
         let uptime = vec![(String::new(), self.since.elapsed().as_secs_f64().to_string())];
         page.family("istiod_uptime_seconds", "gauge", "Current istiod server uptime in seconds", uptime);
@@ -171,10 +189,20 @@ impl Metrics {
             "Duplicate subsets across destination rules for same host",
             one(duplicates),
         );
-        page.family("pilot_eds_no_instances", "gauge", "Number of clusters without instances", one(without_instances(registry)));
+        page.family(
+            "pilot_eds_no_instances",
+            "gauge",
+            "Number of clusters without instances",
+            one(without_instances(registry)),
+        );
         let unready = registry.workloads.iter().filter(|workload| !workload.ready).count();
         page.family("pilot_endpoint_not_ready", "gauge", "Endpoint found in unready state", one(unready));
-        page.family("pilot_inbound_updates", "counter", "Total number of updates received by pilot", by_type(&counts.updates));
+        page.family(
+            "pilot_inbound_updates",
+            "counter",
+            "Total number of updates received by pilot",
+            by_type(&counts.updates),
+        );
         page.family(
             "pilot_info",
             "gauge",
@@ -192,7 +220,12 @@ impl Metrics {
         let about = "Total number of times a push was triggered, labeled by reason for the push";
         page.family("pilot_push_triggers", "counter", about, by_type(&counts.triggers));
         page.family("pilot_services", "gauge", "Total services known to pilot", one(registry.services.len()));
-        page.family("pilot_total_xds_rejects", "counter", "Total number of XDS responses rejected", by_kind(&counts.refused));
+        page.family(
+            "pilot_total_xds_rejects",
+            "counter",
+            "Total number of XDS responses rejected",
+            by_kind(&counts.refused),
+        );
         page.family(
             "pilot_virt_services",
             "gauge",
@@ -209,7 +242,12 @@ impl Metrics {
         page.family("pilot_xds_config_size_bytes", "histogram", about, sizes.collect());
         let about = "Total number of XDS requests with an expired nonce";
         page.family("pilot_xds_expired_nonce", "counter", about, by_kind(&counts.expired));
-        page.family("pilot_xds_pushes", "counter", "Pilot build and send of the resources of a type", by_kind(&counts.pushes));
+        page.family(
+            "pilot_xds_pushes",
+            "counter",
+            "Pilot build and send of the resources of a type",
+            by_kind(&counts.pushes),
+        );
         page.0
     }
 }
@@ -241,7 +279,9 @@ fn duplicate_subsets(registry: &Registry) -> usize {
 }
 
 fn without_instances(registry: &Registry) -> usize {
-    let ports = registry.services.iter().flat_map(|service| service.ports.iter().map(move |port| (service, port)));
+    let ports =
+        registry.services.iter().flat_map(|service| service.ports.iter().map(move |port| (service, port)));
     let told = ports.filter(|(service, _)| service.resolution == Resolution::Static);
-    told.filter(|(service, port)| endpoints::endpoints(registry, service, port, &BTreeMap::new()).is_empty()).count()
+    told.filter(|(service, port)| endpoints::endpoints(registry, service, port, &BTreeMap::new()).is_empty())
+        .count()
 }

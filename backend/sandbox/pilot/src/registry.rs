@@ -11,8 +11,8 @@ use crate::workload::Workload;
 use mesh::Object;
 use mesh::envoy_filter::EnvoyFilter;
 use mesh::istio::{
-    self, AuthorizationPolicy, DestinationRule, Gateway, PeerAuthentication, RequestAuthentication, ServiceEntry, Sidecar,
-    Telemetry, VirtualService, WorkloadEntry,
+    self, AuthorizationPolicy, DestinationRule, Gateway, PeerAuthentication, RequestAuthentication,
+    ServiceEntry, Sidecar, Telemetry, VirtualService, WorkloadEntry,
 };
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
@@ -118,7 +118,8 @@ impl Registry {
             if object.kind() == "Pod" {
                 let at = Arc::as_ptr(&object.0) as usize;
                 let same = before.get(&at).filter(|(pod, _)| Arc::ptr_eq(pod, &object.0));
-                let workload = same.map_or_else(|| Workload::of(&object).map(Arc::new), |(_, workload)| workload.clone());
+                let workload = same
+                    .map_or_else(|| Workload::of(&object).map(Arc::new), |(_, workload)| workload.clone());
                 registry.workloads.extend(workload.clone());
                 known.pods.insert(at, (object.0, workload));
             } else {
@@ -158,21 +159,27 @@ impl Registry {
             "Service" => {
                 self.untranslated.extend(crate::translate::support::unsaid_protocols(object));
                 if object.spec()["type"] == "ExternalName" {
-                    let reason = "type ExternalName has no effect in the sandbox: write a ServiceEntry".to_owned();
+                    let reason =
+                        "type ExternalName has no effect in the sandbox: write a ServiceEntry".to_owned();
                     self.untranslated.push(Untranslated { object: title(object), reason });
                 }
                 self.services.extend(service::kubernetes(object, created(object)));
             }
             "ServiceEntry" => {
                 let read = read::<ServiceEntry>(object, &mut self.untranslated);
-                let parts = read.iter().flat_map(|entry| crate::translate::service_entry_without_effect(&entry.spec));
+                let parts =
+                    read.iter().flat_map(|entry| crate::translate::service_entry_without_effect(&entry.spec));
                 self.untranslated.extend(parts.map(|reason| Untranslated { object: title(object), reason }));
                 self.services.extend(read.into_iter().flat_map(|entry| service::of_entry(&entry)));
             }
             "Node" => drop(self.nodes.insert(object.name().to_owned(), Locality::of_node(&object.labels()))),
             "VirtualService" => self.virtual_services.extend(read(object, &mut self.untranslated)),
             "DestinationRule" => self.destination_rules.extend(read(object, &mut self.untranslated)),
-            "Gateway" if object.0["apiVersion"].as_str().is_some_and(|version| version.starts_with("networking.istio.io/")) => {
+            "Gateway"
+                if object.0["apiVersion"]
+                    .as_str()
+                    .is_some_and(|version| version.starts_with("networking.istio.io/")) =>
+            {
                 self.gateways.extend(read(object, &mut self.untranslated));
             }
             "Sidecar" => self.sidecars.extend(read(object, &mut self.untranslated)),
@@ -184,12 +191,15 @@ impl Registry {
             "PeerAuthentication" => self.peer_authentications.extend(read(object, &mut self.untranslated)),
             "AuthorizationPolicy" => self.authorization_policies.extend(read(object, &mut self.untranslated)),
             "EnvoyFilter" => self.envoy_filters.extend(read(object, &mut self.untranslated)),
-            "RequestAuthentication" => self.request_authentications.extend(read(object, &mut self.untranslated)),
+            "RequestAuthentication" => {
+                self.request_authentications.extend(read(object, &mut self.untranslated))
+            }
             "Telemetry" => self.telemetries.extend(read(object, &mut self.untranslated)),
             "ConfigMap" => match MeshConfig::of(object) {
                 Some(Ok(read)) => {
                     let reasons = read.without_effect().into_iter();
-                    self.untranslated.extend(reasons.map(|reason| Untranslated { object: title(object), reason }));
+                    self.untranslated
+                        .extend(reasons.map(|reason| Untranslated { object: title(object), reason }));
                     self.mesh_config = read;
                 }
                 // As istiod: what was last read stays in force.
@@ -205,10 +215,16 @@ impl Registry {
 
     /// Gives hosts of ServiceEntries without addresses those that Istio's DNS would answer.
     fn allocate(&mut self, world: &World) {
-        let entries: Vec<Object> =
-            world.objects.iter().filter(|object| object["kind"] == "ServiceEntry").map(|object| Object(object.clone())).collect();
+        let entries: Vec<Object> = world
+            .objects
+            .iter()
+            .filter(|object| object["kind"] == "ServiceEntry")
+            .map(|object| Object(object.clone()))
+            .collect();
         let mut given = allocated(entries.iter());
-        for service in self.services.iter_mut().filter(|service| service.entry && service.addresses.is_empty()) {
+        for service in
+            self.services.iter_mut().filter(|service| service.entry && service.addresses.is_empty())
+        {
             let address = given.remove(&(service.namespace.clone(), service.host.clone()));
             service.addresses.extend(address.map(|address| address.to_string()));
         }
@@ -221,7 +237,9 @@ impl Registry {
             let mut known = merged.iter().rev().take_while(|known| known.host == service.host);
             if known.any(|known| known.namespace == service.namespace) {
                 let object = format!("ServiceEntry host {}/{}", service.namespace, service.host);
-                let reason = "it is defined more than once, and only the oldest definition counts in the sandbox".to_owned();
+                let reason =
+                    "it is defined more than once, and only the oldest definition counts in the sandbox"
+                        .to_owned();
                 self.untranslated.push(Untranslated { object, reason });
             } else {
                 merged.push(service);
@@ -237,7 +255,10 @@ impl Registry {
 
     /// A workload by name.
     pub fn workload(&self, namespace: &str, name: &str) -> Option<&Workload> {
-        self.workloads.iter().map(Arc::as_ref).find(|workload| workload.namespace == namespace && workload.name == name)
+        self.workloads
+            .iter()
+            .map(Arc::as_ref)
+            .find(|workload| workload.namespace == namespace && workload.name == name)
     }
 
     /// The pods that a service selects and that take traffic.
@@ -253,7 +274,9 @@ impl Registry {
     /// The endpoints of a service that no pod is: its own, and WorkloadEntries that it selects.
     pub fn fixed<'a>(&'a self, service: &'a Service) -> impl Iterator<Item = FixedEndpoint> + 'a {
         let entries = self.workload_entries.iter().filter(|entry| {
-            !service.selector.is_empty() && entry.namespace == service.namespace && selects(&service.selector, &entry.spec.labels)
+            !service.selector.is_empty()
+                && entry.namespace == service.namespace
+                && selects(&service.selector, &entry.spec.labels)
         });
         service.fixed.iter().cloned().chain(entries.filter_map(|entry| FixedEndpoint::of(&entry.spec)))
     }
@@ -307,7 +330,8 @@ pub(crate) fn read<T: serde::de::DeserializeOwned + Default>(
             spec,
         }),
         Err(error) => {
-            problems.push(Untranslated { object: title(object), reason: format!("it cannot be read: {error}") });
+            problems
+                .push(Untranslated { object: title(object), reason: format!("it cannot be read: {error}") });
             None
         }
     }

@@ -56,7 +56,8 @@ impl Protocol {
             ("mysql", "MySQL"),
             ("redis", "Redis"),
         ];
-        let word = app_protocol.unwrap_or_else(|| name.split('-').next().unwrap_or_default()).to_ascii_lowercase();
+        let word =
+            app_protocol.unwrap_or_else(|| name.split('-').next().unwrap_or_default()).to_ascii_lowercase();
         WORDS.into_iter().find(|(known, _)| *known == word).map(|(_, written)| written)
     }
 
@@ -162,9 +163,13 @@ pub struct FixedEndpoint {
 impl FixedEndpoint {
     /// Reads an endpoint; `None` without an address.
     pub(crate) fn of(entry: &WorkloadEntry) -> Option<Self> {
-        let ports = entry.ports.iter().filter_map(|(name, port)| Some((name.clone(), u16::try_from(*port).ok()?)));
+        let ports =
+            entry.ports.iter().filter_map(|(name, port)| Some((name.clone(), u16::try_from(*port).ok()?)));
         Some(Self {
-            address: entry.address.clone().filter(|address| !address.is_empty() && !address.starts_with("unix:"))?,
+            address: entry
+                .address
+                .clone()
+                .filter(|address| !address.is_empty() && !address.starts_with("unix:"))?,
             ports: ports.collect(),
             labels: entry.labels.clone(),
             weight: entry.weight.unwrap_or(1).max(1),
@@ -226,14 +231,17 @@ pub(crate) fn kubernetes(object: &Object, created: String) -> Option<Service> {
         let name = port["name"].as_str().unwrap_or_default().to_owned();
         let target = match &port["targetPort"] {
             Value::String(name) => name.parse().map_or_else(|_| Target::Name(name.clone()), Target::Number),
-            value => Target::Number(value.as_u64().and_then(|value| u16::try_from(value).ok()).unwrap_or(number)),
+            value => {
+                Target::Number(value.as_u64().and_then(|value| u16::try_from(value).ok()).unwrap_or(number))
+            }
         };
         let is_tcp = port["protocol"].as_str().is_none_or(|transport| transport == "TCP");
         let app_protocol = port["appProtocol"].as_str();
         let (protocol, said) = (Protocol::of(app_protocol, &name), Protocol::said(app_protocol, &name));
         is_tcp.then_some(Port { number, protocol, said, name, target })
     });
-    let export_to = object.annotation("networking.istio.io/exportTo").into_iter().flat_map(|text| text.split(','));
+    let export_to =
+        object.annotation("networking.istio.io/exportTo").into_iter().flat_map(|text| text.split(','));
     Some(Service {
         host: format!("{}.{}.svc.{TRUST_DOMAIN}", object.name(), object.namespace()),
         name: object.name().to_owned(),
@@ -241,7 +249,8 @@ pub(crate) fn kubernetes(object: &Object, created: String) -> Option<Service> {
         addresses,
         ports: ports.collect(),
         selector: serde_json::from_value(spec["selector"].clone()).unwrap_or_default(),
-        distribution: distribution(object).or_else(|| spec["trafficDistribution"].as_str().map(str::to_owned)),
+        distribution: distribution(object)
+            .or_else(|| spec["trafficDistribution"].as_str().map(str::to_owned)),
         export_to: export_to.map(|to| to.trim().to_owned()).filter(|to| !to.is_empty()).collect(),
         created,
         ..Service::default()
@@ -261,10 +270,19 @@ pub(crate) fn of_entry(entry: &Config<ServiceEntry>) -> Vec<Service> {
         .iter()
         .filter_map(|port| {
             let number = u16::try_from(port.number).ok()?;
-            let target = port.target_port.and_then(|target| u16::try_from(target).ok()).filter(|target| *target != 0);
-            let said = port.protocol.as_deref().filter(|protocol| !protocol.is_empty()).map(str::to_ascii_lowercase);
-            let (protocol, said) = (Protocol::of(said.as_deref(), &port.name), Protocol::said(said.as_deref(), &port.name));
-            Some(Port { number, name: port.name.clone(), protocol, said, target: Target::Number(target.unwrap_or(number)) })
+            let target =
+                port.target_port.and_then(|target| u16::try_from(target).ok()).filter(|target| *target != 0);
+            let said =
+                port.protocol.as_deref().filter(|protocol| !protocol.is_empty()).map(str::to_ascii_lowercase);
+            let (protocol, said) =
+                (Protocol::of(said.as_deref(), &port.name), Protocol::said(said.as_deref(), &port.name));
+            Some(Port {
+                number,
+                name: port.name.clone(),
+                protocol,
+                said,
+                target: Target::Number(target.unwrap_or(number)),
+            })
         })
         .collect();
     let resolution = match spec.resolution.as_deref().unwrap_or_default() {
@@ -274,7 +292,8 @@ pub(crate) fn of_entry(entry: &Config<ServiceEntry>) -> Vec<Service> {
         _ => Resolution::Passthrough, // Istio's default is NONE
     };
     let fixed: Vec<FixedEndpoint> = spec.endpoints.iter().filter_map(FixedEndpoint::of).collect();
-    let selector = spec.workload_selector.as_ref().map(|selector| selector.labels.clone()).unwrap_or_default();
+    let selector =
+        spec.workload_selector.as_ref().map(|selector| selector.labels.clone()).unwrap_or_default();
     let service = |host: &String| Service {
         host: host.clone(),
         name: host.clone(),
@@ -308,8 +327,11 @@ pub fn allocated<'a>(entries: impl Iterator<Item = &'a Object>) -> BTreeMap<(Str
     let mut wanted: BTreeMap<(String, String), Option<Ipv4Addr>> = BTreeMap::new();
     for entry in entries.filter(|entry| wants_addresses(entry)) {
         let hosts = entry.spec()["hosts"].as_array().into_iter().flatten().filter_map(Value::as_str);
-        wanted
-            .extend(hosts.filter(|host| !host.contains('*')).map(|host| ((entry.namespace().to_owned(), host.to_owned()), None)));
+        wanted.extend(
+            hosts
+                .filter(|host| !host.contains('*'))
+                .map(|host| ((entry.namespace().to_owned(), host.to_owned()), None)),
+        );
     }
     let mut taken = std::collections::BTreeSet::new();
     let choose = |(namespace, host): (String, String)| {
@@ -339,11 +361,14 @@ mod tests {
         let entry = |name: &str, more: Value| {
             let mut spec = json!({"hosts": [format!("{name}.example")], "resolution": "DNS"});
             spec.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-            Object::from(json!({"kind": "ServiceEntry", "metadata": {"name": name, "namespace": "demo"}, "spec": spec}))
+            Object::from(
+                json!({"kind": "ServiceEntry", "metadata": {"name": name, "namespace": "demo"}, "spec": spec}),
+            )
         };
         let own = entry("own", json!({"addresses": ["10.1.1.1"]}));
         let none = entry("none", json!({"resolution": "NONE"}));
-        let many: Vec<Object> = (0..500).map(|number| entry(&format!("pay{number}"), json!({}))).chain([own, none]).collect();
+        let many: Vec<Object> =
+            (0..500).map(|number| entry(&format!("pay{number}"), json!({}))).chain([own, none]).collect();
         let all = allocated(many.iter());
         assert_eq!(all.len(), 500);
         let different: std::collections::BTreeSet<_> = all.values().collect();

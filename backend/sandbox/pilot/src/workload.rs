@@ -64,15 +64,18 @@ impl Workload {
         if matches!(pod.status()["phase"].as_str(), Some("Succeeded" | "Failed")) {
             return None;
         }
-        let ports: BTreeMap<String, u16> =
-            pod.annotation(PORTS_ANNOTATION).and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+        let ports: BTreeMap<String, u16> = pod
+            .annotation(PORTS_ANNOTATION)
+            .and_then(|text| serde_json::from_str(text).ok())
+            .unwrap_or_default();
         let proxy = ports.contains_key("15000").then(|| {
             // A sidecar takes its application's calls at 15001; a gateway has no application.
             let gateway = pod.label("istio").is_some_and(|role| role.ends_with("gateway"));
             if ports.contains_key("15001") && !gateway { ProxyKind::Sidecar } else { ProxyKind::Router }
         });
         let ending = pod.0["metadata"].get("deletionTimestamp").is_some_and(|time| !time.is_null());
-        let not_ready = conditions(pod).any(|condition| condition["type"] == "Ready" && condition["status"] != "True");
+        let not_ready =
+            conditions(pod).any(|condition| condition["type"] == "Ready" && condition["status"] != "True");
         Some(Self {
             name: pod.name().to_owned(),
             namespace: pod.namespace().to_owned(),
@@ -141,7 +144,9 @@ fn named_ports(spec: &Value) -> BTreeMap<String, u16> {
     let containers = spec["containers"].as_array().into_iter().flatten();
     let ports = containers.flat_map(|container| container["ports"].as_array().into_iter().flatten());
     ports
-        .filter_map(|port| Some((port["name"].as_str()?.to_owned(), u16::try_from(port["containerPort"].as_u64()?).ok()?)))
+        .filter_map(|port| {
+            Some((port["name"].as_str()?.to_owned(), u16::try_from(port["containerPort"].as_u64()?).ok()?))
+        })
         .collect()
 }
 
@@ -150,7 +155,9 @@ fn owner(pod: &Object) -> String {
     let owner = pod.0["metadata"]["ownerReferences"][0].clone();
     let hash = pod.label("pod-template-hash").map(|hash| format!("-{hash}"));
     match (owner["kind"].as_str(), owner["name"].as_str()) {
-        (Some("ReplicaSet"), Some(name)) => hash.and_then(|hash| name.strip_suffix(&hash)).unwrap_or(name).to_owned(),
+        (Some("ReplicaSet"), Some(name)) => {
+            hash.and_then(|hash| name.strip_suffix(&hash)).unwrap_or(name).to_owned()
+        }
         (_, Some(name)) => name.to_owned(),
         _ => pod.name().to_owned(),
     }

@@ -43,7 +43,8 @@ pub(crate) fn router(host: Host) -> Router {
         let principal = ext_authz::principal(asked).unwrap_or_default();
         let allowed = ext_authz::header(asked, ASKED) == Some("allow") || principal.ends_with(&account);
         let header = |name| ext_authz::header(asked, name).unwrap_or_default();
-        let received = format!("{} {}{} from {principal:?}", header(":method"), header(":authority"), header(":path"));
+        let received =
+            format!("{} {}{} from {principal:?}", header(":method"), header(":authority"), header(":path"));
         log.push(&format!("[gRPC] {}: {received}", if allowed { "allowed" } else { "denied" }));
         verdict(allowed, &received, "grpc-additional-header-override-value")
     }));
@@ -51,7 +52,8 @@ pub(crate) fn router(host: Host) -> Router {
         let log = host.log.clone();
         async move {
             let (head, body) = request.into_parts();
-            let text = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+            let text =
+                |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
             let allowed = text(ASKED) == "allow";
             let body = to_bytes(body, 1 << 20).await.unwrap_or_default();
             let received = format!(
@@ -62,7 +64,12 @@ pub(crate) fn router(host: Host) -> Router {
                 head.headers,
                 String::from_utf8_lossy(&body)
             );
-            log.push(&format!("[HTTP] {}: {} {}", if allowed { "allowed" } else { "denied" }, head.method, head.uri));
+            log.push(&format!(
+                "[HTTP] {}: {} {}",
+                if allowed { "allowed" } else { "denied" },
+                head.method,
+                head.uri
+            ));
             told(verdict(allowed, &received, text(OVERRIDE)))
         }
     };

@@ -103,9 +103,15 @@ mod tests {
     fn an_image_is_found_by_the_last_part_of_its_name() {
         for (image, expect) in [
             ("istio/examples-bookinfo-reviews-v2:1.20.3", Some("examples-bookinfo-reviews-v2")),
-            ("example.test:5000/a/b/examples-bookinfo-ratings-v1@sha256:00", Some("examples-bookinfo-ratings-v1")),
+            (
+                "example.test:5000/a/b/examples-bookinfo-ratings-v1@sha256:00",
+                Some("examples-bookinfo-ratings-v1"),
+            ),
             ("examples-bookinfo-details-v1", Some("examples-bookinfo-details-v1")),
-            ("quay.io/rhdevelopers/istio-tutorial-recommendation:v2.1", Some("istio-tutorial-recommendation")),
+            (
+                "quay.io/rhdevelopers/istio-tutorial-recommendation:v2.1",
+                Some("istio-tutorial-recommendation"),
+            ),
             ("example/customer:v1", Some("customer")),
             ("nginx:1", None),
             ("", None),

@@ -18,10 +18,14 @@ impl Mounts {
     /// Those of one container of a pod.
     pub(crate) fn of(store: &Store, pod: &Object, container: &Value) -> Self {
         let volumes = pod.spec()["volumes"].as_array();
-        let map =
-            |name: &Value| volumes.into_iter().flatten().find(|volume| volume["name"] == *name)?["configMap"]["name"].as_str();
+        let map = |name: &Value| {
+            volumes.into_iter().flatten().find(|volume| volume["name"] == *name)?["configMap"]["name"]
+                .as_str()
+        };
         let mounts = container["volumeMounts"].as_array().into_iter().flatten();
-        let maps = mounts.filter_map(|mount| Some((mount["mountPath"].as_str()?.to_owned(), map(&mount["name"])?.to_owned())));
+        let maps = mounts.filter_map(|mount| {
+            Some((mount["mountPath"].as_str()?.to_owned(), map(&mount["name"])?.to_owned()))
+        });
         Self { store: store.clone(), namespace: pod.namespace().to_owned(), maps: maps.collect() }
     }
 
@@ -31,7 +35,10 @@ impl Mounts {
         for (folder, name) in &self.maps {
             let Some(map) = self.store.get("ConfigMap", &self.namespace, name) else { continue };
             for (file, text) in map["data"].as_object().into_iter().flatten() {
-                files.insert(format!("{}/{file}", folder.trim_end_matches('/')), text.as_str().unwrap_or_default().to_owned());
+                files.insert(
+                    format!("{}/{file}", folder.trim_end_matches('/')),
+                    text.as_str().unwrap_or_default().to_owned(),
+                );
             }
         }
         files

@@ -129,7 +129,8 @@ pub(crate) fn request(
 /// Sends one request on a fresh connection, reads the whole answer, and lets the connection end.
 pub(crate) async fn exchange(stream: TcpStream, request: Request<Full<Bytes>>) -> Result<Answer, CallError> {
     let broken = |error: hyper::Error| CallError::Broken(error.to_string());
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
     let answer = async move {
         let (head, body) = sender.send_request(request).await.map_err(broken)?.into_parts();
         let body = Limited::new(body, LARGEST_BODY).collect().await;
@@ -161,7 +162,12 @@ mod tests {
     }
 
     fn caller(sidecar: Option<u16>) -> Caller {
-        Caller { pod_ip: Ipv4Addr::new(10, 244, 0, 9), namespace: "bookinfo".into(), sidecar, names: Arc::new(OneService) }
+        Caller {
+            pod_ip: Ipv4Addr::new(10, 244, 0, 9),
+            namespace: "bookinfo".into(),
+            sidecar,
+            names: Arc::new(OneService),
+        }
     }
 
     #[tokio::test]
@@ -179,7 +185,8 @@ mod tests {
             (first, from.port(), String::from_utf8_lossy(&head[..read]).into_owned())
         });
         let within = Duration::from_secs(5);
-        let answer = caller(Some(port)).get("reviews", 9080, "/reviews/0", HeaderMap::new(), within).await.unwrap();
+        let answer =
+            caller(Some(port)).get("reviews", 9080, "/reviews/0", HeaderMap::new(), within).await.unwrap();
         assert_eq!((answer.status, &answer.body[..]), (StatusCode::OK, &b"hi"[..]));
         let (first, from, head) = served.await.unwrap();
         assert_eq!(first, format!("PROXY TCP4 10.244.0.9 10.96.0.7 {from} 9080\r\n"));

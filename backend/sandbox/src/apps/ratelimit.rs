@@ -44,8 +44,14 @@ struct Limit {
     unlimited: bool,
 }
 
-const UNITS: [(&str, u64); 6] =
-    [("second", 1), ("minute", 60), ("hour", 3600), ("day", 86_400), ("month", 2_592_000), ("year", 31_536_000)];
+const UNITS: [(&str, u64); 6] = [
+    ("second", 1),
+    ("minute", 60),
+    ("hour", 3600),
+    ("day", 86_400),
+    ("month", 2_592_000),
+    ("year", 31_536_000),
+];
 
 /// How many there were of each descriptor in a window of time.
 type Counts = HashMap<String, (u64, u32)>;
@@ -65,7 +71,12 @@ pub(crate) fn router(host: Host) -> Router {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let verdicts = decide(&configs, &mut counts.lock(), asked, now);
         let over = verdicts.iter().any(|verdict| verdict.over);
-        host.log.push(&format!("{} {:?}: {}", asked.domain, asked.descriptors, if over { "over limit" } else { "ok" }));
+        host.log.push(&format!(
+            "{} {:?}: {}",
+            asked.domain,
+            asked.descriptors,
+            if over { "over limit" } else { "ok" }
+        ));
         verdicts
     }));
     let health = get(|| async { "OK" });
@@ -74,10 +85,13 @@ pub(crate) fn router(host: Host) -> Router {
 
 fn decide(configs: &[Config], counts: &mut Counts, asked: &Asked, now: u64) -> Vec<Verdict> {
     let one = |entries: &Vec<(String, String)>| {
-        let found =
-            configs.iter().filter(|config| config.domain == asked.domain).find_map(|config| find(&config.descriptors, entries));
+        let found = configs
+            .iter()
+            .filter(|config| config.domain == asked.domain)
+            .find_map(|config| find(&config.descriptors, entries));
         let Some((limit, shadow)) = found else { return Verdict::default() };
-        let Some((unit, seconds)) = UNITS.into_iter().find(|(unit, _)| limit.unit.eq_ignore_ascii_case(unit)) else {
+        let Some((unit, seconds)) = UNITS.into_iter().find(|(unit, _)| limit.unit.eq_ignore_ascii_case(unit))
+        else {
             return Verdict::default();
         };
         if limit.unlimited {
@@ -122,7 +136,8 @@ mod tests {
         let configs = [serde_saphyr::from_str::<Config>(text).unwrap()];
         let mut counts = Counts::new();
         let mut over = |entries: &[(&str, &str)], now| {
-            let entries = entries.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+            let entries =
+                entries.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
             let asked = Asked { domain: "shop".into(), descriptors: vec![entries], hits: 1 };
             decide(&configs, &mut counts, &asked, now)[0].over
         };
@@ -130,7 +145,10 @@ mod tests {
             [over(&[("PATH", "/dear")], 5), over(&[("PATH", "/dear")], 6), over(&[("PATH", "/dear")], 60)],
             [false, true, false]
         );
-        assert_eq!([over(&[("PATH", "/a")], 5), over(&[("PATH", "/b")], 5), over(&[("PATH", "/a")], 5)], [false; 3]);
+        assert_eq!(
+            [over(&[("PATH", "/a")], 5), over(&[("PATH", "/b")], 5), over(&[("PATH", "/a")], 5)],
+            [false; 3]
+        );
         assert!(over(&[("PATH", "/a")], 5));
         let nested = [("PATH", "/a"), ("user", "anna")];
         assert_eq!([over(&nested, 5), over(&nested, 600), over(&nested, 3600)], [false, true, false]);

@@ -104,13 +104,24 @@ pub(crate) fn recommendation(host: Host) -> Router {
     let said = host.env.get("VERSION").unwrap_or(&host.tag).clone();
     let (version, slow) = (version(&said), said.contains("timeout"));
     host.log.push(&format!("recommendation {version} serves on port {PORT}"));
-    let service =
-        Arc::new(Recommendation { host, version, slow, answers: AtomicU64::new(0), misbehaves: AtomicBool::new(false) });
+    let service = Arc::new(Recommendation {
+        host,
+        version,
+        slow,
+        answers: AtomicU64::new(0),
+        misbehaves: AtomicBool::new(false),
+    });
     let (misbehaving, behaving) = (service.clone(), service.clone());
     healthy(Router::new())
         .route("/", get(move |headers: HeaderMap| async move { service.recommend(&headers).await }))
-        .route("/misbehave", get(|| async move { misbehaving.set(true, "Following requests to / will return a 503\n") }))
-        .route("/behave", get(|| async move { behaving.set(false, "Following requests to / will return 200\n") }))
+        .route(
+            "/misbehave",
+            get(|| async move { misbehaving.set(true, "Following requests to / will return a 503\n") }),
+        )
+        .route(
+            "/behave",
+            get(|| async move { behaving.set(false, "Following requests to / will return 200\n") }),
+        )
 }
 
 /// `v2` of `v2.1` and `v2-timeout`; an image without such a tag is `v1`.
@@ -129,7 +140,8 @@ impl Recommendation {
             tokio::time::sleep(HOW_SLOW).await;
         }
         if self.misbehaves.load(Ordering::Relaxed) {
-            return (StatusCode::SERVICE_UNAVAILABLE, format!("recommendation misbehavior from '{name}'\n")).into_response();
+            return (StatusCode::SERVICE_UNAVAILABLE, format!("recommendation misbehavior from '{name}'\n"))
+                .into_response();
         }
         let version = &self.version;
         if version == "v3" {
@@ -144,17 +156,25 @@ impl Recommendation {
     /// The time that the world clock tells. A sandbox has no outside: as long as the mesh does not know the clock's name,
     /// it is this machine's time.
     async fn time(&self, headers: &HeaderMap) -> Result<String, String> {
-        let answer = self.host.caller.get(WORLD_CLOCK, 80, "/api/json/cet/now", passed_on(headers, &[TRACE]), WITHIN).await;
+        let answer = self
+            .host
+            .caller
+            .get(WORLD_CLOCK, 80, "/api/json/cet/now", passed_on(headers, &[TRACE]), WITHIN)
+            .await;
         match answer {
-            Err(CallError::UnknownName(_)) => Ok(Timestamp::now().strftime("%Y-%m-%dT%H:%M+00:00").to_string()),
+            Err(CallError::UnknownName(_)) => {
+                Ok(Timestamp::now().strftime("%Y-%m-%dT%H:%M+00:00").to_string())
+            }
             Err(error) => Err(exception(&error)),
             Ok(answer) if answer.status.is_success() => {
                 let told: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
                 Ok(told["currentDateTime"].as_str().unwrap_or("at an unknown time").to_owned())
             }
-            Ok(answer) => {
-                Err(format!("Error: {} - {}", answer.status.as_u16(), String::from_utf8_lossy(&answer.body).trim_end()))
-            }
+            Ok(answer) => Err(format!(
+                "Error: {} - {}",
+                answer.status.as_u16(),
+                String::from_utf8_lossy(&answer.body).trim_end()
+            )),
         }
     }
 
@@ -171,7 +191,8 @@ mod tests {
 
     #[test]
     fn the_tag_says_which_version_it_is() {
-        let read = ["v1.1", "v2", "v2.1", "v2-timeout", "v2.1-timeout", "v10", "latest", "", "1"].map(version);
+        let read =
+            ["v1.1", "v2", "v2.1", "v2-timeout", "v2.1-timeout", "v10", "latest", "", "1"].map(version);
         assert_eq!(read, ["v1", "v2", "v2", "v2", "v2", "v10", "v1", "v1", "v1"]);
     }
 }

@@ -23,32 +23,50 @@ pub struct Envoy {
 /// `$PATH`. Another minor version than [`WANTED_VERSION`] is refused, except for one that was named: then it is only
 /// said in the log.
 pub fn find_envoy(explicit: Option<&Path>) -> Result<Envoy, Problem> {
-    let from_environment = std::env::var_os("BINNACLE_ENVOY").filter(|path| !path.is_empty()).map(PathBuf::from);
-    let installed =
-        directories::BaseDirs::new().map(|dirs| dirs.cache_dir().join(format!("binnacle/tools/envoy-{WANTED_VERSION}/envoy")));
-    let in_path = std::env::var_os("PATH")
-        .and_then(|path| std::env::split_paths(&path).map(|dir| dir.join("envoy")).find(|program| program.is_file()));
+    let from_environment =
+        std::env::var_os("BINNACLE_ENVOY").filter(|path| !path.is_empty()).map(PathBuf::from);
+    let installed = directories::BaseDirs::new()
+        .map(|dirs| dirs.cache_dir().join(format!("binnacle/tools/envoy-{WANTED_VERSION}/envoy")));
+    let in_path = std::env::var_os("PATH").and_then(|path| {
+        std::env::split_paths(&path).map(|dir| dir.join("envoy")).find(|program| program.is_file())
+    });
     choose(explicit, from_environment, [installed, in_path])
 }
 
 /// A path that was asked for is the answer, good or bad; of the others the first that exists.
-fn choose(explicit: Option<&Path>, from_environment: Option<PathBuf>, usual: [Option<PathBuf>; 2]) -> Result<Envoy, Problem> {
+fn choose(
+    explicit: Option<&Path>,
+    from_environment: Option<PathBuf>,
+    usual: [Option<PathBuf>; 2],
+) -> Result<Envoy, Problem> {
     if let Some(path) = explicit {
         let envoy = ask(path, "--envoy")?;
         if !wanted(&envoy.version) {
-            tracing::warn!(found = envoy.version, wanted = WANTED_VERSION, "another Envoy than the sandbox is made for");
+            tracing::warn!(
+                found = envoy.version,
+                wanted = WANTED_VERSION,
+                "another Envoy than the sandbox is made for"
+            );
         }
         return Ok(envoy);
     }
     let path = match from_environment {
         Some(path) => path,
         None => usual.into_iter().flatten().find(|path| path.is_file()).ok_or_else(|| {
-            Problem::new("The sandbox cannot start", format!("Envoy {WANTED_VERSION} is not on this machine"), HOW_TO_GET_IT)
+            Problem::new(
+                "The sandbox cannot start",
+                format!("Envoy {WANTED_VERSION} is not on this machine"),
+                HOW_TO_GET_IT,
+            )
         })?,
     };
     let envoy = ask(&path, "$BINNACLE_ENVOY or $PATH")?;
     if !wanted(&envoy.version) {
-        let why = format!("it needs Envoy {WANTED_VERSION}, and {} is Envoy {}", envoy.path.display(), envoy.version);
+        let why = format!(
+            "it needs Envoy {WANTED_VERSION}, and {} is Envoy {}",
+            envoy.path.display(),
+            envoy.version
+        );
         return Err(Problem::new("The sandbox cannot start", why, HOW_TO_GET_IT));
     }
     Ok(envoy)
@@ -68,8 +86,9 @@ fn ask(path: &Path, named_by: &str) -> Result<Envoy, Problem> {
         .output()
         .map_err(|error| refuse(format!("{} (from {named_by}) cannot be run: {error}", path.display())))?;
     let said = String::from_utf8_lossy(&output.stdout);
-    let version = version_in(&said)
-        .ok_or_else(|| refuse(format!("{} (from {named_by}) does not say which Envoy it is", path.display())))?;
+    let version = version_in(&said).ok_or_else(|| {
+        refuse(format!("{} (from {named_by}) does not say which Envoy it is", path.display()))
+    })?;
     Ok(Envoy { path: path.to_owned(), version: version.to_owned() })
 }
 
@@ -102,7 +121,11 @@ mod tests {
     /// A program that says it is such an Envoy.
     fn fake(dir: &Path, version: &str) -> PathBuf {
         let path = dir.join(format!("envoy-{version}"));
-        std::fs::write(&path, format!("#!/bin/sh\necho 'envoy  version: 0/{version}/Clean/RELEASE/BoringSSL'\n")).unwrap();
+        std::fs::write(
+            &path,
+            format!("#!/bin/sh\necho 'envoy  version: 0/{version}/Clean/RELEASE/BoringSSL'\n"),
+        )
+        .unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
         path
     }
@@ -121,7 +144,11 @@ mod tests {
         assert!(wrong.why.contains("needs Envoy 1.40.0") && wrong.why.contains("is Envoy 1.22.0"), "{wrong}");
         assert!(wrong.next.contains("cargo xtask run"), "{wrong}");
 
-        assert_eq!(choose(Some(&old), None, [None, None]).unwrap().version, "1.22.0", "named outright: taken");
+        assert_eq!(
+            choose(Some(&old), None, [None, None]).unwrap().version,
+            "1.22.0",
+            "named outright: taken"
+        );
         assert_eq!(choose(None, None, [Some(absent), Some(good)]).unwrap().version, "1.40.2");
     }
 }

@@ -109,7 +109,8 @@ mod tests {
     #[tokio::test]
     async fn a_child_ends_with_the_thread_that_started_it() {
         let spawner = Spawner::start().unwrap();
-        let mut child = spawner.spawn(Path::new("/bin/sleep"), &["600".into()], &BTreeMap::new()).await.unwrap();
+        let mut child =
+            spawner.spawn(Path::new("/bin/sleep"), &["600".into()], &BTreeMap::new()).await.unwrap();
         drop(spawner);
         let ended = tokio::time::timeout(Duration::from_secs(10), child.wait()).await;
         assert!(!ended.unwrap().unwrap().success(), "killed");
@@ -128,8 +129,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_watched_child_ends_when_our_pipe_closes() {
-        let mut command = watched_by_a_shell(Path::new("/bin/sh"), &["-c".into(), "echo $$ >&2; exec sleep 600".into()]);
-        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
+        let mut command =
+            watched_by_a_shell(Path::new("/bin/sh"), &["-c".into(), "echo $$ >&2; exec sleep 600".into()]);
+        let mut child =
+            command.stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
         let mut stderr = child.stderr.take().unwrap();
         let mut first = [0; 1];
         stderr.read_exact(&mut first).await.unwrap();

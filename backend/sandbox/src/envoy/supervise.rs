@@ -115,7 +115,10 @@ impl Proxy {
 
     /// Waits until no request is under way.
     pub(crate) async fn quiet(&self) {
-        while ask(self.admin, Method::GET, ACTIVE).await.is_some_and(|stats| is_busy(&String::from_utf8_lossy(&stats))) {
+        while ask(self.admin, Method::GET, ACTIVE)
+            .await
+            .is_some_and(|stats| is_busy(&String::from_utf8_lossy(&stats)))
+        {
             tokio::time::sleep(ASK_READY).await;
         }
     }
@@ -230,7 +233,8 @@ async fn ask_ready(admin: u16) -> bool {
 async fn ask(admin: u16, method: Method, path: &str) -> Option<Bytes> {
     let ask = async {
         let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, admin)).await.ok()?;
-        let answer = exchange(stream, request(method, "localhost", path, HeaderMap::new()).ok()?).await.ok()?;
+        let answer =
+            exchange(stream, request(method, "localhost", path, HeaderMap::new()).ok()?).await.ok()?;
         (answer.status == StatusCode::OK).then_some(answer.body)
     };
     tokio::time::timeout(Duration::from_secs(1), ask).await.ok().flatten()
@@ -238,7 +242,10 @@ async fn ask(admin: u16, method: Method, path: &str) -> Option<Bytes> {
 
 /// Whether these statistics tell of a request under way, besides the one that asked for them.
 fn is_busy(stats: &str) -> bool {
-    let mut counts = stats.lines().filter(|line| !line.starts_with("http.admin.")).filter_map(|line| line.rsplit_once(": "));
+    let mut counts = stats
+        .lines()
+        .filter(|line| !line.starts_with("http.admin."))
+        .filter_map(|line| line.rsplit_once(": "));
     counts.any(|(_, count)| count.trim().parse::<u64>().is_ok_and(|count| count > 0))
 }
 
@@ -248,7 +255,11 @@ mod tests {
 
     #[test]
     fn the_request_that_asks_does_not_count() {
-        assert!(!is_busy("http.admin.downstream_rq_active: 1\nhttp.inbound_0.0.0.0_9080;.downstream_rq_active: 0\n"));
-        assert!(is_busy("http.admin.downstream_rq_active: 1\nhttp.inbound_0.0.0.0_9080;.downstream_rq_active: 2\n"));
+        assert!(!is_busy(
+            "http.admin.downstream_rq_active: 1\nhttp.inbound_0.0.0.0_9080;.downstream_rq_active: 0\n"
+        ));
+        assert!(is_busy(
+            "http.admin.downstream_rq_active: 1\nhttp.inbound_0.0.0.0_9080;.downstream_rq_active: 2\n"
+        ));
     }
 }

@@ -14,11 +14,17 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::{MissedTickBehavior, interval};
-use wire::envoy::config::core::v3::{Address, Metadata, Node, SocketAddress, address, socket_address::PortSpecifier};
-use wire::envoy::data::accesslog::v3::{AccessLogCommon, HttpAccessLogEntry, HttpRequestProperties, HttpResponseProperties};
+use wire::envoy::config::core::v3::{
+    Address, Metadata, Node, SocketAddress, address, socket_address::PortSpecifier,
+};
+use wire::envoy::data::accesslog::v3::{
+    AccessLogCommon, HttpAccessLogEntry, HttpRequestProperties, HttpResponseProperties,
+};
 use wire::envoy::service::accesslog::v3::StreamAccessLogsMessage;
 use wire::envoy::service::accesslog::v3::access_log_service_client::AccessLogServiceClient;
-use wire::envoy::service::accesslog::v3::stream_access_logs_message::{HttpAccessLogEntries, Identifier, LogEntries};
+use wire::envoy::service::accesslog::v3::stream_access_logs_message::{
+    HttpAccessLogEntries, Identifier, LogEntries,
+};
 use wire::otlp::collector::trace::v1::{ExportTraceServiceRequest, trace_service_client::TraceServiceClient};
 use wire::otlp::common::v1::{AnyValue, KeyValue, any_value};
 use wire::otlp::resource::v1::Resource;
@@ -43,7 +49,9 @@ struct Pod {
 pub(crate) async fn run(store: Store, size: Size, rps: f64, seed: u64, als: SocketAddr, otlp: SocketAddr) {
     let (logs, told) = channel(WAITING);
     let stream = async {
-        let mut client = AccessLogServiceClient::connect(format!("http://{als}")).await.map_err(|error| error.to_string())?;
+        let mut client = AccessLogServiceClient::connect(format!("http://{als}"))
+            .await
+            .map_err(|error| error.to_string())?;
         client.stream_access_logs(told.map(|message| message)).await.map_err(|error| error.to_string())
     };
     tokio::select! {
@@ -54,7 +62,14 @@ pub(crate) async fn run(store: Store, size: Size, rps: f64, seed: u64, als: Sock
     }
 }
 
-async fn make_up(store: &Store, size: Size, rps: f64, seed: u64, mut logs: Sender<StreamAccessLogsMessage>, otlp: SocketAddr) {
+async fn make_up(
+    store: &Store,
+    size: Size,
+    rps: f64,
+    seed: u64,
+    mut logs: Sender<StreamAccessLogsMessage>,
+    otlp: SocketAddr,
+) {
     let mut chance = ChaCha8Rng::seed_from_u64(seed);
     let mut spans = match TraceServiceClient::connect(format!("http://{otlp}")).await {
         Ok(client) => client,
@@ -146,7 +161,14 @@ fn message(pod: &Pod, direction: &str, entry: HttpAccessLogEntry) -> StreamAcces
     }
 }
 
-fn entry(name: &str, namespace: &str, code: u32, takes: Duration, caller: &Pod, called: &Pod) -> HttpAccessLogEntry {
+fn entry(
+    name: &str,
+    namespace: &str,
+    code: u32,
+    takes: Duration,
+    caller: &Pod,
+    called: &Pod,
+) -> HttpAccessLogEntry {
     let host = fqdn(name, namespace);
     let peer = Value { kind: Some(value::Kind::StringValue(caller.id.clone())) };
     let peer = Struct { fields: [("id".to_owned(), peer)].into() };
@@ -159,11 +181,20 @@ fn entry(name: &str, namespace: &str, code: u32, takes: Duration, caller: &Pod, 
         common_properties: Some(AccessLogCommon {
             upstream_cluster: format!("outbound|{PORT}||{host}"),
             upstream_remote_address: Some(Address { address: Some(address::Address::SocketAddress(at)) }),
-            metadata: Some(Metadata { filter_metadata: [("binnacle.peer".to_owned(), peer)].into(), ..Metadata::default() }),
-            duration: Some(ProtoDuration { seconds: 0, nanos: i32::try_from(takes.as_nanos()).unwrap_or(i32::MAX) }),
+            metadata: Some(Metadata {
+                filter_metadata: [("binnacle.peer".to_owned(), peer)].into(),
+                ..Metadata::default()
+            }),
+            duration: Some(ProtoDuration {
+                seconds: 0,
+                nanos: i32::try_from(takes.as_nanos()).unwrap_or(i32::MAX),
+            }),
             ..AccessLogCommon::default()
         }),
-        request: Some(HttpRequestProperties { authority: format!("{host}:{PORT}"), ..HttpRequestProperties::default() }),
+        request: Some(HttpRequestProperties {
+            authority: format!("{host}:{PORT}"),
+            ..HttpRequestProperties::default()
+        }),
         response: Some(HttpResponseProperties {
             response_code: Some(UInt32Value { value: code }),
             ..HttpResponseProperties::default()
@@ -180,7 +211,9 @@ fn span(
     (start, takes): (SystemTime, Duration),
     code: u32,
 ) -> ResourceSpans {
-    let nanos = |at: SystemTime| at.duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(0));
+    let nanos = |at: SystemTime| {
+        at.duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(0))
+    };
     let span = Span {
         trace_id: trace.to_be_bytes().to_vec(),
         span_id: id.to_be_bytes().to_vec(),

@@ -82,7 +82,12 @@ enum End {
 impl Program {
     /// Runs it until told to stop; when it crashes it is started again.
     pub(crate) async fn run(self, board: Board, voice: Voice, stop: CancellationToken) {
-        let name = board.follow().borrow().get(self.index).map(|container| container.name.clone()).unwrap_or_default();
+        let name = board
+            .follow()
+            .borrow()
+            .get(self.index)
+            .map(|container| container.name.clone())
+            .unwrap_or_default();
         let mut wait = FIRST_WAIT;
         loop {
             let started = now();
@@ -91,13 +96,17 @@ impl Program {
                 End::Crashed => 1,
                 End::Killed => 137,
             };
-            let words = format!("back-off {wait:?} restarting failed container={name} pod={}", voice.pod_name());
+            let words =
+                format!("back-off {wait:?} restarting failed container={name} pod={}", voice.pod_name());
             board.change(self.index, |container| {
                 container.ready = false;
                 container.waiting = Some(("CrashLoopBackOff", words));
                 container.last = Some(Ended { exit_code, started, finished: now() });
             });
-            voice.warn("BackOff", format!("Back-off restarting failed container {name} in pod {}", voice.pod_name()));
+            voice.warn(
+                "BackOff",
+                format!("Back-off restarting failed container {name} in pod {}", voice.pod_name()),
+            );
             tokio::select! {
                 () = tokio::time::sleep(wait) => wait = (wait * 2).min(LONGEST_WAIT),
                 () = self.turns(|ill| !ill.crash), if self.ill.borrow().crash => wait = FIRST_WAIT,
@@ -121,7 +130,14 @@ impl Program {
 
     /// Serves until told to stop, or until it crashes or is killed; then it breaks all its connections, as a process does
     /// that ends.
-    async fn one_life(&self, board: &Board, voice: &Voice, name: &str, started: &str, stop: &CancellationToken) -> End {
+    async fn one_life(
+        &self,
+        board: &Board,
+        voice: &Voice,
+        name: &str,
+        started: &str,
+        stop: &CancellationToken,
+    ) -> End {
         let crash = async {
             self.turns(|ill| ill.crash).await;
             self.host.log.push("crashed on purpose, by annotation sandbox.binnacle.dev/crash");
@@ -133,7 +149,10 @@ impl Program {
         let listeners = match self.real.iter().map(|port| listen(*port)).collect::<io::Result<Vec<_>>>() {
             Ok(listeners) => listeners,
             Err(error) => {
-                voice.warn("Failed", format!("Error: one of the ports {:?} cannot be taken: {error}", self.demo.ports));
+                voice.warn(
+                    "Failed",
+                    format!("Error: one of the ports {:?} cannot be taken: {error}", self.demo.ports),
+                );
                 stop.cancelled().await;
                 return End::Stopped;
             }
@@ -169,7 +188,10 @@ impl Program {
             let not_ready = self.ill.borrow().not_ready;
             board.change(self.index, |container| container.ready = probed && !not_ready);
             if not_ready {
-                voice.warn("Unhealthy", "Readiness probe failed: annotation sandbox.binnacle.dev/not-ready is true".to_owned());
+                voice.warn(
+                    "Unhealthy",
+                    "Readiness probe failed: annotation sandbox.binnacle.dev/not-ready is true".to_owned(),
+                );
             }
             let other = async {
                 let Some(probe) = &self.readiness else { return std::future::pending().await };
@@ -246,8 +268,9 @@ pub(crate) async fn never_pulled(image: String, index: usize, board: Board, voic
     voice.warn("Failed", format!("Failed to pull image \"{image}\": {}", no_image(&image)));
     voice.warn("Failed", "Error: ErrImagePull".to_owned());
     tokio::time::sleep(PULL_AGAIN).await;
-    board
-        .change(index, |container| container.waiting = Some(("ImagePullBackOff", format!("Back-off pulling image \"{image}\""))));
+    board.change(index, |container| {
+        container.waiting = Some(("ImagePullBackOff", format!("Back-off pulling image \"{image}\"")))
+    });
     voice.tell("BackOff", format!("Back-off pulling image \"{image}\""));
     voice.warn("Failed", "Error: ImagePullBackOff".to_owned());
 }

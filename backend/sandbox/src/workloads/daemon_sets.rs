@@ -1,7 +1,9 @@
 //! DaemonSets: one pod on each node, and the sandbox has one node.
 
 use super::names::template_hash;
-use super::snapshot::{Act, News, adopted, ending, keeps_its_pods, owner, picks, ready, takes, uid, with_status};
+use super::snapshot::{
+    Act, News, adopted, ending, keeps_its_pods, owner, picks, ready, takes, uid, with_status,
+};
 use super::stateful_sets::REVISION;
 use super::{node, replica_sets};
 use mesh::Object;
@@ -11,8 +13,10 @@ use serde_json::{Value, json};
 /// What one DaemonSet needs next. `pods` are all pods.
 pub(crate) fn plan(set: &Object, pods: &[Object], chance: &mut impl Rng) -> Vec<Act> {
     let revision = template_hash(&set.spec()["template"]);
-    let mut acts: Vec<Act> = pods.iter().filter(|pod| takes(set, pod)).map(|pod| Act::Replace(adopted(pod, set))).collect();
-    let own: Vec<&Object> = pods.iter().filter(|pod| owner(pod) == Some(uid(set)) && picks(set, pod) != Some(false)).collect();
+    let mut acts: Vec<Act> =
+        pods.iter().filter(|pod| takes(set, pod)).map(|pod| Act::Replace(adopted(pod, set))).collect();
+    let own: Vec<&Object> =
+        pods.iter().filter(|pod| owner(pod) == Some(uid(set)) && picks(set, pod) != Some(false)).collect();
     let alive: Vec<&Object> = own.iter().copied().filter(|pod| !ending(pod)).collect();
     let wanted = usize::from(fits_node(set));
     let current = |pod: &Object| pod.label(REVISION) == Some(revision.as_str());
@@ -22,7 +26,10 @@ pub(crate) fn plan(set: &Object, pods: &[Object], chance: &mut impl Rng) -> Vec<
         let surplus = alive.iter().skip(wanted);
         let outdated = alive.iter().take(wanted).filter(|pod| replaces && !current(pod));
         for pod in surplus.chain(outdated) {
-            acts.extend([tell(set, "SuccessfulDelete", format!("Deleted pod: {}", pod.name())), Act::Delete((*pod).clone())]);
+            acts.extend([
+                tell(set, "SuccessfulDelete", format!("Deleted pod: {}", pod.name())),
+                Act::Delete((*pod).clone()),
+            ]);
         }
         if own.is_empty() && wanted > 0 && keeps_its_pods(set) {
             let pod = pod(set, &revision, chance);
@@ -49,7 +56,8 @@ pub(crate) fn plan(set: &Object, pods: &[Object], chance: &mut impl Rng) -> Vec<
 
 /// Whether the node has all labels that the pods ask for.
 fn fits_node(set: &Object) -> bool {
-    let asked = set.spec().pointer("/template/spec/nodeSelector").and_then(Value::as_object).into_iter().flatten();
+    let asked =
+        set.spec().pointer("/template/spec/nodeSelector").and_then(Value::as_object).into_iter().flatten();
     let labels = node::labels();
     asked.into_iter().all(|(key, value)| labels.get(key) == Some(value))
 }
@@ -83,7 +91,9 @@ mod tests {
         let [Act::Tell(_), Act::Create(pod), Act::Replace(told)] = &acts[..] else { panic!("{acts:?}") };
         assert_eq!(told["status"]["desiredNumberScheduled"], 1);
         let pods = [Object::from(pod.clone())];
-        assert!(!plan(&set("a:1", here), &pods, &mut chance).iter().any(|act| !matches!(act, Act::Replace(_))));
+        assert!(
+            !plan(&set("a:1", here), &pods, &mut chance).iter().any(|act| !matches!(act, Act::Replace(_)))
+        );
         let acts = plan(&set("a:2", here), &pods, &mut chance);
         assert!(matches!(&acts[..], [Act::Tell(_), Act::Delete(_), Act::Replace(_)]), "{acts:?}");
         let acts = plan(&set("a:1", "plan9"), &[], &mut chance);

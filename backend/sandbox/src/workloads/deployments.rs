@@ -87,7 +87,13 @@ fn without_hash(set: &Object) -> Value {
 
 /// A paused Deployment makes no step from one template to the next, but it can be scaled: the newest set that has pods
 /// gets more or fewer.
-fn paused(deployment: &Object, wanted: u64, new: Option<&Object>, own: &[&Object], now: Timestamp) -> Vec<Act> {
+fn paused(
+    deployment: &Object,
+    wanted: u64,
+    new: Option<&Object>,
+    own: &[&Object],
+    now: Timestamp,
+) -> Vec<Act> {
     let size = |set: &Object| count(set.spec(), "replicas", 0);
     let total: u64 = own.iter().map(|set| size(set)).sum();
     let newest = own.iter().max_by_key(|set| (size(set) > 0, revision(set)));
@@ -106,7 +112,8 @@ fn paused(deployment: &Object, wanted: u64, new: Option<&Object>, own: &[&Object
 /// The oldest sets without pods, when there are more of them than the Deployment wants to remember.
 fn forgotten(deployment: &Object, old: &[&Object]) -> Vec<Act> {
     let limit = usize::try_from(count(deployment.spec(), "revisionHistoryLimit", 10)).unwrap_or(usize::MAX);
-    let unused = |set: &&&Object| count(set.spec(), "replicas", 0) == 0 && count(set.status(), "replicas", 0) == 0;
+    let unused =
+        |set: &&&Object| count(set.spec(), "replicas", 0) == 0 && count(set.status(), "replicas", 0) == 0;
     let mut unused: Vec<&&Object> = old.iter().filter(unused).collect();
     unused.sort_by_key(|set| revision(set));
     let too_many = unused.len().saturating_sub(limit);
@@ -119,16 +126,20 @@ fn rolling(deployment: &Object, wanted: u64, new: Option<&Object>, old: &[&Objec
     let strategy = &deployment.spec()["strategy"];
     if strategy["type"] == "Recreate" {
         // The old ones have to be gone, not only on their way.
-        let left = |set: &&Object| count(set.status(), "replicas", 0) + count(set.status(), "terminatingReplicas", 0);
+        let left = |set: &&Object| {
+            count(set.status(), "replicas", 0) + count(set.status(), "terminatingReplicas", 0)
+        };
         let left: u64 = old.iter().map(left).sum();
         return (if left == 0 { wanted } else { 0 }, vec![0; old.len()]);
     }
     let surge = share(&strategy["rollingUpdate"]["maxSurge"], wanted, true);
     // One of the two must allow a step.
-    let missing = share(&strategy["rollingUpdate"]["maxUnavailable"], wanted, false).max(u64::from(surge == 0));
+    let missing =
+        share(&strategy["rollingUpdate"]["maxUnavailable"], wanted, false).max(u64::from(surge == 0));
     let is = new.map_or(0, |set| count(set.spec(), "replicas", 0));
     let others: u64 = old_sizes.iter().sum();
-    let new_size = if is > wanted { wanted } else { wanted.min((wanted + surge).saturating_sub(others)).max(is) };
+    let new_size =
+        if is > wanted { wanted } else { wanted.min((wanted + surge).saturating_sub(others)).max(is) };
 
     let ready = |set: &Object| count(set.status(), "readyReplicas", 0);
     let ready_now = new.map_or(0, ready) + old.iter().map(|set| ready(set)).sum::<u64>();
@@ -199,11 +210,13 @@ fn status(deployment: &Object, wanted: u64, new: Option<&Object>, own: &[&Object
     let done = updated == wanted && replicas == wanted && of_new("readyReplicas") == wanted;
     let new_set = new.map_or("", Object::name);
     let counts = [replicas, updated, ready];
-    let before = ["replicas", "updatedReplicas", "readyReplicas"].map(|field| count(deployment.status(), field, 0));
+    let before =
+        ["replicas", "updatedReplicas", "readyReplicas"].map(|field| count(deployment.status(), field, 0));
     let known = known(deployment, "Progressing");
     // Somebody who wishes for something else starts the clock anew.
     let anew = deployment.status()["observedGeneration"] != deployment.generation();
-    let moved = anew || counts != before || known.is_none_or(|known| known["reason"] == "NewReplicaSetAvailable");
+    let moved =
+        anew || counts != before || known.is_none_or(|known| known["reason"] == "NewReplicaSetAvailable");
     let late = !moved && known.is_some_and(|known| is_late(deployment, known, now));
     let progressing = if deployment.spec()["paused"] == true {
         ("Unknown", "DeploymentPaused", "Deployment is paused".to_owned())
@@ -226,7 +239,11 @@ fn status(deployment: &Object, wanted: u64, new: Option<&Object>, own: &[&Object
             if available {
                 ("True", "MinimumReplicasAvailable", "Deployment has minimum availability.".to_owned())
             } else {
-                ("False", "MinimumReplicasUnavailable", "Deployment does not have minimum availability.".to_owned())
+                (
+                    "False",
+                    "MinimumReplicasUnavailable",
+                    "Deployment does not have minimum availability.".to_owned(),
+                )
             }
         ),
         progressing,
@@ -266,11 +283,16 @@ fn known<'a>(deployment: &'a Object, kind: &str) -> Option<&'a Value> {
 }
 
 /// A condition, which keeps its times while it says the same.
-fn condition(deployment: &Object, kind: &str, now: Timestamp, (value, reason, message): (&str, &str, String)) -> Value {
+fn condition(
+    deployment: &Object,
+    kind: &str,
+    now: Timestamp,
+    (value, reason, message): (&str, &str, String),
+) -> Value {
     let known = known(deployment, kind);
-    if let Some(known) =
-        known.filter(|known| known["status"] == value && known["reason"] == reason && known["message"] == message.as_str())
-    {
+    if let Some(known) = known.filter(|known| {
+        known["status"] == value && known["reason"] == reason && known["message"] == message.as_str()
+    }) {
         return known.clone();
     }
     let same_value = known.filter(|known| known["status"] == value);

@@ -14,7 +14,11 @@ pub(crate) fn plan(service: &Object, all: &Snapshot) -> Vec<Act> {
     let mut pods: Vec<&Object> = all
         .pods
         .iter()
-        .filter(|pod| pod.namespace() == service.namespace() && selects(selector, &pod.labels()) && address(pod).is_some())
+        .filter(|pod| {
+            pod.namespace() == service.namespace()
+                && selects(selector, &pod.labels())
+                && address(pod).is_some()
+        })
         .collect();
     pods.sort_by_key(|pod| address(pod).map(ToOwned::to_owned));
     let mut acts = Vec::new();
@@ -27,7 +31,9 @@ pub(crate) fn plan(service: &Object, all: &Snapshot) -> Vec<Act> {
 /// Creates the object, or replaces those members of it that differ.
 fn made_so(known: &[Object], wanted: Value, members: &[&str]) -> Option<Act> {
     let wanted = Object::from(wanted);
-    let Some(known) = known.iter().find(|known| (known.namespace(), known.name()) == (wanted.namespace(), wanted.name())) else {
+    let Some(known) =
+        known.iter().find(|known| (known.namespace(), known.name()) == (wanted.namespace(), wanted.name()))
+    else {
         return Some(Act::Create((*wanted.0).clone()));
     };
     let member = |of: &Object, name: &&str| of.0.get(*name).cloned().unwrap_or(Value::Null);
@@ -78,7 +84,10 @@ fn slice(service: &Object, pods: &[&Object]) -> Value {
 fn endpoints(service: &Object, pods: &[&Object]) -> Value {
     let of = |wanted: bool| -> Vec<Value> {
         let pods = pods.iter().filter(|pod| !ending(pod) && ready(pod) == wanted);
-        pods.map(|pod| json!({"ip": address(pod), "nodeName": pod.spec()["nodeName"], "targetRef": target(pod)})).collect()
+        pods.map(
+            |pod| json!({"ip": address(pod), "nodeName": pod.spec()["nodeName"], "targetRef": target(pod)}),
+        )
+        .collect()
     };
     let (up, down) = (of(true), of(false));
     let mut subset = json!({});
@@ -140,17 +149,23 @@ mod tests {
     use super::*;
 
     fn pod(name: &str, ip: &str, ready: &str) -> Object {
-        Object::from(json!({"kind": "Pod", "metadata": {"name": name, "namespace": "shop", "labels": {"app": "a", "x": "y"}},
+        Object::from(
+            json!({"kind": "Pod", "metadata": {"name": name, "namespace": "shop", "labels": {"app": "a", "x": "y"}},
             "spec": {"nodeName": "sandbox", "containers": [{"ports": [{"name": "http", "containerPort": 8080}]}]},
-            "status": {"podIP": ip, "conditions": [{"type": "Ready", "status": ready}]}}))
+            "status": {"podIP": ip, "conditions": [{"type": "Ready", "status": ready}]}}),
+        )
     }
 
     #[test]
     fn endpoints_follow_the_pods_that_a_service_selects() {
-        let service = Object::from(json!({"kind": "Service", "metadata": {"name": "a", "namespace": "shop", "uid": "u"},
-            "spec": {"selector": {"app": "a"}, "ports": [{"name": "http", "port": 80, "targetPort": "http", "protocol": "TCP"}]}}));
-        let mut all =
-            Snapshot { pods: vec![pod("a-1", "10.244.0.2", "True"), pod("a-2", "10.244.0.3", "False")], ..Snapshot::default() };
+        let service = Object::from(
+            json!({"kind": "Service", "metadata": {"name": "a", "namespace": "shop", "uid": "u"},
+            "spec": {"selector": {"app": "a"}, "ports": [{"name": "http", "port": 80, "targetPort": "http", "protocol": "TCP"}]}}),
+        );
+        let mut all = Snapshot {
+            pods: vec![pod("a-1", "10.244.0.2", "True"), pod("a-2", "10.244.0.3", "False")],
+            ..Snapshot::default()
+        };
         let acts = plan(&service, &all);
         let [Act::Create(slice), Act::Create(endpoints)] = &acts[..] else { panic!("{acts:?}") };
         assert_eq!(slice["endpoints"].as_array().unwrap().len(), 2);

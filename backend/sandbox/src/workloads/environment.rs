@@ -34,7 +34,8 @@ mod tests {
 
     #[test]
     fn fields_of_the_pod_are_looked_up() {
-        let from = |name: &str, path: &str| json!({"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}});
+        let from =
+            |name: &str, path: &str| json!({"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}});
         let pod = Object::from(json!({
             "metadata": {"name": "web-1", "namespace": "demo", "labels": {"app": "web"}},
             "status": {"podIP": "10.244.0.7"},
@@ -44,11 +45,19 @@ mod tests {
             from("SERVICE_ACCOUNT", "spec.serviceAccountName"), from("NONE", "metadata.labels['none']"),
             {"name": "TRUST_DOMAIN", "value": "cluster.local"},
         ]});
-        let found: Vec<String> =
-            environment(&pod, &container).into_iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let found: Vec<String> = environment(&pod, &container)
+            .into_iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
         assert_eq!(
             found,
-            ["APP=web", "INSTANCE_IP=10.244.0.7", "POD_NAME=web-1", "SERVICE_ACCOUNT=default", "TRUST_DOMAIN=cluster.local"]
+            [
+                "APP=web",
+                "INSTANCE_IP=10.244.0.7",
+                "POD_NAME=web-1",
+                "SERVICE_ACCOUNT=default",
+                "TRUST_DOMAIN=cluster.local"
+            ]
         );
     }
 }

@@ -68,7 +68,11 @@ impl Illness {
     fn take(&mut self, name: &str, text: &str) -> Result<(), &'static str> {
         match name {
             "error-rate" => {
-                let percent = text.trim_end_matches('%').parse::<f64>().ok().filter(|percent| (0.0..=100.0).contains(percent));
+                let percent = text
+                    .trim_end_matches('%')
+                    .parse::<f64>()
+                    .ok()
+                    .filter(|percent| (0.0..=100.0).contains(percent));
                 self.error_rate = percent.ok_or("expected a percentage from 0 to 100")? / 100.0;
             }
             "error-status" => {
@@ -81,7 +85,11 @@ impl Illness {
             "latency-jitter" => self.jitter = duration(text)?,
             "crash" => self.crash = truth(text)?,
             "not-ready" => self.not_ready = truth(text)?,
-            _ => return Err("known are error-rate, error-status, latency, latency-jitter, crash and not-ready"),
+            _ => {
+                return Err(
+                    "known are error-rate, error-status, latency, latency-jitter, crash and not-ready",
+                );
+            }
         }
         Ok(())
     }
@@ -113,7 +121,11 @@ fn duration(text: &str) -> Result<Duration, &'static str> {
 }
 
 /// Between the application and whoever asked it: waits and fails as the pod's illness has it.
-pub(crate) async fn suffer(State(ill): State<watch::Receiver<Illness>>, request: Request, next: Next) -> Response {
+pub(crate) async fn suffer(
+    State(ill): State<watch::Receiver<Illness>>,
+    request: Request,
+    next: Next,
+) -> Response {
     let ill = ill.borrow().clone();
     let (late, fails) = {
         let mut chance = rand::rng();
@@ -123,7 +135,8 @@ pub(crate) async fn suffer(State(ill): State<watch::Receiver<Illness>>, request:
         tokio::time::sleep(late).await;
     }
     if fails {
-        return (ill.error_status, format!("an error on purpose, by annotation {PREFIX}error-rate\n")).into_response();
+        return (ill.error_status, format!("an error on purpose, by annotation {PREFIX}error-rate\n"))
+            .into_response();
     }
     next.run(request).await
 }
@@ -139,10 +152,12 @@ mod tests {
 
     #[test]
     fn annotations_are_read_and_mistakes_are_named() {
-        let read = ill(json!({"sandbox.binnacle.dev/error-rate": "50%", "sandbox.binnacle.dev/error-status": "418",
+        let read = ill(
+            json!({"sandbox.binnacle.dev/error-rate": "50%", "sandbox.binnacle.dev/error-status": "418",
             "sandbox.binnacle.dev/latency": "1m0.5s", "sandbox.binnacle.dev/latency-jitter": "300ms",
             "sandbox.binnacle.dev/crash": "true", "sandbox.binnacle.dev/not-ready": "false", "sandbox.binnacle.dev/ports": "{}",
-            "example.test/other": "x"}));
+            "example.test/other": "x"}),
+        );
         let expect = Illness {
             error_rate: 0.5,
             error_status: StatusCode::IM_A_TEAPOT,
@@ -168,7 +183,11 @@ mod tests {
         ] {
             let read = ill(json!({format!("{PREFIX}{name}"): value}));
             assert!(read.mistakes.len() == 1 && read.mistakes[0].contains(part), "{name}={value}: {read:?}");
-            assert_eq!(Illness { mistakes: Vec::new(), ..read }, Illness::default(), "{name}={value} changes nothing");
+            assert_eq!(
+                Illness { mistakes: Vec::new(), ..read },
+                Illness::default(),
+                "{name}={value} changes nothing"
+            );
         }
     }
 }

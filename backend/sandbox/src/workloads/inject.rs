@@ -30,7 +30,9 @@ pub(crate) fn wanted(pod: &Object, namespace: Option<&Object>) -> bool {
     match (label("istio-injection"), label(REVISION_LABEL)) {
         (Some(said), _) => said == "enabled",
         (None, Some(revision)) => revision == REVISION,
-        (None, None) => pod.label(REVISION_LABEL).map_or(own == Some("true"), |revision| revision == REVISION),
+        (None, None) => {
+            pod.label(REVISION_LABEL).map_or(own == Some("true"), |revision| revision == REVISION)
+        }
     }
 }
 
@@ -51,7 +53,8 @@ pub(crate) fn containers(pod: &Object) -> impl Iterator<Item = &Value> {
 
 /// The workload that a pod belongs to: its Deployment, else its own name.
 pub(crate) fn workload(pod: &Object) -> String {
-    let owner = pod.0.pointer("/metadata/ownerReferences/0/name").and_then(Value::as_str).unwrap_or(pod.name());
+    let owner =
+        pod.0.pointer("/metadata/ownerReferences/0/name").and_then(Value::as_str).unwrap_or(pod.name());
     let hash = pod.label("pod-template-hash").unwrap_or_default();
     owner.strip_suffix(&format!("-{hash}")).unwrap_or(owner).to_owned()
 }
@@ -59,14 +62,22 @@ pub(crate) fn workload(pod: &Object) -> String {
 /// The pod with a sidecar, as Istio's webhook leaves it.
 pub(crate) fn inject(pod: &mut Value) {
     let object = Object::from(pod.clone());
-    let app = containers(&object).next().and_then(|container| container["name"].as_str()).unwrap_or_default().to_owned();
+    let app = containers(&object)
+        .next()
+        .and_then(|container| container["name"].as_str())
+        .unwrap_or_default()
+        .to_owned();
     let label = |keys: &[&str]| keys.iter().find_map(|key| object.label(key)).map(ToOwned::to_owned);
-    let workload =
-        object.0.pointer("/metadata/ownerReferences/0/name").and_then(Value::as_str).unwrap_or(object.name()).to_owned();
+    let workload = object
+        .0
+        .pointer("/metadata/ownerReferences/0/name")
+        .and_then(Value::as_str)
+        .unwrap_or(object.name())
+        .to_owned();
     let hash = object.label("pod-template-hash").unwrap_or_default();
     let workload = workload.strip_suffix(&format!("-{hash}")).unwrap_or(&workload).to_owned();
-    let canonical =
-        label(&["service.istio.io/canonical-name", "app.kubernetes.io/name", "app"]).unwrap_or_else(|| workload.clone());
+    let canonical = label(&["service.istio.io/canonical-name", "app.kubernetes.io/name", "app"])
+        .unwrap_or_else(|| workload.clone());
     let revision = label(&["service.istio.io/canonical-revision", "app.kubernetes.io/version", "version"])
         .unwrap_or_else(|| "latest".into());
 
@@ -74,8 +85,7 @@ pub(crate) fn inject(pod: &mut Value) {
     metadata["labels"]["security.istio.io/tlsMode"] = json!("istio");
     metadata["labels"]["service.istio.io/canonical-name"] = json!(canonical);
     metadata["labels"]["service.istio.io/canonical-revision"] = json!(revision);
-    let status =
-        json!({"initContainers": null, "containers": [PROXY], "volumes": null, "imagePullSecrets": null, "revision": "default"});
+    let status = json!({"initContainers": null, "containers": [PROXY], "volumes": null, "imagePullSecrets": null, "revision": "default"});
     for (key, value) in [
         ("kubectl.kubernetes.io/default-container", app.as_str()),
         ("kubectl.kubernetes.io/default-logs-container", app.as_str()),
@@ -86,9 +96,9 @@ pub(crate) fn inject(pod: &mut Value) {
     ] {
         metadata["annotations"][key] = json!(value);
     }
-    let of_pod =
-        |name: &str, path: &str| json!({"name": name, "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": path}}});
-    let ports: Vec<&Value> = containers(&object).filter_map(|container| container["ports"].as_array()).flatten().collect();
+    let of_pod = |name: &str, path: &str| json!({"name": name, "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": path}}});
+    let ports: Vec<&Value> =
+        containers(&object).filter_map(|container| container["ports"].as_array()).flatten().collect();
     let apps: Vec<&str> = containers(&object).filter_map(|container| container["name"].as_str()).collect();
     let owner = format!("kubernetes://apis/apps/v1/namespaces/{}/deployments/{workload}", object.namespace());
     let proxy = json!({

@@ -59,7 +59,9 @@ impl Logs {
         self.0.lock().entry(key).or_insert_with(|| LogRing::new(KEPT_LINES)).clone()
     }
     pub(super) fn forget(&self, pod: &Object) {
-        self.0.lock().retain(|(namespace, name, _), _| (namespace.as_str(), name.as_str()) != (pod.namespace(), pod.name()));
+        self.0.lock().retain(|(namespace, name, _), _| {
+            (namespace.as_str(), name.as_str()) != (pod.namespace(), pod.name())
+        });
     }
     /// The log of one container.
     pub(crate) fn of(&self, namespace: &str, pod: &str, container: &str) -> Option<LogRing> {

@@ -193,7 +193,8 @@ pub(crate) fn tell(store: &Store, news: &News) {
         }
     }
     // The name is the time, as in a cluster, so that what happens in one second is listed in its order.
-    let name = format!("{}.{:x}{:04x}", about.name(), now.as_nanosecond(), EVENTS.fetch_add(1, Ordering::Relaxed));
+    let name =
+        format!("{}.{:x}{:04x}", about.name(), now.as_nanosecond(), EVENTS.fetch_add(1, Ordering::Relaxed));
     let event = json!({
         "apiVersion": "v1",
         "kind": "Event",

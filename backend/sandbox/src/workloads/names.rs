@@ -17,9 +17,15 @@ pub(crate) fn template_hash(template: &Value) -> String {
 fn plain(value: &Value) -> Value {
     match value {
         Value::Object(members) => {
-            let sorted: BTreeMap<&String, Value> = members.iter().map(|(name, value)| (name, plain(value))).collect();
-            let empty = |value: &Value| value.is_null() || value.as_object().is_some_and(serde_json::Map::is_empty);
-            sorted.into_iter().filter(|(_, value)| !empty(value)).map(|(name, value)| (name.clone(), value)).collect()
+            let sorted: BTreeMap<&String, Value> =
+                members.iter().map(|(name, value)| (name, plain(value))).collect();
+            let empty =
+                |value: &Value| value.is_null() || value.as_object().is_some_and(serde_json::Map::is_empty);
+            sorted
+                .into_iter()
+                .filter(|(_, value)| !empty(value))
+                .map(|(name, value)| (name.clone(), value))
+                .collect()
         }
         Value::Array(items) => items.iter().map(plain).collect(),
         other => other.clone(),
@@ -29,7 +35,8 @@ fn plain(value: &Value) -> Value {
 /// A stable short name for a text.
 pub(crate) fn letters_of(text: &str) -> String {
     // FNV-1a, 32 bit: small, and the same in every run.
-    let hash = text.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    let hash =
+        text.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     hash.to_string().bytes().map(|digit| char::from(LETTERS[usize::from(digit) % LETTERS.len()])).collect()
 }
 
@@ -52,8 +59,14 @@ mod tests {
     fn a_template_has_one_hash_and_another_template_another() {
         let template = json!({"spec": {"containers": [{"image": "a:1"}]}});
         assert_eq!(template_hash(&template), template_hash(&template.clone()));
-        assert_ne!(template_hash(&template), template_hash(&json!({"spec": {"containers": [{"image": "a:2"}]}})));
-        let (one, other) = (json!({"metadata": {"a": 1, "b": 2}}), json!({"spec": {}, "metadata": {"b": 2, "a": 1, "c": null}}));
+        assert_ne!(
+            template_hash(&template),
+            template_hash(&json!({"spec": {"containers": [{"image": "a:2"}]}}))
+        );
+        let (one, other) = (
+            json!({"metadata": {"a": 1, "b": 2}}),
+            json!({"spec": {}, "metadata": {"b": 2, "a": 1, "c": null}}),
+        );
         assert_eq!(template_hash(&one), template_hash(&other));
         assert_eq!(time(Timestamp::UNIX_EPOCH), "1970-01-01T00:00:00Z");
     }

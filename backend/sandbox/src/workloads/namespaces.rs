@@ -9,7 +9,9 @@ pub(crate) fn plan(namespace: &Object, all: &Snapshot, root: Option<&str>) -> Ve
     if ending(namespace) {
         return Vec::new();
     }
-    let has = |of: &[Object], name: &str| of.iter().any(|one| (one.namespace(), one.name()) == (namespace.name(), name));
+    let has = |of: &[Object], name: &str| {
+        of.iter().any(|one| (one.namespace(), one.name()) == (namespace.name(), name))
+    };
     let mut acts = Vec::new();
     if !has(&all.service_accounts, "default") {
         acts.push(Act::Create(object(namespace, "ServiceAccount", "default")));

@@ -36,8 +36,7 @@ pub(crate) fn node() -> Value {
         json!({"type": kind, "status": status, "reason": reason, "message": message,
             "lastHeartbeatTime": now(), "lastTransitionTime": now()})
     };
-    let has =
-        json!({"cpu": processors().to_string(), "memory": format!("{}Ki", memory()), "pods": "20000", "ephemeral-storage": "0"});
+    let has = json!({"cpu": processors().to_string(), "memory": format!("{}Ki", memory()), "pods": "20000", "ephemeral-storage": "0"});
     json!({
         "apiVersion": "v1",
         "kind": "Node",
@@ -112,6 +111,9 @@ mod tests {
         renew(&store);
         let lease = store.get("Lease", LEASES, NODE).unwrap();
         assert_eq!(lease["spec"]["holderIdentity"], NODE);
-        assert_eq!(lease["metadata"]["ownerReferences"][0]["uid"], store.get("Node", "", NODE).unwrap()["metadata"]["uid"]);
+        assert_eq!(
+            lease["metadata"]["ownerReferences"][0]["uid"],
+            store.get("Node", "", NODE).unwrap()["metadata"]["uid"]
+        );
     }
 }

@@ -160,8 +160,17 @@ impl Life {
                 let (tag, env) = (apps::tag(image).to_owned(), environment(pod, container));
                 let files = Mounts::of(&machine.store, pod, container);
                 let host = Host { name: pod.name().to_owned(), tag, env, files, caller: caller.clone(), log };
-                let [readiness, liveness] = ["readinessProbe", "livenessProbe"].map(|probe| Probe::of(container, probe));
-                programs.push(Program { demo, host, real, index, ill: self.ill.clone(), readiness, liveness });
+                let [readiness, liveness] =
+                    ["readinessProbe", "livenessProbe"].map(|probe| Probe::of(container, probe));
+                programs.push(Program {
+                    demo,
+                    host,
+                    real,
+                    index,
+                    ill: self.ill.clone(),
+                    readiness,
+                    liveness,
+                });
             } else {
                 told.waiting = Some(("ErrImagePull", no_image(image)));
                 unknown.push((image.to_owned(), index));
@@ -178,8 +187,10 @@ impl Life {
         });
         let Some(pod) = written else { return Ok(None) };
         let voice = self.voice(&pod);
-        voice.tell("Scheduled", format!("Successfully assigned {}/{} to {NODE}", pod.namespace(), pod.name()));
-        for Container { name, image, .. } in containers.iter().filter(|container| container.waiting.is_none()) {
+        voice
+            .tell("Scheduled", format!("Successfully assigned {}/{} to {NODE}", pod.namespace(), pod.name()));
+        for Container { name, image, .. } in containers.iter().filter(|container| container.waiting.is_none())
+        {
             voice.tell("Pulled", format!("Container image \"{image}\" already present on machine"));
             voice.tell("Created", format!("Created container: {name}"));
             voice.tell("Started", format!("Started container {name}"));
@@ -200,7 +211,8 @@ impl Life {
         // The ports stay reserved until everything has ended.
         let Begun { pod, ports, board, voice, mut tasks, finish } = begun;
         let proxy = self.start_proxy(&pod, &ports, &voice);
-        let at = inject::containers(&pod).position(|container| container["name"] == PROXY).unwrap_or_default();
+        let at =
+            inject::containers(&pod).position(|container| container["name"] == PROXY).unwrap_or_default();
         let mut state = proxy.as_ref().map(|proxy| proxy.state.clone());
         let mut told = board.follow();
         let stop = self.stop.clone();
@@ -231,7 +243,8 @@ impl Life {
         }
         if !stop.is_cancelled() {
             self.write_status(&told.borrow_and_update().clone());
-            let ending = Ending { pod: &pod, leave: &self.leave, board: &board, voice: &voice, finish: &finish };
+            let ending =
+                Ending { pod: &pod, leave: &self.leave, board: &board, voice: &voice, finish: &finish };
             stop.run_until_cancelled(ending.gracefully(proxy, tasks)).await;
             self.write_status(&told.borrow_and_update().clone());
         } else {

@@ -32,7 +32,8 @@ impl Probe {
         };
         let port = match &how["port"] {
             Value::String(name) => {
-                container["ports"].as_array()?.iter().find(|port| port["name"] == *name)?["containerPort"].as_u64()
+                container["ports"].as_array()?.iter().find(|port| port["name"] == *name)?["containerPort"]
+                    .as_u64()
             }
             number => number.as_u64(),
         };
@@ -76,10 +77,12 @@ impl Probe {
     async fn ask(&self, real: u16) -> Result<(), String> {
         let ask = async {
             let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, real)).await;
-            let stream =
-                stream.map_err(|error| if refused(&error) { "connection refused".to_owned() } else { error.to_string() })?;
+            let stream = stream.map_err(|error| {
+                if refused(&error) { "connection refused".to_owned() } else { error.to_string() }
+            })?;
             let Some(path) = &self.path else { return Ok(()) };
-            let request = request(Method::GET, "localhost", path, HeaderMap::new()).map_err(|error| error.to_string())?;
+            let request = request(Method::GET, "localhost", path, HeaderMap::new())
+                .map_err(|error| error.to_string())?;
             let status = exchange(stream, request).await.map_err(|error| error.to_string())?.status;
             if (200..400).contains(&status.as_u16()) {
                 return Ok(());
@@ -101,7 +104,13 @@ mod tests {
             "readinessProbe": {"httpGet": {"path": "/health", "port": "http"}, "periodSeconds": 2},
             "livenessProbe": {"exec": {"command": ["curl", "localhost:8080"]}}});
         let probe = Probe::of(&container, "readinessProbe").unwrap();
-        assert_eq!((probe.port, probe.path.as_deref(), probe.period.as_secs(), probe.failures), (8080, Some("/health"), 2, 3));
-        assert_eq!((Probe::of(&container, "livenessProbe"), Probe::of(&container, "startupProbe")), (None, None));
+        assert_eq!(
+            (probe.port, probe.path.as_deref(), probe.period.as_secs(), probe.failures),
+            (8080, Some("/health"), 2, 3)
+        );
+        assert_eq!(
+            (Probe::of(&container, "livenessProbe"), Probe::of(&container, "startupProbe")),
+            (None, None)
+        );
     }
 }

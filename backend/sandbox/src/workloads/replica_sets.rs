@@ -2,7 +2,9 @@
 
 use super::deployments::count;
 use super::names::suffix;
-use super::snapshot::{Act, News, adopted, ending, keeps_its_pods, owned_by, owner, picks, ready, takes, uid, with_status};
+use super::snapshot::{
+    Act, News, adopted, ending, keeps_its_pods, owned_by, owner, picks, ready, takes, uid, with_status,
+};
 use mesh::Object;
 use rand::Rng;
 use serde_json::{Value, json};
@@ -12,7 +14,8 @@ pub(crate) fn plan(set: &Object, pods: &[Object], chance: &mut impl Rng) -> Vec<
     // A pod that leaves counts no more: another one takes its place at once.
     let (leaving, own): (Vec<&Object>, Vec<&Object>) =
         pods.iter().filter(|pod| owner(pod) == Some(uid(set))).partition(|pod| ending(pod));
-    let (mut own, gone): (Vec<&Object>, Vec<&Object>) = own.into_iter().partition(|pod| picks(set, pod) != Some(false));
+    let (mut own, gone): (Vec<&Object>, Vec<&Object>) =
+        own.into_iter().partition(|pod| picks(set, pod) != Some(false));
     let wanted = usize::try_from(count(set.spec(), "replicas", 1)).unwrap_or(usize::MAX);
     // A pod whose labels were changed is let go: it lives on by itself, and another one takes its place.
     let mut acts: Vec<Act> = gone.into_iter().map(|pod| Act::Replace(without_owner(pod))).collect();
@@ -97,8 +100,10 @@ mod tests {
     fn pods_are_made_and_removed_until_there_are_as_many_as_wanted() {
         let mut chance = rand_chacha::ChaCha8Rng::seed_from_u64(1);
         let set = |replicas: u64| {
-            Object::from(json!({"kind": "ReplicaSet", "metadata": {"name": "r-x", "namespace": "bookinfo", "uid": "s1"},
-                "spec": {"replicas": replicas, "template": {"metadata": {"labels": {"app": "r"}}, "spec": {}}}}))
+            Object::from(
+                json!({"kind": "ReplicaSet", "metadata": {"name": "r-x", "namespace": "bookinfo", "uid": "s1"},
+                "spec": {"replicas": replicas, "template": {"metadata": {"labels": {"app": "r"}}, "spec": {}}}}),
+            )
         };
         let made: Vec<Object> = plan(&set(2), &[], &mut chance)
             .into_iter()
@@ -130,12 +135,16 @@ mod tests {
     fn a_set_takes_in_pods_that_nobody_controls_and_makes_none_that_are_not_its_own() {
         let mut chance = rand_chacha::ChaCha8Rng::seed_from_u64(1);
         let set = |label: &str| {
-            Object::from(json!({"kind": "ReplicaSet", "metadata": {"name": "r-x", "namespace": "bookinfo", "uid": "s1"},
+            Object::from(
+                json!({"kind": "ReplicaSet", "metadata": {"name": "r-x", "namespace": "bookinfo", "uid": "s1"},
                 "spec": {"replicas": 2, "selector": {"matchLabels": {"app": "r"}},
-                    "template": {"metadata": {"labels": {"app": label}}, "spec": {}}}}))
+                    "template": {"metadata": {"labels": {"app": label}}, "spec": {}}}}),
+            )
         };
         let pod = |name: &str, namespace: &str| {
-            Object::from(json!({"kind": "Pod", "metadata": {"name": name, "namespace": namespace, "labels": {"app": "r"}}}))
+            Object::from(
+                json!({"kind": "Pod", "metadata": {"name": name, "namespace": namespace, "labels": {"app": "r"}}}),
+            )
         };
         let pods = [pod("orphan", "bookinfo"), pod("elsewhere", "other")];
         let acts = plan(&set("r"), &pods, &mut chance);
@@ -147,6 +156,9 @@ mod tests {
 
         let acts = plan(&set("other"), &[], &mut chance);
         assert!(!acts.iter().any(|act| matches!(act, Act::Create(_))), "{acts:?}");
-        assert!(acts.iter().any(|act| matches!(act, Act::Tell(News { reason: "FailedCreate", .. }))), "{acts:?}");
+        assert!(
+            acts.iter().any(|act| matches!(act, Act::Tell(News { reason: "FailedCreate", .. }))),
+            "{acts:?}"
+        );
     }
 }

@@ -85,7 +85,9 @@ pub(crate) fn takes(adopter: &Object, orphan: &Object) -> bool {
 /// Whether a workload's selector selects an object; nothing when it has no selector.
 pub(crate) fn picks(workload: &Object, object: &Object) -> Option<bool> {
     let selector = &workload.spec()["selector"];
-    let says = |name: &str| !matches!(&selector[name], Value::Null) && selector[name] != json!({}) && selector[name] != json!([]);
+    let says = |name: &str| {
+        !matches!(&selector[name], Value::Null) && selector[name] != json!({}) && selector[name] != json!([])
+    };
     (says("matchLabels") || says("matchExpressions"))
         .then(|| apiserver::selects(selector, object.0.pointer("/metadata/labels").unwrap_or(&Value::Null)))
 }

@@ -3,7 +3,9 @@
 
 use super::deployments::count;
 use super::names::template_hash;
-use super::snapshot::{Act, News, adopted, ending, keeps_its_pods, owned_by, owner, picks, ready, takes, uid, with_status};
+use super::snapshot::{
+    Act, News, adopted, ending, keeps_its_pods, owned_by, owner, picks, ready, takes, uid, with_status,
+};
 use mesh::Object;
 use serde_json::{Value, json};
 
@@ -18,8 +20,11 @@ pub(crate) fn plan(set: &Object, pods: &[Object]) -> Vec<Act> {
     let number = |pod: &Object| pod.name().strip_prefix(set.name())?.strip_prefix('-')?.parse::<u64>().ok();
     let here = |pod: &&Object| pod.namespace() == set.namespace() && number(pod).is_some();
     let own = |pod: &&Object| owner(pod) == Some(uid(set)) && picks(set, pod) != Some(false);
-    let mut acts: Vec<Act> =
-        pods.iter().filter(|pod| here(pod) && takes(set, pod)).map(|pod| Act::Replace(adopted(pod, set))).collect();
+    let mut acts: Vec<Act> = pods
+        .iter()
+        .filter(|pod| here(pod) && takes(set, pod))
+        .map(|pod| Act::Replace(adopted(pod, set)))
+        .collect();
     let mut mine: Vec<(u64, &Object)> =
         pods.iter().filter(|pod| here(pod) && own(pod)).filter_map(|pod| Some((number(pod)?, pod))).collect();
     mine.sort_by_key(|(number, _)| *number);
@@ -31,7 +36,13 @@ pub(crate) fn plan(set: &Object, pods: &[Object]) -> Vec<Act> {
 }
 
 /// The next pods to make or to delete: one at a time, unless the set wants them all at once.
-fn step(set: &Object, mine: &[(u64, &Object)], pods: &[Object], revision: &str, wanted: std::ops::Range<u64>) -> Vec<Act> {
+fn step(
+    set: &Object,
+    mine: &[(u64, &Object)],
+    pods: &[Object],
+    revision: &str,
+    wanted: std::ops::Range<u64>,
+) -> Vec<Act> {
     let at_once = set.spec()["podManagementPolicy"] == "Parallel";
     let mut acts = Vec::new();
     for number in wanted.clone() {
@@ -42,7 +53,10 @@ fn step(set: &Object, mine: &[(u64, &Object)], pods: &[Object], revision: &str, 
             Some(_) => return acts,
             None => {
                 let message = format!("create Pod {name} in StatefulSet {} successful", set.name());
-                acts.extend([tell(set, "SuccessfulCreate", message), Act::Create(pod(set, &name, number, revision))]);
+                acts.extend([
+                    tell(set, "SuccessfulCreate", message),
+                    Act::Create(pod(set, &name, number, revision)),
+                ]);
                 if !at_once {
                     return acts;
                 }
@@ -59,9 +73,13 @@ fn step(set: &Object, mine: &[(u64, &Object)], pods: &[Object], revision: &str, 
         }
     }
     let strategy = &set.spec()["updateStrategy"];
-    if acts.is_empty() && strategy["type"] != "OnDelete" && mine.iter().all(|(_, pod)| ready(pod) && !ending(pod)) {
+    if acts.is_empty()
+        && strategy["type"] != "OnDelete"
+        && mine.iter().all(|(_, pod)| ready(pod) && !ending(pod))
+    {
         let from = strategy["rollingUpdate"]["partition"].as_u64().unwrap_or(0);
-        let old = mine.iter().rev().find(|(number, pod)| *number >= from && pod.label(REVISION) != Some(revision));
+        let old =
+            mine.iter().rev().find(|(number, pod)| *number >= from && pod.label(REVISION) != Some(revision));
         acts.extend(old.into_iter().flat_map(|(_, pod)| deleted(set, pod)));
     }
     acts
@@ -124,15 +142,22 @@ mod tests {
     }
 
     fn made(acts: &[Act]) -> Vec<&str> {
-        acts.iter().filter_map(|act| if let Act::Create(pod) = act { pod["metadata"]["name"].as_str() } else { None }).collect()
+        acts.iter()
+            .filter_map(
+                |act| if let Act::Create(pod) = act { pod["metadata"]["name"].as_str() } else { None },
+            )
+            .collect()
     }
 
     fn gone(acts: &[Act]) -> Vec<&str> {
-        acts.iter().filter_map(|act| if let Act::Delete(pod) = act { Some(pod.name()) } else { None }).collect()
+        acts.iter()
+            .filter_map(|act| if let Act::Delete(pod) = act { Some(pod.name()) } else { None })
+            .collect()
     }
 
     fn running(acts: &[Act], is_ready: &str) -> Object {
-        let pod = acts.iter().find_map(|act| if let Act::Create(pod) = act { Some(pod.clone()) } else { None });
+        let pod =
+            acts.iter().find_map(|act| if let Act::Create(pod) = act { Some(pod.clone()) } else { None });
         let mut pod = pod.unwrap();
         pod["status"] = json!({"conditions": [{"type": "Ready", "status": is_ready}]});
         Object::from(pod)
@@ -150,7 +175,10 @@ mod tests {
         pods.push(running(&acts, "True"));
         let acts = plan(&set(2, "a:1"), &pods);
         let [Act::Replace(done)] = &acts[..] else { panic!("{acts:?}") };
-        assert_eq!((&done["status"]["readyReplicas"], &done["status"]["currentReplicas"]), (&json!(2), &json!(2)));
+        assert_eq!(
+            (&done["status"]["readyReplicas"], &done["status"]["currentReplicas"]),
+            (&json!(2), &json!(2))
+        );
         assert_eq!(gone(&plan(&set(0, "a:1"), &pods)), ["db-1"], "the last first");
         let acts = plan(&set(2, "a:2"), &pods);
         assert_eq!((gone(&acts), made(&acts)), (vec!["db-1"], vec![]), "replaced from the last on");

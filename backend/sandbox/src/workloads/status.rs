@@ -47,7 +47,16 @@ impl Container {
     /// One that was just started and is not ready yet.
     pub(crate) fn new(name: &str, image: &str) -> Self {
         let (name, image) = (name.to_owned(), image.to_owned());
-        Self { name, image, ready: false, restarts: 0, started: now(), waiting: None, last: None, ended: None }
+        Self {
+            name,
+            image,
+            ready: false,
+            restarts: 0,
+            started: now(),
+            waiting: None,
+            last: None,
+            ended: None,
+        }
     }
 
     /// Says how the proxy that it is is doing.
@@ -71,8 +80,11 @@ pub(crate) fn status(pod: &Object, ip: Ipv4Addr, containers: &[Container]) -> Va
     let start = pod.status()["startTime"].as_str().map_or_else(now, ToOwned::to_owned);
     let ready = containers.iter().all(|container| container.ready);
     let phase = phase(containers);
-    let unready: Vec<&str> =
-        containers.iter().filter(|container| !container.ready).map(|container| container.name.as_str()).collect();
+    let unready: Vec<&str> = containers
+        .iter()
+        .filter(|container| !container.ready)
+        .map(|container| container.name.as_str())
+        .collect();
     let why = match phase {
         _ if ready => None,
         "Failed" => Some(("PodFailed", String::new())),
@@ -132,7 +144,11 @@ fn phase(containers: &[Container]) -> &'static str {
         "Pending"
     } else if containers.iter().any(|container| container.ended.is_none()) {
         "Running"
-    } else if containers.iter().filter_map(|container| container.ended.as_ref()).any(|ended| ended.exit_code != 0) {
+    } else if containers
+        .iter()
+        .filter_map(|container| container.ended.as_ref())
+        .any(|ended| ended.exit_code != 0)
+    {
         "Failed"
     } else {
         "Succeeded"
@@ -179,12 +195,18 @@ mod tests {
             Object::from(json!({"metadata": {"name": "a"}, "status": status}))
         };
         assert!(!ready(&with(&containers)));
-        assert_eq!(with(&containers).status()["conditions"][2]["message"], "containers with unready status: [istio-proxy]");
+        assert_eq!(
+            with(&containers).status()["conditions"][2]["message"],
+            "containers with unready status: [istio-proxy]"
+        );
         containers[1].follow(State { ready: true, restarts: 1, exit_code: 137 });
         let up = with(&containers);
         assert!(ready(&up));
         let proxy = &up.status()["containerStatuses"][1];
-        assert_eq!((&proxy["restartCount"], &proxy["lastState"]["terminated"]["exitCode"]), (&json!(1), &json!(137)));
+        assert_eq!(
+            (&proxy["restartCount"], &proxy["lastState"]["terminated"]["exitCode"]),
+            (&json!(1), &json!(137))
+        );
     }
 
     #[test]
@@ -199,6 +221,10 @@ mod tests {
         );
         let mut crashed = container("app", false);
         crashed.waiting = Some(("CrashLoopBackOff", "back-off".into()));
-        assert_eq!(super::status(&pod, Ipv4Addr::new(10, 244, 0, 7), &[crashed])["phase"], "Running", "it began once");
+        assert_eq!(
+            super::status(&pod, Ipv4Addr::new(10, 244, 0, 7), &[crashed])["phase"],
+            "Running",
+            "it began once"
+        );
     }
 }

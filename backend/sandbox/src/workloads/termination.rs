@@ -106,8 +106,9 @@ impl Ending<'_> {
 
     pub(super) fn say_killing(&self) {
         // The proxy goes last.
-        let (last, first): (Vec<_>, Vec<_>) =
-            inject::containers(self.pod).filter_map(|container| container["name"].as_str()).partition(|name| *name == PROXY);
+        let (last, first): (Vec<_>, Vec<_>) = inject::containers(self.pod)
+            .filter_map(|container| container["name"].as_str())
+            .partition(|name| *name == PROXY);
         for name in first.into_iter().chain(last) {
             self.voice.tell("Killing", format!("Stopping container {name}"));
         }
@@ -118,7 +119,8 @@ fn end(container: &mut Container, killed: bool) {
     container.ready = false;
     if container.waiting.is_none() {
         let exit_code = if killed { KILLED } else { 0 };
-        container.ended = Some(Ended { exit_code, started: container.started.clone(), finished: inject::now() });
+        container.ended =
+            Some(Ended { exit_code, started: container.started.clone(), finished: inject::now() });
     }
 }
 
@@ -131,7 +133,9 @@ mod tests {
     fn a_pod_has_the_time_that_its_deletion_says() {
         let pod = |metadata| Object::from(json!({"kind": "Pod", "metadata": metadata}));
         assert_eq!(grace(Some(&pod(json!({"name": "a"})))), None);
-        let leaving = pod(json!({"name": "a", "deletionTimestamp": "2026-01-01T00:00:00Z", "deletionGracePeriodSeconds": 30}));
+        let leaving = pod(
+            json!({"name": "a", "deletionTimestamp": "2026-01-01T00:00:00Z", "deletionGracePeriodSeconds": 30}),
+        );
         assert_eq!((grace(Some(&leaving)), grace(None)), (Some(30), Some(FORCED)));
     }
 

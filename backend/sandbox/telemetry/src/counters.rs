@@ -235,8 +235,12 @@ impl Counters {
                     DURATION => group.observe(name, request.duration_ms),
                     REQUEST_BYTES => group.observe(name, request.request_bytes as f64),
                     RESPONSE_BYTES => group.observe(name, request.response_bytes as f64),
-                    REQUEST_MESSAGES => request.messages.iter().for_each(|(sent, _)| group.count(name, *sent)),
-                    RESPONSE_MESSAGES => request.messages.iter().for_each(|(_, received)| group.count(name, *received)),
+                    REQUEST_MESSAGES => {
+                        request.messages.iter().for_each(|(sent, _)| group.count(name, *sent))
+                    }
+                    RESPONSE_MESSAGES => {
+                        request.messages.iter().for_each(|(_, received)| group.count(name, *received))
+                    }
                     _ => {}
                 }
             }
@@ -287,7 +291,8 @@ mod tests {
 
     #[test]
     fn a_value_on_the_bound_belongs_to_the_bucket_below() {
-        for (value, bucket) in [(0.0, 0), (0.5, 0), (0.6, 1), (1.0, 1), (5.0, 2), (5.1, 3), (3_600_000.0, 18), (3_600_001.0, 19)]
+        for (value, bucket) in
+            [(0.0, 0), (0.5, 0), (0.6, 1), (1.0, 1), (5.0, 2), (5.1, 3), (3_600_000.0, 18), (3_600_001.0, 19)]
         {
             let mut histogram = Histogram::default();
             histogram.observe(value);
@@ -304,7 +309,12 @@ mod tests {
         counters.request(key("200"), 1, &request, &METRICS);
         counters.request(key("200"), 2, &Request { messages: Some((1, 3)), ..request }, &METRICS);
         counters.request(key("503"), 3, &request, &METRICS);
-        counters.connection(key(""), 4, &Connection { opened: 1, closed: 0, sent: 10, received: 20 }, &METRICS);
+        counters.connection(
+            key(""),
+            4,
+            &Connection { opened: 1, closed: 0, sent: 10, received: 20 },
+            &METRICS,
+        );
         counters.connection(key(""), 5, &Connection { opened: 0, closed: 1, sent: 5, received: 0 }, &METRICS);
         let seen = counters.with(|groups| {
             let mut seen = Vec::new();

@@ -8,7 +8,12 @@ use crate::{
 };
 
 /// Writes all metrics. Labels stand in Istio's order, followed by the pod that counted.
-pub(crate) fn page(counters: &Counters, spans: SpanCount, sample_bytes: usize, istio_version: &str) -> String {
+pub(crate) fn page(
+    counters: &Counters,
+    spans: SpanCount,
+    sample_bytes: usize,
+    istio_version: &str,
+) -> String {
     let mut out = String::new();
     for family in &FAMILIES {
         let lines = if family.name == BUILD {
@@ -25,8 +30,18 @@ pub(crate) fn page(counters: &Counters, spans: SpanCount, sample_bytes: usize, i
         ("binnacle_samples_bytes", "gauge", "Memory that the kept samples take", sample_bytes as u64),
         ("binnacle_spans", "gauge", "Spans kept", spans.spans),
         ("binnacle_traces", "gauge", "Traces kept", spans.traces),
-        ("binnacle_spans_dropped_total", "counter", "Spans dropped to make room for newer ones", spans.dropped_spans),
-        ("binnacle_traces_dropped_total", "counter", "Traces dropped to make room for newer ones", spans.dropped_traces),
+        (
+            "binnacle_spans_dropped_total",
+            "counter",
+            "Spans dropped to make room for newer ones",
+            spans.dropped_spans,
+        ),
+        (
+            "binnacle_traces_dropped_total",
+            "counter",
+            "Traces dropped to make room for newer ones",
+            spans.dropped_traces,
+        ),
     ] {
         header(&mut out, name, kind, help);
         line(&mut out, name, "", "", value as f64);
@@ -55,7 +70,13 @@ fn lines(counters: &Counters, name: &'static str) -> String {
                         let mut total = 0;
                         let bounds = BOUNDS.iter().map(ToString::to_string).chain(["+Inf".to_owned()]);
                         for (bound, count) in bounds.zip(histogram.cumulative()) {
-                            line(&mut out, name, "_bucket", &format!("{labels},le=\"{bound}\""), count as f64);
+                            line(
+                                &mut out,
+                                name,
+                                "_bucket",
+                                &format!("{labels},le=\"{bound}\""),
+                                count as f64,
+                            );
                             total = count;
                         }
                         line(&mut out, name, "_sum", &labels, histogram.sum());
@@ -100,8 +121,14 @@ mod tests {
         let target = Target { pod: "p".into(), namespace: "n".into(), instance: "i".into() };
         let request = Request { duration_ms: 7.5, request_bytes: 0, response_bytes: 70, messages: None };
         counters.request(Key { target, values, extra: Default::default() }, 1, &request, &METRICS);
-        let page = page(&counters, SpanCount { spans: 3, traces: 1, dropped_spans: 2, dropped_traces: 1 }, 900, "1.32.0");
-        let labels = r#"reporter="source",source_workload="product\"page",response_code="200",namespace="n",pod="p""#;
+        let page = page(
+            &counters,
+            SpanCount { spans: 3, traces: 1, dropped_spans: 2, dropped_traces: 1 },
+            900,
+            "1.32.0",
+        );
+        let labels =
+            r#"reporter="source",source_workload="product\"page",response_code="200",namespace="n",pod="p""#;
         for expected in [
             "# TYPE istio_requests_total counter\n".to_owned(),
             format!("istio_requests_total{{{labels}}} 1\n"),

@@ -87,16 +87,19 @@ impl Telemetry {
         let logs = AccessLogServiceServer::new(logs).max_decoding_message_size(LONGEST_MESSAGE);
         tasks.spawn(watched(
             "the access log service",
-            tonic::transport::Server::builder()
-                .add_service(logs)
-                .serve_with_incoming_shutdown(TcpListenerStream::new(als_listener), stop.clone().cancelled_owned()),
+            tonic::transport::Server::builder().add_service(logs).serve_with_incoming_shutdown(
+                TcpListenerStream::new(als_listener),
+                stop.clone().cancelled_owned(),
+            ),
         ));
-        let collector = TraceServiceServer::new(Collector::new(Arc::clone(&traces))).max_decoding_message_size(LONGEST_MESSAGE);
+        let collector = TraceServiceServer::new(Collector::new(Arc::clone(&traces)))
+            .max_decoding_message_size(LONGEST_MESSAGE);
         tasks.spawn(watched(
             "the trace collector",
-            tonic::transport::Server::builder()
-                .add_service(collector)
-                .serve_with_incoming_shutdown(TcpListenerStream::new(otlp_listener), stop.clone().cancelled_owned()),
+            tonic::transport::Server::builder().add_service(collector).serve_with_incoming_shutdown(
+                TcpListenerStream::new(otlp_listener),
+                stop.clone().cancelled_owned(),
+            ),
         ));
         let sources = Arc::new(Sources {
             counters: Arc::clone(&counters),
@@ -117,7 +120,8 @@ impl Telemetry {
                 .with_graceful_shutdown(stop.clone().cancelled_owned())
                 .into_future(),
         ));
-        let scraper = Scraper::new(counters, samples, options.directory, options.retention, options.istio_version);
+        let scraper =
+            Scraper::new(counters, samples, options.directory, options.retention, options.istio_version);
         tasks.spawn(sample(scraper, options.scrape_interval, stop.clone()));
         Ok(Self { als, otlp, prometheus, jaeger, traces, stop, tasks })
     }
@@ -150,7 +154,8 @@ impl Telemetry {
     /// Ends all servers; open connections get a moment to finish.
     pub async fn stop(mut self) {
         self.stop.cancel();
-        let ended = tokio::time::timeout(GRACE, async { while self.tasks.join_next().await.is_some() {} }).await;
+        let ended =
+            tokio::time::timeout(GRACE, async { while self.tasks.join_next().await.is_some() {} }).await;
         if ended.is_err() {
             tracing::debug!("connections that stayed open were cut");
         }

@@ -16,7 +16,11 @@ pub(crate) struct Params(Vec<(String, String)>);
 
 impl Params {
     pub(crate) fn first(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+        self.0
+            .iter()
+            .find(|(own, _)| own == name)
+            .map(|(_, value)| value.as_str())
+            .filter(|value| !value.is_empty())
     }
 
     pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
@@ -72,9 +76,9 @@ impl<S: Send + Sync> FromRequest<S> for Params {
             .is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
         let mut params = Self::default();
         if is_form {
-            let bytes = axum::body::to_bytes(body, LONGEST_BODY)
-                .await
-                .map_err(|error| (StatusCode::BAD_REQUEST, format!("the form could not be read: {error}")).into_response())?;
+            let bytes = axum::body::to_bytes(body, LONGEST_BODY).await.map_err(|error| {
+                (StatusCode::BAD_REQUEST, format!("the form could not be read: {error}")).into_response()
+            })?;
             params = Self::read(&String::from_utf8_lossy(&bytes));
         }
         params.0.extend(Self::read(parts.uri.query().unwrap_or_default()).0);

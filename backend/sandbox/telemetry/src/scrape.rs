@@ -41,7 +41,16 @@ impl Scraper {
         retention: Duration,
         istio_version: String,
     ) -> Self {
-        Self { counters, samples, directory, retention, istio_version, targets: BTreeMap::new(), build: None, done: 0 }
+        Self {
+            counters,
+            samples,
+            directory,
+            retention,
+            istio_version,
+            targets: BTreeMap::new(),
+            build: None,
+            done: 0,
+        }
     }
 
     /// Takes one sample of everything. Proxies whose pod is gone, and series that were idle for the whole retention, end
@@ -106,7 +115,10 @@ fn up_labels(target: &Target) -> Labels {
 fn sample(key: &Key, group: &mut Group, alive: bool, samples: &Samples, batch: &mut Vec<(SeriesId, f64)>) {
     for metric in &mut group.metrics {
         if metric.series.is_empty() {
-            metric.series = series_of(key, metric.name, &metric.measure).iter().map(|labels| samples.series(labels)).collect();
+            metric.series = series_of(key, metric.name, &metric.measure)
+                .iter()
+                .map(|labels| samples.series(labels))
+                .collect();
         }
         let mut put = |at: usize, value: f64| {
             if let Some(id) = metric.series.get(at) {
@@ -198,7 +210,12 @@ mod tests {
     }
 
     fn last(scraper: &Scraper, name: &str) -> Vec<f64> {
-        scraper.samples.select(Some(name), &[], 0, i64::MAX).iter().map(|s| s.points.last().unwrap().v).collect()
+        scraper
+            .samples
+            .select(Some(name), &[], 0, i64::MAX)
+            .iter()
+            .map(|s| s.points.last().unwrap().v)
+            .collect()
     }
 
     #[test]
@@ -206,7 +223,12 @@ mod tests {
         let pods = Arc::new(Pods::default());
         pods.0.lock().push("a.ns".to_owned());
         let mut scraper = scraper(&pods);
-        scraper.counters.request(key("a"), 1000, &Request { duration_ms: 7.0, ..Request::default() }, &METRICS);
+        scraper.counters.request(
+            key("a"),
+            1000,
+            &Request { duration_ms: 7.0, ..Request::default() },
+            &METRICS,
+        );
         scraper.scrape(1000);
         let found = scraper.samples.select(Some("istio_requests_total"), &[], 0, i64::MAX);
         assert_eq!(

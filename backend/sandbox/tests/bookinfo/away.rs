@@ -10,8 +10,13 @@ const SOON: Duration = Duration::from_secs(30);
 async fn requests_go_on_while_the_control_plane_is_away() {
     let shop = Shop::open().await;
     let istiod = &shop.sandbox.ready().istiod;
-    let answers =
-        async || shop.http.get(format!("{istiod}/version")).send().await.is_ok_and(|answer| answer.status().is_success());
+    let answers = async || {
+        shop.http
+            .get(format!("{istiod}/version"))
+            .send()
+            .await
+            .is_ok_and(|answer| answer.status().is_success())
+    };
     assert!(answers().await, "istiod answers at first");
     said(&shop, &["-n", "istio-system", "scale", "deployment/istiod", "--replicas=0"]).await;
     eventually("istiod is away", SOON, || async { (!answers().await).then_some(()) }).await;
@@ -29,6 +34,9 @@ async fn requests_go_on_while_the_control_plane_is_away() {
     said(&shop, &["-n", "istio-system", "scale", "deployment/istiod", "--replicas=1"]).await;
     said(&shop, &["-n", "istio-system", "rollout", "status", "deployment/istiod", "--timeout=30s"]).await;
     assert!(answers().await, "istiod answers where it did before");
-    eventually("the weights took hold", SOON, || async { (shop.versions(10).await == [0, 0, 10]).then_some(()) }).await;
+    eventually("the weights took hold", SOON, || async {
+        (shop.versions(10).await == [0, 0, 10]).then_some(())
+    })
+    .await;
     shop.sandbox.stop().await;
 }

@@ -19,7 +19,9 @@ fn workload(kind: &str, name: &str, more: &Value) -> Value {
 }
 
 async fn names(shop: &Shop, app: &str) -> Vec<String> {
-    let pods = said(shop, &["get", "pod", "-l", &format!("app={app}"), "-o", "jsonpath={.items[*].metadata.name}"]).await;
+    let pods =
+        said(shop, &["get", "pod", "-l", &format!("app={app}"), "-o", "jsonpath={.items[*].metadata.name}"])
+            .await;
     pods.split_whitespace().map(str::to_owned).collect()
 }
 
@@ -34,7 +36,11 @@ async fn every_controller_runs_its_pods_and_takes_in_orphans() {
     }
     assert_eq!(names(&shop, "db").await, ["db-0", "db-1"]);
     assert_eq!(names(&shop, "agent").await.len(), 1);
-    assert!(said(&shop, &["get", "ds", "agent"]).await.contains("agent   1         1         1       1            1"));
+    assert!(
+        said(&shop, &["get", "ds", "agent"])
+            .await
+            .contains("agent   1         1         1       1            1")
+    );
 
     let before = names(&shop, "web").await;
     said(&shop, &["delete", "deploy", "web", "--cascade=orphan"]).await;

@@ -81,7 +81,10 @@ async fn no_request_fails_while_pods_are_replaced() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_deleted_pod_is_shown_as_leaving_until_its_processes_have_ended() {
     let shop = Shop::open().await;
-    let pod = said(&shop, &["-n", "bookinfo", "get", "pods", "-l", "app=ratings", "-o", "name"]).await.trim().to_owned();
+    let pod = said(&shop, &["-n", "bookinfo", "get", "pods", "-l", "app=ratings", "-o", "name"])
+        .await
+        .trim()
+        .to_owned();
     let watch = ["-n", "bookinfo", "get", "--watch-only", "--output-watch-events", "-o", "json", &pod];
     let mut seen = kubectl(&shop, &watch).spawn().unwrap();
     tokio::time::sleep(Duration::from_secs(1)).await;
@@ -92,7 +95,8 @@ async fn a_deleted_pod_is_shown_as_leaving_until_its_processes_have_ended() {
     tokio::time::sleep(Duration::from_millis(300)).await;
     seen.start_kill().unwrap();
     let lines = seen.wait_with_output().await.unwrap().stdout;
-    let events: Vec<serde_json::Value> = serde_json::Deserializer::from_slice(&lines).into_iter().flatten().collect();
+    let events: Vec<serde_json::Value> =
+        serde_json::Deserializer::from_slice(&lines).into_iter().flatten().collect();
     let told: Vec<(&str, u64, &str)> = events
         .iter()
         .map(|event| {
@@ -111,10 +115,16 @@ async fn a_deleted_pod_is_shown_as_leaving_until_its_processes_have_ended() {
     ];
     assert_eq!(told, expect);
     let containers = events[4]["object"]["status"]["containerStatuses"].as_array().unwrap();
-    assert!(containers.iter().all(|container| container["state"]["terminated"]["reason"] == "Completed"), "{containers:?}");
+    assert!(
+        containers.iter().all(|container| container["state"]["terminated"]["reason"] == "Completed"),
+        "{containers:?}"
+    );
 
     // By force, at once.
-    let pod = said(&shop, &["-n", "bookinfo", "get", "pods", "-l", "app=details", "-o", "name"]).await.trim().to_owned();
+    let pod = said(&shop, &["-n", "bookinfo", "get", "pods", "-l", "app=details", "-o", "name"])
+        .await
+        .trim()
+        .to_owned();
     let begun = Instant::now();
     said(&shop, &["-n", "bookinfo", "delete", &pod, "--force", "--grace-period=0"]).await;
     let took = begun.elapsed();

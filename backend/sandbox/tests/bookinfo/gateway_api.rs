@@ -70,12 +70,21 @@ async fn a_gateway_and_its_routes_say_how_they_are() {
         "spec": {"selector": {"app": "reviews", "version": "v3"}, "ports": [{"name": "http", "port": 9080}]}});
     apply(&shop, &of_version).await;
     let on_reviews = json!([{"group": "", "kind": "Service", "name": "reviews", "port": 9080}]);
-    apply(&shop, &route("reviews", &on_reviews, &json!([{"backendRefs": [{"name": "reviews-v3", "port": 9080}]}]))).await;
+    apply(
+        &shop,
+        &route("reviews", &on_reviews, &json!([{"backendRefs": [{"name": "reviews-v3", "port": 9080}]}])),
+    )
+    .await;
     condition(&shop, "reviews", "Accepted", "True Accepted").await;
-    eventually("ten pages by v3", SOON, || async { (shop.versions(10).await == [0, 0, 10]).then_some(()) }).await;
+    eventually("ten pages by v3", SOON, || async { (shop.versions(10).await == [0, 0, 10]).then_some(()) })
+        .await;
 
     // A backend that is not there: said, and 500.
-    apply(&shop, &route("shop", &json!([{"name": "door"}]), &json!([{"backendRefs": [{"name": "gone", "port": 80}]}]))).await;
+    apply(
+        &shop,
+        &route("shop", &json!([{"name": "door"}]), &json!([{"backendRefs": [{"name": "gone", "port": 80}]}])),
+    )
+    .await;
     condition(&shop, "shop", "ResolvedRefs", "False BackendNotFound").await;
     eventually("500", SOON, || async { (ask("/shop").await.0 == 500).then_some(()) }).await;
     let unfit = json!([{"name": "door", "sectionName": "none"}]);

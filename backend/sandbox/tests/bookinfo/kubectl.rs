@@ -66,14 +66,26 @@ async fn kubectl_sees_the_mesh_and_steers_it() {
     // The sidecar's own page, through a port-forward.
     let pods = said(&shop, &["-n", "bookinfo", "get", "pods", "-l", "app=ratings", "-o", "name"]).await;
     let mut forward =
-        kubectl(&shop, &["-n", "bookinfo", "port-forward", "--address", "127.0.0.1", pods.trim(), ":15000"]).spawn().unwrap();
+        kubectl(&shop, &["-n", "bookinfo", "port-forward", "--address", "127.0.0.1", pods.trim(), ":15000"])
+            .spawn()
+            .unwrap();
     let mut lines = BufReader::new(forward.stdout.take().unwrap()).lines();
     let first = lines.next_line().await.unwrap().unwrap();
     let port = first.split("127.0.0.1:").nth(1).unwrap().split(' ').next().unwrap();
-    let dump: serde_json::Value =
-        shop.http.get(format!("http://127.0.0.1:{port}/config_dump")).send().await.unwrap().json().await.unwrap();
+    let dump: serde_json::Value = shop
+        .http
+        .get(format!("http://127.0.0.1:{port}/config_dump"))
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
     assert!(dump["configs"].as_array().unwrap().len() > 3, "{dump}");
-    assert!(dump.to_string().contains("outbound|443||kubernetes.default.svc.cluster.local"), "as in every cluster");
+    assert!(
+        dump.to_string().contains("outbound|443||kubernetes.default.svc.cluster.local"),
+        "as in every cluster"
+    );
     forward.kill().await.unwrap();
 
     // Logs of the application and of its sidecar, and what Service leads to.
@@ -88,7 +100,8 @@ async fn kubectl_sees_the_mesh_and_steers_it() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_deleted_pod_is_replaced_and_a_deployment_can_grow() {
     let shop = Shop::open().await;
-    let names = async |app: &str| said(&shop, &["-n", "bookinfo", "get", "pods", "-l", app, "-o", "name"]).await;
+    let names =
+        async |app: &str| said(&shop, &["-n", "bookinfo", "get", "pods", "-l", app, "-o", "name"]).await;
     let before = names("app=details").await;
     said(&shop, &["-n", "bookinfo", "delete", before.trim()]).await;
     said(&shop, &["-n", "bookinfo", "rollout", "status", "deployment/details-v1", "--timeout=20s"]).await;
@@ -111,7 +124,8 @@ async fn a_rollout_fails_no_page() {
         said(&shop, &["-n", "bookinfo", "rollout", "restart", "deployment/details-v1"]).await;
         said(&shop, &["-n", "bookinfo", "rollout", "status", "deployment/details-v1", "--timeout=20s"]).await;
         // The old pod goes on serving for a moment after its object is gone.
-        let gone = async || said(&shop, &["-n", "bookinfo", "get", "pods", "-l", "app=details", "-o", "name"]).await;
+        let gone =
+            async || said(&shop, &["-n", "bookinfo", "get", "pods", "-l", "app=details", "-o", "name"]).await;
         super::eventually("one pod is left", Duration::from_secs(10), || async {
             (gone().await.lines().count() == 1).then_some(())
         })
@@ -137,9 +151,17 @@ async fn a_rollout_fails_no_page() {
 async fn the_way_in_stays_when_the_gateway_is_replaced() {
     let shop = Shop::open().await;
     said(&shop, &["-n", "istio-system", "rollout", "restart", "deployment/istio-ingressgateway"]).await;
-    said(&shop, &["-n", "istio-system", "rollout", "status", "deployment/istio-ingressgateway", "--timeout=20s"]).await;
+    said(
+        &shop,
+        &["-n", "istio-system", "rollout", "status", "deployment/istio-ingressgateway", "--timeout=20s"],
+    )
+    .await;
     super::eventually("the new gateway answers where the old one did", Duration::from_secs(5), || async {
-        let pods = said(&shop, &["-n", "istio-system", "get", "pods", "-l", "app=istio-ingressgateway", "-o", "name"]).await;
+        let pods = said(
+            &shop,
+            &["-n", "istio-system", "get", "pods", "-l", "app=istio-ingressgateway", "-o", "name"],
+        )
+        .await;
         let url = format!("{}/productpage", shop.sandbox.ready().ingress);
         let answer = shop.http.get(url).send().await.ok()?;
         (pods.lines().count() == 1 && answer.status().as_u16() == 200).then_some(())

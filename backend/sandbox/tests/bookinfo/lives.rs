@@ -18,7 +18,9 @@ pub(crate) fn envoys_of(parent: u32) -> Vec<i32> {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
         // "pid (name) state ppid …"
         let Some((name, rest)) = stat.split_once(") ") else { return false };
-        name.ends_with("(envoy") && rest.split(' ').nth(1) == Some(&parent.to_string()) && !rest.starts_with('Z')
+        name.ends_with("(envoy")
+            && rest.split(' ').nth(1) == Some(&parent.to_string())
+            && !rest.starts_with('Z')
     })
     .collect()
 }
@@ -30,7 +32,9 @@ fn alive(pid: i32) -> bool {
 #[tokio::test]
 async fn without_envoy_the_way_on_is_told() {
     let options = sandbox::Options { envoy: Some("/nowhere/envoy".into()), ..Default::default() };
-    let Err(problem) = sandbox::Sandbox::start(options, |_| {}).await else { panic!("there is no Envoy at that path") };
+    let Err(problem) = sandbox::Sandbox::start(options, |_| {}).await else {
+        panic!("there is no Envoy at that path")
+    };
     assert!(problem.why.contains("/nowhere/envoy") && problem.next.contains("cargo xtask run"), "{problem}");
 }
 
@@ -69,8 +73,10 @@ async fn nothing_outlives_a_killed_sandbox() {
     let envoys = envoys_of(child.id().unwrap());
     assert_eq!(envoys.len(), 7, "{envoys:?}");
     child.kill().await.unwrap();
-    eventually("all Envoys are gone", Duration::from_secs(5), || async { (!envoys.iter().any(|pid| alive(*pid))).then_some(()) })
-        .await;
+    eventually("all Envoys are gone", Duration::from_secs(5), || async {
+        (!envoys.iter().any(|pid| alive(*pid))).then_some(())
+    })
+    .await;
     // A killed process cannot clean up its files; this test does.
     std::fs::remove_dir_all(kubeconfig.parent().unwrap()).unwrap();
 }
@@ -84,20 +90,35 @@ async fn a_killed_proxy_comes_back_within_two_seconds() {
     let all = pods.list(&kube::api::ListParams::default().labels("app=details")).await.unwrap();
     let pod = &all.items[0];
     let ports: serde_json::Value =
-        serde_json::from_str(&pod.metadata.annotations.as_ref().unwrap()["sandbox.binnacle.dev/ports"]).unwrap();
+        serde_json::from_str(&pod.metadata.annotations.as_ref().unwrap()["sandbox.binnacle.dev/ports"])
+            .unwrap();
     let admin = format!("http://127.0.0.1:{}", ports["15000"]);
     let name = pod.metadata.name.clone().unwrap();
-    let info = async || shop.http.get(format!("{admin}/server_info")).send().await.ok()?.json::<serde_json::Value>().await.ok();
+    let info = async || {
+        shop.http
+            .get(format!("{admin}/server_info"))
+            .send()
+            .await
+            .ok()?
+            .json::<serde_json::Value>()
+            .await
+            .ok()
+    };
     let config = info().await.unwrap()["command_line_options"]["config_path"].as_str().unwrap().to_owned();
     let process = || {
-        let is_its = |pid: &i32| std::fs::read_to_string(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line.contains(&config));
+        let is_its = |pid: &i32| {
+            std::fs::read_to_string(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line.contains(&config))
+        };
         envoys_of(std::process::id()).into_iter().find(is_its)
     };
     let pid = process().unwrap();
 
     nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL).unwrap();
     // That it runs again is ours; how soon it is ready is this machine's, which may be busy with other tests.
-    eventually("the proxy runs again", Duration::from_secs(2), || async { process().filter(|again| *again != pid) }).await;
+    eventually("the proxy runs again", Duration::from_secs(2), || async {
+        process().filter(|again| *again != pid)
+    })
+    .await;
     eventually("its pod counts the restart and is ready", Duration::from_secs(10), || async {
         let pod = pods.get(&name).await.unwrap();
         let statuses = pod.status.unwrap().container_statuses.unwrap();
@@ -118,6 +139,9 @@ async fn a_killed_proxy_comes_back_within_two_seconds() {
 
 async fn kube_client(shop: &Shop) -> kube::Client {
     let kubeconfig = kube::config::Kubeconfig::read_from(&shop.sandbox.ready().kubeconfig).unwrap();
-    let config = kube::Config::from_custom_kubeconfig(kubeconfig, &kube::config::KubeConfigOptions::default()).await.unwrap();
+    let config =
+        kube::Config::from_custom_kubeconfig(kubeconfig, &kube::config::KubeConfigOptions::default())
+            .await
+            .unwrap();
     kube::Client::try_from(config).unwrap()
 }

@@ -35,7 +35,9 @@ async fn kubectl_reads_and_follows_the_logs_of_containers() {
     let (stamp, text) = line.split_once(' ').unwrap();
     assert!(stamp.parse::<jiff::Timestamp>().is_ok(), "{stamp}");
     // Istio's text format, of a callee: protocol, code, flags, details, …, the cluster, the route.
-    for part in ["HTTP/1.1\" 200 - via_upstream - \"-\" 0 ", "\"ratings:9080\"", " inbound|9080|| ", " default"] {
+    for part in
+        ["HTTP/1.1\" 200 - via_upstream - \"-\" 0 ", "\"ratings:9080\"", " inbound|9080|| ", " default"]
+    {
         assert!(text.contains(part), "{part} in {text}");
     }
 
@@ -51,7 +53,10 @@ async fn kubectl_reads_and_follows_the_logs_of_containers() {
     eventually("a line of each version", SOON, || async {
         shop.page().await;
         let of_all = read(&["-l", "app=reviews", "-c", "istio-proxy", "--tail=2", "--prefix"]).await;
-        ["v1", "v2", "v3"].iter().all(|version| of_all.contains(&format!("[pod/reviews-{version}-"))).then_some(())
+        ["v1", "v2", "v3"]
+            .iter()
+            .all(|version| of_all.contains(&format!("[pod/reviews-{version}-")))
+            .then_some(())
     })
     .await;
     let app = read(&[pod]).await;
@@ -73,7 +78,9 @@ async fn kubectl_reads_and_follows_the_logs_of_containers() {
     assert!(words.contains("previous terminated container \"istio-proxy\" in pod \"ratings-v1-"), "{words}");
 
     // Followed until the proxy dies; then what it wrote is the log before.
-    let mut follow = kubectl(&shop, &["-n", "bookinfo", "logs", "-f", "--tail=0", pod, "-c", "istio-proxy"]).spawn().unwrap();
+    let mut follow = kubectl(&shop, &["-n", "bookinfo", "logs", "-f", "--tail=0", pod, "-c", "istio-proxy"])
+        .spawn()
+        .unwrap();
     let mut lines = BufReader::new(follow.stdout.take().unwrap()).lines();
     let first = async {
         loop {
@@ -90,14 +97,18 @@ async fn kubectl_reads_and_follows_the_logs_of_containers() {
     // Other tests' sandboxes run in this process too: the folder tells which Envoy is ours.
     let folder = shop.sandbox.ready().kubeconfig.parent().unwrap().join(pod.trim_start_matches("pod/"));
     let is_ours = |pid: &i32| {
-        std::fs::read_to_string(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line.contains(&*folder.to_string_lossy()))
+        std::fs::read_to_string(format!("/proc/{pid}/cmdline"))
+            .is_ok_and(|line| line.contains(&*folder.to_string_lossy()))
     };
     let envoy = super::lives::envoys_of(std::process::id()).into_iter().find(is_ours).unwrap();
     nix::sys::signal::kill(nix::unistd::Pid::from_raw(envoy), nix::sys::signal::Signal::SIGKILL).unwrap();
     let rest = async { while lines.next_line().await.unwrap().is_some() {} };
     tokio::time::timeout(SOON, rest).await.expect("the follower comes to the end when its container does");
     let previous = eventually("the log before", SOON, || async {
-        let output = kubectl(&shop, &["-n", "bookinfo", "logs", pod, "-c", "istio-proxy", "-p"]).output().await.unwrap();
+        let output = kubectl(&shop, &["-n", "bookinfo", "logs", pod, "-c", "istio-proxy", "-p"])
+            .output()
+            .await
+            .unwrap();
         output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
     })
     .await;

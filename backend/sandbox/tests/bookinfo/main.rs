@@ -29,7 +29,8 @@ struct Shop {
 impl Shop {
     async fn open() -> Self {
         // What the sandbox says is shown when a test fails, or asked for by RUST_LOG.
-        let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn,sandbox=info".into());
+        let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+            .unwrap_or_else(|_| "warn,sandbox=info".into());
         tracing_subscriber::fmt().with_ansi(false).with_env_filter(filter).with_test_writer().try_init().ok();
         // An error means that another test was faster.
         rustls::crypto::ring::default_provider().install_default().ok();
@@ -40,7 +41,8 @@ impl Shop {
 
     /// The product page, once.
     async fn page(&self) -> (u16, String) {
-        let response = self.http.get(format!("{}/productpage", self.sandbox.ready().ingress)).send().await.unwrap();
+        let response =
+            self.http.get(format!("{}/productpage", self.sandbox.ready().ingress)).send().await.unwrap();
         (response.status().as_u16(), response.text().await.unwrap())
     }
 
@@ -50,8 +52,10 @@ impl Shop {
         for _ in 0..pages {
             let (status, page) = self.page().await;
             assert_eq!(status, 200, "{page}");
-            let served_by =
-                page.split("Reviews served by: <u>reviews-v").nth(1).unwrap_or_else(|| panic!("no reviews in {page}"));
+            let served_by = page
+                .split("Reviews served by: <u>reviews-v")
+                .nth(1)
+                .unwrap_or_else(|| panic!("no reviews in {page}"));
             seen[usize::from(served_by.as_bytes()[0] - b'1')] += 1;
         }
         seen
@@ -74,13 +78,18 @@ impl Shop {
     /// An instant PromQL query's series.
     async fn query(&self, query: &str) -> Vec<Value> {
         let url = format!("{}/api/v1/query", self.sandbox.ready().prometheus);
-        let answer: Value = self.http.get(url).query(&[("query", query)]).send().await.unwrap().json().await.unwrap();
+        let answer: Value =
+            self.http.get(url).query(&[("query", query)]).send().await.unwrap().json().await.unwrap();
         answer["data"]["result"].as_array().unwrap_or_else(|| panic!("{query}: {answer}")).clone()
     }
 }
 
 /// Asks again until there is an answer, or fails after `within`.
-async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, within: Duration, mut ask: impl FnMut() -> F) -> T {
+async fn eventually<T, F: Future<Output = Option<T>>>(
+    what: &str,
+    within: Duration,
+    mut ask: impl FnMut() -> F,
+) -> T {
     let start = Instant::now();
     loop {
         if let Some(answer) = ask().await {
@@ -95,7 +104,8 @@ async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, within: Durati
 #[allow(clippy::cast_precision_loss, reason = "small counts")]
 fn fit(counts: [usize; 3], total: usize, shares: [f64; 3]) -> bool {
     let total = total as f64;
-    let close =
-        |(count, share): (usize, f64)| (count as f64 - total * share).abs() <= 3.5 * (total * share * (1.0 - share)).sqrt();
+    let close = |(count, share): (usize, f64)| {
+        (count as f64 - total * share).abs() <= 3.5 * (total * share * (1.0 - share)).sqrt()
+    };
     counts.into_iter().zip(shares).all(close)
 }

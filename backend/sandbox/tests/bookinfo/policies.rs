@@ -37,9 +37,13 @@ async fn faults_on_ratings_have_their_known_consequences() {
     eventually("a trace shows the faulty span", Duration::from_secs(10), || async {
         let url = format!("{}/api/traces", shop.sandbox.ready().tracing);
         let tags = json!({"error": "true"}).to_string();
-        let query = [("service", "reviews.bookinfo"), ("tags", tags.as_str()), ("lookback", "1h"), ("limit", "20")];
+        let query =
+            [("service", "reviews.bookinfo"), ("tags", tags.as_str()), ("lookback", "1h"), ("limit", "20")];
         let answer: Value = shop.http.get(url).query(&query).send().await.unwrap().json().await.unwrap();
-        let spans = answer["data"].as_array()?.iter().flat_map(|trace| trace["spans"].as_array().into_iter().flatten());
+        let spans = answer["data"]
+            .as_array()?
+            .iter()
+            .flat_map(|trace| trace["spans"].as_array().into_iter().flatten());
         let mut tags = spans.flat_map(|span| span["tags"].as_array().into_iter().flatten());
         tags.find(|tag| tag["key"] == "response_flags" && tag["value"] == "FI").map(drop)
     })
@@ -55,11 +59,15 @@ async fn faults_on_ratings_have_their_known_consequences() {
     .await;
     let start = Instant::now();
     let (status, page) = shop.page().await;
-    assert!(status == 200 && page.contains("Sorry, product reviews are currently unavailable for this book."), "{page}");
+    assert!(
+        status == 200 && page.contains("Sorry, product reviews are currently unavailable for this book."),
+        "{page}"
+    );
     assert!(start.elapsed() >= Duration::from_secs(6), "two attempts of 3 s each, not {:?}", start.elapsed());
 
     said(&shop, &["-n", "bookinfo", "delete", "vs", "ratings"]).await;
-    eventually("the stars are back", SOON, || async { shop.page().await.1.contains('★').then_some(()) }).await;
+    eventually("the stars are back", SOON, || async { shop.page().await.1.contains('★').then_some(()) })
+        .await;
     shop.sandbox.stop().await;
 }
 
@@ -84,7 +92,11 @@ async fn strict_refuses_plain_text_and_the_mesh_goes_on() {
     // As somebody outside of the mesh: straight to the sidecar's inbound port, without a certificate.
     let outside = async || {
         let client = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).build().unwrap();
-        client.get(format!("http://127.0.0.1:{}/details/0", ports["9080"])).send().await.map(|answer| answer.status().as_u16())
+        client
+            .get(format!("http://127.0.0.1:{}/details/0", ports["9080"]))
+            .send()
+            .await
+            .map(|answer| answer.status().as_u16())
     };
     assert_eq!(outside().await.unwrap(), 200, "PERMISSIVE takes both");
     let strict = json!({"apiVersion": "security.istio.io/v1", "kind": "PeerAuthentication", "metadata": {"name": "default", "namespace": "istio-system"},
@@ -94,6 +106,9 @@ async fn strict_refuses_plain_text_and_the_mesh_goes_on() {
     let (status, page) = shop.page().await;
     assert!(status == 200 && page.contains("paperback"), "inside the mesh nothing changes: {page}");
     said(&shop, &["-n", "istio-system", "delete", "peerauthentication", "default"]).await;
-    eventually("plain text is taken again", SOON, || async { outside().await.ok().filter(|status| *status == 200) }).await;
+    eventually("plain text is taken again", SOON, || async {
+        outside().await.ok().filter(|status| *status == 200)
+    })
+    .await;
     shop.sandbox.stop().await;
 }

@@ -32,12 +32,18 @@ async fn limits_for_the_whole_mesh_and_what_cannot_be_done() {
     // What cannot be carried out is refused at once.
     let words = refused(
         &shop,
-        &filter("istio-system", "bad", &json!([{"applyTo": "BOOTSTRAP", "patch": {"operation": "MERGE", "value": {}}}])),
+        &filter(
+            "istio-system",
+            "bad",
+            &json!([{"applyTo": "BOOTSTRAP", "patch": {"operation": "MERGE", "value": {}}}]),
+        ),
     )
     .await;
     println!("{words}");
     assert!(
-        words.contains("configPatches[0]: applyTo BOOTSTRAP is not carried out in the sandbox; supported are LISTENER"),
+        words.contains(
+            "configPatches[0]: applyTo BOOTSTRAP is not carried out in the sandbox; supported are LISTENER"
+        ),
         "{words}"
     );
 
@@ -85,6 +91,9 @@ async fn limits_for_the_whole_mesh_and_what_cannot_be_done() {
     assert_eq!(log.matches("\"/productpage\")]]: ok").count(), 3, "{log}");
 
     said(&shop, &["-n", "istio-system", "delete", "envoyfilter", "global"]).await;
-    eventually("pages again", SOON, || async { (status(&shop, "/productpage").await.0 == 200).then_some(()) }).await;
+    eventually("pages again", SOON, || async {
+        (status(&shop, "/productpage").await.0 == 200).then_some(())
+    })
+    .await;
     shop.sandbox.stop().await;
 }

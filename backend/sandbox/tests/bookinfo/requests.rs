@@ -23,7 +23,20 @@ async fn pages_come_with_the_wanted_shares_and_all_is_measured() {
     assert_eq!((ready.proxies, ready.context.as_str()), (7, "sandbox"));
     let line: Value = serde_json::to_value(ready).unwrap();
     let names: Vec<&String> = line.as_object().unwrap().keys().collect();
-    assert_eq!(names, ["kubeconfig", "context", "apiserver", "prometheus", "tracing", "istiod", "ingress", "proxies", "envoy"]);
+    assert_eq!(
+        names,
+        [
+            "kubeconfig",
+            "context",
+            "apiserver",
+            "prometheus",
+            "tracing",
+            "istiod",
+            "ingress",
+            "proxies",
+            "envoy"
+        ]
+    );
 
     let (status, page) = shop.page().await;
     assert_eq!(status, 200);
@@ -50,7 +63,10 @@ async fn pages_come_with_the_wanted_shares_and_all_is_measured() {
     })
     .await;
     for (edge, told) in &edges {
-        assert!(EDGES.contains(&(edge.0.as_str(), edge.1.as_str())), "an edge that is not bookinfo's: {edge:?}");
+        assert!(
+            EDGES.contains(&(edge.0.as_str(), edge.1.as_str())),
+            "an edge that is not bookinfo's: {edge:?}"
+        );
         for (reporter, security) in told {
             let expect = if reporter == "destination" { "mutual_tls" } else { "unknown" };
             assert_eq!(security, expect, "{edge:?} by {reporter}");
@@ -99,13 +115,29 @@ fn services(trace: &Value) -> BTreeSet<String> {
 async fn a_user_who_signs_in_is_known_to_reviews() {
     let shop = Shop::open().await;
     let ingress = &shop.sandbox.ready().ingress;
-    let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let client =
+        reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
     let login = client.post(format!("{ingress}/login")).form(&[("username", "jason")]).send().await.unwrap();
     assert_eq!(login.status().as_u16(), 302);
     let cookie = login.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
-    let page = client.get(format!("{ingress}/productpage")).header("cookie", cookie).send().await.unwrap().text().await.unwrap();
+    let page = client
+        .get(format!("{ingress}/productpage"))
+        .header("cookie", cookie)
+        .send()
+        .await
+        .unwrap()
+        .text()
+        .await
+        .unwrap();
     assert!(page.contains("jason (<a href=\"/logout\">"), "{page}");
-    let ratings = client.get(format!("{ingress}/api/v1/products/0/ratings")).send().await.unwrap().json::<Value>().await.unwrap();
+    let ratings = client
+        .get(format!("{ingress}/api/v1/products/0/ratings"))
+        .send()
+        .await
+        .unwrap()
+        .json::<Value>()
+        .await
+        .unwrap();
     assert_eq!(ratings, serde_json::json!({"id": 0, "ratings": {"Reviewer1": 5, "Reviewer2": 4}}));
     shop.sandbox.stop().await;
 }

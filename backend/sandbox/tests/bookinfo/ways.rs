@@ -12,7 +12,8 @@ const SOON: Duration = Duration::from_secs(30);
 
 /// The real port of a port of the gateway's pod.
 async fn gateway_port(shop: &Shop, inside: &str) -> SocketAddr {
-    let pods = said(shop, &["-n", "istio-system", "get", "pods", "-l", "istio=ingressgateway", "-o", "json"]).await;
+    let pods =
+        said(shop, &["-n", "istio-system", "get", "pods", "-l", "istio=ingressgateway", "-o", "json"]).await;
     let pods: Value = serde_json::from_str(&pods).unwrap();
     let ports = pods["items"][0]["metadata"]["annotations"]["sandbox.binnacle.dev/ports"].as_str().unwrap();
     let ports: Value = serde_json::from_str(ports).unwrap();
@@ -59,7 +60,8 @@ async fn https_and_bytes_at_the_gateway() {
         .build()
         .unwrap();
     let page = eventually("the page over HTTPS", SOON, async || {
-        let answer = http.get(format!("https://shop.example:{}/productpage", address.port())).send().await.ok()?;
+        let answer =
+            http.get(format!("https://shop.example:{}/productpage", address.port())).send().await.ok()?;
         (answer.status() == 200).then_some(answer.text().await.ok()?)
     })
     .await;
@@ -78,17 +80,21 @@ async fn a_bookseller_outside_is_called() {
     let shop = Shop::open().await;
     let seller = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let port = seller.local_addr().unwrap().port();
-    let book =
-        json!({"items": [{"volumeInfo": {"authors": ["Somebody Else"], "publisher": "Outside & Sons", "printType": "BOOK"}}]});
+    let book = json!({"items": [{"volumeInfo": {"authors": ["Somebody Else"], "publisher": "Outside & Sons", "printType": "BOOK"}}]});
     let app = Router::new().fallback(move || async move { axum::Json(book) });
     let serving = tokio::spawn(async move { axum::serve(seller, app).await });
-    said(&shop, &["-n", "bookinfo", "set", "env", "deployment/details-v1", "ENABLE_EXTERNAL_BOOK_SERVICE=true"]).await;
+    said(
+        &shop,
+        &["-n", "bookinfo", "set", "env", "deployment/details-v1", "ENABLE_EXTERNAL_BOOK_SERVICE=true"],
+    )
+    .await;
     said(&shop, &["-n", "bookinfo", "rollout", "status", "deployment/details-v1", "--timeout=60s"]).await;
     let shows = async |text: &str| {
         let (_, page) = shop.page().await;
         page.contains(text).then_some(())
     };
-    eventually("nobody knows the bookseller", SOON, || shows("product details are currently unavailable")).await;
+    eventually("nobody knows the bookseller", SOON, || shows("product details are currently unavailable"))
+        .await;
     let entry = json!({"apiVersion": "networking.istio.io/v1", "kind": "ServiceEntry", "metadata": {"name": "books", "namespace": "bookinfo"},
         "spec": {"hosts": ["www.googleapis.com"], "location": "MESH_EXTERNAL", "resolution": "STATIC",
             "ports": [{"number": 80, "name": "http", "protocol": "HTTP"}],

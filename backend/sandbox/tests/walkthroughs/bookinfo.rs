@@ -27,7 +27,8 @@ async fn bookinfo() {
 
 /// The cookie of somebody who signed in.
 async fn signed_in(walk: &Walk, name: &str) -> String {
-    let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let client =
+        reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
     let url = format!("{}/login", walk.sandbox.ready().ingress);
     let answer = client.post(url).form(&[("username", name)]).send().await.unwrap();
     answer.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned()
@@ -107,8 +108,12 @@ async fn fault_injection(walk: &Walk, jason: &str) {
 }
 
 async fn traffic_shifting(walk: &Walk) {
-    let shifts =
-        [("80-20", ["v1", "v2"], 0.2), ("90-10", ["v1", "v2"], 0.1), ("50-v3", ["v1", "v3"], 0.5), ("v2-v3", ["v2", "v3"], 0.5)];
+    let shifts = [
+        ("80-20", ["v1", "v2"], 0.2),
+        ("90-10", ["v1", "v2"], 0.1),
+        ("50-v3", ["v1", "v3"], 0.5),
+        ("v2-v3", ["v2", "v3"], 0.5),
+    ];
     for (sample, versions, share) in shifts {
         walk.apply(&format!("virtual-service-reviews-{sample}.yaml")).await;
         let pages = 100;
@@ -216,7 +221,8 @@ async fn authorization(walk: &Walk) {
         walk.apply(&format!("{allowed}-viewer.yaml")).await;
         eventually(allowed, || async {
             let got = walk.get(PAGE).await;
-            let right = there.iter().all(|part| got.body.contains(part)) && !missing.iter().any(|part| got.body.contains(part));
+            let right = there.iter().all(|part| got.body.contains(part))
+                && !missing.iter().any(|part| got.body.contains(part));
             holds(right, got)
         })
         .await;

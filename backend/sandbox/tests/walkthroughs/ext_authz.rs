@@ -25,7 +25,11 @@ async fn ext_authz() {
             holds(page && log.contains(&format!("{word} allowed")), (got.status, log))
         })
         .await;
-        assert_eq!(walk.get("/api/v1/products").await.status, 200, "what falls under no rule is not asked about");
+        assert_eq!(
+            walk.get("/api/v1/products").await.status,
+            200,
+            "what falls under no rule is not asked about"
+        );
         println!("{policy}: 403 {DENIED:?}, with the header 200");
     }
     walk.kubectl_in("istio-system", &["scale", "deployment/ext-authz", "--replicas=0"]).await;

@@ -19,7 +19,10 @@ async fn synthetic_scale() {
     })
     .await;
     eventually("traces are there, marked as made up", || async {
-        let url = format!("{}/api/traces?service=service-0001.synthetic-01&lookback=1h&limit=1", walk.sandbox.ready().tracing);
+        let url = format!(
+            "{}/api/traces?service=service-0001.synthetic-01&lookback=1h&limit=1",
+            walk.sandbox.ready().tracing
+        );
         let answer = walk.http.get(url).send().await.unwrap().text().await.unwrap();
         holds(answer.contains("sandbox.binnacle.dev/synthetic"), answer)
     })

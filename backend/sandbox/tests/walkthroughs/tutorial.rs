@@ -46,7 +46,8 @@ async fn the_chain(walk: &Walk) {
     assert_eq!(pods.matches("2/2").count(), 4, "{pods}");
     let count = async || {
         let got = walk.get("/customer").await;
-        let told = got.body.strip_prefix(&format!("customer => preference => recommendation v1 from '{pod}': "));
+        let told =
+            got.body.strip_prefix(&format!("customer => preference => recommendation v1 from '{pod}': "));
         told.and_then(|count| count.strip_suffix('\n')?.parse::<u64>().ok()).ok_or_else(|| format!("{got:?}"))
     };
     let first = eventually("v1 answers", count).await;
@@ -149,7 +150,11 @@ async fn timeout_and_pool(walk: &Walk) {
     walk.apply("virtual-service-recommendation-v2.yaml").await;
     let got = eventually("v2 is slow", || async {
         let got = walk.get("/customer").await;
-        if got.body.contains(V2) && got.took >= Duration::from_secs(3) { Ok(got) } else { Err(format!("{got:?}")) }
+        if got.body.contains(V2) && got.took >= Duration::from_secs(3) {
+            Ok(got)
+        } else {
+            Err(format!("{got:?}"))
+        }
     })
     .await;
     println!("v2-timeout took {:?}", got.took);
@@ -161,7 +166,11 @@ async fn timeout_and_pool(walk: &Walk) {
         if with(&all, overflow) > 0 { Ok(all) } else { Err(format!("{:?}", all.last())) }
     })
     .await;
-    println!("circuit breaker: {} of 6 at once were answered, {} overflowed", with(&all, V2), with(&all, overflow));
+    println!(
+        "circuit breaker: {} of 6 at once were answered, {} overflowed",
+        with(&all, V2),
+        with(&all, overflow)
+    );
     assert!(with(&all, V2) >= 1, "one is under way, one waits: {all:?}");
     eventually("the overflow is measured", || async {
         let query = "sum(istio_requests_total{reporter=\"source\",source_workload=\"preference-v1\",response_flags=\"UO\"})";
@@ -189,7 +198,9 @@ async fn misbehaviour(walk: &Walk) {
     let pod = walk.pods("app=recommendation,version=v2").await.remove(0);
     let said = walk.inside(&pod, 8080, "/misbehave").await;
     assert_eq!(said, "Following requests to / will return a 503\n");
-    let words = format!("customer => Error: 503 - preference => Error: 503 - recommendation misbehavior from '{pod}'\n");
+    let words = format!(
+        "customer => Error: 503 - preference => Error: 503 - recommendation misbehavior from '{pod}'\n"
+    );
     eventually("some requests fail", || async {
         let all = walk.many("/customer", 20).await;
         holds(with(&all, &words) > 0 && with(&all, V1) > 0, all.last())

@@ -31,7 +31,8 @@ impl Walk {
     /// A new sandbox. `samples` and namespace have the scenario's name.
     pub(crate) async fn open(scenario: Scenario, namespace: &'static str) -> Self {
         // What the sandbox says is shown when a test fails, or asked for by RUST_LOG.
-        let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn,sandbox=info".into());
+        let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+            .unwrap_or_else(|_| "warn,sandbox=info".into());
         tracing_subscriber::fmt().with_ansi(false).with_env_filter(filter).with_test_writer().try_init().ok();
         // An error means that another test was faster.
         rustls::crypto::ring::default_provider().install_default().ok();
@@ -51,7 +52,11 @@ impl Walk {
         let kubeconfig: &Path = &self.sandbox.ready().kubeconfig;
         let mut command = Command::new("kubectl");
         command.arg("--kubeconfig").arg(kubeconfig).args(["-n", namespace]).args(args);
-        command.env("HOME", kubeconfig.parent().unwrap()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .env("HOME", kubeconfig.parent().unwrap())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         command.kill_on_drop(true);
         command
     }
@@ -173,7 +178,8 @@ impl Walk {
     /// An instant PromQL query's first value; 0 where there is none.
     pub(crate) async fn measured(&self, query: &str) -> f64 {
         let url = format!("{}/api/v1/query", self.sandbox.ready().prometheus);
-        let answer: Value = self.http.get(url).query(&[("query", query)]).send().await.unwrap().json().await.unwrap();
+        let answer: Value =
+            self.http.get(url).query(&[("query", query)]).send().await.unwrap().json().await.unwrap();
         assert_eq!(answer["status"], "success", "{query}: {answer}");
         answer["data"]["result"][0]["value"][1].as_str().and_then(|value| value.parse().ok()).unwrap_or(0.0)
     }
@@ -195,7 +201,10 @@ pub(crate) fn with(all: &[Got], part: &str) -> usize {
 }
 
 /// Asks again until there is an answer, or fails after [`SOON`] with what was seen last.
-pub(crate) async fn eventually<T, F: Future<Output = Result<T, String>>>(what: &str, mut ask: impl FnMut() -> F) -> T {
+pub(crate) async fn eventually<T, F: Future<Output = Result<T, String>>>(
+    what: &str,
+    mut ask: impl FnMut() -> F,
+) -> T {
     let start = Instant::now();
     loop {
         match ask().await {
@@ -219,6 +228,7 @@ pub(crate) fn fits(count: usize, trials: usize, share: f64) -> bool {
         let choose: f64 = (0..hits).map(|k| (trials - k) as f64 / (k + 1) as f64).product();
         choose * share.powi(hits as i32) * (1.0 - share).powi((trials - hits) as i32)
     };
-    let (below, above): (f64, f64) = ((0..=count).map(probability).sum(), (count..=trials).map(probability).sum());
+    let (below, above): (f64, f64) =
+        ((0..=count).map(probability).sum(), (count..=trials).map(probability).sum());
     below.min(above) > 5e-6
 }

@@ -47,7 +47,9 @@ async fn scale(walk: &Walk) {
 
     walk.kubectl(&["scale", "deployment/ratings-v1", "--replicas=3"]).await;
     walk.rolled_out("ratings-v1").await;
-    let slice = walk.kubectl(&["get", "endpointslices", "-l", "kubernetes.io/service-name=ratings", "-o", "yaml"]).await;
+    let slice = walk
+        .kubectl(&["get", "endpointslices", "-l", "kubernetes.io/service-name=ratings", "-o", "yaml"])
+        .await;
     assert_eq!(slice.matches("ready: true").count(), 3, "{slice}");
     walk.kubectl(&["scale", "deployment/ratings-v1", "--replicas=1"]).await;
     eventually("one is left", || async {
@@ -70,7 +72,9 @@ async fn scale(walk: &Walk) {
     let new = walk.pods("app=ratings").await;
     assert!(new.len() == 1 && new != old, "{old:?}, then {new:?}");
     eventually("it was told that the old pod ends", || async {
-        let told = walk.kubectl(&["get", "events", "--field-selector", &format!("involvedObject.name={}", old[0])]).await;
+        let told = walk
+            .kubectl(&["get", "events", "--field-selector", &format!("involvedObject.name={}", old[0])])
+            .await;
         holds(told.contains("Killing") && told.contains("Stopping container istio-proxy"), told)
     })
     .await;
@@ -84,17 +88,27 @@ async fn rollouts(walk: &Walk) {
     walk.kubectl(&["annotate", "deployment/details-v1", "kubernetes.io/change-cause=started anew"]).await;
     eventually("the history tells the cause", || async {
         let history = walk.kubectl(&["rollout", "history", "deployment/details-v1"]).await;
-        holds(history.contains("started anew") && history.contains("\n1 ") && history.contains("\n2 "), history)
+        holds(
+            history.contains("started anew") && history.contains("\n1 ") && history.contains("\n2 "),
+            history,
+        )
     })
     .await;
 
     // Paused, nothing rolls; scaled it can be.
     let image = |deployment: &str| format!("deployment/{deployment}");
     walk.kubectl(&["rollout", "pause", "deployment/reviews-v1"]).await;
-    walk.kubectl(&["set", "image", &image("reviews-v1"), "reviews=istio/examples-bookinfo-reviews-v3:1.20.3"]).await;
+    walk.kubectl(&[
+        "set",
+        "image",
+        &image("reviews-v1"),
+        "reviews=istio/examples-bookinfo-reviews-v3:1.20.3",
+    ])
+    .await;
     walk.kubectl(&["scale", "deployment/reviews-v1", "--replicas=2"]).await;
     eventually("scaled while paused", || async {
-        let ready = get(walk, "deployment/reviews-v1", "{.status.readyReplicas} {.status.updatedReplicas}").await;
+        let ready =
+            get(walk, "deployment/reviews-v1", "{.status.readyReplicas} {.status.updatedReplicas}").await;
         holds(ready.trim() == "2 0" || ready == "2 ", ready)
     })
     .await;
@@ -128,14 +142,18 @@ async fn unknown_image(walk: &Walk) {
     .await;
     println!("{pods}");
     let told = walk.kubectl(&["describe", "pods", "-l", "app=details"]).await;
-    for part in ["ErrImagePull", "the sandbox has no image", "Back-off pulling image \"example.test/nobody/knows:1\""] {
+    for part in
+        ["ErrImagePull", "the sandbox has no image", "Back-off pulling image \"example.test/nobody/knows:1\""]
+    {
         assert!(told.contains(part), "{part} is missing in {told}");
     }
     assert_eq!(walk.get(DETAILS).await.status, 200, "the old pod goes on");
     // It cannot be told when it will come, only that it is late.
-    walk.kubectl(&["patch", "deployment", "details-v1", "-p", r#"{"spec":{"progressDeadlineSeconds":2}}"#]).await;
+    walk.kubectl(&["patch", "deployment", "details-v1", "-p", r#"{"spec":{"progressDeadlineSeconds":2}}"#])
+        .await;
     eventually("the rollout is late", || async {
-        let reason = get(walk, "deployment/details-v1", "{.status.conditions[?(@.type=='Progressing')].reason}").await;
+        let reason =
+            get(walk, "deployment/details-v1", "{.status.conditions[?(@.type=='Progressing')].reason}").await;
         holds(reason == "ProgressDeadlineExceeded", reason)
     })
     .await;
@@ -190,15 +208,20 @@ async fn lone_pods(walk: &Walk) {
     let told = walk.kubectl(&["describe", "pod", "lone"]).await;
     let mut rest = told.as_str();
     for reason in ["Scheduled", "Pulled", "Created", "Started"] {
-        rest = rest.split_once(reason).unwrap_or_else(|| panic!("{reason} is missing, or too early, in {told}")).1;
+        rest = rest
+            .split_once(reason)
+            .unwrap_or_else(|| panic!("{reason} is missing, or too early, in {told}"))
+            .1;
     }
     walk.kubectl(&["delete", "pod", "lone"]).await;
 
     let pod = walk.pods("app=details").await.remove(0);
     walk.kubectl(&["label", "pod", &pod, "app=under-investigation", "--overwrite"]).await;
     eventually("another pod takes its place", || async {
-        let (pods, owner) =
-            (walk.pods("app=details").await, get(walk, &format!("pod/{pod}"), "{.metadata.ownerReferences}").await);
+        let (pods, owner) = (
+            walk.pods("app=details").await,
+            get(walk, &format!("pod/{pod}"), "{.metadata.ownerReferences}").await,
+        );
         holds(pods.len() == 1 && pods[0] != pod && owner.is_empty(), (pods, owner))
     })
     .await;
@@ -221,7 +244,8 @@ async fn illness_and_sidecars() {
 async fn annotate(walk: &Walk, pod: &str, annotation: &str) {
     let key = annotation.split('=').next().unwrap();
     let value = annotation.strip_prefix(key).unwrap();
-    walk.kubectl(&["annotate", "--overwrite", "pod", pod, &format!("sandbox.binnacle.dev/{key}{value}")]).await;
+    walk.kubectl(&["annotate", "--overwrite", "pod", pod, &format!("sandbox.binnacle.dev/{key}{value}")])
+        .await;
 }
 
 /// Waits until so many requests in a row all have this status.
@@ -250,7 +274,8 @@ async fn errors_and_latency(walk: &Walk) {
     eventually("the mistake is told", || async {
         let told = walk.kubectl(&["describe", "pod", &pod]).await;
         holds(
-            told.contains("AnnotationIgnored") && told.contains("\"many\" is ignored: expected a percentage from 0 to 100"),
+            told.contains("AnnotationIgnored")
+                && told.contains("\"many\" is ignored: expected a percentage from 0 to 100"),
             told,
         )
     })
@@ -259,7 +284,11 @@ async fn errors_and_latency(walk: &Walk) {
     annotate(walk, &pod, "latency=300ms").await;
     let all = eventually("it is slow", || async {
         let all = walk.many(DETAILS, 3).await;
-        if all.iter().all(|got| got.took >= Duration::from_millis(300)) { Ok(all) } else { Err(format!("{all:?}")) }
+        if all.iter().all(|got| got.took >= Duration::from_millis(300)) {
+            Ok(all)
+        } else {
+            Err(format!("{all:?}"))
+        }
     })
     .await;
     println!("latency 300ms: {:?}", all.iter().map(|got| got.took).collect::<Vec<_>>());
@@ -273,9 +302,14 @@ async fn not_ready(walk: &Walk) {
     let pod = walk.pods("app=details").await.remove(0);
     annotate(walk, &pod, "not-ready=true").await;
     every_answer_is(walk, 503).await;
-    let (pods, told) =
-        (walk.kubectl(&["get", "pods", "-l", "app=details"]).await, walk.kubectl(&["describe", "pod", &pod]).await);
-    assert!(pods.contains("1/2") && told.contains("Unhealthy") && told.contains("Readiness probe failed"), "{pods}{told}");
+    let (pods, told) = (
+        walk.kubectl(&["get", "pods", "-l", "app=details"]).await,
+        walk.kubectl(&["describe", "pod", &pod]).await,
+    );
+    assert!(
+        pods.contains("1/2") && told.contains("Unhealthy") && told.contains("Readiness probe failed"),
+        "{pods}{told}"
+    );
     let endpoints = walk.kubectl(&["get", "endpoints", "details", "-o", "yaml"]).await;
     assert!(endpoints.contains("notReadyAddresses"), "{endpoints}");
     annotate(walk, &pod, "not-ready-").await;
@@ -296,7 +330,11 @@ async fn crash(walk: &Walk) {
     .await;
     println!("{pods}");
     let told = walk.kubectl(&["describe", "pod", &pod]).await;
-    assert!(told.contains("Back-off restarting failed container details in pod") && told.contains("Exit Code:    1"), "{told}");
+    assert!(
+        told.contains("Back-off restarting failed container details in pod")
+            && told.contains("Exit Code:    1"),
+        "{told}"
+    );
     annotate(walk, &pod, "crash-").await;
     every_answer_is(walk, 200).await;
 }
@@ -314,9 +352,12 @@ async fn by_template(walk: &Walk) {
 
 /// A container that says how it is to be asked is asked: it loses its requests, or is started again.
 async fn probes(walk: &Walk) {
-    let probe = json!({"httpGet": {"path": "/health", "port": 9080}, "periodSeconds": 1, "failureThreshold": 2});
-    let with_probe =
-        |name: &str| json!({"spec": {"template": {"spec": {"containers": [{"name": "details", name: probe}]}}}}).to_string();
+    let probe =
+        json!({"httpGet": {"path": "/health", "port": 9080}, "periodSeconds": 1, "failureThreshold": 2});
+    let with_probe = |name: &str| {
+        json!({"spec": {"template": {"spec": {"containers": [{"name": "details", name: probe}]}}}})
+            .to_string()
+    };
     walk.kubectl(&["patch", "deployment", "details-v1", "-p", &with_probe("readinessProbe")]).await;
     walk.rolled_out("details-v1").await;
     let pod = walk.pods("app=details").await.remove(0);
@@ -325,7 +366,11 @@ async fn probes(walk: &Walk) {
     eventually("it is not ready", || async {
         let (got, told) = (walk.get(DETAILS).await, walk.kubectl(&["describe", "pod", &pod]).await);
         // No longer its own 500: nobody is asked any more.
-        holds(got.status == 503 && told.contains("Readiness probe failed: HTTP probe failed with statuscode: 500"), (got, told))
+        holds(
+            got.status == 503
+                && told.contains("Readiness probe failed: HTTP probe failed with statuscode: 500"),
+            (got, told),
+        )
     })
     .await;
     annotate(walk, &pod, "error-rate-").await;
@@ -349,7 +394,8 @@ async fn probes(walk: &Walk) {
 async fn sidecars(walk: &Walk) {
     walk.apply("destination-rule-all.yaml").await;
     walk.apply("virtual-service-reviews-v3.yaml").await;
-    let without = json!({"spec": {"template": {"metadata": {"labels": {"sidecar.istio.io/inject": "false"}}}}});
+    let without =
+        json!({"spec": {"template": {"metadata": {"labels": {"sidecar.istio.io/inject": "false"}}}}});
     walk.kubectl(&["patch", "deployment", "ratings-v1", "-p", &without.to_string()]).await;
     walk.rolled_out("ratings-v1").await;
     eventually("ratings has no sidecar", || async {
@@ -358,7 +404,9 @@ async fn sidecars(walk: &Walk) {
     })
     .await;
 
-    let outside = |words: &'static str| async move { walk.kubectl_in("outside", &words.split(' ').collect::<Vec<_>>()).await };
+    let outside = |words: &'static str| async move {
+        walk.kubectl_in("outside", &words.split(' ').collect::<Vec<_>>()).await
+    };
     walk.kubectl(&["create", "namespace", "outside"]).await;
     walk.apply_object(
         &json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "visitor", "namespace": "outside"},
@@ -373,7 +421,10 @@ async fn sidecars(walk: &Walk) {
         (walk.inside_in("outside", &pod, 9080, PAGE).await, outside("get pods").await)
     };
     let (page, pods) = visitor().await;
-    assert!(pods.contains("1/1") && page.contains("paperback") && page.contains("Reviews served by"), "{pods}{page}");
+    assert!(
+        pods.contains("1/1") && page.contains("paperback") && page.contains("Reviews served by"),
+        "{pods}{page}"
+    );
     eventually("the visitor's calls are seen as plain text", || async {
         let query = "sum(istio_requests_total{reporter=\"destination\",destination_workload=\"details-v1\",connection_security_policy=\"none\",response_code=\"200\"})";
         let measured = walk.measured(query).await;
@@ -390,7 +441,11 @@ async fn sidecars(walk: &Walk) {
     })
     .await;
     let got = walk.get(PAGE).await;
-    assert!(got.body.contains("color: red"), "reviews still asks ratings, which has no sidecar: {}", got.body);
+    assert!(
+        got.body.contains("color: red"),
+        "reviews still asks ratings, which has no sidecar: {}",
+        got.body
+    );
 
     outside("label namespace outside istio-injection=enabled").await;
     outside("rollout restart deployment/visitor").await;

@@ -24,9 +24,13 @@ struct Server(Answer);
 #[tonic::async_trait]
 impl discovery::aggregated_discovery_service_server::AggregatedDiscoveryService for Server {
     type StreamAggregatedResourcesStream = Responses;
-    type DeltaAggregatedResourcesStream = Pin<Box<dyn Stream<Item = Result<discovery::DeltaDiscoveryResponse, Status>> + Send>>;
+    type DeltaAggregatedResourcesStream =
+        Pin<Box<dyn Stream<Item = Result<discovery::DeltaDiscoveryResponse, Status>> + Send>>;
 
-    async fn stream_aggregated_resources(&self, request: Request<Requests>) -> Result<Response<Responses>, Status> {
+    async fn stream_aggregated_resources(
+        &self,
+        request: Request<Requests>,
+    ) -> Result<Response<Responses>, Status> {
         let from = request.remote_addr().map(|address| address.to_string()).unwrap_or_default();
         Ok(Response::new((self.0)(request.into_inner(), from)))
     }
@@ -48,7 +52,8 @@ pub async fn serve(
     answer: Answer,
     stop: Pin<Box<dyn Future<Output = ()> + Send>>,
 ) -> Result<(), tonic::transport::Error> {
-    let service = discovery::aggregated_discovery_service_server::AggregatedDiscoveryServiceServer::new(Server(answer));
+    let service =
+        discovery::aggregated_discovery_service_server::AggregatedDiscoveryServiceServer::new(Server(answer));
     tonic::transport::Server::builder()
         .add_service(service)
         .serve_with_incoming_shutdown(TcpListenerStream::new(listener), stop)

@@ -49,7 +49,10 @@ pub fn principal(request: &auth::CheckRequest) -> Option<&str> {
 
 #[tonic::async_trait]
 impl Authorization for Asked {
-    async fn check(&self, request: Request<auth::CheckRequest>) -> Result<Response<auth::CheckResponse>, Status> {
+    async fn check(
+        &self,
+        request: Request<auth::CheckRequest>,
+    ) -> Result<Response<auth::CheckResponse>, Status> {
         let verdict = (self.0)(request.get_ref());
         let headers = verdict.headers.into_iter().map(|(key, value)| HeaderValueOption {
             header: Some(HeaderValue { key, value, ..HeaderValue::default() }),
@@ -60,7 +63,11 @@ impl Authorization for Asked {
             (0, HttpResponse::OkResponse(auth::OkHttpResponse { headers, ..auth::OkHttpResponse::default() }))
         } else {
             // PERMISSION_DENIED, and 403.
-            let denied = auth::DeniedHttpResponse { status: Some(HttpStatus { code: 403 }), headers, body: verdict.body };
+            let denied = auth::DeniedHttpResponse {
+                status: Some(HttpStatus { code: 403 }),
+                headers,
+                body: verdict.body,
+            };
             (7, HttpResponse::DeniedResponse(denied))
         };
         Ok(Response::new(auth::CheckResponse {

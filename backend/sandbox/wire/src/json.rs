@@ -54,7 +54,8 @@ pub(crate) fn encode(name: &str, json: &Value) -> Result<(), NotEncodable> {
 
 fn typed(resource: &Value) -> Result<(&str, &Map<String, Value>), NotEncodable> {
     let fields = resource.as_object().ok_or_else(|| NotEncodable::new("an object is expected"))?;
-    let type_url = fields.get("@type").and_then(Value::as_str).ok_or_else(|| NotEncodable::new("@type is missing"))?;
+    let type_url =
+        fields.get("@type").and_then(Value::as_str).ok_or_else(|| NotEncodable::new("@type is missing"))?;
     Ok((type_url, fields))
 }
 
@@ -68,7 +69,8 @@ fn message(name: &str, json: &Map<String, Value>, out: &mut Vec<u8>) -> Encoded 
     };
     for (key, value) in json.iter().filter(|(key, value)| *key != "@type" && !value.is_null()) {
         let field = fields.get(key.as_str()).or_else(|| fields.get(snake(key).as_str()));
-        let field = field.ok_or_else(|| NotEncodable::new(format!("{name} has no field of this name")).within(key))?;
+        let field = field
+            .ok_or_else(|| NotEncodable::new(format!("{name} has no field of this name")).within(key))?;
         several(field, value, out).map_err(|error| error.within(key))?;
     }
     Ok(())
@@ -140,8 +142,13 @@ fn one(number: u32, of: Type, value: &Value, out: &mut Vec<u8>) -> Encoded {
         Type::Value => nested(number, out, |out| free_value(value, out)),
         Type::Named(name) => match ENTRIES.get(name) {
             Some(Entry::Enum(values)) => {
-                let named = value.as_str().and_then(|text| values.get(text).copied()).or_else(|| value.as_i64());
-                varint(number, named.ok_or_else(|| NotEncodable::new(format!("{value} is not one of {name}")))?, out);
+                let named =
+                    value.as_str().and_then(|text| values.get(text).copied()).or_else(|| value.as_i64());
+                varint(
+                    number,
+                    named.ok_or_else(|| NotEncodable::new(format!("{value} is not one of {name}")))?,
+                    out,
+                );
                 Ok(())
             }
             _ => {
@@ -156,11 +163,19 @@ fn scalar(number: u32, of: Scalar, value: &Value, out: &mut Vec<u8>) -> Encoded 
     match of {
         Scalar::String => bytes(number, text(value)?.as_bytes(), out),
         Scalar::Bool => {
-            varint(number, i64::from(value.as_bool().ok_or_else(|| NotEncodable::new("true or false is expected"))?), out);
+            varint(
+                number,
+                i64::from(value.as_bool().ok_or_else(|| NotEncodable::new("true or false is expected"))?),
+                out,
+            );
         }
         Scalar::Int => {
             let whole = value.as_i64().or_else(|| value.as_str().and_then(|text| text.parse().ok()));
-            varint(number, whole.ok_or_else(|| NotEncodable::new(format!("{value} is not a whole number")))?, out);
+            varint(
+                number,
+                whole.ok_or_else(|| NotEncodable::new(format!("{value} is not a whole number")))?,
+                out,
+            );
         }
         Scalar::Double => {
             encode_key(number, WireType::SixtyFourBit, out);
@@ -168,7 +183,10 @@ fn scalar(number: u32, of: Scalar, value: &Value, out: &mut Vec<u8>) -> Encoded 
         }
         Scalar::Float => {
             encode_key(number, WireType::ThirtyTwoBit, out);
-            #[allow(clippy::cast_possible_truncation, reason = "the message holds a single-precision number")]
+            #[allow(
+                clippy::cast_possible_truncation,
+                reason = "the message holds a single-precision number"
+            )]
             out.extend_from_slice(&(float(value)? as f32).to_le_bytes());
         }
     }
@@ -213,7 +231,9 @@ fn free_value(value: &Value, out: &mut Vec<u8>) -> Encoded {
         Value::Bool(yes) => varint(4, i64::from(*yes), out),
         Value::Object(_) => return nested(5, out, |out| structure(value, out)),
         Value::Array(items) => {
-            return nested(6, out, |out| items.iter().try_for_each(|item| nested(1, out, |out| free_value(item, out))));
+            return nested(6, out, |out| {
+                items.iter().try_for_each(|item| nested(1, out, |out| free_value(item, out)))
+            });
         }
     }
     Ok(())
@@ -276,13 +296,19 @@ mod tests {
         }))
         .unwrap();
         let read = format!("{:?}", RouteConfiguration::decode(packed.value.as_slice()).unwrap());
-        assert!(read.contains("Prefix(\"\")") && read.contains("[503, 504]") && read.contains("value: false"), "{read}");
+        assert!(
+            read.contains("Prefix(\"\")") && read.contains("[503, 504]") && read.contains("value: false"),
+            "{read}"
+        );
     }
 
     #[test]
     fn what_the_table_does_not_know_is_named() {
         let error =
             any(&json!({"@type": "x/envoy.config.route.v3.RouteConfiguration", "virtual_hosts": [{"domain": []}]})).unwrap_err();
-        assert_eq!(error.to_string(), "virtual_hosts[0].domain: envoy.config.route.v3.VirtualHost has no field of this name");
+        assert_eq!(
+            error.to_string(),
+            "virtual_hosts[0].domain: envoy.config.route.v3.VirtualHost has no field of this name"
+        );
     }
 }

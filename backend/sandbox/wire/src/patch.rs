@@ -15,8 +15,16 @@ pub struct Patchable {
     pub operations: &'static [&'static str],
 }
 
-const LIST: &[&str] =
-    &["MERGE", "MERGE_AND_REPLACE_LIST", "ADD", "REMOVE", "INSERT_BEFORE", "INSERT_AFTER", "INSERT_FIRST", "REPLACE"];
+const LIST: &[&str] = &[
+    "MERGE",
+    "MERGE_AND_REPLACE_LIST",
+    "ADD",
+    "REMOVE",
+    "INSERT_BEFORE",
+    "INSERT_AFTER",
+    "INSERT_FIRST",
+    "REPLACE",
+];
 
 /// What an EnvoyFilter can change here.
 pub const PATCHABLE: &[Patchable] = &[
@@ -26,7 +34,11 @@ pub const PATCHABLE: &[Patchable] = &[
         operations: &["MERGE", "MERGE_AND_REPLACE_LIST", "ADD", "REMOVE"],
     },
     Patchable { apply_to: "FILTER_CHAIN", message: "envoy.config.listener.v3.FilterChain", operations: LIST },
-    Patchable { apply_to: "LISTENER_FILTER", message: "envoy.config.listener.v3.ListenerFilter", operations: LIST },
+    Patchable {
+        apply_to: "LISTENER_FILTER",
+        message: "envoy.config.listener.v3.ListenerFilter",
+        operations: LIST,
+    },
     Patchable { apply_to: "NETWORK_FILTER", message: "envoy.config.listener.v3.Filter", operations: LIST },
     Patchable {
         apply_to: "HTTP_FILTER",
@@ -46,7 +58,14 @@ pub const PATCHABLE: &[Patchable] = &[
     Patchable {
         apply_to: "HTTP_ROUTE",
         message: "envoy.config.route.v3.Route",
-        operations: &["MERGE", "MERGE_AND_REPLACE_LIST", "REMOVE", "INSERT_BEFORE", "INSERT_AFTER", "INSERT_FIRST"],
+        operations: &[
+            "MERGE",
+            "MERGE_AND_REPLACE_LIST",
+            "REMOVE",
+            "INSERT_BEFORE",
+            "INSERT_AFTER",
+            "INSERT_FIRST",
+        ],
     },
     Patchable {
         apply_to: "CLUSTER",
@@ -76,7 +95,9 @@ impl Patchable {
             return Ok(());
         }
         let (to, known) = (self.apply_to, self.operations.join(", "));
-        Err(format!("operation {operation} is not carried out for applyTo {to} in the sandbox; supported are {known}"))
+        Err(format!(
+            "operation {operation} is not carried out for applyTo {to} in the sandbox; supported are {known}"
+        ))
     }
 }
 
@@ -102,7 +123,8 @@ fn by_name(message: &str, json: &Value) -> Result<Value, NotEncodable> {
         }
         let snake = crate::json::snake(key);
         let field = fields.get_key_value(key.as_str()).or_else(|| fields.get_key_value(snake.as_str()));
-        let (name, field) = field.ok_or_else(|| NotEncodable::new(format!("{message} has no field of this name")).within(key))?;
+        let (name, field) = field
+            .ok_or_else(|| NotEncodable::new(format!("{message} has no field of this name")).within(key))?;
         found.insert((*name).to_owned(), several(field, value).map_err(|error| error.within(key))?);
     }
     Ok(found.into())
@@ -112,8 +134,9 @@ fn several(field: &Field, value: &Value) -> Result<Value, NotEncodable> {
     match (field.cardinality, value) {
         (Cardinality::Many, Value::Array(items)) => items.iter().map(|item| one(field.of, item)).collect(),
         (Cardinality::Map, Value::Object(entries)) => {
-            let entries =
-                entries.iter().map(|(key, item)| Ok((key.clone(), one(field.of, item).map_err(|error| error.within(key))?)));
+            let entries = entries.iter().map(|(key, item)| {
+                Ok((key.clone(), one(field.of, item).map_err(|error| error.within(key))?))
+            });
             Ok(entries.collect::<Result<Map<_, _>, NotEncodable>>()?.into())
         }
         // A wrong shape is named when it is encoded.
@@ -202,14 +225,20 @@ mod tests {
         let written = json!({"name": "m", "typedConfig": {"@type": "type.googleapis.com/udpa.type.v1.TypedStruct",
             "type_url": MANAGER, "value": {"streamIdleTimeout": "5s"}}});
         let read = canonical(FILTER, &written).unwrap();
-        assert_eq!(read, json!({"name": "m", "typed_config": {"@type": MANAGER, "stream_idle_timeout": "5s"}}));
+        assert_eq!(
+            read,
+            json!({"name": "m", "typed_config": {"@type": MANAGER, "stream_idle_timeout": "5s"}})
+        );
     }
 
     #[test]
     fn what_the_table_does_not_have_is_named() {
-        let field = canonical(FILTER, &json!({"typed_config": {"@type": MANAGER, "stream_idle": "5s"}})).unwrap_err();
+        let field =
+            canonical(FILTER, &json!({"typed_config": {"@type": MANAGER, "stream_idle": "5s"}})).unwrap_err();
         assert!(field.to_string().starts_with("typed_config.stream_idle: "), "{field}");
-        let message = canonical(FILTER, &json!({"typed_config": {"@type": "type.googleapis.com/a.B", "x": 1}})).unwrap_err();
+        let message =
+            canonical(FILTER, &json!({"typed_config": {"@type": "type.googleapis.com/a.B", "x": 1}}))
+                .unwrap_err();
         assert_eq!(message.to_string(), "typed_config: a.B is not a message of the table");
     }
 
@@ -222,7 +251,10 @@ mod tests {
         merge(FILTER, &mut into, &from, Lists::Append);
         assert_eq!(into["typed_config"]["http_filters"], json!([{"name": "a"}, {"name": "b"}]));
         let options = json!({"idle_timeout": "2s", "max_headers_count": 5});
-        assert_eq!((&into["typed_config"]["common_http_protocol_options"], &into["name"]), (&options, &json!("m")));
+        assert_eq!(
+            (&into["typed_config"]["common_http_protocol_options"], &into["name"]),
+            (&options, &json!("m"))
+        );
         merge(FILTER, &mut into, &from, Lists::Replace);
         assert_eq!(into["typed_config"]["http_filters"], json!([{"name": "b"}]));
     }

@@ -70,9 +70,10 @@ impl RateLimitService for Limits {
         request: Request<ratelimit::RateLimitRequest>,
     ) -> Result<Response<ratelimit::RateLimitResponse>, Status> {
         let request = request.into_inner();
-        let pairs = |descriptor: envoy_types::pb::envoy::extensions::common::ratelimit::v3::RateLimitDescriptor| {
-            descriptor.entries.into_iter().map(|entry| (entry.key, entry.value)).collect()
-        };
+        let pairs =
+            |descriptor: envoy_types::pb::envoy::extensions::common::ratelimit::v3::RateLimitDescriptor| {
+                descriptor.entries.into_iter().map(|entry| (entry.key, entry.value)).collect()
+            };
         let asked = Asked {
             domain: request.domain,
             descriptors: request.descriptors.into_iter().map(pairs).collect(),

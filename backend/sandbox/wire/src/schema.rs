@@ -59,14 +59,17 @@ pub(crate) static ENTRIES: LazyLock<HashMap<&'static str, Entry>> = LazyLock::ne
 fn read(text: &'static str) -> HashMap<&'static str, Entry> {
     // First the names, so that a short reference can be told from a full one; then the fields.
     let rows = rows(text);
-    let known: HashMap<String, &'static str> = rows.iter().map(|row| (row.full.clone(), intern(&row.full))).collect();
+    let known: HashMap<String, &'static str> =
+        rows.iter().map(|row| (row.full.clone(), intern(&row.full))).collect();
     rows.iter()
         .map(|row| {
             let pairs = row.cells.iter().filter_map(|cell| cell.split_once('='));
             let entry = if row.is_enum {
                 Entry::Enum(pairs.filter_map(|(name, number)| Some((name, number.parse().ok()?))).collect())
             } else {
-                Entry::Message(pairs.filter_map(|(name, of)| Some((name, field(of, row.package, &known)?))).collect())
+                Entry::Message(
+                    pairs.filter_map(|(name, of)| Some((name, field(of, row.package, &known)?))).collect(),
+                )
             };
             (known[&row.full], entry)
         })
@@ -94,7 +97,12 @@ fn rows(text: &'static str) -> Vec<Row> {
         match (cells.next(), cells.next()) {
             (Some("package"), Some(name)) => package = name,
             (Some(kind @ ("message" | "enum")), Some(name)) => {
-                rows.push(Row { package, full: format!("{package}.{name}"), is_enum: kind == "enum", cells: cells.collect() });
+                rows.push(Row {
+                    package,
+                    full: format!("{package}.{name}"),
+                    is_enum: kind == "enum",
+                    cells: cells.collect(),
+                });
             }
             _ => {}
         }

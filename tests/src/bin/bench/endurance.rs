@@ -41,7 +41,8 @@ impl Endurance {
     /// Runs a sandbox for that long and measures it.
     pub(crate) fn rows(&self) -> Result<Vec<Row>> {
         let rps = self.rps.to_string();
-        let mut sandbox = Program::start(&["sandbox", "--rps", &rps], &[("RUST_LOG", "warn,sandbox::load=info")])?;
+        let mut sandbox =
+            Program::start(&["sandbox", "--rps", &rps], &[("RUST_LOG", "warn,sandbox::load=info")])?;
         let begun = Instant::now();
         let ready: Value = serde_json::from_str(&sandbox.line(Duration::from_secs(60))?)?;
         let mesh = Mesh::of(&ready, sandbox.pid())?;
@@ -72,12 +73,22 @@ impl Endurance {
         let made = (runtime.block_on(mesh.asked())? - asked_before) / asked_at.elapsed().as_secs_f64();
         let last = Memory::of(mesh.pid)?;
         rows.push(Row::new("  requests/s that the gateway saw", "-", format!("{made:.1}")));
-        for (name, at) in [("memory after the warm-up", &first), ("  at half time", &half), ("  at the end", &last)] {
+        for (name, at) in
+            [("memory after the warm-up", &first), ("  at half time", &half), ("  at the end", &last)]
+        {
             rows.push(Row::new(name, "-", at.text()));
         }
         let growth = (last.sandbox - half.sandbox) / (self.duration.as_secs_f64() / 120.0);
-        rows.push(Row::new("  growth of the sandbox's own process in the second half", "-", format!("{growth:+.2} MB a minute")));
-        rows.push(Row::new("  samples, which are kept for an hour, at the end", "-", runtime.block_on(mesh.samples())?));
+        rows.push(Row::new(
+            "  growth of the sandbox's own process in the second half",
+            "-",
+            format!("{growth:+.2} MB a minute"),
+        ));
+        rows.push(Row::new(
+            "  samples, which are kept for an hour, at the end",
+            "-",
+            runtime.block_on(mesh.samples())?,
+        ));
         rows.push(Row::new("memory per pod, at the end", "-", last.per_pod(mesh.pods)));
         rows.push(Row::new("sandbox's own process, all threads", "-", format!("{cpu:.0} % of a core")));
         rows.push(Row::new("answers other than 200, in all", "-", runtime.block_on(mesh.failed_by_code())?));
@@ -86,7 +97,11 @@ impl Endurance {
         rows.push(Row::new(
             "push → all proxies acked, under load",
             "250 ms",
-            format!("{median_ms:.0} ms (median of {}; slowest {:.0} ms)", all.len(), all.iter().copied().fold(0.0, f64::max)),
+            format!(
+                "{median_ms:.0} ms (median of {}; slowest {:.0} ms)",
+                all.len(),
+                all.iter().copied().fold(0.0, f64::max)
+            ),
         ));
         rows.push(Row::new("a proxy converges on a change", "-", runtime.block_on(mesh.convergence())?));
         rows.push(Row::new("trace store", "-", runtime.block_on(mesh.traces())?));
@@ -171,9 +186,11 @@ impl Mesh {
     /// Scales istiod to 0 for a while; requests go on.
     async fn without_control_plane(&self) -> Result<String> {
         let config = kube::config::Kubeconfig::read_from(&self.kubeconfig)?;
-        let config = kube::Config::from_custom_kubeconfig(config, &kube::config::KubeConfigOptions::default()).await?;
+        let config =
+            kube::Config::from_custom_kubeconfig(config, &kube::config::KubeConfigOptions::default()).await?;
         let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("apps", "v1", "Deployment"));
-        let deployments: Api<DynamicObject> = Api::namespaced_with(kube::Client::try_from(config)?, "istio-system", &resource);
+        let deployments: Api<DynamicObject> =
+            Api::namespaced_with(kube::Client::try_from(config)?, "istio-system", &resource);
         let scale = async |replicas: u32| {
             let patch = Patch::Merge(json!({"spec": {"replicas": replicas}}));
             deployments.patch("istiod", &PatchParams::default(), &patch).await.map(drop)
@@ -201,8 +218,10 @@ impl Mesh {
     /// Kills the proxy of reviews v2 and waits until as many run as before.
     async fn without_a_proxy(&self) -> Result<String> {
         let before = envoys(self.pid)?;
-        let is_of_reviews =
-            |pid: &&u32| std::fs::read_to_string(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line.contains("reviews-v2"));
+        let is_of_reviews = |pid: &&u32| {
+            std::fs::read_to_string(format!("/proc/{pid}/cmdline"))
+                .is_ok_and(|line| line.contains("reviews-v2"))
+        };
         let victim = *before.iter().find(is_of_reviews).context("reviews v2 has no proxy")?;
         self.during(async {
             let pid = nix::unistd::Pid::from_raw(i32::try_from(victim)?);
@@ -226,7 +245,11 @@ impl Mesh {
         let value = |name: &str| number(&page, &format!("pilot_proxy_convergence_time{name}"));
         let (sum, count) = (value("_sum"), value("_count"));
         let fast = value("_bucket{le=\"0.1\"}");
-        Ok(format!("{:.0} ms (mean of {count}; {:.1} % within 100 ms)", sum / count * 1000.0, fast / count * 100.0))
+        Ok(format!(
+            "{:.0} ms (mean of {count}; {:.1} % within 100 ms)",
+            sum / count * 1000.0,
+            fast / count * 100.0
+        ))
     }
 
     async fn samples(&self) -> Result<String> {

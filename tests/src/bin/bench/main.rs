@@ -38,7 +38,9 @@ fn main() -> anyhow::Result<()> {
             rows
         }
         Some((mode, rest)) if mode == "endurance" => endurance::Endurance::read(rest)?.rows()?,
-        Some((mode, _)) => anyhow::bail!("unknown: {mode}; there is endurance, and all budgets without an argument"),
+        Some((mode, _)) => {
+            anyhow::bail!("unknown: {mode}; there is endurance, and all budgets without an argument")
+        }
     };
     println!("{}", report(&rows));
     Ok(())

@@ -12,7 +12,8 @@ pub(crate) struct Memory {
 impl Memory {
     /// Of the sandbox with this process id.
     pub(crate) fn of(sandbox: u32) -> Result<Self> {
-        let mut proxies: Vec<f64> = envoys(sandbox)?.into_iter().filter_map(|pid| resident_mb(pid).ok()).collect();
+        let mut proxies: Vec<f64> =
+            envoys(sandbox)?.into_iter().filter_map(|pid| resident_mb(pid).ok()).collect();
         proxies.sort_by(f64::total_cmp);
         Ok(Self { sandbox: resident_mb(sandbox)?, proxies })
     }

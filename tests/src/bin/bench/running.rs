@@ -26,7 +26,11 @@ pub(crate) fn rows() -> Result<Vec<Row>> {
     rows.push(Row::new(
         "push → all proxies of the sandbox acked",
         "250 ms",
-        format!("{median_ms:.0} ms (median of {}; slowest {:.0} ms)", all.len(), all.iter().copied().fold(0.0, f64::max)),
+        format!(
+            "{median_ms:.0} ms (median of {}; slowest {:.0} ms)",
+            all.len(),
+            all.iter().copied().fold(0.0, f64::max)
+        ),
     ));
     sandbox.stop(Duration::from_secs(5))?;
     rows.extend(both_applications()?);
@@ -42,7 +46,11 @@ fn both_applications() -> Result<[Row; 2]> {
     let memory = Memory::of(sandbox.pid())?;
     let rows = [
         Row::new("sandbox ready, tutorial + bookinfo", "8 s", seconds(took)),
-        Row::new("  memory per pod", "-", memory.per_pod(ready["proxies"].as_u64().context("no proxies")? as usize)),
+        Row::new(
+            "  memory per pod",
+            "-",
+            memory.per_pod(ready["proxies"].as_u64().context("no proxies")? as usize),
+        ),
     ];
     sandbox.stop(Duration::from_secs(5))?;
     Ok(rows)
@@ -72,8 +80,16 @@ fn window() -> Result<Vec<Row>> {
     let window = Window::connect(port, Duration::from_secs(10))?;
     window.wait_for("reviews v3", Duration::from_secs(20))?;
     let busy = load(program.pid(), Duration::from_secs(10))?;
-    rows.push(Row::new("window with live sandbox inside it, all threads", "-", format!("{busy:.1} % of a core")));
-    rows.push(Row::new("memory, sandbox graph open", "200 MB", format!("{:.0} MB", resident_mb(program.pid())?)));
+    rows.push(Row::new(
+        "window with live sandbox inside it, all threads",
+        "-",
+        format!("{busy:.1} % of a core"),
+    ));
+    rows.push(Row::new(
+        "memory, sandbox graph open",
+        "200 MB",
+        format!("{:.0} MB", resident_mb(program.pid())?),
+    ));
     drop((window, program));
 
     rows.push(idle(&display)?);
@@ -86,7 +102,11 @@ fn idle(display: &Display) -> Result<Row> {
     let ready: Value = serde_json::from_str(&sandbox.line(Duration::from_secs(60))?)?;
     let port = free_port()?;
     let inspection = format!("127.0.0.1:{port}");
-    let env = [("DISPLAY", display.name.as_str()), ("LIBGL_ALWAYS_SOFTWARE", "1"), ("EGUI_INSPECTION", &inspection)];
+    let env = [
+        ("DISPLAY", display.name.as_str()),
+        ("LIBGL_ALWAYS_SOFTWARE", "1"),
+        ("EGUI_INSPECTION", &inspection),
+    ];
     let kubeconfig = ready["kubeconfig"].as_str().context("no kubeconfig")?;
     let program = Program::start(&["--kubeconfig", kubeconfig, "--context", "sandbox"], &env)?;
     let window = Window::connect(port, Duration::from_secs(10))?;
@@ -103,8 +123,11 @@ fn idle(display: &Display) -> Result<Row> {
 pub(crate) async fn pushes(kubeconfig: PathBuf) -> Result<(Vec<f64>, f64)> {
     let target = Target { kubeconfig: Some(kubeconfig), ..Target::default() };
     let mut cluster = Cluster::connect(target, Arc::new(|| {}));
-    let ready = |scene: &Arc<Scene>| scene.ready() && scene.proxies.value().is_some_and(|proxies| proxies.len() == 7);
-    tokio::time::timeout(Duration::from_secs(20), cluster.scene.wait_for(ready)).await.context("the mesh was not read")??;
+    let ready =
+        |scene: &Arc<Scene>| scene.ready() && scene.proxies.value().is_some_and(|proxies| proxies.len() == 7);
+    tokio::time::timeout(Duration::from_secs(20), cluster.scene.wait_for(ready))
+        .await
+        .context("the mesh was not read")??;
     let mut ledger = Ledger::default();
     let mut all = Vec::new();
     for round in 0..PUSHES {
@@ -114,8 +137,9 @@ pub(crate) async fn pushes(kubeconfig: PathBuf) -> Result<(Vec<f64>, f64)> {
         let pushed = Instant::now();
         cluster.commands.send(Command::Push(id, Box::new(change))).await?;
         loop {
-            let next =
-                tokio::time::timeout(Duration::from_secs(10), cluster.facts.recv()).await.context("no more news of the push")?;
+            let next = tokio::time::timeout(Duration::from_secs(10), cluster.facts.recv())
+                .await
+                .context("no more news of the push")?;
             match next.context("the connection ended")? {
                 (of, Fact::Acked { acked, of: all_of_them, .. }) if of == id && acked == all_of_them => break,
                 (of, Fact::Refused(problem) | Fact::Unknowable(problem)) if of == id => bail!("{problem}"),

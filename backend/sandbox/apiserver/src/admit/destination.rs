@@ -5,8 +5,8 @@ use serde_json::Value;
 use super::{
     Problems, Subject, tls,
     values::{
-        address, duration, entries, export_to, flag, fqdn, has, items, label_set, percent, port_number, selector, subset_name,
-        text, texts, whole, wildcard_domain,
+        address, duration, entries, export_to, flag, fqdn, has, items, label_set, percent, port_number,
+        selector, subset_name, text, texts, whole, wildcard_domain,
     },
 };
 
@@ -29,7 +29,8 @@ pub(super) fn destination_rule(subject: &Subject<'_>, problems: &mut Problems) {
     }
     export_to(spec, subject.namespace, false, problems);
     if has(spec, "/workloadSelector") {
-        let beyond: Vec<&str> = texts(spec, "/exportTo").filter(|to| *to != "." && *to != subject.namespace).collect();
+        let beyond: Vec<&str> =
+            texts(spec, "/exportTo").filter(|to| *to != "." && *to != subject.namespace).collect();
         problems.unless(beyond.is_empty(), || {
             "destination rule with workload selector cannot have exportTo beyond current namespace".into()
         });
@@ -53,7 +54,9 @@ fn traffic_policy(policy: &Value, problems: &mut Problems) {
         problems.add("traffic policy must have at least one field");
         return;
     }
-    problems.unless(!(there("tunnel") && there("proxyProtocol")), || "tunnel and proxyProtocol must not be set together".into());
+    problems.unless(!(there("tunnel") && there("proxyProtocol")), || {
+        "tunnel and proxyProtocol must not be set together".into()
+    });
     settings(policy, problems);
     for one in items(policy, "/portLevelSettings") {
         problems.unless(has(one, "/port"), || "portTrafficPolicy must have valid port".into());
@@ -69,8 +72,10 @@ fn traffic_policy(policy: &Value, problems: &mut Problems) {
         if let (Err(name), Err(address)) = (fqdn(host), address(host)) {
             problems.add(format!("tunnel target host must be valid FQDN or IP address: {name}; {address}"));
         }
-        problems
-            .note(port_number(whole(tunnel, "/targetPort")).map_err(|words| format!("tunnel target port is invalid: {words}")));
+        problems.note(
+            port_number(whole(tunnel, "/targetPort"))
+                .map_err(|words| format!("tunnel target port is invalid: {words}")),
+        );
     }
     percent(policy, "/retryBudget/percent", problems);
 }
@@ -87,7 +92,9 @@ fn settings(policy: &Value, problems: &mut Problems) {
 }
 
 pub(super) fn connection_pool(pool: &Value, problems: &mut Problems) {
-    problems.unless(has(pool, "/tcp") || has(pool, "/http"), || "connection pool must have at least one field".into());
+    problems.unless(has(pool, "/tcp") || has(pool, "/http"), || {
+        "connection pool must have at least one field".into()
+    });
     for (path, words) in [
         ("/http/http1MaxPendingRequests", "http1 max pending requests"),
         ("/http/http2MaxRequests", "http2 max requests"),
@@ -110,9 +117,10 @@ pub(super) fn connection_pool(pool: &Value, problems: &mut Problems) {
     ] {
         duration(pool, path, problems);
     }
-    problems.unless(!(text(pool, "/http/h2UpgradePolicy") == "UPGRADE" && flag(pool, "/http/useClientProtocol")), || {
-        "use client protocol must not be true when H2UpgradePolicy is UPGRADE".into()
-    });
+    problems.unless(
+        !(text(pool, "/http/h2UpgradePolicy") == "UPGRADE" && flag(pool, "/http/useClientProtocol")),
+        || "use client protocol must not be true when H2UpgradePolicy is UPGRADE".into(),
+    );
 }
 
 fn outlier_detection(policy: &Value, problems: &mut Problems) {
@@ -132,7 +140,9 @@ fn outlier_detection(policy: &Value, problems: &mut Problems) {
 
 fn load_balancer(policy: &Value, problems: &mut Problems) {
     let Some(balancer) = policy.get("loadBalancer") else { return };
-    problems.warn_if(text(balancer, "/simple") == "LEAST_CONN", || "LEAST_CONN is deprecated; use LEAST_REQUEST".into());
+    problems.warn_if(text(balancer, "/simple") == "LEAST_CONN", || {
+        "LEAST_CONN is deprecated; use LEAST_REQUEST".into()
+    });
     if let Some(hash) = balancer.get("consistentHash") {
         problems.unless(!has(hash, "/httpCookie") || !text(hash, "/httpCookie/name").is_empty(), || {
             "name required for HttpCookie".into()
@@ -158,12 +168,15 @@ fn load_balancer(policy: &Value, problems: &mut Problems) {
     locality(balancer, has(policy, "/outlierDetection"), problems);
     duration(balancer, "/warmupDurationSecs", problems);
     duration(balancer, "/warmup/duration", problems);
-    problems.warn_if(has(balancer, "/warmupDurationSecs"), || "warmupDurationSecs is deprecated; use warmup".into());
+    problems.warn_if(has(balancer, "/warmupDurationSecs"), || {
+        "warmupDurationSecs is deprecated; use warmup".into()
+    });
 }
 
 fn is_prime(number: i64) -> bool {
     // A table that is too large is refused anyway.
-    (2..5_000_011).contains(&number) && (2..).take_while(|factor| factor * factor <= number).all(|factor| number % factor != 0)
+    (2..5_000_011).contains(&number)
+        && (2..).take_while(|factor| factor * factor <= number).all(|factor| number % factor != 0)
 }
 
 fn locality(balancer: &Value, outlier: bool, problems: &mut Problems) {
@@ -175,8 +188,10 @@ fn locality(balancer: &Value, outlier: bool, problems: &mut Problems) {
     }
     if some("failover") {
         for label in texts(setting, "/failoverPriority") {
-            let topology =
-                matches!(label, "topology.kubernetes.io/region" | "topology.kubernetes.io/zone" | "topology.istio.io/subzone");
+            let topology = matches!(
+                label,
+                "topology.kubernetes.io/region" | "topology.kubernetes.io/zone" | "topology.istio.io/subzone"
+            );
             problems.unless(!topology, || {
                 format!("can not simultaneously set 'failover' and topology label '{label}' in 'failover_priority'")
             });
@@ -184,8 +199,9 @@ fn locality(balancer: &Value, outlier: bool, problems: &mut Problems) {
     }
     for one in items(setting, "/distribute") {
         let shares: Vec<i64> = entries(one, "/to").map(|(_, share)| share.as_i64().unwrap_or(0)).collect();
-        problems
-            .unless(shares.iter().all(|share| (1..=100).contains(share)), || "locality weight must be in range [1, 100]".into());
+        problems.unless(shares.iter().all(|share| (1..=100).contains(share)), || {
+            "locality weight must be in range [1, 100]".into()
+        });
         let total: i64 = shares.iter().sum();
         problems.unless(total == 100, || format!("total locality weight {total} != 100"));
         places(&entries(one, "/to").map(|(to, _)| to.as_str()).collect::<Vec<_>>(), problems);
@@ -197,7 +213,9 @@ fn locality(balancer: &Value, outlier: bool, problems: &mut Problems) {
     for one in items(setting, "/failover") {
         let (from, to) = (text(one, "/from"), text(one, "/to"));
         problems.unless(from != to, || "locality lb failover settings must specify different regions".into());
-        problems.unless(!from.contains('/') && !to.contains('/'), || "locality lb failover only specify region".into());
+        problems.unless(!from.contains('/') && !to.contains('/'), || {
+            "locality lb failover only specify region".into()
+        });
         problems.unless(!from.contains('*') && !to.contains('*'), || {
             "locality lb failover region should not contain '*' wildcard".into()
         });
@@ -216,7 +234,8 @@ fn places(localities: &[&str], problems: &mut Problems) {
         });
         let root = place.trim_end_matches('*').trim_end_matches('/');
         let inside = localities.iter().enumerate().any(|(other, one)| {
-            other != index && (*one == *place || (place.ends_with('*') && one.starts_with(root)) || *place == "*")
+            other != index
+                && (*one == *place || (place.ends_with('*') && one.starts_with(root)) || *place == "*")
         });
         problems.unless(!inside, || format!("locality {place} overlaps with other localities"));
     }

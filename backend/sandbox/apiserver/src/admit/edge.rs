@@ -5,19 +5,25 @@ use serde_json::Value;
 use super::{
     Problems, Subject, tls,
     values::{
-        address, flag, has, host_of_namespace, is_http, is_label, is_protocol, is_tls, items, port_number, socket, text, texts,
-        whole,
+        address, flag, has, host_of_namespace, is_http, is_label, is_protocol, is_tls, items, port_number,
+        socket, text, texts, whole,
     },
 };
 
 pub(super) fn gateway(subject: &Subject<'_>, problems: &mut Problems) {
-    problems.unless(subject.name.is_empty() || is_label(subject.name), || format!("invalid gateway name: \"{}\"", subject.name));
-    problems.unless(items(subject.spec, "/servers").next().is_some(), || "gateway must have at least one server".into());
+    problems.unless(subject.name.is_empty() || is_label(subject.name), || {
+        format!("invalid gateway name: \"{}\"", subject.name)
+    });
+    problems.unless(items(subject.spec, "/servers").next().is_some(), || {
+        "gateway must have at least one server".into()
+    });
     let mut names = Vec::new();
     for one in items(subject.spec, "/servers") {
         server(one, problems);
         let name = text(one, "/port/name");
-        problems.unless(!names.contains(&name), || format!("port names in servers must be unique: duplicate name {name}"));
+        problems.unless(!names.contains(&name), || {
+            format!("port names in servers must be unique: duplicate name {name}")
+        });
         names.push(name);
         problems.warn_if(!is_http(text(one, "/port/protocol")) && flag(one, "/tls/httpsRedirect"), || {
             "tls.httpsRedirect should only be used with http servers".into()
@@ -27,7 +33,9 @@ pub(super) fn gateway(subject: &Subject<'_>, problems: &mut Problems) {
 }
 
 fn server(one: &Value, problems: &mut Problems) {
-    problems.unless(items(one, "/hosts").next().is_some(), || "server config must contain at least one host".into());
+    problems.unless(items(one, "/hosts").next().is_some(), || {
+        "server config must contain at least one host".into()
+    });
     for host in texts(one, "/hosts") {
         problems.note(host_of_namespace(host, true));
     }
@@ -55,13 +63,18 @@ fn server(one: &Value, problems: &mut Problems) {
         tls::server(settings, problems);
     }
     match settings {
-        None => problems.unless(!is_tls(protocol), || "server must have TLS settings for HTTPS/TLS protocols".into()),
+        None => problems
+            .unless(!is_tls(protocol), || "server must have TLS settings for HTTPS/TLS protocols".into()),
         Some(settings) if is_http(protocol) => {
             let passes = matches!(text(settings, "/mode"), "" | "PASSTHROUGH" | "AUTO_PASSTHROUGH");
-            let files =
-                ["/caCertificates", "/privateKey", "/serverCertificate"].iter().any(|path| !text(settings, path).is_empty());
-            problems.unless(passes && !files, || "server cannot have TLS settings for plain text HTTP ports".into());
+            let files = ["/caCertificates", "/privateKey", "/serverCertificate"]
+                .iter()
+                .any(|path| !text(settings, path).is_empty());
+            problems.unless(passes && !files, || {
+                "server cannot have TLS settings for plain text HTTP ports".into()
+            });
         }
-        Some(_) => problems.unless(is_tls(protocol), || "server cannot have TLS settings for non HTTPS/TLS ports".into()),
+        Some(_) => problems
+            .unless(is_tls(protocol), || "server cannot have TLS settings for non HTTPS/TLS ports".into()),
     }
 }

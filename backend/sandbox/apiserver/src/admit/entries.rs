@@ -5,8 +5,8 @@ use serde_json::Value;
 use super::{
     Problems, Subject,
     values::{
-        entries, export_to, fqdn, has, header_name, is_address, is_http, is_label, is_protocol, is_tls, items, label_set,
-        port_number, selector, socket, subnet, text, texts, whole, wildcard_domain,
+        entries, export_to, fqdn, has, header_name, is_address, is_http, is_label, is_protocol, is_tls,
+        items, label_set, port_number, selector, socket, subnet, text, texts, whole, wildcard_domain,
     },
 };
 
@@ -49,16 +49,22 @@ fn ports<'a>(spec: &'a Value, resolution: &str, problems: &mut Problems) -> Vec<
     let (mut names, mut numbers) = (Vec::new(), Vec::new());
     for port in items(spec, "/ports") {
         let (name, number, protocol) = (text(port, "/name"), whole(port, "/number"), text(port, "/protocol"));
-        problems.unless(!names.contains(&name), || format!("service entry port name \"{name}\" already defined"));
+        problems
+            .unless(!names.contains(&name), || format!("service entry port name \"{name}\" already defined"));
         names.push(name);
-        problems.unless(!numbers.contains(&number), || format!("service entry port {number} already defined"));
+        problems
+            .unless(!numbers.contains(&number), || format!("service entry port {number} already defined"));
         numbers.push(number);
         if whole(port, "/targetPort") != 0 {
             problems.note(port_number(whole(port, "/targetPort")));
-            problems.warn_if(resolution == "NONE", || "targetPort has no effect when resolution mode is NONE".into());
+            problems.warn_if(resolution == "NONE", || {
+                "targetPort has no effect when resolution mode is NONE".into()
+            });
         }
         problems.unless(is_label(name), || format!("invalid port name: {name}"));
-        problems.unless(protocol.is_empty() || is_protocol(protocol), || format!("unsupported protocol: {protocol}"));
+        problems.unless(protocol.is_empty() || is_protocol(protocol), || {
+            format!("unsupported protocol: {protocol}")
+        });
         problems.note(port_number(number));
     }
     names
@@ -70,7 +76,9 @@ fn endpoints(spec: &Value, resolution: &str, hosts: &[&str], names: &[&str], pro
     match resolution {
         "NONE" => {
             problems.unless(count == 0, || "no endpoints should be provided for resolution type none".into());
-            problems.warn_if(selected, || "workloadSelector should not be set when resolution mode is NONE".into());
+            problems.warn_if(selected, || {
+                "workloadSelector should not be set when resolution mode is NONE".into()
+            });
         }
         "STATIC" => {
             for endpoint in items(spec, "/endpoints") {
@@ -92,14 +100,18 @@ fn endpoints(spec: &Value, resolution: &str, hosts: &[&str], names: &[&str], pro
                 label_set(endpoint, "/labels", problems);
                 ports_of(endpoint, Some(names), problems);
             }
-            problems.warn_if(selected, || format!("workloadSelector should not be set when resolution mode is {resolution}"));
+            problems.warn_if(selected, || {
+                format!("workloadSelector should not be set when resolution mode is {resolution}")
+            });
             let tcp = items(spec, "/ports").any(|port| text(port, "/protocol").eq_ignore_ascii_case("TCP"));
             problems.warn_if(has(spec, "/addresses") && tcp && hosts.len() > 1, || {
                 "service entry can not have more than one host specified simultaneously with address and tcp port".into()
             });
         }
         // DYNAMIC_DNS: names are looked up when they are asked for.
-        _ => problems.unless(count == 0, || format!("no endpoints should be provided for resolution type {resolution}")),
+        _ => problems.unless(count == 0, || {
+            format!("no endpoints should be provided for resolution type {resolution}")
+        }),
     }
 }
 
@@ -124,9 +136,12 @@ pub(super) fn workload_entry(entry: &Value, known: Option<&[&str]>, names: bool,
     }
     if let Some(path) = address.strip_prefix("unix://") {
         problems.note(socket(path));
-        problems.unless(entries(entry, "/ports").next().is_none(), || format!("unix endpoint {address} must not include ports"));
-        problems
-            .unless(known.is_none_or(|known| known.len() == 1), || "exactly 1 service port required for unix endpoints".into());
+        problems.unless(entries(entry, "/ports").next().is_none(), || {
+            format!("unix endpoint {address} must not include ports")
+        });
+        problems.unless(known.is_none_or(|known| known.len() == 1), || {
+            "exactly 1 service port required for unix endpoints".into()
+        });
     } else if !address.is_empty() && !is_address(address) {
         if !names {
             problems.add(format!("endpoint address \"{address}\" is not a valid IP address"));
@@ -142,7 +157,9 @@ pub(super) fn workload_group(spec: &Value, problems: &mut Problems) {
     problems.unless(has(spec, "/template"), || "template is required".into());
     label_set(spec, "/metadata/labels", problems);
     let Some(probe) = spec.get("probe") else { return };
-    for field in ["periodSeconds", "initialDelaySeconds", "timeoutSeconds", "successThreshold", "failureThreshold"] {
+    for field in
+        ["periodSeconds", "initialDelaySeconds", "timeoutSeconds", "successThreshold", "failureThreshold"]
+    {
         problems.unless(whole(probe, &format!("/{field}")) >= 0, || format!("{field} must be non-negative"));
     }
     if let Some(get) = probe.get("httpGet") {

@@ -40,7 +40,9 @@ fn patch(patch: &Value, problems: &mut Problems) {
         return problems.add(words);
     }
     match patch.pointer("/patch/value").filter(|value| !value.is_null()) {
-        None if operation != "REMOVE" => problems.add("Envoy filter: missing patch value for non-remove operation"),
+        None if operation != "REMOVE" => {
+            problems.add("Envoy filter: missing patch value for non-remove operation")
+        }
         None => {}
         Some(value) => {
             if let Err(error) = canonical(row.message, value) {
@@ -58,9 +60,13 @@ fn matches(patch: &Value, apply_to: &str, problems: &mut Problems) {
         "CLUSTER" => problems.unless(!listener && !routes, || {
             "Envoy filter: applyTo for cluster class objects cannot have non cluster match".into()
         }),
-        "ROUTE_CONFIGURATION" | "VIRTUAL_HOST" | "HTTP_ROUTE" => problems.unless(!listener && !cluster, || {
-            "Envoy filter: applyTo for http route class objects cannot have non route configuration match".into()
-        }),
+        "ROUTE_CONFIGURATION" | "VIRTUAL_HOST" | "HTTP_ROUTE" => problems.unless(
+            !listener && !cluster,
+            || {
+                "Envoy filter: applyTo for http route class objects cannot have non route configuration match"
+                    .into()
+            },
+        ),
         _ => problems.unless(!routes && !cluster, || {
             "Envoy filter: applyTo for listener class objects cannot have non listener match".into()
         }),
@@ -79,14 +85,18 @@ fn matches(patch: &Value, apply_to: &str, problems: &mut Problems) {
     }
     for path in ["listener/portName", "routeConfiguration/portName"] {
         let field = path.replace('/', ".");
-        problems.unless(!given(path), || format!("match.{field} is not carried out in the sandbox; use portNumber"));
+        problems.unless(!given(path), || {
+            format!("match.{field} is not carried out in the sandbox; use portNumber")
+        });
     }
     let class = text(patch, "/patch/filterClass");
     problems.unless(matches!(class, "" | "UNSPECIFIED"), || {
         format!("patch.filterClass {class} is not carried out in the sandbox; use INSERT_BEFORE or INSERT_AFTER with a filter")
     });
     if let Some(filter) = patch.pointer("/match/listener/filterChain/filter") {
-        problems.unless(!text(filter, "/name").is_empty(), || "Envoy filter: filter match has no name to match on".into());
+        problems.unless(!text(filter, "/name").is_empty(), || {
+            "Envoy filter: filter match has no name to match on".into()
+        });
         problems.unless(!has(filter, "/subFilter") || apply_to == "HTTP_FILTER", || {
             "Envoy filter: subfilter match can only be used with applyTo HTTP_FILTER".into()
         });

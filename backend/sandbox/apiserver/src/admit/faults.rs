@@ -10,7 +10,9 @@ use super::{
 pub(super) fn fault(route: &Value, problems: &mut Problems) {
     let Some(fault) = route.get("fault") else { return };
     let (delay, abort) = (fault.get("delay"), fault.get("abort"));
-    problems.unless(delay.is_some() || abort.is_some(), || "HTTP fault injection must have an abort and/or a delay".into());
+    problems.unless(delay.is_some() || abort.is_some(), || {
+        "HTTP fault injection must have an abort and/or a delay".into()
+    });
     if let Some(abort) = abort {
         percentage(abort, problems);
         if has(abort, "/grpcStatus") {
@@ -26,7 +28,8 @@ pub(super) fn fault(route: &Value, problems: &mut Problems) {
     if let Some(delay) = delay {
         percentage(delay, problems);
         percent(delay, "/percent", problems);
-        problems.warn_if(has(delay, "/percent"), || "fault.delay.percent is deprecated; use percentage".into());
+        problems
+            .warn_if(has(delay, "/percent"), || "fault.delay.percent is deprecated; use percentage".into());
         duration(delay, "/fixedDelay", problems);
         duration(delay, "/exponentialDelay", problems);
         problems.unless(!has(delay, "/exponentialDelay"), || "exponentialDelay not supported yet".into());
@@ -43,7 +46,11 @@ fn percentage(value: &Value, problems: &mut Problems) {
 
 /// A status that HTTP has.
 pub(super) fn http_status(status: i64) -> Result<(), String> {
-    if (200..=600).contains(&status) { Ok(()) } else { Err(format!("HTTP status {status} is not in range 200-599")) }
+    if (200..=600).contains(&status) {
+        Ok(())
+    } else {
+        Err(format!("HTTP status {status} is not in range 200-599"))
+    }
 }
 
 fn grpc_status(status: &str) -> Result<(), String> {

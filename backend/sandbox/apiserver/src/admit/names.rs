@@ -84,7 +84,10 @@ impl Shape {
             problems.push(format!("{part}must be no more than {} characters", self.longest));
         }
         if !self.fits(text) {
-            problems.push(format!("{} (e.g. {}, regex used for validation is '{}')", self.words, self.examples, self.pattern));
+            problems.push(format!(
+                "{} (e.g. {}, regex used for validation is '{}')",
+                self.words, self.examples, self.pattern
+            ));
         }
         problems
     }
@@ -119,7 +122,9 @@ pub(crate) fn key(text: &str) -> Vec<String> {
     let (mut problems, name) = match parts.as_slice() {
         [name] => (Vec::new(), *name),
         ["", name] => (vec!["prefix part must be non-empty".to_owned()], *name),
-        [prefix, name] => (subdomain(prefix).into_iter().map(|why| format!("prefix part {why}")).collect(), *name),
+        [prefix, name] => {
+            (subdomain(prefix).into_iter().map(|why| format!("prefix part {why}")).collect(), *name)
+        }
         _ => {
             let words = KEY_NAME.words.replace("name part", "a qualified name");
             return vec![format!(

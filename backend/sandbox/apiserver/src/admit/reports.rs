@@ -17,21 +17,31 @@ pub(super) fn telemetry(spec: &Value, problems: &mut Problems) {
                 problems.warn_if(name.is_empty(), || "tagOverrides.name may not be empty".into());
                 let value = !text(tag, "/value").is_empty();
                 match text(tag, "/operation") {
-                    "REMOVE" => problems.unless(!value, || "tagOverrides.value may only be set when operation is UPSERT".into()),
-                    _ => problems.unless(value, || "tagOverrides.value must be set when operation is UPSERT".into()),
+                    "REMOVE" => problems.unless(!value, || {
+                        "tagOverrides.value may only be set when operation is UPSERT".into()
+                    }),
+                    _ => problems
+                        .unless(value, || "tagOverrides.value must be set when operation is UPSERT".into()),
                 }
             }
-            problems.unless(!has(one, "/match/customMetric") || !text(one, "/match/customMetric").is_empty(), || {
-                "customMetric may not be empty".into()
-            });
+            problems.unless(
+                !has(one, "/match/customMetric") || !text(one, "/match/customMetric").is_empty(),
+                || "customMetric may not be empty".into(),
+            );
         }
     }
-    problems.warn_if(items(spec, "/tracing").count() > 1, || "multiple tracing is not currently supported".into());
+    problems.warn_if(items(spec, "/tracing").count() > 1, || {
+        "multiple tracing is not currently supported".into()
+    });
     for tracing in items(spec, "/tracing") {
-        problems.warn_if(items(tracing, "/providers").count() > 1, || "multiple providers is not currently supported".into());
+        problems.warn_if(items(tracing, "/providers").count() > 1, || {
+            "multiple providers is not currently supported".into()
+        });
         providers(tracing, problems);
         let share = tracing.get("randomSamplingPercentage").and_then(Value::as_f64).unwrap_or(0.0);
-        problems.unless((0.0..=100.0).contains(&share), || "randomSamplingPercentage must be in range [0.0, 100.0]".into());
+        problems.unless((0.0..=100.0).contains(&share), || {
+            "randomSamplingPercentage must be in range [0.0, 100.0]".into()
+        });
         for (name, tag) in entries(tracing, "/customTags") {
             problems.unless(!name.is_empty(), || "tag name may not be empty".into());
             for (field, inner, words) in [
@@ -86,11 +96,14 @@ pub(super) fn wasm_plugin(spec: &Value, problems: &mut Problems) {
 
 pub(super) fn traffic_extension(spec: &Value, problems: &mut Problems) {
     attachment(spec, problems);
-    problems.unless(has(spec, "/wasm") != has(spec, "/lua"), || "exactly one of wasm or lua must be set".into());
+    problems
+        .unless(has(spec, "/wasm") != has(spec, "/lua"), || "exactly one of wasm or lua must be set".into());
     if let Some(wasm) = spec.get("wasm") {
         module(wasm, problems);
     }
-    problems.unless(!has(spec, "/lua") || !text(spec, "/lua/inlineCode").is_empty(), || "lua.inlineCode must be set".into());
+    problems.unless(!has(spec, "/lua") || !text(spec, "/lua/inlineCode").is_empty(), || {
+        "lua.inlineCode must be set".into()
+    });
     ports(spec, problems);
 }
 
@@ -99,8 +112,9 @@ fn module(spec: &Value, problems: &mut Problems) {
     let url = text(spec, "/url");
     problems.unless(!url.is_empty(), || "url field needs to be set".into());
     if let Some((scheme, _)) = url.split_once("://") {
-        problems
-            .unless(matches!(scheme, "file" | "http" | "https" | "oci"), || format!("url contains unsupported scheme: {scheme}"));
+        problems.unless(matches!(scheme, "file" | "http" | "https" | "oci"), || {
+            format!("url contains unsupported scheme: {scheme}")
+        });
     }
     let checksum = text(spec, "/sha256");
     if !checksum.is_empty() {
@@ -111,7 +125,9 @@ fn module(spec: &Value, problems: &mut Problems) {
     problems.unless(text(spec, "/imagePullSecret").len() <= 253, || {
         "imagePullSecret field must be less than 253 characters long".into()
     });
-    problems.unless(text(spec, "/pluginName").len() <= 256, || "pluginName field must be less than 255 characters long".into());
+    problems.unless(text(spec, "/pluginName").len() <= 256, || {
+        "pluginName field must be less than 255 characters long".into()
+    });
     let mut names = Vec::new();
     for variable in items(spec, "/vmConfig/env") {
         let name = text(variable, "/name");
@@ -134,5 +150,6 @@ fn ports(spec: &Value, problems: &mut Problems) {
 
 pub(super) fn proxy_config(spec: &Value, problems: &mut Problems) {
     selector(spec, "/selector", "/matchLabels", "", problems);
-    problems.unless(whole(spec, "/concurrency") >= 0, || "concurrency must be greater than or equal to 0".into());
+    problems
+        .unless(whole(spec, "/concurrency") >= 0, || "concurrency must be greater than or equal to 0".into());
 }

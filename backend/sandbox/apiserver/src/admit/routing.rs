@@ -7,8 +7,8 @@ use super::{
     faults::fault,
     unused,
     values::{
-        destination, duration, entries, export_to, has, header_name, is_address, is_label, is_subset, items, label_set, overlap,
-        port, regex, subnet, text, texts, whole, wildcard_domain,
+        destination, duration, entries, export_to, has, header_name, is_address, is_label, is_subset, items,
+        label_set, overlap, port, regex, subnet, text, texts, whole, wildcard_domain,
     },
 };
 
@@ -18,7 +18,9 @@ pub(super) fn virtual_service(subject: &Subject<'_>, problems: &mut Problems) {
     let gateways: Vec<&str> = texts(spec, "/gateways").collect();
     let delegate = hosts.is_empty();
     if delegate {
-        problems.unless(gateways.is_empty(), || "delegate virtual service must have no gateways specified".into());
+        problems.unless(gateways.is_empty(), || {
+            "delegate virtual service must have no gateways specified".into()
+        });
         for kind in ["tls", "tcp"] {
             problems.unless(!has(spec, &format!("/{kind}")), || {
                 format!("delegate virtual service must have no {kind} route specified")
@@ -32,7 +34,8 @@ pub(super) fn virtual_service(subject: &Subject<'_>, problems: &mut Problems) {
     problems.unless(routes > 0, || "http, tcp or tls must be provided in virtual service".into());
     for route in items(spec, "/http") {
         if !at_gateway {
-            for (key, _) in items(route, "/match").flat_map(|one| entries(one, "/headers").chain(entries(one, "/withoutHeaders")))
+            for (key, _) in items(route, "/match")
+                .flat_map(|one| entries(one, "/headers").chain(entries(one, "/withoutHeaders")))
             {
                 problems.unless(!is_claim(key), || {
                     format!("JWT claim based routing (key: {key}) is only supported for gateway, found no gateways: {gateways:?}")
@@ -91,8 +94,9 @@ pub(super) fn gateway_names(value: &Value, path: &str, problems: &mut Problems) 
             problems.note(super::values::fqdn(name));
             continue;
         };
-        problems
-            .unless(!namespace.is_empty() && !gateway.is_empty(), || "config namespace and gateway name cannot be empty".into());
+        problems.unless(!namespace.is_empty() && !gateway.is_empty(), || {
+            "config namespace and gateway name cannot be empty".into()
+        });
         problems.unless(is_label(namespace), || format!("invalid value for namespace: \"{namespace}\""));
         problems.unless(is_label(gateway), || format!("invalid value for gateway name: \"{gateway}\""));
     }
@@ -104,36 +108,52 @@ fn conflicts(route: &Value, delegate: bool, problems: &mut Problems) {
     if there("delegate") {
         problems.unless(!delegate, || "delegate HTTP route cannot contain delegate".into());
         for field in ["route", "redirect", "directResponse"] {
-            problems.unless(!there(field), || format!("root HTTP route must not contain {field} beside delegate"));
+            problems.unless(!there(field), || {
+                format!("root HTTP route must not contain {field} beside delegate")
+            });
         }
         return;
     }
-    let way = if there("directResponse") { Some("direct_response") } else { there("redirect").then_some("redirect") };
+    let way = if there("directResponse") {
+        Some("direct_response")
+    } else {
+        there("redirect").then_some("redirect")
+    };
     match way {
         Some(way) => {
-            problems
-                .unless(items(route, "/route").next().is_none(), || format!("HTTP route cannot contain both route and {way}"));
+            problems.unless(items(route, "/route").next().is_none(), || {
+                format!("HTTP route cannot contain both route and {way}")
+            });
             problems.unless(!there("fault"), || format!("HTTP route cannot contain both fault and {way}"));
-            problems.unless(!there("rewrite"), || format!("HTTP route rule cannot contain both rewrite and {way}"));
+            problems.unless(!there("rewrite"), || {
+                format!("HTTP route rule cannot contain both rewrite and {way}")
+            });
             problems.unless(way == "redirect" || !there("redirect"), || {
                 "HTTP route cannot contain both redirect and direct_response".into()
             });
         }
-        None => problems
-            .unless(items(route, "/route").next().is_some(), || "HTTP route, redirect or direct_response is required".into()),
+        None => problems.unless(items(route, "/route").next().is_some(), || {
+            "HTTP route, redirect or direct_response is required".into()
+        }),
     }
-    problems.unless(!(there("mirror") && there("mirrors")), || "HTTP route cannot contain both mirror and mirrors".into());
+    problems.unless(!(there("mirror") && there("mirrors")), || {
+        "HTTP route cannot contain both mirror and mirrors".into()
+    });
 }
 
 /// A root and its delegate ask for both matches, which cannot be told of expressions.
 fn no_expressions(one: &Value, problems: &mut Problems) {
     let mut add = |what: String| problems.add(format!("{what} does not support regex match for delegating"));
-    for (field, word) in [("uri", "url"), ("scheme", "scheme"), ("method", "method"), ("authority", "authority")] {
+    for (field, word) in
+        [("uri", "url"), ("scheme", "scheme"), ("method", "method"), ("authority", "authority")]
+    {
         if has(one, &format!("/{field}/regex")) {
             add(format!("{word} match"));
         }
     }
-    for (field, word) in [("headers", "header"), ("queryParams", "query param"), ("withoutHeaders", "withoutHeaders")] {
+    for (field, word) in
+        [("headers", "header"), ("queryParams", "query param"), ("withoutHeaders", "withoutHeaders")]
+    {
         for (name, _) in entries(one, &format!("/{field}")).filter(|(_, value)| has(value, "/regex")) {
             add(format!("{word} match {name}"));
         }
@@ -202,8 +222,8 @@ fn headers(value: &Value, problems: &mut Problems) {
         for how in ["add", "set"] {
             for (name, value) in entries(value, &format!("/headers/{side}/{how}")) {
                 // The authority may be changed on the way there.
-                let authority =
-                    side == "request" && (name.eq_ignore_ascii_case("host") || name.eq_ignore_ascii_case(":authority"));
+                let authority = side == "request"
+                    && (name.eq_ignore_ascii_case("host") || name.eq_ignore_ascii_case(":authority"));
                 if !authority {
                     problems.note(changed_header(name));
                 }
@@ -219,8 +239,12 @@ fn headers(value: &Value, problems: &mut Problems) {
 fn changed_header(name: &str) -> Result<(), String> {
     match name {
         "" => Err("header name cannot be empty".into()),
-        name if name.eq_ignore_ascii_case("host") => Err(format!("invalid header \"{name}\": cannot set Host header")),
-        name if name.starts_with(':') => Err(format!("invalid header \"{name}\": header cannot have \":\" prefix")),
+        name if name.eq_ignore_ascii_case("host") => {
+            Err(format!("invalid header \"{name}\": cannot set Host header"))
+        }
+        name if name.starts_with(':') => {
+            Err(format!("invalid header \"{name}\": header cannot have \":\" prefix"))
+        }
         _ => Ok(()),
     }
 }
@@ -238,7 +262,8 @@ fn header_value(value: &str) -> Result<(), String> {
 }
 
 fn cors(route: &Value, problems: &mut Problems) {
-    const METHODS: &[&str] = &["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "CONNECT", "OPTIONS", "TRACE"];
+    const METHODS: &[&str] =
+        &["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "CONNECT", "OPTIONS", "TRACE"];
     for origin in items(route, "/corsPolicy/allowOrigins") {
         let given = ["/exact", "/prefix", "/regex"].iter().any(|how| !text(origin, how).is_empty());
         problems.unless(given, || "'' is not a valid match type for CORS allow origins".into());
@@ -249,26 +274,36 @@ fn cors(route: &Value, problems: &mut Problems) {
     for method in texts(route, "/corsPolicy/allowMethods") {
         problems.unless(METHODS.contains(&method), || format!("\"{method}\" is not a supported HTTP method"));
     }
-    for name in
-        texts(route, "/corsPolicy/allowHeaders").chain(texts(route, "/corsPolicy/exposeHeaders")).filter(|name| *name != "*")
+    for name in texts(route, "/corsPolicy/allowHeaders")
+        .chain(texts(route, "/corsPolicy/exposeHeaders"))
+        .filter(|name| *name != "*")
     {
         problems.note(header_name(name));
     }
     duration(route, "/corsPolicy/maxAge", problems);
     let age = crate::duration::parse(text(route, "/corsPolicy/maxAge")).unwrap_or(0);
-    problems.unless(age % 1_000_000_000 == 0, || "max_age duration is accurate only to seconds precision".into());
-    problems.warn_if(has(route, "/corsPolicy/allowOrigin"), || "corsPolicy.allowOrigin is deprecated; use allowOrigins".into());
+    problems
+        .unless(age % 1_000_000_000 == 0, || "max_age duration is accurate only to seconds precision".into());
+    problems.warn_if(has(route, "/corsPolicy/allowOrigin"), || {
+        "corsPolicy.allowOrigin is deprecated; use allowOrigins".into()
+    });
 }
 
 fn mirrors(route: &Value, problems: &mut Problems) {
     for field in ["mirrorPercent", "mirror_percent"] {
         let share = whole(route, &format!("/{field}"));
-        problems.unless(share <= 100, || format!("mirror_percent must have a max value of 100 (it has {share})"));
-        problems.warn_if(has(route, &format!("/{field}")), || format!("{field} is deprecated; use mirrorPercentage"));
+        problems
+            .unless(share <= 100, || format!("mirror_percent must have a max value of 100 (it has {share})"));
+        problems.warn_if(has(route, &format!("/{field}")), || {
+            format!("{field} is deprecated; use mirrorPercentage")
+        });
     }
     let share = route.pointer("/mirrorPercentage/value").and_then(Value::as_f64).unwrap_or(0.0);
-    problems.unless(share <= 100.0, || format!("mirror_percentage must have a max value of 100 (it has {share:.6})"));
-    problems.unless(share >= 0.0, || format!("mirror_percentage must have a min value of 0 (it has {share:.6})"));
+    problems.unless(share <= 100.0, || {
+        format!("mirror_percentage must have a max value of 100 (it has {share:.6})")
+    });
+    problems
+        .unless(share >= 0.0, || format!("mirror_percentage must have a min value of 0 (it has {share:.6})"));
     if let Some(mirror) = route.get("mirror") {
         destination(mirror, problems);
     }
@@ -278,17 +313,25 @@ fn mirrors(route: &Value, problems: &mut Problems) {
             None => problems.add("destination is required for mirrors"),
         }
         let share = mirror.pointer("/percentage/value").and_then(Value::as_f64).unwrap_or(0.0);
-        problems.unless(share <= 100.0, || format!("mirror percentage must have a max value of 100 (it has {share:.6})"));
-        problems.unless(share >= 0.0, || format!("mirror percentage must have a min value of 0 (it has {share:.6})"));
+        problems.unless(share <= 100.0, || {
+            format!("mirror percentage must have a max value of 100 (it has {share:.6})")
+        });
+        problems.unless(share >= 0.0, || {
+            format!("mirror percentage must have a min value of 0 (it has {share:.6})")
+        });
     }
 }
 
 fn redirect(route: &Value, problems: &mut Problems) {
     let Some(redirect) = route.get("redirect") else { return };
-    let given = ["uri", "authority", "port", "derivePort", "scheme"].iter().any(|field| has(redirect, &format!("/{field}")));
+    let given = ["uri", "authority", "port", "derivePort", "scheme"]
+        .iter()
+        .any(|field| has(redirect, &format!("/{field}")));
     problems.unless(given, || "redirect must specify URI, authority, scheme, or port".into());
     let code = whole(redirect, "/redirectCode");
-    problems.unless(code == 0 || (300..=399).contains(&code), || format!("{code} is not a valid redirect code, must be 3xx"));
+    problems.unless(code == 0 || (300..=399).contains(&code), || {
+        format!("{code} is not a valid redirect code, must be 3xx")
+    });
     problems.unless(matches!(text(redirect, "/scheme"), "" | "http" | "https"), || {
         "invalid redirect scheme, must be \"http\" or \"https\"".into()
     });
@@ -303,7 +346,8 @@ fn direct_response(route: &Value, problems: &mut Problems) {
     problems.unless(size <= 1024 * 1024, || {
         "large direct_responses may impact control plane performance, must be less than 1MB".into()
     });
-    problems.warn_if(size > 100 * 1024, || "large direct_responses may impact control plane performance".into());
+    problems
+        .warn_if(size > 100 * 1024, || "large direct_responses may impact control plane performance".into());
     problems.note(super::faults::http_status(whole(response, "/status")));
 }
 
@@ -311,8 +355,12 @@ fn retries(route: &Value, problems: &mut Problems) {
     let Some(retries) = route.get("retries") else { return };
     let attempts = whole(retries, "/attempts");
     problems.unless(attempts >= 0, || "attempts cannot be negative".into());
-    let more = ["perTryTimeout", "retryOn", "retryRemoteLocalities"].iter().any(|field| has(retries, &format!("/{field}")));
-    problems.unless(attempts != 0 || !more, || "http retry policy configured when attempts are set to 0 (disabled)".into());
+    let more = ["perTryTimeout", "retryOn", "retryRemoteLocalities"]
+        .iter()
+        .any(|field| has(retries, &format!("/{field}")));
+    problems.unless(attempts != 0 || !more, || {
+        "http retry policy configured when attempts are set to 0 (disabled)".into()
+    });
     duration(retries, "/perTryTimeout", problems);
     duration(retries, "/backoff", problems);
     const KNOWN: &[&str] = &[
@@ -335,16 +383,20 @@ fn retries(route: &Value, problems: &mut Problems) {
     ];
     for on in text(retries, "/retryOn").split(',').filter(|on| !on.is_empty()) {
         let status = on.parse::<u16>().ok().and_then(|code| http::StatusCode::from_u16(code).ok());
-        problems.unless(KNOWN.contains(&on) || status.is_some_and(|status| status.canonical_reason().is_some()), || {
-            format!("\"{on}\" is not a valid retryOn policy")
-        });
+        problems.unless(
+            KNOWN.contains(&on) || status.is_some_and(|status| status.canonical_reason().is_some()),
+            || format!("\"{on}\" is not a valid retryOn policy"),
+        );
     }
 }
 
 fn rewrite(route: &Value, problems: &mut Problems) {
     let Some(rewrite) = route.get("rewrite") else { return };
-    let (uri, pattern, authority) =
-        (!text(rewrite, "/uri").is_empty(), has(rewrite, "/uriRegexRewrite"), !text(rewrite, "/authority").is_empty());
+    let (uri, pattern, authority) = (
+        !text(rewrite, "/uri").is_empty(),
+        has(rewrite, "/uriRegexRewrite"),
+        !text(rewrite, "/authority").is_empty(),
+    );
     problems.unless(!(uri && pattern), || "rewrite may only contain one of URI or UriRegexRewrite".into());
     problems.unless(uri || pattern || authority, || {
         "rewrite must specify at least one of URI, UriRegexRewrite, or authority. Only one of URI or UriRegexRewrite may be specified".into()
@@ -361,7 +413,9 @@ fn rewrite(route: &Value, problems: &mut Problems) {
         entries(route, &format!("/headers/request/{how}"))
             .any(|(name, _)| name.eq_ignore_ascii_case("host") || name.eq_ignore_ascii_case(":authority"))
     });
-    problems.unless(!(authority && set), || "the authority can be set by rewrite or by headers, not by both".into());
+    problems.unless(!(authority && set), || {
+        "the authority can be set by rewrite or by headers, not by both".into()
+    });
 }
 
 /// Shares: none below zero, and together more than nothing.
@@ -376,13 +430,18 @@ pub(super) fn weights(route: &Value, problems: &mut Problems) {
         problems.unless(weight >= 0, || format!("weight {weight} < 0"));
         total += weight;
     }
-    problems.unless(items(route, "/route").count() < 2 || total != 0, || "total destination weight = 0".into());
+    problems
+        .unless(items(route, "/route").count() < 2 || total != 0, || "total destination weight = 0".into());
 }
 
 fn tls_route(route: &Value, hosts: &[&str], problems: &mut Problems) {
-    problems.unless(items(route, "/match").next().is_some(), || "TLS route must have at least one match condition".into());
+    problems.unless(items(route, "/match").next().is_some(), || {
+        "TLS route must have at least one match condition".into()
+    });
     for one in items(route, "/match") {
-        problems.unless(items(one, "/sniHosts").next().is_some(), || "TLS match must have at least one SNI host".into());
+        problems.unless(items(one, "/sniHosts").next().is_some(), || {
+            "TLS match must have at least one SNI host".into()
+        });
         for sni in texts(one, "/sniHosts") {
             if is_address(sni) {
                 problems

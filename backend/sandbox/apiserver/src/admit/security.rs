@@ -12,10 +12,14 @@ const DRY_RUN: &str = "istio.io/dry-run";
 
 /// The annotation that only some AuthorizationPolicies may have.
 pub(super) fn dry_run(kind: &Kind, object: &Value, problems: &mut Problems) {
-    let Some(value) = object.pointer("/metadata/annotations").and_then(|all| all.get(DRY_RUN)?.as_str()) else { return };
+    let Some(value) = object.pointer("/metadata/annotations").and_then(|all| all.get(DRY_RUN)?.as_str())
+    else {
+        return;
+    };
     let at = format!("{}/{}", text(object, "/metadata/namespace"), text(object, "/metadata/name"));
     if kind.kind != "AuthorizationPolicy" {
-        return problems.add(format!("{at} has unsupported annotation {DRY_RUN}, please remove the annotation"));
+        return problems
+            .add(format!("{at} has unsupported annotation {DRY_RUN}, please remove the annotation"));
     }
     match text(object, "/spec/action") {
         "" | "ALLOW" | "DENY" => {
@@ -32,7 +36,10 @@ pub(super) fn dry_run(kind: &Kind, object: &Value, problems: &mut Problems) {
 
 /// What a policy may be attached to.
 pub(super) fn attachment(spec: &Value, problems: &mut Problems) {
-    let given = ["selector", "targetRef", "targetRefs"].iter().filter(|field| has(spec, &format!("/{field}"))).count();
+    let given = ["selector", "targetRef", "targetRefs"]
+        .iter()
+        .filter(|field| has(spec, &format!("/{field}")))
+        .count();
     problems.unless(given <= 1, || "only one of targetRefs or workloadSelector can be set".into());
     selector(spec, "/selector", "/matchLabels", "", problems);
     for reference in spec.get("targetRef").into_iter().chain(items(spec, "/targetRefs")) {
@@ -56,8 +63,12 @@ pub(super) fn attachment(spec: &Value, problems: &mut Problems) {
 pub(super) fn peer_authentication(spec: &Value, problems: &mut Problems) {
     if let Some(ports) = spec.get("portLevelMtls").and_then(Value::as_object) {
         let selected = entries(spec, "/selector/matchLabels").next().is_some();
-        problems.unless(selected || ports.is_empty(), || "mesh/namespace peer authentication cannot have port level mTLS".into());
-        problems.unless(!ports.is_empty(), || "port level mTLS, if defined, must have at least one element".into());
+        problems.unless(selected || ports.is_empty(), || {
+            "mesh/namespace peer authentication cannot have port level mTLS".into()
+        });
+        problems.unless(!ports.is_empty(), || {
+            "port level mTLS, if defined, must have at least one element".into()
+        });
         let good = ports.keys().all(|name| name.parse().is_ok_and(|number| port_number(number).is_ok()));
         problems.unless(good, || "port must be in range 1..65535".into());
     }
@@ -82,10 +93,13 @@ fn policy(spec: &Value, problems: &mut Problems) {
     };
     problems.unless(!matches!(action, "CUSTOM" | "DENY") || has(spec, "/rules"), never);
     if action == "CUSTOM" {
-        problems.unless(!text(spec, "/provider/name").is_empty(), || "`provider.name` must not be empty".into());
+        problems
+            .unless(!text(spec, "/provider/name").is_empty(), || "`provider.name` must not be empty".into());
         items(spec, "/rules").for_each(|rule| custom(rule, problems));
     } else {
-        problems.unless(!has(spec, "/provider"), || format!("`provider` must not be with non CUSTOM action, found {action}"));
+        problems.unless(!has(spec, "/provider"), || {
+            format!("`provider` must not be with non CUSTOM action, found {action}")
+        });
     }
     for (index, rule) in items(spec, "/rules").enumerate() {
         let from = callers(rule, index, problems);
@@ -100,7 +114,8 @@ fn policy(spec: &Value, problems: &mut Problems) {
 
 /// What cannot be asked of an external authorizer.
 fn custom(rule: &Value, problems: &mut Problems) {
-    let mut refuse = |name: &str| problems.add(format!("{name} is currently not supported with CUSTOM action"));
+    let mut refuse =
+        |name: &str| problems.add(format!("{name} is currently not supported with CUSTOM action"));
     for from in items(rule, "/from") {
         for (field, name) in [
             ("namespaces", "From.Namespaces"),
@@ -165,7 +180,9 @@ fn callers(rule: &Value, index: usize, problems: &mut Problems) -> Option<bool> 
             for account in texts(source, &format!("/{field}")) {
                 let parts = account.split('/').count();
                 problems.unless(parts <= 2 && !account.contains('*'), || {
-                    format!("invalid service account \"{account}\": expected format is `namespace/name` or `name`")
+                    format!(
+                        "invalid service account \"{account}\": expected format is `namespace/name` or `name`"
+                    )
                 });
             }
         }
@@ -175,7 +192,8 @@ fn callers(rule: &Value, index: usize, problems: &mut Problems) -> Option<bool> 
 
 /// Looks at `to`; says whether there are requests, and whether a port of them is named.
 fn requests(rule: &Value, index: usize, problems: &mut Problems) -> Option<bool> {
-    const FIELDS: [&str; 8] = ["ports", "notPorts", "methods", "notMethods", "paths", "notPaths", "hosts", "notHosts"];
+    const FIELDS: [&str; 8] =
+        ["ports", "notPorts", "methods", "notMethods", "paths", "notPaths", "hosts", "notHosts"];
     let list = rule.get("to")?.as_array()?;
     problems.unless(!list.is_empty(), || format!("`to` must not be empty, found at rule {index}"));
     let (mut any, mut tcp) = (false, false);
@@ -264,10 +282,12 @@ fn condition(when: &Value, problems: &mut Problems) {
     for (field, called) in [("/values", "value"), ("/notValues", "notValue")] {
         let values = || texts(when, field);
         let bad = match key {
-            "source.ip" | "remote.ip" | "destination.ip" => {
-                values().find(|value| super::values::subnet(value).is_err()).map(|value| format!("bad IP address ({value})"))
+            "source.ip" | "remote.ip" | "destination.ip" => values()
+                .find(|value| super::values::subnet(value).is_err())
+                .map(|value| format!("bad IP address ({value})")),
+            "destination.port" => {
+                values().find(|value| !is_port(value)).map(|value| format!("bad port ({value})"))
             }
-            "destination.port" => values().find(|value| !is_port(value)).map(|value| format!("bad port ({value})")),
             "source.serviceAccount" => values()
                 .find(|value| value.split('/').count() > 2 || value.contains('*'))
                 .map(|value| format!("bad service account ({value})")),
@@ -276,7 +296,8 @@ fn condition(when: &Value, problems: &mut Problems) {
                 .iter()
                 .any(|prefix| key.starts_with(prefix)) =>
             {
-                (!(key.contains('[') && key.ends_with(']'))).then(|| format!("bad key ({key}): should have format a[b]"))
+                (!(key.contains('[') && key.ends_with(']')))
+                    .then(|| format!("bad key ({key}): should have format a[b]"))
             }
             key => Some(format!("unknown attribute: {key}")),
         };
@@ -297,9 +318,13 @@ pub(super) fn request_authentication(spec: &Value, problems: &mut Problems) {
         ] {
             problems.unless(texts(rule, &format!("/{field}")).all(|text| !text.is_empty()), || words.into());
         }
-        for uri in ["/jwksUri", "/jwks_uri"].map(|field| text(rule, field)).into_iter().filter(|uri| !uri.is_empty()) {
+        for uri in
+            ["/jwksUri", "/jwks_uri"].map(|field| text(rule, field)).into_iter().filter(|uri| !uri.is_empty())
+        {
             let scheme = uri.split_once("://").map_or("", |(scheme, _)| scheme);
-            problems.unless(matches!(scheme, "http" | "https"), || format!("URI scheme \"{scheme}\" is not supported"));
+            problems.unless(matches!(scheme, "http" | "https"), || {
+                format!("URI scheme \"{scheme}\" is not supported")
+            });
         }
         let jwks = text(rule, "/jwks");
         let keys = |jwks: &str| {
@@ -314,7 +339,9 @@ pub(super) fn request_authentication(spec: &Value, problems: &mut Problems) {
             problems.note(keys(jwks).map_err(|why: String| format!("jwks parse error: {why}")));
         }
         for from in items(rule, "/fromHeaders") {
-            problems.unless(!text(from, "/name").is_empty(), || "location header name must be non-empty string".into());
+            problems.unless(!text(from, "/name").is_empty(), || {
+                "location header name must be non-empty string".into()
+            });
         }
         for output in items(rule, "/outputClaimToHeaders") {
             if text(output, "/header").is_empty() || text(output, "/claim").is_empty() {

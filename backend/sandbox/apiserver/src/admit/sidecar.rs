@@ -9,8 +9,8 @@ use super::{
     destination::connection_pool,
     tls,
     values::{
-        address, destination, flag, fqdn, has, host_of_namespace, is_http, is_label, is_protocol, items, port_number, selector,
-        socket, text, texts, whole,
+        address, destination, flag, fqdn, has, host_of_namespace, is_http, is_label, is_protocol, items,
+        port_number, selector, socket, text, texts, whole,
     },
 };
 
@@ -35,23 +35,33 @@ pub(super) fn sidecar(subject: &Subject<'_>, problems: &mut Problems) {
 fn port_of_listener(port: &Value, problems: &mut Problems) {
     let (name, protocol) = (text(port, "/name"), text(port, "/protocol"));
     problems.unless(name.is_empty() || is_label(name), || format!("invalid port name: {name}"));
-    problems.unless(protocol.is_empty() || is_protocol(protocol), || format!("unsupported protocol: {protocol}"));
+    problems
+        .unless(protocol.is_empty() || is_protocol(protocol), || format!("unsupported protocol: {protocol}"));
     problems.unless(whole(port, "/targetPort") == 0, || "targetPort has no impact on Sidecars".into());
 }
 
 fn ingress(one: &Value, seen: &mut BTreeSet<i64>, problems: &mut Problems) {
-    let Some(port) = one.get("port") else { return problems.add("sidecar: port is required for ingress listeners") };
+    let Some(port) = one.get("port") else {
+        return problems.add("sidecar: port is required for ingress listeners");
+    };
     port_of_listener(port, problems);
     problems.note(port_number(whole(port, "/number")));
     if !text(one, "/bind").is_empty() {
         problems.note(address(text(one, "/bind")));
     }
-    problems.unless(seen.insert(whole(port, "/number")), || "sidecar: ports on IP bound listeners must be unique".into());
+    problems.unless(seen.insert(whole(port, "/number")), || {
+        "sidecar: ports on IP bound listeners must be unique".into()
+    });
     default_endpoint(text(one, "/defaultEndpoint"), problems);
     if let Some(settings) = one.get("tls") {
-        problems.unless(!has(settings, "/subjectAltNames"), || "sidecar: subjectAltNames is not supported in ingress tls".into());
-        problems.unless(!flag(settings, "/httpsRedirect"), || "sidecar: httpsRedirect is not supported".into());
-        problems.unless(!has(settings, "/credentialName"), || "sidecar: credentialName is not currently supported".into());
+        problems.unless(!has(settings, "/subjectAltNames"), || {
+            "sidecar: subjectAltNames is not supported in ingress tls".into()
+        });
+        problems
+            .unless(!flag(settings, "/httpsRedirect"), || "sidecar: httpsRedirect is not supported".into());
+        problems.unless(!has(settings, "/credentialName"), || {
+            "sidecar: credentialName is not currently supported".into()
+        });
         let mode = text(settings, "/mode");
         problems.unless(!matches!(mode, "ISTIO_MUTUAL" | "AUTO_PASSTHROUGH"), || {
             format!("configuration is invalid: cannot set mode to {mode} in sidecar ingress tls")
@@ -86,7 +96,9 @@ fn default_endpoint(endpoint: &str, problems: &mut Problems) {
     });
     match port.parse() {
         Ok(number) => problems.note(port_number(number)),
-        Err(error) => problems.add(format!("sidecar: defaultEndpoint port ({port}) is not a number: {error}")),
+        Err(error) => {
+            problems.add(format!("sidecar: defaultEndpoint port ({port}) is not a number: {error}"))
+        }
     }
 }
 
@@ -102,14 +114,16 @@ fn egress(spec: &Value, namespace: &str, problems: &mut Problems) {
             Some(port) if whole(port, "/number") == 0 => {
                 port_of_listener(port, problems);
                 match bind.strip_prefix("unix://") {
-                    None => problems.add("sidecar: ports with 0 value must have a unix domain socket bind address"),
+                    None => problems
+                        .add("sidecar: ports with 0 value must have a unix domain socket bind address"),
                     Some(path) => problems.note(socket(path)),
                 }
                 problems.unless(text(one, "/captureMode") != "IPTABLES", || {
                     "sidecar: captureMode must be DEFAULT/NONE for unix domain socket listeners".into()
                 });
-                problems
-                    .unless(sockets.insert(bind), || "sidecar: unix domain socket values for listeners must be unique".into());
+                problems.unless(sockets.insert(bind), || {
+                    "sidecar: unix domain socket values for listeners must be unique".into()
+                });
             }
             Some(port) => {
                 port_of_listener(port, problems);
@@ -127,7 +141,9 @@ fn egress(spec: &Value, namespace: &str, problems: &mut Problems) {
 }
 
 fn hosts(one: &Value, namespace: &str, problems: &mut Problems) {
-    problems.unless(texts(one, "/hosts").next().is_some(), || "sidecar: egress listener must contain at least one host".into());
+    problems.unless(texts(one, "/hosts").next().is_some(), || {
+        "sidecar: egress listener must contain at least one host".into()
+    });
     let mut seen: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for host in texts(one, "/hosts") {
         problems.note(host_of_namespace(host, false));
@@ -138,14 +154,17 @@ fn hosts(one: &Value, namespace: &str, problems: &mut Problems) {
         known.insert(name);
     }
     let all = seen.get("*").is_some_and(|names| names.contains("*"));
-    problems.warn_if(all && seen.len() > 1, || "`*/*` host select all resources, no other hosts can be added".into());
+    problems.warn_if(all && seen.len() > 1, || {
+        "`*/*` host select all resources, no other hosts can be added".into()
+    });
 }
 
 fn outbound(spec: &Value, problems: &mut Problems) {
     let Some(proxy) = spec.pointer("/outboundTrafficPolicy/egressProxy") else { return };
     // The mode that is not said is REGISTRY_ONLY.
     if text(spec, "/outboundTrafficPolicy/mode") != "ALLOW_ANY" {
-        return problems.add("sidecar: egress_proxy must be set only with ALLOW_ANY outbound_traffic_policy mode");
+        return problems
+            .add("sidecar: egress_proxy must be set only with ALLOW_ANY outbound_traffic_policy mode");
     }
     problems.note(fqdn(text(proxy, "/host")));
     if !has(proxy, "/port") {

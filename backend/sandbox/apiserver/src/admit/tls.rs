@@ -37,7 +37,9 @@ const CIPHERS: &[&str] = &[
 pub(super) fn server(tls: &Value, problems: &mut Problems) {
     let mode = text(tls, "/mode");
     let given = |name: &str| !text(tls, &format!("/{name}")).is_empty();
-    let named = ["credentialName", "credentialNames", "tlsCertificates"].iter().any(|name| has(tls, &format!("/{name}")));
+    let named = ["credentialName", "credentialNames", "tlsCertificates"]
+        .iter()
+        .any(|name| has(tls, &format!("/{name}")));
     problems.warn_if(matches!(text(tls, "/minProtocolVersion"), "TLSV1_0" | "TLSV1_1") && texts(tls, "/cipherSuites").next().is_none(), || {
         "TLS version below TLSV1_2 require setting compatible ciphers as by default they no longer include compatible ciphers.".into()
     });
@@ -54,8 +56,9 @@ pub(super) fn server(tls: &Value, problems: &mut Problems) {
             }
         }
         "PASSTHROUGH" | "AUTO_PASSTHROUGH" => {
-            let any =
-                ["caCrl", "serverCertificate", "privateKey", "caCertificates", "credentialName"].iter().any(|field| given(field));
+            let any = ["caCrl", "serverCertificate", "privateKey", "caCertificates", "credentialName"]
+                .iter()
+                .any(|field| given(field));
             problems.warn_if(any, || format!("{mode} mode does not use certificates, they will be ignored"));
         }
         "SIMPLE" if !named => {
@@ -83,11 +86,16 @@ fn ciphers(tls: &Value, problems: &mut Problems) {
     let mut wanted: Vec<&str> = texts(tls, "/cipherSuites").collect();
     wanted.sort_unstable();
     let unknown: Vec<&str> = wanted.iter().copied().filter(|cipher| !CIPHERS.contains(cipher)).collect();
-    problems.warn_if(!unknown.is_empty(), || format!("ignoring invalid cipher suites: [{}]", unknown.join(" ")));
-    let mut twice: Vec<&str> =
-        wanted.windows(2).filter(|two| two[0] == two[1] && CIPHERS.contains(&two[0])).map(|two| two[0]).collect();
+    problems
+        .warn_if(!unknown.is_empty(), || format!("ignoring invalid cipher suites: [{}]", unknown.join(" ")));
+    let mut twice: Vec<&str> = wanted
+        .windows(2)
+        .filter(|two| two[0] == two[1] && CIPHERS.contains(&two[0]))
+        .map(|two| two[0])
+        .collect();
     twice.dedup();
-    problems.warn_if(!twice.is_empty(), || format!("ignoring duplicate cipher suites: [{}]", twice.join(" ")));
+    problems
+        .warn_if(!twice.is_empty(), || format!("ignoring duplicate cipher suites: [{}]", twice.join(" ")));
 }
 
 /// How a client speaks to a service.
@@ -104,9 +112,11 @@ pub(super) fn client(tls: &Value, problems: &mut Problems) {
         });
     }
     if matches!(mode, "SIMPLE" | "MUTUAL") && given("credentialName") {
-        let files = ["clientCertificate", "caCertificates", "privateKey", "caCrl"].iter().any(|field| given(field));
-        problems
-            .unless(!files, || "cannot specify client certificates or CA certificate or CA CRL If credentialName is set".into());
+        let files =
+            ["clientCertificate", "caCertificates", "privateKey", "caCrl"].iter().any(|field| given(field));
+        problems.unless(!files, || {
+            "cannot specify client certificates or CA certificate or CA CRL If credentialName is set".into()
+        });
     } else if mode == "MUTUAL" {
         problems.unless(given("clientCertificate"), || "client certificate required for mutual tls".into());
         problems.unless(given("privateKey"), || "private key required for mutual tls".into());

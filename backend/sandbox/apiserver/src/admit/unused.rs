@@ -31,7 +31,9 @@ fn of_kind(routes: &[&Value], problems: &mut Problems) {
     for (number, route) in routes.iter().enumerate() {
         let matches: Vec<&Value> = items(route, "/match").collect();
         if matches.is_empty() {
-            problems.warn_if(for_all, || unreachable(called(route, number), "only the last rule can have no matches"));
+            problems.warn_if(for_all, || {
+                unreachable(called(route, number), "only the last rule can have no matches")
+            });
             for_all = true;
             continue;
         }
@@ -45,17 +47,25 @@ fn of_kind(routes: &[&Value], problems: &mut Problems) {
             match seen.get(&nameless.to_string()) {
                 Some(first) => {
                     twice += 1;
-                    problems.warn(ineffective(&called(route, number), &called(one, index), &called(routes[*first], *first)));
+                    problems.warn(ineffective(
+                        &called(route, number),
+                        &called(one, index),
+                        &called(routes[*first], *first),
+                    ));
                 }
                 None => drop(seen.insert(nameless.to_string(), number)),
             }
         }
-        problems.warn_if(twice == matches.len(), || unreachable(called(route, number), "all matches used by prior rules"));
+        problems.warn_if(twice == matches.len(), || {
+            unreachable(called(route, number), "all matches used by prior rules")
+        });
     }
 }
 
 fn ineffective(route: &str, one: &str, first: &str) -> String {
-    format!("virtualService rule {route} match {one} is not used (duplicate/overlapping match in rule {first})")
+    format!(
+        "virtualService rule {route} match {one} is not used (duplicate/overlapping match in rule {first})"
+    )
 }
 
 /// A match by prefix, and what else it asks for.
@@ -91,13 +101,16 @@ fn overlaps(routes: &[&Value], problems: &mut Problems) {
                 port: whole(one, "/port"),
                 method: if method.is_empty() { "exact:GET".into() } else { method },
                 authority: how(one.get("authority").unwrap_or(&nothing)),
-                maps: ["/headers", "/queryParams", "/withoutHeaders"]
-                    .map(|path| entries(one, path).map(|(name, value)| (name.as_str(), how(value))).collect()),
+                maps: ["/headers", "/queryParams", "/withoutHeaders"].map(|path| {
+                    entries(one, path).map(|(name, value)| (name.as_str(), how(value))).collect()
+                }),
             });
         }
     }
     for (index, first) in found.iter().enumerate() {
-        for later in found.iter().skip(index + 1).filter(|later| later.prefix != first.prefix && covers(first, later)) {
+        for later in
+            found.iter().skip(index + 1).filter(|later| later.prefix != first.prefix && covers(first, later))
+        {
             problems.warn(ineffective(
                 &later.route,
                 &format!("{} of prefix {}", later.called, later.prefix),
@@ -110,7 +123,9 @@ fn overlaps(routes: &[&Value], problems: &mut Problems) {
 fn covers(first: &ByPrefix<'_>, later: &ByPrefix<'_>) -> bool {
     let maps = first.maps.iter().zip(&later.maps).all(|(first, later)| {
         first.len() == later.len()
-            && first.iter().all(|(name, value)| later.get(name).is_some_and(|other| value.starts_with(other.as_str())))
+            && first
+                .iter()
+                .all(|(name, value)| later.get(name).is_some_and(|other| value.starts_with(other.as_str())))
     });
     later.prefix.starts_with(first.prefix)
         && later.port == first.port

@@ -47,12 +47,17 @@ pub(super) fn duration(value: &Value, path: &str, problems: &mut Problems) {
 /// A whole percentage between 0 and 100.
 pub(super) fn percent(value: &Value, path: &str, problems: &mut Problems) {
     if let Some(share) = value.pointer(path).and_then(Value::as_f64) {
-        problems.unless((0.0..=100.0).contains(&share), || format!("percentage {share} is not in range 0..100"));
+        problems
+            .unless((0.0..=100.0).contains(&share), || format!("percentage {share} is not in range 0..100"));
     }
 }
 
 pub(super) fn port_number(number: i64) -> Result<(), String> {
-    if (1..=65_535).contains(&number) { Ok(()) } else { Err(format!("port number {number} must be in the range 1..65535")) }
+    if (1..=65_535).contains(&number) {
+        Ok(())
+    } else {
+        Err(format!("port number {number} must be in the range 1..65535"))
+    }
 }
 
 /// A port that is there has to be one.
@@ -65,14 +70,19 @@ pub(super) fn port(value: &Value, path: &str, problems: &mut Problems) {
 /// A DNS label: what names of subsets and ports have to be.
 pub(super) fn is_label(text: &str) -> bool {
     let inner = |c: char| c.is_ascii_alphanumeric();
-    text.len() <= 63 && text.starts_with(inner) && text.ends_with(inner) && text.chars().all(|c| inner(c) || c == '-')
+    text.len() <= 63
+        && text.starts_with(inner)
+        && text.ends_with(inner)
+        && text.chars().all(|c| inner(c) || c == '-')
 }
 
 fn labels(domain: &str, whole: &str) -> Result<(), String> {
     let parts: Vec<&str> = domain.split('.').collect();
     let top = parts.last().copied().unwrap_or_default();
     if top.parse::<i64>().is_ok() {
-        return Err(format!("domain name \"{whole}\" invalid (top level domain \"{top}\" cannot be all-numeric)"));
+        return Err(format!(
+            "domain name \"{whole}\" invalid (top level domain \"{top}\" cannot be all-numeric)"
+        ));
     }
     for (index, label) in parts.iter().enumerate() {
         // A dot at the end says that the name is complete.
@@ -103,7 +113,8 @@ pub(super) fn fqdn(name: &str) -> Result<(), String> {
 pub(super) fn wildcard_domain(domain: &str) -> Result<(), String> {
     length(domain)?;
     let (first, rest) = domain.split_once('.').map_or((domain, None), |(first, rest)| (first, Some(rest)));
-    let good = first == "*" || is_label(first.strip_prefix("*-").or_else(|| first.strip_prefix('*')).unwrap_or(first));
+    let good = first == "*"
+        || is_label(first.strip_prefix("*-").or_else(|| first.strip_prefix('*')).unwrap_or(first));
     if !good {
         return Err(format!("domain name \"{domain}\" invalid (label \"{first}\" invalid)"));
     }
@@ -142,14 +153,21 @@ pub(super) fn socket(path: &str) -> Result<(), String> {
 /// `namespace/host` of Gateways and Sidecars.
 pub(super) fn host_of_namespace(host: &str, gateway: bool) -> Result<(), String> {
     let Some((namespace, name)) = host.split_once('/') else {
-        return if gateway { wildcard_domain(host) } else { Err("host must be of form namespace/dnsName".into()) };
+        return if gateway {
+            wildcard_domain(host)
+        } else {
+            Err("host must be of form namespace/dnsName".into())
+        };
     };
     if namespace.is_empty() || name.is_empty() {
         return Err("config namespace and dnsName in host entry cannot be empty".into());
     }
     let wild = matches!(namespace, "*" | ".") || (namespace == "~" && !gateway);
     if !wild && !is_label(namespace) {
-        return Err(format!("invalid namespace value \"{namespace}\" in {}", if gateway { "gateway" } else { "sidecar" }));
+        return Err(format!(
+            "invalid namespace value \"{namespace}\" in {}",
+            if gateway { "gateway" } else { "sidecar" }
+        ));
     }
     wildcard_domain(name)
 }
@@ -191,12 +209,18 @@ pub(super) fn destination(value: &Value, problems: &mut Problems) {
 pub(super) fn label_set(value: &Value, path: &str, problems: &mut Problems) {
     let edge = |c: char| c.is_ascii_alphanumeric();
     let good = |text: &str| {
-        text.len() <= 63 && text.starts_with(edge) && text.ends_with(edge) && text.chars().all(|c| edge(c) || "-_.".contains(c))
+        text.len() <= 63
+            && text.starts_with(edge)
+            && text.ends_with(edge)
+            && text.chars().all(|c| edge(c) || "-_.".contains(c))
     };
     for (key, value) in entries(value, path) {
         let value = value.as_str().unwrap_or_default();
-        let (prefix, name) = key.split_once('/').map_or((None, key.as_str()), |(prefix, name)| (Some(prefix), name));
-        problems.unless(good(name) && prefix.is_none_or(|prefix| fqdn(prefix).is_ok()), || format!("invalid tag key: \"{key}\""));
+        let (prefix, name) =
+            key.split_once('/').map_or((None, key.as_str()), |(prefix, name)| (Some(prefix), name));
+        problems.unless(good(name) && prefix.is_none_or(|prefix| fqdn(prefix).is_ok()), || {
+            format!("invalid tag key: \"{key}\"")
+        });
         problems.unless(value.is_empty() || good(value), || format!("invalid tag value: \"{value}\""));
     }
 }
@@ -206,14 +230,17 @@ pub(super) fn selector(value: &Value, path: &str, labels: &str, whom: &str, prob
     let Some(selector) = value.pointer(path).filter(|found| !found.is_null()) else { return };
     for (key, value) in entries(selector, labels) {
         let value = value.as_str().unwrap_or_default();
-        problems.unless(!key.is_empty(), || format!("empty key is not supported in selector: \"{key}={value}\""));
+        problems
+            .unless(!key.is_empty(), || format!("empty key is not supported in selector: \"{key}={value}\""));
         problems.unless(!key.contains('*') && !value.contains('*'), || {
             format!("wildcard is not supported in selector: \"{key}={value}\"")
         });
     }
     problems.warn_if(entries(selector, labels).next().is_none(), || match whom {
         "" => "workload selector specified without labels".into(),
-        whom => format!("{whom}: workload selector specified without labels, will be applied to all services in namespace"),
+        whom => format!(
+            "{whom}: workload selector specified without labels, will be applied to all services in namespace"
+        ),
     });
 }
 
@@ -235,24 +262,44 @@ pub(super) fn export_to(spec: &Value, own: &str, entry: bool, problems: &mut Pro
             "*" => {}
             "~" if entry => {}
             "~" => problems.add("exportTo ~ (none) is not allowed for Istio configuration objects"),
-            key => problems.unless(is_label(key), || "only .,*, or a valid DNS 1123 label is allowed as exportTo entry".into()),
+            key => problems.unless(is_label(key), || {
+                "only .,*, or a valid DNS 1123 label is allowed as exportTo entry".into()
+            }),
         }
     }
     problems.unless(seen.len() < 2 || !seen.contains(&"*"), || {
         "cannot have both public (*) and non-public exportTo values for a resource".into()
     });
-    problems.unless(seen.len() < 2 || !seen.contains(&"~"), || "cannot export service entry to no one (~) and someone".into());
+    problems.unless(seen.len() < 2 || !seen.contains(&"~"), || {
+        "cannot export service entry to no one (~) and someone".into()
+    });
 }
 
 /// The protocols that ports can have.
 pub(super) fn is_protocol(text: &str) -> bool {
-    const KNOWN: &[&str] =
-        &["HTTP", "HTTPS", "GRPC", "GRPC-WEB", "HTTP2", "MONGO", "REDIS", "MYSQL", "TCP", "TLS", "UDP", "HTTP_PROXY", "HBONE"];
+    const KNOWN: &[&str] = &[
+        "HTTP",
+        "HTTPS",
+        "GRPC",
+        "GRPC-WEB",
+        "HTTP2",
+        "MONGO",
+        "REDIS",
+        "MYSQL",
+        "TCP",
+        "TLS",
+        "UDP",
+        "HTTP_PROXY",
+        "HBONE",
+    ];
     KNOWN.contains(&text.to_ascii_uppercase().as_str())
 }
 
 pub(super) fn is_http(text: &str) -> bool {
-    matches!(text.to_ascii_uppercase().as_str(), "HTTP" | "HTTP2" | "GRPC" | "GRPC-WEB" | "HTTP_PROXY" | "HBONE")
+    matches!(
+        text.to_ascii_uppercase().as_str(),
+        "HTTP" | "HTTP2" | "GRPC" | "GRPC-WEB" | "HTTP_PROXY" | "HBONE"
+    )
 }
 
 pub(super) fn is_tls(text: &str) -> bool {

@@ -58,7 +58,8 @@ const ROWS: &[Row] = &[
 ];
 
 fn scale_paths() -> ScalePaths {
-    let [spec, status, selector] = ["/spec/replicas", "/status/replicas", "/spec/selector"].map(str::to_owned);
+    let [spec, status, selector] =
+        ["/spec/replicas", "/status/replicas", "/spec/selector"].map(str::to_owned);
     ScalePaths { spec, status, selector: Some(selector) }
 }
 

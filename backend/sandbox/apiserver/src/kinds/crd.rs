@@ -59,11 +59,22 @@ pub(crate) fn problems(crd: &Value) -> Vec<FieldProblem> {
     let wanted = format!("{}.{}", text("/spec/names/plural"), text("/spec/group"));
     if text("/metadata/name") != wanted {
         let name = Value::from(text("/metadata/name"));
-        problems.push(FieldProblem::invalid("metadata.name", &name, "must be spec.names.plural+\".\"+spec.group"));
+        problems.push(FieldProblem::invalid(
+            "metadata.name",
+            &name,
+            "must be spec.names.plural+\".\"+spec.group",
+        ));
     }
-    if versions().filter(|version| version.get("storage").and_then(Value::as_bool) == Some(true)).count() != 1 {
-        let all = Value::from(versions().filter_map(|version| version.get("name")?.as_str()).collect::<Vec<_>>().join(","));
-        problems.push(FieldProblem::invalid("spec.versions", &all, "must have exactly one version marked as storage version"));
+    if versions().filter(|version| version.get("storage").and_then(Value::as_bool) == Some(true)).count() != 1
+    {
+        let all = Value::from(
+            versions().filter_map(|version| version.get("name")?.as_str()).collect::<Vec<_>>().join(","),
+        );
+        problems.push(FieldProblem::invalid(
+            "spec.versions",
+            &all,
+            "must have exactly one version marked as storage version",
+        ));
     }
     if !matches!(text("/spec/scope"), "Namespaced" | "Cluster") {
         let scope = Value::from(text("/spec/scope"));
@@ -74,8 +85,10 @@ pub(crate) fn problems(crd: &Value) -> Vec<FieldProblem> {
         let at = format!("spec.versions[{index}].schema.openAPIV3Schema");
         match version.pointer("/schema/openAPIV3Schema") {
             Some(schema) => structural(schema, &at, &mut problems),
-            None => problems
-                .push(FieldProblem { message: "Required value: schemas are required".into(), ..FieldProblem::required(&at) }),
+            None => problems.push(FieldProblem {
+                message: "Required value: schemas are required".into(),
+                ..FieldProblem::required(&at)
+            }),
         }
     }
     problems

@@ -37,7 +37,8 @@ struct Documents {
 
 impl Cache {
     fn with<T>(&self, store: &Store, look: impl FnOnce(&mut Documents, &Kinds) -> T) -> T {
-        let (kinds, revision): (Arc<Kinds>, u64) = store.read(|state| (state.kinds.clone(), state.kinds_revision));
+        let (kinds, revision): (Arc<Kinds>, u64) =
+            store.read(|state| (state.kinds.clone(), state.kinds_revision));
         let mut documents = self.0.lock();
         if documents.kinds_revision != Some(revision) {
             *documents = Documents { kinds_revision: Some(revision), ..Documents::default() };
@@ -50,11 +51,17 @@ impl Cache {
         self.with(store, |documents, kinds| {
             let mut paths = serde_json::Map::new();
             for name in v3::names(kinds) {
-                let document =
-                    documents.v3.entry(name.clone()).or_insert_with(|| Bytes::from(v3::document(kinds, &name).to_string()));
+                let document = documents
+                    .v3
+                    .entry(name.clone())
+                    .or_insert_with(|| Bytes::from(v3::document(kinds, &name).to_string()));
                 // The hash lets clients keep what they have.
-                let hash: String = Sha256::digest(document).iter().map(|byte| format!("{byte:02X}")).collect();
-                paths.insert(name.clone(), json!({"serverRelativeURL": format!("/openapi/v3/{name}?hash={hash}")}));
+                let hash: String =
+                    Sha256::digest(document).iter().map(|byte| format!("{byte:02X}")).collect();
+                paths.insert(
+                    name.clone(),
+                    json!({"serverRelativeURL": format!("/openapi/v3/{name}?hash={hash}")}),
+                );
             }
             json_answer(StatusCode::OK, &json!({"paths": paths}))
         })
@@ -66,8 +73,10 @@ impl Cache {
             if !v3::names(kinds).iter().any(|known| known == name) {
                 return Err(ApiError::no_such_resource());
             }
-            let document =
-                documents.v3.entry(name.to_owned()).or_insert_with(|| Bytes::from(v3::document(kinds, name).to_string()));
+            let document = documents
+                .v3
+                .entry(name.to_owned())
+                .or_insert_with(|| Bytes::from(v3::document(kinds, name).to_string()));
             Ok(typed_answer(StatusCode::OK, "application/json", Body::from(document.clone())))
         })
     }
@@ -76,11 +85,13 @@ impl Cache {
     pub(crate) fn v2(&self, store: &Store, accept: &str) -> Result<Response<Body>> {
         self.with(store, |documents, kinds| {
             if accept.contains("proto-openapi.spec.v2") {
-                let document =
-                    documents.v2_protobuf.get_or_insert_with(|| Bytes::from(v2_protobuf::encode(&v2::document(kinds))));
+                let document = documents
+                    .v2_protobuf
+                    .get_or_insert_with(|| Bytes::from(v2_protobuf::encode(&v2::document(kinds))));
                 return Ok(typed_answer(StatusCode::OK, PROTOBUF, Body::from(document.clone())));
             }
-            let document = documents.v2_json.get_or_insert_with(|| Bytes::from(v2::document(kinds).to_string()));
+            let document =
+                documents.v2_json.get_or_insert_with(|| Bytes::from(v2::document(kinds).to_string()));
             Ok(typed_answer(StatusCode::OK, "application/json", Body::from(document.clone())))
         })
     }

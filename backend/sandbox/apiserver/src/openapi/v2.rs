@@ -22,8 +22,13 @@ pub(super) fn document(kinds: &Kinds) -> Value {
                 format!("/apis/{}/{}", kind.group, version.name)
             };
             let scope = if kind.namespaced { "/namespaces/{namespace}" } else { "" };
-            let parameter = |name: &str| json!({"name": name, "in": "query", "type": "string", "uniqueItems": true});
-            let mut patches = vec!["application/json-patch+json", "application/merge-patch+json", "application/apply-patch+yaml"];
+            let parameter =
+                |name: &str| json!({"name": name, "in": "query", "type": "string", "uniqueItems": true});
+            let mut patches = vec![
+                "application/json-patch+json",
+                "application/merge-patch+json",
+                "application/apply-patch+yaml",
+            ];
             if !kind.custom {
                 patches.push("application/strategic-merge-patch+json");
             }

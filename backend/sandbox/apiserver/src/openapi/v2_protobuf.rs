@@ -189,7 +189,10 @@ fn extensions(value: &Value) -> Vec<NamedAny> {
     let members = value.as_object().into_iter().flatten();
     members
         .filter(|(name, _)| name.starts_with("x-"))
-        .map(|(name, value)| NamedAny { name: name.clone(), value: Some(AnyMessage { yaml: format!("{value}\n") }) })
+        .map(|(name, value)| NamedAny {
+            name: name.clone(),
+            value: Some(AnyMessage { yaml: format!("{value}\n") }),
+        })
         .collect()
 }
 
@@ -200,9 +203,14 @@ fn operation(value: &Value) -> Operation {
         consumes: texts(value, "consumes"),
         parameters: parameters
             .map(|parameter| {
-                let query =
-                    QueryParameter { place: "query".into(), name: text(parameter, "/name"), ty: text(parameter, "/type") };
-                ParametersItem { parameter: Some(Parameter { non_body: Some(NonBodyParameter { query: Some(query) }) }) }
+                let query = QueryParameter {
+                    place: "query".into(),
+                    name: text(parameter, "/name"),
+                    ty: text(parameter, "/type"),
+                };
+                ParametersItem {
+                    parameter: Some(Parameter { non_body: Some(NonBodyParameter { query: Some(query) }) }),
+                }
             })
             .collect(),
         vendor_extension: extensions(value),
@@ -216,7 +224,9 @@ fn schema(value: &Value) -> SchemaMessage {
         format: text(value, "/format"),
         description: text(value, "/description"),
         required: texts(value, "required"),
-        additional: value.get("additionalProperties").map(|inner| Additional { schema: Some(Box::new(schema(inner))) }),
+        additional: value
+            .get("additionalProperties")
+            .map(|inner| Additional { schema: Some(Box::new(schema(inner))) }),
         ty: (!ty.is_empty()).then(|| TypeItem { value: vec![ty] }),
         items: value.get("items").map(|inner| Items { schema: vec![schema(inner)] }),
         properties: value.get("properties").and_then(Value::as_object).map(|members| Properties {

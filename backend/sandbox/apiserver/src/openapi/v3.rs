@@ -16,7 +16,9 @@ const PREFIX: &str = "#/components/schemas/";
 pub(super) fn names(kinds: &Kinds) -> Vec<String> {
     let mut names: Vec<String> = kinds
         .iter()
-        .flat_map(|(_, kind)| kind.versions.iter().map(|version| document_name(kind, version)).collect::<Vec<_>>())
+        .flat_map(|(_, kind)| {
+            kind.versions.iter().map(|version| document_name(kind, version)).collect::<Vec<_>>()
+        })
         .collect();
     names.sort();
     names.dedup();
@@ -24,7 +26,11 @@ pub(super) fn names(kinds: &Kinds) -> Vec<String> {
 }
 
 fn document_name(kind: &Kind, version: &Version) -> String {
-    if kind.group.is_empty() { format!("api/{}", version.name) } else { format!("apis/{}/{}", kind.group, version.name) }
+    if kind.group.is_empty() {
+        format!("api/{}", version.name)
+    } else {
+        format!("apis/{}/{}", kind.group, version.name)
+    }
 }
 
 /// One document.
@@ -49,13 +55,18 @@ pub(super) fn document(kinds: &Kinds, name: &str) -> Value {
 
 /// The name under which a kind stands in documents.
 pub(super) fn name_of(kind: &Kind, version: &Version) -> String {
-    version.schema.definition.clone().unwrap_or_else(|| definition_name(&kind.group, &version.name, &kind.kind))
+    version
+        .schema
+        .definition
+        .clone()
+        .unwrap_or_else(|| definition_name(&kind.group, &version.name, &kind.kind))
 }
 
 /// Adds a kind's schema, and those that it refers to.
 pub(super) fn define(kind: &Kind, version: &Version, prefix: &str, schemas: &mut BTreeMap<String, Value>) {
     let mut schema = version.schema.to_json(References::Named(prefix));
-    schema["x-kubernetes-group-version-kind"] = json!([group_version_kind(&kind.group, &version.name, &kind.kind)]);
+    schema["x-kubernetes-group-version-kind"] =
+        json!([group_version_kind(&kind.group, &version.name, &kind.kind)]);
     schemas.insert(name_of(kind, version), schema);
     referred(&version.schema, prefix, schemas);
 }
@@ -96,7 +107,8 @@ pub(super) fn path_items(kind: &Kind, version: &Version, name: &str) -> Vec<(Str
         }
         operation
     };
-    let mut patches = vec!["application/apply-patch+yaml", "application/json-patch+json", "application/merge-patch+json"];
+    let mut patches =
+        vec!["application/apply-patch+yaml", "application/json-patch+json", "application/merge-patch+json"];
     if !kind.custom {
         patches.push("application/strategic-merge-patch+json");
     }

@@ -19,13 +19,24 @@ pub(crate) struct Applied {
 }
 
 /// Applies a configuration to what is there.
-pub(crate) fn apply(schema: &Schema, live: Option<&Value>, config: &Value, writer: &Writer<'_>, force: bool) -> Result<Applied> {
-    if config.pointer("/metadata/managedFields").and_then(Value::as_array).is_some_and(|list| !list.is_empty()) {
+pub(crate) fn apply(
+    schema: &Schema,
+    live: Option<&Value>,
+    config: &Value,
+    writer: &Writer<'_>,
+    force: bool,
+) -> Result<Applied> {
+    if config
+        .pointer("/metadata/managedFields")
+        .and_then(Value::as_array)
+        .is_some_and(|list| !list.is_empty())
+    {
         return Err(ApiError::bad_request("metadata.managedFields must be nil"));
     }
     let mut config = config.clone();
     drop_nulls(&mut config);
-    let wanted = Fields::of(Some(schema), &config, false).stripped(writer.status_apart && writer.subresource.is_none());
+    let wanted = Fields::of(Some(schema), &config, false)
+        .stripped(writer.status_apart && writer.subresource.is_none());
     let nothing = json!({});
     let live = live.unwrap_or(&nothing);
     let mut object = live.clone();
@@ -90,8 +101,10 @@ fn refusal(entries: &[Entry], conflicts: &[(usize, Fields)]) -> ApiError {
     let message = match (said.as_slice(), causes.len()) {
         ([(who, paths)], 1) => format!("Apply failed with 1 conflict: conflict with {who}: {}", paths[0]),
         (_, count) => {
-            let groups: Vec<String> =
-                said.iter().map(|(who, paths)| format!("conflicts with {who}:\n- {}", paths.join("\n- "))).collect();
+            let groups: Vec<String> = said
+                .iter()
+                .map(|(who, paths)| format!("conflicts with {who}:\n- {}", paths.join("\n- ")))
+                .collect();
             format!("Apply failed with {count} conflicts: {}", groups.join("\n"))
         }
     };
@@ -123,11 +136,14 @@ fn merge(schema: Option<&Schema>, object: &mut Value, config: &Value) {
         }
         (Parts::Items(there), Parts::Items(wanted)) => {
             let places: Vec<String> = there.into_iter().map(|(element, _)| element).collect();
-            let wanted: Vec<(String, Value)> = wanted.into_iter().map(|(element, item)| (element, item.clone())).collect();
+            let wanted: Vec<(String, Value)> =
+                wanted.into_iter().map(|(element, item)| (element, item.clone())).collect();
             let Some(items) = object.as_array_mut() else { return };
             for (element, item) in wanted {
                 match places.iter().position(|place| *place == element) {
-                    Some(index) => merge(schema.and_then(|schema| schema.items.as_deref()), &mut items[index], &item),
+                    Some(index) => {
+                        merge(schema.and_then(|schema| schema.items.as_deref()), &mut items[index], &item)
+                    }
                     None => items.push(item),
                 }
             }
@@ -148,7 +164,8 @@ fn remove(schema: Option<&Schema>, object: &mut Value, dropped: &Fields, wanted:
                     members.shift_remove(name);
                 } else if let Some(member) = members.get_mut(name) {
                     remove(inner(schema, element), member, fields, is_wanted(element).unwrap_or(&none));
-                    let emptied = member.as_object().is_some_and(Map::is_empty) || member.as_array().is_some_and(Vec::is_empty);
+                    let emptied = member.as_object().is_some_and(Map::is_empty)
+                        || member.as_array().is_some_and(Vec::is_empty);
                     if emptied && is_wanted(element).is_none() {
                         members.shift_remove(name);
                     }
@@ -171,7 +188,12 @@ fn remove(schema: Option<&Schema>, object: &mut Value, dropped: &Fields, wanted:
                 if fields.member && is_wanted(element).is_none() {
                     gone.push(index);
                 } else {
-                    remove(inner(schema, element), &mut items[index], fields, is_wanted(element).unwrap_or(&none));
+                    remove(
+                        inner(schema, element),
+                        &mut items[index],
+                        fields,
+                        is_wanted(element).unwrap_or(&none),
+                    );
                 }
             }
             for index in gone.into_iter().rev() {

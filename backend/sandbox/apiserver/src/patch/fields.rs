@@ -27,8 +27,12 @@ pub(super) fn parts<'a>(schema: Option<&Schema>, value: &'a Value) -> Parts<'a> 
     match value {
         Value::Object(members) if !schema.is_some_and(|schema| schema.atomic) => Parts::Members(members),
         Value::Array(items) => match schema.map(|schema| &schema.list) {
-            Some(ListKind::Map(keys)) => Parts::Items(items.iter().map(|item| (key_element(item, keys), item)).collect()),
-            Some(ListKind::Set) => Parts::Items(items.iter().map(|item| (format!("v:{item}"), item)).collect()),
+            Some(ListKind::Map(keys)) => {
+                Parts::Items(items.iter().map(|item| (key_element(item, keys), item)).collect())
+            }
+            Some(ListKind::Set) => {
+                Parts::Items(items.iter().map(|item| (format!("v:{item}"), item)).collect())
+            }
             _ => Parts::Leaf,
         },
         _ => Parts::Leaf,
@@ -45,7 +49,8 @@ fn key_element(item: &Value, keys: &[String]) -> String {
             element.insert(key, value);
         }
     }
-    let members: Map<String, Value> = element.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+    let members: Map<String, Value> =
+        element.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
     format!("k:{}", Value::Object(members))
 }
 
@@ -79,8 +84,9 @@ impl Fields {
                     let element = format!("f:{name}");
                     let mut child = Self::of(inner(schema, &element), member, containers);
                     // The entry of a map with free keys counts itself.
-                    child.member |=
-                        schema.is_some_and(|schema| !schema.properties.contains_key(name) && schema.additional.is_some());
+                    child.member |= schema.is_some_and(|schema| {
+                        !schema.properties.contains_key(name) && schema.additional.is_some()
+                    });
                     fields.children.insert(element, child);
                 }
                 fields
@@ -314,7 +320,12 @@ mod tests {
         check(&two, &one, &[], &[".spec.containers[name=\"b\"].name", ".spec.containers[name=\"b\"]"]);
         let mut more = one.clone();
         more["metadata"] = json!({"labels": {"a": "1", "b": "2"}, "finalizers": ["y"]});
-        check(&one, &more, &[".metadata.finalizers[\"y\"]", ".metadata.labels.b"], &[".metadata.finalizers[\"x\"]"]);
+        check(
+            &one,
+            &more,
+            &[".metadata.finalizers[\"y\"]", ".metadata.labels.b"],
+            &[".metadata.finalizers[\"x\"]"],
+        );
     }
 
     #[test]

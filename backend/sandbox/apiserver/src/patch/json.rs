@@ -6,8 +6,8 @@ use crate::status::{ApiError, Result};
 
 /// Carries out a JSON patch.
 pub(crate) fn json_patch(object: &mut Value, patch: &Value) -> Result<()> {
-    let patch: json_patch::Patch =
-        serde_json::from_value(patch.clone()).map_err(|error| ApiError::bad_request(format!("error decoding patch: {error}")))?;
+    let patch: json_patch::Patch = serde_json::from_value(patch.clone())
+        .map_err(|error| ApiError::bad_request(format!("error decoding patch: {error}")))?;
     json_patch::patch(object, &patch).map_err(|error| {
         tracing::debug!(%error, "a JSON patch does not fit");
         ApiError::patch_refused()
@@ -23,17 +23,17 @@ mod tests {
     #[test]
     fn a_failed_test_changes_nothing() {
         let mut object = json!({"spec": {"weight": 10}});
-        let patch =
-            json!([{"op": "replace", "path": "/spec/weight", "value": 20}, {"op": "test", "path": "/spec/weight", "value": 10}]);
+        let patch = json!([{"op": "replace", "path": "/spec/weight", "value": 20}, {"op": "test", "path": "/spec/weight", "value": 10}]);
         let error = json_patch(&mut object, &patch).unwrap_err();
         assert_eq!((error.code, error.reason), (422, "Invalid"));
         assert_eq!(object, json!({"spec": {"weight": 10}}));
-        let patch =
-            json!([{"op": "test", "path": "/spec/weight", "value": 10}, {"op": "replace", "path": "/spec/weight", "value": 20}]);
+        let patch = json!([{"op": "test", "path": "/spec/weight", "value": 10}, {"op": "replace", "path": "/spec/weight", "value": 20}]);
         json_patch(&mut object, &patch).unwrap();
         assert_eq!(object, json!({"spec": {"weight": 20}}));
         assert_eq!(
-            json_patch(&mut object, &json!([{"op": "replace", "path": "/spec/other/x", "value": 1}])).unwrap_err().code,
+            json_patch(&mut object, &json!([{"op": "replace", "path": "/spec/other/x", "value": 1}]))
+                .unwrap_err()
+                .code,
             422
         );
         assert_eq!(json_patch(&mut object, &json!({"op": "nonsense"})).unwrap_err().code, 400);

@@ -96,7 +96,13 @@ pub(crate) fn set_entries(object: &mut Value, mut entries: Vec<Entry>) {
 }
 
 /// Records that `writer` turned `old` into `new` by anything but apply.
-pub(crate) fn record_update(schema: &Schema, old: Option<&Value>, new: &mut Value, mut entries: Vec<Entry>, writer: &Writer<'_>) {
+pub(crate) fn record_update(
+    schema: &Schema,
+    old: Option<&Value>,
+    new: &mut Value,
+    mut entries: Vec<Entry>,
+    writer: &Writer<'_>,
+) {
     let nothing = json!({});
     let difference = compare(Some(schema), old.unwrap_or(&nothing), new);
     let status_too = writer.status_apart && writer.subresource.is_none();

@@ -30,7 +30,10 @@ mod tests {
     #[test]
     fn merges() {
         let mut object = json!({"a": {"b": 1, "c": [1, 2]}, "d": 1});
-        merge_patch(&mut object, &json!({"a": {"b": null, "c": [3], "e": {"f": null, "g": 1}}, "d": {"x": 1}}));
+        merge_patch(
+            &mut object,
+            &json!({"a": {"b": null, "c": [3], "e": {"f": null, "g": 1}}, "d": {"x": 1}}),
+        );
         assert_eq!(object, json!({"a": {"c": [3], "e": {"g": 1}}, "d": {"x": 1}}));
     }
 }

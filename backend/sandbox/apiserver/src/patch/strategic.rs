@@ -23,8 +23,11 @@ fn merge(object: &mut Value, patch: &Value, schema: Option<&Schema>) -> Result<(
     };
     match changes.get("$patch").and_then(Value::as_str) {
         Some("replace") => {
-            let rest: Map<String, Value> =
-                changes.iter().filter(|(name, _)| *name != "$patch").map(|(name, value)| (name.clone(), value.clone())).collect();
+            let rest: Map<String, Value> = changes
+                .iter()
+                .filter(|(name, _)| *name != "$patch")
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect();
             *object = Value::Object(rest);
             return Ok(());
         }
@@ -67,7 +70,12 @@ fn merge(object: &mut Value, patch: &Value, schema: Option<&Schema>) -> Result<(
             }
             (Some(ListKind::Set), Value::Array(changes)) => {
                 let mut items = at.as_array().cloned().unwrap_or_default();
-                items.extend(changes.iter().filter(|item| !at.as_array().is_some_and(|items| items.contains(item))).cloned());
+                items.extend(
+                    changes
+                        .iter()
+                        .filter(|item| !at.as_array().is_some_and(|items| items.contains(item)))
+                        .cloned(),
+                );
                 *at = Value::Array(items);
             }
             _ => merge(at, change, field.map(AsRef::as_ref))?,
@@ -95,7 +103,9 @@ fn merge_list(at: &mut Value, changes: &[Value], key: &str, schema: Option<&Sche
             continue;
         }
         let Some(id) = change.get(key) else {
-            return Err(ApiError::bad_request(format!("map: {change} does not contain declared merge key: {key}")));
+            return Err(ApiError::bad_request(format!(
+                "map: {change} does not contain declared merge key: {key}"
+            )));
         };
         let found = items.iter().position(|item| item.get(key) == Some(id));
         match (directive, found) {

@@ -16,14 +16,17 @@ pub(super) fn decode(content_type: &str, body: &[u8]) -> Result<Value> {
         return crate::protobuf::to_json(body)
             .map_err(|why| ApiError::unsupported_media_type(&format!("{content_type}: {why}"), READABLE));
     }
-    if !matches!(content_type, "" | "application/json" | "application/yaml") && !content_type.contains("-patch+") {
+    if !matches!(content_type, "" | "application/json" | "application/yaml")
+        && !content_type.contains("-patch+")
+    {
         return Err(ApiError::unsupported_media_type(content_type, READABLE));
     }
     match serde_json::from_slice(body) {
         Ok(value) => Ok(value),
         Err(_) if content_type.contains("yaml") => {
             let text = std::str::from_utf8(body).map_err(|error| ApiError::bad_request(error.to_string()))?;
-            serde_saphyr::from_str(text).map_err(|error| ApiError::bad_request(format!("error converting YAML to JSON: {error}")))
+            serde_saphyr::from_str(text)
+                .map_err(|error| ApiError::bad_request(format!("error converting YAML to JSON: {error}")))
         }
         Err(error) => Err(ApiError::bad_request(format!("the body is not JSON: {error}"))),
     }
@@ -73,7 +76,10 @@ impl<'de> Visitor<'de> for At<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
         let mut index = 0;
-        while items.next_element_seed(At { path: format!("{}[{index}]", self.path), found: self.found })?.is_some() {
+        while items
+            .next_element_seed(At { path: format!("{}[{index}]", self.path), found: self.found })?
+            .is_some()
+        {
             index += 1;
         }
         Ok(())

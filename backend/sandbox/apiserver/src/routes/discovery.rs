@@ -15,7 +15,8 @@ const VERBS: &[&str] = &["create", "delete", "deletecollection", "get", "list", 
 /// Nobody deletes all namespaces at once.
 const NAMESPACE_VERBS: &[&str] = &["create", "delete", "get", "list", "patch", "update", "watch"];
 /// The same as [`VERBS`], in the order in which kinds from CRDs have them.
-const CUSTOM_VERBS: &[&str] = &["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"];
+const CUSTOM_VERBS: &[&str] =
+    &["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"];
 const HALF_VERBS: &[&str] = &["get", "patch", "update"];
 
 /// A group and its versions, the preferred one first.
@@ -84,7 +85,9 @@ pub(super) fn groups(api: &Api) -> Vec<Group> {
         groups.insert((*group).to_owned(), vec!["v1".to_owned()]);
     }
     let kinds = api.store.read(|state| state.kinds.clone());
-    for (_, kind) in kinds.iter().filter(|(_, kind)| !kind.group.is_empty() && !api.faults.is_hidden(&kind.qualified())) {
+    for (_, kind) in
+        kinds.iter().filter(|(_, kind)| !kind.group.is_empty() && !api.faults.is_hidden(&kind.qualified()))
+    {
         let versions = groups.entry(kind.group.clone()).or_default();
         for version in &kind.versions {
             if !versions.contains(&version.name) {
@@ -133,7 +136,9 @@ pub(super) fn resource_rows(api: &Api, group: &str, version: &str) -> Vec<Resour
                 add("portforward", "PodPortForwardOptions", &["create", "get"], None);
                 add("proxy", "PodProxyOptions", &["create", "delete", "get", "patch", "update"], None);
             }
-            "services" => add("proxy", "ServiceProxyOptions", &["create", "delete", "get", "patch", "update"], None),
+            "services" => {
+                add("proxy", "ServiceProxyOptions", &["create", "delete", "get", "patch", "update"], None)
+            }
             _ => {}
         }
         if kind.scale {
@@ -173,7 +178,8 @@ fn storage_hash(group: &str, version: &str, kind: &str) -> String {
 pub(super) fn version(api: &Api) -> Value {
     let mut parts = api.version.trim_start_matches('v').split('.');
     let (major, minor) = (parts.next().unwrap_or("1"), parts.next().unwrap_or("36"));
-    let before = minor.parse::<u32>().map_or_else(|_| minor.to_owned(), |minor| minor.saturating_sub(1).to_string());
+    let before =
+        minor.parse::<u32>().map_or_else(|_| minor.to_owned(), |minor| minor.saturating_sub(1).to_string());
     json!({
         "major": major,
         "minor": minor,
@@ -193,10 +199,19 @@ pub(super) fn version(api: &Api) -> Value {
 
 /// `/`: the paths that there are.
 pub(super) fn paths(api: &Api) -> Value {
-    let mut paths: Vec<String> =
-        ["/api", "/api/v1", "/apis", "/healthz", "/livez", "/openapi/v2", "/openapi/v3", "/readyz", "/version"]
-            .map(str::to_owned)
-            .to_vec();
+    let mut paths: Vec<String> = [
+        "/api",
+        "/api/v1",
+        "/apis",
+        "/healthz",
+        "/livez",
+        "/openapi/v2",
+        "/openapi/v3",
+        "/readyz",
+        "/version",
+    ]
+    .map(str::to_owned)
+    .to_vec();
     for group in groups(api) {
         paths.push(format!("/apis/{}", group.name));
         paths.extend(group.versions.iter().map(|version| format!("/apis/{}/{version}", group.name)));
@@ -217,7 +232,11 @@ pub(super) fn root(api: &Api, path: &str, accept: &str) -> Response<Body> {
             ("v2beta1", "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList"),
         ] {
             if has(&format!("v={version}")) {
-                return typed_answer(StatusCode::OK, content_type, Body::from(aggregated(api, path, version).to_string()));
+                return typed_answer(
+                    StatusCode::OK,
+                    content_type,
+                    Body::from(aggregated(api, path, version).to_string()),
+                );
             }
         }
     }
@@ -232,7 +251,11 @@ pub(super) fn root(api: &Api, path: &str, accept: &str) -> Response<Body> {
 }
 
 fn aggregated(api: &Api, path: &str, version: &str) -> Value {
-    let groups = if path == "/api" { vec![Group { name: String::new(), versions: vec!["v1".to_owned()] }] } else { groups(api) };
+    let groups = if path == "/api" {
+        vec![Group { name: String::new(), versions: vec!["v1".to_owned()] }]
+    } else {
+        groups(api)
+    };
     let items: Vec<Value> = groups
         .iter()
         .map(|group| {
@@ -241,7 +264,8 @@ fn aggregated(api: &Api, path: &str, version: &str) -> Value {
                 .iter()
                 .map(|version| {
                     let rows = resource_rows(api, &group.name, version);
-                    let resources: Vec<Value> = rows.iter().map(|row| aggregated_row(row, &group.name, version)).collect();
+                    let resources: Vec<Value> =
+                        rows.iter().map(|row| aggregated_row(row, &group.name, version)).collect();
                     json!({"version": version, "resources": resources, "freshness": "Current"})
                 })
                 .collect();

@@ -58,8 +58,9 @@ pub(super) fn check(object: &Value) -> Vec<FieldProblem> {
         // Keys of annotations may be written in capitals.
         note("metadata.annotations", key, names::key(&key.to_lowercase()));
     }
-    let size: usize =
-        members("/metadata/annotations").map(|(key, value)| key.len() + value.as_str().unwrap_or_default().len()).sum();
+    let size: usize = members("/metadata/annotations")
+        .map(|(key, value)| key.len() + value.as_str().unwrap_or_default().len())
+        .sum();
     if size > ANNOTATIONS {
         problems.push(FieldProblem {
             field: "metadata.annotations".into(),
@@ -67,7 +68,12 @@ pub(super) fn check(object: &Value) -> Vec<FieldProblem> {
             message: format!("Too long: may not be more than {ANNOTATIONS} bytes"),
         });
     }
-    for (index, owner) in object.pointer("/metadata/ownerReferences").and_then(Value::as_array).into_iter().flatten().enumerate()
+    for (index, owner) in object
+        .pointer("/metadata/ownerReferences")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .enumerate()
     {
         for name in ["apiVersion", "kind", "name", "uid"] {
             if owner.get(name).and_then(Value::as_str).is_none_or(str::is_empty) {
@@ -89,7 +95,9 @@ pub(super) fn unchangeable(kind: &Kind, old: &Value, new: &Value) -> Vec<FieldPr
         "deployments.apps" | "replicasets.apps" | "daemonsets.apps" => &["/spec/selector"],
         "secrets" => &["/type"],
         // A Service that becomes a name for something outside gives its address back.
-        "services" if new.pointer("/spec/type").and_then(Value::as_str) != Some("ExternalName") => &["/spec/clusterIP"],
+        "services" if new.pointer("/spec/type").and_then(Value::as_str) != Some("ExternalName") => {
+            &["/spec/clusterIP"]
+        }
         "endpointslices.discovery.k8s.io" => &["/addressType"],
         "customresourcedefinitions.apiextensions.k8s.io" => {
             &["/spec/group", "/spec/names/kind", "/spec/names/plural", "/spec/scope"]
@@ -108,7 +116,8 @@ pub(super) fn unchangeable(kind: &Kind, old: &Value, new: &Value) -> Vec<FieldPr
     let mut problems: Vec<FieldProblem> = fields.iter().filter_map(|path| changed(path)).collect();
     let frozen = old.get("immutable").and_then(Value::as_bool) == Some(true);
     if frozen && matches!(kind.qualified().as_str(), "configmaps" | "secrets") {
-        for path in ["/data", "/binaryData"].into_iter().filter(|path| old.pointer(path) != new.pointer(path)) {
+        for path in ["/data", "/binaryData"].into_iter().filter(|path| old.pointer(path) != new.pointer(path))
+        {
             problems.push(FieldProblem {
                 field: path[1..].to_owned(),
                 reason: "FieldValueForbidden",

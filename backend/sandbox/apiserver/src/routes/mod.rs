@@ -37,13 +37,21 @@ pub(crate) use target::{Place, Target};
 const BODY_LIMIT: usize = 3 * 1024 * 1024;
 
 /// Answers one request.
-pub(crate) async fn answer(api: Arc<Api>, caller: Caller, request: Request<Incoming>) -> Result<Response<Body>> {
+pub(crate) async fn answer(
+    api: Arc<Api>,
+    caller: Caller,
+    request: Request<Incoming>,
+) -> Result<Response<Body>> {
     let path = request.uri().path().trim_end_matches('/').to_owned();
     let open = matches!(path.as_str(), "/version" | "/healthz" | "/livez" | "/readyz")
         || path.starts_with("/readyz/")
         || path.starts_with("/livez/");
     if open {
-        return Ok(if path == "/version" { json_answer(StatusCode::OK, &discovery::version(&api)) } else { text("ok") });
+        return Ok(if path == "/version" {
+            json_answer(StatusCode::OK, &discovery::version(&api))
+        } else {
+            text("ok")
+        });
     }
     let parsed = target::parse(&path);
     if caller == Caller::Anonymous {
@@ -59,7 +67,11 @@ pub(crate) async fn answer(api: Arc<Api>, caller: Caller, request: Request<Incom
                     target.namespace.as_deref(),
                 )
             }
-            None => ApiError::new(403, "Forbidden", format!("forbidden: User \"system:anonymous\" cannot get path \"{path}\"")),
+            None => ApiError::new(
+                403,
+                "Forbidden",
+                format!("forbidden: User \"system:anonymous\" cannot get path \"{path}\""),
+            ),
         });
     }
     if let Some(target) = parsed {
@@ -83,7 +95,12 @@ pub(crate) async fn answer(api: Arc<Api>, caller: Caller, request: Request<Incom
     }
 }
 
-async fn resource(api: Arc<Api>, caller: Caller, target: Target, request: Request<Incoming>) -> Result<Response<Body>> {
+async fn resource(
+    api: Arc<Api>,
+    caller: Caller,
+    target: Target,
+    request: Request<Incoming>,
+) -> Result<Response<Body>> {
     let query = Query::of(request.uri());
     let verb = target.verb(request.method(), &query);
     let namespace = target.namespace.as_deref().unwrap_or_default();
@@ -100,8 +117,10 @@ async fn resource(api: Arc<Api>, caller: Caller, target: Target, request: Reques
     if review::is_review(&target) {
         return review::answer(&api, &caller, &target, &content_type(&request), &body(request).await?);
     }
-    let (id, kind) =
-        api.store.read(|state| state.kinds.by_plural(&target.group, &target.plural)).ok_or_else(ApiError::no_such_resource)?;
+    let (id, kind) = api
+        .store
+        .read(|state| state.kinds.by_plural(&target.group, &target.plural))
+        .ok_or_else(ApiError::no_such_resource)?;
     let known = kind.version(&target.version).is_some() && !api.faults.is_hidden(&kind.qualified());
     // A namespaced kind has no single objects outside a namespace.
     let misplaced = kind.namespaced && target.namespace.is_none() && target.name.is_some();
@@ -119,7 +138,9 @@ async fn resource(api: Arc<Api>, caller: Caller, target: Target, request: Reques
             }
             return remove::evict(&api, &at, &query, &content_type(&request), &body(request).await?);
         }
-        Some("log" | "portforward") if at.kind.qualified() == "pods" => return pods::answer(api, at, query, request).await,
+        Some("log" | "portforward") if at.kind.qualified() == "pods" => {
+            return pods::answer(api, at, query, request).await;
+        }
         Some("proxy") if matches!(at.kind.qualified().as_str(), "pods" | "services") => {
             return proxy::answer(api, at, request).await;
         }
@@ -138,7 +159,9 @@ async fn resource(api: Arc<Api>, caller: Caller, target: Target, request: Reques
     }
     match (request.method().clone(), at.target.name.is_some()) {
         (Method::GET | Method::HEAD, true) => read::get(&api, &at, &query, &accept(&request)),
-        (Method::GET | Method::HEAD, false) if query.flag("watch") => watch::answer(&api, &at, &query, &accept(&request)),
+        (Method::GET | Method::HEAD, false) if query.flag("watch") => {
+            watch::answer(&api, &at, &query, &accept(&request))
+        }
         (Method::GET | Method::HEAD, false) => read::list(&api, &at, &query, &accept(&request)),
         (Method::POST, false) => {
             let from = write::Request::new(&at, &query, &request)?;
@@ -152,8 +175,12 @@ async fn resource(api: Arc<Api>, caller: Caller, target: Target, request: Reques
             let from = write::Request::new(&at, &query, &request)?;
             write::patch(&api, from, &body(request).await?)
         }
-        (Method::DELETE, true) => remove::one(&api, &at, &query, &content_type(&request), &body(request).await?),
-        (Method::DELETE, false) => remove::collection(&api, &at, &query, &content_type(&request), &body(request).await?),
+        (Method::DELETE, true) => {
+            remove::one(&api, &at, &query, &content_type(&request), &body(request).await?)
+        }
+        (Method::DELETE, false) => {
+            remove::collection(&api, &at, &query, &content_type(&request), &body(request).await?)
+        }
         _ => Err(ApiError::method_not_allowed()),
     }
 }
@@ -162,16 +189,19 @@ async fn resource(api: Arc<Api>, caller: Caller, target: Target, request: Reques
 async fn body(request: Request<Incoming>) -> Result<bytes::Bytes> {
     match http_body_util::Limited::new(request.into_body(), BODY_LIMIT).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<http_body_util::LengthLimitError>() => {
-            Err(ApiError::new(413, "RequestEntityTooLarge", format!("Request entity too large: limit is {BODY_LIMIT}")))
-        }
+        Err(error) if error.is::<http_body_util::LengthLimitError>() => Err(ApiError::new(
+            413,
+            "RequestEntityTooLarge",
+            format!("Request entity too large: limit is {BODY_LIMIT}"),
+        )),
         Err(error) => Err(ApiError::bad_request(format!("the body could not be read: {error}"))),
     }
 }
 
 /// The type of the body, without its parameters.
 fn content_type(request: &Request<Incoming>) -> String {
-    let text = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let text =
+        request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     text.split(';').next().unwrap_or_default().trim().to_owned()
 }
 

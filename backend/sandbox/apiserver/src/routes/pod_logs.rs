@@ -30,18 +30,22 @@ pub(super) fn answer(api: &Arc<Api>, at: &Place, query: &Query, pod: &Value) -> 
     let found = api.pods.logs(namespace, at.name(), &container);
     let (mut past, live) = if query.flag("previous") {
         let previous = found.and_then(|logs| logs.previous).ok_or_else(|| {
-            let message = format!("previous terminated container \"{container}\" in pod \"{}\" not found", at.name());
+            let message =
+                format!("previous terminated container \"{container}\" in pod \"{}\" not found", at.name());
             ApiError::bad_request(message)
         })?;
         (previous, None)
     } else {
-        let Logs { past, live, .. } = found.filter(|_| !waits(pod, &container)).ok_or_else(|| waiting(at, pod, &container))?;
+        let Logs { past, live, .. } =
+            found.filter(|_| !waits(pod, &container)).ok_or_else(|| waiting(at, pod, &container))?;
         (past, Some(live))
     };
     let since = match (query.number("sinceSeconds"), query.get("sinceTime")) {
         (Some(seconds), _) => Some(jiff::Timestamp::now() - jiff::SignedDuration::from_secs(seconds)),
         (None, "") => None,
-        (None, time) => Some(time.parse().map_err(|_| ApiError::bad_request(format!("invalid sinceTime \"{time}\"")))?),
+        (None, time) => {
+            Some(time.parse().map_err(|_| ApiError::bad_request(format!("invalid sinceTime \"{time}\"")))?)
+        }
     };
     if let Some(since) = since {
         past.retain(|line| line.at >= since);
@@ -73,7 +77,12 @@ pub(super) fn answer(api: &Arc<Api>, at: &Place, query: &Query, pod: &Value) -> 
     Ok(typed_answer(StatusCode::OK, "text/plain", Body::from_stream(stream)))
 }
 
-async fn follow(first: String, mut live: broadcast::Receiver<LogLine>, mut wanted: Wanted, out: &mpsc::Sender<Bytes>) {
+async fn follow(
+    first: String,
+    mut live: broadcast::Receiver<LogLine>,
+    mut wanted: Wanted,
+    out: &mpsc::Sender<Bytes>,
+) {
     if !first.is_empty() && out.send(Bytes::from(first)).await.is_err() {
         return;
     }
@@ -94,7 +103,11 @@ async fn follow(first: String, mut live: broadcast::Receiver<LogLine>, mut wante
 
 impl Wanted {
     fn write(&mut self, to: &mut String, line: &LogLine) {
-        let mut text = if self.timestamps { format!("{:.9} {}\n", line.at, line.text) } else { format!("{}\n", line.text) };
+        let mut text = if self.timestamps {
+            format!("{:.9} {}\n", line.at, line.text)
+        } else {
+            format!("{}\n", line.text)
+        };
         if let Some(left) = &mut self.bytes_left {
             let mut end = text.len().min(*left);
             while !text.is_char_boundary(end) {
@@ -158,7 +171,10 @@ fn waiting(at: &Place, pod: &Value, container: &str) -> ApiError {
         Some(reason) => reason,
         None => "ContainerCreating",
     };
-    ApiError::bad_request(format!("container \"{container}\" in pod \"{}\" is waiting to start: {why}", at.name()))
+    ApiError::bad_request(format!(
+        "container \"{container}\" in pod \"{}\" is waiting to start: {why}",
+        at.name()
+    ))
 }
 
 /// Numbers that make no sense, in the API server's words.
@@ -179,7 +195,10 @@ fn check(at: &Place, query: &Query) -> Result<()> {
         match query.get(field).parse::<i64>() {
             Ok(number) if number < least => return invalid(field, message),
             Err(_) if query.has(field) => {
-                return Err(ApiError::bad_request(format!("unable to decode {field} {:?}", query.get(field))));
+                return Err(ApiError::bad_request(format!(
+                    "unable to decode {field} {:?}",
+                    query.get(field)
+                )));
             }
             _ => {}
         }

@@ -16,9 +16,16 @@ use crate::{
     tunnel::{self, PodTarget},
 };
 
-pub(super) async fn answer(api: Arc<Api>, at: Place, query: Query, request: Request<Incoming>) -> Result<Response<Body>> {
-    let pod =
-        api.store.read(|state| state.get(&at.key(at.name())).cloned()).ok_or_else(|| ApiError::not_found(&at.kind, at.name()))?;
+pub(super) async fn answer(
+    api: Arc<Api>,
+    at: Place,
+    query: Query,
+    request: Request<Incoming>,
+) -> Result<Response<Body>> {
+    let pod = api
+        .store
+        .read(|state| state.get(&at.key(at.name())).cloned())
+        .ok_or_else(|| ApiError::not_found(&at.kind, at.name()))?;
     if at.target.subresource.as_deref() == Some("log") {
         if request.method() != Method::GET {
             return Err(ApiError::method_not_allowed());
@@ -40,14 +47,23 @@ pub(super) fn no_entry(at: &Place, way: &str) -> ApiError {
 const TUNNEL: &str = "SPDY/3.1+portforward.k8s.io";
 const CHANNELS: &str = "v4.channel.k8s.io";
 
-async fn port_forward(api: Arc<Api>, at: &Place, query: &Query, request: Request<Incoming>) -> Result<Response<Body>> {
+async fn port_forward(
+    api: Arc<Api>,
+    at: &Place,
+    query: &Query,
+    request: Request<Incoming>,
+) -> Result<Response<Body>> {
     let target = PodTarget {
         pods: api.pods.clone(),
         namespace: at.target.namespace.clone().unwrap_or_default(),
         pod: at.name().to_owned(),
     };
-    let upgrade =
-        request.headers().get(header::UPGRADE).and_then(|value| value.to_str().ok()).unwrap_or_default().to_ascii_lowercase();
+    let upgrade = request
+        .headers()
+        .get(header::UPGRADE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
+        .to_ascii_lowercase();
     let closing = api.closing.clone();
     if upgrade.starts_with("spdy/3.1") {
         let tasks = api.tasks.clone();
@@ -78,7 +94,8 @@ async fn port_forward(api: Arc<Api>, at: &Place, query: &Query, request: Request
     let socket = WebSocketUpgrade::from_request_parts(&mut parts, &())
         .await
         .map_err(|error| ApiError::bad_request(format!("unable to upgrade: {error}")))?;
-    let offered: Vec<String> = socket.requested_protocols().filter_map(|value| value.to_str().ok()).map(str::to_owned).collect();
+    let offered: Vec<String> =
+        socket.requested_protocols().filter_map(|value| value.to_str().ok()).map(str::to_owned).collect();
     if offered.iter().any(|protocol| protocol == TUNNEL) {
         return Ok(socket.protocols([TUNNEL]).on_upgrade(move |socket| async move {
             tokio::select! {
@@ -89,7 +106,9 @@ async fn port_forward(api: Arc<Api>, at: &Place, query: &Query, request: Request
     }
     let mut ports = Vec::new();
     for port in query.all("ports").flat_map(|list| list.split(',')) {
-        ports.push(port.parse::<u16>().map_err(|_| ApiError::bad_request(format!("invalid port \"{port}\"")))?);
+        ports.push(
+            port.parse::<u16>().map_err(|_| ApiError::bad_request(format!("invalid port \"{port}\"")))?,
+        );
     }
     if ports.is_empty() {
         return Err(ApiError::bad_request("query parameter \"ports\" is required"));

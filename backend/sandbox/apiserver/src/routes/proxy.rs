@@ -15,21 +15,33 @@ use crate::{
     store::Key,
 };
 
-pub(super) async fn answer(api: Arc<Api>, at: Place, mut request: Request<Incoming>) -> Result<Response<Body>> {
+pub(super) async fn answer(
+    api: Arc<Api>,
+    at: Place,
+    mut request: Request<Incoming>,
+) -> Result<Response<Body>> {
     let namespace = at.target.namespace.clone().unwrap_or_default();
     let (name, port) = split(at.name());
     let (pod, port) = if at.kind.plural == "pods" {
-        let pod =
-            api.store.read(|state| state.get(&at.key(&name)).cloned()).ok_or_else(|| ApiError::not_found(&at.kind, &name))?;
-        let first = pod.pointer("/spec/containers/0/ports/0/containerPort").and_then(Value::as_u64).map(|port| port.to_string());
+        let pod = api
+            .store
+            .read(|state| state.get(&at.key(&name)).cloned())
+            .ok_or_else(|| ApiError::not_found(&at.kind, &name))?;
+        let first = pod
+            .pointer("/spec/containers/0/ports/0/containerPort")
+            .and_then(Value::as_u64)
+            .map(|port| port.to_string());
         (name, number(port.or(first))?)
     } else {
         behind_service(&api, &at, &namespace, &name, port.as_deref())?
     };
-    let unavailable = |error: String| ApiError::new(503, "ServiceUnavailable", format!("error trying to reach service: {error}"));
+    let unavailable = |error: String| {
+        ApiError::new(503, "ServiceUnavailable", format!("error trying to reach service: {error}"))
+    };
     let stream = api.pods.connect(&namespace, &pod, port).await.map_err(unavailable)?;
-    let (mut sender, connection) =
-        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| unavailable(error.to_string()))?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+        .await
+        .map_err(|error| unavailable(error.to_string()))?;
     api.tasks.spawn(async move {
         if let Err(error) = connection.await {
             tracing::debug!(%error, "a proxied connection ended badly");
@@ -43,7 +55,8 @@ pub(super) async fn answer(api: Arc<Api>, at: Place, mut request: Request<Incomi
     for name in [header::AUTHORIZATION, header::CONNECTION, header::UPGRADE] {
         headers.remove(name);
     }
-    let host = http::HeaderValue::from_str(&format!("{pod}:{port}")).map_err(|error| ApiError::bad_request(error.to_string()))?;
+    let host = http::HeaderValue::from_str(&format!("{pod}:{port}"))
+        .map_err(|error| ApiError::bad_request(error.to_string()))?;
     headers.insert(header::HOST, host);
     let mut response = sender.send_request(request).await.map_err(|error| unavailable(error.to_string()))?;
     for name in [header::CONNECTION, header::TRANSFER_ENCODING] {
@@ -63,12 +76,20 @@ fn split(text: &str) -> (String, Option<String>) {
 }
 
 fn number(port: Option<String>) -> Result<u16> {
-    port.and_then(|port| port.parse().ok()).ok_or_else(|| ApiError::bad_request("no port was given and the pod names none"))
+    port.and_then(|port| port.parse().ok())
+        .ok_or_else(|| ApiError::bad_request("no port was given and the pod names none"))
 }
 
 /// A pod behind the service, and the port there.
-fn behind_service(api: &Api, at: &Place, namespace: &str, name: &str, port: Option<&str>) -> Result<(String, u16)> {
-    let missing = || ApiError::new(503, "ServiceUnavailable", format!("no endpoints available for service \"{name}\""));
+fn behind_service(
+    api: &Api,
+    at: &Place,
+    namespace: &str,
+    name: &str,
+    port: Option<&str>,
+) -> Result<(String, u16)> {
+    let missing =
+        || ApiError::new(503, "ServiceUnavailable", format!("no endpoints available for service \"{name}\""));
     api.store.read(|state| {
         let service = state.get(&at.key(name)).ok_or_else(|| ApiError::not_found(&at.kind, name))?;
         let ports = service.pointer("/spec/ports").and_then(Value::as_array).cloned().unwrap_or_default();
@@ -78,19 +99,23 @@ fn behind_service(api: &Api, at: &Place, namespace: &str, name: &str, port: Opti
                 None => true,
                 Some(port) => {
                     row.get("name").and_then(Value::as_str) == Some(port)
-                        || row.get("port").and_then(Value::as_u64).is_some_and(|number| port.parse() == Ok(number))
+                        || row
+                            .get("port")
+                            .and_then(Value::as_u64)
+                            .is_some_and(|number| port.parse() == Ok(number))
                 }
             })
             .ok_or_else(missing)?;
-        let selector = service.pointer("/spec/selector").and_then(Value::as_object).cloned().unwrap_or_default();
+        let selector =
+            service.pointer("/spec/selector").and_then(Value::as_object).cloned().unwrap_or_default();
         let (id, _) = state.kinds.by_plural("", "pods").ok_or_else(missing)?;
         let pod = state
             .range(id, Some(namespace))
             .find(|(_, pod)| {
                 !selector.is_empty()
-                    && selector
-                        .iter()
-                        .all(|(key, value)| pod.pointer("/metadata/labels").and_then(|labels| labels.get(key)) == Some(value))
+                    && selector.iter().all(|(key, value)| {
+                        pod.pointer("/metadata/labels").and_then(|labels| labels.get(key)) == Some(value)
+                    })
             })
             .map(|(Key { name, .. }, pod)| (name.clone(), pod.clone()))
             .ok_or_else(missing)?;

@@ -47,7 +47,8 @@ fn unescape(text: &str) -> String {
     let mut bytes = Vec::with_capacity(spaced.len());
     let mut rest = spaced.as_bytes();
     while let Some((first, tail)) = rest.split_first() {
-        let hex = (*first == b'%').then(|| tail.get(..2)).flatten().and_then(|hex| std::str::from_utf8(hex).ok());
+        let hex =
+            (*first == b'%').then(|| tail.get(..2)).flatten().and_then(|hex| std::str::from_utf8(hex).ok());
         match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
             Some(byte) => {
                 bytes.push(byte);
@@ -117,7 +118,8 @@ mod tests {
 
     #[test]
     fn parameters() {
-        let query = Query::of(&"/x?labelSelector=app%3Da%2Cv+in+%28b%29&watch&limit=5&follow=false".parse().unwrap());
+        let query =
+            Query::of(&"/x?labelSelector=app%3Da%2Cv+in+%28b%29&watch&limit=5&follow=false".parse().unwrap());
         assert_eq!(query.get("labelSelector"), "app=a,v in (b)");
         assert!(query.flag("watch"));
         assert!(!query.flag("follow"));

@@ -19,14 +19,20 @@ use crate::{
 
 pub(super) fn form(accept: &str) -> Result<Form> {
     Form::of(accept).ok_or_else(|| {
-        ApiError::new(406, "NotAcceptable", "only the following media types are accepted: application/json, application/yaml")
+        ApiError::new(
+            406,
+            "NotAcceptable",
+            "only the following media types are accepted: application/json, application/yaml",
+        )
     })
 }
 
 pub(super) fn get(api: &Api, at: &Place, query: &Query, accept: &str) -> Result<Response<Body>> {
     let form = form(accept)?;
-    let object =
-        api.store.read(|state| state.get(&at.key(at.name())).cloned()).ok_or_else(|| ApiError::not_found(&at.kind, at.name()))?;
+    let object = api
+        .store
+        .read(|state| state.get(&at.key(at.name())).cloned())
+        .ok_or_else(|| ApiError::not_found(&at.kind, at.name()))?;
     Ok(json_answer(StatusCode::OK, &one(at, &object, form, query)))
 }
 
@@ -64,7 +70,8 @@ pub(super) fn list(api: &Api, at: &Place, query: &Query, accept: &str) -> Result
     let form = form(accept)?;
     options(query)?;
     let selector = Selector::parse(&at.kind, query.get("labelSelector"), query.get("fieldSelector"))?;
-    let limit = query.number("limit").and_then(|limit| usize::try_from(limit).ok()).filter(|limit| *limit > 0);
+    let limit =
+        query.number("limit").and_then(|limit| usize::try_from(limit).ok()).filter(|limit| *limit > 0);
     let (objects, remaining, revision) = api.store.read(|state| {
         let page = page(state, query)?;
         let mut found = select(state, at, &page)?.filter(|object| selector.matches(object));
@@ -94,14 +101,21 @@ pub(super) fn list(api: &Api, at: &Place, query: &Query, accept: &str) -> Result
 }
 
 /// A list in the wanted form, written piece by piece as the client takes it.
-pub(super) fn many(at: &Place, objects: Vec<Arc<Value>>, form: Form, query: &Query, metadata: &Value) -> Body {
+pub(super) fn many(
+    at: &Place,
+    objects: Vec<Arc<Value>>,
+    form: Form,
+    query: &Query,
+    metadata: &Value,
+) -> Body {
     let (at, include) = (at.clone(), query.get("includeObject").to_owned());
     let (kind, version) = match form {
         Form::Plain => (at.kind.list_kind(), at.api_version()),
         Form::Metadata => ("PartialObjectMetadataList".to_owned(), "meta.k8s.io/v1".to_owned()),
         Form::Table => ("Table".to_owned(), "meta.k8s.io/v1".to_owned()),
     };
-    let mut begin = format!("{{\"kind\":{},\"apiVersion\":{},\"metadata\":{metadata},", json!(kind), json!(version));
+    let mut begin =
+        format!("{{\"kind\":{},\"apiVersion\":{},\"metadata\":{metadata},", json!(kind), json!(version));
     if form == Form::Table {
         begin.push_str(&format!("\"columnDefinitions\":{},", table::headers(&at)));
     }
@@ -131,7 +145,9 @@ pub(super) fn many(at: &Place, objects: Vec<Arc<Value>>, form: Form, query: &Que
             match form {
                 Form::Plain => at.write_item(&object, &mut piece),
                 Form::Metadata => piece.extend_from_slice(metadata_only(&object).to_string().as_bytes()),
-                Form::Table => piece.extend_from_slice(table::row(&at, &object, &include).to_string().as_bytes()),
+                Form::Table => {
+                    piece.extend_from_slice(table::row(&at, &object, &include).to_string().as_bytes())
+                }
             }
         }
         Some(Ok::<Bytes, std::convert::Infallible>(Bytes::from(piece)))
@@ -140,7 +156,11 @@ pub(super) fn many(at: &Place, objects: Vec<Arc<Value>>, form: Form, query: &Que
 }
 
 /// The objects that a page is about, before selectors.
-fn select<'a>(state: &'a State, at: &Place, page: &Page) -> Result<Box<dyn Iterator<Item = Arc<Value>> + 'a>> {
+fn select<'a>(
+    state: &'a State,
+    at: &Place,
+    page: &Page,
+) -> Result<Box<dyn Iterator<Item = Arc<Value>> + 'a>> {
     let namespace = at.target.namespace.as_deref();
     if page.revision == state.revision {
         let after = page.after.as_ref().map(|(namespace, name)| (namespace.as_str(), name.as_str()));
@@ -148,10 +168,14 @@ fn select<'a>(state: &'a State, at: &Place, page: &Page) -> Result<Box<dyn Itera
     }
     let undone = undone(state, at, page)?;
     let after = page.after.clone();
-    let mut before: Vec<(&Key, &Arc<Value>)> = undone.iter().filter_map(|(key, object)| Some((*key, (*object)?))).collect();
-    before.retain(|(key, _)| after.as_ref().is_none_or(|(namespace, name)| (&key.namespace, &key.name) > (namespace, name)));
+    let mut before: Vec<(&Key, &Arc<Value>)> =
+        undone.iter().filter_map(|(key, object)| Some((*key, (*object)?))).collect();
+    before.retain(|(key, _)| {
+        after.as_ref().is_none_or(|(namespace, name)| (&key.namespace, &key.name) > (namespace, name))
+    });
     let after = after.as_ref().map(|(namespace, name)| (namespace.as_str(), name.as_str()));
-    let unchanged = state.range_after(at.id, namespace, after).filter(move |(key, _)| !undone.contains_key(key));
+    let unchanged =
+        state.range_after(at.id, namespace, after).filter(move |(key, _)| !undone.contains_key(key));
     Ok(Box::new(merged(unchanged, before.into_iter())))
 }
 
@@ -174,7 +198,8 @@ fn merged<'a>(
 /// What of the options of a list goes together.
 fn options(query: &Query) -> Result<()> {
     let refuse = |field: &str, why: &str| Err(ApiError::invalid_options("ListOptions", field, why));
-    let (matching, version, more) = (query.get("resourceVersionMatch"), query.get("resourceVersion"), query.get("continue"));
+    let (matching, version, more) =
+        (query.get("resourceVersionMatch"), query.get("resourceVersion"), query.get("continue"));
     if query.has("sendInitialEvents") {
         return refuse("sendInitialEvents", "Forbidden: sendInitialEvents is forbidden for list");
     }
@@ -183,11 +208,17 @@ fn options(query: &Query) -> Result<()> {
         "Exact" | "NotOlderThan" if version.is_empty() => {
             "Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided"
         }
-        "Exact" | "NotOlderThan" if !more.is_empty() => "Forbidden: resourceVersionMatch is forbidden when continue is provided",
-        "Exact" if version == "0" => "Forbidden: resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"",
+        "Exact" | "NotOlderThan" if !more.is_empty() => {
+            "Forbidden: resourceVersionMatch is forbidden when continue is provided"
+        }
+        "Exact" if version == "0" => {
+            "Forbidden: resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\""
+        }
         "Exact" | "NotOlderThan" => return Ok(()),
         other => {
-            let why = format!("Unsupported value: \"{other}\": supported values: \"Exact\", \"NotOlderThan\", \"\"");
+            let why = format!(
+                "Unsupported value: \"{other}\": supported values: \"Exact\", \"NotOlderThan\", \"\""
+            );
             return refuse("resourceVersionMatch", &why);
         }
     };
@@ -198,17 +229,21 @@ fn page(state: &State, query: &Query) -> Result<Page> {
     let token = query.get("continue");
     if !token.is_empty() {
         if !matches!(query.get("resourceVersion"), "" | "0") {
-            return Err(ApiError::bad_request("specifying resource version is not allowed when using continue"));
+            return Err(ApiError::bad_request(
+                "specifying resource version is not allowed when using continue",
+            ));
         }
-        return read_token(token)
-            .ok_or_else(|| ApiError::bad_request("continue key is not valid: the token was not made by this server"));
+        return read_token(token).ok_or_else(|| {
+            ApiError::bad_request("continue key is not valid: the token was not made by this server")
+        });
     }
     let wanted = query.get("resourceVersion");
     if wanted.is_empty() || wanted == "0" {
         return Ok(Page { revision: state.revision, after: None, left: None });
     }
-    let wanted: u64 =
-        wanted.parse().map_err(|_| ApiError::bad_request(format!("resourceVersion: Invalid value: \"{wanted}\"")))?;
+    let wanted: u64 = wanted
+        .parse()
+        .map_err(|_| ApiError::bad_request(format!("resourceVersion: Invalid value: \"{wanted}\"")))?;
     if wanted > state.revision {
         return Err(ApiError::too_large_version(wanted, state.revision));
     }
@@ -221,7 +256,11 @@ fn page(state: &State, query: &Query) -> Result<Page> {
 }
 
 /// What has changed since the revision of a page, as it was then; nothing for what was not there yet.
-fn undone<'a>(state: &'a State, at: &Place, page: &Page) -> Result<BTreeMap<&'a Key, Option<&'a Arc<Value>>>> {
+fn undone<'a>(
+    state: &'a State,
+    at: &Place,
+    page: &Page,
+) -> Result<BTreeMap<&'a Key, Option<&'a Arc<Value>>>> {
     let since = state.history.since(page.revision).map_err(|_| {
         ApiError::expired(if page.after.is_some() {
             "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter."
@@ -231,9 +270,9 @@ fn undone<'a>(state: &'a State, at: &Place, page: &Page) -> Result<BTreeMap<&'a 
     })?;
     let namespace = at.target.namespace.as_deref();
     let mut undone = BTreeMap::new();
-    for entry in
-        since.filter(|entry| entry.key.kind == at.id && namespace.is_none_or(|namespace| entry.key.namespace == namespace))
-    {
+    for entry in since.filter(|entry| {
+        entry.key.kind == at.id && namespace.is_none_or(|namespace| entry.key.namespace == namespace)
+    }) {
         // The first change tells what was there before all of them.
         undone.entry(&entry.key).or_insert(entry.previous.as_ref());
     }

@@ -4,7 +4,9 @@ use axum::body::Body;
 use http::{Response, StatusCode};
 use serde_json::{Value, json};
 
-use super::{Query, body::decode, json_answer, query::Form, read::many, success, target::Place, typed_answer};
+use super::{
+    Query, body::decode, json_answer, query::Form, read::many, success, target::Place, typed_answer,
+};
 use crate::{
     selector::Selector,
     server::Api,
@@ -26,15 +28,21 @@ impl Options {
         let text = |path: &str| body.pointer(path).and_then(Value::as_str).map(str::to_owned);
         let policy = text("/propagationPolicy").unwrap_or_else(|| query.get("propagationPolicy").to_owned());
         if !matches!(policy.as_str(), "" | "Orphan" | "Background" | "Foreground") {
-            let why = format!("Unsupported value: \"{policy}\": supported values: \"Background\", \"Foreground\", \"Orphan\"");
+            let why = format!(
+                "Unsupported value: \"{policy}\": supported values: \"Background\", \"Foreground\", \"Orphan\""
+            );
             return Err(ApiError::invalid_options("DeleteOptions", "propagationPolicy", &why));
         }
         if !matches!(query.get("dryRun"), "" | "All") {
             let why = format!("Unsupported value: \"{}\": supported values: \"All\"", query.get("dryRun"));
             return Err(ApiError::invalid_options("DeleteOptions", "dryRun", &why));
         }
-        let orphan = policy == "Orphan" || body.get("orphanDependents").and_then(Value::as_bool) == Some(true);
-        let dry = body.get("dryRun").and_then(Value::as_array).is_some_and(|list| list.iter().any(|item| item == "All"));
+        let orphan =
+            policy == "Orphan" || body.get("orphanDependents").and_then(Value::as_bool) == Some(true);
+        let dry = body
+            .get("dryRun")
+            .and_then(Value::as_array)
+            .is_some_and(|list| list.iter().any(|item| item == "All"));
         let dependents = match policy.as_str() {
             _ if orphan => Dependents::Orphan,
             "Foreground" => Dependents::Before,
@@ -56,7 +64,9 @@ impl Options {
             ("ResourceVersion", &self.resource_version, text("/metadata/resourceVersion")),
         ] {
             if let Some(wanted) = wanted.as_deref().filter(|wanted| *wanted != found) {
-                let why = format!("Precondition failed: {what} in precondition: {wanted}, {what} in object meta: {found}");
+                let why = format!(
+                    "Precondition failed: {what} in precondition: {wanted}, {what} in object meta: {found}"
+                );
                 return Err(ApiError::conflict(&at.kind, name, &why));
             }
         }
@@ -64,7 +74,13 @@ impl Options {
     }
 }
 
-pub(super) fn one(api: &Api, at: &Place, query: &Query, content_type: &str, body: &[u8]) -> Result<Response<Body>> {
+pub(super) fn one(
+    api: &Api,
+    at: &Place,
+    query: &Query,
+    content_type: &str,
+    body: &[u8],
+) -> Result<Response<Body>> {
     let options = Options::read(query, content_type, body)?;
     let name = at.name();
     if at.kind.qualified() == "namespaces" && matches!(name, "default" | "kube-system" | "kube-public") {
@@ -95,16 +111,32 @@ pub(super) fn one(api: &Api, at: &Place, query: &Query, content_type: &str, body
 }
 
 /// Deletes a pod for whoever empties a node. Nothing here says how many pods of an application have to stay.
-pub(super) fn evict(api: &Api, at: &Place, query: &Query, content_type: &str, body: &[u8]) -> Result<Response<Body>> {
+pub(super) fn evict(
+    api: &Api,
+    at: &Place,
+    query: &Query,
+    content_type: &str,
+    body: &[u8],
+) -> Result<Response<Body>> {
     let eviction = decode(content_type, body)?;
-    let options =
-        eviction.get("deleteOptions").filter(|options| options.is_object()).map(ToString::to_string).unwrap_or_default();
+    let options = eviction
+        .get("deleteOptions")
+        .filter(|options| options.is_object())
+        .map(ToString::to_string)
+        .unwrap_or_default();
     one(api, at, query, "application/json", options.as_bytes())?;
-    let done = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201});
+    let done =
+        json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201});
     Ok(json_answer(StatusCode::CREATED, &done))
 }
 
-pub(super) fn collection(api: &Api, at: &Place, query: &Query, content_type: &str, body: &[u8]) -> Result<Response<Body>> {
+pub(super) fn collection(
+    api: &Api,
+    at: &Place,
+    query: &Query,
+    content_type: &str,
+    body: &[u8],
+) -> Result<Response<Body>> {
     if at.kind.qualified() == "namespaces" {
         return Err(ApiError::method_not_allowed());
     }

@@ -19,7 +19,13 @@ pub(super) fn is_review(target: &Target) -> bool {
     )
 }
 
-pub(super) fn answer(api: &Api, caller: &Caller, target: &Target, content_type: &str, body: &[u8]) -> Result<Response<Body>> {
+pub(super) fn answer(
+    api: &Api,
+    caller: &Caller,
+    target: &Target,
+    content_type: &str,
+    body: &[u8],
+) -> Result<Response<Body>> {
     let mut review = decode(content_type, body)?;
     let Some(members) = review.as_object_mut() else {
         return Err(ApiError::bad_request("a review has to be an object"));
@@ -28,7 +34,10 @@ pub(super) fn answer(api: &Api, caller: &Caller, target: &Target, content_type: 
     let status = match target.plural.as_str() {
         "selfsubjectaccessreviews" => {
             let asked = |name: &str| {
-                let value = members.get("spec").and_then(|spec| spec.get("resourceAttributes")).and_then(|of| of.get(name));
+                let value = members
+                    .get("spec")
+                    .and_then(|spec| spec.get("resourceAttributes"))
+                    .and_then(|of| of.get(name));
                 value.and_then(Value::as_str).unwrap_or_default().to_owned()
             };
             let (mut resource, sub) = (asked("resource"), asked("subresource"));
@@ -54,7 +63,9 @@ pub(super) fn answer(api: &Api, caller: &Caller, target: &Target, content_type: 
                 "incomplete": false,
             })
         }
-        _ => json!({"userInfo": {"username": caller.name(), "groups": ["system:masters", "system:authenticated"]}}),
+        _ => {
+            json!({"userInfo": {"username": caller.name(), "groups": ["system:masters", "system:authenticated"]}})
+        }
     };
     members.insert("status".into(), status);
     Ok(json_answer(StatusCode::CREATED, &review))

@@ -109,7 +109,9 @@ fn scale_of(object: &Value, paths: &ScalePaths) -> Result<Value> {
     let count = |path: &str| object.pointer(path).and_then(Value::as_i64);
     let Some(replicas) = count(&paths.spec) else {
         let path = paths.spec.replace('/', ".");
-        return Err(ApiError::internal(format!("Internal error occurred: the spec replicas field \"{path}\" does not exist")));
+        return Err(ApiError::internal(format!(
+            "Internal error occurred: the spec replicas field \"{path}\" does not exist"
+        )));
     };
     let mut status = json!({"replicas": count(&paths.status).unwrap_or(0)});
     match paths.selector.as_ref().and_then(|path| object.pointer(path)) {
@@ -135,7 +137,8 @@ fn in_words(selector: &Value) -> String {
     let plain = selector["matchLabels"].as_object().into_iter().flatten();
     let mut words: Vec<String> = plain.map(|(key, value)| format!("{key}={}", text(value))).collect();
     words.extend(selector["matchExpressions"].as_array().into_iter().flatten().map(|wanted| {
-        let values = wanted["values"].as_array().into_iter().flatten().map(text).collect::<Vec<_>>().join(",");
+        let values =
+            wanted["values"].as_array().into_iter().flatten().map(text).collect::<Vec<_>>().join(",");
         let key = text(&wanted["key"]);
         match wanted["operator"].as_str() {
             Some("In") => format!("{key} in ({values})"),

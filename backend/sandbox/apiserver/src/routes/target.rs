@@ -115,7 +115,11 @@ impl Place {
     }
 
     pub(crate) fn key(&self, name: &str) -> Key {
-        Key { kind: self.id, namespace: self.target.namespace.clone().unwrap_or_default(), name: name.to_owned() }
+        Key {
+            kind: self.id,
+            namespace: self.target.namespace.clone().unwrap_or_default(),
+            name: name.to_owned(),
+        }
     }
 
     /// The name in the path, or nothing at all.
@@ -140,7 +144,8 @@ impl Place {
         }
         let mut first = !typed;
         let members = object.as_object().into_iter().flatten();
-        for (name, member) in members.filter(|(name, _)| *name != "apiVersion" && (typed || *name != "kind")) {
+        for (name, member) in members.filter(|(name, _)| *name != "apiVersion" && (typed || *name != "kind"))
+        {
             if !std::mem::take(&mut first) {
                 to.push(b',');
             }
@@ -183,8 +188,14 @@ mod tests {
         };
         assert_eq!(parse("/api/v1/pods"), target("", "v1", None, "pods", None, None, ""));
         assert_eq!(parse("/api/v1/namespaces/a"), target("", "v1", None, "namespaces", Some("a"), None, ""));
-        assert_eq!(parse("/api/v1/namespaces/a/status"), target("", "v1", None, "namespaces", Some("a"), Some("status"), ""));
-        assert_eq!(parse("/api/v1/namespaces/a/pods/b/log"), target("", "v1", Some("a"), "pods", Some("b"), Some("log"), ""));
+        assert_eq!(
+            parse("/api/v1/namespaces/a/status"),
+            target("", "v1", None, "namespaces", Some("a"), Some("status"), "")
+        );
+        assert_eq!(
+            parse("/api/v1/namespaces/a/pods/b/log"),
+            target("", "v1", Some("a"), "pods", Some("b"), Some("log"), "")
+        );
         assert_eq!(
             parse("/api/v1/namespaces/a/services/b:80/proxy/x/y"),
             target("", "v1", Some("a"), "services", Some("b:80"), Some("proxy"), "x/y")

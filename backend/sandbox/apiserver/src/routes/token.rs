@@ -22,7 +22,13 @@ const AUDIENCE: &str = "https://kubernetes.default.svc.cluster.local";
 const HOLDS: i64 = 3600;
 const SHORTEST: i64 = 600;
 
-pub(super) fn answer(api: &Api, at: &Place, method: &Method, content_type: &str, body: &[u8]) -> Result<Response<Body>> {
+pub(super) fn answer(
+    api: &Api,
+    at: &Place,
+    method: &Method,
+    content_type: &str,
+    body: &[u8],
+) -> Result<Response<Body>> {
     if method != Method::POST {
         return Err(ApiError::method_not_allowed());
     }
@@ -35,9 +41,16 @@ pub(super) fn answer(api: &Api, at: &Place, method: &Method, content_type: &str,
     let spec = &request["spec"];
     let holds = spec["expirationSeconds"].as_i64().unwrap_or(HOLDS);
     if holds < SHORTEST {
-        let problem =
-            FieldProblem::invalid("spec.expirationSeconds", &json!(holds), "may not specify a duration less than 10 minutes");
-        let kind = Kind { kind: "TokenRequest".into(), group: "authentication.k8s.io".into(), ..Kind::clone(&at.kind) };
+        let problem = FieldProblem::invalid(
+            "spec.expirationSeconds",
+            &json!(holds),
+            "may not specify a duration less than 10 minutes",
+        );
+        let kind = Kind {
+            kind: "TokenRequest".into(),
+            group: "authentication.k8s.io".into(),
+            ..Kind::clone(&at.kind)
+        };
         return Err(ApiError::invalid(&kind, "", &[problem]));
     }
     let audiences = spec["audiences"].as_array().filter(|audiences| !audiences.is_empty()).cloned();

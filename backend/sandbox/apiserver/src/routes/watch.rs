@@ -56,17 +56,19 @@ pub(super) fn answer(api: &Arc<Api>, at: &Place, query: &Query, accept: &str) ->
         // Nothing of what is there, only what comes.
         "" | "0" if query.has("sendInitialEvents") && !initial => Some(api.store.revision()),
         "" | "0" => None,
-        text => Some(
-            text.parse::<u64>()
-                .map_err(|_| ApiError::bad_request(format!("Invalid value: \"{text}\": must be a resource version")))?,
-        ),
+        text => Some(text.parse::<u64>().map_err(|_| {
+            ApiError::bad_request(format!("Invalid value: \"{text}\": must be a resource version"))
+        })?),
     };
-    let lasts =
-        match query.number("timeoutSeconds").and_then(|seconds| u64::try_from(seconds).ok()).filter(|seconds| *seconds > 0) {
-            Some(seconds) => Duration::from_secs(seconds),
-            // Unasked, the real server ends a watch after half an hour to an hour, so that clients spread.
-            None => Duration::from_secs(rand::rng().random_range(1800..3600)),
-        };
+    let lasts = match query
+        .number("timeoutSeconds")
+        .and_then(|seconds| u64::try_from(seconds).ok())
+        .filter(|seconds| *seconds > 0)
+    {
+        Some(seconds) => Duration::from_secs(seconds),
+        // Unasked, the real server ends a watch after half an hour to an hour, so that clients spread.
+        None => Duration::from_secs(rand::rng().random_range(1800..3600)),
+    };
     let (sender, receiver) = mpsc::channel(16);
     let (api_for_task, closing) = (api.clone(), api.closing.clone());
     api.tasks.spawn(async move {
@@ -132,7 +134,10 @@ async fn follow(
                 return Err((seen, state.revision));
             }
             let entries = state.history.since(seen).map_err(|too_old| (seen, too_old.oldest))?;
-            Ok((entries.filter(|entry| watching.concerns(entry)).cloned().collect::<Vec<_>>(), state.revision))
+            Ok((
+                entries.filter(|entry| watching.concerns(entry)).cloned().collect::<Vec<_>>(),
+                state.revision,
+            ))
         });
         match read {
             Ok((entries, revision)) => {
@@ -211,7 +216,8 @@ impl Watching {
             Form::Table => {
                 let shown = self.at.show(object);
                 let mut row = table::one(&self.at, &shown, &self.include_object, !self.headed);
-                row["metadata"]["resourceVersion"] = shown.pointer("/metadata/resourceVersion").cloned().unwrap_or_default();
+                row["metadata"]["resourceVersion"] =
+                    shown.pointer("/metadata/resourceVersion").cloned().unwrap_or_default();
                 self.headed = true;
                 push(buffer, event, &row);
             }
@@ -224,8 +230,12 @@ impl Watching {
             metadata["annotations"] = json!({"k8s.io/initial-events-end": "true"});
         }
         let object = match self.form {
-            Form::Plain => json!({"kind": self.at.kind.kind, "apiVersion": self.at.api_version(), "metadata": metadata}),
-            Form::Metadata => json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": metadata}),
+            Form::Plain => {
+                json!({"kind": self.at.kind.kind, "apiVersion": self.at.api_version(), "metadata": metadata})
+            }
+            Form::Metadata => {
+                json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": metadata})
+            }
             Form::Table => {
                 json!({"kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": metadata, "columnDefinitions": null, "rows": []})
             }

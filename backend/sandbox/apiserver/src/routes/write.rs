@@ -69,17 +69,32 @@ impl<'a> Request<'a> {
             "Warn" | "" => Validation::Warn,
             "Ignore" => Validation::Ignore,
             other => {
-                let why = format!("Unsupported value: \"{other}\": supported values: \"\", \"Ignore\", \"Strict\", \"Warn\"");
+                let why = format!(
+                    "Unsupported value: \"{other}\": supported values: \"\", \"Ignore\", \"Strict\", \"Warn\""
+                );
                 return Err(ApiError::invalid_options("Options", "fieldValidation", &why));
             }
         };
         let manager = match query.get("fieldManager") {
             // Unnamed writers are known by the first word of their user agent.
-            "" => text(header::USER_AGENT).split('/').next().filter(|name| !name.is_empty()).unwrap_or("unknown").to_owned(),
+            "" => text(header::USER_AGENT)
+                .split('/')
+                .next()
+                .filter(|name| !name.is_empty())
+                .unwrap_or("unknown")
+                .to_owned(),
             named => named.to_owned(),
         };
         let content_type = super::content_type(request);
-        Ok(Self { at, query, dry_run, validation, manager, content_type, form: form(&super::accept(request))? })
+        Ok(Self {
+            at,
+            query,
+            dry_run,
+            validation,
+            manager,
+            content_type,
+            form: form(&super::accept(request))?,
+        })
     }
 
     fn schema(&self) -> Result<&'a Schema> {
@@ -126,8 +141,13 @@ impl<'a> Request<'a> {
         if self.validation == Validation::Ignore {
             return Ok(Vec::new());
         }
-        let twice = body.map(duplicates).unwrap_or_default().into_iter().map(|field| format!("duplicate field \"{field}\""));
-        let words: Vec<String> = twice.chain(unknown.iter().map(|field| format!("unknown field \"{field}\""))).collect();
+        let twice = body
+            .map(duplicates)
+            .unwrap_or_default()
+            .into_iter()
+            .map(|field| format!("duplicate field \"{field}\""));
+        let words: Vec<String> =
+            twice.chain(unknown.iter().map(|field| format!("unknown field \"{field}\""))).collect();
         match self.validation {
             Validation::Strict if !words.is_empty() => Err(ApiError::strict(&words, before.as_ref())),
             _ => Ok(words),
@@ -173,7 +193,8 @@ impl<'a> Request<'a> {
         if !problems.is_empty() {
             let mistyped = |problem: &&FieldProblem| problem.reason == "FieldValueTypeInvalid";
             if !kind.custom && problems.iter().any(|problem| mistyped(&problem)) {
-                let said: Vec<&str> = problems.iter().filter(mistyped).map(|problem| problem.message.as_str()).collect();
+                let said: Vec<&str> =
+                    problems.iter().filter(mistyped).map(|problem| problem.message.as_str()).collect();
                 let message = format!(
                     "{} in version \"{}\" cannot be handled as a {}: {}",
                     kind.kind,
@@ -253,7 +274,9 @@ impl<'a> Request<'a> {
     ) -> Result<Written> {
         if let Some(namespace) = self.at.target.namespace.as_deref()
             && let Some((id, kind)) = state.kinds.by_plural("", "namespaces")
-            && state.get(&crate::store::Key { kind: id, namespace: String::new(), name: namespace.to_owned() }).is_none()
+            && state
+                .get(&crate::store::Key { kind: id, namespace: String::new(), name: namespace.to_owned() })
+                .is_none()
         {
             return Err(ApiError::not_found(&kind, namespace));
         }
@@ -286,7 +309,8 @@ impl<'a> Request<'a> {
         let schema = self.schema()?;
         match applied {
             Some(entries) => patch::set_entries(&mut object, entries),
-            None => self.with_writer(|writer| patch::record_update(schema, Some(old), &mut object, entries, writer)),
+            None => self
+                .with_writer(|writer| patch::record_update(schema, Some(old), &mut object, entries, writer)),
         }
         if !patch::has_changed(old, &object)
             && let Some(managed) = old.pointer("/metadata/managedFields")
@@ -303,7 +327,11 @@ impl<'a> Request<'a> {
 
 pub(super) fn create(api: &Api, request: Request<'_>, body: &[u8]) -> Result<Response<Body>> {
     let mut object = request.object(body)?;
-    if object.pointer("/metadata/resourceVersion").and_then(Value::as_str).is_some_and(|version| !version.is_empty()) {
+    if object
+        .pointer("/metadata/resourceVersion")
+        .and_then(Value::as_str)
+        .is_some_and(|version| !version.is_empty())
+    {
         return Err(ApiError::bad_request("resourceVersion should not be set on objects to be created"));
     }
     let warnings = request.without_unknown(&mut object, Some(body))?;
@@ -315,7 +343,10 @@ pub(super) fn update(api: &Api, request: Request<'_>, body: &[u8]) -> Result<Res
     let mut object = request.object(body)?;
     let name = object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
     if name != request.at.name() {
-        let message = format!("the name of the object ({name}) does not match the name on the URL ({})", request.at.name());
+        let message = format!(
+            "the name of the object ({name}) does not match the name on the URL ({})",
+            request.at.name()
+        );
         return Err(ApiError::bad_request(message));
     }
     let warnings = request.without_unknown(&mut object, Some(body))?;
@@ -341,7 +372,11 @@ pub(super) fn update(api: &Api, request: Request<'_>, body: &[u8]) -> Result<Res
 pub(super) fn patch(api: &Api, request: Request<'_>, body: &[u8]) -> Result<Response<Body>> {
     let at = request.at;
     if request.query.has("force") && request.content_type != "application/apply-patch+yaml" {
-        return Err(ApiError::invalid_options("PatchOptions", "force", "Forbidden: may not be specified for non-apply patch"));
+        return Err(ApiError::invalid_options(
+            "PatchOptions",
+            "force",
+            "Forbidden: may not be specified for non-apply patch",
+        ));
     }
     let written = match request.content_type.as_str() {
         "application/apply-patch+yaml" => apply(api, &request, body)?,
@@ -352,10 +387,16 @@ pub(super) fn patch(api: &Api, request: Request<'_>, body: &[u8]) -> Result<Resp
         })?,
         "application/strategic-merge-patch+json" if !at.kind.custom => {
             let schema = request.schema()?;
-            changed(api, &request, body, |object, change| patch::strategic_merge_patch(object, change, schema))?
+            changed(api, &request, body, |object, change| {
+                patch::strategic_merge_patch(object, change, schema)
+            })?
         }
         other => {
-            let mut known = vec!["application/json-patch+json", "application/merge-patch+json", "application/apply-patch+yaml"];
+            let mut known = vec![
+                "application/json-patch+json",
+                "application/merge-patch+json",
+                "application/apply-patch+yaml",
+            ];
             if !at.kind.custom {
                 known.push("application/strategic-merge-patch+json");
             }
@@ -371,8 +412,8 @@ fn changed(
     body: &[u8],
     change: impl FnOnce(&mut Value, &Value) -> Result<()>,
 ) -> Result<Written> {
-    let patch: Value =
-        serde_json::from_slice(body).map_err(|error| ApiError::bad_request(format!("error decoding patch: {error}")))?;
+    let patch: Value = serde_json::from_slice(body)
+        .map_err(|error| ApiError::bad_request(format!("error decoding patch: {error}")))?;
     let at = request.at;
     api.store.write(|state| {
         let key = at.key(at.name());
@@ -392,7 +433,11 @@ fn changed(
 fn apply(api: &Api, request: &Request<'_>, body: &[u8]) -> Result<Written> {
     let at = request.at;
     if request.query.get("fieldManager").is_empty() {
-        return Err(ApiError::invalid_options("PatchOptions", "fieldManager", "Required value: is required for apply patch"));
+        return Err(ApiError::invalid_options(
+            "PatchOptions",
+            "fieldManager",
+            "Required value: is required for apply patch",
+        ));
     }
     let mut config = request.object(body)?;
     let name = config.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
@@ -412,10 +457,13 @@ fn apply(api: &Api, request: &Request<'_>, body: &[u8]) -> Result<Written> {
         let force = request.is_forced();
         let uid = config.pointer("/metadata/uid").and_then(Value::as_str).filter(|uid| !uid.is_empty());
         if let (None, Some(uid)) = (&old, uid) {
-            let why = format!("uid mismatch: the provided object specified uid {uid}, and no existing object was found");
+            let why = format!(
+                "uid mismatch: the provided object specified uid {uid}, and no existing object was found"
+            );
             return Err(ApiError::conflict(&at.kind, at.name(), &why));
         }
-        let applied = request.with_writer(|writer| patch::apply(schema, shown.as_ref(), &config, writer, force))?;
+        let applied =
+            request.with_writer(|writer| patch::apply(schema, shown.as_ref(), &config, writer, force))?;
         match old {
             Some(old) => request.replace(state, &old, applied.object, warnings, Some(applied.entries)),
             None => request.insert(state, applied.object, warnings, Some(applied.entries)),

@@ -45,7 +45,8 @@ fn compiled(pattern: &str) -> Option<Regex> {
 impl Bounds {
     /// Reads the bounds of a schema.
     pub(super) fn read(value: &Value) -> Self {
-        let size = |name: &str| value.get(name).and_then(Value::as_u64).and_then(|size| usize::try_from(size).ok());
+        let size =
+            |name: &str| value.get(name).and_then(Value::as_u64).and_then(|size| usize::try_from(size).ok());
         let flag = |name: &str| value.get(name).and_then(Value::as_bool).unwrap_or(false);
         let number = |name: &str| value.get(name).and_then(Value::as_f64);
         Self {
@@ -67,7 +68,10 @@ impl Bounds {
     pub(super) fn write(&self, out: &mut Map<String, Value>) {
         for (name, bound) in [("minimum", self.minimum), ("maximum", self.maximum)] {
             if let Some(bound) = bound {
-                out.insert(name.into(), if bound.fract() == 0.0 { json!(bound as i64) } else { json!(bound) });
+                out.insert(
+                    name.into(),
+                    if bound.fract() == 0.0 { json!(bound as i64) } else { json!(bound) },
+                );
             }
         }
         for (name, flag) in [("exclusiveMinimum", self.above), ("exclusiveMaximum", self.below)] {
@@ -119,12 +123,19 @@ pub(super) fn check(schema: &Schema, value: &Value, path: &str, problems: &mut V
             message: format!("Unsupported value: {value}: supported values: {}", options.join(", ")),
         });
     }
-    let mut refuse = |words: String| problems.push(FieldProblem::invalid(path, value, &format!("{path} in body {words}")));
+    let mut refuse =
+        |words: String| problems.push(FieldProblem::invalid(path, value, &format!("{path} in body {words}")));
     if let Some(number) = value.as_f64() {
-        if let Some(least) = bounds.minimum.filter(|least| number < *least || (bounds.above && number == *least)) {
-            refuse(format!("should be greater than {}{least}", if bounds.above { "" } else { "or equal to " }));
+        if let Some(least) =
+            bounds.minimum.filter(|least| number < *least || (bounds.above && number == *least))
+        {
+            refuse(format!(
+                "should be greater than {}{least}",
+                if bounds.above { "" } else { "or equal to " }
+            ));
         }
-        if let Some(most) = bounds.maximum.filter(|most| number > *most || (bounds.below && number == *most)) {
+        if let Some(most) = bounds.maximum.filter(|most| number > *most || (bounds.below && number == *most))
+        {
             refuse(format!("should be less than {}{most}", if bounds.below { "" } else { "or equal to " }));
         }
         let fits = match schema.format.as_deref() {

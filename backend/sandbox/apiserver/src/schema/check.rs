@@ -59,7 +59,9 @@ pub(crate) fn check_change(schema: &Schema, value: &Value, old: &Value) -> Vec<F
     let mut problems = check(schema, value, Some(old));
     if !problems.is_empty() {
         let before = check(schema, old, None);
-        problems.retain(|problem| !(before.contains(problem) && at(value, &problem.field) == at(old, &problem.field)));
+        problems.retain(|problem| {
+            !(before.contains(problem) && at(value, &problem.field) == at(old, &problem.field))
+        });
     }
     problems
 }
@@ -87,10 +89,16 @@ fn types(schema: &Schema, value: &Value, path: &str, problems: &mut Vec<FieldPro
     let wanted = match (schema.ty, value) {
         (Type::Any, _) => None,
         (_, Value::Null) if schema.nullable => None,
-        (Type::Object, Value::Object(_)) | (Type::Array, Value::Array(_)) | (Type::String, Value::String(_)) => None,
+        (Type::Object, Value::Object(_))
+        | (Type::Array, Value::Array(_))
+        | (Type::String, Value::String(_)) => None,
         (Type::Boolean, Value::Bool(_)) | (Type::Number, Value::Number(_)) => None,
         (Type::IntOrString, Value::Number(_) | Value::String(_)) => None,
-        (Type::Integer, Value::Number(number)) if number.as_f64().is_some_and(|number| number.fract() == 0.0) => None,
+        (Type::Integer, Value::Number(number))
+            if number.as_f64().is_some_and(|number| number.fract() == 0.0) =>
+        {
+            None
+        }
         (Type::Object, _) => Some("object"),
         (Type::Array, _) => Some("array"),
         (Type::String, _) => Some("string"),
@@ -112,7 +120,9 @@ fn types(schema: &Schema, value: &Value, path: &str, problems: &mut Vec<FieldPro
         problems.push(FieldProblem {
             field: path.to_owned(),
             reason: "FieldValueTypeInvalid",
-            message: format!("Invalid value: \"{found}\": {path} in body must be of type {wanted}: \"{found}\""),
+            message: format!(
+                "Invalid value: \"{found}\": {path} in body must be of type {wanted}: \"{found}\""
+            ),
         });
         return;
     }
@@ -161,7 +171,9 @@ fn logic(schema: &Schema, value: &Value, path: &str, problems: &mut Vec<FieldPro
         match logic.one_of.iter().filter(|schema| fits(schema)).count() {
             1 => {}
             0 => refuse("validate one and only one schema (oneOf). Found none valid".into()),
-            many => refuse(format!("validate one and only one schema (oneOf). Found {many} valid alternatives")),
+            many => {
+                refuse(format!("validate one and only one schema (oneOf). Found {many} valid alternatives"))
+            }
         }
     }
     if !logic.any_of.is_empty() && !logic.any_of.iter().any(|schema| fits(schema)) {
@@ -195,9 +207,11 @@ fn duplicates_at(schema: &Schema, value: &Value, path: &str, problems: &mut Vec<
             let key = |item: &Value| match &schema.list {
                 ListKind::Atomic => None,
                 ListKind::Set => Some(item.clone()),
-                ListKind::Map(keys) => {
-                    Some(keys.iter().filter_map(|key| Some((key.clone(), item.get(key)?.clone()))).collect::<Value>())
-                }
+                ListKind::Map(keys) => Some(
+                    keys.iter()
+                        .filter_map(|key| Some((key.clone(), item.get(key)?.clone())))
+                        .collect::<Value>(),
+                ),
             };
             let mut seen = std::collections::HashSet::new();
             for (index, item) in items.iter().enumerate() {
@@ -292,7 +306,11 @@ mod tests {
             json!({"hosts": ["a"], "ports": [{"number": 70_000, "name": "a"}]}),
             &["ports[0].number: Invalid value: 70000: port must be between 1-65535"],
         );
-        expect("ServiceEntry", json!({"hosts": ["*"]}), &["hosts[0]: Invalid value: \"*\": hostname cannot be wildcard"]);
+        expect(
+            "ServiceEntry",
+            json!({"hosts": ["*"]}),
+            &["hosts[0]: Invalid value: \"*\": hostname cannot be wildcard"],
+        );
     }
 
     #[test]
@@ -302,8 +320,12 @@ mod tests {
             prune(&ISTIO.resolve("VirtualService"), &mut value),
             ["odd", "http[0].match[0].odd", "http[0].match[0].headers.any-name.odd"]
         );
-        assert_eq!(value, json!({"http": [{"match": [{"headers": {"any-name": {"exact": "x"}}}], "timeout": "1s"}]}));
-        let mut filter = json!({"configPatches": [{"patch": {"operation": "MERGE", "value": {"anything": {"goes": 1}}}}]});
+        assert_eq!(
+            value,
+            json!({"http": [{"match": [{"headers": {"any-name": {"exact": "x"}}}], "timeout": "1s"}]})
+        );
+        let mut filter =
+            json!({"configPatches": [{"patch": {"operation": "MERGE", "value": {"anything": {"goes": 1}}}}]});
         assert!(prune(&ISTIO.resolve("EnvoyFilter"), &mut filter).is_empty());
     }
 }

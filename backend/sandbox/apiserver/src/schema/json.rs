@@ -54,8 +54,11 @@ impl Schema {
             out.insert("required".into(), json!(self.required));
         }
         if !self.properties.is_empty() {
-            let properties: Map<String, Value> =
-                self.properties.iter().map(|(name, field)| (name.clone(), field.reference(references))).collect();
+            let properties: Map<String, Value> = self
+                .properties
+                .iter()
+                .map(|(name, field)| (name.clone(), field.reference(references)))
+                .collect();
             out.insert("properties".into(), Value::Object(properties));
         }
         if let Some(items) = &self.items {
@@ -127,7 +130,9 @@ impl Schema {
     pub(crate) fn from_json(value: &Value) -> Self {
         let text = |name: &str| value.get(name).and_then(Value::as_str);
         let flag = |name: &str| value.get(name).and_then(Value::as_bool).unwrap_or(false);
-        let child = |name: &str| value.get(name).filter(|child| child.is_object()).map(|child| Arc::new(Self::from_json(child)));
+        let child = |name: &str| {
+            value.get(name).filter(|child| child.is_object()).map(|child| Arc::new(Self::from_json(child)))
+        };
         let ty = if flag("x-kubernetes-int-or-string") {
             Type::IntOrString
         } else {
@@ -201,7 +206,10 @@ impl Logic {
     fn write(&self, out: &mut Map<String, Value>) {
         for (name, schemas) in [("allOf", &self.all_of), ("anyOf", &self.any_of), ("oneOf", &self.one_of)] {
             if !schemas.is_empty() {
-                out.insert(name.into(), schemas.iter().map(|schema| schema.to_json(References::Inline)).collect());
+                out.insert(
+                    name.into(),
+                    schemas.iter().map(|schema| schema.to_json(References::Inline)).collect(),
+                );
             }
         }
         if let Some(schema) = &self.not {

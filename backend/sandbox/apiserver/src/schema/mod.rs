@@ -123,7 +123,10 @@ impl Schema {
         let with = |name: &&str| Arc::new(Self { required: vec![(*name).to_owned()], ..Self::default() });
         let any: Vec<Arc<Self>> = members.iter().map(with).collect();
         let none = Logic {
-            not: Some(Arc::new(Self { logic: Logic { any_of: any.clone(), ..Logic::default() }, ..Self::default() })),
+            not: Some(Arc::new(Self {
+                logic: Logic { any_of: any.clone(), ..Logic::default() },
+                ..Self::default()
+            })),
             ..Logic::default()
         };
         [vec![Arc::new(Self { logic: none, ..Self::default() })], any].concat()

@@ -109,7 +109,11 @@ const ROWS: &[(&str, &str, &str)] = &[
         "!(has(self.resolution) && self.resolution == 'DNS_ROUND_ROBIN' && has(self.endpoints) && self.endpoints.size() > 1)",
         "DNS_ROUND_ROBIN mode cannot have multiple endpoints",
     ),
-    ("unique-port-numbers", "self.all(a, self.exists_one(b, b.number == a.number))", "port number cannot be duplicated"),
+    (
+        "unique-port-numbers",
+        "self.all(a, self.exists_one(b, b.number == a.number))",
+        "port number cannot be duplicated",
+    ),
     ("no-full-wildcard-host", "self != '*'", "hostname cannot be wildcard"),
     ("address-or-network", "has(self.address) || has(self.network)", "Address is required"),
     (
@@ -128,7 +132,11 @@ const ROWS: &[(&str, &str, &str)] = &[
         "(has(self.jwksUri)?1:0)+(has(self.jwks_uri)?1:0)+(has(self.jwks)?1:0)<=1",
         "only one of jwks or jwksUri can be set",
     ),
-    ("http-url", "isURL(self) && url(self).getScheme() in ['http', 'https']", "url must have scheme http:// or https://"),
+    (
+        "http-url",
+        "isURL(self) && url(self).getScheme() in ['http', 'https']",
+        "url must have scheme http:// or https://",
+    ),
     (
         "module-url",
         "isURL(self) ? url(self).getScheme() in ['', 'http', 'https', 'file', 'oci'] : isURL('http://' + self)",
@@ -217,7 +225,8 @@ impl Rule {
         let program = parse(&expression)?;
         Some(Self(Arc::new(Inner {
             message: text("message").unwrap_or_else(|| format!("failed rule: {}", expression.trim())),
-            message_expression: text("messageExpression").and_then(|words| Some((words.clone(), parse(&words)?))),
+            message_expression: text("messageExpression")
+                .and_then(|words| Some((words.clone(), parse(&words)?))),
             reason: match text("reason").as_deref() {
                 Some("FieldValueRequired") => "FieldValueRequired",
                 Some("FieldValueForbidden") => "FieldValueForbidden",
@@ -261,7 +270,8 @@ impl Rule {
         let message = match self.0.program.run(value, old) {
             Ok(Value::Bool(true)) => return None,
             Ok(_) => {
-                let said = self.0.message_expression.as_ref().and_then(|(_, words)| words.run(value, old).ok());
+                let said =
+                    self.0.message_expression.as_ref().and_then(|(_, words)| words.run(value, old).ok());
                 said.as_ref().and_then(Value::as_str).unwrap_or(&self.0.message).to_owned()
             }
             // A duration that is none, a member that is not there: the real server refuses these, too.

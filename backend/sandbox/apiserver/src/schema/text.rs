@@ -76,7 +76,11 @@ impl Library {
                 continue;
             }
             // A later file may describe a field that an earlier one listed.
-            match text.fields.iter_mut().find(|(name, _, _)| name.trim_end_matches('!') == first.trim_end_matches('!')) {
+            match text
+                .fields
+                .iter_mut()
+                .find(|(name, _, _)| name.trim_end_matches('!') == first.trim_end_matches('!'))
+            {
                 Some(field) => {
                     if second != "=" {
                         field.1 = second;
@@ -128,7 +132,10 @@ impl Library {
 
     fn field(&self, notation: &str, description: &str) -> Arc<Schema> {
         let (bare, nullable) = notation.strip_suffix('?').map_or((notation, false), |bare| (bare, true));
-        let bounds = bare.strip_suffix(')').and_then(|bare| bare.rsplit_once('(')).filter(|(_, inner)| inner.contains(".."));
+        let bounds = bare
+            .strip_suffix(')')
+            .and_then(|bare| bare.rsplit_once('('))
+            .filter(|(_, inner)| inner.contains(".."));
         let (bare, bounds) = bounds.map_or((bare, None), |(bare, bounds)| (bare, Some(bounds)));
         let mut schema = self.plain(bare);
         schema.nullable |= nullable;
@@ -150,21 +157,31 @@ impl Library {
             "bytes" => scalar(Type::String, Some("byte")),
             "time" => scalar(Type::String, Some("date-time")),
             "quantity" => Schema { ty: Type::IntOrString, ..Schema::default() },
-            "intstr" => Schema { ty: Type::IntOrString, format: Some("int-or-string".into()), ..Schema::default() },
+            "intstr" => {
+                Schema { ty: Type::IntOrString, format: Some("int-or-string".into()), ..Schema::default() }
+            }
             "int32" | "int64" => scalar(Type::Integer, Some(notation)),
             "uint32" => whole(4_294_967_295.0),
-            "uint64" => Schema { bounds: Bounds { minimum: Some(0.0), ..Bounds::default() }, ..scalar(Type::Integer, None) },
+            "uint64" => Schema {
+                bounds: Bounds { minimum: Some(0.0), ..Bounds::default() },
+                ..scalar(Type::Integer, None)
+            },
             "port" => Schema { rules: Rule::named("port").into_iter().collect(), ..whole(4_294_967_295.0) },
             "number" => scalar(Type::Number, Some("double")),
             "bool" => scalar(Type::Boolean, None),
-            "duration" => Schema { rules: Rule::named("duration").into_iter().collect(), ..scalar(Type::String, None) },
+            "duration" => {
+                Schema { rules: Rule::named("duration").into_iter().collect(), ..scalar(Type::String, None) }
+            }
             _ => self.composed(notation),
         }
     }
 
     fn composed(&self, notation: &str) -> Schema {
         if let Some(values) = notation.strip_prefix("enum(").and_then(|rest| rest.strip_suffix(')')) {
-            return Schema { options: values.split('|').map(Value::from).collect(), ..scalar(Type::String, None) };
+            return Schema {
+                options: values.split('|').map(Value::from).collect(),
+                ..scalar(Type::String, None)
+            };
         }
         if let Some(rest) = notation.strip_prefix("{}") {
             return Schema { ty: Type::Object, additional: Some(self.field(rest, "")), ..Schema::default() };
@@ -185,13 +202,20 @@ impl TypeText {
     /// What is said of a type beside its fields.
     fn complete(&self, schema: &mut Schema) {
         schema.rules.extend(self.rules.iter().filter_map(|rule| Rule::named(rule)));
-        let groups: Vec<_> = self.one_of.iter().map(|names| Schema::at_most_one(&names.split('|').collect::<Vec<_>>())).collect();
+        let groups: Vec<_> = self
+            .one_of
+            .iter()
+            .map(|names| Schema::at_most_one(&names.split('|').collect::<Vec<_>>()))
+            .collect();
         schema.logic = match groups.as_slice() {
             [] => schema.logic.clone(),
             [one] => Logic { one_of: one.clone(), ..Logic::default() },
             many => {
                 let group = |one_of: &Vec<Arc<Schema>>| {
-                    Arc::new(Schema { logic: Logic { one_of: one_of.clone(), ..Logic::default() }, ..Schema::default() })
+                    Arc::new(Schema {
+                        logic: Logic { one_of: one_of.clone(), ..Logic::default() },
+                        ..Schema::default()
+                    })
                 };
                 Logic { all_of: many.iter().map(group).collect(), ..Logic::default() }
             }
@@ -233,9 +257,10 @@ fn definition_name(name: &str) -> Option<String> {
 /// A kind's own schema: what it says, plus apiVersion, kind and metadata.
 pub(crate) fn with_type_meta(schema: &Schema) -> Schema {
     let mut properties: IndexMap<String, Arc<Schema>> = IndexMap::new();
-    for (name, description) in
-        [("apiVersion", "The version of the API that this object is written in."), ("kind", "What this object is.")]
-    {
+    for (name, description) in [
+        ("apiVersion", "The version of the API that this object is written in."),
+        ("kind", "What this object is."),
+    ] {
         let field = Schema { description: description.into(), ..scalar(Type::String, None) };
         properties.insert(name.into(), Arc::new(field));
     }

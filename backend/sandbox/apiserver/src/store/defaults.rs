@@ -75,7 +75,10 @@ fn set(object: &mut Value, path: &[&str], value: Value) {
 /// `stringData` is for writing only: it becomes `data`.
 fn secret(object: &mut Value) {
     set(object, &["type"], json!("Opaque"));
-    let Some(Value::Object(plain)) = object.as_object_mut().and_then(|object| object.remove("stringData")) else { return };
+    let Some(Value::Object(plain)) = object.as_object_mut().and_then(|object| object.remove("stringData"))
+    else {
+        return;
+    };
     for (key, text) in plain {
         let encoded = base64::engine::general_purpose::STANDARD.encode(text.as_str().unwrap_or_default());
         set(object, &["data"], json!({}));
@@ -102,7 +105,8 @@ fn service(state: &mut State, object: &mut Value) {
         if before.and_then(|before| address(&before)) == address(object)
             && let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut)
         {
-            for field in ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy"] {
+            for field in ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy"]
+            {
                 spec.shift_remove(field);
             }
         }
@@ -135,7 +139,9 @@ fn pod(object: &mut Value) {
 
 fn containers(object: &mut Value, spec: &str) {
     for list in ["containers", "initContainers"] {
-        for container in object.pointer_mut(&format!("{spec}/{list}")).and_then(Value::as_array_mut).into_iter().flatten() {
+        for container in
+            object.pointer_mut(&format!("{spec}/{list}")).and_then(Value::as_array_mut).into_iter().flatten()
+        {
             for port in container.get_mut("ports").and_then(Value::as_array_mut).into_iter().flatten() {
                 set(port, &["protocol"], json!("TCP"));
             }
@@ -149,7 +155,9 @@ fn containers(object: &mut Value, spec: &str) {
 }
 
 fn probe_defaults(probe: &mut Value) {
-    for (name, number) in [("timeoutSeconds", 1), ("periodSeconds", 10), ("successThreshold", 1), ("failureThreshold", 3)] {
+    for (name, number) in
+        [("timeoutSeconds", 1), ("periodSeconds", 10), ("successThreshold", 1), ("failureThreshold", 3)]
+    {
         set(probe, &[name], json!(number));
     }
     if let Some(get) = probe.get_mut("httpGet").filter(|get| get.is_object()) {

@@ -54,7 +54,10 @@ impl State {
             return self.delete_namespace(key, &kind, object);
         }
         let grace = grace(&kind, &object, how.grace);
-        let held = object.pointer("/metadata/finalizers").and_then(Value::as_array).is_some_and(|list| !list.is_empty());
+        let held = object
+            .pointer("/metadata/finalizers")
+            .and_then(Value::as_array)
+            .is_some_and(|list| !list.is_empty());
         match left(&object) {
             None if held || grace > 0 => return Some(self.put(key.kind, &kind, marked(&object, grace))),
             Some(known) if held || known > 0 => {
@@ -94,7 +97,8 @@ impl State {
             marked["status"]["phase"] = json!("Terminating");
             shown = self.put(key.kind, kind, marked);
         }
-        let inside: Vec<Key> = self.objects.keys().filter(|inside| inside.namespace == key.name).cloned().collect();
+        let inside: Vec<Key> =
+            self.objects.keys().filter(|inside| inside.namespace == key.name).cloned().collect();
         for key in inside {
             self.delete(&key, Dependents::Delete);
         }
@@ -121,17 +125,23 @@ impl State {
 
     /// Deletes what an object owns; when something of it has to be waited for, the object gets the finalizer that says so.
     fn delete_dependents(&mut self, key: &Key, object: Arc<Value>) -> Arc<Value> {
-        let Some(uid) = object.pointer("/metadata/uid").and_then(Value::as_str).map(str::to_owned) else { return object };
+        let Some(uid) = object.pointer("/metadata/uid").and_then(Value::as_str).map(str::to_owned) else {
+            return object;
+        };
         let owned: Vec<Key> = self.owned.get(&uid).into_iter().flatten().cloned().collect();
         for dependent in &owned {
-            let alone = self.get(dependent).is_some_and(|dependent| owner_uids(dependent).all(|owner| owner == uid));
+            let alone =
+                self.get(dependent).is_some_and(|dependent| owner_uids(dependent).all(|owner| owner == uid));
             if alone {
                 self.delete(dependent, Dependents::Before);
             }
         }
-        let Some(kind) = self.kinds.get(key.kind).cloned().filter(|_| self.is_held(&uid)) else { return object };
+        let Some(kind) = self.kinds.get(key.kind).cloned().filter(|_| self.is_held(&uid)) else {
+            return object;
+        };
         let mut waiting = Value::clone(&object);
-        let mut finalizers = object.pointer("/metadata/finalizers").and_then(Value::as_array).cloned().unwrap_or_default();
+        let mut finalizers =
+            object.pointer("/metadata/finalizers").and_then(Value::as_array).cloned().unwrap_or_default();
         if !finalizers.iter().any(|finalizer| finalizer == FOREGROUND) {
             finalizers.push(json!(FOREGROUND));
         }
@@ -144,7 +154,8 @@ impl State {
         self.owned.get(owner).into_iter().flatten().filter_map(|key| self.get(key)).any(|object| {
             owners(object).any(|reference| {
                 let text = |name: &str| reference.get(name).and_then(Value::as_str);
-                text("uid") == Some(owner) && reference.get("blockOwnerDeletion").and_then(Value::as_bool) == Some(true)
+                text("uid") == Some(owner)
+                    && reference.get("blockOwnerDeletion").and_then(Value::as_bool) == Some(true)
             })
         })
     }
@@ -158,7 +169,10 @@ impl State {
         let Some(object) = self.get(&key).cloned() else { return };
         let finalizers = object.pointer("/metadata/finalizers").and_then(Value::as_array);
         let waits = finalizers.is_some_and(|list| list.iter().any(|finalizer| finalizer == FOREGROUND));
-        if !waits || object.pointer("/metadata/uid").and_then(Value::as_str) != Some(text("uid")) || self.is_held(text("uid")) {
+        if !waits
+            || object.pointer("/metadata/uid").and_then(Value::as_str) != Some(text("uid"))
+            || self.is_held(text("uid"))
+        {
             return;
         }
         let mut freed = Value::clone(&object);
@@ -172,7 +186,10 @@ impl State {
     /// Takes away objects that wait for nothing more than their last finalizer.
     pub(crate) fn finalize(&mut self, key: &Key) -> Option<Arc<Value>> {
         let object = self.get(key)?;
-        let waiting = object.pointer("/metadata/finalizers").and_then(Value::as_array).is_some_and(|list| !list.is_empty());
+        let waiting = object
+            .pointer("/metadata/finalizers")
+            .and_then(Value::as_array)
+            .is_some_and(|list| !list.is_empty());
         // A pod goes when its processes have ended.
         if left(object).is_none_or(|grace| grace > 0) || waiting {
             return None;
@@ -205,7 +222,9 @@ impl State {
 
     fn forget_kind(&mut self, crd: &Value) {
         let text = |path: &str| crd.pointer(path).and_then(Value::as_str).unwrap_or_default();
-        let Some((id, _)) = self.kinds.by_plural(text("/spec/group"), text("/spec/names/plural")) else { return };
+        let Some((id, _)) = self.kinds.by_plural(text("/spec/group"), text("/spec/names/plural")) else {
+            return;
+        };
         let objects: Vec<Key> = self.range(id, None).map(|(key, _)| key.clone()).collect();
         for key in objects {
             self.take(&key);
@@ -253,7 +272,8 @@ fn marked(object: &Value, grace: i64) -> Value {
 fn shortened(object: &Value, known: i64, grace: i64) -> Value {
     let mut shortened = object.clone();
     let metadata = &mut shortened["metadata"];
-    let until = metadata.get("deletionTimestamp").and_then(Value::as_str).and_then(|until| until.parse().ok());
+    let until =
+        metadata.get("deletionTimestamp").and_then(Value::as_str).and_then(|until| until.parse().ok());
     metadata["deletionTimestamp"] = json!(time(after(until.unwrap_or_else(Timestamp::now), grace - known)));
     metadata["deletionGracePeriodSeconds"] = json!(grace);
     shortened

@@ -102,7 +102,8 @@ impl Store {
             revision: signal::Sender::new(1),
         }));
         for name in ["default", "kube-system", "kube-public", "kube-node-lease", "istio-system"] {
-            let namespace = serde_json::json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
+            let namespace =
+                serde_json::json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
             store.must(namespace);
         }
         for crd in custom_resource_definitions() {
@@ -123,7 +124,10 @@ impl Store {
     }
 
     /// Writes under the lock and wakes the watches.
-    pub(crate) fn write<T>(&self, change: impl FnOnce(&mut State) -> Result<T, ApiError>) -> Result<T, ApiError> {
+    pub(crate) fn write<T>(
+        &self,
+        change: impl FnOnce(&mut State) -> Result<T, ApiError>,
+    ) -> Result<T, ApiError> {
         let mut state = self.0.state.write();
         let before = state.revision;
         let answer = change(&mut state);
@@ -247,8 +251,11 @@ impl Store {
         self.write(|state| {
             let (id, _) = state.kind_named("Pod")?;
             let key = Key { kind: id, namespace: namespace.to_owned(), name: name.to_owned() };
-            let same = state.get(&key).is_some_and(|pod| pod.pointer("/metadata/uid").and_then(Value::as_str) == Some(uid));
-            Ok(same && state.delete(&key, Deletion { dependents: Dependents::Delete, grace: Some(0) }).is_some())
+            let same = state
+                .get(&key)
+                .is_some_and(|pod| pod.pointer("/metadata/uid").and_then(Value::as_str) == Some(uid));
+            Ok(same
+                && state.delete(&key, Deletion { dependents: Dependents::Delete, grace: Some(0) }).is_some())
         })
     }
 
@@ -274,12 +281,18 @@ impl State {
     pub(crate) fn kind_of(&self, object: &Value) -> Result<(KindId, Arc<Kind>), ApiError> {
         self.kinds.of_object(object).ok_or_else(|| {
             let text = |name: &str| object.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-            ApiError::bad_request(format!("no kind \"{}\" is registered for version \"{}\"", text("kind"), text("apiVersion")))
+            ApiError::bad_request(format!(
+                "no kind \"{}\" is registered for version \"{}\"",
+                text("kind"),
+                text("apiVersion")
+            ))
         })
     }
 
     fn kind_named(&self, name: &str) -> Result<(KindId, Arc<Kind>), ApiError> {
-        self.kinds.named(name).ok_or_else(|| ApiError::bad_request(format!("no kind \"{name}\" is registered")))
+        self.kinds
+            .named(name)
+            .ok_or_else(|| ApiError::bad_request(format!("no kind \"{name}\" is registered")))
     }
 
     fn key_of(&self, id: KindId, kind: &Kind, object: &Value) -> Result<Key, ApiError> {
@@ -317,7 +330,11 @@ impl State {
         after: Option<(&str, &str)>,
     ) -> impl Iterator<Item = (&'a Key, &'a Arc<Value>)> + use<'a> {
         use std::ops::Bound;
-        let key = |namespace: &str, name: &str| Key { kind, namespace: namespace.to_owned(), name: name.to_owned() };
+        let key = |namespace: &str, name: &str| Key {
+            kind,
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+        };
         let from = match after {
             Some((of, name)) => Bound::Excluded(key(of, name)),
             None => Bound::Included(key(namespace.unwrap_or_default(), "")),

@@ -24,7 +24,8 @@ pub(super) fn complete(state: &State, object: &mut Value) {
         let known = ports(before.as_deref()?).find(|known| same(known, of))?;
         known.get("nodePort").and_then(Value::as_i64)
     };
-    let mut taken: BTreeSet<i64> = services().flat_map(|(_, service)| ports(service)).filter_map(node_port).collect();
+    let mut taken: BTreeSet<i64> =
+        services().flat_map(|(_, service)| ports(service)).filter_map(node_port).collect();
     taken.extend(ports(object).filter_map(node_port));
     let Some(own) = object.pointer_mut("/spec/ports").and_then(Value::as_array_mut) else { return };
     for port in own {
@@ -59,11 +60,16 @@ pub(crate) fn taken(state: &State, object: &Value) -> Vec<(usize, i64)> {
         (text("/metadata/namespace"), text("/metadata/name"))
     };
     let Some((id, _)) = state.kinds.named("Service") else { return Vec::new() };
-    let others = || state.range(id, None).filter(|(_, other)| of(other) != of(object)).flat_map(|(_, other)| ports(other));
-    let own = ports(object).enumerate().filter_map(|(index, port)| Some((index, node_port(port)?, protocol(port))));
-    own.filter(|(_, port, protocol)| others().any(|other| node_port(other) == Some(*port) && self::protocol(other) == *protocol))
-        .map(|(index, port, _)| (index, port))
-        .collect()
+    let others = || {
+        state.range(id, None).filter(|(_, other)| of(other) != of(object)).flat_map(|(_, other)| ports(other))
+    };
+    let own =
+        ports(object).enumerate().filter_map(|(index, port)| Some((index, node_port(port)?, protocol(port))));
+    own.filter(|(_, port, protocol)| {
+        others().any(|other| node_port(other) == Some(*port) && self::protocol(other) == *protocol)
+    })
+    .map(|(index, port, _)| (index, port))
+    .collect()
 }
 
 /// The first free port, from a place in the range that the Service's name decides: the same in every run.
@@ -122,7 +128,8 @@ mod tests {
             "spec": {"ports": [{"port": 80}]}});
         let mut outside = Value::clone(&store.create(service).unwrap());
         assert!(outside["spec"]["clusterIP"].is_string());
-        (outside["spec"]["type"], outside["spec"]["externalName"]) = (json!("ExternalName"), json!("example.com"));
+        (outside["spec"]["type"], outside["spec"]["externalName"]) =
+            (json!("ExternalName"), json!("example.com"));
         let outside = store.update(outside).unwrap();
         assert_eq!((outside["spec"].get("clusterIP"), outside["spec"].get("clusterIPs")), (None, None));
         let mut inside = Value::clone(&outside);

@@ -37,7 +37,13 @@ pub(super) fn time(moment: jiff::Timestamp) -> String {
 
 impl State {
     /// Completes a new object. `keep_status`: in-process writers set status at once, HTTP clients cannot.
-    pub(crate) fn prepare_create(&mut self, id: KindId, kind: &Kind, mut object: Value, keep_status: bool) -> Result<Value> {
+    pub(crate) fn prepare_create(
+        &mut self,
+        id: KindId,
+        kind: &Kind,
+        mut object: Value,
+        keep_status: bool,
+    ) -> Result<Value> {
         if !object.is_object() {
             return Err(ApiError::bad_request("the object is not a JSON object"));
         }
@@ -97,9 +103,18 @@ impl State {
     }
 
     /// Completes a changed object; nothing when it would be the same as before.
-    pub(crate) fn prepare_update(&mut self, kind: &Kind, old: &Arc<Value>, mut new: Value, part: Part) -> Result<Option<Value>> {
+    pub(crate) fn prepare_update(
+        &mut self,
+        kind: &Kind,
+        old: &Arc<Value>,
+        mut new: Value,
+        part: Part,
+    ) -> Result<Option<Value>> {
         let name = old.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
-        let given = new.pointer("/metadata/resourceVersion").and_then(Value::as_str).filter(|version| !version.is_empty());
+        let given = new
+            .pointer("/metadata/resourceVersion")
+            .and_then(Value::as_str)
+            .filter(|version| !version.is_empty());
         if given.is_some() && given != old.pointer("/metadata/resourceVersion").and_then(Value::as_str) {
             return Err(ApiError::stale(kind, name));
         }

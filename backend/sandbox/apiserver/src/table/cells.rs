@@ -11,9 +11,13 @@ const EVENTS: &str = "events";
 /// The columns of Kubernetes' own kinds after the name; `+` marks those that only `-o wide` shows.
 fn built_in(kind: &str) -> &'static [&'static str] {
     match kind {
-        "pods" => &["Ready", "Status", "Restarts", "Age", "+IP", "+Node", "+Nominated Node", "+Readiness Gates"],
+        "pods" => {
+            &["Ready", "Status", "Restarts", "Age", "+IP", "+Node", "+Nominated Node", "+Readiness Gates"]
+        }
         "services" => &["Type", "Cluster-IP", "External-IP", "Port(s)", "Age", "+Selector"],
-        "deployments.apps" => &["Ready", "Up-to-date", "Available", "Age", "+Containers", "+Images", "+Selector"],
+        "deployments.apps" => {
+            &["Ready", "Up-to-date", "Available", "Age", "+Containers", "+Images", "+Selector"]
+        }
         "replicasets.apps" => &["Desired", "Current", "Ready", "Age", "+Containers", "+Images", "+Selector"],
         "daemonsets.apps" => &[
             "Desired",
@@ -42,9 +46,18 @@ fn built_in(kind: &str) -> &'static [&'static str] {
         ],
         "endpoints" => &["Endpoints", "Age"],
         "endpointslices.discovery.k8s.io" => &["AddressType", "Ports", "Endpoints", "Age"],
-        EVENTS => {
-            &["Last Seen", "Type", "Reason", "Object", "+Subobject", "+Source", "Message", "+First Seen", "+Count", "+Name"]
-        }
+        EVENTS => &[
+            "Last Seen",
+            "Type",
+            "Reason",
+            "Object",
+            "+Subobject",
+            "+Source",
+            "Message",
+            "+First Seen",
+            "+Count",
+            "+Name",
+        ],
         "configmaps" => &["Data", "Age"],
         "secrets" => &["Type", "Data", "Age"],
         "serviceaccounts" => &["Secrets", "Age"],
@@ -63,7 +76,9 @@ pub(super) fn headers(kind: &Kind, version: &str) -> Vec<Header> {
     }
     let own = kind.version(version).map(|version| version.columns.as_slice()).unwrap_or_default();
     if own.is_empty() {
-        headers.extend(built_in(&qualified).iter().map(|name| Header::new(name, "string").described(&qualified)));
+        headers.extend(
+            built_in(&qualified).iter().map(|name| Header::new(name, "string").described(&qualified)),
+        );
         return headers;
     }
     for column in own {
@@ -91,7 +106,9 @@ pub(super) fn cells(kind: &Kind, version: &str, object: &Value) -> Vec<Value> {
     let mut cells = vec![json!(name)];
     if !own.is_empty() {
         cells.extend(own.iter().map(|column| match column.ty.as_str() {
-            "date" => json!(age(json_path::first(object, &column.path).and_then(Value::as_str).unwrap_or_default())),
+            "date" => {
+                json!(age(json_path::first(object, &column.path).and_then(Value::as_str).unwrap_or_default()))
+            }
             _ => printed(json_path::first(object, &column.path)),
         }));
         return cells;
@@ -104,7 +121,8 @@ pub(super) fn cells(kind: &Kind, version: &str, object: &Value) -> Vec<Value> {
         "pods" => cells.extend(pod(object, age)),
         "services" => cells.extend(service(object, age)),
         "deployments.apps" => {
-            let ready = format!("{}/{}", count(object, "/status/readyReplicas"), count(object, "/spec/replicas"));
+            let ready =
+                format!("{}/{}", count(object, "/status/readyReplicas"), count(object, "/spec/replicas"));
             cells.extend([
                 json!(ready),
                 json!(count(object, "/status/updatedReplicas")),
@@ -114,18 +132,30 @@ pub(super) fn cells(kind: &Kind, version: &str, object: &Value) -> Vec<Value> {
             cells.extend(template(object));
         }
         "replicasets.apps" => {
-            cells.extend(["/spec/replicas", "/status/replicas", "/status/readyReplicas"].map(|path| json!(count(object, path))));
+            cells.extend(
+                ["/spec/replicas", "/status/replicas", "/status/readyReplicas"]
+                    .map(|path| json!(count(object, path))),
+            );
             cells.push(age);
             cells.extend(template(object));
         }
         "statefulsets.apps" => {
-            cells.push(json!(format!("{}/{}", count(object, "/status/readyReplicas"), count(object, "/spec/replicas"))));
+            cells.push(json!(format!(
+                "{}/{}",
+                count(object, "/status/readyReplicas"),
+                count(object, "/spec/replicas")
+            )));
             cells.push(age);
             cells.extend(template(object).into_iter().take(2));
         }
         "daemonsets.apps" => {
-            let numbers =
-                ["desiredNumberScheduled", "currentNumberScheduled", "numberReady", "updatedNumberScheduled", "numberAvailable"];
+            let numbers = [
+                "desiredNumberScheduled",
+                "currentNumberScheduled",
+                "numberReady",
+                "updatedNumberScheduled",
+                "numberAvailable",
+            ];
             cells.extend(numbers.map(|name| json!(count(object, &format!("/status/{name}")))));
             cells.extend([json!(selector(object, "/spec/template/spec/nodeSelector")), age]);
             cells.extend(template(object));
@@ -138,7 +168,9 @@ pub(super) fn cells(kind: &Kind, version: &str, object: &Value) -> Vec<Value> {
         "secrets" => cells.extend([json!(text(object, "/type")), json!(members(object, "/data")), age]),
         "serviceaccounts" => cells.extend([json!(list(object, "/secrets").count()), age]),
         "leases.coordination.k8s.io" => cells.extend([json!(text(object, "/spec/holderIdentity")), age]),
-        "customresourcedefinitions.apiextensions.k8s.io" => cells.push(json!(text(object, "/metadata/creationTimestamp"))),
+        "customresourcedefinitions.apiextensions.k8s.io" => {
+            cells.push(json!(text(object, "/metadata/creationTimestamp")))
+        }
         _ => cells.push(age),
     }
     cells
@@ -183,14 +215,18 @@ fn selector(object: &Value, path: &str) -> String {
 
 fn template(object: &Value) -> Vec<Value> {
     let all = |field: &str| {
-        joined(list(object, "/spec/template/spec/containers").map(|container| text(container, &format!("/{field}"))))
+        joined(
+            list(object, "/spec/template/spec/containers")
+                .map(|container| text(container, &format!("/{field}"))),
+        )
     };
     vec![json!(all("name")), json!(all("image")), json!(selector(object, "/spec/selector/matchLabels"))]
 }
 
 fn pod(object: &Value, age: Value) -> Vec<Value> {
     let statuses: Vec<&Value> = list(object, "/status/containerStatuses").collect();
-    let ready = statuses.iter().filter(|status| status.get("ready").and_then(Value::as_bool) == Some(true)).count();
+    let ready =
+        statuses.iter().filter(|status| status.get("ready").and_then(Value::as_bool) == Some(true)).count();
     let containers = list(object, "/spec/containers").count();
     let waiting = statuses.iter().find_map(|status| status.pointer("/state/waiting/reason")?.as_str());
     let ended = statuses.iter().find_map(|status| status.pointer("/state/terminated/reason")?.as_str());
@@ -221,8 +257,8 @@ fn service(object: &Value, age: Value) -> Vec<Value> {
         format!("{}{node}/{}", count(port, "/port"), or(text(port, "/protocol"), "TCP"))
     });
     let kind = text(object, "/spec/type");
-    let ingress =
-        list(object, "/status/loadBalancer/ingress").map(|ingress| or(text(ingress, "/ip"), &text(ingress, "/hostname")));
+    let ingress = list(object, "/status/loadBalancer/ingress")
+        .map(|ingress| or(text(ingress, "/ip"), &text(ingress, "/hostname")));
     let own = list(object, "/spec/externalIPs").filter_map(Value::as_str).map(str::to_owned);
     let external = match (kind.as_str(), joined(ingress.chain(own))) {
         ("LoadBalancer", none) if none == "<none>" => "<pending>".to_owned(),
@@ -243,7 +279,9 @@ fn node(object: &Value, age: Value) -> Vec<Value> {
     let ready = list(object, "/status/conditions")
         .any(|condition| text(condition, "/type") == "Ready" && text(condition, "/status") == "True");
     let labels = object.pointer("/metadata/labels").and_then(Value::as_object).into_iter().flatten();
-    let roles = joined(labels.filter_map(|(name, _)| name.strip_prefix("node-role.kubernetes.io/").map(str::to_owned)));
+    let roles = joined(
+        labels.filter_map(|(name, _)| name.strip_prefix("node-role.kubernetes.io/").map(str::to_owned)),
+    );
     let address = |of: &str| {
         let found = list(object, "/status/addresses").find(|address| text(address, "/type") == of);
         or(found.map(|address| text(address, "/address")).unwrap_or_default(), "<none>")
@@ -270,7 +308,9 @@ fn endpoints(object: &Value) -> String {
         let addresses: Vec<String> = list(subset, "/addresses").map(|address| text(address, "/ip")).collect();
         ports
             .into_iter()
-            .flat_map(move |port| addresses.clone().into_iter().map(move |address| format!("{address}:{port}")))
+            .flat_map(move |port| {
+                addresses.clone().into_iter().map(move |address| format!("{address}:{port}"))
+            })
             .collect::<Vec<_>>()
     }))
 }
@@ -279,19 +319,23 @@ fn slice(object: &Value, age: Value) -> Vec<Value> {
     vec![
         json!(text(object, "/addressType")),
         json!(joined(list(object, "/ports").map(|port| count(port, "/port").to_string()))),
-        json!(joined(
-            list(object, "/endpoints").flat_map(|endpoint| list(endpoint, "/addresses")
-                .filter_map(Value::as_str)
-                .map(str::to_owned)
-                .collect::<Vec<_>>())
-        )),
+        json!(joined(list(object, "/endpoints").flat_map(|endpoint| {
+            list(endpoint, "/addresses").filter_map(Value::as_str).map(str::to_owned).collect::<Vec<_>>()
+        }))),
         age,
     ]
 }
 
 fn event(object: &Value, name: &str) -> Vec<Value> {
-    let last = or(text(object, "/lastTimestamp"), &or(text(object, "/eventTime"), &text(object, "/metadata/creationTimestamp")));
-    let about = format!("{}/{}", text(object, "/involvedObject/kind").to_lowercase(), text(object, "/involvedObject/name"));
+    let last = or(
+        text(object, "/lastTimestamp"),
+        &or(text(object, "/eventTime"), &text(object, "/metadata/creationTimestamp")),
+    );
+    let about = format!(
+        "{}/{}",
+        text(object, "/involvedObject/kind").to_lowercase(),
+        text(object, "/involvedObject/name")
+    );
     let first = or(text(object, "/firstTimestamp"), &last);
     let source = or(text(object, "/source/component"), &text(object, "/reportingComponent"));
     vec![

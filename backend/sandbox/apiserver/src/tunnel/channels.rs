@@ -64,7 +64,13 @@ pub(crate) async fn serve(socket: WebSocket, target: PodTarget, ports: Vec<u16>)
     drop(sink.send(Message::Close(None)).await);
 }
 
-async fn one_port(target: PodTarget, port: u16, channel: u8, receiver: mpsc::Receiver<Bytes>, out: mpsc::Sender<Message>) {
+async fn one_port(
+    target: PodTarget,
+    port: u16,
+    channel: u8,
+    receiver: mpsc::Receiver<Bytes>,
+    out: mpsc::Sender<Message>,
+) {
     match target.connect(port).await {
         Ok(stream) => {
             let (read, write) = stream.into_split();

@@ -59,12 +59,16 @@ pub(super) async fn read(from: &mut (impl AsyncRead + Unpin)) -> std::io::Result
     if first >> 31 == 0 {
         return Ok(Some(Frame::Data { stream: first, last, bytes: payload }));
     }
-    let number = |at: usize| payload.get(at..at + 4).map(|four| u32::from_be_bytes([four[0], four[1], four[2], four[3]]));
+    let number = |at: usize| {
+        payload.get(at..at + 4).map(|four| u32::from_be_bytes([four[0], four[1], four[2], four[3]]))
+    };
     let short = || std::io::Error::new(std::io::ErrorKind::InvalidData, "a SPDY frame is too short");
     Ok(Some(match first & 0xFFFF {
-        1 if payload.len() >= 10 => {
-            Frame::SynStream { stream: number(0).ok_or_else(short)? & 0x7FFF_FFFF, last, headers: payload.slice(10..) }
-        }
+        1 if payload.len() >= 10 => Frame::SynStream {
+            stream: number(0).ok_or_else(short)? & 0x7FFF_FFFF,
+            last,
+            headers: payload.slice(10..),
+        },
         3 => Frame::Reset { stream: number(0).ok_or_else(short)? & 0x7FFF_FFFF },
         6 => Frame::Ping { id: number(0).ok_or_else(short)? },
         7 => Frame::GoAway,
@@ -133,7 +137,9 @@ impl Reader {
                     self.0.set_dictionary(&dictionary()).ok()?;
                 }
                 Err(_) => return None,
-                Ok(_) if plain.len() == plain.capacity() && plain.len() < LARGEST => plain.reserve(plain.len().max(4096)),
+                Ok(_) if plain.len() == plain.capacity() && plain.len() < LARGEST => {
+                    plain.reserve(plain.len().max(4096))
+                }
                 Ok(_) => break,
             }
         }
@@ -211,7 +217,8 @@ mod tests {
         let mut reader = Reader::new();
         let long = "x".repeat(20_000);
         for value in ["80", "81", long.as_str()] {
-            let headers = reader.read(&block(&mut compress, &[("streamType", "data"), ("port", value)])).unwrap();
+            let headers =
+                reader.read(&block(&mut compress, &[("streamType", "data"), ("port", value)])).unwrap();
             assert_eq!((headers["streamtype"].as_str(), headers["port"].as_str()), ("data", value));
         }
         assert!(reader.read(&[1, 2, 3]).is_none());

@@ -60,7 +60,9 @@ pub(crate) async fn spdy_over_websocket(socket: WebSocket, target: PodTarget) {
     let outgoing = async {
         let mut buffer = vec![0; 32 * 1024];
         while let Ok(count) = read.read(&mut buffer).await {
-            if count == 0 || sink.send(Message::Binary(bytes::Bytes::copy_from_slice(&buffer[..count]))).await.is_err() {
+            if count == 0
+                || sink.send(Message::Binary(bytes::Bytes::copy_from_slice(&buffer[..count]))).await.is_err()
+            {
                 break;
             }
         }

@@ -142,7 +142,14 @@ impl Session {
             && let Some(Half { error: Some(error), data: Some((data, receiver)) }) = self.halves.remove(&id)
         {
             while self.running.try_join_next().is_some() {}
-            self.running.spawn(connection(self.target.clone(), port, error, data, receiver, self.out.clone()));
+            self.running.spawn(connection(
+                self.target.clone(),
+                port,
+                error,
+                data,
+                receiver,
+                self.out.clone(),
+            ));
         }
         Some(())
     }

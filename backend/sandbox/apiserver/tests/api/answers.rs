@@ -7,7 +7,12 @@ use crate::harness::{Answer, ROUTES, cluster, read, routes};
 
 #[track_caller]
 fn check(answer: &Answer, status: u16, reason: &str, message: &str) {
-    assert_eq!((answer.status, answer.body["code"].as_u64()), (status, Some(u64::from(status))), "{}", answer.body);
+    assert_eq!(
+        (answer.status, answer.body["code"].as_u64()),
+        (status, Some(u64::from(status))),
+        "{}",
+        answer.body
+    );
     assert_eq!(answer.body["kind"], "Status");
     assert_eq!(answer.body["apiVersion"], "v1");
     assert_eq!(answer.body["status"], "Failure");
@@ -56,7 +61,10 @@ async fn names_and_versions() {
     let cluster = cluster().await;
     let missing = cluster.get(&format!("{ROUTES}/nobody")).await;
     check(&missing, 404, "NotFound", "virtualservices.networking.istio.io \"nobody\" not found");
-    assert_eq!(missing.body["details"], json!({"name": "nobody", "group": "networking.istio.io", "kind": "virtualservices"}));
+    assert_eq!(
+        missing.body["details"],
+        json!({"name": "nobody", "group": "networking.istio.io", "kind": "virtualservices"})
+    );
     assert_eq!(cluster.post(ROUTES, routes("rec", 90, 10)).await.status, 201);
     check(
         &cluster.post(ROUTES, routes("rec", 90, 10)).await,
@@ -66,13 +74,21 @@ async fn names_and_versions() {
     );
     let mut stale = cluster.get(&format!("{ROUTES}/rec")).await.body;
     cluster
-        .json_patch(&format!("{ROUTES}/rec"), json!([{"op": "replace", "path": "/spec/http/0/route/0/weight", "value": 80}]))
+        .json_patch(
+            &format!("{ROUTES}/rec"),
+            json!([{"op": "replace", "path": "/spec/http/0/route/0/weight", "value": 80}]),
+        )
         .await;
     stale["spec"]["http"][0]["timeout"] = json!("1s");
     let answer = cluster.send("PUT", &format!("{ROUTES}/rec"), "application/json", Some(stale)).await;
     let words = "Operation cannot be fulfilled on virtualservices.networking.istio.io \"rec\": the object has been modified; please apply your changes to the latest version and try again";
     check(&answer, 409, "Conflict", words);
-    check(&cluster.get("/apis/nowhere.io/v1/things").await, 404, "NotFound", "could not find the requested resource");
+    check(
+        &cluster.get("/apis/nowhere.io/v1/things").await,
+        404,
+        "NotFound",
+        "could not find the requested resource",
+    );
     check(
         &cluster
             .post(
@@ -128,14 +144,20 @@ async fn what_the_schema_and_the_webhook_refuse() {
         "admission webhook \"validation.istio.io\" denied the request: configuration is invalid: weight -5 < 0",
     );
     let dry = cluster
-        .json_patch(&format!("{at}?dryRun=All"), json!([{"op": "add", "path": "/spec/http/0/timeout", "value": "3s"}]))
+        .json_patch(
+            &format!("{at}?dryRun=All"),
+            json!([{"op": "add", "path": "/spec/http/0/timeout", "value": "3s"}]),
+        )
         .await;
     assert_eq!(
         (dry.status, &dry.body["spec"]["http"][0]["timeout"], &dry.body["metadata"]["generation"]),
         (200, &json!("3s"), &json!(2))
     );
     let after = cluster.get(&at).await.body;
-    assert_eq!((&after["spec"], &after["metadata"]["generation"]), (&routes("rec", 90, 10)["spec"], &json!(1)));
+    assert_eq!(
+        (&after["spec"], &after["metadata"]["generation"]),
+        (&routes("rec", 90, 10)["spec"], &json!(1))
+    );
 }
 
 #[tokio::test]
@@ -153,7 +175,9 @@ async fn unknown_fields() {
     assert!(ignored.status == 200 && !ignored.headers.contains_key("warning"));
     let strict = cluster.json_patch(&format!("{ROUTES}/rec?fieldValidation=Strict"), nonsense).await;
     check(&strict, 422, "Invalid", "strict decoding error: unknown field \"spec.nonsense\"");
-    assert!(strict.body["message"].as_str().unwrap().starts_with(" \"\" is invalid: patch: Invalid value: \"{"));
+    assert!(
+        strict.body["message"].as_str().unwrap().starts_with(" \"\" is invalid: patch: Invalid value: \"{")
+    );
     assert_eq!(strict.body["details"]["causes"][0]["field"], "patch");
     let mut whole = routes("other", 1, 1);
     whole["spec"]["nonsense"] = json!(1);
@@ -168,27 +192,40 @@ async fn unknown_fields() {
 #[tokio::test]
 async fn what_the_server_does_not_speak() {
     let cluster = cluster().await;
-    let strategic =
-        cluster.send("PATCH", &format!("{ROUTES}/rec"), "application/strategic-merge-patch+json", Some(json!({}))).await;
-    check(&strategic, 415, "UnsupportedMediaType", "accepted media types include: application/json-patch+json");
+    let strategic = cluster
+        .send("PATCH", &format!("{ROUTES}/rec"), "application/strategic-merge-patch+json", Some(json!({})))
+        .await;
+    check(
+        &strategic,
+        415,
+        "UnsupportedMediaType",
+        "accepted media types include: application/json-patch+json",
+    );
     check(
         &cluster.send("PUT", ROUTES, "application/json", Some(json!({}))).await,
         405,
         "MethodNotAllowed",
         "does not allow this method",
     );
-    let answer = read(cluster.request("GET", "/api/v1/pods").header("accept", "application/vnd.kubernetes.protobuf")).await;
+    let answer =
+        read(cluster.request("GET", "/api/v1/pods").header("accept", "application/vnd.kubernetes.protobuf"))
+            .await;
     check(&answer, 406, "NotAcceptable", "application/json");
     check(
         &cluster
-            .post("/api/v1/namespaces", json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "Not Good"}}))
+            .post(
+                "/api/v1/namespaces",
+                json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "Not Good"}}),
+            )
             .await,
         422,
         "Invalid",
         "metadata.name: Invalid value",
     );
     check(
-        &cluster.post("/api/v1/namespaces", json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}})).await,
+        &cluster
+            .post("/api/v1/namespaces", json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}}))
+            .await,
         400,
         "BadRequest",
         "does not match the expected API version",

@@ -7,7 +7,12 @@ use crate::harness::{Answer, Cluster, ROUTES, cluster, routes};
 async fn apply(cluster: &Cluster, manager: &str, more: &str, object: Value) -> Answer {
     let name = object["metadata"]["name"].as_str().unwrap().to_owned();
     cluster
-        .send("PATCH", &format!("{ROUTES}/{name}?fieldManager={manager}{more}"), "application/apply-patch+yaml", Some(object))
+        .send(
+            "PATCH",
+            &format!("{ROUTES}/{name}?fieldManager={manager}{more}"),
+            "application/apply-patch+yaml",
+            Some(object),
+        )
         .await
 }
 
@@ -24,7 +29,10 @@ async fn apply_makes_and_owns() {
     assert_eq!(entry(&made.body, "one")["fieldsV1"], json!({"f:spec": {"f:hosts": {}, "f:http": {}}}));
     assert_eq!(entry(&made.body, "one")["operation"], "Apply");
     let again = apply(&cluster, "one", "", routes("rec", 90, 10)).await;
-    assert_eq!((again.status, &again.body["metadata"]["resourceVersion"]), (200, &made.body["metadata"]["resourceVersion"]));
+    assert_eq!(
+        (again.status, &again.body["metadata"]["resourceVersion"]),
+        (200, &made.body["metadata"]["resourceVersion"])
+    );
     // Agreeing is sharing.
     let shared = apply(&cluster, "two", "", routes("rec", 90, 10)).await;
     assert_eq!(entry(&shared.body, "two")["fieldsV1"], entry(&shared.body, "one")["fieldsV1"]);
@@ -95,7 +103,8 @@ async fn keyed_lists_are_owned_item_by_item() {
     let both = send("two", json!([{"name": "grpc", "port": 70}])).await.body;
     assert_eq!(both["spec"]["ports"].as_array().unwrap().len(), 3);
     let less = send("one", json!([{"name": "http", "port": 80}])).await.body;
-    let names: Vec<&str> = less["spec"]["ports"].as_array().unwrap().iter().map(|port| port["name"].as_str().unwrap()).collect();
+    let names: Vec<&str> =
+        less["spec"]["ports"].as_array().unwrap().iter().map(|port| port["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["http", "grpc"]);
 }
 
@@ -105,7 +114,8 @@ async fn a_dry_run_owns_nothing() {
     let made = apply(&cluster, "one", "&dryRun=All", routes("rec", 90, 10)).await;
     assert_eq!(made.status, 201);
     assert_eq!(cluster.get(&format!("{ROUTES}/rec")).await.status, 404);
-    let unnamed =
-        cluster.send("PATCH", &format!("{ROUTES}/rec"), "application/apply-patch+yaml", Some(routes("rec", 1, 1))).await;
+    let unnamed = cluster
+        .send("PATCH", &format!("{ROUTES}/rec"), "application/apply-patch+yaml", Some(routes("rec", 1, 1)))
+        .await;
     assert_eq!(unnamed.status, 422);
 }

@@ -22,7 +22,9 @@ async fn a_running_pod_is_marked_and_goes_when_it_has_ended() {
     let marked = cluster.send("DELETE", &format!("{PODS}/a"), "", None).await;
     assert_eq!((marked.status, grace(&marked.body)), (200, (true, &json!(30))), "{}", marked.body);
     assert_eq!(marked.body["metadata"]["generation"], 2);
-    assert!(matches!(news.next().await, WatchEvent::Modified(object) if grace(&object) == (true, &json!(30))));
+    assert!(
+        matches!(news.next().await, WatchEvent::Modified(object) if grace(&object) == (true, &json!(30)))
+    );
     let revision = store.revision();
     cluster.send("DELETE", &format!("{PODS}/a?gracePeriodSeconds=60"), "", None).await;
     cluster.send("DELETE", &format!("{PODS}/a"), "", None).await;
@@ -36,7 +38,9 @@ async fn a_running_pod_is_marked_and_goes_when_it_has_ended() {
     let options = json!({"kind": "DeleteOptions", "apiVersion": "v1", "gracePeriodSeconds": 5});
     let sooner = cluster.send("DELETE", &format!("{PODS}/a"), "application/json", Some(options)).await;
     assert_eq!(grace(&sooner.body), (true, &json!(5)));
-    let until = |object: &Value| object["metadata"]["deletionTimestamp"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+    let until = |object: &Value| {
+        object["metadata"]["deletionTimestamp"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap()
+    };
     assert_eq!(until(&marked.body).duration_since(until(&sooner.body)).as_secs(), 25);
     news.next().await;
 
@@ -115,10 +119,18 @@ async fn a_namespace_goes_with_the_last_thing_in_it() {
     };
     let uid = store.create(there("a")).unwrap()["metadata"]["uid"].as_str().unwrap().to_owned();
     let marked = cluster.send("DELETE", "/api/v1/namespaces/shop", "", None).await;
-    assert_eq!((marked.status, &marked.body["status"]["phase"]), (200, &json!("Terminating")), "{}", marked.body);
+    assert_eq!(
+        (marked.status, &marked.body["status"]["phase"]),
+        (200, &json!("Terminating")),
+        "{}",
+        marked.body
+    );
     assert_eq!(grace(&store.get("Pod", "shop", "a").unwrap()), (true, &json!(30)));
     let late = cluster.post("/api/v1/namespaces/shop/pods", there("b")).await;
-    assert_eq!((late.status, &late.body["details"]["causes"][0]["reason"]), (403, &json!("NamespaceTerminating")));
+    assert_eq!(
+        (late.status, &late.body["details"]["causes"][0]["reason"]),
+        (403, &json!("NamespaceTerminating"))
+    );
     store.ended("shop", "a", &uid).unwrap();
     assert!(store.get("Namespace", "", "shop").is_none());
     let again = cluster.post("/api/v1/namespaces", json!({"metadata": {"name": "shop"}})).await;

@@ -77,7 +77,13 @@ pub(crate) struct Answer {
 
 impl Cluster {
     /// Sends a request with the token; the body goes as this content type.
-    pub(crate) async fn send(&self, method: &str, path: &str, content_type: &str, body: Option<Value>) -> Answer {
+    pub(crate) async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        content_type: &str,
+        body: Option<Value>,
+    ) -> Answer {
         let request = self.request(method, path);
         let request = match body {
             Some(body) => request.header("content-type", content_type).body(body.to_string()),
@@ -126,7 +132,8 @@ impl Cluster {
     }
 
     pub(crate) async fn client(&self) -> kube::Client {
-        let config: kube::config::Kubeconfig = kube::config::Kubeconfig::from_yaml(&self.server.kubeconfig("sandbox")).unwrap();
+        let config: kube::config::Kubeconfig =
+            kube::config::Kubeconfig::from_yaml(&self.server.kubeconfig("sandbox")).unwrap();
         let options = kube::config::KubeConfigOptions::default();
         let config = kube::Config::from_custom_kubeconfig(config, &options).await.unwrap();
         kube::Client::try_from(config).unwrap()

@@ -21,7 +21,11 @@ pub(crate) struct Kubectl {
 /// The kubectls to try: the one on the path, and an older one where `$BINNACLE_OLD_KUBECTL` says.
 fn kubectls(cluster: &Cluster) -> Vec<Kubectl> {
     let old = std::env::var_os("BINNACLE_OLD_KUBECTL").map(PathBuf::from);
-    [Some(PathBuf::from("kubectl")), old].into_iter().flatten().map(|program| Kubectl::new(program, cluster)).collect()
+    [Some(PathBuf::from("kubectl")), old]
+        .into_iter()
+        .flatten()
+        .map(|program| Kubectl::new(program, cluster))
+        .collect()
 }
 
 impl Kubectl {
@@ -61,7 +65,8 @@ impl Kubectl {
     pub(crate) async fn ok(&self, args: &str, input: &str) -> String {
         let args: Vec<&str> = args.split(' ').collect();
         let output = self.output(&args, input).await;
-        let (said, complained) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        let (said, complained) =
+            (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert!(output.status.success(), "kubectl {args:?}: {said}{complained}");
         said.into_owned()
     }
@@ -95,8 +100,18 @@ async fn looking() {
         }
         let pods = kubectl.ok("get pods", "").await;
         assert!(pods.lines().nth(1).unwrap().starts_with("a      1/1     Running   0          "), "{pods}");
-        assert!(kubectl.ok("get vs,dr,pods,svc -A", "").await.contains("virtualservice.networking.istio.io/reviews"));
-        assert!(kubectl.ok("get vs reviews -o jsonpath={.spec.http[0].route[*].weight}", "").await.contains("90 10"));
+        assert!(
+            kubectl
+                .ok("get vs,dr,pods,svc -A", "")
+                .await
+                .contains("virtualservice.networking.istio.io/reviews")
+        );
+        assert!(
+            kubectl
+                .ok("get vs reviews -o jsonpath={.spec.http[0].route[*].weight}", "")
+                .await
+                .contains("90 10")
+        );
         assert!(kubectl.ok("describe vs reviews", "").await.contains("Weight:    90"));
         let described = kubectl.ok("describe pod a", "").await;
         assert!(described.contains("Node:") && described.contains("10.244.0.9"), "{described}");
@@ -106,7 +121,10 @@ async fn looking() {
         assert!(kubectl.ok("explain pod.spec.containers --recursive", "").await.contains("imagePullPolicy"));
         assert!(kubectl.ok("auth can-i patch virtualservices", "").await.contains("yes"));
         assert_eq!(kubectl.ok("get --raw /healthz", "").await, "ok");
-        assert!(kubectl.ok("version", "").await.contains("v1.36.2") || kubectl.ok("version", "").await.contains("1.36"));
+        assert!(
+            kubectl.ok("version", "").await.contains("v1.36.2")
+                || kubectl.ok("version", "").await.contains("1.36")
+        );
     }
 }
 
@@ -131,7 +149,9 @@ async fn changing_routes() {
         let output = kubectl.output(&["diff", "-f", "-"], &routes("reviews", 80, 20).to_string()).await;
         let diff = String::from_utf8_lossy(&output.stdout);
         assert!(
-            output.status.code() == Some(1) && diff.contains("-      weight: 90") && diff.contains("+      weight: 80"),
+            output.status.code() == Some(1)
+                && diff.contains("-      weight: 90")
+                && diff.contains("+      weight: 80"),
             "{diff}"
         );
         kubectl.ok("edit vs reviews", "").await;
@@ -141,9 +161,12 @@ async fn changing_routes() {
             .await;
         assert_eq!(weight(), 40);
         kubectl.ok(r#"patch vs reviews --type=merge -p {"spec":{"hosts":["reviews","more"]}}"#, "").await;
-        let conflict = kubectl.fails("apply --server-side -f -", &routes("reviews", 70, 30).to_string()).await;
+        let conflict =
+            kubectl.fails("apply --server-side -f -", &routes("reviews", 70, 30).to_string()).await;
         assert!(conflict.contains("conflict") && conflict.contains(".spec.http"), "{conflict}");
-        kubectl.ok("apply --server-side --force-conflicts -f -", &routes("reviews", 70, 30).to_string()).await;
+        kubectl
+            .ok("apply --server-side --force-conflicts -f -", &routes("reviews", 70, 30).to_string())
+            .await;
         assert_eq!(weight(), 70);
         let refused = kubectl
             .fails(r#"patch vs reviews --type=json -p [{"op":"replace","path":"/spec/http/0/route/0/weight","value":-1}]"#, "")
@@ -153,7 +176,9 @@ async fn changing_routes() {
         nonsense["spec"]["nonsense"] = json!(1);
         let unknown = kubectl.fails("apply -f -", &nonsense.to_string()).await;
         assert!(unknown.contains("unknown field") && unknown.contains("nonsense"), "{unknown}");
-        assert!(kubectl.ok("replace -f -", &routes("reviews", 65, 35).to_string()).await.contains("replaced"));
+        assert!(
+            kubectl.ok("replace -f -", &routes("reviews", 65, 35).to_string()).await.contains("replaced")
+        );
         assert_eq!(weight(), 65);
         kubectl.ok("label vs reviews team=shop", "").await;
         kubectl.ok("annotate vs reviews why=test", "").await;
@@ -179,7 +204,8 @@ async fn changing_workloads() {
             .ok(r#"patch deployment web -p {"spec":{"template":{"spec":{"containers":[{"name":"proxy","image":"envoy"}]}}}}"#, "")
             .await;
         let containers = deployed()["spec"]["template"]["spec"]["containers"].clone();
-        let images: Vec<&Value> = containers.as_array().unwrap().iter().map(|container| &container["image"]).collect();
+        let images: Vec<&Value> =
+            containers.as_array().unwrap().iter().map(|container| &container["image"]).collect();
         assert_eq!(images.len(), 2, "{containers}");
         assert!(images.contains(&&json!("web:3")));
         let kubectl_made = [
@@ -193,12 +219,21 @@ async fn changing_workloads() {
         for args in kubectl_made {
             kubectl.ok(args, "").await;
         }
-        assert_eq!(cluster.server.store().get("ConfigMap", "default", "c").unwrap()["data"], json!({"a": "b"}));
-        assert_eq!(cluster.server.store().get("Secret", "default", "s").unwrap()["data"], json!({"a": "Yg=="}));
-        assert_eq!(cluster.server.store().get("Service", "default", "q").unwrap()["spec"]["ports"][0]["targetPort"], 8080);
         assert_eq!(
-            cluster.server.store().get("Deployment", "default", "d").unwrap()["spec"]["template"]["spec"]["containers"][0]["ports"]
-                [0]["containerPort"],
+            cluster.server.store().get("ConfigMap", "default", "c").unwrap()["data"],
+            json!({"a": "b"})
+        );
+        assert_eq!(
+            cluster.server.store().get("Secret", "default", "s").unwrap()["data"],
+            json!({"a": "Yg=="})
+        );
+        assert_eq!(
+            cluster.server.store().get("Service", "default", "q").unwrap()["spec"]["ports"][0]["targetPort"],
+            8080
+        );
+        assert_eq!(
+            cluster.server.store().get("Deployment", "default", "d").unwrap()["spec"]["template"]["spec"]["containers"]
+                [0]["ports"][0]["containerPort"],
             80
         );
         kubectl.ok("delete ns shop", "").await;
@@ -222,7 +257,9 @@ async fn waiting_and_watching() {
         let wait = kubectl.ok("wait --for=condition=Ready pod/a --timeout=30s", "");
         let change = async {
             // By now the list that the wait begins with may or may not be done; both have to work.
-            store.modify("Pod", "default", "a", |pod| pod["status"]["conditions"][0]["status"] = json!("True")).unwrap();
+            store
+                .modify("Pod", "default", "a", |pod| pod["status"]["conditions"][0]["status"] = json!("True"))
+                .unwrap();
         };
         assert!(futures::join!(wait, change).0.contains("condition met"));
         assert!(rows.next_line().await.unwrap().unwrap().starts_with("a "));
@@ -257,9 +294,10 @@ async fn tunnels_and_logs() {
             let mut command = kubectl.command(&["port-forward", "pod/a", ":80"]);
             let mut child = command.env("KUBECTL_PORT_FORWARD_WEBSOCKETS", websockets).spawn().unwrap();
             let url = forwarded(&mut child).await;
-            let answers =
-                futures::future::join_all((0..20).map(|_| async { reqwest::get(&url).await.unwrap().text().await.unwrap() }))
-                    .await;
+            let answers = futures::future::join_all(
+                (0..20).map(|_| async { reqwest::get(&url).await.unwrap().text().await.unwrap() }),
+            )
+            .await;
             assert!(answers.iter().all(|answer| answer == "hello\n"));
             child.kill().await.unwrap();
         }

@@ -14,12 +14,14 @@ use crate::{
 /// `$BINNACLE_ALL_KUBECTLS` is set), and one where `$BINNACLE_OLD_KUBECTL` says.
 fn programs() -> Vec<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let first = std::env::split_paths(&path).map(|folder| folder.join("kubectl")).find(|program| program.is_file());
+    let first =
+        std::env::split_paths(&path).map(|folder| folder.join("kubectl")).find(|program| program.is_file());
     let home = first.as_deref().and_then(|program| program.canonicalize().ok());
     let folder = home.as_deref().and_then(Path::parent).map(std::fs::read_dir).and_then(Result::ok);
     let beside = folder.into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()));
-    let mut all: Vec<PathBuf> =
-        beside.filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("kubectl."))).collect();
+    let mut all: Vec<PathBuf> = beside
+        .filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("kubectl.")))
+        .collect();
     all.sort();
     if std::env::var_os("BINNACLE_ALL_KUBECTLS").is_none() {
         all.truncate(1);
@@ -74,7 +76,10 @@ fn looking() -> Vec<Step> {
         step("get pod web-2-a -o yaml", &["kind: Pod", "podIP: 10.244.0.9"]),
         step("get pod web-2-a -o json", &["\"kind\": \"Pod\"", "\"podIP\": \"10.244.0.9\""]),
         step("get pods -o jsonpath={.items[*].metadata.name}", &["web-2-a"]),
-        step("get pods -o custom-columns=N:.metadata.name,IP:.status.podIP", &["N", "IP", "web-2-a", "10.244.0.9"]),
+        step(
+            "get pods -o custom-columns=N:.metadata.name,IP:.status.podIP",
+            &["N", "IP", "web-2-a", "10.244.0.9"],
+        ),
         step("get pods -l app=web,version!=v9", &["web-2-a"]),
         step("get pods -l app=none", &["No resources found in default namespace."]),
         step("get pods --field-selector status.phase=Running,spec.nodeName=sandbox", &["web-2-a"]),
@@ -86,13 +91,20 @@ fn looking() -> Vec<Step> {
         step("get all", &["pod/web-2-a", "service/web", "deployment.apps/web", "replicaset.apps/web-2"]),
         step("get nodes -o wide", &["sandbox", "Ready", "127.0.0.1"]),
         step("get ns", &["default", "Active", "istio-system"]),
-        step("get events", &["LAST SEEN   TYPE     REASON    OBJECT        MESSAGE", "pod/web-2-a   Started container web"]),
+        step(
+            "get events",
+            &["LAST SEEN   TYPE     REASON    OBJECT        MESSAGE", "pod/web-2-a   Started container web"],
+        ),
         step("get events -o wide", &["SUBOBJECT", "kubelet", "FIRST SEEN", "NAME", "web-2-a.1"]),
         step("get nodes -o wide", &["v1.36.2", "127.0.0.1", "OS-IMAGE", "CONTAINER-RUNTIME"]),
         since(26, "events --for pod/web-2-a", &["Started container web"]),
         step(
             "get vs,dr",
-            &["virtualservice.networking.istio.io/reviews", "[\"reviews\"]", "destinationrule.networking.istio.io/reviews"],
+            &[
+                "virtualservice.networking.istio.io/reviews",
+                "[\"reviews\"]",
+                "destinationrule.networking.istio.io/reviews",
+            ],
         ),
         step(
             "get istio-io -o name",
@@ -104,15 +116,24 @@ fn looking() -> Vec<Step> {
         since(24, "get deploy web --subresource=status -o jsonpath={.status.readyReplicas}", &["1"]),
         fails("get pod nobody", &["Error from server (NotFound): pods \"nobody\" not found"]),
         fails("get boats", &["the server doesn't have a resource type \"boats\""]),
-        step("describe pods", &["Name:", "web-2-a", "10.244.0.9", "Started container web", "ReplicaSet/web-2"]),
+        step(
+            "describe pods",
+            &["Name:", "web-2-a", "10.244.0.9", "Started container web", "ReplicaSet/web-2"],
+        ),
         step("describe svc web", &["Selector:", "app=web", "8080/TCP", "10.244.0.9:80"]),
-        step("describe deploy web", &["Replicas:", "1 desired", "web:2", "NewReplicaSet:", "25% max unavailable, 25% max surge"]),
+        step(
+            "describe deploy web",
+            &["Replicas:", "1 desired", "web:2", "NewReplicaSet:", "25% max unavailable, 25% max surge"],
+        ),
         step("describe rs web-1", &["web:1", "0 current / 0 desired"]),
         step("describe vs reviews", &["Kind:", "VirtualService", "Weight:"]),
         step("describe dr reviews", &["Kind:", "DestinationRule", "Host:"]),
         step("describe node sandbox", &["Name:", "sandbox", "KubeletReady", "web-2-a"]),
         step("describe ns default", &["Name:", "default", "Active"]),
-        step("api-resources", &["virtualservices", "vs", "networking.istio.io/v1", "VirtualService", "endpointslices"]),
+        step(
+            "api-resources",
+            &["virtualservices", "vs", "networking.istio.io/v1", "VirtualService", "endpointslices"],
+        ),
         step("api-resources --api-group=apps -o name", &["deployments.apps", "statefulsets.apps"]),
         step("api-versions", &["networking.istio.io/v1", "apps/v1", "v1", "security.istio.io/v1beta1"]),
         step("auth can-i patch virtualservices", &["yes"]),
@@ -127,11 +148,17 @@ fn looking() -> Vec<Step> {
         fails("top pods", &["Metrics API not available"]),
         fails("exec web-2-a -- ls", &["the sandbox runs its applications without containers"]),
         fails("attach web-2-a", &["the sandbox runs its applications without containers"]),
-        fails("cp web-2-a:/etc/hosts /tmp/binnacle-never", &["the sandbox runs its applications without containers"]),
+        fails(
+            "cp web-2-a:/etc/hosts /tmp/binnacle-never",
+            &["the sandbox runs its applications without containers"],
+        ),
         step("explain pod.spec.containers", &["imagePullPolicy", "The image that it runs."]),
     ];
     for (kind, version) in KINDS {
-        steps.push(step(&format!("explain {kind} --api-version={version} --recursive"), &["spec", "<Object>"]));
+        steps.push(step(
+            &format!("explain {kind} --api-version={version} --recursive"),
+            &["spec", "<Object>"],
+        ));
     }
     steps.push(step("explain vs.spec.http.route.weight", &["Its share"]));
     steps
@@ -145,10 +172,24 @@ fn routing() -> Vec<Step> {
     let legacy = json!({"apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "metadata": {"name": "old"},
         "spec": {"hosts": ["old"], "gateways": ["g.n.svc"], "http": [{"route": [{"destination": {"host": "old"}}]}]}});
     vec![
-        reads("apply -f -", routes("ratings", 90, 10), &["virtualservice.networking.istio.io/ratings created"]),
+        reads(
+            "apply -f -",
+            routes("ratings", 90, 10),
+            &["virtualservice.networking.istio.io/ratings created"],
+        ),
         reads("apply -f -", routes("ratings", 90, 10), &["ratings unchanged"]),
-        reads("apply --dry-run=server -f -", routes("ratings", 80, 20), &["ratings configured (server dry run)"]),
-        Step(0, "diff -f -".into(), routes("ratings", 80, 20).to_string(), 1, &["-      weight: 90", "+      weight: 80"]),
+        reads(
+            "apply --dry-run=server -f -",
+            routes("ratings", 80, 20),
+            &["ratings configured (server dry run)"],
+        ),
+        Step(
+            0,
+            "diff -f -".into(),
+            routes("ratings", 80, 20).to_string(),
+            1,
+            &["-      weight: 90", "+      weight: 80"],
+        ),
         reads("apply -f -", routes("ratings", 80, 20), &["ratings configured"]),
         reads("apply -f -", legacy, &["Warning: using legacy gatewayName format", "old created"]),
         Step(
@@ -156,7 +197,9 @@ fn routing() -> Vec<Step> {
             "apply -f -".into(),
             bad.to_string(),
             1,
-            &["admission webhook \"validation.istio.io\" denied the request: configuration is invalid: weight -1 < 0"],
+            &[
+                "admission webhook \"validation.istio.io\" denied the request: configuration is invalid: weight -1 < 0",
+            ],
         ),
         Step(0, "apply -f -".into(), unknown.to_string(), 1, &["nonsense"]),
         since(25, "get vs odd --ignore-not-found", &[]),
@@ -190,7 +233,11 @@ fn routing() -> Vec<Step> {
         reads("replace -f -", routes("reviews", 65, 35), &["reviews replaced"]),
         reads("replace --force -f -", routes("old", 1, 2), &["old", "replaced"]),
         since(23, "wait --for=delete vs/nobody --timeout=5s", &[]),
-        since(23, "wait --for=jsonpath={.spec.hosts[0]}=reviews vs/reviews --timeout=20s", &["condition met"]),
+        since(
+            23,
+            "wait --for=jsonpath={.spec.hosts[0]}=reviews vs/reviews --timeout=20s",
+            &["condition met"],
+        ),
         step("delete vs ratings --dry-run=server", &["ratings\" deleted (server dry run)"]),
         step("delete vs ratings", &["\"ratings\" deleted"]),
         step("delete vs,dr --all", &["\"reviews\" deleted", "\"old\" deleted"]),
@@ -236,7 +283,10 @@ fn workloads() -> Vec<Step> {
             &["configmap/g-", "created"],
         ),
         fails("create configmap c --from-literal=a=b -n shop", &["configmaps \"c\" already exists"]),
-        fails("label pod tool bad=a$b", &["a valid label must be an empty string or consist of alphanumeric characters"]),
+        fails(
+            "label pod tool bad=a$b",
+            &["a valid label must be an empty string or consist of alphanumeric characters"],
+        ),
         step(
             "get cm,secret,deploy,svc,sa -n shop -o name",
             &["configmap/c", "secret/s", "deployment.apps/d", "service/q", "serviceaccount/t"],
@@ -311,7 +361,9 @@ async fn walk(program: PathBuf) -> String {
     let version = minor(&kubectl).await;
     let mut wrong = Vec::new();
     let mut count = 0;
-    for Step(least, args, input, code, expect) in [looking(), routing(), workloads(), own_kinds()].into_iter().flatten() {
+    for Step(least, args, input, code, expect) in
+        [looking(), routing(), workloads(), own_kinds()].into_iter().flatten()
+    {
         if args == "!settle" {
             scene::settle(cluster.server.store());
             continue;
@@ -321,10 +373,14 @@ async fn walk(program: PathBuf) -> String {
         }
         count += 1;
         let output = kubectl.output(&args.split(' ').collect::<Vec<_>>(), &input).await;
-        let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        let said =
+            format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         let missing: Vec<&&str> = expect.iter().filter(|words| !said.contains(**words)).collect();
         if output.status.code() != Some(code) || !missing.is_empty() {
-            wrong.push(format!("$ kubectl {args}\n{said}\n-> {:?}, missing {missing:?}", output.status.code()));
+            wrong.push(format!(
+                "$ kubectl {args}\n{said}\n-> {:?}, missing {missing:?}",
+                output.status.code()
+            ));
         }
     }
     assert!(wrong.is_empty(), "{} (1.{version}):\n{}", program.display(), wrong.join("\n\n"));

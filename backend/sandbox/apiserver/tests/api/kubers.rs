@@ -17,12 +17,17 @@ use crate::harness::{cluster, pod, routes};
 async fn discovery_old_and_new() {
     let cluster = cluster().await;
     let client = cluster.client().await;
-    for discovery in
-        [Discovery::new(client.clone()).run().await.unwrap(), Discovery::new(client.clone()).run_aggregated().await.unwrap()]
-    {
-        let (resource, capabilities) =
-            discovery.resolve_gvk(&GroupVersionKind::gvk("networking.istio.io", "v1", "VirtualService")).unwrap();
-        assert_eq!((resource.plural.as_str(), capabilities.supports_operation("watch")), ("virtualservices", true));
+    for discovery in [
+        Discovery::new(client.clone()).run().await.unwrap(),
+        Discovery::new(client.clone()).run_aggregated().await.unwrap(),
+    ] {
+        let (resource, capabilities) = discovery
+            .resolve_gvk(&GroupVersionKind::gvk("networking.istio.io", "v1", "VirtualService"))
+            .unwrap();
+        assert_eq!(
+            (resource.plural.as_str(), capabilities.supports_operation("watch")),
+            ("virtualservices", true)
+        );
         assert!(discovery.has_group("security.istio.io"));
     }
     assert_eq!(client.apiserver_version().await.unwrap().git_version, "v1.36.2");
@@ -65,7 +70,8 @@ async fn writes() {
     let cluster = cluster().await;
     let client = cluster.client().await;
     let discovery = Discovery::new(client.clone()).run_aggregated().await.unwrap();
-    let (resource, _) = discovery.resolve_gvk(&GroupVersionKind::gvk("networking.istio.io", "v1", "VirtualService")).unwrap();
+    let (resource, _) =
+        discovery.resolve_gvk(&GroupVersionKind::gvk("networking.istio.io", "v1", "VirtualService")).unwrap();
     let api: Api<DynamicObject> = Api::namespaced_with(client, "default", &resource);
     let object: DynamicObject = serde_json::from_value(routes("rec", 90, 10)).unwrap();
     api.create(&PostParams::default(), &object).await.unwrap();
@@ -78,7 +84,10 @@ async fn writes() {
     let shown = api.patch("rec", &dry, &Patch::Json::<()>(patch.clone())).await.unwrap();
     assert_eq!(shown.data["spec"]["http"][0]["route"][0]["weight"], 75);
     let done = api.patch("rec", &PatchParams::default(), &Patch::Json::<()>(patch.clone())).await.unwrap();
-    assert_eq!((done.metadata.generation, &done.data["spec"]["http"][0]["route"][0]["weight"]), (Some(2), &json!(75)));
+    assert_eq!(
+        (done.metadata.generation, &done.data["spec"]["http"][0]["route"][0]["weight"]),
+        (Some(2), &json!(75))
+    );
     match api.patch("rec", &PatchParams::default(), &Patch::Json::<()>(patch)).await.unwrap_err() {
         kube::Error::Api(status) => assert_eq!((status.code, status.reason.as_str()), (422, "Invalid")),
         other => panic!("{other}"),
@@ -133,17 +142,26 @@ async fn logs_are_tailed_and_followed() {
     assert_eq!(api.logs("a", &LogParams::default()).await.unwrap(), "one\ntwo\nthree\n");
     let two = LogParams { tail_lines: Some(2), limit_bytes: Some(6), ..LogParams::default() };
     assert_eq!(api.logs("a", &two).await.unwrap(), "two\nth");
-    let stamped = api.logs("a", &LogParams { timestamps: true, tail_lines: Some(1), ..LogParams::default() }).await.unwrap();
+    let stamped = api
+        .logs("a", &LogParams { timestamps: true, tail_lines: Some(1), ..LogParams::default() })
+        .await
+        .unwrap();
     let (time, text) = stamped.split_once(' ').unwrap();
     assert!(time.parse::<jiff::Timestamp>().is_ok() && text == "three\n", "{stamped}");
-    let follow = LogParams { follow: true, tail_lines: Some(1), container: Some("web".into()), ..LogParams::default() };
+    let follow = LogParams {
+        follow: true,
+        tail_lines: Some(1),
+        container: Some("web".into()),
+        ..LogParams::default()
+    };
     let mut lines = api.log_stream("a", &follow).await.unwrap().lines();
     assert_eq!(lines.next().await.unwrap().unwrap(), "three");
     cluster.log.push("four");
     assert_eq!(lines.next().await.unwrap().unwrap(), "four");
     let previous = api.logs("a", &LogParams { previous: true, ..LogParams::default() }).await.unwrap_err();
     assert!(previous.to_string().contains("previous terminated container"), "{previous}");
-    let unknown = api.logs("a", &LogParams { container: Some("db".into()), ..LogParams::default() }).await.unwrap_err();
+    let unknown =
+        api.logs("a", &LogParams { container: Some("db".into()), ..LogParams::default() }).await.unwrap_err();
     assert!(unknown.to_string().contains("container db is not valid for pod a"), "{unknown}");
 }
 

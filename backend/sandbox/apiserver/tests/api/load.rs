@@ -40,7 +40,8 @@ async fn watches_survive_a_thousand_changes_a_second() {
     let from = store.revision();
     let mut watches = Vec::new();
     for _ in 0..WATCHERS {
-        watches.push(Lines::open(&cluster, &format!("/api/v1/configmaps?watch=1&resourceVersion={from}")).await);
+        watches
+            .push(Lines::open(&cluster, &format!("/api/v1/configmaps?watch=1&resourceVersion={from}")).await);
     }
     let writer = tokio::spawn(change(store.clone(), 0));
     let seen = futures::future::join_all(watches.into_iter().map(|mut lines| async move {
@@ -60,7 +61,9 @@ async fn watches_survive_a_thousand_changes_a_second() {
     .await;
     let rate = writer.await.unwrap();
     assert_eq!(seen, vec![CHANGES; WATCHERS]);
-    println!("{WATCHERS} watchers saw {CHANGES} changes each, in order and none lost, at {rate:.0} changes a second");
+    println!(
+        "{WATCHERS} watchers saw {CHANGES} changes each, in order and none lost, at {rate:.0} changes a second"
+    );
 }
 
 /// The resident memory of this process in MiB, where the system tells.
@@ -103,7 +106,10 @@ async fn a_client_that_falls_behind_gets_410_and_no_memory() {
         assert_eq!(object["data"]["number"], seen.to_string(), "no gap before the end");
         seen += 1;
     };
-    assert_eq!((&refusal["code"], &refusal["reason"], &refusal["status"]), (&json!(410), &json!("Expired"), &json!("Failure")));
+    assert_eq!(
+        (&refusal["code"], &refusal["reason"], &refusal["status"]),
+        (&json!(410), &json!("Expired"), &json!("Failure"))
+    );
     assert!(refusal["message"].as_str().unwrap().starts_with("too old resource version: "), "{refusal}");
     assert!(slow.next().await.is_none(), "the stream ends after the error");
     let all = written * SIZE / 1024 / 1024;

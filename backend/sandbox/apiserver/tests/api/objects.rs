@@ -31,7 +31,12 @@ async fn pages_show_one_moment() {
     cluster.server.store().create(pod("f")).unwrap();
     let late = cluster.get(&format!("/api/v1/pods?limit=2&continue={token}")).await;
     assert_eq!((late.status, &late.body["reason"]), (410, &json!("Expired")));
-    assert_eq!(names(&cluster.get("/api/v1/pods?labelSelector=app%3Dweb&fieldSelector=metadata.name%3Dcc").await.body), ["cc"]);
+    assert_eq!(
+        names(
+            &cluster.get("/api/v1/pods?labelSelector=app%3Dweb&fieldSelector=metadata.name%3Dcc").await.body
+        ),
+        ["cc"]
+    );
     assert_eq!(cluster.get("/api/v1/pods?fieldSelector=spec.nonsense%3Dcc").await.status, 400);
 }
 
@@ -40,16 +45,22 @@ async fn all_versions_show_the_same_object() {
     let cluster = cluster().await;
     cluster.post(ROUTES, routes("rec", 90, 10)).await;
     for version in ["v1", "v1beta1", "v1alpha3"] {
-        let object =
-            cluster.get(&format!("/apis/networking.istio.io/{version}/namespaces/default/virtualservices/rec")).await.body;
+        let object = cluster
+            .get(&format!("/apis/networking.istio.io/{version}/namespaces/default/virtualservices/rec"))
+            .await
+            .body;
         assert_eq!(object["apiVersion"], format!("networking.istio.io/{version}"));
         assert_eq!(object["spec"], routes("rec", 90, 10)["spec"]);
     }
     let mut old = routes("old", 1, 1);
     old["apiVersion"] = json!("networking.istio.io/v1alpha3");
-    let made = cluster.post("/apis/networking.istio.io/v1alpha3/namespaces/default/virtualservices", old).await;
+    let made =
+        cluster.post("/apis/networking.istio.io/v1alpha3/namespaces/default/virtualservices", old).await;
     assert_eq!((made.status, &made.body["apiVersion"]), (201, &json!("networking.istio.io/v1alpha3")));
-    assert_eq!(cluster.server.store().get("VirtualService", "default", "old").unwrap()["apiVersion"], "networking.istio.io/v1");
+    assert_eq!(
+        cluster.server.store().get("VirtualService", "default", "old").unwrap()["apiVersion"],
+        "networking.istio.io/v1"
+    );
 }
 
 #[tokio::test]
@@ -69,7 +80,8 @@ async fn status_and_spec_are_written_apart() {
         (200, &json!("Failed"), &json!("y"))
     );
     let version = &answer.body["metadata"]["resourceVersion"];
-    let again = cluster.json_patch(at, json!([{"op": "replace", "path": "/metadata/labels/x", "value": "y"}])).await;
+    let again =
+        cluster.json_patch(at, json!([{"op": "replace", "path": "/metadata/labels/x", "value": "y"}])).await;
     assert_eq!(&again.body["metadata"]["resourceVersion"], version, "nothing changed");
 }
 
@@ -83,11 +95,12 @@ async fn what_is_owned_ends_with_its_owner() {
     let mut owned = pod("a");
     // On no node yet, so nothing has to end.
     owned["spec"]["nodeName"] = Value::Null;
-    owned["metadata"]["ownerReferences"] =
-        json!([{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "set", "uid": set["metadata"]["uid"]}]);
+    owned["metadata"]["ownerReferences"] = json!([{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "set", "uid": set["metadata"]["uid"]}]);
     store.create(owned.clone()).unwrap();
     let at = "/apis/apps/v1/namespaces/default/replicasets/set";
-    let refused = cluster.send("DELETE", at, "application/json", Some(json!({"preconditions": {"uid": "another"}}))).await;
+    let refused = cluster
+        .send("DELETE", at, "application/json", Some(json!({"preconditions": {"uid": "another"}})))
+        .await;
     assert_eq!((refused.status, &refused.body["reason"]), (409, &json!("Conflict")));
     assert_eq!(cluster.send("DELETE", &format!("{at}?dryRun=All"), "", None).await.status, 200);
     let gone = cluster.send("DELETE", at, "", None).await;
@@ -103,7 +116,8 @@ async fn what_is_owned_ends_with_its_owner() {
     store.create(owned).unwrap();
     cluster.send("DELETE", &format!("{at}?propagationPolicy=Orphan"), "", None).await;
     assert_eq!(store.get("Pod", "default", "a").unwrap()["metadata"]["ownerReferences"], json!([]));
-    let gone = cluster.send("DELETE", "/api/v1/namespaces/default/pods?labelSelector=app%3Dweb", "", None).await;
+    let gone =
+        cluster.send("DELETE", "/api/v1/namespaces/default/pods?labelSelector=app%3Dweb", "", None).await;
     assert_eq!(names(&gone.body), ["a"]);
     assert!(store.list("Pod").is_empty());
 }
@@ -118,7 +132,9 @@ async fn finalizers_hold_things_back() {
     let marked = cluster.send("DELETE", &at, "", None).await;
     assert!(marked.body["metadata"]["deletionTimestamp"].is_string());
     assert_eq!(cluster.get(&at).await.status, 200);
-    cluster.send("PATCH", &at, "application/merge-patch+json", Some(json!({"metadata": {"finalizers": null}}))).await;
+    cluster
+        .send("PATCH", &at, "application/merge-patch+json", Some(json!({"metadata": {"finalizers": null}})))
+        .await;
     assert_eq!(cluster.get(&at).await.status, 404);
 }
 
@@ -141,7 +157,9 @@ async fn new_kinds_come_and_go() {
     assert_eq!(cluster.post(boats, boat(Value::Null)).await.status, 422);
     let groups = cluster.get("/apis").await.body;
     assert!(groups["groups"].as_array().unwrap().iter().any(|group| group["name"] == "sea.example"));
-    cluster.send("DELETE", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/boats.sea.example", "", None).await;
+    cluster
+        .send("DELETE", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/boats.sea.example", "", None)
+        .await;
     assert_eq!(cluster.get(boats).await.status, 404);
 }
 
@@ -150,15 +168,33 @@ async fn tables_and_metadata() {
     let cluster = cluster().await;
     cluster.server.store().create(pod("a")).unwrap();
     cluster.server.store().create(routes("rec", 1, 1)).unwrap();
-    let table =
-        read(cluster.request("GET", "/api/v1/pods").header("accept", "application/json;as=Table;g=meta.k8s.io;v=v1")).await.body;
-    let headers: Vec<&str> =
-        table["columnDefinitions"].as_array().unwrap().iter().map(|column| column["name"].as_str().unwrap()).collect();
+    let table = read(
+        cluster
+            .request("GET", "/api/v1/pods")
+            .header("accept", "application/json;as=Table;g=meta.k8s.io;v=v1"),
+    )
+    .await
+    .body;
+    let headers: Vec<&str> = table["columnDefinitions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|column| column["name"].as_str().unwrap())
+        .collect();
     assert_eq!(headers[..5], ["Name", "Ready", "Status", "Restarts", "Age"]);
-    assert_eq!(table["rows"][0]["cells"].as_array().unwrap()[..4], [json!("a"), json!("1/1"), json!("Running"), json!("0")]);
+    assert_eq!(
+        table["rows"][0]["cells"].as_array().unwrap()[..4],
+        [json!("a"), json!("1/1"), json!("Running"), json!("0")]
+    );
     assert_eq!(table["rows"][0]["object"]["kind"], "PartialObjectMetadata");
-    let table = read(cluster.request("GET", ROUTES).header("accept", "application/json;as=Table;g=meta.k8s.io;v=v1")).await.body;
-    assert_eq!(table["rows"][0]["cells"].as_array().unwrap()[..3], [json!("rec"), Value::Null, json!("[\"rec\"]")]);
+    let table =
+        read(cluster.request("GET", ROUTES).header("accept", "application/json;as=Table;g=meta.k8s.io;v=v1"))
+            .await
+            .body;
+    assert_eq!(
+        table["rows"][0]["cells"].as_array().unwrap()[..3],
+        [json!("rec"), Value::Null, json!("[\"rec\"]")]
+    );
     let slim = read(
         cluster
             .request("GET", "/api/v1/pods")
@@ -177,12 +213,18 @@ async fn writers_in_process_and_outside_see_each_other() {
     assert!(matches!(follower.next().await, WatchEvent::Reset { objects, .. } if objects.len() == there));
     let cluster = cluster_with(store.clone()).await;
     cluster.post(ROUTES, routes("rec", 90, 10)).await;
-    assert!(matches!(follower.next().await, WatchEvent::Added(object) if object["metadata"]["name"] == "rec"));
+    assert!(
+        matches!(follower.next().await, WatchEvent::Added(object) if object["metadata"]["name"] == "rec")
+    );
     store
-        .modify("VirtualService", "default", "rec", |object| object["status"] = json!({"observedGeneration": 1}))
+        .modify("VirtualService", "default", "rec", |object| {
+            object["status"] = json!({"observedGeneration": 1})
+        })
         .unwrap()
         .unwrap();
-    assert!(matches!(follower.next().await, WatchEvent::Modified(object) if object["metadata"]["generation"] == 1));
+    assert!(
+        matches!(follower.next().await, WatchEvent::Modified(object) if object["metadata"]["generation"] == 1)
+    );
     let before = store.revision();
     store.apply(routes("rec", 90, 10)).unwrap();
     assert_eq!(store.revision(), before, "the same again is no change");
@@ -191,7 +233,9 @@ async fn writers_in_process_and_outside_see_each_other() {
         matches!(follower.next().await, WatchEvent::Modified(object) if object["metadata"]["generation"] == 2 && object["status"]["observedGeneration"] == 1)
     );
     store.delete("VirtualService", "default", "rec").unwrap();
-    assert!(matches!(follower.next().await, WatchEvent::Deleted(object) if object["spec"]["hosts"][0] == "rec"));
+    assert!(
+        matches!(follower.next().await, WatchEvent::Deleted(object) if object["spec"]["hosts"][0] == "rec")
+    );
     cluster.server.stop().await;
 }
 

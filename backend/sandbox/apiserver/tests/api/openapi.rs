@@ -27,10 +27,16 @@ fn kinds(document: &Value, schemas: &str, prefix: &str) -> BTreeSet<String> {
         let name = reference.strip_prefix(prefix).unwrap_or_else(|| panic!("{reference}"));
         assert!(there.contains_key(name), "{reference} leads nowhere");
     }
-    let about = there.values().filter_map(|schema| schema["x-kubernetes-group-version-kind"].as_array()).flatten();
+    let about =
+        there.values().filter_map(|schema| schema["x-kubernetes-group-version-kind"].as_array()).flatten();
     about
         .map(|of| {
-            format!("{}/{}/{}", of["group"].as_str().unwrap(), of["version"].as_str().unwrap(), of["kind"].as_str().unwrap())
+            format!(
+                "{}/{}/{}",
+                of["group"].as_str().unwrap(),
+                of["version"].as_str().unwrap(),
+                of["kind"].as_str().unwrap()
+            )
         })
         .collect()
 }
@@ -69,7 +75,13 @@ async fn every_kind_is_described_and_every_reference_leads_somewhere() {
                 "spec": {"type": "object", "properties": {"sails": {"type": "integer"}}}}}}}]}});
     for later in [false, true] {
         if later {
-            assert_eq!(cluster.post("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", crd.clone()).await.status, 201);
+            assert_eq!(
+                cluster
+                    .post("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", crd.clone())
+                    .await
+                    .status,
+                201
+            );
         }
         let wanted = discovered(&cluster).await;
         assert_eq!(wanted.contains("sea.example/v1/Boat"), later);
@@ -99,15 +111,18 @@ async fn the_sandbox_has_one_user() {
     assert_eq!((answer.status, &answer.body["message"]), (403, &json!(words)));
     let review = |attributes: Value| json!({"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview", "spec": {"resourceAttributes": attributes}});
     let ask = async |attributes: Value| {
-        cluster.post("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", review(attributes)).await.body["status"]["allowed"]
+        cluster.post("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", review(attributes)).await.body
+            ["status"]["allowed"]
             .clone()
     };
     assert_eq!(ask(json!({"verb": "get", "resource": "secrets", "namespace": "istio-system"})).await, true);
     assert_eq!(ask(json!({"verb": "create", "resource": "pods", "subresource": "exec"})).await, false);
-    let rules =
-        json!({"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectRulesReview", "spec": {"namespace": "default"}});
+    let rules = json!({"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectRulesReview", "spec": {"namespace": "default"}});
     let rules = cluster.post("/apis/authorization.k8s.io/v1/selfsubjectrulesreviews", rules).await.body;
-    assert_eq!(rules["status"]["resourceRules"], json!([{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}]));
+    assert_eq!(
+        rules["status"]["resourceRules"],
+        json!([{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}])
+    );
     let dry = cluster.send("DELETE", "/api/v1/namespaces/istio-system?dryRun=Some", "", None).await;
     assert_eq!(dry.status, 422, "{}", dry.body);
 }

@@ -20,19 +20,28 @@ async fn a_workload_that_does_not_select_its_pods() {
     let refused = cluster.post(DEPLOYMENTS, stray).await;
     let words = "Invalid value: {\"a\":\"c\"}: `selector` does not match template `labels`";
     assert_eq!(refused.status, 422);
-    assert_eq!(refused.body["message"], format!("Deployment.apps \"web\" is invalid: spec.template.metadata.labels: {words}"));
-    let cause = json!({"reason": "FieldValueInvalid", "message": words, "field": "spec.template.metadata.labels"});
+    assert_eq!(
+        refused.body["message"],
+        format!("Deployment.apps \"web\" is invalid: spec.template.metadata.labels: {words}")
+    );
+    let cause =
+        json!({"reason": "FieldValueInvalid", "message": words, "field": "spec.template.metadata.labels"});
     let details = json!({"name": "web", "group": "apps", "kind": "Deployment", "causes": [cause]});
     assert_eq!(refused.body["details"], details);
     assert_eq!(cluster.post(DEPLOYMENTS, deployment("web")).await.status, 201);
     for (change, words) in [
-        (json!({"spec": {"replicas": -1}}), "spec.replicas: Invalid value: -1: must be greater than or equal to 0"),
+        (
+            json!({"spec": {"replicas": -1}}),
+            "spec.replicas: Invalid value: -1: must be greater than or equal to 0",
+        ),
         (
             json!({"spec": {"template": {"metadata": {"labels": {"app": "other"}}}}}),
             "spec.template.metadata.labels: Invalid value: {\"app\":\"other\"}: `selector` does not match template `labels`",
         ),
     ] {
-        let patched = cluster.send("PATCH", &format!("{DEPLOYMENTS}/web"), "application/merge-patch+json", Some(change)).await;
+        let patched = cluster
+            .send("PATCH", &format!("{DEPLOYMENTS}/web"), "application/merge-patch+json", Some(change))
+            .await;
         assert_eq!(patched.status, 422);
         assert_eq!(patched.body["message"], format!("Deployment.apps \"web\" is invalid: {words}"));
     }
@@ -41,17 +50,26 @@ async fn a_workload_that_does_not_select_its_pods() {
 #[tokio::test]
 async fn a_body_of_another_kind() {
     let cluster = cluster().await;
-    for (kind, version) in [(json!("Pod"), json!("v1")), (json!("Pod"), Value::Null), (Value::Null, json!("v1"))] {
+    for (kind, version) in
+        [(json!("Pod"), json!("v1")), (json!("Pod"), Value::Null), (Value::Null, json!("v1"))]
+    {
         let mut other = deployment("web");
         (other["kind"], other["apiVersion"]) = (kind, version);
         let refused = cluster.post(DEPLOYMENTS, other).await;
-        assert_eq!((refused.status, &refused.body["reason"]), (400, &json!("BadRequest")), "{}", refused.body);
+        assert_eq!(
+            (refused.status, &refused.body["reason"]),
+            (400, &json!("BadRequest")),
+            "{}",
+            refused.body
+        );
         let words = "does not match the expected API version (apps/v1, Kind=Deployment)";
         assert!(refused.body["message"].as_str().unwrap().contains(words), "{}", refused.body);
     }
     cluster.post(DEPLOYMENTS, deployment("web")).await;
     let change = json!({"kind": "StatefulSet"});
-    let patched = cluster.send("PATCH", &format!("{DEPLOYMENTS}/web"), "application/merge-patch+json", Some(change)).await;
+    let patched = cluster
+        .send("PATCH", &format!("{DEPLOYMENTS}/web"), "application/merge-patch+json", Some(change))
+        .await;
     assert_eq!(patched.status, 400, "{}", patched.body);
 }
 
@@ -68,8 +86,13 @@ async fn names_ports_and_data() {
     let words = "spec.ports[0].nodePort: Invalid value: 30080: provided port is already allocated";
     assert_eq!(taken.body["message"], format!("Service \"b\" is invalid: {words}"));
     let named = cluster.post(services, service("1a", 30081)).await;
-    assert!(named.body["message"].as_str().unwrap().contains("a DNS-1035 label must consist of"), "{}", named.body);
-    let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "data": {"a": "YWJj!"}});
+    assert!(
+        named.body["message"].as_str().unwrap().contains("a DNS-1035 label must consist of"),
+        "{}",
+        named.body
+    );
+    let secret =
+        json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "data": {"a": "YWJj!"}});
     let unread = cluster.post("/api/v1/namespaces/default/secrets", secret).await;
     assert_eq!(unread.status, 400);
     assert_eq!(

@@ -11,7 +11,9 @@ async fn apply(cluster: &Cluster, replicas: i64) -> Answer {
         "replicas": replicas,
         "selector": {"matchLabels": {"app": "web"}},
         "template": {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "web", "image": "web:1"}]}}}});
-    cluster.send("PATCH", &format!("{WEB}?fieldManager=me"), "application/apply-patch+yaml", Some(object)).await
+    cluster
+        .send("PATCH", &format!("{WEB}?fieldManager=me"), "application/apply-patch+yaml", Some(object))
+        .await
 }
 
 async fn scale(cluster: &Cluster, path: &str, replicas: Value) -> Answer {
@@ -39,7 +41,11 @@ async fn who_scales_owns_the_replicas() {
     );
     let version = cluster.get(WEB).await.body["metadata"]["resourceVersion"].clone();
     scale(&cluster, WEB, json!(2)).await;
-    assert_eq!(cluster.get(WEB).await.body["metadata"]["resourceVersion"], version, "the same again is no change");
+    assert_eq!(
+        cluster.get(WEB).await.body["metadata"]["resourceVersion"],
+        version,
+        "the same again is no change"
+    );
     let less = scale(&cluster, WEB, json!(-1)).await;
     assert_eq!(
         less.body["message"],
@@ -58,20 +64,34 @@ async fn a_defined_kind_says_where_its_numbers_are() {
             "name": "v1", "served": true, "storage": true,
             "schema": {"openAPIV3Schema": {"type": "object", "properties": {"spec": count, "status": count}}},
             "subresources": {"scale": {"specReplicasPath": ".spec.size.wanted", "statusReplicasPath": ".status.ships", "labelSelectorPath": ".status.selector"}}}]}});
-    assert_eq!(cluster.post("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", crd).await.status, 201);
+    assert_eq!(
+        cluster.post("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", crd).await.status,
+        201
+    );
     let fleets = "/apis/example.com/v1/namespaces/default/fleets";
     let fleet = json!({"apiVersion": "example.com/v1", "kind": "Fleet", "metadata": {"name": "a"},
         "spec": {"size": {"wanted": 3}}, "status": {"ships": 2, "selector": "app=a"}});
     assert_eq!(cluster.post(fleets, fleet).await.status, 201);
     let at = format!("{fleets}/a");
     let seen = cluster.get(&format!("{at}/scale")).await.body;
-    assert_eq!((&seen["spec"], &seen["status"]), (&json!({"replicas": 3}), &json!({"replicas": 2, "selector": "app=a"})));
+    assert_eq!(
+        (&seen["spec"], &seen["status"]),
+        (&json!({"replicas": 3}), &json!({"replicas": 2, "selector": "app=a"}))
+    );
     assert_eq!(scale(&cluster, &at, json!(5)).await.body["spec"]["replicas"], 5);
     assert_eq!(cluster.get(&at).await.body["spec"], json!({"size": {"wanted": 5}}));
-    cluster.post(fleets, json!({"apiVersion": "example.com/v1", "kind": "Fleet", "metadata": {"name": "b"}, "spec": {}})).await;
+    cluster
+        .post(
+            fleets,
+            json!({"apiVersion": "example.com/v1", "kind": "Fleet", "metadata": {"name": "b"}, "spec": {}}),
+        )
+        .await;
     let unsaid = cluster.get(&format!("{fleets}/b/scale")).await;
     assert_eq!(
         (unsaid.status, &unsaid.body["message"]),
-        (500, &json!("Internal error occurred: the spec replicas field \".spec.size.wanted\" does not exist"))
+        (
+            500,
+            &json!("Internal error occurred: the spec replicas field \".spec.size.wanted\" does not exist")
+        )
     );
 }

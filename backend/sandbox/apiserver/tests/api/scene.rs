@@ -46,8 +46,10 @@ pub(crate) fn fill(store: &Store) {
         "metadata": {"name": "web-1", "namespace": "default", "labels": {"kubernetes.io/service-name": "web"}},
         "ports": [{"name": "http", "port": 80, "protocol": "TCP"}],
         "endpoints": [{"addresses": ["10.244.0.9"], "conditions": {"ready": true}, "targetRef": {"kind": "Pod", "name": "web-2-a", "namespace": "default"}}]}));
-    made(json!({"apiVersion": "v1", "kind": "Endpoints", "metadata": {"name": "web", "namespace": "default"},
-        "subsets": [{"addresses": [{"ip": "10.244.0.9"}], "ports": [{"name": "http", "port": 80}]}]}));
+    made(
+        json!({"apiVersion": "v1", "kind": "Endpoints", "metadata": {"name": "web", "namespace": "default"},
+        "subsets": [{"addresses": [{"ip": "10.244.0.9"}], "ports": [{"name": "http", "port": 80}]}]}),
+    );
     made(routes("reviews", 90, 10));
     made(
         json!({"apiVersion": "networking.istio.io/v1", "kind": "DestinationRule", "metadata": {"name": "reviews", "namespace": "default"},

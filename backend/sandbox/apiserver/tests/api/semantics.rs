@@ -15,7 +15,11 @@ fn map(name: &str, value: &str) -> Value {
 async fn options_that_make_no_sense_are_refused() {
     let cluster = cluster().await;
     for (method, path, words) in [
-        ("GET", "?resourceVersionMatch=Exact", "resourceVersionMatch is forbidden unless resourceVersion is provided"),
+        (
+            "GET",
+            "?resourceVersionMatch=Exact",
+            "resourceVersionMatch is forbidden unless resourceVersion is provided",
+        ),
         (
             "GET",
             "?resourceVersionMatch=Exact&resourceVersion=0",
@@ -27,34 +31,72 @@ async fn options_that_make_no_sense_are_refused() {
             "Unsupported value: \"Perhaps\": supported values: \"Exact\", \"NotOlderThan\"",
         ),
         ("GET", "?sendInitialEvents=true", "sendInitialEvents is forbidden for list"),
-        ("GET", "?watch=1&sendInitialEvents=true", "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"),
+        (
+            "GET",
+            "?watch=1&sendInitialEvents=true",
+            "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
+        ),
         (
             "GET",
             "?watch=1&resourceVersionMatch=Exact",
             "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
         ),
-        ("DELETE", "/a?propagationPolicy=Sideways", "supported values: \"Background\", \"Foreground\", \"Orphan\""),
+        (
+            "DELETE",
+            "/a?propagationPolicy=Sideways",
+            "supported values: \"Background\", \"Foreground\", \"Orphan\"",
+        ),
     ] {
         let answer = cluster.send(method, &format!("{CONFIG}{path}"), "", None).await;
-        assert_eq!((answer.status, &answer.body["reason"]), (422, &json!("Invalid")), "{path}: {}", answer.body);
+        assert_eq!(
+            (answer.status, &answer.body["reason"]),
+            (422, &json!("Invalid")),
+            "{path}: {}",
+            answer.body
+        );
         assert!(answer.body["message"].as_str().unwrap().contains(words), "{path}: {}", answer.body);
     }
     cluster.post(CONFIG, map("a", "1")).await;
     for (content_type, query, status, words) in [
-        ("application/merge-patch+json", "?force=true", 422, "force: Forbidden: may not be specified for non-apply patch"),
-        ("application/apply-patch+yaml", "", 422, "fieldManager: Required value: is required for apply patch"),
+        (
+            "application/merge-patch+json",
+            "?force=true",
+            422,
+            "force: Forbidden: may not be specified for non-apply patch",
+        ),
+        (
+            "application/apply-patch+yaml",
+            "",
+            422,
+            "fieldManager: Required value: is required for apply patch",
+        ),
         ("application/merge-patch+json", "?dryRun=Some", 422, "dryRun: Unsupported value: \"Some\""),
-        ("application/merge-patch+json", "?fieldValidation=Some", 422, "fieldValidation: Unsupported value: \"Some\""),
-        ("text/plain", "", 415, "the body of the request was in an unknown format - accepted media types include"),
+        (
+            "application/merge-patch+json",
+            "?fieldValidation=Some",
+            422,
+            "fieldValidation: Unsupported value: \"Some\"",
+        ),
+        (
+            "text/plain",
+            "",
+            415,
+            "the body of the request was in an unknown format - accepted media types include",
+        ),
     ] {
-        let answer = cluster.send("PATCH", &format!("{CONFIG}/a{query}"), content_type, Some(json!({"data": {}}))).await;
+        let answer = cluster
+            .send("PATCH", &format!("{CONFIG}/a{query}"), content_type, Some(json!({"data": {}})))
+            .await;
         assert_eq!(answer.status, status, "{content_type} {query}: {}", answer.body);
         assert!(answer.body["message"].as_str().unwrap().contains(words), "{}", answer.body);
     }
     let form = cluster.send("POST", CONFIG, "application/x-www-form-urlencoded", Some(map("b", "1"))).await;
     assert_eq!((form.status, &form.body["reason"]), (415, &json!("UnsupportedMediaType")));
     let future = cluster.get(&format!("{CONFIG}?resourceVersion=999999")).await;
-    assert_eq!((future.status, &future.body["details"]["causes"][0]["reason"]), (504, &json!("ResourceVersionTooLarge")));
+    assert_eq!(
+        (future.status, &future.body["details"]["causes"][0]["reason"]),
+        (504, &json!("ResourceVersionTooLarge"))
+    );
 }
 
 #[tokio::test]
@@ -62,7 +104,12 @@ async fn versions_of_lists() {
     let cluster = cluster_with(Store::with_history(6)).await;
     let version = |answer: &Value| answer["metadata"]["resourceVersion"].as_str().unwrap().to_owned();
     let values = |list: &Value| -> Vec<String> {
-        list["items"].as_array().unwrap().iter().map(|item| item["data"]["a"].as_str().unwrap().to_owned()).collect()
+        list["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|item| item["data"]["a"].as_str().unwrap().to_owned())
+            .collect()
     };
     cluster.post(CONFIG, map("a", "1")).await;
     cluster.post(CONFIG, map("b", "1")).await;
@@ -71,22 +118,35 @@ async fn versions_of_lists() {
     cluster.send("DELETE", &format!("{CONFIG}/b"), "", None).await;
     cluster.post(CONFIG, map("c", "3")).await;
     assert_eq!(values(&cluster.get(CONFIG).await.body), ["2", "3"]);
-    let exact = cluster.get(&format!("{CONFIG}?resourceVersion={then}&resourceVersionMatch=Exact")).await.body;
-    assert_eq!((values(&exact), version(&exact)), (vec!["1".to_owned(), "1".to_owned()], then.clone()), "as it was");
+    let exact =
+        cluster.get(&format!("{CONFIG}?resourceVersion={then}&resourceVersionMatch=Exact")).await.body;
+    assert_eq!(
+        (values(&exact), version(&exact)),
+        (vec!["1".to_owned(), "1".to_owned()], then.clone()),
+        "as it was"
+    );
     for newer in ["", "&resourceVersionMatch=NotOlderThan"] {
-        assert_eq!(values(&cluster.get(&format!("{CONFIG}?resourceVersion={then}{newer}")).await.body), ["2", "3"]);
+        assert_eq!(
+            values(&cluster.get(&format!("{CONFIG}?resourceVersion={then}{newer}")).await.body),
+            ["2", "3"]
+        );
     }
     assert_eq!(values(&cluster.get(&format!("{CONFIG}?resourceVersion=0")).await.body), ["2", "3"]);
     let page = cluster.get(&format!("{CONFIG}?limit=1&resourceVersion={then}")).await.body;
     assert_eq!((values(&page), &page["metadata"]["remainingItemCount"]), (vec!["1".to_owned()], &json!(1)));
     let token = page["metadata"]["continue"].as_str().unwrap();
     assert_eq!(values(&cluster.get(&format!("{CONFIG}?limit=1&continue={token}")).await.body), ["1"]);
-    assert_eq!(cluster.get(&format!("{CONFIG}?limit=1&continue={token}&resourceVersion={then}")).await.status, 400);
+    assert_eq!(
+        cluster.get(&format!("{CONFIG}?limit=1&continue={token}&resourceVersion={then}")).await.status,
+        400
+    );
     assert_eq!(cluster.get(&format!("{CONFIG}?limit=1&continue=nonsense")).await.status, 400);
     for number in 0..10 {
         cluster.post(CONFIG, map(&format!("d{number}"), "4")).await;
     }
-    for old in [format!("resourceVersion={then}&resourceVersionMatch=Exact"), format!("limit=1&continue={token}")] {
+    for old in
+        [format!("resourceVersion={then}&resourceVersionMatch=Exact"), format!("limit=1&continue={token}")]
+    {
         let gone = cluster.get(&format!("{CONFIG}?{old}")).await;
         assert_eq!((gone.status, &gone.body["reason"]), (410, &json!("Expired")), "{}", gone.body);
     }
@@ -113,12 +173,19 @@ async fn who_waits_for_whom() {
     store.create(free).unwrap();
     let at = "/apis/apps/v1/namespaces/default/replicasets/set";
     let marked = cluster.send("DELETE", &format!("{at}?propagationPolicy=Foreground"), "", None).await;
-    assert_eq!((marked.status, &marked.body["metadata"]["finalizers"]), (200, &json!(["foregroundDeletion"])), "{}", marked.body);
+    assert_eq!(
+        (marked.status, &marked.body["metadata"]["finalizers"]),
+        (200, &json!(["foregroundDeletion"])),
+        "{}",
+        marked.body
+    );
     assert!(marked.body["metadata"]["deletionTimestamp"].is_string());
     assert!(store.get("Pod", "default", "free").is_none());
     assert!(store.get("Pod", "default", "held").unwrap()["metadata"]["deletionTimestamp"].is_string());
     let pod = "/api/v1/namespaces/default/pods/held";
-    let freed = cluster.send("PATCH", pod, "application/merge-patch+json", Some(json!({"metadata": {"finalizers": null}}))).await;
+    let freed = cluster
+        .send("PATCH", pod, "application/merge-patch+json", Some(json!({"metadata": {"finalizers": null}})))
+        .await;
     assert!(store.get("Pod", "default", "held").is_none(), "{}", freed.body);
     assert!(store.get("ReplicaSet", "default", "set").is_none(), "the owner goes when the last one has gone");
 }
@@ -128,10 +195,17 @@ async fn what_never_changes() {
     let cluster = cluster().await;
     cluster.post(ROUTES, routes("rec", 90, 10)).await;
     let at = format!("{ROUTES}/rec");
-    let merge = async |path: &str, change: Value| cluster.send("PATCH", path, "application/merge-patch+json", Some(change)).await;
+    let merge = async |path: &str, change: Value| {
+        cluster.send("PATCH", path, "application/merge-patch+json", Some(change)).await
+    };
     let renamed = merge(&at, json!({"metadata": {"name": "other"}})).await;
     assert_eq!(renamed.status, 422, "{}", renamed.body);
-    assert!(renamed.body["message"].as_str().unwrap().contains("metadata.name: Invalid value: \"other\": field is immutable"));
+    assert!(
+        renamed.body["message"]
+            .as_str()
+            .unwrap()
+            .contains("metadata.name: Invalid value: \"other\": field is immutable")
+    );
     let labelled = merge(&at, json!({"metadata": {"labels": {"a": "not good"}}})).await;
     assert!(
         labelled.body["message"]
@@ -145,12 +219,15 @@ async fn what_never_changes() {
         "selector": {"matchLabels": {"app": "web"}}, "template": {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "web", "image": "web:1"}]}}}});
     let deployments = "/apis/apps/v1/namespaces/default/deployments";
     assert_eq!(cluster.post(deployments, deployment).await.status, 201);
-    let moved = merge(&format!("{deployments}/web"), json!({"spec": {"selector": {"matchLabels": {"app": "other"}}}})).await;
+    let moved = merge(
+        &format!("{deployments}/web"),
+        json!({"spec": {"selector": {"matchLabels": {"app": "other"}}}}),
+    )
+    .await;
     assert!(
-        moved.body["message"]
-            .as_str()
-            .unwrap()
-            .contains("spec.selector: Invalid value: {\"matchLabels\":{\"app\":\"other\"}}: field is immutable"),
+        moved.body["message"].as_str().unwrap().contains(
+            "spec.selector: Invalid value: {\"matchLabels\":{\"app\":\"other\"}}: field is immutable"
+        ),
         "{}",
         moved.body
     );
@@ -159,7 +236,10 @@ async fn what_never_changes() {
     cluster.post(CONFIG, frozen).await;
     let changed = merge(&format!("{CONFIG}/frozen"), json!({"data": {"a": "2"}})).await;
     assert!(
-        changed.body["message"].as_str().unwrap().contains("data: Forbidden: field is immutable when `immutable` is set"),
+        changed.body["message"]
+            .as_str()
+            .unwrap()
+            .contains("data: Forbidden: field is immutable when `immutable` is set"),
         "{}",
         changed.body
     );
@@ -197,7 +277,14 @@ async fn what_is_warned_of() {
 async fn owners_of_fields() {
     let cluster = cluster().await;
     let apply = async |manager: &str, path: &str, object: Value| {
-        cluster.send("PATCH", &format!("{path}?fieldManager={manager}"), "application/apply-patch+yaml", Some(object)).await
+        cluster
+            .send(
+                "PATCH",
+                &format!("{path}?fieldManager={manager}"),
+                "application/apply-patch+yaml",
+                Some(object),
+            )
+            .await
     };
     let managers = |object: &Value| -> Vec<String> {
         let entries = object["metadata"]["managedFields"].as_array().unwrap();
@@ -225,7 +312,11 @@ async fn owners_of_fields() {
     let mut less = routes("rec", 90, 10);
     less["spec"].as_object_mut().unwrap().shift_remove("http");
     let handed = apply("one", &at, less).await;
-    assert_eq!(handed.body["spec"]["http"], routes("rec", 90, 10)["spec"]["http"], "the other one still wants it");
+    assert_eq!(
+        handed.body["spec"]["http"],
+        routes("rec", 90, 10)["spec"]["http"],
+        "the other one still wants it"
+    );
     assert_eq!(apply("two", &at, routes("rec", 50, 50)).await.status, 200, "and is alone with it now");
     // A manager that applies nothing any more lets go of all.
     let nothing = json!({"apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "metadata": {"name": "rec"}});
@@ -233,12 +324,16 @@ async fn owners_of_fields() {
     assert_eq!(managers(&left.body), ["istiod Apply status", "two Apply"]);
     // A dry run answers what would be, and stores nothing.
     let dry = cluster
-        .send("PATCH", &format!("{at}?fieldManager=two&dryRun=All"), "application/apply-patch+yaml", Some(routes("rec", 1, 2)))
+        .send(
+            "PATCH",
+            &format!("{at}?fieldManager=two&dryRun=All"),
+            "application/apply-patch+yaml",
+            Some(routes("rec", 1, 2)),
+        )
         .await;
     assert_eq!(dry.body["spec"]["http"][0]["route"][0]["weight"], 1);
     assert_eq!(cluster.get(&at).await.body["spec"]["http"][0]["route"][0]["weight"], 50);
-    let lost =
-        json!({"apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "metadata": {"name": "lost", "uid": "u"}});
+    let lost = json!({"apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "metadata": {"name": "lost", "uid": "u"}});
     let lost = apply("one", &format!("{ROUTES}/lost"), lost).await;
     assert_eq!((lost.status, &lost.body["reason"]), (409, &json!("Conflict")), "{}", lost.body);
 }
@@ -247,7 +342,9 @@ async fn owners_of_fields() {
 async fn updates_say_what_they_replace() {
     let cluster = cluster().await;
     cluster.post(ROUTES, routes("rec", 90, 10)).await;
-    let put = async |object: Value| cluster.send("PUT", &format!("{ROUTES}/rec"), "application/json", Some(object)).await;
+    let put = async |object: Value| {
+        cluster.send("PUT", &format!("{ROUTES}/rec"), "application/json", Some(object)).await
+    };
     let blind = put(routes("rec", 1, 2)).await;
     assert_eq!(
         (blind.status, &blind.body["message"]),
@@ -264,13 +361,20 @@ async fn updates_say_what_they_replace() {
     // What stands in a body twice is warned of, or refused.
     let twice = r#"{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"a": "1", "a": "2"}}"#;
     let send = async |query: &str| {
-        let request = cluster.request("POST", &format!("{CONFIG}{query}")).header("content-type", "application/json");
+        let request =
+            cluster.request("POST", &format!("{CONFIG}{query}")).header("content-type", "application/json");
         crate::harness::read(request.body(twice)).await
     };
     let strict = send("?fieldValidation=Strict").await;
-    assert_eq!((strict.status, &strict.body["message"]), (400, &json!("strict decoding error: duplicate field \"data.a\"")));
+    assert_eq!(
+        (strict.status, &strict.body["message"]),
+        (400, &json!("strict decoding error: duplicate field \"data.a\""))
+    );
     let warned = send("").await;
-    assert_eq!((warned.status, warned.headers["warning"].to_str().unwrap()), (201, "299 - \"duplicate field \\\"data.a\\\"\""));
+    assert_eq!(
+        (warned.status, warned.headers["warning"].to_str().unwrap()),
+        (201, "299 - \"duplicate field \\\"data.a\\\"\"")
+    );
     assert_eq!(warned.body["data"]["a"], "2");
 }
 
@@ -282,7 +386,8 @@ async fn definitions_of_kinds_are_looked_at() {
                "spec": {"group": "sea.example", "scope": "Namespaced", "names": {"kind": "Boat", "plural": "boats"}, "versions": versions}})
     };
     let version = |storage: bool, schema: Value| json!([{"name": "v1", "served": true, "storage": storage, "schema": {"openAPIV3Schema": schema}}]);
-    let object = json!({"type": "object", "properties": {"spec": {"x-kubernetes-preserve-unknown-fields": true}}});
+    let object =
+        json!({"type": "object", "properties": {"spec": {"x-kubernetes-preserve-unknown-fields": true}}});
     for (name, versions, words) in [
         (
             "ships.sea.example",
@@ -305,12 +410,17 @@ async fn definitions_of_kinds_are_looked_at() {
             "spec.versions[0].schema.openAPIV3Schema: Required value: schemas are required",
         ),
     ] {
-        let answer = cluster.post("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", crd(name, versions)).await;
+        let answer = cluster
+            .post("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", crd(name, versions))
+            .await;
         assert_eq!(answer.status, 422, "{}", answer.body);
         assert!(answer.body["message"].as_str().unwrap().contains(words), "{}", answer.body);
     }
     let made = cluster
-        .post("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", crd("boats.sea.example", version(true, object)))
+        .post(
+            "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
+            crd("boats.sea.example", version(true, object)),
+        )
         .await;
     assert_eq!(made.status, 201, "{}", made.body);
 }
@@ -323,7 +433,8 @@ async fn what_was_let_in_can_be_changed_elsewhere() {
     // Written in process, where nobody checks.
     cluster.server.store().create(object).unwrap();
     let at = format!("{ROUTES}/rec");
-    let merge = async |change: Value| cluster.send("PATCH", &at, "application/merge-patch+json", Some(change)).await;
+    let merge =
+        async |change: Value| cluster.send("PATCH", &at, "application/merge-patch+json", Some(change)).await;
     let words = "duration must be greater than 1ms";
     let labelled = merge(json!({"metadata": {"labels": {"a": "1"}}})).await;
     // The schema forgives what is as it was; the webhook, which sees only what is, does not.

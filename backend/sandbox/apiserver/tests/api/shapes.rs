@@ -36,7 +36,8 @@ async fn discovery_says_what_the_real_server_says() {
     };
     let resource = |answer: &Value, group: &str, name: &str| {
         let groups = answer["items"].as_array().unwrap();
-        let group = groups.iter().find(|of| of["metadata"]["name"].as_str().unwrap_or_default() == group).unwrap();
+        let group =
+            groups.iter().find(|of| of["metadata"]["name"].as_str().unwrap_or_default() == group).unwrap();
         let resources = group["versions"][0]["resources"].as_array().unwrap();
         resources.iter().find(|of| of["resource"] == name).unwrap().clone()
     };
@@ -47,19 +48,32 @@ async fn discovery_says_what_the_real_server_says() {
     assert_eq!(cluster.send("DELETE", "/api/v1/namespaces", "", None).await.status, 405);
     let deployments = resource(&groups, "apps", "deployments");
     assert_eq!(deployments["responseKind"]["group"], "");
-    assert_eq!(deployments["subresources"][0]["responseKind"], json!({"group": "autoscaling", "version": "v1", "kind": "Scale"}));
-    assert_eq!(resource(&groups, "apiextensions.k8s.io", "customresourcedefinitions")["categories"], json!(["api-extensions"]));
+    assert_eq!(
+        deployments["subresources"][0]["responseKind"],
+        json!({"group": "autoscaling", "version": "v1", "kind": "Scale"})
+    );
+    assert_eq!(
+        resource(&groups, "apiextensions.k8s.io", "customresourcedefinitions")["categories"],
+        json!(["api-extensions"])
+    );
     let gateways = resource(&groups, "networking.istio.io", "gateways");
-    assert_eq!(gateways["responseKind"], json!({"group": "networking.istio.io", "version": "v1", "kind": "Gateway"}));
+    assert_eq!(
+        gateways["responseKind"],
+        json!({"group": "networking.istio.io", "version": "v1", "kind": "Gateway"})
+    );
     let verbs = json!(["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"]);
     assert_eq!(gateways["verbs"], verbs);
 
     let legacy = cluster.get("/apis/networking.istio.io/v1").await.body;
-    let gateways = legacy["resources"].as_array().unwrap().iter().find(|of| of["name"] == "gateways").unwrap();
+    let gateways =
+        legacy["resources"].as_array().unwrap().iter().find(|of| of["name"] == "gateways").unwrap();
     assert_eq!((&gateways["storageVersionHash"], &gateways["verbs"]), (&json!("kGh5BEeT2e8="), &verbs));
     let address = cluster.server.url().trim_start_matches("https://");
     let api = cluster.get("/api").await.body;
-    assert_eq!(api["serverAddressByClientCIDRs"], json!([{"clientCIDR": "0.0.0.0/0", "serverAddress": address}]));
+    assert_eq!(
+        api["serverAddressByClientCIDRs"],
+        json!([{"clientCIDR": "0.0.0.0/0", "serverAddress": address}])
+    );
 }
 
 #[tokio::test]
@@ -68,12 +82,18 @@ async fn defaults_are_filled_in() {
     let mut probed = pod("a");
     probed["spec"]["containers"][0]["readinessProbe"] = json!({"httpGet": {"port": 80}, "periodSeconds": 2});
     let made = cluster.post("/api/v1/namespaces/default/pods", probed).await.body;
-    assert_eq!((&made["spec"]["securityContext"], &made["spec"]["schedulerName"]), (&json!({}), &json!("default-scheduler")));
+    assert_eq!(
+        (&made["spec"]["securityContext"], &made["spec"]["schedulerName"]),
+        (&json!({}), &json!("default-scheduler"))
+    );
     let expect = json!({"httpGet": {"path": "/", "port": 80, "scheme": "HTTP"}, "periodSeconds": 2, "timeoutSeconds": 1,
         "successThreshold": 1, "failureThreshold": 3});
     assert_eq!(made["spec"]["containers"][0]["readinessProbe"], expect);
     for (strategy, expect) in [
-        (json!(null), json!({"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": "25%", "maxSurge": "25%"}})),
+        (
+            json!(null),
+            json!({"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": "25%", "maxSurge": "25%"}}),
+        ),
         (
             json!({"rollingUpdate": {"maxSurge": 2}}),
             json!({"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": "25%", "maxSurge": 2}}),
@@ -91,7 +111,8 @@ async fn defaults_are_filled_in() {
 async fn columns_are_described_and_reviews_say_no_more_than_asked() {
     let cluster = cluster().await;
     let accept = "application/json;as=Table;v=v1;g=meta.k8s.io";
-    let table = crate::harness::read(cluster.request("GET", "/api/v1/pods").header("accept", accept)).await.body;
+    let table =
+        crate::harness::read(cluster.request("GET", "/api/v1/pods").header("accept", accept)).await.body;
     let columns = table["columnDefinitions"].as_array().unwrap();
     assert!(columns.iter().all(|column| column["description"].as_str().unwrap().len() > 20), "{table}");
     assert_eq!(columns[1]["description"], "The aggregate readiness state of this pod for accepting traffic.");
@@ -102,7 +123,8 @@ async fn columns_are_described_and_reviews_say_no_more_than_asked() {
     assert_eq!((review.status, &review.body["spec"]), (201, &json!({})));
 
     for (accept, status) in [("text/html", 406), ("text/html, */*;q=0.8", 200)] {
-        let answer = crate::harness::read(cluster.request("GET", "/api/v1/pods").header("accept", accept)).await;
+        let answer =
+            crate::harness::read(cluster.request("GET", "/api/v1/pods").header("accept", accept)).await;
         assert_eq!((answer.status, answer.body["kind"].as_str().is_some()), (status, true), "{accept}");
     }
 }

@@ -54,7 +54,10 @@ async fn initial_events_end_with_a_bookmark() {
     .await;
     assert_eq!((lines.name().await, lines.name().await), ("ADDED a".into(), "ADDED b".into()));
     let (kind, bookmark) = lines.next().await.unwrap();
-    assert_eq!((kind.as_str(), &bookmark["metadata"]["annotations"]["k8s.io/initial-events-end"]), ("BOOKMARK", &json!("true")));
+    assert_eq!(
+        (kind.as_str(), &bookmark["metadata"]["annotations"]["k8s.io/initial-events-end"]),
+        ("BOOKMARK", &json!("true"))
+    );
     assert_eq!(bookmark["metadata"]["resourceVersion"], cluster.server.store().revision().to_string());
     cluster.end("a");
     assert_eq!(lines.name().await, "DELETED a");
@@ -64,9 +67,11 @@ async fn initial_events_end_with_a_bookmark() {
 async fn selectors_and_namespaces() {
     let cluster = cluster().await;
     let from = cluster.server.store().revision();
-    let mut lines =
-        Lines::open(&cluster, &format!("/api/v1/namespaces/default/pods?watch=1&labelSelector=app%3Dweb&resourceVersion={from}"))
-            .await;
+    let mut lines = Lines::open(
+        &cluster,
+        &format!("/api/v1/namespaces/default/pods?watch=1&labelSelector=app%3Dweb&resourceVersion={from}"),
+    )
+    .await;
     let store = cluster.server.store();
     let mut elsewhere = pod("elsewhere");
     elsewhere["metadata"]["namespace"] = json!("kube-system");
@@ -89,7 +94,10 @@ async fn too_old_is_said_inside_the_watch() {
     }
     let mut lines = Lines::open(&cluster, "/api/v1/pods?watch=1&resourceVersion=1").await;
     let (kind, status) = lines.next().await.unwrap();
-    assert_eq!((kind.as_str(), &status["code"], &status["reason"]), ("ERROR", &json!(410), &json!("Expired")));
+    assert_eq!(
+        (kind.as_str(), &status["code"], &status["reason"]),
+        ("ERROR", &json!(410), &json!("Expired"))
+    );
     assert!(status["message"].as_str().unwrap().starts_with("too old resource version: 1 ("));
     assert!(lines.next().await.is_none());
 }
@@ -97,7 +105,8 @@ async fn too_old_is_said_inside_the_watch() {
 #[tokio::test]
 async fn a_watch_ends_when_asked_to_and_when_dropped() {
     let cluster = cluster().await;
-    let mut short = Lines::open(&cluster, "/api/v1/pods?watch=1&timeoutSeconds=1&allowWatchBookmarks=true").await;
+    let mut short =
+        Lines::open(&cluster, "/api/v1/pods?watch=1&timeoutSeconds=1&allowWatchBookmarks=true").await;
     assert_eq!(short.name().await, "BOOKMARK ");
     assert!(short.next().await.is_none());
     let mut long = Lines::open(&cluster, "/api/v1/pods?watch=1").await;

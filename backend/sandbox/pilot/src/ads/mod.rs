@@ -56,7 +56,11 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(snapshots: watch::Sender<Arc<Snapshot>>, options: Options, stop: CancellationToken) -> Self {
+    pub(crate) fn new(
+        snapshots: watch::Sender<Arc<Snapshot>>,
+        options: Options,
+        stop: CancellationToken,
+    ) -> Self {
         let objects = Arc::new(snapshots.borrow().registry.gateway_api.statuses.clone());
         Self {
             options,
@@ -190,7 +194,8 @@ mod tests {
         let sink = SocketAddr::from(([127, 0, 0, 1], 9));
         let snapshot = Snapshot { registry: Registry::default(), objects: Vec::new(), seen: Instant::now() };
         let (snapshots, _) = watch::channel(Arc::new(snapshot));
-        let shared = Shared::new(snapshots, Options::new(sink, sink).expect("options"), CancellationToken::new());
+        let shared =
+            Shared::new(snapshots, Options::new(sink, sink).expect("options"), CancellationToken::new());
         let sessions: Vec<_> = (0..PROXIES)
             .map(|number| {
                 let mut session = Session::new(number, String::new());

@@ -39,7 +39,12 @@ impl Push {
         };
         for response in made {
             self.say(asked, &response);
-            tracing::trace!(proxy = self.session.lock().proxy, nonce = response.nonce, type_url = response.type_url, "told");
+            tracing::trace!(
+                proxy = self.session.lock().proxy,
+                nonce = response.nonce,
+                type_url = response.type_url,
+                "told"
+            );
             if self.responses.send(Ok(response)).await.is_err() {
                 return false;
             }
@@ -69,7 +74,9 @@ impl Push {
             None => return Ok(Vec::new()), // it has not said who it is
         };
         // A proxy may be there before its pod is: it is answered as soon as the pod is known.
-        let Some(workload) = snapshot.registry.workload(namespace, name).filter(|workload| workload.proxy.is_some()) else {
+        let Some(workload) =
+            snapshot.registry.workload(namespace, name).filter(|workload| workload.proxy.is_some())
+        else {
             return Ok(Vec::new());
         };
         if workload.node_id() != session.node_id {
@@ -126,7 +133,13 @@ impl Push {
         }
     }
 
-    fn response(&self, watch: &mut Watch, kind: Kind, wanted: Vec<Value>, forced: bool) -> Option<DiscoveryResponse> {
+    fn response(
+        &self,
+        watch: &mut Watch,
+        kind: Kind,
+        wanted: Vec<Value>,
+        forced: bool,
+    ) -> Option<DiscoveryResponse> {
         let all = watch.names.is_empty() && matches!(kind, Kind::Cluster | Kind::Listener);
         watch.left_out.clear();
         let mut resources = BTreeMap::new();
@@ -174,7 +187,8 @@ impl Push {
 /// Whether the last of what a proxy needed for its clusters or listeners is gone: it forgets that with them, and confirms
 /// no news about it.
 fn nothing_left(watch: &mut Watch, kind: Kind, wanted: &[Value]) -> bool {
-    let gone = !matches!(kind, Kind::Cluster | Kind::Listener) && !wanted.iter().any(|json| watch.names.contains(name_of(json)));
+    let gone = !matches!(kind, Kind::Cluster | Kind::Listener)
+        && !wanted.iter().any(|json| watch.names.contains(name_of(json)));
     if gone {
         watch.resources.clear();
         watch.version.clear();

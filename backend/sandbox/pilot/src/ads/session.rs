@@ -86,7 +86,14 @@ impl Push {
         };
         let wants_more = self.note(kind, request);
         let (names, nonce) = (request.resource_names.len(), &request.response_nonce);
-        tracing::trace!(proxy = self.session.lock().proxy, kind = kind.short(), nonce, names, wants_more, "asked");
+        tracing::trace!(
+            proxy = self.session.lock().proxy,
+            kind = kind.short(),
+            nonce,
+            names,
+            wants_more,
+            "asked"
+        );
         if wants_more {
             return self.some(&[kind], true).await;
         }
@@ -111,7 +118,9 @@ impl Push {
         if let Some(error) = &request.error_detail {
             let words = error.message.trim_end();
             let (short, code) = (kind.short().to_uppercase(), crate::log::code(error.code));
-            self.shared.options.warn("ads", &format!("ADS:{short}: ACK ERROR {} {code}:{words}", session.id()));
+            self.shared
+                .options
+                .warn("ads", &format!("ADS:{short}: ACK ERROR {} {code}:{words}", session.id()));
             tracing::warn!(proxy = session.proxy, kind = kind.short(), "refused: {words}");
             self.shared.metrics.refused(kind);
             if let Some(watch) = session.watches.get_mut(&kind) {
@@ -138,7 +147,12 @@ impl Push {
             session.confirmed = session.pushed;
             if let Some(since) = session.since.take() {
                 let took = since.elapsed();
-                tracing::debug!(proxy = session.proxy, revision = session.confirmed, ?took, "runs on what has changed");
+                tracing::debug!(
+                    proxy = session.proxy,
+                    revision = session.confirmed,
+                    ?took,
+                    "runs on what has changed"
+                );
                 self.shared.metrics.converged(took);
             }
         }
@@ -152,7 +166,8 @@ fn introduce(session: &Mutex<Session>, node: &Node) {
     // type~address~pod.namespace~domain
     session.proxy = node.id.split('~').nth(2).unwrap_or(&node.id).to_owned();
     let metadata = node.metadata.as_ref().map(|metadata| &metadata.fields).into_iter().flatten();
-    session.metadata = metadata.map(|(key, value)| (key.clone(), plain(value))).collect::<serde_json::Map<_, _>>().into();
+    session.metadata =
+        metadata.map(|(key, value)| (key.clone(), plain(value))).collect::<serde_json::Map<_, _>>().into();
 }
 
 /// A protobuf value as JSON.
@@ -162,13 +177,18 @@ fn plain(value: &wire::protobuf::Value) -> Value {
         None | Some(Of::NullValue(_)) => Value::Null,
         // As istiod writes them: 15000, not 15000.0.
         #[allow(clippy::cast_possible_truncation, reason = "it is whole and small")]
-        Some(Of::NumberValue(number)) if number.fract() == 0.0 && number.abs() < 9e15 => Value::from(*number as i64),
+        Some(Of::NumberValue(number)) if number.fract() == 0.0 && number.abs() < 9e15 => {
+            Value::from(*number as i64)
+        }
         Some(Of::NumberValue(number)) => Value::from(*number),
         Some(Of::StringValue(text)) => Value::from(text.as_str()),
         Some(Of::BoolValue(yes)) => Value::from(*yes),
-        Some(Of::StructValue(fields)) => {
-            fields.fields.iter().map(|(key, value)| (key.clone(), plain(value))).collect::<serde_json::Map<_, _>>().into()
-        }
+        Some(Of::StructValue(fields)) => fields
+            .fields
+            .iter()
+            .map(|(key, value)| (key.clone(), plain(value)))
+            .collect::<serde_json::Map<_, _>>()
+            .into(),
         Some(Of::ListValue(list)) => list.values.iter().map(plain).collect(),
     }
 }

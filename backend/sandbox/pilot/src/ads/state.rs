@@ -65,7 +65,8 @@ impl Watch {
 
     /// The proxy's refusal, or what kept a resource from being sent.
     pub(crate) fn error(&self) -> Option<String> {
-        let left_out = || self.left_out.iter().next().map(|(name, why)| format!("{name} cannot be encoded: {why}"));
+        let left_out =
+            || self.left_out.iter().next().map(|(name, why)| format!("{name} cannot be encoded: {why}"));
         self.refused.clone().or_else(left_out)
     }
 }
@@ -103,7 +104,8 @@ impl Session {
         let unconfirmed = self.watches.iter().filter(|(_, watch)| !watch.synced());
         waiting.extend(unconfirmed.map(|(kind, _)| format!("{} not confirmed", kind.short())));
         for (kind, names) in &self.expected {
-            let asked = |name: &&String| self.watches.get(kind).is_some_and(|watch| watch.names.contains(*name));
+            let asked =
+                |name: &&String| self.watches.get(kind).is_some_and(|watch| watch.names.contains(*name));
             if let Some(name) = names.iter().find(|name| !asked(name)) {
                 waiting.push(format!("{} {name} not asked for", kind.short()));
             }
@@ -119,6 +121,11 @@ impl Session {
     pub(crate) fn status(&self) -> ProxyStatus {
         let refused = self.watches.iter().filter_map(|(kind, watch)| Some((kind.short(), watch.error()?)));
         let waiting = self.waiting();
-        ProxyStatus { revision: self.confirmed, synced: waiting.is_empty(), refused: refused.collect(), waiting }
+        ProxyStatus {
+            revision: self.confirmed,
+            synced: waiting.is_empty(),
+            refused: refused.collect(),
+            waiting,
+        }
     }
 }

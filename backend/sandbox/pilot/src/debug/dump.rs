@@ -45,7 +45,11 @@ fn session(shared: &Shared, asked: &Asked) -> Result<Arc<Mutex<Session>>, Refusa
         return Err(Refusal::bad("You must provide a proxyID in the query string"));
     };
     let found = shared.sessions().into_iter().find(|session| session.lock().id().contains(wanted));
-    found.ok_or_else(|| Refusal::missing("Proxy not connected to this Pilot instance. It may be connected to another instance."))
+    found.ok_or_else(|| {
+        Refusal::missing(
+            "Proxy not connected to this Pilot instance. It may be connected to another instance.",
+        )
+    })
 }
 
 fn dump(session: &Session, include_eds: bool) -> Value {

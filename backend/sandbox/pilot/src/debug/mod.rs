@@ -33,18 +33,28 @@ impl Refusal {
 /// Every page, with what it is for.
 const PAGES: [(&str, &str, Page); 13] = [
     ("adsz", "Connected proxies and what they watch", |shared, _| Ok(proxies::adsz(shared))),
-    ("config_dump", "What one proxy was sent: ?proxyID=<pod>.<namespace>[&types=cds,lds][&include_eds=true]", dump::config_dump),
+    (
+        "config_dump",
+        "What one proxy was sent: ?proxyID=<pod>.<namespace>[&types=cds,lds][&include_eds=true]",
+        dump::config_dump,
+    ),
     ("configz", "Istio's resources as they are read", |shared, _| Ok(tables::configz(shared))),
     ("connections", "Connected proxies", |shared, _| Ok(proxies::connections(shared))),
     ("edsz", "Endpoints that proxies were sent: ?proxyID=<pod>.<namespace> for one", dump::edsz),
-    ("endpointShardz", "Endpoints by service, namespace and shard", |shared, _| Ok(tables::endpoint_shardz(shared))),
+    ("endpointShardz", "Endpoints by service, namespace and shard", |shared, _| {
+        Ok(tables::endpoint_shardz(shared))
+    }),
     ("endpointz", "Services with their endpoints", |shared, _| Ok(tables::endpointz(shared))),
     ("mesh", "Mesh-wide settings", |shared, _| Ok(tables::mesh(shared))),
     ("push_status", "What went wrong in the last push", |shared, _| Ok(tables::push_status(shared))),
     ("registryz", "Services", |shared, _| Ok(tables::registryz(shared))),
-    ("syncz", "What every proxy was sent and has confirmed", |shared, asked| Ok(proxies::syncz(shared, asked))),
+    ("syncz", "What every proxy was sent and has confirmed", |shared, asked| {
+        Ok(proxies::syncz(shared, asked))
+    }),
     ("telemetryz", "Telemetry resources by namespace", |shared, _| Ok(tables::telemetryz(shared))),
-    ("untranslatedz", "What resources ask for that has no effect here", |shared, _| Ok(tables::untranslatedz(shared))),
+    ("untranslatedz", "What resources ask for that has no effect here", |shared, _| {
+        Ok(tables::untranslatedz(shared))
+    }),
 ];
 
 #[derive(Deserialize)]
@@ -74,7 +84,8 @@ pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
         };
         router = router.route(&format!("/debug/{name}"), get(answer));
     }
-    let served = axum::serve(listener, router.with_state(shared)).with_graceful_shutdown(stop.cancelled_owned());
+    let served =
+        axum::serve(listener, router.with_state(shared)).with_graceful_shutdown(stop.cancelled_owned());
     if let Err(error) = served.await {
         tracing::error!(%error, "the debug pages are no longer served");
     }

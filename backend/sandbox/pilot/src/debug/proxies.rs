@@ -7,8 +7,12 @@ use crate::{CLUSTER_ID, ISTIO_VERSION};
 use serde_json::{Map, Value, json};
 
 /// The fields of older istiods, for the types that they had.
-const OLDER: [(Kind, &str); 4] =
-    [(Kind::Cluster, "cluster"), (Kind::Listener, "listener"), (Kind::Route, "route"), (Kind::Endpoint, "endpoint")];
+const OLDER: [(Kind, &str); 4] = [
+    (Kind::Cluster, "cluster"),
+    (Kind::Listener, "listener"),
+    (Kind::Route, "route"),
+    (Kind::Endpoint, "endpoint"),
+];
 
 fn in_namespace(session: &Session, asked: &Asked) -> bool {
     let namespace = session.proxy.split_once('.').map_or("", |(_, namespace)| namespace);
@@ -47,7 +51,8 @@ pub(super) fn syncz(shared: &Shared, asked: &Asked) -> Value {
                 row[format!("{name}_acked")] = json!(watch.acked);
             }
         }
-        let resources = session.watches.iter().map(|(kind, watch)| (kind.type_url().to_owned(), resource(watch)));
+        let resources =
+            session.watches.iter().map(|(kind, watch)| (kind.type_url().to_owned(), resource(watch)));
         row["resources"] = resources.collect::<Map<_, _>>().into();
         Some(row)
     });
@@ -61,7 +66,8 @@ pub(super) fn adsz(shared: &Shared) -> Value {
         .iter()
         .map(|session| {
             let session = session.lock();
-            let watches = session.watches.iter().map(|(kind, watch)| (kind.type_url().to_owned(), json!(watch.names)));
+            let watches =
+                session.watches.iter().map(|(kind, watch)| (kind.type_url().to_owned(), json!(watch.names)));
             json!({
                 "connectionId": session.id(),
                 "connectedAt": session.connected_at.to_string(),

@@ -11,7 +11,8 @@ use std::sync::Arc;
 
 /// Istio's API groups, and the Gateway API's.
 fn is_istio(object: &Value) -> bool {
-    let of_mesh = |version: &str| version.contains(".istio.io/") || version.starts_with(mesh::gateway_api::GROUP);
+    let of_mesh =
+        |version: &str| version.contains(".istio.io/") || version.starts_with(mesh::gateway_api::GROUP);
     object["apiVersion"].as_str().is_some_and(of_mesh)
 }
 
@@ -23,7 +24,11 @@ fn port(port: &Port) -> Value {
 fn object<'a>(snapshot: &'a Snapshot, service: &Service) -> Option<&'a Value> {
     let is_it = |object: &&Arc<Value>| {
         let names = &object["metadata"];
-        let hosts = || object["spec"]["hosts"].as_array().is_some_and(|hosts| hosts.iter().any(|host| *host == service.host));
+        let hosts = || {
+            object["spec"]["hosts"]
+                .as_array()
+                .is_some_and(|hosts| hosts.iter().any(|host| *host == service.host))
+        };
         names["namespace"] == service.namespace.as_str()
             && ((object["kind"] == "Service" && names["name"] == service.name.as_str())
                 || (object["kind"] == "ServiceEntry" && hosts()))
@@ -33,7 +38,8 @@ fn object<'a>(snapshot: &'a Snapshot, service: &Service) -> Option<&'a Value> {
 
 fn service(snapshot: &Snapshot, service: &Service) -> Value {
     let address = service.addresses.first().map_or("0.0.0.0", String::as_str);
-    let exported: serde_json::Map<_, _> = service.export_to.iter().map(|to| (to.clone(), json!({}))).collect();
+    let exported: serde_json::Map<_, _> =
+        service.export_to.iter().map(|to| (to.clone(), json!({}))).collect();
     let object = object(snapshot, service).unwrap_or(&Value::Null);
     json!({
         "Attributes": {
@@ -71,7 +77,8 @@ pub(super) fn registryz(shared: &Shared) -> Value {
 /// A pod's endpoint as istiod keeps it.
 fn of_pod(registry: &Registry, port: &Port, workload: &Workload) -> Option<Value> {
     let target = endpoints::workload_port(port, workload)?;
-    let tls = workload.proxy == Some(ProxyKind::Sidecar) && mtls::mode(registry, workload, target) != mtls::Mode::Disable;
+    let tls = workload.proxy == Some(ProxyKind::Sidecar)
+        && mtls::mode(registry, workload, target) != mtls::Mode::Disable;
     let mut labels = workload.labels.clone();
     labels.insert("topology.istio.io/cluster".into(), CLUSTER_ID.into());
     labels.insert("topology.istio.io/network".into(), String::new());
@@ -128,11 +135,14 @@ fn istio_endpoints(registry: &Registry, service: &Service, port: &Port) -> Vec<V
 pub(super) fn endpointz(shared: &Shared) -> Value {
     let snapshot = shared.snapshot();
     let registry = &snapshot.registry;
-    let rows = registry.services.iter().flat_map(|service| service.ports.iter().map(move |port| (service, port)));
+    let rows =
+        registry.services.iter().flat_map(|service| service.ports.iter().map(move |port| (service, port)));
     rows.map(|(of, at)| {
         let (owner, of_port) = (service(&snapshot, of), port(at));
         let found = istio_endpoints(registry, of, at);
-        let found = found.iter().map(|endpoint| json!({"service": owner, "servicePort": of_port, "endpoint": endpoint}));
+        let found = found
+            .iter()
+            .map(|endpoint| json!({"service": owner, "servicePort": of_port, "endpoint": endpoint}));
         json!({"svc": format!("{}:{}", of.host, at.name), "ep": found.collect::<Vec<_>>()})
     })
     .collect()
@@ -144,10 +154,12 @@ pub(super) fn endpoint_shardz(shared: &Shared) -> Value {
     let registry = &snapshot.registry;
     let mut hosts = serde_json::Map::new();
     for of in &registry.services {
-        let found: Vec<Value> = of.ports.iter().flat_map(|port| istio_endpoints(registry, of, port)).collect();
+        let found: Vec<Value> =
+            of.ports.iter().flat_map(|port| istio_endpoints(registry, of, port)).collect();
         let accounts = registry.members(of).map(|workload| (workload.identity(), json!({})));
         let accounts: serde_json::Map<String, Value> = accounts.collect();
-        let shards = json!({"Shards": {format!("Kubernetes/{CLUSTER_ID}"): found}, "ServiceAccounts": accounts});
+        let shards =
+            json!({"Shards": {format!("Kubernetes/{CLUSTER_ID}"): found}, "ServiceAccounts": accounts});
         hosts.insert(of.host.clone(), json!({of.namespace.as_str(): shards}));
     }
     hosts.into()
@@ -166,7 +178,13 @@ pub(super) fn telemetryz(shared: &Shared) -> Value {
 
 /// Istio's resources as they are read.
 pub(super) fn configz(shared: &Shared) -> Value {
-    shared.snapshot().objects.iter().filter(|object| is_istio(object)).map(|object| (**object).clone()).collect()
+    shared
+        .snapshot()
+        .objects
+        .iter()
+        .filter(|object| is_istio(object))
+        .map(|object| (**object).clone())
+        .collect()
 }
 
 /// Mesh-wide settings.
@@ -200,7 +218,8 @@ pub(super) fn mesh(shared: &Shared) -> Value {
 /// Those that the mesh names.
 fn default_providers(config: &MeshConfig) -> Value {
     let all = &config.default_providers;
-    let named = [("tracing", &all.tracing), ("metrics", &all.metrics), ("accessLogging", &all.access_logging)];
+    let named =
+        [("tracing", &all.tracing), ("metrics", &all.metrics), ("accessLogging", &all.access_logging)];
     let named = named.into_iter().filter(|(_, names)| !names.is_empty());
     named.map(|(kind, names)| (kind.to_owned(), json!(names))).collect::<serde_json::Map<_, _>>().into()
 }
@@ -223,8 +242,14 @@ pub(super) fn push_status(shared: &Shared) -> Value {
     for service in &registry.services {
         for port in &service.ports {
             let told = service.resolution == Resolution::Static;
-            if told && endpoints::endpoints(registry, service, port, &std::collections::BTreeMap::new()).is_empty() {
-                empty.insert(crate::translate::names::outbound_cluster(port.number, "", &service.host), json!({}));
+            if told
+                && endpoints::endpoints(registry, service, port, &std::collections::BTreeMap::new())
+                    .is_empty()
+            {
+                empty.insert(
+                    crate::translate::names::outbound_cluster(port.number, "", &service.host),
+                    json!({}),
+                );
             }
         }
     }

@@ -25,7 +25,8 @@ pub(crate) struct Block {
 
 impl Block {
     pub(crate) fn of(text: &str) -> Option<Self> {
-        let (address, length) = text.split_once('/').map_or((text, None), |(address, length)| (address, Some(length)));
+        let (address, length) =
+            text.split_once('/').map_or((text, None), |(address, length)| (address, Some(length)));
         let address: IpAddr = address.parse().ok()?;
         let whole = if address.is_ipv4() { 32 } else { 128 };
         let length = length.map_or(Some(whole), |length| length.parse().ok())?;
@@ -53,9 +54,11 @@ impl Block {
         let [first, second, third, fourth] = address.octets();
         if self.length < PODS_LENGTH {
             let all = self.holds(Ipv4Addr::new(PODS[0], PODS[1], 0, 0).into());
-            return all.then_some(Self { address: Ipv4Addr::new(127, PODS[1], 0, 0).into(), length: PODS_LENGTH });
+            return all
+                .then_some(Self { address: Ipv4Addr::new(127, PODS[1], 0, 0).into(), length: PODS_LENGTH });
         }
-        ([first, second] == PODS).then(|| Self { address: Ipv4Addr::new(127, second, third, fourth).into(), length: self.length })
+        ([first, second] == PODS)
+            .then(|| Self { address: Ipv4Addr::new(127, second, third, fourth).into(), length: self.length })
     }
 
     fn range(self) -> Value {
@@ -90,7 +93,8 @@ mod tests {
     fn pods_are_seen_at_their_own_loopback_addresses() {
         let seen = |text: &str| {
             let ranges = Block::of(text).and_then(Block::seen).unwrap_or_default();
-            let words = ranges.iter().map(|range| format!("{}/{}", range["address_prefix"], range["prefix_len"]));
+            let words =
+                ranges.iter().map(|range| format!("{}/{}", range["address_prefix"], range["prefix_len"]));
             words.collect::<Vec<_>>().join(" ").replace('"', "")
         };
         assert_eq!(seen("10.244.3.7"), "10.244.3.7/32 127.244.3.7/32");
@@ -104,7 +108,9 @@ mod tests {
 
     #[test]
     fn a_block_holds_its_addresses() {
-        let holds = |block: &str, address: &str| Block::of(block).is_some_and(|block| block.holds(address.parse().unwrap()));
+        let holds = |block: &str, address: &str| {
+            Block::of(block).is_some_and(|block| block.holds(address.parse().unwrap()))
+        };
         assert!(holds("10.244.0.0/24", "10.244.0.9") && !holds("10.244.0.0/24", "10.244.1.9"));
         assert!(holds("0.0.0.0/0", "1.2.3.4") && !holds("0.0.0.0/0", "::1"));
         assert!(holds("::1", "::1"));

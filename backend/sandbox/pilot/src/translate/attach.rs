@@ -37,14 +37,17 @@ impl Attached<'_> {
                 });
         }
         let labels = self.selector.map(|selector| &selector.match_labels);
-        (near || self.namespace == ROOT_NAMESPACE) && labels.is_none_or(|labels| selects(labels, &workload.labels))
+        (near || self.namespace == ROOT_NAMESPACE)
+            && labels.is_none_or(|labels| selects(labels, &workload.labels))
     }
 
     /// Whether the workload serves a Gateway of this name without being its own.
     fn shares(&self, registry: &Registry, workload: &Workload, name: &str) -> bool {
         let made = gateway_api::prefix_of(name);
         let mut gateways = registry.gateways.iter().filter(|gateway| gateway.namespace == self.namespace);
-        gateways.any(|gateway| gateway.name.starts_with(&made) && selects(&gateway.spec.selector, &workload.labels))
+        gateways.any(|gateway| {
+            gateway.name.starts_with(&made) && selects(&gateway.spec.selector, &workload.labels)
+        })
     }
 
     /// References that no proxy of the sandbox answers to.
@@ -52,7 +55,9 @@ impl Attached<'_> {
         let others = self.references().filter(|reference| !is_gateway(reference));
         let told = |reference: &Value| {
             let kind = reference["kind"].as_str().unwrap_or("nothing");
-            format!("targetRefs to a {kind} has no effect in the sandbox: in Istio it holds for waypoints only; use a selector")
+            format!(
+                "targetRefs to a {kind} has no effect in the sandbox: in Istio it holds for waypoints only; use a selector"
+            )
         };
         others.map(told).collect()
     }

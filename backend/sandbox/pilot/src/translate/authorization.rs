@@ -74,7 +74,8 @@ impl Config<AuthorizationPolicy> {
 /// The filters that guard a port of the workload: whom to ask, whose tokens to believe, then who may pass.
 pub(crate) fn filters(target: &Target<'_>, port: u16, layer: Layer) -> Vec<Value> {
     let all = target.registry.authorization_policies.iter();
-    let policies: Vec<_> = all.filter(|policy| policy.attached().holds(target.registry, target.workload)).collect();
+    let policies: Vec<_> =
+        all.filter(|policy| policy.attached().holds(target.registry, target.workload)).collect();
     let aliases = target.registry.mesh_config.trust_domain_aliases.as_slice();
     let scope = |action| Scope { action, port, layer, address: target.workload.ip.parse().ok(), aliases };
     let mut filters = ext_authz::filters(target, &policies, scope(Action::Custom));
@@ -85,19 +86,25 @@ pub(crate) fn filters(target: &Target<'_>, port: u16, layer: Layer) -> Vec<Value
 }
 
 /// A policy's rules by the names that istiod gives them.
-pub(crate) fn rules<'a>(policy: &'a Config<AuthorizationPolicy>, scope: Scope<'a>) -> impl Iterator<Item = (String, Value)> {
+pub(crate) fn rules<'a>(
+    policy: &'a Config<AuthorizationPolicy>,
+    scope: Scope<'a>,
+) -> impl Iterator<Item = (String, Value)> {
     let name = |index: usize| format!("ns[{}]-policy[{}]-rule[{index}]", policy.namespace, policy.name);
     // Without any rule an ALLOW policy takes nothing, and so allows nothing.
     let nothing = (policy.spec.rules.is_empty() && scope.action == Action::Allow)
         .then(|| (name(0), json!({"permissions": [never("rule")], "principals": [never("id")]})));
     let some = policy.spec.rules.iter().enumerate();
-    nothing.into_iter().chain(some.map(move |(index, rule)| (name(index), scope.rule(rule, &policy.namespace))))
+    nothing
+        .into_iter()
+        .chain(some.map(move |(index, rule)| (name(index), scope.rule(rule, &policy.namespace))))
 }
 
 /// An RBAC filter with these fields.
 pub(crate) fn rbac_filter(layer: Layer, fields: Value) -> Value {
     let short = layer.short();
-    let mut config = json!({"@type": format!("type.googleapis.com/envoy.extensions.filters.{short}.rbac.v3.RBAC")});
+    let mut config =
+        json!({"@type": format!("type.googleapis.com/envoy.extensions.filters.{short}.rbac.v3.RBAC")});
     if layer == Layer::Bytes {
         config["stat_prefix"] = json!("tcp.");
     }
@@ -149,10 +156,13 @@ pub(crate) fn without_effect(registry: &Registry, config: &Config<AuthorizationP
         });
         let is_address = |key: &str| matches!(key, "source.ip" | "remote.ip");
         let when = rule.when.iter().filter(|condition| is_address(&condition.key));
-        let when =
-            when.flat_map(|condition| [&condition.values, &condition.not_values].map(|list| (condition.key.as_str(), list)));
+        let when = when.flat_map(|condition| {
+            [&condition.values, &condition.not_values].map(|list| (condition.key.as_str(), list))
+        });
         let unseen = |block: &String| addresses::Block::of(block).and_then(addresses::Block::seen).is_none();
-        found.extend(from.chain(when).filter(|(_, list)| list.iter().any(unseen)).map(|(name, _)| stricter(name)));
+        found.extend(
+            from.chain(when).filter(|(_, list)| list.iter().any(unseen)).map(|(name, _)| stricter(name)),
+        );
         let keys = rule.when.iter().map(|condition| condition.key.as_str());
         found.extend(keys.filter(|key| !is_known(key)).map(stricter));
     }
@@ -165,7 +175,8 @@ pub(crate) fn without_effect(registry: &Registry, config: &Config<AuthorizationP
 fn from_anywhere(registry: &Registry, config: &Config<AuthorizationPolicy>) -> Vec<String> {
     let by_address = |rule: &AuthorizationRule| {
         let blocks = |source: &Source| !source.ip_blocks.is_empty() || !source.not_ip_blocks.is_empty();
-        rule.from.iter().any(|from| blocks(&from.source)) || rule.when.iter().any(|condition| condition.key == "source.ip")
+        rule.from.iter().any(|from| blocks(&from.source))
+            || rule.when.iter().any(|condition| condition.key == "source.ip")
     };
     if !config.spec.rules.iter().any(by_address) {
         return Vec::new();
@@ -173,8 +184,10 @@ fn from_anywhere(registry: &Registry, config: &Config<AuthorizationPolicy>) -> V
     let attached = config.attached();
     let guarded = registry.workloads.iter().filter(|workload| attached.holds(registry, workload));
     let services = guarded.flat_map(|workload| registry.services_of(workload));
-    let far: BTreeSet<&str> =
-        services.filter(|service| !addresses::all_near(registry, service)).map(|service| service.host.as_str()).collect();
+    let far: BTreeSet<&str> = services
+        .filter(|service| !addresses::all_near(registry, service))
+        .map(|service| service.host.as_str())
+        .collect();
     let reason = |host| {
         format!(
             "callers of {host} come from 127.0.0.1 in the sandbox, because a machine outside of it belongs to the service too: ipBlocks and source.ip do not know the pods among them"

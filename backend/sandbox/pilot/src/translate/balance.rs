@@ -48,9 +48,11 @@ pub(crate) fn balance(cluster: &mut Value, wanted: &Value) {
             config.extend(number(maglev, "tableSize").map(|size| ("table_size".to_owned(), size)));
             cluster["maglev_lb_config"] = config.into();
         } else {
-            let size = number(&hash["ringHash"], "minimumRingSize").or_else(|| number(hash, "minimumRingSize"));
+            let size =
+                number(&hash["ringHash"], "minimumRingSize").or_else(|| number(hash, "minimumRingSize"));
             cluster["lb_policy"] = json!("RING_HASH");
-            cluster["ring_hash_lb_config"] = json!({"minimum_ring_size": size.unwrap_or_else(|| json!(1024))});
+            cluster["ring_hash_lb_config"] =
+                json!({"minimum_ring_size": size.unwrap_or_else(|| json!(1024))});
         }
         return;
     }

@@ -104,7 +104,10 @@ fn add(
         Some("ISTIO_MUTUAL") => {
             let tls = policy.tls;
             let sni = tls.and_then(|tls| tls.sni.as_deref()).filter(|sni| !sni.is_empty()).unwrap_or(&sni);
-            let names = tls.map(|tls| &tls.subject_alt_names).filter(|names| !names.is_empty()).unwrap_or(&identities);
+            let names = tls
+                .map(|tls| &tls.subject_alt_names)
+                .filter(|names| !names.is_empty())
+                .unwrap_or(&identities);
             cluster["transport_socket"] = mtls::client_socket(sni, names, http2);
         }
         Some("SIMPLE" | "MUTUAL") => {
@@ -117,7 +120,10 @@ fn add(
         Some(_) => {} // DISABLE
     }
     // Not where machines elsewhere belong to it, which a loopback address does not reach.
-    if service.resolution == Resolution::Static && !service.external && addresses::all_near(target.registry, service) {
+    if service.resolution == Resolution::Static
+        && !service.external
+        && addresses::all_near(target.registry, service)
+    {
         cluster["upstream_bind_config"] = addresses::bind(target.workload).unwrap_or_default();
     }
     policy.apply(mesh, &mut cluster, port.protocol);

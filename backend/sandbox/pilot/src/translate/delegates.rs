@@ -10,7 +10,8 @@ use std::collections::BTreeMap;
 /// Replaces what delegates in the registry, and takes those out that are only delegated to.
 pub(crate) fn merge(registry: &mut Registry) {
     let all = std::mem::take(&mut registry.virtual_services);
-    let (mut roots, delegates): (Vec<_>, Vec<_>) = all.into_iter().partition(|config| !config.spec.hosts.is_empty());
+    let (mut roots, delegates): (Vec<_>, Vec<_>) =
+        all.into_iter().partition(|config| !config.spec.hosts.is_empty());
     let default = registry.mesh_config.default_virtual_service_export_to.clone();
     for root in roots.iter_mut().filter(|root| root.spec.http.iter().any(|rule| rule.delegate.is_some())) {
         let mut merged = Vec::new();
@@ -19,11 +20,15 @@ pub(crate) fn merge(registry: &mut Registry) {
                 merged.push(rule);
                 continue;
             };
-            let namespace = to.namespace.filter(|namespace| !namespace.is_empty()).unwrap_or_else(|| root.namespace.clone());
+            let namespace = to
+                .namespace
+                .filter(|namespace| !namespace.is_empty())
+                .unwrap_or_else(|| root.namespace.clone());
             let visible = |config: &&Config<VirtualService>| {
                 super::scope::exported(&config.spec.export_to, &default, &config.namespace, &root.namespace)
             };
-            let named = delegates.iter().find(|config| config.name == to.name && config.namespace == namespace);
+            let named =
+                delegates.iter().find(|config| config.name == to.name && config.namespace == namespace);
             match named.filter(visible) {
                 Some(found) => merged.extend(found.spec.http.iter().filter_map(|own| narrowed(&rule, own, &namespace))),
                 None => registry.untranslated.push(Untranslated {
@@ -64,7 +69,17 @@ fn narrowed(root: &HttpRoute, own: &HttpRoute, namespace: &str) -> Option<HttpRo
     macro_rules! inherit {
         ($($field:ident),*) => { $(if rule.$field.is_none() { rule.$field.clone_from(&root.$field); })* };
     }
-    inherit!(rewrite, direct_response, timeout, retries, fault, mirror, mirror_percentage, cors_policy, headers);
+    inherit!(
+        rewrite,
+        direct_response,
+        timeout,
+        retries,
+        fault,
+        mirror,
+        mirror_percentage,
+        cors_policy,
+        headers
+    );
     if rule.mirrors.is_empty() {
         rule.mirrors.clone_from(&root.mirrors);
     }
@@ -78,22 +93,33 @@ fn name(root: Option<&str>, own: Option<&str>) -> Option<String> {
 
 /// One match that asks for what both ask for; `None` when they contradict each other.
 fn joined(root: &HttpMatch, own: &HttpMatch) -> Option<HttpMatch> {
-    let texts =
-        [(&root.uri, &own.uri), (&root.scheme, &own.scheme), (&root.method, &own.method), (&root.authority, &own.authority)];
-    let maps =
-        [(&root.headers, &own.headers), (&root.without_headers, &own.without_headers), (&root.query_params, &own.query_params)];
+    let texts = [
+        (&root.uri, &own.uri),
+        (&root.scheme, &own.scheme),
+        (&root.method, &own.method),
+        (&root.authority, &own.authority),
+    ];
+    let maps = [
+        (&root.headers, &own.headers),
+        (&root.without_headers, &own.without_headers),
+        (&root.query_params, &own.query_params),
+    ];
     let among = |(root, own): (&BTreeMap<String, StringMatch>, &BTreeMap<String, StringMatch>)| {
         root.iter().any(|(key, value)| own.get(key).is_some_and(|own| contradict(value, own)))
     };
-    let labels = root.source_labels.iter().any(|(key, value)| own.source_labels.get(key).is_some_and(|own| own != value));
+    let labels = root
+        .source_labels
+        .iter()
+        .any(|(key, value)| own.source_labels.get(key).is_some_and(|own| own != value));
     let differ = |one: Option<&String>, other: Option<&String>| matches!((one, other), (Some(one), Some(other)) if one != other);
-    let contradiction =
-        texts.into_iter().any(|(root, own)| matches!((root, own), (Some(root), Some(own)) if contradict(root, own)))
-            || maps.into_iter().any(among)
-            || labels
-            || root.uri.is_some() && own.uri.is_some() && root.ignore_uri_case != own.ignore_uri_case
-            || matches!((root.port, own.port), (Some(one), Some(other)) if one != other)
-            || differ(root.source_namespace.as_ref(), own.source_namespace.as_ref());
+    let contradiction = texts
+        .into_iter()
+        .any(|(root, own)| matches!((root, own), (Some(root), Some(own)) if contradict(root, own)))
+        || maps.into_iter().any(among)
+        || labels
+        || root.uri.is_some() && own.uri.is_some() && root.ignore_uri_case != own.ignore_uri_case
+        || matches!((root.port, own.port), (Some(one), Some(other)) if one != other)
+        || differ(root.source_namespace.as_ref(), own.source_namespace.as_ref());
     if contradiction {
         return None;
     }
@@ -130,7 +156,9 @@ fn contradict(root: &StringMatch, own: &StringMatch) -> bool {
     }
     match (&root.exact, &root.prefix) {
         (Some(exact), _) => own.prefix.is_some() || own.exact.as_ref().is_some_and(|own| own != exact),
-        (None, Some(prefix)) => own.exact.iter().chain(&own.prefix).any(|own| !own.starts_with(prefix.as_str())),
+        (None, Some(prefix)) => {
+            own.exact.iter().chain(&own.prefix).any(|own| !own.starts_with(prefix.as_str()))
+        }
         (None, None) => false,
     }
 }

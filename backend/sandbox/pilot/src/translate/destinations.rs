@@ -12,19 +12,28 @@ pub(crate) fn rule(target: &Target<'_>, service: &Service) -> Option<Config<Dest
     let namespaces = [target.workload.namespace.as_str(), &service.namespace, ROOT_NAMESPACE];
     let rank = |rule: &Config<DestinationRule>, namespace: &str| {
         let host = mesh::fqdn(&rule.spec.host, &rule.namespace);
-        let labels =
-            rule.spec.workload_selector.as_ref().map(|selector| &selector.match_labels).filter(|labels| !labels.is_empty());
-        let for_us =
-            labels.is_none_or(|labels| rule.namespace == target.workload.namespace && selects(labels, &target.workload.labels));
+        let labels = rule
+            .spec
+            .workload_selector
+            .as_ref()
+            .map(|selector| &selector.match_labels)
+            .filter(|labels| !labels.is_empty());
+        let for_us = labels.is_none_or(|labels| {
+            rule.namespace == target.workload.namespace && selects(labels, &target.workload.labels)
+        });
         (rule.namespace == namespace && for_us && fits(&host, &service.host))
             .then(|| (!host.starts_with('*'), host.len(), labels.is_some()))
     };
     namespaces.into_iter().find_map(|namespace| {
-        let ranked = || target.scope.destination_rules.iter().filter_map(|rule| Some((rank(rule, namespace)?, *rule)));
+        let ranked =
+            || target.scope.destination_rules.iter().filter_map(|rule| Some((rank(rule, namespace)?, *rule)));
         let best = ranked().map(|(rank, _)| rank).max()?;
         let mut rules = ranked().filter(|(rank, _)| *rank == best).map(|(_, rule)| rule);
         let mut merged = rules.next()?.clone();
-        for rule in rules.filter(|rule| rule.spec.workload_selector == merged.spec.workload_selector).collect::<Vec<_>>() {
+        for rule in rules
+            .filter(|rule| rule.spec.workload_selector == merged.spec.workload_selector)
+            .collect::<Vec<_>>()
+        {
             if merged.spec.traffic_policy.is_none() {
                 merged.spec.traffic_policy.clone_from(&rule.spec.traffic_policy);
             }
@@ -59,13 +68,19 @@ pub(crate) struct Policy<'a> {
 impl<'a> Policy<'a> {
     /// From the subset's port, the subset, the rule's port or the rule. A subset replaces what it names; the settings of a
     /// port replace everything, and what they leave out has its default, as Istio documents.
-    pub(crate) fn of(rule: Option<&'a Config<DestinationRule>>, subset: Option<&'a Subset>, port: u16) -> Self {
+    pub(crate) fn of(
+        rule: Option<&'a Config<DestinationRule>>,
+        subset: Option<&'a Subset>,
+        port: u16,
+    ) -> Self {
         let mut policy = Self::default();
         let subset = subset.and_then(|subset| subset.traffic_policy.as_ref());
         let whole = rule.and_then(|rule| rule.spec.traffic_policy.as_ref());
         for level in [whole, subset].into_iter().flatten() {
             let mut settings = level.port_level_settings.iter();
-            policy = match settings.find(|settings| settings.port.as_ref().is_some_and(|at| at.number == u32::from(port))) {
+            policy = match settings
+                .find(|settings| settings.port.as_ref().is_some_and(|at| at.number == u32::from(port)))
+            {
                 Some(settings) => Self {
                     load_balancer: settings.load_balancer.as_ref(),
                     connection_pool: settings.connection_pool.as_ref(),

@@ -35,7 +35,8 @@ impl<'a> Provider<'a> {
     fn of(registry: &'a Registry, name: &str) -> Result<Self, String> {
         let providers = &registry.mesh_config.extension_providers;
         let found = providers.iter().find(|provider| provider["name"] == name);
-        let found = found.ok_or_else(|| format!("provider {name} is not among meshConfig.extensionProviders"))?;
+        let found =
+            found.ok_or_else(|| format!("provider {name} is not among meshConfig.extensionProviders"))?;
         let (config, grpc) = match (found.get("envoyExtAuthzGrpc"), found.get("envoyExtAuthzHttp")) {
             (Some(config), _) => (config, true),
             (_, Some(config)) => (config, false),
@@ -45,7 +46,9 @@ impl<'a> Provider<'a> {
         let service = config["service"].as_str().unwrap_or_default();
         let host = service.split_once('/').map_or(service, |(_, host)| host).to_owned();
         let port = config["port"].as_u64().or_else(|| config["port"].as_str()?.parse().ok());
-        let port = port.and_then(|port| u16::try_from(port).ok()).ok_or_else(|| format!("provider {name} has no port"))?;
+        let port = port
+            .and_then(|port| u16::try_from(port).ok())
+            .ok_or_else(|| format!("provider {name} has no port"))?;
         let known = registry.service(&host).is_some_and(|service| service.port(port).is_some());
         if !known {
             return Err(format!("provider {name}: there is no service {host} with port {port}"));
@@ -68,13 +71,15 @@ impl<'a> Provider<'a> {
     /// Names of headers: exact, `prefix*` or `*suffix`.
     fn headers(&self, list: &str) -> Option<Value> {
         let names = self.config[list].as_array().filter(|names| !names.is_empty())?;
-        let patterns = names.iter().filter_map(Value::as_str).map(|name| super::rbac::text(name, name != "*"));
+        let patterns =
+            names.iter().filter_map(Value::as_str).map(|name| super::rbac::text(name, name != "*"));
         Some(json!({"patterns": patterns.collect::<Vec<_>>()}))
     }
 
     fn http_service(&self) -> Value {
         let additional = self.config["includeAdditionalHeadersInCheck"].as_object().into_iter().flatten();
-        let additional: Vec<Value> = additional.map(|(key, value)| json!({"key": key, "value": value})).collect();
+        let additional: Vec<Value> =
+            additional.map(|(key, value)| json!({"key": key, "value": value})).collect();
         json!({
             "server_uri": {"uri": format!("http://{}", self.host), "cluster": self.cluster, "timeout": self.timeout()},
             "path_prefix": self.config["pathPrefix"],
@@ -120,7 +125,9 @@ impl<'a> Provider<'a> {
         } else {
             config["http_service"] = self.http_service();
             // Nothing but its first line, unless the provider asks for more.
-            let told = self.headers("includeRequestHeadersInCheck").or_else(|| self.headers("includeHeadersInCheck"));
+            let told = self
+                .headers("includeRequestHeadersInCheck")
+                .or_else(|| self.headers("includeHeadersInCheck"));
             config["allowed_headers"] = told.unwrap_or(Value::Null);
         }
         json!({"name": format!("envoy.filters.{}.ext_authz", layer.short()), "typed_config": config})
@@ -128,8 +135,14 @@ impl<'a> Provider<'a> {
 }
 
 /// The pair of filters for all CUSTOM policies of a workload.
-pub(crate) fn filters(target: &Target<'_>, policies: &[&Config<AuthorizationPolicy>], scope: Scope<'_>) -> Vec<Value> {
-    let custom = policies.iter().filter(|policy| Action::of(&policy.spec) == Some(Action::Custom) && !policy.is_dry_run());
+pub(crate) fn filters(
+    target: &Target<'_>,
+    policies: &[&Config<AuthorizationPolicy>],
+    scope: Scope<'_>,
+) -> Vec<Value> {
+    let custom = policies
+        .iter()
+        .filter(|policy| Action::of(&policy.spec) == Some(Action::Custom) && !policy.is_dry_run());
     let custom: Vec<_> = custom.copied().collect();
     let providers: BTreeSet<&str> = custom.iter().map(|policy| provider_name(&policy.spec)).collect();
     let named = |prefix: &str, suffix: &str| -> Map<String, Value> {
@@ -163,12 +176,19 @@ pub(crate) fn filters(target: &Target<'_>, policies: &[&Config<AuthorizationPoli
 pub(crate) fn without_effect(registry: &Registry, config: &Config<AuthorizationPolicy>) -> Option<String> {
     let name = provider_name(&config.spec);
     let other = |policy: &&Config<AuthorizationPolicy>| {
-        Action::of(&policy.spec) == Some(Action::Custom) && provider_name(&policy.spec) != name && !policy.is_dry_run()
+        Action::of(&policy.spec) == Some(Action::Custom)
+            && provider_name(&policy.spec) != name
+            && !policy.is_dry_run()
     };
     let several = |workload: &Workload| {
         let here = workload.proxy.is_some() && config.attached().holds(registry, workload);
-        let beside =
-            || registry.authorization_policies.iter().filter(other).find(|policy| policy.attached().holds(registry, workload));
+        let beside = || {
+            registry
+                .authorization_policies
+                .iter()
+                .filter(other)
+                .find(|policy| policy.attached().holds(registry, workload))
+        };
         let beside = here.then(beside)??;
         Some(format!("{} has a second provider, that of {}", workload.id(), beside.name))
     };

@@ -24,8 +24,10 @@ pub(crate) fn endpoint(
     let (address, number) = real.map_or((fixed.address.as_str(), number), |real| ("127.0.0.1", real));
     let label = |key: &str| fixed.labels.get(key).map(String::as_str);
     let app = label("service.istio.io/canonical-name").or_else(|| label("app")).unwrap_or(&service.name);
-    let version = label("service.istio.io/canonical-revision").or_else(|| label("version")).unwrap_or("latest");
-    let mut metadata = json!({"istio": {"workload": format!("{app};{};{app};{version};{CLUSTER_ID}", service.namespace)}});
+    let version =
+        label("service.istio.io/canonical-revision").or_else(|| label("version")).unwrap_or("latest");
+    let mut metadata =
+        json!({"istio": {"workload": format!("{app};{};{app};{version};{CLUSTER_ID}", service.namespace)}});
     if label("security.istio.io/tlsMode") == Some("istio") {
         metadata["envoy.transport_socket_match"] = json!({"tlsMode": "istio"});
     }
@@ -52,7 +54,8 @@ pub(crate) fn look_up(cluster: &mut Value, resolution: Resolution, mut assignmen
         cluster.shift_remove("eds_cluster_config");
         assignment.shift_remove("@type");
     }
-    cluster["type"] = json!(if resolution == Resolution::DnsRoundRobin { "LOGICAL_DNS" } else { "STRICT_DNS" });
+    cluster["type"] =
+        json!(if resolution == Resolution::DnsRoundRobin { "LOGICAL_DNS" } else { "STRICT_DNS" });
     cluster["dns_lookup_family"] = json!("V4_ONLY");
     cluster["dns_refresh_rate"] = json!("60s");
     cluster["dns_jitter"] = json!("0.1s");

@@ -28,7 +28,8 @@ pub(crate) fn filter(fault: &Fault) -> Option<Value> {
     {
         #[allow(clippy::cast_precision_loss, reason = "a percentage")]
         let old = delay.percent.map(|percent| Percent { value: percent as f64 });
-        config["delay"] = json!({"fixed_delay": fixed, "percentage": share(delay.percentage.as_ref().or(old.as_ref()))});
+        config["delay"] =
+            json!({"fixed_delay": fixed, "percentage": share(delay.percentage.as_ref().or(old.as_ref()))});
     }
     if let Some(abort) = &fault.abort {
         let percentage = share(abort.percentage.as_ref());
@@ -62,5 +63,8 @@ pub(crate) fn grpc_status(text: &str) -> Option<usize> {
         "DATA_LOSS",
         "UNAUTHENTICATED",
     ];
-    NAMES.iter().position(|name| *name == text).or_else(|| text.parse().ok().filter(|status| *status < NAMES.len()))
+    NAMES
+        .iter()
+        .position(|name| *name == text)
+        .or_else(|| text.parse().ok().filter(|status| *status < NAMES.len()))
 }

@@ -65,7 +65,8 @@ pub(crate) fn listeners(target: &Target<'_>, resources: &mut Resources) {
         if chains.is_empty() {
             continue; // no route leads on from here: as istiod, it is not even opened
         }
-        let encrypted = servers.iter().any(|(_, server)| !matches!(Taking::of(server), Taking::Http | Taking::Bytes));
+        let encrypted =
+            servers.iter().any(|(_, server)| !matches!(Taking::of(server), Taking::Http | Taking::Bytes));
         resources.listeners.push(json!({
             "@type": super::Kind::Listener.type_url(),
             "name": format!("0.0.0.0_{inside}"),
@@ -84,13 +85,26 @@ fn number(server: &Server) -> u16 {
 }
 
 /// The filter chains of one port: one for all plain HTTP, and those of each other server.
-fn chains(target: &Target<'_>, resources: &mut Resources, port: u16, inside: u16, servers: &[Opened<'_>]) -> Vec<Value> {
+fn chains(
+    target: &Target<'_>,
+    resources: &mut Resources,
+    port: u16,
+    inside: u16,
+    servers: &[Opened<'_>],
+) -> Vec<Value> {
     let mut made = Vec::new();
     let manager = |name: &str| {
         let guards = authorization::filters(target, inside, Layer::Http);
-        http::manager(target, Side::Outbound, &format!("outbound_0.0.0.0_{inside}"), ("rds", outbound::rds(name)), guards)
+        http::manager(
+            target,
+            Side::Outbound,
+            &format!("outbound_0.0.0.0_{inside}"),
+            ("rds", outbound::rds(name)),
+            guards,
+        )
     };
-    let plain: Vec<Opened<'_>> = servers.iter().copied().filter(|(_, server)| Taking::of(server) == Taking::Http).collect();
+    let plain: Vec<Opened<'_>> =
+        servers.iter().copied().filter(|(_, server)| Taking::of(server) == Taking::Http).collect();
     if !plain.is_empty() {
         let name = format!("http.{port}");
         made.push(tcp::chain(&[], &[], manager(&name)));
@@ -103,7 +117,13 @@ fn chains(target: &Target<'_>, resources: &mut Resources, port: u16, inside: u16
         match Taking::of(server) {
             Taking::Http => {}
             Taking::Https => {
-                let name = format!("https.{}.{}.{}.{}", number(server), server.port.name, gateway.name, gateway.namespace);
+                let name = format!(
+                    "https.{}.{}.{}.{}",
+                    number(server),
+                    server.port.name,
+                    gateway.name,
+                    gateway.namespace
+                );
                 let mut chain = tcp::chain(&[], &names, manager(&name));
                 chain["transport_socket"] = tls::server(target, resources, settings, true);
                 made.push(chain);
@@ -177,7 +197,11 @@ fn bound<'a>(target: &Target<'a>, id: &str) -> impl Iterator<Item = &'a Config<V
 /// just that name.
 fn asked_for(config: &Config<VirtualService>) -> impl Iterator<Item = String> {
     let short = |host: &str| !host.contains('.') && !gateway_api::made(config);
-    config.spec.hosts.iter().map(move |host| if short(host) { mesh::fqdn(host, &config.namespace) } else { host.clone() })
+    config
+        .spec
+        .hosts
+        .iter()
+        .map(move |host| if short(host) { mesh::fqdn(host, &config.namespace) } else { host.clone() })
 }
 
 fn virtual_hosts(target: &Target<'_>, servers: &[Opened<'_>]) -> Vec<Value> {
@@ -253,7 +277,8 @@ mod tests {
     #[test]
     fn the_narrower_host_is_served() {
         let at = |servers: &[&str], host: &str| {
-            served(&servers.iter().map(ToString::to_string).collect::<Vec<_>>(), host, "bookinfo").unwrap_or_default()
+            served(&servers.iter().map(ToString::to_string).collect::<Vec<_>>(), host, "bookinfo")
+                .unwrap_or_default()
         };
         assert_eq!(at(&["*"], "shop.example"), "shop.example");
         assert_eq!(at(&["shop.example"], "*"), "shop.example");

@@ -46,7 +46,8 @@ fn filters(side: Side, guards: Vec<Value>) -> Vec<Value> {
 
 /// How paths are read: `/a/../b` is `/b` unless the mesh says otherwise.
 fn paths(target: &Target<'_>) -> Value {
-    let normalization = target.registry.mesh_config.path_normalization.normalization.as_deref().unwrap_or_default();
+    let normalization =
+        target.registry.mesh_config.path_normalization.normalization.as_deref().unwrap_or_default();
     let decode = normalization == "DECODE_AND_MERGE_SLASHES";
     json!({
         "normalize_path": normalization != "NONE",
@@ -56,7 +57,13 @@ fn paths(target: &Target<'_>) -> Value {
 }
 
 /// A connection manager; `routes` is its `rds` or `route_config`, `guards` decide first who may pass.
-pub(crate) fn manager(target: &Target<'_>, side: Side, stat_prefix: &str, routes: (&str, Value), guards: Vec<Value>) -> Value {
+pub(crate) fn manager(
+    target: &Target<'_>,
+    side: Side,
+    stat_prefix: &str,
+    routes: (&str, Value),
+    guards: Vec<Value>,
+) -> Value {
     let defaults = &target.registry.mesh_config.default_config;
     let mut config = json!({
         "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",

@@ -10,13 +10,15 @@ use serde_json::{Value, json};
 /// One bound listener and one cluster per port of the application. A Sidecar's `ingress` says for a port how it is spoken
 /// to, and which other port of the pod it leads to.
 pub(crate) fn listeners(target: &Target<'_>, resources: &mut Resources) {
-    let ingress: Vec<&SidecarIngress> = target.scope.sidecar.iter().flat_map(|sidecar| &sidecar.spec.ingress).collect();
+    let ingress: Vec<&SidecarIngress> =
+        target.scope.sidecar.iter().flat_map(|sidecar| &sidecar.spec.ingress).collect();
     for port in target.workload.app_ports() {
         let own = ingress.iter().find(|ingress| ingress.port.number == u32::from(port));
         let behind = own.and_then(|ingress| endpoint_port(ingress)).unwrap_or(port);
-        let (Some(bound), Some(app)) =
-            (target.workload.real_port(&port.to_string()), target.workload.real_port(&format!("app/{behind}")))
-        else {
+        let (Some(bound), Some(app)) = (
+            target.workload.real_port(&port.to_string()),
+            target.workload.real_port(&format!("app/{behind}")),
+        ) else {
             continue;
         };
         let service = served(target, port);
@@ -41,12 +43,19 @@ fn served<'a>(target: &Target<'a>, port: u16) -> Option<(&'a Service, &'a Port)>
     })
 }
 
-fn listener(target: &Target<'_>, port: u16, bound: u16, service: Option<(&Service, &Port)>, protocol: Protocol) -> Value {
+fn listener(
+    target: &Target<'_>,
+    port: u16,
+    bound: u16,
+    service: Option<(&Service, &Port)>,
+    protocol: Protocol,
+) -> Value {
     let cluster = names::inbound_cluster(port);
     let guards = authorization::filters(target, port, Layer::Http);
     let filter = match protocol.is_http() {
         true => {
-            let host = service.map_or_else(|| target.workload.owner.clone(), |(service, _)| service.host.clone());
+            let host =
+                service.map_or_else(|| target.workload.owner.clone(), |(service, _)| service.host.clone());
             let number = service.map_or(port, |(_, port)| port.number);
             let mut action = json!({"cluster": cluster, "timeout": "0s"});
             if protocol == Protocol::Http {
@@ -67,11 +76,18 @@ fn listener(target: &Target<'_>, port: u16, bound: u16, service: Option<(&Servic
                     }],
                 }],
             });
-            http::manager(target, Side::Inbound, &format!("inbound_0.0.0.0_{port}"), ("route_config", routes), guards)
+            http::manager(
+                target,
+                Side::Inbound,
+                &format!("inbound_0.0.0.0_{port}"),
+                ("route_config", routes),
+                guards,
+            )
         }
         false => http::bytes(target, Side::Inbound, &cluster),
     };
-    let mut filters = if protocol.is_http() { Vec::new() } else { authorization::filters(target, port, Layer::Bytes) };
+    let mut filters =
+        if protocol.is_http() { Vec::new() } else { authorization::filters(target, port, Layer::Bytes) };
     filters.push(filter);
     let mode = mtls::mode(target.registry, target.workload, port);
     json!({

@@ -42,10 +42,14 @@ fn attached(config: &Config<RequestAuthentication>) -> Attached<'_> {
 
 /// The rules that hold for a workload with the namespace that each comes from, by issuer.
 fn rules<'a>(target: &Target<'a>) -> Vec<(&'a str, &'a JwtRule)> {
-    let holding =
-        target.registry.request_authentications.iter().filter(|config| attached(config).holds(target.registry, target.workload));
-    let mut rules: Vec<_> =
-        holding.flat_map(|config| config.spec.jwt_rules.iter().map(|rule| (config.namespace.as_str(), rule))).collect();
+    let holding = target
+        .registry
+        .request_authentications
+        .iter()
+        .filter(|config| attached(config).holds(target.registry, target.workload));
+    let mut rules: Vec<_> = holding
+        .flat_map(|config| config.spec.jwt_rules.iter().map(|rule| (config.namespace.as_str(), rule)))
+        .collect();
     rules.sort_by(|(_, one), (_, other)| one.issuer.cmp(&other.issuer));
     rules
 }
@@ -57,10 +61,14 @@ pub(crate) fn filter(target: &Target<'_>) -> Option<Value> {
         return None;
     }
     let name = |index: usize| format!("origins-{index}");
-    let providers: Map<String, Value> =
-        rules.iter().enumerate().map(|(index, (namespace, rule))| (name(index), provider(target, namespace, rule))).collect();
+    let providers: Map<String, Value> = rules
+        .iter()
+        .enumerate()
+        .map(|(index, (namespace, rule))| (name(index), provider(target, namespace, rule)))
+        .collect();
     let by = |index: usize| json!({"provider_name": name(index)});
-    let or_missing = |index: usize| json!({"requires_any": {"requirements": [by(index), {"allow_missing": {}}]}});
+    let or_missing =
+        |index: usize| json!({"requires_any": {"requirements": [by(index), {"allow_missing": {}}]}});
     let all: Vec<Value> = (0..rules.len()).map(or_missing).collect();
     let requires = match all.as_slice() {
         [only] => only.clone(),
@@ -87,9 +95,13 @@ fn provider(target: &Target<'_>, namespace: &str, rule: &JwtRule) -> Value {
         None | Some("") => json!({"name": from.name}),
         Some(prefix) => json!({"name": from.name, "value_prefix": prefix}),
     });
-    let claims = rule.output_claim_to_headers.iter().map(|to| json!({"header_name": to.header, "claim_name": to.claim}));
+    let claims = rule
+        .output_claim_to_headers
+        .iter()
+        .map(|to| json!({"header_name": to.header, "claim_name": to.claim}));
     // Always understood as lists, whatever the rule adds.
-    let spaced = ["scope", "permission"].into_iter().chain(rule.space_delimited_claims.iter().map(String::as_str));
+    let spaced =
+        ["scope", "permission"].into_iter().chain(rule.space_delimited_claims.iter().map(String::as_str));
     let mut provider = json!({
         "issuer": rule.issuer,
         "audiences": rule.audiences,
@@ -130,15 +142,22 @@ impl<'a> Keys<'a> {
         if let Some(keys) = rule.jwks.as_deref().filter(|keys| !keys.is_empty()) {
             let read: Option<Value> = serde_json::from_str(keys).ok();
             let some = read.is_some_and(|read| read["keys"].as_array().is_some_and(|keys| !keys.is_empty()));
-            let none = || Self::Nowhere(format!("jwks of issuer {} holds no key: its tokens are refused", rule.issuer));
+            let none = || {
+                Self::Nowhere(format!("jwks of issuer {} holds no key: its tokens are refused", rule.issuer))
+            };
             return if some { Self::Here(keys) } else { none() };
         }
         let Some(uri) = rule.jwks_uri.as_deref().filter(|uri| !uri.is_empty()) else {
-            return Self::Nowhere(format!("issuer {} has neither jwks nor jwksUri: its tokens are refused", rule.issuer));
+            return Self::Nowhere(format!(
+                "issuer {} has neither jwks nor jwksUri: its tokens are refused",
+                rule.issuer
+            ));
         };
         let nowhere = || {
             let why = "only plain HTTP to a service of the mesh or to this machine is";
-            Self::Nowhere(format!("jwksUri {uri} is not followed in the sandbox ({why}): its tokens are refused; write jwks"))
+            Self::Nowhere(format!(
+                "jwksUri {uri} is not followed in the sandbox ({why}): its tokens are refused; write jwks"
+            ))
         };
         let Some(rest) = uri.strip_prefix("http://") else { return nowhere() };
         let authority = rest.split(['/', '?']).next().unwrap_or_default();
@@ -154,7 +173,9 @@ impl<'a> Keys<'a> {
             _ => mesh::fqdn(host, namespace),
         };
         match registry.service(&full).filter(|service| service.port(port).is_some()) {
-            Some(service) => Self::At { uri, cluster: names::outbound_cluster(port, "", &service.host), address: None },
+            Some(service) => {
+                Self::At { uri, cluster: names::outbound_cluster(port, "", &service.host), address: None }
+            }
             None => nowhere(),
         }
     }
@@ -163,12 +184,17 @@ impl<'a> Keys<'a> {
 /// Clusters of keys that are on this machine but at no service.
 pub(crate) fn clusters(target: &Target<'_>, resources: &mut Resources) {
     for (namespace, rule) in rules(target) {
-        let Keys::At { cluster: name, address: Some(address), .. } = Keys::of(target.registry, namespace, rule) else { continue };
+        let Keys::At { cluster: name, address: Some(address), .. } =
+            Keys::of(target.registry, namespace, rule)
+        else {
+            continue;
+        };
         if resources.clusters.iter().any(|known| known["name"] == name) {
             continue;
         }
         let mut cluster = clusters::typed(&name, "STATIC");
-        let at = json!({"socket_address": {"address": address.ip().to_string(), "port_value": address.port()}});
+        let at =
+            json!({"socket_address": {"address": address.ip().to_string(), "port_value": address.port()}});
         let endpoints = json!([{"lb_endpoints": [{"endpoint": {"address": at}}]}]);
         http::merge(&mut cluster, json!({"load_assignment": {"cluster_name": name, "endpoints": endpoints}}));
         resources.clusters.push(cluster);
@@ -187,7 +213,10 @@ pub(crate) fn without_effect(registry: &Registry, config: &Config<RequestAuthent
         }
         // The schema has it; istiod's own translation reads it nowhere.
         if rule.presence == "REQUIRED" {
-            found.push(format!("{}; an AuthorizationPolicy can ask for a token", not_yet("presence: REQUIRED")));
+            found.push(format!(
+                "{}; an AuthorizationPolicy can ask for a token",
+                not_yet("presence: REQUIRED")
+            ));
         }
     }
     found
@@ -222,7 +251,9 @@ pub(crate) fn principal(value: &str) -> Value {
     };
     let splits = inner.match_indices('/').map(|(at, _)| (&inner[..at], &inner[at + 1..]));
     let mut ways: Vec<Value> = splits
-        .map(|(issuer, subject)| both(&text(&format!("{open}{issuer}"), false), &text(&format!("{subject}{end}"), false)))
+        .map(|(issuer, subject)| {
+            both(&text(&format!("{open}{issuer}"), false), &text(&format!("{subject}{end}"), false))
+        })
         .collect();
     match (open, end) {
         ("*", _) => ways.push(both(&anything, &text(value, false))),
@@ -260,7 +291,10 @@ mod tests {
     fn a_claim_is_written_with_dots_or_with_brackets() {
         assert_eq!(routing_claim("@request.auth.claims.group"), Some(vec!["group"]));
         assert_eq!(routing_claim("@request.auth.claims.a.b"), Some(vec!["a", "b"]));
-        assert_eq!(routing_claim("@request.auth.claims[https://a.example/role][b]"), Some(vec!["https://a.example/role", "b"]));
+        assert_eq!(
+            routing_claim("@request.auth.claims[https://a.example/role][b]"),
+            Some(vec!["https://a.example/role", "b"])
+        );
         assert_eq!(routing_claim("end-user"), None);
     }
 }

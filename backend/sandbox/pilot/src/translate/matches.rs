@@ -118,7 +118,8 @@ pub(crate) fn route_match(rule: &HttpMatch) -> Value {
 
 /// Whether a match takes every request, so that what comes after it is never reached.
 pub(crate) fn takes_all(route: &Value) -> bool {
-    route["prefix"] == "/" && ["headers", "query_parameters", "dynamic_metadata"].iter().all(|part| route[part].is_null())
+    route["prefix"] == "/"
+        && ["headers", "query_parameters", "dynamic_metadata"].iter().all(|part| route[part].is_null())
 }
 
 #[cfg(test)]

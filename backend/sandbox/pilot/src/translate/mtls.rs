@@ -17,7 +17,8 @@ pub(crate) enum Mode {
 }
 
 /// ALPN by which a sidecar says that it is one.
-const ISTIO_ALPN: [&str; 5] = ["istio", "istio-peer-exchange", "istio-http/1.0", "istio-http/1.1", "istio-h2"];
+const ISTIO_ALPN: [&str; 5] =
+    ["istio", "istio-peer-exchange", "istio-http/1.0", "istio-http/1.1", "istio-h2"];
 
 fn mode_of(mtls: Option<&Mtls>) -> Option<Mode> {
     match mtls?.mode.as_deref()? {
@@ -37,7 +38,8 @@ pub(crate) fn mode(registry: &Registry, workload: &Workload, port: u16) -> Mode 
         found = wide.and_then(|policy| mode_of(policy.spec.mtls.as_ref())).unwrap_or(found);
     }
     let narrow = policies().find(|policy| {
-        policy.namespace == workload.namespace && labels(&policy.spec).is_some_and(|wanted| selects(wanted, &workload.labels))
+        policy.namespace == workload.namespace
+            && labels(&policy.spec).is_some_and(|wanted| selects(wanted, &workload.labels))
     });
     let Some(policy) = narrow else { return found };
     found = mode_of(policy.spec.mtls.as_ref()).unwrap_or(found);
@@ -67,7 +69,10 @@ fn common_context(validation: &Value, alpn: &[&str]) -> Value {
 
 /// The client's side of mutual TLS: our certificate, and a peer that is one of `identities`.
 pub(crate) fn client_socket(sni: &str, identities: &[String], http2: bool) -> Value {
-    let sans: Vec<Value> = identities.iter().map(|identity| json!({"san_type": "URI", "matcher": {"exact": identity}})).collect();
+    let sans: Vec<Value> = identities
+        .iter()
+        .map(|identity| json!({"san_type": "URI", "matcher": {"exact": identity}}))
+        .collect();
     let validation = json!({"match_typed_subject_alt_names": sans});
     let alpn: &[&str] = if http2 { &["istio", "h2"] } else { &["istio"] };
     json!({
@@ -124,7 +129,10 @@ pub(crate) fn server_chains(mode: Mode, name: &str, filters: &Value, bytes: bool
     match mode {
         Mode::Strict => vec![tls(None)],
         Mode::Disable => vec![json!({"name": name, "filters": filters})],
-        Mode::Permissive => [tls(Some(&ISTIO_ALPN)), open("raw_buffer")].into_iter().chain(bytes.then(|| open("tls"))).collect(),
+        Mode::Permissive => [tls(Some(&ISTIO_ALPN)), open("raw_buffer")]
+            .into_iter()
+            .chain(bytes.then(|| open("tls")))
+            .collect(),
     }
 }
 

@@ -27,12 +27,13 @@ pub(crate) fn operation(host: &str, port: u16) -> String {
 /// VirtualService and the port that was asked for; and the path that it takes.
 pub(crate) fn operation_of(route: &Value, virtual_service: &str, port: u16) -> String {
     let wanted = &route["match"];
-    let path = match (wanted["prefix"].as_str(), wanted["path"].as_str(), wanted["safe_regex"]["regex"].as_str()) {
-        (Some(prefix), ..) => format!("{prefix}*"),
-        (_, Some(path), _) => path.to_owned(),
-        (.., Some(regex)) => regex.to_owned(),
-        _ => "/*".to_owned(),
-    };
+    let path =
+        match (wanted["prefix"].as_str(), wanted["path"].as_str(), wanted["safe_regex"]["regex"].as_str()) {
+            (Some(prefix), ..) => format!("{prefix}*"),
+            (_, Some(path), _) => path.to_owned(),
+            (.., Some(regex)) => regex.to_owned(),
+            _ => "/*".to_owned(),
+        };
     let cluster = route["route"]["cluster"].as_str().unwrap_or_default();
     match cluster.split('|').collect::<Vec<_>>()[..] {
         [_, port, _, host] => format!("{host}:{port}{path}"),
@@ -77,9 +78,15 @@ mod tests {
         let one = "outbound|9080|v1|productpage.bookinfo.svc.cluster.local";
         let split = json!({"match": {"prefix": "/"}, "route": {"weighted_clusters": {"clusters": []}}});
         for (route, expect) in [
-            (to(one, json!({"path": "/productpage"})), "productpage.bookinfo.svc.cluster.local:9080/productpage"),
+            (
+                to(one, json!({"path": "/productpage"})),
+                "productpage.bookinfo.svc.cluster.local:9080/productpage",
+            ),
             (to(one, json!({"prefix": "/login"})), "productpage.bookinfo.svc.cluster.local:9080/login*"),
-            (to(one, json!({"safe_regex": {"regex": "/a.*"}})), "productpage.bookinfo.svc.cluster.local:9080/a.*"),
+            (
+                to(one, json!({"safe_regex": {"regex": "/a.*"}})),
+                "productpage.bookinfo.svc.cluster.local:9080/a.*",
+            ),
             (split, "reviews:80/*"),
             (json!({"match": {"path": "/old"}, "redirect": {}}), "reviews:80/old"),
         ] {

@@ -21,19 +21,33 @@ fn unbound(target: &Target<'_>, address: &str, port: u16, chains: Vec<Value>) ->
 pub(crate) fn listeners(target: &Target<'_>, resources: &mut Resources) {
     let Some(real) = target.workload.real_port("15001") else { return };
     resources.listeners.push(virtual_outbound(target, real));
-    let known = || target.scope.services.iter().flat_map(|service| service.ports.iter().map(move |port| (*service, port)));
+    let known = || {
+        target
+            .scope
+            .services
+            .iter()
+            .flat_map(|service| service.ports.iter().map(move |port| (*service, port)))
+    };
     let known = || known().filter(|(service, port)| target.sees(service, port.number));
-    let http_ports: BTreeSet<u16> = known().filter(|(_, port)| port.protocol.is_http()).map(|(_, port)| port.number).collect();
+    let http_ports: BTreeSet<u16> =
+        known().filter(|(_, port)| port.protocol.is_http()).map(|(_, port)| port.number).collect();
     for port in http_ports.iter().copied() {
         let name = port.to_string();
-        let manager = http::manager(target, Side::Outbound, &format!("outbound_0.0.0.0_{port}"), ("rds", rds(&name)), Vec::new());
+        let manager = http::manager(
+            target,
+            Side::Outbound,
+            &format!("outbound_0.0.0.0_{port}"),
+            ("rds", rds(&name)),
+            Vec::new(),
+        );
         resources.listeners.push(unbound(target, "0.0.0.0", port, vec![json!({"filters": [manager]})]));
         routes::outbound(target, resources, &name, port);
     }
     let mut bytes: BTreeMap<(String, u16), Vec<Value>> = BTreeMap::new();
     for (service, port) in known().filter(|(_, port)| !port.protocol.is_http()) {
         let singles: Vec<&String> = service.single_addresses().collect();
-        let subnets: Vec<&String> = service.addresses.iter().filter(|address| address.contains('/')).collect();
+        let subnets: Vec<&String> =
+            service.addresses.iter().filter(|address| address.contains('/')).collect();
         for address in &singles {
             let chains = tcp::outbound(target, service, port, &[], false);
             add(bytes.entry(((*address).clone(), port.number)).or_default(), chains);

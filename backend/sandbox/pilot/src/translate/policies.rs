@@ -35,7 +35,8 @@ pub(crate) const KNOWN_OUTLIER: [&str; 9] = [
     "consecutiveLocalOriginFailures",
     "outlierDetectionHttpErrorCodes",
 ];
-pub(crate) const KNOWN_BALANCER: [&str; 5] = ["simple", "consistentHash", "warmup", "warmupDurationSecs", "localityLbSetting"];
+pub(crate) const KNOWN_BALANCER: [&str; 5] =
+    ["simple", "consistentHash", "warmup", "warmupDurationSecs", "localityLbSetting"];
 
 pub(crate) fn time(from: &Value, key: &str) -> Option<Value> {
     from[key].as_str().and_then(seconds).map(Value::from)
@@ -66,8 +67,12 @@ impl Policy<'_> {
 
     /// Whether HTTP/2 is spoken to the service.
     pub(crate) fn speaks_http2(&self, mesh: &MeshConfig, protocol: Protocol) -> bool {
-        let wish = self.connection_pool.and_then(|pool| pool["http"]["h2UpgradePolicy"].as_str()).unwrap_or("DEFAULT");
-        let wish = if wish == "DEFAULT" { mesh.h2_upgrade_policy.as_deref().unwrap_or_default() } else { wish };
+        let wish = self
+            .connection_pool
+            .and_then(|pool| pool["http"]["h2UpgradePolicy"].as_str())
+            .unwrap_or("DEFAULT");
+        let wish =
+            if wish == "DEFAULT" { mesh.h2_upgrade_policy.as_deref().unwrap_or_default() } else { wish };
         protocol == Protocol::Http2 || (protocol == Protocol::Http && wish == "UPGRADE")
     }
 
@@ -82,8 +87,16 @@ impl Policy<'_> {
         put(limits, "max_retries", number(http, "maxRetries"));
         if let Some(budget) = self.retry_budget {
             let mut wanted = json!({});
-            put(&mut wanted, "budget_percent", budget["percent"].as_f64().map(|percent| json!({"value": percent})));
-            put(&mut wanted, "min_retry_concurrency", budget["minRetryConcurrency"].as_u64().map(Value::from));
+            put(
+                &mut wanted,
+                "budget_percent",
+                budget["percent"].as_f64().map(|percent| json!({"value": percent})),
+            );
+            put(
+                &mut wanted,
+                "min_retry_concurrency",
+                budget["minRetryConcurrency"].as_u64().map(Value::from),
+            );
             limits["retry_budget"] = wanted;
         }
         put(cluster, "connect_timeout", time(tcp, "connectTimeout"));
@@ -122,7 +135,9 @@ impl Policy<'_> {
 }
 
 fn keep_alive(wanted: &Value) -> Value {
-    let whole = |key| wanted[key].as_str().and_then(seconds).and_then(|text| text.trim_end_matches('s').parse::<f64>().ok());
+    let whole = |key| {
+        wanted[key].as_str().and_then(seconds).and_then(|text| text.trim_end_matches('s').parse::<f64>().ok())
+    };
     let mut keepalive = json!({});
     put(&mut keepalive, "keepalive_probes", number(wanted, "probes"));
     #[allow(clippy::cast_possible_truncation, reason = "whole seconds")]

@@ -17,7 +17,12 @@ pub(crate) struct Preference {
 
 impl Preference {
     /// The DestinationRule's, else the Service's, else the mesh's; `None` when it is switched off.
-    pub(crate) fn of(mesh: &MeshConfig, service: &Service, balancer: Option<&Value>, ejects: bool) -> Option<Self> {
+    pub(crate) fn of(
+        mesh: &MeshConfig,
+        service: &Service,
+        balancer: Option<&Value>,
+        ejects: bool,
+    ) -> Option<Self> {
         let own = balancer.and_then(|balancer| balancer.get("localityLbSetting"));
         let own = own.map(|own| LocalityLbSetting::deserialize(own).unwrap_or_default());
         let near = || {
@@ -54,12 +59,17 @@ impl<'a> Group<'a> {
 
     fn json(self) -> Value {
         let mut locality = json!({});
-        let parts = [("region", &self.locality.region), ("zone", &self.locality.zone), ("sub_zone", &self.locality.subzone)];
+        let parts = [
+            ("region", &self.locality.region),
+            ("zone", &self.locality.zone),
+            ("sub_zone", &self.locality.subzone),
+        ];
         for (key, part) in parts.into_iter().filter(|(_, part)| !part.is_empty()) {
             locality[key] = json!(part);
         }
         let endpoints: Vec<Value> = self.endpoints.into_iter().map(|endpoint| endpoint.value).collect();
-        let mut group = json!({"locality": locality, "lb_endpoints": endpoints, "load_balancing_weight": self.weight});
+        let mut group =
+            json!({"locality": locality, "lb_endpoints": endpoints, "load_balancing_weight": self.weight});
         if self.priority > 0 {
             group["priority"] = json!(self.priority);
         }
@@ -68,18 +78,26 @@ impl<'a> Group<'a> {
 }
 
 /// The localities of a load assignment, as the caller at `here` shall use them.
-pub(crate) fn localities(endpoints: Vec<Endpoint<'_>>, here: &Place<'_>, preference: Option<&Preference>) -> Vec<Value> {
+pub(crate) fn localities(
+    endpoints: Vec<Endpoint<'_>>,
+    here: &Place<'_>,
+    preference: Option<&Preference>,
+) -> Vec<Value> {
     let mut places: BTreeMap<Locality, Vec<Endpoint<'_>>> = BTreeMap::new();
     for endpoint in endpoints {
         places.entry(endpoint.place.locality.clone().into_owned()).or_default().push(endpoint);
     }
-    let mut groups: Vec<Group<'_>> = places.into_iter().map(|(locality, endpoints)| Group::of(locality, endpoints, 0)).collect();
+    let mut groups: Vec<Group<'_>> =
+        places.into_iter().map(|(locality, endpoints)| Group::of(locality, endpoints, 0)).collect();
     if let Some(Preference { setting, fails_over }) = preference {
         if !setting.distribute.is_empty() {
             distribute(&mut groups, &here.locality, &setting.distribute);
         } else if *fails_over {
             if !setting.failover_priority.is_empty() {
-                groups = groups.into_iter().flat_map(|group| by_labels(group, here, &setting.failover_priority)).collect();
+                groups = groups
+                    .into_iter()
+                    .flat_map(|group| by_labels(group, here, &setting.failover_priority))
+                    .collect();
             }
             if setting.failover_priority.is_empty() || !setting.failover.is_empty() {
                 by_distance(&mut groups, &here.locality, &setting.failover);
@@ -101,7 +119,8 @@ fn distribute(groups: &mut Vec<Group<'_>>, here: &Locality, rules: &[Distribute]
     // The narrowest first, so that `*` takes what is left.
     shares.sort_by_key(|(to, _)| to.matches('*').count());
     for (to, share) in shares {
-        let inside: Vec<usize> = (0..groups.len()).filter(|index| !named[*index] && groups[*index].locality.is_in(to)).collect();
+        let inside: Vec<usize> =
+            (0..groups.len()).filter(|index| !named[*index] && groups[*index].locality.is_in(to)).collect();
         let total: u32 = inside.iter().map(|index| groups[*index].weight).sum();
         for index in inside {
             named[index] = true;
@@ -130,13 +149,16 @@ fn by_labels<'a>(group: Group<'a>, here: &Place<'_>, labels: &[String]) -> Vec<G
     let mut ranks: BTreeMap<usize, Vec<Endpoint<'a>>> = BTreeMap::new();
     for endpoint in group.endpoints {
         let unlike = labels.iter().position(|label| {
-            let (key, wanted) =
-                label.split_once('=').map_or_else(|| (label.as_str(), here.label(label)), |(key, value)| (key, value));
+            let (key, wanted) = label
+                .split_once('=')
+                .map_or_else(|| (label.as_str(), here.label(label)), |(key, value)| (key, value));
             endpoint.place.label(key) != wanted
         });
         ranks.entry(unlike.map_or(0, |index| labels.len() - index)).or_default().push(endpoint);
     }
     let locality = group.locality;
-    let rank = |(rank, endpoints): (usize, _)| Group::of(locality.clone(), endpoints, u32::try_from(rank).unwrap_or(u32::MAX));
+    let rank = |(rank, endpoints): (usize, _)| {
+        Group::of(locality.clone(), endpoints, u32::try_from(rank).unwrap_or(u32::MAX))
+    };
     ranks.into_iter().map(rank).collect()
 }

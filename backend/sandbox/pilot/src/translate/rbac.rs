@@ -58,8 +58,11 @@ impl Scope<'_> {
         for condition in &rule.when {
             self.condition(condition, namespace, &mut when);
         }
-        let permission = |operation: &Operation| all("rule", [self.operation(operation), when.permissions.clone()].concat());
-        let principal = |source: &Source| all("id", [self.source(source, namespace), when.principals.clone()].concat());
+        let permission = |operation: &Operation| {
+            all("rule", [self.operation(operation), when.permissions.clone()].concat())
+        };
+        let principal =
+            |source: &Source| all("id", [self.source(source, namespace), when.principals.clone()].concat());
         let permissions: Vec<Value> = match rule.to.as_slice() {
             [] => vec![permission(&Operation::default())],
             to => to.iter().map(|to| permission(&to.operation)).collect(),
@@ -77,7 +80,14 @@ impl Scope<'_> {
     }
 
     /// `values` and `notValues` of one field.
-    fn field(self, word: &str, into: &mut Vec<Value>, values: &[String], not: &[String], of: impl Fn(&str) -> Option<Value>) {
+    fn field(
+        self,
+        word: &str,
+        into: &mut Vec<Value>,
+        values: &[String],
+        not: &[String],
+        of: impl Fn(&str) -> Option<Value>,
+    ) {
         let each = |values: &[String]| values.iter().map(|value| of(value)).collect::<Option<Vec<_>>>();
         if !values.is_empty() {
             into.push(each(values).map_or_else(|| self.undecidable(word), |list| any(word, list)));
@@ -107,7 +117,10 @@ impl Scope<'_> {
             return authenticated(text(value, false));
         }
         let names = || self.aliases.iter().map(String::as_str).chain([TRUST_DOMAIN]);
-        match value.split_once('/').filter(|(domain, _)| !self.aliases.is_empty() && names().any(|name| name == *domain)) {
+        match value
+            .split_once('/')
+            .filter(|(domain, _)| !self.aliases.is_empty() && names().any(|name| name == *domain))
+        {
             Some((_, rest)) => {
                 let each = names().map(|name| authenticated(text(&format!("spiffe://{name}/{rest}"), false)));
                 any("id", each.collect())
@@ -118,7 +131,9 @@ impl Scope<'_> {
 
     fn operation(self, operation: &Operation) -> Vec<Value> {
         let mut list = Vec::new();
-        let header = |name: &'static str, fold: bool| move |value: &str| self.http(json!({"header": header(name, value, fold)}));
+        let header = |name: &'static str, fold: bool| {
+            move |value: &str| self.http(json!({"header": header(name, value, fold)}))
+        };
         self.field("rule", &mut list, &operation.hosts, &operation.not_hosts, header(":authority", true));
         self.field("rule", &mut list, &operation.methods, &operation.not_methods, header(":method", false));
         self.field("rule", &mut list, &operation.ports, &operation.not_ports, |value| self.port(value));
@@ -131,12 +146,19 @@ impl Scope<'_> {
         let mut list = Vec::new();
         let account = |value: &str| Some(service_account(value, namespace));
         let token = |value: &str| self.http(jwt::principal(value));
-        let (direct, remote) = (|value: &str| addresses("direct_remote_ip", value), |value: &str| addresses("remote_ip", value));
-        self.field("id", &mut list, &source.principals, &source.not_principals, |value| Some(self.principal(value)));
+        let (direct, remote) =
+            (|value: &str| addresses("direct_remote_ip", value), |value: &str| addresses("remote_ip", value));
+        self.field("id", &mut list, &source.principals, &source.not_principals, |value| {
+            Some(self.principal(value))
+        });
         self.field("id", &mut list, &source.request_principals, &source.not_request_principals, token);
-        self.field("id", &mut list, &source.namespaces, &source.not_namespaces, |value| Some(of_namespace(value)));
+        self.field("id", &mut list, &source.namespaces, &source.not_namespaces, |value| {
+            Some(of_namespace(value))
+        });
         self.field("id", &mut list, &source.service_accounts, &source.not_service_accounts, account);
-        self.field("id", &mut list, &source.trust_domains, &source.not_trust_domains, |value| Some(trust_domain(value)));
+        self.field("id", &mut list, &source.trust_domains, &source.not_trust_domains, |value| {
+            Some(trust_domain(value))
+        });
         self.field("id", &mut list, &source.ip_blocks, &source.not_ip_blocks, direct);
         self.field("id", &mut list, &source.remote_ip_blocks, &source.not_remote_ip_blocks, remote);
         list
@@ -147,7 +169,9 @@ impl Scope<'_> {
         let what = &mut into.permissions;
         match condition.key.as_str() {
             "destination.port" => return self.field("rule", what, values, not, |value| self.port(value)),
-            "destination.ip" => return self.field("rule", what, values, not, |value| self.own_address(value)),
+            "destination.ip" => {
+                return self.field("rule", what, values, not, |value| self.own_address(value));
+            }
             "connection.sni" => {
                 let sni = |value: &str| Some(json!({"requested_server_name": text(value, false)}));
                 return self.field("rule", what, values, not, sni);
@@ -250,7 +274,9 @@ fn path(value: &str) -> Value {
     if !value.contains("{*}") && !value.contains("{**}") {
         return text(value, false);
     }
-    let pieces = value.split("{**}").map(|piece| piece.split("{*}").map(regex::escape).collect::<Vec<_>>().join("[^/]+"));
+    let pieces = value
+        .split("{**}")
+        .map(|piece| piece.split("{*}").map(regex::escape).collect::<Vec<_>>().join("[^/]+"));
     json!({"safe_regex": {"regex": pieces.collect::<Vec<_>>().join(".*")}})
 }
 

@@ -16,7 +16,8 @@ pub(crate) fn policy(target: &Target<'_>, wanted: Option<&Retries>, hashed: bool
             "typed_config": {"@type": "type.googleapis.com/envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"},
         }])
     };
-    let mut policy = json!({"num_retries": 2, "retry_on": DEFAULT_ON, "host_selection_retry_max_attempts": 5});
+    let mut policy =
+        json!({"num_retries": 2, "retry_on": DEFAULT_ON, "host_selection_retry_max_attempts": 5});
     let wanted = wanted.or(target.registry.mesh_config.default_http_retry_policy.as_ref());
     if wanted.and_then(|wanted| wanted.retry_ignore_previous_hosts).unwrap_or(!hashed) {
         policy["retry_host_predicate"] = previous_hosts();
@@ -30,7 +31,8 @@ pub(crate) fn policy(target: &Target<'_>, wanted: Option<&Retries>, hashed: bool
         let words = on.split(',').map(str::trim).filter(|word| !word.is_empty());
         let (codes, mut words): (Vec<&str>, Vec<&str>) = words.partition(|word| word.parse::<u16>().is_ok());
         if !codes.is_empty() {
-            policy["retriable_status_codes"] = codes.iter().filter_map(|code| code.parse::<u16>().ok()).collect();
+            policy["retriable_status_codes"] =
+                codes.iter().filter_map(|code| code.parse::<u16>().ok()).collect();
             if !words.contains(&"retriable-status-codes") {
                 words.push("retriable-status-codes");
             }

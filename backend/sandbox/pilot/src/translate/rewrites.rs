@@ -29,7 +29,9 @@ pub(crate) fn redirect(rule: &Redirect, port: u16) -> Value {
     if let Some(scheme) = &rule.scheme {
         redirect["scheme_redirect"] = json!(scheme);
     }
-    let port = rule.port.or_else(|| (rule.derive_port.as_deref() == Some("FROM_REQUEST_PORT")).then(|| u32::from(port)));
+    let port = rule
+        .port
+        .or_else(|| (rule.derive_port.as_deref() == Some("FROM_REQUEST_PORT")).then(|| u32::from(port)));
     // The scheme's own port is left out.
     let own = if rule.scheme.as_deref() == Some("https") { 443 } else { 80 };
     if let Some(port) = port.filter(|port| *port != own) {
@@ -103,15 +105,22 @@ fn extend(into: &mut Value, key: &str, more: Vec<Value>) {
 fn added(operations: &HeaderOperations) -> Vec<Value> {
     let each = |headers: &BTreeMap<String, String>, action: &str| -> Vec<Value> {
         let headers = headers.iter().filter(|(name, _)| !is_internal(name));
-        headers.map(|(name, value)| json!({"header": {"key": name, "value": value}, "append_action": action})).collect()
+        headers
+            .map(|(name, value)| json!({"header": {"key": name, "value": value}, "append_action": action}))
+            .collect()
     };
-    [each(&operations.set, "OVERWRITE_IF_EXISTS_OR_ADD"), each(&operations.add, "APPEND_IF_EXISTS_OR_ADD")].concat()
+    [each(&operations.set, "OVERWRITE_IF_EXISTS_OR_ADD"), each(&operations.add, "APPEND_IF_EXISTS_OR_ADD")]
+        .concat()
 }
 
 /// Which pages of other sites may ask.
 pub(crate) fn cors(policy: &Value) -> Value {
-    let list = |key: &str| policy[key].as_array().map(|list| list.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(","));
-    let origins = policy["allowOrigins"].as_array().into_iter().flatten().map(|origin| match origin["regex"].as_str() {
+    let list = |key: &str| {
+        policy[key].as_array().map(|list| list.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(","))
+    };
+    let origins = policy["allowOrigins"].as_array().into_iter().flatten().map(|origin| match origin["regex"]
+        .as_str()
+    {
         Some(regex) => json!({"safe_regex": {"regex": regex}}),
         None => origin.clone(),
     });
@@ -122,7 +131,11 @@ pub(crate) fn cors(policy: &Value) -> Value {
         "filter_enabled": {"default_value": {"numerator": 100, "denominator": "HUNDRED"}},
         "forward_not_matching_preflights": policy["unmatchedPreflights"] != "IGNORE",
     });
-    let texts = [("allowMethods", "allow_methods"), ("allowHeaders", "allow_headers"), ("exposeHeaders", "expose_headers")];
+    let texts = [
+        ("allowMethods", "allow_methods"),
+        ("allowHeaders", "allow_headers"),
+        ("exposeHeaders", "expose_headers"),
+    ];
     for (key, name) in texts {
         if let Some(text) = list(key) {
             cors[name] = json!(text);

@@ -45,10 +45,17 @@ pub(crate) fn outbound(target: &Target<'_>, resources: &mut Resources, name: &st
 
 /// Hosts of the mesh's VirtualServices that no service has: as istiod, their rules hold at every port.
 fn unregistered<'a>(target: &Target<'a>) -> Vec<(&'a Config<VirtualService>, String)> {
-    let known =
-        |host: &str| target.registry.services.iter().any(|service| fits(host, &service.host) || fits(&service.host, host));
+    let known = |host: &str| {
+        target.registry.services.iter().any(|service| fits(host, &service.host) || fits(&service.host, host))
+    };
     let mut found = Vec::new();
-    for rule in target.scope.virtual_services.iter().copied().filter(|rule| in_mesh(rule) && !rule.spec.http.is_empty()) {
+    for rule in target
+        .scope
+        .virtual_services
+        .iter()
+        .copied()
+        .filter(|rule| in_mesh(rule) && !rule.spec.http.is_empty())
+    {
         let hosts = rule.spec.hosts.iter().map(|host| mesh::fqdn(host, &rule.namespace));
         found.extend(hosts.filter(|host| !known(host)).map(|host| (rule, host)));
     }
@@ -78,9 +85,12 @@ pub(crate) fn configuration(target: &Target<'_>, name: &str, virtual_hosts: Vec<
 fn virtual_host(target: &Target<'_>, service: &Service, port: u16) -> Value {
     let calls = target.registry.gateway_api.calls(target, service, port);
     let rule = calls.or_else(|| holding(target, &service.host));
-    let routes = rule.map(|rule| rules(target, rule, &Way { gateway: "mesh", namespace: &rule.namespace, port }));
+    let routes =
+        rule.map(|rule| rules(target, rule, &Way { gateway: "mesh", namespace: &rule.namespace, port }));
     // A VirtualService none of whose rules is for this caller is as good as none.
-    let routes = routes.filter(|routes| !routes.is_empty()).unwrap_or_else(|| vec![default_route(target, service, port)]);
+    let routes = routes
+        .filter(|routes| !routes.is_empty())
+        .unwrap_or_else(|| vec![default_route(target, service, port)]);
     json!({
         "name": format!("{}:{port}", service.host),
         "domains": names::domains(service, port, &target.workload.namespace),
@@ -93,7 +103,10 @@ fn virtual_host(target: &Target<'_>, service: &Service, port: u16) -> Value {
 fn holding<'a>(target: &Target<'a>, host: &str) -> Option<&'a Config<VirtualService>> {
     let covers = |rule: &Config<VirtualService>| {
         let hosts = rule.spec.hosts.iter().map(|name| mesh::fqdn(name, &rule.namespace));
-        hosts.filter(|name| in_mesh(rule) && fits(name, host)).map(|name| (!name.starts_with('*'), name.len())).max()
+        hosts
+            .filter(|name| in_mesh(rule) && fits(name, host))
+            .map(|name| (!name.starts_with('*'), name.len()))
+            .max()
     };
     let mut best: Option<((bool, usize), &Config<VirtualService>)> = None;
     for rule in target.scope.virtual_services.iter().copied().filter(|rule| !rule.spec.http.is_empty()) {
@@ -121,8 +134,7 @@ fn catch_all(target: &Target<'_>) -> Value {
 fn default_route(target: &Target<'_>, service: &Service, port: u16) -> Value {
     let rule = destinations::rule(target, service);
     let hash = Policy::of(rule.as_ref(), None, port).hash_policy();
-    let mut action =
-        json!({"cluster": names::outbound_cluster(port, "", &service.host), "timeout": "0s", "max_grpc_timeout": "0s"});
+    let mut action = json!({"cluster": names::outbound_cluster(port, "", &service.host), "timeout": "0s", "max_grpc_timeout": "0s"});
     if let Some(policy) = retries::policy(target, None, hash.is_some()) {
         action["retry_policy"] = policy;
     }
@@ -166,8 +178,10 @@ fn route(
         "match": wanted.map_or_else(everything, matches::route_match),
         "metadata": {"filter_metadata": {"istio": {"config": config.link("virtual-service")}}},
     });
-    let name: Vec<&str> =
-        [rule.name.as_deref(), wanted.and_then(|wanted| wanted.name.as_deref())].into_iter().flatten().collect();
+    let name: Vec<&str> = [rule.name.as_deref(), wanted.and_then(|wanted| wanted.name.as_deref())]
+        .into_iter()
+        .flatten()
+        .collect();
     if !name.is_empty() {
         route["name"] = json!(name.join("."));
     }
@@ -188,8 +202,15 @@ fn route(
         rewrites::headers(&mut route, only.headers.as_ref());
     }
     let mut filters = serde_json::Map::new();
-    filters.extend(rule.fault.as_ref().and_then(faults::filter).map(|fault| ("envoy.filters.http.fault".to_owned(), fault)));
-    filters.extend(rule.cors_policy.as_ref().map(|cors| ("envoy.filters.http.cors".to_owned(), rewrites::cors(cors))));
+    filters.extend(
+        rule.fault
+            .as_ref()
+            .and_then(faults::filter)
+            .map(|fault| ("envoy.filters.http.fault".to_owned(), fault)),
+    );
+    filters.extend(
+        rule.cors_policy.as_ref().map(|cors| ("envoy.filters.http.cors".to_owned(), rewrites::cors(cors))),
+    );
     if !filters.is_empty() {
         route["typed_per_filter_config"] = filters.into();
     }
@@ -206,7 +227,12 @@ pub(crate) struct Resolved {
 }
 
 /// The port that is named, else the service's only one, else the one that the request was sent to.
-pub(crate) fn destination(target: &Target<'_>, config: &Config<VirtualService>, way: &Way<'_>, to: &Destination) -> Resolved {
+pub(crate) fn destination(
+    target: &Target<'_>,
+    config: &Config<VirtualService>,
+    way: &Way<'_>,
+    to: &Destination,
+) -> Resolved {
     let host = mesh::fqdn(&to.host, &config.namespace);
     let named = to.port.as_ref().and_then(|port| u16::try_from(port.number).ok());
     let only = || match target.scope.service(&host).map(|service| service.ports.as_slice()) {
@@ -236,7 +262,8 @@ fn action(target: &Target<'_>, config: &Config<VirtualService>, way: &Way<'_>, r
             action["weighted_clusters"] = json!({"clusters": shares.map(share).collect::<Vec<_>>()});
         }
     }
-    let hashes: Vec<Value> = rule.route.iter().filter_map(|split| hash_policy(target, config, way, &split.destination)).collect();
+    let hashes: Vec<Value> =
+        rule.route.iter().filter_map(|split| hash_policy(target, config, way, &split.destination)).collect();
     let hashed = rule.route.len() == 1 && !hashes.is_empty();
     if let Some(policy) = retries::policy(target, rule.retries.as_ref(), hashed) {
         action["retry_policy"] = policy;
@@ -273,7 +300,12 @@ fn action(target: &Target<'_>, config: &Config<VirtualService>, way: &Way<'_>, r
 }
 
 /// What requests to a destination are hashed by, if its DestinationRule asks for it.
-fn hash_policy(target: &Target<'_>, config: &Config<VirtualService>, way: &Way<'_>, to: &Destination) -> Option<Value> {
+fn hash_policy(
+    target: &Target<'_>,
+    config: &Config<VirtualService>,
+    way: &Way<'_>,
+    to: &Destination,
+) -> Option<Value> {
     let found = destination(target, config, way, to);
     let rule = destinations::rule(target, target.scope.service(&found.host)?)?;
     let subset = rule.spec.subsets.iter().find(|subset| Some(&subset.name) == to.subset.as_ref());

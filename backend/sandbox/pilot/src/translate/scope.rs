@@ -32,13 +32,20 @@ pub(crate) fn exported(said: &[String], default: &[String], owner: &str, namespa
 /// The Sidecar for a workload: one that selects it, else its namespace's, else the root namespace's.
 pub(crate) fn sidecar<'a>(registry: &'a Registry, workload: &Workload) -> Option<&'a Config<Sidecar>> {
     let labels = |sidecar: &'a Config<Sidecar>| {
-        sidecar.spec.workload_selector.as_ref().map(|selector| &selector.labels).filter(|labels| !labels.is_empty())
+        sidecar
+            .spec
+            .workload_selector
+            .as_ref()
+            .map(|selector| &selector.labels)
+            .filter(|labels| !labels.is_empty())
     };
-    let wide = |namespace: &str| registry.sidecars.iter().find(|it| it.namespace == namespace && labels(it).is_none());
-    let selecting = registry
-        .sidecars
-        .iter()
-        .find(|it| it.namespace == workload.namespace && labels(it).is_some_and(|wanted| selects(wanted, &workload.labels)));
+    let wide = |namespace: &str| {
+        registry.sidecars.iter().find(|it| it.namespace == namespace && labels(it).is_none())
+    };
+    let selecting = registry.sidecars.iter().find(|it| {
+        it.namespace == workload.namespace
+            && labels(it).is_some_and(|wanted| selects(wanted, &workload.labels))
+    });
     selecting.or_else(|| wide(&workload.namespace)).or_else(|| wide(ROOT_NAMESPACE))
 }
 
@@ -57,12 +64,12 @@ impl<'a> Scope<'a> {
     pub(crate) fn of(registry: &'a Registry, workload: &Workload) -> Self {
         let config = &registry.mesh_config;
         let here = workload.namespace.as_str();
-        let sidecar = (workload.proxy != Some(ProxyKind::Router)).then(|| sidecar(registry, workload)).flatten();
+        let sidecar =
+            (workload.proxy != Some(ProxyKind::Router)).then(|| sidecar(registry, workload)).flatten();
         let policy = sidecar.and_then(|sidecar| sidecar.spec.outbound_traffic_policy.as_ref());
-        let rules = registry
-            .destination_rules
-            .iter()
-            .filter(|rule| exported(&rule.spec.export_to, &config.default_destination_rule_export_to, &rule.namespace, here));
+        let rules = registry.destination_rules.iter().filter(|rule| {
+            exported(&rule.spec.export_to, &config.default_destination_rule_export_to, &rule.namespace, here)
+        });
         let mut scope = Self {
             services: Vec::new(),
             reached: Vec::new(),
@@ -70,12 +77,12 @@ impl<'a> Scope<'a> {
             destination_rules: rules.collect(),
             sidecar,
             // As istiod: a Sidecar's policy without a mode is REGISTRY_ONLY.
-            allow_any: policy.map_or(config.allow_any(), |policy| policy.mode.as_deref() == Some("ALLOW_ANY")),
+            allow_any: policy
+                .map_or(config.allow_any(), |policy| policy.mode.as_deref() == Some("ALLOW_ANY")),
         };
-        let services = registry
-            .services
-            .iter()
-            .filter(|service| exported(&service.export_to, &config.default_service_export_to, &service.namespace, here));
+        let services = registry.services.iter().filter(|service| {
+            exported(&service.export_to, &config.default_service_export_to, &service.namespace, here)
+        });
         let services = nearest(services, here);
         let seen = |service: &Service| scope.takes_in(&service.host, &service.namespace, here, |_| true);
         let known: Vec<&Service> = services.values().copied().filter(|service| seen(service)).collect();
@@ -85,7 +92,8 @@ impl<'a> Scope<'a> {
                 && hosts.any(|host| scope.takes_in(&host, &rule.namespace, here, |_| true))
         });
         scope.virtual_services = virtual_services.collect();
-        let mut reached: BTreeMap<&str, &Service> = known.iter().map(|service| (service.host.as_str(), *service)).collect();
+        let mut reached: BTreeMap<&str, &Service> =
+            known.iter().map(|service| (service.host.as_str(), *service)).collect();
         for rule in &scope.virtual_services {
             for host in destinations(&rule.spec) {
                 let service = services.get(mesh::fqdn(host, &rule.namespace).as_str());
@@ -97,8 +105,16 @@ impl<'a> Scope<'a> {
         scope
     }
 
-    fn takes_in(&self, host: &str, owner: &str, here: &str, listener: impl Fn(&SidecarEgress) -> bool) -> bool {
-        let Some(sidecar) = self.sidecar.filter(|sidecar| !sidecar.spec.egress.is_empty()) else { return true };
+    fn takes_in(
+        &self,
+        host: &str,
+        owner: &str,
+        here: &str,
+        listener: impl Fn(&SidecarEgress) -> bool,
+    ) -> bool {
+        let Some(sidecar) = self.sidecar.filter(|sidecar| !sidecar.spec.egress.is_empty()) else {
+            return true;
+        };
         let mut listeners = sidecar.spec.egress.iter().filter(|egress| listener(egress));
         listeners.any(|egress| egress.hosts.iter().any(|entry| imports(entry, host, owner, here)))
     }
@@ -136,7 +152,11 @@ fn nearest<'a>(services: impl Iterator<Item = &'a Service>, here: &str) -> BTree
 fn destinations(rule: &VirtualService) -> impl Iterator<Item = &String> {
     let http = rule.http.iter().flat_map(|rule| {
         let mirrors = rule.mirrors.iter().map(|mirror| &mirror.destination.host);
-        rule.route.iter().map(|split| &split.destination.host).chain(rule.mirror.iter().map(|to| &to.host)).chain(mirrors)
+        rule.route
+            .iter()
+            .map(|split| &split.destination.host)
+            .chain(rule.mirror.iter().map(|to| &to.host))
+            .chain(mirrors)
     });
     let tls = rule.tls.iter().flat_map(|rule| rule.route.iter().map(|split| &split.destination.host));
     let tcp = rule.tcp.iter().flat_map(|rule| rule.route.iter().map(|split| &split.destination.host));
@@ -150,7 +170,12 @@ mod tests {
     #[test]
     fn exports_and_imports() {
         let to = |said: &[&str], owner| {
-            exported(&said.iter().map(ToString::to_string).collect::<Vec<_>>(), &[".".to_owned()], owner, "demo")
+            exported(
+                &said.iter().map(ToString::to_string).collect::<Vec<_>>(),
+                &[".".to_owned()],
+                owner,
+                "demo",
+            )
         };
         assert!(to(&["*"], "other") && to(&["demo"], "other") && to(&["."], "demo") && to(&[], "demo"));
         assert!(!to(&["."], "other") && !to(&["~"], "demo") && !to(&["third"], "other") && !to(&[], "other"));

@@ -8,7 +8,8 @@ use mesh::istio::{ClientTls, DestinationRule, HttpRoute, PeerAuthentication, Vir
 use serde_json::Value;
 
 /// Istio's and the Gateway API's kinds that this control plane has no rules for.
-const UNKNOWN_KINDS: &[&str] = &["WasmPlugin", "TrafficExtension", "WorkloadGroup", "ProxyConfig", "TCPRoute", "TLSRoute"];
+const UNKNOWN_KINDS: &[&str] =
+    &["WasmPlugin", "TrafficExtension", "WorkloadGroup", "ProxyConfig", "TCPRoute", "TLSRoute"];
 
 /// An object of a kind that has no effect here.
 pub(crate) fn unknown_kind(object: &Object) -> Option<Untranslated> {
@@ -33,7 +34,10 @@ pub(crate) fn unsaid_protocols(object: &Object) -> Vec<Untranslated> {
         port["protocol"] != "UDP" && Protocol::said(port["appProtocol"].as_str(), name).is_none()
     });
     let reason = |port: &Value| {
-        format!("port {} does not say its protocol and is taken as TCP: name it http-… or set appProtocol", port["port"])
+        format!(
+            "port {} does not say its protocol and is taken as TCP: name it http-… or set appProtocol",
+            port["port"]
+        )
     };
     unsaid.map(|port| Untranslated { object: title(object), reason: reason(port) }).collect()
 }
@@ -72,7 +76,9 @@ pub(crate) fn find_untranslated(registry: &mut Registry) {
     }
     let mesh = format!("ConfigMap {ROOT_NAMESPACE}/istio");
     found.extend(
-        super::telemetry::support::of_mesh(registry).into_iter().map(|reason| Untranslated { object: mesh.clone(), reason }),
+        super::telemetry::support::of_mesh(registry)
+            .into_iter()
+            .map(|reason| Untranslated { object: mesh.clone(), reason }),
     );
     registry.untranslated.extend(found);
 }
@@ -109,8 +115,9 @@ fn taken_as_bytes(registry: &Registry, config: &Config<VirtualService>) -> Vec<S
     let hosts: Vec<String> = spec.hosts.iter().map(|host| mesh::fqdn(host, &config.namespace)).collect();
     let meant = registry.services.iter().filter(|service| hosts.contains(&service.host));
     let silent = meant.filter(|service| !service.ports.iter().any(|port| port.protocol.is_http()));
-    let ports =
-        silent.flat_map(|service| service.ports.iter().filter(|port| port.said.is_none()).map(move |port| (service, port)));
+    let ports = silent.flat_map(|service| {
+        service.ports.iter().filter(|port| port.said.is_none()).map(move |port| (service, port))
+    });
     let reason = |(service, port): (&Service, &Port)| {
         format!(
             "port {} of {} does not say its protocol and is taken as TCP, so that http rules have no effect there: name it http-… or set appProtocol",
@@ -133,7 +140,11 @@ fn destination_rule(object: &Object, spec: &DestinationRule) -> Vec<String> {
     let mut found: Vec<String> = without_effect::credential(spec).into_iter().collect();
     let raw = object.spec();
     let of_subsets = raw["subsets"].as_array().into_iter().flatten().map(|subset| &subset["trafficPolicy"]);
-    found.extend(of_subsets.chain([&raw["trafficPolicy"]]).flat_map(|raw| unknown("trafficPolicy", raw, &policies::KNOWN)));
+    found.extend(
+        of_subsets
+            .chain([&raw["trafficPolicy"]])
+            .flat_map(|raw| unknown("trafficPolicy", raw, &policies::KNOWN)),
+    );
     let subsets = spec.subsets.iter().filter_map(|subset| subset.traffic_policy.as_ref());
     for policy in spec.traffic_policy.iter().chain(subsets) {
         found.extend(traffic_policy(
@@ -143,7 +154,12 @@ fn destination_rule(object: &Object, spec: &DestinationRule) -> Vec<String> {
             policy.tls.as_ref(),
         ));
         for port in &policy.port_level_settings {
-            found.extend(traffic_policy(&port.load_balancer, &port.connection_pool, &port.outlier_detection, port.tls.as_ref()));
+            found.extend(traffic_policy(
+                &port.load_balancer,
+                &port.connection_pool,
+                &port.outlier_detection,
+                port.tls.as_ref(),
+            ));
         }
     }
     found
@@ -151,10 +167,18 @@ fn destination_rule(object: &Object, spec: &DestinationRule) -> Vec<String> {
 
 /// Pods and Services have no addresses of their own on this machine, so that nobody can go to the one that was meant.
 fn passthrough(registry: &Registry, config: &Config<DestinationRule>) -> Vec<String> {
-    let asked =
-        config.spec.traffic_policy.iter().chain(config.spec.subsets.iter().filter_map(|subset| subset.traffic_policy.as_ref()));
+    let asked = config
+        .spec
+        .traffic_policy
+        .iter()
+        .chain(config.spec.subsets.iter().filter_map(|subset| subset.traffic_policy.as_ref()));
     let asked = asked.flat_map(|policy| {
-        policy.port_level_settings.iter().map(|port| &port.load_balancer).chain([&policy.load_balancer]).flatten()
+        policy
+            .port_level_settings
+            .iter()
+            .map(|port| &port.load_balancer)
+            .chain([&policy.load_balancer])
+            .flatten()
     });
     let host = mesh::fqdn(&config.spec.host, &config.namespace);
     let inside = registry.services.iter().any(|service| !service.entry && fits(&host, &service.host));
@@ -176,10 +200,16 @@ fn traffic_policy(
     let mut found = unknown("connectionPool.tcp", &pool["tcp"], &policies::KNOWN_TCP);
     found.extend(unknown("connectionPool.http", &pool["http"], &policies::KNOWN_HTTP));
     found.extend(unknown("loadBalancer", balancer, &policies::KNOWN_BALANCER));
-    let outliers = unknown("outlierDetection", outlier_detection.as_ref().unwrap_or(&none), &policies::KNOWN_OUTLIER);
-    found.extend(outliers.into_iter().map(|reason| match reason.starts_with("outlierDetection.consecutiveErrors ") {
-        true => "outlierDetection.consecutiveErrors is no longer read by Istio: write consecutive5xxErrors".to_owned(),
-        false => reason,
+    let outliers =
+        unknown("outlierDetection", outlier_detection.as_ref().unwrap_or(&none), &policies::KNOWN_OUTLIER);
+    found.extend(outliers.into_iter().map(|reason| {
+        match reason.starts_with("outlierDetection.consecutiveErrors ") {
+            true => {
+                "outlierDetection.consecutiveErrors is no longer read by Istio: write consecutive5xxErrors"
+                    .to_owned()
+            }
+            false => reason,
+        }
     }));
     found.extend(tls.into_iter().flat_map(without_effect::client_tls));
     found
@@ -202,7 +232,9 @@ pub(crate) fn seconds(text: &str) -> Option<String> {
     while !rest.is_empty() {
         let digits = rest.find(|letter: char| !letter.is_ascii_digit() && letter != '.')?;
         let number: f64 = rest[..digits].parse().ok()?;
-        let unit_end = rest[digits..].find(|letter: char| letter.is_ascii_digit()).map_or(rest.len(), |end| digits + end);
+        let unit_end = rest[digits..]
+            .find(|letter: char| letter.is_ascii_digit())
+            .map_or(rest.len(), |end| digits + end);
         total += number
             * match &rest[digits..unit_end] {
                 "h" => 3600.0,

@@ -28,14 +28,21 @@ pub(crate) fn chain(subnets: &[&String], server_names: &[String], filter: Value)
 }
 
 fn range(subnet: &str) -> Option<Value> {
-    let (address, length) = subnet.split_once('/').unwrap_or((subnet, if subnet.contains(':') { "128" } else { "32" }));
+    let (address, length) =
+        subnet.split_once('/').unwrap_or((subnet, if subnet.contains(':') { "128" } else { "32" }));
     address.parse::<std::net::IpAddr>().ok()?;
     Some(json!({"address_prefix": address, "prefix_len": length.parse::<u32>().ok()?}))
 }
 
 /// The filter chains for a service's port, which is reached by `subnets` of its own or, when `by_name`, only by its name:
 /// those of the VirtualServices that hold for it, and one for everything else.
-pub(crate) fn outbound(target: &Target<'_>, service: &Service, port: &Port, subnets: &[&String], by_name: bool) -> Vec<Value> {
+pub(crate) fn outbound(
+    target: &Target<'_>,
+    service: &Service,
+    port: &Port,
+    subnets: &[&String],
+    by_name: bool,
+) -> Vec<Value> {
     let rules = holding(target, service);
     let mut chains = Vec::new();
     for config in rules {
@@ -46,7 +53,8 @@ pub(crate) fn outbound(target: &Target<'_>, service: &Service, port: &Port, subn
             chains.extend(by_connection(target, config, &way, subnets));
         }
     }
-    let plain = || http::bytes(target, Side::Outbound, &names::outbound_cluster(port.number, "", &service.host));
+    let plain =
+        || http::bytes(target, Side::Outbound, &names::outbound_cluster(port.number, "", &service.host));
     if port.protocol.is_tls() {
         if chains.is_empty() {
             let name = if by_name { std::slice::from_ref(&service.host) } else { &[] };
@@ -121,18 +129,26 @@ pub(crate) fn by_connection(
 }
 
 /// Bytes to one destination, or to several by their shares.
-fn split(target: &Target<'_>, config: &Config<VirtualService>, way: &Way<'_>, route: &[RouteDestination]) -> Value {
+fn split(
+    target: &Target<'_>,
+    config: &Config<VirtualService>,
+    way: &Way<'_>,
+    route: &[RouteDestination],
+) -> Value {
     let cluster = |to| routes::destination(target, config, way, to).cluster;
     let shares: Vec<&RouteDestination> = match route {
         [only] => return http::bytes(target, Side::Outbound, &cluster(&only.destination)),
         // As istiod: a share of nothing is left out.
         several => several.iter().filter(|split| split.weight.unwrap_or(0) > 0).collect(),
     };
-    let first = shares.first().map(|split| cluster(&split.destination)).unwrap_or_else(|| "BlackHoleCluster".into());
+    let first =
+        shares.first().map(|split| cluster(&split.destination)).unwrap_or_else(|| "BlackHoleCluster".into());
     let mut filter = http::bytes(target, Side::Outbound, &first);
     if let (Some(config), [_, _, ..]) = (filter["typed_config"].as_object_mut(), shares.as_slice()) {
-        let shares: Vec<Value> =
-            shares.iter().map(|split| json!({"name": cluster(&split.destination), "weight": split.weight})).collect();
+        let shares: Vec<Value> = shares
+            .iter()
+            .map(|split| json!({"name": cluster(&split.destination), "weight": split.weight}))
+            .collect();
         config.shift_remove("cluster");
         config.insert("weighted_clusters".into(), json!({"clusters": shares}));
     }
@@ -144,10 +160,13 @@ fn holding<'a>(target: &Target<'a>, service: &Service) -> Vec<&'a Config<Virtual
     let mut found: Vec<((bool, usize), &Config<VirtualService>)> = Vec::new();
     for config in target.scope.virtual_services.iter().copied() {
         let way = Way { gateway: "mesh", namespace: &config.namespace, port: 0 };
-        let in_mesh = config.spec.gateways.is_empty() || config.spec.gateways.iter().any(|name| same_gateway(name, &way));
+        let in_mesh = config.spec.gateways.is_empty()
+            || config.spec.gateways.iter().any(|name| same_gateway(name, &way));
         let hosts = config.spec.hosts.iter().map(|host| mesh::fqdn(host, &config.namespace));
-        let rank =
-            hosts.filter(|host| in_mesh && fits(host, &service.host)).map(|host| (!host.starts_with('*'), host.len())).max();
+        let rank = hosts
+            .filter(|host| in_mesh && fits(host, &service.host))
+            .map(|host| (!host.starts_with('*'), host.len()))
+            .max();
         found.extend(rank.map(|rank| (rank, config)));
     }
     found.sort_by(|(one, _), (other, _)| other.cmp(one));

@@ -11,7 +11,8 @@ use std::sync::OnceLock;
 
 /// Namespace and name of the Secret behind a credential's name; a gateway's is in its own namespace.
 pub(crate) fn secret_of(name: &str, namespace: &str) -> (String, String) {
-    if let Some((of, name)) = name.strip_prefix("kubernetes-gateway://").and_then(|rest| rest.split_once('/')) {
+    if let Some((of, name)) = name.strip_prefix("kubernetes-gateway://").and_then(|rest| rest.split_once('/'))
+    {
         return (of.to_owned(), name.to_owned());
     }
     (namespace.to_owned(), name.strip_prefix("kubernetes://").unwrap_or(name).to_owned())
@@ -28,7 +29,9 @@ fn reference(name: &str) -> Value {
 }
 
 fn tell(resources: &mut Resources, secret: Option<Value>) {
-    if let Some(secret) = secret.filter(|secret| resources.secrets.iter().all(|known| known["name"] != secret["name"])) {
+    if let Some(secret) =
+        secret.filter(|secret| resources.secrets.iter().all(|known| known["name"] != secret["name"]))
+    {
         resources.secrets.push(secret);
     }
 }
@@ -46,7 +49,8 @@ fn authority(target: &Target<'_>, resources: &mut Resources, name: &str) -> Valu
     let told = sds_name(name) + CA;
     let (namespace, name) = secret_of(name, &target.workload.namespace);
     let of = |name: String| target.registry.credentials.get(&(namespace.clone(), name));
-    let found = of(format!("{name}{CA}")).filter(|credential| credential.has_ca()).or_else(|| of(name.clone()));
+    let found =
+        of(format!("{name}{CA}")).filter(|credential| credential.has_ca()).or_else(|| of(name.clone()));
     tell(resources, found.and_then(|credential| credential.authority(&told)));
     reference(&told)
 }
@@ -63,7 +67,8 @@ fn alt_names(names: &[String]) -> Value {
 
 /// `TLSV1_2` as Envoy writes it.
 fn version(said: Option<&str>, unsaid: &str) -> String {
-    said.and_then(|said| said.strip_prefix("TLSV")).map_or_else(|| unsaid.to_owned(), |rest| format!("TLSv{rest}"))
+    said.and_then(|said| said.strip_prefix("TLSV"))
+        .map_or_else(|| unsaid.to_owned(), |rest| format!("TLSv{rest}"))
 }
 
 /// The credentials that a server shows.
@@ -83,7 +88,11 @@ pub(crate) fn server(target: &Target<'_>, resources: &mut Resources, tls: &Serve
     if shown.is_empty() {
         // Files of the gateway's pod, which there are none of here.
         let path = |path: &Option<String>| path.clone().unwrap_or_default();
-        shown.push(reference(&format!("file-cert:{}~{}", path(&tls.server_certificate), path(&tls.private_key))));
+        shown.push(reference(&format!(
+            "file-cert:{}~{}",
+            path(&tls.server_certificate),
+            path(&tls.private_key)
+        )));
     }
     let mut parameters = json!({
         "tls_minimum_protocol_version": version(tls.min_protocol_version.as_deref(), "TLSv1_2"),
@@ -105,8 +114,7 @@ pub(crate) fn server(target: &Target<'_>, resources: &mut Resources, tls: &Serve
             Some(name) => authority(target, resources, name),
             None => reference(&format!("file-root:{}", tls.ca_certificates.as_deref().unwrap_or_default())),
         };
-        common["combined_validation_context"] =
-            json!({"default_validation_context": validation, "validation_context_sds_secret_config": believed});
+        common["combined_validation_context"] = json!({"default_validation_context": validation, "validation_context_sds_secret_config": believed});
     }
     json!({
         "name": "envoy.transport_sockets.tls",
@@ -121,7 +129,8 @@ pub(crate) fn server(target: &Target<'_>, resources: &mut Resources, tls: &Serve
 /// The authorities that this machine believes.
 fn system_authorities() -> Option<&'static str> {
     static FOUND: OnceLock<Option<&'static str>> = OnceLock::new();
-    const FILES: [&str; 3] = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
+    const FILES: [&str; 3] =
+        ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
     *FOUND.get_or_init(|| FILES.into_iter().find(|file| Path::new(file).is_file()))
 }
 
@@ -144,7 +153,8 @@ pub(crate) fn client(
     let skip = tls.insecure_skip_verify == Some(true);
     let said = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
     let sni = said(&tls.sni);
-    let names = if tls.subject_alt_names.is_empty() { &service.subject_alt_names } else { &tls.subject_alt_names };
+    let names =
+        if tls.subject_alt_names.is_empty() { &service.subject_alt_names } else { &tls.subject_alt_names };
     let credential = said(&tls.credential_name);
     if credential.is_some() && !credential_counts(target, selecting) {
         return None; // As istiod: the whole setting is left out, and support says so.
@@ -172,13 +182,16 @@ pub(crate) fn client(
             common["combined_validation_context"] = by_secret(validation, authority(target, resources, name));
         }
         (None, Some(file), _) => {
-            common["combined_validation_context"] = by_secret(validation, reference(&format!("file-root:{file}")));
+            common["combined_validation_context"] =
+                by_secret(validation, reference(&format!("file-root:{file}")));
         }
         (None, None, Some(file)) => {
             validation["trusted_ca"] = json!({"filename": file});
             common["validation_context"] = validation;
         }
-        (None, None, None) => common["combined_validation_context"] = by_secret(validation, reference("file-root:system")),
+        (None, None, None) => {
+            common["combined_validation_context"] = by_secret(validation, reference("file-root:system"))
+        }
     }
     let mut context = json!({
         "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",

@@ -15,7 +15,10 @@ pub(crate) fn service_entry(spec: &ServiceEntry) -> Vec<String> {
     let looked_up = resolution.starts_with("DNS");
     let mut found = Vec::new();
     if resolution == "DYNAMIC_DNS" {
-        found.push("resolution DYNAMIC_DNS is taken as NONE in the sandbox: calls go where the client meant to".to_owned());
+        found.push(
+            "resolution DYNAMIC_DNS is taken as NONE in the sandbox: calls go where the client meant to"
+                .to_owned(),
+        );
     }
     for endpoint in &spec.endpoints {
         let address = endpoint.address.as_deref().unwrap_or_default();
@@ -26,9 +29,13 @@ pub(crate) fn service_entry(spec: &ServiceEntry) -> Vec<String> {
         }
     }
     for port in &spec.ports {
-        let said = port.protocol.as_deref().filter(|protocol| !protocol.is_empty()).map(str::to_ascii_lowercase);
+        let said =
+            port.protocol.as_deref().filter(|protocol| !protocol.is_empty()).map(str::to_ascii_lowercase);
         if Protocol::said(said.as_deref(), &port.name).is_none() {
-            found.push(format!("port {} does not say its protocol and is taken as TCP: set protocol", port.number));
+            found.push(format!(
+                "port {} does not say its protocol and is taken as TCP: set protocol",
+                port.number
+            ));
         }
     }
     found
@@ -58,10 +65,13 @@ pub(crate) fn sidecar(registry: &Registry, config: &Config<Sidecar>) -> Vec<Stri
         let behind = inbound::endpoint_port(ingress).map_or(number, u32::from);
         let chosen = |workload: &&Workload| {
             workload.proxy == Some(ProxyKind::Sidecar)
-                && scope::sidecar(registry, workload).is_some_and(|it| it.name == config.name && it.namespace == config.namespace)
+                && scope::sidecar(registry, workload)
+                    .is_some_and(|it| it.name == config.name && it.namespace == config.namespace)
         };
         for workload in registry.workloads.iter().map(AsRef::as_ref).filter(chosen) {
-            let lacks = [number, behind].into_iter().find(|port| workload.real_port(&format!("app/{port}")).is_none());
+            let lacks = [number, behind]
+                .into_iter()
+                .find(|port| workload.real_port(&format!("app/{port}")).is_none());
             found.extend(lacks.map(|port| {
                 format!(
                     "ingress port {number} is not served: the program of pod {} has no port {port} in the sandbox",
@@ -79,8 +89,12 @@ fn given(text: &Option<String>) -> bool {
 
 /// Of a Gateway.
 pub(crate) fn gateway(registry: &Registry, config: &Config<Gateway>) -> Vec<String> {
-    let workloads: Vec<&Workload> =
-        registry.workloads.iter().map(AsRef::as_ref).filter(|workload| gateway::holds(config, workload)).collect();
+    let workloads: Vec<&Workload> = registry
+        .workloads
+        .iter()
+        .map(AsRef::as_ref)
+        .filter(|workload| gateway::holds(config, workload))
+        .collect();
     let mut found = Vec::new();
     for server in &config.spec.servers {
         let auto = server.tls.as_ref().is_some_and(|tls| tls.mode.as_deref() == Some("AUTO_PASSTHROUGH"));
@@ -120,7 +134,10 @@ fn lacking(registry: &Registry, workload: &Workload, server: &Server, settings: 
     }
     let names = tls::credential_names(settings);
     if names.is_empty() {
-        return vec!["tls.serverCertificate is a file, which gateways of the sandbox do not have: use credentialName".into()];
+        return vec![
+            "tls.serverCertificate is a file, which gateways of the sandbox do not have: use credentialName"
+                .into(),
+        ];
     }
     let mut found = Vec::new();
     for name in names {
@@ -128,9 +145,12 @@ fn lacking(registry: &Registry, workload: &Workload, server: &Server, settings: 
         let of = |secret: String| registry.credentials.get(&(namespace.clone(), secret));
         let own = of(secret.clone());
         if !own.is_some_and(crate::secrets::Credential::has_pair) {
-            found.push(format!("credentialName {name}: there is no Secret {namespace}/{secret} with a certificate and a key"));
+            found.push(format!(
+                "credentialName {name}: there is no Secret {namespace}/{secret} with a certificate and a key"
+            ));
         }
-        let believes = [of(format!("{secret}{CA}")), own].into_iter().flatten().any(crate::secrets::Credential::has_ca);
+        let believes =
+            [of(format!("{secret}{CA}")), own].into_iter().flatten().any(crate::secrets::Credential::has_ca);
         if matches!(mode, "MUTUAL" | "OPTIONAL_MUTUAL") && !believes {
             found.push(format!(
                 "credentialName {name}: neither Secret {secret} nor {secret}{CA} of {namespace} has a CA certificate"
@@ -147,7 +167,10 @@ pub(crate) fn client_tls(tls: &ClientTls) -> Vec<String> {
     }
     let file = "is a file, which pods of the sandbox do not have: use credentialName";
     let files = [
-        (tls.ca_certificates.as_deref().is_some_and(|file| !file.is_empty() && file != "system"), "caCertificates"),
+        (
+            tls.ca_certificates.as_deref().is_some_and(|file| !file.is_empty() && file != "system"),
+            "caCertificates",
+        ),
         (given(&tls.client_certificate), "clientCertificate"),
     ];
     files.into_iter().filter(|(there, _)| *there).map(|(_, name)| format!("tls.{name} {file}")).collect()
@@ -157,9 +180,12 @@ pub(crate) fn client_tls(tls: &ClientTls) -> Vec<String> {
 pub(crate) fn credential(spec: &DestinationRule) -> Option<String> {
     let subsets = spec.subsets.iter().filter_map(|subset| subset.traffic_policy.as_ref());
     let policies = spec.traffic_policy.iter().chain(subsets);
-    let mut settings = policies
-        .flat_map(|policy| policy.tls.iter().chain(policy.port_level_settings.iter().filter_map(|port| port.tls.as_ref())));
+    let mut settings = policies.flat_map(|policy| {
+        policy.tls.iter().chain(policy.port_level_settings.iter().filter_map(|port| port.tls.as_ref()))
+    });
     let named = settings.any(|tls| given(&tls.credential_name));
-    (named && spec.workload_selector.is_none())
-        .then(|| "tls.credentialName counts at gateways only; for sidecars the rule needs a workloadSelector".to_owned())
+    (named && spec.workload_selector.is_none()).then(|| {
+        "tls.credentialName counts at gateways only; for sidecars the rule needs a workloadSelector"
+            .to_owned()
+    })
 }

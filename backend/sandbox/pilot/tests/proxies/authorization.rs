@@ -37,14 +37,20 @@ async fn deny_all_then_allow() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_denial_names_its_rule() {
     let mut bench = two_versions().await;
-    bench.apply(&policy("no-jason", "{action: DENY, rules: [{when: [{key: 'request.headers[end-user]', values: [jason]}]}]}"));
+    bench.apply(&policy(
+        "no-jason",
+        "{action: DENY, rules: [{when: [{key: 'request.headers[end-user]', values: [jason]}]}]}",
+    ));
     bench.settle().await;
     let refused = async { while status(&bench, "/", &["end-user: jason"]).await != 403 {} };
     tokio::time::timeout(crate::bench::PATIENCE, refused).await.expect("jason is refused");
     assert_eq!(status(&bench, "/", &["end-user: anna"]).await, 200);
     let versions = ["web-v1", "web-v2"].map(|pod| bench.log_line(pod, "rbac_access_denied"));
     let (line, _, _) = futures::future::select_all(versions.map(Box::pin)).await;
-    assert!(line.contains("403 - rbac_access_denied_matched_policy[ns[demo]-policy[no-jason]-rule[0]]"), "{line}");
+    assert!(
+        line.contains("403 - rbac_access_denied_matched_policy[ns[demo]-policy[no-jason]-rule[0]]"),
+        "{line}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -54,7 +60,12 @@ async fn all_nothing_and_denials_first() {
         ("allow nothing", "{}", "", 403),
         ("allow all", "{rules: [{}]}", "", 200),
         ("deny all", "{action: DENY, rules: [{}]}", "", 403),
-        ("deny before allow", "{action: DENY, rules: [{to: [{operation: {methods: [GET]}}]}]}", "{rules: [{}]}", 403),
+        (
+            "deny before allow",
+            "{action: DENY, rules: [{to: [{operation: {methods: [GET]}}]}]}",
+            "{rules: [{}]}",
+            403,
+        ),
         (
             "allow one of several",
             "{rules: [{to: [{operation: {methods: [POST]}}]}]}",
@@ -79,8 +90,10 @@ async fn all_nothing_and_denials_first() {
     bench.delete("AuthorizationPolicy", "demo", "first");
     // The root namespace's hold everywhere, those of others nowhere else.
     for (namespace, expect) in [("other", 200), ("istio-system", 403)] {
-        bench
-            .apply(&policy("wide", "{action: DENY, rules: [{}]}").replace("namespace: demo", &format!("namespace: {namespace}")));
+        bench.apply(
+            &policy("wide", "{action: DENY, rules: [{}]}")
+                .replace("namespace: demo", &format!("namespace: {namespace}")),
+        );
         bench.settle().await;
         assert_eq!(status_of(&bench, "client").await, Some(expect), "{namespace}");
     }

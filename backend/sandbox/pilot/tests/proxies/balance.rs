@@ -25,7 +25,11 @@ async fn round_robin_alternates_and_random_does_not() {
     balanced(&mut bench, "simple: RANDOM").await;
     let seen = bench.answered(400, &[]).await;
     println!("RANDOM: {:?}, {} changes in 399", tally(&seen), changes(&seen));
-    assert!(within(tally(&seen)["web-v1"], 400, 0.5) && within(changes(&seen), 399, 0.5), "{:?}", tally(&seen));
+    assert!(
+        within(tally(&seen)["web-v1"], 400, 0.5) && within(changes(&seen), 399, 0.5),
+        "{:?}",
+        tally(&seen)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -77,7 +81,9 @@ async fn a_new_endpoint_is_eased_in() {
     const WINDOW: Duration = Duration::from_secs(10);
     let mut bench = Bench::start().await;
     bench.apply(crate::WEB);
-    bench.apply(&policy("{loadBalancer: {simple: ROUND_ROBIN, warmup: {duration: 10s, minimumPercent: 5, aggression: 1}}}"));
+    bench.apply(&policy(
+        "{loadBalancer: {simple: ROUND_ROBIN, warmup: {duration: 10s, minimumPercent: 5, aggression: 1}}}",
+    ));
     bench.pod("client", "app=client,version=v1", 8080, false).await;
     bench.pod("web-v1", "app=web,version=v1", 9080, false).await;
     bench.settle().await;

@@ -20,18 +20,22 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 /// `$BINNACLE_ENVOY`, the tool folder, or `PATH`; a machine without Envoy fails these tests.
 pub(crate) fn envoy() -> PathBuf {
     let named = std::env::var_os("BINNACLE_ENVOY").map(PathBuf::from);
-    let cached = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache/binnacle/tools/envoy-1.40.0/envoy"));
+    let cached = std::env::var_os("HOME")
+        .map(|home| PathBuf::from(home).join(".cache/binnacle/tools/envoy-1.40.0/envoy"));
     let path = std::env::var_os("PATH").unwrap_or_default();
     let on_path = std::env::split_paths(&path).map(|folder| folder.join("envoy"));
     let mut candidates = named.into_iter().chain(cached).chain(on_path);
-    candidates.find(|file| file.is_file()).expect("Envoy is missing: run `cargo xtask test`, or set BINNACLE_ENVOY")
+    candidates
+        .find(|file| file.is_file())
+        .expect("Envoy is missing: run `cargo xtask test`, or set BINNACLE_ENVOY")
 }
 
 /// Ports that nobody listens at, from below the range from which the system itself hands out ports.
 fn free_ports(count: usize) -> Vec<u16> {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let first = std::process::id() % 9 * 1000;
-    let mut next = || 18_000 + u16::try_from((first + NEXT.fetch_add(1, Ordering::Relaxed)) % 12_000).expect("a port");
+    let mut next =
+        || 18_000 + u16::try_from((first + NEXT.fetch_add(1, Ordering::Relaxed)) % 12_000).expect("a port");
     let free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
     std::iter::repeat_with(&mut next).filter(free).take(count).collect()
 }
@@ -107,7 +111,8 @@ impl Bench {
     }
 
     fn publish(&self) {
-        let objects = self.objects.values().chain(self.pods.values().map(|pod| &pod.object)).cloned().collect();
+        let objects =
+            self.objects.values().chain(self.pods.values().map(|pod| &pod.object)).cloned().collect();
         let revision = self.world.borrow().revision + 1;
         self.world.send_replace(Arc::new(World { revision, objects }));
     }
@@ -138,7 +143,8 @@ impl Bench {
                 self.apps.push(tokio::spawn(crate::echo::serve(app.clone(), real)));
             }
         }
-        let labels: BTreeMap<&str, &str> = labels.split(',').filter_map(|pair| pair.split_once('=')).collect();
+        let labels: BTreeMap<&str, &str> =
+            labels.split(',').filter_map(|pair| pair.split_once('=')).collect();
         let object = json!({
             "apiVersion": "v1", "kind": "Pod",
             "metadata": {"name": name, "namespace": namespace, "labels": labels,
@@ -173,7 +179,8 @@ impl Bench {
 
     /// What Envoy wrote to its standard error and output.
     pub(crate) fn logs(&self, name: &str) -> String {
-        let read = |file| std::fs::read_to_string(self.pods[name].folder.path().join(file)).unwrap_or_default();
+        let read =
+            |file| std::fs::read_to_string(self.pods[name].folder.path().join(file)).unwrap_or_default();
         read("log") + &read("output")
     }
 
@@ -183,7 +190,9 @@ impl Bench {
         let named = |id: &String| split(id).0.to_owned() + "." + split(id).1;
         let pods: Vec<String> = self.pods.keys().map(named).collect();
         let settled = |statuses: &Statuses| {
-            pods.iter().all(|pod| statuses.get(pod).is_some_and(|status| status.synced && status.revision >= revision))
+            pods.iter().all(|pod| {
+                statuses.get(pod).is_some_and(|status| status.synced && status.revision >= revision)
+            })
         };
         let mut connected = self.pilot().connected();
         let waited = tokio::time::timeout(PATIENCE, connected.wait_for(settled)).await;
@@ -216,8 +225,12 @@ impl Bench {
                 let known = self.pilot().connected().borrow().clone();
                 let synced = serde_json::to_string_pretty(&self.debug("/debug/syncz").await).expect("JSON");
                 let watched = self.debug("/debug/adsz").await;
-                let watched: Vec<_> =
-                    watched["clients"].as_array().expect("clients").iter().map(|client| &client["watches"]).collect();
+                let watched: Vec<_> = watched["clients"]
+                    .as_array()
+                    .expect("clients")
+                    .iter()
+                    .map(|client| &client["watches"])
+                    .collect();
                 panic!("not settled at {revision}: {known:#?}\n{synced}\n{watched:#?}\n{}", logs.join("\n"));
             }
         }
@@ -234,7 +247,13 @@ impl Bench {
     }
 
     /// The same, from another address than the pod's.
-    pub(crate) async fn call_as(&self, source: &str, from: &str, to: &str, request: &str) -> std::io::Result<Answer> {
+    pub(crate) async fn call_as(
+        &self,
+        source: &str,
+        from: &str,
+        to: &str,
+        request: &str,
+    ) -> std::io::Result<Answer> {
         let (address, port) = to.split_once(':').expect("address:port");
         let line = format!("PROXY TCP4 {source} {address} 40000 {port}\r\n");
         exchange(self.pods[from].ports["15001"], &line, request).await
@@ -283,7 +302,8 @@ impl Bench {
     /// An echo that is no part of the mesh; the port is this machine's.
     pub(crate) fn outsider(&mut self, name: &str) -> u16 {
         let port = free_ports(1)[0];
-        self.apps.push(tokio::spawn(crate::echo::serve(crate::echo::heard_by(name, self.heard.clone()), port)));
+        self.apps
+            .push(tokio::spawn(crate::echo::serve(crate::echo::heard_by(name, self.heard.clone()), port)));
         port
     }
 
@@ -299,7 +319,8 @@ impl Bench {
         let waiting = ["cluster_manager.warming_clusters", "listener_manager.total_listeners_warming"];
         let waits = async || {
             let page = self.admin(pod, "/stats?filter=warming").await;
-            page.lines().any(|line| waiting.iter().any(|name| line.starts_with(name)) && !line.ends_with(": 0"))
+            page.lines()
+                .any(|line| waiting.iter().any(|name| line.starts_with(name)) && !line.ends_with(": 0"))
         };
         while waits().await {
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -319,7 +340,9 @@ impl Bench {
     }
 
     pub(crate) async fn debug(&self, path: &str) -> Value {
-        let answer = exchange(self.pilot().debug_addr().port(), "", &get(path, "istiod", &[])).await.expect("the page");
+        let answer = exchange(self.pilot().debug_addr().port(), "", &get(path, "istiod", &[]))
+            .await
+            .expect("the page");
         serde_json::from_str(&answer.body).unwrap_or(Value::String(answer.body))
     }
 }
@@ -341,7 +364,9 @@ fn whole(answer: &[u8]) -> bool {
 fn unchunked(mut body: &str) -> String {
     let mut whole = String::new();
     while let Some((size, rest)) = body.split_once("\r\n") {
-        let Some(chunk) = usize::from_str_radix(size, 16).ok().filter(|size| *size > 0).and_then(|size| rest.get(..size)) else {
+        let Some(chunk) =
+            usize::from_str_radix(size, 16).ok().filter(|size| *size > 0).and_then(|size| rest.get(..size))
+        else {
             break;
         };
         whole.push_str(chunk);
@@ -361,8 +386,10 @@ pub(crate) async fn exchange(port: u16, before: &str, request: &str) -> std::io:
         let text = String::from_utf8_lossy(&answer).into_owned();
         let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
         let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
-        let status = status.ok_or_else(|| std::io::Error::new(std::io::ErrorKind::UnexpectedEof, "no answer"))?;
-        let body = if head.contains("transfer-encoding: chunked") { unchunked(body) } else { body.to_owned() };
+        let status =
+            status.ok_or_else(|| std::io::Error::new(std::io::ErrorKind::UnexpectedEof, "no answer"))?;
+        let body =
+            if head.contains("transfer-encoding: chunked") { unchunked(body) } else { body.to_owned() };
         Ok(Answer { status, head: head.to_owned(), body, took: started.elapsed() })
     };
     tokio::time::timeout(PATIENCE, talk).await.expect("an answer in time")

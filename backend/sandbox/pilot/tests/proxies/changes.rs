@@ -20,14 +20,24 @@ async fn rewrites_change_path_and_host() {
     let mut bench = two_versions().await;
     let all = [
         rule("/old", &format!("rewrite: {{uri: /new, authority: other.example}}, {V1}")),
-        rule("/host", &format!("rewrite: {{authority: a.example}}, headers: {{request: {{set: {{Host: b.example}}}}}}, {V1}")),
+        rule(
+            "/host",
+            &format!(
+                "rewrite: {{authority: a.example}}, headers: {{request: {{set: {{Host: b.example}}}}}}, {V1}"
+            ),
+        ),
         rule(
             "/regex",
-            &format!("rewrite: {{uriRegexRewrite: {{match: '^/regex/(.*)/(.*)$', rewrite: '/\\\\2/\\\\1'}}}}, {V1}")
-                .replace("\\\\", "\\"),
+            &format!(
+                "rewrite: {{uriRegexRewrite: {{match: '^/regex/(.*)/(.*)$', rewrite: '/\\\\2/\\\\1'}}}}, {V1}"
+            )
+            .replace("\\\\", "\\"),
         ),
         rule("/set", &format!("headers: {{request: {{set: {{Host: c.example}}}}}}, {V1}")),
-        rule("/one", "route: [{destination: {host: web, subset: v1}, headers: {request: {set: {host: d.example}}}}]"),
+        rule(
+            "/one",
+            "route: [{destination: {host: web, subset: v1}, headers: {request: {set: {host: d.example}}}}]",
+        ),
         rule(
             "/split",
             "route: [{destination: {host: web, subset: v1}, weight: 1, headers: {request: {set: {host: e.example}}}}, \
@@ -44,7 +54,8 @@ async fn rewrites_change_path_and_host() {
         ("/one", "GET /one", "d.example"),
     ] {
         let answer = bench.web(path, &[]).await;
-        let seen: Vec<&str> = answer.body.lines().filter(|text| text.starts_with("GET") || text.starts_with("host:")).collect();
+        let seen: Vec<&str> =
+            answer.body.lines().filter(|text| text.starts_with("GET") || text.starts_with("host:")).collect();
         println!("{path} -> {seen:?}");
         assert_eq!(seen, [line, &format!("host: {host}")], "{path}");
     }
@@ -70,7 +81,10 @@ async fn redirects_and_answers_of_its_own() {
         rule("/own", "redirect: {port: 443, scheme: https, authority: b.example}"),
         rule("/derived", "redirect: {derivePort: FROM_REQUEST_PORT, authority: b.example}"),
         rule("/default", "redirect: {derivePort: FROM_PROTOCOL_DEFAULT, authority: b.example}"),
-        rule("/tea", "directResponse: {status: 418, body: {string: tea}}, headers: {response: {set: {x-pot: short}}}"),
+        rule(
+            "/tea",
+            "directResponse: {status: 418, body: {string: tea}}, headers: {response: {set: {x-pot: short}}}",
+        ),
         rule("/bytes", "directResponse: {status: 200, body: {bytes: aGVsbG8=}}"),
         rule("/bare", "directResponse: {status: 204}"),
     ];
@@ -115,7 +129,9 @@ async fn headers_are_set_added_and_removed() {
     bench.settle().await;
     let mut seen = std::collections::BTreeSet::new();
     for _ in 0..60 {
-        let answer = bench.web("/", &["x-set: old", "x-add: first", "x-old: yes", "x-keep: yes", "answer-header: x-gone"]).await;
+        let answer = bench
+            .web("/", &["x-set: old", "x-add: first", "x-old: yes", "x-keep: yes", "answer-header: x-gone"])
+            .await;
         let mut lines: Vec<&str> = answer
             .body
             .lines()
@@ -130,16 +146,25 @@ async fn headers_are_set_added_and_removed() {
         let head: Vec<&str> = answer
             .head
             .lines()
-            .filter(|line| ["x-set", "x-seen", "x-version", "x-gone"].iter().any(|name| line.starts_with(name)))
+            .filter(|line| {
+                ["x-set", "x-seen", "x-version", "x-gone"].iter().any(|name| line.starts_with(name))
+            })
             .collect();
         seen.insert(format!("{} {lines:?} {head:?}", crate::world::who(&answer)));
     }
     seen.iter().for_each(|line| println!("{line}"));
     let seen: Vec<String> = seen.into_iter().collect();
     assert_eq!(seen.len(), 2);
-    for part in
-        ["x-set: new", "x-add: first", "x-add: more", "x-add: one", "x-keep: yes", "x-set: answer", "x-seen: 1", "x-version: one"]
-    {
+    for part in [
+        "x-set: new",
+        "x-add: first",
+        "x-add: more",
+        "x-add: one",
+        "x-keep: yes",
+        "x-set: answer",
+        "x-seen: 1",
+        "x-version: one",
+    ] {
         assert!(seen[0].starts_with("web-v1") && seen[0].contains(part), "{part} is missing in {}", seen[0]);
     }
     assert!(!seen[1].contains("x-keep") && seen[1].contains("x-version: two"), "{}", seen[1]);
@@ -156,14 +181,19 @@ async fn pages_of_some_sites_may_ask() {
     )));
     bench.settle().await;
     let preflight = async |path: &str, origin: &str| {
-        let asked = get(path, "web:9080", &[&format!("origin: {origin}"), "access-control-request-method: PUT"]);
+        let asked =
+            get(path, "web:9080", &[&format!("origin: {origin}"), "access-control-request-method: PUT"]);
         bench.call("client", WEB, &asked.replacen("GET", "OPTIONS", 1)).await
     };
     for origin in ["http://a.example", "https://www.b.example", "http://c.example"] {
         let asked = preflight("/", origin).await;
         println!("preflight from {origin}: {}\n{}", asked.status, asked.head);
         let said = ["origin", "methods", "headers", "max-age", "credentials"].map(|name| {
-            let name = if name == "max-age" { "access-control-max-age".into() } else { format!("access-control-allow-{name}") };
+            let name = if name == "max-age" {
+                "access-control-max-age".into()
+            } else {
+                format!("access-control-allow-{name}")
+            };
             header(&asked, &name).unwrap_or_default()
         });
         assert_eq!((asked.status, said), (200, [origin, "GET,PUT", "x-one,x-two", "5400", "true"]));
@@ -178,5 +208,9 @@ async fn pages_of_some_sites_may_ask() {
     assert_eq!(header(&strange, "access-control-allow-origin"), None);
     let ignored = preflight("/strict", "http://d.example").await;
     println!("and where it is ignored: {} {:?}", ignored.status, ignored.body);
-    assert!(ignored.body.is_empty() && header(&ignored, "access-control-allow-origin").is_none(), "{}", ignored.head);
+    assert!(
+        ignored.body.is_empty() && header(&ignored, "access-control-allow-origin").is_none(),
+        "{}",
+        ignored.head
+    );
 }

@@ -43,12 +43,14 @@ pub(crate) async fn status(bench: &Bench, words: &str) -> Option<u16> {
         match word {
             "GET" | "POST" | "DELETE" => method = word,
             path_word if path_word.starts_with('/') => path = path_word,
-            other => match (other.strip_prefix("port="), other.strip_prefix("host="), other.strip_suffix(':')) {
-                (Some(number), ..) => port = number,
-                (_, Some(name), _) => host = Some(name.to_owned()),
-                (.., Some(name)) => headers.push(format!("{name}: {}", words.next().expect("a value"))),
-                _ => panic!("{other}?"),
-            },
+            other => {
+                match (other.strip_prefix("port="), other.strip_prefix("host="), other.strip_suffix(':')) {
+                    (Some(number), ..) => port = number,
+                    (_, Some(name), _) => host = Some(name.to_owned()),
+                    (.., Some(name)) => headers.push(format!("{name}: {}", words.next().expect("a value"))),
+                    _ => panic!("{other}?"),
+                }
+            }
         }
     }
     let headers: Vec<&str> = headers.iter().map(String::as_str).collect();
@@ -85,17 +87,33 @@ async fn check(bench: &mut Bench, rows: &[Row]) {
 async fn who_calls() {
     let mut bench = mesh().await;
     let rows: &[Row] = &[
-        ("from: [{source: {principals: [cluster.local/ns/demo/sa/client]}}]", &["client"], &["guest.other", "plain"]),
+        (
+            "from: [{source: {principals: [cluster.local/ns/demo/sa/client]}}]",
+            &["client"],
+            &["guest.other", "plain"],
+        ),
         ("from: [{source: {principals: ['*/sa/guest']}}]", &["guest.other"], &["client", "plain"]),
-        ("from: [{source: {principals: ['cluster.local/ns/other/*']}}]", &["guest.other"], &["client", "plain"]),
+        (
+            "from: [{source: {principals: ['cluster.local/ns/other/*']}}]",
+            &["guest.other"],
+            &["client", "plain"],
+        ),
         ("from: [{source: {principals: ['*']}}]", &["client", "guest.other"], &["plain"]),
         ("from: [{source: {notPrincipals: ['*']}}]", &["plain"], &["client", "guest.other"]),
         ("from: [{source: {namespaces: [other]}}]", &["guest.other"], &["client", "plain"]),
         ("from: [{source: {namespaces: ['de*']}}]", &["client"], &["guest.other", "plain"]),
-        ("from: [{source: {principals: ['*'], notNamespaces: [other]}}]", &["client"], &["guest.other", "plain"]),
+        (
+            "from: [{source: {principals: ['*'], notNamespaces: [other]}}]",
+            &["client"],
+            &["guest.other", "plain"],
+        ),
         ("from: [{source: {serviceAccounts: [client]}}]", &["client"], &["guest.other", "plain"]),
         ("from: [{source: {serviceAccounts: [other/guest]}}]", &["guest.other"], &["client", "plain"]),
-        ("from: [{source: {principals: ['*'], notServiceAccounts: [client]}}]", &["guest.other"], &["client", "plain"]),
+        (
+            "from: [{source: {principals: ['*'], notServiceAccounts: [client]}}]",
+            &["guest.other"],
+            &["client", "plain"],
+        ),
         ("from: [{source: {trustDomains: [cluster.local]}}]", &["client", "guest.other"], &["plain"]),
         ("from: [{source: {trustDomains: ['*.example']}}]", &[], &["client", "plain"]),
         ("from: [{source: {notTrustDomains: [cluster.local]}}]", &["plain"], &["client", "guest.other"]),
@@ -105,8 +123,16 @@ async fn who_calls() {
             &["plain"],
         ),
         ("when: [{key: source.namespace, values: [demo]}]", &["client"], &["guest.other", "plain"]),
-        ("when: [{key: source.principal, notValues: ['*/sa/client']}]", &["guest.other", "plain"], &["client"]),
-        ("when: [{key: source.serviceAccount, values: [other/guest]}]", &["guest.other"], &["client", "plain"]),
+        (
+            "when: [{key: source.principal, notValues: ['*/sa/client']}]",
+            &["guest.other", "plain"],
+            &["client"],
+        ),
+        (
+            "when: [{key: source.serviceAccount, values: [other/guest]}]",
+            &["guest.other"],
+            &["client", "plain"],
+        ),
         ("when: [{key: source.trustDomain, values: [cluster.local]}]", &["client"], &["plain"]),
     ];
     check(&mut bench, rows).await;
@@ -118,12 +144,20 @@ async fn what_is_called() {
     let rows: &[Row] = &[
         ("to: [{operation: {methods: [GET, DELETE]}}]", &["client", "client DELETE"], &["client POST"]),
         ("to: [{operation: {notMethods: [POST]}}]", &["client"], &["client POST"]),
-        ("to: [{operation: {paths: [/exact]}}]", &["client /exact", "client /exact?x=1"], &["client /exact/more", "client /"]),
+        (
+            "to: [{operation: {paths: [/exact]}}]",
+            &["client /exact", "client /exact?x=1"],
+            &["client /exact/more", "client /"],
+        ),
         ("to: [{operation: {paths: ['/pre*']}}]", &["client /prefix/x"], &["client /other"]),
         ("to: [{operation: {paths: ['*.html']}}]", &["client /a/b.html"], &["client /a/b.htm"]),
         ("to: [{operation: {paths: ['/a/{*}/c']}}]", &["client /a/b/c"], &["client /a/b/b/c", "client /a/c"]),
         ("to: [{operation: {paths: ['/a/{**}']}}]", &["client /a/b/c"], &["client /b/a"]),
-        ("to: [{operation: {notPaths: ['/secret*']}}]", &["client /open"], &["client /secret/x", "client /x/../secret"]),
+        (
+            "to: [{operation: {notPaths: ['/secret*']}}]",
+            &["client /open"],
+            &["client /secret/x", "client /x/../secret"],
+        ),
         (
             "to: [{operation: {hosts: [shop.example]}}]",
             &["plain host=shop.example", "plain host=SHOP.example"],
@@ -149,7 +183,11 @@ async fn what_is_called() {
             &["client x-kind: one"],
         ),
         ("when: [{key: destination.port, values: ['9081']}]", &["client port=9081"], &["client"]),
-        ("when: [{key: connection.sni, values: ['outbound_.9080_*']}]", &["client"], &["client port=9081", "plain"]),
+        (
+            "when: [{key: connection.sni, values: ['outbound_.9080_*']}]",
+            &["client"],
+            &["client port=9081", "plain"],
+        ),
         (
             "when: [{key: destination.port, values: ['9080']}, {key: 'request.headers[x-kind]', values: [one]}]",
             &["client x-kind: one"],
@@ -174,8 +212,16 @@ async fn from_which_address() {
             &["client"],
             &["guest.other", "client x-forwarded-for: 203.0.113.9"],
         ),
-        ("from: [{source: {remoteIpBlocks: [203.0.113.0/24]}}]", &["client x-forwarded-for: 203.0.113.9"], &["client"]),
-        ("from: [{source: {notRemoteIpBlocks: [203.0.113.0/24]}}]", &["client"], &["client x-forwarded-for: 203.0.113.9"]),
+        (
+            "from: [{source: {remoteIpBlocks: [203.0.113.0/24]}}]",
+            &["client x-forwarded-for: 203.0.113.9"],
+            &["client"],
+        ),
+        (
+            "from: [{source: {notRemoteIpBlocks: [203.0.113.0/24]}}]",
+            &["client"],
+            &["client x-forwarded-for: 203.0.113.9"],
+        ),
         ("when: [{key: source.ip, values: [10.244.0.6]}]", &["guest.other"], &["client", "plain"]),
         ("when: [{key: source.ip, notValues: [10.244.0.0/16]}]", &["plain"], &["client", "guest.other"]),
         (
@@ -200,7 +246,11 @@ async fn from_which_address() {
             );
         }
         let words = bench.debug("/debug/untranslatedz").await.to_string();
-        assert_eq!(words.contains("callers of web.demo.svc.cluster.local come from 127.0.0.1"), said, "{words}");
+        assert_eq!(
+            words.contains("callers of web.demo.svc.cluster.local come from 127.0.0.1"),
+            said,
+            "{words}"
+        );
     }
     bench.delete("WorkloadEntry", "demo", "vm");
     bench.apply(&policy("rule", "{rules: [{from: [{source: {ipBlocks: [10.244.0.6]}}]}]}"));

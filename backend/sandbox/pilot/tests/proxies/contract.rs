@@ -41,7 +41,10 @@ impl Scripted {
     /// Asks for these names after having heard `last`.
     fn ask(&self, type_url: &str, names: &[&str], last: Option<&DiscoveryResponse>) {
         let request = DiscoveryRequest {
-            node: Some(Node { id: "sidecar~10.244.0.9~client.demo~demo.svc.cluster.local".into(), ..Node::default() }),
+            node: Some(Node {
+                id: "sidecar~10.244.0.9~client.demo~demo.svc.cluster.local".into(),
+                ..Node::default()
+            }),
             type_url: type_url.into(),
             resource_names: names.iter().map(|name| (*name).to_owned()).collect(),
             version_info: last.map(|last| last.version_info.clone()).unwrap_or_default(),
@@ -55,7 +58,8 @@ impl Scripted {
     /// that something was answered that should not have been.
     async fn hear(&mut self, type_url: &str) -> DiscoveryResponse {
         let told = tokio::time::timeout(PATIENCE, self.hear.message()).await;
-        let told = told.unwrap_or_else(|_| panic!("no answer about {type_url}")).expect("no error").expect("no end");
+        let told =
+            told.unwrap_or_else(|_| panic!("no answer about {type_url}")).expect("no error").expect("no end");
         assert_eq!(told.type_url, type_url);
         told
     }
@@ -78,7 +82,10 @@ async fn what_is_asked_for_anew_is_told_anew() {
         // A cluster of the same name was made anew: it waits, and says so by nothing but the names that it said before.
         proxy.ask(kind, &names, Some(&first));
         let second = proxy.hear(kind).await;
-        assert_eq!((&first.version_info, first.resources.len()), (&second.version_info, second.resources.len()));
+        assert_eq!(
+            (&first.version_info, first.resources.len()),
+            (&second.version_info, second.resources.len())
+        );
         assert_ne!(first.nonce, second.nonce);
         // That is confirmed once, and then rests.
         proxy.ask(kind, &names, Some(&second));
@@ -147,8 +154,11 @@ async fn a_question_after_a_refusal_is_no_confirmation() {
     let again = proxy.hear(ENDPOINTS).await;
     assert_ne!(again.nonce, told.nonce);
     let mut connected = bench.pilot().connected();
-    let refused = connected.wait_for(|all| all.get("client.demo").is_some_and(|status| !status.refused.is_empty()));
     let refused =
-        tokio::time::timeout(PATIENCE, refused).await.expect("in time").expect("it runs")["client.demo"].refused.clone();
+        connected.wait_for(|all| all.get("client.demo").is_some_and(|status| !status.refused.is_empty()));
+    let refused =
+        tokio::time::timeout(PATIENCE, refused).await.expect("in time").expect("it runs")["client.demo"]
+            .refused
+            .clone();
     assert_eq!(refused.get("eds").map(String::as_str), Some("no"), "{refused:?}");
 }

@@ -22,12 +22,16 @@ const ROUTES: &str = "type.googleapis.com/envoy.config.route.v3.RouteConfigurati
 async fn a_refusal_is_told_in_the_proxys_words() {
     let mut bench = two_versions().await;
     let before = row(&bench, "client").await;
-    assert_eq!((before["proxy_type"].as_str(), before["cluster_id"].as_str()), (Some("sidecar"), Some("Kubernetes")));
+    assert_eq!(
+        (before["proxy_type"].as_str(), before["cluster_id"].as_str()),
+        (Some("sidecar"), Some("Kubernetes"))
+    );
     assert_eq!(before["route_sent"], before["route_acked"]);
     assert!(before["resources"][ROUTES]["sentTime"].is_string(), "{before}");
     bench.apply(&rules("[{match: [{uri: {regex: '(unclosed'}}], route: [{destination: {host: web}}]}]"));
     let mut connected = bench.pilot().connected();
-    let refused = connected.wait_for(|all| all.get("client.demo").is_some_and(|status| !status.refused.is_empty()));
+    let refused =
+        connected.wait_for(|all| all.get("client.demo").is_some_and(|status| !status.refused.is_empty()));
     let words = refused.await.expect("it runs")["client.demo"].refused["rds"].clone();
     println!("{words}");
     let row = row(&bench, "client").await;
@@ -51,7 +55,8 @@ async fn the_log_is_istiods() {
     let mut bench = two_versions_with(Bench::start_with(options).await).await;
     bench.apply(&rules("[{match: [{uri: {regex: '['}}], route: [{destination: {host: web}}]}]"));
     let mut connected = bench.pilot().connected();
-    let refused = connected.wait_for(|all| all.get("client.demo").is_some_and(|status| !status.refused.is_empty()));
+    let refused =
+        connected.wait_for(|all| all.get("client.demo").is_some_and(|status| !status.refused.is_empty()));
     let words = refused.await.expect("it runs")["client.demo"].refused["rds"].clone();
     bench.apply(&rules("[{timeout: soon, fault: {delay: {}}, route: [{destination: {host: web}}]}]"));
     bench.settle().await;
@@ -68,7 +73,9 @@ async fn the_log_is_istiods() {
     ] {
         assert!(lines.iter().any(|line| line.contains(&wanted)), "{wanted}");
     }
-    let timed = |line: &String| line.split('\t').next().is_some_and(|at| at.len() == "2026-11-22T07:26:52.054462Z".len());
+    let timed = |line: &String| {
+        line.split('\t').next().is_some_and(|at| at.len() == "2026-11-22T07:26:52.054462Z".len())
+    };
     assert!(lines.iter().all(timed));
 }
 
@@ -100,7 +107,13 @@ async fn the_debug_pages_answer() {
     assert_eq!(bench.debug("/debug/adsz").await["totalClients"], 3);
     assert_eq!(bench.debug("/debug/registryz").await[0]["hostname"], "web.demo.svc.cluster.local");
     assert_eq!(bench.debug("/debug/endpointz").await[0]["ep"].as_array().map(Vec::len), Some(2));
-    assert!(bench.debug("/debug/configz").await.as_array().is_some_and(|list| list.iter().any(|one| one["kind"] == "Sidecar")));
+    assert!(
+        bench
+            .debug("/debug/configz")
+            .await
+            .as_array()
+            .is_some_and(|list| list.iter().any(|one| one["kind"] == "Sidecar"))
+    );
     assert_eq!(bench.debug("/debug/untranslatedz").await[0]["object"], "Sidecar demo/narrow");
     let metrics = bench.debug("/metrics").await;
     let metrics = metrics.as_str().expect("text");
@@ -118,13 +131,17 @@ async fn the_debug_pages_answer() {
 /// Asks for a certificate as the proxy of `pod` at `address` would.
 async fn ask(bench: &Bench, pod: &str, address: &str) -> tonic::Streaming<DiscoveryResponse> {
     let request = DiscoveryRequest {
-        node: Some(Node { id: format!("sidecar~{address}~{pod}.demo~demo.svc.cluster.local"), ..Node::default() }),
+        node: Some(Node {
+            id: format!("sidecar~{address}~{pod}.demo~demo.svc.cluster.local"),
+            ..Node::default()
+        }),
         type_url: "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret".into(),
         resource_names: vec!["default".into()],
         ..DiscoveryRequest::default()
     };
     let requests = futures::stream::once(async { request }).chain(futures::stream::pending());
-    let channel = tonic::transport::Endpoint::from_shared(format!("http://{}", bench.pilot().xds_addr())).expect("an address");
+    let channel = tonic::transport::Endpoint::from_shared(format!("http://{}", bench.pilot().xds_addr()))
+        .expect("an address");
     let mut client = AggregatedDiscoveryServiceClient::new(channel.connect().await.expect("a connection"));
     client.stream_aggregated_resources(requests).await.expect("a stream").into_inner()
 }
@@ -141,7 +158,10 @@ async fn a_certificate_is_for_a_pod_that_exists() {
     let nothing = tokio::time::timeout(Duration::from_millis(200), early.message()).await;
     assert!(nothing.is_err(), "no pod, no certificate");
     bench.apply(&pod("10.244.0.9"));
-    let told = tokio::time::timeout(crate::bench::PATIENCE, early.message()).await.expect("in time").expect("an answer");
+    let told = tokio::time::timeout(crate::bench::PATIENCE, early.message())
+        .await
+        .expect("in time")
+        .expect("an answer");
     assert_eq!(told.expect("secrets").resources.len(), 1, "as soon as the pod is there");
     let mut stranger = ask(&bench, "late", "10.244.0.99").await;
     let refused = tokio::time::timeout(crate::bench::PATIENCE, stranger.message()).await.expect("in time");
@@ -153,9 +173,11 @@ async fn changes_during_the_start_are_all_taken() {
     for round in 0..3 {
         let mut bench = Bench::start().await;
         bench.apply(crate::WEB);
-        for (pod, labels, port) in
-            [("client", "app=client", 8080), ("web-v1", "app=web,version=v1", 9080), ("web-v2", "app=web,version=v2", 9080)]
-        {
+        for (pod, labels, port) in [
+            ("client", "app=client", 8080),
+            ("web-v1", "app=web,version=v1", 9080),
+            ("web-v2", "app=web,version=v2", 9080),
+        ] {
             bench.pod(pod, labels, port, false).await;
         }
         for change in 0..60 {

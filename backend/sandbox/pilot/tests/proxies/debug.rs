@@ -73,26 +73,44 @@ async fn pages_have_istiods_fields() {
     bench.settle().await;
     has("registryz", &bench.debug("/debug/registryz").await, &SERVICE);
     let endpoints = bench.debug("/debug/endpointz").await;
-    has("endpointz", &endpoints, &["svc", "ep.service", "ep.servicePort.name", "ep.servicePort.port", "ep.servicePort.protocol"]);
+    has(
+        "endpointz",
+        &endpoints,
+        &["svc", "ep.service", "ep.servicePort.name", "ep.servicePort.port", "ep.servicePort.protocol"],
+    );
     has("endpointz service", &endpoints[0]["ep"][0]["service"], &SERVICE);
     has("endpointz endpoint", &endpoints[0]["ep"][0]["endpoint"], &ENDPOINT);
     assert_eq!(endpoints[0]["svc"], "web.demo.svc.cluster.local:http");
     let clients = bench.debug("/debug/adsz").await;
-    assert_eq!(clients["clients"][0]["metadata"]["PROXY_CONFIG"]["statusPort"].to_string(), "15020", "whole numbers");
+    assert_eq!(
+        clients["clients"][0]["metadata"]["PROXY_CONFIG"]["statusPort"].to_string(),
+        "15020",
+        "whole numbers"
+    );
     bench.apply("apiVersion: v1\nkind: Service\nmetadata: {name: odd, namespace: demo}\nspec: {clusterIP: 10.96.0.60, ports: [{name: status-port, port: 15021}, {name: grpc-x, port: 7070}]}\n");
     bench.settle().await;
     let services = bench.debug("/debug/registryz").await;
-    let odd = services.as_array().unwrap().iter().find(|one| one["hostname"] == "odd.demo.svc.cluster.local").unwrap();
-    let protocols: Vec<&Value> = odd["ports"].as_array().unwrap().iter().map(|port| &port["protocol"]).collect();
+    let odd = services
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|one| one["hostname"] == "odd.demo.svc.cluster.local")
+        .unwrap();
+    let protocols: Vec<&Value> =
+        odd["ports"].as_array().unwrap().iter().map(|port| &port["protocol"]).collect();
     assert_eq!(protocols, ["UnsupportedProtocol", "GRPC"]);
     let shards = bench.debug("/debug/endpointShardz").await;
     let shard = &shards["web.demo.svc.cluster.local"]["demo"];
     has("endpointShardz", &shard["Shards"]["Kubernetes/Kubernetes"], &ENDPOINT);
     assert!(shard["ServiceAccounts"]["spiffe://cluster.local/ns/demo/sa/web"].is_object(), "{shards}");
     let types = ["cluster", "listener", "route", "endpoint"];
-    let older: Vec<String> = types.iter().flat_map(|kind| [format!("{kind}_sent"), format!("{kind}_acked")]).collect();
-    let older: Vec<&str> =
-        older.iter().map(String::as_str).chain(["cluster_id", "proxy", "istio_version", "resources"]).collect();
+    let older: Vec<String> =
+        types.iter().flat_map(|kind| [format!("{kind}_sent"), format!("{kind}_acked")]).collect();
+    let older: Vec<&str> = older
+        .iter()
+        .map(String::as_str)
+        .chain(["cluster_id", "proxy", "istio_version", "resources"])
+        .collect();
     has("syncz", &bench.debug("/debug/syncz").await, &older);
     has(
         "adsz",
@@ -114,7 +132,11 @@ async fn pages_have_istiods_fields() {
             "clients.metadata.ENVOY_STATUS_PORT",
         ],
     );
-    has("configz", &bench.debug("/debug/configz").await, &["kind", "apiVersion", "metadata.name", "metadata.namespace", "spec"]);
+    has(
+        "configz",
+        &bench.debug("/debug/configz").await,
+        &["kind", "apiVersion", "metadata.name", "metadata.namespace", "spec"],
+    );
     has(
         "mesh",
         &bench.debug("/debug/mesh").await,
@@ -143,7 +165,11 @@ async fn pages_have_istiods_fields() {
             "defaultProviders",
         ],
     );
-    has("telemetryz", &bench.debug("/debug/telemetryz").await, &["namespace_to_telemetries.istio-system.spec", "root_namespace"]);
+    has(
+        "telemetryz",
+        &bench.debug("/debug/telemetryz").await,
+        &["namespace_to_telemetries.istio-system.spec", "root_namespace"],
+    );
     let list = bench.debug("/debug/list").await;
     assert!(list.as_array().unwrap().iter().any(|name| name == "syncz"), "{list}");
     let version = bench.debug("/version").await;
@@ -153,7 +179,8 @@ async fn pages_have_istiods_fields() {
 
 /// The status and body of a page.
 async fn page(bench: &Bench, path: &str) -> (u16, Value) {
-    let answer = exchange(bench.pilot().debug_addr().port(), "", &get(path, "istiod", &[])).await.expect("the page");
+    let answer =
+        exchange(bench.pilot().debug_addr().port(), "", &get(path, "istiod", &[])).await.expect("the page");
     (answer.status, serde_json::from_str(&answer.body).unwrap_or(Value::String(answer.body)))
 }
 
@@ -162,13 +189,17 @@ async fn a_config_dump_shows_what_is_asked_for() {
     let bench = two_versions().await;
     let names = |dump: &Value| -> Vec<String> {
         let configs = dump["configs"].as_array().cloned().unwrap_or_default();
-        let name =
-            |config: &Value| config["@type"].as_str().unwrap_or_default().rsplit('.').next().unwrap_or_default().to_owned();
+        let name = |config: &Value| {
+            config["@type"].as_str().unwrap_or_default().rsplit('.').next().unwrap_or_default().to_owned()
+        };
         configs.iter().map(name).collect()
     };
     let at = "/debug/config_dump?proxyID=client.demo";
     let (_, dump) = page(&bench, at).await;
-    assert_eq!(names(&dump), ["ClustersConfigDump", "ListenersConfigDump", "RoutesConfigDump", "SecretsConfigDump"]);
+    assert_eq!(
+        names(&dump),
+        ["ClustersConfigDump", "ListenersConfigDump", "RoutesConfigDump", "SecretsConfigDump"]
+    );
     let (_, dump) = page(&bench, &format!("{at}&include_eds=true")).await;
     assert_eq!(names(&dump)[1], "EndpointsConfigDump");
     let (_, dump) = page(&bench, &format!("{at}&types=rds,eds")).await;
@@ -179,14 +210,23 @@ async fn a_config_dump_shows_what_is_asked_for() {
         (Some("RouteConfiguration"), Some("ClusterLoadAssignment"))
     );
     assert_eq!(page(&bench, &format!("{at}&types=xyz")).await.0, 400);
-    assert_eq!(page(&bench, "/debug/config_dump").await, (400, "You must provide a proxyID in the query string".into()));
+    assert_eq!(
+        page(&bench, "/debug/config_dump").await,
+        (400, "You must provide a proxyID in the query string".into())
+    );
     let (status, words) = page(&bench, "/debug/config_dump?proxyID=nobody").await;
     assert_eq!(
         (status, words),
         (404, "Proxy not connected to this Pilot instance. It may be connected to another instance.".into())
     );
     let (_, endpoints) = page(&bench, "/debug/edsz?proxyID=client.demo").await;
-    assert!(endpoints.as_array().unwrap().iter().any(|one| one["cluster_name"] == "outbound|9080|v1|web.demo.svc.cluster.local"));
+    assert!(
+        endpoints
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|one| one["cluster_name"] == "outbound|9080|v1|web.demo.svc.cluster.local")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -229,7 +269,8 @@ async fn the_metrics_page_has_istiods_families() {
     println!(
         "{}",
         page.lines()
-            .filter(|line| line.starts_with("pilot_proxy_convergence_time_") || line.starts_with("pilot_xds_pushes"))
+            .filter(|line| line.starts_with("pilot_proxy_convergence_time_")
+                || line.starts_with("pilot_xds_pushes"))
             .collect::<Vec<_>>()
             .join("\n")
     );

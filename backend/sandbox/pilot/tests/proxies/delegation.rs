@@ -36,7 +36,11 @@ async fn delegates_decide_within_what_they_are_left() {
     assert_eq!(slow, "504 upstream request timeout", "the root's timeout");
     let said = bench.debug("/debug/untranslatedz").await.to_string();
     assert!(said.contains("there is no VirtualService demo/nobody without hosts to delegate to"), "{said}");
-    bench.apply(&virtual_service("two", "team", "{exportTo: ['.'], http: [{directResponse: {status: 500}}]}"));
+    bench.apply(&virtual_service(
+        "two",
+        "team",
+        "{exportTo: ['.'], http: [{directResponse: {status: 500}}]}",
+    ));
     bench.settle().await;
     assert_eq!(call(&bench, "/two").await, "200 web-v1", "not exported");
 }

@@ -29,10 +29,15 @@ pub(crate) fn heard_by(name: &str, heard: Heard) -> Router {
         let (name, heard) = (name.clone(), heard.clone());
         async move {
             let (request, _body) = request.into_parts();
-            let wish = |key: &str| request.headers.get(key).and_then(|value| Some(value.to_str().ok()?.to_owned()));
-            let here = |key: &str| wish(key).is_none_or(|names| names.split(',').any(|wanted| wanted == name));
-            let headers: Vec<String> =
-                request.headers.iter().map(|(key, value)| format!("{key}: {}", value.to_str().unwrap_or("?"))).collect();
+            let wish =
+                |key: &str| request.headers.get(key).and_then(|value| Some(value.to_str().ok()?.to_owned()));
+            let here =
+                |key: &str| wish(key).is_none_or(|names| names.split(',').any(|wanted| wanted == name));
+            let headers: Vec<String> = request
+                .headers
+                .iter()
+                .map(|(key, value)| format!("{key}: {}", value.to_str().unwrap_or("?")))
+                .collect();
             let peer = request.extensions.get::<ConnectInfo<SocketAddr>>().map_or(0, |peer| peer.0.port());
             let text = format!(
                 "{name}\n{} {}\n{}\n{:?} from port {peer}\n",
@@ -46,7 +51,9 @@ pub(crate) fn heard_by(name: &str, heard: Heard) -> Router {
                 let wait = wish("sleep-ms").and_then(|text| text.parse().ok()).unwrap_or(0);
                 tokio::time::sleep(Duration::from_millis(wait)).await;
             }
-            let sick = here("fail-at").then(|| wish("answer-with").or_else(|| wish("fail-at").map(|_| String::new()))).flatten();
+            let sick = here("fail-at")
+                .then(|| wish("answer-with").or_else(|| wish("fail-at").map(|_| String::new())))
+                .flatten();
             if wish("content-type").is_some_and(|kind| kind.starts_with("application/grpc")) {
                 return grpc(sick.as_deref(), &text);
             }
@@ -66,17 +73,23 @@ fn grpc(status: Option<&str>, text: &str) -> Response {
     let head = Response::builder().header("content-type", "application/grpc");
     if let Some(status) = status {
         let status = if status.is_empty() { "14" } else { status };
-        return head.header("grpc-status", status).header("grpc-message", "as told").body(Body::empty()).expect("a response");
+        return head
+            .header("grpc-status", status)
+            .header("grpc-message", "as told")
+            .body(Body::empty())
+            .expect("a response");
     }
     let length = u32::try_from(text.len()).expect("short");
     let message = [&[0], length.to_be_bytes().as_slice(), text.as_bytes()].concat();
-    let trailers = HeaderMap::from_iter([(HeaderName::from_static("grpc-status"), HeaderValue::from_static("0"))]);
+    let trailers =
+        HeaderMap::from_iter([(HeaderName::from_static("grpc-status"), HeaderValue::from_static("0"))]);
     let frames = [Frame::data(Bytes::from(message)), Frame::trailers(trailers)].map(Ok::<_, Infallible>);
     head.body(Body::new(StreamBody::new(futures::stream::iter(frames)))).expect("a response")
 }
 
 /// Serves until aborted.
 pub(crate) async fn serve(app: Router, port: u16) {
-    let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.expect("the port is free");
+    let listener =
+        tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.expect("the port is free");
     axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>()).await.expect("it serves");
 }

@@ -56,7 +56,11 @@ async fn calls_leave_through_the_gateway() {
     bench.apply(
         "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: egress, namespace: demo}\nspec: {host: egress, subsets: [{name: far, trafficPolicy: {portLevelSettings: [{port: {number: 443}, tls: {mode: ISTIO_MUTUAL, sni: far.example}}]}}]}\n",
     );
-    bench.apply(&through(443, "protocol: HTTPS}, hosts: [far.example], tls: {mode: ISTIO_MUTUAL}", "subset: far,"));
+    bench.apply(&through(
+        443,
+        "protocol: HTTPS}, hosts: [far.example], tls: {mode: ISTIO_MUTUAL}",
+        "subset: far,",
+    ));
     bench.settle().await;
     let mut body = String::new();
     let mutual = async {
@@ -66,13 +70,20 @@ async fn calls_leave_through_the_gateway() {
     };
     let waited = tokio::time::timeout(PATIENCE, mutual).await;
     assert!(waited.is_ok(), "the gateway knows who calls: {body}\n{}", bench.logs("out"));
-    println!("mutual: {}", body.lines().find(|line| line.starts_with("x-forwarded-client-cert")).unwrap_or_default());
+    println!(
+        "mutual: {}",
+        body.lines().find(|line| line.starts_with("x-forwarded-client-cert")).unwrap_or_default()
+    );
 
     // And from the gateway on by TLS that it begins, with a certificate of its own.
     let (ca, clients) = (Ca::new(), Ca::new());
     let server = tls::serve("vault", &ca.issue("far.example"), Some(&clients)).await;
     let us = clients.issue("egress");
-    bench.apply(&secret("far", "Opaque", &[("cert", &us.certificate), ("key", &us.key), ("cacert", &ca.pem)]));
+    bench.apply(&secret(
+        "far",
+        "Opaque",
+        &[("cert", &us.certificate), ("key", &us.key), ("cacert", &ca.pem)],
+    ));
     bench.apply(&entry("[{number: 80, name: http, protocol: HTTP}]", server.port));
     bench.apply(
         "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: far, namespace: demo}\nspec: {host: far.example, trafficPolicy: {tls: {mode: MUTUAL, credentialName: far, sni: far.example}}}\n",

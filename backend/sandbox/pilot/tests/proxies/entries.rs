@@ -6,7 +6,9 @@ use crate::two_versions;
 use std::collections::BTreeSet;
 
 fn entry(name: &str, spec: &str) -> String {
-    format!("apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {{name: {name}, namespace: demo}}\nspec: {spec}\n")
+    format!(
+        "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {{name: {name}, namespace: demo}}\nspec: {spec}\n"
+    )
 }
 
 async fn closed_mesh() -> Bench {
@@ -41,9 +43,11 @@ async fn every_resolution_reaches_a_server_outside() {
         )
     };
     let single = format!("endpoints: [{{address: localhost, ports: {{http: {}, tcp: {bytes}}}}}]", one.port);
-    for (resolution, endpoints, servers) in
-        [("STATIC", endpoints("127.0.0.1"), 2), ("DNS", endpoints("localhost"), 2), ("DNS_ROUND_ROBIN", single, 1)]
-    {
+    for (resolution, endpoints, servers) in [
+        ("STATIC", endpoints("127.0.0.1"), 2),
+        ("DNS", endpoints("localhost"), 2),
+        ("DNS_ROUND_ROBIN", single, 1),
+    ] {
         bench.apply(&entry(
             "pay",
             &format!(
@@ -56,7 +60,8 @@ async fn every_resolution_reaches_a_server_outside() {
         let http = answered(&bench, &format!("{address}:80"), "pay.example", servers).await;
         let tcp = seen(&bench, "client", &format!("{address}:7000"), &get("/", "any", &[])).await;
         println!("{resolution} at {address}: HTTP {http:?}, TCP {tcp}");
-        let names: BTreeSet<String> = ["200 one", "200 two"].iter().take(servers).map(ToString::to_string).collect();
+        let names: BTreeSet<String> =
+            ["200 one", "200 two"].iter().take(servers).map(ToString::to_string).collect();
         assert_eq!(http, names, "{resolution}\n{}", bench.logs("client"));
         assert_eq!(tcp, "200 one", "{resolution}");
         let other = seen(&bench, "client", &format!("{address}:80"), &get("/", "other.example", &[])).await;
@@ -110,7 +115,11 @@ async fn without_resolution_calls_go_where_they_were_meant_to() {
     bench.settle().await;
     assert_eq!(call(&bench, http.port, "127.0.0.3", "direct.example").await, "200 http");
     assert_eq!(call(&bench, http.port, "127.0.0.3", "any.wild.example").await, "200 http");
-    assert_eq!(call(&bench, http.port, "127.0.0.3", "other.example").await, "502", "HTTP is told apart by host");
+    assert_eq!(
+        call(&bench, http.port, "127.0.0.3", "other.example").await,
+        "502",
+        "HTTP is told apart by host"
+    );
     assert_eq!(call(&bench, tcp.port, "127.0.0.3", "any").await, "200 tcp");
     assert_eq!(call(&bench, subnet.port, "127.0.0.4", "any").await, "200 subnet");
     assert_eq!(call(&bench, subnet.port, "127.0.0.3", "any").await, "closed", "TCP is told apart by address");

@@ -78,7 +78,11 @@ async fn a_local_rate_limit_answers_429_refills_and_goes_with_its_object() {
     let mut bench = by_header().await;
     let chosen = "workloadSelector: {labels: {app: web, version: v1}},";
     let limit = |tokens, every| {
-        filter("limit", chosen, &format!("[{}]", insert("SIDECAR_INBOUND", "INSERT_BEFORE", "", &bucket(tokens, every))))
+        filter(
+            "limit",
+            chosen,
+            &format!("[{}]", insert("SIDECAR_INBOUND", "INSERT_BEFORE", "", &bucket(tokens, every))),
+        )
     };
     bench.apply(&limit(3, "600s"));
     bench.settle().await;
@@ -91,7 +95,10 @@ async fn a_local_rate_limit_answers_429_refills_and_goes_with_its_object() {
     assert_eq!(other, [200; 6]);
     assert_eq!(last.body, "local_rate_limited");
     assert!(last.head.contains("x-local-rate-limit: true"), "{}", last.head);
-    assert!(line.contains("429 RL request_rate_limited") || line.contains("429 RL local_rate_limited"), "{line}");
+    assert!(
+        line.contains("429 RL request_rate_limited") || line.contains("429 RL local_rate_limited"),
+        "{line}"
+    );
 
     // One token every second: after a refusal an answer comes again, without any change.
     bench.apply(&limit(1, "1s"));
@@ -105,7 +112,8 @@ async fn a_local_rate_limit_answers_429_refills_and_goes_with_its_object() {
         }
         refused
     };
-    let refused = tokio::time::timeout(PATIENCE, refused_then_answered).await.expect("the bucket is refilled");
+    let refused =
+        tokio::time::timeout(PATIENCE, refused_then_answered).await.expect("the bucket is refilled");
     println!("refused {refused} times until the bucket was refilled");
 
     bench.delete("EnvoyFilter", "demo", "limit");
@@ -133,7 +141,10 @@ async fn one_path_has_its_own_limit() {
     );
     let plain = "{name: envoy.filters.http.local_ratelimit, typed_config: {'@type': \
          type.googleapis.com/envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit, stat_prefix: local}}";
-    let patches = format!("[{}, {per_route}]", insert("SIDECAR_INBOUND", "INSERT_BEFORE", "envoy.filters.http.router", plain));
+    let patches = format!(
+        "[{}, {per_route}]",
+        insert("SIDECAR_INBOUND", "INSERT_BEFORE", "envoy.filters.http.router", plain)
+    );
     bench.apply(&filter("limit", "workloadSelector: {labels: {app: web}},", &patches));
     bench.settle().await;
     let dear = statuses(&bench, 4, "/dear", &[]).await;
@@ -169,7 +180,8 @@ spec: {hosts: ['*'], gateways: [door], http: [{route: [{destination: {host: web,
     bench.settle().await;
     let mut through = Vec::new();
     for _ in 0..4 {
-        through.push(bench.plain("gate", 8080, &get("/", "shop.example", &[])).await.expect("an answer").status);
+        through
+            .push(bench.plain("gate", 8080, &get("/", "shop.example", &[])).await.expect("an answer").status);
     }
     let inside = statuses(&bench, 4, "/", &[]).await;
     println!("through the gateway: {through:?}; inside the mesh: {inside:?}");
@@ -191,8 +203,9 @@ async fn patches_come_in_order_and_everything_can_be_changed() {
             "function envoy_on_request(handle)\n  handle:headers():replace(\"x-order\", (handle:headers():get(\"x-order\") or \"\") .. \"{name}\")\nend"
         ))
     };
-    let first =
-        |name: &str| format!("[{}]", insert("SIDECAR_OUTBOUND", "INSERT_BEFORE", "envoy.filters.http.router", &add(name)));
+    let first = |name: &str| {
+        format!("[{}]", insert("SIDECAR_OUTBOUND", "INSERT_BEFORE", "envoy.filters.http.router", &add(name)))
+    };
     // Each goes right before the router: the later patched is the later asked.
     bench.apply(&filter("late", "priority: 10,", &first("3")));
     bench.apply(&filter("early", "priority: -10,", &first("2")));
@@ -220,7 +233,11 @@ async fn patches_come_in_order_and_everything_can_be_changed() {
         "{applyTo: VIRTUAL_HOST, match: {context: SIDECAR_OUTBOUND, routeConfiguration: {portNumber: 9080}}, patch: {operation: ADD, \
            value: {name: extra, domains: [extra.example], routes: [{match: {prefix: /}, direct_response: {status: 203}}]}}}".to_owned(),
     ];
-    bench.apply(&filter("all", "workloadSelector: {labels: {app: client}},", &format!("[{}]", patches.join(", "))));
+    bench.apply(&filter(
+        "all",
+        "workloadSelector: {labels: {app: client}},",
+        &format!("[{}]", patches.join(", ")),
+    ));
     bench.settle().await;
     let answer = ask(&bench, "/", &[]).await;
     println!("{}", answer.head);

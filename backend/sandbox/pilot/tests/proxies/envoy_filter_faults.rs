@@ -9,7 +9,9 @@ const ROUTER: &str = "envoy.filters.http.router";
 async fn reasons(bench: &Bench) -> Vec<String> {
     let page = bench.debug("/debug/untranslatedz").await;
     let rows = page.as_array().expect("rows");
-    let ours = rows.iter().filter(|row| row["object"].as_str().is_some_and(|object| object.starts_with("EnvoyFilter")));
+    let ours = rows
+        .iter()
+        .filter(|row| row["object"].as_str().is_some_and(|object| object.starts_with("EnvoyFilter")));
     ours.map(|row| format!("{}: {}", row["object"], row["reason"])).collect()
 }
 
@@ -30,7 +32,11 @@ async fn a_bad_patch_is_left_out_alone_and_said() {
            patch: {operation: MERGE, value: {connect_timeout: soon}}}"
             .to_owned(),
     ];
-    bench.apply(&filter("mixed", "workloadSelector: {labels: {app: client}},", &format!("[{}]", patches.join(", "))));
+    bench.apply(&filter(
+        "mixed",
+        "workloadSelector: {labels: {app: client}},",
+        &format!("[{}]", patches.join(", ")),
+    ));
     bench.settle().await;
     let answer = bench.call("client", "10.96.0.10:9080", &get("/", "web:9080", &[])).await;
     let said = reasons(&bench).await;

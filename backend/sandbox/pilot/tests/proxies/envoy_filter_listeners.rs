@@ -40,14 +40,19 @@ fn greets(text: &str) -> String {
 }
 
 async fn apply(bench: &mut Bench, patches: &[String]) {
-    bench.apply(&filter("own", "workloadSelector: {labels: {app: client}},", &format!("[{}]", patches.join(", "))));
+    bench.apply(&filter(
+        "own",
+        "workloadSelector: {labels: {app: client}},",
+        &format!("[{}]", patches.join(", ")),
+    ));
     bench.settle().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn listeners_chains_and_filters_of_connections() {
     let mut bench = two_versions().await;
-    let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port").local_addr().expect("an address").port();
+    let port =
+        TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port").local_addr().expect("an address").port();
     let add = format!(
         "{{applyTo: LISTENER, match: {{context: SIDECAR_OUTBOUND}}, patch: {{operation: ADD, value: {{name: own, \
            address: {{socket_address: {{address: 127.0.0.1, port_value: {port}}}}}, filter_chains: [{{name: one, filters: [{}]}}]}}}}}}",
@@ -118,7 +123,9 @@ async fn filters_of_listeners_can_be_taken_away() {
     println!("503 {body:?}");
     bench.delete("EnvoyFilter", "demo", "blind");
     bench.settle().await;
-    let well = async { while bench.call("client", "10.96.0.10:9080", &get("/", "web:9080", &[])).await.status != 200 {} };
+    let well = async {
+        while bench.call("client", "10.96.0.10:9080", &get("/", "web:9080", &[])).await.status != 200 {}
+    };
     tokio::time::timeout(PATIENCE, well).await.expect("calls are answered again");
 }
 
@@ -134,19 +141,29 @@ async fn chains_of_called_ports_are_told_apart() {
         )
     };
     for (name, port, expect) in [("mine", 9080, true), ("other", 9081, false)] {
-        bench.apply(&filter("named", "workloadSelector: {labels: {app: web}},", &format!("[{}]", named(port, name))));
+        bench.apply(&filter(
+            "named",
+            "workloadSelector: {labels: {app: web}},",
+            &format!("[{}]", named(port, name)),
+        ));
         bench.settle().await;
         let header = format!("server: {name}");
         let met = async {
             loop {
-                let head = bench.plain("web-v1", 9080, &get("/", "web:9080", &[])).await.map(|answer| answer.head);
+                let head =
+                    bench.plain("web-v1", 9080, &get("/", "web:9080", &[])).await.map(|answer| answer.head);
                 let head = head.unwrap_or_default().to_ascii_lowercase();
-                if !head.is_empty() && (head.contains(&header) == expect && !(name == "other" && head.contains("server: mine"))) {
+                if !head.is_empty()
+                    && (head.contains(&header) == expect
+                        && !(name == "other" && head.contains("server: mine")))
+                {
                     return head;
                 }
             }
         };
-        let head = tokio::time::timeout(PATIENCE, met).await.unwrap_or_else(|_| panic!("{header} at {port}: not {expect}"));
+        let head = tokio::time::timeout(PATIENCE, met)
+            .await
+            .unwrap_or_else(|_| panic!("{header} at {port}: not {expect}"));
         println!("{port}: {head}");
         let said = bench.debug("/debug/untranslatedz").await.to_string();
         assert_eq!(said.contains("EnvoyFilter demo/named"), !expect, "{said}");

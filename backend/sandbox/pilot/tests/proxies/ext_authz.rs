@@ -20,7 +20,10 @@ spec: {clusterIP: 10.96.0.20, selector: {app: ext-authz}, ports: [{name: http, p
 fn decide(says: Option<&str>, principal: &str) -> Verdict {
     let allowed = says == Some("allow") || principal.ends_with("/sa/guest");
     let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-    let headers = vec![header("x-checked", if allowed { "allowed" } else { "denied" }), header("x-secret", "of the guard")];
+    let headers = vec![
+        header("x-checked", if allowed { "allowed" } else { "denied" }),
+        header("x-secret", "of the guard"),
+    ];
     Verdict { allowed, headers, body: "no, says the guard\n".to_owned() }
 }
 
@@ -35,7 +38,13 @@ fn guard() -> Router {
         let body = String::from_utf8_lossy(&body).into_owned();
         let text = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("-");
         tokio::time::sleep(std::time::Duration::from_millis(text("sleep-ms").parse().unwrap_or(0))).await;
-        let asked = format!("{} {} user={} added={}", head.method, head.uri.path(), text("end-user"), text("x-added"));
+        let asked = format!(
+            "{} {} user={} added={}",
+            head.method,
+            head.uri.path(),
+            text("end-user"),
+            text("x-added")
+        );
         let verdict = decide(Some(text("x-ext-authz")), "");
         let mut headers = HeaderMap::new();
         for (name, value) in verdict
@@ -44,7 +53,10 @@ fn guard() -> Router {
             .map(|(name, value)| (name.as_str(), value.as_str()))
             .chain([("x-asked", &*asked), ("x-body", &*body)])
         {
-            headers.insert(axum::http::HeaderName::try_from(name).expect("a name"), value.try_into().expect("a value"));
+            headers.insert(
+                axum::http::HeaderName::try_from(name).expect("a name"),
+                value.try_into().expect("a value"),
+            );
         }
         let status = if verdict.allowed { StatusCode::OK } else { StatusCode::FORBIDDEN };
         (status, headers, verdict.body)
@@ -59,7 +71,9 @@ fn providers(list: &str) -> String {
 }
 
 fn grpc(more: &str) -> String {
-    format!("{{name: by-grpc, envoyExtAuthzGrpc: {{service: ext-authz.guard.svc.cluster.local, port: '9000'{more}}}}}")
+    format!(
+        "{{name: by-grpc, envoyExtAuthzGrpc: {{service: ext-authz.guard.svc.cluster.local, port: '9000'{more}}}}}"
+    )
 }
 
 fn http(more: &str) -> String {
@@ -82,7 +96,11 @@ async fn guarded() -> Bench {
 
 async fn ask(bench: &Bench, path: &str, headers: &[&str]) -> Answer {
     let answer = bench.call("client", "10.96.0.10:9080", &get(path, "web:9080", headers)).await;
-    println!("    {path} {headers:?} → {} {:?}", answer.status, answer.body.lines().next().unwrap_or_default());
+    println!(
+        "    {path} {headers:?} → {} {:?}",
+        answer.status,
+        answer.body.lines().next().unwrap_or_default()
+    );
     answer
 }
 
@@ -96,12 +114,25 @@ async fn the_guard_is_asked_over_http() {
     assert_eq!(ask(&bench, "/open", &[]).await.status, 200, "only what falls under a rule is asked about");
     let denied = ask(&bench, "/closed", &[]).await;
     assert_eq!((denied.status, denied.body.as_str()), (403, "no, says the guard\n"));
-    assert!(denied.head.contains("x-checked: denied") && !denied.head.contains("x-secret"), "{}", denied.head);
+    assert!(
+        denied.head.contains("x-checked: denied") && !denied.head.contains("x-secret"),
+        "{}",
+        denied.head
+    );
     let allowed = ask(&bench, "/closed/x", &[ALLOW, "end-user: jason", "x-checked: forged"]).await;
     assert_eq!(allowed.status, 200);
     let asked = "x-asked: GET /check/closed/x user=jason added=yes";
-    assert!(allowed.body.contains(asked) && allowed.head.contains(asked), "{}\n{}", allowed.head, allowed.body);
-    assert!(allowed.body.contains("x-checked: allowed") && !allowed.body.contains("forged"), "{}", allowed.body);
+    assert!(
+        allowed.body.contains(asked) && allowed.head.contains(asked),
+        "{}\n{}",
+        allowed.head,
+        allowed.body
+    );
+    assert!(
+        allowed.body.contains("x-checked: allowed") && !allowed.body.contains("forged"),
+        "{}",
+        allowed.body
+    );
     assert!(!allowed.body.contains("x-secret"), "{}", allowed.body);
     let log = bench.log_line("web", "ext_authz_denied").await;
     println!("{log}");
@@ -150,7 +181,11 @@ async fn custom_comes_before_deny_and_allow() {
         assert_eq!(answer.status, expect, "{words} {headers:?}: {}", answer.body);
         assert!(expect == 200 || answer.body == body, "{words}: {}", answer.body);
     }
-    assert_eq!(status(&bench, "client POST / x-ext-authz: allow").await, Some(403), "asked, then not allowed");
+    assert_eq!(
+        status(&bench, "client POST / x-ext-authz: allow").await,
+        Some(403),
+        "asked, then not allowed"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -174,10 +209,14 @@ async fn a_guard_that_is_away_lets_nothing_pass_unless_told_to() {
     println!("{log}");
     assert!(log.contains("UAEX ext_authz_error"), "{log}");
     // As istiod: what cannot be asked is denied, and only that.
-    for (provider, reason) in [("nobody", "provider nobody is not among meshConfig.extensionProviders"), ("by-http", "")] {
+    for (provider, reason) in
+        [("nobody", "provider nobody is not among meshConfig.extensionProviders"), ("by-http", "")]
+    {
         bench.apply(&custom(provider, "{to: [{operation: {paths: [/closed]}}]}"));
         if reason.is_empty() {
-            bench.apply(&providers("{name: by-http, envoyExtAuthzHttp: {service: gone.guard.svc.cluster.local, port: 8000}}"));
+            bench.apply(&providers(
+                "{name: by-http, envoyExtAuthzHttp: {service: gone.guard.svc.cluster.local, port: 8000}}",
+            ));
         }
         bench.settle().await;
         let answer = ask(&bench, "/closed", &[ALLOW]).await;
@@ -185,11 +224,16 @@ async fn a_guard_that_is_away_lets_nothing_pass_unless_told_to() {
         assert_eq!(ask(&bench, "/open", &[]).await.status, 200);
         let told = bench.debug("/debug/untranslatedz").await.to_string();
         println!("    {told}");
-        assert!(told.contains(if reason.is_empty() { "there is no service gone.guard" } else { reason }), "{told}");
+        assert!(
+            told.contains(if reason.is_empty() { "there is no service gone.guard" } else { reason }),
+            "{told}"
+        );
     }
     let log = bench.log_line("web", "bad-CUSTOM-action").await;
     assert!(
-        log.contains("rbac_access_denied_matched_policy[ns[demo]-policy[ask]-rule[0]-deny-due-to-bad-CUSTOM-action]"),
+        log.contains(
+            "rbac_access_denied_matched_policy[ns[demo]-policy[ask]-rule[0]-deny-due-to-bad-CUSTOM-action]"
+        ),
         "{log}"
     );
 }
@@ -197,8 +241,10 @@ async fn a_guard_that_is_away_lets_nothing_pass_unless_told_to() {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_guards_at_one_workload_deny() {
     let mut bench = guarded().await;
-    let second =
-        policy("second", "{action: CUSTOM, provider: {name: by-http}, rules: [{to: [{operation: {paths: [/second]}}]}]}");
+    let second = policy(
+        "second",
+        "{action: CUSTOM, provider: {name: by-http}, rules: [{to: [{operation: {paths: [/second]}}]}]}",
+    );
     bench.apply(
         &(providers(&(grpc("") + ", " + &http("")))
             + "\n---\n"
@@ -220,8 +266,7 @@ async fn two_guards_at_one_workload_deny() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_guard_may_see_the_body_and_has_a_time() {
     let mut bench = guarded().await;
-    let post =
-        "POST /letter HTTP/1.1\r\nhost: web:9080\r\nx-ext-authz: allow\r\ncontent-length: 5\r\nconnection: close\r\n\r\nhello";
+    let post = "POST /letter HTTP/1.1\r\nhost: web:9080\r\nx-ext-authz: allow\r\ncontent-length: 5\r\nconnection: close\r\n\r\nhello";
     for (more, expect) in [
         (", includeRequestBodyInCheck: {maxRequestBytes: 64}", (200, "x-body: hello")),
         (", includeRequestBodyInCheck: {maxRequestBytes: 2}", (413, "")),
@@ -229,7 +274,9 @@ async fn the_guard_may_see_the_body_and_has_a_time() {
         ("", (200, "x-body: \n")),
     ] {
         bench.apply(
-            &(providers(&http(&format!("{more}, headersToUpstreamOnAllow: [x-body]"))) + "\n---\n" + &custom("by-http", "{}")),
+            &(providers(&http(&format!("{more}, headersToUpstreamOnAllow: [x-body]")))
+                + "\n---\n"
+                + &custom("by-http", "{}")),
         );
         bench.settle().await;
         let answer = bench.call("client", "10.96.0.10:9080", post).await;
@@ -239,7 +286,9 @@ async fn the_guard_may_see_the_body_and_has_a_time() {
         assert!(answer.body.contains(expect.1), "{more}: {}", answer.body);
     }
     bench.apply(
-        &(providers(&http(", timeout: 0.2s").replace("end-user", "end-user, sleep-ms")) + "\n---\n" + &custom("by-http", "{}")),
+        &(providers(&http(", timeout: 0.2s").replace("end-user", "end-user, sleep-ms"))
+            + "\n---\n"
+            + &custom("by-http", "{}")),
     );
     bench.settle().await;
     let slow = ask(&bench, "/", &[ALLOW, "sleep-ms: 5000"]).await;
@@ -268,9 +317,15 @@ spec: {hosts: ['*'], gateways: [door], http: [{route: [{destination: {host: web,
     let at_door = "{selector: {matchLabels: {istio: ingressgateway}}, action: CUSTOM, provider: {name: by-grpc}, rules: [{to: [{operation: {notPaths: [/free]}}]}]}";
     bench.apply(&(providers(&grpc("")) + "\n---\n" + &policy("ask", at_door)));
     bench.settle().await;
-    for (path, header, expect) in [("/", "x-no: word", 403), ("/free", "x-no: word", 200), ("/", ALLOW, 200)] {
-        let answer = bench.plain("gate", 8080, &get(path, "shop.example", &[header])).await.expect("an answer");
-        println!("    {path} {header} → {} {:?}", answer.status, answer.body.lines().next().unwrap_or_default());
+    for (path, header, expect) in [("/", "x-no: word", 403), ("/free", "x-no: word", 200), ("/", ALLOW, 200)]
+    {
+        let answer =
+            bench.plain("gate", 8080, &get(path, "shop.example", &[header])).await.expect("an answer");
+        println!(
+            "    {path} {header} → {} {:?}",
+            answer.status,
+            answer.body.lines().next().unwrap_or_default()
+        );
         assert_eq!(answer.status, expect, "{path} {header}");
     }
     assert_eq!(status(&bench, "client").await, Some(200), "inside nobody is asked");

@@ -30,8 +30,7 @@ async fn a_delay_delays_and_an_abort_aborts() {
 #[tokio::test(flavor = "multi_thread")]
 async fn both_together_and_only_for_those_that_match() {
     let mut bench = two_versions().await;
-    let fault =
-        "fault: {delay: {percentage: {value: 100}, fixedDelay: 300ms}, abort: {percentage: {value: 100}, httpStatus: 555}}";
+    let fault = "fault: {delay: {percentage: {value: 100}, fixedDelay: 300ms}, abort: {percentage: {value: 100}, httpStatus: 555}}";
     bench.apply(&rules(&format!(
         "[{{match: [{{headers: {{end-user: {{exact: jason}}}}}}], {fault}, {ROUTE}}}, \
           {{match: [{{uri: {{prefix: /never}}}}], fault: {{abort: {{percentage: {{value: 0}}, httpStatus: 500}}}}, {ROUTE}}}, \
@@ -69,7 +68,10 @@ async fn a_grpc_caller_gets_a_grpc_status() {
         bench.settle().await;
         let answer = bench.talk(&[]).await;
         println!("{status}: HTTP {}, grpc-status {}, {}", answer.http, answer.status, answer.message);
-        assert_eq!((answer.http, answer.status.as_str(), answer.message.as_str()), (200, number, "fault filter abort"));
+        assert_eq!(
+            (answer.http, answer.status.as_str(), answer.message.as_str()),
+            (200, number, "fault filter abort")
+        );
     }
     let log = bench.log_line("client", " FI ").await;
     println!("{log}");
@@ -80,9 +82,10 @@ async fn a_grpc_caller_gets_a_grpc_status() {
 #[tokio::test(flavor = "multi_thread")]
 async fn half_of_the_requests_fail() {
     let mut bench = two_versions().await;
-    for (share, what) in
-        [(0.5, "abort: {percentage: {value: 50}, httpStatus: 500}"), (0.1, "abort: {percentage: {value: 10}, httpStatus: 500}")]
-    {
+    for (share, what) in [
+        (0.5, "abort: {percentage: {value: 50}, httpStatus: 500}"),
+        (0.1, "abort: {percentage: {value: 10}, httpStatus: 500}"),
+    ] {
         bench.apply(&rules(&format!("[{{fault: {{{what}}}, {ROUTE}}}]")));
         bench.settle().await;
         let seen = bench.answered(300, &[]).await;

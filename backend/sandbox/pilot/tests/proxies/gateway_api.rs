@@ -41,9 +41,16 @@ async fn ask(bench: &Bench, path: &str, headers: &[&str]) -> Answer {
 /// What an answer tells of how the request was treated, without what differs each time.
 fn seen(answer: &Answer) -> Value {
     let lines = |text: &str, wanted: &[&str]| -> Vec<String> {
-        text.lines().filter(|line| wanted.iter().any(|start| line.starts_with(start))).map(str::to_owned).collect()
+        text.lines()
+            .filter(|line| wanted.iter().any(|start| line.starts_with(start)))
+            .map(str::to_owned)
+            .collect()
     };
-    let who = if answer.status == 200 { answer.body.lines().take(2).map(str::to_owned).collect() } else { Vec::new() };
+    let who = if answer.status == 200 {
+        answer.body.lines().take(2).map(str::to_owned).collect()
+    } else {
+        Vec::new()
+    };
     json!({
         "status": answer.status,
         "who and what": who,
@@ -262,20 +269,36 @@ async fn a_gateway_lets_in_what_its_routes_say() {
 
     let said = |bench: &Bench, kind: &str, name: &str| {
         let all = bench.pilot().object_statuses().borrow().clone();
-        let found = all.iter().find(|status| status.kind == kind && status.name == name).expect("a status").status.clone();
+        let found = all
+            .iter()
+            .find(|status| status.kind == kind && status.name == name)
+            .expect("a status")
+            .status
+            .clone();
         println!("{kind} {name}: {found}");
         found
     };
     let condition = |list: &Value, about: &str| {
-        let found = list["conditions"].as_array().and_then(|list| list.iter().find(|one| one["type"] == about)).cloned();
+        let found = list["conditions"]
+            .as_array()
+            .and_then(|list| list.iter().find(|one| one["type"] == about))
+            .cloned();
         let found = found.expect("the condition");
-        format!("{} {}", found["status"].as_str().unwrap_or_default(), found["reason"].as_str().unwrap_or_default())
+        format!(
+            "{} {}",
+            found["status"].as_str().unwrap_or_default(),
+            found["reason"].as_str().unwrap_or_default()
+        )
     };
     let far = said(&bench, "HTTPRoute", "far");
     assert_eq!(condition(&far["parents"][0], "Accepted"), "True Accepted");
     assert_eq!(condition(&far["parents"][0], "ResolvedRefs"), "False RefNotPermitted");
     assert_eq!(condition(&far["parents"][1], "Accepted"), "False NotAllowedByListeners");
-    assert_eq!(far["parents"].as_array().map(Vec::len), Some(2), "of what is not there nothing is said there");
+    assert_eq!(
+        far["parents"].as_array().map(Vec::len),
+        Some(2),
+        "of what is not there nothing is said there"
+    );
     let words = bench.debug("/debug/untranslatedz").await.to_string();
     assert!(words.contains("parentRefs: there is no Gateway demo/none"), "{words}");
     let shop = said(&bench, "HTTPRoute", "shop");
@@ -283,7 +306,10 @@ async fn a_gateway_lets_in_what_its_routes_say() {
     assert_eq!(shop["parents"][0]["conditions"][0]["observedGeneration"], 3);
     let door = said(&bench, "Gateway", "door");
     assert_eq!(condition(&door, "Programmed"), "True Programmed");
-    assert_eq!((&door["listeners"][0]["attachedRoutes"], &door["listeners"][1]["attachedRoutes"]), (&json!(1), &json!(1)));
+    assert_eq!(
+        (&door["listeners"][0]["attachedRoutes"], &door["listeners"][1]["attachedRoutes"]),
+        (&json!(1), &json!(1))
+    );
     assert_eq!(condition(&said(&bench, "GatewayClass", "istio"), "Accepted"), "True Accepted");
 
     bench.apply(
@@ -296,7 +322,10 @@ spec: {from: [{group: gateway.networking.k8s.io, kind: HTTPRoute, namespace: far
     );
     bench.settle().await;
     assert_eq!(through(&bench, "/", "a.other.example").await, (200, "web-v2".into()));
-    assert_eq!(condition(&said(&bench, "HTTPRoute", "far")["parents"][0], "ResolvedRefs"), "True ResolvedRefs");
+    assert_eq!(
+        condition(&said(&bench, "HTTPRoute", "far")["parents"][0], "ResolvedRefs"),
+        "True ResolvedRefs"
+    );
     bench.delete("HTTPRoute", "demo", "shop");
     bench.settle().await;
     assert_eq!(through(&bench, "/page/1", "shop.example").await.0, 404);
@@ -336,7 +365,9 @@ spec:
     let port = bench.pods["gate"].ports["8443"];
     let asked = async {
         loop {
-            if let Ok(answer) = Client::new(&ca).ask(port, "shop.example", &get("/", "shop.example", &[])).await {
+            if let Ok(answer) =
+                Client::new(&ca).ask(port, "shop.example", &get("/", "shop.example", &[])).await
+            {
                 return answer;
             }
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;

@@ -17,7 +17,11 @@ async fn bench() -> Bench {
 fn service(name: &str, second: u32, host: &str, gateways: &[&str], rules: &[(&str, &str)]) -> String {
     let rule = |(path, subset): &(&str, &str)| {
         let to = json!([{"destination": {"host": "web.demo.svc.cluster.local", "subset": subset, "port": {"number": 9080}}}]);
-        if path.is_empty() { json!({"route": to}) } else { json!({"match": [{"uri": {"prefix": path}}], "route": to}) }
+        if path.is_empty() {
+            json!({"route": to})
+        } else {
+            json!({"match": [{"uri": {"prefix": path}}], "route": to})
+        }
     };
     json!({
         "apiVersion": "networking.istio.io/v1", "kind": "VirtualService",
@@ -29,14 +33,22 @@ fn service(name: &str, second: u32, host: &str, gateways: &[&str], rules: &[(&st
 
 async fn asked(bench: &Bench, host: &str, path: &str) -> String {
     let answer = bench.plain("gate", 8080, &get(path, host, &[])).await.expect("an answer");
-    format!("{host}{path} {} {}", answer.status, answer.body.lines().next().unwrap_or_default()).trim_end().to_owned()
+    format!("{host}{path} {} {}", answer.status, answer.body.lines().next().unwrap_or_default())
+        .trim_end()
+        .to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_takes_everything_comes_last() {
     let mut bench = bench().await;
     bench.apply(&service("a-catch", 1, "shop.example", &["door"], &[("/details", "v2"), ("", "v1")]));
-    bench.apply(&service("b-more", 2, "shop.example", &["demo/door", "mesh"], &[("/reviews", "v2"), ("", "v2")]));
+    bench.apply(&service(
+        "b-more",
+        2,
+        "shop.example",
+        &["demo/door", "mesh"],
+        &[("/reviews", "v2"), ("", "v2")],
+    ));
     bench.settle().await;
     let mut found = Vec::new();
     for path in ["/details", "/reviews", "/ratings"] {
@@ -44,7 +56,11 @@ async fn what_takes_everything_comes_last() {
     }
     assert_eq!(
         found,
-        ["shop.example/details 200 web-v2", "shop.example/reviews 200 web-v2", "shop.example/ratings 200 web-v1"],
+        [
+            "shop.example/details 200 web-v2",
+            "shop.example/reviews 200 web-v2",
+            "shop.example/ratings 200 web-v1"
+        ],
         "of two that take everything the older counts"
     );
 }
@@ -65,7 +81,10 @@ async fn short_hosts_are_services_of_the_rules_namespace() {
     // A server may take the services of one domain only.
     bench.apply(&DOOR.replace("'*'", "'*.demo.svc.cluster.local'"));
     bench.settle().await;
-    assert_eq!(asked(&bench, "web.demo.svc.cluster.local", "/").await, "web.demo.svc.cluster.local/ 200 web-v1");
+    assert_eq!(
+        asked(&bench, "web.demo.svc.cluster.local", "/").await,
+        "web.demo.svc.cluster.local/ 200 web-v1"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -36,7 +36,9 @@ fn to_web(name: &str, gateway: &str, hosts: &str, subset: &str) -> String {
         name,
         gateway,
         hosts,
-        &format!("http: [{{route: [{{destination: {{host: web, subset: {subset}, port: {{number: 9080}}}}}}]}}]"),
+        &format!(
+            "http: [{{route: [{{destination: {{host: web, subset: {subset}, port: {{number: 9080}}}}}}]}}]"
+        ),
     )
 }
 
@@ -74,17 +76,30 @@ async fn hosts_lead_to_their_own_rules() {
     ));
     // The Service's port and the pod's are one.
     bench.apply("apiVersion: v1\nkind: Service\nmetadata: {name: gate, namespace: demo}\nspec: {clusterIP: 10.96.0.70, selector: {istio: ingressgateway}, ports: [{name: http, port: 80, targetPort: 8080}]}\n");
-    bench.apply(&gateway("second", "[{port: {number: 80, name: http, protocol: HTTP}, hosts: [second.example]}]"));
+    bench.apply(&gateway(
+        "second",
+        "[{port: {number: 80, name: http, protocol: HTTP}, hosts: [second.example]}]",
+    ));
     bench.apply(&to_web("one", "door", "[shop.example, far.example]", "v1"));
     bench.apply(&to_web("two", "demo/second", "[second.example, shop.example]", "v2"));
     bench.apply(&to_web("wild", "door", "[a.wild.example]", "v2"));
     bench.settle().await;
     let mut found = Vec::new();
-    for host in
-        ["shop.example", "shop.example:8080", "second.example", "a.wild.example", "far.example", "b.wild.example", "nobody"]
-    {
+    for host in [
+        "shop.example",
+        "shop.example:8080",
+        "second.example",
+        "a.wild.example",
+        "far.example",
+        "b.wild.example",
+        "nobody",
+    ] {
         let answer = bench.plain("gate", 8080, &get("/", host, &[])).await.expect("an answer");
-        found.push(format!("{host} {} {}", answer.status, answer.body.lines().next().unwrap_or_default()).trim_end().to_owned());
+        found.push(
+            format!("{host} {} {}", answer.status, answer.body.lines().next().unwrap_or_default())
+                .trim_end()
+                .to_owned(),
+        );
     }
     println!("{found:#?}");
     assert_eq!(
@@ -139,11 +154,15 @@ async fn tls_ends_at_the_gateway() {
 
     bench.apply(&tls_secret("shop", &first));
     bench.settle().await;
-    until(&client, https, "shop.example", &request, |seen| seen.as_ref().is_ok_and(|seen| seen.status == 200)).await;
+    until(&client, https, "shop.example", &request, |seen| {
+        seen.as_ref().is_ok_and(|seen| seen.status == 200)
+    })
+    .await;
     let seen = client.ask(https, "shop.example", &request).await.expect("an answer");
     println!("with it: {} {} {}", seen.status, seen.version, seen.body.lines().next().unwrap_or_default());
     assert!(seen.body.starts_with("web-v1") && seen.certificate == der(&first.certificate), "{}", seen.body);
-    let unknown = client.ask(https, "shop.example", &get("/", "other.example", &[])).await.expect("an answer");
+    let unknown =
+        client.ask(https, "shop.example", &get("/", "other.example", &[])).await.expect("an answer");
     assert_eq!(unknown.status, 404, "a host that the server does not have");
     let name = client.ask(https, "other.example", &request).await;
     println!("a name that no server has: {}", name.unwrap_err());
@@ -152,7 +171,10 @@ async fn tls_ends_at_the_gateway() {
     bench.apply(&secret("shop", "Opaque", &[("cert", &second.certificate), ("key", &second.key)]));
     bench.settle().await;
     let new = der(&second.certificate);
-    until(&client, https, "shop.example", &request, |seen| seen.as_ref().is_ok_and(|seen| seen.certificate == new)).await;
+    until(&client, https, "shop.example", &request, |seen| {
+        seen.as_ref().is_ok_and(|seen| seen.certificate == new)
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -179,7 +201,11 @@ async fn clients_prove_who_they_are() {
         found
     };
     // The authority beside the certificate, then in a Secret of its own.
-    bench.apply(&secret("shop", "Opaque", &[("cert", &pair.certificate), ("key", &pair.key), ("cacert", &clients.pem)]));
+    bench.apply(&secret(
+        "shop",
+        "Opaque",
+        &[("cert", &pair.certificate), ("key", &pair.key), ("cacert", &clients.pem)],
+    ));
     bench.apply(&gateway("door", &format!("[{}]", https("{mode: MUTUAL, credentialName: shop}"))));
     bench.settle().await;
     until(&known, https_port, "shop.example", &request, |seen| seen.is_ok()).await;
@@ -194,7 +220,10 @@ async fn clients_prove_who_they_are() {
     until(&anybody, https_port, "shop.example", &request, |seen| seen.is_ok()).await;
     assert_eq!(seen().await, ["200", "refused", "200"], "OPTIONAL_MUTUAL");
 
-    bench.apply(&gateway("door", &format!("[{}]", https("{mode: MUTUAL, credentialName: shop, subjectAltNames: [berta]}"))));
+    bench.apply(&gateway(
+        "door",
+        &format!("[{}]", https("{mode: MUTUAL, credentialName: shop, subjectAltNames: [berta]}")),
+    ));
     bench.settle().await;
     until(&known, https_port, "shop.example", &request, |seen| seen.is_err()).await;
     assert_eq!(seen().await, ["refused", "refused", "refused"], "another name is wanted");
@@ -219,10 +248,19 @@ async fn versions_of_tls_are_bounded() {
         ("maxProtocolVersion: TLSV1_2", ["TLSv1_2", "TLSv1_2"]),
         ("minProtocolVersion: TLS_AUTO", ["TLSv1_3", "TLSv1_2"]),
     ] {
-        bench.apply(&gateway("door", &format!("[{}]", https(&format!("{{mode: SIMPLE, credentialName: shop, {bounds}}}")))));
+        bench.apply(&gateway(
+            "door",
+            &format!("[{}]", https(&format!("{{mode: SIMPLE, credentialName: shop, {bounds}}}"))),
+        ));
         bench.settle().await;
-        until(&any, https_port, "shop.example", &request, |seen| seen.as_ref().is_ok_and(|seen| seen.version == expect[0])).await;
-        let old = old.ask(https_port, "shop.example", &request).await.map_or("refused".to_owned(), |seen| seen.version);
+        until(&any, https_port, "shop.example", &request, |seen| {
+            seen.as_ref().is_ok_and(|seen| seen.version == expect[0])
+        })
+        .await;
+        let old = old
+            .ask(https_port, "shop.example", &request)
+            .await
+            .map_or("refused".to_owned(), |seen| seen.version);
         println!("{bounds}: any {}, 1.2 only: {old}", expect[0]);
         assert_eq!(old, expect[1], "{bounds}");
     }
@@ -247,7 +285,8 @@ async fn bytes_pass_by_name_and_by_port() {
           {port: {number: 8443, name: ends, protocol: TLS}, hosts: [three.example], tls: {mode: SIMPLE, credentialName: three}}, \
           {port: {number: 31400, name: tcp, protocol: TCP}, hosts: ['*']}]",
     ));
-    let destination = |name: &str| format!("route: [{{destination: {{host: {name}.example, port: {{number: 443}}}}}}]");
+    let destination =
+        |name: &str| format!("route: [{{destination: {{host: {name}.example, port: {{number: 443}}}}}}]");
     bench.apply(&route(
         "names",
         "door",
@@ -264,7 +303,12 @@ async fn bytes_pass_by_name_and_by_port() {
         "[three.example]",
         &format!("tcp: [{{match: [{{port: 8443}}], {}}}]", destination("plain")),
     ));
-    bench.apply(&route("bytes", "door", "['*']", &format!("tcp: [{{match: [{{port: 31400}}], {}}}]", destination("plain"))));
+    bench.apply(&route(
+        "bytes",
+        "door",
+        "['*']",
+        &format!("tcp: [{{match: [{{port: 31400}}], {}}}]", destination("plain")),
+    ));
     bench.settle().await;
     let client = Client::new(&ca);
     let tls_port = port(&bench, 8443);

@@ -23,12 +23,21 @@ pub(crate) struct GrpcAnswer {
 
 impl Bench {
     /// A unary call with an empty message.
-    pub(crate) async fn grpc(&self, from: &str, to: &str, authority: &str, headers: &[(&str, &str)]) -> GrpcAnswer {
+    pub(crate) async fn grpc(
+        &self,
+        from: &str,
+        to: &str,
+        authority: &str,
+        headers: &[(&str, &str)],
+    ) -> GrpcAnswer {
         let started = Instant::now();
         let call = async {
-            let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.pods[from].ports["15001"])).await?;
+            let mut stream =
+                TcpStream::connect((Ipv4Addr::LOCALHOST, self.pods[from].ports["15001"])).await?;
             let (address, port) = to.split_once(':').expect("address:port");
-            stream.write_all(format!("PROXY TCP4 {} {address} 40000 {port}\r\n", self.pods[from].ip).as_bytes()).await?;
+            stream
+                .write_all(format!("PROXY TCP4 {} {address} 40000 {port}\r\n", self.pods[from].ip).as_bytes())
+                .await?;
             let (mut sender, connection) =
                 hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await?;
             let driver = tokio::spawn(connection);
@@ -44,7 +53,9 @@ impl Bench {
             driver.abort();
             let trailers = body.trailers().cloned().unwrap_or_default();
             let said = |name: &str| {
-                let of = |from: &HeaderMap| from.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+                let of = |from: &HeaderMap| {
+                    from.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+                };
                 of(&head.headers).or_else(|| of(&trailers)).unwrap_or_default()
             };
             Ok::<_, Box<dyn std::error::Error + Send + Sync>>(GrpcAnswer {

@@ -44,7 +44,8 @@ async fn users_stick_by_header_parameter_and_address() {
         hashed(&mut bench, &format!("{table}, useSourceIp: true")).await;
         let from = async |user: usize| {
             let source = format!("10.244.9.{user}");
-            who(&bench.call_as(&source, "client", WEB, &get("/", "web:9080", &[])).await.expect("an answer")).to_owned()
+            who(&bench.call_as(&source, "client", WEB, &get("/", "web:9080", &[])).await.expect("an answer"))
+                .to_owned()
         };
         sticks(&bench, &format!("{table}, the address"), from).await;
     }
@@ -61,7 +62,10 @@ async fn bytes_stick_by_address() {
     bench.settle().await;
     let from = async |user: usize| {
         let source = format!("10.244.9.{user}");
-        let answer = bench.call_as(&source, "client", "10.96.0.12:7000", &get("/", "wire", &[])).await.expect("an answer");
+        let answer = bench
+            .call_as(&source, "client", "10.96.0.12:7000", &get("/", "wire", &[]))
+            .await
+            .expect("an answer");
         assert_eq!(answer.status, 200, "{answer:?}");
         who(&answer).to_owned()
     };
@@ -71,13 +75,23 @@ async fn bytes_stick_by_address() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cookie_is_made_and_kept() {
     let mut bench = two_versions().await;
-    hashed(&mut bench, "httpCookie: {name: user, path: /shop, ttl: 1h, attributes: [{name: SameSite, value: Strict}]}").await;
+    hashed(
+        &mut bench,
+        "httpCookie: {name: user, path: /shop, ttl: 1h, attributes: [{name: SameSite, value: Strict}]}",
+    )
+    .await;
     let mut versions = BTreeSet::new();
     for user in 0..16 {
         // What is in the cookie is made of the caller's address.
         let source = format!("10.244.9.{user}");
-        let first = bench.call_as(&source, "client", WEB, &get("/", "web:9080", &[])).await.expect("an answer");
-        let made = first.head.lines().find_map(|line| line.strip_prefix("set-cookie: ")).expect("a cookie").to_owned();
+        let first =
+            bench.call_as(&source, "client", WEB, &get("/", "web:9080", &[])).await.expect("an answer");
+        let made = first
+            .head
+            .lines()
+            .find_map(|line| line.strip_prefix("set-cookie: "))
+            .expect("a cookie")
+            .to_owned();
         for part in ["user=", "Max-Age=3600", "Path=/shop", "HttpOnly", "SameSite=Strict"] {
             assert!(made.contains(part), "{part} is missing in {made}");
         }
@@ -117,7 +131,9 @@ async fn the_narrowest_level_holds() {
     for (said, holds) in table {
         let port = |level: &str, empty: &str| match (said.contains(&level), said.contains(&empty)) {
             (true, _) => json!([{"port": {"number": 9080}, "loadBalancer": by(level)}]),
-            (_, true) => json!([{"port": {"number": 9080}, "connectionPool": {"tcp": {"maxConnections": 99}}}]),
+            (_, true) => {
+                json!([{"port": {"number": 9080}, "connectionPool": {"tcp": {"maxConnections": 99}}}])
+            }
             _ => json!([]),
         };
         let level = |name: &str, ports: Value| {
@@ -144,7 +160,13 @@ async fn the_narrowest_level_holds() {
                 // By chance all of 24 are the same once in 8,000,000 times.
                 let headers: Vec<String> = LEVELS
                     .iter()
-                    .map(|name| if *name == fixed { format!("{name}: same") } else { format!("{name}: other-{turn}-{fixed}") })
+                    .map(|name| {
+                        if *name == fixed {
+                            format!("{name}: same")
+                        } else {
+                            format!("{name}: other-{turn}-{fixed}")
+                        }
+                    })
                     .collect();
                 let headers: Vec<&str> = headers.iter().map(String::as_str).collect();
                 versions.insert(who(&bench.web("/", &headers).await).to_owned());

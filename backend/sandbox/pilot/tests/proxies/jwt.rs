@@ -56,13 +56,20 @@ async fn a_bad_token_is_refused_and_none_passes() {
             let answer = ask(&bench, "/", &[&token]).await;
             assert_eq!(answer.status, status, "{words}: {}", answer.body);
             if status != 200 {
-                assert!(answer.body.starts_with(if words.is_empty() { "J" } else { words }), "{words}: {}", answer.body);
+                assert!(
+                    answer.body.starts_with(if words.is_empty() { "J" } else { words }),
+                    "{words}: {}",
+                    answer.body
+                );
             }
         }
     }
     let log = bench.log_line("web", "jwt_authn_access_denied").await;
     println!("{log}");
-    assert!(log.contains(" 401 - jwt_authn_access_denied{") || log.contains(" 403 - jwt_authn_access_denied{"), "{log}");
+    assert!(
+        log.contains(" 401 - jwt_authn_access_denied{") || log.contains(" 403 - jwt_authn_access_denied{"),
+        "{log}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -101,9 +108,16 @@ async fn where_tokens_are_and_what_becomes_of_them() {
         "there only the second issuer's is looked for"
     );
     assert_eq!(status(&bench, &other.bearer(json!({}))).await, 200, "the second issuer's is believed too");
-    assert_eq!(status(&bench, &other.bearer(json!({"exp": 1_000_000_000}))).await, 401, "if it is not too old");
+    assert_eq!(
+        status(&bench, &other.bearer(json!({"exp": 1_000_000_000}))).await,
+        401,
+        "if it is not too old"
+    );
     let forged = ask(&bench, "/", &[&other.bearer(json!({})), "x-user: root"]).await;
-    println!("    x-user of a caller without a claim for it: {:?}", forged.body.lines().find(|line| line.starts_with("x-user")));
+    println!(
+        "    x-user of a caller without a claim for it: {:?}",
+        forged.body.lines().find(|line| line.starts_with("x-user"))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -120,8 +134,16 @@ async fn policies_read_claims() {
             vec![claims(json!({}))],
             vec![None, claims(json!({"sub": "bob"}))],
         ),
-        ("from: [{source: {requestPrincipals: ['https://shop.example/*']}}]", vec![claims(json!({"sub": "bob"}))], vec![None]),
-        ("from: [{source: {requestPrincipals: ['*/bob']}}]", vec![claims(json!({"sub": "bob"}))], vec![claims(json!({}))]),
+        (
+            "from: [{source: {requestPrincipals: ['https://shop.example/*']}}]",
+            vec![claims(json!({"sub": "bob"}))],
+            vec![None],
+        ),
+        (
+            "from: [{source: {requestPrincipals: ['*/bob']}}]",
+            vec![claims(json!({"sub": "bob"}))],
+            vec![claims(json!({}))],
+        ),
         ("from: [{source: {notRequestPrincipals: ['*']}}]", vec![None], vec![claims(json!({}))]),
         (
             "when: [{key: request.auth.principal, values: ['https://shop.example/tokens/bob']}]",
@@ -169,12 +191,14 @@ async fn policies_read_claims() {
         println!("{rule}");
         for (list, expect) in [(meets, 200), (not, 403)] {
             for claims in list {
-                let token = claims.clone().map_or_else(|| "x-no: token".to_owned(), |claims| issuer.bearer(claims));
+                let token =
+                    claims.clone().map_or_else(|| "x-no: token".to_owned(), |claims| issuer.bearer(claims));
                 assert_eq!(status(&bench, &token).await, expect, "{rule}: {claims:?}");
             }
         }
     }
-    bench.apply(&policy("rule", "{action: DENY, rules: [{from: [{source: {notRequestPrincipals: ['*']}}]}]}"));
+    bench
+        .apply(&policy("rule", "{action: DENY, rules: [{from: [{source: {notRequestPrincipals: ['*']}}]}]}"));
     bench.settle().await;
     let refused = ask(&bench, "/", &[]).await;
     assert_eq!((refused.status, refused.body.as_str()), (403, "RBAC: access denied"), "a token is required");
@@ -213,7 +237,8 @@ async fn the_gateway_routes_by_claims_and_guards_the_way_in() {
     bench.apply(&authentication("door", json!({"istio": "ingressgateway"}), rule));
     bench.settle().await;
     let through = async |header: &str| {
-        let answer = bench.plain("gate", 8080, &get("/", "shop.example", &[header])).await.expect("an answer");
+        let answer =
+            bench.plain("gate", 8080, &get("/", "shop.example", &[header])).await.expect("an answer");
         let told = (answer.status, answer.body.lines().next().unwrap_or_default().to_owned());
         println!("{:60.60} → {told:?}", header);
         told
@@ -235,7 +260,8 @@ async fn the_gateway_routes_by_claims_and_guards_the_way_in() {
     let red = issuer.bearer(json!({"who": {"team": "red"}}));
     let from = async |address: &str| {
         let header = format!("x-forwarded-for: {address}");
-        let answer = bench.plain("gate", 8080, &get("/", "shop.example", &[&red, &header])).await.expect("an answer");
+        let answer =
+            bench.plain("gate", 8080, &get("/", "shop.example", &[&red, &header])).await.expect("an answer");
         println!("{header} → {} {}", answer.status, answer.body.lines().next().unwrap_or_default());
         answer.status
     };
@@ -259,13 +285,22 @@ async fn keys_may_be_elsewhere() {
     let rule = |uri: &str| json!([{"issuer": "far@shop.example", "jwksUri": uri}]);
     let inside = issuer.jwks();
     bench.apply("apiVersion: v1\nkind: Service\nmetadata: {name: keys, namespace: other}\nspec: {clusterIP: 10.96.0.30, selector: {app: keys}, ports: [{name: http, port: 8000}]}\n");
-    bench.pod_with("keys.other", "app=keys", &[8000], Some(axum::Router::new().fallback(move || async { inside })));
+    bench.pod_with(
+        "keys.other",
+        "app=keys",
+        &[8000],
+        Some(axum::Router::new().fallback(move || async { inside })),
+    );
     for uri in ["http://keys.other:8000/keys", "http://keys.other.svc.cluster.local:8000/keys?of=web"] {
         bench.apply(&authentication("tokens", json!({"app": "web"}), rule(uri)));
         bench.settle().await;
         assert_eq!(status(&bench, &issuer.bearer(json!({}))).await, 200, "{uri}");
     }
-    bench.apply(&authentication("tokens", json!({"app": "web"}), rule(&format!("http://127.0.0.1:{port}/keys"))));
+    bench.apply(&authentication(
+        "tokens",
+        json!({"app": "web"}),
+        rule(&format!("http://127.0.0.1:{port}/keys")),
+    ));
     bench.settle().await;
     assert_eq!(status(&bench, &issuer.bearer(json!({}))).await, 200, "the proxy fetches them");
     assert_eq!(status(&bench, &issuer.bearer(json!({"exp": 1_000_000_000}))).await, 401);

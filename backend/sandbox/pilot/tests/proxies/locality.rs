@@ -5,17 +5,25 @@ use crate::world::{mesh_config, outside, policy, policy_of, rules_of, tally, wit
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-const OUTLIERS: &str =
-    "outlierDetection: {consecutive5xxErrors: 1, interval: 100s, baseEjectionTime: 100s, maxEjectionPercent: 100}";
+const OUTLIERS: &str = "outlierDetection: {consecutive5xxErrors: 1, interval: 100s, baseEjectionTime: 100s, maxEjectionPercent: 100}";
 
 /// A client in r1/z1, and `web` in the same zone, in another one of its region, and in two other regions.
 async fn places() -> Bench {
     let mut bench = Bench::start().await;
     bench.apply(crate::WEB);
     bench.pod("client", "app=client,version=v2,istio-locality=r1.z1.s1", 8080, false).await;
-    for (name, place) in [("near", "r1.z1.s1"), ("zone", "r1.z2.s1"), ("far", "r2.z1.s1"), ("farther", "r3.z1.s1")] {
+    for (name, place) in
+        [("near", "r1.z1.s1"), ("zone", "r1.z2.s1"), ("far", "r2.z1.s1"), ("farther", "r3.z1.s1")]
+    {
         let version = if name == "far" { "v2" } else { "v1" };
-        bench.pod(&format!("web-{name}"), &format!("app=web,version={version},istio-locality={place}"), 9080, false).await;
+        bench
+            .pod(
+                &format!("web-{name}"),
+                &format!("app=web,version={version},istio-locality={place}"),
+                9080,
+                false,
+            )
+            .await;
     }
     bench.apply(&rules_of("web", "[{retries: {attempts: 0}, route: [{destination: {host: web}}]}]"));
     bench
@@ -46,7 +54,9 @@ async fn the_next_near_takes_over() {
     println!("without outlierDetection: {spread:?}");
     assert_eq!(spread, ALL);
     ruled(&mut bench, &format!("{{{OUTLIERS}}}")).await;
-    for (sick, expect) in [("", vec!["web-near"]), ("web-near", vec!["web-zone"]), ("web-zone", vec!["web-far", "web-farther"])] {
+    for (sick, expect) in
+        [("", vec!["web-near"]), ("web-near", vec!["web-zone"]), ("web-zone", vec!["web-far", "web-farther"])]
+    {
         let seen = answering(&bench, sick).await;
         println!("{sick:?} left out: {seen:?}");
         assert_eq!(seen, expect);
@@ -56,13 +66,22 @@ async fn the_next_near_takes_over() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_region_that_is_named_takes_over() {
     let mut bench = places().await;
-    ruled(&mut bench, &format!("{{{OUTLIERS}, loadBalancer: {{simple: RANDOM, localityLbSetting: {{enabled: false}}}}}}")).await;
+    ruled(
+        &mut bench,
+        &format!("{{{OUTLIERS}, loadBalancer: {{simple: RANDOM, localityLbSetting: {{enabled: false}}}}}}"),
+    )
+    .await;
     let spread = answering(&bench, "").await;
     println!("switched off: {spread:?}");
     assert_eq!(spread, ALL);
-    ruled(&mut bench, &format!("{{{OUTLIERS}, loadBalancer: {{localityLbSetting: {{failover: [{{from: r1, to: r3}}]}}}}}}"))
-        .await;
-    for (sick, expect) in [("", "web-near"), ("web-near", "web-zone"), ("web-zone", "web-farther"), ("web-farther", "web-far")] {
+    ruled(
+        &mut bench,
+        &format!("{{{OUTLIERS}, loadBalancer: {{localityLbSetting: {{failover: [{{from: r1, to: r3}}]}}}}}}"),
+    )
+    .await;
+    for (sick, expect) in
+        [("", "web-near"), ("web-near", "web-zone"), ("web-zone", "web-farther"), ("web-farther", "web-far")]
+    {
         let seen = answering(&bench, sick).await;
         println!("failover r1 to r3, {sick:?} left out: {seen:?}");
         assert_eq!(seen, [expect]);
@@ -86,7 +105,9 @@ async fn shares_by_place() {
 #[tokio::test(flavor = "multi_thread")]
 async fn labels_that_agree_come_first() {
     let mut bench = places().await;
-    let priority = |labels: &str| format!("{{{OUTLIERS}, loadBalancer: {{localityLbSetting: {{failoverPriority: {labels}}}}}}}");
+    let priority = |labels: &str| {
+        format!("{{{OUTLIERS}, loadBalancer: {{localityLbSetting: {{failoverPriority: {labels}}}}}}}")
+    };
     ruled(&mut bench, &priority("[version]")).await;
     for (sick, expect) in [("", vec!["web-far"]), ("web-far", vec!["web-farther", "web-near", "web-zone"])] {
         let seen = answering(&bench, sick).await;
@@ -95,8 +116,14 @@ async fn labels_that_agree_come_first() {
     }
     // Whoever is left out stays so under another rule: a new proxy.
     let mut bench = places().await;
-    ruled(&mut bench, &priority("['version=v1', topology.kubernetes.io/region, topology.kubernetes.io/zone]")).await;
-    for (sick, expect) in [("", "web-near"), ("web-near", "web-zone"), ("web-zone", "web-farther"), ("web-farther", "web-far")] {
+    ruled(
+        &mut bench,
+        &priority("['version=v1', topology.kubernetes.io/region, topology.kubernetes.io/zone]"),
+    )
+    .await;
+    for (sick, expect) in
+        [("", "web-near"), ("web-near", "web-zone"), ("web-zone", "web-farther"), ("web-farther", "web-far")]
+    {
         let seen = answering(&bench, sick).await;
         println!("by version=v1, region, zone, {sick:?} left out: {seen:?}");
         assert_eq!(seen, [expect]);
@@ -151,10 +178,14 @@ async fn nodes_and_service_entries_have_places() {
     let mut bench = crate::two_versions().await;
     for (node, zone) in [("one", "z1"), ("two", "z2")] {
         let labels = json!({"topology.kubernetes.io/region": "r1", "topology.kubernetes.io/zone": zone});
-        bench.apply(&json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": node, "labels": labels}}).to_string());
+        bench.apply(
+            &json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": node, "labels": labels}})
+                .to_string(),
+        );
     }
     for (pod, node) in [("client", "two"), ("web-v1", "one"), ("web-v2", "two")] {
-        Arc::make_mut(&mut bench.pods.get_mut(pod).expect("the pod").object)["spec"]["nodeName"] = json!(node);
+        Arc::make_mut(&mut bench.pods.get_mut(pod).expect("the pod").object)["spec"]["nodeName"] =
+            json!(node);
     }
     ruled(&mut bench, &format!("{{{OUTLIERS}}}")).await;
     let seen = answering(&bench, "").await;
@@ -166,7 +197,10 @@ async fn nodes_and_service_entries_have_places() {
     entry["spec"]["endpoints"][1]["locality"] = json!("r1/z2");
     bench.apply(&entry.to_string());
     bench.apply(&policy_of("outside.example", &format!("{{{OUTLIERS}}}")));
-    bench.apply(&rules_of("outside.example", "[{retries: {attempts: 0}, route: [{destination: {host: outside.example}}]}]"));
+    bench.apply(&rules_of(
+        "outside.example",
+        "[{retries: {attempts: 0}, route: [{destination: {host: outside.example}}]}]",
+    ));
     bench.settle().await;
     let ask = async |headers: &[&str]| {
         let answer = bench.outside("/", headers).await;

@@ -21,7 +21,11 @@ async fn each_part_of_a_match_chooses() {
         ("headers: {end-user: {regex: 'j.*n'}}", ("/", &["end-user: jason"]), ("/", &["end-user: jasons"])),
         ("headers: {end-user: {regex: '*'}}", ("/", &["end-user: anybody"]), ("/", &[])),
         ("headers: {end-user: {}}", ("/", &["end-user: anybody"]), ("/", &[])),
-        ("withoutHeaders: {end-user: {exact: jason}}", ("/", &["end-user: anna"]), ("/", &["end-user: jason"])),
+        (
+            "withoutHeaders: {end-user: {exact: jason}}",
+            ("/", &["end-user: anna"]),
+            ("/", &["end-user: jason"]),
+        ),
         ("withoutHeaders: {end-user: {exact: jason}}", ("/", &[]), ("/", &["end-user: jason"])),
         ("withoutHeaders: {end-user: {}}", ("/", &[]), ("/", &["end-user: anna"])),
         ("uri: {exact: /shop}", ("/shop", &[]), ("/shop/x", &[])),
@@ -31,14 +35,22 @@ async fn each_part_of_a_match_chooses() {
         ("uri: {prefix: /shop}", ("/shop", &[]), ("/SHOP", &[])),
         ("queryParams: {v: {exact: '2'}}", ("/?v=2", &[]), ("/?v=1", &[])),
         ("queryParams: {v: {regex: '*'}}", ("/?v=", &[]), ("/?w=1", &[])),
-        ("queryParams: {v: {regex: '[0-9]+'}}, headers: {a: {prefix: b}}", ("/?v=42", &["a: bc"]), ("/?v=42", &["a: c"])),
+        (
+            "queryParams: {v: {regex: '[0-9]+'}}, headers: {a: {prefix: b}}",
+            ("/?v=42", &["a: bc"]),
+            ("/?v=42", &["a: c"]),
+        ),
     ];
     for (wanted, (path, headers), (other_path, other_headers)) in table {
         bench.apply(&rules(&format!("[{{match: [{{{wanted}}}], {}}}, {{{}}}]", to("v2"), to("v1"))));
         bench.settle().await;
         let taken = bench.web(path, headers).await;
         let passed = bench.web(other_path, other_headers).await;
-        println!("{wanted}: {path} {headers:?} -> {}, {other_path} {other_headers:?} -> {}", who(&taken), who(&passed));
+        println!(
+            "{wanted}: {path} {headers:?} -> {}, {other_path} {other_headers:?} -> {}",
+            who(&taken),
+            who(&passed)
+        );
         assert_eq!((who(&taken), who(&passed)), ("web-v2", "web-v1"), "{wanted}");
     }
 }
@@ -60,7 +72,9 @@ async fn the_request_line_and_the_host_choose() {
     for (wanted, request, other) in table {
         bench.apply(&rules(&format!("[{{match: [{{{wanted}}}], {}}}, {{{}}}]", to("v2"), to("v1"))));
         bench.settle().await;
-        for (request, expect) in [(request, "web-v2"), (other, "web-v1")].into_iter().filter(|(request, _)| !request.is_empty()) {
+        for (request, expect) in
+            [(request, "web-v2"), (other, "web-v1")].into_iter().filter(|(request, _)| !request.is_empty())
+        {
             let answer = bench.call("client", WEB, &request).await;
             println!("{wanted}: {:?} -> {}", request.lines().take(2).collect::<Vec<_>>(), who(&answer));
             assert_eq!(who(&answer), expect, "{wanted}: {request}");
@@ -82,7 +96,8 @@ async fn who_asks_and_through_what_chooses() {
     ];
     for (wanted, takes) in table {
         let spec = format!("[{{match: [{{{wanted}}}], {}}}, {{{}}}]", to("v2"), to("v1"));
-        let both = rules(&spec).replace("\"hosts\":[\"web\"]", "\"hosts\":[\"web\"],\"gateways\":[\"mesh\",\"door\"]");
+        let both = rules(&spec)
+            .replace("\"hosts\":[\"web\"]", "\"hosts\":[\"web\"],\"gateways\":[\"mesh\",\"door\"]");
         bench.apply(&both);
         bench.settle().await;
         let answer = bench.web("/", &[]).await;
@@ -90,8 +105,8 @@ async fn who_asks_and_through_what_chooses() {
         assert_eq!(who(&answer), if takes { "web-v2" } else { "web-v1" }, "{wanted}");
     }
     // A VirtualService that is bound to a gateway only is none for the mesh.
-    let away =
-        rules(&format!("[{{{}}}]", to("v2"))).replace("\"hosts\":[\"web\"]", "\"hosts\":[\"web\"],\"gateways\":[\"door\"]");
+    let away = rules(&format!("[{{{}}}]", to("v2")))
+        .replace("\"hosts\":[\"web\"]", "\"hosts\":[\"web\"],\"gateways\":[\"door\"]");
     bench.apply(&away);
     bench.settle().await;
     let seen = bench.answered(60, &[]).await;

@@ -41,7 +41,8 @@ async fn each_way_to_fail_shows_its_flag() {
     ));
     let to = |subset: &str| format!("route: [{{destination: {{host: web, subset: {subset}}}}}]");
     let route = "route: [{destination: {host: web}}]";
-    let case = |name: &str, rule: &str| format!("{{match: [{{headers: {{case: {{exact: {name}}}}}}}], {rule}}}");
+    let case =
+        |name: &str, rule: &str| format!("{{match: [{{headers: {{case: {{exact: {name}}}}}}}], {rule}}}");
     bench.apply(&rules(&format!(
         "[{}, {}, {}, {}, {}, {}, {}]",
         case("overflow", &to("narrow")),
@@ -49,7 +50,10 @@ async fn each_way_to_fail_shows_its_flag() {
         case("again", &format!("retries: {{attempts: 2, retryOn: '503'}}, {route}")),
         case("gone", &to("gone")),
         case("abort", &format!("fault: {{abort: {{percentage: {{value: 100}}, httpStatus: 418}}}}, {route}")),
-        case("delay", &format!("fault: {{delay: {{percentage: {{value: 100}}, fixedDelay: 0.1s}}}}, {route}")),
+        case(
+            "delay",
+            &format!("fault: {{delay: {{percentage: {{value: 100}}, fixedDelay: 0.1s}}}}, {route}")
+        ),
         case("fine", route),
     )));
     bench.settle().await;
@@ -73,7 +77,9 @@ async fn each_way_to_fail_shows_its_flag() {
     drop(stream);
     let by = "by (response_code, response_flags, destination_service_name, request_protocol)";
     let row = |code: u16, flags: &str| {
-        format!("destination_service_name=web,request_protocol=http,response_code={code},response_flags={flags} ")
+        format!(
+            "destination_service_name=web,request_protocol=http,response_code={code},response_flags={flags} "
+        )
     };
     let wanted = [
         row(503, "UO"),
@@ -99,10 +105,16 @@ async fn each_way_to_fail_shows_its_flag() {
     let limited = async { while call(&bench, &[]).await != 429 {} };
     tokio::time::timeout(crate::bench::PATIENCE, limited).await.expect("the limit holds");
     observed
-        .until("sum by (reporter, response_code, response_flags) (istio_requests_total{response_code=\"429\"})", |rows| {
-            rows.iter().any(|row| row.starts_with("reporter=destination,response_code=429,response_flags=RL "))
-                && rows.iter().any(|row| row.starts_with("reporter=source,response_code=429,response_flags=- "))
-        })
+        .until(
+            "sum by (reporter, response_code, response_flags) (istio_requests_total{response_code=\"429\"})",
+            |rows| {
+                rows.iter()
+                    .any(|row| row.starts_with("reporter=destination,response_code=429,response_flags=RL "))
+                    && rows
+                        .iter()
+                        .any(|row| row.starts_with("reporter=source,response_code=429,response_flags=- "))
+            },
+        )
         .await;
 }
 
@@ -110,7 +122,11 @@ async fn each_way_to_fail_shows_its_flag() {
 async fn a_server_that_refuses_and_a_grpc_call() {
     let (observed, mut bench) = observed().await;
     let collector = Observed::start().await;
-    let nobody = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port").local_addr().expect("it").port();
+    let nobody = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        .expect("a port")
+        .local_addr()
+        .expect("it")
+        .port();
     for (name, ip, port, protocol) in
         [("refused", 77, nobody, "http"), ("grpc", 78, collector.telemetry.otlp_addr().port(), "grpc")]
     {
@@ -138,7 +154,9 @@ async fn a_server_that_refuses_and_a_grpc_call() {
     }
     let by = "by (request_protocol, grpc_response_status, response_code, destination_service_name)";
     let row = |status: u8| {
-        format!("destination_service_name=grpc,grpc_response_status={status},request_protocol=grpc,response_code=200 1")
+        format!(
+            "destination_service_name=grpc,grpc_response_status={status},request_protocol=grpc,response_code=200 1"
+        )
     };
     let query = format!("sum {by} (istio_requests_total{{destination_service_name=\"grpc\"}})");
     observed.until(&query, |rows| rows == [row(0), row(12)]).await;

@@ -30,7 +30,9 @@ async fn a_mirror_gets_copies_and_callers_see_nothing() {
     bench.idle("client").await;
     let copy = bench.heard("web-v2").pop().expect("the copy");
     let original = bench.heard("web-v1").pop().expect("the original");
-    let trace = |text: &str| text.lines().find_map(|line| line.strip_prefix("traceparent: ")).unwrap_or_default().to_owned();
+    let trace = |text: &str| {
+        text.lines().find_map(|line| line.strip_prefix("traceparent: ")).unwrap_or_default().to_owned()
+    };
     println!("original: {} copy: {}", trace(&original), trace(&copy));
     assert!(copy.contains("\nhost: web:9080\n"), "{copy}");
     assert_eq!(trace(&copy).split('-').nth(1), trace(&original).split('-').nth(1), "one trace");

@@ -59,7 +59,8 @@ impl Observed {
 
     /// A control plane whose proxies report here.
     pub(crate) async fn bench(&self) -> Bench {
-        let options = pilot::Options::new(self.telemetry.als_addr(), self.telemetry.otlp_addr()).expect("options");
+        let options =
+            pilot::Options::new(self.telemetry.als_addr(), self.telemetry.otlp_addr()).expect("options");
         Bench::start_with(options).await
     }
 
@@ -67,7 +68,11 @@ impl Observed {
     pub(crate) fn know(&self, bench: &Bench) {
         let mut known = self.known.0.lock().expect("no panic");
         for (name, pod) in &bench.pods {
-            known.extend(pod.ports.values().map(|port| (SocketAddr::from((Ipv4Addr::LOCALHOST, *port)), workload(name))));
+            known.extend(
+                pod.ports
+                    .values()
+                    .map(|port| (SocketAddr::from((Ipv4Addr::LOCALHOST, *port)), workload(name))),
+            );
         }
     }
 
@@ -78,13 +83,16 @@ impl Observed {
 
     /// The result of a query: each series as `label=value,… number`.
     pub(crate) async fn ask(&self, query: &str) -> Vec<String> {
-        let answer = self.json(self.telemetry.prometheus_addr(), &format!("/api/v1/query?query={}", encoded(query))).await;
+        let answer = self
+            .json(self.telemetry.prometheus_addr(), &format!("/api/v1/query?query={}", encoded(query)))
+            .await;
         assert_eq!(answer["status"], "success", "{query}: {answer}");
         let rows = answer["data"]["result"].as_array().cloned().unwrap_or_default();
         let text = |row: &Value| {
             let labels = row["metric"].as_object().into_iter().flatten();
-            let labels: Vec<String> =
-                labels.map(|(name, value)| format!("{name}={}", value.as_str().unwrap_or_default())).collect();
+            let labels: Vec<String> = labels
+                .map(|(name, value)| format!("{name}={}", value.as_str().unwrap_or_default()))
+                .collect();
             format!("{} {}", labels.join(","), row["value"][1].as_str().unwrap_or_default()).trim().to_owned()
         };
         rows.iter().map(text).collect()
@@ -110,13 +118,16 @@ impl Observed {
 
     /// The spans of a service, newest traces first.
     pub(crate) async fn spans(&self, service: &str) -> Vec<Value> {
-        let found = self.json(self.telemetry.jaeger_addr(), &format!("/api/traces?service={service}.demo&limit=5000")).await;
+        let found = self
+            .json(self.telemetry.jaeger_addr(), &format!("/api/traces?service={service}.demo&limit=5000"))
+            .await;
         let traces = found["data"].as_array().cloned().unwrap_or_default();
         let own = |trace: &Value| {
             let processes = trace["processes"].clone();
             let spans = trace["spans"].as_array().cloned().unwrap_or_default();
             let is_own = move |span: &Value| {
-                processes[span["processID"].as_str().unwrap_or_default()]["serviceName"] == format!("{service}.demo")
+                processes[span["processID"].as_str().unwrap_or_default()]["serviceName"]
+                    == format!("{service}.demo")
             };
             spans.into_iter().filter(is_own).collect::<Vec<_>>()
         };
@@ -133,7 +144,9 @@ impl Observed {
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         };
-        tokio::time::timeout(PATIENCE * 2, seek).await.unwrap_or_else(|_| panic!("no span of {service} for {url}"))
+        tokio::time::timeout(PATIENCE * 2, seek)
+            .await
+            .unwrap_or_else(|_| panic!("no span of {service} for {url}"))
     }
 }
 
@@ -149,6 +162,8 @@ pub(crate) fn tag<'a>(span: &'a Value, key: &str) -> Option<&'a str> {
 
 /// Percent-encodes a parameter.
 fn encoded(text: &str) -> String {
-    let one = |byte: u8| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    let one = |byte: u8| {
+        if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") }
+    };
     text.bytes().map(one).collect()
 }

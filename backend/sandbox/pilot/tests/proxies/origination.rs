@@ -45,7 +45,12 @@ async fn the_proxy_begins_tls() {
             "{mode: SIMPLE, insecureSkipVerify: true, sni: vault.example}",
             "200 bank for vault.example of anybody",
         ),
-        ("its own authority", FOR_CLIENT, "{mode: SIMPLE, credentialName: bank}", "200 bank for bank.example of anybody"),
+        (
+            "its own authority",
+            FOR_CLIENT,
+            "{mode: SIMPLE, credentialName: bank}",
+            "200 bank for bank.example of anybody",
+        ),
         ("another authority", FOR_CLIENT, "{mode: SIMPLE, credentialName: stranger}", "503"),
         (
             "the name it has",
@@ -53,7 +58,12 @@ async fn the_proxy_begins_tls() {
             "{mode: SIMPLE, credentialName: bank, subjectAltNames: [bank.example]}",
             "200 bank for bank.example of anybody",
         ),
-        ("a name it does not have", FOR_CLIENT, "{mode: SIMPLE, credentialName: bank, subjectAltNames: [vault.example]}", "503"),
+        (
+            "a name it does not have",
+            FOR_CLIENT,
+            "{mode: SIMPLE, credentialName: bank, subjectAltNames: [vault.example]}",
+            "503",
+        ),
         ("a file that no pod has", "", "{mode: SIMPLE, caCertificates: /etc/certs/ca.pem}", "503"),
         ("a credential without a selector", "", "{mode: SIMPLE, credentialName: bank}", "502"),
     ] {
@@ -112,11 +122,10 @@ async fn the_applications_own_tls_is_routed_by_name() {
     for (name, server) in [("one", &one), ("two", &two)] {
         // Without addresses: only the name tells them apart.
         let text = entry(name, "{number: 443, name: p, protocol: TLS}", server.port);
-        bench.apply(
-            &text
-                .replace(", addresses: [10.97.0.9]", "")
-                .replace("metadata: {", "metadata: {labels: {networking.istio.io/enable-autoallocate-ip: 'false'}, "),
-        );
+        bench.apply(&text.replace(", addresses: [10.97.0.9]", "").replace(
+            "metadata: {",
+            "metadata: {labels: {networking.istio.io/enable-autoallocate-ip: 'false'}, ",
+        ));
     }
     bench.settle().await;
     let pod = &bench.pods["client"];
@@ -124,7 +133,10 @@ async fn the_applications_own_tls_is_routed_by_name() {
     let before = format!("PROXY TCP4 {} 192.0.2.7 40000 443\r\n", pod.ip);
     let client = Client { before, ..Client::new(&ca) };
     let ask = async |name: &str| {
-        client.ask(port, name, &get("/", name, &[])).await.map_or_else(|_| "closed".to_owned(), |seen| seen.body)
+        client
+            .ask(port, name, &get("/", name, &[]))
+            .await
+            .map_or_else(|_| "closed".to_owned(), |seen| seen.body)
     };
     assert_eq!(ask("one.example").await, "one for one.example of anybody");
     assert_eq!(ask("two.example").await, "two for two.example of anybody");
@@ -147,10 +159,17 @@ async fn the_applications_own_tls_is_routed_by_name() {
 async fn bytes_are_routed_by_subnet_caller_and_share() {
     let mut bench = two_versions().await;
     let (one, two) = (outside::http("one", [127, 0, 0, 1]).await, outside::http("two", [127, 0, 0, 1]).await);
-    bench.apply(&entry("one", "{number: 7000, name: p, protocol: TCP}", one.port).replace("10.97.0.9", "10.97.0.0/24"));
-    bench.apply(&entry("two", "{number: 7000, name: p, protocol: TCP}", two.port).replace("10.97.0.9", "10.98.0.1"));
+    bench.apply(
+        &entry("one", "{number: 7000, name: p, protocol: TCP}", one.port)
+            .replace("10.97.0.9", "10.97.0.0/24"),
+    );
+    bench.apply(
+        &entry("two", "{number: 7000, name: p, protocol: TCP}", two.port).replace("10.97.0.9", "10.98.0.1"),
+    );
     bench.settle().await;
-    let call = async |bench: &Bench, address: &str| seen(bench, "client", &format!("{address}:7000"), &get("/", "x", &[])).await;
+    let call = async |bench: &Bench, address: &str| {
+        seen(bench, "client", &format!("{address}:7000"), &get("/", "x", &[])).await
+    };
     assert_eq!(call(&bench, "10.97.0.77").await, "200 one");
     let tcp = |rules: &str| {
         format!(

@@ -7,7 +7,9 @@ use crate::{rules, two_versions};
 use std::time::{Duration, Instant};
 
 async fn ejecting(bench: &mut Bench, outliers: &str) {
-    bench.apply(&policy(&format!("{{loadBalancer: {{simple: ROUND_ROBIN}}, outlierDetection: {{{outliers}}}}}")));
+    bench.apply(&policy(&format!(
+        "{{loadBalancer: {{simple: ROUND_ROBIN}}, outlierDetection: {{{outliers}}}}}"
+    )));
     bench.apply(&rules("[{retries: {attempts: 0}, route: [{destination: {host: web}}]}]"));
     bench.settle().await;
 }
@@ -39,7 +41,11 @@ async fn who_fails_is_left_out() {
 #[tokio::test(flavor = "multi_thread")]
 async fn it_comes_back_after_its_time() {
     let mut bench = two_versions().await;
-    ejecting(&mut bench, "consecutive5xxErrors: 1, interval: 200ms, baseEjectionTime: 2s, maxEjectionPercent: 100").await;
+    ejecting(
+        &mut bench,
+        "consecutive5xxErrors: 1, interval: 200ms, baseEjectionTime: 2s, maxEjectionPercent: 100",
+    )
+    .await;
     while bench.web("/", &["fail-at: web-v2"]).await.status == 200 {}
     let left = Instant::now();
     let back = async { while !bench.answered(2, &[]).await.contains(&"web-v2".into()) {} };
@@ -75,7 +81,8 @@ async fn not_everybody_may_be_left_out() {
     // Below the share of minHealthPercent nobody is left out after all.
     for (percent, expect) in [(40, 1), (60, 2)] {
         let mut bench = two_versions().await;
-        ejecting(&mut bench, &format!("{counted}, maxEjectionPercent: 100, minHealthPercent: {percent}")).await;
+        ejecting(&mut bench, &format!("{counted}, maxEjectionPercent: 100, minHealthPercent: {percent}"))
+            .await;
         bench.answered(10, &["fail-at: web-v2"]).await;
         let seen = bench.answered(20, &[]).await;
         println!("minHealthPercent {percent}, half of them healthy: {:?}", tally(&seen));
@@ -88,11 +95,20 @@ async fn what_happens_on_the_way_can_be_counted_apart() {
     let mut bench = two_versions().await;
     let (well, nobody) = (bench.outsider("far"), Rude::start(Manner::Reset).await.port);
     bench.apply(&outside("HTTP", &[well, nobody]));
-    bench.apply(&rules_of("outside.example", "[{retries: {attempts: 0}, route: [{destination: {host: outside.example}}]}]"));
+    bench.apply(&rules_of(
+        "outside.example",
+        "[{retries: {attempts: 0}, route: [{destination: {host: outside.example}}]}]",
+    ));
     for (counted, failures) in [
         ("consecutive5xxErrors: 3", 3),
-        ("splitExternalLocalOriginErrors: true, consecutive5xxErrors: 3, consecutiveLocalOriginFailures: 1000", 20),
-        ("splitExternalLocalOriginErrors: true, consecutive5xxErrors: 1000, consecutiveLocalOriginFailures: 4", 4),
+        (
+            "splitExternalLocalOriginErrors: true, consecutive5xxErrors: 3, consecutiveLocalOriginFailures: 1000",
+            20,
+        ),
+        (
+            "splitExternalLocalOriginErrors: true, consecutive5xxErrors: 1000, consecutiveLocalOriginFailures: 4",
+            4,
+        ),
         ("consecutive5xxErrors: 0, consecutiveLocalOriginFailures: 4", 20),
     ] {
         let common = "interval: 100s, baseEjectionTime: 100s, maxEjectionPercent: 100";

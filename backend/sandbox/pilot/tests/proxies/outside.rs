@@ -34,14 +34,18 @@ pub(crate) async fn tried(bench: &Bench, from: &str, to: &str, request: &str) ->
 /// Status and first line of the body; `closed` when there is no answer.
 pub(crate) async fn seen(bench: &Bench, from: &str, to: &str, request: &str) -> String {
     match tried(bench, from, to, request).await {
-        Ok(answer) => format!("{} {}", answer.status, answer.body.lines().next().unwrap_or_default()).trim_end().to_owned(),
+        Ok(answer) => format!("{} {}", answer.status, answer.body.lines().next().unwrap_or_default())
+            .trim_end()
+            .to_owned(),
         Err(_) => "closed".to_owned(),
     }
 }
 
 /// Mesh-wide settings.
 pub(crate) fn mesh_config(text: &str) -> String {
-    format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: istio, namespace: istio-system}}\ndata: {{mesh: '{text}'}}\n")
+    format!(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: istio, namespace: istio-system}}\ndata: {{mesh: '{text}'}}\n"
+    )
 }
 
 /// The address by which a host is called, as istiod tells it.

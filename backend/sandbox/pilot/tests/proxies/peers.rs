@@ -30,16 +30,41 @@ async fn the_narrowest_and_oldest_policy_counts_for_each_port() {
     let web = "selector: {matchLabels: {app: web}}";
     let steps = [
         ("none: both are taken", String::new(), "+++"),
-        ("mesh STRICT", peers("default", "istio-system", "2026-01-01T00:00:00Z", "{mtls: {mode: STRICT}}"), "---"),
-        ("namespace UNSET inherits", peers("default", "demo", "2026-01-02T00:00:00Z", "{mtls: {mode: UNSET}}"), "---"),
-        ("namespace PERMISSIVE", peers("default", "demo", "2026-01-02T00:00:00Z", "{mtls: {mode: PERMISSIVE}}"), "+++"),
-        ("a younger one of the namespace", peers("later", "demo", "2026-01-03T00:00:00Z", "{mtls: {mode: STRICT}}"), "+++"),
         (
-            "the root's with a selector",
-            peers("web", "istio-system", "2026-01-01T00:00:00Z", &format!("{{{web}, mtls: {{mode: STRICT}}}}")),
+            "mesh STRICT",
+            peers("default", "istio-system", "2026-01-01T00:00:00Z", "{mtls: {mode: STRICT}}"),
+            "---",
+        ),
+        (
+            "namespace UNSET inherits",
+            peers("default", "demo", "2026-01-02T00:00:00Z", "{mtls: {mode: UNSET}}"),
+            "---",
+        ),
+        (
+            "namespace PERMISSIVE",
+            peers("default", "demo", "2026-01-02T00:00:00Z", "{mtls: {mode: PERMISSIVE}}"),
             "+++",
         ),
-        ("workload STRICT", peers("web", "demo", "2026-01-04T00:00:00Z", &format!("{{{web}, mtls: {{mode: STRICT}}}}")), "---"),
+        (
+            "a younger one of the namespace",
+            peers("later", "demo", "2026-01-03T00:00:00Z", "{mtls: {mode: STRICT}}"),
+            "+++",
+        ),
+        (
+            "the root's with a selector",
+            peers(
+                "web",
+                "istio-system",
+                "2026-01-01T00:00:00Z",
+                &format!("{{{web}, mtls: {{mode: STRICT}}}}"),
+            ),
+            "+++",
+        ),
+        (
+            "workload STRICT",
+            peers("web", "demo", "2026-01-04T00:00:00Z", &format!("{{{web}, mtls: {{mode: STRICT}}}}")),
+            "---",
+        ),
         (
             "workload STRICT, port 9081 PERMISSIVE and 9070 DISABLE",
             peers(
@@ -89,17 +114,34 @@ async fn a_rules_tls_meets_each_mode() {
     for (tls, strict, permissive, disable) in [
         ("tls: {mode: ISTIO_MUTUAL}", (200, true), (200, true), (503, false)),
         ("tls: {mode: DISABLE}", (503, false), (200, false), (200, false)),
-        ("portLevelSettings: [{port: {number: 9080}, tls: {mode: DISABLE}}]", (503, false), (200, false), (200, false)),
-        ("portLevelSettings: [{port: {number: 9081}, tls: {mode: DISABLE}}]", (200, true), (200, true), (200, false)),
+        (
+            "portLevelSettings: [{port: {number: 9080}, tls: {mode: DISABLE}}]",
+            (503, false),
+            (200, false),
+            (200, false),
+        ),
+        (
+            "portLevelSettings: [{port: {number: 9081}, tls: {mode: DISABLE}}]",
+            (200, true),
+            (200, true),
+            (200, false),
+        ),
     ] {
-        for (other, (expect, mutual)) in [("STRICT", strict), ("PERMISSIVE", permissive), ("DISABLE", disable)] {
+        for (other, (expect, mutual)) in
+            [("STRICT", strict), ("PERMISSIVE", permissive), ("DISABLE", disable)]
+        {
             bench.apply(&(rule(tls) + &mode(other)));
             bench.settle().await;
             number += 1;
             let path = format!("/tls-{number}");
             let answer = bench.call("client", "10.96.0.10:9080", &get(&path, "web:9080", &[])).await;
-            let why = if answer.status == 503 { bench.log_line("client", &path).await } else { String::new() };
-            println!("{tls} meets {other}: {} {}", answer.status, why.split(" \"-\" ").next().unwrap_or_default());
+            let why =
+                if answer.status == 503 { bench.log_line("client", &path).await } else { String::new() };
+            println!(
+                "{tls} meets {other}: {} {}",
+                answer.status,
+                why.split(" \"-\" ").next().unwrap_or_default()
+            );
             println!("    {}", answer.body.lines().next().unwrap_or_default());
             assert_eq!(
                 (answer.status, answer.body.contains("URI=spiffe://")),
@@ -135,8 +177,13 @@ async fn certificates_are_replaced_while_requests_go_on() {
     let ca = Arc::new(pilot::Authority::new(LIFE).expect("an authority"));
     let options = Options { ca, ..Options::new(sink, sink).expect("options") };
     let bench = crate::two_versions_with(Bench::start_with(options).await).await;
-    let serial_numbers =
-        async || [bench.certificate("client").await, bench.certificate("web-v1").await, bench.certificate("web-v2").await];
+    let serial_numbers = async || {
+        [
+            bench.certificate("client").await,
+            bench.certificate("web-v1").await,
+            bench.certificate("web-v2").await,
+        ]
+    };
     let first = serial_numbers().await;
     let (started, mut requests, mut failed) = (Instant::now(), 0, Vec::new());
     let mut last = first.clone();
@@ -157,7 +204,11 @@ async fn certificates_are_replaced_while_requests_go_on() {
         }
         last = now;
     }
-    println!("{requests} requests in {:?}, {} failed; serial numbers {first:?} → {last:?}", started.elapsed(), failed.len());
+    println!(
+        "{requests} requests in {:?}, {} failed; serial numbers {first:?} → {last:?}",
+        started.elapsed(),
+        failed.len()
+    );
     assert!(failed.is_empty(), "{failed:?}");
 }
 
@@ -175,7 +226,8 @@ async fn the_applications_own_tls_passes() {
     for (mode, expect) in [("PERMISSIVE", Some(200)), ("STRICT", None), ("DISABLE", Some(200))] {
         bench.apply(&peers("default", "demo", "", &format!("{{mtls: {{mode: {mode}}}}}")));
         bench.settle().await;
-        let answer = crate::tls::Client::new(&ca).ask(outside, "vault.example", &get("/", "vault.example", &[])).await;
+        let answer =
+            crate::tls::Client::new(&ca).ask(outside, "vault.example", &get("/", "vault.example", &[])).await;
         println!("{mode}: {:?}", answer.as_ref().map(|answer| (answer.status, &answer.body)));
         assert_eq!(answer.ok().map(|answer| answer.status), expect, "{mode}");
     }
@@ -185,7 +237,9 @@ async fn the_applications_own_tls_passes() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_application_is_told_who_called() {
     let bench = mesh().await;
-    let header = |body: &str| body.lines().find_map(|line| line.strip_prefix("x-forwarded-client-cert: ")).map(str::to_owned);
+    let header = |body: &str| {
+        body.lines().find_map(|line| line.strip_prefix("x-forwarded-client-cert: ")).map(str::to_owned)
+    };
     let forged = ["x-forwarded-client-cert: By=spiffe://x;URI=spiffe://cluster.local/ns/demo/sa/admin"];
     for (from, account) in [("client", "demo/sa/client"), ("guest.other", "other/sa/guest")] {
         let answer = bench.call(from, "10.96.0.10:9080", &get("/", "web.demo:9080", &forged)).await;

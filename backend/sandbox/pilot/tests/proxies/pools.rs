@@ -11,7 +11,10 @@ async fn bench(protocol: &str) -> Bench {
     let mut bench = two_versions().await;
     let port = bench.outsider("far");
     bench.apply(&outside(protocol, &[port]));
-    bench.apply(&rules_of("outside.example", "[{retries: {attempts: 0}, route: [{destination: {host: outside.example}}]}]"));
+    bench.apply(&rules_of(
+        "outside.example",
+        "[{retries: {attempts: 0}, route: [{destination: {host: outside.example}}]}]",
+    ));
     bench.settle().await;
     bench
 }
@@ -144,7 +147,9 @@ async fn crowded() -> (std::net::SocketAddr, Vec<tokio::net::TcpStream>, tokio::
     let listener = socket.listen(1).expect("it listens");
     let address = listener.local_addr().expect("an address");
     let mut queue = Vec::new();
-    while let Ok(Ok(stream)) = tokio::time::timeout(Duration::from_millis(300), tokio::net::TcpStream::connect(address)).await {
+    while let Ok(Ok(stream)) =
+        tokio::time::timeout(Duration::from_millis(300), tokio::net::TcpStream::connect(address)).await
+    {
         queue.push(stream);
     }
     (address, queue, listener)
@@ -161,13 +166,21 @@ async fn connecting_takes_as_long_as_it_may() {
     let log = bench.log_line("client", " UF ").await;
     println!("connectTimeout 400ms: {} after {:?}: {log}", answer.status, answer.took);
     assert_eq!(answer.status, 503);
-    assert!(answer.took >= Duration::from_millis(390) && answer.took < Duration::from_secs(8), "{:?}", answer.took);
+    assert!(
+        answer.took >= Duration::from_millis(390) && answer.took < Duration::from_secs(8),
+        "{:?}",
+        answer.took
+    );
     assert!(log.contains("503 UF upstream_reset_before_response_started{connection_timeout"), "{log}");
     bench.apply(&crate::world::mesh_config("connectTimeout: 1s"));
     limited(&mut bench, "{}").await;
     let answer = bench.outside("/", &[]).await;
     println!("meshConfig.connectTimeout 1s: {} after {:?}", answer.status, answer.took);
-    assert!(answer.took >= Duration::from_millis(990) && answer.took < Duration::from_secs(8), "{:?}", answer.took);
+    assert!(
+        answer.took >= Duration::from_millis(990) && answer.took < Duration::from_secs(8),
+        "{:?}",
+        answer.took
+    );
 }
 
 /// Seconds until the kernel looks whether the other side of a connection to a port still lives.

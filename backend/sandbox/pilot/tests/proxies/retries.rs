@@ -12,7 +12,10 @@ fn web(retries: &str) -> String {
 }
 
 fn beyond(retries: &str) -> String {
-    rules_of("outside.example", &format!("[{{retries: {{{retries}}}, route: [{{destination: {{host: outside.example}}}}]}}]"))
+    rules_of(
+        "outside.example",
+        &format!("[{{retries: {{{retries}}}, route: [{{destination: {{host: outside.example}}}}]}}]"),
+    )
 }
 
 /// How often the two versions were asked since the last time.
@@ -62,20 +65,34 @@ async fn each_policy_retries_its_own_answers() {
 async fn each_grpc_status_has_its_policy() {
     let mut bench = two_versions().await;
     bench.apply(TALK);
-    let table =
-        [("cancelled", "1"), ("deadline-exceeded", "4"), ("internal", "13"), ("resource-exhausted", "8"), ("unavailable", "14")];
+    let table = [
+        ("cancelled", "1"),
+        ("deadline-exceeded", "4"),
+        ("internal", "13"),
+        ("resource-exhausted", "8"),
+        ("unavailable", "14"),
+    ];
     for (on, status) in table {
         bench.apply(&rules_of(
             "talk",
-            &format!("[{{retries: {{attempts: 2, retryOn: {on}}}, route: [{{destination: {{host: talk}}}}]}}]"),
+            &format!(
+                "[{{retries: {{attempts: 2, retryOn: {on}}}, route: [{{destination: {{host: talk}}}}]}}]"
+            ),
         ));
         bench.settle().await;
         let failed = bench.talk(&[("answer-with", status)]).await;
         let retried = asked(&bench);
         let other = bench.talk(&[("answer-with", "5")]).await;
         let once = asked(&bench);
-        println!("retryOn {on}: asked {retried} times at grpc-status {}, {once} at {}", failed.status, other.status);
-        assert_eq!((failed.status.as_str(), retried, other.status.as_str(), once), (status, 3, "5", 1), "{on}");
+        println!(
+            "retryOn {on}: asked {retried} times at grpc-status {}, {once} at {}",
+            failed.status, other.status
+        );
+        assert_eq!(
+            (failed.status.as_str(), retried, other.status.as_str(), once),
+            (status, 3, "5", 1),
+            "{on}"
+        );
     }
     bench.delete("VirtualService", "demo", "talk");
     bench.settle().await;
@@ -105,11 +122,16 @@ async fn broken_connections_are_retried() {
     }
     let log = bench.log_line("client", "URX,UC").await;
     println!("{log}");
-    assert!(log.contains("503 URX,UC upstream_reset_before_response_started{connection_termination}"), "{log}");
+    assert!(
+        log.contains("503 URX,UC upstream_reset_before_response_started{connection_termination}"),
+        "{log}"
+    );
 
     let refusing = Rude::start(Manner::RefuseStreams).await;
     bench.apply(&outside("HTTP2", &[refusing.port]));
-    for (retries, times) in [("attempts: 2, retryOn: refused-stream", 3), ("attempts: 2, retryOn: connect-failure", 1)] {
+    for (retries, times) in
+        [("attempts: 2, retryOn: refused-stream", 3), ("attempts: 2, retryOn: connect-failure", 1)]
+    {
         bench.apply(&beyond(retries));
         bench.settle().await;
         let answer = bench.outside("/", &[]).await;
@@ -122,7 +144,9 @@ async fn broken_connections_are_retried() {
     let nobody = Rude::start(Manner::Reset).await.port;
     bench.apply(&outside("HTTP", &[nobody]));
     let failures = "cluster.outbound|9090||outside.example.upstream_cx_connect_fail";
-    for (retries, times) in [("attempts: 4, retryOn: connect-failure", 5), ("attempts: 4, retryOn: retriable-4xx", 1)] {
+    for (retries, times) in
+        [("attempts: 4, retryOn: connect-failure", 5), ("attempts: 4, retryOn: retriable-4xx", 1)]
+    {
         bench.apply(&beyond(retries));
         bench.settle().await;
         let before = bench.stat("client", failures).await;
@@ -134,7 +158,10 @@ async fn broken_connections_are_retried() {
     }
     let log = bench.log_line("client", "URX,UF").await;
     println!("{log}");
-    assert!(log.contains("503 URX,UF upstream_reset_before_response_started{remote_connection_failure"), "{log}");
+    assert!(
+        log.contains("503 URX,UF upstream_reset_before_response_started{remote_connection_failure"),
+        "{log}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -195,7 +222,9 @@ async fn each_try_has_its_time_and_tries_keep_their_distance() {
 async fn retries_look_for_another_host() {
     let mut bench = two_versions().await;
     bench.apply(&crate::world::policy("{loadBalancer: {simple: RANDOM}}"));
-    for (what, spared) in [("", true), (", retryIgnorePreviousHosts: true", true), (", retryIgnorePreviousHosts: false", false)] {
+    for (what, spared) in
+        [("", true), (", retryIgnorePreviousHosts: true", true), (", retryIgnorePreviousHosts: false", false)]
+    {
         bench.apply(&web(&format!("attempts: 1, retryOn: 5xx{what}")));
         bench.settle().await;
         let seen = bench.answered(160, &["fail-at: web-v1"]).await;

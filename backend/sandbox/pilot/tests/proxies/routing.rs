@@ -90,7 +90,11 @@ spec:
     bench.settle().await;
     let found = bench.plain("gate", 8080, &get("/page", "shop.example", &[])).await.expect("an answer");
     assert_eq!(found.status, 200);
-    assert!(found.body.contains("URI=spiffe://cluster.local/ns/demo/sa/default"), "mTLS from the gateway on: {}", found.body);
+    assert!(
+        found.body.contains("URI=spiffe://cluster.local/ns/demo/sa/default"),
+        "mTLS from the gateway on: {}",
+        found.body
+    );
     let other = bench.plain("gate", 8080, &get("/other", "shop.example", &[])).await.expect("an answer");
     assert_eq!(other.status, 404);
 }

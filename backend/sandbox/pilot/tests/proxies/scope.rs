@@ -26,8 +26,9 @@ async fn unknown_hosts_and_ports_are_blocked_under_registry_only() {
     let http = format!("127.0.0.2:{}", known.port);
     let bytes = format!("127.0.0.2:{}", other.port);
     let unknown = get("/", "outside.example", &[]);
-    let both =
-        async |bench: &Bench| (seen(bench, "client", &http, &unknown).await, seen(bench, "client", &bytes, &unknown).await);
+    let both = async |bench: &Bench| {
+        (seen(bench, "client", &http, &unknown).await, seen(bench, "client", &bytes, &unknown).await)
+    };
     assert_eq!(both(&bench).await, ("200 outside".into(), "200 elsewhere".into()), "ALLOW_ANY");
     let passed = bench.log_line("client", "PassthroughCluster").await;
     println!("ALLOW_ANY: {passed}");
@@ -45,7 +46,11 @@ async fn unknown_hosts_and_ports_are_blocked_under_registry_only() {
 
     bench.apply(&sidecar("demo", "open", "{outboundTrafficPolicy: {mode: ALLOW_ANY}}"));
     bench.settle().await;
-    assert_eq!(both(&bench).await, ("200 outside".into(), "200 elsewhere".into()), "a Sidecar goes before the mesh");
+    assert_eq!(
+        both(&bench).await,
+        ("200 outside".into(), "200 elsewhere".into()),
+        "a Sidecar goes before the mesh"
+    );
     bench.apply(&mesh_config("outboundTrafficPolicy: {mode: ALLOW_ANY}"));
     bench.apply(&sidecar("demo", "open", "{outboundTrafficPolicy: {mode: REGISTRY_ONLY}}"));
     bench.settle().await;
@@ -126,10 +131,18 @@ async fn the_nearest_sidecar_holds() {
     bench.apply(&sidecar("demo", "default", "{egress: [{hosts: ['other/*']}]}"));
     bench.settle().await;
     assert_eq!(calls(&bench).await, ["502", "200 far", "200 far"], "the namespace's own");
-    bench.apply(&sidecar("demo", "client", "{workloadSelector: {labels: {app: client}}, egress: [{hosts: ['*/*']}]}"));
+    bench.apply(&sidecar(
+        "demo",
+        "client",
+        "{workloadSelector: {labels: {app: client}}, egress: [{hosts: ['*/*']}]}",
+    ));
     bench.settle().await;
     assert_eq!(calls(&bench).await, ["200 web", "200 far", "200 far"], "the one that selects it");
-    bench.apply(&sidecar("demo", "client", "{workloadSelector: {labels: {app: web}}, egress: [{hosts: ['*/*']}]}"));
+    bench.apply(&sidecar(
+        "demo",
+        "client",
+        "{workloadSelector: {labels: {app: web}}, egress: [{hosts: ['*/*']}]}",
+    ));
     bench.settle().await;
     assert_eq!(calls(&bench).await, ["502", "200 far", "200 far"], "one that selects others does not");
 }
@@ -154,9 +167,12 @@ async fn what_is_not_exported_is_not_seen() {
             "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: fault, namespace: other}}\nspec:\n  hosts: [web.demo.svc.cluster.local]\n  exportTo: {to}\n  http: [{{fault: {{abort: {{percentage: {{value: 100}}, httpStatus: 418}}}}, route: [{{destination: {{host: web.demo.svc.cluster.local}}}}]}}]\n"
         )
     };
-    for (to, expect) in
-        [("['.']", "200 web"), ("['*']", "418 fault filter abort"), ("[demo]", "418 fault filter abort"), ("[third]", "200 web")]
-    {
+    for (to, expect) in [
+        ("['.']", "200 web"),
+        ("['*']", "418 fault filter abort"),
+        ("[demo]", "418 fault filter abort"),
+        ("[third]", "200 web"),
+    ] {
         bench.apply(&fault(to));
         bench.settle().await;
         assert_eq!(calls(&bench).await[0], expect, "VirtualService exportTo {to}");
@@ -186,17 +202,27 @@ async fn an_ingress_listener_leads_elsewhere_in_the_pod() {
     bench.settle().await;
     let call = get("/", "two", &[]);
     assert_eq!(seen(&bench, "client", "10.96.0.41:80", &call).await, "200 two");
-    let app = |bench: &Bench, port: u16| format!("\"127.0.0.1:{}\"", bench.pods["two"].ports[&format!("app/{port}")]);
-    let ingress =
-        |spec: &str| sidecar("demo", "two", &format!("{{workloadSelector: {{labels: {{app: two}}}}, ingress: [{spec}]}}"));
-    bench.apply(&ingress("{port: {number: 8080, protocol: HTTP, name: http}, defaultEndpoint: '127.0.0.1:9090'}"));
+    let app = |bench: &Bench, port: u16| {
+        format!("\"127.0.0.1:{}\"", bench.pods["two"].ports[&format!("app/{port}")])
+    };
+    let ingress = |spec: &str| {
+        sidecar("demo", "two", &format!("{{workloadSelector: {{labels: {{app: two}}}}, ingress: [{spec}]}}"))
+    };
+    bench.apply(&ingress(
+        "{port: {number: 8080, protocol: HTTP, name: http}, defaultEndpoint: '127.0.0.1:9090'}",
+    ));
     bench.settle().await;
     assert_eq!(seen(&bench, "client", "10.96.0.41:80", &get("/elsewhere", "two", &[])).await, "200 two");
     let log = bench.log_line("two", "/elsewhere").await;
     println!("{log}");
     assert!(log.contains(&app(&bench, 9090)), "{log}");
-    bench.apply(&ingress("{port: {number: 7777, protocol: HTTP, name: http}, defaultEndpoint: '127.0.0.1:9090'}"));
+    bench.apply(&ingress(
+        "{port: {number: 7777, protocol: HTTP, name: http}, defaultEndpoint: '127.0.0.1:9090'}",
+    ));
     bench.settle().await;
     let said = bench.debug("/debug/untranslatedz").await.to_string();
-    assert!(said.contains("ingress port 7777 is not served: the program of pod two.demo has no port 7777"), "{said}");
+    assert!(
+        said.contains("ingress port 7777 is not served: the program of pod two.demo has no port 7777"),
+        "{said}"
+    );
 }

@@ -29,7 +29,11 @@ async fn modes_take_what_they_say() {
         bench.apply(&policy(mode));
         bench.settle().await;
         let outside = bench.plain("web-v1", 9080, &get("/", "web:9080", &[])).await;
-        assert_eq!(outside.ok().map(|answer| answer.status), expect.0, "{mode}: new connections follow at once");
+        assert_eq!(
+            outside.ok().map(|answer| answer.status),
+            expect.0,
+            "{mode}: new connections follow at once"
+        );
         // Connections that were open already are drained.
         let drained = async { while seen(&bench).await != expect {} };
         let waited = tokio::time::timeout(crate::bench::PATIENCE, drained).await;

@@ -47,11 +47,15 @@ async fn paths_are_read_as_the_mesh_says() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_trust_domain_may_have_other_names() {
     let mut bench = mesh().await;
-    bench.apply(&policy("old", "{rules: [{from: [{source: {principals: [old.example/ns/demo/sa/client]}}]}]}"));
+    bench.apply(&policy(
+        "old",
+        "{rules: [{from: [{source: {principals: [old.example/ns/demo/sa/client]}}]}]}",
+    ));
     for (text, expect) in [("{}", [403, 403]), ("trustDomainAliases: [old.example]", [200, 403])] {
         settings(&mut bench, text);
         bench.settle().await;
-        let seen = [status(&bench, "client").await, status(&bench, "guest.other").await].map(Option::unwrap_or_default);
+        let seen = [status(&bench, "client").await, status(&bench, "guest.other").await]
+            .map(Option::unwrap_or_default);
         println!("{text}: {seen:?}");
         assert_eq!(seen, expect, "{text}");
     }
@@ -60,7 +64,9 @@ async fn a_trust_domain_may_have_other_names() {
 #[tokio::test(flavor = "multi_thread")]
 async fn settings_that_cannot_be_read_change_nothing() {
     let mut bench = mesh().await;
-    let unknown = async |bench: &Bench| bench.call("client", "10.96.0.10:9080", &get("/", "elsewhere.example", &[])).await.status;
+    let unknown = async |bench: &Bench| {
+        bench.call("client", "10.96.0.10:9080", &get("/", "elsewhere.example", &[])).await.status
+    };
     let only = "outboundTrafficPolicy: {mode: REGISTRY_ONLY}";
     for (text, said) in [
         (only, false),
@@ -72,7 +78,11 @@ async fn settings_that_cannot_be_read_change_nothing() {
         bench.settle().await;
         assert_eq!(unknown(&bench).await, 502, "{text}");
         let words = bench.debug("/debug/untranslatedz").await.to_string();
-        assert_eq!(words.contains("data.mesh cannot be read, and the settings before it stay in force"), said, "{words}");
+        assert_eq!(
+            words.contains("data.mesh cannot be read, and the settings before it stay in force"),
+            said,
+            "{words}"
+        );
     }
     settings(&mut bench, "{}");
     bench.settle().await;
@@ -114,9 +124,11 @@ spec:
     bench.settle().await;
     let good = issuer.bearer(serde_json::json!({}));
     let old = issuer.bearer(serde_json::json!({"exp": 1_000_000_000}));
-    for (token, expect) in
-        [("x-no: token", (403, "RBAC: access denied")), (&*old, (401, "Jwt is expired")), (&*good, (200, "web"))]
-    {
+    for (token, expect) in [
+        ("x-no: token", (403, "RBAC: access denied")),
+        (&*old, (401, "Jwt is expired")),
+        (&*good, (200, "web")),
+    ] {
         let answer = bench.plain("gate", 8080, &get("/", "shop.example", &[token])).await.expect("an answer");
         let told = (answer.status, answer.body.lines().next().unwrap_or_default());
         println!("{token:.40} → {told:?}");
@@ -149,7 +161,9 @@ spec: {hosts: ['*'], gateways: [door], http: [{route: [{destination: {host: web,
     let refs = |kind: &str, group: &str, name: &str| {
         policy(
             "attached",
-            &format!("{{targetRefs: [{{kind: {kind}, group: '{group}', name: {name}}}], action: DENY, rules: [{{}}]}}"),
+            &format!(
+                "{{targetRefs: [{{kind: {kind}, group: '{group}', name: {name}}}], action: DENY, rules: [{{}}]}}"
+            ),
         )
     };
     bench.apply(&refs("Gateway", "gateway.networking.k8s.io", "front"));

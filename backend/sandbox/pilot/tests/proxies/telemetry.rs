@@ -21,7 +21,9 @@ fn telemetry(namespace: &str, name: &str, spec: &str) -> String {
 
 /// The mesh's settings.
 fn mesh(text: &str) -> String {
-    format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: istio, namespace: istio-system}}\ndata:\n  mesh: |\n    {text}\n")
+    format!(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: istio, namespace: istio-system}}\ndata:\n  mesh: |\n    {text}\n"
+    )
 }
 
 async fn call(bench: &Bench, path: &str, headers: &[&str]) -> u16 {
@@ -41,7 +43,12 @@ async fn spans_are_sampled_tagged_and_stopped() {
         assert_eq!(call(&bench, "/half-is-over", &[]).await, 200);
     }
     observed.span("client", "/half-is-over").await;
-    let sampled = observed.spans("client").await.iter().filter(|span| about(span, "/half") && !about(span, "over")).count();
+    let sampled = observed
+        .spans("client")
+        .await
+        .iter()
+        .filter(|span| about(span, "/half") && !about(span, "over"))
+        .count();
     println!("randomSamplingPercentage 50: {sampled} of 200 requests have a span");
     // 50 % of 200, give or take 4.5 standard deviations.
     assert!((68..=132).contains(&sampled), "{sampled}");
@@ -171,11 +178,15 @@ async fn metrics_and_their_tags_go_and_come() {
             "destination_version=all,kind=good,reporter=source,request_method=GET,team=blue 1"
         ]
     );
-    let who = observed.until("count by (who) (istio_requests_total{reporter=\"source\"})", |rows| !rows.is_empty()).await;
+    let who = observed
+        .until("count by (who) (istio_requests_total{reporter=\"source\"})", |rows| !rows.is_empty())
+        .await;
     assert!(who[0].contains("~client.demo~"), "{who:?}");
     // The callee has the duration, nobody has the size, and the other metrics have the tags that they had.
     observed
-        .until("sum by (reporter) (istio_request_duration_milliseconds_count)", |rows| rows == ["reporter=destination 2"])
+        .until("sum by (reporter) (istio_request_duration_milliseconds_count)", |rows| {
+            rows == ["reporter=destination 2"]
+        })
         .await;
     observed.until("count(istio_request_bytes_count)", <[String]>::is_empty).await;
     observed
@@ -185,7 +196,9 @@ async fn metrics_and_their_tags_go_and_come() {
         .await;
     let said = bench.debug("/debug/untranslatedz").await.to_string();
     assert!(
-        said.contains("tagOverrides.peer has no effect in the sandbox: upstream_peer is known to Istio's own proxy only"),
+        said.contains(
+            "tagOverrides.peer has no effect in the sandbox: upstream_peer is known to Istio's own proxy only"
+        ),
         "{said}"
     );
 
@@ -210,18 +223,23 @@ async fn metrics_and_their_tags_go_and_come() {
                 assert_eq!(call(&bench, "/", &[]).await, 200);
             }
             done += 5;
-            observed.until("sum(istio_requests_total{reporter=\"source\"})", |rows| rows == [done.to_string()]).await;
+            observed
+                .until("sum(istio_requests_total{reporter=\"source\"})", |rows| rows == [done.to_string()])
+                .await;
             quiet = if of("destination").await == before { quiet + 1 } else { 0 };
             if quiet == 3 {
                 return before;
             }
         }
     };
-    let counted = tokio::time::timeout(crate::bench::PATIENCE, uncounted).await.expect("the callee stops to count");
+    let counted =
+        tokio::time::timeout(crate::bench::PATIENCE, uncounted).await.expect("the callee stops to count");
     for _ in 0..20 {
         assert_eq!(call(&bench, "/", &[]).await, 200);
     }
-    observed.until("sum(istio_requests_total{reporter=\"source\"})", |rows| rows == [(done + 20).to_string()]).await;
+    observed
+        .until("sum(istio_requests_total{reporter=\"source\"})", |rows| rows == [(done + 20).to_string()])
+        .await;
     assert_eq!(of("destination").await, counted);
     println!("ALL_METRICS disabled for SERVER: 20 requests, the callee counts none of them");
 }
@@ -249,7 +267,11 @@ async fn spans_and_records_go_to_a_service_of_the_mesh() {
 
     bench.apply(&collector(elsewhere.telemetry.als_addr().port()));
     bench.apply(&mesh("extensionProviders: [{name: als, envoyHttpAls: {service: collector.demo.svc.cluster.local, port: 4317, logName: outbound-copy}}]"));
-    bench.apply(&telemetry("demo", "own", "{accessLogging: [{match: {mode: CLIENT}, providers: [{name: als}]}]}"));
+    bench.apply(&telemetry(
+        "demo",
+        "own",
+        "{accessLogging: [{match: {mode: CLIENT}, providers: [{name: als}]}]}",
+    ));
     bench.settle().await;
     assert_eq!(call(&bench, "/recorded", &[]).await, 200);
     elsewhere
@@ -271,9 +293,11 @@ async fn a_connection_is_counted_while_it_lasts() {
     bench.settle().await;
     observed.know(&bench);
     let ports = &bench.pods["client"];
-    let mut stream =
-        tokio::net::TcpStream::connect((std::net::Ipv4Addr::LOCALHOST, ports.ports["15001"])).await.expect("a proxy");
-    let opening = format!("PROXY TCP4 {} 10.96.0.10 40000 9080\r\nGET /bytes HTTP/1.1\r\nhost: web\r\n\r\n", ports.ip);
+    let mut stream = tokio::net::TcpStream::connect((std::net::Ipv4Addr::LOCALHOST, ports.ports["15001"]))
+        .await
+        .expect("a proxy");
+    let opening =
+        format!("PROXY TCP4 {} 10.96.0.10 40000 9080\r\nGET /bytes HTTP/1.1\r\nhost: web\r\n\r\n", ports.ip);
     stream.write_all(opening.as_bytes()).await.expect("written");
     assert!(stream.read(&mut [0; 1000]).await.expect("an answer") > 0);
     let by = "by (reporter, source_workload, destination_workload, destination_service_name, request_protocol, response_flags, connection_security_policy)";
@@ -284,13 +308,19 @@ async fn a_connection_is_counted_while_it_lasts() {
             format!("connection_security_policy={security},destination_service_name=web,destination_workload=web-v1,reporter={reporter},request_protocol=tcp,response_flags=-,source_workload=client {count}")
         })
     };
-    observed.until(&format!("sum {by} (istio_tcp_connections_opened_total)"), |found| found == rows([1, 1])).await;
+    observed
+        .until(&format!("sum {by} (istio_tcp_connections_opened_total)"), |found| found == rows([1, 1]))
+        .await;
     observed.until("sum by (reporter) (istio_tcp_received_bytes_total > 0)", |found| found.len() == 2).await;
     observed
-        .until("sum by (reporter) (istio_tcp_connections_closed_total)", |found| found.iter().all(|row| row.ends_with(" 0")))
+        .until("sum by (reporter) (istio_tcp_connections_closed_total)", |found| {
+            found.iter().all(|row| row.ends_with(" 0"))
+        })
         .await;
     assert!(!bench.logs("client").contains("outbound|9080||web"), "the text log tells at the end");
     drop(stream);
-    observed.until(&format!("sum {by} (istio_tcp_connections_closed_total)"), |found| found == rows([1, 1])).await;
+    observed
+        .until(&format!("sum {by} (istio_tcp_connections_closed_total)"), |found| found == rows([1, 1]))
+        .await;
     println!("{}", bench.log_line("client", "outbound|9080||web").await);
 }

@@ -39,7 +39,8 @@ impl Ca {
     /// A certificate for these names, `a.example,b.example`.
     pub(crate) fn issue(&self, names: &str) -> Pair {
         let key = KeyPair::generate().expect("a key");
-        let mut params = CertificateParams::new(names.split(',').map(str::to_owned).collect::<Vec<_>>()).expect("parameters");
+        let mut params = CertificateParams::new(names.split(',').map(str::to_owned).collect::<Vec<_>>())
+            .expect("parameters");
         // A subject that is the issuer's too would pass for a certificate signed by itself.
         params.distinguished_name.push(rcgen::DnType::CommonName, "somebody");
         let certificate = params.signed_by(&key, &self.issuer).expect("a certificate").pem();
@@ -68,7 +69,8 @@ fn provider() -> Arc<rustls::crypto::CryptoProvider> {
 /// A Secret of namespace demo.
 pub(crate) fn secret(name: &str, kind: &str, data: &[(&str, &str)]) -> String {
     let encode = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
-    let data: serde_json::Map<_, _> = data.iter().map(|(key, text)| ((*key).to_owned(), encode(text).into())).collect();
+    let data: serde_json::Map<_, _> =
+        data.iter().map(|(key, text)| ((*key).to_owned(), encode(text).into())).collect();
     serde_json::json!({"apiVersion": "v1", "kind": "Secret", "type": kind, "metadata": {"name": name, "namespace": "demo"}, "data": data})
         .to_string()
 }
@@ -107,10 +109,14 @@ impl<'a> Client<'a> {
 
     /// Asks the server at a port of this machine, by name; an error when there is no handshake or no answer.
     pub(crate) async fn ask(&self, port: u16, name: &str, request: &str) -> std::io::Result<Secured> {
-        let config = ClientConfig::builder_with_provider(provider()).with_protocol_versions(self.versions).expect("versions");
+        let config = ClientConfig::builder_with_provider(provider())
+            .with_protocol_versions(self.versions)
+            .expect("versions");
         let config = config.with_root_certificates(self.believes.roots());
         let config = match self.shows {
-            Some(pair) => config.with_client_auth_cert(vec![der(&pair.certificate)], key(pair)).expect("a key"),
+            Some(pair) => {
+                config.with_client_auth_cert(vec![der(&pair.certificate)], key(pair)).expect("a key")
+            }
             None => config.with_no_client_auth(),
         };
         let name = ServerName::try_from(name.to_owned()).expect("a name");
@@ -147,7 +153,9 @@ pub(crate) struct Server {
 
 /// Answers `<name> for <SNI> of <client with certificate | anybody>`; asks for certificates of `clients`.
 pub(crate) async fn serve(name: &'static str, pair: &Pair, clients: Option<&Ca>) -> Server {
-    let config = ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions().expect("versions");
+    let config = ServerConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .expect("versions");
     let config = match clients {
         Some(ca) => {
             let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(ca.roots()), provider());
@@ -166,7 +174,11 @@ pub(crate) async fn serve(name: &'static str, pair: &Pair, clients: Option<&Ca>)
                 let Ok(mut stream) = acceptor.accept(stream).await else { return };
                 let (_, connection) = stream.get_ref();
                 let sni = connection.server_name().unwrap_or("nobody").to_owned();
-                let client = if connection.peer_certificates().is_some() { "a client with certificate" } else { "anybody" };
+                let client = if connection.peer_certificates().is_some() {
+                    "a client with certificate"
+                } else {
+                    "anybody"
+                };
                 let mut asked = Vec::new();
                 while !asked.windows(4).any(|end| end == b"\r\n\r\n") {
                     if stream.read_buf(&mut asked).await.unwrap_or(0) == 0 {
@@ -174,7 +186,10 @@ pub(crate) async fn serve(name: &'static str, pair: &Pair, clients: Option<&Ca>)
                     }
                 }
                 let body = format!("{name} for {sni} of {client}");
-                let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len());
+                let answer = format!(
+                    "HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+                    body.len()
+                );
                 stream.write_all(answer.as_bytes()).await.ok();
                 stream.shutdown().await.ok();
             });

@@ -65,7 +65,8 @@ impl Issuer {
     /// Signs with RS256.
     pub(crate) fn rsa(name: &str) -> Self {
         let key = STANDARD.decode(RSA_KEY).expect("base64");
-        let key = KeyPair::from_pkcs8_der_and_sign_algo(&key.as_slice().into(), &PKCS_RSA_SHA256).expect("a key");
+        let key =
+            KeyPair::from_pkcs8_der_and_sign_algo(&key.as_slice().into(), &PKCS_RSA_SHA256).expect("a key");
         Self { name: name.to_owned(), key, rsa: true }
     }
 
@@ -100,7 +101,10 @@ impl Issuer {
             signature
         } else {
             // Two numbers of 32 bytes each.
-            numbers(&signature).iter().flat_map(|number| [vec![0; 32 - number.len()], number.clone()].concat()).collect()
+            numbers(&signature)
+                .iter()
+                .flat_map(|number| [vec![0; 32 - number.len()], number.clone()].concat())
+                .collect()
         };
         format!("{said}.{}", encoded(signature))
     }

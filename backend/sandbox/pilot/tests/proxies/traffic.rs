@@ -18,7 +18,9 @@ async fn a_connection_lives_and_rests_as_long_as_it_may() {
         bench.apply(&policy_of("wire", &format!("{{connectionPool: {{tcp: {{{what}}}}}}}")));
         bench.settle().await;
         let pod = &bench.pods["client"];
-        let mut stream = tokio::net::TcpStream::connect((Ipv4Addr::LOCALHOST, pod.ports["15001"])).await.expect("the sidecar");
+        let mut stream = tokio::net::TcpStream::connect((Ipv4Addr::LOCALHOST, pod.ports["15001"]))
+            .await
+            .expect("the sidecar");
         let started = Instant::now();
         let line = format!("PROXY TCP4 {} 10.96.0.12 40000 7000\r\n", pod.ip);
         stream.write_all(line.as_bytes()).await.expect("it is written");
@@ -34,10 +36,18 @@ async fn a_connection_lives_and_rests_as_long_as_it_may() {
             let read = tokio::time::timeout(Duration::from_millis(100), stream.read(&mut answer)).await;
             ended |= matches!(read, Ok(Ok(0) | Err(_)));
         }
-        println!("{what}: ended: {ended}, {:?} after it began, {:?} after its last use", started.elapsed(), used.elapsed());
+        println!(
+            "{what}: ended: {ended}, {:?} after it began, {:?} after its last use",
+            started.elapsed(),
+            used.elapsed()
+        );
         assert!(ended, "{what}");
         assert!(
-            if rests { used.elapsed() >= Duration::from_millis(500) } else { started.elapsed() >= Duration::from_millis(690) },
+            if rests {
+                used.elapsed() >= Duration::from_millis(500)
+            } else {
+                started.elapsed() >= Duration::from_millis(690)
+            },
             "{what}"
         );
     }

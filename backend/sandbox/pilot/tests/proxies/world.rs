@@ -25,7 +25,8 @@ pub(crate) fn rules_of(host: &str, http: &str) -> String {
 
 /// A DestinationRule for a host with this `trafficPolicy`.
 pub(crate) fn policy_of(host: &str, policy: &str) -> String {
-    let subsets = json!([{"name": "v1", "labels": {"version": "v1"}}, {"name": "v2", "labels": {"version": "v2"}}]);
+    let subsets =
+        json!([{"name": "v1", "labels": {"version": "v1"}}, {"name": "v2", "labels": {"version": "v2"}}]);
     json!({
         "apiVersion": "networking.istio.io/v1", "kind": "DestinationRule", "metadata": {"name": host, "namespace": "demo"},
         "spec": {"host": host, "subsets": subsets, "trafficPolicy": yaml(policy)},

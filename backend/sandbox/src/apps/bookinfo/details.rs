@@ -13,7 +13,10 @@ pub(crate) fn router(host: Host) -> Router {
     host.log.push("details serves on port 9080");
     Router::new()
         .route("/health", get(|| async { json(StatusCode::OK, &json!({"status": "Details is healthy"})) }))
-        .route("/details/{id}", get(move |id: Path<String>, headers: HeaderMap| async move { details(&host, id, headers).await }))
+        .route(
+            "/details/{id}",
+            get(move |id: Path<String>, headers: HeaderMap| async move { details(&host, id, headers).await }),
+        )
 }
 
 const BOOKSELLER: &str = "www.googleapis.com";
@@ -27,9 +30,10 @@ async fn details(host: &Host, Path(id): Path<String>, headers: HeaderMap) -> axu
         let path = "/books/v1/volumes?q=isbn:0486424618";
         return match host.caller.get(BOOKSELLER, 80, path, onward(&headers), WITHIN).await {
             Ok(answer) if answer.status.is_success() => json(StatusCode::OK, &bought(id, &answer.body)),
-            Ok(answer) => {
-                json(StatusCode::INTERNAL_SERVER_ERROR, &json!({"error": format!("{BOOKSELLER} answered {}", answer.status)}))
-            }
+            Ok(answer) => json(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                &json!({"error": format!("{BOOKSELLER} answered {}", answer.status)}),
+            ),
             Err(error) => json(StatusCode::INTERNAL_SERVER_ERROR, &json!({"error": error.to_string()})),
         };
     }

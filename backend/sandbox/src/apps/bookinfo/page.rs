@@ -55,7 +55,13 @@ pub(super) fn page(user: Option<&str>, details: (bool, &Value), reviews: (bool, 
             for review in reviews["reviews"].as_array().into_iter().flatten() {
                 body.push_str(&quote(review));
             }
-            put(&mut body, format_args!("<p><small>Reviews served by: <u>{}</u></small></p>", escape(text(&reviews["podname"]))));
+            put(
+                &mut body,
+                format_args!(
+                    "<p><small>Reviews served by: <u>{}</u></small></p>",
+                    escape(text(&reviews["podname"]))
+                ),
+            );
         }
         (false, error) => body.push_str(&unavailable("product reviews", error)),
     }
@@ -83,7 +89,11 @@ fn facts(details: &Value) -> String {
 }
 
 fn quote(review: &Value) -> String {
-    let mut html = format!("<blockquote><p>{}</p>&mdash; {}", escape(text(&review["text"])), escape(text(&review["reviewer"])));
+    let mut html = format!(
+        "<blockquote><p>{}</p>&mdash; {}",
+        escape(text(&review["text"])),
+        escape(text(&review["reviewer"]))
+    );
     let rating = &review["rating"];
     if let Some(stars) = rating["stars"].as_u64() {
         let stars = stars.min(MOST_STARS);
@@ -105,7 +115,10 @@ fn quote(review: &Value) -> String {
 }
 
 fn unavailable(what: &str, error: &Value) -> String {
-    format!("<div class=\"error\"><h3>Error fetching {what}</h3><p>{}</p></div>", escape(text(&error["error"])))
+    format!(
+        "<div class=\"error\"><h3>Error fetching {what}</h3><p>{}</p></div>",
+        escape(text(&error["error"]))
+    )
 }
 
 fn frame(user: Option<&str>, body: &str) -> String {
@@ -157,13 +170,21 @@ mod tests {
             {"reviewer": "R2", "text": "Fair.", "rating": {"error": "Ratings service is currently unavailable"}},
         ]});
         let html = page(Some("jason"), (true, &details), (true, &reviews));
-        for part in
-            ["The Comedy of Errors", "color: red", "★★★★☆", "R&lt;1&gt;", "Ratings service is currently unavailable", "jason"]
-        {
+        for part in [
+            "The Comedy of Errors",
+            "color: red",
+            "★★★★☆",
+            "R&lt;1&gt;",
+            "Ratings service is currently unavailable",
+            "jason",
+        ] {
             assert!(html.contains(part), "{part} is missing in {html}");
         }
         let error = json!({"error": "Sorry, product reviews are currently unavailable for this book."});
         let html = page(None, (true, &details), (false, &error));
-        assert!(html.contains("Sorry, product reviews are currently unavailable") && !html.contains('★'), "{html}");
+        assert!(
+            html.contains("Sorry, product reviews are currently unavailable") && !html.contains('★'),
+            "{html}"
+        );
     }
 }

@@ -30,7 +30,8 @@ struct ProductPage {
 pub(crate) fn router(host: Host) -> Router {
     host.log.push("productpage serves on port 9080");
     let page = Arc::new(ProductPage { host, results: Mutex::default() });
-    let (shown, details, reviews, ratings, metrics) = (page.clone(), page.clone(), page.clone(), page.clone(), page);
+    let (shown, details, reviews, ratings, metrics) =
+        (page.clone(), page.clone(), page.clone(), page.clone(), page);
     Router::new()
         .route("/", get(|| async { Html(page::index()) }))
         .route("/index.html", get(|| async { Html(page::index()) }))
@@ -42,15 +43,21 @@ pub(crate) fn router(host: Host) -> Router {
         .route("/api/v1/products", get(|| async { json(StatusCode::OK, &json!([page::product()])) }))
         .route(
             "/api/v1/products/{id}",
-            get(|Path(id): Path<u64>, headers: HeaderMap| async move { details.ask("details", id, &headers).await.into_response() }),
+            get(|Path(id): Path<u64>, headers: HeaderMap| async move {
+                details.ask("details", id, &headers).await.into_response()
+            }),
         )
         .route(
             "/api/v1/products/{id}/reviews",
-            get(|Path(id): Path<u64>, headers: HeaderMap| async move { reviews.reviews(id, &headers).await.into_response() }),
+            get(|Path(id): Path<u64>, headers: HeaderMap| async move {
+                reviews.reviews(id, &headers).await.into_response()
+            }),
         )
         .route(
             "/api/v1/products/{id}/ratings",
-            get(|Path(id): Path<u64>, headers: HeaderMap| async move { ratings.ask("ratings", id, &headers).await.into_response() }),
+            get(|Path(id): Path<u64>, headers: HeaderMap| async move {
+                ratings.ask("ratings", id, &headers).await.into_response()
+            }),
         )
         .route("/metrics", get(|| async move { metrics.metrics() }))
 }
@@ -125,11 +132,16 @@ impl ProductPage {
     }
 
     fn metrics(&self) -> String {
-        let mut text = String::from("# HELP request_result_total Results of requests\n# TYPE request_result_total counter\n");
+        let mut text = String::from(
+            "# HELP request_result_total Results of requests\n# TYPE request_result_total counter\n",
+        );
         for ((service, status), count) in &*self.results.lock() {
             // Writing to a String cannot fail.
-            writeln!(text, "request_result_total{{destination_app=\"{service}\",response_code=\"{status}\"}} {count}")
-                .unwrap_or_default();
+            writeln!(
+                text,
+                "request_result_total{{destination_app=\"{service}\",response_code=\"{status}\"}} {count}"
+            )
+            .unwrap_or_default();
         }
         text
     }
@@ -167,8 +179,10 @@ fn back(headers: &HeaderMap, cookie: &str) -> Response {
 /// The logged-in user, by the session cookie.
 fn user(headers: &HeaderMap) -> Option<String> {
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|cookie| cookie.to_str().ok());
-    let session = cookies.flat_map(|line| line.split(';')).find_map(|cookie| cookie.trim().strip_prefix("session="))?;
-    let bytes = session.as_bytes().chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok());
+    let session =
+        cookies.flat_map(|line| line.split(';')).find_map(|cookie| cookie.trim().strip_prefix("session="))?;
+    let bytes =
+        session.as_bytes().chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok());
     let name = String::from_utf8(bytes.collect::<Option<Vec<u8>>>()?).ok()?;
     (!name.is_empty()).then_some(name)
 }

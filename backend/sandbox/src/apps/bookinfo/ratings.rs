@@ -30,8 +30,11 @@ struct Ratings {
 /// The service of one pod; its image says which version it is, and the environment may say otherwise.
 pub(crate) fn router(host: Host, version: &str) -> Router {
     host.log.push("Server listening on: http://0.0.0.0:9080");
-    let ratings =
-        Arc::new(Ratings { posted: Mutex::default(), version: host.env_or("SERVICE_VERSION", version), started: Instant::now() });
+    let ratings = Arc::new(Ratings {
+        posted: Mutex::default(),
+        version: host.env_or("SERVICE_VERSION", version),
+        started: Instant::now(),
+    });
     let (health, read, write) = (ratings.clone(), ratings.clone(), ratings);
     Router::new().route("/health", get(|| async move { health.health() })).route(
         "/ratings/{id}",

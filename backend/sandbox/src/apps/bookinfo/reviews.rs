@@ -11,13 +11,18 @@ use std::time::Duration;
 
 const TEXTS: [(&str, &str); 2] = [
     ("Reviewer1", "An extremely entertaining play by Shakespeare. The slapstick humour is refreshing!"),
-    ("Reviewer2", "Absolutely fun and entertaining. The play lacks thematic depth when compared to other plays by Shakespeare."),
+    (
+        "Reviewer2",
+        "Absolutely fun and entertaining. The play lacks thematic depth when compared to other plays by Shakespeare.",
+    ),
 ];
 
 /// The service of one pod. `stars` is the colour of its stars; without one it does not ask ratings.
 pub(crate) fn router(host: Host, stars: Option<&'static str>) -> Router {
     host.log.push("reviews serves on port 9080");
-    let reviews = move |Path(id): Path<String>, headers: HeaderMap| async move { reviews(&host, stars, &id, &headers).await };
+    let reviews = move |Path(id): Path<String>, headers: HeaderMap| async move {
+        reviews(&host, stars, &id, &headers).await
+    };
     Router::new()
         .route("/health", get(|| async { json(StatusCode::OK, &json!({"status": "Reviews is healthy"})) }))
         .route("/reviews/{id}", get(reviews))
@@ -59,7 +64,8 @@ async fn ratings(host: &Host, color: &str, id: &str, headers: &HeaderMap) -> Opt
             body.get("ratings").cloned()
         }
         Ok(answer) => {
-            host.log.push(&format!("Error: unable to contact ratings, it returned status of {}", answer.status));
+            host.log
+                .push(&format!("Error: unable to contact ratings, it returned status of {}", answer.status));
             None
         }
         Err(error) => {

@@ -53,8 +53,16 @@ fn a_new_image_rolls_one_step_at_a_time() {
         Object::from(set)
     };
     let old = set_of(&before, 1, 1);
-    assert_eq!(sizes(&plan(&after, std::slice::from_ref(&old), at)), [("b".to_owned(), 1)], "one more at first");
-    assert_eq!(sizes(&plan(&after, &[old.clone(), newer(1, 0)], at)), [], "the old one stays until the new one is ready");
+    assert_eq!(
+        sizes(&plan(&after, std::slice::from_ref(&old), at)),
+        [("b".to_owned(), 1)],
+        "one more at first"
+    );
+    assert_eq!(
+        sizes(&plan(&after, &[old.clone(), newer(1, 0)], at)),
+        [],
+        "the old one stays until the new one is ready"
+    );
     assert_eq!(sizes(&plan(&after, &[old, newer(1, 1)], at)), [("a".to_owned(), 0)]);
 }
 
@@ -98,7 +106,11 @@ fn a_rollout_that_stands_still_is_late() {
     let set = set_of(&Object::from(wish.clone()), 1, 0);
     let mut reasons = Vec::new();
     for second in [0, 4, 6, 20] {
-        let acts = plan(&Object::from(wish.clone()), std::slice::from_ref(&set), Timestamp::from_second(second).unwrap());
+        let acts = plan(
+            &Object::from(wish.clone()),
+            std::slice::from_ref(&set),
+            Timestamp::from_second(second).unwrap(),
+        );
         if let Some(Act::Replace(told)) = acts.last() {
             wish["status"] = told["status"].clone();
         }
@@ -117,7 +129,10 @@ fn the_status_says_how_far_it_is_and_settles() {
     let set = set_of(&deployment(1, "a"), 1, 1);
     let acts = plan(&deployment(1, "a"), std::slice::from_ref(&set), at);
     let [Act::Replace(changed)] = &acts[..] else { panic!("{acts:?}") };
-    assert_eq!((&changed["status"]["readyReplicas"], &changed["status"]["conditions"][0]["status"]), (&json!(1), &json!("True")));
+    assert_eq!(
+        (&changed["status"]["readyReplicas"], &changed["status"]["conditions"][0]["status"]),
+        (&json!(1), &json!("True"))
+    );
     let later = Timestamp::from_second(60).unwrap();
     assert_eq!(plan(&Object::from(changed.clone()), &[set], later), [], "nothing more to do");
 }

@@ -39,7 +39,8 @@ pub(crate) fn http_labels(
     directory: &dyn Directory,
 ) -> Values {
     let authority = entry.request.as_ref().map(|request| request.authority.as_str()).unwrap_or_default();
-    let code = entry.response.as_ref().and_then(|response| response.response_code).map_or(0, |code| code.value);
+    let code =
+        entry.response.as_ref().and_then(|response| response.response_code).map_or(0, |code| code.value);
     let grpc = is_grpc(entry);
     let answer = Answer {
         protocol: if grpc { "grpc" } else { "http" },
@@ -174,14 +175,20 @@ fn cluster_host(cluster: &str) -> Option<&str> {
 }
 
 /// The Service that an outbound call from a namespace was meant for.
-fn called_service(namespace: &str, common: &AccessLogCommon, authority: &str, directory: &dyn Directory) -> Called {
+fn called_service(
+    namespace: &str,
+    common: &AccessLogCommon,
+    authority: &str,
+    directory: &dyn Directory,
+) -> Called {
     let cluster = upstream_cluster(common);
     if let Some(host) = cluster_host(cluster) {
         return Called::host(host, directory);
     }
     let host = without_port(authority);
     // Requests that are blocked are answered by a route of this name, without a cluster.
-    let cluster = if cluster.is_empty() && common.route_name == "block_all" { "BlackHoleCluster" } else { cluster };
+    let cluster =
+        if cluster.is_empty() && common.route_name == "block_all" { "BlackHoleCluster" } else { cluster };
     if CATCH_ALL.contains(&cluster) {
         return Called { host: host.to_owned(), name: cluster.to_owned(), namespace: String::new() };
     }
@@ -190,13 +197,22 @@ fn called_service(namespace: &str, common: &AccessLogCommon, authority: &str, di
     if host.is_empty() {
         return Called::default();
     }
-    let names = [host.to_owned(), format!("{host}.{namespace}.svc.cluster.local"), format!("{host}.svc.cluster.local")];
+    let names = [
+        host.to_owned(),
+        format!("{host}.{namespace}.svc.cluster.local"),
+        format!("{host}.svc.cluster.local"),
+    ];
     let meant = names.iter().find(|name| directory.service(name).is_some()).map_or(host, String::as_str);
     Called::host(meant, directory)
 }
 
 /// The Service that an inbound call came in for.
-fn own_service(own: &Workload, common: &AccessLogCommon, authority: &str, directory: &dyn Directory) -> Called {
+fn own_service(
+    own: &Workload,
+    common: &AccessLogCommon,
+    authority: &str,
+    directory: &dyn Directory,
+) -> Called {
     if let Some(host) = &own.service {
         return Called::host(host, directory);
     }
@@ -213,14 +229,19 @@ fn own_service(own: &Workload, common: &AccessLogCommon, authority: &str, direct
         .into_iter()
         .find(|candidate| directory.service(candidate).is_some())
         .map_or_else(
-            || Called { host: host.to_owned(), name: own.canonical_service.clone(), namespace: own.namespace.clone() },
+            || Called {
+                host: host.to_owned(),
+                name: own.canonical_service.clone(),
+                namespace: own.namespace.clone(),
+            },
             |found| Called::host(&found, directory),
         )
 }
 
 fn without_port(authority: &str) -> &str {
     if authority.parse::<SocketAddr>().is_ok() || !authority.contains("::") {
-        let cut = authority.rfind(':').filter(|at| authority[at + 1..].bytes().all(|byte| byte.is_ascii_digit()));
+        let cut =
+            authority.rfind(':').filter(|at| authority[at + 1..].bytes().all(|byte| byte.is_ascii_digit()));
         return cut.map_or(authority, |at| &authority[..at]);
     }
     authority
@@ -228,7 +249,9 @@ fn without_port(authority: &str) -> &str {
 
 fn is_grpc(entry: &HttpAccessLogEntry) -> bool {
     let grpc = |value: &String| {
-        value == "application/grpc" || value.starts_with("application/grpc+") || value.starts_with("application/grpc;")
+        value == "application/grpc"
+            || value.starts_with("application/grpc+")
+            || value.starts_with("application/grpc;")
     };
     entry.request.as_ref().and_then(|request| request.request_headers.get("content-type")).is_some_and(grpc)
         || entry.response.as_ref().is_some_and(|response| {
@@ -240,7 +263,11 @@ fn is_grpc(entry: &HttpAccessLogEntry) -> bool {
 
 fn grpc_status(entry: &HttpAccessLogEntry) -> Option<String> {
     let response = entry.response.as_ref()?;
-    response.response_trailers.get("grpc-status").or_else(|| response.response_headers.get("grpc-status")).cloned()
+    response
+        .response_trailers
+        .get("grpc-status")
+        .or_else(|| response.response_headers.get("grpc-status"))
+        .cloned()
 }
 
 /// What the request adds to the metrics.

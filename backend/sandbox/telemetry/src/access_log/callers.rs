@@ -30,7 +30,9 @@ impl Callers {
                 self.0.insert(from, Arc::clone(&proxy.workload));
                 None
             }
-            Side::Destination => self.0.get(&common.downstream_direct_remote_address.as_ref().and_then(socket)?).cloned(),
+            Side::Destination => {
+                self.0.get(&common.downstream_direct_remote_address.as_ref().and_then(socket)?).cloned()
+            }
         }
     }
 }

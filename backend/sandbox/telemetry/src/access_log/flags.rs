@@ -5,7 +5,8 @@ use wire::envoy::data::accesslog::v3::ResponseFlags;
 /// The short codes as Envoy prints them, joined by commas; `-` when there is none.
 pub(crate) fn short_codes(flags: Option<&ResponseFlags>) -> String {
     let Some(flags) = flags else { return "-".to_owned() };
-    let set: Vec<&str> = rows(flags).into_iter().filter_map(|(code, is_set)| is_set.then_some(code)).collect();
+    let set: Vec<&str> =
+        rows(flags).into_iter().filter_map(|(code, is_set)| is_set.then_some(code)).collect();
     if set.is_empty() { "-".to_owned() } else { set.join(",") }
 }
 
@@ -56,7 +57,14 @@ mod tests {
             (ResponseFlags { no_healthy_upstream: true, ..none }, "UH"),
             (ResponseFlags { upstream_overflow: true, ..none }, "UO"),
             (ResponseFlags { fault_injected: true, delay_injected: true, ..none }, "DI,FI"),
-            (ResponseFlags { upstream_connection_failure: true, upstream_retry_limit_exceeded: true, ..none }, "URX,UF"),
+            (
+                ResponseFlags {
+                    upstream_connection_failure: true,
+                    upstream_retry_limit_exceeded: true,
+                    ..none
+                },
+                "URX,UF",
+            ),
             (ResponseFlags { unauthorized_details: Some(Default::default()), ..none }, "UAEX"),
             (ResponseFlags { downstream_remote_reset: true, ..none }, "DR"),
         ] {

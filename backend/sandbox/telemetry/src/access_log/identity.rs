@@ -79,14 +79,21 @@ fn from_node(node: &Node, id: &str) -> Workload {
     let (pod, domain_namespace) = id.split_once('.').unwrap_or((id, ""));
     let namespace = first([own("NAMESPACE"), domain_namespace.to_owned()]);
     let account = own("SERVICE_ACCOUNT");
-    let principal =
-        if account.is_empty() { String::new() } else { format!("spiffe://cluster.local/ns/{namespace}/sa/{account}") };
+    let principal = if account.is_empty() {
+        String::new()
+    } else {
+        format!("spiffe://cluster.local/ns/{namespace}/sa/{account}")
+    };
     Workload {
         pod: pod.to_owned(),
         workload: own("WORKLOAD_NAME"),
         app: label("app"),
         version: label("version"),
-        canonical_service: first([label("service.istio.io/canonical-name"), label("app"), own("WORKLOAD_NAME")]),
+        canonical_service: first([
+            label("service.istio.io/canonical-name"),
+            label("app"),
+            own("WORKLOAD_NAME"),
+        ]),
         canonical_revision: first([label("service.istio.io/canonical-revision"), label("version")]),
         cluster: own("CLUSTER_ID"),
         principal,
@@ -119,7 +126,8 @@ pub(crate) struct Peer {
 impl Peer {
     /// Whom an outbound call reached: nobody when the answer was made before an endpoint was picked.
     pub(crate) fn called(common: &AccessLogCommon, directory: &dyn Directory) -> Self {
-        let workload = common.upstream_remote_address.as_ref().and_then(socket).and_then(|at| directory.by_address(at));
+        let workload =
+            common.upstream_remote_address.as_ref().and_then(socket).and_then(|at| directory.by_address(at));
         let namespace = workload.as_ref().map_or_else(String::new, |found| found.namespace.clone());
         Self { workload, namespace }
     }
@@ -171,7 +179,8 @@ impl Principals {
 
     /// On the outbound side the log has no certificates of the upstream connection: a custom tag tells, else the directory.
     pub(crate) fn outbound(common: &AccessLogCommon, own: &Workload, peer: &Peer) -> Self {
-        if let Some((own, peer)) = common.custom_tags.get(UPSTREAM_SANS).and_then(|both| both.split_once('|')) {
+        if let Some((own, peer)) = common.custom_tags.get(UPSTREAM_SANS).and_then(|both| both.split_once('|'))
+        {
             let known = |san: &str| if san == "-" { String::new() } else { san.to_owned() };
             return Self { source: known(own), destination: known(peer) };
         }

@@ -46,19 +46,34 @@ struct Counting {
 }
 
 impl AccessLogs {
-    pub(crate) fn new(counters: Arc<Counters>, directory: Arc<dyn Directory>, stop: CancellationToken) -> Self {
-        Self(Arc::new(Counting { counters, directory, connections: Mutex::default(), callers: Mutex::default(), stop }))
+    pub(crate) fn new(
+        counters: Arc<Counters>,
+        directory: Arc<dyn Directory>,
+        stop: CancellationToken,
+    ) -> Self {
+        Self(Arc::new(Counting {
+            counters,
+            directory,
+            connections: Mutex::default(),
+            callers: Mutex::default(),
+            stop,
+        }))
     }
 }
 
 impl Counting {
     fn take(&self, identifier: &Identifier, entries: &LogEntries, now: i64) {
         let Some(proxy) = Proxy::of(identifier, &*self.directory) else {
-            tracing::debug!(log = identifier.log_name, "an access log without a node or direction is not counted");
+            tracing::debug!(
+                log = identifier.log_name,
+                "an access log without a node or direction is not counted"
+            );
             return;
         };
         match entries {
-            LogEntries::HttpLogs(list) => list.log_entry.iter().for_each(|entry| self.http(&proxy, entry, now)),
+            LogEntries::HttpLogs(list) => {
+                list.log_entry.iter().for_each(|entry| self.http(&proxy, entry, now))
+            }
             LogEntries::TcpLogs(list) => list.log_entry.iter().for_each(|entry| self.tcp(&proxy, entry, now)),
         }
     }

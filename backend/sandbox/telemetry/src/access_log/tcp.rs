@@ -31,12 +31,15 @@ impl Connections {
         common: &AccessLogCommon,
         now: i64,
     ) -> Option<(Key, Connection)> {
-        let (sent, received) = entry.connection_properties.as_ref().map_or((0, 0), |all| (all.sent_bytes, all.received_bytes));
+        let (sent, received) =
+            entry.connection_properties.as_ref().map_or((0, 0), |all| (all.sent_bytes, all.received_bytes));
         match common.access_log_type() {
             AccessLogType::NotSet | AccessLogType::TcpConnectionEnd | AccessLogType::DownstreamEnd => {}
             // The other end is not picked yet: wait for the next report.
             AccessLogType::TcpConnectionStart | AccessLogType::DownstreamStart => return None,
-            AccessLogType::TcpPeriodic | AccessLogType::TcpUpstreamConnected | AccessLogType::DownstreamPeriodic => {
+            AccessLogType::TcpPeriodic
+            | AccessLogType::TcpUpstreamConnected
+            | AccessLogType::DownstreamPeriodic => {
                 return Some(self.lasting(key, common, sent, received, now));
             }
             _ => return None,
@@ -48,15 +51,24 @@ impl Connections {
         Some((key, Connection { closed: 1, ..change }))
     }
 
-    fn lasting(&mut self, key: Key, common: &AccessLogCommon, sent: u64, received: u64, now: i64) -> (Key, Connection) {
+    fn lasting(
+        &mut self,
+        key: Key,
+        common: &AccessLogCommon,
+        sent: u64,
+        received: u64,
+        now: i64,
+    ) -> (Key, Connection) {
         let id = id(&key, common);
         if let Some(counted) = self.open.get_mut(&id) {
             let change = counted.since(sent, received);
-            (counted.sent, counted.received, counted.seen) = (sent.max(counted.sent), received.max(counted.received), now);
+            (counted.sent, counted.received, counted.seen) =
+                (sent.max(counted.sent), received.max(counted.received), now);
             return (counted.key.clone(), change);
         }
         if self.open.len() >= REMEMBERED
-            && let Some(oldest) = self.open.iter().min_by_key(|(_, counted)| counted.seen).map(|(id, _)| id.clone())
+            && let Some(oldest) =
+                self.open.iter().min_by_key(|(_, counted)| counted.seen).map(|(id, _)| id.clone())
         {
             self.open.swap_remove(&oldest);
         }

@@ -6,9 +6,11 @@ use wire::{
     envoy::{
         config::core::v3::{Address, Metadata, Node, SocketAddress, address, socket_address::PortSpecifier},
         data::accesslog::v3::{
-            AccessLogCommon, ConnectionProperties, HttpRequestProperties, HttpResponseProperties, ResponseFlags, TlsProperties,
+            AccessLogCommon, ConnectionProperties, HttpRequestProperties, HttpResponseProperties,
+            ResponseFlags, TlsProperties,
             tls_properties::{
-                CertificateProperties, certificate_properties::SubjectAltName, certificate_properties::subject_alt_name::San,
+                CertificateProperties, certificate_properties::SubjectAltName,
+                certificate_properties::subject_alt_name::San,
             },
         },
         service::accesslog::v3::stream_access_logs_message::{HttpAccessLogEntries, TcpAccessLogEntries},
@@ -53,7 +55,9 @@ impl Directory for Bookinfo {
     }
     fn service(&self, host: &str) -> Option<(String, String)> {
         let name = host.strip_suffix(".bookinfo.svc.cluster.local")?;
-        ["productpage", "reviews", "ratings"].contains(&name).then(|| (name.to_owned(), "bookinfo".to_owned()))
+        ["productpage", "reviews", "ratings"]
+            .contains(&name)
+            .then(|| (name.to_owned(), "bookinfo".to_owned()))
     }
 }
 
@@ -75,7 +79,10 @@ fn identifier(log_name: &str, pod: &str) -> Identifier {
         ("LABELS", Value { kind: Some(Kind::StructValue(labels)) }),
     ]);
     let id = format!("sidecar~10.244.0.9~{pod}~bookinfo.svc.cluster.local");
-    Identifier { node: Some(Node { id, metadata: Some(metadata), ..Node::default() }), log_name: log_name.to_owned() }
+    Identifier {
+        node: Some(Node { id, metadata: Some(metadata), ..Node::default() }),
+        log_name: log_name.to_owned(),
+    }
 }
 
 fn address(port: u32) -> Option<Address> {
@@ -107,8 +114,14 @@ fn mutual(from: &str) -> Option<TlsProperties> {
 
 fn entry(common: AccessLogCommon, code: u32) -> HttpAccessLogEntry {
     HttpAccessLogEntry {
-        common_properties: Some(AccessLogCommon { duration: Some(Duration { seconds: 1, nanos: 7_900_000 }), ..common }),
-        request: Some(HttpRequestProperties { authority: "reviews:9080".to_owned(), ..HttpRequestProperties::default() }),
+        common_properties: Some(AccessLogCommon {
+            duration: Some(Duration { seconds: 1, nanos: 7_900_000 }),
+            ..common
+        }),
+        request: Some(HttpRequestProperties {
+            authority: "reviews:9080".to_owned(),
+            ..HttpRequestProperties::default()
+        }),
         response: Some(HttpResponseProperties {
             response_code: (code > 0).then_some(UInt32Value { value: code }),
             ..HttpResponseProperties::default()
@@ -177,7 +190,9 @@ fn what_is_not_known_is_unknown() {
     let common = AccessLogCommon { upstream_remote_address: None, response_flags: Some(flags), ..outbound() };
     assert_eq!(
         http(&identifier("outbound", "productpage-v1-abc.bookinfo"), entry(common, 503)),
-        format!("{own} {nobody} {REVIEWS_SERVICE} unknown latest reviews bookinfo unknown http 503  UH unknown")
+        format!(
+            "{own} {nobody} {REVIEWS_SERVICE} unknown latest reviews bookinfo unknown http 503  UH unknown"
+        )
     );
     // An injected abort names no cluster: the short name that was called is the service of the caller's namespace.
     let common = AccessLogCommon {
@@ -186,7 +201,9 @@ fn what_is_not_known_is_unknown() {
     };
     assert_eq!(
         http(&identifier("outbound", "productpage-v1-abc.bookinfo"), entry(common, 503)),
-        format!("{own} {nobody} {REVIEWS_SERVICE} unknown latest reviews bookinfo unknown http 503  FI unknown")
+        format!(
+            "{own} {nobody} {REVIEWS_SERVICE} unknown latest reviews bookinfo unknown http 503  FI unknown"
+        )
     );
     // Outside the mesh, and the caller went away before the answer.
     let flags = ResponseFlags { downstream_connection_termination: true, ..ResponseFlags::default() };
@@ -196,10 +213,15 @@ fn what_is_not_known_is_unknown() {
         ..AccessLogCommon::default()
     };
     let mut outside = entry(common, 0);
-    outside.request = Some(HttpRequestProperties { authority: "example.com:80".to_owned(), ..HttpRequestProperties::default() });
+    outside.request = Some(HttpRequestProperties {
+        authority: "example.com:80".to_owned(),
+        ..HttpRequestProperties::default()
+    });
     assert_eq!(
         http(&identifier("outbound", "productpage-v1-abc.bookinfo"), outside),
-        format!("{own} {nobody} example.com unknown latest PassthroughCluster unknown unknown http 0  DC unknown")
+        format!(
+            "{own} {nobody} example.com unknown latest PassthroughCluster unknown unknown http 0  DC unknown"
+        )
     );
     // Plain text from somebody who does not say who it is.
     let stranger = AccessLogCommon { metadata: None, ..inbound() };
@@ -210,10 +232,18 @@ fn what_is_not_known_is_unknown() {
         )
     );
     // A certificate tells at least the namespace.
-    let certified =
-        AccessLogCommon { metadata: None, tls_properties: mutual("spiffe://cluster.local/ns/other/sa/x"), ..inbound() };
+    let certified = AccessLogCommon {
+        metadata: None,
+        tls_properties: mutual("spiffe://cluster.local/ns/other/sa/x"),
+        ..inbound()
+    };
     let seen = http(&identifier("inbound", "reviews-v3-abc.bookinfo"), entry(certified, 200));
-    assert!(seen.starts_with("destination unknown unknown latest other spiffe://cluster.local/ns/other/sa/x unknown"), "{seen}");
+    assert!(
+        seen.starts_with(
+            "destination unknown unknown latest other spiffe://cluster.local/ns/other/sa/x unknown"
+        ),
+        "{seen}"
+    );
 }
 
 #[test]
@@ -249,7 +279,11 @@ fn a_custom_tag_tells_whether_an_outbound_call_was_mutual_tls() {
 #[test]
 fn grpc_is_told_by_its_headers() {
     let mut grpc = entry(outbound(), 200);
-    grpc.request.as_mut().unwrap().request_headers.insert("content-type".to_owned(), "application/grpc+proto".to_owned());
+    grpc.request
+        .as_mut()
+        .unwrap()
+        .request_headers
+        .insert("content-type".to_owned(), "application/grpc+proto".to_owned());
     grpc.response.as_mut().unwrap().response_trailers.insert("grpc-status".to_owned(), "14".to_owned());
     let seen = http(&identifier("outbound", "productpage-v1-abc.bookinfo"), grpc);
     assert!(seen.ends_with("grpc 200 14 - unknown"), "{seen}");
@@ -259,7 +293,8 @@ fn grpc_is_told_by_its_headers() {
 fn durations_and_bytes_are_measured_once_when_the_request_ends() {
     let counters = Arc::new(Counters::default());
     let logs = AccessLogs::new(Arc::clone(&counters), Arc::new(Bookinfo), CancellationToken::new());
-    let typed = |kind: AccessLogType| entry(AccessLogCommon { access_log_type: kind.into(), ..outbound() }, 200);
+    let typed =
+        |kind: AccessLogType| entry(AccessLogCommon { access_log_type: kind.into(), ..outbound() }, 200);
     let list = [
         AccessLogType::DownstreamStart,
         AccessLogType::DownstreamPeriodic,
@@ -298,10 +333,15 @@ fn shown(counters: &Counters) -> Vec<String> {
 
 #[test]
 fn connections_count_while_they_last_and_when_they_end() {
-    let report = |kind: AccessLogType, stream: &str, received_bytes: u64, sent_bytes: u64| TcpAccessLogEntry {
-        common_properties: Some(AccessLogCommon { access_log_type: kind.into(), stream_id: stream.to_owned(), ..outbound() }),
-        connection_properties: Some(ConnectionProperties { received_bytes, sent_bytes }),
-    };
+    let report =
+        |kind: AccessLogType, stream: &str, received_bytes: u64, sent_bytes: u64| TcpAccessLogEntry {
+            common_properties: Some(AccessLogCommon {
+                access_log_type: kind.into(),
+                stream_id: stream.to_owned(),
+                ..outbound()
+            }),
+            connection_properties: Some(ConnectionProperties { received_bytes, sent_bytes }),
+        };
     let totals = |log_entry: Vec<TcpAccessLogEntry>| {
         let counters = Arc::new(Counters::default());
         let logs = AccessLogs::new(Arc::clone(&counters), Arc::new(Bookinfo), CancellationToken::new());
@@ -310,7 +350,11 @@ fn connections_count_while_they_last_and_when_they_end() {
             &LogEntries::TcpLogs(TcpAccessLogEntries { log_entry }),
             1,
         );
-        shown(&counters).iter().map(|line| line.rsplit(' ').next().unwrap().to_owned()).collect::<Vec<_>>().join(" ")
+        shown(&counters)
+            .iter()
+            .map(|line| line.rsplit(' ').next().unwrap().to_owned())
+            .collect::<Vec<_>>()
+            .join(" ")
     };
     // opened, closed, sent, received
     use AccessLogType::{NotSet, TcpConnectionEnd, TcpConnectionStart, TcpPeriodic, TcpUpstreamConnected};
@@ -318,11 +362,22 @@ fn connections_count_while_they_last_and_when_they_end() {
         (vec![report(NotSet, "a", 10, 20)], "1 1 20 10"),
         (vec![report(TcpConnectionStart, "a", 0, 0), report(TcpUpstreamConnected, "a", 0, 0)], "1 0 0 0"),
         (
-            vec![report(TcpUpstreamConnected, "a", 5, 5), report(TcpPeriodic, "a", 7, 50), report(TcpPeriodic, "a", 9, 60)],
+            vec![
+                report(TcpUpstreamConnected, "a", 5, 5),
+                report(TcpPeriodic, "a", 7, 50),
+                report(TcpPeriodic, "a", 9, 60),
+            ],
             "1 0 60 9",
         ),
         (vec![report(TcpPeriodic, "a", 7, 50), report(TcpConnectionEnd, "a", 9, 60)], "1 1 60 9"),
-        (vec![report(TcpPeriodic, "a", 7, 50), report(TcpPeriodic, "b", 1, 1), report(TcpConnectionEnd, "b", 2, 2)], "2 1 52 9"),
+        (
+            vec![
+                report(TcpPeriodic, "a", 7, 50),
+                report(TcpPeriodic, "b", 1, 1),
+                report(TcpConnectionEnd, "b", 2, 2),
+            ],
+            "2 1 52 9",
+        ),
     ] {
         assert_eq!(totals(reports), expected);
     }

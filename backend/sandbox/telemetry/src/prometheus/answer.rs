@@ -35,7 +35,9 @@ impl Failure {
     /// A query that was not answered.
     pub(crate) fn of_query(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::Malformed(text) => Self { kind: Kind::BadData, text: format!("invalid parameter \"query\": {text}") },
+            Refusal::Malformed(text) => {
+                Self { kind: Kind::BadData, text: format!("invalid parameter \"query\": {text}") }
+            }
             Refusal::BadRequest(text) => Self { kind: Kind::BadData, text },
             Refusal::Execution(text) => Self { kind: Kind::Execution, text },
         }
@@ -62,7 +64,8 @@ impl Failure {
 }
 
 pub(crate) fn success(data: &str) -> Response {
-    ([(header::CONTENT_TYPE, "application/json")], format!("{{\"status\":\"success\",\"data\":{data}}}")).into_response()
+    ([(header::CONTENT_TYPE, "application/json")], format!("{{\"status\":\"success\",\"data\":{data}}}"))
+        .into_response()
 }
 
 /// A JSON text.
@@ -77,7 +80,8 @@ pub(crate) fn list(items: impl IntoIterator<Item = String>) -> String {
 }
 
 pub(crate) fn labels(labels: &Labels) -> String {
-    let pairs: Vec<String> = labels.iter().map(|(name, value)| format!("{}:{}", text(name), text(value))).collect();
+    let pairs: Vec<String> =
+        labels.iter().map(|(name, value)| format!("{}:{}", text(name), text(value))).collect();
     format!("{{{}}}", pairs.join(","))
 }
 
@@ -86,9 +90,14 @@ pub(crate) fn value(value: &Value, at: i64) -> String {
     let (kind, result) = match value {
         Value::Scalar(v) => ("scalar", point(at, *v)),
         Value::Text(value) => ("string", format!("[{},{}]", time(at), text(value))),
-        Value::Vector(samples) => {
-            ("vector", list(samples.iter().map(|s| format!("{{\"metric\":{},\"value\":{}}}", labels(&s.labels), point(at, s.v)))))
-        }
+        Value::Vector(samples) => (
+            "vector",
+            list(
+                samples
+                    .iter()
+                    .map(|s| format!("{{\"metric\":{},\"value\":{}}}", labels(&s.labels), point(at, s.v))),
+            ),
+        ),
         Value::Matrix(series) => return matrix(series),
     };
     format!("{{\"resultType\":\"{kind}\",\"result\":{result}}}")
@@ -129,18 +138,28 @@ mod tests {
             value(&vector, 1_795_332_411_370),
             r#"{"resultType":"vector","result":[{"metric":{"a":"x\"y","b":"1"},"value":[1795332411.370,"4.999818188429512"]}]}"#
         );
-        let series = Series { labels: Labels::empty(), points: vec![Point { t: 5000, v: f64::NAN }, Point { t: 5001, v: 1e21 }] };
+        let series = Series {
+            labels: Labels::empty(),
+            points: vec![Point { t: 5000, v: f64::NAN }, Point { t: 5001, v: 1e21 }],
+        };
         assert_eq!(
             matrix(&[series]),
             r#"{"resultType":"matrix","result":[{"metric":{},"values":[[5,"NaN"],[5.001,"1000000000000000000000"]]}]}"#
         );
-        assert_eq!(value(&Value::Scalar(f64::NEG_INFINITY), 1), r#"{"resultType":"scalar","result":[0.001,"-Inf"]}"#);
-        assert_eq!(value(&Value::Text("hi".to_owned()), -1500), r#"{"resultType":"string","result":[-1.500,"hi"]}"#);
+        assert_eq!(
+            value(&Value::Scalar(f64::NEG_INFINITY), 1),
+            r#"{"resultType":"scalar","result":[0.001,"-Inf"]}"#
+        );
+        assert_eq!(
+            value(&Value::Text("hi".to_owned()), -1500),
+            r#"{"resultType":"string","result":[-1.500,"hi"]}"#
+        );
     }
 
     #[test]
     fn failures_say_their_kind() {
-        let failure = Failure::of_query(Refusal::Malformed("1:10: parse error: unclosed left parenthesis".to_owned()));
+        let failure =
+            Failure::of_query(Refusal::Malformed("1:10: parse error: unclosed left parenthesis".to_owned()));
         assert_eq!(
             failure.body(),
             r#"{"status":"error","errorType":"bad_data","error":"invalid parameter \"query\": 1:10: parse error: unclosed left parenthesis"}"#

@@ -49,7 +49,8 @@ pub(crate) fn label_names(found: &BTreeSet<Labels>) -> String {
 }
 
 pub(crate) fn label_values(found: &BTreeSet<Labels>, name: &str) -> String {
-    let values: BTreeSet<&str> = found.iter().map(|labels| labels.get(name)).filter(|value| !value.is_empty()).collect();
+    let values: BTreeSet<&str> =
+        found.iter().map(|labels| labels.get(name)).filter(|value| !value.is_empty()).collect();
     answer::list(values.into_iter().map(text))
 }
 
@@ -67,10 +68,16 @@ pub(crate) fn build_info() -> String {
 
 /// Of one metric or of all, and of so many at most.
 pub(crate) fn metadata(metric: Option<&str>, limit: usize) -> String {
-    let families = FAMILIES.iter().filter(|family| metric.is_none_or(|wanted| wanted == family.name)).take(limit);
+    let families =
+        FAMILIES.iter().filter(|family| metric.is_none_or(|wanted| wanted == family.name)).take(limit);
     let rows: Vec<String> = families
         .map(|family| {
-            format!("{}:[{{\"type\":\"{}\",\"help\":{},\"unit\":\"\"}}]", text(family.name), family.kind, text(family.help))
+            format!(
+                "{}:[{{\"type\":\"{}\",\"help\":{},\"unit\":\"\"}}]",
+                text(family.name),
+                family.kind,
+                text(family.help)
+            )
         })
         .collect();
     format!("{{{}}}", rows.join(","))
@@ -81,7 +88,9 @@ pub(crate) fn targets(samples: &Samples, now: i64, interval: Duration) -> String
     let interval = interval.as_millis();
     let recent = now - interval as i64 * 5;
     let up = samples.select(Some("up"), &[], recent, i64::MAX);
-    let active = up.iter().filter(|series| series.points.last().is_some_and(|point| !crate::samples::is_stale(point.v)));
+    let active = up
+        .iter()
+        .filter(|series| series.points.last().is_some_and(|point| !crate::samples::is_stale(point.v)));
     let rows = active.map(|series| {
         let scraped = series.points.last().and_then(|point| Timestamp::from_millisecond(point.t).ok());
         let url = format!("http://{}/stats/prometheus", series.labels.get("instance"));
@@ -103,7 +112,11 @@ fn table<'a>(names: impl Iterator<Item = (&'a str, u64)>) -> String {
     names.for_each(|(name, by)| *counts.entry(name).or_default() += by);
     let mut rows: Vec<(&str, u64)> = counts.into_iter().collect();
     rows.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    answer::list(rows.into_iter().take(TABLE).map(|(name, value)| format!("{{\"name\":{},\"value\":{value}}}", text(name))))
+    answer::list(
+        rows.into_iter()
+            .take(TABLE)
+            .map(|(name, value)| format!("{{\"name\":{},\"value\":{value}}}", text(name))),
+    )
 }
 
 /// The size of the store, with the metrics and labels that take most of it.
@@ -138,12 +151,24 @@ mod tests {
     #[test]
     fn targets_are_json() {
         let samples = Samples::default();
-        let up = Labels::of(&[(NAME, "up"), ("instance", "10.244.0.7:15020"), ("job", "kubernetes-pods"), ("odd", "a\"b")]);
+        let up = Labels::of(&[
+            (NAME, "up"),
+            ("instance", "10.244.0.7:15020"),
+            ("job", "kubernetes-pods"),
+            ("odd", "a\"b"),
+        ]);
         samples.append(1000, &[(samples.series(&up), 1.0)]);
-        let page: serde_json::Value = serde_json::from_str(&targets(&samples, 1000, Duration::from_secs(1))).expect("JSON");
+        let page: serde_json::Value =
+            serde_json::from_str(&targets(&samples, 1000, Duration::from_secs(1))).expect("JSON");
         let target = &page["activeTargets"][0];
-        assert_eq!((&target["scrapeInterval"], &target["scrapeTimeout"]), (&"1000ms".into(), &"1000ms".into()));
-        assert_eq!((&target["scrapePool"], &target["labels"]["odd"]), (&"kubernetes-pods".into(), &"a\"b".into()));
+        assert_eq!(
+            (&target["scrapeInterval"], &target["scrapeTimeout"]),
+            (&"1000ms".into(), &"1000ms".into())
+        );
+        assert_eq!(
+            (&target["scrapePool"], &target["labels"]["odd"]),
+            (&"kubernetes-pods".into(), &"a\"b".into())
+        );
         assert_eq!(target["lastScrape"], "1970-01-01T00:00:01Z");
     }
 }

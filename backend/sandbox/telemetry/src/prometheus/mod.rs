@@ -46,14 +46,25 @@ pub(crate) fn router(sources: Arc<Sources>) -> Router {
         .route("/api/v1/targets", get(targets))
         .route("/api/v1/status/buildinfo", get(async || answer::success(&catalog::build_info())))
         .route("/api/v1/status/config", get(config))
-        .route("/api/v1/status/flags", get(async || answer::success("{\"storage.tsdb.retention.time\":\"1h\"}")))
+        .route(
+            "/api/v1/status/flags",
+            get(async || answer::success("{\"storage.tsdb.retention.time\":\"1h\"}")),
+        )
         .route("/api/v1/status/tsdb", get(tsdb))
-        .route("/api/v1/{*rest}", any(async || Failure::new(Kind::NotFound, "this Prometheus has no such page")))
+        .route(
+            "/api/v1/{*rest}",
+            any(async || Failure::new(Kind::NotFound, "this Prometheus has no such page")),
+        )
         .with_state(sources)
 }
 
 async fn metrics(State(sources): Shared) -> Response {
-    let page = exposition::page(&sources.counters, sources.traces.count(), sources.samples.size().bytes, &sources.istio_version);
+    let page = exposition::page(
+        &sources.counters,
+        sources.traces.count(),
+        sources.samples.size().bytes,
+        &sources.istio_version,
+    );
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], page).into_response()
 }
 
@@ -84,13 +95,15 @@ async fn query(State(sources): Shared, params: Params) -> Response {
 async fn query_range(State(sources): Shared, params: Params) -> Response {
     evaluated(move || {
         let required = |name: &str| {
-            times::time(&params, name)?.ok_or_else(|| times::invalid(name, "cannot parse \"\" to a valid timestamp"))
+            times::time(&params, name)?
+                .ok_or_else(|| times::invalid(name, "cannot parse \"\" to a valid timestamp"))
         };
         let (start, end) = (required("start")?, required("end")?);
         if end < start {
             return Err(times::invalid("end", "end timestamp must not be before start time"));
         }
-        let step = times::duration(params.first("step").unwrap_or_default()).map_err(|text| times::invalid("step", &text))?;
+        let step = times::duration(params.first("step").unwrap_or_default())
+            .map_err(|text| times::invalid("step", &text))?;
         if step <= 0 {
             return Err(times::invalid(
                 "step",

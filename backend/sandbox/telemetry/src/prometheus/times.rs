@@ -13,7 +13,9 @@ pub(crate) fn invalid(name: &str, text: &str) -> Failure {
 /// A time parameter in milliseconds since 1970: seconds with decimals, or RFC 3339.
 pub(crate) fn time(params: &Params, name: &str) -> Result<Option<i64>, Failure> {
     let Some(text) = params.first(name) else { return Ok(None) };
-    moment(text).map(Some).ok_or_else(|| invalid(name, &format!("cannot parse {text:?} to a valid timestamp")))
+    moment(text)
+        .map(Some)
+        .ok_or_else(|| invalid(name, &format!("cannot parse {text:?} to a valid timestamp")))
 }
 
 fn moment(text: &str) -> Option<i64> {
@@ -45,15 +47,26 @@ pub(crate) fn duration(text: &str) -> Result<i64, String> {
     let mut total = 0_i64;
     let mut rest = text;
     let mut largest = usize::MAX;
-    const UNITS: [(&str, i64); 7] =
-        [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000), ("w", 604_800_000), ("y", 31_536_000_000)];
+    const UNITS: [(&str, i64); 7] = [
+        ("ms", 1),
+        ("s", 1000),
+        ("m", 60_000),
+        ("h", 3_600_000),
+        ("d", 86_400_000),
+        ("w", 604_800_000),
+        ("y", 31_536_000_000),
+    ];
     while !rest.is_empty() {
         let digits = rest.find(|c: char| !c.is_ascii_digit()).filter(|at| *at > 0).ok_or_else(wrong)?;
         let count: i64 = rest[..digits].parse().map_err(|_| wrong())?;
         rest = &rest[digits..];
         let end = rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len());
         // Units stand from the largest to the smallest, each once.
-        let rank = UNITS.iter().position(|(unit, _)| *unit == &rest[..end]).filter(|rank| *rank < largest).ok_or_else(wrong)?;
+        let rank = UNITS
+            .iter()
+            .position(|(unit, _)| *unit == &rest[..end])
+            .filter(|rank| *rank < largest)
+            .ok_or_else(wrong)?;
         total = count.checked_mul(UNITS[rank].1).and_then(|ms| ms.checked_add(total)).ok_or_else(wrong)?;
         (largest, rest) = (rank, &rest[end..]);
     }
@@ -81,12 +94,20 @@ mod tests {
 
     #[test]
     fn durations() {
-        for (text, expected) in
-            [("15", 15_000), ("0.5", 500), ("1m", 60_000), ("1h30m", 5_400_000), ("250ms", 250), ("1d2h3m4s5ms", 93_784_005)]
-        {
+        for (text, expected) in [
+            ("15", 15_000),
+            ("0.5", 500),
+            ("1m", 60_000),
+            ("1h30m", 5_400_000),
+            ("250ms", 250),
+            ("1d2h3m4s5ms", 93_784_005),
+        ] {
             assert_eq!(duration(text), Ok(expected), "{text}");
         }
-        for text in ["", "m", "5", "1m1h", "1m1m", "1x", "99999999999999999y", "1e300"].iter().filter(|text| **text != "5") {
+        for text in ["", "m", "5", "1m1h", "1m1m", "1x", "99999999999999999y", "1e300"]
+            .iter()
+            .filter(|text| **text != "5")
+        {
             assert!(duration(text).is_err(), "{text}");
         }
     }

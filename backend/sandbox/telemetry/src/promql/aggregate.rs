@@ -13,7 +13,8 @@ use crate::labels::Labels;
 /// Evaluates `sum by (…) (…)` and its like at a time.
 pub(crate) fn aggregate(evaluation: &Evaluation, expr: &AggregateExpr, at: i64) -> Result<Value, Refusal> {
     let list = evaluation.vector(&expr.expr, at)?;
-    let parameter = expr.param.as_deref().ok_or_else(|| Refusal::Execution("a parameter is missing".to_owned()));
+    let parameter =
+        expr.param.as_deref().ok_or_else(|| Refusal::Execution("a parameter is missing".to_owned()));
     let operator = expr.op.to_string();
     match operator.as_str() {
         "topk" | "bottomk" => {
@@ -69,10 +70,13 @@ fn each_group(
 ) -> Result<Value, Refusal> {
     let mut groups: IndexMap<Labels, Vec<f64>> = IndexMap::new();
     for sample in list {
-        let group = evaluation.projected(expr, &sample.labels, |labels| group_labels(labels, expr.modifier.as_ref()));
+        let group =
+            evaluation.projected(expr, &sample.labels, |labels| group_labels(labels, expr.modifier.as_ref()));
         groups.entry(group).or_default().push(sample.v);
     }
-    Ok(Value::Vector(groups.into_iter().map(|(labels, values)| Sample { labels, v: value(&values) }).collect()))
+    Ok(Value::Vector(
+        groups.into_iter().map(|(labels, values)| Sample { labels, v: value(&values) }).collect(),
+    ))
 }
 
 /// The k largest or smallest of each group, best first; NaN comes last in both.

@@ -33,7 +33,9 @@ pub(crate) fn binary(evaluation: &Evaluation, expr: &BinaryExpr, at: i64) -> Res
             "and" | "or" | "unless" => Ok(Value::Vector(set(&operator, left, right, &modifier))),
             _ => matched(&operator, left, right, &modifier),
         },
-        _ => Err(Refusal::Execution(format!("the operator {operator} stands between values that it cannot join"))),
+        _ => Err(Refusal::Execution(format!(
+            "the operator {operator} stands between values that it cannot join"
+        ))),
     }
 }
 
@@ -96,18 +98,28 @@ fn match_labels(labels: &Labels, modifier: &BinModifier) -> Labels {
 }
 
 fn set(operator: &str, left: Vec<Sample>, right: Vec<Sample>, modifier: &BinModifier) -> Vec<Sample> {
-    let groups = |list: &[Sample]| -> HashSet<Labels> { list.iter().map(|s| match_labels(&s.labels, modifier)).collect() };
+    let groups = |list: &[Sample]| -> HashSet<Labels> {
+        list.iter().map(|s| match_labels(&s.labels, modifier)).collect()
+    };
     if operator == "or" {
         let known = groups(&left);
-        let more = right.into_iter().filter(|sample| !known.contains(&match_labels(&sample.labels, modifier)));
+        let more =
+            right.into_iter().filter(|sample| !known.contains(&match_labels(&sample.labels, modifier)));
         return left.into_iter().chain(more).collect();
     }
     let known = groups(&right);
     let wanted = operator == "and";
-    left.into_iter().filter(|sample| known.contains(&match_labels(&sample.labels, modifier)) == wanted).collect()
+    left.into_iter()
+        .filter(|sample| known.contains(&match_labels(&sample.labels, modifier)) == wanted)
+        .collect()
 }
 
-fn matched(operator: &str, left: Vec<Sample>, right: Vec<Sample>, modifier: &BinModifier) -> Result<Value, Refusal> {
+fn matched(
+    operator: &str,
+    left: Vec<Sample>,
+    right: Vec<Sample>,
+    modifier: &BinModifier,
+) -> Result<Value, Refusal> {
     // One side must be unique; with group_right that is the left one.
     let swapped = matches!(modifier.card, VectorMatchCardinality::OneToMany(_));
     let (many, one) = if swapped { (right, left) } else { (left, right) };

@@ -104,14 +104,19 @@ impl Evaluation {
                 self.budget.set(left);
                 Ok(())
             }
-            None => {
-                Err(Refusal::Execution("query processing would load too many samples into memory in query execution".to_owned()))
-            }
+            None => Err(Refusal::Execution(
+                "query processing would load too many samples into memory in query execution".to_owned(),
+            )),
         }
     }
 
     /// The labels that a node makes of other labels, made once per node and labels.
-    pub(crate) fn projected<T>(&self, node: &T, labels: &Labels, project: impl FnOnce(&Labels) -> Labels) -> Labels {
+    pub(crate) fn projected<T>(
+        &self,
+        node: &T,
+        labels: &Labels,
+        project: impl FnOnce(&Labels) -> Labels,
+    ) -> Labels {
         let key = (address(node), labels.address());
         let mut known = self.projections.borrow_mut();
         if let Some((_, made)) = known.get(&key) {
@@ -138,7 +143,9 @@ impl Evaluation {
     fn load(&mut self, expr: &Expr, from: i64, to: i64, samples: &Samples) -> Result<(), Refusal> {
         match expr {
             Expr::VectorSelector(selector) => self.load_selector(selector, from, to, LOOKBACK_MS, samples),
-            Expr::MatrixSelector(selector) => self.load_selector(&selector.vs, from, to, millis(selector.range), samples),
+            Expr::MatrixSelector(selector) => {
+                self.load_selector(&selector.vs, from, to, millis(selector.range), samples)
+            }
             Expr::Subquery(subquery) => {
                 let (at, offset) = (subquery.at.as_ref(), subquery.offset.as_ref());
                 let start = self.reference(from, at, offset).saturating_sub(millis(subquery.range));
@@ -147,7 +154,9 @@ impl Evaluation {
             }
             Expr::Unary(unary) => self.load(&unary.expr, from, to, samples),
             Expr::Paren(paren) => self.load(&paren.expr, from, to, samples),
-            Expr::Call(call) => call.args.args.iter().try_for_each(|argument| self.load(argument, from, to, samples)),
+            Expr::Call(call) => {
+                call.args.args.iter().try_for_each(|argument| self.load(argument, from, to, samples))
+            }
             Expr::Aggregate(aggregate) => {
                 if let Some(parameter) = &aggregate.param {
                     self.load(parameter, from, to, samples)?;
@@ -174,7 +183,8 @@ impl Evaluation {
             return Err(Refusal::unsupported("`or` between matchers"));
         }
         let (at, offset) = (selector.at.as_ref(), selector.offset.as_ref());
-        let (first, last) = (self.reference(from, at, offset).saturating_sub(back), self.reference(to, at, offset));
+        let (first, last) =
+            (self.reference(from, at, offset).saturating_sub(back), self.reference(to, at, offset));
         let found = samples.select(selector.name.as_deref(), &selector.matchers.matchers, first, last);
         self.spend(found.iter().map(|series| series.points.len()).sum())?;
         let loaded = found
@@ -197,19 +207,26 @@ impl Evaluation {
             Expr::Unary(unary) => match self.eval(&unary.expr, at)? {
                 Value::Scalar(v) => Ok(Value::Scalar(-v)),
                 Value::Vector(list) => {
-                    let negated = list.into_iter().map(|s| Sample { labels: s.labels.without_name(), v: -s.v }).collect();
+                    let negated = list
+                        .into_iter()
+                        .map(|s| Sample { labels: s.labels.without_name(), v: -s.v })
+                        .collect();
                     Ok(Value::Vector(distinct(negated)?))
                 }
                 _ => Err(Refusal::unsupported("the negation of this")),
             },
             Expr::VectorSelector(selector) => {
                 let found = self.newest(selector, at)?;
-                Ok(Value::Vector(found.into_iter().map(|(labels, point)| Sample { labels, v: point.v }).collect()))
+                Ok(Value::Vector(
+                    found.into_iter().map(|(labels, point)| Sample { labels, v: point.v }).collect(),
+                ))
             }
             Expr::MatrixSelector(_) | Expr::Subquery(_) => {
                 let series = self.window(expr, at)?.series.into_iter();
                 Ok(Value::Matrix(
-                    series.map(|found| Series { labels: found.labels, points: found.points.into_owned() }).collect(),
+                    series
+                        .map(|found| Series { labels: found.labels, points: found.points.into_owned() })
+                        .collect(),
                 ))
             }
             Expr::Call(call) => functions::call(self, call, at),
@@ -250,7 +267,8 @@ impl Evaluation {
             .filter_map(|series| {
                 let after = series.points.partition_point(|point| point.t <= time);
                 let point = *series.points.get(after.checked_sub(1)?)?;
-                (point.t >= time.saturating_sub(LOOKBACK_MS) && !is_stale(point.v)).then(|| (series.labels.clone(), point))
+                (point.t >= time.saturating_sub(LOOKBACK_MS) && !is_stale(point.v))
+                    .then(|| (series.labels.clone(), point))
             })
             .collect())
     }
@@ -308,7 +326,11 @@ impl Evaluation {
         }
         let series = found
             .into_iter()
-            .map(|(labels, points)| WindowSeries { bare: labels.without_name(), labels, points: points.into() })
+            .map(|(labels, points)| WindowSeries {
+                bare: labels.without_name(),
+                labels,
+                points: points.into(),
+            })
             .collect();
         Ok(Window { series, start, end, range_ms })
     }

@@ -86,7 +86,10 @@ fn texts(evaluation: &Evaluation, arguments: &[&Expr], at: i64) -> Result<Vec<St
 }
 
 fn map(list: Vec<Sample>, function: impl Fn(f64) -> f64) -> Result<Value, Refusal> {
-    let list = list.into_iter().map(|sample| Sample { labels: sample.labels.without_name(), v: function(sample.v) }).collect();
+    let list = list
+        .into_iter()
+        .map(|sample| Sample { labels: sample.labels.without_name(), v: function(sample.v) })
+        .collect();
     Ok(Value::Vector(distinct(list)?))
 }
 
@@ -145,7 +148,10 @@ fn timestamp(evaluation: &Evaluation, expr: &Expr, at: i64) -> Result<Value, Ref
         }
         _ => evaluation.vector(expr, at)?.into_iter().map(|sample| (sample.labels, at)).collect::<Vec<_>>(),
     };
-    let list = list.into_iter().map(|(labels, t)| Sample { labels: labels.without_name(), v: t as f64 / 1000.0 }).collect();
+    let list = list
+        .into_iter()
+        .map(|(labels, t)| Sample { labels: labels.without_name(), v: t as f64 / 1000.0 })
+        .collect();
     Ok(Value::Vector(distinct(list)?))
 }
 
@@ -161,7 +167,12 @@ pub(crate) fn absent_labels(expr: &Expr) -> Labels {
             && matches!(matcher.op, MatchOp::Equal)
             && matchers.iter().filter(|other| other.name == matcher.name).count() == 1
     };
-    Labels::new(matchers.iter().filter(unique).map(|matcher| (matcher.name.as_str().into(), matcher.value.as_str().into())))
+    Labels::new(
+        matchers
+            .iter()
+            .filter(unique)
+            .map(|matcher| (matcher.name.as_str().into(), matcher.value.as_str().into())),
+    )
 }
 
 /// By value, NaN last in both directions.
@@ -174,7 +185,12 @@ fn sorted(mut list: Vec<Sample>, descending: bool) -> Vec<Sample> {
     list
 }
 
-fn histogram_quantile(evaluation: &Evaluation, call: &Call, q: f64, list: Vec<Sample>) -> Result<Value, Refusal> {
+fn histogram_quantile(
+    evaluation: &Evaluation,
+    call: &Call,
+    q: f64,
+    list: Vec<Sample>,
+) -> Result<Value, Refusal> {
     let le = ["le".to_owned()];
     let mut histograms: indexmap::IndexMap<Labels, Vec<Bucket>> = indexmap::IndexMap::new();
     for sample in list {
@@ -182,7 +198,10 @@ fn histogram_quantile(evaluation: &Evaluation, call: &Call, q: f64, list: Vec<Sa
         let labels = evaluation.projected(call, &sample.labels, |labels| labels.without_name_and(&le));
         histograms.entry(labels).or_default().push(Bucket { bound, count: sample.v });
     }
-    let list = histograms.into_iter().map(|(labels, buckets)| Sample { labels, v: quantile::of_buckets(q, buckets) }).collect();
+    let list = histograms
+        .into_iter()
+        .map(|(labels, buckets)| Sample { labels, v: quantile::of_buckets(q, buckets) })
+        .collect();
     Ok(Value::Vector(list))
 }
 

@@ -41,7 +41,9 @@ pub(crate) fn parse(query: &str) -> Result<Expr, Refusal> {
     match parsed {
         Ok(Ok(expr)) => Ok(expr),
         Ok(Err(text)) => Err(Refusal::Malformed(format!("1:1: parse error: {text}"))),
-        Err(_) => Err(Refusal::Malformed("1:1: parse error: a number or duration is out of range".to_owned())),
+        Err(_) => {
+            Err(Refusal::Malformed("1:1: parse error: a number or duration is out of range".to_owned()))
+        }
     }
 }
 
@@ -59,7 +61,13 @@ pub(crate) fn instant(expr: &Expr, at: i64, samples: &Samples) -> Result<Value, 
 }
 
 /// The values at each step from `start` to `end`.
-pub(crate) fn range(expr: &Expr, start: i64, end: i64, step: i64, samples: &Samples) -> Result<Vec<Series>, Refusal> {
+pub(crate) fn range(
+    expr: &Expr,
+    start: i64,
+    end: i64,
+    step: i64,
+    samples: &Samples,
+) -> Result<Vec<Series>, Refusal> {
     if (end - start) / step > MOST_STEPS {
         return Err(Refusal::BadRequest(
             "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)"

@@ -11,13 +11,19 @@ use super::{
 use crate::samples::Point;
 
 /// Evaluates a function of a range vector; nothing when the name is not one.
-pub(crate) fn call(evaluation: &Evaluation, name: &str, arguments: &[&Expr], at: i64) -> Result<Option<Vec<Sample>>, Refusal> {
+pub(crate) fn call(
+    evaluation: &Evaluation,
+    name: &str,
+    arguments: &[&Expr],
+    at: i64,
+) -> Result<Option<Vec<Sample>>, Refusal> {
     let argument = |index: usize| arguments.get(index).copied().ok_or_else(|| Refusal::unsupported(name));
     match name {
         "quantile_over_time" => {
             let q = evaluation.scalar(argument(0)?, at)?;
             let window = evaluation.window(argument(1)?, at)?;
-            each(&window, |points, _| Some(quantile::of_values(q, points.iter().map(|p| p.v).collect()))).map(Some)
+            each(&window, |points, _| Some(quantile::of_values(q, points.iter().map(|p| p.v).collect())))
+                .map(Some)
         }
         "predict_linear" => {
             let window = evaluation.window(argument(0)?, at)?;
@@ -35,8 +41,9 @@ pub(crate) fn call(evaluation: &Evaluation, name: &str, arguments: &[&Expr], at:
         }
         "last_over_time" => {
             let window = evaluation.window(argument(0)?, at)?;
-            let last =
-                |found: &super::eval::WindowSeries<'_>| Some(Sample { labels: found.labels.clone(), v: found.points.last()?.v });
+            let last = |found: &super::eval::WindowSeries<'_>| {
+                Some(Sample { labels: found.labels.clone(), v: found.points.last()?.v })
+            };
             Ok(Some(window.series.iter().filter_map(last).collect()))
         }
         _ => match of_window(name) {
@@ -46,9 +53,13 @@ pub(crate) fn call(evaluation: &Evaluation, name: &str, arguments: &[&Expr], at:
     }
 }
 
-fn each(window: &Window<'_>, function: impl Fn(&[Point], &Window<'_>) -> Option<f64>) -> Result<Vec<Sample>, Refusal> {
-    let value =
-        |found: &super::eval::WindowSeries<'_>| Some(Sample { labels: found.bare.clone(), v: function(&found.points, window)? });
+fn each(
+    window: &Window<'_>,
+    function: impl Fn(&[Point], &Window<'_>) -> Option<f64>,
+) -> Result<Vec<Sample>, Refusal> {
+    let value = |found: &super::eval::WindowSeries<'_>| {
+        Some(Sample { labels: found.bare.clone(), v: function(&found.points, window)? })
+    };
     distinct(window.series.iter().filter_map(value).collect())
 }
 
@@ -65,12 +76,18 @@ fn of_window(name: &str) -> Option<OfWindow> {
         "avg_over_time" => |points, _| Some(mean(points)),
         "sum_over_time" => |points, _| Some(sum(points.iter().map(|p| p.v))),
         "count_over_time" => |points, _| Some(points.len() as f64),
-        "min_over_time" => |points, _| points.iter().map(|p| p.v).reduce(|low, v| if v < low || low.is_nan() { v } else { low }),
-        "max_over_time" => |points, _| points.iter().map(|p| p.v).reduce(|top, v| if v > top || top.is_nan() { v } else { top }),
+        "min_over_time" => |points, _| {
+            points.iter().map(|p| p.v).reduce(|low, v| if v < low || low.is_nan() { v } else { low })
+        },
+        "max_over_time" => |points, _| {
+            points.iter().map(|p| p.v).reduce(|top, v| if v > top || top.is_nan() { v } else { top })
+        },
         "present_over_time" => |_, _| Some(1.0),
         "stddev_over_time" => |points, _| Some(variance(points).sqrt()),
         "stdvar_over_time" => |points, _| Some(variance(points)),
-        "changes" => |points, _| Some(steps(points, |from, to| from != to && !(from.is_nan() && to.is_nan()))),
+        "changes" => {
+            |points, _| Some(steps(points, |from, to| from != to && !(from.is_nan() && to.is_nan())))
+        }
         "resets" => |points, _| Some(steps(points, |from, to| to < from)),
         _ => return None,
     })

@@ -118,8 +118,9 @@ mod tests {
 
     #[test]
     fn quantiles_of_histograms() {
-        let of =
-            |q: f64, list: &[(f64, f64)]| of_buckets(q, list.iter().map(|&(bound, count)| Bucket { bound, count }).collect());
+        let of = |q: f64, list: &[(f64, f64)]| {
+            of_buckets(q, list.iter().map(|&(bound, count)| Bucket { bound, count }).collect())
+        };
         let inf = f64::INFINITY;
         for (q, buckets, expected) in [
             (0.5, vec![(10.0, 10.0), (20.0, 20.0), (inf, 20.0)], 10.0),

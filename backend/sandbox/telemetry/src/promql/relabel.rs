@@ -15,10 +15,13 @@ pub(crate) fn replace(list: Vec<Sample>, texts: &[String]) -> Result<Value, Refu
     let [target, replacement, source, pattern] = texts else {
         return Err(Refusal::Execution("label_replace() takes four texts".to_owned()));
     };
-    let regex = Regex::new(&format!("^(?:{pattern})$"))
-        .map_err(|_| Refusal::Execution(format!("invalid regular expression in label_replace(): {pattern}")))?;
+    let regex = Regex::new(&format!("^(?:{pattern})$")).map_err(|_| {
+        Refusal::Execution(format!("invalid regular expression in label_replace(): {pattern}"))
+    })?;
     if !is_label_name(target) {
-        return Err(Refusal::Execution(format!("invalid destination label name in label_replace(): {target}")));
+        return Err(Refusal::Execution(format!(
+            "invalid destination label name in label_replace(): {target}"
+        )));
     }
     let replaced = list.into_iter().map(|sample| {
         let Some(found) = regex.captures(sample.labels.get(source)) else { return sample };

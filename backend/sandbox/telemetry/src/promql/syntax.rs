@@ -32,7 +32,11 @@ pub(crate) fn check(query: &str) -> Result<(), Refusal> {
             ')' | ']' | '}' => {
                 if scan.open.pop() != Some(opening(character)) {
                     let side = "right";
-                    return Err(malformed(query, at, &format!("unexpected {side} {} {character:?}", kind(character))));
+                    return Err(malformed(
+                        query,
+                        at,
+                        &format!("unexpected {side} {} {character:?}", kind(character)),
+                    ));
                 }
             }
             '+' | '-' | '*' | '/' | '%' | '^' | '=' | '<' | '>' | '!' | ',' => scan.operator(),
@@ -129,7 +133,9 @@ mod tests {
 
     #[test]
     fn a_query_that_could_exhaust_the_stack_is_refused() {
-        for query in ["(".repeat(5000), "-".repeat(5000) + "1", "1+".repeat(5000) + "1", "up or ".repeat(5000) + "up"] {
+        for query in
+            ["(".repeat(5000), "-".repeat(5000) + "1", "1+".repeat(5000) + "1", "up or ".repeat(5000) + "up"]
+        {
             assert!(matches!(check(&query), Err(Refusal::Malformed(_))));
         }
     }

@@ -6,8 +6,9 @@ use crate::labels::NAME;
 /// `requests` of v1 counts 10 a second, of v2 counts 5 a second and restarts at 60 s; `temperature` is a gauge that ends.
 fn samples() -> Samples {
     let samples = Samples::default();
-    let series =
-        |name: &str, version: &str| samples.series(&Labels::of(&[(NAME, name), ("app", "reviews"), ("version", version)]));
+    let series = |name: &str, version: &str| {
+        samples.series(&Labels::of(&[(NAME, name), ("app", "reviews"), ("version", version)]))
+    };
     let (v1, v2, gauge) = (series("requests", "v1"), series("requests", "v2"), series("temperature", "v1"));
     for second in 0..=120 {
         let value = f64::from(second);
@@ -30,7 +31,9 @@ fn ask(query: &str, at: i64) -> String {
     match answer {
         Ok(Value::Scalar(v)) => number(v),
         Ok(Value::Text(text)) => text,
-        Ok(Value::Vector(list)) => list.iter().map(|s| format!("{} {}", s.labels, number(s.v))).collect::<Vec<_>>().join("; "),
+        Ok(Value::Vector(list)) => {
+            list.iter().map(|s| format!("{} {}", s.labels, number(s.v))).collect::<Vec<_>>().join("; ")
+        }
         Ok(Value::Matrix(list)) => {
             list.iter().map(|s| format!("{} x{}", s.labels, s.points.len())).collect::<Vec<_>>().join("; ")
         }
@@ -48,7 +51,10 @@ fn known_answers() {
         ("temperature", ""),
         ("temperature offset 15s", r#"temperature{app="reviews", version="v1"} 24"#),
         ("absent(temperature{app=\"x\",version=~\"v.*\"})", r#"{app="x"} 1"#),
-        ("requests[10s]", r#"requests{app="reviews", version="v1"} x11; requests{app="reviews", version="v2"} x11"#),
+        (
+            "requests[10s]",
+            r#"requests{app="reviews", version="v1"} x11; requests{app="reviews", version="v2"} x11"#,
+        ),
         ("sum(rate(requests[60s]))", "{} 14.916666666666668"),
         ("rate(requests{version=\"v1\"}[60s] @ 60)", r#"{app="reviews", version="v1"} 10"#),
         ("sum by (version) (requests) > 500", r#"{version="v1"} 1100"#),
@@ -85,7 +91,10 @@ fn refusals_say_why() {
         ("holt_winters(requests[1m], 0.5, 0.5)", "holt_winters"),
         ("mad_over_time(requests[1m])", "the function mad_over_time() is not evaluated by this Prometheus"),
         ("requests + on (app) requests", "many-to-many matching not allowed"),
-        ("label_replace(requests, \"version\", \"\", \"\", \"\")", "vector cannot contain metrics with the same labelset"),
+        (
+            "label_replace(requests, \"version\", \"\", \"\", \"\")",
+            "vector cannot contain metrics with the same labelset",
+        ),
         ("requests[5m] + 1", ""),
         ("{}", ""),
     ] {

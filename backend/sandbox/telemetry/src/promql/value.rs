@@ -40,7 +40,9 @@ pub(crate) fn distinct(list: Vec<Sample>) -> Result<Vec<Sample>, Refusal> {
     if list.len() > 1 {
         let mut seen = std::collections::HashSet::with_capacity(list.len());
         if !list.iter().all(|sample| seen.insert(&sample.labels)) {
-            return Err(Refusal::Execution("vector cannot contain metrics with the same labelset".to_owned()));
+            return Err(Refusal::Execution(
+                "vector cannot contain metrics with the same labelset".to_owned(),
+            ));
         }
     }
     Ok(list)

@@ -85,7 +85,9 @@ impl Chunk {
 
 /// The difference of two integers that floats hold exactly, if it is one.
 fn whole_step(from: f64, to: f64) -> Option<i64> {
-    let exact = |value: f64| value.abs() < EXACT && value.trunc() == value && !(value == 0.0 && value.is_sign_negative());
+    let exact = |value: f64| {
+        value.abs() < EXACT && value.trunc() == value && !(value == 0.0 && value.is_sign_negative())
+    };
     (exact(from) && exact(to)).then(|| (to as i64) - (from as i64))
 }
 
@@ -148,8 +150,11 @@ impl Iterator for Points<'_> {
             self.step = self.step.wrapping_add(unzigzag(self.varint()?));
             self.last.t += self.step;
             let coded = self.varint()?;
-            self.last.v =
-                if coded & 1 == 1 { self.float()? } else { (self.last.v as i64).wrapping_add(unzigzag(coded >> 1)) as f64 };
+            self.last.v = if coded & 1 == 1 {
+                self.float()?
+            } else {
+                (self.last.v as i64).wrapping_add(unzigzag(coded >> 1)) as f64
+            };
         }
         self.read += 1;
         Some(self.last)
@@ -168,7 +173,23 @@ mod tests {
 
     #[test]
     fn what_goes_in_comes_out() {
-        let values = [0.0, 1.0, 1.5, -3.0, f64::INFINITY, 7.0, -0.0, 1e300, 9e15, -9e15, 2.0, stale(), 5.0, f64::NAN, 1.0];
+        let values = [
+            0.0,
+            1.0,
+            1.5,
+            -3.0,
+            f64::INFINITY,
+            7.0,
+            -0.0,
+            1e300,
+            9e15,
+            -9e15,
+            2.0,
+            stale(),
+            5.0,
+            f64::NAN,
+            1.0,
+        ];
         let times = [5, 6, 1000, 2000, 3001, 4001, 4002, 9000, 9001, 9002, 9003, 9004, 9999, 10_000, 20_000];
         let points: Vec<Point> = times.iter().zip(values).map(|(&t, v)| Point { t, v }).collect();
         let read: Vec<Point> = packed(&points).points().collect();
@@ -180,8 +201,9 @@ mod tests {
 
     #[test]
     fn a_counter_takes_about_two_bytes_a_sample() {
-        let points: Vec<Point> =
-            (0..120).map(|at| Point { t: 1_700_000_000_000 + at * 1000 + at % 3, v: (at * 10) as f64 }).collect();
+        let points: Vec<Point> = (0..120)
+            .map(|at| Point { t: 1_700_000_000_000 + at * 1000 + at % 3, v: (at * 10) as f64 })
+            .collect();
         let chunk = packed(&points);
         assert!(chunk.is_full());
         assert!(chunk.bytes.len() <= 260, "{} bytes", chunk.bytes.len());

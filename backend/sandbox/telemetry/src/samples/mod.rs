@@ -70,7 +70,8 @@ impl Inner {
         if let Some(id) = self.by_labels.get(labels) {
             return *id;
         }
-        let pairs: Vec<_> = labels.pairs().iter().map(|(name, value)| (self.text(name), self.text(value))).collect();
+        let pairs: Vec<_> =
+            labels.pairs().iter().map(|(name, value)| (self.text(name), self.text(value))).collect();
         let labels = Labels::new(pairs);
         let name = self.text(&labels.get(NAME).into());
         let stored = Stored { labels: labels.clone(), chunks: VecDeque::new() };
@@ -104,20 +105,26 @@ impl Inner {
         }
     }
 
-    fn matching<'a>(&'a self, name: Option<&str>, matchers: &'a [Matcher]) -> impl Iterator<Item = &'a Stored> + use<'a> {
+    fn matching<'a>(
+        &'a self,
+        name: Option<&str>,
+        matchers: &'a [Matcher],
+    ) -> impl Iterator<Item = &'a Stored> + use<'a> {
         let exact = name.or_else(|| {
             matchers
                 .iter()
-                .find(|matcher| matcher.name == NAME && matches!(matcher.op, promql_parser::label::MatchOp::Equal))
+                .find(|matcher| {
+                    matcher.name == NAME && matches!(matcher.op, promql_parser::label::MatchOp::Equal)
+                })
                 .map(|matcher| matcher.value.as_str())
         });
         let ids: Vec<u32> = match exact {
             Some(name) => self.by_name.get(name).into_iter().flatten().copied().collect(),
             None => self.by_name.values().flatten().copied().collect(),
         };
-        ids.into_iter()
-            .filter_map(|id| self.series.get(id as usize)?.as_ref())
-            .filter(move |stored| matchers.iter().all(|matcher| matcher.is_match(stored.labels.get(&matcher.name))))
+        ids.into_iter().filter_map(|id| self.series.get(id as usize)?.as_ref()).filter(move |stored| {
+            matchers.iter().all(|matcher| matcher.is_match(stored.labels.get(&matcher.name)))
+        })
     }
 }
 
@@ -164,7 +171,11 @@ impl Samples {
     /// The labels of the series that match and have samples in the time range.
     pub(crate) fn labels(&self, name: Option<&str>, matchers: &[Matcher], from: i64, to: i64) -> Vec<Labels> {
         let inner = self.inner.read();
-        inner.matching(name, matchers).filter(|stored| stored.covers(from, to)).map(|stored| stored.labels.clone()).collect()
+        inner
+            .matching(name, matchers)
+            .filter(|stored| stored.covers(from, to))
+            .map(|stored| stored.labels.clone())
+            .collect()
     }
 
     /// Drops what is older than `oldest`, and series that have nothing left.
@@ -243,7 +254,8 @@ mod tests {
         let samples = Samples::default();
         let ids: Vec<SeriesId> = (0..100).map(|at| samples.series(&labels(&at.to_string()))).collect();
         for t in 0..3600_u32 {
-            let batch: Vec<(SeriesId, f64)> = ids.iter().zip(0_u32..).map(|(id, at)| (*id, f64::from(t * (at % 12)))).collect();
+            let batch: Vec<(SeriesId, f64)> =
+                ids.iter().zip(0_u32..).map(|(id, at)| (*id, f64::from(t * (at % 12)))).collect();
             samples.append(i64::from(t) * 1000 + i64::from(t % 3), &batch);
         }
         let size = samples.size();

@@ -21,15 +21,23 @@ impl Traces {
         let inner = self.inner.read();
         let from = (start_us, TraceId(0));
         let to = (end_us.max(start_us), TraceId(u128::MAX));
-        let ids: BTreeSet<TraceId> =
-            inner.services.values().flat_map(|service| service.starts.range(from..=to)).map(|(_, id)| *id).collect();
+        let ids: BTreeSet<TraceId> = inner
+            .services
+            .values()
+            .flat_map(|service| service.starts.range(from..=to))
+            .map(|(_, id)| *id)
+            .collect();
         let mut calls: BTreeMap<(&str, &str), u64> = BTreeMap::new();
         for trace in ids.iter().filter_map(|id| inner.traces.get(id)) {
             count(&trace.spans, &mut calls);
         }
         calls
             .into_iter()
-            .map(|((parent, child), calls)| Dependency { parent: parent.to_owned(), child: child.to_owned(), calls })
+            .map(|((parent, child), calls)| Dependency {
+                parent: parent.to_owned(),
+                child: child.to_owned(),
+                calls,
+            })
             .collect()
     }
 }

@@ -51,7 +51,8 @@ fn found(traces: &Traces, data: Vec<Value>, missing: Vec<Value>) -> Response {
 
 fn failure(status: StatusCode, text: &str) -> Response {
     let error = json!({"code": status.as_u16(), "msg": text});
-    (status, Json(json!({"data": null, "total": 0, "limit": 0, "offset": 0, "errors": [error]}))).into_response()
+    (status, Json(json!({"data": null, "total": 0, "limit": 0, "offset": 0, "errors": [error]})))
+        .into_response()
 }
 
 async fn services(State(traces): Shared) -> Response {
@@ -59,7 +60,8 @@ async fn services(State(traces): Shared) -> Response {
 }
 
 async fn operations_of(State(traces): Shared, Path(service): Path<String>) -> Response {
-    let mut names: Vec<Value> = traces.operations(&service).iter().map(|(name, _)| Value::from(&**name)).collect();
+    let mut names: Vec<Value> =
+        traces.operations(&service).iter().map(|(name, _)| Value::from(&**name)).collect();
     names.dedup();
     answer(names)
 }
@@ -69,13 +71,17 @@ async fn operations(State(traces): Shared, params: Params) -> Response {
         return failure(StatusCode::BAD_REQUEST, "parameter 'service' is required");
     };
     let kind = params.first("spanKind");
-    let wanted = traces.operations(service).into_iter().filter(|(_, own)| kind.is_none_or(|kind| kind == *own));
+    let wanted =
+        traces.operations(service).into_iter().filter(|(_, own)| kind.is_none_or(|kind| kind == *own));
     answer(wanted.map(|(name, kind)| json!({"name": &*name, "spanKind": kind})).collect())
 }
 
 async fn trace(State(traces): Shared, Path(id): Path<String>) -> Response {
     let Some(id) = TraceId::read(&id) else {
-        return failure(StatusCode::BAD_REQUEST, &format!("cannot parse the trace ID {id:?}: it must be hexadecimal"));
+        return failure(
+            StatusCode::BAD_REQUEST,
+            &format!("cannot parse the trace ID {id:?}: it must be hexadecimal"),
+        );
     };
     match traces.trace(id) {
         Some(spans) => found(&traces, vec![json::trace(&spans)], Vec::new()),
@@ -101,7 +107,9 @@ async fn search(State(traces): Shared, params: Params) -> Response {
     };
     // Finding and writing many spans takes long enough to keep it off the I/O threads.
     let store = Arc::clone(&traces);
-    let sought = tokio::task::spawn_blocking(move || store.search(&search).iter().map(|spans| json::trace(spans)).collect());
+    let sought = tokio::task::spawn_blocking(move || {
+        store.search(&search).iter().map(|spans| json::trace(spans)).collect()
+    });
     match sought.await {
         Ok(list) => found(&traces, list, Vec::new()),
         Err(error) => {
@@ -112,18 +120,25 @@ async fn search(State(traces): Shared, params: Params) -> Response {
 }
 
 async fn dependencies(State(traces): Shared, params: Params) -> Response {
-    let millis = |name: &str| params.first(name).map(|text| text.parse::<u64>().map_err(|_| name.to_owned())).transpose();
+    let millis = |name: &str| {
+        params.first(name).map(|text| text.parse::<u64>().map_err(|_| name.to_owned())).transpose()
+    };
     let (end, lookback) = match (millis("endTs"), millis("lookback")) {
         (Ok(end), Ok(lookback)) => (end, lookback),
         (Err(name), _) | (_, Err(name)) => {
-            return failure(StatusCode::BAD_REQUEST, &format!("unable to parse param '{name}': it must be milliseconds"));
+            return failure(
+                StatusCode::BAD_REQUEST,
+                &format!("unable to parse param '{name}': it must be milliseconds"),
+            );
         }
     };
     let now_ms = u64::try_from(Timestamp::now().as_millisecond()).unwrap_or_default();
     let end_us = end.unwrap_or(now_ms).saturating_mul(1000);
     let start_us = end_us.saturating_sub(lookback.map_or(DEFAULT_LOOKBACK_US, |ms| ms.saturating_mul(1000)));
     let rows = traces.dependencies(start_us, end_us).into_iter();
-    answer(rows.map(|row| json!({"parent": row.parent, "child": row.child, "callCount": row.calls})).collect())
+    answer(
+        rows.map(|row| json!({"parent": row.parent, "child": row.child, "callCount": row.calls})).collect(),
+    )
 }
 
 /// Reads the parameters of a search; the error says which one is wrong.
@@ -132,13 +147,19 @@ fn read_search(params: &Params, now_us: u64) -> Result<Search, String> {
     let whole = |name: &str| {
         params
             .first(name)
-            .map(|text| text.parse::<u64>().map_err(|_| format!("unable to parse param '{name}': {text:?} is not a number")))
+            .map(|text| {
+                text.parse::<u64>()
+                    .map_err(|_| format!("unable to parse param '{name}': {text:?} is not a number"))
+            })
             .transpose()
     };
     let duration = |name: &str| {
         params
             .first(name)
-            .map(|text| microseconds(text).ok_or_else(|| format!("unable to parse param '{name}': {text:?} is not a duration")))
+            .map(|text| {
+                microseconds(text)
+                    .ok_or_else(|| format!("unable to parse param '{name}': {text:?} is not a duration"))
+            })
             .transpose()
     };
     let end_us = whole("end")?.unwrap_or(now_us);
@@ -155,7 +176,8 @@ fn read_search(params: &Params, now_us: u64) -> Result<Search, String> {
         end_us,
         shortest_us,
         longest_us,
-        limit: whole("limit")?.map_or(DEFAULT_LIMIT, |limit| usize::try_from(limit).unwrap_or(MOST_TRACES).min(MOST_TRACES)),
+        limit: whole("limit")?
+            .map_or(DEFAULT_LIMIT, |limit| usize::try_from(limit).unwrap_or(MOST_TRACES).min(MOST_TRACES)),
     })
 }
 
@@ -163,8 +185,9 @@ fn read_search(params: &Params, now_us: u64) -> Result<Search, String> {
 fn read_tags(params: &Params) -> Result<Vec<(String, String)>, String> {
     let mut tags = Vec::new();
     for pair in params.all("tag") {
-        let (key, value) =
-            pair.split_once(':').ok_or_else(|| format!("malformed 'tag' parameter, expecting key:value, received: {pair}"))?;
+        let (key, value) = pair
+            .split_once(':')
+            .ok_or_else(|| format!("malformed 'tag' parameter, expecting key:value, received: {pair}"))?;
         tags.push((key.to_owned(), value.to_owned()));
     }
     for text in params.all("tags").filter(|text| !text.is_empty()) {
@@ -180,8 +203,16 @@ fn read_tags(params: &Params) -> Result<Vec<(String, String)>, String> {
 
 /// A duration as Go writes it, `1.5s`, `100ms`, `250us`, or a bare number of microseconds.
 fn microseconds(text: &str) -> Option<u64> {
-    const UNITS: [(&str, f64); 8] =
-        [("ns", 0.001), ("us", 1.0), ("µs", 1.0), ("ms", 1000.0), ("s", 1e6), ("m", 6e7), ("h", 3.6e9), ("d", 8.64e10)];
+    const UNITS: [(&str, f64); 8] = [
+        ("ns", 0.001),
+        ("us", 1.0),
+        ("µs", 1.0),
+        ("ms", 1000.0),
+        ("s", 1e6),
+        ("m", 6e7),
+        ("h", 3.6e9),
+        ("d", 8.64e10),
+    ];
     if let Ok(bare) = text.parse() {
         return Some(bare);
     }

@@ -21,7 +21,9 @@ pub(crate) fn trace(spans: &[Span]) -> Value {
     let named: serde_json::Map<String, Value> = processes
         .iter()
         .enumerate()
-        .map(|(at, process)| (format!("p{}", at + 1), json!({"serviceName": &*process.service, "tags": tags(&process.tags)})))
+        .map(|(at, process)| {
+            (format!("p{}", at + 1), json!({"serviceName": &*process.service, "tags": tags(&process.tags)}))
+        })
         .collect();
     json!({"traceID": id, "spans": list, "processes": named, "warnings": null})
 }
@@ -30,7 +32,8 @@ fn one(span: &Span, process: usize) -> Value {
     let parent = (span.parent != 0).then(|| reference("CHILD_OF", &span.trace.to_string(), span.parent));
     let links = span.links.iter().map(|(trace, id)| reference("FOLLOWS_FROM", &trace.to_string(), *id));
     let references: Vec<Value> = parent.into_iter().chain(links).collect();
-    let logs: Vec<Value> = span.logs.iter().map(|log| json!({"timestamp": log.at_us, "fields": tags(&log.fields)})).collect();
+    let logs: Vec<Value> =
+        span.logs.iter().map(|log| json!({"timestamp": log.at_us, "fields": tags(&log.fields)})).collect();
     json!({
         "traceID": span.trace.to_string(),
         "spanID": format!("{:016x}", span.id),

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tonic::{Request, Response, Status};
 use wire::otlp::{
-    collector::trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse, trace_service_server::TraceService},
+    collector::trace::v1::{
+        ExportTraceServiceRequest, ExportTraceServiceResponse, trace_service_server::TraceService,
+    },
     common::v1::{AnyValue, InstrumentationScope, KeyValue, any_value::Value},
     trace::v1::{self as otlp, ResourceSpans, span::SpanKind, status::StatusCode},
 };
@@ -30,7 +32,10 @@ impl Collector {
 
 #[tonic::async_trait]
 impl TraceService for Collector {
-    async fn export(&self, request: Request<ExportTraceServiceRequest>) -> Result<Response<ExportTraceServiceResponse>, Status> {
+    async fn export(
+        &self,
+        request: Request<ExportTraceServiceRequest>,
+    ) -> Result<Response<ExportTraceServiceResponse>, Status> {
         let resources = request.into_inner().resource_spans;
         let spans = {
             let mut texts = self.texts.lock();
@@ -103,7 +108,8 @@ fn process(resource: &ResourceSpans, texts: &mut Texts) -> Process {
     for tag in texts.tags(attributes) {
         if &*tag.key == "service.name" { service = Some(tag.value.shown()) } else { tags.push(tag) }
     }
-    let service = service.filter(|name| !name.is_empty()).unwrap_or_else(|| "OTLPResourceNoServiceName".to_owned());
+    let service =
+        service.filter(|name| !name.is_empty()).unwrap_or_else(|| "OTLPResourceNoServiceName".to_owned());
     Process { service: texts.of(&service), tags }
 }
 
@@ -129,7 +135,10 @@ fn translated(
             .links
             .iter()
             .filter_map(|link| {
-                Some((TraceId(u128::from_be_bytes(number(&link.trace_id)?)), u64::from_be_bytes(number(&link.span_id)?)))
+                Some((
+                    TraceId(u128::from_be_bytes(number(&link.trace_id)?)),
+                    u64::from_be_bytes(number(&link.span_id)?),
+                ))
             })
             .collect(),
         process: Arc::clone(process),
@@ -184,7 +193,8 @@ fn tags(span: &otlp::Span, scope: Option<&InstrumentationScope>, kind: Kind, tex
         _ => {}
     }
     text("otel.status_description", status.map_or("", |status| &status.message));
-    let failed = status.is_some_and(|status| status.code() == StatusCode::Error) || tags.iter().any(says_failed);
+    let failed =
+        status.is_some_and(|status| status.code() == StatusCode::Error) || tags.iter().any(says_failed);
     if failed {
         // One tag, a boolean, however the span said it.
         tags.retain(|tag| &*tag.key != "error");

@@ -8,7 +8,8 @@ pub(crate) struct TraceId(pub(crate) u128);
 
 impl TraceId {
     pub(crate) fn read(text: &str) -> Option<Self> {
-        let well_formed = !text.is_empty() && text.len() <= 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let well_formed =
+            !text.is_empty() && text.len() <= 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
         well_formed.then(|| u128::from_str_radix(text, 16).ok().map(Self)).flatten()
     }
 }

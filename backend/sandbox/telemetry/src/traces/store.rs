@@ -60,7 +60,12 @@ impl Traces {
         // At first, and each time that it has become twice as much: a full store drops all the time.
         if after.dropped_spans > before && after.dropped_spans.ilog2() != before.max(1).ilog2() {
             let SpanCount { dropped_spans, dropped_traces, .. } = after;
-            tracing::info!(dropped_spans, dropped_traces, kept = after.spans, "the trace store is full: its oldest traces go");
+            tracing::info!(
+                dropped_spans,
+                dropped_traces,
+                kept = after.spans,
+                "the trace store is full: its oldest traces go"
+            );
         }
     }
 
@@ -75,7 +80,12 @@ impl Traces {
 
     /// The operations of a service with their kinds.
     pub(crate) fn operations(&self, service: &str) -> Vec<(Arc<str>, Kind)> {
-        self.inner.read().services.get(service).map(|found| found.operations.keys().cloned().collect()).unwrap_or_default()
+        self.inner
+            .read()
+            .services
+            .get(service)
+            .map(|found| found.operations.keys().cloned().collect())
+            .unwrap_or_default()
     }
 
     /// The spans of one trace, in the order of their start.
@@ -107,7 +117,8 @@ impl Inner {
         if !self.traces.contains_key(&id) {
             self.arrivals.insert(self.arrived, id);
         }
-        let trace = self.traces.entry(id).or_insert_with(|| Trace { spans: Vec::new(), arrival: self.arrived });
+        let trace =
+            self.traces.entry(id).or_insert_with(|| Trace { spans: Vec::new(), arrival: self.arrived });
         if trace.arrival == self.arrived {
             self.arrived += 1;
         }

@@ -21,7 +21,8 @@ fn program() -> PathBuf {
     if let Some(told) = std::env::var_os("BINNACLE_ENVOY") {
         return told.into();
     }
-    let installed = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache/binnacle/tools/envoy-1.40.0/envoy"));
+    let installed = std::env::var_os("HOME")
+        .map(|home| PathBuf::from(home).join(".cache/binnacle/tools/envoy-1.40.0/envoy"));
     installed.filter(|path| path.exists()).unwrap_or_else(|| "envoy".into())
 }
 
@@ -30,7 +31,8 @@ impl Envoy {
     pub(crate) async fn start(mut bootstrap: Value) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (config, admin) = (folder.path().join("bootstrap.json"), folder.path().join("admin"));
-        bootstrap["admin"] = serde_json::json!({"address": {"socket_address": {"address": "127.0.0.1", "port_value": 0}}});
+        bootstrap["admin"] =
+            serde_json::json!({"address": {"socket_address": {"address": "127.0.0.1", "port_value": 0}}});
         std::fs::write(&config, bootstrap.to_string()).unwrap();
         let mut process = Command::new(program())
             .arg("-c")

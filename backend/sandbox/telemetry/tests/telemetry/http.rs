@@ -9,7 +9,13 @@ use tokio::{
 };
 
 /// Sends a request and returns status and body.
-pub(crate) async fn send(address: SocketAddr, method: &str, path: &str, headers: &str, body: &str) -> (u16, String) {
+pub(crate) async fn send(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &str,
+    body: &str,
+) -> (u16, String) {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let length = body.len();
     let request = format!(
@@ -20,7 +26,11 @@ pub(crate) async fn send(address: SocketAddr, method: &str, path: &str, headers:
     stream.read_to_end(&mut answer).await.unwrap();
     let answer = String::from_utf8_lossy(&answer).into_owned();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
-    let body = if head.to_ascii_lowercase().contains("transfer-encoding: chunked") { joined(body) } else { body.to_owned() };
+    let body = if head.to_ascii_lowercase().contains("transfer-encoding: chunked") {
+        joined(body)
+    } else {
+        body.to_owned()
+    };
     (head.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or_default(), body)
 }
 
@@ -44,7 +54,15 @@ pub(crate) async fn get(address: SocketAddr, path: &str) -> (u16, Value) {
 /// Percent-encodes a parameter.
 pub(crate) fn encoded(text: &str) -> String {
     text.bytes()
-        .map(|byte| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .map(
+            |byte| {
+                if byte.is_ascii_alphanumeric() {
+                    char::from(byte).to_string()
+                } else {
+                    format!("%{byte:02X}")
+                }
+            },
+        )
         .collect()
 }
 

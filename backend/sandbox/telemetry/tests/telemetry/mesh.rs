@@ -53,7 +53,10 @@ impl Directory for Mesh {
 /// Telemetry that samples often, so that tests need not wait long.
 pub(crate) async fn start(mesh: &Arc<Mesh>) -> Telemetry {
     let directory: Arc<dyn Directory> = Arc::<Mesh>::clone(mesh);
-    let options =
-        Options { scrape_interval: Duration::from_millis(50), span_capacity: 1000, ..Options::new(directory, "1.32.0") };
+    let options = Options {
+        scrape_interval: Duration::from_millis(50),
+        span_capacity: 1000,
+        ..Options::new(directory, "1.32.0")
+    };
     Telemetry::start(options).await.unwrap()
 }

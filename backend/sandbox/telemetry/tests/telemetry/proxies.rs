@@ -22,7 +22,8 @@ fn socket(address: SocketAddr) -> Value {
 }
 
 fn cluster(name: &str, endpoint: Option<SocketAddr>, http2: bool) -> Value {
-    let endpoints: Vec<Value> = endpoint.into_iter().map(|at| json!({"endpoint": {"address": socket(at)}})).collect();
+    let endpoints: Vec<Value> =
+        endpoint.into_iter().map(|at| json!({"endpoint": {"address": socket(at)}})).collect();
     let mut cluster = json!({
         "name": name, "type": "STATIC", "connect_timeout": "1s",
         "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": endpoints}]},
@@ -37,8 +38,11 @@ fn cluster(name: &str, endpoint: Option<SocketAddr>, http2: bool) -> Value {
 }
 
 fn log(kind: &str, log_name: &str) -> Value {
-    let (name, message) =
-        if kind == "http" { ("http_grpc", "HttpGrpcAccessLogConfig") } else { ("tcp_grpc", "TcpGrpcAccessLogConfig") };
+    let (name, message) = if kind == "http" {
+        ("http_grpc", "HttpGrpcAccessLogConfig")
+    } else {
+        ("tcp_grpc", "TcpGrpcAccessLogConfig")
+    };
     let mut config = json!({
         "@type": format!("type.googleapis.com/envoy.extensions.access_loggers.grpc.v3.{message}"),
         "common_config": {
@@ -59,8 +63,10 @@ fn log(kind: &str, log_name: &str) -> Value {
 fn listener(direction: &str, app: &str, routes: &[(&str, &str)]) -> Value {
     let outbound = direction == "OUTBOUND";
     let log_name = if outbound { "outbound" } else { "inbound" };
-    let routes: Vec<Value> =
-        routes.iter().map(|(prefix, cluster)| json!({"match": {"prefix": prefix}, "route": {"cluster": cluster}})).collect();
+    let routes: Vec<Value> = routes
+        .iter()
+        .map(|(prefix, cluster)| json!({"match": {"prefix": prefix}, "route": {"cluster": cluster}}))
+        .collect();
     let peer = "x-envoy-peer-metadata-id";
     let mut host = json!({"name": "all", "domains": ["*"], "routes": routes});
     let mut filters = vec![json!({"name": "envoy.filters.http.fault", "typed_config": {
@@ -150,8 +156,13 @@ async fn real_proxies_report_requests_connections_and_spans() {
     let app = application().await;
 
     let inbound = listener("INBOUND", "reviews", &[("/", "inbound|9080||")]);
-    let reviews =
-        Envoy::start(bootstrap("reviews", &telemetry, vec![inbound], vec![cluster("inbound|9080||", Some(app), false)])).await;
+    let reviews = Envoy::start(bootstrap(
+        "reviews",
+        &telemetry,
+        vec![inbound],
+        vec![cluster("inbound|9080||", Some(app), false)],
+    ))
+    .await;
     let reviews_at = reviews.listener("inbound").await;
     mesh.lives_at("reviews", reviews_at);
     mesh.lives_at("reviews", app);
@@ -160,17 +171,21 @@ async fn real_proxies_report_requests_connections_and_spans() {
     let empty = "outbound|9080|v9|reviews.bookinfo.svc.cluster.local";
     let grpc = "outbound|4317||collector.bookinfo.svc.cluster.local";
     let tcp = "outbound|9090||reviews.bookinfo.svc.cluster.local";
-    let outbound = listener("OUTBOUND", "productpage", &[("/empty", empty), ("/opentelemetry", grpc), ("/", host)]);
+    let outbound =
+        listener("OUTBOUND", "productpage", &[("/empty", empty), ("/opentelemetry", grpc), ("/", host)]);
     let clusters = vec![
         cluster(host, Some(reviews_at), false),
         cluster(empty, None, false),
         cluster(grpc, Some(telemetry.otlp_addr()), true),
         cluster(tcp, Some(app), false),
     ];
-    let productpage = Envoy::start(bootstrap("productpage", &telemetry, vec![outbound, tcp_listener(tcp)], clusters)).await;
+    let productpage =
+        Envoy::start(bootstrap("productpage", &telemetry, vec![outbound, tcp_listener(tcp)], clusters)).await;
     let out = productpage.listener("outbound").await;
 
-    for (path, headers, expected) in [("/a", "", 200), ("/b", "", 200), ("/empty", "", 503), ("/", "end-user: jason\r\n", 555)] {
+    for (path, headers, expected) in
+        [("/a", "", 200), ("/b", "", 200), ("/empty", "", 503), ("/", "end-user: jason\r\n", 555)]
+    {
         assert_eq!(send(out, "GET", path, headers, "").await.0, expected, "{path}");
     }
     let query = "sum by (reporter,source_workload,destination_workload,response_code,response_flags,connection_security_policy) (istio_requests_total)";
@@ -182,7 +197,8 @@ async fn real_proxies_report_requests_connections_and_spans() {
     ];
     until("all requests", || ask(prometheus, query), |list| *list == expected).await;
     assert_eq!(
-        ask(prometheus, "sum(istio_request_bytes_sum{reporter=\"source\",response_code=\"200\"}) > bool 100").await,
+        ask(prometheus, "sum(istio_request_bytes_sum{reporter=\"source\",response_code=\"200\"}) > bool 100")
+            .await,
         [" 1"]
     );
     assert_eq!(ask(prometheus, "count by (job) (up == 1)").await, ["job=kubernetes-pods 2"]);
@@ -198,14 +214,16 @@ async fn real_proxies_report_requests_connections_and_spans() {
     let _accepted = client.export(ExportTraceServiceRequest::default()).await.unwrap();
     let grpc = "sum by (__name__, request_protocol, grpc_response_status, destination_service_name) ({__name__=~\"istio_re.*_messages_total\"})";
     let labels = "destination_service_name=collector,grpc_response_status=0,request_protocol=grpc 1";
-    let expected = ["request", "response"].map(|name| format!("__name__=istio_{name}_messages_total,{labels}"));
+    let expected =
+        ["request", "response"].map(|name| format!("__name__=istio_{name}_messages_total,{labels}"));
     until("the gRPC call", || ask(prometheus, grpc), |list| *list == expected).await;
 
     // A connection is seen while it lasts, and once more when it ends.
     let mut stream = TcpStream::connect(productpage.listener("tcp").await).await.unwrap();
     stream.write_all(b"hello").await.unwrap();
     let answered = stream.read(&mut [0; 100]).await.unwrap();
-    let opened = "sum by (destination_workload, destination_service_name) (istio_tcp_connections_opened_total)";
+    let opened =
+        "sum by (destination_workload, destination_service_name) (istio_tcp_connections_opened_total)";
     until(
         "the connection",
         || ask(prometheus, opened),
@@ -213,21 +231,27 @@ async fn real_proxies_report_requests_connections_and_spans() {
     )
     .await;
     drop(stream);
-    until("its end", || ask(prometheus, "sum(istio_tcp_connections_closed_total)"), |list| *list == [" 1"]).await;
+    until("its end", || ask(prometheus, "sum(istio_tcp_connections_closed_total)"), |list| *list == [" 1"])
+        .await;
     assert_eq!(ask(prometheus, "sum(istio_tcp_received_bytes_total)").await, [" 5"]);
     assert_eq!(ask(prometheus, "sum(istio_tcp_sent_bytes_total)").await, [format!(" {answered}")]);
 
     // Both proxies' spans are one trace; the failed calls have an error.
     let path = "/api/traces?service=productpage.bookinfo&limit=20";
     let complete = |answer: &(u16, Value)| {
-        answer.1["data"]
-            .as_array()
-            .is_some_and(|list| list.iter().filter(|trace| trace["spans"].as_array().map(Vec::len) == Some(2)).count() == 2)
+        answer.1["data"].as_array().is_some_and(|list| {
+            list.iter().filter(|trace| trace["spans"].as_array().map(Vec::len) == Some(2)).count() == 2
+        })
     };
     let (_, answer) = until("the traces", || get(jaeger, path), complete).await;
-    let trace =
-        answer["data"].as_array().unwrap().iter().find(|trace| trace["spans"].as_array().map(Vec::len) == Some(2)).unwrap();
-    let kinds: Vec<&Value> = trace["spans"].as_array().unwrap().iter().map(|span| tag(span, "span.kind")).collect();
+    let trace = answer["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|trace| trace["spans"].as_array().map(Vec::len) == Some(2))
+        .unwrap();
+    let kinds: Vec<&Value> =
+        trace["spans"].as_array().unwrap().iter().map(|span| tag(span, "span.kind")).collect();
     assert_eq!(kinds, ["client", "server"]);
     assert_eq!(trace["spans"][1]["references"][0]["spanID"], trace["spans"][0]["spanID"]);
     let failed = get(jaeger, &format!("{path}&tags=%7B%22error%22%3A%22true%22%7D")).await.1;
@@ -240,10 +264,16 @@ async fn real_proxies_report_requests_connections_and_spans() {
     codes.sort_unstable();
     assert_eq!(codes, ["503", "555"]);
     let calls = get(jaeger, "/api/dependencies?lookback=60000").await.1;
-    assert_eq!(calls["data"], json!([{"parent": "productpage.bookinfo", "child": "reviews.bookinfo", "callCount": 2}]));
+    assert_eq!(
+        calls["data"],
+        json!([{"parent": "productpage.bookinfo", "child": "reviews.bookinfo", "callCount": 2}])
+    );
     telemetry.stop().await;
 }
 
 fn tag<'a>(span: &'a Value, key: &str) -> &'a Value {
-    span["tags"].as_array().and_then(|tags| tags.iter().find(|tag| tag["key"] == key)).map_or(&Value::Null, |tag| &tag["value"])
+    span["tags"]
+        .as_array()
+        .and_then(|tags| tags.iter().find(|tag| tag["key"] == key))
+        .map_or(&Value::Null, |tag| &tag["value"])
 }

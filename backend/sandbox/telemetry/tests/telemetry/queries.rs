@@ -22,20 +22,34 @@ async fn pages_have_prometheus_shapes() {
         assert_eq!((status, answer["status"].as_str()), (200, Some("success")), "{path}: {answer}");
         answer["data"].clone()
     };
-    assert_eq!(data("/api/v1/labels").await, serde_json::json!(["__name__", "app", "component", "job", "tag"]));
+    assert_eq!(
+        data("/api/v1/labels").await,
+        serde_json::json!(["__name__", "app", "component", "job", "tag"])
+    );
     assert_eq!(data("/api/v1/label/component/values").await, serde_json::json!(["pilot"]));
     assert_eq!(
         data("/api/v1/series?match[]=istio_build").await,
         serde_json::json!([{"__name__": "istio_build", "app": "istiod", "component": "pilot", "job": "istiod", "tag": "1.32.0"}])
     );
     assert_eq!(data("/api/v1/series?match[]=nothing").await, serde_json::json!([]));
-    assert_eq!(data("/api/v1/metadata?metric=istio_requests_total").await["istio_requests_total"][0]["type"], "counter");
+    assert_eq!(
+        data("/api/v1/metadata?metric=istio_requests_total").await["istio_requests_total"][0]["type"],
+        "counter"
+    );
     assert_eq!(data("/api/v1/metadata?limit=1").await.as_object().map(serde_json::Map::len), Some(1));
     assert!(data("/api/v1/metadata?metric=&limit=-1").await.as_object().is_some_and(|all| all.len() > 1));
-    assert!(data("/api/v1/status/buildinfo").await["version"].as_str().is_some_and(|version| version.starts_with("2.42")));
+    assert!(
+        data("/api/v1/status/buildinfo").await["version"]
+            .as_str()
+            .is_some_and(|version| version.starts_with("2.42"))
+    );
     assert_eq!(data("/api/v1/status/tsdb").await["headStats"]["numSeries"], 1);
     assert_eq!(data("/api/v1/targets").await, serde_json::json!({"activeTargets": [], "droppedTargets": []}));
-    assert!(data("/api/v1/status/config").await["yaml"].as_str().is_some_and(|yaml| yaml.contains("scrape_interval: 0.05s")));
+    assert!(
+        data("/api/v1/status/config").await["yaml"]
+            .as_str()
+            .is_some_and(|yaml| yaml.contains("scrape_interval: 0.05s"))
+    );
     assert_eq!(
         data("/api/v1/query?query=1%2B1&time=5.5").await,
         serde_json::json!({"resultType": "scalar", "result": [5.5, "2"]})
@@ -46,8 +60,14 @@ async fn pages_have_prometheus_shapes() {
         assert_eq!(send(prometheus, "GET", path, "", "").await.0, 200, "{path}");
     }
     let form = format!("query={}&time=1", encoded("2 * 3"));
-    let (status, body) =
-        send(prometheus, "POST", "/api/v1/query", "Content-Type: application/x-www-form-urlencoded\r\n", &form).await;
+    let (status, body) = send(
+        prometheus,
+        "POST",
+        "/api/v1/query",
+        "Content-Type: application/x-www-form-urlencoded\r\n",
+        &form,
+    )
+    .await;
     assert_eq!((status, body.contains("\"6\"")), (200, true), "{body}");
     telemetry.stop().await;
 }
@@ -75,11 +95,31 @@ async fn failures_say_what_is_wrong() {
             "bad_data",
             "invalid parameter \"timeout\": cannot parse \"xx\" to a valid duration",
         ),
-        ("/api/v1/query_range?query=up&start=1&end=2&step=1&timeout=xx", 400, "bad_data", "invalid parameter \"timeout\""),
+        (
+            "/api/v1/query_range?query=up&start=1&end=2&step=1&timeout=xx",
+            400,
+            "bad_data",
+            "invalid parameter \"timeout\"",
+        ),
         ("/api/v1/metadata?limit=few", 400, "bad_data", "limit must be a number"),
-        ("/api/v1/query?query=mad_over_time(up[5m])", 422, "execution", "mad_over_time() is not evaluated by this Prometheus"),
-        ("/api/v1/query_range?query=up&start=2&end=1&step=1", 400, "bad_data", "end timestamp must not be before start time"),
-        ("/api/v1/query_range?query=up&start=1&end=2&step=0", 400, "bad_data", "zero or negative query resolution step"),
+        (
+            "/api/v1/query?query=mad_over_time(up[5m])",
+            422,
+            "execution",
+            "mad_over_time() is not evaluated by this Prometheus",
+        ),
+        (
+            "/api/v1/query_range?query=up&start=2&end=1&step=1",
+            400,
+            "bad_data",
+            "end timestamp must not be before start time",
+        ),
+        (
+            "/api/v1/query_range?query=up&start=1&end=2&step=0",
+            400,
+            "bad_data",
+            "zero or negative query resolution step",
+        ),
         (
             "/api/v1/query_range?query=up&start=1&end=99999999&step=1",
             400,

@@ -18,7 +18,8 @@ use crate::{
 #[tokio::test]
 async fn a_real_prometheus_scrapes_the_metrics_page() {
     let telemetry = start(&Arc::new(Mesh::default())).await;
-    let mut client = AccessLogServiceClient::connect(format!("http://{}", telemetry.als_addr())).await.unwrap();
+    let mut client =
+        AccessLogServiceClient::connect(format!("http://{}", telemetry.als_addr())).await.unwrap();
     let (sender, receiver) = tokio::sync::mpsc::channel(4);
     sender.send(message(true, 7)).await.unwrap();
     drop(sender);
@@ -53,7 +54,8 @@ async fn a_real_prometheus_scrapes_the_metrics_page() {
     let _drained = tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
     let real = address.expect("it says where it listens");
     let query = "sum by (reporter, source_workload, pod, response_code) (istio_requests_total)";
-    let expected = ["pod=productpage-v1-abc,reporter=source,response_code=200,source_workload=productpage-v1 7"];
+    let expected =
+        ["pod=productpage-v1-abc,reporter=source,response_code=200,source_workload=productpage-v1 7"];
     until("the scraped counter", || ask(real, query), |list| *list == expected).await;
     let buckets = "count(istio_request_duration_milliseconds_bucket{le=~\"10|25|[+]Inf\"})";
     assert_eq!(ask(real, buckets).await, [" 3"]);

@@ -51,7 +51,10 @@ async fn a_full_store_keeps_the_newest_traces_whole_and_says_what_it_dropped() {
     let count = telemetry.spans();
     println!("{} spans of {TRACES} traces came: {count:?}", TRACES * SPANS);
     assert_eq!((count.spans, count.traces), (CAPACITY as u64, CAPACITY as u64 / SPANS));
-    assert_eq!((count.dropped_spans, count.dropped_traces), (TRACES * SPANS - count.spans, TRACES - count.traces));
+    assert_eq!(
+        (count.dropped_spans, count.dropped_traces),
+        (TRACES * SPANS - count.spans, TRACES - count.traces)
+    );
 
     // Only what is kept is known: the services of the last 250 traces, each trace whole.
     let (_, services) = get(jaeger, "/api/services").await;
@@ -60,10 +63,16 @@ async fn a_full_store_keeps_the_newest_traces_whole_and_says_what_it_dropped() {
     let found = answer["data"].as_array().unwrap();
     assert_eq!(found.len(), 100);
     assert!(found.iter().all(|trace| trace["spans"].as_array().map(Vec::len) == Some(SPANS as usize)));
-    assert_eq!(answer["dropped"], serde_json::json!({"traces": count.dropped_traces, "spans": count.dropped_spans}));
+    assert_eq!(
+        answer["dropped"],
+        serde_json::json!({"traces": count.dropped_traces, "spans": count.dropped_spans})
+    );
     println!("the search says {}", answer["dropped"]);
     let (status, gone) = get(jaeger, "/api/traces/1").await;
-    assert_eq!((status, &gone["errors"]), (404, &serde_json::json!([{"code": 404, "msg": "trace not found"}])));
+    assert_eq!(
+        (status, &gone["errors"]),
+        (404, &serde_json::json!([{"code": 404, "msg": "trace not found"}]))
+    );
     let (_, some) = get(jaeger, &format!("/api/traces?traceID={:x}&traceID=1", TRACES)).await;
     assert_eq!((some["total"].as_u64(), &some["errors"][0]["traceID"]), (Some(1), &serde_json::json!("1")));
     let (_, page) = send(telemetry.prometheus_addr(), "GET", "/metrics", "", "").await;

@@ -6,7 +6,9 @@ use tokio_stream::wrappers::ReceiverStream;
 use wire::{
     envoy::{
         config::core::v3::Node,
-        data::accesslog::v3::{AccessLogCommon, HttpAccessLogEntry, HttpRequestProperties, HttpResponseProperties},
+        data::accesslog::v3::{
+            AccessLogCommon, HttpAccessLogEntry, HttpRequestProperties, HttpResponseProperties,
+        },
         service::accesslog::v3::{
             StreamAccessLogsMessage,
             access_log_service_client::AccessLogServiceClient,
@@ -35,15 +37,20 @@ pub(crate) fn message(first: bool, count: usize) -> StreamAccessLogsMessage {
             duration: Some(ProtoDuration { seconds: 0, nanos: 12_000_000 }),
             ..AccessLogCommon::default()
         }),
-        request: Some(HttpRequestProperties { authority: "reviews:9080".to_owned(), ..HttpRequestProperties::default() }),
+        request: Some(HttpRequestProperties {
+            authority: "reviews:9080".to_owned(),
+            ..HttpRequestProperties::default()
+        }),
         response: Some(HttpResponseProperties {
             response_code: Some(UInt32Value { value: 200 }),
             ..HttpResponseProperties::default()
         }),
         ..HttpAccessLogEntry::default()
     };
-    let node =
-        Node { id: "sidecar~10.244.0.7~productpage-v1-abc.bookinfo~bookinfo.svc.cluster.local".to_owned(), ..Node::default() };
+    let node = Node {
+        id: "sidecar~10.244.0.7~productpage-v1-abc.bookinfo~bookinfo.svc.cluster.local".to_owned(),
+        ..Node::default()
+    };
     StreamAccessLogsMessage {
         // As Envoy does: only the first message of a stream tells who sends it.
         identifier: first.then(|| Identifier { node: Some(node), log_name: "outbound".to_owned() }),
@@ -55,21 +62,33 @@ pub(crate) fn message(first: bool, count: usize) -> StreamAccessLogsMessage {
 async fn requests_become_rates_and_an_open_stream_does_not_hold_up_the_end() {
     let telemetry = start(&Arc::new(Mesh::default())).await;
     let prometheus = telemetry.prometheus_addr();
-    let mut client = AccessLogServiceClient::connect(format!("http://{}", telemetry.als_addr())).await.unwrap();
+    let mut client =
+        AccessLogServiceClient::connect(format!("http://{}", telemetry.als_addr())).await.unwrap();
     let (sender, receiver) = tokio::sync::mpsc::channel(4);
     let stream = tokio::spawn(async move { client.stream_access_logs(ReceiverStream::new(receiver)).await });
     sender.send(message(true, 3)).await.unwrap();
-    until("the first requests", || ask(prometheus, "sum(istio_requests_total)"), |list| *list == [" 3"]).await;
+    until("the first requests", || ask(prometheus, "sum(istio_requests_total)"), |list| *list == [" 3"])
+        .await;
     sender.send(message(false, 2)).await.unwrap();
     let query = "sum by (source_workload, destination_service_name, response_code) (istio_requests_total)";
     let wanted = ["destination_service_name=reviews,response_code=200,source_workload=productpage-v1 5"];
     until("the later requests", || ask(prometheus, query), |list| *list == wanted).await;
-    let p50 = ask(prometheus, "histogram_quantile(0.5, sum by (le) (istio_request_duration_milliseconds_bucket))").await;
+    let p50 =
+        ask(prometheus, "histogram_quantile(0.5, sum by (le) (istio_request_duration_milliseconds_bucket))")
+            .await;
     assert_eq!(p50, [" 17.5"], "all in the bucket from 10 to 25");
-    let rate = until("a rate", || ask(prometheus, "sum(rate(istio_requests_total[10s])) > 0"), |list| !list.is_empty()).await;
+    let rate = until(
+        "a rate",
+        || ask(prometheus, "sum(rate(istio_requests_total[10s])) > 0"),
+        |list| !list.is_empty(),
+    )
+    .await;
     assert_eq!(rate.len(), 1);
     let (_, page) = send(prometheus, "GET", "/metrics", "", "").await;
-    assert!(page.contains("istio_requests_total{reporter=\"source\",source_workload=\"productpage-v1\","), "{page}");
+    assert!(
+        page.contains("istio_requests_total{reporter=\"source\",source_workload=\"productpage-v1\","),
+        "{page}"
+    );
     telemetry.stop().await;
     // The stream ends from the server's side.
     let _ended = stream.await.unwrap();
@@ -125,8 +144,15 @@ async fn spans_become_traces_that_can_be_searched() {
         serde_json::json!([{"name": "reviews.bookinfo.svc.cluster.local:9080/*", "spanKind": "client"}])
     );
     let found = async |more: &str| -> Vec<String> {
-        let list = data(&format!("/api/traces?service=reviews.bookinfo&start=1790000000000000&end=1790000001000000{more}")).await;
-        list.as_array().into_iter().flatten().map(|trace| trace["traceID"].as_str().unwrap_or_default().to_owned()).collect()
+        let list = data(&format!(
+            "/api/traces?service=reviews.bookinfo&start=1790000000000000&end=1790000001000000{more}"
+        ))
+        .await;
+        list.as_array()
+            .into_iter()
+            .flatten()
+            .map(|trace| trace["traceID"].as_str().unwrap_or_default().to_owned())
+            .collect()
     };
     assert_eq!(found("").await, ["0000000000000002", "0000000000000001"]);
     assert_eq!(found("&tags=%7B%22error%22%3A%22true%22%7D").await, ["0000000000000002"]);
@@ -140,9 +166,15 @@ async fn spans_become_traces_that_can_be_searched() {
         data("/api/dependencies?endTs=1790000001000&lookback=10000").await,
         serde_json::json!([{"parent": "productpage.bookinfo", "child": "reviews.bookinfo", "callCount": 2}])
     );
-    for (path, status) in [("/api/traces/99", 404), ("/api/traces/zz", 400), ("/api/traces", 400), ("/api/nothing", 404)] {
+    for (path, status) in
+        [("/api/traces/99", 404), ("/api/traces/zz", 400), ("/api/traces", 400), ("/api/nothing", 404)]
+    {
         let (found, answer) = get(jaeger, path).await;
-        assert_eq!((found, answer["errors"][0]["code"].as_u64()), (status, Some(status.into())), "{path}: {answer}");
+        assert_eq!(
+            (found, answer["errors"][0]["code"].as_u64()),
+            (status, Some(status.into())),
+            "{path}: {answer}"
+        );
     }
     telemetry.stop().await;
 }

@@ -12,14 +12,20 @@ pub(super) fn config_map(object: &Value, found: &mut Found) {
     for (key, _) in object["data"].as_object().into_iter().flatten() {
         found.each(format!("data[{key}]"), key, names::config_key(key));
         if object["binaryData"].get(key).is_some() {
-            found.invalid(format!("data[{key}]"), &Value::from(key.as_str()), "duplicate of key present in binaryData");
+            found.invalid(
+                format!("data[{key}]"),
+                &Value::from(key.as_str()),
+                "duplicate of key present in binaryData",
+            );
         }
     }
     for (key, _) in object["binaryData"].as_object().into_iter().flatten() {
         found.each(format!("binaryData[{key}]"), key, names::config_key(key));
     }
     base64(&object["binaryData"], "binaryData", found);
-    let size = |name: &str| object[name].as_object().into_iter().flatten().map(|(_, value)| length(value)).sum::<usize>();
+    let size = |name: &str| {
+        object[name].as_object().into_iter().flatten().map(|(_, value)| length(value)).sum::<usize>()
+    };
     if size("data") + size("binaryData") / 4 * 3 > MOST {
         found.add("", "FieldValueTooLong", format!("Too long: may not be more than {MOST} bytes"));
     }
@@ -67,14 +73,19 @@ fn length(value: &Value) -> usize {
 fn base64(values: &Value, name: &str, found: &mut Found) {
     for (key, value) in values.as_object().into_iter().flatten() {
         if let Some(at) = not_base64(value.as_str().unwrap_or_default()) {
-            found.add(format!("{name}[{key}]"), "FieldValueTypeInvalid", format!("illegal base64 data at input byte {at}"));
+            found.add(
+                format!("{name}[{key}]"),
+                "FieldValueTypeInvalid",
+                format!("illegal base64 data at input byte {at}"),
+            );
         }
     }
 }
 
 /// Where a text stops to be base64, as Go counts.
 fn not_base64(text: &str) -> Option<usize> {
-    let letters: Vec<(usize, u8)> = text.bytes().enumerate().filter(|(_, byte)| !matches!(byte, b'\r' | b'\n')).collect();
+    let letters: Vec<(usize, u8)> =
+        text.bytes().enumerate().filter(|(_, byte)| !matches!(byte, b'\r' | b'\n')).collect();
     let known = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
     let quanta = letters.len().div_ceil(4);
     for (index, quantum) in letters.chunks(4).enumerate() {

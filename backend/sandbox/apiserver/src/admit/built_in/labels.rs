@@ -31,13 +31,19 @@ pub(super) fn selector(selector: &Value, at: &str, found: &mut Found) {
         let values = wanted["values"].as_array().is_some_and(|values| !values.is_empty());
         match text(wanted, "operator") {
             "In" | "NotIn" if !values => {
-                found.required(format!("{at}.values"), "must be specified when `operator` is 'In' or 'NotIn'");
+                found
+                    .required(format!("{at}.values"), "must be specified when `operator` is 'In' or 'NotIn'");
             }
             "Exists" | "DoesNotExist" if values => {
-                found.forbidden(format!("{at}.values"), "may not be specified when `operator` is 'Exists' or 'DoesNotExist'");
+                found.forbidden(
+                    format!("{at}.values"),
+                    "may not be specified when `operator` is 'Exists' or 'DoesNotExist'",
+                );
             }
             "In" | "NotIn" | "Exists" | "DoesNotExist" => {}
-            _ => found.invalid(format!("{at}.operator"), &wanted["operator"], "not a valid selector operator"),
+            _ => {
+                found.invalid(format!("{at}.operator"), &wanted["operator"], "not a valid selector operator")
+            }
         }
         found.each(format!("{at}.key"), text(wanted, "key"), names::key(text(wanted, "key")));
         for (index, value) in items(wanted, "values") {

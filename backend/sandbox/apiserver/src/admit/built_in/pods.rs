@@ -84,7 +84,11 @@ fn container(of: &Value, at: &str, volumes: &BTreeSet<&str>, found: &mut Found) 
     } else if image.trim() != image {
         found.invalid(format!("{at}.image"), &json!(image), "must not have leading or trailing whitespace");
     }
-    found.one_of(format!("{at}.imagePullPolicy"), &of["imagePullPolicy"], &["Always", "IfNotPresent", "Never"]);
+    found.one_of(
+        format!("{at}.imagePullPolicy"),
+        &of["imagePullPolicy"],
+        &["Always", "IfNotPresent", "Never"],
+    );
     let mut seen = BTreeSet::new();
     for (index, port) in items(of, "ports") {
         let at = format!("{at}.ports[{index}]");
@@ -124,9 +128,14 @@ fn environment(of: &Value, at: &str, found: &mut Found) {
         }
         let from = &variable["valueFrom"];
         if !from.is_null() && !text(variable, "value").is_empty() {
-            found.invalid(format!("{at}.valueFrom"), &json!(""), "may not be specified when `value` is not empty");
+            found.invalid(
+                format!("{at}.valueFrom"),
+                &json!(""),
+                "may not be specified when `value` is not empty",
+            );
         } else if from.as_object().is_some_and(serde_json::Map::is_empty) {
-            let why = "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef` or `secretKeyRef`";
+            let why =
+                "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef` or `secretKeyRef`";
             found.invalid(format!("{at}.valueFrom"), &json!(""), why);
         }
     }

@@ -10,7 +10,8 @@ pub(super) fn probe(probe: &Value, at: &str, once: bool, found: &mut Found) {
     if probe.is_null() {
         return;
     }
-    let mut handlers = ["exec", "httpGet", "tcpSocket", "grpc"].into_iter().filter(|name| !probe[*name].is_null());
+    let mut handlers =
+        ["exec", "httpGet", "tcpSocket", "grpc"].into_iter().filter(|name| !probe[*name].is_null());
     if handlers.next().is_none() {
         found.required(at, "must specify a handler type");
     }
@@ -26,7 +27,8 @@ pub(super) fn probe(probe: &Value, at: &str, once: bool, found: &mut Found) {
         }
     }
     found.one_of(format!("{at}.httpGet.scheme"), &probe["httpGet"]["scheme"], &["HTTP", "HTTPS"]);
-    let numbers = ["initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThreshold", "failureThreshold"];
+    let numbers =
+        ["initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThreshold", "failureThreshold"];
     for name in numbers {
         found.not_negative(probe, at, name);
     }

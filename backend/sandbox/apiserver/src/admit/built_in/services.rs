@@ -17,7 +17,11 @@ pub(super) fn service(object: &Value, found: &mut Found) {
     }
     match kind {
         "NodePort" | "LoadBalancer" if headless => {
-            found.invalid("spec.clusterIPs[0]", &json!("None"), format!("may not be set to 'None' for {kind} services"));
+            found.invalid(
+                "spec.clusterIPs[0]",
+                &json!("None"),
+                format!("may not be set to 'None' for {kind} services"),
+            );
         }
         "ExternalName" => external_name(spec, found),
         _ => {}
@@ -34,7 +38,11 @@ pub(super) fn service(object: &Value, found: &mut Found) {
     }
     let address = text(spec, "clusterIP");
     if !address.is_empty() && !headless && address.parse::<std::net::IpAddr>().is_err() {
-        found.invalid("spec.clusterIPs[0]", &json!(address), "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)");
+        found.invalid(
+            "spec.clusterIPs[0]",
+            &json!(address),
+            "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)",
+        );
     }
 }
 

@@ -7,7 +7,10 @@ use crate::kinds::Kinds;
 
 fn said(kind: &str, object: &Value, old: Option<&Value>) -> Vec<String> {
     let (_, kind) = Kinds::built_in().named(kind).unwrap();
-    problems(&kind, object, old).into_iter().map(|problem| format!("{}: {}", problem.field, problem.message)).collect()
+    problems(&kind, object, old)
+        .into_iter()
+        .map(|problem| format!("{}: {}", problem.field, problem.message))
+        .collect()
 }
 
 /// Sets what stands at a JSON pointer; null takes it away.
@@ -86,7 +89,11 @@ fn what_makes_pods_selects_them() {
                     json!("Never"),
                     "spec.template.spec.restartPolicy: Unsupported value: \"Never\": supported values: \"Always\"",
                 ),
-                ("/spec/template/spec/containers", json!([]), "spec.template.spec.containers: Required value"),
+                (
+                    "/spec/template/spec/containers",
+                    json!([]),
+                    "spec.template.spec.containers: Required value",
+                ),
             ],
         );
     }
@@ -94,7 +101,11 @@ fn what_makes_pods_selects_them() {
         refused(
             kind,
             workload(kind),
-            &[("/spec/replicas", json!(-1), "spec.replicas: Invalid value: -1: must be greater than or equal to 0")],
+            &[(
+                "/spec/replicas",
+                json!(-1),
+                "spec.replicas: Invalid value: -1: must be greater than or equal to 0",
+            )],
         );
     }
 }
@@ -158,8 +169,11 @@ fn stateful_sets() {
             ),
         ],
     );
-    let (old, new) = (workload("StatefulSet"), with(workload("StatefulSet"), "/spec/serviceName", json!("other")));
-    assert!(said("StatefulSet", &new, Some(&old))[0].starts_with("spec: Forbidden: updates to statefulset spec"));
+    let (old, new) =
+        (workload("StatefulSet"), with(workload("StatefulSet"), "/spec/serviceName", json!("other")));
+    assert!(
+        said("StatefulSet", &new, Some(&old))[0].starts_with("spec: Forbidden: updates to statefulset spec")
+    );
     assert!(said("StatefulSet", &with(old.clone(), "/spec/replicas", json!(3)), Some(&old)).is_empty());
 }
 
@@ -167,12 +181,19 @@ fn stateful_sets() {
 fn pods() {
     let pod = json!({"kind": "Pod", "spec": workload("Deployment")["spec"]["template"]["spec"]});
     let container = "spec.containers[0]";
-    let row = |path: &str, expect: &str| (format!("/spec/containers/0{path}"), format!("{container}{expect}"));
+    let row =
+        |path: &str, expect: &str| (format!("/spec/containers/0{path}"), format!("{container}{expect}"));
     for ((path, expect), value) in [
-        (row("/name", ".name: Invalid value: \"Bad_Name\": a lowercase RFC 1123 label must consist of"), json!("Bad_Name")),
+        (
+            row("/name", ".name: Invalid value: \"Bad_Name\": a lowercase RFC 1123 label must consist of"),
+            json!("Bad_Name"),
+        ),
         (row("/name", ".name: Required value"), Value::Null),
         (row("/image", ".image: Required value"), Value::Null),
-        (row("/image", ".image: Invalid value: \" a\": must not have leading or trailing whitespace"), json!(" a")),
+        (
+            row("/image", ".image: Invalid value: \" a\": must not have leading or trailing whitespace"),
+            json!(" a"),
+        ),
         (row("/imagePullPolicy", ".imagePullPolicy: Unsupported value: \"Perhaps\""), json!("Perhaps")),
         (
             row(
@@ -189,13 +210,22 @@ fn pods() {
             json!("HTTP"),
         ),
         (
-            row("/ports/0/name", ".ports[0].name: Invalid value: \"a-name-far-too-long\": must be no more than 15 characters"),
+            row(
+                "/ports/0/name",
+                ".ports[0].name: Invalid value: \"a-name-far-too-long\": must be no more than 15 characters",
+            ),
             json!("a-name-far-too-long"),
         ),
-        (row("/ports/-", ".ports[1].name: Duplicate value: \"http\""), json!({"containerPort": 81, "name": "http"})),
+        (
+            row("/ports/-", ".ports[1].name: Duplicate value: \"http\""),
+            json!({"containerPort": 81, "name": "http"}),
+        ),
         (row("/env/0/name", ".env[0].name: Invalid value: \"A=B\""), json!("A=B")),
         (
-            row("/env/0/valueFrom", ".env[0].valueFrom: Invalid value: \"\": may not be specified when `value` is not empty"),
+            row(
+                "/env/0/valueFrom",
+                ".env[0].valueFrom: Invalid value: \"\": may not be specified when `value` is not empty",
+            ),
             json!({"fieldRef": {}}),
         ),
         (row("/volumeMounts/0/name", ".volumeMounts[0].name: Not found: \"lost\""), json!("lost")),
@@ -204,7 +234,13 @@ fn pods() {
             json!({"name": "data", "mountPath": "/data"}),
         ),
         (row("/readinessProbe", ".readinessProbe: Required value: must specify a handler type"), json!({})),
-        (row("/readinessProbe/httpGet/port", ".readinessProbe.httpGet.port: Invalid value: 0: must be between"), json!(0)),
+        (
+            row(
+                "/readinessProbe/httpGet/port",
+                ".readinessProbe.httpGet.port: Invalid value: 0: must be between",
+            ),
+            json!(0),
+        ),
         (
             row("/livenessProbe", ".livenessProbe.successThreshold: Invalid value: 2: must be 1"),
             json!({"tcpSocket": {"port": 80}, "successThreshold": 2}),
@@ -216,7 +252,11 @@ fn pods() {
         "Pod",
         pod.clone(),
         &[
-            ("/spec/containers/-", json!({"name": "app", "image": "b"}), "spec.containers[1].name: Duplicate value: \"app\""),
+            (
+                "/spec/containers/-",
+                json!({"name": "app", "image": "b"}),
+                "spec.containers[1].name: Duplicate value: \"app\"",
+            ),
             ("/spec/volumes/-", json!({"name": "data"}), "spec.volumes[1].name: Duplicate value: \"data\""),
             (
                 "/spec/restartPolicy",
@@ -229,7 +269,10 @@ fn pods() {
     let other_image = with(pod.clone(), "/spec/containers/0/image", json!("demo:2"));
     assert!(said("Pod", &other_image, Some(&pod)).is_empty());
     let other_name = with(pod.clone(), "/spec/containers/0/name", json!("other"));
-    assert!(said("Pod", &other_name, Some(&pod))[0].starts_with("spec: Forbidden: pod updates may not change fields other than"));
+    assert!(
+        said("Pod", &other_name, Some(&pod))[0]
+            .starts_with("spec: Forbidden: pod updates may not change fields other than")
+    );
 }
 
 #[test]
@@ -277,7 +320,11 @@ fn services() {
                 json!({"port": 80, "protocol": "TCP", "name": "other"}),
                 "spec.ports[1]: Duplicate value: {\"Name\":\"\",\"Protocol\":\"TCP\",\"AppProtocol\":null,\"Port\":80,\"TargetPort\":0,\"NodePort\":0}",
             ),
-            ("/spec/selector/a b", json!("c"), "spec.selector: Invalid value: \"a b\": name part must consist of"),
+            (
+                "/spec/selector/a b",
+                json!("c"),
+                "spec.selector: Invalid value: \"a b\": name part must consist of",
+            ),
             (
                 "/spec/selector/a",
                 json!("c d"),
@@ -288,7 +335,11 @@ fn services() {
                 json!("Sticky"),
                 "spec.sessionAffinity: Unsupported value: \"Sticky\": supported values: \"ClientIP\", \"None\"",
             ),
-            ("/spec/clusterIP", json!("x"), "spec.clusterIPs[0]: Invalid value: \"x\": must be a valid IP address"),
+            (
+                "/spec/clusterIP",
+                json!("x"),
+                "spec.clusterIPs[0]: Invalid value: \"x\": must be a valid IP address",
+            ),
         ],
     );
     let of_node = with(service.clone(), "/spec/type", json!("NodePort"));
@@ -316,7 +367,11 @@ fn services() {
         outside,
         &[
             ("/spec/externalName", Value::Null, "spec.externalName: Required value"),
-            ("/spec/externalName", json!("a_b"), "spec.externalName: Invalid value: \"a_b\": a lowercase RFC 1123 subdomain"),
+            (
+                "/spec/externalName",
+                json!("a_b"),
+                "spec.externalName: Invalid value: \"a_b\": a lowercase RFC 1123 subdomain",
+            ),
         ],
     );
 }
@@ -362,7 +417,11 @@ fn endpoints() {
                 json!("IPX"),
                 "addressType: Unsupported value: \"IPX\": supported values: \"FQDN\", \"IPv4\", \"IPv6\"",
             ),
-            ("/endpoints/0/addresses", json!([]), "endpoints[0].addresses: Required value: must contain at least 1 address"),
+            (
+                "/endpoints/0/addresses",
+                json!([]),
+                "endpoints[0].addresses: Required value: must contain at least 1 address",
+            ),
             (
                 "/endpoints/0/addresses/0",
                 json!("x"),
@@ -382,13 +441,21 @@ fn endpoints() {
         "Endpoints",
         older,
         &[
-            ("/subsets/0/addresses", json!([]), "subsets[0]: Required value: must specify `addresses` or `notReadyAddresses`"),
+            (
+                "/subsets/0/addresses",
+                json!([]),
+                "subsets[0]: Required value: must specify `addresses` or `notReadyAddresses`",
+            ),
             (
                 "/subsets/0/addresses/0/ip",
                 json!("x"),
                 "subsets[0].addresses[0].ip: Invalid value: \"x\": must be a valid IP address",
             ),
-            ("/subsets/0/ports/0/port", json!(0), "subsets[0].ports[0].port: Invalid value: 0: must be between"),
+            (
+                "/subsets/0/ports/0/port",
+                json!(0),
+                "subsets[0].ports[0].port: Invalid value: 0: must be between",
+            ),
         ],
     );
 }

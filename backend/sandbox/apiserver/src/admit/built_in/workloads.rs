@@ -15,7 +15,11 @@ pub(super) fn deployment(object: &Value, found: &mut Found) {
     }
     let least = spec["minReadySeconds"].as_i64().unwrap_or(0);
     if let Some(deadline) = spec["progressDeadlineSeconds"].as_i64().filter(|deadline| *deadline <= least) {
-        found.invalid("spec.progressDeadlineSeconds", &json!(deadline), "must be greater than minReadySeconds");
+        found.invalid(
+            "spec.progressDeadlineSeconds",
+            &json!(deadline),
+            "must be greater than minReadySeconds",
+        );
     }
 }
 
@@ -111,8 +115,10 @@ fn selector_and_template(spec: &Value, kind: &str, maker: &str, found: &mut Foun
     pods::spec(&template["spec"], "spec.template.spec", found);
     found.one_of("spec.template.spec.restartPolicy", &template["spec"]["restartPolicy"], &["Always"]);
     if !template["spec"]["activeDeadlineSeconds"].is_null() {
-        found
-            .forbidden("spec.template.spec.activeDeadlineSeconds", &format!("activeDeadlineSeconds in {maker} is not Supported"));
+        found.forbidden(
+            "spec.template.spec.activeDeadlineSeconds",
+            &format!("activeDeadlineSeconds in {maker} is not Supported"),
+        );
     }
 }
 
@@ -143,7 +149,11 @@ fn strategy(strategy: &Value, found: &mut Found) {
         }
     }
     if none {
-        found.invalid(format!("{AT}.maxUnavailable"), &rolling["maxUnavailable"], "may not be 0 when `maxSurge` is 0");
+        found.invalid(
+            format!("{AT}.maxUnavailable"),
+            &rolling["maxUnavailable"],
+            "may not be 0 when `maxSurge` is 0",
+        );
     }
 }
 

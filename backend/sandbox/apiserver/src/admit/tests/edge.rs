@@ -24,7 +24,10 @@ fn gateways() {
             (json!({"port": port(80, "SMOKE")}), "invalid protocol \"SMOKE\", supported protocols are HTTP"),
             (json!({"port": port(70_000, "HTTP")}), "port number 70000 must be in the range 1..65535"),
             (json!({"port": {"number": 80, "protocol": "HTTP"}}), "port name must be set"),
-            (json!({"port": with(port(80, "HTTP"), &json!({"targetPort": 8080}))}), "targetPort has no impact on Gateways"),
+            (
+                json!({"port": with(port(80, "HTTP"), &json!({"targetPort": 8080}))}),
+                "targetPort has no impact on Gateways",
+            ),
             (json!({"bind": "127.0.0.1"}), ""),
             (json!({"bind": "here"}), "here is not a valid IP"),
             (json!({"bind": "unix:///a", "port": port(0, "HTTP")}), ""),
@@ -51,16 +54,28 @@ fn gateways() {
             (json!({"mode": "SIMPLE", "credentialNames": ["c", "d"]}), ""),
             (json!({"mode": "SIMPLE"}), "SIMPLE TLS requires a server certificate"),
             (json!({"mode": "SIMPLE", "serverCertificate": "a"}), "SIMPLE TLS requires a private key"),
-            (json!({"mode": "MUTUAL", "serverCertificate": "a", "privateKey": "b"}), "MUTUAL TLS requires a client CA bundle"),
+            (
+                json!({"mode": "MUTUAL", "serverCertificate": "a", "privateKey": "b"}),
+                "MUTUAL TLS requires a client CA bundle",
+            ),
             (json!({"mode": "OPTIONAL_MUTUAL"}), "MUTUAL TLS requires a server certificate"),
             (json!({"mode": "ISTIO_MUTUAL"}), ""),
-            (json!({"mode": "ISTIO_MUTUAL", "credentialName": "c"}), "ISTIO_MUTUAL TLS cannot have associated credentialName"),
-            (json!({"mode": "ISTIO_MUTUAL", "privateKey": "c"}), "ISTIO_MUTUAL TLS cannot have associated private key"),
+            (
+                json!({"mode": "ISTIO_MUTUAL", "credentialName": "c"}),
+                "ISTIO_MUTUAL TLS cannot have associated credentialName",
+            ),
+            (
+                json!({"mode": "ISTIO_MUTUAL", "privateKey": "c"}),
+                "ISTIO_MUTUAL TLS cannot have associated private key",
+            ),
             (
                 json!({"mode": "PASSTHROUGH", "privateKey": "c"}),
                 "warns: PASSTHROUGH mode does not use certificates, they will be ignored",
             ),
-            (json!({"mode": "SIMPLE", "credentialName": "c", "caCrl": "x"}), "CRL is not supported with credentialName"),
+            (
+                json!({"mode": "SIMPLE", "credentialName": "c", "caCrl": "x"}),
+                "CRL is not supported with credentialName",
+            ),
             (
                 json!({"mode": "SIMPLE", "credentialName": "c", "minProtocolVersion": "TLSV1_0"}),
                 "warns: TLS version below TLSV1_2 require setting",
@@ -80,13 +95,19 @@ fn gateways() {
         ],
     );
     expect("Gateway", json!({"servers": []}), "gateway must have at least one server");
-    expect("Gateway", json!({"servers": [plain.clone(), plain]}), "port names in servers must be unique: duplicate name http");
+    expect(
+        "Gateway",
+        json!({"servers": [plain.clone(), plain]}),
+        "port names in servers must be unique: duplicate name http",
+    );
 }
 
 #[test]
 fn service_entries() {
     let port = json!({"number": 80, "name": "http", "protocol": "HTTP"});
-    let entry = |fields: Value| with(json!({"hosts": ["a.example"], "ports": [port.clone()], "resolution": "STATIC"}), &fields);
+    let entry = |fields: Value| {
+        with(json!({"hosts": ["a.example"], "ports": [port.clone()], "resolution": "STATIC"}), &fields)
+    };
     let tcp = json!([{"number": 80, "name": "t", "protocol": "TCP"}]);
     table(
         "ServiceEntry",
@@ -112,14 +133,26 @@ fn service_entries() {
                 "service entry port 80 already defined",
             ),
             (json!({"ports": [{"number": 80, "name": "a_b"}]}), "invalid port name: a_b"),
-            (json!({"ports": [{"number": 80, "name": "a", "protocol": "SMOKE"}]}), "unsupported protocol: SMOKE"),
-            (json!({"ports": [{"number": 80, "name": "a", "targetPort": 70_000}]}), "port number 70000 must be in the range"),
+            (
+                json!({"ports": [{"number": 80, "name": "a", "protocol": "SMOKE"}]}),
+                "unsupported protocol: SMOKE",
+            ),
+            (
+                json!({"ports": [{"number": 80, "name": "a", "targetPort": 70_000}]}),
+                "port number 70000 must be in the range",
+            ),
             (
                 json!({"resolution": "NONE", "ports": [{"number": 80, "name": "a", "targetPort": 81}]}),
                 "warns: targetPort has no effect when resolution mode is NONE",
             ),
-            (json!({"workloadSelector": {"labels": {"app": "*"}}}), "wildcard is not supported in selector: \"app=*\""),
-            (json!({"workloadSelector": {}}), "warns: service entry: workload selector specified without labels"),
+            (
+                json!({"workloadSelector": {"labels": {"app": "*"}}}),
+                "wildcard is not supported in selector: \"app=*\"",
+            ),
+            (
+                json!({"workloadSelector": {}}),
+                "warns: service entry: workload selector specified without labels",
+            ),
             (
                 json!({"workloadSelector": {"labels": {"a": "b"}}, "endpoints": [{"address": "1.1.1.1"}]}),
                 "only one of WorkloadSelector or Endpoints",
@@ -133,20 +166,29 @@ fn service_entries() {
                 json!({"endpoints": [{"address": "1.1.1.1", "ports": {"grpc": 1}}]}),
                 "endpoint port 1 is not defined by the service entry",
             ),
-            (json!({"endpoints": [{"address": "1.1.1.1", "ports": {"http": 0}}]}), "port number 0 must be in the range"),
+            (
+                json!({"endpoints": [{"address": "1.1.1.1", "ports": {"http": 0}}]}),
+                "port number 0 must be in the range",
+            ),
             (json!({"endpoints": [{"address": "unix:///a"}]}), ""),
             (json!({"endpoints": [{"address": "unix://a"}]}), "a is not an absolute path to a file"),
             (
                 json!({"endpoints": [{"address": "unix:///a", "ports": {"http": 1}}]}),
                 "unix endpoint unix:///a must not include ports",
             ),
-            (json!({"endpoints": [{"address": "1.1.1.1", "labels": {"a b": "c"}}]}), "invalid tag key: \"a b\""),
+            (
+                json!({"endpoints": [{"address": "1.1.1.1", "labels": {"a b": "c"}}]}),
+                "invalid tag key: \"a b\"",
+            ),
             (
                 json!({"resolution": "NONE", "endpoints": [{"address": "1.1.1.1"}]}),
                 "no endpoints should be provided for resolution type none",
             ),
             (json!({"resolution": "DNS", "endpoints": [{"address": "b.example"}]}), ""),
-            (json!({"resolution": "DNS", "endpoints": [{"address": "b_c"}]}), "is not a valid FQDN or an IP address"),
+            (
+                json!({"resolution": "DNS", "endpoints": [{"address": "b_c"}]}),
+                "is not a valid FQDN or an IP address",
+            ),
             (
                 json!({"resolution": "DNS", "hosts": ["*.example"]}),
                 "hosts must be FQDN if no endpoints are provided for resolution mode DNS",
@@ -156,7 +198,10 @@ fn service_entries() {
                 "there must only be 0 or 1 endpoint for resolution mode DNS_ROUND_ROBIN",
             ),
             (json!({"resolution": "DYNAMIC_DNS", "hosts": ["*.example"]}), ""),
-            (json!({"hosts": ["a.example", "b.example"], "ports": tcp}), "multiple hosts provided with non-HTTP, non-TLS ports"),
+            (
+                json!({"hosts": ["a.example", "b.example"], "ports": tcp}),
+                "multiple hosts provided with non-HTTP, non-TLS ports",
+            ),
             (json!({"exportTo": ["~"]}), ""),
             (json!({"exportTo": ["~", "b"]}), "cannot export service entry to no one (~) and someone"),
         ],
@@ -176,7 +221,10 @@ fn workloads() {
             (json!({"network": "n"}), "warns: address is unset with network \"n\""),
             (json!({"address": "a_b"}), "endpoint address \"a_b\" is not a valid FQDN or an IP address"),
             (json!({"address": "10.0.0.1", "ports": {"a_b": 80}}), "invalid port name: a_b"),
-            (json!({"address": "10.0.0.1", "ports": {"http": 70_000}}), "port number 70000 must be in the range"),
+            (
+                json!({"address": "10.0.0.1", "ports": {"http": 70_000}}),
+                "port number 70000 must be in the range",
+            ),
             (json!({"address": "unix:///a/"}), "/a/ is not an absolute path to a file"),
         ],
     );
@@ -185,7 +233,10 @@ fn workloads() {
         "WorkloadGroup",
         group,
         &[
-            (json!({"httpGet": {"port": 80, "httpHeaders": [{"name": "x-a", "value": "b"}]}, "periodSeconds": 5}), ""),
+            (
+                json!({"httpGet": {"port": 80, "httpHeaders": [{"name": "x-a", "value": "b"}]}, "periodSeconds": 5}),
+                "",
+            ),
             (json!({"grpc": {"port": 80}}), ""),
             (json!({}), "unknown health check method"),
             (json!({"tcpSocket": {"port": 0}}), "port number 0 must be in the range"),
@@ -196,7 +247,11 @@ fn workloads() {
         ],
     );
     expect("WorkloadGroup", json!({}), "template is required");
-    expect("WorkloadGroup", json!({"template": {}, "metadata": {"labels": {"a b": "c"}}}), "invalid tag key: \"a b\"");
+    expect(
+        "WorkloadGroup",
+        json!({"template": {}, "metadata": {"labels": {"a b": "c"}}}),
+        "invalid tag key: \"a b\"",
+    );
 }
 
 #[test]
@@ -207,8 +262,7 @@ fn sidecars() {
         json!({"workloadSelector": {}, "egress": [{"hosts": ["*/*"]}]}),
         "warns: sidecar: workload selector specified without labels, will be applied to all services in namespace",
     );
-    let ingress =
-        |fields: Value| json!({"ingress": [with(json!({"port": {"number": 80, "protocol": "HTTP", "name": "http"}}), &fields)]});
+    let ingress = |fields: Value| json!({"ingress": [with(json!({"port": {"number": 80, "protocol": "HTTP", "name": "http"}}), &fields)]});
     table(
         "Sidecar",
         ingress,
@@ -216,7 +270,10 @@ fn sidecars() {
             (json!({"defaultEndpoint": "127.0.0.1:8080"}), ""),
             (json!({"defaultEndpoint": "unix:///a"}), ""),
             (json!({"defaultEndpoint": "[::1]:80"}), ""),
-            (json!({"defaultEndpoint": "10.0.0.1:8080"}), "sidecar: defaultEndpoint must be of form 127.0.0.1:<port>"),
+            (
+                json!({"defaultEndpoint": "10.0.0.1:8080"}),
+                "sidecar: defaultEndpoint must be of form 127.0.0.1:<port>",
+            ),
             (json!({"defaultEndpoint": "127.0.0.1:x"}), "sidecar: defaultEndpoint port (x) is not a number"),
             (json!({"defaultEndpoint": "127.0.0.1"}), "missing port in address"),
             (json!({"port": null}), "port number 0 must be in the range"),
@@ -224,10 +281,19 @@ fn sidecars() {
             (json!({"port": {"number": 80, "targetPort": 81}}), "targetPort has no impact on Sidecars"),
             (json!({"bind": "here"}), "here is not a valid IP"),
             (json!({"tls": {"mode": "SIMPLE", "serverCertificate": "a", "privateKey": "b"}}), ""),
-            (json!({"tls": {"mode": "ISTIO_MUTUAL"}}), "cannot set mode to ISTIO_MUTUAL in sidecar ingress tls"),
-            (json!({"tls": {"mode": "SIMPLE", "credentialName": "c"}}), "sidecar: credentialName is not currently supported"),
+            (
+                json!({"tls": {"mode": "ISTIO_MUTUAL"}}),
+                "cannot set mode to ISTIO_MUTUAL in sidecar ingress tls",
+            ),
+            (
+                json!({"tls": {"mode": "SIMPLE", "credentialName": "c"}}),
+                "sidecar: credentialName is not currently supported",
+            ),
             (json!({"tls": {"httpsRedirect": true}}), "sidecar: httpsRedirect is not supported"),
-            (json!({"connectionPool": {"tcp": {"maxConnections": -1}}}), "max connections must be non-negative"),
+            (
+                json!({"connectionPool": {"tcp": {"maxConnections": -1}}}),
+                "max connections must be non-negative",
+            ),
             (
                 json!({"port": {"number": 80, "protocol": "TCP", "name": "t"}, "connectionPool": {"http": {}}}),
                 "warns: HTTP connection pool settings are configured for port 80 (\"t\") but its protocol is not HTTP (TCP)",
@@ -235,7 +301,11 @@ fn sidecars() {
         ],
     );
     let twice = json!({"port": {"number": 80}});
-    expect("Sidecar", json!({"ingress": [twice.clone(), twice]}), "sidecar: ports on IP bound listeners must be unique");
+    expect(
+        "Sidecar",
+        json!({"ingress": [twice.clone(), twice]}),
+        "sidecar: ports on IP bound listeners must be unique",
+    );
     let egress = |list: Value| json!({ "egress": list });
     let at = |port: Value| json!([{"port": port, "hosts": ["./*"]}]);
     table(
@@ -247,7 +317,10 @@ fn sidecars() {
             (json!([{"hosts": ["reviews"]}]), "host must be of form namespace/dnsName"),
             (json!([{"hosts": ["n_/a"]}]), "invalid namespace value \"n_\" in sidecar"),
             (json!([{"hosts": ["n/a", "n/a"]}]), "warns: duplicated egress host: n/a"),
-            (json!([{"hosts": ["*/*", "n/a"]}]), "warns: `*/*` host select all resources, no other hosts can be added"),
+            (
+                json!([{"hosts": ["*/*", "n/a"]}]),
+                "warns: `*/*` host select all resources, no other hosts can be added",
+            ),
             (
                 json!([{"hosts": ["./a"]}, {"port": {"number": 80}, "hosts": ["./b"]}]),
                 "the egress listener with empty port should be the last",
@@ -256,7 +329,10 @@ fn sidecars() {
                 json!([{"port": {"number": 80}, "hosts": ["./a"]}, {"port": {"number": 80}, "hosts": ["./b"]}]),
                 "ports on IP bound listeners must be unique",
             ),
-            (at(json!({"number": 0})), "sidecar: ports with 0 value must have a unix domain socket bind address"),
+            (
+                at(json!({"number": 0})),
+                "sidecar: ports with 0 value must have a unix domain socket bind address",
+            ),
             (json!([{"port": {"number": 0}, "bind": "unix:///a", "hosts": ["./a"]}]), ""),
             (
                 json!([{"port": {"number": 0}, "bind": "unix:///a", "captureMode": "IPTABLES", "hosts": ["./a"]}]),
@@ -270,8 +346,14 @@ fn sidecars() {
         outbound,
         &[
             (json!({"mode": "ALLOW_ANY", "egressProxy": {"host": "a.b", "port": {"number": 80}}}), ""),
-            (json!({"egressProxy": {"host": "a.b", "port": {"number": 80}}}), "egress_proxy must be set only with ALLOW_ANY"),
-            (json!({"mode": "ALLOW_ANY", "egressProxy": {"host": "a.b"}}), "sidecar: egress_proxy port must be non-nil"),
+            (
+                json!({"egressProxy": {"host": "a.b", "port": {"number": 80}}}),
+                "egress_proxy must be set only with ALLOW_ANY",
+            ),
+            (
+                json!({"mode": "ALLOW_ANY", "egressProxy": {"host": "a.b"}}),
+                "sidecar: egress_proxy port must be non-nil",
+            ),
         ],
     );
 }

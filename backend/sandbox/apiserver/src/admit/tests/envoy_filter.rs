@@ -25,7 +25,11 @@ fn envoy_filters() {
         filter("INSERT_BEFORE", limit("smoke.v3.Smoke")),
         "envoy.extensions.filters.http.smoke.v3.Smoke is not a message",
     );
-    expect(kind, one(json!({"applyTo": "BOOTSTRAP", "patch": {"operation": "MERGE", "value": {}}})), "supported are LISTENER, ");
+    expect(
+        kind,
+        one(json!({"applyTo": "BOOTSTRAP", "patch": {"operation": "MERGE", "value": {}}})),
+        "supported are LISTENER, ",
+    );
     expect(
         kind,
         one(json!({"applyTo": "HTTP_ROUTE", "patch": {"operation": "ADD", "value": {}}})),
@@ -33,7 +37,9 @@ fn envoy_filters() {
     );
     expect(
         kind,
-        one(json!({"applyTo": "CLUSTER", "patch": {"operation": "MERGE", "value": {"connect_timout": "1s"}}})),
+        one(
+            json!({"applyTo": "CLUSTER", "patch": {"operation": "MERGE", "value": {"connect_timout": "1s"}}}),
+        ),
         "patch.value cannot be read as envoy.config.cluster.v3.Cluster: connect_timout: ",
     );
     expect(

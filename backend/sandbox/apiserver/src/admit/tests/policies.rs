@@ -14,21 +14,31 @@ fn what_policies_are_attached_to() {
         ("TrafficExtension", json!({"lua": {"inlineCode": "x"}})),
     ] {
         let of = |fields: Value| with(base.clone(), &fields);
-        let reference = |fields: Value| json!({"targetRefs": [with(json!({"kind": "Service", "name": "a"}), &fields)]});
+        let reference =
+            |fields: Value| json!({"targetRefs": [with(json!({"kind": "Service", "name": "a"}), &fields)]});
         table(
             kind,
             of,
             &[
                 (json!({"selector": {"matchLabels": {"app": "a"}}}), ""),
                 (json!({"selector": {}}), "warns: workload selector specified without labels"),
-                (json!({"selector": {"matchLabels": {"a*": "b"}}}), "wildcard is not supported in selector: \"a*=b\""),
-                (json!({"selector": {"matchLabels": {"": "b"}}}), "empty key is not supported in selector: \"=b\""),
+                (
+                    json!({"selector": {"matchLabels": {"a*": "b"}}}),
+                    "wildcard is not supported in selector: \"a*=b\"",
+                ),
+                (
+                    json!({"selector": {"matchLabels": {"": "b"}}}),
+                    "empty key is not supported in selector: \"=b\"",
+                ),
                 (reference(json!({})), ""),
                 (reference(json!({"kind": "Gateway", "group": "gateway.networking.k8s.io"})), ""),
                 (reference(json!({"kind": "Pod"})), "targetRef must be to one of"),
                 (reference(json!({"name": ""})), "targetRef name must be set"),
                 (reference(json!({"namespace": "b"})), "targetRef namespace must not be set"),
-                (with(reference(json!({})), &json!({"selector": {}})), "only one of targetRefs or workloadSelector can be set"),
+                (
+                    with(reference(json!({})), &json!({"selector": {}})),
+                    "only one of targetRefs or workloadSelector can be set",
+                ),
             ],
         );
     }
@@ -48,10 +58,16 @@ fn authorization() {
                 json!({"action": "DENY"}),
                 "invalid policy a.n: DENY action without `rules` is meaningless as it will never be triggered",
             ),
-            (json!({"action": "CUSTOM", "provider": {"name": "p"}}), "CUSTOM action without `rules` is meaningless"),
+            (
+                json!({"action": "CUSTOM", "provider": {"name": "p"}}),
+                "CUSTOM action without `rules` is meaningless",
+            ),
             (json!({"action": "CUSTOM", "rules": all}), "`provider.name` must not be empty"),
             (json!({"action": "CUSTOM", "provider": {"name": "p"}, "rules": all}), ""),
-            (json!({"provider": {"name": "p"}, "rules": all}), "`provider` must not be with non CUSTOM action, found ALLOW"),
+            (
+                json!({"provider": {"name": "p"}, "rules": all}),
+                "`provider` must not be with non CUSTOM action, found ALLOW",
+            ),
         ],
     );
     let custom = |rule: Value| json!({"action": "CUSTOM", "provider": {"name": "p"}, "rules": [rule]});
@@ -109,8 +125,14 @@ fn authorization() {
             (json!({"key": "request.auth.claims[iss]", "notValues": ["a"]}), ""),
             (json!({"key": "source.ip", "values": ["10.0.0.0/8"]}), ""),
             (json!({"key": "", "values": ["a"]}), "`key` must not be empty"),
-            (json!({"key": "source.ip"}), "at least one of `values` or `notValues` must be set for key source.ip"),
-            (json!({"key": "weather", "values": ["a"]}), "invalid `value` for `key` weather: unknown attribute: weather"),
+            (
+                json!({"key": "source.ip"}),
+                "at least one of `values` or `notValues` must be set for key source.ip",
+            ),
+            (
+                json!({"key": "weather", "values": ["a"]}),
+                "invalid `value` for `key` weather: unknown attribute: weather",
+            ),
             (json!({"key": "source.ip", "values": ["here"]}), "bad IP address (here)"),
             (
                 json!({"key": "destination.port", "notValues": ["x"]}),
@@ -119,8 +141,16 @@ fn authorization() {
             (json!({"key": "request.headers[x", "values": ["a"]}), "should have format a[b]"),
         ],
     );
-    expect("AuthorizationPolicy", json!({"rules": [{"from": []}]}), "`from` must not be empty, found at rule 0");
-    expect("AuthorizationPolicy", json!({"rules": [{"to": [{}]}]}), "`to.operation` must not be nil, found at rule 0");
+    expect(
+        "AuthorizationPolicy",
+        json!({"rules": [{"from": []}]}),
+        "`from` must not be empty, found at rule 0",
+    );
+    expect(
+        "AuthorizationPolicy",
+        json!({"rules": [{"to": [{}]}]}),
+        "`to.operation` must not be nil, found at rule 0",
+    );
     let deny = |rule: Value| json!({"action": "DENY", "rules": [rule]});
     let warning = "warns: configured AuthorizationPolicy will deny all traffic to TCP ports under its scope";
     table(
@@ -139,8 +169,7 @@ fn authorization() {
 fn the_annotation_for_dry_runs() {
     let said = |kind: &str, value: &str, spec: Value| {
         let row = KINDS.named(kind).unwrap().1;
-        let object =
-            json!({"metadata": {"name": "a", "namespace": "n", "annotations": {"istio.io/dry-run": value}}, "spec": spec});
+        let object = json!({"metadata": {"name": "a", "namespace": "n", "annotations": {"istio.io/dry-run": value}}, "spec": spec});
         check(&row, &object).err().unwrap_or_default()
     };
     assert_eq!(said("AuthorizationPolicy", "true", json!({"rules": [{}]})), "");
@@ -152,7 +181,10 @@ fn the_annotation_for_dry_runs() {
         said("AuthorizationPolicy", "true", json!({"action": "AUDIT"}))
             .contains("only supports action ALLOW/DENY, found action AUDIT")
     );
-    assert!(said("PeerAuthentication", "true", json!({})).contains("n/a has unsupported annotation istio.io/dry-run"));
+    assert!(
+        said("PeerAuthentication", "true", json!({}))
+            .contains("n/a has unsupported annotation istio.io/dry-run")
+    );
 }
 
 #[test]
@@ -165,8 +197,14 @@ fn authentication() {
         &[
             (json!({"mtls": {"mode": "STRICT"}}), ""),
             (json!({"selector": selector, "portLevelMtls": {"80": {"mode": "DISABLE"}}}), ""),
-            (json!({"portLevelMtls": {"80": {}}}), "mesh/namespace peer authentication cannot have port level mTLS"),
-            (json!({"selector": selector, "portLevelMtls": {}}), "port level mTLS, if defined, must have at least one element"),
+            (
+                json!({"portLevelMtls": {"80": {}}}),
+                "mesh/namespace peer authentication cannot have port level mTLS",
+            ),
+            (
+                json!({"selector": selector, "portLevelMtls": {}}),
+                "port level mTLS, if defined, must have at least one element",
+            ),
             (json!({"selector": selector, "portLevelMtls": {"0": {}}}), "port must be in range 1..65535"),
         ],
     );
@@ -175,7 +213,10 @@ fn authentication() {
         "RequestAuthentication",
         rule,
         &[
-            (json!({"jwksUri": "https://a.example/keys", "fromHeaders": [{"name": "x", "prefix": "y "}]}), ""),
+            (
+                json!({"jwksUri": "https://a.example/keys", "fromHeaders": [{"name": "x", "prefix": "y "}]}),
+                "",
+            ),
             (json!({"jwks": "{\"keys\":[]}"}), ""),
             (json!({"issuer": ""}), "issuer must be set"),
             (json!({"audiences": [""]}), "audience must be non-empty string"),
@@ -189,7 +230,10 @@ fn authentication() {
                 json!({"outputClaimToHeaders": [{"header": "x"}]}),
                 "outputClaimToHeaders header and claim value must be non-empty string",
             ),
-            (json!({"outputClaimToHeaders": [{"header": "x y", "claim": "z"}]}), "header name x y is not a valid header name"),
+            (
+                json!({"outputClaimToHeaders": [{"header": "x y", "claim": "z"}]}),
+                "header name x y is not a valid header name",
+            ),
             (json!({"timeout": "1us"}), "duration must be greater than 1ms"),
         ],
     );
@@ -208,22 +252,46 @@ fn reports_and_extensions() {
                 "",
             ),
             (json!({"accessLogging": [{"providers": [{}]}]}), "providers.name may not be empty"),
-            (json!({"accessLogging": [{"filter": {"expression": "response.code >= (400"}}]}), "failed to parse CEL expression"),
-            (json!({"accessLogging": [{"filter": {"expression": "a == 'b"}}]}), "failed to parse CEL expression"),
-            (json!({"tracing": [{"randomSamplingPercentage": 101}]}), "randomSamplingPercentage must be in range [0.0, 100.0]"),
+            (
+                json!({"accessLogging": [{"filter": {"expression": "response.code >= (400"}}]}),
+                "failed to parse CEL expression",
+            ),
+            (
+                json!({"accessLogging": [{"filter": {"expression": "a == 'b"}}]}),
+                "failed to parse CEL expression",
+            ),
+            (
+                json!({"tracing": [{"randomSamplingPercentage": 101}]}),
+                "randomSamplingPercentage must be in range [0.0, 100.0]",
+            ),
             (json!({"tracing": [{}, {}]}), "warns: multiple tracing is not currently supported"),
             (
                 json!({"tracing": [{"providers": [{"name": "a"}, {"name": "b"}]}]}),
                 "warns: multiple providers is not currently supported",
             ),
-            (json!({"tracing": [{"customTags": {"": {"literal": {"value": "x"}}}}]}), "tag name may not be empty"),
-            (json!({"tracing": [{"customTags": {"a": {"literal": {"value": ""}}}}]}), "literal tag value may not be empty"),
+            (
+                json!({"tracing": [{"customTags": {"": {"literal": {"value": "x"}}}}]}),
+                "tag name may not be empty",
+            ),
+            (
+                json!({"tracing": [{"customTags": {"a": {"literal": {"value": ""}}}}]}),
+                "literal tag value may not be empty",
+            ),
             (json!({"tracing": [{"customTags": {"a": {"header": {}}}}]}), "header tag name may not be empty"),
-            (json!({"tracing": [{"customTags": {"a": {"environment": {}}}}]}), "environment tag name may not be empty"),
+            (
+                json!({"tracing": [{"customTags": {"a": {"environment": {}}}}]}),
+                "environment tag name may not be empty",
+            ),
             (over(json!({"operation": "UPSERT", "value": "x"})), ""),
             (over(json!({"operation": "UPSERT"})), "tagOverrides.value must be set when operation is UPSERT"),
-            (over(json!({"operation": "REMOVE", "value": "x"})), "tagOverrides.value may only be set when operation is UPSERT"),
-            (json!({"metrics": [{"overrides": [{"match": {"customMetric": ""}}]}]}), "customMetric may not be empty"),
+            (
+                over(json!({"operation": "REMOVE", "value": "x"})),
+                "tagOverrides.value may only be set when operation is UPSERT",
+            ),
+            (
+                json!({"metrics": [{"overrides": [{"match": {"customMetric": ""}}]}]}),
+                "customMetric may not be empty",
+            ),
         ],
     );
     let wasm = |fields: Value| with(json!({"url": "oci://a.example/b:1"}), &fields);
@@ -231,13 +299,22 @@ fn reports_and_extensions() {
         "WasmPlugin",
         wasm,
         &[
-            (json!({"url": "a.example/b:1", "sha256": "a".repeat(64), "match": [{"ports": [{"number": 80}]}]}), ""),
+            (
+                json!({"url": "a.example/b:1", "sha256": "a".repeat(64), "match": [{"ports": [{"number": 80}]}]}),
+                "",
+            ),
             (json!({"url": ""}), "url field needs to be set"),
             (json!({"url": "ftp://a.example"}), "url contains unsupported scheme: ftp"),
             (json!({"sha256": "abc"}), "sha256 field must be 64 characters long"),
             (json!({"sha256": "g".repeat(64)}), "sha256 field must match [a-f0-9]{64} pattern"),
-            (json!({"imagePullSecret": "a".repeat(254)}), "imagePullSecret field must be less than 253 characters long"),
-            (json!({"pluginName": "a".repeat(257)}), "pluginName field must be less than 255 characters long"),
+            (
+                json!({"imagePullSecret": "a".repeat(254)}),
+                "imagePullSecret field must be less than 253 characters long",
+            ),
+            (
+                json!({"pluginName": "a".repeat(257)}),
+                "pluginName field must be less than 255 characters long",
+            ),
             (json!({"vmConfig": {"env": [{"name": "A"}, {"name": "A"}]}}), "duplicate env"),
             (json!({"vmConfig": {"env": [{"name": ""}]}}), "spec.vmConfig.env invalid"),
             (

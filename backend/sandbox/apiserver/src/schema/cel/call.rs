@@ -60,8 +60,12 @@ pub(super) fn binary(operator: &str, left: &Value, right: &Value) -> Result<Valu
         ("in", item, Value::Array(items)) => json!(items.iter().any(|one| equal(one, item))),
         ("in", Value::String(name), Value::Object(members)) => json!(members.contains_key(name)),
         ("+", Value::String(left), Value::String(right)) => json!(format!("{left}{right}")),
-        ("+", Value::Array(left), Value::Array(right)) => Value::Array([left.as_slice(), right.as_slice()].concat()),
-        ("<" | "<=" | ">" | ">=", Value::String(left), Value::String(right)) => json!(ordered(operator, left.cmp(right))),
+        ("+", Value::Array(left), Value::Array(right)) => {
+            Value::Array([left.as_slice(), right.as_slice()].concat())
+        }
+        ("<" | "<=" | ">" | ">=", Value::String(left), Value::String(right)) => {
+            json!(ordered(operator, left.cmp(right)))
+        }
         (_, Value::Number(a), Value::Number(b)) => match (a.as_i64(), b.as_i64()) {
             (Some(a), Some(b)) => match operator {
                 "+" => json!(a.checked_add(b).ok_or("integer overflow")?),
@@ -112,7 +116,9 @@ pub(super) fn call(name: &str, values: &[Value]) -> Result<Value, String> {
     Ok(match (name, of, rest) {
         ("size", Value::Object(members), _) => json!(members.len()),
         ("getScheme", Value::Object(url), _) => url.get("scheme").cloned().unwrap_or_default(),
-        ("getHost" | "getHostname" | "getPort" | "getEscapedPath", Value::Object(url), _) => part_of_url(name, url),
+        ("getHost" | "getHostname" | "getPort" | "getEscapedPath", Value::Object(url), _) => {
+            part_of_url(name, url)
+        }
         ("int" | "uint", Value::Number(number), _) => json!(number.as_f64().ok_or_else(refused)? as i64),
         ("double", Value::Number(found), _) => number(found.as_f64().ok_or_else(refused)?),
         ("string", Value::String(_), _) => of.clone(),
@@ -136,7 +142,9 @@ fn over_list(name: &str, items: &[Value], rest: &[Value]) -> Option<Result<Value
             let texts: Vec<&str> = items.iter().map(Value::as_str).collect::<Option<_>>()?;
             json!(texts.join(rest.first().and_then(Value::as_str).unwrap_or_default()))
         }
-        "indexOf" => json!(items.iter().position(|item| equal(item, &rest[0])).map_or(-1, |index| index as i64)),
+        "indexOf" => {
+            json!(items.iter().position(|item| equal(item, &rest[0])).map_or(-1, |index| index as i64))
+        }
         _ => return None,
     }))
 }
@@ -144,13 +152,16 @@ fn over_list(name: &str, items: &[Value], rest: &[Value]) -> Option<Result<Value
 fn of_text(name: &str, text: &str, rest: &[Value]) -> Result<Value, String> {
     let refused = || format!("no such overload: {name}");
     let argument = |index: usize| rest.get(index).and_then(Value::as_str).ok_or_else(refused);
-    let place = |index: usize| rest.get(index).and_then(Value::as_u64).and_then(|at| usize::try_from(at).ok());
+    let place =
+        |index: usize| rest.get(index).and_then(Value::as_u64).and_then(|at| usize::try_from(at).ok());
     Ok(match name {
         "size" => json!(text.chars().count()),
         "contains" => json!(text.contains(argument(0)?)),
         "startsWith" => json!(text.starts_with(argument(0)?)),
         "endsWith" => json!(text.ends_with(argument(0)?)),
-        "matches" => json!(regex::Regex::new(argument(0)?).map_err(|error| error.to_string())?.is_match(text)),
+        "matches" => {
+            json!(regex::Regex::new(argument(0)?).map_err(|error| error.to_string())?.is_match(text))
+        }
         "substring" => {
             let length = text.chars().count();
             let (from, to) = (place(0).ok_or_else(refused)?, place(1).unwrap_or(length));
@@ -160,7 +171,10 @@ fn of_text(name: &str, text: &str, rest: &[Value]) -> Result<Value, String> {
             json!(text.chars().skip(from).take(to - from).collect::<String>())
         }
         "indexOf" => {
-            json!(text.find(argument(0)?).map_or(-1, |at| i64::try_from(text[..at].chars().count()).unwrap_or(i64::MAX)))
+            json!(
+                text.find(argument(0)?)
+                    .map_or(-1, |at| i64::try_from(text[..at].chars().count()).unwrap_or(i64::MAX))
+            )
         }
         "split" => json!(text.split(argument(0)?).collect::<Vec<_>>()),
         "replace" => json!(text.replace(argument(0)?, argument(1)?)),
@@ -177,10 +191,9 @@ fn of_text(name: &str, text: &str, rest: &[Value]) -> Result<Value, String> {
         "isURL" => json!(url(text).is_some()),
         "url" => url(text).map(Value::Object).ok_or_else(|| format!("URL parse error: \"{text}\""))?,
         "isIP" => json!(text.parse::<std::net::IpAddr>().is_ok()),
-        "isCIDR" => json!(
-            text.split_once('/')
-                .is_some_and(|(address, bits)| { address.parse::<std::net::IpAddr>().is_ok() && bits.parse::<u8>().is_ok() })
-        ),
+        "isCIDR" => json!(text.split_once('/').is_some_and(|(address, bits)| {
+            address.parse::<std::net::IpAddr>().is_ok() && bits.parse::<u8>().is_ok()
+        })),
         "quantity" => json!(text.parse::<f64>().map_err(|_| refused())?),
         _ => return Err(refused()),
     })
@@ -197,7 +210,10 @@ fn url(text: &str) -> Option<Map<String, Value>> {
         _ => return None,
     };
     let good = scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
-    if !good || (!scheme.is_empty() && !scheme.starts_with(|c: char| c.is_ascii_alphabetic())) || !rest.starts_with('/') {
+    if !good
+        || (!scheme.is_empty() && !scheme.starts_with(|c: char| c.is_ascii_alphabetic()))
+        || !rest.starts_with('/')
+    {
         return None;
     }
     let (host, path) = match rest.strip_prefix("//") {
@@ -218,7 +234,8 @@ fn url(text: &str) -> Option<Map<String, Value>> {
 fn part_of_url(name: &str, url: &Map<String, Value>) -> Value {
     let text = |part: &str| url.get(part).and_then(Value::as_str).unwrap_or_default();
     let host = text("host");
-    let (hostname, port) = host.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')).unwrap_or((host, ""));
+    let (hostname, port) =
+        host.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')).unwrap_or((host, ""));
     json!(match name {
         "getHost" => host,
         "getHostname" => hostname.trim_matches(['[', ']']),

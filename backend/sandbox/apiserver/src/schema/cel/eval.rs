@@ -30,10 +30,13 @@ pub(super) fn eval<'a>(expr: &'a Expr, scope: &Scope<'a>) -> Found<'a> {
         Expr::Value(value) => Ok(Cow::Borrowed(value)),
         Expr::Name(name) => {
             let found = scope.names.iter().rev().find(|(known, _)| known == name);
-            found.map(|(_, value)| Cow::Borrowed(*value)).ok_or_else(|| format!("undeclared reference to '{name}'"))
+            found
+                .map(|(_, value)| Cow::Borrowed(*value))
+                .ok_or_else(|| format!("undeclared reference to '{name}'"))
         }
         Expr::List(items) => {
-            let items: Result<Vec<Value>, String> = items.iter().map(|item| eval(item, scope).map(Cow::into_owned)).collect();
+            let items: Result<Vec<Value>, String> =
+                items.iter().map(|item| eval(item, scope).map(Cow::into_owned)).collect();
             Ok(Cow::Owned(Value::Array(items?)))
         }
         Expr::Select(of, member) => get(eval(of, scope)?, &Value::from(member.as_str())),
@@ -49,13 +52,17 @@ pub(super) fn eval<'a>(expr: &'a Expr, scope: &Scope<'a>) -> Found<'a> {
             Some(number) => owned(-number),
             None => Err("no such overload: -".into()),
         },
-        Expr::Choice(condition, yes, no) => eval(if truth(&*eval(condition, scope)?)? { yes } else { no }, scope),
+        Expr::Choice(condition, yes, no) => {
+            eval(if truth(&*eval(condition, scope)?)? { yes } else { no }, scope)
+        }
         Expr::Binary("&&", left, right) => both(left, right, scope, false),
         Expr::Binary("||", left, right) => both(left, right, scope, true),
         Expr::Binary(operator, left, right) => {
             call::binary(operator, &*eval(left, scope)?, &*eval(right, scope)?).map(Cow::Owned)
         }
-        Expr::Each(how, of, variable, body) => each(how, &*eval(of, scope)?, variable, body, scope).map(Cow::Owned),
+        Expr::Each(how, of, variable, body) => {
+            each(how, &*eval(of, scope)?, variable, body, scope).map(Cow::Owned)
+        }
         Expr::Call(name, arguments) => {
             let arguments: Result<Vec<Value>, String> =
                 arguments.iter().map(|argument| eval(argument, scope).map(Cow::into_owned)).collect();
@@ -110,7 +117,10 @@ fn each(how: &str, of: &Value, variable: &str, body: &Expr, scope: &Scope<'_>) -
         _ => return Err(format!("no such overload: {how}")),
     };
     if how == "map" {
-        return items.iter().map(|item| eval(body, &scope.with(variable, item)).map(Cow::into_owned)).collect();
+        return items
+            .iter()
+            .map(|item| eval(body, &scope.with(variable, item)).map(Cow::into_owned))
+            .collect();
     }
     let mut kept = Vec::new();
     let mut failed = None;

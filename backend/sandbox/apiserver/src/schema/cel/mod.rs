@@ -61,7 +61,10 @@ mod tests {
         truth("has(self.a) && !has(self.b.c) && !has(self.d)", json!({"a": 1, "b": {}}));
         truth("(has(self.a) ? 1 : 0) + (has(self.b) ? 1 : 0) <= 1", json!({"a": 1}));
         truth("self.all(key, !key.contains('*') && key.size() != 0)", json!({"a": 1}));
-        truth("self.all(l1, self.exists_one(l2, l1.number == l2.number))", json!([{"number": 1}, {"number": 2}]));
+        truth(
+            "self.all(l1, self.exists_one(l2, l1.number == l2.number))",
+            json!([{"number": 1}, {"number": 2}]),
+        );
         truth("self.filter(x, x > 1).map(x, x * 2) == [4, 6]", json!([1, 2, 3]));
         truth("self in ['a', \"b\"] && self.matches('^[a-z]$') && self.substring(0, 1) == 'a'", json!("a"));
         truth("'k' in self && self['k'][1] == 'y'", json!({"k": ["x", "y"]}));
@@ -71,8 +74,14 @@ mod tests {
         truth("!isURL(self) && isURL('http://' + self)", json!("registry.example/x:1"));
         truth("int(self) == 8 && string(8) == self && -int(self) < 0", json!("8"));
         truth("self.a == oldSelf.a && self.__namespace__ == 'n'", json!({"a": 1, "namespace": "n"}));
-        truth("self.exists(i, i.exists(j, j == 2)) && self[0].isSorted() && self[0].sum() == 3", json!([[1, 2]]));
-        truth("self.split(',').size() == 2 && self.lowerAscii() == 'a,b' && self.replace('A', 'x') == 'x,b'", json!("A,b"));
+        truth(
+            "self.exists(i, i.exists(j, j == 2)) && self[0].isSorted() && self[0].sum() == 3",
+            json!([[1, 2]]),
+        );
+        truth(
+            "self.split(',').size() == 2 && self.lowerAscii() == 'a,b' && self.replace('A', 'x') == 'x,b'",
+            json!("A,b"),
+        );
         check("self.x", json!({}), Err("no such key: x"));
         check("self.all(x, x.y == 1)", json!([{}]), Err("no such key: y"));
         check("duration(self)", json!("soon"), Err("duration"));
@@ -124,10 +133,13 @@ mod tests {
         let mut random = rand::rngs::StdRng::seed_from_u64(7);
         let mut read = 0;
         for _ in 0..30_000 {
-            let text: Vec<&str> = (0..random.random_range(1..12)).map(|_| WORDS[random.random_range(0..WORDS.len())]).collect();
+            let text: Vec<&str> =
+                (0..random.random_range(1..12)).map(|_| WORDS[random.random_range(0..WORDS.len())]).collect();
             if let Ok(program) = Program::parse(&text.join(" ")) {
                 read += 1;
-                for value in [json!("a"), json!({"x": [1, "a"]}), json!([1, {"x": 2}]), json!(-1), Value::Null] {
+                for value in
+                    [json!("a"), json!({"x": [1, "a"]}), json!([1, {"x": 2}]), json!(-1), Value::Null]
+                {
                     drop(program.run(&value, None));
                 }
             }
@@ -140,9 +152,18 @@ mod tests {
 
     #[test]
     fn what_is_not_understood_is_said() {
-        for text in
-            ["self.", "cel.bind(x, 1, x)", "self.?a.orValue(1)", "self =", "'open", "self.nonsense()", "a(", "1 +", "(((", ""]
-        {
+        for text in [
+            "self.",
+            "cel.bind(x, 1, x)",
+            "self.?a.orValue(1)",
+            "self =",
+            "'open",
+            "self.nonsense()",
+            "a(",
+            "1 +",
+            "(((",
+            "",
+        ] {
             assert!(Program::parse(text).is_err(), "{text}");
         }
         assert!(Program::parse(&"(".repeat(10_000)).is_err());

@@ -34,14 +34,17 @@ impl Expr {
             Self::Name(found) => found == name,
             Self::List(items) | Self::Call(_, items) => items.iter().any(|item| item.mentions(name)),
             Self::Select(of, _) | Self::Has(of, _) | Self::Not(of) | Self::Minus(of) => of.mentions(name),
-            Self::Index(a, b) | Self::Binary(_, a, b) | Self::Each(_, a, _, b) => a.mentions(name) || b.mentions(name),
+            Self::Index(a, b) | Self::Binary(_, a, b) | Self::Each(_, a, _, b) => {
+                a.mentions(name) || b.mentions(name)
+            }
             Self::Choice(a, b, c) => a.mentions(name) || b.mentions(name) || c.mentions(name),
         }
     }
 }
 
 /// Operators from the loosest to the tightest.
-const OPERATORS: [&[&str]; 5] = [&["||"], &["&&"], &["==", "!=", "<=", ">=", "<", ">", "in"], &["+", "-"], &["*", "/", "%"]];
+const OPERATORS: [&[&str]; 5] =
+    [&["||"], &["&&"], &["==", "!=", "<=", ">=", "<", ">", "in"], &["+", "-"], &["*", "/", "%"]];
 
 const EACH: [&str; 5] = ["all", "exists", "exists_one", "filter", "map"];
 
@@ -127,7 +130,8 @@ struct Parser {
 
 impl Parser {
     fn sign(&mut self, sign: &str) -> bool {
-        let there = self.tokens.get(self.at).is_some_and(|token| token.kind == Kind::Sign && token.text == sign);
+        let there =
+            self.tokens.get(self.at).is_some_and(|token| token.kind == Kind::Sign && token.text == sign);
         self.at += usize::from(there);
         there
     }
@@ -163,8 +167,11 @@ impl Parser {
         let Some(operators) = OPERATORS.get(level) else { return self.unary() };
         let mut left = self.binary(level + 1)?;
         loop {
-            let token = self.tokens.get(self.at).filter(|token| matches!(token.kind, Kind::Sign | Kind::Word));
-            let Some(operator) = token.and_then(|token| operators.iter().find(|operator| token.text == **operator)) else {
+            let token =
+                self.tokens.get(self.at).filter(|token| matches!(token.kind, Kind::Sign | Kind::Word));
+            let Some(operator) =
+                token.and_then(|token| operators.iter().find(|operator| token.text == **operator))
+            else {
                 return Ok(left);
             };
             self.at += 1;
@@ -197,7 +204,8 @@ impl Parser {
     }
 
     fn word(&mut self) -> Result<String, String> {
-        let token = self.tokens.get(self.at).filter(|token| token.kind == Kind::Word).ok_or("a name is missing")?;
+        let token =
+            self.tokens.get(self.at).filter(|token| token.kind == Kind::Word).ok_or("a name is missing")?;
         self.at += 1;
         Ok(token.text.clone())
     }
@@ -245,7 +253,8 @@ impl Parser {
         match token.kind {
             Kind::Text => Ok(Expr::Value(Value::from(token.text))),
             Kind::Number => {
-                let number = serde_json::from_str(&token.text).map_err(|_| format!("`{}` is no number", token.text))?;
+                let number = serde_json::from_str(&token.text)
+                    .map_err(|_| format!("`{}` is no number", token.text))?;
                 Ok(Expr::Value(number))
             }
             Kind::Sign => Err(format!("`{}` is not understood here", token.text)),

@@ -34,7 +34,8 @@ fn the_edge() {
         ],
     );
     let entry = |more: Value| with(json!({"hosts": ["a.example"], "resolution": "STATIC"}), more);
-    let at = |address: &str, more: Value| entry(json!({"endpoints": [with(json!({"address": address}), more)]}));
+    let at =
+        |address: &str, more: Value| entry(json!({"endpoints": [with(json!({"address": address}), more)]}));
     let port = |fields: Value| entry(json!({"ports": [with(json!({"name": "a", "number": 80}), fields)]}));
     table(
         "ServiceEntry",
@@ -61,7 +62,11 @@ fn the_edge() {
                 ),
                 "spec: Invalid value: \"object\": DNS_ROUND_ROBIN mode cannot have multiple endpoints",
             ),
-            (entry(json!({})), json!({"hosts": ["*"]}), "spec.hosts[0]: Invalid value: \"*\": hostname cannot be wildcard"),
+            (
+                entry(json!({})),
+                json!({"hosts": ["*"]}),
+                "spec.hosts[0]: Invalid value: \"*\": hostname cannot be wildcard",
+            ),
             (
                 entry(json!({})),
                 json!({"hosts": []}),
@@ -122,18 +127,38 @@ fn workload_entries_and_groups() {
             address("unix://a"),
             "PATH.address: Invalid value: \"unix://a\": UDS must be an absolute path or abstract socket",
         );
-        row(address("unix://@a"), address("unix:///a/"), "PATH.address: Invalid value: \"unix:///a/\": UDS may not be a dir");
+        row(
+            address("unix://@a"),
+            address("unix:///a/"),
+            "PATH.address: Invalid value: \"unix:///a/\": UDS may not be a dir",
+        );
         row(
             address("unix:///a"),
             json!({"address": "unix:///a", "ports": {"http": 80}}),
             "PATH: Invalid value: \"object\": UDS may not include ports",
         );
-        row(ports("http", 80), ports("http", 0), "PATH.ports.http: Invalid value: 0: port must be between 1-65535");
-        row(ports("http-1", 80), ports("http_1", 80), "PATH.ports: Invalid value: \"object\": port name must be valid");
+        row(
+            ports("http", 80),
+            ports("http", 0),
+            "PATH.ports.http: Invalid value: 0: port must be between 1-65535",
+        );
+        row(
+            ports("http-1", 80),
+            ports("http_1", 80),
+            "PATH.ports: Invalid value: \"object\": port name must be valid",
+        );
         if kind == "WorkloadGroup" {
-            assert_eq!(said(kind, &wrap(json!({}))), Vec::<String>::new(), "the address of a template is filled in later");
+            assert_eq!(
+                said(kind, &wrap(json!({}))),
+                Vec::<String>::new(),
+                "the address of a template is filled in later"
+            );
         } else {
-            row(json!({"network": "n"}), json!({"labels": {}}), "PATH: Invalid value: \"object\": Address is required");
+            row(
+                json!({"network": "n"}),
+                json!({"labels": {}}),
+                "PATH: Invalid value: \"object\": Address is required",
+            );
         }
     }
     let probe = |probe: Value| json!({"template": {}, "probe": probe});
@@ -141,7 +166,11 @@ fn workload_entries_and_groups() {
     table(
         "WorkloadGroup",
         vec![
-            (get(80, "HTTP"), get(0, "HTTP"), "spec.probe.httpGet.port: Invalid value: 0: port must be between 1-65535"),
+            (
+                get(80, "HTTP"),
+                get(0, "HTTP"),
+                "spec.probe.httpGet.port: Invalid value: 0: port must be between 1-65535",
+            ),
             (
                 get(80, "HTTPS"),
                 get(80, "ftp"),
@@ -182,7 +211,8 @@ fn sidecar_and_filters() {
         "http.idleTimeout",
     ] {
         let pool = |text: &str| field.rsplit('.').fold(json!(text), |inner, name| json!({ name: inner }));
-        let ingress = |text: &str| json!({"ingress": [{"port": {"number": 80}, "connectionPool": pool(text)}]});
+        let ingress =
+            |text: &str| json!({"ingress": [{"port": {"number": 80}, "connectionPool": pool(text)}]});
         let top = |text: &str| json!({"inboundConnectionPool": pool(text)});
         table(
             "Sidecar",
@@ -192,7 +222,11 @@ fn sidecar_and_filters() {
                     ingress("0s"),
                     &format!("spec.ingress[0].connectionPool.{field}: Invalid value: \"0s\": {DURATION}"),
                 ),
-                (top("1s"), top("0s"), &format!("spec.inboundConnectionPool.{field}: Invalid value: \"0s\": {DURATION}")),
+                (
+                    top("1s"),
+                    top("0s"),
+                    &format!("spec.inboundConnectionPool.{field}: Invalid value: \"0s\": {DURATION}"),
+                ),
             ],
         );
     }
@@ -253,7 +287,11 @@ fn sidecar_and_filters() {
                 labels("*", "b"),
                 "spec.selector.matchLabels: Invalid value: \"object\": wildcard not allowed in label key match",
             ),
-            (labels("a", "b"), labels("", "b"), "spec.selector.matchLabels: Invalid value: \"object\": key must not be empty"),
+            (
+                labels("a", "b"),
+                labels("", "b"),
+                "spec.selector.matchLabels: Invalid value: \"object\": key must not be empty",
+            ),
             (
                 labels("a", "b"),
                 labels("a", "*"),

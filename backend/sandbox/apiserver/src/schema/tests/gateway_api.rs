@@ -10,8 +10,7 @@ fn http_routes() {
     let backend = json!([{"name": "web", "port": 80}]);
     let filter = |filter: Value| rule(json!({"filters": [filter]}));
     let prefix = json!([{"path": {"type": "PathPrefix", "value": "/a"}}]);
-    let rewrite =
-        json!([{"type": "URLRewrite", "urlRewrite": {"path": {"type": "ReplacePrefixMatch", "replacePrefixMatch": "/b"}}}]);
+    let rewrite = json!([{"type": "URLRewrite", "urlRewrite": {"path": {"type": "ReplacePrefixMatch", "replacePrefixMatch": "/b"}}}]);
     let redirect = json!([{"type": "RequestRedirect", "requestRedirect": {"hostname": "a.example"}}]);
     table(
         "HTTPRoute",

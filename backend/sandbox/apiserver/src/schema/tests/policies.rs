@@ -9,14 +9,19 @@ fn attachment(kind: &str, base: &Value, single: bool) {
     let of = |more: Value| with(base.clone(), more);
     let labels = |key: &str, value: &str| of(json!({"selector": {"matchLabels": {key: value}}}));
     let good = labels("app", "a");
-    let reference = |namespace: &str| json!({"kind": "Service", "group": "", "name": "a", "namespace": namespace});
+    let reference =
+        |namespace: &str| json!({"kind": "Service", "group": "", "name": "a", "namespace": namespace});
     let mut rows = vec![
         (
             good.clone(),
             labels("a*", "a"),
             "spec.selector.matchLabels: Invalid value: \"object\": wildcard not allowed in label key match",
         ),
-        (good.clone(), labels("", "a"), "spec.selector.matchLabels: Invalid value: \"object\": key must not be empty"),
+        (
+            good.clone(),
+            labels("", "a"),
+            "spec.selector.matchLabels: Invalid value: \"object\": key must not be empty",
+        ),
         (
             good,
             labels("app", "a*"),
@@ -64,7 +69,8 @@ fn what_policies_are_attached_to() {
 
 #[test]
 fn policies_and_reports() {
-    let selected = json!({"selector": {"matchLabels": {"app": "a"}}, "portLevelMtls": {"80": {"mode": "STRICT"}}});
+    let selected =
+        json!({"selector": {"matchLabels": {"app": "a"}}, "portLevelMtls": {"80": {"mode": "STRICT"}}});
     table(
         "PeerAuthentication",
         vec![

@@ -95,8 +95,14 @@ fn policies(policy: &Value) -> Vec<(Value, &'static str)> {
     let port = with(policy.clone(), json!({"port": {"number": 80}}));
     vec![
         (json!({"host": "a", "trafficPolicy": policy}), "spec.trafficPolicy"),
-        (json!({"host": "a", "trafficPolicy": {"portLevelSettings": [port]}}), "spec.trafficPolicy.portLevelSettings[0]"),
-        (json!({"host": "a", "subsets": [{"name": "v1", "trafficPolicy": policy}]}), "spec.subsets[0].trafficPolicy"),
+        (
+            json!({"host": "a", "trafficPolicy": {"portLevelSettings": [port]}}),
+            "spec.trafficPolicy.portLevelSettings[0]",
+        ),
+        (
+            json!({"host": "a", "subsets": [{"name": "v1", "trafficPolicy": policy}]}),
+            "spec.subsets[0].trafficPolicy",
+        ),
         (
             json!({"host": "a", "subsets": [{"name": "v1", "trafficPolicy": {"portLevelSettings": [port]}}]}),
             "spec.subsets[0].trafficPolicy.portLevelSettings[0]",
@@ -139,7 +145,9 @@ fn destination_rule() {
     );
     both(
         balancer(json!({"consistentHash": {"useSourceIp": true, "maglev": {"tableSize": 7}}})),
-        balancer(json!({"consistentHash": {"useSourceIp": true, "httpHeaderName": "a", "httpCookie": {"name": "a"}}})),
+        balancer(
+            json!({"consistentHash": {"useSourceIp": true, "httpHeaderName": "a", "httpCookie": {"name": "a"}}}),
+        ),
         "<nil>: Invalid value: \"\": \"PATH.loadBalancer.consistentHash\" must validate one and only one schema (oneOf). Found 3 valid alternatives",
     );
     both(
@@ -152,7 +160,8 @@ fn destination_rule() {
         json!({"connectionPool": {"tcp": {"maxConnections": 3_000_000_000_i64}}}),
         "PATH.connectionPool.tcp.maxConnections: Invalid value: 3000000000: PATH.connectionPool.tcp.maxConnections in body must be of type int32: \"3000000000\"",
     );
-    let selector = |key: &str, value: &str| json!({"host": "a", "workloadSelector": {"matchLabels": {key: value}}});
+    let selector =
+        |key: &str, value: &str| json!({"host": "a", "workloadSelector": {"matchLabels": {key: value}}});
     table(
         "DestinationRule",
         vec![

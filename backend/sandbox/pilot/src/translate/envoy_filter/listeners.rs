@@ -21,8 +21,10 @@ fn port(listener: &Value) -> Option<u32> {
 }
 
 fn is(wanted: &ListenerMatch, listener: &Value) -> bool {
-    let named =
-        |wanted: &str| name(listener) == wanted || (wanted == "virtualInbound" && name(listener).starts_with("virtualInbound-"));
+    let named = |wanted: &str| {
+        name(listener) == wanted
+            || (wanted == "virtualInbound" && name(listener).starts_with("virtualInbound-"))
+    };
     said(wanted.name.as_ref()).is_none_or(named)
         && wanted.port_number.is_none_or(|wanted| wanted == 0 || Some(wanted) == port(listener))
 }
@@ -40,7 +42,9 @@ fn is_chain(wanted: &FilterChainMatch, listener: &str, chain: &Value) -> bool {
         && said(wanted.transport_protocol.as_ref()).is_none_or(|wanted| of["transport_protocol"] == wanted)
         && said(wanted.application_protocols.as_ref())
             .is_none_or(|wanted| wanted.split(',').all(|one| has("application_protocols", one.trim())))
-        && wanted.destination_port.is_none_or(|wanted| wanted == 0 || at().is_some_and(|at: Value| at == wanted))
+        && wanted
+            .destination_port
+            .is_none_or(|wanted| wanted == 0 || at().is_some_and(|at: Value| at == wanted))
 }
 
 pub(super) fn edit(change: &Change<'_>, listener: &Value) -> Edit {
@@ -57,7 +61,9 @@ pub(super) fn edit(change: &Change<'_>, listener: &Value) -> Edit {
     let chain = wanted.and_then(|wanted| wanted.filter_chain.as_ref());
     let mut changed = listener.clone();
     let hit = match apply_to {
-        "LISTENER" => return if change.patch.patch.operation == "ADD" { Edit::Keep } else { change.whole(listener) },
+        "LISTENER" => {
+            return if change.patch.patch.operation == "ADD" { Edit::Keep } else { change.whole(listener) };
+        }
         "LISTENER_FILTER" => {
             let named = wanted.and_then(|wanted| said(wanted.listener_filter.as_ref()));
             by_name(change, &mut changed, "listener_filters", named)
@@ -90,7 +96,11 @@ fn by_name(change: &Change<'_>, holder: &mut Value, key: &str, named: Option<&st
 }
 
 /// Calls for every filter chain that is meant; true when one of them was changed.
-fn each_chain(listener: &mut Value, wanted: Option<&FilterChainMatch>, edit: &mut dyn FnMut(&mut Value) -> bool) -> bool {
+fn each_chain(
+    listener: &mut Value,
+    wanted: Option<&FilterChainMatch>,
+    edit: &mut dyn FnMut(&mut Value) -> bool,
+) -> bool {
     let mut hit = false;
     let named = name(listener).to_owned();
     for chain in listener["filter_chains"].as_array_mut().into_iter().flatten() {
@@ -102,10 +112,16 @@ fn each_chain(listener: &mut Value, wanted: Option<&FilterChainMatch>, edit: &mu
 }
 
 /// Calls for every HTTP connection manager of the chains that are meant.
-fn each_filter(listener: &mut Value, wanted: Option<&FilterChainMatch>, edit: &mut dyn FnMut(&mut Value) -> bool) -> bool {
+fn each_filter(
+    listener: &mut Value,
+    wanted: Option<&FilterChainMatch>,
+    edit: &mut dyn FnMut(&mut Value) -> bool,
+) -> bool {
     each_chain(listener, wanted, &mut |chain| {
         let mut hit = false;
-        for filter in chain["filters"].as_array_mut().into_iter().flatten().filter(|filter| name(filter) == MANAGER) {
+        for filter in
+            chain["filters"].as_array_mut().into_iter().flatten().filter(|filter| name(filter) == MANAGER)
+        {
             hit |= edit(filter);
         }
         hit

@@ -87,9 +87,11 @@ fn meant<'a>(target: &Target<'a>) -> Vec<&'a Config<EnvoyFilter>> {
 /// Whether the kind and the version of the proxy fit.
 fn for_proxy(target: &Target<'_>, patch: &ConfigPatch) -> bool {
     let context = patch.r#match.context.as_deref().unwrap_or("ANY");
-    let sides = if target.is_gateway() { &[Context::Gateway][..] } else { &[Context::Inbound, Context::Outbound] };
+    let sides =
+        if target.is_gateway() { &[Context::Gateway][..] } else { &[Context::Inbound, Context::Outbound] };
     let version = patch.r#match.proxy.as_ref().and_then(|proxy| proxy.proxy_version.as_deref());
-    let fits = |pattern: &str| regex::Regex::new(pattern).is_ok_and(|pattern| pattern.is_match(ISTIO_VERSION));
+    let fits =
+        |pattern: &str| regex::Regex::new(pattern).is_ok_and(|pattern| pattern.is_match(ISTIO_VERSION));
     sides.iter().any(|side| side.within(context)) && version.is_none_or(fits)
 }
 
@@ -155,7 +157,8 @@ fn all(
             Edit::Keep => changed.push(json.clone()),
             Edit::Remove => drop(hit.insert((kind, name(json).to_owned()))),
             Edit::Change(new) => {
-                wire::any(&new).map_err(|error| format!("{} could not be encoded with it: {error}", name(json)))?;
+                wire::any(&new)
+                    .map_err(|error| format!("{} could not be encoded with it: {error}", name(json)))?;
                 hit.insert((kind, name(json).to_owned()));
                 changed.push(new);
             }
@@ -182,7 +185,9 @@ fn name(json: &Value) -> &str {
 }
 
 fn cluster(change: &Change<'_>, json: &Value) -> Edit {
-    if change.patch.patch.operation == "ADD" || !change.patch.r#match.cluster.as_ref().is_none_or(|wanted| is(wanted, json)) {
+    if change.patch.patch.operation == "ADD"
+        || !change.patch.r#match.cluster.as_ref().is_none_or(|wanted| is(wanted, json))
+    {
         return Edit::Keep;
     }
     change.whole(json)
@@ -191,11 +196,15 @@ fn cluster(change: &Change<'_>, json: &Value) -> Edit {
 /// Whether a cluster is meant; its name says which port, subset and host it is for, and an inbound one's metadata the host.
 fn is(wanted: &ClusterMatch, json: &Value) -> bool {
     let mut parts = name(json).split('|').skip(1);
-    let (port, subset, host) =
-        (parts.next().unwrap_or_default(), parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    let (port, subset, host) = (
+        parts.next().unwrap_or_default(),
+        parts.next().unwrap_or_default(),
+        parts.next().unwrap_or_default(),
+    );
     let services = json.pointer("/metadata/filter_metadata/istio/services").and_then(Value::as_array);
     let serves = |service: &str| {
-        host == service || services.into_iter().flatten().any(|known| host.is_empty() && known["host"] == service)
+        host == service
+            || services.into_iter().flatten().any(|known| host.is_empty() && known["host"] == service)
     };
     let said = |wanted: &Option<String>| wanted.as_deref().filter(|text| !text.is_empty()).map(str::to_owned);
     said(&wanted.name).is_none_or(|wanted| wanted == name(json))

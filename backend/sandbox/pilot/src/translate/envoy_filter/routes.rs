@@ -37,7 +37,8 @@ fn is(wanted: &RouteConfigurationMatch, routes: &Value) -> bool {
 
 fn is_host(wanted: &VirtualHostMatch, host: &Value) -> bool {
     let domain = |wanted: &str| host["domains"].as_array().into_iter().flatten().any(|known| known == wanted);
-    said(wanted.name.as_ref()).is_none_or(|wanted| wanted == name(host)) && said(wanted.domain_name.as_ref()).is_none_or(domain)
+    said(wanted.name.as_ref()).is_none_or(|wanted| wanted == name(host))
+        && said(wanted.domain_name.as_ref()).is_none_or(domain)
 }
 
 fn is_route(wanted: &RouteMatch, route: &Value) -> bool {

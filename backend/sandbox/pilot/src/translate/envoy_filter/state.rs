@@ -82,9 +82,13 @@ impl State {
     /// it names before others. True when there are any, and everything is worth sending without them.
     pub(crate) fn blame(&mut self, kind: Kind, words: &str) -> bool {
         let known = self.confirmed.get(&kind);
-        let new: Vec<_> = self.in_force(kind).filter(|(id, _)| known.is_none_or(|known| !known.contains(id))).collect();
-        let named = |touched: &BTreeSet<(Kind, String)>| touched.iter().any(|(_, name)| words.contains(name.as_str()));
-        let mut to_blame: Vec<PatchId> = new.iter().filter(|(_, touched)| named(touched)).map(|(id, _)| (*id).clone()).collect();
+        let new: Vec<_> =
+            self.in_force(kind).filter(|(id, _)| known.is_none_or(|known| !known.contains(id))).collect();
+        let named = |touched: &BTreeSet<(Kind, String)>| {
+            touched.iter().any(|(_, name)| words.contains(name.as_str()))
+        };
+        let mut to_blame: Vec<PatchId> =
+            new.iter().filter(|(_, touched)| named(touched)).map(|(id, _)| (*id).clone()).collect();
         if to_blame.is_empty() {
             to_blame = new.iter().map(|(id, _)| (*id).clone()).collect();
         }
@@ -125,7 +129,10 @@ pub(crate) fn untranslated(registry: &Registry, shared: &Shared) -> Vec<Untransl
         for (index, patch) in config.spec.config_patches.iter().enumerate() {
             let id = PatchId::new(title(&config.object), index, patch);
             let mut add = |words: &str| {
-                found.push(Untranslated { object: id.object.clone(), reason: format!("configPatches[{index}]: {words}") });
+                found.push(Untranslated {
+                    object: id.object.clone(),
+                    reason: format!("configPatches[{index}]: {words}"),
+                });
             };
             for words in failed.get(&id).into_iter().flatten() {
                 add(words);

@@ -44,7 +44,9 @@ pub(super) fn attach(
     let namespace = namespace(route, parent);
     match (parent.group.as_deref().unwrap_or(GROUP), parent.kind.as_deref().unwrap_or("Gateway")) {
         (GROUP, "Gateway") => {
-            let gateway = bound.iter().find(|bound| bound.gateway.namespace == namespace && bound.gateway.name == parent.name)?;
+            let gateway = bound
+                .iter()
+                .find(|bound| bound.gateway.namespace == namespace && bound.gateway.name == parent.name)?;
             Some(at_gateway(api, gateway, route, parent))
         }
         ("", "Service") => Some(at_service(services, namespace, route, parent).map(|place| vec![place])),
@@ -54,10 +56,11 @@ pub(super) fn attach(
 
 /// A Gateway that is not there at all, which nobody else says.
 pub(super) fn missing(api: &GatewayApi, route: &Config<HttpRoute>, parent: &ParentRef) -> Option<String> {
-    let of_gateways =
-        parent.group.as_deref().is_none_or(|group| group == GROUP) && parent.kind.as_deref().is_none_or(|kind| kind == "Gateway");
+    let of_gateways = parent.group.as_deref().is_none_or(|group| group == GROUP)
+        && parent.kind.as_deref().is_none_or(|kind| kind == "Gateway");
     let namespace = namespace(route, parent);
-    let there = || api.gateways.iter().any(|gateway| gateway.namespace == namespace && gateway.name == parent.name);
+    let there =
+        || api.gateways.iter().any(|gateway| gateway.namespace == namespace && gateway.name == parent.name);
     (of_gateways && !there()).then(|| format!("parentRefs: there is no Gateway {namespace}/{}", parent.name))
 }
 
@@ -65,7 +68,12 @@ fn namespace<'a>(route: &'a Config<HttpRoute>, parent: &'a ParentRef) -> &'a str
     parent.namespace.as_deref().unwrap_or(&route.namespace)
 }
 
-fn at_service(services: &[Service], namespace: &str, route: &Config<HttpRoute>, parent: &ParentRef) -> Result<Place, Refusal> {
+fn at_service(
+    services: &[Service],
+    namespace: &str,
+    route: &Config<HttpRoute>,
+    parent: &ParentRef,
+) -> Result<Place, Refusal> {
     let host = format!("{}.{namespace}.svc.{TRUST_DOMAIN}", parent.name);
     let missing = |what: String| Refusal::new("NoMatchingParent", what);
     let service = services.iter().find(|service| service.host == host);
@@ -81,16 +89,26 @@ fn at_service(services: &[Service], namespace: &str, route: &Config<HttpRoute>, 
     Ok(Place::Service { host, port, from })
 }
 
-fn at_gateway(api: &GatewayApi, bound: &Bound<'_>, route: &Config<HttpRoute>, parent: &ParentRef) -> Result<Vec<Place>, Refusal> {
+fn at_gateway(
+    api: &GatewayApi,
+    bound: &Bound<'_>,
+    route: &Config<HttpRoute>,
+    parent: &ParentRef,
+) -> Result<Vec<Place>, Refusal> {
     let mut places = Vec::new();
     // The last reason counts: it is the one that came nearest.
     let mut refusal = Refusal::new("NoMatchingParent", "no listener fits sectionName and port");
-    let section = |listener: &Listener| parent.section_name.as_ref().is_none_or(|name| *name == listener.name);
+    let section =
+        |listener: &Listener| parent.section_name.as_ref().is_none_or(|name| *name == listener.name);
     let port = |listener: &Listener| parent.port.is_none_or(|port| port == listener.port);
-    let fitting = bound.listeners.iter().filter(|checked| section(checked.listener) && port(checked.listener));
+    let fitting =
+        bound.listeners.iter().filter(|checked| section(checked.listener) && port(checked.listener));
     for checked in fitting {
         if !checked.serves() {
-            refusal = Refusal::new("NoMatchingParent", format!("listener {} is not accepted", checked.listener.name));
+            refusal = Refusal::new(
+                "NoMatchingParent",
+                format!("listener {} is not accepted", checked.listener.name),
+            );
             continue;
         }
         if let Err(words) = allowed(api, bound, checked, route) {
@@ -114,11 +132,20 @@ fn at_gateway(api: &GatewayApi, bound: &Bound<'_>, route: &Config<HttpRoute>, pa
 }
 
 /// Whether a listener takes routes of this kind and namespace.
-fn allowed(api: &GatewayApi, bound: &Bound<'_>, checked: &Checked<'_>, route: &Config<HttpRoute>) -> Result<(), String> {
+fn allowed(
+    api: &GatewayApi,
+    bound: &Bound<'_>,
+    checked: &Checked<'_>,
+    route: &Config<HttpRoute>,
+) -> Result<(), String> {
     let rule = checked.listener.allowed_routes.as_ref();
     let kinds = rule.map_or(&[][..], |rule| rule.kinds.as_slice());
     if !kinds.is_empty() && !kinds.iter().any(|kind| kind.kind == route.object.kind()) {
-        return Err(format!("kind {} is not allowed by listener {}", route.object.kind(), checked.listener.name));
+        return Err(format!(
+            "kind {} is not allowed by listener {}",
+            route.object.kind(),
+            checked.listener.name
+        ));
     }
     let namespaces = rule.and_then(|rule| rule.namespaces.as_ref());
     let fits = match namespaces.and_then(|rule| rule.from.as_deref()).unwrap_or("Same") {
@@ -132,7 +159,11 @@ fn allowed(api: &GatewayApi, bound: &Bound<'_>, checked: &Checked<'_>, route: &C
         _ => false,
     };
     let namespace = &route.namespace;
-    if fits { Ok(()) } else { Err(format!("hostnames of namespace {namespace:?} are not allowed by the parent's listener")) }
+    if fits {
+        Ok(())
+    } else {
+        Err(format!("hostnames of namespace {namespace:?} are not allowed by the parent's listener"))
+    }
 }
 
 /// The narrower of both sides' hosts, for each pair that meets.
@@ -141,7 +172,11 @@ fn common(listener: &str, route: &[String]) -> Vec<String> {
         return vec![listener.to_owned()];
     }
     let narrower = |host: &String| {
-        if fits(listener, host) { Some(host.clone()) } else { fits(host, listener).then(|| listener.to_owned()) }
+        if fits(listener, host) {
+            Some(host.clone())
+        } else {
+            fits(host, listener).then(|| listener.to_owned())
+        }
     };
     route.iter().filter_map(narrower).collect()
 }
@@ -152,7 +187,9 @@ mod tests {
 
     #[test]
     fn hosts_that_both_sides_have() {
-        let at = |listener: &str, hosts: &[&str]| common(listener, &hosts.iter().map(ToString::to_string).collect::<Vec<_>>());
+        let at = |listener: &str, hosts: &[&str]| {
+            common(listener, &hosts.iter().map(ToString::to_string).collect::<Vec<_>>())
+        };
         assert_eq!(at("*", &[]), ["*"]);
         assert_eq!(at("*.example", &["a.example", "b.test"]), ["a.example"]);
         assert_eq!(at("a.example", &["*.example"]), ["a.example"]);

@@ -25,17 +25,27 @@ pub(super) fn destination(
     }
 }
 
-fn found(api: &GatewayApi, services: &[Service], route: &Config<HttpRoute>, to: &BackendRef) -> Result<String, Refusal> {
+fn found(
+    api: &GatewayApi,
+    services: &[Service],
+    route: &Config<HttpRoute>,
+    to: &BackendRef,
+) -> Result<String, Refusal> {
     let namespace = to.namespace.as_deref().unwrap_or(&route.namespace);
     let host = match (to.group.as_deref().unwrap_or_default(), to.kind.as_deref().unwrap_or("Service")) {
         ("", "Service") => format!("{}.{namespace}.svc.{TRUST_DOMAIN}", to.name),
         ("networking.istio.io", "Hostname") => to.name.clone(),
         (group, kind) => {
-            return Err(Refusal::new("InvalidKind", format!("a backend of kind {kind} of group {group:?} is not supported")));
+            return Err(Refusal::new(
+                "InvalidKind",
+                format!("a backend of kind {kind} of group {group:?} is not supported"),
+            ));
         }
     };
     let kind = to.kind.as_deref().unwrap_or("Service");
-    if kind == "Service" && !granted(api, (route.object.kind(), &route.namespace), ("Service", namespace, &to.name)) {
+    if kind == "Service"
+        && !granted(api, (route.object.kind(), &route.namespace), ("Service", namespace, &to.name))
+    {
         let words = format!(
             "backendRef {}/{namespace} not accessible to a {} in namespace {:?}",
             to.name,
@@ -48,7 +58,8 @@ fn found(api: &GatewayApi, services: &[Service], route: &Config<HttpRoute>, to: 
         return Err(Refusal::new("UnsupportedValue", format!("backendRef {}: port is required", to.name)));
     };
     let service = services.iter().find(|service| service.host == host);
-    let service = service.ok_or_else(|| Refusal::new("BackendNotFound", format!("backend({host}) not found")))?;
+    let service =
+        service.ok_or_else(|| Refusal::new("BackendNotFound", format!("backend({host}) not found")))?;
     match u16::try_from(port).ok().and_then(|port| service.port(port)) {
         Some(_) => Ok(host),
         None => Err(Refusal::new("BackendNotFound", format!("backend({host}) has no port {port}"))),
@@ -59,9 +70,13 @@ fn found(api: &GatewayApi, services: &[Service], route: &Config<HttpRoute>, to: 
 pub(super) fn granted(api: &GatewayApi, from: (&str, &str), to: (&str, &str, &str)) -> bool {
     from.1 == to.1
         || api.grants.iter().any(|grant| {
-            let may = |one: &mesh::gateway_api::GrantFrom| one.group == GROUP && one.kind == from.0 && one.namespace == from.1;
+            let may = |one: &mesh::gateway_api::GrantFrom| {
+                one.group == GROUP && one.kind == from.0 && one.namespace == from.1
+            };
             let meant = |one: &mesh::gateway_api::GrantTo| {
-                one.group.is_empty() && one.kind == to.0 && one.name.as_deref().is_none_or(|name| name.is_empty() || name == to.2)
+                one.group.is_empty()
+                    && one.kind == to.0
+                    && one.name.as_deref().is_none_or(|name| name.is_empty() || name == to.2)
             };
             grant.namespace == to.1 && grant.spec.from.iter().any(may) && grant.spec.to.iter().any(meant)
         })

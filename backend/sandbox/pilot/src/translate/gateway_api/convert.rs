@@ -41,7 +41,8 @@ pub(super) fn sort(rules: &mut [Ranked]) {
             (.., Some(path)) => (1, path.len()),
             _ => (0, 0),
         };
-        let specific = (rank, length, matched.method.is_some(), matched.headers.len(), matched.query_params.len());
+        let specific =
+            (rank, length, matched.method.is_some(), matched.headers.len(), matched.query_params.len());
         (Reverse(specific), ranked.of.clone(), ranked.at)
     });
 }
@@ -169,7 +170,8 @@ impl Maker<'_> {
                 ..to::Retries::default()
             });
         } else if per_try.is_some() {
-            whole.retries = Some(to::Retries { attempts: 2, per_try_timeout: per_try, ..to::Retries::default() });
+            whole.retries =
+                Some(to::Retries { attempts: 2, per_try_timeout: per_try, ..to::Retries::default() });
         }
     }
 
@@ -177,10 +179,12 @@ impl Maker<'_> {
         let nothing = || to::Headers { request: None, response: None };
         match filter.r#type.as_str() {
             "RequestHeaderModifier" => {
-                whole.headers.get_or_insert_with(nothing).request = filter.request_header_modifier.as_ref().map(operations);
+                whole.headers.get_or_insert_with(nothing).request =
+                    filter.request_header_modifier.as_ref().map(operations);
             }
             "ResponseHeaderModifier" => {
-                whole.headers.get_or_insert_with(nothing).response = filter.response_header_modifier.as_ref().map(operations);
+                whole.headers.get_or_insert_with(nothing).response =
+                    filter.response_header_modifier.as_ref().map(operations);
             }
             "RequestRedirect" => whole.redirect = filter.request_redirect.as_ref().map(redirect),
             "URLRewrite" => whole.rewrite = filter.url_rewrite.as_ref().map(rewrite),
@@ -197,13 +201,20 @@ impl Maker<'_> {
 }
 
 fn operations(modifier: &from::HeaderModifier) -> to::HeaderOperations {
-    let each = |list: &[from::Header]| list.iter().map(|header| (header.name.clone(), header.value.clone())).collect();
-    to::HeaderOperations { set: each(&modifier.set), add: each(&modifier.add), remove: modifier.remove.clone() }
+    let each = |list: &[from::Header]| {
+        list.iter().map(|header| (header.name.clone(), header.value.clone())).collect()
+    };
+    to::HeaderOperations {
+        set: each(&modifier.set),
+        add: each(&modifier.add),
+        remove: modifier.remove.clone(),
+    }
 }
 
 fn redirect(filter: &from::RequestRedirect) -> to::Redirect {
     let path = filter.path.clone().unwrap_or_default();
-    let prefix = path.replace_prefix_match.map(|prefix| format!("{}{prefix}", crate::translate::rewrites::PREFIX));
+    let prefix =
+        path.replace_prefix_match.map(|prefix| format!("{}{prefix}", crate::translate::rewrites::PREFIX));
     to::Redirect {
         uri: path.replace_full_path.or(prefix),
         authority: filter.hostname.clone(),
@@ -220,19 +231,26 @@ fn rewrite(filter: &from::UrlRewrite) -> to::Rewrite {
     to::Rewrite {
         uri: path.replace_prefix_match,
         authority: filter.hostname.clone(),
-        uri_regex_rewrite: path.replace_full_path.map(|path| to::RegexRewrite { r#match: "/.*".into(), rewrite: path }),
+        uri_regex_rewrite: path
+            .replace_full_path
+            .map(|path| to::RegexRewrite { r#match: "/.*".into(), rewrite: path }),
     }
 }
 
 fn share(mirror: &from::RequestMirror) -> Option<to::Percent> {
-    let fraction = mirror.fraction.as_ref().map(|part| part.numerator * 100.0 / part.denominator.unwrap_or(100.0).max(1.0));
+    let fraction = mirror
+        .fraction
+        .as_ref()
+        .map(|part| part.numerator * 100.0 / part.denominator.unwrap_or(100.0).max(1.0));
     mirror.percent.or(fraction).map(|value| to::Percent { value })
 }
 
 fn cors(filter: &from::Cors) -> serde_json::Value {
     let origin = |origin: &String| match origin.split_once('*') {
         None => json!({"exact": origin}),
-        Some((before, after)) => json!({"regex": format!("{}.*{}", regex::escape(before), regex::escape(after))}),
+        Some((before, after)) => {
+            json!({"regex": format!("{}.*{}", regex::escape(before), regex::escape(after))})
+        }
     };
     let mut policy = json!({
         "allowOrigins": filter.allow_origins.iter().map(origin).collect::<Vec<_>>(),
@@ -253,9 +271,10 @@ pub(super) fn http_of_grpc(config: Config<from::GrpcRoute>) -> Config<from::Http
     let path = |method: &from::GrpcMethodMatch| {
         let regex = method.r#type.as_deref() == Some("RegularExpression");
         let (ty, value) = match (method.service.as_deref(), method.method.as_deref()) {
-            (service, called) if regex => {
-                ("RegularExpression", format!("/{}/{}", service.unwrap_or("[^/]+"), called.unwrap_or("[^/]+")))
-            }
+            (service, called) if regex => (
+                "RegularExpression",
+                format!("/{}/{}", service.unwrap_or("[^/]+"), called.unwrap_or("[^/]+")),
+            ),
             (Some(service), Some(called)) => ("Exact", format!("/{service}/{called}")),
             (Some(service), None) => ("PathPrefix", format!("/{service}")),
             (None, Some(called)) => ("RegularExpression", format!("/[^/]+/{}", regex::escape(called))),
@@ -280,7 +299,13 @@ pub(super) fn http_of_grpc(config: Config<from::GrpcRoute>) -> Config<from::Http
         hostnames: config.spec.hostnames,
         rules: config.spec.rules.into_iter().map(rule).collect(),
     };
-    Config { name: config.name, namespace: config.namespace, created: config.created, object: config.object, spec }
+    Config {
+        name: config.name,
+        namespace: config.namespace,
+        created: config.created,
+        object: config.object,
+        spec,
+    }
 }
 
 #[cfg(test)]

@@ -57,19 +57,31 @@ pub(super) fn bind<'a>(api: &'a GatewayApi, registry: &Registry) -> Vec<Bound<'a
 
 fn bound<'a>(api: &'a GatewayApi, gateway: &'a Config<Gateway>, registry: &Registry) -> Bound<'a> {
     let named = gateway.spec.addresses.iter().find(|address| address.r#type.as_deref() == Some("Hostname"));
-    let named = named.and_then(|address| address.value.as_ref()).map(|host| mesh::fqdn(host, &gateway.namespace));
+    let named =
+        named.and_then(|address| address.value.as_ref()).map(|host| mesh::fqdn(host, &gateway.namespace));
     let standard = format!("istio-ingressgateway.{ROOT_NAMESPACE}.svc.{TRUST_DOMAIN}");
     let host = named.clone().unwrap_or(standard);
     let service = registry.service(&host);
-    let refused = (named.is_some() && service.is_none())
-        .then(|| Refusal::new("AddressNotUsable", format!("Failed to assign to any requested addresses: {host} not found")));
-    let selector = service.map_or_else(|| [("istio".into(), "ingressgateway".into())].into(), |service| service.selector.clone());
+    let refused = (named.is_some() && service.is_none()).then(|| {
+        Refusal::new(
+            "AddressNotUsable",
+            format!("Failed to assign to any requested addresses: {host} not found"),
+        )
+    });
+    let selector = service.map_or_else(
+        || [("istio".into(), "ingressgateway".into())].into(),
+        |service| service.selector.clone(),
+    );
     let mut listeners: Vec<Checked<'a>> = Vec::new();
     for listener in &gateway.spec.listeners {
         let mut checked = check(api, gateway, listener, service, registry);
-        let same = |known: &&Checked<'_>| known.listener.port == listener.port && known.host() == checked.host();
+        let same =
+            |known: &&Checked<'_>| known.listener.port == listener.port && known.host() == checked.host();
         checked.conflict = listeners.iter().find(same).map(|known| {
-            Refusal::new("HostnameConflict", format!("Listener {} has the same port and host", known.listener.name))
+            Refusal::new(
+                "HostnameConflict",
+                format!("Listener {} has the same port and host", known.listener.name),
+            )
         });
         listeners.push(checked);
     }
@@ -94,19 +106,32 @@ fn check<'a>(
         "HTTP" => None,
         "HTTPS" if terminates => None,
         "HTTPS" => Some(Refusal::new("UnsupportedProtocol", "HTTPS needs tls with mode Terminate")),
-        other => Some(Refusal::new("UnsupportedProtocol", format!("protocol {other} is not served in the sandbox"))),
+        other => Some(Refusal::new(
+            "UnsupportedProtocol",
+            format!("protocol {other} is not served in the sandbox"),
+        )),
     };
-    let unresolved = (listener.protocol == "HTTPS").then(|| certificate(api, gateway, listener, registry).err()).flatten();
-    let known = |service: &Service| u16::try_from(listener.port).is_ok_and(|port| service.port(port).is_some());
+    let unresolved =
+        (listener.protocol == "HTTPS").then(|| certificate(api, gateway, listener, registry).err()).flatten();
+    let known =
+        |service: &Service| u16::try_from(listener.port).is_ok_and(|port| service.port(port).is_some());
     let unprogrammed = service.filter(|service| !known(service)).map(|service| {
         let port = listener.port;
-        Refusal::new("Invalid", format!("port {port} not found for hostname {}: it is no port of that Service", service.host))
+        Refusal::new(
+            "Invalid",
+            format!("port {port} not found for hostname {}: it is no port of that Service", service.host),
+        )
     });
     Checked { listener, refused, conflict: None, unresolved, unprogrammed }
 }
 
 /// Whether there is a certificate for the listener that may be used.
-fn certificate(api: &GatewayApi, gateway: &Config<Gateway>, listener: &Listener, registry: &Registry) -> Result<(), Refusal> {
+fn certificate(
+    api: &GatewayApi,
+    gateway: &Config<Gateway>,
+    listener: &Listener,
+    registry: &Registry,
+) -> Result<(), Refusal> {
     let invalid = |words: String| Refusal::new("InvalidCertificateRef", words);
     let reference = listener.tls.as_ref().and_then(|tls| tls.certificate_refs.first());
     let reference = reference.ok_or_else(|| invalid("certificateRefs is required".into()))?;
@@ -115,14 +140,18 @@ fn certificate(api: &GatewayApi, gateway: &Config<Gateway>, listener: &Listener,
     }
     let namespace = reference.namespace.as_deref().unwrap_or(&gateway.namespace);
     if !backends::granted(api, ("Gateway", &gateway.namespace), ("Secret", namespace, &reference.name)) {
-        let words =
-            format!("Secret {namespace}/{} is not accessible to a Gateway in namespace {:?}", reference.name, gateway.namespace);
+        let words = format!(
+            "Secret {namespace}/{} is not accessible to a Gateway in namespace {:?}",
+            reference.name, gateway.namespace
+        );
         return Err(Refusal::new("RefNotPermitted", format!("{words} (missing a ReferenceGrant?)")));
     }
     let secret = registry.credentials.get(&(namespace.to_owned(), reference.name.clone()));
     match secret {
         Some(secret) if secret.has_pair() => Ok(()),
-        Some(_) => Err(invalid(format!("Secret {namespace}/{} has no certificate with a key", reference.name))),
+        Some(_) => {
+            Err(invalid(format!("Secret {namespace}/{} has no certificate with a key", reference.name)))
+        }
         None => Err(invalid(format!("Secret {namespace}/{} with a certificate not found", reference.name))),
     }
 }

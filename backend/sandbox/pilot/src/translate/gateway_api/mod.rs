@@ -73,7 +73,10 @@ impl Refusal {
 
 /// Whether an object is of the Gateway API's kinds that are read.
 pub(crate) fn is_ours(object: &Object) -> bool {
-    let group = object.0["apiVersion"].as_str().and_then(|version| version.split_once('/')).map_or("", |(group, _)| group);
+    let group = object.0["apiVersion"]
+        .as_str()
+        .and_then(|version| version.split_once('/'))
+        .map_or("", |(group, _)| group);
     let kinds = ["GatewayClass", "Gateway", "HTTPRoute", "GRPCRoute", "ReferenceGrant"];
     group == GROUP && kinds.contains(&object.kind())
 }
@@ -97,14 +100,20 @@ impl GatewayApi {
     }
 
     /// The rules that hold for calls from this workload to a service's port.
-    pub(crate) fn calls(&self, target: &Target<'_>, service: &Service, port: u16) -> Option<&Config<VirtualService>> {
+    pub(crate) fn calls(
+        &self,
+        target: &Target<'_>,
+        service: &Service,
+        port: u16,
+    ) -> Option<&Config<VirtualService>> {
         let own = &target.workload.namespace;
         let meant = |calls: &&Calls| {
             calls.host == service.host
                 && calls.port.is_none_or(|only| only == port)
                 && calls.from.as_ref().is_none_or(|from| from == own)
         };
-        let found = self.calls.iter().filter(meant).max_by_key(|calls| (calls.from.is_some(), calls.port.is_some()));
+        let found =
+            self.calls.iter().filter(meant).max_by_key(|calls| (calls.from.is_some(), calls.port.is_some()));
         found.map(|calls| &calls.config)
     }
 }
@@ -144,12 +153,16 @@ pub(crate) fn resolve(registry: &mut Registry) {
         let key = (gateway.namespace.clone(), gateway.name.clone());
         Some(status::of_gateway(gateway, bound.iter().find(|bound| bound.is(gateway))?, counts.get(&key)))
     }));
-    statuses.extend(api.classes.iter().filter(|class| class.spec.controller_name == CONTROLLER).map(status::of_class));
+    statuses.extend(
+        api.classes.iter().filter(|class| class.spec.controller_name == CONTROLLER).map(status::of_class),
+    );
     let mut calls = Vec::new();
     for (group, mut rules) in attached {
         convert::sort(&mut rules);
         match group {
-            Group::Listener { gateway, host } => registry.virtual_services.push(made_of(&rules, vec![gateway], &host)),
+            Group::Listener { gateway, host } => {
+                registry.virtual_services.push(made_of(&rules, vec![gateway], &host))
+            }
             Group::Service { host, port, from } => {
                 let config = made_of(&rules, Vec::new(), &host);
                 calls.push(Calls { host, port, from, config });
@@ -209,7 +222,10 @@ pub(crate) fn settle(config: &Config<VirtualService>, route: &mut Value) {
             // The slash after the prefix must not stay beside the one that replaces it.
             (_, true) => {
                 let pattern = format!("^{}/*", regex::escape(&prefix));
-                action.insert("regex_rewrite".into(), json!({"pattern": {"regex": pattern}, "substitution": "/"}));
+                action.insert(
+                    "regex_rewrite".into(),
+                    json!({"pattern": {"regex": pattern}, "substitution": "/"}),
+                );
             }
             _ => drop(action.insert("prefix_rewrite".into(), json!(wanted))),
         }

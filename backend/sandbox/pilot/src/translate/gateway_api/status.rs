@@ -34,7 +34,12 @@ fn of(object: &Object, status: Value) -> ObjectStatus {
 }
 
 /// A condition that holds with its usual reason, or does not and why.
-fn condition(object: &Object, about: &str, (reason, message): (&str, &str), refused: Option<&Refusal>) -> Value {
+fn condition(
+    object: &Object,
+    about: &str,
+    (reason, message): (&str, &str),
+    refused: Option<&Refusal>,
+) -> Value {
     json!({
         "type": about,
         "status": if refused.is_none() { "True" } else { "False" },
@@ -49,12 +54,21 @@ pub(super) fn of_class(class: &Config<GatewayClass>) -> ObjectStatus {
     of(&class.object, json!({"conditions": [accepted]}))
 }
 
-pub(super) fn of_route(route: &Config<HttpRoute>, parents: &[(usize, Option<Refusal>)], made: &convert::Made) -> ObjectStatus {
+pub(super) fn of_route(
+    route: &Config<HttpRoute>,
+    parents: &[(usize, Option<Refusal>)],
+    made: &convert::Made,
+) -> ObjectStatus {
     let object = &route.object;
     let written = object.spec()["parentRefs"].as_array();
     let entries = parents.iter().map(|(index, refused)| {
         let accepted = condition(object, "Accepted", ("Accepted", "Route was valid"), refused.as_ref());
-        let resolved = condition(object, "ResolvedRefs", ("ResolvedRefs", "All references resolved"), made.unresolved.as_ref());
+        let resolved = condition(
+            object,
+            "ResolvedRefs",
+            ("ResolvedRefs", "All references resolved"),
+            made.unresolved.as_ref(),
+        );
         json!({
             "parentRef": written.and_then(|list| list.get(*index)),
             "controllerName": CONTROLLER,
@@ -64,11 +78,16 @@ pub(super) fn of_route(route: &Config<HttpRoute>, parents: &[(usize, Option<Refu
     of(object, json!({"parents": entries.collect::<Vec<_>>()}))
 }
 
-pub(super) fn of_gateway(gateway: &Config<Gateway>, bound: &Bound<'_>, counts: Option<&BTreeMap<String, u32>>) -> ObjectStatus {
+pub(super) fn of_gateway(
+    gateway: &Config<Gateway>,
+    bound: &Bound<'_>,
+    counts: Option<&BTreeMap<String, u32>>,
+) -> ObjectStatus {
     let object = &gateway.object;
     let bad = bound.listeners.iter().find(|checked| !checked.serves());
-    let not_valid =
-        bad.map(|checked| Refusal::new("ListenersNotValid", format!("Listener {} is not valid", checked.listener.name)));
+    let not_valid = bad.map(|checked| {
+        Refusal::new("ListenersNotValid", format!("Listener {} is not valid", checked.listener.name))
+    });
     let silent = bound.listeners.iter().find_map(|checked| checked.unprogrammed.clone());
     let failed = bound.refused.clone().or(silent);
     let port = gateway.spec.listeners.first().map_or(0, |listener| listener.port);
@@ -86,13 +105,19 @@ pub(super) fn of_gateway(gateway: &Config<Gateway>, bound: &Bound<'_>, counts: O
     of(object, status)
 }
 
-fn of_listener(object: &Object, checked: &Checked<'_>, bound: &Bound<'_>, counts: Option<&BTreeMap<String, u32>>) -> Value {
+fn of_listener(
+    object: &Object,
+    checked: &Checked<'_>,
+    bound: &Bound<'_>,
+    counts: Option<&BTreeMap<String, u32>>,
+) -> Value {
     let usual = "No errors found";
     let listener = checked.listener;
     let mut conflicted = condition(object, "Conflicted", ("NoConflicts", usual), checked.conflict.as_ref());
     // The one condition that is good when it is false.
     conflicted["status"] = json!(if checked.conflict.is_some() { "True" } else { "False" });
-    let silent = [&bound.refused, &checked.unprogrammed, &checked.refused, &checked.conflict, &checked.unresolved];
+    let silent =
+        [&bound.refused, &checked.unprogrammed, &checked.refused, &checked.conflict, &checked.unresolved];
     let silent = silent.into_iter().find_map(Option::as_ref);
     let silent = silent.map(|refused| Refusal::new("Invalid", refused.message.clone()));
     let allowed = listener.allowed_routes.as_ref().map_or(&[][..], |rule| rule.kinds.as_slice());

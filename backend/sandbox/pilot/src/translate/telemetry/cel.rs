@@ -3,11 +3,31 @@
 //! Envoy refuses a whole listener for one expression that it cannot read, so they are read here first.
 
 /// Attributes that Envoy knows by itself; `node` is Istio's word for `xds.node`.
-const ROOTS: [&str; 10] =
-    ["request", "response", "connection", "upstream", "source", "destination", "metadata", "filter_state", "xds", "node"];
+const ROOTS: [&str; 10] = [
+    "request",
+    "response",
+    "connection",
+    "upstream",
+    "source",
+    "destination",
+    "metadata",
+    "filter_state",
+    "xds",
+    "node",
+];
 /// Functions that Envoy was built with.
-const FUNCTIONS: [&str; 10] =
-    ["startsWith", "endsWith", "contains", "matches", "size", "int", "uint", "double", "duration", "timestamp"];
+const FUNCTIONS: [&str; 10] = [
+    "startsWith",
+    "endsWith",
+    "contains",
+    "matches",
+    "size",
+    "int",
+    "uint",
+    "double",
+    "duration",
+    "timestamp",
+];
 /// What Istio's own filters put into the filter state; a stock Envoy has none of them.
 const PEERS: [&str; 4] = ["upstream_peer", "downstream_peer", "upstream_peer_obj", "downstream_peer_obj"];
 
@@ -50,8 +70,8 @@ impl Token {
 }
 
 const SIGNS: [&str; 25] = [
-    "&&", "||", "==", "!=", "<=", ">=", "<", ">", "+", "-", "*", "/", "%", "!", "?", ":", ".", ",", "(", ")", "[", "]", "{", "}",
-    "=",
+    "&&", "||", "==", "!=", "<=", ">=", "<", ">", "+", "-", "*", "/", "%", "!", "?", ":", ".", ",", "(", ")",
+    "[", "]", "{", "}", "=",
 ];
 
 fn tokens(expression: &str) -> Result<Vec<Token>, String> {
@@ -74,7 +94,10 @@ fn tokens(expression: &str) -> Result<Vec<Token>, String> {
                 name => (Kind::Name(name.to_owned()), length),
             }
         } else {
-            let sign = SIGNS.iter().find(|sign| rest.starts_with(**sign)).ok_or_else(|| format!("\"{first}\" is not CEL"))?;
+            let sign = SIGNS
+                .iter()
+                .find(|sign| rest.starts_with(**sign))
+                .ok_or_else(|| format!("\"{first}\" is not CEL"))?;
             (Kind::Sign(sign), sign.len())
         };
         tokens.push(Token { kind, from: at, to: at + length });
@@ -137,7 +160,8 @@ impl Reader<'_> {
     fn binary(&mut self) -> Read {
         loop {
             self.unary()?;
-            let is_in = matches!(self.peek().map(|token| &token.kind), Some(Kind::Name(name)) if name == "in");
+            let is_in =
+                matches!(self.peek().map(|token| &token.kind), Some(Kind::Name(name)) if name == "in");
             match self.sign() {
                 "+" => return Err("the operator + has no effect in a stock Envoy".into()),
                 "&&" | "||" | "==" | "!=" | "<=" | ">=" | "<" | ">" | "-" | "*" | "/" | "%" => self.at += 1,
@@ -225,8 +249,14 @@ mod tests {
             ("response.code >= 400", Ok("response.code >= 400")),
             ("request.headers['x-a'] == \"it's\"", Ok("request.headers['x-a'] == \"it's\"")),
             ("node.metadata['NAME']", Ok("xds.node.metadata['NAME']")),
-            ("request.host.startsWith('node') ? node.id : 'n'", Ok("request.host.startsWith('node') ? xds.node.id : 'n'")),
-            ("'x' in request.headers && !(size(request.path) > 3)", Ok("'x' in request.headers && !(size(request.path) > 3)")),
+            (
+                "request.host.startsWith('node') ? node.id : 'n'",
+                Ok("request.host.startsWith('node') ? xds.node.id : 'n'"),
+            ),
+            (
+                "'x' in request.headers && !(size(request.path) > 3)",
+                Ok("'x' in request.headers && !(size(request.path) > 3)"),
+            ),
             ("response.code in [500, 503]", Ok("response.code in [500, 503]")),
             ("upstream_peer.workload", Err("upstream_peer is known to Istio's own proxy only")),
             ("filter_state.downstream_peer.app", Err("downstream_peer is known to Istio's own proxy only")),
@@ -238,7 +268,11 @@ mod tests {
             ("'open", Err("a text is not closed")),
             ("", Err("it ends too early")),
         ] {
-            assert_eq!(for_envoy(expression), expect.map(str::to_owned).map_err(str::to_owned), "{expression}");
+            assert_eq!(
+                for_envoy(expression),
+                expect.map(str::to_owned).map_err(str::to_owned),
+                "{expression}"
+            );
         }
     }
 }

@@ -71,7 +71,8 @@ pub(crate) fn overrides(target: &Target<'_>, side: Side) -> Overrides {
         if !about.iter().any(is_ours) {
             continue;
         }
-        interval = rule.reporting_interval.as_deref().and_then(crate::translate::support::seconds).or(interval);
+        interval =
+            rule.reporting_interval.as_deref().and_then(crate::translate::support::seconds).or(interval);
         for change in &rule.overrides {
             if !fits(change.r#match.as_ref().and_then(|wanted| wanted.mode.as_deref()), side) {
                 continue;
@@ -87,7 +88,8 @@ pub(crate) fn overrides(target: &Target<'_>, side: Side) -> Overrides {
         }
     }
     if !counted {
-        changes = METRICS.iter().map(|(_, shown)| (*shown, Change { off: true, ..Change::default() })).collect();
+        changes =
+            METRICS.iter().map(|(_, shown)| (*shown, Change { off: true, ..Change::default() })).collect();
     }
     Overrides { interval, ..carried(&changes) }
 }

@@ -33,14 +33,17 @@ fn targets(spec: &Telemetry) -> impl Iterator<Item = &Value> {
 }
 
 fn is_wide(spec: &Telemetry) -> bool {
-    spec.selector.as_ref().is_none_or(|selector| selector.match_labels.is_empty()) && targets(spec).next().is_none()
+    spec.selector.as_ref().is_none_or(|selector| selector.match_labels.is_empty())
+        && targets(spec).next().is_none()
 }
 
 fn attaches(config: &Config<Telemetry>, target: &Target<'_>) -> bool {
     let spec = &config.spec;
     if targets(spec).next().is_some() {
         let gateway = target.workload.labels.get("gateway.networking.k8s.io/gateway-name");
-        return targets(spec).any(|wanted| wanted["kind"] == "Gateway" && gateway.is_some_and(|name| wanted["name"] == **name));
+        return targets(spec).any(|wanted| {
+            wanted["kind"] == "Gateway" && gateway.is_some_and(|name| wanted["name"] == **name)
+        });
     }
     spec.selector.as_ref().is_some_and(|selector| selects(&selector.match_labels, &target.workload.labels))
 }
@@ -100,12 +103,14 @@ pub(crate) fn tracing<'a>(target: &Target<'a>, side: Side) -> Option<Tracing<'a>
         }
         disabled = rule.disable_span_reporting.unwrap_or(disabled);
         tracing.sampling = rule.random_sampling_percentage.unwrap_or(tracing.sampling);
-        tracing.request_id_sampling = rule.use_request_id_for_trace_sampling.unwrap_or(tracing.request_id_sampling);
+        tracing.request_id_sampling =
+            rule.use_request_id_for_trace_sampling.unwrap_or(tracing.request_id_sampling);
         tracing.istio_tags = rule.enable_istio_tags.unwrap_or(tracing.istio_tags);
         tracing.propagates = !rule.disable_context_propagation.unwrap_or(!tracing.propagates);
     }
     tracing.provider = providers::find(target.registry, provider).ok()?;
-    let traces = matches!(tracing.provider, Provider::Ours | Provider::OpenTelemetry(_) | Provider::Zipkin(_));
+    let traces =
+        matches!(tracing.provider, Provider::Ours | Provider::OpenTelemetry(_) | Provider::Zipkin(_));
     (traces && !disabled).then_some(tracing)
 }
 
@@ -124,8 +129,10 @@ fn log_rules(telemetry: &Telemetry, side: Side) -> impl Iterator<Item = &AccessL
 pub(crate) fn logs(target: &Target<'_>, side: Side) -> Vec<Log> {
     let config = &target.registry.mesh_config;
     // With `accessLogFile: ""` nothing is written until a Telemetry says so.
-    let silent = config.access_log_file.as_deref() == Some("") && config.default_providers.access_logging.is_empty();
-    let default = if silent { Vec::new() } else { or(&config.default_providers.access_logging, providers::ENVOY) };
+    let silent =
+        config.access_log_file.as_deref() == Some("") && config.default_providers.access_logging.is_empty();
+    let default =
+        if silent { Vec::new() } else { or(&config.default_providers.access_logging, providers::ENVOY) };
     let telemetries = holding(target);
     // The last level that names providers decides which there are.
     let mut in_scope = default.clone();
@@ -150,6 +157,8 @@ pub(crate) fn logs(target: &Target<'_>, side: Side) -> Vec<Log> {
             }
         }
     }
-    let found = written.into_iter().map(|(name, filter)| Some((providers::find(target.registry, name).ok()?, filter)));
+    let found = written
+        .into_iter()
+        .map(|(name, filter)| Some((providers::find(target.registry, name).ok()?, filter)));
     found.flatten().map(|(provider, filter)| Log { provider, filter }).collect()
 }

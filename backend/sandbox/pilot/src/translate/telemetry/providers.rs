@@ -60,7 +60,9 @@ impl Service {
 
 /// The provider of this name, or why there is none.
 pub(crate) fn find(registry: &Registry, name: &str) -> Result<Provider, String> {
-    let Some(defined) = registry.mesh_config.extension_providers.iter().find(|provider| provider["name"] == name) else {
+    let Some(defined) =
+        registry.mesh_config.extension_providers.iter().find(|provider| provider["name"] == name)
+    else {
         return match name {
             ENVOY => Ok(Provider::File { path: "/dev/stdout".into(), format: format(&registry.mesh_config) }),
             PROMETHEUS => Ok(Provider::Prometheus),
@@ -69,15 +71,23 @@ pub(crate) fn find(registry: &Registry, name: &str) -> Result<Provider, String> 
         };
     };
     let kinds = defined.as_object().into_iter().flatten().filter(|(key, _)| *key != "name");
-    let Some((kind, settings)) = kinds.into_iter().next() else { return Err(format!("provider {name} does not say its kind")) };
+    let Some((kind, settings)) = kinds.into_iter().next() else {
+        return Err(format!("provider {name} does not say its kind"));
+    };
     of_kind(registry, kind, settings).map_err(|why| format!("provider {name}: {why}"))
 }
 
 fn of_kind(registry: &Registry, kind: &str, settings: &Value) -> Result<Provider, String> {
     let known = |keys: &[&str]| {
-        let mut unknown =
-            settings.as_object().into_iter().flatten().map(|(key, _)| key).filter(|key| !keys.contains(&key.as_str()));
-        unknown.next().map_or(Ok(()), |key| Err(format!("{kind}.{key} has no effect in the sandbox, so it is not used")))
+        let mut unknown = settings
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(key, _)| key)
+            .filter(|key| !keys.contains(&key.as_str()));
+        unknown.next().map_or(Ok(()), |key| {
+            Err(format!("{kind}.{key} has no effect in the sandbox, so it is not used"))
+        })
     };
     match kind {
         "prometheus" => Ok(Provider::Prometheus),
@@ -85,7 +95,9 @@ fn of_kind(registry: &Registry, kind: &str, settings: &Value) -> Result<Provider
             known(&["path", "logFormat"])?;
             let path = settings["path"].as_str().filter(|path| !path.is_empty()).unwrap_or("/dev/stdout");
             if path != "/dev/stdout" && path != "/dev/stderr" {
-                return Err(format!("a proxy of the sandbox has no file {path}, only /dev/stdout and /dev/stderr"));
+                return Err(format!(
+                    "a proxy of the sandbox has no file {path}, only /dev/stdout and /dev/stderr"
+                ));
             }
             Ok(Provider::File { path: path.to_owned(), format: written(&settings["logFormat"]) })
         }
@@ -125,7 +137,11 @@ fn service(registry: &Registry, settings: &Value) -> Result<Service, String> {
     let port = settings["port"].as_u64().and_then(|port| u16::try_from(port).ok()).unwrap_or_default();
     let found = registry.service(host).ok_or_else(|| format!("there is no service {host}"))?;
     found.port(port).ok_or_else(|| format!("service {host} has no port {port}"))?;
-    Ok(Service { cluster: super::super::names::outbound_cluster(port, "", host), host: host.to_owned(), port })
+    Ok(Service {
+        cluster: super::super::names::outbound_cluster(port, "", host),
+        host: host.to_owned(),
+        port,
+    })
 }
 
 /// `accessLogFormat` and `accessLogEncoding` of the whole mesh.

@@ -15,24 +15,32 @@ pub(crate) fn without_effect(registry: &Registry, spec: &Telemetry) -> Vec<Strin
         .collect();
     for (index, rule) in spec.tracing.iter().enumerate() {
         let at = format!("tracing[{index}]");
-        let is_tracer =
-            |provider: &Provider| matches!(provider, Provider::Ours | Provider::OpenTelemetry(_) | Provider::Zipkin(_));
+        let is_tracer = |provider: &Provider| {
+            matches!(provider, Provider::Ours | Provider::OpenTelemetry(_) | Provider::Zipkin(_))
+        };
         found.extend(named(registry, &at, &rule.providers, is_tracer));
         if rule.providers.len() > 1 {
             found.push(format!("{at}: of several providers only the first is used, as in Istio"));
         }
         for (name, tag) in rule.custom_tags.iter().flatten() {
             if crate::translate::spans::custom_tag(name, tag).is_none() {
-                found.push(format!("{at}.customTags.{name} {}", "says none of literal, environment, header and formatter"));
+                found.push(format!(
+                    "{at}.customTags.{name} {}",
+                    "says none of literal, environment, header and formatter"
+                ));
             }
         }
     }
     for (index, rule) in spec.access_logging.iter().enumerate() {
         let at = format!("accessLogging[{index}]");
-        let is_log = |provider: &Provider| matches!(provider, Provider::File { .. } | Provider::HttpAls { .. });
+        let is_log =
+            |provider: &Provider| matches!(provider, Provider::File { .. } | Provider::HttpAls { .. });
         found.extend(named(registry, &at, &rule.providers, is_log));
         let read = rule.filter.as_ref().map(|filter| cel::for_envoy(&filter.expression));
-        found.extend(read.and_then(Result::err).map(|why| format!("{at}.filter.expression has no effect in the sandbox: {why}")));
+        found.extend(
+            read.and_then(Result::err)
+                .map(|why| format!("{at}.filter.expression has no effect in the sandbox: {why}")),
+        );
     }
     for (index, rule) in spec.metrics.iter().enumerate() {
         let at = format!("metrics[{index}]");
@@ -55,7 +63,12 @@ pub(crate) fn without_effect(registry: &Registry, spec: &Telemetry) -> Vec<Strin
     found
 }
 
-fn named(registry: &Registry, at: &str, wanted: &[ProviderRef], fits: impl Fn(&Provider) -> bool) -> Vec<String> {
+fn named(
+    registry: &Registry,
+    at: &str,
+    wanted: &[ProviderRef],
+    fits: impl Fn(&Provider) -> bool,
+) -> Vec<String> {
     let problem = |provider: &ProviderRef| match providers::find(registry, &provider.name) {
         Ok(found) if fits(&found) => None,
         Ok(_) => Some(format!("{at}: provider {} is of a kind that is not for this", provider.name)),
@@ -68,11 +81,16 @@ fn named(registry: &Registry, at: &str, wanted: &[ProviderRef], fits: impl Fn(&P
 pub(crate) fn of_mesh(registry: &Registry) -> Vec<String> {
     let defaults = &registry.mesh_config.default_providers;
     let all = [&defaults.tracing, &defaults.metrics, &defaults.access_logging].into_iter().flatten();
-    let mut found: Vec<String> =
-        all.filter_map(|name| providers::find(registry, name).err().map(|why| format!("defaultProviders: {why}"))).collect();
+    let mut found: Vec<String> = all
+        .filter_map(|name| {
+            providers::find(registry, name).err().map(|why| format!("defaultProviders: {why}"))
+        })
+        .collect();
     let file = registry.mesh_config.access_log_file.as_deref().unwrap_or_default();
     if !file.is_empty() && file != "/dev/stdout" {
-        found.push(format!("accessLogFile {file} is taken as /dev/stdout: a proxy of the sandbox has no files"));
+        found.push(format!(
+            "accessLogFile {file} is taken as /dev/stdout: a proxy of the sandbox has no files"
+        ));
     }
     let broken = registry.mesh_config.access_log_encoding.as_deref() == Some("JSON")
         && registry

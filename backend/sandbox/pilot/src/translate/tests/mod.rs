@@ -76,7 +76,10 @@ fn find<'a>(resources: &'a [Value], name: &str) -> &'a Value {
 fn web_routes(more: &str) -> Vec<Value> {
     let made = told("client", more);
     let hosts = find(&made.routes, "80")["virtual_hosts"].as_array().cloned().unwrap_or_default();
-    let web = hosts.into_iter().find(|host| host["name"] == "web.demo.svc.cluster.local:80").expect("the virtual host");
+    let web = hosts
+        .into_iter()
+        .find(|host| host["name"] == "web.demo.svc.cluster.local:80")
+        .expect("the virtual host");
     web["routes"].as_array().cloned().unwrap_or_default()
 }
 

@@ -21,7 +21,12 @@ fn check(policies: &[String], expect: Mode) {
 fn the_narrowest_policy_holds() {
     let mesh = policy("mesh", "istio-system", "{mtls: {mode: STRICT}}", "2026-01-01");
     let namespace = policy("ns", "demo", "{mtls: {mode: DISABLE}}", "2026-01-02");
-    let workload = policy("web", "demo", "{selector: {matchLabels: {app: web}}, mtls: {mode: PERMISSIVE}}", "2026-01-03");
+    let workload = policy(
+        "web",
+        "demo",
+        "{selector: {matchLabels: {app: web}}, mtls: {mode: PERMISSIVE}}",
+        "2026-01-03",
+    );
     let port = policy(
         "web",
         "demo",
@@ -43,7 +48,12 @@ fn unset_inherits_and_the_oldest_wins() {
     let younger = policy("a", "demo", "{mtls: {mode: STRICT}}", "2026-01-03");
     let older = policy("b", "demo", "{mtls: {mode: DISABLE}}", "2026-01-02");
     check(&[younger, older], Mode::Disable);
-    let elsewhere = policy("root", "istio-system", "{selector: {matchLabels: {app: web}}, mtls: {mode: STRICT}}", "2026-01-01");
+    let elsewhere = policy(
+        "root",
+        "istio-system",
+        "{selector: {matchLabels: {app: web}}, mtls: {mode: STRICT}}",
+        "2026-01-01",
+    );
     check(&[elsewhere], Mode::Permissive);
 }
 
@@ -77,7 +87,9 @@ fn a_port_without_tls_is_called_without() {
 }
 
 fn authorization(spec: &str) -> String {
-    format!("apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: p, namespace: demo}}\nspec: {spec}\n")
+    format!(
+        "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: p, namespace: demo}}\nspec: {spec}\n"
+    )
 }
 
 /// The RBAC filters before `web`, as "ACTION permissions | principals".
@@ -85,21 +97,29 @@ fn guards(spec: &str) -> Vec<String> {
     let made = told("web-v1", &authorization(spec));
     let listener = find(&made.listeners, "virtualInbound-9080");
     let filters = &listener["filter_chains"][0]["filters"][0]["typed_config"]["http_filters"];
-    let rules = filters.as_array().into_iter().flatten().filter(|filter| filter["name"] == "envoy.filters.http.rbac");
+    let rules =
+        filters.as_array().into_iter().flatten().filter(|filter| filter["name"] == "envoy.filters.http.rbac");
     rules
         .flat_map(|filter| {
             let rules = &filter["typed_config"]["rules"];
             let policies = rules["policies"].as_object().into_iter().flatten();
-            policies
-                .map(|(name, policy)| format!("{} {name} {} | {}", rules["action"], policy["permissions"], policy["principals"]))
+            policies.map(|(name, policy)| {
+                format!("{} {name} {} | {}", rules["action"], policy["permissions"], policy["principals"])
+            })
         })
         .collect()
 }
 
 #[test]
 fn authorization_policies_become_rbac() {
-    assert_eq!(guards("{}"), [r#""ALLOW" ns[demo]-policy[p]-rule[0] [{"not_rule":{"any":true}}] | [{"not_id":{"any":true}}]"#]);
-    assert_eq!(guards("{rules: [{}]}"), [r#""ALLOW" ns[demo]-policy[p]-rule[0] [{"any":true}] | [{"any":true}]"#]);
+    assert_eq!(
+        guards("{}"),
+        [r#""ALLOW" ns[demo]-policy[p]-rule[0] [{"not_rule":{"any":true}}] | [{"not_id":{"any":true}}]"#]
+    );
+    assert_eq!(
+        guards("{rules: [{}]}"),
+        [r#""ALLOW" ns[demo]-policy[p]-rule[0] [{"any":true}] | [{"any":true}]"#]
+    );
     assert_eq!(guards("{selector: {matchLabels: {app: other}}, rules: [{}]}"), [""; 0]);
     assert_eq!(
         guards(

@@ -12,7 +12,10 @@ fn names(resources: &[Value]) -> Vec<&str> {
 #[test]
 fn a_sidecar_has_istiods_names() {
     let made = told("client", "");
-    assert_eq!(names(&made.listeners), ["virtualOutbound", "0.0.0.0_80", "10.96.0.11_3306", "virtualInbound-8080"]);
+    assert_eq!(
+        names(&made.listeners),
+        ["virtualOutbound", "0.0.0.0_80", "10.96.0.11_3306", "virtualInbound-8080"]
+    );
     assert_eq!(
         names(&made.clusters),
         [
@@ -89,7 +92,10 @@ fn matches() {
             {"name": "end-user", "string_match": {"exact": "jason"}},
             {"name": ":method", "string_match": {"exact": "GET"}}]}),
     );
-    check_match("{headers: {x: {}}}", json!({"prefix": "/", "headers": [{"name": "x", "present_match": true}]}));
+    check_match(
+        "{headers: {x: {}}}",
+        json!({"prefix": "/", "headers": [{"name": "x", "present_match": true}]}),
+    );
     check_match(
         "{withoutHeaders: {x: {exact: a}}}",
         json!({"prefix": "/", "headers": [{"name": "x", "string_match": {"exact": "a"}, "invert_match": true, "treat_missing_header_as_empty": true}]}),
@@ -106,7 +112,9 @@ fn matches() {
 
 #[test]
 fn nothing_follows_a_rule_that_takes_all() {
-    let routes = web_routes(&rules(&format!("[{{match: [{{uri: {{prefix: /a}}}}], {V1}}}, {{name: rest, {V1}}}, {{{V1}}}]")));
+    let routes = web_routes(&rules(&format!(
+        "[{{match: [{{uri: {{prefix: /a}}}}], {V1}}}, {{name: rest, {V1}}}, {{{V1}}}]"
+    )));
     assert_eq!(routes.len(), 2);
     assert_eq!(routes[1]["name"], "rest");
 }
@@ -117,9 +125,15 @@ fn faults() {
         "[{{fault: {{delay: {{percentage: {{value: 12.5}}, fixedDelay: 7s}}, abort: {{httpStatus: 503}}}}, {V1}}}]"
     )));
     let fault = &routes[0]["typed_per_filter_config"]["envoy.filters.http.fault"];
-    assert_eq!(fault["delay"], json!({"fixed_delay": "7s", "percentage": {"numerator": 125_000, "denominator": "MILLION"}}));
+    assert_eq!(
+        fault["delay"],
+        json!({"fixed_delay": "7s", "percentage": {"numerator": 125_000, "denominator": "MILLION"}})
+    );
     // Not said how often: never.
-    assert_eq!(fault["abort"], json!({"http_status": 503, "percentage": {"numerator": 0, "denominator": "HUNDRED"}}));
+    assert_eq!(
+        fault["abort"],
+        json!({"http_status": 503, "percentage": {"numerator": 0, "denominator": "HUNDRED"}})
+    );
 }
 
 #[track_caller]
@@ -160,14 +174,24 @@ fn a_gateway_serves_what_is_bound_to_it() {
     let routes = find(&made.routes, "http.8080");
     assert_eq!(routes["virtual_hosts"][0]["name"], "*:8080");
     assert_eq!(routes["virtual_hosts"][0]["routes"][0]["match"], json!({"path": "/page"}));
-    assert_eq!(told("client", GATEWAY).routes[0]["virtual_hosts"][0]["routes"][0]["name"], "default", "not for the mesh");
+    assert_eq!(
+        told("client", GATEWAY).routes[0]["virtual_hosts"][0]["routes"][0]["name"],
+        "default",
+        "not for the mesh"
+    );
 }
 
 #[test]
 fn what_has_no_effect_is_named() {
     let read = registry(&rules("[{delegate: {name: other}, route: [{destination: {host: web}}]}]"));
-    let said: Vec<String> = read.untranslated.iter().map(|what| format!("{}: {}", what.object, what.reason)).collect();
-    assert_eq!(said, ["VirtualService demo/web: http[0]: there is no VirtualService demo/other without hosts to delegate to"]);
+    let said: Vec<String> =
+        read.untranslated.iter().map(|what| format!("{}: {}", what.object, what.reason)).collect();
+    assert_eq!(
+        said,
+        [
+            "VirtualService demo/web: http[0]: there is no VirtualService demo/other without hosts to delegate to"
+        ]
+    );
 }
 
 #[test]
@@ -181,9 +205,12 @@ fn what_a_service_entry_cannot_have_is_named() {
         let read = registry(&entry(more));
         read.untranslated.into_iter().map(|what| what.reason).collect::<Vec<_>>().join("; ")
     };
-    for full in
-        ["", ", resolution: NONE", ", resolution: DNS, endpoints: [{address: pay.internal}]", ", resolution: DNS_ROUND_ROBIN"]
-    {
+    for full in [
+        "",
+        ", resolution: NONE",
+        ", resolution: DNS, endpoints: [{address: pay.internal}]",
+        ", resolution: DNS_ROUND_ROBIN",
+    ] {
         assert_eq!(said(full), "", "{full}");
     }
     assert_eq!(
@@ -192,7 +219,10 @@ fn what_a_service_entry_cannot_have_is_named() {
     );
     assert!(said(", resolution: DYNAMIC_DNS").contains("taken as NONE"));
     // One name among the addresses would make proxies refuse the endpoints of every service.
-    let made = told("client", &entry(", resolution: STATIC, endpoints: [{address: 10.1.2.3}, {address: pay.internal}]"));
+    let made = told(
+        "client",
+        &entry(", resolution: STATIC, endpoints: [{address: 10.1.2.3}, {address: pay.internal}]"),
+    );
     let pay = find(&made.endpoints, "outbound|80||pay.example").to_string();
     assert!(pay.contains("10.1.2.3") && !pay.contains("pay.internal"), "{pay}");
 }
@@ -207,10 +237,17 @@ fn rules_for_a_port_that_says_nothing_are_named() {
     };
     let said = |port: &str| {
         let found = registry(&silent(port)).untranslated;
-        found.into_iter().filter(|one| one.object == "VirtualService demo/ratx").map(|one| one.reason).collect::<Vec<_>>()
+        found
+            .into_iter()
+            .filter(|one| one.object == "VirtualService demo/ratx")
+            .map(|one| one.reason)
+            .collect::<Vec<_>>()
     };
     let reasons = said("{name: main, port: 9080}");
-    assert!(reasons.iter().any(|reason| reason.starts_with("port 9080 of ratx does not say its protocol")), "{reasons:?}");
+    assert!(
+        reasons.iter().any(|reason| reason.starts_with("port 9080 of ratx does not say its protocol")),
+        "{reasons:?}"
+    );
     assert_eq!(said("{name: http-main, port: 9080}"), [""; 0]);
     assert_eq!(said("{name: tcp-main, port: 9080}"), [""; 0]);
 }

@@ -29,7 +29,15 @@ impl Writer<'_> {
         let shown: Vec<String> = pairs.iter().map(|(name, value)| format!("{name}=\"{value}\"")).collect();
         for &(t, v) in points {
             self.samples.append(t, &[(id, v)]);
-            writeln!(self.text, "{name}{{{}}} {} {}.{:03}", shown.join(","), super::number(v), t / 1000, t % 1000).unwrap();
+            writeln!(
+                self.text,
+                "{name}{{{}}} {} {}.{:03}",
+                shown.join(","),
+                super::number(v),
+                t / 1000,
+                t % 1000
+            )
+            .unwrap();
         }
     }
 
@@ -80,7 +88,10 @@ fn edge(reporter: &str, from: &str, to: &str, version: &str, code: &str) -> Vec<
         ("destination_workload", workload),
         ("destination_workload_namespace", namespace.to_owned()),
         ("destination_principal", format!("spiffe://cluster.local/ns/bookinfo/sa/{to}")),
-        ("destination_service", format!("{}.bookinfo.svc.cluster.local", if unknown { "reviews" } else { to })),
+        (
+            "destination_service",
+            format!("{}.bookinfo.svc.cluster.local", if unknown { "reviews" } else { to }),
+        ),
         ("destination_service_name", if unknown { "reviews" } else { to }.to_owned()),
         ("destination_service_namespace", "bookinfo".to_owned()),
         ("destination_canonical_service", to.to_owned()),
@@ -119,7 +130,8 @@ pub(super) fn fill(samples: &Samples) -> String {
     for family in ["istio_tcp_sent_bytes", "istio_tcp_received_bytes"] {
         out.family(family, "counter");
         for labels in &edges[..4] {
-            let labels: Vec<_> = labels.iter().filter(|(name, _)| *name != "response_code").cloned().collect();
+            let labels: Vec<_> =
+                labels.iter().filter(|(name, _)| *name != "response_code").cloned().collect();
             let times = times(&mut random, false, false);
             out.series(&format!("{family}_total"), &labels, &counter(&mut random, &times, false));
         }
@@ -143,7 +155,8 @@ fn histograms(out: &mut Writer<'_>, random: &mut ChaCha8Rng, edges: &[Vec<(&'sta
             let mut points = vec![Vec::new(); counts.len() + 2];
             for t in times {
                 for _ in 0..random.random_range(0..6) {
-                    let value = f64::from(random.random_range(0_u32..4000)).powf(random.random_range(0.4..1.1));
+                    let value =
+                        f64::from(random.random_range(0_u32..4000)).powf(random.random_range(0.4..1.1));
                     counts
                         .iter_mut()
                         .zip(BOUNDS.iter().chain([&f64::INFINITY]))
@@ -187,11 +200,16 @@ fn gauges(out: &mut Writer<'_>, random: &mut ChaCha8Rng) {
                 (t, value)
             })
             .collect();
-        out.series("load", &[("zone", zone.to_owned()), ("pod", pod.to_owned()), ("index", at.to_string())], &points);
+        out.series(
+            "load",
+            &[("zone", zone.to_owned()), ("pod", pod.to_owned()), ("index", at.to_string())],
+            &points,
+        );
     }
     out.family("limit", "gauge");
     for (at, zone) in ["a", "b", "d"].into_iter().enumerate() {
-        let points: Vec<(i64, f64)> = times(random, false, false).into_iter().map(|t| (t, 100.0 * (at + 1) as f64)).collect();
+        let points: Vec<(i64, f64)> =
+            times(random, false, false).into_iter().map(|t| (t, 100.0 * (at + 1) as f64)).collect();
         out.series("limit", &[("zone", zone.to_owned()), ("tier", format!("t{at}"))], &points);
     }
 }

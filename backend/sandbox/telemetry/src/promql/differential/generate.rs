@@ -24,7 +24,8 @@ const COUNTERS: &[&str] = &[
     "{__name__=~\"istio_tcp_.*\",reporter=\"source\"}",
     "{__name__=\"istio_requests_total\",response_flags=\"UH\"}",
 ];
-const GAUGES: &[&str] = &["load", "load{zone=\"a\"}", "load{zone=~\"a|b\",pod!=\"p1\"}", "limit", "load{nothing=\"\"}"];
+const GAUGES: &[&str] =
+    &["load", "load{zone=\"a\"}", "load{zone=~\"a|b\",pod!=\"p1\"}", "limit", "load{nothing=\"\"}"];
 
 fn selector(random: &mut ChaCha8Rng, of: &[&str], range: &str) -> String {
     let suffix = match random.random_range(0..12) {
@@ -59,7 +60,8 @@ fn by(random: &mut ChaCha8Rng) -> &'static str {
 
 /// A rate or its like over a counter, a histogram or a subquery.
 fn over_counter(random: &mut ChaCha8Rng) -> String {
-    let function = one(random, &["rate", "increase", "irate", "resets", "changes", "delta", "idelta", "deriv"]);
+    let function =
+        one(random, &["rate", "increase", "irate", "resets", "changes", "delta", "idelta", "deriv"]);
     let range = range(random);
     format!("{function}({})", selector(random, COUNTERS, &range))
 }
@@ -78,20 +80,27 @@ fn over_gauge(random: &mut ChaCha8Rng) -> String {
 }
 
 fn subquery(random: &mut ChaCha8Rng) -> String {
-    let function = one(random, &["max_over_time", "avg_over_time", "rate", "sum_over_time", "last_over_time", "delta"]);
+    let function =
+        one(random, &["max_over_time", "avg_over_time", "rate", "sum_over_time", "last_over_time", "delta"]);
     let inner = match random.random_range(0..3) {
         0 => over_counter(random),
         1 => selector(random, GAUGES, ""),
         _ => format!("sum{} ({})", by(random), over_counter(random)),
     };
-    format!("{function}({inner}[{}:{}])", one(random, &["3m", "5m", "450s"]), one(random, &["", "15s", "31s", "1m"]))
+    format!(
+        "{function}({inner}[{}:{}])",
+        one(random, &["3m", "5m", "450s"]),
+        one(random, &["", "15s", "31s", "1m"])
+    )
 }
 
 fn quantile(random: &mut ChaCha8Rng) -> String {
     let q = one(random, &["0.5", "0.9", "0.95", "0.99", "0", "1", "1.5", "-0.1"]);
     let group = one(random, &["le", "le, destination_workload", "le, source_workload, reporter"]);
     let range = range(random);
-    format!("histogram_quantile({q}, sum(rate(istio_request_duration_milliseconds_bucket{range})) by ({group}))")
+    format!(
+        "histogram_quantile({q}, sum(rate(istio_request_duration_milliseconds_bucket{range})) by ({group}))"
+    )
 }
 
 fn vector(random: &mut ChaCha8Rng, depth: usize) -> String {

@@ -105,7 +105,9 @@ fn ours(query: &str, samples: &Samples, when: When) -> Json {
         }
     };
     match shown {
-        Ok(data) => serde_json::json!({"status": "success", "data": serde_json::from_str::<Json>(&data).unwrap()}),
+        Ok(data) => {
+            serde_json::json!({"status": "success", "data": serde_json::from_str::<Json>(&data).unwrap()})
+        }
         Err(refusal) => serde_json::json!({"status": "error", "why": format!("{refusal:?}")}),
     }
 }
@@ -140,7 +142,8 @@ fn difference(ours: &Json, real: &Json) -> Option<String> {
             .map(|series| {
                 let metric: std::collections::BTreeMap<String, String> =
                     serde_json::from_value(series["metric"].clone()).unwrap();
-                let values = series["values"].as_array().cloned().unwrap_or_else(|| vec![series["value"].clone()]);
+                let values =
+                    series["values"].as_array().cloned().unwrap_or_else(|| vec![series["value"].clone()]);
                 (format!("{metric:?}"), values)
             })
             .collect();
@@ -162,7 +165,12 @@ fn difference(ours: &Json, real: &Json) -> Option<String> {
             return Some(format!("we have {}, the real one has {}", ours.0, real.0));
         }
         if ours.1.len() != real.1.len() {
-            return Some(format!("{}: we have {} values, the real one {}", ours.0, ours.1.len(), real.1.len()));
+            return Some(format!(
+                "{}: we have {} values, the real one {}",
+                ours.0,
+                ours.1.len(),
+                real.1.len()
+            ));
         }
         let at = ours.1.iter().zip(&real.1).position(|(a, b)| !same_point(a, b))?;
         Some(format!("{}: we say {}, the real one says {}", ours.0, ours.1[at], real.1[at]))

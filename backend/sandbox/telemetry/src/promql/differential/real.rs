@@ -59,7 +59,12 @@ impl Prometheus {
         let path = match when {
             When::At(at) => format!("/api/v1/query?query={query}&time={}", seconds(at)),
             When::Range(start, end, step) => {
-                format!("/api/v1/query_range?query={query}&start={}&end={}&step={}", seconds(start), seconds(end), seconds(step))
+                format!(
+                    "/api/v1/query_range?query={query}&start={}&end={}&step={}",
+                    seconds(start),
+                    seconds(end),
+                    seconds(step)
+                )
             }
         };
         let mut stream = TcpStream::connect(&self.address).unwrap();
@@ -74,7 +79,15 @@ impl Prometheus {
 
 fn encoded(text: &str) -> String {
     text.bytes()
-        .map(|byte| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .map(
+            |byte| {
+                if byte.is_ascii_alphanumeric() {
+                    char::from(byte).to_string()
+                } else {
+                    format!("%{byte:02X}")
+                }
+            },
+        )
         .collect()
 }
 

@@ -40,9 +40,18 @@ fn example() -> otlp::Span {
             text("error", "true"),
             attribute("retries", Value::IntValue(2)),
             attribute("share", Value::DoubleValue(0.5)),
-            attribute("hosts", Value::ArrayValue(ArrayValue { values: vec![AnyValue { value: Some(Value::BoolValue(true)) }] })),
+            attribute(
+                "hosts",
+                Value::ArrayValue(ArrayValue {
+                    values: vec![AnyValue { value: Some(Value::BoolValue(true)) }],
+                }),
+            ),
         ],
-        events: vec![span::Event { time_unix_nano: 1_000_100_000, name: "retry".to_owned(), ..span::Event::default() }],
+        events: vec![span::Event {
+            time_unix_nano: 1_000_100_000,
+            name: "retry".to_owned(),
+            ..span::Event::default()
+        }],
         ..otlp::Span::default()
     }
 }

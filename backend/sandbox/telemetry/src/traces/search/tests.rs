@@ -7,7 +7,15 @@ use crate::traces::{
     span::{Process, Tag, TagValue},
 };
 
-fn span(trace: u128, id: u64, parent: u64, service: &str, operation: &str, start_us: u64, duration_us: u64) -> Span {
+fn span(
+    trace: u128,
+    id: u64,
+    parent: u64,
+    service: &str,
+    operation: &str,
+    start_us: u64,
+    duration_us: u64,
+) -> Span {
     Span {
         trace: TraceId(trace),
         id,
@@ -78,8 +86,12 @@ fn one_span_meets_all_conditions_and_the_newest_come_first() {
 fn services_operations_and_dependencies() {
     let traces = store();
     assert_eq!(traces.services(), ["productpage".into(), "reviews".into()]);
-    assert_eq!(traces.operations("productpage"), [("GET /".into(), "server"), ("POST /login".into(), "server")]);
-    let calls = |calls| vec![Dependency { parent: "productpage".to_owned(), child: "reviews".to_owned(), calls }];
+    assert_eq!(
+        traces.operations("productpage"),
+        [("GET /".into(), "server"), ("POST /login".into(), "server")]
+    );
+    let calls =
+        |calls| vec![Dependency { parent: "productpage".to_owned(), child: "reviews".to_owned(), calls }];
     assert_eq!(traces.dependencies(0, u64::MAX), calls(2));
     assert_eq!(traces.dependencies(1500, 2500), calls(1));
     assert_eq!(traces.dependencies(2500, 1500), []);
@@ -107,7 +119,8 @@ fn the_oldest_traces_make_room_and_are_counted() {
 fn a_search_among_very_many_spans_answers() {
     let traces = Traces::new(100_000);
     for trace in 0..10_000_u128 {
-        traces.add((0..10).map(|id| span(trace, id + 1, id, "s", "op", trace as u64 * 100 + id, 1)).collect());
+        traces
+            .add((0..10).map(|id| span(trace, id + 1, id, "s", "op", trace as u64 * 100 + id, 1)).collect());
     }
     let rare = failed(span(5000, 11, 1, "s", "rare", 500_005, 1));
     traces.add(vec![rare]);
