@@ -78,9 +78,9 @@ fn unread(state: &KindState) -> Option<&Problem> {
 fn nowhere(scene: &Scene, wanted: &[String]) -> Result<(), Problem> {
     let all_known =
         kind("Namespace").is_some_and(|kind| matches!(scene.kinds.get(kind), Some(KindState::Live(_))));
-    let missing = wanted.iter().find(|name| !scene.mesh.namespaces.iter().any(|known| **known == ***name));
+    let missing = wanted.iter().find(|name| !scene.mesh.namespaces().iter().any(|known| **known == ***name));
     let Some(name) = missing.filter(|_| all_known) else { return Ok(()) };
-    let known: Vec<&str> = scene.mesh.namespaces.iter().map(|name| &**name).collect();
+    let known: Vec<&str> = scene.mesh.namespaces().iter().map(|name| &**name).collect();
     let why = format!("the cluster has {}", known.join(", "));
     Err(Problem::new(format!("There is no namespace {name}"), why, "Choose one of them with --namespace"))
 }

@@ -281,13 +281,11 @@ fn one_version_is_nothing_to_split() {
 fn untouched_drafts_change_nothing() {
     let mesh = demo::bookinfo();
     let services = mesh
-        .services
-        .keys()
-        .map(|(namespace, name)| Selected::Service(namespace.to_string(), name.to_string()));
+        .services()
+        .map(|service| Selected::Service(service.namespace.to_string(), service.name.to_string()));
     let workloads = mesh
-        .workloads
-        .keys()
-        .map(|(namespace, name)| Selected::Workload(namespace.to_string(), name.to_string()));
+        .workloads()
+        .map(|workload| Selected::Workload(workload.namespace.to_string(), workload.name.to_string()));
     let mut offered = 0;
     for selected in services.chain(workloads) {
         for row in panels::editors::EDITORS {

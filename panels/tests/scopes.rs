@@ -102,7 +102,7 @@ fn a_draft_that_made_way_for_another_comes_back() {
 fn what_somebody_else_made_true_is_not_offered_any_more() {
     let mut bench = detail(World::bookinfo().select(service("reviews")));
     drag(&mut bench, "reviews v3 share", 80.0);
-    let http = bench.state().0.scene.mesh.objects
+    let http = bench.state().0.scene.mesh.objects()
         [&mesh::Ref::new("VirtualService", "bookinfo", "reviews").unwrap()]
         .spec()["http"][0]
         .clone();
@@ -186,7 +186,7 @@ fn the_rule_for_all_calls_stays_shown_when_one_comes_above() {
     let header = HeaderIs { name: "end-user".into(), value: "jason".into() };
     let spec = FaultSpec { delay: Some((2000, 100.0)), abort: None };
     let change = edit::fault(&mesh, reviews, &rule, Some(&header), spec).unwrap();
-    let mut objects = mesh.objects.clone();
+    let mut objects = mesh.objects().clone();
     objects.insert(change.steps[0].at.clone(), change.steps[0].after.clone().unwrap());
     bench.state_mut().0.now_has(objects);
     frames(&mut bench);

@@ -284,9 +284,8 @@ impl Board {
         kind: &'static Kind,
         namespace: &'a str,
     ) -> impl Iterator<Item = (&'a Ref, &'a Object)> + 'a {
-        let first = Ref { kind, namespace: namespace.into(), name: "".into() };
-        let inside = move |at: &Ref| at.kind == kind && (namespace.is_empty() || *at.namespace == *namespace);
-        self.objects.range(first..).take_while(move |(at, _)| inside(at))
+        let inside = move |at: &Ref| namespace.is_empty() || *at.namespace == *namespace;
+        self.objects.of_kind(kind.kind).filter(move |(at, _)| inside(at))
     }
 
     fn insert(&mut self, at: Ref, object: Object) {

@@ -48,8 +48,7 @@ async fn of_route(session: &Session, route: &RouteExpectation) -> Option<Result<
     let scene = session.hub.scene.borrow().clone();
     let rules = scene
         .mesh
-        .virtual_services
-        .iter()
+        .virtual_services()
         .find(|(at, _)| {
             route.config.ends_with(&format!("/namespaces/{}/virtual-service/{}", at.namespace, at.name))
         })
@@ -80,7 +79,7 @@ async fn of_route(session: &Session, route: &RouteExpectation) -> Option<Result<
 
 /// The wanted shares, if each goes to a version that telemetry can tell.
 fn of_weights(mesh: &mesh::Mesh, route: &RouteExpectation) -> Option<Expected> {
-    let service = mesh.services.values().find(|service| service.host == route.host)?;
+    let service = mesh.services().find(|service| service.host == route.host)?;
     let all: u32 = route.weights.iter().map(|(_, weight)| weight).sum();
     let mut parts: BTreeMap<String, f64> = BTreeMap::new();
     for (name, weight) in &route.weights {
@@ -107,8 +106,7 @@ async fn of_tls(session: &Session, proxies: &[String]) -> Option<Result<(), Prob
     let pods: Vec<(&str, &str)> = proxies.iter().filter_map(|proxy| proxy.rsplit_once('.')).collect();
     let affected: Vec<(String, String)> = scene
         .mesh
-        .workloads
-        .values()
+        .workloads()
         .filter(|workload| workload.pods.iter().any(|pod| pods.contains(&(&*pod.name, &*workload.namespace))))
         .map(|workload| (workload.namespace.to_string(), workload.name.to_string()))
         .collect();
@@ -145,7 +143,7 @@ fn faults(samples: &[Sample]) -> Counts {
 /// Requests by subset, told by the workloads behind each. Requests that reached no workload count for none.
 fn shares(mesh: &mesh::Mesh, host: &str, samples: &[Sample]) -> Counts {
     let mut counts = Counts::default();
-    let service = mesh.services.values().find(|service| service.host == host);
+    let service = mesh.services().find(|service| service.host == host);
     for sample in samples {
         let (namespace, workload) =
             (sample.label("destination_workload_namespace"), sample.label("destination_workload"));

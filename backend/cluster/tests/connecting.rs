@@ -16,7 +16,12 @@ async fn everything_is_found() {
     let mut connection = world.connect();
     let scene = connection.ready().await;
     assert_eq!(scene.context, "test");
-    assert_eq!(scene.mesh.services.len(), 8, "{:?}", scene.mesh.services.keys());
+    assert_eq!(
+        scene.mesh.service_count(),
+        8,
+        "{:?}",
+        scene.mesh.services().map(|service| &service.at).collect::<Vec<_>>()
+    );
     assert_eq!(scene.kinds.len(), KINDS.len());
     assert!(scene.kinds.values().all(|state| matches!(state, KindState::Live(_))), "{:?}", scene.kinds);
     assert_eq!(connection.done(Step::Istiod).await, "istiod 1.29.1, 7 proxies");
@@ -41,10 +46,10 @@ async fn a_change_by_somebody_else_shows() {
     let labels = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "fresh" } });
     world.api.store().apply(labels).expect("a namespace");
     connection
-        .until("the new namespace", |scene| scene.mesh.namespaces.iter().any(|name| &**name == "fresh"))
+        .until("the new namespace", |scene| scene.mesh.namespaces().iter().any(|name| &**name == "fresh"))
         .await;
     world.api.store().delete("Namespace", "", "fresh").expect("a deletion");
-    connection.until("its end", |scene| !scene.mesh.namespaces.iter().any(|name| &**name == "fresh")).await;
+    connection.until("its end", |scene| !scene.mesh.namespaces().iter().any(|name| &**name == "fresh")).await;
 }
 
 #[tokio::test]
@@ -56,7 +61,7 @@ async fn a_newer_server_streams_its_lists() {
     let object = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "fresh" } });
     world.api.store().apply(object).expect("a namespace");
     connection
-        .until("the new namespace", |scene| scene.mesh.namespaces.iter().any(|name| &**name == "fresh"))
+        .until("the new namespace", |scene| scene.mesh.namespaces().iter().any(|name| &**name == "fresh"))
         .await;
 }
 
@@ -70,7 +75,7 @@ async fn dropped_watches_are_taken_up_again() {
     world.api.store().apply(object).expect("a namespace");
     connection
         .until("what came after", |scene| {
-            scene.mesh.namespaces.iter().any(|name| &**name == "after-the-drop")
+            scene.mesh.namespaces().iter().any(|name| &**name == "after-the-drop")
         })
         .await;
     // And once more, when the server has forgotten the versions in between: 410, and everything is listed again.
@@ -78,7 +83,7 @@ async fn dropped_watches_are_taken_up_again() {
     world.api.store().compact();
     world.api.faults().drop_watches();
     let scene = connection
-        .until("a new list", |scene| !scene.mesh.namespaces.iter().any(|name| &**name == "after-the-drop"))
+        .until("a new list", |scene| !scene.mesh.namespaces().iter().any(|name| &**name == "after-the-drop"))
         .await;
     assert!(matches!(kind_state(&scene, "Pod"), KindState::Live(_)));
 }
@@ -93,7 +98,7 @@ async fn a_server_that_is_lost_takes_nothing_out_of_sight() {
         .until("old kinds", |scene| scene.kinds.values().all(|state| matches!(state, KindState::Stale(_))))
         .await;
     assert!(scene.ready(), "{:#?}", scene.steps);
-    assert_eq!(scene.mesh.services.len(), before.mesh.services.len());
+    assert_eq!(scene.mesh.service_count(), before.mesh.service_count());
 }
 
 #[tokio::test]
@@ -162,7 +167,7 @@ async fn a_cluster_without_prometheus_shows_structure_and_says_why() {
     let problem = scene.traffic.problem().expect("a problem");
     assert_eq!(problem.what, "Prometheus is not there");
     assert!(problem.next.contains("--prometheus"));
-    assert!(!scene.mesh.workloads.is_empty() && scene.proxies.value().is_some());
+    assert!(scene.mesh.workload_count() > 0 && scene.proxies.value().is_some());
 }
 
 #[tokio::test]
@@ -211,7 +216,7 @@ async fn the_token_ends_and_is_renewed() {
     let scene = connection
         .until("stale kinds", |scene| matches!(kind_state(scene, "Pod"), KindState::Stale(_)))
         .await;
-    assert!(!scene.mesh.workloads.is_empty(), "what was true is not blanked");
+    assert!(scene.mesh.workload_count() > 0, "what was true is not blanked");
     world.api.faults().expire_token(false);
     connection.send(Command::Retry).await;
     let renewed = |scene: &std::sync::Arc<mesh::Scene>| {
@@ -229,7 +234,7 @@ async fn only_the_chosen_namespaces() {
     world.api.store().apply(other).expect("a service");
     let mut connection = world.connect_to(Target { namespaces: vec!["bookinfo".into()], ..world.target() });
     let scene = connection.ready().await;
-    let names: Vec<&str> = scene.mesh.services.keys().map(|(namespace, _)| &**namespace).collect();
+    let names: Vec<&str> = scene.mesh.services().map(|service| &*service.namespace).collect();
     assert!(
         names.contains(&"bookinfo") && names.contains(&"istio-system") && !names.contains(&"default"),
         "{names:?}"
@@ -247,7 +252,7 @@ async fn a_pause_holds_scenes_back() {
     world.api.store().apply(object).expect("a namespace");
     // Nothing can be awaited: what must not come is given half a second.
     let came =
-        |scene: &std::sync::Arc<mesh::Scene>| scene.mesh.namespaces.iter().any(|name| &**name == "unseen");
+        |scene: &std::sync::Arc<mesh::Scene>| scene.mesh.namespaces().iter().any(|name| &**name == "unseen");
     let early = tokio::time::timeout(Duration::from_millis(500), connection.cluster.scene.wait_for(came))
         .await
         .is_ok();

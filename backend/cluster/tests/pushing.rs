@@ -77,7 +77,7 @@ async fn somebody_elses_edit_is_not_overwritten() {
     assert_eq!(world.weights(), [60, 30, 20]);
     // One press rebuilds it on the newer version.
     let fresh = |scene: &Arc<Scene>| {
-        scene.mesh.objects.iter().any(|(at, object)| {
+        scene.mesh.objects().iter().any(|(at, object)| {
             *at.name == *"reviews" && object.spec()["http"][1]["route"][0]["weight"] == 60
         })
     };
@@ -301,7 +301,7 @@ async fn without_istios_kinds_nothing_is_written_and_the_reason_is_said() {
 
 /// Routing for reviews where there is none: a DestinationRule, then a VirtualService.
 fn pair(scene: &Scene) -> mesh::Change {
-    let service = scene.mesh.services.values().find(|service| &*service.name == "reviews").expect("reviews");
+    let service = scene.mesh.services().find(|service| &*service.name == "reviews").expect("reviews");
     let rule = mesh::edit::rules(&scene.mesh, service).remove(0).at;
     let wanted = mesh::split::Split::new([("v1", 20), ("v2", 0), ("v3", 80)]).expect("shares that make 100");
     mesh::edit::split(&scene.mesh, service, &rule, &wanted).expect("a change")

@@ -1,26 +1,24 @@
 //! One revision of everything: services, workloads, pods and the configuration that touches them.
 
 mod mtls;
+mod objects;
 mod reach;
 mod read;
 mod services;
 mod workloads;
 
 pub(crate) use mtls::{Policies, mode};
+pub use objects::Objects;
 pub use reach::visible_from;
 pub(crate) use reach::{closeness, full};
 pub(crate) use services::natural;
 pub(crate) use workloads::selects;
 
 use crate::istio;
-use crate::object::Object;
 use crate::problem::Problem;
 use crate::refs::Ref;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-
-/// The watched objects, as they are now.
-pub type Objects = BTreeMap<Ref, Object>;
 
 /// A service port.
 #[derive(Clone, Debug, PartialEq)]
@@ -119,33 +117,92 @@ pub struct Workload {
 /// One revision of everything.
 #[derive(Clone, Debug, Default)]
 pub struct Mesh {
-    /// Raises with every change; a memo key.
-    pub revision: u64,
-    /// All objects.
-    pub objects: Objects,
-    /// Namespaces, sorted.
-    pub namespaces: Vec<Arc<str>>,
-    /// By (namespace, name).
-    pub services: BTreeMap<(Arc<str>, Arc<str>), Service>,
-    /// By (namespace, name).
-    pub workloads: BTreeMap<(Arc<str>, Arc<str>), Workload>,
-    /// Read from their objects.
-    pub virtual_services: BTreeMap<Ref, istio::VirtualService>,
-    /// Read from their objects.
-    pub destination_rules: BTreeMap<Ref, istio::DestinationRule>,
-    /// Read from their objects.
-    pub gateways: BTreeMap<Ref, istio::Gateway>,
-    /// Read from their objects.
-    pub service_entries: BTreeMap<Ref, istio::ServiceEntry>,
-    /// Read from their objects.
-    pub peer_authentications: BTreeMap<Ref, istio::PeerAuthentication>,
-    /// Objects that could not be read, and why.
-    pub problems: Vec<(Ref, Problem)>,
-    /// Namespace of istiod, where mesh-wide policy lives ("istio-system").
-    pub root_namespace: String,
+    revision: u64,
+    objects: Objects,
+    namespaces: Vec<Arc<str>>,
+    services: BTreeMap<(Arc<str>, Arc<str>), Service>,
+    workloads: BTreeMap<(Arc<str>, Arc<str>), Workload>,
+    virtual_services: BTreeMap<Ref, istio::VirtualService>,
+    destination_rules: BTreeMap<Ref, istio::DestinationRule>,
+    gateways: BTreeMap<Ref, istio::Gateway>,
+    service_entries: BTreeMap<Ref, istio::ServiceEntry>,
+    peer_authentications: BTreeMap<Ref, istio::PeerAuthentication>,
+    problems: Vec<(Ref, Problem)>,
+    root_namespace: String,
+}
+
+/// Typed views of the objects of one kind, by their names.
+macro_rules! views {
+    ($(#[$doc:meta] $all:ident, $one:ident: $view:ty;)*) => {
+        impl Mesh {
+            $(
+                #[$doc]
+                pub fn $all(&self) -> impl Iterator<Item = (&Ref, &$view)> {
+                    self.$all.iter()
+                }
+                /// One of them; `None` also when it cannot be read.
+                pub fn $one(&self, at: &Ref) -> Option<&$view> {
+                    self.$all.get(at)
+                }
+            )*
+        }
+    };
+}
+
+views! {
+    /// VirtualServices, as read from their objects.
+    virtual_services, virtual_service: istio::VirtualService;
+    /// DestinationRules, as read from their objects.
+    destination_rules, destination_rule: istio::DestinationRule;
+    /// Istio's Gateways, as read from their objects.
+    gateways, gateway: istio::Gateway;
+    /// ServiceEntries, as read from their objects.
+    service_entries, service_entry: istio::ServiceEntry;
+    /// PeerAuthentications, as read from their objects.
+    peer_authentications, peer_authentication: istio::PeerAuthentication;
 }
 
 impl Mesh {
+    /// Raises with every change; a memo key.
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+    /// All objects.
+    pub fn objects(&self) -> &Objects {
+        &self.objects
+    }
+    /// Namespaces, sorted.
+    pub fn namespaces(&self) -> &[Arc<str>] {
+        &self.namespaces
+    }
+    /// All services, by namespace and name.
+    pub fn services(&self) -> impl Iterator<Item = &Service> {
+        self.services.values()
+    }
+    /// How many services there are.
+    pub fn service_count(&self) -> usize {
+        self.services.len()
+    }
+    /// All workloads, by namespace and name.
+    pub fn workloads(&self) -> impl Iterator<Item = &Workload> {
+        self.workloads.values()
+    }
+    /// How many workloads there are.
+    pub fn workload_count(&self) -> usize {
+        self.workloads.len()
+    }
+    /// Objects that could not be read, and why.
+    pub fn problems(&self) -> impl Iterator<Item = (&Ref, &Problem)> {
+        self.problems.iter().map(|(at, problem)| (at, problem))
+    }
+    /// Why an object could not be read, if it could not.
+    pub fn problem(&self, at: &Ref) -> Option<&Problem> {
+        self.problems().find(|(of, _)| *of == at).map(|(_, problem)| problem)
+    }
+    /// Namespace of istiod, where mesh-wide policy lives ("istio-system").
+    pub fn root_namespace(&self) -> &str {
+        &self.root_namespace
+    }
     /// A service by namespace and name.
     pub fn service(&self, namespace: &str, name: &str) -> Option<&Service> {
         self.services.get(&(namespace.into(), name.into()))

@@ -68,7 +68,7 @@ pub(super) fn list(ui: &mut Ui, cx: &Cx<'_>, config: &[Ref]) {
 }
 
 fn trouble<'a>(cx: &Cx<'a>, at: &Ref) -> Option<&'a Problem> {
-    cx.scene.mesh.problems.iter().find(|(of, _)| of == at).map(|(_, problem)| problem)
+    cx.scene.mesh.problem(at)
 }
 
 /// One object: its name, what is wrong with it, its YAML.
@@ -88,7 +88,7 @@ pub(super) fn object(ui: &mut Ui, cx: &Cx<'_>, at: &Ref) {
     });
     ui.add(Label::new(text::rich(ui, &*at.name, size::TITLE, Weight::Semibold).color(tokens.text)).wrap());
     ui.label(RichText::new(at.kind.why).size(size::SECONDARY).color(tokens.muted));
-    let Some(object) = cx.scene.mesh.objects.get(at) else {
+    let Some(object) = cx.scene.mesh.objects().get(at) else {
         if remote::empty(
             ui,
             icon::GHOST,

@@ -3,7 +3,6 @@
 use crate::selection::Selected;
 use mesh::traffic::Path;
 use mesh::{Mesh, Ref, Service, Workload, fqdn};
-use std::sync::Arc;
 
 /// A selection, looked up in the mesh.
 #[derive(Clone, Debug, Default)]
@@ -21,11 +20,11 @@ impl<'a> Subject<'a> {
     pub fn of(mesh: &'a Mesh, selected: &Selected) -> Option<Self> {
         match selected {
             Selected::Service(namespace, name) => {
-                let service = mesh.services.get(&key(namespace, name))?;
+                let service = mesh.service(namespace, name)?;
                 Some(Self { service: Some(service), workloads: behind(mesh, service), is_service: true })
             }
             Selected::Workload(namespace, name) => {
-                let workload = mesh.workloads.get(&key(namespace, name))?;
+                let workload = mesh.workload(namespace, name)?;
                 Some(Self {
                     service: leading_to(mesh, workload),
                     workloads: vec![workload],
@@ -38,9 +37,9 @@ impl<'a> Subject<'a> {
                         && workload.app == *app
                         && version.as_ref().is_none_or(|version| workload.version == *version)
                 };
-                let workloads: Vec<&Workload> = mesh.workloads.values().filter(fits).collect();
+                let workloads: Vec<&Workload> = mesh.workloads().filter(fits).collect();
                 let service = workloads.iter().find_map(|workload| leading_to(mesh, workload));
-                let service = service.or_else(|| mesh.services.get(&key(namespace, app)));
+                let service = service.or_else(|| mesh.service(namespace, app));
                 if workloads.is_empty() && service.is_none() {
                     return None;
                 }
@@ -103,7 +102,7 @@ impl<'a> Subject<'a> {
         for workload in &self.workloads {
             found.extend(workload.mtls.1.clone());
         }
-        for (at, object) in &mesh.objects {
+        for (at, object) in mesh.objects().iter() {
             let selects = [
                 "AuthorizationPolicy",
                 "RequestAuthentication",
@@ -132,7 +131,7 @@ impl<'a> Subject<'a> {
 
     /// Whether an object of this namespace can select the subject's workloads.
     fn in_reach(&self, mesh: &Mesh, at: &Ref) -> bool {
-        *at.namespace == *mesh.root_namespace
+        *at.namespace == *mesh.root_namespace()
             || self.workloads.iter().any(|workload| workload.namespace == at.namespace)
             || at.kind.kind == "Gateway"
     }
@@ -167,13 +166,13 @@ pub fn aimed_at(path: &Path, service: &Service) -> bool {
 
 /// The service that calls were made to, if the mesh has it.
 pub fn asked_for<'a>(mesh: &'a Mesh, path: &Path) -> Option<&'a Service> {
-    if let Some(service) = mesh.services.get(&(path.service.namespace.clone(), path.service.name.clone())) {
+    if let Some(service) = mesh.service(&path.service.namespace, &path.service.name) {
         return Some(service);
     }
     let host = path.service.host.rsplit_once(':').map_or(&*path.service.host, |(host, _)| host);
     let (name, rest) = host.split_once('.').unwrap_or((host, &path.source.namespace));
     let namespace = rest.split('.').next().unwrap_or_default();
-    mesh.services.get(&key(namespace, name)).filter(|service| aimed_at(path, service))
+    mesh.service(namespace, name).filter(|service| aimed_at(path, service))
 }
 
 /// What a node of the graph stands for; `None` for things outside the mesh.
@@ -194,7 +193,7 @@ pub fn of_node(id: &str) -> Option<Selected> {
 pub fn behind<'a>(mesh: &'a Mesh, service: &Service) -> Vec<&'a Workload> {
     let split = |at: &String| {
         let (namespace, name) = at.split_once('/')?;
-        mesh.workloads.get(&key(namespace, name))
+        mesh.workload(namespace, name)
     };
     service.workloads.iter().filter_map(split).collect()
 }
@@ -203,14 +202,9 @@ pub fn behind<'a>(mesh: &'a Mesh, service: &Service) -> Vec<&'a Workload> {
 fn leading_to<'a>(mesh: &'a Mesh, workload: &Workload) -> Option<&'a Service> {
     let at = format!("{}/{}", workload.namespace, workload.name);
     let leads = |service: &&Service| service.workloads.contains(&at);
-    mesh.services
-        .values()
+    mesh.services()
         .filter(leads)
         .max_by_key(|service| (service.workloads.len(), std::cmp::Reverse(service.name.clone())))
-}
-
-fn key(namespace: &str, name: &str) -> (Arc<str>, Arc<str>) {
-    (namespace.into(), name.into())
 }
 
 #[cfg(test)]

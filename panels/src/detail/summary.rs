@@ -21,7 +21,7 @@ pub(super) fn ui(ui: &mut Ui, cx: &Cx<'_>, worst: &mut Worst) {
     ui.add_space(6.0);
     text::muted(ui, if cx.scene.sandbox { "Mesh · sandbox on this machine" } else { "Mesh" });
     text::title(ui, &cx.scene.context);
-    if mesh.services.is_empty() && mesh.workloads.is_empty() {
+    if mesh.service_count() == 0 && mesh.workload_count() == 0 {
         ui.add_space(12.0);
         problem::problem(
             ui,
@@ -61,9 +61,9 @@ pub(super) fn ui(ui: &mut Ui, cx: &Cx<'_>, worst: &mut Worst) {
     });
     fold(ui, "Control plane", "", true, |ui| {
         proxies(ui, cx);
-        fact(ui, "Namespaces", &fmt::count(mesh.namespaces.len()));
-        fact(ui, "Workloads", &fmt::count(mesh.workloads.len()));
-        let unreadable = mesh.problems.len();
+        fact(ui, "Namespaces", &fmt::count(mesh.namespaces().len()));
+        fact(ui, "Workloads", &fmt::count(mesh.workload_count()));
+        let unreadable = mesh.problems().count();
         if unreadable > 0 {
             fact(ui, "Objects with problems", &fmt::count(unreadable));
         }
@@ -126,7 +126,7 @@ type Of = (u64, Option<Timestamp>, Vec<String>);
 
 impl Worst {
     fn get(&mut self, cx: &Cx<'_>) -> &(Vec<Row>, Sum) {
-        let key = (cx.scene.mesh.revision, cx.scene.traffic.at(), cx.namespaces.to_vec());
+        let key = (cx.scene.mesh.revision(), cx.scene.traffic.at(), cx.namespaces.to_vec());
         let traffic = cx.scene.traffic.value().map(|traffic| &**traffic);
         self.0.get(key, |(_, _, namespaces)| {
             (worst(&cx.scene.mesh, traffic, namespaces), Sum::of(traffic, |_| true))
@@ -165,7 +165,7 @@ fn worst(mesh: &Mesh, traffic: Option<&Traffic>, namespaces: &[String]) -> Vec<R
     let shown = |service: &&Service| {
         namespaces.is_empty() || namespaces.iter().any(|name| **name == *service.namespace)
     };
-    let mut rows: Vec<Row> = mesh.services.values().filter(shown).map(row).collect();
+    let mut rows: Vec<Row> = mesh.services().filter(shown).map(row).collect();
     // By health and then by name: rates would swap places while one reads.
     rows.sort_by(|a, b| {
         b.status.cmp(&a.status).then_with(|| (&a.name, &a.namespace).cmp(&(&b.name, &b.namespace)))

@@ -41,10 +41,10 @@ impl Drafts {
         if self.context != cx.scene.context {
             *self = Self { context: cx.scene.context.clone(), ..Self::default() };
         }
-        if self.revision == Some(mesh.revision) {
+        if self.revision == Some(mesh.revision()) {
             return;
         }
-        self.revision = Some(mesh.revision);
+        self.revision = Some(mesh.revision());
         self.by_id.retain(|_, kept| {
             kept.draft.follow(mesh);
             if kept.asked.is_some() && kept.draft.standing() == Standing::Same {
@@ -81,7 +81,7 @@ impl Drafts {
     /// Draws the editors offered for a selection: those in use in full, the others as buttons.
     pub fn ui(&mut self, ui: &mut Ui, cx: &Cx<'_>, selected: &Selected) {
         let by_id = &mut self.by_id;
-        let offered = self.offered.get((cx.scene.mesh.revision, selected.clone()), |_| {
+        let offered = self.offered.get((cx.scene.mesh.revision(), selected.clone()), |_| {
             let open = |row: &'static EditorRow| {
                 let draft = (row.open)(&cx.scene.mesh, selected)?;
                 let id = draft.id().to_owned();

@@ -64,7 +64,7 @@ impl Rule {
 
 impl FaultDraft {
     fn service<'a>(&self, mesh: &'a Mesh) -> Option<&'a Service> {
-        mesh.services.get(&(self.namespace.as_str().into(), self.name.as_str().into()))
+        mesh.service(&self.namespace, &self.name)
     }
     /// The rule that a rule for calls with a header is made of: the one that takes all other calls.
     fn model(&self) -> Option<&Rule> {

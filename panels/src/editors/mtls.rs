@@ -190,10 +190,7 @@ fn plaintext(cx: &Cx<'_>, scope: &Scope) -> BTreeMap<(String, String), f64> {
     for (path, flow) in cx.scene.traffic.value().into_iter().flat_map(|traffic| &traffic.flows) {
         let to = &path.destination;
         // Gateways take plain text from outside by their listeners; no PeerAuthentication changes that.
-        let gateway = mesh
-            .workloads
-            .get(&(to.namespace.clone(), to.workload.clone()))
-            .is_some_and(|workload| workload.gateway);
+        let gateway = mesh.workload(&to.namespace, &to.workload).is_some_and(|workload| workload.gateway);
         if flow.plaintext > 0.0 && !gateway && inside(&to.namespace, &to.workload) {
             *found.entry((path.source.workload.to_string(), to.workload.to_string())).or_default() +=
                 flow.plaintext;

@@ -135,7 +135,7 @@ fn whole(weights: Weights) -> Weights {
 
 impl TrafficSplit {
     fn service<'a>(&self, mesh: &'a Mesh) -> Option<&'a Service> {
-        mesh.services.get(&(self.namespace.as_str().into(), self.name.as_str().into()))
+        mesh.service(&self.namespace, &self.name)
     }
 
     /// "over 60 s (594 calls)".

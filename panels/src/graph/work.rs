@@ -82,7 +82,7 @@ impl Work {
             return None;
         }
         self.ordered = Some(order.clone());
-        if order.mesh.workloads.len() <= SMALL && self.running.is_none() {
+        if order.mesh.workload_count() <= SMALL && self.running.is_none() {
             return Some(make(&order, before.as_deref()));
         }
         self.waiting = Some((order, before));

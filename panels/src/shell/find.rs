@@ -44,7 +44,7 @@ pub fn everything(cx: &Cx<'_>) -> Vec<Found> {
         })
         .collect();
     let mesh = &cx.scene.mesh;
-    for service in mesh.services.values() {
+    for service in mesh.services() {
         let selected = Selected::Service(service.namespace.to_string(), service.name.to_string());
         all.push(Found::new(
             "Service",
@@ -54,7 +54,7 @@ pub fn everything(cx: &Cx<'_>) -> Vec<Found> {
             Intent::Select(Some(selected)),
         ));
     }
-    for workload in mesh.workloads.values() {
+    for workload in mesh.workloads() {
         let selected = Selected::Workload(workload.namespace.to_string(), workload.name.to_string());
         all.push(Found::new(
             "Workload",
@@ -64,7 +64,7 @@ pub fn everything(cx: &Cx<'_>) -> Vec<Found> {
             Intent::Select(Some(selected)),
         ));
     }
-    for at in mesh.objects.keys().filter(|at| at.kind.editable) {
+    for at in mesh.objects().keys().filter(|at| at.kind.editable) {
         let selected = Intent::Select(Some(Selected::Object(at.clone())));
         all.push(Found::new(at.kind.kind, icon::FILE_TEXT, &*at.name, &*at.namespace, selected));
     }

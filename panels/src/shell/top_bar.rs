@@ -98,7 +98,7 @@ fn place_menu(ui: &mut Ui, cx: &Cx<'_>) {
             cx.intents.send(Intent::Namespaces(Vec::new()));
         }
         egui::ScrollArea::vertical().max_height(320.0).show(ui, |ui| {
-            for namespace in &cx.scene.mesh.namespaces {
+            for namespace in cx.scene.mesh.namespaces() {
                 let shown = cx.namespaces.iter().any(|name| **name == **namespace);
                 if button::choice(ui, shown, namespace) {
                     let mut names: Vec<String> =

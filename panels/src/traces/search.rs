@@ -203,8 +203,8 @@ impl Search {
     pub(super) fn begin(&mut self, cx: &Cx<'_>) {
         let mesh = &cx.scene.mesh;
         let meshed = |workload: &&mesh::Workload| workload.pods.iter().any(|pod| pod.sidecar);
-        let gateway = mesh.workloads.values().filter(meshed).find(|workload| workload.gateway);
-        let Some(first) = gateway.or_else(|| mesh.workloads.values().find(meshed)) else { return };
+        let gateway = mesh.workloads().filter(meshed).find(|workload| workload.gateway);
+        let Some(first) = gateway.or_else(|| mesh.workloads().find(meshed)) else { return };
         self.service = format!("{}.{}", first.app, first.namespace);
         if let Ok(query) = self.query(cx.now) {
             cx.intents.send(Intent::SearchTraces(query));
@@ -219,8 +219,7 @@ fn services(cx: &Cx<'_>) -> Vec<String> {
         known.sort();
         return known;
     }
-    let meshed =
-        cx.scene.mesh.workloads.values().filter(|workload| workload.pods.iter().any(|pod| pod.sidecar));
+    let meshed = cx.scene.mesh.workloads().filter(|workload| workload.pods.iter().any(|pod| pod.sidecar));
     meshed
         .map(|workload| format!("{}.{}", workload.app, workload.namespace))
         .collect::<BTreeSet<_>>()

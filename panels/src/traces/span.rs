@@ -69,12 +69,8 @@ pub(super) fn ui(ui: &mut Ui, cx: &Cx<'_>, trace: &Trace, tree: &Tree, at: usize
 /// From a span to the app it ran in.
 fn links(ui: &mut Ui, cx: &Cx<'_>, span: &Span) {
     let Some((app, namespace)) = span.service.split_once('.') else { return };
-    let known = cx
-        .scene
-        .mesh
-        .workloads
-        .values()
-        .any(|workload| workload.app == app && *workload.namespace == *namespace);
+    let known =
+        cx.scene.mesh.workloads().any(|workload| workload.app == app && *workload.namespace == *namespace);
     if known && ui.add(Button::bare(format!("Show {app}")).with_icon(icon::ARROW_RIGHT)).clicked() {
         let selected = match cx.scene.mesh.service(namespace, app) {
             Some(_) => Selected::Service(namespace.to_owned(), app.to_owned()),

@@ -98,7 +98,7 @@ impl World {
     pub(crate) fn now_has(&mut self, objects: Objects) {
         let before = self.scene.mesh.clone();
         self.scene.mesh = Arc::new(Mesh::read(objects, Some(&before)));
-        assert!(self.scene.mesh.revision > before.revision, "a new revision");
+        assert!(self.scene.mesh.revision() > before.revision(), "a new revision");
     }
     /// Takes a change into the ledger as the app does, judged and found good.
     pub(crate) fn checked(&mut self, change: Change) -> mesh::ChangeId {

@@ -69,8 +69,11 @@ impl World {
 
     /// The same on this version of Kubernetes.
     pub(crate) async fn start(version: &str, change: impl FnOnce(&mut Vec<Value>)) -> Self {
-        let mut objects: Vec<Value> =
-            mesh::demo::bookinfo_objects().into_values().map(|object| (*object.0).clone()).collect();
+        let mut objects: Vec<Value> = mesh::demo::bookinfo_objects()
+            .into_iter()
+            .map(|(_, object)| object)
+            .map(|object| (*object.0).clone())
+            .collect();
         for (name, port) in [("prometheus", 9090), ("tracing", 16686)] {
             objects.extend(addon(name, port));
         }
@@ -163,7 +166,7 @@ impl Connection {
     }
 
     pub(crate) async fn ready(&mut self) -> Arc<Scene> {
-        self.until("the first lists", |scene| scene.ready() && !scene.mesh.services.is_empty()).await
+        self.until("the first lists", |scene| scene.ready() && scene.mesh.service_count() > 0).await
     }
 
     pub(crate) async fn failed(&mut self, step: Step) -> mesh::Problem {
@@ -239,7 +242,7 @@ pub(crate) fn brief(fact: &Fact) -> String {
 
 /// reviews for all other calls: these shares for v1, v2, v3.
 pub(crate) fn split(scene: &Scene, shares: [u32; 3]) -> Change {
-    let service = scene.mesh.services.values().find(|service| &*service.name == "reviews").expect("reviews");
+    let service = scene.mesh.services().find(|service| &*service.name == "reviews").expect("reviews");
     let rules = mesh::edit::rules(&scene.mesh, service);
     let rule = rules.iter().find(|rule| rule.at.index == 1).expect("the rule for all other calls");
     let wanted =

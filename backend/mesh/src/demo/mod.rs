@@ -60,7 +60,7 @@ pub(crate) fn connected(mesh: Mesh, traffic: crate::traffic::Traffic) -> Scene {
     ];
     let kinds = KINDS
         .iter()
-        .map(|kind| (kind, KindState::Live(mesh.objects.keys().filter(|at| at.kind == kind).count())));
+        .map(|kind| (kind, KindState::Live(mesh.objects().keys().filter(|at| at.kind == kind).count())));
     let synced = ["CDS", "EDS", "LDS", "RDS"].map(|xds| (xds.to_owned(), SyncState::Synced));
     let proxies = mesh.proxies().into_iter().map(|name| Proxy {
         name,

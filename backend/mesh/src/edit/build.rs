@@ -31,7 +31,7 @@ impl Ops {
             return None;
         }
         let patch: json_patch::Patch = serde_json::from_value(Value::Array(self.0)).ok()?;
-        let before = mesh.objects.get(at)?.clone();
+        let before = mesh.objects().get(at)?.clone();
         let mut after = (*before.0).clone();
         json_patch::patch(&mut after, &patch).ok()?;
         Some(Step {
@@ -64,7 +64,7 @@ pub(super) fn create(mesh: &Mesh, at: &Ref, spec: Value) -> Step {
 
 /// The step that deletes an object as the user saw it.
 pub(super) fn delete(mesh: &Mesh, at: &Ref) -> Option<Step> {
-    let before = mesh.objects.get(at)?.clone();
+    let before = mesh.objects().get(at)?.clone();
     let uid = before.0.pointer("/metadata/uid").and_then(Value::as_str).unwrap_or_default().to_owned();
     let version = before.resource_version();
     let resource_version = (!version.is_empty()).then(|| version.to_owned());
@@ -85,7 +85,7 @@ fn written_as(mesh: &Mesh, at: &Ref, object: &Object) -> String {
 
 /// The version by which the cluster gives objects of this kind; the best we know where it has none yet.
 fn api_version(mesh: &Mesh, at: &Ref) -> String {
-    let seen = mesh.objects.iter().find(|(other, _)| other.kind == at.kind);
+    let seen = mesh.objects().iter().find(|(other, _)| other.kind == at.kind);
     let seen = seen.and_then(|(_, object)| object.0.get("apiVersion").and_then(Value::as_str));
     let best = || format!("{}/{}", at.kind.group, at.kind.versions.first().unwrap_or(&"v1"));
     seen.map_or_else(best, str::to_owned)
@@ -98,7 +98,7 @@ pub(super) fn free_name(mesh: &Mesh, kind: &str, namespace: &str, names: [&str; 
     wished
         .chain(more)
         .filter_map(|name| Ref::new(kind, namespace, &name))
-        .find(|at| !mesh.objects.contains_key(at))
+        .find(|at| !mesh.objects().contains(at))
 }
 
 /// What the user should know of who else writes these objects.

@@ -50,12 +50,12 @@ pub fn fault(
 }
 
 fn in_place(mesh: &Mesh, service: &Service, at: &Ref, index: usize, wanted: FaultSpec) -> Option<Change> {
-    let view = mesh.virtual_services.get(at)?;
+    let view = mesh.virtual_service(at)?;
     let now = fault_of(view.http.get(index)?);
     if now == wanted {
         return None;
     }
-    let spec = mesh.objects.get(at)?.spec();
+    let spec = mesh.objects().get(at)?.spec();
     let rule = spec.pointer(&format!("/http/{index}"))?;
     let path = format!("/spec/http/{index}");
     let mut ops = Ops::default();
@@ -103,7 +103,7 @@ fn inserted(
     if wanted.is_none() {
         return None;
     }
-    let rule = mesh.objects.get(at)?.spec().pointer(&format!("/http/{index}"))?;
+    let rule = mesh.objects().get(at)?.spec().pointer(&format!("/http/{index}"))?;
     let mut copy = rule.as_object()?.clone();
     let mut matches = rule
         .get("match")

@@ -84,7 +84,7 @@ pub struct State {
 pub fn state(mesh: &Mesh, scope: &Scope) -> Option<State> {
     let policies = Policies::of(mesh);
     let (found, (mode, by)) = match scope {
-        Scope::Mesh => (policies.of_mesh(), policies.mode(&mesh.root_namespace, &BTreeMap::new())),
+        Scope::Mesh => (policies.of_mesh(), policies.mode(mesh.root_namespace(), &BTreeMap::new())),
         Scope::Namespace(namespace) => {
             (policies.of_namespace(namespace), policies.mode(namespace, &BTreeMap::new()))
         }
@@ -137,7 +137,7 @@ pub fn mtls(mesh: &Mesh, scope: &Scope, wanted: Option<Mode>) -> Option<Change> 
 }
 
 fn set(mesh: &Mesh, at: &Ref, mode: Mode) -> Option<Step> {
-    let object = mesh.objects.get(at)?;
+    let object = mesh.objects().get(at)?;
     let mut ops = Ops::default();
     if let Some(selector) = object.spec().get("selector") {
         ops.saw("/spec/selector", selector);
@@ -165,7 +165,7 @@ fn set(mesh: &Mesh, at: &Ref, mode: Mode) -> Option<Step> {
 
 /// Takes a policy's mode away: all of it, or only the mode where it also says something of single ports.
 fn unset(mesh: &Mesh, at: &Ref) -> Option<Step> {
-    let object = mesh.objects.get(at)?;
+    let object = mesh.objects().get(at)?;
     let ports =
         object.spec().get("portLevelMtls").and_then(Value::as_object).is_some_and(|ports| !ports.is_empty());
     if !ports {
@@ -182,7 +182,7 @@ fn fresh(mesh: &Mesh, scope: &Scope, mode: Mode) -> Option<Step> {
     let mtls = json!({ "mode": mode.name() });
     match scope {
         Scope::Mesh => {
-            Some(create(mesh, &name(&mesh.root_namespace, ["default", "mesh"])?, json!({ "mtls": mtls })))
+            Some(create(mesh, &name(mesh.root_namespace(), ["default", "mesh"])?, json!({ "mtls": mtls })))
         }
         Scope::Namespace(namespace) => {
             Some(create(mesh, &name(namespace, ["default", "namespace"])?, json!({ "mtls": mtls })))
@@ -198,7 +198,7 @@ fn fresh(mesh: &Mesh, scope: &Scope, mode: Mode) -> Option<Step> {
 /// Labels that tell a workload from its neighbours: its Deployment's selector, else app and version, else all.
 fn selector(mesh: &Mesh, workload: &Workload) -> BTreeMap<String, String> {
     let deployment =
-        Ref::new("Deployment", &workload.namespace, &workload.name).and_then(|at| mesh.objects.get(&at));
+        Ref::new("Deployment", &workload.namespace, &workload.name).and_then(|at| mesh.objects().get(&at));
     let stated = deployment
         .map(|object| crate::object::strings(object.spec().pointer("/selector/matchLabels")))
         .unwrap_or_default();
@@ -218,29 +218,23 @@ fn selector(mesh: &Mesh, workload: &Workload) -> BTreeMap<String, String> {
 
 /// Proxies whose mode changes by a step, and what is then in force at the scope.
 fn moved(mesh: &Mesh, scope: &Scope, step: &Step) -> Option<(Vec<String>, Mode)> {
-    let policies =
-        mesh.peer_authentications.keys().filter_map(|at| Some((at.clone(), mesh.objects.get(at)?.clone())));
-    let mut after =
-        Mesh { root_namespace: mesh.root_namespace.clone(), objects: policies.collect(), ..Mesh::default() };
-    match &step.after {
-        Some(object) => after.objects.insert(step.at.clone(), object.clone()),
-        None => after.objects.remove(&step.at),
-    };
-    let read = |(at, object): (&Ref, &crate::Object)| {
-        Some((at.clone(), istio::read::<PeerAuthentication>(object).ok()?))
-    };
-    after.peer_authentications = after.objects.iter().filter_map(read).collect();
-    let (old, new) = (Policies::of(mesh), Policies::of(&after));
+    let policies = mesh.peer_authentications().map(|(at, view)| Some((at, mesh.objects().get(at)?, view)));
+    let others = policies.flatten().filter(|(at, ..)| **at != step.at);
+    let after = step.after.as_ref().map(|object| (object, istio::read::<PeerAuthentication>(object)));
+    let after = after.as_ref().and_then(|(object, view)| Some((&step.at, *object, view.as_ref().ok()?)));
+    let (old, new) = (Policies::of(mesh), Policies::new(mesh.root_namespace(), others.chain(after)));
     let differs = |workload: &&Workload| {
         let mode = |policies: &Policies<'_>| policies.mode(&workload.namespace, &workload.labels).0;
         !workload.gateway && mode(&old) != mode(&new)
     };
-    let proxies = mesh.workloads.values().filter(differs).flat_map(Workload::proxies).collect();
-    if let Scope::Workload(namespace, name) = scope {
-        let labels = &mesh.workload(namespace, name)?.labels;
-        return Some((proxies, Mode::named(&new.mode(namespace, labels).0)?));
-    }
-    Some((proxies, state(&after, scope)?.in_force))
+    let proxies = mesh.workloads().filter(differs).flat_map(Workload::proxies).collect();
+    let none = BTreeMap::new();
+    let (mode, _) = match scope {
+        Scope::Mesh => new.mode(mesh.root_namespace(), &none),
+        Scope::Namespace(namespace) => new.mode(namespace, &none),
+        Scope::Workload(namespace, name) => new.mode(namespace, &mesh.workload(namespace, name)?.labels),
+    };
+    Some((proxies, Mode::named(&mode).unwrap_or(Mode::Permissive)))
 }
 
 /// Other workloads that a workload's policy is for too.
@@ -250,8 +244,7 @@ fn shared(mesh: &Mesh, scope: &Scope, step: &Step) -> Vec<String> {
     let labels = object
         .map(|object| crate::object::strings(object.spec().pointer("/selector/matchLabels")))
         .unwrap_or_default();
-    let others =
-        mesh.workloads.values().filter(|other| *other.namespace == **namespace && *other.name != **name);
+    let others = mesh.workloads().filter(|other| *other.namespace == **namespace && *other.name != **name);
     let others: Vec<&str> =
         others.filter(|other| selects(&labels, &other.labels)).map(|other| &*other.name).collect();
     if others.is_empty() {
@@ -264,8 +257,8 @@ fn shared(mesh: &Mesh, scope: &Scope, step: &Step) -> Vec<String> {
 fn broken(mesh: &Mesh, proxies: &[String], mode: Mode) -> Vec<String> {
     let affected = |workload: &Workload| workload.proxies().any(|proxy| proxies.contains(&proxy));
     let mut warnings = Vec::new();
-    let bare = mesh.workloads.values().filter(|workload| {
-        *workload.namespace != *mesh.root_namespace
+    let bare = mesh.workloads().filter(|workload| {
+        *workload.namespace != *mesh.root_namespace()
             && !workload.pods.is_empty()
             && workload.pods.iter().all(|pod| !pod.sidecar)
     });
@@ -281,10 +274,10 @@ fn broken(mesh: &Mesh, proxies: &[String], mode: Mode) -> Vec<String> {
         Mode::Disable => "ISTIO_MUTUAL",
         Mode::Permissive => return warnings,
     };
-    for service in mesh.services.values().filter(|service| mesh.workloads_of(service).any(affected)) {
+    for service in mesh.services().filter(|service| mesh.workloads_of(service).any(affected)) {
         let says = |at: &&Ref| {
             let policy =
-                mesh.destination_rules.get(*at).and_then(|rule| rule.traffic_policy.as_ref()?.tls.as_ref());
+                mesh.destination_rule(at).and_then(|rule| rule.traffic_policy.as_ref()?.tls.as_ref());
             policy.is_some_and(|tls| tls.mode == opposite)
         };
         warnings.extend(service.destination_rules.iter().filter(says).map(|at| {

@@ -25,13 +25,13 @@ pub(super) fn of_route(
             && visible_from(&view.export_to, namespace, &workload.namespace)
             && scopes.sees(workload, service)
     };
-    mesh.workloads.values().filter(holds).flat_map(Workload::proxies).collect()
+    mesh.workloads().filter(holds).flat_map(Workload::proxies).collect()
 }
 
 /// What the Gateway of this name ("name" or "namespace/name") runs on.
 fn selector<'a>(mesh: &'a Mesh, namespace: &str, name: &str) -> Option<&'a BTreeMap<String, String>> {
     let (namespace, name) = name.split_once('/').unwrap_or((namespace, name));
-    Some(&mesh.gateways.get(&crate::Ref::new("Gateway", namespace, name)?)?.selector)
+    Some(&mesh.gateway(&crate::Ref::new("Gateway", namespace, name)?)?.selector)
 }
 
 /// Sidecar objects by namespace.
@@ -43,12 +43,12 @@ struct Scopes<'a> {
 impl<'a> Scopes<'a> {
     fn of(mesh: &'a Mesh) -> Self {
         let mut by_namespace: BTreeMap<Arc<str>, Vec<Sidecar>> = BTreeMap::new();
-        for (at, object) in mesh.objects.iter().filter(|(at, _)| at.kind.kind == "Sidecar") {
+        for (at, object) in mesh.objects().iter().filter(|(at, _)| at.kind.kind == "Sidecar") {
             if let Ok(view) = istio::read(object) {
                 by_namespace.entry(at.namespace.clone()).or_default().push(view);
             }
         }
-        Self { root: &mesh.root_namespace, by_namespace }
+        Self { root: mesh.root_namespace(), by_namespace }
     }
 
     /// Whether a workload's sidecar is told of a service.

@@ -82,7 +82,7 @@ pub const ALL_VERSIONS: &str = "all versions";
 pub fn rules(mesh: &Mesh, service: &Service) -> Vec<Rule> {
     let mut found = Vec::new();
     if let Some(at) = service.virtual_services.first() {
-        if let Some(view) = mesh.virtual_services.get(at) {
+        if let Some(view) = mesh.virtual_service(at) {
             found.extend(view.http.iter().enumerate().map(|(index, _)| rule(service, at, view, index, "")));
         }
     } else if speaks_http(service) {
@@ -96,7 +96,7 @@ pub fn rules(mesh: &Mesh, service: &Service) -> Vec<Rule> {
             locked: None,
         });
     }
-    for (at, view) in &mesh.virtual_services {
+    for (at, view) in mesh.virtual_services() {
         let goes_here = |http: &HttpRoute| {
             http.route.iter().any(|row| full(&row.destination.host, &at.namespace) == service.host)
         };

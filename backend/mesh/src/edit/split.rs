@@ -25,7 +25,7 @@ pub fn split(mesh: &Mesh, service: &Service, rule: &RuleAt, wanted: &Split) -> O
 }
 
 fn existing(mesh: &Mesh, service: &Service, at: &Ref, index: usize, wanted: &Split) -> Option<Change> {
-    let view = mesh.virtual_services.get(at)?;
+    let view = mesh.virtual_service(at)?;
     let http = view.http.get(index)?;
     let now = weights(http, &at.namespace, service);
     let before = current(mesh, service, &RuleAt { at: Some(at.clone()), index })?;
@@ -36,7 +36,7 @@ fn existing(mesh: &Mesh, service: &Service, at: &Ref, index: usize, wanted: &Spl
     if !changed || now.is_empty() {
         return None;
     }
-    let raw = mesh.objects.get(at)?;
+    let raw = mesh.objects().get(at)?;
     let route = raw.spec().pointer(&format!("/http/{index}/route"))?;
     let mut ops = guarded(raw.spec(), index, route);
     // Several rows may go to one version: the first carries its share.
@@ -135,8 +135,7 @@ fn fresh(mesh: &Mesh, service: &Service, wanted: &Split) -> Option<Change> {
 /// VirtualServices that could not be read may route the service's calls too.
 pub(super) fn unread(mesh: &Mesh, service: &Service) -> Vec<String> {
     let near = mesh
-        .problems
-        .iter()
+        .problems()
         .filter(|(at, _)| at.kind.kind == "VirtualService" && at.namespace == service.namespace);
     near.map(|(at, _)| format!("{at} cannot be read here: it may route calls of {} too", service.name))
         .collect()
@@ -171,12 +170,12 @@ fn subsets(mesh: &Mesh, service: &Service, needed: &[&str]) -> (Vec<Step>, Vec<S
     }
     let subset = |subset: &&crate::Subset| json!({ "name": subset.name, "labels": subset.labels });
     let own = |at: &&Ref| {
-        let rule = mesh.destination_rules.get(*at);
+        let rule = mesh.destination_rule(at);
         at.namespace == service.namespace
             && rule.is_some_and(|rule| full(&rule.host, &at.namespace) == service.host)
     };
     if let Some(at) = service.destination_rules.iter().find(own)
-        && let Some(object) = mesh.objects.get(at)
+        && let Some(object) = mesh.objects().get(at)
     {
         let mut ops = Ops::default();
         ops.saw("/spec/host", object.spec().get("host").unwrap_or(&Value::Null));
@@ -200,7 +199,7 @@ fn subsets(mesh: &Mesh, service: &Service, needed: &[&str]) -> (Vec<Step>, Vec<S
     let wider = service
         .destination_rules
         .iter()
-        .filter(|at| *at.namespace == *service.namespace || *at.namespace == *mesh.root_namespace);
+        .filter(|at| *at.namespace == *service.namespace || *at.namespace == *mesh.root_namespace());
     let warnings = wider.map(|wider| {
         format!(
             "{wider} is for more services; {} gets a DestinationRule of its own, and what that one says no longer counts for it",

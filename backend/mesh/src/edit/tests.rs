@@ -24,7 +24,7 @@ fn dragged(mesh: &Mesh, service: &str, rule: &RuleAt, name: &str, to: u32) -> Op
 
 /// The mesh after a change, as the server would store it.
 fn after(mesh: &Mesh, change: &Change) -> Mesh {
-    let mut objects = mesh.objects.clone();
+    let mut objects = mesh.objects().clone();
     for step in &change.steps {
         match (&step.edit, objects.get(&step.at)) {
             (Edit::Patch(patch), Some(object)) => {
@@ -50,7 +50,7 @@ fn after(mesh: &Mesh, change: &Change) -> Mesh {
 }
 
 fn bytes(mesh: &Mesh) -> Vec<(Ref, String)> {
-    mesh.objects.iter().map(|(at, object)| (at.clone(), object.spec().to_string())).collect()
+    mesh.objects().iter().map(|(at, object)| (at.clone(), object.spec().to_string())).collect()
 }
 
 /// Every change can be undone to the byte, and undone again.
@@ -59,13 +59,13 @@ fn check_undo(mesh: &Mesh, change: &Change) {
     let done = after(mesh, change);
     assert_ne!(bytes(mesh), bytes(&done));
     let applied: Vec<Object> =
-        change.steps.iter().filter_map(|step| done.objects.get(&step.at).cloned()).collect();
+        change.steps.iter().filter_map(|step| done.objects().get(&step.at).cloned()).collect();
     let undo = change.inverse(&applied).unwrap();
     let undone = after(&done, &undo);
     assert_eq!(bytes(mesh), bytes(&undone));
     assert_eq!((&undo.effect.evidence, &undo.effect.was), (&change.effect.was, &change.effect.evidence));
     let applied: Vec<Object> =
-        undo.steps.iter().filter_map(|step| undone.objects.get(&step.at).cloned()).collect();
+        undo.steps.iter().filter_map(|step| undone.objects().get(&step.at).cloned()).collect();
     let redo = after(&undone, &undo.inverse(&applied).unwrap());
     assert_eq!(bytes(&done), bytes(&redo));
 }
@@ -126,7 +126,7 @@ fn a_version_without_a_row_gets_one() {
         change.title,
         "v3 of reviews gets 25 % instead of 0 %, v2 75 % instead of 100 % of calls with end-user = jason"
     );
-    let rule = after(&mesh, &change).virtual_services[&change.steps[0].at].http[0].clone();
+    let rule = after(&mesh, &change).virtual_service(&change.steps[0].at).unwrap().http[0].clone();
     let rows: Vec<_> =
         rule.route.iter().map(|row| (row.destination.subset.clone().unwrap(), row.weight.unwrap())).collect();
     assert_eq!(rows, [("v2".into(), 75), ("v3".into(), 25)]);
@@ -189,7 +189,7 @@ fn a_missing_subset_is_declared_where_its_rule_is() {
     );
     let done = after(&mesh, &change);
     assert!(reviews(&done).subsets[2].declared);
-    let rule = &done.destination_rules[&change.steps[0].at];
+    let rule = done.destination_rule(&change.steps[0].at).unwrap();
     assert!(rule.traffic_policy.is_some(), "what was there stays");
     check_undo(&mesh, &change);
 }
@@ -234,8 +234,8 @@ fn a_fault_for_one_header_is_a_rule_of_its_own_and_goes_with_it() {
     assert_eq!(found.len(), 3);
     assert_eq!((&*found[1].words, found[1].fault), ("calls with end-user = tester", wanted));
     assert_eq!(found[1].shares, found[2].shares);
-    let copy = &done.objects[&change.steps[0].at].spec()["http"][1];
-    assert_eq!(copy["corsPolicy"], done.objects[&change.steps[0].at].spec()["http"][2]["corsPolicy"]);
+    let copy = &done.objects()[&change.steps[0].at].spec()["http"][1];
+    assert_eq!(copy["corsPolicy"], done.objects()[&change.steps[0].at].spec()["http"][2]["corsPolicy"]);
     let gone = fault(&done, reviews(&done), &found[1].at, None, FaultSpec::default()).unwrap();
     assert_eq!(bytes(&after(&done, &gone)), bytes(&mesh));
     check_undo(&done, &gone);
@@ -252,7 +252,7 @@ fn fault_edits_keep_what_they_do_not_know() {
     let mesh = Mesh::read(objects, None);
     let wanted = FaultSpec { delay: None, abort: Some((418, 10.5)) };
     let change = fault(&mesh, reviews(&mesh), &at(&mesh, "reviews", 1), None, wanted).unwrap();
-    let fault = &after(&mesh, &change).objects[&route].spec()["http"][1]["fault"].clone();
+    let fault = &after(&mesh, &change).objects()[&route].spec()["http"][1]["fault"].clone();
     assert_eq!(
         fault,
         &json!({ "abort": { "httpStatus": 418, "percentage": { "value": 10.5, "x": 1 }, "y": 2 }, "z": 3 })
@@ -363,10 +363,10 @@ fn an_edit_by_somebody_else_is_not_overwritten() {
     let mesh = demo::bookinfo();
     let change = dragged(&mesh, "reviews", &at(&mesh, "reviews", 1), "v3", 80).unwrap();
     let Edit::Patch(patch) = &change.steps[0].edit else { panic!() };
-    let mut theirs = (*mesh.objects[&change.steps[0].at].0).clone();
+    let mut theirs = (*mesh.objects()[&change.steps[0].at].0).clone();
     theirs["spec"]["http"][1]["route"][0]["weight"] = 60.into();
     assert!(json_patch::patch(&mut theirs, patch).is_err());
-    let mut unrelated = (*mesh.objects[&change.steps[0].at].0).clone();
+    let mut unrelated = (*mesh.objects()[&change.steps[0].at].0).clone();
     unrelated["metadata"]["labels"]["team"] = "books".into();
     unrelated["spec"]["http"][1]["timeout"] = "3s".into();
     json_patch::patch(&mut unrelated, patch).unwrap();
@@ -406,7 +406,7 @@ proptest! {
         });
         value["spec"]["http"][1]["route"] = rows.collect();
         objects.insert(route.clone(), value.into());
-        let mesh = Mesh::read(by_ref(objects.into_values().map(|object| (*object.0).clone())), None);
+        let mesh = Mesh::read(by_ref(objects.iter().map(|(_, object)| (*object.0).clone())), None);
         let rule = RuleAt { at: Some(route.clone()), index: 1 };
         let wanted = Split::new(["v1", "v2", "v3"].into_iter().zip(wanted)).unwrap();
         let now = split::current(&mesh, reviews(&mesh), &rule).unwrap();
@@ -417,7 +417,7 @@ proptest! {
                 let done = after(&mesh, &change);
                 let shares = split::current(&done, reviews(&done), &rule).unwrap();
                 prop_assert!(shares.same_shares(&wanted));
-                let rows = done.objects[&route].spec().pointer("/http/1/route").and_then(Value::as_array).unwrap();
+                let rows = done.objects()[&route].spec().pointer("/http/1/route").and_then(Value::as_array).unwrap();
                 let total: u64 = rows.iter().map(|row| row["weight"].as_u64().unwrap_or(100)).sum();
                 prop_assert_eq!(total, 100);
                 for (index, row) in rows.iter().take(weights.len()).enumerate() {

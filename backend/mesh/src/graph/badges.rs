@@ -14,13 +14,13 @@ pub(super) fn of(mesh: &Mesh, services: &[&Service], workloads: &[&Workload]) ->
     // Only the first VirtualService is in force for a host.
     let routes: Vec<_> = services
         .iter()
-        .filter_map(|service| mesh.virtual_services.get(service.virtual_services.first()?))
+        .filter_map(|service| mesh.virtual_service(service.virtual_services.first()?))
         .flat_map(|view| &view.http)
         .collect();
     let rules: Vec<&DestinationRule> = services
         .iter()
         .flat_map(|service| &service.destination_rules)
-        .filter_map(|at| mesh.destination_rules.get(at))
+        .filter_map(|at| mesh.destination_rule(at))
         .collect();
     let proxied = |workload: &&&Workload| workload.pods.iter().any(|pod| pod.sidecar);
     put("gateway", workloads.iter().any(|workload| workload.gateway));

@@ -96,14 +96,14 @@ struct Names<'a> {
 impl<'a> Names<'a> {
     fn of(mesh: &'a Mesh) -> Self {
         let mut services: HashMap<(&str, &str), Vec<&Service>> = HashMap::new();
-        for service in mesh.services.values() {
+        for service in mesh.services() {
             for workload in service.workloads.iter().filter_map(|at| at.split_once('/')) {
                 services.entry(workload).or_default().push(service);
             }
         }
         let mut apps: HashMap<(&str, &str), Vec<&Workload>> = HashMap::new();
         let mut meshed = BTreeSet::new();
-        for workload in mesh.workloads.values() {
+        for workload in mesh.workloads() {
             apps.entry((&*workload.namespace, &*workload.app)).or_default().push(workload);
             if workload.pods.iter().any(|pod| pod.sidecar) {
                 meshed.insert(&*workload.namespace);
@@ -112,17 +112,11 @@ impl<'a> Names<'a> {
                 list.sort_by_key(|service| *service.name != *workload.app);
             }
         }
-        let by_service = mesh
-            .services
-            .iter()
-            .map(|((namespace, name), service)| ((&**namespace, &**name), service))
-            .collect();
-        let by_workload = mesh
-            .workloads
-            .iter()
-            .map(|((namespace, name), workload)| ((&**namespace, &**name), workload))
-            .collect();
-        let by_host = mesh.services.values().map(|service| (&*service.host, service)).collect();
+        let by_service =
+            mesh.services().map(|service| ((&*service.namespace, &*service.name), service)).collect();
+        let by_workload =
+            mesh.workloads().map(|workload| ((&*workload.namespace, &*workload.name), workload)).collect();
+        let by_host = mesh.services().map(|service| (&*service.host, service)).collect();
         Self { mesh, services, apps, by_service, by_host, by_workload, meshed }
     }
 
@@ -235,16 +229,12 @@ impl<'a> Names<'a> {
             }
         };
         let control_plane = |workload: &&Workload| {
-            *workload.namespace == *self.mesh.root_namespace && workload.pods.iter().all(|pod| !pod.sidecar)
+            *workload.namespace == *self.mesh.root_namespace() && workload.pods.iter().all(|pod| !pod.sidecar)
         };
-        let workloads = self
-            .mesh
-            .workloads
-            .values()
-            .filter(|workload| wanted(&workload.namespace) && !control_plane(workload));
+        let workloads =
+            self.mesh.workloads().filter(|workload| wanted(&workload.namespace) && !control_plane(workload));
         let keys = workloads.map(|workload| self.of_workload(workload, options.graph_type));
-        let outside =
-            self.mesh.services.values().filter(|service| service.external && wanted(&service.namespace));
+        let outside = self.mesh.services().filter(|service| service.external && wanted(&service.namespace));
         keys.chain(outside.map(|service| Key::External(&service.host))).collect()
     }
 

@@ -3,6 +3,7 @@
 use super::workloads::selects;
 use super::{Mesh, Workload};
 use crate::istio::PeerAuthentication;
+use crate::object::Object;
 use crate::refs::Ref;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,16 +18,25 @@ pub(crate) struct Policies<'a> {
 
 impl<'a> Policies<'a> {
     pub(crate) fn of(mesh: &'a Mesh) -> Self {
-        let mut all = mesh.peer_authentications.iter().collect::<Vec<_>>();
-        all.sort_by(|(a, _), (b, _)| match (mesh.objects.get(*a), mesh.objects.get(*b)) {
-            (Some(one), Some(two)) => super::reach::by_age((a, one), (b, two)),
-            _ => a.cmp(b),
-        });
+        let all = mesh.peer_authentications();
+        Self::new(
+            mesh.root_namespace(),
+            all.filter_map(|(at, policy)| Some((at, mesh.objects.get(at)?, policy))),
+        )
+    }
+
+    /// Of these objects and what was read of them.
+    pub(crate) fn new(
+        root: &'a str,
+        policies: impl Iterator<Item = (&'a Ref, &'a Object, &'a PeerAuthentication)>,
+    ) -> Self {
+        let mut all = policies.collect::<Vec<_>>();
+        all.sort_by(|(a, one, _), (b, two, _)| super::reach::by_age((a, one), (b, two)));
         let mut by_namespace: BTreeMap<&str, Vec<Policy<'_>>> = BTreeMap::new();
-        for (at, policy) in all {
+        for (at, _, policy) in all {
             by_namespace.entry(&*at.namespace).or_default().push((at, policy));
         }
-        Self { root: &mesh.root_namespace, by_namespace }
+        Self { root, by_namespace }
     }
 
     fn within(&self, namespace: &str) -> &[Policy<'a>] {

@@ -2,7 +2,6 @@
 
 use super::{Mesh, Objects, mtls, services, workloads};
 use crate::istio;
-use crate::object::Object;
 use crate::problem::Problem;
 use crate::refs::Ref;
 use serde::de::DeserializeOwned;
@@ -14,7 +13,7 @@ impl Mesh {
     /// unchanged set of objects keeps its revision. Never fails as a whole: see [`Mesh::problems`].
     pub fn read(objects: Objects, previous: Option<&Mesh>) -> Mesh {
         if let Some(previous) = previous
-            && same_objects(&objects, &previous.objects)
+            && objects.same(&previous.objects)
         {
             return previous.clone();
         }
@@ -47,7 +46,7 @@ impl Mesh {
     ) -> BTreeMap<Ref, T> {
         let mut views = BTreeMap::new();
         let mut problems = Vec::new();
-        for (at, object) in of_kind(&self.objects, kind) {
+        for (at, object) in self.objects.of_kind(kind) {
             let known = previous
                 .filter(|mesh| mesh.objects.get(at).is_some_and(|old| Arc::ptr_eq(&old.0, &object.0)));
             if let Some(view) = known.and_then(|mesh| of(mesh).get(at)) {
@@ -74,46 +73,9 @@ fn unreadable(at: &Ref, error: &serde_json::Error) -> Problem {
     )
 }
 
-/// All objects of one kind, in the order of their names.
-pub(super) fn of_kind<'a>(objects: &'a Objects, kind: &str) -> impl Iterator<Item = (&'a Ref, &'a Object)> {
-    let first = crate::kinds::kind(kind).map(|kind| Ref { kind, namespace: "".into(), name: "".into() });
-    first.into_iter().flat_map(|first| {
-        let kind = first.kind;
-        objects.range(first..).take_while(move |(at, _)| at.kind == kind)
-    })
-}
-
-fn same_objects(now: &Objects, before: &Objects) -> bool {
-    now.len() == before.len()
-        && now.iter().zip(before).all(|((a, one), (b, two))| Arc::ptr_eq(&one.0, &two.0) && a == b)
-}
-
-/// All objects of one kind in one namespace.
-pub(super) fn within<'a>(
-    objects: &'a Objects,
-    kind: &str,
-    namespace: &'a Arc<str>,
-) -> impl Iterator<Item = (&'a Ref, &'a Object)> {
-    let first =
-        crate::kinds::kind(kind).map(|kind| Ref { kind, namespace: namespace.clone(), name: "".into() });
-    first.into_iter().flat_map(move |first| {
-        let kind = first.kind;
-        objects.range(first..).take_while(move |(at, _)| at.kind == kind && at.namespace == *namespace)
-    })
-}
-
-/// Whether a namespace has the very same objects of a kind as before.
-pub(super) fn unchanged(now: &Objects, before: &Objects, kind: &str, namespace: &Arc<str>) -> bool {
-    let mut before = within(before, kind, namespace);
-    let mut now = within(now, kind, namespace);
-    now.by_ref().all(|(a, one)| before.next().is_some_and(|(b, two)| Arc::ptr_eq(&one.0, &two.0) && a == b))
-        && before.next().is_none()
-}
-
 /// Namespaces that have an object of their own, and those that other objects live in (where namespaces may not be read).
 fn namespaces(objects: &Objects) -> Vec<Arc<str>> {
-    let mut names: BTreeSet<Arc<str>> =
-        of_kind(objects, "Namespace").map(|(at, _)| at.name.clone()).collect();
+    let mut names: BTreeSet<Arc<str>> = objects.of_kind("Namespace").map(|(at, _)| at.name.clone()).collect();
     for at in objects.keys() {
         if !at.namespace.is_empty() && !names.contains(&at.namespace) {
             names.insert(at.namespace.clone());
@@ -125,7 +87,8 @@ fn namespaces(objects: &Objects) -> Vec<Arc<str>> {
 /// Where istiod runs; "istio-system" when it cannot be seen.
 fn root_namespace(objects: &Objects) -> String {
     let usual = "istio-system";
-    let mut found = of_kind(objects, "Service")
+    let mut found = objects
+        .of_kind("Service")
         .filter(|(at, object)| object.label("app") == Some("istiod") || &*at.name == "istiod")
         .map(|(at, _)| &*at.namespace)
         .collect::<Vec<_>>();

@@ -1,7 +1,6 @@
 //! Services: ports and their protocols, versions, workloads behind them, and the configuration in force.
 
 use super::reach::{by_age, closeness, full, visible_from};
-use super::read::of_kind;
 use super::workloads::selects;
 use super::{Mesh, Port, Service, Subset, Workload};
 use crate::istio::{DestinationRule, ServiceEntry, VirtualService};
@@ -21,7 +20,7 @@ pub(super) fn read(mesh: &Mesh) -> BTreeMap<(Arc<str>, Arc<str>), Service> {
     let rules =
         ByHost::of(mesh, &mesh.destination_rules, |view: &DestinationRule| std::slice::from_ref(&view.host));
     let mut services = BTreeMap::new();
-    for (at, object) in of_kind(&mesh.objects, "Service") {
+    for (at, object) in mesh.objects.of_kind("Service") {
         let host = full(&at.name, &at.namespace);
         let selector = crate::object::strings(object.spec().get("selector"));
         let behind = workloads.selected(&at.namespace, &selector);

@@ -187,9 +187,9 @@ fn an_external_host_is_a_service() {
 #[test]
 fn the_same_objects_keep_their_revision() {
     let first = demo::bookinfo();
-    let again = Mesh::read(first.objects.clone(), Some(&first));
+    let again = Mesh::read(first.objects().clone(), Some(&first));
     assert_eq!(again.revision, first.revision);
-    let mut objects = first.objects.clone();
+    let mut objects = first.objects().clone();
     objects.extend(by_ref([istio("VirtualService", "bookinfo", "new", "", json!({}))]));
     let changed = Mesh::read(objects.clone(), Some(&first));
     assert_eq!(changed.revision, first.revision + 1);
@@ -200,7 +200,7 @@ fn the_same_objects_keep_their_revision() {
 #[test]
 fn what_changed_in_one_namespace_is_seen() {
     let first = demo::synthetic(120, 300);
-    let mut objects = first.objects.clone();
+    let mut objects = first.objects().clone();
     let pods: Vec<Ref> = objects.keys().filter(|at| at.kind.kind == "Pod").cloned().collect();
     objects.remove(&pods[0]);
     let mut value = (*objects[&pods[150]].0).clone();
@@ -211,7 +211,7 @@ fn what_changed_in_one_namespace_is_seen() {
     assert_eq!((&changed.services, &changed.workloads), (&afresh.services, &afresh.workloads));
     assert_ne!(changed.workloads, first.workloads);
     // Cluster-wide objects have no namespace; a Gateway marks workloads anywhere.
-    let mut objects = changed.objects.clone();
+    let mut objects = changed.objects().clone();
     objects.extend(by_ref([istio(
         "Gateway",
         "team-001",

@@ -1,6 +1,5 @@
 //! Workloads: pods gathered by their owner, with the app and version that Istio gives them.
 
-use super::read::{unchanged, within};
 use super::{Mesh, Pod, Workload};
 use crate::object::Object;
 use serde_json::Value;
@@ -24,7 +23,7 @@ pub(super) fn read(mesh: &Mesh, previous: Option<&Mesh>) -> Workloads {
     let selectors: Vec<&BTreeMap<String, String>> = selectors.collect();
     let mut workloads = Workloads::new();
     for namespace in &mesh.namespaces {
-        let same = |kind: &str, previous: &Mesh| unchanged(&mesh.objects, &previous.objects, kind, namespace);
+        let same = |kind: &str, previous: &Mesh| mesh.objects.shares(&previous.objects, kind, namespace);
         match previous.filter(|previous| same("Pod", previous) && same("Deployment", previous)) {
             Some(previous) => {
                 let first = (namespace.clone(), "".into());
@@ -44,7 +43,7 @@ fn read_namespace(
     workloads: &mut Workloads,
 ) {
     let mut found = Workloads::new();
-    for (at, pod) in within(&mesh.objects, "Pod", namespace) {
+    for (at, pod) in mesh.objects.within("Pod", namespace) {
         let phase = text(pod, "/status/phase");
         if phase == "Succeeded" || phase == "Failed" {
             continue; // what is over serves nobody
@@ -60,7 +59,7 @@ fn read_namespace(
             sidecar: sidecar(pod),
         });
     }
-    for (at, deployment) in within(&mesh.objects, "Deployment", namespace) {
+    for (at, deployment) in mesh.objects.within("Deployment", namespace) {
         let template = deployment.0.pointer("/spec/template").unwrap_or(&Value::Null);
         let account = text(deployment, "/spec/template/spec/serviceAccountName");
         let workload = found

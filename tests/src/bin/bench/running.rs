@@ -163,14 +163,14 @@ fn now() -> jiff::Timestamp {
 }
 
 fn weight(scene: &Scene) -> Option<u32> {
-    let service = scene.mesh.services.get(&("bookinfo".into(), "reviews".into()))?;
+    let service = scene.mesh.service("bookinfo", "reviews")?;
     let rule = mesh::edit::rules(&scene.mesh, service).pop()?;
     rule.shares.iter().find(|(name, _)| name == "v3").map(|(_, weight)| *weight)
 }
 
 /// v3 of reviews gets `percent`, v1 the rest.
 fn shift(scene: &Scene, percent: u32) -> Result<Change> {
-    let service = scene.mesh.services.get(&("bookinfo".into(), "reviews".into())).context("no reviews")?;
+    let service = scene.mesh.service("bookinfo", "reviews").context("no reviews")?;
     let rule = mesh::edit::rules(&scene.mesh, service).pop().context("reviews has no rule")?;
     let wanted: Vec<(String, u32)> = rule
         .shares

@@ -1,0 +1,130 @@
+//! The watched objects, as they are now. A copy of them is cheap: it shares all kinds and namespaces that do not change.
+
+use crate::kinds::{Kind, kind};
+use crate::object::Object;
+use crate::refs::Ref;
+use std::collections::BTreeMap;
+use std::ops::Index;
+use std::sync::Arc;
+
+/// Objects of one kind in one namespace.
+type Shelf = BTreeMap<Ref, Object>;
+
+/// The watched objects by their names, in the order of kind, namespace and name.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Objects(BTreeMap<(&'static Kind, Arc<str>), Arc<Shelf>>);
+
+impl Objects {
+    /// None.
+    pub fn new() -> Self {
+        Self::default()
+    }
+    /// One of them.
+    pub fn get(&self, at: &Ref) -> Option<&Object> {
+        self.0.get(&(at.kind, at.namespace.clone()))?.get(at)
+    }
+    /// Whether there is one of this name.
+    pub fn contains(&self, at: &Ref) -> bool {
+        self.get(at).is_some()
+    }
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.values().map(|shelf| shelf.len()).sum()
+    }
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = (&Ref, &Object)> {
+        self.0.values().flat_map(|shelf| shelf.iter())
+    }
+    /// The names of all.
+    pub fn keys(&self) -> impl Iterator<Item = &Ref> {
+        self.iter().map(|(at, _)| at)
+    }
+    /// All of one kind ("VirtualService").
+    pub fn of_kind(&self, name: &str) -> impl Iterator<Item = (&Ref, &Object)> {
+        let kind = kind(name);
+        let shelves = kind.into_iter().flat_map(|kind| {
+            self.0.range((kind, "".into())..).take_while(move |((other, _), _)| *other == kind)
+        });
+        shelves.flat_map(|(_, shelf)| shelf.iter())
+    }
+    /// All of one kind ("Pod") in one namespace ("" for kinds without).
+    pub fn within(&self, kind: &str, namespace: &str) -> impl Iterator<Item = (&Ref, &Object)> {
+        self.shelf(kind, namespace).into_iter().flat_map(|shelf| shelf.iter())
+    }
+    fn shelf(&self, name: &str, namespace: &str) -> Option<&Arc<Shelf>> {
+        self.0.get(&(kind(name)?, namespace.into()))
+    }
+    /// Keeps only those for which this holds.
+    pub fn retain(&mut self, keep: impl Fn(&Ref, &Object) -> bool) {
+        let gone: Vec<Ref> =
+            self.iter().filter(|(at, object)| !keep(at, object)).map(|(at, _)| at.clone()).collect();
+        gone.iter().for_each(|at| drop(self.remove(at)));
+    }
+    /// Puts one there; returns what was there before.
+    pub fn insert(&mut self, at: Ref, object: Object) -> Option<Object> {
+        Arc::make_mut(self.0.entry((at.kind, at.namespace.clone())).or_default()).insert(at, object)
+    }
+    /// Takes one away, and returns it.
+    pub fn remove(&mut self, at: &Ref) -> Option<Object> {
+        let key = (at.kind, at.namespace.clone());
+        let shelf = self.0.get_mut(&key).filter(|shelf| shelf.contains_key(at))?;
+        let gone = Arc::make_mut(shelf).remove(at);
+        if shelf.is_empty() {
+            self.0.remove(&key);
+        }
+        gone
+    }
+    /// Whether one kind has the very same objects in one namespace as `other` has.
+    pub fn shares(&self, other: &Self, kind: &str, namespace: &str) -> bool {
+        match (self.shelf(kind, namespace), other.shelf(kind, namespace)) {
+            (Some(one), Some(two)) => same_shelf(one, two),
+            (one, two) => one.is_none() && two.is_none(),
+        }
+    }
+    /// Whether these are the very same objects.
+    pub(super) fn same(&self, other: &Self) -> bool {
+        self.0.len() == other.0.len()
+            && self.0.iter().zip(&other.0).all(|((a, one), (b, two))| a == b && same_shelf(one, two))
+    }
+}
+
+fn same_shelf(one: &Arc<Shelf>, two: &Arc<Shelf>) -> bool {
+    let same =
+        |((a, one), (b, two)): ((&Ref, &Object), (&Ref, &Object))| Arc::ptr_eq(&one.0, &two.0) && a == b;
+    Arc::ptr_eq(one, two) || (one.len() == two.len() && one.iter().zip(&**two).all(same))
+}
+
+impl Index<&Ref> for Objects {
+    type Output = Object;
+    fn index(&self, at: &Ref) -> &Object {
+        self.get(at).unwrap_or_else(|| panic!("no {at}"))
+    }
+}
+
+impl Extend<(Ref, Object)> for Objects {
+    fn extend<T: IntoIterator<Item = (Ref, Object)>>(&mut self, objects: T) {
+        for (at, object) in objects {
+            self.insert(at, object);
+        }
+    }
+}
+
+impl FromIterator<(Ref, Object)> for Objects {
+    fn from_iter<T: IntoIterator<Item = (Ref, Object)>>(objects: T) -> Self {
+        let mut all = Self::default();
+        all.extend(objects);
+        all
+    }
+}
+
+impl IntoIterator for Objects {
+    type Item = (Ref, Object);
+    type IntoIter = std::vec::IntoIter<Self::Item>;
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter().map(|(at, object)| (at.clone(), object.clone())).collect::<Vec<_>>().into_iter()
+    }
+}
