@@ -47,7 +47,7 @@ impl Shell {
             // The editor has made a new draft on what the cluster has; the refused change gives way to it.
             Intent::Rebuild(id) => self.forget(id),
             Intent::SearchTraces(query) => {
-                self.reads.search(ctx, self.connection.as_ref(), self.runtime.handle(), query)
+                self.reads.search(ctx, self.connection.as_ref(), self.runtime.handle(), query);
             }
             Intent::OpenTrace(id) => {
                 self.dock.open(PanelId::Traces);

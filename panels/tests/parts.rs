@@ -58,7 +58,7 @@ fn the_detail_shows_every_face() {
         for (_, scene) in faces() {
             let world = World { selected: selected.clone(), ..World::new(scene) };
             harness(world, Detail::default(), [384.0, 900.0], |ui, detail: &mut Detail, world| {
-                detail.ui(ui, &world.cx())
+                detail.ui(ui, &world.cx());
             });
         }
     }
@@ -83,7 +83,7 @@ fn the_ledger_says_what_became_of_each_change() {
     world.ledger = demo::ledger([split(), split(), split()]);
     insta::assert_yaml_snapshot!(panels::changes::View::of(&world.cx()));
     let bench = harness(world, panels::changes::Changes::default(), [900.0, 700.0], |ui, panel, world| {
-        panel.ui(ui, &world.cx())
+        panel.ui(ui, &world.cx());
     });
     let undo = bench.get_all_by_label_contains("Undo reviews: v1");
     assert_eq!(
@@ -348,7 +348,7 @@ fn the_rail_opens_panels_and_folds() {
 fn the_top_bar_says_what_is_looked_at() {
     for (name, scene) in faces() {
         let mut bench = harness(World::new(scene), (), [1280.0, 48.0], |ui, (), world| {
-            top_bar::ui(ui, &world.cx(), rail::WIDE)
+            top_bar::ui(ui, &world.cx(), rail::WIDE);
         });
         bench.get_by_label("Context and namespaces");
         bench.get_by_label("Pause live data").click();
@@ -374,7 +374,7 @@ fn missing_kinds_of_istio_are_said_and_their_editors_not_offered() {
     let detail = |selected| {
         let world = World { selected, ..World::new(scene.clone()) };
         harness(world, Detail::default(), [384.0, 1400.0], |ui, detail: &mut Detail, world| {
-            detail.ui(ui, &world.cx())
+            detail.ui(ui, &world.cx());
         })
     };
     detail(None).get_by_label(said);

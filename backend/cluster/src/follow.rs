@@ -76,7 +76,7 @@ async fn start(
             Reach::Missing => hub.kind(kind, KindState::Missing),
             Reach::Denied(problem) => hub.kind(kind, KindState::Denied(problem.clone())),
             Reach::Watch(_, namespaces) => {
-                namespaces.iter().for_each(|namespace| hub.awaits(kind, namespace))
+                namespaces.iter().for_each(|namespace| hub.awaits(kind, namespace));
             }
         }
     }

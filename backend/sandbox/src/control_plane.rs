@@ -141,7 +141,7 @@ impl ControlPlane {
                 }
                 // An outgoing connection of some program may have been given the port meanwhile.
                 Err(pilot::Error::Listen(..)) if Instant::now() < until => {
-                    tokio::time::sleep(Duration::from_millis(100)).await
+                    tokio::time::sleep(Duration::from_millis(100)).await;
                 }
                 Err(error) => {
                     running.pods -= 1;

@@ -68,7 +68,7 @@ fn keep_times(new: &mut Value, old: &Value, now: &str) {
             fields.insert("lastTransitionTime".into(), json!(since.unwrap_or(now)));
         }
         Value::Object(fields) => {
-            fields.iter_mut().for_each(|(key, value)| keep_times(value, &old[key.as_str()], now))
+            fields.iter_mut().for_each(|(key, value)| keep_times(value, &old[key.as_str()], now));
         }
         Value::Array(items) => {
             for item in items {

@@ -384,7 +384,7 @@ impl Canvas {
             };
             match point {
                 Some(point) => {
-                    (self.camera, self.touched) = (self.camera.on(point, viewport.size(), 1.0), true)
+                    (self.camera, self.touched) = (self.camera.on(point, viewport.size(), 1.0), true);
                 }
                 None => self.fit(),
             }

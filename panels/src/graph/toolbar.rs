@@ -119,7 +119,7 @@ pub(super) fn ui(
         ui.horizontal(|ui| {
             ui.spacing_mut().item_spacing.x = 8.0;
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                find(ui, &mut choices.find, hits, &mut asked)
+                find(ui, &mut choices.find, hits, &mut asked);
             });
         });
     }

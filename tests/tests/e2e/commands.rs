@@ -79,7 +79,7 @@ fn every_edge_is_measured(kubeconfig: &str) -> Result<()> {
         match wanted.iter().find(|edge| !measured(edge)) {
             None => return Ok(()),
             Some(edge) => {
-                ensure!(begun.elapsed() < Duration::from_secs(30), "no figures for {edge:?} in {json}")
+                ensure!(begun.elapsed() < Duration::from_secs(30), "no figures for {edge:?} in {json}");
             }
         }
         pause(200);

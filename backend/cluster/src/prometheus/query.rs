@@ -114,7 +114,7 @@ pub(crate) fn instant(promql: &str) -> String {
     for byte in promql.bytes() {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' | b'.' | b'~' => {
-                path.push(char::from(byte))
+                path.push(char::from(byte));
             }
             _ => write!(path, "%{byte:02X}").expect("writing to a String cannot fail"),
         }

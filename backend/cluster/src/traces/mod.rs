@@ -95,7 +95,7 @@ pub(crate) async fn search(session: &Session, query: &TraceQuery) -> Result<Vec<
         read_so_far += count;
         match oldest {
             Some(oldest) if count >= page.limit && oldest > page.start_us && oldest < page.end_us => {
-                page.end_us = oldest
+                page.end_us = oldest;
             }
             _ => break,
         }

@@ -146,7 +146,7 @@ fn int_or_string(mut rest: &[u8]) -> Result<Value, String> {
         match (index, field) {
             (2, Field::Number(found)) => number = found.cast_signed(),
             (3, Field::Bytes(found)) if !found.is_empty() => {
-                text = Some(String::from_utf8_lossy(found).into_owned())
+                text = Some(String::from_utf8_lossy(found).into_owned());
             }
             _ => {}
         }

@@ -192,7 +192,7 @@ impl Registry {
             "AuthorizationPolicy" => self.authorization_policies.extend(read(object, &mut self.untranslated)),
             "EnvoyFilter" => self.envoy_filters.extend(read(object, &mut self.untranslated)),
             "RequestAuthentication" => {
-                self.request_authentications.extend(read(object, &mut self.untranslated))
+                self.request_authentications.extend(read(object, &mut self.untranslated));
             }
             "Telemetry" => self.telemetries.extend(read(object, &mut self.untranslated)),
             "ConfigMap" => match MeshConfig::of(object) {

@@ -269,7 +269,7 @@ pub(crate) async fn never_pulled(image: String, index: usize, board: Board, voic
     voice.warn("Failed", "Error: ErrImagePull".to_owned());
     tokio::time::sleep(PULL_AGAIN).await;
     board.change(index, |container| {
-        container.waiting = Some(("ImagePullBackOff", format!("Back-off pulling image \"{image}\"")))
+        container.waiting = Some(("ImagePullBackOff", format!("Back-off pulling image \"{image}\"")));
     });
     voice.tell("BackOff", format!("Back-off pulling image \"{image}\""));
     voice.warn("Failed", "Error: ImagePullBackOff".to_owned());

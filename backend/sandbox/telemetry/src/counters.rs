@@ -236,10 +236,10 @@ impl Counters {
                     REQUEST_BYTES => group.observe(name, request.request_bytes as f64),
                     RESPONSE_BYTES => group.observe(name, request.response_bytes as f64),
                     REQUEST_MESSAGES => {
-                        request.messages.iter().for_each(|(sent, _)| group.count(name, *sent))
+                        request.messages.iter().for_each(|(sent, _)| group.count(name, *sent));
                     }
                     RESPONSE_MESSAGES => {
-                        request.messages.iter().for_each(|(_, received)| group.count(name, *received))
+                        request.messages.iter().for_each(|(_, received)| group.count(name, *received));
                     }
                     _ => {}
                 }

@@ -41,7 +41,7 @@ fn patch(patch: &Value, problems: &mut Problems) {
     }
     match patch.pointer("/patch/value").filter(|value| !value.is_null()) {
         None if operation != "REMOVE" => {
-            problems.add("Envoy filter: missing patch value for non-remove operation")
+            problems.add("Envoy filter: missing patch value for non-remove operation");
         }
         None => {}
         Some(value) => {

@@ -97,7 +97,7 @@ fn default_endpoint(endpoint: &str, problems: &mut Problems) {
     match port.parse() {
         Ok(number) => problems.note(port_number(number)),
         Err(error) => {
-            problems.add(format!("sidecar: defaultEndpoint port ({port}) is not a number: {error}"))
+            problems.add(format!("sidecar: defaultEndpoint port ({port}) is not a number: {error}"));
         }
     }
 }

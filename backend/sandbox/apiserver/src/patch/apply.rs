@@ -142,7 +142,7 @@ fn merge(schema: Option<&Schema>, object: &mut Value, config: &Value) {
             for (element, item) in wanted {
                 match places.iter().position(|place| *place == element) {
                     Some(index) => {
-                        merge(schema.and_then(|schema| schema.items.as_deref()), &mut items[index], &item)
+                        merge(schema.and_then(|schema| schema.items.as_deref()), &mut items[index], &item);
                     }
                     None => items.push(item),
                 }

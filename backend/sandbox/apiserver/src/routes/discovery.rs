@@ -137,7 +137,7 @@ pub(super) fn resource_rows(api: &Api, group: &str, version: &str) -> Vec<Resour
                 add("proxy", "PodProxyOptions", &["create", "delete", "get", "patch", "update"], None);
             }
             "services" => {
-                add("proxy", "ServiceProxyOptions", &["create", "delete", "get", "patch", "update"], None)
+                add("proxy", "ServiceProxyOptions", &["create", "delete", "get", "patch", "update"], None);
             }
             _ => {}
         }

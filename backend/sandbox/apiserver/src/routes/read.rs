@@ -146,7 +146,7 @@ pub(super) fn many(
                 Form::Plain => at.write_item(&object, &mut piece),
                 Form::Metadata => piece.extend_from_slice(metadata_only(&object).to_string().as_bytes()),
                 Form::Table => {
-                    piece.extend_from_slice(table::row(&at, &object, &include).to_string().as_bytes())
+                    piece.extend_from_slice(table::row(&at, &object, &include).to_string().as_bytes());
                 }
             }
         }

@@ -172,7 +172,7 @@ fn logic(schema: &Schema, value: &Value, path: &str, problems: &mut Vec<FieldPro
             1 => {}
             0 => refuse("validate one and only one schema (oneOf). Found none valid".into()),
             many => {
-                refuse(format!("validate one and only one schema (oneOf). Found {many} valid alternatives"))
+                refuse(format!("validate one and only one schema (oneOf). Found {many} valid alternatives"));
             }
         }
     }

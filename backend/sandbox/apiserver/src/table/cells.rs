@@ -169,7 +169,7 @@ pub(super) fn cells(kind: &Kind, version: &str, object: &Value) -> Vec<Value> {
         "serviceaccounts" => cells.extend([json!(list(object, "/secrets").count()), age]),
         "leases.coordination.k8s.io" => cells.extend([json!(text(object, "/spec/holderIdentity")), age]),
         "customresourcedefinitions.apiextensions.k8s.io" => {
-            cells.push(json!(text(object, "/metadata/creationTimestamp")))
+            cells.push(json!(text(object, "/metadata/creationTimestamp")));
         }
         _ => cells.push(age),
     }

@@ -138,7 +138,7 @@ impl Reader {
                 }
                 Err(_) => return None,
                 Ok(_) if plain.len() == plain.capacity() && plain.len() < LARGEST => {
-                    plain.reserve(plain.len().max(4096))
+                    plain.reserve(plain.len().max(4096));
                 }
                 Ok(_) => break,
             }

@@ -218,7 +218,7 @@ async fn writers_in_process_and_outside_see_each_other() {
     );
     store
         .modify("VirtualService", "default", "rec", |object| {
-            object["status"] = json!({"observedGeneration": 1})
+            object["status"] = json!({"observedGeneration": 1});
         })
         .unwrap()
         .unwrap();

@@ -190,7 +190,7 @@ pub(crate) fn client(
             common["validation_context"] = validation;
         }
         (None, None, None) => {
-            common["combined_validation_context"] = by_secret(validation, reference("file-root:system"))
+            common["combined_validation_context"] = by_secret(validation, reference("file-root:system"));
         }
     }
     let mut context = json!({

@@ -72,7 +72,7 @@ impl Counting {
         };
         match entries {
             LogEntries::HttpLogs(list) => {
-                list.log_entry.iter().for_each(|entry| self.http(&proxy, entry, now))
+                list.log_entry.iter().for_each(|entry| self.http(&proxy, entry, now));
             }
             LogEntries::TcpLogs(list) => list.log_entry.iter().for_each(|entry| self.tcp(&proxy, entry, now)),
         }

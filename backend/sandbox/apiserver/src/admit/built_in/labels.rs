@@ -42,7 +42,7 @@ pub(super) fn selector(selector: &Value, at: &str, found: &mut Found) {
             }
             "In" | "NotIn" | "Exists" | "DoesNotExist" => {}
             _ => {
-                found.invalid(format!("{at}.operator"), &wanted["operator"], "not a valid selector operator")
+                found.invalid(format!("{at}.operator"), &wanted["operator"], "not a valid selector operator");
             }
         }
         found.each(format!("{at}.key"), text(wanted, "key"), names::key(text(wanted, "key")));

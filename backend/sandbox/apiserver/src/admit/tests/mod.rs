@@ -22,13 +22,13 @@ fn expect(kind: &str, spec: Value, words: &str) {
     let found = check(&row, &json!({"metadata": {"name": "a", "namespace": "n"}, "spec": spec}));
     match (found, words.strip_prefix("warns: ")) {
         (Ok(warned), None) => {
-            assert_eq!((words, warned.as_slice()), ("", [].as_slice()), "{kind}: taken: {spec}")
+            assert_eq!((words, warned.as_slice()), ("", [].as_slice()), "{kind}: taken: {spec}");
         }
         (Ok(warned), Some(words)) => {
-            assert!(warned.iter().any(|one| one.contains(words)), "{kind}: {warned:?}: {spec}")
+            assert!(warned.iter().any(|one| one.contains(words)), "{kind}: {warned:?}: {spec}");
         }
         (Err(refused), _) => {
-            assert!(!words.is_empty() && refused.contains(words), "{kind}: {refused}: {spec}")
+            assert!(!words.is_empty() && refused.contains(words), "{kind}: {refused}: {spec}");
         }
     }
 }

@@ -161,7 +161,7 @@ pub(crate) fn resolve(registry: &mut Registry) {
         convert::sort(&mut rules);
         match group {
             Group::Listener { gateway, host } => {
-                registry.virtual_services.push(made_of(&rules, vec![gateway], &host))
+                registry.virtual_services.push(made_of(&rules, vec![gateway], &host));
             }
             Group::Service { host, port, from } => {
                 let config = made_of(&rules, Vec::new(), &host);
