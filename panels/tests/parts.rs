@@ -361,7 +361,7 @@ fn the_top_bar_says_what_is_looked_at() {
 fn missing_kinds_of_istio_are_said_and_their_editors_not_offered() {
     let mut world = World::bookinfo();
     for kind in ["VirtualService", "PeerAuthentication"] {
-        world.scene.kinds.insert(mesh::kinds::kind(kind).unwrap(), KindState::Missing);
+        world.scene.kinds.insert(mesh::kind(kind).unwrap(), KindState::Missing);
     }
     let said = "2 of Istio's kinds are not installed: VirtualService, PeerAuthentication";
     let scene = world.scene.clone();

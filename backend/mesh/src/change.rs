@@ -1,8 +1,8 @@
 //! A change: the smallest guarded edit of Istio's resources, its inverse, and where it must show up.
 
-use crate::object::Object;
-use crate::problem::Problem;
-use crate::refs::Ref;
+use istio::Object;
+use istio::Problem;
+use istio::Ref;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -126,11 +126,11 @@ pub struct Change {
 impl Step {
     /// The object as the user saw it, as YAML without what the server keeps for itself; empty when the step creates it.
     pub fn yaml_before(&self) -> String {
-        self.before.as_ref().map(crate::object::yaml).unwrap_or_default()
+        self.before.as_ref().map(istio::object::yaml).unwrap_or_default()
     }
     /// The object as it will be, as YAML; empty when the step deletes it.
     pub fn yaml_after(&self) -> String {
-        self.after.as_ref().map(crate::object::yaml).unwrap_or_default()
+        self.after.as_ref().map(istio::object::yaml).unwrap_or_default()
     }
 }
 

@@ -1,8 +1,8 @@
 //! The ledger: every change of this run, how far it has come, and its undo.
 
 use crate::change::{Change, ChangeId};
-use crate::object::Object;
-use crate::problem::Problem;
+use istio::Object;
+use istio::Problem;
 use jiff::Timestamp;
 use serde::Serialize;
 

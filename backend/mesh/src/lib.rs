@@ -4,23 +4,16 @@
 //! [`Problem`] beside its object.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+#[cfg(test)]
+mod any_json;
 pub mod change;
 pub mod confirm;
 pub mod demo;
 pub mod edit;
-pub mod envoy_filter;
-pub mod gateway_api;
 pub mod graph;
 pub mod health;
-pub mod istio;
-pub mod kinds;
 pub mod ledger;
 mod model;
-pub mod object;
-#[cfg(test)]
-mod odd;
-pub mod problem;
-pub mod refs;
 pub mod remote;
 pub mod scene;
 pub mod split;
@@ -29,11 +22,8 @@ pub mod traffic;
 mod undo;
 
 pub use change::{Change, ChangeId, Edit, Step};
-pub use kinds::{KINDS, Kind, kind};
+pub use istio::{KINDS, Kind, Object, Problem, Ref, fqdn, kind};
 pub use ledger::{Fact, Ledger, Stage};
 pub use model::{Mesh, Objects, Pod, Port, Service, Subset, Workload, visible_from};
-pub use object::Object;
-pub use problem::Problem;
-pub use refs::{Ref, fqdn};
 pub use remote::Remote;
 pub use scene::Scene;

@@ -14,9 +14,9 @@ pub(crate) use reach::{closeness, full};
 pub(crate) use services::natural;
 pub(crate) use workloads::selects;
 
-use crate::istio;
-use crate::problem::Problem;
-use crate::refs::Ref;
+use istio::Problem;
+use istio::Ref;
+use istio::views;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -122,11 +122,11 @@ pub struct Mesh {
     namespaces: Vec<Arc<str>>,
     services: BTreeMap<(Arc<str>, Arc<str>), Service>,
     workloads: BTreeMap<(Arc<str>, Arc<str>), Workload>,
-    virtual_services: BTreeMap<Ref, istio::VirtualService>,
-    destination_rules: BTreeMap<Ref, istio::DestinationRule>,
-    gateways: BTreeMap<Ref, istio::Gateway>,
-    service_entries: BTreeMap<Ref, istio::ServiceEntry>,
-    peer_authentications: BTreeMap<Ref, istio::PeerAuthentication>,
+    virtual_services: BTreeMap<Ref, views::VirtualService>,
+    destination_rules: BTreeMap<Ref, views::DestinationRule>,
+    gateways: BTreeMap<Ref, views::Gateway>,
+    service_entries: BTreeMap<Ref, views::ServiceEntry>,
+    peer_authentications: BTreeMap<Ref, views::PeerAuthentication>,
     problems: Vec<(Ref, Problem)>,
     root_namespace: String,
 }
@@ -151,15 +151,15 @@ macro_rules! views {
 
 views! {
     /// VirtualServices, as read from their objects.
-    virtual_services, virtual_service: istio::VirtualService;
+    virtual_services, virtual_service: views::VirtualService;
     /// DestinationRules, as read from their objects.
-    destination_rules, destination_rule: istio::DestinationRule;
+    destination_rules, destination_rule: views::DestinationRule;
     /// Istio's Gateways, as read from their objects.
-    gateways, gateway: istio::Gateway;
+    gateways, gateway: views::Gateway;
     /// ServiceEntries, as read from their objects.
-    service_entries, service_entry: istio::ServiceEntry;
+    service_entries, service_entry: views::ServiceEntry;
     /// PeerAuthentications, as read from their objects.
-    peer_authentications, peer_authentication: istio::PeerAuthentication;
+    peer_authentications, peer_authentication: views::PeerAuthentication;
 }
 
 impl Mesh {

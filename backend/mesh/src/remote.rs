@@ -1,6 +1,6 @@
 //! Something read from elsewhere: awaited, true now, true a while ago, or refused. What was true is never blanked.
 
-use crate::problem::Problem;
+use istio::Problem;
 use jiff::Timestamp;
 use std::sync::Arc;
 

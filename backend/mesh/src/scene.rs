@@ -1,10 +1,10 @@
 //! Everything that is known at one moment: what the window draws.
 
 use crate::Mesh;
-use crate::kinds::Kind;
-use crate::problem::Problem;
 use crate::remote::Remote;
 use crate::traffic::Traffic;
+use istio::Kind;
+use istio::Problem;
 use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -116,7 +116,7 @@ impl Scene {
     }
     /// Whether the cluster does not serve this kind ("VirtualService").
     pub fn lacks(&self, kind: &str) -> bool {
-        crate::kinds::kind(kind).is_some_and(|kind| self.kinds.get(kind) == Some(&KindState::Missing))
+        istio::kind(kind).is_some_and(|kind| self.kinds.get(kind) == Some(&KindState::Missing))
     }
     /// Kinds of Istio that every installation serves and this cluster does not, with the way on.
     pub fn not_installed(&self) -> Option<Problem> {
@@ -147,7 +147,7 @@ impl Scene {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kinds::KINDS;
+    use istio::KINDS;
 
     fn without(missing: &[&str]) -> Scene {
         let state =

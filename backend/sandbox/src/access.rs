@@ -4,7 +4,7 @@ use crate::workloads::kubelet::Logs;
 use crate::workloads::ports::real_port;
 use apiserver::{PodAccess, Store};
 use async_trait::async_trait;
-use mesh::Object;
+use istio::Object;
 use std::net::Ipv4Addr;
 use tokio::net::TcpStream;
 

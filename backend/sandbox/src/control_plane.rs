@@ -4,7 +4,7 @@
 use crate::gateway_status;
 use crate::workloads::{self, snapshot::News};
 use apiserver::{LogRing, Store, WatchEvent};
-use mesh::{Object, Problem};
+use istio::{Object, Problem};
 use pilot::registry::Untranslated;
 use pilot::{Pilot, World};
 use serde_json::{Value, json};

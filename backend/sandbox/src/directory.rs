@@ -5,7 +5,7 @@ use crate::synthetic::is_synthetic;
 use crate::workloads::ports::real_port;
 use crate::workloads::snapshot::{ending, ready, selects};
 use apiserver::{Store, WatchEvent};
-use mesh::{Object, fqdn};
+use istio::{Object, fqdn};
 use parking_lot::RwLock;
 use pilot::workload::Workload;
 use serde_json::Value;

@@ -2,7 +2,7 @@
 
 use crate::workloads::inject::now;
 use apiserver::{Store, Watch, WatchEvent};
-use mesh::gateway_api::GROUP;
+use istio::views::gateway_api::GROUP;
 use pilot::{ObjectStatus, ObjectStatuses};
 use serde_json::{Value, json};
 use tokio::sync::watch;

@@ -12,7 +12,7 @@ use crate::workloads::tell;
 use apiserver::{ApiError, Store, WatchEvent};
 use http::header::USER_AGENT;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
-use mesh::Object;
+use istio::Object;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::json;

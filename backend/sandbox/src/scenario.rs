@@ -1,6 +1,6 @@
 //! What a sandbox starts with: the manifests of a scenario.
 
-use mesh::{Object, Problem};
+use istio::{Object, Problem};
 use serde_json::Value;
 use std::str::FromStr;
 

@@ -17,7 +17,7 @@ use crate::workloads::snapshot::ready;
 use crate::workloads::{self, node};
 use apiserver::{ApiServer, Store};
 use futures::future::try_join_all;
-use mesh::{Object, Problem};
+use istio::{Object, Problem};
 use parking_lot::Mutex;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;

@@ -129,7 +129,10 @@ fn node(out: &mut String, card: &Card, tokens: &Tokens) {
     let (x, y, color) = (rect.left() + 17.0, rect.center().y, hex(card.status.color(tokens)));
     match card.status {
         Status::Healthy => {
-            write_all(out, format_args!("<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"5.2\" fill=\"{color}\"/>\n"));
+            write_all(
+                out,
+                format_args!("<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"5.2\" fill=\"{color}\"/>\n"),
+            );
         }
         Status::Idle => {
             write_all(

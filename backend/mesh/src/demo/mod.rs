@@ -8,12 +8,12 @@ pub use synthetic::{synthetic, synthetic_scene, synthetic_trace};
 pub use traffic::{bookinfo_traffic, trace, traces};
 
 use crate::change::Change;
-use crate::kinds::KINDS;
 use crate::ledger::{Fact, Ledger};
-use crate::object::Object;
 use crate::remote::Remote;
 use crate::scene::{KindState, Proxy, Scene, Step, StepState, SyncState};
 use crate::{Mesh, Objects};
+use istio::KINDS;
+use istio::Object;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -2,8 +2,8 @@
 
 use crate::Mesh;
 use crate::change::{Edit, Step};
-use crate::object::Object;
-use crate::refs::Ref;
+use istio::Object;
+use istio::Ref;
 use serde_json::{Value, json};
 
 /// JSON patch operations under way.

@@ -5,8 +5,8 @@ use super::build::{Ops, managed, number, percent, seconds};
 use super::rules::{RuleAt, fault_of, speaks_http, words};
 use super::split::{effect, fresh_route, unread};
 use crate::change::Change;
-use crate::istio::VirtualService;
 use crate::{Mesh, Ref, Service};
+use istio::views::VirtualService;
 use serde_json::{Map, Value, json};
 
 /// Calls that carry this header with exactly this value.

@@ -2,9 +2,9 @@
 
 use super::build::{Ops, create, delete, free_name, managed};
 use crate::change::{Change, Effect, Evidence, InboundTls, Step, Xds};
-use crate::istio::{self, PeerAuthentication};
 use crate::model::{Policies, selects};
 use crate::{Mesh, Ref, Workload};
+use istio::views::{self, PeerAuthentication};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -200,7 +200,7 @@ fn selector(mesh: &Mesh, workload: &Workload) -> BTreeMap<String, String> {
     let deployment =
         Ref::new("Deployment", &workload.namespace, &workload.name).and_then(|at| mesh.objects().get(&at));
     let stated = deployment
-        .map(|object| crate::object::strings(object.spec().pointer("/selector/matchLabels")))
+        .map(|object| istio::object::strings(object.spec().pointer("/selector/matchLabels")))
         .unwrap_or_default();
     if !stated.is_empty() && selects(&stated, &workload.labels) {
         return stated;
@@ -220,7 +220,7 @@ fn selector(mesh: &Mesh, workload: &Workload) -> BTreeMap<String, String> {
 fn moved(mesh: &Mesh, scope: &Scope, step: &Step) -> Option<(Vec<String>, Mode)> {
     let policies = mesh.peer_authentications().map(|(at, view)| Some((at, mesh.objects().get(at)?, view)));
     let others = policies.flatten().filter(|(at, ..)| **at != step.at);
-    let after = step.after.as_ref().map(|object| (object, istio::read::<PeerAuthentication>(object)));
+    let after = step.after.as_ref().map(|object| (object, views::read::<PeerAuthentication>(object)));
     let after = after.as_ref().and_then(|(object, view)| Some((&step.at, *object, view.as_ref().ok()?)));
     let (old, new) = (Policies::of(mesh), Policies::new(mesh.root_namespace(), others.chain(after)));
     let differs = |workload: &&Workload| {
@@ -242,7 +242,7 @@ fn shared(mesh: &Mesh, scope: &Scope, step: &Step) -> Vec<String> {
     let Scope::Workload(namespace, name) = scope else { return Vec::new() };
     let object = step.before.as_ref().or(step.after.as_ref());
     let labels = object
-        .map(|object| crate::object::strings(object.spec().pointer("/selector/matchLabels")))
+        .map(|object| istio::object::strings(object.spec().pointer("/selector/matchLabels")))
         .unwrap_or_default();
     let others = mesh.workloads().filter(|other| *other.namespace == **namespace && *other.name != **name);
     let others: Vec<&str> =

@@ -1,8 +1,8 @@
 //! Which proxies a change of routes reaches.
 
-use crate::istio::{self, Sidecar, VirtualService};
 use crate::model::{Service, closeness, selects};
 use crate::{Mesh, Workload, visible_from};
+use istio::views::{self, Sidecar, VirtualService};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -44,7 +44,7 @@ impl<'a> Scopes<'a> {
     fn of(mesh: &'a Mesh) -> Self {
         let mut by_namespace: BTreeMap<Arc<str>, Vec<Sidecar>> = BTreeMap::new();
         for (at, object) in mesh.objects().iter().filter(|(at, _)| at.kind.kind == "Sidecar") {
-            if let Ok(view) = istio::read(object) {
+            if let Ok(view) = views::read(object) {
                 by_namespace.entry(at.namespace.clone()).or_default().push(view);
             }
         }

@@ -2,9 +2,9 @@
 
 use super::FaultSpec;
 use super::build::millis;
-use crate::istio::{Destination, HttpMatch, HttpRoute, Redirect, StringMatch, VirtualService};
 use crate::model::full;
 use crate::{Mesh, Ref, Service};
+use istio::views::{Destination, HttpMatch, HttpRoute, Redirect, StringMatch, VirtualService};
 
 /// Where a rule stands.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -163,7 +163,7 @@ pub(super) fn name(destination: &Destination, namespace: &str, service: &Service
 /// The fault of a rule, as far as editors know it.
 pub(super) fn fault_of(http: &HttpRoute) -> FaultSpec {
     let Some(fault) = &http.fault else { return FaultSpec::default() };
-    let share = |percentage: &Option<crate::istio::Percent>, old: Option<i64>| {
+    let share = |percentage: &Option<istio::views::Percent>, old: Option<i64>| {
         percentage
             .as_ref()
             .map_or_else(|| old.map_or(100.0, |percent| percent as f64), |percent| percent.value)

@@ -4,10 +4,10 @@ use super::build::{Ops, create, free_name, managed};
 use super::proxies::of_route;
 use super::rules::{self, ALL_VERSIONS, RuleAt, speaks_http, weights};
 use crate::change::{Change, Effect, Evidence, RouteExpectation, Step, Xds};
-use crate::istio::VirtualService;
 use crate::model::{full, natural};
 use crate::split::Split;
 use crate::{Mesh, Ref, Service};
+use istio::views::VirtualService;
 use serde_json::{Value, json};
 
 /// The shares that a rule has now; of a service without a rule, even ones (that is how its calls are spread).
@@ -246,7 +246,7 @@ pub(super) fn effect(
 ) -> Option<Effect> {
     let step = steps.iter().find(|step| step.at == *at)?;
     let view = |object: &Option<crate::Object>| -> Option<VirtualService> {
-        crate::istio::read(object.as_ref()?).ok()
+        istio::views::read(object.as_ref()?).ok()
     };
     let (before, after) = (view(&step.before), view(&step.after));
     let evidence = |view: Option<&VirtualService>| Evidence::Route(expectation(at, view, index, service));

@@ -435,8 +435,8 @@ proptest! {
     /// Whatever stands in the objects: editors offer what they can, and what they offer can be done and undone.
     #[test]
     fn odd_objects_can_be_edited_or_are_left_alone(
-        rules_spec in prop::collection::vec(crate::odd::odd_json(), 1..4),
-        policy_spec in crate::odd::odd_json(),
+        rules_spec in prop::collection::vec(crate::any_json::any_json(), 1..4),
+        policy_spec in crate::any_json::any_json(),
         number in 0..4usize,
     ) {
         let spec = json!({ "hosts": ["reviews"], "http": rules_spec });

@@ -1,7 +1,7 @@
 //! What configuration and pods tell about a node at a glance.
 
-use crate::istio::{DestinationRule, TrafficPolicy};
 use crate::{Mesh, Service, Workload};
+use istio::views::{DestinationRule, TrafficPolicy};
 
 /// Badges of a node that stands for these workloads behind these services.
 pub(super) fn of(mesh: &Mesh, services: &[&Service], workloads: &[&Workload]) -> Vec<&'static str> {

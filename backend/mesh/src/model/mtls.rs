@@ -2,9 +2,9 @@
 
 use super::workloads::selects;
 use super::{Mesh, Workload};
-use crate::istio::PeerAuthentication;
-use crate::object::Object;
-use crate::refs::Ref;
+use istio::Object;
+use istio::Ref;
+use istio::views::PeerAuthentication;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -1,8 +1,8 @@
 //! The watched objects, as they are now. A copy of them is cheap: it shares all kinds and namespaces that do not change.
 
-use crate::kinds::{Kind, kind};
-use crate::object::Object;
-use crate::refs::Ref;
+use istio::Object;
+use istio::Ref;
+use istio::{Kind, kind};
 use std::collections::BTreeMap;
 use std::ops::Index;
 use std::sync::Arc;

@@ -1,9 +1,9 @@
 //! From objects to the model: reads what can be read, names what cannot, keeps what did not change.
 
 use super::{Mesh, Objects, mtls, services, workloads};
-use crate::istio;
-use crate::problem::Problem;
-use crate::refs::Ref;
+use istio::Problem;
+use istio::Ref;
+use istio::views;
 use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -53,7 +53,7 @@ impl Mesh {
                 views.insert(at.clone(), view.clone());
                 continue;
             }
-            match istio::read::<T>(object) {
+            match views::read::<T>(object) {
                 Ok(view) => {
                     views.insert(at.clone(), view);
                 }

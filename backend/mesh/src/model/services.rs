@@ -3,9 +3,9 @@
 use super::reach::{by_age, closeness, full, visible_from};
 use super::workloads::selects;
 use super::{Mesh, Port, Service, Subset, Workload};
-use crate::istio::{DestinationRule, ServiceEntry, VirtualService};
-use crate::object::Object;
-use crate::refs::Ref;
+use istio::Object;
+use istio::Ref;
+use istio::views::{DestinationRule, ServiceEntry, VirtualService};
 use serde_json::Value;
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BTreeMap, HashMap};
@@ -22,7 +22,7 @@ pub(super) fn read(mesh: &Mesh) -> BTreeMap<(Arc<str>, Arc<str>), Service> {
     let mut services = BTreeMap::new();
     for (at, object) in mesh.objects.of_kind("Service") {
         let host = full(&at.name, &at.namespace);
-        let selector = crate::object::strings(object.spec().get("selector"));
+        let selector = istio::object::strings(object.spec().get("selector"));
         let behind = workloads.selected(&at.namespace, &selector);
         let ports = ports(mesh, object, &behind);
         let bare = Bare { at, name: at.name.clone(), host, ports, selector, external: false };
@@ -211,7 +211,7 @@ fn named_port(mesh: &Mesh, behind: &[&Workload], name: &str) -> Option<u32> {
 }
 
 fn entry_ports(entry: &ServiceEntry) -> Vec<Port> {
-    let read = |port: &crate::istio::ServicePort| Port {
+    let read = |port: &istio::views::ServicePort| Port {
         name: port.name.clone(),
         number: port.number,
         target: port.target_port.unwrap_or(port.number),

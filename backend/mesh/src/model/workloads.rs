@@ -1,7 +1,7 @@
 //! Workloads: pods gathered by their owner, with the app and version that Istio gives them.
 
 use super::{Mesh, Pod, Workload};
-use crate::object::Object;
+use istio::Object;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -116,7 +116,7 @@ impl Options {
     /// The configuration to start a Pod's Envoy with, when [`Options::xds`] is the true address; `None` for a pod that has
     /// no address or no proxy. A proxy may start while the control plane is away.
     pub fn bootstrap(&self, pod: &Value) -> Option<Value> {
-        let workload = Workload::of(&mesh::Object::from(pod.clone()))?;
+        let workload = Workload::of(&istio::Object::from(pod.clone()))?;
         workload.proxy?;
         Some(bootstrap::bootstrap(
             &workload,
@@ -245,7 +245,7 @@ fn matters(object: &Value) -> bool {
     let kind = object["kind"].as_str().unwrap_or_default();
     let istio = || {
         object["apiVersion"].as_str().is_some_and(|version| {
-            version.contains("istio.io/") || version.starts_with(mesh::gateway_api::GROUP)
+            version.contains("istio.io/") || version.starts_with(istio::views::gateway_api::GROUP)
         })
     };
     matches!(kind, "Pod" | "Service" | "Namespace" | "EndpointSlice" | "Secret") || istio()

@@ -1,8 +1,8 @@
 //! Mesh-wide settings, as istiod reads them: the text `mesh` in the ConfigMap `istio` of the root namespace.
 
 use crate::registry::{ROOT_NAMESPACE, TRUST_DOMAIN};
-use mesh::Object;
-use mesh::istio::Retries;
+use istio::Object;
+use istio::views::Retries;
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;

@@ -272,7 +272,7 @@ impl Page {
 fn duplicate_subsets(registry: &Registry) -> usize {
     let mut seen = BTreeSet::new();
     let all = registry.destination_rules.iter().flat_map(|rule| {
-        let host = mesh::fqdn(&rule.spec.host, &rule.namespace);
+        let host = istio::fqdn(&rule.spec.host, &rule.namespace);
         rule.spec.subsets.iter().map(move |subset| (host.clone(), subset.name.as_str()))
     });
     all.filter(|subset| !seen.insert(subset.clone())).count()

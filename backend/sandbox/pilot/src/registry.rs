@@ -8,9 +8,9 @@ use crate::service;
 pub use crate::service::{FixedEndpoint, Port, Protocol, Resolution, Service, Target, allocated};
 use crate::translate::gateway_api::{self, GatewayApi};
 use crate::workload::Workload;
-use mesh::Object;
-use mesh::envoy_filter::EnvoyFilter;
-use mesh::istio::{
+use istio::Object;
+use istio::views::envoy_filter::EnvoyFilter;
+use istio::views::{
     self, AuthorizationPolicy, DestinationRule, Gateway, PeerAuthentication, RequestAuthentication,
     ServiceEntry, Sidecar, Telemetry, VirtualService, WorkloadEntry,
 };
@@ -321,7 +321,7 @@ pub(crate) fn read<T: serde::de::DeserializeOwned + Default>(
     object: &Object,
     problems: &mut Vec<Untranslated>,
 ) -> Option<Config<T>> {
-    match istio::read::<T>(object) {
+    match views::read::<T>(object) {
         Ok(spec) => Some(Config {
             name: object.name().to_owned(),
             namespace: object.namespace().to_owned(),

@@ -2,7 +2,7 @@
 
 use crate::translate::Kind;
 use base64::Engine;
-use mesh::Object;
+use istio::Object;
 use serde_json::{Value, json};
 use std::fmt;
 

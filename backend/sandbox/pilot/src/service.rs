@@ -2,8 +2,8 @@
 
 use crate::locality::Locality;
 use crate::registry::{Config, TRUST_DOMAIN};
-use mesh::Object;
-use mesh::istio::{ServiceEntry, WorkloadEntry};
+use istio::Object;
+use istio::views::{ServiceEntry, WorkloadEntry};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;

@@ -2,7 +2,7 @@
 
 use crate::locality::Locality;
 use crate::registry::TRUST_DOMAIN;
-use mesh::Object;
+use istio::Object;
 use serde_json::Value;
 use std::collections::BTreeMap;
 

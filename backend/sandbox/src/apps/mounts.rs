@@ -1,7 +1,7 @@
 //! The files that a container has from ConfigMaps, as they are now.
 
 use apiserver::Store;
-use mesh::Object;
+use istio::Object;
 use serde_json::Value;
 use std::collections::BTreeMap;
 

@@ -1,6 +1,6 @@
 //! Finding Envoy on this machine.
 
-use mesh::Problem;
+use istio::Problem;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

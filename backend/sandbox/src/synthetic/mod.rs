@@ -6,7 +6,7 @@
 pub(crate) mod traffic;
 
 use apiserver::{ApiError, Store};
-use mesh::Object;
+use istio::Object;
 use serde_json::{Value, json};
 
 /// The label of all that is not real.

@@ -7,7 +7,7 @@ use super::{LABEL, PORT, Size, is_synthetic, place};
 use apiserver::Store;
 use futures::StreamExt;
 use futures::channel::mpsc::{Sender, channel};
-use mesh::{Object, fqdn};
+use istio::{Object, fqdn};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::collections::HashMap;

@@ -6,7 +6,7 @@ use super::snapshot::{
 };
 use super::stateful_sets::REVISION;
 use super::{node, replica_sets};
-use mesh::Object;
+use istio::Object;
 use rand::Rng;
 use serde_json::{Value, json};
 

@@ -2,8 +2,8 @@
 
 use super::names::{template_hash, time};
 use super::snapshot::{Act, News, adopted, keeps_its_pods, owned_by, owner, takes, uid, with_status};
+use istio::Object;
 use jiff::Timestamp;
-use mesh::Object;
 use serde_json::{Value, json};
 
 const REVISION: &str = "deployment.kubernetes.io/revision";

@@ -2,7 +2,7 @@
 
 use super::names::letters_of;
 use super::snapshot::{Act, Snapshot, ending, owned_by, ready, selects, uid};
-use mesh::Object;
+use istio::Object;
 use serde_json::{Value, json};
 
 /// What one Service needs next.

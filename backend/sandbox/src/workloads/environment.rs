@@ -1,6 +1,6 @@
 //! What a container is told of its pod. Telemetry's custom tags may read what the proxy is told.
 
-use mesh::Object;
+use istio::Object;
 use serde_json::Value;
 use std::collections::BTreeMap;
 

@@ -9,7 +9,7 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use mesh::Object;
+use istio::Object;
 use rand::Rng;
 use std::time::Duration;
 use tokio::sync::watch;

@@ -1,8 +1,8 @@
 //! Sidecar injection: who gets one, and what it adds to the pod.
 
 use super::names::time;
+use istio::Object;
 use jiff::Timestamp;
-use mesh::Object;
 use serde_json::{Value, json};
 
 /// The container that is Envoy.

@@ -11,7 +11,7 @@ use crate::envoy::{Envoy, Spawner};
 use crate::synthetic::is_synthetic;
 use apiserver::{LogRing, Store};
 use futures::future::join_all;
-use mesh::Object;
+use istio::Object;
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, HashMap};
 use std::net::Ipv4Addr;

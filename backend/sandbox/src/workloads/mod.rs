@@ -26,9 +26,9 @@ pub(crate) mod status;
 mod termination;
 
 use apiserver::{ApiError, Store};
+use istio::Object;
 use jiff::Timestamp;
 use kubelet::Kubelet;
-use mesh::Object;
 use names::time;
 use rand_chacha::ChaCha8Rng;
 use serde_json::json;

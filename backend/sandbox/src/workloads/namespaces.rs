@@ -1,7 +1,7 @@
 //! What every namespace has from the start: an account for pods that name none, and the certificate of the API.
 
 use super::snapshot::{Act, Snapshot, ending};
-use mesh::Object;
+use istio::Object;
 use serde_json::{Value, json};
 
 /// What one namespace still misses. `root`: the certificate that the API's own is signed by.

@@ -17,7 +17,7 @@ use crate::apps::{self, Host};
 use crate::control_plane::ControlPlane;
 use crate::envoy::{Proxy, Run, State};
 use apiserver::{LogRing, Store};
-use mesh::Object;
+use istio::Object;
 use serde_json::{Value, json};
 use std::io;
 use std::net::Ipv4Addr;

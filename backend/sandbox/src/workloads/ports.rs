@@ -51,7 +51,7 @@ impl Ports {
 }
 
 /// The real port of a pod's port, by the pod's annotation.
-pub(crate) fn real_port(pod: &mesh::Object, port: &str) -> Option<u16> {
+pub(crate) fn real_port(pod: &istio::Object, port: &str) -> Option<u16> {
     let map: BTreeMap<String, u16> = serde_json::from_str(pod.annotation(ANNOTATION)?).ok()?;
     map.get(port).copied()
 }

@@ -5,7 +5,7 @@ use super::names::suffix;
 use super::snapshot::{
     Act, News, adopted, ending, keeps_its_pods, owned_by, owner, picks, ready, takes, uid, with_status,
 };
-use mesh::Object;
+use istio::Object;
 use rand::Rng;
 use serde_json::{Value, json};
 

@@ -1,6 +1,6 @@
 //! What the controllers look at, and what they may do about it.
 
-use mesh::Object;
+use istio::Object;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 

@@ -6,7 +6,7 @@ use super::names::template_hash;
 use super::snapshot::{
     Act, News, adopted, ending, keeps_its_pods, owned_by, owner, picks, ready, takes, uid, with_status,
 };
-use mesh::Object;
+use istio::Object;
 use serde_json::{Value, json};
 
 /// The revision that a pod was made by.

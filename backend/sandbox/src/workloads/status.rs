@@ -2,7 +2,7 @@
 
 use super::inject::now;
 use crate::envoy::State;
-use mesh::Object;
+use istio::Object;
 use serde_json::{Value, json};
 use std::net::Ipv4Addr;
 

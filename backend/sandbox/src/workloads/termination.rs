@@ -7,7 +7,7 @@ use super::pod::Voice;
 use super::snapshot::ending;
 use super::status::{Container, Ended};
 use crate::envoy::Proxy;
-use mesh::Object;
+use istio::Object;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;

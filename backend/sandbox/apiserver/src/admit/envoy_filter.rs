@@ -60,13 +60,12 @@ fn matches(patch: &Value, apply_to: &str, problems: &mut Problems) {
         "CLUSTER" => problems.unless(!listener && !routes, || {
             "Envoy filter: applyTo for cluster class objects cannot have non cluster match".into()
         }),
-        "ROUTE_CONFIGURATION" | "VIRTUAL_HOST" | "HTTP_ROUTE" => problems.unless(
-            !listener && !cluster,
-            || {
+        "ROUTE_CONFIGURATION" | "VIRTUAL_HOST" | "HTTP_ROUTE" => {
+            problems.unless(!listener && !cluster, || {
                 "Envoy filter: applyTo for http route class objects cannot have non route configuration match"
                     .into()
-            },
-        ),
+            })
+        }
         _ => problems.unless(!routes && !cluster, || {
             "Envoy filter: applyTo for listener class objects cannot have non listener match".into()
         }),

@@ -11,8 +11,9 @@ use std::sync::Arc;
 
 /// Istio's API groups, and the Gateway API's.
 fn is_istio(object: &Value) -> bool {
-    let of_mesh =
-        |version: &str| version.contains(".istio.io/") || version.starts_with(mesh::gateway_api::GROUP);
+    let of_mesh = |version: &str| {
+        version.contains(".istio.io/") || version.starts_with(istio::views::gateway_api::GROUP)
+    };
     object["apiVersion"].as_str().is_some_and(of_mesh)
 }
 

@@ -6,7 +6,7 @@
 use super::gateway_api;
 use crate::registry::{ROOT_NAMESPACE, Registry, selects};
 use crate::workload::{ProxyKind, Workload};
-use mesh::istio::Selector;
+use istio::views::Selector;
 use serde_json::Value;
 
 const GATEWAY_NAME: &str = "gateway.networking.k8s.io/gateway-name";

@@ -6,7 +6,7 @@ use super::rbac::{Scope, is_known, never};
 use super::support::not_yet;
 use super::{Target, addresses, ext_authz, jwt};
 use crate::registry::{Config, Registry};
-use mesh::istio::{AuthorizationPolicy, AuthorizationRule, Source};
+use istio::views::{AuthorizationPolicy, AuthorizationRule, Source};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 

@@ -61,8 +61,8 @@ fn add(
     resources: &mut Resources,
     service: &Service,
     port: &Port,
-    subset: Option<&mesh::istio::Subset>,
-    rule: Option<&crate::registry::Config<mesh::istio::DestinationRule>>,
+    subset: Option<&istio::views::Subset>,
+    rule: Option<&crate::registry::Config<istio::views::DestinationRule>>,
 ) {
     let subset_name = subset.map_or("", |subset| subset.name.as_str());
     let name = names::outbound_cluster(port.number, subset_name, &service.host);

@@ -4,7 +4,7 @@
 //! filled up with its settings. Rules whose matches contradict each other are left out.
 
 use crate::registry::{Config, Registry, Untranslated, title};
-use mesh::istio::{HttpMatch, HttpRoute, StringMatch, VirtualService};
+use istio::views::{HttpMatch, HttpRoute, StringMatch, VirtualService};
 use std::collections::BTreeMap;
 
 /// Replaces what delegates in the registry, and takes those out that are only delegated to.
@@ -62,7 +62,7 @@ fn narrowed(root: &HttpRoute, own: &HttpRoute, namespace: &str) -> Option<HttpRo
     };
     rule.name = name(root.name.as_deref(), own.name.as_deref());
     rule.delegate = None;
-    let full = |host: &mut String| *host = mesh::fqdn(host, namespace);
+    let full = |host: &mut String| *host = istio::fqdn(host, namespace);
     rule.route.iter_mut().for_each(|split| full(&mut split.destination.host));
     rule.mirror.iter_mut().for_each(|to| full(&mut to.host));
     rule.mirrors.iter_mut().for_each(|mirror| full(&mut mirror.destination.host));

@@ -2,7 +2,7 @@
 
 use super::Target;
 use crate::registry::{Config, ROOT_NAMESPACE, Service, selects};
-use mesh::istio::{ClientTls, DestinationRule, Subset};
+use istio::views::{ClientTls, DestinationRule, Subset};
 use serde_json::Value;
 
 /// The rule that holds for a service: the client's namespace before the service's before the root's; of those in one
@@ -11,7 +11,7 @@ use serde_json::Value;
 pub(crate) fn rule(target: &Target<'_>, service: &Service) -> Option<Config<DestinationRule>> {
     let namespaces = [target.workload.namespace.as_str(), &service.namespace, ROOT_NAMESPACE];
     let rank = |rule: &Config<DestinationRule>, namespace: &str| {
-        let host = mesh::fqdn(&rule.spec.host, &rule.namespace);
+        let host = istio::fqdn(&rule.spec.host, &rule.namespace);
         let labels = rule
             .spec
             .workload_selector

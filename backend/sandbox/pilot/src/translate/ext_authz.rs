@@ -11,7 +11,7 @@ use super::rbac::Scope;
 use super::support::seconds;
 use crate::registry::{Config, Registry};
 use crate::workload::Workload;
-use mesh::istio::AuthorizationPolicy;
+use istio::views::AuthorizationPolicy;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 

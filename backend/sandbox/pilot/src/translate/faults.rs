@@ -1,6 +1,6 @@
 //! Fault injection: delays and aborts for a share of the requests.
 
-use mesh::istio::{Fault, Percent};
+use istio::views::{Fault, Percent};
 use serde_json::{Value, json};
 
 /// Four decimals of a percent, as Istio keeps them.

@@ -7,7 +7,7 @@ use super::observe::{self, Side};
 use super::{Resources, Target, endpoints, gateway_api, http, mtls, outbound, routes, tcp, tls};
 use crate::registry::{Config, Registry, selects};
 use crate::workload::{ProxyKind, Workload};
-use mesh::istio::{Gateway, Server, ServerTls, VirtualService};
+use istio::views::{Gateway, Server, ServerTls, VirtualService};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -201,7 +201,7 @@ fn asked_for(config: &Config<VirtualService>) -> impl Iterator<Item = String> {
         .spec
         .hosts
         .iter()
-        .map(move |host| if short(host) { mesh::fqdn(host, &config.namespace) } else { host.clone() })
+        .map(move |host| if short(host) { istio::fqdn(host, &config.namespace) } else { host.clone() })
 }
 
 fn virtual_hosts(target: &Target<'_>, servers: &[Opened<'_>]) -> Vec<Value> {

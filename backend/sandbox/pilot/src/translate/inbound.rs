@@ -4,7 +4,7 @@ use super::authorization::{self, Layer};
 use super::observe::{self, Side};
 use super::{Resources, Target, clusters, endpoints, http, mtls, names};
 use crate::registry::{Port, Protocol, Service};
-use mesh::istio::SidecarIngress;
+use istio::views::SidecarIngress;
 use serde_json::{Value, json};
 
 /// One bound listener and one cluster per port of the application. A Sidecar's `ingress` says for a port how it is spoken

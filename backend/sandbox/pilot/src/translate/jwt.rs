@@ -11,7 +11,7 @@ use super::support::{not_yet, seconds};
 use super::{Resources, Target, clusters, http, names};
 use crate::registry::{Config, Registry};
 use base64::Engine;
-use mesh::istio::{JwtRule, RequestAuthentication};
+use istio::views::{JwtRule, RequestAuthentication};
 use serde_json::{Map, Value, json};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::LazyLock;
@@ -168,9 +168,9 @@ impl<'a> Keys<'a> {
             return Self::At { uri, cluster, address: Some(SocketAddr::new(address, port)) };
         }
         let full = match host.split('.').collect::<Vec<_>>()[..] {
-            [name, of] => mesh::fqdn(name, of),
-            [name, of, "svc"] => mesh::fqdn(name, of),
-            _ => mesh::fqdn(host, namespace),
+            [name, of] => istio::fqdn(name, of),
+            [name, of, "svc"] => istio::fqdn(name, of),
+            _ => istio::fqdn(host, namespace),
         };
         match registry.service(&full).filter(|service| service.port(port).is_some()) {
             Some(service) => {

@@ -2,7 +2,7 @@
 
 use super::{Target, jwt};
 use crate::registry::selects;
-use mesh::istio::{HttpMatch, StringMatch};
+use istio::views::{HttpMatch, StringMatch};
 use serde_json::{Value, json};
 
 /// Through what a request comes, as far as matches look at it.

@@ -2,7 +2,7 @@
 
 use crate::registry::{ROOT_NAMESPACE, Registry, TRUST_DOMAIN, selects};
 use crate::workload::Workload;
-use mesh::istio::Mtls;
+use istio::views::Mtls;
 use serde_json::{Value, json};
 
 /// What a workload's port takes.
@@ -46,7 +46,7 @@ pub(crate) fn mode(registry: &Registry, workload: &Workload, port: u16) -> Mode 
     mode_of(policy.spec.port_level_mtls.get(&port.to_string())).unwrap_or(found)
 }
 
-fn labels(policy: &mesh::istio::PeerAuthentication) -> Option<&std::collections::BTreeMap<String, String>> {
+fn labels(policy: &istio::views::PeerAuthentication) -> Option<&std::collections::BTreeMap<String, String>> {
     policy.selector.as_ref().map(|selector| &selector.match_labels).filter(|labels| !labels.is_empty())
 }
 

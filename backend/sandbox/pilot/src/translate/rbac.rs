@@ -7,7 +7,7 @@ use super::addresses::Block;
 use super::authorization::{Action, Layer};
 use super::jwt;
 use crate::registry::TRUST_DOMAIN;
-use mesh::istio::{AuthorizationRule, Condition, Operation, Source};
+use istio::views::{AuthorizationRule, Condition, Operation, Source};
 use serde_json::{Value, json};
 use std::net::IpAddr;
 

@@ -2,7 +2,7 @@
 
 use super::Target;
 use super::support::seconds;
-use mesh::istio::Retries;
+use istio::views::Retries;
 use serde_json::{Value, json};
 
 const DEFAULT_ON: &str = "connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes";

@@ -1,7 +1,7 @@
 //! What a VirtualService changes in requests and answers: redirects, rewrites, headers, CORS, answers of its own.
 
 use super::support::seconds;
-use mesh::istio::{DirectResponse, HeaderOperations, Headers, Redirect, Rewrite};
+use istio::views::{DirectResponse, HeaderOperations, Headers, Redirect, Rewrite};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 

@@ -5,7 +5,7 @@ use super::matches::{self, Way, everything, same_gateway};
 use super::observe::PEER_HEADER;
 use super::{Resources, Target, faults, gateway_api, names, retries, rewrites, support};
 use crate::registry::{Config, Service};
-use mesh::istio::{Destination, HttpMatch, HttpRoute, Percent, RouteDestination, VirtualService};
+use istio::views::{Destination, HttpMatch, HttpRoute, Percent, RouteDestination, VirtualService};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -56,7 +56,7 @@ fn unregistered<'a>(target: &Target<'a>) -> Vec<(&'a Config<VirtualService>, Str
         .copied()
         .filter(|rule| in_mesh(rule) && !rule.spec.http.is_empty())
     {
-        let hosts = rule.spec.hosts.iter().map(|host| mesh::fqdn(host, &rule.namespace));
+        let hosts = rule.spec.hosts.iter().map(|host| istio::fqdn(host, &rule.namespace));
         found.extend(hosts.filter(|host| !known(host)).map(|host| (rule, host)));
     }
     found
@@ -102,7 +102,7 @@ fn virtual_host(target: &Target<'_>, service: &Service, port: u16) -> Value {
 /// The VirtualService of the mesh for a host: the most specific host wins, then the oldest.
 fn holding<'a>(target: &Target<'a>, host: &str) -> Option<&'a Config<VirtualService>> {
     let covers = |rule: &Config<VirtualService>| {
-        let hosts = rule.spec.hosts.iter().map(|name| mesh::fqdn(name, &rule.namespace));
+        let hosts = rule.spec.hosts.iter().map(|name| istio::fqdn(name, &rule.namespace));
         hosts
             .filter(|name| in_mesh(rule) && fits(name, host))
             .map(|name| (!name.starts_with('*'), name.len()))
@@ -233,7 +233,7 @@ pub(crate) fn destination(
     way: &Way<'_>,
     to: &Destination,
 ) -> Resolved {
-    let host = mesh::fqdn(&to.host, &config.namespace);
+    let host = istio::fqdn(&to.host, &config.namespace);
     let named = to.port.as_ref().and_then(|port| u16::try_from(port.number).ok());
     let only = || match target.scope.service(&host).map(|service| service.ports.as_slice()) {
         Some([port]) => Some(port.number),

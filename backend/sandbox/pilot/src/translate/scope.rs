@@ -3,7 +3,7 @@
 use super::destinations::fits;
 use crate::registry::{Config, ROOT_NAMESPACE, Registry, Service, selects};
 use crate::workload::{ProxyKind, Workload};
-use mesh::istio::{DestinationRule, Sidecar, SidecarEgress, VirtualService};
+use istio::views::{DestinationRule, Sidecar, SidecarEgress, VirtualService};
 use std::collections::BTreeMap;
 
 /// The part of the mesh that one proxy knows.
@@ -87,7 +87,7 @@ impl<'a> Scope<'a> {
         let seen = |service: &Service| scope.takes_in(&service.host, &service.namespace, here, |_| true);
         let known: Vec<&Service> = services.values().copied().filter(|service| seen(service)).collect();
         let virtual_services = registry.virtual_services.iter().filter(|rule| {
-            let mut hosts = rule.spec.hosts.iter().map(|host| mesh::fqdn(host, &rule.namespace));
+            let mut hosts = rule.spec.hosts.iter().map(|host| istio::fqdn(host, &rule.namespace));
             exported(&rule.spec.export_to, &config.default_virtual_service_export_to, &rule.namespace, here)
                 && hosts.any(|host| scope.takes_in(&host, &rule.namespace, here, |_| true))
         });
@@ -96,7 +96,7 @@ impl<'a> Scope<'a> {
             known.iter().map(|service| (service.host.as_str(), *service)).collect();
         for rule in &scope.virtual_services {
             for host in destinations(&rule.spec) {
-                let service = services.get(mesh::fqdn(host, &rule.namespace).as_str());
+                let service = services.get(istio::fqdn(host, &rule.namespace).as_str());
                 reached.extend(service.map(|service| (service.host.as_str(), *service)));
             }
         }

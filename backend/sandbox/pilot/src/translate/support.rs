@@ -3,8 +3,8 @@
 use super::destinations::fits;
 use super::{authorization, jwt, policies, without_effect};
 use crate::registry::{Config, Port, Protocol, ROOT_NAMESPACE, Registry, Service, Untranslated, title};
-use mesh::Object;
-use mesh::istio::{ClientTls, DestinationRule, HttpRoute, PeerAuthentication, VirtualService};
+use istio::Object;
+use istio::views::{ClientTls, DestinationRule, HttpRoute, PeerAuthentication, VirtualService};
 use serde_json::Value;
 
 /// Istio's and the Gateway API's kinds that this control plane has no rules for.
@@ -112,7 +112,7 @@ fn taken_as_bytes(registry: &Registry, config: &Config<VirtualService>) -> Vec<S
     if spec.http.is_empty() || !in_mesh {
         return Vec::new();
     }
-    let hosts: Vec<String> = spec.hosts.iter().map(|host| mesh::fqdn(host, &config.namespace)).collect();
+    let hosts: Vec<String> = spec.hosts.iter().map(|host| istio::fqdn(host, &config.namespace)).collect();
     let meant = registry.services.iter().filter(|service| hosts.contains(&service.host));
     let silent = meant.filter(|service| !service.ports.iter().any(|port| port.protocol.is_http()));
     let ports = silent.flat_map(|service| {
@@ -180,7 +180,7 @@ fn passthrough(registry: &Registry, config: &Config<DestinationRule>) -> Vec<Str
             .chain([&policy.load_balancer])
             .flatten()
     });
-    let host = mesh::fqdn(&config.spec.host, &config.namespace);
+    let host = istio::fqdn(&config.spec.host, &config.namespace);
     let inside = registry.services.iter().any(|service| !service.entry && fits(&host, &service.host));
     parts(&[(
         inside && asked.into_iter().any(|balancer| balancer["simple"] == "PASSTHROUGH"),

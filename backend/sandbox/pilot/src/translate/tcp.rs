@@ -6,7 +6,7 @@ use super::observe::Side;
 use super::policies::{put, time};
 use super::{Target, http, names, routes};
 use crate::registry::{Config, Port, Service, selects};
-use mesh::istio::{L4Match, RouteDestination, TlsMatch, VirtualService};
+use istio::views::{L4Match, RouteDestination, TlsMatch, VirtualService};
 use serde_json::{Value, json};
 
 /// A filter chain for connections to these subnets and server names; for all when there are none.
@@ -162,7 +162,7 @@ fn holding<'a>(target: &Target<'a>, service: &Service) -> Vec<&'a Config<Virtual
         let way = Way { gateway: "mesh", namespace: &config.namespace, port: 0 };
         let in_mesh = config.spec.gateways.is_empty()
             || config.spec.gateways.iter().any(|name| same_gateway(name, &way));
-        let hosts = config.spec.hosts.iter().map(|host| mesh::fqdn(host, &config.namespace));
+        let hosts = config.spec.hosts.iter().map(|host| istio::fqdn(host, &config.namespace));
         let rank = hosts
             .filter(|host| in_mesh && fits(host, &service.host))
             .map(|host| (!host.starts_with('*'), host.len()))

@@ -3,7 +3,7 @@
 use super::{Resources, Target, mtls};
 use crate::registry::Service;
 use crate::secrets::CA;
-use mesh::istio::{ClientTls, ServerTls};
+use istio::views::{ClientTls, ServerTls};
 use serde_json::{Value, json};
 use std::net::IpAddr;
 use std::path::Path;

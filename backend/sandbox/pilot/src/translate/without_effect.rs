@@ -6,7 +6,7 @@ use super::{inbound, scope, tls};
 use crate::registry::{Config, Protocol, Registry};
 use crate::secrets::CA;
 use crate::workload::{ProxyKind, Workload};
-use mesh::istio::{ClientTls, DestinationRule, Gateway, Server, ServerTls, ServiceEntry, Sidecar};
+use istio::views::{ClientTls, DestinationRule, Gateway, Server, ServerTls, ServiceEntry, Sidecar};
 use std::net::IpAddr;
 
 /// Of a ServiceEntry.

@@ -2,7 +2,7 @@
 
 use super::lists::{Change, Edit};
 use super::{name, routes};
-use mesh::envoy_filter::{FilterChainMatch, ListenerMatch};
+use istio::views::envoy_filter::{FilterChainMatch, ListenerMatch};
 use serde_json::Value;
 
 const MANAGER: &str = "envoy.filters.network.http_connection_manager";

@@ -1,6 +1,6 @@
 //! What an operation does to one message, or to a list of named ones.
 
-use mesh::envoy_filter::ConfigPatch;
+use istio::views::envoy_filter::ConfigPatch;
 use serde_json::Value;
 use wire::patch::{Lists, merge};
 

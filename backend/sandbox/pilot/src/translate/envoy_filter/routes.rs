@@ -2,7 +2,7 @@
 
 use super::lists::{Change, Edit};
 use super::name;
-use mesh::envoy_filter::{RouteConfigurationMatch, RouteMatch, VirtualHostMatch};
+use istio::views::envoy_filter::{RouteConfigurationMatch, RouteMatch, VirtualHostMatch};
 use serde_json::Value;
 
 fn said(text: Option<&String>) -> Option<&str> {

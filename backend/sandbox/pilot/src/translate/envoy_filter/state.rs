@@ -4,7 +4,7 @@
 use crate::ads::Shared;
 use crate::registry::{Registry, Untranslated, title};
 use crate::translate::Kind;
-use mesh::envoy_filter::ConfigPatch;
+use istio::views::envoy_filter::ConfigPatch;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 

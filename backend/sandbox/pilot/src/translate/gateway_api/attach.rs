@@ -4,7 +4,7 @@ use super::listeners::{Bound, Checked};
 use super::{GatewayApi, Group, Refusal};
 use crate::registry::{Config, Service, TRUST_DOMAIN, selects};
 use crate::translate::destinations::fits;
-use mesh::gateway_api::{GROUP, HttpRoute, Listener, ParentRef};
+use istio::views::gateway_api::{GROUP, HttpRoute, Listener, ParentRef};
 
 /// One place that a route's rules hold at.
 pub(super) enum Place {

@@ -2,8 +2,8 @@
 
 use super::{GatewayApi, Refusal};
 use crate::registry::{Config, Service, TRUST_DOMAIN};
-use mesh::gateway_api::{BackendRef, GROUP, HttpRoute};
-use mesh::istio::{Destination, PortSelector};
+use istio::views::gateway_api::{BackendRef, GROUP, HttpRoute};
+use istio::views::{Destination, PortSelector};
 
 /// A host that no cluster is for: requests to it answer 500.
 const NOWHERE: &str = "unresolved.invalid";
@@ -70,10 +70,10 @@ fn found(
 pub(super) fn granted(api: &GatewayApi, from: (&str, &str), to: (&str, &str, &str)) -> bool {
     from.1 == to.1
         || api.grants.iter().any(|grant| {
-            let may = |one: &mesh::gateway_api::GrantFrom| {
+            let may = |one: &istio::views::gateway_api::GrantFrom| {
                 one.group == GROUP && one.kind == from.0 && one.namespace == from.1
             };
-            let meant = |one: &mesh::gateway_api::GrantTo| {
+            let meant = |one: &istio::views::gateway_api::GrantTo| {
                 one.group.is_empty()
                     && one.kind == to.0
                     && one.name.as_deref().is_none_or(|name| name.is_empty() || name == to.2)

@@ -2,8 +2,8 @@
 
 use super::{GatewayApi, Refusal, backends};
 use crate::registry::{Config, Service};
-use mesh::gateway_api as from;
-use mesh::istio as to;
+use istio::views as to;
+use istio::views::gateway_api as from;
 use serde_json::json;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;

@@ -2,9 +2,9 @@
 
 use super::{CONTROLLER, GatewayApi, Refusal, backends};
 use crate::registry::{Config, Port, ROOT_NAMESPACE, Registry, Service, TRUST_DOMAIN, Target};
-use mesh::Object;
-use mesh::gateway_api::{Gateway, Listener};
-use mesh::istio;
+use istio::Object;
+use istio::views;
+use istio::views::gateway_api::{Gateway, Listener};
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -58,7 +58,7 @@ pub(super) fn bind<'a>(api: &'a GatewayApi, registry: &Registry) -> Vec<Bound<'a
 fn bound<'a>(api: &'a GatewayApi, gateway: &'a Config<Gateway>, registry: &Registry) -> Bound<'a> {
     let named = gateway.spec.addresses.iter().find(|address| address.r#type.as_deref() == Some("Hostname"));
     let named =
-        named.and_then(|address| address.value.as_ref()).map(|host| mesh::fqdn(host, &gateway.namespace));
+        named.and_then(|address| address.value.as_ref()).map(|host| istio::fqdn(host, &gateway.namespace));
     let standard = format!("istio-ingressgateway.{ROOT_NAMESPACE}.svc.{TRUST_DOMAIN}");
     let host = named.clone().unwrap_or(standard);
     let service = registry.service(&host);
@@ -171,7 +171,7 @@ impl Bound<'_> {
     }
 
     /// Istio's Gateways for all listeners that can be served.
-    pub(super) fn gateways(&self) -> Vec<Config<istio::Gateway>> {
+    pub(super) fn gateways(&self) -> Vec<Config<views::Gateway>> {
         let served = self.listeners.iter().filter(|checked| self.refused.is_none() && checked.serves());
         served
             .filter(|checked| checked.unresolved.is_none())
@@ -182,13 +182,13 @@ impl Bound<'_> {
                     let namespace = secret.namespace.as_deref().unwrap_or(&self.gateway.namespace);
                     format!("kubernetes-gateway://{namespace}/{}", secret.name)
                 });
-                let tls = (listener.protocol == "HTTPS").then(|| istio::ServerTls {
+                let tls = (listener.protocol == "HTTPS").then(|| views::ServerTls {
                     mode: Some("SIMPLE".into()),
                     credential_name: credential,
-                    ..istio::ServerTls::default()
+                    ..views::ServerTls::default()
                 });
-                let server = istio::Server {
-                    port: istio::ServerPort {
+                let server = views::Server {
+                    port: views::ServerPort {
                         // The pods' port: Istio's own Gateways may name it so, and both share one listener.
                         number: *self.ports.get(&listener.port).unwrap_or(&listener.port),
                         name: listener.name.clone(),
@@ -197,7 +197,7 @@ impl Bound<'_> {
                     },
                     hosts: vec![format!("*/{}", checked.host())],
                     tls,
-                    ..istio::Server::default()
+                    ..views::Server::default()
                 };
                 let name = self.name(listener);
                 let metadata =
@@ -208,7 +208,7 @@ impl Bound<'_> {
                     object: Object::from(
                         json!({"apiVersion": "networking.istio.io/v1", "kind": "Gateway", "metadata": metadata}),
                     ),
-                    spec: istio::Gateway { selector: self.selector.clone(), servers: vec![server] },
+                    spec: views::Gateway { selector: self.selector.clone(), servers: vec![server] },
                     name,
                 }
             })

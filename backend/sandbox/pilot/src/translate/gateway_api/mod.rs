@@ -19,9 +19,9 @@ mod status;
 
 use super::Target;
 use crate::registry::{Config, Registry, Service, Untranslated, read, title};
-use mesh::Object;
-use mesh::gateway_api::{GROUP, Gateway, GatewayClass, GrpcRoute, HttpRoute, ReferenceGrant};
-use mesh::istio::VirtualService;
+use istio::Object;
+use istio::views::VirtualService;
+use istio::views::gateway_api::{GROUP, Gateway, GatewayClass, GrpcRoute, HttpRoute, ReferenceGrant};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 

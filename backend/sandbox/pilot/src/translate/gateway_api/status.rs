@@ -3,8 +3,8 @@
 use super::listeners::{Bound, Checked};
 use super::{CONTROLLER, Refusal, convert};
 use crate::registry::Config;
-use mesh::Object;
-use mesh::gateway_api::{GROUP, Gateway, GatewayClass, HttpRoute};
+use istio::Object;
+use istio::views::gateway_api::{GROUP, Gateway, GatewayClass, HttpRoute};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 

@@ -25,7 +25,7 @@ pub(crate) const METRICS: [(&str, &str); 10] = [
 ];
 
 /// Which metrics a match means; none for one that there is not.
-pub(crate) fn meant(wanted: Option<&mesh::istio::MetricMatch>) -> Vec<&'static str> {
+pub(crate) fn meant(wanted: Option<&istio::views::MetricMatch>) -> Vec<&'static str> {
     let custom = wanted.and_then(|wanted| wanted.custom_metric.as_deref()).filter(|name| !name.is_empty());
     let metric = wanted.and_then(|wanted| wanted.metric.as_deref()).unwrap_or("ALL_METRICS");
     let chosen = METRICS.iter().filter(|(name, shown)| match custom {

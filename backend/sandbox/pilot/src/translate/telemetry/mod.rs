@@ -9,7 +9,7 @@ pub(crate) mod support;
 use super::Target;
 use super::observe::Side;
 use crate::registry::{Config, ROOT_NAMESPACE, selects};
-use mesh::istio::{AccessLogging, ModeMatch, ProviderRef, Telemetry};
+use istio::views::{AccessLogging, ModeMatch, ProviderRef, Telemetry};
 use providers::Provider;
 use serde_json::Value;
 use std::collections::BTreeMap;

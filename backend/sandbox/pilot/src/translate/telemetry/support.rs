@@ -4,7 +4,7 @@ use super::providers::{self, Provider};
 use super::{cel, metrics, targets};
 use crate::registry::Registry;
 use crate::translate::support::not_yet;
-use mesh::istio::{ProviderRef, Telemetry};
+use istio::views::{ProviderRef, Telemetry};
 use serde_json::Value;
 
 /// Names the parts without effect.

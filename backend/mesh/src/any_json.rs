@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 /// JSON of any shape, with the names that the readers look for.
-pub(crate) fn odd_json() -> impl Strategy<Value = Value> {
+pub(crate) fn any_json() -> impl Strategy<Value = Value> {
     let key = prop::sample::select(vec![
         "metadata",
         "spec",

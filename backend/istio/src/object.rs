@@ -6,7 +6,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Raw JSON of one object, shared and never changed. Typed views are read from it ([`crate::istio`]).
+/// Raw JSON of one object, shared and never changed. Typed views are read from it ([`crate::views`]).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Object(pub Arc<Value>);
 
@@ -73,7 +73,8 @@ impl Object {
     }
 }
 
-pub(crate) fn strings(value: Option<&Value>) -> BTreeMap<String, String> {
+/// The entries of a JSON object whose values are text.
+pub fn strings(value: Option<&Value>) -> BTreeMap<String, String> {
     let pairs = value.and_then(Value::as_object).into_iter().flatten();
     pairs.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
 }
