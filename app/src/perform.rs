@@ -40,7 +40,7 @@ impl Shell {
                 self.paused = paused;
                 self.order(Command::Pause(paused));
             }
-            Intent::Check(change) => self.check(*change),
+            Intent::Check(id, change) => self.check(id, *change),
             Intent::Push(id) => self.push(id),
             Intent::Undo(id) => self.undo(id),
             Intent::Dismiss(id) => self.forget(id),
@@ -221,11 +221,11 @@ impl Shell {
     }
 
     /// Judges a draft; an older one that was not sent gives way.
-    fn check(&mut self, change: Change) {
+    fn check(&mut self, id: ChangeId, change: Change) {
         if let Some(old) = self.pending.take() {
             self.ledger.forget(old);
         }
-        let id = self.ledger.open(change.clone(), None, Timestamp::now());
+        self.ledger.open(id, change.clone(), None, Timestamp::now());
         self.pending = Some(id);
         self.order(Command::Check(id, Box::new(change)));
     }
@@ -253,7 +253,8 @@ impl Shell {
         let Some(entry) = self.ledger.get(id) else { return };
         match entry.change.inverse(&entry.applied) {
             Ok(inverse) => {
-                let undo = self.ledger.open(inverse.clone(), Some(id), Timestamp::now());
+                let undo = ChangeId::fresh();
+                self.ledger.open(undo, inverse.clone(), Some(id), Timestamp::now());
                 self.push_when_checked.insert(undo);
                 self.order(Command::Check(undo, Box::new(inverse)));
             }

@@ -115,8 +115,8 @@ impl Window {
             Intent::Open(panel) => self.open = panel,
             Intent::Theme(theme) => self.theme = theme,
             Intent::Palette => self.palette.open(),
-            Intent::Check(change) => {
-                let id = self.ledger.open(*change, None, demo::NOW);
+            Intent::Check(id, change) => {
+                self.ledger.open(id, *change, None, demo::NOW);
                 self.ledger.record(id, &Fact::Checked(Vec::new()), demo::NOW);
             }
             Intent::Push(id) => {

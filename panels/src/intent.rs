@@ -34,9 +34,9 @@ pub enum Intent {
     Window(u64),
     /// Stop or go on taking in new data.
     Pause(bool),
-    /// Judge a change on the server without doing it. The editor's draft stays. A newer Check of the same editor
+    /// Judge a change on the server without doing it. The draft that it was made of stays, and keeps this id. A newer Check
     /// replaces an unsent one.
-    Check(Box<Change>),
+    Check(ChangeId, Box<Change>),
     /// Do a change that was checked.
     Push(ChangeId),
     /// Undo a change that was pushed: checks and pushes its inverse.

@@ -104,7 +104,8 @@ fn bar<'a>(world: World) -> egui_kittest::Harness<'a, (World, ChangeBar)> {
 #[test]
 fn push_waits_for_the_dry_run() {
     let mut world = World::bookinfo();
-    let id = world.ledger.open(split(), None, demo::NOW);
+    let id = ChangeId::fresh();
+    world.ledger.open(id, split(), None, demo::NOW);
     let mut bench = bar(world);
     assert!(bench.get_by_label("Push").accesskit_node().is_disabled());
     bench.state_mut().0.ledger.record(id, &Fact::Checked(Vec::new()), demo::NOW);

@@ -18,7 +18,7 @@ pub(crate) struct News {
 impl News {
     pub(crate) async fn send(&self, fact: Fact) {
         if self.facts.send((self.id, fact)).await.is_err() {
-            tracing::debug!(id = self.id.0, "nobody listens to this change any more");
+            tracing::debug!(id = %self.id, "nobody listens to this change any more");
         }
         (self.wake)();
     }

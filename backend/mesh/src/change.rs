@@ -6,10 +6,6 @@ use istio::Ref;
 use serde::Serialize;
 use serde_json::Value;
 
-/// Names one change of this run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-pub struct ChangeId(pub u64);
-
 /// What one step does to one object.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Edit {

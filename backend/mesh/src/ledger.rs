@@ -1,8 +1,8 @@
 //! The ledger: every change of this run, how far it has come, and its undo.
 
-use crate::change::{Change, ChangeId};
-use istio::Object;
-use istio::Problem;
+use crate::change::Change;
+use crate::change_id::ChangeId;
+use istio::{Object, Problem};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -104,7 +104,6 @@ pub struct Entry {
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
     entries: Vec<Entry>,
-    opened: u64,
 }
 
 impl Ledger {
@@ -116,10 +115,9 @@ impl Ledger {
     pub fn get(&self, id: ChangeId) -> Option<&Entry> {
         self.entries.iter().find(|entry| entry.id == id)
     }
-    /// Adds a change that is about to be checked.
-    pub fn open(&mut self, change: Change, undoes: Option<ChangeId>, now: Timestamp) -> ChangeId {
-        self.opened += 1;
-        let id = ChangeId(self.opened);
+    /// Adds a change that is about to be checked; one of the same id that was not sent gives way to it.
+    pub fn open(&mut self, id: ChangeId, change: Change, undoes: Option<ChangeId>, now: Timestamp) {
+        self.forget(id);
         self.entries.push(Entry {
             id,
             change,
@@ -134,7 +132,6 @@ impl Ledger {
             conflict: None,
             undoes,
         });
-        id
     }
     /// Takes out a change that was never sent (the user went on dragging, or dismissed it); one that was sent stays.
     pub fn forget(&mut self, id: ChangeId) {

@@ -7,6 +7,7 @@
 #[cfg(test)]
 mod any_json;
 pub mod change;
+mod change_id;
 pub mod confirm;
 pub mod demo;
 pub mod edit;
@@ -21,7 +22,8 @@ pub mod trace;
 pub mod traffic;
 mod undo;
 
-pub use change::{Change, ChangeId, Edit, Step};
+pub use change::{Change, Edit, Step};
+pub use change_id::{ChangeId, NoChangeId};
 pub use istio::{KINDS, Kind, Object, Problem, Ref, fqdn, kind};
 pub use ledger::{Fact, Ledger, Stage};
 pub use model::{Mesh, Objects, Pod, Port, Service, Subset, Workload, visible_from};

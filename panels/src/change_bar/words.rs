@@ -210,7 +210,8 @@ mod tests {
         let mut ledger = Ledger::default();
         let deletion = strict.inverse(&[made]).unwrap();
         assert!(matches!(deletion.steps[0].edit, Edit::Delete { .. }));
-        let id = ledger.open(deletion, None, mesh::demo::NOW);
+        let id = mesh::ChangeId::fresh();
+        ledger.open(id, deletion, None, mesh::demo::NOW);
         ledger.record(id, &mesh::Fact::Checked(Vec::new()), mesh::demo::NOW);
         ledger.sent(id, mesh::demo::NOW);
         assert!(!can_undo(ledger.get(id).unwrap(), &ledger), "nothing is stored yet");

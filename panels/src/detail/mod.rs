@@ -50,7 +50,7 @@ impl Detail {
 
     /// Lets drafts follow wishes from elsewhere: what was dismissed goes back, what shall be rebuilt is rebuilt.
     pub fn follow(&mut self, intent: &Intent, cx: &Cx<'_>) {
-        self.drafts.heed(intent, cx);
+        self.drafts.follow_intent(intent, cx);
     }
 
     fn thing(&mut self, ui: &mut Ui, cx: &Cx<'_>, selected: &Selected) {

@@ -8,8 +8,9 @@ use crate::kit::theme::{Weight, size};
 use crate::kit::{Button, Memo, Tokens, badge, icon, problem, text};
 use crate::selection::Selected;
 use egui::{Align, Id, Layout, RichText, Ui, UiBuilder};
+use mesh::ledger::Entry;
 use mesh::{Change, ChangeId, Problem, Stage};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// All drafts of this window.
 #[derive(Default)]
@@ -26,11 +27,17 @@ pub struct Drafts {
 struct Kept {
     draft: Box<dyn Draft>,
     /// What was last sent to be checked.
-    asked: Option<Change>,
+    asked: Option<Asked>,
     /// Why no change can be made of it.
     trouble: Option<Problem>,
     /// Whether it was drawn since the cluster changed.
     looked_at: bool,
+}
+
+/// A change that was made of a draft.
+struct Asked {
+    id: ChangeId,
+    change: Change,
 }
 
 impl Drafts {
@@ -56,16 +63,10 @@ impl Drafts {
     }
 
     /// Follows wishes about changes: what was dismissed goes back, what shall be rebuilt is made anew and checked again.
-    pub fn heed(&mut self, intent: &Intent, cx: &Cx<'_>) {
+    pub fn follow_intent(&mut self, intent: &Intent, cx: &Cx<'_>) {
         let (Intent::Dismiss(id) | Intent::Rebuild(id)) = intent else { return };
-        let Some(entry) = cx.changes.get(*id) else { return };
-        let concerned: BTreeSet<String> = self
-            .by_id
-            .iter()
-            .filter(|(_, kept)| kept.asked.as_ref() == Some(&entry.change))
-            .map(|(id, _)| id.clone())
-            .collect();
-        for kept in self.by_id.iter_mut().filter(|(id, _)| concerned.contains(*id)).map(|(_, kept)| kept) {
+        for kept in self.by_id.values_mut().filter(|kept| kept.asked.as_ref().is_some_and(|of| of.id == *id))
+        {
             kept.asked = None;
             if matches!(intent, Intent::Dismiss(_)) {
                 kept.draft.reset();
@@ -195,7 +196,7 @@ impl Kept {
         if !elsewhere.is_empty() {
             text::note(ui, format!("Not pushed either: {}", elsewhere.join(", ")));
         }
-        if standing == Standing::Differs && self.made_way(cx) {
+        if standing == Standing::Differs && self.superseded(cx) {
             let why = "One at a time can be pushed. Nothing of this draft is lost.";
             if problem::problem(
                 ui,
@@ -214,20 +215,26 @@ impl Kept {
         fold
     }
 
+    /// What became of the change that was asked for last.
+    fn entry<'a>(&self, cx: &Cx<'a>) -> Option<&'a Entry> {
+        cx.changes.get(self.asked.as_ref()?.id)
+    }
+
     /// Whether what was asked for last is on its way to the proxies.
     fn under_way(&self, cx: &Cx<'_>) -> bool {
-        let asked =
-            |entry: &&mesh::ledger::Entry| entry.sent.is_some() && Some(&entry.change) == self.asked.as_ref();
-        cx.changes.entries().iter().rev().find(asked).is_some_and(|entry| words::is_open(&entry.stage))
+        self.entry(cx).is_some_and(|entry| entry.sent.is_some() && words::is_open(&entry.stage))
     }
 
     /// Whether what was asked for last gave way to a change of another editor.
-    fn made_way(&self, cx: &Cx<'_>) -> bool {
-        let there = |entry: &mesh::ledger::Entry, change: &Change| {
-            (words::is_open(&entry.stage) || matches!(entry.stage, Stage::Failed(_)))
-                && entry.change == *change
-        };
-        self.asked.as_ref().is_some_and(|asked| !cx.changes.entries().iter().any(|entry| there(entry, asked)))
+    fn superseded(&self, cx: &Cx<'_>) -> bool {
+        let there = |entry: &Entry| words::is_open(&entry.stage) || matches!(entry.stage, Stage::Failed(_));
+        self.asked.is_some() && !self.entry(cx).is_some_and(there)
+    }
+
+    /// Whether what was asked for last still waits to be pushed.
+    fn waits(&self, cx: &Cx<'_>) -> bool {
+        let entry = self.entry(cx).filter(|entry| entry.sent.is_none());
+        entry.is_some_and(|entry| matches!(entry.stage, Stage::Checking | Stage::Checked(_)))
     }
 
     /// Sends the draft to be judged; when there is nothing to push of it, takes back what was asked before.
@@ -237,25 +244,17 @@ impl Kept {
             Err(trouble) => (None, Some(trouble)),
         };
         self.trouble = trouble;
+        let waits = self.waits(cx);
         if let Some(change) = wanted {
-            if self.asked.as_ref() != Some(&change) || unsent(cx, &change).is_none() {
-                self.asked = Some(change.clone());
-                cx.intents.send(Intent::Check(Box::new(change)));
+            if !waits || self.asked.as_ref().is_none_or(|asked| asked.change != change) {
+                let id = ChangeId::fresh();
+                self.asked = Some(Asked { id, change: change.clone() });
+                cx.intents.send(Intent::Check(id, Box::new(change)));
             }
-        } else if let Some(id) = self.asked.take().and_then(|change| unsent(cx, &change)) {
-            cx.intents.send(Intent::Dismiss(id));
+        } else if let Some(asked) = self.asked.take()
+            && waits
+        {
+            cx.intents.send(Intent::Dismiss(asked.id));
         }
     }
-}
-
-/// The entry of a change that was asked for and not pushed yet.
-fn unsent(cx: &Cx<'_>, change: &Change) -> Option<ChangeId> {
-    let waits = |stage: &Stage| matches!(stage, Stage::Checking | Stage::Checked(_));
-    let entry = cx
-        .changes
-        .entries()
-        .iter()
-        .rev()
-        .find(|entry| entry.sent.is_none() && waits(&entry.stage) && entry.change == *change)?;
-    Some(entry.id)
 }

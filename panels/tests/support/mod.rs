@@ -72,16 +72,17 @@ impl World {
     }
     /// The changes that were sent to be judged since the last call.
     pub(crate) fn checks(&mut self) -> Vec<Change> {
-        let check = |intent| if let Intent::Check(change) = intent { Some(*change) } else { None };
+        let check = |intent| if let Intent::Check(_, change) = intent { Some(*change) } else { None };
         self.wishes().into_iter().filter_map(check).collect()
     }
     /// Carries wishes about changes out as the app does; everything is found good.
     fn perform(&mut self) {
         for (_, intent) in self.intents.take() {
             match &intent {
-                Intent::Check(change) => {
+                Intent::Check(id, change) => {
                     self.forget_unsent();
-                    self.checked((**change).clone());
+                    self.ledger.open(*id, (**change).clone(), None, demo::NOW);
+                    self.ledger.record(*id, &Fact::Checked(Vec::new()), demo::NOW);
                 }
                 Intent::Dismiss(id) => self.ledger.forget(*id),
                 _ => {}
@@ -102,7 +103,8 @@ impl World {
     }
     /// Takes a change into the ledger as the app does, judged and found good.
     pub(crate) fn checked(&mut self, change: Change) -> mesh::ChangeId {
-        let id = self.ledger.open(change, None, demo::NOW);
+        let id = mesh::ChangeId::fresh();
+        self.ledger.open(id, change, None, demo::NOW);
         self.ledger.record(id, &Fact::Checked(Vec::new()), demo::NOW);
         id
     }

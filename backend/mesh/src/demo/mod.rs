@@ -86,10 +86,11 @@ pub(crate) fn connected(mesh: Mesh, traffic: crate::traffic::Traffic) -> Scene {
 pub fn ledger(changes: impl IntoIterator<Item = Change>) -> Ledger {
     let mut ledger = Ledger::default();
     for (number, change) in changes.into_iter().enumerate() {
+        let id = crate::ChangeId(number as u64 + 1);
         let after: Vec<Object> = change.steps.iter().filter_map(|step| step.after.clone()).collect();
         let of = change.effect.proxies.len();
         let at = |millis: i64| NOW + jiff::SignedDuration::from_millis(millis);
-        let id = ledger.open(change, None, NOW);
+        ledger.open(id, change, None, NOW);
         ledger.record(id, &Fact::Checked(Vec::new()), at(20));
         match number % 3 {
             0 => {

@@ -133,7 +133,8 @@ pub(crate) async fn pushes(kubeconfig: PathBuf) -> Result<(Vec<f64>, f64)> {
     for round in 0..PUSHES {
         let scene = cluster.scene.borrow().clone();
         let change = shift(&scene, if round % 2 == 0 { 70 } else { 20 })?;
-        let id = ledger.open(change.clone(), None, now());
+        let id = mesh::ChangeId::fresh();
+        ledger.open(id, change.clone(), None, now());
         let pushed = Instant::now();
         cluster.commands.send(Command::Push(id, Box::new(change))).await?;
         loop {
