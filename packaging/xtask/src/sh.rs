@@ -25,9 +25,18 @@ pub(crate) fn which(program: &str) -> Option<PathBuf> {
     std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file())
 }
 
-/// Cargo, as the one that runs this.
+/// Cargo, as the one that runs this, in the environment that a shell would give it.
+///
+/// `cargo xtask` is `cargo run`, which tells us about our own package by variables. ring's build script asks for such
+/// variables, so that it, and kube and all that stands on it, would be built again after each change between the two.
 pub(crate) fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(name);
+        }
+    }
     command.current_dir(root());
     command
 }
@@ -49,4 +58,22 @@ pub(crate) fn target() -> PathBuf {
 fn shown(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     words.map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::cargo;
+    use std::ffi::OsStr;
+
+    #[test]
+    fn cargo_hears_nothing_of_our_own_package() {
+        // `cargo test` gives tests what `cargo run` gives programs.
+        for name in ["CARGO_MANIFEST_DIR", "CARGO_PKG_NAME", "CARGO_PKG_VERSION_MAJOR"] {
+            assert!(std::env::var_os(name).is_some(), "{name} is set here");
+            assert!(
+                cargo().get_envs().any(|(key, value)| key == OsStr::new(name) && value.is_none()),
+                "{name}"
+            );
+        }
+    }
 }

@@ -60,6 +60,10 @@ fn count_tests(args: &[String], envoy: &std::path::Path) -> Result<Totals, Strin
     if args.is_empty() {
         command.args(["--workspace", "--features", FEATURES]);
     }
+    // The window with the port that tests drive it by, also where only its package is named.
+    if args.windows(2).any(|pair| matches!(pair[0].as_str(), "-p" | "--package") && pair[1] == "binnacle") {
+        command.args(["--features", FEATURES]);
+    }
     command.args(args).env("BINNACLE_ENVOY", envoy).stdout(Stdio::piped()).stdin(Stdio::null());
     let mut child = command.spawn().map_err(|error| format!("cargo test could not be started: {error}"))?;
     let stdout = child.stdout.take().ok_or("cargo test has no output")?;

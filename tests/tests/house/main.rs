@@ -1,9 +1,10 @@
 //! House rules: what ARCHITECTURE.md promises, checked on the sources.
 
+mod dependencies;
 mod direction;
+mod features;
 mod files;
 mod rbac;
-mod versions;
 
 use std::path::{Path, PathBuf};
 

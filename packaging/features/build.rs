@@ -1,0 +1,3 @@
+//! Does nothing: cargo looks at dependencies of a build only where there is one.
+
+fn main() {}
