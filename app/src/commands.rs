@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use mesh::Problem;
 use mesh::graph::{Graph, GraphOptions};
 use mesh::scene::{KindState, SyncState};
-use mesh::{Scene, kind};
+use mesh::{Scene, kinds};
 use std::io::Write as _;
 use std::sync::Arc;
 
@@ -76,8 +76,7 @@ fn unread(state: &KindState) -> Option<&Problem> {
 
 /// Namespaces that were asked for and that the cluster does not have, where that can be known.
 fn nowhere(scene: &Scene, wanted: &[String]) -> Result<(), Problem> {
-    let all_known =
-        kind("Namespace").is_some_and(|kind| matches!(scene.kinds.get(kind), Some(KindState::Live(_))));
+    let all_known = matches!(scene.kinds.get(&kinds::NAMESPACE), Some(KindState::Live(_)));
     let missing = wanted.iter().find(|name| !scene.mesh.namespaces().iter().any(|known| **known == ***name));
     let Some(name) = missing.filter(|_| all_known) else { return Ok(()) };
     let known: Vec<&str> = scene.mesh.namespaces().iter().map(|name| &**name).collect();

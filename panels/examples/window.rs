@@ -242,7 +242,10 @@ fn selected(name: &str) -> Option<Selected> {
         ["service", name] => Some(Selected::Service("bookinfo".into(), name.into())),
         ["version", app, version] => Some(Selected::App("bookinfo".into(), app.into(), Some(version.into()))),
         ["edge", from, to] => Some(Selected::Edge(from.replace(':', "/"), to.replace(':', "/"))),
-        ["object", kind, name] => mesh::Ref::new(kind, "bookinfo", name).map(Selected::Object),
+        ["object", kind, name] => {
+            let kind = mesh::KINDS.iter().find(|row| row.kind == kind)?;
+            Some(Selected::Object(mesh::Ref::new(kind, "bookinfo", name)))
+        }
         _ => None,
     }
 }

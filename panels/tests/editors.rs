@@ -103,7 +103,7 @@ fn another_rule_has_its_own_shares() {
 /// Bookinfo with other weights, as if somebody else had changed them.
 fn somebody_elses(weights: [u32; 3]) -> Objects {
     let mut objects = demo::bookinfo_objects();
-    let at = mesh::Ref::new("VirtualService", "bookinfo", "reviews").unwrap();
+    let at = mesh::Ref::new(&mesh::kinds::VIRTUAL_SERVICE, "bookinfo", "reviews");
     let mut object = (*objects[&at].0).clone();
     for (row, weight) in weights.into_iter().enumerate() {
         *object.pointer_mut(&format!("/spec/http/1/route/{row}/weight")).unwrap() = weight.into();

@@ -44,7 +44,7 @@ fn every_panel_shows_every_face() {
 #[test]
 fn the_detail_shows_every_face() {
     let edge = Selected::Edge("app/bookinfo/reviews/v3".into(), "app/bookinfo/ratings/v1".into());
-    let object = Selected::Object(mesh::Ref::new("VirtualService", "bookinfo", "reviews").unwrap());
+    let object = Selected::Object(mesh::Ref::new(&mesh::kinds::VIRTUAL_SERVICE, "bookinfo", "reviews"));
     let gone = service("nowhere");
     let things = [
         None,
@@ -361,8 +361,8 @@ fn the_top_bar_says_what_is_looked_at() {
 #[test]
 fn missing_kinds_of_istio_are_said_and_their_editors_not_offered() {
     let mut world = World::bookinfo();
-    for kind in ["VirtualService", "PeerAuthentication"] {
-        world.scene.kinds.insert(mesh::kind(kind).unwrap(), KindState::Missing);
+    for kind in [&mesh::kinds::VIRTUAL_SERVICE, &mesh::kinds::PEER_AUTHENTICATION] {
+        world.scene.kinds.insert(kind, KindState::Missing);
     }
     let said = "2 of Istio's kinds are not installed: VirtualService, PeerAuthentication";
     let scene = world.scene.clone();

@@ -30,7 +30,7 @@ fn in_bar(bench: &Bench<'_>) -> Vec<String> {
 /// Bookinfo with other rules for reviews.
 fn with_rules(http: Value) -> Objects {
     let mut objects = demo::bookinfo_objects();
-    let at = mesh::Ref::new("VirtualService", "bookinfo", "reviews").unwrap();
+    let at = mesh::Ref::new(&mesh::kinds::VIRTUAL_SERVICE, "bookinfo", "reviews");
     let mut object = (*objects[&at].0).clone();
     object["spec"]["http"] = http;
     objects.insert(at, object.into());
@@ -103,7 +103,7 @@ fn what_somebody_else_made_true_is_not_offered_any_more() {
     let mut bench = detail(World::bookinfo().select(service("reviews")));
     drag(&mut bench, "reviews v3 share", 80.0);
     let http = bench.state().0.scene.mesh.objects()
-        [&mesh::Ref::new("VirtualService", "bookinfo", "reviews").unwrap()]
+        [&mesh::Ref::new(&mesh::kinds::VIRTUAL_SERVICE, "bookinfo", "reviews")]
         .spec()["http"][0]
         .clone();
     bench.state_mut().0.now_has(with_rules(json!([http, { "route": rows([13, 7, 80]) }])));

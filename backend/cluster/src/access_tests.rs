@@ -1,8 +1,9 @@
 use super::*;
+use mesh::kinds;
 
 #[track_caller]
-fn version(served: &Served, kind: &str, expect: Option<&str>) {
-    assert_eq!(served.version(mesh::kind(kind).expect("a watched kind")), expect, "{kind}");
+fn version(served: &Served, kind: &'static Kind, expect: Option<&str>) {
+    assert_eq!(served.version(kind), expect, "{kind}");
 }
 
 #[test]
@@ -18,10 +19,10 @@ fn aggregated_discovery() {
                 { "version": "v1beta1", "resources": [{ "resource": "gateways" }] }] },
             { "metadata": {}, "versions": [{ "version": "v1", "resources": [{ "resource": "pods" }] }] }]
     }));
-    version(&served, "Gateway", Some("v1beta1"));
-    version(&served, "EnvoyFilter", Some("v1alpha3"));
-    version(&served, "Pod", Some("v1"));
-    version(&served, "VirtualService", None);
+    version(&served, &kinds::GATEWAY, Some("v1beta1"));
+    version(&served, &kinds::ENVOY_FILTER, Some("v1alpha3"));
+    version(&served, &kinds::POD, Some("v1"));
+    version(&served, &kinds::VIRTUAL_SERVICE, None);
 }
 
 #[test]
@@ -35,7 +36,7 @@ fn legacy_discovery() {
     let list = json!({ "kind": "APIResourceList", "groupVersion": "apps/v1", "resources": [
         { "name": "deployments", "kind": "Deployment", "verbs": ["list"] }, { "name": "deployments/scale" }] });
     served.add_resources("apps", "v1", &list);
-    version(&served, "Deployment", Some("v1"));
+    version(&served, &kinds::DEPLOYMENT, Some("v1"));
 }
 
 #[test]
@@ -48,7 +49,7 @@ fn what_is_no_discovery_serves_nothing() {
 
 #[test]
 fn a_refusal_names_the_missing_right() {
-    let kind = mesh::kind("VirtualService").expect("a watched kind");
+    let kind = &mesh::kinds::VIRTUAL_SERVICE;
     let problem = denied(kind, &["list", "watch"], &["shop".into(), "istio-system".into()]);
     assert_eq!(
         problem.to_string(),

@@ -250,7 +250,7 @@ impl Follow<'_> {
 
     fn pod_exists(&self, proxy: &str) -> bool {
         let Some((pod, namespace)) = proxy.rsplit_once('.') else { return true };
-        mesh::Ref::new("Pod", namespace, pod).is_none_or(|at| self.session.hub.object(&at).is_some())
+        self.session.hub.object(&mesh::Ref::new(&mesh::kinds::POD, namespace, pod)).is_some()
     }
 
     /// Pushed to since the write, and not acknowledged.

@@ -2,7 +2,7 @@
 
 use crate::hub::Hub;
 use mesh::scene::KindState;
-use mesh::{Object, Problem, kind};
+use mesh::{Kind, Object, Problem, kinds};
 use serde_json::Value;
 
 /// A port of a pod, to be reached by port-forward.
@@ -29,13 +29,9 @@ pub(crate) struct Wanted {
     pub(crate) option: &'static str,
 }
 
-fn objects(hub: &Hub, name: &str) -> Vec<Object> {
-    kind(name).map(|kind| hub.objects(kind)).unwrap_or_default()
-}
-
 /// A kind that cannot be read says more than that nothing was found among what was.
-fn unread(hub: &Hub, title: &str, option: &str, kinds: &[&str]) -> Option<Problem> {
-    let states = kinds.iter().filter_map(|name| hub.kind_state(kind(name)?));
+fn unread(hub: &Hub, title: &str, option: &str, kinds: &[&'static Kind]) -> Option<Problem> {
+    let states = kinds.iter().filter_map(|kind| hub.kind_state(kind));
     let problem = states.filter_map(|state| match state {
         KindState::Denied(problem) | KindState::Stale(problem) => Some(problem),
         KindState::Waiting | KindState::Live(_) | KindState::Missing => None,
@@ -51,18 +47,18 @@ fn unread(hub: &Hub, title: &str, option: &str, kinds: &[&str]) -> Option<Proble
 
 /// Finds the Service and a ready pod behind it. The text says what was found ("prometheus in istio-system").
 pub(crate) fn service(hub: &Hub, wanted: &Wanted) -> Result<(String, PodPort), Problem> {
-    let services = objects(hub, "Service");
+    let services = hub.objects(&kinds::SERVICE);
     let mut ranked: Vec<(usize, &Object)> =
         services.iter().filter_map(|service| Some((rank(service, wanted)?, service))).collect();
     ranked.sort_by(|a, b| (a.0, a.1.namespace(), a.1.name()).cmp(&(b.0, b.1.namespace(), b.1.name())));
     let missing = |why: String| {
-        let unread = unread(hub, wanted.title, wanted.option, &["Service", "Pod"]);
+        let unread = unread(hub, wanted.title, wanted.option, &[&kinds::SERVICE, &kinds::POD]);
         unread.unwrap_or_else(|| Problem::new(format!("{} is not there", wanted.title), why, wanted.next))
     };
     if ranked.is_empty() {
         return Err(missing(format!("No Service is named {} or labelled so", wanted.names.join(" or "))));
     }
-    let pods = objects(hub, "Pod");
+    let pods = hub.objects(&kinds::POD);
     let mut last = String::new();
     for (_, service) in ranked {
         match behind(service, wanted, &pods) {
@@ -142,11 +138,11 @@ pub(crate) fn ready(pod: &Object) -> bool {
 
 /// Every replica of istiod and its monitoring port.
 pub(crate) fn istiods(hub: &Hub) -> Result<Vec<PodPort>, Problem> {
-    let pods = objects(hub, "Pod");
+    let pods = hub.objects(&kinds::POD);
     let all: Vec<&Object> = pods.iter().filter(|pod| pod.label("app") == Some("istiod")).collect();
     let next = "Look at the Deployment istiod, or give its URL with --istiod";
     if all.is_empty() {
-        if let Some(problem) = unread(hub, "istiod", "--istiod", &["Pod"]) {
+        if let Some(problem) = unread(hub, "istiod", "--istiod", &[&kinds::POD]) {
             return Err(problem);
         }
         return Err(Problem::new("istiod is not there", "No pod has the label app=istiod", next));

@@ -104,7 +104,7 @@ fn a_right_that_is_missing_is_named() {
         "This login may not list pods",
         "Ask for the right to list pods; until then …",
     );
-    let pods = kind("Pod").expect("a kind");
+    let pods = &kinds::POD;
     let unread = hub(&[service("istio-system", "metrics", &json!({}), &json!(1))]);
     unread.kind(pods, KindState::Denied(denied.clone()));
     for (problem, option) in [

@@ -30,7 +30,7 @@ pub(crate) async fn follow_all(session: Arc<Session>) {
     let hub = &session.hub;
     let mut retry = hub.retry.subscribe();
     let mut loops = JoinSet::new();
-    let mut open: Vec<&'static Kind> = KINDS.iter().collect();
+    let mut open: Vec<&'static Kind> = KINDS.to_vec();
     let mut pause = FIRST_PAUSE;
     hub.running(Step::Kinds);
     loop {

@@ -4,7 +4,7 @@
 use crate::Wake;
 use mesh::scene::{KindState, Proxy, Step, StepState};
 use mesh::traffic::Traffic;
-use mesh::{Kind, Mesh, Object, Objects, Problem, Ref, Remote, Scene};
+use mesh::{Kind, Mesh, Object, Objects, Problem, Ref, Remote, Scene, kinds};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -285,12 +285,12 @@ impl Board {
         namespace: &'a str,
     ) -> impl Iterator<Item = (&'a Ref, &'a Object)> + 'a {
         let inside = move |at: &Ref| namespace.is_empty() || *at.namespace == *namespace;
-        self.objects.of_kind(kind.kind).filter(move |(at, _)| inside(at))
+        self.objects.of_kind(kind).filter(move |(at, _)| inside(at))
     }
 
     fn insert(&mut self, at: Ref, object: Object) {
         let kind = at.kind;
-        self.sandbox |= kind.kind == "Pod" && object.annotation(SANDBOX).is_some();
+        self.sandbox |= kind == &kinds::POD && object.annotation(SANDBOX).is_some();
         if self.objects.insert(at, object).is_none() {
             *self.counts.entry(kind).or_default() += 1;
         }

@@ -3,6 +3,7 @@
 use kube::Resource;
 use kube::api::{ApiResource, ObjectMeta};
 use kube::core::DynamicResourceScope;
+use mesh::kinds::Keeps;
 use mesh::{Kind, Object};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
@@ -62,9 +63,8 @@ impl Raw {
 
 /// Names the kind (items of a list do not name it) and leaves out what is not read. Objects that can be edited keep
 /// everything but `managedFields`.
-pub(crate) fn trimmed(value: Value, api_version: &str, kind: &Kind) -> Value {
-    let Value::Object(mut object) = value else { return value };
-    if let Some(meta) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+pub(crate) fn trimmed(mut value: Value, api_version: &str, kind: &Kind) -> Value {
+    if let Some(meta) = value.get_mut("metadata").and_then(Value::as_object_mut) {
         meta.shift_remove("managedFields");
         if !kind.editable
             && let Some(annotations) = meta.get_mut("annotations").and_then(Value::as_object_mut)
@@ -72,19 +72,12 @@ pub(crate) fn trimmed(value: Value, api_version: &str, kind: &Kind) -> Value {
             annotations.shift_remove("kubectl.kubernetes.io/last-applied-configuration");
         }
     }
-    match kind.kind {
-        "Pod" => trim_pod(&mut object),
-        "Deployment" => {
-            if let Some(spec) = object
-                .get_mut("spec")
-                .and_then(|spec| spec.pointer_mut("/template/spec"))
-                .and_then(Value::as_object_mut)
-            {
-                trim_pod_spec(spec);
-            }
+    for Keeps { at, fields } in kind.keeps {
+        if let Some(part) = value.pointer_mut(at) {
+            keep(part, fields);
         }
-        _ => {}
     }
+    let Value::Object(mut object) = value else { return value };
     let mut named = Map::with_capacity(object.len() + 2);
     named.insert("apiVersion".into(), api_version.into());
     named.insert("kind".into(), kind.kind.into());
@@ -93,52 +86,24 @@ pub(crate) fn trimmed(value: Value, api_version: &str, kind: &Kind) -> Value {
     Value::Object(named)
 }
 
-/// What is read of a pod's wish.
-const POD_SPEC: &[&str] = &["serviceAccountName", "nodeName", "hostNetwork", "containers", "initContainers"];
-const CONTAINER: &[&str] = &["name", "image", "ports", "restartPolicy", "resources"];
-/// What is read of a pod's state.
-const POD_STATUS: &[&str] =
-    &["phase", "reason", "message", "podIP", "startTime", "conditions", "containerStatuses"];
-const CONDITION: &[&str] = &["type", "status", "reason", "message"];
-const CONTAINER_STATUS: &[&str] = &["name", "ready", "restartCount", "state"];
-
-fn trim_pod(pod: &mut Map<String, Value>) {
-    if let Some(spec) = pod.get_mut("spec").and_then(Value::as_object_mut) {
-        trim_pod_spec(spec);
-    }
-    if let Some(status) = pod.get_mut("status").and_then(Value::as_object_mut) {
-        keep(status, POD_STATUS);
-        keep_in_each(status, "conditions", CONDITION);
-        keep_in_each(status, "containerStatuses", CONTAINER_STATUS);
-    }
-}
-
-fn trim_pod_spec(spec: &mut Map<String, Value>) {
-    keep(spec, POD_SPEC);
-    keep_in_each(spec, "containers", CONTAINER);
-    keep_in_each(spec, "initContainers", CONTAINER);
-}
-
-fn keep(object: &mut Map<String, Value>, read: &[&str]) {
-    object.retain(|key, _| read.contains(&key.as_str()));
-}
-
-fn keep_in_each(object: &mut Map<String, Value>, list: &str, read: &[&str]) {
-    for entry in object.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten() {
-        if let Some(entry) = entry.as_object_mut() {
-            keep(entry, read);
-        }
+/// Leaves out what is not read of a part, or of each of its entries.
+fn keep(part: &mut Value, read: &[&str]) {
+    match part {
+        Value::Object(object) => object.retain(|key, _| read.contains(&key.as_str())),
+        Value::Array(entries) => entries.iter_mut().for_each(|entry| keep(entry, read)),
+        _ => {}
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use mesh::kinds;
     use serde_json::json;
 
     #[test]
     fn an_editable_object_keeps_all_but_managed_fields() {
-        let kind = mesh::kind("VirtualService").expect("a watched kind");
+        let kind = &kinds::VIRTUAL_SERVICE;
         let value = json!({ "metadata": { "name": "cart", "managedFields": [{}], "annotations": {
             "kubectl.kubernetes.io/last-applied-configuration": "{}" } }, "spec": { "unheardOf": [1] } });
         let expect = json!({ "apiVersion": "networking.istio.io/v1beta1", "kind": "VirtualService",
@@ -154,7 +119,7 @@ mod tests {
 
     #[test]
     fn a_pod_loses_what_nobody_reads() {
-        let kind = mesh::kind("Pod").expect("a watched kind");
+        let kind = &kinds::POD;
         let value = json!({ "metadata": { "name": "cart-1" }, "spec": { "volumes": [{}], "containers": [
             { "name": "istio-proxy", "env": [{ "name": "A" }], "ports": [{ "containerPort": 15090 }] }] },
             "status": { "phase": "Running", "hostIP": "10.0.0.1", "conditions": [

@@ -27,7 +27,7 @@ fn step(name: &str, edit: Edit) -> Step {
     let object = json!({ "apiVersion": "networking.istio.io/v1", "kind": "VirtualService",
         "metadata": { "namespace": "shop", "name": name, "resourceVersion": "7" }, "spec": { "http": [{ "route": [{ "weight": 10 }] }] } });
     Step {
-        at: Ref::new("VirtualService", "shop", name).expect("a watched kind"),
+        at: Ref::new(&mesh::kinds::VIRTUAL_SERVICE, "shop", name),
         api_version: "networking.istio.io/v1".into(),
         edit,
         before: Some(object.into()),

@@ -57,7 +57,11 @@ async fn a_newer_server_streams_its_lists() {
     let world = World::start("v1.35.2", |_| {}).await;
     let mut connection = world.connect();
     let scene = connection.ready().await;
-    assert!(matches!(kind_state(&scene, "VirtualService"), KindState::Live(2)), "{:?}", scene.kinds);
+    assert!(
+        matches!(kind_state(&scene, &mesh::kinds::VIRTUAL_SERVICE), KindState::Live(2)),
+        "{:?}",
+        scene.kinds
+    );
     let object = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "fresh" } });
     world.api.store().apply(object).expect("a namespace");
     connection
@@ -85,7 +89,7 @@ async fn dropped_watches_are_taken_up_again() {
     let scene = connection
         .until("a new list", |scene| !scene.mesh.namespaces().iter().any(|name| &**name == "after-the-drop"))
         .await;
-    assert!(matches!(kind_state(&scene, "Pod"), KindState::Live(_)));
+    assert!(matches!(kind_state(&scene, &mesh::kinds::POD), KindState::Live(_)));
 }
 
 #[tokio::test]
@@ -107,20 +111,22 @@ async fn one_refused_kind_does_not_hide_the_others() {
     world.deny("list", "virtualservices");
     let mut connection = world.connect();
     let scene = connection.ready().await;
-    let KindState::Denied(problem) = kind_state(&scene, "VirtualService") else {
+    let KindState::Denied(problem) = kind_state(&scene, &mesh::kinds::VIRTUAL_SERVICE) else {
         panic!("{:?}", scene.kinds)
     };
     assert_eq!(
         problem.why,
         "This login may not list virtualservices.networking.istio.io, neither in the cluster nor in namespace default or istio-system"
     );
-    assert!(matches!(kind_state(&scene, "DestinationRule"), KindState::Live(1)));
+    assert!(matches!(kind_state(&scene, &mesh::kinds::DESTINATION_RULE), KindState::Live(1)));
     assert!(connection.done(Step::Kinds).await.ends_with("not allowed: VirtualService"));
     // The right is given: the kind comes by itself on Retry.
     world.api.faults().allow_all();
     connection.send(Command::Retry).await;
     connection
-        .until("routes", |scene| matches!(kind_state(scene, "VirtualService"), KindState::Live(2)))
+        .until("routes", |scene| {
+            matches!(kind_state(scene, &mesh::kinds::VIRTUAL_SERVICE), KindState::Live(2))
+        })
         .await;
 }
 
@@ -137,8 +143,8 @@ async fn a_cluster_without_istio() {
     }
     let mut connection = world.connect();
     let scene = connection.ready().await;
-    assert!(matches!(kind_state(&scene, "VirtualService"), KindState::Missing));
-    assert!(matches!(kind_state(&scene, "Service"), KindState::Live(_)));
+    assert!(matches!(kind_state(&scene, &mesh::kinds::VIRTUAL_SERVICE), KindState::Missing));
+    assert!(matches!(kind_state(&scene, &mesh::kinds::SERVICE), KindState::Live(_)));
     let problem = connection.failed(Step::Istiod).await;
     assert_eq!(problem.why, "No pod has the label app=istiod");
     let scene = connection.until("no proxies", |scene| matches!(scene.proxies, Remote::Denied(_))).await;
@@ -214,14 +220,14 @@ async fn the_token_ends_and_is_renewed() {
     let problem = connection.failed(Step::Api).await;
     assert_eq!(problem.what, "The API server no longer accepts the login");
     let scene = connection
-        .until("stale kinds", |scene| matches!(kind_state(scene, "Pod"), KindState::Stale(_)))
+        .until("stale kinds", |scene| matches!(kind_state(scene, &mesh::kinds::POD), KindState::Stale(_)))
         .await;
     assert!(scene.mesh.workload_count() > 0, "what was true is not blanked");
     world.api.faults().expire_token(false);
     connection.send(Command::Retry).await;
     let renewed = |scene: &std::sync::Arc<mesh::Scene>| {
         let api = matches!(scene.steps.get(&Step::Api), Some(StepState::Done(_)));
-        api && matches!(scene.kinds.get(mesh::kind("Pod").expect("a kind")), Some(KindState::Live(_)))
+        api && matches!(scene.kinds.get(&mesh::kinds::POD), Some(KindState::Live(_)))
     };
     connection.until("a new connection", renewed).await;
 }

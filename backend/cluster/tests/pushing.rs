@@ -148,7 +148,7 @@ async fn a_failure_half_way_is_undone_and_said() {
     let scene = connection.ready().await;
     let mut change = split(&scene, [20, 0, 80]);
     let mut second = split(&scene, [0, 0, 100]).steps.remove(0);
-    second.at = mesh::Ref::new("VirtualService", "bookinfo", "nobody").expect("a watched kind");
+    second.at = mesh::Ref::new(&mesh::kinds::VIRTUAL_SERVICE, "bookinfo", "nobody");
     change.steps.push(second);
     connection.push(&change).await;
     let fact = connection.fact().await;

@@ -1,4 +1,7 @@
-//! Which kinds are watched, and why. The one table: watches, RBAC manifests and discovery all walk it.
+//! The kinds that Binnacle reads, and all that it says of each. The one table: watches, RBAC manifests, trimming and
+//! discovery walk it.
+//!
+//! A kind is found by group and name: `Gateway` alone could be Istio's or the Gateway API's.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -19,8 +22,42 @@ pub struct Kind {
     pub namespaced: bool,
     /// Whether Binnacle may write it (Istio's own resources only).
     pub editable: bool,
+    /// Whether every installation of Istio serves it: where it is missing, something is wrong. The others come and go with
+    /// versions and profiles.
+    pub core: bool,
+    /// How its objects choose pods, if they do.
+    pub chooses: Option<Chooses>,
+    /// Parts of which only some fields are kept; the rest of the object stays whole.
+    pub keeps: &'static [Keeps],
     /// What the user loses when it cannot be read.
     pub why: &'static str,
+}
+
+/// Where an object says which pods it is for, and what it means when it does not say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Chooses {
+    /// JSON pointer of the labels, all of which a pod must have.
+    pub labels: &'static str,
+    /// What an absent or empty selector means.
+    pub unsaid: Unsaid,
+}
+
+/// What an absent or empty selector means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unsaid {
+    /// All pods that the object can be for.
+    Everything,
+    /// No pod.
+    Nothing,
+}
+
+/// The fields of one part of an object that are read.
+#[derive(Clone, Copy, Debug)]
+pub struct Keeps {
+    /// JSON pointer of the part; each entry's, where it is a list.
+    pub at: &'static str,
+    /// Its fields.
+    pub fields: &'static [&'static str],
 }
 
 impl PartialEq for Kind {
@@ -50,96 +87,212 @@ impl fmt::Display for Kind {
     }
 }
 
-const fn read(
-    group: &'static str,
-    versions: &'static [&'static str],
-    kind: &'static str,
-    plural: &'static str,
-    why: &'static str,
-) -> Kind {
-    Kind { group, versions, kind, plural, namespaced: true, editable: false, why }
-}
-
-const fn edit(
-    group: &'static str,
-    versions: &'static [&'static str],
-    kind: &'static str,
-    plural: &'static str,
-    why: &'static str,
-) -> Kind {
-    Kind { group, versions, kind, plural, namespaced: true, editable: true, why }
-}
-
+const V1: &[&str] = &["v1"];
 const NETWORKING: &str = "networking.istio.io";
+const NETWORKING_VERSIONS: &[&str] = &["v1", "v1beta1", "v1alpha3"];
 const SECURITY: &str = "security.istio.io";
+const SECURITY_VERSIONS: &[&str] = &["v1", "v1beta1"];
+
+const PODS: Option<Chooses> = Some(Chooses { labels: "/spec/selector", unsaid: Unsaid::Nothing });
+const POLICY: Option<Chooses> =
+    Some(Chooses { labels: "/spec/selector/matchLabels", unsaid: Unsaid::Everything });
+const WORKLOADS: Option<Chooses> =
+    Some(Chooses { labels: "/spec/workloadSelector/labels", unsaid: Unsaid::Everything });
+
+/// A kind of Kubernetes' own: read, never written.
+const READ: Kind = Kind {
+    group: "",
+    versions: V1,
+    kind: "",
+    plural: "",
+    namespaced: true,
+    editable: false,
+    core: false,
+    chooses: None,
+    keeps: &[],
+    why: "",
+};
+/// A kind of Istio's traffic management.
+const TRAFFIC: Kind =
+    Kind { group: NETWORKING, versions: NETWORKING_VERSIONS, editable: true, core: true, ..READ };
+/// A kind of Istio's security.
+const GUARD: Kind = Kind {
+    group: SECURITY,
+    versions: SECURITY_VERSIONS,
+    editable: true,
+    core: true,
+    chooses: POLICY,
+    ..READ
+};
+
+const POD_SPEC: &[&str] = &["serviceAccountName", "nodeName", "hostNetwork", "containers", "initContainers"];
+const CONTAINER: &[&str] = &["name", "image", "ports", "restartPolicy", "resources"];
+const POD_STATUS: &[&str] =
+    &["phase", "reason", "message", "podIP", "startTime", "conditions", "containerStatuses"];
+
+/// Namespaces.
+pub static NAMESPACE: Kind = Kind {
+    kind: "Namespace",
+    plural: "namespaces",
+    namespaced: false,
+    why: "namespaces and their injection labels",
+    ..READ
+};
+/// Services.
+pub static SERVICE: Kind =
+    Kind { kind: "Service", plural: "services", chooses: PODS, why: "services and their ports", ..READ };
+/// Pods.
+pub static POD: Kind = Kind {
+    kind: "Pod",
+    plural: "pods",
+    keeps: &[
+        Keeps { at: "/spec", fields: POD_SPEC },
+        Keeps { at: "/spec/containers", fields: CONTAINER },
+        Keeps { at: "/spec/initContainers", fields: CONTAINER },
+        Keeps { at: "/status", fields: POD_STATUS },
+        Keeps { at: "/status/conditions", fields: &["type", "status", "reason", "message"] },
+        Keeps { at: "/status/containerStatuses", fields: &["name", "ready", "restartCount", "state"] },
+    ],
+    why: "workloads, versions and sidecars",
+    ..READ
+};
+/// Deployments.
+pub static DEPLOYMENT: Kind = Kind {
+    group: "apps",
+    kind: "Deployment",
+    plural: "deployments",
+    keeps: &[
+        Keeps { at: "/spec/template/spec", fields: POD_SPEC },
+        Keeps { at: "/spec/template/spec/containers", fields: CONTAINER },
+        Keeps { at: "/spec/template/spec/initContainers", fields: CONTAINER },
+    ],
+    why: "wanted and ready replicas",
+    ..READ
+};
+/// EndpointSlices.
+pub static ENDPOINT_SLICE: Kind = Kind {
+    group: "discovery.k8s.io",
+    kind: "EndpointSlice",
+    plural: "endpointslices",
+    why: "which pods serve a service",
+    ..READ
+};
+/// VirtualServices.
+pub static VIRTUAL_SERVICE: Kind =
+    Kind { kind: "VirtualService", plural: "virtualservices", why: "routes, weights and faults", ..TRAFFIC };
+/// DestinationRules.
+pub static DESTINATION_RULE: Kind = Kind {
+    kind: "DestinationRule",
+    plural: "destinationrules",
+    chooses: Some(Chooses { labels: "/spec/workloadSelector/matchLabels", unsaid: Unsaid::Everything }),
+    why: "subsets and circuit breakers",
+    ..TRAFFIC
+};
+/// Istio's Gateways, not those of the Gateway API.
+pub static GATEWAY: Kind = Kind {
+    kind: "Gateway",
+    plural: "gateways",
+    chooses: Some(Chooses { labels: "/spec/selector", unsaid: Unsaid::Everything }),
+    why: "ways into the mesh",
+    ..TRAFFIC
+};
+/// ServiceEntries.
+pub static SERVICE_ENTRY: Kind = Kind {
+    kind: "ServiceEntry",
+    plural: "serviceentries",
+    chooses: Some(Chooses { labels: "/spec/workloadSelector/labels", unsaid: Unsaid::Nothing }),
+    why: "services outside the mesh",
+    ..TRAFFIC
+};
+/// Sidecars.
+pub static SIDECAR: Kind = Kind {
+    kind: "Sidecar",
+    plural: "sidecars",
+    chooses: WORKLOADS,
+    why: "what a sidecar may reach",
+    ..TRAFFIC
+};
+/// EnvoyFilters.
+pub static ENVOY_FILTER: Kind = Kind {
+    versions: &["v1alpha3"],
+    kind: "EnvoyFilter",
+    plural: "envoyfilters",
+    core: false,
+    chooses: WORKLOADS,
+    why: "rate limits and raw Envoy patches",
+    ..TRAFFIC
+};
+/// PeerAuthentications.
+pub static PEER_AUTHENTICATION: Kind =
+    Kind { kind: "PeerAuthentication", plural: "peerauthentications", why: "mutual TLS modes", ..GUARD };
+/// AuthorizationPolicies.
+pub static AUTHORIZATION_POLICY: Kind =
+    Kind { kind: "AuthorizationPolicy", plural: "authorizationpolicies", why: "who may call whom", ..GUARD };
+/// RequestAuthentications.
+pub static REQUEST_AUTHENTICATION: Kind =
+    Kind { kind: "RequestAuthentication", plural: "requestauthentications", why: "accepted tokens", ..GUARD };
+/// Telemetries.
+pub static TELEMETRY: Kind = Kind {
+    group: "telemetry.istio.io",
+    versions: &["v1", "v1alpha1"],
+    kind: "Telemetry",
+    plural: "telemetries",
+    core: false,
+    chooses: POLICY,
+    why: "tracing, metrics and access logs",
+    ..GUARD
+};
 
 /// Every watched kind stands here, once.
-pub const KINDS: &[Kind] = &[
-    Kind {
-        namespaced: false,
-        ..read("", &["v1"], "Namespace", "namespaces", "namespaces and their injection labels")
-    },
-    read("", &["v1"], "Service", "services", "services and their ports"),
-    read("", &["v1"], "Pod", "pods", "workloads, versions and sidecars"),
-    read("apps", &["v1"], "Deployment", "deployments", "wanted and ready replicas"),
-    read("discovery.k8s.io", &["v1"], "EndpointSlice", "endpointslices", "which pods serve a service"),
-    edit(
-        NETWORKING,
-        &["v1", "v1beta1", "v1alpha3"],
-        "VirtualService",
-        "virtualservices",
-        "routes, weights and faults",
-    ),
-    edit(
-        NETWORKING,
-        &["v1", "v1beta1", "v1alpha3"],
-        "DestinationRule",
-        "destinationrules",
-        "subsets and circuit breakers",
-    ),
-    edit(NETWORKING, &["v1", "v1beta1", "v1alpha3"], "Gateway", "gateways", "ways into the mesh"),
-    edit(
-        NETWORKING,
-        &["v1", "v1beta1", "v1alpha3"],
-        "ServiceEntry",
-        "serviceentries",
-        "services outside the mesh",
-    ),
-    edit(NETWORKING, &["v1", "v1beta1", "v1alpha3"], "Sidecar", "sidecars", "what a sidecar may reach"),
-    edit(NETWORKING, &["v1alpha3"], "EnvoyFilter", "envoyfilters", "rate limits and raw Envoy patches"),
-    edit(SECURITY, &["v1", "v1beta1"], "PeerAuthentication", "peerauthentications", "mutual TLS modes"),
-    edit(SECURITY, &["v1", "v1beta1"], "AuthorizationPolicy", "authorizationpolicies", "who may call whom"),
-    edit(SECURITY, &["v1", "v1beta1"], "RequestAuthentication", "requestauthentications", "accepted tokens"),
-    edit(
-        "telemetry.istio.io",
-        &["v1", "v1alpha1"],
-        "Telemetry",
-        "telemetries",
-        "tracing, metrics and access logs",
-    ),
+pub static KINDS: &[&Kind] = &[
+    &NAMESPACE,
+    &SERVICE,
+    &POD,
+    &DEPLOYMENT,
+    &ENDPOINT_SLICE,
+    &VIRTUAL_SERVICE,
+    &DESTINATION_RULE,
+    &GATEWAY,
+    &SERVICE_ENTRY,
+    &SIDECAR,
+    &ENVOY_FILTER,
+    &PEER_AUTHENTICATION,
+    &AUTHORIZATION_POLICY,
+    &REQUEST_AUTHENTICATION,
+    &TELEMETRY,
 ];
 
-/// Kinds that every installation of Istio serves: where one of them is missing, something is wrong. The others come and go
-/// with versions and profiles.
-const CORE: [&str; 8] = [
-    "VirtualService",
-    "DestinationRule",
-    "Gateway",
-    "ServiceEntry",
-    "Sidecar",
-    "PeerAuthentication",
-    "RequestAuthentication",
-    "AuthorizationPolicy",
-];
-
-impl Kind {
-    /// Whether every installation of Istio serves it.
-    pub fn core(&self) -> bool {
-        (self.group == NETWORKING || self.group == SECURITY) && CORE.contains(&self.kind)
-    }
+/// The row of [`KINDS`] of this group ("networking.istio.io") and name ("VirtualService"), if it is watched.
+pub fn kind(group: &str, name: &str) -> Option<&'static Kind> {
+    KINDS.iter().copied().find(|kind| kind.group == group && kind.kind == name)
 }
 
-/// The row of [`KINDS`] of this name ("VirtualService"), if it is watched.
-pub fn kind(name: &str) -> Option<&'static Kind> {
-    KINDS.iter().find(|kind| kind.kind == name)
+/// The group of an `apiVersion`: "networking.istio.io" of "networking.istio.io/v1", "" of "v1".
+pub fn group(api_version: &str) -> &str {
+    api_version.split_once('/').map_or("", |(group, _)| group)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_kind_stands_there_once() {
+        let names: BTreeSet<_> = KINDS.iter().map(|kind| (kind.group, kind.plural)).collect();
+        assert_eq!(names.len(), KINDS.len());
+        for row in KINDS {
+            assert_eq!(kind(row.group, row.kind), Some(*row));
+            assert!(!row.plural.is_empty() && !row.why.is_empty() && !row.versions.is_empty(), "{row}");
+            assert_eq!(row.editable, row.group.ends_with("istio.io"), "{row}");
+        }
+    }
+
+    #[test]
+    fn a_kind_is_found_by_its_group_too() {
+        assert_eq!(kind("networking.istio.io", "Gateway"), Some(&GATEWAY));
+        assert_eq!(kind("gateway.networking.k8s.io", "Gateway"), None);
+        assert_eq!(kind(group("v1"), "Service"), Some(&SERVICE));
+        assert_eq!(group("security.istio.io/v1beta1"), "security.istio.io");
+    }
 }

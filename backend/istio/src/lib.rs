@@ -4,15 +4,19 @@
 //! order of two objects is written down here once.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod duration;
 pub mod ids;
 pub mod kinds;
 pub mod object;
 pub mod problem;
 pub mod refs;
+pub mod select;
 pub mod views;
 
+pub use duration::Span;
 pub use ids::{ClusterId, ProxyId, ServiceId, WorkloadId};
-pub use kinds::{KINDS, Kind, kind};
+pub use kinds::{KINDS, Kind};
 pub use object::Object;
 pub use problem::Problem;
 pub use refs::{Ref, fqdn};
+pub use select::{Labels, Selects};

@@ -1,6 +1,6 @@
 //! A Kubernetes object as it came: raw JSON, so that fields we do not know survive every edit.
 
-use crate::kinds::kind;
+use crate::kinds::{self, Kind};
 use crate::refs::Ref;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -22,6 +22,11 @@ impl Object {
     }
     fn meta_str(&self, key: &str) -> &str {
         self.meta(key).and_then(Value::as_str).unwrap_or_default()
+    }
+    /// Its row of [`crate::KINDS`], by group and kind; `None` when it is not watched.
+    pub fn row(&self) -> Option<&'static Kind> {
+        let version = self.0.get("apiVersion").and_then(Value::as_str).unwrap_or_default();
+        kinds::kind(kinds::group(version), self.kind())
     }
     /// "VirtualService".
     pub fn kind(&self) -> &str {
@@ -69,7 +74,7 @@ impl Object {
     }
     /// Its name as a [`Ref`]; `None` for kinds that are not watched.
     pub fn at(&self) -> Option<Ref> {
-        Some(Ref { kind: kind(self.kind())?, namespace: self.namespace().into(), name: self.name().into() })
+        Some(Ref::new(self.row()?, self.namespace(), self.name()))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Names of things: objects, hosts.
 
-use crate::kinds::{Kind, kind};
+use crate::kinds::Kind;
 use serde::{Serialize, Serializer};
 use std::fmt;
 use std::sync::Arc;
@@ -17,9 +17,9 @@ pub struct Ref {
 }
 
 impl Ref {
-    /// A reference to an object of a watched kind; `None` when `kind_name` is no row of [`crate::KINDS`].
-    pub fn new(kind_name: &str, namespace: &str, name: &str) -> Option<Self> {
-        Some(Self { kind: kind(kind_name)?, namespace: namespace.into(), name: name.into() })
+    /// The object of this name.
+    pub fn new(kind: &'static Kind, namespace: &str, name: &str) -> Self {
+        Self { kind, namespace: namespace.into(), name: name.into() }
     }
 }
 

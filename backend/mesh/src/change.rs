@@ -1,8 +1,6 @@
 //! A change: the smallest guarded edit of Istio's resources, its inverse, and where it must show up.
 
-use istio::Object;
-use istio::Problem;
-use istio::Ref;
+use istio::{Object, Problem, Ref};
 use serde::Serialize;
 use serde_json::Value;
 

@@ -24,7 +24,7 @@ mod undo;
 
 pub use change::{Change, Edit, Step};
 pub use change_id::{ChangeId, NoChangeId};
-pub use istio::{KINDS, Kind, Object, Problem, Ref, fqdn, kind};
+pub use istio::{KINDS, Kind, Object, Problem, Ref, fqdn, kinds};
 pub use ledger::{Fact, Ledger, Stage};
 pub use model::{Mesh, Objects, Pod, Port, Service, Subset, Workload, visible_from};
 pub use remote::Remote;

@@ -14,9 +14,7 @@ pub(crate) use reach::{closeness, full};
 pub(crate) use services::natural;
 pub(crate) use workloads::selects;
 
-use istio::Problem;
-use istio::Ref;
-use istio::views;
+use istio::{Problem, Ref, views};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -3,8 +3,7 @@
 use crate::Mesh;
 use crate::remote::Remote;
 use crate::traffic::Traffic;
-use istio::Kind;
-use istio::Problem;
+use istio::{Kind, Problem};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -114,16 +113,16 @@ impl Scene {
     pub fn ready(&self) -> bool {
         matches!(self.steps.get(&Step::Kinds), Some(StepState::Done(_)))
     }
-    /// Whether the cluster does not serve this kind ("VirtualService").
-    pub fn lacks(&self, kind: &str) -> bool {
-        istio::kind(kind).is_some_and(|kind| self.kinds.get(kind) == Some(&KindState::Missing))
+    /// Whether the cluster does not serve this kind.
+    pub fn lacks(&self, kind: &'static Kind) -> bool {
+        self.kinds.get(kind) == Some(&KindState::Missing)
     }
     /// Kinds of Istio that every installation serves and this cluster does not, with the way on.
     pub fn not_installed(&self) -> Option<Problem> {
         let missing =
-            |(kind, state): &(&&'static Kind, &KindState)| kind.core() && **state == KindState::Missing;
+            |(kind, state): &(&&'static Kind, &KindState)| kind.core && **state == KindState::Missing;
         let kinds: Vec<&'static Kind> = self.kinds.iter().filter(missing).map(|(kind, _)| *kind).collect();
-        let served = self.kinds.keys().filter(|kind| kind.core()).count();
+        let served = self.kinds.keys().filter(|kind| kind.core).count();
         let list =
             |of: fn(&Kind) -> &'static str| kinds.iter().map(|kind| of(kind)).collect::<Vec<_>>().join(", ");
         let what = match kinds.len() {
@@ -147,12 +146,12 @@ impl Scene {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use istio::KINDS;
+    use istio::{KINDS, kinds};
 
     fn without(missing: &[&str]) -> Scene {
         let state =
             |kind: &Kind| if missing.contains(&kind.kind) { KindState::Missing } else { KindState::Live(0) };
-        Scene { kinds: KINDS.iter().map(|kind| (kind, state(kind))).collect(), ..Scene::default() }
+        Scene { kinds: KINDS.iter().map(|&kind| (kind, state(kind))).collect(), ..Scene::default() }
     }
 
     #[test]
@@ -168,7 +167,9 @@ mod tests {
         assert_eq!(one.what, "Istio's kind Sidecar is not installed");
         let all: Vec<&str> = KINDS.iter().map(|kind| kind.kind).collect();
         assert_eq!(without(&all).not_installed().unwrap().what, "Istio's kinds are not installed");
-        assert!(without(&["Sidecar"]).lacks("Sidecar") && !without(&["Sidecar"]).lacks("Gateway"));
+        assert!(
+            without(&["Sidecar"]).lacks(&kinds::SIDECAR) && !without(&["Sidecar"]).lacks(&kinds::GATEWAY)
+        );
     }
 
     #[test]

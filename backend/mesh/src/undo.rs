@@ -1,8 +1,7 @@
 //! The inverse of a change: puts back the bytes that were there, and refuses where somebody else has written since.
 
 use crate::change::{Change, Edit, Step};
-use istio::Object;
-use istio::Problem;
+use istio::{Object, Problem};
 use serde_json::{Map, Value, json};
 
 const UNDO: &str = "Undo: ";

@@ -14,14 +14,14 @@ pub use kept::{Kept, Standing};
 use crate::selection::Selected;
 use crate::{About, Cx};
 use egui::Ui;
-use mesh::{Change, Mesh, Problem};
+use mesh::{Change, Kind, Mesh, Problem, kinds};
 
 /// One row of [`EDITORS`].
 pub struct EditorRow {
     /// Name, icon, summary.
     pub about: About,
     /// Kinds that it writes; it is not offered where the cluster does not serve one of them.
-    pub needs: &'static [&'static str],
+    pub needs: &'static [&'static Kind],
     /// Begins a draft for a selection, on what the cluster has; `None` where the editor does not apply.
     pub open: fn(&Mesh, &Selected) -> Option<Box<dyn Draft>>,
 }
@@ -30,11 +30,11 @@ pub struct EditorRow {
 pub const EDITORS: &[EditorRow] = &[
     EditorRow {
         about: traffic_split::ABOUT,
-        needs: &["VirtualService", "DestinationRule"],
+        needs: &[&kinds::VIRTUAL_SERVICE, &kinds::DESTINATION_RULE],
         open: traffic_split::open,
     },
-    EditorRow { about: fault::ABOUT, needs: &["VirtualService"], open: fault::open },
-    EditorRow { about: mtls::ABOUT, needs: &["PeerAuthentication"], open: mtls::open },
+    EditorRow { about: fault::ABOUT, needs: &[&kinds::VIRTUAL_SERVICE], open: fault::open },
+    EditorRow { about: mtls::ABOUT, needs: &[&kinds::PEER_AUTHENTICATION], open: mtls::open },
 ];
 
 /// Whether the user is still at it.

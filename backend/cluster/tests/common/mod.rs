@@ -250,6 +250,6 @@ pub(crate) fn split(scene: &Scene, shares: [u32; 3]) -> Change {
     mesh::edit::split(&scene.mesh, service, &rule.at, &wanted).expect("a change")
 }
 
-pub(crate) fn kind_state(scene: &Scene, name: &str) -> KindState {
-    scene.kinds[mesh::kind(name).expect("a watched kind")].clone()
+pub(crate) fn kind_state(scene: &Scene, kind: &'static mesh::Kind) -> KindState {
+    scene.kinds[kind].clone()
 }

@@ -12,8 +12,7 @@ use crate::ledger::{Fact, Ledger};
 use crate::remote::Remote;
 use crate::scene::{KindState, Proxy, Scene, Step, StepState, SyncState};
 use crate::{Mesh, Objects};
-use istio::KINDS;
-use istio::Object;
+use istio::{KINDS, Object};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -60,7 +59,7 @@ pub(crate) fn connected(mesh: Mesh, traffic: crate::traffic::Traffic) -> Scene {
     ];
     let kinds = KINDS
         .iter()
-        .map(|kind| (kind, KindState::Live(mesh.objects().keys().filter(|at| at.kind == kind).count())));
+        .map(|&kind| (kind, KindState::Live(mesh.objects().keys().filter(|at| at.kind == kind).count())));
     let synced = ["CDS", "EDS", "LDS", "RDS"].map(|xds| (xds.to_owned(), SyncState::Synced));
     let proxies = mesh.proxies().into_iter().map(|name| Proxy {
         name,

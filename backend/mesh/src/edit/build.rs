@@ -2,8 +2,7 @@
 
 use crate::Mesh;
 use crate::change::{Edit, Step};
-use istio::Object;
-use istio::Ref;
+use istio::{Kind, Object, Ref};
 use serde_json::{Value, json};
 
 /// JSON patch operations under way.
@@ -92,13 +91,10 @@ fn api_version(mesh: &Mesh, at: &Ref) -> String {
 }
 
 /// A name that no object of this kind has in the namespace yet.
-pub(super) fn free_name(mesh: &Mesh, kind: &str, namespace: &str, names: [&str; 2]) -> Option<Ref> {
+pub(super) fn free_name(mesh: &Mesh, kind: &'static Kind, namespace: &str, names: [&str; 2]) -> Option<Ref> {
     let wished = names.into_iter().map(str::to_owned);
     let more = (2..100).map(|number| format!("{}-{number}", names[1]));
-    wished
-        .chain(more)
-        .filter_map(|name| Ref::new(kind, namespace, &name))
-        .find(|at| !mesh.objects().contains(at))
+    wished.chain(more).map(|name| Ref::new(kind, namespace, &name)).find(|at| !mesh.objects().contains(at))
 }
 
 /// What the user should know of who else writes these objects.

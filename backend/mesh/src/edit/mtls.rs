@@ -4,6 +4,7 @@ use super::build::{Ops, create, delete, free_name, managed};
 use crate::change::{Change, Effect, Evidence, InboundTls, Step, Xds};
 use crate::model::{Policies, selects};
 use crate::{Mesh, Ref, Workload};
+use istio::kinds;
 use istio::views::{self, PeerAuthentication};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -178,7 +179,8 @@ fn unset(mesh: &Mesh, at: &Ref) -> Option<Step> {
 }
 
 fn fresh(mesh: &Mesh, scope: &Scope, mode: Mode) -> Option<Step> {
-    let name = |namespace: &str, names: [&str; 2]| free_name(mesh, "PeerAuthentication", namespace, names);
+    let name =
+        |namespace: &str, names: [&str; 2]| free_name(mesh, &kinds::PEER_AUTHENTICATION, namespace, names);
     let mtls = json!({ "mode": mode.name() });
     match scope {
         Scope::Mesh => {
@@ -197,8 +199,8 @@ fn fresh(mesh: &Mesh, scope: &Scope, mode: Mode) -> Option<Step> {
 
 /// Labels that tell a workload from its neighbours: its Deployment's selector, else app and version, else all.
 fn selector(mesh: &Mesh, workload: &Workload) -> BTreeMap<String, String> {
-    let deployment =
-        Ref::new("Deployment", &workload.namespace, &workload.name).and_then(|at| mesh.objects().get(&at));
+    let deployment = Ref::new(&kinds::DEPLOYMENT, &workload.namespace, &workload.name);
+    let deployment = mesh.objects().get(&deployment);
     let stated = deployment
         .map(|object| istio::object::strings(object.spec().pointer("/selector/matchLabels")))
         .unwrap_or_default();

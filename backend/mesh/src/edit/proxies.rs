@@ -2,6 +2,7 @@
 
 use crate::model::{Service, closeness, selects};
 use crate::{Mesh, Workload, visible_from};
+use istio::kinds;
 use istio::views::{self, Sidecar, VirtualService};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -31,7 +32,7 @@ pub(super) fn of_route(
 /// What the Gateway of this name ("name" or "namespace/name") runs on.
 fn selector<'a>(mesh: &'a Mesh, namespace: &str, name: &str) -> Option<&'a BTreeMap<String, String>> {
     let (namespace, name) = name.split_once('/').unwrap_or((namespace, name));
-    Some(&mesh.gateway(&crate::Ref::new("Gateway", namespace, name)?)?.selector)
+    Some(&mesh.gateway(&crate::Ref::new(&kinds::GATEWAY, namespace, name))?.selector)
 }
 
 /// Sidecar objects by namespace.
@@ -43,7 +44,7 @@ struct Scopes<'a> {
 impl<'a> Scopes<'a> {
     fn of(mesh: &'a Mesh) -> Self {
         let mut by_namespace: BTreeMap<Arc<str>, Vec<Sidecar>> = BTreeMap::new();
-        for (at, object) in mesh.objects().iter().filter(|(at, _)| at.kind.kind == "Sidecar") {
+        for (at, object) in mesh.objects().of_kind(&kinds::SIDECAR) {
             if let Ok(view) = views::read(object) {
                 by_namespace.entry(at.namespace.clone()).or_default().push(view);
             }

@@ -7,6 +7,7 @@ use crate::change::{Change, Effect, Evidence, RouteExpectation, Step, Xds};
 use crate::model::{full, natural};
 use crate::split::Split;
 use crate::{Mesh, Ref, Service};
+use istio::kinds;
 use istio::views::VirtualService;
 use serde_json::{Value, json};
 
@@ -136,7 +137,7 @@ fn fresh(mesh: &Mesh, service: &Service, wanted: &Split) -> Option<Change> {
 pub(super) fn unread(mesh: &Mesh, service: &Service) -> Vec<String> {
     let near = mesh
         .problems()
-        .filter(|(at, _)| at.kind.kind == "VirtualService" && at.namespace == service.namespace);
+        .filter(|(at, _)| at.kind == &kinds::VIRTUAL_SERVICE && at.namespace == service.namespace);
     near.map(|(at, _)| format!("{at} cannot be read here: it may route calls of {} too", service.name))
         .collect()
 }
@@ -145,7 +146,7 @@ pub(super) fn unread(mesh: &Mesh, service: &Service) -> Vec<String> {
 pub(super) fn fresh_route(mesh: &Mesh, service: &Service, http: Value) -> Option<Step> {
     let at = free_name(
         mesh,
-        "VirtualService",
+        &kinds::VIRTUAL_SERVICE,
         &service.namespace,
         [&service.name, &format!("{}-mesh", service.name)],
     )?;
@@ -190,7 +191,7 @@ fn subsets(mesh: &Mesh, service: &Service, needed: &[&str]) -> (Vec<Step>, Vec<S
     }
     let Some(at) = free_name(
         mesh,
-        "DestinationRule",
+        &kinds::DESTINATION_RULE,
         &service.namespace,
         [&service.name, &format!("{}-subsets", service.name)],
     ) else {

@@ -3,6 +3,7 @@ use crate::change::{Change, Edit, Evidence, InboundTls};
 use crate::demo::{self, by_ref};
 use crate::split::Split;
 use crate::{Mesh, Object, Ref, Service};
+use istio::kinds;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -176,7 +177,7 @@ fn missing_routing_is_made_subsets_first() {
 fn a_missing_subset_is_declared_where_its_rule_is() {
     let mesh = {
         let mut objects = demo::bookinfo_objects();
-        let rule = Ref::new("DestinationRule", "bookinfo", "reviews").unwrap();
+        let rule = Ref::new(&kinds::DESTINATION_RULE, "bookinfo", "reviews");
         let mut value = (*objects[&rule].0).clone();
         value["spec"]["subsets"].as_array_mut().unwrap().pop();
         objects.insert(rule, value.into());
@@ -244,7 +245,7 @@ fn a_fault_for_one_header_is_a_rule_of_its_own_and_goes_with_it() {
 #[test]
 fn fault_edits_keep_what_they_do_not_know() {
     let mut objects = demo::bookinfo_objects();
-    let route = Ref::new("VirtualService", "bookinfo", "reviews").unwrap();
+    let route = Ref::new(&kinds::VIRTUAL_SERVICE, "bookinfo", "reviews");
     let mut value = (*objects[&route].0).clone();
     value["spec"]["http"][1]["fault"] =
         json!({ "abort": { "httpStatus": 500, "percentage": { "value": 10.5, "x": 1 }, "y": 2 }, "z": 3 });
@@ -315,7 +316,7 @@ fn mutual_tls_edits_the_policy_in_force_and_takes_it_away() {
 #[test]
 fn calls_that_a_mode_breaks_are_told() {
     let mut objects = demo::bookinfo_objects();
-    let rule = Ref::new("DestinationRule", "bookinfo", "reviews").unwrap();
+    let rule = Ref::new(&kinds::DESTINATION_RULE, "bookinfo", "reviews");
     let mut value = (*objects[&rule].0).clone();
     value["spec"]["trafficPolicy"]["tls"] = json!({ "mode": "DISABLE" });
     objects.insert(rule, value.into());
@@ -336,7 +337,7 @@ fn calls_that_a_mode_breaks_are_told() {
 fn managed_objects_are_told() {
     let told = |key: &str, meta: Value| {
         let mut objects = demo::bookinfo_objects();
-        let route = Ref::new("VirtualService", "bookinfo", "reviews").unwrap();
+        let route = Ref::new(&kinds::VIRTUAL_SERVICE, "bookinfo", "reviews");
         let mut value = (*objects[&route].0).clone();
         value["metadata"][key] = meta;
         objects.insert(route, value.into());
@@ -397,7 +398,7 @@ proptest! {
         wanted in prop::collection::vec(0..200u32, 3),
     ) {
         let mut objects = demo::bookinfo_objects();
-        let route = Ref::new("VirtualService", "bookinfo", "reviews").unwrap();
+        let route = Ref::new(&kinds::VIRTUAL_SERVICE, "bookinfo", "reviews");
         let mut value = (*objects[&route].0).clone();
         let rows = weights.iter().enumerate().map(|(index, weight)| {
             let mut row = json!({ "unknown": index, "destination": { "subset": format!("v{}", index + 1), "host": "reviews", "port": { "number": 9080 } } });

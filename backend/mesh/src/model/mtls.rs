@@ -2,9 +2,8 @@
 
 use super::workloads::selects;
 use super::{Mesh, Workload};
-use istio::Object;
-use istio::Ref;
 use istio::views::PeerAuthentication;
+use istio::{Object, Ref};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

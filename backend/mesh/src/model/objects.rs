@@ -1,8 +1,6 @@
 //! The watched objects, as they are now. A copy of them is cheap: it shares all kinds and namespaces that do not change.
 
-use istio::Object;
-use istio::Ref;
-use istio::{Kind, kind};
+use istio::{Kind, Object, Ref};
 use std::collections::BTreeMap;
 use std::ops::Index;
 use std::sync::Arc;
@@ -43,20 +41,17 @@ impl Objects {
     pub fn keys(&self) -> impl Iterator<Item = &Ref> {
         self.iter().map(|(at, _)| at)
     }
-    /// All of one kind ("VirtualService").
-    pub fn of_kind(&self, name: &str) -> impl Iterator<Item = (&Ref, &Object)> {
-        let kind = kind(name);
-        let shelves = kind.into_iter().flat_map(|kind| {
-            self.0.range((kind, "".into())..).take_while(move |((other, _), _)| *other == kind)
-        });
+    /// All of one kind.
+    pub fn of_kind(&self, kind: &'static Kind) -> impl Iterator<Item = (&Ref, &Object)> {
+        let shelves = self.0.range((kind, "".into())..).take_while(move |((other, _), _)| *other == kind);
         shelves.flat_map(|(_, shelf)| shelf.iter())
     }
-    /// All of one kind ("Pod") in one namespace ("" for kinds without).
-    pub fn within(&self, kind: &str, namespace: &str) -> impl Iterator<Item = (&Ref, &Object)> {
+    /// All of one kind in one namespace ("" for kinds without).
+    pub fn within(&self, kind: &'static Kind, namespace: &str) -> impl Iterator<Item = (&Ref, &Object)> {
         self.shelf(kind, namespace).into_iter().flat_map(|shelf| shelf.iter())
     }
-    fn shelf(&self, name: &str, namespace: &str) -> Option<&Arc<Shelf>> {
-        self.0.get(&(kind(name)?, namespace.into()))
+    fn shelf(&self, kind: &'static Kind, namespace: &str) -> Option<&Arc<Shelf>> {
+        self.0.get(&(kind, namespace.into()))
     }
     /// Keeps only those for which this holds.
     pub fn retain(&mut self, keep: impl Fn(&Ref, &Object) -> bool) {
@@ -79,7 +74,7 @@ impl Objects {
         gone
     }
     /// Whether one kind has the very same objects in one namespace as `other` has.
-    pub fn shares(&self, other: &Self, kind: &str, namespace: &str) -> bool {
+    pub fn shares(&self, other: &Self, kind: &'static Kind, namespace: &str) -> bool {
         match (self.shelf(kind, namespace), other.shelf(kind, namespace)) {
             (Some(one), Some(two)) => same_shelf(one, two),
             (one, two) => one.is_none() && two.is_none(),

@@ -1,7 +1,6 @@
 //! Which configuration reaches whom: hosts with wildcards, `exportTo`, and the order in which Istio prefers objects.
 
-use istio::Object;
-use istio::{Ref, fqdn};
+use istio::{Object, Ref, fqdn};
 use std::cmp::Ordering;
 
 /// Whether an object in namespace `own` with this `exportTo` can be seen from `namespace`.

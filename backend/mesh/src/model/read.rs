@@ -1,9 +1,7 @@
 //! From objects to the model: reads what can be read, names what cannot, keeps what did not change.
 
 use super::{Mesh, Objects, mtls, services, workloads};
-use istio::Problem;
-use istio::Ref;
-use istio::views;
+use istio::{Kind, Problem, Ref, kinds, views};
 use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -24,12 +22,13 @@ impl Mesh {
             ..Mesh::default()
         };
         mesh.namespaces = namespaces(&mesh.objects);
-        mesh.virtual_services = mesh.views("VirtualService", previous, |mesh| &mesh.virtual_services);
-        mesh.destination_rules = mesh.views("DestinationRule", previous, |mesh| &mesh.destination_rules);
-        mesh.gateways = mesh.views("Gateway", previous, |mesh| &mesh.gateways);
-        mesh.service_entries = mesh.views("ServiceEntry", previous, |mesh| &mesh.service_entries);
+        mesh.virtual_services = mesh.views(&kinds::VIRTUAL_SERVICE, previous, |mesh| &mesh.virtual_services);
+        mesh.destination_rules =
+            mesh.views(&kinds::DESTINATION_RULE, previous, |mesh| &mesh.destination_rules);
+        mesh.gateways = mesh.views(&kinds::GATEWAY, previous, |mesh| &mesh.gateways);
+        mesh.service_entries = mesh.views(&kinds::SERVICE_ENTRY, previous, |mesh| &mesh.service_entries);
         mesh.peer_authentications =
-            mesh.views("PeerAuthentication", previous, |mesh| &mesh.peer_authentications);
+            mesh.views(&kinds::PEER_AUTHENTICATION, previous, |mesh| &mesh.peer_authentications);
         mesh.workloads =
             workloads::read(&mesh, previous.filter(|previous| previous.gateways == mesh.gateways));
         mtls::settle(&mut mesh);
@@ -40,7 +39,7 @@ impl Mesh {
     /// Typed views of all objects of one kind; what cannot be read becomes a problem.
     fn views<T: DeserializeOwned + Default + Clone>(
         &mut self,
-        kind: &str,
+        kind: &'static Kind,
         previous: Option<&Mesh>,
         of: impl Fn(&Mesh) -> &BTreeMap<Ref, T>,
     ) -> BTreeMap<Ref, T> {
@@ -75,7 +74,8 @@ fn unreadable(at: &Ref, error: &serde_json::Error) -> Problem {
 
 /// Namespaces that have an object of their own, and those that other objects live in (where namespaces may not be read).
 fn namespaces(objects: &Objects) -> Vec<Arc<str>> {
-    let mut names: BTreeSet<Arc<str>> = objects.of_kind("Namespace").map(|(at, _)| at.name.clone()).collect();
+    let mut names: BTreeSet<Arc<str>> =
+        objects.of_kind(&kinds::NAMESPACE).map(|(at, _)| at.name.clone()).collect();
     for at in objects.keys() {
         if !at.namespace.is_empty() && !names.contains(&at.namespace) {
             names.insert(at.namespace.clone());
@@ -88,7 +88,7 @@ fn namespaces(objects: &Objects) -> Vec<Arc<str>> {
 fn root_namespace(objects: &Objects) -> String {
     let usual = "istio-system";
     let mut found = objects
-        .of_kind("Service")
+        .of_kind(&kinds::SERVICE)
         .filter(|(at, object)| object.label("app") == Some("istiod") || &*at.name == "istiod")
         .map(|(at, _)| &*at.namespace)
         .collect::<Vec<_>>();

@@ -3,9 +3,8 @@
 use super::reach::{by_age, closeness, full, visible_from};
 use super::workloads::selects;
 use super::{Mesh, Port, Service, Subset, Workload};
-use istio::Object;
-use istio::Ref;
 use istio::views::{DestinationRule, ServiceEntry, VirtualService};
+use istio::{Object, Ref, kinds};
 use serde_json::Value;
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BTreeMap, HashMap};
@@ -20,7 +19,7 @@ pub(super) fn read(mesh: &Mesh) -> BTreeMap<(Arc<str>, Arc<str>), Service> {
     let rules =
         ByHost::of(mesh, &mesh.destination_rules, |view: &DestinationRule| std::slice::from_ref(&view.host));
     let mut services = BTreeMap::new();
-    for (at, object) in mesh.objects.of_kind("Service") {
+    for (at, object) in mesh.objects.of_kind(&kinds::SERVICE) {
         let host = full(&at.name, &at.namespace);
         let selector = istio::object::strings(object.spec().get("selector"));
         let behind = workloads.selected(&at.namespace, &selector);
@@ -201,13 +200,15 @@ fn ports(mesh: &Mesh, object: &Object, behind: &[&Workload]) -> Vec<Port> {
 fn named_port(mesh: &Mesh, behind: &[&Workload], name: &str) -> Option<u32> {
     let pods =
         behind.iter().flat_map(|workload| workload.pods.iter().map(|pod| (&workload.namespace, &pod.name)));
-    pods.filter_map(|(namespace, pod)| mesh.objects.get(&Ref::new("Pod", namespace, pod)?)).find_map(|pod| {
-        let containers = pod.spec().get("containers")?.as_array()?;
-        let mut ports =
-            containers.iter().filter_map(|container| container.get("ports")?.as_array()).flatten();
-        let port = ports.find(|port| port.get("name").and_then(Value::as_str) == Some(name))?;
-        u32::try_from(port.get("containerPort")?.as_u64()?).ok()
-    })
+    pods.filter_map(|(namespace, pod)| mesh.objects.get(&Ref::new(&kinds::POD, namespace, pod))).find_map(
+        |pod| {
+            let containers = pod.spec().get("containers")?.as_array()?;
+            let mut ports =
+                containers.iter().filter_map(|container| container.get("ports")?.as_array()).flatten();
+            let port = ports.find(|port| port.get("name").and_then(Value::as_str) == Some(name))?;
+            u32::try_from(port.get("containerPort")?.as_u64()?).ok()
+        },
+    )
 }
 
 fn entry_ports(entry: &ServiceEntry) -> Vec<Port> {

@@ -1,6 +1,7 @@
 use super::*;
 use crate::any_json::any_json;
 use crate::demo::{self, by_ref};
+use istio::kinds;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -201,7 +202,7 @@ fn the_same_objects_keep_their_revision() {
 fn what_changed_in_one_namespace_is_seen() {
     let first = demo::synthetic(120, 300);
     let mut objects = first.objects().clone();
-    let pods: Vec<Ref> = objects.keys().filter(|at| at.kind.kind == "Pod").cloned().collect();
+    let pods: Vec<Ref> = objects.keys().filter(|at| at.kind == &kinds::POD).cloned().collect();
     objects.remove(&pods[0]);
     let mut value = (*objects[&pods[150]].0).clone();
     value["status"]["conditions"][0]["status"] = "False".into();
@@ -229,6 +230,7 @@ proptest! {
         let objects = kinds.into_iter().enumerate().map(|(number, (kind, body))| {
             let mut object = if let Value::Object(map) = body { map } else { serde_json::Map::new() };
             object.insert("kind".into(), crate::KINDS[kind].kind.into());
+            object.insert("apiVersion".into(), format!("{}/v1", crate::KINDS[kind].group).into());
             if let Some(meta) = object.entry("metadata").or_insert(json!({})).as_object_mut() {
                 meta.insert("name".into(), format!("o{number}").into());
             }

@@ -1,7 +1,7 @@
 //! Workloads: pods gathered by their owner, with the app and version that Istio gives them.
 
 use super::{Mesh, Pod, Workload};
-use istio::Object;
+use istio::{Object, kinds};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,8 +23,8 @@ pub(super) fn read(mesh: &Mesh, previous: Option<&Mesh>) -> Workloads {
     let selectors: Vec<&BTreeMap<String, String>> = selectors.collect();
     let mut workloads = Workloads::new();
     for namespace in &mesh.namespaces {
-        let same = |kind: &str, previous: &Mesh| mesh.objects.shares(&previous.objects, kind, namespace);
-        match previous.filter(|previous| same("Pod", previous) && same("Deployment", previous)) {
+        let same = |kind, previous: &Mesh| mesh.objects.shares(&previous.objects, kind, namespace);
+        match previous.filter(|previous| same(&kinds::POD, previous) && same(&kinds::DEPLOYMENT, previous)) {
             Some(previous) => {
                 let first = (namespace.clone(), "".into());
                 let known = previous.workloads.range(first..).take_while(|((of, _), _)| of == namespace);
@@ -43,7 +43,7 @@ fn read_namespace(
     workloads: &mut Workloads,
 ) {
     let mut found = Workloads::new();
-    for (at, pod) in mesh.objects.within("Pod", namespace) {
+    for (at, pod) in mesh.objects.within(&kinds::POD, namespace) {
         let phase = text(pod, "/status/phase");
         if phase == "Succeeded" || phase == "Failed" {
             continue; // what is over serves nobody
@@ -59,7 +59,7 @@ fn read_namespace(
             sidecar: sidecar(pod),
         });
     }
-    for (at, deployment) in mesh.objects.within("Deployment", namespace) {
+    for (at, deployment) in mesh.objects.within(&kinds::DEPLOYMENT, namespace) {
         let template = deployment.0.pointer("/spec/template").unwrap_or(&Value::Null);
         let account = text(deployment, "/spec/template/spec/serviceAccountName");
         let workload = found
