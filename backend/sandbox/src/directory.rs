@@ -7,7 +7,7 @@ use crate::workloads::snapshot::{ending, ready, selects};
 use apiserver::{Store, WatchEvent};
 use istio::{Object, fqdn};
 use parking_lot::RwLock;
-use pilot::workload::Workload;
+use pilot::registry::Workload;
 use serde_json::Value;
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};

@@ -1,5 +1,6 @@
 //! House rules: what ARCHITECTURE.md promises, checked on the sources.
 
+mod arrows;
 mod dependencies;
 mod direction;
 mod features;

@@ -1,7 +1,7 @@
 //! What an Envoy of the sandbox is started with: who it is, and where the control plane and the collectors are.
 
-use crate::workload::Workload;
-use crate::{CLUSTER_ID, ISTIO_VERSION};
+use crate::identity::{CLUSTER_ID, ISTIO_VERSION, TRUST_DOMAIN};
+use crate::registry::workload::Workload;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 
@@ -76,7 +76,7 @@ fn metadata(workload: &Workload) -> Value {
         "LABELS": workload.labels,
         "SERVICE_ACCOUNT": workload.service_account,
         "CLUSTER_ID": CLUSTER_ID,
-        "MESH_ID": crate::registry::TRUST_DOMAIN,
+        "MESH_ID": TRUST_DOMAIN,
         "INSTANCE_IPS": workload.ip,
         "INTERCEPTION_MODE": "REDIRECT",
         "ISTIO_VERSION": ISTIO_VERSION,

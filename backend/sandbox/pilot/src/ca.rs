@@ -1,6 +1,7 @@
 //! The mesh's certificate authority: short-lived certificates with SPIFFE identities, kept in memory only.
 
-use crate::Error;
+use crate::error::Error;
+use crate::identity::TRUST_DOMAIN;
 use rcgen::{
     BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
     SanType,
@@ -43,7 +44,7 @@ impl Authority {
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages =
             vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign, KeyUsagePurpose::DigitalSignature];
-        params.distinguished_name.push(rcgen::DnType::OrganizationName, crate::registry::TRUST_DOMAIN);
+        params.distinguished_name.push(rcgen::DnType::OrganizationName, TRUST_DOMAIN);
         lasting(&mut params, Duration::from_secs(10 * 365 * 24 * 3600));
         let root = params.self_signed(&key).map_err(Error::Certificate)?.pem();
         Ok(Self { issuer: Issuer::new(params, key), root, lifetime })

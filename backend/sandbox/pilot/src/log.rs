@@ -1,26 +1,9 @@
 //! What istiod would write to its log, in its words and its form.
 
-use crate::Options;
 use std::sync::Arc;
 
 /// Keeps the lines of the control plane's log.
 pub type Log = Arc<dyn Fn(&str) + Send + Sync>;
-
-impl Options {
-    pub(crate) fn info(&self, words: &str) {
-        self.write("info", "ads", words);
-    }
-
-    pub(crate) fn warn(&self, scope: &str, words: &str) {
-        self.write("warn", scope, words);
-    }
-
-    fn write(&self, level: &str, scope: &str, words: &str) {
-        if let Some(log) = &self.log {
-            log(&format!("{:.6}\t{level}\t{scope}\t{words}", jiff::Timestamp::now()));
-        }
-    }
-}
 
 /// A size as istiod writes it: `940B`, `12.3kB`.
 pub(crate) fn size(bytes: usize) -> String {

@@ -1,7 +1,9 @@
 //! The control plane's own measurements, under istiod's names.
 
+use crate::identity::ISTIO_VERSION;
 use crate::registry::{Registry, Resolution};
-use crate::translate::{Kind, endpoints};
+use crate::translate::endpoints;
+use crate::xds::Kind;
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -141,7 +143,7 @@ impl Metrics {
     pub(crate) fn page(&self, registry: &Registry, proxies: usize) -> String {
         let counts = self.counts.lock();
         let mut page = Page::default();
-        let version = crate::ISTIO_VERSION;
+        let version = ISTIO_VERSION;
         let one = |value: usize| vec![(String::new(), value.to_string())];
         let events = |registry: bool| -> Vec<Row> {
             let of = counts.events.iter().filter_map(|((kind, event), count)| {

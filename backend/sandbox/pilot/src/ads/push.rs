@@ -1,18 +1,24 @@
 //! Pushing: translate for one proxy, find what changed for it, send that in the order in which Envoy wants it.
 
-use super::Shared;
-use super::session::Responses;
+use super::shared::Shared;
 use super::state::{Sent, Session, Watch};
 use crate::ca::Identity;
-use crate::translate::{self, Kind, Resources, Target, envoy_filter};
-use crate::workload::Workload;
+use crate::log;
+use crate::registry::workload::Workload;
+use crate::translate::target::Target;
+use crate::translate::{self, envoy_filter};
+use crate::xds::{Kind, Resources};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::SystemTime;
+use tokio::sync::mpsc;
 use wire::ads::{DiscoveryResponse, StreamEnd};
+
+/// Where a stream's answers go.
+pub(super) type Responses = mpsc::Sender<Result<DiscoveryResponse, StreamEnd>>;
 
 pub(super) struct Push {
     pub(super) shared: Arc<Shared>,
@@ -62,7 +68,7 @@ impl Push {
             if asked { " request" } else { "" },
             self.session.lock().proxy,
             response.resources.len(),
-            crate::log::size(size),
+            log::size(size),
         ));
     }
 

@@ -1,20 +1,18 @@
 //! One proxy's stream: its requests, confirmations and refusals in, pushes out.
 
-use super::Shared;
-use super::push::Push;
+use super::push::{Push, Responses};
+use super::shared::{Shared, Snapshot};
 use super::state::Session;
-use crate::Snapshot;
-use crate::translate::Kind;
+use crate::log;
+use crate::xds::Kind;
 use parking_lot::Mutex;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::SystemTime;
-use tokio::sync::{mpsc, watch};
-use wire::ads::{DiscoveryRequest, DiscoveryResponse, Requests, StreamEnd};
+use tokio::sync::watch;
+use wire::ads::{DiscoveryRequest, Requests};
 use wire::envoy::config::core::v3::Node;
-
-pub(super) type Responses = mpsc::Sender<Result<DiscoveryResponse, StreamEnd>>;
 
 /// Runs until the proxy goes away, or the control plane stops.
 pub(super) async fn run(
@@ -117,7 +115,7 @@ impl Push {
         }
         if let Some(error) = &request.error_detail {
             let words = error.message.trim_end();
-            let (short, code) = (kind.short().to_uppercase(), crate::log::code(error.code));
+            let (short, code) = (kind.short().to_uppercase(), log::code(error.code));
             self.shared
                 .options
                 .warn("ads", &format!("ADS:{short}: ACK ERROR {} {code}:{words}", session.id()));

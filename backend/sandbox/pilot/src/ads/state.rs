@@ -1,13 +1,26 @@
 //! What one connection has asked for, was sent, and has confirmed.
 
-use super::ProxyStatus;
 use crate::ca::Identity;
-use crate::translate::{Kind, envoy_filter};
+use crate::translate::envoy_filter::state::State;
+use crate::xds::Kind;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 use wire::protobuf::Any;
+
+/// How far one proxy is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProxyStatus {
+    /// The revision of the world that it runs on: everything made of it was confirmed.
+    pub revision: u64,
+    /// Everything that it was sent is confirmed.
+    pub synced: bool,
+    /// What it refused, in its words, by short type name (`lds`).
+    pub refused: BTreeMap<&'static str, String>,
+    /// What it has not confirmed, or not asked for yet, in words; empty when it is synced.
+    pub waiting: Vec<String>,
+}
 
 /// One connected proxy.
 pub(crate) struct Session {
@@ -24,7 +37,7 @@ pub(crate) struct Session {
     /// The certificate it was given.
     pub(crate) identity: Option<Arc<Identity>>,
     /// What came of the EnvoyFilters' patches.
-    pub(crate) patches: envoy_filter::state::State,
+    pub(crate) patches: State,
     /// The revision that the last push was made of.
     pub(crate) pushed: u64,
     /// When the change behind an unconfirmed push was seen.

@@ -1,8 +1,9 @@
 //! What one proxy was sent, in the form of Envoy's own config dump.
 
-use super::{Asked, Refusal};
-use crate::ads::{Session, Shared};
-use crate::translate::Kind;
+use super::asked::{Asked, Refusal};
+use crate::ads::shared::Shared;
+use crate::ads::state::Session;
+use crate::xds::Kind;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use std::sync::Arc;

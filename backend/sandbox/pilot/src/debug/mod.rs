@@ -1,34 +1,23 @@
 //! istiod's debug pages: what the control plane knows, and what every proxy was sent and has confirmed.
 
+mod asked;
 mod dump;
 mod proxies;
 mod tables;
 
-use crate::ads::Shared;
+use crate::ads::shared::Shared;
+use crate::identity::ISTIO_VERSION;
+use asked::{Asked, Refusal};
 use axum::Router;
 use axum::extract::{Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
-use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio::net::TcpListener;
 
 type Page = fn(&Shared, &Asked) -> Result<Value, Refusal>;
-
-/// Why there is no such page, in istiod's words.
-struct Refusal(StatusCode, String);
-
-impl Refusal {
-    fn bad(words: impl Into<String>) -> Self {
-        Self(StatusCode::BAD_REQUEST, words.into())
-    }
-
-    fn missing(words: impl Into<String>) -> Self {
-        Self(StatusCode::NOT_FOUND, words.into())
-    }
-}
 
 /// Every page, with what it is for.
 const PAGES: [(&str, &str, Page); 13] = [
@@ -57,21 +46,12 @@ const PAGES: [(&str, &str, Page); 13] = [
     }),
 ];
 
-#[derive(Deserialize)]
-struct Asked {
-    #[serde(rename = "proxyID")]
-    proxy_id: Option<String>,
-    namespace: Option<String>,
-    types: Option<String>,
-    include_eds: Option<String>,
-}
-
 /// Serves the pages until the control plane stops.
 pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
     let stop = shared.stop.clone();
     let mut router = Router::new()
         .route("/ready", get(|| async { "" }))
-        .route("/version", get(|| async { format!("{}-binnacle-Clean", crate::ISTIO_VERSION) }))
+        .route("/version", get(|| async { format!("{}-binnacle-Clean", ISTIO_VERSION) }))
         .route("/metrics", get(metrics))
         .route("/debug", get(|| async { Html(index()) }))
         .route("/debug/list", get(|| async { json_page(StatusCode::OK, &list()) }));

@@ -1,9 +1,10 @@
 //! Pages about connected proxies.
 
-use super::Asked;
-use crate::ads::{Session, Shared, Watch};
-use crate::translate::Kind;
-use crate::{CLUSTER_ID, ISTIO_VERSION};
+use super::asked::Asked;
+use crate::ads::shared::Shared;
+use crate::ads::state::{Session, Watch};
+use crate::identity::{CLUSTER_ID, ISTIO_VERSION};
+use crate::xds::Kind;
 use serde_json::{Map, Value, json};
 
 /// The fields of older istiods, for the types that they had.

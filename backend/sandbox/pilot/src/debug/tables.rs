@@ -1,11 +1,14 @@
 //! Pages about what the control plane knows: services, endpoints, resources, settings.
 
-use crate::ads::Shared;
-use crate::mesh_config::MeshConfig;
+use crate::ads::patches;
+use crate::ads::shared::{Shared, Snapshot};
+use crate::bootstrap;
+use crate::identity::{CLUSTER_ID, ROOT_NAMESPACE, TRUST_DOMAIN};
+use crate::registry::mesh_config::MeshConfig;
+use crate::registry::workload::{ProxyKind, Workload};
 use crate::registry::{FixedEndpoint, Port, Registry, Resolution, Service};
-use crate::translate::{endpoints, envoy_filter, mtls};
-use crate::workload::{ProxyKind, Workload};
-use crate::{CLUSTER_ID, Snapshot};
+use crate::translate::security::mtls;
+use crate::translate::{endpoints, names};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -174,7 +177,7 @@ pub(super) fn telemetryz(shared: &Shared) -> Value {
         let row = json!({"name": config.name, "namespace": config.namespace, "spec": config.object.spec()});
         namespaces.entry(&config.namespace).or_default().push(row);
     }
-    json!({"namespace_to_telemetries": namespaces, "root_namespace": crate::registry::ROOT_NAMESPACE})
+    json!({"namespace_to_telemetries": namespaces, "root_namespace": ROOT_NAMESPACE})
 }
 
 /// Istio's resources as they are read.
@@ -200,14 +203,14 @@ pub(super) fn mesh(shared: &Shared) -> Value {
         "ingressService": "istio-ingressgateway",
         "ingressControllerMode": "STRICT",
         "accessLogFile": config.access_log_file.as_deref().unwrap_or("/dev/stdout"),
-        "defaultConfig": crate::bootstrap::proxy_config(config.sampling_percent()),
+        "defaultConfig": bootstrap::proxy_config(config.sampling_percent()),
         "outboundTrafficPolicy": {"mode": if config.allow_any() { "ALLOW_ANY" } else { "REGISTRY_ONLY" }},
         "enableAutoMtls": config.enable_auto_mtls.unwrap_or(true),
-        "trustDomain": crate::registry::TRUST_DOMAIN,
+        "trustDomain": TRUST_DOMAIN,
         "defaultServiceExportTo": ["*"],
         "defaultVirtualServiceExportTo": ["*"],
         "defaultDestinationRuleExportTo": ["*"],
-        "rootNamespace": crate::registry::ROOT_NAMESPACE,
+        "rootNamespace": ROOT_NAMESPACE,
         "localityLbSetting": {"enabled": true},
         "dnsRefreshRate": "60s",
         "enablePrometheusMerge": true,
@@ -247,10 +250,7 @@ pub(super) fn push_status(shared: &Shared) -> Value {
                 && endpoints::endpoints(registry, service, port, &std::collections::BTreeMap::new())
                     .is_empty()
             {
-                empty.insert(
-                    crate::translate::names::outbound_cluster(port.number, "", &service.host),
-                    json!({}),
-                );
+                empty.insert(names::outbound_cluster(port.number, "", &service.host), json!({}));
             }
         }
     }
@@ -260,7 +260,7 @@ pub(super) fn push_status(shared: &Shared) -> Value {
 /// What resources ask for that has no effect here.
 pub(super) fn untranslatedz(shared: &Shared) -> Value {
     let snapshot = shared.snapshot();
-    let patches = envoy_filter::state::untranslated(&snapshot.registry, shared);
+    let patches = patches::untranslated(&snapshot.registry, &shared.sessions());
     let rows = snapshot.registry.untranslated.iter().chain(&patches);
     rows.map(|untranslated| json!({"object": untranslated.object, "reason": untranslated.reason})).collect()
 }

@@ -1,6 +1,7 @@
 //! Names as istiod gives them, so that what one learned on a real mesh reads the same here.
 
-use crate::registry::{Service, TRUST_DOMAIN};
+use crate::identity::TRUST_DOMAIN;
+use crate::registry::Service;
 use serde_json::Value;
 
 /// `outbound|9080|v1|reviews.bookinfo.svc.cluster.local`.

@@ -1,7 +1,7 @@
 //! Patches of listeners: whole ones, their filter chains and filters, and the HTTP filters and inbound routes inside.
 
-use super::lists::{Change, Edit};
-use super::{name, routes};
+use super::lists::{Change, Edit, name};
+use super::routes;
 use istio::views::envoy_filter::{FilterChainMatch, ListenerMatch};
 use serde_json::Value;
 

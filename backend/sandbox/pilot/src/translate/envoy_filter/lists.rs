@@ -114,3 +114,8 @@ impl Change<'_> {
         matches!(self.patch.apply_to.as_str(), "HTTP_FILTER" | "NETWORK_FILTER")
     }
 }
+
+/// A resource's name.
+pub(super) fn name(json: &Value) -> &str {
+    json["name"].as_str().unwrap_or_default()
+}

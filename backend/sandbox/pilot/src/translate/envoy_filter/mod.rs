@@ -13,11 +13,13 @@ mod lists;
 mod routes;
 pub(crate) mod state;
 
-use super::{Kind, Resources, Target};
-use crate::ISTIO_VERSION;
-use crate::registry::{Config, ROOT_NAMESPACE, selects, title};
+use super::target::Target;
+use crate::hosts::selects;
+use crate::identity::{ISTIO_VERSION, ROOT_NAMESPACE};
+use crate::registry::{Config, title};
+use crate::xds::{Kind, Resources};
 use istio::views::envoy_filter::{ClusterMatch, ConfigPatch, EnvoyFilter};
-use lists::{Change, Edit};
+use lists::{Change, Edit, name};
 use serde_json::Value;
 use state::{Outcome, PatchId, State};
 use std::collections::BTreeSet;
@@ -178,10 +180,6 @@ fn all(
         touched.extend(hit);
     }
     Ok(())
-}
-
-fn name(json: &Value) -> &str {
-    json["name"].as_str().unwrap_or_default()
 }
 
 fn cluster(change: &Change<'_>, json: &Value) -> Edit {

@@ -1,7 +1,6 @@
 //! Patches of routes: configurations, virtual hosts, single routes.
 
-use super::lists::{Change, Edit};
-use super::name;
+use super::lists::{Change, Edit, name};
 use istio::views::envoy_filter::{RouteConfigurationMatch, RouteMatch, VirtualHostMatch};
 use serde_json::Value;
 

@@ -1,9 +1,7 @@
 //! What came of each patch at one proxy, and which the proxy refused: those are left out until they are changed, so that
 //! everything else still reaches it.
 
-use crate::ads::Shared;
-use crate::registry::{Registry, Untranslated, title};
-use crate::translate::Kind;
+use crate::xds::Kind;
 use istio::views::envoy_filter::ConfigPatch;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -11,7 +9,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 /// One patch as it is written now.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct PatchId {
-    object: String,
+    pub(crate) object: String,
     index: usize,
     /// Changes with what is written.
     version: u64,
@@ -48,6 +46,11 @@ pub(crate) struct State {
 }
 
 impl State {
+    /// What came of each patch.
+    pub(crate) fn outcomes(&self) -> &BTreeMap<PatchId, Outcome> {
+        &self.outcomes
+    }
+
     pub(crate) fn refusal(&self, id: &PatchId) -> Option<&String> {
         self.refused.get(id)
     }
@@ -106,46 +109,4 @@ fn reason(words: &str) -> String {
     const LONGEST: usize = 500;
     let at = words.find("Proto constraint validation failed").unwrap_or_default();
     words[at..].trim().chars().take(LONGEST).collect()
-}
-
-/// What has no effect of the mesh's EnvoyFilters, as the connected proxies took them.
-pub(crate) fn untranslated(registry: &Registry, shared: &Shared) -> Vec<Untranslated> {
-    let mut applied = BTreeSet::new();
-    let mut failed: BTreeMap<PatchId, BTreeSet<String>> = BTreeMap::new();
-    let mut met = BTreeSet::new();
-    for session in shared.sessions() {
-        let session = session.lock();
-        for (id, outcome) in &session.patches.outcomes {
-            met.insert(id.clone());
-            match outcome {
-                Outcome::Applied(_) => drop(applied.insert(id.clone())),
-                Outcome::Failed(words) => drop(failed.entry(id.clone()).or_default().insert(words.clone())),
-                Outcome::Nothing => {}
-            }
-        }
-    }
-    let mut found = Vec::new();
-    for config in &registry.envoy_filters {
-        for (index, patch) in config.spec.config_patches.iter().enumerate() {
-            let id = PatchId::new(title(&config.object), index, patch);
-            let mut add = |words: &str| {
-                found.push(Untranslated {
-                    object: id.object.clone(),
-                    reason: format!("configPatches[{index}]: {words}"),
-                });
-            };
-            for words in failed.get(&id).into_iter().flatten() {
-                add(words);
-            }
-            if failed.contains_key(&id) || applied.contains(&id) {
-                continue;
-            }
-            if met.contains(&id) {
-                add("nothing in the configuration of any proxy fits its match");
-            } else {
-                add("no connected proxy is selected by its context, workloadSelector and namespace");
-            }
-        }
-    }
-    found
 }

@@ -3,10 +3,12 @@
 //! The metrics are counted where the records arrive. A record's log has a name, `outbound|{…}`, in which the metrics stand that
 //! are not counted or have other tags, and custom tags with the values that the proxy itself evaluates.
 
-use super::providers::{PROMETHEUS, Provider};
-use super::{cel, fits, holding, names, or, providers};
-use crate::translate::Target;
-use crate::translate::observe::Side;
+use super::cel;
+use super::holding::{fits, holding, names, or};
+use super::providers::{self, PROMETHEUS, Provider};
+use super::side::Side;
+use crate::translate::envoy;
+use crate::translate::target::Target;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -71,8 +73,7 @@ pub(crate) fn overrides(target: &Target<'_>, side: Side) -> Overrides {
         if !about.iter().any(is_ours) {
             continue;
         }
-        interval =
-            rule.reporting_interval.as_deref().and_then(crate::translate::support::seconds).or(interval);
+        interval = rule.reporting_interval.as_deref().and_then(envoy::seconds).or(interval);
         for change in &rule.overrides {
             if !fits(change.r#match.as_ref().and_then(|wanted| wanted.mode.as_deref()), side) {
                 continue;

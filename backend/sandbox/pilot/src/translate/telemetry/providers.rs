@@ -1,7 +1,8 @@
 //! Providers that Telemetry resources name: the mesh's `extensionProviders`, and those that every mesh has.
 
-use crate::mesh_config::MeshConfig;
 use crate::registry::Registry;
+use crate::registry::mesh_config::MeshConfig;
+use crate::translate::names;
 use serde_json::Value;
 
 /// Text access logs on standard output; built in.
@@ -137,11 +138,7 @@ fn service(registry: &Registry, settings: &Value) -> Result<Service, String> {
     let port = settings["port"].as_u64().and_then(|port| u16::try_from(port).ok()).unwrap_or_default();
     let found = registry.service(host).ok_or_else(|| format!("there is no service {host}"))?;
     found.port(port).ok_or_else(|| format!("service {host} has no port {port}"))?;
-    Ok(Service {
-        cluster: super::super::names::outbound_cluster(port, "", host),
-        host: host.to_owned(),
-        port,
-    })
+    Ok(Service { cluster: names::outbound_cluster(port, "", host), host: host.to_owned(), port })
 }
 
 /// `accessLogFormat` and `accessLogEncoding` of the whole mesh.

@@ -3,9 +3,12 @@
 mod security;
 mod traffic;
 
-use super::{Resources, Target, translate};
-use crate::World;
-use crate::registry::Registry;
+use super::target::Target;
+use super::translate;
+use crate::read;
+use crate::registry::{Known, Registry};
+use crate::world::World;
+use crate::xds::Resources;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -49,7 +52,7 @@ status: {podIP: 10.244.0.8}
 fn registry(more: &str) -> Registry {
     let read = |yaml: &str| serde_saphyr::from_multiple::<Value>(yaml).expect("YAML");
     let objects = read(WORLD).into_iter().chain(read(more)).filter(|object| !object.is_null()).map(Arc::new);
-    Registry::of(&World { revision: 1, objects: objects.collect() })
+    read::read(&World { revision: 1, objects: objects.collect() }, &mut Known::default())
 }
 
 /// What a pod is told; everything must be encodable.

@@ -1,7 +1,7 @@
 //! Mutual TLS: which mode holds, and what both sides make of it.
 
 use super::{find, registry, told};
-use crate::translate::mtls::{Mode, mode};
+use crate::translate::security::mtls::{Mode, mode};
 use serde_json::json;
 
 fn policy(name: &str, namespace: &str, spec: &str, created: &str) -> String {

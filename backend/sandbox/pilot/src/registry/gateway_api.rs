@@ -1,0 +1,137 @@
+//! The Gateway API's objects as they were read, and what they were found to mean.
+
+use super::config::{Config, read};
+use super::service::Service;
+use super::untranslated::Untranslated;
+use istio::Object;
+use istio::views::VirtualService;
+use istio::views::gateway_api::{
+    GROUP, Gateway, GatewayClass, GrpcMethodMatch, GrpcRoute, GrpcRouteMatch, GrpcRouteRule, HttpRoute,
+    HttpRouteMatch, HttpRouteRule, PathMatch, ReferenceGrant,
+};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// The Gateway API's resources, and what they mean.
+#[derive(Debug, Default)]
+pub struct GatewayApi {
+    pub(crate) classes: Vec<Config<GatewayClass>>,
+    pub(crate) gateways: Vec<Config<Gateway>>,
+    pub(crate) routes: Vec<Config<HttpRoute>>,
+    pub(crate) grants: Vec<Config<ReferenceGrant>>,
+    /// Labels by namespace.
+    pub(crate) namespaces: BTreeMap<String, BTreeMap<String, String>>,
+    /// Rules for calls to services.
+    pub(crate) calls: Vec<Calls>,
+    /// What is to be said at each object.
+    pub(crate) statuses: Vec<ObjectStatus>,
+}
+
+/// The rules for calls to one service.
+#[derive(Debug)]
+pub(crate) struct Calls {
+    pub(crate) host: String,
+    /// One of its ports only.
+    pub(crate) port: Option<u16>,
+    /// Only from this namespace, which is not the service's.
+    pub(crate) from: Option<String>,
+    pub(crate) config: Config<VirtualService>,
+}
+
+/// The status that an object is to have. Conditions have no time yet: only who writes them knows since when they hold.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ObjectStatus {
+    /// `gateway.networking.k8s.io/v1`.
+    pub api_version: String,
+    /// `HTTPRoute`.
+    pub kind: String,
+    /// "" for objects without one.
+    pub namespace: String,
+    /// The object's name.
+    pub name: String,
+    /// Its `status`.
+    pub status: Value,
+}
+
+/// Whether an object is of the Gateway API's kinds that are read.
+pub(crate) fn is_ours(object: &Object) -> bool {
+    let group = object.0["apiVersion"]
+        .as_str()
+        .and_then(|version| version.split_once('/'))
+        .map_or("", |(group, _)| group);
+    let kinds = ["GatewayClass", "Gateway", "HTTPRoute", "GRPCRoute", "ReferenceGrant"];
+    group == GROUP && kinds.contains(&object.kind())
+}
+
+impl GatewayApi {
+    /// Reads one object of [`is_ours`].
+    pub(crate) fn take(&mut self, object: &Object, problems: &mut Vec<Untranslated>) {
+        match object.kind() {
+            "GatewayClass" => self.classes.extend(read(object, problems)),
+            "Gateway" => self.gateways.extend(read(object, problems)),
+            "HTTPRoute" => self.routes.extend(read(object, problems)),
+            "GRPCRoute" => self.routes.extend(read::<GrpcRoute>(object, problems).map(http_of_grpc)),
+            "ReferenceGrant" => self.grants.extend(read(object, problems)),
+            _ => {}
+        }
+    }
+
+    /// Remembers a Namespace's labels, by which listeners choose routes.
+    pub(crate) fn namespace(&mut self, object: &Object) {
+        self.namespaces.insert(object.name().to_owned(), object.labels());
+    }
+
+    /// The rules that hold for calls from a namespace to a service's port.
+    pub(crate) fn calls(&self, own: &str, service: &Service, port: u16) -> Option<&Config<VirtualService>> {
+        let meant = |calls: &&Calls| {
+            calls.host == service.host
+                && calls.port.is_none_or(|only| only == port)
+                && calls.from.as_ref().is_none_or(|from| from == own)
+        };
+        let found =
+            self.calls.iter().filter(meant).max_by_key(|calls| (calls.from.is_some(), calls.port.is_some()));
+        found.map(|calls| &calls.config)
+    }
+}
+
+/// A GRPCRoute as the HTTPRoute that it is: a method of a service is a path.
+fn http_of_grpc(config: Config<GrpcRoute>) -> Config<HttpRoute> {
+    let path = |method: &GrpcMethodMatch| {
+        let regex = method.r#type.as_deref() == Some("RegularExpression");
+        let (ty, value) = match (method.service.as_deref(), method.method.as_deref()) {
+            (service, called) if regex => (
+                "RegularExpression",
+                format!("/{}/{}", service.unwrap_or("[^/]+"), called.unwrap_or("[^/]+")),
+            ),
+            (Some(service), Some(called)) => ("Exact", format!("/{service}/{called}")),
+            (Some(service), None) => ("PathPrefix", format!("/{service}")),
+            (None, Some(called)) => ("RegularExpression", format!("/[^/]+/{}", regex::escape(called))),
+            (None, None) => ("PathPrefix", "/".to_owned()),
+        };
+        PathMatch { r#type: Some(ty.into()), value: Some(value) }
+    };
+    let matched = |one: GrpcRouteMatch| HttpRouteMatch {
+        path: one.method.as_ref().map(path),
+        headers: one.headers,
+        ..HttpRouteMatch::default()
+    };
+    let rule = |rule: GrpcRouteRule| HttpRouteRule {
+        name: rule.name,
+        matches: rule.matches.into_iter().map(matched).collect(),
+        filters: rule.filters,
+        backend_refs: rule.backend_refs,
+        ..HttpRouteRule::default()
+    };
+    let spec = HttpRoute {
+        parent_refs: config.spec.parent_refs,
+        hostnames: config.spec.hostnames,
+        rules: config.spec.rules.into_iter().map(rule).collect(),
+    };
+    Config {
+        name: config.name,
+        namespace: config.namespace,
+        created: config.created,
+        object: config.object,
+        spec,
+    }
+}

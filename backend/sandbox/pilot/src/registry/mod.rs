@@ -1,0 +1,262 @@
+//! What the mesh consists of: services, workloads and Istio's resources, read once from the API objects of a world.
+//!
+//! What its parts mean together is found out afterwards, by `read.rs`.
+
+pub(crate) mod config;
+pub(crate) mod gateway_api;
+pub(crate) mod locality;
+pub(crate) mod mesh_config;
+pub(crate) mod secrets;
+pub(crate) mod service;
+pub(crate) mod untranslated;
+pub(crate) mod workload;
+
+pub use config::Config;
+pub use locality::Locality;
+pub use service::{FixedEndpoint, Port, Protocol, Resolution, Service, TargetPort, allocated};
+pub use untranslated::Untranslated;
+pub(crate) use untranslated::title;
+pub use workload::{ProxyKind, Workload};
+
+use crate::hosts::selects;
+use crate::world::World;
+use config::{created, oldest_first, read};
+use gateway_api::GatewayApi;
+use istio::Object;
+use istio::views::envoy_filter::EnvoyFilter;
+use istio::views::{
+    AuthorizationPolicy, DestinationRule, Gateway, PeerAuthentication, RequestAuthentication, ServiceEntry,
+    Sidecar, Telemetry, VirtualService, WorkloadEntry,
+};
+use locality::UNKNOWN;
+use mesh_config::MeshConfig;
+use secrets::Credential;
+use serde_json::Value;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+/// What was read before.
+#[derive(Default)]
+pub(crate) struct Known {
+    /// Pods, by where their object is kept; the object is held so that no other can take its place.
+    pods: HashMap<usize, (Arc<Value>, Option<Arc<Workload>>)>,
+    /// The mesh's settings, which hold until there are others that can be read.
+    mesh_config: MeshConfig,
+}
+
+/// Everything that translation reads.
+#[derive(Debug, Default)]
+pub struct Registry {
+    /// The revision of the world that it was read from.
+    pub revision: u64,
+    /// Mesh-wide settings.
+    pub mesh_config: MeshConfig,
+    /// By host.
+    pub services: Vec<Service>,
+    /// By namespace and name.
+    pub workloads: Vec<Arc<Workload>>,
+    /// Where each Node stands, by its name.
+    pub nodes: BTreeMap<String, Locality>,
+    /// Oldest first.
+    pub virtual_services: Vec<Config<VirtualService>>,
+    /// Oldest first.
+    pub destination_rules: Vec<Config<DestinationRule>>,
+    /// Oldest first.
+    pub gateways: Vec<Config<Gateway>>,
+    /// Oldest first.
+    pub sidecars: Vec<Config<Sidecar>>,
+    /// Oldest first; their hosts are among the services.
+    pub service_entries: Vec<Config<ServiceEntry>>,
+    /// Machines outside of Kubernetes; oldest first.
+    pub workload_entries: Vec<Config<WorkloadEntry>>,
+    /// Certificates and keys in Secrets, by namespace and name.
+    pub(crate) credentials: BTreeMap<(String, String), Credential>,
+    /// Oldest first.
+    pub peer_authentications: Vec<Config<PeerAuthentication>>,
+    /// Oldest first.
+    pub authorization_policies: Vec<Config<AuthorizationPolicy>>,
+    /// Oldest first.
+    pub envoy_filters: Vec<Config<EnvoyFilter>>,
+    /// Oldest first.
+    pub request_authentications: Vec<Config<RequestAuthentication>>,
+    /// The Gateway API's resources.
+    pub gateway_api: GatewayApi,
+    /// Oldest first.
+    pub telemetries: Vec<Config<Telemetry>>,
+    /// What was understood only in part, or not at all.
+    pub untranslated: Vec<Untranslated>,
+}
+
+impl Registry {
+    /// Reads all objects of a world, but for those pods that have not changed; what cannot be read is named in
+    /// `untranslated`.
+    pub(crate) fn read(world: &World, known: &mut Known) -> Self {
+        let mut registry = Self { revision: world.revision, ..Self::default() };
+        let before = std::mem::take(&mut known.pods);
+        for object in world.objects.iter().map(|object| Object(object.clone())) {
+            if object.kind() == "Pod" {
+                let at = Arc::as_ptr(&object.0) as usize;
+                let same = before.get(&at).filter(|(pod, _)| Arc::ptr_eq(pod, &object.0));
+                let workload = same
+                    .map_or_else(|| Workload::of(&object).map(Arc::new), |(_, workload)| workload.clone());
+                registry.workloads.extend(workload.clone());
+                known.pods.insert(at, (object.0, workload));
+            } else {
+                registry.take(&object, &known.mesh_config);
+            }
+        }
+        known.mesh_config.clone_from(&registry.mesh_config);
+        registry.allocate(world);
+        // A Kubernetes Service before a ServiceEntry of the same host, then the oldest. Each namespace may have its own.
+        registry.services.sort_by(|a, b| (&a.host, a.entry, &a.created).cmp(&(&b.host, b.entry, &b.created)));
+        registry.merge_hosts();
+        registry.workloads.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
+        oldest_first(&mut registry.virtual_services);
+        oldest_first(&mut registry.destination_rules);
+        oldest_first(&mut registry.gateways);
+        oldest_first(&mut registry.sidecars);
+        oldest_first(&mut registry.workload_entries);
+        oldest_first(&mut registry.peer_authentications);
+        oldest_first(&mut registry.authorization_policies);
+        oldest_first(&mut registry.envoy_filters);
+        oldest_first(&mut registry.request_authentications);
+        oldest_first(&mut registry.telemetries);
+        oldest_first(&mut registry.service_entries);
+        registry
+    }
+
+    fn take(&mut self, object: &Object, last: &MeshConfig) {
+        if gateway_api::is_ours(object) {
+            return self.gateway_api.take(object, &mut self.untranslated);
+        }
+        match object.kind() {
+            "Namespace" => self.gateway_api.namespace(object),
+            "Service" => self.services.extend(service::kubernetes(object, created(object))),
+            "ServiceEntry" => {
+                let entry = read::<ServiceEntry>(object, &mut self.untranslated);
+                self.services.extend(entry.iter().flat_map(service::of_entry));
+                self.service_entries.extend(entry);
+            }
+            "Node" => drop(self.nodes.insert(object.name().to_owned(), Locality::of_node(&object.labels()))),
+            "VirtualService" => self.virtual_services.extend(read(object, &mut self.untranslated)),
+            "DestinationRule" => self.destination_rules.extend(read(object, &mut self.untranslated)),
+            "Gateway"
+                if object.0["apiVersion"]
+                    .as_str()
+                    .is_some_and(|version| version.starts_with("networking.istio.io/")) =>
+            {
+                self.gateways.extend(read(object, &mut self.untranslated));
+            }
+            "Sidecar" => self.sidecars.extend(read(object, &mut self.untranslated)),
+            "WorkloadEntry" => self.workload_entries.extend(read(object, &mut self.untranslated)),
+            "Secret" => {
+                let name = (object.namespace().to_owned(), object.name().to_owned());
+                self.credentials.extend(Credential::of(object).map(|credential| (name, credential)));
+            }
+            "PeerAuthentication" => self.peer_authentications.extend(read(object, &mut self.untranslated)),
+            "AuthorizationPolicy" => self.authorization_policies.extend(read(object, &mut self.untranslated)),
+            "EnvoyFilter" => self.envoy_filters.extend(read(object, &mut self.untranslated)),
+            "RequestAuthentication" => {
+                self.request_authentications.extend(read(object, &mut self.untranslated));
+            }
+            "Telemetry" => self.telemetries.extend(read(object, &mut self.untranslated)),
+            "ConfigMap" => match MeshConfig::of(object) {
+                Some(Ok(read)) => {
+                    let reasons = read.without_effect().into_iter();
+                    self.untranslated
+                        .extend(reasons.map(|reason| Untranslated { object: title(object), reason }));
+                    self.mesh_config = read;
+                }
+                // As istiod: what was last read stays in force.
+                Some(Err(reason)) => {
+                    self.untranslated.push(Untranslated { object: title(object), reason });
+                    self.mesh_config.clone_from(last);
+                }
+                None => {}
+            },
+            _ => {}
+        }
+    }
+
+    /// Gives hosts of ServiceEntries without addresses those that Istio's DNS would answer.
+    fn allocate(&mut self, world: &World) {
+        let entries: Vec<Object> = world
+            .objects
+            .iter()
+            .filter(|object| object["kind"] == "ServiceEntry")
+            .map(|object| Object(object.clone()))
+            .collect();
+        let mut given = allocated(entries.iter());
+        for service in
+            self.services.iter_mut().filter(|service| service.entry && service.addresses.is_empty())
+        {
+            let address = given.remove(&(service.namespace.clone(), service.host.clone()));
+            service.addresses.extend(address.map(|address| address.to_string()));
+        }
+    }
+
+    /// One service per host and namespace: the first.
+    fn merge_hosts(&mut self) {
+        let mut merged: Vec<Service> = Vec::new();
+        for service in self.services.drain(..) {
+            let mut known = merged.iter().rev().take_while(|known| known.host == service.host);
+            if known.any(|known| known.namespace == service.namespace) {
+                let object = format!("ServiceEntry host {}/{}", service.namespace, service.host);
+                let reason =
+                    "it is defined more than once, and only the oldest definition counts in the sandbox"
+                        .to_owned();
+                self.untranslated.push(Untranslated { object, reason });
+            } else {
+                merged.push(service);
+            }
+        }
+        self.services = merged;
+    }
+
+    /// The service of this host.
+    pub fn service(&self, host: &str) -> Option<&Service> {
+        self.services.iter().find(|service| service.host == host)
+    }
+
+    /// A workload by name.
+    pub fn workload(&self, namespace: &str, name: &str) -> Option<&Workload> {
+        self.workloads
+            .iter()
+            .map(Arc::as_ref)
+            .find(|workload| workload.namespace == namespace && workload.name == name)
+    }
+
+    /// The pods that a service selects and that take traffic.
+    pub fn members<'a>(&'a self, service: &'a Service) -> impl Iterator<Item = &'a Workload> {
+        self.workloads.iter().map(Arc::as_ref).filter(|workload| {
+            !service.selector.is_empty()
+                && workload.namespace == service.namespace
+                && workload.ready
+                && selects(&service.selector, &workload.labels)
+        })
+    }
+
+    /// The endpoints of a service that no pod is: its own, and WorkloadEntries that it selects.
+    pub fn fixed<'a>(&'a self, service: &'a Service) -> impl Iterator<Item = FixedEndpoint> + 'a {
+        let entries = self.workload_entries.iter().filter(|entry| {
+            !service.selector.is_empty()
+                && entry.namespace == service.namespace
+                && selects(&service.selector, &entry.spec.labels)
+        });
+        service.fixed.iter().cloned().chain(entries.filter_map(|entry| FixedEndpoint::of(&entry.spec)))
+    }
+
+    /// Where a workload stands: as its label says, else where its Node does.
+    pub fn locality<'a>(&'a self, workload: &'a Workload) -> &'a Locality {
+        workload.locality.as_ref().or_else(|| self.nodes.get(&workload.node)).unwrap_or(&UNKNOWN)
+    }
+
+    /// The services that select a workload.
+    pub fn services_of<'a>(&'a self, workload: &'a Workload) -> impl Iterator<Item = &'a Service> {
+        self.services.iter().filter(|service| {
+            !service.selector.is_empty()
+                && workload.namespace == service.namespace
+                && selects(&service.selector, &workload.labels)
+        })
+    }
+}

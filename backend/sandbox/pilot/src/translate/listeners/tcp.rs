@@ -1,0 +1,196 @@
+//! TCP and TLS routes: which service or version the bytes go to, told apart by port, subnet, caller and server name.
+
+use super::http;
+use crate::hosts::{fits, selects};
+use crate::registry::{Config, Port, Service};
+use crate::translate::clusters::destinations::{self, Policy};
+use crate::translate::envoy::{put, time};
+use crate::translate::routes::matches::{Way, same_gateway};
+use crate::translate::target::Target;
+use crate::translate::telemetry::side::Side;
+use crate::translate::{names, routes};
+use istio::views::{L4Match, RouteDestination, TlsMatch, VirtualService};
+use serde_json::{Value, json};
+
+/// A filter chain for connections to these subnets and server names; for all when there are none.
+pub(crate) fn chain(subnets: &[&String], server_names: &[String], filter: Value) -> Value {
+    let mut matching = json!({});
+    let ranges: Vec<Value> = subnets.iter().filter_map(|subnet| range(subnet)).collect();
+    if !ranges.is_empty() {
+        matching["prefix_ranges"] = json!(ranges);
+    }
+    let named: Vec<&String> = server_names.iter().filter(|name| *name != "*").collect();
+    if !named.is_empty() && named.len() == server_names.len() {
+        matching["server_names"] = json!(named);
+    }
+    let mut chain = json!({"filters": [filter]});
+    if matching.as_object().is_some_and(|matching| !matching.is_empty()) {
+        chain["filter_chain_match"] = matching;
+    }
+    chain
+}
+
+fn range(subnet: &str) -> Option<Value> {
+    let (address, length) =
+        subnet.split_once('/').unwrap_or((subnet, if subnet.contains(':') { "128" } else { "32" }));
+    address.parse::<std::net::IpAddr>().ok()?;
+    Some(json!({"address_prefix": address, "prefix_len": length.parse::<u32>().ok()?}))
+}
+
+/// The filter chains for a service's port, which is reached by `subnets` of its own or, when `by_name`, only by its name:
+/// those of the VirtualServices that hold for it, and one for everything else.
+pub(crate) fn outbound(
+    target: &Target<'_>,
+    service: &Service,
+    port: &Port,
+    subnets: &[&String],
+    by_name: bool,
+) -> Vec<Value> {
+    let rules = holding(target, service);
+    let mut chains = Vec::new();
+    for config in rules {
+        let way = Way { gateway: "mesh", namespace: &config.namespace, port: port.number };
+        if port.protocol.is_tls() {
+            chains.extend(by_server_name(target, config, &way, subnets));
+        } else {
+            chains.extend(by_connection(target, config, &way, subnets));
+        }
+    }
+    let plain =
+        || http::bytes(target, Side::Outbound, &names::outbound_cluster(port.number, "", &service.host));
+    if port.protocol.is_tls() {
+        if chains.is_empty() {
+            let name = if by_name { std::slice::from_ref(&service.host) } else { &[] };
+            chains.push(chain(subnets, name, plain()));
+        }
+    } else {
+        let ours = chain(subnets, &[], Value::Null);
+        if chains.iter().all(|chain| chain["filter_chain_match"] != ours["filter_chain_match"]) {
+            chains.push(chain(subnets, &[], plain()));
+        }
+    }
+    limits(target, service, port.number, &mut chains);
+    chains
+}
+
+/// How long a connection may live and rest, and whether the caller's address decides where it goes: the DestinationRule's.
+fn limits(target: &Target<'_>, service: &Service, port: u16, chains: &mut [Value]) {
+    let Some(rule) = destinations::rule(target, service) else { return };
+    let policy = Policy::of(Some(&rule), None, port);
+    let none = Value::Null;
+    let tcp = policy.connection_pool.map_or(&none, |pool| &pool["tcp"]);
+    for chain in chains {
+        let config = &mut chain["filters"][0]["typed_config"];
+        put(config, "idle_timeout", time(tcp, "idleTimeout"));
+        put(config, "max_downstream_connection_duration", time(tcp, "maxConnectionDuration"));
+        put(config, "hash_policy", policy.hashes_by_source().then(|| json!([{"source_ip": {}}])));
+    }
+}
+
+/// The chains of a VirtualService's `tls` rules.
+pub(crate) fn by_server_name(
+    target: &Target<'_>,
+    config: &Config<VirtualService>,
+    way: &Way<'_>,
+    subnets: &[&String],
+) -> Vec<Value> {
+    let mut chains = Vec::new();
+    for rule in &config.spec.tls {
+        for wanted in rule.r#match.iter().filter(|wanted| possible(target, way, &common(wanted))) {
+            let own: Vec<&String> = wanted.destination_subnets.iter().collect();
+            let subnets = if own.is_empty() { subnets } else { &own };
+            chains.push(chain(subnets, &wanted.sni_hosts, split(target, config, way, &rule.route)));
+        }
+    }
+    chains
+}
+
+/// The chains of a VirtualService's `tcp` rules, until one takes everything.
+pub(crate) fn by_connection(
+    target: &Target<'_>,
+    config: &Config<VirtualService>,
+    way: &Way<'_>,
+    subnets: &[&String],
+) -> Vec<Value> {
+    let mut chains = Vec::new();
+    for rule in &config.spec.tcp {
+        let filter = split(target, config, way, &rule.route);
+        if rule.r#match.is_empty() {
+            chains.push(chain(subnets, &[], filter));
+            return chains;
+        }
+        for wanted in rule.r#match.iter().filter(|wanted| possible(target, way, wanted)) {
+            let own: Vec<&String> = wanted.destination_subnets.iter().collect();
+            let narrowed = !own.is_empty();
+            chains.push(chain(if narrowed { &own } else { subnets }, &[], filter.clone()));
+            if !narrowed {
+                return chains;
+            }
+        }
+    }
+    chains
+}
+
+/// Bytes to one destination, or to several by their shares.
+fn split(
+    target: &Target<'_>,
+    config: &Config<VirtualService>,
+    way: &Way<'_>,
+    route: &[RouteDestination],
+) -> Value {
+    let cluster = |to| routes::destination(target, config, way, to).cluster;
+    let shares: Vec<&RouteDestination> = match route {
+        [only] => return http::bytes(target, Side::Outbound, &cluster(&only.destination)),
+        // As istiod: a share of nothing is left out.
+        several => several.iter().filter(|split| split.weight.unwrap_or(0) > 0).collect(),
+    };
+    let first =
+        shares.first().map(|split| cluster(&split.destination)).unwrap_or_else(|| "BlackHoleCluster".into());
+    let mut filter = http::bytes(target, Side::Outbound, &first);
+    if let (Some(config), [_, _, ..]) = (filter["typed_config"].as_object_mut(), shares.as_slice()) {
+        let shares: Vec<Value> = shares
+            .iter()
+            .map(|split| json!({"name": cluster(&split.destination), "weight": split.weight}))
+            .collect();
+        config.shift_remove("cluster");
+        config.insert("weighted_clusters".into(), json!({"clusters": shares}));
+    }
+    filter
+}
+
+/// The VirtualServices of the mesh for a service, the one with the most specific host first.
+fn holding<'a>(target: &Target<'a>, service: &Service) -> Vec<&'a Config<VirtualService>> {
+    let mut found: Vec<((bool, usize), &Config<VirtualService>)> = Vec::new();
+    for config in target.scope.virtual_services.iter().copied() {
+        let way = Way { gateway: "mesh", namespace: &config.namespace, port: 0 };
+        let in_mesh = config.spec.gateways.is_empty()
+            || config.spec.gateways.iter().any(|name| same_gateway(name, &way));
+        let hosts = config.spec.hosts.iter().map(|host| istio::fqdn(host, &config.namespace));
+        let rank = hosts
+            .filter(|host| in_mesh && fits(host, &service.host))
+            .map(|host| (!host.starts_with('*'), host.len()))
+            .max();
+        found.extend(rank.map(|rank| (rank, config)));
+    }
+    found.sort_by(|(one, _), (other, _)| other.cmp(one));
+    found.into_iter().map(|(_, config)| config).collect()
+}
+
+/// What a `tls` match has in common with a `tcp` match.
+fn common(wanted: &TlsMatch) -> L4Match {
+    L4Match {
+        destination_subnets: wanted.destination_subnets.clone(),
+        port: wanted.port,
+        source_labels: wanted.source_labels.clone(),
+        gateways: wanted.gateways.clone(),
+        source_namespace: wanted.source_namespace.clone(),
+    }
+}
+
+fn possible(target: &Target<'_>, way: &Way<'_>, wanted: &L4Match) -> bool {
+    let labels = way.gateway != "mesh" || selects(&wanted.source_labels, &target.workload.labels);
+    labels
+        && wanted.port.is_none_or(|port| port == u32::from(way.port))
+        && wanted.source_namespace.as_ref().is_none_or(|namespace| *namespace == target.workload.namespace)
+        && (wanted.gateways.is_empty() || wanted.gateways.iter().any(|name| same_gateway(name, way)))
+}
