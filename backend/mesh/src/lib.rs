@@ -26,6 +26,6 @@ pub use change::{Change, Edit, Step};
 pub use change_id::{ChangeId, NoChangeId};
 pub use istio::{KINDS, Kind, Object, Problem, Ref, fqdn, kinds};
 pub use ledger::{Fact, Ledger, Stage};
-pub use model::{Mesh, Objects, Pod, Port, Service, Subset, Workload, visible_from};
+pub use model::{Mesh, Objects, Part, Pod, Port, Revision, Service, Subset, Workload, visible_from};
 pub use remote::Remote;
 pub use scene::Scene;

@@ -1,19 +1,26 @@
 //! One revision of everything: services, workloads, pods and the configuration that touches them.
 
+mod config;
+mod hosts;
 mod mtls;
 mod objects;
+mod part;
 mod reach;
 mod read;
+mod revision;
 mod services;
 mod workloads;
 
 pub(crate) use mtls::{Policies, mode};
 pub use objects::Objects;
+pub use part::Part;
 pub use reach::visible_from;
 pub(crate) use reach::{closeness, full};
+pub use revision::Revision;
 pub(crate) use services::natural;
 pub(crate) use workloads::selects;
 
+use config::Config;
 use istio::{Problem, Ref, views};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -112,21 +119,15 @@ pub struct Workload {
     pub mtls: (String, Option<Ref>),
 }
 
-/// One revision of everything.
+/// One revision of everything. Namespaces and kinds of which nothing changed are shared with the revision before.
 #[derive(Clone, Debug, Default)]
 pub struct Mesh {
-    revision: u64,
+    revision: Revision,
     objects: Objects,
-    namespaces: Vec<Arc<str>>,
-    services: BTreeMap<(Arc<str>, Arc<str>), Service>,
-    workloads: BTreeMap<(Arc<str>, Arc<str>), Workload>,
-    virtual_services: BTreeMap<Ref, views::VirtualService>,
-    destination_rules: BTreeMap<Ref, views::DestinationRule>,
-    gateways: BTreeMap<Ref, views::Gateway>,
-    service_entries: BTreeMap<Ref, views::ServiceEntry>,
-    peer_authentications: BTreeMap<Ref, views::PeerAuthentication>,
-    problems: Vec<(Ref, Problem)>,
-    root_namespace: String,
+    namespaces: Arc<[Arc<str>]>,
+    parts: BTreeMap<Arc<str>, Arc<Part>>,
+    config: Config,
+    root_namespace: Arc<str>,
 }
 
 /// Typed views of the objects of one kind, by their names.
@@ -136,11 +137,11 @@ macro_rules! views {
             $(
                 #[$doc]
                 pub fn $all(&self) -> impl Iterator<Item = (&Ref, &$view)> {
-                    self.$all.iter()
+                    self.config.$all.iter().map(|(at, view)| (at, &**view))
                 }
                 /// One of them; `None` also when it cannot be read.
                 pub fn $one(&self, at: &Ref) -> Option<&$view> {
-                    self.$all.get(at)
+                    self.config.$all.get(at).map(|view| &**view)
                 }
             )*
         }
@@ -161,9 +162,19 @@ views! {
 }
 
 impl Mesh {
-    /// Raises with every change; a memo key.
-    pub fn revision(&self) -> u64 {
+    /// Names what it says: whoever keeps what was derived of all of it, keeps it by this. A change of an object that says
+    /// nothing new to the model (an annotation of a pod) leaves it as it is; of Istio's own objects every change counts.
+    pub fn revision(&self) -> Revision {
         self.revision
+    }
+    /// Names what Istio's objects say.
+    pub fn config_revision(&self) -> Revision {
+        self.config.revision
+    }
+    /// Names the services and workloads of these namespaces, and what Istio's objects say: for whoever reads no more.
+    pub fn revision_of<'a>(&self, namespaces: impl IntoIterator<Item = &'a str>) -> Revision {
+        let parts = namespaces.into_iter().filter_map(|namespace| self.part(namespace));
+        parts.map(Part::revision).fold(self.config.revision, Revision::max)
     }
     /// All objects.
     pub fn objects(&self) -> &Objects {
@@ -173,29 +184,37 @@ impl Mesh {
     pub fn namespaces(&self) -> &[Arc<str>] {
         &self.namespaces
     }
+    /// What was read of one namespace; `None` when there never was a service or a workload.
+    pub fn part(&self, namespace: &str) -> Option<&Part> {
+        self.parts.get(namespace).map(|part| &**part)
+    }
+    /// What was read of each namespace.
+    pub fn parts(&self) -> impl ExactSizeIterator<Item = (&Arc<str>, &Arc<Part>)> {
+        self.parts.iter()
+    }
     /// All services, by namespace and name.
     pub fn services(&self) -> impl Iterator<Item = &Service> {
-        self.services.values()
+        self.parts.values().flat_map(|part| part.services()).map(|service| &**service)
     }
     /// How many services there are.
     pub fn service_count(&self) -> usize {
-        self.services.len()
+        self.parts.values().map(|part| part.services().len()).sum()
     }
     /// All workloads, by namespace and name.
     pub fn workloads(&self) -> impl Iterator<Item = &Workload> {
-        self.workloads.values()
+        self.parts.values().flat_map(|part| part.workloads()).map(|workload| &**workload)
     }
     /// How many workloads there are.
     pub fn workload_count(&self) -> usize {
-        self.workloads.len()
+        self.parts.values().map(|part| part.workloads().len()).sum()
     }
     /// Objects that could not be read, and why.
     pub fn problems(&self) -> impl Iterator<Item = (&Ref, &Problem)> {
-        self.problems.iter().map(|(at, problem)| (at, problem))
+        self.config.problems.iter()
     }
     /// Why an object could not be read, if it could not.
     pub fn problem(&self, at: &Ref) -> Option<&Problem> {
-        self.problems().find(|(of, _)| *of == at).map(|(_, problem)| problem)
+        self.config.problems.get(at)
     }
     /// Namespace of istiod, where mesh-wide policy lives ("istio-system").
     pub fn root_namespace(&self) -> &str {
@@ -203,11 +222,11 @@ impl Mesh {
     }
     /// A service by namespace and name.
     pub fn service(&self, namespace: &str, name: &str) -> Option<&Service> {
-        self.services.get(&(namespace.into(), name.into()))
+        self.part(namespace)?.service(name).map(|service| &**service)
     }
     /// A workload by namespace and name.
     pub fn workload(&self, namespace: &str, name: &str) -> Option<&Workload> {
-        self.workloads.get(&(namespace.into(), name.into()))
+        self.part(namespace)?.workload(name).map(|workload| &**workload)
     }
     /// The workloads behind a service.
     pub fn workloads_of<'a>(&'a self, service: &'a Service) -> impl Iterator<Item = &'a Workload> {
@@ -218,7 +237,7 @@ impl Mesh {
     }
     /// Names of all proxies, as istiod knows them: "productpage-v1-abc.bookinfo".
     pub fn proxies(&self) -> Vec<String> {
-        self.workloads.values().flat_map(Workload::proxies).collect()
+        self.workloads().flat_map(Workload::proxies).collect()
     }
 }
 
@@ -233,5 +252,7 @@ impl Workload {
     }
 }
 
+#[cfg(test)]
+mod sharing_tests;
 #[cfg(test)]
 mod tests;

@@ -17,8 +17,8 @@ use crate::kit::{Button, Memo, Status, Tokens, badge, fmt, icon, remote, text, t
 use crate::selection::Selected;
 use egui::{Align, Frame, Label, Layout, Margin, RichText, ScrollArea, Ui};
 use jiff::Timestamp;
-use mesh::Remote;
 use mesh::graph::Health;
+use mesh::{Remote, Revision};
 
 /// Width of the detail before the user changes it.
 pub const WIDTH: f32 = 384.0;
@@ -28,7 +28,7 @@ pub const WIDTH: f32 = 384.0;
 pub struct Detail {
     drafts: Drafts,
     worst: summary::Worst,
-    view: Memo<(u64, Option<Timestamp>, Selected), Option<View>>,
+    view: Memo<(Revision, Option<Timestamp>, Selected), Option<View>>,
 }
 
 impl Detail {

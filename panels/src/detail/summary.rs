@@ -13,7 +13,7 @@ use egui::{RichText, Ui};
 use jiff::Timestamp;
 use mesh::scene::SyncState;
 use mesh::traffic::{Flow, Protocol, Traffic};
-use mesh::{Mesh, Remote, Service, Workload};
+use mesh::{Mesh, Remote, Revision, Service, Workload};
 use std::collections::BTreeMap;
 
 pub(super) fn ui(ui: &mut Ui, cx: &Cx<'_>, worst: &mut Worst) {
@@ -122,7 +122,7 @@ struct Row {
 pub(super) struct Worst(Memo<Of, (Vec<Row>, Sum)>);
 
 /// What it is derived of: the mesh's revision, when traffic was measured, which namespaces are shown.
-type Of = (u64, Option<Timestamp>, Vec<String>);
+type Of = (Revision, Option<Timestamp>, Vec<String>);
 
 impl Worst {
     fn get(&mut self, cx: &Cx<'_>) -> &(Vec<Row>, Sum) {

@@ -9,7 +9,7 @@ use crate::kit::{Button, Memo, Tokens, badge, icon, problem, text};
 use crate::selection::Selected;
 use egui::{Align, Id, Layout, RichText, Ui, UiBuilder};
 use mesh::ledger::Entry;
-use mesh::{Change, ChangeId, Problem, Stage};
+use mesh::{Change, ChangeId, Problem, Revision, Stage};
 use std::collections::BTreeMap;
 
 /// All drafts of this window.
@@ -19,9 +19,9 @@ pub struct Drafts {
     by_id: BTreeMap<String, Kept>,
     /// Editors that the user opened or folded, by what they edit.
     unfolded: BTreeMap<String, bool>,
-    revision: Option<u64>,
+    revision: Option<Revision>,
     /// What is offered for the selection, by editor and draft.
-    offered: Memo<(u64, Selected), Vec<(&'static EditorRow, String)>>,
+    offered: Memo<(Revision, Selected), Vec<(&'static EditorRow, String)>>,
 }
 
 struct Kept {

@@ -5,7 +5,6 @@ use super::{Mesh, Workload};
 use istio::views::PeerAuthentication;
 use istio::{Object, Ref};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 type Policy<'a> = (&'a Ref, &'a PeerAuthentication);
 
@@ -81,23 +80,10 @@ pub(crate) fn mode(policy: &PeerAuthentication) -> Option<String> {
     policy.mtls.as_ref()?.mode.clone().filter(|mode| !mode.is_empty() && mode != "UNSET")
 }
 
-/// Writes the mode in force into every workload. Without a proxy nothing can ask for a certificate.
-pub(super) fn settle(mesh: &mut Mesh) {
-    let policies = Policies::of(mesh);
-    let bare =
-        |workload: &Workload| !workload.pods.is_empty() && workload.pods.iter().all(|pod| !pod.sidecar);
-    let modes = mesh.workloads.iter().map(|(key, workload)| {
-        let mode = if bare(workload) {
-            ("DISABLE".to_owned(), None)
-        } else {
-            policies.mode(&workload.namespace, &workload.labels)
-        };
-        (key.clone(), mode)
-    });
-    let modes: Vec<((Arc<str>, Arc<str>), _)> = modes.collect();
-    for (key, mode) in modes {
-        if let Some(workload) = mesh.workloads.get_mut(&key) {
-            workload.mtls = mode;
-        }
+/// The mode in force at a workload. Without a proxy nothing can ask for a certificate.
+pub(super) fn in_force(policies: &Policies<'_>, workload: &Workload) -> (String, Option<Ref>) {
+    if !workload.pods.is_empty() && workload.pods.iter().all(|pod| !pod.sidecar) {
+        return ("DISABLE".to_owned(), None);
     }
+    policies.mode(&workload.namespace, &workload.labels)
 }

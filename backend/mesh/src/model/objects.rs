@@ -1,6 +1,7 @@
 //! The watched objects, as they are now. A copy of them is cheap: it shares all kinds and namespaces that do not change.
 
 use istio::{Kind, Object, Ref};
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::ops::Index;
 use std::sync::Arc;
@@ -73,24 +74,63 @@ impl Objects {
         }
         gone
     }
-    /// Whether one kind has the very same objects in one namespace as `other` has.
-    pub fn shares(&self, other: &Self, kind: &'static Kind, namespace: &str) -> bool {
-        match (self.shelf(kind, namespace), other.shelf(kind, namespace)) {
-            (Some(one), Some(two)) => same_shelf(one, two),
-            (one, two) => one.is_none() && two.is_none(),
+    /// What is different from `before`. Costs what changed: kinds and namespaces that are shared are not looked at.
+    pub(super) fn changed_since<'a>(&'a self, before: &'a Self) -> Vec<Changed<'a>> {
+        let mut changes = Vec::new();
+        for (was, now) in joined(&before.0, &self.0) {
+            match (was, now) {
+                (Some((_, was)), Some((_, now))) if Arc::ptr_eq(was, now) => {}
+                (was, now) => {
+                    let none = &NOTHING;
+                    let (was, now) = (was.map_or(none, |(_, was)| was), now.map_or(none, |(_, now)| now));
+                    changes.extend(joined(was, now).filter_map(Changed::of));
+                }
+            }
         }
+        changes
     }
-    /// Whether these are the very same objects.
-    pub(super) fn same(&self, other: &Self) -> bool {
-        self.0.len() == other.0.len()
-            && self.0.iter().zip(&other.0).all(|((a, one), (b, two))| a == b && same_shelf(one, two))
+    /// Namespaces that objects live in.
+    pub(super) fn namespaces(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.0.keys().map(|(_, namespace)| namespace).filter(|namespace| !namespace.is_empty())
     }
 }
 
-fn same_shelf(one: &Arc<Shelf>, two: &Arc<Shelf>) -> bool {
-    let same =
-        |((a, one), (b, two)): ((&Ref, &Object), (&Ref, &Object))| Arc::ptr_eq(&one.0, &two.0) && a == b;
-    Arc::ptr_eq(one, two) || (one.len() == two.len() && one.iter().zip(&**two).all(same))
+static NOTHING: Shelf = Shelf::new();
+
+/// An object that came, went or became another.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Changed<'a> {
+    pub(super) at: &'a Ref,
+    pub(super) was: Option<&'a Object>,
+    pub(super) now: Option<&'a Object>,
+}
+
+type Entry<'a, K, V> = Option<(&'a K, &'a V)>;
+
+impl<'a> Changed<'a> {
+    fn of((was, now): (Entry<'a, Ref, Object>, Entry<'a, Ref, Object>)) -> Option<Self> {
+        let (at, _) = now.or(was)?;
+        let (was, now) = (was.map(|(_, was)| was), now.map(|(_, now)| now));
+        let same = was.zip(now).is_some_and(|(was, now)| Arc::ptr_eq(&was.0, &now.0) || was == now);
+        (!same).then_some(Self { at, was, now })
+    }
+}
+
+/// Goes through two maps side by side.
+fn joined<'a, K: Ord, V>(
+    one: &'a BTreeMap<K, V>,
+    two: &'a BTreeMap<K, V>,
+) -> impl Iterator<Item = (Entry<'a, K, V>, Entry<'a, K, V>)> {
+    let (mut one, mut two) = (one.iter().peekable(), two.iter().peekable());
+    std::iter::from_fn(move || {
+        let order = match (one.peek(), two.peek()) {
+            (Some((a, _)), Some((b, _))) => a.cmp(b),
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (None, None) => return None,
+        };
+        Some((one.next_if(|_| order.is_le()), two.next_if(|_| order.is_ge())))
+    })
 }
 
 impl Index<&Ref> for Objects {

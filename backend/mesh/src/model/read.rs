@@ -1,91 +1,190 @@
-//! From objects to the model: reads what can be read, names what cannot, keeps what did not change.
+//! From objects to the model: reads what changed, names what cannot be read, and shares what is as it was.
 
-use super::{Mesh, Objects, mtls, services, workloads};
-use istio::{Kind, Problem, Ref, kinds, views};
-use serde::de::DeserializeOwned;
+use super::config::{Config, Reach};
+use super::objects::Changed;
+use super::part::Part;
+use super::services::Maker;
+use super::workloads::{Touched, gather, is_gateway, selects, touched};
+use super::{Mesh, Objects, Policies, Revision, Workload, mtls};
+use istio::{Object, kinds};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+/// Namespaces and names.
+type Names = BTreeSet<(Arc<str>, Arc<str>)>;
+
 impl Mesh {
-    /// The model of these objects. Views of objects that did not change since `previous` are taken from there, and an
-    /// unchanged set of objects keeps its revision. Never fails as a whole: see [`Mesh::problems`].
+    /// The model of these objects. What they share with those of `previous` is not read again, and what says the same as
+    /// before keeps its revision. Never fails as a whole: see [`Mesh::problems`].
     pub fn read(objects: Objects, previous: Option<&Mesh>) -> Mesh {
-        if let Some(previous) = previous
-            && objects.same(&previous.objects)
-        {
-            return previous.clone();
-        }
-        let mut mesh = Mesh {
-            revision: previous.map_or(1, |previous| previous.revision + 1),
-            root_namespace: root_namespace(&objects),
-            objects,
-            ..Mesh::default()
+        let nothing = Mesh::default();
+        let before = previous.unwrap_or(&nothing);
+        let changes = objects.changed_since(&before.objects);
+        let root_namespace = match previous {
+            Some(mesh) if !changes.iter().any(is_istiod) => mesh.root_namespace.clone(),
+            _ => root_namespace(&objects),
         };
-        mesh.namespaces = namespaces(&mesh.objects);
-        mesh.virtual_services = mesh.views(&kinds::VIRTUAL_SERVICE, previous, |mesh| &mesh.virtual_services);
-        mesh.destination_rules =
-            mesh.views(&kinds::DESTINATION_RULE, previous, |mesh| &mesh.destination_rules);
-        mesh.gateways = mesh.views(&kinds::GATEWAY, previous, |mesh| &mesh.gateways);
-        mesh.service_entries = mesh.views(&kinds::SERVICE_ENTRY, previous, |mesh| &mesh.service_entries);
-        mesh.peer_authentications =
-            mesh.views(&kinds::PEER_AUTHENTICATION, previous, |mesh| &mesh.peer_authentications);
-        mesh.workloads =
-            workloads::read(&mesh, previous.filter(|previous| previous.gateways == mesh.gateways));
-        mtls::settle(&mut mesh);
-        mesh.services = services::read(&mesh);
+        if previous.is_some_and(|previous| previous.root_namespace != root_namespace) {
+            return Mesh::read(objects, None);
+        }
+        let mut config = before.config.clone();
+        let reach = config.take(&changes);
+        let reading = Reading { objects: &objects, before, config: &config, root: &root_namespace };
+        let mut parts = before.parts.clone();
+        let mut services = reading.workloads(&mut parts, touched(&changes), &reach);
+        services.extend(reading.touched(&changes, &reach, &parts));
+        reading.services(&mut parts, &services);
+        let namespaces = match previous {
+            Some(mesh) if changes.iter().all(|change| change.was.is_some() && change.now.is_some()) => {
+                Arc::clone(&mesh.namespaces)
+            }
+            _ => namespaces(&objects),
+        };
+        let mut mesh = Mesh { revision: before.revision, objects, namespaces, parts, config, root_namespace };
+        if previous.is_none() || !mesh.says_the_same(before) {
+            mesh.revision = Revision::fresh();
+        }
         mesh
     }
 
-    /// Typed views of all objects of one kind; what cannot be read becomes a problem.
-    fn views<T: DeserializeOwned + Default + Clone>(
-        &mut self,
-        kind: &'static Kind,
-        previous: Option<&Mesh>,
-        of: impl Fn(&Mesh) -> &BTreeMap<Ref, T>,
-    ) -> BTreeMap<Ref, T> {
-        let mut views = BTreeMap::new();
-        let mut problems = Vec::new();
-        for (at, object) in self.objects.of_kind(kind) {
-            let known = previous
-                .filter(|mesh| mesh.objects.get(at).is_some_and(|old| Arc::ptr_eq(&old.0, &object.0)));
-            if let Some(view) = known.and_then(|mesh| of(mesh).get(at)) {
-                views.insert(at.clone(), view.clone());
-                continue;
-            }
-            match views::read::<T>(object) {
-                Ok(view) => {
-                    views.insert(at.clone(), view);
-                }
-                Err(error) => problems.push((at.clone(), unreadable(at, &error))),
-            }
-        }
-        self.problems.extend(problems);
-        views
+    fn says_the_same(&self, before: &Self) -> bool {
+        self.config.revision == before.config.revision
+            && self.namespaces == before.namespaces
+            && revisions(self).eq(revisions(before))
     }
 }
 
-fn unreadable(at: &Ref, error: &serde_json::Error) -> Problem {
-    Problem::new(
-        format!("{at} cannot be read"),
-        error.to_string(),
-        "Correct the field; until then the object is left out here",
-    )
+fn revisions(mesh: &Mesh) -> impl Iterator<Item = (&Arc<str>, Revision)> {
+    mesh.parts.iter().map(|(namespace, part)| (namespace, part.revision()))
+}
+
+type Parts = BTreeMap<Arc<str>, Arc<Part>>;
+
+/// What is read, and what was read before.
+struct Reading<'a> {
+    objects: &'a Objects,
+    before: &'a Mesh,
+    config: &'a Config,
+    root: &'a str,
+}
+
+impl Reading<'_> {
+    /// Reads the touched workloads anew; returns the services that select them, or did.
+    fn workloads(&self, parts: &mut Parts, touched: Touched<'_>, reach: &Reach) -> Names {
+        let mut services = Names::new();
+        if touched.is_empty() && !reach.gateways && reach.policies.is_empty() {
+            return services;
+        }
+        let policies = Policies::new(self.root, self.config.policies(self.objects));
+        let selectors = self.config.gateways.values().map(|gateway| &gateway.selector);
+        let selectors: Vec<_> = selectors.filter(|selector| !selector.is_empty()).collect();
+        let settle = |workload: &mut Workload| {
+            workload.gateway =
+                is_gateway(workload) || selectors.iter().any(|selector| selects(selector, &workload.labels));
+            workload.mtls = mtls::in_force(&policies, workload);
+        };
+        for ((namespace, name), moved) in &touched {
+            let was = self.before.part(namespace).and_then(|part| part.workload(name));
+            let mut now = gather(self.objects, (namespace, name), was.map(|was| &**was), moved);
+            now.iter_mut().for_each(settle);
+            let selecting = self.before.part(namespace).into_iter().flat_map(Part::services);
+            let selecting = selecting.filter(|service| {
+                let mut labels = now.iter().chain(was.map(|was| &**was)).map(|workload| &workload.labels);
+                labels.any(|labels| selects(&service.selector, labels))
+            });
+            services.extend(selecting.map(|service| (namespace.clone(), service.name.clone())));
+            if now.as_ref() != was.map(|was| &**was) {
+                Arc::make_mut(parts.entry(namespace.clone()).or_default()).put_workload(name, now);
+            }
+        }
+        let everywhere = reach.gateways || reach.policies.iter().any(|namespace| **namespace == *self.root);
+        let unsettled =
+            parts.iter_mut().filter(|(namespace, _)| everywhere || reach.policies.contains(namespace));
+        for (_, part) in unsettled {
+            let mut moved = Vec::new();
+            for workload in part.workloads() {
+                let mut now = Workload::clone(workload);
+                settle(&mut now);
+                if now != **workload {
+                    moved.push(now);
+                }
+            }
+            for now in moved {
+                Arc::make_mut(part).put_workload(&now.name.clone(), Some(now));
+            }
+        }
+        services
+    }
+
+    /// Services that changes touch, by themselves or by Istio's objects that name them.
+    fn touched(&self, changes: &[Changed<'_>], reach: &Reach, parts: &Parts) -> Names {
+        let own = changes.iter().filter(|change| change.at.kind == &kinds::SERVICE);
+        let mut names: Names =
+            own.map(|change| (change.at.namespace.clone(), change.at.name.clone())).collect();
+        names.extend(reach.entries.iter().map(|(namespace, host)| (namespace.clone(), host.as_str().into())));
+        if self.before.parts.is_empty() {
+            return names; // all services are among the changes
+        }
+        let (wild, exact): (Vec<&str>, Vec<&str>) =
+            reach.hosts.iter().map(String::as_str).partition(|host| host.starts_with('*'));
+        let exact: BTreeSet<&str> = exact.into_iter().collect();
+        for host in &exact {
+            let of_kubernetes = host.strip_suffix(".svc.cluster.local").and_then(|name| name.split_once('.'));
+            if let Some((name, namespace)) = of_kubernetes
+                && let Some(service) = parts.get(namespace).and_then(|part| part.service(name))
+            {
+                names.insert((service.namespace.clone(), service.name.clone()));
+            }
+        }
+        if !exact.is_empty() {
+            for (at, entry) in self.config.service_entries.iter() {
+                let named = entry.hosts.iter().filter(|host| exact.contains(host.as_str()));
+                names.extend(named.map(|host| (at.namespace.clone(), host.as_str().into())));
+            }
+        }
+        if !wild.is_empty() {
+            let fits = |host: &str| wild.iter().any(|pattern| host.ends_with(&pattern[1..]));
+            let services = parts.values().flat_map(|part| part.services());
+            let fitting = services.filter(|service| fits(&service.host));
+            names.extend(fitting.map(|service| (service.namespace.clone(), service.name.clone())));
+        }
+        names
+    }
+
+    /// Reads these services anew.
+    fn services(&self, parts: &mut Parts, names: &Names) {
+        let mut by_namespace: BTreeMap<&Arc<str>, Vec<&Arc<str>>> = BTreeMap::new();
+        for (namespace, name) in names {
+            by_namespace.entry(namespace).or_default().push(name);
+        }
+        for (namespace, names) in by_namespace {
+            let part = parts.entry(namespace.clone()).or_default();
+            let maker = Maker::new(self.objects, self.config, self.root, (namespace, part), names.len());
+            let read: Vec<_> = names.into_iter().map(|name| (name, maker.service(name))).collect();
+            for (name, now) in read {
+                if now.as_ref() != part.service(name).map(|was| &**was) {
+                    Arc::make_mut(part).put_service(name, now);
+                }
+            }
+        }
+    }
+}
+
+fn is_istiod(change: &Changed<'_>) -> bool {
+    let marked = |object: &Object| object.label("app") == Some("istiod");
+    change.at.kind == &kinds::SERVICE
+        && (&*change.at.name == "istiod" || change.was.into_iter().chain(change.now).any(marked))
 }
 
 /// Namespaces that have an object of their own, and those that other objects live in (where namespaces may not be read).
-fn namespaces(objects: &Objects) -> Vec<Arc<str>> {
-    let mut names: BTreeSet<Arc<str>> =
-        objects.of_kind(&kinds::NAMESPACE).map(|(at, _)| at.name.clone()).collect();
-    for at in objects.keys() {
-        if !at.namespace.is_empty() && !names.contains(&at.namespace) {
-            names.insert(at.namespace.clone());
-        }
-    }
-    names.into_iter().collect()
+fn namespaces(objects: &Objects) -> Arc<[Arc<str>]> {
+    let named = objects.of_kind(&kinds::NAMESPACE).map(|(at, _)| &at.name);
+    let all: BTreeSet<&Arc<str>> = named.chain(objects.namespaces()).collect();
+    all.into_iter().cloned().collect()
 }
 
 /// Where istiod runs; "istio-system" when it cannot be seen.
-fn root_namespace(objects: &Objects) -> String {
+fn root_namespace(objects: &Objects) -> Arc<str> {
     let usual = "istio-system";
     let mut found = objects
         .of_kind(&kinds::SERVICE)
@@ -93,5 +192,5 @@ fn root_namespace(objects: &Objects) -> String {
         .map(|(at, _)| &*at.namespace)
         .collect::<Vec<_>>();
     found.sort_unstable_by_key(|namespace| *namespace != usual);
-    found.first().map_or(usual, |namespace| namespace).to_owned()
+    found.first().map_or(usual, |namespace| namespace).into()
 }

@@ -1,111 +1,124 @@
 //! Services: ports and their protocols, versions, workloads behind them, and the configuration in force.
 
-use super::reach::{by_age, closeness, full, visible_from};
+use super::config::Config;
+use super::hosts::Found;
+use super::part::Part;
+use super::reach::{full, visible_from};
 use super::workloads::selects;
-use super::{Mesh, Port, Service, Subset, Workload};
-use istio::views::{DestinationRule, ServiceEntry, VirtualService};
+use super::{Objects, Port, Service, Subset, Workload};
+use istio::views::{DestinationRule, ServiceEntry};
 use istio::{Object, Ref, kinds};
 use serde_json::Value;
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-pub(super) fn read(mesh: &Mesh) -> BTreeMap<(Arc<str>, Arc<str>), Service> {
-    let workloads = ByLabel::of(mesh);
-    let routes = ByHost::of(mesh, &mesh.virtual_services, |view: &VirtualService| {
-        let inside = view.gateways.is_empty() || view.gateways.iter().any(|gateway| gateway == "mesh");
-        if inside { view.hosts.as_slice() } else { &[] }
-    });
-    let rules =
-        ByHost::of(mesh, &mesh.destination_rules, |view: &DestinationRule| std::slice::from_ref(&view.host));
-    let mut services = BTreeMap::new();
-    for (at, object) in mesh.objects.of_kind(&kinds::SERVICE) {
-        let host = full(&at.name, &at.namespace);
-        let selector = istio::object::strings(object.spec().get("selector"));
-        let behind = workloads.selected(&at.namespace, &selector);
-        let ports = ports(mesh, object, &behind);
-        let bare = Bare { at, name: at.name.clone(), host, ports, selector, external: false };
-        services
-            .insert((at.namespace.clone(), at.name.clone()), service(mesh, bare, &behind, &routes, &rules));
+/// Makes services of one namespace of what is known of its workloads and of Istio's objects.
+pub(super) struct Maker<'a> {
+    objects: &'a Objects,
+    config: &'a Config,
+    root: &'a str,
+    namespace: &'a Arc<str>,
+    workloads: Vec<&'a Workload>,
+    by_label: Option<ByLabel<'a>>,
+}
+
+impl<'a> Maker<'a> {
+    /// For so many services of a namespace.
+    pub(super) fn new(
+        objects: &'a Objects,
+        config: &'a Config,
+        root: &'a str,
+        (namespace, part): (&'a Arc<str>, &'a Part),
+        many: usize,
+    ) -> Self {
+        let workloads: Vec<&Workload> = part.workloads().map(|workload| &**workload).collect();
+        // A few selectors are held against all workloads sooner than an index is made of them.
+        let by_label = (many > 4).then(|| ByLabel::of(&workloads));
+        Self { objects, config, root, namespace, workloads, by_label }
     }
-    for (at, entry) in &mesh.service_entries {
-        let selector =
-            entry.workload_selector.as_ref().map(|selector| selector.labels.clone()).unwrap_or_default();
-        let behind = workloads.selected(&at.namespace, &selector);
-        for host in &entry.hosts {
-            let name: Arc<str> = host.as_str().into();
-            let ports = entry_ports(entry);
-            let bare = Bare {
-                at,
-                name: name.clone(),
-                host: host.clone(),
-                ports,
-                selector: selector.clone(),
-                external: true,
-            };
-            let service = service(mesh, bare, &behind, &routes, &rules);
-            services.entry((at.namespace.clone(), name)).or_insert(service);
+
+    /// The service of this name: a Kubernetes service, else the first ServiceEntry that has it as a host.
+    pub(super) fn service(&self, name: &Arc<str>) -> Option<Service> {
+        let at = Ref::new(&kinds::SERVICE, self.namespace, name);
+        if let Some(object) = self.objects.get(&at) {
+            let selector = istio::object::strings(object.spec().get("selector"));
+            let behind = self.selected(&selector);
+            let ports = ports(self.objects, object, &behind);
+            let host = full(name, self.namespace);
+            return Some(self.make(Bare { at, name, host, ports, selector, external: false }, &behind));
+        }
+        let mut entries = self.config.entries(self.namespace);
+        let (at, entry) = entries.find(|(_, entry)| entry.hosts.iter().any(|host| **host == **name))?;
+        let selector = entry.workload_selector.as_ref().map(|selector| selector.labels.clone());
+        let selector = selector.unwrap_or_default();
+        let behind = self.selected(&selector);
+        let (at, host, ports) = (at.clone(), name.to_string(), entry_ports(entry));
+        Some(self.make(Bare { at, name, host, ports, selector, external: true }, &behind))
+    }
+
+    fn selected(&self, selector: &BTreeMap<String, String>) -> Vec<&'a Workload> {
+        match &self.by_label {
+            Some(by_label) => by_label.selected(selector),
+            None => {
+                let all = self.workloads.iter().copied();
+                all.filter(|workload| selects(selector, &workload.labels)).collect()
+            }
         }
     }
-    services
+
+    fn make(&self, bare: Bare<'_>, behind: &[&Workload]) -> Service {
+        let Bare { at, name, host, ports, selector, external } = bare;
+        let own = &**self.namespace;
+        let mut routes = self.config.routes.naming(&host, self.objects);
+        // Objects that this namespace cannot see still route calls from their own.
+        routes.sort_by_key(|found| {
+            let view = self.config.virtual_services.get(found.at);
+            let seen = view.is_some_and(|view| visible_from(&view.export_to, &found.at.namespace, own));
+            (Reverse(found.closeness), !seen)
+        });
+        let scope = |namespace: &str| match namespace {
+            _ if namespace == own => 0,
+            _ if namespace == self.root => 1,
+            _ => 2,
+        };
+        let view = |found: &Found<'_>| self.config.destination_rules.get(found.at);
+        let mut rules = self.config.rules.naming(&host, self.objects);
+        rules.retain(|found| view(found).is_some_and(|view| view.workload_selector.is_none()));
+        rules.sort_by_key(|found| (scope(&found.at.namespace), Reverse(found.closeness)));
+        // In one namespace only the closest host counts; rules for the same host are merged.
+        let mut closest: HashMap<&str, usize> = HashMap::new();
+        rules.retain(|found| {
+            *closest.entry(&*found.at.namespace).or_insert(found.closeness) == found.closeness
+        });
+        let in_force = rules.iter().filter(|found| scope(&found.at.namespace) < 2).filter_map(view);
+        Service {
+            namespace: self.namespace.clone(),
+            name: name.clone(),
+            host,
+            at,
+            ports,
+            selector,
+            subsets: subsets(in_force.map(|view| &**view), behind),
+            workloads: behind
+                .iter()
+                .map(|workload| format!("{}/{}", workload.namespace, workload.name))
+                .collect(),
+            virtual_services: routes.iter().map(|found| found.at.clone()).collect(),
+            destination_rules: rules.iter().map(|found| found.at.clone()).collect(),
+            external,
+        }
+    }
 }
 
 /// What an object itself says of a service.
 struct Bare<'a> {
-    at: &'a Ref,
-    name: Arc<str>,
+    at: Ref,
+    name: &'a Arc<str>,
     host: String,
     ports: Vec<Port>,
     selector: BTreeMap<String, String>,
     external: bool,
-}
-
-fn service(
-    mesh: &Mesh,
-    bare: Bare<'_>,
-    behind: &[&Workload],
-    routes: &ByHost<'_, VirtualService>,
-    rules: &ByHost<'_, DestinationRule>,
-) -> Service {
-    let Bare { at, name, host, ports, selector, external } = bare;
-    let own = &*at.namespace;
-    let mut virtual_services = routes.naming(&host);
-    // Objects that this namespace cannot see still route calls from their own.
-    virtual_services.sort_by_key(|found| {
-        (Reverse(found.closeness), !visible_from(&found.view.export_to, &found.at.namespace, own))
-    });
-    let mut destination_rules = rules.naming(&host);
-    destination_rules.retain(|found| found.view.workload_selector.is_none());
-    let scope = |namespace: &str| match namespace {
-        _ if namespace == own => 0,
-        _ if namespace == mesh.root_namespace => 1,
-        _ => 2,
-    };
-    destination_rules.sort_by_key(|found| (scope(&found.at.namespace), Reverse(found.closeness)));
-    // In one namespace only the closest host counts; rules for the same host are merged.
-    let mut closest: HashMap<&str, usize> = HashMap::new();
-    destination_rules
-        .retain(|found| *closest.entry(&*found.at.namespace).or_insert(found.closeness) == found.closeness);
-    let subsets = subsets(
-        destination_rules.iter().filter(|found| scope(&found.at.namespace) < 2).map(|found| found.view),
-        behind,
-    );
-    Service {
-        namespace: at.namespace.clone(),
-        name,
-        host,
-        at: at.clone(),
-        ports,
-        selector,
-        subsets,
-        workloads: behind
-            .iter()
-            .map(|workload| format!("{}/{}", workload.namespace, workload.name))
-            .collect(),
-        virtual_services: virtual_services.iter().map(|found| found.at.clone()).collect(),
-        destination_rules: destination_rules.iter().map(|found| found.at.clone()).collect(),
-        external,
-    }
 }
 
 /// Versions: subsets that DestinationRules declare, then what the pods' labels tell beyond them.
@@ -179,7 +192,7 @@ fn number(text: &[u8]) -> (&[u8], &[u8]) {
     (&text[zeros..end], &text[end..])
 }
 
-fn ports(mesh: &Mesh, object: &Object, behind: &[&Workload]) -> Vec<Port> {
+fn ports(objects: &Objects, object: &Object, behind: &[&Workload]) -> Vec<Port> {
     let list = object.spec().get("ports").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     let text = |port: &Value, key: &str| port.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     let number =
@@ -187,7 +200,7 @@ fn ports(mesh: &Mesh, object: &Object, behind: &[&Workload]) -> Vec<Port> {
     let read = |port: &Value| {
         let number_of = number(port.get("port"))?;
         let target = match port.get("targetPort") {
-            Some(Value::String(name)) => named_port(mesh, behind, name).unwrap_or(number_of),
+            Some(Value::String(name)) => named_port(objects, behind, name).unwrap_or(number_of),
             value => number(value).unwrap_or(number_of),
         };
         let name = text(port, "name");
@@ -197,18 +210,16 @@ fn ports(mesh: &Mesh, object: &Object, behind: &[&Workload]) -> Vec<Port> {
     list.iter().filter_map(read).collect()
 }
 
-fn named_port(mesh: &Mesh, behind: &[&Workload], name: &str) -> Option<u32> {
+fn named_port(objects: &Objects, behind: &[&Workload], name: &str) -> Option<u32> {
     let pods =
         behind.iter().flat_map(|workload| workload.pods.iter().map(|pod| (&workload.namespace, &pod.name)));
-    pods.filter_map(|(namespace, pod)| mesh.objects.get(&Ref::new(&kinds::POD, namespace, pod))).find_map(
-        |pod| {
-            let containers = pod.spec().get("containers")?.as_array()?;
-            let mut ports =
-                containers.iter().filter_map(|container| container.get("ports")?.as_array()).flatten();
-            let port = ports.find(|port| port.get("name").and_then(Value::as_str) == Some(name))?;
-            u32::try_from(port.get("containerPort")?.as_u64()?).ok()
-        },
-    )
+    pods.filter_map(|(namespace, pod)| objects.get(&Ref::new(&kinds::POD, namespace, pod))).find_map(|pod| {
+        let containers = pod.spec().get("containers")?.as_array()?;
+        let mut ports =
+            containers.iter().filter_map(|container| container.get("ports")?.as_array()).flatten();
+        let port = ports.find(|port| port.get("name").and_then(Value::as_str) == Some(name))?;
+        u32::try_from(port.get("containerPort")?.as_u64()?).ok()
+    })
 }
 
 fn entry_ports(entry: &ServiceEntry) -> Vec<Port> {
@@ -252,72 +263,25 @@ fn protocol(app_protocol: &str, name: &str, transport: &str) -> String {
     KNOWN.iter().find(|known| **known == said).map_or("auto", |known| known).to_owned()
 }
 
-/// Workloads by namespace and label, so that selecting is not a walk over all of them.
-struct ByLabel<'a>(HashMap<(&'a str, &'a str, &'a str), Vec<&'a Workload>>);
+/// Workloads of one namespace by label, so that selecting is not a walk over all of them.
+struct ByLabel<'a>(HashMap<(&'a str, &'a str), Vec<&'a Workload>>);
 
 impl<'a> ByLabel<'a> {
-    fn of(mesh: &'a Mesh) -> Self {
+    fn of(workloads: &[&'a Workload]) -> Self {
         let mut found: HashMap<_, Vec<&Workload>> = HashMap::new();
-        for workload in mesh.workloads.values() {
+        for workload in workloads {
             for (key, value) in &workload.labels {
-                found.entry((&*workload.namespace, key.as_str(), value.as_str())).or_default().push(workload);
+                found.entry((key.as_str(), value.as_str())).or_default().push(workload);
             }
         }
         Self(found)
     }
 
-    fn selected(&self, namespace: &str, selector: &BTreeMap<String, String>) -> Vec<&'a Workload> {
+    fn selected(&self, selector: &BTreeMap<String, String>) -> Vec<&'a Workload> {
         let lists = selector
             .iter()
-            .map(|(key, value)| self.0.get(&(namespace, key, value)).map_or(&[][..], Vec::as_slice));
+            .map(|(key, value)| self.0.get(&(key.as_str(), value.as_str())).map_or(&[][..], Vec::as_slice));
         let shortest = lists.min_by_key(|list| list.len()).unwrap_or(&[]);
         shortest.iter().copied().filter(|workload| selects(selector, &workload.labels)).collect()
-    }
-}
-
-/// A configuration object that names a host.
-struct Found<'a, T> {
-    at: &'a Ref,
-    view: &'a T,
-    closeness: usize,
-}
-
-/// Configuration objects by the hosts that they name, the oldest first.
-struct ByHost<'a, T> {
-    exact: HashMap<String, Vec<(&'a Ref, &'a T)>>,
-    wildcard: Vec<(&'a str, &'a Ref, &'a T)>,
-}
-
-impl<'a, T> ByHost<'a, T> {
-    fn of(mesh: &'a Mesh, views: &'a BTreeMap<Ref, T>, hosts: impl Fn(&'a T) -> &'a [String]) -> Self {
-        let mut all =
-            views.iter().filter_map(|(at, view)| Some((at, mesh.objects.get(at)?, view))).collect::<Vec<_>>();
-        all.sort_by(|(a, one, _), (b, two, _)| by_age((a, one), (b, two)));
-        let mut found = Self { exact: HashMap::new(), wildcard: Vec::new() };
-        for (at, _, view) in all {
-            for host in hosts(view) {
-                if host.starts_with('*') {
-                    found.wildcard.push((host, at, view));
-                } else {
-                    found.exact.entry(full(host, &at.namespace)).or_default().push((at, view));
-                }
-            }
-        }
-        found
-    }
-
-    fn naming(&self, host: &str) -> Vec<Found<'a, T>> {
-        let exact = self.exact.get(host).into_iter().flatten();
-        let exact = exact.map(|&(at, view)| Found { at, view, closeness: usize::MAX });
-        let near = |&(pattern, at, view): &(&str, &'a Ref, &'a T)| {
-            Some(Found { at, view, closeness: closeness(pattern, &at.namespace, host)? })
-        };
-        let mut found: Vec<Found<'a, T>> = Vec::new();
-        for one in exact.chain(self.wildcard.iter().filter_map(near)) {
-            if !found.iter().any(|known| known.at == one.at) {
-                found.push(one);
-            }
-        }
-        found
     }
 }

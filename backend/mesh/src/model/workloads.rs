@@ -1,7 +1,8 @@
 //! Workloads: pods gathered by their owner, with the app and version that Istio gives them.
 
-use super::{Mesh, Pod, Workload};
-use istio::{Object, kinds};
+use super::objects::Changed;
+use super::{Objects, Pod, Workload};
+use istio::{Object, Ref, kinds};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,65 +15,91 @@ const PER_REVISION: [&str; 4] = [
     "statefulset.kubernetes.io/pod-name",
 ];
 
-type Workloads = BTreeMap<(Arc<str>, Arc<str>), Workload>;
+/// Workloads that changes of pods and deployments touch, by namespace and name; of each its pods that came (or changed) and
+/// went.
+pub(super) type Touched<'a> = BTreeMap<(Arc<str>, Arc<str>), BTreeMap<Arc<str>, Option<&'a Object>>>;
 
-/// All workloads. Those of namespaces in which nothing changed are taken from `previous` (of the same Gateways).
-pub(super) fn read(mesh: &Mesh, previous: Option<&Mesh>) -> Workloads {
-    let selectors =
-        mesh.gateways.values().map(|gateway| &gateway.selector).filter(|selector| !selector.is_empty());
-    let selectors: Vec<&BTreeMap<String, String>> = selectors.collect();
-    let mut workloads = Workloads::new();
-    for namespace in &mesh.namespaces {
-        let same = |kind, previous: &Mesh| mesh.objects.shares(&previous.objects, kind, namespace);
-        match previous.filter(|previous| same(&kinds::POD, previous) && same(&kinds::DEPLOYMENT, previous)) {
-            Some(previous) => {
-                let first = (namespace.clone(), "".into());
-                let known = previous.workloads.range(first..).take_while(|((of, _), _)| of == namespace);
-                workloads.extend(known.map(|(key, workload)| (key.clone(), workload.clone())));
+/// Which workloads changes touch. A pod of which only such things changed as nobody reads touches none.
+pub(super) fn touched<'a>(changes: &[Changed<'a>]) -> Touched<'a> {
+    let mut touched = Touched::new();
+    for change in changes {
+        let key = |name: Arc<str>| (change.at.namespace.clone(), name);
+        let pod = change.at.name.clone();
+        match change.at.kind {
+            kind if kind == &kinds::DEPLOYMENT => {
+                touched.entry(key(pod)).or_default();
             }
-            None => read_namespace(mesh, namespace, &selectors, &mut workloads),
+            kind if kind == &kinds::POD && !reads_the_same(change) => {
+                if let Some(was) = change.was.filter(|pod| !over(pod)) {
+                    touched.entry(key(owner(was).1)).or_default().insert(pod.clone(), None);
+                }
+                if let Some(now) = change.now.filter(|pod| !over(pod)) {
+                    touched.entry(key(owner(now).1)).or_default().insert(pod, Some(now));
+                }
+            }
+            _ => {}
         }
     }
-    workloads
+    touched
 }
 
-fn read_namespace(
-    mesh: &Mesh,
-    namespace: &Arc<str>,
-    gateways: &[&BTreeMap<String, String>],
-    workloads: &mut Workloads,
-) {
-    let mut found = Workloads::new();
-    for (at, pod) in mesh.objects.within(&kinds::POD, namespace) {
-        let phase = text(pod, "/status/phase");
-        if phase == "Succeeded" || phase == "Failed" {
-            continue; // what is over serves nobody
+/// Whether a pod says the same as before, as far as a workload, or a service in front of it, reads it.
+fn reads_the_same(change: &Changed<'_>) -> bool {
+    let (Some(was), Some(now)) = (change.was, change.now) else { return false };
+    let read = |pod: &'_ Object| {
+        let (kind, name) = owner(pod);
+        (kind.to_owned(), name, over(pod), self::pod(&change.at.name, pod), pod.labels())
+    };
+    let same = |at: &str| was.0.pointer(at) == now.0.pointer(at);
+    same("/spec/containers") && same("/spec/serviceAccountName") && read(was) == read(now)
+}
+
+/// A workload as its pods and its Deployment tell it; `None` when it has neither. `was` is what it was before these of its
+/// pods came or went.
+pub(super) fn gather(
+    objects: &Objects,
+    (namespace, name): (&Arc<str>, &Arc<str>),
+    was: Option<&Workload>,
+    moved: &BTreeMap<Arc<str>, Option<&Object>>,
+) -> Option<Workload> {
+    let stayed = was.map_or(&[][..], |was| &was.pods).iter().filter(|pod| !moved.contains_key(&pod.name));
+    let stayed = stayed
+        .filter_map(|pod| Some((&pod.name, objects.get(&Ref::new(&kinds::POD, namespace, &pod.name))?)));
+    let came = moved.iter().filter_map(|(pod, object)| Some((pod, (*object)?)));
+    let mut pods: Vec<(&Arc<str>, &Object)> = stayed.chain(came).collect();
+    pods.sort_unstable_by_key(|(name, _)| *name);
+    let deployment = objects.get(&Ref::new(&kinds::DEPLOYMENT, namespace, name));
+    let mut workload = match (pods.first(), deployment) {
+        (Some((_, pod)), _) => {
+            workload(namespace, name, owner(pod).0, &pod.0, text(pod, "/spec/serviceAccountName"))
         }
-        let (owner, name) = owner(pod);
-        let workload = found.entry((at.namespace.clone(), name.clone())).or_insert_with(|| {
-            workload(&at.namespace, &name, owner, pod.0.as_ref(), text(pod, "/spec/serviceAccountName"))
-        });
-        workload.pods.push(Pod {
-            name: at.name.clone(),
-            ready: ready(pod),
-            phase: phase_of(pod, phase),
-            sidecar: sidecar(pod),
-        });
-    }
-    for (at, deployment) in mesh.objects.within(&kinds::DEPLOYMENT, namespace) {
-        let template = deployment.0.pointer("/spec/template").unwrap_or(&Value::Null);
-        let account = text(deployment, "/spec/template/spec/serviceAccountName");
-        let workload = found
-            .entry((at.namespace.clone(), at.name.clone()))
-            .or_insert_with(|| workload(&at.namespace, &at.name, "Deployment", template, account));
+        (None, Some(deployment)) => {
+            let template = deployment.0.pointer("/spec/template").unwrap_or(&Value::Null);
+            let account = text(deployment, "/spec/template/spec/serviceAccountName");
+            workload(namespace, name, "Deployment", template, account)
+        }
+        (None, None) => return None,
+    };
+    workload.pods = pods.into_iter().map(|(name, object)| pod(name, object)).collect();
+    if let Some(deployment) = deployment {
         let replicas = deployment.0.pointer("/spec/replicas").map_or(Some(1), Value::as_u64);
         workload.wanted = replicas.and_then(|replicas| u32::try_from(replicas).ok());
     }
-    for workload in found.values_mut() {
-        workload.gateway =
-            is_gateway(workload) || gateways.iter().any(|selector| selects(selector, &workload.labels));
+    Some(workload)
+}
+
+fn pod(name: &Arc<str>, object: &Object) -> Pod {
+    Pod {
+        name: name.clone(),
+        ready: ready(object),
+        phase: phase_of(object, text(object, "/status/phase")),
+        sidecar: sidecar(object),
     }
-    workloads.append(&mut found);
+}
+
+/// Whether a pod has ended: what is over serves nobody.
+fn over(pod: &Object) -> bool {
+    matches!(text(pod, "/status/phase"), "Succeeded" | "Failed")
 }
 
 /// Whether all labels of a selector are there. An empty selector selects nothing here.
@@ -158,7 +185,8 @@ fn phase_of(pod: &Object, phase: &str) -> String {
     .to_owned()
 }
 
-fn is_gateway(workload: &Workload) -> bool {
+/// Whether a workload says of itself that it is a gateway.
+pub(super) fn is_gateway(workload: &Workload) -> bool {
     let label = |key: &str| workload.labels.get(key).map(String::as_str);
     matches!(label("istio"), Some("ingressgateway" | "egressgateway" | "eastwestgateway"))
         || matches!(label("operator.istio.io/component"), Some("IngressGateways" | "EgressGateways"))
