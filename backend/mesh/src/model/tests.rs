@@ -11,7 +11,8 @@ fn with(extra: impl IntoIterator<Item = Value>) -> Mesh {
 }
 
 fn istio(kind: &str, namespace: &str, name: &str, created: &str, spec: Value) -> Value {
-    json!({ "apiVersion": "networking.istio.io/v1", "kind": kind, "spec": spec,
+    let group = if kind == "PeerAuthentication" { "security" } else { "networking" };
+    json!({ "apiVersion": format!("{group}.istio.io/v1"), "kind": kind, "spec": spec,
         "metadata": { "namespace": namespace, "name": name, "creationTimestamp": created } })
 }
 
