@@ -123,10 +123,11 @@ impl Window {
                 self.ledger.sent(id, demo::NOW);
                 let Some(change) = self.ledger.get(id).map(|entry| entry.change.clone()) else { return };
                 let after = change.steps.iter().filter_map(|step| step.after.clone()).collect();
-                let of = change.effect.proxies.len();
+                let proxies = change.evidence.proxies();
+                let of = proxies.len();
                 self.ledger.record(id, &Fact::Accepted(after), demo::NOW);
                 self.ledger.record(id, &Fact::Seen, demo::NOW);
-                let waiting = change.effect.proxies.last().cloned().into_iter().collect();
+                let waiting = proxies.last().map(|name| (*name).to_owned()).into_iter().collect();
                 let later = demo::NOW + jiff::SignedDuration::from_millis(84);
                 self.ledger.record(id, &Fact::Acked { acked: of - 1, of, waiting }, later);
             }

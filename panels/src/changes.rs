@@ -47,6 +47,8 @@ pub struct Row {
     pub proxies: String,
     /// Time from Push to acknowledged, and to live.
     pub took: String,
+    /// What calls showed: "v3 79 % (wanted 80 %) of 300 calls since then".
+    pub measured: String,
     /// Why it failed or cannot be followed.
     pub trouble: String,
     /// Whether it can be undone.
@@ -78,6 +80,7 @@ impl Row {
                 .map(|(acked, of)| format!("{acked} / {of} proxies"))
                 .unwrap_or_default(),
             took: acked.into_iter().chain(live).collect::<Vec<_>>().join(" · "),
+            measured: words::measured(&entry.stage),
             trouble: words::problem(&entry.stage)
                 .map(|trouble| format!("{}: {}", trouble.what, trouble.why))
                 .unwrap_or_default(),
@@ -169,6 +172,7 @@ impl Changes {
                     row.objects.clone(),
                     row.proxies.clone(),
                     row.took.clone(),
+                    row.measured.clone(),
                 ];
                 let facts: Vec<String> = facts.into_iter().filter(|fact| !fact.is_empty()).collect();
                 let asked = entry.sent.unwrap_or(entry.asked);

@@ -133,7 +133,7 @@ fn what_was_pushed_can_be_followed_and_undone() {
     let mut world = World::bookinfo();
     world.ledger = demo::ledger([split(), split()]);
     let mut bench = bar(world);
-    let of = split().effect.proxies.len();
+    let of = split().evidence.proxies().len();
     bench.get_by_label(&format!("{} / {of} proxies", of - 1));
     bench.get_by_label("Diff").click();
     bench.run_steps(3);

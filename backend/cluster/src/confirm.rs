@@ -4,10 +4,12 @@
 use crate::measure;
 use crate::push::News;
 use crate::session::Session;
-use crate::syncz::{self, Push, Synced};
+use crate::syncz::{Push, Synced};
 use crate::{access, envoy, istiod};
 use futures::StreamExt as _;
 use futures::stream;
+use mesh::confirm::{self, Held};
+use mesh::evidence::{Evidence, Probe, Xds};
 use mesh::scene::KindState;
 use mesh::{Change, Edit, Fact, Object, Problem};
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,22 +33,28 @@ const BLIND_AFTER: Duration = Duration::from_secs(3);
 const DOUBT_AFTER: Duration = Duration::from_secs(1);
 
 /// How the proxies stood before the write.
+#[derive(Default)]
 pub(crate) struct Before {
-    pushes: BTreeMap<String, Push>,
-    rejects: f64,
+    /// The last push of each type, by proxy.
+    pushes: BTreeMap<String, BTreeMap<String, Push>>,
+    /// Refusals that istiod had counted, by type.
+    rejects: BTreeMap<Xds, f64>,
 }
 
 /// Notes how the affected proxies stand. `Err`: istiod cannot be asked, and why.
 pub(crate) async fn before(session: &Session, change: &Change) -> Result<Before, Problem> {
-    if change.effect.proxies.is_empty() {
-        return Ok(Before { pushes: BTreeMap::new(), rejects: 0.0 });
+    let types: BTreeSet<Xds> = change.evidence.probes.iter().map(Probe::xds).collect();
+    if types.is_empty() {
+        return Ok(Before::default());
     }
-    let xds = syncz::xds_name(change.effect.xds);
     let asked = async {
         let (_, proxies) = istiod::ask(session).await?;
         // Istiods that do not tell refusals at least count them.
         let silent = proxies.iter().any(|proxy| !proxy.tells_refusals);
-        let rejects = if silent { istiod::rejects(session, xds).await } else { 0.0 };
+        let mut rejects = BTreeMap::new();
+        for xds in types.into_iter().filter(|_| silent) {
+            rejects.insert(xds, istiod::rejects(session, xds.name()).await);
+        }
         Ok((proxies, rejects))
     };
     let (proxies, rejects) =
@@ -57,10 +65,7 @@ pub(crate) async fn before(session: &Session, change: &Change) -> Result<Before,
                 "Look at the Deployment istiod",
             ))
         })?;
-    let pushes = proxies
-        .into_iter()
-        .map(|mut proxy| (proxy.name, proxy.types.remove(xds).unwrap_or_default()))
-        .collect();
+    let pushes = proxies.into_iter().map(|proxy| (proxy.name, proxy.types)).collect();
     Ok(Before { pushes, rejects })
 }
 
@@ -77,9 +82,15 @@ pub(crate) async fn follow(
         return;
     }
     news.send(Fact::Seen).await;
+    if change.evidence.probes.is_empty() {
+        news.send(Fact::Unknowable(unseen())).await;
+        return;
+    }
     let told = match before {
         Ok(before) => {
-            let verdict = Follow { session, change, news, before }.until_live().await;
+            let evidence = &change.evidence;
+            let follow = Follow { session, evidence, types: evidence.types(), news, before };
+            let verdict = follow.until_live().await;
             envoy::close(session);
             verdict
         }
@@ -94,6 +105,22 @@ pub(crate) async fn follow(
         Verdict::Unknowable(problem) => news.send(Fact::Unknowable(problem)).await,
     }
     measure::follow(session, change, news).await;
+}
+
+fn unseen() -> Problem {
+    Problem::new(
+        "It is stored, and what the proxies make of it cannot be seen",
+        "Nothing in the configuration of a proxy that we know of tells this change from what was there before",
+        "Watch what it is meant to do in the graph",
+    )
+}
+
+fn nobody() -> Problem {
+    Problem::new(
+        "It is stored, and no proxy has to do with it",
+        "Every proxy that could hold it is gone, or is not told of the service",
+        "Look which workloads call the service, and whether they have a sidecar",
+    )
 }
 
 /// The exact right that is missing says more than a failed port-forward.
@@ -160,7 +187,9 @@ enum Verdict {
 
 struct Follow<'a> {
     session: &'a Session,
-    change: &'a Change,
+    evidence: &'a Evidence,
+    /// The types of configuration that each affected proxy shows it in.
+    types: BTreeMap<&'a str, BTreeSet<Xds>>,
     news: &'a News,
     before: Before,
 }
@@ -170,7 +199,10 @@ struct Follow<'a> {
 struct Progress {
     acked: BTreeSet<String>,
     live: BTreeSet<String>,
+    /// Their pod is gone.
     gone: BTreeSet<String>,
+    /// They have nothing of what it is about.
+    elsewhere: BTreeSet<String>,
     looked: BTreeMap<String, Instant>,
     told: Option<(usize, usize, Vec<String>)>,
     /// Since when no proxy lets us look into its configuration.
@@ -181,10 +213,15 @@ struct Progress {
     unlooked: Option<Problem>,
 }
 
+impl Progress {
+    /// Whether a proxy need not show the change.
+    fn excused(&self, proxy: &str) -> bool {
+        self.gone.contains(proxy) || self.elsewhere.contains(proxy)
+    }
+}
+
 impl Follow<'_> {
     async fn until_live(self) -> Verdict {
-        let effect = &self.change.effect;
-        let xds = syncz::xds_name(effect.xds);
         let begun = Instant::now();
         let mut progress = Progress::default();
         let mut doubted = begun;
@@ -192,11 +229,11 @@ impl Follow<'_> {
             match istiod::ask(self.session).await {
                 Ok((_, proxies)) => {
                     progress.unasked = None;
-                    if let Some(problem) = self.take(&proxies, xds, &mut progress) {
+                    if let Some(problem) = self.take(&proxies, &mut progress) {
                         return Verdict::Refused(problem);
                     }
-                    let stuck = proxies.iter().find(|proxy| self.stuck(proxy, xds));
-                    if let Some(proxy) = stuck.filter(|_| doubted.elapsed() >= DOUBT_AFTER) {
+                    let stuck = proxies.iter().find_map(|proxy| Some((proxy, self.stuck(proxy)?)));
+                    if let Some((proxy, xds)) = stuck.filter(|_| doubted.elapsed() >= DOUBT_AFTER) {
                         doubted = Instant::now();
                         if let Some(problem) = self.silent_refusal(proxy, xds).await {
                             return Verdict::Refused(problem);
@@ -207,14 +244,13 @@ impl Follow<'_> {
             }
             self.look(begun, &mut progress).await;
             self.tell(&mut progress).await;
-            if effect.proxies.iter().all(|name| progress.live.contains(name) || progress.gone.contains(name))
-            {
-                return Verdict::Live;
+            let all = |done: &BTreeSet<String>| {
+                self.types.keys().all(|name| done.contains(*name) || progress.excused(name))
+            };
+            if all(&progress.live) {
+                return if progress.live.is_empty() { Verdict::Unknowable(nobody()) } else { Verdict::Live };
             }
-            let all_acked = effect
-                .proxies
-                .iter()
-                .all(|name| progress.acked.contains(name) || progress.gone.contains(name));
+            let all_acked = all(&progress.acked);
             let blind = progress.blind_since.is_some_and(|since| since.elapsed() > BLIND_AFTER);
             if begun.elapsed() > LIVE_WITHIN || (all_acked && blind) {
                 return Verdict::Unknowable(self.late(&progress));
@@ -224,28 +260,39 @@ impl Follow<'_> {
     }
 
     /// Takes in what istiod says; a refusal ends it.
-    fn take(&self, proxies: &[Synced], xds: &str, progress: &mut Progress) -> Option<Problem> {
+    fn take(&self, proxies: &[Synced], progress: &mut Progress) -> Option<Problem> {
         let now: BTreeMap<&str, &Synced> = proxies.iter().map(|proxy| (proxy.name.as_str(), proxy)).collect();
-        for name in &self.change.effect.proxies {
-            let Some(proxy) = now.get(name.as_str()) else {
+        for (name, types) in &self.types {
+            let Some(proxy) = now.get(name) else {
                 if !self.pod_exists(name) {
-                    progress.gone.insert(name.clone());
+                    progress.gone.insert((*name).to_owned());
                 }
                 continue;
             };
-            progress.gone.remove(name);
-            let Some(push) = proxy.types.get(xds) else { continue };
-            let old = self.before.pushes.get(name);
-            if !push.error.is_empty()
-                && old.is_none_or(|old| (&old.sent, &old.error) != (&push.sent, &push.error))
-            {
-                return Some(nacked(name, xds, &push.error));
+            progress.gone.remove(*name);
+            for xds in types {
+                let Some(push) = proxy.types.get(xds.name()) else { continue };
+                let old = self.pushed_before(name, *xds);
+                if !push.error.is_empty()
+                    && old.is_none_or(|old| (&old.sent, &old.error) != (&push.sent, &push.error))
+                {
+                    return Some(nacked(name, xds.name(), &push.error));
+                }
             }
-            if push.settled() && old.is_none_or(|old| old.sent != push.sent) {
-                progress.acked.insert(name.clone());
+            let settled = |xds: &Xds| {
+                let old = self.pushed_before(name, *xds);
+                let push = proxy.types.get(xds.name());
+                push.is_some_and(|push| push.settled() && old.is_none_or(|old| old.sent != push.sent))
+            };
+            if types.iter().all(settled) {
+                progress.acked.insert((*name).to_owned());
             }
         }
         None
+    }
+
+    fn pushed_before(&self, proxy: &str, xds: Xds) -> Option<&Push> {
+        self.before.pushes.get(proxy)?.get(xds.name())
     }
 
     fn pod_exists(&self, proxy: &str) -> bool {
@@ -253,40 +300,43 @@ impl Follow<'_> {
         self.session.hub.object(&mesh::Ref::new(&mesh::kinds::POD, namespace, pod)).is_some()
     }
 
-    /// Pushed to since the write, and not acknowledged.
-    fn stuck(&self, proxy: &Synced, xds: &str) -> bool {
-        let Some(push) = proxy.types.get(xds) else { return false };
-        let old = self.before.pushes.get(&proxy.name);
-        self.change.effect.proxies.contains(&proxy.name)
-            && push.sent != push.acked
-            && old.is_none_or(|old| old.sent != push.sent)
+    /// The type that was pushed to a proxy since the write, and is not acknowledged.
+    fn stuck(&self, proxy: &Synced) -> Option<Xds> {
+        let waits = |xds: &Xds| {
+            let old = self.pushed_before(&proxy.name, *xds);
+            let push = proxy.types.get(xds.name());
+            push.is_some_and(|push| push.sent != push.acked && old.is_none_or(|old| old.sent != push.sent))
+        };
+        self.types.get(proxy.name.as_str())?.iter().copied().find(waits)
     }
 
     /// Older istiods do not tell a refusal: their metrics count it and their log has the words.
-    async fn silent_refusal(&self, proxy: &Synced, xds: &str) -> Option<Problem> {
-        if istiod::rejects(self.session, xds).await <= self.before.rejects {
+    async fn silent_refusal(&self, proxy: &Synced, xds: Xds) -> Option<Problem> {
+        let before = self.before.rejects.get(&xds).copied().unwrap_or_default();
+        if istiod::rejects(self.session, xds.name()).await <= before {
             return None;
         }
-        let words = istiod::refusal(self.session, &proxy.name, xds).await;
+        let words = istiod::refusal(self.session, &proxy.name, xds.name()).await;
         let words = words
             .unwrap_or_else(|| "istiod counts a refusal, and its log could not be read for the words".into());
-        Some(nacked(&proxy.name, xds, &words))
+        Some(nacked(&proxy.name, xds.name(), &words))
     }
 
     /// Looks into the configuration of proxies that acknowledged, or that were not pushed to at all.
     async fn look(&self, begun: Instant, progress: &mut Progress) {
-        let effect = &self.change.effect;
         let unpushed = begun.elapsed() >= LOOK_AFTER;
-        let due: Vec<&String> = effect
-            .proxies
+        let due = self
+            .types
             .iter()
-            .filter(|name| !progress.live.contains(*name) && !progress.gone.contains(*name))
-            .filter(|name| unpushed || progress.acked.contains(*name))
-            .filter(|name| progress.looked.get(*name).is_none_or(|looked| looked.elapsed() >= LOOK_AGAIN))
-            .collect();
-        let due: Vec<String> = due.into_iter().cloned().collect();
-        let look = |name: String| async move {
-            let dump = envoy::dump(self.session, &name, &effect.evidence).await;
+            .filter(|(name, _)| !progress.live.contains(**name) && !progress.excused(name))
+            .filter(|(name, _)| unpushed || progress.acked.contains(**name))
+            .filter(|(name, _)| {
+                progress.looked.get(**name).is_none_or(|looked| looked.elapsed() >= LOOK_AGAIN)
+            });
+        let due: Vec<(String, BTreeSet<Xds>)> =
+            due.map(|(name, types)| ((*name).to_owned(), types.clone())).collect();
+        let look = |(name, types): (String, BTreeSet<Xds>)| async move {
+            let dump = envoy::dump(self.session, &name, types).await;
             (name, dump)
         };
         let dumps: Vec<_> = stream::iter(due).map(look).buffer_unordered(DUMPS_AT_ONCE).collect().await;
@@ -299,21 +349,29 @@ impl Follow<'_> {
         for (name, dump) in dumps {
             progress.looked.insert(name.clone(), Instant::now());
             match dump {
-                Ok(dump) if mesh::confirm::holds(&effect.evidence, &dump) => {
-                    progress.live.insert(name.clone());
-                    progress.acked.insert(name.clone());
+                Ok(dump) => {
+                    let held: Vec<Held> =
+                        self.evidence.for_proxy(&name).map(|probe| confirm::holds(probe, &dump)).collect();
+                    if held.contains(&Held::No) {
+                        continue;
+                    }
+                    if held.contains(&Held::Yes) {
+                        progress.live.insert(name.clone());
+                    } else {
+                        progress.elsewhere.insert(name.clone());
+                    }
+                    progress.acked.insert(name);
                 }
-                Ok(_) => {}
                 Err(problem) => progress.unlooked = Some(problem),
             }
         }
     }
 
     async fn tell(&self, progress: &mut Progress) {
-        let affected = self.change.effect.proxies.iter().filter(|name| !progress.gone.contains(*name));
-        let (acked, waiting): (Vec<&String>, Vec<&String>) =
-            affected.partition(|name| progress.acked.contains(*name));
-        let waiting: Vec<String> = waiting.into_iter().cloned().collect();
+        let affected = self.types.keys().filter(|name| !progress.excused(name));
+        let (acked, waiting): (Vec<&str>, Vec<&str>) =
+            affected.partition(|name| progress.acked.contains(**name));
+        let waiting: Vec<String> = waiting.into_iter().map(str::to_owned).collect();
         let now = (acked.len(), acked.len() + waiting.len(), waiting);
         if progress.told.as_ref() != Some(&now) {
             let (acked, of, waiting) = now.clone();
@@ -324,13 +382,8 @@ impl Follow<'_> {
 
     fn late(&self, progress: &Progress) -> Problem {
         let missing = |done: &BTreeSet<String>| -> Vec<&str> {
-            let open = self
-                .change
-                .effect
-                .proxies
-                .iter()
-                .filter(|name| !done.contains(*name) && !progress.gone.contains(*name));
-            open.map(String::as_str).collect()
+            let open = self.types.keys().filter(|name| !done.contains(**name) && !progress.excused(name));
+            open.copied().collect()
         };
         let secs = LIVE_WITHIN.as_secs();
         let (waiting, unseen) = (missing(&progress.acked), missing(&progress.live));

@@ -4,7 +4,8 @@ use crate::find::PodPort;
 use crate::session::Session;
 use crate::tunnel::Place;
 use mesh::Problem;
-use mesh::change::Evidence;
+use mesh::confirm;
+use mesh::evidence::Xds;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -12,22 +13,17 @@ const ADMIN: u16 = 15000;
 const ANSWER: Duration = Duration::from_secs(5);
 const WHAT: &str = "A proxy's configuration cannot be read";
 
-/// The parts of a dump that hold an evidence: resource, and the dump that it stands in.
-fn parts(evidence: &Evidence) -> &'static [(&'static str, &'static str)] {
-    match evidence {
-        Evidence::Route(_) => &[("dynamic_route_configs", "RoutesConfigDump")],
-        Evidence::InboundTls(_) => &[("dynamic_listeners", "ListenersConfigDump")],
-        Evidence::Clusters(_) => &[("dynamic_active_clusters", "ClustersConfigDump")],
-    }
-}
-
 /// Closes the ways to proxies that were asked.
 pub(crate) fn close(session: &Session) {
     session.tunnel.close(ADMIN);
 }
 
-/// The part of a proxy's config_dump in which the evidence must stand, in the form of the whole dump.
-pub(crate) async fn dump(session: &Session, proxy: &str, evidence: &Evidence) -> Result<Value, Problem> {
+/// A proxy's config_dump, as far as it is of these types, in the form of the whole dump.
+pub(crate) async fn dump(
+    session: &Session,
+    proxy: &str,
+    types: impl IntoIterator<Item = Xds>,
+) -> Result<Value, Problem> {
     let Some((pod, namespace)) = proxy.rsplit_once('.') else {
         return Err(Problem::new(
             WHAT,
@@ -37,7 +33,7 @@ pub(crate) async fn dump(session: &Session, proxy: &str, evidence: &Evidence) ->
     };
     let place = Place::Pod(PodPort { namespace: namespace.into(), pod: pod.into(), port: ADMIN });
     let mut configs = Vec::new();
-    for (resource, dump) in parts(evidence) {
+    for (resource, dump) in types.into_iter().map(confirm::place) {
         let path = format!("/config_dump?resource={resource}");
         let asked = tokio::time::timeout(ANSWER, session.tunnel.get(&place, &path, WHAT)).await;
         let answer = asked.unwrap_or_else(|_elapsed| {

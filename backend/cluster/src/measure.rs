@@ -1,217 +1,242 @@
-//! The last word on a change: do the requests follow it? Counted from after it was live, and compared with what was
-//! wanted within the error bar of so many requests.
+//! The last word on a change: do calls follow it? Only calls made since the change went live count.
+//!
+//! How that is exact: proxies count calls, and Prometheus reads their counters at times of its own. When a change is live
+//! (and calls that were under way have ended), we ask Prometheus for its clock. Of each scraped proxy, the first reading
+//! after that moment is the base; from then on the growth of its counters counts, reading by reading, over restarts. A
+//! counter that is not in the base reading did not exist then, and counts from nothing.
 
-use crate::prometheus::answer::Sample;
+use crate::prometheus::answer::Series;
 use crate::prometheus::{self, query};
 use crate::push::News;
 use crate::session::Session;
-use mesh::change::{Evidence, InboundTls, RouteExpectation};
+use mesh::evidence::{Calls, Counting, ENOUGH, Judgement, Mark, Measure, Measured, Tally, Wanted};
 use mesh::{Change, Fact, Problem};
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-/// Requests that were under way when the change became live are reported up to so much later.
-const STRAGGLERS: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_secs(1);
-/// Fewer requests than this say nothing.
-const ENOUGH: f64 = 30.0;
-/// A share that does not agree by then is told as it is.
+/// What does not agree by then is told as it is.
 const PATIENCE: Duration = Duration::from_secs(180);
-/// Standard deviations within which a share agrees.
-const SIGMAS: f64 = 3.0;
+/// For so long Prometheus may be away.
+const AWAY: Duration = Duration::from_secs(30);
 
-/// What is expected of the requests: parts that each should get a fraction of them.
-#[derive(Debug, Default, PartialEq)]
-struct Expected {
-    /// Name and fraction (0 to 1).
-    parts: Vec<(String, f64)>,
-}
-
-/// Counts per part, and all requests.
-type Counts = (BTreeMap<String, f64>, f64);
-
-/// Measures until the requests agree, or says why that cannot be known. Changes that telemetry cannot show end as live.
+/// Measures until the calls agree, or says why that cannot be known. Changes that telemetry cannot show end as live.
 pub(crate) async fn follow(session: &Session, change: &Change, news: &News) {
-    let told = match &change.effect.evidence {
-        Evidence::Route(route) if !route.gone => of_route(session, route).await,
-        Evidence::InboundTls(InboundTls::Strict) => of_tls(session, &change.effect.proxies).await,
-        _ => return,
-    };
-    match told {
-        Some(Ok(())) => news.send(Fact::Measured).await,
-        Some(Err(problem)) => news.send(Fact::Unknowable(problem)).await,
-        None => {}
-    }
-}
-
-async fn of_route(session: &Session, route: &RouteExpectation) -> Option<Result<(), Problem>> {
-    let scene = session.hub.scene.borrow().clone();
-    let rules = scene
-        .mesh
-        .virtual_services()
-        .find(|(at, _)| {
-            route.config.ends_with(&format!("/namespaces/{}/virtual-service/{}", at.namespace, at.name))
-        })
-        .map(|(_, service)| service.http.clone())?;
-    // Telemetry does not tell which rule took a request. The rule for all other calls usually takes most of them, so it
-    // is measured by all; a rule for special calls cannot be.
-    if !rules.get(route.rule)?.r#match.is_empty() {
-        return Some(Err(Problem::new(
+    let evidence = &change.evidence;
+    let told = match &evidence.measure {
+        None => return,
+        Some(Measure::Untold(why)) => Err(Problem::new(
             "What this rule does cannot be measured",
-            "Telemetry does not tell which of several rules took a request",
+            why.clone(),
             "Watch the edges of the graph",
-        )));
-    }
-    let expected = match &route.fault {
-        Some(fault) => of_fault(fault),
-        None => of_weights(&scene.mesh, route)?,
+        )),
+        Some(Measure::Counted(counting)) => measured(session, counting, evidence.was_measure.as_ref()).await,
     };
-    if expected.parts.is_empty() {
-        return None;
-    }
-    let promql = |secs| query::requests_to(&route.host, secs);
-    let count = |samples: Vec<Sample>| match &route.fault {
-        Some(_) => faults(&samples),
-        None => shares(&scene.mesh, &route.host, &samples),
-    };
-    Some(compare(session, &expected, promql, count).await)
+    news.send(told.map_or_else(Fact::Unknowable, Fact::Measured)).await;
 }
 
-/// The wanted shares, if each goes to a version that telemetry can tell.
-fn of_weights(mesh: &mesh::Mesh, route: &RouteExpectation) -> Option<Expected> {
-    let service = mesh.services().find(|service| service.host == route.host)?;
-    let all: u32 = route.weights.iter().map(|(_, weight)| weight).sum();
-    let mut parts: BTreeMap<String, f64> = BTreeMap::new();
-    for (name, weight) in &route.weights {
-        service.subsets.iter().find(|subset| subset.name == *name)?;
-        *parts.entry(name.clone()).or_default() += f64::from(*weight) / f64::from(all.max(1));
-    }
-    Some(Expected { parts: parts.into_iter().collect() })
-}
-
-fn of_fault(fault: &mesh::edit::FaultSpec) -> Expected {
-    let mut parts = Vec::new();
-    if let Some((_, percent)) = fault.delay {
-        parts.push(("DI".to_owned(), percent / 100.0));
-    }
-    if let Some((_, percent)) = fault.abort {
-        parts.push(("FI".to_owned(), percent / 100.0));
-    }
-    Expected { parts }
-}
-
-async fn of_tls(session: &Session, proxies: &[String]) -> Option<Result<(), Problem>> {
-    let expected = Expected { parts: vec![("none".into(), 0.0)] };
-    let scene = session.hub.scene.borrow().clone();
-    let pods: Vec<(&str, &str)> = proxies.iter().filter_map(|proxy| proxy.rsplit_once('.')).collect();
-    let affected: Vec<(String, String)> = scene
-        .mesh
-        .workloads()
-        .filter(|workload| workload.pods.iter().any(|pod| pods.contains(&(&*pod.name, &*workload.namespace))))
-        .map(|workload| (workload.namespace.to_string(), workload.name.to_string()))
-        .collect();
-    let count = |samples: Vec<Sample>| {
-        let mut counts = Counts::default();
-        for sample in samples {
-            let of = (
-                sample.label("destination_workload_namespace").to_owned(),
-                sample.label("destination_workload").to_owned(),
-            );
-            if affected.contains(&of) {
-                *counts.0.entry(sample.label("connection_security_policy").to_owned()).or_default() +=
-                    sample.value;
-                counts.1 += sample.value;
-            }
-        }
-        counts
-    };
-    Some(compare(session, &expected, query::security_of, count).await)
-}
-
-/// Requests by response flag of a fault.
-fn faults(samples: &[Sample]) -> Counts {
-    let mut counts = Counts::default();
-    for sample in samples {
-        for flag in sample.label("response_flags").split(',') {
-            *counts.0.entry(flag.to_owned()).or_default() += sample.value;
-        }
-        counts.1 += sample.value;
-    }
-    counts
-}
-
-/// Requests by subset, told by the workloads behind each. Requests that reached no workload count for none.
-fn shares(mesh: &mesh::Mesh, host: &str, samples: &[Sample]) -> Counts {
-    let mut counts = Counts::default();
-    let service = mesh.services().find(|service| service.host == host);
-    for sample in samples {
-        let (namespace, workload) =
-            (sample.label("destination_workload_namespace"), sample.label("destination_workload"));
-        let subset = service.into_iter().flat_map(|service| &service.subsets).find(|subset| {
-            subset.workloads.iter().any(|name| name == workload || *name == format!("{namespace}/{workload}"))
-        });
-        if workload != "unknown" {
-            let name = subset.map_or_else(|| host.to_owned(), |subset| subset.name.clone());
-            *counts.0.entry(name).or_default() += sample.value;
-            counts.1 += sample.value;
-        }
-    }
-    counts
-}
-
-async fn compare(
+async fn measured(
     session: &Session,
-    expected: &Expected,
-    promql: impl Fn(u64) -> String,
-    count: impl Fn(Vec<Sample>) -> Counts,
-) -> Result<(), Problem> {
-    tokio::time::sleep(STRAGGLERS).await;
+    counting: &Counting,
+    was: Option<&Measure>,
+) -> Result<Measured, Problem> {
+    tokio::time::sleep(Duration::from_millis(counting.under_way_ms)).await;
+    let since = since(session).await?;
     let begun = Instant::now();
-    let mut last = Counts::default();
+    let mut away = begun;
+    let mut pause = PAUSE;
+    let mut tally = Tally::default();
     loop {
-        tokio::time::sleep(PAUSE).await;
-        let secs = begun.elapsed().as_secs().max(1);
-        match prometheus::ask(session, &promql(secs)).await {
-            Ok(samples) => last = count(samples),
-            Err(problem) if begun.elapsed() > PATIENCE / 6 => return Err(problem),
+        tokio::time::sleep(pause).await;
+        let asked = Instant::now();
+        // One second more than has gone by: what is older is left out below.
+        let secs = begun.elapsed().as_secs() + 2;
+        let promql = query::counters(&counting.calls, timed(counting), secs);
+        match prometheus::scraped(session, &promql).await {
+            Ok(series) => {
+                if let Some(millis) = too_slow_to_tell(counting, &series) {
+                    return Err(no_bucket(millis));
+                }
+                tally = count(counting, &series, since);
+                away = Instant::now();
+            }
+            Err(problem) if away.elapsed() > AWAY => return Err(problem),
             Err(problem) => tracing::debug!(%problem, "measuring a change"),
         }
-        if agrees(expected, &last) {
-            return Ok(());
+        // In a big mesh an answer is large.
+        pause = PAUSE.max(asked.elapsed() * 4);
+        let judgement = counting.judge(&tally, was);
+        if judgement == Judgement::Agrees {
+            return Ok(counting.measured(&tally));
         }
         if begun.elapsed() > PATIENCE {
-            return Err(disagreement(expected, &last));
+            return Err(in_words(judgement, &counting.measured(&tally)));
         }
     }
 }
 
-/// Whether enough requests were seen and every part's share is what was wanted, within its error bar.
-fn agrees(expected: &Expected, (counts, all): &Counts) -> bool {
-    *all >= ENOUGH
-        && expected.parts.iter().all(|(name, fraction)| {
-            let got = counts.get(name).copied().unwrap_or_default();
-            let sigma = (all * fraction * (1.0 - fraction)).sqrt();
-            // One and a half requests of slack: rates are interpolated, and a share of 0 or 100 % has no deviation.
-            (got - all * fraction).abs() <= SIGMAS * sigma + 1.5
-        })
+/// The moment from which calls count, on Prometheus' clock.
+async fn since(session: &Session) -> Result<f64, Problem> {
+    let begun = Instant::now();
+    loop {
+        match prometheus::clock(session).await {
+            Ok(now) => return Ok(now),
+            Err(problem) if begun.elapsed() > AWAY => return Err(problem),
+            Err(problem) => tracing::debug!(%problem, "measuring a change"),
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
 }
 
-fn disagreement(expected: &Expected, (counts, all): &Counts) -> Problem {
-    let what = "The requests do not show it yet";
-    if *all < ENOUGH {
-        let why = format!("Only {all:.0} requests came in {} minutes", PATIENCE.as_secs() / 60);
-        return Problem::new(what, why, "Send some, or watch the graph");
+/// Whether how long calls took is asked for.
+fn timed(counting: &Counting) -> bool {
+    counting.parts.iter().any(|part| matches!(part.mark, Mark::SlowerThan(_)))
+}
+
+/// Calls by how their counters grew since a moment.
+fn count(counting: &Counting, all: &[Series], since: f64) -> Tally {
+    let after = |series: &Series| series.points.iter().map(|(at, _)| *at).find(|at| *at >= since);
+    let mut bases: HashMap<[&str; 3], f64> = HashMap::new();
+    for series in all {
+        if let Some(first) = after(series) {
+            let base = bases.entry(target(series)).or_insert(first);
+            *base = base.min(first);
+        }
     }
-    let parts = expected.parts.iter().map(|(name, fraction)| {
-        let got = counts.get(name).copied().unwrap_or_default() / all * 100.0;
-        format!("{name}: wanted {:.0} %, measured {got:.1} %", fraction * 100.0)
-    });
-    let why = format!("Of {all:.0} requests: {}", parts.collect::<Vec<_>>().join("; "));
+    let grown = |series: &Series| bases.get(&target(series)).map_or(0.0, |base| grown(series, *base));
+    let slow: Vec<Option<String>> = counting
+        .parts
+        .iter()
+        .map(|part| match part.mark {
+            Mark::SlowerThan(millis) => bucket_above(all, millis),
+            _ => None,
+        })
+        .collect();
+    let (mut calls, mut parts) = (0.0, vec![0.0; counting.parts.len()]);
+    for series in all.iter().filter(|series| concerns(&counting.calls, series)) {
+        let grown = grown(series);
+        let le = series.label("le");
+        // Of a histogram, the last bucket has all calls.
+        let whole = matches!(le, "" | "+Inf");
+        if whole {
+            calls += grown;
+        }
+        for ((part, slow), count) in counting.parts.iter().zip(&slow).zip(&mut parts) {
+            match &part.mark {
+                Mark::SlowerThan(_) if whole && slow.is_some() => *count += grown,
+                Mark::SlowerThan(_) if slow.as_deref() == Some(le) => *count -= grown,
+                mark if whole && marked(mark, series) => *count += grown,
+                _ => {}
+            }
+        }
+    }
+    Tally { calls: calls as u64, parts: parts.into_iter().map(|count| count.max(0.0) as u64).collect() }
+}
+
+/// What was scraped: all its series have the same times.
+fn target(series: &Series) -> [&str; 3] {
+    ["job", "instance", "pod"].map(|name| series.label(name))
+}
+
+/// How much a counter grew from a reading on; one that begins later begins at nothing.
+fn grown(series: &Series, base: f64) -> f64 {
+    let mut points = series.points.iter().filter(|(at, _)| *at >= base).peekable();
+    let mut last = match points.peek() {
+        Some((at, value)) if *at <= base => *value,
+        _ => 0.0,
+    };
+    let mut sum = 0.0;
+    for (_, value) in points {
+        // A counter that falls has begun again.
+        sum += if *value >= last { value - last } else { *value };
+        last = *value;
+    }
+    sum
+}
+
+fn concerns(calls: &Calls, series: &Series) -> bool {
+    match calls {
+        Calls::To(_) | Calls::Answered(_) => true,
+        Calls::At(workloads) => workloads.iter().any(|at| answered_by(at, series)),
+    }
+}
+
+fn answered_by((namespace, name): &(String, String), series: &Series) -> bool {
+    series.label("destination_workload_namespace") == namespace
+        && series.label("destination_workload") == name
+}
+
+fn marked(mark: &Mark, series: &Series) -> bool {
+    match mark {
+        Mark::Workloads(workloads) => workloads.iter().any(|at| answered_by(at, series)),
+        Mark::Flag(flag) => series.label("response_flags").split(',').any(|set| set == flag),
+        Mark::Code(code) => series.label("response_code") == code,
+        Mark::Security(policy) => series.label("connection_security_policy") == policy,
+        Mark::SlowerThan(_) => false,
+    }
+}
+
+/// The first bucket that ends above a time, as its label is written. What takes just so long is in it.
+fn bucket_above(all: &[Series], millis: u64) -> Option<String> {
+    let bound =
+        |series: &Series| Some((series.label("le").parse::<f64>().ok()?, series.label("le").to_owned()));
+    let above = all.iter().filter_map(bound).filter(|(le, _)| *le > millis as f64 && le.is_finite());
+    above.min_by(|(a, _), (b, _)| a.total_cmp(b)).map(|(_, le)| le)
+}
+
+/// A time that lies above all buckets, if one is asked for.
+fn too_slow_to_tell(counting: &Counting, all: &[Series]) -> Option<u64> {
+    counting.parts.iter().find_map(|part| match part.mark {
+        Mark::SlowerThan(millis) if !all.is_empty() && bucket_above(all, millis).is_none() => Some(millis),
+        _ => None,
+    })
+}
+
+fn no_bucket(millis: u64) -> Problem {
     Problem::new(
-        what,
-        why,
-        "Another rule, a retry or a sticky session may move requests: look at the edges of the graph",
+        "How long calls take cannot be measured",
+        format!("No bucket of istio_request_duration_milliseconds ends above {millis} ms"),
+        "Look at sidecar.istio.io/statsHistogramBuckets of the callers",
     )
+}
+
+fn in_words(judgement: Judgement, measured: &Measured) -> Problem {
+    let what = "The calls do not show it yet";
+    let minutes = PATIENCE.as_secs() / 60;
+    let calls = measured.calls;
+    let parts = measured.parts.iter().map(|part| {
+        let got = part.count as f64 / calls.max(1) as f64 * 100.0;
+        format!("{}: {}, measured {got:.1} %", part.name, wanted(part.wanted))
+    });
+    let parts = parts.collect::<Vec<_>>().join("; ");
+    match judgement {
+        _ if calls < ENOUGH => Problem::new(
+            what,
+            format!("Only {calls} calls came in {minutes} minutes since it is live"),
+            "Send some, or watch the graph",
+        ),
+        Judgement::Few(needed) => Problem::new(
+            "So few calls cannot show it",
+            format!("{calls} calls agree ({parts}), but it takes {needed} to tell it from what was before"),
+            "Send more, or watch the graph",
+        ),
+        Judgement::Agrees | Judgement::Disagrees => Problem::new(
+            what,
+            format!("Of {calls} calls since it is live: {parts}"),
+            "Another rule, a retry or a sticky session may move requests: look at the edges of the graph",
+        ),
+    }
+}
+
+fn wanted(wanted: Wanted) -> String {
+    let percent = |share: f64| format!("{:.0} %", share * 100.0);
+    match wanted {
+        Wanted::Share(share) => format!("wanted {}", percent(share)),
+        Wanted::None => "wanted none".to_owned(),
+        Wanted::AtMost(share) => format!("wanted at most {}", percent(share)),
+        Wanted::AtLeast(share) => format!("wanted at least {}", percent(share)),
+        Wanted::Any => "any number".to_owned(),
+    }
 }
 
 #[cfg(test)]

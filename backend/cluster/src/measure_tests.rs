@@ -1,52 +1,109 @@
 use super::*;
+use mesh::evidence::Part;
 
-fn counted(parts: &[(&str, f64)]) -> Counts {
-    let counts: BTreeMap<String, f64> =
-        parts.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect();
-    let all = parts.iter().map(|(_, count)| count).sum();
-    (counts, all)
+/// A counter of one proxy; points are (seconds, value).
+fn counter(instance: &str, labels: &[(&str, &str)], points: &[(f64, f64)]) -> Series {
+    let all = [("job", "pods"), ("instance", instance)].into_iter().chain(labels.iter().copied());
+    Series {
+        labels: all.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+        points: points.to_vec(),
+    }
 }
 
-fn wanted(parts: &[(&str, f64)]) -> Expected {
-    Expected { parts: parts.iter().map(|(name, fraction)| ((*name).to_owned(), *fraction)).collect() }
+fn to(workload: &str) -> [(&'static str, &str); 2] {
+    [("destination_workload_namespace", "shop"), ("destination_workload", workload)]
+}
+
+fn shares(parts: &[(&str, f64)]) -> Counting {
+    let part = |(name, share): &(&str, f64)| {
+        Part::new(*name, Mark::Workloads(vec![("shop".into(), (*name).into())]), Wanted::Share(*share))
+    };
+    Counting::new(Calls::Answered("web.shop.svc.cluster.local".into()), parts.iter().map(part).collect())
+}
+
+#[track_caller]
+fn check(counting: &Counting, series: &[Series], since: f64, calls: u64, parts: &[u64]) {
+    assert_eq!(count(counting, series, since), Tally { calls, parts: parts.to_vec() });
 }
 
 #[test]
-fn shares_agree_within_their_error_bar() {
-    let expected = wanted(&[("v1", 0.2), ("v3", 0.8)]);
-    assert!(agrees(&expected, &counted(&[("v1", 19.0), ("v3", 81.0)])));
-    assert!(agrees(&expected, &counted(&[("v1", 30.0), ("v3", 70.0)])), "2.5 deviations of 100 requests");
-    assert!(
-        !agrees(&expected, &counted(&[("v1", 300.0), ("v3", 700.0)])),
-        "the same share of 1,000 requests is too far off"
-    );
-    assert!(!agrees(&expected, &counted(&[("v1", 4.0), ("v3", 16.0)])), "too few");
-    assert!(!agrees(&expected, &counted(&[])));
+fn only_calls_since_then_count() {
+    let both = shares(&[("v1", 0.5), ("v2", 0.5)]);
+    // Live at 12: the reading at 10 is before, that at 15 is the base.
+    let one = counter("a", &to("v1"), &[(10.0, 900.0), (15.0, 1000.0), (20.0, 1030.0)]);
+    let two = counter("a", &to("v2"), &[(15.0, 7.0), (20.0, 7.0), (25.0, 12.0)]);
+    check(&both, &[one, two], 12.0, 35, &[30, 5]);
 }
 
 #[test]
-fn nothing_means_nothing() {
-    let expected = wanted(&[("v1", 0.0), ("v3", 1.0)]);
-    assert!(agrees(&expected, &counted(&[("v3", 50.0)])));
-    assert!(agrees(&expected, &counted(&[("v1", 1.0), ("v3", 50.0)])), "a straggler");
-    assert!(!agrees(&expected, &counted(&[("v1", 5.0), ("v3", 50.0)])));
+fn a_counter_that_is_new_since_the_base_counts_whole() {
+    let both = shares(&[("v1", 0.5), ("v2", 0.5)]);
+    let old = counter("a", &to("v1"), &[(15.0, 100.0), (20.0, 100.0)]);
+    let new = counter("a", &to("v2"), &[(20.0, 40.0)]);
+    check(&both, &[old, new], 12.0, 40, &[0, 40]);
+    // What is new in the base reading itself may be older than the change.
+    let at_base = counter("b", &to("v2"), &[(16.0, 40.0), (21.0, 41.0)]);
+    check(&both, &[at_base], 12.0, 1, &[0, 1]);
+}
+
+#[test]
+fn every_proxy_has_a_base_of_its_own_and_may_start_again() {
+    let one = shares(&[("v1", 1.0)]);
+    let late = counter("a", &to("v1"), &[(14.0, 50.0), (24.0, 60.0)]);
+    let early = counter("b", &to("v1"), &[(12.0, 5.0), (22.0, 9.0)]);
+    let again = counter("c", &to("v1"), &[(13.0, 500.0), (18.0, 3.0), (23.0, 8.0)]);
+    check(&one, &[late, early, again], 12.0, 22, &[22]);
+    check(&one, &[counter("d", &to("v1"), &[(11.0, 5.0)])], 12.0, 0, &[0]);
+}
+
+#[test]
+fn faults_are_told_by_their_flags_and_security_by_its_policy() {
+    let flag =
+        |flags: &'static str, to: f64| counter("a", &[("response_flags", flags)], &[(15.0, 0.0), (20.0, to)]);
+    let parts = vec![
+        Part::new("delayed", Mark::Flag("DI".into()), Wanted::Share(0.1)),
+        Part::new("aborted", Mark::Flag("FI".into()), Wanted::Share(0.4)),
+    ];
+    let both = Counting::new(Calls::To("web.shop".into()), parts);
+    check(&both, &[flag("FI", 30.0), flag("DI,FI", 10.0), flag("-", 60.0)], 12.0, 100, &[10, 40]);
+
+    let at = |workload: &'static str, policy: &'static str| {
+        let labels = [to(workload).as_slice(), &[("connection_security_policy", policy)]].concat();
+        counter("a", &labels, &[(15.0, 0.0), (20.0, 10.0)])
+    };
+    let plain = vec![Part::new("in plain text", Mark::Security("none".into()), Wanted::None)];
+    let strict = Counting::new(Calls::At(vec![("shop".into(), "v1".into())]), plain);
+    check(&strict, &[at("v1", "none"), at("v1", "mutual_tls"), at("v2", "none")], 12.0, 20, &[10]);
+}
+
+#[test]
+fn slow_calls_are_those_beyond_the_bucket() {
+    let bucket = |le: &'static str, to: f64| counter("a", &[("le", le)], &[(15.0, 1.0), (20.0, to)]);
+    let series = [bucket("500", 3.0), bucket("1000", 9.0), bucket("2500", 10.0), bucket("+Inf", 11.0)];
+    let slower = |millis| {
+        let part = Part::new("slow", Mark::SlowerThan(millis), Wanted::None);
+        Counting::new(Calls::To("web.shop".into()), vec![part])
+    };
+    check(&slower(1000), &series, 12.0, 10, &[1]);
+    check(&slower(400), &series, 12.0, 10, &[8]);
+    assert_eq!(too_slow_to_tell(&slower(1000), &series), None);
+    assert_eq!(too_slow_to_tell(&slower(9_000), &series), Some(9_000), "no bucket ends above");
+    assert_eq!(too_slow_to_tell(&slower(9_000), &[]), None, "there may be some yet");
 }
 
 #[test]
 fn a_disagreement_is_told_in_numbers() {
-    let problem = disagreement(&wanted(&[("v1", 0.2)]), &counted(&[("v1", 60.0), ("v2", 40.0)]));
-    assert_eq!(problem.why, "Of 100 requests: v1: wanted 20 %, measured 60.0 %");
-    assert_eq!(disagreement(&wanted(&[]), &counted(&[("v1", 3.0)])).why, "Only 3 requests came in 3 minutes");
-}
-
-#[test]
-fn faults_are_told_by_their_flags() {
-    let sample = |flags: &str, value| Sample {
-        labels: [("response_flags".to_owned(), flags.to_owned())].into(),
-        value,
+    let counting = shares(&[("v1", 0.2)]);
+    let told = |calls, count, judgement| {
+        in_words(judgement, &counting.measured(&Tally { calls, parts: vec![count] })).why
     };
-    let (counts, all) = faults(&[sample("FI", 30.0), sample("DI,FI", 10.0), sample("-", 60.0)]);
-    assert_eq!((counts["FI"], counts["DI"], all), (40.0, 10.0, 100.0));
-    let both = mesh::edit::FaultSpec { delay: Some((7000, 10.0)), abort: Some((503, 40.0)) };
-    assert!(agrees(&of_fault(&both), &(counts, all)));
+    assert_eq!(
+        told(100, 60, Judgement::Disagrees),
+        "Of 100 calls since it is live: v1: wanted 20 %, measured 60.0 %"
+    );
+    assert_eq!(told(3, 3, Judgement::Few(30)), "Only 3 calls came in 3 minutes since it is live");
+    assert_eq!(
+        told(100, 20, Judgement::Few(900)),
+        "100 calls agree (v1: wanted 20 %, measured 20.0 %), but it takes 900 to tell it from what was before"
+    );
 }

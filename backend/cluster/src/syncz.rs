@@ -2,7 +2,6 @@
 //! one (sent, acknowledged, time and refusal per type), and the words of a refusal from its log.
 
 use jiff::Timestamp;
-use mesh::change::Xds;
 use mesh::scene::{Proxy, SyncState};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -28,16 +27,6 @@ pub(crate) struct Push {
     pub(crate) sent_at: Option<Timestamp>,
     /// What the proxy said when it refused; empty when it did not (or when this istiod does not tell).
     pub(crate) error: String,
-}
-
-/// Short name of an xDS type, as users know it.
-pub(crate) fn xds_name(xds: Xds) -> &'static str {
-    match xds {
-        Xds::Cds => "CDS",
-        Xds::Eds => "EDS",
-        Xds::Lds => "LDS",
-        Xds::Rds => "RDS",
-    }
 }
 
 /// The older form's fields and the current form's type names.

@@ -7,7 +7,7 @@ use ::http::{Request, Response};
 use http_body_util::BodyExt as _;
 use kube::Client;
 use kube::client::Body;
-use mesh::change::{Effect, Evidence, Xds};
+use mesh::evidence::Evidence;
 use std::sync::Arc;
 use tower_test::mock::{self, Handle};
 
@@ -44,13 +44,7 @@ fn patch() -> Edit {
 }
 
 fn change(steps: Vec<Step>) -> Change {
-    let effect = Effect {
-        xds: Xds::Rds,
-        proxies: Vec::new(),
-        evidence: Evidence::Clusters(Vec::new()),
-        was: Evidence::Clusters(Vec::new()),
-    };
-    Change { title: String::new(), steps, effect, warnings: Vec::new() }
+    Change { title: String::new(), steps, evidence: Evidence::default(), warnings: Vec::new() }
 }
 
 /// Answers one request; returns it as "METHOD path content-type body".

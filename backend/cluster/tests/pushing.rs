@@ -10,11 +10,17 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Answers of Prometheus: so many requests to each version of reviews.
-fn shares(counts: [u32; 3]) -> Value {
+/// The moment at which everything here is live, on Prometheus' clock.
+const LIVE: f64 = 1000.0;
+
+/// Counters of calls to each version of reviews: as they were, then as much more as is said, then that again.
+fn counters(counts: [u32; 3]) -> Value {
     let row = |(version, count): (usize, u32)| {
-        json!({ "metric": { "destination_workload_namespace": "bookinfo", "destination_workload": format!("reviews-v{}", version + 1),
-            "response_code": "200", "response_flags": "-" }, "value": [1.0, count.to_string()] })
+        let at = |secs: f64, value: u32| json!([LIVE + secs, value.to_string()]);
+        json!({ "metric": { "job": "pods", "instance": "10.0.0.1:15020",
+                "destination_workload_namespace": "bookinfo", "destination_workload": format!("reviews-v{}", version + 1),
+                "response_code": "200", "response_flags": "-" },
+            "values": [at(-5.0, 500), at(0.0, 7_000), at(5.0, 7_000 + count), at(10.0, 7_000 + 2 * count)] })
     };
     counts.into_iter().enumerate().map(row).collect()
 }
@@ -22,9 +28,12 @@ fn shares(counts: [u32; 3]) -> Value {
 #[tokio::test]
 async fn a_drag_goes_all_the_way() {
     let world = World::bookinfo().await;
-    world
-        .cast
-        .play(|script| script.answers.push(("increase(istio_requests_total".into(), shares([98, 0, 402]))));
+    world.cast.play(|script| {
+        let clock = json!([{ "metric": {}, "value": [LIVE, LIVE.to_string()] }]);
+        script.answers.push(("vector(time())".into(), clock));
+        // The thousands of calls before it was live went elsewhere: they do not count.
+        script.answers.push(("destination_workload!=\"unknown\"}[".into(), counters([49, 0, 201])));
+    });
     let mut connection = world.connect();
     let scene = connection.ready().await;
     let change = split(&scene, [20, 0, 80]);
@@ -34,7 +43,22 @@ async fn a_drag_goes_all_the_way() {
     let told = connection.facts_until(&["measured", "refused", "unknowable", "conflict"]).await;
     assert_eq!(told.first().map(String::as_str), Some("accepted 1"));
     assert_eq!(told[1], "seen");
-    assert_eq!(told[told.len() - 3..], ["acked 6/6", "live", "measured"]);
+    assert_eq!(told[told.len() - 3..], ["acked 6/6", "live", "measured 500"]);
+    assert_eq!(world.weights(), [20, 0, 80]);
+}
+
+/// What nothing in a proxy's configuration can show is not called live, though everything is stored.
+#[tokio::test]
+async fn what_cannot_be_seen_is_not_called_live() {
+    let world = World::bookinfo().await;
+    let mut connection = world.connect();
+    let scene = connection.ready().await;
+    let mut change = split(&scene, [20, 0, 80]);
+    change.evidence = mesh::evidence::Evidence::default();
+    connection.push(&change).await;
+    let told = connection.facts_until(&["live", "refused", "unknowable"]).await;
+    assert_eq!(told[..2], ["accepted 1", "seen"]);
+    assert!(told[2].starts_with("unknowable It is stored, and what the proxies make of it cannot be seen"));
     assert_eq!(world.weights(), [20, 0, 80]);
 }
 

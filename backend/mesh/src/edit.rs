@@ -4,11 +4,9 @@
 mod build;
 pub mod fault;
 pub mod mtls;
-mod proxies;
 pub mod rules;
 pub mod split;
 
-pub(crate) use build::millis;
 pub use fault::{HeaderIs, fault};
 pub use mtls::{Mode, Scope, mtls};
 pub use rules::{Rule, RuleAt, rules};

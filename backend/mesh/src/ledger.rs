@@ -2,6 +2,7 @@
 
 use crate::change::Change;
 use crate::change_id::ChangeId;
+use crate::evidence::Measured;
 use istio::{Object, Problem};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -28,8 +29,8 @@ pub enum Stage {
     },
     /// The proxies' configuration holds it.
     Live,
-    /// Telemetry agrees with it: wanted and measured share in percent, with its error bar.
-    Measured,
+    /// Calls made since then agree with it.
+    Measured(Measured),
     /// As far as we can know: some later stage cannot be seen, and why.
     Unknowable(Box<Stage>, Problem),
     /// Refused or failed; nothing was left half done, or the problem says what was.
@@ -56,8 +57,8 @@ pub enum Fact {
     },
     /// The affected proxies' configuration holds it.
     Live,
-    /// Telemetry agrees with it.
-    Measured,
+    /// Calls made since then agree with it.
+    Measured(Measured),
     /// Refused, failed, or NACKed.
     Refused(Problem),
     /// Confirmation can go no further, and why ("no right to port-forward").
@@ -171,7 +172,7 @@ impl Stage {
     #[must_use]
     pub fn after(self, fact: &Fact) -> Self {
         match (self, fact) {
-            (end @ (Self::Measured | Self::Failed(_)), _) => end,
+            (end @ (Self::Measured(_) | Self::Failed(_)), _) => end,
             (_, Fact::Refused(problem) | Fact::Conflict { problem, .. }) => Self::Failed(problem.clone()),
             (Self::Checking, Fact::Checked(warnings)) => Self::Checked(warnings.clone()),
             (Self::Sent, Fact::Accepted(_)) => Self::Accepted,
@@ -180,7 +181,7 @@ impl Stage {
                 Self::Synced { acked: *acked, of: *of }
             }
             (Self::Synced { acked, of }, Fact::Live) if acked == of => Self::Live,
-            (Self::Live, Fact::Measured) => Self::Measured,
+            (Self::Live, Fact::Measured(measured)) => Self::Measured(measured.clone()),
             (
                 stage @ (Self::Accepted | Self::Seen | Self::Synced { .. } | Self::Live),
                 Fact::Unknowable(problem),
@@ -209,18 +210,21 @@ mod tests {
 
     #[test]
     fn the_way_of_a_change() {
-        let all = [Fact::Accepted(Vec::new()), Fact::Seen, acked(1), acked(2), Fact::Live, Fact::Measured];
-        check(Stage::Sent, &all, Stage::Measured);
+        let measured = Measured { calls: 37, parts: Vec::new() };
+        let last = Fact::Measured(measured.clone());
+        let all = [Fact::Accepted(Vec::new()), Fact::Seen, acked(1), acked(2), Fact::Live, last];
+        check(Stage::Sent, &all, Stage::Measured(measured));
         check(Stage::Sent, &all[..3], Stage::Synced { acked: 1, of: 2 });
         check(Stage::Checking, &[Fact::Checked(vec!["w".into()])], Stage::Checked(vec!["w".into()]));
     }
 
     #[test]
     fn late_and_early_facts_do_no_harm() {
-        check(Stage::Sent, &[Fact::Live, Fact::Measured, Fact::Seen], Stage::Sent);
+        check(Stage::Sent, &[Fact::Live, Fact::Measured(Measured::default()), Fact::Seen], Stage::Sent);
         check(Stage::Accepted, &[acked(1), Fact::Live], Stage::Synced { acked: 1, of: 2 });
         check(Stage::Live, &[acked(1), Fact::Seen, Fact::Accepted(Vec::new())], Stage::Live);
-        check(Stage::Measured, &[Fact::Refused(problem())], Stage::Measured);
+        let measured = Stage::Measured(Measured::default());
+        check(measured.clone(), &[Fact::Refused(problem())], measured);
         check(Stage::Failed(problem()), &[Fact::Live, acked(2)], Stage::Failed(problem()));
     }
 
@@ -243,7 +247,7 @@ mod tests {
         let ledger = crate::demo::ledger([change.clone(), change.clone(), change]);
         let stages: Vec<&Stage> = ledger.entries().iter().map(|entry| &entry.stage).collect();
         assert!(
-            matches!(stages[..], [Stage::Measured, Stage::Synced { acked: 5, of: 6 }, Stage::Failed(_)]),
+            matches!(stages[..], [Stage::Measured(_), Stage::Synced { acked: 5, of: 6 }, Stage::Failed(_)]),
             "{stages:?}"
         );
         let entry = ledger.get(ChangeId(1)).unwrap();

@@ -11,6 +11,7 @@ mod change_id;
 pub mod confirm;
 pub mod demo;
 pub mod edit;
+pub mod evidence;
 pub mod graph;
 pub mod health;
 pub mod ledger;

@@ -12,11 +12,9 @@ pub(crate) fn inverse(change: &Change, applied: &[Object]) -> Result<Change, Pro
         let written = applied.iter().rev().find(|object| object.at().as_ref() == Some(&step.at));
         steps.push(back(step, written)?);
     }
-    let mut effect = change.effect.clone();
-    std::mem::swap(&mut effect.evidence, &mut effect.was);
     let title =
         change.title.strip_prefix(UNDO).map_or_else(|| format!("{UNDO}{}", change.title), str::to_owned);
-    Ok(Change { title, steps, effect, warnings: change.warnings.clone() })
+    Ok(Change { title, steps, evidence: change.evidence.inverse(), warnings: change.warnings.clone() })
 }
 
 fn back(step: &Step, written: Option<&Object>) -> Result<Step, Problem> {

@@ -184,6 +184,16 @@ fn sentence(ui: &mut Ui, rect: Rect, entry: &Entry, read_only: bool) {
                         "",
                     );
                 } else {
+                    let measured = words::measured(&entry.stage);
+                    if !measured.is_empty() {
+                        ui.add(
+                            Label::new(
+                                text::rich(ui, measured, size::SECONDARY, Weight::Regular).color(tokens.text),
+                            )
+                            .truncate(),
+                        );
+                        return;
+                    }
                     let objects = RichText::new(words::objects(&entry.change))
                         .monospace()
                         .size(size::NOTE + 0.5)

@@ -2,6 +2,7 @@
 
 use crate::kit::Status;
 use crate::kit::fmt;
+use mesh::evidence::{Figure, Wanted};
 use mesh::ledger::Entry;
 use mesh::{Change, Edit, Ledger, Problem, Stage};
 use serde_json::Value;
@@ -30,7 +31,7 @@ pub fn stage(stage: &Stage) -> (Status, &'static str) {
         Stage::Seen => (Status::Idle, "Seen"),
         Stage::Synced { .. } => (Status::Idle, "Syncing"),
         Stage::Live => (Status::Healthy, "Live"),
-        Stage::Measured => (Status::Healthy, "Measured"),
+        Stage::Measured(_) => (Status::Healthy, "Measured"),
         Stage::Unknowable(before, _) => match **before {
             Stage::Live => (Status::Healthy, "Live"),
             Stage::Synced { .. } => (Status::Degraded, "Synced"),
@@ -52,7 +53,7 @@ pub fn meaning(stage: &Stage) -> &'static str {
         Stage::Seen => "Our watch shows the change; istiod's watch has had the same news",
         Stage::Synced { .. } => "istiod says which proxies have acknowledged the new configuration",
         Stage::Live => "The configuration of every affected proxy holds the change",
-        Stage::Measured => "Real requests follow the change, within the error bar",
+        Stage::Measured(_) => "Real calls made since then follow the change, within the error bar",
         Stage::Unknowable(..) => "It cannot be seen any further from here",
         Stage::Failed(_) => "Nothing is left half done, unless the text says so",
     }
@@ -60,7 +61,7 @@ pub fn meaning(stage: &Stage) -> &'static str {
 
 /// Proxies that have acknowledged the change, of those that it affects; `None` before it is written.
 pub fn proxies(entry: &Entry) -> Option<(usize, usize)> {
-    let of = entry.change.effect.proxies.len();
+    let of = entry.change.evidence.proxies().len();
     count(&entry.stage, of).filter(|(_, of)| *of > 0)
 }
 
@@ -69,12 +70,34 @@ fn count(stage: &Stage, of: usize) -> Option<(usize, usize)> {
         Stage::Checking | Stage::Checked(_) | Stage::Failed(_) => None,
         Stage::Sent | Stage::Accepted | Stage::Seen => Some((0, of)),
         Stage::Synced { acked, of } => Some((*acked, *of)),
-        Stage::Live | Stage::Measured => Some((of, of)),
+        Stage::Live | Stage::Measured(_) => Some((of, of)),
         Stage::Unknowable(before, _) => match **before {
             Stage::Synced { .. } | Stage::Live => count(before, of),
             _ => None,
         },
     }
+}
+
+/// What calls showed: "v3 79 % (wanted 80 %), v1 21 % (wanted 20 %) of 300 calls since then"; "" before they did.
+pub fn measured(stage: &Stage) -> String {
+    let Stage::Measured(measured) = stage else { return String::new() };
+    let calls = measured.calls;
+    let part = |part: &Figure| {
+        let name = &part.name;
+        let got = fmt::percent(part.count as f64 / calls.max(1) as f64 * 100.0);
+        let wanted = |share: f64| fmt::percent(share * 100.0);
+        match part.wanted {
+            Wanted::None if part.count == 0 => format!("none {name}"),
+            Wanted::None => format!("{} {name} (wanted none)", part.count),
+            Wanted::Share(share) if wanted(share) == got => format!("{name} {got}"),
+            Wanted::Share(share) => format!("{name} {got} (wanted {})", wanted(share)),
+            Wanted::AtMost(share) => format!("{name} {got} (wanted at most {})", wanted(share)),
+            Wanted::AtLeast(share) => format!("{name} {got} (wanted at least {})", wanted(share)),
+            Wanted::Any => format!("{name} {got}"),
+        }
+    };
+    let parts: Vec<String> = measured.parts.iter().map(part).collect();
+    format!("{} of {} since then", parts.join(", "), fmt::counted(calls as usize, "call", "calls"))
 }
 
 /// How long it took to be acknowledged by all proxies, or has taken until now, in milliseconds.
@@ -101,7 +124,7 @@ pub fn problem(stage: &Stage) -> Option<&Problem> {
 
 /// Whether a change still waits for the user, the server or the proxies.
 pub fn is_open(stage: &Stage) -> bool {
-    !matches!(stage, Stage::Live | Stage::Measured | Stage::Unknowable(..) | Stage::Failed(_))
+    !matches!(stage, Stage::Live | Stage::Measured(_) | Stage::Unknowable(..) | Stage::Failed(_))
 }
 
 /// Whether a change can be pushed now.
@@ -181,6 +204,7 @@ pub fn as_yaml(change: &Change) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use mesh::evidence::Measured;
     use serde_json::json;
 
     #[test]
@@ -218,6 +242,17 @@ mod tests {
         ledger.record(id, &mesh::Fact::Accepted(Vec::new()), mesh::demo::NOW);
         let entry = ledger.get(id).unwrap();
         assert!(can_undo(entry, &ledger) && entry.change.inverse(&entry.applied).is_ok());
+    }
+
+    #[test]
+    fn what_was_measured_says_of_how_many_calls() {
+        let figure = |name: &str, wanted, count| Figure { name: name.into(), wanted, count };
+        let said = |calls, parts| measured(&Stage::Measured(Measured { calls, parts }));
+        let shares = vec![figure("v3", Wanted::Share(0.8), 237), figure("v1", Wanted::Share(0.2), 63)];
+        assert_eq!(said(300, shares), "v3 79 % (wanted 80 %), v1 21 % (wanted 20 %) of 300 calls since then");
+        assert_eq!(said(37, vec![figure("v3", Wanted::Share(1.0), 37)]), "v3 100 % of 37 calls since then");
+        assert_eq!(said(37, vec![figure("delayed", Wanted::None, 0)]), "none delayed of 37 calls since then");
+        assert_eq!(measured(&Stage::Live), "");
     }
 
     #[test]

@@ -27,20 +27,52 @@ fn number<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<f64, D::E
     text.parse().map_err(serde::de::Error::custom)
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-#[derive(Default)]
-struct Body {
-    status: String,
-    error_type: String,
-    error: String,
-    data: Data,
+/// One series with its samples as they were scraped.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+pub(crate) struct Series {
+    #[serde(rename = "metric", default)]
+    pub(crate) labels: HashMap<String, String>,
+    /// Seconds, and the value.
+    #[serde(rename = "values", deserialize_with = "numbers")]
+    pub(crate) points: Vec<(f64, f64)>,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Data {
-    result: Vec<Sample>,
+impl Series {
+    pub(crate) fn label(&self, name: &str) -> &str {
+        self.labels.get(name).map_or("", String::as_str)
+    }
+}
+
+fn numbers<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<(f64, f64)>, D::Error> {
+    let points = <Vec<(f64, String)>>::deserialize(deserializer)?;
+    let read = |(at, text): (f64, String)| text.parse().map(|value| (at, value));
+    points.into_iter().map(read).collect::<Result<_, _>>().map_err(serde::de::Error::custom)
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", bound = "T: Deserialize<'de>")]
+struct Body<T> {
+    #[serde(default)]
+    status: String,
+    #[serde(default)]
+    error_type: String,
+    #[serde(default)]
+    error: String,
+    #[serde(default)]
+    data: Data<T>,
+}
+
+#[derive(Deserialize)]
+#[serde(bound = "T: Deserialize<'de>")]
+struct Data<T> {
+    #[serde(default)]
+    result: Vec<T>,
+}
+
+impl<T> Default for Data<T> {
+    fn default() -> Self {
+        Self { result: Vec::new() }
+    }
 }
 
 /// Why an answer has no samples.
@@ -54,9 +86,19 @@ pub(crate) enum Refusal {
 
 /// Reads the answer to an instant query.
 pub(crate) fn parse(body: &[u8]) -> Result<Vec<Sample>, Refusal> {
-    let body: Body = serde_json::from_slice(body).map_err(|error| Refusal::Foreign(error.to_string()))?;
+    let samples: Vec<Sample> = results(body)?;
+    Ok(samples.into_iter().filter(|sample| sample.value.is_finite()).collect())
+}
+
+/// Reads an answer with more than one sample to a series.
+pub(crate) fn series(body: &[u8]) -> Result<Vec<Series>, Refusal> {
+    results(body)
+}
+
+fn results<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<Vec<T>, Refusal> {
+    let body: Body<T> = serde_json::from_slice(body).map_err(|error| Refusal::Foreign(error.to_string()))?;
     match body.status.as_str() {
-        "success" => Ok(body.data.result.into_iter().filter(|sample| sample.value.is_finite()).collect()),
+        "success" => Ok(body.data.result),
         "error" => Err(Refusal::Said(format!("{}: {}", body.error_type, body.error))),
         _ => Err(Refusal::Foreign("it has no status".into())),
     }

@@ -6,7 +6,7 @@ pub(crate) mod query;
 use crate::find::{self, Wanted};
 use crate::session::Session;
 use crate::tunnel::{Answer, Place};
-use answer::{Gathered, Refusal, Sample};
+use answer::{Gathered, Refusal, Series};
 use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
 use mesh::scene::{Step, StepState};
@@ -41,20 +41,30 @@ fn place(session: &Session) -> Result<(String, Place), Problem> {
     find::service(&session.hub, &WANTED).map(|(name, at)| (name, Place::Pod(at)))
 }
 
-/// Asks one question.
-pub(crate) async fn ask(session: &Session, promql: &str) -> Result<Vec<Sample>, Problem> {
+/// The time on Prometheus' own clock, in seconds.
+pub(crate) async fn clock(session: &Session) -> Result<f64, Problem> {
     let (_, place) = place(session)?;
-    ask_at(session, &place, promql).await
+    let answer = session.tunnel.get(&place, &query::instant(query::CLOCK), WHAT).await?;
+    let samples = read(&answer, &place, answer::parse)?;
+    samples.first().map(|sample| sample.value).ok_or_else(|| {
+        Problem::new(WHAT, format!("{place} does not tell the time"), "Look at the version of Prometheus")
+    })
 }
 
-async fn ask_at(session: &Session, place: &Place, promql: &str) -> Result<Vec<Sample>, Problem> {
-    let answer = session.tunnel.get(place, &query::instant(promql), WHAT).await?;
-    read(&answer, place)
+/// Samples as they were scraped: the answer to a query that ends with a range.
+pub(crate) async fn scraped(session: &Session, promql: &str) -> Result<Vec<Series>, Problem> {
+    let (_, place) = place(session)?;
+    let answer = session.tunnel.get(&place, &query::instant(promql), WHAT).await?;
+    read(&answer, &place, answer::series)
 }
 
-fn read(answer: &Answer, place: &Place) -> Result<Vec<Sample>, Problem> {
+fn read<T>(
+    answer: &Answer,
+    place: &Place,
+    parse: impl Fn(&[u8]) -> Result<T, Refusal>,
+) -> Result<T, Problem> {
     let Answer { status, body } = answer;
-    answer::parse(body).map_err(|refusal| {
+    parse(body).map_err(|refusal| {
         let said: String = String::from_utf8_lossy(body).split_whitespace().collect::<Vec<_>>().join(" ");
         let said: String = said.chars().take(120).collect();
         let (why, next) = match (refusal, status) {
@@ -89,7 +99,7 @@ async fn measure(session: &Session, window_secs: u64) -> Result<(String, Traffic
         let (question, answer) = answer?;
         let place = place.clone();
         let take_in = move || {
-            gathered.add(question, &read(&answer, &place)?);
+            gathered.add(question, &read(&answer, &place, answer::parse)?);
             Ok(gathered)
         };
         gathered = tokio::task::spawn_blocking(take_in)
@@ -160,7 +170,8 @@ mod tests {
     #[track_caller]
     fn check(status: u16, body: &'static str, why: &str, next: &str) {
         let answer = Answer { status, body: body.into() };
-        let problem = read(&answer, &Place::Url("http://metrics.example".into())).unwrap_err();
+        let place = Place::Url("http://metrics.example".into());
+        let problem = read(&answer, &place, answer::parse).unwrap_err();
         assert!(problem.why.starts_with(why), "{problem}");
         assert!(problem.next.contains(next), "{problem}");
     }

@@ -1,5 +1,7 @@
 //! The questions that the graph asks of Prometheus.
 
+use mesh::evidence::Calls;
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 /// What tells one path of traffic from another.
@@ -89,19 +91,36 @@ impl Question {
     }
 }
 
-/// Requests to a host in the last so many seconds, by the workload that answered, code and flags.
-pub(crate) fn requests_to(host: &str, secs: u64) -> String {
-    let by = "destination_workload_namespace,destination_workload,response_code,response_flags";
-    format!(
-        "sum(increase(istio_requests_total{{{CLIENT},destination_service=\"{}\"}}[{secs}s])) by ({by})",
-        quoted(host)
-    )
+/// Prometheus' own clock.
+pub(crate) const CLOCK: &str = "vector(time())";
+
+/// The counters of these calls, as they were scraped in the last so many seconds. With `timed`, by how long calls took.
+pub(crate) fn counters(calls: &Calls, timed: bool, secs: u64) -> String {
+    let metric = if timed { "istio_request_duration_milliseconds_bucket" } else { "istio_requests_total" };
+    let filter = match calls {
+        Calls::To(host) => format!("{CLIENT},destination_service=\"{}\"", quoted(host)),
+        Calls::Answered(host) => {
+            format!("{CLIENT},destination_service=\"{}\",destination_workload!=\"unknown\"", quoted(host))
+        }
+        Calls::At(workloads) => {
+            let names: BTreeSet<&str> = workloads.iter().map(|(_, name)| name.as_str()).collect();
+            let spaces: BTreeSet<&str> = workloads.iter().map(|(namespace, _)| namespace.as_str()).collect();
+            let mut filter = format!("{SERVER},destination_workload_namespace=~\"{}\"", any_of(&spaces));
+            // Many names cost more than they save.
+            if names.len() <= 50 {
+                write!(filter, ",destination_workload=~\"{}\"", any_of(&names))
+                    .expect("writing to a String cannot fail");
+            }
+            filter
+        }
+    };
+    format!("{metric}{{{filter}}}[{secs}s]")
 }
 
-/// Requests that workloads took in the last so many seconds, by workload and security of the connection.
-pub(crate) fn security_of(secs: u64) -> String {
-    let by = "destination_workload_namespace,destination_workload,connection_security_policy";
-    format!("sum(increase(istio_requests_total{{{SERVER}}}[{secs}s])) by ({by})")
+/// Names of Kubernetes as one pattern; they have no other special sign than the dot.
+fn any_of(names: &BTreeSet<&str>) -> String {
+    let names: Vec<String> = names.iter().map(|name| quoted(&name.replace('.', "\\."))).collect();
+    names.join("|")
 }
 
 fn quoted(text: &str) -> String {
@@ -133,6 +152,17 @@ mod tests {
 
     #[test]
     fn quotes_in_a_host_stay_inside_the_string() {
-        assert!(requests_to("a\"b", 7).contains("destination_service=\"a\\\"b\"}[7s]"));
+        let asked = counters(&Calls::To("a\"b".into()), false, 7);
+        assert!(asked.ends_with("destination_service=\"a\\\"b\"}[7s]"), "{asked}");
+    }
+
+    #[test]
+    fn calls_that_arrive_are_asked_for_by_their_workloads() {
+        let at = |name: &str| ("shop".to_owned(), name.to_owned());
+        assert_eq!(
+            counters(&Calls::At(vec![at("web-v1"), at("web-v1.2")]), false, 7),
+            "istio_requests_total{reporter=\"destination\",destination_workload_namespace=~\"shop\",\
+             destination_workload=~\"web-v1|web-v1\\\\.2\"}[7s]"
+        );
     }
 }

@@ -186,7 +186,11 @@ fn routes(service: &Value) -> Value {
                     json!({ "weighted_clusters": { "clusters": clusters.collect::<Vec<_>>() } })
                 }
             };
-            json!({ "match": { "prefix": "/" }, "route": action, "metadata": { "filter_metadata": { "istio": { "config": config } } } })
+            let mut wanted = json!({ "prefix": "/" });
+            for (name, value) in rule["match"][0]["headers"].as_object().into_iter().flatten() {
+                wanted["headers"] = json!([{ "name": name, "string_match": value }]);
+            }
+            json!({ "match": wanted, "route": action, "metadata": { "filter_metadata": { "istio": { "config": config } } } })
         })
         .collect();
     json!({ "configs": [{ "@type": "type.googleapis.com/envoy.admin.v3.RoutesConfigDump.DynamicRouteConfig",

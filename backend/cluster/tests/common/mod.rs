@@ -233,7 +233,7 @@ pub(crate) fn brief(fact: &Fact) -> String {
         Fact::Seen => "seen".into(),
         Fact::Acked { acked, of, .. } => format!("acked {acked}/{of}"),
         Fact::Live => "live".into(),
-        Fact::Measured => "measured".into(),
+        Fact::Measured(measured) => format!("measured {}", measured.calls),
         Fact::Refused(problem) => format!("refused {problem}"),
         Fact::Unknowable(problem) => format!("unknowable {problem}"),
         Fact::Conflict { now, problem } => format!("conflict {} {problem}", now.is_some()),

@@ -8,6 +8,7 @@ pub use synthetic::{synthetic, synthetic_scene, synthetic_trace};
 pub use traffic::{bookinfo_traffic, trace, traces};
 
 use crate::change::Change;
+use crate::evidence::{Measure, Measured, Part, Tally, Wanted};
 use crate::ledger::{Fact, Ledger};
 use crate::remote::Remote;
 use crate::scene::{KindState, Proxy, Scene, Step, StepState, SyncState};
@@ -87,7 +88,8 @@ pub fn ledger(changes: impl IntoIterator<Item = Change>) -> Ledger {
     for (number, change) in changes.into_iter().enumerate() {
         let id = crate::ChangeId(number as u64 + 1);
         let after: Vec<Object> = change.steps.iter().filter_map(|step| step.after.clone()).collect();
-        let of = change.effect.proxies.len();
+        let of = change.evidence.proxies().len();
+        let measured = measured(&change);
         let at = |millis: i64| NOW + jiff::SignedDuration::from_millis(millis);
         ledger.open(id, change, None, NOW);
         ledger.record(id, &Fact::Checked(Vec::new()), at(20));
@@ -98,7 +100,7 @@ pub fn ledger(changes: impl IntoIterator<Item = Change>) -> Ledger {
                 ledger.record(id, &Fact::Seen, at(1030));
                 ledger.record(id, &Fact::Acked { acked: of, of, waiting: Vec::new() }, at(1120));
                 ledger.record(id, &Fact::Live, at(1180));
-                ledger.record(id, &Fact::Measured, at(30_000));
+                ledger.record(id, &Fact::Measured(measured), at(30_000));
             }
             1 => {
                 ledger.sent(id, at(2000));
@@ -118,4 +120,14 @@ pub fn ledger(changes: impl IntoIterator<Item = Change>) -> Ledger {
         }
     }
     ledger
+}
+
+/// Three hundred calls that show what was wanted.
+fn measured(change: &Change) -> Measured {
+    let Some(Measure::Counted(counting)) = &change.evidence.measure else { return Measured::default() };
+    let count = |part: &Part| match part.wanted {
+        Wanted::Share(share) => (share * 300.0).round() as u64,
+        _ => 0,
+    };
+    counting.measured(&Tally { calls: 300, parts: counting.parts.iter().map(count).collect() })
 }

@@ -3,8 +3,9 @@
 use super::FaultSpec;
 use super::build::{Ops, managed, number, percent, seconds};
 use super::rules::{RuleAt, fault_of, speaks_http, words};
-use super::split::{effect, fresh_route, unread};
-use crate::change::Change;
+use super::split::{fresh_route, unread, untold};
+use crate::change::{Change, Step};
+use crate::evidence::{Calls, Claim, Counting, Evidence, Mark, Measure, Part, Wanted, route, routes};
 use crate::{Mesh, Ref, Service};
 use istio::views::VirtualService;
 use serde_json::{Map, Value, json};
@@ -149,14 +150,87 @@ fn fresh(mesh: &Mesh, service: &Service, only: Option<&HeaderIs>, wanted: FaultS
     };
     let steps = vec![fresh_route(mesh, service, http)?];
     let at = steps.first()?.at.clone();
-    let effect = effect(mesh, service, &at, &steps, 0)?;
-    Some(Change { title: title(service, &calls, wanted), warnings: unread(mesh, service), effect, steps })
+    let evidence = evidence(mesh, service, &steps, &at, 0);
+    Some(Change { title: title(service, &calls, wanted), warnings: unread(mesh, service), evidence, steps })
 }
 
 fn change(mesh: &Mesh, service: &Service, at: &Ref, index: usize, title: String, ops: Ops) -> Option<Change> {
     let steps = vec![ops.step(mesh, at)?];
-    let effect = effect(mesh, service, at, &steps, index)?;
-    Some(Change { title, warnings: managed(&steps), effect, steps })
+    let evidence = evidence(mesh, service, &steps, at, index);
+    Some(Change { title, warnings: managed(&steps), evidence, steps })
+}
+
+/// What shows that a rule has its fault. Where rules came or went, the routes as a whole show that.
+fn evidence(mesh: &Mesh, service: &Service, steps: &[Step], at: &Ref, index: usize) -> Evidence {
+    let view = |object: fn(&Step) -> Option<&crate::Object>| -> Option<VirtualService> {
+        istio::views::read(object(steps.iter().find(|step| step.at == *at)?)?).ok()
+    };
+    let (after, before) = (view(|step| step.after.as_ref()), view(|step| step.before.as_ref()));
+    let rules = |view: &Option<VirtualService>| view.as_ref().map_or(0, |view| view.http.len());
+    let (there, was_there) = (rules(&after) >= rules(&before), rules(&before) >= rules(&after));
+    let rule = |view: &Option<VirtualService>| view.as_ref()?.http.get(index).cloned();
+    let faults = [&after, &before].map(|view| rule(view).map(|http| fault_of(&http)).unwrap_or_default());
+    let claims = |there: bool, fault| if there { claims(at, index, fault) } else { vec![routes(at)] };
+    let [fault, was] = faults;
+    Evidence {
+        measure: after.as_ref().map(|view| measure(service, view, index, fault, was)),
+        was_measure: before.as_ref().map(|view| measure(service, view, index, was, fault)),
+        ..Evidence::of(mesh, steps, &claims(there, fault), &claims(was_there, was))
+    }
+}
+
+const FILTER: &str = "/typed_per_filter_config/envoy.filters.http.fault";
+
+fn claims(at: &Ref, index: usize, fault: FaultSpec) -> Vec<Claim> {
+    let there = |path: &str| route(at, index).at(&format!("{FILTER}/{path}"));
+    let mut claims = Vec::new();
+    match fault.delay {
+        Some((millis, share)) => claims.extend([
+            there("delay/fixed_delay").is(seconds(millis)),
+            there("delay/percentage").percent(share),
+        ]),
+        None => claims.push(there("delay").absent()),
+    }
+    match fault.abort {
+        Some((status, share)) => {
+            claims.extend([there("abort/http_status").is(status), there("abort/percentage").percent(share)])
+        }
+        None => claims.push(there("abort").absent()),
+    }
+    claims
+}
+
+/// How many calls a fault is wanted to hit; none where it is taken away. Telemetry does not tell which rule took a call: the
+/// fault of a rule for special calls, or one that is gone while others of its sort stay, cannot be measured.
+fn measure(
+    service: &Service,
+    view: &VirtualService,
+    index: usize,
+    fault: FaultSpec,
+    other: FaultSpec,
+) -> Measure {
+    let mut parts = Vec::new();
+    let sorts: [(&str, &str, fn(&FaultSpec) -> Option<f64>); 2] = [
+        ("delayed", "DI", |fault| fault.delay.map(|(_, share)| share)),
+        ("aborted", "FI", |fault| fault.abort.map(|(_, share)| share)),
+    ];
+    for (name, flag, share) in sorts {
+        let wanted = match share(&fault) {
+            Some(percent) => Wanted::Share(percent / 100.0),
+            None if share(&other).is_some() => Wanted::None,
+            None => continue,
+        };
+        let of_others = active(view).any(|(rule, fault)| rule != index && share(&fault).is_some());
+        let special = view.http.get(index).is_some_and(|http| !http.r#match.is_empty());
+        if of_others || (special && wanted != Wanted::None) {
+            return untold();
+        }
+        parts.push(Part::new(name, Mark::Flag(flag.to_owned()), wanted));
+    }
+    let mut counting = Counting::new(Calls::To(service.host.clone()), parts);
+    // Calls that are being delayed were made before.
+    counting.under_way_ms += other.delay.map_or(0, |(millis, _)| millis);
+    Measure::Counted(counting)
 }
 
 /// The fault as Istio writes it, on top of what is there: only what the wish changes is touched.

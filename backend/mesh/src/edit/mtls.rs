@@ -1,14 +1,15 @@
 //! Mutual TLS: what the inbound side of workloads asks for, for the mesh, a namespace or one workload.
 
 use super::build::{Ops, create, delete, free_name, managed};
-use crate::change::{Change, Effect, Evidence, InboundTls, Step, Xds};
+use crate::change::{Change, Step};
+use crate::evidence::{Calls, Claim, Connections, Counting, Evidence, Mark, Measure, Part, Wanted, inbound};
 use crate::model::{Policies, selects};
 use crate::{Mesh, Ref, Workload};
 use istio::kinds;
 use istio::views::{self, PeerAuthentication};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// What a policy is for.
@@ -59,11 +60,11 @@ impl Mode {
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|mode| mode.name() == name)
     }
-    fn inbound(self) -> InboundTls {
+    fn connections(self) -> Connections {
         match self {
-            Self::Strict => InboundTls::Strict,
-            Self::Permissive => InboundTls::Permissive,
-            Self::Disable => InboundTls::Disabled,
+            Self::Strict => Connections::Mutual,
+            Self::Permissive => Connections::Both,
+            Self::Disable => Connections::Plain,
         }
     }
 }
@@ -115,7 +116,8 @@ pub fn mtls(mesh: &Mesh, scope: &Scope, wanted: Option<Mode>) -> Option<Change> 
         (None, Some(mode)) => fresh(mesh, scope, mode)?,
         (None, None) => return None,
     };
-    let (proxies, in_force) = moved(mesh, scope, &step)?;
+    let (moved, in_force) = moved(mesh, scope, &step)?;
+    let proxies: Vec<String> = moved.iter().flat_map(|group| group.proxies.iter().cloned()).collect();
     let mut warnings = shared(mesh, scope, &step);
     warnings.extend(broken(mesh, &proxies, in_force));
     let steps = vec![step];
@@ -126,12 +128,7 @@ pub fn mtls(mesh: &Mesh, scope: &Scope, wanted: Option<Mode>) -> Option<Change> 
     );
     Some(Change {
         title: format!("Mutual TLS of {scope} becomes {what} instead of {}", now.in_force.name()),
-        effect: Effect {
-            xds: Xds::Lds,
-            proxies,
-            evidence: Evidence::InboundTls(in_force.inbound()),
-            was: Evidence::InboundTls(now.in_force.inbound()),
-        },
+        evidence: evidence(mesh, &steps, &moved),
         steps,
         warnings,
     })
@@ -218,25 +215,89 @@ fn selector(mesh: &Mesh, workload: &Workload) -> BTreeMap<String, String> {
     keys.into_iter().map(|key| (key.to_owned(), workload.labels[key].clone())).collect()
 }
 
+/// Proxies whose mode changes in the same way.
+struct Moved {
+    proxies: Vec<String>,
+    /// Namespace and name of their workloads.
+    workloads: Vec<(String, String)>,
+    from: Mode,
+    to: Mode,
+    /// Ports with a mode of their own.
+    except: Vec<u32>,
+}
+
 /// Proxies whose mode changes by a step, and what is then in force at the scope.
-fn moved(mesh: &Mesh, scope: &Scope, step: &Step) -> Option<(Vec<String>, Mode)> {
+fn moved(mesh: &Mesh, scope: &Scope, step: &Step) -> Option<(Vec<Moved>, Mode)> {
     let policies = mesh.peer_authentications().map(|(at, view)| Some((at, mesh.objects().get(at)?, view)));
     let others = policies.flatten().filter(|(at, ..)| **at != step.at);
     let after = step.after.as_ref().map(|object| (object, views::read::<PeerAuthentication>(object)));
     let after = after.as_ref().and_then(|(object, view)| Some((&step.at, *object, view.as_ref().ok()?)));
     let (old, new) = (Policies::of(mesh), Policies::new(mesh.root_namespace(), others.chain(after)));
-    let differs = |workload: &&Workload| {
-        let mode = |policies: &Policies<'_>| policies.mode(&workload.namespace, &workload.labels).0;
-        !workload.gateway && mode(&old) != mode(&new)
-    };
-    let proxies = mesh.workloads().filter(differs).flat_map(Workload::proxies).collect();
+    let mut groups: Vec<Moved> = Vec::new();
+    for workload in mesh.workloads().filter(|workload| !workload.gateway) {
+        let of = |policies: &Policies<'_>| {
+            let own = policies.of_workload(&workload.namespace, &workload.labels);
+            let ports = own.into_iter().flat_map(|(_, policy)| policy.port_level_mtls.keys());
+            let mode = Mode::named(&policies.mode(&workload.namespace, &workload.labels).0)?;
+            Some((mode, ports.filter_map(|port| port.parse().ok()).collect::<BTreeSet<u32>>()))
+        };
+        let (Some((from, mut except)), Some((to, more))) = (of(&old), of(&new)) else { continue };
+        except.extend(more);
+        let except: Vec<u32> = except.into_iter().collect();
+        if from == to {
+            continue;
+        }
+        let at = (workload.namespace.to_string(), workload.name.to_string());
+        let same = |group: &&mut Moved| (group.from, group.to, &group.except) == (from, to, &except);
+        match groups.iter_mut().find(same) {
+            Some(group) => {
+                group.proxies.extend(workload.proxies());
+                group.workloads.push(at);
+            }
+            None => {
+                let proxies = workload.proxies().collect();
+                groups.push(Moved { proxies, workloads: vec![at], from, to, except });
+            }
+        }
+    }
     let none = BTreeMap::new();
     let (mode, _) = match scope {
         Scope::Mesh => new.mode(mesh.root_namespace(), &none),
         Scope::Namespace(namespace) => new.mode(namespace, &none),
         Scope::Workload(namespace, name) => new.mode(namespace, &mesh.workload(namespace, name)?.labels),
     };
-    Some((proxies, Mode::named(&mode).unwrap_or(Mode::Permissive)))
+    Some((groups, Mode::named(&mode).unwrap_or(Mode::Permissive)))
+}
+
+/// What shows that proxies take other connections than before.
+fn evidence(mesh: &Mesh, steps: &[Step], moved: &[Moved]) -> Evidence {
+    let claims = |mode: fn(&Moved) -> Mode| -> Vec<Claim> {
+        let claim = |group: &Moved| {
+            let ports = inbound(group.proxies.iter().cloned()).except(group.except.clone());
+            ports.takes(mode(group).connections())
+        };
+        moved.iter().map(claim).collect()
+    };
+    let measure = |mode: fn(&Moved) -> Mode| {
+        let all = |wanted| moved.iter().all(|group| mode(group) == wanted);
+        let part = match () {
+            () if moved.is_empty() => return None,
+            () if all(Mode::Strict) => {
+                Part::new("in plain text", Mark::Security("none".into()), Wanted::None)
+            }
+            () if all(Mode::Disable) => {
+                Part::new("over mutual TLS", Mark::Security("mutual_tls".into()), Wanted::None)
+            }
+            () => return None, // where both are taken, nothing tells which mode let a call in
+        };
+        let workloads = moved.iter().flat_map(|group| group.workloads.iter().cloned());
+        Some(Measure::Counted(Counting::new(Calls::At(workloads.collect()), vec![part])))
+    };
+    Evidence {
+        measure: measure(|group| group.to),
+        was_measure: measure(|group| group.from),
+        ..Evidence::of(mesh, steps, &claims(|group| group.to), &claims(|group| group.from))
+    }
 }
 
 /// Other workloads that a workload's policy is for too.

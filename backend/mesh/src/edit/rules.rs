@@ -212,17 +212,6 @@ fn condition(name: &str, value: &StringMatch) -> String {
     }
 }
 
-/// How many routes of Envoy each rule of `http` makes: one per alternative, and none after a rule that takes everything.
-pub(super) fn routes_per_rule(view: &VirtualService) -> Vec<usize> {
-    let mut open = true;
-    let count = |http: &HttpRoute| {
-        let routes = if open { http.r#match.len().max(1) } else { 0 };
-        open &= !http.r#match.is_empty();
-        routes
-    };
-    view.http.iter().map(count).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

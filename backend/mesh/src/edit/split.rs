@@ -1,14 +1,14 @@
 //! Traffic split: moves traffic between the versions of one service.
 
 use super::build::{Ops, create, free_name, managed};
-use super::proxies::of_route;
 use super::rules::{self, ALL_VERSIONS, RuleAt, speaks_http, weights};
-use crate::change::{Change, Effect, Evidence, RouteExpectation, Step, Xds};
+use crate::change::{Change, Step};
+use crate::evidence::{Calls, Claim, Counting, Destination, Evidence, Mark, Measure, Part, Wanted, route};
 use crate::model::{full, natural};
 use crate::split::Split;
 use crate::{Mesh, Ref, Service};
 use istio::kinds;
-use istio::views::VirtualService;
+use istio::views::{HttpRoute, RouteDestination, VirtualService};
 use serde_json::{Value, json};
 
 /// The shares that a rule has now; of a service without a rule, even ones (that is how its calls are spread).
@@ -76,7 +76,7 @@ fn existing(mesh: &Mesh, service: &Service, at: &Ref, index: usize, wanted: &Spl
     warnings.extend(managed(&steps));
     Some(Change {
         title: format!("{} of {}", sentence(service, &before, wanted)?, rules::words(view, index)),
-        effect: effect(mesh, service, at, &steps, index)?,
+        evidence: evidence(mesh, service, &steps, at, index),
         steps,
         warnings,
     })
@@ -127,7 +127,7 @@ fn fresh(mesh: &Mesh, service: &Service, wanted: &Split) -> Option<Change> {
         wanted.weights().iter().map(|(name, percent)| format!("{name} {percent} %")).collect();
     Some(Change {
         title: format!("{} gets a split of all calls: {}", service.name, shares.join(", ")),
-        effect: effect(mesh, service, &at, &steps, 0)?,
+        evidence: evidence(mesh, service, &steps, &at, 0),
         steps,
         warnings,
     })
@@ -237,45 +237,67 @@ fn sentence(service: &Service, before: &Split, wanted: &Split) -> Option<String>
     Some(format!("{name} of {} gets {to} % instead of {from} %{other}", service.name))
 }
 
-/// Where a change of a rule must show up, and as what.
-pub(super) fn effect(
-    mesh: &Mesh,
-    service: &Service,
-    at: &Ref,
-    steps: &[Step],
-    index: usize,
-) -> Option<Effect> {
-    let step = steps.iter().find(|step| step.at == *at)?;
-    let view = |object: &Option<crate::Object>| -> Option<VirtualService> {
-        istio::views::read(object.as_ref()?).ok()
+/// What shows that a rule has its shares, and had others before.
+fn evidence(mesh: &Mesh, service: &Service, steps: &[Step], at: &Ref, index: usize) -> Evidence {
+    let side = |object: fn(&Step) -> Option<&crate::Object>| {
+        let view: Option<VirtualService> =
+            steps.iter().find(|step| step.at == *at).and_then(|step| istio::views::read(object(step)?).ok());
+        let claim = route(at, index);
+        match view.as_ref().and_then(|view| view.http.get(index)) {
+            Some(http) => (
+                vec![claim.weights(destinations(http, &at.namespace))],
+                measure(service, http, &at.namespace),
+            ),
+            None => (vec![claim], None),
+        }
     };
-    let (before, after) = (view(&step.before), view(&step.after));
-    let evidence = |view: Option<&VirtualService>| Evidence::Route(expectation(at, view, index, service));
-    Some(Effect {
-        xds: Xds::Rds,
-        proxies: of_route(mesh, &at.namespace, after.as_ref().or(before.as_ref())?, service),
-        evidence: evidence(after.as_ref()),
-        was: evidence(before.as_ref()),
-    })
+    let (claims, measure) = side(|step| step.after.as_ref());
+    let (was, was_measure): (Vec<Claim>, _) = side(|step| step.before.as_ref());
+    Evidence { measure, was_measure, ..Evidence::of(mesh, steps, &claims, &was) }
 }
 
-/// What a proxy's routes look like with this VirtualService; `None` when there is none.
-fn expectation(at: &Ref, view: Option<&VirtualService>, index: usize, service: &Service) -> RouteExpectation {
-    let http = view.and_then(|view| view.http.get(index));
-    let label = |(name, weight): (String, u32)| {
-        (if name == ALL_VERSIONS { service.host.clone() } else { name }, weight)
+/// The destinations of a rule, as clusters of Envoy name them; the only one of a rule without weight gets all.
+fn destinations(http: &HttpRoute, namespace: &str) -> Vec<(Destination, u32)> {
+    let alone = u32::from(http.route.len() == 1) * 100;
+    let one = |row: &RouteDestination| {
+        let to = Destination {
+            host: full(&row.destination.host, namespace),
+            subset: row.destination.subset.clone().unwrap_or_default(),
+            port: row.destination.port.as_ref().map(|port| port.number),
+        };
+        (to, row.weight.map_or(alone, |weight| u32::try_from(weight).unwrap_or_default()))
     };
-    let weights = http.map(|http| weights(http, &at.namespace, service)).unwrap_or_default();
-    RouteExpectation {
-        config: format!(
-            "/apis/networking.istio.io/v1/namespaces/{}/virtual-service/{}",
-            at.namespace, at.name
-        ),
-        host: service.host.clone(),
-        weights: weights.into_iter().map(label).collect(),
-        rule: index,
-        routes_per_rule: view.map(rules::routes_per_rule).unwrap_or_default(),
-        fault: http.map(rules::fault_of).filter(|fault| !fault.is_none()),
-        gone: view.is_none(),
+    http.route.iter().map(one).collect()
+}
+
+/// The shares that calls must show, if each goes to a version that telemetry can tell. Which rule took a call it does not
+/// tell: the rule for all other calls usually takes most of them, so it is measured by all.
+pub(super) fn measure(service: &Service, http: &HttpRoute, namespace: &str) -> Option<Measure> {
+    if !http.r#match.is_empty() {
+        return Some(untold());
     }
+    let weights = weights(http, namespace, service);
+    let all: u32 = weights.iter().map(|(_, weight)| weight).sum();
+    let mut parts: Vec<Part> = Vec::new();
+    for (name, weight) in weights {
+        let share = f64::from(weight) / f64::from(all.max(1));
+        match parts.iter_mut().find(|part| part.name == name) {
+            Some(Part { wanted: Wanted::Share(known), .. }) => *known += share,
+            _ => {
+                let subset = service.subsets.iter().find(|subset| subset.name == name)?;
+                let workload = |name: &String| match name.split_once('/') {
+                    Some((namespace, name)) => (namespace.to_owned(), name.to_owned()),
+                    None => (service.namespace.to_string(), name.clone()),
+                };
+                let mark = Mark::Workloads(subset.workloads.iter().map(workload).collect());
+                parts.push(Part::new(name, mark, Wanted::Share(share)));
+            }
+        }
+    }
+    Some(Measure::Counted(Counting::new(Calls::Answered(service.host.clone()), parts)))
+}
+
+/// Why a rule for special calls cannot be measured.
+pub(super) fn untold() -> Measure {
+    Measure::Untold("Telemetry does not tell which of several rules took a request".to_owned())
 }

@@ -1,6 +1,8 @@
+use super::build::millis;
 use super::*;
-use crate::change::{Change, Edit, Evidence, InboundTls};
+use crate::change::{Change, Edit};
 use crate::demo::{self, by_ref};
+use crate::evidence::{Connections, Destination, Owner, Probe, Want};
 use crate::split::Split;
 use crate::{Mesh, Object, Ref, Service};
 use istio::kinds;
@@ -64,7 +66,7 @@ fn check_undo(mesh: &Mesh, change: &Change) {
     let undo = change.inverse(&applied).unwrap();
     let undone = after(&done, &undo);
     assert_eq!(bytes(mesh), bytes(&undone));
-    assert_eq!((&undo.effect.evidence, &undo.effect.was), (&change.effect.was, &change.effect.evidence));
+    assert_eq!(undo.evidence, change.evidence.inverse());
     let applied: Vec<Object> =
         undo.steps.iter().filter_map(|step| undone.objects().get(&step.at).cloned()).collect();
     let redo = after(&undone, &undo.inverse(&applied).unwrap());
@@ -108,12 +110,16 @@ fn weights_are_patched_with_guards() {
     let change = dragged(&mesh, "reviews", &at(&mesh, "reviews", 1), "v3", 80).unwrap();
     assert_eq!(change.title, "reviews: v1 50 → 13 %, v2 30 → 7 %, v3 20 → 80 % of all other calls");
     insta::assert_snapshot!(patch(&change, 0), @r#"[{"op":"test","path":"/spec/http/1/route","value":[{"destination":{"host":"reviews","subset":"v1"},"weight":50},{"destination":{"host":"reviews","subset":"v2"},"weight":30},{"destination":{"host":"reviews","subset":"v3"},"weight":20}]},{"op":"replace","path":"/spec/http/1/route/0/weight","value":13},{"op":"replace","path":"/spec/http/1/route/1/weight","value":7},{"op":"replace","path":"/spec/http/1/route/2/weight","value":80}]"#);
-    assert_eq!(change.effect.proxies.len(), 6, "the ingress gateway has no routes of it");
-    let Evidence::Route(expected) = &change.effect.evidence else { panic!() };
-    assert_eq!(expected.config, "/apis/networking.istio.io/v1/namespaces/bookinfo/virtual-service/reviews");
-    assert_eq!(expected.weights, [("v1".into(), 13), ("v2".into(), 7), ("v3".into(), 80)]);
-    assert_eq!((expected.rule, &*expected.routes_per_rule), (1, &[1, 1][..]));
-    let yaml = change.steps[0].yaml_after();
+    let [probe] = &change.evidence.probes[..] else { panic!("{:?}", change.evidence) };
+    assert_eq!(probe.proxies.len(), 6, "the ingress gateway has no routes of it");
+    let Owner::Routes { of, made, rule } = &probe.owner else { panic!("{probe:?}") };
+    assert_eq!((of.to_string().as_str(), made.len(), rule), ("VirtualService bookinfo/reviews", 2, &Some(1)));
+    let share = |subset: &str, weight| {
+        let host = "reviews.bookinfo.svc.cluster.local".into();
+        (Destination { host, subset: subset.into(), port: None }, weight)
+    };
+    assert_eq!(probe.want, Want::Weights(vec![share("v1", 13), share("v2", 7), share("v3", 80)]));
+    let yaml = istio::object::yaml(change.steps[0].after.as_ref().unwrap());
     assert!(yaml.contains("weight: 80") && yaml.contains("corsPolicy") && !yaml.contains("uid"), "{yaml}");
     check_undo(&mesh, &change);
     assert_eq!(dragged(&mesh, "reviews", &at(&mesh, "reviews", 1), "v3", 20), None, "no change");
@@ -273,7 +279,7 @@ fn mutual_tls_of_each_scope() {
             change.title,
             change.steps[0].at,
             object.spec(),
-            change.effect.proxies.len()
+            change.evidence.proxies().len()
         )
     };
     assert_eq!(
@@ -308,8 +314,9 @@ fn mutual_tls_edits_the_policy_in_force_and_takes_it_away() {
         gone.title,
         "Mutual TLS of namespace bookinfo becomes PERMISSIVE again, as the wider scope says, instead of STRICT"
     );
-    assert!(matches!(gone.effect.evidence, Evidence::InboundTls(InboundTls::Permissive)));
-    assert_eq!(gone.effect.was, Evidence::InboundTls(InboundTls::Strict));
+    let wants = |probes: &[Probe]| probes.iter().map(|probe| probe.want.clone()).collect::<Vec<_>>();
+    assert_eq!(wants(&gone.evidence.probes), [Want::Takes(Connections::Both)]);
+    assert_eq!(wants(&gone.evidence.was), [Want::Takes(Connections::Mutual)]);
     check_undo(&strict, &gone);
 }
 

@@ -1,0 +1,91 @@
+//! Which routes of a proxy a VirtualService made, and which rule made each.
+
+use super::json::{field, list, text};
+use super::resources;
+use crate::evidence::{MadeRoute, RouteMatch, Xds};
+use istio::Ref;
+use serde_json::Value;
+
+/// Virtual hosts of a dump.
+pub(super) fn hosts(dump: &Value) -> impl Iterator<Item = &Value> {
+    let configs = resources(dump, Xds::Rds).filter_map(|config| field(config, "route_config"));
+    configs.flat_map(|config| list(config, "virtual_hosts"))
+}
+
+/// The routes of a virtual host that a VirtualService made, in order. On a gateway others may stand between them.
+pub(super) fn of<'a>(host: &'a Value, at: &Ref) -> Vec<&'a Value> {
+    let from = format!("/namespaces/{}/virtual-service/{}", at.namespace, at.name);
+    list(host, "routes").iter().filter(|route| made_by(route, &from)).collect()
+}
+
+/// Whether a route was made from a resource, whatever version of the API its name carries.
+fn made_by(route: &Value, from: &str) -> bool {
+    let istio = field(route, "metadata")
+        .and_then(|meta| field(meta, "filter_metadata"))
+        .and_then(|meta| meta.get("istio"));
+    istio.is_some_and(|meta| text(meta, "config").ends_with(from))
+}
+
+/// Whether a proxy has exactly the routes that are made from a VirtualService, and those of the rule (or all) fit.
+pub(super) fn held(
+    dump: &Value,
+    at: &Ref,
+    made: &[MadeRoute],
+    rule: Option<usize>,
+    fits: impl Fn(&Value) -> bool,
+) -> bool {
+    let mut seen = false;
+    for host in hosts(dump) {
+        let found = of(host, at);
+        if found.is_empty() {
+            continue;
+        }
+        let port = text(host, "name").rsplit_once(':').and_then(|(_, port)| port.parse().ok());
+        let Some(by) = rules_of(&found, &expected(made, port)) else { return false };
+        let own = |by: &Option<usize>| rule.is_none() || (by.is_some() && *by == rule);
+        for (route, _) in found.iter().zip(&by).filter(|(_, by)| own(by)) {
+            seen = true;
+            if !fits(route) {
+                return false;
+            }
+        }
+    }
+    seen
+}
+
+/// What is made at one port: what asks for another is not, and nothing comes after a route that takes everything.
+fn expected(made: &[MadeRoute], at: Option<u32>) -> Vec<&MadeRoute> {
+    let mut open = true;
+    let here = |route: &&MadeRoute| match route {
+        MadeRoute::Delegated => open,
+        MadeRoute::One { port, takes, .. } => {
+            let made = open && (port.is_none() || at.is_none() || *port == at);
+            open &= !(made && takes.takes_all());
+            made
+        }
+    };
+    made.iter().filter(here).collect()
+}
+
+/// The rule that made each route; `None` when the routes are not those that are expected.
+fn rules_of(found: &[&Value], expected: &[&MadeRoute]) -> Option<Vec<Option<usize>>> {
+    let delegated = |route: &&&MadeRoute| matches!(route, MadeRoute::Delegated);
+    let ahead = expected.iter().take_while(|route| !delegated(route)).count();
+    let behind = expected.iter().rev().take_while(|route| !delegated(route)).count();
+    let whole = ahead == expected.len();
+    if found.len() < if whole { ahead } else { ahead + behind } || (whole && found.len() != ahead) {
+        return None;
+    }
+    let mut rules = vec![None; found.len()];
+    let pairs = (0..ahead)
+        .map(|index| (index, index))
+        .chain((1..=if whole { 0 } else { behind }).map(|back| (found.len() - back, expected.len() - back)));
+    for (index, of) in pairs {
+        let MadeRoute::One { rule, takes, .. } = expected[of] else { return None };
+        if RouteMatch::of_envoy(found[index]) != *takes {
+            return None;
+        }
+        rules[index] = Some(*rule);
+    }
+    Some(rules)
+}

@@ -1,0 +1,111 @@
+//! Whether what stands somewhere is what is wanted there, by its meaning.
+
+use super::json::{field, list, number, text};
+use crate::evidence::{Destination, Want};
+use istio::duration::Span;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+pub(super) fn holds(want: &Want, found: Option<&Value>) -> bool {
+    let found = found.filter(|found| !found.is_null());
+    match want {
+        Want::Absent => found.is_none(),
+        Want::Present => found.is_some(),
+        Want::Not(other) => !holds(other, found),
+        Want::Is(value) => found.map_or_else(|| is_nothing(value), |found| same(value, found)),
+        Want::Percent(wanted) => found.and_then(percent).is_some_and(|found| (found - wanted).abs() < 0.001),
+        Want::Words(wanted) => {
+            let found = found.and_then(Value::as_str).unwrap_or_default();
+            words(found.split(',')) == words(wanted.iter().map(String::as_str))
+        }
+        Want::Weights(wanted) => found.is_some_and(|action| weights(wanted, action)),
+        Want::Takes(_) => false, // of a whole listener, not of a value
+    }
+}
+
+/// What protos leave out.
+fn is_nothing(value: &Value) -> bool {
+    matches!(value, Value::Bool(false)) || matches!(value, Value::String(text) if text.is_empty())
+}
+
+/// Equal by meaning; of an object, in the fields that are wanted.
+fn same(wanted: &Value, found: &Value) -> bool {
+    match (wanted, found) {
+        (Value::Object(wanted), Value::Object(_)) => wanted.iter().all(|(name, value)| {
+            field(found, name).map_or_else(|| is_nothing(value), |found| same(value, found))
+        }),
+        (Value::Array(wanted), Value::Array(found)) => {
+            wanted.len() == found.len() && wanted.iter().zip(found).all(|(wanted, found)| same(wanted, found))
+        }
+        (Value::String(one), Value::String(other)) => {
+            one == other || Span::read(one).is_some_and(|span| Span::read(other) == Some(span))
+        }
+        (Value::Number(one), _) => {
+            let other = found.as_f64().or_else(|| found.as_str()?.parse().ok());
+            one.as_f64().zip(other).is_some_and(|(one, other)| (one - other).abs() < 1e-6)
+        }
+        _ => wanted == found,
+    }
+}
+
+/// A `FractionalPercent` (or a `Percent`, or a bare number) in percent.
+fn percent(found: &Value) -> Option<f64> {
+    let number = |value: &Value| value.as_f64().or_else(|| value.as_str()?.parse().ok());
+    if let Some(value) = number(found).or_else(|| number(field(found, "value")?)) {
+        return Some(value);
+    }
+    let of = match text(found, "denominator") {
+        "MILLION" => 10_000.0,
+        "TEN_THOUSAND" => 100.0,
+        _ => 1.0,
+    };
+    Some(field(found, "numerator").and_then(number).unwrap_or(0.0) / of)
+}
+
+fn words<'a>(all: impl Iterator<Item = &'a str>) -> BTreeSet<&'a str> {
+    all.map(str::trim).filter(|word| !word.is_empty()).collect()
+}
+
+/// Whether a route's action goes to these destinations, and to no others.
+fn weights(wanted: &[(Destination, u32)], action: &Value) -> bool {
+    let mut due: BTreeMap<&Destination, u64> = BTreeMap::new();
+    for (to, weight) in wanted.iter().filter(|(_, weight)| *weight > 0) {
+        *due.entry(to).or_default() += u64::from(*weight);
+    }
+    let mut found: BTreeMap<Destination, u64> = BTreeMap::new();
+    match (field(action, "cluster"), field(action, "weighted_clusters")) {
+        (Some(cluster), _) => {
+            found.extend(cluster.as_str().and_then(named).map(|to| (to, 100)));
+        }
+        (None, Some(weighted)) => {
+            for cluster in list(weighted, "clusters") {
+                let weight = field(cluster, "weight").and_then(number).unwrap_or(0);
+                match named(text(cluster, "name")) {
+                    Some(to) if weight > 0 => *found.entry(to).or_default() += weight,
+                    Some(_) => {}
+                    None => return false,
+                }
+            }
+        }
+        (None, None) => return false,
+    }
+    // Ports count only where the rule names one.
+    let goes = |to: &Destination, there: &Destination| {
+        to.host == there.host && to.subset == there.subset && (to.port.is_none() || to.port == there.port)
+    };
+    let alone = due.len() == 1 && found.len() == 1; // the only one gets all, whatever its weight says
+    due.len() == found.len()
+        && due.iter().all(|(to, weight)| {
+            found.iter().any(|(there, share)| goes(to, there) && (alone || share == weight))
+        })
+}
+
+/// The destination that a cluster of Envoy is: `outbound|9080|v1|reviews…`.
+pub(super) fn named(cluster: &str) -> Option<Destination> {
+    match cluster.split('|').collect::<Vec<_>>()[..] {
+        ["outbound", port, subset, host] => {
+            Some(Destination { host: host.to_owned(), subset: subset.to_owned(), port: port.parse().ok() })
+        }
+        _ => None,
+    }
+}

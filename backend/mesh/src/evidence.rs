@@ -1,0 +1,203 @@
+//! Evidence, as data: what proxies and requests show once a change is in force, and what they showed before it.
+//!
+//! An editor says it with [`route`], [`routes`], [`cluster`] and [`inbound`]; [`crate::confirm::holds`] looks for it in a
+//! proxy's configuration, and [`Counting::judge`] in the calls that were counted. Neither knows of any editor.
+
+mod claim;
+mod judge;
+mod measure;
+mod reach;
+mod route_match;
+
+pub use claim::{Claim, cluster, inbound, route, routes};
+pub use judge::{CONFIDENCE, ENOUGH, Figure, Judgement, Measured, Tally};
+pub use measure::{Calls, Counting, Mark, Measure, Part, Wanted};
+pub(crate) use reach::Reach;
+pub use route_match::RouteMatch;
+
+use istio::Ref;
+use serde::Serialize;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// What shows that a change is in force, and what showed that it was not yet: an undo swaps them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Evidence {
+    /// What proxies hold once the change is live. Empty when nothing in their configuration tells it: such a change is
+    /// never called live.
+    pub probes: Vec<Probe>,
+    /// What they held before, and hold again after an undo.
+    pub was: Vec<Probe>,
+    /// What calls show then, if telemetry can tell.
+    pub measure: Option<Measure>,
+    /// What they showed before.
+    pub was_measure: Option<Measure>,
+}
+
+impl Evidence {
+    /// The evidence that the change was taken back.
+    #[must_use]
+    pub fn inverse(&self) -> Self {
+        Self {
+            probes: self.was.clone(),
+            was: self.probes.clone(),
+            measure: self.was_measure.clone(),
+            was_measure: self.measure.clone(),
+        }
+    }
+    /// All proxies that have something to show, as syncz names them ("productpage-v1-abc.bookinfo").
+    pub fn proxies(&self) -> BTreeSet<&str> {
+        self.probes.iter().flat_map(|probe| probe.proxies.iter().map(String::as_str)).collect()
+    }
+    /// The types of configuration that each proxy shows it in.
+    pub fn types(&self) -> BTreeMap<&str, BTreeSet<Xds>> {
+        let mut types: BTreeMap<&str, BTreeSet<Xds>> = BTreeMap::new();
+        for probe in &self.probes {
+            for proxy in probe.proxies.iter() {
+                types.entry(proxy).or_default().insert(probe.xds());
+            }
+        }
+        types
+    }
+    /// What one proxy has to show.
+    pub fn for_proxy<'a>(&'a self, proxy: &'a str) -> impl Iterator<Item = &'a Probe> {
+        self.probes.iter().filter(move |probe| probe.proxies.iter().any(|name| name == proxy))
+    }
+}
+
+/// Which type of Envoy configuration something stands in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub enum Xds {
+    /// Clusters (DestinationRule).
+    Cds,
+    /// Listeners (policies).
+    Lds,
+    /// Routes (VirtualService).
+    Rds,
+}
+
+impl Xds {
+    /// As users know it, and syncz's readers: "CDS".
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cds => "CDS",
+            Self::Lds => "LDS",
+            Self::Rds => "RDS",
+        }
+    }
+}
+
+/// One thing to look for in the configuration of some proxies.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Probe {
+    /// The proxies that must hold it.
+    pub proxies: Arc<[String]>,
+    /// Whose configuration it is.
+    pub owner: Owner,
+    /// Where in it, as a JSON pointer in Envoy's own names ("/route/timeout"); "" is all of it. `[name=x]` is the element
+    /// of a list whose field `name` is x.
+    pub path: String,
+    /// What stands there.
+    pub want: Want,
+}
+
+impl Probe {
+    /// The type of configuration that it stands in.
+    pub fn xds(&self) -> Xds {
+        match self.owner {
+            Owner::Routes { .. } => Xds::Rds,
+            Owner::Clusters { .. } => Xds::Cds,
+            Owner::Inbound { .. } => Xds::Lds,
+        }
+    }
+}
+
+/// A part of a proxy's configuration that something in the cluster makes.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub enum Owner {
+    /// Routes made from a VirtualService.
+    Routes {
+        /// The VirtualService.
+        of: Ref,
+        /// All routes that it makes in such a proxy, in order; a proxy that has others does not hold what it says.
+        made: Arc<[MadeRoute]>,
+        /// The rule (among `http`) whose routes are meant; `None` means all of them.
+        rule: Option<usize>,
+    },
+    /// Clusters of a host: `outbound|port|subset|host`.
+    Clusters {
+        /// The host, fully qualified.
+        host: String,
+        /// The subset; "" is the service itself.
+        subset: String,
+        /// The port of the service; `None` means every port.
+        port: Option<u32>,
+    },
+    /// What takes connections for the workload's own ports.
+    Inbound {
+        /// The port of the workload; `None` means all of them.
+        port: Option<u32>,
+        /// Ports that have settings of their own.
+        except: Vec<u32>,
+    },
+}
+
+/// A route that a VirtualService makes: one per rule and alternative of its match, where that can apply.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+pub enum MadeRoute {
+    /// One.
+    One {
+        /// Its rule.
+        rule: usize,
+        /// The only port of the service at which it is made, if it asks for one.
+        port: Option<u32>,
+        /// Which requests it takes.
+        takes: RouteMatch,
+    },
+    /// Any number of them: a rule that hands over to another VirtualService.
+    Delegated,
+}
+
+/// What stands at a place of a proxy's configuration.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub enum Want {
+    /// This value, by its meaning: "7s" is "7.000s", 3 is "3", `false` is nothing; an object may have more fields.
+    Is(Value),
+    /// So many percent, as a fraction of any denominator.
+    Percent(f64),
+    /// These words, separated by commas, in any order.
+    Words(Vec<String>),
+    /// Destinations with their weights.
+    Weights(Vec<(Destination, u32)>),
+    /// Connections that are taken.
+    Takes(Connections),
+    /// Anything.
+    Present,
+    /// Nothing.
+    Absent,
+    /// Anything but this: what stands there when a setting was taken away, whatever the defaults of this mesh are.
+    Not(Box<Want>),
+}
+
+/// Where a route sends requests.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Destination {
+    /// Host, fully qualified.
+    pub host: String,
+    /// Subset; "" is any pod.
+    pub subset: String,
+    /// Port of the service, where the rule names one.
+    pub port: Option<u32>,
+}
+
+/// Connections that a workload's inbound side takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+pub enum Connections {
+    /// Mutual TLS only.
+    Mutual,
+    /// Mutual TLS and plain text.
+    Both,
+    /// Plain text only.
+    Plain,
+}

@@ -1,0 +1,237 @@
+//! What an editor says of the configuration that its change makes: `route(at, 1).at("/route/timeout").is("7s")`. A
+//! [`Claim`] names a thing of the cluster; [`Evidence::of`] finds the proxies and turns it into probes.
+
+use super::{Connections, Destination, Evidence, MadeRoute, Owner, Probe, Reach, Want};
+use crate::change::Step;
+use crate::{Mesh, Object};
+use istio::Ref;
+use istio::views::{self, DestinationRule, VirtualService};
+use serde_json::Value;
+use std::sync::Arc;
+
+/// One thing to be seen in proxies, told of what makes it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Claim {
+    thing: Thing,
+    path: String,
+    /// `None`: whatever stands there by default.
+    want: Option<Want>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Thing {
+    /// Routes of a VirtualService: of one of its rules, or all.
+    Routes(Ref, Option<usize>),
+    /// Clusters of a host, as a DestinationRule wants them.
+    Clusters { rule: Ref, host: String, subset: String, port: Option<u32> },
+    /// Inbound ports of proxies.
+    Inbound { proxies: Vec<String>, port: Option<u32>, except: Vec<u32> },
+}
+
+/// The routes of a rule: its position among the `http` of a VirtualService.
+pub fn route(virtual_service: &Ref, rule: usize) -> Claim {
+    Claim::of(Thing::Routes(virtual_service.clone(), Some(rule)))
+}
+
+/// All routes of a VirtualService: as many, for such requests and in such an order as its rules say; none where it is not
+/// there. Shows rules that come, go, move, or take other requests.
+pub fn routes(virtual_service: &Ref) -> Claim {
+    Claim::of(Thing::Routes(virtual_service.clone(), None))
+}
+
+/// The clusters of a host (fully qualified) in the proxies for which this DestinationRule counts.
+pub fn cluster(destination_rule: &Ref, host: &str) -> Claim {
+    let (rule, host, subset) = (destination_rule.clone(), host.to_owned(), String::new());
+    Claim::of(Thing::Clusters { rule, host, subset, port: None })
+}
+
+/// What takes connections for the ports of these proxies' workloads.
+pub fn inbound(proxies: impl IntoIterator<Item = String>) -> Claim {
+    let proxies = proxies.into_iter().collect();
+    Claim::of(Thing::Inbound { proxies, port: None, except: Vec::new() })
+}
+
+impl Claim {
+    fn of(thing: Thing) -> Self {
+        Self { thing, path: String::new(), want: Some(Want::Present) }
+    }
+
+    /// Of this subset only.
+    #[must_use]
+    pub fn subset(mut self, name: &str) -> Self {
+        if let Thing::Clusters { subset, .. } = &mut self.thing {
+            name.clone_into(subset);
+        }
+        self
+    }
+    /// Of this port only.
+    #[must_use]
+    pub fn port(mut self, number: u32) -> Self {
+        if let Thing::Clusters { port, .. } | Thing::Inbound { port, .. } = &mut self.thing {
+            *port = Some(number);
+        }
+        self
+    }
+    /// Of all ports but these.
+    #[must_use]
+    pub fn except(mut self, ports: Vec<u32>) -> Self {
+        if let Thing::Inbound { except, .. } = &mut self.thing {
+            *except = ports;
+        }
+        self
+    }
+    /// The place in it, as a JSON pointer in Envoy's names.
+    #[must_use]
+    pub fn at(mut self, path: &str) -> Self {
+        path.clone_into(&mut self.path);
+        self
+    }
+    /// This value stands there; `None` is what stands there by default, when nothing is said.
+    #[must_use]
+    pub fn is(self, value: impl Into<Value>) -> Self {
+        let value = value.into();
+        let want = if value.is_null() { None } else { Some(Want::Is(value)) };
+        Self { want, ..self }
+    }
+    /// So many percent.
+    #[must_use]
+    pub fn percent(self, percent: f64) -> Self {
+        self.wants(Want::Percent(percent))
+    }
+    /// Nothing stands there.
+    #[must_use]
+    pub fn absent(self) -> Self {
+        self.wants(Want::Absent)
+    }
+    /// A route goes to these destinations.
+    #[must_use]
+    pub fn weights(self, weights: Vec<(Destination, u32)>) -> Self {
+        self.at("/route").wants(Want::Weights(weights))
+    }
+    /// Such connections are taken.
+    #[must_use]
+    pub fn takes(self, connections: Connections) -> Self {
+        self.wants(Want::Takes(connections))
+    }
+    /// Anything else that can be wanted.
+    #[must_use]
+    pub fn wants(self, want: Want) -> Self {
+        Self { want: Some(want), ..self }
+    }
+
+    /// Whether both are of the same place.
+    fn meets(&self, other: &Self) -> bool {
+        self.thing == other.thing && self.path == other.path
+    }
+}
+
+impl Evidence {
+    /// What shows that steps were done, and what showed that they were not yet. Of a place whose default is claimed, it
+    /// shows that it no longer holds what the other side claims there. What holds before and after shows nothing.
+    pub fn of(mesh: &Mesh, steps: &[Step], claims: &[Claim], was: &[Claim]) -> Self {
+        let reach = Reach::of(mesh);
+        let side = |after| Side { mesh, reach: &reach, steps, after };
+        let (mut probes, mut was) = (side(true).probes(claims, was), side(false).probes(was, claims));
+        let both: Vec<Probe> = probes.iter().filter(|probe| was.contains(probe)).cloned().collect();
+        probes.retain(|probe| !both.contains(probe));
+        was.retain(|probe| !both.contains(probe));
+        Self { probes, was, ..Self::default() }
+    }
+}
+
+/// The mesh before some steps, or after them.
+struct Side<'a> {
+    mesh: &'a Mesh,
+    reach: &'a Reach<'a>,
+    steps: &'a [Step],
+    after: bool,
+}
+
+impl Side<'_> {
+    fn probes(&self, claims: &[Claim], others: &[Claim]) -> Vec<Probe> {
+        let mut all: Vec<Probe> = Vec::new();
+        for claim in claims {
+            let want = match &claim.want {
+                Some(want) => want.clone(),
+                None => {
+                    match others.iter().find(|other| other.meets(claim)).and_then(|other| other.want.clone())
+                    {
+                        Some(other) => Want::Not(Box::new(other)),
+                        None => continue,
+                    }
+                }
+            };
+            for probe in self.probe(claim, want) {
+                if !probe.proxies.is_empty() && !all.contains(&probe) {
+                    all.push(probe);
+                }
+            }
+        }
+        all
+    }
+
+    fn probe(&self, claim: &Claim, want: Want) -> Vec<Probe> {
+        let path = claim.path.clone();
+        match &claim.thing {
+            Thing::Routes(at, rule) => self.of_routes(at, *rule, path, want),
+            Thing::Clusters { rule, host, subset, port } => {
+                let Some(view) = self.view::<DestinationRule>(rule).or_else(|| self.other().view(rule))
+                else {
+                    return Vec::new();
+                };
+                let owner = Owner::Clusters { host: host.clone(), subset: subset.clone(), port: *port };
+                vec![Probe { proxies: self.reach.clusters(rule, &view, host).into(), owner, path, want }]
+            }
+            Thing::Inbound { proxies, port, except } => {
+                let owner = Owner::Inbound { port: *port, except: except.clone() };
+                vec![Probe { proxies: proxies.as_slice().into(), owner, path, want }]
+            }
+        }
+    }
+
+    fn of_routes(&self, at: &Ref, rule: Option<usize>, path: String, want: Want) -> Vec<Probe> {
+        let Some(view) = self.view::<VirtualService>(at) else {
+            // It is not there: proxies that hold its routes on the other side have none of it.
+            let there = self.other().view::<VirtualService>(at);
+            let groups = there.map(|view| self.reach.routes(at, &view)).unwrap_or_default();
+            let proxies: Vec<String> = groups.into_iter().flat_map(|group| group.proxies).collect();
+            let owner = Owner::Routes { of: at.clone(), made: Arc::new([]), rule: None };
+            return vec![Probe { proxies: proxies.into(), owner, path: String::new(), want: Want::Absent }];
+        };
+        // A rule that is not there: the others are.
+        let (rule, path, want) = match rule {
+            Some(rule) if rule >= view.http.len() => (None, String::new(), Want::Present),
+            rule => (rule, path, want),
+        };
+        let concerns = |made: &[MadeRoute]| match rule {
+            None => true,
+            Some(rule) => {
+                made.iter().any(|route| matches!(route, MadeRoute::One { rule: of, .. } if *of == rule))
+            }
+        };
+        let groups = self.reach.routes(at, &view).into_iter().filter(|group| concerns(&group.told));
+        let probe = |group: super::reach::Group<Arc<[MadeRoute]>>| Probe {
+            proxies: group.proxies.into(),
+            owner: Owner::Routes { of: at.clone(), made: group.told, rule },
+            path: path.clone(),
+            want: want.clone(),
+        };
+        groups.map(probe).collect()
+    }
+
+    fn other(&self) -> Self {
+        Self { after: !self.after, ..*self }
+    }
+
+    fn object(&self, at: &Ref) -> Option<&Object> {
+        match self.steps.iter().rev().find(|step| step.at == *at) {
+            Some(step) if self.after => step.after.as_ref(),
+            Some(step) => step.before.as_ref(),
+            None => self.mesh.objects().get(at),
+        }
+    }
+
+    fn view<T: serde::de::DeserializeOwned + Default>(&self, at: &Ref) -> Option<T> {
+        views::read(self.object(at)?).ok()
+    }
+}
