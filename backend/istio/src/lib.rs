@@ -5,12 +5,14 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod duration;
+pub mod fault;
 pub mod ids;
 pub mod kinds;
 pub mod object;
 pub mod problem;
 pub mod refs;
 pub mod select;
+pub mod validation;
 pub mod views;
 
 pub use duration::Span;

@@ -7,7 +7,6 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod admit;
-mod duration;
 mod faults;
 mod kinds;
 mod kubeconfig;

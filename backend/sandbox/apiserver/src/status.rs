@@ -1,5 +1,7 @@
 //! Errors as Kubernetes answers them: a `Status` object with code, reason and words.
 
+use std::fmt::Display;
+
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
@@ -191,7 +193,7 @@ impl ApiError {
         }
     }
 
-    pub(crate) fn denied_by_webhook(why: &str) -> Self {
+    pub(crate) fn denied_by_webhook(why: impl Display) -> Self {
         Self::new(
             400,
             "",

@@ -6,6 +6,7 @@ use crate::schema::{Cardinality, ENTRIES, Entry, Field, Type};
 use serde_json::{Map, Value, json};
 
 /// One row of [`PATCHABLE`].
+#[derive(Debug, PartialEq, Eq)]
 pub struct Patchable {
     /// `applyTo`.
     pub apply_to: &'static str,
@@ -74,31 +75,41 @@ pub const PATCHABLE: &[Patchable] = &[
     },
 ];
 
-/// The row of this `applyTo`; otherwise why there is none.
-///
-/// # Errors
-/// When nothing of this name can be changed; the text names what can.
-pub fn patchable(apply_to: &str) -> Result<&'static Patchable, String> {
-    PATCHABLE.iter().find(|row| row.apply_to == apply_to).ok_or_else(|| {
-        let known: Vec<&str> = PATCHABLE.iter().map(|row| row.apply_to).collect();
-        format!("applyTo {apply_to} is not carried out in the sandbox; supported are {}", known.join(", "))
-    })
+/// Why a patch cannot be carried out, whatever is in it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unpatchable {
+    /// Nothing of this name can be changed.
+    #[error("applyTo {0} is not carried out in the sandbox; supported are {known}", known = targets())]
+    Target(String),
+    /// It can be changed, but not so.
+    #[error(
+        "operation {operation} is not carried out for applyTo {to} in the sandbox; supported are {known}",
+        to = .row.apply_to,
+        known = .row.operations.join(", ")
+    )]
+    Operation {
+        /// What is to be changed.
+        row: &'static Patchable,
+        /// How.
+        operation: String,
+    },
 }
 
-impl Patchable {
-    /// Checks that this operation is carried out.
-    ///
-    /// # Errors
-    /// When it is not; the text names those that are.
-    pub fn allows(&self, operation: &str) -> Result<(), String> {
-        if self.operations.contains(&operation) {
-            return Ok(());
-        }
-        let (to, known) = (self.apply_to, self.operations.join(", "));
-        Err(format!(
-            "operation {operation} is not carried out for applyTo {to} in the sandbox; supported are {known}"
-        ))
+fn targets() -> String {
+    PATCHABLE.iter().map(|row| row.apply_to).collect::<Vec<_>>().join(", ")
+}
+
+/// The row of this `applyTo`.
+///
+/// # Errors
+/// When nothing of this name can be changed, or not by this operation.
+pub fn patchable(apply_to: &str, operation: &str) -> Result<&'static Patchable, Unpatchable> {
+    let row = PATCHABLE.iter().find(|row| row.apply_to == apply_to);
+    let row = row.ok_or_else(|| Unpatchable::Target(apply_to.to_owned()))?;
+    if row.operations.contains(&operation) {
+        return Ok(row);
     }
+    Err(Unpatchable::Operation { row, operation: operation.to_owned() })
 }
 
 /// A message with the table's own field names (`routeConfigName` is `route_config_name`), with TypedStruct replaced by the

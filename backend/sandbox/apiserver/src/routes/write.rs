@@ -209,7 +209,7 @@ impl<'a> Request<'a> {
         // Webhooks are not asked about a status.
         match self.part() {
             Part::Status => Ok(Vec::new()),
-            _ => admit::check(kind, &checked).map_err(|why| ApiError::denied_by_webhook(&why)),
+            _ => admit::check(kind, &checked).map_err(ApiError::denied_by_webhook),
         }
     }
 

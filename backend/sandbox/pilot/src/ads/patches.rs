@@ -18,7 +18,7 @@ pub(crate) fn untranslated(registry: &Registry, sessions: &[Arc<Mutex<Session>>]
             met.insert(id.clone());
             match outcome {
                 Outcome::Applied(_) => drop(applied.insert(id.clone())),
-                Outcome::Failed(words) => drop(failed.entry(id.clone()).or_default().insert(words.clone())),
+                Outcome::Failed(why) => drop(failed.entry(id.clone()).or_default().insert(why.to_string())),
                 Outcome::Nothing => {}
             }
         }

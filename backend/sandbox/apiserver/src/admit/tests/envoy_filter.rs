@@ -2,7 +2,18 @@
 
 use serde_json::{Value, json};
 
-use super::expect;
+use super::said;
+
+/// An empty `words` means that the object is taken.
+#[track_caller]
+fn expect(kind: &str, spec: Value, words: &str) {
+    match said(kind, &spec) {
+        Ok(warned) => assert_eq!((words, warned.as_slice()), ("", [].as_slice()), "{kind}: taken: {spec}"),
+        Err(refused) => {
+            assert!(!words.is_empty() && refused.contains(words), "{kind}: {refused}: {spec}");
+        }
+    }
+}
 
 #[test]
 fn envoy_filters() {

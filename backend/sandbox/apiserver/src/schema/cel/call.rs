@@ -185,7 +185,7 @@ fn of_text(name: &str, text: &str, rest: &[Value]) -> Result<Value, String> {
         "double" => number(text.parse().map_err(|_| refused())?),
         "bool" => json!(text.parse::<bool>().map_err(|error| error.to_string())?),
         "duration" => {
-            let nanos = crate::duration::parse(text).and_then(|nanos| i64::try_from(nanos).ok());
+            let nanos = istio::Span::read(text).map(istio::Span::nanos);
             json!(nanos.ok_or_else(|| format!("duration conversion error: \"{text}\""))?)
         }
         "isURL" => json!(url(text).is_some()),

@@ -1,5 +1,6 @@
 //! What an operation does to one message, or to a list of named ones.
 
+use super::state::Failure;
 use istio::views::envoy_filter::ConfigPatch;
 use serde_json::Value;
 use wire::patch::{Lists, merge};
@@ -39,12 +40,12 @@ impl Change<'_> {
     }
 
     /// The whole resource that it adds, if it adds one.
-    pub(super) fn added(&self, apply_to: &str) -> Result<Option<Value>, String> {
+    pub(super) fn added(&self, apply_to: &str) -> Result<Option<Value>, Failure> {
         if self.patch.patch.operation != "ADD" || !matches!(apply_to, "CLUSTER" | "LISTENER") {
             return Ok(None);
         }
         let value = self.value.filter(|value| value["name"].as_str().is_some_and(|name| !name.is_empty()));
-        value.cloned().map(Some).ok_or_else(|| "patch.value needs a name".into())
+        value.cloned().map(Some).ok_or(Failure::NoName)
     }
 
     /// Merges into a resource, or removes it.

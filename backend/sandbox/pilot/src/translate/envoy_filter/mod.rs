@@ -21,7 +21,7 @@ use crate::xds::{Kind, Resources};
 use istio::views::envoy_filter::{ClusterMatch, ConfigPatch, EnvoyFilter};
 use lists::{Change, Edit, name};
 use serde_json::Value;
-use state::{Outcome, PatchId, State};
+use state::{Failure, Outcome, PatchId, State};
 use std::collections::BTreeSet;
 use wire::patch::patchable;
 
@@ -63,7 +63,7 @@ pub(crate) fn apply(target: &Target<'_>, resources: &mut Resources, state: &mut 
             }
             let id = PatchId::new(title(&config.object), index, patch);
             let outcome = match state.refusal(&id) {
-                Some(words) => Outcome::Failed(format!("Envoy refuses it: {words}")),
+                Some(words) => Outcome::Failed(Failure::Refused(words.clone())),
                 None => carry_out(target, resources, patch).unwrap_or_else(Outcome::Failed),
             };
             outcomes.insert(id, outcome);
@@ -98,19 +98,22 @@ fn for_proxy(target: &Target<'_>, patch: &ConfigPatch) -> bool {
 }
 
 /// Makes one change wherever it is meant, or nowhere when something stands against it.
-fn carry_out(target: &Target<'_>, resources: &mut Resources, patch: &ConfigPatch) -> Result<Outcome, String> {
-    let row = patchable(&patch.apply_to)?;
-    row.allows(&patch.patch.operation)?;
+fn carry_out(
+    target: &Target<'_>,
+    resources: &mut Resources,
+    patch: &ConfigPatch,
+) -> Result<Outcome, Failure> {
+    let row = patchable(&patch.apply_to, &patch.patch.operation)?;
     if patch.r#match.proxy.as_ref().is_some_and(|proxy| !proxy.metadata.is_empty()) {
-        return Err("match.proxy.metadata is not carried out in the sandbox; use workloadSelector".into());
+        return Err(Failure::ProxyMetadata);
     }
     let value = match &patch.patch.value {
         Some(value) => {
             let read = wire::patch::canonical(row.message, value);
-            Some(read.map_err(|error| format!("patch.value cannot be read as {}: {error}", row.message))?)
+            Some(read.map_err(|error| Failure::Unreadable { message: row.message, error })?)
         }
         None if patch.patch.operation == "REMOVE" => None,
-        None => return Err(format!("operation {} needs patch.value", patch.patch.operation)),
+        None => return Err(Failure::NoValue(patch.patch.operation.clone())),
     };
     let change = Change { patch, value: value.as_ref(), message: row.message };
     let wanted = patch.r#match.context.as_deref().unwrap_or("ANY");
@@ -151,7 +154,7 @@ fn all(
     edit: impl Fn(&Value) -> Edit,
     added: Option<Value>,
     touched: &mut Touched,
-) -> Result<(), String> {
+) -> Result<(), Failure> {
     let mut changed = Vec::with_capacity(resources.len());
     let mut hit = BTreeSet::new();
     for json in resources.iter() {
@@ -159,8 +162,7 @@ fn all(
             Edit::Keep => changed.push(json.clone()),
             Edit::Remove => drop(hit.insert((kind, name(json).to_owned()))),
             Edit::Change(new) => {
-                wire::any(&new)
-                    .map_err(|error| format!("{} could not be encoded with it: {error}", name(json)))?;
+                wire::any(&new).map_err(|error| Failure::Spoils { name: name(json).to_owned(), error })?;
                 hit.insert((kind, name(json).to_owned()));
                 changed.push(new);
             }
@@ -169,9 +171,9 @@ fn all(
     if let Some(mut new) = added {
         new["@type"] = kind.type_url().into();
         if changed.iter().any(|known| name(known) == name(&new)) {
-            return Err(format!("there is a {} named {:?} already", kind.short(), name(&new)));
+            return Err(Failure::Exists { kind, name: name(&new).to_owned() });
         }
-        wire::any(&new).map_err(|error| format!("{} cannot be encoded: {error}", name(&new)))?;
+        wire::any(&new).map_err(|error| Failure::NotEncodable { name: name(&new).to_owned(), error })?;
         hit.insert((kind, name(&new).to_owned()));
         changed.push(new);
     }

@@ -5,6 +5,8 @@ use crate::xds::Kind;
 use istio::views::envoy_filter::ConfigPatch;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use wire::NotEncodable;
+use wire::patch::Unpatchable;
 
 /// One patch as it is written now.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,6 +25,29 @@ impl PatchId {
     }
 }
 
+/// Why a patch was left out.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Failure {
+    #[error("Envoy refuses it: {0}")]
+    Refused(String),
+    #[error("{0}")]
+    Unpatchable(#[from] Unpatchable),
+    #[error("match.proxy.metadata is not carried out in the sandbox; use workloadSelector")]
+    ProxyMetadata,
+    #[error("patch.value cannot be read as {message}: {error}")]
+    Unreadable { message: &'static str, error: NotEncodable },
+    #[error("operation {0} needs patch.value")]
+    NoValue(String),
+    #[error("patch.value needs a name")]
+    NoName,
+    #[error("{name} could not be encoded with it: {error}")]
+    Spoils { name: String, error: NotEncodable },
+    #[error("{name} cannot be encoded: {error}")]
+    NotEncodable { name: String, error: NotEncodable },
+    #[error("there is a {kind} named {name:?} already", kind = .kind.short())]
+    Exists { kind: Kind, name: String },
+}
+
 /// What came of a patch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
@@ -31,7 +56,7 @@ pub(crate) enum Outcome {
     /// There was nothing that it fits.
     Nothing,
     /// It was left out, and why.
-    Failed(String),
+    Failed(Failure),
 }
 
 /// The patches of one proxy.

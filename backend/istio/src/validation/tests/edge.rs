@@ -1,8 +1,7 @@
 //! Gateways, entries, Sidecars.
 
-use serde_json::{Value, json};
-
 use super::{expect, table, with};
+use serde_json::{Value, json};
 
 #[test]
 fn gateways() {

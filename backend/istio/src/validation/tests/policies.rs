@@ -1,8 +1,7 @@
 //! Policies, reports, extensions, proxy settings.
 
+use super::{expect, refusal, table, validate, with};
 use serde_json::{Value, json};
-
-use super::{KINDS, check, expect, table, with};
 
 #[test]
 fn what_policies_are_attached_to() {
@@ -168,9 +167,10 @@ fn authorization() {
 #[test]
 fn the_annotation_for_dry_runs() {
     let said = |kind: &str, value: &str, spec: Value| {
-        let row = KINDS.named(kind).unwrap().1;
-        let object = json!({"metadata": {"name": "a", "namespace": "n", "annotations": {"istio.io/dry-run": value}}, "spec": spec});
-        check(&row, &object).err().unwrap_or_default()
+        let annotations = json!({"istio.io/dry-run": value});
+        let metadata = json!({"name": "a", "namespace": "n", "annotations": annotations});
+        let found = validate("security.istio.io", kind, &json!({"metadata": metadata, "spec": spec}));
+        refusal(&found)
     };
     assert_eq!(said("AuthorizationPolicy", "true", json!({"rules": [{}]})), "");
     assert!(
