@@ -3,8 +3,9 @@
 use cluster::{Cluster, Command, Target, Wake};
 use jiff::Timestamp;
 use mesh::scene::{Step, StepState};
-use mesh::{ChangeId, Fact, Problem, Scene};
+use mesh::{ChangeId, Fact, Problem, Read, Scene};
 use sandbox::Sandbox;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -100,10 +101,16 @@ impl Connection {
             }
         }
         if let Some(cluster) = &mut self.cluster
-            && !paused
             && cluster.scene.has_changed().unwrap_or(false)
         {
-            self.scene = cluster.scene.borrow_and_update().clone();
+            let scene = cluster.scene.borrow_and_update().clone();
+            if paused {
+                // Only what the user looks at by hand comes through.
+                let answers = scene.answers.clone();
+                self.scene = Arc::new(Scene { answers, ..Scene::clone(&self.scene) });
+                return;
+            }
+            self.scene = scene;
             if self.sandbox.is_some() && !self.scene.steps.contains_key(&Step::Sandbox) {
                 // The cluster does not know that this window started it.
                 let mut scene = Scene::clone(&self.scene);
@@ -159,9 +166,16 @@ impl Connection {
         })
     }
 
-    /// The cluster, for one-shot reads.
-    pub(crate) fn cluster(&self) -> Option<&Cluster> {
-        self.cluster.as_ref()
+    /// Whether there is a cluster to give orders to: not while a sandbox is coming up.
+    pub(crate) fn has_cluster(&self) -> bool {
+        self.cluster.is_some()
+    }
+
+    /// Says what was looked at in this frame.
+    pub(crate) fn want(&self, reads: BTreeMap<Read, u32>) {
+        if let Some(cluster) = &self.cluster {
+            cluster.want(reads);
+        }
     }
 
     /// Ends the connection: a push that is under way is finished first, then an own sandbox is stopped.

@@ -86,6 +86,11 @@ impl Dock {
         }
     }
 
+    /// Passes on what was asked for elsewhere, also to panels that are not shown.
+    pub(crate) fn follow(&mut self, intent: &Intent, cx: &Cx<'_>) {
+        self.panels.values_mut().for_each(|panel| panel.follow(intent, cx));
+    }
+
     /// Draws the panels into all of `ui`.
     pub(crate) fn ui(&mut self, ui: &mut egui::Ui, cx: &Cx<'_>) {
         let several = self.shown().len() > 1;

@@ -3,11 +3,11 @@
 mod args;
 mod commands;
 mod connection;
+mod dialogs;
 mod dock;
 mod logging;
 mod perform;
 mod picture;
-mod reads;
 mod runtime;
 mod settings;
 mod shell;

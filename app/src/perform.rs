@@ -5,10 +5,9 @@ use crate::picture;
 use crate::shell::Shell;
 use cluster::{Command, Target};
 use jiff::Timestamp;
-use mesh::trace::{REVISION, TraceQuery};
 use mesh::{Change, ChangeId, Fact, Problem, Stage};
 use panels::cx::{ContextRow, Contexts};
-use panels::intent::{ExportFormat, TracesOf};
+use panels::intent::ExportFormat;
 use panels::selection::PanelId;
 use panels::{Intent, kit};
 use std::panic::Location;
@@ -22,7 +21,7 @@ impl Shell {
         match intent {
             Intent::Connect(context) => self.connect_to(&context),
             Intent::OpenKubeconfig(Some(file)) => self.open_kubeconfig(file),
-            Intent::OpenKubeconfig(None) => self.reads.pick_kubeconfig(ctx),
+            Intent::OpenKubeconfig(None) => self.dialogs.pick_kubeconfig(ctx),
             Intent::StartSandbox(scenario) => self.start_sandbox(&scenario),
             Intent::Retry => self.retry(),
             Intent::Disconnect => self.disconnect(),
@@ -46,18 +45,7 @@ impl Shell {
             Intent::Dismiss(id) => self.forget(id),
             // The editor has made a new draft on what the cluster has; the refused change gives way to it.
             Intent::Rebuild(id) => self.forget(id),
-            Intent::SearchTraces(query) => {
-                self.reads.search(ctx, self.connection.as_ref(), self.runtime.handle(), query);
-            }
-            Intent::OpenTrace(id) => {
-                self.dock.open(PanelId::Traces);
-                self.reads.open_trace(ctx, self.connection.as_ref(), self.runtime.handle(), id);
-            }
-            Intent::TracesOf(wanted) => {
-                self.dock.open(PanelId::Traces);
-                let query = traces_of(wanted, self.settings.window_secs);
-                self.reads.search(ctx, self.connection.as_ref(), self.runtime.handle(), query);
-            }
+            Intent::OpenTrace(_) | Intent::TracesOf(_) => self.dock.open(PanelId::Traces),
             Intent::Theme(theme) => {
                 self.settings.theme = theme;
                 kit::theme::apply(ctx, theme);
@@ -68,7 +56,7 @@ impl Shell {
                 self.toasts.success(format!("Copied: {what}"));
             }
             Intent::ExportGraph(format, Some(file)) => self.export(ctx, format, &file),
-            Intent::ExportGraph(format, None) => self.reads.pick_export(ctx, format),
+            Intent::ExportGraph(format, None) => self.dialogs.pick_export(ctx, format),
         }
     }
 
@@ -153,7 +141,7 @@ impl Shell {
     /// Tells a new connection the measuring window; one that is still starting a sandbox has the default.
     fn order_later(&mut self, command: Command) {
         if let Some(connection) = &self.connection
-            && connection.cluster().is_some()
+            && connection.has_cluster()
             && let Err(problem) = connection.order(command)
         {
             self.complain(&problem);
@@ -171,7 +159,7 @@ impl Shell {
         self.pending = None;
         self.push_when_checked.clear();
         self.selection = panels::Selection::default();
-        self.reads = crate::reads::Reads::default();
+        self.wanted = panels::Wanted::default();
         self.paused = false;
         self.namespaces = self.args.connection.namespace.clone();
     }
@@ -183,7 +171,7 @@ impl Shell {
 
     fn retry(&mut self) {
         match &self.connection {
-            Some(connection) if connection.cluster().is_some() => self.order(Command::Retry),
+            Some(connection) if connection.has_cluster() => self.order(Command::Retry),
             Some(connection) => {
                 let name = connection.name.clone();
                 match name.as_str() {
@@ -348,20 +336,5 @@ fn context_row(info: cluster::ContextInfo) -> ContextRow {
         file: info.file,
         current: info.current,
         problem: info.problem,
-    }
-}
-
-/// The traces of a service over the measuring window.
-fn traces_of(TracesOf { end, call, failed }: TracesOf, window_secs: u64) -> TraceQuery {
-    let end_us = u64::try_from(Timestamp::now().as_microsecond()).unwrap_or_default();
-    TraceQuery {
-        service: end.service,
-        tags: end.version.map(|version| (REVISION.to_owned(), version)).into_iter().collect(),
-        call,
-        errors_only: failed,
-        start_us: end_us.saturating_sub(window_secs.max(300) * 1_000_000),
-        end_us,
-        limit: 100,
-        ..TraceQuery::default()
     }
 }

@@ -2,10 +2,10 @@
 
 use crate::args;
 use crate::connection::Connection;
+use crate::dialogs::Dialogs;
 use crate::dock::Dock;
 use crate::logging::TIMING;
 use crate::picture::Picture;
-use crate::reads::Reads;
 use crate::settings::Settings;
 use crate::signals;
 use cluster::Wake;
@@ -19,7 +19,7 @@ use panels::cx::Contexts;
 use panels::detail::Detail;
 use panels::kit;
 use panels::shell::{palette::Palette, rail, top_bar};
-use panels::{Cx, Intents, Selection};
+use panels::{Cx, Intents, Reads, Selection, Wanted};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -49,7 +49,8 @@ pub(crate) struct Shell {
     pub(crate) selection: Selection,
     pub(crate) namespaces: Vec<String>,
     pub(crate) paused: bool,
-    pub(crate) reads: Reads,
+    pub(crate) dialogs: Dialogs,
+    pub(crate) wanted: Wanted,
     pub(crate) dock: Dock,
     pub(crate) toasts: Toasts,
     pub(crate) palette: Palette,
@@ -98,7 +99,8 @@ impl Shell {
             push_when_checked: BTreeSet::new(),
             selection: Selection::default(),
             paused: false,
-            reads: Reads::default(),
+            dialogs: Dialogs::default(),
+            wanted: Wanted::default(),
             toasts: Toasts::default().with_anchor(egui_notify::Anchor::BottomRight),
             palette: Palette::default(),
             intents: Intents::default(),
@@ -149,7 +151,7 @@ impl eframe::App for Shell {
             self.scene = connection.scene().clone();
         }
         self.take_facts();
-        if let Some(intent) = self.reads.receive() {
+        if let Some(intent) = self.dialogs.picked() {
             self.intents.send(intent);
         }
         self.take_pictures(ctx);
@@ -159,7 +161,7 @@ impl eframe::App for Shell {
     }
 
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
-        let Self { scene, ledger, intents, selection, reads, settings, contexts, namespaces, .. } = self;
+        let Self { scene, ledger, intents, selection, wanted, settings, contexts, namespaces, .. } = self;
         let cx = Cx {
             scene,
             selected: selection.now(),
@@ -169,10 +171,7 @@ impl eframe::App for Shell {
             window_secs: settings.window_secs,
             paused: self.paused,
             read_only: self.args.read_only,
-            trace_query: reads.query.as_ref(),
-            traces: &reads.traces,
-            trace_services: &reads.trace_services,
-            trace: &reads.trace,
+            reads: Reads::new(scene, wanted),
             theme: settings.theme,
             now: Timestamp::now(),
             contexts,
@@ -209,7 +208,11 @@ impl eframe::App for Shell {
         intents.each(|intent| {
             self.detail.follow(intent, &cx);
             self.change_bar.follow(intent);
+            self.dock.follow(intent, &cx);
         });
+        if let Some(connection) = &self.connection {
+            connection.want(self.wanted.take());
+        }
         self.toasts.show(ui.ctx());
         let wishes = self.intents.take();
         let ctx = ui.ctx().clone();

@@ -16,7 +16,7 @@ use panels::kit::{
     self, Button, Status, Tokens, badge, button, card, diff, field, icon, problem, progress, remote, shares,
     table, text, theme,
 };
-use panels::{Panel, Selected};
+use panels::{Panel, Reads, Selected, Wanted};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -59,6 +59,7 @@ struct Gallery {
     ledger: mesh::Ledger,
     intents: Intents,
     contexts: Contexts,
+    wanted: Wanted,
     large: Option<(Canvas, Picture)>,
     shares: Vec<shares::Share>,
     table: table::State,
@@ -106,6 +107,7 @@ impl Gallery {
             ledger: mesh::Ledger::default(),
             intents: Intents::default(),
             contexts: Contexts::default(),
+            wanted: Wanted::default(),
             large: large.or(small),
             shares: vec![
                 share("v1", 75, 90, Some((74.6, 3.5)), false, tokens.version("v1")),
@@ -268,10 +270,7 @@ impl eframe::App for Gallery {
                 window_secs: 60,
                 paused: false,
                 read_only: false,
-                trace_query: None,
-                traces: &mesh::Remote::Waiting,
-                trace_services: &[],
-                trace: &mesh::Remote::Waiting,
+                reads: Reads::new(&self.scene, &self.wanted),
                 theme: self.theme,
                 now: self.when,
                 contexts: &self.contexts,

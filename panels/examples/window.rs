@@ -3,7 +3,6 @@
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "an example for people at a terminal")]
 
 use eframe::egui::{self, CentralPanel, Frame, Panel as Edge, ViewportCommand};
-use mesh::trace::Trace;
 use mesh::{Fact, Ledger, Problem, Remote, Scene, demo};
 use panels::change_bar::{self, ChangeBar};
 use panels::connect::Connect;
@@ -14,7 +13,7 @@ use panels::kit::{Tokens, theme};
 use panels::selection::PanelId;
 use panels::shell::palette::Palette;
 use panels::shell::{rail, top_bar};
-use panels::{Cx, Intent, Intents, PANELS, Panel, Selected, Selection};
+use panels::{Cx, Intent, Intents, PANELS, Panel, Reads, Selected, Selection, Wanted};
 use std::path::PathBuf;
 
 struct Window {
@@ -34,7 +33,7 @@ struct Window {
     picture: Option<PathBuf>,
     script: Vec<(u64, egui::Event)>,
     frames: u64,
-    traces: Remote<Vec<Trace>>,
+    wanted: Wanted,
 }
 
 impl eframe::App for Window {
@@ -49,10 +48,7 @@ impl eframe::App for Window {
             window_secs: 60,
             paused: false,
             read_only: false,
-            trace_query: None,
-            traces: &self.traces,
-            trace_services: &[],
-            trace: &Remote::Waiting,
+            reads: Reads::new(&self.scene, &self.wanted),
             theme: self.theme,
             now: demo::NOW + jiff::SignedDuration::from_millis(1200),
             contexts: &self.contexts,
@@ -309,7 +305,7 @@ fn main() -> eframe::Result {
         picture: args.first().filter(|file| file.ends_with(".png")).map(PathBuf::from),
         script,
         frames: 0,
-        traces: Remote::Waiting,
+        wanted: Wanted::default(),
     };
     let viewport = egui::ViewportBuilder::default()
         .with_inner_size([size[0], size[1]])

@@ -1,10 +1,10 @@
 //! What a panel sees of the world in one frame, and its one way to act on it.
 
 use crate::intent::{Intent, ThemeChoice};
+use crate::reads::Reads;
 use crate::selection::Selected;
 use jiff::Timestamp;
-use mesh::trace::{Trace, TraceQuery};
-use mesh::{Ledger, Problem, Remote, Scene};
+use mesh::{Ledger, Problem, Scene};
 use std::cell::RefCell;
 use std::panic::Location;
 
@@ -26,14 +26,8 @@ pub struct Cx<'a> {
     pub paused: bool,
     /// Whether edits are locked (`--read-only`).
     pub read_only: bool,
-    /// The last trace search, by whoever it was asked for: the Traces panel shows it in its fields.
-    pub trace_query: Option<&'a TraceQuery>,
-    /// Results of the last trace search.
-    pub traces: &'a Remote<Vec<Trace>>,
-    /// Services that the tracing backend knows.
-    pub trace_services: &'a [String],
-    /// The opened trace.
-    pub trace: &'a Remote<Trace>,
+    /// What is read only while somebody looks at it: traces, ….
+    pub reads: Reads<'a>,
     /// Light or dark.
     pub theme: ThemeChoice,
     /// The clock, so that pictures and tests are repeatable.

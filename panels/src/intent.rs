@@ -1,7 +1,7 @@
 //! Everything a user can ask for. The app carries it out, in one match; panels do nothing else to the world.
 
 use crate::selection::{PanelId, Selected};
-use mesh::trace::{Call, End, TraceQuery};
+use mesh::trace::{Call, End};
 use mesh::{Change, ChangeId};
 use std::path::PathBuf;
 
@@ -45,8 +45,6 @@ pub enum Intent {
     Dismiss(ChangeId),
     /// After a conflict or a failure: make the draft anew on what the cluster has now, and have it judged again.
     Rebuild(ChangeId),
-    /// Find traces.
-    SearchTraces(TraceQuery),
     /// Open one trace by its id.
     OpenTrace(String),
     /// Show the Traces panel on these.

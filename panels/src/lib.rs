@@ -10,12 +10,14 @@ pub mod editors;
 pub mod graph;
 pub mod intent;
 pub mod kit;
+pub mod reads;
 pub mod selection;
 pub mod shell;
 pub mod traces;
 
 pub use cx::{Cx, Intents};
 pub use intent::Intent;
+pub use reads::{Reads, Wanted};
 pub use selection::{PanelId, Selected, Selection};
 
 /// What a panel or an editor is called and what it is good for: menu, palette and help show it.
@@ -33,6 +35,8 @@ pub struct About {
 pub trait Panel {
     /// Draws it into all of `ui`.
     fn ui(&mut self, ui: &mut egui::Ui, cx: &Cx<'_>);
+    /// Takes over what was asked for elsewhere and concerns how it is looked at ("show the traces of this edge").
+    fn follow(&mut self, _intent: &Intent, _cx: &Cx<'_>) {}
 }
 
 /// One row of [`PANELS`].

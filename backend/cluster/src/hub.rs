@@ -2,9 +2,10 @@
 //! what was measured. [`crate::publish`] turns it into scenes.
 
 use crate::Wake;
+use crate::reads::Wanted;
 use mesh::scene::{KindState, Proxy, Step, StepState};
 use mesh::traffic::Traffic;
-use mesh::{Kind, Mesh, Object, Objects, Problem, Ref, Remote, Scene, kinds};
+use mesh::{Answer, Answers, Kind, Mesh, Object, Objects, Problem, Read, Ref, Remote, Scene, kinds};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -26,6 +27,8 @@ pub(crate) struct Hub {
     pub(crate) paused: watch::Sender<bool>,
     /// Measuring window in seconds.
     pub(crate) window: watch::Sender<u64>,
+    /// What somebody looks at and wants read.
+    pub(crate) wanted: watch::Sender<Wanted>,
     /// The latest scene.
     pub(crate) scene: watch::Sender<Arc<Scene>>,
     /// Wakes the window.
@@ -46,6 +49,7 @@ struct Board {
     traffic: Remote<Traffic>,
     proxies: Remote<Vec<Proxy>>,
     traces: Remote<String>,
+    answers: Answers,
 }
 
 /// What a scene is made of.
@@ -65,6 +69,7 @@ impl Hub {
             retry: watch::Sender::new(0),
             paused: watch::Sender::new(false),
             window: watch::Sender::new(window_secs),
+            wanted: watch::Sender::new(Wanted::new()),
             scene: watch::Sender::new(Arc::new(Scene {
                 mesh: Arc::new(Mesh::default()),
                 ..Scene::default()
@@ -262,6 +267,21 @@ impl Hub {
         self.change(|board| board.traces = traces);
     }
 
+    /// Takes in the answer to a question, or why there is none.
+    pub(crate) fn answered(&self, read: Read, answer: Result<Answer, Problem>) {
+        self.change(|board| board.answers.take(jiff::Timestamp::now(), read, answer));
+    }
+
+    /// Lets go of an answer that nobody looks at.
+    pub(crate) fn forget(&self, read: &Read) {
+        self.change(|board| board.answers.forget(read));
+    }
+
+    /// All answers.
+    pub(crate) fn answers(&self) -> Answers {
+        self.board.lock().answers.clone()
+    }
+
     pub(crate) fn snapshot(&self) -> Snapshot {
         let board = self.board.lock();
         let scene = Scene {
@@ -271,6 +291,7 @@ impl Hub {
             traffic: board.traffic.clone(),
             proxies: board.proxies.clone(),
             traces: board.traces.clone(),
+            answers: board.answers.clone(),
             sandbox: board.sandbox,
             ..Scene::default()
         };

@@ -12,6 +12,7 @@ mod contexts;
 mod credentials;
 mod envoy;
 mod error;
+mod fetch;
 mod find;
 mod follow;
 mod http;
@@ -23,6 +24,7 @@ mod poll;
 mod prometheus;
 mod publish;
 mod push;
+mod reads;
 mod run;
 mod session;
 mod syncz;
@@ -36,9 +38,8 @@ pub use once::{Needs, once};
 pub use traces::parse_jaeger;
 
 use crate::hub::Hub;
-use crate::session::Session;
-use mesh::trace::{Trace, TraceQuery};
-use mesh::{Change, ChangeId, Fact, Problem, Scene};
+use mesh::{Change, ChangeId, Fact, Problem, Read, Scene};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -96,7 +97,7 @@ pub struct Cluster {
     pub facts: mpsc::Receiver<(ChangeId, Fact)>,
     /// Orders.
     pub commands: mpsc::Sender<Command>,
-    session: watch::Receiver<Option<Arc<Session>>>,
+    wanted: watch::Sender<BTreeMap<Read, u32>>,
     writes: TaskTracker,
     _end: DropGuard,
 }
@@ -112,13 +113,13 @@ impl Cluster {
         let hub = Hub::new(wake, window_secs);
         let (commands, orders) = mpsc::channel(64);
         let (news, facts) = mpsc::channel(1024);
-        let (sessions, session) = watch::channel(None);
+        let sessions = watch::Sender::new(None);
         let end = CancellationToken::new();
         let writes = TaskTracker::new();
-        let scene = hub.scene.subscribe();
+        let (scene, wanted) = (hub.scene.subscribe(), hub.wanted.clone());
         let run = run::Run { target, hub, sessions, news, writes: writes.clone(), end: end.clone() };
         tokio::spawn(run.until_ended(orders));
-        Self { scene, facts, commands, session, writes, _end: end.drop_guard() }
+        Self { scene, facts, commands, wanted, writes, _end: end.drop_guard() }
     }
 
     /// Waits until all orders are taken, and the writes among them are stored or undone, at most 15 s. Await it before the
@@ -136,29 +137,16 @@ impl Cluster {
         }
     }
 
-    /// Finds traces. Await it on the tokio runtime.
-    pub fn search_traces(
-        &self,
-        query: TraceQuery,
-    ) -> impl Future<Output = Result<Vec<Trace>, Problem>> + Send + 'static {
-        let session = self.session();
-        async move { traces::search(&*session?, &query).await }
-    }
-
-    /// One trace by its id.
-    pub fn trace(&self, id: String) -> impl Future<Output = Result<Trace, Problem>> + Send + 'static {
-        let session = self.session();
-        async move { traces::trace(&*session?, &id).await }
-    }
-
-    /// Services that the tracing backend knows.
-    pub fn trace_services(&self) -> impl Future<Output = Result<Vec<String>, Problem>> + Send + 'static {
-        let session = self.session();
-        async move { traces::services(&*session?).await.map(|(_, services)| services) }
-    }
-
-    fn session(&self) -> Result<Arc<Session>, Problem> {
-        self.session.borrow().clone().ok_or_else(not_connected)
+    /// Says what somebody looks at now, each with how often it was to be read again. The answers come in the scene, and go
+    /// a short while after they are wanted no more.
+    pub fn want(&self, reads: BTreeMap<Read, u32>) {
+        self.wanted.send_if_modified(|wanted| {
+            let new = *wanted != reads;
+            if new {
+                *wanted = reads;
+            }
+            new
+        });
     }
 }
 

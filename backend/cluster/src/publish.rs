@@ -14,12 +14,12 @@ pub(crate) async fn publish(hub: Arc<Hub>) {
     let mut mesh = Arc::new(Mesh::default());
     let mut built = 0;
     let mut pause = SETTLE;
-    let mut paused = hub.paused.subscribe();
     loop {
         hub.dirty.notified().await;
         tokio::time::sleep(pause).await;
-        if paused.wait_for(|paused| !paused).await.is_err() {
-            return;
+        if *hub.paused.borrow() {
+            publish_answers(&hub);
+            continue;
         }
         let snapshot = hub.snapshot();
         if snapshot.revision != built {
@@ -38,6 +38,21 @@ pub(crate) async fn publish(hub: Arc<Hub>) {
         }
         let scene = Scene { mesh: Arc::clone(&mesh), ..snapshot.scene };
         hub.scene.send_replace(Arc::new(scene));
+        (hub.wake)();
+    }
+}
+
+/// While the user has paused, only what they look at by hand comes through.
+fn publish_answers(hub: &Hub) {
+    let answers = hub.answers();
+    let new = hub.scene.send_if_modified(|scene| {
+        let new = !scene.answers.same(&answers);
+        if new {
+            *scene = Arc::new(Scene { answers, ..Scene::clone(scene) });
+        }
+        new
+    });
+    if new {
         (hub.wake)();
     }
 }

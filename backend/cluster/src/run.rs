@@ -4,7 +4,7 @@ use crate::connect::{self, Api};
 use crate::hub::Hub;
 use crate::session::Session;
 use crate::tunnel::Tunnel;
-use crate::{Command, Target, follow, istiod, not_connected, prometheus, publish, push, traces};
+use crate::{Command, Target, follow, istiod, not_connected, prometheus, publish, push, reads, traces};
 use mesh::scene::{Step, StepState};
 use mesh::{ChangeId, Fact};
 use std::sync::Arc;
@@ -29,9 +29,11 @@ impl Run {
     pub(crate) async fn until_ended(self, orders: mpsc::Receiver<Command>) {
         let end = self.end.clone();
         let publisher = publish::publish(Arc::clone(&self.hub));
+        let answers = reads::answer_all(Arc::clone(&self.hub), self.sessions.subscribe());
         tokio::select! {
             () = end.cancelled() => {}
             () = publisher => {}
+            () = answers => {}
             () = self.keep_connected() => {}
             () = self.take(orders) => {}
         }
@@ -80,6 +82,7 @@ impl Run {
                 }
                 Command::Pause(paused) => {
                     self.hub.paused.send_replace(paused);
+                    self.hub.dirty.notify_one(); // what was held back comes now
                 }
                 Command::Retry => self.hub.retry.send_modify(|count| *count += 1),
                 Command::Check(id, change) => match self.session() {

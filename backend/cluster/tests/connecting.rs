@@ -5,7 +5,7 @@ mod common;
 use cluster::{Command, Needs, Target, once};
 use common::{World, kind_state};
 use mesh::scene::{KindState, Step, StepState, SyncState};
-use mesh::{KINDS, Remote};
+use mesh::{Answer, KINDS, Read, Remote};
 use serde_json::json;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -32,10 +32,12 @@ async fn everything_is_found() {
     let proxies = scene.proxies.value().expect("proxies");
     assert!(proxies.iter().all(|proxy| proxy.types["RDS"] == SyncState::Synced), "{proxies:?}");
     assert!(connection.woken.load(Ordering::SeqCst) > 0);
-    assert_eq!(
-        connection.cluster.trace_services().await,
-        Ok(vec!["details.bookinfo".into(), "reviews.bookinfo".into()])
-    );
+    connection.cluster.want([(Read::Services, 0)].into());
+    let scene =
+        connection.until("an answer", |scene| *scene.answers.get(&Read::Services) != Remote::Waiting).await;
+    let services = scene.answers.get(&Read::Services).value().expect("services").clone();
+    let expected = vec!["details.bookinfo".into(), "reviews.bookinfo".into()];
+    assert_eq!(*services, Answer::Services(expected.into()));
 }
 
 #[tokio::test]

@@ -40,6 +40,26 @@ impl<T> Remote<T> {
             Self::Waiting | Self::Live(..) => None,
         }
     }
+    /// A part of the value, with the same age and the same trouble; awaited where the value has no such part.
+    pub fn part<U>(&self, of: impl FnOnce(&T) -> Option<Arc<U>>) -> Remote<U> {
+        match self {
+            Self::Waiting => Remote::Waiting,
+            Self::Live(value, at) => of(value).map_or(Remote::Waiting, |part| Remote::Live(part, *at)),
+            Self::Stale(value, at, problem) => {
+                of(value).map_or(Remote::Waiting, |part| Remote::Stale(part, *at, problem.clone()))
+            }
+            Self::Denied(problem) => Remote::Denied(problem.clone()),
+        }
+    }
+    /// What is shown while this is not there: the value of an earlier question, and why it is still that one.
+    #[must_use]
+    pub fn or_earlier(self, earlier: Self) -> Self {
+        match self {
+            Self::Waiting => earlier,
+            Self::Denied(problem) => earlier.failed(problem),
+            there => there,
+        }
+    }
     /// After a failed read: keeps the old value, says why it is old.
     #[must_use]
     pub fn failed(self, problem: Problem) -> Self {

@@ -1,6 +1,7 @@
 //! Everything that is known at one moment: what the window draws.
 
 use crate::Mesh;
+use crate::reads::Answers;
 use crate::remote::Remote;
 use crate::traffic::Traffic;
 use istio::{Kind, Problem};
@@ -104,6 +105,8 @@ pub struct Scene {
     pub proxies: Remote<Vec<Proxy>>,
     /// Whether a tracing backend can be asked.
     pub traces: Remote<String>,
+    /// What was answered to whoever looks at something.
+    pub answers: Answers,
     /// True for a sandbox: the connect screen and the top bar say so.
     pub sandbox: bool,
 }

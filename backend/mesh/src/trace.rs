@@ -50,7 +50,7 @@ pub struct Trace {
 }
 
 /// What to look for.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TraceQuery {
     /// Service as the tracing backend names it ("reviews.bookinfo").
     pub service: String,

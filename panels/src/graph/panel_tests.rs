@@ -4,7 +4,7 @@ use super::Graph;
 use crate::cx::{Contexts, Cx, Intents};
 use crate::intent::{Intent, ThemeChoice, TracesOf};
 use crate::kit::{fmt, theme};
-use crate::{Panel, Selected};
+use crate::{Panel, Reads, Selected, Wanted};
 use egui::accesskit::Role;
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
@@ -34,6 +34,7 @@ fn sized(scene: Scene, size: egui::Vec2) -> Harness<'static, Seen> {
         |ui, seen: &mut Seen| {
             theme::apply(ui.ctx(), ThemeChoice::Dark);
             let (intents, ledger, contexts) = (Intents::default(), Ledger::default(), Contexts::default());
+            let wanted = Wanted::default();
             let cx = Cx {
                 scene: &seen.scene,
                 selected: seen.selected.as_ref(),
@@ -43,10 +44,7 @@ fn sized(scene: Scene, size: egui::Vec2) -> Harness<'static, Seen> {
                 window_secs: 60,
                 paused: seen.paused,
                 read_only: false,
-                trace_query: None,
-                traces: &Remote::Waiting,
-                trace_services: &[],
-                trace: &Remote::Waiting,
+                reads: Reads::new(&seen.scene, &wanted),
                 theme: ThemeChoice::Dark,
                 now: seen.scene.traffic.at().unwrap_or(Timestamp::UNIX_EPOCH) + Duration::from_secs(90),
                 contexts: &contexts,

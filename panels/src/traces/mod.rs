@@ -13,8 +13,8 @@ use crate::kit::theme::space;
 use crate::kit::{Button, Memo, Status, badge, fmt, icon, remote, table, text};
 use crate::{About, Cx, Intent, Panel};
 use egui::{Frame, Margin, Ui};
-use mesh::trace::{Stats, Summary, Trace};
-use mesh::{Problem, Remote};
+use mesh::trace::{Stats, Summary, Trace, TraceQuery};
+use mesh::{Problem, Read, Remote};
 
 /// Name, icon, summary.
 pub const ABOUT: About = About {
@@ -27,13 +27,14 @@ pub const ABOUT: About = About {
 #[derive(Default)]
 pub struct Traces {
     search: search::Search,
-    begun: bool,
+    /// What is looked for.
+    asked: Option<TraceQuery>,
+    /// The search whose answer is shown: until the next one is answered, that of the one before it.
+    shown: Option<TraceQuery>,
     /// The trace that is looked at.
     open: Option<String>,
     /// The trace that was looked at last: marked in the list.
     last: Option<String>,
-    /// The opened trace that was seen last; another one means that it was opened elsewhere.
-    seen: Option<String>,
     list: table::State,
     summaries: Memo<(usize, Option<jiff::Timestamp>), Vec<Summary>>,
     waterfall: waterfall::Waterfall,
@@ -41,7 +42,9 @@ pub struct Traces {
 
 impl Panel for Traces {
     fn ui(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
-        self.follow(cx);
+        if self.asked.is_none() && cx.scene.traces.value().is_some() && cx.scene.ready() {
+            self.asked = self.search.first(cx);
+        }
         Frame::new().inner_margin(Margin::symmetric(space::L as i8, space::M as i8)).show(
             ui,
             |ui| match self.open.clone() {
@@ -50,41 +53,58 @@ impl Panel for Traces {
             },
         );
     }
+
+    fn follow(&mut self, intent: &Intent, cx: &Cx<'_>) {
+        if let Intent::TracesOf(wanted) = intent {
+            self.search.show(wanted, cx.window_secs);
+            self.ask(cx);
+            self.open = None;
+        } else if let Intent::OpenTrace(id) = intent {
+            self.look_at(id.clone());
+        } else if matches!(intent, Intent::Connect(_) | Intent::StartSandbox(_) | Intent::Disconnect) {
+            // The traces of one mesh say nothing of another.
+            *self = Self::default();
+        }
+    }
 }
 
 impl Traces {
-    /// Takes over what was asked for elsewhere: a search, an opened trace.
-    fn follow(&mut self, cx: &Cx<'_>) {
-        if self.search.follow(cx.trace_query) {
-            self.begun = true;
-            self.open = None; // searches are asked for from the results, or from elsewhere to see results
-        }
-        let opened = cx.trace.value().map(|trace| &trace.id);
-        if opened.is_some() && opened != self.seen.as_ref() {
-            self.seen = opened.cloned();
-            self.look_at(opened.cloned());
-        }
-        if !self.begun && cx.scene.traces.value().is_some() && cx.scene.ready() {
-            self.begun = true;
-            self.search.begin(cx);
+    /// Looks for what the fields tell.
+    fn ask(&mut self, cx: &Cx<'_>) {
+        if let Ok(query) = self.search.query(cx.now) {
+            self.asked = Some(query);
         }
     }
 
-    fn look_at(&mut self, id: Option<String>) {
-        self.last.clone_from(&id);
-        self.open = id;
+    fn look_at(&mut self, id: String) {
+        self.last = Some(id.clone());
+        self.open = Some(id);
+    }
+
+    /// What was found, or the last that was found before.
+    fn found(&mut self, cx: &Cx<'_>) -> Remote<Vec<Trace>> {
+        let Some(asked) = &self.asked else { return Remote::Waiting };
+        let found = cx.reads.traces(asked);
+        if self.shown.as_ref() == Some(asked) || matches!(found, Remote::Live(..) | Remote::Stale(..)) {
+            self.shown = Some(asked.clone());
+            return found;
+        }
+        found.or_earlier(self.shown.as_ref().map(|shown| cx.reads.traces(shown)).unwrap_or_default())
     }
 
     fn results_ui(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
-        self.search.ui(ui, cx);
+        if self.search.ui(ui, cx) {
+            self.ask(cx);
+        }
+        let found = self.found(cx);
         ui.add_space(space::XS);
-        if let Some(problem) = cx.scene.traces.problem().filter(|_| cx.traces.value().is_none()) {
+        if let Some(problem) = cx.scene.traces.problem().filter(|_| found.value().is_none()) {
             refused(ui, problem);
             return;
         }
-        let traces = match cx.traces {
+        let traces = match &found {
             Remote::Waiting => {
-                if self.begun {
+                if self.asked.is_some() {
                     remote::waiting(ui, "Looking for traces…");
                 } else {
                     let how = "Choose a service above, or an edge of the graph and “Traces”.";
@@ -94,7 +114,7 @@ impl Traces {
             }
             Remote::Denied(problem) => {
                 if refused(ui, problem) {
-                    self.again(cx);
+                    self.ask(cx);
                 }
                 return;
             }
@@ -107,42 +127,46 @@ impl Traces {
         if traces.is_empty() {
             let how = "Take a longer time range, another service, or let errors and durations out. Sampling may keep few of many requests.";
             if remote::empty(ui, icon::PATH, "No traces match", how, Some("Search again")) {
-                self.again(cx);
+                self.ask(cx);
             }
             return;
         }
-        let key = (std::sync::Arc::as_ptr(traces) as usize, cx.traces.at());
+        let key = (std::sync::Arc::as_ptr(traces) as usize, found.at());
         let summaries = self.summaries.get(key, |_| newest_first(traces));
         let chosen = self.last.as_ref().and_then(|id| summaries.iter().position(|one| one.id == *id));
-        let asked = cx.trace_query.map_or(usize::MAX, |query| query.limit);
+        let asked = self.shown.as_ref().map_or(usize::MAX, |query| query.limit);
         let more = (summaries.len() >= asked).then(|| self.search.more());
         if sums(ui, summaries, more.as_ref().map(Option::is_some))
-            && let Some(Ok(query)) = more.flatten().map(|search| search.query(cx.now))
+            && let Some(search) = more.flatten()
         {
-            cx.intents.send(Intent::SearchTraces(query));
+            self.search = search;
+            self.asked = self.search.query(cx.now).ok();
         }
         let in_plot = scatter::ui(ui, summaries, cx.now, chosen);
         ui.add_space(space::S);
-        let revision = key.0 as u64 ^ cx.traces.at().map_or(0, |at| at.as_millisecond().unsigned_abs());
+        let revision = key.0 as u64 ^ found.at().map_or(0, |at| at.as_millisecond().unsigned_abs());
         let (in_list, csv) = list::ui(ui, &mut self.list, summaries, revision, cx.now, chosen);
         if let Some(csv) = csv {
             cx.intents.send(Intent::Copy(csv, "traces as CSV".into()));
         }
         if let Some(id) = in_plot.or(in_list).and_then(|index| Some(summaries.get(index)?.id.clone())) {
-            cx.intents.send(Intent::OpenTrace(id.clone()));
-            self.look_at(Some(id));
+            cx.intents.send(Intent::OpenTrace(id));
         }
     }
 
     fn trace_ui(&mut self, ui: &mut Ui, cx: &Cx<'_>, id: &str) {
-        let back = match opened(cx, id) {
+        let whole = cx.reads.trace(id);
+        // What the search brought is shown at once.
+        let found = self.found(cx);
+        let of_search = || found.value()?.iter().find(|trace| trace.id == id);
+        let back = match whole.value().map(|trace| &**trace).or_else(of_search) {
             Some(trace) => self.waterfall.ui(ui, cx, trace),
             None => {
                 let back = waterfall::back_ui(ui);
-                match cx.trace.problem() {
+                match whole.problem() {
                     Some(problem) => {
                         if remote::denied(ui, &problem.what, &problem.why, &problem.next, Some("Try again")) {
-                            cx.intents.send(Intent::OpenTrace(id.to_owned()));
+                            cx.reads.again(Read::Trace(id.to_owned()));
                         }
                     }
                     None => remote::waiting(ui, &format!("Reading trace {}", list::short_id(id))),
@@ -154,18 +178,6 @@ impl Traces {
             self.open = None;
         }
     }
-
-    fn again(&self, cx: &Cx<'_>) {
-        if let Ok(query) = self.search.query(cx.now) {
-            cx.intents.send(Intent::SearchTraces(query));
-        }
-    }
-}
-
-/// The trace of this id: as it was opened, else as the search brought it.
-fn opened<'a>(cx: &Cx<'a>, id: &str) -> Option<&'a Trace> {
-    let whole = cx.trace.value().map(|trace| &**trace).filter(|trace| trace.id == id);
-    whole.or_else(|| cx.traces.value()?.iter().find(|trace| trace.id == id))
 }
 
 fn refused(ui: &mut Ui, problem: &Problem) -> bool {

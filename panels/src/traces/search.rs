@@ -1,11 +1,12 @@
 //! The search bar: what traces are looked for.
 
+use crate::Cx;
+use crate::intent::TracesOf;
 use crate::kit::theme::space;
-use crate::kit::{Button, button, field, fmt, icon, text};
-use crate::{Cx, Intent};
+use crate::kit::{Button, button, field, icon, text};
 use egui::{Id, ScrollArea, Ui};
 use jiff::Timestamp;
-use mesh::trace::{Call, TraceQuery};
+use mesh::trace::{Call, REVISION, TraceQuery};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Time ranges: seconds, words.
@@ -34,8 +35,6 @@ pub(super) struct Search {
     /// Only traces with such a call: an edge of the graph.
     pub(super) call: Option<Call>,
     find: String,
-    /// The last search that was taken over into the fields.
-    seen: Option<TraceQuery>,
 }
 
 impl Default for Search {
@@ -50,39 +49,28 @@ impl Default for Search {
             limit: 50,
             call: None,
             find: String::new(),
-            seen: None,
         }
     }
 }
 
 impl Search {
-    /// Shows a search in the fields that was asked for elsewhere. Returns whether there was a new one.
-    pub(super) fn follow(&mut self, asked: Option<&TraceQuery>) -> bool {
-        if asked == self.seen.as_ref() {
-            return false;
-        }
-        self.seen = asked.cloned();
-        let Some(asked) = asked else { return false };
-        self.service.clone_from(&asked.service);
-        self.errors_only = asked.errors_only;
-        self.limit = asked.limit.max(1);
-        self.call.clone_from(&asked.call);
-        let range = asked.end_us.saturating_sub(asked.start_us).div_ceil(1_000_000);
-        self.range_secs =
-            RANGES.iter().map(|(secs, _)| *secs).find(|secs| *secs >= range).unwrap_or(RANGES[5].0);
-        let told = |us: Option<u64>| us.map(|us| fmt::ms(us as f64 / 1000.0)).unwrap_or_default();
-        // What the user typed stays as it was typed.
-        if duration_us(&self.min).ok().flatten() != asked.min_duration_us {
-            self.min = told(asked.min_duration_us);
-        }
-        if duration_us(&self.max).ok().flatten() != asked.max_duration_us {
-            self.max = told(asked.max_duration_us);
-        }
-        if tags(&self.tags).as_ref() != Ok(&asked.tags) {
-            self.tags =
-                asked.tags.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(" ");
-        }
-        true
+    /// Shows in the fields which traces were asked for elsewhere, over the measuring window.
+    pub(super) fn show(&mut self, wanted: &TracesOf, window_secs: u64) {
+        let TracesOf { end, call, failed } = wanted;
+        let range = window_secs.max(300);
+        *self = Self {
+            service: end.service.clone(),
+            tags: end.version.iter().map(|version| format!("{REVISION}={version}")).collect(),
+            range_secs: RANGES
+                .iter()
+                .map(|(secs, _)| *secs)
+                .find(|secs| *secs >= range)
+                .unwrap_or(RANGES[5].0),
+            errors_only: *failed,
+            call: call.clone(),
+            limit: 100,
+            ..Self::default()
+        };
     }
 
     /// The search that the fields tell, or what is wrong with them.
@@ -111,8 +99,8 @@ impl Search {
         })
     }
 
-    /// Draws the fields; sends the search when it is asked for.
-    pub(super) fn ui(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
+    /// Draws the fields. Returns whether a search was asked for and can be made.
+    pub(super) fn ui(&mut self, ui: &mut Ui, cx: &Cx<'_>) -> bool {
         let mut go = false;
         ui.horizontal_wrapped(|ui| {
             ui.spacing_mut().item_spacing = egui::vec2(space::S, space::S);
@@ -159,26 +147,25 @@ impl Search {
                 .clicked();
         });
         match self.query(cx.now) {
-            Ok(query) if go => cx.intents.send(Intent::SearchTraces(query)),
-            Ok(_) => {}
+            Ok(_) => go,
             Err(wrong) => {
                 text::note(ui, wrong);
+                false
             }
         }
     }
 
     fn service_ui(&mut self, ui: &mut Ui, cx: &Cx<'_>) -> bool {
+        let known = services(cx);
         let label = if self.service.is_empty() { "Service" } else { &self.service }.to_owned();
         let mut chosen = None;
         button::menu(ui, &label, "Service", |ui| {
             field::search(ui, Id::new("traces find service"), "Find", "Find service", &mut self.find, 240.0);
             ScrollArea::vertical().max_height(320.0).show(ui, |ui| {
                 let find = self.find.to_lowercase();
-                for service in
-                    services(cx).into_iter().filter(|service| service.to_lowercase().contains(&find))
-                {
-                    if button::choice(ui, service == self.service, &service) {
-                        chosen = Some(service);
+                for service in known.iter().filter(|service| service.to_lowercase().contains(&find)) {
+                    if button::choice(ui, *service == self.service, service) {
+                        chosen = Some(service.clone());
                         ui.close();
                     }
                 }
@@ -199,25 +186,21 @@ impl Search {
         Some(Self { limit, ..self.clone() })
     }
 
-    /// Looks for a first time by itself: at the gateway where calls come in, else at the first workload.
-    pub(super) fn begin(&mut self, cx: &Cx<'_>) {
+    /// What is looked for before anybody asks: calls of the gateway where they come in, else of the first workload.
+    pub(super) fn first(&mut self, cx: &Cx<'_>) -> Option<TraceQuery> {
         let mesh = &cx.scene.mesh;
         let meshed = |workload: &&mesh::Workload| workload.pods.iter().any(|pod| pod.sidecar);
         let gateway = mesh.workloads().filter(meshed).find(|workload| workload.gateway);
-        let Some(first) = gateway.or_else(|| mesh.workloads().find(meshed)) else { return };
+        let first = gateway.or_else(|| mesh.workloads().find(meshed))?;
         self.service = format!("{}.{}", first.app, first.namespace);
-        if let Ok(query) = self.query(cx.now) {
-            cx.intents.send(Intent::SearchTraces(query));
-        }
+        self.query(cx.now).ok()
     }
 }
 
 /// Services that can be asked for: what the tracing backend knows, else what the mesh has.
 fn services(cx: &Cx<'_>) -> Vec<String> {
-    if !cx.trace_services.is_empty() {
-        let mut known = cx.trace_services.to_vec();
-        known.sort();
-        return known;
+    if let Some(known) = cx.reads.services().value().filter(|known| !known.is_empty()) {
+        return known.to_vec();
     }
     let meshed = cx.scene.mesh.workloads().filter(|workload| workload.pods.iter().any(|pod| pod.sidecar));
     meshed
@@ -269,6 +252,7 @@ fn tags(text: &str) -> Result<BTreeMap<String, String>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use mesh::trace::End;
 
     #[test]
     fn durations() {
@@ -304,7 +288,18 @@ mod tests {
     }
 
     #[test]
-    fn fields_and_searches_tell_the_same() {
+    fn what_was_asked_for_elsewhere_stands_in_the_fields() {
+        let end = End { service: "reviews.bookinfo".into(), version: Some("v3".into()) };
+        let mut search = Search { min: "10".into(), ..Search::default() };
+        search.show(&TracesOf { end, call: None, failed: true }, 60);
+        let query = search.query(mesh::demo::NOW).unwrap();
+        assert_eq!((&*query.service, query.errors_only, query.limit), ("reviews.bookinfo", true, 100));
+        assert_eq!(query.tags, [(REVISION.to_owned(), "v3".to_owned())].into());
+        assert_eq!((query.end_us - query.start_us, query.min_duration_us), (300_000_000, None));
+    }
+
+    #[test]
+    fn fields_make_a_search() {
         let now = mesh::demo::NOW;
         let search = Search {
             service: "reviews.bookinfo".into(),
@@ -318,10 +313,6 @@ mod tests {
             (query.end_us - query.start_us, query.min_duration_us, query.limit),
             (900_000_000, Some(10_000), 50)
         );
-        let mut other = Search::default();
-        assert!(other.follow(Some(&query)));
-        assert!(!other.follow(Some(&query)), "it is known by now");
-        assert_eq!(other.query(now).unwrap(), query);
         assert!(Search::default().query(now).is_err());
         assert!(Search { min: "2 s".into(), max: "1 s".into(), ..search }.query(now).is_err());
     }

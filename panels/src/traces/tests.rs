@@ -1,24 +1,24 @@
 use super::*;
-use crate::Intents;
 use crate::cx::Contexts;
-use crate::intent::ThemeChoice;
+use crate::intent::{ThemeChoice, TracesOf};
+use crate::{Intents, Reads, Wanted};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use mesh::trace::{Call, End, TraceQuery};
-use mesh::{Ledger, Scene, demo};
+use mesh::{Answer, Ledger, Scene, demo};
 use std::sync::Arc;
 
-/// All that a panel sees, owned.
+/// All that a panel sees, owned; what was asked for, and what every search is answered.
 struct World {
     scene: Scene,
     ledger: Ledger,
     intents: Intents,
+    wanted: Wanted,
     traces: Remote<Vec<Trace>>,
     trace: Remote<Trace>,
-    query: Option<TraceQuery>,
-    services: Vec<String>,
     contexts: Contexts,
     panel: Traces,
+    sent: Vec<Intent>,
 }
 
 impl World {
@@ -27,12 +27,12 @@ impl World {
             scene: demo::scene(),
             ledger: Ledger::default(),
             intents: Intents::default(),
+            wanted: Wanted::default(),
             traces,
             trace: Remote::Waiting,
-            query: None,
-            services: vec!["reviews.bookinfo".into(), "ratings.bookinfo".into()],
             contexts: Contexts::default(),
             panel: Traces::default(),
+            sent: Vec::new(),
         }
     }
 
@@ -40,25 +40,44 @@ impl World {
         Self::new(Remote::Live(Arc::new(demo::traces()), demo::NOW))
     }
 
+    fn asks(mut self, intent: Intent) -> Self {
+        self.hear(&intent);
+        self
+    }
+
+    fn hear(&mut self, intent: &Intent) {
+        let Self { scene, ledger, intents, wanted, contexts, panel, .. } = self;
+        panel.follow(intent, &cx(scene, ledger, intents, wanted, contexts));
+    }
+
     fn ui(&mut self, ui: &mut Ui) {
-        let cx = Cx {
-            scene: &self.scene,
-            selected: None,
-            changes: &self.ledger,
-            intents: &self.intents,
-            namespaces: &[],
-            window_secs: 60,
-            paused: false,
-            read_only: false,
-            trace_query: self.query.as_ref(),
-            traces: &self.traces,
-            trace_services: &self.services,
-            trace: &self.trace,
-            theme: ThemeChoice::Dark,
-            now: demo::NOW,
-            contexts: &self.contexts,
-        };
-        self.panel.ui(ui, &cx);
+        let Self { scene, ledger, intents, wanted, contexts, panel, .. } = self;
+        panel.ui(ui, &cx(scene, ledger, intents, wanted, contexts));
+        for (_, intent) in self.intents.take() {
+            self.hear(&intent);
+            self.sent.push(intent);
+        }
+        if self.answer() {
+            ui.ctx().request_repaint(); // the window is woken
+        }
+    }
+
+    /// Answers what was asked for, as the connection does. Returns whether that is news.
+    fn answer(&mut self) -> bool {
+        let mut news = false;
+        for read in self.wanted.take().into_keys() {
+            let (answer, problem) = match &read {
+                Read::Services => (Some(services()), None),
+                Read::Traces(_) => (self.traces.value().cloned().map(Answer::Traces), self.traces.problem()),
+                Read::Trace(_) => (self.trace.value().cloned().map(Answer::Trace), self.trace.problem()),
+            };
+            let before = self.scene.answers.get(&read).clone();
+            for answer in answer.map(Ok).into_iter().chain(problem.cloned().map(Err)) {
+                self.scene.answers.take(demo::NOW, read.clone(), answer);
+            }
+            news |= before != *self.scene.answers.get(&read);
+        }
+        news
     }
 
     fn harness<'a>(self) -> Harness<'a, Self> {
@@ -69,17 +88,55 @@ impl World {
         harness
     }
 
-    fn sent(&self) -> Vec<Intent> {
-        self.intents.take().into_iter().map(|(_, intent)| intent).collect()
+    fn sent(&mut self) -> Vec<Intent> {
+        std::mem::take(&mut self.sent)
     }
+
+    /// The search that is asked for.
+    fn search(&self) -> TraceQuery {
+        self.panel.asked.clone().expect("a search")
+    }
+}
+
+fn cx<'a>(
+    scene: &'a Scene,
+    ledger: &'a Ledger,
+    intents: &'a Intents,
+    wanted: &'a Wanted,
+    contexts: &'a Contexts,
+) -> Cx<'a> {
+    Cx {
+        scene,
+        selected: None,
+        changes: ledger,
+        intents,
+        namespaces: &[],
+        window_secs: 60,
+        paused: false,
+        read_only: false,
+        reads: Reads::new(scene, wanted),
+        theme: ThemeChoice::Dark,
+        now: demo::NOW,
+        contexts,
+    }
+}
+
+fn services() -> Answer {
+    Answer::Services(Arc::new(vec!["ratings.bookinfo".into(), "reviews.bookinfo".into()]))
+}
+
+fn problem() -> Problem {
+    Problem::new("Traces cannot be read", "connection refused", "Check that the tracing Service runs")
+}
+
+fn traces_of(call: Option<Call>, failed: bool) -> Intent {
+    Intent::TracesOf(TracesOf { end: End::service("ratings.bookinfo"), call, failed })
 }
 
 #[test]
 fn looks_by_itself_once_and_lists_what_was_found() {
     let harness = World::found().harness();
-    let sent = harness.state().sent();
-    let [Intent::SearchTraces(query)] = &sent[..] else { panic!("{sent:?}") };
-    assert_eq!(query.service, "istio-ingressgateway.istio-system");
+    assert_eq!(harness.state().search().service, "istio-ingressgateway.istio-system");
     harness.get_by_label("trace 3f390000… istio-ingressgateway 45 ms, 8 spans, 1 error");
     harness.get_by_label_contains("Durations of 20 traces: half below");
 }
@@ -87,12 +144,11 @@ fn looks_by_itself_once_and_lists_what_was_found() {
 #[test]
 fn a_click_opens_a_trace_and_its_spans_tell_what_failed() {
     let mut harness = World::found().harness();
-    harness.state().sent();
     harness.get_by_label("trace 3f390000… istio-ingressgateway 45 ms, 8 spans, 1 error").click();
     harness.run();
     let trace = demo::traces().swap_remove(15);
     let id = trace.id.clone();
-    assert_eq!(harness.state().sent(), [Intent::OpenTrace(id.clone())]);
+    assert_eq!(harness.state_mut().sent(), [Intent::OpenTrace(id.clone())]);
     harness.state_mut().trace = Remote::Live(Arc::new(trace), demo::NOW);
     harness.run();
     harness.get_by_label("span reviews ratings:9080/* 12 ms, 503, abort injected").click();
@@ -101,7 +157,7 @@ fn a_click_opens_a_trace_and_its_spans_tell_what_failed() {
     harness.get_by_label("A fault rule of a VirtualService did this, not the service itself");
     harness.get_by_label("Copy trace id").click();
     harness.run();
-    assert!(matches!(&harness.state().sent()[..], [Intent::Copy(text, _)] if *text == id));
+    assert!(matches!(&harness.state_mut().sent()[..], [Intent::Copy(text, _)] if *text == id));
     harness.get_by_label("Back to results").click();
     harness.run();
     harness.get_by_label_contains("Durations of 20 traces");
@@ -113,7 +169,7 @@ fn a_trace_that_cannot_be_read_says_so_and_keeps_the_way_back() {
     let label = "trace 3f390000… istio-ingressgateway 45 ms, 8 spans, 1 error";
     harness.get_by_label(label).click();
     harness.run();
-    harness.state_mut().traces = Remote::Waiting;
+    harness.state_mut().traces = Remote::Live(Arc::default(), demo::NOW);
     harness.run();
     harness.get_by_label("Reading trace 3f390000…");
     harness.state_mut().trace =
@@ -121,6 +177,7 @@ fn a_trace_that_cannot_be_read_says_so_and_keeps_the_way_back() {
     harness.run();
     harness.get_by_label_contains("it is gone");
     harness.state_mut().traces = Remote::Live(Arc::new(demo::traces()), demo::NOW);
+    harness.run();
     harness.get_by_label("Back to results").click();
     harness.run();
     harness.get_by_label(label);
@@ -128,9 +185,9 @@ fn a_trace_that_cannot_be_read_says_so_and_keeps_the_way_back() {
 
 #[test]
 fn keys_move_fold_and_go_back() {
-    let mut harness = World::found().harness();
-    harness.state_mut().trace = Remote::Live(Arc::new(demo::trace()), demo::NOW);
-    harness.run();
+    let mut world = World::found().asks(Intent::OpenTrace(demo::trace().id));
+    world.trace = Remote::Live(Arc::new(demo::trace()), demo::NOW);
+    let mut harness = world.harness();
     let spans = |harness: &Harness<'_, World>| {
         harness
             .get_all_by_label_contains("span ")
@@ -157,10 +214,9 @@ fn keys_move_fold_and_go_back() {
 #[test]
 fn fields_make_a_search() {
     let mut harness = World::found().harness();
-    harness.state().sent();
     harness.get_by_label("Errors only").click();
     harness.run();
-    assert!(matches!(&harness.state().sent()[..], [Intent::SearchTraces(query)] if query.errors_only));
+    assert!(harness.state().search().errors_only);
     harness.get_by_label("Shortest duration").focus();
     harness.run();
     harness.get_by_label("Shortest duration").type_text("soon");
@@ -170,67 +226,66 @@ fn fields_make_a_search() {
 
 #[test]
 fn a_search_from_elsewhere_shows_in_the_fields() {
-    let mut world = World::found();
-    world.query = Some(TraceQuery {
-        service: "ratings.bookinfo".into(),
-        errors_only: true,
-        limit: 20,
-        end_us: 60_000_000,
-        ..TraceQuery::default()
-    });
-    let harness = world.harness();
-    assert_eq!(harness.state().sent(), [], "it was asked for already");
+    let mut harness = World::found().asks(traces_of(None, true)).harness();
+    assert_eq!(harness.state_mut().sent(), []);
     let search = &harness.state().panel.search;
     assert_eq!(
         (&*search.service, search.errors_only, search.limit, search.range_secs),
-        ("ratings.bookinfo", true, 20, 300)
+        ("ratings.bookinfo", true, 100, 300)
     );
+    assert_eq!(harness.state().search(), search.query(demo::NOW).unwrap());
 }
 
 #[test]
 fn a_search_that_reached_its_limit_says_so_and_goes_on() {
     let mut world = World::found();
-    let query = TraceQuery {
-        service: "ratings.bookinfo".into(),
-        limit: 20,
-        end_us: 60_000_000,
-        ..TraceQuery::default()
-    };
-    world.query = Some(query.clone());
+    world.panel.search.service = "ratings.bookinfo".into();
+    world.panel.search.limit = 20;
+    world.panel.asked = world.panel.search.query(demo::NOW).ok();
     let mut harness = world.harness();
     harness.get_by_label("The newest 20 traces");
     harness.get_by_label_contains("there are more");
     harness.get_by_label("Load more").click();
     harness.run();
-    assert!(matches!(&harness.state().sent()[..], [Intent::SearchTraces(query)] if query.limit == 50));
-    let mut all = World::found();
-    all.query = Some(TraceQuery { limit: 50, ..query });
-    let harness = all.harness();
+    assert_eq!(harness.state().search().limit, 50);
     harness.get_by_label("20 traces");
     assert!(harness.query_by_label("Load more").is_none());
 }
 
 #[test]
+fn old_results_stay_while_a_new_search_runs_and_a_failure_says_so() {
+    let mut harness = World::found().harness();
+    harness.get_by_label_contains("Durations of 20 traces");
+    harness.state_mut().traces = Remote::Waiting;
+    harness.state_mut().hear(&traces_of(None, false));
+    harness.run();
+    harness.get_by_label_contains("Durations of 20 traces");
+    assert_eq!(harness.state().search().service, "ratings.bookinfo");
+    harness.state_mut().traces = Remote::Denied(problem());
+    harness.run();
+    harness.get_by_label_contains("Durations of 20 traces");
+    harness.get_by_label_contains("connection refused");
+}
+
+#[test]
 fn only_the_calls_of_an_edge() {
-    let mut world = World::found();
     let call = Call { from: Some(End::service("reviews.bookinfo")), to: End::service("ratings.bookinfo") };
-    let query = TraceQuery {
-        service: "ratings.bookinfo".into(),
-        call: Some(call),
-        limit: 50,
-        ..TraceQuery::default()
-    };
-    world.query = Some(query);
-    let mut harness = world.harness();
+    let mut harness = World::found().asks(traces_of(Some(call.clone()), false)).harness();
+    assert_eq!(harness.state().search().call, Some(call));
     harness.get_by_label("Only calls reviews → ratings").click();
     harness.run();
-    assert!(matches!(&harness.state().sent()[..], [Intent::SearchTraces(query)] if query.call.is_none()));
+    assert_eq!(harness.state().search().call, None);
+}
+
+#[test]
+fn another_connection_begins_anew() {
+    let mut harness = World::found().asks(traces_of(None, false)).harness();
+    harness.state_mut().hear(&Intent::Disconnect);
+    assert_eq!(harness.state().panel.asked, None);
 }
 
 #[test]
 fn every_face() {
-    let problem =
-        || Problem::new("Traces cannot be read", "connection refused", "Check that the tracing Service runs");
     World::new(Remote::Waiting).harness().get_by_label("Looking for traces…");
     World::new(Remote::Live(Arc::new(Vec::new()), demo::NOW)).harness().get_by_label("No traces match");
     World::new(Remote::Denied(problem())).harness().get_by_label_contains("Traces cannot be read");
@@ -245,8 +300,9 @@ fn every_face() {
 
 #[test]
 fn a_hundred_thousand_spans_draw_only_what_is_in_sight() {
-    let mut world = World::found();
-    world.trace = Remote::Live(Arc::new(demo::synthetic_trace(100_000)), demo::NOW);
+    let trace = Arc::new(demo::synthetic_trace(100_000));
+    let mut world = World::found().asks(Intent::OpenTrace(trace.id.clone()));
+    world.trace = Remote::Live(trace, demo::NOW);
     let mut harness = world.harness();
     let drawn = harness.get_all_by_label_contains("span svc").count();
     assert!((10..60).contains(&drawn), "{drawn}");

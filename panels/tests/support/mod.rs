@@ -5,12 +5,11 @@ pub(crate) mod detail;
 
 use egui_kittest::Harness;
 use jiff::SignedDuration;
-use mesh::trace::Trace;
 use mesh::{Change, Fact, Ledger, Mesh, Objects, Problem, Remote, Scene, demo};
 use panels::cx::Contexts;
 use panels::intent::ThemeChoice;
 use panels::kit::theme;
-use panels::{Cx, Intent, Intents, Selected};
+use panels::{Cx, Intent, Intents, Reads, Selected, Wanted};
 use std::sync::Arc;
 
 /// Everything that a [`Cx`] shows.
@@ -22,8 +21,7 @@ pub(crate) struct World {
     pub(crate) selected: Option<Selected>,
     pub(crate) contexts: Contexts,
     pub(crate) read_only: bool,
-    pub(crate) traces: Remote<Vec<Trace>>,
-    pub(crate) trace: Remote<Trace>,
+    pub(crate) wanted: Wanted,
 }
 
 impl World {
@@ -36,8 +34,7 @@ impl World {
             selected: None,
             contexts: Contexts::default(),
             read_only: false,
-            traces: Remote::Waiting,
-            trace: Remote::Waiting,
+            wanted: Wanted::default(),
         }
     }
     pub(crate) fn bookinfo() -> Self {
@@ -57,10 +54,7 @@ impl World {
             window_secs: 60,
             paused: false,
             read_only: self.read_only,
-            trace_query: None,
-            traces: &self.traces,
-            trace_services: &[],
-            trace: &self.trace,
+            reads: Reads::new(&self.scene, &self.wanted),
             theme: ThemeChoice::Dark,
             now: demo::NOW + SignedDuration::from_secs(1),
             contexts: &self.contexts,

@@ -76,6 +76,7 @@ pub(crate) fn connected(mesh: Mesh, traffic: crate::traffic::Traffic) -> Scene {
         proxies: Remote::Live(Arc::new(proxies.collect()), NOW),
         traffic: Remote::Live(Arc::new(traffic), NOW),
         traces: Remote::Live(Arc::new("Jaeger".into()), NOW),
+        answers: crate::reads::Answers::default(),
         mesh: Arc::new(mesh),
         sandbox: true,
         doing: None,

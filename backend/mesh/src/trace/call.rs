@@ -48,7 +48,7 @@ impl fmt::Display for End {
 }
 
 /// Calls from one end to the other.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Call {
     /// Who calls; `None` for anybody.
     pub from: Option<End>,

@@ -1,0 +1,15 @@
+//! What each sort of read asks, and whom: one arm per variant of [`Read`].
+
+use crate::session::Session;
+use crate::traces;
+use mesh::{Answer, Problem, Read};
+use std::sync::Arc;
+
+/// Answers a question once.
+pub(crate) async fn fetch(session: &Session, read: &Read) -> Result<Answer, Problem> {
+    Ok(match read {
+        Read::Services => Answer::Services(Arc::new(traces::services(session).await?.1)),
+        Read::Traces(query) => Answer::Traces(Arc::new(traces::search(session, query).await?)),
+        Read::Trace(id) => Answer::Trace(Arc::new(traces::trace(session, id).await?)),
+    })
+}

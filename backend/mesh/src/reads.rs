@@ -1,0 +1,99 @@
+//! What is read only while somebody looks at it: searches for traces, one trace, …. The question is a value, so that who
+//! asks it again in every frame asks the same thing; the answers are part of the scene.
+//!
+//! A new sort of read is a variant of [`Read`] and of [`Answer`] here, an accessor in `panels::Reads`, and an arm where
+//! `cluster` fetches it.
+
+use crate::remote::Remote;
+use crate::trace::{Trace, TraceQuery};
+use istio::Problem;
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A question.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Read {
+    /// Services that the tracing backend knows.
+    Services,
+    /// Traces that a search finds.
+    Traces(TraceQuery),
+    /// One trace by its id.
+    Trace(String),
+}
+
+impl Read {
+    /// How often it is read again while somebody looks; `None`: what was read stays true.
+    pub fn refresh(&self) -> Option<Duration> {
+        match self {
+            Self::Services => Some(Duration::from_secs(30)),
+            Self::Traces(_) | Self::Trace(_) => None,
+        }
+    }
+}
+
+/// What a question of the same name was answered.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answer {
+    /// Services, sorted.
+    Services(Arc<Vec<String>>),
+    /// Traces.
+    Traces(Arc<Vec<Trace>>),
+    /// A trace.
+    Trace(Arc<Trace>),
+}
+
+/// All answers that are kept just now. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct Answers(Arc<BTreeMap<Read, Remote<Answer>>>);
+
+impl Answers {
+    /// What is known of this question.
+    pub fn get(&self, read: &Read) -> &Remote<Answer> {
+        self.0.get(read).unwrap_or(&Remote::Waiting)
+    }
+    /// Takes in an answer, or why there is none; what was answered before stays then, as old.
+    pub fn take(&mut self, at: Timestamp, read: Read, answer: Result<Answer, Problem>) {
+        let known = Arc::make_mut(&mut self.0).entry(read).or_default();
+        *known = match answer {
+            Ok(answer) => Remote::Live(Arc::new(answer), at),
+            Err(problem) => std::mem::take(known).failed(problem),
+        };
+    }
+    /// Lets go of an answer that nobody looks at any more.
+    pub fn forget(&mut self, read: &Read) {
+        if self.0.contains_key(read) {
+            Arc::make_mut(&mut self.0).remove(read);
+        }
+    }
+    /// Whether these are the very same answers, told without comparing them one by one.
+    pub fn same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_keeps_what_was_answered_before() {
+        let mut answers = Answers::default();
+        let before = answers.clone();
+        assert_eq!(answers.get(&Read::Services), &Remote::Waiting);
+        let services = Answer::Services(Arc::new(vec!["reviews.bookinfo".into()]));
+        answers.take(crate::demo::NOW, Read::Services, Ok(services.clone()));
+        let problem = Problem::new("Traces cannot be read", "connection refused", "Retry");
+        answers.take(crate::demo::NOW, Read::Services, Err(problem.clone()));
+        let expected = Remote::Stale(Arc::new(services), crate::demo::NOW, problem.clone());
+        assert_eq!(answers.get(&Read::Services), &expected);
+        let trace = Read::Trace("3f39".into());
+        answers.take(crate::demo::NOW, trace.clone(), Err(problem.clone()));
+        assert_eq!(answers.get(&trace), &Remote::Denied(problem));
+        answers.forget(&trace);
+        assert_eq!(answers.get(&trace), &Remote::Waiting);
+        assert!(!answers.same(&before) && answers.same(&answers.clone()));
+        assert_eq!(before.get(&Read::Services), &Remote::Waiting, "a snapshot stays as it was");
+    }
+}

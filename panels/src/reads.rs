@@ -1,0 +1,107 @@
+//! What a panel asks for while it is looked at. Asking is cheap and done anew in every frame: who asks first starts the read,
+//! and when nobody asks any more it ends and its answer is let go after a short while.
+//!
+//! ```text
+//! match cx.reads.traces(&query) { Remote::Waiting => …, Remote::Live(traces, at) => …, … }
+//! ```
+
+use mesh::trace::{Trace, TraceQuery};
+use mesh::{Answer, Read, Remote, Scene};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+/// Answers to questions, as of this frame; every question that is put is wanted from then on.
+#[derive(Clone, Copy)]
+pub struct Reads<'a> {
+    scene: &'a Scene,
+    wanted: &'a Wanted,
+}
+
+/// The questions of one frame, each with how often it was to be read again. Kept by the window.
+#[derive(Default)]
+pub struct Wanted {
+    asked: RefCell<BTreeMap<Read, u32>>,
+    again: RefCell<BTreeMap<Read, u32>>,
+}
+
+impl Wanted {
+    /// At the end of a frame: the questions that were put in it.
+    pub fn take(&self) -> BTreeMap<Read, u32> {
+        std::mem::take(&mut self.asked.borrow_mut())
+    }
+}
+
+impl<'a> Reads<'a> {
+    /// Answers from this scene; what is asked for is noted in `wanted`.
+    pub fn new(scene: &'a Scene, wanted: &'a Wanted) -> Self {
+        Self { scene, wanted }
+    }
+
+    /// Services that the tracing backend knows.
+    pub fn services(&self) -> Remote<Vec<String>> {
+        self.ask(Read::Services).part(|answer| match answer {
+            Answer::Services(services) => Some(services.clone()),
+            _ => None,
+        })
+    }
+
+    /// Traces that a search finds.
+    pub fn traces(&self, query: &TraceQuery) -> Remote<Vec<Trace>> {
+        self.ask(Read::Traces(query.clone())).part(|answer| match answer {
+            Answer::Traces(traces) => Some(traces.clone()),
+            _ => None,
+        })
+    }
+
+    /// One trace by its id.
+    pub fn trace(&self, id: &str) -> Remote<Trace> {
+        self.ask(Read::Trace(id.to_owned())).part(|answer| match answer {
+            Answer::Trace(trace) => Some(trace.clone()),
+            _ => None,
+        })
+    }
+
+    /// Reads it once more, now: after a failure, when the user wants it.
+    pub fn again(&self, read: Read) {
+        *self.wanted.again.borrow_mut().entry(read).or_default() += 1;
+    }
+
+    fn ask(&self, read: Read) -> &'a Remote<Answer> {
+        let answer = self.scene.answers.get(&read);
+        let again = self.wanted.again.borrow().get(&read).copied().unwrap_or_default();
+        self.wanted.asked.borrow_mut().insert(read, again);
+        answer
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mesh::demo;
+    use std::sync::Arc;
+
+    #[test]
+    fn what_is_asked_for_is_wanted_until_it_is_asked_for_no_more() {
+        let (mut scene, wanted) = (demo::scene(), Wanted::default());
+        let query = TraceQuery { service: "reviews.bookinfo".into(), ..TraceQuery::default() };
+        assert_eq!(Reads::new(&scene, &wanted).traces(&query), Remote::Waiting);
+        assert_eq!(wanted.take(), BTreeMap::from([(Read::Traces(query.clone()), 0)]));
+        let found = Arc::new(demo::traces());
+        scene.answers.take(demo::NOW, Read::Traces(query.clone()), Ok(Answer::Traces(found.clone())));
+        let reads = Reads::new(&scene, &wanted);
+        assert_eq!(reads.traces(&query), Remote::Live(found, demo::NOW));
+        assert_eq!(reads.services(), Remote::Waiting);
+        assert_eq!(wanted.take().len(), 2);
+        assert_eq!(wanted.take(), BTreeMap::new(), "nobody looks any more");
+    }
+
+    #[test]
+    fn a_read_can_be_wanted_once_more() {
+        let (scene, wanted) = (demo::scene(), Wanted::default());
+        let reads = Reads::new(&scene, &wanted);
+        reads.again(Read::Services);
+        assert_eq!(wanted.take(), BTreeMap::new(), "it is read only while somebody looks");
+        reads.services();
+        assert_eq!(wanted.take(), BTreeMap::from([(Read::Services, 1)]));
+    }
+}
