@@ -5,7 +5,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod duration;
-pub mod fault;
+pub mod grpc;
 pub mod ids;
 pub mod kinds;
 pub mod object;

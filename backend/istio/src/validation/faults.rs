@@ -3,7 +3,7 @@
 use super::at::At;
 use super::found::{Found, rules};
 use super::malformed::{duration, http_status, percent};
-use crate::fault::grpc_status;
+use crate::grpc;
 
 rules! {
     /// What is wrong with a fault.
@@ -29,7 +29,7 @@ pub(super) fn fault(route: At<'_>, found: &mut Found) {
         share(abort, found);
         if abort.has("grpcStatus") {
             let status = abort.text("grpcStatus");
-            if grpc_status(status).is_none() {
+            if grpc::status(status).is_none() {
                 found.add(abort.at("grpcStatus"), Fault::BadGrpcStatus { status: status.to_owned() });
             }
         } else if abort.has("http2Error") {
