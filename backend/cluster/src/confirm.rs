@@ -141,9 +141,8 @@ async fn cannot_ask(session: &Session, problem: Problem) -> Problem {
 /// Waits until our own watches show every stored object.
 async fn seen(session: &Session, change: &Change, applied: &[Object]) -> Result<(), Problem> {
     let hub = &session.hub;
-    let watched = |step: &&mesh::Step| {
-        matches!(hub.kind_state(step.at.kind), Some(KindState::Live(_) | KindState::Stale(_)))
-    };
+    let watched =
+        |step: &&mesh::Step| matches!(hub.kind(step.at.kind), Some(KindState::Live(_) | KindState::Stale(_)));
     let shown = || {
         change.steps.iter().filter(watched).all(|step| {
             let now = hub.object(&step.at);

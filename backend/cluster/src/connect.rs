@@ -9,8 +9,8 @@ use crate::hub::Hub;
 use kube::client::ClientBuilder;
 use kube::config::KubeConfigOptions;
 use kube::{Client, Config};
-use mesh::Problem;
-use mesh::scene::{Step, StepState};
+use mesh::scene::Step;
+use mesh::{Observation, Problem};
 use serde::Deserialize;
 use std::time::{Duration, Instant};
 use tower::buffer::BufferLayer;
@@ -45,29 +45,31 @@ impl Version {
 
 /// Connects; the steps are shown as they are taken, and a failure stands in its step.
 pub(crate) async fn connect(target: &Target, hub: &Hub) -> Option<Api> {
-    hub.begin(target.context.as_deref().unwrap_or_default());
-    hub.running(Step::Context);
+    hub.take(Observation::Begun(target.context.clone()));
+    hub.take(Observation::Running(Step::Context));
     let (name, config) = match config(target).await {
         Ok(found) => found,
         Err(problem) => {
-            hub.lost(&problem);
-            hub.step(Step::Context, StepState::Failed(problem));
+            hub.take(Observation::Lost(problem.clone()));
+            hub.take(Observation::Failed(Step::Context, problem));
             return None;
         }
     };
-    hub.name(&name);
+    hub.take(Observation::Named(name.clone()));
     let server = config.cluster_url.to_string();
-    hub.step(Step::Context, StepState::Done(format!("{name} at {}", server.trim_end_matches('/'))));
-    hub.running(Step::Api);
+    let found = format!("{name} at {}", server.trim_end_matches('/'));
+    hub.take(Observation::Done(Step::Context, found));
+    hub.take(Observation::Running(Step::Api));
     match reach(&name, config).await {
         Ok((api, took)) => {
             let version = &api.version.git_version;
-            hub.step(Step::Api, StepState::Done(format!("Kubernetes {version}, {} ms", took.as_millis())));
+            let found = format!("Kubernetes {version}, {} ms", took.as_millis());
+            hub.take(Observation::Done(Step::Api, found));
             Some(api)
         }
         Err(problem) => {
-            hub.lost(&problem);
-            hub.step(Step::Api, StepState::Failed(problem));
+            hub.take(Observation::Lost(problem.clone()));
+            hub.take(Observation::Failed(Step::Api, problem));
             None
         }
     }

@@ -1,4 +1,5 @@
 use super::*;
+use mesh::scene::StepState;
 use crate::Wake;
 use axum::Router;
 use axum::http::{HeaderMap, StatusCode};
@@ -52,7 +53,7 @@ async fn attempt(target: Target) -> Result<String, (Step, Problem)> {
         return Ok(api.namespace);
     }
     for step in [Step::Context, Step::Api] {
-        if let Some(StepState::Failed(problem)) = hub.step_state(step) {
+        if let Some(StepState::Failed(problem)) = hub.step(step) {
             return Err((step, problem));
         }
     }

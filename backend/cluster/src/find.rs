@@ -2,7 +2,7 @@
 
 use crate::hub::Hub;
 use mesh::scene::KindState;
-use mesh::{Kind, Object, Problem, kinds};
+use mesh::{Kind, Object, Objects, Problem, kinds};
 use serde_json::Value;
 
 /// A port of a pod, to be reached by port-forward.
@@ -31,7 +31,7 @@ pub(crate) struct Wanted {
 
 /// A kind that cannot be read says more than that nothing was found among what was.
 fn unread(hub: &Hub, title: &str, option: &str, kinds: &[&'static Kind]) -> Option<Problem> {
-    let states = kinds.iter().filter_map(|kind| hub.kind_state(kind));
+    let states = kinds.iter().filter_map(|kind| hub.kind(kind));
     let problem = states.filter_map(|state| match state {
         KindState::Denied(problem) | KindState::Stale(problem) => Some(problem),
         KindState::Waiting | KindState::Live(_) | KindState::Missing => None,
@@ -47,9 +47,10 @@ fn unread(hub: &Hub, title: &str, option: &str, kinds: &[&'static Kind]) -> Opti
 
 /// Finds the Service and a ready pod behind it. The text says what was found ("prometheus in istio-system").
 pub(crate) fn service(hub: &Hub, wanted: &Wanted) -> Result<(String, PodPort), Problem> {
-    let services = hub.objects(&kinds::SERVICE);
+    let objects = hub.objects();
+    let services = objects.of_kind(&kinds::SERVICE);
     let mut ranked: Vec<(usize, &Object)> =
-        services.iter().filter_map(|service| Some((rank(service, wanted)?, service))).collect();
+        services.filter_map(|(_, service)| Some((rank(service, wanted)?, service))).collect();
     ranked.sort_by(|a, b| (a.0, a.1.namespace(), a.1.name()).cmp(&(b.0, b.1.namespace(), b.1.name())));
     let missing = |why: String| {
         let unread = unread(hub, wanted.title, wanted.option, &[&kinds::SERVICE, &kinds::POD]);
@@ -58,10 +59,9 @@ pub(crate) fn service(hub: &Hub, wanted: &Wanted) -> Result<(String, PodPort), P
     if ranked.is_empty() {
         return Err(missing(format!("No Service is named {} or labelled so", wanted.names.join(" or "))));
     }
-    let pods = hub.objects(&kinds::POD);
     let mut last = String::new();
     for (_, service) in ranked {
-        match behind(service, wanted, &pods) {
+        match behind(service, wanted, &objects) {
             Ok(port) => return Ok((format!("{} in {}", service.name(), service.namespace()), port)),
             Err(why) => last = why,
         }
@@ -84,7 +84,7 @@ fn rank(service: &Object, wanted: &Wanted) -> Option<usize> {
 }
 
 /// A ready pod of the service, and the port of the pod.
-fn behind(service: &Object, wanted: &Wanted, pods: &[Object]) -> Result<PodPort, String> {
+fn behind(service: &Object, wanted: &Wanted, objects: &Objects) -> Result<PodPort, String> {
     let name = format!("Service {}/{}", service.namespace(), service.name());
     let ports: Vec<&Value> = service.spec()["ports"].as_array().into_iter().flatten().collect();
     let port = wanted
@@ -99,9 +99,9 @@ fn behind(service: &Object, wanted: &Wanted, pods: &[Object]) -> Result<PodPort,
     if selector.is_empty() {
         return Err(format!("{name} selects no pods"));
     }
-    let mut chosen: Vec<&Object> = pods
-        .iter()
-        .filter(|pod| pod.namespace() == service.namespace())
+    let mut chosen: Vec<&Object> = objects
+        .within(&kinds::POD, service.namespace())
+        .map(|(_, pod)| pod)
         .filter(|pod| selector.iter().all(|(key, value)| pod.label(key) == value.as_str()))
         .filter(|pod| ready(pod))
         .collect();
@@ -138,8 +138,9 @@ pub(crate) fn ready(pod: &Object) -> bool {
 
 /// Every replica of istiod and its monitoring port.
 pub(crate) fn istiods(hub: &Hub) -> Result<Vec<PodPort>, Problem> {
-    let pods = hub.objects(&kinds::POD);
-    let all: Vec<&Object> = pods.iter().filter(|pod| pod.label("app") == Some("istiod")).collect();
+    let objects = hub.objects();
+    let pods = objects.of_kind(&kinds::POD).map(|(_, pod)| pod);
+    let all: Vec<&Object> = pods.filter(|pod| pod.label("app") == Some("istiod")).collect();
     let next = "Look at the Deployment istiod, or give its URL with --istiod";
     if all.is_empty() {
         if let Some(problem) = unread(hub, "istiod", "--istiod", &[&kinds::POD]) {

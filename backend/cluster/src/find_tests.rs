@@ -1,4 +1,5 @@
 use super::*;
+use mesh::Observation;
 use serde_json::json;
 use std::sync::Arc;
 
@@ -18,7 +19,7 @@ fn hub(objects: &[Value]) -> Arc<Hub> {
     let hub = Hub::new(Arc::new(|| {}), 60);
     for object in objects {
         let object = Object::from(object.clone());
-        hub.applied(object.at().expect("a watched kind"), object);
+        hub.take(Observation::Applied(object.at().expect("a watched kind"), object));
     }
     hub
 }
@@ -106,7 +107,7 @@ fn a_right_that_is_missing_is_named() {
     );
     let pods = &kinds::POD;
     let unread = hub(&[service("istio-system", "metrics", &json!({}), &json!(1))]);
-    unread.kind(pods, KindState::Denied(denied.clone()));
+    unread.take(Observation::Kind(pods, KindState::Denied(denied.clone())));
     for (problem, option) in [
         (super::service(&unread, &WANTED).unwrap_err(), "--metrics"),
         (istiods(&unread).unwrap_err(), "--istiod"),

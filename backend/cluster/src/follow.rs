@@ -11,7 +11,7 @@ use kube::api::ApiResource;
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Client};
 use mesh::scene::{KindState, Step, StepState};
-use mesh::{KINDS, Kind, Object, Problem, Ref};
+use mesh::{KINDS, Kind, Object, Observation, Problem, Ref};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,7 +32,7 @@ pub(crate) async fn follow_all(session: Arc<Session>) {
     let mut loops = JoinSet::new();
     let mut open: Vec<&'static Kind> = KINDS.to_vec();
     let mut pause = FIRST_PAUSE;
-    hub.running(Step::Kinds);
+    hub.take(Observation::Running(Step::Kinds));
     loop {
         match access::discover(&session.api.client).await {
             Ok(served) => {
@@ -40,9 +40,9 @@ pub(crate) async fn follow_all(session: Arc<Session>) {
                 open = start(&session, &served, &open, &mut loops).await;
             }
             Err(error) => {
-                if !matches!(hub.step_state(Step::Kinds), Some(StepState::Done(_))) {
+                if !matches!(hub.step(Step::Kinds), Some(StepState::Done(_))) {
                     let problem = error::problem("The cluster does not say which kinds it has", &error);
-                    hub.step(Step::Kinds, StepState::Failed(problem));
+                    hub.take(Observation::Failed(Step::Kinds, problem));
                 }
                 pause = (pause * 2).min(LONGEST_PAUSE);
             }
@@ -50,8 +50,8 @@ pub(crate) async fn follow_all(session: Arc<Session>) {
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             _ = retry.changed() => {
-                if matches!(hub.step_state(Step::Kinds), Some(StepState::Failed(_))) {
-                    hub.running(Step::Kinds);
+                if matches!(hub.step(Step::Kinds), Some(StepState::Failed(_))) {
+                    hub.take(Observation::Running(Step::Kinds));
                 }
             }
         }
@@ -73,10 +73,12 @@ async fn start(
     // All are announced before the first loop starts: the step "kinds" is done when every kind has answered.
     for (kind, reach) in kinds.iter().copied().zip(&found) {
         match reach {
-            Reach::Missing => hub.kind(kind, KindState::Missing),
-            Reach::Denied(problem) => hub.kind(kind, KindState::Denied(problem.clone())),
+            Reach::Missing => hub.take(Observation::Kind(kind, KindState::Missing)),
+            Reach::Denied(problem) => hub.take(Observation::Kind(kind, KindState::Denied(problem.clone()))),
             Reach::Watch(_, namespaces) => {
-                namespaces.iter().for_each(|namespace| hub.awaits(kind, namespace));
+                for namespace in namespaces {
+                    hub.take(Observation::Awaited(kind, namespace.clone()));
+                }
             }
         }
     }
@@ -136,7 +138,7 @@ impl Loop {
             loop {
                 // A watch that was taken up again says nothing until something changes: silence means that it works.
                 let Ok(event) = tokio::time::timeout(SILENCE, events.next()).await else {
-                    self.hub.alive(self.kind);
+                    self.hub.take(Observation::Alive(self.kind));
                     (pause, expired) = (FIRST_PAUSE, false);
                     continue;
                 };
@@ -173,12 +175,15 @@ impl Loop {
                 let (at, object) = self.object(raw);
                 list.insert(at, object);
             }
-            Event::InitDone => self.hub.listed(self.kind, &self.namespace, std::mem::take(list)),
+            Event::InitDone => {
+                let all = std::mem::take(list);
+                self.hub.take(Observation::Listed(self.kind, self.namespace.clone(), all));
+            }
             Event::Apply(raw) => {
                 let (at, object) = self.object(raw);
-                self.hub.applied(at, object);
+                self.hub.take(Observation::Applied(at, object));
             }
-            Event::Delete(raw) => self.hub.deleted(&self.object(raw).0),
+            Event::Delete(raw) => self.hub.take(Observation::Deleted(self.object(raw).0)),
         }
     }
 
@@ -207,12 +212,12 @@ impl Loop {
             Some(401) => {
                 let mut told = problem.clone();
                 told.what = "The API server no longer accepts the login".into();
-                self.hub.step(Step::Api, StepState::Failed(told));
+                self.hub.take(Observation::Failed(Step::Api, told));
                 KindState::Stale(problem)
             }
             _ => KindState::Stale(problem),
         };
-        self.hub.broke(self.kind, &self.namespace, state);
+        self.hub.take(Observation::Broke(self.kind, self.namespace.clone(), state));
     }
 }
 

@@ -34,7 +34,7 @@ async fn an_expired_version_is_listed_again_at_once_only_the_first_time() {
     let running = tokio::spawn(looping.run(client, false));
     let state = loop {
         hub.dirty.notified().await;
-        if let Some(state @ KindState::Stale(_)) = hub.kind_state(kind) {
+        if let Some(state @ KindState::Stale(_)) = hub.kind(kind) {
             break state;
         }
     };

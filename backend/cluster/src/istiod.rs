@@ -5,11 +5,10 @@ use crate::session::Session;
 use crate::syncz::{self, Synced};
 use crate::tunnel::Place;
 use futures::future::join_all;
-use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::LogParams;
-use mesh::Problem;
-use mesh::scene::{Step, StepState};
+use mesh::scene::Step;
+use mesh::{Observation, Problem};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -129,7 +128,7 @@ pub(crate) async fn follow(session: Arc<Session>) {
     let mut paused = hub.paused.subscribe();
     let mut found = String::new();
     crate::poll::kinds_known(hub).await;
-    hub.running(Step::Istiod);
+    hub.take(Observation::Running(Step::Istiod));
     loop {
         if paused.wait_for(|paused| !paused).await.is_err() {
             return;
@@ -140,17 +139,15 @@ pub(crate) async fn follow(session: Arc<Session>) {
                     found = version(&session).await;
                 }
                 let replicas = if replicas == 1 { String::new() } else { format!(", {replicas} replicas") };
-                hub.step(
-                    Step::Istiod,
-                    StepState::Done(format!("istiod {found}{replicas}, {} proxies", proxies.len())),
-                );
-                hub.proxies(proxies.iter().map(Synced::proxy).collect(), Timestamp::now());
+                let told = format!("istiod {found}{replicas}, {} proxies", proxies.len());
+                hub.take(Observation::Done(Step::Istiod, told));
+                hub.take(Observation::Proxies(Ok(proxies.iter().map(Synced::proxy).collect())));
                 INTERVAL
             }
             Err(problem) => {
                 found.clear();
-                hub.step(Step::Istiod, StepState::Failed(problem.clone()));
-                hub.proxies_failed(problem);
+                hub.take(Observation::Failed(Step::Istiod, problem.clone()));
+                hub.take(Observation::Proxies(Err(problem)));
                 AFTER_FAILURE
             }
         };

@@ -1,8 +1,8 @@
-//! From what was gathered to what the window draws: bursts settle, the mesh is built off the async threads, the scene is
-//! sent, then the window is woken.
+//! From what was learnt to what the window draws: bursts settle, the model is read off the async threads, the scene is sent,
+//! then the window is woken.
 
 use crate::hub::Hub;
-use mesh::{Mesh, Scene};
+use mesh::Scene;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,8 +11,6 @@ const SETTLE: Duration = Duration::from_millis(50);
 
 /// Publishes scenes for as long as the connection lasts.
 pub(crate) async fn publish(hub: Arc<Hub>) {
-    let mut mesh = Arc::new(Mesh::default());
-    let mut built = 0;
     let mut pause = SETTLE;
     loop {
         hub.dirty.notified().await;
@@ -21,30 +19,23 @@ pub(crate) async fn publish(hub: Arc<Hub>) {
             publish_answers(&hub);
             continue;
         }
-        let snapshot = hub.snapshot();
-        if snapshot.revision != built {
+        if let Some(unread) = hub.with(|board| board.unread(&hub.cluster)) {
             let begun = Instant::now();
-            let (gathered, previous) = (Arc::clone(&hub), Arc::clone(&mesh));
-            let build = move || {
-                let (objects, revision) = gathered.all();
-                (Mesh::read(objects, Some(&previous)), revision)
-            };
-            match tokio::task::spawn_blocking(build).await {
-                Ok((read, revision)) => (mesh, built) = (Arc::new(read), revision),
-                Err(error) => tracing::error!(%error, "the mesh could not be built"),
+            match tokio::task::spawn_blocking(move || unread.read()).await {
+                Ok(model) => hub.with(|board| board.show(&hub.cluster, model)),
+                Err(error) => tracing::error!(%error, "the model could not be read"),
             }
-            // A big mesh is built less often: it never takes more than half of a core.
+            // A big model is read less often: it never takes more than half of a core.
             pause = SETTLE.max(begun.elapsed());
         }
-        let scene = Scene { mesh: Arc::clone(&mesh), ..snapshot.scene };
-        hub.scene.send_replace(Arc::new(scene));
+        hub.scene.send_replace(Arc::new(hub.with(|board| board.scene(&hub.cluster))));
         (hub.wake)();
     }
 }
 
 /// While the user has paused, only what they look at by hand comes through.
 fn publish_answers(hub: &Hub) {
-    let answers = hub.answers();
+    let answers = hub.with(|board| board.scene(&hub.cluster)).answers;
     let new = hub.scene.send_if_modified(|scene| {
         let new = !scene.answers.same(&answers);
         if new {

@@ -4,7 +4,7 @@
 use crate::fetch::fetch;
 use crate::hub::Hub;
 use crate::session::Session;
-use mesh::{Problem, Read};
+use mesh::{Observation, Problem, Read};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,7 +48,7 @@ async fn answer(hub: Arc<Hub>, sessions: Sessions, read: Read) -> Read {
         () = unwanted(&read, hub.wanted.subscribe()) => {}
         () = keep_answered(&hub, sessions, &read) => {}
     }
-    hub.forget(&read);
+    hub.take(Observation::Forgotten(read.clone()));
     read
 }
 
@@ -78,7 +78,7 @@ async fn keep_answered(hub: &Hub, mut sessions: Sessions, read: &Read) {
         };
         let answer = answer.unwrap_or_else(|error| Err(broken(&error)));
         let failed = answer.is_err();
-        hub.answered(read.clone(), answer);
+        hub.take(Observation::Answered(read.clone(), answer));
         let pause = read.refresh().map(|usual| if failed { usual.min(AFTER_FAILURE) } else { usual });
         tokio::select! {
             () = due(pause, hub) => {}
@@ -122,7 +122,7 @@ mod tests {
         let hub = Hub::new(Arc::new(|| {}), 60);
         let sessions = watch::Sender::new(None);
         hub.wanted.send_replace([(Read::Services, 0)].into());
-        hub.answered(Read::Services, Ok(Answer::Services(Arc::default())));
+        hub.take(Observation::Answered(Read::Services, Ok(Answer::Services(Arc::default()))));
         let ended = tokio::spawn(answer(Arc::clone(&hub), sessions.subscribe(), Read::Services));
         tokio::time::sleep(KEPT * 3).await;
         hub.wanted.send_replace(Wanted::new());
@@ -134,7 +134,8 @@ mod tests {
         let left = Instant::now();
         assert_eq!(ended.await.unwrap(), Read::Services);
         assert_eq!(left.elapsed().as_secs(), KEPT.as_secs());
-        assert_eq!(hub.answers().get(&Read::Services), &Remote::Waiting);
+        let scene = hub.with(|board| board.scene(&hub.cluster));
+        assert_eq!(scene.answers.get(&Read::Services), &Remote::Waiting);
     }
 
     #[tokio::test(start_paused = true)]

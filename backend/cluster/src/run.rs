@@ -52,7 +52,7 @@ impl Run {
                 if retry.changed().await.is_err() {
                     return;
                 }
-                let failed = |step| matches!(self.hub.step_state(step), Some(StepState::Failed(_)));
+                let failed = |step| matches!(self.hub.step(step), Some(StepState::Failed(_)));
                 if failed(Step::Context) || failed(Step::Api) {
                     break;
                 }

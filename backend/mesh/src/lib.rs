@@ -6,6 +6,7 @@
 
 #[cfg(test)]
 mod any_json;
+pub mod board;
 pub mod change;
 mod change_id;
 pub mod confirm;
@@ -24,9 +25,10 @@ pub mod trace;
 pub mod traffic;
 mod undo;
 
+pub use board::{Board, Observation};
 pub use change::{Change, Edit, Step};
 pub use change_id::{ChangeId, NoChangeId};
-pub use istio::{KINDS, Kind, Object, Problem, Ref, fqdn, kinds};
+pub use istio::{ClusterId, KINDS, Kind, Object, Problem, Ref, fqdn, kinds};
 pub use ledger::{Fact, Ledger, Stage};
 pub use model::{Mesh, Objects, Part, Pod, Port, Revision, Service, Subset, Workload, visible_from};
 pub use reads::{Answer, Answers, Read};

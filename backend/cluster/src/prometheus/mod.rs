@@ -8,10 +8,9 @@ use crate::session::Session;
 use crate::tunnel::{Answer, Place};
 use answer::{Gathered, Refusal, Series};
 use futures::{StreamExt as _, stream};
-use jiff::Timestamp;
-use mesh::scene::{Step, StepState};
+use mesh::scene::Step;
 use mesh::traffic::Traffic;
-use mesh::{Problem, Remote};
+use mesh::{Observation, Problem};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -124,7 +123,7 @@ pub(crate) async fn follow(session: Arc<Session>) {
     let mut paused = hub.paused.subscribe();
     let mut window = hub.window.subscribe();
     crate::poll::kinds_known(hub).await;
-    hub.running(Step::Prometheus);
+    hub.take(Observation::Running(Step::Prometheus));
     let mut usual = INTERVAL;
     loop {
         if paused.wait_for(|paused| !paused).await.is_err() {
@@ -138,21 +137,21 @@ pub(crate) async fn follow(session: Arc<Session>) {
             match tokio::time::timeout(usual * LATE, &mut measuring).await {
                 Ok(measured) => measured,
                 Err(_elapsed) => {
-                    hub.traffic_late(late());
+                    hub.take(Observation::TrafficLate(late()));
                     measuring.await
                 }
             }
         };
         let pause = match measured.await {
             Ok((name, traffic)) => {
-                hub.step(Step::Prometheus, StepState::Done(name));
-                hub.traffic(Remote::Live(Arc::new(traffic), Timestamp::now()));
+                hub.take(Observation::Done(Step::Prometheus, name));
+                hub.take(Observation::Traffic(Ok(traffic)));
                 usual = INTERVAL.max(begun.elapsed() * 4);
                 usual
             }
             Err(problem) => {
-                hub.step(Step::Prometheus, StepState::Failed(problem.clone()));
-                hub.traffic_failed(problem);
+                hub.take(Observation::Failed(Step::Prometheus, problem.clone()));
+                hub.take(Observation::Traffic(Err(problem)));
                 AFTER_FAILURE
             }
         };

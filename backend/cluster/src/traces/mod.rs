@@ -8,10 +8,9 @@ use crate::find::{self, Wanted};
 use crate::session::Session;
 use crate::tunnel::Place;
 use bytes::Bytes;
-use jiff::Timestamp;
-use mesh::scene::{Step, StepState};
+use mesh::scene::Step;
 use mesh::trace::{Trace, TraceQuery};
-use mesh::{Problem, Remote};
+use mesh::{Observation, Problem};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -154,20 +153,21 @@ pub(crate) async fn follow(session: Arc<Session>) {
     let mut retry = hub.retry.subscribe();
     let mut paused = hub.paused.subscribe();
     crate::poll::kinds_known(hub).await;
-    hub.running(Step::Traces);
+    hub.take(Observation::Running(Step::Traces));
     loop {
         if paused.wait_for(|paused| !paused).await.is_err() {
             return;
         }
         let pause = match services(&session).await {
             Ok((name, services)) => {
-                hub.step(Step::Traces, StepState::Done(format!("{name}, {} services", services.len())));
-                hub.traces(Remote::Live(Arc::new(name), Timestamp::now()));
+                let found = format!("{name}, {} services", services.len());
+                hub.take(Observation::Done(Step::Traces, found));
+                hub.take(Observation::Traces(Ok(name)));
                 INTERVAL
             }
             Err(problem) => {
-                hub.step(Step::Traces, StepState::Failed(problem.clone()));
-                hub.traces(Remote::Denied(problem));
+                hub.take(Observation::Failed(Step::Traces, problem.clone()));
+                hub.take(Observation::Traces(Err(problem)));
                 AFTER_FAILURE
             }
         };

@@ -1,0 +1,276 @@
+//! What is known of one cluster: the watched objects, the state of each kind and step, what was measured and answered.
+
+use super::{Model, Observation, Unread};
+use crate::model::{Mesh, Objects};
+use crate::reads::Answers;
+use crate::remote::Remote;
+use crate::scene::{KindState, Proxy, Scene, Step, StepState};
+use crate::traffic::Traffic;
+use istio::{KINDS, Kind, Object, Problem, Ref, kinds};
+use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Pods of a sandbox say where their ports really are; no pod of a cluster has this annotation.
+const SANDBOX: &str = "sandbox.binnacle.dev/ports";
+
+/// What is known of one cluster.
+#[derive(Clone, Debug, Default)]
+pub struct Column {
+    context: String,
+    sandbox: bool,
+    steps: BTreeMap<Step, StepState>,
+    kinds: BTreeMap<&'static Kind, KindState>,
+    /// Namespaces of a kind ("" for all) whose first list is not in yet.
+    awaited: BTreeSet<(&'static Kind, String)>,
+    counts: BTreeMap<&'static Kind, usize>,
+    objects: Objects,
+    /// Counts changes of the objects.
+    revision: u64,
+    mesh: Arc<Mesh>,
+    /// The revision of the objects that the mesh was read from.
+    read: u64,
+    traffic: Remote<Traffic>,
+    proxies: Remote<Vec<Proxy>>,
+    traces: Remote<String>,
+    answers: Answers,
+}
+
+impl Column {
+    /// Takes in what was learnt. Returns whether the scene says something new.
+    pub(super) fn take(&mut self, at: Timestamp, observation: Observation) -> bool {
+        match observation {
+            Observation::Begun(context) => self.begin(context),
+            Observation::Named(context) => self.context = context,
+            Observation::OwnSandbox => {
+                self.sandbox = true;
+                self.steps.insert(Step::Sandbox, StepState::Done("running on this machine".to_owned()));
+            }
+            Observation::Running(step) => return self.step_is(step, StepState::Running(at)),
+            Observation::Done(step, found) => return self.step_is(step, StepState::Done(found)),
+            Observation::Failed(step, problem) => return self.step_is(step, StepState::Failed(problem)),
+            Observation::Lost(problem) => {
+                grow_old(&mut self.traffic, &problem);
+                grow_old(&mut self.proxies, &problem);
+            }
+            Observation::Kind(kind, state) => {
+                self.kinds.insert(kind, state);
+                self.settle();
+            }
+            Observation::Awaited(kind, namespace) => {
+                self.awaited.insert((kind, namespace));
+                self.kinds.insert(kind, KindState::Waiting);
+            }
+            Observation::Listed(kind, namespace, listed) => self.list(kind, namespace, listed),
+            Observation::Applied(at, object) => {
+                let kind = at.kind;
+                self.insert(at, object);
+                self.live(kind);
+            }
+            Observation::Deleted(at) => {
+                self.remove(&at);
+                self.live(at.kind);
+            }
+            Observation::Alive(kind) => {
+                let stale = matches!(self.kinds.get(kind), Some(KindState::Stale(_)));
+                if stale {
+                    self.live(kind);
+                }
+                return stale;
+            }
+            Observation::Broke(kind, namespace, state) => {
+                self.awaited.remove(&(kind, namespace));
+                self.kinds.insert(kind, state);
+                self.settle();
+            }
+            Observation::Traffic(measured) => learn(&mut self.traffic, at, measured),
+            Observation::TrafficLate(problem) => grow_old(&mut self.traffic, &problem),
+            Observation::Proxies(told) => return self.proxies_are(at, told),
+            Observation::Traces(Ok(name)) => self.traces = Remote::Live(Arc::new(name), at),
+            Observation::Traces(Err(problem)) => self.traces = Remote::Denied(problem),
+            Observation::Answered(read, answer) => self.answers.take(at, read, answer),
+            Observation::Forgotten(read) => self.answers.forget(&read),
+        }
+        true
+    }
+
+    /// How a step stands.
+    pub fn step(&self, step: Step) -> Option<&StepState> {
+        self.steps.get(&step)
+    }
+    /// How a kind stands.
+    pub fn kind(&self, kind: &'static Kind) -> Option<&KindState> {
+        self.kinds.get(kind)
+    }
+    /// The objects. A copy of them is cheap.
+    pub fn objects(&self) -> &Objects {
+        &self.objects
+    }
+    /// Counts changes of the objects.
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+    /// What was answered to those who look at something.
+    pub fn answers(&self) -> &Answers {
+        &self.answers
+    }
+
+    pub(super) fn scene(&self) -> Scene {
+        Scene {
+            context: self.context.clone(),
+            sandbox: self.sandbox,
+            steps: self.steps.clone(),
+            doing: None,
+            kinds: self.kinds.clone(),
+            mesh: Arc::clone(&self.mesh),
+            traffic: self.traffic.clone(),
+            proxies: self.proxies.clone(),
+            traces: self.traces.clone(),
+            answers: self.answers.clone(),
+        }
+    }
+
+    pub(super) fn unread(&self) -> Option<Unread> {
+        let (objects, before, revision) = (&self.objects, &self.mesh, self.revision);
+        (self.read != revision).then(|| Unread {
+            objects: objects.clone(),
+            before: Arc::clone(before),
+            revision,
+        })
+    }
+
+    pub(super) fn show(&mut self, model: Model) {
+        (self.mesh, self.read) = (model.mesh, model.revision);
+    }
+
+    fn begin(&mut self, context: Option<String>) {
+        if let Some(context) = context {
+            self.context = context;
+        }
+        for step in [Step::Context, Step::Api, Step::Kinds, Step::Istiod, Step::Prometheus, Step::Traces] {
+            self.steps.insert(step, StepState::Pending);
+        }
+        self.kinds.clear();
+        self.awaited.clear();
+    }
+
+    fn step_is(&mut self, step: Step, state: StepState) -> bool {
+        let new = self.steps.get(&step) != Some(&state);
+        if new {
+            self.steps.insert(step, state);
+        }
+        new
+    }
+
+    /// When only the time of what istiod says is new, there is nothing new to be shown.
+    fn proxies_are(&mut self, at: Timestamp, told: Result<Vec<Proxy>, Problem>) -> bool {
+        if let (Remote::Live(old, _), Ok(proxies)) = (&self.proxies, &told)
+            && **old == *proxies
+        {
+            self.proxies = Remote::Live(Arc::clone(old), at);
+            return false;
+        }
+        learn(&mut self.proxies, at, told);
+        true
+    }
+
+    fn list(&mut self, kind: &'static Kind, namespace: String, listed: BTreeMap<Ref, Object>) {
+        let missing = |(at, _): (&Ref, &Object)| (!listed.contains_key(at)).then(|| at.clone());
+        let gone: Vec<Ref> = match namespace.as_str() {
+            "" => self.objects.of_kind(kind).filter_map(missing).collect(),
+            one => self.objects.within(kind, one).filter_map(missing).collect(),
+        };
+        for at in gone {
+            self.remove(&at);
+        }
+        for (at, object) in listed {
+            self.insert(at, object);
+        }
+        self.awaited.remove(&(kind, namespace));
+        self.live(kind);
+        self.settle();
+    }
+
+    fn insert(&mut self, at: Ref, object: Object) {
+        let kind = at.kind;
+        self.sandbox |= *kind == kinds::POD && object.annotation(SANDBOX).is_some();
+        if self.objects.insert(at, object).is_none() {
+            *self.counts.entry(kind).or_default() += 1;
+        }
+        self.revision += 1;
+    }
+
+    fn remove(&mut self, at: &Ref) {
+        if self.objects.remove(at).is_some() {
+            let count = self.counts.entry(at.kind).or_default();
+            *count = count.saturating_sub(1);
+        }
+        self.revision += 1;
+    }
+
+    /// Live with so many objects, unless another namespace of it is still awaited.
+    fn live(&mut self, kind: &'static Kind) {
+        if !self.awaited.iter().any(|(awaited, _)| *awaited == kind) {
+            let count = self.counts.get(kind).copied().unwrap_or_default();
+            self.kinds.insert(kind, KindState::Live(count));
+        }
+    }
+
+    /// The step "kinds" is done when every kind has answered in some way; what it says follows later changes. Once done
+    /// it stays so: a server that is lost takes nothing out of sight.
+    fn settle(&mut self) {
+        let done = matches!(self.steps.get(&Step::Kinds), Some(StepState::Done(_)));
+        let begun = done || matches!(self.steps.get(&Step::Kinds), Some(StepState::Running(_)));
+        if !begun || self.kinds.len() < KINDS.len() {
+            return;
+        }
+        if self.kinds.values().any(|state| matches!(state, KindState::Waiting)) {
+            return;
+        }
+        let nothing = !done && !self.kinds.values().any(|state| matches!(state, KindState::Live(_)));
+        let state = match self.kinds.values().find_map(refusal) {
+            Some(problem) if nothing => StepState::Failed(problem),
+            _ => StepState::Done(self.summary()),
+        };
+        self.steps.insert(Step::Kinds, state);
+    }
+
+    fn summary(&self) -> String {
+        let names = |wanted: fn(&KindState) -> bool| -> Vec<&str> {
+            self.kinds.iter().filter(|(_, state)| wanted(state)).map(|(kind, _)| kind.kind).collect()
+        };
+        let watched = names(|state| matches!(state, KindState::Live(_) | KindState::Stale(_))).len();
+        let mut text = format!("{watched} kinds watched, {} objects", self.objects.len());
+        for (label, names) in [
+            ("not installed", names(|state| matches!(state, KindState::Missing))),
+            ("not allowed", names(|state| matches!(state, KindState::Denied(_)))),
+        ] {
+            if !names.is_empty() {
+                text.push_str(&format!("; {label}: {}", names.join(", ")));
+            }
+        }
+        text
+    }
+}
+
+fn refusal(state: &KindState) -> Option<Problem> {
+    match state {
+        KindState::Denied(problem) | KindState::Stale(problem) => Some(problem.clone()),
+        _ => None,
+    }
+}
+
+/// What was read, or why it was not: what was known before stays then, as old.
+fn learn<T>(known: &mut Remote<T>, at: Timestamp, read: Result<T, Problem>) {
+    *known = match read {
+        Ok(value) => Remote::Live(Arc::new(value), at),
+        Err(problem) => std::mem::take(known).failed(problem),
+    };
+}
+
+/// What was known is old; what was still awaited is still awaited.
+fn grow_old<T>(known: &mut Remote<T>, problem: &Problem) {
+    if known.value().is_some() {
+        *known = std::mem::take(known).failed(problem.clone());
+    }
+}

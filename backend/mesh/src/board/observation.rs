@@ -1,0 +1,53 @@
+//! Whatever is learnt of a cluster, as one closed list. Each is plain data: a recorder can write it, a test can make it.
+
+use crate::reads::{Answer, Read};
+use crate::scene::{KindState, Proxy, Step};
+use crate::traffic::Traffic;
+use istio::{Kind, Object, Problem, Ref};
+use std::collections::BTreeMap;
+
+/// One thing that was learnt.
+#[derive(Clone, Debug)]
+pub enum Observation {
+    /// Connecting begins (again), to the context of this name as far as it is known. What was read before stays until it is
+    /// read anew, but is no longer called live.
+    Begun(Option<String>),
+    /// The context's name.
+    Named(String),
+    /// The cluster is a sandbox of this window's own.
+    OwnSandbox,
+    /// A step of connecting is under way.
+    Running(Step),
+    /// A step is done; what was found.
+    Done(Step, String),
+    /// A step failed.
+    Failed(Step, Problem),
+    /// The connection is lost: what was measured stays, but is old.
+    Lost(Problem),
+    /// How a kind stands as a whole: missing, or denied.
+    Kind(&'static Kind, KindState),
+    /// The first list of a kind in a namespace ("" for all) is awaited.
+    Awaited(&'static Kind, String),
+    /// A whole list of a kind in a namespace ("" for all).
+    Listed(&'static Kind, String, BTreeMap<Ref, Object>),
+    /// An object was added or changed.
+    Applied(Ref, Object),
+    /// An object was deleted.
+    Deleted(Ref),
+    /// The watch of a kind works, though nothing changed.
+    Alive(&'static Kind),
+    /// The watch of a kind broke in a namespace. What was read stays.
+    Broke(&'static Kind, String, KindState),
+    /// What was measured, or why nothing was.
+    Traffic(Result<Traffic, Problem>),
+    /// The next measurement is late: the last one is old. Where there was none yet, that is still awaited.
+    TrafficLate(Problem),
+    /// The proxies as istiod sees them.
+    Proxies(Result<Vec<Proxy>, Problem>),
+    /// The tracing backend that answers.
+    Traces(Result<String, Problem>),
+    /// A question of somebody who looks at something was answered.
+    Answered(Read, Result<Answer, Problem>),
+    /// Nobody looks at this answer any more.
+    Forgotten(Read),
+}

@@ -1,0 +1,174 @@
+//! Observations in, scenes out: no cluster, no clock.
+
+use super::{Board, Observation};
+use crate::demo::{self, NOW};
+use crate::reads::{Answer, Read};
+use crate::remote::Remote;
+use crate::scene::{KindState, Proxy, Step, StepState, SyncState};
+use crate::traffic::Traffic;
+use istio::{ClusterId, KINDS, Kind, Object, Problem, Ref, kinds};
+use std::collections::BTreeMap;
+
+/// A board with one cluster.
+struct Told {
+    board: Board,
+    cluster: ClusterId,
+}
+
+impl Told {
+    fn new() -> Self {
+        Self { board: Board::default(), cluster: ClusterId::default() }
+    }
+    /// A cluster that was connected to, and whose kinds are asked for.
+    fn connected() -> Self {
+        let mut told = Self::new();
+        told.take(Observation::Begun(Some("here".into())));
+        told.take(Observation::Running(Step::Kinds));
+        told
+    }
+    /// All lists of Bookinfo are in.
+    fn bookinfo() -> Self {
+        let mut told = Self::connected();
+        for kind in KINDS {
+            told.take(Observation::Awaited(kind, String::new()));
+        }
+        for kind in KINDS {
+            told.take(Observation::Listed(kind, String::new(), list(kind)));
+        }
+        told
+    }
+    fn take(&mut self, observation: Observation) -> bool {
+        self.board.take(NOW, &self.cluster, observation)
+    }
+    fn step(&self, step: Step) -> StepState {
+        self.board.scene(&self.cluster).steps[&step].clone()
+    }
+}
+
+fn list(kind: &'static Kind) -> BTreeMap<Ref, Object> {
+    demo::bookinfo_objects().into_iter().filter(|(at, _)| at.kind == kind).collect()
+}
+
+fn trouble() -> Problem {
+    Problem::new("It does not answer", "connection refused", "Retry")
+}
+
+#[test]
+fn the_mesh_is_there_when_all_lists_are_in() {
+    let mut told = Told::connected();
+    for kind in KINDS {
+        told.take(Observation::Awaited(kind, String::new()));
+    }
+    for kind in KINDS {
+        assert_eq!(told.step(Step::Kinds), StepState::Running(NOW));
+        told.take(Observation::Listed(kind, String::new(), list(kind)));
+    }
+    let count = demo::bookinfo_objects().len();
+    let done = format!("{} kinds watched, {count} objects", KINDS.len());
+    assert_eq!(told.step(Step::Kinds), StepState::Done(done));
+    let unread = told.board.scene(&told.cluster);
+    assert!(unread.ready() && unread.mesh.services().next().is_none(), "the model takes its time");
+    told.board.read(&told.cluster);
+    let scene = told.board.scene(&told.cluster);
+    assert_eq!((scene.context.as_str(), scene.mesh.services().count()), ("here", 6));
+    assert!(told.board.unread(&told.cluster).is_none());
+}
+
+#[test]
+fn a_scene_stays_as_it_was_and_shares_what_did_not_change() {
+    let mut told = Told::bookinfo();
+    told.board.read(&told.cluster);
+    let before = told.board.scene(&told.cluster);
+    let (at, _) = list(&kinds::SERVICE).into_iter().next().unwrap();
+    assert!(told.take(Observation::Deleted(at.clone())));
+    told.board.read(&told.cluster);
+    let after = told.board.scene(&told.cluster);
+    assert_eq!((before.mesh.services().count(), after.mesh.services().count()), (6, 5));
+    assert_eq!(after.kinds[at.kind], KindState::Live(list(at.kind).len() - 1));
+    let workload = |scene: &crate::Scene| scene.mesh.workload("bookinfo", "ratings-v1").unwrap() as *const _;
+    assert_eq!(workload(&before), workload(&after));
+}
+
+#[test]
+fn a_kind_is_live_when_the_last_of_its_namespaces_is_in() {
+    let mut told = Told::connected();
+    let pods = &kinds::POD;
+    for namespace in ["bookinfo", "istio-system"] {
+        told.take(Observation::Awaited(pods, namespace.into()));
+    }
+    told.take(Observation::Listed(pods, "istio-system".into(), BTreeMap::new()));
+    assert_eq!(told.board.scene(&told.cluster).kinds[pods], KindState::Waiting);
+    told.take(Observation::Broke(pods, "bookinfo".into(), KindState::Stale(trouble())));
+    assert_eq!(told.board.scene(&told.cluster).kinds[pods], KindState::Stale(trouble()));
+    assert!(told.take(Observation::Alive(pods)));
+    assert_eq!(told.board.scene(&told.cluster).kinds[pods], KindState::Live(0));
+    assert!(!told.take(Observation::Alive(pods)), "that is known");
+}
+
+#[test]
+fn what_may_not_be_read_fails_the_step_only_when_it_is_all() {
+    let mut told = Told::connected();
+    for kind in KINDS {
+        told.take(Observation::Kind(kind, KindState::Denied(trouble())));
+    }
+    assert_eq!(told.step(Step::Kinds), StepState::Failed(trouble()));
+    let mut told = Told::bookinfo();
+    told.take(Observation::Kind(&kinds::SIDECAR, KindState::Missing));
+    let StepState::Done(summary) = told.step(Step::Kinds) else { panic!("it is done") };
+    assert!(summary.contains("not installed"), "{summary}");
+}
+
+#[test]
+fn a_lost_connection_makes_old_what_was_measured() {
+    let mut told = Told::bookinfo();
+    told.take(Observation::Lost(trouble()));
+    assert_eq!(told.board.scene(&told.cluster).traffic, Remote::Waiting, "nothing was measured yet");
+    told.take(Observation::Traffic(Ok(Traffic::default())));
+    told.take(Observation::Lost(trouble()));
+    let scene = told.board.scene(&told.cluster);
+    assert!(matches!(scene.traffic, Remote::Stale(_, at, _) if at == NOW) && scene.ready());
+    told.take(Observation::Begun(None));
+    let scene = told.board.scene(&told.cluster);
+    assert_eq!((scene.context.as_str(), scene.ready()), ("here", false));
+    assert!(scene.traffic.value().is_some(), "what was true is not blanked");
+}
+
+#[test]
+fn what_is_the_same_is_no_news() {
+    let mut told = Told::connected();
+    let types = BTreeMap::from([("CDS".to_owned(), SyncState::Synced)]);
+    let proxy = Proxy {
+        name: "reviews-v1.bookinfo".into(),
+        cluster: "Kubernetes".into(),
+        version: "1.30".into(),
+        istiod: "istiod-1".into(),
+        types,
+    };
+    assert!(told.take(Observation::Proxies(Ok(vec![proxy.clone()]))));
+    assert!(!told.take(Observation::Proxies(Ok(vec![proxy]))));
+    assert!(told.take(Observation::Done(Step::Istiod, "istiod 1.30".into())));
+    assert!(!told.take(Observation::Done(Step::Istiod, "istiod 1.30".into())));
+    assert!(told.take(Observation::Proxies(Err(trouble()))));
+}
+
+#[test]
+fn an_answer_is_there_until_nobody_looks() {
+    let mut told = Told::connected();
+    let services = Answer::Services(vec!["reviews.bookinfo".to_owned()].into());
+    told.take(Observation::Answered(Read::Services, Ok(services)));
+    assert!(told.board.scene(&told.cluster).answers.get(&Read::Services).value().is_some());
+    told.take(Observation::Forgotten(Read::Services));
+    assert_eq!(told.board.scene(&told.cluster).answers.get(&Read::Services), &Remote::Waiting);
+}
+
+#[test]
+fn clusters_are_columns() {
+    let (east, west) = (ClusterId::from("east"), ClusterId::from("west"));
+    let mut board = Board::default();
+    board.take(NOW, &east, Observation::Named("one".into()));
+    board.take(NOW, &west, Observation::OwnSandbox);
+    let (one, other) = (board.scene(&east), board.scene(&west));
+    assert_eq!((one.context.as_str(), one.sandbox), ("one", false));
+    assert_eq!((other.context.as_str(), other.sandbox), ("", true));
+    assert_eq!(other.steps[&Step::Sandbox], StepState::Done("running on this machine".into()));
+}
