@@ -1,4 +1,4 @@
-//! Names of things: objects, hosts.
+//! Names of objects.
 
 use crate::kinds::Kind;
 use serde::{Serialize, Serializer};
@@ -36,16 +36,5 @@ impl fmt::Display for Ref {
 impl Serialize for Ref {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
-    }
-}
-
-/// Writes a host as Kubernetes does: `reviews` seen from `bookinfo` is `reviews.bookinfo.svc.cluster.local`.
-/// Hosts with a dot (other than `name.namespace` and `….svc`) and wildcards stay as they are.
-pub fn fqdn(host: &str, namespace: &str) -> String {
-    match host.split('.').collect::<Vec<_>>()[..] {
-        _ if host.contains('*') => host.to_owned(),
-        [name] => format!("{name}.{namespace}.svc.cluster.local"),
-        [name, ns, "svc"] => format!("{name}.{ns}.svc.cluster.local"),
-        _ => host.to_owned(),
     }
 }
