@@ -34,13 +34,13 @@ fn the_clients_namespace_is_asked_before_the_services_and_the_root() {
     assert_eq!(holding(&all, "front"), ["client"]);
     assert_eq!(holding(&all, "shop"), ["service"]);
     assert_eq!(holding(&all, "other"), ["service"]);
-    assert_eq!(holding(&[client.clone(), root.clone()], "other"), ["root"]);
+    assert_eq!(holding(&[client, root.clone()], "other"), ["root"]);
     // A gateway in the root namespace does not take what is there for all before the service's own.
     assert_eq!(holding(&all, "istio-system"), ["service"]);
     let gateways = made("istio-system/gateways", "1", full(json!({ "exportTo": ["."] })));
     assert_eq!(holding(&[service.clone(), root, gateways], "istio-system"), ["gateways"]);
     let hidden = made("shop/hidden", "1", json!({ "host": "web", "exportTo": ["."] }));
-    assert_eq!(holding(&[hidden.clone()], "other"), [""; 0]);
+    assert_eq!(holding(std::slice::from_ref(&hidden), "other"), [""; 0]);
     assert_eq!(holding(&[hidden], "shop"), ["hidden"]);
     let abroad = made("front/abroad", "1", full(json!({ "exportTo": ["other"] })));
     assert_eq!(holding(&[abroad, service], "front"), ["service"]);
@@ -50,7 +50,7 @@ fn the_clients_namespace_is_asked_before_the_services_and_the_root() {
 fn only_the_closest_host_of_a_namespace_counts() {
     let near = made("shop/near", "2", json!({ "host": "web", "subsets": [{ "name": "v1" }] }));
     let far = made("shop/far", "1", json!({ "host": "*.local", "subsets": [{ "name": "v2" }] }));
-    assert_eq!(holding(&[far.clone(), near.clone()], "other"), ["near"]);
+    assert_eq!(holding(&[far.clone(), near], "other"), ["near"]);
     // It is chosen before it is asked who may see it.
     let hidden = made("shop/hidden", "2", json!({ "host": "web", "exportTo": ["third"] }));
     assert_eq!(holding(&[far.clone(), hidden], "other"), [""; 0]);

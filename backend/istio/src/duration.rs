@@ -6,28 +6,28 @@ use std::str::FromStr;
 
 const SECOND: i64 = 1_000_000_000;
 
-/// A span of time in nanoseconds; it may be negative.
+/// A length of time in nanoseconds; it may be negative.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Span(i64);
+pub struct Duration(i64);
 
 /// Text that is no duration, or a longer one than 292 years.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NoSpan;
+pub struct NoDuration;
 
-impl fmt::Display for NoSpan {
+impl fmt::Display for NoDuration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("it is no duration: write a number and a unit, such as 1.5s, 250ms or 1h30m")
     }
 }
 
-impl std::error::Error for NoSpan {}
+impl std::error::Error for NoDuration {}
 
-impl Span {
+impl Duration {
     /// Of nanoseconds.
     pub const fn from_nanos(nanos: i64) -> Self {
         Self(nanos)
     }
-    /// Of milliseconds; the longest span where they are more.
+    /// Of milliseconds; the longest where they are more.
     pub const fn from_millis(millis: i64) -> Self {
         Self(millis.saturating_mul(1_000_000))
     }
@@ -50,28 +50,28 @@ impl Span {
     }
 }
 
-impl FromStr for Span {
-    type Err = NoSpan;
+impl FromStr for Duration {
+    type Err = NoDuration;
 
-    fn from_str(text: &str) -> Result<Self, NoSpan> {
+    fn from_str(text: &str) -> Result<Self, NoDuration> {
         let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
         if unsigned == "0" {
             return Ok(Self(0));
         }
         if unsigned.is_empty() {
-            return Err(NoSpan);
+            return Err(NoDuration);
         }
         let mut total: i128 = 0;
         let mut rest = unsigned;
         while !rest.is_empty() {
-            let end = rest.find(|sign: char| !sign.is_ascii_digit() && sign != '.').ok_or(NoSpan)?;
+            let end = rest.find(|sign: char| !sign.is_ascii_digit() && sign != '.').ok_or(NoDuration)?;
             let (amount, behind) = rest.split_at(end);
             let end = behind.find(|sign: char| sign.is_ascii_digit() || sign == '.').unwrap_or(behind.len());
-            total += part(amount, unit(&behind[..end]).ok_or(NoSpan)?).ok_or(NoSpan)?;
+            total += part(amount, unit(&behind[..end]).ok_or(NoDuration)?).ok_or(NoDuration)?;
             rest = &behind[end..];
         }
         let signed = if text.starts_with('-') { -total } else { total };
-        i64::try_from(signed).map(Self).map_err(|_| NoSpan)
+        i64::try_from(signed).map(Self).map_err(|_| NoDuration)
     }
 }
 
@@ -100,7 +100,7 @@ fn part(amount: &str, unit: i128) -> Option<i128> {
     Some(number(whole)? * unit + number(digits)? * unit / scale)
 }
 
-impl fmt::Display for Span {
+impl fmt::Display for Duration {
     /// "5400s", "0.25s".
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let nanos = self.0.unsigned_abs();
@@ -116,11 +116,11 @@ impl fmt::Display for Span {
     }
 }
 
-impl TryFrom<Span> for std::time::Duration {
-    type Error = NoSpan;
-    /// A negative span has none.
-    fn try_from(span: Span) -> Result<Self, NoSpan> {
-        u64::try_from(span.0).map(Self::from_nanos).map_err(|_| NoSpan)
+impl TryFrom<Duration> for std::time::Duration {
+    type Error = NoDuration;
+    /// A negative one has none.
+    fn try_from(duration: Duration) -> Result<Self, NoDuration> {
+        u64::try_from(duration.0).map(Self::from_nanos).map_err(|_| NoDuration)
     }
 }
 
@@ -150,9 +150,9 @@ mod tests {
             ("+5s", 5_000_000_000, "5s"),
             ("2562047h47m16.854775807s", i64::MAX, "9223372036.854775807s"),
         ] {
-            assert_eq!(Span::read(text), Some(Span::from_nanos(nanos)), "{text}");
-            assert_eq!(Span::from_nanos(nanos).to_string(), printed, "{text}");
-            assert_eq!(Span::read(printed), Some(Span::from_nanos(nanos)), "{printed}");
+            assert_eq!(Duration::read(text), Some(Duration::from_nanos(nanos)), "{text}");
+            assert_eq!(Duration::from_nanos(nanos).to_string(), printed, "{text}");
+            assert_eq!(Duration::read(printed), Some(Duration::from_nanos(nanos)), "{printed}");
         }
     }
 
@@ -162,16 +162,16 @@ mod tests {
         for text in
             ["", "-", "7", "x", "1d", "5 s", " 5s", "s", ".s", "1.2.3s", "1s2", "five", "9999999h", &long]
         {
-            assert_eq!(Span::read(text), None, "{text:?}");
+            assert_eq!(Duration::read(text), None, "{text:?}");
         }
     }
 
     #[test]
     fn milliseconds_are_rounded() {
-        assert_eq!(Span::from_nanos(1_499_999).millis(), 1);
-        assert_eq!(Span::from_nanos(1_500_000).millis(), 2);
-        assert_eq!(Span::from_nanos(-1_500_000).millis(), -2);
-        assert_eq!(Span::from_millis(90_000).to_string(), "90s");
-        assert_eq!(std::time::Duration::try_from(Span::from_millis(-1)), Err(NoSpan));
+        assert_eq!(Duration::from_nanos(1_499_999).millis(), 1);
+        assert_eq!(Duration::from_nanos(1_500_000).millis(), 2);
+        assert_eq!(Duration::from_nanos(-1_500_000).millis(), -2);
+        assert_eq!(Duration::from_millis(90_000).to_string(), "90s");
+        assert_eq!(std::time::Duration::try_from(Duration::from_millis(-1)), Err(NoDuration));
     }
 }

@@ -27,7 +27,7 @@ pub mod validation;
 pub mod views;
 pub mod visibility;
 
-pub use duration::Span;
+pub use duration::Duration;
 pub use hosts::fqdn;
 pub use ids::{ClusterId, ProxyId, ServiceId, WorkloadId};
 pub use kinds::{KINDS, Kind};

@@ -44,6 +44,10 @@ impl Object {
     pub fn resource_version(&self) -> &str {
         self.meta_str("resourceVersion")
     }
+    /// `metadata.creationTimestamp`, "" where it is not said; RFC 3339 in UTC sorts as text.
+    pub fn created(&self) -> &str {
+        self.meta_str("creationTimestamp")
+    }
     /// `metadata.generation`, 0 where the kind has none.
     pub fn generation(&self) -> i64 {
         self.meta("generation").and_then(Value::as_i64).unwrap_or_default()

@@ -16,7 +16,7 @@ pub fn exported(said: &[String], default: &[String], own: &str, namespace: &str)
 
 /// The Sidecar for a workload: one that selects it, else its namespace's, else the root namespace's; of several the first,
 /// so give them the oldest first.
-pub fn sidecar<C: Config<Spec = Sidecar> + Copy>(
+pub fn sidecar<C: Config<Spec = Sidecar>>(
     sidecars: impl Iterator<Item = C> + Clone,
     root: &str,
     namespace: &str,

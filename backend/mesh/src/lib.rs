@@ -30,7 +30,7 @@ pub use change::{Change, Edit, Step};
 pub use change_id::{ChangeId, NoChangeId};
 pub use istio::{ClusterId, KINDS, Kind, Object, Problem, Ref, fqdn, kinds};
 pub use ledger::{Fact, Ledger, Stage};
-pub use model::{Mesh, Objects, Part, Pod, Port, Revision, Service, Subset, Workload, visible_from};
+pub use model::{Mesh, Objects, Part, Pod, Port, Revision, Service, Subset, Workload};
 pub use reads::{Answer, Answers, Read};
 pub use remote::Remote;
 pub use scene::Scene;

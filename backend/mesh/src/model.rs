@@ -1,27 +1,25 @@
 //! One revision of everything: services, workloads, pods and the configuration that touches them.
 
 mod config;
+mod configured;
 mod hosts;
 mod mtls;
 mod objects;
 mod part;
-mod reach;
 mod read;
 mod revision;
 mod services;
 mod workloads;
 
-pub(crate) use mtls::{Policies, mode};
+pub(crate) use configured::Configured;
+pub(crate) use mtls::Policies;
 pub use objects::Objects;
 pub use part::Part;
-pub use reach::visible_from;
-pub(crate) use reach::{closeness, full};
 pub use revision::Revision;
 pub(crate) use services::natural;
-pub(crate) use workloads::selects;
 
 use config::Config;
-use istio::{Problem, Ref, views};
+use istio::{Problem, Protocol, Ref, views};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -34,8 +32,8 @@ pub struct Port {
     pub number: u32,
     /// Port of the pod (numbers only; a named target port is looked up in the pods).
     pub target: u32,
-    /// "http", "grpc", "tcp", … from `appProtocol` or the port's name, as Istio does.
-    pub protocol: String,
+    /// From `appProtocol` or the port's name.
+    pub protocol: Protocol,
 }
 
 /// A version of a service, told by its pods' `version` labels or by a DestinationRule.

@@ -5,7 +5,8 @@ use crate::synthetic::is_synthetic;
 use crate::workloads::ports::real_port;
 use crate::workloads::snapshot::{ending, ready, selects};
 use apiserver::{Store, WatchEvent};
-use istio::{Object, fqdn};
+use istio::Object;
+use istio::hosts::{dialled, of_service};
 use parking_lot::RwLock;
 use pilot::registry::Workload;
 use serde_json::Value;
@@ -93,7 +94,7 @@ impl Index {
                 principal: if workload.proxy.is_some() { workload.identity() } else { String::new() },
                 cluster: "Kubernetes".to_owned(),
                 ip: workload.ip.parse().ok(),
-                service: service.map(|service| fqdn(service.name(), service.namespace())),
+                service: service.map(|service| of_service(service.name(), service.namespace())),
             });
             for real in workload.ports.values() {
                 index.addresses.insert(SocketAddr::from((Ipv4Addr::LOCALHOST, *real)), told.clone());
@@ -110,7 +111,9 @@ impl Index {
         for service in &services {
             let members: Vec<&Object> =
                 pods.iter().filter(|pod| selected(service, pod) && ready(pod) && !ending(pod)).collect();
-            index.services.insert(fqdn(service.name(), service.namespace()), Service::of(service, &members));
+            index
+                .services
+                .insert(of_service(service.name(), service.namespace()), Service::of(service, &members));
         }
         let mut allocated = pilot::registry::allocated(entries.iter());
         for entry in &entries {
@@ -126,7 +129,7 @@ impl Index {
 impl Index {
     /// A service by any of its names, else the host of a ServiceEntry.
     fn named(&self, host: &str, namespace: &str) -> Option<&Service> {
-        self.services.get(&full_name(host, namespace)).or_else(|| self.hosts.get(host))
+        self.services.get(&dialled(host, namespace)).or_else(|| self.hosts.get(host))
     }
 }
 
@@ -197,14 +200,6 @@ impl Names for Directory {
         let index = self.index.read();
         let behind = index.named(host, namespace)?.endpoints.get(&port)?;
         behind.get(rand::random_range(0..behind.len().max(1))).copied()
-    }
-}
-
-/// What the cluster's DNS makes of a name: `reviews`, `reviews.bookinfo` and longer forms are the same service.
-fn full_name(host: &str, namespace: &str) -> String {
-    match host.split('.').collect::<Vec<_>>()[..] {
-        [name, of] => fqdn(name, of),
-        _ => fqdn(host, namespace),
     }
 }
 

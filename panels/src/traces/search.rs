@@ -5,6 +5,7 @@ use crate::intent::TracesOf;
 use crate::kit::theme::space;
 use crate::kit::{Button, button, field, icon, text};
 use egui::{Id, ScrollArea, Ui};
+use istio::Duration;
 use jiff::Timestamp;
 use mesh::trace::{Call, REVISION, TraceQuery};
 use std::collections::{BTreeMap, BTreeSet};
@@ -210,23 +211,17 @@ fn services(cx: &Cx<'_>) -> Vec<String> {
         .collect()
 }
 
-/// Microseconds of "10 ms", "1.5s", "800us", "20" (ms); `None` when nothing is asked for.
+/// Microseconds of "10 ms", "1.5s", "800us", "2 min", "20" (ms); `None` when nothing is asked for.
 fn duration_us(text: &str) -> Result<Option<u64>, String> {
     let text: String = text.chars().filter(|sign| !sign.is_whitespace()).collect();
     if text.is_empty() {
         return Ok(None);
     }
-    let end = text.find(|sign: char| !sign.is_ascii_digit() && sign != '.').unwrap_or(text.len());
-    let factor = match &text[end..] {
-        "us" | "µs" => 1.0,
-        "ms" | "" => 1_000.0,
-        "s" => 1_000_000.0,
-        "min" | "m" => 60_000_000.0,
-        _ => return Err(format!("“{text}” is no duration: write 10 ms or 1.5 s")),
-    };
-    let amount: f64 =
-        text[..end].parse().map_err(|_| format!("“{text}” is no duration: write 10 ms or 1.5 s"))?;
-    Ok(Some((amount * factor).round() as u64))
+    let unit = if text.ends_with(|sign: char| sign.is_ascii_digit()) { "ms" } else { "" };
+    let read = Duration::read(&(text.replace("min", "m") + unit));
+    let nanos = read.and_then(|read| u64::try_from(read.nanos()).ok());
+    let nanos = nanos.ok_or_else(|| format!("“{text}” is no duration: write 10 ms or 1.5 s"))?;
+    Ok(Some((nanos + 500) / 1000))
 }
 
 /// Tags of "key=value other=\"two words\"".
@@ -266,7 +261,7 @@ mod tests {
             assert_eq!(duration_us(text), Ok(expect), "{text}");
         }
         assert!(
-            duration_us("soon").is_err() && duration_us("1.2.3s").is_err() && duration_us("3 h").is_err()
+            duration_us("soon").is_err() && duration_us("1.2.3s").is_err() && duration_us("3 d").is_err()
         );
     }
 

@@ -3,7 +3,7 @@
 use super::at::At;
 use super::found::{Found, rules};
 use super::malformed::{Malformed, duration};
-use crate::duration::Span;
+use crate::duration::Duration;
 
 rules! {
     /// What is wrong with load balancing.
@@ -49,7 +49,7 @@ fn consistent_hash(hash: At<'_>, found: &mut Found) {
     let nameless = hash.has("httpCookie") && !hash.says("httpCookie/name");
     found.when(nameless, hash.at("httpCookie"), Balance::CookieWithoutName);
     let ttl = hash.text("httpCookie/ttl");
-    if !ttl.is_empty() && Span::read(ttl).is_none_or(|ttl| ttl.nanos() < 0) {
+    if !ttl.is_empty() && Duration::read(ttl).is_none_or(|ttl| ttl.nanos() < 0) {
         found.add(hash.at("httpCookie/ttl"), Malformed::BadDuration { text: ttl.to_owned() });
     }
     let old = hash.whole("minimumRingSize") != 0;

@@ -3,7 +3,7 @@
 use super::at::At;
 use super::found::{Found, rules};
 use super::malformed::{duration, header_name, regex};
-use crate::duration::Span;
+use crate::duration::Duration;
 
 rules! {
     /// What is wrong with headers.
@@ -84,7 +84,7 @@ pub(super) fn cors(route: At<'_>, found: &mut Found) {
         }
     }
     duration(&policy, "maxAge", found);
-    let age = Span::read(policy.text("maxAge")).map_or(0, Span::nanos);
+    let age = Duration::read(policy.text("maxAge")).map_or(0, Duration::nanos);
     found.when(age % 1_000_000_000 != 0, policy.at("maxAge"), Header::FineMaxAge);
     found.when(policy.has("allowOrigin"), policy.at("allowOrigin"), Header::OldOrigin);
 }

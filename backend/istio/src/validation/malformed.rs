@@ -2,7 +2,7 @@
 
 use super::at::At;
 use super::found::{Found, rules};
-use crate::duration::Span;
+use crate::duration::Duration;
 use std::net::IpAddr;
 
 rules! {
@@ -55,7 +55,7 @@ pub(super) fn port(of: &At<'_>, path: &str, found: &mut Found) {
 pub(super) fn duration(of: &At<'_>, path: &str, found: &mut Found) {
     const MILLISECOND: i64 = 1_000_000;
     let Some(text) = of.get(path).and_then(|at| at.value().as_str()) else { return };
-    let wrong = match Span::read(text).map(Span::nanos) {
+    let wrong = match Duration::read(text).map(Duration::nanos) {
         None => Malformed::BadDuration { text: text.to_owned() },
         Some(nanos) if nanos < MILLISECOND => Malformed::ShortDuration,
         Some(nanos) if nanos % MILLISECOND != 0 => Malformed::FineDuration,

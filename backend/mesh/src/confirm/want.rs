@@ -2,7 +2,7 @@
 
 use super::json::{field, list, number, text};
 use crate::evidence::{Destination, Want};
-use istio::duration::Span;
+use istio::Duration;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -38,7 +38,7 @@ fn same(wanted: &Value, found: &Value) -> bool {
             wanted.len() == found.len() && wanted.iter().zip(found).all(|(wanted, found)| same(wanted, found))
         }
         (Value::String(one), Value::String(other)) => {
-            one == other || Span::read(one).is_some_and(|span| Span::read(other) == Some(span))
+            one == other || Duration::read(one).is_some_and(|read| Duration::read(other) == Some(read))
         }
         (Value::Number(one), _) => {
             let other = found.as_f64().or_else(|| found.as_str()?.parse().ok());

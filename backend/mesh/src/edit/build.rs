@@ -122,37 +122,6 @@ pub(super) fn managed(steps: &[Step]) -> Vec<String> {
     .collect()
 }
 
-/// "7s", "0.5s": the form of a duration that every version of Istio reads.
-pub(super) fn seconds(millis: u64) -> String {
-    let text = format!("{}.{:03}", millis / 1000, millis % 1000);
-    format!("{}s", text.trim_end_matches('0').trim_end_matches('.'))
-}
-
-/// Milliseconds of "7s", "1h2m", "500ms", "0.5s".
-pub(crate) fn millis(text: &str) -> Option<u64> {
-    let mut total = 0.0;
-    let mut rest = text.trim();
-    while !rest.is_empty() {
-        let end = rest.find(|sign: char| !sign.is_ascii_digit() && sign != '.')?;
-        let amount: f64 = rest[..end].parse().ok()?;
-        let unit_end = rest[end..]
-            .find(|sign: char| sign.is_ascii_digit() || sign == '.')
-            .map_or(rest.len(), |at| end + at);
-        total += amount
-            * match &rest[end..unit_end] {
-                "h" => 3_600_000.0,
-                "m" => 60_000.0,
-                "s" => 1_000.0,
-                "ms" => 1.0,
-                "us" | "µs" => 0.001,
-                "ns" => 0.000_001,
-                _ => return None,
-            };
-        rest = &rest[unit_end..];
-    }
-    Some(total.round() as u64)
-}
-
 /// A number as people write it: 100, not 100.0.
 pub(super) fn number(value: f64) -> Value {
     if value.fract() == 0.0 && value.abs() < 1e9 { json!(value as i64) } else { json!(value) }

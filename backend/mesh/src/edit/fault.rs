@@ -1,12 +1,13 @@
 //! Faults: delays and aborts on the calls of one rule, or of those among them that carry a header.
 
 use super::FaultSpec;
-use super::build::{Ops, managed, number, percent, seconds};
+use super::build::{Ops, managed, number, percent};
 use super::rules::{RuleAt, fault_of, speaks_http, words};
 use super::split::{fresh_route, unread, untold};
 use crate::change::{Change, Step};
 use crate::evidence::{Calls, Claim, Counting, Evidence, Mark, Measure, Part, Wanted, route, routes};
 use crate::{Mesh, Ref, Service};
+use istio::Duration;
 use istio::views::VirtualService;
 use serde_json::{Map, Value, json};
 
@@ -186,7 +187,7 @@ fn claims(at: &Ref, index: usize, fault: FaultSpec) -> Vec<Claim> {
     let mut claims = Vec::new();
     match fault.delay {
         Some((millis, share)) => claims.extend([
-            there("delay/fixed_delay").is(seconds(millis)),
+            there("delay/fixed_delay").is(duration(millis).to_string()),
             there("delay/percentage").percent(share),
         ]),
         None => claims.push(there("delay").absent()),
@@ -247,7 +248,7 @@ fn written(old: Option<&Value>, now: FaultSpec, wanted: FaultSpec) -> Option<Val
                 delay.shift_remove("percent");
                 delay.shift_remove("exponentialDelay");
                 share_of_calls(&mut delay, share);
-                delay.insert("fixedDelay".into(), seconds(millis).into());
+                delay.insert("fixedDelay".into(), duration(millis).to_string().into());
                 fault.insert("delay".into(), delay.into());
             }
         }
@@ -266,6 +267,10 @@ fn written(old: Option<&Value>, now: FaultSpec, wanted: FaultSpec) -> Option<Val
         }
     }
     (!fault.is_empty()).then(|| fault.into())
+}
+
+fn duration(millis: u64) -> Duration {
+    Duration::from_millis(i64::try_from(millis).unwrap_or(i64::MAX))
 }
 
 fn share_of_calls(part: &mut Map<String, Value>, share: f64) {
@@ -307,7 +312,7 @@ fn copied_for_header(rule: &Value, next: &Value) -> bool {
 fn title(service: &Service, calls: &str, fault: FaultSpec) -> String {
     let some = |share: f64| (share < 100.0).then(|| percent(share));
     let calls = format!("{calls} to {}", service.name);
-    let wait = |millis: u64| seconds(millis).replace('s', " s");
+    let wait = |millis: u64| duration(millis).to_string().replace('s', " s");
     match (fault.delay, fault.abort) {
         (Some((millis, share)), None) => match some(share) {
             Some(part) => format!("{part} of {calls} wait {}", wait(millis)),

@@ -3,13 +3,13 @@
 use super::build::{Ops, create, delete, free_name, managed};
 use crate::change::{Change, Step};
 use crate::evidence::{Calls, Claim, Connections, Counting, Evidence, Mark, Measure, Part, Wanted, inbound};
-use crate::model::{Policies, selects};
+use crate::model::{Configured, Policies};
 use crate::{Mesh, Ref, Workload};
-use istio::kinds;
+pub use istio::mtls::Mode;
 use istio::views::{self, PeerAuthentication};
-use serde::{Deserialize, Serialize};
+use istio::{Labels, Selects, kinds};
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// What a policy is for.
@@ -33,39 +33,11 @@ impl fmt::Display for Scope {
     }
 }
 
-/// What the inbound side takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Mode {
-    /// Mutual TLS only.
-    Strict,
-    /// Mutual TLS and plaintext.
-    Permissive,
-    /// Plaintext only.
-    Disable,
-}
-
-impl Mode {
-    /// All of them, the strictest first.
-    pub const ALL: [Self; 3] = [Self::Strict, Self::Permissive, Self::Disable];
-
-    /// As Istio writes it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Strict => "STRICT",
-            Self::Permissive => "PERMISSIVE",
-            Self::Disable => "DISABLE",
-        }
-    }
-    /// The mode of this name.
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|mode| mode.name() == name)
-    }
-    fn connections(self) -> Connections {
-        match self {
-            Self::Strict => Connections::Mutual,
-            Self::Permissive => Connections::Both,
-            Self::Disable => Connections::Plain,
-        }
+fn connections(mode: Mode) -> Connections {
+    match mode {
+        Mode::Strict => Connections::Mutual,
+        Mode::Permissive => Connections::Both,
+        Mode::Disable => Connections::Plain,
     }
 }
 
@@ -84,11 +56,11 @@ pub struct State {
 
 /// How mutual TLS stands for a scope; `None` when its workload is gone.
 pub fn state(mesh: &Mesh, scope: &Scope) -> Option<State> {
-    let policies = Policies::of(mesh);
+    let policies = mesh.mtls_policies();
     let (found, (mode, by)) = match scope {
-        Scope::Mesh => (policies.of_mesh(), policies.mode(mesh.root_namespace(), &BTreeMap::new())),
+        Scope::Mesh => (policies.of_mesh(), policies.mode(mesh.root_namespace(), &Labels::new())),
         Scope::Namespace(namespace) => {
-            (policies.of_namespace(namespace), policies.mode(namespace, &BTreeMap::new()))
+            (policies.of_namespace(namespace), policies.mode(namespace, &Labels::new()))
         }
         Scope::Workload(namespace, name) => {
             let workload = mesh.workload(namespace, name)?;
@@ -96,10 +68,10 @@ pub fn state(mesh: &Mesh, scope: &Scope) -> Option<State> {
         }
     };
     Some(State {
-        own: found.and_then(|(_, policy)| Mode::named(&crate::model::mode(policy)?)),
-        policy: found.map(|(at, _)| at.clone()),
-        in_force: Mode::named(&mode).unwrap_or(Mode::Permissive),
-        by,
+        own: found.and_then(|policy| Mode::stated(policy.spec.mtls.as_ref())),
+        policy: found.map(|policy| policy.at.clone()),
+        in_force: mode,
+        by: by.map(|policy| policy.at.clone()),
     })
 }
 
@@ -195,13 +167,13 @@ fn fresh(mesh: &Mesh, scope: &Scope, mode: Mode) -> Option<Step> {
 }
 
 /// Labels that tell a workload from its neighbours: its Deployment's selector, else app and version, else all.
-fn selector(mesh: &Mesh, workload: &Workload) -> BTreeMap<String, String> {
+fn selector(mesh: &Mesh, workload: &Workload) -> Labels {
     let deployment = Ref::new(&kinds::DEPLOYMENT, &workload.namespace, &workload.name);
     let deployment = mesh.objects().get(&deployment);
     let stated = deployment
         .map(|object| istio::object::strings(object.spec().pointer("/selector/matchLabels")))
         .unwrap_or_default();
-    if !stated.is_empty() && selects(&stated, &workload.labels) {
+    if Selects::gathering(&stated).takes(&workload.labels) {
         return stated;
     }
     let known = |key: &&str| workload.labels.contains_key(*key);
@@ -228,20 +200,22 @@ struct Moved {
 
 /// Proxies whose mode changes by a step, and what is then in force at the scope.
 fn moved(mesh: &Mesh, scope: &Scope, step: &Step) -> Option<(Vec<Moved>, Mode)> {
-    let policies = mesh.peer_authentications().map(|(at, view)| Some((at, mesh.objects().get(at)?, view)));
-    let others = policies.flatten().filter(|(at, ..)| **at != step.at);
+    let others = mesh.peer_authentications().filter(|(at, _)| **at != step.at);
+    let others = others.filter_map(|(at, view)| Configured::of(mesh.objects(), at, view));
     let after = step.after.as_ref().map(|object| (object, views::read::<PeerAuthentication>(object)));
-    let after = after.as_ref().and_then(|(object, view)| Some((&step.at, *object, view.as_ref().ok()?)));
-    let (old, new) = (Policies::of(mesh), Policies::new(mesh.root_namespace(), others.chain(after)));
+    let after = after.as_ref().and_then(|(object, view)| {
+        Some(Configured { at: &step.at, created: object.created(), spec: view.as_ref().ok()? })
+    });
+    let (old, new) = (mesh.mtls_policies(), Policies::new(mesh.root_namespace(), others.chain(after)));
     let mut groups: Vec<Moved> = Vec::new();
     for workload in mesh.workloads().filter(|workload| !workload.gateway) {
         let of = |policies: &Policies<'_>| {
             let own = policies.of_workload(&workload.namespace, &workload.labels);
-            let ports = own.into_iter().flat_map(|(_, policy)| policy.port_level_mtls.keys());
-            let mode = Mode::named(&policies.mode(&workload.namespace, &workload.labels).0)?;
-            Some((mode, ports.filter_map(|port| port.parse().ok()).collect::<BTreeSet<u32>>()))
+            let ports = own.into_iter().flat_map(|policy| policy.spec.port_level_mtls.keys());
+            let (mode, _) = policies.mode(&workload.namespace, &workload.labels);
+            (mode, ports.filter_map(|port| port.parse().ok()).collect::<BTreeSet<u32>>())
         };
-        let (Some((from, mut except)), Some((to, more))) = (of(&old), of(&new)) else { continue };
+        let ((from, mut except), (to, more)) = (of(&old), of(&new));
         except.extend(more);
         let except: Vec<u32> = except.into_iter().collect();
         if from == to {
@@ -260,13 +234,13 @@ fn moved(mesh: &Mesh, scope: &Scope, step: &Step) -> Option<(Vec<Moved>, Mode)> 
             }
         }
     }
-    let none = BTreeMap::new();
+    let none = Labels::new();
     let (mode, _) = match scope {
         Scope::Mesh => new.mode(mesh.root_namespace(), &none),
         Scope::Namespace(namespace) => new.mode(namespace, &none),
         Scope::Workload(namespace, name) => new.mode(namespace, &mesh.workload(namespace, name)?.labels),
     };
-    Some((groups, Mode::named(&mode).unwrap_or(Mode::Permissive)))
+    Some((groups, mode))
 }
 
 /// What shows that proxies take other connections than before.
@@ -274,7 +248,7 @@ fn evidence(mesh: &Mesh, steps: &[Step], moved: &[Moved]) -> Evidence {
     let claims = |mode: fn(&Moved) -> Mode| -> Vec<Claim> {
         let claim = |group: &Moved| {
             let ports = inbound(group.proxies.iter().cloned()).except(group.except.clone());
-            ports.takes(mode(group).connections())
+            ports.takes(connections(mode(group)))
         };
         moved.iter().map(claim).collect()
     };
@@ -308,8 +282,9 @@ fn shared(mesh: &Mesh, scope: &Scope, step: &Step) -> Vec<String> {
         .map(|object| istio::object::strings(object.spec().pointer("/selector/matchLabels")))
         .unwrap_or_default();
     let others = mesh.workloads().filter(|other| *other.namespace == **namespace && *other.name != **name);
+    let selects = Selects::gathering(&labels);
     let others: Vec<&str> =
-        others.filter(|other| selects(&labels, &other.labels)).map(|other| &*other.name).collect();
+        others.filter(|other| selects.takes(&other.labels)).map(|other| &*other.name).collect();
     if others.is_empty() {
         return Vec::new();
     }

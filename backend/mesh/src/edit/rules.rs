@@ -1,10 +1,9 @@
 //! The rules that decide where calls of a service go, as editors show them.
 
 use super::FaultSpec;
-use super::build::millis;
-use crate::model::full;
 use crate::{Mesh, Ref, Service};
 use istio::views::{Destination, HttpMatch, HttpRoute, Redirect, StringMatch, VirtualService};
+use istio::{Duration, fqdn};
 
 /// Where a rule stands.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -98,7 +97,7 @@ pub fn rules(mesh: &Mesh, service: &Service) -> Vec<Rule> {
     }
     for (at, view) in mesh.virtual_services() {
         let goes_here = |http: &HttpRoute| {
-            http.route.iter().any(|row| full(&row.destination.host, &at.namespace) == service.host)
+            http.route.iter().any(|row| fqdn(&row.destination.host, &at.namespace) == service.host)
         };
         if service.virtual_services.first() == Some(at)
             || !view.gateways.iter().any(|gateway| gateway != "mesh")
@@ -114,10 +113,7 @@ pub fn rules(mesh: &Mesh, service: &Service) -> Vec<Rule> {
 
 /// Whether routes by request can be made for a service: HTTP, gRPC, or found out on the wire.
 pub(super) fn speaks_http(service: &Service) -> bool {
-    service
-        .ports
-        .iter()
-        .any(|port| matches!(&*port.protocol, "http" | "http2" | "grpc" | "grpc-web" | "auto"))
+    service.ports.iter().any(|port| port.protocol.may_be_http())
 }
 
 fn rule(service: &Service, at: &Ref, view: &VirtualService, index: usize, entering: &str) -> Rule {
@@ -152,7 +148,7 @@ pub(super) fn weights(http: &HttpRoute, namespace: &str, service: &Service) -> V
 
 /// What a destination is called: its subset, "all versions", or the host of another service.
 pub(super) fn name(destination: &Destination, namespace: &str, service: &Service) -> String {
-    let host = full(&destination.host, namespace);
+    let host = fqdn(&destination.host, namespace);
     match destination.subset.as_deref().filter(|subset| !subset.is_empty()) {
         _ if host != service.host => host,
         Some(subset) => subset.to_owned(),
@@ -163,18 +159,15 @@ pub(super) fn name(destination: &Destination, namespace: &str, service: &Service
 /// The fault of a rule, as far as editors know it.
 pub(super) fn fault_of(http: &HttpRoute) -> FaultSpec {
     let Some(fault) = &http.fault else { return FaultSpec::default() };
-    let share = |percentage: &Option<istio::views::Percent>, old: Option<i64>| {
-        percentage
-            .as_ref()
-            .map_or_else(|| old.map_or(100.0, |percent| percent as f64), |percent| percent.value)
-    };
     FaultSpec {
         delay: fault.delay.as_ref().and_then(|delay| {
-            Some((millis(delay.fixed_delay.as_deref()?)?, share(&delay.percentage, delay.percent)))
+            let wait = Duration::read(delay.fixed_delay.as_deref()?)?.millis();
+            Some((u64::try_from(wait).ok()?, delay.share()))
         }),
-        abort: fault.abort.as_ref().and_then(|abort| {
-            Some((u16::try_from(abort.http_status?).ok()?, share(&abort.percentage, None)))
-        }),
+        abort: fault
+            .abort
+            .as_ref()
+            .and_then(|abort| Some((u16::try_from(abort.http_status?).ok()?, abort.share()))),
     }
 }
 

@@ -4,11 +4,11 @@ use super::build::{Ops, create, free_name, managed};
 use super::rules::{self, ALL_VERSIONS, RuleAt, speaks_http, weights};
 use crate::change::{Change, Step};
 use crate::evidence::{Calls, Claim, Counting, Destination, Evidence, Mark, Measure, Part, Wanted, route};
-use crate::model::{full, natural};
+use crate::model::natural;
 use crate::split::Split;
 use crate::{Mesh, Ref, Service};
-use istio::kinds;
 use istio::views::{HttpRoute, RouteDestination, VirtualService};
+use istio::{fqdn, kinds};
 use serde_json::{Value, json};
 
 /// The shares that a rule has now; of a service without a rule, even ones (that is how its calls are spread).
@@ -62,7 +62,7 @@ fn existing(mesh: &Mesh, service: &Service, at: &Ref, index: usize, wanted: &Spl
     let model = http
         .route
         .iter()
-        .position(|row| full(&row.destination.host, &at.namespace) == service.host)
+        .position(|row| fqdn(&row.destination.host, &at.namespace) == service.host)
         .unwrap_or(0);
     let model = route.pointer(&format!("/{model}/destination")).cloned().unwrap_or_else(|| json!({}));
     for (name, percent) in &new {
@@ -96,7 +96,7 @@ pub(super) fn guarded(spec: &Value, index: usize, route: &Value) -> Ops {
 fn destination(model: &Value, name: &str, service: &Service, namespace: &str) -> Value {
     let mut destination = model.clone();
     let host = model.get("host").and_then(Value::as_str).unwrap_or_default();
-    if full(host, namespace) != service.host {
+    if fqdn(host, namespace) != service.host {
         destination = json!({ "host": service.host });
     }
     if let Some(fields) = destination.as_object_mut() {
@@ -173,7 +173,7 @@ fn subsets(mesh: &Mesh, service: &Service, needed: &[&str]) -> (Vec<Step>, Vec<S
     let own = |at: &&Ref| {
         let rule = mesh.destination_rule(at);
         at.namespace == service.namespace
-            && rule.is_some_and(|rule| full(&rule.host, &at.namespace) == service.host)
+            && rule.is_some_and(|rule| fqdn(&rule.host, &at.namespace) == service.host)
     };
     if let Some(at) = service.destination_rules.iter().find(own)
         && let Some(object) = mesh.objects().get(at)
@@ -261,7 +261,7 @@ fn destinations(http: &HttpRoute, namespace: &str) -> Vec<(Destination, u32)> {
     let alone = u32::from(http.route.len() == 1) * 100;
     let one = |row: &RouteDestination| {
         let to = Destination {
-            host: full(&row.destination.host, namespace),
+            host: fqdn(&row.destination.host, namespace),
             subset: row.destination.subset.clone().unwrap_or_default(),
             port: row.destination.port.as_ref().map(|port| port.number),
         };

@@ -1,4 +1,3 @@
-use super::build::millis;
 use super::*;
 use crate::change::{Change, Edit};
 use crate::demo::{self, by_ref};
@@ -384,15 +383,27 @@ fn an_edit_by_somebody_else_is_not_overwritten() {
     assert!(json_patch::patch(&mut unrelated, patch).is_err(), "their later weight stays");
 }
 
+/// Istio makes no call wait or fail for a fault that does not say how many.
 #[test]
-fn durations() {
-    for (text, expect) in [("7s", 7000), ("0.5s", 500), ("500ms", 500), ("1m30s", 90_000), ("1h", 3_600_000)]
-    {
-        assert_eq!(millis(text), Some(expect), "{text}");
-        assert_eq!(millis(&build::seconds(expect)), Some(expect));
-    }
-    assert_eq!((millis("7"), millis("x"), millis("1d")), (None, None, None));
-    assert_eq!(build::seconds(7000), "7s");
+fn a_fault_without_a_percentage_acts_on_no_call() {
+    let mut objects = demo::bookinfo_objects();
+    let at = Ref::new(&kinds::VIRTUAL_SERVICE, "bookinfo", "reviews");
+    let mut object = (*objects[&at].0).clone();
+    let fault = json!({ "abort": { "httpStatus": 503 }, "delay": { "fixedDelay": "7s" } });
+    object["spec"]["http"][0]["fault"] = fault.clone();
+    objects.insert(at.clone(), object.into());
+    let mesh = Mesh::read(objects, None);
+    let service = mesh.service("bookinfo", "reviews").unwrap();
+    let rule = &rules(&mesh, service)[0];
+    let none = FaultSpec { delay: Some((7000, 0.0)), abort: Some((503, 0.0)) };
+    assert_eq!(rule.fault, none);
+    assert_eq!(super::fault(&mesh, service, &rule.at, None, none), None, "that is what is there");
+    let all = FaultSpec { delay: Some((7000, 0.0)), abort: Some((503, 100.0)) };
+    let change = super::fault(&mesh, service, &rule.at, None, all).unwrap();
+    let after = change.steps[0].after.as_ref().unwrap();
+    let mut expect = fault;
+    expect["abort"]["percentage"] = json!({ "value": 100 });
+    assert_eq!(after.spec()["http"][0]["fault"], expect);
 }
 
 proptest! {

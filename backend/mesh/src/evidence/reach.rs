@@ -2,10 +2,13 @@
 
 use super::MadeRoute;
 use super::route_match::RouteMatch;
-use crate::model::{closeness, full, selects};
-use crate::{Mesh, Ref, Service, Workload, visible_from};
-use istio::kinds;
+use crate::model::Configured;
+use crate::{Mesh, Ref, Service, Workload};
+use istio::destination::{self, Called, Client, Defaults};
+use istio::precedence::by_age;
 use istio::views::{self, DestinationRule, HttpMatch, HttpRoute, Sidecar, VirtualService};
+use istio::visibility::{Egress, exported, sidecar};
+use istio::{Selects, fqdn, kinds, routing};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -18,27 +21,37 @@ pub(super) struct Group<T> {
 /// Whom resources reach in one mesh.
 pub(crate) struct Reach<'a> {
     mesh: &'a Mesh,
-    sidecars: BTreeMap<Arc<str>, Vec<Sidecar>>,
+    /// Those that can be read, the oldest first.
+    sidecars: BTreeMap<&'a str, Vec<(&'a Ref, &'a str, Sidecar)>>,
 }
 
 impl<'a> Reach<'a> {
     pub(crate) fn of(mesh: &'a Mesh) -> Self {
-        let mut sidecars: BTreeMap<Arc<str>, Vec<Sidecar>> = BTreeMap::new();
+        let mut sidecars: BTreeMap<&str, Vec<(&Ref, &str, Sidecar)>> = BTreeMap::new();
         for (at, object) in mesh.objects().of_kind(&kinds::SIDECAR) {
             if let Ok(view) = views::read(object) {
-                sidecars.entry(at.namespace.clone()).or_default().push(view);
+                sidecars.entry(&*at.namespace).or_default().push((at, object.created(), view));
             }
         }
+        sidecars
+            .values_mut()
+            .for_each(|list| list.sort_by(|one, other| by_age(&configured(one), &configured(other))));
         Self { mesh, sidecars }
     }
 
     /// Proxies that hold routes of a VirtualService, by the routes that it makes there: sidecars that see it and a host of
     /// it, and the gateways that it is bound to.
     pub(super) fn routes(&self, at: &Ref, view: &VirtualService) -> Vec<Group<Arc<[MadeRoute]>>> {
-        let inside = view.gateways.is_empty() || view.gateways.iter().any(|gateway| gateway == "mesh");
-        let hosts: Vec<String> = view.hosts.iter().map(|host| full(host, &at.namespace)).collect();
-        let of_host = |host: &String| self.mesh.services().find(move |service| service.host == *host);
-        let services: Vec<&Service> = hosts.iter().filter_map(of_host).collect();
+        let inside = routing::in_mesh(&view.gateways);
+        let hosts: Vec<String> = view.hosts.iter().map(|host| fqdn(host, &at.namespace)).collect();
+        let services: Vec<&Service> =
+            self.mesh.services().filter(|service| hosts.contains(&service.host)).collect();
+        let sees = |workload: &Workload| {
+            let egress = self.egress(workload);
+            let mut known =
+                services.iter().map(|service| egress.sees_service(&service.host, &service.namespace));
+            egress.sees_routes(view, &at.namespace) && (services.is_empty() || known.any(|known| known))
+        };
         let gateways: Vec<(&str, Vec<&Workload>)> = view
             .gateways
             .iter()
@@ -50,8 +63,8 @@ impl<'a> Reach<'a> {
                 let here = |(_, behind): &&(&str, Vec<&Workload>)| behind.contains(&workload);
                 gateways.iter().filter(here).map(|(name, _)| *name).collect()
             } else if inside
-                && visible_from(&view.export_to, &at.namespace, &workload.namespace)
-                && self.sees(workload, &at.namespace, &hosts, &services)
+                && exported(&view.export_to, &[], &at.namespace, &workload.namespace)
+                && sees(workload)
             {
                 vec!["mesh"]
             } else {
@@ -73,63 +86,43 @@ impl<'a> Reach<'a> {
         let Some(service) = self.mesh.services().find(|service| service.host == host) else {
             return Vec::new();
         };
-        let others = |namespace: &str| {
-            let rules = service.destination_rules.iter();
-            rules.filter(|other| *other != at).any(|other| *other.namespace == *namespace)
-        };
-        let hosts = [host.to_owned()];
+        let objects = self.mesh.objects();
+        // One that is not there yet is the youngest.
+        let created = objects.get(at).map_or("~", |object| object.created());
+        let others = self.mesh.destination_rules().filter(|(other, _)| *other != at);
+        let others = others.filter_map(|(at, spec)| Configured::of(objects, at, spec));
+        let all: Vec<_> = others.chain([Configured { at, created, spec: view }]).collect();
+        let called = Called { host, namespace: &service.namespace };
+        let mesh = Defaults { root: self.mesh.root_namespace(), export_to: &[] };
         let takes = |workload: &&Workload| {
-            let scopes = [&*workload.namespace, &*service.namespace, self.mesh.root_namespace()];
-            let first = scopes.into_iter().find(|scope| *at.namespace == **scope || others(scope));
-            let selected = view.workload_selector.as_ref().is_none_or(|selector| {
-                *workload.namespace == *at.namespace && selects(&selector.match_labels, &workload.labels)
-            });
-            first == Some(&*at.namespace)
-                && selected
-                && visible_from(&view.export_to, &at.namespace, &workload.namespace)
-                && (workload.gateway || self.sees(workload, &service.namespace, &hosts, &[service]))
+            let client = Client { namespace: &workload.namespace, labels: &workload.labels };
+            let holding = destination::rule(all.iter(), client, called, mesh);
+            holding.is_some_and(|merged| merged.from.iter().any(|one| one.at == at))
+                && (workload.gateway || self.egress(workload).sees_service(host, &service.namespace))
         };
         self.mesh.workloads().filter(takes).flat_map(Workload::proxies).collect()
     }
 
     /// The workloads that a Gateway runs on.
     fn behind(&self, namespace: &str, name: &str) -> Option<Vec<&'a Workload>> {
-        let (namespace, name) = name.split_once('/').unwrap_or((namespace, name));
+        let (namespace, name) = routing::gateway(name, namespace)?;
         let gateway = self.mesh.gateway(&Ref::new(&kinds::GATEWAY, namespace, name))?;
+        let selects = Selects::gathering(&gateway.selector);
         let all = self.mesh.workloads().filter(|workload| workload.gateway);
-        Some(all.filter(|workload| selects(&gateway.selector, &workload.labels)).collect())
+        Some(all.filter(|workload| selects.takes(&workload.labels)).collect())
     }
 
-    /// Whether a workload's Sidecar lets it see one of these hosts, of an object in this namespace.
-    fn sees(&self, workload: &Workload, namespace: &str, hosts: &[String], services: &[&Service]) -> bool {
-        let labels = |sidecar: &Sidecar| {
-            sidecar.workload_selector.as_ref().map(|selector| selector.labels.clone()).unwrap_or_default()
-        };
-        let of = |namespace: &str| self.sidecars.get(namespace).map_or(&[][..], Vec::as_slice);
-        let own = of(&workload.namespace);
-        let chosen = own
-            .iter()
-            .find(|sidecar| !labels(sidecar).is_empty() && selects(&labels(sidecar), &workload.labels));
-        let wide = |list: &'_ [Sidecar]| list.iter().find(|sidecar| labels(sidecar).is_empty()).cloned();
-        let chosen = chosen.cloned().or_else(|| wide(own)).or_else(|| wide(of(self.mesh.root_namespace())));
-        let Some(sidecar) = chosen.filter(|sidecar| !sidecar.egress.is_empty()) else { return true };
-        let owner_of = |host: &str| {
-            let service = services.iter().find(|service| service.host == host);
-            service.map_or(namespace, |service| &*service.namespace)
-        };
-        sidecar.egress.iter().flat_map(|egress| &egress.hosts).any(|seen| {
-            let (from, pattern) = seen.split_once('/').unwrap_or(("*", seen));
-            hosts.iter().any(|host| {
-                let owner = owner_of(host);
-                let there = match from {
-                    "*" => true,
-                    "." => *workload.namespace == *owner,
-                    from => owner == from,
-                };
-                there && closeness(pattern, owner, host).is_some()
-            })
-        })
+    /// What a workload's Sidecar lets it see.
+    fn egress<'b>(&'b self, workload: &'b Workload) -> Egress<'b> {
+        let root = self.mesh.root_namespace();
+        let near = [&*workload.namespace, root].into_iter().filter_map(|of| self.sidecars.get(of));
+        let holding = sidecar(near.flatten().map(configured), root, &workload.namespace, &workload.labels);
+        Egress::new(holding.map(|one| one.spec), &workload.namespace)
     }
+}
+
+fn configured<'b>((at, created, spec): &'b (&Ref, &str, Sidecar)) -> Configured<'b, Sidecar> {
+    Configured { at, created, spec }
 }
 
 fn join<T: PartialEq>(groups: &mut Vec<Group<T>>, workload: &Workload, told: T) {
@@ -166,18 +159,9 @@ fn made(http: &[HttpRoute], workload: &Workload, namespace: &str, through: &[&st
 /// Whether requests of a caller can match at all. A match that names its gateways asks for no caller, as in istiod.
 fn can_apply(one: &HttpMatch, workload: &Workload, namespace: &str, through: &[&str]) -> bool {
     if one.gateways.is_empty() {
-        return has(&one.source_labels, &workload.labels)
+        return Selects::narrowing(Some(&one.source_labels)).takes(&workload.labels)
             && one.source_namespace.as_ref().is_none_or(|source| **source == *workload.namespace);
     }
-    let full = |name: &str| match name.split_once('/') {
-        _ if name == "mesh" => name.to_owned(),
-        Some((".", name)) => format!("{namespace}/{name}"),
-        Some(_) => name.to_owned(),
-        None => format!("{namespace}/{name}"),
-    };
-    one.gateways.iter().any(|name| through.iter().any(|through| full(name) == full(through)))
-}
-
-fn has(wanted: &BTreeMap<String, String>, labels: &BTreeMap<String, String>) -> bool {
-    wanted.iter().all(|(key, value)| labels.get(key) == Some(value))
+    let meant = |name: &'_ str| routing::gateway(name, namespace).map(|(of, name)| format!("{of}/{name}"));
+    one.gateways.iter().any(|name| through.iter().any(|through| meant(name) == meant(through)))
 }

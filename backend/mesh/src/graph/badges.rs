@@ -1,6 +1,7 @@
 //! What configuration and pods tell about a node at a glance.
 
 use crate::{Mesh, Service, Workload};
+use istio::Selects;
 use istio::views::{DestinationRule, TrafficPolicy};
 
 /// Badges of a node that stands for these workloads behind these services.
@@ -50,7 +51,8 @@ fn breaks(rule: &DestinationRule, workloads: &[&Workload]) -> bool {
                 .iter()
                 .any(|port| port.connection_pool.is_some() || port.outlier_detection.is_some())
     };
-    let here = |labels| workloads.iter().any(|workload| crate::model::selects(labels, &workload.labels));
+    let here =
+        |labels| workloads.iter().any(|workload| Selects::narrowing(Some(labels)).takes(&workload.labels));
     rule.traffic_policy.as_ref().is_some_and(limits)
         || rule
             .subsets

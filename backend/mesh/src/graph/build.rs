@@ -190,9 +190,9 @@ impl<'a> Names<'a> {
         if known(&called.namespace).is_some() {
             return None;
         }
-        let host = called.host.rsplit_once(':').map_or(&*called.host, |(host, _)| host);
-        let full = [crate::model::full(host, from), format!("{host}.svc.cluster.local")];
-        full.iter().find_map(|host| self.by_host.get(host.as_str()).copied())
+        let (host, _) = istio::hosts::host_and_port(&called.host);
+        let meant = [istio::fqdn(host, from), istio::hosts::dialled(host, from)];
+        meant.iter().find_map(|host| self.by_host.get(host.as_str()).copied())
     }
 
     /// The only node behind a service, if there is just one.

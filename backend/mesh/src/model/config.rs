@@ -2,9 +2,9 @@
 
 use super::hosts::ByHost;
 use super::objects::Changed;
-use super::{Objects, Revision};
+use super::{Configured, Objects, Revision};
 use istio::views::{DestinationRule, Gateway, PeerAuthentication, ServiceEntry, VirtualService};
-use istio::{Object, Problem, Ref, kinds, views};
+use istio::{Problem, Ref, kinds, routing, views};
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -95,15 +95,14 @@ impl Config {
     pub(super) fn policies<'a>(
         &'a self,
         objects: &'a Objects,
-    ) -> impl Iterator<Item = (&'a Ref, &'a Object, &'a PeerAuthentication)> {
-        self.peer_authentications.iter().filter_map(|(at, view)| Some((at, objects.get(at)?, &**view)))
+    ) -> impl Iterator<Item = Configured<'a, PeerAuthentication>> {
+        self.peer_authentications.iter().filter_map(|(at, view)| Configured::of(objects, at, &**view))
     }
 }
 
 /// Hosts that a VirtualService routes inside the mesh.
 fn inside(view: &VirtualService) -> Vec<String> {
-    let inside = view.gateways.is_empty() || view.gateways.iter().any(|gateway| gateway == "mesh");
-    if inside { view.hosts.clone() } else { Vec::new() }
+    if routing::in_mesh(&view.gateways) { view.hosts.clone() } else { Vec::new() }
 }
 
 /// Reads one object anew; the view that was and the one that is.

@@ -1,9 +1,10 @@
 //! Configuration objects by the hosts that they name.
 
-use super::Objects;
 use super::objects::Changed;
-use super::reach::{by_age, closeness, full};
-use istio::Ref;
+use super::{Configured, Objects};
+use istio::hosts::{Closeness, is_wildcard};
+use istio::precedence::by_age;
+use istio::{Ref, fqdn};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -18,7 +19,7 @@ pub(crate) struct ByHost {
 /// An object that names a host, and how closely.
 pub(super) struct Found<'a> {
     pub(super) at: &'a Ref,
-    pub(super) closeness: usize,
+    pub(super) closeness: Closeness,
 }
 
 impl ByHost {
@@ -31,7 +32,7 @@ impl ByHost {
     ) -> Vec<String> {
         let named = |view: Option<Arc<T>>| {
             let hosts = view.map(|view| hosts(&view)).unwrap_or_default();
-            let mut named: Vec<String> = hosts.iter().map(|host| full(host, &change.at.namespace)).collect();
+            let mut named: Vec<String> = hosts.iter().map(|host| fqdn(host, &change.at.namespace)).collect();
             named.sort_unstable();
             named.dedup();
             named
@@ -47,7 +48,7 @@ impl ByHost {
     }
 
     fn insert(&mut self, host: &str, at: &Ref) {
-        if host.starts_with('*') {
+        if is_wildcard(host) {
             self.wildcard.push((host.to_owned(), at.clone()));
         } else {
             self.exact.entry(host.to_owned()).or_default().push(at.clone());
@@ -67,16 +68,17 @@ impl ByHost {
     /// The objects that name a fully qualified host: each once, by its closest host, the oldest first.
     pub(super) fn naming<'a>(&'a self, host: &str, objects: &Objects) -> Vec<Found<'a>> {
         let exact = self.exact.get(host).into_iter().flatten();
-        let mut found: Vec<Found<'_>> = exact.map(|at| Found { at, closeness: usize::MAX }).collect();
+        let mut found: Vec<Found<'_>> = exact.map(|at| Found { at, closeness: Closeness::EXACT }).collect();
         for (pattern, at) in &self.wildcard {
-            let Some(closeness) = closeness(pattern, &at.namespace, host) else { continue };
+            let Some(closeness) = Closeness::of(pattern, host) else { continue };
             match found.iter_mut().find(|known| known.at == at) {
                 Some(known) => known.closeness = known.closeness.max(closeness),
                 None => found.push(Found { at, closeness }),
             }
         }
-        found.sort_by(|a, b| match (objects.get(a.at), objects.get(b.at)) {
-            (Some(one), Some(two)) => by_age((a.at, one), (b.at, two)),
+        let config = |found: &Found<'a>| Configured::of(objects, found.at, &());
+        found.sort_by(|a, b| match (config(a), config(b)) {
+            (Some(one), Some(two)) => by_age(&one, &two),
             _ => a.at.cmp(b.at),
         });
         found

@@ -4,9 +4,10 @@ use super::config::{Config, Reach};
 use super::objects::Changed;
 use super::part::Part;
 use super::services::Maker;
-use super::workloads::{Touched, gather, is_gateway, selects, touched};
+use super::workloads::{Touched, gather, is_gateway, touched};
 use super::{Mesh, Objects, Policies, Revision, Workload, mtls};
-use istio::{Object, kinds};
+use istio::hosts::{self, is_wildcard};
+use istio::{Object, Selects, kinds};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -76,11 +77,11 @@ impl Reading<'_> {
             return services;
         }
         let policies = Policies::new(self.root, self.config.policies(self.objects));
-        let selectors = self.config.gateways.values().map(|gateway| &gateway.selector);
-        let selectors: Vec<_> = selectors.filter(|selector| !selector.is_empty()).collect();
+        let selectors = self.config.gateways.values().map(|gateway| Selects::gathering(&gateway.selector));
+        let selectors: Vec<Selects<'_>> = selectors.collect();
         let settle = |workload: &mut Workload| {
             workload.gateway =
-                is_gateway(workload) || selectors.iter().any(|selector| selects(selector, &workload.labels));
+                is_gateway(workload) || selectors.iter().any(|selector| selector.takes(&workload.labels));
             workload.mtls = mtls::in_force(&policies, workload);
         };
         for ((namespace, name), moved) in &touched {
@@ -90,7 +91,7 @@ impl Reading<'_> {
             let selecting = self.before.part(namespace).into_iter().flat_map(Part::services);
             let selecting = selecting.filter(|service| {
                 let mut labels = now.iter().chain(was.map(|was| &**was)).map(|workload| &workload.labels);
-                labels.any(|labels| selects(&service.selector, labels))
+                labels.any(|labels| Selects::gathering(&service.selector).takes(labels))
             });
             services.extend(selecting.map(|service| (namespace.clone(), service.name.clone())));
             if now.as_ref() != was.map(|was| &**was) {
@@ -126,11 +127,10 @@ impl Reading<'_> {
             return names; // all services are among the changes
         }
         let (wild, exact): (Vec<&str>, Vec<&str>) =
-            reach.hosts.iter().map(String::as_str).partition(|host| host.starts_with('*'));
+            reach.hosts.iter().map(String::as_str).partition(|host| is_wildcard(host));
         let exact: BTreeSet<&str> = exact.into_iter().collect();
         for host in &exact {
-            let of_kubernetes = host.strip_suffix(".svc.cluster.local").and_then(|name| name.split_once('.'));
-            if let Some((name, namespace)) = of_kubernetes
+            if let Some((name, namespace)) = hosts::service(host)
                 && let Some(service) = parts.get(namespace).and_then(|part| part.service(name))
             {
                 names.insert((service.namespace.clone(), service.name.clone()));
@@ -143,7 +143,7 @@ impl Reading<'_> {
             }
         }
         if !wild.is_empty() {
-            let fits = |host: &str| wild.iter().any(|pattern| host.ends_with(&pattern[1..]));
+            let fits = |host: &str| wild.iter().any(|pattern| hosts::covers(pattern, host));
             let services = parts.values().flat_map(|part| part.services());
             let fitting = services.filter(|service| fits(&service.host));
             names.extend(fitting.map(|service| (service.namespace.clone(), service.name.clone())));

@@ -3,11 +3,11 @@
 use super::config::Config;
 use super::hosts::Found;
 use super::part::Part;
-use super::reach::{full, visible_from};
-use super::workloads::selects;
 use super::{Objects, Port, Service, Subset, Workload};
-use istio::views::{DestinationRule, ServiceEntry};
-use istio::{Object, Ref, kinds};
+use istio::hosts::{Closeness, of_service};
+use istio::views::{DestinationRule, ServiceEntry, ServicePort};
+use istio::visibility::exported;
+use istio::{Object, Protocol, Ref, Selects, destination, kinds};
 use serde_json::Value;
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BTreeMap, HashMap};
@@ -45,7 +45,7 @@ impl<'a> Maker<'a> {
             let selector = istio::object::strings(object.spec().get("selector"));
             let behind = self.selected(&selector);
             let ports = ports(self.objects, object, &behind);
-            let host = full(name, self.namespace);
+            let host = of_service(name, self.namespace);
             return Some(self.make(Bare { at, name, host, ports, selector, external: false }, &behind));
         }
         let mut entries = self.config.entries(self.namespace);
@@ -61,8 +61,9 @@ impl<'a> Maker<'a> {
         match &self.by_label {
             Some(by_label) => by_label.selected(selector),
             None => {
+                let selects = Selects::gathering(selector);
                 let all = self.workloads.iter().copied();
-                all.filter(|workload| selects(selector, &workload.labels)).collect()
+                all.filter(|workload| selects.takes(&workload.labels)).collect()
             }
         }
     }
@@ -74,7 +75,7 @@ impl<'a> Maker<'a> {
         // Objects that this namespace cannot see still route calls from their own.
         routes.sort_by_key(|found| {
             let view = self.config.virtual_services.get(found.at);
-            let seen = view.is_some_and(|view| visible_from(&view.export_to, &found.at.namespace, own));
+            let seen = view.is_some_and(|view| exported(&view.export_to, &[], &found.at.namespace, own));
             (Reverse(found.closeness), !seen)
         });
         let scope = |namespace: &str| match namespace {
@@ -84,10 +85,10 @@ impl<'a> Maker<'a> {
         };
         let view = |found: &Found<'_>| self.config.destination_rules.get(found.at);
         let mut rules = self.config.rules.naming(&host, self.objects);
-        rules.retain(|found| view(found).is_some_and(|view| view.workload_selector.is_none()));
+        rules.retain(|found| view(found).is_some_and(|view| !destination::selects(view).is_narrow()));
         rules.sort_by_key(|found| (scope(&found.at.namespace), Reverse(found.closeness)));
         // In one namespace only the closest host counts; rules for the same host are merged.
-        let mut closest: HashMap<&str, usize> = HashMap::new();
+        let mut closest: HashMap<&str, Closeness> = HashMap::new();
         rules.retain(|found| {
             *closest.entry(&*found.at.namespace).or_insert(found.closeness) == found.closeness
         });
@@ -128,7 +129,8 @@ fn subsets<'a>(rules: impl Iterator<Item = &'a DestinationRule>, behind: &[&Work
         if subsets.iter().any(|subset| subset.name == declared.name) {
             continue;
         }
-        let chosen = behind.iter().filter(|workload| selects(&declared.labels, &workload.labels));
+        let selects = Selects::narrowing(Some(&declared.labels));
+        let chosen = behind.iter().filter(|workload| selects.takes(&workload.labels));
         subsets.push(Subset {
             name: declared.name.clone(),
             labels: declared.labels.clone(),
@@ -204,7 +206,9 @@ fn ports(objects: &Objects, object: &Object, behind: &[&Workload]) -> Vec<Port> 
             value => number(value).unwrap_or(number_of),
         };
         let name = text(port, "name");
-        let protocol = protocol(&text(port, "appProtocol"), &name, &text(port, "protocol"));
+        let app_protocol = port.get("appProtocol").and_then(Value::as_str);
+        let service_port = u16::try_from(number_of).unwrap_or_default();
+        let protocol = Protocol::of_service(&text(port, "protocol"), app_protocol, &name, service_port);
         Some(Port { name, number: number_of, target, protocol })
     };
     list.iter().filter_map(read).collect()
@@ -223,44 +227,13 @@ fn named_port(objects: &Objects, behind: &[&Workload], name: &str) -> Option<u32
 }
 
 fn entry_ports(entry: &ServiceEntry) -> Vec<Port> {
-    let read = |port: &istio::views::ServicePort| Port {
+    let read = |port: &ServicePort| Port {
         name: port.name.clone(),
         number: port.number,
         target: port.target_port.unwrap_or(port.number),
-        protocol: protocol(port.protocol.as_deref().unwrap_or_default(), &port.name, "TCP"),
+        protocol: Protocol::named(port.protocol.as_deref().unwrap_or_default()),
     };
     entry.ports.iter().map(read).collect()
-}
-
-/// Protocol of a port as Istio tells it: `appProtocol`, else the name up to its first dash, else found out on the wire.
-fn protocol(app_protocol: &str, name: &str, transport: &str) -> String {
-    const KNOWN: [&str; 13] = [
-        "http",
-        "http2",
-        "grpc",
-        "grpc-web",
-        "https",
-        "tls",
-        "tcp",
-        "mongo",
-        "mysql",
-        "redis",
-        "udp",
-        "hbone",
-        "http_proxy",
-    ];
-    if transport.eq_ignore_ascii_case("udp") {
-        return "udp".to_owned();
-    }
-    let said = if app_protocol.is_empty() { name } else { app_protocol }.to_ascii_lowercase();
-    let said = match said.as_str() {
-        "kubernetes.io/h2c" => "http2",
-        "kubernetes.io/ws" | "kubernetes.io/wss" => "http",
-        "grpc-web" => "grpc-web",
-        said if said.starts_with("grpc-web-") => "grpc-web",
-        said => said.split('-').next().unwrap_or_default(),
-    };
-    KNOWN.iter().find(|known| **known == said).map_or("auto", |known| known).to_owned()
 }
 
 /// Workloads of one namespace by label, so that selecting is not a walk over all of them.
@@ -282,6 +255,7 @@ impl<'a> ByLabel<'a> {
             .iter()
             .map(|(key, value)| self.0.get(&(key.as_str(), value.as_str())).map_or(&[][..], Vec::as_slice));
         let shortest = lists.min_by_key(|list| list.len()).unwrap_or(&[]);
-        shortest.iter().copied().filter(|workload| selects(selector, &workload.labels)).collect()
+        let selects = Selects::gathering(selector);
+        shortest.iter().copied().filter(|workload| selects.takes(&workload.labels)).collect()
     }
 }

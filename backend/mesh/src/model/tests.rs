@@ -32,7 +32,7 @@ fn bookinfo() {
     assert_eq!(named(&reviews.destination_rules), ["bookinfo/reviews"]);
     assert_eq!(
         reviews.ports[0],
-        Port { name: "http".into(), number: 9080, target: 9080, protocol: "http".into() }
+        Port { name: "http".into(), number: 9080, target: 9080, protocol: istio::Protocol::Http }
     );
     let page = mesh.service("bookinfo", "productpage").unwrap();
     assert!(page.virtual_services.is_empty(), "a gateway's route is none of the mesh's");
@@ -182,7 +182,7 @@ fn an_external_host_is_a_service() {
     let mesh = with([istio("ServiceEntry", "bookinfo", "api", "", spec)]);
     let service = mesh.service("bookinfo", "api.example.com").unwrap();
     assert!(service.external);
-    assert_eq!(service.ports[0].protocol, "tls");
+    assert_eq!(service.ports[0].protocol, istio::Protocol::Tls);
 }
 
 proptest! {

@@ -2,7 +2,7 @@
 
 use super::objects::Changed;
 use super::{Objects, Pod, Workload};
-use istio::{Object, Ref, kinds};
+use istio::{Object, Ref, canonical, kinds};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -102,11 +102,6 @@ fn over(pod: &Object) -> bool {
     matches!(text(pod, "/status/phase"), "Succeeded" | "Failed")
 }
 
-/// Whether all labels of a selector are there. An empty selector selects nothing here.
-pub(crate) fn selects(selector: &BTreeMap<String, String>, labels: &BTreeMap<String, String>) -> bool {
-    !selector.is_empty() && selector.iter().all(|(key, value)| labels.get(key) == Some(value))
-}
-
 fn workload(namespace: &Arc<str>, name: &Arc<str>, owner: &str, pod: &Value, account: &str) -> Workload {
     let mut labels = Object(Arc::new(
         pod.get("metadata").map_or(Value::Null, |meta| serde_json::json!({ "metadata": meta })),
@@ -115,17 +110,12 @@ fn workload(namespace: &Arc<str>, name: &Arc<str>, owner: &str, pod: &Value, acc
     for label in PER_REVISION {
         labels.remove(label);
     }
-    let first = |keys: &[&str]| {
-        keys.iter().find_map(|key| labels.get(*key).filter(|value| !value.is_empty())).cloned()
-    };
-    let app = first(&["service.istio.io/canonical-name", "app.kubernetes.io/name", "app"]);
-    let version = first(&["service.istio.io/canonical-revision", "app.kubernetes.io/version", "version"]);
     Workload {
         namespace: namespace.clone(),
         name: name.clone(),
         owner: owner.to_owned(),
-        app: app.unwrap_or_else(|| name.to_string()),
-        version: version.unwrap_or_else(|| "latest".to_owned()),
+        app: canonical::service(&labels, name).to_owned(),
+        version: canonical::revision(&labels).to_owned(),
         labels,
         service_account: if account.is_empty() { "default" } else { account }.to_owned(),
         pods: Vec::new(),

@@ -7,7 +7,8 @@ use super::{LABEL, PORT, Size, is_synthetic, place};
 use apiserver::Store;
 use futures::StreamExt;
 use futures::channel::mpsc::{Sender, channel};
-use istio::{Object, fqdn};
+use istio::Object;
+use istio::hosts::of_service;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::collections::HashMap;
@@ -169,7 +170,7 @@ fn entry(
     caller: &Pod,
     called: &Pod,
 ) -> HttpAccessLogEntry {
-    let host = fqdn(name, namespace);
+    let host = of_service(name, namespace);
     let peer = Value { kind: Some(value::Kind::StringValue(caller.id.clone())) };
     let peer = Struct { fields: [("id".to_owned(), peer)].into() };
     let at = SocketAddress {
@@ -218,7 +219,7 @@ fn span(
         trace_id: trace.to_be_bytes().to_vec(),
         span_id: id.to_be_bytes().to_vec(),
         parent_span_id: if parent == 0 { Vec::new() } else { parent.to_be_bytes().to_vec() },
-        name: format!("{}:{PORT}/*", fqdn(name, namespace)),
+        name: format!("{}:{PORT}/*", of_service(name, namespace)),
         kind: 2,
         start_time_unix_nano: nanos(start),
         end_time_unix_nano: nanos(start + takes),

@@ -101,23 +101,9 @@ fn truth(text: &str) -> Result<bool, &'static str> {
 
 /// `300ms`, `1.5s`, `2m`, or several of them in a row.
 fn duration(text: &str) -> Result<Duration, &'static str> {
-    const EXPECTED: &str = "expected a duration such as 300ms or 1.5s, up to 10m";
-    let (mut rest, mut total) = (text, 0.0);
-    while !rest.is_empty() {
-        let unit_at = rest.find(|letter: char| letter.is_ascii_alphabetic()).ok_or(EXPECTED)?;
-        let (number, behind) = rest.split_at(unit_at);
-        let end = behind.find(|letter: char| !letter.is_ascii_alphabetic()).unwrap_or(behind.len());
-        let unit = match &behind[..end] {
-            "ms" => 0.001,
-            "s" => 1.0,
-            "m" => 60.0,
-            _ => return Err(EXPECTED),
-        };
-        total += number.parse::<f64>().map_err(|_| EXPECTED)? * unit;
-        rest = &behind[end..];
-    }
-    let read = Duration::try_from_secs_f64(total).ok().filter(|read| *read <= SLOWEST && !text.is_empty());
-    read.ok_or(EXPECTED)
+    let read = istio::Duration::read(text).and_then(|read| read.try_into().ok());
+    read.filter(|read: &Duration| *read <= SLOWEST)
+        .ok_or("expected a duration such as 300ms or 1.5s, up to 10m")
 }
 
 /// Between the application and whoever asked it: waits and fails as the pod's illness has it.

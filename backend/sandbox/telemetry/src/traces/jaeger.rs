@@ -203,31 +203,8 @@ fn read_tags(params: &Params) -> Result<Vec<(String, String)>, String> {
 
 /// A duration as Go writes it, `1.5s`, `100ms`, `250us`, or a bare number of microseconds.
 fn microseconds(text: &str) -> Option<u64> {
-    const UNITS: [(&str, f64); 8] = [
-        ("ns", 0.001),
-        ("us", 1.0),
-        ("µs", 1.0),
-        ("ms", 1000.0),
-        ("s", 1e6),
-        ("m", 6e7),
-        ("h", 3.6e9),
-        ("d", 8.64e10),
-    ];
-    if let Ok(bare) = text.parse() {
-        return Some(bare);
-    }
-    let mut total = 0.0;
-    let mut rest = text;
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
-        let count: f64 = rest[..digits].parse().ok()?;
-        rest = &rest[digits..];
-        let end = rest.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(rest.len());
-        let (_, unit) = UNITS.iter().find(|(name, _)| *name == &rest[..end])?;
-        total += count * unit;
-        rest = &rest[end..];
-    }
-    (!text.is_empty() && total < 1e18).then_some(total as u64)
+    let bare = text.parse().ok();
+    bare.or_else(|| u64::try_from(istio::Duration::read(text)?.nanos()).ok().map(|nanos| nanos / 1000))
 }
 
 #[cfg(test)]

@@ -185,7 +185,7 @@ fn of_text(name: &str, text: &str, rest: &[Value]) -> Result<Value, String> {
         "double" => number(text.parse().map_err(|_| refused())?),
         "bool" => json!(text.parse::<bool>().map_err(|error| error.to_string())?),
         "duration" => {
-            let nanos = istio::Span::read(text).map(istio::Span::nanos);
+            let nanos = istio::Duration::read(text).map(istio::Duration::nanos);
             json!(nanos.ok_or_else(|| format!("duration conversion error: \"{text}\""))?)
         }
         "isURL" => json!(url(text).is_some()),

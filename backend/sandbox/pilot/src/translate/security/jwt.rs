@@ -170,11 +170,7 @@ impl<'a> Keys<'a> {
             let cluster = names::outbound_cluster(port, "", host);
             return Self::At { uri, cluster, address: Some(SocketAddr::new(address, port)) };
         }
-        let full = match host.split('.').collect::<Vec<_>>()[..] {
-            [name, of] => istio::fqdn(name, of),
-            [name, of, "svc"] => istio::fqdn(name, of),
-            _ => istio::fqdn(host, namespace),
-        };
+        let full = istio::hosts::dialled(host, namespace);
         match registry.service(&full).filter(|service| service.port(port).is_some()) {
             Some(service) => {
                 Self::At { uri, cluster: names::outbound_cluster(port, "", &service.host), address: None }
