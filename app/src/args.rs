@@ -81,12 +81,12 @@ pub(crate) struct Window {
 }
 
 /// Shown below the options of `sandbox`.
-const ILLNESS: &str = "Annotations make a pod ill while it runs: sandbox.binnacle.dev/error-rate=50 (percent), error-status=500, \
-    latency=300ms, latency-jitter=100ms, crash=true, not-ready=true. As in\n  kubectl -n bookinfo annotate pod NAME \
-    sandbox.binnacle.dev/latency=300ms\nIn a Deployment's template they hold for the pods that it makes.";
+const FAULTS: &str = "Annotations give a pod faults while it runs: sandbox.binnacle.dev/error-rate=50 (percent), \
+    error-status=500, latency=300ms, latency-jitter=100ms, crash=true, not-ready=true. As in\n  kubectl -n bookinfo \
+    annotate pod NAME sandbox.binnacle.dev/latency=300ms\nIn a Deployment's template they hold for the pods that it makes.";
 
 #[derive(Debug, Args)]
-#[command(after_help = ILLNESS)]
+#[command(after_help = FAULTS)]
 pub(crate) struct Sandbox {
     /// What runs in it: bookinfo, tutorial (customer, preference, recommendation), all for both, or synthetic: many services
     /// with nothing behind them, and made-up traffic

@@ -1,9 +1,9 @@
 use super::*;
-use mesh::scene::StepState;
 use crate::Wake;
 use axum::Router;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::get;
+use mesh::scene::StepState;
 use std::io::Write as _;
 use std::sync::Arc;
 use tempfile::NamedTempFile;

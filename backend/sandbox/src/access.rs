@@ -2,7 +2,7 @@
 
 use crate::workloads::kubelet::Logs;
 use crate::workloads::ports::real_port;
-use apiserver::{PodAccess, Store};
+use apiserver::{PodAccess, PodName, Store, Unreachable};
 use async_trait::async_trait;
 use istio::Object;
 use std::net::Ipv4Addr;
@@ -16,19 +16,15 @@ pub(crate) struct Pods {
 
 #[async_trait]
 impl PodAccess for Pods {
-    async fn connect(&self, namespace: &str, pod: &str, port: u16) -> Result<TcpStream, String> {
-        let object = self
-            .store
-            .get("Pod", namespace, pod)
-            .map(Object)
-            .ok_or_else(|| format!("pod {namespace}/{pod} is gone"))?;
+    async fn connect(&self, namespace: &str, pod: &str, port: u16) -> Result<TcpStream, Unreachable> {
+        let name = || PodName { namespace: namespace.to_owned(), name: pod.to_owned() };
+        let object = self.store.get("Pod", namespace, pod).map(Object);
+        let object = object.ok_or_else(|| Unreachable::Gone(name()))?;
         // A forwarded connection starts inside the pod, so it meets the application itself and not its sidecar.
         let real = real_port(&object, &format!("app/{port}"))
             .or_else(|| real_port(&object, &port.to_string()))
-            .ok_or_else(|| format!("nothing listens on port {port} in pod {namespace}/{pod}"))?;
-        let refused = |error: std::io::Error| {
-            format!("failed to connect to port {port} in pod {namespace}/{pod}: {error}")
-        };
+            .ok_or_else(|| Unreachable::Closed(name(), port))?;
+        let refused = |error| Unreachable::Refused(name(), port, error);
         TcpStream::connect((Ipv4Addr::LOCALHOST, real)).await.map_err(refused)
     }
 

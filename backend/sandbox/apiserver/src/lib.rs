@@ -13,6 +13,7 @@ mod kubeconfig;
 mod logs;
 mod openapi;
 mod patch;
+mod pods;
 mod protobuf;
 mod routes;
 mod schema;
@@ -26,7 +27,8 @@ mod tunnel;
 
 pub use faults::{Deny, Faults};
 pub use logs::{LogLine, LogRing, Logs};
+pub use pods::{PodAccess, PodName, Unreachable};
 pub use selector::selects;
-pub use server::{ApiServer, Options, PodAccess, StartError};
+pub use server::{ApiServer, Options, StartError};
 pub use status::ApiError;
 pub use store::{Store, Watch, WatchEvent};

@@ -1,7 +1,7 @@
 //! Bodies in Kubernetes' own protobuf, as kubectl sends them for the few kinds that it makes from flags. They become JSON at
 //! the door.
 
-use std::{collections::BTreeMap, sync::LazyLock};
+use std::{collections::BTreeMap, num::TryFromIntError, sync::LazyLock};
 
 use base64::Engine as _;
 use bytes::Buf as _;
@@ -32,9 +32,32 @@ static MESSAGES: LazyLock<BTreeMap<&'static str, Message>> = LazyLock::new(|| {
     messages
 });
 
-/// The object in a body; the error says what is not known of it.
-pub(crate) fn to_json(body: &[u8]) -> Result<Value, String> {
-    let mut rest = body.strip_prefix(MAGIC).ok_or("the body does not begin as Kubernetes' protobuf does")?;
+/// Why a body is not read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unreadable {
+    #[error("the body does not begin as Kubernetes' protobuf does")]
+    Magic,
+    #[error("{0}")]
+    Broken(#[from] prost::DecodeError),
+    #[error("{0}")]
+    TooLong(#[from] TryFromIntError),
+    #[error("the body ends in the middle of a field")]
+    Short,
+    #[error("fields of wire type {0:?} are not known here")]
+    Wire(WireType),
+    #[error("{0} in protobuf is not known here")]
+    Message(String),
+    #[error("field {number} of {of} in protobuf is not known here")]
+    Field { number: u32, of: String },
+    #[error("a map entry is a number")]
+    Entry,
+    #[error("a field of type {0} in protobuf is a number")]
+    Number(String),
+}
+
+/// The object in a body.
+pub(crate) fn to_json(body: &[u8]) -> Result<Value, Unreadable> {
+    let mut rest = body.strip_prefix(MAGIC).ok_or(Unreadable::Magic)?;
     let (mut api_version, mut kind, mut raw) = (String::new(), String::new(), &[][..]);
     while let Some((number, field)) = next(&mut rest)? {
         match (number, field) {
@@ -63,33 +86,30 @@ enum Field<'a> {
 }
 
 /// Takes the next field off.
-fn next<'a>(rest: &mut &'a [u8]) -> Result<Option<(u32, Field<'a>)>, String> {
+fn next<'a>(rest: &mut &'a [u8]) -> Result<Option<(u32, Field<'a>)>, Unreadable> {
     if rest.is_empty() {
         return Ok(None);
     }
-    let broken = |error: prost::DecodeError| error.to_string();
-    let (number, wire) = decode_key(rest).map_err(broken)?;
+    let (number, wire) = decode_key(rest)?;
     let field = match wire {
-        WireType::Varint => Field::Number(decode_varint(rest).map_err(broken)?),
+        WireType::Varint => Field::Number(decode_varint(rest)?),
         WireType::LengthDelimited => {
-            let length =
-                usize::try_from(decode_varint(rest).map_err(broken)?).map_err(|error| error.to_string())?;
-            let bytes = rest.get(..length).ok_or("the body ends in the middle of a field")?;
+            let length = usize::try_from(decode_varint(rest)?)?;
+            let bytes = rest.get(..length).ok_or(Unreadable::Short)?;
             rest.advance(length);
             Field::Bytes(bytes)
         }
-        other => return Err(format!("fields of wire type {other:?} are not known here")),
+        other => return Err(Unreadable::Wire(other)),
     };
     Ok(Some((number, field)))
 }
 
-fn message(name: &str, mut rest: &[u8]) -> Result<Value, String> {
-    let fields = MESSAGES.get(name).ok_or_else(|| format!("{name} in protobuf is not known here"))?;
+fn message(name: &str, mut rest: &[u8]) -> Result<Value, Unreadable> {
+    let fields = MESSAGES.get(name).ok_or_else(|| Unreadable::Message(name.to_owned()))?;
     let mut object = Map::new();
     while let Some((number, field)) = next(&mut rest)? {
-        let (field_name, ty) = fields
-            .get(&number)
-            .ok_or_else(|| format!("field {number} of {name} in protobuf is not known here"))?;
+        let (field_name, ty) =
+            fields.get(&number).ok_or_else(|| Unreadable::Field { number, of: name.to_owned() })?;
         if *ty == "skip" {
             continue;
         }
@@ -112,8 +132,8 @@ fn message(name: &str, mut rest: &[u8]) -> Result<Value, String> {
     Ok(Value::Object(object))
 }
 
-fn entry(ty: &str, field: &Field<'_>) -> Result<(String, Value), String> {
-    let Field::Bytes(bytes) = field else { return Err("a map entry is a number".into()) };
+fn entry(ty: &str, field: &Field<'_>) -> Result<(String, Value), Unreadable> {
+    let Field::Bytes(bytes) = field else { return Err(Unreadable::Entry) };
     let mut rest: &[u8] = bytes;
     let (mut key, mut found) = (String::new(), Value::from(""));
     while let Some((number, field)) = next(&mut rest)? {
@@ -126,7 +146,7 @@ fn entry(ty: &str, field: &Field<'_>) -> Result<(String, Value), String> {
     Ok((key, found))
 }
 
-fn value(ty: &str, field: &Field<'_>) -> Result<Value, String> {
+fn value(ty: &str, field: &Field<'_>) -> Result<Value, Unreadable> {
     Ok(match (ty, field) {
         // Numbers below zero are written as if they had no sign.
         ("int" | "count", Field::Number(number)) => json!(number.cast_signed()),
@@ -136,11 +156,11 @@ fn value(ty: &str, field: &Field<'_>) -> Result<Value, String> {
         ("intstr", Field::Bytes(bytes)) => int_or_string(bytes)?,
         ("Quantity", Field::Bytes(bytes)) => message(ty, bytes)?.get("string").cloned().unwrap_or_default(),
         (name, Field::Bytes(bytes)) => message(name, bytes)?,
-        (name, Field::Number(_)) => return Err(format!("a field of type {name} in protobuf is a number")),
+        (name, Field::Number(_)) => return Err(Unreadable::Number(name.to_owned())),
     })
 }
 
-fn int_or_string(mut rest: &[u8]) -> Result<Value, String> {
+fn int_or_string(mut rest: &[u8]) -> Result<Value, Unreadable> {
     let (mut number, mut text) = (0, None);
     while let Some((index, field)) = next(&mut rest)? {
         match (index, field) {
@@ -182,8 +202,9 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_refused() {
-        assert!(to_json(&body("Namespace", &field(9, b"x"))).unwrap_err().contains("field 9 of Namespace"));
-        assert!(to_json(&body("Lease", &[])).unwrap_err().contains("Lease"));
+        let refused = |body: &[u8]| to_json(body).unwrap_err().to_string();
+        assert!(refused(&body("Namespace", &field(9, b"x"))).contains("field 9 of Namespace"));
+        assert!(refused(&body("Lease", &[])).contains("Lease"));
         assert!(to_json(b"{}").is_err());
         assert!(to_json(&body("Namespace", &[0x0a, 0x7f, 1])).is_err());
     }

@@ -6,7 +6,6 @@ use std::{
     time::Duration,
 };
 
-use async_trait::async_trait;
 use axum::body::Body;
 use http::{HeaderValue, Request, Response, header};
 use hyper::{body::Incoming, service::service_fn};
@@ -19,23 +18,13 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     faults::{Deny, Faults},
-    kubeconfig,
-    logs::Logs,
-    openapi, routes,
+    kubeconfig, openapi,
+    pods::PodAccess,
+    routes,
     status::ApiError,
     store::Store,
     tls,
 };
-
-/// What the server cannot know by itself: what runs inside the pods.
-#[async_trait]
-pub trait PodAccess: Send + Sync {
-    /// A connection to a port inside a pod, for port-forward and proxy.
-    async fn connect(&self, namespace: &str, pod: &str, port: u16) -> Result<TcpStream, String>;
-
-    /// What a container wrote; nothing when there is no such container.
-    fn logs(&self, namespace: &str, pod: &str, container: &str) -> Option<Logs>;
-}
 
 /// How to serve.
 pub struct Options {

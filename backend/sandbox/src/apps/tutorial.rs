@@ -131,6 +131,15 @@ fn version(said: &str) -> String {
     format!("v{}", if end == 0 { "1" } else { &number[..end] })
 }
 
+/// Why the world clock did not tell the time.
+#[derive(Debug, thiserror::Error)]
+enum NoTime {
+    #[error("{}", exception(.0))]
+    Call(CallError),
+    #[error("Error: {0} - {1}")]
+    Status(u16, String),
+}
+
 impl Recommendation {
     async fn recommend(&self, headers: &HeaderMap) -> Response {
         let count = self.answers.fetch_add(1, Ordering::Relaxed) + 1;
@@ -155,7 +164,7 @@ impl Recommendation {
 
     /// The time that the world clock tells. A sandbox has no outside: as long as the mesh does not know the clock's name,
     /// it is this machine's time.
-    async fn time(&self, headers: &HeaderMap) -> Result<String, String> {
+    async fn time(&self, headers: &HeaderMap) -> Result<String, NoTime> {
         let answer = self
             .host
             .caller
@@ -165,15 +174,14 @@ impl Recommendation {
             Err(CallError::UnknownName(_)) => {
                 Ok(Timestamp::now().strftime("%Y-%m-%dT%H:%M+00:00").to_string())
             }
-            Err(error) => Err(exception(&error)),
+            Err(error) => Err(NoTime::Call(error)),
             Ok(answer) if answer.status.is_success() => {
                 let told: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
                 Ok(told["currentDateTime"].as_str().unwrap_or("at an unknown time").to_owned())
             }
-            Ok(answer) => Err(format!(
-                "Error: {} - {}",
+            Ok(answer) => Err(NoTime::Status(
                 answer.status.as_u16(),
-                String::from_utf8_lossy(&answer.body).trim_end()
+                String::from_utf8_lossy(&answer.body).trim_end().to_owned(),
             )),
         }
     }

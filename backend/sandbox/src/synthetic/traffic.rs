@@ -37,7 +37,7 @@ const TICK: Duration = Duration::from_millis(250);
 /// Messages that may wait for the telemetry.
 const WAITING: usize = 10_000;
 /// Every so many services one is not well.
-const ILL: usize = 17;
+const FAULTY: usize = 17;
 
 /// One pod of a service.
 #[derive(Clone)]
@@ -128,8 +128,8 @@ fn one_request(
     logs: &mut Sender<StreamAccessLogsMessage>,
     spans: &mut Vec<ResourceSpans>,
 ) {
-    let ill = way.last().is_some_and(|last| last % ILL == 0) && chance.random_bool(0.2);
-    let code = if ill { 503 } else { 200 };
+    let fails = way.last().is_some_and(|last| last % FAULTY == 0) && chance.random_bool(0.2);
+    let code = if fails { 503 } else { 200 };
     let (trace, mut parent) = (chance.random::<u128>(), 0_u64);
     let mut caller: Option<Pod> = None;
     // Whoever is called takes a part of its caller's time.

@@ -1,9 +1,9 @@
 //! The container of a demo service: its program, how it crashes and comes back, and what the Pod object says of it.
 
-use super::illness::{Illness, suffer};
+use super::faults::{self, Faults};
 use super::inject::now;
 use super::pod::Voice;
-use super::probe::Probe;
+use super::probe::{Failure, Probe};
 use super::status::{Container, Ended};
 use crate::apps::{Demo, Host};
 use axum::Router;
@@ -63,7 +63,7 @@ pub(crate) struct Program {
     pub(crate) real: Vec<u16>,
     /// Its place on the board.
     pub(crate) index: usize,
-    pub(crate) ill: watch::Receiver<Illness>,
+    pub(crate) faults: watch::Receiver<Faults>,
     pub(crate) readiness: Option<Probe>,
     pub(crate) liveness: Option<Probe>,
 }
@@ -109,7 +109,7 @@ impl Program {
             );
             tokio::select! {
                 () = tokio::time::sleep(wait) => wait = (wait * 2).min(LONGEST_WAIT),
-                () = self.turns(|ill| !ill.crash), if self.ill.borrow().crash => wait = FIRST_WAIT,
+                () = self.turns(|faults| !faults.crash), if self.faults.borrow().crash => wait = FIRST_WAIT,
                 () = stop.cancelled() => return,
             }
             self.host.log.restart();
@@ -119,10 +119,10 @@ impl Program {
         }
     }
 
-    /// Waits until the pod's illness is such.
-    async fn turns(&self, is: impl Fn(&Illness) -> bool) {
-        let mut ill = self.ill.clone();
-        if ill.wait_for(|ill| is(ill)).await.is_err() {
+    /// Waits until the pod's faults are such.
+    async fn turns(&self, is: impl Fn(&Faults) -> bool) {
+        let mut faults = self.faults.clone();
+        if faults.wait_for(|faults| is(faults)).await.is_err() {
             // The pod is on its way out, and will be told to stop.
             std::future::pending::<()>().await;
         }
@@ -139,10 +139,10 @@ impl Program {
         stop: &CancellationToken,
     ) -> End {
         let crash = async {
-            self.turns(|ill| ill.crash).await;
+            self.turns(|faults| faults.crash).await;
             self.host.log.push("crashed on purpose, by annotation sandbox.binnacle.dev/crash");
         };
-        if self.ill.borrow().crash {
+        if self.faults.borrow().crash {
             crash.await;
             return End::Crashed;
         }
@@ -161,7 +161,8 @@ impl Program {
             container.waiting = None;
             started.clone_into(&mut container.started);
         });
-        let router = (self.demo.make)(self.host.clone()).layer(from_fn_with_state(self.ill.clone(), suffer));
+        let router = (self.demo.make)(self.host.clone())
+            .layer(from_fn_with_state(self.faults.clone(), faults::inject));
         let serving = join_all(listeners.into_iter().map(|listener| serve(listener, router.clone(), stop)));
         tokio::select! {
             _ = serving => End::Stopped,
@@ -185,7 +186,7 @@ impl Program {
         let mut probed = self.readiness.is_none();
         let mut fresh = true;
         loop {
-            let not_ready = self.ill.borrow().not_ready;
+            let not_ready = self.faults.borrow().not_ready;
             board.change(self.index, |container| container.ready = probed && !not_ready);
             if not_ready {
                 voice.warn(
@@ -198,11 +199,12 @@ impl Program {
                 if fresh {
                     probe.hold_back().await;
                 }
-                let failed = |why: &str| voice.warn("Unhealthy", format!("Readiness probe failed: {why}"));
+                let failed =
+                    |why: &Failure| voice.warn("Unhealthy", format!("Readiness probe failed: {why}"));
                 probe.turns(probed, self.real_port(probe.port), failed).await;
             };
             tokio::select! {
-                () = self.turns(|ill| ill.not_ready != not_ready) => {}
+                () = self.turns(|faults| faults.not_ready != not_ready) => {}
                 () = other => (probed, fresh) = (!probed, false),
             }
         }
@@ -212,7 +214,7 @@ impl Program {
     async fn lives_no_more(&self, voice: &Voice) {
         let Some(probe) = &self.liveness else { return std::future::pending().await };
         probe.hold_back().await;
-        let failed = |why: &str| voice.warn("Unhealthy", format!("Liveness probe failed: {why}"));
+        let failed = |why: &Failure| voice.warn("Unhealthy", format!("Liveness probe failed: {why}"));
         probe.turns(true, self.real_port(probe.port), failed).await;
     }
 }

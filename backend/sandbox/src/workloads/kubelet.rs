@@ -1,6 +1,6 @@
 //! Pods that run: one life for each Pod object, from when it appears until it is gone.
 
-use super::illness::{self, Illness};
+use super::faults::{self, Faults};
 use super::inject;
 use super::pod::{self, Life};
 use super::snapshot::{ending, uid};
@@ -79,7 +79,7 @@ pub(crate) struct Kubelet {
 struct Running {
     stop: CancellationToken,
     leave: Leave,
-    ill: watch::Sender<Illness>,
+    faults: watch::Sender<Faults>,
     task: AbortOnDropHandle<()>,
 }
 
@@ -89,7 +89,7 @@ impl Kubelet {
         Self { machine, running: HashMap::new(), last_ip: 1 }
     }
 
-    /// Starts the pods that do not run yet, tells those that run how ill they are, and ends those that were deleted.
+    /// Starts the pods that do not run yet, tells those that run their faults, and ends those that were deleted.
     pub(crate) fn sync(&mut self, pods: &[Object], namespaces: &[Object]) {
         self.running.retain(|key, running| {
             let pod = pods.iter().find(|pod| uid(pod) == key);
@@ -110,29 +110,29 @@ impl Kubelet {
                 }
                 continue;
             }
-            let ill = illness::of(pod);
+            let faults = faults::of(pod);
             if let Some(running) = self.running.get(uid(pod)) {
-                running.ill.send_if_modified(|known| {
-                    let other = *known != ill;
-                    *known = ill;
+                running.faults.send_if_modified(|known| {
+                    let other = *known != faults;
+                    *known = faults;
                     other
                 });
                 continue;
             }
             let namespace = namespaces.iter().find(|namespace| namespace.name() == pod.namespace());
             let sidecar = !inject::has_proxy(pod) && inject::wanted(pod, namespace);
-            let (stop, leave, ill) = (CancellationToken::new(), Leave::new(), watch::Sender::new(ill));
+            let (stop, leave, faults) = (CancellationToken::new(), Leave::new(), watch::Sender::new(faults));
             let life = Life {
                 machine: self.machine.clone(),
                 pod: pod.clone(),
                 ip: self.free_ip(pods),
                 sidecar,
-                ill: ill.subscribe(),
+                faults: faults.subscribe(),
                 stop: stop.clone(),
                 leave: leave.clone(),
             };
             let task = AbortOnDropHandle::new(tokio::spawn(life.live()));
-            self.running.insert(uid(pod).to_owned(), Running { stop, leave, ill, task });
+            self.running.insert(uid(pod).to_owned(), Running { stop, leave, faults, task });
         }
     }
 

@@ -10,7 +10,7 @@ mod daemon_sets;
 mod deployments;
 mod endpoints;
 mod environment;
-mod illness;
+mod faults;
 pub(crate) mod inject;
 pub(crate) mod kubelet;
 mod names;

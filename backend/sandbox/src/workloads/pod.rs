@@ -2,7 +2,7 @@
 
 use super::container::{Board, Program, never_pulled, no_image};
 use super::environment::environment;
-use super::illness::Illness;
+use super::faults::Faults;
 use super::inject::{self, PROXY};
 use super::kubelet::{ISTIOD, Machine};
 use super::ports::{ANNOTATION, Ports};
@@ -38,7 +38,7 @@ pub(super) struct Life {
     pub(super) ip: Ipv4Addr,
     /// It gets a sidecar.
     pub(super) sidecar: bool,
-    pub(super) ill: watch::Receiver<Illness>,
+    pub(super) faults: watch::Receiver<Faults>,
     /// The whole sandbox ends.
     pub(super) stop: CancellationToken,
     /// Somebody deleted the pod.
@@ -167,7 +167,7 @@ impl Life {
                     host,
                     real,
                     index,
-                    ill: self.ill.clone(),
+                    faults: self.faults.clone(),
                     readiness,
                     liveness,
                 });
@@ -218,18 +218,18 @@ impl Life {
         let stop = self.stop.clone();
         let mut mistakes = Vec::new();
         loop {
-            let ill = self.ill.borrow_and_update().mistakes.clone();
-            for mistake in ill.iter().filter(|mistake| !mistakes.contains(*mistake)) {
+            let faults = self.faults.borrow_and_update().mistakes.clone();
+            for mistake in faults.iter().filter(|mistake| !mistakes.contains(*mistake)) {
                 voice.warn("AnnotationIgnored", mistake.clone());
             }
-            mistakes = ill;
+            mistakes = faults;
             let containers = told.borrow_and_update().clone();
             self.write_status(&containers);
             tokio::select! {
                 () = stop.cancelled() => break,
                 () = self.leave.begins() => break,
                 Ok(()) = told.changed() => {}
-                Ok(()) = self.ill.changed() => {}
+                Ok(()) = self.faults.changed() => {}
                 is = next(&mut state) => {
                     board.change(at, |container| container.follow(is));
                     if containers.get(at).is_some_and(|before| before.restarts != is.restarts) {

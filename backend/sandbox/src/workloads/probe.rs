@@ -1,11 +1,28 @@
 //! Probes: asking a container, as its spec wants it, whether it is ready and whether it lives.
 
-use crate::apps::outgoing::{exchange, refused, request};
+use crate::apps::outgoing::{CallError, exchange, refused, request};
 use http::{HeaderMap, Method};
 use serde_json::Value;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 use tokio::net::TcpStream;
+
+/// Why a probe failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    #[error("connect to port {0}: connection refused")]
+    Closed(u16),
+    #[error("connection refused")]
+    Refused,
+    #[error("{0}")]
+    Connect(#[from] std::io::Error),
+    #[error("{0}")]
+    Call(#[from] CallError),
+    #[error("HTTP probe failed with statuscode: {0}")]
+    Status(u16),
+    #[error("no answer in time")]
+    Late,
+}
 
 /// One probe of a container that runs a demo service. Those that would run a program in the container always succeed:
 /// there is none.
@@ -56,12 +73,12 @@ impl Probe {
 
     /// Asks again and again until the verdict is another one than `known`; says each failure. `real` is its port on this
     /// machine, if anybody listens there.
-    pub(crate) async fn turns(&self, known: bool, real: Option<u16>, failed: impl Fn(&str)) {
+    pub(crate) async fn turns(&self, known: bool, real: Option<u16>, failed: impl Fn(&Failure)) {
         let mut in_a_row = 0;
         loop {
             let answer = match real {
                 Some(real) => self.ask(real).await,
-                None => Err(format!("connect to port {}: connection refused", self.port)),
+                None => Err(Failure::Closed(self.port)),
             };
             if let Err(why) = &answer {
                 failed(why);
@@ -74,22 +91,20 @@ impl Probe {
         }
     }
 
-    async fn ask(&self, real: u16) -> Result<(), String> {
+    async fn ask(&self, real: u16) -> Result<(), Failure> {
         let ask = async {
             let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, real)).await;
-            let stream = stream.map_err(|error| {
-                if refused(&error) { "connection refused".to_owned() } else { error.to_string() }
-            })?;
+            let stream =
+                stream.map_err(|error| if refused(&error) { Failure::Refused } else { error.into() })?;
             let Some(path) = &self.path else { return Ok(()) };
-            let request = request(Method::GET, "localhost", path, HeaderMap::new())
-                .map_err(|error| error.to_string())?;
-            let status = exchange(stream, request).await.map_err(|error| error.to_string())?.status;
+            let request = request(Method::GET, "localhost", path, HeaderMap::new())?;
+            let status = exchange(stream, request).await?.status;
             if (200..400).contains(&status.as_u16()) {
                 return Ok(());
             }
-            Err(format!("HTTP probe failed with statuscode: {}", status.as_u16()))
+            Err(Failure::Status(status.as_u16()))
         };
-        tokio::time::timeout(self.timeout, ask).await.map_err(|_| "no answer in time".to_owned())?
+        tokio::time::timeout(self.timeout, ask).await.map_err(|_| Failure::Late)?
     }
 }
 

@@ -1,4 +1,4 @@
-//! Workloads by kubectl: scaling, rollouts, pods that come, go, are ill or have no sidecar.
+//! Workloads by kubectl: scaling, rollouts, pods that come, go, have faults or no sidecar.
 
 use super::walk::{Got, Walk, eventually, fits, holds, with};
 use sandbox::Scenario;
@@ -181,7 +181,7 @@ async fn new_versions(walk: &Walk) {
         holds(pods.is_empty(), pods)
     })
     .await;
-    // A version that is ill by its image.
+    // A version that fails by its image.
     walk.apply("bookinfo-ratings-v-faulty.yaml").await;
     walk.rolled_out("ratings-v-faulty").await;
     walk.kubectl(&["scale", "deployment/ratings-v1", "--replicas=0"]).await;
@@ -230,7 +230,7 @@ async fn lone_pods(walk: &Walk) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn illness_and_sidecars() {
+async fn faults_and_sidecars() {
     let walk = Walk::open(Scenario::Bookinfo, "bookinfo").await;
     errors_and_latency(&walk).await;
     not_ready(&walk).await;

@@ -1,6 +1,6 @@
 //! `…/pods/NAME:PORT/proxy/PATH` and `…/services/NAME:PORT/proxy/PATH`: plain HTTP to a pod, through the API server.
 
-use std::sync::Arc;
+use std::{fmt::Display, sync::Arc};
 
 use axum::body::Body;
 use http::{Request, Response, Uri, header};
@@ -35,13 +35,13 @@ pub(super) async fn answer(
     } else {
         behind_service(&api, &at, &namespace, &name, port.as_deref())?
     };
-    let unavailable = |error: String| {
+    let unavailable = |error: &dyn Display| {
         ApiError::new(503, "ServiceUnavailable", format!("error trying to reach service: {error}"))
     };
-    let stream = api.pods.connect(&namespace, &pod, port).await.map_err(unavailable)?;
+    let stream = api.pods.connect(&namespace, &pod, port).await.map_err(|error| unavailable(&error))?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
         .await
-        .map_err(|error| unavailable(error.to_string()))?;
+        .map_err(|error| unavailable(&error))?;
     api.tasks.spawn(async move {
         if let Err(error) = connection.await {
             tracing::debug!(%error, "a proxied connection ended badly");
@@ -58,7 +58,7 @@ pub(super) async fn answer(
     let host = http::HeaderValue::from_str(&format!("{pod}:{port}"))
         .map_err(|error| ApiError::bad_request(error.to_string()))?;
     headers.insert(header::HOST, host);
-    let mut response = sender.send_request(request).await.map_err(|error| unavailable(error.to_string()))?;
+    let mut response = sender.send_request(request).await.map_err(|error| unavailable(&error))?;
     for name in [header::CONNECTION, header::TRANSFER_ENCODING] {
         response.headers_mut().remove(name);
     }

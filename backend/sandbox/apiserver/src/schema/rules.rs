@@ -15,7 +15,8 @@ pub(crate) struct Rule(Arc<Inner>);
 
 struct Inner {
     expression: String,
-    message: String,
+    /// What is said when it does not hold; "failed rule: …" where the rule does not say.
+    message: Option<String>,
     /// Says what is wrong in place of the message.
     message_expression: Option<(String, Program)>,
     reason: &'static str,
@@ -224,7 +225,7 @@ impl Rule {
         };
         let program = parse(&expression)?;
         Some(Self(Arc::new(Inner {
-            message: text("message").unwrap_or_else(|| format!("failed rule: {}", expression.trim())),
+            message: text("message"),
             message_expression: text("messageExpression")
                 .and_then(|words| Some((words.clone(), parse(&words)?))),
             reason: match text("reason").as_deref() {
@@ -243,13 +244,18 @@ impl Rule {
     fn is_written(&self, written: &Value) -> bool {
         let text = |name: &str| written.get(name).and_then(Value::as_str).unwrap_or_default();
         text("rule") == self.0.expression
-            && text("message") == self.0.message
+            && text("message") == self.0.message.as_deref().unwrap_or_default()
             && written.as_object().is_some_and(|members| members.len() == 2)
+    }
+
+    fn message(&self) -> String {
+        let unsaid = || format!("failed rule: {}", self.0.expression.trim());
+        self.0.message.clone().unwrap_or_else(unsaid)
     }
 
     /// As a CRD writes it.
     pub(crate) fn to_json(&self) -> Value {
-        let mut written = json!({"rule": self.0.expression, "message": self.0.message});
+        let mut written = json!({"rule": self.0.expression, "message": self.message()});
         if let Some((expression, _)) = &self.0.message_expression {
             written["messageExpression"] = json!(expression);
         }
@@ -267,16 +273,16 @@ impl Rule {
         if self.0.program.is_transition() && old.is_none() {
             return None;
         }
-        let message = match self.0.program.run(value, old) {
-            Ok(Value::Bool(true)) => return None,
-            Ok(_) => {
+        let message = match (self.0.program.run(value, old), &self.0.message) {
+            (Ok(Value::Bool(true)), _) => return None,
+            (Ok(_), _) => {
                 let said =
                     self.0.message_expression.as_ref().and_then(|(_, words)| words.run(value, old).ok());
-                said.as_ref().and_then(Value::as_str).unwrap_or(&self.0.message).to_owned()
+                said.as_ref().and_then(Value::as_str).map_or_else(|| self.message(), str::to_owned)
             }
             // A duration that is none, a member that is not there: the real server refuses these, too.
-            Err(_) if !self.0.message.starts_with("failed rule") => self.0.message.clone(),
-            Err(error) => format!("{error} evaluating rule: {}", self.0.expression),
+            (Err(_), Some(message)) => message.clone(),
+            (Err(error), None) => format!("{error} evaluating rule: {}", self.0.expression),
         };
         let problem = FieldProblem::invalid(&format!("{path}{}", self.0.field), value, &message);
         Some(FieldProblem { reason: self.0.reason, ..problem })

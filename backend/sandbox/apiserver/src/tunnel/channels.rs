@@ -80,7 +80,7 @@ async fn one_port(
             }
         }
         // Nobody may be left to hear it.
-        Err(error) => drop(out.send(message(channel + 1, error.as_bytes())).await),
+        Err(error) => drop(out.send(message(channel + 1, error.to_string().as_bytes())).await),
     }
 }
 

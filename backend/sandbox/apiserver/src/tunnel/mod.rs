@@ -15,7 +15,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::server::PodAccess;
+use crate::pods::{PodAccess, Unreachable};
 
 pub(crate) use channels::serve as channels;
 pub(crate) use session::serve as spdy;
@@ -29,14 +29,21 @@ pub(crate) struct PodTarget {
 }
 
 impl PodTarget {
-    async fn connect(&self, port: u16) -> Result<TcpStream, String> {
-        self.pods.connect(&self.namespace, &self.pod, port).await.map_err(|error| {
-            format!(
-                "error forwarding port {port} to pod {}, uid : failed to connect to localhost:{port} inside the pod: {error}",
-                self.pod
-            )
-        })
+    async fn connect(&self, port: u16) -> Result<TcpStream, NotForwarded> {
+        let connected = self.pods.connect(&self.namespace, &self.pod, port).await;
+        connected.map_err(|error| NotForwarded { pod: self.pod.clone(), port, error })
     }
+}
+
+/// Why a port is not forwarded, as a kubelet says it.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "error forwarding port {port} to pod {pod}, uid : failed to connect to localhost:{port} inside the pod: {error}"
+)]
+struct NotForwarded {
+    pod: String,
+    port: u16,
+    error: Unreachable,
 }
 
 /// SPDY frames carried in the binary messages of a WebSocket.

@@ -192,7 +192,7 @@ async fn connection(
             }
             None
         }
-        Err(words) => Some(words),
+        Err(error) => Some(error.to_string()),
     };
     if let Some(words) = trouble {
         drop(out.send(frames::data(error, false, words.as_bytes())).await);

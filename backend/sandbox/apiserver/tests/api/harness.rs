@@ -2,7 +2,7 @@
 
 use std::{net::Ipv4Addr, sync::Arc};
 
-use apiserver::{ApiServer, LogRing, Logs, Options, PodAccess, Store};
+use apiserver::{ApiServer, LogRing, Logs, Options, PodAccess, PodName, Store, Unreachable};
 use async_trait::async_trait;
 use serde_json::{Value, json};
 use tokio::{
@@ -21,11 +21,12 @@ pub(crate) struct Pods {
 
 #[async_trait]
 impl PodAccess for Pods {
-    async fn connect(&self, _: &str, _: &str, port: u16) -> Result<TcpStream, String> {
+    async fn connect(&self, namespace: &str, pod: &str, port: u16) -> Result<TcpStream, Unreachable> {
+        let name = || PodName { namespace: namespace.to_owned(), name: pod.to_owned() };
         if port != 80 {
-            return Err("connection refused".into());
+            return Err(Unreachable::Closed(name(), port));
         }
-        TcpStream::connect(self.address).await.map_err(|error| error.to_string())
+        TcpStream::connect(self.address).await.map_err(|error| Unreachable::Refused(name(), port, error))
     }
 
     fn logs(&self, _: &str, _: &str, container: &str) -> Option<Logs> {

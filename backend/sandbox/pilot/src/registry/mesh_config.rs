@@ -140,29 +140,33 @@ pub struct DefaultProviders {
     pub access_logging: Vec<String>,
 }
 
+/// Why the ConfigMap is not read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unreadable {
+    #[error("{0}")]
+    Yaml(#[from] serde_saphyr::Error),
+    #[error("outboundTrafficPolicy.mode is {0:?}, not ALLOW_ANY or REGISTRY_ONLY")]
+    Mode(String),
+}
+
 impl MeshConfig {
     /// Reads the ConfigMap; `None` when the object is another one.
     ///
     /// # Errors
     /// When its text is not YAML of this shape, or has a mode that there is not.
-    pub(crate) fn of(object: &Object) -> Option<Result<Self, String>> {
+    pub(crate) fn of(object: &Object) -> Option<Result<Self, Unreadable>> {
         if object.kind() != "ConfigMap" || object.namespace() != ROOT_NAMESPACE || object.name() != "istio" {
             return None;
         }
         let text = object.0["data"]["mesh"].as_str().unwrap_or("{}");
-        let read = serde_saphyr::from_str(text).map_err(|error| error.to_string()).and_then(Self::checked);
-        Some(read.map_err(|error| {
-            format!("data.mesh cannot be read, and the settings before it stay in force: {error}")
-        }))
+        Some(serde_saphyr::from_str(text).map_err(Unreadable::Yaml).and_then(Self::checked))
     }
 
     /// A mode that there is not makes the whole text unreadable for istiod.
-    fn checked(self) -> Result<Self, String> {
+    fn checked(self) -> Result<Self, Unreadable> {
         match self.outbound_traffic_policy.mode.as_deref() {
             None | Some("ALLOW_ANY" | "REGISTRY_ONLY") => Ok(self),
-            Some(mode) => {
-                Err(format!("outboundTrafficPolicy.mode is {mode:?}, not ALLOW_ANY or REGISTRY_ONLY"))
-            }
+            Some(mode) => Err(Unreadable::Mode(mode.to_owned())),
         }
     }
 

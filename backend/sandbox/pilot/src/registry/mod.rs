@@ -168,7 +168,9 @@ impl Registry {
                     self.mesh_config = read;
                 }
                 // As istiod: what was last read stays in force.
-                Some(Err(reason)) => {
+                Some(Err(why)) => {
+                    let reason =
+                        format!("data.mesh cannot be read, and the settings before it stay in force: {why}");
                     self.untranslated.push(Untranslated { object: title(object), reason });
                     self.mesh_config.clone_from(last);
                 }

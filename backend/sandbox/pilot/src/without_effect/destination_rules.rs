@@ -8,6 +8,9 @@ use istio::Object;
 use istio::views::{ClientTls, DestinationRule};
 use serde_json::Value;
 
+/// What was once `consecutive5xxErrors`.
+const OLD_ERRORS: &str = "consecutiveErrors";
+
 pub(super) fn destination_rule(object: &Object, spec: &DestinationRule) -> Vec<String> {
     let mut found: Vec<String> = credential(spec).into_iter().collect();
     let raw = object.spec();
@@ -72,17 +75,13 @@ fn traffic_policy(
     let mut found = unknown("connectionPool.tcp", &pool["tcp"], &policies::KNOWN_TCP);
     found.extend(unknown("connectionPool.http", &pool["http"], &policies::KNOWN_HTTP));
     found.extend(unknown("loadBalancer", balancer, &policies::KNOWN_BALANCER));
-    let outliers =
-        unknown("outlierDetection", outlier_detection.as_ref().unwrap_or(&none), &policies::KNOWN_OUTLIER);
-    found.extend(outliers.into_iter().map(|reason| {
-        match reason.starts_with("outlierDetection.consecutiveErrors ") {
-            true => {
-                "outlierDetection.consecutiveErrors is no longer read by Istio: write consecutive5xxErrors"
-                    .to_owned()
-            }
-            false => reason,
-        }
-    }));
+    let outliers = outlier_detection.as_ref().unwrap_or(&none);
+    if outliers.get(OLD_ERRORS).is_some() {
+        let words = "is no longer read by Istio: write consecutive5xxErrors";
+        found.push(format!("outlierDetection.{OLD_ERRORS} {words}"));
+    }
+    let known = [&policies::KNOWN_OUTLIER[..], &[OLD_ERRORS]].concat();
+    found.extend(unknown("outlierDetection", outliers, &known));
     found.extend(tls.into_iter().flat_map(client_tls));
     found
 }

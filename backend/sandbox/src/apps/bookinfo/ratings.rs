@@ -1,4 +1,4 @@
-//! ratings: stars by reviewer, kept in memory. `SERVICE_VERSION` makes it ill, as in the sample: `v-faulty` fails and
+//! ratings: stars by reviewer, kept in memory. `SERVICE_VERSION` makes it fail, as in the sample: `v-faulty` fails and
 //! `v-delayed` waits 7 s for every other request by chance; `v-unavailable` and `v-unhealthy` fail by turns.
 
 use super::{Host, json, product_number};
@@ -44,13 +44,13 @@ pub(crate) fn router(host: Host, version: &str) -> Router {
 }
 
 impl Ratings {
-    /// Whether it is the turn of being ill.
-    fn ill(&self, turn: Duration) -> bool {
+    /// Whether it is its turn to fail.
+    fn fails(&self, turn: Duration) -> bool {
         (self.started.elapsed().as_secs() / turn.as_secs()) % 2 == 1
     }
 
     fn health(&self) -> Response {
-        if self.version == "v-unhealthy" && self.ill(UNHEALTHY_TURN) {
+        if self.version == "v-unhealthy" && self.fails(UNHEALTHY_TURN) {
             return json(StatusCode::INTERNAL_SERVER_ERROR, &json!({"status": "Ratings is not healthy"}));
         }
         json(StatusCode::OK, &json!({"status": "Ratings is healthy"}))
@@ -60,8 +60,8 @@ impl Ratings {
         let by_chance = rand::rng().random_bool(0.5);
         let unavailable = match self.version.as_str() {
             "v-faulty" => by_chance,
-            "v-unavailable" => self.ill(UNAVAILABLE_TURN),
-            "v-unhealthy" => self.ill(UNHEALTHY_TURN),
+            "v-unavailable" => self.fails(UNAVAILABLE_TURN),
+            "v-unhealthy" => self.fails(UNHEALTHY_TURN),
             _ => false,
         };
         if unavailable {

@@ -103,7 +103,7 @@ async fn query_range(State(sources): Shared, params: Params) -> Response {
             return Err(times::invalid("end", "end timestamp must not be before start time"));
         }
         let step = times::duration(params.first("step").unwrap_or_default())
-            .map_err(|text| times::invalid("step", &text))?;
+            .map_err(|why| times::invalid("step", &why.to_string()))?;
         if step <= 0 {
             return Err(times::invalid(
                 "step",

@@ -30,19 +30,24 @@ fn moment(text: &str) -> Option<i64> {
 /// A `timeout` must be a duration; queries here are never cut off.
 pub(crate) fn timeout(params: &Params) -> Result<(), Failure> {
     let said = params.first("timeout").filter(|text| !text.is_empty());
-    said.map_or(Ok(()), |text| duration(text).map(drop).map_err(|why| invalid("timeout", &why)))
+    said.map_or(Ok(()), |text| duration(text).map(drop).map_err(|why| invalid("timeout", &why.to_string())))
+}
+
+/// Why a text is no duration.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum NoDuration {
+    #[error("cannot parse {0:?} to a valid duration")]
+    Unknown(String),
+    #[error("cannot parse {0:?} to a valid duration. It overflows int64")]
+    TooLong(String),
 }
 
 /// A duration in milliseconds: seconds with decimals, or `1h30m`.
-pub(crate) fn duration(text: &str) -> Result<i64, String> {
-    let wrong = || format!("cannot parse {text:?} to a valid duration");
+pub(crate) fn duration(text: &str) -> Result<i64, NoDuration> {
+    let wrong = || NoDuration::Unknown(text.to_owned());
     if let Ok(seconds) = text.parse::<f64>() {
         let ms = seconds * 1000.0;
-        return if ms.abs() < 1e15 {
-            Ok(ms as i64)
-        } else {
-            Err(format!("cannot parse {text:?} to a valid duration. It overflows int64"))
-        };
+        return if ms.abs() < 1e15 { Ok(ms as i64) } else { Err(NoDuration::TooLong(text.to_owned())) };
     }
     let mut total = 0_i64;
     let mut rest = text;

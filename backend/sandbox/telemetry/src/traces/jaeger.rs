@@ -103,7 +103,7 @@ async fn search(State(traces): Shared, params: Params) -> Response {
     let now_us = u64::try_from(Timestamp::now().as_microsecond()).unwrap_or_default();
     let search = match read_search(&params, now_us) {
         Ok(search) => search,
-        Err(text) => return failure(StatusCode::BAD_REQUEST, &text),
+        Err(wrong) => return failure(StatusCode::BAD_REQUEST, &wrong.to_string()),
     };
     // Finding and writing many spans takes long enough to keep it off the I/O threads.
     let store = Arc::clone(&traces);
@@ -141,32 +141,39 @@ async fn dependencies(State(traces): Shared, params: Params) -> Response {
     )
 }
 
-/// Reads the parameters of a search; the error says which one is wrong.
-fn read_search(params: &Params, now_us: u64) -> Result<Search, String> {
-    let service = params.first("service").ok_or("parameter 'service' is required")?.to_owned();
-    let whole = |name: &str| {
-        params
-            .first(name)
-            .map(|text| {
-                text.parse::<u64>()
-                    .map_err(|_| format!("unable to parse param '{name}': {text:?} is not a number"))
-            })
-            .transpose()
+/// Which parameter of a search is wrong, in Jaeger's words.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+enum BadParam {
+    #[error("parameter 'service' is required")]
+    NoService,
+    #[error("unable to parse param '{name}': {text:?} is not a number")]
+    Number { name: &'static str, text: String },
+    #[error("unable to parse param '{name}': {text:?} is not a duration")]
+    Duration { name: &'static str, text: String },
+    #[error("'maxDuration' should be greater than 'minDuration'")]
+    Order,
+    #[error("malformed 'tag' parameter, expecting key:value, received: {0}")]
+    Tag(String),
+    #[error("malformed 'tags' parameter, cannot unmarshal JSON: {0}")]
+    Tags(String),
+}
+
+/// Reads the parameters of a search.
+fn read_search(params: &Params, now_us: u64) -> Result<Search, BadParam> {
+    let service = params.first("service").ok_or(BadParam::NoService)?.to_owned();
+    let whole = |name: &'static str| {
+        let bad = |text: &str| BadParam::Number { name, text: text.to_owned() };
+        params.first(name).map(|text| text.parse::<u64>().map_err(|_| bad(text))).transpose()
     };
-    let duration = |name: &str| {
-        params
-            .first(name)
-            .map(|text| {
-                microseconds(text)
-                    .ok_or_else(|| format!("unable to parse param '{name}': {text:?} is not a duration"))
-            })
-            .transpose()
+    let duration = |name: &'static str| {
+        let bad = |text: &str| BadParam::Duration { name, text: text.to_owned() };
+        params.first(name).map(|text| microseconds(text).ok_or_else(|| bad(text))).transpose()
     };
     let end_us = whole("end")?.unwrap_or(now_us);
     let lookback = params.first("lookback").and_then(microseconds).unwrap_or(DEFAULT_LOOKBACK_US);
     let (shortest_us, longest_us) = (duration("minDuration")?, duration("maxDuration")?);
     if shortest_us.zip(longest_us).is_some_and(|(least, most)| least > most) {
-        return Err("'maxDuration' should be greater than 'minDuration'".to_owned());
+        return Err(BadParam::Order);
     }
     Ok(Search {
         service,
@@ -182,16 +189,14 @@ fn read_search(params: &Params, now_us: u64) -> Result<Search, String> {
 }
 
 /// `tags={"error":"true"}` and any number of `tag=error:true`.
-fn read_tags(params: &Params) -> Result<Vec<(String, String)>, String> {
+fn read_tags(params: &Params) -> Result<Vec<(String, String)>, BadParam> {
     let mut tags = Vec::new();
     for pair in params.all("tag") {
-        let (key, value) = pair
-            .split_once(':')
-            .ok_or_else(|| format!("malformed 'tag' parameter, expecting key:value, received: {pair}"))?;
+        let (key, value) = pair.split_once(':').ok_or_else(|| BadParam::Tag(pair.to_owned()))?;
         tags.push((key.to_owned(), value.to_owned()));
     }
     for text in params.all("tags").filter(|text| !text.is_empty()) {
-        let malformed = || format!("malformed 'tags' parameter, cannot unmarshal JSON: {text}");
+        let malformed = || BadParam::Tags(text.to_owned());
         let Ok(Value::Object(all)) = serde_json::from_str(text) else { return Err(malformed()) };
         for (key, value) in all {
             let Value::String(value) = value else { return Err(malformed()) };
@@ -201,10 +206,18 @@ fn read_tags(params: &Params) -> Result<Vec<(String, String)>, String> {
     Ok(tags)
 }
 
-/// A duration as Go writes it, `1.5s`, `100ms`, `250us`, or a bare number of microseconds.
+/// A duration as Go writes it, `1.5s`, `100ms`, `250us`, in days, or a bare number of microseconds.
 fn microseconds(text: &str) -> Option<u64> {
-    let bare = text.parse().ok();
-    bare.or_else(|| u64::try_from(istio::Duration::read(text)?.nanos()).ok().map(|nanos| nanos / 1000))
+    const DAY: f64 = 8.64e10;
+    if let Ok(bare) = text.parse() {
+        return Some(bare);
+    }
+    match text.strip_suffix('d') {
+        Some(days) => {
+            days.parse().ok().filter(|days| (0.0..1e6).contains(days)).map(|days| (days * DAY) as u64)
+        }
+        None => u64::try_from(istio::Duration::read(text)?.nanos() / 1000).ok(),
+    }
 }
 
 #[cfg(test)]
@@ -218,6 +231,7 @@ mod tests {
             ("100ms", Some(100_000)),
             ("250us", Some(250)),
             ("1h2m", Some(3_720_000_000)),
+            ("2d", Some(172_800_000_000)),
             ("700", Some(700)),
             ("", None),
             ("fast", None),

@@ -1,8 +1,8 @@
 //! Operators and functions.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Number, Value, json};
 
-use super::eval::number;
+use super::error::{EvalError, SyntaxError};
 
 /// The functions, and how many values each takes, the one before the dot included.
 const KNOWN: &[(&str, usize)] = &[
@@ -43,17 +43,22 @@ const KNOWN: &[(&str, usize)] = &[
     ("quantity", 1),
 ];
 
+/// A number of whole or broken kind.
+fn number(value: f64) -> Value {
+    Number::from_f64(value).map_or(Value::Null, Value::Number)
+}
+
 /// The function of this name for so many values.
-pub(super) fn known(name: &str, count: usize) -> Result<&'static str, String> {
+pub(super) fn known(name: &str, count: usize) -> Result<&'static str, SyntaxError> {
     KNOWN
         .iter()
         .find(|(known, wanted)| *known == name && *wanted == count)
         .map(|(name, _)| *name)
-        .ok_or_else(|| format!("the function `{name}` with {count} values is not known here"))
+        .ok_or_else(|| SyntaxError::NoFunction { name: name.to_owned(), count })
 }
 
-pub(super) fn binary(operator: &str, left: &Value, right: &Value) -> Result<Value, String> {
-    let refused = || format!("no such overload: {operator}");
+pub(super) fn binary(operator: &str, left: &Value, right: &Value) -> Result<Value, EvalError> {
+    let refused = || EvalError::NoOverload(operator.to_owned());
     Ok(match (operator, left, right) {
         ("==", left, right) => json!(equal(left, right)),
         ("!=", left, right) => json!(!equal(left, right)),
@@ -68,11 +73,11 @@ pub(super) fn binary(operator: &str, left: &Value, right: &Value) -> Result<Valu
         }
         (_, Value::Number(a), Value::Number(b)) => match (a.as_i64(), b.as_i64()) {
             (Some(a), Some(b)) => match operator {
-                "+" => json!(a.checked_add(b).ok_or("integer overflow")?),
-                "-" => json!(a.checked_sub(b).ok_or("integer overflow")?),
-                "*" => json!(a.checked_mul(b).ok_or("integer overflow")?),
-                "/" => json!(a.checked_div(b).ok_or("division by zero")?),
-                "%" => json!(a.checked_rem(b).ok_or("modulus by zero")?),
+                "+" => json!(a.checked_add(b).ok_or(EvalError::Overflow)?),
+                "-" => json!(a.checked_sub(b).ok_or(EvalError::Overflow)?),
+                "*" => json!(a.checked_mul(b).ok_or(EvalError::Overflow)?),
+                "/" => json!(a.checked_div(b).ok_or(EvalError::Division)?),
+                "%" => json!(a.checked_rem(b).ok_or(EvalError::Modulus)?),
                 _ => json!(ordered(operator, a.cmp(&b))),
             },
             _ => {
@@ -107,8 +112,8 @@ fn equal(left: &Value, right: &Value) -> bool {
     }
 }
 
-pub(super) fn call(name: &str, values: &[Value]) -> Result<Value, String> {
-    let refused = || format!("no such overload: {name}");
+pub(super) fn call(name: &str, values: &[Value]) -> Result<Value, EvalError> {
+    let refused = || EvalError::NoOverload(name.to_owned());
     let [of, rest @ ..] = values else { return Err(refused()) };
     if let Value::Array(items) = of {
         return over_list(name, items, rest).ok_or_else(refused)?;
@@ -129,7 +134,7 @@ pub(super) fn call(name: &str, values: &[Value]) -> Result<Value, String> {
     })
 }
 
-fn over_list(name: &str, items: &[Value], rest: &[Value]) -> Option<Result<Value, String>> {
+fn over_list(name: &str, items: &[Value], rest: &[Value]) -> Option<Result<Value, EvalError>> {
     let numbers = || items.iter().map(Value::as_f64).collect::<Option<Vec<f64>>>();
     let whole = |found: f64| if found.fract() == 0.0 { json!(found as i64) } else { number(found) };
     Some(Ok(match name {
@@ -149,8 +154,8 @@ fn over_list(name: &str, items: &[Value], rest: &[Value]) -> Option<Result<Value
     }))
 }
 
-fn of_text(name: &str, text: &str, rest: &[Value]) -> Result<Value, String> {
-    let refused = || format!("no such overload: {name}");
+fn of_text(name: &str, text: &str, rest: &[Value]) -> Result<Value, EvalError> {
+    let refused = || EvalError::NoOverload(name.to_owned());
     let argument = |index: usize| rest.get(index).and_then(Value::as_str).ok_or_else(refused);
     let place =
         |index: usize| rest.get(index).and_then(Value::as_u64).and_then(|at| usize::try_from(at).ok());
@@ -159,14 +164,12 @@ fn of_text(name: &str, text: &str, rest: &[Value]) -> Result<Value, String> {
         "contains" => json!(text.contains(argument(0)?)),
         "startsWith" => json!(text.starts_with(argument(0)?)),
         "endsWith" => json!(text.ends_with(argument(0)?)),
-        "matches" => {
-            json!(regex::Regex::new(argument(0)?).map_err(|error| error.to_string())?.is_match(text))
-        }
+        "matches" => json!(regex::Regex::new(argument(0)?)?.is_match(text)),
         "substring" => {
             let length = text.chars().count();
             let (from, to) = (place(0).ok_or_else(refused)?, place(1).unwrap_or(length));
             if from > to || to > length {
-                return Err(format!("index out of range: {to}"));
+                return Err(EvalError::OutOfRange(to));
             }
             json!(text.chars().skip(from).take(to - from).collect::<String>())
         }
@@ -181,15 +184,15 @@ fn of_text(name: &str, text: &str, rest: &[Value]) -> Result<Value, String> {
         "trim" => json!(text.trim()),
         "lowerAscii" => json!(text.to_ascii_lowercase()),
         "upperAscii" => json!(text.to_ascii_uppercase()),
-        "int" | "uint" => json!(text.parse::<i64>().map_err(|error| error.to_string())?),
+        "int" | "uint" => json!(text.parse::<i64>()?),
         "double" => number(text.parse().map_err(|_| refused())?),
-        "bool" => json!(text.parse::<bool>().map_err(|error| error.to_string())?),
+        "bool" => json!(text.parse::<bool>()?),
         "duration" => {
             let nanos = istio::Duration::read(text).map(istio::Duration::nanos);
-            json!(nanos.ok_or_else(|| format!("duration conversion error: \"{text}\""))?)
+            json!(nanos.ok_or_else(|| EvalError::Duration(text.to_owned()))?)
         }
         "isURL" => json!(url(text).is_some()),
-        "url" => url(text).map(Value::Object).ok_or_else(|| format!("URL parse error: \"{text}\""))?,
+        "url" => url(text).map(Value::Object).ok_or_else(|| EvalError::Url(text.to_owned()))?,
         "isIP" => json!(text.parse::<std::net::IpAddr>().is_ok()),
         "isCIDR" => json!(text.split_once('/').is_some_and(|(address, bits)| {
             address.parse::<std::net::IpAddr>().is_ok() && bits.parse::<u8>().is_ok()

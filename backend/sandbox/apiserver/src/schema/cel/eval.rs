@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
-use serde_json::{Number, Value};
+use serde_json::Value;
 
-use super::{call, parse::Expr};
+use super::{call, error::EvalError, parse::Expr};
 
-pub(super) type Found<'a> = Result<Cow<'a, Value>, String>;
+pub(super) type Found<'a> = Result<Cow<'a, Value>, EvalError>;
 
 /// The names that an expression may use.
 pub(super) struct Scope<'a> {
@@ -30,12 +30,10 @@ pub(super) fn eval<'a>(expr: &'a Expr, scope: &Scope<'a>) -> Found<'a> {
         Expr::Value(value) => Ok(Cow::Borrowed(value)),
         Expr::Name(name) => {
             let found = scope.names.iter().rev().find(|(known, _)| known == name);
-            found
-                .map(|(_, value)| Cow::Borrowed(*value))
-                .ok_or_else(|| format!("undeclared reference to '{name}'"))
+            found.map(|(_, value)| Cow::Borrowed(*value)).ok_or_else(|| EvalError::Undeclared(name.clone()))
         }
         Expr::List(items) => {
-            let items: Result<Vec<Value>, String> =
+            let items: Result<Vec<Value>, EvalError> =
                 items.iter().map(|item| eval(item, scope).map(Cow::into_owned)).collect();
             Ok(Cow::Owned(Value::Array(items?)))
         }
@@ -44,13 +42,13 @@ pub(super) fn eval<'a>(expr: &'a Expr, scope: &Scope<'a>) -> Found<'a> {
         Expr::Has(of, member) => match eval(of, scope) {
             Ok(of) => owned(of.get(member).is_some_and(|found| !found.is_null())),
             // What it would be in is not there either.
-            Err(error) if error.starts_with("no such key") => owned(false),
+            Err(EvalError::NoKey(_)) => owned(false),
             Err(error) => Err(error),
         },
         Expr::Not(of) => owned(!truth(&*eval(of, scope)?)?),
         Expr::Minus(of) => match eval(of, scope)?.as_i64() {
             Some(number) => owned(-number),
-            None => Err("no such overload: -".into()),
+            None => Err(EvalError::NoOverload("-".into())),
         },
         Expr::Choice(condition, yes, no) => {
             eval(if truth(&*eval(condition, scope)?)? { yes } else { no }, scope)
@@ -64,7 +62,7 @@ pub(super) fn eval<'a>(expr: &'a Expr, scope: &Scope<'a>) -> Found<'a> {
             each(how, &*eval(of, scope)?, variable, body, scope).map(Cow::Owned)
         }
         Expr::Call(name, arguments) => {
-            let arguments: Result<Vec<Value>, String> =
+            let arguments: Result<Vec<Value>, EvalError> =
                 arguments.iter().map(|argument| eval(argument, scope).map(Cow::into_owned)).collect();
             call::call(name, &arguments?).map(Cow::Owned)
         }
@@ -75,8 +73,8 @@ fn owned<'a>(value: impl Into<Value>) -> Found<'a> {
     Ok(Cow::Owned(value.into()))
 }
 
-pub(super) fn truth(value: &Value) -> Result<bool, String> {
-    value.as_bool().ok_or_else(|| "no such overload: a condition is no bool".into())
+pub(super) fn truth(value: &Value) -> Result<bool, EvalError> {
+    value.as_bool().ok_or(EvalError::NoBool)
 }
 
 /// `&&` and `||`: one side may decide alone, even when the other fails.
@@ -101,8 +99,8 @@ fn get<'a>(of: Cow<'a, Value>, key: &Value) -> Found<'a> {
         }
     }
     let missing = || match key {
-        Value::String(name) => format!("no such key: {name}"),
-        other => format!("index out of bounds: {other}"),
+        Value::String(name) => EvalError::NoKey(name.clone()),
+        other => EvalError::NoIndex(other.clone()),
     };
     match of {
         Cow::Borrowed(of) => find(of, key).map(Cow::Borrowed).ok_or_else(missing),
@@ -110,11 +108,11 @@ fn get<'a>(of: Cow<'a, Value>, key: &Value) -> Found<'a> {
     }
 }
 
-fn each(how: &str, of: &Value, variable: &str, body: &Expr, scope: &Scope<'_>) -> Result<Value, String> {
+fn each(how: &str, of: &Value, variable: &str, body: &Expr, scope: &Scope<'_>) -> Result<Value, EvalError> {
     let items: Vec<Value> = match of {
         Value::Array(items) => items.clone(),
         Value::Object(members) => members.keys().cloned().map(Value::from).collect(),
-        _ => return Err(format!("no such overload: {how}")),
+        _ => return Err(EvalError::NoOverload(how.to_owned())),
     };
     if how == "map" {
         return items
@@ -140,9 +138,4 @@ fn each(how: &str, of: &Value, variable: &str, body: &Expr, scope: &Scope<'_>) -
         ("exists_one", None) => Ok(Value::Bool(kept.len() == 1)),
         _ => Ok(Value::Array(kept)),
     }
-}
-
-/// A number of whole or broken kind.
-pub(super) fn number(value: f64) -> Value {
-    Number::from_f64(value).map_or(Value::Null, Value::Number)
 }

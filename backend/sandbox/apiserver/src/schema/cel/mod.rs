@@ -2,10 +2,13 @@
 //! Gateway API's, and in any that a user applies. What is not understood is an error when the rule is read, never a guess.
 
 mod call;
+mod error;
 mod eval;
 mod parse;
 
 use serde_json::Value;
+
+use error::{EvalError, SyntaxError};
 
 /// A rule that was understood.
 #[derive(Clone, Debug)]
@@ -17,7 +20,7 @@ pub(super) struct Program {
 
 impl Program {
     /// Reads an expression; the error says what is not understood.
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
+    pub(super) fn parse(text: &str) -> Result<Self, SyntaxError> {
         let root = parse::parse(text)?;
         Ok(Self { transition: root.mentions("oldSelf"), root })
     }
@@ -27,7 +30,7 @@ impl Program {
     }
 
     /// Evaluates it for a value, and what that was before.
-    pub(super) fn run(&self, value: &Value, old: Option<&Value>) -> Result<Value, String> {
+    pub(super) fn run(&self, value: &Value, old: Option<&Value>) -> Result<Value, EvalError> {
         let mut names = vec![("self", value)];
         if let Some(old) = old {
             names.push(("oldSelf", old));
@@ -47,7 +50,9 @@ mod tests {
         let found = Program::parse(text).unwrap().run(&value, Some(&json!({"a": 1})));
         match expect {
             Ok(expect) => assert_eq!(found, Ok(expect), "{text}"),
-            Err(words) => assert!(found.as_ref().unwrap_err().contains(words), "{text}: {found:?}"),
+            Err(words) => {
+                assert!(found.as_ref().unwrap_err().to_string().contains(words), "{text}: {found:?}");
+            }
         }
     }
 

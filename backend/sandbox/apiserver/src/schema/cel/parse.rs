@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::call;
+use super::{call, error::SyntaxError};
 
 /// How deep expressions may be nested.
 const DEPTH: usize = 64;
@@ -48,12 +48,12 @@ const OPERATORS: [&[&str]; 5] =
 
 const EACH: [&str; 5] = ["all", "exists", "exists_one", "filter", "map"];
 
-pub(super) fn parse(text: &str) -> Result<Expr, String> {
+pub(super) fn parse(text: &str) -> Result<Expr, SyntaxError> {
     let mut parser = Parser { tokens: tokens(text)?, at: 0, depth: 0 };
     let expr = parser.choice()?;
     match parser.tokens.get(parser.at) {
         None => Ok(expr),
-        Some(token) => Err(format!("`{}` is not understood here", token.text)),
+        Some(token) => Err(SyntaxError::Misplaced(token.text.clone())),
     }
 }
 
@@ -71,7 +71,7 @@ struct Token {
     text: String,
 }
 
-fn tokens(text: &str) -> Result<Vec<Token>, String> {
+fn tokens(text: &str) -> Result<Vec<Token>, SyntaxError> {
     let mut found = Vec::new();
     let mut rest = text.trim_start();
     while let Some(first) = rest.chars().next() {
@@ -91,12 +91,12 @@ fn tokens(text: &str) -> Result<Vec<Token>, String> {
         } else {
             let two = rest.get(..2).filter(|two| ["||", "&&", "==", "!=", "<=", ">="].contains(two));
             let sign = two.or_else(|| rest.get(..1).filter(|one| "<>+-*/%!?:().,[]".contains(one)));
-            let sign = sign.ok_or_else(|| format!("`{first}` is not understood"))?;
+            let sign = sign.ok_or(SyntaxError::Unknown(first))?;
             found.push(Token { kind: Kind::Sign, text: sign.to_owned() });
             sign.len()
         };
         if found.len() > LENGTH {
-            return Err("it is too long".into());
+            return Err(SyntaxError::TooLong);
         }
         rest = rest[length..].trim_start();
     }
@@ -104,7 +104,7 @@ fn tokens(text: &str) -> Result<Vec<Token>, String> {
 }
 
 /// A quoted text at the beginning of `rest`, and how much of `rest` it is.
-fn quoted(rest: &str, quote: char) -> Result<(String, usize), String> {
+fn quoted(rest: &str, quote: char) -> Result<(String, usize), SyntaxError> {
     let mut text = String::new();
     let mut chars = rest.char_indices().skip(1);
     while let Some((index, c)) = chars.next() {
@@ -113,13 +113,13 @@ fn quoted(rest: &str, quote: char) -> Result<(String, usize), String> {
                 Some((_, 'n')) => text.push('\n'),
                 Some((_, 't')) => text.push('\t'),
                 Some((_, same @ ('\\' | '\'' | '"' | '?' | '`'))) => text.push(same),
-                _ => return Err("an escape in a text is not understood".into()),
+                _ => return Err(SyntaxError::Escape),
             },
             c if c == quote => return Ok((text, index + 1)),
             c => text.push(c),
         }
     }
-    Err("a text does not end".into())
+    Err(SyntaxError::OpenText)
 }
 
 struct Parser {
@@ -136,21 +136,24 @@ impl Parser {
         there
     }
 
-    fn expect(&mut self, sign: &str) -> Result<(), String> {
-        if self.sign(sign) { Ok(()) } else { Err(format!("`{sign}` is missing")) }
+    fn expect(&mut self, sign: &str) -> Result<(), SyntaxError> {
+        if self.sign(sign) { Ok(()) } else { Err(SyntaxError::Missing(sign.to_owned())) }
     }
 
-    fn deeper<T>(&mut self, then: impl FnOnce(&mut Self) -> Result<T, String>) -> Result<T, String> {
+    fn deeper<T>(
+        &mut self,
+        then: impl FnOnce(&mut Self) -> Result<T, SyntaxError>,
+    ) -> Result<T, SyntaxError> {
         self.depth += 1;
         if self.depth > DEPTH {
-            return Err("it is nested too deeply".into());
+            return Err(SyntaxError::TooDeep);
         }
         let found = then(self);
         self.depth -= 1;
         found
     }
 
-    fn choice(&mut self) -> Result<Expr, String> {
+    fn choice(&mut self) -> Result<Expr, SyntaxError> {
         self.deeper(|parser| {
             let condition = parser.binary(0)?;
             if !parser.sign("?") {
@@ -163,7 +166,7 @@ impl Parser {
         })
     }
 
-    fn binary(&mut self, level: usize) -> Result<Expr, String> {
+    fn binary(&mut self, level: usize) -> Result<Expr, SyntaxError> {
         let Some(operators) = OPERATORS.get(level) else { return self.unary() };
         let mut left = self.binary(level + 1)?;
         loop {
@@ -180,7 +183,7 @@ impl Parser {
         }
     }
 
-    fn unary(&mut self) -> Result<Expr, String> {
+    fn unary(&mut self) -> Result<Expr, SyntaxError> {
         self.deeper(|parser| {
             if parser.sign("!") {
                 return Ok(Expr::Not(Box::new(parser.unary()?)));
@@ -203,14 +206,14 @@ impl Parser {
         })
     }
 
-    fn word(&mut self) -> Result<String, String> {
+    fn word(&mut self) -> Result<String, SyntaxError> {
         let token =
-            self.tokens.get(self.at).filter(|token| token.kind == Kind::Word).ok_or("a name is missing")?;
+            self.tokens.get(self.at).filter(|token| token.kind == Kind::Word).ok_or(SyntaxError::NoName)?;
         self.at += 1;
         Ok(token.text.clone())
     }
 
-    fn member(&mut self, of: Expr) -> Result<Expr, String> {
+    fn member(&mut self, of: Expr) -> Result<Expr, SyntaxError> {
         let name = self.word()?;
         if !self.sign("(") {
             return Ok(Expr::Select(Box::new(of), unescaped(&name)));
@@ -227,7 +230,7 @@ impl Parser {
         call::known(&name, arguments.len()).map(|name| Expr::Call(name, arguments))
     }
 
-    fn list(&mut self, end: &str) -> Result<Vec<Expr>, String> {
+    fn list(&mut self, end: &str) -> Result<Vec<Expr>, SyntaxError> {
         let mut items = Vec::new();
         while !self.sign(end) {
             items.push(self.choice()?);
@@ -239,7 +242,7 @@ impl Parser {
         Ok(items)
     }
 
-    fn primary(&mut self) -> Result<Expr, String> {
+    fn primary(&mut self) -> Result<Expr, SyntaxError> {
         if self.sign("(") {
             let inner = self.choice()?;
             self.expect(")")?;
@@ -248,16 +251,16 @@ impl Parser {
         if self.sign("[") {
             return Ok(Expr::List(self.list("]")?));
         }
-        let token = self.tokens.get(self.at).cloned().ok_or("the expression ends too early")?;
+        let token = self.tokens.get(self.at).cloned().ok_or(SyntaxError::TooShort)?;
         self.at += 1;
         match token.kind {
             Kind::Text => Ok(Expr::Value(Value::from(token.text))),
             Kind::Number => {
                 let number = serde_json::from_str(&token.text)
-                    .map_err(|_| format!("`{}` is no number", token.text))?;
+                    .map_err(|_| SyntaxError::NoNumber(token.text.clone()))?;
                 Ok(Expr::Value(number))
             }
-            Kind::Sign => Err(format!("`{}` is not understood here", token.text)),
+            Kind::Sign => Err(SyntaxError::Misplaced(token.text)),
             Kind::Word => match token.text.as_str() {
                 "true" => Ok(Expr::Value(Value::Bool(true))),
                 "false" => Ok(Expr::Value(Value::Bool(false))),

@@ -114,8 +114,8 @@ fn at_gateway(
             );
             continue;
         }
-        if let Err(words) = allowed(api, bound, checked, route) {
-            refusal = Refusal::new("NotAllowedByListeners", words);
+        if let Err(why) = allowed(api, bound, checked, route) {
+            refusal = why;
             continue;
         }
         let hosts = common(checked.host(), &route.spec.hostnames);
@@ -140,15 +140,13 @@ fn allowed(
     bound: &Bound<'_>,
     checked: &Checked<'_>,
     route: &Config<HttpRoute>,
-) -> Result<(), String> {
+) -> Result<(), Refusal> {
+    let refused = |words: String| Err(Refusal::new("NotAllowedByListeners", words));
     let rule = checked.listener.allowed_routes.as_ref();
     let kinds = rule.map_or(&[][..], |rule| rule.kinds.as_slice());
     if !kinds.is_empty() && !kinds.iter().any(|kind| kind.kind == route.object.kind()) {
-        return Err(format!(
-            "kind {} is not allowed by listener {}",
-            route.object.kind(),
-            checked.listener.name
-        ));
+        let (kind, listener) = (route.object.kind(), &checked.listener.name);
+        return refused(format!("kind {kind} is not allowed by listener {listener}"));
     }
     let namespaces = rule.and_then(|rule| rule.namespaces.as_ref());
     let fits = match namespaces.and_then(|rule| rule.from.as_deref()).unwrap_or("Same") {
@@ -165,7 +163,7 @@ fn allowed(
     if fits {
         Ok(())
     } else {
-        Err(format!("hostnames of namespace {namespace:?} are not allowed by the parent's listener"))
+        refused(format!("hostnames of namespace {namespace:?} are not allowed by the parent's listener"))
     }
 }
 

@@ -25,6 +25,21 @@ fn provider_name(policy: &AuthorizationPolicy) -> &str {
     policy.provider.as_ref().and_then(|provider| provider["name"].as_str()).unwrap_or_default()
 }
 
+/// Why nobody can be asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+enum NobodyToAsk {
+    #[error("provider {0} is not among meshConfig.extensionProviders")]
+    Unknown(String),
+    #[error("provider {0} is neither envoyExtAuthzGrpc nor envoyExtAuthzHttp")]
+    Kind(String),
+    #[error("provider {0} has no port")]
+    NoPort(String),
+    #[error("provider {name}: there is no service {host} with port {port}")]
+    NoService { name: String, host: String, port: u16 },
+    #[error("{workload} has a second provider, that of {policy}")]
+    Second { workload: String, policy: String },
+}
+
 /// A provider that answers: how it is spoken to, and where.
 struct Provider<'a> {
     config: &'a Value,
@@ -34,15 +49,14 @@ struct Provider<'a> {
 }
 
 impl<'a> Provider<'a> {
-    fn of(registry: &'a Registry, name: &str) -> Result<Self, String> {
+    fn of(registry: &'a Registry, name: &str) -> Result<Self, NobodyToAsk> {
         let providers = &registry.mesh_config.extension_providers;
         let found = providers.iter().find(|provider| provider["name"] == name);
-        let found =
-            found.ok_or_else(|| format!("provider {name} is not among meshConfig.extensionProviders"))?;
+        let found = found.ok_or_else(|| NobodyToAsk::Unknown(name.to_owned()))?;
         let (config, grpc) = match (found.get("envoyExtAuthzGrpc"), found.get("envoyExtAuthzHttp")) {
             (Some(config), _) => (config, true),
             (_, Some(config)) => (config, false),
-            _ => return Err(format!("provider {name} is neither envoyExtAuthzGrpc nor envoyExtAuthzHttp")),
+            _ => return Err(NobodyToAsk::Kind(name.to_owned())),
         };
         // [namespace/]host
         let service = config["service"].as_str().unwrap_or_default();
@@ -50,10 +64,10 @@ impl<'a> Provider<'a> {
         let port = config["port"].as_u64().or_else(|| config["port"].as_str()?.parse().ok());
         let port = port
             .and_then(|port| u16::try_from(port).ok())
-            .ok_or_else(|| format!("provider {name} has no port"))?;
+            .ok_or_else(|| NobodyToAsk::NoPort(name.to_owned()))?;
         let known = registry.service(&host).is_some_and(|service| service.port(port).is_some());
         if !known {
-            return Err(format!("provider {name}: there is no service {host} with port {port}"));
+            return Err(NobodyToAsk::NoService { name: name.to_owned(), host, port });
         }
         Ok(Self { config, grpc, cluster: names::outbound_cluster(port, "", &host), host })
     }
@@ -152,18 +166,18 @@ pub(crate) fn filters(
     };
     let only = match providers.iter().collect::<Vec<_>>()[..] {
         [] => return Vec::new(),
-        [name] => Provider::of(target.registry, name).map(|provider| (*name, provider)),
-        _ => Err("more than one provider".to_owned()),
+        [name] => Provider::of(target.registry, name).ok().map(|provider| (*name, provider)),
+        _ => None,
     };
     match only {
-        Err(_) => vec![rbac_filter(
+        None => vec![rbac_filter(
             scope.layer,
             json!({
                 "rules": {"action": "DENY", "policies": named("", "-deny-due-to-bad-CUSTOM-action")},
             }),
         )],
-        Ok((_, provider)) if !provider.grpc && scope.layer == Layer::Bytes => Vec::new(),
-        Ok((name, provider)) => {
+        Some((_, provider)) if !provider.grpc && scope.layer == Layer::Bytes => Vec::new(),
+        Some((name, provider)) => {
             let shadow = json!({
                 "shadow_rules": {"action": "DENY", "policies": named(&format!("istio-ext-authz-{name}-"), "")},
                 "shadow_rules_stat_prefix": PREFIX,
@@ -191,7 +205,7 @@ pub(crate) fn without_effect(registry: &Registry, config: &Config<AuthorizationP
                 .find(|policy| policy.attached().holds(registry, workload))
         };
         let beside = here.then(beside)??;
-        Some(format!("{} has a second provider, that of {}", workload.id(), beside.name))
+        Some(NobodyToAsk::Second { workload: workload.id(), policy: beside.name.clone() })
     };
     let why = Provider::of(registry, name).err();
     let why = why.or_else(|| registry.workloads.iter().find_map(|workload| several(workload)))?;

@@ -31,13 +31,38 @@ const FUNCTIONS: [&str; 10] = [
 /// What Istio's own filters put into the filter state; a stock Envoy has none of them.
 const PEERS: [&str; 4] = ["upstream_peer", "downstream_peer", "upstream_peer_obj", "downstream_peer_obj"];
 
-/// The expression as Envoy takes it, or why it cannot.
-pub(crate) fn for_envoy(expression: &str) -> Result<String, String> {
+/// Why a stock Envoy cannot evaluate an expression.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum NotCel {
+    #[error("\"{0}\" is not expected")]
+    Unexpected(String),
+    #[error("\"{0}\" is not CEL")]
+    Unknown(char),
+    #[error("\"{0}\" is missing")]
+    Missing(String),
+    #[error("a text is not closed")]
+    OpenText,
+    #[error("it ends too early")]
+    TooShort,
+    #[error("a name is missing after \".\"")]
+    NoName,
+    #[error("the operator {0} has no effect in a stock Envoy")]
+    Operator(&'static str),
+    #[error("the operator % cannot be said in Envoy's formats")]
+    Percent,
+    #[error("a stock Envoy has no function {0}")]
+    Function(String),
+    #[error("{0} is known to Istio's own proxy only")]
+    IstioOnly(String),
+}
+
+/// The expression as Envoy takes it.
+pub(crate) fn for_envoy(expression: &str) -> Result<String, NotCel> {
     let tokens = tokens(expression)?;
     let mut reader = Reader { tokens: &tokens, at: 0, nodes: Vec::new() };
     reader.ternary()?;
     if let Some(token) = reader.peek() {
-        return Err(format!("\"{}\" is not expected", token.text(expression)));
+        return Err(NotCel::Unexpected(token.text(expression).to_owned()));
     }
     let mut text = expression.to_owned();
     // From the end, so that what comes before keeps its place.
@@ -45,7 +70,7 @@ pub(crate) fn for_envoy(expression: &str) -> Result<String, String> {
         text.replace_range(*at..at + "node".len(), "xds.node");
     }
     // In a format a parenthesis before a percent sign would end the expression.
-    if text.contains('%') { Err("the operator % cannot be said in Envoy's formats".into()) } else { Ok(text) }
+    if text.contains('%') { Err(NotCel::Percent) } else { Ok(text) }
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -74,7 +99,7 @@ const SIGNS: [&str; 25] = [
     "[", "]", "{", "}", "=",
 ];
 
-fn tokens(expression: &str) -> Result<Vec<Token>, String> {
+fn tokens(expression: &str) -> Result<Vec<Token>, NotCel> {
     let mut tokens = Vec::new();
     let mut at = 0;
     while let Some(rest) = expression.get(at..).filter(|rest| !rest.is_empty()) {
@@ -84,7 +109,7 @@ fn tokens(expression: &str) -> Result<Vec<Token>, String> {
             at += first.len_utf8();
             continue;
         } else if first == '"' || first == '\'' {
-            (Kind::Text, quoted(rest, first).ok_or("a text is not closed")?)
+            (Kind::Text, quoted(rest, first).ok_or(NotCel::OpenText)?)
         } else if first.is_ascii_digit() {
             (Kind::Literal, run(|letter| letter.is_ascii_alphanumeric() || letter == '.'))
         } else if first.is_ascii_alphabetic() || first == '_' {
@@ -94,10 +119,7 @@ fn tokens(expression: &str) -> Result<Vec<Token>, String> {
                 name => (Kind::Name(name.to_owned()), length),
             }
         } else {
-            let sign = SIGNS
-                .iter()
-                .find(|sign| rest.starts_with(**sign))
-                .ok_or_else(|| format!("\"{first}\" is not CEL"))?;
+            let sign = SIGNS.iter().find(|sign| rest.starts_with(**sign)).ok_or(NotCel::Unknown(first))?;
             (Kind::Sign(sign), sign.len())
         };
         tokens.push(Token { kind, from: at, to: at + length });
@@ -123,7 +145,7 @@ struct Reader<'a> {
     nodes: Vec<usize>,
 }
 
-type Read = Result<(), String>;
+type Read = Result<(), NotCel>;
 
 impl Reader<'_> {
     fn peek(&self) -> Option<&Token> {
@@ -144,7 +166,7 @@ impl Reader<'_> {
     }
 
     fn want(&mut self, sign: &str) -> Read {
-        if self.take(sign) { Ok(()) } else { Err(format!("\"{sign}\" is missing")) }
+        if self.take(sign) { Ok(()) } else { Err(NotCel::Missing(sign.to_owned())) }
     }
 
     fn ternary(&mut self) -> Read {
@@ -163,7 +185,7 @@ impl Reader<'_> {
             let is_in =
                 matches!(self.peek().map(|token| &token.kind), Some(Kind::Name(name)) if name == "in");
             match self.sign() {
-                "+" => return Err("the operator + has no effect in a stock Envoy".into()),
+                "+" => return Err(NotCel::Operator("+")),
                 "&&" | "||" | "==" | "!=" | "<=" | ">=" | "<" | ">" | "-" | "*" | "/" | "%" => self.at += 1,
                 _ if is_in => self.at += 1,
                 _ => return Ok(()),
@@ -173,7 +195,7 @@ impl Reader<'_> {
 
     fn unary(&mut self) -> Read {
         while self.take("!") || self.take("-") {}
-        let Some(token) = self.peek().cloned() else { return Err("it ends too early".into()) };
+        let Some(token) = self.peek().cloned() else { return Err(NotCel::TooShort) };
         self.at += 1;
         match token.kind {
             Kind::Literal | Kind::Text => {}
@@ -182,7 +204,7 @@ impl Reader<'_> {
                 self.want(")")?;
             }
             Kind::Sign("[") => self.list("]")?,
-            Kind::Sign(sign) => return Err(format!("\"{sign}\" is not expected")),
+            Kind::Sign(sign) => return Err(NotCel::Unexpected(sign.to_owned())),
             Kind::Name(name) if self.sign() == "(" => self.call(&name)?,
             Kind::Name(name) => self.attribute(&name, token.from)?,
         }
@@ -196,13 +218,13 @@ impl Reader<'_> {
                 self.want("]")?;
             } else if self.take(".") {
                 let Some(Kind::Name(name)) = self.peek().map(|token| token.kind.clone()) else {
-                    return Err("a name is missing after \".\"".into());
+                    return Err(NotCel::NoName);
                 };
                 self.at += 1;
                 if self.sign() == "(" {
                     self.call(&name)?;
                 } else if PEERS.contains(&name.as_str()) {
-                    return Err(format!("{name} is known to Istio's own proxy only"));
+                    return Err(NotCel::IstioOnly(name));
                 }
             } else {
                 return Ok(());
@@ -212,7 +234,7 @@ impl Reader<'_> {
 
     fn call(&mut self, name: &str) -> Read {
         if !FUNCTIONS.contains(&name) && name != "has" {
-            return Err(format!("a stock Envoy has no function {name}"));
+            return Err(NotCel::Function(name.to_owned()));
         }
         self.want("(")?;
         self.list(")")
@@ -230,7 +252,7 @@ impl Reader<'_> {
 
     fn attribute(&mut self, name: &str, at: usize) -> Read {
         if !ROOTS.contains(&name) {
-            return Err(format!("{name} is known to Istio's own proxy only"));
+            return Err(NotCel::IstioOnly(name.to_owned()));
         }
         if name == "node" {
             self.nodes.push(at);
@@ -269,7 +291,7 @@ mod tests {
             ("", Err("it ends too early")),
         ] {
             assert_eq!(
-                for_envoy(expression),
+                for_envoy(expression).map_err(|why| why.to_string()),
                 expect.map(str::to_owned).map_err(str::to_owned),
                 "{expression}"
             );

@@ -59,8 +59,34 @@ impl Service {
     }
 }
 
-/// The provider of this name, or why there is none.
-pub(crate) fn find(registry: &Registry, name: &str) -> Result<Provider, String> {
+/// Why a provider cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum NoProvider {
+    #[error("provider {0} is not among the mesh's extensionProviders")]
+    Unknown(String),
+    #[error("provider {0} does not say its kind")]
+    NoKind(String),
+    #[error("provider {0}: {1}")]
+    Unusable(String, Unusable),
+}
+
+/// What is wrong with a provider's settings.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Unusable {
+    #[error("its kind {0} has no effect in the sandbox")]
+    Kind(String),
+    #[error("{0} has no effect in the sandbox, so it is not used")]
+    Setting(String),
+    #[error("a proxy of the sandbox has no file {0}, only /dev/stdout and /dev/stderr")]
+    File(String),
+    #[error("there is no service {0}")]
+    NoService(String),
+    #[error("service {0} has no port {1}")]
+    NoPort(String, u16),
+}
+
+/// The provider of this name.
+pub(crate) fn find(registry: &Registry, name: &str) -> Result<Provider, NoProvider> {
     let Some(defined) =
         registry.mesh_config.extension_providers.iter().find(|provider| provider["name"] == name)
     else {
@@ -68,17 +94,17 @@ pub(crate) fn find(registry: &Registry, name: &str) -> Result<Provider, String> 
             ENVOY => Ok(Provider::File { path: "/dev/stdout".into(), format: format(&registry.mesh_config) }),
             PROMETHEUS => Ok(Provider::Prometheus),
             JAEGER => Ok(Provider::Ours),
-            _ => Err(format!("provider {name} is not among the mesh's extensionProviders")),
+            _ => Err(NoProvider::Unknown(name.to_owned())),
         };
     };
     let kinds = defined.as_object().into_iter().flatten().filter(|(key, _)| *key != "name");
     let Some((kind, settings)) = kinds.into_iter().next() else {
-        return Err(format!("provider {name} does not say its kind"));
+        return Err(NoProvider::NoKind(name.to_owned()));
     };
-    of_kind(registry, kind, settings).map_err(|why| format!("provider {name}: {why}"))
+    of_kind(registry, kind, settings).map_err(|why| NoProvider::Unusable(name.to_owned(), why))
 }
 
-fn of_kind(registry: &Registry, kind: &str, settings: &Value) -> Result<Provider, String> {
+fn of_kind(registry: &Registry, kind: &str, settings: &Value) -> Result<Provider, Unusable> {
     let known = |keys: &[&str]| {
         let mut unknown = settings
             .as_object()
@@ -86,9 +112,7 @@ fn of_kind(registry: &Registry, kind: &str, settings: &Value) -> Result<Provider
             .flatten()
             .map(|(key, _)| key)
             .filter(|key| !keys.contains(&key.as_str()));
-        unknown.next().map_or(Ok(()), |key| {
-            Err(format!("{kind}.{key} has no effect in the sandbox, so it is not used"))
-        })
+        unknown.next().map_or(Ok(()), |key| Err(Unusable::Setting(format!("{kind}.{key}"))))
     };
     match kind {
         "prometheus" => Ok(Provider::Prometheus),
@@ -96,9 +120,7 @@ fn of_kind(registry: &Registry, kind: &str, settings: &Value) -> Result<Provider
             known(&["path", "logFormat"])?;
             let path = settings["path"].as_str().filter(|path| !path.is_empty()).unwrap_or("/dev/stdout");
             if path != "/dev/stdout" && path != "/dev/stderr" {
-                return Err(format!(
-                    "a proxy of the sandbox has no file {path}, only /dev/stdout and /dev/stderr"
-                ));
+                return Err(Unusable::File(path.to_owned()));
             }
             Ok(Provider::File { path: path.to_owned(), format: written(&settings["logFormat"]) })
         }
@@ -127,17 +149,17 @@ fn of_kind(registry: &Registry, kind: &str, settings: &Value) -> Result<Provider
             let name = settings["logName"].as_str().unwrap_or("http_envoy_accesslog").to_owned();
             service(registry, settings).map(|to| Provider::HttpAls { to, name, headers })
         }
-        _ => Err(format!("its kind {kind} has no effect in the sandbox")),
+        _ => Err(Unusable::Kind(kind.to_owned())),
     }
 }
 
 /// `[<namespace>/]<host>` and port of a service that there is.
-fn service(registry: &Registry, settings: &Value) -> Result<Service, String> {
+fn service(registry: &Registry, settings: &Value) -> Result<Service, Unusable> {
     let text = settings["service"].as_str().unwrap_or_default();
     let host = text.split_once('/').map_or(text, |(_, host)| host);
     let port = settings["port"].as_u64().and_then(|port| u16::try_from(port).ok()).unwrap_or_default();
-    let found = registry.service(host).ok_or_else(|| format!("there is no service {host}"))?;
-    found.port(port).ok_or_else(|| format!("service {host} has no port {port}"))?;
+    let found = registry.service(host).ok_or_else(|| Unusable::NoService(host.to_owned()))?;
+    found.port(port).ok_or_else(|| Unusable::NoPort(host.to_owned(), port))?;
     Ok(Service { cluster: names::outbound_cluster(port, "", host), host: host.to_owned(), port })
 }
 

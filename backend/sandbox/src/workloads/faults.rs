@@ -1,4 +1,4 @@
-//! Making a pod ill on purpose: annotations on the Pod, or on its Deployment's template, by which its application fails,
+//! A pod's faults, made on purpose: annotations on the Pod, or on its Deployment's template, by which its application fails,
 //! is slow, crashes or is not ready. They hold from the moment they are written, without a restart.
 //!
 //! ```text
@@ -15,14 +15,14 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 const PREFIX: &str = "sandbox.binnacle.dev/";
-/// Annotations with that prefix which are no illness.
+/// Annotations with that prefix which are no faults.
 const OTHERS: [&str; 1] = ["ports"];
 /// Nobody waits longer.
 const SLOWEST: Duration = Duration::from_secs(600);
 
 /// What is wrong with one pod's applications.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Illness {
+pub(crate) struct Faults {
     /// Which share of its answers are errors, 0 to 1.
     error_rate: f64,
     error_status: StatusCode,
@@ -38,7 +38,7 @@ pub(crate) struct Illness {
     pub(crate) mistakes: Vec<String>,
 }
 
-impl Default for Illness {
+impl Default for Faults {
     fn default() -> Self {
         Self {
             error_rate: 0.0,
@@ -53,18 +53,18 @@ impl Default for Illness {
 }
 
 /// What a pod's annotations ask for.
-pub(crate) fn of(pod: &Object) -> Illness {
-    let mut ill = Illness::default();
+pub(crate) fn of(pod: &Object) -> Faults {
+    let mut faults = Faults::default();
     for (key, text) in pod.annotations() {
         let Some(name) = key.strip_prefix(PREFIX).filter(|name| !OTHERS.contains(name)) else { continue };
-        if let Err(expected) = ill.take(name, text.trim()) {
-            ill.mistakes.push(format!("Annotation {key}: \"{text}\" is ignored: {expected}"));
+        if let Err(expected) = faults.take(name, text.trim()) {
+            faults.mistakes.push(format!("Annotation {key}: \"{text}\" is ignored: {expected}"));
         }
     }
-    ill
+    faults
 }
 
-impl Illness {
+impl Faults {
     fn take(&mut self, name: &str, text: &str) -> Result<(), &'static str> {
         match name {
             "error-rate" => {
@@ -101,27 +101,30 @@ fn truth(text: &str) -> Result<bool, &'static str> {
 
 /// `300ms`, `1.5s`, `2m`, or several of them in a row.
 fn duration(text: &str) -> Result<Duration, &'static str> {
-    let read = istio::Duration::read(text).and_then(|read| read.try_into().ok());
-    read.filter(|read: &Duration| *read <= SLOWEST)
-        .ok_or("expected a duration such as 300ms or 1.5s, up to 10m")
+    const EXPECTED: &str = "expected a duration such as 300ms or 1.5s, up to 10m";
+    let read = istio::Duration::read(text).and_then(|span| Duration::try_from(span).ok());
+    read.filter(|read| *read <= SLOWEST).ok_or(EXPECTED)
 }
 
-/// Between the application and whoever asked it: waits and fails as the pod's illness has it.
-pub(crate) async fn suffer(
-    State(ill): State<watch::Receiver<Illness>>,
+/// Between the application and whoever asked it: waits and fails as the pod's faults have it.
+pub(crate) async fn inject(
+    State(faults): State<watch::Receiver<Faults>>,
     request: Request,
     next: Next,
 ) -> Response {
-    let ill = ill.borrow().clone();
+    let faults = faults.borrow().clone();
     let (late, fails) = {
         let mut chance = rand::rng();
-        (ill.latency + ill.jitter.mul_f64(chance.random::<f64>()), chance.random_bool(ill.error_rate))
+        (
+            faults.latency + faults.jitter.mul_f64(chance.random::<f64>()),
+            chance.random_bool(faults.error_rate),
+        )
     };
     if !late.is_zero() {
         tokio::time::sleep(late).await;
     }
     if fails {
-        return (ill.error_status, format!("an error on purpose, by annotation {PREFIX}error-rate\n"))
+        return (faults.error_status, format!("an error on purpose, by annotation {PREFIX}error-rate\n"))
             .into_response();
     }
     next.run(request).await
@@ -132,25 +135,25 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn ill(annotations: serde_json::Value) -> Illness {
+    fn faults(annotations: serde_json::Value) -> Faults {
         of(&Object::from(json!({"metadata": {"annotations": annotations}})))
     }
 
     #[test]
     fn annotations_are_read_and_mistakes_are_named() {
-        let read = ill(
+        let read = faults(
             json!({"sandbox.binnacle.dev/error-rate": "50%", "sandbox.binnacle.dev/error-status": "418",
             "sandbox.binnacle.dev/latency": "1m0.5s", "sandbox.binnacle.dev/latency-jitter": "300ms",
             "sandbox.binnacle.dev/crash": "true", "sandbox.binnacle.dev/not-ready": "false", "sandbox.binnacle.dev/ports": "{}",
             "example.test/other": "x"}),
         );
-        let expect = Illness {
+        let expect = Faults {
             error_rate: 0.5,
             error_status: StatusCode::IM_A_TEAPOT,
             latency: Duration::from_millis(60_500),
             jitter: Duration::from_millis(300),
             crash: true,
-            ..Illness::default()
+            ..Faults::default()
         };
         assert_eq!(read, expect);
         for (name, value, part) in [
@@ -167,11 +170,11 @@ mod tests {
             ("crash", "yes", "true or false"),
             ("eror-rate", "50", "known are"),
         ] {
-            let read = ill(json!({format!("{PREFIX}{name}"): value}));
+            let read = faults(json!({format!("{PREFIX}{name}"): value}));
             assert!(read.mistakes.len() == 1 && read.mistakes[0].contains(part), "{name}={value}: {read:?}");
             assert_eq!(
-                Illness { mistakes: Vec::new(), ..read },
-                Illness::default(),
+                Faults { mistakes: Vec::new(), ..read },
+                Faults::default(),
                 "{name}={value} changes nothing"
             );
         }
