@@ -192,6 +192,21 @@ fn an_abort_for_all_calls() {
     assert_eq!(titles, ["All calls to ratings fail with 418"]);
 }
 
+/// Istio makes no call fail for a fault that does not say how many, and the editor says so.
+#[test]
+fn a_fault_without_a_percentage_is_for_none_of_the_calls() {
+    let mut world = World::bookinfo().select(service("reviews"));
+    let at = mesh::Ref::new(&mesh::kinds::VIRTUAL_SERVICE, "bookinfo", "reviews");
+    let mut objects = demo::bookinfo_objects();
+    let mut object = (*objects[&at].0).clone();
+    let last = object["spec"]["http"].as_array().unwrap().len() - 1;
+    object["spec"]["http"][last]["fault"] = serde_json::json!({ "abort": { "httpStatus": 503 } });
+    objects.insert(at, object.into());
+    world.now_has(objects);
+    let bench = detail(world);
+    assert_eq!((wanted(&bench, "abort status"), wanted(&bench, "abort percentage")), (503.0, 0.0));
+}
+
 #[test]
 fn a_delay_for_calls_with_a_header() {
     let mut bench = detail(World::bookinfo().select(service("ratings")));

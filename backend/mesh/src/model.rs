@@ -19,6 +19,7 @@ pub use revision::Revision;
 pub(crate) use services::natural;
 
 use config::Config;
+use istio::mtls::Mode;
 use istio::{Problem, Protocol, Ref, views};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -112,9 +113,8 @@ pub struct Workload {
     pub wanted: Option<u32>,
     /// True when it is an ingress or egress gateway.
     pub gateway: bool,
-    /// Mutual TLS mode in force on its inbound side ("STRICT", "PERMISSIVE", "DISABLE") and the object that says so
-    /// (`None`: Istio's default).
-    pub mtls: (String, Option<Ref>),
+    /// Mutual TLS mode in force on its inbound side, and the object that says so (`None`: Istio's default).
+    pub mtls: (Mode, Option<Ref>),
 }
 
 /// One revision of everything. Namespaces and kinds of which nothing changed are shared with the revision before.

@@ -2,7 +2,7 @@
 
 use crate::selection::Selected;
 use mesh::traffic::Path;
-use mesh::{Mesh, Ref, Service, Workload, fqdn};
+use mesh::{KINDS, Mesh, Ref, Service, Workload, fqdn, kinds};
 
 /// A selection, looked up in the mesh.
 #[derive(Clone, Debug, Default)]
@@ -102,26 +102,18 @@ impl<'a> Subject<'a> {
         for workload in &self.workloads {
             found.extend(workload.mtls.1.clone());
         }
-        for (at, object) in mesh.objects().iter() {
-            let selects = [
-                "AuthorizationPolicy",
-                "RequestAuthentication",
-                "PeerAuthentication",
-                "Sidecar",
-                "EnvoyFilter",
-                "Telemetry",
-                "Gateway",
-            ];
-            if !selects.contains(&at.kind.kind) || !self.in_reach(mesh, at) {
-                continue;
-            }
-            let wanted = selector(object.spec());
-            let fits = |workload: &&Workload| {
-                wanted.iter().all(|(key, value)| workload.labels.get(key).is_some_and(|label| label == value))
-            };
-            let gateway_needs_selector = at.kind.kind == "Gateway" && wanted.is_empty();
-            if !gateway_needs_selector && self.workloads.iter().any(fits) {
-                found.push(at.clone());
+        let kinds = KINDS.iter().copied().filter(|kind| kind.editable && kind.chooses.is_some());
+        let found_by_service = [&kinds::DESTINATION_RULE, &kinds::SERVICE_ENTRY];
+        for kind in kinds.filter(|kind| !found_by_service.contains(kind)) {
+            for (at, object) in mesh.objects().of_kind(kind) {
+                let selects = kind.selects(object);
+                let mut chosen = self.workloads.iter().filter(|workload| {
+                    let may = workload.gateway || kind != &kinds::GATEWAY;
+                    may && selects.as_ref().is_some_and(|selects| selects.takes(&workload.labels))
+                });
+                if self.in_reach(mesh, at) && chosen.next().is_some() {
+                    found.push(at.clone());
+                }
             }
         }
         let mut seen = std::collections::BTreeSet::new();
@@ -133,16 +125,8 @@ impl<'a> Subject<'a> {
     fn in_reach(&self, mesh: &Mesh, at: &Ref) -> bool {
         *at.namespace == *mesh.root_namespace()
             || self.workloads.iter().any(|workload| workload.namespace == at.namespace)
-            || at.kind.kind == "Gateway"
+            || at.kind == &kinds::GATEWAY
     }
-}
-
-/// Labels that a policy, sidecar or gateway selects pods by, under whichever name its kind gives them.
-fn selector(spec: &serde_json::Value) -> Vec<(String, String)> {
-    let places = ["/selector/matchLabels", "/workloadSelector/labels", "/selector"];
-    let labels = places.iter().find_map(|place| spec.pointer(place)?.as_object());
-    let pairs = labels.into_iter().flatten();
-    pairs.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
 }
 
 fn known(name: &str) -> bool {

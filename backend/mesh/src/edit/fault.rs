@@ -8,7 +8,7 @@ use crate::change::{Change, Step};
 use crate::evidence::{Calls, Claim, Counting, Evidence, Mark, Measure, Part, Wanted, route, routes};
 use crate::{Mesh, Ref, Service};
 use istio::Duration;
-use istio::views::VirtualService;
+use istio::views::{Fault, VirtualService};
 use serde_json::{Map, Value, json};
 
 /// Calls that carry this header with exactly this value.
@@ -340,7 +340,7 @@ pub fn active(view: &VirtualService) -> impl Iterator<Item = (usize, FaultSpec)>
     view.http
         .iter()
         .enumerate()
-        .filter(|(_, http)| http.fault.is_some())
+        .filter(|(_, http)| http.fault.as_ref().is_some_and(Fault::acts))
         .map(|(index, http)| (index, fault_of(http)))
 }
 

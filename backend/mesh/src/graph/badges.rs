@@ -2,7 +2,8 @@
 
 use crate::{Mesh, Service, Workload};
 use istio::Selects;
-use istio::views::{DestinationRule, TrafficPolicy};
+use istio::mtls::Mode;
+use istio::views::{DestinationRule, Fault, TrafficPolicy};
 
 /// Badges of a node that stands for these workloads behind these services.
 pub(super) fn of(mesh: &Mesh, services: &[&Service], workloads: &[&Workload]) -> Vec<&'static str> {
@@ -25,14 +26,14 @@ pub(super) fn of(mesh: &Mesh, services: &[&Service], workloads: &[&Workload]) ->
         .collect();
     let proxied = |workload: &&&Workload| workload.pods.iter().any(|pod| pod.sidecar);
     put("gateway", workloads.iter().any(|workload| workload.gateway));
-    put("fault", routes.iter().any(|route| route.fault.is_some()));
+    put("fault", routes.iter().any(|route| route.fault.as_ref().is_some_and(Fault::acts)));
     put(
         "split",
         routes.iter().any(|route| route.route.iter().filter(|row| row.weight.unwrap_or(0) > 0).count() > 1),
     );
     put("mirror", routes.iter().any(|route| route.mirror.is_some() || !route.mirrors.is_empty()));
     put("circuit-breaker", rules.iter().any(|rule| breaks(rule, workloads)));
-    let strict = |workload: &&Workload| workload.mtls.0 == "STRICT";
+    let strict = |workload: &&Workload| workload.mtls.0 == Mode::Strict;
     let served: Vec<&Workload> =
         workloads.iter().filter(proxied).copied().filter(|workload| !workload.gateway).collect();
     put("strict-mtls", !served.is_empty() && served.iter().all(strict));

@@ -16,10 +16,10 @@ impl Mesh {
 }
 
 /// The mode in force at a workload. Without a proxy nothing can ask for a certificate.
-pub(super) fn in_force(policies: &Policies<'_>, workload: &Workload) -> (String, Option<Ref>) {
+pub(super) fn in_force(policies: &Policies<'_>, workload: &Workload) -> (Mode, Option<Ref>) {
     if !workload.pods.is_empty() && workload.pods.iter().all(|pod| !pod.sidecar) {
-        return (Mode::Disable.name().to_owned(), None);
+        return (Mode::Disable, None);
     }
     let (mode, by) = policies.mode(&workload.namespace, &workload.labels);
-    (mode.name().to_owned(), by.map(|policy| policy.at.clone()))
+    (mode, by.map(|policy| policy.at.clone()))
 }

@@ -1,6 +1,7 @@
 use super::*;
 use crate::any_json::any_json;
 use crate::demo::{self, by_ref};
+use istio::mtls::Mode;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -43,7 +44,7 @@ fn bookinfo() {
         ("Deployment", "reviews", "v3", Some(1))
     );
     assert!(workload.pods[0].sidecar && workload.pods[0].ready);
-    assert_eq!(workload.mtls, ("PERMISSIVE".into(), None));
+    assert_eq!(workload.mtls, (Mode::Permissive, None));
     assert!(mesh.workload("istio-system", "istio-ingressgateway").unwrap().gateway);
     assert!(!mesh.workload("istio-system", "istiod").unwrap().gateway);
     assert_eq!(mesh.proxies().len(), 7);
@@ -142,7 +143,7 @@ fn mutual_tls_precedence() {
     assert_eq!(mode("reviews-v1"), "PERMISSIVE by PeerAuthentication bookinfo/reviews");
     assert_eq!(
         mesh.workload("istio-system", "istiod").unwrap().mtls,
-        ("DISABLE".into(), None),
+        (Mode::Disable, None),
         "it has no proxy"
     );
 }

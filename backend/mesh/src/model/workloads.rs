@@ -2,6 +2,7 @@
 
 use super::objects::Changed;
 use super::{Objects, Pod, Workload};
+use istio::mtls::Mode;
 use istio::{Object, Ref, canonical, kinds};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -121,7 +122,7 @@ fn workload(namespace: &Arc<str>, name: &Arc<str>, owner: &str, pod: &Value, acc
         pods: Vec::new(),
         wanted: None,
         gateway: false,
-        mtls: (String::new(), None),
+        mtls: (Mode::Permissive, None),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Sidecar injection: who gets one, and what it adds to the pod.
 
 use super::names::time;
-use istio::Object;
+use istio::{Object, canonical};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -67,7 +67,6 @@ pub(crate) fn inject(pod: &mut Value) {
         .and_then(|container| container["name"].as_str())
         .unwrap_or_default()
         .to_owned();
-    let label = |keys: &[&str]| keys.iter().find_map(|key| object.label(key)).map(ToOwned::to_owned);
     let workload = object
         .0
         .pointer("/metadata/ownerReferences/0/name")
@@ -76,10 +75,9 @@ pub(crate) fn inject(pod: &mut Value) {
         .to_owned();
     let hash = object.label("pod-template-hash").unwrap_or_default();
     let workload = workload.strip_suffix(&format!("-{hash}")).unwrap_or(&workload).to_owned();
-    let canonical = label(&["service.istio.io/canonical-name", "app.kubernetes.io/name", "app"])
-        .unwrap_or_else(|| workload.clone());
-    let revision = label(&["service.istio.io/canonical-revision", "app.kubernetes.io/version", "version"])
-        .unwrap_or_else(|| "latest".into());
+    let labels = object.labels();
+    let canonical = canonical::service(&labels, &workload);
+    let revision = canonical::revision(&labels);
 
     let metadata = &mut pod["metadata"];
     metadata["labels"]["security.istio.io/tlsMode"] = json!("istio");
