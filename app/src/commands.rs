@@ -8,7 +8,6 @@ use mesh::graph::{Graph, GraphOptions};
 use mesh::scene::{KindState, SyncState};
 use mesh::{Scene, kinds};
 use std::io::Write as _;
-use std::sync::Arc;
 
 /// Runs a sandbox until SIGINT or SIGTERM. Prints one JSON line when it is ready.
 pub(crate) fn sandbox(args: args::Sandbox) -> Result<(), Problem> {
@@ -56,7 +55,7 @@ pub(crate) fn graph(args: &args::Graph) -> Result<(), Problem> {
         namespaces: args.connection.namespace.clone(),
         idle: args.idle || traffic.is_none(),
     };
-    let graph = Graph::build(&scene.mesh, traffic.map(Arc::as_ref), &options, Timestamp::now());
+    let graph = Graph::build(&scene.mesh, traffic, &options, Timestamp::now());
     let text = match args.output {
         args::GraphFormat::Json => {
             serde_json::to_string_pretty(&graph).map_err(|error| unwritable("the graph", &error.into()))?

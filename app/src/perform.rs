@@ -277,7 +277,7 @@ impl Shell {
             ExportFormat::Svg => {
                 let options =
                     mesh::graph::GraphOptions { namespaces: self.namespaces.clone(), ..Default::default() };
-                let traffic = self.scene.traffic.value().map(Arc::as_ref);
+                let traffic = self.scene.traffic.value();
                 let graph = mesh::graph::Graph::build(&self.scene.mesh, traffic, &options, Timestamp::now());
                 let svg = panels::graph::svg(&graph, &panels::graph::place(&graph), false);
                 match std::fs::write(file, svg) {

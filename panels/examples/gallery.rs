@@ -250,7 +250,7 @@ impl eframe::App for Gallery {
             }
             let wave =
                 (0..40).map(|at| 5.0 + (at as f32 * 0.4).sin() * 2.0 + at as f32 * 0.1).collect::<Vec<f32>>();
-            let history: BTreeMap<String, Vec<f32>> =
+            let history: BTreeMap<_, Vec<f32>> =
                 picture.view.cards.iter().map(|card| (card.id.clone(), wave.clone())).collect();
             let setting =
                 Setting { selected: self.selected.as_ref(), flowing: true, minimap: true, history: &history };

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "an example for people at a terminal")]
 
 use eframe::egui::{self, CentralPanel, Frame, Panel as Edge, ViewportCommand};
+use mesh::graph::NodeId;
 use mesh::{Fact, Ledger, Problem, Remote, Scene, demo};
 use panels::change_bar::{self, ChangeBar};
 use panels::connect::Connect;
@@ -238,7 +239,13 @@ fn selected(name: &str) -> Option<Selected> {
     match name.split('/').collect::<Vec<_>>()[..] {
         ["service", name] => Some(Selected::Service("bookinfo".into(), name.into())),
         ["version", app, version] => Some(Selected::App("bookinfo".into(), app.into(), Some(version.into()))),
-        ["edge", from, to] => Some(Selected::Edge(from.replace(':', "/"), to.replace(':', "/"))),
+        ["edge", from, to] => {
+            let version = |name: &str| {
+                let (app, version) = name.split_once(':')?;
+                Some(NodeId::app(&mesh::ClusterId::default(), "bookinfo", app, Some(version)))
+            };
+            Some(Selected::Edge(version(from)?, version(to)?))
+        }
         ["object", kind, name] => {
             let kind = mesh::KINDS.iter().find(|row| row.kind == kind)?;
             Some(Selected::Object(mesh::Ref::new(kind, "bookinfo", name)))

@@ -1,6 +1,7 @@
 //! What is selected, and the way back to what was selected before.
 
 use mesh::Ref;
+use mesh::graph::NodeId;
 use serde::{Deserialize, Serialize};
 
 /// A thing that can be selected.
@@ -12,12 +13,41 @@ pub enum Selected {
     Workload(String, String),
     /// An app and perhaps one version of it: (namespace, app, version).
     App(String, String, Option<String>),
-    /// An edge of the graph: ids of its nodes.
-    Edge(String, String),
-    /// A node of the graph that stands for none of these (outside, unknown): its id.
-    Node(String),
+    /// An edge of the graph, by its nodes.
+    Edge(NodeId, NodeId),
+    /// A node of the graph that stands for none of these: outside, unknown.
+    Node(NodeId),
     /// An object.
     Object(Ref),
+}
+
+impl Selected {
+    /// Namespaces that it is in.
+    pub fn namespaces(&self) -> Vec<&str> {
+        match self {
+            Self::Service(namespace, _) | Self::Workload(namespace, _) | Self::App(namespace, ..) => {
+                vec![namespace]
+            }
+            Self::Edge(from, to) => vec![from.namespace(), to.namespace()],
+            Self::Node(node) => vec![node.namespace()],
+            Self::Object(at) => vec![&at.namespace],
+        }
+    }
+}
+
+impl From<&NodeId> for Selected {
+    fn from(node: &NodeId) -> Self {
+        match node {
+            NodeId::App(id) => Self::App(
+                id.namespace.to_string(),
+                id.app.to_string(),
+                id.version.as_deref().map(str::to_owned),
+            ),
+            NodeId::Service(id) => Self::Service(id.namespace.to_string(), id.name.to_string()),
+            NodeId::Workload(id) => Self::Workload(id.namespace.to_string(), id.name.to_string()),
+            NodeId::External(_) | NodeId::Unknown => Self::Node(node.clone()),
+        }
+    }
 }
 
 /// The selection and its history.

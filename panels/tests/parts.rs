@@ -5,6 +5,7 @@ mod support;
 
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use mesh::edit;
+use mesh::graph::NodeId;
 use mesh::scene::{KindState, Step, StepState};
 use mesh::{Change, ChangeId, Fact, Problem, demo};
 use panels::change_bar::ChangeBar;
@@ -41,9 +42,13 @@ fn every_panel_shows_every_face() {
     }
 }
 
+fn node(app: &str, version: &str) -> NodeId {
+    NodeId::app(&mesh::ClusterId::default(), "bookinfo", app, Some(version))
+}
+
 #[test]
 fn the_detail_shows_every_face() {
-    let edge = Selected::Edge("app/bookinfo/reviews/v3".into(), "app/bookinfo/ratings/v1".into());
+    let edge = Selected::Edge(node("reviews", "v3"), node("ratings", "v1"));
     let object = Selected::Object(mesh::Ref::new(&mesh::kinds::VIRTUAL_SERVICE, "bookinfo", "reviews"));
     let gone = service("nowhere");
     let things = [
@@ -52,7 +57,7 @@ fn the_detail_shows_every_face() {
         Some(edge),
         Some(object),
         Some(gone),
-        Some(Selected::Node("unknown".into())),
+        Some(Selected::Node(NodeId::Unknown)),
     ];
     for selected in things {
         for (_, scene) in faces() {
@@ -73,7 +78,7 @@ fn detail_of_a_service() {
 #[test]
 fn detail_of_an_edge() {
     let (mesh, traffic) = (demo::bookinfo(), demo::bookinfo_traffic());
-    let edge = Selected::Edge("app/bookinfo/reviews/v3".into(), "app/bookinfo/ratings/v1".into());
+    let edge = Selected::Edge(node("reviews", "v3"), node("ratings", "v1"));
     insta::assert_yaml_snapshot!(detail::View::of(&mesh, Some(&traffic), &edge));
 }
 

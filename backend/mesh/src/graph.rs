@@ -3,10 +3,20 @@
 mod badges;
 mod build;
 mod dot;
+mod id;
+mod merged;
+mod names;
+mod nodes;
 mod quantiles;
 
+pub use badges::Badge;
+pub use build::Builder;
+pub use id::{AppId, NodeId};
+
+use crate::traffic::Protocol;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 /// What one node stands for. Names as the command line's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -54,12 +64,11 @@ pub enum Health {
     Failing,
 }
 
-/// A node; ids are stable and readable ("app/bookinfo/reviews/v1", "workload/bookinfo/reviews-v1",
-/// "service/bookinfo/reviews", "external/api.example.com", "unknown").
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// A node.
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Node {
-    /// Stable id.
-    pub id: String,
+    /// Its name: stable and readable.
+    pub id: NodeId,
     /// What it is.
     pub kind: NodeKind,
     /// Namespace, "" when unknown.
@@ -79,8 +88,8 @@ pub struct Node {
     /// Why it is not healthy, in words; empty when it is.
     #[serde(skip)]
     pub health_reason: String,
-    /// "fault", "split", "missing-sidecar", "circuit-breaker", "gateway", "strict-mtls", "idle", …
-    pub badges: Vec<String>,
+    /// What there is to know of it at a glance.
+    pub badges: Vec<Badge>,
     /// Requests per second that it gets.
     #[serde(skip)]
     pub rps_in: f64,
@@ -92,15 +101,15 @@ pub struct Node {
     pub rps_out: f64,
 }
 
-/// An edge. `source` and `target` are node ids.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// An edge.
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Edge {
-    /// Id of the caller's node.
-    pub source: String,
-    /// Id of the called node.
-    pub target: String,
-    /// "http", "grpc", "tcp".
-    pub protocol: String,
+    /// The caller's node.
+    pub source: NodeId,
+    /// The called node.
+    pub target: NodeId,
+    /// How they talk.
+    pub protocol: Protocol,
     /// Requests per second (TCP: 0).
     pub rps: f64,
     /// Percentage of requests that fail: 5xx, no response, gRPC status other than 0.
@@ -126,17 +135,27 @@ pub struct Edge {
     pub health_reason: String,
 }
 
-/// The graph: nodes sorted by id, edges by (source, target, protocol).
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+/// The graph: nodes sorted by id, edges by (source, target, protocol). What did not change is shared with the graph before.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Graph {
     /// When the traffic was measured, RFC 3339.
     pub at: String,
     /// Window in seconds.
     pub duration_s: u64,
     /// Nodes.
-    pub nodes: Vec<Node>,
+    pub nodes: Vec<Arc<Node>>,
     /// Edges.
-    pub edges: Vec<Edge>,
+    pub edges: Vec<Arc<Edge>>,
+}
+
+impl Graph {
+    /// Where the ends of each edge stand among the nodes; `None` for an edge to a node that is not there.
+    pub fn ends(&self) -> Vec<Option<(usize, usize)>> {
+        let nodes = self.nodes.iter().enumerate();
+        let index: HashMap<&NodeId, usize> = nodes.map(|(at, node)| (&node.id, at)).collect();
+        let ends = |edge: &Arc<Edge>| Some((*index.get(&edge.source)?, *index.get(&edge.target)?));
+        self.edges.iter().map(ends).collect()
+    }
 }
 
 /// What to include.

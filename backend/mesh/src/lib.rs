@@ -14,6 +14,8 @@ pub mod demo;
 pub mod edit;
 pub mod evidence;
 pub mod graph;
+#[cfg(test)]
+mod happenings;
 pub mod health;
 pub mod ledger;
 mod model;
@@ -28,7 +30,7 @@ mod undo;
 pub use board::{Board, Observation};
 pub use change::{Change, Edit, Step};
 pub use change_id::{ChangeId, NoChangeId};
-pub use istio::{ClusterId, KINDS, Kind, Object, Problem, Ref, fqdn, kinds};
+pub use istio::{ClusterId, KINDS, Kind, Object, Problem, ProxyId, Ref, ServiceId, WorkloadId, fqdn, kinds};
 pub use ledger::{Fact, Ledger, Stage};
 pub use model::{Mesh, Objects, Part, Pod, Port, Revision, Service, Subset, Workload};
 pub use reads::{Answer, Answers, Read};

@@ -20,7 +20,7 @@ pub(crate) use services::natural;
 
 use config::Config;
 use istio::mtls::Mode;
-use istio::{Problem, Protocol, Ref, views};
+use istio::{ClusterId, Problem, Protocol, Ref, ServiceId, WorkloadId, views};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -46,8 +46,8 @@ pub struct Subset {
     pub labels: BTreeMap<String, String>,
     /// Whether a DestinationRule declares it.
     pub declared: bool,
-    /// Names of the workloads behind it.
-    pub workloads: Vec<String>,
+    /// The workloads behind it.
+    pub workloads: Vec<WorkloadId>,
 }
 
 /// A Kubernetes service or a ServiceEntry host.
@@ -67,8 +67,8 @@ pub struct Service {
     pub selector: BTreeMap<String, String>,
     /// Versions, in the order v1, v2, v10.
     pub subsets: Vec<Subset>,
-    /// Workloads behind it, as `namespace/name`.
-    pub workloads: Vec<String>,
+    /// The workloads behind it.
+    pub workloads: Vec<WorkloadId>,
     /// VirtualServices that route calls to it inside the mesh, the one in force first.
     pub virtual_services: Vec<Ref>,
     /// DestinationRules that apply to it.
@@ -120,6 +120,7 @@ pub struct Workload {
 /// One revision of everything. Namespaces and kinds of which nothing changed are shared with the revision before.
 #[derive(Clone, Debug, Default)]
 pub struct Mesh {
+    cluster: ClusterId,
     revision: Revision,
     objects: Objects,
     namespaces: Arc<[Arc<str>]>,
@@ -160,6 +161,10 @@ views! {
 }
 
 impl Mesh {
+    /// The mesh of a cluster of which nothing is known yet.
+    pub fn of(cluster: ClusterId) -> Self {
+        Self { cluster, ..Self::default() }
+    }
     /// Names what it says: whoever keeps what was derived of all of it, keeps it by this. A change of an object that says
     /// nothing new to the model (an annotation of a pod) leaves it as it is; of Istio's own objects every change counts.
     pub fn revision(&self) -> Revision {
@@ -228,10 +233,19 @@ impl Mesh {
     }
     /// The workloads behind a service.
     pub fn workloads_of<'a>(&'a self, service: &'a Service) -> impl Iterator<Item = &'a Workload> {
-        service.workloads.iter().filter_map(|at| {
-            let (namespace, name) = at.split_once('/')?;
-            self.workload(namespace, name)
-        })
+        service.workloads.iter().filter_map(|at| self.workload(&at.namespace, &at.name))
+    }
+    /// The cluster that it is of.
+    pub fn cluster(&self) -> &ClusterId {
+        &self.cluster
+    }
+    /// The name of one of its services.
+    pub fn service_id(&self, service: &Service) -> ServiceId {
+        ServiceId::new(&self.cluster, service.namespace.clone(), service.name.clone())
+    }
+    /// The name of one of its workloads.
+    pub fn workload_id(&self, workload: &Workload) -> WorkloadId {
+        WorkloadId::new(&self.cluster, workload.namespace.clone(), workload.name.clone())
     }
     /// Names of all proxies, as istiod knows them: "productpage-v1-abc.bookinfo".
     pub fn proxies(&self) -> Vec<String> {

@@ -45,6 +45,23 @@ pub enum Protocol {
     Tcp,
 }
 
+impl Protocol {
+    /// "http", "grpc", "tcp".
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Grpc => "grpc",
+            Self::Tcp => "tcp",
+        }
+    }
+}
+
+impl std::fmt::Display for Protocol {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
 /// Which calls: from whom, to what, how.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Path {
@@ -133,8 +150,8 @@ impl MeasuredShare {
 /// What share of a service's requests each of its versions got, in the order of its subsets; empty when there were none.
 /// Requests that reached no version (refused on the way, aborted by a fault) do not count.
 pub fn share_of(traffic: &Traffic, service: &crate::Service) -> Vec<(String, MeasuredShare)> {
-    let reaches = |path: &Path, workload: &str| {
-        *path.destination.workload == *workload && path.destination.namespace == service.namespace
+    let reaches = |path: &Path, workload: &istio::WorkloadId| {
+        path.destination.workload == workload.name && path.destination.namespace == workload.namespace
     };
     let calls = |path: &&Path| *path.service.host == *service.host;
     let counted = service.subsets.iter().map(|subset| {

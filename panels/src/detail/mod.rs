@@ -7,7 +7,7 @@ mod summary;
 pub mod sums;
 mod view;
 
-pub use view::{Figures, PeerRow, PodRow, VersionRow, View, node_name};
+pub use view::{Figures, PeerRow, PodRow, VersionRow, View};
 
 use crate::Cx;
 use crate::editors::Drafts;
@@ -198,8 +198,8 @@ fn gone(ui: &mut Ui, cx: &Cx<'_>, selected: &Selected) {
         | Selected::App(namespace, name, _) => {
             format!("{namespace}/{name}")
         }
-        Selected::Edge(source, target) => format!("{} → {}", node_name(source), node_name(target)),
-        Selected::Node(id) => node_name(id),
+        Selected::Edge(source, target) => format!("{} → {}", source.title(), target.title()),
+        Selected::Node(node) => node.title(),
         Selected::Object(at) => at.to_string(),
     };
     if remote::empty(

@@ -2,7 +2,7 @@
 
 use crate::selection::Selected;
 use mesh::traffic::Path;
-use mesh::{KINDS, Mesh, Ref, Service, Workload, fqdn, kinds};
+use mesh::{KINDS, Mesh, Ref, Service, Workload, WorkloadId, fqdn, kinds};
 
 /// A selection, looked up in the mesh.
 #[derive(Clone, Debug, Default)]
@@ -21,7 +21,11 @@ impl<'a> Subject<'a> {
         match selected {
             Selected::Service(namespace, name) => {
                 let service = mesh.service(namespace, name)?;
-                Some(Self { service: Some(service), workloads: behind(mesh, service), is_service: true })
+                Some(Self {
+                    service: Some(service),
+                    workloads: mesh.workloads_of(service).collect(),
+                    is_service: true,
+                })
             }
             Selected::Workload(namespace, name) => {
                 let workload = mesh.workload(namespace, name)?;
@@ -45,9 +49,8 @@ impl<'a> Subject<'a> {
                 }
                 Some(Self { service, workloads, is_service: false })
             }
-            Selected::Node(id) => Self::of(mesh, &of_node(id)?),
-            Selected::Edge(_, target) => Self::of(mesh, &of_node(target)?),
-            Selected::Object(_) => None,
+            Selected::Edge(_, target) => Self::of(mesh, &target.into()),
+            Selected::Node(_) | Selected::Object(_) => None,
         }
     }
 
@@ -70,9 +73,8 @@ impl<'a> Subject<'a> {
 
     /// Whether all calls of its service can only go to it.
     fn stands_alone(&self) -> bool {
-        let is_here = |at: &String| {
-            let same =
-                |workload: &&Workload| at.split_once('/') == Some((&*workload.namespace, &*workload.name));
+        let is_here = |at: &WorkloadId| {
+            let same = |workload: &&Workload| at.namespace == workload.namespace && at.name == workload.name;
             self.workloads.iter().any(same)
         };
         self.service
@@ -159,52 +161,10 @@ pub fn asked_for<'a>(mesh: &'a Mesh, path: &Path) -> Option<&'a Service> {
     mesh.service(namespace, name).filter(|service| aimed_at(path, service))
 }
 
-/// What a node of the graph stands for; `None` for things outside the mesh.
-pub fn of_node(id: &str) -> Option<Selected> {
-    let parts: Vec<&str> = id.split('/').collect();
-    match parts[..] {
-        ["app", namespace, app] => Some(Selected::App(namespace.into(), app.into(), None)),
-        ["app", namespace, app, version] => {
-            Some(Selected::App(namespace.into(), app.into(), Some(version.into())))
-        }
-        ["workload", namespace, name] => Some(Selected::Workload(namespace.into(), name.into())),
-        ["service", namespace, name] => Some(Selected::Service(namespace.into(), name.into())),
-        _ => None,
-    }
-}
-
-/// Workloads behind a service.
-pub fn behind<'a>(mesh: &'a Mesh, service: &Service) -> Vec<&'a Workload> {
-    let split = |at: &String| {
-        let (namespace, name) = at.split_once('/')?;
-        mesh.workload(namespace, name)
-    };
-    service.workloads.iter().filter_map(split).collect()
-}
-
 /// The service that leads to a workload; one that leads to it alone comes last.
 fn leading_to<'a>(mesh: &'a Mesh, workload: &Workload) -> Option<&'a Service> {
-    let at = format!("{}/{}", workload.namespace, workload.name);
-    let leads = |service: &&Service| service.workloads.contains(&at);
-    mesh.services()
-        .filter(leads)
+    let services = mesh.part(&workload.namespace)?.services().map(|service| &**service);
+    services
+        .filter(|service| service.workloads.iter().any(|at| at.name == workload.name))
         .max_by_key(|service| (service.workloads.len(), std::cmp::Reverse(service.name.clone())))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nodes_stand_for_things() {
-        assert_eq!(
-            of_node("app/bookinfo/reviews/v1"),
-            Some(Selected::App("bookinfo".into(), "reviews".into(), Some("v1".into())))
-        );
-        assert_eq!(
-            of_node("service/bookinfo/reviews"),
-            Some(Selected::Service("bookinfo".into(), "reviews".into()))
-        );
-        assert_eq!(of_node("unknown"), None);
-    }
 }

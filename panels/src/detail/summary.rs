@@ -149,8 +149,7 @@ fn worst(mesh: &Mesh, traffic: Option<&Traffic>, namespaces: &[String]) -> Vec<R
     }
     let nothing = Sum::default();
     let row = |service: &Service| {
-        let workloads: Vec<&Workload> =
-            service.workloads.iter().filter_map(|at| workload(mesh, at)).collect();
+        let workloads: Vec<&Workload> = mesh.workloads_of(service).collect();
         let mut output = Sum::default();
         let sent =
             workloads.iter().filter_map(|workload| calls_out.get(&(&*workload.namespace, &*workload.name)));
@@ -171,11 +170,6 @@ fn worst(mesh: &Mesh, traffic: Option<&Traffic>, namespaces: &[String]) -> Vec<R
         b.status.cmp(&a.status).then_with(|| (&a.name, &a.namespace).cmp(&(&b.name, &b.namespace)))
     });
     rows
-}
-
-fn workload<'a>(mesh: &'a Mesh, at: &str) -> Option<&'a Workload> {
-    let (namespace, name) = at.split_once('/')?;
-    mesh.workload(namespace, name)
 }
 
 fn proxies(ui: &mut Ui, cx: &Cx<'_>) {

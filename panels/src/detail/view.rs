@@ -1,10 +1,10 @@
 //! What the detail of the selected thing says, as plain data.
 
-use super::subject::{Subject, aimed_at, asked_for, behind, of_node};
+use super::subject::{Subject, aimed_at, asked_for};
 use super::sums::{Answer, Sum};
 use crate::intent::TracesOf;
 use crate::selection::Selected;
-use mesh::graph::Health;
+use mesh::graph::{Health, NodeId};
 use mesh::health::{of_workload, worse};
 use mesh::trace::{Call, End};
 use mesh::traffic::{Path, Peer, Traffic};
@@ -112,8 +112,8 @@ impl View {
             return Some(Self::edge(mesh, traffic, source, target));
         }
         let Some(subject) = Subject::of(mesh, selected) else {
-            let Selected::Node(id) = selected else { return None };
-            return Some(Self::outside(mesh, traffic, id));
+            let Selected::Node(node) = selected else { return None };
+            return Some(Self::outside(mesh, traffic, node));
         };
         let input = Sum::of(traffic, |path| subject.called_by(path));
         let output = Sum::of(traffic, |path| subject.calls(path));
@@ -141,9 +141,8 @@ impl View {
         })
     }
 
-    fn edge(mesh: &Mesh, traffic: Option<&Traffic>, source: &str, target: &str) -> Self {
-        let [caller, called] =
-            [source, target].map(|id| of_node(id).and_then(|selected| Subject::of(mesh, &selected)));
+    fn edge(mesh: &Mesh, traffic: Option<&Traffic>, source: &NodeId, target: &NodeId) -> Self {
+        let [caller, called] = [source, target].map(|node| Subject::of(mesh, &node.into()));
         let fits = |path: &Path| {
             caller.as_ref().map_or_else(|| is_node(source, &path.source, None), |caller| caller.calls(path))
                 && called.as_ref().map_or_else(
@@ -154,11 +153,11 @@ impl View {
         let sum = Sum::of(traffic, fits);
         let (health, reason) = health(traffic.is_some(), &sum, &Sum::default(), &[]);
         let ends = [(source, &caller), (target, &called)];
-        let [from, to] = ends.map(|(id, subject)| traced(&of_node(id)?, subject.as_ref()?));
+        let [from, to] = ends.map(|(id, subject)| traced(&id.into(), subject.as_ref()?));
         let call = |to: &End| Call { from: from.clone(), to: to.clone() };
         Self {
             kind: "Calls".to_owned(),
-            title: format!("{} → {}", node_name(source), node_name(target)),
+            title: format!("{} → {}", source.title(), target.title()),
             health,
             reason,
             figures: figures(&sum),
@@ -171,14 +170,15 @@ impl View {
         }
     }
 
-    fn outside(mesh: &Mesh, traffic: Option<&Traffic>, id: &str) -> Self {
+    fn outside(mesh: &Mesh, traffic: Option<&Traffic>, id: &NodeId) -> Self {
         let input = Sum::of(traffic, |path| is_node(id, &path.destination, Some(path)));
         let output = Sum::of(traffic, |path| is_node(id, &path.source, None));
         let (health, reason) = health(traffic.is_some(), &input, &output, &[]);
-        let kind = if id.starts_with("external/") { "Outside the mesh" } else { "Not named by telemetry" };
+        let outside = matches!(id, NodeId::External(_));
+        let kind = if outside { "Outside the mesh" } else { "Not named by telemetry" };
         Self {
             kind: kind.to_owned(),
-            title: node_name(id),
+            title: id.title(),
             health,
             reason,
             figures: figures(&input),
@@ -192,34 +192,21 @@ impl View {
     }
 }
 
-/// "reviews v1" of a node's id.
-pub fn node_name(id: &str) -> String {
-    match id.split('/').collect::<Vec<_>>()[..] {
-        ["app", _, app, version] if version != "latest" => format!("{app} {version}"),
-        [_, _, name] | ["app", _, name, _] => name.to_owned(),
-        ["external", host] => host.to_owned(),
-        _ => id.to_owned(),
-    }
-}
-
-fn is_node(id: &str, peer: &Peer, called: Option<&Path>) -> bool {
-    match of_node(id) {
-        Some(Selected::App(namespace, app, version)) => {
-            *peer.namespace == *namespace
-                && *peer.app == *app
-                && version.is_none_or(|version| *peer.version == *version)
+fn is_node(node: &NodeId, peer: &Peer, called: Option<&Path>) -> bool {
+    match node {
+        NodeId::App(id) => {
+            let version = id.version.as_ref().is_none_or(|version| peer.version == *version);
+            peer.namespace == id.namespace && peer.app == id.app && version
         }
-        Some(Selected::Workload(namespace, name)) => *peer.namespace == *namespace && *peer.workload == *name,
-        Some(Selected::Service(namespace, name)) => match called {
-            Some(path) => *path.service.namespace == *namespace && *path.service.name == *name,
-            None => *peer.namespace == *namespace && *peer.app == *name,
+        NodeId::Workload(id) => peer.namespace == id.namespace && peer.workload == id.name,
+        NodeId::Service(id) => match called {
+            Some(path) => path.service.namespace == id.namespace && path.service.name == id.name,
+            None => peer.namespace == id.namespace && peer.app == id.name,
         },
-        _ => match id.strip_prefix("external/") {
-            Some(host) => {
-                called.is_some_and(|path| *path.service.host == *host || *path.service.name == *host)
-            }
-            None => &*peer.workload == "unknown",
-        },
+        NodeId::External(host) => {
+            called.is_some_and(|path| path.service.host == *host || path.service.name == *host)
+        }
+        NodeId::Unknown => &*peer.workload == "unknown",
     }
 }
 
@@ -292,7 +279,7 @@ fn figures(sum: &Sum) -> Figures {
 /// One end of a call, as a row.
 fn end(peer: &Peer) -> (String, String, Option<Selected>) {
     if &*peer.workload == "unknown" || peer.workload.is_empty() {
-        return ("unknown".to_owned(), String::new(), Some(Selected::Node("unknown".to_owned())));
+        return ("unknown".to_owned(), String::new(), Some(Selected::Node(NodeId::Unknown)));
     }
     let version = if &*peer.version == "latest" || &*peer.version == "unknown" {
         String::new()
@@ -320,7 +307,7 @@ fn callee(mesh: &Mesh, path: &Path) -> (String, String, Option<Selected>) {
         None => (
             path.service.host.to_string(),
             String::new(),
-            Some(Selected::Node(format!("external/{}", path.service.host))),
+            Some(Selected::Node(NodeId::External(path.service.host.clone()))),
         ),
     }
 }
@@ -350,16 +337,15 @@ fn peers(
 /// All versions of the service, whichever of them is selected.
 fn versions(mesh: &Mesh, traffic: Option<&Traffic>, subject: &Subject<'_>) -> Vec<VersionRow> {
     let Some(service) = subject.service else { return Vec::new() };
-    let behind = behind(mesh, service);
+    let behind: Vec<&Workload> = mesh.workloads_of(service).collect();
     let all = Sum::of(traffic, |path| aimed_at(path, service)).rps;
     let row = |subset: &mesh::Subset| {
         let workloads: Vec<&&Workload> = behind
             .iter()
-            .filter(|workload| subset.workloads.iter().any(|name| *name == *workload.name))
+            .filter(|workload| subset.workloads.iter().any(|at| at.name == workload.name))
             .collect();
         let sum = Sum::of(traffic, |path| {
-            aimed_at(path, service)
-                && subset.workloads.iter().any(|name| **name == *path.destination.workload)
+            aimed_at(path, service) && subset.workloads.iter().any(|at| at.name == path.destination.workload)
         });
         let pods = workloads.iter().flat_map(|workload| &workload.pods);
         let wanted = workloads
@@ -416,6 +402,10 @@ mod tests {
     use mesh::demo;
     use mesh::traffic::{Called, Flow, Peer};
 
+    fn node(app: &str, version: &str) -> NodeId {
+        NodeId::app(&mesh::ClusterId::default(), "bookinfo", app, Some(version))
+    }
+
     #[test]
     fn versions_have_their_pods_and_rates_whichever_is_selected() {
         let (mesh, traffic) = (demo::bookinfo(), demo::bookinfo_traffic());
@@ -440,7 +430,7 @@ mod tests {
         assert_eq!(version.traces, Some(TracesOf { end: reviews.clone(), call: None, failed: false }));
         let service = of(Selected::Service("bookinfo".into(), "reviews".into()));
         assert_eq!(service.traces.unwrap().end, End::service("reviews.bookinfo"));
-        let edge = of(Selected::Edge("app/bookinfo/productpage/v1".into(), "app/bookinfo/reviews/v3".into()));
+        let edge = of(Selected::Edge(node("productpage", "v1"), node("reviews", "v3")));
         let productpage = end("productpage.bookinfo", "v1");
         let call = Some(Call { from: Some(productpage.clone()), to: reviews.clone() });
         assert_eq!(edge.traces, Some(TracesOf { end: reviews, call: call.clone(), failed: false }));

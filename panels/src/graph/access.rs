@@ -81,7 +81,7 @@ pub(super) fn tell_all(ui: &Ui, base: Id, seen: &InView<'_>) -> Keyboard {
     for &index in seen.cards.iter().take(MOST) {
         let card = &view.cards[index];
         let rect = (seen.place)(card.rect).intersect(seen.viewport);
-        let id = base.with(("card", card.id.as_str()));
+        let id = base.with(("card", &card.id));
         let told = tell(ui, id, rect, &card.name, || sentence(&card.facts), seen.chosen.cards[index]);
         if told.focused {
             keyboard.card = Some(index);
@@ -100,7 +100,7 @@ pub(super) fn tell_all(ui: &Ui, base: Id, seen: &InView<'_>) -> Keyboard {
             continue;
         }
         let (from, to) = (&view.cards[line.from].id, &view.cards[line.to].id);
-        let id = base.with(("line", from.as_str(), to.as_str(), line.protocol.as_str()));
+        let id = base.with(("line", from, to, line.protocol));
         let told = tell(ui, id, rect, &line.name, || sentence(&line.facts), seen.chosen.lines[index]);
         if told.focused {
             keyboard.line = Some(index);

@@ -64,23 +64,21 @@ impl Find {
             return Hits { nodes: vec![true; graph.nodes.len()], edges: vec![true; graph.edges.len()] };
         };
         let mut nodes: Vec<bool> = graph.nodes.iter().map(|node| on_node(expr, node)).collect();
-        let index: std::collections::BTreeMap<&str, usize> =
-            graph.nodes.iter().enumerate().map(|(index, node)| (node.id.as_str(), index)).collect();
+        let ends = graph.ends();
+        let node = |at: usize| &*graph.nodes[at];
         let edges: Vec<bool> = graph
             .edges
             .iter()
-            .map(|edge| {
-                let ends = [&edge.source, &edge.target].map(|id| index.get(id.as_str()).copied());
-                let ends_of = |at: Option<usize>| at.map(|at| &graph.nodes[at]);
-                on_edge(expr, edge, [ends_of(ends[0]), ends_of(ends[1])])
-            })
+            .zip(&ends)
+            .map(|(edge, ends)| on_edge(expr, edge, ends.map(|(from, to)| [node(from), node(to)])))
             .collect();
-        for (edge, hit) in graph.edges.iter().zip(&edges) {
-            if *hit && numeric(expr) {
-                for at in [&edge.source, &edge.target].into_iter().filter_map(|id| index.get(id.as_str())) {
-                    nodes[*at] = true;
-                }
-            }
+        for ((from, to), _) in ends
+            .iter()
+            .zip(&edges)
+            .filter(|(_, hit)| **hit && numeric(expr))
+            .filter_map(|(ends, hit)| Some(((*ends)?, hit)))
+        {
+            (nodes[from], nodes[to]) = (true, true);
         }
         Hits { nodes, edges }
     }
@@ -225,7 +223,7 @@ fn has_word(node: &Node, word: &str) -> bool {
             .into_iter()
             .flatten()
             .any(|text| holds(text))
-        || node.badges.iter().any(|badge| holds(badge))
+        || node.badges.iter().any(|badge| holds(badge.name()))
         || health == word
 }
 
@@ -243,10 +241,10 @@ fn on_node(expr: &Expr, node: &Node) -> bool {
     }
 }
 
-fn on_edge(expr: &Expr, edge: &Edge, ends: [Option<&Node>; 2]) -> bool {
+fn on_edge(expr: &Expr, edge: &Edge, ends: Option<[&Node; 2]>) -> bool {
     match expr {
         Expr::Word(word) => {
-            edge.protocol == *word || ends.into_iter().flatten().any(|node| has_word(node, word))
+            edge.protocol.name() == word || ends.into_iter().flatten().any(|node| has_word(node, word))
         }
         Expr::Compare(field, op, value) => {
             let measured = match field {

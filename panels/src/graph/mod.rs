@@ -15,6 +15,7 @@ mod minimap;
 pub mod paint;
 #[cfg(test)]
 mod panel_tests;
+pub mod picture;
 pub mod place;
 mod ranks;
 pub mod route;
@@ -23,7 +24,6 @@ mod sticky;
 pub mod svg;
 #[cfg(test)]
 mod tests;
-pub mod things;
 mod toolbar;
 pub mod view;
 mod work;
@@ -38,7 +38,7 @@ use crate::{About, Cx, Intent, Panel, Selected};
 use canvas::{Canvas, Picture, Setting, Thing, selects};
 use egui::{Frame, Id, Margin, Rect, Ui, UiBuilder, vec2};
 use mesh::Remote;
-use mesh::graph::{GraphOptions, GraphType};
+use mesh::graph::{GraphOptions, GraphType, NodeId};
 use mesh::scene::Scene;
 use mesh::trace::{Call, End};
 use std::collections::BTreeMap;
@@ -59,7 +59,7 @@ pub struct Graph {
     canvas: Canvas,
     work: Work,
     shown: Option<Shown>,
-    history: BTreeMap<String, Vec<f32>>,
+    history: BTreeMap<NodeId, Vec<f32>>,
 }
 
 struct Shown {
@@ -79,7 +79,8 @@ impl Panel for Graph {
         self.recall(ui);
         self.take_in(ui, cx);
         Frame::new().inner_margin(Margin { left: 16, right: 16, top: 12, bottom: 4 }).show(ui, |ui| {
-            let hits = self.shown.as_ref().map(|shown| things::hits(&shown.picture.view)).unwrap_or_default();
+            let hits =
+                self.shown.as_ref().map(|shown| picture::hits(&shown.picture.view)).unwrap_or_default();
             let at = hits.iter().position(|hit| Some(hit) == cx.selected);
             let searching = self.shown.as_ref().is_some_and(|shown| shown.picture.view.searching);
             let told = searching.then_some(toolbar::Hits { at, count: hits.len() });
@@ -199,8 +200,7 @@ impl Graph {
     }
 
     fn show(&mut self, finished: Finished, graph_type: GraphType) {
-        self.history
-            .retain(|id, _| finished.graph.nodes.binary_search_by(|node| node.id.as_str().cmp(id)).is_ok());
+        self.history.retain(|id, _| finished.graph.nodes.binary_search_by(|node| node.id.cmp(id)).is_ok());
         let measured_anew = self.shown.as_ref().is_none_or(|shown| shown.graph.at != finished.graph.at);
         if measured_anew && finished.graph.nodes.len() <= 2000 {
             for node in &finished.graph.nodes {

@@ -4,7 +4,7 @@
 use super::layers::{Gaps, Laid, Link, lay};
 use super::sticky;
 use egui::{Pos2, Rect, Vec2, pos2, vec2};
-use mesh::graph::{Graph, Node, NodeKind};
+use mesh::graph::{Graph, Node, NodeId, NodeKind};
 use std::collections::BTreeMap;
 
 /// Height of a node's card.
@@ -88,8 +88,8 @@ pub struct Placement {
     pub bends: BTreeMap<(usize, usize), Vec<Pos2>>,
     /// Everything.
     pub bounds: Rect,
-    /// Ids of the nodes.
-    pub(super) ids: Vec<String>,
+    /// The nodes, by name.
+    pub(super) ids: Vec<NodeId>,
     /// Ends of the edges, sorted.
     pub(super) links: Vec<(usize, usize)>,
     /// Nodes and edges that came or went since everything was last put in order.
@@ -149,12 +149,7 @@ pub fn place_after(graph: &Graph, options: Options, before: Option<&Placement>) 
 
 /// Ends of the edges as indices, sorted, each once; edges to nodes that do not exist are left out.
 pub(super) fn links(graph: &Graph) -> Vec<(usize, usize)> {
-    let index: BTreeMap<&str, usize> =
-        graph.nodes.iter().enumerate().map(|(index, node)| (node.id.as_str(), index)).collect();
-    let ends = |edge: &mesh::graph::Edge| {
-        Some((*index.get(edge.source.as_str())?, *index.get(edge.target.as_str())?))
-    };
-    let mut links: Vec<(usize, usize)> = graph.edges.iter().filter_map(ends).collect();
+    let mut links: Vec<(usize, usize)> = graph.ends().into_iter().flatten().collect();
     links.sort_unstable();
     links.dedup();
     links

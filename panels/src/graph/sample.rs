@@ -1,12 +1,20 @@
 //! Graphs to measure and to try drawing with.
 
-use mesh::graph::{Edge, Graph, Health, Node, NodeKind};
+use mesh::ClusterId;
+use mesh::graph::{Badge, Edge, Graph, Health, Node, NodeId, NodeKind};
+use mesh::traffic::Protocol;
 use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The name of one app version.
+pub fn id(namespace: &str, app: &str, version: &str) -> NodeId {
+    NodeId::app(&ClusterId::default(), namespace, app, Some(version))
+}
 
 /// One app version.
 fn node(namespace: &str, app: &str, version: &str, health: Health) -> Node {
     Node {
-        id: format!("app/{namespace}/{app}/{version}"),
+        id: id(namespace, app, version),
         kind: NodeKind::App,
         namespace: namespace.to_owned(),
         name: app.to_owned(),
@@ -23,7 +31,7 @@ fn node(namespace: &str, app: &str, version: &str, health: Health) -> Node {
     }
 }
 
-fn edge(source: &str, target: &str, rps: f64, error_percent: f64, p95_ms: f64) -> Edge {
+fn edge(source: &NodeId, target: &NodeId, rps: f64, error_percent: f64, p95_ms: f64) -> Edge {
     let mut responses = BTreeMap::new();
     let failed = rps * error_percent / 100.0;
     responses.insert("200".to_owned(), BTreeMap::from([("-".to_owned(), rps - failed)]));
@@ -31,9 +39,9 @@ fn edge(source: &str, target: &str, rps: f64, error_percent: f64, p95_ms: f64) -
         responses.insert("503".to_owned(), BTreeMap::from([("FI".to_owned(), failed)]));
     }
     Edge {
-        source: source.to_owned(),
-        target: target.to_owned(),
-        protocol: "http".to_owned(),
+        source: source.clone(),
+        target: target.clone(),
+        protocol: Protocol::Http,
         rps,
         error_percent,
         p50_ms: Some(p95_ms / 3.0),
@@ -58,8 +66,10 @@ fn edge(source: &str, target: &str, rps: f64, error_percent: f64, p95_ms: f64) -
 /// Puts nodes and edges in the order of a graph and sums the rates.
 fn graph(mut nodes: Vec<Node>, mut edges: Vec<Edge>) -> Graph {
     nodes.sort_by(|a, b| a.id.cmp(&b.id));
-    edges.sort_by(|a, b| (&a.source, &a.target, &a.protocol).cmp(&(&b.source, &b.target, &b.protocol)));
-    let index: BTreeMap<String, usize> =
+    edges.sort_by(|a, b| {
+        (&a.source, &a.target, a.protocol.name()).cmp(&(&b.source, &b.target, b.protocol.name()))
+    });
+    let index: BTreeMap<NodeId, usize> =
         nodes.iter().enumerate().map(|(index, node)| (node.id.clone(), index)).collect();
     for edge in &edges {
         nodes[index[&edge.source]].rps_out += edge.rps;
@@ -70,6 +80,8 @@ fn graph(mut nodes: Vec<Node>, mut edges: Vec<Edge>) -> Graph {
     for node in nodes.iter_mut().filter(|node| node.rps_in > 0.0) {
         node.error_percent_in /= node.rps_in;
     }
+    let (nodes, edges) =
+        (nodes.into_iter().map(Arc::new).collect(), edges.into_iter().map(Arc::new).collect());
     Graph { at: "2026-11-22T10:42:00Z".to_owned(), duration_s: 60, nodes, edges }
 }
 
@@ -77,9 +89,9 @@ fn graph(mut nodes: Vec<Node>, mut edges: Vec<Edge>) -> Graph {
 pub fn bookinfo() -> Graph {
     let app = |name: &str, version: &str, health| node("bookinfo", name, version, health);
     let mut ingress = node("istio-system", "istio-ingressgateway", "latest", Health::Healthy);
-    ingress.badges = vec!["gateway".to_owned()];
+    ingress.badges = vec![Badge::Gateway];
     let mut ratings = app("ratings", "v1", Health::Failing);
-    ratings.badges = vec!["fault".to_owned()];
+    ratings.badges = vec![Badge::Fault];
     let nodes = vec![
         ingress,
         app("productpage", "v1", Health::Healthy),
@@ -89,10 +101,11 @@ pub fn bookinfo() -> Graph {
         app("reviews", "v3", Health::Degraded),
         ratings,
     ];
-    let id = |name: &str, version: &str| format!("app/bookinfo/{name}/{version}");
+    let ingress = id("istio-system", "istio-ingressgateway", "latest");
+    let id = |name: &str, version: &str| id("bookinfo", name, version);
     let page = id("productpage", "v1");
     let edges = vec![
-        edge("app/istio-system/istio-ingressgateway/latest", &page, 9.9, 0.0, 41.0),
+        edge(&ingress, &page, 9.9, 0.0, 41.0),
         edge(&page, &id("details", "v1"), 9.9, 0.0, 4.0),
         edge(&page, &id("reviews", "v1"), 7.4, 0.0, 18.0),
         edge(&page, &id("reviews", "v2"), 0.0, 0.0, 0.0),

@@ -2,7 +2,7 @@
 
 use super::place::{Boxed, Options, Placement, card_size, enclose, links, stack};
 use egui::{Pos2, Rect, Vec2, pos2, vec2};
-use mesh::graph::Graph;
+use mesh::graph::{Graph, NodeId};
 use rstar::primitives::{GeomWithData, Rectangle};
 use rstar::{AABB, RTree};
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,22 +13,19 @@ const STEP: f32 = 20.0;
 
 /// The earlier height of each node.
 pub(super) fn hints(graph: &Graph, before: Option<&Placement>) -> Vec<Option<f32>> {
-    let old: BTreeMap<&str, Rect> = before
-        .iter()
-        .flat_map(|before| before.ids.iter().map(String::as_str).zip(before.nodes.iter().copied()))
-        .collect();
-    graph.nodes.iter().map(|node| old.get(node.id.as_str()).map(|rect| rect.center().y)).collect()
+    let old: BTreeMap<&NodeId, Rect> =
+        before.iter().flat_map(|before| before.ids.iter().zip(before.nodes.iter().copied())).collect();
+    graph.nodes.iter().map(|node| old.get(&node.id).map(|rect| rect.center().y)).collect()
 }
 
 /// Moves a new placement as a whole, so that what was there before is about where it was.
 pub(super) fn align(placement: &mut Placement, before: &Placement) {
-    let old: BTreeMap<&str, Pos2> =
-        before.ids.iter().map(String::as_str).zip(before.nodes.iter().map(Rect::center)).collect();
+    let old: BTreeMap<&NodeId, Pos2> = before.ids.iter().zip(before.nodes.iter().map(Rect::center)).collect();
     let moves: Vec<Vec2> = placement
         .ids
         .iter()
         .zip(&placement.nodes)
-        .filter_map(|(id, rect)| Some(*old.get(id.as_str())? - rect.center()))
+        .filter_map(|(id, rect)| Some(*old.get(id)? - rect.center()))
         .collect();
     if moves.is_empty() {
         return;
@@ -44,10 +41,9 @@ pub(super) fn keep(graph: &Graph, options: Options, before: &Placement) -> Optio
     if before.options != options || before.ids.is_empty() {
         return None;
     }
-    let old: BTreeMap<&str, usize> =
-        before.ids.iter().enumerate().map(|(index, id)| (id.as_str(), index)).collect();
-    let kept: Vec<Option<usize>> =
-        graph.nodes.iter().map(|node| old.get(node.id.as_str()).copied()).collect();
+    let old: BTreeMap<&NodeId, usize> =
+        before.ids.iter().enumerate().map(|(index, id)| (id, index)).collect();
+    let kept: Vec<Option<usize>> = graph.nodes.iter().map(|node| old.get(&node.id).copied()).collect();
     let links = links(graph);
     let drift = before.drift + changed(graph, before, &kept, &links);
     let allowed = ((graph.nodes.len() + links.len()) as f32 * PART).max(2.0) as usize;

@@ -218,7 +218,7 @@ mod tests {
     #[test]
     fn names_cannot_break_out() {
         let mut graph = sample::bookinfo();
-        graph.nodes[0].name = "<script>&\"".to_owned();
+        std::sync::Arc::make_mut(&mut graph.nodes[0]).name = "<script>&\"".to_owned();
         let svg = super::svg(&graph, &place(&graph), true);
         assert!(!svg.contains("<script>") && svg.contains("&lt;script&gt;&amp;&quot;"));
     }

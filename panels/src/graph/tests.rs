@@ -9,9 +9,10 @@ use crate::Selected;
 use crate::intent::ThemeChoice;
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
-use mesh::graph::{Edge, Graph};
+use mesh::graph::{Edge, Graph, NodeId};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Cards cover neither each other nor boxes that are not theirs; namespaces keep apart.
 #[track_caller]
@@ -51,11 +52,11 @@ fn callers_stand_left_and_versions_stand_together() {
     let graph = sample::bookinfo();
     let placement = place(&graph);
     assert_sound(&graph, &placement);
-    let at = |id: &str| placement.nodes[graph.nodes.iter().position(|node| node.id == id).expect("is there")];
-    let (ingress, page) =
-        (at("app/istio-system/istio-ingressgateway/latest"), at("app/bookinfo/productpage/v1"));
-    let (v1, v3, ratings) =
-        (at("app/bookinfo/reviews/v1"), at("app/bookinfo/reviews/v3"), at("app/bookinfo/ratings/v1"));
+    let place = |id| placement.nodes[graph.nodes.iter().position(|node| node.id == id).expect("is there")];
+    let at = |app, version| place(sample::id("bookinfo", app, version));
+    let ingress = place(sample::id("istio-system", "istio-ingressgateway", "latest"));
+    let page = at("productpage", "v1");
+    let (v1, v3, ratings) = (at("reviews", "v1"), at("reviews", "v3"), at("ratings", "v1"));
     assert!(ingress.right() < page.left() && page.right() < v1.left() && v1.right() < ratings.left());
     assert!(v1.left() == v3.left() && v1.bottom() < v3.top());
     assert!((ingress.center().y - page.center().y).abs() < 1.0, "the way in is straight");
@@ -71,6 +72,7 @@ fn any_graph_is_placed() {
         assert_sound(&graph, &place(&graph));
         // Turn every third edge around: loops everywhere.
         for edge in graph.edges.iter_mut().step_by(3) {
+            let edge = Arc::make_mut(edge);
             std::mem::swap(&mut edge.source, &mut edge.target);
         }
         assert_sound(&graph, &place(&graph));
@@ -81,10 +83,10 @@ fn any_graph_is_placed() {
 #[test]
 fn one_caller_of_all_and_edges_to_nowhere() {
     let mut graph = sample::large(200, 0);
-    let (hub, edge) = (graph.nodes[0].id.clone(), sample::bookinfo().edges[0].clone());
-    let to = |target: &str| Edge { source: hub.clone(), target: target.to_owned(), ..edge.clone() };
+    let (hub, edge) = (graph.nodes[0].id.clone(), Edge::clone(&sample::bookinfo().edges[0]));
+    let to = |target: &NodeId| Arc::new(Edge { source: hub.clone(), target: target.clone(), ..edge.clone() });
     graph.edges = graph.nodes.iter().map(|node| to(&node.id)).collect();
-    graph.edges.push(to("app/nowhere/nobody"));
+    graph.edges.push(to(&sample::id("nowhere", "nobody", "v1")));
     let placement = place(&graph);
     assert_sound(&graph, &placement);
     assert_eq!(View::of(&graph, &placement, Labels::default(), &Find::default()).lines.len(), 200);
@@ -96,9 +98,9 @@ fn numbers_move_nothing() {
     let before = place(&graph);
     let mut later = graph;
     for edge in &mut later.edges {
-        edge.rps *= 1000.0;
+        Arc::make_mut(edge).rps *= 1000.0;
     }
-    later.nodes.iter_mut().for_each(|node| node.rps_in = 123_456.0);
+    later.nodes.iter_mut().for_each(|node| Arc::make_mut(node).rps_in = 123_456.0);
     assert!(before.fits(&later, Options::default()));
     assert_eq!(place(&later), before);
 }
@@ -211,7 +213,8 @@ fn every_node_and_edge_can_be_named_and_clicked() {
     );
     harness.get_by_label("edge productpage to details").click();
     harness.run();
-    let edge = Selected::Edge("app/bookinfo/productpage/v1".into(), "app/bookinfo/details/v1".into());
+    let edge =
+        Selected::Edge(sample::id("bookinfo", "productpage", "v1"), sample::id("bookinfo", "details", "v1"));
     assert_eq!(*selected.borrow(), Some(edge));
     harness.get_by_label("app reviews").click();
     harness.run();

@@ -6,7 +6,8 @@ use super::route::{Curve, curves};
 use crate::Selected;
 use crate::kit::{Status, fmt, icon};
 use egui::Rect;
-use mesh::graph::{Edge, Graph, Health, Node, NodeKind};
+use mesh::graph::{Badge, Edge, Graph, Health, Node, NodeId, NodeKind};
+use mesh::traffic::Protocol;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -32,8 +33,8 @@ impl Default for Labels {
 /// A card.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Card {
-    /// Id in the graph.
-    pub id: String,
+    /// Its name in the graph.
+    pub id: NodeId,
     /// First line: the name, or the version inside an app's box.
     pub title: String,
     /// Second line: version, share, rate.
@@ -73,8 +74,8 @@ pub struct Line {
     pub name: String,
     /// Health of the calls.
     pub status: Status,
-    /// "http", "grpc", "tcp".
-    pub protocol: String,
+    /// How its ends talk.
+    pub protocol: Protocol,
     /// Whether it is TCP.
     pub tcp: bool,
     /// Its way.
@@ -130,8 +131,6 @@ pub struct View {
 impl View {
     /// Derives what is drawn.
     pub fn of(graph: &Graph, placement: &Placement, labels: Labels, find: &Find) -> Self {
-        let index: BTreeMap<&str, usize> =
-            graph.nodes.iter().enumerate().map(|(index, node)| (node.id.as_str(), index)).collect();
         let mut boxed = vec![false; graph.nodes.len()];
         let mut app_rate: BTreeMap<usize, f64> = BTreeMap::new();
         for frame in placement.frames.iter().filter(|frame| frame.kind == Boxed::App) {
@@ -157,10 +156,9 @@ impl View {
         }
         let mut ends = Vec::with_capacity(graph.edges.len());
         let mut kept = Vec::with_capacity(graph.edges.len());
-        for (at, edge) in graph.edges.iter().enumerate() {
-            if let (Some(from), Some(to)) = (index.get(edge.source.as_str()), index.get(edge.target.as_str()))
-            {
-                ends.push((*from, *to));
+        for (at, (edge, both)) in graph.edges.iter().zip(graph.ends()).enumerate() {
+            if let Some(both) = both {
+                ends.push(both);
                 kept.push((at, edge));
             }
         }
@@ -208,16 +206,18 @@ pub fn status(health: Health) -> Status {
     }
 }
 
-/// The glyph of a badge, what it says, and whether it warns; `None` for those that are told otherwise.
-pub fn badge(badge: &str) -> Option<(&'static str, &'static str, bool)> {
+/// The glyph of a badge, what it says, and whether it warns; `None` for those that are told otherwise: a gateway by its
+/// second line, mutual TLS by its edges, idle by its status.
+pub fn badge(badge: Badge) -> Option<(&'static str, &'static str, bool)> {
     Some(match badge {
-        "fault" => (icon::LIGHTNING, "Faults are injected here", true),
-        "split" => (icon::ARROWS_SPLIT, "Traffic is split between versions", false),
-        "missing-sidecar" => (icon::WARNING, "Some pods have no proxy", true),
-        "circuit-breaker" => (icon::PLUGS, "A circuit breaker guards it", false),
-        "mirror" => (icon::COPY, "Its traffic is mirrored", false),
-        "timeout" | "retries" => (icon::TIMER, "Calls have a timeout or are retried", false),
-        _ => return None,
+        Badge::Fault => (icon::LIGHTNING, "Faults are injected here", true),
+        Badge::Split => (icon::ARROWS_SPLIT, "Traffic is split between versions", false),
+        Badge::MissingSidecar => (icon::WARNING, "Some pods have no proxy", true),
+        Badge::CircuitBreaker => (icon::PLUGS, "A circuit breaker guards it", false),
+        Badge::Mirror => (icon::COPY, "Its traffic is mirrored", false),
+        Badge::Timeout => (icon::TIMER, "Calls have a timeout", false),
+        Badge::Retries => (icon::REPEAT, "Failed calls are tried again", false),
+        Badge::Gateway | Badge::StrictMtls | Badge::Idle | Badge::Outside => return None,
     })
 }
 
@@ -226,13 +226,13 @@ pub fn badges(node: &Node) -> impl Iterator<Item = (&'static str, &'static str, 
     let version = node.kind == NodeKind::App && node.version.is_some();
     node.badges
         .iter()
-        .filter(move |name| !(version && *name == "split"))
-        .filter_map(|name| badge(name))
+        .filter(move |badge| !(version && **badge == Badge::Split))
+        .filter_map(|one| badge(*one))
         .take(3)
 }
 
 fn card(node: &Node, rect: Rect, boxed: bool, app_rate: Option<f64>, found: bool, measured: bool) -> Card {
-    let gateway = node.badges.iter().any(|badge| badge == "gateway");
+    let gateway = node.badges.contains(&Badge::Gateway);
     let version = node.version.as_deref().filter(|version| !version.is_empty());
     let rate = node.rps_in.max(if node.rps_in == 0.0 { node.rps_out } else { 0.0 });
     let rate = if boxed { node.rps_in } else { rate };
@@ -332,7 +332,7 @@ fn line(
     labels: Labels,
     found: bool,
 ) -> Line {
-    let tcp = edge.protocol == "tcp";
+    let tcp = edge.protocol == Protocol::Tcp;
     let locked = edge.mtls_percent.is_some_and(|percent| percent >= 99.95);
     let flow = if tcp { edge.bytes } else { edge.rps };
     let rate = if tcp { fmt::bytes_per_s(edge.bytes) } else { fmt::rps(edge.rps) };
@@ -362,7 +362,7 @@ fn line(
     let health = status(edge.health).word().to_owned();
     let mut facts = vec![
         ("Health".to_owned(), health),
-        ("Protocol".to_owned(), edge.protocol.to_uppercase()),
+        ("Protocol".to_owned(), edge.protocol.name().to_uppercase()),
         ("Rate".to_owned(), rate),
     ];
     if !tcp {
@@ -378,7 +378,7 @@ fn line(
         to,
         name: format!("edge {} to {}", short_name(cards.0), short_name(cards.1)),
         status: status(edge.health),
-        protocol: edge.protocol.clone(),
+        protocol: edge.protocol,
         tcp,
         curve,
         width: 1.3 + 0.8 * (1.0 + scaled).log10() as f32,

@@ -143,7 +143,7 @@ impl Work {
 }
 
 fn make(order: &Order, before: Option<&Placement>) -> Finished {
-    let graph = Graph::build(&order.mesh, order.traffic.as_deref(), &order.options, order.at);
+    let graph = Graph::build(&order.mesh, order.traffic.as_ref(), &order.options, order.at);
     finish(graph, order.boxes, order.labels, &order.find, before)
 }
 

@@ -8,7 +8,7 @@ use crate::model::natural;
 use crate::split::Split;
 use crate::{Mesh, Ref, Service};
 use istio::views::{HttpRoute, RouteDestination, VirtualService};
-use istio::{fqdn, kinds};
+use istio::{WorkloadId, fqdn, kinds};
 use serde_json::{Value, json};
 
 /// The shares that a rule has now; of a service without a rule, even ones (that is how its calls are spread).
@@ -285,10 +285,7 @@ pub(super) fn measure(service: &Service, http: &HttpRoute, namespace: &str) -> O
             Some(Part { wanted: Wanted::Share(known), .. }) => *known += share,
             _ => {
                 let subset = service.subsets.iter().find(|subset| subset.name == name)?;
-                let workload = |name: &String| match name.split_once('/') {
-                    Some((namespace, name)) => (namespace.to_owned(), name.to_owned()),
-                    None => (service.namespace.to_string(), name.clone()),
-                };
+                let workload = |at: &WorkloadId| (at.namespace.to_string(), at.name.to_string());
                 let mark = Mark::Workloads(subset.workloads.iter().map(workload).collect());
                 parts.push(Part::new(name, mark, Wanted::Share(share)));
             }

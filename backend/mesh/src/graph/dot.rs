@@ -1,6 +1,7 @@
 //! The graph as Graphviz text.
 
 use super::{Graph, Health, NodeKind};
+use crate::traffic::Protocol;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -34,7 +35,7 @@ impl Graph {
                     &mut text,
                     format_args!(
                         "{indent}{} [label={label}{}{shape}];\n",
-                        quoted(&node.id),
+                        quoted(&node.id.to_string()),
                         colour(node.health)
                     ),
                 );
@@ -44,8 +45,8 @@ impl Graph {
             }
         }
         for edge in &self.edges {
-            let mut label = match edge.protocol.as_str() {
-                "tcp" => format!("{:.0} B/s", edge.bytes),
+            let mut label = match edge.protocol {
+                Protocol::Tcp => format!("{:.0} B/s", edge.bytes),
                 _ => format!("{:.2} rps", edge.rps),
             };
             if edge.error_percent > 0.0 {
@@ -56,8 +57,8 @@ impl Graph {
             }
             let ends = format_args!(
                 "  {} -> {} [label={}{}];\n",
-                quoted(&edge.source),
-                quoted(&edge.target),
+                quoted(&edge.source.to_string()),
+                quoted(&edge.target.to_string()),
                 quoted(&label),
                 colour(edge.health)
             )

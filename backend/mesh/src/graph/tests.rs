@@ -1,18 +1,22 @@
 use super::*;
-use crate::demo;
+use crate::happenings::happening;
 use crate::traffic::{Called, Flow, Path, Peer, Protocol, Traffic};
+use crate::{Mesh, demo};
+use istio::kinds;
+use proptest::prelude::*;
 
 fn of(graph_type: GraphType, idle: bool) -> Graph {
     let options = GraphOptions { graph_type, idle, ..GraphOptions::default() };
-    Graph::build(&demo::bookinfo(), Some(&demo::bookinfo_traffic()), &options, demo::NOW)
+    Graph::build(&demo::bookinfo(), Some(&demo::bookinfo_traffic().into()), &options, demo::NOW)
 }
 
 /// One line for each node and edge.
 fn text(graph: &Graph) -> String {
-    let node = |node: &Node| {
-        format!("{} {:?} {} [{}]\n", node.id, node.health, node.health_reason, node.badges.join(" "))
+    let node = |node: &Arc<Node>| {
+        let badges: Vec<&str> = node.badges.iter().map(|badge| badge.name()).collect();
+        format!("{} {:?} {} [{}]\n", node.id, node.health, node.health_reason, badges.join(" "))
     };
-    let edge = |edge: &Edge| {
+    let edge = |edge: &Arc<Edge>| {
         let mtls = edge.mtls_percent.map_or("-".into(), |percent| format!("{percent:.0}"));
         let p95 = edge.p95_ms.map_or("-".into(), |ms| format!("{ms:.1}"));
         format!(
@@ -29,9 +33,9 @@ fn versioned_apps() {
     app/bookinfo/details/v1 Healthy  []
     app/bookinfo/productpage/v1 Healthy  []
     app/bookinfo/ratings/v1 Degraded 2 % of calls fail, most with 503 FI []
-    app/bookinfo/reviews/v1 Healthy  [split]
-    app/bookinfo/reviews/v2 Degraded 2 % of calls that it makes fail, most with 503 FI [split]
-    app/bookinfo/reviews/v3 Degraded 2 % of calls that it makes fail, most with 503 FI [split]
+    app/bookinfo/reviews/v1 Healthy  [split timeout]
+    app/bookinfo/reviews/v2 Degraded 2 % of calls that it makes fail, most with 503 FI [split timeout]
+    app/bookinfo/reviews/v3 Degraded 2 % of calls that it makes fail, most with 503 FI [split timeout]
     app/istio-system/istio-ingressgateway Healthy  [gateway]
     unknown Healthy  []
     app/bookinfo/productpage/v1 -> app/bookinfo/details/v1 http 10.0 rps 0.0 % p95 8.0 mtls 100
@@ -51,7 +55,7 @@ fn apps() {
     app/bookinfo/details Healthy  []
     app/bookinfo/productpage Healthy  []
     app/bookinfo/ratings Degraded 2 % of calls fail, most with 503 FI []
-    app/bookinfo/reviews Degraded 2 % of calls that it makes fail, most with 503 FI [split]
+    app/bookinfo/reviews Degraded 2 % of calls that it makes fail, most with 503 FI [split timeout]
     app/istio-system/istio-ingressgateway Healthy  [gateway]
     unknown Healthy  []
     app/bookinfo/productpage -> app/bookinfo/details http 10.0 rps 0.0 % p95 8.0 mtls 100
@@ -69,9 +73,9 @@ fn workloads() {
     workload/bookinfo/details-v1 Healthy  []
     workload/bookinfo/productpage-v1 Healthy  []
     workload/bookinfo/ratings-v1 Degraded 2 % of calls fail, most with 503 FI []
-    workload/bookinfo/reviews-v1 Healthy  [split]
-    workload/bookinfo/reviews-v2 Degraded 2 % of calls that it makes fail, most with 503 FI [split]
-    workload/bookinfo/reviews-v3 Degraded 2 % of calls that it makes fail, most with 503 FI [split]
+    workload/bookinfo/reviews-v1 Healthy  [split timeout]
+    workload/bookinfo/reviews-v2 Degraded 2 % of calls that it makes fail, most with 503 FI [split timeout]
+    workload/bookinfo/reviews-v3 Degraded 2 % of calls that it makes fail, most with 503 FI [split timeout]
     workload/istio-system/istio-ingressgateway Healthy  [gateway]
     unknown -> workload/istio-system/istio-ingressgateway http 10.0 rps 0.0 % p95 80.0 mtls 0
     workload/bookinfo/productpage-v1 -> workload/bookinfo/details-v1 http 10.0 rps 0.0 % p95 8.0 mtls 100
@@ -90,7 +94,7 @@ fn services() {
     service/bookinfo/details Healthy  []
     service/bookinfo/productpage Healthy  []
     service/bookinfo/ratings Degraded 2 % of calls fail, most with 503 FI []
-    service/bookinfo/reviews Degraded 2 % of calls that it makes fail, most with 503 FI [split]
+    service/bookinfo/reviews Degraded 2 % of calls that it makes fail, most with 503 FI [split timeout]
     service/istio-system/istio-ingressgateway Healthy  [gateway]
     unknown Healthy  []
     service/bookinfo/productpage -> service/bookinfo/details http 10.0 rps 0.0 % p95 8.0 mtls 100
@@ -106,18 +110,16 @@ fn without_traffic_there_are_nodes_and_no_edges() {
     let graph = Graph::build(&demo::bookinfo(), None, &GraphOptions::default(), demo::NOW);
     assert_eq!(graph.edges, []);
     assert_eq!(graph.nodes.len(), 7, "istiod has no proxy and is none of the mesh's workloads");
-    assert!(
-        graph.nodes.iter().all(|node| node.health == Health::Idle && node.badges.contains(&"idle".into()))
-    );
+    assert!(graph.nodes.iter().all(|node| node.health == Health::Idle && node.badges.contains(&Badge::Idle)));
 }
 
 #[test]
 fn only_some_namespaces() {
     let options = GraphOptions { namespaces: vec!["istio-system".into()], ..GraphOptions::default() };
-    let graph = Graph::build(&demo::bookinfo(), Some(&demo::bookinfo_traffic()), &options, demo::NOW);
-    let ids: Vec<&str> = graph.nodes.iter().map(|node| &*node.id).collect();
+    let graph = Graph::build(&demo::bookinfo(), Some(&demo::bookinfo_traffic().into()), &options, demo::NOW);
+    let ids: Vec<String> = graph.nodes.iter().map(|node| node.id.to_string()).collect();
     assert_eq!(ids, ["app/bookinfo/productpage/v1", "app/istio-system/istio-ingressgateway", "unknown"]);
-    assert_eq!(graph.nodes[0].badges, ["outside"]);
+    assert_eq!(graph.nodes[0].badges, [Badge::Outside]);
 }
 
 fn path(to: Peer, service: (&str, &str), protocol: Protocol) -> Path {
@@ -151,7 +153,7 @@ fn calls(code: &str, flags: &str, rate: f64) -> Flow {
 
 #[track_caller]
 fn lines(flows: impl IntoIterator<Item = (Path, Flow)>, expect: &[&str]) {
-    let traffic = Traffic { window_secs: 60, flows: flows.into_iter().collect() };
+    let traffic = Arc::new(Traffic { window_secs: 60, flows: flows.into_iter().collect() });
     let graph = Graph::build(&demo::bookinfo(), Some(&traffic), &GraphOptions::default(), demo::NOW);
     let said: Vec<String> = graph
         .edges
@@ -205,7 +207,7 @@ fn one_edge_sums_mutual_tls_and_adds_distributions() {
         (path(to("v1"), ("bookinfo", "details"), Protocol::Http), flow(9.0, 10.0, 9.0, 0.0)),
         (path(to("v2"), ("bookinfo", "details"), Protocol::Http), flow(1.0, 110.0, 0.0, 1.0)),
     ];
-    let traffic = Traffic { window_secs: 60, flows: flows.into_iter().collect() };
+    let traffic = Arc::new(Traffic { window_secs: 60, flows: flows.into_iter().collect() });
     let options = GraphOptions { graph_type: GraphType::App, ..GraphOptions::default() };
     let graph = Graph::build(&demo::bookinfo(), Some(&traffic), &options, demo::NOW);
     let edge = &graph.edges[0];
@@ -215,7 +217,7 @@ fn one_edge_sums_mutual_tls_and_adds_distributions() {
 #[test]
 fn the_command_lines_contract() {
     let graph = serde_json::to_value(of(GraphType::VersionedApp, false)).unwrap();
-    insta::assert_snapshot!(serde_json::to_string(&graph["nodes"][3]).unwrap(), @r#"{"id":"app/bookinfo/reviews/v1","kind":"app","namespace":"bookinfo","name":"reviews","app":"reviews","version":"v1","service":"reviews","workload":"reviews-v1","health":"healthy","badges":["split"]}"#);
+    insta::assert_snapshot!(serde_json::to_string(&graph["nodes"][3]).unwrap(), @r#"{"id":"app/bookinfo/reviews/v1","kind":"app","namespace":"bookinfo","name":"reviews","app":"reviews","version":"v1","service":"reviews","workload":"reviews-v1","health":"healthy","badges":["split","timeout"]}"#);
     insta::assert_snapshot!(serde_json::to_string(&graph["edges"][0]).unwrap(), @r#"{"source":"app/bookinfo/productpage/v1","target":"app/bookinfo/details/v1","protocol":"http","rps":10.0,"error_percent":0.0,"p50_ms":4.0,"p95_ms":8.0,"p99_ms":12.0,"mtls_percent":100.0,"responses":{"200":{"-":10.0}}}"#);
     assert_eq!((&graph["at"], &graph["duration_s"]), (&"2026-01-01T00:00:00Z".into(), &60.into()));
 }
@@ -231,4 +233,69 @@ fn graphviz() {
         "{text}"
     );
     assert_eq!(text.matches('{').count(), text.matches('}').count());
+}
+
+fn builder(mesh: &Mesh, traffic: Option<&Arc<Traffic>>, options: &GraphOptions) -> (Builder, Graph) {
+    let mut builder = Builder::default();
+    let graph = builder.build(mesh, traffic, options, demo::NOW);
+    (builder, graph)
+}
+
+/// How many nodes and edges are not shared with the graph before.
+fn made(now: &Graph, was: &Graph) -> (usize, usize) {
+    let nodes = now.nodes.iter().filter(|node| !was.nodes.iter().any(|was| Arc::ptr_eq(was, node)));
+    let edges = now.edges.iter().filter(|edge| !was.edges.iter().any(|was| Arc::ptr_eq(was, edge)));
+    (nodes.count(), edges.count())
+}
+
+#[test]
+fn one_pod_costs_one_node() {
+    let scene = demo::synthetic_scene(120, 165);
+    let (traffic, options) = (scene.traffic.value().cloned(), GraphOptions::default());
+    let (mut builder, before) = builder(&scene.mesh, traffic.as_ref(), &options);
+    let mut objects = scene.mesh.objects().clone();
+    let (at, pod) = objects.within(&kinds::POD, "team-001").next().unwrap();
+    let (at, mut pod) = (at.clone(), (*pod.0).clone());
+    pod["status"]["conditions"][0]["status"] = "False".into();
+    objects.insert(at, pod.into());
+    let mesh = Mesh::read(objects, Some(&scene.mesh));
+    let after = builder.build(&mesh, traffic.as_ref(), &options, demo::NOW);
+    assert_eq!(made(&after, &before), (1, 0));
+    assert_eq!(after, Graph::build(&mesh, traffic.as_ref(), &options, demo::NOW));
+    // The same once more, measured anew: what has the same numbers is shared.
+    let again = builder.build(
+        &mesh,
+        traffic.map(|traffic| Arc::new((*traffic).clone())).as_ref(),
+        &options,
+        demo::NOW,
+    );
+    assert_eq!(made(&again, &after), (0, 0));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// Whatever happens: the graph that is built on the last one is the graph that is built from nothing.
+    #[test]
+    fn building_on_the_last_graph_is_building_it(
+        bursts in prop::collection::vec(prop::collection::vec(happening(), 1..4), 1..6),
+        graph_type in prop::sample::select(vec![
+            GraphType::VersionedApp, GraphType::App, GraphType::Workload, GraphType::Service,
+        ]),
+        measured in any::<bool>(),
+        idle in any::<bool>(),
+    ) {
+        let scene = demo::synthetic_scene(60, 90);
+        let traffic = scene.traffic.value().filter(|_| measured).cloned();
+        let options = GraphOptions { graph_type, idle, ..GraphOptions::default() };
+        let (mut builder, _) = builder(&scene.mesh, traffic.as_ref(), &options);
+        let mut mesh = Mesh::clone(&scene.mesh);
+        for burst in bursts {
+            let mut objects = mesh.objects().clone();
+            burst.iter().for_each(|happening| happening.to(&mut objects));
+            mesh = Mesh::read(objects, Some(&mesh));
+            let now = builder.build(&mesh, traffic.as_ref(), &options, demo::NOW);
+            prop_assert_eq!(now, Graph::build(&mesh, traffic.as_ref(), &options, demo::NOW), "{:?}", burst);
+        }
+    }
 }

@@ -21,12 +21,14 @@ impl Mesh {
         let nothing = Mesh::default();
         let before = previous.unwrap_or(&nothing);
         let changes = objects.changed_since(&before.objects);
-        let root_namespace = match previous {
-            Some(mesh) if !changes.iter().any(is_istiod) => mesh.root_namespace.clone(),
-            _ => root_namespace(&objects),
+        let begins = before.objects.is_empty();
+        let root_namespace = if begins || changes.iter().any(is_istiod) {
+            root_namespace(&objects)
+        } else {
+            before.root_namespace.clone()
         };
-        if previous.is_some_and(|previous| previous.root_namespace != root_namespace) {
-            return Mesh::read(objects, None);
+        if !begins && before.root_namespace != root_namespace {
+            return Mesh::read(objects, Some(&Mesh::of(before.cluster.clone())));
         }
         let mut config = before.config.clone();
         let reach = config.take(&changes);
@@ -35,14 +37,14 @@ impl Mesh {
         let mut services = reading.workloads(&mut parts, touched(&changes), &reach);
         services.extend(reading.touched(&changes, &reach, &parts));
         reading.services(&mut parts, &services);
-        let namespaces = match previous {
-            Some(mesh) if changes.iter().all(|change| change.was.is_some() && change.now.is_some()) => {
-                Arc::clone(&mesh.namespaces)
-            }
-            _ => namespaces(&objects),
+        let others = |change: &Changed<'_>| change.was.is_none() || change.now.is_none();
+        let namespaces = match changes.iter().any(others) {
+            true => namespaces(&objects),
+            false => Arc::clone(&before.namespaces),
         };
-        let mut mesh = Mesh { revision: before.revision, objects, namespaces, parts, config, root_namespace };
-        if previous.is_none() || !mesh.says_the_same(before) {
+        let (cluster, revision) = (before.cluster.clone(), before.revision);
+        let mut mesh = Mesh { cluster, revision, objects, namespaces, parts, config, root_namespace };
+        if !mesh.says_the_same(before) {
             mesh.revision = Revision::fresh();
         }
         mesh
@@ -62,11 +64,11 @@ fn revisions(mesh: &Mesh) -> impl Iterator<Item = (&Arc<str>, Revision)> {
 type Parts = BTreeMap<Arc<str>, Arc<Part>>;
 
 /// What is read, and what was read before.
-struct Reading<'a> {
-    objects: &'a Objects,
-    before: &'a Mesh,
-    config: &'a Config,
-    root: &'a str,
+pub(super) struct Reading<'a> {
+    pub(super) objects: &'a Objects,
+    pub(super) before: &'a Mesh,
+    pub(super) config: &'a Config,
+    pub(super) root: &'a str,
 }
 
 impl Reading<'_> {
@@ -159,7 +161,7 @@ impl Reading<'_> {
         }
         for (namespace, names) in by_namespace {
             let part = parts.entry(namespace.clone()).or_default();
-            let maker = Maker::new(self.objects, self.config, self.root, (namespace, part), names.len());
+            let maker = Maker::new(self, (namespace, part), names.len());
             let read: Vec<_> = names.into_iter().map(|name| (name, maker.service(name))).collect();
             for (name, now) in read {
                 if now.as_ref() != part.service(name).map(|was| &**was) {

@@ -1,13 +1,13 @@
 //! Services: ports and their protocols, versions, workloads behind them, and the configuration in force.
 
-use super::config::Config;
 use super::hosts::Found;
 use super::part::Part;
+use super::read::Reading;
 use super::{Objects, Port, Service, Subset, Workload};
 use istio::hosts::{Closeness, of_service};
 use istio::views::{DestinationRule, ServiceEntry, ServicePort};
 use istio::visibility::exported;
-use istio::{Object, Protocol, Ref, Selects, destination, kinds};
+use istio::{Object, Protocol, Ref, Selects, WorkloadId, destination, kinds};
 use serde_json::Value;
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BTreeMap, HashMap};
@@ -15,9 +15,7 @@ use std::sync::Arc;
 
 /// Makes services of one namespace of what is known of its workloads and of Istio's objects.
 pub(super) struct Maker<'a> {
-    objects: &'a Objects,
-    config: &'a Config,
-    root: &'a str,
+    reading: &'a Reading<'a>,
     namespace: &'a Arc<str>,
     workloads: Vec<&'a Workload>,
     by_label: Option<ByLabel<'a>>,
@@ -26,35 +24,37 @@ pub(super) struct Maker<'a> {
 impl<'a> Maker<'a> {
     /// For so many services of a namespace.
     pub(super) fn new(
-        objects: &'a Objects,
-        config: &'a Config,
-        root: &'a str,
+        reading: &'a Reading<'a>,
         (namespace, part): (&'a Arc<str>, &'a Part),
         many: usize,
     ) -> Self {
         let workloads: Vec<&Workload> = part.workloads().map(|workload| &**workload).collect();
         // A few selectors are held against all workloads sooner than an index is made of them.
         let by_label = (many > 4).then(|| ByLabel::of(&workloads));
-        Self { objects, config, root, namespace, workloads, by_label }
+        Self { reading, namespace, workloads, by_label }
     }
 
     /// The service of this name: a Kubernetes service, else the first ServiceEntry that has it as a host.
     pub(super) fn service(&self, name: &Arc<str>) -> Option<Service> {
         let at = Ref::new(&kinds::SERVICE, self.namespace, name);
-        if let Some(object) = self.objects.get(&at) {
+        if let Some(object) = self.reading.objects.get(&at) {
             let selector = istio::object::strings(object.spec().get("selector"));
             let behind = self.selected(&selector);
-            let ports = ports(self.objects, object, &behind);
+            let ports = ports(self.reading.objects, object, &behind);
             let host = of_service(name, self.namespace);
             return Some(self.make(Bare { at, name, host, ports, selector, external: false }, &behind));
         }
-        let mut entries = self.config.entries(self.namespace);
+        let mut entries = self.reading.config.entries(self.namespace);
         let (at, entry) = entries.find(|(_, entry)| entry.hosts.iter().any(|host| **host == **name))?;
         let selector = entry.workload_selector.as_ref().map(|selector| selector.labels.clone());
         let selector = selector.unwrap_or_default();
         let behind = self.selected(&selector);
         let (at, host, ports) = (at.clone(), name.to_string(), entry_ports(entry));
         Some(self.make(Bare { at, name, host, ports, selector, external: true }, &behind))
+    }
+
+    fn id(&self, workload: &Workload) -> WorkloadId {
+        WorkloadId::new(self.reading.before.cluster(), workload.namespace.clone(), workload.name.clone())
     }
 
     fn selected(&self, selector: &BTreeMap<String, String>) -> Vec<&'a Workload> {
@@ -71,20 +71,20 @@ impl<'a> Maker<'a> {
     fn make(&self, bare: Bare<'_>, behind: &[&Workload]) -> Service {
         let Bare { at, name, host, ports, selector, external } = bare;
         let own = &**self.namespace;
-        let mut routes = self.config.routes.naming(&host, self.objects);
+        let mut routes = self.reading.config.routes.naming(&host, self.reading.objects);
         // Objects that this namespace cannot see still route calls from their own.
         routes.sort_by_key(|found| {
-            let view = self.config.virtual_services.get(found.at);
+            let view = self.reading.config.virtual_services.get(found.at);
             let seen = view.is_some_and(|view| exported(&view.export_to, &[], &found.at.namespace, own));
             (Reverse(found.closeness), !seen)
         });
         let scope = |namespace: &str| match namespace {
             _ if namespace == own => 0,
-            _ if namespace == self.root => 1,
+            _ if namespace == self.reading.root => 1,
             _ => 2,
         };
-        let view = |found: &Found<'_>| self.config.destination_rules.get(found.at);
-        let mut rules = self.config.rules.naming(&host, self.objects);
+        let view = |found: &Found<'_>| self.reading.config.destination_rules.get(found.at);
+        let mut rules = self.reading.config.rules.naming(&host, self.reading.objects);
         rules.retain(|found| view(found).is_some_and(|view| !destination::selects(view).is_narrow()));
         rules.sort_by_key(|found| (scope(&found.at.namespace), Reverse(found.closeness)));
         // In one namespace only the closest host counts; rules for the same host are merged.
@@ -100,11 +100,8 @@ impl<'a> Maker<'a> {
             at,
             ports,
             selector,
-            subsets: subsets(in_force.map(|view| &**view), behind),
-            workloads: behind
-                .iter()
-                .map(|workload| format!("{}/{}", workload.namespace, workload.name))
-                .collect(),
+            subsets: subsets(in_force.map(|view| &**view), behind, |workload| self.id(workload)),
+            workloads: behind.iter().map(|workload| self.id(workload)).collect(),
             virtual_services: routes.iter().map(|found| found.at.clone()).collect(),
             destination_rules: rules.iter().map(|found| found.at.clone()).collect(),
             external,
@@ -123,7 +120,11 @@ struct Bare<'a> {
 }
 
 /// Versions: subsets that DestinationRules declare, then what the pods' labels tell beyond them.
-fn subsets<'a>(rules: impl Iterator<Item = &'a DestinationRule>, behind: &[&Workload]) -> Vec<Subset> {
+fn subsets<'a>(
+    rules: impl Iterator<Item = &'a DestinationRule>,
+    behind: &[&Workload],
+    id: impl Fn(&Workload) -> WorkloadId,
+) -> Vec<Subset> {
     let mut subsets: Vec<Subset> = Vec::new();
     for declared in rules.flat_map(|rule| &rule.subsets) {
         if subsets.iter().any(|subset| subset.name == declared.name) {
@@ -135,7 +136,7 @@ fn subsets<'a>(rules: impl Iterator<Item = &'a DestinationRule>, behind: &[&Work
             name: declared.name.clone(),
             labels: declared.labels.clone(),
             declared: true,
-            workloads: chosen.map(|workload| workload.name.to_string()).collect(),
+            workloads: chosen.map(|workload| id(workload)).collect(),
         });
     }
     for workload in behind {
@@ -145,14 +146,14 @@ fn subsets<'a>(rules: impl Iterator<Item = &'a DestinationRule>, behind: &[&Work
             continue;
         }
         if let Some(known) = subsets.iter_mut().find(|subset| !subset.declared && &subset.name == version) {
-            known.workloads.push(workload.name.to_string());
+            known.workloads.push(id(workload));
             continue;
         }
         subsets.push(Subset {
             name: version.clone(),
             labels: BTreeMap::from([(key.to_owned(), version.clone())]),
             declared: false,
-            workloads: vec![workload.name.to_string()],
+            workloads: vec![id(workload)],
         });
     }
     subsets.sort_by(|a, b| natural(&a.name, &b.name));

@@ -4,6 +4,7 @@ use super::index::Index;
 use super::paint::Store;
 use super::view::View;
 use crate::Selected;
+use mesh::graph::NodeId;
 use std::collections::BTreeMap;
 
 /// Everything that the canvas draws: one per change of the data.
@@ -32,7 +33,7 @@ pub struct Setting<'a> {
     /// Whether there is a small map when the graph does not fit.
     pub minimap: bool,
     /// Rates of the last minutes by node id.
-    pub history: &'a BTreeMap<String, Vec<f32>>,
+    pub history: &'a BTreeMap<NodeId, Vec<f32>>,
 }
 
 /// Something under the pointer.
