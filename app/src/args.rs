@@ -92,15 +92,18 @@ pub(crate) struct Sandbox {
     /// with nothing behind them, and made-up traffic
     #[arg(long, default_value = "bookinfo")]
     pub(crate) scenario: String,
-    /// Requests per second of the load generator
-    #[arg(long, default_value_t = 10.0)]
-    pub(crate) rps: f64,
+    /// Requests per second of the load generator [default: 10; of a large synthetic mesh as many as show every edge]
+    #[arg(long)]
+    pub(crate) rps: Option<f64>,
     /// Services of the scenario synthetic
     #[arg(long, default_value_t = 100)]
     pub(crate) services: usize,
     /// Pods of the scenario synthetic
     #[arg(long, default_value_t = 200)]
     pub(crate) pods: usize,
+    /// Edges for each service of the scenario synthetic
+    #[arg(long, default_value_t = 3)]
+    pub(crate) edges: usize,
     /// Where to write the kubeconfig [default: a temporary folder]
     #[arg(long, value_name = "FILE")]
     pub(crate) kubeconfig_out: Option<PathBuf>,

@@ -11,11 +11,13 @@ use std::io::Write as _;
 
 /// Runs a sandbox until SIGINT or SIGTERM. Prints one JSON line when it is ready.
 pub(crate) fn sandbox(args: args::Sandbox) -> Result<(), Problem> {
+    let scenario = args.scenario.parse()?;
+    let size = sandbox::Size { services: args.services, pods: args.pods, edges: args.edges };
     let options = sandbox::Options {
-        scenario: args.scenario.parse()?,
-        rps: args.rps,
+        scenario,
+        rps: args.rps.unwrap_or_else(|| sandbox::Options::rps_of(scenario, &size)),
         seed: args.seed,
-        size: sandbox::Size { services: args.services, pods: args.pods },
+        size,
         envoy: args.envoy,
         kubeconfig_out: args.kubeconfig_out,
     };

@@ -4,6 +4,7 @@
 use crate::gateway_status;
 use crate::workloads::{self, snapshot::News};
 use apiserver::{LogRing, Store, WatchEvent};
+use futures::FutureExt;
 use istio::{Object, Problem};
 use pilot::registry::Untranslated;
 use pilot::{Pilot, World};
@@ -82,7 +83,7 @@ impl ControlPlane {
         let lines = log.clone();
         options.log = Some(Arc::new(move |line| lines.write(line)));
         let root = options.ca.root().to_owned();
-        publish_root(store, &root);
+        store.list("Namespace").iter().for_each(|namespace| publish_root(store, namespace, &root));
         let (told, followed) = watch::channel(Arc::new(world(store)));
         let pilot = Pilot::start(followed, options.clone()).await.map_err(failed)?;
         (options.xds, options.debug) = (pilot.xds_addr(), pilot.debug_addr());
@@ -92,12 +93,24 @@ impl ControlPlane {
         let feed = async move {
             let mut news = store.watch();
             loop {
-                let event = news.next().await;
-                if matches!(&event, WatchEvent::Added(object) if object["kind"] == "Namespace") {
-                    publish_root(&store, &root);
+                let mut event = news.next().await;
+                let mut changed = false;
+                loop {
+                    if let WatchEvent::Added(object) = &event
+                        && object["kind"] == "Namespace"
+                    {
+                        publish_root(&store, object, &root);
+                    }
+                    changed |= matters(&event);
+                    // What is known by now is told at once: a world is everything there is.
+                    let Some(next) = news.next().now_or_never() else { break };
+                    event = next;
                 }
-                if matters(&event) {
+                if changed {
+                    let since = Instant::now();
                     told.send_replace(Arc::new(world(&store)));
+                    // In a large mesh that takes a moment, which others need too.
+                    tokio::time::sleep(since.elapsed()).await;
                 }
             }
         };
@@ -239,32 +252,35 @@ fn failed(error: pilot::Error) -> Problem {
 }
 
 fn world(store: &Store) -> World {
-    let (objects, revision) = store.snapshot();
-    World { revision, objects: Arc::unwrap_or_clone(objects) }
+    let (objects, revision) = store.snapshot_of(is_read);
+    World { revision, objects }
 }
 
-/// Whether a change can be of interest; Events and endpoints are written often and read by nobody there.
+/// Whether the control plane reads a kind.
+fn is_read(kind: &str) -> bool {
+    !["Event", "Lease", "Endpoints", "ReplicaSet", "Deployment"].contains(&kind)
+}
+
+/// Whether a change can be of interest. Endpoints only repeat what their pods say.
 fn matters(event: &WatchEvent) -> bool {
     match event {
         WatchEvent::Reset { .. } => true,
         WatchEvent::Added(object) | WatchEvent::Modified(object) | WatchEvent::Deleted(object) => {
             let kind = object.get("kind").and_then(Value::as_str).unwrap_or_default();
-            !["Event", "Lease", "Endpoints", "EndpointSlice", "ReplicaSet", "Deployment"].contains(&kind)
+            is_read(kind) && kind != "EndpointSlice"
         }
     }
 }
 
-/// Istio's root certificate, as a ConfigMap in every namespace.
-fn publish_root(store: &Store, root: &str) {
-    for namespace in store.list("Namespace") {
-        let map = json!({
-            "apiVersion": "v1",
-            "kind": "ConfigMap",
-            "metadata": {"name": "istio-ca-root-cert", "namespace": namespace["metadata"]["name"], "labels": {"istio.io/config": "true"}},
-            "data": {"root-cert.pem": root},
-        });
-        if let Err(error) = store.apply(map) {
-            tracing::warn!(%error, "the root certificate was not published");
-        }
+/// Istio's root certificate, as a ConfigMap in a namespace.
+fn publish_root(store: &Store, namespace: &Value, root: &str) {
+    let map = json!({
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "istio-ca-root-cert", "namespace": namespace["metadata"]["name"], "labels": {"istio.io/config": "true"}},
+        "data": {"root-cert.pem": root},
+    });
+    if let Err(error) = store.apply(map) {
+        tracing::warn!(%error, "the root certificate was not published");
     }
 }

@@ -1,16 +1,17 @@
 //! Who is who: names, addresses and workloads, read from the objects and kept at hand.
 
 use crate::apps::outgoing::Names;
+use crate::changes::Changes;
 use crate::synthetic::is_synthetic;
 use crate::workloads::ports::real_port;
 use crate::workloads::snapshot::{ending, ready, selects};
-use apiserver::{Store, WatchEvent};
+use apiserver::Store;
 use istio::Object;
 use istio::hosts::{dialled, of_service};
 use parking_lot::RwLock;
 use pilot::registry::Workload;
 use serde_json::Value;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +19,9 @@ use tokio_util::task::AbortOnDropHandle;
 
 /// Changes within so short a time are read together.
 const SETTLE: Duration = Duration::from_millis(3);
+
+/// The kinds that are read.
+const READ: [&str; 3] = ["Pod", "Service", "ServiceEntry"];
 
 /// Answers from memory; follows the store.
 pub(crate) struct Directory {
@@ -27,11 +31,20 @@ pub(crate) struct Directory {
 
 #[derive(Default)]
 struct Index {
-    pods: HashMap<String, Arc<telemetry::Workload>>,
+    namespaces: HashMap<String, Namespace>,
     addresses: HashMap<SocketAddr, Arc<telemetry::Workload>>,
-    services: HashMap<String, Service>,
     /// Hosts of ServiceEntries.
     hosts: HashMap<String, Service>,
+}
+
+/// What is known of one namespace. It is read anew as a whole: nothing in it says anything of another.
+#[derive(Default)]
+struct Namespace {
+    /// By `<pod>.<namespace>`.
+    pods: HashMap<String, Arc<telemetry::Workload>>,
+    addresses: HashMap<SocketAddr, Arc<telemetry::Workload>>,
+    /// By full name.
+    services: HashMap<String, Service>,
 }
 
 struct Service {
@@ -45,44 +58,71 @@ struct Service {
 impl Directory {
     /// Reads the store and goes on following it.
     pub(crate) fn follow(store: &Store) -> Self {
-        let index = Arc::new(RwLock::new(Index::of(store)));
+        let index = Arc::new(RwLock::new(Index::default()));
+        let mut changes = Changes::follow(store, &READ);
         let (store, kept) = (store.clone(), index.clone());
+        // What there is stands in the index before anybody can ask.
+        Index::read(&kept, &store, &changes.so_far());
         let follow = async move {
-            let mut news = store.watch();
             loop {
-                let mut changed = matters(&news.next().await);
-                // What follows at once is read together.
-                let until = tokio::time::Instant::now() + SETTLE;
-                while let Ok(event) = tokio::time::timeout_at(until, news.next()).await {
-                    changed |= matters(&event);
-                }
-                if changed {
-                    *kept.write() = Index::of(&store);
-                }
+                let changed = changes.next(SETTLE).await;
+                Index::read(&kept, &store, &changed);
             }
         };
         Self { index, _follow: AbortOnDropHandle::new(tokio::spawn(follow)) }
     }
 }
 
-fn matters(event: &WatchEvent) -> bool {
-    match event {
-        WatchEvent::Reset { .. } => true,
-        WatchEvent::Added(object) | WatchEvent::Modified(object) | WatchEvent::Deleted(object) => {
-            matches!(object.get("kind").and_then(Value::as_str), Some("Pod" | "Service" | "ServiceEntry"))
+impl Index {
+    /// Reads these namespaces anew. The lock is held only to put in place what was read.
+    fn read(kept: &RwLock<Self>, store: &Store, namespaces: &BTreeSet<String>) {
+        for name in namespaces {
+            let new = Namespace::of(store, name);
+            let mut index = kept.write();
+            let addresses = new.addresses.clone();
+            if let Some(old) = index.namespaces.insert(name.clone(), new) {
+                for (address, workload) in old.addresses {
+                    // Another pod may have got it meanwhile.
+                    if index.addresses.get(&address).is_some_and(|known| Arc::ptr_eq(known, &workload)) {
+                        index.addresses.remove(&address);
+                    }
+                }
+            }
+            index.addresses.extend(addresses);
         }
+        let hosts = hosts(store);
+        kept.write().hosts = hosts;
+    }
+
+    fn namespace_of(&self, full_name: &str) -> Option<&Namespace> {
+        // "reviews.bookinfo", "reviews.bookinfo.svc.cluster.local"
+        self.namespaces.get(full_name.split('.').nth(1)?)
+    }
+
+    /// A service by any of its names, else the host of a ServiceEntry.
+    fn named(&self, host: &str, namespace: &str) -> Option<&Service> {
+        self.known(&dialled(host, namespace)).or_else(|| self.hosts.get(host))
+    }
+
+    fn known(&self, full_name: &str) -> Option<&Service> {
+        self.namespace_of(full_name)?.services.get(full_name)
     }
 }
 
-impl Index {
-    fn of(store: &Store) -> Self {
-        let services: Vec<Object> = store.list("Service").into_iter().map(Object).collect();
-        let entries: Vec<Object> = store.list("ServiceEntry").into_iter().map(Object).collect();
-        let pods: Vec<Object> = store.list("Pod").into_iter().map(Object).collect();
-        let mut index = Self::default();
+impl Namespace {
+    fn of(store: &Store, name: &str) -> Self {
+        let all = |kind: &str| store.list_in(kind, name).into_iter().map(Object).collect::<Vec<_>>();
+        let (services, pods) = (all("Service"), all("Pod"));
+        let mut namespace = Self::default();
+        let mut members: Vec<Vec<&Object>> = vec![Vec::new(); services.len()];
         for pod in &pods {
+            let selecting: Vec<usize> =
+                (0..services.len()).filter(|at| selects(&services[*at].spec()["selector"], pod)).collect();
+            if ready(pod) && !ending(pod) {
+                selecting.iter().for_each(|at| members[*at].push(pod));
+            }
             let Some(workload) = Workload::of(pod) else { continue };
-            let service = services.iter().find(|service| selected(service, pod));
+            let service = selecting.first().map(|at| &services[*at]);
             let told = Arc::new(telemetry::Workload {
                 pod: workload.name.clone(),
                 namespace: workload.namespace.clone(),
@@ -97,40 +137,36 @@ impl Index {
                 service: service.map(|service| of_service(service.name(), service.namespace())),
             });
             for real in workload.ports.values() {
-                index.addresses.insert(SocketAddr::from((Ipv4Addr::LOCALHOST, *real)), told.clone());
+                namespace.addresses.insert(SocketAddr::from((Ipv4Addr::LOCALHOST, *real)), told.clone());
             }
             if is_synthetic(pod) {
                 // It is nowhere on this machine: made-up traffic goes to its own address.
                 let (ip, ports) = (told.ip, workload.named_ports.values());
-                index
+                namespace
                     .addresses
                     .extend(ports.filter_map(|port| Some((SocketAddr::from((ip?, *port)), told.clone()))));
             }
-            index.pods.insert(workload.id(), told);
+            namespace.pods.insert(workload.id(), told);
         }
-        for service in &services {
-            let members: Vec<&Object> =
-                pods.iter().filter(|pod| selected(service, pod) && ready(pod) && !ending(pod)).collect();
-            index
-                .services
-                .insert(of_service(service.name(), service.namespace()), Service::of(service, &members));
+        for (service, members) in services.iter().zip(members) {
+            let name = of_service(service.name(), service.namespace());
+            namespace.services.insert(name, Service::of(service, &members));
         }
-        let mut allocated = pilot::registry::allocated(entries.iter());
-        for entry in &entries {
-            for host in entry.spec()["hosts"].as_array().into_iter().flatten().filter_map(Value::as_str) {
-                let given = allocated.remove(&(entry.namespace().to_owned(), host.to_owned()));
-                index.hosts.entry(host.to_owned()).or_insert_with(|| Service::of_entry(entry, host, given));
-            }
-        }
-        index
+        namespace
     }
 }
 
-impl Index {
-    /// A service by any of its names, else the host of a ServiceEntry.
-    fn named(&self, host: &str, namespace: &str) -> Option<&Service> {
-        self.services.get(&dialled(host, namespace)).or_else(|| self.hosts.get(host))
+fn hosts(store: &Store) -> HashMap<String, Service> {
+    let entries: Vec<Object> = store.list("ServiceEntry").into_iter().map(Object).collect();
+    let mut allocated = pilot::registry::allocated(entries.iter());
+    let mut hosts = HashMap::new();
+    for entry in &entries {
+        for host in entry.spec()["hosts"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+            let given = allocated.remove(&(entry.namespace().to_owned(), host.to_owned()));
+            hosts.entry(host.to_owned()).or_insert_with(|| Service::of_entry(entry, host, given));
+        }
     }
+    hosts
 }
 
 impl Service {
@@ -174,20 +210,18 @@ impl Service {
     }
 }
 
-fn selected(service: &Object, pod: &Object) -> bool {
-    service.namespace() == pod.namespace() && selects(&service.spec()["selector"], &pod.labels())
-}
-
 impl telemetry::Directory for Directory {
     fn by_pod(&self, pod: &str) -> Option<Arc<telemetry::Workload>> {
-        self.index.read().pods.get(pod).cloned()
+        let index = self.index.read();
+        // A pod's own name may have dots.
+        index.namespaces.get(pod.rsplit_once('.')?.1)?.pods.get(pod).cloned()
     }
     fn by_address(&self, address: SocketAddr) -> Option<Arc<telemetry::Workload>> {
         self.index.read().addresses.get(&address).cloned()
     }
     fn service(&self, host: &str) -> Option<(String, String)> {
         let index = self.index.read();
-        let service = index.services.get(host).or_else(|| index.hosts.get(host))?;
+        let service = index.known(host).or_else(|| index.hosts.get(host))?;
         Some((service.name.clone(), service.namespace.clone()))
     }
 }

@@ -17,6 +17,7 @@
 
 mod access;
 mod apps;
+mod changes;
 mod control_plane;
 mod directory;
 mod envoy;

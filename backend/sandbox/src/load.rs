@@ -52,6 +52,7 @@ struct Counts {
 /// A running load generator; ends when dropped.
 pub(crate) struct Load {
     store: Store,
+    rate: watch::Receiver<f64>,
     counts: Arc<Counts>,
     _task: AbortOnDropHandle<()>,
     _follow: AbortOnDropHandle<()>,
@@ -70,15 +71,22 @@ impl Load {
         store.apply(json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"namespace": namespace, "name": name},
             "data": {"rps": rps.to_string()}}))?;
         let (rate, told) = watch::channel(rps);
+        let kept = told.clone();
         let counts = Arc::<Counts>::default();
         let task = tokio::spawn(run(names, paths, told, ChaCha8Rng::seed_from_u64(seed), counts.clone()));
         let follow = tokio::spawn(follow(store.clone(), rate));
         Ok(Self {
             store: store.clone(),
+            rate: kept,
             counts,
             _task: AbortOnDropHandle::new(task),
             _follow: AbortOnDropHandle::new(follow),
         })
+    }
+
+    /// Requests each second, as they are wanted at each moment.
+    pub(crate) fn rate(&self) -> watch::Receiver<f64> {
+        self.rate.clone()
     }
 
     /// Another rate, from now on.

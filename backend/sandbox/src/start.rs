@@ -15,21 +15,24 @@ use crate::workloads::kubelet::{ISTIOD, Kubelet, Logs, Machine};
 use crate::workloads::ports::real_port;
 use crate::workloads::snapshot::ready;
 use crate::workloads::{self, node};
-use apiserver::{ApiServer, Store};
+use apiserver::{ApiServer, Store, WatchEvent};
 use futures::future::try_join_all;
 use istio::{Object, Problem};
 use parking_lot::Mutex;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use telemetry::Telemetry;
 use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -37,8 +40,10 @@ use tokio_util::task::AbortOnDropHandle;
 const CONTEXT: &str = "sandbox";
 /// Spans that are kept; a page makes about nine.
 const KEPT_SPANS: usize = 30_000;
-/// How long the pods may take until they are ready; far more than a slow machine needs.
+/// How long nothing may become ready; far more than a slow machine needs.
 const LONGEST_START: Duration = Duration::from_secs(30);
+/// How many late pods are named.
+const NAMED: usize = 10;
 /// How often the page is asked for until it comes.
 const ASK_AGAIN: Duration = Duration::from_millis(20);
 
@@ -72,6 +77,13 @@ impl Default for Options {
     }
 }
 
+impl Options {
+    /// The rate that a scenario has when nobody says one.
+    pub fn rps_of(scenario: Scenario, size: &Size) -> f64 {
+        if scenario == Scenario::Synthetic { size.rps() } else { 10.0 }
+    }
+}
+
 /// Where a running sandbox is found. Its JSON is a contract: `binnacle sandbox` prints it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Ready {
@@ -87,11 +99,11 @@ pub struct Ready {
     pub tracing: String,
     /// istiod's debug pages.
     pub istiod: String,
-    /// The way in for requests.
+    /// The way in for requests; empty without an Envoy.
     pub ingress: String,
     /// How many Envoys run.
     pub proxies: usize,
-    /// Their version.
+    /// Their version; empty where there is no Envoy on this machine, and the scenario runs none but its gateway's.
     pub envoy: String,
 }
 
@@ -119,12 +131,22 @@ impl Sandbox {
             progress(what);
         };
         step("Looking for Envoy");
-        let envoy = find_envoy(options.envoy.as_deref())?;
+        let envoy = match find_envoy(options.envoy.as_deref()) {
+            Ok(envoy) => Some(envoy),
+            // Only its gateway is a real one.
+            Err(problem) if options.scenario == Scenario::Synthetic && options.envoy.is_none() => {
+                step(&format!("Going on without Envoy, and so without a way in: {}", problem.why));
+                None
+            }
+            Err(problem) => return Err(problem),
+        };
         let dir = Folder::open().map_err(|error| failed("no temporary folder", &error))?;
 
         step("Making the cluster's objects");
         let store = Store::new();
-        for object in options.scenario.objects()?.into_iter().chain([Object::from(node::node())]) {
+        let is_gateway = |object: &Object| object.kind() == "Deployment" && object.name() == INGRESS.0;
+        let objects = options.scenario.objects()?.into_iter().chain([Object::from(node::node())]);
+        for object in objects.filter(|object| envoy.is_some() || !is_gateway(object)) {
             store
                 .apply((*object.0).clone())
                 .map_err(|error| failed(&format!("{} {}", object.kind(), object.name()), &error))?;
@@ -138,6 +160,7 @@ impl Sandbox {
                 ));
             }
             synthetic::make(&store, options.size)
+                .await
                 .map_err(|error| failed("the synthetic services", &error))?;
         }
 
@@ -186,18 +209,22 @@ impl Sandbox {
         step("Waiting for the proxies");
         let proxies = all_ready(&store, &logs).await?;
         control.all_synced(&store, proxies, LONGEST_START).await?;
-        step("Asking for the first page");
         let entries = options.scenario.entries();
-        let ingress = gateway(&directory).await?;
-        try_join_all(entries.iter().map(|path| first_page(ingress, path))).await?;
-        let made_up = (options.scenario == Scenario::Synthetic).then(|| {
-            let (als, otlp) = (telemetry.als_addr(), telemetry.otlp_addr());
-            let run =
-                synthetic::traffic::run(store.clone(), options.size, options.rps, options.seed, als, otlp);
-            AbortOnDropHandle::new(tokio::spawn(run))
-        });
+        let mut ingress = None;
+        if envoy.is_some() {
+            step("Asking for the first page");
+            let at = gateway(&directory).await?;
+            try_join_all(entries.iter().map(|path| first_page(at, path))).await?;
+            ingress = Some(at);
+        }
         let load = Load::start(&store, directory.clone(), entries, options.rps, options.seed)
             .map_err(|error| failed("the load generator", &error))?;
+        let made_up = (options.scenario == Scenario::Synthetic).then(|| {
+            let (als, otlp) = (telemetry.als_addr(), telemetry.otlp_addr());
+            let (store, size, rate) = (store.clone(), options.size, load.rate());
+            let run = synthetic::traffic::run(store, size, rate, options.seed, als, otlp);
+            AbortOnDropHandle::new(tokio::spawn(run))
+        });
         step("Ready");
 
         let ready = Ready {
@@ -207,9 +234,9 @@ impl Sandbox {
             prometheus: url(telemetry.prometheus_addr()),
             tracing: url(telemetry.jaeger_addr()),
             istiod: url(control.debug_addr()),
-            ingress: url(ingress),
+            ingress: ingress.map(url).unwrap_or_default(),
             proxies,
-            envoy: envoy.version,
+            envoy: envoy.map(|envoy| envoy.version).unwrap_or_default(),
         };
         Ok(Self { ready, load, made_up, workloads, stop, api, control, telemetry, directory, _dir: dir })
     }
@@ -261,34 +288,61 @@ fn own_images(
     .into()
 }
 
-/// Waits until every pod that the Deployments want is ready; the number of proxies among them.
+/// Waits until every pod that the Deployments want is ready; the number of proxies among them. Fails when for long no pod
+/// became ready.
 async fn all_ready(store: &Store, logs: &Logs) -> Result<usize, Problem> {
     let mut news = store.watch();
-    let wait = async {
-        loop {
-            let deployments = store.list("Deployment").into_iter().map(Object);
-            let waiting = deployments.into_iter().any(|deployment| {
-                let wanted = deployment.spec()["replicas"].as_u64().unwrap_or(1);
-                deployment.status()["readyReplicas"].as_u64().unwrap_or(0) < wanted
-            });
-            if !waiting {
-                break;
+    let mut missing: BTreeMap<(String, String), u64> = BTreeMap::new();
+    let mut until = Instant::now() + LONGEST_START;
+    loop {
+        let Ok(event) = timeout_at(until, news.next()).await else {
+            return Err(not_ready(store, logs, &missing));
+        };
+        let (objects, gone) = match event {
+            WatchEvent::Reset { objects, .. } => {
+                missing.clear();
+                (Arc::unwrap_or_clone(objects), false)
             }
-            news.next().await;
+            WatchEvent::Added(object) | WatchEvent::Modified(object) => (vec![object], false),
+            WatchEvent::Deleted(object) => (vec![object], true),
+        };
+        for deployment in objects.into_iter().map(Object).filter(|object| object.kind() == "Deployment") {
+            let count = |of: &Value, field: &str, unset| of[field].as_u64().unwrap_or(unset);
+            let wanted = count(deployment.spec(), "replicas", 1);
+            let wanted = if gone { 0 } else { wanted };
+            let lacks = wanted.saturating_sub(count(deployment.status(), "readyReplicas", 0));
+            let name = (deployment.namespace().to_owned(), deployment.name().to_owned());
+            let lacked = if lacks == 0 { missing.remove(&name) } else { missing.insert(name, lacks) };
+            if lacked.is_some_and(|lacked| lacks < lacked) {
+                until = Instant::now() + LONGEST_START;
+            }
         }
-    };
-    let pods = || store.list("Pod").into_iter().map(Object);
-    if tokio::time::timeout(LONGEST_START, wait).await.is_err() {
-        let late: Vec<String> =
-            pods().filter(|pod| !ready(pod)).map(|pod| in_its_words(&pod, logs)).collect();
-        let why = format!("these pods are not ready after {LONGEST_START:?}: {}", late.join(", "));
-        return Err(Problem::new(
-            "The sandbox did not start",
-            why,
-            "Look at its log, and at the load of this machine",
-        ));
+        if missing.is_empty() {
+            let pods = store.list("Pod").into_iter().map(Object);
+            return Ok(pods.filter(|pod| real_port(pod, "15000").is_some()).count());
+        }
     }
-    Ok(pods().filter(|pod| real_port(pod, "15000").is_some()).count())
+}
+
+/// Which pods are late, with the last that their proxies said; which Deployments lack pods that are not even there.
+fn not_ready(store: &Store, logs: &Logs, missing: &BTreeMap<(String, String), u64>) -> Problem {
+    let pods = store.list("Pod").into_iter().map(Object).filter(|pod| !ready(pod));
+    let late: Vec<String> = pods.map(|pod| in_its_words(&pod, logs)).collect();
+    let lacks = missing.iter().map(|((namespace, name), lacks)| format!("{namespace}/{name} lacks {lacks}"));
+    let why = if late.is_empty() { some(lacks.collect()) } else { some(late) };
+    Problem::new(
+        "The sandbox did not start",
+        format!("in {LONGEST_START:?} no further pod became ready. Not ready: {why}"),
+        "Look at its log, and at the load of this machine",
+    )
+}
+
+/// A list that can be read: not hundreds of names.
+fn some(mut names: Vec<String>) -> String {
+    let more = names.len().saturating_sub(NAMED);
+    names.truncate(NAMED);
+    let named = names.join(", ");
+    if more == 0 { named } else { format!("{named} and {more} more") }
 }
 
 /// A pod's name and the last that its proxy said.
@@ -348,4 +402,48 @@ fn url(at: SocketAddr) -> String {
 
 fn failed(what: &str, error: &dyn std::fmt::Display) -> Problem {
     Problem::new("The sandbox did not start", format!("{what}: {error}"), "Look at its log")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn deployment(name: &str, ready: u64) -> Value {
+        json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name, "namespace": "shop"},
+            "spec": {"replicas": 2}, "status": {"readyReplicas": ready}})
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_start_that_stands_still_says_what_is_missing() {
+        let (store, logs) = (Store::new(), Logs::default());
+        store.apply(deployment("cart", 1)).unwrap();
+        let why = all_ready(&store, &logs).await.unwrap_err().why;
+        assert_eq!(why, "in 30s no further pod became ready. Not ready: shop/cart lacks 1");
+        for number in 0..12 {
+            store
+                .create(json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": format!("cart-{number:02}"), "namespace": "shop"},
+                "spec": {"containers": []}}))
+                .unwrap();
+        }
+        let why = all_ready(&store, &logs).await.unwrap_err().why;
+        assert!(why.contains("cart-00, cart-01,") && why.ends_with("cart-09 and 2 more"), "{why}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_start_goes_on_as_long_as_pods_become_ready() {
+        let (store, logs) = (Store::new(), Logs::default());
+        store.apply(deployment("cart", 0)).unwrap();
+        let slowly = async {
+            for ready in 1..=2 {
+                tokio::time::sleep(LONGEST_START * 2 / 3).await;
+                store.apply(deployment("cart", ready)).unwrap();
+            }
+            std::future::pending().await
+        };
+        tokio::select! {
+            done = all_ready(&store, &logs) => assert_eq!(done.unwrap(), 0),
+            () = slowly => {}
+        }
+    }
 }

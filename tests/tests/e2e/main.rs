@@ -5,5 +5,6 @@ mod commands;
 mod first_light;
 mod mesh;
 mod session;
+mod synthetic;
 mod trouble;
 mod trouble_in_the_window;

@@ -1,11 +1,11 @@
 //! Made-up traffic: what proxies would report if there were any, told to the telemetry as proxies tell it.
 //!
-//! The services form a tree: the first one is the way in, and each calls two others. Every request takes one way from the
-//! top to a leaf, each leaf in its turn, so that before long every edge has been seen.
+//! Every request comes in at the first service and takes a way down through the layers, each way in its turn; those on the way
+//! call everybody whom they call, so that before long every edge has been seen.
 
 use super::{LABEL, PORT, Size, is_synthetic, place};
+use crate::changes::Changes;
 use apiserver::Store;
-use futures::StreamExt;
 use futures::channel::mpsc::{Sender, channel};
 use istio::Object;
 use istio::hosts::of_service;
@@ -14,6 +14,7 @@ use rand_chacha::ChaCha8Rng;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 use wire::envoy::config::core::v3::{
     Address, Metadata, Node, SocketAddress, address, socket_address::PortSpecifier,
@@ -38,6 +39,8 @@ const TICK: Duration = Duration::from_millis(250);
 const WAITING: usize = 10_000;
 /// Every so many services one is not well.
 const FAULTY: usize = 17;
+/// Higher rates are taken as this one.
+const FASTEST: f64 = 1000.0;
 
 /// One pod of a service.
 #[derive(Clone)]
@@ -46,50 +49,54 @@ struct Pod {
     ip: String,
 }
 
-/// Reports `rps` requests a second until it is dropped. `als` and `otlp` are the telemetry's own ports.
-pub(crate) async fn run(store: Store, size: Size, rps: f64, seed: u64, als: SocketAddr, otlp: SocketAddr) {
+/// Reports as many requests a second as `rate` says, until it is dropped. `als` and `otlp` are the telemetry's own ports.
+pub(crate) async fn run(
+    store: Store,
+    size: Size,
+    rate: watch::Receiver<f64>,
+    seed: u64,
+    als: SocketAddr,
+    otlp: SocketAddr,
+) {
     let (logs, told) = channel(WAITING);
     let stream = async {
         let mut client = AccessLogServiceClient::connect(format!("http://{als}"))
             .await
             .map_err(|error| error.to_string())?;
-        client.stream_access_logs(told.map(|message| message)).await.map_err(|error| error.to_string())
+        client.stream_access_logs(told).await.map_err(|error| error.to_string())
     };
+    let chance = ChaCha8Rng::seed_from_u64(seed);
     tokio::select! {
         ended = stream => if let Err(error) = ended {
             tracing::warn!(error, "made-up traffic is no longer taken");
         },
-        () = make_up(&store, size, rps, seed, logs, otlp) => {}
+        () = make_up(&store, Requests { size, chance, logs, pods: Pods::new() }, rate, otlp) => {}
     }
 }
 
-async fn make_up(
-    store: &Store,
-    size: Size,
-    rps: f64,
-    seed: u64,
-    mut logs: Sender<StreamAccessLogsMessage>,
-    otlp: SocketAddr,
-) {
-    let mut chance = ChaCha8Rng::seed_from_u64(seed);
+async fn make_up(store: &Store, mut requests: Requests, rate: watch::Receiver<f64>, otlp: SocketAddr) {
     let mut spans = match TraceServiceClient::connect(format!("http://{otlp}")).await {
         Ok(client) => client,
         Err(error) => return tracing::warn!(%error, "made-up spans are not taken"),
     };
-    let leaves = (size.services / 2).max(1);
+    let ways = requests.size.ways();
     let (mut due, mut turn) = (0.0, 0);
+    let mut changes = Changes::follow(store, &["Pod"]);
     let mut clock = interval(TICK);
     clock.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
         clock.tick().await;
-        due += rps.clamp(0.0, 1000.0) * TICK.as_secs_f64();
-        let pods = pods(store);
+        let rps = *rate.borrow();
+        due += rps.clamp(0.0, FASTEST) * TICK.as_secs_f64();
+        for namespace in changes.so_far() {
+            let pods = pods(store, &namespace);
+            requests.pods.insert(namespace, pods);
+        }
         let mut resource_spans = Vec::new();
         while due >= 1.0 {
             due -= 1.0;
-            let way = way_to(size.services - 1 - turn % leaves);
+            requests.make(&way_to(ways.start + turn % ways.len()), &mut resource_spans);
             turn += 1;
-            one_request(&way, &pods, &mut chance, &mut logs, &mut resource_spans);
         }
         if !resource_spans.is_empty()
             && let Err(error) = spans.export(ExportTraceServiceRequest { resource_spans }).await
@@ -99,10 +106,12 @@ async fn make_up(
     }
 }
 
-/// The pods that run, by their service.
-fn pods(store: &Store) -> HashMap<String, Vec<Pod>> {
+/// The pods that run, by namespace and service.
+type Pods = HashMap<String, HashMap<String, Vec<Pod>>>;
+
+fn pods(store: &Store, namespace: &str) -> HashMap<String, Vec<Pod>> {
     let mut all: HashMap<String, Vec<Pod>> = HashMap::new();
-    for pod in store.list("Pod").into_iter().map(Object).filter(is_synthetic) {
+    for pod in store.list_in("Pod", namespace).into_iter().map(Object).filter(is_synthetic) {
         if let (Some(app), Some(ip)) = (pod.label("app"), pod.status()["podIP"].as_str()) {
             let id = format!("{}.{}", pod.name(), pod.namespace());
             all.entry(app.to_owned()).or_default().push(Pod { id, ip: ip.to_owned() });
@@ -121,36 +130,62 @@ fn way_to(service: usize) -> Vec<usize> {
     way
 }
 
-fn one_request(
-    way: &[usize],
-    pods: &HashMap<String, Vec<Pod>>,
-    chance: &mut ChaCha8Rng,
-    logs: &mut Sender<StreamAccessLogsMessage>,
-    spans: &mut Vec<ResourceSpans>,
-) {
-    let fails = way.last().is_some_and(|last| last % FAULTY == 0) && chance.random_bool(0.2);
-    let code = if fails { 503 } else { 200 };
-    let (trace, mut parent) = (chance.random::<u128>(), 0_u64);
-    let mut caller: Option<Pod> = None;
-    // Whoever is called takes a part of its caller's time.
-    let (mut start, mut takes) = (SystemTime::now(), Duration::from_millis(chance.random_range(20..80)));
-    for service in way {
-        let (name, namespace) = place(*service);
-        let Some(those) = pods.get(&name).filter(|those| !those.is_empty()) else { return };
-        let pod = those[chance.random_range(0..those.len())].clone();
-        if let Some(caller) = &caller {
-            let entry = entry(&name, &namespace, code, takes, caller, &pod);
+/// A call that is made: by whom, as part of which span, and when.
+#[derive(Clone)]
+struct Call {
+    caller: Option<Pod>,
+    parent: u64,
+    start: SystemTime,
+    takes: Duration,
+}
+
+/// Makes up requests.
+struct Requests {
+    size: Size,
+    chance: ChaCha8Rng,
+    logs: Sender<StreamAccessLogsMessage>,
+    pods: Pods,
+}
+
+impl Requests {
+    fn make(&mut self, way: &[usize], spans: &mut Vec<ResourceSpans>) {
+        let trace = self.chance.random::<u128>();
+        let takes = Duration::from_millis(self.chance.random_range(20..80));
+        let mut call = Call { caller: None, parent: 0, start: SystemTime::now(), takes };
+        for (at, service) in way.iter().enumerate() {
+            let Some(next) = self.call(*service, &call, trace, spans) else { return };
+            for callee in self.size.callees(*service).filter(|callee| way.get(at + 1) != Some(callee)) {
+                self.call(callee, &next, trace, spans);
+            }
+            call = next;
+        }
+    }
+
+    /// One call of a service; what it calls itself is part of that. `None` where it has no pod.
+    fn call(
+        &mut self,
+        service: usize,
+        call: &Call,
+        trace: u128,
+        spans: &mut Vec<ResourceSpans>,
+    ) -> Option<Call> {
+        let (name, namespace) = place(service);
+        let those = self.pods.get(&namespace)?.get(&name)?;
+        let pod = those.get(self.chance.random_range(0..those.len().max(1)))?.clone();
+        let fails = service % FAULTY == 0 && self.chance.random_bool(0.2);
+        let code = if fails { 503 } else { 200 };
+        if let Some(caller) = &call.caller {
+            let entry = entry(&name, &namespace, code, call.takes, caller, &pod);
             for (at, direction) in [(caller, "outbound"), (&pod, "inbound")] {
                 // Full: the telemetry is behind, and these are only made up.
-                logs.try_send(message(at, direction, entry.clone())).ok();
+                self.logs.try_send(message(at, direction, entry.clone())).ok();
             }
         }
-        let id = chance.random::<u64>();
-        spans.push(span(&name, &namespace, trace, (id, parent), (start, takes), code));
-        parent = id;
-        caller = Some(pod);
-        start += takes / 10;
-        takes = takes * 8 / 10;
+        let id = self.chance.random::<u64>();
+        spans.push(span(&name, &namespace, trace, (id, call.parent), (call.start, call.takes), code));
+        // Whoever is called takes a part of its caller's time.
+        let (start, takes) = (call.start + call.takes / 10, call.takes * 8 / 10);
+        Some(Call { caller: Some(pod), parent: id, start, takes })
     }
 }
 

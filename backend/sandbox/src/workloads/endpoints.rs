@@ -15,9 +15,7 @@ pub(crate) fn plan(service: &Object, all: &Snapshot) -> Vec<Act> {
         .pods
         .iter()
         .filter(|pod| {
-            pod.namespace() == service.namespace()
-                && selects(selector, &pod.labels())
-                && address(pod).is_some()
+            pod.namespace() == service.namespace() && selects(selector, pod) && address(pod).is_some()
         })
         .collect();
     pods.sort_by_key(|pod| address(pod).map(ToOwned::to_owned));
@@ -31,11 +29,10 @@ pub(crate) fn plan(service: &Object, all: &Snapshot) -> Vec<Act> {
 /// Creates the object, or replaces those members of it that differ.
 fn made_so(known: &[Object], wanted: Value, members: &[&str]) -> Option<Act> {
     let wanted = Object::from(wanted);
-    let Some(known) =
-        known.iter().find(|known| (known.namespace(), known.name()) == (wanted.namespace(), wanted.name()))
-    else {
+    let Ok(at) = known.binary_search_by(|known| known.name().cmp(wanted.name())) else {
         return Some(Act::Create((*wanted.0).clone()));
     };
+    let known = &known[at];
     let member = |of: &Object, name: &&str| of.0.get(*name).cloned().unwrap_or(Value::Null);
     if members.iter().all(|name| member(known, name) == member(&wanted, name)) {
         return None;

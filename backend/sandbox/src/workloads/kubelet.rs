@@ -1,5 +1,6 @@
 //! Pods that run: one life for each Pod object, from when it appears until it is gone.
 
+use super::addresses::Addresses;
 use super::faults::{self, Faults};
 use super::inject;
 use super::pod::{self, Life};
@@ -14,7 +15,6 @@ use futures::future::join_all;
 use istio::Object;
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, HashMap};
-use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -30,7 +30,8 @@ const KEPT_LINES: usize = 1000;
 pub(crate) struct Machine {
     pub(crate) store: Store,
     pub(crate) spawner: Spawner,
-    pub(crate) envoy: Envoy,
+    /// None where a scenario needs none.
+    pub(crate) envoy: Option<Envoy>,
     /// Where proxies' configuration is kept.
     pub(crate) dir: PathBuf,
     /// The cluster's DNS.
@@ -73,10 +74,11 @@ impl Logs {
 pub(crate) struct Kubelet {
     machine: Arc<Machine>,
     running: HashMap<String, Running>,
-    last_ip: u16,
+    addresses: Addresses,
 }
 
 struct Running {
+    namespace: String,
     stop: CancellationToken,
     leave: Leave,
     faults: watch::Sender<Faults>,
@@ -85,18 +87,21 @@ struct Running {
 
 impl Kubelet {
     pub(crate) fn new(machine: Arc<Machine>) -> Self {
-        // .1 is the node.
-        Self { machine, running: HashMap::new(), last_ip: 1 }
+        Self { machine, running: HashMap::new(), addresses: Addresses::default() }
     }
 
-    /// Starts the pods that do not run yet, tells those that run their faults, and ends those that were deleted.
-    pub(crate) fn sync(&mut self, pods: &[Object], namespaces: &[Object]) {
+    /// Starts the pods of a namespace that do not run yet, tells those that run their faults, and ends those that were
+    /// deleted. `pods` are all that there are in it.
+    pub(crate) fn sync(&mut self, name: &str, pods: &[Object], namespace: Option<&Object>) {
+        self.addresses.keep(name, pods);
+        let known: HashMap<&str, &Object> = pods.iter().map(|pod| (uid(pod), pod)).collect();
         self.running.retain(|key, running| {
-            let pod = pods.iter().find(|pod| uid(pod) == key);
-            if let Some(seconds) = termination::grace(pod) {
+            let pod = known.get(key.as_str()).copied();
+            let elsewhere = running.namespace != name;
+            if let Some(seconds) = termination::grace(pod).filter(|_| !elsewhere) {
                 running.leave.within(seconds);
             }
-            pod.is_some() || !running.task.is_finished()
+            elsewhere || pod.is_some() || !running.task.is_finished()
         });
         for pod in pods.iter().filter(|pod| ending(pod) && !self.running.contains_key(uid(pod))) {
             // Nothing runs of it, or no more.
@@ -105,8 +110,7 @@ impl Kubelet {
         for pod in pods.iter().filter(|pod| !ending(pod)) {
             if is_synthetic(pod) {
                 if pod.status()["podIP"].is_null() {
-                    let ip = self.free_ip(pods);
-                    pod::stand_in(&self.machine.store, pod, ip);
+                    pod::stand_in(&self.machine.store, pod, self.addresses.of(pod));
                 }
                 continue;
             }
@@ -119,32 +123,20 @@ impl Kubelet {
                 });
                 continue;
             }
-            let namespace = namespaces.iter().find(|namespace| namespace.name() == pod.namespace());
             let sidecar = !inject::has_proxy(pod) && inject::wanted(pod, namespace);
             let (stop, leave, faults) = (CancellationToken::new(), Leave::new(), watch::Sender::new(faults));
             let life = Life {
                 machine: self.machine.clone(),
                 pod: pod.clone(),
-                ip: self.free_ip(pods),
+                ip: self.addresses.of(pod),
                 sidecar,
                 faults: faults.subscribe(),
                 stop: stop.clone(),
                 leave: leave.clone(),
             };
             let task = AbortOnDropHandle::new(tokio::spawn(life.live()));
-            self.running.insert(uid(pod).to_owned(), Running { stop, leave, faults, task });
-        }
-    }
-
-    fn free_ip(&mut self, pods: &[Object]) -> Ipv4Addr {
-        loop {
-            self.last_ip = self.last_ip.checked_add(1).unwrap_or(2);
-            let [high, low] = self.last_ip.to_be_bytes();
-            let ip = Ipv4Addr::new(10, 244, high, low);
-            let taken = pods.iter().any(|pod| pod.status()["podIP"] == ip.to_string());
-            if low != 0 && low != 255 && !taken {
-                return ip;
-            }
+            let namespace = name.to_owned();
+            self.running.insert(uid(pod).to_owned(), Running { namespace, stop, leave, faults, task });
         }
     }
 

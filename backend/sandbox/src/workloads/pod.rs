@@ -266,13 +266,17 @@ impl Life {
     fn start_proxy(&self, pod: &Object, ports: &Ports, voice: &Voice) -> Option<Proxy> {
         let machine = &self.machine;
         let admin = ports.real("15000")?;
+        let Some(envoy) = &machine.envoy else {
+            voice.warn("Failed", "Envoy cannot be started: it is not on this machine".to_owned());
+            return None;
+        };
         let log = machine.logs.open(pod, PROXY);
         let Some(bootstrap) = machine.control.bootstrap(&pod.0) else {
             voice.warn("Failed", "The control plane has no configuration for this proxy".to_owned());
             return None;
         };
         let name = format!("{}.{}", pod.name(), pod.namespace());
-        let (envoy, dir) = (machine.envoy.path.clone(), machine.dir.clone());
+        let (envoy, dir) = (envoy.path.clone(), machine.dir.clone());
         let container = inject::containers(pod).find(|container| container["name"] == PROXY)?;
         let run = Run { name, envoy, bootstrap, environment: environment(pod, container), dir, admin };
         match Proxy::start(run, machine.spawner.clone(), log) {

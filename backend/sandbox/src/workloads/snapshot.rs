@@ -2,12 +2,12 @@
 
 use istio::Object;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
-/// The objects of one moment, by kind.
+/// The objects of one namespace at one moment, by kind, in the order of their names.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Snapshot {
-    pub(crate) namespaces: Vec<Object>,
+    pub(crate) namespace: Option<Object>,
     pub(crate) service_accounts: Vec<Object>,
     pub(crate) config_maps: Vec<Object>,
     pub(crate) services: Vec<Object>,
@@ -18,6 +18,33 @@ pub(crate) struct Snapshot {
     pub(crate) pods: Vec<Object>,
     pub(crate) endpoint_slices: Vec<Object>,
     pub(crate) endpoints: Vec<Object>,
+}
+
+/// Objects by whom they belong to.
+pub(crate) struct Belongings<'a> {
+    /// By the uid of the controller that owns them.
+    owned: HashMap<&'a str, Vec<&'a Object>>,
+    /// Those that nobody controls.
+    orphans: Vec<&'a Object>,
+}
+
+impl<'a> Belongings<'a> {
+    pub(crate) fn of(objects: &'a [Object]) -> Self {
+        let mut all = Self { owned: HashMap::new(), orphans: Vec::new() };
+        for object in objects {
+            match owner(object) {
+                Some(owner) => all.owned.entry(owner).or_default().push(object),
+                None => all.orphans.push(object),
+            }
+        }
+        all
+    }
+
+    /// What a workload owns or may take in.
+    pub(crate) fn of_interest_to(&self, workload: &Object) -> Vec<Object> {
+        let owned = self.owned.get(uid(workload)).into_iter().flatten();
+        owned.chain(&self.orphans).map(|object| (*object).clone()).collect()
+    }
 }
 
 /// One step towards what is wanted.
@@ -113,10 +140,10 @@ pub(crate) fn ready(pod: &Object) -> bool {
     conditions.into_iter().any(|condition| condition["type"] == "Ready" && condition["status"] == "True")
 }
 
-/// Whether labels are all that a plain selector asks for. An empty selector selects nothing.
-pub(crate) fn selects(selector: &Value, labels: &BTreeMap<String, String>) -> bool {
+/// Whether an object has all labels that a plain selector asks for. An empty selector selects nothing.
+pub(crate) fn selects(selector: &Value, object: &Object) -> bool {
     let Some(wanted) = selector.as_object().filter(|wanted| !wanted.is_empty()) else { return false };
-    wanted.iter().all(|(key, value)| labels.get(key).map(String::as_str) == value.as_str())
+    wanted.iter().all(|(key, value)| object.label(key) == value.as_str())
 }
 
 /// `object` with another status, if that is another one.

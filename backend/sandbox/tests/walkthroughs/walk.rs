@@ -30,17 +30,17 @@ pub(crate) struct Got {
 impl Walk {
     /// A new sandbox. `samples` and namespace have the scenario's name.
     pub(crate) async fn open(scenario: Scenario, namespace: &'static str) -> Self {
+        Self::open_with(Options { scenario, rps: 0.0, ..Options::default() }, namespace).await
+    }
+
+    /// The same with options of the test's own.
+    pub(crate) async fn open_with(options: Options, namespace: &'static str) -> Self {
         // What the sandbox says is shown when a test fails, or asked for by RUST_LOG.
         let filter = tracing_subscriber::EnvFilter::try_from_default_env()
             .unwrap_or_else(|_| "warn,sandbox=info".into());
         tracing_subscriber::fmt().with_ansi(false).with_env_filter(filter).with_test_writer().try_init().ok();
         // An error means that another test was faster.
         rustls::crypto::ring::default_provider().install_default().ok();
-        Self::open_with(Options { scenario, rps: 0.0, ..Options::default() }, namespace).await
-    }
-
-    /// The same with options of the test's own.
-    pub(crate) async fn open_with(options: Options, namespace: &'static str) -> Self {
         let (start, scenario) = (Instant::now(), options.scenario);
         let sandbox = Sandbox::start(options, |_| {}).await.unwrap_or_else(|problem| panic!("{problem}"));
         println!("{scenario}: {} proxies, ready after {:?}", sandbox.ready().proxies, start.elapsed());

@@ -236,6 +236,28 @@ impl Store {
         })
     }
 
+    /// The objects of a kind in one namespace, by name.
+    pub fn list_in(&self, kind: &str, namespace: &str) -> Vec<Arc<Value>> {
+        self.list_named(kind, namespace, "")
+    }
+
+    /// The objects of a kind in one namespace whose names begin with this, by name.
+    pub fn list_named(&self, kind: &str, namespace: &str, prefix: &str) -> Vec<Arc<Value>> {
+        self.read(|state| {
+            let Some((id, _)) = state.kinds.named(kind) else { return Vec::new() };
+            let from = Key { kind: id, namespace: namespace.to_owned(), name: prefix.to_owned() };
+            let of_these =
+                |key: &Key| key.kind == id && key.namespace == namespace && key.name.starts_with(prefix);
+            let named = state.objects.range(from..).take_while(|(key, _)| of_these(key));
+            named.map(|(_, object)| object.clone()).collect()
+        })
+    }
+
+    /// How many objects of a kind there are.
+    pub fn count(&self, kind: &str) -> usize {
+        self.read(|state| state.kinds.named(kind).map_or(0, |(id, _)| state.range(id, None).count()))
+    }
+
     /// Deletes an object and all that it owns; says whether it was there. A pod that runs is only marked, for whoever runs it to
     /// end it; see [`Store::ended`].
     pub fn delete(&self, kind: &str, namespace: &str, name: &str) -> Result<bool, ApiError> {
@@ -269,6 +291,24 @@ impl Store {
     /// Every object there is, and the revision at which that was so.
     pub fn snapshot(&self) -> (Arc<Vec<Arc<Value>>>, u64) {
         self.read(|state| (Arc::new(state.objects.values().cloned().collect()), state.revision))
+    }
+
+    /// Every object of those kinds, and the revision at which that was so.
+    pub fn snapshot_of(&self, wanted: impl Fn(&str) -> bool) -> (Vec<Arc<Value>>, u64) {
+        self.read(|state| {
+            let mut last = None;
+            // Objects are in the order of their kinds, so that each kind is asked for once.
+            let mut is_wanted = |id: KindId| match last {
+                Some((known, answer)) if known == id => answer,
+                _ => {
+                    let answer = state.kinds.get(id).is_some_and(|kind| wanted(&kind.kind));
+                    last = Some((id, answer));
+                    answer
+                }
+            };
+            let objects = state.objects.iter().filter(|(key, _)| is_wanted(key.kind));
+            (objects.map(|(_, object)| object.clone()).collect(), state.revision)
+        })
     }
 
     /// Follows all objects of all kinds, beginning with a snapshot.

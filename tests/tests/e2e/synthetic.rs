@@ -1,0 +1,34 @@
+//! A large made-up mesh: it needs no Envoy, and ends when it is told, also while it starts.
+
+use anyhow::{Result, ensure};
+use harness::Program;
+use serde_json::Value;
+use std::time::Duration;
+
+const NO_ENVOY: (&str, &str) = ("BINNACLE_ENVOY", "/nowhere/envoy");
+
+#[test]
+fn a_made_up_mesh_needs_no_envoy() -> Result<()> {
+    let args = ["sandbox", "--scenario", "synthetic", "--services", "200", "--pods", "500"];
+    let mut sandbox = Program::start(&args, &[NO_ENVOY])?;
+    let ready: Value = serde_json::from_str(&sandbox.line(Duration::from_secs(60))?)?;
+    ensure!(ready["proxies"] == 0 && ready["envoy"] == "" && ready["ingress"] == "", "{ready}");
+    let status = sandbox.stop(Duration::from_secs(10))?;
+    ensure!(status.success(), "SIGTERM ends it with {status}");
+
+    let mut real = Program::start(&["sandbox"], &[NO_ENVOY])?;
+    let status = real.wait(Duration::from_secs(10))?;
+    let words = real.stderr_so_far();
+    ensure!(!status.success() && words.contains("/nowhere/envoy"), "the others need it: {words}");
+    Ok(())
+}
+
+#[test]
+fn a_start_that_takes_long_hears_sigterm() -> Result<()> {
+    let args = ["sandbox", "--scenario", "synthetic", "--services", "5000", "--pods", "20000"];
+    let sandbox = Program::start(&args, &[NO_ENVOY, ("RUST_LOG", "info")])?;
+    sandbox.stderr_line("Waiting for the proxies", Duration::from_secs(60))?;
+    let status = sandbox.stop(Duration::from_secs(10))?;
+    ensure!(status.success(), "SIGTERM ends it with {status}");
+    Ok(())
+}
