@@ -4,6 +4,7 @@
 //! value that started it.
 
 pub mod display;
+pub mod dumps;
 pub mod program;
 pub mod window;
 

@@ -122,8 +122,6 @@ pub enum Owner {
         of: Ref,
         /// All routes that it makes in such a proxy, in order; a proxy that has others does not hold what it says.
         made: Arc<[MadeRoute]>,
-        /// The rule (among `http`) whose routes are meant; `None` means all of them.
-        rule: Option<usize>,
     },
     /// Clusters of a host: `outbound|port|subset|host`.
     Clusters {
@@ -148,8 +146,8 @@ pub enum Owner {
 pub enum MadeRoute {
     /// One.
     One {
-        /// Its rule.
-        rule: usize,
+        /// Whether its rule is the one that is meant.
+        meant: bool,
         /// The only port of the service at which it is made, if it asks for one.
         port: Option<u32>,
         /// Which requests it takes.
@@ -201,3 +199,6 @@ pub enum Connections {
     /// Plain text only.
     Plain,
 }
+
+#[cfg(test)]
+mod tests;

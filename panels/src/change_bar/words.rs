@@ -247,7 +247,8 @@ mod tests {
     #[test]
     fn what_was_measured_says_of_how_many_calls() {
         let figure = |name: &str, wanted, count| Figure { name: name.into(), wanted, count };
-        let said = |calls, parts| measured(&Stage::Measured(Measured { calls, parts }));
+        let said =
+            |calls, parts| measured(&Stage::Measured(Measured { calls, parts })).replace('\u{a0}', " ");
         let shares = vec![figure("v3", Wanted::Share(0.8), 237), figure("v1", Wanted::Share(0.2), 63)];
         assert_eq!(said(300, shares), "v3 79 % (wanted 80 %), v1 21 % (wanted 20 %) of 300 calls since then");
         assert_eq!(said(37, vec![figure("v3", Wanted::Share(1.0), 37)]), "v3 100 % of 37 calls since then");

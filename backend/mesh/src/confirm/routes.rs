@@ -26,14 +26,8 @@ fn made_by(route: &Value, from: &str) -> bool {
     istio.is_some_and(|meta| text(meta, "config").ends_with(from))
 }
 
-/// Whether a proxy has exactly the routes that are made from a VirtualService, and those of the rule (or all) fit.
-pub(super) fn held(
-    dump: &Value,
-    at: &Ref,
-    made: &[MadeRoute],
-    rule: Option<usize>,
-    fits: impl Fn(&Value) -> bool,
-) -> bool {
+/// Whether a proxy has exactly the routes that are made from a VirtualService, and those that are meant fit.
+pub(super) fn held(dump: &Value, at: &Ref, made: &[MadeRoute], fits: impl Fn(&Value) -> bool) -> bool {
     let mut seen = false;
     for host in hosts(dump) {
         let found = of(host, at);
@@ -41,13 +35,10 @@ pub(super) fn held(
             continue;
         }
         let port = text(host, "name").rsplit_once(':').and_then(|(_, port)| port.parse().ok());
-        let Some(by) = rules_of(&found, &expected(made, port)) else { return false };
-        let own = |by: &Option<usize>| rule.is_none() || (by.is_some() && *by == rule);
-        for (route, _) in found.iter().zip(&by).filter(|(_, by)| own(by)) {
-            seen = true;
-            if !fits(route) {
-                return false;
-            }
+        let Some(meant) = meant(&found, &expected(made, port)) else { return false };
+        seen |= !meant.is_empty();
+        if !meant.into_iter().all(&fits) {
+            return false;
         }
     }
     seen
@@ -67,25 +58,25 @@ fn expected(made: &[MadeRoute], at: Option<u32>) -> Vec<&MadeRoute> {
     made.iter().filter(here).collect()
 }
 
-/// The rule that made each route; `None` when the routes are not those that are expected.
-fn rules_of(found: &[&Value], expected: &[&MadeRoute]) -> Option<Vec<Option<usize>>> {
+/// The routes that are meant; `None` when the routes are not those that are expected. Those between the first and the last
+/// delegate are not known one by one.
+fn meant<'a>(found: &[&'a Value], expected: &[&MadeRoute]) -> Option<Vec<&'a Value>> {
     let delegated = |route: &&&MadeRoute| matches!(route, MadeRoute::Delegated);
     let ahead = expected.iter().take_while(|route| !delegated(route)).count();
-    let behind = expected.iter().rev().take_while(|route| !delegated(route)).count();
     let whole = ahead == expected.len();
-    if found.len() < if whole { ahead } else { ahead + behind } || (whole && found.len() != ahead) {
+    let behind = if whole { 0 } else { expected.iter().rev().take_while(|route| !delegated(route)).count() };
+    if found.len() < ahead + behind || (whole && found.len() > ahead) {
         return None;
     }
-    let mut rules = vec![None; found.len()];
-    let pairs = (0..ahead)
-        .map(|index| (index, index))
-        .chain((1..=if whole { 0 } else { behind }).map(|back| (found.len() - back, expected.len() - back)));
-    for (index, of) in pairs {
-        let MadeRoute::One { rule, takes, .. } = expected[of] else { return None };
-        if RouteMatch::of_envoy(found[index]) != *takes {
+    let first = found.iter().zip(expected).take(ahead);
+    let last = found.iter().rev().zip(expected.iter().rev()).take(behind);
+    let mut those = Vec::new();
+    for (route, made) in first.chain(last) {
+        let MadeRoute::One { meant, takes, .. } = made else { return None };
+        if RouteMatch::of_envoy(route) != *takes {
             return None;
         }
-        rules[index] = Some(*rule);
+        those.extend(meant.then_some(*route));
     }
-    Some(rules)
+    Some(those)
 }

@@ -40,17 +40,27 @@ fn routes(hosts: &[Value]) -> Value {
     ] })
 }
 
+/// A route with its rule.
+type Made = (usize, MadeRoute);
+
 /// What a rule makes: for calls with this header or for all, at this port or at any.
-fn one(rule: usize, header: &str, port: Option<u32>) -> MadeRoute {
+fn one(rule: usize, header: &str, port: Option<u32>) -> Made {
     let wanted =
         if header.is_empty() { json!({}) } else { json!({ "headers": { header: { "exact": "x" } } }) };
     let wanted: HttpMatch = serde_json::from_value(wanted).unwrap();
-    MadeRoute::One { rule, port, takes: RouteMatch::of(&wanted) }
+    (rule, MadeRoute::One { meant: true, port, takes: RouteMatch::of(&wanted) })
 }
 
-fn probe(made: &[MadeRoute], rule: Option<usize>, path: &str, want: Want) -> Probe {
+/// A probe of one rule, or of all.
+fn probe(made: &[Made], rule: Option<usize>, path: &str, want: Want) -> Probe {
     let of = Ref::new(&istio::kinds::VIRTUAL_SERVICE, "bookinfo", "reviews");
-    let owner = Owner::Routes { of, made: made.into(), rule };
+    let told = |(of, route): &Made| match route.clone() {
+        MadeRoute::One { port, takes, .. } => {
+            MadeRoute::One { meant: rule.is_none_or(|rule| rule == *of), port, takes }
+        }
+        MadeRoute::Delegated => MadeRoute::Delegated,
+    };
+    let owner = Owner::Routes { of, made: made.iter().map(told).collect() };
     Probe { proxies: [].into(), owner, path: path.into(), want }
 }
 
@@ -100,7 +110,7 @@ fn the_routes_must_be_those_of_the_rules() {
     let go = |header: &str| made(header, json!({ "cluster": cluster("v2"), "timeout": "3s" }));
     let found = routes(&[host(9080, &[go("jason"), go("eve"), go("")])]);
     let (jason, eve, all) = (one(0, "jason", None), one(1, "eve", None), one(2, "", None));
-    let wants = |made: &[MadeRoute], rule: Option<usize>| match rule {
+    let wants = |made: &[Made], rule: Option<usize>| match rule {
         None => probe(made, None, "", Want::Present),
         Some(_) => probe(made, rule, "/route/timeout", Want::Is("3s".into())),
     };
@@ -130,7 +140,7 @@ fn a_rule_may_be_for_one_port_only() {
 #[test]
 fn rules_around_a_delegate_are_known() {
     let go = |header: &str, subset: &str| made(header, json!({ "cluster": cluster(subset) }));
-    let rules = [one(0, "jason", None), MadeRoute::Delegated, one(2, "", None)];
+    let rules = [one(0, "jason", None), (1, MadeRoute::Delegated), one(2, "", None)];
     let wants = |rule, subset: &str| probe(&rules, Some(rule), "/route", shares(&[(subset, 100)]));
     for between in [vec![], vec![go("a", "v9")], vec![go("a", "v9"), go("b", "v9")]] {
         let all = [vec![go("jason", "v2")], between, vec![go("", "v1")]].concat();
@@ -292,7 +302,7 @@ proptest::proptest! {
         ] });
         for want in [shares(&[("v1", 20)]), Want::Is(body.clone()), Want::Percent(3.0), Want::Words(vec![]), Want::Absent] {
             holds(&probe(&[one(0, "", None)], Some(0), "/route/timeout", want.clone()), &dump);
-            holds(&probe(&[MadeRoute::Delegated], None, "", want.clone()), &dump);
+            holds(&probe(&[(0, MadeRoute::Delegated)], None, "", want.clone()), &dump);
             let owner = Owner::Clusters { host: HOST.into(), subset: "v1".into(), port: None };
             holds(&Probe { proxies: [].into(), owner, path: "/lb_policy".into(), want }, &dump);
         }

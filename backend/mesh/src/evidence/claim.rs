@@ -1,12 +1,14 @@
 //! What an editor says of the configuration that its change makes: `route(at, 1).at("/route/timeout").is("7s")`. A
 //! [`Claim`] names a thing of the cluster; [`Evidence::of`] finds the proxies and turns it into probes.
 
+use super::reach::Group;
 use super::{Connections, Destination, Evidence, MadeRoute, Owner, Probe, Reach, Want};
 use crate::change::Step;
 use crate::{Mesh, Object};
 use istio::Ref;
 use istio::views::{self, DestinationRule, VirtualService};
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// One thing to be seen in proxies, told of what makes it.
@@ -128,15 +130,37 @@ impl Claim {
 impl Evidence {
     /// What shows that steps were done, and what showed that they were not yet. Of a place whose default is claimed, it
     /// shows that it no longer holds what the other side claims there. What holds before and after shows nothing.
-    pub fn of(mesh: &Mesh, steps: &[Step], claims: &[Claim], was: &[Claim]) -> Self {
+    pub fn of(mesh: &Mesh, steps: &[Step], claims: &[Claim], was_claims: &[Claim]) -> Self {
         let reach = Reach::of(mesh);
         let side = |after| Side { mesh, reach: &reach, steps, after };
-        let (mut probes, mut was) = (side(true).probes(claims, was), side(false).probes(was, claims));
-        let both: Vec<Probe> = probes.iter().filter(|probe| was.contains(probe)).cloned().collect();
-        probes.retain(|probe| !both.contains(probe));
-        was.retain(|probe| !both.contains(probe));
+        let mut probes = side(true).probes(claims, was_claims);
+        let mut was = side(false).probes(was_claims, claims);
+        // The routes as a whole are claimed on one side, and known on both.
+        let whole = |claims: &[Claim]| {
+            claims.iter().filter(|claim| matches!(claim.thing, Thing::Routes(_, None))).cloned().collect()
+        };
+        let (of_claims, of_was): (Vec<Claim>, Vec<Claim>) = (whole(claims), whole(was_claims));
+        let known = [probes.clone(), side(true).probes(&of_was, &[])].concat();
+        let was_known = [was.clone(), side(false).probes(&of_claims, &[])].concat();
+        without(&mut probes, &was_known);
+        without(&mut was, &known);
         Self { probes, was, ..Self::default() }
     }
+}
+
+/// Takes from probes what proxies hold on the other side too.
+fn without(probes: &mut Vec<Probe>, others: &[Probe]) {
+    for probe in probes.iter_mut() {
+        let same = |other: &&Probe| {
+            (&other.owner, &other.path, &other.want) == (&probe.owner, &probe.path, &probe.want)
+        };
+        let known: BTreeSet<&String> =
+            others.iter().filter(same).flat_map(|other| other.proxies.iter()).collect();
+        if probe.proxies.iter().any(|proxy| known.contains(proxy)) {
+            probe.proxies = probe.proxies.iter().filter(|proxy| !known.contains(proxy)).cloned().collect();
+        }
+    }
+    probes.retain(|probe| !probe.proxies.is_empty());
 }
 
 /// The mesh before some steps, or after them.
@@ -193,9 +217,9 @@ impl Side<'_> {
         let Some(view) = self.view::<VirtualService>(at) else {
             // It is not there: proxies that hold its routes on the other side have none of it.
             let there = self.other().view::<VirtualService>(at);
-            let groups = there.map(|view| self.reach.routes(at, &view)).unwrap_or_default();
+            let groups = there.map(|view| self.reach.routes(at, &view, rule)).unwrap_or_default();
             let proxies: Vec<String> = groups.into_iter().flat_map(|group| group.proxies).collect();
-            let owner = Owner::Routes { of: at.clone(), made: Arc::new([]), rule: None };
+            let owner = Owner::Routes { of: at.clone(), made: Arc::new([]) };
             return vec![Probe { proxies: proxies.into(), owner, path: String::new(), want: Want::Absent }];
         };
         // A rule that is not there: the others are.
@@ -203,20 +227,17 @@ impl Side<'_> {
             Some(rule) if rule >= view.http.len() => (None, String::new(), Want::Present),
             rule => (rule, path, want),
         };
-        let concerns = |made: &[MadeRoute]| match rule {
-            None => true,
-            Some(rule) => {
-                made.iter().any(|route| matches!(route, MadeRoute::One { rule: of, .. } if *of == rule))
-            }
+        let groups = self.reach.routes(at, &view, rule).into_iter();
+        let meant = |group: &Group| {
+            group.made.iter().any(|route| matches!(route, MadeRoute::One { meant: true, .. }))
         };
-        let groups = self.reach.routes(at, &view).into_iter().filter(|group| concerns(&group.told));
-        let probe = |group: super::reach::Group<Arc<[MadeRoute]>>| Probe {
+        let probe = |group: Group| Probe {
             proxies: group.proxies.into(),
-            owner: Owner::Routes { of: at.clone(), made: group.told, rule },
+            owner: Owner::Routes { of: at.clone(), made: group.made.into() },
             path: path.clone(),
             want: want.clone(),
         };
-        groups.map(probe).collect()
+        groups.filter(meant).map(probe).collect()
     }
 
     fn other(&self) -> Self {

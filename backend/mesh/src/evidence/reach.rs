@@ -9,13 +9,12 @@ use istio::precedence::by_age;
 use istio::views::{self, DestinationRule, HttpMatch, HttpRoute, Sidecar, VirtualService};
 use istio::visibility::{Egress, exported, sidecar};
 use istio::{Selects, fqdn, kinds, routing};
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// Proxies for which a resource comes to the same.
-pub(super) struct Group<T> {
+/// Proxies in which a VirtualService makes the same routes.
+pub(super) struct Group {
     pub(super) proxies: Vec<String>,
-    pub(super) told: T,
+    pub(super) made: Vec<MadeRoute>,
 }
 
 /// Whom resources reach in one mesh.
@@ -40,8 +39,8 @@ impl<'a> Reach<'a> {
     }
 
     /// Proxies that hold routes of a VirtualService, by the routes that it makes there: sidecars that see it and a host of
-    /// it, and the gateways that it is bound to.
-    pub(super) fn routes(&self, at: &Ref, view: &VirtualService) -> Vec<Group<Arc<[MadeRoute]>>> {
+    /// it, and the gateways that it is bound to. `rule` is the one that is meant, or all.
+    pub(super) fn routes(&self, at: &Ref, view: &VirtualService, rule: Option<usize>) -> Vec<Group> {
         let inside = routing::in_mesh(&view.gateways);
         let hosts: Vec<String> = view.hosts.iter().map(|host| fqdn(host, &at.namespace)).collect();
         let services: Vec<&Service> =
@@ -57,7 +56,8 @@ impl<'a> Reach<'a> {
             .iter()
             .filter_map(|name| Some((name.as_str(), self.behind(&at.namespace, name)?)))
             .collect();
-        let mut groups: Vec<Group<Arc<[MadeRoute]>>> = Vec::new();
+        let ports = services.iter().flat_map(|service| &service.ports).map(|port| port.number).collect();
+        let mut groups: Vec<Group> = Vec::new();
         for workload in self.mesh.workloads() {
             let through: Vec<&str> = if workload.gateway {
                 let here = |(_, behind): &&(&str, Vec<&Workload>)| behind.contains(&workload);
@@ -71,9 +71,12 @@ impl<'a> Reach<'a> {
                 Vec::new()
             };
             if !through.is_empty() {
-                let made = made(&view.http, workload, &at.namespace, &through);
-                if !made.is_empty() {
-                    join(&mut groups, workload, made.into());
+                let ports = if workload.gateway { &BTreeSet::new() } else { &ports };
+                let made = made(&view.http, rule, workload, &at.namespace, &through, ports);
+                match groups.iter_mut().find(|group| group.made == made) {
+                    _ if made.is_empty() => {}
+                    Some(group) => group.proxies.extend(workload.proxies()),
+                    None => groups.push(Group { proxies: workload.proxies().collect(), made }),
                 }
             }
         }
@@ -125,18 +128,19 @@ fn configured<'b>((at, created, spec): &'b (&Ref, &str, Sidecar)) -> Configured<
     Configured { at, created, spec }
 }
 
-fn join<T: PartialEq>(groups: &mut Vec<Group<T>>, workload: &Workload, told: T) {
-    let proxies = workload.proxies();
-    match groups.iter_mut().find(|group| group.told == told) {
-        Some(group) => group.proxies.extend(proxies),
-        None => groups.push(Group { proxies: proxies.collect(), told }),
-    }
-}
-
-/// The routes that rules make for a caller that comes through one of these gateways (or the "mesh").
-fn made(http: &[HttpRoute], workload: &Workload, namespace: &str, through: &[&str]) -> Vec<MadeRoute> {
+/// The routes that rules make for a caller that comes through one of these gateways (or the "mesh"), as long as some port
+/// of the services is open: after a route that takes everything there is none. No ports at all are those of a gateway.
+fn made(
+    http: &[HttpRoute],
+    rule: Option<usize>,
+    workload: &Workload,
+    namespace: &str,
+    through: &[&str],
+    ports: &BTreeSet<u32>,
+) -> Vec<MadeRoute> {
+    let mut open = ports.clone();
     let mut made = Vec::new();
-    for (rule, http) in http.iter().enumerate() {
+    for (index, http) in http.iter().enumerate() {
         if http.delegate.is_some() {
             made.push(MadeRoute::Delegated);
             continue;
@@ -146,12 +150,19 @@ fn made(http: &[HttpRoute], workload: &Workload, namespace: &str, through: &[&st
         }
         let every = [HttpMatch::default()];
         let alternatives = if http.r#match.is_empty() { &every[..] } else { &http.r#match };
-        let can = |one: &&HttpMatch| can_apply(one, workload, namespace, through);
-        made.extend(alternatives.iter().filter(can).map(|one| MadeRoute::One {
-            rule,
-            port: one.port,
-            takes: RouteMatch::of(one),
-        }));
+        for one in alternatives.iter().filter(|one| can_apply(one, workload, namespace, through)) {
+            let (meant, takes) = (rule.is_none_or(|rule| rule == index), RouteMatch::of(one));
+            let all = takes.takes_all();
+            made.push(MadeRoute::One { meant, port: one.port, takes });
+            match one.port {
+                Some(port) if all => drop(open.remove(&port)),
+                None if all => return made,
+                _ => {}
+            }
+            if open.is_empty() && !ports.is_empty() {
+                return made;
+            }
+        }
     }
     made
 }

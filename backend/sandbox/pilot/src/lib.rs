@@ -37,6 +37,7 @@ pub use ads::shared::{ObjectStatuses, Statuses};
 pub use ads::state::ProxyStatus;
 pub use bootstrap::{ALS_CLUSTER, OTLP_CLUSTER, XDS_CLUSTER};
 pub use ca::Authority;
+pub use debug::dump::config_dumps;
 pub use error::Error;
 pub use identity::{CLUSTER_ID, ISTIO_VERSION};
 pub use log::Log;

@@ -64,3 +64,16 @@ pub(crate) struct Resources {
     /// SDS: certificates from Secrets.
     pub secrets: Vec<Value>,
 }
+
+impl Resources {
+    /// Those of one kind.
+    pub(crate) fn of(&self, kind: Kind) -> &[Value] {
+        match kind {
+            Kind::Cluster => &self.clusters,
+            Kind::Endpoint => &self.endpoints,
+            Kind::Listener => &self.listeners,
+            Kind::Route => &self.routes,
+            Kind::Secret => &self.secrets,
+        }
+    }
+}

@@ -3,9 +3,15 @@
 use super::asked::{Asked, Refusal};
 use crate::ads::shared::Shared;
 use crate::ads::state::Session;
+use crate::read::read;
+use crate::registry::{Known, Workload};
+use crate::translate::target::Target;
+use crate::translate::translate;
+use crate::world::World;
 use crate::xds::Kind;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// `?proxyID=` is any part of a connection's name, as istiod takes it. `include_eds=true` adds the endpoints;
@@ -53,17 +59,19 @@ fn session(shared: &Shared, asked: &Asked) -> Result<Arc<Mutex<Session>>, Refusa
     })
 }
 
+/// How resources of a kind stand in a dump: its type, its list, and the field of each row.
+const PARTS: [(Kind, &str, &str, &str); 5] = [
+    (Kind::Cluster, "ClustersConfigDump", "dynamic_active_clusters", "cluster"),
+    (Kind::Endpoint, "EndpointsConfigDump", "dynamic_endpoint_configs", "endpoint_config"),
+    (Kind::Listener, "ListenersConfigDump", "dynamic_listeners", "listener"),
+    (Kind::Route, "RoutesConfigDump", "dynamic_route_configs", "route_config"),
+    (Kind::Secret, "SecretsConfigDump", "dynamic_active_secrets", "secret"),
+];
+
 fn dump(session: &Session, include_eds: bool) -> Value {
-    let kinds = [
-        (Kind::Cluster, "ClustersConfigDump", "dynamic_active_clusters", "cluster"),
-        (Kind::Endpoint, "EndpointsConfigDump", "dynamic_endpoint_configs", "endpoint_config"),
-        (Kind::Listener, "ListenersConfigDump", "dynamic_listeners", "listener"),
-        (Kind::Route, "RoutesConfigDump", "dynamic_route_configs", "route_config"),
-        (Kind::Secret, "SecretsConfigDump", "dynamic_active_secrets", "secret"),
-    ];
-    let shown = kinds.into_iter().filter(|(kind, ..)| include_eds || *kind != Kind::Endpoint);
+    let shown = PARTS.into_iter().filter(|(kind, ..)| include_eds || *kind != Kind::Endpoint);
     let configs = shown.map(|(kind, dump, list, one)| {
-        let mut config = json!({"@type": format!("type.googleapis.com/envoy.admin.v3.{dump}")});
+        let mut config = part(dump);
         let Some(watch) = session.watches.get(&kind) else { return config };
         if matches!(kind, Kind::Cluster | Kind::Listener) {
             config["version_info"] = json!(watch.version);
@@ -74,15 +82,44 @@ fn dump(session: &Session, include_eds: bool) -> Value {
                 one: redacted(kind, &sent.json),
                 "last_updated": watch.sent_at.map(|at| at.to_string()),
             });
-            match kind {
-                Kind::Listener => json!({"name": name, "active_state": state}),
-                _ => state,
-            }
+            row(kind, name, state)
         });
         config[list] = rows.collect();
         config
     });
     json!({"configs": configs.collect::<Vec<_>>()})
+}
+
+fn part(dump: &str) -> Value {
+    json!({"@type": format!("type.googleapis.com/envoy.admin.v3.{dump}")})
+}
+
+fn row(kind: Kind, name: &str, state: Value) -> Value {
+    if kind == Kind::Listener { json!({"name": name, "active_state": state}) } else { state }
+}
+
+/// The config dump that each proxy of a world will show, by its name (`reviews-v1-abc.bookinfo`): what a change of the
+/// world comes to can be told with no proxy running.
+pub fn config_dumps(world: &World) -> BTreeMap<String, Value> {
+    let registry = read(world, &mut Known::default());
+    let proxied = registry.workloads.iter().filter(|workload| workload.proxy.is_some());
+    let dump = |workload: &Arc<Workload>| {
+        let made = translate(&Target::new(&registry, workload));
+        let configs = PARTS.into_iter().map(|(kind, dump, list, one)| {
+            let mut config = part(dump);
+            let rows = made.of(kind).iter().map(|resource| {
+                row(
+                    kind,
+                    resource["name"].as_str().unwrap_or_default(),
+                    json!({one: redacted(kind, resource)}),
+                )
+            });
+            config[list] = rows.collect();
+            config
+        });
+        (workload.id(), json!({"configs": configs.collect::<Vec<_>>()}))
+    };
+    proxied.map(dump).collect()
 }
 
 /// Private keys are shown to nobody.

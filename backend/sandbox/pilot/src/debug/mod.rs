@@ -1,7 +1,7 @@
 //! istiod's debug pages: what the control plane knows, and what every proxy was sent and has confirmed.
 
 mod asked;
-mod dump;
+pub(crate) mod dump;
 mod proxies;
 mod tables;
 

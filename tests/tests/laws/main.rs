@@ -1,0 +1,3 @@
+//! Laws about every change, tried on what the control plane really makes of it.
+
+mod evidence;
