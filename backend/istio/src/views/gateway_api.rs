@@ -1,6 +1,7 @@
 //! Typed views of the Gateway API's resources (gateway.networking.k8s.io), for reading only, as [`crate::views`].
 
-use super::{Selector, view};
+use super::view;
+use crate::select::LabelSelector;
 use serde::{Deserialize, Serialize};
 
 /// Its API group.
@@ -19,7 +20,7 @@ view!(/// An object, by default of the namespace that it is named in.
 ObjectRef { group: Option<String>, kind: Option<String>, namespace: Option<String>, name: String });
 view!(/// Routes of the same namespace, unless it says otherwise.
 AllowedRoutes { namespaces: Option<RouteNamespaces>, kinds: Vec<RouteKind> });
-view!(RouteNamespaces { from: Option<String>, selector: Option<Selector> });
+view!(RouteNamespaces { from: Option<String>, selector: Option<LabelSelector> });
 view!(RouteKind { group: Option<String>, kind: String });
 view!(/// Rules for a Gateway's listeners, or for calls to a Service.
 HttpRoute { parent_refs: Vec<ParentRef>, hostnames: Vec<String>, rules: Vec<HttpRouteRule> });
