@@ -7,6 +7,7 @@
 
 pub mod attach;
 pub mod canonical;
+pub mod cluster_name;
 pub mod delegation;
 pub mod destination;
 pub mod duration;

@@ -10,6 +10,7 @@ pub use critical::{Segment, critical_path};
 pub use summary::{Stats, Summary, Trouble, trouble};
 pub use tree::{Row, ServiceTime, Tree};
 
+use istio::cluster_name::Outbound;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -93,9 +94,7 @@ impl Span {
     pub fn short_operation(&self) -> String {
         let short = |host: &str| host.split('.').next().unwrap_or(host).to_owned();
         let sent = self.operation.strip_prefix("router ").and_then(|rest| rest.strip_suffix(" egress"));
-        if let Some([_, port, subset, host]) =
-            sent.and_then(|cluster| <[&str; 4]>::try_from(cluster.split('|').collect::<Vec<_>>()).ok())
-        {
+        if let Some(Outbound { port, subset, host }) = sent.and_then(Outbound::read) {
             let subset = if subset.is_empty() { String::new() } else { format!(" {subset}") };
             return format!("{}:{port}{subset}", short(host));
         }

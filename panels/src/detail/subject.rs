@@ -1,6 +1,7 @@
 //! What a selection stands for in the mesh: its service, its workloads, its version.
 
 use crate::selection::Selected;
+use istio::hosts;
 use mesh::traffic::Path;
 use mesh::{KINDS, Mesh, Ref, Service, Workload, WorkloadId, fqdn, kinds};
 
@@ -144,10 +145,10 @@ pub fn aimed_at(path: &Path, service: &Service) -> bool {
     {
         return true;
     }
-    let host = called.host.rsplit_once(':').map_or(&*called.host, |(host, _)| host);
+    let (host, _) = hosts::host_and_port(&called.host);
+    let from = &path.source.namespace;
     !known(&called.namespace)
-        && (fqdn(host, &path.source.namespace) == service.host
-            || format!("{host}.svc.cluster.local") == service.host)
+        && (fqdn(host, from) == service.host || hosts::dialled(host, from) == service.host)
 }
 
 /// The service that calls were made to, if the mesh has it.
@@ -155,9 +156,9 @@ pub fn asked_for<'a>(mesh: &'a Mesh, path: &Path) -> Option<&'a Service> {
     if let Some(service) = mesh.service(&path.service.namespace, &path.service.name) {
         return Some(service);
     }
-    let host = path.service.host.rsplit_once(':').map_or(&*path.service.host, |(host, _)| host);
-    let (name, rest) = host.split_once('.').unwrap_or((host, &path.source.namespace));
-    let namespace = rest.split('.').next().unwrap_or_default();
+    let (host, _) = hosts::host_and_port(&path.service.host);
+    let full = hosts::dialled(host, &path.source.namespace);
+    let (name, namespace) = hosts::service(&full)?;
     mesh.service(namespace, name).filter(|service| aimed_at(path, service))
 }
 

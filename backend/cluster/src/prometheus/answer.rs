@@ -157,7 +157,7 @@ impl Gathered {
 /// Leftovers of deleted pods: a destination known only by its address.
 fn believable(sample: &Sample) -> bool {
     let service = sample.label("destination_service");
-    let host = service.rsplit_once(':').map_or(service, |(host, _)| host);
+    let (host, _) = istio::hosts::host_and_port(service);
     sample.label("destination_workload") != "unknown" || host.parse::<IpAddr>().is_err()
 }
 

@@ -3,6 +3,7 @@
 use super::json::{field, list, number, text};
 use crate::evidence::{Destination, Want};
 use istio::Duration;
+use istio::cluster_name::Outbound;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -102,10 +103,6 @@ fn weights(wanted: &[(Destination, u32)], action: &Value) -> bool {
 
 /// The destination that a cluster of Envoy is: `outbound|9080|v1|reviews…`.
 pub(super) fn named(cluster: &str) -> Option<Destination> {
-    match cluster.split('|').collect::<Vec<_>>()[..] {
-        ["outbound", port, subset, host] => {
-            Some(Destination { host: host.to_owned(), subset: subset.to_owned(), port: port.parse().ok() })
-        }
-        _ => None,
-    }
+    let Outbound { port, subset, host } = Outbound::read(cluster)?;
+    Some(Destination { host: host.to_owned(), subset: subset.to_owned(), port: Some(port.into()) })
 }

@@ -1,6 +1,7 @@
 //! A trace in one line, what went wrong in a span, and how long calls take as a whole.
 
 use super::{Span, Trace};
+use istio::cluster_name::Outbound;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -67,14 +68,12 @@ impl Summary {
 /// Whom a span called: for a client's span the service of the upstream cluster, or where the call never came so far the one in
 /// its operation (a split has the VirtualService's name there); else its own.
 fn called(span: &Span) -> String {
-    // `outbound|9080|v1|reviews.bookinfo.svc.cluster.local`
     let cluster = span
         .tag(&["upstream_cluster", "upstream_cluster.name"])
         .filter(|_| span.kind == "client")
         .unwrap_or_default();
-    let host =
-        cluster.splitn(4, '|').nth(3).and_then(|host| host.split('.').next()).filter(|name| !name.is_empty());
-    if let Some(host) = host {
+    let host = Outbound::read(cluster).and_then(|cluster| cluster.host.split('.').next());
+    if let Some(host) = host.filter(|name| !name.is_empty()) {
         return host.to_owned();
     }
     let operation = span.short_operation();

@@ -1,5 +1,7 @@
 //! Label and field selectors.
 
+use istio::select::LabelSelector;
+use serde::Deserialize as _;
 use serde_json::Value;
 
 use crate::{
@@ -50,25 +52,8 @@ impl Selector {
 
 /// Whether labels are all that a selector with `matchLabels` and `matchExpressions` asks for. An empty one selects everything.
 pub fn selects(selector: &Value, labels: &Value) -> bool {
-    let label = |key: &str| labels.get(key).and_then(Value::as_str);
-    let plain = selector.get("matchLabels").and_then(Value::as_object).into_iter().flatten();
-    let expressions = selector.get("matchExpressions").and_then(Value::as_array).into_iter().flatten();
-    plain.into_iter().all(|(key, value)| label(key) == value.as_str())
-        && expressions.into_iter().all(|wanted| {
-            let text = |name: &str| wanted.get(name).and_then(Value::as_str).unwrap_or_default();
-            let is = label(text("key"));
-            let among = || {
-                let values = wanted.get("values").and_then(Value::as_array).into_iter().flatten();
-                values.into_iter().any(|value| value.as_str() == is)
-            };
-            match text("operator") {
-                "In" => is.is_some() && among(),
-                "NotIn" => is.is_none() || !among(),
-                "Exists" => is.is_some(),
-                "DoesNotExist" => is.is_none(),
-                _ => false,
-            }
-        })
+    let read = LabelSelector::deserialize(selector);
+    read.is_ok_and(|selector| selector.takes(|key| labels.get(key).and_then(Value::as_str)))
 }
 
 fn field(object: &Value, path: &str) -> String {

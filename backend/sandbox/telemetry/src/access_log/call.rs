@@ -1,5 +1,7 @@
 //! One access log entry, in the labels of Istio's metrics.
 
+use istio::cluster_name::Outbound;
+use istio::hosts::{dialled, of_service};
 use std::{net::SocketAddr, sync::Arc};
 
 use prost::Message as _;
@@ -169,11 +171,6 @@ fn upstream_cluster(common: &AccessLogCommon) -> &str {
     if common.upstream_cluster.is_empty() { told().unwrap_or_default() } else { &common.upstream_cluster }
 }
 
-/// The host in a cluster's name, `outbound|9080|v1|reviews.default.svc.cluster.local`.
-fn cluster_host(cluster: &str) -> Option<&str> {
-    cluster.strip_prefix("outbound|")?.splitn(3, '|').nth(2)
-}
-
 /// The Service that an outbound call from a namespace was meant for.
 fn called_service(
     namespace: &str,
@@ -182,8 +179,8 @@ fn called_service(
     directory: &dyn Directory,
 ) -> Called {
     let cluster = upstream_cluster(common);
-    if let Some(host) = cluster_host(cluster) {
-        return Called::host(host, directory);
+    if let Some(cluster) = Outbound::read(cluster) {
+        return Called::host(cluster.host, directory);
     }
     let host = without_port(authority);
     // Requests that are blocked are answered by a route of this name, without a cluster.
@@ -197,11 +194,7 @@ fn called_service(
     if host.is_empty() {
         return Called::default();
     }
-    let names = [
-        host.to_owned(),
-        format!("{host}.{namespace}.svc.cluster.local"),
-        format!("{host}.svc.cluster.local"),
-    ];
+    let names = [host.to_owned(), dialled(host, namespace)];
     let meant = names.iter().find(|name| directory.service(name).is_some()).map_or(host, String::as_str);
     Called::host(meant, directory)
 }
@@ -224,7 +217,7 @@ fn own_service(
         };
     }
     let host = without_port(authority);
-    let namespaced = |name: &str| format!("{name}.{}.svc.cluster.local", own.namespace);
+    let namespaced = |name: &str| of_service(name, &own.namespace);
     [host.to_owned(), namespaced(host), namespaced(&own.canonical_service)]
         .into_iter()
         .find(|candidate| directory.service(candidate).is_some())
