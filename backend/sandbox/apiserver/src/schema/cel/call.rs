@@ -164,7 +164,9 @@ fn of_text(name: &str, text: &str, rest: &[Value]) -> Result<Value, EvalError> {
         "contains" => json!(text.contains(argument(0)?)),
         "startsWith" => json!(text.starts_with(argument(0)?)),
         "endsWith" => json!(text.ends_with(argument(0)?)),
-        "matches" => json!(regex::Regex::new(argument(0)?)?.is_match(text)),
+        "matches" => {
+            json!(regex::Regex::new(argument(0)?).map_err(Box::new).map_err(EvalError::Regex)?.is_match(text))
+        }
         "substring" => {
             let length = text.chars().count();
             let (from, to) = (place(0).ok_or_else(refused)?, place(1).unwrap_or(length));

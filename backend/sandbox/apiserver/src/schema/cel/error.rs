@@ -3,8 +3,6 @@
 use std::num::ParseIntError;
 use std::str::ParseBoolError;
 
-use serde_json::Value;
-
 /// Why an expression is not understood.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum SyntaxError {
@@ -44,7 +42,7 @@ pub(crate) enum EvalError {
     #[error("no such key: {0}")]
     NoKey(String),
     #[error("index out of bounds: {0}")]
-    NoIndex(Value),
+    NoIndex(String),
     #[error("index out of range: {0}")]
     OutOfRange(usize),
     #[error("integer overflow")]
@@ -53,8 +51,9 @@ pub(crate) enum EvalError {
     Division,
     #[error("modulus by zero")]
     Modulus,
+    /// In a box, as evaluation is deep and an error is as large as its largest.
     #[error("{0}")]
-    Regex(#[from] regex::Error),
+    Regex(Box<regex::Error>),
     #[error("{0}")]
     Int(#[from] ParseIntError),
     #[error("{0}")]

@@ -53,8 +53,8 @@ pub(super) fn eval<'a>(expr: &'a Expr, scope: &Scope<'a>) -> Found<'a> {
         Expr::Choice(condition, yes, no) => {
             eval(if truth(&*eval(condition, scope)?)? { yes } else { no }, scope)
         }
-        Expr::Binary("&&", left, right) => both(left, right, scope, false),
-        Expr::Binary("||", left, right) => both(left, right, scope, true),
+        Expr::Binary("&&", ..) => row("&&", expr, scope, false),
+        Expr::Binary("||", ..) => row("||", expr, scope, true),
         Expr::Binary(operator, left, right) => {
             call::binary(operator, &*eval(left, scope)?, &*eval(right, scope)?).map(Cow::Owned)
         }
@@ -77,17 +77,25 @@ pub(super) fn truth(value: &Value) -> Result<bool, EvalError> {
     value.as_bool().ok_or(EvalError::NoBool)
 }
 
-/// `&&` and `||`: one side may decide alone, even when the other fails.
-fn both<'a>(left: &'a Expr, right: &'a Expr, scope: &Scope<'a>, deciding: bool) -> Found<'a> {
-    let of = |expr| eval(expr, scope).and_then(|value| truth(&value));
-    match of(left) {
-        Ok(found) if found == deciding => owned(deciding),
-        Ok(_) => owned(of(right)?),
-        Err(error) => match of(right) {
-            Ok(found) if found == deciding => owned(deciding),
-            _ => Err(error),
-        },
+/// `&&` and `||`: one side may decide alone, even when the other fails. A row of them is no deeper than one.
+fn row<'a>(operator: &str, row: &'a Expr, scope: &Scope<'a>, deciding: bool) -> Found<'a> {
+    let (mut sides, mut rest) = (Vec::new(), row);
+    while let Expr::Binary(found, left, right) = rest
+        && *found == operator
+    {
+        sides.push(&**right);
+        rest = left;
     }
+    sides.push(rest);
+    let mut failed = None;
+    for side in sides.into_iter().rev() {
+        match eval(side, scope).and_then(|value| truth(&value)) {
+            Ok(found) if found == deciding => return owned(deciding),
+            Ok(_) => {}
+            Err(error) => failed = failed.or(Some(error)),
+        }
+    }
+    failed.map_or_else(|| owned(!deciding), Err)
 }
 
 fn get<'a>(of: Cow<'a, Value>, key: &Value) -> Found<'a> {
@@ -100,7 +108,7 @@ fn get<'a>(of: Cow<'a, Value>, key: &Value) -> Found<'a> {
     }
     let missing = || match key {
         Value::String(name) => EvalError::NoKey(name.clone()),
-        other => EvalError::NoIndex(other.clone()),
+        other => EvalError::NoIndex(other.to_string()),
     };
     match of {
         Cow::Borrowed(of) => find(of, key).map(Cow::Borrowed).ok_or_else(missing),

@@ -152,6 +152,8 @@ mod tests {
         assert!(read > 100, "{read}");
         let long = vec!["self"; 290].join(" || ");
         assert!(Program::parse(&long).unwrap().run(&json!(true), None).is_ok());
+        let sum = Program::parse(&vec!["1"; 290].join(" + ")).unwrap();
+        assert_eq!(sum.run(&Value::Null, None), Ok(json!(290)));
         assert!(Program::parse(&vec!["self"; 5000].join(" || ")).is_err());
     }
 
