@@ -1,11 +1,13 @@
 //! `cargo xtask bench`: prints each budget beside what is measured on this machine. It judges nothing by itself: machines
-//! differ, and so do their days. `cargo xtask bench endurance` keeps a mesh under load instead.
+//! differ, and so do their days. `cargo xtask bench endurance` keeps a mesh under load instead, and `scale` measures only
+//! large meshes.
 #![allow(clippy::print_stdout, reason = "its output is what it is for")]
 
 mod canvas;
 mod endurance;
 mod memory;
 mod running;
+mod scale;
 
 use std::fmt::Write as _;
 
@@ -35,11 +37,13 @@ fn main() -> anyhow::Result<()> {
         None => {
             let mut rows = canvas::rows();
             rows.extend(running::rows()?);
+            rows.extend(scale::rows()?);
             rows
         }
+        Some((mode, [])) if mode == "scale" => scale::rows()?,
         Some((mode, rest)) if mode == "endurance" => endurance::Endurance::read(rest)?.rows()?,
         Some((mode, _)) => {
-            anyhow::bail!("unknown: {mode}; there is endurance, and all budgets without an argument")
+            anyhow::bail!("unknown: {mode}; there are endurance, scale, and all budgets without an argument")
         }
     };
     println!("{}", report(&rows));

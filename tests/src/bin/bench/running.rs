@@ -195,7 +195,7 @@ pub(crate) fn load(pid: u32, during: Duration) -> Result<f64> {
 }
 
 /// User and system time so far, of all threads.
-fn cpu_seconds(pid: u32) -> Result<f64> {
+pub(crate) fn cpu_seconds(pid: u32) -> Result<f64> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
     let after_name = stat.rsplit(')').next().context("an odd stat line")?;
     let ticks = |index: usize| -> Result<f64> {
@@ -205,6 +205,6 @@ fn cpu_seconds(pid: u32) -> Result<f64> {
     Ok((ticks(11)? + ticks(12)?) / 100.0)
 }
 
-fn seconds(duration: Duration) -> String {
+pub(crate) fn seconds(duration: Duration) -> String {
     format!("{:.2} s", duration.as_secs_f64())
 }
