@@ -76,8 +76,8 @@ impl<'a> Attached<'a> {
         Selects::narrowing(self.selector.map(|selector| &selector.match_labels))
     }
 
-    /// Whether it holds for a workload. A policy of the root namespace holds in all of them. One that names a Gateway is
-    /// for that Gateway's pods; one that names anything else is for waypoints.
+    /// Whether it holds for a workload. A policy of the root namespace holds in all of them. One that names a
+    /// Gateway is for that Gateway's pods; one that names anything else is for waypoints.
     pub fn holds(&self, root: &str, namespace: &str, labels: &Labels) -> bool {
         let near = self.namespace == namespace;
         if self.targets().next().is_none() {

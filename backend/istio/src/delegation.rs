@@ -1,7 +1,7 @@
 //! Delegation: a VirtualService leaves some of its HTTP rules to another, which has no hosts of its own.
 //!
-//! As in istiod, a rule that delegates becomes the rules of the other VirtualService, each narrowed by its matches and
-//! filled up with its settings. Rules whose matches contradict each other are left out.
+//! As in istiod, a rule that delegates becomes the rules of the other VirtualService, each narrowed by its
+//! matches and filled up with its settings. Rules whose matches contradict each other are left out.
 
 use crate::hosts::fqdn;
 use crate::views::{HttpMatch, HttpRoute, StringMatch, VirtualService};
@@ -40,8 +40,8 @@ pub struct Missing {
     pub name: String,
 }
 
-/// The HTTP rules of a VirtualService of a namespace with those that it delegates. `find` gives the VirtualService without
-/// hosts of a namespace and name, if it may be seen from there.
+/// The HTTP rules of a VirtualService of a namespace with those that it delegates. `find` gives the
+/// VirtualService without hosts of a namespace and name, if it may be seen from there.
 pub fn written_out<'a>(
     root: &VirtualService,
     namespace: &str,
@@ -132,7 +132,9 @@ fn joined(root: &HttpMatch, own: &HttpMatch) -> Option<HttpMatch> {
         .source_labels
         .iter()
         .any(|(key, value)| own.source_labels.get(key).is_some_and(|own| own != value));
-    let differ = |one: Option<&String>, other: Option<&String>| matches!((one, other), (Some(one), Some(other)) if one != other);
+    let differ = |one: Option<&String>, other: Option<&String>| {
+        one.zip(other).is_some_and(|(one, other)| one != other)
+    };
     let contradiction = texts
         .into_iter()
         .any(|(root, own)| matches!((root, own), (Some(root), Some(own)) if contradict(root, own)))
@@ -196,15 +198,16 @@ mod tests {
     #[test]
     fn rules_of_the_other_are_narrowed_and_filled_up() {
         let root = rules(json!({ "hosts": ["shop.example"], "http": [
-            { "name": "pay", "match": [{ "uri": { "prefix": "/pay" } }], "delegate": { "name": "pay", "namespace": "money" },
-              "timeout": "3s" },
+            { "name": "pay", "match": [{ "uri": { "prefix": "/pay" } }], "timeout": "3s",
+              "delegate": { "name": "pay", "namespace": "money" } },
             { "name": "rest", "route": [{ "destination": { "host": "web" } }] },
             { "delegate": { "name": "nobody" } },
         ] }));
         let pay = rules(json!({ "http": [
             { "name": "card", "match": [{ "uri": { "prefix": "/pay/card" } }], "timeout": "1s",
               "route": [{ "destination": { "host": "card" } }] },
-            { "match": [{ "uri": { "prefix": "/other" } }], "route": [{ "destination": { "host": "never" } }] },
+            { "match": [{ "uri": { "prefix": "/other" } }],
+              "route": [{ "destination": { "host": "never" } }] },
             { "route": [{ "destination": { "host": "cash" } }] },
         ] }));
         let find = |namespace: &str, name: &str| (namespace == "money" && name == "pay").then_some(&pay);

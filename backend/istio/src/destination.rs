@@ -1,7 +1,7 @@
 //! DestinationRules: which of them hold for calls of a service, and what their traffic policies come to.
 //!
-//! As istiod: in each namespace those for one host are merged, the oldest first; a client's own namespace is asked before
-//! the service's, that before the root namespace; in a namespace only the closest host counts.
+//! As istiod: in each namespace those for one host are merged, the oldest first; a client's own namespace is
+//! asked before the service's, that before the root namespace; in a namespace only the closest host counts.
 
 use crate::hosts::{Closeness, fqdn};
 use crate::precedence::{Config, by_age};
@@ -105,8 +105,8 @@ pub fn closest<C: Config<Spec = DestinationRule>>(all: impl Iterator<Item = C>, 
     rules
 }
 
-/// Merges rules for one host of one namespace, the oldest first: a later one adds subsets, and a traffic policy where there
-/// is none. Those for other clients, or for other namespaces, stay apart.
+/// Merges rules for one host of one namespace, the oldest first: a later one adds subsets, and a traffic
+/// policy where there is none. Those for other clients, or for other namespaces, stay apart.
 pub fn merged<C: Config<Spec = DestinationRule> + Clone>(rules: Vec<C>) -> Vec<Merged<C>> {
     let mut made: Vec<Merged<C>> = Vec::new();
     for config in rules {
@@ -159,8 +159,9 @@ pub struct Settings<'a> {
 }
 
 impl<'a> Settings<'a> {
-    /// Of a rule's policy and a subset's at a port. A subset replaces what it names. The settings of a port replace all
-    /// that stands beside and above them but the retry budget, and what they leave out has its default.
+    /// Of a rule's policy and a subset's at a port. A subset replaces what it names. The settings of a port
+    /// replace all that stands beside and above them but the retry budget, and what they leave out has its
+    /// default.
     pub fn of(whole: Option<&'a TrafficPolicy>, subset: Option<&'a Subset>, port: u16) -> Self {
         let mut settings = Self::default();
         let subset = subset.and_then(|subset| subset.traffic_policy.as_ref());

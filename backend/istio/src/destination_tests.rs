@@ -91,7 +91,8 @@ fn rules_for_other_clients_stay_apart() {
     let ours = rule("front/ours", "2", Some("client"), "b");
     let others = rule("front/others", "3", Some("other"), "c");
     let all = [wide, ours, others];
-    // As in istiod, the older rule for all takes the later ones' subsets in, and they stand for themselves as well.
+    // As in istiod, the older rule for all takes the later ones' subsets in, and they stand for themselves as
+    // well.
     let made = merged(all.iter().collect());
     let subsets = |merged: &Merged<&Rule>| {
         merged.rule.subsets.iter().map(|subset| subset.name.clone()).collect::<Vec<_>>().concat()
@@ -118,7 +119,8 @@ fn settings_of_a_port_replace_all_others() {
     }))
     .unwrap();
     let subset: Subset = serde_json::from_value(json!({ "name": "v1", "trafficPolicy": {
-        "connectionPool": pool(3), "portLevelSettings": [{ "port": { "number": 81 }, "tls": { "mode": "DISABLE" } }] } }))
+        "connectionPool": pool(3),
+        "portLevelSettings": [{ "port": { "number": 81 }, "tls": { "mode": "DISABLE" } }] } }))
     .unwrap();
     let check = |subset: Option<&Subset>, port, size: Option<u64>, random: bool, tls: Option<&str>| {
         let settings = Settings::of(Some(&whole), subset, port);

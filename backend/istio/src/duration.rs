@@ -1,5 +1,5 @@
-//! Durations as Istio writes them: read in Go's form ("1h30m", "250ms"), printed in protobuf's ("5400s", "0.25s"), which
-//! every version of Istio and Envoy reads. Kept in nanoseconds, as Go keeps them.
+//! Durations as Istio writes them: read in Go's form ("1h30m", "250ms"), printed in protobuf's ("5400s",
+//! "0.25s"), which every version of Istio and Envoy reads. Kept in nanoseconds, as Go keeps them.
 
 use std::fmt;
 use std::str::FromStr;

@@ -5,8 +5,9 @@ use std::net::IpAddr;
 /// Under which Kubernetes' services have their names.
 pub const DOMAIN: &str = "cluster.local";
 
-/// A host in a configuration of `namespace`, as Istio reads it: a name without a dot is a service of that namespace,
-/// everything else is meant as it stands (`reviews.bookinfo`, too, which is then no service of Kubernetes).
+/// A host in a configuration of `namespace`, as Istio reads it: a name without a dot is a service of that
+/// namespace, everything else is meant as it stands (`reviews.bookinfo`, too, which is then no service of
+/// Kubernetes).
 pub fn fqdn(host: &str, namespace: &str) -> String {
     let host = host.strip_suffix('.').unwrap_or(host);
     let whole = host.is_empty() || host.contains('.') || is_wildcard(host) || host.parse::<IpAddr>().is_ok();
@@ -18,8 +19,8 @@ pub fn of_service(name: &str, namespace: &str) -> String {
     format!("{name}.{namespace}.svc.{DOMAIN}")
 }
 
-/// The full name of what a client in `namespace` asks its DNS for: `reviews`, `reviews.bookinfo` and `reviews.bookinfo.svc`
-/// are services of Kubernetes.
+/// The full name of what a client in `namespace` asks its DNS for: `reviews`, `reviews.bookinfo` and
+/// `reviews.bookinfo.svc` are services of Kubernetes.
 pub fn dialled(host: &str, namespace: &str) -> String {
     match host.split('.').collect::<Vec<_>>()[..] {
         [name, of] | [name, of, "svc"] if !is_wildcard(host) => of_service(name, of),
@@ -71,8 +72,8 @@ pub fn narrower<'a>(one: &'a str, other: &'a str) -> Option<&'a str> {
     if covers(one, other) { Some(other) } else { covers(other, one).then_some(one) }
 }
 
-/// How closely a pattern names a host that it covers: an exact name is closer than any wildcard, a long wildcard closer
-/// than a short one.
+/// How closely a pattern names a host that it covers: an exact name is closer than any wildcard, a long
+/// wildcard closer than a short one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Closeness(usize);
 

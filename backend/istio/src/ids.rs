@@ -1,10 +1,12 @@
-//! Names of what the mesh consists of. Each says in which cluster it is, and none is made to be taken apart again.
+//! Names of what the mesh consists of. Each says in which cluster it is, and none is made to be taken apart
+//! again.
 
 use serde::{Serialize, Serializer};
 use std::fmt;
 use std::sync::Arc;
 
-/// A cluster, by the name that the user gave its context. The empty name is the only cluster of a one-cluster mesh.
+/// A cluster, by the name that the user gave its context. The empty name is the only cluster of a one-cluster
+/// mesh.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ClusterId(Arc<str>);
 
@@ -43,7 +45,8 @@ impl Serialize for ClusterId {
     }
 }
 
-/// A type that names one thing in a namespace of a cluster; `$separator` stands between name and namespace when shown.
+/// A type that names one thing in a namespace of a cluster; `$separator` stands between name and namespace
+/// when shown.
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident, $first:ident $separator:literal $second:ident) => {
         $(#[$doc])*
@@ -59,7 +62,11 @@ macro_rules! id {
 
         impl $name {
             /// The one of this name.
-            pub fn new(cluster: &ClusterId, namespace: impl Into<Arc<str>>, name: impl Into<Arc<str>>) -> Self {
+            pub fn new(
+                cluster: &ClusterId,
+                namespace: impl Into<Arc<str>>,
+                name: impl Into<Arc<str>>,
+            ) -> Self {
                 Self { cluster: cluster.clone(), namespace: namespace.into(), name: name.into() }
             }
         }

@@ -1,5 +1,5 @@
-//! The kinds that Binnacle reads, and all that it says of each. The one table: watches, RBAC manifests, trimming and
-//! discovery walk it.
+//! The kinds that Binnacle reads, and all that it says of each. The one table: watches, RBAC manifests,
+//! trimming and discovery walk it.
 //!
 //! A kind is found by group and name: `Gateway` alone could be Istio's or the Gateway API's.
 
@@ -22,8 +22,8 @@ pub struct Kind {
     pub namespaced: bool,
     /// Whether Binnacle may write it (Istio's own resources only).
     pub editable: bool,
-    /// Whether every installation of Istio serves it: where it is missing, something is wrong. The others come and go with
-    /// versions and profiles.
+    /// Whether every installation of Istio serves it: where it is missing, something is wrong. The others
+    /// come and go with versions and profiles.
     pub core: bool,
     /// How its objects choose pods, if they do.
     pub chooses: Option<Chooses>,

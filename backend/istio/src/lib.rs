@@ -1,8 +1,8 @@
-//! What Istio means: kinds, names, hosts, durations, selectors, visibility and precedence, and the views that read its
-//! objects. Every other crate stands on it.
+//! What Istio means: kinds, names, hosts, durations, selectors, visibility and precedence, and the views that
+//! read its objects. Every other crate stands on it.
 //!
-//! Pure: no I/O, no egui, no tokio, and no other crate of the workspace. What Istio says about a field or about the
-//! order of two objects is written down here once.
+//! Pure: no I/O, no egui, no tokio, and no other crate of the workspace. What Istio says about a field or
+//! about the order of two objects is written down here once.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod attach;

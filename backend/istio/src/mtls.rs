@@ -46,8 +46,9 @@ impl fmt::Display for Mode {
     }
 }
 
-/// The PeerAuthentications of a mesh. A workload's counts more than its namespace's, that more than the mesh's; of several
-/// in one scope only the oldest counts, and where it states no mode the wider scope is asked.
+/// The PeerAuthentications of a mesh. A workload's counts more than its namespace's, that more than the
+/// mesh's; of several in one scope only the oldest counts, and where it states no mode the wider scope is
+/// asked.
 #[derive(Clone, Debug)]
 pub struct Policies<'a, C> {
     root: &'a str,
@@ -94,8 +95,8 @@ impl<'a, C: Config<Spec = PeerAuthentication>> Policies<'a, C> {
         stated.unwrap_or((Mode::Permissive, None))
     }
 
-    /// The mode in force for one port of a workload, as inside the pod: what the workload's own policy says of the port,
-    /// else the workload's mode.
+    /// The mode in force for one port of a workload, as inside the pod: what the workload's own policy says
+    /// of the port, else the workload's mode.
     pub fn mode_at(&self, namespace: &str, labels: &Labels, port: u16) -> (Mode, Option<&C>) {
         let own = self.of_workload(namespace, labels);
         let stated = own.and_then(|one| Mode::stated(one.spec().port_level_mtls.get(&port.to_string())));

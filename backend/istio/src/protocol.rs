@@ -58,8 +58,8 @@ const NAMES: [(Protocol, &str, &str); 14] = [
     (Auto, "auto", "UnsupportedProtocol"),
 ];
 
-/// Ports of protocols in which the server speaks first, so that waiting for the client's first bytes would never end:
-/// SMTP, DNS, MySQL, MongoDB.
+/// Ports of protocols in which the server speaks first, so that waiting for the client's first bytes would
+/// never end: SMTP, DNS, MySQL, MongoDB.
 const SERVER_SPEAKS_FIRST: [u16; 4] = [25, 53, 3306, 27017];
 
 impl Protocol {
@@ -69,7 +69,8 @@ impl Protocol {
         known.map_or(Auto, |(protocol, ..)| *protocol)
     }
 
-    /// Of a port of a Kubernetes service: UDP by its transport, else `appProtocol`, else the name up to its first dash.
+    /// Of a port of a Kubernetes service: UDP by its transport, else `appProtocol`, else the name up to its
+    /// first dash.
     pub fn of_service(transport: &str, app_protocol: Option<&str>, name: &str, number: u16) -> Self {
         if transport.eq_ignore_ascii_case("udp") {
             return Udp;

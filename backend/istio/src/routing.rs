@@ -8,14 +8,15 @@ use std::cmp::Reverse;
 /// The name by which a VirtualService binds itself to all sidecars.
 pub const MESH: &str = "mesh";
 
-/// Whether the names of gateways in a VirtualService, or in one of its matches, mean the sidecars of the mesh: none at all,
-/// or `mesh`.
+/// Whether the names of gateways in a VirtualService, or in one of its matches, mean the sidecars of the
+/// mesh: none at all, or `mesh`.
 pub fn in_mesh(gateways: &[String]) -> bool {
     gateways.is_empty() || gateways.iter().any(|name| name == MESH)
 }
 
-/// Namespace and name of the Gateway that a VirtualService in `namespace` names: `name`, `./name`, `namespace/name`, or as it
-/// was written once, `name.namespace`, with a domain or without. `None` for the sidecars of the mesh.
+/// Namespace and name of the Gateway that a VirtualService in `namespace` names: `name`, `./name`,
+/// `namespace/name`, or as it was written once, `name.namespace`, with a domain or without. `None` for the
+/// sidecars of the mesh.
 pub fn gateway<'a>(name: &'a str, namespace: &'a str) -> Option<(&'a str, &'a str)> {
     Some(match (name.split_once('/'), name.split_once('.')) {
         (Some((".", name)), _) => (namespace, name),
@@ -26,8 +27,8 @@ pub fn gateway<'a>(name: &'a str, namespace: &'a str) -> Option<(&'a str, &'a st
     })
 }
 
-/// The VirtualServices inside the mesh that name a host, the one in force first: the closest name wins, then the oldest.
-/// Give them in the order of [`crate::precedence::by_age`].
+/// The VirtualServices inside the mesh that name a host, the one in force first: the closest name wins, then
+/// the oldest. Give them in the order of [`crate::precedence::by_age`].
 pub fn holding<C: Config<Spec = VirtualService>>(
     oldest_first: impl Iterator<Item = C>,
     host: &str,
@@ -51,7 +52,8 @@ impl Mirror {
 }
 
 impl HttpRoute {
-    /// The percentage of requests that the rule's single `mirror` gets a copy of: all, unless it says otherwise.
+    /// The percentage of requests that the rule's single `mirror` gets a copy of: all, unless it says
+    /// otherwise.
     pub fn mirror_share(&self) -> f64 {
         let older = || self.mirror_percent.map(f64::from);
         self.mirror_percentage.as_ref().map(|percentage| percentage.value).or_else(older).unwrap_or(100.0)

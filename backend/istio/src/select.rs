@@ -1,7 +1,7 @@
 //! Which pods an object is for: by labels, and by what its kind means when it names none.
 //!
-//! An empty selector means opposite things: a Service without one has no pods, a policy without one is for its whole
-//! namespace. So nothing here compares labels without being told which of the two is meant.
+//! An empty selector means opposite things: a Service without one has no pods, a policy without one is for
+//! its whole namespace. So nothing here compares labels without being told which of the two is meant.
 
 use crate::kinds::{Kind, Unsaid};
 use crate::object::{Object, strings};
@@ -42,7 +42,8 @@ impl<'a> Selects<'a> {
         Self::of(Some(labels), Unsaid::Nothing)
     }
 
-    /// What narrows pods that are given anyway, and takes all of them without labels: a policy, a Sidecar, a subset.
+    /// What narrows pods that are given anyway, and takes all of them without labels: a policy, a Sidecar, a
+    /// subset.
     pub fn narrowing(labels: Option<&'a Labels>) -> Self {
         Self::of(labels, Unsaid::Everything)
     }
@@ -64,7 +65,8 @@ impl<'a> Selects<'a> {
         }
     }
 
-    /// Whether it names pods itself: such a policy is the workload's, one for everything its namespace's or the mesh's.
+    /// Whether it names pods itself: such a policy is the workload's, one for everything its namespace's or
+    /// the mesh's.
     pub fn is_narrow(&self) -> bool {
         matches!(self, Self::Labelled(_))
     }
@@ -81,8 +83,8 @@ impl Kind {
     }
 }
 
-/// Kubernetes' own selector, of Deployments and of namespaces: labels and conditions on labels, all of which must hold. An
-/// empty one takes everything.
+/// Kubernetes' own selector, of Deployments and of namespaces: labels and conditions on labels, all of which
+/// must hold. An empty one takes everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct LabelSelector {

@@ -1,21 +1,21 @@
-//! Who sees what: `exportTo` of the one that is called, and of what that lets a namespace see, the part that a Sidecar asks
-//! for.
+//! Who sees what: `exportTo` of the one that is called, and of what that lets a namespace see, the part that
+//! a Sidecar asks for.
 
 use crate::hosts::{covers, fqdn, overlap};
 use crate::precedence::Config;
 use crate::select::{Labels, Selects};
 use crate::views::{Sidecar, SidecarEgress, VirtualService};
 
-/// Whether something of namespace `own` may be seen from `namespace`. Where nothing is said the mesh's `default` holds;
-/// where that says nothing either, everybody sees it.
+/// Whether something of namespace `own` may be seen from `namespace`. Where nothing is said the mesh's
+/// `default` holds; where that says nothing either, everybody sees it.
 pub fn exported(said: &[String], default: &[String], own: &str, namespace: &str) -> bool {
     let said = if said.is_empty() { default } else { said };
     let to = |to: &String| to == "*" || to == namespace || (to == "." && own == namespace);
     said.is_empty() || said.iter().any(to)
 }
 
-/// The Sidecar for a workload: one that selects it, else its namespace's, else the root namespace's; of several the first,
-/// so give them the oldest first.
+/// The Sidecar for a workload: one that selects it, else its namespace's, else the root namespace's; of
+/// several the first, so give them the oldest first.
 pub fn sidecar<C: Config<Spec = Sidecar>>(
     sidecars: impl Iterator<Item = C> + Clone,
     root: &str,
@@ -64,7 +64,8 @@ impl<'a> Egress<'a> {
         listeners.iter().any(|egress| self.imports(egress, owner, |pattern| covers(pattern, host)))
     }
 
-    /// Whether it can call a service at this port: a listener may be for one port only, and then decides for it alone.
+    /// Whether it can call a service at this port: a listener may be for one port only, and then decides for
+    /// it alone.
     pub fn sees_port(&self, host: &str, owner: &str, port: u16) -> bool {
         let Some(listeners) = self.listeners() else { return true };
         let at =

@@ -194,7 +194,8 @@ fn ip_block(at: At<'_>, found: &mut Found) {
     found.add(at, wrong);
 }
 
-/// A path with no braces but whole segments `{*}` and `{**}`, the latter only once and last before plain ones.
+/// A path with no braces but whole segments `{*}` and `{**}`, the latter only once and last before plain
+/// ones.
 fn is_path_template(path: &str) -> bool {
     let braces = |text: &str| text.contains(['{', '}']);
     if !braces(path) {

@@ -1,5 +1,5 @@
-//! What istiod's webhook refuses of Istio's resources, and what it warns of: objects that fit their schema and still make
-//! no sense.
+//! What istiod's webhook refuses of Istio's resources, and what it warns of: objects that fit their schema
+//! and still make no sense.
 //!
 //! Each file has the rules of its kind in a table, with istiod's words, beside the code that looks for them.
 

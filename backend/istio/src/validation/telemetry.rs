@@ -71,7 +71,8 @@ pub(super) fn telemetry(spec: At<'_>, found: &mut Found) {
     }
 }
 
-/// Whether quotes and brackets are closed; what the proxies cannot read beyond that is found when they are told.
+/// Whether quotes and brackets are closed; what the proxies cannot read beyond that is found when they are
+/// told.
 fn balanced(expression: &str) -> bool {
     let (mut open, mut quote, mut closed) = (Vec::new(), None, true);
     let mut chars = expression.chars();

@@ -1,4 +1,5 @@
-//! Typed views of the Gateway API's resources (gateway.networking.k8s.io), for reading only, as [`crate::views`].
+//! Typed views of the Gateway API's resources (gateway.networking.k8s.io), for reading only, as
+//! [`crate::views`].
 
 use super::view;
 use crate::select::LabelSelector;

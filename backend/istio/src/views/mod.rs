@@ -1,7 +1,7 @@
 //! Typed views of Istio's resources, for reading only: what a view does not name stays in the raw object.
 //!
-//! Fields as in Istio's API reference (networking.istio.io/v1, security.istio.io/v1). Every field is optional, and a
-//! value of the wrong type fails only its own object.
+//! Fields as in Istio's API reference (networking.istio.io/v1, security.istio.io/v1). Every field is
+//! optional, and a value of the wrong type fails only its own object.
 
 pub mod envoy_filter;
 pub mod gateway_api;

@@ -17,7 +17,8 @@ fn refusal(found: &[Finding]) -> String {
     errors.map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
-/// An empty `words` means that the object is taken and nobody is warned; `warns: …` that it is taken with this warning.
+/// An empty `words` means that the object is taken and nobody is warned; `warns: …` that it is taken with
+/// this warning.
 #[track_caller]
 fn expect(kind: &str, spec: Value, words: &str) {
     let object = json!({"metadata": {"name": "a", "namespace": "n"}, "spec": spec});
