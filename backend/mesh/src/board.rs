@@ -1,9 +1,10 @@
-//! Everything that was learnt, taken in one observation at a time: a column per cluster. A [`Scene`] is a cheap snapshot of a
-//! column. Pure: the same observations make the same board, whether a cluster, a recording or a test tells them.
+//! Everything that was learnt, taken in one observation at a time: a column per cluster. A [`Scene`] is a
+//! cheap snapshot of a column. Pure: the same observations make the same board, whether a cluster, a
+//! recording or a test tells them.
 //!
-//! The model is derived, not learnt, and takes a while where much has changed: who holds the board takes what is
-//! [`Board::unread`], reads it wherever it may take its time, and [shows](Board::show) the result. Objects share what did
-//! not change, so the reading costs what was touched.
+//! The model is derived, not learnt, and takes a while where much has changed: who holds the board takes what
+//! is [`Board::unread`], reads it wherever it may take its time, and [shows](Board::show) the result. Objects
+//! share what did not change, so the reading costs what was touched.
 
 mod column;
 mod observation;

@@ -1,5 +1,5 @@
-//! The name of a change: given by whoever makes it, so that its draft, the bar, the journal and the cluster's news all mean
-//! the same one, in this run and in later ones.
+//! The name of a change: given by whoever makes it, so that its draft, the bar, the journal and the cluster's
+//! news all mean the same one, in this run and in later ones.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;

@@ -135,7 +135,8 @@ pub struct Edge {
     pub health_reason: String,
 }
 
-/// The graph: nodes sorted by id, edges by (source, target, protocol). What did not change is shared with the graph before.
+/// The graph: nodes sorted by id, edges by (source, target, protocol). What did not change is shared with the
+/// graph before.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Graph {
     /// When the traffic was measured, RFC 3339.

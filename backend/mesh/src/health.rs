@@ -1,7 +1,7 @@
 //! Health of calls and of workloads: what share of calls may fail, and how many pods must be ready.
 //!
-//! Tolerances: any failure (5xx, no response, gRPC status other than 0, TCP connections that broke) degrades, from 10 % on
-//! it is failing; 4xx degrade from 10 % and fail from 20 %.
+//! Tolerances: any failure (5xx, no response, gRPC status other than 0, TCP connections that broke) degrades,
+//! from 10 % on it is failing; 4xx degrade from 10 % and fail from 20 %.
 
 use crate::Workload;
 use crate::graph::Health;

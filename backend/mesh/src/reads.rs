@@ -1,7 +1,8 @@
-//! What is read only while somebody looks at it: searches for traces, one trace, …. The question is a value, so that who
-//! asks it again in every frame asks the same thing; the answers are part of the scene.
+//! What is read only while somebody looks at it: searches for traces, one trace, …. The question is a value,
+//! so that who asks it again in every frame asks the same thing; the answers are part of the scene.
 //!
-//! A new sort of read is a variant of [`Read`] and of [`Answer`] here, an accessor in `panels::Reads`, and an arm where
+//! A new sort of read is a variant of [`Read`] and of [`Answer`] here, an accessor in `panels::Reads`, and an
+//! arm where
 //! `cluster` fetches it.
 
 use crate::remote::Remote;

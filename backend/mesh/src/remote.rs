@@ -1,4 +1,5 @@
-//! Something read from elsewhere: awaited, true now, true a while ago, or refused. What was true is never blanked.
+//! Something read from elsewhere: awaited, true now, true a while ago, or refused. What was true is never
+//! blanked.
 
 use istio::Problem;
 use jiff::Timestamp;

@@ -11,15 +11,16 @@ pub struct Share {
     pub locked: bool,
 }
 
-/// Shares that add up to 100. A drag calls [`Split::set`] on the split as it was when the drag began, so that passing
-/// over 100 and coming back loses nothing.
+/// Shares that add up to 100. A drag calls [`Split::set`] on the split as it was when the drag began, so that
+/// passing over 100 and coming back loses nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Split {
     shares: Vec<Share>,
 }
 
 impl Split {
-    /// The shares of these weights, whatever they add up to; weights that are all 0 are taken as equal. `None` without any.
+    /// The shares of these weights, whatever they add up to; weights that are all 0 are taken as equal.
+    /// `None` without any.
     pub fn new(weights: impl IntoIterator<Item = (impl Into<String>, u32)>) -> Option<Self> {
         let (names, weights): (Vec<String>, Vec<u32>) =
             weights.into_iter().map(|(name, weight)| (name.into(), weight)).unzip();
@@ -50,8 +51,8 @@ impl Split {
         100 - locked.map(|(_, share)| share.percent).sum::<u32>()
     }
 
-    /// Gives one version this share and takes it from (or gives it to) the others that are not locked, in proportion to
-    /// what they have. A locked share, or one whose others are all locked, stays.
+    /// Gives one version this share and takes it from (or gives it to) the others that are not locked, in
+    /// proportion to what they have. A locked share, or one whose others are all locked, stays.
     pub fn set(&mut self, index: usize, percent: u32) {
         let free = |(other, share): &(usize, &Share)| *other != index && !share.locked;
         let others: Vec<usize> =

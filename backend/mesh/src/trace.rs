@@ -89,8 +89,9 @@ impl Span {
         self.tag(&["http.status_code", "http.response.status_code"])
             .filter(|code| !code.is_empty() && *code != "0")
     }
-    /// The operation without what all have in common: "reviews:9080/*" of "reviews.bookinfo.svc.cluster.local:9080/*",
-    /// "productpage:9080" of a gateway's "router outbound|9080||productpage.bookinfo.svc.cluster.local egress".
+    /// The operation without what all have in common: "reviews:9080/*" of
+    /// "reviews.bookinfo.svc.cluster.local:9080/*", "productpage:9080" of a gateway's "router
+    /// outbound|9080||productpage.bookinfo.svc.cluster.local egress".
     pub fn short_operation(&self) -> String {
         let short = |host: &str| host.split('.').next().unwrap_or(host).to_owned();
         let sent = self.operation.strip_prefix("router ").and_then(|rest| rest.strip_suffix(" egress"));

@@ -78,7 +78,8 @@ pub struct Path {
 /// What was measured on one [`Path`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Flow {
-    /// Requests per second by (response code, response flags); code "-" when there was no response. gRPC: the gRPC status.
+    /// Requests per second by (response code, response flags); code "-" when there was no response. gRPC: the
+    /// gRPC status.
     pub responses: BTreeMap<(Arc<str>, Arc<str>), f64>,
     /// Milliseconds; `None` when nothing was measured.
     pub p50_ms: Option<f64>,
@@ -88,7 +89,8 @@ pub struct Flow {
     pub p99_ms: Option<f64>,
     /// Milliseconds, mean.
     pub mean_ms: Option<f64>,
-    /// Requests (or TCP connections) per second that came over mutual TLS, and those that did not: sums over all series.
+    /// Requests (or TCP connections) per second that came over mutual TLS, and those that did not: sums over
+    /// all series.
     pub mutual_tls: f64,
     /// See `mutual_tls`.
     pub plaintext: f64,
@@ -136,7 +138,8 @@ impl MeasuredShare {
     pub fn agrees_with(&self, percent: f64) -> bool {
         (self.low..=self.high).contains(&percent)
     }
-    /// So many of `of` requests, with Wilson's interval: it stays within 0 and 100 and holds for few requests too.
+    /// So many of `of` requests, with Wilson's interval: it stays within 0 and 100 and holds for few requests
+    /// too.
     pub fn of(count: f64, of: f64) -> Self {
         const Z: f64 = 1.96;
         let part = count / of;
@@ -147,8 +150,8 @@ impl MeasuredShare {
     }
 }
 
-/// What share of a service's requests each of its versions got, in the order of its subsets; empty when there were none.
-/// Requests that reached no version (refused on the way, aborted by a fault) do not count.
+/// What share of a service's requests each of its versions got, in the order of its subsets; empty when there
+/// were none. Requests that reached no version (refused on the way, aborted by a fault) do not count.
 pub fn share_of(traffic: &Traffic, service: &crate::Service) -> Vec<(String, MeasuredShare)> {
     let reaches = |path: &Path, workload: &istio::WorkloadId| {
         path.destination.workload == workload.name && path.destination.namespace == workload.namespace

@@ -1,4 +1,5 @@
-//! What is known of one cluster: the watched objects, the state of each kind and step, what was measured and answered.
+//! What is known of one cluster: the watched objects, the state of each kind and step, what was measured and
+//! answered.
 
 use super::{Model, Observation, Unread};
 use crate::model::{Mesh, Objects};
@@ -216,8 +217,8 @@ impl Column {
         }
     }
 
-    /// The step "kinds" is done when every kind has answered in some way; what it says follows later changes. Once done
-    /// it stays so: a server that is lost takes nothing out of sight.
+    /// The step "kinds" is done when every kind has answered in some way; what it says follows later changes.
+    /// Once done it stays so: a server that is lost takes nothing out of sight.
     fn settle(&mut self) {
         let done = matches!(self.steps.get(&Step::Kinds), Some(StepState::Done(_)));
         let begun = done || matches!(self.steps.get(&Step::Kinds), Some(StepState::Running(_)));

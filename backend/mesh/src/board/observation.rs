@@ -1,4 +1,5 @@
-//! Whatever is learnt of a cluster, as one closed list. Each is plain data: a recorder can write it, a test can make it.
+//! Whatever is learnt of a cluster, as one closed list. Each is plain data: a recorder can write it, a test
+//! can make it.
 
 use crate::reads::{Answer, Read};
 use crate::scene::{KindState, Proxy, Step};
@@ -9,8 +10,8 @@ use std::collections::BTreeMap;
 /// One thing that was learnt.
 #[derive(Clone, Debug)]
 pub enum Observation {
-    /// Connecting begins (again), to the context of this name as far as it is known. What was read before stays until it is
-    /// read anew, but is no longer called live.
+    /// Connecting begins (again), to the context of this name as far as it is known. What was read before
+    /// stays until it is read anew, but is no longer called live.
     Begun(Option<String>),
     /// The context's name.
     Named(String),

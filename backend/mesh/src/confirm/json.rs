@@ -34,8 +34,8 @@ pub(crate) fn number(value: &Value) -> Option<u64> {
     })
 }
 
-/// What stands at a path: field names, positions, or `[name=x]` for the element of a list whose `name` is x. A typed
-/// config that Envoy does not know stands in a `value` of its own.
+/// What stands at a path: field names, positions, or `[name=x]` for the element of a list whose `name` is x.
+/// A typed config that Envoy does not know stands in a `value` of its own.
 pub(crate) fn at<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
     path.split('/').skip(1).try_fold(value, |value, step| {
         let step = step.replace("~1", "/").replace("~0", "~");

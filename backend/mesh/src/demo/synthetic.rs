@@ -12,7 +12,8 @@ use std::collections::BTreeMap;
 /// Services per namespace.
 const PER_NAMESPACE: usize = 50;
 
-/// A mesh of so many services, each with one to three versions, and so many pods in all; the same for the same numbers.
+/// A mesh of so many services, each with one to three versions, and so many pods in all; the same for the
+/// same numbers.
 pub fn synthetic(services: usize, pods: usize) -> Mesh {
     Mesh::read(synthetic_objects(services, pods), None)
 }

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 
 use super::NOW;
 
-/// Ten page views a second over one minute; reviews as the sample's weights say, and two calls in a hundred of ratings fail.
+/// Ten page views a second over one minute; reviews as the sample's weights say, and two calls in a hundred
+/// of ratings fail.
 pub fn bookinfo_traffic() -> Traffic {
     let page = peer("bookinfo", "productpage", "v1");
     let gateway = Peer {

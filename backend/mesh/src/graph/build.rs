@@ -13,14 +13,15 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 impl Graph {
-    /// The graph of a mesh and what was measured on it. Without traffic there are nodes and no edges: what may talk is not
-    /// told from what does. `at` is when the traffic was measured.
+    /// The graph of a mesh and what was measured on it. Without traffic there are nodes and no edges: what
+    /// may talk is not told from what does. `at` is when the traffic was measured.
     pub fn build(mesh: &Mesh, traffic: Option<&Arc<Traffic>>, options: &GraphOptions, at: Timestamp) -> Self {
         Builder::default().build(mesh, traffic, options, at)
     }
 }
 
-/// Builds one graph after another. Nodes and edges that are as they were are shared, and one pod costs one node.
+/// Builds one graph after another. Nodes and edges that are as they were are shared, and one pod costs one
+/// node.
 #[derive(Default)]
 pub struct Builder {
     last: Option<Last>,

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 impl Graph {
-    /// The graph in Graphviz's language: namespaces as boxes, edges with their rates, colour and style by health.
+    /// The graph in Graphviz's language: namespaces as boxes, edges with their rates, colour and style by
+    /// health.
     pub fn to_dot(&self) -> String {
         let mut text = String::from(
             "digraph mesh {\n  rankdir=LR;\n  node [shape=box, style=rounded, fontname=\"Inter\"];\n",

@@ -110,7 +110,8 @@ impl Names {
         table.and_then(|table| table.in_front.get(workload)).map_or(&[], Vec::as_slice)
     }
 
-    /// The node of one end of a flow; `called` is what was asked for at the far end, and from which namespace.
+    /// The node of one end of a flow; `called` is what was asked for at the far end, and from which
+    /// namespace.
     pub(super) fn peer(&self, peer: &Peer, graph_type: GraphType, called: Option<(&Called, &str)>) -> NodeId {
         if let (Some((called, from)), GraphType::Service) = (called, graph_type) {
             return self.called(called, from);
@@ -164,8 +165,8 @@ impl Names {
         }
     }
 
-    /// The service that was asked for. Calls that never left their proxy (no route, an injected fault) may be told only by
-    /// the host as the caller wrote it, perhaps with a port.
+    /// The service that was asked for. Calls that never left their proxy (no route, an injected fault) may be
+    /// told only by the host as the caller wrote it, perhaps with a port.
     fn meant(&self, called: &Called, from: &str) -> Option<&Service> {
         if let Some(service) = self.mesh.service(&called.namespace, &called.name) {
             return Some(service);
@@ -197,8 +198,8 @@ impl Names {
         self.key(&workload.namespace, &workload.name, app, version, graph_type)
     }
 
-    /// All nodes that may tell something of a workload: itself, its app with and without its version, and its services, which
-    /// calls that reached nobody were for.
+    /// All nodes that may tell something of a workload: itself, its app with and without its version, and its
+    /// services, which calls that reached nobody were for.
     pub(super) fn about<'a>(&'a self, workload: &'a Workload) -> impl Iterator<Item = NodeId> + 'a {
         let (cluster, namespace, app) = (self.mesh.cluster(), &*workload.namespace, &*workload.app);
         let itself = NodeId::Workload(self.mesh.workload_id(workload));

@@ -66,8 +66,9 @@ pub(super) struct Sides {
 }
 
 impl Sides {
-    /// How well a node serves, and whether its pods are there. One that nobody calls is judged by what it calls: that is
-    /// what the users of a gateway see. A failing callee degrades its caller; it does not make it fail.
+    /// How well a node serves, and whether its pods are there. One that nobody calls is judged by what it
+    /// calls: that is what the users of a gateway see. A failing callee degrades its caller; it does not make
+    /// it fail.
     fn health(&self, workloads: &[&Workload]) -> (Health, String) {
         let of = |side: &BTreeMap<Protocol, Calls>| {
             side.values().map(Calls::health).fold((Health::Idle, String::new()), worse)

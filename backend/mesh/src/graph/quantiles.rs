@@ -1,5 +1,5 @@
-//! Latency of flows that are drawn as one edge. Quantiles of parts do not add up to that of the whole, but each part's
-//! three quantiles tell roughly how its answers are distributed, and distributions do add up.
+//! Latency of flows that are drawn as one edge. Quantiles of parts do not add up to that of the whole, but
+//! each part's three quantiles tell roughly how its answers are distributed, and distributions do add up.
 
 use crate::traffic::Flow;
 
@@ -19,8 +19,8 @@ impl Quantiles {
         }
     }
 
-    /// Milliseconds below which so much (0 to 1) of all answers came; exactly the part's own where there is one, or where all
-    /// agree.
+    /// Milliseconds below which so much (0 to 1) of all answers came; exactly the part's own where there is
+    /// one, or where all agree.
     pub(super) fn of(&self, quantile: f64) -> Option<f64> {
         let own = |(_, times): &(f64, [f64; 3])| value_at(times, quantile);
         let (first, others) = self.0.split_first()?;
@@ -32,7 +32,8 @@ impl Quantiles {
             .map(own)
             .fold((own(first), own(first)), |(low, high), value| (low.min(value), high.max(value)));
         let all: f64 = self.0.iter().map(|(rps, _)| rps).sum();
-        // The whole's quantile lies between those of its parts; forty halvings are far finer than any digit shown.
+        // The whole's quantile lies between those of its parts; forty halvings are far finer than any digit
+        // shown.
         for _ in 0..40 {
             let middle = f64::midpoint(low, high);
             let below: f64 = self.0.iter().map(|(rps, times)| rps * share_below(times, middle)).sum();
@@ -42,7 +43,8 @@ impl Quantiles {
     }
 }
 
-/// The corners of a part's distribution: even between its quantiles, and beyond the last as steep as before it.
+/// The corners of a part's distribution: even between its quantiles, and beyond the last as steep as before
+/// it.
 fn corners([p50, p95, p99]: &[f64; 3]) -> [(f64, f64); 5] {
     let end = p99 + (p99 - p95) * (1.0 - KNOWN[2]) / (KNOWN[2] - KNOWN[1]);
     [(0.0, 0.0), (*p50, KNOWN[0]), (*p95, KNOWN[1]), (*p99, KNOWN[2]), (end, 1.0)]
@@ -93,7 +95,8 @@ mod tests {
         }
     }
 
-    /// A tenth of the calls is slow: the 95th percentile of all is within the slow ones, whatever the mean says.
+    /// A tenth of the calls is slow: the 95th percentile of all is within the slow ones, whatever the mean
+    /// says.
     #[test]
     fn a_slow_part_shows_in_the_tail() {
         let parts = [(9.0, [1.0, 2.0, 3.0]), (1.0, [100.0, 200.0, 300.0])];

@@ -1,4 +1,5 @@
-//! The watched objects, as they are now. A copy of them is cheap: it shares all kinds and namespaces that do not change.
+//! The watched objects, as they are now. A copy of them is cheap: it shares all kinds and namespaces that do
+//! not change.
 
 use istio::{Kind, Object, Ref};
 use std::cmp::Ordering;
@@ -74,7 +75,8 @@ impl Objects {
         }
         gone
     }
-    /// What is different from `before`. Costs what changed: kinds and namespaces that are shared are not looked at.
+    /// What is different from `before`. Costs what changed: kinds and namespaces that are shared are not
+    /// looked at.
     pub(super) fn changed_since<'a>(&'a self, before: &'a Self) -> Vec<Changed<'a>> {
         let mut changes = Vec::new();
         for (was, now) in joined(&before.0, &self.0) {

@@ -4,7 +4,8 @@ use super::{Revision, Service, Workload};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Services and workloads of one namespace. One that is emptied stays, so that its revision tells that it was.
+/// Services and workloads of one namespace. One that is emptied stays, so that its revision tells that it
+/// was.
 #[derive(Clone, Debug, Default)]
 pub struct Part {
     revision: Revision,

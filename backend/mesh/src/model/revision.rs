@@ -2,7 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Names a content: two that are equal name the same one, whichever mesh they were read from. The default names nothing.
+/// Names a content: two that are equal name the same one, whichever mesh they were read from. The default
+/// names nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Revision(u64);
 

@@ -107,8 +107,8 @@ fn what_names_a_host_touches_its_service_alone() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Whatever happens, and in whatever bursts: what is read of the changes is what is read of everything. What says
-    /// something else has another name, and what has the same name says the same.
+    /// Whatever happens, and in whatever bursts: what is read of the changes is what is read of everything.
+    /// What says something else has another name, and what has the same name says the same.
     #[test]
     fn reading_what_changed_is_reading_everything(
         bursts in prop::collection::vec(prop::collection::vec(happening(), 1..5), 1..6)

@@ -16,8 +16,8 @@ const PER_REVISION: [&str; 4] = [
     "statefulset.kubernetes.io/pod-name",
 ];
 
-/// Workloads that changes of pods and deployments touch, by namespace and name; of each its pods that came (or changed) and
-/// went.
+/// Workloads that changes of pods and deployments touch, by namespace and name; of each its pods that came
+/// (or changed) and went.
 pub(super) type Touched<'a> = BTreeMap<(Arc<str>, Arc<str>), BTreeMap<Arc<str>, Option<&'a Object>>>;
 
 /// Which workloads changes touch. A pod of which only such things changed as nobody reads touches none.
@@ -55,8 +55,8 @@ fn reads_the_same(change: &Changed<'_>) -> bool {
     same("/spec/containers") && same("/spec/serviceAccountName") && read(was) == read(now)
 }
 
-/// A workload as its pods and its Deployment tell it; `None` when it has neither. `was` is what it was before these of its
-/// pods came or went.
+/// A workload as its pods and its Deployment tell it; `None` when it has neither. `was` is what it was before
+/// these of its pods came or went.
 pub(super) fn gather(
     objects: &Objects,
     (namespace, name): (&Arc<str>, &Arc<str>),
@@ -145,7 +145,8 @@ fn owner(pod: &Object) -> (&str, Arc<str>) {
     if name.is_empty() { ("Pod", pod.name().into()) } else { (kind, name.into()) }
 }
 
-/// Whether a pod has a proxy: a container, or an init container that is restarted for ever (a native sidecar).
+/// Whether a pod has a proxy: a container, or an init container that is restarted for ever (a native
+/// sidecar).
 fn sidecar(pod: &Object) -> bool {
     let list = |at: &str| pod.0.pointer(at).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     let proxy = |container: &&Value| container.get("name").and_then(Value::as_str) == Some("istio-proxy");

@@ -88,7 +88,8 @@ impl Trace {
                 && by_caller
                 && (!failed || span.error || above.is_some_and(|above| above.error))
         };
-        // A call that never arrived left its span with the caller only, and nothing tells which version was meant.
+        // A call that never arrived left its span with the caller only, and nothing tells which version was
+        // meant.
         let lost = |span: &Span| {
             span.error
                 && call.from.as_ref().map_or(span.service != call.to.service, |end| end.has(span))

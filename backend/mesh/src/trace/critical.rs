@@ -13,8 +13,9 @@ pub struct Segment {
     pub to_us: u64,
 }
 
-/// The critical path of the longest root, from its start to its end. Going back from a span's end, the child that ended
-/// last is what was waited for; before that child began, the one that ended last before then; and so on.
+/// The critical path of the longest root, from its start to its end. Going back from a span's end, the child
+/// that ended last is what was waited for; before that child began, the one that ended last before then; and
+/// so on.
 pub fn critical_path(trace: &Trace, tree: &Tree) -> Vec<Segment> {
     let longest = tree.rows.iter().enumerate().filter(|(_, row)| row.parent.is_none());
     let Some((root, _)) =

@@ -65,8 +65,8 @@ impl Summary {
     }
 }
 
-/// Whom a span called: for a client's span the service of the upstream cluster, or where the call never came so far the one in
-/// its operation (a split has the VirtualService's name there); else its own.
+/// Whom a span called: for a client's span the service of the upstream cluster, or where the call never came
+/// so far the one in its operation (a split has the VirtualService's name there); else its own.
 fn called(span: &Span) -> String {
     let cluster = span
         .tag(&["upstream_cluster", "upstream_cluster.name"])
@@ -91,8 +91,8 @@ pub struct Trouble {
     pub injected: bool,
 }
 
-/// What went wrong in a span: its status, and what Envoy's response flags say; `None` when nothing did. A delay that was
-/// injected is told too, though the call went well.
+/// What went wrong in a span: its status, and what Envoy's response flags say; `None` when nothing did. A
+/// delay that was injected is told too, though the call went well.
 pub fn trouble(span: &Span) -> Option<Trouble> {
     let flags: Vec<&str> =
         span.tag(&["response_flags"]).unwrap_or_default().split(',').map(str::trim).collect();

@@ -102,7 +102,8 @@ impl Tree {
         tree
     }
 
-    /// Adds a root and all below it. Traces may be as deep as they are long, so this walks with a list of its own.
+    /// Adds a root and all below it. Traces may be as deep as they are long, so this walks with a list of its
+    /// own.
     fn descend(&mut self, spans: &[Span], children: &[Vec<usize>], root: usize, seen: &mut [bool]) {
         let mut open: Vec<(usize, Option<usize>, usize)> = vec![(root, None, 0)];
         while let Some((span, parent, depth)) = open.pop() {
