@@ -21,8 +21,7 @@ const LICENCES: &str = "Apache-2.0|Apache-2.0 WITH LLVM-exception|MIT|MIT-0|BSD-
                         0BSD|Unlicense|Unicode-3.0|MPL-2.0|OFL-1.1|Ubuntu-font-1.0|CDLA-Permissive-2.0|CC0-1.0";
 
 /// About to be used.
-const SOON: &[(&str, &str)] =
-    &[("binnacle-mesh", "thiserror"), ("binnacle-cluster", "thiserror"), ("binnacle-panels", "egui_plot")];
+const SOON: &[(&str, &str)] = &[("binnacle-cluster", "thiserror"), ("binnacle-panels", "egui_plot")];
 
 #[derive(Deserialize)]
 struct Metadata {
