@@ -26,6 +26,7 @@ impl Shell {
             Intent::Retry => self.retry(),
             Intent::Disconnect => self.disconnect(),
             Intent::Select(selected) => self.selection.set(selected),
+            Intent::Edit(selected, _) => self.selection.set(Some(selected)),
             Intent::Back => self.selection.back(),
             Intent::Open(panel) => self.dock.open(panel),
             Intent::OpenBeside(panel) => self.dock.open_beside(panel),

@@ -20,6 +20,8 @@ pub enum Intent {
     Disconnect,
     /// Select something, or nothing.
     Select(Option<Selected>),
+    /// Select something, with the editor of this name unfolded.
+    Edit(Selected, &'static str),
     /// Back to what was selected before.
     Back,
     /// Show a panel.

@@ -294,7 +294,8 @@ fn one_version_is_nothing_to_split() {
 /// Laws over the table: a draft that nobody touched changes nothing, and names itself the same from every side.
 #[test]
 fn untouched_drafts_change_nothing() {
-    let mesh = demo::bookinfo();
+    let world = World::bookinfo();
+    let mesh = world.scene.mesh.clone();
     let services = mesh
         .services()
         .map(|service| Selected::Service(service.namespace.to_string(), service.name.to_string()));
@@ -305,7 +306,7 @@ fn untouched_drafts_change_nothing() {
     for selected in services.chain(workloads) {
         for row in panels::editors::EDITORS {
             let Some(mut draft) = (row.open)(&mesh, &selected) else { continue };
-            draft.follow(&mesh);
+            draft.follow(&world.cx());
             assert_eq!(draft.change(&mesh), Ok(None), "{} of {selected:?}", row.about.name);
             assert!(!draft.id().is_empty());
             offered += 1;

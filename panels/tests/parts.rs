@@ -23,7 +23,7 @@ fn split() -> Change {
     let reviews = mesh.service("bookinfo", "reviews").unwrap();
     let rule = edit::rules(&mesh, reviews).pop().unwrap();
     let wanted = ::mesh::split::Split::new([("v1", 10), ("v2", 10), ("v3", 80)]).unwrap();
-    edit::split(&mesh, reviews, &rule.at, &wanted).unwrap()
+    edit::split(&mesh, &rule.at, &wanted).unwrap()
 }
 
 #[test]
@@ -388,8 +388,8 @@ fn missing_kinds_of_istio_are_said_and_their_editors_not_offered() {
     reviews.get_by_label("Mutual TLS needs kind PeerAuthentication, which this cluster does not have");
     assert_eq!(
         reviews.query_all_by_label_contains("needs kind VirtualService").count(),
-        2,
-        "splits and faults"
+        3,
+        "splits, faults and timeouts"
     );
     assert!(reviews.query_by_label("Mutual TLS").is_none(), "what cannot be written is not offered");
 }

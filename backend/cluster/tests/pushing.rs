@@ -328,7 +328,7 @@ fn pair(scene: &Scene) -> mesh::Change {
     let service = scene.mesh.services().find(|service| &*service.name == "reviews").expect("reviews");
     let rule = mesh::edit::rules(&scene.mesh, service).remove(0).at;
     let wanted = mesh::split::Split::new([("v1", 20), ("v2", 0), ("v3", 80)]).expect("shares that make 100");
-    mesh::edit::split(&scene.mesh, service, &rule, &wanted).expect("a change")
+    mesh::edit::split(&scene.mesh, &rule, &wanted).expect("a change")
 }
 
 #[tokio::test]

@@ -1,7 +1,5 @@
-//! Edits: from what the user wants to a [`Change`]. Pure functions over the mesh that the user saw; `None` when the wish
-//! is what is there already, or when what it was made for is gone.
+//! Edits of more than a few fields, as parts of a [`Plan`], over the mesh that the user saw.
 
-mod build;
 pub mod fault;
 pub mod mtls;
 pub mod rules;
@@ -9,13 +7,13 @@ pub mod split;
 
 pub use fault::{HeaderIs, fault};
 pub use mtls::{Mode, Scope, mtls};
-pub use rules::{Rule, RuleAt, rules};
+pub use rules::{Rule, rules};
 pub use split::split;
 
 use serde::{Deserialize, Serialize};
 
 #[cfg(doc)]
-use crate::Change;
+use crate::plan::Plan;
 
 /// What a fault does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -33,5 +31,7 @@ impl FaultSpec {
     }
 }
 
+#[cfg(test)]
+mod mtls_tests;
 #[cfg(test)]
 mod tests;

@@ -19,6 +19,7 @@ mod happenings;
 pub mod health;
 pub mod ledger;
 mod model;
+pub mod plan;
 pub mod reads;
 pub mod remote;
 pub mod scene;

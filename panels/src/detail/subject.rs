@@ -95,6 +95,12 @@ impl<'a> Subject<'a> {
         self.service.map(|service| &*service.namespace).or_else(of_workload).unwrap_or_default()
     }
 
+    /// What people call it: its service, else its app.
+    pub fn name(&self) -> &str {
+        let of_workload = || self.workloads.first().map(|workload| workload.app.as_str());
+        self.service.map(|service| &*service.name).or_else(of_workload).unwrap_or_default()
+    }
+
     /// Objects of Istio that touch it, in the order of their kinds' importance.
     pub fn config(&self, mesh: &Mesh) -> Vec<Ref> {
         let mut found: Vec<Ref> = Vec::new();

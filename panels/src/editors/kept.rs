@@ -1,7 +1,11 @@
 //! What an editor keeps: what the cluster had when the user began, what the user wants, and what somebody else made of it
-//! meanwhile. New data never overwrites a wish.
+//! meanwhile. New data never overwrites a draft.
 
-/// A wish beside the facts it was made on.
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// A draft beside the facts it was made on.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Kept<F> {
     base: F,
@@ -18,52 +22,89 @@ pub enum Standing {
     /// The user wants something else.
     Differs,
     /// The user wants something else, and somebody else changed the same thing meanwhile.
-    Underneath,
+    Superseded,
 }
 
-impl<F: Clone + PartialEq> Kept<F> {
+impl<F: Clone + PartialEq + Serialize + DeserializeOwned> Kept<F> {
     /// Begins with what the cluster has.
     pub fn new(now: F) -> Self {
         Self { wanted: now.clone(), base: now, theirs: None }
     }
-    /// What the wish was made on.
+    /// What the draft was made on.
     pub fn base(&self) -> &F {
         &self.base
     }
-    /// How the wish stands to the facts.
+    /// How the draft stands to the facts.
     pub fn standing(&self) -> Standing {
         match () {
-            () if self.theirs.is_some() => Standing::Underneath,
+            () if self.theirs.is_some() => Standing::Superseded,
             () if self.wanted != self.base => Standing::Differs,
             () => Standing::Same,
         }
     }
-    /// Takes in what the cluster has now.
+    /// Takes in what the cluster has now. What the user did not touch follows; of what both changed, the draft stays.
     pub fn follow(&mut self, now: F) {
         if now == self.base {
             self.theirs = None;
         } else if self.wanted == self.base || now == self.wanted {
             *self = Self::new(now);
-        } else if self.theirs.as_ref() != Some(&now) {
+        } else if let (wanted, false) = self.merged(&now) {
+            *self = Self { base: now, wanted, theirs: None };
+        } else {
             self.theirs = Some(now);
         }
     }
-    /// Keeps the wish, and makes it on what the cluster has now.
+    /// Keeps what the user changed, and makes it on what the cluster has now.
     pub fn rebuild(&mut self) {
         if let Some(now) = self.theirs.take() {
+            self.wanted = self.merged(&now).0;
             self.base = now;
         }
     }
-    /// Forgets the wish.
+    /// Forgets the draft.
     pub fn reset(&mut self) {
-        self.rebuild();
+        if let Some(now) = self.theirs.take() {
+            self.base = now;
+        }
         self.wanted = self.base.clone();
+    }
+
+    /// The draft on top of other facts, and whether both had changed the same thing.
+    fn merged(&self, now: &F) -> (F, bool) {
+        let json = |value: &F| serde_json::to_value(value).unwrap_or_default();
+        let mut clash = false;
+        let merged = merge(&json(&self.base), &json(&self.wanted), json(now), &mut clash);
+        match serde_json::from_value(merged) {
+            Ok(merged) => (merged, clash),
+            Err(_) => (self.wanted.clone(), true),
+        }
+    }
+}
+
+/// Field by field: what is as it was follows, what was changed stays.
+fn merge(base: &Value, mine: &Value, theirs: Value, clash: &mut bool) -> Value {
+    match (base, mine, theirs) {
+        (Value::Object(base), Value::Object(mine), Value::Object(mut theirs)) => {
+            for (key, mine) in mine {
+                let of =
+                    |fields: &serde_json::Map<String, Value>| fields.get(key).cloned().unwrap_or_default();
+                let merged = merge(&of(base), mine, of(&theirs), clash);
+                theirs.insert(key.clone(), merged);
+            }
+            theirs.into()
+        }
+        (base, mine, theirs) if mine == base => theirs,
+        (base, mine, theirs) => {
+            *clash |= theirs != *base && theirs != *mine;
+            mine.clone()
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde::Deserialize;
 
     #[track_caller]
     fn check(base: u8, wanted: u8, now: u8, expect: (u8, u8, Standing)) {
@@ -78,15 +119,15 @@ mod tests {
         check(1, 1, 2, (2, 2, Standing::Same));
     }
     #[test]
-    fn a_wish_stays() {
+    fn a_draft_stays() {
         check(1, 5, 1, (1, 5, Standing::Differs));
     }
     #[test]
-    fn a_wish_stays_when_somebody_else_was_faster() {
-        check(1, 5, 2, (1, 5, Standing::Underneath));
+    fn a_draft_stays_when_somebody_else_was_faster() {
+        check(1, 5, 2, (1, 5, Standing::Superseded));
     }
     #[test]
-    fn a_wish_come_true_is_none_any_more() {
+    fn a_draft_come_true_is_none_any_more() {
         check(1, 5, 5, (5, 5, Standing::Same));
     }
     #[test]
@@ -106,5 +147,23 @@ mod tests {
         kept.follow(2);
         kept.follow(1);
         assert_eq!(kept.standing(), Standing::Differs);
+    }
+
+    #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+    struct Two {
+        one: Option<u8>,
+        two: Option<u8>,
+    }
+
+    #[test]
+    fn what_the_user_did_not_touch_follows() {
+        let mut kept = Kept::new(Two { one: Some(1), two: None });
+        kept.wanted.one = Some(5);
+        kept.follow(Two { one: Some(1), two: Some(2) });
+        assert_eq!((kept.wanted, kept.standing()), (Two { one: Some(5), two: Some(2) }, Standing::Differs));
+        kept.follow(Two { one: Some(3), two: None });
+        assert_eq!(kept.standing(), Standing::Superseded);
+        kept.rebuild();
+        assert_eq!(kept.wanted, Two { one: Some(5), two: None }, "their second field counts");
     }
 }

@@ -1,20 +1,117 @@
-//! Editors: each turns a wish of the user into one guarded change. They all take the same road: draft, dry run, diff, push,
-//! confirmation, undo. A new editor is one file and one row of [`EDITORS`].
+//! Editors: each turns a draft of the user into one guarded change. They all take the same road: draft, dry run, diff, push,
+//! confirmation, undo. A new editor is one file, an implementation of [`Edits`], and one row of [`EDITORS`].
 
+pub mod circuit_breaker;
 mod drafts;
 pub mod fault;
+pub mod fields;
+pub mod form;
 pub mod kept;
 pub mod mtls;
 pub mod rules;
+mod sheet;
+pub mod timeouts;
 pub mod traffic_split;
 
 pub use drafts::Drafts;
+pub use form::Form;
 pub use kept::{Kept, Standing};
+pub use sheet::{AnySheet, Sheet};
 
+use crate::detail::subject::Subject;
 use crate::selection::Selected;
 use crate::{About, Cx};
-use egui::Ui;
-use mesh::{Change, Kind, Mesh, Problem, kinds};
+use mesh::plan::{HttpRule, Plan, PolicyOf};
+use mesh::{Kind, Mesh};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// What an editor edits, as plain data: the value itself is the draft. How it is kept, followed, judged and taken back is
+/// done once for all editors, by [`Sheet`].
+pub trait Edits: Clone + PartialEq + Serialize + DeserializeOwned + 'static {
+    /// What a draft is for: a rule, a policy, a workload …
+    type Scope: Scope;
+    /// Name, icon, summary.
+    const ABOUT: About;
+    /// Kinds that it writes; it is not offered where the cluster does not serve one of them.
+    const NEEDS: &'static [&'static Kind];
+    /// How one of its scopes is chosen.
+    const CHOOSER: Chooser;
+    /// Whether it is shown unfolded even where the cluster has nothing of this kind.
+    const ALWAYS: bool = false;
+
+    /// What it can be used for, with what the cluster has there; none where it does not apply.
+    fn scopes(mesh: &Mesh, subject: &Subject<'_>) -> Vec<Scoped<Self::Scope, Self>>;
+    /// Draws the fields. `was` is what the cluster has.
+    fn form(&mut self, was: &Self, at: &Self::Scope, form: &mut Form<'_>);
+    /// The change that makes the draft true. `was` is what the user saw.
+    fn plan(&self, was: &Self, at: &Self::Scope, plan: &mut Plan<'_>);
+    /// Drafts to try all laws with.
+    fn samples() -> Vec<Self>;
+
+    /// What it comes to, beside the scope in the list of rules: "→ v2".
+    fn short(&self) -> String {
+        String::new()
+    }
+    /// Whether what is there now came of this draft, which was for something that is not there by itself (a new rule).
+    fn came_true(&self, _at: &Self::Scope, _now: &Scoped<Self::Scope, Self>) -> bool {
+        false
+    }
+}
+
+/// What a draft is for. It is found again by what makes it what it is, never by its place or the words for it.
+pub trait Scope: Clone {
+    /// Whether this is the same one, later.
+    fn is(&self, now: &Self) -> bool;
+}
+
+impl Scope for HttpRule {
+    fn is(&self, now: &Self) -> bool {
+        Self::is(self, now)
+    }
+}
+
+impl Scope for PolicyOf {
+    fn is(&self, now: &Self) -> bool {
+        self == now
+    }
+}
+
+/// One thing that an editor can be used for.
+#[derive(Clone, Debug)]
+pub struct Scoped<S, E> {
+    /// What it is.
+    pub at: S,
+    /// In which words it is chosen: "all other calls".
+    pub words: String,
+    /// Which object says it, shown beside the editor's name: "VirtualService reviews".
+    pub object: String,
+    /// What the cluster has there.
+    pub now: E,
+    /// Whether that is more than nothing.
+    pub present: bool,
+    /// Whether people mean this one when they do not say which.
+    pub usual: bool,
+    /// Why nothing can be edited there, if so: what it does instead ("→ redirect to /new"), and why.
+    pub locked: Option<(String, String)>,
+}
+
+impl<S, E> Scoped<S, E> {
+    /// The same for another scope.
+    pub fn for_scope<T>(self, at: T) -> Scoped<T, E> {
+        let Self { words, object, now, present, usual, locked, .. } = self;
+        Scoped { at, words, object, now, present, usual, locked }
+    }
+}
+
+/// How a scope is chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Chooser {
+    /// From a menu above the fields, of this accessible name.
+    Menu(&'static str),
+    /// From the list of rules below them.
+    Rules,
+}
 
 /// One row of [`EDITORS`].
 pub struct EditorRow {
@@ -22,19 +119,28 @@ pub struct EditorRow {
     pub about: About,
     /// Kinds that it writes; it is not offered where the cluster does not serve one of them.
     pub needs: &'static [&'static Kind],
-    /// Begins a draft for a selection, on what the cluster has; `None` where the editor does not apply.
-    pub open: fn(&Mesh, &Selected) -> Option<Box<dyn Draft>>,
+    /// Begins drafts for a selection, on what the cluster has; `None` where the editor does not apply.
+    pub open: fn(&Mesh, &Selected) -> Option<Box<dyn AnySheet>>,
 }
 
-/// Every editor stands here, once: the detail and the laws walk this table.
+impl EditorRow {
+    /// A kind that it writes and that this cluster does not serve.
+    pub fn lacks(&self, cx: &Cx<'_>) -> Option<&'static Kind> {
+        self.needs.iter().copied().find(|kind| cx.scene.lacks(kind))
+    }
+}
+
+const fn row<E: Edits>() -> EditorRow {
+    EditorRow { about: E::ABOUT, needs: E::NEEDS, open: Sheet::<E>::open }
+}
+
+/// Every editor stands here, once: detail, palette, the graph's menu and the laws walk this table.
 pub const EDITORS: &[EditorRow] = &[
-    EditorRow {
-        about: traffic_split::ABOUT,
-        needs: &[&kinds::VIRTUAL_SERVICE, &kinds::DESTINATION_RULE],
-        open: traffic_split::open,
-    },
-    EditorRow { about: fault::ABOUT, needs: &[&kinds::VIRTUAL_SERVICE], open: fault::open },
-    EditorRow { about: mtls::ABOUT, needs: &[&kinds::PEER_AUTHENTICATION], open: mtls::open },
+    row::<traffic_split::Shares>(),
+    row::<fault::Faults>(),
+    row::<timeouts::Wait>(),
+    row::<circuit_breaker::Breaker>(),
+    row::<mtls::MutualTls>(),
 ];
 
 /// Whether the user is still at it.
@@ -69,45 +175,4 @@ impl Gesture {
             Self::Rest
         }
     }
-}
-
-/// A wish that is being made: kept for each thing until it is pushed or taken back. Where it has several scopes, the one
-/// that is shown is the one that is judged and pushed: choosing another is [`Gesture::Settled`].
-pub trait Draft {
-    /// Draws the fields.
-    fn ui(&mut self, ui: &mut Ui, cx: &Cx<'_>) -> Gesture;
-    /// The change that makes the wish true; `None` when it is true already.
-    fn change(&self, mesh: &Mesh) -> Result<Option<Change>, Problem>;
-    /// Takes in what the cluster has now, without losing the wish.
-    fn follow(&mut self, mesh: &Mesh);
-    /// How the wish that is shown stands to what the cluster has.
-    fn standing(&self) -> Standing;
-    /// Other scopes or rules of this editor that hold wishes of their own, in the words in which they are chosen.
-    fn elsewhere(&self) -> Vec<String>;
-    /// Makes the wish that is shown on what the cluster has now.
-    fn rebuild(&mut self);
-    /// Takes the wish that is shown back.
-    fn reset(&mut self);
-    /// Names what is edited; the same thing gives the same id, from wherever it is selected.
-    fn id(&self) -> &str;
-    /// What is edited, beside the editor's name: "VirtualService reviews · all other calls".
-    fn subject(&self) -> String;
-    /// Whether the cluster has something of this kind already, so that it is shown without asking.
-    fn present(&self) -> bool;
-}
-
-/// The way on when a wish can no longer be made because its object is gone or of another shape.
-pub(crate) fn gone(what: &str) -> Problem {
-    Problem::new(
-        format!("{what} cannot be changed here any more"),
-        "It is gone, or somebody gave it another shape",
-        "Select it again",
-    )
-}
-
-/// What stands before a field, so that fields stand below each other.
-fn label(ui: &mut Ui, word: &str) {
-    let left = ui.cursor().left();
-    crate::kit::text::muted(ui, word);
-    ui.add_space((left + 44.0 - ui.cursor().left()).max(0.0));
 }

@@ -1,65 +1,100 @@
 //! Mutual TLS: what workloads take on their inbound side, for the mesh, a namespace or one workload, and who would be cut off.
 
-use super::{Draft, Gesture, Kept, Standing, label};
+use super::form::NARROW;
+use super::{Chooser, Edits, Form, Scope as AnyScope, Scoped};
+use crate::About;
+use crate::Cx;
 use crate::detail::subject::Subject;
 use crate::kit::theme::size;
-use crate::kit::{Button, Tokens, field, fmt, problem};
-use crate::selection::Selected;
+use crate::kit::{Tokens, fmt, problem};
 use crate::shell::top_bar::window_name;
-use crate::{About, Cx};
 use egui::{RichText, Ui};
 use egui_phosphor::regular as icon;
 use mesh::edit::mtls::state;
 use mesh::edit::{self, Mode, Scope};
-use mesh::{Change, Mesh, Problem, Ref};
+use mesh::plan::Plan;
+use mesh::{Kind, Mesh, kinds};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Name, icon, summary.
-pub const ABOUT: About = About {
-    name: "Mutual TLS",
-    icon: icon::SHIELD_CHECK,
-    summary: "Decide whether plain text is taken, for the mesh, a namespace or one workload",
-};
+/// The mode that a scope has of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MutualTls(Option<Mode>);
 
-/// Offered for everything that has a workload in the mesh.
-pub fn open(mesh: &Mesh, selected: &Selected) -> Option<Box<dyn Draft>> {
-    let subject = Subject::of(mesh, selected)?;
-    let first = subject.workloads.iter().find(|workload| !workload.gateway)?;
-    let namespace = first.namespace.to_string();
-    let mut scopes = vec![Scope::Mesh, Scope::Namespace(namespace.clone())];
-    let workloads = subject.workloads.iter().filter(|workload| !workload.gateway);
-    scopes.extend(
-        workloads.map(|workload| Scope::Workload(workload.namespace.to_string(), workload.name.to_string())),
-    );
-    let rows: Vec<Row> = scopes.into_iter().filter_map(|scope| Row::new(mesh, scope)).collect();
-    let own =
-        rows.iter().position(|row| matches!(row.scope, Scope::Workload(..)) && row.kept.base().is_some());
-    Some(Box::new(MutualTls {
-        id: format!("mutual TLS of {namespace}/{}", first.app),
-        chosen: own.unwrap_or(1),
-        rows,
-    }))
-}
-
-struct MutualTls {
-    id: String,
-    rows: Vec<Row>,
-    chosen: usize,
-}
-
-struct Row {
-    scope: Scope,
-    kept: Kept<Option<Mode>>,
-    policy: Option<Ref>,
-    /// What is in force there now, and the policy that says so.
-    in_force: (Mode, Option<Ref>),
-}
-
-impl Row {
-    fn new(mesh: &Mesh, scope: Scope) -> Option<Self> {
-        let now = state(mesh, &scope)?;
-        Some(Self { scope, kept: Kept::new(now.own), policy: now.policy, in_force: (now.in_force, now.by) })
+impl AnyScope for Scope {
+    fn is(&self, now: &Self) -> bool {
+        self == now
     }
+}
+
+impl Edits for MutualTls {
+    type Scope = Scope;
+    const ABOUT: About = About {
+        name: "Mutual TLS",
+        icon: icon::SHIELD_CHECK,
+        summary: "Decide whether plain text is taken, for the mesh, a namespace or one workload",
+    };
+    const NEEDS: &'static [&'static Kind] = &[&kinds::PEER_AUTHENTICATION];
+    const CHOOSER: Chooser = Chooser::Menu("mTLS scope");
+
+    /// For everything that has a workload in the mesh.
+    fn scopes(mesh: &Mesh, subject: &Subject<'_>) -> Vec<Scoped<Scope, Self>> {
+        let workloads = || subject.workloads.iter().filter(|workload| !workload.gateway);
+        let Some(first) = workloads().next() else { return Vec::new() };
+        let wide = [Scope::Mesh, Scope::Namespace(first.namespace.to_string())];
+        let own = workloads().map(|one| Scope::Workload(one.namespace.to_string(), one.name.to_string()));
+        let of = |at: Scope| {
+            let now = state(mesh, &at)?;
+            let object = now.policy.map(|at| format!("{} {}/{}", at.kind, at.namespace, at.name));
+            Some(Scoped {
+                words: scope_name(&at),
+                object: object.unwrap_or_else(|| "PeerAuthentication".to_owned()),
+                now: Self(now.own),
+                present: matches!(at, Scope::Workload(..)) && now.own.is_some(),
+                usual: matches!(at, Scope::Namespace(_)),
+                locked: None,
+                at,
+            })
+        };
+        wide.into_iter().chain(own).filter_map(of).collect()
+    }
+
+    fn form(&mut self, _was: &Self, at: &Scope, form: &mut Form<'_>) {
+        let modes: Vec<Option<Mode>> = Mode::ALL.into_iter().map(Some).chain([None]).collect();
+        form.reset_in("Mode", NARROW, |line| {
+            let options: Vec<&str> = modes.iter().map(|mode| mode.map_or(UNSET, Mode::name)).collect();
+            let chosen = modes.iter().position(|mode| *mode == self.0).unwrap_or(3);
+            if let Some(picked) = line.choose("mTLS mode", &options, chosen) {
+                self.0 = modes.get(picked).copied().flatten();
+            }
+        });
+        let said = match self.0 {
+            Some(mode) => meaning(mode).to_owned(),
+            None => form.known(at, |mesh| decided(mesh, at)),
+        };
+        let color = Tokens::of(form.ui()).muted;
+        form.ui().label(RichText::new(said).size(size::SECONDARY).color(color));
+        if self.0 == Some(Mode::Strict) {
+            let (cx, planned) = (form.cx(), form.differs());
+            cut_off(form.ui(), cx, at, planned);
+        }
+    }
+
+    fn plan(&self, _was: &Self, at: &Scope, plan: &mut Plan<'_>) {
+        edit::mtls::plan(plan, at, self.0);
+    }
+
+    fn samples() -> Vec<Self> {
+        Mode::ALL.into_iter().map(|mode| Self(Some(mode))).chain([Self(None)]).collect()
+    }
+}
+
+/// Who decides where nothing is set.
+fn decided(mesh: &Mesh, at: &Scope) -> String {
+    let Some(now) = state(mesh, at) else { return String::new() };
+    let by = now.by.filter(|by| now.policy.as_ref() != Some(by));
+    let by = by.map_or_else(|| "Istio's default".to_owned(), |by| by.to_string());
+    format!("{by} decides: {}", now.in_force.name())
 }
 
 fn scope_name(scope: &Scope) -> String {
@@ -80,103 +115,6 @@ fn meaning(mode: Mode) -> &'static str {
 }
 
 const UNSET: &str = "not set here";
-
-impl Draft for MutualTls {
-    fn ui(&mut self, ui: &mut Ui, cx: &Cx<'_>) -> Gesture {
-        let mut gesture = Gesture::Rest;
-        let named = |row: &Row| (scope_name(&row.scope), row.kept.standing() != Standing::Same);
-        let names: Vec<(String, bool)> = self.rows.iter().map(named).collect();
-        let names: Vec<(&str, bool)> = names.iter().map(|(name, marked)| (name.as_str(), *marked)).collect();
-        ui.horizontal(|ui| {
-            label(ui, "For");
-            if let Some(chosen) = field::choose_marked(ui, "mTLS scope", &names, self.chosen) {
-                self.chosen = chosen;
-                gesture.and(Gesture::Settled);
-            }
-        });
-        let Some(row) = self.rows.get_mut(self.chosen) else { return gesture };
-        let modes: Vec<Option<Mode>> = Mode::ALL.into_iter().map(Some).chain([None]).collect();
-        ui.horizontal(|ui| {
-            label(ui, "Mode");
-            let options: Vec<&str> = modes.iter().map(|mode| mode.map_or(UNSET, Mode::name)).collect();
-            let at = modes.iter().position(|mode| *mode == row.kept.wanted).unwrap_or(3);
-            if let Some(picked) = field::choose(ui, "mTLS mode", &options, at) {
-                row.kept.wanted = modes.get(picked).copied().flatten();
-                gesture.and(Gesture::Settled);
-            }
-            if row.kept.standing() != Standing::Same && ui.add(Button::quiet("Reset")).clicked() {
-                row.kept.reset();
-                gesture.and(Gesture::Settled);
-            }
-        });
-        let said = match row.kept.wanted {
-            Some(mode) => meaning(mode).to_owned(),
-            None => {
-                let by = row.in_force.1.as_ref().filter(|by| row.policy.as_ref() != Some(*by));
-                let by = by.map_or_else(|| "Istio's default".to_owned(), ToString::to_string);
-                format!("{by} decides: {}", row.in_force.0.name())
-            }
-        };
-        ui.label(RichText::new(said).size(size::SECONDARY).color(Tokens::of(ui).muted));
-        if row.kept.wanted == Some(Mode::Strict) {
-            cut_off(ui, cx, &row.scope, row.kept.standing() != Standing::Same);
-        }
-        gesture
-    }
-
-    fn change(&self, mesh: &Mesh) -> Result<Option<Change>, Problem> {
-        let Some(row) = self.rows.get(self.chosen) else { return Ok(None) };
-        Ok(edit::mtls(mesh, &row.scope, row.kept.wanted))
-    }
-
-    fn follow(&mut self, mesh: &Mesh) {
-        for row in &mut self.rows {
-            let Some(now) = state(mesh, &row.scope) else { continue };
-            row.kept.follow(now.own);
-            row.policy = now.policy;
-            row.in_force = (now.in_force, now.by);
-        }
-    }
-
-    fn standing(&self) -> Standing {
-        self.rows.get(self.chosen).map_or(Standing::Same, |row| row.kept.standing())
-    }
-
-    fn elsewhere(&self) -> Vec<String> {
-        let others = self.rows.iter().enumerate().filter(|(index, _)| *index != self.chosen);
-        others
-            .filter(|(_, row)| row.kept.standing() != Standing::Same)
-            .map(|(_, row)| scope_name(&row.scope))
-            .collect()
-    }
-
-    fn rebuild(&mut self) {
-        if let Some(row) = self.rows.get_mut(self.chosen) {
-            row.kept.rebuild();
-        }
-    }
-
-    fn reset(&mut self) {
-        if let Some(row) = self.rows.get_mut(self.chosen) {
-            row.kept.reset();
-        }
-    }
-
-    fn id(&self) -> &str {
-        &self.id
-    }
-
-    fn subject(&self) -> String {
-        match self.rows.get(self.chosen).and_then(|row| row.policy.as_ref()) {
-            Some(at) => format!("{} {}/{}", at.kind, at.namespace, at.name),
-            None => "PeerAuthentication".to_owned(),
-        }
-    }
-
-    fn present(&self) -> bool {
-        self.rows.iter().any(|row| matches!(row.scope, Scope::Workload(..)) && row.kept.base().is_some())
-    }
-}
 
 /// Plaintext calls of the last window into a scope: caller and callee with their rates.
 fn plaintext(cx: &Cx<'_>, scope: &Scope) -> BTreeMap<(String, String), f64> {

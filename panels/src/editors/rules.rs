@@ -1,44 +1,65 @@
-//! The list of a service's rules, in the order in which they are tried: the first that fits takes the call.
+//! The rules of a service, in the order in which they are tried: the first that fits takes the call.
 
+use super::Scoped;
+use crate::detail::subject::Subject;
 use crate::kit::theme::size;
 use crate::kit::{Tokens, text};
 use egui::{
     Align2, FontId, FontSelection, RichText, Sense, Stroke, TextWrapMode, Ui, WidgetInfo, WidgetText,
     WidgetType, pos2, vec2,
 };
-use mesh::edit::rules::Locked;
-use mesh::edit::{self, RuleAt};
+use mesh::plan::{HttpRule, Level, PolicyOf, own_rule};
+use mesh::{Mesh, edit};
+use serde_json::Value;
 
-/// Which calls a rule takes, and where it stands: what a draft knows its rule by.
-#[derive(Clone)]
-pub struct Calls {
-    /// Where it stands.
-    pub at: RuleAt,
-    /// "all other calls".
-    pub words: String,
-    /// Whether it takes every call that no rule before it takes.
-    pub takes_all: bool,
-}
-
-impl Calls {
-    /// Those of a rule.
-    pub fn of(rule: &edit::Rule) -> Self {
-        Self { at: rule.at.clone(), words: rule.words.clone(), takes_all: rule.takes_all }
-    }
-
-    /// The same rule among those there are now. Rules above it may have come or gone, so it is known by its calls; "all
-    /// calls" become "all other calls" with the first rule above. The first VirtualService of a service takes the place of
-    /// the rule that was not there.
-    pub fn position(&self, now: &[edit::Rule]) -> Option<usize> {
-        let same_calls = |new: &edit::Rule| new.words == self.words || (new.takes_all && self.takes_all);
-        let same_place = |new: &edit::Rule| new.at.at == self.at.at || self.at.at.is_none();
-        now.iter().position(|new| same_calls(new) && same_place(new))
+/// A rule as something to edit.
+pub fn scoped<E>(rule: &edit::Rule, now: E, present: bool) -> Scoped<HttpRule, E> {
+    let (at, service) = (rule.at.virtual_service.as_ref(), &rule.at.service.name);
+    Scoped {
+        at: rule.at.clone(),
+        words: rule.words.clone(),
+        object: at.map_or_else(|| service.to_string(), |at| format!("{} {}", at.kind, at.name)),
+        now,
+        present,
+        usual: rule.takes_all,
+        locked: rule
+            .locked
+            .as_ref()
+            .map(|locked| (format!("→ {}", locked.goes), format!("This rule has no shares: {}", locked.why))),
     }
 }
 
-/// The rule that people mean when they do not say which: the one that takes all other calls, inside the mesh.
-pub fn usual<'a>(rules: impl IntoIterator<Item = &'a Calls>) -> Option<usize> {
-    rules.into_iter().position(|calls| calls.takes_all)
+/// Every rule of a service that sends calls somewhere, with what an editor reads of it.
+pub fn http_rules<E: Default + PartialEq>(
+    mesh: &Mesh,
+    subject: &Subject<'_>,
+    read: impl Fn(&edit::Rule) -> E,
+) -> Vec<Scoped<HttpRule, E>> {
+    let Some(service) = subject.service else { return Vec::new() };
+    let rules = edit::rules(mesh, service).into_iter().filter(|rule| rule.locked.is_none());
+    let of = |rule: edit::Rule| {
+        let now = read(&rule);
+        let present = now != E::default();
+        scoped(&rule, now, present)
+    };
+    rules.map(of).collect()
+}
+
+/// The traffic policies of a service, its subsets and its ports, with what an editor reads of each.
+pub fn policies<E: Default + PartialEq>(
+    mesh: &Mesh,
+    subject: &Subject<'_>,
+    read: impl Fn(Option<&Value>) -> E,
+) -> Vec<Scoped<PolicyOf, E>> {
+    let Some(service) = subject.service else { return Vec::new() };
+    let object = own_rule(mesh, service).map(|at| format!("{} {}", at.kind, at.name));
+    let of = |at: PolicyOf| {
+        let now = read(at.now(mesh));
+        let (present, usual) = (now != E::default(), at.level == Level::Service);
+        let object = object.clone().unwrap_or_else(|| service.name.to_string());
+        Scoped { words: at.words(), object, now, present, usual, locked: None, at }
+    };
+    PolicyOf::all(service).into_iter().map(of).collect()
 }
 
 /// One rule as a row.
@@ -120,10 +141,7 @@ pub fn list(ui: &mut Ui, rows: &[RuleRow], chosen: usize) -> Option<usize> {
 }
 
 /// Where the calls of a rule go, in short.
-pub fn goes(locked: Option<&Locked>, shares: &[(String, u32)]) -> String {
-    if let Some(locked) = locked {
-        return format!("→ {}", locked.goes);
-    }
+pub fn goes(shares: &[(String, u32)]) -> String {
     let taking: Vec<&str> =
         shares.iter().filter(|(_, weight)| *weight > 0).map(|(name, _)| name.as_str()).collect();
     match taking[..] {
@@ -140,10 +158,8 @@ mod tests {
     #[test]
     fn rules_say_where_they_go() {
         let shares = |weights: [u32; 2]| [("v1".to_owned(), weights[0]), ("v2".to_owned(), weights[1])];
-        assert_eq!(goes(None, &shares([0, 0])), "→ any version");
-        assert_eq!(goes(None, &shares([0, 100])), "→ v2");
-        assert_eq!(goes(None, &shares([40, 60])), "→ split");
-        let redirects = Locked { goes: "redirect to /new".into(), why: "it redirects" };
-        assert_eq!(goes(Some(&redirects), &shares([0, 0])), "→ redirect to /new");
+        assert_eq!(goes(&shares([0, 0])), "→ any version");
+        assert_eq!(goes(&shares([0, 100])), "→ v2");
+        assert_eq!(goes(&shares([40, 60])), "→ split");
     }
 }

@@ -1,45 +1,93 @@
 //! Traffic split: moves traffic between the versions of a service, one slider per version, always 100 in sum.
 
-use super::rules::{self, Calls, RuleRow, usual};
-use super::{Draft, Gesture, Kept, Standing, gone};
+use super::rules::{self, scoped};
+use super::{Chooser, Edits, Form, Gesture, Scoped};
+use crate::About;
 use crate::detail::subject::Subject;
 use crate::kit::shares::{Moved, Share, Words, shares};
-use crate::kit::{Button, Tokens, fmt, problem, text};
-use crate::selection::Selected;
-use crate::{About, Cx};
-use egui::Ui;
+use crate::kit::{Button, Tokens, fmt};
+use egui::{Id, Ui};
 use egui_phosphor::regular as icon;
-use mesh::edit;
-use mesh::edit::rules::{ALL_VERSIONS, Locked};
+use mesh::edit::{self, rules::ALL_VERSIONS};
+use mesh::plan::{HttpRule, Plan};
 use mesh::split::Split;
 use mesh::traffic::share_of;
-use mesh::{Change, Mesh, Problem, Service};
+use mesh::{Kind, Mesh, Service, kinds};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
-/// Name, icon, summary.
-pub const ABOUT: About = About {
-    name: "Traffic split",
-    icon: icon::ARROWS_SPLIT,
-    summary: "Move traffic between the versions of a service; the shares always make 100 %",
-};
+/// The destinations of a rule and their weights.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Shares(Vec<(String, u32)>);
 
-/// Names of destinations and their weights.
-type Weights = Vec<(String, u32)>;
+impl Edits for Shares {
+    type Scope = HttpRule;
+    const ABOUT: About = About {
+        name: "Traffic split",
+        icon: icon::ARROWS_SPLIT,
+        summary: "Move traffic between the versions of a service; the shares always make 100 %",
+    };
+    const NEEDS: &'static [&'static Kind] = &[&kinds::VIRTUAL_SERVICE, &kinds::DESTINATION_RULE];
+    const CHOOSER: Chooser = Chooser::Rules;
+    const ALWAYS: bool = true;
 
-/// Offered for services with at least two versions, and for whatever stands behind one.
-pub fn open(mesh: &Mesh, selected: &Selected) -> Option<Box<dyn Draft>> {
-    let subject = Subject::of(mesh, selected)?;
-    let service = subject.service.filter(|service| !service.external)?;
-    let rules: Vec<Rule> = edit::rules(mesh, service).into_iter().filter(can_split).map(Rule::new).collect();
-    let last = rules.len().checked_sub(1)?;
-    let chosen = usual(rules.iter().map(|rule| &rule.calls)).unwrap_or(last);
-    Some(Box::new(TrafficSplit {
-        id: format!("traffic split of {}/{}", service.namespace, service.name),
-        namespace: service.namespace.to_string(),
-        name: service.name.to_string(),
-        rules,
-        chosen,
-    }))
+    /// For services with at least two versions, and for whatever stands behind one.
+    fn scopes(mesh: &Mesh, subject: &Subject<'_>) -> Vec<Scoped<HttpRule, Self>> {
+        let Some(service) = subject.service.filter(|service| !service.external) else { return Vec::new() };
+        let of = |rule: edit::Rule| {
+            let shares = Self(whole(rule.shares.clone()));
+            let object = rule.at.virtual_service.as_ref();
+            let object = object.map(|at| format!("{} {} · {}", at.kind, at.name, rule.words));
+            Scoped { object: object.unwrap_or_else(|| rule.words.clone()), ..scoped(&rule, shares, false) }
+        };
+        edit::rules(mesh, service).into_iter().filter(can_split).map(of).collect()
+    }
+
+    fn form(&mut self, was: &Self, at: &HttpRule, form: &mut Form<'_>) {
+        let Some(service) = at.service(&form.cx().scene.mesh) else { return };
+        let key = form.ui().id().with(format!("{at:?}"));
+        let mut hand = Hand::of(form.ui(), key, self);
+        let unset = at.virtual_service.is_none() && !form.differs();
+        // Telemetry counts the calls of all rules together, so it is shown where most of them go.
+        let most = at.key.takes_all() && at.virtual_service.as_ref() == service.virtual_services.first();
+        let counted = counted(form, service);
+        let over =
+            if most { Ok(&*counted) } else { Err("telemetry does not tell by which rule a call went") };
+        let words = Words { of: &service.name, over, unset: unset.then_some("not set: any pod may answer") };
+        let drawn = self.drawn(was, at, form, service, &hand, (unset, most));
+        let moved = shares(form.ui(), &words, &drawn);
+        form.did(self.moved(&moved, &mut hand));
+        form.buttons(|line| {
+            if line.button(Button::quiet("Even"), true)
+                && let Some(mut split) = hand.split(self)
+            {
+                split.even();
+                self.0 = split.weights();
+                hand.grabbed = None;
+            }
+        });
+        if unset {
+            form.note("No routing yet: the sliders begin from even shares, and a push makes the routing");
+        }
+        hand.keep(form.ui(), key, self);
+    }
+
+    fn plan(&self, _was: &Self, at: &HttpRule, plan: &mut Plan<'_>) {
+        if let Some(split) = Split::new(self.0.clone()) {
+            edit::split::plan(plan, at, &split);
+        }
+    }
+
+    fn samples() -> Vec<Self> {
+        let of = |weights: [u32; 3]| {
+            Self(["v1", "v2", "v3"].map(str::to_owned).into_iter().zip(weights).collect())
+        };
+        vec![of([13, 7, 80]), of([0, 100, 0]), of([34, 33, 33])]
+    }
+
+    fn short(&self) -> String {
+        rules::goes(&self.0)
+    }
 }
 
 /// Whether there is anything to choose between: "all versions" beside the only version is no choice.
@@ -47,75 +95,78 @@ fn can_split(rule: &edit::Rule) -> bool {
     rule.shares.iter().filter(|(name, _)| name != ALL_VERSIONS).count() > 1
 }
 
-struct TrafficSplit {
-    id: String,
-    namespace: String,
-    name: String,
-    rules: Vec<Rule>,
-    chosen: usize,
+/// Weights that make 100; weights that are all 0 (nothing routes yet) stay as they are.
+fn whole(weights: Vec<(String, u32)>) -> Vec<(String, u32)> {
+    if weights.iter().all(|(_, weight)| *weight == 0) {
+        return weights;
+    }
+    Split::new(weights.clone()).map_or(weights, |split| split.weights())
 }
 
-struct Rule {
-    calls: Calls,
-    locked: Option<Locked>,
-    kept: Kept<Weights>,
+/// "over 60 s (594 calls)".
+fn counted(form: &Form<'_>, service: &Service) -> String {
+    let calls: f64 = form
+        .cx()
+        .scene
+        .traffic
+        .value()
+        .map_or(0.0, |traffic| share_of(traffic, service).iter().map(|(_, share)| share.count).sum());
+    let window = fmt::duration(form.cx().window_secs as f64);
+    format!("over {window} ({} calls)", fmt::count(calls.round() as usize))
+}
+
+/// What the user holds: locks, and the share that is being moved with all shares as they were when that began. So passing over
+/// 100 and coming back loses nothing, by mouse or by keyboard.
+#[derive(Clone, Default)]
+struct Hand {
     locks: BTreeSet<String>,
-    /// The share that is being moved, and all as they were when that began: passing over 100 and coming back loses nothing,
-    /// by mouse or by keyboard.
     grabbed: Option<(usize, Split)>,
+    /// What the shares were when it was put down; others by now are not of this hand.
+    left: Vec<(String, u32)>,
 }
 
-impl Rule {
-    fn new(rule: edit::Rule) -> Self {
-        let calls = Calls::of(&rule);
-        let kept = Kept::new(whole(rule.shares));
-        Self { calls, locked: rule.locked, kept, locks: BTreeSet::new(), grabbed: None }
-    }
-    /// Whether nothing routes these calls, and the user wants nothing else.
-    fn unset(&self) -> bool {
-        self.calls.at.at.is_none() && self.kept.standing() == Standing::Same
-    }
-    fn reset(&mut self) {
-        self.kept.reset();
-        self.grabbed = None;
-    }
-    /// Takes in what the rule is now. Once its shares are others, a slider begins from those.
-    fn follow(&mut self, new: edit::Rule) {
-        let before = self.kept.base().clone();
-        self.calls = Calls::of(&new);
-        self.locked = new.locked;
-        self.kept.follow(whole(new.shares));
-        if *self.kept.base() != before {
-            self.grabbed = None;
+impl Hand {
+    fn of(ui: &Ui, key: Id, shares: &Shares) -> Self {
+        let mut hand: Self = ui.data(|data| data.get_temp(key)).unwrap_or_default();
+        if hand.left != shares.0 {
+            hand.grabbed = None;
         }
+        hand
     }
-    fn split(&self) -> Option<Split> {
-        let mut split = Split::new(self.kept.wanted.clone())?;
+    fn keep(mut self, ui: &Ui, key: Id, shares: &Shares) {
+        self.left.clone_from(&shares.0);
+        ui.data_mut(|data| data.insert_temp(key, self));
+    }
+    fn split(&self, shares: &Shares) -> Option<Split> {
+        let mut split = Split::new(shares.0.clone())?;
         for index in 0..split.shares().len() {
             let locked = self.locks.contains(&split.shares()[index].name);
             split.lock(index, locked);
         }
         Some(split)
     }
-    fn moved(&mut self, moved: &[Moved]) -> Gesture {
+}
+
+impl Shares {
+    fn moved(&mut self, moved: &[Moved], hand: &mut Hand) -> Gesture {
         let mut gesture = Gesture::Rest;
         for step in moved {
             match *step {
                 Moved::Set(index, percent) => {
-                    let held = self.grabbed.take().filter(|(held, _)| *held == index).map(|(_, split)| split);
-                    let Some(mut split) = held.or_else(|| self.split()) else { continue };
-                    self.grabbed = Some((index, split.clone()));
+                    let held = hand.grabbed.take().filter(|(held, _)| *held == index).map(|(_, split)| split);
+                    let Some(mut split) = held.or_else(|| hand.split(self)) else { continue };
+                    hand.grabbed = Some((index, split.clone()));
                     split.set(index, percent);
-                    self.kept.wanted = split.weights();
+                    self.0 = split.weights();
                     gesture.and(Gesture::Moving);
                 }
                 Moved::Lock(index, locked) => {
-                    self.grabbed = None;
-                    let Some((name, _)) = self.kept.wanted.get(index) else { continue };
+                    hand.grabbed = None;
+                    let Some((name, _)) = self.0.get(index) else { continue };
                     if locked {
-                        self.locks.insert(name.clone())
+                        hand.locks.insert(name.clone())
                     } else {
-                        self.locks.remove(name)
+                        hand.locks.remove(name)
                     };
                 }
                 Moved::Released(_) => gesture.and(Gesture::Settled),
@@ -123,209 +174,35 @@ impl Rule {
         }
         gesture
     }
-}
 
-/// Weights that make 100; weights that are all 0 (nothing routes yet) stay as they are.
-fn whole(weights: Weights) -> Weights {
-    if weights.iter().all(|(_, weight)| *weight == 0) {
-        return weights;
-    }
-    Split::new(weights.clone()).map_or(weights, |split| split.weights())
-}
-
-impl TrafficSplit {
-    fn service<'a>(&self, mesh: &'a Mesh) -> Option<&'a Service> {
-        mesh.service(&self.namespace, &self.name)
-    }
-
-    /// "over 60 s (594 calls)".
-    fn counted(&self, cx: &Cx<'_>) -> String {
-        let measured = self.service(&cx.scene.mesh).zip(cx.scene.traffic.value());
-        let calls: f64 = measured.map_or(0.0, |(service, traffic)| {
-            share_of(traffic, service).iter().map(|(_, share)| share.count).sum()
-        });
-        format!(
-            "over {} ({} calls)",
-            fmt::duration(cx.window_secs as f64),
-            fmt::count(calls.round() as usize)
-        )
-    }
-
-    /// Telemetry counts the calls of all rules together, so it is shown where most of them go.
-    fn is_measured(&self) -> bool {
-        usual(self.rules.iter().map(|rule| &rule.calls)) == Some(self.chosen)
-    }
-
-    fn shares(&self, ui: &Ui, cx: &Cx<'_>, rule: &Rule) -> Vec<Share> {
-        let tokens = Tokens::of(ui);
-        let measured = match (self.service(&cx.scene.mesh), cx.scene.traffic.value()) {
-            (Some(service), Some(traffic)) if self.is_measured() => share_of(traffic, service),
-            _ => Vec::new(),
-        };
-        let base = rule.calls.at.at.as_ref().and_then(|_| Split::new(rule.kept.base().clone()));
-        let Some(split) = rule.split() else { return Vec::new() };
+    /// The shares as the sliders show them.
+    fn drawn(
+        &self,
+        was: &Self,
+        at: &HttpRule,
+        form: &mut Form<'_>,
+        service: &Service,
+        hand: &Hand,
+        (unset, most): (bool, bool),
+    ) -> Vec<Share> {
+        let tokens = Tokens::of(form.ui());
+        let traffic = form.cx().scene.traffic.value().filter(|_| most);
+        let measured = traffic.map(|traffic| share_of(traffic, service)).unwrap_or_default();
+        let base = at.virtual_service.as_ref().and_then(|_| Split::new(was.0.clone()));
+        let Some(split) = hand.split(self) else { return Vec::new() };
         let share = |(index, share): (usize, &mesh::split::Share)| {
             let measured = measured.iter().find(|(name, _)| *name == share.name);
             let color = tokens.version(&share.name);
+            let current = base.as_ref().and_then(|base| base.shares().get(index));
             Share {
                 name: share.name.clone(),
                 wanted: share.percent,
-                current: base
-                    .as_ref()
-                    .and_then(|base| base.shares().get(index))
-                    .map_or(share.percent, |share| share.percent),
+                current: current.map_or(share.percent, |share| share.percent),
                 measured: measured.map(|(_, measured)| (measured.percent, measured.plus_minus())),
                 locked: share.locked,
-                color: if rule.unset() { color.lerp_to_gamma(tokens.line, 0.5) } else { color },
+                color: if unset { color.lerp_to_gamma(tokens.line, 0.5) } else { color },
             }
         };
         split.shares().iter().enumerate().map(share).collect()
-    }
-
-    /// The shares of the rule that is shown.
-    fn sliders(&mut self, ui: &mut Ui, cx: &Cx<'_>) -> Gesture {
-        let mut gesture = Gesture::Rest;
-        let Some(rule) = self.rules.get(self.chosen) else { return gesture };
-        let unset = rule.unset();
-        let counted = self.counted(cx);
-        let over = if self.is_measured() {
-            Ok(&*counted)
-        } else {
-            Err("telemetry does not tell by which rule a call went")
-        };
-        let words = Words { of: &self.name, over, unset: unset.then_some("not set: any pod may answer") };
-        let moved = shares(ui, &words, &self.shares(ui, cx, rule));
-        let rule = &mut self.rules[self.chosen];
-        gesture.and(rule.moved(&moved));
-        ui.horizontal(|ui| {
-            if ui.add(Button::quiet("Even")).clicked() {
-                rule.grabbed = None;
-                if let Some(mut split) = rule.split() {
-                    split.even();
-                    rule.kept.wanted = split.weights();
-                }
-                gesture.and(Gesture::Settled);
-            }
-            let differs = rule.kept.standing() != Standing::Same;
-            if ui.add_enabled(differs, Button::quiet("Reset")).clicked() {
-                rule.reset();
-                gesture.and(Gesture::Settled);
-            }
-        });
-        if unset {
-            text::note(
-                ui,
-                "No routing yet: the sliders begin from even shares, and a push makes the routing",
-            );
-        }
-        gesture
-    }
-}
-
-impl Draft for TrafficSplit {
-    fn ui(&mut self, ui: &mut Ui, cx: &Cx<'_>) -> Gesture {
-        let mut gesture = Gesture::Rest;
-        let Some(rule) = self.rules.get(self.chosen) else { return gesture };
-        if let Some(Locked { goes, why }) = &rule.locked {
-            problem::problem(
-                ui,
-                problem::Level::Note,
-                &format!("→ {goes}"),
-                &format!("This rule has no shares: {why}"),
-                "",
-                None,
-            );
-        } else {
-            gesture = self.sliders(ui, cx);
-        }
-        if self.rules.len() > 1 {
-            let row = |rule: &Rule| RuleRow {
-                words: rule.calls.words.clone(),
-                goes: rules::goes(rule.locked.as_ref(), &rule.kept.wanted),
-                differs: rule.kept.standing() != Standing::Same,
-            };
-            let list: Vec<RuleRow> = self.rules.iter().map(row).collect();
-            if let Some(clicked) = rules::list(ui, &list, self.chosen) {
-                self.chosen = clicked;
-                gesture.and(Gesture::Settled);
-            }
-        }
-        gesture
-    }
-
-    fn change(&self, mesh: &Mesh) -> Result<Option<Change>, Problem> {
-        let service = self.service(mesh).ok_or_else(|| gone(&self.name))?;
-        let Some(rule) = self.rules.get(self.chosen) else { return Ok(None) };
-        if rule.kept.standing() == Standing::Same {
-            return Ok(None);
-        }
-        Ok(rule.split().and_then(|split| edit::split(mesh, service, &rule.calls.at, &split)))
-    }
-
-    fn follow(&mut self, mesh: &Mesh) {
-        let Some(service) = self.service(mesh) else { return };
-        let mut now: Vec<edit::Rule> = edit::rules(mesh, service).into_iter().filter(can_split).collect();
-        let mut followed = Vec::with_capacity(now.len());
-        let mut shown = None;
-        for (index, mut rule) in std::mem::take(&mut self.rules).into_iter().enumerate() {
-            // Where somebody else gave a rule other conditions, it is known by its place.
-            let in_place =
-                |new: &edit::Rule| new.at == rule.calls.at && !new.takes_all && !rule.calls.takes_all;
-            if let Some(found) = rule.calls.position(&now).or_else(|| now.iter().position(in_place)) {
-                rule.follow(now.remove(found));
-                if index == self.chosen {
-                    shown = Some(rule.calls.at.clone());
-                }
-                followed.push(rule);
-            }
-        }
-        followed.extend(now.into_iter().map(Rule::new));
-        followed.sort_by_key(|rule| {
-            (rule.calls.at.at != service.virtual_services.first().cloned(), rule.calls.at.index)
-        });
-        let shown = shown.and_then(|at| followed.iter().position(|rule| rule.calls.at == at));
-        let shown = shown.or_else(|| usual(followed.iter().map(|rule| &rule.calls)));
-        self.chosen = shown.unwrap_or(followed.len().saturating_sub(1));
-        self.rules = followed;
-    }
-
-    fn standing(&self) -> Standing {
-        self.rules.get(self.chosen).map_or(Standing::Same, |rule| rule.kept.standing())
-    }
-
-    fn elsewhere(&self) -> Vec<String> {
-        let others = self.rules.iter().enumerate().filter(|(index, _)| *index != self.chosen);
-        others
-            .filter(|(_, rule)| rule.kept.standing() != Standing::Same)
-            .map(|(_, rule)| rule.calls.words.clone())
-            .collect()
-    }
-
-    fn rebuild(&mut self) {
-        if let Some(rule) = self.rules.get_mut(self.chosen) {
-            rule.kept.rebuild();
-        }
-    }
-
-    fn reset(&mut self) {
-        if let Some(rule) = self.rules.get_mut(self.chosen) {
-            rule.reset();
-        }
-    }
-
-    fn id(&self) -> &str {
-        &self.id
-    }
-
-    fn subject(&self) -> String {
-        let Some(rule) = self.rules.get(self.chosen) else { return String::new() };
-        match &rule.calls.at.at {
-            Some(at) => format!("{} {} · {}", at.kind, at.name, rule.calls.words),
-            None => rule.calls.words.clone(),
-        }
-    }
-
-    fn present(&self) -> bool {
-        true
     }
 }

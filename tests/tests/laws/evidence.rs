@@ -70,17 +70,17 @@ fn changes(mesh: &Mesh, service: &Service) -> Vec<Change> {
     ];
     let of = |rule: &Rule| {
         let mut all = Vec::new();
-        if let Some(mut shares) = split::current(mesh, service, &rule.at) {
+        if let Some(mut shares) = split::current(mesh, &rule.at) {
             shares.set(0, 37);
-            all.extend(split::split(mesh, service, &rule.at, &shares));
+            all.extend(split::split(mesh, &rule.at, &shares));
             let last = shares.shares().len() - 1;
             let only = shares.shares().iter().enumerate();
             let only = Split::new(only.map(|(at, share)| (share.name.clone(), u32::from(at == last) * 100)));
-            all.extend(only.and_then(|only| split::split(mesh, service, &rule.at, &only)));
+            all.extend(only.and_then(|only| split::split(mesh, &rule.at, &only)));
         }
         for wanted in faults {
-            all.extend(fault(mesh, service, &rule.at, None, wanted));
-            all.extend(fault(mesh, service, &rule.at, Some(&header), wanted));
+            all.extend(fault(mesh, &rule.at, None, wanted));
+            all.extend(fault(mesh, &rule.at, Some(&header), wanted));
         }
         all
     };

@@ -5,7 +5,7 @@
 
 pub(crate) mod cast;
 
-use apiserver::{ApiServer, Deny, LogRing, Logs, Options, PodAccess, Store};
+use apiserver::{ApiServer, Deny, LogRing, Logs, Options, PodAccess, PodName, Store, Unreachable};
 use cast::Cast;
 use cluster::{Cluster, Command, Target};
 use mesh::scene::{KindState, Step, StepState};
@@ -30,14 +30,16 @@ struct Pods {
 
 #[async_trait::async_trait]
 impl PodAccess for Pods {
-    async fn connect(&self, _namespace: &str, pod: &str, port: u16) -> Result<TcpStream, String> {
+    async fn connect(&self, namespace: &str, pod: &str, port: u16) -> Result<TcpStream, Unreachable> {
+        let name = || PodName { namespace: namespace.to_owned(), name: pod.to_owned() };
+        let refused = |error| Unreachable::Refused(name(), port, error);
         let app = pod.split("-6f8d7c9b4").next().unwrap_or(pod);
         let address =
             self.ports.get(&(app.to_owned(), port)).or_else(|| self.ports.get(&("*".to_owned(), port)));
-        let address = address.ok_or_else(|| format!("nothing listens on {port} of {pod}"))?;
-        let mut stream = TcpStream::connect(address).await.map_err(|error| error.to_string())?;
+        let address = address.ok_or_else(|| Unreachable::Closed(name(), port))?;
+        let mut stream = TcpStream::connect(address).await.map_err(refused)?;
         if port == cast::ENVOY {
-            cast::announce(&mut stream, pod).await.map_err(|error| error.to_string())?;
+            cast::announce(&mut stream, pod).await.map_err(refused)?;
         }
         Ok(stream)
     }
@@ -244,10 +246,10 @@ pub(crate) fn brief(fact: &Fact) -> String {
 pub(crate) fn split(scene: &Scene, shares: [u32; 3]) -> Change {
     let service = scene.mesh.services().find(|service| &*service.name == "reviews").expect("reviews");
     let rules = mesh::edit::rules(&scene.mesh, service);
-    let rule = rules.iter().find(|rule| rule.at.index == 1).expect("the rule for all other calls");
+    let rule = rules.iter().find(|rule| rule.takes_all).expect("the rule for all other calls");
     let wanted =
         mesh::split::Split::new(["v1", "v2", "v3"].into_iter().zip(shares)).expect("shares that make 100");
-    mesh::edit::split(&scene.mesh, service, &rule.at, &wanted).expect("a change")
+    mesh::edit::split(&scene.mesh, &rule.at, &wanted).expect("a change")
 }
 
 pub(crate) fn kind_state(scene: &Scene, kind: &'static mesh::Kind) -> KindState {

@@ -1,18 +1,19 @@
 //! Faults: delays and aborts on the calls of one rule, or of those among them that carry a header.
 
 use super::FaultSpec;
-use super::build::{Ops, managed, number, percent};
-use super::rules::{RuleAt, fault_of, speaks_http, words};
-use super::split::{fresh_route, unread, untold};
-use crate::change::{Change, Step};
-use crate::evidence::{Calls, Claim, Counting, Evidence, Mark, Measure, Part, Wanted, route, routes};
+use super::rules::fault_of;
+use super::split::untold;
+use crate::change::Change;
+use crate::evidence::{Calls, Claim, Counting, Mark, Measure, Part, Wanted, route, routes};
+use crate::plan::{Field as _, HttpRule, Plan, RuleKey, capital, percent};
 use crate::{Mesh, Ref, Service};
 use istio::Duration;
 use istio::views::{Fault, VirtualService};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 /// Calls that carry this header with exactly this value.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeaderIs {
     /// "end-user".
     pub name: String,
@@ -26,96 +27,78 @@ impl HeaderIs {
     pub fn tidy(&self) -> Self {
         Self { name: self.name.trim().to_lowercase(), value: self.value.trim().to_owned() }
     }
-    /// Whether it says which calls: one without a value would mean calls whose header is there, and empty.
-    pub fn is_whole(&self) -> bool {
-        !self.name.trim().is_empty() && !self.value.trim().is_empty()
+}
+
+/// The change that gives a rule this fault; `None` when it has it, or when it cannot be made.
+pub fn fault(mesh: &Mesh, rule: &HttpRule, only: Option<&HeaderIs>, wanted: FaultSpec) -> Option<Change> {
+    let mut made = Plan::new(mesh);
+    plan(&mut made, rule, only, wanted);
+    made.change().ok()?
+}
+
+/// Gives a rule this fault (an empty one takes it away). With `only`, a new rule for calls with that header is put before
+/// it, which copies its route and gets the fault; taking that rule's fault away removes it again.
+pub fn plan(plan: &mut Plan<'_>, rule: &HttpRule, only: Option<&HeaderIs>, wanted: FaultSpec) {
+    let Some(service) = rule.service(plan.mesh()) else { return plan.gone() };
+    match only {
+        None => in_place(plan, service, rule, wanted),
+        Some(_) if wanted.is_none() => {}
+        Some(header) => inserted(plan, service, rule, header, wanted),
     }
 }
 
-/// The change that gives a rule this fault (an empty one takes it away). With `only`, a new rule for calls with that
-/// header is put before it, which copies its route and gets the fault; taking that rule's fault away removes it again.
-pub fn fault(
-    mesh: &Mesh,
-    service: &Service,
-    rule: &RuleAt,
-    only: Option<&HeaderIs>,
-    wanted: FaultSpec,
-) -> Option<Change> {
-    if only.is_some_and(|header| !header.is_whole()) {
-        return None;
-    }
-    match (&rule.at, only) {
-        (None, only) => fresh(mesh, service, only, wanted),
-        (Some(at), None) => in_place(mesh, service, at, rule.index, wanted),
-        (Some(at), Some(header)) => inserted(mesh, service, at, rule.index, header, wanted),
-    }
-}
-
-fn in_place(mesh: &Mesh, service: &Service, at: &Ref, index: usize, wanted: FaultSpec) -> Option<Change> {
-    let view = mesh.virtual_service(at)?;
-    let now = fault_of(view.http.get(index)?);
+fn in_place(plan: &mut Plan<'_>, service: &Service, rule: &HttpRule, wanted: FaultSpec) {
+    let now = rule.view(plan.mesh()).map(fault_of).unwrap_or_default();
     if now == wanted {
-        return None;
+        return;
     }
-    let spec = mesh.objects().get(at)?.spec();
-    let rule = spec.pointer(&format!("/http/{index}"))?;
-    let path = format!("/spec/http/{index}");
-    let mut ops = Ops::default();
-    let next = spec.pointer(&format!("/http/{}", index + 1));
-    let made_for_header = wanted.is_none() && next.is_some_and(|next| copied_for_header(rule, next));
-    if made_for_header {
-        ops.saw(&path, rule);
-        ops.remove(&path);
+    let Some((at, index)) = plan.place(rule) else { return plan.gone() };
+    let path = |index: usize| format!("spec/http/{index}");
+    let mut object = plan.object(&at);
+    let next = object.get(&path(index + 1));
+    let made_for_header = |own| next.is_some_and(|next| copied_for_header(own, next));
+    if wanted.is_none() && object.get(&path(index)).is_some_and(made_for_header) {
+        object.remove(&path(index));
     } else {
-        ops = super::split::guarded(spec, index, rule.get("route")?);
-        let fault = format!("{path}/fault");
-        match (rule.get("fault"), written(rule.get("fault"), now, wanted)) {
-            (Some(old), Some(new)) => {
-                ops.saw(&fault, old);
-                ops.replace(&fault, new);
-            }
-            (Some(old), None) => {
-                ops.saw(&fault, old);
-                ops.remove(&fault);
-            }
-            (None, Some(new)) => {
-                ops.saw(&path, rule);
-                ops.add(&fault, new);
-            }
-            (None, None) => return None,
-        }
+        let mut part = plan.rule(rule);
+        let new = written(part.get("fault"), now, wanted);
+        part.set("fault", new.unwrap_or_default());
     }
-    let calls = words(view, index);
-    let title = if wanted.is_none() {
-        format!("{} to {} lose their fault", capital(&calls), service.name)
-    } else {
-        title(service, &calls, wanted)
-    };
-    change(mesh, service, at, index, title, ops)
+    plan.title(title(service, &rule.words(plan.mesh()), wanted));
+    evidence(plan, service, &at, index);
 }
 
-fn inserted(
-    mesh: &Mesh,
-    service: &Service,
-    at: &Ref,
-    index: usize,
-    header: &HeaderIs,
-    wanted: FaultSpec,
-) -> Option<Change> {
-    if wanted.is_none() {
-        return None;
+fn inserted(plan: &mut Plan<'_>, service: &Service, model: &HttpRule, only: &HeaderIs, wanted: FaultSpec) {
+    let header = only.tidy();
+    match (header.name.is_empty(), header.value.is_empty()) {
+        (true, _) => {
+            return plan.not_yet("Nothing to push yet: say which header, and the value that calls have");
+        }
+        // "exact: ''" would mean calls whose header is there and empty: nobody means that.
+        (_, true) => return plan.not_yet("Nothing to push yet: say which value of the header"),
+        (false, false) => {}
     }
-    let rule = mesh.objects().get(at)?.spec().pointer(&format!("/http/{index}"))?;
+    let Some((at, index)) = plan.place(model) else { return plan.gone() };
+    let part = plan.rule(model);
+    let Some(copy) = part.get("").and_then(|rule| copied(rule, &header, wanted)) else { return plan.gone() };
+    let matches = copy.get("match").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let rules = plan.object(&at).get("spec").map(RuleKey::all).unwrap_or_default();
+    if rules.iter().any(|key| key.takes(matches)) {
+        return plan.not_yet("Nothing to push: there is a rule for these calls, choose it above");
+    }
+    plan.object(&at).insert(&format!("spec/http/{index}"), copy.into());
+    plan.title(title(service, &format!("calls with {} = {}", only.name.trim(), header.value), wanted));
+    evidence(plan, service, &at, index);
+}
+
+/// A rule over again, for those of its calls that have a header.
+fn copied(rule: &Value, header: &HeaderIs, wanted: FaultSpec) -> Option<Map<String, Value>> {
     let mut copy = rule.as_object()?.clone();
-    let mut matches = rule
-        .get("match")
-        .and_then(Value::as_array)
-        .filter(|list| !list.is_empty())
-        .cloned()
-        .unwrap_or_else(|| vec![json!({})]);
+    let matches = copy.get("match").and_then(Value::as_array).filter(|list| !list.is_empty()).cloned();
+    let mut matches = matches.unwrap_or_else(|| vec![json!({})]);
     for one in &mut matches {
         let headers = one.as_object_mut()?.entry("headers").or_insert_with(|| json!({}));
-        headers.as_object_mut()?.insert(header.name.to_lowercase(), json!({ "exact": header.value }));
+        headers.as_object_mut()?.insert(header.name.clone(), json!({ "exact": header.value }));
     }
     if let Some(name) = copy.get("name").and_then(Value::as_str) {
         let name = format!("{name}-fault");
@@ -123,61 +106,25 @@ fn inserted(
     }
     let fault = written(None, FaultSpec::default(), wanted)?;
     copy.shift_insert(0, "match".into(), matches.into());
-    let after_match = copy.keys().position(|key| key == "match").map_or(0, |place| place + 1);
     copy.shift_remove("fault");
-    copy.shift_insert(after_match.min(copy.len()), "fault".into(), fault);
-    let path = format!("/spec/http/{index}");
-    let mut ops = Ops::default();
-    ops.saw(&path, rule);
-    ops.add(&path, copy.into());
-    let calls = format!("calls with {} = {}", header.name, header.value);
-    change(mesh, service, at, index, title(service, &calls, wanted), ops)
-}
-
-fn fresh(mesh: &Mesh, service: &Service, only: Option<&HeaderIs>, wanted: FaultSpec) -> Option<Change> {
-    let fault = written(None, FaultSpec::default(), wanted)?;
-    if !speaks_http(service) {
-        return None;
-    }
-    let host: &str = if service.external { &service.host } else { &service.name };
-    let route = json!([{ "destination": { "host": host } }]);
-    let (http, calls) = match only {
-        None => (json!([{ "fault": fault, "route": route }]), "all calls".to_owned()),
-        Some(header) => {
-            let condition = json!([{ "headers": { header.name.to_lowercase(): { "exact": header.value } } }]);
-            let http = json!([{ "match": condition, "fault": fault, "route": route }, { "route": route }]);
-            (http, format!("calls with {} = {}", header.name, header.value))
-        }
-    };
-    let steps = vec![fresh_route(mesh, service, http)?];
-    let at = steps.first()?.at.clone();
-    let evidence = evidence(mesh, service, &steps, &at, 0);
-    Some(Change { title: title(service, &calls, wanted), warnings: unread(mesh, service), evidence, steps })
-}
-
-fn change(mesh: &Mesh, service: &Service, at: &Ref, index: usize, title: String, ops: Ops) -> Option<Change> {
-    let steps = vec![ops.step(mesh, at)?];
-    let evidence = evidence(mesh, service, &steps, at, index);
-    Some(Change { title, warnings: managed(&steps), evidence, steps })
+    copy.shift_insert(1.min(copy.len()), "fault".into(), fault);
+    Some(copy)
 }
 
 /// What shows that a rule has its fault. Where rules came or went, the routes as a whole show that.
-fn evidence(mesh: &Mesh, service: &Service, steps: &[Step], at: &Ref, index: usize) -> Evidence {
-    let view = |object: fn(&Step) -> Option<&crate::Object>| -> Option<VirtualService> {
-        istio::views::read(object(steps.iter().find(|step| step.at == *at)?)?).ok()
-    };
-    let (after, before) = (view(|step| step.after.as_ref()), view(|step| step.before.as_ref()));
+fn evidence(plan: &mut Plan<'_>, service: &Service, at: &Ref, index: usize) {
+    let (after, before): (Option<VirtualService>, Option<VirtualService>) = (plan.after(at), plan.before(at));
     let rules = |view: &Option<VirtualService>| view.as_ref().map_or(0, |view| view.http.len());
     let (there, was_there) = (rules(&after) >= rules(&before), rules(&before) >= rules(&after));
     let rule = |view: &Option<VirtualService>| view.as_ref()?.http.get(index).cloned();
     let faults = [&after, &before].map(|view| rule(view).map(|http| fault_of(&http)).unwrap_or_default());
     let claims = |there: bool, fault| if there { claims(at, index, fault) } else { vec![routes(at)] };
     let [fault, was] = faults;
-    Evidence {
-        measure: after.as_ref().map(|view| measure(service, view, index, fault, was)),
-        was_measure: before.as_ref().map(|view| measure(service, view, index, was, fault)),
-        ..Evidence::of(mesh, steps, &claims(there, fault), &claims(was_there, was))
-    }
+    plan.claims(claims(there, fault), claims(was_there, was));
+    let measure_of = |view: Option<VirtualService>, fault, was| {
+        view.map(|view| measure(service, &view, index, fault, was))
+    };
+    plan.measures(measure_of(after, fault, was), measure_of(before, was, fault));
 }
 
 const FILTER: &str = "/typed_per_filter_config/envoy.filters.http.fault";
@@ -234,7 +181,7 @@ fn measure(
     Measure::Counted(counting)
 }
 
-/// The fault as Istio writes it, on top of what is there: only what the wish changes is touched.
+/// The fault as Istio writes it, on top of what is there: only what the draft changes is touched.
 fn written(old: Option<&Value>, now: FaultSpec, wanted: FaultSpec) -> Option<Value> {
     let mut fault = old.and_then(Value::as_object).cloned().unwrap_or_default();
     let part = |fault: &Map<String, Value>, key: &str| {
@@ -275,7 +222,7 @@ fn duration(millis: u64) -> Duration {
 
 fn share_of_calls(part: &mut Map<String, Value>, share: f64) {
     let mut percentage = part.get("percentage").and_then(Value::as_object).cloned().unwrap_or_default();
-    percentage.insert("value".into(), number(share));
+    percentage.insert("value".into(), share.json().unwrap_or_default());
     part.insert("percentage".into(), percentage.into());
 }
 
@@ -330,11 +277,6 @@ fn title(service: &Service, calls: &str, fault: FaultSpec) -> String {
     }
 }
 
-fn capital(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
-}
-
 /// Rules of a VirtualService that have a fault now: the badge of a graph node, and what a list of faults shows.
 pub fn active(view: &VirtualService) -> impl Iterator<Item = (usize, FaultSpec)> {
     view.http
@@ -359,7 +301,7 @@ mod tests {
             for service in ["reviews", "ratings"] {
                 let service = mesh.service("bookinfo", service).unwrap();
                 let last = super::super::rules(&mesh, service).pop().unwrap().at;
-                assert_eq!(fault(&mesh, service, &last, Some(&header), wanted), None, "{name:?} = {value:?}");
+                assert_eq!(fault(&mesh, &last, Some(&header), wanted), None, "{name:?} = {value:?}");
             }
         }
         let typed = HeaderIs { name: " End-User ".into(), value: " Jason ".into() };

@@ -1,14 +1,14 @@
 //! Mutual TLS: what the inbound side of workloads asks for, for the mesh, a namespace or one workload.
 
-use super::build::{Ops, create, delete, free_name, managed};
-use crate::change::{Change, Step};
-use crate::evidence::{Calls, Claim, Connections, Counting, Evidence, Mark, Measure, Part, Wanted, inbound};
+use crate::change::Change;
+use crate::evidence::{Calls, Claim, Connections, Counting, Mark, Measure, Part, Wanted, inbound};
 use crate::model::{Configured, Policies};
-use crate::{Mesh, Ref, Workload};
+use crate::plan::Plan;
+use crate::{Mesh, Object, Ref, Workload};
 pub use istio::mtls::Mode;
 use istio::views::{self, PeerAuthentication};
 use istio::{Labels, Selects, kinds};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -75,93 +75,71 @@ pub fn state(mesh: &Mesh, scope: &Scope) -> Option<State> {
     })
 }
 
-/// The change that gives a scope this mode, or (`None`) takes its own policy away so that the wider scope counts. The
-/// policy that is in force at the scope is edited; where there is none, one is made.
+/// The change that gives a scope this mode; `None` when it has it, or when its workload is gone.
 pub fn mtls(mesh: &Mesh, scope: &Scope, wanted: Option<Mode>) -> Option<Change> {
-    let now = state(mesh, scope)?;
-    if now.own == wanted && (wanted.is_some() || now.policy.is_none()) {
-        return None;
-    }
-    let step = match (&now.policy, wanted) {
-        (Some(at), Some(mode)) => set(mesh, at, mode)?,
-        (Some(at), None) => unset(mesh, at)?,
-        (None, Some(mode)) => fresh(mesh, scope, mode)?,
-        (None, None) => return None,
+    let mut made = Plan::new(mesh);
+    plan(&mut made, scope, wanted);
+    made.change().ok()?
+}
+
+/// Gives a scope this mode, or (`None`) takes its own policy away so that the wider scope counts. The policy that is in force
+/// at the scope is edited; where there is none, one is made.
+pub fn plan(plan: &mut Plan<'_>, scope: &Scope, wanted: Option<Mode>) {
+    let mesh = plan.mesh();
+    let Some(now) = state(mesh, scope) else { return plan.gone() };
+    let policy = match (&now.policy, wanted) {
+        (Some(at), Some(mode)) if now.own != wanted => {
+            plan.object(at).saw("spec/selector").set("spec/mtls/mode", mode.name());
+            at.clone()
+        }
+        (Some(at), None) => {
+            unset(plan, at);
+            at.clone()
+        }
+        (None, Some(mode)) => match fresh(plan, scope, mode) {
+            Some(at) => at,
+            None => return plan.gone(),
+        },
+        _ => return,
     };
-    let (moved, in_force) = moved(mesh, scope, &step)?;
+    let Some((moved, in_force)) = moved(mesh, scope, &policy, plan.object_after(&policy)) else {
+        return plan.gone();
+    };
     let proxies: Vec<String> = moved.iter().flat_map(|group| group.proxies.iter().cloned()).collect();
-    let mut warnings = shared(mesh, scope, &step);
-    warnings.extend(broken(mesh, &proxies, in_force));
-    let steps = vec![step];
-    warnings.extend(managed(&steps));
+    let object = mesh.objects().get(&policy).cloned().or_else(|| plan.object_after(&policy));
+    shared(mesh, scope, &policy, object.as_ref()).into_iter().for_each(|told| plan.warn(told));
+    broken(mesh, &proxies, in_force).into_iter().for_each(|told| plan.warn(told));
     let what = wanted.map_or_else(
         || format!("{} again, as the wider scope says,", in_force.name()),
         |mode| mode.name().to_owned(),
     );
-    Some(Change {
-        title: format!("Mutual TLS of {scope} becomes {what} instead of {}", now.in_force.name()),
-        evidence: evidence(mesh, &steps, &moved),
-        steps,
-        warnings,
-    })
-}
-
-fn set(mesh: &Mesh, at: &Ref, mode: Mode) -> Option<Step> {
-    let object = mesh.objects().get(at)?;
-    let mut ops = Ops::default();
-    if let Some(selector) = object.spec().get("selector") {
-        ops.saw("/spec/selector", selector);
-    }
-    match (object.0.get("spec"), object.spec().pointer("/mtls"), object.spec().pointer("/mtls/mode")) {
-        (_, _, Some(old)) => {
-            ops.saw("/spec/mtls/mode", old);
-            ops.replace("/spec/mtls/mode", mode.name().into());
-        }
-        (_, Some(old), None) if old.is_object() => {
-            ops.saw("/spec/mtls", old);
-            ops.add("/spec/mtls/mode", mode.name().into());
-        }
-        (Some(spec), _, _) if spec.is_object() => {
-            ops.saw("/spec", spec);
-            ops.add("/spec/mtls", json!({ "mode": mode.name() }));
-        }
-        _ => {
-            ops.saw("/metadata/uid", object.0.pointer("/metadata/uid").unwrap_or(&Value::Null));
-            ops.add("/spec", json!({ "mtls": { "mode": mode.name() } }));
-        }
-    }
-    ops.step(mesh, at)
+    plan.title(format!("Mutual TLS of {scope} becomes {what} instead of {}", now.in_force.name()));
+    evidence(plan, &moved);
 }
 
 /// Takes a policy's mode away: all of it, or only the mode where it also says something of single ports.
-fn unset(mesh: &Mesh, at: &Ref) -> Option<Step> {
-    let object = mesh.objects().get(at)?;
-    let ports =
-        object.spec().get("portLevelMtls").and_then(Value::as_object).is_some_and(|ports| !ports.is_empty());
-    if !ports {
-        return delete(mesh, at);
+fn unset(plan: &mut Plan<'_>, at: &Ref) {
+    let ports = plan.object(at).get("spec/portLevelMtls").and_then(Value::as_object).map_or(0, Map::len);
+    if ports == 0 {
+        plan.delete(at);
+    } else {
+        plan.object(at).remove("spec/mtls");
     }
-    let mut ops = Ops::default();
-    ops.saw("/spec/mtls", object.spec().get("mtls")?);
-    ops.remove("/spec/mtls");
-    ops.step(mesh, at)
 }
 
-fn fresh(mesh: &Mesh, scope: &Scope, mode: Mode) -> Option<Step> {
-    let name =
-        |namespace: &str, names: [&str; 2]| free_name(mesh, &kinds::PEER_AUTHENTICATION, namespace, names);
+fn fresh(plan: &mut Plan<'_>, scope: &Scope, mode: Mode) -> Option<Ref> {
     let mtls = json!({ "mode": mode.name() });
+    let mesh = plan.mesh();
+    let mut make = |namespace: &str, names: [&str; 2], spec| {
+        plan.create(&kinds::PEER_AUTHENTICATION, namespace, names, spec)
+    };
     match scope {
-        Scope::Mesh => {
-            Some(create(mesh, &name(mesh.root_namespace(), ["default", "mesh"])?, json!({ "mtls": mtls })))
-        }
-        Scope::Namespace(namespace) => {
-            Some(create(mesh, &name(namespace, ["default", "namespace"])?, json!({ "mtls": mtls })))
-        }
+        Scope::Mesh => make(mesh.root_namespace(), ["default", "mesh"], json!({ "mtls": mtls })),
+        Scope::Namespace(namespace) => make(namespace, ["default", "namespace"], json!({ "mtls": mtls })),
         Scope::Workload(namespace, workload) => {
-            let at = name(namespace, [workload, &format!("{workload}-mtls")])?;
             let labels = selector(mesh, mesh.workload(namespace, workload)?);
-            Some(create(mesh, &at, json!({ "selector": { "matchLabels": labels }, "mtls": mtls })))
+            let spec = json!({ "selector": { "matchLabels": labels }, "mtls": mtls });
+            make(namespace, [workload, &format!("{workload}-mtls")], spec)
         }
     }
 }
@@ -198,14 +176,13 @@ struct Moved {
     except: Vec<u32>,
 }
 
-/// Proxies whose mode changes by a step, and what is then in force at the scope.
-fn moved(mesh: &Mesh, scope: &Scope, step: &Step) -> Option<(Vec<Moved>, Mode)> {
-    let others = mesh.peer_authentications().filter(|(at, _)| **at != step.at);
+/// Proxies whose mode changes when a policy becomes another, and what is then in force at the scope.
+fn moved(mesh: &Mesh, scope: &Scope, policy: &Ref, then: Option<Object>) -> Option<(Vec<Moved>, Mode)> {
+    let others = mesh.peer_authentications().filter(|(at, _)| *at != policy);
     let others = others.filter_map(|(at, view)| Configured::of(mesh.objects(), at, view));
-    let after = step.after.as_ref().map(|object| (object, views::read::<PeerAuthentication>(object)));
-    let after = after.as_ref().and_then(|(object, view)| {
-        Some(Configured { at: &step.at, created: object.created(), spec: view.as_ref().ok()? })
-    });
+    let view = then.as_ref().and_then(|object| views::read::<PeerAuthentication>(object).ok());
+    let after = then.as_ref().zip(view.as_ref());
+    let after = after.map(|(object, spec)| Configured { at: policy, created: object.created(), spec });
     let (old, new) = (mesh.mtls_policies(), Policies::new(mesh.root_namespace(), others.chain(after)));
     let mut groups: Vec<Moved> = Vec::new();
     for workload in mesh.workloads().filter(|workload| !workload.gateway) {
@@ -244,7 +221,7 @@ fn moved(mesh: &Mesh, scope: &Scope, step: &Step) -> Option<(Vec<Moved>, Mode)> 
 }
 
 /// What shows that proxies take other connections than before.
-fn evidence(mesh: &Mesh, steps: &[Step], moved: &[Moved]) -> Evidence {
+fn evidence(plan: &mut Plan<'_>, moved: &[Moved]) {
     let claims = |mode: fn(&Moved) -> Mode| -> Vec<Claim> {
         let claim = |group: &Moved| {
             let ports = inbound(group.proxies.iter().cloned()).except(group.except.clone());
@@ -267,17 +244,13 @@ fn evidence(mesh: &Mesh, steps: &[Step], moved: &[Moved]) -> Evidence {
         let workloads = moved.iter().flat_map(|group| group.workloads.iter().cloned());
         Some(Measure::Counted(Counting::new(Calls::At(workloads.collect()), vec![part])))
     };
-    Evidence {
-        measure: measure(|group| group.to),
-        was_measure: measure(|group| group.from),
-        ..Evidence::of(mesh, steps, &claims(|group| group.to), &claims(|group| group.from))
-    }
+    plan.claims(claims(|group| group.to), claims(|group| group.from));
+    plan.measures(measure(|group| group.to), measure(|group| group.from));
 }
 
 /// Other workloads that a workload's policy is for too.
-fn shared(mesh: &Mesh, scope: &Scope, step: &Step) -> Vec<String> {
+fn shared(mesh: &Mesh, scope: &Scope, policy: &Ref, object: Option<&Object>) -> Vec<String> {
     let Scope::Workload(namespace, name) = scope else { return Vec::new() };
-    let object = step.before.as_ref().or(step.after.as_ref());
     let labels = object
         .map(|object| istio::object::strings(object.spec().pointer("/selector/matchLabels")))
         .unwrap_or_default();
@@ -288,7 +261,7 @@ fn shared(mesh: &Mesh, scope: &Scope, step: &Step) -> Vec<String> {
     if others.is_empty() {
         return Vec::new();
     }
-    vec![format!("{} is also for {}", step.at, others.join(", "))]
+    vec![format!("{} is also for {}", policy, others.join(", "))]
 }
 
 /// Calls that fail in a mode: from workloads without sidecar, and by rules that tell callers the opposite.

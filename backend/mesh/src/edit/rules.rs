@@ -1,24 +1,16 @@
 //! The rules that decide where calls of a service go, as editors show them.
 
 use super::FaultSpec;
+use crate::plan::{HttpRule, RuleKey, id};
 use crate::{Mesh, Ref, Service};
-use istio::views::{Destination, HttpMatch, HttpRoute, Redirect, StringMatch, VirtualService};
+use istio::views::{Destination, HttpMatch, HttpRoute, Redirect, StringMatch};
 use istio::{Duration, fqdn};
-
-/// Where a rule stands.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct RuleAt {
-    /// Its VirtualService; `None` when no VirtualService routes these calls yet.
-    pub at: Option<Ref>,
-    /// Position among `http`.
-    pub index: usize,
-}
 
 /// A rule as editors show it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rule {
-    /// Where it stands.
-    pub at: RuleAt,
+    /// What it is known by.
+    pub at: HttpRule,
     /// Which calls it takes: "all other calls", "calls with end-user = jason".
     pub words: String,
     /// Destinations and their weights, versions of the service first (0 where it does not go there yet). A destination
@@ -81,13 +73,11 @@ pub const ALL_VERSIONS: &str = "all versions";
 pub fn rules(mesh: &Mesh, service: &Service) -> Vec<Rule> {
     let mut found = Vec::new();
     if let Some(at) = service.virtual_services.first() {
-        if let Some(view) = mesh.virtual_service(at) {
-            found.extend(view.http.iter().enumerate().map(|(index, _)| rule(service, at, view, index, "")));
-        }
+        found.extend(of_virtual_service(mesh, service, at, ""));
     } else if speaks_http(service) {
         let shares = service.subsets.iter().map(|subset| (subset.name.clone(), 0));
         found.push(Rule {
-            at: RuleAt { at: None, index: 0 },
+            at: HttpRule { service: id(service), virtual_service: None, key: RuleKey::default() },
             words: "all calls".into(),
             shares: shares.collect(),
             fault: FaultSpec::default(),
@@ -96,28 +86,50 @@ pub fn rules(mesh: &Mesh, service: &Service) -> Vec<Rule> {
         });
     }
     for (at, view) in mesh.virtual_services() {
-        let goes_here = |http: &HttpRoute| {
-            http.route.iter().any(|row| fqdn(&row.destination.host, &at.namespace) == service.host)
-        };
         if service.virtual_services.first() == Some(at)
             || !view.gateways.iter().any(|gateway| gateway != "mesh")
         {
             continue;
         }
         let entering = format!(" entering by {}", view.gateways.join(", "));
-        let here = view.http.iter().enumerate().filter(|(_, http)| goes_here(http));
-        found.extend(here.map(|(index, _)| rule(service, at, view, index, &entering)));
+        let goes_here = |http: &HttpRoute| {
+            http.route.iter().any(|row| fqdn(&row.destination.host, &at.namespace) == service.host)
+        };
+        if view.http.iter().any(goes_here) {
+            let all = of_virtual_service(mesh, service, at, &entering);
+            found.extend(all.zip(&view.http).filter(|(_, http)| goes_here(http)).map(|(rule, _)| rule));
+        }
     }
     found
 }
 
 /// Whether routes by request can be made for a service: HTTP, gRPC, or found out on the wire.
-pub(super) fn speaks_http(service: &Service) -> bool {
+pub fn speaks_http(service: &Service) -> bool {
     service.ports.iter().any(|port| port.protocol.may_be_http())
 }
 
-fn rule(service: &Service, at: &Ref, view: &VirtualService, index: usize, entering: &str) -> Rule {
-    let http = &view.http[index];
+/// The rules of one VirtualService, in their order.
+fn of_virtual_service<'a>(
+    mesh: &'a Mesh,
+    service: &'a Service,
+    at: &'a Ref,
+    entering: &'a str,
+) -> impl Iterator<Item = Rule> + 'a {
+    let keys = mesh.objects().get(at).map(|object| RuleKey::all(object.spec())).unwrap_or_default();
+    let rules = mesh.virtual_service(at).into_iter().flat_map(|view| &view.http);
+    rules
+        .zip(keys)
+        .enumerate()
+        .map(move |(index, (http, key))| rule(service, at, (index, http), key, entering))
+}
+
+fn rule(
+    service: &Service,
+    at: &Ref,
+    (index, http): (usize, &HttpRoute),
+    key: RuleKey,
+    entering: &str,
+) -> Rule {
     let mut shares: Vec<(String, u32)> =
         service.subsets.iter().map(|subset| (subset.name.clone(), 0)).collect();
     for (name, weight) in weights(http, &at.namespace, service) {
@@ -127,12 +139,22 @@ fn rule(service: &Service, at: &Ref, view: &VirtualService, index: usize, enteri
         }
     }
     Rule {
-        at: RuleAt { at: Some(at.clone()), index },
-        words: words(view, index) + entering,
+        at: HttpRule { service: id(service), virtual_service: Some(at.clone()), key },
+        words: words(http, index) + entering,
         shares,
         fault: fault_of(http),
         takes_all: http.r#match.is_empty(),
         locked: Locked::of(http),
+    }
+}
+
+impl HttpRule {
+    /// Which calls it takes, in words, as things stand.
+    pub fn words(&self, mesh: &Mesh) -> String {
+        match (self.view(mesh), self.position(mesh)) {
+            (Some(http), Some(index)) => words(http, index),
+            _ => "all calls".to_owned(),
+        }
     }
 }
 
@@ -156,8 +178,8 @@ pub(super) fn name(destination: &Destination, namespace: &str, service: &Service
     }
 }
 
-/// The fault of a rule, as far as editors know it.
-pub(super) fn fault_of(http: &HttpRoute) -> FaultSpec {
+/// The fault of a rule, as far as editors know it. A fault without a percentage never acts.
+pub fn fault_of(http: &HttpRoute) -> FaultSpec {
     let Some(fault) = &http.fault else { return FaultSpec::default() };
     FaultSpec {
         delay: fault.delay.as_ref().and_then(|delay| {
@@ -172,8 +194,8 @@ pub(super) fn fault_of(http: &HttpRoute) -> FaultSpec {
 }
 
 /// Which calls a rule takes, in words.
-pub(super) fn words(view: &VirtualService, index: usize) -> String {
-    let matches = view.http.get(index).map_or(&[][..], |http| http.r#match.as_slice());
+fn words(http: &HttpRoute, index: usize) -> String {
+    let matches = &http.r#match;
     if matches.is_empty() {
         return if index == 0 { "all calls" } else { "all other calls" }.to_owned();
     }

@@ -1,95 +1,80 @@
 //! Traffic split: moves traffic between the versions of one service.
 
-use super::build::{Ops, create, free_name, managed};
-use super::rules::{self, ALL_VERSIONS, RuleAt, speaks_http, weights};
-use crate::change::{Change, Step};
-use crate::evidence::{Calls, Claim, Counting, Destination, Evidence, Mark, Measure, Part, Wanted, route};
-use crate::model::natural;
+use super::rules::{self, ALL_VERSIONS, weights};
+use crate::change::Change;
+use crate::evidence::{Calls, Counting, Destination, Mark, Measure, Part, Wanted, route};
+use crate::plan::{HttpRule, Plan, host};
 use crate::split::Split;
-use crate::{Mesh, Ref, Service};
+use crate::{Mesh, Service};
 use istio::views::{HttpRoute, RouteDestination, VirtualService};
-use istio::{WorkloadId, fqdn, kinds};
+use istio::{WorkloadId, fqdn};
 use serde_json::{Value, json};
 
 /// The shares that a rule has now; of a service without a rule, even ones (that is how its calls are spread).
-pub fn current(mesh: &Mesh, service: &Service, rule: &RuleAt) -> Option<Split> {
-    Split::new(rules::rules(mesh, service).into_iter().find(|found| found.at == *rule)?.shares)
+pub fn current(mesh: &Mesh, rule: &HttpRule) -> Option<Split> {
+    let rules = rules::rules(mesh, rule.service(mesh)?);
+    Split::new(rules.into_iter().find(|found| found.at == *rule)?.shares)
 }
 
-/// The change that gives a rule of a service these shares. Where no VirtualService routes the service's calls yet, it
-/// makes one; subsets that a share needs and no DestinationRule declares come first.
-pub fn split(mesh: &Mesh, service: &Service, rule: &RuleAt, wanted: &Split) -> Option<Change> {
-    match &rule.at {
-        Some(at) => existing(mesh, service, at, rule.index, wanted),
-        None => fresh(mesh, service, wanted),
+/// The change that gives a rule these shares; `None` when it has them, or when it is gone.
+pub fn split(mesh: &Mesh, rule: &HttpRule, wanted: &Split) -> Option<Change> {
+    let mut made = Plan::new(mesh);
+    plan(&mut made, rule, wanted);
+    made.change().ok()?
+}
+
+/// Gives a rule of a service these shares. Where no VirtualService routes the service's calls yet, one is made; subsets that
+/// a share needs and no DestinationRule declares come first.
+pub fn plan(plan: &mut Plan<'_>, rule: &HttpRule, wanted: &Split) {
+    let Some(service) = rule.service(plan.mesh()) else { return plan.gone() };
+    match rule.view(plan.mesh()) {
+        Some(http) => existing(plan, service, rule, http, wanted),
+        None if rule.virtual_service.is_none() => fresh(plan, service, rule, wanted),
+        None => plan.gone(),
     }
 }
 
-fn existing(mesh: &Mesh, service: &Service, at: &Ref, index: usize, wanted: &Split) -> Option<Change> {
-    let view = mesh.virtual_service(at)?;
-    let http = view.http.get(index)?;
+fn existing(plan: &mut Plan<'_>, service: &Service, rule: &HttpRule, http: &HttpRoute, wanted: &Split) {
+    let Some(at) = &rule.virtual_service else { return };
     let now = weights(http, &at.namespace, service);
-    let before = current(mesh, service, &RuleAt { at: Some(at.clone()), index })?;
+    let Some(before) = current(plan.mesh(), rule) else { return plan.gone() };
     let share = |split: &Split, name: &str| {
         split.weights().iter().find(|(known, _)| known == name).map_or(0, |(_, share)| *share)
     };
     let changed = wanted.weights().iter().any(|(name, percent)| share(&before, name) != *percent);
     if !changed || now.is_empty() {
-        return None;
+        return;
     }
-    let raw = mesh.objects().get(at)?;
-    let route = raw.spec().pointer(&format!("/http/{index}/route"))?;
-    let mut ops = guarded(raw.spec(), index, route);
+    let new = |name: &String| !now.iter().any(|(known, _)| known == name);
+    let new: Vec<(String, u32)> =
+        wanted.weights().into_iter().filter(|(name, percent)| *percent > 0 && new(name)).collect();
+    plan.subsets(service, &new.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>());
+    let mut part = plan.rule(rule);
+    part.saw("route");
     // Several rows may go to one version: the first carries its share.
     let mut given: Vec<&str> = Vec::new();
     for (row, (name, _)) in now.iter().enumerate() {
         let percent = if given.contains(&name.as_str()) { 0 } else { share(wanted, name) };
         given.push(name);
-        let path = format!("/spec/http/{index}/route/{row}/weight");
-        match route.pointer(&format!("/{row}/weight")) {
-            Some(old) if old.as_u64() == Some(u64::from(percent)) => {}
-            Some(_) => ops.replace(&path, percent.into()),
-            None if now.len() == 1
-                && wanted.weights().iter().all(|(other, percent)| other == name || *percent == 0) => {}
-            None => ops.add(&path, percent.into()),
+        let alone =
+            now.len() == 1 && wanted.weights().iter().all(|(other, percent)| other == name || *percent == 0);
+        let path = format!("route/{row}/weight");
+        if !alone || part.get(&path).is_some() {
+            part.set(&path, Some(percent)); // 0, too: without a weight the only row gets all
         }
     }
-    let new: Vec<(String, u32)> = wanted
-        .weights()
-        .into_iter()
-        .filter(|(name, percent)| *percent > 0 && !given.contains(&name.as_str()))
-        .collect();
-    let model = http
-        .route
-        .iter()
-        .position(|row| fqdn(&row.destination.host, &at.namespace) == service.host)
-        .unwrap_or(0);
-    let model = route.pointer(&format!("/{model}/destination")).cloned().unwrap_or_else(|| json!({}));
-    for (name, percent) in &new {
+    let own = |row: &RouteDestination| fqdn(&row.destination.host, &at.namespace) == service.host;
+    let model = http.route.iter().position(own).unwrap_or(0);
+    let model = part.get(&format!("route/{model}/destination")).cloned().unwrap_or_else(|| json!({}));
+    for (name, percent) in new {
         let row =
-            json!({ "destination": destination(&model, name, service, &at.namespace), "weight": percent });
-        ops.add(&format!("/spec/http/{index}/route/-"), row);
+            json!({ "destination": destination(&model, &name, service, &at.namespace), "weight": percent });
+        part.push("route", row);
     }
-    let needed: Vec<&str> = new.iter().map(|(name, _)| name.as_str()).collect();
-    let (mut steps, mut warnings) = subsets(mesh, service, &needed);
-    steps.push(ops.step(mesh, at)?);
-    warnings.extend(managed(&steps));
-    Some(Change {
-        title: format!("{} of {}", sentence(service, &before, wanted)?, rules::words(view, index)),
-        evidence: evidence(mesh, service, &steps, at, index),
-        steps,
-        warnings,
-    })
-}
-
-/// Operations on a rule begin with what the user saw of it.
-pub(super) fn guarded(spec: &Value, index: usize, route: &Value) -> Ops {
-    let mut ops = Ops::default();
-    if let Some(matches) = spec.pointer(&format!("/http/{index}/match")) {
-        ops.saw(&format!("/spec/http/{index}/match"), matches);
+    if let Some(sentence) = sentence(service, &before, wanted) {
+        plan.title(format!("{sentence} of {}", rule.words(plan.mesh())));
     }
-    ops.saw(&format!("/spec/http/{index}/route"), route);
-    ops
+    evidence(plan, service, rule);
 }
 
 /// The destination of a new row: as the rule's first one (host as written, port), with the version's subset.
@@ -110,105 +95,19 @@ fn destination(model: &Value, name: &str, service: &Service, namespace: &str) ->
 }
 
 /// A VirtualService that is not there yet, with one row for each version.
-fn fresh(mesh: &Mesh, service: &Service, wanted: &Split) -> Option<Change> {
-    if !speaks_http(service) || service.subsets.len() < 2 {
-        return None;
+fn fresh(plan: &mut Plan<'_>, service: &Service, rule: &HttpRule, wanted: &Split) {
+    if service.subsets.len() < 2 {
+        return;
     }
     let needed: Vec<&str> = service.subsets.iter().map(|subset| subset.name.as_str()).collect();
-    let (mut steps, mut warnings) = subsets(mesh, service, &needed);
-    let row = |(name, percent): (String, u32)| json!({ "destination": { "host": host(service), "subset": name }, "weight": percent });
-    let rows: Vec<Value> =
-        wanted.weights().into_iter().filter(|(name, _)| needed.contains(&name.as_str())).map(row).collect();
-    steps.push(fresh_route(mesh, service, json!([{ "route": rows }]))?);
-    let at = steps.last()?.at.clone();
-    warnings.extend(managed(&steps));
-    warnings.extend(unread(mesh, service));
-    let shares: Vec<String> =
-        wanted.weights().iter().map(|(name, percent)| format!("{name} {percent} %")).collect();
-    Some(Change {
-        title: format!("{} gets a split of all calls: {}", service.name, shares.join(", ")),
-        evidence: evidence(mesh, service, &steps, &at, 0),
-        steps,
-        warnings,
-    })
-}
-
-/// VirtualServices that could not be read may route the service's calls too.
-pub(super) fn unread(mesh: &Mesh, service: &Service) -> Vec<String> {
-    let near = mesh
-        .problems()
-        .filter(|(at, _)| at.kind == &kinds::VIRTUAL_SERVICE && at.namespace == service.namespace);
-    near.map(|(at, _)| format!("{at} cannot be read here: it may route calls of {} too", service.name))
-        .collect()
-}
-
-/// The step that makes a VirtualService for a service that has none.
-pub(super) fn fresh_route(mesh: &Mesh, service: &Service, http: Value) -> Option<Step> {
-    let at = free_name(
-        mesh,
-        &kinds::VIRTUAL_SERVICE,
-        &service.namespace,
-        [&service.name, &format!("{}-mesh", service.name)],
-    )?;
-    Some(create(mesh, &at, json!({ "hosts": [host(service)], "http": http })))
-}
-
-/// How objects in the service's own namespace name it.
-fn host(service: &Service) -> &str {
-    if service.external { &service.host } else { &service.name }
-}
-
-/// The step that declares these subsets where they are not, and what else that changes.
-fn subsets(mesh: &Mesh, service: &Service, needed: &[&str]) -> (Vec<Step>, Vec<String>) {
-    let mut missing: Vec<_> = service
-        .subsets
-        .iter()
-        .filter(|subset| !subset.declared && needed.contains(&subset.name.as_str()))
-        .collect();
-    missing.sort_by(|a, b| natural(&a.name, &b.name));
-    if missing.is_empty() {
-        return (Vec::new(), Vec::new());
-    }
-    let subset = |subset: &&crate::Subset| json!({ "name": subset.name, "labels": subset.labels });
-    let own = |at: &&Ref| {
-        let rule = mesh.destination_rule(at);
-        at.namespace == service.namespace
-            && rule.is_some_and(|rule| fqdn(&rule.host, &at.namespace) == service.host)
-    };
-    if let Some(at) = service.destination_rules.iter().find(own)
-        && let Some(object) = mesh.objects().get(at)
-    {
-        let mut ops = Ops::default();
-        ops.saw("/spec/host", object.spec().get("host").unwrap_or(&Value::Null));
-        match object.spec().get("subsets").filter(|list| list.is_array()) {
-            Some(list) => {
-                ops.saw("/spec/subsets", list);
-                missing.iter().for_each(|one| ops.add("/spec/subsets/-", subset(one)));
-            }
-            None => ops.add("/spec/subsets", missing.iter().map(subset).collect()),
-        }
-        return (ops.step(mesh, at).into_iter().collect(), Vec::new());
-    }
-    let Some(at) = free_name(
-        mesh,
-        &kinds::DESTINATION_RULE,
-        &service.namespace,
-        [&service.name, &format!("{}-subsets", service.name)],
-    ) else {
-        return (Vec::new(), Vec::new());
-    };
-    let wider = service
-        .destination_rules
-        .iter()
-        .filter(|at| *at.namespace == *service.namespace || *at.namespace == *mesh.root_namespace());
-    let warnings = wider.map(|wider| {
-        format!(
-            "{wider} is for more services; {} gets a DestinationRule of its own, and what that one says no longer counts for it",
-            service.name
-        )
-    });
-    let spec = json!({ "host": host(service), "subsets": missing.iter().map(subset).collect::<Vec<_>>() });
-    (vec![create(mesh, &at, spec)], warnings.collect())
+    let shares = wanted.weights();
+    let row = |(name, percent): &(String, u32)| json!({ "destination": { "host": host(service), "subset": name }, "weight": percent });
+    let rows: Value = shares.iter().filter(|(name, _)| needed.contains(&name.as_str())).map(row).collect();
+    plan.subsets(service, &needed);
+    plan.rule(rule).set("route", rows);
+    let shares: Vec<String> = shares.iter().map(|(name, percent)| format!("{name} {percent} %")).collect();
+    plan.title(format!("{} gets a split of all calls: {}", service.name, shares.join(", ")));
+    evidence(plan, service, rule);
 }
 
 /// Every share that moves: "v3 of reviews gets 25 % instead of 10 %, v1 75 % instead of 90 %" for two of them (a gain before
@@ -238,11 +137,10 @@ fn sentence(service: &Service, before: &Split, wanted: &Split) -> Option<String>
 }
 
 /// What shows that a rule has its shares, and had others before.
-fn evidence(mesh: &Mesh, service: &Service, steps: &[Step], at: &Ref, index: usize) -> Evidence {
-    let side = |object: fn(&Step) -> Option<&crate::Object>| {
-        let view: Option<VirtualService> =
-            steps.iter().find(|step| step.at == *at).and_then(|step| istio::views::read(object(step)?).ok());
-        let claim = route(at, index);
+fn evidence(plan: &mut Plan<'_>, service: &Service, rule: &HttpRule) {
+    let Some((at, index)) = plan.place(rule) else { return };
+    let side = |view: Option<VirtualService>| {
+        let claim = route(&at, index);
         match view.as_ref().and_then(|view| view.http.get(index)) {
             Some(http) => (
                 vec![claim.weights(destinations(http, &at.namespace))],
@@ -251,9 +149,10 @@ fn evidence(mesh: &Mesh, service: &Service, steps: &[Step], at: &Ref, index: usi
             None => (vec![claim], None),
         }
     };
-    let (claims, measure) = side(|step| step.after.as_ref());
-    let (was, was_measure): (Vec<Claim>, _) = side(|step| step.before.as_ref());
-    Evidence { measure, was_measure, ..Evidence::of(mesh, steps, &claims, &was) }
+    let (now, measure) = side(plan.after(&at));
+    let (was, was_measure) = side(plan.before(&at));
+    plan.claims(now, was);
+    plan.measures(measure, was_measure);
 }
 
 /// The destinations of a rule, as clusters of Envoy name them; the only one of a rule without weight gets all.
@@ -295,6 +194,6 @@ pub(super) fn measure(service: &Service, http: &HttpRoute, namespace: &str) -> O
 }
 
 /// Why a rule for special calls cannot be measured.
-pub(super) fn untold() -> Measure {
+pub(crate) fn untold() -> Measure {
     Measure::Untold("Telemetry does not tell which of several rules took a request".to_owned())
 }

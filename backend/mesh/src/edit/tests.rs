@@ -1,7 +1,8 @@
 use super::*;
 use crate::change::{Change, Edit};
 use crate::demo::{self, by_ref};
-use crate::evidence::{Connections, Destination, MadeRoute, Owner, Probe, Want};
+use crate::evidence::{Destination, MadeRoute, Owner, Want};
+use crate::plan::HttpRule;
 use crate::split::Split;
 use crate::{Mesh, Object, Ref, Service};
 use istio::kinds;
@@ -12,20 +13,19 @@ fn reviews(mesh: &Mesh) -> &Service {
     mesh.service("bookinfo", "reviews").unwrap()
 }
 
-fn at(mesh: &Mesh, service: &str, number: usize) -> RuleAt {
+fn at(mesh: &Mesh, service: &str, number: usize) -> HttpRule {
     rules(mesh, mesh.service("bookinfo", service).unwrap())[number].at.clone()
 }
 
-fn dragged(mesh: &Mesh, service: &str, rule: &RuleAt, name: &str, to: u32) -> Option<Change> {
-    let service = mesh.service("bookinfo", service).unwrap();
-    let mut shares = split::current(mesh, service, rule).unwrap();
+fn dragged(mesh: &Mesh, rule: &HttpRule, name: &str, to: u32) -> Option<Change> {
+    let mut shares = split::current(mesh, rule).unwrap();
     let index = shares.shares().iter().position(|share| share.name == name).unwrap();
     shares.set(index, to);
-    split::split(mesh, service, rule, &shares)
+    split::split(mesh, rule, &shares)
 }
 
 /// The mesh after a change, as the server would store it.
-fn after(mesh: &Mesh, change: &Change) -> Mesh {
+pub(super) fn after(mesh: &Mesh, change: &Change) -> Mesh {
     let mut objects = mesh.objects().clone();
     for step in &change.steps {
         match (&step.edit, objects.get(&step.at)) {
@@ -51,13 +51,13 @@ fn after(mesh: &Mesh, change: &Change) -> Mesh {
     Mesh::read(objects, Some(mesh))
 }
 
-fn bytes(mesh: &Mesh) -> Vec<(Ref, String)> {
+pub(super) fn bytes(mesh: &Mesh) -> Vec<(Ref, String)> {
     mesh.objects().iter().map(|(at, object)| (at.clone(), object.spec().to_string())).collect()
 }
 
 /// Every change can be undone to the byte, and undone again.
 #[track_caller]
-fn check_undo(mesh: &Mesh, change: &Change) {
+pub(super) fn check_undo(mesh: &Mesh, change: &Change) {
     let done = after(mesh, change);
     assert_ne!(bytes(mesh), bytes(&done));
     let applied: Vec<Object> =
@@ -72,7 +72,7 @@ fn check_undo(mesh: &Mesh, change: &Change) {
     assert_eq!(bytes(&done), bytes(&redo));
 }
 
-fn patch(change: &Change, step: usize) -> Value {
+pub(super) fn patch(change: &Change, step: usize) -> Value {
     match &change.steps[step].edit {
         Edit::Patch(patch) => serde_json::to_value(patch).unwrap(),
         other => panic!("{other:?}"),
@@ -106,7 +106,7 @@ fn rules_in_words() {
 #[test]
 fn weights_are_patched_with_guards() {
     let mesh = demo::bookinfo();
-    let change = dragged(&mesh, "reviews", &at(&mesh, "reviews", 1), "v3", 80).unwrap();
+    let change = dragged(&mesh, &at(&mesh, "reviews", 1), "v3", 80).unwrap();
     assert_eq!(change.title, "reviews: v1 50 → 13 %, v2 30 → 7 %, v3 20 → 80 % of all other calls");
     insta::assert_snapshot!(patch(&change, 0), @r#"[{"op":"test","path":"/spec/http/1/route","value":[{"destination":{"host":"reviews","subset":"v1"},"weight":50},{"destination":{"host":"reviews","subset":"v2"},"weight":30},{"destination":{"host":"reviews","subset":"v3"},"weight":20}]},{"op":"replace","path":"/spec/http/1/route/0/weight","value":13},{"op":"replace","path":"/spec/http/1/route/1/weight","value":7},{"op":"replace","path":"/spec/http/1/route/2/weight","value":80}]"#);
     let [probe] = &change.evidence.probes[..] else { panic!("{:?}", change.evidence) };
@@ -123,13 +123,13 @@ fn weights_are_patched_with_guards() {
     let yaml = istio::object::yaml(change.steps[0].after.as_ref().unwrap());
     assert!(yaml.contains("weight: 80") && yaml.contains("corsPolicy") && !yaml.contains("uid"), "{yaml}");
     check_undo(&mesh, &change);
-    assert_eq!(dragged(&mesh, "reviews", &at(&mesh, "reviews", 1), "v3", 20), None, "no change");
+    assert_eq!(dragged(&mesh, &at(&mesh, "reviews", 1), "v3", 20), None, "no change");
 }
 
 #[test]
 fn a_version_without_a_row_gets_one() {
     let mesh = demo::bookinfo();
-    let change = dragged(&mesh, "reviews", &at(&mesh, "reviews", 0), "v3", 25).unwrap();
+    let change = dragged(&mesh, &at(&mesh, "reviews", 0), "v3", 25).unwrap();
     assert_eq!(
         change.title,
         "v3 of reviews gets 25 % instead of 0 %, v2 75 % instead of 100 % of calls with end-user = jason"
@@ -148,7 +148,7 @@ fn the_sentence_names_every_share_that_moves() {
     #[track_caller]
     fn check(mesh: &Mesh, wanted: [u32; 3], expect: &str) {
         let wanted = Split::new(["v1", "v2", "v3"].into_iter().zip(wanted)).unwrap();
-        let change = split::split(mesh, reviews(mesh), &at(mesh, "reviews", 1), &wanted).unwrap();
+        let change = split::split(mesh, &at(mesh, "reviews", 1), &wanted).unwrap();
         assert_eq!(change.title, format!("{expect} of all other calls"));
     }
     check(&mesh, [50, 50, 0], "v2 of reviews gets 50 % instead of 30 %, v3 0 % instead of 20 %");
@@ -166,7 +166,7 @@ fn without(kinds: &[&str]) -> Mesh {
 #[test]
 fn missing_routing_is_made_subsets_first() {
     let mesh = without(&["VirtualService", "DestinationRule"]);
-    let change = dragged(&mesh, "reviews", &at(&mesh, "reviews", 0), "v3", 80).unwrap();
+    let change = dragged(&mesh, &at(&mesh, "reviews", 0), "v3", 80).unwrap();
     assert_eq!(change.title, "reviews gets a split of all calls: v1 10 %, v2 10 %, v3 80 %");
     let made: Vec<String> = change.steps.iter().map(|step| step.at.to_string()).collect();
     assert_eq!(made, ["DestinationRule bookinfo/reviews", "VirtualService bookinfo/reviews"]);
@@ -190,7 +190,7 @@ fn a_missing_subset_is_declared_where_its_rule_is() {
         objects.insert(rule, value.into());
         Mesh::read(objects, None)
     };
-    let change = dragged(&mesh, "reviews", &at(&mesh, "reviews", 0), "v3", 25).unwrap();
+    let change = dragged(&mesh, &at(&mesh, "reviews", 0), "v3", 25).unwrap();
     assert_eq!(
         change.steps.iter().map(|step| step.at.kind.kind).collect::<Vec<_>>(),
         ["DestinationRule", "VirtualService"]
@@ -206,8 +206,7 @@ fn a_missing_subset_is_declared_where_its_rule_is() {
 fn a_fault_for_all_calls() {
     let mesh = demo::bookinfo();
     let wanted = FaultSpec { delay: None, abort: Some((503, 100.0)) };
-    let ratings = mesh.service("bookinfo", "ratings").unwrap();
-    let change = fault(&mesh, ratings, &at(&mesh, "ratings", 0), None, wanted).unwrap();
+    let change = fault(&mesh, &at(&mesh, "ratings", 0), None, wanted).unwrap();
     assert_eq!(change.title, "All calls to ratings fail with 503");
     assert_eq!(
         change.steps[0].after.as_ref().unwrap().spec(),
@@ -219,12 +218,12 @@ fn a_fault_for_all_calls() {
     let ratings = done.service("bookinfo", "ratings").unwrap();
     let rule = rules(&done, ratings)[0].clone();
     assert_eq!(rule.fault, wanted);
-    assert_eq!(fault(&done, ratings, &rule.at, None, wanted), None);
+    assert_eq!(fault(&done, &rule.at, None, wanted), None);
     let slow = FaultSpec { delay: Some((2500, 50.0)), ..wanted };
-    let change = fault(&done, ratings, &rule.at, None, slow).unwrap();
+    let change = fault(&done, &rule.at, None, slow).unwrap();
     assert_eq!(change.title, "50 % of all calls to ratings wait 2.5 s, 100 % fail with 503");
     check_undo(&done, &change);
-    let gone = fault(&done, ratings, &rule.at, None, FaultSpec::default()).unwrap();
+    let gone = fault(&done, &rule.at, None, FaultSpec::default()).unwrap();
     assert_eq!(gone.title, "All calls to ratings lose their fault");
     check_undo(&done, &gone);
 }
@@ -234,7 +233,7 @@ fn a_fault_for_one_header_is_a_rule_of_its_own_and_goes_with_it() {
     let mesh = demo::bookinfo();
     let wanted = FaultSpec { delay: Some((7000, 100.0)), abort: None };
     let header = HeaderIs { name: "End-User".into(), value: "tester".into() };
-    let change = fault(&mesh, reviews(&mesh), &at(&mesh, "reviews", 1), Some(&header), wanted).unwrap();
+    let change = fault(&mesh, &at(&mesh, "reviews", 1), Some(&header), wanted).unwrap();
     assert_eq!(change.title, "Calls with End-User = tester to reviews wait 7 s");
     check_undo(&mesh, &change);
     let done = after(&mesh, &change);
@@ -244,7 +243,7 @@ fn a_fault_for_one_header_is_a_rule_of_its_own_and_goes_with_it() {
     assert_eq!(found[1].shares, found[2].shares);
     let copy = &done.objects()[&change.steps[0].at].spec()["http"][1];
     assert_eq!(copy["corsPolicy"], done.objects()[&change.steps[0].at].spec()["http"][2]["corsPolicy"]);
-    let gone = fault(&done, reviews(&done), &found[1].at, None, FaultSpec::default()).unwrap();
+    let gone = fault(&done, &found[1].at, None, FaultSpec::default()).unwrap();
     assert_eq!(bytes(&after(&done, &gone)), bytes(&mesh));
     check_undo(&done, &gone);
 }
@@ -259,86 +258,13 @@ fn fault_edits_keep_what_they_do_not_know() {
     objects.insert(route.clone(), value.into());
     let mesh = Mesh::read(objects, None);
     let wanted = FaultSpec { delay: None, abort: Some((418, 10.5)) };
-    let change = fault(&mesh, reviews(&mesh), &at(&mesh, "reviews", 1), None, wanted).unwrap();
+    let change = fault(&mesh, &at(&mesh, "reviews", 1), None, wanted).unwrap();
     let fault = &after(&mesh, &change).objects()[&route].spec()["http"][1]["fault"].clone();
     assert_eq!(
         fault,
         &json!({ "abort": { "httpStatus": 418, "percentage": { "value": 10.5, "x": 1 }, "y": 2 }, "z": 3 })
     );
     check_undo(&mesh, &change);
-}
-
-#[test]
-fn mutual_tls_of_each_scope() {
-    let mesh = demo::bookinfo();
-    let made = |scope: &Scope| {
-        let change = mtls(&mesh, scope, Some(Mode::Strict)).unwrap();
-        check_undo(&mesh, &change);
-        let object = change.steps[0].after.clone().unwrap();
-        format!(
-            "{} | {} {} | {} proxies",
-            change.title,
-            change.steps[0].at,
-            object.spec(),
-            change.evidence.proxies().len()
-        )
-    };
-    assert_eq!(
-        made(&Scope::Mesh),
-        r#"Mutual TLS of the mesh becomes STRICT instead of PERMISSIVE | PeerAuthentication istio-system/default {"mtls":{"mode":"STRICT"}} | 6 proxies"#
-    );
-    assert_eq!(
-        made(&Scope::Namespace("bookinfo".into())),
-        r#"Mutual TLS of namespace bookinfo becomes STRICT instead of PERMISSIVE | PeerAuthentication bookinfo/default {"mtls":{"mode":"STRICT"}} | 6 proxies"#
-    );
-    assert_eq!(
-        made(&Scope::Workload("bookinfo".into(), "ratings-v1".into())),
-        r#"Mutual TLS of ratings-v1 becomes STRICT instead of PERMISSIVE | PeerAuthentication bookinfo/ratings-v1 {"selector":{"matchLabels":{"app":"ratings","version":"v1"}},"mtls":{"mode":"STRICT"}} | 1 proxies"#
-    );
-    assert_eq!(mtls(&mesh, &Scope::Mesh, None), None);
-}
-
-#[test]
-fn mutual_tls_edits_the_policy_in_force_and_takes_it_away() {
-    let mesh = demo::bookinfo();
-    let scope = Scope::Namespace("bookinfo".into());
-    let strict = after(&mesh, &mtls(&mesh, &scope, Some(Mode::Strict)).unwrap());
-    assert_eq!(mtls(&strict, &scope, Some(Mode::Strict)), None);
-    let relaxed = mtls(&strict, &scope, Some(Mode::Permissive)).unwrap();
-    assert_eq!(
-        patch(&relaxed, 0)[1],
-        json!({ "op": "replace", "path": "/spec/mtls/mode", "value": "PERMISSIVE" })
-    );
-    check_undo(&strict, &relaxed);
-    let gone = mtls(&strict, &scope, None).unwrap();
-    assert_eq!(
-        gone.title,
-        "Mutual TLS of namespace bookinfo becomes PERMISSIVE again, as the wider scope says, instead of STRICT"
-    );
-    let wants = |probes: &[Probe]| probes.iter().map(|probe| probe.want.clone()).collect::<Vec<_>>();
-    assert_eq!(wants(&gone.evidence.probes), [Want::Takes(Connections::Both)]);
-    assert_eq!(wants(&gone.evidence.was), [Want::Takes(Connections::Mutual)]);
-    check_undo(&strict, &gone);
-}
-
-#[test]
-fn calls_that_a_mode_breaks_are_told() {
-    let mut objects = demo::bookinfo_objects();
-    let rule = Ref::new(&kinds::DESTINATION_RULE, "bookinfo", "reviews");
-    let mut value = (*objects[&rule].0).clone();
-    value["spec"]["trafficPolicy"]["tls"] = json!({ "mode": "DISABLE" });
-    objects.insert(rule, value.into());
-    objects.extend(by_ref([json!({ "kind": "Pod", "metadata": { "namespace": "tools", "name": "old-client" }, "spec": { "containers": [{ "name": "app" }] } })]));
-    let mesh = Mesh::read(objects, None);
-    let told = |scope: Scope, mode| mtls(&mesh, &scope, Some(mode)).unwrap().warnings;
-    assert_eq!(
-        told(Scope::Mesh, Mode::Strict),
-        [
-            "old-client without a sidecar: plain text calls from there will be refused",
-            "DestinationRule bookinfo/reviews makes callers of reviews use TLS mode DISABLE: their calls will fail"
-        ]
-    );
-    assert_eq!(told(Scope::Workload("bookinfo".into(), "ratings-v1".into()), Mode::Disable), [""; 0]);
 }
 
 #[test]
@@ -350,7 +276,7 @@ fn managed_objects_are_told() {
         value["metadata"][key] = meta;
         objects.insert(route, value.into());
         let mesh = Mesh::read(objects, None);
-        dragged(&mesh, "reviews", &at(&mesh, "reviews", 1), "v3", 80).unwrap().warnings.join("\n")
+        dragged(&mesh, &at(&mesh, "reviews", 1), "v3", 80).unwrap().warnings.join("\n")
     };
     assert!(
         told("annotations", json!({ "argocd.argoproj.io/tracking-id": "x" }))
@@ -370,7 +296,7 @@ fn managed_objects_are_told() {
 #[test]
 fn an_edit_by_somebody_else_is_not_overwritten() {
     let mesh = demo::bookinfo();
-    let change = dragged(&mesh, "reviews", &at(&mesh, "reviews", 1), "v3", 80).unwrap();
+    let change = dragged(&mesh, &at(&mesh, "reviews", 1), "v3", 80).unwrap();
     let Edit::Patch(patch) = &change.steps[0].edit else { panic!() };
     let mut theirs = (*mesh.objects()[&change.steps[0].at].0).clone();
     theirs["spec"]["http"][1]["route"][0]["weight"] = 60.into();
@@ -399,9 +325,9 @@ fn a_fault_without_a_percentage_acts_on_no_call() {
     let rule = &rules(&mesh, service)[0];
     let none = FaultSpec { delay: Some((7000, 0.0)), abort: Some((503, 0.0)) };
     assert_eq!(rule.fault, none);
-    assert_eq!(super::fault(&mesh, service, &rule.at, None, none), None, "that is what is there");
+    assert_eq!(super::fault(&mesh, &rule.at, None, none), None, "that is what is there");
     let all = FaultSpec { delay: Some((7000, 0.0)), abort: Some((503, 100.0)) };
-    let change = super::fault(&mesh, service, &rule.at, None, all).unwrap();
+    let change = super::fault(&mesh, &rule.at, None, all).unwrap();
     let after = change.steps[0].after.as_ref().unwrap();
     let mut expect = fault;
     expect["abort"]["percentage"] = json!({ "value": 100 });
@@ -428,15 +354,15 @@ proptest! {
         value["spec"]["http"][1]["route"] = rows.collect();
         objects.insert(route.clone(), value.into());
         let mesh = Mesh::read(by_ref(objects.iter().map(|(_, object)| (*object.0).clone())), None);
-        let rule = RuleAt { at: Some(route.clone()), index: 1 };
+        let rule = at(&mesh, "reviews", 1);
         let wanted = Split::new(["v1", "v2", "v3"].into_iter().zip(wanted)).unwrap();
-        let now = split::current(&mesh, reviews(&mesh), &rule).unwrap();
-        match split::split(&mesh, reviews(&mesh), &rule, &wanted) {
+        let now = split::current(&mesh, &rule).unwrap();
+        match split::split(&mesh, &rule, &wanted) {
             None => prop_assert!(now.same_shares(&wanted)),
             Some(change) => {
                 prop_assert!(!now.same_shares(&wanted));
                 let done = after(&mesh, &change);
-                let shares = split::current(&done, reviews(&done), &rule).unwrap();
+                let shares = split::current(&done, &rule).unwrap();
                 prop_assert!(shares.same_shares(&wanted));
                 let rows = done.objects()[&route].spec().pointer("/http/1/route").and_then(Value::as_array).unwrap();
                 let total: u64 = rows.iter().map(|row| row["weight"].as_u64().unwrap_or(100)).sum();
@@ -472,13 +398,13 @@ proptest! {
         let service = reviews(&mesh);
         let mut changes = Vec::new();
         for rule in rules(&mesh, service) {
-            if let Some(mut shares) = split::current(&mesh, service, &rule.at) {
+            if let Some(mut shares) = split::current(&mesh, &rule.at) {
                 shares.set(number, 37);
-                changes.extend(split::split(&mesh, service, &rule.at, &shares));
+                changes.extend(split::split(&mesh, &rule.at, &shares));
             }
             let wanted = FaultSpec { delay: None, abort: Some((418, 12.5)) };
-            changes.extend(fault(&mesh, service, &rule.at, None, wanted));
-            changes.extend(fault(&mesh, service, &rule.at, Some(&HeaderIs { name: "a".into(), value: "b".into() }), wanted));
+            changes.extend(fault(&mesh, &rule.at, None, wanted));
+            changes.extend(fault(&mesh, &rule.at, Some(&HeaderIs { name: "a".into(), value: "b".into() }), wanted));
         }
         for mode in [None, Some(Mode::Strict), Some(Mode::Permissive)] {
             changes.extend(mtls(&mesh, &Scope::Namespace("bookinfo".into()), mode));

@@ -183,7 +183,7 @@ fn shift(scene: &Scene, percent: u32) -> Result<Change> {
         })
         .collect();
     let wanted = mesh::split::Split::new(wanted).context("no shares")?;
-    mesh::edit::split(&scene.mesh, service, &rule.at, &wanted).context("nothing to change")
+    mesh::edit::split(&scene.mesh, &rule.at, &wanted).context("nothing to change")
 }
 
 /// Percent of one core that a process uses over a while.

@@ -1,0 +1,467 @@
+//! What an editor's fields are made of. Names for screen readers, gestures, units, what a field means, refusals while typing
+//! and switches for what may be left out are done here, once for all editors.
+//!
+//! A [`Form`] is a column of lines; a [`Line`] is a row of fields. A field takes the mouse (drag), the wheel (while it has the
+//! focus), arrow keys and typing; Esc leaves it as it was.
+
+mod number;
+
+pub use number::Number;
+
+use super::{Gesture, Standing};
+use crate::Cx;
+use crate::kit::theme::size;
+use crate::kit::{Button, Tokens, button, field, fmt, icon, problem, text};
+use egui::{Key, RichText, Ui, WidgetInfo, WidgetType};
+use istio::Duration;
+use mesh::{Mesh, Revision};
+use std::fmt::Debug;
+use std::ops::RangeInclusive;
+
+/// The column of labels where they are single words.
+pub const NARROW: f32 = 44.0;
+/// The column of switches where they are single words.
+pub const SWITCH: f32 = 84.0;
+/// The column of labels that say more.
+pub const WIDE: f32 = 150.0;
+
+/// Longer than anybody waits, in milliseconds.
+const DAYS: f64 = 10.0 * 86_400_000.0;
+
+/// The fields of one draft.
+pub struct Form<'a> {
+    ui: &'a mut Ui,
+    cx: &'a Cx<'a>,
+    editor: &'a str,
+    subject: &'a str,
+    standing: Standing,
+    not_yet: Option<&'a str>,
+    gesture: Gesture,
+    reset: bool,
+    ended: bool,
+}
+
+impl<'a> Form<'a> {
+    /// Begins one: the editor's name, and what it edits ("reviews").
+    pub fn new(
+        ui: &'a mut Ui,
+        cx: &'a Cx<'a>,
+        (editor, subject): (&'a str, &'a str),
+        standing: Standing,
+        not_yet: Option<&'a str>,
+    ) -> Self {
+        Self {
+            ui,
+            cx,
+            editor,
+            subject,
+            standing,
+            not_yet,
+            gesture: Gesture::Rest,
+            reset: false,
+            ended: false,
+        }
+    }
+
+    /// What the user did, and whether the draft shall be taken back.
+    pub fn end(mut self) -> (Gesture, bool) {
+        if !self.ended {
+            let named = format!("Reset {} of {}", spoken(self.editor), self.subject);
+            self.ending(&named, |_| ());
+        }
+        (self.gesture, self.reset)
+    }
+
+    /// What is known of the world.
+    pub fn cx(&self) -> &'a Cx<'a> {
+        self.cx
+    }
+    /// What is edited, in the user's words.
+    pub fn subject(&self) -> &'a str {
+        self.subject
+    }
+    /// Whether the draft differs from what the cluster has.
+    pub fn differs(&self) -> bool {
+        self.standing != Standing::Same
+    }
+    /// Where an editor draws what only it has.
+    pub fn ui(&mut self) -> &mut Ui {
+        self.ui
+    }
+    /// What the mesh says of something; it is asked again only when the mesh has changed.
+    pub fn known<T: Clone + Send + Sync + 'static>(
+        &mut self,
+        of: &impl Debug,
+        ask: impl FnOnce(&Mesh) -> T,
+    ) -> T {
+        let (mesh, id) = (&self.cx.scene.mesh, self.ui.id().with(format!("{of:?}")));
+        let before = self.ui.data(|data| data.get_temp::<(Revision, T)>(id));
+        if let Some((_, told)) = before.filter(|(revision, _)| *revision == mesh.revision()) {
+            return told;
+        }
+        let told = ask(mesh);
+        self.ui.data_mut(|data| data.insert_temp(id, (mesh.revision(), told.clone())));
+        told
+    }
+    /// Takes in what the user did to something that the editor has drawn itself.
+    pub fn did(&mut self, gesture: Gesture) {
+        self.gesture.and(gesture);
+    }
+
+    /// A line of fields behind a label.
+    pub fn line(&mut self, word: &str, width: f32, fields: impl FnOnce(&mut Line<'_>)) {
+        let (subject, gesture) = (self.subject, &mut self.gesture);
+        self.ui.horizontal(|ui| {
+            label(ui, word, width);
+            fields(&mut Line { ui, subject, gesture });
+        });
+    }
+
+    /// A line with a switch before it: the value is there, or is left out. It begins with `start` when it is switched on.
+    /// `name` is what screen readers call the setting. While it is off, `unset` says what holds then; without that, the
+    /// fields are shown as they would be.
+    pub fn optional<T: Clone>(
+        &mut self,
+        setting: Setting<'_>,
+        value: &mut Option<T>,
+        start: T,
+        fields: impl FnOnce(&mut Line<'_>, &mut T),
+    ) {
+        let (subject, gesture) = (self.subject, &mut self.gesture);
+        self.ui.horizontal(|ui| {
+            let left = ui.cursor().left();
+            let mut on = value.is_some();
+            let name = setting
+                .name
+                .map_or_else(|| format!("{} of {subject}, set", spoken(setting.word)), str::to_owned);
+            let response = ui.checkbox(&mut on, setting.word);
+            let (enabled, checked) = (ui.is_enabled(), on);
+            response.widget_info(|| WidgetInfo::selected(WidgetType::Checkbox, enabled, checked, &name));
+            gesture.and(Gesture::settled(response.changed()));
+            explain(ui, response, setting.means);
+            ui.add_space((left + setting.width - ui.cursor().left()).max(0.0));
+            let mut shown = value.clone().unwrap_or(start);
+            match setting.unset {
+                Some(unset) if !on => {
+                    let unset = RichText::new(unset).size(size::SECONDARY).color(Tokens::of(ui).muted);
+                    ui.add(egui::Label::new(unset).truncate());
+                }
+                _ => {
+                    ui.add_enabled_ui(on, |ui| {
+                        ui.horizontal(|ui| fields(&mut Line { ui, subject, gesture }, &mut shown));
+                    });
+                }
+            }
+            *value = on.then_some(shown);
+        });
+    }
+
+    /// How long something takes or lasts, if it is said; milliseconds to begin with.
+    pub fn duration(&mut self, setting: Setting<'_>, value: &mut Option<Duration>, start: i64) {
+        let name = self.name(setting);
+        self.optional(setting, value, Duration::from_millis(start), |line, value| {
+            line.duration(&name, value)
+        });
+    }
+
+    /// How many, if it is said.
+    pub fn count(
+        &mut self,
+        setting: Setting<'_>,
+        value: &mut Option<u32>,
+        start: u32,
+        range: RangeInclusive<u32>,
+    ) {
+        let name = self.name(setting);
+        self.optional(setting, value, start, |line, value| line.count(&name, value, range));
+    }
+
+    /// One of these words, if it is said.
+    pub fn one_of(&mut self, setting: Setting<'_>, value: &mut Option<String>, words: &[&str]) {
+        let name = self.name(setting);
+        let start = words.first().copied().unwrap_or_default().to_owned();
+        self.optional(setting, value, start, |line, value| {
+            let chosen = words.iter().position(|word| word == value).unwrap_or(words.len());
+            if let Some(word) = line.choose(&name, words, chosen).and_then(|picked| words.get(picked)) {
+                *value = (*word).to_owned();
+            }
+        });
+    }
+
+    /// Words separated by commas, if they are said; those that are known can be picked, status codes are written.
+    pub fn words(&mut self, setting: Setting<'_>, value: &mut Option<String>, start: &str, known: &str) {
+        let name = self.name(setting);
+        self.optional(setting, value, start.to_owned(), |line, value| line.words(&name, value, known));
+    }
+
+    /// Yes or no, if it is said.
+    pub fn yes_or_no(&mut self, setting: Setting<'_>, value: &mut Option<bool>) {
+        let name = self.name(setting);
+        self.optional(setting, value, true, |line, value| {
+            if let Some(picked) = line.choose(&name, &["no", "yes"], usize::from(*value)) {
+                *value = picked == 1;
+            }
+        });
+    }
+
+    /// "timeout of reviews".
+    fn name(&self, setting: Setting<'_>) -> String {
+        format!("{} of {}", spoken(setting.word), self.subject)
+    }
+
+    /// Whether something is on.
+    pub fn switch(&mut self, setting: Setting<'_>, on: &mut bool) {
+        let mut value = on.then_some(());
+        self.optional(setting, &mut value, (), |_, ()| ());
+        *on = value.is_some();
+    }
+
+    /// Fields that belong together, folded away until one of them says something or the user asks for them.
+    pub fn section(&mut self, word: &str, said: bool, fields: impl FnOnce(&mut Self)) {
+        let id = self.ui.id().with(word);
+        let open = self.ui.data(|data| data.get_temp(id)).unwrap_or(said);
+        let caret = if open { icon::CARET_DOWN } else { icon::CARET_RIGHT };
+        let name = format!("{} of {}", spoken(word), self.subject);
+        if self.ui.add(Button::bare(word).with_icon(caret).named(name).selected(open)).clicked() {
+            self.ui.data_mut(|data| data.insert_temp(id, !open));
+        }
+        if open {
+            fields(self);
+        }
+    }
+
+    /// The smallest text, below what it is about.
+    pub fn note(&mut self, said: impl Into<String>) {
+        text::note(self.ui, said);
+    }
+
+    /// Something that the draft would do and that the user may not want.
+    pub fn warning(&mut self, what: &str, why: &str, next: &str) {
+        problem::problem(self.ui, problem::Level::Warning, what, why, next, None);
+    }
+
+    /// The buttons of the draft: those of the editor, and Reset. What is still to be said stands above them.
+    pub fn buttons(&mut self, own: impl FnOnce(&mut Line<'_>)) {
+        self.ending("Reset", own);
+    }
+
+    fn ending(&mut self, named: &str, own: impl FnOnce(&mut Line<'_>)) {
+        if let Some(why) = self.not_yet {
+            text::note(self.ui, why);
+        }
+        let (subject, gesture, reset) = (self.subject, &mut self.gesture, &mut self.reset);
+        let differs = self.standing != Standing::Same;
+        self.ui.horizontal(|ui| {
+            own(&mut Line { ui, subject, gesture });
+            *reset |= ui.add_enabled(differs, Button::quiet("Reset").named(named)).clicked();
+        });
+        self.ended = true;
+    }
+
+    /// Reset stands in this line, while there is something to take back.
+    pub fn reset_in(&mut self, word: &str, width: f32, fields: impl FnOnce(&mut Line<'_>)) {
+        let (subject, gesture, reset) = (self.subject, &mut self.gesture, &mut self.reset);
+        let differs = self.standing != Standing::Same;
+        self.ui.horizontal(|ui| {
+            label(ui, word, width);
+            fields(&mut Line { ui, subject, gesture });
+            *reset |= differs && ui.add(Button::quiet("Reset")).clicked();
+        });
+        self.ended = true;
+    }
+}
+
+/// What stands before the fields of a line.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting<'s> {
+    word: &'s str,
+    width: f32,
+    name: Option<&'s str>,
+    means: &'s str,
+    unset: Option<&'s str>,
+}
+
+impl<'s> Setting<'s> {
+    /// A setting of this name ("Timeout").
+    pub const fn of(word: &'s str) -> Self {
+        Self { word, width: WIDE, name: None, means: "", unset: None }
+    }
+    /// The width that its name takes.
+    #[must_use]
+    pub const fn width(self, width: f32) -> Self {
+        Self { width, ..self }
+    }
+    /// What screen readers call its switch.
+    #[must_use]
+    pub const fn named(self, name: &'s str) -> Self {
+        Self { name: Some(name), ..self }
+    }
+    /// What it does, in a sentence.
+    #[must_use]
+    pub const fn means(self, means: &'s str) -> Self {
+        Self { means, ..self }
+    }
+    /// What holds while it is left out.
+    #[must_use]
+    pub const fn unset(self, unset: &'s str) -> Self {
+        Self { unset: Some(unset), ..self }
+    }
+}
+
+/// A row of fields.
+pub struct Line<'l> {
+    ui: &'l mut Ui,
+    subject: &'l str,
+    gesture: &'l mut Gesture,
+}
+
+impl Line<'_> {
+    /// A number.
+    pub fn number(&mut self, number: Number<'_>, value: &mut f64) {
+        self.gesture.and(number.ui(self.ui, value));
+    }
+
+    /// A duration of at least 1 ms, as Istio wants it.
+    pub fn duration(&mut self, name: &str, value: &mut Duration) {
+        let before = value.millis() as f64;
+        let mut millis = before;
+        let number = Number {
+            step: number::step(millis),
+            show: &number::shown,
+            read: &|text| number::millis_of(text, before),
+            way: "write 2s, 250ms or 1m30s",
+            ..Number::plain(name, 1.0..=DAYS)
+        };
+        self.number(number, &mut millis);
+        if millis != before {
+            *value = Duration::from_millis(millis.round() as i64);
+        }
+    }
+
+    /// How many.
+    pub fn count(&mut self, name: &str, value: &mut u32, range: RangeInclusive<u32>) {
+        let mut number = f64::from(*value);
+        self.number(Number::plain(name, f64::from(*range.start())..=f64::from(*range.end())), &mut number);
+        *value = number.round() as u32;
+    }
+
+    /// A share of calls.
+    pub fn percent(&mut self, name: &str, value: &mut f64) {
+        let suffix = format!("{}%", fmt::THIN);
+        let number = Number { step: 0.5, width: 72.0, suffix: &suffix, ..Number::plain(name, 0.0..=100.0) };
+        self.number(number, value);
+    }
+
+    /// One of a few.
+    pub fn choose(&mut self, name: &str, options: &[&str], chosen: usize) -> Option<usize> {
+        let picked = field::choose(self.ui, name, options, chosen);
+        self.gesture.and(Gesture::settled(picked.is_some()));
+        picked
+    }
+
+    /// A text; the rest of the line, or `width`.
+    pub fn text(&mut self, name: &str, hint: &str, value: &mut String, width: Option<f32>) {
+        let width = width.unwrap_or(self.ui.available_width());
+        let id = self.ui.id().with(name);
+        let was = id.with("was");
+        let response = field::text(self.ui, id, "", hint, name, value, width);
+        if response.gained_focus() {
+            self.ui.data_mut(|data| data.insert_temp(was, value.clone()));
+        }
+        let escaped = response.lost_focus() && self.ui.input(|input| input.key_pressed(Key::Escape));
+        if escaped && let Some(was) = self.ui.data_mut(|data| data.remove_temp::<String>(was)) {
+            *value = was;
+        }
+        // The cross of a field empties it at once.
+        let emptied = response.changed() && value.is_empty();
+        self.gesture.and(Gesture::settled(response.lost_focus() || emptied));
+    }
+
+    /// Words separated by commas: typed, or picked from those that are known.
+    pub fn words(&mut self, name: &str, value: &mut String, known: &str) {
+        // What is being typed is not tidied under the user's hands.
+        let id = self.ui.id().with(name);
+        let typed = id.with("typed");
+        let before = self.ui.data(|data| data.get_temp::<String>(typed));
+        let mut text =
+            before.filter(|_| self.ui.memory(|memory| memory.has_focus(id))).unwrap_or(value.clone());
+        let picker = if known.is_empty() { 0.0 } else { 40.0 };
+        let width = self.ui.available_width() - picker;
+        self.text(name, "none", &mut text, Some(width));
+        let all = |text: &str| -> Vec<String> {
+            text.split(',').map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+        };
+        if !known.is_empty() {
+            let mut words = all(&text);
+            button::menu(self.ui, "", &format!("pick for {name}"), |ui| {
+                for word in known.split(',') {
+                    let at = words.iter().position(|chosen| chosen == word);
+                    if button::choice(ui, at.is_some(), word) {
+                        match at {
+                            Some(at) => drop(words.remove(at)),
+                            None => words.push(word.to_owned()),
+                        }
+                        text = words.join(",");
+                        self.gesture.and(Gesture::Settled);
+                    }
+                }
+            });
+        }
+        *value = all(&text).join(",");
+        self.ui.data_mut(|data| data.insert_temp(typed, text));
+    }
+
+    /// Words between fields.
+    pub fn word(&mut self, word: &str) {
+        text::muted(self.ui, word);
+    }
+
+    /// A button that changes the draft; whether it was pressed.
+    pub fn button(&mut self, button: Button, enabled: bool) -> bool {
+        let pressed = self.ui.add_enabled(enabled, button).clicked();
+        self.gesture.and(Gesture::settled(pressed));
+        pressed
+    }
+
+    /// What is edited, in the user's words.
+    pub fn subject(&self) -> &str {
+        self.subject
+    }
+
+    /// Where an editor draws what only it has.
+    pub fn ui(&mut self) -> &mut Ui {
+        self.ui
+    }
+}
+
+/// What stands before a field, so that fields stand below each other.
+pub fn label(ui: &mut Ui, word: &str, width: f32) {
+    let left = ui.cursor().left();
+    text::muted(ui, word);
+    ui.add_space((left + width - ui.cursor().left()).max(0.0));
+}
+
+/// A name as it stands inside a sentence: "timeout", but "HTTP/2 upgrade".
+pub(super) fn spoken(word: &str) -> String {
+    let mut letters = word.chars();
+    match (letters.next(), letters.clone().next()) {
+        (Some(first), Some(second)) if !second.is_uppercase() => {
+            first.to_lowercase().chain(letters).collect()
+        }
+        _ => word.to_owned(),
+    }
+}
+
+/// "2 s", "250 ms", "1 min 30 s".
+pub fn shown(time: Duration) -> String {
+    number::shown(time.millis() as f64)
+}
+
+/// What a field means: on its switch for the mouse, and for screen readers.
+fn explain(ui: &Ui, response: egui::Response, means: &str) {
+    if means.is_empty() {
+        return;
+    }
+    ui.ctx().accesskit_node_builder(response.id, |node| node.set_description(means));
+    response.on_hover_text(means);
+}

@@ -1,0 +1,175 @@
+//! Timeouts and retries: how long callers wait, and how often their proxy asks again.
+
+use super::fields::{FieldRow, Fields, Holds, fields};
+use super::form::shown;
+use super::rules::http_rules;
+use super::{Chooser, Edits, Form, Scoped};
+use crate::About;
+use crate::detail::subject::Subject;
+use egui_phosphor::regular as icon;
+use istio::Duration;
+use mesh::evidence::{Mark, Measure, Part, Wanted};
+use mesh::plan::{HttpRule, Plan, capital};
+use mesh::{Kind, Mesh, kinds};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+const ATTEMPTS: &str = "retries/attempts";
+
+fields! {
+    TIMEOUT {
+        "timeout" "Timeout" Holds::Time(5_000), "none: callers wait for ever" ["/route/timeout"]
+            "How long a call may take, with all its retries";
+        "retries/attempts" "Retries" Holds::UpTo(2, "/route/retry_policy"), "2, after 25 ms, if none answered"
+            ["/route/retry_policy/num_retries"] "How often the caller's proxy asks again; 0 turns retries off";
+    }
+    RETRIES {
+        "retries/perTryTimeout" "Per try" Holds::Time(2_000), "as long as the timeout"
+            ["/route/retry_policy/per_try_timeout"] "How long each try may take";
+        "retries/retryOn" "Retry on" Holds::Words("5xx", CONDITIONS), "if none answered" ["/route/retry_policy/retry_on"]
+            "What is asked for again: conditions of Envoy, or status codes";
+        "retries/backoff" "Back-off" Holds::Time(25), "25 ms" ["/route/retry_policy/retry_back_off/base_interval"]
+            "The pause before the first retry; the next ones are longer";
+        "retries/retryRemoteLocalities" "Other localities" Holds::Adds, "no" ["/route/retry_policy/retry_priority"]
+            "Whether retries may go to endpoints in other regions and zones";
+        "retries/retryIgnorePreviousHosts" "Other endpoints" Holds::Drops, "yes"
+            ["/route/retry_policy/retry_host_predicate"] "Whether retries leave out the endpoints that were asked before";
+    }
+}
+
+const CONDITIONS: &str = "5xx,gateway-error,reset,reset-before-request,connect-failure,refused-stream,\
+    retriable-4xx,retriable-status-codes,retriable-headers,envoy-ratelimited,http3-post-connect-failure,\
+    cancelled,deadline-exceeded,internal,resource-exhausted,unavailable";
+
+fn rows() -> impl Iterator<Item = &'static FieldRow> {
+    TIMEOUT.iter().chain(RETRIES)
+}
+
+/// How long the calls of a rule may take, and how they are tried again.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Wait(Fields);
+
+impl Edits for Wait {
+    type Scope = HttpRule;
+    const ABOUT: About = About {
+        name: "Timeouts and retries",
+        icon: icon::TIMER,
+        summary: "Decide how long callers wait, and how often their proxy asks again",
+    };
+    const NEEDS: &'static [&'static Kind] = &[&kinds::VIRTUAL_SERVICE];
+    const CHOOSER: Chooser = Chooser::Menu("timeout and retry calls");
+
+    fn scopes(mesh: &Mesh, subject: &Subject<'_>) -> Vec<Scoped<HttpRule, Self>> {
+        http_rules(mesh, subject, |rule| rule.at.raw(mesh).map(Self::of).unwrap_or_default())
+    }
+
+    fn form(&mut self, _was: &Self, _at: &HttpRule, form: &mut Form<'_>) {
+        self.0.form(TIMEOUT, form);
+        match self.0.get(ATTEMPTS) {
+            Some(1u32..) => self.0.form(RETRIES, form),
+            Some(0) => form.note("Retries are off"),
+            None => self.0.clear("retries/"),
+        }
+        let (said, cut_short) = self.worst_case();
+        form.note(said);
+        if cut_short {
+            form.warning("The timeout cuts the tries short", "", "Give it more time, or the tries less");
+        }
+    }
+
+    fn plan(&self, was: &Self, at: &HttpRule, plan: &mut Plan<'_>) {
+        let mut now = self.clone();
+        match self.0.get(ATTEMPTS) {
+            // What is left of them would turn retries off.
+            None => {
+                plan.rule(at).set("retries", Value::Null);
+            }
+            // Istio takes nothing else of retries that are off.
+            Some(0u32) => now.0.clear_but("retries/", ATTEMPTS),
+            Some(_) => self.0.check(RETRIES, plan),
+        }
+        now.0.plan(&was.0, &mut plan.rule(at));
+        let Some(route) = plan.route(at) else { return };
+        now.0.shows(&was.0, rows(), (&route, ""), plan);
+        plan.measures(now.measure(was, at, plan.mesh()), was.measure(&now, at, plan.mesh()));
+        let said = now.0.said(&was.0, rows());
+        plan.title(format!("{} to {}: {said}", capital(&at.words(plan.mesh())), at.service.name));
+    }
+
+    fn samples() -> Vec<Self> {
+        let some = [
+            json!({ "timeout": "1.5s" }),
+            json!({ "retries": { "attempts": 0 } }),
+            json!({ "retries": { "attempts": 5, "retryOn": "503" } }),
+            json!({ "timeout": "12s", "retries": { "attempts": 3, "perTryTimeout": "4s", "retryOn": "5xx,reset",
+                "backoff": "0.05s", "retryRemoteLocalities": true, "retryIgnorePreviousHosts": false } }),
+            json!({}),
+        ];
+        some.iter().map(Self::of).collect()
+    }
+}
+
+impl Wait {
+    fn of(rule: &Value) -> Self {
+        let mut fields = Fields::of(Some(rule), rows());
+        if rule.get("retries").is_some() && fields.get::<u32>(ATTEMPTS).is_none() {
+            fields.put(ATTEMPTS, &Some(0u32)); // as Istio reads it
+        }
+        Self(fields)
+    }
+
+    /// How long a call may take at most; whether the timeout cuts its tries short.
+    fn worst_case(&self) -> (String, bool) {
+        let time = |path| self.0.get::<Duration>(path).map(Duration::millis);
+        let tries = 1 + i64::from(self.0.get::<u32>(ATTEMPTS).unwrap_or(2));
+        let up_to = |time| format!("A call may take up to {}", shown(Duration::from_millis(time)));
+        match (time("timeout"), time("retries/perTryTimeout")) {
+            (None, None) => ("A call may take for ever: nothing ends it".to_owned(), false),
+            (Some(timeout), None) => (up_to(timeout), false),
+            (timeout, Some(each)) => {
+                let all = each * tries;
+                let of = format!("{tries} tries of {}", shown(Duration::from_millis(each)));
+                (
+                    format!("{}: {of}", up_to(timeout.unwrap_or(all).min(all))),
+                    timeout.is_some_and(|one| one < all),
+                )
+            }
+        }
+    }
+
+    /// No call takes longer than the timeout.
+    fn measure(&self, was: &Self, rule: &HttpRule, mesh: &Mesh) -> Option<Measure> {
+        let (now, was) = (self.0.get::<Duration>("timeout"), was.0.get::<Duration>("timeout"));
+        if now == was {
+            return Some(Measure::Untold("Telemetry counts calls, not how often they were tried".to_owned()));
+        }
+        let part = |time| {
+            Part::new(
+                format!("longer than {}", shown(time)),
+                Mark::SlowerThan(time.millis().unsigned_abs()),
+                Wanted::None,
+            )
+        };
+        now.and_then(|time| rule.measure(mesh, vec![part(time)]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_worst_case_is_said() {
+        #[track_caller]
+        fn check(rule: Value, said: &str, cut_short: bool) {
+            let (worst, cut) = Wait::of(&rule).worst_case();
+            assert_eq!((&*worst.replace('\u{a0}', " "), cut), (said, cut_short));
+        }
+        check(json!({}), "A call may take for ever: nothing ends it", false);
+        check(json!({ "timeout": "10s" }), "A call may take up to 10 s", false);
+        let retries = json!({ "attempts": 2, "perTryTimeout": "4s" });
+        check(json!({ "retries": retries }), "A call may take up to 12 s: 3 tries of 4 s", false);
+        let both = json!({ "timeout": "10s", "retries": retries });
+        check(both, "A call may take up to 10 s: 3 tries of 4 s", true);
+    }
+}
