@@ -7,6 +7,7 @@ use super::view::{Line, View};
 use crate::kit::{Status, Tokens};
 use egui::epaint::{Mesh, Vertex, WHITE_UV};
 use egui::{Color32, Pos2, Rect, Vec2, vec2};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// How much of a card is drawn at this distance.
@@ -66,6 +67,8 @@ pub(super) struct Batch {
     zoom: f32,
     region: Rect2,
     world: Vec<Pos2>,
+    /// Where the corners of far-away cards begin.
+    blocks: HashMap<usize, usize>,
     screen: Arc<Mesh>,
     moved: Option<(Camera, Pos2)>,
 }
@@ -92,6 +95,7 @@ impl Batch {
         let Shown { view, chosen, cards, lines } = *shown;
         let tokens = Tokens::dark(key.dark);
         let mut mesh = Mesh::default();
+        let mut blocks = HashMap::new();
         let profile = if lines.len() > 8000 {
             Profile::Plain
         } else if key.detail.near() {
@@ -132,24 +136,30 @@ impl Batch {
             }
         }
         if !key.detail.near() {
-            for index in cards {
-                let card = &view.cards[*index];
-                block(
-                    &mut mesh,
-                    card.rect,
-                    card.status,
-                    key.detail,
-                    zoom,
-                    tokens,
-                    chosen.card_dim(*index),
-                    chosen.cards[*index],
-                );
+            for &index in cards {
+                blocks.insert(index, mesh.vertices.len());
+                let (card, marks) = (&view.cards[index], (chosen.card_dim(index), chosen.cards[index]));
+                block(&mut mesh, card.rect, card.status, key.detail, zoom, tokens, marks);
             }
         }
         self.world.clear();
         self.world.extend(mesh.vertices.iter().map(|vertex| vertex.pos));
-        self.screen = Arc::new(mesh);
+        (self.screen, self.blocks) = (Arc::new(mesh), blocks);
         (self.key, self.zoom, self.region, self.moved) = (Some(key), zoom, Rect2(region), None);
+    }
+
+    /// Gives these cards the colours that they have now; everything stands where it stood.
+    pub(super) fn recolour(&mut self, changed: &[usize], view: &View, chosen: &Chosen) {
+        let Some(key) = &self.key else { return };
+        let mesh = Arc::make_mut(&mut self.screen);
+        for (&index, &first) in changed.iter().filter_map(|index| self.blocks.get_key_value(index)) {
+            let (card, marks) = (&view.cards[index], (chosen.card_dim(index), chosen.cards[index]));
+            let mut one = Mesh::default();
+            block(&mut one, card.rect, card.status, key.detail, self.zoom, Tokens::dark(key.dark), marks);
+            for (vertex, now) in mesh.vertices[first..].iter_mut().zip(&one.vertices) {
+                vertex.color = now.color;
+            }
+        }
     }
 
     /// The mesh in points of the screen.
@@ -246,7 +256,6 @@ fn arrow(mesh: &mut Mesh, line: &Line, zoom: f32, color: Color32) {
     mesh.indices.extend_from_slice(&[first, first + 1, first + 2]);
 }
 
-#[expect(clippy::too_many_arguments, reason = "a far-away card is drawn from all that is known of it")]
 fn block(
     mesh: &mut Mesh,
     rect: Rect,
@@ -254,8 +263,7 @@ fn block(
     detail: Detail,
     zoom: f32,
     tokens: &Tokens,
-    dim: bool,
-    chosen: bool,
+    (dim, chosen): (bool, bool),
 ) {
     let fade = |color: Color32| if dim { color.gamma_multiply(0.25) } else { color };
     let quad = |mesh: &mut Mesh, rect: Rect, color: Color32| {

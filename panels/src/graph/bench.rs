@@ -1,14 +1,17 @@
 //! What a frame of the graph costs, without a window: for `cargo xtask bench`.
 
-use super::canvas::{Canvas, Setting};
+use super::canvas::{Canvas, Picture, Setting};
 use super::place::{Options, Placement, place};
 use super::sample;
 use super::view::Labels;
-use super::work::{Finished, finish};
+use super::work::{Drawn, Finished, Maker, Order, finish};
 use crate::intent::ThemeChoice;
 use crate::kit::theme;
 use egui::{Context, Pos2, RawInput, Rect, vec2};
+use mesh::graph::GraphOptions;
+use mesh::{Mesh, Scene};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How the camera moves while frames are measured.
@@ -23,7 +26,7 @@ pub enum Motion {
 }
 
 /// Measured times of frames.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Frames {
     /// The frame in the middle.
     pub median: Duration,
@@ -43,8 +46,8 @@ pub fn placing(nodes: usize, edges: usize) -> Duration {
 
 /// How long frames (drawing and tessellation) of a made-up graph of this size take, all of it in view.
 pub fn frames(nodes: usize, edges: usize, motion: Motion, count: usize) -> Frames {
-    let Finished { mut picture, .. } =
-        finish(sample::large(nodes, edges), Options::default(), Labels::default(), "", None);
+    let made = finish(sample::large(nodes, edges), Options::default(), Labels::default(), "", None);
+    let Drawn::Picture(mut picture) = made.drawn else { return Frames::default() };
     let ctx = Context::default();
     theme::apply(&ctx, ThemeChoice::Dark);
     let mut canvas = Canvas::default();
@@ -89,4 +92,88 @@ pub fn frames(nodes: usize, edges: usize, motion: Motion, count: usize) -> Frame
             .unwrap_or_default()
     };
     Frames { median: at(0.5), p99: at(0.99) }
+}
+
+/// A graph in a window, in which things change; without the window.
+pub struct Changing {
+    order: Order,
+    maker: Maker,
+    placement: Arc<Placement>,
+    picture: Picture,
+    canvas: Canvas,
+    ctx: Context,
+    frame: u32,
+}
+
+/// What one change cost.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Cost {
+    /// To make what is new, beside the window's thread.
+    pub made: Duration,
+    /// To take it in and draw the next frame, on the window's thread.
+    pub shown: Duration,
+}
+
+impl Changing {
+    /// All that a scene has, in view.
+    pub fn new(scene: &Scene) -> Option<Self> {
+        let order = Order {
+            mesh: Arc::clone(&scene.mesh),
+            traffic: scene.traffic.value().cloned(),
+            options: GraphOptions { idle: true, ..GraphOptions::default() },
+            boxes: Options::default(),
+            labels: Labels::default(),
+            find: String::new(),
+            at: scene.traffic.at().unwrap_or_default(),
+        };
+        let mut maker = Maker::default();
+        let Finished { placement, drawn, .. } = maker.make(&order, None);
+        let Drawn::Picture(picture) = drawn else { return None };
+        let ctx = Context::default();
+        theme::apply(&ctx, ThemeChoice::Dark);
+        let canvas = Canvas::default();
+        Some(Self { order, maker, placement, picture: *picture, canvas, ctx, frame: 0 })
+    }
+
+    /// The next frame, in which nothing changes.
+    pub fn still(&mut self) -> Duration {
+        self.frame += 1;
+        let input = RawInput {
+            screen_rect: Some(Rect::from_min_size(Pos2::ZERO, vec2(1600.0, 1000.0))),
+            time: Some(f64::from(self.frame) / 60.0),
+            ..RawInput::default()
+        };
+        let history = BTreeMap::new();
+        let start = Instant::now();
+        let (canvas, picture) = (&mut self.canvas, &mut self.picture);
+        let output = self.ctx.run_ui(input, |ui| {
+            let setting = Setting { selected: None, flowing: false, minimap: true, history: &history };
+            std::hint::black_box(canvas.ui(ui, picture, &setting, &mut |_, _, _| {}));
+        });
+        std::hint::black_box(self.ctx.tessellate(output.shapes, output.pixels_per_point));
+        start.elapsed()
+    }
+
+    /// The mesh becomes this one.
+    pub fn becomes(&mut self, mesh: &Arc<Mesh>) -> Cost {
+        self.order.mesh = Arc::clone(mesh);
+        let start = Instant::now();
+        let Finished { placement, drawn, .. } = self.maker.make(&self.order, Some(&self.placement));
+        let made = start.elapsed();
+        let start = Instant::now();
+        match drawn {
+            Drawn::Picture(picture) => {
+                self.canvas.renew();
+                // The window lets go of the old one on another thread.
+                std::mem::forget(std::mem::replace(&mut self.picture, *picture));
+            }
+            Drawn::Cards(view, changed) => {
+                self.canvas.renew_cards(&changed);
+                self.picture.renew(view, &changed);
+            }
+        }
+        self.placement = placement;
+        let taken = start.elapsed();
+        Cost { made, shown: taken + self.still() }
+    }
 }

@@ -31,6 +31,9 @@ pub struct Canvas {
     touched: bool,
     fitted: Option<(Rect, egui::Vec2)>,
     serial: usize,
+    /// Counts changes of cards alone, and which cards changed since the batch took them in.
+    looks: usize,
+    changed: Vec<usize>,
     batch: Batch,
     chosen: Memo<(usize, Option<Selected>), Arc<Chosen>>,
     in_view: Memo<(usize, Rect), InSight>,
@@ -46,6 +49,12 @@ impl Canvas {
     /// A new picture is to be drawn; what was kept of the old one is forgotten.
     pub fn renew(&mut self) {
         self.serial += 1;
+        self.changed.clear();
+    }
+    /// These cards are others now; all else is as it was.
+    pub(super) fn renew_cards(&mut self, changed: &[usize]) {
+        self.looks += 1;
+        self.changed.extend(changed);
     }
     /// The zoom, 1.0 being 100 %.
     pub fn zoom(&self) -> f32 {
@@ -165,8 +174,14 @@ impl Canvas {
             labels::paint(&painter, Tokens::of(ui), pill, pill_by, chosen.line_dim(pill.line), strong, size);
         }
         if setting.minimap
-            && let Some(camera) =
-                self.minimap.ui(ui, id.with("minimap"), viewport, self.camera, &picture.view, self.serial)
+            && let Some(camera) = self.minimap.ui(
+                ui,
+                id.with("minimap"),
+                viewport,
+                self.camera,
+                &picture.view,
+                (self.serial, self.looks),
+            )
         {
             (self.camera, self.touched) = (camera, true);
         }
@@ -275,7 +290,10 @@ impl Canvas {
             let (cards, lines) = (picture.index.cards(region), picture.index.lines(region));
             let shown = Shown { view: &picture.view, chosen, cards: &cards, lines: &lines };
             self.batch.build(key, self.camera.zoom, region, &shown);
+        } else if !self.changed.is_empty() {
+            self.batch.recolour(&self.changed, &picture.view, chosen);
         }
+        self.changed.clear();
         painter.add(Shape::mesh(self.batch.on_screen(self.camera, viewport)));
     }
 

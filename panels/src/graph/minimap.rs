@@ -10,7 +10,7 @@ use std::sync::Arc;
 /// The map, kept while it shows the same.
 #[derive(Default)]
 pub(super) struct Minimap {
-    key: Option<(usize, Rect, bool)>,
+    key: Option<((usize, usize), Rect, bool)>,
     mesh: Arc<Mesh>,
 }
 
@@ -26,7 +26,7 @@ impl Minimap {
         viewport: Rect,
         camera: Camera,
         view: &View,
-        key: usize,
+        key: (usize, usize),
     ) -> Option<Camera> {
         let tokens = Tokens::of(ui);
         let bounds = view.bounds?;

@@ -44,7 +44,7 @@ use mesh::trace::{Call, End};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use view::View;
-use work::{Finished, Order, Work};
+use work::{Drawn, Finished, Order, Work};
 
 /// What it is called and what it is good for.
 pub const ABOUT: About =
@@ -165,7 +165,9 @@ impl Graph {
             let boxes = place::Options { namespaces: self.choices.namespaces };
             let graph = mesh::graph::Graph::clone(&shown.graph);
             let finished = work::finish(graph, boxes, self.choices.labels, &self.choices.find, None);
-            (shown.placement, shown.picture) = (finished.placement, finished.picture);
+            if let Drawn::Picture(picture) = finished.drawn {
+                (shown.placement, shown.picture) = (finished.placement, *picture);
+            }
             self.canvas.renew();
             self.canvas.fit();
         }
@@ -211,13 +213,29 @@ impl Graph {
                 rates.push(node.rps_in.max(if node.rps_in == 0.0 { node.rps_out } else { 0.0 }) as f32);
             }
         }
-        self.canvas.renew();
-        self.shown = Some(Shown {
-            graph: finished.graph,
-            placement: finished.placement,
-            picture: finished.picture,
-            graph_type,
-        });
+        let Finished { graph, placement, drawn } = finished;
+        match (drawn, &mut self.shown) {
+            (Drawn::Picture(picture), _) => {
+                self.canvas.renew();
+                let shown = Shown { graph, placement, picture: *picture, graph_type };
+                discard(self.shown.replace(shown));
+            }
+            (Drawn::Cards(view, changed), Some(shown)) if Arc::ptr_eq(&shown.placement, &placement) => {
+                self.canvas.renew_cards(&changed);
+                shown.picture.renew(view, &changed);
+                shown.graph = graph;
+            }
+            // It was put in order anew meanwhile: these cards stand elsewhere now.
+            (Drawn::Cards(..), _) => self.work.again(),
+        }
+    }
+}
+
+/// Lets go of an old picture. One of thousands of cards takes milliseconds to be freed, which the window need not wait for.
+fn discard(old: Option<Shown>) {
+    if old.as_ref().is_some_and(|old| old.picture.view.cards.len() > 1000) {
+        // Where no thread can be had, it is freed here.
+        drop(std::thread::Builder::new().name("discard".to_owned()).spawn(move || drop(old)));
     }
 }
 

@@ -56,11 +56,18 @@ impl Store {
         for card in &view.cards {
             inner.add_node(Node::new(Arc::clone(card)));
         }
-        for line in &view.lines {
+        for line in view.lines.iter() {
             let ends = (NodeIndex::new(line.from), NodeIndex::new(line.to));
             inner.add_edge(ends.0, ends.1, egui_graphs::Edge::new(Arc::clone(line)));
         }
         Self { graph, style: SettingsStyle::new() }
+    }
+
+    /// Takes in what a card is now.
+    pub(super) fn renew(&mut self, index: usize, card: &Arc<Card>) {
+        if let Some(node) = self.graph.node_mut(NodeIndex::new(index)) {
+            node.display_mut().card = Arc::clone(card);
+        }
     }
 
     /// Draws one card.

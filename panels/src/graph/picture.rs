@@ -6,13 +6,14 @@ use super::view::View;
 use crate::Selected;
 use mesh::graph::NodeId;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Everything that the canvas draws: one per change of the data.
 pub struct Picture {
     /// What is drawn.
     pub view: View,
     /// What is where.
-    pub index: Index,
+    pub index: Arc<Index>,
     /// The graph that is drawn.
     pub store: Store,
 }
@@ -20,7 +21,14 @@ pub struct Picture {
 impl Picture {
     /// Gets a view ready to be drawn.
     pub fn new(view: View) -> Self {
-        Self { index: Index::new(&view), store: Store::new(&view), view }
+        Self { index: Arc::new(Index::new(&view)), store: Store::new(&view), view }
+    }
+    /// Takes in a view of which only these cards are others.
+    pub(super) fn renew(&mut self, view: View, changed: &[usize]) {
+        for &index in changed {
+            self.store.renew(index, &view.cards[index]);
+        }
+        self.view = view;
     }
 }
 

@@ -24,7 +24,7 @@ pub fn svg(graph: &Graph, placement: &Placement, dark: bool) -> String {
         escaped(&graph.at),
         hex(tokens.canvas),
     ));
-    for group in &view.groups {
+    for group in view.groups.iter() {
         let (fill, dash) = match group.kind {
             Boxed::App => (hex(tokens.raised), ""),
             Boxed::Namespace => ("none".to_owned(), " stroke-dasharray=\"5 5\""),
@@ -41,7 +41,7 @@ pub fn svg(graph: &Graph, placement: &Placement, dark: bool) -> String {
             escaped(&group.name),
         ));
     }
-    for line in &view.lines {
+    for line in view.lines.iter() {
         edge(&mut out, line, tokens);
     }
     for card in &view.cards {

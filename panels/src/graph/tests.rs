@@ -5,11 +5,13 @@ use super::find::Find;
 use super::place::{Boxed, Options, Placement, place, place_after};
 use super::sample;
 use super::view::{Labels, View};
+use super::work::{Drawn, Maker, Order};
 use crate::Selected;
 use crate::intent::ThemeChoice;
+use crate::kit::Status;
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
-use mesh::graph::{Edge, Graph, NodeId};
+use mesh::graph::{Edge, Graph, GraphOptions, NodeId};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -144,7 +146,7 @@ fn what_is_drawn() {
         let mark = if card.found { "*" } else { " " };
         text += &format!("{mark} {} | {} | {} | {:?}\n", card.name, card.title, card.subtitle, card.status);
     }
-    for line in &view.lines {
+    for line in view.lines.iter() {
         let lock = if line.locked { "locked" } else { "open" };
         text += &format!("{} | {} | {lock}\n", line.name, line.labels.join(" > "));
     }
@@ -314,7 +316,7 @@ fn pills_lie_on_their_own_edges_and_cross_nothing_else() {
                     wrong.push(format!("{whose} covers {}", line.name));
                 }
             }
-            for group in &view.groups {
+            for group in view.groups.iter() {
                 let rect = egui::Rect::from_min_max(scaled(group.rect.min), scaled(group.rect.max));
                 // A border is worth less than words; one is crossed to say more, never for nothing.
                 let whole = view.lines[pill.line].labels.first() == Some(&pill.text);
@@ -325,4 +327,39 @@ fn pills_lie_on_their_own_edges_and_cross_nothing_else() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// One pod that is not ready any more is one card, and the picture is the one that is made of everything.
+#[test]
+fn one_pod_is_one_card() {
+    let scene = mesh::demo::synthetic_scene(120, 165);
+    let order = |mesh: &Arc<mesh::Mesh>| Order {
+        mesh: Arc::clone(mesh),
+        traffic: scene.traffic.value().cloned(),
+        options: GraphOptions::default(),
+        boxes: Options::default(),
+        labels: Labels::default(),
+        find: String::new(),
+        at: mesh::demo::NOW,
+    };
+    let mut maker = Maker::default();
+    let before = maker.make(&order(&scene.mesh), None);
+    let mut objects = scene.mesh.objects().clone();
+    let (at, pod) = objects.within(&mesh::kinds::POD, "team-001").next().unwrap();
+    let (at, mut pod) = (at.clone(), (*pod.0).clone());
+    pod["status"]["conditions"][0]["status"] = "False".into();
+    objects.insert(at, pod.into());
+    let mesh = Arc::new(mesh::Mesh::read(objects, Some(&scene.mesh)));
+    let after = maker.make(&order(&mesh), Some(&before.placement));
+    let whole = Maker::default().make(&order(&mesh), Some(&before.placement));
+    let (Drawn::Picture(mut was), Drawn::Cards(view, changed), Drawn::Picture(whole)) =
+        (before.drawn, after.drawn, whole.drawn)
+    else {
+        panic!("one card, not all of it");
+    };
+    assert_eq!((changed.len(), &view), (1, &whole.view));
+    assert_eq!(view.cards[changed[0]].status, Status::Failing);
+    assert!(Arc::ptr_eq(&view.lines, &was.view.lines));
+    was.renew(view, &changed);
+    assert_eq!(was.view, whole.view);
 }

@@ -117,9 +117,9 @@ pub struct View {
     /// Cards, in the order of the graph's nodes.
     pub cards: Vec<Arc<Card>>,
     /// Edges.
-    pub lines: Vec<Arc<Line>>,
+    pub lines: Arc<Vec<Arc<Line>>>,
     /// Boxes, outer ones first.
-    pub groups: Vec<Group>,
+    pub groups: Arc<Vec<Group>>,
     /// Everything.
     pub bounds: Option<Rect>,
     /// How many match what is searched for.
@@ -162,7 +162,7 @@ impl View {
                 kept.push((at, edge));
             }
         }
-        let lines = curves(placement, &ends)
+        let lines: Vec<Arc<Line>> = curves(placement, &ends)
             .into_iter()
             .zip(&kept)
             .zip(&ends)
@@ -186,13 +186,36 @@ impl View {
             members: frame.members.clone(),
         });
         Self {
-            lines,
-            groups: groups.collect(),
+            lines: Arc::new(lines),
+            groups: Arc::new(groups.collect()),
             bounds: (!graph.nodes.is_empty()).then_some(placement.bounds),
             searching: find.active(),
             found: hits.nodes.iter().chain(&hits.edges).filter(|hit| **hit).count(),
             cards: cards.into_iter().map(Arc::new).collect(),
         }
+    }
+}
+
+impl View {
+    /// The same view after these nodes changed, and nothing else: `None` when one of them is another thing now, so that more
+    /// than its card looks different.
+    pub(super) fn with(&self, graph: &Graph, placement: &Placement, changed: &[usize]) -> Option<Self> {
+        let mut cards = self.cards.clone();
+        for &at in changed {
+            let was = &self.cards[at];
+            let mut boxes = placement.frames.iter().filter(|frame| frame.kind == Boxed::App);
+            let frame = boxes.find(|frame| frame.members.contains(&at));
+            let rate =
+                frame.map(|frame| frame.members.iter().map(|member| graph.nodes[*member].rps_in).sum());
+            let measured = graph.duration_s > 0;
+            let now = card(&graph.nodes[at], was.rect, frame.is_some(), rate, was.found, measured);
+            let is = |card: &Card| (card.selects.clone(), card.service.clone(), card.workload.clone());
+            if self.searching || is(&now) != is(was) || (&now.name, &now.title) != (&was.name, &was.title) {
+                return None;
+            }
+            cards[at] = Arc::new(now);
+        }
+        Some(Self { cards, ..self.clone() })
     }
 }
 

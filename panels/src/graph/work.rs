@@ -6,7 +6,7 @@ use super::place::{Options, Placement, place_after};
 use super::view::{Labels, View};
 use egui::Context;
 use jiff::Timestamp;
-use mesh::graph::{Graph, GraphOptions};
+use mesh::graph::{Builder, Graph, GraphOptions};
 use mesh::traffic::Traffic;
 use mesh::{Mesh, Problem};
 use std::sync::Arc;
@@ -40,7 +40,7 @@ impl PartialEq for Order {
             _ => false,
         };
         same_traffic
-            && Arc::ptr_eq(&self.mesh, &other.mesh)
+            && self.mesh.revision() == other.mesh.revision()
             && self.options == other.options
             && self.boxes == other.boxes
             && self.labels == other.labels
@@ -55,7 +55,85 @@ pub(super) struct Finished {
     /// Where everything stands.
     pub(super) placement: Arc<Placement>,
     /// What is drawn.
-    pub(super) picture: Picture,
+    pub(super) drawn: Drawn,
+}
+
+/// What of a picture is new.
+pub(super) enum Drawn {
+    /// All of it.
+    Picture(Box<Picture>),
+    /// These cards; everything else is as in the picture before.
+    Cards(View, Vec<usize>),
+}
+
+/// Makes pictures, each on the last one.
+#[derive(Default)]
+pub(super) struct Maker {
+    builder: Builder,
+    last: Option<Last>,
+}
+
+/// What the last picture was made of.
+struct Last {
+    graph: Arc<Graph>,
+    placement: Arc<Placement>,
+    view: View,
+    labels: Labels,
+    find: String,
+}
+
+impl Maker {
+    pub(super) fn make(&mut self, order: &Order, before: Option<&Arc<Placement>>) -> Finished {
+        let graph = self.builder.build(&order.mesh, order.traffic.as_ref(), &order.options, order.at);
+        let finished = match self.last.as_ref().and_then(|last| last.patched(&graph, order, before)) {
+            Some((view, changed)) => Finished {
+                graph: Arc::new(graph),
+                placement: before.map(Arc::clone).unwrap_or_default(),
+                drawn: Drawn::Cards(view, changed),
+            },
+            None => finish(graph, order.boxes, order.labels, &order.find, before),
+        };
+        let view = match &finished.drawn {
+            Drawn::Picture(picture) => picture.view.clone(),
+            Drawn::Cards(view, _) => view.clone(),
+        };
+        self.last = Some(Last {
+            graph: Arc::clone(&finished.graph),
+            placement: Arc::clone(&finished.placement),
+            view,
+            labels: order.labels,
+            find: order.find.clone(),
+        });
+        finished
+    }
+}
+
+impl Last {
+    /// The last view with the cards of nodes that changed, when nothing else did.
+    fn patched(
+        &self,
+        graph: &Graph,
+        order: &Order,
+        before: Option<&Arc<Placement>>,
+    ) -> Option<(View, Vec<usize>)> {
+        let same_way = self.placement.options == order.boxes && self.labels == order.labels;
+        let stands = before.is_some_and(|before| Arc::ptr_eq(before, &self.placement));
+        let edges = same(&graph.edges, &self.graph.edges, |a, b| Arc::ptr_eq(a, b));
+        let nodes = same(&graph.nodes, &self.graph.nodes, |a, b| {
+            Arc::ptr_eq(a, b) || (a.id == b.id && a.name == b.name)
+        });
+        if !same_way || self.find != order.find || !stands || !edges || !nodes {
+            return None;
+        }
+        let pairs = graph.nodes.iter().zip(&self.graph.nodes).enumerate();
+        let changed = pairs.filter(|(_, (now, was))| !Arc::ptr_eq(now, was)).map(|(at, _)| at);
+        let changed: Vec<usize> = changed.collect();
+        Some((self.view.with(graph, &self.placement, &changed)?, changed))
+    }
+}
+
+fn same<T>(one: &[T], two: &[T], equal: impl Fn(&T, &T) -> bool) -> bool {
+    one.len() == two.len() && one.iter().zip(two).all(|(a, b)| equal(a, b))
 }
 
 /// Larger meshes than this are worked on by a thread.
@@ -66,7 +144,9 @@ const SMALL: usize = 150;
 pub(super) struct Work {
     ordered: Option<Order>,
     waiting: Option<(Order, Option<Arc<Placement>>)>,
-    running: Option<Receiver<Finished>>,
+    running: Option<Receiver<(Maker, Finished)>>,
+    /// At rest here, or on its thread.
+    maker: Maker,
     failed: bool,
 }
 
@@ -83,7 +163,7 @@ impl Work {
         }
         self.ordered = Some(order.clone());
         if order.mesh.workload_count() <= SMALL && self.running.is_none() {
-            return Some(make(&order, before.as_deref()));
+            return Some(self.maker.make(&order, before.as_ref()));
         }
         self.waiting = Some((order, before));
         self.start(ctx);
@@ -93,7 +173,10 @@ impl Work {
     /// The picture that was finished since, if any. Never waits.
     pub(super) fn finished(&mut self, ctx: &Context) -> Option<Finished> {
         let finished = match self.running.as_ref()?.try_recv() {
-            Ok(finished) => Some(finished),
+            Ok((maker, finished)) => {
+                self.maker = maker;
+                Some(finished)
+            }
             Err(TryRecvError::Empty) => return None,
             Err(TryRecvError::Disconnected) => {
                 self.failed = true;
@@ -103,6 +186,11 @@ impl Work {
         self.running = None;
         self.start(ctx);
         finished
+    }
+
+    /// Takes the last order for not given: it is made once more.
+    pub(super) fn again(&mut self) {
+        self.ordered = None;
     }
 
     /// Whether a picture is in the making.
@@ -128,10 +216,11 @@ impl Work {
         let Some((order, before)) = self.waiting.take() else { return };
         let (sender, receiver) = channel();
         let ctx = ctx.clone();
+        let mut maker = std::mem::take(&mut self.maker);
         let thread = std::thread::Builder::new().name("graph".to_owned()).spawn(move || {
-            let finished = make(&order, before.as_deref());
+            let finished = maker.make(&order, before.as_ref());
             // Send first, wake second. Nobody listens any more when the panel was closed.
-            if sender.send(finished).is_ok() {
+            if sender.send((maker, finished)).is_ok() {
                 ctx.request_repaint();
             }
         });
@@ -142,23 +231,19 @@ impl Work {
     }
 }
 
-fn make(order: &Order, before: Option<&Placement>) -> Finished {
-    let graph = Graph::build(&order.mesh, order.traffic.as_ref(), &order.options, order.at);
-    finish(graph, order.boxes, order.labels, &order.find, before)
-}
-
 /// Places a graph and gets it ready to be drawn.
 pub(super) fn finish(
     graph: Graph,
     boxes: Options,
     labels: Labels,
     find: &str,
-    before: Option<&Placement>,
+    before: Option<&Arc<Placement>>,
 ) -> Finished {
     let placement = match before.filter(|before| before.fits(&graph, boxes)) {
-        Some(before) => before.clone(),
-        None => place_after(&graph, boxes, before),
+        Some(before) => Arc::clone(before),
+        None => Arc::new(place_after(&graph, boxes, before.map(|before| &**before))),
     };
     let view = View::of(&graph, &placement, labels, &Find::read(find));
-    Finished { graph: Arc::new(graph), placement: Arc::new(placement), picture: Picture::new(view) }
+    let drawn = Drawn::Picture(Box::new(Picture::new(view)));
+    Finished { graph: Arc::new(graph), placement, drawn }
 }

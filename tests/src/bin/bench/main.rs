@@ -1,9 +1,10 @@
 //! `cargo xtask bench`: prints each budget beside what is measured on this machine. It judges nothing by itself: machines
-//! differ, and so do their days. `cargo xtask bench endurance` keeps a mesh under load instead, and `scale` measures only
-//! large meshes.
+//! differ, and so do their days. `cargo xtask bench canvas` measures only one part of them ([`PARTS`]), and
+//! `cargo xtask bench endurance` keeps a mesh under load instead.
 #![allow(clippy::print_stdout, reason = "its output is what it is for")]
 
 mod canvas;
+mod changes;
 mod endurance;
 mod memory;
 mod running;
@@ -13,14 +14,22 @@ use std::fmt::Write as _;
 
 /// One line of the report.
 struct Row {
-    what: &'static str,
+    what: String,
     budget: &'static str,
     measured: String,
 }
 
+/// Parts of the report that can be asked for by name.
+const PARTS: [(&str, fn() -> anyhow::Result<Vec<Row>>); 4] = [
+    ("canvas", || Ok(canvas::rows())),
+    ("model", || Ok(changes::rows())),
+    ("running", running::rows),
+    ("scale", scale::rows),
+];
+
 impl Row {
-    fn new(what: &'static str, budget: &'static str, measured: impl Into<String>) -> Self {
-        Self { what, budget, measured: measured.into() }
+    fn new(what: impl Into<String>, budget: &'static str, measured: impl Into<String>) -> Self {
+        Self { what: what.into(), budget, measured: measured.into() }
     }
 }
 
@@ -35,16 +44,22 @@ fn main() -> anyhow::Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let rows = match args.split_first() {
         None => {
-            let mut rows = canvas::rows();
-            rows.extend(running::rows()?);
-            rows.extend(scale::rows()?);
+            let mut rows = Vec::new();
+            for (_, part) in PARTS {
+                rows.extend(part()?);
+            }
             rows
         }
-        Some((mode, [])) if mode == "scale" => scale::rows()?,
         Some((mode, rest)) if mode == "endurance" => endurance::Endurance::read(rest)?.rows()?,
-        Some((mode, _)) => {
-            anyhow::bail!("unknown: {mode}; there are endurance, scale, and all budgets without an argument")
-        }
+        Some((name, _)) => match PARTS.iter().find(|(part, _)| part == name) {
+            Some((_, part)) => part()?,
+            None => {
+                let parts = PARTS.map(|(name, _)| name).join(", ");
+                anyhow::bail!(
+                    "unknown: {name}; there are {parts} and endurance, and all budgets without an argument"
+                )
+            }
+        },
     };
     println!("{}", report(&rows));
     Ok(())
