@@ -134,10 +134,6 @@ impl MeasuredShare {
     pub fn plus_minus(&self) -> f64 {
         (self.high - self.low) / 2.0
     }
-    /// Whether a wanted share lies within the error bar.
-    pub fn agrees_with(&self, percent: f64) -> bool {
-        (self.low..=self.high).contains(&percent)
-    }
     /// So many of `of` requests, with Wilson's interval: it stays within 0 and 100 and holds for few requests
     /// too.
     pub fn of(count: f64, of: f64) -> Self {
@@ -190,7 +186,8 @@ mod tests {
             })
             .collect();
         assert_eq!(said, ["v1 300 50 % ± 4.0", "v2 180 30 % ± 3.7", "v3 120 20 % ± 3.2"]);
-        assert!(shares[2].1.agrees_with(22.0) && !shares[2].1.agrees_with(80.0));
+        let likely = shares[2].1.low..=shares[2].1.high;
+        assert!(likely.contains(&22.0) && !likely.contains(&80.0));
         assert_eq!(share_of(&Traffic::default(), mesh.service("bookinfo", "reviews").unwrap()), []);
         let mut early = demo::bookinfo_traffic();
         early.flows.retain(|path, _| &*path.destination.workload != "reviews-v3");
