@@ -87,47 +87,46 @@ fn a_new_virtual_service_has_no_routes_before() {
     assert_eq!(found.probes[0].proxies, found.was[0].proxies);
 }
 
-/// The rule of the caller's own namespace comes first, then that of the service's, then the root namespace's.
+/// The service's namespace comes before the root namespace, for the root namespace's own proxies too, unless a rule there
+/// is for them alone; what a rule does not select is not for others.
 #[test]
 fn clusters_follow_the_destination_rule_that_counts_for_their_proxy() {
     let rule = |namespace: &str, spec: Value| {
-        (
-            Ref::new(&kinds::DESTINATION_RULE, namespace, "wide"),
-            Object::from(json!({ "apiVersion": "networking.istio.io/v1", "kind": "DestinationRule",
-                "metadata": { "namespace": namespace, "name": "wide" }, "spec": spec })),
-        )
+        let object = json!({ "apiVersion": "networking.istio.io/v1", "kind": "DestinationRule",
+            "metadata": { "namespace": namespace, "name": "wide" }, "spec": spec });
+        (Ref::new(&kinds::DESTINATION_RULE, namespace, "wide"), Object::from(object))
     };
-    let reached = |more: Vec<(Ref, Object)>, at: &Ref| {
+    let reached = |more: Option<(Ref, Object)>, at: &Ref, host: &str| {
         let mut objects = demo::bookinfo_objects();
-        for (at, object) in more {
+        if let Some((at, object)) = more {
             objects.insert(at, object);
         }
         let mesh = Mesh::read(objects, None);
         let limit = |value: Option<u32>| {
-            cluster(at, REVIEWS).at("/circuit_breakers/thresholds/0/max_connections").is(value)
+            cluster(at, host).at("/circuit_breakers/thresholds/0/max_connections").is(value)
         };
-        let steps = [step(&mesh, at, |_| {})];
-        let found = Evidence::of(&mesh, &steps, &[limit(Some(7))], &[limit(None)]);
-        found
-            .proxies()
-            .iter()
-            .map(|name| name.split("-6f8").next().unwrap().to_owned())
-            .collect::<Vec<_>>()
-            .join(" ")
+        let found = Evidence::of(&mesh, &[step(&mesh, at, |_| {})], &[limit(Some(7))], &[limit(None)]);
+        let name = |proxy: &&str| proxy.split("-6f8").next().unwrap().to_owned();
+        found.proxies().iter().map(name).collect::<Vec<_>>().join(" ")
     };
     let own = reviews(&kinds::DESTINATION_RULE);
     let all = "details-v1 istio-ingressgateway productpage-v1 ratings-v1 reviews-v1 reviews-v2 reviews-v3";
-    assert_eq!(reached(vec![], &own), all);
-    let (root, wide) = rule("istio-system", json!({ "host": "*.bookinfo.svc.cluster.local" }));
-    assert_eq!(reached(vec![(root.clone(), wide.clone())], &own), all.replace(" istio-ingressgateway", ""));
-    assert_eq!(reached(vec![(root.clone(), wide)], &root), "istio-ingressgateway");
-    let (private, hidden) = rule("istio-system", json!({ "host": REVIEWS, "exportTo": ["."] }));
-    assert_eq!(reached(vec![(private.clone(), hidden)], &private), "istio-ingressgateway");
-    let (chosen, some) = rule(
-        "bookinfo",
-        json!({ "host": REVIEWS, "workloadSelector": { "matchLabels": { "app": "productpage" } } }),
-    );
-    assert_eq!(reached(vec![(chosen.clone(), some)], &chosen), "productpage-v1");
+    assert_eq!(reached(None, &own, REVIEWS), all);
+    let details = "details.bookinfo.svc.cluster.local";
+    let wide = json!({ "host": "*.bookinfo.svc.cluster.local" });
+    let private = json!({ "host": "*.bookinfo.svc.cluster.local", "exportTo": ["."] });
+    let (gateway, others) = ("istio-ingressgateway", all.replace("istio-ingressgateway ", ""));
+    for (spec, to_own, to_reviews, to_details) in
+        [(wide, all, "", all), (private, others.as_str(), gateway, gateway)]
+    {
+        let (at, object) = rule("istio-system", spec);
+        assert_eq!(reached(Some((at.clone(), object.clone())), &own, REVIEWS), to_own);
+        assert_eq!(reached(Some((at.clone(), object.clone())), &at, REVIEWS), to_reviews);
+        assert_eq!(reached(Some((at.clone(), object)), &at, details), to_details);
+    }
+    let page = json!({ "matchLabels": { "app": "productpage" } });
+    let (at, object) = rule("bookinfo", json!({ "host": details, "workloadSelector": page }));
+    assert_eq!(reached(Some((at.clone(), object)), &at, details), "productpage-v1");
 }
 
 #[test]
