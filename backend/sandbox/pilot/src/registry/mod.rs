@@ -217,24 +217,29 @@ impl Registry {
 
     /// The service of this host.
     pub fn service(&self, host: &str) -> Option<&Service> {
-        self.services.iter().find(|service| service.host == host)
+        let at = self.services.partition_point(|service| service.host.as_str() < host);
+        self.services.get(at).filter(|service| service.host == host)
     }
 
     /// A workload by name.
     pub fn workload(&self, namespace: &str, name: &str) -> Option<&Workload> {
-        self.workloads
-            .iter()
-            .map(Arc::as_ref)
-            .find(|workload| workload.namespace == namespace && workload.name == name)
+        let named = |workload: &Arc<Workload>| {
+            (workload.namespace.as_str(), workload.name.as_str()).cmp(&(namespace, name))
+        };
+        self.workloads.binary_search_by(named).ok().map(|at| self.workloads[at].as_ref())
+    }
+
+    /// The pods of a namespace.
+    fn workloads_in<'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = &'a Workload> {
+        let from = self.workloads.partition_point(|workload| workload.namespace.as_str() < namespace);
+        let rest = self.workloads[from..].iter().map(Arc::as_ref);
+        rest.take_while(move |workload| workload.namespace == namespace)
     }
 
     /// The pods that a service selects and that take traffic.
     pub fn members<'a>(&'a self, service: &'a Service) -> impl Iterator<Item = &'a Workload> {
-        self.workloads.iter().map(Arc::as_ref).filter(|workload| {
-            !service.selector.is_empty()
-                && workload.namespace == service.namespace
-                && workload.ready
-                && selects(&service.selector, &workload.labels)
+        self.workloads_in(&service.namespace).filter(|workload| {
+            !service.selector.is_empty() && workload.ready && selects(&service.selector, &workload.labels)
         })
     }
 
