@@ -58,6 +58,7 @@ impl Connection {
             tracing: self.tracing.clone(),
             istiod: self.istiod.clone(),
             read_only,
+            journal: None,
         }
     }
 }

@@ -13,6 +13,7 @@ mod settings;
 mod shell;
 mod signals;
 mod start;
+mod steering;
 
 use clap::Parser as _;
 use mesh::Problem;

@@ -2,10 +2,12 @@
 
 use crate::connection::Connection;
 use crate::picture;
+use crate::settings;
 use crate::shell::Shell;
+use crate::steering::Steering;
 use cluster::{Command, Target};
 use jiff::Timestamp;
-use mesh::{Change, ChangeId, Fact, Problem, Stage};
+use mesh::Problem;
 use panels::cx::{ContextRow, Contexts};
 use panels::intent::ExportFormat;
 use panels::selection::PanelId;
@@ -40,12 +42,32 @@ impl Shell {
                 self.paused = paused;
                 self.order(Command::Pause(paused));
             }
-            Intent::Check(id, change) => self.check(id, *change),
-            Intent::Push(id) => self.push(id),
-            Intent::Undo(id) => self.undo(id),
-            Intent::Dismiss(id) => self.forget(id),
-            // The editor has made a new draft on what the cluster has; the refused change gives way to it.
-            Intent::Rebuild(id) => self.forget(id),
+            Intent::Check(id, change) => {
+                let order = self.steering.check(id, *change, &self.scene.mesh);
+                self.give(order);
+            }
+            Intent::Push(id) | Intent::Undo(id) | Intent::Finish(id) if self.args.read_only => {
+                tracing::debug!(%id, "not in a window that is read-only");
+                self.complain(&locked());
+            }
+            Intent::Push(id) => {
+                let order = self.steering.push(id);
+                self.give(order);
+            }
+            Intent::Undo(id) => match self.steering.undo(id) {
+                Ok(order) => self.give(order),
+                Err(problem) => self.complain(&problem),
+            },
+            Intent::Finish(id) => {
+                let order = self.steering.finish(id);
+                self.give(order);
+            }
+            Intent::Leave(id) => self.order(Command::Leave(id)),
+            // After Rebuild the editors have made new drafts on what the cluster has; the refused change gives way to them.
+            Intent::Dismiss(id) | Intent::Rebuild(id) => {
+                let order = self.steering.dismiss(id, &self.scene.mesh);
+                self.give(order);
+            }
             Intent::OpenTrace(_) | Intent::TracesOf(_) => self.dock.open(PanelId::Traces),
             Intent::Theme(theme) => {
                 self.settings.theme = theme;
@@ -74,6 +96,7 @@ impl Shell {
     /// Where to connect to, by the command line and this context.
     pub(crate) fn target(&self, context: Option<&ContextRow>) -> Target {
         let mut target = self.args.connection.target(self.args.read_only);
+        target.journal = settings::journal();
         if let Some(context) = context {
             target.context = Some(context.name.clone());
             if !context.file.is_empty() {
@@ -156,9 +179,7 @@ impl Shell {
             self.leaving.spawn_on(connection.close(), self.runtime.handle());
         }
         self.scene = Arc::default();
-        self.ledger = mesh::Ledger::default();
-        self.pending = None;
-        self.push_when_checked.clear();
+        self.steering = Steering::default();
         self.selection = panels::Selection::default();
         self.wanted = panels::Wanted::default();
         self.paused = false;
@@ -209,63 +230,20 @@ impl Shell {
         self.toasts.error(problem.to_string());
     }
 
-    /// Judges a draft; an older one that was not sent gives way.
-    fn check(&mut self, id: ChangeId, change: Change) {
-        if let Some(old) = self.pending.take() {
-            self.ledger.forget(old);
-        }
-        self.ledger.open(id, change.clone(), None, Timestamp::now());
-        self.pending = Some(id);
-        self.order(Command::Check(id, Box::new(change)));
-    }
-
-    fn push(&mut self, id: ChangeId) {
-        if self.args.read_only {
-            return self.complain(&Problem::new(
-                "Nothing was changed",
-                "Binnacle was started with --read-only",
-                "Start it without that option",
-            ));
-        }
-        let Some(entry) = self.ledger.get(id) else { return };
-        if !matches!(entry.stage, Stage::Checked(_)) {
-            return;
-        }
-        let change = entry.change.clone();
-        self.ledger.sent(id, Timestamp::now());
-        self.pending = self.pending.filter(|pending| *pending != id);
-        self.order(Command::Push(id, Box::new(change)));
-    }
-
-    /// Undo is a change like any other: judged, written, followed. It is sent as soon as the server has judged it.
-    fn undo(&mut self, id: ChangeId) {
-        let Some(entry) = self.ledger.get(id) else { return };
-        match entry.change.inverse(&entry.applied) {
-            Ok(inverse) => {
-                let undo = ChangeId::fresh();
-                self.ledger.open(undo, inverse.clone(), Some(id), Timestamp::now());
-                self.push_when_checked.insert(undo);
-                self.order(Command::Check(undo, Box::new(inverse)));
-            }
-            Err(problem) => self.complain(&problem),
+    /// Gives an order if there is one.
+    fn give(&mut self, order: Option<Command>) {
+        if let Some(order) = order {
+            self.order(order);
         }
     }
 
-    fn forget(&mut self, id: ChangeId) {
-        self.ledger.forget(id);
-        self.pending = self.pending.filter(|pending| *pending != id);
-    }
-
-    /// Takes news about changes into the ledger.
+    /// Takes in news about changes.
     pub(crate) fn take_facts(&mut self) {
         let Some(connection) = &mut self.connection else { return };
         for (id, fact) in connection.facts() {
-            tracing::debug!(?id, ?fact, "fact");
-            let checked = matches!(fact, Fact::Checked(_));
-            self.ledger.record(id, &fact, Timestamp::now());
-            if self.push_when_checked.remove(&id) && checked {
-                self.push(id);
-            }
+            tracing::debug!(%id, ?fact, "fact");
+            let order = self.steering.take(id, &fact);
+            self.give(order);
         }
     }
 
@@ -318,6 +296,14 @@ impl Shell {
             }
         }
     }
+}
+
+fn locked() -> Problem {
+    Problem::new(
+        "Nothing was changed",
+        "Binnacle was started with --read-only",
+        "Start it without that option",
+    )
 }
 
 /// Whether the user has named no kubeconfig, and there is none in the usual place.

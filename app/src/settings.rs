@@ -41,6 +41,12 @@ pub(crate) fn dirs() -> Option<directories::ProjectDirs> {
     directories::ProjectDirs::from("dev", "binnacle", "binnacle")
 }
 
+/// The folder of the journal: what is kept of changes, so that one that is cut off can be finished or undone.
+pub(crate) fn journal() -> Option<PathBuf> {
+    let dirs = dirs()?;
+    Some(dirs.state_dir().unwrap_or_else(|| dirs.data_local_dir()).join("journal"))
+}
+
 fn file() -> Option<PathBuf> {
     Some(dirs()?.config_dir().join("settings.json"))
 }

@@ -8,11 +8,12 @@ use crate::logging::TIMING;
 use crate::picture::Picture;
 use crate::settings::Settings;
 use crate::signals;
+use crate::steering::Steering;
 use cluster::Wake;
 use egui::{CentralPanel, Frame, Panel};
 use egui_notify::Toasts;
 use jiff::Timestamp;
-use mesh::{ChangeId, Ledger, Scene};
+use mesh::Scene;
 use panels::change_bar::ChangeBar;
 use panels::connect::Connect;
 use panels::cx::Contexts;
@@ -20,7 +21,6 @@ use panels::detail::Detail;
 use panels::kit;
 use panels::shell::{palette::Palette, rail, top_bar};
 use panels::{Cx, Intents, Reads, Selection, Wanted};
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
@@ -41,11 +41,7 @@ pub(crate) struct Shell {
     pub(crate) leaving: JoinSet<()>,
     pub(crate) contexts: Contexts,
     pub(crate) scene: Arc<Scene>,
-    pub(crate) ledger: Ledger,
-    /// The change that was checked last and not sent yet.
-    pub(crate) pending: Option<ChangeId>,
-    /// Changes that are sent as soon as the server has judged them: undo.
-    pub(crate) push_when_checked: BTreeSet<ChangeId>,
+    pub(crate) steering: Steering,
     pub(crate) selection: Selection,
     pub(crate) namespaces: Vec<String>,
     pub(crate) paused: bool,
@@ -94,9 +90,7 @@ impl Shell {
             leaving: JoinSet::new(),
             contexts: Contexts::default(),
             scene: Arc::default(),
-            ledger: Ledger::default(),
-            pending: None,
-            push_when_checked: BTreeSet::new(),
+            steering: Steering::default(),
             selection: Selection::default(),
             paused: false,
             dialogs: Dialogs::default(),
@@ -161,11 +155,11 @@ impl eframe::App for Shell {
     }
 
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
-        let Self { scene, ledger, intents, selection, wanted, settings, contexts, namespaces, .. } = self;
+        let Self { scene, steering, intents, selection, wanted, settings, contexts, namespaces, .. } = self;
         let cx = Cx {
             scene,
             selected: selection.now(),
-            changes: ledger,
+            changes: steering.ledger(),
             intents,
             namespaces,
             window_secs: settings.window_secs,

@@ -113,13 +113,14 @@ impl Window {
             Intent::Theme(theme) => self.theme = theme,
             Intent::Palette => self.palette.open(),
             Intent::Check(id, change) => {
-                self.ledger.open(id, *change, None, demo::NOW);
-                self.ledger.record(id, &Fact::Checked(Vec::new()), demo::NOW);
+                if let Some((id, _)) = self.ledger.put(id, *change, &self.scene.mesh, demo::NOW) {
+                    self.ledger.record(id, &Fact::Checked(Vec::new()), demo::NOW);
+                }
             }
             Intent::Push(id) => {
                 self.ledger.sent(id, demo::NOW);
                 let Some(change) = self.ledger.get(id).map(|entry| entry.change.clone()) else { return };
-                let after = change.steps.iter().filter_map(|step| step.after.clone()).collect();
+                let after = mesh::Stored::as_wanted(&change);
                 let proxies = change.evidence.proxies();
                 let of = proxies.len();
                 self.ledger.record(id, &Fact::Accepted(after), demo::NOW);
@@ -128,7 +129,7 @@ impl Window {
                 let later = demo::NOW + jiff::SignedDuration::from_millis(84);
                 self.ledger.record(id, &Fact::Acked { acked: of - 1, of, waiting }, later);
             }
-            Intent::Dismiss(id) => self.ledger.forget(id),
+            Intent::Dismiss(id) => drop(self.ledger.dismiss(id, &self.scene.mesh, demo::NOW)),
             other => eprintln!("{other:?}"),
         }
     }

@@ -6,6 +6,7 @@ use crate::kit::theme::{Weight, size, space};
 use crate::kit::{Button, Tokens, badge, diff, fmt, icon, problem, remote, text};
 use crate::{About, Cx, Panel};
 use egui::{Align, Frame, Label, Layout, Margin, RichText, ScrollArea, Ui, WidgetInfo, WidgetType};
+use jiff::Timestamp;
 use mesh::ledger::Entry;
 use mesh::{ChangeId, Stage};
 use serde::Serialize;
@@ -14,7 +15,7 @@ use serde::Serialize;
 pub const ABOUT: About = About {
     name: "Changes",
     icon: egui_phosphor::regular::CLOCK_COUNTER_CLOCKWISE,
-    summary: "Every change of this run, how far it has come, and its undo",
+    summary: "Every change of this run and of earlier ones, how far it has come, and its undo",
 };
 
 /// The ledger panel.
@@ -37,6 +38,9 @@ pub struct Row {
     pub id: ChangeId,
     /// What it does.
     pub title: String,
+    /// Its changes, where they are several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<String>,
     /// Whose objects.
     pub objects: String,
     /// "5 s ago".
@@ -53,6 +57,12 @@ pub struct Row {
     pub trouble: String,
     /// Whether it can be undone.
     pub undo: bool,
+    /// Whether it was cut off, so that it can be finished.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub cut_off: bool,
+    /// The earlier run that made it, by when it began.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run: Option<Timestamp>,
 }
 
 impl View {
@@ -72,7 +82,11 @@ impl Row {
         let live = words::to_live(entry).map(|took| format!("live {}", fmt::ms(took)));
         Self {
             id: entry.id,
-            title: entry.change.title.clone(),
+            title: words::sentence(entry),
+            parts: match entry.parts.as_slice() {
+                [] | [_] => Vec::new(),
+                several => several.iter().map(|part| part.title.clone()).collect(),
+            },
             objects: words::objects(&entry.change),
             when: fmt::ago(now, entry.sent.unwrap_or(entry.asked)),
             stage,
@@ -85,6 +99,8 @@ impl Row {
                 .map(|trouble| format!("{}: {}", trouble.what, trouble.why))
                 .unwrap_or_default(),
             undo: words::can_undo(entry, cx.changes),
+            cut_off: words::is_cut_off(entry, cx.changes),
+            run: entry.run,
         }
     }
 }
@@ -102,14 +118,21 @@ impl Panel for Changes {
                 ui.set_max_width(980.0_f32.min(ui.available_width()));
                 ui.horizontal(|ui| {
                     text::title(ui, ABOUT.name);
-                    text::muted(
-                        ui,
-                        format!("{} of this run", fmt::counted(view.rows.len(), "change", "changes")),
-                    );
+                    let own = view.rows.iter().filter(|row| row.run.is_none()).count();
+                    text::muted(ui, format!("{} of this run", fmt::counted(own, "change", "changes")));
                 });
                 ui.add_space(8.0);
                 ui.spacing_mut().item_spacing.y = 8.0;
+                let mut run = None;
                 for (row, entry) in view.rows.iter().zip(cx.changes.entries().iter().rev()) {
+                    if row.run != run
+                        && let Some(began) = row.run
+                    {
+                        ui.add_space(8.0);
+                        text::muted(ui, format!("The run that began {}", fmt::ago(cx.now, began)))
+                            .on_hover_text(fmt::absolute(began));
+                    }
+                    run = row.run;
                     self.row(ui, cx, row, entry);
                 }
             });
@@ -144,6 +167,13 @@ impl Changes {
                             cx.intents.send(Intent::Undo(row.id));
                         }
                     });
+                    if row.cut_off {
+                        let ready = entry.foreign.is_empty() && !cx.read_only;
+                        let finish = Button::quiet("Finish").named(format!("Finish {}", row.title));
+                        if ui.add_enabled(ready, finish).clicked() {
+                            cx.intents.send(Intent::Finish(row.id));
+                        }
+                    }
                     let symbol = if open { icon::CARET_UP } else { icon::CARET_DOWN };
                     if ui.add(Button::icon(symbol, format!("Diff of {}", row.title)).selected(open)).clicked()
                     {
@@ -163,9 +193,20 @@ impl Changes {
                 WidgetInfo::labeled(WidgetType::Label, true, format!("{}: {}", row.title, row.stage))
             });
             ui.spacing_mut().interact_size.y = 18.0;
+            for part in &row.parts {
+                ui.horizontal(|ui| {
+                    ui.add_space(20.0);
+                    ui.add(Label::new(RichText::new(part).color(tokens.text)).truncate());
+                });
+            }
             ui.horizontal_wrapped(|ui| {
                 ui.add_space(20.0);
-                let who = if entry.undoes.is_some() { "Undo from this window" } else { "From this window" };
+                let who = match (entry.undoes.is_some(), row.run.is_some()) {
+                    (true, false) => "Undo from this window",
+                    (false, false) => "From this window",
+                    (true, true) => "Undo from an earlier run",
+                    (false, true) => "From an earlier run",
+                };
                 let facts = [
                     who.to_owned(),
                     row.when.clone(),

@@ -36,17 +36,21 @@ pub enum Intent {
     Window(u64),
     /// Stop or go on taking in new data.
     Pause(bool),
-    /// Judge a change on the server without doing it. The draft that it was made of stays, and keeps this id. A newer Check
-    /// replaces an unsent one.
+    /// A draft has settled: its change joins the set that is not pushed yet, in the place of the draft's older one, and the
+    /// set is judged on the server without doing it. The draft keeps this id until its change is pushed.
     Check(ChangeId, Box<Change>),
-    /// Do a change that was checked.
+    /// Do a change set that was checked.
     Push(ChangeId),
     /// Undo a change that was pushed: checks and pushes its inverse.
     Undo(ChangeId),
-    /// Forget a checked or failed change: its editor goes back to what the cluster has.
+    /// Forget one change of the set, or all of it, or a failed change: its editors go back to what the cluster has.
     Dismiss(ChangeId),
-    /// After a conflict or a failure: make the draft anew on what the cluster has now, and have it judged again.
+    /// After a conflict or a failure: make its drafts anew on what the cluster has now, and have them judged again.
     Rebuild(ChangeId),
+    /// Write the rest of a push that was cut off.
+    Finish(ChangeId),
+    /// Leave a push that was cut off as it is.
+    Leave(ChangeId),
     /// Open one trace by its id.
     OpenTrace(String),
     /// Show the Traces panel on these.

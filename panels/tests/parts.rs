@@ -192,11 +192,7 @@ fn what_proxies_refused_can_be_undone() {
     let mut world = World::bookinfo();
     let id = world.checked(split());
     world.ledger.sent(id, demo::NOW);
-    world.ledger.record(
-        id,
-        &Fact::Accepted(split().steps.into_iter().filter_map(|step| step.after).collect()),
-        demo::NOW,
-    );
+    world.ledger.record(id, &Fact::Accepted(mesh::Stored::as_wanted(&split())), demo::NOW);
     let problem = Problem::new("productpage-v1 refused it", "NACK: unknown cluster", "Undo it");
     world.ledger.record(id, &Fact::Refused(problem), demo::NOW);
     let mut bench = bar(world);

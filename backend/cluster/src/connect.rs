@@ -9,9 +9,11 @@ use crate::hub::Hub;
 use kube::client::ClientBuilder;
 use kube::config::KubeConfigOptions;
 use kube::{Client, Config};
+use mesh::journal::Cluster;
 use mesh::scene::Step;
 use mesh::{Observation, Problem};
 use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
 use std::time::{Duration, Instant};
 use tower::buffer::BufferLayer;
 use tower::filter::AsyncFilterLayer;
@@ -26,6 +28,8 @@ pub(crate) struct Api {
     /// Namespace of the context.
     pub(crate) namespace: String,
     pub(crate) version: Version,
+    /// Its address and by which certificates it is known.
+    pub(crate) cluster: Cluster,
 }
 
 /// What `/version` says.
@@ -114,6 +118,7 @@ async fn config(target: &Target) -> Result<(String, Config), Problem> {
 async fn reach(name: &str, mut config: Config) -> Result<(Api, Duration), Problem> {
     let what = format!("{} does not answer", config.cluster_url.to_string().trim_end_matches('/'));
     let namespace = config.default_namespace.clone();
+    let cluster = cluster(&config);
     let plugin = Plugin::log_in(name, &mut config.auth_info).await?;
     let client = client(config, plugin).map_err(|error| {
         let next = "Look at the certificates and the login of this context in the kubeconfig";
@@ -140,7 +145,14 @@ async fn reach(name: &str, mut config: Config) -> Result<(Api, Duration), Proble
         Some(_) => error::problem(format!("The API server of context {name} does not work"), &error),
         None => error::problem(what, &error),
     })?;
-    Ok((Api { client, namespace, version }, begun.elapsed()))
+    Ok((Api { client, namespace, version, cluster }, begun.elapsed()))
+}
+
+fn cluster(config: &Config) -> Cluster {
+    let mut hash = Sha256::new();
+    config.root_cert.iter().flatten().for_each(|certificate| hash.update(certificate));
+    let ca = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    Cluster { uid: None, server: config.cluster_url.to_string(), ca }
 }
 
 fn not_kubernetes(what: &str, how: &str) -> Problem {

@@ -1,9 +1,9 @@
 //! Errors of Kubernetes, HTTP and the network, told once in the user's words. No secret ever gets into a problem.
 
+use crate::broken::{Broken, find};
 use kube::core::Status;
 use mesh::Problem;
 use std::error::Error;
-use std::io;
 
 /// Tells what a Kubernetes error means for something that was tried ("Listing pods failed").
 pub(crate) fn problem(what: impl Into<String>, error: &kube::Error) -> Problem {
@@ -24,9 +24,9 @@ pub(crate) fn code(error: &kube::Error) -> Option<u16> {
 /// Tells what a refusal of the API server means.
 pub(crate) fn of_status(what: impl Into<String>, status: &Status) -> Problem {
     let what = what.into();
-    let message = status.message.split_whitespace().collect::<Vec<_>>().join(" ");
+    let message = one_line(&status.message);
     let message = message.as_str();
-    if let Some((webhook, reason)) = denied_by_webhook(message) {
+    if let Some(Denial { webhook, reason }) = denial(status) {
         let who = if webhook.contains("istio") { "Istio's validation" } else { "An admission webhook" };
         let why = format!("{who} ({webhook}) refuses it: {reason}");
         return Problem::new(what, why, "Correct the value that it names and try again");
@@ -81,16 +81,26 @@ fn short(message: &str) -> String {
     start.iter().chain(&[' ', '…', ' ']).chain(end).collect()
 }
 
-/// Splits `admission webhook "validation.istio.io" denied the request: …` into the webhook's name and the reason.
-fn denied_by_webhook(message: &str) -> Option<(&str, &str)> {
+/// A webhook that refused an object.
+pub(crate) struct Denial {
+    webhook: String,
+    reason: String,
+}
+
+/// Whether a webhook refused it. The API server says so in its message only:
+/// `admission webhook "validation.istio.io" denied the request: …`.
+pub(crate) fn denial(status: &Status) -> Option<Denial> {
+    let message = one_line(&status.message);
     let (_, rest) = message.split_once("admission webhook \"")?;
     let (name, rest) = rest.split_once('"')?;
     let (_, reason) = rest.split_once("denied the request")?;
     let reason = reason.trim_start_matches(':').trim();
-    Some((
-        name,
-        text_or(reason.strip_prefix("configuration is invalid: ").unwrap_or(reason), "no reason given"),
-    ))
+    let reason = reason.strip_prefix("configuration is invalid: ").unwrap_or(reason);
+    Some(Denial { webhook: name.to_owned(), reason: text_or(reason, "no reason given").to_owned() })
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn text_or<'a>(text: &'a str, instead: &'a str) -> &'a str {
@@ -99,59 +109,7 @@ fn text_or<'a>(text: &'a str, instead: &'a str) -> &'a str {
 
 /// Tells what a failure below HTTP means: name lookup, connection, TLS, a broken stream.
 pub(crate) fn of_network(what: impl Into<String>, error: &(dyn Error + 'static)) -> Problem {
-    let chain = chain(error);
-    let has = |part: &str| chain.iter().any(|text| text.to_lowercase().contains(part));
-    let root = chain.last().cloned().unwrap_or_default();
-    let kind = find::<io::Error>(error).map(io::Error::kind);
-    let (why, next) = if has("dns error") || has("failed to lookup address") {
-        (
-            format!("The server's name cannot be resolved ({root})"),
-            "Look at the server's address and at your network or VPN",
-        )
-    } else if has("alert: certificate") || has("alert: bad certificate") || has("alert: badcertificate") {
-        (
-            "The server does not accept our client certificate, or wants one".into(),
-            "Log in to the cluster again, then retry",
-        )
-    } else if has("certificate") || has("unknownissuer") || has("unknown issuer") {
-        (
-            format!("The server's certificate is not trusted ({root})"),
-            "Look at certificate-authority-data of this cluster in the kubeconfig",
-        )
-    } else if kind == Some(io::ErrorKind::ConnectionRefused) || has("connection refused") {
-        (
-            "Nothing listens at this address (connection refused)".into(),
-            "Look whether the cluster is running, then retry",
-        )
-    } else if kind == Some(io::ErrorKind::TimedOut) || has("timed out") || has("deadline has elapsed") {
-        ("It did not answer in time".into(), "Look at your network or VPN, then retry")
-    } else {
-        (root, "Retry; if it stays, look at the network between you and the cluster")
-    };
-    Problem::new(what, why, next)
-}
-
-/// Every message of an error and its causes, without repetitions (many errors print their cause themselves).
-fn chain(error: &(dyn Error + 'static)) -> Vec<String> {
-    let mut texts: Vec<String> = Vec::new();
-    let mut next = Some(error);
-    while let Some(error) = next {
-        texts.push(redacted(&error.to_string()));
-        next = error.source();
-    }
-    texts
-}
-
-/// The cause of this type, if there is one.
-fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(found) = error.downcast_ref::<T>() {
-            return Some(found);
-        }
-        next = error.source();
-    }
-    None
+    Broken::of(error).problem(what)
 }
 
 /// Takes user and password out of URLs ("https://user:secret@proxy").
@@ -226,11 +184,5 @@ mod tests {
             redacted("proxy http://me:secret@proxy:3128/x failed"),
             "proxy http://proxy:3128/x failed"
         );
-    }
-
-    #[test]
-    fn nobody_listens() {
-        let error = io::Error::from(io::ErrorKind::ConnectionRefused);
-        assert!(of_network("it failed", &error).why.contains("connection refused"));
     }
 }

@@ -6,6 +6,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that finds nothing should fail"))]
 
 mod access;
+mod broken;
 mod confirm;
 mod connect;
 mod contexts;
@@ -15,16 +16,20 @@ mod error;
 mod fetch;
 mod find;
 mod follow;
+mod history;
 mod http;
 mod hub;
 mod istiod;
+mod journal;
 mod measure;
 mod once;
 mod poll;
+mod program;
 mod prometheus;
 mod publish;
 mod push;
 mod reads;
+mod refusal;
 mod run;
 mod session;
 mod syncz;
@@ -38,6 +43,7 @@ pub use once::{Needs, once};
 pub use traces::parse_jaeger;
 
 use crate::hub::Hub;
+use mesh::ledger::Part;
 use mesh::{Change, ChangeId, Fact, Problem, Read, Scene};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -72,6 +78,17 @@ pub struct Target {
     pub istiod: Option<String>,
     /// Refuse every write.
     pub read_only: bool,
+    /// The folder of the journal; `None` keeps none.
+    pub journal: Option<PathBuf>,
+}
+
+/// Where a change that is pushed comes from.
+#[derive(Clone, Debug, Default)]
+pub struct Of {
+    /// The changes that were put together to it.
+    pub parts: Vec<Part>,
+    /// The change that it undoes.
+    pub undoes: Option<ChangeId>,
 }
 
 /// Orders to a connection.
@@ -80,7 +97,11 @@ pub enum Command {
     /// Dry-run a change on the server.
     Check(ChangeId, Box<Change>),
     /// Write a change and follow it until it is live and measured.
-    Push(ChangeId, Box<Change>),
+    Push(ChangeId, Box<Change>, Of),
+    /// Go on with the push of a change that an earlier run was cut off in.
+    Finish(ChangeId, Box<Change>),
+    /// Leave it as it is, and say no more of it.
+    Leave(ChangeId),
     /// Measure over so many seconds.
     Window(u64),
     /// Stop or go on publishing new scenes (watches stay).
@@ -117,7 +138,8 @@ impl Cluster {
         let end = CancellationToken::new();
         let writes = TaskTracker::new();
         let (scene, wanted) = (hub.scene.subscribe(), hub.wanted.clone());
-        let run = run::Run { target, hub, sessions, news, writes: writes.clone(), end: end.clone() };
+        let writing = Arc::default();
+        let run = run::Run { target, hub, sessions, news, writes: writes.clone(), writing, end: end.clone() };
         tokio::spawn(run.until_ended(orders));
         Self { scene, facts, commands, wanted, writes, _end: end.drop_guard() }
     }

@@ -23,16 +23,41 @@ const AWAY: Duration = Duration::from_secs(30);
 /// Measures until the calls agree, or says why that cannot be known. Changes that telemetry cannot show end as live.
 pub(crate) async fn follow(session: &Session, change: &Change, news: &News) {
     let evidence = &change.evidence;
-    let told = match &evidence.measure {
-        None => return,
-        Some(Measure::Untold(why)) => Err(Problem::new(
-            "What this rule does cannot be measured",
-            why.clone(),
-            "Watch the edges of the graph",
-        )),
-        Some(Measure::Counted(counting)) => measured(session, counting, evidence.was_measure.as_ref()).await,
+    let told = match (&evidence.measure, &evidence.was_measure) {
+        (Some(Measure::Each(each)), was) => {
+            let was = match was {
+                Some(Measure::Each(was)) => was.as_slice(),
+                _ => &[],
+            };
+            let before = was.iter().map(Option::as_ref).chain(std::iter::repeat(None));
+            let all = each.iter().zip(before).filter_map(|(measure, was)| Some((measure.as_ref()?, was)));
+            // All at once: calls that tell one of them may tell another one, too.
+            let told = all.map(|(measure, was)| one(session, measure, was));
+            futures::future::try_join_all(told).await.map(together)
+        }
+        (Some(measure), was) => one(session, measure, was.as_ref()).await,
+        (None, _) => return,
     };
     news.send(told.map_or_else(Fact::Unknowable, Fact::Measured)).await;
+}
+
+async fn one(session: &Session, measure: &Measure, was: Option<&Measure>) -> Result<Measured, Problem> {
+    let untold = |why: &str| {
+        let next = "Watch the edges of the graph";
+        Err(Problem::new("What this rule does cannot be measured", why, next))
+    };
+    match measure {
+        Measure::Counted(counting) => measured(session, counting, was).await,
+        Measure::Untold(why) => untold(why),
+        Measure::Each(_) => untold("It is several changes at once"),
+    }
+}
+
+/// What was measured of several changes, as one.
+fn together(all: Vec<Measured>) -> Measured {
+    let mut all = all.into_iter();
+    let first = all.next().unwrap_or_default();
+    Measured { more: all.collect(), ..first }
 }
 
 async fn measured(

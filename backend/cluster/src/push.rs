@@ -1,26 +1,48 @@
 //! A change on its way: judged by a dry run; or written and followed until it is live and measured.
 
+use crate::journal::Journal;
 use crate::session::Session;
-use crate::{Wake, confirm, write};
-use mesh::{Change, ChangeId, Fact, Problem};
+use crate::{Of, Wake, confirm, program, write};
+use jiff::Timestamp;
+use mesh::journal::Record;
+use mesh::ledger::Judged;
+use mesh::program::{Failure, Program, Push};
+use mesh::{Change, ChangeId, Fact, Object, Problem};
 use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::task_tracker::TaskTrackerToken;
 
-/// Tells facts about one change, and wakes the window.
+/// Tells facts about one change, and wakes the window; the journal has them first.
+#[derive(Clone)]
 pub(crate) struct News {
     pub(crate) id: ChangeId,
     pub(crate) facts: mpsc::Sender<(ChangeId, Fact)>,
     pub(crate) wake: Wake,
+    /// `None` for what nobody has to know later: dry runs.
+    pub(crate) journal: Option<Arc<Journal>>,
 }
 
 impl News {
     pub(crate) async fn send(&self, fact: Fact) {
+        if let Some(journal) = &self.journal
+            && let Some(record) = Record::told(self.id, Timestamp::now(), &fact)
+            && let Err(problem) = journal.note(record, false).await
+        {
+            // It is on its way already; the objects themselves tell a later run how far it came.
+            tracing::warn!("{problem}");
+        }
         if self.facts.send((self.id, fact)).await.is_err() {
             tracing::debug!(id = %self.id, "nobody listens to this change any more");
         }
         (self.wake)();
+    }
+
+    /// Puts a record on disk, for sure.
+    pub(crate) async fn note(&self, record: Record) -> Result<(), Problem> {
+        match &self.journal {
+            Some(journal) => journal.note(record, true).await,
+            None => Ok(()),
+        }
     }
 }
 
@@ -28,49 +50,79 @@ fn locked() -> Problem {
     Problem::new("Nothing was changed", "This connection is read-only", "Connect without --read-only")
 }
 
-/// Judges a change on the server without doing it.
+fn not_ours(change: &Change) -> Problem {
+    let names: Vec<String> = change.steps.iter().map(|step| step.at.to_string()).collect();
+    Problem::new(
+        "Nothing was changed",
+        format!("Not all of these are Istio's resources: {}", names.join(", ")),
+        "Change them with kubectl",
+    )
+}
+
+/// Judges every step of a change on the server without doing it.
 pub(crate) async fn check(session: &Session, change: &Change, news: &News) {
-    let fact = match write::check(session, change).await {
-        Ok(warnings) => Fact::Checked(warnings),
-        Err(failure) => failure.into_fact(),
-    };
+    let mut warnings: Vec<String> = Vec::new();
+    let mut failed: Option<Failure> = None;
+    for (number, step) in change.steps.iter().enumerate() {
+        let judged = match write::dry_run(session, step).await {
+            Ok(told) => {
+                warnings
+                    .extend(told.iter().filter(|one| !warnings.contains(one)).cloned().collect::<Vec<_>>());
+                Judged::Passed(told)
+            }
+            Err(failure) => {
+                let problem = failure.problem().clone();
+                failed.get_or_insert(failure);
+                Judged::Refused(problem)
+            }
+        };
+        news.send(Fact::Judged(number, judged)).await;
+    }
+    let fact = failed.map_or_else(|| Fact::Checked(warnings), Failure::into_fact);
     news.send(fact).await;
 }
 
-/// Writes a change and follows it. The write is finished even when the connection is dropped meanwhile, and holds its token
-/// until then; only the following ends.
+/// What is to be written.
+pub(crate) struct Order {
+    pub(crate) change: Box<Change>,
+    pub(crate) of: Of,
+    /// Whether an earlier run has begun it.
+    pub(crate) resumed: bool,
+}
+
+/// Writes a change and follows it. The write is finished even when the connection is dropped meanwhile, and `until_written`
+/// is held until then; only the following ends.
 pub(crate) async fn push(
     session: Arc<Session>,
-    change: Box<Change>,
-    news: News,
-    writing: TaskTrackerToken,
+    order: Order,
+    mut news: News,
+    until_written: impl Send + 'static,
     end: CancellationToken,
 ) {
     if session.target.read_only {
         news.send(Fact::Refused(locked())).await;
         return;
     }
+    let Order { change, of, resumed } = order;
+    let Some(record) = Record::sent(news.id, Timestamp::now(), &change, &of.parts, of.undoes) else {
+        news.send(Fact::Refused(not_ours(&change))).await;
+        return;
+    };
     let write = {
         let (session, change) = (Arc::clone(&session), change.clone());
         tokio::spawn(async move {
-            let _until_written = writing;
+            let _held = until_written;
+            news.journal = session.journal().await;
             let before = confirm::before(&session, &change).await;
-            (write::apply(&session, &change).await, before)
+            let mut push = if resumed { Push::resumed(*change) } else { Push::new(*change) };
+            let program: &mut (dyn Program + Send) = &mut push;
+            let stored = program::run(&session, program, record, &news).await;
+            (stored, before, news)
         })
     };
-    let (applied, before) = match write.await {
-        Ok((Ok(applied), before)) => (applied, before),
-        Ok((Err(failure), _)) => {
-            news.send(failure.into_fact()).await;
-            return;
-        }
-        Err(error) => {
-            let next = "Look at what the cluster has now";
-            news.send(Fact::Refused(Problem::new("The push broke off", error.to_string(), next))).await;
-            return;
-        }
-    };
-    news.send(Fact::Accepted(applied.clone())).await;
+    // Its own words go to the log: what is not told of the write, a later run finds in the journal.
+    let Ok((Some(stored), before, news)) = write.await else { return };
+    let applied: Vec<Object> = stored.into_iter().filter_map(|stored| stored.after).collect();
     tokio::select! {
         () = confirm::follow(&session, &change, &applied, before, &news) => {}
         () = end.cancelled() => {}

@@ -2,11 +2,16 @@
 
 use crate::connect::{self, Api};
 use crate::hub::Hub;
+use crate::push::Order;
 use crate::session::Session;
 use crate::tunnel::Tunnel;
-use crate::{Command, Target, follow, istiod, not_connected, prometheus, publish, push, reads, traces};
+use crate::{
+    Command, Of, Target, follow, history, istiod, not_connected, prometheus, publish, push, reads, traces,
+};
 use mesh::scene::{Step, StepState};
 use mesh::{ChangeId, Fact};
+use parking_lot::Mutex;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -21,6 +26,8 @@ pub(crate) struct Run {
     pub(crate) news: mpsc::Sender<(ChangeId, Fact)>,
     /// Writes that must not be cut off.
     pub(crate) writes: TaskTracker,
+    /// Changes that are being written.
+    pub(crate) writing: Arc<Mutex<BTreeSet<ChangeId>>>,
     pub(crate) end: CancellationToken,
 }
 
@@ -61,13 +68,10 @@ impl Run {
     }
 
     fn start(&self, api: Api, tasks: &mut JoinSet<()>) {
-        let session = Arc::new(Session {
-            tunnel: Tunnel::new(api.client.clone()),
-            api,
-            target: self.target.clone(),
-            hub: Arc::clone(&self.hub),
-        });
+        let tunnel = Tunnel::new(api.client.clone());
+        let session = Arc::new(Session::new(api, self.target.clone(), Arc::clone(&self.hub), tunnel));
         self.sessions.send_replace(Some(Arc::clone(&session)));
+        tasks.spawn(history::tell(Arc::clone(&session), self.news.clone(), Arc::clone(&self.hub.wake)));
         tasks.spawn(follow::follow_all(Arc::clone(&session)));
         tasks.spawn(istiod::follow(Arc::clone(&session)));
         tasks.spawn(prometheus::follow(Arc::clone(&session)));
@@ -98,24 +102,35 @@ impl Run {
                     }
                     None => self.tell(id).send(Fact::Refused(not_connected())).await,
                 },
-                Command::Push(id, change) => match self.session() {
-                    Some(session) => {
-                        let news = self.tell(id);
-                        // Counted from here on: whoever waits for the writes waits for this one.
-                        tokio::spawn(push::push(
-                            session,
-                            change,
-                            news,
-                            self.writes.token(),
-                            self.end.clone(),
-                        ));
-                    }
-                    None => self.tell(id).send(Fact::Refused(not_connected())).await,
-                },
+                Command::Push(id, change, of) => {
+                    self.write(id, Order { change, of, resumed: false }).await;
+                }
+                Command::Finish(id, change) => {
+                    self.write(id, Order { change, of: Of::default(), resumed: true }).await;
+                }
+                Command::Leave(id) => {
+                    let journal = match self.session() {
+                        Some(session) => session.journal().await,
+                        None => None,
+                    };
+                    push::News { journal, ..self.tell(id) }.send(Fact::Left).await;
+                }
             }
         }
         // All senders are gone, yet the connection may still be looked at.
         self.end.cancelled().await;
+    }
+
+    async fn write(&self, id: ChangeId, order: Order) {
+        let Some(session) = self.session() else {
+            self.tell(id).send(Fact::Refused(not_connected())).await;
+            return;
+        };
+        // Pressed twice, it is written once.
+        let Some(once) = Once::new(&self.writing, id) else { return };
+        // Counted from here on: whoever waits for the writes waits for this one.
+        let until_written = (self.writes.token(), once);
+        tokio::spawn(push::push(session, order, self.tell(id), until_written, self.end.clone()));
     }
 
     fn session(&self) -> Option<Arc<Session>> {
@@ -123,6 +138,25 @@ impl Run {
     }
 
     fn tell(&self, id: ChangeId) -> push::News {
-        push::News { id, facts: self.news.clone(), wake: Arc::clone(&self.hub.wake) }
+        push::News { id, facts: self.news.clone(), wake: Arc::clone(&self.hub.wake), journal: None }
+    }
+}
+
+/// A change that is being written; it is not begun again before this is dropped.
+struct Once {
+    writing: Arc<Mutex<BTreeSet<ChangeId>>>,
+    id: ChangeId,
+}
+
+impl Once {
+    fn new(writing: &Arc<Mutex<BTreeSet<ChangeId>>>, id: ChangeId) -> Option<Self> {
+        let begun = writing.lock().insert(id);
+        begun.then(|| Self { writing: Arc::clone(writing), id })
+    }
+}
+
+impl Drop for Once {
+    fn drop(&mut self) {
+        self.writing.lock().remove(&self.id);
     }
 }

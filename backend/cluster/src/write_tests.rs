@@ -1,14 +1,20 @@
-use super::*;
 use crate::connect::{Api, Version};
 use crate::hub::Hub;
+use crate::program;
+use crate::push::{self, News};
+use crate::session::Session;
 use crate::tunnel::Tunnel;
 use crate::{Target, install_crypto};
 use ::http::{Request, Response};
 use http_body_util::BodyExt as _;
 use kube::Client;
 use kube::client::Body;
-use mesh::evidence::Evidence;
+use mesh::journal::Record;
+use mesh::program::Push;
+use mesh::{Change, ChangeId, Edit, Fact, Object, Ref, Step};
+use serde_json::{Value, json};
 use std::sync::Arc;
+use tokio::sync::mpsc;
 use tower_test::mock::{self, Handle};
 
 type Server = Handle<Request<Body>, Response<Body>>;
@@ -19,19 +25,25 @@ fn session() -> (Session, Server) {
     let client = Client::new(service, "default");
     let hub = Hub::new(Arc::new(|| {}), 60);
     let tunnel = Tunnel::new(client.clone());
-    let api = Api { client, namespace: "default".into(), version: Version::default() };
-    (Session { api, target: Target::default(), hub, tunnel }, server)
+    let (version, cluster) = (Version::default(), Default::default());
+    let api = Api { client, namespace: "default".into(), version, cluster };
+    (Session::new(api, Target::default(), hub, tunnel), server)
+}
+
+fn object(name: &str, weight: u32) -> Object {
+    json!({ "apiVersion": "networking.istio.io/v1", "kind": "VirtualService",
+        "metadata": { "namespace": "shop", "name": name, "resourceVersion": "7" },
+        "spec": { "http": [{ "route": [{ "weight": weight }] }] } })
+    .into()
 }
 
 fn step(name: &str, edit: Edit) -> Step {
-    let object = json!({ "apiVersion": "networking.istio.io/v1", "kind": "VirtualService",
-        "metadata": { "namespace": "shop", "name": name, "resourceVersion": "7" }, "spec": { "http": [{ "route": [{ "weight": 10 }] }] } });
     Step {
         at: Ref::new(&mesh::kinds::VIRTUAL_SERVICE, "shop", name),
         api_version: "networking.istio.io/v1".into(),
         edit,
-        before: Some(object.into()),
-        after: None,
+        before: Some(object(name, 10)),
+        after: Some(object(name, 25)),
     }
 }
 
@@ -44,7 +56,42 @@ fn patch() -> Edit {
 }
 
 fn change(steps: Vec<Step>) -> Change {
-    Change { title: String::new(), steps, evidence: Evidence::default(), warnings: Vec::new() }
+    Change { steps, ..Change::default() }
+}
+
+fn news() -> (News, mpsc::Receiver<(ChangeId, Fact)>) {
+    let (facts, told) = mpsc::channel(64);
+    (News { id: ChangeId(1), facts, wake: Arc::new(|| {}), journal: None }, told)
+}
+
+/// What a channel has when nobody sends any more.
+async fn all(mut told: mpsc::Receiver<(ChangeId, Fact)>) -> Vec<Fact> {
+    let mut facts = Vec::new();
+    while let Some((_, fact)) = told.recv().await {
+        facts.push(fact);
+    }
+    facts
+}
+
+/// The last news of a dry run.
+async fn check(session: &Session, change: &Change) -> Fact {
+    let (news, told) = news();
+    push::check(session, change, &news).await;
+    drop(news);
+    all(told).await.pop().expect("news")
+}
+
+/// All news of a push until it is stored or has failed.
+async fn push_it(session: &Session, change: &Change) -> Vec<Fact> {
+    let (news, told) = news();
+    let record = Record::sent(news.id, jiff::Timestamp::now(), change, &[], None).expect("a record");
+    program::run(session, &mut Push::new(change.clone()), record, &news).await;
+    drop(news);
+    all(told).await
+}
+
+async fn apply(session: &Session, change: &Change) -> Fact {
+    push_it(session, change).await.pop().expect("news")
 }
 
 /// Answers one request; returns it as "METHOD path content-type body".
@@ -93,7 +140,7 @@ async fn a_dry_run_as_the_server_sees_it() {
          [{\"op\":\"test\",\"path\":\"/spec/http/0/route/0/weight\",\"value\":10},\
          {\"op\":\"replace\",\"path\":\"/spec/http/0/route/0/weight\",\"value\":25}]"
     );
-    assert_eq!(told.ok(), Some(vec!["unknown field \"spec.weather\"".to_owned()]));
+    assert_eq!(told, Fact::Checked(vec!["unknown field \"spec.weather\"".to_owned()]));
 }
 
 #[tokio::test]
@@ -104,6 +151,7 @@ async fn creating_and_deleting_as_the_server_sees_it() {
         change(vec![step("cart", Edit::Create(json!({ "kind": "VirtualService" }))), step("pay", delete)]);
     let script = async {
         let created = answer(&mut server, 201, None, stored("cart", 25, "8")).await;
+        answer(&mut server, 200, None, stored("pay", 10, "7")).await;
         let deleted = answer(&mut server, 200, None, json!({ "kind": "Status", "status": "Success" })).await;
         (created, deleted)
     };
@@ -118,7 +166,8 @@ async fn creating_and_deleting_as_the_server_sees_it() {
         "DELETE /apis/networking.istio.io/v1/namespaces/shop/virtualservices/pay application/json \
          {\"kind\":\"DeleteOptions\",\"apiVersion\":\"v1\",\"preconditions\":{\"uid\":\"u-1\",\"resourceVersion\":\"7\"}}"
     );
-    let objects = told.ok().expect("stored");
+    let Fact::Accepted(all) = told else { panic!("{told:?}") };
+    let objects: Vec<&Object> = all.iter().filter_map(|stored| stored.after.as_ref()).collect();
     assert_eq!(objects.len(), 1, "a deletion leaves no object");
     assert!(objects[0].0["metadata"].get("managedFields").is_none());
 }
@@ -128,12 +177,13 @@ async fn a_failed_guard_is_a_conflict_and_says_who() {
     let (session, mut server) = session();
     let change = change(vec![step("cart", patch())]);
     let script = async {
+        answer(&mut server, 200, None, stored("cart", 10, "7")).await;
         answer(&mut server, 422, None, status(422, "Invalid", VAGUE)).await;
         answer(&mut server, 200, None, stored("cart", 60, "9")).await
     };
     let (told, read) = tokio::join!(apply(&session, &change), script);
     assert_eq!(read, "GET /apis/networking.istio.io/v1/namespaces/shop/virtualservices/cart");
-    let Err(Failure::Conflict(Some(now), problem)) = told else { panic!("no conflict") };
+    let Fact::Conflict { now: Some(now), problem } = told else { panic!("no conflict: {told:?}") };
     assert_eq!(now.resource_version(), "9");
     assert_eq!(
         problem.to_string(),
@@ -147,11 +197,12 @@ async fn a_vague_refusal_of_a_patch_whose_guards_hold_is_no_conflict() {
     let (session, mut server) = session();
     let change = change(vec![step("cart", patch())]);
     let script = async {
+        answer(&mut server, 200, None, stored("cart", 10, "7")).await;
         answer(&mut server, 422, None, status(422, "Invalid", VAGUE)).await;
         answer(&mut server, 200, None, stored("cart", 10, "9")).await;
     };
     let (told, ()) = tokio::join!(apply(&session, &change), script);
-    assert!(matches!(told, Err(Failure::Refused(problem)) if problem.why == VAGUE));
+    assert!(matches!(told, Fact::Refused(problem) if problem.why == VAGUE));
 }
 
 #[tokio::test]
@@ -161,7 +212,7 @@ async fn what_istio_refuses_is_told_in_its_words() {
     let message = "admission webhook \"validation.istio.io\" denied the request: configuration is invalid: weight 250 is too much";
     let (told, _) =
         tokio::join!(check(&session, &change), answer(&mut server, 400, None, status(400, "", message)));
-    let Err(Failure::Refused(problem)) = told else { panic!("not refused") };
+    let Fact::Refused(problem) = told else { panic!("not refused: {told:?}") };
     assert_eq!(problem.what, "VirtualService shop/cart was not changed");
     assert_eq!(problem.why, "Istio's validation (validation.istio.io) refuses it: weight 250 is too much");
 }
@@ -181,7 +232,7 @@ async fn what_exists_already_is_a_conflict() {
         answer(&mut server, 200, None, stored("cart", 10, "9")).await;
     };
     let (told, ()) = tokio::join!(check(&session, &change), script);
-    let Err(Failure::Conflict(Some(_), problem)) = told else { panic!("no conflict") };
+    let Fact::Conflict { now: Some(_), problem } = told else { panic!("no conflict: {told:?}") };
     assert!(problem.why.starts_with("It exists already (last written by kubectl-edit"), "{problem}");
 }
 
@@ -190,33 +241,26 @@ async fn what_cannot_be_put_back_is_said() {
     let (session, mut server) = session();
     let change = change(vec![step("cart", patch()), step("pay", patch())]);
     let script = async {
+        answer(&mut server, 200, None, stored("cart", 10, "7")).await;
         answer(&mut server, 200, None, stored("cart", 25, "8")).await;
+        answer(&mut server, 200, None, stored("pay", 10, "7")).await;
         answer(&mut server, 403, None, status(403, "Forbidden", "no")).await;
+        answer(&mut server, 200, None, stored("cart", 25, "8")).await;
         let undo = answer(&mut server, 500, None, status(500, "InternalError", "etcd is away")).await;
+        answer(&mut server, 200, None, stored("cart", 25, "8")).await;
         assert!(
             undo.starts_with("PATCH ") && undo.contains("\"value\":25}") && undo.contains("\"value\":10}"),
             "{undo}"
         );
     };
     let (told, ()) = tokio::join!(apply(&session, &change), script);
-    let Err(Failure::Refused(problem)) = told else { panic!("not refused") };
+    let Fact::Refused(problem) = told else { panic!("not refused: {told:?}") };
     assert_eq!(
         problem.why,
-        "no. What was written before it (VirtualService shop/cart) could not be put back: The server answered 500: etcd is away"
+        "no. What was written before it (VirtualService shop/cart) could not be put back: The server answered 500: \
+         etcd is away, and has not written it"
     );
     assert_eq!(problem.next, "Look at VirtualService shop/cart and put it back by hand");
-}
-
-#[test]
-fn a_difference_is_told_where_it_is() {
-    let routes = |weight: u32, port: u32| serde_json::json!([{"weight": 50}, {"to": {"host": "a", "port": port}, "weight": weight}]);
-    let told = |was: &Value, now: &Value| {
-        let (at, was, now) = first_difference(was, now);
-        format!("{at} {was} {now}")
-    };
-    assert_eq!(told(&routes(50, 1), &routes(40, 1)), ".1.weight 50 40");
-    assert_eq!(told(&routes(50, 1), &routes(40, 2)), ".1.to.port 1 2");
-    assert_eq!(told(&serde_json::json!([1]), &serde_json::json!([1, 2])), " [1] [1,2]");
 }
 
 /// Takes a request and never answers it.
@@ -226,14 +270,17 @@ async fn silence(server: &mut Server) -> (Request<Body>, mock::SendResponse<Resp
 
 #[tokio::test(start_paused = true)]
 async fn a_step_without_an_answer_is_looked_for() {
-    for (mode_is_dry, found, expect) in [
-        (true, None, Err("did not answer within 35 s")),
-        (false, Some(25), Ok(())),
-        (false, Some(10), Err("did not answer within 35 s, and has not written it")),
+    for (found, expect) in [
+        (None, Err("did not answer within 35 s")),
+        (Some(25), Ok(())),
+        (Some(10), Err("did not answer within 35 s, and has not written it")),
     ] {
         let (session, mut server) = session();
         let change = change(vec![step("cart", patch())]);
         let script = async {
+            if found.is_some() {
+                answer(&mut server, 200, None, stored("cart", 10, "7")).await;
+            }
             let _kept = silence(&mut server).await;
             if let Some(weight) = found {
                 let read = answer(&mut server, 200, None, stored("cart", weight, "8")).await;
@@ -245,25 +292,53 @@ async fn a_step_without_an_answer_is_looked_for() {
             std::future::pending::<()>().await;
         };
         let told = async {
-            if mode_is_dry {
-                check(&session, &change).await.map(drop)
-            } else {
-                apply(&session, &change).await.map(drop)
+            match found {
+                None => check(&session, &change).await,
+                Some(_) => apply(&session, &change).await,
             }
         };
         let told = tokio::select! { told = told => told, () = script => unreachable!("the script waits") };
         match (told, expect) {
-            (Ok(()), Ok(())) => {}
-            (Err(Failure::Refused(problem)), Err(part)) => assert!(problem.why.contains(part), "{problem}"),
-            (told, expect) => panic!("{:?} instead of {expect:?}", told.is_ok()),
+            (Fact::Accepted(_), Ok(())) => {}
+            (Fact::Refused(problem), Err(part)) => assert!(problem.why.contains(part), "{problem}"),
+            (told, expect) => panic!("{told:?} instead of {expect:?}"),
         }
     }
 }
 
-#[test]
-fn a_patch_that_holds_already_is_done() {
-    let Edit::Patch(patch) = patch() else { panic!("a patch") };
-    for (weight, expect) in [(25, true), (10, false), (40, false)] {
-        assert_eq!(is_done(&patch, &stored("cart", weight, "8")), expect, "{weight}");
-    }
+/// An error without a status: the server took the request, and the connection broke.
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_breaks_leaves_nothing_unknown() {
+    let (session, mut server) = session();
+    let change = change(vec![step("cart", patch())]);
+    let script = async {
+        answer(&mut server, 200, None, stored("cart", 10, "7")).await;
+        for kind in [std::io::ErrorKind::ConnectionReset, std::io::ErrorKind::ConnectionRefused] {
+            let (_, reply) = server.next_request().await.expect("a request");
+            reply.send_error(std::io::Error::from(kind));
+        }
+        answer(&mut server, 200, None, stored("cart", 25, "8")).await;
+    };
+    let (told, ()) = tokio::join!(push_it(&session, &change), script);
+    let [Fact::Unsure(problem), Fact::Wrote(0, _), Fact::Accepted(_)] = &told[..] else { panic!("{told:?}") };
+    assert_eq!(
+        problem.to_string(),
+        "It is not known yet whether VirtualService shop/cart was changed: The connection broke before the answer \
+         was whole. It is looked up as soon as the server answers"
+    );
+}
+
+/// What the object was right before the write is read, and told with what it became.
+#[tokio::test]
+async fn both_versions_are_told() {
+    let (session, mut server) = session();
+    let change = change(vec![step("cart", patch())]);
+    let script = async {
+        answer(&mut server, 200, None, stored("cart", 10, "8")).await;
+        answer(&mut server, 200, None, stored("cart", 25, "9")).await;
+    };
+    let (told, ()) = tokio::join!(apply(&session, &change), script);
+    let Fact::Accepted(all) = told else { panic!("{told:?}") };
+    let version = |object: &Option<Object>| object.as_ref().expect("an object").resource_version().to_owned();
+    assert_eq!((version(&all[0].before), version(&all[0].after)), ("8".into(), "9".into()));
 }

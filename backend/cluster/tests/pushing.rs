@@ -2,7 +2,7 @@
 
 mod common;
 
-use cluster::{Command, Target};
+use cluster::{Command, Of, Target};
 use common::cast::{Form, Manner};
 use common::{World, split};
 use mesh::{Edit, Fact, Scene};
@@ -73,7 +73,7 @@ async fn undo_puts_the_bytes_back() {
     connection.push(&change).await;
     let Fact::Accepted(applied) = connection.fact().await else { panic!("not accepted") };
     connection.facts_until(&["live"]).await;
-    let undo = change.inverse(&applied).expect("an inverse");
+    let undo = change.inverse(&applied.into_iter().map(Some).collect::<Vec<_>>()).expect("an inverse");
     connection.push(&undo).await;
     connection.facts_until(&["live"]).await;
     let after =
@@ -89,8 +89,9 @@ async fn somebody_elses_edit_is_not_overwritten() {
     let change = split(&scene, [20, 0, 80]);
     let edit = |object: &mut Value| object["spec"]["http"][1]["route"][0]["weight"] = json!(60);
     world.api.store().modify("VirtualService", "bookinfo", "reviews", edit).expect("an edit");
-    for command in [Command::Check, Command::Push] {
-        connection.send(command(connection.change_id(), Box::new(change.clone()))).await;
+    let (id, wanted) = (connection.change_id(), || Box::new(change.clone()));
+    for command in [Command::Check(id, wanted()), Command::Push(id, wanted(), Of::default())] {
+        connection.send(command).await;
         let Fact::Conflict { now: Some(now), problem } = connection.fact().await else {
             panic!("no conflict")
         };
@@ -350,9 +351,10 @@ async fn a_pair_is_created_in_order_and_deleted_again() {
     assert!(
         applied
             .iter()
+            .filter_map(|stored| stored.after.as_ref())
             .all(|object| object.generation() == 1 && object.0["metadata"].get("managedFields").is_none())
     );
-    let undo = change.inverse(&applied).expect("an inverse");
+    let undo = change.inverse(&applied.into_iter().map(Some).collect::<Vec<_>>()).expect("an inverse");
     connection.push(&undo).await;
     connection.facts_until(&["seen"]).await;
     assert!(

@@ -1,10 +1,10 @@
 //! What went wrong, why, and what to do next: in the user's words, beside the thing it concerns.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// One trouble, told once.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
     /// What happened: "reviews was not changed".
     pub what: String,

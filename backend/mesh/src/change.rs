@@ -1,6 +1,7 @@
 //! A change: the smallest guarded edit of Istio's resources, its inverse, and what shows that it is in force.
 
 use crate::evidence::Evidence;
+use crate::stored::Stored;
 use istio::{Object, Problem, Ref};
 use serde_json::Value;
 
@@ -36,7 +37,7 @@ pub struct Step {
 }
 
 /// An edit of one or more objects that belong together, in the order in which they are applied.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Change {
     /// A plain sentence: "v3 of reviews gets 25 % instead of 10 %, v1 75 % instead of 90 % of all other calls".
     pub title: String,
@@ -49,9 +50,10 @@ pub struct Change {
 }
 
 impl Change {
-    /// The change that puts everything back as it was, in the opposite order. `applied` are the objects as the server
-    /// returned them after each step; the guards state what was written, so a later edit by somebody else is not undone.
-    pub fn inverse(&self, applied: &[Object]) -> Result<Self, Problem> {
-        crate::undo::inverse(self, applied)
+    /// The change that puts back as it was what was written, in the opposite order. `stored` is what the server made of
+    /// each step, `None` where it was not written; the guards state what was written, so a later edit by somebody else is
+    /// not undone.
+    pub fn inverse(&self, stored: &[Option<Stored>]) -> Result<Self, Problem> {
+        crate::undo::inverse(self, stored)
     }
 }

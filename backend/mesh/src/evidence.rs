@@ -5,9 +5,11 @@
 
 mod claim;
 mod judge;
+mod kept_ref;
 mod measure;
 mod reach;
 mod route_match;
+mod together;
 
 pub use claim::{Claim, cluster, inbound, route, routes};
 pub use judge::{CONFIDENCE, ENOUGH, Figure, Judgement, Measured, Tally};
@@ -16,13 +18,13 @@ pub(crate) use reach::Reach;
 pub use route_match::RouteMatch;
 
 use istio::Ref;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// What shows that a change is in force, and what showed that it was not yet: an undo swaps them.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Evidence {
     /// What proxies hold once the change is live. Empty when nothing in their configuration tells it: such a change is
     /// never called live.
@@ -67,7 +69,7 @@ impl Evidence {
 }
 
 /// Which type of Envoy configuration something stands in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Xds {
     /// Clusters (DestinationRule).
     Cds,
@@ -89,7 +91,7 @@ impl Xds {
 }
 
 /// One thing to look for in the configuration of some proxies.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Probe {
     /// The proxies that must hold it.
     pub proxies: Arc<[String]>,
@@ -114,11 +116,12 @@ impl Probe {
 }
 
 /// A part of a proxy's configuration that something in the cluster makes.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Owner {
     /// Routes made from a VirtualService.
     Routes {
         /// The VirtualService.
+        #[serde(with = "kept_ref")]
         of: Ref,
         /// All routes that it makes in such a proxy, in order; a proxy that has others does not hold what it says.
         made: Arc<[MadeRoute]>,
@@ -142,7 +145,7 @@ pub enum Owner {
 }
 
 /// A route that a VirtualService makes: one per rule and alternative of its match, where that can apply.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum MadeRoute {
     /// One.
     One {
@@ -158,7 +161,7 @@ pub enum MadeRoute {
 }
 
 /// What stands at a place of a proxy's configuration.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Want {
     /// This value, by its meaning: "7s" is "7.000s", 3 is "3", `false` is nothing; an object may have more fields.
     Is(Value),
@@ -179,7 +182,7 @@ pub enum Want {
 }
 
 /// Where a route sends requests.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Destination {
     /// Host, fully qualified.
     pub host: String,
@@ -190,7 +193,7 @@ pub struct Destination {
 }
 
 /// Connections that a workload's inbound side takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Connections {
     /// Mutual TLS only.
     Mutual,

@@ -1,84 +1,42 @@
-//! The ledger: every change of this run, how far it has come, and its undo.
+//! The ledger: every change of this run and of earlier ones, how far it has come, and its undo. What is not sent yet is
+//! one change set, which drafts join and leave.
 
+mod stage;
+
+pub use stage::{Fact, Judged, Stage};
+
+use crate::Mesh;
 use crate::change::Change;
 use crate::change_id::ChangeId;
-use crate::evidence::Measured;
-use istio::{Object, Problem};
+use crate::change_set::ChangeSet;
+use crate::journal::Past;
+use crate::stored::{Standing, Stored};
+use istio::{Object, Ref};
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-/// How far a change has come. Nothing is called done at HTTP 200.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub enum Stage {
-    /// Being judged by the server (dry run).
-    Checking,
-    /// The dry run went through; the server's warnings.
-    Checked(Vec<String>),
-    /// Being written.
-    Sent,
-    /// Stored by the API server.
-    Accepted,
-    /// Our watch shows it.
-    Seen,
-    /// Acknowledged by `acked` of `of` affected proxies.
-    Synced {
-        /// Proxies that acknowledged it.
-        acked: usize,
-        /// Proxies that it affects.
-        of: usize,
-    },
-    /// The proxies' configuration holds it.
-    Live,
-    /// Calls made since then agree with it.
-    Measured(Measured),
-    /// As far as we can know: some later stage cannot be seen, and why.
-    Unknowable(Box<Stage>, Problem),
-    /// Refused or failed; nothing was left half done, or the problem says what was.
-    Failed(Problem),
-}
-
-/// News about one change, in order, from the one task that carries it out.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Fact {
-    /// The dry run went through, with these warnings of the server.
-    Checked(Vec<String>),
-    /// All steps are stored; the objects as the server returned them.
-    Accepted(Vec<Object>),
-    /// The watch shows all of it.
-    Seen,
-    /// So many of the affected proxies have acknowledged it; the names of those that have not yet.
-    Acked {
-        /// Count.
-        acked: usize,
-        /// Count.
-        of: usize,
-        /// Names.
-        waiting: Vec<String>,
-    },
-    /// The affected proxies' configuration holds it.
-    Live,
-    /// Calls made since then agree with it.
-    Measured(Measured),
-    /// Refused, failed, or NACKed.
-    Refused(Problem),
-    /// Confirmation can go no further, and why ("no right to port-forward").
-    Unknowable(Problem),
-    /// Somebody else changed it first: the object as it is now.
-    Conflict {
-        /// What the server has now; `None` when it is gone.
-        now: Option<Object>,
-        /// The same in words.
-        problem: Problem,
-    },
+/// One of the changes that an entry does as one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Part {
+    /// The id that its draft keeps.
+    pub id: ChangeId,
+    /// What it does.
+    pub title: String,
+    /// Its steps among those of the entry.
+    pub steps: Vec<usize>,
 }
 
 /// One row of the ledger.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// Its number.
+    /// Its name.
     pub id: ChangeId,
-    /// What it does.
+    /// What it does, as one change.
     pub change: Change,
+    /// The changes that were put together to it.
+    pub parts: Vec<Part>,
+    /// What the dry run says of each step, as far as it has come.
+    pub judged: Vec<Option<Judged>>,
     /// How far it has come.
     pub stage: Stage,
     /// When the user asked for it.
@@ -91,21 +49,114 @@ pub struct Entry {
     pub live: Option<Timestamp>,
     /// Affected proxies that have not acknowledged it yet.
     pub waiting: Vec<String>,
-    /// Whether the server has stored it (or deleted what it deletes): then it can be undone.
-    pub stored: bool,
-    /// The objects as the server returned them; needed for undo.
-    pub applied: Vec<Object>,
+    /// What the server made of each step; `None` where it is not written. Needed for undo.
+    pub stored: Vec<Option<Stored>>,
+    /// Objects of a push that was cut off which somebody else has changed since.
+    pub foreign: Vec<Ref>,
     /// What the server has instead, after a conflict.
     pub conflict: Option<Object>,
     /// The entry that this one undoes.
     pub undoes: Option<ChangeId>,
+    /// When the earlier run that made it began; `None` for one that this run has sent, or will.
+    pub run: Option<Timestamp>,
+    /// Whether two of its parts write the same place, so that it cannot be pushed as one.
+    pub clash: bool,
 }
 
-/// Every change of this run, the oldest first.
+impl Entry {
+    fn new(id: ChangeId, change: Change, parts: Vec<Part>, now: Timestamp) -> Self {
+        let steps = change.steps.len();
+        Self {
+            id,
+            change,
+            parts,
+            judged: vec![None; steps],
+            stage: Stage::Checking,
+            asked: now,
+            sent: None,
+            acked: None,
+            live: None,
+            waiting: Vec::new(),
+            stored: vec![None; steps],
+            foreign: Vec::new(),
+            conflict: None,
+            undoes: None,
+            run: None,
+            clash: false,
+        }
+    }
+    /// Whether anything of it is written, so that it can be undone.
+    pub fn is_stored(&self) -> bool {
+        self.stored.iter().any(Option::is_some)
+    }
+    /// Whether it was made of this draft.
+    pub fn is_of(&self, draft: ChangeId) -> bool {
+        self.parts.iter().any(|part| part.id == draft)
+    }
+
+    fn record(&mut self, fact: &Fact, now: Timestamp) {
+        self.stage = self.stage.clone().after(fact);
+        let step = |stored: &mut Vec<Option<Stored>>, number: usize, to: Option<Stored>| {
+            if let Some(slot) = stored.get_mut(number) {
+                *slot = to;
+            }
+        };
+        match fact {
+            Fact::Judged(number, judged) => {
+                if let Some(slot) = self.judged.get_mut(*number) {
+                    *slot = Some(judged.clone());
+                }
+            }
+            Fact::Wrote(number, stored) => step(&mut self.stored, *number, Some((**stored).clone())),
+            Fact::PutBack(number) => step(&mut self.stored, *number, None),
+            Fact::Accepted(all) => {
+                for (number, stored) in all.iter().enumerate() {
+                    step(&mut self.stored, number, Some(stored.clone()));
+                }
+            }
+            Fact::CutOff(standings) => self.found(standings),
+            Fact::Acked { acked, of, waiting } => {
+                self.waiting.clone_from(waiting);
+                if acked == of && self.acked.is_none() {
+                    self.acked = Some(now);
+                }
+            }
+            Fact::Live if self.live.is_none() => self.live = Some(now),
+            Fact::Conflict { now: object, .. } => self.conflict.clone_from(object),
+            _ => {}
+        }
+    }
+
+    fn found(&mut self, standings: &[Standing]) {
+        self.foreign.clear();
+        for (number, standing) in standings.iter().enumerate() {
+            let (Some(slot), Some(step)) = (self.stored.get_mut(number), self.change.steps.get(number))
+            else {
+                continue;
+            };
+            match standing {
+                // What the answer had told before says more than what is found now.
+                Standing::Written(stored) => *slot = slot.take().or_else(|| Some(stored.clone())),
+                Standing::Untouched => *slot = None,
+                Standing::Changed(_) => {
+                    *slot = None;
+                    self.foreign.push(step.at.clone());
+                }
+            }
+        }
+    }
+}
+
+/// Every change of this run and of earlier ones in this cluster, the oldest first.
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
     entries: Vec<Entry>,
+    set: ChangeSet,
+    pending: Option<ChangeId>,
 }
+
+/// A change that is to be judged by the server.
+pub type ToJudge = (ChangeId, Box<Change>);
 
 impl Ledger {
     /// All entries, the oldest first.
@@ -116,148 +167,116 @@ impl Ledger {
     pub fn get(&self, id: ChangeId) -> Option<&Entry> {
         self.entries.iter().find(|entry| entry.id == id)
     }
-    /// Adds a change that is about to be checked; one of the same id that was not sent gives way to it.
+    /// The last entry that a draft's change became a part of.
+    pub fn of_draft(&self, draft: ChangeId) -> Option<&Entry> {
+        self.entries.iter().rev().find(|entry| entry.is_of(draft))
+    }
+    /// The change set that is not sent yet.
+    pub fn pending(&self) -> Option<&Entry> {
+        self.get(self.pending?)
+    }
+    /// Its changes.
+    pub fn set(&self) -> &ChangeSet {
+        &self.set
+    }
+
+    /// A draft's change joins the set that is not sent yet; its newer one takes the place of its older one. Returns what
+    /// is to be judged now: the set is another one, with an id of its own, so that no earlier verdict counts for it.
+    pub fn put(&mut self, draft: ChangeId, change: Change, mesh: &Mesh, now: Timestamp) -> Option<ToJudge> {
+        self.set.put(draft, change);
+        self.renew(mesh, now)
+    }
+
+    /// Takes a draft's change out of the set, or the whole set, or another change that was never sent. Returns what is to
+    /// be judged anew.
+    pub fn dismiss(&mut self, id: ChangeId, mesh: &Mesh, now: Timestamp) -> Option<ToJudge> {
+        if self.set.remove(id) {
+            return self.renew(mesh, now);
+        }
+        if self.pending == Some(id) {
+            self.set = ChangeSet::default();
+            self.pending = None;
+        }
+        self.forget(id);
+        None
+    }
+
+    fn renew(&mut self, mesh: &Mesh, now: Timestamp) -> Option<ToJudge> {
+        if let Some(old) = self.pending.take() {
+            self.forget(old);
+        }
+        if self.set.is_empty() {
+            return None;
+        }
+        let id = ChangeId::fresh();
+        let (change, clash) = match self.set.whole(mesh) {
+            Ok(change) => (change, None),
+            Err(clash) => (self.set.apart(), Some(clash.problem())),
+        };
+        let parts = self.set.parts(&change);
+        self.entries.push(Entry { clash: clash.is_some(), ..Entry::new(id, change.clone(), parts, now) });
+        self.pending = Some(id);
+        match clash {
+            Some(problem) => {
+                self.record(id, &Fact::Refused(problem), now);
+                None
+            }
+            None => Some((id, Box::new(change))),
+        }
+    }
+
+    /// Adds a change that stands alone and is about to be checked; one of the same id that was not sent gives way to it.
     pub fn open(&mut self, id: ChangeId, change: Change, undoes: Option<ChangeId>, now: Timestamp) {
         self.forget(id);
-        self.entries.push(Entry {
-            id,
-            change,
-            stage: Stage::Checking,
-            asked: now,
-            sent: None,
-            acked: None,
-            live: None,
-            waiting: Vec::new(),
-            stored: false,
-            applied: Vec::new(),
-            conflict: None,
-            undoes,
-        });
+        let part = Part { id, title: change.title.clone(), steps: (0..change.steps.len()).collect() };
+        self.entries.push(Entry { undoes, ..Entry::new(id, change, vec![part], now) });
     }
-    /// Takes out a change that was never sent (the user went on dragging, or dismissed it); one that was sent stays.
-    pub fn forget(&mut self, id: ChangeId) {
+
+    fn remember(&mut self, past: &Past) {
+        if self.get(past.id).is_some() {
+            return;
+        }
+        let mut entry = Entry {
+            undoes: past.undoes,
+            run: Some(past.run),
+            stage: Stage::Sent,
+            sent: Some(past.sent),
+            ..Entry::new(past.id, past.change.clone(), past.parts.clone(), past.sent)
+        };
+        for (at, fact) in &past.facts {
+            entry.record(fact, *at);
+        }
+        let after = self.entries.iter().position(|other| other.id > entry.id);
+        self.entries.insert(after.unwrap_or(self.entries.len()), entry);
+    }
+
+    fn forget(&mut self, id: ChangeId) {
         self.entries.retain(|entry| entry.id != id || entry.sent.is_some());
     }
-    /// The user pressed Push (or Undo went straight on).
+
+    /// The user pressed Push (or Undo went straight on, or a push that was cut off is finished).
     pub fn sent(&mut self, id: ChangeId, now: Timestamp) {
+        if self.pending == Some(id) {
+            self.pending = None;
+            self.set = ChangeSet::default();
+        }
         if let Some(entry) = self.entries.iter_mut().find(|entry| entry.id == id) {
             entry.stage = Stage::Sent;
             entry.sent = Some(now);
+            entry.run = None;
         }
     }
+
     /// Takes in one piece of news; late or repeated news does no harm.
     pub fn record(&mut self, id: ChangeId, fact: &Fact, now: Timestamp) {
-        let Some(entry) = self.entries.iter_mut().find(|entry| entry.id == id) else { return };
-        entry.stage = entry.stage.clone().after(fact);
-        match fact {
-            Fact::Accepted(objects) => {
-                entry.stored = true;
-                entry.applied.clone_from(objects);
-            }
-            Fact::Acked { acked, of, waiting } => {
-                entry.waiting.clone_from(waiting);
-                if acked == of && entry.acked.is_none() {
-                    entry.acked = Some(now);
-                }
-            }
-            Fact::Live if entry.live.is_none() => entry.live = Some(now),
-            Fact::Conflict { now: object, .. } => entry.conflict.clone_from(object),
-            _ => {}
-        }
-    }
-}
-
-impl Stage {
-    /// The stage after a fact. Ends stay ends, and no stage goes back.
-    #[must_use]
-    pub fn after(self, fact: &Fact) -> Self {
-        match (self, fact) {
-            (end @ (Self::Measured(_) | Self::Failed(_)), _) => end,
-            (_, Fact::Refused(problem) | Fact::Conflict { problem, .. }) => Self::Failed(problem.clone()),
-            (Self::Checking, Fact::Checked(warnings)) => Self::Checked(warnings.clone()),
-            (Self::Sent, Fact::Accepted(_)) => Self::Accepted,
-            (Self::Accepted, Fact::Seen) => Self::Seen,
-            (Self::Accepted | Self::Seen | Self::Synced { .. }, Fact::Acked { acked, of, .. }) => {
-                Self::Synced { acked: *acked, of: *of }
-            }
-            (Self::Synced { acked, of }, Fact::Live) if acked == of => Self::Live,
-            (Self::Live, Fact::Measured(measured)) => Self::Measured(measured.clone()),
-            (
-                stage @ (Self::Accepted | Self::Seen | Self::Synced { .. } | Self::Live),
-                Fact::Unknowable(problem),
-            ) => Self::Unknowable(Box::new(stage), problem.clone()),
-            (stage, _) => stage,
+        if let Fact::Remembered(past) = fact {
+            self.remember(past);
+        } else if let Some(entry) = self.entries.iter_mut().find(|entry| entry.id == id) {
+            entry.record(fact, now);
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn problem() -> Problem {
-        Problem::new("what", "why", "next")
-    }
-
-    fn acked(acked: usize) -> Fact {
-        Fact::Acked { acked, of: 2, waiting: Vec::new() }
-    }
-
-    #[track_caller]
-    fn check(from: Stage, facts: &[Fact], expect: Stage) {
-        assert_eq!(facts.iter().fold(from, |stage, fact| stage.after(fact)), expect);
-    }
-
-    #[test]
-    fn the_way_of_a_change() {
-        let measured = Measured { calls: 37, parts: Vec::new() };
-        let last = Fact::Measured(measured.clone());
-        let all = [Fact::Accepted(Vec::new()), Fact::Seen, acked(1), acked(2), Fact::Live, last];
-        check(Stage::Sent, &all, Stage::Measured(measured));
-        check(Stage::Sent, &all[..3], Stage::Synced { acked: 1, of: 2 });
-        check(Stage::Checking, &[Fact::Checked(vec!["w".into()])], Stage::Checked(vec!["w".into()]));
-    }
-
-    #[test]
-    fn late_and_early_facts_do_no_harm() {
-        check(Stage::Sent, &[Fact::Live, Fact::Measured(Measured::default()), Fact::Seen], Stage::Sent);
-        check(Stage::Accepted, &[acked(1), Fact::Live], Stage::Synced { acked: 1, of: 2 });
-        check(Stage::Live, &[acked(1), Fact::Seen, Fact::Accepted(Vec::new())], Stage::Live);
-        let measured = Stage::Measured(Measured::default());
-        check(measured.clone(), &[Fact::Refused(problem())], measured);
-        check(Stage::Failed(problem()), &[Fact::Live, acked(2)], Stage::Failed(problem()));
-    }
-
-    #[test]
-    fn what_cannot_be_known_keeps_what_was_known() {
-        let known = Stage::Unknowable(Box::new(Stage::Seen), problem());
-        check(Stage::Seen, &[Fact::Unknowable(problem())], known.clone());
-        check(known.clone(), &[Fact::Seen], known.clone());
-        check(known, &[Fact::Refused(problem())], Stage::Failed(problem()));
-    }
-
-    #[test]
-    fn times_are_of_the_first_time() {
-        let change = crate::edit::mtls(
-            &crate::demo::bookinfo(),
-            &crate::edit::Scope::Mesh,
-            Some(crate::edit::Mode::Strict),
-        )
-        .unwrap();
-        let ledger = crate::demo::ledger([change.clone(), change.clone(), change]);
-        let stages: Vec<&Stage> = ledger.entries().iter().map(|entry| &entry.stage).collect();
-        assert!(
-            matches!(stages[..], [Stage::Measured(_), Stage::Synced { acked: 5, of: 6 }, Stage::Failed(_)]),
-            "{stages:?}"
-        );
-        let entry = ledger.get(ChangeId(1)).unwrap();
-        assert!(
-            entry.stored
-                && entry.asked < entry.sent.unwrap()
-                && entry.sent < entry.acked
-                && entry.acked < entry.live
-        );
-        assert_eq!(ledger.get(ChangeId(2)).unwrap().waiting.len(), 1);
-        assert!(!ledger.get(ChangeId(3)).unwrap().stored, "what failed was not stored");
-    }
-}
+#[path = "ledger/tests.rs"]
+mod tests;

@@ -1,47 +1,69 @@
 //! The inverse of a change: puts back the bytes that were there, and refuses where somebody else has written since.
 
 use crate::change::{Change, Edit, Step};
+use crate::stored::{Stored, applies};
 use istio::{Object, Problem};
+use json_patch::Patch;
 use serde_json::{Map, Value, json};
 
 const UNDO: &str = "Undo: ";
 
-pub(crate) fn inverse(change: &Change, applied: &[Object]) -> Result<Change, Problem> {
+/// Steps that were not written (`None`) need no undo.
+pub(crate) fn inverse(change: &Change, stored: &[Option<Stored>]) -> Result<Change, Problem> {
     let mut steps = Vec::new();
-    for step in change.steps.iter().rev() {
-        let written = applied.iter().rev().find(|object| object.at().as_ref() == Some(&step.at));
-        steps.push(back(step, written)?);
+    for (step, stored) in change.steps.iter().zip(stored).rev() {
+        if let Some(stored) = stored {
+            steps.push(back(step, stored)?);
+        }
     }
     let title =
         change.title.strip_prefix(UNDO).map_or_else(|| format!("{UNDO}{}", change.title), str::to_owned);
     Ok(Change { title, steps, evidence: change.evidence.inverse(), warnings: change.warnings.clone() })
 }
 
-fn back(step: &Step, written: Option<&Object>) -> Result<Step, Problem> {
+fn back(step: &Step, stored: &Stored) -> Result<Step, Problem> {
     let (edit, before, after) = match &step.edit {
         Edit::Delete { .. } => {
-            let object = afresh(step.before.as_ref().ok_or_else(|| unknown(step))?);
+            let gone = stored.before.as_ref().or(step.before.as_ref()).ok_or_else(|| unknown(step))?;
+            let object = afresh(gone);
             (Edit::Create(object.clone()), None, Some(object.into()))
         }
         Edit::Create(_) => {
-            let object = written.ok_or_else(|| unknown(step))?;
+            let object = stored.after.as_ref().ok_or_else(|| unknown(step))?;
             let uid =
                 object.0.pointer("/metadata/uid").and_then(Value::as_str).unwrap_or_default().to_owned();
             let resource_version =
                 Some(object.resource_version().to_owned()).filter(|version| !version.is_empty());
             (Edit::Delete { uid, resource_version }, Some(object.clone()), None)
         }
-        Edit::Patch(_) => {
-            let now = written.ok_or_else(|| unknown(step))?;
-            let then = step.before.as_ref().ok_or_else(|| unknown(step))?;
-            let patch: json_patch::Patch =
-                serde_json::from_value(restore(&now.0, &then.0).into()).map_err(|_| unknown(step))?;
-            let mut after = (*now.0).clone();
-            json_patch::patch(&mut after, &patch).map_err(|_| unknown(step))?;
+        Edit::Patch(patch) => {
+            let now = stored.after.as_ref().ok_or_else(|| unknown(step))?;
+            let patch = back_to(step, patch, stored, now).ok_or_else(|| unknown(step))?;
+            let after = applies(&patch, &now.0).ok_or_else(|| unknown(step))?;
             (Edit::Patch(patch), Some(now.clone()), Some(after.into()))
         }
     };
     Ok(Step { at: step.at.clone(), api_version: step.api_version.clone(), edit, before, after })
+}
+
+/// The patch that takes back what a patch has written, and nothing of what others have.
+fn back_to(step: &Step, patch: &Patch, stored: &Stored, now: &Object) -> Option<Patch> {
+    // Where the server made of what it had exactly what was asked, what it had is what to go back to.
+    let ours_alone = |before: &&Object| {
+        applies(patch, &before.0).is_some_and(|made| made.get("spec") == now.0.get("spec"))
+    };
+    if let Some(before) = stored.before.as_ref().filter(ours_alone) {
+        return restore(&now.0, &before.0);
+    }
+    // Else somebody wrote between looking and writing: only our own places go back.
+    let own = own_writes_back(step).filter(|back| applies(back, &now.0).is_some());
+    // Else the server stored something else than was asked (a default, a field less).
+    own.or_else(|| restore(&now.0, &stored.before.as_ref().or(step.before.as_ref())?.0))
+}
+
+/// What takes the writes of a patch back, by what the user saw and wanted; its guards hold where they stand.
+pub(crate) fn own_writes_back(step: &Step) -> Option<Patch> {
+    restore(&step.after.as_ref()?.0, &step.before.as_ref()?.0)
 }
 
 fn unknown(step: &Step) -> Problem {
@@ -53,7 +75,7 @@ fn unknown(step: &Step) -> Problem {
 }
 
 /// Operations that turn the spec `now` into `then`, byte for byte: first the guards, then the edits.
-fn restore(now: &Value, then: &Value) -> Vec<Value> {
+fn restore(now: &Value, then: &Value) -> Option<Patch> {
     let mut back = Back::default();
     match (now.get("spec"), then.get("spec")) {
         (Some(now), Some(then)) => back.differ(now, then, "/spec"),
@@ -62,7 +84,7 @@ fn restore(now: &Value, then: &Value) -> Vec<Value> {
         (None, None) => {}
     }
     back.guards.extend(back.edits);
-    back.guards
+    serde_json::from_value(back.guards.into()).ok()
 }
 
 /// What tells an element of a list from its neighbours.
@@ -142,3 +164,7 @@ fn afresh(object: &Object) -> Value {
     }
     fields.into()
 }
+
+#[cfg(test)]
+#[path = "undo_tests.rs"]
+mod tests;

@@ -1,7 +1,9 @@
-//! The change bar: the pending change as a plain sentence, who judged it, how many proxies have it, and Diff, Undo, Push.
-//! It keeps its place when there is nothing to push, so that the picture above never jumps.
+//! The change bar: the pending changes as plain sentences, who judged them, how many proxies have them, and Diff, Undo,
+//! Push. It keeps its place when there is nothing to push, so that the picture above never jumps. A push that was cut off
+//! by the end of an earlier run comes first: it is finished, undone, or left.
 
 mod review;
+mod set;
 pub mod words;
 
 use crate::intent::Intent;
@@ -25,50 +27,69 @@ pub(crate) const READ_ONLY: &str =
 #[derive(Default)]
 pub struct ChangeBar {
     hidden: BTreeSet<ChangeId>,
-    review: Option<ChangeId>,
+    above: Option<Above>,
+}
+
+/// What is shown above the bar.
+#[derive(Clone, Copy, PartialEq)]
+enum Above {
+    /// The diff of an entry.
+    Diff(ChangeId),
+    /// The changes of the set, whatever its entry is.
+    Set,
 }
 
 impl ChangeBar {
-    /// Draws the bar, and the diff above it when it is asked for.
+    /// Draws the bar, and above it the diff or the list of changes when it is asked for.
     pub fn ui(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
         let rect = ui.max_rect();
-        // Another connection begins another ledger, which counts from one again.
         self.hidden.retain(|id| cx.changes.get(*id).is_some());
-        match self.shown(cx) {
+        let shown = self.shown(cx);
+        match shown {
             Some(entry) => self.entry(ui, cx, rect, entry),
             None => rest(ui, cx, rect),
         }
-        if let Some(entry) = self.review.and_then(|id| cx.changes.get(id)) {
-            if review::ui(ui, cx, entry) {
-                self.review = None;
+        let close = match self.above {
+            Some(Above::Diff(id)) => cx.changes.get(id).is_none_or(|entry| review::ui(ui, cx, entry)),
+            Some(Above::Set) => {
+                shown.filter(|entry| entry.parts.len() > 1).is_none_or(|entry| set::ui(ui, cx, entry))
             }
-        } else {
-            self.review = None;
+            None => false,
+        };
+        if close {
+            self.above = None;
         }
     }
 
     /// Shows the diff of a change.
     pub fn review(&mut self, id: ChangeId) {
-        self.review = Some(id);
+        self.above = Some(Above::Diff(id));
     }
 
-    /// Follows wishes from elsewhere: what was dismissed is out of sight.
+    /// Follows intents from elsewhere: what was dismissed is out of sight.
     pub fn follow(&mut self, intent: &Intent) {
-        if let Intent::Dismiss(id) | Intent::Rebuild(id) = intent {
+        if let Intent::Dismiss(id) | Intent::Rebuild(id) | Intent::Leave(id) = intent {
             self.hidden.insert(*id);
-            if self.review == Some(*id) {
-                self.review = None;
+            if self.above == Some(Above::Diff(*id)) {
+                self.above = None;
             }
         }
     }
 
-    /// The newest change that waits for the user or for the proxies, else the newest one; nothing that was dismissed.
+    /// What was cut off; else the newest change that waits for the user or for the proxies, else the newest one of this run.
+    /// Nothing that was dismissed.
     fn shown<'a>(&self, cx: &Cx<'a>) -> Option<&'a Entry> {
-        let mut newest_first = cx.changes.entries().iter().rev();
-        let open = newest_first
-            .clone()
-            .find(|entry| !self.hidden.contains(&entry.id) && words::is_open(&entry.stage));
-        open.or_else(|| newest_first.next().filter(|entry| !self.hidden.contains(&entry.id)))
+        let newest_first =
+            || cx.changes.entries().iter().rev().filter(|entry| !self.hidden.contains(&entry.id));
+        let mut of_this_run = newest_first().filter(|entry| entry.run.is_none());
+        let cut_off = newest_first().filter(|entry| words::is_cut_off(entry, cx.changes)).last();
+        cut_off
+            .or_else(|| of_this_run.clone().find(|entry| words::is_open(&entry.stage)))
+            .or_else(|| of_this_run.next())
+    }
+
+    fn toggle(&mut self, above: Above) {
+        self.above = if self.above == Some(above) { None } else { Some(above) };
     }
 
     fn entry(&mut self, ui: &mut Ui, cx: &Cx<'_>, rect: Rect, entry: &Entry) {
@@ -86,42 +107,82 @@ impl ChangeBar {
     }
 
     fn actions(&mut self, ui: &mut Ui, cx: &Cx<'_>, entry: &Entry) {
-        let under_way = entry.sent.is_some() && words::is_open(&entry.stage);
-        if ui.add_enabled(!under_way, Button::icon(icon::X, "Dismiss")).clicked() {
-            cx.intents.send(Intent::Dismiss(entry.id));
+        if words::is_cut_off(entry, cx.changes) {
+            cut_off(ui, cx, entry);
+        } else {
+            offered(ui, cx, entry);
         }
-        if entry.conflict.is_some() && entry.undoes.is_none() {
-            if ui.add(Button::primary("Rebuild on theirs")).clicked() {
-                cx.intents.send(Intent::Rebuild(entry.id));
-            }
-        } else if words::can_try_again(entry) {
-            // The same road: the draft is still there, and is judged anew on what the cluster has now.
-            if ui.add(Button::primary("Try again")).clicked() {
-                cx.intents.send(Intent::Rebuild(entry.id));
-            }
-        } else if entry.sent.is_none() && !matches!(entry.stage, Stage::Failed(_)) {
-            let ready = words::can_push(entry) && !cx.read_only;
-            let push = ui.add_enabled(ready, Button::primary("Push"));
-            let why = match () {
-                () if cx.read_only => READ_ONLY,
-                () => "Wait for the dry run",
-            };
-            if push.on_disabled_hover_text(why).clicked() {
-                cx.intents.send(Intent::Push(entry.id));
-            }
+        let diff = Above::Diff(entry.id);
+        if ui.add(Button::quiet("Diff").selected(self.above == Some(diff))).clicked() {
+            self.toggle(diff);
         }
-        let can_undo = words::can_undo(entry, cx.changes);
-        if can_undo || (entry.sent.is_some() && words::is_open(&entry.stage)) {
-            let undo = ui.add_enabled(can_undo && !cx.read_only, Button::quiet("Undo"));
-            let why = if cx.read_only { READ_ONLY } else { "It can be undone as soon as it is stored" };
-            if undo.on_disabled_hover_text(why).clicked() {
-                cx.intents.send(Intent::Undo(entry.id));
+        if entry.parts.len() > 1 {
+            let open = self.above == Some(Above::Set);
+            if ui.add(Button::icon(icon::LIST_NUMBERS, "List changes").selected(open)).clicked() {
+                self.toggle(Above::Set);
             }
-        }
-        if ui.add(Button::quiet("Diff").selected(self.review == Some(entry.id))).clicked() {
-            self.review = if self.review == Some(entry.id) { None } else { Some(entry.id) };
         }
         copy(ui, cx, entry);
+    }
+}
+
+/// What can be done with a push that was cut off.
+fn cut_off(ui: &mut Ui, cx: &Cx<'_>, entry: &Entry) {
+    if ui.add(Button::icon(icon::X, "Leave it as it is")).clicked() {
+        cx.intents.send(Intent::Leave(entry.id));
+    }
+    let finish = ui.add_enabled(entry.foreign.is_empty() && !cx.read_only, Button::primary("Finish"));
+    let why = if cx.read_only { READ_ONLY } else { "Somebody else has changed one of its objects since" };
+    let finish = finish.on_hover_text("Writes what is missing; if that fails, all of it is taken back");
+    if finish.on_disabled_hover_text(why).clicked() {
+        cx.intents.send(Intent::Finish(entry.id));
+    }
+    let undo = ui.add_enabled(words::can_undo(entry, cx.changes) && !cx.read_only, Button::quiet("Undo"));
+    let undo = undo.on_hover_text("Takes back what was written");
+    let why = if cx.read_only { READ_ONLY } else { "Nothing of it was written" };
+    if undo.on_disabled_hover_text(why).clicked() {
+        cx.intents.send(Intent::Undo(entry.id));
+    }
+}
+
+/// What can be done with a change of this run.
+fn offered(ui: &mut Ui, cx: &Cx<'_>, entry: &Entry) {
+    let under_way = entry.sent.is_some() && words::is_open(&entry.stage);
+    if ui.add_enabled(!under_way, Button::icon(icon::X, "Dismiss")).clicked() {
+        cx.intents.send(Intent::Dismiss(entry.id));
+    }
+    if entry.conflict.is_some() && entry.undoes.is_none() {
+        if ui.add(Button::primary("Rebuild on theirs")).clicked() {
+            cx.intents.send(Intent::Rebuild(entry.id));
+        }
+    } else if words::can_try_again(entry) {
+        // The same road: the drafts are still there, and are judged anew on what the cluster has now.
+        if ui.add(Button::primary("Try again")).clicked() {
+            cx.intents.send(Intent::Rebuild(entry.id));
+        }
+    } else if entry.sent.is_none() && (entry.clash || !matches!(entry.stage, Stage::Failed(_))) {
+        let ready = words::can_push(entry) && !cx.read_only;
+        let push = match entry.parts.len() {
+            0 | 1 => "Push".to_owned(),
+            several => format!("Push all {several} changes"),
+        };
+        let push = ui.add_enabled(ready, Button::primary(&push));
+        let why = match () {
+            () if cx.read_only => READ_ONLY,
+            () if entry.clash => "Two of the changes write the same place: take one of them out",
+            () => "Wait for the dry run",
+        };
+        if push.on_disabled_hover_text(why).clicked() {
+            cx.intents.send(Intent::Push(entry.id));
+        }
+    }
+    let can_undo = words::can_undo(entry, cx.changes);
+    if can_undo || under_way {
+        let undo = ui.add_enabled(can_undo && !cx.read_only, Button::quiet("Undo"));
+        let why = if cx.read_only { READ_ONLY } else { "It can be undone as soon as it is stored" };
+        if undo.on_disabled_hover_text(why).clicked() {
+            cx.intents.send(Intent::Undo(entry.id));
+        }
     }
 }
 
@@ -151,7 +212,7 @@ fn sentence(ui: &mut Ui, rect: Rect, entry: &Entry, read_only: bool) {
     left.set_clip_rect(rect.intersect(ui.clip_rect()));
     left.spacing_mut().item_spacing.y = 3.0;
     left.spacing_mut().interact_size.y = 16.0;
-    let title = text::rich(&left, &entry.change.title, size::TEXT, Weight::Semibold).color(tokens.text);
+    let title = text::rich(&left, words::sentence(entry), size::TEXT, Weight::Semibold).color(tokens.text);
     left.add(Label::new(title).truncate());
     left.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 10.0;
@@ -167,6 +228,12 @@ fn sentence(ui: &mut Ui, rect: Rect, entry: &Entry, read_only: bool) {
             }
             None if read_only && entry.sent.is_none() => {
                 problem::line(ui, problem::Level::Note, READ_ONLY, "", "");
+            }
+            None if !entry.foreign.is_empty() => {
+                problem::line(ui, problem::Level::Warning, &words::foreign(entry), "", "");
+            }
+            None if matches!(entry.stage, Stage::CutOff { .. }) => {
+                text::muted(ui, &entry.change.title);
             }
             None => {
                 let warnings = warnings(entry);

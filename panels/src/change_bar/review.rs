@@ -27,7 +27,7 @@ pub(super) fn ui(ui: &mut Ui, cx: &Cx<'_>, entry: &Entry) -> bool {
                 ui.set_width(720.0_f32.min(screen.width() - 64.0));
                 ui.horizontal(|ui| {
                     text::strong(ui, "Diff");
-                    text::muted(ui, &entry.change.title);
+                    text::muted(ui, words::sentence(entry));
                     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                         close |= ui.add(Button::icon(icon::X, "Close diff")).clicked();
                     });

@@ -2,8 +2,8 @@
 
 use crate::kit::Status;
 use crate::kit::fmt;
-use mesh::evidence::{Figure, Wanted};
-use mesh::ledger::Entry;
+use mesh::evidence::{Figure, Measured, Wanted};
+use mesh::ledger::{Entry, Judged, Part};
 use mesh::{Change, Edit, Ledger, Problem, Stage};
 use serde_json::Value;
 
@@ -27,6 +27,8 @@ pub fn stage(stage: &Stage) -> (Status, &'static str) {
         Stage::Checking => (Status::Idle, "Dry run…"),
         Stage::Checked(_) => (Status::Healthy, "Ready to push"),
         Stage::Sent => (Status::Idle, "Sent"),
+        Stage::Unsure(_) => (Status::Degraded, "Not known yet"),
+        Stage::CutOff { .. } => (Status::Degraded, "Cut off"),
         Stage::Accepted => (Status::Idle, "Accepted"),
         Stage::Seen => (Status::Idle, "Seen"),
         Stage::Synced { .. } => (Status::Idle, "Syncing"),
@@ -49,6 +51,10 @@ pub fn meaning(stage: &Stage) -> &'static str {
         }
         Stage::Checked(_) => "The server would take the change. Nothing is written before you push",
         Stage::Sent => "The change is being written",
+        Stage::Unsure(_) => "An answer was lost: whether the change was written is being found out",
+        Stage::CutOff { .. } => {
+            "The program ended while it wrote the change: some of its objects may be missing"
+        }
         Stage::Accepted => "The API server has stored the change",
         Stage::Seen => "Our watch shows the change; istiod's watch has had the same news",
         Stage::Synced { .. } => "istiod says which proxies have acknowledged the new configuration",
@@ -67,8 +73,8 @@ pub fn proxies(entry: &Entry) -> Option<(usize, usize)> {
 
 fn count(stage: &Stage, of: usize) -> Option<(usize, usize)> {
     match stage {
-        Stage::Checking | Stage::Checked(_) | Stage::Failed(_) => None,
-        Stage::Sent | Stage::Accepted | Stage::Seen => Some((0, of)),
+        Stage::Checking | Stage::Checked(_) | Stage::Failed(_) | Stage::CutOff { .. } => None,
+        Stage::Sent | Stage::Unsure(_) | Stage::Accepted | Stage::Seen => Some((0, of)),
         Stage::Synced { acked, of } => Some((*acked, *of)),
         Stage::Live | Stage::Measured(_) => Some((of, of)),
         Stage::Unknowable(before, _) => match **before {
@@ -81,6 +87,11 @@ fn count(stage: &Stage, of: usize) -> Option<(usize, usize)> {
 /// What calls showed: "v3 79 % (wanted 80 %), v1 21 % (wanted 20 %) of 300 calls since then"; "" before they did.
 pub fn measured(stage: &Stage) -> String {
     let Stage::Measured(measured) = stage else { return String::new() };
+    let all = std::iter::once(measured).chain(&measured.more);
+    all.map(counted).collect::<Vec<_>>().join("; ")
+}
+
+fn counted(measured: &Measured) -> String {
     let calls = measured.calls;
     let part = |part: &Figure| {
         let name = &part.name;
@@ -117,7 +128,7 @@ pub fn to_live(entry: &Entry) -> Option<f64> {
 /// The problem of a change, if it has one: why it failed, or why no more can be known.
 pub fn problem(stage: &Stage) -> Option<&Problem> {
     match stage {
-        Stage::Failed(problem) | Stage::Unknowable(_, problem) => Some(problem),
+        Stage::Failed(problem) | Stage::Unknowable(_, problem) | Stage::Unsure(problem) => Some(problem),
         _ => None,
     }
 }
@@ -137,13 +148,63 @@ pub fn can_try_again(entry: &Entry) -> bool {
     matches!(entry.stage, Stage::Failed(_))
         && entry.conflict.is_none()
         && entry.undoes.is_none()
-        && !entry.stored
+        && entry.run.is_none()
+        && !entry.clash
+        && !entry.is_stored()
 }
 
 /// Whether a change can be undone: it was written (proxies may have refused it), and was not undone already.
 pub fn can_undo(entry: &Entry, ledger: &Ledger) -> bool {
+    entry.is_stored() && !is_undone(entry, ledger)
+}
+
+fn is_undone(entry: &Entry, ledger: &Ledger) -> bool {
     let undone = |other: &Entry| other.undoes == Some(entry.id) && !matches!(other.stage, Stage::Failed(_));
-    entry.stored && !ledger.entries().iter().any(undone)
+    ledger.entries().iter().any(undone)
+}
+
+/// Whether an earlier run was cut off while it wrote this, and nobody has finished or undone it since.
+pub fn is_cut_off(entry: &Entry, ledger: &Ledger) -> bool {
+    entry.run.is_some()
+        && matches!(entry.stage, Stage::CutOff { .. } | Stage::Unsure(_))
+        && !is_undone(entry, ledger)
+}
+
+/// What an entry does in one sentence; of several changes, how many they are.
+pub fn sentence(entry: &Entry) -> String {
+    match (&entry.stage, entry.parts.len()) {
+        (Stage::CutOff { written, of }, _) => {
+            format!(
+                "A push of {} was cut off: {written} of {of} written",
+                fmt::counted(*of, "object", "objects")
+            )
+        }
+        (_, 0 | 1) => entry.change.title.clone(),
+        (_, several) => format!("{several} changes: {}", entry.change.title),
+    }
+}
+
+/// Who else has written since a push was cut off: "VirtualService bookinfo/reviews was changed by somebody else since".
+pub fn foreign(entry: &Entry) -> String {
+    let names: Vec<String> = entry.foreign.iter().map(ToString::to_string).collect();
+    let were = if names.len() == 1 { "was" } else { "were" };
+    format!("{} {were} changed by somebody else since", names.join(", "))
+}
+
+/// What the dry run says of one part, as far as it has come.
+pub fn judged(entry: &Entry, part: &Part) -> (Status, String) {
+    let of: Vec<Option<&Judged>> =
+        part.steps.iter().map(|step| entry.judged.get(*step).and_then(Option::as_ref)).collect();
+    let refused = of.iter().flatten().find_map(|judged| match judged {
+        Judged::Refused(problem) => Some(problem),
+        Judged::Passed(_) => None,
+    });
+    match refused {
+        Some(problem) => (Status::Failing, format!("{}: {}", problem.what, problem.why)),
+        None if entry.clash => (Status::Failing, "Not judged: two changes write the same place".to_owned()),
+        None if of.iter().any(Option::is_none) => (Status::Idle, "Dry run…".to_owned()),
+        None => (Status::Healthy, "The server would take it".to_owned()),
+    }
 }
 
 /// An object as YAML, without what only the server fills in.
@@ -204,7 +265,7 @@ pub fn as_yaml(change: &Change) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use mesh::evidence::Measured;
+    use mesh::Stored;
     use serde_json::json;
 
     #[test]
@@ -232,23 +293,24 @@ mod tests {
             mesh::edit::mtls(&mesh, &mesh::edit::Scope::Mesh, Some(mesh::edit::Mode::Strict)).unwrap();
         let made = strict.steps[0].after.clone().unwrap();
         let mut ledger = Ledger::default();
-        let deletion = strict.inverse(&[made]).unwrap();
+        let deletion = strict.inverse(&[Some(Stored::returned(Some(made)))]).unwrap();
         assert!(matches!(deletion.steps[0].edit, Edit::Delete { .. }));
         let id = mesh::ChangeId::fresh();
         ledger.open(id, deletion, None, mesh::demo::NOW);
         ledger.record(id, &mesh::Fact::Checked(Vec::new()), mesh::demo::NOW);
         ledger.sent(id, mesh::demo::NOW);
         assert!(!can_undo(ledger.get(id).unwrap(), &ledger), "nothing is stored yet");
-        ledger.record(id, &mesh::Fact::Accepted(Vec::new()), mesh::demo::NOW);
+        ledger.record(id, &mesh::Fact::Accepted(vec![Stored::default()]), mesh::demo::NOW);
         let entry = ledger.get(id).unwrap();
-        assert!(can_undo(entry, &ledger) && entry.change.inverse(&entry.applied).is_ok());
+        assert!(can_undo(entry, &ledger) && entry.change.inverse(&entry.stored).is_ok());
     }
 
     #[test]
     fn what_was_measured_says_of_how_many_calls() {
         let figure = |name: &str, wanted, count| Figure { name: name.into(), wanted, count };
-        let said =
-            |calls, parts| measured(&Stage::Measured(Measured { calls, parts })).replace('\u{a0}', " ");
+        let said = |calls, parts| {
+            measured(&Stage::Measured(Measured { calls, parts, more: Vec::new() })).replace('\u{a0}', " ")
+        };
         let shares = vec![figure("v3", Wanted::Share(0.8), 237), figure("v1", Wanted::Share(0.2), 63)];
         assert_eq!(said(300, shares), "v3 79 % (wanted 80 %), v1 21 % (wanted 20 %) of 300 calls since then");
         assert_eq!(said(37, vec![figure("v3", Wanted::Share(1.0), 37)]), "v3 100 % of 37 calls since then");

@@ -1,5 +1,5 @@
-//! A sheet: one editor on one thing, with a draft for each of its scopes. Drafts are followed, judged, superseded, rebuilt and
-//! taken back here, once for all editors.
+//! A sheet: one editor on one thing, with a draft for each of its scopes. Drafts are followed, judged, rebuilt and taken
+//! back here, once for all editors.
 
 use super::{Chooser, EditorRow, Edits, Form, Gesture, Kept, Scope as _, Scoped, Standing, rules};
 use crate::Cx;
@@ -12,7 +12,7 @@ use crate::selection::Selected;
 use egui::{Align, Layout, RichText, Ui, UiBuilder};
 use mesh::ledger::Entry;
 use mesh::plan::{Plan, Stop};
-use mesh::{Change, ChangeId, Mesh, Stage};
+use mesh::{Change, ChangeId, Mesh};
 
 /// A [`Sheet`] of any editor.
 pub trait AnySheet {
@@ -76,30 +76,27 @@ impl<E: Edits> Row<E> {
     }
     /// What became of the change that was asked for last.
     fn entry<'a>(&self, cx: &Cx<'a>) -> Option<&'a Entry> {
-        cx.changes.get(self.asked.as_ref()?.0)
+        cx.changes.of_draft(self.asked.as_ref()?.0)
     }
     /// Whether it is on its way to the proxies.
     fn under_way(&self, cx: &Cx<'_>) -> bool {
         self.entry(cx).is_some_and(|entry| entry.sent.is_some() && words::is_open(&entry.stage))
     }
-    /// Whether it still waits to be pushed.
-    fn waits(&self, cx: &Cx<'_>) -> bool {
-        let entry = self.entry(cx).filter(|entry| entry.sent.is_none());
-        entry.is_some_and(|entry| matches!(entry.stage, Stage::Checking | Stage::Checked(_)))
+    /// Its name, while it is in the set that is not pushed yet.
+    fn pending(&self, cx: &Cx<'_>) -> Option<ChangeId> {
+        self.asked.as_ref().map(|(id, _)| *id).filter(|id| cx.changes.set().has(*id))
     }
-    /// Whether it gave way to a change of another editor.
-    fn superseded(&self, cx: &Cx<'_>) -> bool {
-        let there = |entry: &Entry| words::is_open(&entry.stage) || matches!(entry.stage, Stage::Failed(_));
-        self.asked.is_some() && !self.entry(cx).is_some_and(there)
+    /// Whether a change is made of this draft, alone or with others.
+    fn is_in(&self, change: ChangeId, cx: &Cx<'_>) -> bool {
+        let asked = self.asked.as_ref().map(|(id, _)| *id);
+        asked == Some(change) || self.entry(cx).is_some_and(|entry| entry.id == change)
     }
     /// Takes back what was asked before.
     fn dismiss(&mut self, cx: &Cx<'_>) {
-        let waits = self.waits(cx);
-        if let Some((id, _)) = self.asked.take()
-            && waits
-        {
+        if let Some(id) = self.pending(cx) {
             cx.intents.send(Intent::Dismiss(id));
         }
+        self.asked = None;
     }
     fn change(&self, mesh: &Mesh) -> Result<Option<Change>, Stop> {
         if self.gone {
@@ -122,9 +119,10 @@ impl<E: Edits> Row<E> {
         self.stop = wanted.as_ref().err().cloned();
         match wanted {
             Ok(Some(change)) => {
+                let pending = self.pending(cx);
                 let same = self.asked.as_ref().is_some_and(|(_, asked)| *asked == change);
-                if !(same && self.waits(cx)) {
-                    let id = ChangeId::fresh();
+                if !same || pending.is_none() {
+                    let id = pending.unwrap_or_else(ChangeId::fresh);
                     self.asked = Some((id, change.clone()));
                     cx.intents.send(Intent::Check(id, Box::new(change)));
                 }
@@ -348,13 +346,6 @@ impl<E: Edits> AnySheet for Sheet<E> {
             text::note(ui, format!("Not pushed either: {}", elsewhere.join(", ")));
         }
         let Some(row) = self.rows.get_mut(self.chosen) else { return fold };
-        if row.standing() == Standing::Differs && row.superseded(cx) {
-            let what = "Another change is in the bar";
-            let why = "One at a time can be pushed. Nothing of this draft is lost.";
-            if problem::problem(ui, problem::Level::Note, what, why, "", Some("Show this one")) {
-                row.check(cx);
-            }
-        }
         if row.stop == Some(Stop::Gone) {
             let what = format!("{} cannot be changed here any more", self.subject);
             let why = "It is gone, or somebody gave it another shape";
@@ -372,8 +363,7 @@ impl<E: Edits> AnySheet for Sheet<E> {
 
     fn follow_intent(&mut self, intent: &Intent, cx: &Cx<'_>) {
         let (Intent::Dismiss(id) | Intent::Rebuild(id)) = intent else { return };
-        let asked = |row: &Row<E>| row.asked.as_ref().is_some_and(|(asked, _)| asked == id);
-        let Some(index) = self.rows.iter().position(asked) else { return };
+        let Some(index) = self.rows.iter().position(|row| row.is_in(*id, cx)) else { return };
         self.rows[index].asked = None;
         if matches!(intent, Intent::Dismiss(_)) {
             self.rows[index].reset();

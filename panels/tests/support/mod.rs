@@ -5,6 +5,7 @@ pub(crate) mod detail;
 
 use egui_kittest::Harness;
 use jiff::SignedDuration;
+use mesh::ledger::{Judged, ToJudge};
 use mesh::{Change, Fact, Ledger, Mesh, Objects, Problem, Remote, Scene, demo};
 use panels::cx::Contexts;
 use panels::intent::ThemeChoice;
@@ -74,20 +75,25 @@ impl World {
         for (_, intent) in self.intents.take() {
             match &intent {
                 Intent::Check(id, change) => {
-                    self.forget_unsent();
-                    self.ledger.open(*id, (**change).clone(), None, demo::NOW);
-                    self.ledger.record(*id, &Fact::Checked(Vec::new()), demo::NOW);
+                    let judged = self.ledger.put(*id, (**change).clone(), &self.scene.mesh, demo::NOW);
+                    self.judge(judged);
                 }
-                Intent::Dismiss(id) => self.ledger.forget(*id),
+                Intent::Dismiss(id) | Intent::Rebuild(id) => {
+                    let judged = self.ledger.dismiss(*id, &self.scene.mesh, demo::NOW);
+                    self.judge(judged);
+                }
                 _ => {}
             }
             self.log.push(intent);
         }
     }
-    fn forget_unsent(&mut self) {
-        let unsent: Vec<_> =
-            self.ledger.entries().iter().filter(|entry| entry.sent.is_none()).map(|entry| entry.id).collect();
-        unsent.into_iter().for_each(|id| self.ledger.forget(id));
+    fn judge(&mut self, judged: Option<ToJudge>) {
+        if let Some((id, change)) = judged {
+            for step in 0..change.steps.len() {
+                self.ledger.record(id, &Fact::Judged(step, Judged::Passed(Vec::new())), demo::NOW);
+            }
+            self.ledger.record(id, &Fact::Checked(Vec::new()), demo::NOW);
+        }
     }
     /// Shows another mesh, as if its objects had changed in the cluster.
     pub(crate) fn now_has(&mut self, objects: Objects) {

@@ -46,7 +46,8 @@ fn check(objects: &Objects, before: &BTreeMap<String, Value>, change: &Change) {
     let now = dumps(&done);
     assert!(!change.evidence.probes.is_empty(), "{}: nothing shows it", change.title);
     check_sides(&change.title, &change.evidence, before, &now);
-    let applied: Vec<Object> = change.steps.iter().filter_map(|step| done.get(&step.at).cloned()).collect();
+    let stored = |step: &mesh::Step| Some(mesh::Stored::returned(done.get(&step.at).cloned()));
+    let applied: Vec<_> = change.steps.iter().map(stored).collect();
     let undo = change.inverse(&applied).expect("an inverse");
     check_sides(&undo.title, &undo.evidence, &now, before);
 }

@@ -7,7 +7,7 @@ pub(crate) mod cast;
 
 use apiserver::{ApiServer, Deny, LogRing, Logs, Options, PodAccess, PodName, Store, Unreachable};
 use cast::Cast;
-use cluster::{Cluster, Command, Target};
+use cluster::{Cluster, Command, Of, Target};
 use mesh::scene::{KindState, Step, StepState};
 use mesh::{Change, ChangeId, Fact, Scene};
 use serde_json::{Value, json};
@@ -106,7 +106,11 @@ impl World {
     }
 
     pub(crate) fn target(&self) -> Target {
-        Target { kubeconfig: Some(self.folder.path().join("config")), ..Target::default() }
+        Target {
+            kubeconfig: Some(self.folder.path().join("config")),
+            journal: Some(self.folder.path().join("journal")),
+            ..Target::default()
+        }
     }
 
     pub(crate) fn deny(&self, verb: &str, resource: &str) {
@@ -199,7 +203,7 @@ impl Connection {
     }
 
     pub(crate) async fn push(&self, change: &Change) {
-        self.send(Command::Push(self.change_id(), Box::new(change.clone()))).await;
+        self.send(Command::Push(self.change_id(), Box::new(change.clone()), Of::default())).await;
     }
 
     pub(crate) async fn check(&mut self, change: &Change) -> Fact {
@@ -207,11 +211,27 @@ impl Connection {
         self.fact().await
     }
 
+    /// The next fact about the whole change.
     pub(crate) async fn fact(&mut self) -> Fact {
-        let fact = tokio::time::timeout(PATIENCE, self.cluster.facts.recv()).await.expect("a fact in time");
-        let (id, fact) = fact.expect("the connection lives");
+        loop {
+            let fact = self.any_fact().await;
+            if !matches!(fact, Fact::Judged(..) | Fact::Wrote(..) | Fact::PutBack(_)) {
+                return fact;
+            }
+        }
+    }
+
+    /// The next fact, also about a step.
+    pub(crate) async fn any_fact(&mut self) -> Fact {
+        let (id, fact) = self.next().await;
         assert_eq!(id, self.change_id());
         fact
+    }
+
+    /// The next fact about any change.
+    pub(crate) async fn next(&mut self) -> (ChangeId, Fact) {
+        let fact = tokio::time::timeout(PATIENCE, self.cluster.facts.recv()).await.expect("a fact in time");
+        fact.expect("the connection lives")
     }
 
     /// Facts in short, until one of these words begins one.
@@ -239,6 +259,13 @@ pub(crate) fn brief(fact: &Fact) -> String {
         Fact::Refused(problem) => format!("refused {problem}"),
         Fact::Unknowable(problem) => format!("unknowable {problem}"),
         Fact::Conflict { now, problem } => format!("conflict {} {problem}", now.is_some()),
+        Fact::Judged(step, _) => format!("judged {step}"),
+        Fact::Wrote(step, _) => format!("wrote {step}"),
+        Fact::PutBack(step) => format!("put back {step}"),
+        Fact::Unsure(problem) => format!("unsure {problem}"),
+        Fact::CutOff(standings) => format!("cut off {}", standings.len()),
+        Fact::Remembered(past) => format!("remembered {}", past.change.title),
+        Fact::Left => "left".into(),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::evidence::{Measure, Measured, Part, Tally, Wanted};
 use crate::ledger::{Fact, Ledger};
 use crate::remote::Remote;
 use crate::scene::{KindState, Proxy, Scene, Step, StepState, SyncState};
-use crate::{Mesh, Objects};
+use crate::{Mesh, Objects, Stored};
 use istio::{KINDS, Object};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -88,7 +88,7 @@ pub fn ledger(changes: impl IntoIterator<Item = Change>) -> Ledger {
     let mut ledger = Ledger::default();
     for (number, change) in changes.into_iter().enumerate() {
         let id = crate::ChangeId(number as u64 + 1);
-        let after: Vec<Object> = change.steps.iter().filter_map(|step| step.after.clone()).collect();
+        let after = Stored::as_wanted(&change);
         let of = change.evidence.proxies().len();
         let measured = measured(&change);
         let at = |millis: i64| NOW + jiff::SignedDuration::from_millis(millis);

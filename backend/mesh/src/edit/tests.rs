@@ -1,10 +1,10 @@
 use super::*;
-use crate::change::{Change, Edit};
+use crate::change::{Change, Edit, Step};
 use crate::demo::{self, by_ref};
 use crate::evidence::{Destination, MadeRoute, Owner, Want};
 use crate::plan::HttpRule;
 use crate::split::Split;
-use crate::{Mesh, Object, Ref, Service};
+use crate::{Mesh, Ref, Service, Stored};
 use istio::kinds;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -55,19 +55,23 @@ pub(super) fn bytes(mesh: &Mesh) -> Vec<(Ref, String)> {
     mesh.objects().iter().map(|(at, object)| (at.clone(), object.spec().to_string())).collect()
 }
 
+/// What the server made of each step.
+fn stored(mesh: &Mesh, change: &Change) -> Vec<Option<Stored>> {
+    let of = |step: &Step| Some(Stored::returned(mesh.objects().get(&step.at).cloned()));
+    change.steps.iter().map(of).collect()
+}
+
 /// Every change can be undone to the byte, and undone again.
 #[track_caller]
 pub(super) fn check_undo(mesh: &Mesh, change: &Change) {
     let done = after(mesh, change);
     assert_ne!(bytes(mesh), bytes(&done));
-    let applied: Vec<Object> =
-        change.steps.iter().filter_map(|step| done.objects().get(&step.at).cloned()).collect();
+    let applied = stored(&done, change);
     let undo = change.inverse(&applied).unwrap();
     let undone = after(&done, &undo);
     assert_eq!(bytes(mesh), bytes(&undone));
     assert_eq!(undo.evidence, change.evidence.inverse());
-    let applied: Vec<Object> =
-        undo.steps.iter().filter_map(|step| undone.objects().get(&step.at).cloned()).collect();
+    let applied = stored(&undone, &undo);
     let redo = after(&undone, &undo.inverse(&applied).unwrap());
     assert_eq!(bytes(&done), bytes(&redo));
 }
@@ -305,8 +309,12 @@ fn an_edit_by_somebody_else_is_not_overwritten() {
     unrelated["metadata"]["labels"]["team"] = "books".into();
     unrelated["spec"]["http"][1]["timeout"] = "3s".into();
     json_patch::patch(&mut unrelated, patch).unwrap();
-    let undo = change.inverse(&[unrelated.clone().into()]).unwrap();
+    let undo = change.inverse(&[Some(Stored::returned(Some(unrelated.clone().into())))]).unwrap();
     let Edit::Patch(patch) = &undo.steps[0].edit else { panic!() };
+    let mut undone = unrelated.clone();
+    json_patch::patch(&mut undone, patch).unwrap();
+    let rule = &undone["spec"]["http"][1];
+    assert_eq!((&rule["timeout"], &rule["route"][2]["weight"]), (&json!("3s"), &json!(20)), "theirs stays");
     unrelated["spec"]["http"][1]["route"][2]["weight"] = 70.into();
     assert!(json_patch::patch(&mut unrelated, patch).is_err(), "their later weight stays");
 }

@@ -5,7 +5,7 @@
 //! that the share from before would *not* agree.
 
 use super::measure::{Counting, Measure, Wanted};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Standard deviations within which a share agrees: 99.7 % of fair samples do.
 pub const CONFIDENCE: f64 = 3.0;
@@ -24,7 +24,7 @@ pub struct Tally {
 }
 
 /// One part as it was measured.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Figure {
     /// "v3".
     pub name: String,
@@ -35,12 +35,15 @@ pub struct Figure {
 }
 
 /// What calls showed that were made since a change became live.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Measured {
     /// All of them.
     pub calls: u64,
     /// Those that were told apart.
     pub parts: Vec<Figure>,
+    /// The same of further changes that were put together with this one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub more: Vec<Measured>,
 }
 
 /// What counted calls show.
@@ -99,7 +102,7 @@ impl Counting {
             count: *count,
         };
         let parts = self.parts.iter().zip(&tally.parts).map(figure).collect();
-        Measured { calls: tally.calls, parts }
+        Measured { calls: tally.calls, parts, more: Vec::new() }
     }
 }
 

@@ -1,18 +1,20 @@
 //! What calls must show once a change is live, as data.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What telemetry tells of a change.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Measure {
     /// Calls are counted from then on.
     Counted(Counting),
     /// They cannot tell this change from others; why.
     Untold(String),
+    /// What they tell of each of several changes that were put together.
+    Each(Vec<Option<Measure>>),
 }
 
 /// Calls that are counted, and what parts of them are wanted.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Counting {
     /// Which calls.
     pub calls: Calls,
@@ -23,7 +25,7 @@ pub struct Counting {
 }
 
 /// Which calls are counted.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Calls {
     /// All to a host (fully qualified), as their callers' proxies count them.
     To(String),
@@ -34,7 +36,7 @@ pub enum Calls {
 }
 
 /// One part of the calls.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Part {
     /// "v3", "delayed", "in plain text".
     pub name: String,
@@ -45,7 +47,7 @@ pub struct Part {
 }
 
 /// What tells a part of the calls.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Mark {
     /// One of these workloads (namespace, name) answered.
     Workloads(Vec<(String, String)>),
@@ -60,7 +62,7 @@ pub enum Mark {
 }
 
 /// How many calls of a part are wanted.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Wanted {
     /// This fraction of all (0 to 1).
     Share(f64),

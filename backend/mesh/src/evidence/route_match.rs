@@ -2,12 +2,12 @@
 
 use crate::confirm::json::{field, list, text};
 use istio::views::{HttpMatch, StringMatch};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// What a request must have, each condition in words; none at all takes every request.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct RouteMatch(BTreeSet<String>);
 
 impl RouteMatch {

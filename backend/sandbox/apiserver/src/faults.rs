@@ -3,6 +3,7 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
+use http::{Method, Uri};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
@@ -29,6 +30,19 @@ impl Deny {
     }
 }
 
+/// What becomes of a write that is caught.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Catch {
+    /// It is not carried out, and not answered.
+    Hold,
+    /// It is carried out, and not answered.
+    HoldAnswer,
+    /// It is carried out, and the connection breaks before the answer.
+    Break,
+    /// The same, and every later connection breaks, too, until the server comes back.
+    Vanish,
+}
+
 /// The switches of a running server. Cheap to clone.
 #[derive(Clone)]
 pub struct Faults(Arc<Inner>);
@@ -38,6 +52,9 @@ struct Inner {
     hidden: Mutex<BTreeSet<String>>,
     expired: Mutex<bool>,
     delay: Mutex<Duration>,
+    catch: Mutex<Option<(String, Catch)>>,
+    caught: watch::Sender<u64>,
+    away: Mutex<bool>,
     watches: watch::Sender<u64>,
 }
 
@@ -48,6 +65,9 @@ impl Faults {
             hidden: Mutex::default(),
             expired: Mutex::default(),
             delay: Mutex::default(),
+            catch: Mutex::default(),
+            caught: watch::Sender::new(0),
+            away: Mutex::default(),
             watches: watch::Sender::new(0),
         }))
     }
@@ -87,6 +107,38 @@ impl Faults {
         *self.0.delay.lock() = by;
     }
 
+    /// Catches the next write of this object: "virtualservices/reviews", or "virtualservices" for one that is created.
+    /// What is returned says when it was caught.
+    pub fn catch(&self, object: &str, catch: Catch) -> Caught {
+        *self.0.catch.lock() = Some((object.to_owned(), catch));
+        Caught { count: self.0.caught.subscribe() }
+    }
+
+    /// Whether this request is the one to be caught. It is one only: the next is let through.
+    pub(crate) fn catches(&self, method: &Method, uri: &Uri) -> Option<Catch> {
+        let dry_run = uri.query().is_some_and(|query| query.contains("dryRun"));
+        if method.is_safe() || dry_run {
+            return None;
+        }
+        let mut next = self.0.catch.lock();
+        let (_, catch) = next.take_if(|(object, _)| uri.path().ends_with(&format!("/{object}")))?;
+        Some(catch)
+    }
+
+    /// The server is there again after [`Catch::Vanish`].
+    pub fn come_back(&self) {
+        *self.0.away.lock() = false;
+    }
+
+    pub(crate) fn caught(&self, catch: Catch) {
+        *self.0.away.lock() |= catch == Catch::Vanish;
+        self.0.caught.send_modify(|count| *count += 1);
+    }
+
+    pub(crate) fn is_away(&self) -> bool {
+        *self.0.away.lock()
+    }
+
     pub(crate) fn is_denied(&self, verb: &str, resource: &str, namespace: &str) -> bool {
         self.0.deny.lock().iter().any(|rule| rule.matches(verb, resource, namespace))
     }
@@ -105,5 +157,19 @@ impl Faults {
 
     pub(crate) fn watches(&self) -> watch::Receiver<u64> {
         self.0.watches.subscribe()
+    }
+}
+
+/// A write that is to be caught.
+pub struct Caught {
+    count: watch::Receiver<u64>,
+}
+
+impl Caught {
+    /// Waits until it is caught: held, or carried out.
+    pub async fn now(mut self) {
+        if self.count.changed().await.is_err() {
+            tracing::debug!("the server has ended");
+        }
     }
 }

@@ -25,7 +25,7 @@ mod table;
 mod tls;
 mod tunnel;
 
-pub use faults::{Deny, Faults};
+pub use faults::{Catch, Caught, Deny, Faults};
 pub use logs::{LogLine, LogRing, Logs};
 pub use pods::{PodAccess, PodName, Unreachable};
 pub use selector::selects;

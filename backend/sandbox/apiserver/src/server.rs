@@ -1,6 +1,7 @@
 //! Listening, TLS, who is asking; each request then goes to [`crate::routes`].
 
 use std::{
+    io,
     net::{Ipv4Addr, SocketAddr},
     sync::Arc,
     time::Duration,
@@ -17,7 +18,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    faults::{Deny, Faults},
+    faults::{Catch, Deny, Faults},
     kubeconfig, openapi,
     pods::PodAccess,
     routes,
@@ -202,7 +203,7 @@ async fn serve(api: Arc<Api>, socket: TcpStream, acceptor: tokio_rustls::TlsAcce
     };
     let service = service_fn(move |request: Request<Incoming>| {
         let api = api.clone();
-        async move { Ok::<_, std::convert::Infallible>(answer(api, request).await) }
+        async move { answer(api, request).await }
     });
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http2().max_concurrent_streams(1000);
@@ -211,7 +212,26 @@ async fn serve(api: Arc<Api>, socket: TcpStream, acceptor: tokio_rustls::TlsAcce
     }
 }
 
-async fn answer(api: Arc<Api>, request: Request<Incoming>) -> Response<Body> {
+/// Answers a request; an error breaks the connection.
+async fn answer(api: Arc<Api>, request: Request<Incoming>) -> io::Result<Response<Body>> {
+    let broken = || Err(io::Error::from(io::ErrorKind::ConnectionAborted));
+    let faults = api.faults.clone();
+    if faults.is_away() {
+        return broken();
+    }
+    let Some(catch) = faults.catches(request.method(), request.uri()) else {
+        return Ok(carry_out(api, request).await);
+    };
+    if catch == Catch::Hold {
+        faults.caught(catch);
+        return std::future::pending().await;
+    }
+    let _unheard = carry_out(api, request).await;
+    faults.caught(catch);
+    if catch == Catch::HoldAnswer { std::future::pending().await } else { broken() }
+}
+
+async fn carry_out(api: Arc<Api>, request: Request<Incoming>) -> Response<Body> {
     let delay = api.faults.delayed_by();
     if !delay.is_zero() {
         tokio::time::sleep(delay).await;

@@ -136,7 +136,7 @@ pub(crate) async fn pushes(kubeconfig: PathBuf) -> Result<(Vec<f64>, f64)> {
         let id = mesh::ChangeId::fresh();
         ledger.open(id, change.clone(), None, now());
         let pushed = Instant::now();
-        cluster.commands.send(Command::Push(id, Box::new(change))).await?;
+        cluster.commands.send(Command::Push(id, Box::new(change), cluster::Of::default())).await?;
         loop {
             let next = tokio::time::timeout(Duration::from_secs(10), cluster.facts.recv())
                 .await

@@ -1,0 +1,131 @@
+//! Steering: what the user wants of the cluster and what became of it. Every method says what is to be ordered of the
+//! cluster, and does nothing else to the world.
+
+use cluster::{Command, Of};
+use jiff::Timestamp;
+use mesh::ledger::ToJudge;
+use mesh::{Change, ChangeId, Fact, Ledger, Mesh, Problem, Stage};
+use std::collections::BTreeSet;
+
+/// All changes of a connection.
+#[derive(Default)]
+pub(crate) struct Steering {
+    ledger: Ledger,
+    /// Changes that are sent as soon as the server has judged them: undo.
+    push_when_checked: BTreeSet<ChangeId>,
+}
+
+impl Steering {
+    /// Every change, with how far it has come.
+    pub(crate) fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// A draft's change joins the set that is not pushed yet.
+    pub(crate) fn check(&mut self, draft: ChangeId, change: Change, mesh: &Mesh) -> Option<Command> {
+        self.ledger.put(draft, change, mesh, Timestamp::now()).map(judge)
+    }
+
+    /// Takes a change out of the set, or all of it.
+    pub(crate) fn dismiss(&mut self, id: ChangeId, mesh: &Mesh) -> Option<Command> {
+        self.push_when_checked.remove(&id);
+        self.ledger.dismiss(id, mesh, Timestamp::now()).map(judge)
+    }
+
+    /// Sends a change that the server has judged.
+    pub(crate) fn push(&mut self, id: ChangeId) -> Option<Command> {
+        let entry = self.ledger.get(id).filter(|entry| matches!(entry.stage, Stage::Checked(_)))?;
+        let of = Of { parts: entry.parts.clone(), undoes: entry.undoes };
+        let change = Box::new(entry.change.clone());
+        self.ledger.sent(id, Timestamp::now());
+        Some(Command::Push(id, change, of))
+    }
+
+    /// Undo is a change like any other: judged, written, followed. It is sent as soon as the server has judged it.
+    pub(crate) fn undo(&mut self, id: ChangeId) -> Result<Option<Command>, Problem> {
+        let Some(entry) = self.ledger.get(id) else { return Ok(None) };
+        let inverse = entry.change.inverse(&entry.stored)?;
+        let undo = ChangeId::fresh();
+        self.ledger.open(undo, inverse.clone(), Some(id), Timestamp::now());
+        self.push_when_checked.insert(undo);
+        Ok(Some(Command::Check(undo, Box::new(inverse))))
+    }
+
+    /// Writes the rest of a push that was cut off.
+    pub(crate) fn finish(&mut self, id: ChangeId) -> Option<Command> {
+        let change = Box::new(self.ledger.get(id)?.change.clone());
+        self.ledger.sent(id, Timestamp::now());
+        Some(Command::Finish(id, change))
+    }
+
+    /// Takes in news; says what follows from it.
+    pub(crate) fn take(&mut self, id: ChangeId, fact: &Fact) -> Option<Command> {
+        self.ledger.record(id, fact, Timestamp::now());
+        match fact {
+            Fact::Checked(_) if self.push_when_checked.remove(&id) => self.push(id),
+            Fact::Refused(_) | Fact::Conflict { .. } => {
+                self.push_when_checked.remove(&id);
+                None
+            }
+            _ => None,
+        }
+    }
+}
+
+fn judge((id, change): ToJudge) -> Command {
+    Command::Check(id, change)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mesh::edit::{Mode, Scope, mtls};
+    use mesh::{Stored, demo};
+
+    fn strict(name: &str) -> Change {
+        let mut change = mtls(&demo::bookinfo(), &Scope::Mesh, Some(Mode::Strict)).expect("a change");
+        change.steps[0].at.name = name.into();
+        change
+    }
+
+    fn checked(steering: &mut Steering, command: Option<Command>) -> ChangeId {
+        let Some(Command::Check(id, _)) = command else { panic!("nothing to judge: {command:?}") };
+        assert!(steering.take(id, &Fact::Checked(Vec::new())).is_none());
+        id
+    }
+
+    #[test]
+    fn several_drafts_are_judged_pushed_and_undone_as_one() {
+        let mut steering = Steering::default();
+        let (one, two) = (ChangeId::fresh(), ChangeId::fresh());
+        let first = steering.check(one, strict("a"), &demo::bookinfo());
+        let first = checked(&mut steering, first);
+        let both = steering.check(two, strict("b"), &demo::bookinfo());
+        assert!(steering.push(first).is_none(), "what was judged alone is no longer what is to be pushed");
+        let both = checked(&mut steering, both);
+        let Some(Command::Push(id, change, of)) = steering.push(both) else { panic!("not pushed") };
+        assert_eq!((id, change.steps.len()), (both, 2));
+        assert_eq!(of.parts.iter().map(|part| part.id).collect::<Vec<_>>(), [one, two]);
+        assert!(steering.push(both).is_none(), "once");
+
+        steering.take(both, &Fact::Accepted(Stored::as_wanted(&change)));
+        let Ok(Some(Command::Check(undo, inverse))) = steering.undo(both) else { panic!("no undo") };
+        assert_eq!(inverse.steps.len(), 2);
+        let Some(Command::Push(id, _, of)) = steering.take(undo, &Fact::Checked(Vec::new())) else {
+            panic!("the undo was not sent")
+        };
+        assert_eq!((id, of.undoes), (undo, Some(both)));
+    }
+
+    #[test]
+    fn an_undo_that_is_refused_is_not_sent() {
+        let mut steering = Steering::default();
+        let command = steering.check(ChangeId::fresh(), strict("a"), &demo::bookinfo());
+        let id = checked(&mut steering, command);
+        let Some(Command::Push(_, change, _)) = steering.push(id) else { panic!("not pushed") };
+        steering.take(id, &Fact::Accepted(Stored::as_wanted(&change)));
+        let Ok(Some(Command::Check(undo, _))) = steering.undo(id) else { panic!("no undo") };
+        assert!(steering.take(undo, &Fact::Refused(Problem::new("a", "b", "c"))).is_none());
+        assert!(steering.take(undo, &Fact::Checked(Vec::new())).is_none());
+    }
+}

@@ -1,0 +1,54 @@
+//! Carries out a program: asks it what to do, does that, and tells it what came of it. Nothing is sent before the journal
+//! has it.
+
+use crate::push::News;
+use crate::session::Session;
+use crate::write;
+use jiff::Timestamp;
+use mesh::journal::Record;
+use mesh::program::{Act, Board, Came, Program};
+use mesh::{Fact, Stored};
+
+/// Runs a program until it ends. Returns what was stored, if all of it was.
+pub(crate) async fn run(
+    session: &Session,
+    program: &mut (dyn Program + Send),
+    record: Record,
+    news: &News,
+) -> Option<Vec<Stored>> {
+    let mut came = None;
+    let mut all = None;
+    loop {
+        let acts = {
+            let scene = session.hub.scene.borrow().clone();
+            program.next(&Board { scene: &scene, came: came.take() }, Timestamp::now())
+        };
+        if acts.is_empty() {
+            return all;
+        }
+        for act in acts {
+            match act {
+                Act::Journal => {
+                    came = Some(match news.note(record.clone()).await {
+                        Ok(()) => Came::Journaled,
+                        Err(problem) => Came::Unwritable(problem),
+                    });
+                }
+                Act::Write(step) => {
+                    came = Some(Came::Answered(write::write(session, &step).await.map(Box::new)));
+                }
+                Act::Look(step) => came = Some(Came::Found(write::look(session, &step).await)),
+                Act::Wait(pause) => {
+                    tokio::time::sleep(pause).await;
+                    came = Some(Came::Rested);
+                }
+                Act::Tell(fact) => {
+                    if let Fact::Accepted(stored) = &fact {
+                        all = Some(stored.clone());
+                    }
+                    news.send(fact).await;
+                }
+            }
+        }
+    }
+}

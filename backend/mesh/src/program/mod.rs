@@ -1,0 +1,96 @@
+//! Programs: what takes time and several acts in a cluster. A program is pure: it is asked what to do next, by what is
+//! known and what came of what it did last; `cluster` does it, and writes the journal before it does.
+
+mod course;
+mod push;
+
+pub use course::not_done;
+pub use push::Push;
+
+use crate::change::Step;
+use crate::ledger::Fact;
+use crate::scene::Scene;
+use crate::stored::Stored;
+use istio::{Object, Problem};
+use jiff::Timestamp;
+use std::time::Duration;
+
+/// What takes time.
+pub trait Program {
+    /// What to do now, in this order. Asked again when the last of it is done. Nothing means that it has ended.
+    fn next(&mut self, board: &Board<'_>, now: Timestamp) -> Vec<Act>;
+}
+
+/// What a program goes by.
+pub struct Board<'a> {
+    /// Everything that is known of the mesh.
+    pub scene: &'a Scene,
+    /// What came of its last act.
+    pub came: Option<Came>,
+}
+
+/// What a program does.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Act {
+    /// Puts the change into the journal; when that fails, nothing of it is sent.
+    Journal,
+    /// Does a step.
+    Write(Box<Step>),
+    /// Looks at the object of a step.
+    Look(Box<Step>),
+    /// Tells what came of it, the journal first.
+    Tell(Fact),
+    /// Rests.
+    Wait(Duration),
+}
+
+/// What came of an act.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Came {
+    /// The journal has the change.
+    Journaled,
+    /// The journal could not be written; why.
+    Unwritable(Problem),
+    /// What the server made of a step.
+    Answered(Result<Box<Stored>, Failure>),
+    /// What the server has; `None` when there is no such object.
+    Found(Result<Option<Object>, Problem>),
+    /// It has rested.
+    Rested,
+}
+
+/// Why a step was not done, as far as is known.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Failure {
+    /// Somebody else was first; the object as it is now.
+    Conflict(Option<Object>, Problem),
+    /// Refused, or not sent at all: nothing was written.
+    Refused(Problem),
+    /// The answer was lost: it may have been written.
+    Lost(Problem),
+}
+
+impl Failure {
+    /// Its words.
+    pub fn problem(&self) -> &Problem {
+        match self {
+            Self::Conflict(_, problem) | Self::Refused(problem) | Self::Lost(problem) => problem,
+        }
+    }
+    /// The news that a change ends with.
+    pub fn into_fact(self) -> Fact {
+        match self {
+            Self::Conflict(now, problem) => Fact::Conflict { now, problem },
+            Self::Refused(problem) | Self::Lost(problem) => Fact::Refused(problem),
+        }
+    }
+    /// The same in other words.
+    #[must_use]
+    pub fn map(self, change: impl FnOnce(Problem) -> Problem) -> Self {
+        match self {
+            Self::Conflict(now, problem) => Self::Conflict(now, change(problem)),
+            Self::Refused(problem) => Self::Refused(change(problem)),
+            Self::Lost(problem) => Self::Lost(change(problem)),
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! A push: the steps of a change in their order. When one fails, those before it are taken back; what cannot be taken back
+//! is said. A push that was cut off goes on in the same way, by what its objects say of its steps.
+
+use super::course::{Course, Turn};
+use super::{Act, Board, Came, Failure, Program};
+use crate::change::{Change, Step};
+use crate::ledger::Fact;
+use crate::stored::{Standing, Stored};
+use istio::Problem;
+use jiff::Timestamp;
+
+/// The push of one change.
+pub struct Push {
+    change: Change,
+    state: State,
+}
+
+enum State {
+    /// Nothing is done yet.
+    Begin,
+    /// One object after the other is looked at, to know which steps are done.
+    Looking(Vec<Standing>),
+    Forth(Course),
+    Back(Back),
+    Ended,
+}
+
+/// A step has failed, and those before it are taken back.
+struct Back {
+    course: Course,
+    /// Which step of the change each step of the course takes back.
+    of: Vec<usize>,
+    failure: Failure,
+}
+
+impl Push {
+    /// A push that begins.
+    pub fn new(change: Change) -> Self {
+        Self { change, state: State::Begin }
+    }
+
+    /// Goes on with a push that was cut off.
+    pub fn resumed(change: Change) -> Self {
+        Self { change, state: State::Looking(Vec::new()) }
+    }
+
+    fn end(&mut self, mut acts: Vec<Act>, fact: Fact) -> Vec<Act> {
+        self.state = State::Ended;
+        acts.push(Act::Tell(fact));
+        acts
+    }
+
+    /// Looks at the next object, or goes on with the steps that are not done.
+    fn look(&mut self, came: Option<Came>) -> Vec<Act> {
+        let State::Looking(found) = &mut self.state else { return Vec::new() };
+        match (came, self.change.steps.get(found.len())) {
+            (Some(Came::Found(Ok(now))), Some(step)) => found.push(Standing::of(step, now.as_ref())),
+            (Some(Came::Found(Err(problem))), _) => return self.end(Vec::new(), Fact::Refused(problem)),
+            _ => {}
+        }
+        if let Some(step) = self.change.steps.get(found.len()) {
+            return vec![Act::Look(Box::new(step.clone()))];
+        }
+        let found = std::mem::take(found);
+        let mut acts = vec![Act::Tell(Fact::CutOff(found.clone()))];
+        let mut stored = Vec::new();
+        for (number, (standing, step)) in found.into_iter().zip(&self.change.steps).enumerate() {
+            stored.push(match standing {
+                Standing::Written(stored) => {
+                    acts.push(Act::Tell(Fact::Wrote(number, Box::new(stored.clone()))));
+                    Some(stored)
+                }
+                Standing::Untouched => None,
+                Standing::Changed(now) => {
+                    let problem = overtaken(step);
+                    return self.end(acts, Fact::Conflict { now, problem });
+                }
+            });
+        }
+        self.state = State::Forth(Course::new(self.change.steps.clone(), stored));
+        self.forth(acts, None)
+    }
+
+    fn forth(&mut self, mut acts: Vec<Act>, mut came: Option<Came>) -> Vec<Act> {
+        loop {
+            let State::Forth(course) = &mut self.state else { return acts };
+            match course.next(came.take()) {
+                Turn::Do(act) => {
+                    acts.push(act);
+                    return acts;
+                }
+                Turn::Doubt(problem, act) => {
+                    acts.extend([Act::Tell(Fact::Unsure(problem)), act]);
+                    return acts;
+                }
+                Turn::Wrote(number, stored) => {
+                    acts.push(Act::Tell(Fact::Wrote(number, Box::new(stored))));
+                }
+                Turn::Done => {
+                    let stored = course.stored().iter().flatten().cloned().collect();
+                    return self.end(acts, Fact::Accepted(stored));
+                }
+                Turn::Failed(failure) => {
+                    let stored = course.stored().to_vec();
+                    return self.turn_back(acts, failure, &stored);
+                }
+            }
+        }
+    }
+
+    fn turn_back(&mut self, acts: Vec<Act>, failure: Failure, stored: &[Option<Stored>]) -> Vec<Act> {
+        let of: Vec<usize> = (0..stored.len()).rev().filter(|number| stored[*number].is_some()).collect();
+        if of.is_empty() {
+            return self.end(acts, failure.into_fact());
+        }
+        match self.change.inverse(stored) {
+            Ok(inverse) => {
+                let undone = vec![None; inverse.steps.len()];
+                self.state = State::Back(Back { course: Course::new(inverse.steps, undone), of, failure });
+                self.back(acts, None)
+            }
+            Err(problem) => {
+                let fact = half_way(failure, &self.names(&of), Err(problem)).into_fact();
+                self.end(acts, fact)
+            }
+        }
+    }
+
+    fn back(&mut self, mut acts: Vec<Act>, mut came: Option<Came>) -> Vec<Act> {
+        loop {
+            let State::Back(Back { course, of, failure }) = &mut self.state else { return acts };
+            let left = match course.next(came.take()) {
+                Turn::Do(act) => {
+                    acts.push(act);
+                    return acts;
+                }
+                Turn::Doubt(problem, act) => {
+                    acts.extend([Act::Tell(Fact::Unsure(problem)), act]);
+                    return acts;
+                }
+                Turn::Wrote(number, _) => {
+                    acts.push(Act::Tell(Fact::PutBack(of[number])));
+                    continue;
+                }
+                Turn::Done => Ok(()),
+                Turn::Failed(failure) => Err(failure.problem().clone()),
+            };
+            let (of, failure) = (of.clone(), failure.clone());
+            let fact = half_way(failure, &self.names(&of), left).into_fact();
+            return self.end(acts, fact);
+        }
+    }
+
+    /// Names of the objects of these steps, in the order in which they were written.
+    fn names(&self, of: &[usize]) -> String {
+        let name = |number: &usize| self.change.steps.get(*number).map(|step| step.at.to_string());
+        of.iter().rev().filter_map(name).collect::<Vec<_>>().join(", ")
+    }
+}
+
+impl Program for Push {
+    fn next(&mut self, board: &Board<'_>, _now: Timestamp) -> Vec<Act> {
+        let came = board.came.clone();
+        match (&self.state, came) {
+            (State::Begin, Some(Came::Unwritable(problem))) => self.end(Vec::new(), Fact::Refused(problem)),
+            (State::Begin, Some(Came::Journaled)) => {
+                let none = vec![None; self.change.steps.len()];
+                self.state = State::Forth(Course::new(self.change.steps.clone(), none));
+                self.forth(Vec::new(), None)
+            }
+            (State::Begin, _) => vec![Act::Journal],
+            (State::Looking(_), came) => self.look(came),
+            (State::Forth(_), came) => self.forth(Vec::new(), came),
+            (State::Back(_), came) => self.back(Vec::new(), came),
+            (State::Ended, _) => Vec::new(),
+        }
+    }
+}
+
+fn half_way(failure: Failure, names: &str, left: Result<(), Problem>) -> Failure {
+    failure.map(|mut problem| {
+        match left {
+            Ok(()) => {
+                problem.why = format!("{}. What was written before it ({names}) was put back", problem.why);
+            }
+            Err(undo) => {
+                problem.why = format!(
+                    "{}. What was written before it ({names}) could not be put back: {}",
+                    problem.why, undo.why
+                );
+                problem.next = format!("Look at {names} and put it back by hand");
+            }
+        }
+        problem
+    })
+}
+
+fn overtaken(step: &Step) -> Problem {
+    Problem::new(
+        super::not_done(step),
+        "Somebody else has changed it since the push was cut off",
+        "Undo what was written, or leave it, and make the change anew",
+    )
+}
+
+#[cfg(test)]
+#[path = "push_tests.rs"]
+mod tests;

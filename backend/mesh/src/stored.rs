@@ -1,0 +1,173 @@
+//! What the server made of a step: told by its answer, or found out afterwards when the answer was lost.
+
+use crate::change::{Change, Edit, Step};
+use crate::undo;
+use istio::Object;
+use json_patch::{Patch, PatchOperation};
+use serde_json::Value;
+
+/// One step that was written: the object right before and right after it, as the server had it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Stored {
+    /// `None` where there was none, or where nobody looked.
+    pub before: Option<Object>,
+    /// `None` after a deletion.
+    pub after: Option<Object>,
+}
+
+impl Stored {
+    /// What is known of a step without having looked: what the server returned.
+    pub fn returned(after: Option<Object>) -> Self {
+        Self { before: None, after }
+    }
+    /// All steps of a change, as the server makes them when nobody else writes.
+    pub fn as_wanted(change: &Change) -> Vec<Self> {
+        let of = |step: &Step| Self { before: step.before.clone(), after: step.after.clone() };
+        change.steps.iter().map(of).collect()
+    }
+}
+
+/// What an object says of a step of which nobody knows whether it was done.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Standing {
+    /// It was done.
+    Written(Stored),
+    /// It was not done.
+    Untouched,
+    /// The object is neither as it was nor as it was to be: somebody else was there since. `None`: it is gone.
+    Changed(Option<Object>),
+}
+
+impl Standing {
+    /// What `now`, the object as it is now, says of a step.
+    pub fn of(step: &Step, now: Option<&Object>) -> Self {
+        let written = || Self::Written(Stored { before: step.before.clone(), after: now.cloned() });
+        let uid =
+            |object: &Object| object.0.pointer("/metadata/uid").and_then(Value::as_str).map(str::to_owned);
+        match (&step.edit, now) {
+            (Edit::Delete { .. }, None) => written(),
+            // Under the same name somebody made another one.
+            (Edit::Delete { uid: seen, .. }, Some(now)) if uid(now).as_ref() != Some(seen) => {
+                Self::Written(Stored { before: step.before.clone(), after: None })
+            }
+            (Edit::Delete { .. }, Some(_)) | (Edit::Create(_), None) => Self::Untouched,
+            (Edit::Create(object), Some(now)) => {
+                let wanted = object.get("spec").unwrap_or(&Value::Null);
+                if covers(now.spec(), wanted) { written() } else { Self::Changed(Some(now.clone())) }
+            }
+            (Edit::Patch(_), None) => Self::Changed(None),
+            (Edit::Patch(patch), Some(now)) => {
+                let spec = |object: &Option<Object>| object.as_ref().map(|object| object.spec().clone());
+                if spec(&step.after).as_ref() == Some(now.spec()) || is_done(step, patch, now) {
+                    written()
+                } else if spec(&step.before).as_ref() == Some(now.spec()) || applies(patch, &now.0).is_some()
+                {
+                    Self::Untouched
+                } else {
+                    Self::Changed(Some(now.clone()))
+                }
+            }
+        }
+    }
+}
+
+/// Whether what a patch writes stands there, whatever somebody else has done to other fields.
+fn is_done(step: &Step, patch: &Patch, now: &Object) -> bool {
+    let writes = patch.0.iter().filter(|operation| !matches!(operation, PatchOperation::Test(_)));
+    let again = applies(&Patch(writes.cloned().collect()), &now.0);
+    let nothing_left = applies(patch, &now.0).is_none() && again.as_ref() == Some(&*now.0);
+    nothing_left || undo::own_writes_back(step).is_some_and(|back| applies(&back, &now.0).is_some())
+}
+
+/// The value with a patch applied, if its guards hold.
+pub(crate) fn applies(patch: &Patch, value: &Value) -> Option<Value> {
+    let mut tried = value.clone();
+    json_patch::patch(&mut tried, patch).ok().map(|()| tried)
+}
+
+/// Whether a value has all of what is wanted; a server may add defaults.
+fn covers(value: &Value, wanted: &Value) -> bool {
+    match (value, wanted) {
+        (Value::Object(value), Value::Object(wanted)) => {
+            wanted.iter().all(|(key, wanted)| value.get(key).is_some_and(|value| covers(value, wanted)))
+        }
+        (Value::Array(value), Value::Array(wanted)) => {
+            value.len() == wanted.len()
+                && value.iter().zip(wanted).all(|(value, wanted)| covers(value, wanted))
+        }
+        (value, wanted) => value == wanted,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Ref;
+    use istio::kinds;
+    use serde_json::json;
+
+    fn object(spec: Value) -> Object {
+        json!({ "metadata": { "uid": "u" }, "spec": spec }).into()
+    }
+
+    fn step(edit: Edit, before: Option<Value>, after: Option<Value>) -> Step {
+        let at = Ref::new(&kinds::VIRTUAL_SERVICE, "shop", "cart");
+        let api_version = "networking.istio.io/v1".into();
+        Step { at, api_version, edit, before: before.map(object), after: after.map(object) }
+    }
+
+    fn weight(to: u32) -> Step {
+        let patch = json!([{ "op": "test", "path": "/spec/a", "value": 10 },
+            { "op": "replace", "path": "/spec/a", "value": to }]);
+        let patch = serde_json::from_value(patch).unwrap();
+        step(Edit::Patch(patch), Some(json!({ "a": 10, "b": 1 })), Some(json!({ "a": to, "b": 1 })))
+    }
+
+    #[track_caller]
+    fn check(step: &Step, now: Option<Value>, expect: &str) {
+        let told = match Standing::of(step, now.map(object).as_ref()) {
+            Standing::Written(_) => "written",
+            Standing::Untouched => "untouched",
+            Standing::Changed(Some(_)) => "changed",
+            Standing::Changed(None) => "gone",
+        };
+        assert_eq!(told, expect);
+    }
+
+    #[test]
+    fn a_patch() {
+        check(&weight(25), Some(json!({ "a": 25, "b": 1 })), "written");
+        check(&weight(25), Some(json!({ "a": 10, "b": 1 })), "untouched");
+        check(&weight(25), Some(json!({ "a": 40, "b": 1 })), "changed");
+        check(&weight(25), None, "gone");
+        // Somebody else changed another field meanwhile.
+        check(&weight(25), Some(json!({ "a": 25, "b": 7 })), "written");
+        check(&weight(25), Some(json!({ "a": 10, "b": 7 })), "untouched");
+    }
+
+    #[test]
+    fn an_element_that_was_appended() {
+        let patch = json!([{ "op": "test", "path": "/spec/list", "value": [1] },
+            { "op": "add", "path": "/spec/list/-", "value": 2 }]);
+        let before = Some(json!({ "list": [1], "b": 1 }));
+        let patch = serde_json::from_value(patch).unwrap();
+        let step = step(Edit::Patch(patch), before, Some(json!({ "list": [1, 2], "b": 1 })));
+        check(&step, Some(json!({ "list": [1, 2], "b": 9 })), "written");
+        check(&step, Some(json!({ "list": [1], "b": 9 })), "untouched");
+        check(&step, Some(json!({ "list": [1, 3] })), "changed");
+    }
+
+    #[test]
+    fn what_is_created_or_deleted() {
+        let wanted = json!({ "host": "cart", "subsets": [{ "name": "v1" }] });
+        let create = step(Edit::Create(json!({ "spec": wanted })), None, Some(wanted));
+        check(&create, None, "untouched");
+        let defaulted = json!({ "host": "cart", "subsets": [{ "name": "v1", "labels": {} }] });
+        check(&create, Some(defaulted), "written");
+        check(&create, Some(json!({ "host": "cart", "subsets": [] })), "changed");
+        let delete = |uid: &str| Edit::Delete { uid: uid.into(), resource_version: None };
+        check(&step(delete("u"), Some(json!({})), None), Some(json!({})), "untouched");
+        check(&step(delete("u"), Some(json!({})), None), None, "written");
+        check(&step(delete("another"), Some(json!({})), None), Some(json!({})), "written");
+    }
+}

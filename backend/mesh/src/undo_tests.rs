@@ -1,0 +1,66 @@
+use super::*;
+use istio::Ref;
+use istio::kinds;
+
+fn object(spec: Value) -> Object {
+    json!({ "metadata": { "namespace": "shop", "name": "cart", "uid": "u", "resourceVersion": "7" }, "spec": spec })
+        .into()
+}
+
+/// A change of one step from one spec to another, and the spec after its undo, where the server had `before` and made
+/// `after` of it.
+#[track_caller]
+fn check(seen: Value, wanted: Value, patch: Value, before: Option<Value>, after: Value, expect: Value) {
+    let step = Step {
+        at: Ref::new(&kinds::VIRTUAL_SERVICE, "shop", "cart"),
+        api_version: "networking.istio.io/v1".into(),
+        edit: Edit::Patch(serde_json::from_value(patch).unwrap()),
+        before: Some(object(seen)),
+        after: Some(object(wanted)),
+    };
+    let change = Change { steps: vec![step], ..Change::default() };
+    let stored = Stored { before: before.map(object), after: Some(object(after)) };
+    let undo = change.inverse(&[Some(stored)]).unwrap();
+    assert_eq!(undo.steps[0].after.as_ref().unwrap().spec().to_string(), expect.to_string());
+}
+
+fn weight() -> Value {
+    json!([{ "op": "test", "path": "/spec/weight", "value": 10 },
+        { "op": "replace", "path": "/spec/weight", "value": 25 }])
+}
+
+/// A colleague changed another field after we had looked and before we wrote.
+#[test]
+fn what_somebody_else_wrote_between_look_and_push_stays() {
+    let (seen, wanted) = (json!({ "weight": 10 }), json!({ "weight": 25 }));
+    let (theirs, after) =
+        (json!({ "weight": 10, "timeout": "3s" }), json!({ "weight": 25, "timeout": "3s" }));
+    check(seen.clone(), wanted.clone(), weight(), Some(theirs.clone()), after.clone(), theirs.clone());
+    // The same between our reading and our writing.
+    check(seen.clone(), wanted.clone(), weight(), Some(seen.clone()), after.clone(), theirs.clone());
+    // The same where nobody read it.
+    check(seen, wanted, weight(), None, after, theirs);
+}
+
+#[test]
+fn what_the_server_made_of_it_otherwise_goes_back_to_what_it_had() {
+    let (seen, wanted) = (json!({ "weight": 10 }), json!({ "weight": 25 }));
+    let defaulted = json!({ "weight": 25.5, "mode": "DEFAULT" });
+    check(seen.clone(), wanted, weight(), Some(seen.clone()), defaulted, seen);
+}
+
+#[test]
+fn what_was_not_written_is_not_undone() {
+    let step = |name: &str| Step {
+        at: Ref::new(&kinds::VIRTUAL_SERVICE, "shop", name),
+        api_version: "networking.istio.io/v1".into(),
+        edit: Edit::Create(json!({})),
+        before: None,
+        after: Some(object(json!({}))),
+    };
+    let change = Change { steps: ["a", "b", "c"].map(step).into(), ..Change::default() };
+    let stored = Some(Stored::returned(Some(object(json!({})))));
+    let undo = change.inverse(&[stored.clone(), None, stored]).unwrap();
+    let names: Vec<&str> = undo.steps.iter().map(|step| &*step.at.name).collect();
+    assert_eq!(names, ["c", "a"]);
+}

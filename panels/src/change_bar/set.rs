@@ -1,0 +1,98 @@
+//! The changes of a set: each with what the dry run says of it and the way out of the set, and the order in which their
+//! objects are written, with the reason.
+
+use super::words;
+use crate::Cx;
+use crate::intent::Intent;
+use crate::kit::theme::{Weight, size};
+use crate::kit::{Button, Status, Tokens, badge, icon, text};
+use egui::{Align, Align2, Frame, Id, Key, Label, Layout, Margin, Modifiers, RichText, ScrollArea, Ui, vec2};
+use mesh::change_set::Turn;
+use mesh::ledger::{Entry, Part};
+
+const WIDTH: f32 = 640.0;
+
+/// Draws the list above the bar; returns whether it shall close.
+pub(super) fn ui(ui: &mut Ui, cx: &Cx<'_>, entry: &Entry) -> bool {
+    let tokens = Tokens::of(ui);
+    let screen = ui.ctx().content_rect();
+    let mut close = ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Escape));
+    egui::Area::new(Id::new("change set"))
+        .order(egui::Order::Foreground)
+        .anchor(Align2::RIGHT_BOTTOM, vec2(-16.0, -(super::HEIGHT + 12.0)))
+        .show(ui.ctx(), |ui| {
+            let frame = Frame::new()
+                .fill(tokens.surface)
+                .stroke(tokens.hairline())
+                .corner_radius(10)
+                .inner_margin(Margin::same(16));
+            frame.show(ui, |ui| {
+                ui.set_width(WIDTH.min(screen.width() - 64.0));
+                ui.horizontal(|ui| {
+                    text::strong(ui, "Changes");
+                    text::muted(ui, "pushed as one, undone as one");
+                    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                        close |= ui.add(Button::icon(icon::X, "Close list")).clicked();
+                    });
+                });
+                ui.add_space(8.0);
+                ScrollArea::vertical().max_height(screen.height() * 0.55).auto_shrink([false, true]).show(
+                    ui,
+                    |ui| {
+                        for part in &entry.parts {
+                            change(ui, cx, entry, part);
+                        }
+                        if entry.change.steps.len() > 1 && !entry.clash {
+                            order(ui, entry);
+                        }
+                    },
+                );
+            });
+        });
+    close
+}
+
+/// One change, and its way out of the set.
+fn change(ui: &mut Ui, cx: &Cx<'_>, entry: &Entry, part: &Part) {
+    let tokens = Tokens::of(ui);
+    let unsent = entry.sent.is_none();
+    let (status, judged) = words::judged(entry, part);
+    ui.horizontal(|ui| {
+        if unsent {
+            badge::dot(ui, status);
+        }
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            if unsent && ui.add(Button::icon(icon::X, format!("Take out {}", part.title))).clicked() {
+                cx.intents.send(Intent::Dismiss(part.id));
+            }
+            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                let title = text::rich(ui, &part.title, size::TEXT, Weight::Medium).color(tokens.text);
+                ui.add(Label::new(title).truncate()).on_hover_text(&judged);
+            });
+        });
+    });
+    if unsent && status != Status::Healthy {
+        ui.horizontal_wrapped(|ui| {
+            ui.add_space(20.0);
+            let color = if status == Status::Failing { tokens.failing } else { tokens.muted };
+            ui.label(RichText::new(&judged).size(size::SECONDARY).color(color));
+        });
+    }
+}
+
+/// The objects in the order in which they are written.
+fn order(ui: &mut Ui, entry: &Entry) {
+    let tokens = Tokens::of(ui);
+    ui.add_space(8.0);
+    text::strong(ui, "Written in this order");
+    for (number, step) in entry.change.steps.iter().enumerate() {
+        ui.horizontal(|ui| {
+            ui.spacing_mut().item_spacing.x = 8.0;
+            let number = RichText::new(format!("{}", number + 1)).color(tokens.muted);
+            ui.add_sized(vec2(16.0, 18.0), Label::new(number).selectable(false));
+            text::mono(ui, step.at.to_string());
+            let why = RichText::new(Turn::of(step).reason()).size(size::SECONDARY).color(tokens.muted);
+            ui.add(Label::new(why).truncate());
+        });
+    }
+}
