@@ -3,7 +3,8 @@
 use super::at::At;
 use super::found::{Found, rules};
 use super::malformed::{is_address, port, subnet, wildcard_domain};
-use super::shared::{destination, gateway_names, is_subset, label_set};
+use super::shared::{destination, gateway_names, label_set};
+use crate::hosts::covers;
 
 rules! {
     /// What is wrong with a rule for bytes, or with the shares of a rule.
@@ -57,7 +58,7 @@ fn server_name(at: At<'_>, hosts: &[&str], found: &mut Found) {
     }
     if let Err(wrong) = wildcard_domain(&sni.replace('_', "")) {
         found.add(at, wrong);
-    } else if !hosts.iter().any(|host| is_subset(sni, host)) {
+    } else if !hosts.iter().any(|host| covers(host, sni)) {
         found.add(at, Route::ForeignServerName { sni: sni.to_owned(), hosts: hosts.join(", ") });
     }
 }

@@ -31,19 +31,6 @@ rules! {
     }
 }
 
-/// Whether one host, perhaps with a wildcard, covers or is covered by another.
-pub(super) fn overlap(a: &str, b: &str) -> bool {
-    is_subset(a, b) || is_subset(b, a)
-}
-
-/// Whether every host that `inner` means is meant by `outer`, too.
-pub(super) fn is_subset(inner: &str, outer: &str) -> bool {
-    match outer.strip_prefix('*') {
-        Some(rest) => inner.strip_prefix('*').unwrap_or(inner).ends_with(rest),
-        None => inner == outer,
-    }
-}
-
 /// Where to: a service, perhaps one of its subsets and ports.
 pub(super) fn destination(to: At<'_>, found: &mut Found) {
     let host = to.text("host");

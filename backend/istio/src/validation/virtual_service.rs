@@ -3,8 +3,9 @@
 use super::at::At;
 use super::found::{Found, rules};
 use super::malformed::{is_address, wildcard_domain};
-use super::shared::{export_to, gateway_names, overlap};
+use super::shared::{export_to, gateway_names};
 use super::{Subject, http, l4, unused};
+use crate::hosts::overlap;
 
 rules! {
     /// What is wrong with a VirtualService.
