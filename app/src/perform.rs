@@ -63,7 +63,8 @@ impl Shell {
                 self.give(order);
             }
             Intent::Leave(id) => self.order(Command::Leave(id)),
-            // After Rebuild the editors have made new drafts on what the cluster has; the refused change gives way to them.
+            // After Rebuild the editors have made new drafts on what the cluster has; the refused change
+            // gives way to them.
             Intent::Dismiss(id) | Intent::Rebuild(id) => {
                 let order = self.steering.dismiss(id, &self.scene.mesh);
                 self.give(order);
@@ -114,7 +115,8 @@ impl Shell {
         for (position, file) in files.enumerate() {
             let (found, found_problems) = cluster::contexts(file.as_deref());
             let opened_before = position > 0;
-            // Somebody who has no cluster yet has done nothing wrong; the screen says where contexts would come from.
+            // Somebody who has no cluster yet has done nothing wrong; the screen says where contexts would
+            // come from.
             let nothing_expected = file.is_none() && no_kubeconfig_yet();
             let found = found
                 .into_iter()

@@ -1,5 +1,5 @@
-//! Steering: what the user wants of the cluster and what became of it. Every method says what is to be ordered of the
-//! cluster, and does nothing else to the world.
+//! Steering: what the user wants of the cluster and what became of it. Every method says what is to be
+//! ordered of the cluster, and does nothing else to the world.
 
 use cluster::{Command, Of};
 use jiff::Timestamp;
@@ -41,7 +41,8 @@ impl Steering {
         Some(Command::Push(id, change, of))
     }
 
-    /// Undo is a change like any other: judged, written, followed. It is sent as soon as the server has judged it.
+    /// Undo is a change like any other: judged, written, followed. It is sent as soon as the server has
+    /// judged it.
     pub(crate) fn undo(&mut self, id: ChangeId) -> Result<Option<Command>, Problem> {
         let Some(entry) = self.ledger.get(id) else { return Ok(None) };
         let inverse = entry.change.inverse(&entry.stored)?;

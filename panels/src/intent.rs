@@ -36,16 +36,19 @@ pub enum Intent {
     Window(u64),
     /// Stop or go on taking in new data.
     Pause(bool),
-    /// A draft has settled: its change joins the set that is not pushed yet, in the place of the draft's older one, and the
-    /// set is judged on the server without doing it. The draft keeps this id until its change is pushed.
+    /// A draft has settled: its change joins the set that is not pushed yet, in the place of the draft's
+    /// older one, and the set is judged on the server without doing it. The draft keeps this id until its
+    /// change is pushed.
     Check(ChangeId, Box<Change>),
     /// Do a change set that was checked.
     Push(ChangeId),
     /// Undo a change that was pushed: checks and pushes its inverse.
     Undo(ChangeId),
-    /// Forget one change of the set, or all of it, or a failed change: its editors go back to what the cluster has.
+    /// Forget one change of the set, or all of it, or a failed change: its editors go back to what the
+    /// cluster has.
     Dismiss(ChangeId),
-    /// After a conflict or a failure: make its drafts anew on what the cluster has now, and have them judged again.
+    /// After a conflict or a failure: make its drafts anew on what the cluster has now, and have them judged
+    /// again.
     Rebuild(ChangeId),
     /// Write the rest of a push that was cut off.
     Finish(ChangeId),

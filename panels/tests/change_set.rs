@@ -1,5 +1,5 @@
-//! Several changes in the bar: drafts join and leave, the order is told, all are pushed as one. And pushes that were cut
-//! off.
+//! Several changes in the bar: drafts join and leave, the order is told, all are pushed as one. And pushes
+//! that were cut off.
 #![allow(clippy::unwrap_used)]
 
 mod support;

@@ -1,5 +1,5 @@
-//! What broke below HTTP: names, connections, TLS, streams. Libraries say it in words of their own, which go to the log;
-//! the user is told what it means.
+//! What broke below HTTP: names, connections, TLS, streams. Libraries say it in words of their own, which go
+//! to the log; the user is told what it means.
 
 use mesh::Problem;
 use rustls::{AlertDescription, CertificateError};

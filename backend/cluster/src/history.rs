@@ -1,5 +1,5 @@
-//! What earlier runs did in this cluster. A push that was cut off is looked up: what its objects are now says how far it
-//! came.
+//! What earlier runs did in this cluster. A push that was cut off is looked up: what its objects are now says
+//! how far it came.
 
 use crate::push::News;
 use crate::session::Session;

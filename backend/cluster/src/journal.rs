@@ -1,5 +1,5 @@
-//! The journal's files: one for each run with a cluster, in the user's own folder, readable by nobody else. A run holds
-//! its file locked as long as it lives, so that others know whose pushes were cut off.
+//! The journal's files: one for each run with a cluster, in the user's own folder, readable by nobody else. A
+//! run holds its file locked as long as it lives, so that others know whose pushes were cut off.
 
 use jiff::Timestamp;
 use mesh::Problem;

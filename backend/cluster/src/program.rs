@@ -1,5 +1,5 @@
-//! Carries out a program: asks it what to do, does that, and tells it what came of it. Nothing is sent before the journal
-//! has it.
+//! Carries out a program: asks it what to do, does that, and tells it what came of it. Nothing is sent before
+//! the journal has it.
 
 use crate::push::News;
 use crate::session::Session;

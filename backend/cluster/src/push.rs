@@ -90,8 +90,8 @@ pub(crate) struct Order {
     pub(crate) resumed: bool,
 }
 
-/// Writes a change and follows it. The write is finished even when the connection is dropped meanwhile, and `until_written`
-/// is held until then; only the following ends.
+/// Writes a change and follows it. The write is finished even when the connection is dropped meanwhile, and
+/// `until_written` is held until then; only the following ends.
 pub(crate) async fn push(
     session: Arc<Session>,
     order: Order,

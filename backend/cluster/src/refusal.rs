@@ -8,8 +8,8 @@ use mesh::program::{Failure, not_done};
 use mesh::{Edit, Object, Problem, Step};
 use serde_json::Value;
 
-/// Tells apart "somebody else was first" and "refused". A failed `test` and a bad patch get the same answer of the
-/// server, so the object is read again and the patch tried on it here.
+/// Tells apart "somebody else was first" and "refused". A failed `test` and a bad patch get the same answer
+/// of the server, so the object is read again and the patch tried on it here.
 pub(crate) async fn failure(session: &Session, step: &Step, error: &kube::Error) -> Failure {
     let refused = || Failure::Refused(refusal(step, error));
     let kube::Error::Api(status) = error else { return refused() };
@@ -57,7 +57,8 @@ fn refusal(step: &Step, error: &kube::Error) -> Problem {
     let mut problem = error::problem(not_done(step), error);
     let kube::Error::Api(status) = error else { return problem };
     let kind = step.at.kind;
-    // A namespace that is not there is named in the answer's details; a kind that is not there has no details.
+    // A namespace that is not there is named in the answer's details; a kind that is not there has no
+    // details.
     if matches!(step.edit, Edit::Create(_))
         && status.code == 404
         && status.details.as_ref().is_none_or(|details| details.kind.is_empty())

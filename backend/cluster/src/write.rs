@@ -1,5 +1,5 @@
-//! Writing one step of a change: judged by the server first, then done, guarded by what the user saw. What the object was
-//! right before is read, so that an undo takes back our part of it and no one else's.
+//! Writing one step of a change: judged by the server first, then done, guarded by what the user saw. What
+//! the object was right before is read, so that an undo takes back our part of it and no one else's.
 
 use crate::session::Session;
 use crate::{broken, error, http, refusal, trim};
@@ -18,8 +18,8 @@ const JSON_PATCH: &str = "application/json-patch+json";
 /// How long the server may take for one step: somewhat longer than the longest that it waits for a webhook.
 const ANSWER: Duration = Duration::from_secs(35);
 
-/// Lets the server judge a step without doing it; returns its warnings. One that refers to what another step creates is
-/// judged alone: Istio accepts references to things that are not there yet.
+/// Lets the server judge a step without doing it; returns its warnings. One that refers to what another step
+/// creates is judged alone: Istio accepts references to things that are not there yet.
 pub(crate) async fn dry_run(session: &Session, step: &Step) -> Result<Vec<String>, Failure> {
     match request(session, step, Mode::DryRun).await {
         Ok(answer) => Ok(answer.warnings),

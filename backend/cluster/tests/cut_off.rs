@@ -1,5 +1,5 @@
-//! Pushes that are cut off: the program is killed between two writes, or the connection breaks before an answer. The next
-//! run finds what was written, and finishes it or takes it back.
+//! Pushes that are cut off: the program is killed between two writes, or the connection breaks before an
+//! answer. The next run finds what was written, and finishes it or takes it back.
 
 mod common;
 

@@ -39,7 +39,8 @@ pub struct Step {
 /// An edit of one or more objects that belong together, in the order in which they are applied.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Change {
-    /// A plain sentence: "v3 of reviews gets 25 % instead of 10 %, v1 75 % instead of 90 % of all other calls".
+    /// A plain sentence: "v3 of reviews gets 25 % instead of 10 %, v1 75 % instead of 90 % of all other
+    /// calls".
     pub title: String,
     /// What is done; DestinationRule subsets come before the VirtualService that uses them.
     pub steps: Vec<Step>,
@@ -50,9 +51,9 @@ pub struct Change {
 }
 
 impl Change {
-    /// The change that puts back as it was what was written, in the opposite order. `stored` is what the server made of
-    /// each step, `None` where it was not written; the guards state what was written, so a later edit by somebody else is
-    /// not undone.
+    /// The change that puts back as it was what was written, in the opposite order. `stored` is what the
+    /// server made of each step, `None` where it was not written; the guards state what was written, so a
+    /// later edit by somebody else is not undone.
     pub fn inverse(&self, stored: &[Option<Stored>]) -> Result<Self, Problem> {
         crate::undo::inverse(self, stored)
     }

@@ -1,5 +1,5 @@
-//! The ledger: every change of this run and of earlier ones, how far it has come, and its undo. What is not sent yet is
-//! one change set, which drafts join and leave.
+//! The ledger: every change of this run and of earlier ones, how far it has come, and its undo. What is not
+//! sent yet is one change set, which drafts join and leave.
 
 mod stage;
 
@@ -180,15 +180,16 @@ impl Ledger {
         &self.set
     }
 
-    /// A draft's change joins the set that is not sent yet; its newer one takes the place of its older one. Returns what
-    /// is to be judged now: the set is another one, with an id of its own, so that no earlier verdict counts for it.
+    /// A draft's change joins the set that is not sent yet; its newer one takes the place of its older one.
+    /// Returns what is to be judged now: the set is another one, with an id of its own, so that no earlier
+    /// verdict counts for it.
     pub fn put(&mut self, draft: ChangeId, change: Change, mesh: &Mesh, now: Timestamp) -> Option<ToJudge> {
         self.set.put(draft, change);
         self.renew(mesh, now)
     }
 
-    /// Takes a draft's change out of the set, or the whole set, or another change that was never sent. Returns what is to
-    /// be judged anew.
+    /// Takes a draft's change out of the set, or the whole set, or another change that was never sent.
+    /// Returns what is to be judged anew.
     pub fn dismiss(&mut self, id: ChangeId, mesh: &Mesh, now: Timestamp) -> Option<ToJudge> {
         if self.set.remove(id) {
             return self.renew(mesh, now);
@@ -225,7 +226,8 @@ impl Ledger {
         }
     }
 
-    /// Adds a change that stands alone and is about to be checked; one of the same id that was not sent gives way to it.
+    /// Adds a change that stands alone and is about to be checked; one of the same id that was not sent gives
+    /// way to it.
     pub fn open(&mut self, id: ChangeId, change: Change, undoes: Option<ChangeId>, now: Timestamp) {
         self.forget(id);
         let part = Part { id, title: change.title.clone(), steps: (0..change.steps.len()).collect() };

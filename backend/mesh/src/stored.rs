@@ -34,7 +34,8 @@ pub enum Standing {
     Written(Stored),
     /// It was not done.
     Untouched,
-    /// The object is neither as it was nor as it was to be: somebody else was there since. `None`: it is gone.
+    /// The object is neither as it was nor as it was to be: somebody else was there since. `None`: it is
+    /// gone.
     Changed(Option<Object>),
 }
 

@@ -1,4 +1,5 @@
-//! The inverse of a change: puts back the bytes that were there, and refuses where somebody else has written since.
+//! The inverse of a change: puts back the bytes that were there, and refuses where somebody else has written
+//! since.
 
 use crate::change::{Change, Edit, Step};
 use crate::stored::{Stored, applies};

@@ -7,8 +7,8 @@ fn object(spec: Value) -> Object {
         .into()
 }
 
-/// A change of one step from one spec to another, and the spec after its undo, where the server had `before` and made
-/// `after` of it.
+/// A change of one step from one spec to another, and the spec after its undo, where the server had `before`
+/// and made `after` of it.
 #[track_caller]
 fn check(seen: Value, wanted: Value, patch: Value, before: Option<Value>, after: Value, expect: Value) {
     let step = Step {

@@ -1,6 +1,6 @@
-//! The change bar: the pending changes as plain sentences, who judged them, how many proxies have them, and Diff, Undo,
-//! Push. It keeps its place when there is nothing to push, so that the picture above never jumps. A push that was cut off
-//! by the end of an earlier run comes first: it is finished, undone, or left.
+//! The change bar: the pending changes as plain sentences, who judged them, how many proxies have them, and
+//! Diff, Undo, Push. It keeps its place when there is nothing to push, so that the picture above never jumps.
+//! A push that was cut off by the end of an earlier run comes first: it is finished, undone, or left.
 
 mod review;
 mod set;
@@ -76,8 +76,8 @@ impl ChangeBar {
         }
     }
 
-    /// What was cut off; else the newest change that waits for the user or for the proxies, else the newest one of this run.
-    /// Nothing that was dismissed.
+    /// What was cut off; else the newest change that waits for the user or for the proxies, else the newest
+    /// one of this run. Nothing that was dismissed.
     fn shown<'a>(&self, cx: &Cx<'a>) -> Option<&'a Entry> {
         let newest_first =
             || cx.changes.entries().iter().rev().filter(|entry| !self.hidden.contains(&entry.id));

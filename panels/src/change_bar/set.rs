@@ -1,5 +1,5 @@
-//! The changes of a set: each with what the dry run says of it and the way out of the set, and the order in which their
-//! objects are written, with the reason.
+//! The changes of a set: each with what the dry run says of it and the way out of the set, and the order in
+//! which their objects are written, with the reason.
 
 use super::words;
 use crate::Cx;

@@ -84,7 +84,8 @@ fn count(stage: &Stage, of: usize) -> Option<(usize, usize)> {
     }
 }
 
-/// What calls showed: "v3 79 % (wanted 80 %), v1 21 % (wanted 20 %) of 300 calls since then"; "" before they did.
+/// What calls showed: "v3 79 % (wanted 80 %), v1 21 % (wanted 20 %) of 300 calls since then"; "" before they
+/// did.
 pub fn measured(stage: &Stage) -> String {
     let Stage::Measured(measured) = stage else { return String::new() };
     let all = std::iter::once(measured).chain(&measured.more);
@@ -143,7 +144,8 @@ pub fn can_push(entry: &Entry) -> bool {
     matches!(entry.stage, Stage::Checked(_)) && entry.sent.is_none()
 }
 
-/// Whether a change that failed can be tried again as it is: nothing of it was written, and nobody else was first.
+/// Whether a change that failed can be tried again as it is: nothing of it was written, and nobody else was
+/// first.
 pub fn can_try_again(entry: &Entry) -> bool {
     matches!(entry.stage, Stage::Failed(_))
         && entry.conflict.is_none()
@@ -184,7 +186,8 @@ pub fn sentence(entry: &Entry) -> String {
     }
 }
 
-/// Who else has written since a push was cut off: "VirtualService bookinfo/reviews was changed by somebody else since".
+/// Who else has written since a push was cut off: "VirtualService bookinfo/reviews was changed by somebody
+/// else since".
 pub fn foreign(entry: &Entry) -> String {
     let names: Vec<String> = entry.foreign.iter().map(ToString::to_string).collect();
     let were = if names.len() == 1 { "was" } else { "were" };

@@ -1,5 +1,5 @@
-//! A sheet: one editor on one thing, with a draft for each of its scopes. Drafts are followed, judged, rebuilt and taken
-//! back here, once for all editors.
+//! A sheet: one editor on one thing, with a draft for each of its scopes. Drafts are followed, judged,
+//! rebuilt and taken back here, once for all editors.
 
 use super::{Chooser, EditorRow, Edits, Form, Gesture, Kept, Scope as _, Scoped, Standing, rules};
 use crate::Cx;
@@ -109,8 +109,8 @@ impl<E: Edits> Row<E> {
         self.kept.wanted.plan(self.kept.base(), &self.scoped.at, &mut plan);
         plan.change()
     }
-    /// Sends the draft to be judged; when there is nothing to push of it, takes back what was asked before. While somebody
-    /// else's change lies underneath, nothing is sent: the user first sees what it is.
+    /// Sends the draft to be judged; when there is nothing to push of it, takes back what was asked before.
+    /// While somebody else's change lies underneath, nothing is sent: the user first sees what it is.
     fn check(&mut self, cx: &Cx<'_>) {
         if self.standing() == Standing::Superseded {
             return;

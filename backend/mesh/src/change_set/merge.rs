@@ -1,5 +1,5 @@
-//! Several edits of one object become one: their guards first, because they state what the user saw, then their edits, each
-//! where it was meant. Edits of one place are a clash.
+//! Several edits of one object become one: their guards first, because they state what the user saw, then
+//! their edits, each where it was meant. Edits of one place are a clash.
 
 use crate::change::{Edit, Step};
 use json_patch::{Patch, PatchOperation};
@@ -45,7 +45,8 @@ pub(super) fn merge(steps: &[&Step]) -> Result<Step, Overlap> {
         }
     }
     let patch = Patch(operations);
-    // Drafts may be of different age; the set holds where it fits one of the objects that were seen, the newest first.
+    // Drafts may be of different age; the set holds where it fits one of the objects that were seen, the
+    // newest first.
     let fits = |step: &&Step| {
         let before = step.before.clone()?;
         let mut after = (*before.0).clone();

@@ -1,5 +1,6 @@
-//! A change set: several drafts that are judged, pushed and undone as one. Their objects are written in an order in which
-//! nothing refers to what is not there yet; what several drafts do to one object becomes one edit of it.
+//! A change set: several drafts that are judged, pushed and undone as one. Their objects are written in an
+//! order in which nothing refers to what is not there yet; what several drafts do to one object becomes one
+//! edit of it.
 
 mod merge;
 mod order;
@@ -70,7 +71,8 @@ impl ChangeSet {
         self.members.len() < before
     }
 
-    /// All of it as one change of this mesh: one step for each object, in the order in which they are written.
+    /// All of it as one change of this mesh: one step for each object, in the order in which they are
+    /// written.
     pub fn whole(&self, mesh: &Mesh) -> Result<Change, Clash> {
         if let [only] = self.members.as_slice() {
             return Ok(only.change.clone());

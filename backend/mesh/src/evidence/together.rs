@@ -1,5 +1,6 @@
-//! Evidence of several changes that are written as one. What one of them does to the rules of a VirtualService, the probes
-//! of the others have to know: which routes there are, and at which place their own rule is.
+//! Evidence of several changes that are written as one. What one of them does to the rules of a
+//! VirtualService, the probes of the others have to know: which routes there are, and at which place their
+//! own rule is.
 
 use super::{Evidence, MadeRoute, Measure, Owner, Probe, Reach};
 use crate::Mesh;
@@ -79,7 +80,8 @@ fn moved(reach: &Reach<'_>, probe: &Probe, own: &[Step], done: &[Step]) -> Vec<P
         .collect()
 }
 
-/// Where a rule is among other rules: the one with its name and matches, counted among those that have the same.
+/// Where a rule is among other rules: the one with its name and matches, counted among those that have the
+/// same.
 fn place(own: &Value, rule: usize, done: &Value) -> Option<usize> {
     let rules = |spec: &Value| -> Vec<[Value; 2]> {
         let list = spec.get("http").and_then(Value::as_array).into_iter().flatten();
@@ -107,10 +109,7 @@ mod tests {
         let shares = Split::new([("v1", 10), ("v2", 10), ("v3", 80)]).unwrap();
         let header = HeaderIs { name: "team".into(), value: "books".into() };
         let abort = FaultSpec { delay: None, abort: Some((503, 100.0)) };
-        [
-            split(mesh, &rule, &shares).unwrap(),
-            fault(mesh, &rule, Some(&header), abort).unwrap(),
-        ]
+        [split(mesh, &rule, &shares).unwrap(), fault(mesh, &rule, Some(&header), abort).unwrap()]
     }
 
     /// Which of the routes of a VirtualService a probe means.

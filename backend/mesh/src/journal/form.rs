@@ -1,4 +1,5 @@
-//! Steps and objects as they stand on disk: what is needed to write them and to take them back, and nothing else.
+//! Steps and objects as they stand on disk: what is needed to write them and to take them back, and nothing
+//! else.
 
 use crate::change::{Edit, Step};
 use istio::{Object, Ref, kinds};

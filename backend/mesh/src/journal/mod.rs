@@ -1,9 +1,10 @@
-//! The journal: what is on disk of every change before it is sent, so that a run that is cut off can be told about and
-//! finished or undone by a later one. Here is what stands in it and how it is read; `cluster` keeps the files.
+//! The journal: what is on disk of every change before it is sent, so that a run that is cut off can be told
+//! about and finished or undone by a later one. Here is what stands in it and how it is read; `cluster` keeps
+//! the files.
 //!
-//! One file is one run with one cluster, one line is one record, as JSON. A line that was cut off, or that a later version
-//! wrote, is passed over. Only specs of kinds that can be edited are kept, and what names their version; no Secret is ever
-//! an object of a change, and what kubectl notes of whole objects is left out.
+//! One file is one run with one cluster, one line is one record, as JSON. A line that was cut off, or that a
+//! later version wrote, is passed over. Only specs of kinds that can be edited are kept, and what names their
+//! version; no Secret is ever an object of a change, and what kubectl notes of whole objects is left out.
 
 mod form;
 mod record;

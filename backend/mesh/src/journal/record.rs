@@ -1,5 +1,5 @@
-//! One line of the journal. Its form is a contract with earlier and later versions of the program: a kind of record or of
-//! fact may be added, none changes its meaning.
+//! One line of the journal. Its form is a contract with earlier and later versions of the program: a kind of
+//! record or of fact may be added, none changes its meaning.
 
 use super::Past;
 use super::form::{self, StepForm};

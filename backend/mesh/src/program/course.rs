@@ -1,4 +1,5 @@
-//! Steps done one after the other. When an answer is lost, the object is looked at until it says whether the step was done.
+//! Steps done one after the other. When an answer is lost, the object is looked at until it says whether the
+//! step was done.
 
 use super::{Act, Came, Failure};
 use crate::change::{Edit, Step};
@@ -6,7 +7,8 @@ use crate::stored::{Standing, Stored};
 use istio::Problem;
 use std::time::Duration;
 
-/// The first pause between two looks at an object whose server does not answer; each is twice as long as the one before.
+/// The first pause between two looks at an object whose server does not answer; each is twice as long as the
+/// one before.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 

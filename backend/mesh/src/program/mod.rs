@@ -1,5 +1,6 @@
-//! Programs: what takes time and several acts in a cluster. A program is pure: it is asked what to do next, by what is
-//! known and what came of what it did last; `cluster` does it, and writes the journal before it does.
+//! Programs: what takes time and several acts in a cluster. A program is pure: it is asked what to do next,
+//! by what is known and what came of what it did last; `cluster` does it, and writes the journal before it
+//! does.
 
 mod course;
 mod push;
@@ -17,7 +18,8 @@ use std::time::Duration;
 
 /// What takes time.
 pub trait Program {
-    /// What to do now, in this order. Asked again when the last of it is done. Nothing means that it has ended.
+    /// What to do now, in this order. Asked again when the last of it is done. Nothing means that it has
+    /// ended.
     fn next(&mut self, board: &Board<'_>, now: Timestamp) -> Vec<Act>;
 }
 

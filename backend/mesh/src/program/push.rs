@@ -1,5 +1,6 @@
-//! A push: the steps of a change in their order. When one fails, those before it are taken back; what cannot be taken back
-//! is said. A push that was cut off goes on in the same way, by what its objects say of its steps.
+//! A push: the steps of a change in their order. When one fails, those before it are taken back; what cannot
+//! be taken back is said. A push that was cut off goes on in the same way, by what its objects say of its
+//! steps.
 
 use super::course::{Course, Turn};
 use super::{Act, Board, Came, Failure, Program};

@@ -33,7 +33,8 @@ fn weight(step: &Step) -> Value {
     step.after.as_ref().map_or(Value::Null, |object| object.spec()["weight"].clone())
 }
 
-/// Runs a program to its end; `server` says what comes of each write and look, which are told as "write cart 25".
+/// Runs a program to its end; `server` says what comes of each write and look, which are told as "write cart
+/// 25".
 fn run(mut push: Push, server: impl IntoIterator<Item = Came>) -> Vec<String> {
     let (scene, now) = (Scene::default(), Timestamp::UNIX_EPOCH);
     let mut server: VecDeque<Came> = server.into_iter().collect();

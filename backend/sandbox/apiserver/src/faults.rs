@@ -1,5 +1,5 @@
-//! Trouble on request: refused rights, an expired token, dropped watches, a missing kind, a slow server. For tests, and for
-//! whoever wants to see how a client takes it.
+//! Trouble on request: refused rights, an expired token, dropped watches, a missing kind, a slow server. For
+//! tests, and for whoever wants to see how a client takes it.
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
@@ -107,8 +107,8 @@ impl Faults {
         *self.0.delay.lock() = by;
     }
 
-    /// Catches the next write of this object: "virtualservices/reviews", or "virtualservices" for one that is created.
-    /// What is returned says when it was caught.
+    /// Catches the next write of this object: "virtualservices/reviews", or "virtualservices" for one that is
+    /// created. What is returned says when it was caught.
     pub fn catch(&self, object: &str, catch: Catch) -> Caught {
         *self.0.catch.lock() = Some((object.to_owned(), catch));
         Caught { count: self.0.caught.subscribe() }
