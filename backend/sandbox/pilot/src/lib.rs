@@ -19,7 +19,6 @@ mod ca;
 mod debug;
 mod error;
 mod follow;
-mod hosts;
 mod identity;
 mod log;
 mod metrics;

@@ -21,7 +21,7 @@ fn is_istio(object: &Value) -> bool {
 }
 
 fn port(port: &Port) -> Value {
-    json!({"name": port.name, "port": port.number, "protocol": port.said.unwrap_or("UnsupportedProtocol")})
+    json!({"name": port.name, "port": port.number, "protocol": port.protocol.title().unwrap_or("UnsupportedProtocol")})
 }
 
 /// The object that a service was read from: its labels and version are shown as they are.

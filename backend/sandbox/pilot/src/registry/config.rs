@@ -18,19 +18,27 @@ pub struct Config<T> {
     pub spec: T,
 }
 
+impl<T> istio::Config for Config<T> {
+    type Spec = T;
+    fn namespace(&self) -> &str {
+        &self.namespace
+    }
+    fn name(&self) -> &str {
+        &self.name
+    }
+    fn created(&self) -> &str {
+        &self.created
+    }
+    fn spec(&self) -> &T {
+        &self.spec
+    }
+}
+
 impl<T> Config<T> {
     /// How istiod links generated configuration to the resource it came from.
     pub fn link(&self, kind: &str) -> String {
         format!("/apis/networking.istio.io/v1/namespaces/{}/{kind}/{}", self.namespace, self.name)
     }
-}
-
-pub(super) fn oldest_first<T>(configs: &mut [Config<T>]) {
-    configs.sort_by(|a, b| (&a.created, &a.namespace, &a.name).cmp(&(&b.created, &b.namespace, &b.name)));
-}
-
-pub(super) fn created(object: &Object) -> String {
-    object.0["metadata"]["creationTimestamp"].as_str().unwrap_or_default().to_owned()
 }
 
 pub(crate) fn read<T: serde::de::DeserializeOwned + Default>(
@@ -41,7 +49,7 @@ pub(crate) fn read<T: serde::de::DeserializeOwned + Default>(
         Ok(spec) => Some(Config {
             name: object.name().to_owned(),
             namespace: object.namespace().to_owned(),
-            created: created(object),
+            created: object.created().to_owned(),
             object: object.clone(),
             spec,
         }),

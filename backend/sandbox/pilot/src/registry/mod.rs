@@ -13,16 +13,19 @@ pub(crate) mod workload;
 
 pub use config::Config;
 pub use locality::Locality;
-pub use service::{FixedEndpoint, Port, Protocol, Resolution, Service, TargetPort, allocated};
+pub use service::{FixedEndpoint, Port, Resolution, Service, TargetPort, allocated};
 pub use untranslated::Untranslated;
 pub(crate) use untranslated::title;
 pub use workload::{ProxyKind, Workload};
 
-use crate::hosts::selects;
+use crate::identity::ROOT_NAMESPACE;
 use crate::world::World;
-use config::{created, oldest_first, read};
+use config::read;
 use gateway_api::GatewayApi;
 use istio::Object;
+use istio::Selects;
+use istio::mtls::Policies;
+use istio::precedence::by_age;
 use istio::views::envoy_filter::EnvoyFilter;
 use istio::views::{
     AuthorizationPolicy, DestinationRule, Gateway, PeerAuthentication, RequestAuthentication, ServiceEntry,
@@ -33,7 +36,7 @@ use mesh_config::MeshConfig;
 use secrets::Credential;
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// What was read before.
 #[derive(Default)]
@@ -73,6 +76,7 @@ pub struct Registry {
     pub(crate) credentials: BTreeMap<(String, String), Credential>,
     /// Oldest first.
     pub peer_authentications: Vec<Config<PeerAuthentication>>,
+    mtls: OnceLock<Policies<'static, Config<PeerAuthentication>>>,
     /// Oldest first.
     pub authorization_policies: Vec<Config<AuthorizationPolicy>>,
     /// Oldest first.
@@ -111,17 +115,17 @@ impl Registry {
         registry.services.sort_by(|a, b| (&a.host, a.entry, &a.created).cmp(&(&b.host, b.entry, &b.created)));
         registry.merge_hosts();
         registry.workloads.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
-        oldest_first(&mut registry.virtual_services);
-        oldest_first(&mut registry.destination_rules);
-        oldest_first(&mut registry.gateways);
-        oldest_first(&mut registry.sidecars);
-        oldest_first(&mut registry.workload_entries);
-        oldest_first(&mut registry.peer_authentications);
-        oldest_first(&mut registry.authorization_policies);
-        oldest_first(&mut registry.envoy_filters);
-        oldest_first(&mut registry.request_authentications);
-        oldest_first(&mut registry.telemetries);
-        oldest_first(&mut registry.service_entries);
+        registry.virtual_services.sort_by(by_age);
+        registry.destination_rules.sort_by(by_age);
+        registry.gateways.sort_by(by_age);
+        registry.sidecars.sort_by(by_age);
+        registry.workload_entries.sort_by(by_age);
+        registry.peer_authentications.sort_by(by_age);
+        registry.authorization_policies.sort_by(by_age);
+        registry.envoy_filters.sort_by(by_age);
+        registry.request_authentications.sort_by(by_age);
+        registry.telemetries.sort_by(by_age);
+        registry.service_entries.sort_by(by_age);
         registry
     }
 
@@ -131,7 +135,7 @@ impl Registry {
         }
         match object.kind() {
             "Namespace" => self.gateway_api.namespace(object),
-            "Service" => self.services.extend(service::kubernetes(object, created(object))),
+            "Service" => self.services.extend(service::kubernetes(object)),
             "ServiceEntry" => {
                 let entry = read::<ServiceEntry>(object, &mut self.untranslated);
                 self.services.extend(entry.iter().flat_map(service::of_entry));
@@ -215,6 +219,11 @@ impl Registry {
         self.services = merged;
     }
 
+    /// The PeerAuthentications, to be asked for what a port takes.
+    pub(crate) fn mtls(&self) -> &Policies<'static, Config<PeerAuthentication>> {
+        self.mtls.get_or_init(|| Policies::new(ROOT_NAMESPACE, self.peer_authentications.iter().cloned()))
+    }
+
     /// The service of this host.
     pub fn service(&self, host: &str) -> Option<&Service> {
         let at = self.services.partition_point(|service| service.host.as_str() < host);
@@ -239,16 +248,15 @@ impl Registry {
     /// The pods that a service selects and that take traffic.
     pub fn members<'a>(&'a self, service: &'a Service) -> impl Iterator<Item = &'a Workload> {
         self.workloads_in(&service.namespace).filter(|workload| {
-            !service.selector.is_empty() && workload.ready && selects(&service.selector, &workload.labels)
+            workload.ready && Selects::gathering(&service.selector).takes(&workload.labels)
         })
     }
 
     /// The endpoints of a service that no pod is: its own, and WorkloadEntries that it selects.
     pub fn fixed<'a>(&'a self, service: &'a Service) -> impl Iterator<Item = FixedEndpoint> + 'a {
         let entries = self.workload_entries.iter().filter(|entry| {
-            !service.selector.is_empty()
-                && entry.namespace == service.namespace
-                && selects(&service.selector, &entry.spec.labels)
+            entry.namespace == service.namespace
+                && Selects::gathering(&service.selector).takes(&entry.spec.labels)
         });
         service.fixed.iter().cloned().chain(entries.filter_map(|entry| FixedEndpoint::of(&entry.spec)))
     }
@@ -261,9 +269,8 @@ impl Registry {
     /// The services that select a workload.
     pub fn services_of<'a>(&'a self, workload: &'a Workload) -> impl Iterator<Item = &'a Service> {
         self.services.iter().filter(|service| {
-            !service.selector.is_empty()
-                && workload.namespace == service.namespace
-                && selects(&service.selector, &workload.labels)
+            workload.namespace == service.namespace
+                && Selects::gathering(&service.selector).takes(&workload.labels)
         })
     }
 }

@@ -2,76 +2,12 @@
 
 use super::config::Config;
 use super::locality::Locality;
-use crate::identity::TRUST_DOMAIN;
-use istio::Object;
-use istio::views::{ServiceEntry, WorkloadEntry};
+use istio::hosts::of_service;
+use istio::views::{ServiceEntry, ServicePort, WorkloadEntry};
+use istio::{Object, Protocol};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
-
-/// How a port is spoken to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Protocol {
-    /// HTTP/1.1.
-    Http,
-    /// HTTP/2, gRPC included.
-    Http2,
-    /// HTTP that the application encrypts itself.
-    Https,
-    /// Anything that the application encrypts itself.
-    Tls,
-    /// Bytes.
-    Tcp,
-}
-
-impl Protocol {
-    /// `appProtocol` first, then the port's name up to its first dash, as Istio reads them.
-    pub fn of(app_protocol: Option<&str>, name: &str) -> Self {
-        let word = app_protocol.unwrap_or_else(|| name.split('-').next().unwrap_or_default());
-        match word.to_ascii_lowercase().as_str() {
-            "http" | "http_proxy" => Self::Http,
-            "http2" | "grpc" | "kubernetes.io/h2c" => Self::Http2,
-            "https" => Self::Https,
-            "tls" => Self::Tls,
-            // "grpc-web" loses its second half when it is a port name; both speak HTTP/1.1 to a sidecar.
-            _ if app_protocol == Some("grpc-web") => Self::Http,
-            _ => Self::Tcp,
-        }
-    }
-
-    /// What a port says of how it is spoken to, as istiod's pages write it; Istio would look at the first bytes of one that
-    /// says nothing.
-    pub fn said(app_protocol: Option<&str>, name: &str) -> Option<&'static str> {
-        const WORDS: [(&str, &str); 13] = [
-            ("http", "HTTP"),
-            ("http2", "HTTP2"),
-            ("kubernetes.io/h2c", "HTTP2"),
-            ("http_proxy", "HTTP_PROXY"),
-            ("grpc", "GRPC"),
-            ("grpc-web", "GRPCWeb"),
-            ("https", "HTTPS"),
-            ("tls", "TLS"),
-            ("tcp", "TCP"),
-            ("udp", "UDP"),
-            ("mongo", "Mongo"),
-            ("mysql", "MySQL"),
-            ("redis", "Redis"),
-        ];
-        let word =
-            app_protocol.unwrap_or_else(|| name.split('-').next().unwrap_or_default()).to_ascii_lowercase();
-        WORDS.into_iter().find(|(known, _)| *known == word).map(|(_, written)| written)
-    }
-
-    /// Whether requests, not only bytes, can be seen.
-    pub fn is_http(self) -> bool {
-        matches!(self, Self::Http | Self::Http2)
-    }
-
-    /// Whether the application encrypts itself, so that only the name it asks for can be seen.
-    pub fn is_tls(self) -> bool {
-        matches!(self, Self::Https | Self::Tls)
-    }
-}
 
 /// One port of a service.
 #[derive(Clone, Debug)]
@@ -80,10 +16,8 @@ pub struct Port {
     pub number: u16,
     /// Its name, "" when it has none.
     pub name: String,
-    /// From its name or `appProtocol`.
+    /// From its name or `appProtocol`; where they say nothing, it is taken as bytes.
     pub protocol: Protocol,
-    /// What it says itself, if anything.
-    pub said: Option<&'static str>,
     /// The workload's port: a number, or the name of a container's port.
     pub target: TargetPort,
 }
@@ -218,7 +152,7 @@ impl Service {
 }
 
 /// Reads a Kubernetes Service; `None` for one that is only another name.
-pub(crate) fn kubernetes(object: &Object, created: String) -> Option<Service> {
+pub(crate) fn kubernetes(object: &Object) -> Option<Service> {
     let spec = object.spec();
     if spec["type"] == "ExternalName" {
         return None;
@@ -238,15 +172,14 @@ pub(crate) fn kubernetes(object: &Object, created: String) -> Option<Service> {
                 value.as_u64().and_then(|value| u16::try_from(value).ok()).unwrap_or(number),
             ),
         };
-        let is_tcp = port["protocol"].as_str().is_none_or(|transport| transport == "TCP");
-        let app_protocol = port["appProtocol"].as_str();
-        let (protocol, said) = (Protocol::of(app_protocol, &name), Protocol::said(app_protocol, &name));
-        is_tcp.then_some(Port { number, protocol, said, name, target })
+        let transport = port["protocol"].as_str().unwrap_or("TCP");
+        let protocol = Protocol::of_service(transport, port["appProtocol"].as_str(), &name, number);
+        (transport == "TCP").then_some(Port { number, protocol, name, target })
     });
     let export_to =
         object.annotation("networking.istio.io/exportTo").into_iter().flat_map(|text| text.split(','));
     Some(Service {
-        host: format!("{}.{}.svc.{TRUST_DOMAIN}", object.name(), object.namespace()),
+        host: of_service(object.name(), object.namespace()),
         name: object.name().to_owned(),
         namespace: object.namespace().to_owned(),
         addresses,
@@ -255,7 +188,7 @@ pub(crate) fn kubernetes(object: &Object, created: String) -> Option<Service> {
         distribution: distribution(object)
             .or_else(|| spec["trafficDistribution"].as_str().map(str::to_owned)),
         export_to: export_to.map(|to| to.trim().to_owned()).filter(|to| !to.is_empty()).collect(),
-        created,
+        created: object.created().to_owned(),
         ..Service::default()
     })
 }
@@ -263,6 +196,14 @@ pub(crate) fn kubernetes(object: &Object, created: String) -> Option<Service> {
 /// Istio's own way to say what `spec.trafficDistribution` says.
 fn distribution(object: &Object) -> Option<String> {
     object.annotation("networking.istio.io/traffic-distribution").map(str::to_owned)
+}
+
+/// What a ServiceEntry's port speaks: what it says, else what its name says.
+pub(crate) fn protocol_of(port: &ServicePort) -> Protocol {
+    match port.protocol.as_deref().filter(|said| !said.is_empty()) {
+        Some(said) => Protocol::named(said),
+        None => Protocol::of_service("TCP", None, &port.name, u16::try_from(port.number).unwrap_or_default()),
+    }
 }
 
 /// The hosts of a ServiceEntry.
@@ -275,15 +216,10 @@ pub(crate) fn of_entry(entry: &Config<ServiceEntry>) -> Vec<Service> {
             let number = u16::try_from(port.number).ok()?;
             let target =
                 port.target_port.and_then(|target| u16::try_from(target).ok()).filter(|target| *target != 0);
-            let said =
-                port.protocol.as_deref().filter(|protocol| !protocol.is_empty()).map(str::to_ascii_lowercase);
-            let (protocol, said) =
-                (Protocol::of(said.as_deref(), &port.name), Protocol::said(said.as_deref(), &port.name));
             Some(Port {
                 number,
                 name: port.name.clone(),
-                protocol,
-                said,
+                protocol: protocol_of(port),
                 target: TargetPort::Number(target.unwrap_or(number)),
             })
         })

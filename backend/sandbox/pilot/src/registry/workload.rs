@@ -1,8 +1,8 @@
 //! Workloads: pods, with or without a sidecar, and what their proxies are called.
 
 use super::locality::Locality;
-use crate::identity::TRUST_DOMAIN;
-use istio::Object;
+use crate::identity::{TRUST_DOMAIN, identity};
+use istio::{Object, canonical};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -110,14 +110,12 @@ impl Workload {
 
     /// Istio's canonical service: its label, else `app`, else the owner.
     pub fn canonical_service(&self) -> &str {
-        let labels = ["service.istio.io/canonical-name", "app.kubernetes.io/name", "app"];
-        labels.iter().find_map(|key| self.labels.get(*key)).unwrap_or(&self.owner)
+        canonical::service(&self.labels, &self.owner)
     }
 
     /// Istio's canonical revision: its label, else `version`, else "latest".
     pub fn canonical_revision(&self) -> &str {
-        let labels = ["service.istio.io/canonical-revision", "app.kubernetes.io/version", "version"];
-        labels.iter().find_map(|key| self.labels.get(*key)).map_or("latest", String::as_str)
+        canonical::revision(&self.labels)
     }
 
     /// The port of this machine for a port inside the pod.
@@ -129,11 +127,6 @@ impl Workload {
     pub fn app_ports(&self) -> impl Iterator<Item = u16> {
         self.ports.keys().filter_map(|key| key.strip_prefix("app/")?.parse().ok())
     }
-}
-
-/// The identity of a service account.
-pub(crate) fn identity(namespace: &str, service_account: &str) -> String {
-    format!("spiffe://{TRUST_DOMAIN}/ns/{namespace}/sa/{service_account}")
 }
 
 fn conditions(pod: &Object) -> impl Iterator<Item = &Value> {

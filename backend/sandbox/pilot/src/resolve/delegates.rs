@@ -1,190 +1,34 @@
-//! Delegation: a VirtualService leaves some of its HTTP rules to another, which has no hosts of its own.
-//!
-//! As in istiod, a rule that delegates becomes the rules of the other VirtualService, each narrowed by its matches and
-//! filled up with its settings. Rules whose matches contradict each other are left out.
+//! Delegation: VirtualServices that leave rules to others stand in the registry with those written out.
 
-use super::scope;
 use crate::registry::{Config, Registry, Untranslated, title};
-use istio::views::{HttpMatch, HttpRoute, StringMatch, VirtualService};
-use std::collections::BTreeMap;
+use istio::delegation::written_out;
+use istio::views::VirtualService;
+use istio::visibility::exported;
 
 /// Replaces what delegates in the registry, and takes those out that are only delegated to.
 pub(crate) fn merge(registry: &mut Registry) {
     let all = std::mem::take(&mut registry.virtual_services);
     let (mut roots, delegates): (Vec<_>, Vec<_>) =
         all.into_iter().partition(|config| !config.spec.hosts.is_empty());
-    let default = registry.mesh_config.default_virtual_service_export_to.clone();
+    let default = &registry.mesh_config.default_virtual_service_export_to;
     for root in roots.iter_mut().filter(|root| root.spec.http.iter().any(|rule| rule.delegate.is_some())) {
-        let mut merged = Vec::new();
-        for (index, rule) in std::mem::take(&mut root.spec.http).into_iter().enumerate() {
-            let Some(to) = rule.delegate.clone() else {
-                merged.push(rule);
-                continue;
-            };
-            let namespace = to
-                .namespace
-                .filter(|namespace| !namespace.is_empty())
-                .unwrap_or_else(|| root.namespace.clone());
-            let visible = |config: &&Config<VirtualService>| {
-                scope::exported(&config.spec.export_to, &default, &config.namespace, &root.namespace)
-            };
-            let named =
-                delegates.iter().find(|config| config.name == to.name && config.namespace == namespace);
-            match named.filter(visible) {
-                Some(found) => merged.extend(found.spec.http.iter().filter_map(|own| narrowed(&rule, own, &namespace))),
-                None => registry.untranslated.push(Untranslated {
-                    object: title(&root.object),
-                    reason: format!(
-                        "http[{index}]: there is no VirtualService {namespace}/{} without hosts to delegate to",
-                        to.name
-                    ),
-                }),
-            }
-        }
-        root.spec.http = merged;
+        let here = root.namespace.as_str();
+        let visible = |config: &&Config<VirtualService>| {
+            exported(&config.spec.export_to, default, &config.namespace, here)
+        };
+        let find = |namespace: &str, name: &str| {
+            let named = delegates.iter().find(|config| config.name == name && config.namespace == namespace);
+            named.filter(visible).map(|config| &config.spec)
+        };
+        let (rules, missing) = written_out(&root.spec, here, find);
+        registry.untranslated.extend(missing.into_iter().map(|to| Untranslated {
+            object: title(&root.object),
+            reason: format!(
+                "http[{}]: there is no VirtualService {}/{} without hosts to delegate to",
+                to.index, to.namespace, to.name
+            ),
+        }));
+        root.spec.http = rules.into_iter().map(|written| written.rule).collect();
     }
     registry.virtual_services = roots;
-}
-
-/// The rule of a delegate as its root has it; `None` when no request can match both.
-fn narrowed(root: &HttpRoute, own: &HttpRoute, namespace: &str) -> Option<HttpRoute> {
-    let mut rule = own.clone();
-    rule.r#match = match (root.r#match.as_slice(), own.r#match.as_slice()) {
-        ([], own) => own.to_vec(),
-        (root, []) => root.to_vec(),
-        (roots, own) => {
-            let pairs = roots.iter().flat_map(|root| own.iter().map(move |own| (root, own)));
-            let both: Vec<HttpMatch> = pairs.filter_map(|(root, own)| joined(root, own)).collect();
-            if both.is_empty() {
-                return None;
-            }
-            both
-        }
-    };
-    rule.name = name(root.name.as_deref(), own.name.as_deref());
-    rule.delegate = None;
-    let full = |host: &mut String| *host = istio::fqdn(host, namespace);
-    rule.route.iter_mut().for_each(|split| full(&mut split.destination.host));
-    rule.mirror.iter_mut().for_each(|to| full(&mut to.host));
-    rule.mirrors.iter_mut().for_each(|mirror| full(&mut mirror.destination.host));
-    macro_rules! inherit {
-        ($($field:ident),*) => { $(if rule.$field.is_none() { rule.$field.clone_from(&root.$field); })* };
-    }
-    inherit!(
-        rewrite,
-        direct_response,
-        timeout,
-        retries,
-        fault,
-        mirror,
-        mirror_percentage,
-        cors_policy,
-        headers
-    );
-    if rule.mirrors.is_empty() {
-        rule.mirrors.clone_from(&root.mirrors);
-    }
-    Some(rule)
-}
-
-fn name(root: Option<&str>, own: Option<&str>) -> Option<String> {
-    let names: Vec<&str> = [root, own].into_iter().flatten().filter(|name| !name.is_empty()).collect();
-    (!names.is_empty()).then(|| names.join("-"))
-}
-
-/// One match that asks for what both ask for; `None` when they contradict each other.
-fn joined(root: &HttpMatch, own: &HttpMatch) -> Option<HttpMatch> {
-    let texts = [
-        (&root.uri, &own.uri),
-        (&root.scheme, &own.scheme),
-        (&root.method, &own.method),
-        (&root.authority, &own.authority),
-    ];
-    let maps = [
-        (&root.headers, &own.headers),
-        (&root.without_headers, &own.without_headers),
-        (&root.query_params, &own.query_params),
-    ];
-    let among = |(root, own): (&BTreeMap<String, StringMatch>, &BTreeMap<String, StringMatch>)| {
-        root.iter().any(|(key, value)| own.get(key).is_some_and(|own| contradict(value, own)))
-    };
-    let labels = root
-        .source_labels
-        .iter()
-        .any(|(key, value)| own.source_labels.get(key).is_some_and(|own| own != value));
-    let differ = |one: Option<&String>, other: Option<&String>| matches!((one, other), (Some(one), Some(other)) if one != other);
-    let contradiction = texts
-        .into_iter()
-        .any(|(root, own)| matches!((root, own), (Some(root), Some(own)) if contradict(root, own)))
-        || maps.into_iter().any(among)
-        || labels
-        || root.uri.is_some() && own.uri.is_some() && root.ignore_uri_case != own.ignore_uri_case
-        || matches!((root.port, own.port), (Some(one), Some(other)) if one != other)
-        || differ(root.source_namespace.as_ref(), own.source_namespace.as_ref());
-    if contradiction {
-        return None;
-    }
-    let mut both = own.clone();
-    both.name = name(root.name.as_deref(), own.name.as_deref());
-    both.uri = own.uri.clone().or_else(|| root.uri.clone());
-    both.ignore_uri_case = root.ignore_uri_case || own.ignore_uri_case;
-    both.scheme = own.scheme.clone().or_else(|| root.scheme.clone());
-    both.method = own.method.clone().or_else(|| root.method.clone());
-    both.authority = own.authority.clone().or_else(|| root.authority.clone());
-    both.port = own.port.or(root.port);
-    both.source_namespace = own.source_namespace.clone().or_else(|| root.source_namespace.clone());
-    let union = |own: &mut BTreeMap<String, StringMatch>, root: &BTreeMap<String, StringMatch>| {
-        for (key, value) in root {
-            own.entry(key.clone()).or_insert_with(|| value.clone());
-        }
-    };
-    union(&mut both.headers, &root.headers);
-    union(&mut both.without_headers, &root.without_headers);
-    union(&mut both.query_params, &root.query_params);
-    for (key, value) in &root.source_labels {
-        both.source_labels.insert(key.clone(), value.clone());
-    }
-    if both.gateways.is_empty() {
-        both.gateways.clone_from(&root.gateways);
-    }
-    Some(both)
-}
-
-/// As istiod: expressions always, exact texts that differ, and prefixes that the root's is no beginning of.
-fn contradict(root: &StringMatch, own: &StringMatch) -> bool {
-    if root.regex.is_some() || own.regex.is_some() {
-        return true;
-    }
-    match (&root.exact, &root.prefix) {
-        (Some(exact), _) => own.prefix.is_some() || own.exact.as_ref().is_some_and(|own| own != exact),
-        (None, Some(prefix)) => {
-            own.exact.iter().chain(&own.prefix).any(|own| !own.starts_with(prefix.as_str()))
-        }
-        (None, None) => false,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn texts_that_no_request_has_both_of() {
-        let exact = |text: &str| StringMatch { exact: Some(text.into()), ..StringMatch::default() };
-        let prefix = |text: &str| StringMatch { prefix: Some(text.into()), ..StringMatch::default() };
-        let regex = |text: &str| StringMatch { regex: Some(text.into()), ..StringMatch::default() };
-        for (root, own, expect) in [
-            (exact("/a"), exact("/a"), false),
-            (exact("/a"), exact("/b"), true),
-            (exact("/a"), prefix("/a"), true),
-            (prefix("/a"), prefix("/a/b"), false),
-            (prefix("/a"), exact("/a/b"), false),
-            (prefix("/a"), prefix("/b"), true),
-            (prefix("/a/b"), prefix("/a"), true),
-            (regex("/a.*"), prefix("/a"), true),
-            (StringMatch::default(), prefix("/a"), false),
-        ] {
-            assert_eq!(contradict(&root, &own), expect, "{root:?} {own:?}");
-        }
-    }
 }

@@ -1,6 +1,5 @@
 //! Names as istiod gives them, so that what one learned on a real mesh reads the same here.
 
-use crate::identity::TRUST_DOMAIN;
 use crate::registry::Service;
 use serde_json::Value;
 
@@ -46,8 +45,8 @@ pub(crate) fn operation_of(route: &Value, virtual_service: &str, port: u16) -> S
 /// and its addresses.
 pub(crate) fn domains(service: &Service, port: u16, namespace: &str) -> Vec<String> {
     let mut names = vec![service.host.clone()];
-    let suffix = format!(".{}.svc.{TRUST_DOMAIN}", service.namespace);
-    if let Some(short) = service.host.strip_suffix(&suffix) {
+    let own = istio::hosts::service(&service.host).filter(|(_, of)| *of == service.namespace);
+    if let Some((short, _)) = own {
         if service.namespace == namespace {
             names.push(short.to_owned());
         }

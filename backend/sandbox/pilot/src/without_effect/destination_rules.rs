@@ -1,10 +1,10 @@
 //! Parts of a DestinationRule that this control plane has no rules for.
 
-use crate::hosts::fits;
 use crate::registry::untranslated::{given, not_yet, parts};
 use crate::registry::{Config, Registry};
 use crate::translate::clusters::policies;
 use istio::Object;
+use istio::hosts::covers;
 use istio::views::{ClientTls, DestinationRule};
 use serde_json::Value;
 
@@ -56,7 +56,7 @@ pub(super) fn passthrough(registry: &Registry, config: &Config<DestinationRule>)
             .flatten()
     });
     let host = istio::fqdn(&config.spec.host, &config.namespace);
-    let inside = registry.services.iter().any(|service| !service.entry && fits(&host, &service.host));
+    let inside = registry.services.iter().any(|service| !service.entry && covers(&host, &service.host));
     parts(&[(
         inside && asked.into_iter().any(|balancer| balancer["simple"] == "PASSTHROUGH"),
         "loadBalancer.simple PASSTHROUGH to a Service",

@@ -8,11 +8,12 @@ mod telemetry;
 
 use crate::identity::ROOT_NAMESPACE;
 use crate::registry::untranslated::parts;
-use crate::registry::{Config, Port, Protocol, Registry, Service, Untranslated, title};
+use crate::registry::{Config, Port, Registry, Service, Untranslated, title};
 use crate::translate::security::{authorization, jwt};
 use crate::world::World;
-use istio::Object;
+use istio::routing::in_mesh;
 use istio::views::{HttpRoute, PeerAuthentication, VirtualService};
+use istio::{Object, Protocol};
 use serde_json::Value;
 
 /// Istio's and the Gateway API's kinds that this control plane has no rules for.
@@ -39,7 +40,9 @@ fn unsaid_protocols(object: &Object) -> Vec<String> {
     let ports = object.spec()["ports"].as_array().into_iter().flatten();
     let unsaid = ports.filter(|port| {
         let name = port["name"].as_str().unwrap_or_default();
-        port["protocol"] != "UDP" && Protocol::said(port["appProtocol"].as_str(), name).is_none()
+        let transport = port["protocol"].as_str().unwrap_or("TCP");
+        let number = port["port"].as_u64().and_then(|number| u16::try_from(number).ok()).unwrap_or_default();
+        Protocol::of_service(transport, port["appProtocol"].as_str(), name, number) == Protocol::Auto
     });
     let reason = |port: &Value| {
         format!(
@@ -113,7 +116,7 @@ fn virtual_service(spec: &VirtualService) -> Vec<String> {
     for (index, rule) in spec.http.iter().enumerate() {
         found.extend(http_rule(rule).into_iter().map(|part| format!("http[{index}]: {part}")));
     }
-    if spec.gateways.is_empty() || spec.gateways.iter().any(|name| name == "mesh") {
+    if in_mesh(&spec.gateways) {
         let wanted = spec.http.iter().flat_map(|rule| &rule.r#match);
         let names = wanted.flat_map(|wanted| wanted.headers.keys().chain(wanted.without_headers.keys()));
         let claims = names.filter(|name| jwt::routing_claim(name).is_some());
@@ -125,15 +128,14 @@ fn virtual_service(spec: &VirtualService) -> Vec<String> {
 /// HTTP rules for a service none of whose ports is known to speak it. Istio would find out from the first bytes.
 fn taken_as_bytes(registry: &Registry, config: &Config<VirtualService>) -> Vec<String> {
     let spec = &config.spec;
-    let in_mesh = spec.gateways.is_empty() || spec.gateways.iter().any(|name| name == "mesh");
-    if spec.http.is_empty() || !in_mesh {
+    if spec.http.is_empty() || !in_mesh(&spec.gateways) {
         return Vec::new();
     }
     let hosts: Vec<String> = spec.hosts.iter().map(|host| istio::fqdn(host, &config.namespace)).collect();
     let meant = registry.services.iter().filter(|service| hosts.contains(&service.host));
     let silent = meant.filter(|service| !service.ports.iter().any(|port| port.protocol.is_http()));
     let ports = silent.flat_map(|service| {
-        service.ports.iter().filter(|port| port.said.is_none()).map(move |port| (service, port))
+        service.ports.iter().filter(|port| port.protocol == Protocol::Auto).map(move |port| (service, port))
     });
     let reason = |(service, port): (&Service, &Port)| {
         format!(

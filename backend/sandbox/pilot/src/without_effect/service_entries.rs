@@ -1,7 +1,8 @@
 //! Parts of a ServiceEntry that this control plane has no rules for.
 
-use crate::registry::Protocol;
+use crate::registry::service::protocol_of;
 use crate::registry::untranslated::not_yet;
+use istio::Protocol;
 use istio::views::ServiceEntry;
 use std::net::IpAddr;
 
@@ -25,9 +26,7 @@ pub(super) fn service_entry(spec: &ServiceEntry) -> Vec<String> {
         }
     }
     for port in &spec.ports {
-        let said =
-            port.protocol.as_deref().filter(|protocol| !protocol.is_empty()).map(str::to_ascii_lowercase);
-        if Protocol::said(said.as_deref(), &port.name).is_none() {
+        if protocol_of(port) == Protocol::Auto {
             found.push(format!(
                 "port {} does not say its protocol and is taken as TCP: set protocol",
                 port.number

@@ -3,10 +3,10 @@
 use super::group::Group;
 use super::listeners::{Bound, Checked};
 use super::refusal::Refusal;
-use crate::hosts::{fits, selects};
-use crate::identity::TRUST_DOMAIN;
 use crate::registry::gateway_api::GatewayApi;
 use crate::registry::{Config, Service};
+use istio::Selects;
+use istio::hosts::{narrower, of_service};
 use istio::views::gateway_api::{GROUP, HttpRoute, Listener, ParentRef};
 
 /// One place that a route's rules hold at.
@@ -77,7 +77,7 @@ fn at_service(
     route: &Config<HttpRoute>,
     parent: &ParentRef,
 ) -> Result<Place, Refusal> {
-    let host = format!("{}.{namespace}.svc.{TRUST_DOMAIN}", parent.name);
+    let host = of_service(&parent.name, namespace);
     let missing = |what: String| Refusal::new("NoMatchingParent", what);
     let service = services.iter().find(|service| service.host == host);
     let service = service.ok_or_else(|| missing(format!("parent service {host:?} not found")))?;
@@ -154,7 +154,9 @@ fn allowed(
         "Selector" => {
             let wanted = namespaces.and_then(|rule| rule.selector.as_ref());
             let labels = api.namespaces.get(&route.namespace);
-            wanted.zip(labels).is_some_and(|(wanted, labels)| selects(&wanted.match_labels, labels))
+            wanted
+                .zip(labels)
+                .is_some_and(|(wanted, labels)| Selects::narrowing(Some(&wanted.match_labels)).takes(labels))
         }
         "Same" => route.namespace == bound.gateway.namespace,
         _ => false,
@@ -172,14 +174,7 @@ fn common(listener: &str, route: &[String]) -> Vec<String> {
     if route.is_empty() {
         return vec![listener.to_owned()];
     }
-    let narrower = |host: &String| {
-        if fits(listener, host) {
-            Some(host.clone())
-        } else {
-            fits(host, listener).then(|| listener.to_owned())
-        }
-    };
-    route.iter().filter_map(narrower).collect()
+    route.iter().filter_map(|host| narrower(listener, host).map(str::to_owned)).collect()
 }
 
 #[cfg(test)]

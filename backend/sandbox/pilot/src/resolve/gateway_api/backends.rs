@@ -1,7 +1,6 @@
 //! backendRefs: which service is meant, whether it may be, and what stands for it when it cannot be reached.
 
 use super::refusal::Refusal;
-use crate::identity::TRUST_DOMAIN;
 use crate::registry::gateway_api::GatewayApi;
 use crate::registry::{Config, Service};
 use istio::views::gateway_api::{BackendRef, GROUP, HttpRoute};
@@ -35,7 +34,7 @@ fn found(
 ) -> Result<String, Refusal> {
     let namespace = to.namespace.as_deref().unwrap_or(&route.namespace);
     let host = match (to.group.as_deref().unwrap_or_default(), to.kind.as_deref().unwrap_or("Service")) {
-        ("", "Service") => format!("{}.{namespace}.svc.{TRUST_DOMAIN}", to.name),
+        ("", "Service") => istio::hosts::of_service(&to.name, namespace),
         ("networking.istio.io", "Hostname") => to.name.clone(),
         (group, kind) => {
             return Err(Refusal::new(

@@ -3,7 +3,7 @@
 use super::backends;
 use super::names::{CONTROLLER, prefix_of};
 use super::refusal::Refusal;
-use crate::identity::{ROOT_NAMESPACE, TRUST_DOMAIN};
+use crate::identity::ROOT_NAMESPACE;
 use crate::registry::gateway_api::GatewayApi;
 use crate::registry::{Config, Port, Registry, Service, TargetPort};
 use istio::Object;
@@ -63,7 +63,7 @@ fn bound<'a>(api: &'a GatewayApi, gateway: &'a Config<Gateway>, registry: &Regis
     let named = gateway.spec.addresses.iter().find(|address| address.r#type.as_deref() == Some("Hostname"));
     let named =
         named.and_then(|address| address.value.as_ref()).map(|host| istio::fqdn(host, &gateway.namespace));
-    let standard = format!("istio-ingressgateway.{ROOT_NAMESPACE}.svc.{TRUST_DOMAIN}");
+    let standard = istio::hosts::of_service("istio-ingressgateway", ROOT_NAMESPACE);
     let host = named.clone().unwrap_or(standard);
     let service = registry.service(&host);
     let refused = (named.is_some() && service.is_none()).then(|| {

@@ -2,9 +2,9 @@
 
 use super::balance;
 use super::destinations::Policy;
-use crate::registry::Protocol;
 use crate::registry::mesh_config::MeshConfig;
 use crate::translate::envoy::{number, protocol_options, put, seconds, time};
+use istio::Protocol;
 use serde_json::{Value, json};
 
 /// What of a traffic policy has an effect.
@@ -58,7 +58,7 @@ impl Policy<'_> {
             .unwrap_or("DEFAULT");
         let wish =
             if wish == "DEFAULT" { mesh.h2_upgrade_policy.as_deref().unwrap_or_default() } else { wish };
-        protocol == Protocol::Http2 || (protocol == Protocol::Http && wish == "UPGRADE")
+        protocol.is_http2() || (protocol.is_http() && wish == "UPGRADE")
     }
 
     fn pool(&self, mesh: &MeshConfig, cluster: &mut Value, protocol: Protocol) {

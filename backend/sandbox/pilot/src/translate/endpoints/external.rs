@@ -3,6 +3,7 @@
 use super::endpoint;
 use crate::identity::CLUSTER_ID;
 use crate::registry::{FixedEndpoint, Port, Registry, Resolution, Service};
+use istio::canonical;
 use serde_json::{Value, json};
 use std::net::IpAddr;
 
@@ -23,9 +24,8 @@ pub(super) fn fixed_endpoint(
     let real = pod.and_then(|pod| pod.real_port(&number.to_string()));
     let (address, number) = real.map_or((fixed.address.as_str(), number), |real| ("127.0.0.1", real));
     let label = |key: &str| fixed.labels.get(key).map(String::as_str);
-    let app = label("service.istio.io/canonical-name").or_else(|| label("app")).unwrap_or(&service.name);
-    let version =
-        label("service.istio.io/canonical-revision").or_else(|| label("version")).unwrap_or("latest");
+    let app = canonical::service(&fixed.labels, &service.name);
+    let version = canonical::revision(&fixed.labels);
     let mut metadata =
         json!({"istio": {"workload": format!("{app};{};{app};{version};{CLUSTER_ID}", service.namespace)}});
     if label("security.istio.io/tlsMode") == Some("istio") {

@@ -6,11 +6,11 @@ pub(crate) mod priorities;
 
 use super::security::mtls::{self, Mode};
 use super::target::Target;
-use crate::hosts::selects;
 use crate::identity::{CLUSTER_ID, identity};
 use crate::registry::workload::{ProxyKind, Workload};
 use crate::registry::{FixedEndpoint, Port, Registry, Resolution, Service, TargetPort};
 use endpoint::{Endpoint, Place, endpoint};
+use istio::Selects;
 use priorities::Preference;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -58,13 +58,15 @@ pub(crate) fn endpoints<'a>(
     labels: &BTreeMap<String, String>,
 ) -> Vec<Endpoint<'a>> {
     let looked_up = service.resolution != Resolution::Static;
-    let pods = registry.members(service).filter(|workload| !looked_up && selects(labels, &workload.labels));
+    let pods = registry
+        .members(service)
+        .filter(|workload| !looked_up && Selects::narrowing(Some(labels)).takes(&workload.labels));
     let pods = pods.filter_map(|workload| of_workload(registry, port, workload));
     let mut fixed: Vec<FixedEndpoint> = registry.fixed(service).collect();
     if looked_up && fixed.is_empty() && service.selector.is_empty() {
         fixed.push(FixedEndpoint::named(&service.host));
     }
-    let fixed = fixed.into_iter().filter(|fixed| selects(labels, &fixed.labels));
+    let fixed = fixed.into_iter().filter(|fixed| Selects::narrowing(Some(labels)).takes(&fixed.labels));
     let fixed = fixed.filter_map(|fixed| {
         let value = external::fixed_endpoint(registry, service, port, &fixed, looked_up)?;
         Some(Endpoint { value, weight: fixed.weight, place: Place::of_fixed(fixed) })

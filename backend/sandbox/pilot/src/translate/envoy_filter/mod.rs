@@ -14,10 +14,10 @@ mod routes;
 pub(crate) mod state;
 
 use super::target::Target;
-use crate::hosts::selects;
 use crate::identity::{ISTIO_VERSION, ROOT_NAMESPACE};
 use crate::registry::{Config, title};
 use crate::xds::{Kind, Resources};
+use istio::Selects;
 use istio::views::envoy_filter::{ClusterMatch, ConfigPatch, EnvoyFilter};
 use lists::{Change, Edit, name};
 use serde_json::Value;
@@ -78,7 +78,7 @@ fn meant<'a>(target: &Target<'a>) -> Vec<&'a Config<EnvoyFilter>> {
     let chosen = |config: &&Config<EnvoyFilter>| {
         let labels = config.spec.workload_selector.as_ref().map(|selector| &selector.labels);
         (config.namespace == ROOT_NAMESPACE || config.namespace == *own)
-            && labels.is_none_or(|labels| selects(labels, &target.workload.labels))
+            && labels.is_none_or(|labels| Selects::narrowing(Some(labels)).takes(&target.workload.labels))
     };
     let mut filters: Vec<_> = target.registry.envoy_filters.iter().filter(chosen).collect();
     // A stable sort: the registry has them oldest first.

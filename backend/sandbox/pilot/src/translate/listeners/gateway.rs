@@ -1,7 +1,6 @@
 //! The ways in: listeners of a gateway's servers, and the routes of VirtualServices bound to it.
 
 use super::{http, tcp};
-use crate::hosts::{fits, selects};
 use crate::registry::workload::{ProxyKind, Workload};
 use crate::registry::{Config, Registry};
 use crate::resolve::gateway_api::names::made;
@@ -13,6 +12,8 @@ use crate::translate::telemetry::observe;
 use crate::translate::telemetry::side::Side;
 use crate::translate::{endpoints, routes};
 use crate::xds::{Kind, Resources};
+use istio::Selects;
+use istio::hosts::narrower;
 use istio::views::{Gateway, Server, ServerTls, VirtualService};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -51,7 +52,8 @@ impl Taking {
 
 /// Whether a Gateway is for this workload: it is a gateway, with the labels that are asked for.
 pub(crate) fn holds(gateway: &Config<Gateway>, workload: &Workload) -> bool {
-    workload.proxy == Some(ProxyKind::Router) && selects(&gateway.spec.selector, &workload.labels)
+    workload.proxy == Some(ProxyKind::Router)
+        && Selects::narrowing(Some(&gateway.spec.selector)).takes(&workload.labels)
 }
 
 /// One bound listener per port that a Gateway opens on this workload.
@@ -269,10 +271,7 @@ pub(crate) fn served(server_hosts: &[String], host: &str, namespace: &str) -> Op
         if scope != "*" && scope != namespace && scope != "." {
             return None;
         }
-        if fits(pattern, host) {
-            return Some(host.to_owned());
-        }
-        fits(host, pattern).then(|| pattern.to_owned())
+        narrower(pattern, host).map(str::to_owned)
     })
 }
 

@@ -1,7 +1,7 @@
 //! Listeners for calls to a workload's own application, with the mTLS mode that holds for each port.
 
 use super::http;
-use crate::registry::{Port, Protocol, Service};
+use crate::registry::{Port, Service};
 use crate::translate::security::action::Layer;
 use crate::translate::security::{authorization, mtls};
 use crate::translate::target::Target;
@@ -9,6 +9,7 @@ use crate::translate::telemetry::observe;
 use crate::translate::telemetry::side::Side;
 use crate::translate::{clusters, endpoints, names};
 use crate::xds::{Kind, Resources};
+use istio::Protocol;
 use istio::views::SidecarIngress;
 use serde_json::{Value, json};
 
@@ -27,8 +28,8 @@ pub(crate) fn listeners(target: &Target<'_>, resources: &mut Resources) {
             continue;
         };
         let service = served(target, port);
-        let said = own.and_then(|ingress| Some((ingress.port.protocol.as_deref()?, &ingress.port.name)));
-        let protocol = said.map(|(protocol, name)| Protocol::of(Some(&protocol.to_ascii_lowercase()), name));
+        let said = own.and_then(|ingress| ingress.port.protocol.as_deref());
+        let protocol = said.map(Protocol::named);
         let protocol = protocol.or_else(|| service.map(|(_, port)| port.protocol)).unwrap_or(Protocol::Tcp);
         resources.clusters.push(clusters::inbound(service.map(|(service, _)| service), port, app));
         resources.listeners.push(listener(target, port, bound, service, protocol));
@@ -63,7 +64,7 @@ fn listener(
                 service.map_or_else(|| target.workload.owner.clone(), |(service, _)| service.host.clone());
             let number = service.map_or(port, |(_, port)| port.number);
             let mut action = json!({"cluster": cluster, "timeout": "0s"});
-            if protocol == Protocol::Http {
+            if protocol.is_http() && !protocol.is_http2() {
                 // The application may close a connection just when a request takes it.
                 action["retry_policy"] = json!({"retry_on": "reset-before-request", "num_retries": 2});
             }

@@ -1,7 +1,6 @@
 //! TCP and TLS routes: which service or version the bytes go to, told apart by port, subnet, caller and server name.
 
 use super::http;
-use crate::hosts::{fits, selects};
 use crate::registry::{Config, Port, Service};
 use crate::translate::clusters::destinations::{self, Policy};
 use crate::translate::envoy::{put, time};
@@ -9,6 +8,8 @@ use crate::translate::routes::matches::{Way, same_gateway};
 use crate::translate::target::Target;
 use crate::translate::telemetry::side::Side;
 use crate::translate::{names, routes};
+use istio::Selects;
+use istio::routing;
 use istio::views::{L4Match, RouteDestination, TlsMatch, VirtualService};
 use serde_json::{Value, json};
 
@@ -46,7 +47,7 @@ pub(crate) fn outbound(
     subnets: &[&String],
     by_name: bool,
 ) -> Vec<Value> {
-    let rules = holding(target, service);
+    let rules = routing::holding(target.scope.virtual_services.iter().copied(), &service.host);
     let mut chains = Vec::new();
     for config in rules {
         let way = Way { gateway: "mesh", namespace: &config.namespace, port: port.number };
@@ -158,24 +159,6 @@ fn split(
     filter
 }
 
-/// The VirtualServices of the mesh for a service, the one with the most specific host first.
-fn holding<'a>(target: &Target<'a>, service: &Service) -> Vec<&'a Config<VirtualService>> {
-    let mut found: Vec<((bool, usize), &Config<VirtualService>)> = Vec::new();
-    for config in target.scope.virtual_services.iter().copied() {
-        let way = Way { gateway: "mesh", namespace: &config.namespace, port: 0 };
-        let in_mesh = config.spec.gateways.is_empty()
-            || config.spec.gateways.iter().any(|name| same_gateway(name, &way));
-        let hosts = config.spec.hosts.iter().map(|host| istio::fqdn(host, &config.namespace));
-        let rank = hosts
-            .filter(|host| in_mesh && fits(host, &service.host))
-            .map(|host| (!host.starts_with('*'), host.len()))
-            .max();
-        found.extend(rank.map(|rank| (rank, config)));
-    }
-    found.sort_by(|(one, _), (other, _)| other.cmp(one));
-    found.into_iter().map(|(_, config)| config).collect()
-}
-
 /// What a `tls` match has in common with a `tcp` match.
 fn common(wanted: &TlsMatch) -> L4Match {
     L4Match {
@@ -188,7 +171,8 @@ fn common(wanted: &TlsMatch) -> L4Match {
 }
 
 fn possible(target: &Target<'_>, way: &Way<'_>, wanted: &L4Match) -> bool {
-    let labels = way.gateway != "mesh" || selects(&wanted.source_labels, &target.workload.labels);
+    let labels = way.gateway != "mesh"
+        || Selects::narrowing(Some(&wanted.source_labels)).takes(&target.workload.labels);
     labels
         && wanted.port.is_none_or(|port| port == u32::from(way.port))
         && wanted.source_namespace.as_ref().is_none_or(|namespace| *namespace == target.workload.namespace)

@@ -1,6 +1,7 @@
 //! Fault injection: delays and aborts for a share of the requests.
 
 use crate::translate::envoy::seconds;
+use istio::grpc;
 use istio::views::{Fault, Percent};
 use serde_json::{Value, json};
 
@@ -16,9 +17,17 @@ pub(crate) fn all() -> Value {
     json!({"numerator": 100, "denominator": "HUNDRED"})
 }
 
-/// A fault that does not say how often it happens does not happen.
-fn share(percentage: Option<&Percent>) -> Value {
-    percentage.map_or_else(|| json!({"numerator": 0, "denominator": "HUNDRED"}), fraction)
+/// What never happens is written as istiod writes a fault that does not say how often it does.
+fn share(value: f64) -> Value {
+    match value {
+        0.0 => json!({"numerator": 0, "denominator": "HUNDRED"}),
+        value => fraction(&Percent { value }),
+    }
+}
+
+/// `UNAVAILABLE` or `14`.
+fn grpc_status(text: &str) -> Option<u32> {
+    grpc::status(text).or_else(|| text.parse().ok().filter(|status| *status <= 16))
 }
 
 /// What the fault filter does on a route; `None` when the fault says nothing.
@@ -27,13 +36,10 @@ pub(crate) fn filter(fault: &Fault) -> Option<Value> {
     if let Some(delay) = &fault.delay
         && let Some(fixed) = delay.fixed_delay.as_deref().and_then(seconds)
     {
-        #[allow(clippy::cast_precision_loss, reason = "a percentage")]
-        let old = delay.percent.map(|percent| Percent { value: percent as f64 });
-        config["delay"] =
-            json!({"fixed_delay": fixed, "percentage": share(delay.percentage.as_ref().or(old.as_ref()))});
+        config["delay"] = json!({"fixed_delay": fixed, "percentage": share(delay.share())});
     }
     if let Some(abort) = &fault.abort {
-        let percentage = share(abort.percentage.as_ref());
+        let percentage = share(abort.share());
         if let Some(status) = abort.http_status {
             config["abort"] = json!({"http_status": status, "percentage": percentage});
         } else if let Some(status) = abort.grpc_status.as_deref().and_then(grpc_status) {
@@ -41,31 +47,4 @@ pub(crate) fn filter(fault: &Fault) -> Option<Value> {
         }
     }
     (config.get("delay").is_some() || config.get("abort").is_some()).then_some(config)
-}
-
-/// `UNAVAILABLE` or `14`.
-pub(crate) fn grpc_status(text: &str) -> Option<usize> {
-    const NAMES: [&str; 17] = [
-        "OK",
-        "CANCELLED",
-        "UNKNOWN",
-        "INVALID_ARGUMENT",
-        "DEADLINE_EXCEEDED",
-        "NOT_FOUND",
-        "ALREADY_EXISTS",
-        "PERMISSION_DENIED",
-        "RESOURCE_EXHAUSTED",
-        "FAILED_PRECONDITION",
-        "ABORTED",
-        "OUT_OF_RANGE",
-        "UNIMPLEMENTED",
-        "INTERNAL",
-        "UNAVAILABLE",
-        "DATA_LOSS",
-        "UNAUTHENTICATED",
-    ];
-    NAMES
-        .iter()
-        .position(|name| *name == text)
-        .or_else(|| text.parse().ok().filter(|status| *status < NAMES.len()))
 }

@@ -1,8 +1,9 @@
 //! Which requests a VirtualService's rule takes: paths, headers, methods, query parameters, ports, callers.
 
-use crate::hosts::selects;
 use crate::translate::security::jwt;
 use crate::translate::target::Target;
+use istio::Selects;
+use istio::routing;
 use istio::views::{HttpMatch, StringMatch};
 use serde_json::{Value, json};
 
@@ -20,7 +21,7 @@ pub(crate) struct Way<'a> {
 /// caller, as in istiod.
 pub(crate) fn possible(target: &Target<'_>, way: &Way<'_>, rule: &HttpMatch) -> bool {
     let from = if rule.gateways.is_empty() {
-        selects(&rule.source_labels, &target.workload.labels)
+        Selects::narrowing(Some(&rule.source_labels)).takes(&target.workload.labels)
             && rule.source_namespace.as_ref().is_none_or(|namespace| *namespace == target.workload.namespace)
     } else {
         rule.gateways.iter().any(|name| same_gateway(name, way))
@@ -31,17 +32,10 @@ pub(crate) fn possible(target: &Target<'_>, way: &Way<'_>, rule: &HttpMatch) -> 
 /// Whether a name in a VirtualService means this gateway: `name`, `./name`, `namespace/name`, or as it was written once,
 /// `name.namespace`, with a domain or without.
 pub(crate) fn same_gateway(name: &str, way: &Way<'_>) -> bool {
-    if name == way.gateway {
-        return true;
+    match routing::gateway(name, way.namespace) {
+        Some(gateway) => way.gateway.split_once('/') == Some(gateway),
+        None => way.gateway == routing::MESH,
     }
-    let (namespace, name) = match (name.split_once('/'), name.split_once('.')) {
-        (Some((".", name)), _) => (way.namespace, name),
-        (Some(full), _) => full,
-        (None, Some((name, rest))) => (rest.split('.').next().unwrap_or_default(), name),
-        (None, None) if name == "mesh" => return false,
-        (None, None) => (way.namespace, name),
-    };
-    way.gateway.split_once('/') == Some((namespace, name))
 }
 
 /// Everything.

@@ -5,9 +5,10 @@ use super::envoy::seconds;
 use super::names;
 use super::target::Target;
 use super::telemetry::observe::PEER_HEADER;
-use crate::hosts::fits;
 use crate::registry::{Config, Service};
 use crate::xds::{Kind, Resources};
+use istio::hosts::overlap;
+use istio::routing::{self, in_mesh};
 pub(crate) mod faults;
 pub(crate) mod matches;
 pub(crate) mod retries;
@@ -15,7 +16,7 @@ pub(crate) mod rewrites;
 mod semantics;
 
 use istio::views::{Destination, HttpMatch, HttpRoute, Percent, RouteDestination, VirtualService};
-use matches::{Way, everything, same_gateway};
+use matches::{Way, everything};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -55,26 +56,19 @@ pub(crate) fn outbound(target: &Target<'_>, resources: &mut Resources, name: &st
 
 /// Hosts of the mesh's VirtualServices that no service has: as istiod, their rules hold at every port.
 fn unregistered<'a>(target: &Target<'a>) -> Vec<(&'a Config<VirtualService>, String)> {
-    let known = |host: &str| {
-        target.registry.services.iter().any(|service| fits(host, &service.host) || fits(&service.host, host))
-    };
+    let known = |host: &str| target.registry.services.iter().any(|service| overlap(host, &service.host));
     let mut found = Vec::new();
     for rule in target
         .scope
         .virtual_services
         .iter()
         .copied()
-        .filter(|rule| in_mesh(rule) && !rule.spec.http.is_empty())
+        .filter(|rule| in_mesh(&rule.spec.gateways) && !rule.spec.http.is_empty())
     {
         let hosts = rule.spec.hosts.iter().map(|host| istio::fqdn(host, &rule.namespace));
         found.extend(hosts.filter(|host| !known(host)).map(|host| (rule, host)));
     }
     found
-}
-
-fn in_mesh(rule: &Config<VirtualService>) -> bool {
-    let way = Way { gateway: "mesh", namespace: &rule.namespace, port: 0 };
-    rule.spec.gateways.is_empty() || rule.spec.gateways.iter().any(|name| same_gateway(name, &way))
 }
 
 /// A route configuration whose requests say which workload sends them.
@@ -109,22 +103,10 @@ fn virtual_host(target: &Target<'_>, service: &Service, port: u16) -> Value {
     })
 }
 
-/// The VirtualService of the mesh for a host: the most specific host wins, then the oldest.
+/// The VirtualService of the mesh for a host.
 fn holding<'a>(target: &Target<'a>, host: &str) -> Option<&'a Config<VirtualService>> {
-    let covers = |rule: &Config<VirtualService>| {
-        let hosts = rule.spec.hosts.iter().map(|name| istio::fqdn(name, &rule.namespace));
-        hosts
-            .filter(|name| in_mesh(rule) && fits(name, host))
-            .map(|name| (!name.starts_with('*'), name.len()))
-            .max()
-    };
-    let mut best: Option<((bool, usize), &Config<VirtualService>)> = None;
-    for rule in target.scope.virtual_services.iter().copied().filter(|rule| !rule.spec.http.is_empty()) {
-        if let Some(rank) = covers(rule).filter(|rank| best.is_none_or(|(known, _)| *rank > known)) {
-            best = Some((rank, rule));
-        }
-    }
-    best.map(|(_, rule)| rule)
+    let rules = target.scope.virtual_services.iter().copied().filter(|rule| !rule.spec.http.is_empty());
+    routing::holding(rules, host).into_iter().next()
 }
 
 fn catch_all(target: &Target<'_>) -> Value {

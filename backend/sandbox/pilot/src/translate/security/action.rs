@@ -1,7 +1,6 @@
 //! What a policy does, where, and for whom it holds.
 
 use crate::registry::Config;
-use crate::resolve::attach::Attached;
 use istio::views::AuthorizationPolicy;
 
 /// What a filter sees.
@@ -50,16 +49,6 @@ impl Action {
 }
 
 impl Config<AuthorizationPolicy> {
-    pub(crate) fn attached(&self) -> Attached<'_> {
-        let spec = &self.spec;
-        Attached {
-            namespace: &self.namespace,
-            selector: spec.selector.as_ref(),
-            target_ref: spec.target_ref.as_ref(),
-            target_refs: &spec.target_refs,
-        }
-    }
-
     pub(crate) fn is_dry_run(&self) -> bool {
         self.object.annotation("istio.io/dry-run") == Some("true")
     }

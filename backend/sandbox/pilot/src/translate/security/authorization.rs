@@ -6,6 +6,7 @@ use super::rbac::{Scope, is_known, rbac_filter, rules};
 use super::{addresses, ext_authz, jwt};
 use crate::registry::untranslated::not_yet;
 use crate::registry::{Config, Registry};
+use crate::resolve::attach;
 use crate::translate::target::Target;
 use istio::views::{AuthorizationPolicy, AuthorizationRule, Source};
 use serde_json::{Map, Value, json};
@@ -14,8 +15,7 @@ use std::collections::BTreeSet;
 /// The filters that guard a port of the workload: whom to ask, whose tokens to believe, then who may pass.
 pub(crate) fn filters(target: &Target<'_>, port: u16, layer: Layer) -> Vec<Value> {
     let all = target.registry.authorization_policies.iter();
-    let policies: Vec<_> =
-        all.filter(|policy| policy.attached().holds(target.registry, target.workload)).collect();
+    let policies: Vec<_> = all.filter(|policy| policy.holds(target.registry, target.workload)).collect();
     let aliases = target.registry.mesh_config.trust_domain_aliases.as_slice();
     let scope = |action| Scope { action, port, layer, address: target.workload.ip.parse().ok(), aliases };
     let mut filters = ext_authz::filters(target, &policies, scope(Action::Custom));
@@ -50,7 +50,7 @@ fn filter(policies: &[&Config<AuthorizationPolicy>], scope: Scope<'_>) -> Option
 /// The parts of a policy that cannot be decided here.
 pub(crate) fn without_effect(registry: &Registry, config: &Config<AuthorizationPolicy>) -> Vec<String> {
     let policy = &config.spec;
-    let mut found = config.attached().without_effect();
+    let mut found = attach::without_effect(&config.attached());
     match Action::of(policy) {
         None => found.push(not_yet(&format!("action {}", policy.action.as_deref().unwrap_or_default()))),
         Some(Action::Custom) if config.is_dry_run() => found.push(not_yet("a dry run of action CUSTOM")),
@@ -94,8 +94,7 @@ fn from_anywhere(registry: &Registry, config: &Config<AuthorizationPolicy>) -> V
     if !config.spec.rules.iter().any(by_address) {
         return Vec::new();
     }
-    let attached = config.attached();
-    let guarded = registry.workloads.iter().filter(|workload| attached.holds(registry, workload));
+    let guarded = registry.workloads.iter().filter(|workload| config.holds(registry, workload));
     let services = guarded.flat_map(|workload| registry.services_of(workload));
     let far: BTreeSet<&str> = services
         .filter(|service| !addresses::all_near(registry, service))

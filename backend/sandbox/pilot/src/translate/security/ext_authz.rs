@@ -196,13 +196,13 @@ pub(crate) fn without_effect(registry: &Registry, config: &Config<AuthorizationP
             && !policy.is_dry_run()
     };
     let several = |workload: &Workload| {
-        let here = workload.proxy.is_some() && config.attached().holds(registry, workload);
+        let here = workload.proxy.is_some() && config.holds(registry, workload);
         let beside = || {
             registry
                 .authorization_policies
                 .iter()
                 .filter(other)
-                .find(|policy| policy.attached().holds(registry, workload))
+                .find(|policy| policy.holds(registry, workload))
         };
         let beside = here.then(beside)??;
         Some(NobodyToAsk::Second { workload: workload.id(), policy: beside.name.clone() })

@@ -8,7 +8,7 @@
 use super::text::{bracketed, text};
 use crate::registry::untranslated::not_yet;
 use crate::registry::{Config, Registry};
-use crate::resolve::attach::Attached;
+use crate::resolve::attach;
 use crate::translate::envoy::{merge, seconds, typed};
 use crate::translate::names;
 use crate::translate::target::Target;
@@ -33,23 +33,13 @@ static NOBODYS: LazyLock<String> = LazyLock::new(|| {
     json!({"keys": key.ok().as_slice()}).to_string()
 });
 
-fn attached(config: &Config<RequestAuthentication>) -> Attached<'_> {
-    let spec = &config.spec;
-    Attached {
-        namespace: &config.namespace,
-        selector: spec.selector.as_ref(),
-        target_ref: spec.target_ref.as_ref(),
-        target_refs: &spec.target_refs,
-    }
-}
-
 /// The rules that hold for a workload with the namespace that each comes from, by issuer.
 fn rules<'a>(target: &Target<'a>) -> Vec<(&'a str, &'a JwtRule)> {
     let holding = target
         .registry
         .request_authentications
         .iter()
-        .filter(|config| attached(config).holds(target.registry, target.workload));
+        .filter(|config| config.holds(target.registry, target.workload));
     let mut rules: Vec<_> = holding
         .flat_map(|config| config.spec.jwt_rules.iter().map(|rule| (config.namespace.as_str(), rule)))
         .collect();
@@ -202,7 +192,7 @@ pub(crate) fn clusters(target: &Target<'_>, resources: &mut Resources) {
 
 /// What of a resource has no effect.
 pub(crate) fn without_effect(registry: &Registry, config: &Config<RequestAuthentication>) -> Vec<String> {
-    let mut found = attached(config).without_effect();
+    let mut found = attach::without_effect(&config.attached());
     for rule in &config.spec.jwt_rules {
         if let Keys::Nowhere(why) = Keys::of(registry, &config.namespace, rule) {
             found.push(why);

@@ -1,56 +1,19 @@
 //! Mutual TLS: which mode holds for a workload's port (PeerAuthentication), and the TLS contexts of both sides.
 
-use crate::hosts::selects;
-use crate::identity::{ROOT_NAMESPACE, TRUST_DOMAIN};
+use crate::identity::TRUST_DOMAIN;
 use crate::registry::Registry;
 use crate::registry::workload::Workload;
-use istio::views::Mtls;
+pub(crate) use istio::mtls::Mode;
 use serde_json::{Value, json};
 
 /// What a workload's port takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mode {
-    /// Plain text only.
-    Disable,
-    /// Both.
-    Permissive,
-    /// Mutual TLS only.
-    Strict,
+pub(crate) fn mode(registry: &Registry, workload: &Workload, port: u16) -> Mode {
+    registry.mtls().mode_at(&workload.namespace, &workload.labels, port).0
 }
 
 /// ALPN by which a sidecar says that it is one.
 const ISTIO_ALPN: [&str; 5] =
     ["istio", "istio-peer-exchange", "istio-http/1.0", "istio-http/1.1", "istio-h2"];
-
-fn mode_of(mtls: Option<&Mtls>) -> Option<Mode> {
-    match mtls?.mode.as_deref()? {
-        "DISABLE" => Some(Mode::Disable),
-        "PERMISSIVE" => Some(Mode::Permissive),
-        "STRICT" => Some(Mode::Strict),
-        _ => None, // UNSET inherits
-    }
-}
-
-/// Port over workload over namespace over mesh; the oldest policy of a scope wins; without any, both are taken.
-pub(crate) fn mode(registry: &Registry, workload: &Workload, port: u16) -> Mode {
-    let policies = || registry.peer_authentications.iter();
-    let mut found = Mode::Permissive;
-    for namespace in [ROOT_NAMESPACE, &workload.namespace] {
-        let wide = policies().find(|policy| policy.namespace == namespace && labels(&policy.spec).is_none());
-        found = wide.and_then(|policy| mode_of(policy.spec.mtls.as_ref())).unwrap_or(found);
-    }
-    let narrow = policies().find(|policy| {
-        policy.namespace == workload.namespace
-            && labels(&policy.spec).is_some_and(|wanted| selects(wanted, &workload.labels))
-    });
-    let Some(policy) = narrow else { return found };
-    found = mode_of(policy.spec.mtls.as_ref()).unwrap_or(found);
-    mode_of(policy.spec.port_level_mtls.get(&port.to_string())).unwrap_or(found)
-}
-
-fn labels(policy: &istio::views::PeerAuthentication) -> Option<&std::collections::BTreeMap<String, String>> {
-    policy.selector.as_ref().map(|selector| &selector.match_labels).filter(|labels| !labels.is_empty())
-}
 
 /// Secrets come over the same stream as everything else.
 fn secret(name: &str) -> Value {

@@ -2,7 +2,6 @@
 //! workload.
 
 use super::side::Side;
-use crate::hosts::selects;
 use crate::identity::ROOT_NAMESPACE;
 use crate::registry::Config;
 use crate::translate::target::Target;
@@ -14,12 +13,14 @@ pub(crate) fn holding<'a>(target: &Target<'a>) -> Vec<&'a Telemetry> {
     let all = &target.registry.telemetries;
     let namespace = &target.workload.namespace;
     let wide = |namespace: &str| {
-        let mut of_all = all.iter().filter(|config| config.namespace == namespace && is_wide(&config.spec));
+        let mut of_all = all.iter().filter(|config| config.namespace == namespace && is_wide(config));
         of_all.next().map(|config| &config.spec)
     };
     let own = if namespace == ROOT_NAMESPACE { None } else { wide(namespace) };
-    let mut narrow = all.iter().filter(|config| config.namespace == *namespace && !is_wide(&config.spec));
-    let narrow = narrow.find(|config| attaches(config, target)).map(|config| &config.spec);
+    let mut narrow = all.iter().filter(|config| config.namespace == *namespace && !is_wide(config));
+    let narrow = narrow
+        .find(|config| config.attached().holds(ROOT_NAMESPACE, namespace, &target.workload.labels))
+        .map(|config| &config.spec);
     wide(ROOT_NAMESPACE).into_iter().chain(own).chain(narrow).collect()
 }
 
@@ -27,20 +28,9 @@ pub(crate) fn targets(spec: &Telemetry) -> impl Iterator<Item = &Value> {
     spec.target_refs.iter().chain(&spec.target_ref)
 }
 
-fn is_wide(spec: &Telemetry) -> bool {
-    spec.selector.as_ref().is_none_or(|selector| selector.match_labels.is_empty())
-        && targets(spec).next().is_none()
-}
-
-fn attaches(config: &Config<Telemetry>, target: &Target<'_>) -> bool {
-    let spec = &config.spec;
-    if targets(spec).next().is_some() {
-        let gateway = target.workload.labels.get("gateway.networking.k8s.io/gateway-name");
-        return targets(spec).any(|wanted| {
-            wanted["kind"] == "Gateway" && gateway.is_some_and(|name| wanted["name"] == **name)
-        });
-    }
-    spec.selector.as_ref().is_some_and(|selector| selects(&selector.match_labels, &target.workload.labels))
+fn is_wide(config: &Config<Telemetry>) -> bool {
+    let attached = config.attached();
+    attached.targets().next().is_none() && !attached.selects().is_narrow()
 }
 
 /// Whether a mode, which is both sides when unset, means this side. A gateway is a client.
