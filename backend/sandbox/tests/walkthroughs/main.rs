@@ -7,6 +7,7 @@
 
 mod bookinfo;
 mod ext_authz;
+mod faults;
 mod synthetic;
 mod tutorial;
 mod walk;

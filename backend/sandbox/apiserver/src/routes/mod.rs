@@ -1,6 +1,7 @@
 //! From a request to an answer: what it is about, whether the caller may, and who answers it.
 
 mod body;
+mod change;
 mod discovery;
 mod legacy_discovery;
 mod metadata;
@@ -173,7 +174,7 @@ async fn resource(
         }
         (Method::PATCH, true) => {
             let from = write::Request::new(&at, &query, &request)?;
-            write::patch(&api, from, &body(request).await?)
+            change::patch(&api, from, &body(request).await?)
         }
         (Method::DELETE, true) => {
             remove::one(&api, &at, &query, &content_type(&request), &body(request).await?)

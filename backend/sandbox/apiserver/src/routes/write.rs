@@ -1,4 +1,4 @@
-//! Writing: create, update, patch. All the same way: read what came, drop or refuse what nobody knows, complete it, note who
+//! Writing: create and update; [`super::change`] patches. All the same way: read what came, drop or refuse what nobody knows, complete it, note who
 //! wrote it, hold it against schema and admission, store it (or not, for a dry run).
 
 use std::sync::Arc;
@@ -35,8 +35,8 @@ enum Validation {
 
 /// One write, as its URL and headers describe it.
 pub(super) struct Request<'a> {
-    at: &'a Place,
-    query: &'a Query,
+    pub(super) at: &'a Place,
+    pub(super) query: &'a Query,
     dry_run: bool,
     validation: Validation,
     manager: String,
@@ -45,7 +45,7 @@ pub(super) struct Request<'a> {
 }
 
 /// An object that was written, and what to warn of.
-struct Written {
+pub(super) struct Written {
     object: Arc<Value>,
     created: bool,
     warnings: Vec<String>,
@@ -97,7 +97,7 @@ impl<'a> Request<'a> {
         })
     }
 
-    fn schema(&self) -> Result<&'a Schema> {
+    pub(super) fn schema(&self) -> Result<&'a Schema> {
         let version = self.at.kind.version(&self.at.target.version).ok_or_else(ApiError::no_such_resource)?;
         Ok(&version.schema)
     }
@@ -127,7 +127,7 @@ impl<'a> Request<'a> {
 
     /// Drops what the schema does not know, or refuses it; answers what to warn of.
     /// `body`: what it was read from, unless it is what a patch made of something.
-    fn without_unknown(&self, object: &mut Value, body: Option<&[u8]>) -> Result<Vec<String>> {
+    pub(super) fn without_unknown(&self, object: &mut Value, body: Option<&[u8]>) -> Result<Vec<String>> {
         let before = (self.validation == Validation::Strict && body.is_none()).then(|| object.clone());
         let schema = self.schema()?;
         if let Some(metadata) = object.get_mut("metadata") {
@@ -223,7 +223,7 @@ impl<'a> Request<'a> {
         state.finalize(&self.at.key(name)).unwrap_or(stored)
     }
 
-    fn answer(&self, written: &Written) -> Response<Body> {
+    pub(super) fn answer(&self, written: &Written) -> Response<Body> {
         let status = if written.created { StatusCode::CREATED } else { StatusCode::OK };
         let mut response = json_answer(status, &one(self.at, &written.object, self.form, self.query));
         for words in &written.warnings {
@@ -236,7 +236,7 @@ impl<'a> Request<'a> {
     }
 
     /// The body as an object of the kind and place that the URL says.
-    fn object(&self, body: &[u8]) -> Result<Value> {
+    pub(super) fn object(&self, body: &[u8]) -> Result<Value> {
         let mut object = decode(&self.content_type, body)?;
         let (kind, wanted) = (&self.at.kind, self.at.api_version());
         let text = |name: &str| object.pointer(name).and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -265,7 +265,7 @@ impl<'a> Request<'a> {
         Ok(object)
     }
 
-    fn insert(
+    pub(super) fn insert(
         &self,
         state: &mut State,
         mut object: Value,
@@ -294,7 +294,7 @@ impl<'a> Request<'a> {
         Ok(Written { object: self.store(state, object), created: true, warnings })
     }
 
-    fn replace(
+    pub(super) fn replace(
         &self,
         state: &mut State,
         old: &Arc<Value>,
@@ -367,106 +367,4 @@ pub(super) fn update(api: &Api, request: Request<'_>, body: &[u8]) -> Result<Res
         }
     })?;
     Ok(request.answer(&written))
-}
-
-pub(super) fn patch(api: &Api, request: Request<'_>, body: &[u8]) -> Result<Response<Body>> {
-    let at = request.at;
-    if request.query.has("force") && request.content_type != "application/apply-patch+yaml" {
-        return Err(ApiError::invalid_options(
-            "PatchOptions",
-            "force",
-            "Forbidden: may not be specified for non-apply patch",
-        ));
-    }
-    let written = match request.content_type.as_str() {
-        "application/apply-patch+yaml" => apply(api, &request, body)?,
-        "application/json-patch+json" => changed(api, &request, body, patch::json_patch)?,
-        "application/merge-patch+json" => changed(api, &request, body, |object, change| {
-            patch::merge_patch(object, change);
-            Ok(())
-        })?,
-        "application/strategic-merge-patch+json" if !at.kind.custom => {
-            let schema = request.schema()?;
-            changed(api, &request, body, |object, change| {
-                patch::strategic_merge_patch(object, change, schema)
-            })?
-        }
-        other => {
-            let mut known = vec![
-                "application/json-patch+json",
-                "application/merge-patch+json",
-                "application/apply-patch+yaml",
-            ];
-            if !at.kind.custom {
-                known.push("application/strategic-merge-patch+json");
-            }
-            return Err(ApiError::unsupported_media_type(other, &known));
-        }
-    };
-    Ok(request.answer(&written))
-}
-
-fn changed(
-    api: &Api,
-    request: &Request<'_>,
-    body: &[u8],
-    change: impl FnOnce(&mut Value, &Value) -> Result<()>,
-) -> Result<Written> {
-    let patch: Value = serde_json::from_slice(body)
-        .map_err(|error| ApiError::bad_request(format!("error decoding patch: {error}")))?;
-    let at = request.at;
-    api.store.write(|state| {
-        let key = at.key(at.name());
-        let old = state.get(&key).cloned().ok_or_else(|| ApiError::not_found(&at.kind, at.name()))?;
-        let mut new = at.show(&old);
-        change(&mut new, &patch)?;
-        if !new.is_object() {
-            return Err(ApiError::bad_request("the patch does not leave an object"));
-        }
-        metadata::same_kind(&at.kind, &at.api_version(), &new)?;
-        metadata::same_object(&at.kind, &old, &new)?;
-        let warnings = request.without_unknown(&mut new, None)?;
-        request.replace(state, &old, new, warnings, None)
-    })
-}
-
-fn apply(api: &Api, request: &Request<'_>, body: &[u8]) -> Result<Written> {
-    let at = request.at;
-    if request.query.get("fieldManager").is_empty() {
-        return Err(ApiError::invalid_options(
-            "PatchOptions",
-            "fieldManager",
-            "Required value: is required for apply patch",
-        ));
-    }
-    let mut config = request.object(body)?;
-    let name = config.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
-    if name.is_empty() {
-        config["metadata"]["name"] = Value::from(at.name());
-    } else if name != at.name() {
-        return Err(ApiError::bad_request(format!(
-            "the name of the object ({name}) does not match the name on the URL ({})",
-            at.name()
-        )));
-    }
-    let warnings = request.without_unknown(&mut config, Some(body))?;
-    let schema = request.schema()?;
-    api.store.write(|state| {
-        let old = state.get(&at.key(at.name())).cloned();
-        let shown = old.as_ref().map(|old| at.show(old));
-        let force = request.is_forced();
-        let uid = config.pointer("/metadata/uid").and_then(Value::as_str).filter(|uid| !uid.is_empty());
-        if let (None, Some(uid)) = (&old, uid) {
-            let why = format!(
-                "uid mismatch: the provided object specified uid {uid}, and no existing object was found"
-            );
-            return Err(ApiError::conflict(&at.kind, at.name(), &why));
-        }
-        let applied =
-            request.with_writer(|writer| patch::apply(schema, shown.as_ref(), &config, writer, force))?;
-        match old {
-            Some(old) => request.replace(state, &old, applied.object, warnings, Some(applied.entries)),
-            None => request.insert(state, applied.object, warnings, Some(applied.entries)),
-        }
-    })
 }
