@@ -174,10 +174,12 @@ impl Mesh {
     pub fn config_revision(&self) -> Revision {
         self.config.revision
     }
-    /// Names the services and workloads of these namespaces, and what Istio's objects say: for whoever reads no more.
+    /// Names all services, the workloads of these namespaces, and what Istio's objects say: for whoever reads no more. Pods of
+    /// other namespaces may come and go.
     pub fn revision_of<'a>(&self, namespaces: impl IntoIterator<Item = &'a str>) -> Revision {
         let parts = namespaces.into_iter().filter_map(|namespace| self.part(namespace));
-        parts.map(Part::revision).fold(self.config.revision, Revision::max)
+        let services = self.parts.values().map(|part| part.services_revision());
+        parts.map(Part::revision).chain(services).fold(self.config.revision, Revision::max)
     }
     /// All objects.
     pub fn objects(&self) -> &Objects {

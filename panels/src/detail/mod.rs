@@ -54,7 +54,8 @@ impl Detail {
     }
 
     fn thing(&mut self, ui: &mut Ui, cx: &Cx<'_>, selected: &Selected) {
-        let key = (cx.scene.mesh.revision(), cx.scene.traffic.at(), selected.clone());
+        let read = cx.scene.mesh.revision_of(selected.namespaces());
+        let key = (read, cx.scene.traffic.at(), selected.clone());
         let traffic = cx.scene.traffic.value();
         let view = self
             .view

@@ -61,7 +61,8 @@ impl Drafts {
     fn offer(&mut self, cx: &Cx<'_>, selected: &Selected) -> Vec<(&'static EditorRow, String)> {
         let mesh = &cx.scene.mesh;
         let by_id = &mut self.by_id;
-        let offered = self.offered.get((mesh.revision(), selected.clone()), |_| {
+        let read = mesh.revision_of(selected.namespaces());
+        let offered = self.offered.get((read, selected.clone()), |_| {
             let open = |row: &'static EditorRow| {
                 let sheet = (row.open)(mesh, selected)?;
                 let id = sheet.id().to_owned();

@@ -9,6 +9,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug, Default)]
 pub struct Part {
     revision: Revision,
+    services_revision: Revision,
     services: BTreeMap<Arc<str>, Arc<Service>>,
     workloads: BTreeMap<Arc<str>, Arc<Workload>>,
 }
@@ -17,6 +18,10 @@ impl Part {
     /// Names what stands in it: the same for as long as no service and no workload of it changes.
     pub fn revision(&self) -> Revision {
         self.revision
+    }
+    /// Names its services: the same for as long as none of them changes, whatever its pods do.
+    pub fn services_revision(&self) -> Revision {
+        self.services_revision
     }
     /// Its services, by name.
     pub fn services(&self) -> impl ExactSizeIterator<Item = &Arc<Service>> {
@@ -39,6 +44,7 @@ impl Part {
     pub(super) fn put_service(&mut self, name: &Arc<str>, service: Option<Service>) {
         if put(&mut self.services, name, service) {
             self.revision = Revision::fresh();
+            self.services_revision = self.revision;
         }
     }
     /// Takes in what a workload is now, `None` when it is gone. What is as it was stays shared.

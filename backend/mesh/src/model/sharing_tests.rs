@@ -86,6 +86,16 @@ fn a_namespace_that_is_emptied_is_seen() {
     assert_ne!(after.revision_of(["team-001"]), before.revision_of(["team-001"]));
 }
 
+/// A view of one namespace names services of others too: whom calls were for that reached nobody.
+#[test]
+fn a_service_that_comes_elsewhere_is_seen() {
+    let before = demo::synthetic(60, 60);
+    let service = json!({ "apiVersion": "v1", "kind": "Service", "spec": {},
+        "metadata": { "namespace": "team-001", "name": "new" } });
+    let after = changed(&before, |objects| objects.extend(by_ref([service])));
+    assert_ne!(after.revision_of(["team-000"]), before.revision_of(["team-000"]));
+}
+
 #[test]
 fn what_names_a_host_touches_its_service_alone() {
     let before = demo::synthetic(120, 300);
