@@ -101,7 +101,8 @@ pub struct Workload {
     pub owner: String,
     /// Canonical service (`service.istio.io/canonical-name`, `app.kubernetes.io/name`, `app`, else the name).
     pub app: String,
-    /// Canonical revision (`service.istio.io/canonical-revision`, `app.kubernetes.io/version`, `version`, else "latest").
+    /// Canonical revision (`service.istio.io/canonical-revision`, `app.kubernetes.io/version`, `version`,
+    /// else "latest").
     pub version: String,
     /// Pod labels.
     pub labels: BTreeMap<String, String>,
@@ -117,7 +118,8 @@ pub struct Workload {
     pub mtls: (Mode, Option<Ref>),
 }
 
-/// One revision of everything. Namespaces and kinds of which nothing changed are shared with the revision before.
+/// One revision of everything. Namespaces and kinds of which nothing changed are shared with the revision
+/// before.
 #[derive(Clone, Debug, Default)]
 pub struct Mesh {
     cluster: ClusterId,
@@ -165,8 +167,9 @@ impl Mesh {
     pub fn of(cluster: ClusterId) -> Self {
         Self { cluster, ..Self::default() }
     }
-    /// Names what it says: whoever keeps what was derived of all of it, keeps it by this. A change of an object that says
-    /// nothing new to the model (an annotation of a pod) leaves it as it is; of Istio's own objects every change counts.
+    /// Names what it says: whoever keeps what was derived of all of it, keeps it by this. A change of an
+    /// object that says nothing new to the model (an annotation of a pod) leaves it as it is; of Istio's own
+    /// objects every change counts.
     pub fn revision(&self) -> Revision {
         self.revision
     }
@@ -174,8 +177,8 @@ impl Mesh {
     pub fn config_revision(&self) -> Revision {
         self.config.revision
     }
-    /// Names all services, the workloads of these namespaces, and what Istio's objects say: for whoever reads no more. Pods of
-    /// other namespaces may come and go.
+    /// Names all services, the workloads of these namespaces, and what Istio's objects say: for whoever reads
+    /// no more. Pods of other namespaces may come and go.
     pub fn revision_of<'a>(&self, namespaces: impl IntoIterator<Item = &'a str>) -> Revision {
         let parts = namespaces.into_iter().filter_map(|namespace| self.part(namespace));
         let services = self.parts.values().map(|part| part.services_revision());

@@ -1,4 +1,5 @@
-//! Cards and edges for keyboards, screen readers and tests: each in view is a widget with a name and its numbers.
+//! Cards and edges for keyboards, screen readers and tests: each in view is a widget with a name and its
+//! numbers.
 
 use super::labels::Pill;
 use super::view::View;
@@ -15,7 +16,8 @@ pub(super) struct Told {
     pub(super) activated: bool,
 }
 
-/// Tells of one element. It takes the focus; Enter, Space and a screen reader's click activate it. Pointers are the canvas's.
+/// Tells of one element. It takes the focus; Enter, Space and a screen reader's click activate it. Pointers
+/// are the canvas's.
 fn tell(ui: &Ui, id: Id, rect: Rect, name: &str, about: impl FnOnce() -> String, chosen: bool) -> Told {
     let response = ui.interact(rect, id, Sense::focusable_noninteractive());
     response.widget_info(|| {

@@ -1,5 +1,5 @@
-//! Thousands of edges and far-away cards as one mesh: built in the graph's coordinates, moved with the camera, and built
-//! anew only when what it shows changes or one comes much nearer.
+//! Thousands of edges and far-away cards as one mesh: built in the graph's coordinates, moved with the
+//! camera, and built anew only when what it shows changes or one comes much nearer.
 
 use super::camera::Camera;
 use super::chosen::Chosen;
@@ -108,7 +108,8 @@ impl Batch {
             (true, Detail::Full | Detail::Name) => 16,
             (true, _) => 7,
         };
-        // Many edges are drawn lighter, so that cards and failing edges stay in sight; the worst come last, on top.
+        // Many edges are drawn lighter, so that cards and failing edges stay in sight; the worst come last,
+        // on top.
         let many = if key.detail.near() { 2400.0 } else { 900.0 };
         let crowd = (many / lines.len().max(1) as f32).sqrt().clamp(0.12, 1.0);
         let mut inside = vec![false; view.cards.len()];

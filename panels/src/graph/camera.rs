@@ -21,7 +21,8 @@ impl Camera {
     /// Nearest and farthest.
     pub const ZOOM: std::ops::RangeInclusive<f32> = 0.01..=3.0;
 
-    /// The camera that shows all of `bounds` in the middle of a viewport of this size, never larger than life.
+    /// The camera that shows all of `bounds` in the middle of a viewport of this size, never larger than
+    /// life.
     pub fn fit(bounds: Rect, viewport: Vec2) -> Self {
         let margin = vec2(20.0, 20.0);
         let room = (viewport - 2.0 * margin).max(vec2(40.0, 40.0));
@@ -67,7 +68,8 @@ impl Camera {
     }
 }
 
-/// A size of text at this zoom, in whole points, so that zooming makes few new glyphs. Text shrinks slower than cards do.
+/// A size of text at this zoom, in whole points, so that zooming makes few new glyphs. Text shrinks slower
+/// than cards do.
 pub(super) fn text_size(size: f32, zoom: f32) -> f32 {
     (size * zoom.powf(0.75)).round().clamp(8.0, (size * 1.35).round())
 }

@@ -80,7 +80,8 @@ impl Canvas {
         self.camera
     }
 
-    /// Draws the graph into all the space there is. `menu` fills the menu of a thing that was clicked with the right button.
+    /// Draws the graph into all the space there is. `menu` fills the menu of a thing that was clicked with
+    /// the right button.
     pub fn ui(
         &mut self,
         ui: &mut Ui,

@@ -52,7 +52,8 @@ impl Chosen {
         for (group, _) in view.groups.iter().zip(&groups).filter(|(_, chosen)| **chosen) {
             group.members.iter().for_each(|member| cards[*member] = false);
         }
-        // What was found is lit whatever is selected, and what is selected stays lit: one steps from hit to hit.
+        // What was found is lit whatever is selected, and what is selected stays lit: one steps from hit to
+        // hit.
         let lit =
             |near: bool, found: bool, own: bool| if view.searching { found || own } else { near || !any };
         for (near, (card, own)) in near_cards.iter_mut().zip(view.cards.iter().zip(&cards)) {

@@ -57,8 +57,8 @@ impl Find {
         self.0.is_some()
     }
 
-    /// Which nodes and edges match. A node matches too when one of its edges does by a number, and the ends of a matching
-    /// edge stay in sight.
+    /// Which nodes and edges match. A node matches too when one of its edges does by a number, and the ends
+    /// of a matching edge stay in sight.
     pub fn hits(&self, graph: &Graph) -> Hits {
         let Some(expr) = &self.0 else {
             return Hits { nodes: vec![true; graph.nodes.len()], edges: vec![true; graph.edges.len()] };

@@ -1,6 +1,6 @@
-//! Pills on edges: each on its own edge, over no card, no other pill, no other edge where there is room for that, and over no
-//! border of a box unless they would have to say less. They move, then shorten, then stand beside their edge, then hide, the
-//! least important first.
+//! Pills on edges: each on its own edge, over no card, no other pill, no other edge where there is room for
+//! that, and over no border of a box unless they would have to say less. They move, then shorten, then stand
+//! beside their edge, then hide, the least important first.
 
 use super::camera::text_size;
 use super::index::Index;
@@ -19,7 +19,8 @@ const ROOMY: usize = 16;
 /// Points of a curve that stand for it, per piece.
 const POINTS: usize = 24;
 
-/// A pill in its place. `rect` is in the graph's coordinates times the zoom, so that panning does not move it.
+/// A pill in its place. `rect` is in the graph's coordinates times the zoom, so that panning does not move
+/// it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pill {
     /// Index of the line.
@@ -55,7 +56,8 @@ pub fn place(
         .filter(|line| !view.lines[*line].labels.is_empty())
         .filter(|line| lines.len() <= MANY || first(*line) || view.lines[*line].status >= Status::Degraded)
         .collect();
-    // Where there is room for all, none gives way: pills stay where they are when rates or the selection change.
+    // Where there is room for all, none gives way: pills stay where they are when rates or the selection
+    // change.
     if order.len() > ROOMY {
         order.sort_by(|a, b| {
             let weight = |line: usize| view.lines[line].weight + if first(line) { 1e6 } else { 0.0 };

@@ -1,4 +1,5 @@
-//! Layers from left to right: ranks, order within a rank with few crossings, and even coordinates. Takes any graph.
+//! Layers from left to right: ranks, order within a rank with few crossings, and even coordinates. Takes any
+//! graph.
 
 use super::ranks::ranks;
 use egui::{Pos2, Vec2, pos2, vec2};
@@ -120,7 +121,8 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// Sweeps back and forth, sorting each column by the middle of its neighbours, and keeps the order with fewest crossings.
+    /// Sweeps back and forth, sorting each column by the middle of its neighbours, and keeps the order with
+    /// fewest crossings.
     fn untangle(&mut self) {
         let joins: usize = self.left.iter().map(Vec::len).sum();
         let small = joins <= 6000;
@@ -196,7 +198,8 @@ impl<'a> Work<'a> {
         sum
     }
 
-    /// A column much taller than the picture is wide becomes several, filled in turn so that the order down stays.
+    /// A column much taller than the picture is wide becomes several, filled in turn so that the order down
+    /// stays.
     fn split_tall_columns(&mut self) {
         let height_of =
             |column: &[Item]| column.iter().map(|item| self.heights[*item] + self.gaps.row).sum::<f32>();
@@ -272,7 +275,8 @@ impl<'a> Work<'a> {
             let gap = if a >= boxes && b >= boxes { 4.0 } else { self.gaps.row };
             (self.heights[a] + self.heights[b]) / 2.0 + gap
         };
-        // Least squares under a fixed order and distances: shift the distances out, then pool whatever is out of order.
+        // Least squares under a fixed order and distances: shift the distances out, then pool whatever is out
+        // of order.
         let mut shift = 0.0;
         let mut pools: Vec<(f32, f32, usize)> = Vec::with_capacity(column.len());
         let mut shifts = Vec::with_capacity(column.len());

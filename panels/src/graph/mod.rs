@@ -231,7 +231,8 @@ impl Graph {
     }
 }
 
-/// Lets go of an old picture. One of thousands of cards takes milliseconds to be freed, which the window need not wait for.
+/// Lets go of an old picture. One of thousands of cards takes milliseconds to be freed, which the window need
+/// not wait for.
 fn discard(old: Option<Shown>) {
     if old.as_ref().is_some_and(|old| old.picture.view.cards.len() > 1000) {
         // Where no thread can be had, it is freed here.
@@ -248,8 +249,8 @@ fn refused(ui: &mut Ui, cx: &Cx<'_>) {
     }
 }
 
-/// Why what is shown is old. It comes and goes by itself, so it lies over the graph: what one is about to click stays where
-/// it is.
+/// Why what is shown is old. It comes and goes by itself, so it lies over the graph: what one is about to
+/// click stays where it is.
 fn banners(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, work: &Work) {
     let over = UiBuilder::new().max_rect(rect.shrink2(vec2(16.0, 4.0)));
     ui.scope_builder(over, |ui| {

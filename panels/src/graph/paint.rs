@@ -1,4 +1,5 @@
-//! How a card and an edge look. They are egui_graphs' nodes and edges; our own canvas decides which of them are drawn, and when.
+//! How a card and an edge look. They are egui_graphs' nodes and edges; our own canvas decides which of them
+//! are drawn, and when.
 
 use super::batch::{Detail, line_color};
 use super::camera::{Camera, text_size};
@@ -298,8 +299,8 @@ impl DisplayEdge<Arc<Card>, Arc<Line>, Directed, Ix, CardShape> for LineShape {
 /// Letters shrink so far before words are cut.
 const SMALLEST: f32 = 8.0;
 
-/// One line of text, cut where there is no more room. Text that fits is laid out once, whatever the room, and the room for
-/// other text comes in steps, so that zooming lays out little anew.
+/// One line of text, cut where there is no more room. Text that fits is laid out once, whatever the room, and
+/// the room for other text comes in steps, so that zooming lays out little anew.
 pub(super) fn galley(
     painter: &Painter,
     text: &str,

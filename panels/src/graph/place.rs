@@ -1,5 +1,6 @@
-//! Where everything stands: apps and namespaces in boxes, callers left of what they call. Pure, and stable: the place of a
-//! node depends on who talks to whom, never on how much, and what stands keeps standing when a few nodes come or go.
+//! Where everything stands: apps and namespaces in boxes, callers left of what they call. Pure, and stable:
+//! the place of a node depends on who talks to whom, never on how much, and what stands keeps standing when a
+//! few nodes come or go.
 
 use super::layers::{Gaps, Laid, Link, lay};
 use super::sticky;
@@ -15,7 +16,8 @@ const NAMESPACE: Padding = Padding { side: 22.0, top: 44.0, bottom: 28.0 };
 const INSIDE: Gaps = Gaps { column: 98.0, row: 38.0 };
 const OUTSIDE: Gaps = Gaps { column: 72.0, row: 44.0 };
 
-/// How far apart things stand above one another: a small graph spreads, so that it fills the room and its pills stay apart.
+/// How far apart things stand above one another: a small graph spreads, so that it fills the room and its
+/// pills stay apart.
 pub(super) fn spread(nodes: usize) -> f32 {
     match nodes {
         0..=12 => 2.0,
@@ -155,15 +157,16 @@ pub(super) fn links(graph: &Graph) -> Vec<(usize, usize)> {
     links
 }
 
-/// Size of a node's card: room for its name and for numbers of any length, so that it never changes with the numbers. Badges
-/// sit on its border, so that one that comes moves nothing.
+/// Size of a node's card: room for its name and for numbers of any length, so that it never changes with the
+/// numbers. Badges sit on its border, so that one that comes moves nothing.
 pub(super) fn card_size(node: &Node) -> Vec2 {
     let letters = node.name.chars().count().min(26) as f32;
     let width = 36.0 + (letters * 7.3 + 10.0).max(88.0);
     vec2((width / 4.0).ceil() * 4.0, CARD_HEIGHT)
 }
 
-/// One thing to put in a column: a node, or an app's versions in a box. With the offsets of its cards from its middle.
+/// One thing to put in a column: a node, or an app's versions in a box. With the offsets of its cards from
+/// its middle.
 struct Unit {
     members: Vec<usize>,
     offsets: Vec<Vec2>,

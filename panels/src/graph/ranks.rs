@@ -3,7 +3,8 @@
 use super::layers::Link;
 use std::collections::VecDeque;
 
-/// The column of each box: one right of its callers; where loops or long chains would make too many, its distance from the way in.
+/// The column of each box: one right of its callers; where loops or long chains would make too many, its
+/// distance from the way in.
 pub(super) fn ranks(count: usize, links: &[Link]) -> Vec<usize> {
     let mut out = vec![Vec::new(); count];
     let mut incoming = vec![0usize; count];

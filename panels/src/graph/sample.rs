@@ -116,7 +116,8 @@ pub fn bookinfo() -> Graph {
     graph(nodes, edges)
 }
 
-/// A graph of this size: apps in namespaces of about forty, calling mostly their neighbours. The same for the same numbers.
+/// A graph of this size: apps in namespaces of about forty, calling mostly their neighbours. The same for the
+/// same numbers.
 pub fn large(nodes: usize, edges: usize) -> Graph {
     let mut state = 0x9E37_79B9_7F4A_7C15_u64;
     let mut random = move |below: usize| {

@@ -36,7 +36,8 @@ pub(super) fn align(placement: &mut Placement, before: &Placement) {
     enclose(placement);
 }
 
-/// The earlier placement with what came put in free places and what went left out; `None` when that would make a mess.
+/// The earlier placement with what came put in free places and what went left out; `None` when that would
+/// make a mess.
 pub(super) fn keep(graph: &Graph, options: Options, before: &Placement) -> Option<Placement> {
     if before.options != options || before.ids.is_empty() {
         return None;

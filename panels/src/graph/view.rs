@@ -197,8 +197,8 @@ impl View {
 }
 
 impl View {
-    /// The same view after these nodes changed, and nothing else: `None` when one of them is another thing now, so that more
-    /// than its card looks different.
+    /// The same view after these nodes changed, and nothing else: `None` when one of them is another thing
+    /// now, so that more than its card looks different.
     pub(super) fn with(&self, graph: &Graph, placement: &Placement, changed: &[usize]) -> Option<Self> {
         let mut cards = self.cards.clone();
         for &at in changed {
@@ -229,8 +229,8 @@ pub fn status(health: Health) -> Status {
     }
 }
 
-/// The glyph of a badge, what it says, and whether it warns; `None` for those that are told otherwise: a gateway by its
-/// second line, mutual TLS by its edges, idle by its status.
+/// The glyph of a badge, what it says, and whether it warns; `None` for those that are told otherwise: a
+/// gateway by its second line, mutual TLS by its edges, idle by its status.
 pub fn badge(badge: Badge) -> Option<(&'static str, &'static str, bool)> {
     Some(match badge {
         Badge::Fault => (icon::LIGHTNING, "Faults are injected here", true),
@@ -244,7 +244,8 @@ pub fn badge(badge: Badge) -> Option<(&'static str, &'static str, bool)> {
     })
 }
 
-/// The badges of a node's card. That traffic is split shows in the shares of an app's versions, so they need no badge for it.
+/// The badges of a node's card. That traffic is split shows in the shares of an app's versions, so they need
+/// no badge for it.
 pub fn badges(node: &Node) -> impl Iterator<Item = (&'static str, &'static str, bool)> {
     let version = node.kind == NodeKind::App && node.version.is_some();
     node.badges

@@ -1,4 +1,5 @@
-//! Makes pictures of the graph away from the window's thread; small ones at once, since they take less than a frame.
+//! Makes pictures of the graph away from the window's thread; small ones at once, since they take less than a
+//! frame.
 
 use super::canvas::Picture;
 use super::find::Find;

@@ -15,8 +15,8 @@ use std::sync::Arc;
 type Names = BTreeSet<(Arc<str>, Arc<str>)>;
 
 impl Mesh {
-    /// The model of these objects. What they share with those of `previous` is not read again, and what says the same as
-    /// before keeps its revision. Never fails as a whole: see [`Mesh::problems`].
+    /// The model of these objects. What they share with those of `previous` is not read again, and what says
+    /// the same as before keeps its revision. Never fails as a whole: see [`Mesh::problems`].
     pub fn read(objects: Objects, previous: Option<&Mesh>) -> Mesh {
         let nothing = Mesh::default();
         let before = previous.unwrap_or(&nothing);
@@ -178,7 +178,8 @@ fn is_istiod(change: &Changed<'_>) -> bool {
         && (&*change.at.name == "istiod" || change.was.into_iter().chain(change.now).any(marked))
 }
 
-/// Namespaces that have an object of their own, and those that other objects live in (where namespaces may not be read).
+/// Namespaces that have an object of their own, and those that other objects live in (where namespaces may
+/// not be read).
 fn namespaces(objects: &Objects) -> Arc<[Arc<str>]> {
     let named = objects.of_kind(&kinds::NAMESPACE).map(|(at, _)| &at.name);
     let all: BTreeSet<&Arc<str>> = named.chain(objects.namespaces()).collect();

@@ -1,6 +1,6 @@
-//! `cargo xtask bench`: prints each budget beside what is measured on this machine. It judges nothing by itself: machines
-//! differ, and so do their days. `cargo xtask bench canvas` measures only one part of them ([`PARTS`]), and
-//! `cargo xtask bench endurance` keeps a mesh under load instead.
+//! `cargo xtask bench`: prints each budget beside what is measured on this machine. It judges nothing by
+//! itself: machines differ, and so do their days. `cargo xtask bench canvas` measures only one part of them
+//! ([`PARTS`]), and `cargo xtask bench endurance` keeps a mesh under load instead.
 #![allow(clippy::print_stdout, reason = "its output is what it is for")]
 
 mod canvas;
