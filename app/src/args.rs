@@ -18,6 +18,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run a small mesh on this machine: real Envoy proxies, a Kubernetes API, Prometheus and Jaeger APIs
+    #[cfg(feature = "sandbox")]
     Sandbox(Sandbox),
     /// Print the service graph
     Graph(Graph),
@@ -58,7 +59,7 @@ impl Connection {
             tracing: self.tracing.clone(),
             istiod: self.istiod.clone(),
             read_only,
-            journal: None,
+            ..cluster::Target::default()
         }
     }
 }
@@ -82,10 +83,12 @@ pub(crate) struct Window {
 }
 
 /// Shown below the options of `sandbox`.
+#[cfg(feature = "sandbox")]
 const FAULTS: &str = "Annotations give a pod faults while it runs: sandbox.binnacle.dev/error-rate=50 (percent), \
     error-status=500, latency=300ms, latency-jitter=100ms, crash=true, not-ready=true. As in\n  kubectl -n bookinfo \
     annotate pod NAME sandbox.binnacle.dev/latency=300ms\nIn a Deployment's template they hold for the pods that it makes.";
 
+#[cfg(feature = "sandbox")]
 #[derive(Debug, Args)]
 #[command(after_help = FAULTS)]
 pub(crate) struct Sandbox {

@@ -1,6 +1,8 @@
 //! The commands without a window: `sandbox`, `graph`, `proxies`.
 
-use crate::{args, complain, runtime, signals};
+#[cfg(feature = "sandbox")]
+use crate::signals;
+use crate::{args, complain, runtime};
 use cluster::Needs;
 use jiff::Timestamp;
 use mesh::Problem;
@@ -10,6 +12,7 @@ use mesh::{Scene, kinds};
 use std::io::Write as _;
 
 /// Runs a sandbox until SIGINT or SIGTERM. Prints one JSON line when it is ready.
+#[cfg(feature = "sandbox")]
 pub(crate) fn sandbox(args: args::Sandbox) -> Result<(), Problem> {
     let scenario = args.scenario.parse()?;
     let size = sandbox::Size { services: args.services, pods: args.pods, edges: args.edges };
@@ -153,6 +156,7 @@ fn unwritable(what: &str, error: &std::io::Error) -> Problem {
     )
 }
 
+#[cfg(feature = "sandbox")]
 async fn stop_now() {
     match signals::stop() {
         Ok(stop) => stop.await,

@@ -1,195 +1,160 @@
 //! What the window is connected to: a cluster, or a sandbox of its own and then that sandbox's cluster.
 
+use crate::own_sandbox::{Running, Started, Starting};
 use cluster::{Cluster, Command, Target, Wake};
 use jiff::Timestamp;
 use mesh::scene::{Step, StepState};
 use mesh::{ChangeId, Fact, Problem, Read, Scene};
-use sandbox::Sandbox;
+use panels::Destination;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::runtime::Handle;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::mpsc;
 
 /// One connection, from the first click to the last byte.
 pub(crate) struct Connection {
-    /// The context's name, or "sandbox".
-    pub(crate) name: String,
-    cluster: Option<Cluster>,
-    starting: Option<Starting>,
-    sandbox: Option<Sandbox>,
+    /// To what.
+    pub(crate) to: Destination,
+    way: Way,
+    sandbox: Option<Running>,
     scene: Arc<Scene>,
 }
 
-/// A sandbox that is coming up.
-struct Starting {
-    progress: watch::Receiver<String>,
-    done: oneshot::Receiver<Result<Sandbox, Problem>>,
-    since: Timestamp,
+/// How far it has come.
+enum Way {
+    /// The sandbox is coming up, since; then it is connected to.
+    Starting(Starting, Timestamp, Target),
+    /// The cluster is connected to, or tried again.
+    Cluster(Cluster),
+    /// The sandbox could not be started.
+    Failed,
+}
+
+/// Why an order was not given to the cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NotGiven {
+    /// There is no connection yet.
+    NotYet,
+    /// Too many wait already.
+    Full,
+    /// The connection has ended.
+    Ended,
+}
+
+impl From<NotGiven> for Problem {
+    fn from(why: NotGiven) -> Self {
+        let (why, next) = match why {
+            NotGiven::NotYet => ("there is no connection yet", "Wait until the mesh is shown"),
+            NotGiven::Full => ("too many orders are waiting for the cluster", "Try again in a moment"),
+            NotGiven::Ended => ("the connection has ended", "Connect again"),
+        };
+        Self::new("Nothing was done", why, next)
+    }
 }
 
 impl Connection {
     /// Starts connecting to a cluster.
-    pub(crate) fn to_cluster(target: Target, runtime: &Handle, wake: Wake) -> Self {
-        let name = target.context.clone().unwrap_or_else(|| "current context".to_owned());
-        let _on_runtime = runtime.enter();
-        Self {
-            name,
-            cluster: Some(Cluster::connect(target, wake)),
-            starting: None,
-            sandbox: None,
-            scene: Arc::default(),
-        }
+    pub(crate) fn to_cluster(to: Destination, target: Target, runtime: &Handle, wake: &Wake) -> Self {
+        let way = Way::Cluster(connect(target, runtime, wake));
+        Self { to, way, sandbox: None, scene: Arc::default() }
     }
 
     /// Starts a sandbox; when it is ready, [`Self::receive`] goes on to connect to it.
-    pub(crate) fn to_sandbox(options: sandbox::Options, runtime: &Handle, wake: Wake) -> Self {
-        let (tell, progress) = watch::channel("Starting".to_owned());
-        let (send, done) = oneshot::channel();
-        runtime.spawn(async move {
-            let woken = wake.clone();
-            let result = Sandbox::start(options, move |step: &str| {
-                tell.send_replace(step.to_owned());
-                woken();
-            })
-            .await;
-            // The window may have turned away in the meantime; then the sandbox has to end.
-            if let Err(Ok(unwanted)) = send.send(result) {
-                unwanted.stop().await;
-            }
-            wake();
-        });
-        let starting = Starting { progress, done, since: Timestamp::now() };
-        let mut connection = Self {
-            name: "sandbox".to_owned(),
-            cluster: None,
-            starting: Some(starting),
-            sandbox: None,
-            scene: Arc::default(),
-        };
-        connection.show_start(None);
-        connection
+    pub(crate) fn to_sandbox(
+        scenario: &str,
+        envoy: Option<PathBuf>,
+        target: Target,
+        runtime: &Handle,
+        wake: &Wake,
+    ) -> Result<Self, Problem> {
+        let starting = Starting::begin(scenario, envoy, runtime, wake.clone())?;
+        let way = Way::Starting(starting, Timestamp::now(), target);
+        let to = Destination::Sandbox(scenario.to_owned());
+        Ok(Self { to, way, sandbox: None, scene: Arc::default() })
     }
 
     /// Takes in what has arrived since the last frame.
-    pub(crate) fn receive(&mut self, target: &Target, paused: bool, runtime: &Handle, wake: &Wake) {
-        if let Some(starting) = &mut self.starting {
-            match starting.done.try_recv() {
-                Ok(Ok(sandbox)) => {
+    pub(crate) fn receive(&mut self, paused: bool, runtime: &Handle, wake: &Wake) -> Arc<Scene> {
+        match &mut self.way {
+            Way::Starting(starting, since, target) => match starting.look() {
+                Started::NotYet(doing) => {
+                    let running = StepState::Running(*since);
+                    self.scene = Arc::new(self.of_start(running, Some(doing)));
+                }
+                Started::Running(sandbox) => {
+                    let (kubeconfig, context) = sandbox.context();
                     let target = Target {
-                        kubeconfig: Some(sandbox.ready().kubeconfig.clone()),
-                        context: Some(sandbox.ready().context.clone()),
+                        kubeconfig: Some(kubeconfig),
+                        context: Some(context),
+                        own_sandbox: true,
                         ..target.clone()
                     };
-                    let _on_runtime = runtime.enter();
-                    self.cluster = Some(Cluster::connect(target, wake.clone()));
+                    self.way = Way::Cluster(connect(target, runtime, wake));
                     self.sandbox = Some(sandbox);
-                    self.starting = None;
                 }
-                Ok(Err(problem)) => {
-                    self.starting = None;
-                    self.show_start(Some(problem));
+                Started::Failed(problem) => {
+                    self.scene = Arc::new(self.of_start(StepState::Failed(problem), None));
+                    self.way = Way::Failed;
                 }
-                Err(oneshot::error::TryRecvError::Empty) => self.show_start(None),
-                Err(oneshot::error::TryRecvError::Closed) => {
-                    self.starting = None;
-                    self.show_start(Some(Problem::new(
-                        "The sandbox did not start",
-                        "its task ended without an answer",
-                        "Try again; the log file has more",
-                    )));
-                }
+            },
+            Way::Cluster(cluster) if cluster.scene.has_changed().unwrap_or(false) => {
+                let scene = cluster.scene.borrow_and_update().clone();
+                self.scene = if paused {
+                    // Only what the user looks at by hand comes through.
+                    let answers = scene.answers.clone();
+                    Arc::new(Scene { answers, ..Scene::clone(&self.scene) })
+                } else {
+                    scene
+                };
             }
+            Way::Cluster(_) | Way::Failed => {}
         }
-        if let Some(cluster) = &mut self.cluster
-            && cluster.scene.has_changed().unwrap_or(false)
-        {
-            let scene = cluster.scene.borrow_and_update().clone();
-            if paused {
-                // Only what the user looks at by hand comes through.
-                let answers = scene.answers.clone();
-                self.scene = Arc::new(Scene { answers, ..Scene::clone(&self.scene) });
-                return;
-            }
-            self.scene = scene;
-            if self.sandbox.is_some() && !self.scene.steps.contains_key(&Step::Sandbox) {
-                // The cluster does not know that this window started it.
-                let mut scene = Scene::clone(&self.scene);
-                scene.sandbox = true;
-                scene.steps.insert(Step::Sandbox, StepState::Done("running on this machine".to_owned()));
-                self.scene = Arc::new(scene);
-            }
-        }
+        Arc::clone(&self.scene)
     }
 
-    /// Shows the start of the sandbox as the first step of connecting.
-    fn show_start(&mut self, failed: Option<Problem>) {
-        let state = match (failed, &self.starting) {
-            (Some(problem), _) => StepState::Failed(problem),
-            (None, Some(starting)) => StepState::Running(starting.since),
-            (None, None) => return,
-        };
-        let doing = self.starting.as_ref().map(|starting| starting.progress.borrow().clone());
-        let mut scene = Scene { context: self.name.clone(), sandbox: true, doing, ..Scene::default() };
-        scene.steps.insert(Step::Sandbox, state);
-        self.scene = Arc::new(scene);
-    }
-
-    /// The newest scene.
-    pub(crate) fn scene(&self) -> &Arc<Scene> {
-        &self.scene
+    /// The start of the sandbox is the first step of connecting.
+    fn of_start(&self, state: StepState, doing: Option<String>) -> Scene {
+        let steps = [(Step::Sandbox, state)].into();
+        Scene { context: self.to.to_string(), sandbox: true, doing, steps, ..Scene::default() }
     }
 
     /// News about changes since the last frame.
     pub(crate) fn facts(&mut self) -> Vec<(ChangeId, Fact)> {
-        let Some(cluster) = &mut self.cluster else { return Vec::new() };
+        let Way::Cluster(cluster) = &mut self.way else { return Vec::new() };
         std::iter::from_fn(|| cluster.facts.try_recv().ok()).collect()
     }
 
     /// Gives an order to the cluster.
-    pub(crate) fn order(&self, command: Command) -> Result<(), Problem> {
-        let Some(cluster) = &self.cluster else {
-            return Err(Problem::new(
-                "Nothing was done",
-                "there is no connection yet",
-                "Wait until the mesh is shown",
-            ));
-        };
+    pub(crate) fn order(&self, command: Command) -> Result<(), NotGiven> {
+        let Way::Cluster(cluster) = &self.way else { return Err(NotGiven::NotYet) };
         cluster.commands.try_send(command).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => Problem::new(
-                "Nothing was done",
-                "too many orders are waiting for the cluster",
-                "Try again in a moment",
-            ),
-            mpsc::error::TrySendError::Closed(_) => {
-                Problem::new("Nothing was done", "the connection has ended", "Connect again")
-            }
+            mpsc::error::TrySendError::Full(_) => NotGiven::Full,
+            mpsc::error::TrySendError::Closed(_) => NotGiven::Ended,
         })
-    }
-
-    /// Whether there is a cluster to give orders to: not while a sandbox is coming up.
-    pub(crate) fn has_cluster(&self) -> bool {
-        self.cluster.is_some()
     }
 
     /// Says what was looked at in this frame.
     pub(crate) fn want(&self, reads: BTreeMap<Read, u32>) {
-        if let Some(cluster) = &self.cluster {
+        if let Way::Cluster(cluster) = &self.way {
             cluster.want(reads);
         }
     }
 
     /// Ends the connection: a push that is under way is finished first, then an own sandbox is stopped.
     pub(crate) async fn close(self) {
-        if let Some(cluster) = self.cluster {
-            cluster.finish().await;
+        match self.way {
+            Way::Cluster(cluster) => cluster.finish().await,
+            Way::Starting(starting, ..) => starting.stop().await,
+            Way::Failed => {}
         }
-        let sandbox = match (self.sandbox, self.starting) {
-            (Some(sandbox), _) => Some(sandbox),
-            (None, Some(starting)) => starting.done.await.ok().and_then(Result::ok),
-            (None, None) => None,
-        };
-        if let Some(sandbox) = sandbox {
+        if let Some(sandbox) = self.sandbox {
             sandbox.stop().await;
         }
     }
+}
+
+fn connect(target: Target, runtime: &Handle, wake: &Wake) -> Cluster {
+    let _on_runtime = runtime.enter();
+    Cluster::connect(target, wake.clone())
 }

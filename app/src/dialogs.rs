@@ -1,26 +1,19 @@
 //! File names from the system's dialogs. A dialog may stay open for minutes; what was picked comes back as an intent.
 
+use crate::background::{Later, arrived};
 use panels::Intent;
-use panels::intent::ExportFormat;
-use poll_promise::Promise;
-use std::path::PathBuf;
+use panels::intent::Export;
 
 /// The dialog that is open, if one is.
 #[derive(Default)]
 pub(crate) struct Dialogs {
-    picking: Option<Promise<Option<Intent>>>,
+    picking: Option<Later<Option<Intent>>>,
 }
 
 impl Dialogs {
     /// What the user picked, once.
     pub(crate) fn picked(&mut self) -> Option<Intent> {
-        match self.picking.take()?.try_take() {
-            Ok(picked) => picked,
-            Err(open) => {
-                self.picking = Some(open);
-                None
-            }
-        }
+        arrived(&mut self.picking)?.ok().flatten()
     }
 
     /// Lets the user pick a kubeconfig file.
@@ -32,11 +25,11 @@ impl Dialogs {
         }));
     }
 
-    /// Lets the user pick where to save the graph.
-    pub(crate) fn pick_export(&mut self, ctx: &egui::Context, format: ExportFormat) {
-        let (name, extension) = match format {
-            ExportFormat::Svg => ("graph.svg", "svg"),
-            ExportFormat::Png => ("graph.png", "png"),
+    /// Lets the user pick where to save this.
+    pub(crate) fn pick_place(&mut self, ctx: &egui::Context, export: Export) {
+        let (name, extension) = match export {
+            Export::Drawing(_) => ("graph.svg", "svg"),
+            Export::Window => ("graph.png", "png"),
         };
         let dialog = rfd::AsyncFileDialog::new()
             .set_title("Save graph")
@@ -44,25 +37,22 @@ impl Dialogs {
             .add_filter(extension, &[extension]);
         self.picking = Some(dialog_thread(ctx, move || async move {
             let file = dialog.save_file().await?;
-            Some(Intent::ExportGraph(format, Some(PathBuf::from(file.path()))))
+            Some(Intent::Save(export, Some(file.path().to_owned())))
         }));
     }
 }
 
 /// A system dialog, on a thread of its own; sends first, wakes second.
-fn dialog_thread<F>(
-    ctx: &egui::Context,
-    dialog: impl FnOnce() -> F + Send + 'static,
-) -> Promise<Option<Intent>>
+fn dialog_thread<F>(ctx: &egui::Context, dialog: impl FnOnce() -> F + Send + 'static) -> Later<Option<Intent>>
 where
     F: Future<Output = Option<Intent>>,
 {
-    let (sender, promise) = Promise::new();
+    let (sender, later) = Later::new();
     let ctx = ctx.clone();
     std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        sender.send(runtime.ok().and_then(|runtime| runtime.block_on(dialog())));
-        ctx.request_repaint();
+        if sender.send(crate::runtime::of_this_thread(dialog)).is_ok() {
+            ctx.request_repaint();
+        }
     });
-    promise
+    later
 }

@@ -3,7 +3,8 @@
 use egui_tiles::{Behavior, Container, SimplificationOptions, Tile, TileId, Tree, UiResponse};
 use panels::kit;
 use panels::selection::PanelId;
-use panels::{Cx, Intent, PANELS, Panel};
+use panels::{Cx, Intent, PANELS, Panel, PanelRow};
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// Which panels are shown, and their state. Panels that are closed keep theirs until the window ends.
@@ -14,8 +15,8 @@ pub(crate) struct Dock {
 }
 
 impl Dock {
-    /// Shows these panels side by side; the graph when there are none.
-    pub(crate) fn new(shown: &[PanelId]) -> Self {
+    /// Shows these panels side by side; the graph when there are none. `looks` says how each was looked at.
+    pub(crate) fn new(shown: &[PanelId], looks: &BTreeMap<PanelId, Value>) -> Self {
         let mut shown = shown.to_vec();
         if shown.is_empty() {
             shown.push(PanelId::Graph);
@@ -23,9 +24,14 @@ impl Dock {
         let focus = shown[0];
         Self {
             tree: Tree::new_horizontal("dock", shown),
-            panels: PANELS.iter().map(|row| (row.id, (row.make)())).collect(),
+            panels: PANELS.iter().map(|row| (row.id, panel(row, looks.get(&row.id)))).collect(),
             focus,
         }
+    }
+
+    /// How each panel is looked at, for the next run.
+    pub(crate) fn looks(&self) -> BTreeMap<PanelId, Value> {
+        self.panels.iter().filter_map(|(id, panel)| Some((*id, panel.kept()?))).collect()
     }
 
     /// The panels that are shown, from left to right.
@@ -99,6 +105,14 @@ impl Dock {
     }
 }
 
+fn panel(row: &PanelRow, look: Option<&Value>) -> Box<dyn Panel> {
+    let mut panel = (row.make)();
+    if let Some(look) = look {
+        panel.recall(look.clone());
+    }
+    panel
+}
+
 /// How egui_tiles draws a pane.
 struct Show<'a, 'b> {
     panels: &'a mut BTreeMap<PanelId, Box<dyn Panel>>,
@@ -161,10 +175,11 @@ fn header(ui: &mut egui::Ui, panel: PanelId, cx: &Cx<'_>) -> UiResponse {
 mod tests {
     use super::Dock;
     use panels::selection::PanelId::{Changes, Graph, Traces};
+    use std::collections::BTreeMap;
 
     #[test]
     fn panels_replace_join_and_leave() {
-        let mut dock = Dock::new(&[]);
+        let mut dock = Dock::new(&[], &BTreeMap::new());
         assert_eq!(dock.shown(), [Graph]);
         dock.open(Traces);
         assert_eq!((dock.shown(), dock.focus()), (vec![Traces], Traces));
@@ -178,5 +193,17 @@ mod tests {
         dock.close(Graph);
         dock.close(Traces);
         assert_eq!(dock.shown(), [Traces], "the last one stays");
+    }
+
+    #[test]
+    fn how_the_graph_is_looked_at_is_kept() {
+        let look = |idle: bool| {
+            let mut look = Dock::new(&[], &BTreeMap::new()).looks();
+            look.get_mut(&Graph).unwrap()["idle"] = idle.into();
+            look
+        };
+        for idle in [true, false] {
+            assert_eq!(Dock::new(&[], &look(idle)).looks()[&Graph]["idle"], idle);
+        }
     }
 }

@@ -1,11 +1,17 @@
 //! The program: window, command line, carrying out what the user asks for.
 
 mod args;
+mod background;
 mod commands;
 mod connection;
+mod connections;
 mod dialogs;
+mod disk;
 mod dock;
+mod exports;
 mod logging;
+#[cfg_attr(not(feature = "sandbox"), path = "no_sandbox.rs")]
+mod own_sandbox;
 mod perform;
 mod picture;
 mod runtime;
@@ -14,6 +20,7 @@ mod shell;
 mod signals;
 mod start;
 mod steering;
+mod window;
 
 use clap::Parser as _;
 use mesh::Problem;
@@ -32,6 +39,7 @@ pub fn main() -> ExitCode {
     }
     let done = match cli.command {
         None => start::window(cli.window),
+        #[cfg(feature = "sandbox")]
         Some(args::Command::Sandbox(args)) => commands::sandbox(args),
         Some(args::Command::Graph(args)) => commands::graph(&args),
         Some(args::Command::Proxies(args)) => commands::proxies(&args),

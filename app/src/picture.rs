@@ -1,7 +1,9 @@
 //! `--picture FILE`: keeps a picture of the window up to date in a file, for machines without a display.
 
+use crate::background::{Background, Later, arrived};
+use crate::disk;
+use mesh::Problem;
 use std::path::PathBuf;
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// How old the picture may get.
@@ -11,7 +13,7 @@ const EVERY: Duration = Duration::from_secs(2);
 pub(crate) struct Picture {
     file: PathBuf,
     next: Instant,
-    saving: Option<JoinHandle<()>>,
+    saving: Option<Later<Result<(), Problem>>>,
 }
 
 impl Picture {
@@ -20,7 +22,7 @@ impl Picture {
     }
 
     /// Asks for the next picture when it is due, and saves one that has arrived.
-    pub(crate) fn tick(&mut self, ctx: &egui::Context) {
+    pub(crate) fn tick(&mut self, ctx: &egui::Context, background: &mut Background) {
         let taken = ctx.input(|input| {
             input.raw.events.iter().rev().find_map(|event| match event {
                 egui::Event::Screenshot { image, .. } => Some(image.clone()),
@@ -29,29 +31,16 @@ impl Picture {
         });
         if let Some(image) = taken {
             let file = self.file.clone();
-            // Encoding takes longer than a frame may.
-            self.saving = Some(std::thread::spawn(move || {
-                if let Err(error) = save(&file, &image) {
-                    tracing::warn!("{} could not be written: {error}", file.display());
-                }
-            }));
+            self.saving = Some(background.run(move || disk::save_picture(&file, &image)));
+        }
+        if let Some(Err(problem)) = arrived(&mut self.saving).map(Result::flatten) {
+            tracing::warn!("{problem}");
         }
         let now = Instant::now();
-        let idle = self.saving.as_ref().is_none_or(JoinHandle::is_finished);
-        if now >= self.next && idle {
+        if now >= self.next && self.saving.is_none() {
             self.next = now + EVERY;
             ctx.send_viewport_cmd(egui::ViewportCommand::Screenshot(egui::UserData::default()));
         }
         ctx.request_repaint_after(self.next.saturating_duration_since(now).max(Duration::from_millis(200)));
     }
-}
-
-/// Writes a PNG beside the file and renames it into place, so that a reader never meets half a picture.
-pub(crate) fn save(file: &std::path::Path, image: &egui::ColorImage) -> Result<(), image::ImageError> {
-    let [width, height] = image.size;
-    let bytes: Vec<u8> = image.pixels.iter().flat_map(egui::Color32::to_array).collect();
-    let half = file.with_extension("part.png");
-    image::save_buffer(&half, &bytes, width as u32, height as u32, image::ColorType::Rgba8)?;
-    std::fs::rename(&half, file)?;
-    Ok(())
 }

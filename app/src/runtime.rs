@@ -1,6 +1,8 @@
-//! The threads: the window on the main thread, I/O on two workers. The window never waits for them.
+//! The threads: the window on the main thread, I/O on two workers. The window never waits for them; whoever has no window
+//! (a command, a dialog's own thread, the end of the program) does it here.
 
 use mesh::Problem;
+use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 
 /// The I/O runtime.
@@ -14,4 +16,16 @@ pub(crate) fn start() -> Result<Runtime, Problem> {
             )
         },
     )
+}
+
+/// Runs this on the present thread, which has nothing else to do; `None` when that cannot be had or nothing came of it.
+pub(crate) fn of_this_thread<T, F: Future<Output = Option<T>>>(work: impl FnOnce() -> F) -> Option<T> {
+    Builder::new_current_thread().enable_all().build().ok()?.block_on(work())
+}
+
+/// At the end of the program, when there is no window any more: waits for what is under way, but not for ever.
+pub(crate) fn finish(runtime: &Runtime, work: impl Future<Output = ()>, limit: Duration) {
+    if runtime.block_on(async { tokio::time::timeout(limit, work).await }).is_err() {
+        tracing::warn!("what was under way did not end within {limit:?}");
+    }
 }

@@ -1,8 +1,10 @@
 //! What is kept between runs: looks and the last context. Never anything that a cluster told us.
 
+use panels::Destination;
 use panels::intent::ThemeChoice;
 use panels::selection::PanelId;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// The settings file. A file of another shape is as good as none.
@@ -11,14 +13,14 @@ use std::path::PathBuf;
 pub(crate) struct Settings {
     /// Light or dark.
     pub(crate) theme: ThemeChoice,
-    /// The context used last; "" for the sandbox.
-    pub(crate) last: Option<String>,
-    /// The kubeconfig file that it is in.
-    pub(crate) last_file: Option<String>,
+    /// What was connected to last.
+    pub(crate) destination: Option<Destination>,
     /// Measuring window in seconds.
     pub(crate) window_secs: u64,
     /// Panels that are open, side by side.
     pub(crate) panels: Vec<PanelId>,
+    /// How each panel is looked at.
+    pub(crate) looks: BTreeMap<PanelId, serde_json::Value>,
     /// Kubeconfig files that the user opened.
     pub(crate) kubeconfigs: Vec<PathBuf>,
 }
@@ -27,10 +29,10 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             theme: ThemeChoice::Dark,
-            last: None,
-            last_file: None,
+            destination: None,
             window_secs: 60,
             panels: vec![PanelId::Graph],
+            looks: BTreeMap::new(),
             kubeconfigs: Vec::new(),
         }
     }
@@ -47,12 +49,13 @@ pub(crate) fn journal() -> Option<PathBuf> {
     Some(dirs.state_dir().unwrap_or_else(|| dirs.data_local_dir()).join("journal"))
 }
 
-fn file() -> Option<PathBuf> {
+/// Where they are kept.
+pub(crate) fn file() -> Option<PathBuf> {
     Some(dirs()?.config_dir().join("settings.json"))
 }
 
 impl Settings {
-    /// Reads the file; the defaults where there is none.
+    /// Reads the file, before the window opens; the defaults where there is none.
     pub(crate) fn load() -> Self {
         let Some(file) = file() else { return Self::default() };
         match std::fs::read(&file) {
@@ -63,18 +66,24 @@ impl Settings {
             Err(_) => Self::default(),
         }
     }
+}
 
-    /// Writes the file; a failure costs only the settings, so it is only logged.
-    pub(crate) fn save(&self) {
-        let Some(file) = file() else { return };
-        let written = serde_json::to_vec_pretty(self).map_err(std::io::Error::other).and_then(|bytes| {
-            if let Some(folder) = file.parent() {
-                std::fs::create_dir_all(folder)?;
-            }
-            std::fs::write(&file, bytes)
-        });
-        if let Err(error) = written {
-            tracing::warn!("{} could not be written: {error}", file.display());
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use panels::cx::ContextId;
+
+    #[test]
+    fn they_come_back_as_they_were() {
+        let id = ContextId { name: "default".into(), file: "/home/ann/.kube/config".into() };
+        let settings = Settings {
+            destination: Some(Destination::Context(id)),
+            looks: [(PanelId::Graph, serde_json::json!({ "idle": false }))].into(),
+            ..Settings::default()
+        };
+        let text = serde_json::to_string(&settings).unwrap();
+        assert_eq!(serde_json::from_str::<Settings>(&text).unwrap(), settings);
+        let older = r#"{"theme":"Light","last":"prod","last_file":"/a"}"#;
+        assert_eq!(serde_json::from_str::<Settings>(older).unwrap().theme, ThemeChoice::Light);
     }
 }

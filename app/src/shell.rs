@@ -1,61 +1,46 @@
-//! The window: takes in what is new, carries out what was asked for, draws the parts.
+//! The window's state: takes in what is new, has it drawn, has carried out what was asked for.
 
 use crate::args;
-use crate::connection::Connection;
+use crate::background::Background;
+use crate::connections::Connections;
 use crate::dialogs::Dialogs;
-use crate::dock::Dock;
+use crate::exports::Exports;
 use crate::logging::TIMING;
 use crate::picture::Picture;
 use crate::settings::Settings;
-use crate::signals;
 use crate::steering::Steering;
+use crate::window::Window;
+use crate::{disk, runtime, signals};
 use cluster::Wake;
-use egui::{CentralPanel, Frame, Panel};
-use egui_notify::Toasts;
 use jiff::Timestamp;
 use mesh::Scene;
-use panels::change_bar::ChangeBar;
-use panels::connect::Connect;
-use panels::cx::Contexts;
-use panels::detail::Detail;
-use panels::kit;
-use panels::shell::{palette::Palette, rail, top_bar};
-use panels::{Cx, Intents, Reads, Selection, Wanted};
+use panels::{Cx, Intents, Reads, Selection, Wanted, kit};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
-use tokio::task::JoinSet;
 
 /// How long the end of the program waits for pushes that are under way and for own sandboxes to stop: longer than
 /// [`cluster::Cluster::finish`] gives the writes.
 const GOODBYE: Duration = Duration::from_secs(20);
 
-/// The window and all its state; only the main thread touches it.
+/// All state of the window; only the main thread touches it.
 pub(crate) struct Shell {
     pub(crate) args: args::Window,
-    pub(crate) runtime: Runtime,
-    pub(crate) wake: Wake,
     pub(crate) settings: Settings,
-    pub(crate) connection: Option<Connection>,
-    /// Connections that were left and still finish what they were told.
-    pub(crate) leaving: JoinSet<()>,
-    pub(crate) contexts: Contexts,
+    pub(crate) connections: Connections,
+    pub(crate) background: Background,
+    pub(crate) dialogs: Dialogs,
+    pub(crate) exports: Exports,
+    pub(crate) window: Window,
+    pub(crate) selection: Selection,
     pub(crate) scene: Arc<Scene>,
     pub(crate) steering: Steering,
-    pub(crate) selection: Selection,
     pub(crate) namespaces: Vec<String>,
     pub(crate) paused: bool,
-    pub(crate) dialogs: Dialogs,
     pub(crate) wanted: Wanted,
-    pub(crate) dock: Dock,
-    pub(crate) toasts: Toasts,
-    pub(crate) palette: Palette,
     intents: Intents,
-    connect: Connect,
-    detail: Detail,
-    change_bar: ChangeBar,
-    rail_wide: bool,
     picture: Option<Picture>,
+    runtime: Runtime,
     started: Instant,
     told: Told,
 }
@@ -72,42 +57,47 @@ impl Shell {
     pub(crate) fn new(
         creation: &eframe::CreationContext<'_>,
         args: args::Window,
+        settings: Settings,
         runtime: Runtime,
         started: Instant,
     ) -> Self {
-        let settings = Settings::load();
         kit::theme::apply(&creation.egui_ctx, settings.theme);
         let ctx = creation.egui_ctx.clone();
+        let wake: Wake = Arc::new(move || ctx.request_repaint());
+        let handle = runtime.handle().clone();
         let mut shell = Self {
-            wake: Arc::new(move || ctx.request_repaint()),
-            dock: Dock::new(&settings.panels),
+            window: Window::new(&settings),
+            connections: Connections::new(args.clone(), handle.clone(), wake.clone()),
+            background: Background::new(handle, wake),
             picture: args.picture.clone().map(Picture::new),
             namespaces: args.connection.namespace.clone(),
             args,
-            runtime,
             settings,
-            connection: None,
-            leaving: JoinSet::new(),
-            contexts: Contexts::default(),
+            dialogs: Dialogs::default(),
+            exports: Exports::default(),
+            selection: Selection::default(),
             scene: Arc::default(),
             steering: Steering::default(),
-            selection: Selection::default(),
             paused: false,
-            dialogs: Dialogs::default(),
             wanted: Wanted::default(),
-            toasts: Toasts::default().with_anchor(egui_notify::Anchor::BottomRight),
-            palette: Palette::default(),
             intents: Intents::default(),
-            connect: Connect::default(),
-            detail: Detail::default(),
-            change_bar: ChangeBar::default(),
-            rail_wide: true,
+            runtime,
             started,
             told: Told::default(),
         };
         shell.begin();
         shell.close_on_signals(&creation.egui_ctx);
         shell
+    }
+
+    /// Reads the contexts, and connects where the command line says.
+    fn begin(&mut self) {
+        self.connections.read_contexts(&self.settings, &mut self.background);
+        if let Some(scenario) = &self.args.sandbox
+            && let Err(problem) = self.connections.start_sandbox(scenario, &mut self.settings)
+        {
+            self.window.complain(&problem);
+        }
     }
 
     /// Ctrl-C in the terminal and the end of the desktop's session close the window as its user would.
@@ -121,6 +111,16 @@ impl Shell {
             })),
             Err(problem) => tracing::warn!("{problem}"),
         }
+    }
+
+    /// What the window keeps of a mesh goes with the connection to it.
+    pub(crate) fn forget_mesh(&mut self) {
+        self.scene = Arc::default();
+        self.steering = Steering::default();
+        self.selection = Selection::default();
+        self.wanted = Wanted::default();
+        self.paused = false;
+        self.namespaces = self.args.connection.namespace.clone();
     }
 
     fn milestones(&mut self) {
@@ -139,78 +139,43 @@ impl Shell {
 impl eframe::App for Shell {
     /// Facts first: what is new goes into the state before anything is drawn.
     fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
-        let target = self.target(None);
-        if let Some(connection) = &mut self.connection {
-            connection.receive(&target, self.paused, self.runtime.handle(), &self.wake);
-            self.scene = connection.scene().clone();
-        }
+        self.scene = self.connections.receive(self.paused, &mut self.settings);
         self.take_facts();
         if let Some(intent) = self.dialogs.picked() {
             self.intents.send(intent);
         }
-        self.take_pictures(ctx);
+        for saved in self.exports.take(ctx, &mut self.background) {
+            match saved {
+                Ok(file) => self.window.say(format!("Saved {}", file.display())),
+                Err(problem) => self.window.complain(&problem),
+            }
+        }
         if let Some(picture) = &mut self.picture {
-            picture.tick(ctx);
+            picture.tick(ctx, &mut self.background);
         }
     }
 
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
-        let Self { scene, steering, intents, selection, wanted, settings, contexts, namespaces, .. } = self;
+        let Self { scene, wanted, intents, window, .. } = self;
         let cx = Cx {
             scene,
-            selected: selection.now(),
-            changes: steering.ledger(),
+            selected: self.selection.now(),
+            changes: self.steering.ledger(),
             intents,
-            namespaces,
-            window_secs: settings.window_secs,
+            namespaces: &self.namespaces,
+            window_secs: self.settings.window_secs,
             paused: self.paused,
             read_only: self.args.read_only,
             reads: Reads::new(scene, wanted),
-            theme: settings.theme,
+            theme: self.settings.theme,
             now: Timestamp::now(),
-            contexts,
+            contexts: &self.connections.contexts,
         };
-        let plain = Frame::new().fill(ui.visuals().panel_fill);
-        if self.connect.covers(&cx) {
-            CentralPanel::default().frame(plain).show(ui, |ui| self.connect.ui(ui, &cx));
-        } else {
-            let rail_width = if self.rail_wide { rail::WIDE } else { rail::NARROW };
-            Panel::top("top bar")
-                .exact_size(top_bar::HEIGHT)
-                .frame(plain)
-                .show(ui, |ui| top_bar::ui(ui, &cx, rail_width));
-            Panel::bottom("change bar")
-                .exact_size(panels::change_bar::HEIGHT)
-                .frame(plain)
-                .show(ui, |ui| self.change_bar.ui(ui, &cx));
-            let open = self.dock.focus();
-            Panel::left("rail")
-                .exact_size(rail_width)
-                .resizable(false)
-                .frame(plain)
-                .show(ui, |ui| rail::ui(ui, &cx, open, &mut self.rail_wide));
-            Panel::right("detail")
-                .default_size(384.0)
-                .size_range(320.0..=560.0)
-                .frame(plain)
-                .show(ui, |ui| self.detail.ui(ui, &cx));
-            let canvas = Frame::new().fill(kit::Tokens::of(ui).canvas);
-            CentralPanel::default().frame(canvas).show(ui, |ui| self.dock.ui(ui, &cx));
-        }
-        self.palette.ui(ui, &cx);
-        // What the parts keep of their own follows the wishes of this frame: drafts, and what was dismissed.
-        intents.each(|intent| {
-            self.detail.follow(intent, &cx);
-            self.change_bar.follow(intent);
-            self.dock.follow(intent, &cx);
-        });
-        if let Some(connection) = &self.connection {
-            connection.want(self.wanted.take());
-        }
-        self.toasts.show(ui.ctx());
-        let wishes = self.intents.take();
+        window.ui(ui, &cx);
+        intents.each(|intent| window.follow(intent, &cx));
+        self.connections.want(self.wanted.take());
         let ctx = ui.ctx().clone();
-        for (sent_from, intent) in wishes {
+        for (sent_from, intent) in self.intents.take() {
             self.perform(&ctx, sent_from, intent);
             // What was asked for shows in the next frame, not at the next movement of the mouse.
             ctx.request_repaint();
@@ -219,21 +184,21 @@ impl eframe::App for Shell {
     }
 
     fn save(&mut self, _storage: &mut dyn eframe::Storage) {
-        self.settings.panels = self.dock.shown();
-        self.settings.save();
+        (self.settings.panels, self.settings.looks) = (self.window.dock.shown(), self.window.dock.looks());
+        let settings = self.settings.clone();
+        drop(self.background.run(move || disk::save_settings(&settings)));
     }
 
     fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {
-        self.leave();
-        let leaving = std::mem::take(&mut self.leaving).join_all();
-        let closed = self.runtime.block_on(async { tokio::time::timeout(GOODBYE, leaving).await });
-        if closed.is_err() {
-            tracing::warn!("the connection did not end within {GOODBYE:?}");
-        }
+        let (connections, background) = (self.connections.close(), self.background.finish());
+        let all = async {
+            tokio::join!(connections, background);
+        };
+        runtime::finish(&self.runtime, all, GOODBYE);
     }
 
     fn persist_egui_memory(&self) -> bool {
-        // Widgets' memory may name things of a cluster; nothing of a cluster is kept.
+        // Widgets' memory may name things of a cluster; nothing of a cluster is kept. What is worth keeping, the settings do.
         false
     }
 }

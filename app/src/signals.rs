@@ -1,10 +1,12 @@
-//! SIGINT and SIGTERM end the program the way its user would: a push that is under way is finished first.
+//! SIGINT and SIGTERM (Ctrl-C on Windows) end the program the way its user would: a push that is under way is finished first.
 
 use mesh::Problem;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Resolves at SIGINT or SIGTERM; from now on they no longer end the process by themselves. Call it on the runtime.
+#[cfg(unix)]
 pub(crate) fn stop() -> Result<impl Future<Output = ()> + Send + 'static, Problem> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let catch = |kind| signal(kind).map_err(|error| uncaught(&error));
     let (mut interrupt, mut terminate) = (catch(SignalKind::interrupt())?, catch(SignalKind::terminate())?);
     Ok(async move {
         tokio::select! {
@@ -14,12 +16,19 @@ pub(crate) fn stop() -> Result<impl Future<Output = ()> + Send + 'static, Proble
     })
 }
 
-fn catch(kind: SignalKind) -> Result<Signal, Problem> {
-    signal(kind).map_err(|error| {
-        Problem::new(
-            "Binnacle could not start",
-            format!("signals cannot be caught: {error}"),
-            "Free some memory and try again",
-        )
+/// Resolves at Ctrl-C; from now on it no longer ends the process by itself. Call it on the runtime.
+#[cfg(windows)]
+pub(crate) fn stop() -> Result<impl Future<Output = ()> + Send + 'static, Problem> {
+    let mut pressed = tokio::signal::windows::ctrl_c().map_err(|error| uncaught(&error))?;
+    Ok(async move {
+        pressed.recv().await;
     })
+}
+
+fn uncaught(error: &std::io::Error) -> Problem {
+    Problem::new(
+        "Binnacle could not start",
+        format!("signals cannot be caught: {error}"),
+        "Free some memory and try again",
+    )
 }

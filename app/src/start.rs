@@ -2,7 +2,9 @@
 
 use crate::args;
 use crate::logging::TIMING;
+use crate::own_sandbox;
 use crate::runtime;
+use crate::settings::Settings;
 use crate::shell::Shell;
 use mesh::Problem;
 
@@ -10,9 +12,10 @@ use mesh::Problem;
 pub(crate) fn window(args: args::Window) -> Result<(), Problem> {
     let started = std::time::Instant::now();
     if let Some(scenario) = &args.sandbox {
-        scenario.parse::<sandbox::Scenario>()?;
+        own_sandbox::known(scenario)?;
     }
     let runtime = runtime::start()?;
+    let settings = Settings::load();
     let options = eframe::NativeOptions {
         viewport: egui::ViewportBuilder::default()
             .with_title("Binnacle")
@@ -29,7 +32,7 @@ pub(crate) fn window(args: args::Window) -> Result<(), Problem> {
         options,
         Box::new(move |creation| {
             tracing::info!(target: TIMING, ms = started.elapsed().as_millis() as u64, "window created");
-            Ok(Box::new(Shell::new(creation, args, runtime, started)))
+            Ok(Box::new(Shell::new(creation, args, settings, runtime, started)))
         }),
     )
     .map_err(|error| {

@@ -7,7 +7,7 @@ use mesh::graph::NodeId;
 use mesh::{Fact, Ledger, Problem, Remote, Scene, demo};
 use panels::change_bar::{self, ChangeBar};
 use panels::connect::Connect;
-use panels::cx::{ContextRow, Contexts};
+use panels::cx::{ContextId, ContextRow, Contexts, Destination};
 use panels::detail::{self, Detail};
 use panels::intent::ThemeChoice;
 use panels::kit::{Tokens, theme};
@@ -212,10 +212,14 @@ fn contexts(name: &str) -> Contexts {
     Contexts {
         rows,
         problems,
-        last: Some("kind-mesh".into()),
-        connecting: (name == "connecting").then(|| "staging".into()),
+        last: Some(Destination::Context(context("kind-mesh"))),
+        connecting: (name == "connecting").then(|| Destination::Context(context("staging"))),
         ..Contexts::default()
     }
+}
+
+fn context(name: &str) -> ContextId {
+    ContextId { name: name.into(), file: String::new() }
 }
 
 fn connecting(scene: &mut Scene) {

@@ -5,10 +5,12 @@ use crate::reads::Reads;
 use crate::selection::Selected;
 use jiff::Timestamp;
 use mesh::{Ledger, Problem, Scene};
+use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
+use std::fmt;
 use std::panic::Location;
 
-/// All that a panel sees of the world this frame. Nothing in it can be changed; wishes go through `intents`.
+/// All that a panel sees of the world this frame. Nothing in it can be changed; what the user wants goes through `intents`.
 pub struct Cx<'a> {
     /// Everything that is known of the mesh.
     pub scene: &'a Scene,
@@ -16,7 +18,7 @@ pub struct Cx<'a> {
     pub selected: Option<&'a Selected>,
     /// All changes of this run.
     pub changes: &'a Ledger,
-    /// Wishes.
+    /// What the user wants.
     pub intents: &'a Intents,
     /// Namespaces that the user chose; empty means all.
     pub namespaces: &'a [String],
@@ -43,20 +45,63 @@ pub struct Contexts {
     pub rows: Vec<ContextRow>,
     /// Why there are none, or why a file could not be read.
     pub problems: Vec<Problem>,
-    /// The context used last.
-    pub last: Option<String>,
-    /// The kubeconfig file that it is in; `None` when that is not known.
-    pub last_file: Option<String>,
+    /// What was connected to last.
+    pub last: Option<Destination>,
     /// Why no sandbox can be started here (no Envoy, …), if none can.
     pub sandbox: Option<Problem>,
-    /// The context being connected to, if any: the screen shows the scene's steps.
-    pub connecting: Option<String>,
+    /// What is connected to, or being connected to: the screen shows the scene's steps.
+    pub connecting: Option<Destination>,
 }
 
 impl Contexts {
     /// Whether it was used last; a context of the same name in another file was not.
     pub fn is_last(&self, row: &ContextRow) -> bool {
-        self.last.as_ref() == Some(&row.name) && self.last_file.as_ref().is_none_or(|file| *file == row.file)
+        matches!(&self.last, Some(Destination::Context(id)) if id.is(row))
+    }
+    /// Contexts that can be connected to instead of the present one.
+    pub fn others(&self) -> impl Iterator<Item = &ContextRow> {
+        let here =
+            |row: &&ContextRow| matches!(&self.connecting, Some(Destination::Context(id)) if id.is(row));
+        self.rows.iter().filter(move |row| row.problem.is_none() && !here(row))
+    }
+    /// What a context is called: with its file where another one has the same name.
+    pub fn name(&self, row: &ContextRow) -> String {
+        let alone = !self.rows.iter().any(|other| other.name == row.name && other.file != row.file);
+        if alone { row.name.clone() } else { format!("{} of {}", row.name, row.file) }
+    }
+}
+
+/// What can be connected to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Destination {
+    /// A sandbox of this window's own, with this scenario.
+    Sandbox(String),
+    /// A context of a kubeconfig.
+    Context(ContextId),
+}
+
+impl fmt::Display for Destination {
+    /// "sandbox", or the context's name.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Sandbox(_) => "sandbox",
+            Self::Context(id) => &id.name,
+        })
+    }
+}
+
+/// Names a context: several files may have one of the same name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContextId {
+    /// Its name.
+    pub name: String,
+    /// The file that it is in; "" for the first that has one of this name.
+    pub file: String,
+}
+
+impl ContextId {
+    fn is(&self, row: &ContextRow) -> bool {
+        self.name == row.name && (self.file.is_empty() || self.file == row.file)
     }
 }
 
@@ -81,23 +126,30 @@ pub struct ContextRow {
     pub problem: Option<Problem>,
 }
 
-/// The wishes of one frame, each with the place in the code that sent it.
+impl ContextRow {
+    /// Its name and file.
+    pub fn id(&self) -> ContextId {
+        ContextId { name: self.name.clone(), file: self.file.clone() }
+    }
+}
+
+/// The intents of one frame, each with the place in the code that sent it.
 #[derive(Default)]
 pub struct Intents(RefCell<Vec<(&'static Location<'static>, Intent)>>);
 
 impl Intents {
-    /// Sends a wish; it is carried out after this frame.
+    /// Sends an intent; it is carried out after this frame.
     #[track_caller]
     pub fn send(&self, intent: Intent) {
         self.0.borrow_mut().push((Location::caller(), intent));
     }
-    /// Looks at the wishes of this frame so far: for what the window keeps of its own (drafts, the bar) and must follow them.
+    /// Looks at the intents of this frame so far: for what the window keeps of its own (drafts, the bar) and must follow them.
     /// Who looks may send more; those are not looked at in the same round.
     pub fn each(&self, look: impl FnMut(&Intent)) {
         let seen: Vec<Intent> = self.0.borrow().iter().map(|(_, intent)| intent.clone()).collect();
         seen.iter().for_each(look);
     }
-    /// Takes all wishes, in order.
+    /// Takes all of them, in order.
     pub fn take(&self) -> Vec<(&'static Location<'static>, Intent)> {
         std::mem::take(&mut self.0.borrow_mut())
     }

@@ -1,15 +1,18 @@
 //! Everything a user can ask for. The app carries it out, in one match; panels do nothing else to the world.
 
+use crate::cx::ContextId;
 use crate::selection::{PanelId, Selected};
 use mesh::trace::{Call, End};
 use mesh::{Change, ChangeId};
+use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
-/// A wish of the user.
+/// Something that the user wants.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Intent {
-    /// Connect to this context of the merged kubeconfigs.
-    Connect(String),
+    /// Connect to this context.
+    Connect(ContextId),
     /// Read one more kubeconfig file (asks for it when `None`).
     OpenKubeconfig(Option<PathBuf>),
     /// Start a sandbox of this window's own with this scenario ("bookinfo") and connect to it.
@@ -64,8 +67,10 @@ pub enum Intent {
     Palette,
     /// Put text on the clipboard; the second text says in a toast what it was.
     Copy(String, String),
-    /// Save the graph as SVG or PNG (asks for the place when the path is `None`).
-    ExportGraph(ExportFormat, Option<PathBuf>),
+    /// Save the graph as SVG or PNG: the graph panel says how it looks, with [`Intent::Save`].
+    ExportGraph(ExportFormat),
+    /// Write this into a file (asks for the place when the path is `None`).
+    Save(Export, Option<PathBuf>),
 }
 
 /// Which traces to show.
@@ -89,6 +94,32 @@ pub enum ThemeChoice {
     Light,
     /// As the system says.
     System,
+}
+
+/// What is written into a file.
+#[derive(Clone)]
+pub enum Export {
+    /// A picture of the window, as PNG.
+    Window,
+    /// A drawing, as SVG. It is made when it is written, since that may take a while.
+    Drawing(Arc<dyn Fn() -> String + Send + Sync>),
+}
+
+impl fmt::Debug for Export {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if matches!(self, Self::Window) { "Window" } else { "Drawing" })
+    }
+}
+
+impl PartialEq for Export {
+    /// Two drawings are the same when they are one.
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Window, Self::Window) => true,
+            (Self::Drawing(a), Self::Drawing(b)) => Arc::ptr_eq(a, b),
+            _ => false,
+        }
+    }
 }
 
 /// Formats that a graph can be saved in.

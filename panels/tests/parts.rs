@@ -10,7 +10,7 @@ use mesh::scene::{KindState, Step, StepState};
 use mesh::{Change, ChangeId, Fact, Problem, demo};
 use panels::change_bar::ChangeBar;
 use panels::connect::Connect;
-use panels::cx::{ContextRow, Contexts};
+use panels::cx::{ContextId, ContextRow, Contexts, Destination};
 use panels::detail::{self, Detail};
 use panels::selection::PanelId;
 use panels::shell::palette::Palette;
@@ -223,7 +223,7 @@ fn contexts() -> Contexts {
     let broken = ContextRow { problem: Some(problem), ..row("broken") };
     Contexts {
         rows: vec![row("prod"), broken, row("staging")],
-        last: Some("staging".into()),
+        last: Some(Destination::Context(context("staging", ""))),
         ..Contexts::default()
     }
 }
@@ -248,7 +248,7 @@ fn contexts_are_buttons_with_their_names() {
     assert!(bench.get_by_label("broken").accesskit_node().is_disabled());
     bench.get_by_label("prod").click();
     bench.run_steps(2);
-    assert_eq!(bench.state_mut().0.wishes(), [Intent::Connect("prod".into())]);
+    assert_eq!(bench.state_mut().0.wishes(), [Intent::Connect(context("prod", ""))]);
     bench.get_by_label("Start sandbox").click();
     bench.run_steps(2);
     assert_eq!(bench.state_mut().0.wishes(), [Intent::StartSandbox("bookinfo".into())]);
@@ -263,7 +263,7 @@ fn the_keyboard_is_enough_to_connect() {
     bench.run_steps(2);
     assert_eq!(
         bench.state_mut().0.wishes(),
-        [Intent::Connect("staging".into())],
+        [Intent::Connect(context("staging", ""))],
         "the one used last comes first"
     );
 }
@@ -271,12 +271,38 @@ fn the_keyboard_is_enough_to_connect() {
 #[test]
 fn only_the_context_of_the_same_file_was_used_last() {
     let row = |file: &str| ContextRow { name: "sandbox".into(), file: file.into(), ..ContextRow::default() };
-    let used = Contexts { last: Some("sandbox".into()), last_file: Some("a".into()), ..Contexts::default() };
-    assert!(used.is_last(&row("a")) && !used.is_last(&row("b")));
-    assert!(
-        !Contexts { last: Some(String::new()), ..Contexts::default() }.is_last(&row("a")),
-        "the window's own sandbox"
-    );
+    let used = |last| Contexts { last: Some(last), ..Contexts::default() };
+    let in_a = used(Destination::Context(context("sandbox", "a")));
+    assert!(in_a.is_last(&row("a")) && !in_a.is_last(&row("b")));
+    assert!(!used(Destination::Sandbox("bookinfo".into())).is_last(&row("a")), "the window's own sandbox");
+}
+
+#[test]
+fn two_files_may_have_a_context_of_one_name() {
+    let row = |file: &str| ContextRow { name: "default".into(), file: file.into(), ..ContextRow::default() };
+    let mut bench = connect(Contexts { rows: vec![row("a"), row("b")], ..Contexts::default() }, &[]);
+    bench.get_by_label("default of b").click();
+    bench.run_steps(2);
+    assert_eq!(bench.state_mut().0.wishes(), [Intent::Connect(context("default", "b"))]);
+    let connecting = Some(Destination::Context(context("default", "b")));
+    let here = Contexts { rows: vec![row("a"), row("b")], connecting, ..Contexts::default() };
+    assert_eq!(here.others().map(|row| row.file.as_str()).collect::<Vec<_>>(), ["a"]);
+}
+
+fn context(name: &str, file: &str) -> ContextId {
+    ContextId { name: name.into(), file: file.into() }
+}
+
+#[test]
+fn a_context_that_is_called_sandbox_is_none() {
+    let connecting = Some(Destination::Context(context("sandbox", "")));
+    let steps = [(Step::Context, StepState::Done("sandbox at https://far:6443".into()))];
+    let bench = connect(Contexts { connecting, ..Contexts::default() }, &steps);
+    bench.get_by_label("Connecting to sandbox");
+    bench.get_by_label_contains("Context done");
+    assert!(bench.query_by_label_contains("Sandbox").is_none());
+    let connecting = Some(Destination::Sandbox("bookinfo".into()));
+    connect(Contexts { connecting, ..Contexts::default() }, &steps).get_by_label("Sandbox waits");
 }
 
 #[test]

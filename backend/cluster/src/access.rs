@@ -7,7 +7,7 @@ use ::http::Method;
 use bytes::Bytes;
 use futures::future::join_all;
 use kube::Client;
-use mesh::{KINDS, Kind, Problem};
+use mesh::{KINDS, Kind, Object, Objects, Problem, Ref, kinds};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -113,22 +113,28 @@ impl Served {
 }
 
 /// Finds out how a kind can be read. `namespaces`: only these; empty means all, or where that is refused the context's.
-pub(crate) async fn reach(api: &Api, served: &Served, kind: &'static Kind, namespaces: &[String]) -> Reach {
+pub(crate) async fn reach(
+    api: &Api,
+    served: &Served,
+    kind: &'static Kind,
+    namespaces: &[String],
+    root: &str,
+) -> Reach {
     let Some(version) = served.version(kind) else { return Reach::Missing };
     let cluster_wide = missing_verbs(api, kind, None).await;
     if cluster_wide.is_empty() {
         let chosen = if namespaces.is_empty() || !kind.namespaced {
             vec![String::new()]
         } else {
-            with_root(namespaces)
+            with_root(namespaces, root)
         };
         return Reach::Watch(version, chosen);
     }
     if !kind.namespaced {
         return Reach::Denied(denied(kind, &cluster_wide, &[]));
     }
-    let candidates =
-        with_root(if namespaces.is_empty() { std::slice::from_ref(&api.namespace) } else { namespaces });
+    let wanted = if namespaces.is_empty() { std::slice::from_ref(&api.namespace) } else { namespaces };
+    let candidates = with_root(wanted, root);
     let verdicts =
         join_all(candidates.iter().map(|namespace| missing_verbs(api, kind, Some(namespace)))).await;
     let allowed: Vec<String> = candidates
@@ -145,12 +151,30 @@ pub(crate) async fn reach(api: &Api, served: &Served, kind: &'static Kind, names
 }
 
 /// Mesh-wide policy, istiod and often Prometheus live in Istio's own namespace: it belongs to every choice.
-fn with_root(namespaces: &[String]) -> Vec<String> {
+fn with_root(namespaces: &[String], root: &str) -> Vec<String> {
     let mut all = namespaces.to_vec();
-    if !all.iter().any(|namespace| namespace == "istio-system") {
-        all.push("istio-system".into());
+    if !all.iter().any(|namespace| namespace == root) {
+        all.push(root.to_owned());
     }
     all
+}
+
+/// Where istiod runs, as the model tells it from the Services; the usual namespace where those cannot be asked for.
+pub(crate) async fn root_namespace(client: &Client) -> String {
+    let mut found = Objects::new();
+    for selector in ["labelSelector=app%3Distiod", "fieldSelector=metadata.name%3Distiod"] {
+        match http::json::<Value>(client, &format!("/api/v1/services?{selector}")).await {
+            Ok(list) => {
+                for item in list["items"].as_array().into_iter().flatten() {
+                    let object = Object::from(item.clone());
+                    let at = Ref::new(&kinds::SERVICE, object.namespace(), object.name());
+                    found.insert(at, object);
+                }
+            }
+            Err(error) => tracing::debug!(%error, "istiod's Service cannot be looked for"),
+        }
+    }
+    mesh::root_namespace(&found).to_string()
 }
 
 async fn missing_verbs(api: &Api, kind: &Kind, namespace: Option<&str>) -> Vec<&'static str> {

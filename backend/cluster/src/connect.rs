@@ -2,18 +2,20 @@
 //! on, and an answer within ten seconds even when the server never answers.
 
 use crate::Target;
-use crate::contexts::{Merged, unusable};
 use crate::credentials::Plugin;
 use crate::error;
 use crate::hub::Hub;
+use crate::kubeconfig::Kubeconfigs;
+use crate::usable::{Unusable, usable};
 use kube::client::ClientBuilder;
-use kube::config::KubeConfigOptions;
+use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use mesh::journal::Cluster;
 use mesh::scene::Step;
 use mesh::{Observation, Problem};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
+use std::path::Path;
 use std::time::{Duration, Instant};
 use tower::buffer::BufferLayer;
 use tower::filter::AsyncFilterLayer;
@@ -50,6 +52,9 @@ impl Version {
 /// Connects; the steps are shown as they are taken, and a failure stands in its step.
 pub(crate) async fn connect(target: &Target, hub: &Hub) -> Option<Api> {
     hub.take(Observation::Begun(target.context.clone()));
+    if target.own_sandbox {
+        hub.take(Observation::OwnSandbox);
+    }
     hub.take(Observation::Running(Step::Context));
     let (name, config) = match config(target).await {
         Ok(found) => found,
@@ -81,25 +86,24 @@ pub(crate) async fn connect(target: &Target, hub: &Hub) -> Option<Api> {
 
 /// Name and settings of the wanted context.
 async fn config(target: &Target) -> Result<(String, Config), Problem> {
-    let file = target.kubeconfig.clone();
-    let read = tokio::task::spawn_blocking(move || Merged::read(file.as_deref())).await;
-    let merged =
+    let (kubeconfig, file) = (target.kubeconfig.clone(), target.file.clone());
+    let read = tokio::task::spawn_blocking(move || read(kubeconfig.as_deref(), file.as_deref())).await;
+    let (merged, problems) =
         read.map_err(|error| Problem::new("The kubeconfig was not read", error.to_string(), "Retry"))?;
-    let current = || merged.config.current_context.clone().filter(|name| !name.is_empty());
+    let current = || merged.current_context.clone().filter(|name| !name.is_empty());
     let Some(name) = target.context.clone().or_else(current) else {
-        return Err(merged.problems.first().cloned().unwrap_or_else(|| {
+        return Err(problems.first().cloned().unwrap_or_else(|| {
             let why = "The kubeconfig has no current context";
             Problem::new("There is no context to connect to", why, "Choose a context (--context NAME)")
         }));
     };
-    if let Err(problem) = unusable(&merged.config, &name) {
+    if let Err(unusable) = usable(&merged, &name) {
         // A file that cannot be read explains a missing context better than the context's absence.
-        let broken = merged.problems.into_iter().next();
-        let known = merged.origins.iter().any(|(known, _)| *known == name);
-        return Err(broken.filter(|_| !known).unwrap_or(problem));
+        let broken = problems.into_iter().next().filter(|_| matches!(unusable, Unusable::Absent(_)));
+        return Err(broken.unwrap_or_else(|| unusable.tell(format!("Context {name} cannot be used"))));
     }
     let options = KubeConfigOptions { context: Some(name.clone()), ..KubeConfigOptions::default() };
-    let mut config = Config::from_custom_kubeconfig(merged.config, &options).await.map_err(|error| {
+    let mut config = Config::from_custom_kubeconfig(merged, &options).await.map_err(|error| {
         let why = error::redacted(&error.to_string());
         Problem::new(
             format!("Context {name} cannot be used"),
@@ -112,6 +116,16 @@ async fn config(target: &Target) -> Result<(String, Config), Problem> {
     // sent again unseen: its own guard would refuse it, as if somebody else had changed the object.
     config.default_retry = false;
     Ok((name, config))
+}
+
+/// The kubeconfigs as one, seen from the file whose context is meant, and what is wrong with them.
+fn read(kubeconfig: Option<&Path>, file: Option<&Path>) -> (Kubeconfig, Vec<Problem>) {
+    let files = Kubeconfigs::read(kubeconfig);
+    let files = match file {
+        Some(file) if !files.has(file) => Kubeconfigs::of(&[file.to_owned()]),
+        _ => files,
+    };
+    (files.merged(file), files.problems())
 }
 
 /// Makes the client and asks the server for its version.

@@ -174,3 +174,19 @@ async fn other_answers_are_told_as_they_are() {
         server.abort();
     }
 }
+
+/// Two files may each have a context of one name: the file says which is meant, and the other files still help out.
+#[tokio::test]
+async fn a_context_is_known_by_its_file_and_name() {
+    let [dead, live] =
+        [kubeconfig("https://127.0.0.1:9", "{}"), kubeconfig(&server().await, "{token: good}")];
+    let of = |file: &NamedTempFile, other: &NamedTempFile| Target {
+        file: Some(file.path().to_owned()),
+        context: Some("here".into()),
+        ..target(other)
+    };
+    assert_eq!(attempt(of(&live, &dead)).await, Ok("shop".into()));
+    assert_eq!(attempt(of(&live, &live)).await, Ok("shop".into()));
+    let (step, _) = attempt(of(&dead, &live)).await.unwrap_err();
+    assert_eq!(step, Step::Api);
+}

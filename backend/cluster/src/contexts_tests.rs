@@ -31,14 +31,14 @@ fn folder(files: &[(&str, &str)]) -> (TempDir, Vec<PathBuf>) {
 #[track_caller]
 fn check(files: &[(&str, &str)], expect: &[&str]) {
     let (folder, paths) = folder(files);
-    let merged = Merged::of(&paths);
-    let rows = merged.origins.iter().map(|(name, file)| {
-        let row = row(&merged.config, name, file);
+    let files = Kubeconfigs::of(&paths);
+    let rows = rows(&files).into_iter().map(|row| {
         let current = if row.current { "*" } else { "" };
         let problem = row.problem.map_or_else(String::new, |problem| format!(" — {}", problem.why));
         format!("{}{current} {} {}{problem}", row.name, row.server, row.namespace.unwrap_or_default())
     });
-    let problems = merged.problems.iter().map(|problem| format!("! {}", problem.why));
+    let problems = files.problems();
+    let problems = problems.iter().map(|problem| format!("! {}", problem.why));
     let here = folder.path().display().to_string() + "/";
     let told: Vec<String> =
         rows.chain(problems).map(|line| line.replace(&here, "").trim_end().to_owned()).collect();
@@ -52,7 +52,7 @@ fn contexts_of_one_file() {
 }
 
 #[test]
-fn files_are_merged_and_the_first_wins() {
+fn files_are_merged_and_none_hides_a_context_of_the_same_name() {
     let other = "
 current-context: north
 clusters: [{name: east, cluster: {server: 'https://other.example'}}, {name: north, cluster: {server: 'https://north.example'}}]
@@ -60,7 +60,12 @@ contexts: [{name: east, context: {cluster: north}}, {name: north, context: {clus
 ";
     check(
         &[("a", TWO), ("b", other)],
-        &["east* https://east.example:6443 shop", "west https://west.example", "north https://north.example"],
+        &[
+            "east* https://east.example:6443 shop",
+            "west https://west.example",
+            "east https://north.example",
+            "north https://north.example",
+        ],
     );
 }
 
@@ -122,7 +127,7 @@ fn an_empty_file_has_no_contexts() {
 
 #[test]
 fn a_missing_file_is_said() {
-    let (rows, problems) = contexts(Some(Path::new("/nowhere/config")));
+    let (rows, problems) = contexts(Some(Path::new("/nowhere/config")), &[]);
     assert!(rows.is_empty());
     assert_eq!(
         problems[0].to_string(),
@@ -131,10 +136,12 @@ fn a_missing_file_is_said() {
 }
 
 #[test]
-fn which_files_are_read() {
-    let home = || Some(PathBuf::from("/home/ann"));
-    let joined = env::join_paths(["/a", "/b"]).unwrap();
-    assert_eq!(files(Some(joined), home()), [PathBuf::from("/a"), PathBuf::from("/b")]);
-    assert_eq!(files(Some("".into()), home()), [PathBuf::from("/home/ann/.kube/config")]);
-    assert_eq!(files(None, None), Vec::<PathBuf>::new());
+fn opened_files_are_listed_besides_and_may_be_gone() {
+    let (_folder, paths) = folder(&[("a", TWO), ("b", TWO)]);
+    let opened = [paths[1].clone(), paths[0].clone(), PathBuf::from("/nowhere/config")];
+    let (rows, problems) = contexts(Some(&paths[0]), &opened);
+    let told: Vec<_> = rows.iter().map(|row| (row.name.as_str(), Path::new(&row.file))).collect();
+    let [a, b] = [paths[0].as_path(), paths[1].as_path()];
+    assert_eq!(told, [("east", a), ("west", a), ("east", b), ("west", b)]);
+    assert_eq!(problems, []);
 }

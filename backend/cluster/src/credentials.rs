@@ -1,7 +1,7 @@
 //! Logging in by an exec plugin (EKS, GKE, AKS, OIDC …): never interactive, with a time limit, and with the plugin's own
 //! words in the problem when it fails. What a plugin returns is kept in memory only and renewed before it ends.
 
-use crate::contexts::no_plugin;
+use crate::usable::Unusable;
 use base64::Engine as _;
 use http::{HeaderValue, Request, header::AUTHORIZATION};
 use jiff::{SignedDuration, Timestamp};
@@ -145,7 +145,7 @@ async fn run(context: &str, exec: &ExecConfig, limit: Duration) -> Result<Creden
 
     let child = command.spawn().map_err(|error| {
         if error.kind() == std::io::ErrorKind::NotFound {
-            no_plugin(what(), exec)
+            Unusable::no_plugin(exec).tell(what())
         } else {
             Problem::new(
                 what(),

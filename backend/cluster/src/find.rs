@@ -48,9 +48,10 @@ fn unread(hub: &Hub, title: &str, option: &str, kinds: &[&'static Kind]) -> Opti
 /// Finds the Service and a ready pod behind it. The text says what was found ("prometheus in istio-system").
 pub(crate) fn service(hub: &Hub, wanted: &Wanted) -> Result<(String, PodPort), Problem> {
     let objects = hub.objects();
+    let root = mesh::root_namespace(&objects);
     let services = objects.of_kind(&kinds::SERVICE);
     let mut ranked: Vec<(usize, &Object)> =
-        services.filter_map(|(_, service)| Some((rank(service, wanted)?, service))).collect();
+        services.filter_map(|(_, service)| Some((rank(service, wanted, &root)?, service))).collect();
     ranked.sort_by(|a, b| (a.0, a.1.namespace(), a.1.name()).cmp(&(b.0, b.1.namespace(), b.1.name())));
     let missing = |why: String| {
         let unread = unread(hub, wanted.title, wanted.option, &[&kinds::SERVICE, &kinds::POD]);
@@ -69,12 +70,12 @@ pub(crate) fn service(hub: &Hub, wanted: &Wanted) -> Result<(String, PodPort), P
     Err(missing(last))
 }
 
-fn rank(service: &Object, wanted: &Wanted) -> Option<usize> {
+fn rank(service: &Object, wanted: &Wanted, root: &str) -> Option<usize> {
     let named = wanted.names.iter().position(|name| *name == service.name());
     let labelled = ["app", "app.kubernetes.io/name"]
         .iter()
         .any(|label| service.label(label).is_some_and(|app| wanted.apps.contains(&app)));
-    match (named, service.namespace() == "istio-system") {
+    match (named, service.namespace() == root) {
         (Some(position), true) => Some(position),
         (Some(position), false) => Some(10 + position),
         (None, true) if labelled => Some(20),

@@ -5,6 +5,7 @@ use crate::access::{self, Reach, Served};
 use crate::error;
 use crate::hub::Hub;
 use crate::session::Session;
+use crate::supervise::keep_running;
 use crate::trim::Raw;
 use futures::StreamExt as _;
 use kube::api::ApiResource;
@@ -66,8 +67,9 @@ async fn start(
     loops: &mut JoinSet<()>,
 ) -> Vec<&'static Kind> {
     let hub = &session.hub;
-    let asked =
-        kinds.iter().map(|kind| access::reach(&session.api, served, kind, &session.target.namespaces));
+    let root = access::root_namespace(&session.api.client).await;
+    let wanted = &session.target.namespaces;
+    let asked = kinds.iter().map(|kind| access::reach(&session.api, served, kind, wanted, &root));
     let found = futures::future::join_all(asked).await;
     let mut open = Vec::new();
     // All are announced before the first loop starts: the step "kinds" is done when every kind has answered.
@@ -90,7 +92,15 @@ async fn start(
         for namespace in namespaces {
             let (client, hub) = (session.api.client.clone(), Arc::clone(hub));
             let streams = session.api.version.streams_lists();
-            loops.spawn(async move { Loop { kind, version, namespace, hub }.run(client, streams).await });
+            let watch = Arc::new(Loop { kind, version, namespace, hub });
+            loops.spawn(async move {
+                let broken = |problem| {
+                    let state = KindState::Stale(problem);
+                    vec![Observation::Broke(watch.kind, watch.namespace.clone(), state)]
+                };
+                let start = || Arc::clone(&watch).run(client.clone(), streams);
+                keep_running(&watch.hub, &format!("Watching {}", kind.plural), broken, start).await;
+            });
         }
     }
     open
@@ -113,7 +123,7 @@ impl Loop {
         }
     }
 
-    async fn run(self, client: Client, mut streams_lists: bool) {
+    async fn run(self: Arc<Self>, client: Client, mut streams_lists: bool) {
         let resource = ApiResource {
             group: self.kind.group.into(),
             version: self.version.into(),

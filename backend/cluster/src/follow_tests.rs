@@ -30,7 +30,7 @@ async fn an_expired_version_is_listed_again_at_once_only_the_first_time() {
     let client = Client::try_from(kube::Config::new(url.parse().unwrap())).unwrap();
     let hub = Hub::new(Arc::new(|| {}), 60);
     let kind = &mesh::kinds::POD;
-    let looping = Loop { kind, version: "v1", namespace: String::new(), hub: Arc::clone(&hub) };
+    let looping = Arc::new(Loop { kind, version: "v1", namespace: String::new(), hub: Arc::clone(&hub) });
     let running = tokio::spawn(looping.run(client, false));
     let state = loop {
         hub.dirty.notified().await;

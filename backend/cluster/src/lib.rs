@@ -21,6 +21,7 @@ mod http;
 mod hub;
 mod istiod;
 mod journal;
+mod kubeconfig;
 mod measure;
 mod once;
 mod poll;
@@ -32,10 +33,12 @@ mod reads;
 mod refusal;
 mod run;
 mod session;
+mod supervise;
 mod syncz;
 mod traces;
 mod trim;
 mod tunnel;
+mod usable;
 mod write;
 
 pub use contexts::{ContextInfo, contexts};
@@ -66,6 +69,8 @@ const FINISH: Duration = Duration::from_secs(15);
 pub struct Target {
     /// Kubeconfig file; `None` merges `$KUBECONFIG` or reads `~/.kube/config`.
     pub kubeconfig: Option<PathBuf>,
+    /// The file whose context is meant, where several have one of its name; `None`: the first that has it.
+    pub file: Option<PathBuf>,
     /// Context; `None` takes the current one.
     pub context: Option<String>,
     /// Namespaces to watch; empty watches all (and falls back to the context's namespace where that is forbidden).
@@ -76,6 +81,10 @@ pub struct Target {
     pub tracing: Option<String>,
     /// istiod's debug port, where it is not to be found in the cluster.
     pub istiod: Option<String>,
+    /// Measuring window at first, in seconds; `None`: a minute.
+    pub window_secs: Option<u64>,
+    /// Whether it is a sandbox of this window's own.
+    pub own_sandbox: bool,
     /// Refuse every write.
     pub read_only: bool,
     /// The folder of the journal; `None` keeps none.
@@ -126,12 +135,8 @@ pub struct Cluster {
 impl Cluster {
     /// Starts connecting, on the current tokio runtime; returns at once. The steps appear in the scene.
     pub fn connect(target: Target, wake: Wake) -> Self {
-        Self::connect_with(target, wake, FIRST_WINDOW)
-    }
-
-    pub(crate) fn connect_with(target: Target, wake: Wake, window_secs: u64) -> Self {
         install_crypto();
-        let hub = Hub::new(wake, window_secs);
+        let hub = Hub::new(wake, target.window_secs.unwrap_or(FIRST_WINDOW));
         let (commands, orders) = mpsc::channel(64);
         let (news, facts) = mpsc::channel(1024);
         let sessions = watch::Sender::new(None);
@@ -140,7 +145,7 @@ impl Cluster {
         let (scene, wanted) = (hub.scene.subscribe(), hub.wanted.clone());
         let writing = Arc::default();
         let run = run::Run { target, hub, sessions, news, writes: writes.clone(), writing, end: end.clone() };
-        tokio::spawn(run.until_ended(orders));
+        tokio::spawn(run.until_ended_or_broken(orders));
         Self { scene, facts, commands, wanted, writes, _end: end.drop_guard() }
     }
 

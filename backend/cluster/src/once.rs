@@ -31,7 +31,8 @@ const PATIENCE: Duration = Duration::from_secs(45);
 /// When the cluster cannot be connected to or its kinds cannot be read. Missing traffic or proxies are no error: the
 /// scene says why.
 pub async fn once(target: Target, needs: Needs) -> Result<Arc<Scene>, Problem> {
-    let mut cluster = Cluster::connect_with(target, Arc::new(|| {}), needs.window_secs);
+    let target = Target { window_secs: Some(needs.window_secs), ..target };
+    let mut cluster = Cluster::connect(target, Arc::new(|| {}));
     let mut verdict = Ok(());
     let waited = cluster.scene.wait_for(|scene| {
         if let Some(problem) = hopeless(scene) {

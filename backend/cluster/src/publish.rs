@@ -28,9 +28,14 @@ pub(crate) async fn publish(hub: Arc<Hub>) {
             // A big model is read less often: it never takes more than half of a core.
             pause = SETTLE.max(begun.elapsed());
         }
-        hub.scene.send_replace(Arc::new(hub.with(|board| board.scene(&hub.cluster))));
-        (hub.wake)();
+        publish_now(&hub);
     }
+}
+
+/// Publishes what is known: send first, wake second.
+pub(crate) fn publish_now(hub: &Hub) {
+    hub.scene.send_replace(Arc::new(hub.with(|board| board.scene(&hub.cluster))));
+    (hub.wake)();
 }
 
 /// While the user has paused, only what they look at by hand comes through.

@@ -4,12 +4,15 @@ use crate::connect::{self, Api};
 use crate::hub::Hub;
 use crate::push::Order;
 use crate::session::Session;
+use crate::supervise::{broke_off, keep_running};
 use crate::tunnel::Tunnel;
 use crate::{
     Command, Of, Target, follow, history, istiod, not_connected, prometheus, publish, push, reads, traces,
 };
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
 use mesh::scene::{Step, StepState};
-use mesh::{ChangeId, Fact};
+use mesh::{ChangeId, Fact, Observation, Problem};
 use parking_lot::Mutex;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -17,6 +20,43 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+/// Something that is followed for as long as the connection lasts.
+struct Source {
+    what: &'static str,
+    follow: fn(Arc<Session>) -> BoxFuture<'static, ()>,
+    /// What is learnt when it breaks off.
+    broken: fn(Problem) -> Vec<Observation>,
+}
+
+const SOURCES: [Source; 4] = [
+    Source {
+        what: "Watching the cluster's objects",
+        follow: |session| follow::follow_all(session).boxed(),
+        broken: |problem| vec![Observation::Failed(Step::Kinds, problem)],
+    },
+    Source {
+        what: "Asking istiod",
+        follow: |session| istiod::follow(session).boxed(),
+        broken: |problem| {
+            vec![Observation::Failed(Step::Istiod, problem.clone()), Observation::Proxies(Err(problem))]
+        },
+    },
+    Source {
+        what: "Measuring traffic",
+        follow: |session| prometheus::follow(session).boxed(),
+        broken: |problem| {
+            vec![Observation::Failed(Step::Prometheus, problem.clone()), Observation::Traffic(Err(problem))]
+        },
+    },
+    Source {
+        what: "Asking the tracing backend",
+        follow: |session| traces::follow(session).boxed(),
+        broken: |problem| {
+            vec![Observation::Failed(Step::Traces, problem.clone()), Observation::Traces(Err(problem))]
+        },
+    },
+];
 
 /// A connection's own tasks.
 pub(crate) struct Run {
@@ -32,6 +72,16 @@ pub(crate) struct Run {
 }
 
 impl Run {
+    /// Runs as [`Self::until_ended`]; when that breaks off, says so, since nothing else is left that could.
+    pub(crate) async fn until_ended_or_broken(self, orders: mpsc::Receiver<Command>) {
+        let hub = Arc::clone(&self.hub);
+        if let Err(error) = tokio::spawn(self.until_ended(orders)).await {
+            tracing::error!(%error, "the connection broke off");
+            hub.take(Observation::Failed(Step::Api, broke_off("The connection")));
+            publish::publish_now(&hub);
+        }
+    }
+
     /// Runs until the connection is dropped. Writes that are under way go on by themselves.
     pub(crate) async fn until_ended(self, orders: mpsc::Receiver<Command>) {
         let end = self.end.clone();
@@ -72,10 +122,13 @@ impl Run {
         let session = Arc::new(Session::new(api, self.target.clone(), Arc::clone(&self.hub), tunnel));
         self.sessions.send_replace(Some(Arc::clone(&session)));
         tasks.spawn(history::tell(Arc::clone(&session), self.news.clone(), Arc::clone(&self.hub.wake)));
-        tasks.spawn(follow::follow_all(Arc::clone(&session)));
-        tasks.spawn(istiod::follow(Arc::clone(&session)));
-        tasks.spawn(prometheus::follow(Arc::clone(&session)));
-        tasks.spawn(traces::follow(session));
+        for source in SOURCES {
+            let session = Arc::clone(&session);
+            tasks.spawn(async move {
+                let start = || (source.follow)(Arc::clone(&session));
+                keep_running(&session.hub, source.what, source.broken, start).await;
+            });
+        }
     }
 
     async fn take(&self, mut orders: mpsc::Receiver<Command>) {

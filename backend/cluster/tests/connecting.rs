@@ -108,6 +108,23 @@ async fn a_server_that_is_lost_takes_nothing_out_of_sight() {
 }
 
 #[tokio::test]
+async fn the_root_namespace_is_where_istiod_is() {
+    let moved = |objects: &mut Vec<serde_json::Value>| {
+        for object in objects {
+            let text = object.to_string().replace("istio-system", "mesh-root");
+            *object = text.parse().expect("JSON as before");
+        }
+    };
+    let world = World::with(moved).await;
+    let target = Target { namespaces: vec!["bookinfo".into()], ..world.target() };
+    let mut connection = world.connect_to(target);
+    let scene = connection.ready().await;
+    assert_eq!(scene.mesh.root_namespace(), "mesh-root");
+    connection.done(Step::Istiod).await;
+    assert_eq!(connection.done(Step::Prometheus).await, "prometheus in mesh-root");
+}
+
+#[tokio::test]
 async fn one_refused_kind_does_not_hide_the_others() {
     let world = World::bookinfo().await;
     world.deny("list", "virtualservices");

@@ -15,6 +15,7 @@ pub(crate) use configured::Configured;
 pub(crate) use mtls::Policies;
 pub use objects::Objects;
 pub use part::Part;
+pub use read::root_namespace;
 pub use revision::Revision;
 pub(crate) use services::natural;
 

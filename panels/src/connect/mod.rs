@@ -137,14 +137,14 @@ impl Connect {
             }
             let rows = found(cx.contexts, &self.search);
             if let Some(row) = self.keys(ui, &rows) {
-                cx.intents.send(Intent::Connect(row.name.clone()));
+                cx.intents.send(Intent::Connect(row.id()));
             }
             ui.spacing_mut().item_spacing.y = 2.0;
             let height = (ui.ctx().content_rect().height() * 0.55).max(200.0);
             ScrollArea::vertical().max_height(height).auto_shrink([false, true]).show(ui, |ui| {
                 for (index, row) in rows.iter().enumerate() {
                     if context(ui, cx.contexts, row, self.at == Some(index)) {
-                        cx.intents.send(Intent::Connect(row.name.clone()));
+                        cx.intents.send(Intent::Connect(row.id()));
                     }
                 }
                 if rows.is_empty() {
@@ -183,7 +183,7 @@ fn head(ui: &mut Ui, contexts: &Contexts) {
             let tokens = Tokens::of(ui);
             ui.label(text::rich(ui, "Binnacle", 24.0, Weight::Semibold).color(tokens.text));
             let line = match &contexts.connecting {
-                Some(name) => format!("Connecting to {name}"),
+                Some(to) => format!("Connecting to {to}"),
                 None => "See and steer a service mesh".to_owned(),
             };
             ui.label(RichText::new(line).color(tokens.muted));
@@ -290,7 +290,7 @@ fn nothing(ui: &mut Ui) {
 fn found<'a>(contexts: &'a Contexts, typed: &str) -> Vec<&'a ContextRow> {
     let words: Vec<String> = typed.split_whitespace().map(str::to_lowercase).collect();
     let holds = |row: &&ContextRow| {
-        let text = [&*row.name, &row.cluster, &row.server, &row.user].join(" ").to_lowercase();
+        let text = [&*row.name, &row.cluster, &row.server, &row.user, &row.file].join(" ").to_lowercase();
         words.iter().all(|word| text.contains(word))
     };
     let mut rows: Vec<&ContextRow> = contexts.rows.iter().filter(holds).collect();
@@ -305,7 +305,7 @@ fn context(ui: &mut Ui, contexts: &Contexts, row: &ContextRow, focused: bool) ->
     let height = if usable { 52.0 } else { 70.0 };
     let sense = if usable { Sense::click() } else { Sense::hover() };
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), height), sense);
-    response.widget_info(|| WidgetInfo::labeled(WidgetType::Button, usable, &row.name));
+    response.widget_info(|| WidgetInfo::labeled(WidgetType::Button, usable, contexts.name(row)));
     let lit = response.hovered() || focused || response.has_focus();
     let painter = ui.painter().with_clip_rect(rect.intersect(ui.clip_rect()));
     if lit {
@@ -345,7 +345,8 @@ fn context(ui: &mut Ui, contexts: &Contexts, row: &ContextRow, focused: bool) ->
     }
     let cluster = if row.cluster == row.name { "" } else { &row.cluster };
     let server = if row.server.is_empty() { "no server" } else { &row.server };
-    let place = [cluster, server, &row.user, row.namespace.as_deref().unwrap_or_default()];
+    let file = if contexts.name(row) == row.name { "" } else { &row.file };
+    let place = [cluster, server, &row.user, row.namespace.as_deref().unwrap_or_default(), file];
     let place = place.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("  ·  ");
     let small = FontId::proportional(size::SECONDARY);
     text::cut(ui, &place, small.clone(), tokens.muted, [left, right, rect.top() + 37.0]);

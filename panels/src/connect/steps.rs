@@ -2,6 +2,7 @@
 
 use super::can_go_on;
 use crate::Cx;
+use crate::cx::Destination;
 use crate::intent::Intent;
 use crate::kit::theme::{Weight, size};
 use crate::kit::{Button, Tokens, card, fmt, icon, problem, text};
@@ -52,23 +53,14 @@ const ORDER: [Step; 7] =
 /// Draws the steps; returns whether the user wants to go on without what failed.
 pub(super) fn ui(ui: &mut Ui, cx: &Cx<'_>) -> bool {
     let steps = &cx.scene.steps;
-    let own = cx.scene.sandbox || cx.contexts.connecting.as_deref() == Some("sandbox");
+    let own = matches!(cx.contexts.connecting, Some(Destination::Sandbox(_)));
     let shown = ORDER.into_iter().filter(|step| *step != Step::Sandbox || steps.contains_key(step) || own);
-    // Once its API server is asked, the sandbox runs: from then on it is a cluster like any other.
-    let running = StepState::Done("running".to_owned());
-    let unsaid = |step| {
-        if step == Step::Sandbox && steps.contains_key(&Step::Context) {
-            &running
-        } else {
-            &StepState::Pending
-        }
-    };
     let mut anyway = false;
     let failed = steps.values().any(|state| matches!(state, StepState::Failed(_)));
     card(ui, |ui| {
         ui.spacing_mut().item_spacing.y = 4.0;
         for step in shown {
-            row(ui, cx, step, steps.get(&step).unwrap_or(unsaid(step)));
+            row(ui, cx, step, steps.get(&step).unwrap_or(&StepState::Pending));
         }
         ui.add_space(8.0);
         crate::kit::card::rule(ui);

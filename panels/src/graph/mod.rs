@@ -32,17 +32,18 @@ pub use place::{Placement, place};
 pub use svg::svg;
 pub use toolbar::Choices;
 
-use crate::intent::TracesOf;
+use crate::intent::{Export, ExportFormat, TracesOf};
 use crate::kit::{Tokens, button, fmt, icon, remote};
 use crate::{About, Cx, Intent, Panel, Selected};
 use canvas::{Canvas, Picture, Setting, Thing, selects};
-use egui::{Frame, Id, Margin, Rect, Ui, UiBuilder, vec2};
+use egui::{Frame, Margin, Rect, Ui, UiBuilder, vec2};
 use mesh::Remote;
 use mesh::graph::{GraphOptions, GraphType, NodeId};
 use mesh::scene::Scene;
 use mesh::trace::{Call, End};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use svg::Drawing;
 use view::View;
 use work::{Drawn, Finished, Order, Work};
 
@@ -54,8 +55,8 @@ pub const ABOUT: About =
 #[derive(Default)]
 pub struct Graph {
     choices: Choices,
-    /// The choices as they are kept for the next run.
-    remembered: Option<Choices>,
+    /// It is to be saved as soon as it is shown.
+    export: Option<ExportFormat>,
     canvas: Canvas,
     work: Work,
     shown: Option<Shown>,
@@ -76,7 +77,6 @@ impl Panel for Graph {
     fn ui(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
         let tokens = Tokens::of(ui);
         ui.painter().rect_filled(ui.max_rect(), 0.0, tokens.canvas);
-        self.recall(ui);
         self.take_in(ui, cx);
         Frame::new().inner_margin(Margin { left: 16, right: 16, top: 12, bottom: 4 }).show(ui, |ui| {
             let hits =
@@ -96,7 +96,6 @@ impl Panel for Graph {
             }
             refused(ui, cx);
         });
-        self.remember(ui);
         let waiting = !cx.scene.ready();
         match &mut self.shown {
             Some(shown) if !shown.picture.view.cards.is_empty() => {
@@ -130,6 +129,21 @@ impl Panel for Graph {
             }
             _ => empty(ui, cx, &self.choices),
         }
+        self.hand_over(ui, cx);
+    }
+
+    fn kept(&self) -> Option<serde_json::Value> {
+        serde_json::to_value(&self.choices).ok()
+    }
+
+    fn recall(&mut self, kept: serde_json::Value) {
+        self.choices = serde_json::from_value(kept).unwrap_or_default();
+    }
+
+    fn follow(&mut self, intent: &Intent, _cx: &Cx<'_>) {
+        if let Intent::ExportGraph(format) = intent {
+            self.export = Some(*format);
+        }
     }
 }
 
@@ -143,21 +157,24 @@ impl Graph {
         &mut self.choices
     }
 
-    /// How one looked at the graph in the last run.
-    fn recall(&mut self, ui: &Ui) {
-        if self.remembered.is_none() {
-            let kept = ui.data_mut(|data| data.get_persisted::<Choices>(Id::new("graph choices")));
-            self.choices = kept.unwrap_or_else(|| self.choices.clone());
-            self.remembered = Some(self.choices.clone());
-        }
-    }
-
-    fn remember(&mut self, ui: &Ui) {
-        let kept = Choices { find: String::new(), ..self.choices.clone() };
-        if self.remembered.as_ref() != Some(&kept) {
-            ui.data_mut(|data| data.insert_persisted(Id::new("graph choices"), kept.clone()));
-            self.remembered = Some(kept);
-        }
+    /// Hands the graph over as it is shown, to be saved.
+    fn hand_over(&mut self, ui: &Ui, cx: &Cx<'_>) {
+        let (Some(shown), Some(format)) = (&self.shown, self.export) else { return };
+        self.export = None;
+        let export = match format {
+            ExportFormat::Png => Export::Window,
+            ExportFormat::Svg => {
+                let drawing = Drawing {
+                    graph: Arc::clone(&shown.graph),
+                    placement: Arc::clone(&shown.placement),
+                    labels: self.choices.labels,
+                    find: self.choices.find.clone(),
+                    dark: ui.visuals().dark_mode,
+                };
+                Export::Drawing(Arc::new(move || drawing.svg()))
+            }
+        };
+        cx.intents.send(Intent::Save(export, None));
     }
 
     fn rearrange(&mut self) {

@@ -2,13 +2,14 @@
 
 use super::Graph;
 use crate::cx::{Contexts, Cx, Intents};
-use crate::intent::{Intent, ThemeChoice, TracesOf};
+use crate::intent::{Export, ExportFormat, Intent, ThemeChoice, TracesOf};
 use crate::kit::{fmt, theme};
 use crate::{Panel, Reads, Selected, Wanted};
 use egui::accesskit::Role;
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
 use jiff::Timestamp;
+use mesh::graph::GraphType;
 use mesh::trace::End;
 use mesh::{Ledger, Problem, Remote, Scene};
 use std::sync::mpsc::channel;
@@ -22,6 +23,8 @@ struct Seen {
     /// Flowing dots would keep a test busy for ever.
     paused: bool,
     sent: Vec<Intent>,
+    /// What was asked for elsewhere and is yet to be heard.
+    asked: Option<Intent>,
 }
 
 fn harness(scene: Scene) -> Harness<'static, Seen> {
@@ -29,7 +32,8 @@ fn harness(scene: Scene) -> Harness<'static, Seen> {
 }
 
 fn sized(scene: Scene, size: egui::Vec2) -> Harness<'static, Seen> {
-    let seen = Seen { panel: Graph::default(), scene, selected: None, paused: true, sent: Vec::new() };
+    let seen =
+        Seen { panel: Graph::default(), scene, selected: None, paused: true, sent: Vec::new(), asked: None };
     Harness::builder().with_size(size).build_ui_state(
         |ui, seen: &mut Seen| {
             theme::apply(ui.ctx(), ThemeChoice::Dark);
@@ -49,6 +53,9 @@ fn sized(scene: Scene, size: egui::Vec2) -> Harness<'static, Seen> {
                 now: seen.scene.traffic.at().unwrap_or(Timestamp::UNIX_EPOCH) + Duration::from_secs(90),
                 contexts: &contexts,
             };
+            if let Some(intent) = seen.asked.take() {
+                seen.panel.follow(&intent, &cx);
+            }
             seen.panel.ui(ui, &cx);
             for (_, intent) in intents.take() {
                 if let Intent::Select(selected) = &intent {
@@ -285,4 +292,34 @@ fn a_large_mesh_is_placed_by_a_thread_that_wakes_the_window() {
         .filter(|node| node.accesskit_node().description().is_some())
         .count();
     assert!((100..=700).contains(&told), "{told} elements are told");
+}
+
+#[test]
+fn what_is_saved_is_what_is_shown() {
+    let mut harness = harness(mesh::demo::scene());
+    harness.state_mut().panel.choices().graph_type = GraphType::Workload;
+    harness.state_mut().panel.choices().idle = false;
+    harness.run();
+    harness.state_mut().asked = Some(Intent::ExportGraph(ExportFormat::Svg));
+    harness.run();
+    let sent = std::mem::take(&mut harness.state_mut().sent);
+    let [Intent::Save(Export::Drawing(draw), None)] = &sent[..] else { panic!("{sent:?}") };
+    let (graph, placement) = harness.state().panel.shown().unwrap();
+    assert_eq!(draw(), super::svg(graph, placement, true));
+    assert!(draw().contains("reviews-v1"), "a graph of workloads");
+    harness.state_mut().asked = Some(Intent::ExportGraph(ExportFormat::Png));
+    harness.run();
+    assert_eq!(harness.state().sent, [Intent::Save(Export::Window, None)]);
+}
+
+#[test]
+fn the_choices_are_kept_but_not_what_was_searched_for() {
+    let mut before = Graph::default();
+    before.choices().graph_type = GraphType::Service;
+    before.choices().find = "reviews".into();
+    let mut after = Graph::default();
+    after.recall(before.kept().unwrap());
+    assert_eq!((after.choices().graph_type, after.choices().find.as_str()), (GraphType::Service, ""));
+    after.recall("of another shape".into());
+    assert_eq!(after.choices().graph_type, GraphType::default());
 }

@@ -9,11 +9,37 @@ use crate::kit::{Status, Tokens};
 use egui::{Color32, Rect, vec2};
 use mesh::graph::Graph;
 use std::fmt::Write;
+use std::sync::Arc;
 
-/// Draws a placed graph. `dark` chooses the theme.
+/// A graph as it is shown, for saving it as a picture.
+pub(super) struct Drawing {
+    /// The graph.
+    pub(super) graph: Arc<Graph>,
+    /// Where everything stands.
+    pub(super) placement: Arc<Placement>,
+    /// What pills say.
+    pub(super) labels: Labels,
+    /// What is searched for.
+    pub(super) find: String,
+    /// Dark or light.
+    pub(super) dark: bool,
+}
+
+impl Drawing {
+    /// Draws it. It may take a while.
+    pub(super) fn svg(&self) -> String {
+        let view = View::of(&self.graph, &self.placement, self.labels, &Find::read(&self.find));
+        draw(&view, &self.graph.at, self.dark)
+    }
+}
+
+/// Draws a placed graph with the usual labels. `dark` chooses the theme.
 pub fn svg(graph: &Graph, placement: &Placement, dark: bool) -> String {
+    draw(&View::of(graph, placement, Labels::default(), &Find::default()), &graph.at, dark)
+}
+
+fn draw(view: &View, at: &str, dark: bool) -> String {
     let tokens = Tokens::dark(dark);
-    let view = View::of(graph, placement, Labels::default(), &Find::default());
     let bounds = view.bounds.unwrap_or(Rect::from_min_size(egui::Pos2::ZERO, vec2(200.0, 80.0))).expand(24.0);
     let mut out = String::with_capacity(4096 + view.cards.len() * 700 + view.lines.len() * 400);
     let (x, y, w, h) = (bounds.left(), bounds.top(), bounds.width(), bounds.height());
@@ -21,7 +47,7 @@ pub fn svg(graph: &Graph, placement: &Placement, dark: bool) -> String {
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"{x:.0} {y:.0} {w:.0} {h:.0}\" width=\"{w:.0}\" height=\"{h:.0}\" \
          font-family=\"Inter, Helvetica, Arial, sans-serif\">\n<title>Service graph, {}</title>\n\
          <rect x=\"{x:.0}\" y=\"{y:.0}\" width=\"{w:.0}\" height=\"{h:.0}\" fill=\"{}\"/>\n",
-        escaped(&graph.at),
+        escaped(at),
         hex(tokens.canvas),
     ));
     for group in view.groups.iter() {
@@ -47,10 +73,10 @@ pub fn svg(graph: &Graph, placement: &Placement, dark: bool) -> String {
     for card in &view.cards {
         node(&mut out, card, tokens);
     }
-    let index = Index::new(&view);
+    let index = Index::new(view);
     let all: Vec<usize> = (0..view.lines.len()).collect();
     let measure = |text: &str| vec2(text.chars().count() as f32 * 5.9, 13.0);
-    for pill in labels::place(&view, &index, &all, 1.0, &|_| false, &measure) {
+    for pill in labels::place(view, &index, &all, 1.0, &|_| false, &measure) {
         let lock = if pill.locked { 13.0 } else { 0.0 };
         out.push_str(&format!(
             "<rect {} rx=\"{:.1}\" fill=\"{}\" stroke=\"{}\"/>\n",

@@ -202,7 +202,7 @@ fn show_menu(ui: &mut Ui, choices: &mut Choices, words: bool, cx: &Cx<'_>) -> bo
         rearrange = button::item(ui, "Put in order anew");
         for (name, format) in [("Save as SVG…", ExportFormat::Svg), ("Save as PNG…", ExportFormat::Png)] {
             if button::item(ui, name) {
-                cx.intents.send(Intent::ExportGraph(format, None));
+                cx.intents.send(Intent::ExportGraph(format));
             }
         }
     });

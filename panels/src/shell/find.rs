@@ -101,19 +101,18 @@ fn actions(cx: &Cx<'_>) -> Vec<Found> {
         ));
     }
     all.extend([
-        act(icon::FILE_SVG, "Save the graph as SVG…", "", Intent::ExportGraph(ExportFormat::Svg, None)),
-        act(icon::FILE_PNG, "Save the graph as PNG…", "", Intent::ExportGraph(ExportFormat::Png, None)),
+        act(icon::FILE_SVG, "Save the graph as SVG…", "", Intent::ExportGraph(ExportFormat::Svg)),
+        act(icon::FILE_PNG, "Save the graph as PNG…", "", Intent::ExportGraph(ExportFormat::Png)),
         act(icon::X_CIRCLE, "Select nothing", "", Intent::Select(None)),
         act(icon::ARROWS_CLOCKWISE, "Try again what failed", "", Intent::Retry),
         act(icon::PLUGS, "Disconnect", &cx.scene.context, Intent::Disconnect),
     ]);
-    for context in cx.contexts.rows.iter().filter(|row| row.problem.is_none() && row.name != cx.scene.context)
-    {
+    for context in cx.contexts.others() {
         all.push(act(
             icon::PLUGS_CONNECTED,
-            &format!("Connect to {}", context.name),
+            &format!("Connect to {}", cx.contexts.name(context)),
             "",
-            Intent::Connect(context.name.clone()),
+            Intent::Connect(context.id()),
         ));
     }
     all

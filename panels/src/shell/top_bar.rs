@@ -85,10 +85,9 @@ fn place_menu(ui: &mut Ui, cx: &Cx<'_>) {
         if button::choice(ui, true, &cx.scene.context) {
             ui.close();
         }
-        for row in cx.contexts.rows.iter().filter(|row| row.name != cx.scene.context && row.problem.is_none())
-        {
-            if button::choice(ui, false, &row.name) {
-                cx.intents.send(Intent::Connect(row.name.clone()));
+        for row in cx.contexts.others() {
+            if button::choice(ui, false, &cx.contexts.name(row)) {
+                cx.intents.send(Intent::Connect(row.id()));
                 ui.close();
             }
         }

@@ -1,9 +1,10 @@
 //! One row of the waterfall: the span's name at its depth, and its bar in time.
 
-use crate::kit::theme::size;
+use super::scatter::round_step;
+use crate::kit::theme::{size, space};
 use crate::kit::{Status, Tokens, fmt, icon};
 use egui::text::{LayoutJob, TextFormat, TextWrapping};
-use egui::{Align2, Color32, FontId, Rect, Ui, pos2, vec2};
+use egui::{Align, Align2, Color32, FontId, Layout, Rect, Sense, Ui, pos2, vec2};
 use mesh::trace::{Row, Span, trouble};
 
 /// Height of a row.
@@ -168,4 +169,41 @@ impl Bar<'_> {
         };
         painter.galley_with_override_text_color(pos2(x, y), galley, color);
     }
+}
+
+/// The scale above the bars.
+pub(super) fn axis_ui(ui: &mut Ui, name_width: f32, sight: Sight, start_us: f64) {
+    let tokens = Tokens::of(ui);
+    ui.allocate_ui_with_layout(
+        vec2(ui.available_width(), 20.0),
+        Layout::left_to_right(Align::Center),
+        |ui| {
+            let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), 20.0), Sense::hover());
+            let times = Rect::from_min_max(
+                pos2(rect.left() + name_width + space::S, rect.top()),
+                rect.max - vec2(space::M, 0.0),
+            );
+            let font = FontId::proportional(size::NOTE);
+            // Round times, about 110 points apart; the last one may not reach the edge.
+            let (from, to) = (sight.from_us - start_us, sight.to_us - start_us);
+            let step = round_step((to - from) * 110.0 / f64::from(times.width().max(1.0)));
+            let mut mark = (from / step).ceil() * step;
+            while mark <= to {
+                let x = times.left() + times.width() * ((mark - from) / (to - from).max(1e-9)) as f32;
+                let text = if mark == 0.0 { "0".to_owned() } else { fmt::ms(mark / 1000.0) };
+                if x + 40.0 < times.right() {
+                    ui.painter().text(
+                        pos2(x + 4.0, times.center().y),
+                        Align2::LEFT_CENTER,
+                        text,
+                        font.clone(),
+                        tokens.muted,
+                    );
+                }
+                ui.painter().vline(x, times.y_range(), tokens.hairline());
+                mark += step;
+            }
+            ui.painter().hline(rect.x_range(), rect.bottom(), tokens.hairline());
+        },
+    );
 }

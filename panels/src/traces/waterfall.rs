@@ -3,14 +3,12 @@
 use super::bars::{self, Bar, Sight};
 use super::list::{in_words, short_id};
 use super::minimap::Minimap;
-use super::scatter::round_step;
 use super::span;
-use crate::kit::theme::{size, space};
+use crate::kit::theme::space;
 use crate::kit::{Button, Status, Tokens, badge, field, fmt, icon, text};
 use crate::{Cx, Intent};
 use egui::{
-    Align, Align2, EventFilter, FontId, Frame, Id, Key, Layout, Margin, Rect, ScrollArea, Sense, Ui,
-    WidgetInfo, WidgetType, pos2, vec2,
+    EventFilter, Frame, Id, Key, Margin, Rect, ScrollArea, Sense, Ui, WidgetInfo, WidgetType, pos2, vec2,
 };
 use mesh::trace::{Row, Summary, Trace, Tree, critical_path, trouble};
 use std::collections::{BTreeSet, HashMap};
@@ -310,7 +308,7 @@ impl Waterfall {
         let (from, to) = self.part.unwrap_or((0.0, 1.0));
         let (start, length) = (self.tree.start_us as f64, self.tree.duration_us().max(1) as f64);
         let sight = Sight { from_us: start + from * length, to_us: start + to * length };
-        axis_ui(ui, name_width, sight, start);
+        bars::axis_ui(ui, name_width, sight, start);
         let find = self.find.trim().to_lowercase();
         let area = ui.available_rect_before_wrap();
         let container = ui.interact(area, id, Sense::click());
@@ -412,41 +410,4 @@ fn found(trace: &Trace, row: &Row, find: &str) -> bool {
         || holds(&span.operation)
         || span.status().is_some_and(holds)
         || trouble(span).is_some_and(|trouble| holds(&trouble.words))
-}
-
-/// The scale above the bars.
-fn axis_ui(ui: &mut Ui, name_width: f32, sight: Sight, start_us: f64) {
-    let tokens = Tokens::of(ui);
-    ui.allocate_ui_with_layout(
-        vec2(ui.available_width(), 20.0),
-        Layout::left_to_right(Align::Center),
-        |ui| {
-            let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), 20.0), Sense::hover());
-            let times = Rect::from_min_max(
-                pos2(rect.left() + name_width + space::S, rect.top()),
-                rect.max - vec2(space::M, 0.0),
-            );
-            let font = FontId::proportional(size::NOTE);
-            // Round times, about 110 points apart; the last one may not reach the edge.
-            let (from, to) = (sight.from_us - start_us, sight.to_us - start_us);
-            let step = round_step((to - from) * 110.0 / f64::from(times.width().max(1.0)));
-            let mut mark = (from / step).ceil() * step;
-            while mark <= to {
-                let x = times.left() + times.width() * ((mark - from) / (to - from).max(1e-9)) as f32;
-                let text = if mark == 0.0 { "0".to_owned() } else { fmt::ms(mark / 1000.0) };
-                if x + 40.0 < times.right() {
-                    ui.painter().text(
-                        pos2(x + 4.0, times.center().y),
-                        Align2::LEFT_CENTER,
-                        text,
-                        font.clone(),
-                        tokens.muted,
-                    );
-                }
-                ui.painter().vline(x, times.y_range(), tokens.hairline());
-                mark += step;
-            }
-            ui.painter().hline(rect.x_range(), rect.bottom(), tokens.hairline());
-        },
-    );
 }

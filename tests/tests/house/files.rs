@@ -61,12 +61,50 @@ fn only_perform_carries_out_intents() {
     }
 }
 
+/// Files of the app that run before there is a window, after it, without one, or on other threads.
+const NOT_THE_WINDOW: [&str; 8] = [
+    "commands.rs",
+    "disk.rs",
+    "logging.rs",
+    "no_sandbox.rs",
+    "own_sandbox.rs",
+    "runtime.rs",
+    "settings.rs",
+    "signals.rs",
+];
+
 #[test]
 fn the_window_never_waits() {
-    for (name, text) in rust_files().into_iter().filter(|(name, _)| name.starts_with("panels/src/")) {
+    let waits = ["block_on(", "thread::sleep", ".recv()", ".join().", "blocking_recv"];
+    let disk = ["std::fs::", "File::", "image::", "cluster::contexts(", "find_envoy("];
+    for (name, text) in rust_files() {
         let product = text.split("#[cfg(test)]").next().unwrap_or_default();
-        for call in ["block_on(", "thread::sleep", ".recv()", ".join().", "blocking_recv"] {
-            assert!(!product.contains(call), "{name} waits on the window's thread ({call})");
+        let of_app = name.strip_prefix("app/src/").filter(|file| !NOT_THE_WINDOW.contains(file));
+        let found = |calls: &[&'static str]| calls.iter().find(|call| product.contains(**call)).copied();
+        if name.starts_with("panels/src/") || of_app.is_some() {
+            assert_eq!(found(&waits), None, "{name} waits on the window's thread");
+        }
+        if of_app.is_some() {
+            assert_eq!(
+                found(&disk),
+                None,
+                "{name} reads or writes on the window's thread: see app/src/disk.rs"
+            );
+            assert_eq!(on_the_window(product), None, "{name} calls disk outside Background::run");
         }
     }
+}
+
+/// A call of app/src/disk.rs that stands in no closure which another thread runs.
+fn on_the_window(product: &str) -> Option<String> {
+    let lines: Vec<&str> = product.lines().collect();
+    let calls = lines.iter().enumerate().filter(|(_, line)| line.contains("disk::") && line.contains('('));
+    let moved = |at: usize| lines[at.saturating_sub(3)..=at].iter().any(|line| line.contains("move ||"));
+    calls.filter(|(at, _)| !moved(*at)).map(|(_, line)| (*line).to_owned()).next()
+}
+
+#[test]
+fn a_call_on_the_windows_thread_is_found() {
+    assert_eq!(on_the_window("let later = background.run(move || disk::save(&file));"), None);
+    assert_eq!(on_the_window("    disk::save(&file);").as_deref(), Some("    disk::save(&file);"));
 }

@@ -186,8 +186,8 @@ fn namespaces(objects: &Objects) -> Arc<[Arc<str>]> {
     all.into_iter().cloned().collect()
 }
 
-/// Where istiod runs; "istio-system" when it cannot be seen.
-fn root_namespace(objects: &Objects) -> Arc<str> {
+/// Where istiod runs, by its Services; "istio-system" when it cannot be seen.
+pub fn root_namespace(objects: &Objects) -> Arc<str> {
     let usual = "istio-system";
     let mut found = objects
         .of_kind(&kinds::SERVICE)

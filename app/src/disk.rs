@@ -1,0 +1,93 @@
+//! All that touches the disk while the window is open: only [`crate::background`] may call it.
+
+use crate::settings::Settings;
+use mesh::Problem;
+use panels::cx::{ContextRow, Contexts};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The contexts of the kubeconfig, and of files that were opened besides; one of them just `now`.
+pub(crate) fn contexts(kubeconfig: Option<&Path>, opened: &[PathBuf], now: Option<&Path>) -> Contexts {
+    let (rows, mut problems) = cluster::contexts(kubeconfig, opened);
+    problems.extend(now.into_iter().flat_map(|file| cluster::contexts(Some(file), &[]).1));
+    Contexts { rows: rows.into_iter().map(row).collect(), problems, ..Contexts::default() }
+}
+
+fn row(info: cluster::ContextInfo) -> ContextRow {
+    ContextRow {
+        name: info.name,
+        cluster: info.cluster,
+        server: info.server,
+        user: info.user,
+        namespace: info.namespace,
+        file: info.file,
+        current: info.current,
+        problem: info.problem,
+    }
+}
+
+/// Writes a drawing.
+pub(crate) fn save_drawing(file: &Path, svg: &str) -> Result<(), Problem> {
+    replace(file, |half| std::fs::write(half, svg)).map_err(|error| not_saved("The graph", file, &error))
+}
+
+/// Writes a picture as PNG.
+pub(crate) fn save_picture(file: &Path, image: &egui::ColorImage) -> Result<(), Problem> {
+    let [width, height] = image.size;
+    let bytes: Vec<u8> = image.pixels.iter().flat_map(egui::Color32::to_array).collect();
+    let encode = |half: &Path| {
+        let (format, color) = (image::ImageFormat::Png, image::ColorType::Rgba8);
+        image::save_buffer_with_format(half, &bytes, width as u32, height as u32, color, format)
+            .map_err(io::Error::other)
+    };
+    replace(file, encode).map_err(|error| not_saved("The picture", file, &error))
+}
+
+/// Writes the settings; a failure costs only them, so it is only logged.
+pub(crate) fn save_settings(settings: &Settings) {
+    let Some(file) = crate::settings::file() else { return };
+    let written = serde_json::to_vec_pretty(settings).map_err(io::Error::other).and_then(|bytes| {
+        if let Some(folder) = file.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        replace(&file, |half| std::fs::write(half, bytes))
+    });
+    if let Err(error) = written {
+        tracing::warn!("{} could not be written: {error}", file.display());
+    }
+}
+
+/// Writes beside the file and renames it into place, so that a reader never meets half of it.
+fn replace(file: &Path, write: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
+    let mut half = file.as_os_str().to_owned();
+    half.push(".part");
+    write(Path::new(&half))?;
+    std::fs::rename(&half, file)
+}
+
+fn not_saved(what: &str, file: &Path, error: &io::Error) -> Problem {
+    let why = format!("{}: {error}", file.display());
+    Problem::new(format!("{what} was not saved"), why, "Choose another place")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_whole_or_not_there() {
+        let folder = std::env::temp_dir().join(format!("binnacle-disk-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let (svg, png) = (folder.join("graph.svg"), folder.join("window.png"));
+        save_drawing(&svg, "<svg/>").unwrap();
+        save_picture(&png, &egui::ColorImage::filled([2, 2], egui::Color32::WHITE)).unwrap();
+        let mut names: Vec<_> =
+            std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        assert_eq!(names, ["graph.svg", "window.png"], "nothing is left over");
+        assert!(std::fs::read(&png).unwrap().starts_with(b"\x89PNG"));
+        let problem = save_drawing(&folder.join("nowhere").join("graph.svg"), "<svg/>").unwrap_err();
+        assert_eq!(problem.what, "The graph was not saved");
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+}
