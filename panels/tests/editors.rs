@@ -314,3 +314,15 @@ fn untouched_drafts_change_nothing() {
     }
     assert!(offered > 10, "{offered}");
 }
+
+#[test]
+fn an_editor_that_was_asked_for_is_unfolded() {
+    let mut bench = detail(World::bookinfo());
+    let edit = Intent::Edit(service("ratings"), "Fault");
+    bench.state().0.intents.send(edit.clone());
+    frames(&mut bench);
+    assert!(bench.state_mut().0.wishes().contains(&edit));
+    bench.state_mut().0.selected = Some(service("ratings"));
+    frames(&mut bench);
+    bench.get_by_label("abort calls");
+}

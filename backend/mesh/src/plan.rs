@@ -1,9 +1,9 @@
 //! Plans: what an editor wants, as the smallest guarded change of the objects that say it.
 //!
-//! An editor names fields and values; the plan reads what is there, writes only what differs, states what the user saw
-//! (a JSON patch fails where that is another by now), makes objects and subsets that are missing, puts the steps into an
-//! order in which each stands on what comes before it, and says who else writes these objects. Nothing that an editor does
-//! not name changes.
+//! An editor names fields and values; the plan reads what is there, writes only what differs, states what the
+//! user saw (a JSON patch fails where that is another by now), makes objects and subsets that are missing,
+//! puts the steps into an order in which each stands on what comes before it, and says who else writes these
+//! objects. Nothing that an editor does not name changes.
 
 mod field;
 mod managed;
@@ -101,8 +101,8 @@ impl<'a> Plan<'a> {
         Part { work: found.map(|index| &mut self.works[index]), prefix: String::new(), floor: None }
     }
 
-    /// A rule of HTTP calls. Where no VirtualService routes the service's calls yet, one is made as soon as something is
-    /// said in it.
+    /// A rule of HTTP calls. Where no VirtualService routes the service's calls yet, one is made as soon as
+    /// something is said in it.
     pub fn rule(&mut self, rule: &HttpRule) -> Part<'_> {
         let place = match &rule.virtual_service {
             Some(at) => rule.position(self.mesh).map(|index| (at.clone(), index)),
@@ -120,8 +120,8 @@ impl<'a> Plan<'a> {
         part
     }
 
-    /// The traffic policy of a service, a subset or a port. A DestinationRule, a subset or a port's settings that are
-    /// missing are made as soon as something is said in it.
+    /// The traffic policy of a service, a subset or a port. A DestinationRule, a subset or a port's settings
+    /// that are missing are made as soon as something is said in it.
     pub fn policy(&mut self, of: &PolicyOf) -> Part<'_> {
         let service = of.service(self.mesh);
         let subset =
@@ -201,8 +201,8 @@ impl<'a> Plan<'a> {
         self.place(rule).map(|(at, index)| route(&at, index))
     }
 
-    /// The clusters in proxies that a policy holds for: one claim for each port of the service, but for those that have
-    /// settings of their own.
+    /// The clusters in proxies that a policy holds for: one claim for each port of the service, but for those
+    /// that have settings of their own.
     pub fn clusters(&mut self, of: &PolicyOf) -> Vec<Claim> {
         let Some(service) = of.service(self.mesh) else { return Vec::new() };
         let Some(at) = self.rule_of(service) else { return Vec::new() };

@@ -6,7 +6,7 @@ use super::{Chooser, Edits, Form, Scoped};
 use crate::About;
 use crate::detail::subject::Subject;
 use egui_phosphor::regular as icon;
-use mesh::evidence::{Calls, Counting, Mark, Measure, Part, Wanted};
+use mesh::evidence::{Calls, Counting, Mark, Measure, Part, Want, Wanted};
 use mesh::plan::{Level, Plan, PolicyOf, capital};
 use mesh::{Kind, Mesh, Service, kinds};
 use serde::{Deserialize, Serialize};
@@ -26,7 +26,8 @@ const LOCAL: &str = "outlierDetection/consecutiveLocalOriginFailures";
 
 fields! {
     TCP {
-        "connectionPool/tcp/maxConnections" "Connections" Holds::Count(100), "no limit" [LIMIT, "/max_connections"]
+        "connectionPool/tcp/maxConnections" "Connections" Holds::Count(100), "no limit"
+            [LIMIT, "/max_connections"]
             "The most connections that one caller's proxy opens";
         "connectionPool/tcp/connectTimeout" "Connect timeout" Holds::Time(10_000), "10 s" ["/connect_timeout"]
             "How long connecting may take";
@@ -43,10 +44,12 @@ fields! {
     }
     HTTP {
         "connectionPool/http/http1MaxPendingRequests" "Waiting requests" Holds::Count(100), "no limit"
-            [LIMIT, "/max_pending_requests"] "Requests that may wait for a connection; more are refused with 503";
-        "connectionPool/http/http2MaxRequests" "Requests" Holds::Count(100), "no limit" [LIMIT, "/max_requests"]
+            [LIMIT, "/max_pending_requests"]
+            "Requests that may wait for a connection; more are refused with 503";
+        "connectionPool/http/http2MaxRequests" "Requests at once" Holds::Count(100), "no limit"
+            [LIMIT, "/max_requests"]
             "Requests under way at once; more are refused with 503";
-        "connectionPool/http/maxRetries" "Retries" Holds::Count(3), "no limit" [LIMIT, "/max_retries"]
+        "connectionPool/http/maxRetries" "Retries at once" Holds::Count(3), "no limit" [LIMIT, "/max_retries"]
             "Retries under way at once";
         "connectionPool/http/maxRequestsPerConnection" "Per connection" Holds::Count(1), "no limit"
             [HTTP_OPTIONS, COMMON, "/max_requests_per_connection"]
@@ -54,7 +57,8 @@ fields! {
         "connectionPool/http/idleTimeout" "Unused for" Holds::Time(3_600_000), "1 h"
             [HTTP_OPTIONS, COMMON, "/idle_timeout"] "How long an unused connection stays open";
         "connectionPool/http/useClientProtocol" "As the client" Holds::Adds, "no"
-            [HTTP_OPTIONS, "/use_downstream_protocol_config"] "Whether to speak the protocol that the client speaks";
+            [HTTP_OPTIONS, "/use_downstream_protocol_config"]
+            "Whether to speak the protocol that the client speaks";
         "connectionPool/http/h2UpgradePolicy" "Upgrade to HTTP/2"
             Holds::OneOf(&["UPGRADE", "DO_NOT_UPGRADE", "DEFAULT"]), "as the mesh says" []
             "Whether HTTP/1.1 is upgraded to HTTP/2";
@@ -64,9 +68,11 @@ fields! {
         "connectionPool/http/maxConcurrentStreams" "Streams" Holds::Count(100), "no limit"
             ["/http2_protocol_options/max_concurrent_streams"] "Requests at once on one HTTP/2 connection";
         "connectionPool/http/http2KeepAlive/interval" "Pings every" Holds::Time(30_000), "none"
-            ["/http2_protocol_options/connection_keepalive/interval"] "The time between pings on HTTP/2 connections";
+            ["/http2_protocol_options/connection_keepalive/interval"]
+            "The time between pings on HTTP/2 connections";
         "connectionPool/http/http2KeepAlive/timeout" "Pings within" Holds::Time(10_000), "none"
-            ["/http2_protocol_options/connection_keepalive/timeout"] "How long to wait for the answer to a ping";
+            ["/http2_protocol_options/connection_keepalive/timeout"]
+            "How long to wait for the answer to a ping";
     }
     EJECTION {
         "outlierDetection" "Leave failing endpoints out" Holds::Block, "" ["/outlier_detection"]
@@ -76,11 +82,14 @@ fields! {
         "outlierDetection/consecutive5xxErrors" "Errors in a row" Holds::UpTo(5, ""), "5"
             ["/outlier_detection/consecutive_5xx"] "Answers of 5xx until an endpoint is left out; 0: never";
         "outlierDetection/consecutiveGatewayErrors" "Gateway errors" Holds::UpTo(5, ""), "not counted"
-            ["/outlier_detection/consecutive_gateway_failure"] "Answers 502, 503 and 504 until it is left out; 0: never";
-        "outlierDetection/interval" "Looked at every" Holds::Time(10_000), "10 s" ["/outlier_detection/interval"]
+            ["/outlier_detection/consecutive_gateway_failure"]
+            "Answers 502, 503 and 504 until it is left out; 0: never";
+        "outlierDetection/interval" "Looked at every" Holds::Time(10_000), "10 s"
+            ["/outlier_detection/interval"]
             "The time between two looks at the endpoints";
         "outlierDetection/baseEjectionTime" "Left out for" Holds::Time(30_000), "30 s"
-            ["/outlier_detection/base_ejection_time"] "How long an endpoint is left out, times how often it was";
+            ["/outlier_detection/base_ejection_time"]
+            "How long an endpoint is left out, times how often it was";
         "outlierDetection/maxEjectionPercent" "At most" Holds::Percent(10), "10 %"
             ["/outlier_detection/max_ejection_percent"] "The most endpoints that are left out, in percent";
         "outlierDetection/minHealthPercent" "As long as" Holds::Percent(50), "0 %"
@@ -90,7 +99,8 @@ fields! {
             ["/outlier_detection/split_external_local_origin_errors"]
             "Whether errors of the connection are counted apart from answers";
         "outlierDetection/consecutiveLocalOriginFailures" "Local errors" Holds::Count(5), "5"
-            ["/outlier_detection/consecutive_local_origin_failure"] "Errors of the connection until it is left out";
+            ["/outlier_detection/consecutive_local_origin_failure"]
+            "Errors of the connection until it is left out";
         "outlierDetection/outlierDetectionHttpErrorCodes" "Errors are" Holds::Codes, "5xx" []
             "Which status codes count as errors";
     }
@@ -114,14 +124,18 @@ impl Edits for Breaker {
     const NEEDS: &'static [&'static Kind] = &[&kinds::DESTINATION_RULE];
     const CHOOSER: Chooser = Chooser::Menu("circuit breaker calls");
 
+    fn applies(_service: &Service) -> bool {
+        true
+    }
+
     fn scopes(mesh: &Mesh, subject: &Subject<'_>) -> Vec<Scoped<PolicyOf, Self>> {
         policies(mesh, subject, |policy| Self(Fields::of(policy, rows())))
     }
 
     fn form(&mut self, _was: &Self, at: &PolicyOf, form: &mut Form<'_>) {
         let fields = &mut self.0;
-        form.section("Connections", fields.says(TCP), |form| fields.form(TCP, form));
-        form.section("Requests", fields.says(HTTP) || fields.says(HTTP2), |form| {
+        form.section("TCP connections", fields.says(TCP), |form| fields.form(TCP, form));
+        form.section("HTTP requests", fields.says(HTTP) || fields.says(HTTP2), |form| {
             fields.form(HTTP, form);
             fields.form(HTTP2, form);
         });
@@ -156,11 +170,24 @@ impl Edits for Breaker {
         // Where HTTP says how long connections may be idle, TCP says nothing.
         let http_idle = [fields, was].into_iter().any(|fields| fields.get::<String>(HTTP_IDLE).is_some());
         let tcp = || TCP.iter().filter(|row| row.path != TCP_IDLE || !http_idle);
-        for cluster in plan.clusters(at) {
-            fields.shows(was, tcp().chain(HTTP).chain(EJECTION).chain(EJECTED), (&cluster, ""), plan);
+        // A subset that nobody has declared yet has no cluster before.
+        let declared =
+            |name: &str| service.subsets.iter().any(|subset| subset.name == name && subset.declared);
+        let fresh = matches!(&at.level, Level::Subset(name) if !declared(name));
+        let before = Some(was).filter(|_| !fresh);
+        let clusters = plan.clusters(at);
+        if clusters.is_empty() {
+            plan.warn(format!("Every port of {} has settings of its own: this counts nowhere", service.name));
+        }
+        for cluster in clusters {
+            if fresh {
+                let whole = cluster.clone().at("");
+                plan.claims(vec![whole.clone().wants(Want::Present)], vec![whole.absent()]);
+            }
+            fields.shows(before, tcp().chain(HTTP).chain(EJECTION).chain(EJECTED), (&cluster, ""), plan);
             if let Some(spoken) = http2(fields, service).filter(|spoken| http2(was, service) == Some(spoken))
             {
-                fields.shows(was, HTTP2, (&cluster, &[HTTP_OPTIONS, spoken].concat()), plan);
+                fields.shows(before, HTTP2, (&cluster, &[HTTP_OPTIONS, spoken].concat()), plan);
             }
         }
         let flags = [
@@ -177,14 +204,22 @@ impl Edits for Breaker {
     }
 
     fn samples() -> Vec<Self> {
-        let tcp = json!({ "maxConnections": 7, "connectTimeout": "0.5s", "idleTimeout": "90s", "maxConnectionDuration": "600s",
-            "tcpKeepalive": { "time": "7200s", "interval": "75s", "probes": 9 } });
-        let http = json!({ "http1MaxPendingRequests": 1, "http2MaxRequests": 20, "maxRequestsPerConnection": 10, "maxRetries": 3,
-            "idleTimeout": "60s", "h2UpgradePolicy": "UPGRADE", "maxConcurrentStreams": 100,
-            "http2KeepAlive": { "interval": "30s", "timeout": "5s" } });
-        let ejection = json!({ "consecutive5xxErrors": 3, "consecutiveGatewayErrors": 0, "interval": "1s",
-            "baseEjectionTime": "180s", "maxEjectionPercent": 100, "minHealthPercent": 50, "splitExternalLocalOriginErrors": true,
-            "consecutiveLocalOriginFailures": 4, "outlierDetectionHttpErrorCodes": [500, 503] });
+        let tcp = json!({
+            "maxConnections": 7, "connectTimeout": "0.5s", "idleTimeout": "90s",
+            "maxConnectionDuration": "600s",
+            "tcpKeepalive": { "time": "7200s", "interval": "75s", "probes": 9 },
+        });
+        let http = json!({
+            "http1MaxPendingRequests": 1, "http2MaxRequests": 20, "maxRequestsPerConnection": 10,
+            "maxRetries": 3, "idleTimeout": "60s", "h2UpgradePolicy": "UPGRADE", "maxConcurrentStreams": 100,
+            "http2KeepAlive": { "interval": "30s", "timeout": "5s" },
+        });
+        let ejection = json!({
+            "consecutive5xxErrors": 3, "consecutiveGatewayErrors": 0, "interval": "1s",
+            "baseEjectionTime": "180s", "maxEjectionPercent": 100, "minHealthPercent": 50,
+            "splitExternalLocalOriginErrors": true, "consecutiveLocalOriginFailures": 4,
+            "outlierDetectionHttpErrorCodes": [500, 503],
+        });
         let some = [
             json!({ "connectionPool": { "tcp": tcp } }),
             json!({ "connectionPool": { "http": http } }),

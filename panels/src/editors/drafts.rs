@@ -1,4 +1,5 @@
-//! Drafts are kept per thing, so that nothing is lost when the user clicks elsewhere, and new data never overwrites them.
+//! Drafts are kept per thing, so that nothing is lost when the user clicks elsewhere, and new data never
+//! overwrites them.
 
 use super::{AnySheet, EDITORS, EditorRow};
 use crate::Cx;
@@ -29,8 +30,8 @@ struct Kept {
 }
 
 impl Drafts {
-    /// Takes in what the cluster has now; drafts that say nothing are let go, unless they were looked at last.
-    /// Drafts of another cluster are not for this one.
+    /// Takes in what the cluster has now; drafts that say nothing are let go, unless they were looked at
+    /// last. Drafts of another cluster are not for this one.
     pub fn follow(&mut self, cx: &Cx<'_>) {
         if self.context != cx.scene.context {
             *self = Self { context: cx.scene.context.clone(), ..Self::default() };
@@ -46,8 +47,8 @@ impl Drafts {
         });
     }
 
-    /// Follows intents from elsewhere: what was dismissed goes back, what shall be rebuilt is made anew and checked again, and
-    /// an editor that was asked for is unfolded.
+    /// Follows intents from elsewhere: what was dismissed goes back, what shall be rebuilt is made anew and
+    /// checked again, and an editor that was asked for is unfolded.
     pub fn follow_intent(&mut self, intent: &Intent, cx: &Cx<'_>) {
         if let Intent::Edit(selected, editor) = intent {
             let offered = self.offer(cx, selected).into_iter();
@@ -87,7 +88,8 @@ impl Drafts {
         for (row, id) in open {
             let Some(kept) = self.by_id.get_mut(&id) else { continue };
             kept.looked_at = true;
-            // Ids of its own: what comes and goes above must not take a drag or the keyboard away from a widget in here.
+            // Ids of its own: what comes and goes above must not take a drag or the keyboard away from a
+            // widget in here.
             let own = UiBuilder::new().id(Id::new(("editor", &id)));
             if ui.scope_builder(own, |ui| kept.sheet.ui(ui, cx, row)).inner {
                 self.unfolded.insert(id, false);

@@ -1,6 +1,6 @@
-//! Fields of Istio that an editor shows as they are, one row of a table each: where it stands, what it is called, what holds
-//! while it is left out, and where proxies show it. Only fields that the user changed are written, and what is written in
-//! another form ("1m" for "60s") stays as it is.
+//! Fields of Istio that an editor shows as they are, one row of a table each: where it stands, what it is
+//! called, what holds while it is left out, and where proxies show it. Only fields that the user changed are
+//! written, and what is written in another form ("1m" for "60s") stays as it is.
 
 use super::form::{Form, Setting};
 use istio::Duration;
@@ -25,6 +25,11 @@ pub struct FieldRow {
     /// What it does, in a sentence.
     pub means: &'static str,
 }
+
+/// What proxies can retry on, as Istio takes it; beside these, status codes.
+pub const RETRIED_ON: &str = "5xx,gateway-error,reset,reset-before-request,connect-failure,refused-stream,\
+    retriable-4xx,retriable-status-codes,retriable-headers,envoy-ratelimited,http3-post-connect-failure,\
+    cancelled,deadline-exceeded,internal,resource-exhausted,unavailable";
 
 /// What a field holds.
 #[derive(Clone, Copy, Debug)]
@@ -57,16 +62,19 @@ pub enum Holds {
 
 /// A table of [`FieldRow`]s.
 macro_rules! fields {
-    ($($(#[$doc:meta])* $name:ident { $($path:literal $word:literal $kind:expr, $unset:literal [$($shows:expr),*] $means:literal;)* })*) => {$(
+    ($($(#[$doc:meta])* $name:ident { $(
+        $path:literal $word:literal $holds:expr, $unset:literal [$($shows:expr),*] $means:literal;
+    )* })*) => {$(
         $(#[$doc])*
         pub(crate) const $name: &[$crate::editors::fields::FieldRow] = &[$($crate::editors::fields::FieldRow {
-            path: $path, word: $word, holds: $kind, unset: $unset, shows: &[$($shows),*], means: $means,
+            path: $path, word: $word, holds: $holds, unset: $unset, shows: &[$($shows),*], means: $means,
         }),*];
     )*};
 }
 pub(crate) use fields;
 
-/// What fields hold, by their paths, as it is written. What no row of the editor's table can hold is left out.
+/// What fields hold, by their paths, as it is written. What no row of the editor's table can hold is left
+/// out.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Fields(BTreeMap<String, Value>);
 
@@ -74,8 +82,14 @@ impl Fields {
     /// What the fields of a table hold in a part of an object.
     pub fn of<'r>(part: Option<&Value>, rows: impl IntoIterator<Item = &'r FieldRow>) -> Self {
         let read = |row: &FieldRow| {
-            let value = part?.pointer(&format!("/{}", row.path))?;
-            let value = if matches!(row.holds, Holds::Block) { json!({}) } else { value.clone() };
+            let place = format!("/{}", row.path);
+            let block = place.rsplit_once('/').and_then(|(block, _)| part?.pointer(block));
+            let value = match (row.holds, part?.pointer(&place)) {
+                (Holds::Block, Some(_)) => json!({}),
+                // A block that does not say how often says never.
+                (Holds::UpTo(_, off), None) if !off.is_empty() && block.is_some() => json!(0),
+                (_, value) => value?.clone(),
+            };
             row.holds.takes(&value).then(|| (row.path.to_owned(), value))
         };
         Self(rows.into_iter().filter_map(read).collect())
@@ -207,20 +221,21 @@ impl Fields {
         rows.iter().any(|row| self.0.get(row.path) != was.0.get(row.path))
     }
 
-    /// Says where proxies show what differs, below a place in their configuration.
+    /// Says where proxies show what differs, below a place in their configuration; `was` is nothing where that place was
+    /// not there before.
     pub fn shows<'r>(
         &self,
-        was: &Self,
+        was: Option<&Self>,
         rows: impl IntoIterator<Item = &'r FieldRow>,
         (place, below): (&Claim, &str),
         plan: &mut Plan<'_>,
     ) {
-        let differ = rows.into_iter().filter(|row| self.0.get(row.path) != was.0.get(row.path));
+        let before = |row: &FieldRow| was.and_then(|was| was.0.get(row.path));
+        let differ = rows.into_iter().filter(|row| self.0.get(row.path) != before(row));
         for row in differ.filter(|row| !row.shows.is_empty()) {
-            let claims = |fields: &Self| {
-                row.holds.claims(place, &format!("{below}{}", row.shows.concat()), fields.0.get(row.path))
-            };
-            plan.claims(claims(self), claims(was));
+            let shows = format!("{below}{}", row.shows.concat());
+            let claims = |fields: &Self| row.holds.claims(place, &shows, fields.0.get(row.path));
+            plan.claims(claims(self), was.map(claims).unwrap_or_default());
         }
     }
 

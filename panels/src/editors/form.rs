@@ -1,18 +1,20 @@
-//! What an editor's fields are made of. Names for screen readers, gestures, units, what a field means, refusals while typing
-//! and switches for what may be left out are done here, once for all editors.
+//! What an editor's fields are made of. Names for screen readers, gestures, units, what a field means,
+//! refusals while typing and switches for what may be left out are done here, once for all editors.
 //!
-//! A [`Form`] is a column of lines; a [`Line`] is a row of fields. A field takes the mouse (drag), the wheel (while it has the
-//! focus), arrow keys and typing; Esc leaves it as it was.
+//! A [`Form`] is a column of lines; a [`Line`] is a row of fields. A field takes the mouse (drag), the wheel
+//! (while it has the focus), arrow keys and typing; Esc leaves it as it was.
 
+mod line;
 mod number;
 
+pub use line::Line;
 pub use number::Number;
 
 use super::{Gesture, Standing};
 use crate::Cx;
 use crate::kit::theme::size;
-use crate::kit::{Button, Tokens, button, field, fmt, icon, problem, text};
-use egui::{Key, RichText, Ui, WidgetInfo, WidgetType};
+use crate::kit::{Button, Tokens, icon, problem, text};
+use egui::{RichText, Ui, WidgetInfo, WidgetType};
 use istio::Duration;
 use mesh::{Mesh, Revision};
 use std::fmt::Debug;
@@ -24,9 +26,6 @@ pub const NARROW: f32 = 44.0;
 pub const SWITCH: f32 = 84.0;
 /// The column of labels that say more.
 pub const WIDE: f32 = 150.0;
-
-/// Longer than anybody waits, in milliseconds.
-const DAYS: f64 = 10.0 * 86_400_000.0;
 
 /// The fields of one draft.
 pub struct Form<'a> {
@@ -117,9 +116,9 @@ impl<'a> Form<'a> {
         });
     }
 
-    /// A line with a switch before it: the value is there, or is left out. It begins with `start` when it is switched on.
-    /// `name` is what screen readers call the setting. While it is off, `unset` says what holds then; without that, the
-    /// fields are shown as they would be.
+    /// A line with a switch before it: the value is there, or is left out. It begins with `start` when it is
+    /// switched on. `name` is what screen readers call the setting. While it is off, `unset` says what holds
+    /// then; without that, the fields are shown as they would be.
     pub fn optional<T: Clone>(
         &mut self,
         setting: Setting<'_>,
@@ -188,7 +187,8 @@ impl<'a> Form<'a> {
         });
     }
 
-    /// Words separated by commas, if they are said; those that are known can be picked, status codes are written.
+    /// Words separated by commas, if they are said; those that are known can be picked, status codes are
+    /// written.
     pub fn words(&mut self, setting: Setting<'_>, value: &mut Option<String>, start: &str, known: &str) {
         let name = self.name(setting);
         self.optional(setting, value, start.to_owned(), |line, value| line.words(&name, value, known));
@@ -305,132 +305,6 @@ impl<'s> Setting<'s> {
     #[must_use]
     pub const fn unset(self, unset: &'s str) -> Self {
         Self { unset: Some(unset), ..self }
-    }
-}
-
-/// A row of fields.
-pub struct Line<'l> {
-    ui: &'l mut Ui,
-    subject: &'l str,
-    gesture: &'l mut Gesture,
-}
-
-impl Line<'_> {
-    /// A number.
-    pub fn number(&mut self, number: Number<'_>, value: &mut f64) {
-        self.gesture.and(number.ui(self.ui, value));
-    }
-
-    /// A duration of at least 1 ms, as Istio wants it.
-    pub fn duration(&mut self, name: &str, value: &mut Duration) {
-        let before = value.millis() as f64;
-        let mut millis = before;
-        let number = Number {
-            step: number::step(millis),
-            show: &number::shown,
-            read: &|text| number::millis_of(text, before),
-            way: "write 2s, 250ms or 1m30s",
-            ..Number::plain(name, 1.0..=DAYS)
-        };
-        self.number(number, &mut millis);
-        if millis != before {
-            *value = Duration::from_millis(millis.round() as i64);
-        }
-    }
-
-    /// How many.
-    pub fn count(&mut self, name: &str, value: &mut u32, range: RangeInclusive<u32>) {
-        let mut number = f64::from(*value);
-        self.number(Number::plain(name, f64::from(*range.start())..=f64::from(*range.end())), &mut number);
-        *value = number.round() as u32;
-    }
-
-    /// A share of calls.
-    pub fn percent(&mut self, name: &str, value: &mut f64) {
-        let suffix = format!("{}%", fmt::THIN);
-        let number = Number { step: 0.5, width: 72.0, suffix: &suffix, ..Number::plain(name, 0.0..=100.0) };
-        self.number(number, value);
-    }
-
-    /// One of a few.
-    pub fn choose(&mut self, name: &str, options: &[&str], chosen: usize) -> Option<usize> {
-        let picked = field::choose(self.ui, name, options, chosen);
-        self.gesture.and(Gesture::settled(picked.is_some()));
-        picked
-    }
-
-    /// A text; the rest of the line, or `width`.
-    pub fn text(&mut self, name: &str, hint: &str, value: &mut String, width: Option<f32>) {
-        let width = width.unwrap_or(self.ui.available_width());
-        let id = self.ui.id().with(name);
-        let was = id.with("was");
-        let response = field::text(self.ui, id, "", hint, name, value, width);
-        if response.gained_focus() {
-            self.ui.data_mut(|data| data.insert_temp(was, value.clone()));
-        }
-        let escaped = response.lost_focus() && self.ui.input(|input| input.key_pressed(Key::Escape));
-        if escaped && let Some(was) = self.ui.data_mut(|data| data.remove_temp::<String>(was)) {
-            *value = was;
-        }
-        // The cross of a field empties it at once.
-        let emptied = response.changed() && value.is_empty();
-        self.gesture.and(Gesture::settled(response.lost_focus() || emptied));
-    }
-
-    /// Words separated by commas: typed, or picked from those that are known.
-    pub fn words(&mut self, name: &str, value: &mut String, known: &str) {
-        // What is being typed is not tidied under the user's hands.
-        let id = self.ui.id().with(name);
-        let typed = id.with("typed");
-        let before = self.ui.data(|data| data.get_temp::<String>(typed));
-        let mut text =
-            before.filter(|_| self.ui.memory(|memory| memory.has_focus(id))).unwrap_or(value.clone());
-        let picker = if known.is_empty() { 0.0 } else { 40.0 };
-        let width = self.ui.available_width() - picker;
-        self.text(name, "none", &mut text, Some(width));
-        let all = |text: &str| -> Vec<String> {
-            text.split(',').map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect()
-        };
-        if !known.is_empty() {
-            let mut words = all(&text);
-            button::menu(self.ui, "", &format!("pick for {name}"), |ui| {
-                for word in known.split(',') {
-                    let at = words.iter().position(|chosen| chosen == word);
-                    if button::choice(ui, at.is_some(), word) {
-                        match at {
-                            Some(at) => drop(words.remove(at)),
-                            None => words.push(word.to_owned()),
-                        }
-                        text = words.join(",");
-                        self.gesture.and(Gesture::Settled);
-                    }
-                }
-            });
-        }
-        *value = all(&text).join(",");
-        self.ui.data_mut(|data| data.insert_temp(typed, text));
-    }
-
-    /// Words between fields.
-    pub fn word(&mut self, word: &str) {
-        text::muted(self.ui, word);
-    }
-
-    /// A button that changes the draft; whether it was pressed.
-    pub fn button(&mut self, button: Button, enabled: bool) -> bool {
-        let pressed = self.ui.add_enabled(enabled, button).clicked();
-        self.gesture.and(Gesture::settled(pressed));
-        pressed
-    }
-
-    /// What is edited, in the user's words.
-    pub fn subject(&self) -> &str {
-        self.subject
-    }
-
-    /// Where an editor draws what only it has.
-    pub fn ui(&mut self) -> &mut Ui {
-        self.ui
     }
 }
 

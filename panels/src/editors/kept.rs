@@ -1,5 +1,5 @@
-//! What an editor keeps: what the cluster had when the user began, what the user wants, and what somebody else made of it
-//! meanwhile. New data never overwrites a draft.
+//! What an editor keeps: what the cluster had when the user began, what the user wants, and what somebody
+//! else made of it meanwhile. New data never overwrites a draft.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -42,7 +42,8 @@ impl<F: Clone + PartialEq + Serialize + DeserializeOwned> Kept<F> {
             () => Standing::Same,
         }
     }
-    /// Takes in what the cluster has now. What the user did not touch follows; of what both changed, the draft stays.
+    /// Takes in what the cluster has now. What the user did not touch follows; of what both changed, the
+    /// draft stays.
     pub fn follow(&mut self, now: F) {
         if now == self.base {
             self.theirs = None;

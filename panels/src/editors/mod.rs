@@ -1,5 +1,6 @@
-//! Editors: each turns a draft of the user into one guarded change. They all take the same road: draft, dry run, diff, push,
-//! confirmation, undo. A new editor is one file, an implementation of [`Edits`], and one row of [`EDITORS`].
+//! Editors: each turns a draft of the user into one guarded change. They all take the same road: draft, dry
+//! run, diff, push, confirmation, undo. A new editor is one file, an implementation of [`Edits`], and one row
+//! of [`EDITORS`].
 
 pub mod circuit_breaker;
 mod drafts;
@@ -21,13 +22,14 @@ pub use sheet::{AnySheet, Sheet};
 use crate::detail::subject::Subject;
 use crate::selection::Selected;
 use crate::{About, Cx};
+use mesh::edit::rules::speaks_http;
 use mesh::plan::{HttpRule, Plan, PolicyOf};
-use mesh::{Kind, Mesh};
+use mesh::{Kind, Mesh, Service};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// What an editor edits, as plain data: the value itself is the draft. How it is kept, followed, judged and taken back is
-/// done once for all editors, by [`Sheet`].
+/// What an editor edits, as plain data: the value itself is the draft. How it is kept, followed, judged and
+/// taken back is done once for all editors, by [`Sheet`].
 pub trait Edits: Clone + PartialEq + Serialize + DeserializeOwned + 'static {
     /// What a draft is for: a rule, a policy, a workload …
     type Scope: Scope;
@@ -40,6 +42,10 @@ pub trait Edits: Clone + PartialEq + Serialize + DeserializeOwned + 'static {
     /// Whether it is shown unfolded even where the cluster has nothing of this kind.
     const ALWAYS: bool = false;
 
+    /// Whether it may apply to a service, told at a glance: the palette asks it of every service.
+    fn applies(service: &Service) -> bool {
+        speaks_http(service)
+    }
     /// What it can be used for, with what the cluster has there; none where it does not apply.
     fn scopes(mesh: &Mesh, subject: &Subject<'_>) -> Vec<Scoped<Self::Scope, Self>>;
     /// Draws the fields. `was` is what the cluster has.
@@ -53,13 +59,15 @@ pub trait Edits: Clone + PartialEq + Serialize + DeserializeOwned + 'static {
     fn short(&self) -> String {
         String::new()
     }
-    /// Whether what is there now came of this draft, which was for something that is not there by itself (a new rule).
+    /// Whether what is there now came of this draft, which was for something that is not there by itself (a
+    /// new rule).
     fn came_true(&self, _at: &Self::Scope, _now: &Scoped<Self::Scope, Self>) -> bool {
         false
     }
 }
 
-/// What a draft is for. It is found again by what makes it what it is, never by its place or the words for it.
+/// What a draft is for. It is found again by what makes it what it is, never by its place or the words for
+/// it.
 pub trait Scope: Clone {
     /// Whether this is the same one, later.
     fn is(&self, now: &Self) -> bool;
@@ -119,6 +127,8 @@ pub struct EditorRow {
     pub about: About,
     /// Kinds that it writes; it is not offered where the cluster does not serve one of them.
     pub needs: &'static [&'static Kind],
+    /// Whether it may apply to a service.
+    pub applies: fn(&Service) -> bool,
     /// Begins drafts for a selection, on what the cluster has; `None` where the editor does not apply.
     pub open: fn(&Mesh, &Selected) -> Option<Box<dyn AnySheet>>,
 }
@@ -131,7 +141,7 @@ impl EditorRow {
 }
 
 const fn row<E: Edits>() -> EditorRow {
-    EditorRow { about: E::ABOUT, needs: E::NEEDS, open: Sheet::<E>::open }
+    EditorRow { about: E::ABOUT, needs: E::NEEDS, applies: E::applies, open: Sheet::<E>::open }
 }
 
 /// Every editor stands here, once: detail, palette, the graph's menu and the laws walk this table.
@@ -142,6 +152,15 @@ pub const EDITORS: &[EditorRow] = &[
     row::<circuit_breaker::Breaker>(),
     row::<mtls::MutualTls>(),
 ];
+
+/// The editors that apply to something, as menus name them: "Fault of reviews…".
+pub fn offered(cx: &Cx<'_>, selected: &Selected) -> Vec<(&'static EditorRow, String)> {
+    let name = |row: &'static EditorRow| {
+        let sheet = (row.open)(&cx.scene.mesh, selected)?;
+        Some((row, format!("{} of {}…", row.about.name, sheet.subject())))
+    };
+    EDITORS.iter().filter(|row| row.lacks(cx).is_none()).filter_map(name).collect()
+}
 
 /// Whether the user is still at it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,4 +1,5 @@
-//! Mutual TLS: what workloads take on their inbound side, for the mesh, a namespace or one workload, and who would be cut off.
+//! Mutual TLS: what workloads take on their inbound side, for the mesh, a namespace or one workload, and who
+//! would be cut off.
 
 use super::form::NARROW;
 use super::{Chooser, Edits, Form, Scope as AnyScope, Scoped};
@@ -13,7 +14,7 @@ use egui_phosphor::regular as icon;
 use mesh::edit::mtls::state;
 use mesh::edit::{self, Mode, Scope};
 use mesh::plan::Plan;
-use mesh::{Kind, Mesh, kinds};
+use mesh::{Kind, Mesh, Service, kinds};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -36,6 +37,10 @@ impl Edits for MutualTls {
     };
     const NEEDS: &'static [&'static Kind] = &[&kinds::PEER_AUTHENTICATION];
     const CHOOSER: Chooser = Chooser::Menu("mTLS scope");
+
+    fn applies(service: &Service) -> bool {
+        !service.workloads.is_empty()
+    }
 
     /// For everything that has a workload in the mesh.
     fn scopes(mesh: &Mesh, subject: &Subject<'_>) -> Vec<Scoped<Scope, Self>> {

@@ -18,6 +18,8 @@ use mesh::{Change, ChangeId, Mesh};
 pub trait AnySheet {
     /// Names what is edited; the same thing gives the same id, from wherever it is selected.
     fn id(&self) -> &str;
+    /// What it edits, in the user's words: "reviews".
+    fn subject(&self) -> &str;
     /// Whether the cluster has something of this kind already, so that it is shown without asking.
     fn present(&self) -> bool;
     /// Whether there is a draft, shown or in another scope.
@@ -316,6 +318,10 @@ fn listed<E: Edits>(row: &Row<E>) -> rules::RuleRow {
 impl<E: Edits> AnySheet for Sheet<E> {
     fn id(&self) -> &str {
         &self.id
+    }
+
+    fn subject(&self) -> &str {
+        &self.subject
     }
 
     fn present(&self) -> bool {

@@ -1,6 +1,6 @@
 //! Timeouts and retries: how long callers wait, and how often their proxy asks again.
 
-use super::fields::{FieldRow, Fields, Holds, fields};
+use super::fields::{Fields, Holds, RETRIED_ON, fields};
 use super::form::shown;
 use super::rules::http_rules;
 use super::{Chooser, Edits, Form, Scoped};
@@ -15,34 +15,25 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 const ATTEMPTS: &str = "retries/attempts";
+const POLICY: &str = "/route/retry_policy";
 
 fields! {
-    TIMEOUT {
+    ROWS {
         "timeout" "Timeout" Holds::Time(5_000), "none: callers wait for ever" ["/route/timeout"]
             "How long a call may take, with all its retries";
-        "retries/attempts" "Retries" Holds::UpTo(2, "/route/retry_policy"), "2, after 25 ms, if none answered"
-            ["/route/retry_policy/num_retries"] "How often the caller's proxy asks again; 0 turns retries off";
-    }
-    RETRIES {
-        "retries/perTryTimeout" "Per try" Holds::Time(2_000), "as long as the timeout"
-            ["/route/retry_policy/per_try_timeout"] "How long each try may take";
-        "retries/retryOn" "Retry on" Holds::Words("5xx", CONDITIONS), "if none answered" ["/route/retry_policy/retry_on"]
+        "retries/attempts" "Retries" Holds::UpTo(2, POLICY), "2, if none answered" [POLICY, "/num_retries"]
+            "How often the proxy asks again; 0 turns retries off";
+        "retries/perTryTimeout" "Per try" Holds::Time(2_000), "as the timeout" [POLICY, "/per_try_timeout"]
+            "How long each try may take";
+        "retries/retryOn" "Retry on" Holds::Words("5xx", RETRIED_ON), "if none answered" [POLICY, "/retry_on"]
             "What is asked for again: conditions of Envoy, or status codes";
-        "retries/backoff" "Back-off" Holds::Time(25), "25 ms" ["/route/retry_policy/retry_back_off/base_interval"]
+        "retries/backoff" "Back-off" Holds::Time(25), "25 ms" [POLICY, "/retry_back_off/base_interval"]
             "The pause before the first retry; the next ones are longer";
-        "retries/retryRemoteLocalities" "Other localities" Holds::Adds, "no" ["/route/retry_policy/retry_priority"]
+        "retries/retryRemoteLocalities" "Other localities" Holds::Adds, "no" [POLICY, "/retry_priority"]
             "Whether retries may go to endpoints in other regions and zones";
-        "retries/retryIgnorePreviousHosts" "Other endpoints" Holds::Drops, "yes"
-            ["/route/retry_policy/retry_host_predicate"] "Whether retries leave out the endpoints that were asked before";
+        "retries/retryIgnorePreviousHosts" "Others first" Holds::Drops, "yes"
+            [POLICY, "/retry_host_predicate"] "Whether retries leave out endpoints that were asked before";
     }
-}
-
-const CONDITIONS: &str = "5xx,gateway-error,reset,reset-before-request,connect-failure,refused-stream,\
-    retriable-4xx,retriable-status-codes,retriable-headers,envoy-ratelimited,http3-post-connect-failure,\
-    cancelled,deadline-exceeded,internal,resource-exhausted,unavailable";
-
-fn rows() -> impl Iterator<Item = &'static FieldRow> {
-    TIMEOUT.iter().chain(RETRIES)
 }
 
 /// How long the calls of a rule may take, and how they are tried again.
@@ -64,9 +55,9 @@ impl Edits for Wait {
     }
 
     fn form(&mut self, _was: &Self, _at: &HttpRule, form: &mut Form<'_>) {
-        self.0.form(TIMEOUT, form);
+        self.0.form(&ROWS[..2], form);
         match self.0.get(ATTEMPTS) {
-            Some(1u32..) => self.0.form(RETRIES, form),
+            Some(1u32..) => self.0.form(&ROWS[2..], form),
             Some(0) => form.note("Retries are off"),
             None => self.0.clear("retries/"),
         }
@@ -78,44 +69,33 @@ impl Edits for Wait {
     }
 
     fn plan(&self, was: &Self, at: &HttpRule, plan: &mut Plan<'_>) {
-        let mut now = self.clone();
-        match self.0.get(ATTEMPTS) {
-            // What is left of them would turn retries off.
-            None => {
-                plan.rule(at).set("retries", Value::Null);
-            }
-            // Istio takes nothing else of retries that are off.
-            Some(0u32) => now.0.clear_but("retries/", ATTEMPTS),
-            Some(_) => self.0.check(RETRIES, plan),
+        let (mut now, tries) = (self.clone(), self.0.get::<u32>(ATTEMPTS));
+        self.0.check(ROWS, plan);
+        if tries.is_none() {
+            plan.rule(at).set("retries", Value::Null); // what is left of them would turn retries off
+        } else if tries == Some(0) {
+            now.0.clear_but("retries/", ATTEMPTS); // Istio takes nothing else of retries that are off
         }
         now.0.plan(&was.0, &mut plan.rule(at));
         let Some(route) = plan.route(at) else { return };
-        now.0.shows(&was.0, rows(), (&route, ""), plan);
+        now.0.shows(Some(&was.0), ROWS, (&route, ""), plan);
         plan.measures(now.measure(was, at, plan.mesh()), was.measure(&now, at, plan.mesh()));
-        let said = now.0.said(&was.0, rows());
+        let said = now.0.said(&was.0, ROWS);
         plan.title(format!("{} to {}: {said}", capital(&at.words(plan.mesh())), at.service.name));
     }
 
     fn samples() -> Vec<Self> {
-        let some = [
-            json!({ "timeout": "1.5s" }),
-            json!({ "retries": { "attempts": 0 } }),
-            json!({ "retries": { "attempts": 5, "retryOn": "503" } }),
-            json!({ "timeout": "12s", "retries": { "attempts": 3, "perTryTimeout": "4s", "retryOn": "5xx,reset",
-                "backoff": "0.05s", "retryRemoteLocalities": true, "retryIgnorePreviousHosts": false } }),
-            json!({}),
-        ];
-        some.iter().map(Self::of).collect()
+        let all = json!({ "timeout": "12s", "retries": { "attempts": 3, "perTryTimeout": "4s",
+            "backoff": "0.05s", "retryOn": "5xx,503", "retryRemoteLocalities": true,
+            "retryIgnorePreviousHosts": false } });
+        let off = json!({ "retries": { "attempts": 0 } });
+        [json!({ "timeout": "1.5s" }), off, all, json!({})].iter().map(Self::of).collect()
     }
 }
 
 impl Wait {
     fn of(rule: &Value) -> Self {
-        let mut fields = Fields::of(Some(rule), rows());
-        if rule.get("retries").is_some() && fields.get::<u32>(ATTEMPTS).is_none() {
-            fields.put(ATTEMPTS, &Some(0u32)); // as Istio reads it
-        }
-        Self(fields)
+        Self(Fields::of(Some(rule), ROWS))
     }
 
     /// How long a call may take at most; whether the timeout cuts its tries short.
@@ -129,10 +109,8 @@ impl Wait {
             (timeout, Some(each)) => {
                 let all = each * tries;
                 let of = format!("{tries} tries of {}", shown(Duration::from_millis(each)));
-                (
-                    format!("{}: {of}", up_to(timeout.unwrap_or(all).min(all))),
-                    timeout.is_some_and(|one| one < all),
-                )
+                let said = format!("{}: {of}", up_to(timeout.unwrap_or(all).min(all)));
+                (said, timeout.is_some_and(|timeout| timeout < all))
             }
         }
     }
@@ -143,14 +121,10 @@ impl Wait {
         if now == was {
             return Some(Measure::Untold("Telemetry counts calls, not how often they were tried".to_owned()));
         }
-        let part = |time| {
-            Part::new(
-                format!("longer than {}", shown(time)),
-                Mark::SlowerThan(time.millis().unsigned_abs()),
-                Wanted::None,
-            )
-        };
-        now.and_then(|time| rule.measure(mesh, vec![part(time)]))
+        let time = now?;
+        let slower = Mark::SlowerThan(time.millis().unsigned_abs());
+        let part = Part::new(format!("longer than {}", shown(time)), slower, Wanted::None);
+        rule.measure(mesh, vec![part])
     }
 }
 

@@ -31,6 +31,10 @@ impl Edits for Shares {
     const CHOOSER: Chooser = Chooser::Rules;
     const ALWAYS: bool = true;
 
+    fn applies(service: &Service) -> bool {
+        !service.external && service.subsets.len() > 1
+    }
+
     /// For services with at least two versions, and for whatever stands behind one.
     fn scopes(mesh: &Mesh, subject: &Subject<'_>) -> Vec<Scoped<HttpRule, Self>> {
         let Some(service) = subject.service.filter(|service| !service.external) else { return Vec::new() };
@@ -115,8 +119,8 @@ fn counted(form: &Form<'_>, service: &Service) -> String {
     format!("over {window} ({} calls)", fmt::count(calls.round() as usize))
 }
 
-/// What the user holds: locks, and the share that is being moved with all shares as they were when that began. So passing over
-/// 100 and coming back loses nothing, by mouse or by keyboard.
+/// What the user holds: locks, and the share that is being moved with all shares as they were when that
+/// began. So passing over 100 and coming back loses nothing, by mouse or by keyboard.
 #[derive(Clone, Default)]
 struct Hand {
     locks: BTreeSet<String>,

@@ -32,6 +32,7 @@ pub use place::{Placement, place};
 pub use svg::svg;
 pub use toolbar::Choices;
 
+use crate::editors;
 use crate::intent::{Export, ExportFormat, TracesOf};
 use crate::kit::{Tokens, button, fmt, icon, remote};
 use crate::{About, Cx, Intent, Panel, Selected};
@@ -315,6 +316,13 @@ fn menu(ui: &mut Ui, cx: &Cx<'_>, view: &View, thing: Thing) {
     };
     if button::item(ui, "Details") {
         cx.intents.send(Intent::Select(selects(view, thing)));
+    }
+    if let Some(selected) = selects(view, thing) {
+        for (row, name) in editors::offered(cx, &selected) {
+            if button::item(ui, &name) {
+                cx.intents.send(Intent::Edit(selected.clone(), row.about.name));
+            }
+        }
     }
     if let Some(end) = end {
         for (word, failed) in [("Traces", false), ("Failed traces", true)] {

@@ -130,6 +130,18 @@ fn the_menu_of_a_card_leads_to_its_traces() {
 }
 
 #[test]
+fn the_menu_of_a_card_offers_its_editors() {
+    let mut harness = harness(mesh::demo::scene());
+    harness.run();
+    harness.get_by_label("reviews v3").click_secondary();
+    harness.run();
+    harness.get_by_label("Fault of reviews…").click();
+    harness.run();
+    let selected = Selected::App("bookinfo".into(), "reviews".into(), Some("v3".into()));
+    assert!(harness.state().sent.contains(&Intent::Edit(selected, "Fault")), "{:?}", harness.state().sent);
+}
+
+#[test]
 fn other_types_and_finding() {
     let mut harness = harness(mesh::demo::scene());
     harness.run();

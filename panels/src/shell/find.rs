@@ -1,6 +1,7 @@
 //! Everything that can be found or done by typing: panels, services, workloads, objects, actions.
 
 use crate::change_bar::words;
+use crate::editors::EDITORS;
 use crate::intent::{ExportFormat, Intent, ThemeChoice};
 use crate::selection::Selected;
 use crate::{Cx, PANELS};
@@ -67,6 +68,14 @@ pub fn everything(cx: &Cx<'_>) -> Vec<Found> {
     for at in mesh.objects().keys().filter(|at| at.kind.editable) {
         let selected = Intent::Select(Some(Selected::Object(at.clone())));
         all.push(Found::new(at.kind.kind, icon::FILE_TEXT, &*at.name, &*at.namespace, selected));
+    }
+    for service in mesh.services() {
+        let selected = Selected::Service(service.namespace.to_string(), service.name.to_string());
+        for row in EDITORS.iter().filter(|row| (row.applies)(service) && row.lacks(cx).is_none()) {
+            let name = format!("{} of {}…", row.about.name, service.name);
+            let edit = Intent::Edit(selected.clone(), row.about.name);
+            all.push(Found::new("Editor", row.about.icon, name, &*service.namespace, edit));
+        }
     }
     all.extend(actions(cx));
     all

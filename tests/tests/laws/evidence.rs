@@ -41,7 +41,7 @@ fn check_sides(
 }
 
 #[track_caller]
-fn check(objects: &Objects, before: &BTreeMap<String, Value>, change: &Change) {
+pub(crate) fn check(objects: &Objects, before: &BTreeMap<String, Value>, change: &Change) {
     let done = after(objects, change);
     let now = dumps(&done);
     assert!(!change.evidence.probes.is_empty(), "{}: nothing shows it", change.title);

@@ -1,3 +1,4 @@
 //! Laws about every change, tried on what the control plane really makes of it.
 
+mod editors;
 mod evidence;

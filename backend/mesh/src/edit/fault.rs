@@ -36,8 +36,9 @@ pub fn fault(mesh: &Mesh, rule: &HttpRule, only: Option<&HeaderIs>, wanted: Faul
     made.change().ok()?
 }
 
-/// Gives a rule this fault (an empty one takes it away). With `only`, a new rule for calls with that header is put before
-/// it, which copies its route and gets the fault; taking that rule's fault away removes it again.
+/// Gives a rule this fault (an empty one takes it away). With `only`, a new rule for calls with that header
+/// is put before it, which copies its route and gets the fault; taking that rule's fault away removes it
+/// again.
 pub fn plan(plan: &mut Plan<'_>, rule: &HttpRule, only: Option<&HeaderIs>, wanted: FaultSpec) {
     let Some(service) = rule.service(plan.mesh()) else { return plan.gone() };
     match only {
@@ -148,8 +149,9 @@ fn claims(at: &Ref, index: usize, fault: FaultSpec) -> Vec<Claim> {
     claims
 }
 
-/// How many calls a fault is wanted to hit; none where it is taken away. Telemetry does not tell which rule took a call: the
-/// fault of a rule for special calls, or one that is gone while others of its sort stay, cannot be measured.
+/// How many calls a fault is wanted to hit; none where it is taken away. Telemetry does not tell which rule
+/// took a call: the fault of a rule for special calls, or one that is gone while others of its sort stay,
+/// cannot be measured.
 fn measure(
     service: &Service,
     view: &VirtualService,
@@ -277,7 +279,8 @@ fn title(service: &Service, calls: &str, fault: FaultSpec) -> String {
     }
 }
 
-/// Rules of a VirtualService that have a fault now: the badge of a graph node, and what a list of faults shows.
+/// Rules of a VirtualService that have a fault now: the badge of a graph node, and what a list of faults
+/// shows.
 pub fn active(view: &VirtualService) -> impl Iterator<Item = (usize, FaultSpec)> {
     view.http
         .iter()

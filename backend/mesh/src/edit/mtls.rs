@@ -82,8 +82,8 @@ pub fn mtls(mesh: &Mesh, scope: &Scope, wanted: Option<Mode>) -> Option<Change> 
     made.change().ok()?
 }
 
-/// Gives a scope this mode, or (`None`) takes its own policy away so that the wider scope counts. The policy that is in force
-/// at the scope is edited; where there is none, one is made.
+/// Gives a scope this mode, or (`None`) takes its own policy away so that the wider scope counts. The policy
+/// that is in force at the scope is edited; where there is none, one is made.
 pub fn plan(plan: &mut Plan<'_>, scope: &Scope, wanted: Option<Mode>) {
     let mesh = plan.mesh();
     let Some(now) = state(mesh, scope) else { return plan.gone() };
@@ -144,7 +144,8 @@ fn fresh(plan: &mut Plan<'_>, scope: &Scope, mode: Mode) -> Option<Ref> {
     }
 }
 
-/// Labels that tell a workload from its neighbours: its Deployment's selector, else app and version, else all.
+/// Labels that tell a workload from its neighbours: its Deployment's selector, else app and version, else
+/// all.
 fn selector(mesh: &Mesh, workload: &Workload) -> Labels {
     let deployment = Ref::new(&kinds::DEPLOYMENT, &workload.namespace, &workload.name);
     let deployment = mesh.objects().get(&deployment);

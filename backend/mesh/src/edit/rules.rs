@@ -13,8 +13,8 @@ pub struct Rule {
     pub at: HttpRule,
     /// Which calls it takes: "all other calls", "calls with end-user = jason".
     pub words: String,
-    /// Destinations and their weights, versions of the service first (0 where it does not go there yet). A destination
-    /// without subset is "all versions"; one of another service is its host.
+    /// Destinations and their weights, versions of the service first (0 where it does not go there yet). A
+    /// destination without subset is "all versions"; one of another service is its host.
     pub shares: Vec<(String, u32)>,
     /// Fault of the rule.
     pub fault: FaultSpec,
@@ -68,8 +68,8 @@ fn target(redirect: &Redirect) -> String {
 /// The name of a destination that any pod of the service may serve.
 pub const ALL_VERSIONS: &str = "all versions";
 
-/// All rules that take calls of a service: first those in force inside the mesh, then those of gateways. A service that
-/// speaks HTTP and has no rule inside the mesh gets one that is not there yet, for "all calls".
+/// All rules that take calls of a service: first those in force inside the mesh, then those of gateways. A
+/// service that speaks HTTP and has no rule inside the mesh gets one that is not there yet, for "all calls".
 pub fn rules(mesh: &Mesh, service: &Service) -> Vec<Rule> {
     let mut found = Vec::new();
     if let Some(at) = service.virtual_services.first() {

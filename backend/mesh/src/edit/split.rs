@@ -23,8 +23,8 @@ pub fn split(mesh: &Mesh, rule: &HttpRule, wanted: &Split) -> Option<Change> {
     made.change().ok()?
 }
 
-/// Gives a rule of a service these shares. Where no VirtualService routes the service's calls yet, one is made; subsets that
-/// a share needs and no DestinationRule declares come first.
+/// Gives a rule of a service these shares. Where no VirtualService routes the service's calls yet, one is
+/// made; subsets that a share needs and no DestinationRule declares come first.
 pub fn plan(plan: &mut Plan<'_>, rule: &HttpRule, wanted: &Split) {
     let Some(service) = rule.service(plan.mesh()) else { return plan.gone() };
     match rule.view(plan.mesh()) {
@@ -110,8 +110,9 @@ fn fresh(plan: &mut Plan<'_>, service: &Service, rule: &HttpRule, wanted: &Split
     evidence(plan, service, rule);
 }
 
-/// Every share that moves: "v3 of reviews gets 25 % instead of 10 %, v1 75 % instead of 90 %" for two of them (a gain before
-/// a loss), else in short "reviews: v1 50 → 63 %, v2 30 → 37 %, v3 20 → 0 %". A title has little room.
+/// Every share that moves: "v3 of reviews gets 25 % instead of 10 %, v1 75 % instead of 90 %" for two of them
+/// (a gain before a loss), else in short "reviews: v1 50 → 63 %, v2 30 → 37 %, v3 20 → 0 %". A title has
+/// little room.
 fn sentence(service: &Service, before: &Split, wanted: &Split) -> Option<String> {
     let old =
         |name: &str| before.weights().iter().find(|(known, _)| known == name).map_or(0, |(_, share)| *share);
@@ -155,7 +156,8 @@ fn evidence(plan: &mut Plan<'_>, service: &Service, rule: &HttpRule) {
     plan.measures(measure, was_measure);
 }
 
-/// The destinations of a rule, as clusters of Envoy name them; the only one of a rule without weight gets all.
+/// The destinations of a rule, as clusters of Envoy name them; the only one of a rule without weight gets
+/// all.
 fn destinations(http: &HttpRoute, namespace: &str) -> Vec<(Destination, u32)> {
     let alone = u32::from(http.route.len() == 1) * 100;
     let one = |row: &RouteDestination| {
@@ -169,8 +171,8 @@ fn destinations(http: &HttpRoute, namespace: &str) -> Vec<(Destination, u32)> {
     http.route.iter().map(one).collect()
 }
 
-/// The shares that calls must show, if each goes to a version that telemetry can tell. Which rule took a call it does not
-/// tell: the rule for all other calls usually takes most of them, so it is measured by all.
+/// The shares that calls must show, if each goes to a version that telemetry can tell. Which rule took a call
+/// it does not tell: the rule for all other calls usually takes most of them, so it is measured by all.
 pub(super) fn measure(service: &Service, http: &HttpRoute, namespace: &str) -> Option<Measure> {
     if !http.r#match.is_empty() {
         return Some(untold());

@@ -345,7 +345,8 @@ fn a_fault_without_a_percentage_acts_on_no_call() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))] // each reads a whole mesh several times
 
-    /// Any shares, any shape of the rows: the patch fits, the total is 100, unknown fields stay, and undo restores the bytes.
+    /// Any shares, any shape of the rows: the patch fits, the total is 100, unknown fields stay, and undo
+    /// restores the bytes.
     #[test]
     fn any_split_can_be_made_and_undone(
         weights in prop::collection::vec(prop::option::of(0..200u32), 1..4),
@@ -387,7 +388,8 @@ proptest! {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))] // each reads a whole mesh several times
 
-    /// Whatever stands in the objects: editors offer what they can, and what they offer can be done and undone.
+    /// Whatever stands in the objects: editors offer what they can, and what they offer can be done and
+    /// undone.
     #[test]
     fn odd_objects_can_be_edited_or_are_left_alone(
         rules_spec in prop::collection::vec(crate::any_json::any_json(), 1..4),

@@ -1,5 +1,5 @@
-//! Values of Istio's fields, as editors hold them: how each is written, and whether it is what stands there already. A value
-//! that is written another way ("1m" for "60s") or that no editor knows is left as it is.
+//! Values of Istio's fields, as editors hold them: how each is written, and whether it is what stands there
+//! already. A value that is written another way ("1m" for "60s") or that no editor knows is left as it is.
 
 use istio::Duration;
 use serde_json::{Number, Value};

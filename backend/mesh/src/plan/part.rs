@@ -19,7 +19,8 @@ impl Part<'_> {
         self.work.as_ref()?.get(&self.path(path))
     }
 
-    /// The change holds only for as long as this is what the user saw. Fields that are written need no saying.
+    /// The change holds only for as long as this is what the user saw. Fields that are written need no
+    /// saying.
     pub fn saw(&mut self, path: &str) -> &mut Self {
         let path = self.path(path);
         if let Some(work) = &mut self.work {
@@ -78,7 +79,8 @@ impl Part<'_> {
         Part { prefix: self.path(path), work: self.work.as_deref_mut(), floor: None }
     }
 
-    /// Goes to the row of a list that is known by one of its fields; the row comes to be when something is said in it.
+    /// Goes to the row of a list that is known by one of its fields; the row comes to be when something is
+    /// said in it.
     pub(super) fn enter(&mut self, list: &str, identity: &str, row: Value) {
         let Some(work) = &mut self.work else { return };
         let rows = work.get(list).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);

@@ -1,5 +1,5 @@
-//! What an editor can be for: a rule, a traffic policy. Each is known by what makes it what it is, so that it is found again
-//! when others come and go around it.
+//! What an editor can be for: a rule, a traffic policy. Each is known by what makes it what it is, so that it
+//! is found again when others come and go around it.
 
 use crate::edit::split::untold;
 use crate::evidence::{Calls, Counting, Measure, Part};
@@ -72,8 +72,8 @@ impl HttpRule {
         mesh.objects().get(self.virtual_service.as_ref()?)?.spec().get("http")?.get(self.position(mesh)?)
     }
 
-    /// What calls to its service must show, told apart by these parts. Telemetry does not tell which of several rules took a
-    /// call.
+    /// What calls to its service must show, told apart by these parts. Telemetry does not tell which of
+    /// several rules took a call.
     pub fn measure(&self, mesh: &Mesh, parts: Vec<Part>) -> Option<Measure> {
         let view = self.virtual_service.as_ref().and_then(|at| mesh.virtual_service(at));
         if view.is_some_and(|view| view.http.len() > 1) {
@@ -87,8 +87,8 @@ impl HttpRule {
         mesh.virtual_service(self.virtual_service.as_ref()?)?.http.get(self.position(mesh)?)
     }
 
-    /// Whether this is the same rule, later. The first VirtualService of a service takes the place of the rule that was not
-    /// there; "all calls" become "all other calls" with the first rule above.
+    /// Whether this is the same rule, later. The first VirtualService of a service takes the place of the
+    /// rule that was not there; "all calls" become "all other calls" with the first rule above.
     pub fn is(&self, now: &Self) -> bool {
         let calls = self.key == now.key || (self.key.takes_all() && now.key.takes_all());
         let place = self.virtual_service == now.virtual_service || self.virtual_service.is_none();

@@ -1,7 +1,8 @@
-//! One object under edit: what the user saw of it, what becomes of it, and the guarded JSON patch between the two.
+//! One object under edit: what the user saw of it, what becomes of it, and the guarded JSON patch between the
+//! two.
 //!
-//! Guards (`test` operations) state what the user saw. They stand before all edits, so they speak of the object as it was;
-//! edits speak of it as the edits before them have left it.
+//! Guards (`test` operations) state what the user saw. They stand before all edits, so they speak of the
+//! object as it was; edits speak of it as the edits before them have left it.
 
 use crate::change::{Edit, Step};
 use istio::{Kind, Object, Ref};
@@ -105,7 +106,8 @@ impl Work {
         }
     }
 
-    /// Puts a value at a path; objects that are missing on the way are made. Returns whether that was possible.
+    /// Puts a value at a path; objects that are missing on the way are made. Returns whether that was
+    /// possible.
     pub(super) fn set(&mut self, path: &str, value: Value) -> bool {
         self.meet(path);
         let Some(now) = &self.now else { return false };
@@ -156,8 +158,8 @@ impl Work {
         }
     }
 
-    /// Takes away what stands at a path, and what becomes empty above it by that, down to `floor`. A row of a list that only
-    /// says which port it is for says nothing.
+    /// Takes away what stands at a path, and what becomes empty above it by that, down to `floor`. A row of a
+    /// list that only says which port it is for says nothing.
     pub(super) fn remove(&mut self, path: &str, floor: &str) {
         let mut path = path;
         while let Some((above, key)) = path.rsplit_once('/')

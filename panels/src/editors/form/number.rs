@@ -1,5 +1,5 @@
-//! A number in a field: dragged, typed, stepped by arrow keys or by the wheel. What cannot be taken is said while it is typed,
-//! with the way out; Esc leaves the number as it was.
+//! A number in a field: dragged, typed, stepped by arrow keys or by the wheel. What cannot be taken is said
+//! while it is typed, with the way out; Esc leaves the number as it was.
 
 use super::super::Gesture;
 use crate::kit::{Tokens, fmt};
@@ -150,7 +150,8 @@ pub(super) fn shown(millis: f64) -> String {
     }
 }
 
-/// The milliseconds that people wrote: "2s", "250 ms", "1 min 30 s"; a bare number has the unit that is shown.
+/// The milliseconds that people wrote: "2s", "250 ms", "1 min 30 s"; a bare number has the unit that is
+/// shown.
 pub(super) fn millis_of(text: &str, shown: f64) -> Option<f64> {
     let tidy: String = text.chars().filter(|sign| !sign.is_whitespace()).collect::<String>().to_lowercase();
     let tidy = tidy.replace("min", "m").replace("sec", "s");

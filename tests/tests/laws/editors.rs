@@ -1,0 +1,204 @@
+//! Laws of every editor: they walk the table with each editor's own samples, on every scope of every service and workload.
+
+use crate::evidence;
+use harness::dumps::{after, dumps};
+use istio::{Object, kinds};
+use mesh::{Change, Edit, Mesh, Objects, Ref, demo};
+use panels::Selected;
+use panels::editors::EDITORS;
+use serde_json::{Value, json};
+
+/// What is written of each object, byte for byte.
+fn bytes(objects: &Objects) -> Vec<(Ref, String)> {
+    objects.iter().map(|(at, object)| (at.clone(), object.spec().to_string())).collect()
+}
+
+/// Bookinfo with these specs merged into its VirtualService and DestinationRule of reviews.
+fn bookinfo(route: &Value, policy: &Value) -> Objects {
+    let mut objects = demo::bookinfo_objects();
+    let mut put = |kind, path: &str, more: &Value| {
+        let at = Ref::new(kind, "bookinfo", "reviews");
+        let mut value = (*objects.get(&at).expect("reviews").0).clone();
+        let place = value.pointer_mut(path).and_then(Value::as_object_mut).expect("an object");
+        place.extend(more.as_object().expect("fields").clone());
+        objects.insert(at, value.into());
+    };
+    put(&kinds::VIRTUAL_SERVICE, "/spec/http/1", route);
+    put(&kinds::DESTINATION_RULE, "/spec/trafficPolicy", policy);
+    objects
+}
+
+/// The meshes that laws are tried on: plain, and with everything set that the new editors know.
+fn meshes() -> [Objects; 2] {
+    let retries = json!({ "attempts": 3, "perTryTimeout": "2s", "retryOn": "5xx", "x": 1 });
+    let policy = json!({
+        "connectionPool": { "tcp": { "maxConnections": 5, "x": 1 }, "http": { "idleTimeout": "1m" } },
+        "outlierDetection": { "consecutiveErrors": 7, "interval": "30s", "consecutive5xxErrors": 9 },
+        "portLevelSettings": [{ "port": { "number": 9080 }, "loadBalancer": { "simple": "RANDOM" } }],
+    });
+    let full = bookinfo(&json!({ "timeout": "1m0s", "retries": retries }), &policy);
+    [demo::bookinfo_objects(), full]
+}
+
+/// Every change that an editor makes of a sample, with the editor's name.
+fn each(objects: &Objects, mut look: impl FnMut(&Mesh, &'static str, Change)) -> usize {
+    let mesh = Mesh::read(objects.clone(), None);
+    let things = [
+        Selected::Service("bookinfo".into(), "reviews".into()),
+        Selected::Service("bookinfo".into(), "ratings".into()),
+        Selected::Workload("bookinfo".into(), "details-v1".into()),
+    ];
+    let mut tried = 0;
+    for row in EDITORS {
+        let before = tried;
+        for thing in &things {
+            let Some(sheet) = (row.open)(&mesh, thing) else { continue };
+            for scope in 0..sheet.scopes().len() {
+                for sample in 0.. {
+                    let mut sheet = (row.open)(&mesh, thing).expect("as before");
+                    sheet.choose(scope);
+                    assert_eq!(sheet.change(&mesh), Ok(None), "{}: nobody wants anything", row.about.name);
+                    if !sheet.try_on(sample) {
+                        break;
+                    }
+                    if let Ok(Some(change)) = sheet.change(&mesh) {
+                        look(&mesh, row.about.name, change);
+                        tried += 1;
+                    }
+                }
+            }
+        }
+        assert!(tried > before, "{} has samples that change something", row.about.name);
+    }
+    tried
+}
+
+#[test]
+fn undo_restores_the_bytes() {
+    for objects in meshes() {
+        let tried = each(&objects, |_, editor, change| {
+            let done = after(&objects, &change);
+            assert_ne!(bytes(&objects), bytes(&done), "{editor}: {}", change.title);
+            let applied: Vec<Object> =
+                change.steps.iter().filter_map(|step| done.get(&step.at).cloned()).collect();
+            let undo = change.inverse(&applied).expect("an inverse");
+            assert_eq!(bytes(&objects), bytes(&after(&done, &undo)), "{editor}: {}", change.title);
+        });
+        assert!(tried > 50, "only {tried} changes were tried");
+    }
+}
+
+/// Whoever was faster: a change that was made on what is no more does not fit.
+#[test]
+fn a_stale_draft_is_refused() {
+    for objects in meshes() {
+        each(&objects, |_, editor, change| {
+            let done = after(&objects, &change);
+            let refused = |step: &mesh::Step| match (&step.edit, done.get(&step.at)) {
+                (Edit::Patch(patch), Some(object)) => {
+                    json_patch::patch(&mut (*object.0).clone(), patch).is_err()
+                }
+                (Edit::Create(_), there) => there.is_some(),
+                (Edit::Delete { .. }, there) => there.is_none(),
+                (Edit::Patch(_), None) => true,
+            };
+            assert!(change.steps.iter().all(refused), "{editor}: {} fits twice", change.title);
+        });
+    }
+}
+
+/// Puts a field that nobody knows into every object; maps from names to values are left alone.
+fn unknown_everywhere(value: &mut Value) {
+    const MAPS: [&str; 5] = ["labels", "headers", "withoutHeaders", "selector", "matchLabels"];
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields.iter_mut().filter(|(name, _)| !MAPS.contains(&name.as_str())) {
+                if name != "port" {
+                    unknown_everywhere(value);
+                }
+            }
+            fields.insert("xUnknown".into(), json!({ "kept": [1, { "a": null }] }));
+        }
+        Value::Array(rows) => rows.iter_mut().for_each(unknown_everywhere),
+        _ => {}
+    }
+}
+
+/// Every object that is still there still says what nobody knows.
+fn check_kept(before: &Value, after: &Value, at: &str) {
+    if let (Some(before), Some(after)) = (before.as_object(), after.as_object()) {
+        assert_eq!(before.get("xUnknown"), after.get("xUnknown"), "{at}");
+        for (name, value) in before {
+            if let Some(after) = after.get(name) {
+                check_kept(value, after, &format!("{at}/{name}"));
+            }
+        }
+    }
+    // Rows of a list may come and go; those of one that is as long as before are the same.
+    if let (Some(before), Some(after)) = (before.as_array(), after.as_array())
+        && before.len() == after.len()
+    {
+        for (index, (before, after)) in before.iter().zip(after).enumerate() {
+            check_kept(before, after, &format!("{at}/{index}"));
+        }
+    }
+}
+
+#[test]
+fn unknown_fields_survive() {
+    for mut objects in meshes() {
+        for kind in [&kinds::VIRTUAL_SERVICE, &kinds::DESTINATION_RULE] {
+            let at = Ref::new(kind, "bookinfo", "reviews");
+            let mut value = (*objects.get(&at).expect("reviews").0).clone();
+            unknown_everywhere(&mut value["spec"]);
+            objects.insert(at, value.into());
+        }
+        each(&objects, |_, editor, change| {
+            for step in &change.steps {
+                if let (Some(before), Some(after)) = (&step.before, &step.after) {
+                    check_kept(before.spec(), after.spec(), &format!("{editor}: {}", change.title));
+                }
+            }
+            let done = after(&objects, &change);
+            let applied: Vec<Object> =
+                change.steps.iter().filter_map(|step| done.get(&step.at).cloned()).collect();
+            let undone = after(&done, &change.inverse(&applied).expect("an inverse"));
+            assert_eq!(bytes(&objects), bytes(&undone), "{editor}: {}", change.title);
+        });
+    }
+}
+
+#[test]
+fn proxies_show_every_change_after_it_and_not_before() {
+    for objects in meshes() {
+        let before = dumps(&objects);
+        each(&objects, |_, _, change| {
+            if change.evidence.probes.is_empty() {
+                // A mode that is in force already; a policy where every port has its own: no proxy changes.
+                assert!(dumps(&after(&objects, &change)) == before, "{}: nothing shows it", change.title);
+            } else {
+                evidence::check(&objects, &before, &change);
+            }
+        });
+    }
+}
+
+/// The old form of a field is left as it is, and the new one is written.
+#[test]
+fn consecutive_errors_stay_as_they_are() {
+    let [_, objects] = meshes();
+    let mut seen = 0;
+    each(&objects, |_, editor, change| {
+        for step in change.steps.iter().filter(|_| editor == "Circuit breaker") {
+            let old = "/trafficPolicy/outlierDetection/consecutiveErrors";
+            let before = step.before.as_ref().and_then(|object| object.spec().pointer(old));
+            let after = step.after.as_ref().map(Object::spec);
+            let ejects = after.is_some_and(|spec| spec.pointer("/trafficPolicy/outlierDetection").is_some());
+            if before.is_some() && ejects {
+                assert_eq!(after.and_then(|spec| spec.pointer(old)), before, "{}", change.title);
+                seen += 1;
+            }
+        }
+    });
+    assert!(seen > 3, "{seen}");
+}
