@@ -3,6 +3,7 @@
 
 mod commands;
 mod first_light;
+mod forms;
 mod mesh;
 mod session;
 mod synthetic;

@@ -1,0 +1,84 @@
+//! The editors of timeouts and of circuit breakers: from the window's form to what real proxies do and what is measured.
+
+use crate::mesh::Sandbox;
+use crate::session::{SOON, Session, fill, push_until_live};
+use anyhow::{Result, ensure};
+use harness::Window;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::Duration;
+
+/// Calls are counted from when a change is live; so long they may take to be enough.
+const COUNTED: Duration = Duration::from_secs(90);
+
+/// Opens an editor of the details service.
+fn open(window: &Window, editor: &str) -> Result<()> {
+    window.click("details v1")?;
+    window.wait_for(editor, SOON)?;
+    window.click(editor)
+}
+
+/// The product page, over a connection of its own.
+fn page(address: &str) -> Result<String> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(Duration::from_secs(20)))?;
+    write!(stream, "GET /productpage HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer)?;
+    Ok(String::from_utf8_lossy(&answer).into_owned())
+}
+
+/// Waits until the calls since then have shown the change.
+fn measured(window: &Window) -> Result<()> {
+    window.wait_until("Measured", COUNTED, |widgets| {
+        widgets.iter().any(|widget| widget.name == "Measured").then_some(())
+    })
+}
+
+#[test]
+fn a_timeout_is_set_by_the_form_and_measured() -> Result<()> {
+    let sandbox = Sandbox::start()?;
+    let session = Session::connect(&sandbox)?;
+    let window = &session.window;
+    open(window, "Timeouts and retries")?;
+    window.wait_for("timeout of details, set", SOON)?;
+    window.click("timeout of details, set")?;
+    fill(window, "timeout of details", "2s")?;
+    push_until_live(window)?;
+    let spec = sandbox.spec("virtualservice", "details")?.to_string();
+    ensure!(spec.contains(r#""timeout":"2s""#), "{spec}");
+    measured(window)?;
+    window.click("Undo")?;
+    window.wait_until("no VirtualService", SOON, |_| {
+        sandbox.spec("virtualservice", "details").is_err().then_some(())
+    })
+}
+
+#[test]
+fn a_circuit_breaker_is_set_by_the_form_and_measured() -> Result<()> {
+    let sandbox = Sandbox::start()?;
+    let session = Session::connect(&sandbox)?;
+    let window = &session.window;
+    open(window, "Circuit breaker")?;
+    window.wait_for("TCP connections of details", SOON)?;
+    window.click("TCP connections of details")?;
+    window.wait_for("connections of details, set", SOON)?;
+    window.click("connections of details, set")?;
+    fill(window, "connections of details", "1")?;
+    window.click("HTTP requests of details")?;
+    window.wait_for("waiting requests of details, set", SOON)?;
+    window.click("waiting requests of details, set")?;
+    fill(window, "waiting requests of details", "1")?;
+    push_until_live(window)?;
+    // One connection, one that waits: of many calls at once, some are refused by the proxy of productpage.
+    let address = sandbox.ready.ingress.trim_start_matches("http://").trim_end_matches('/').to_owned();
+    let pages: Vec<String> = std::thread::scope(|scope| {
+        let all: Vec<_> = (0..24).map(|_| scope.spawn(|| page(&address).unwrap_or_default())).collect();
+        all.into_iter().filter_map(|one| one.join().ok()).collect()
+    });
+    let refused = pages.iter().filter(|page| page.contains("Error fetching product details"));
+    let refused = refused.count();
+    ensure!(refused > 0, "nobody of {} was refused", pages.len());
+    println!("{refused} of {} pages at once had no details", pages.len());
+    measured(window)
+}
