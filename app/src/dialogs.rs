@@ -1,19 +1,26 @@
 //! File names from the system's dialogs. A dialog may stay open for minutes; what was picked comes back as an intent.
 
-use crate::background::{Later, arrived};
 use panels::Intent;
 use panels::intent::Export;
+use poll_promise::Promise;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// The dialog that is open, if one is.
 #[derive(Default)]
 pub(crate) struct Dialogs {
-    picking: Option<Later<Option<Intent>>>,
+    picking: Option<Promise<Option<Intent>>>,
 }
 
 impl Dialogs {
     /// What the user picked, once.
     pub(crate) fn picked(&mut self) -> Option<Intent> {
-        arrived(&mut self.picking)?.ok().flatten()
+        match self.picking.take()?.try_take() {
+            Ok(picked) => picked,
+            Err(open) => {
+                self.picking = Some(open);
+                None
+            }
+        }
     }
 
     /// Lets the user pick a kubeconfig file.
@@ -42,17 +49,21 @@ impl Dialogs {
     }
 }
 
-/// A system dialog, on a thread of its own; sends first, wakes second.
-fn dialog_thread<F>(ctx: &egui::Context, dialog: impl FnOnce() -> F + Send + 'static) -> Later<Option<Intent>>
+/// A system dialog, on a thread of its own; sends first, wakes second. A promise has to be kept: a dialog that
+/// breaks off picks nothing.
+fn dialog_thread<F>(
+    ctx: &egui::Context,
+    dialog: impl FnOnce() -> F + Send + 'static,
+) -> Promise<Option<Intent>>
 where
     F: Future<Output = Option<Intent>>,
 {
-    let (sender, later) = Later::new();
+    let (sender, promise) = Promise::new();
     let ctx = ctx.clone();
     std::thread::spawn(move || {
-        if sender.send(crate::runtime::of_this_thread(dialog)).is_ok() {
-            ctx.request_repaint();
-        }
+        let picked = catch_unwind(AssertUnwindSafe(|| crate::runtime::of_this_thread(dialog)));
+        sender.send(picked.ok().flatten());
+        ctx.request_repaint();
     });
-    later
+    promise
 }

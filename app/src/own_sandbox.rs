@@ -24,6 +24,7 @@ pub(crate) struct Starting {
 }
 
 /// What became of the start of a sandbox.
+#[allow(clippy::large_enum_variant, reason = "there is one, for a moment")]
 pub(crate) enum Started {
     /// It is still under way; what it does just now.
     NotYet(String),

@@ -94,7 +94,7 @@ async fn due(pause: Option<Duration>, hub: &Hub) {
     let Some(pause) = pause else { return std::future::pending().await };
     tokio::time::sleep(pause).await;
     if hub.paused.subscribe().wait_for(|paused| !paused).await.is_err() {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 
@@ -102,7 +102,7 @@ async fn due(pause: Option<Duration>, hub: &Hub) {
 async fn once_more(read: &Read, before: Option<u32>, wanted: &mut watch::Receiver<Wanted>) {
     let more = |wanted: &Wanted| wanted.get(read).is_some_and(|times| before.is_some_and(|old| *times > old));
     if wanted.wait_for(more).await.is_err() {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

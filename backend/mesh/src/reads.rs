@@ -15,6 +15,7 @@ use std::time::Duration;
 
 /// A question.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[allow(clippy::large_enum_variant, reason = "there is one for each panel that asks")]
 pub enum Read {
     /// Services that the tracing backend knows.
     Services,

@@ -74,6 +74,7 @@ impl Directory {
 }
 
 impl Index {
+    #[allow(clippy::iter_over_hash_type, reason = "each address is looked at alone")]
     /// Reads these namespaces anew. The lock is held only to put in place what was read.
     fn read(kept: &RwLock<Self>, store: &Store, namespaces: &BTreeSet<String>) {
         for name in namespaces {

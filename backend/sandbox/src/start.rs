@@ -13,7 +13,7 @@ use crate::synthetic::{self, Size};
 use crate::workloads::inject::PROXY;
 use crate::workloads::kubelet::{ISTIOD, Kubelet, Logs, Machine};
 use crate::workloads::ports::real_port;
-use crate::workloads::snapshot::ready;
+use crate::workloads::snapshot::{ready, uid};
 use crate::workloads::{self, node};
 use apiserver::{ApiServer, Store, WatchEvent};
 use futures::future::try_join_all;
@@ -23,7 +23,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::io::Write;
 use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt;
@@ -293,11 +293,15 @@ fn own_images(
 async fn all_ready(store: &Store, logs: &Logs) -> Result<usize, Problem> {
     let mut news = store.watch();
     let mut missing: BTreeMap<(String, String), u64> = BTreeMap::new();
+    let mut up = HashSet::new();
     let mut until = Instant::now() + LONGEST_START;
     loop {
         let Ok(event) = timeout_at(until, news.next()).await else {
             return Err(not_ready(store, logs, &missing));
         };
+        if advances(&event, &mut up) {
+            until = Instant::now() + LONGEST_START;
+        }
         let (objects, gone) = match event {
             WatchEvent::Reset { objects, .. } => {
                 missing.clear();
@@ -321,6 +325,19 @@ async fn all_ready(store: &Store, logs: &Logs) -> Result<usize, Problem> {
             let pods = store.list("Pod").into_iter().map(Object);
             return Ok(pods.filter(|pod| real_port(pod, "15000").is_some()).count());
         }
+    }
+}
+
+/// Whether the start goes on: a pod was made, or became ready for the first time.
+fn advances(event: &WatchEvent, up: &mut HashSet<String>) -> bool {
+    match event {
+        WatchEvent::Reset { .. } => true,
+        WatchEvent::Added(object) => object["kind"] == "Pod",
+        WatchEvent::Modified(object) => {
+            let pod = Object(object.clone());
+            pod.kind() == "Pod" && ready(&pod) && up.insert(uid(&pod).to_owned())
+        }
+        WatchEvent::Deleted(_) => false,
     }
 }
 

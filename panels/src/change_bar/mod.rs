@@ -82,7 +82,7 @@ impl ChangeBar {
         let newest_first =
             || cx.changes.entries().iter().rev().filter(|entry| !self.hidden.contains(&entry.id));
         let mut of_this_run = newest_first().filter(|entry| entry.run.is_none());
-        let cut_off = newest_first().filter(|entry| words::is_cut_off(entry, cx.changes)).last();
+        let cut_off = newest_first().rfind(|entry| words::is_cut_off(entry, cx.changes));
         cut_off
             .or_else(|| of_this_run.clone().find(|entry| words::is_open(&entry.stage)))
             .or_else(|| of_this_run.next())

@@ -135,23 +135,23 @@ impl Fields {
             let setting = Setting::of(row.word).unset(row.unset).means(row.means);
             match row.holds {
                 Holds::Time(start) | Holds::Seconds(start) => {
-                    self.edit(row.path, |value| form.duration(setting, value, start))
+                    self.edit(row.path, |value| form.duration(setting, value, start));
                 }
                 Holds::Count(start) => {
-                    self.edit(row.path, |value| form.count(setting, value, start, 1..=i32::MAX as u32))
+                    self.edit(row.path, |value| form.count(setting, value, start, 1..=i32::MAX as u32));
                 }
                 Holds::UpTo(start, _) => {
-                    self.edit(row.path, |value| form.count(setting, value, start, 0..=i32::MAX as u32))
+                    self.edit(row.path, |value| form.count(setting, value, start, 0..=i32::MAX as u32));
                 }
                 Holds::Percent(start) => {
-                    self.edit(row.path, |value| form.count(setting, value, start, 0..=100))
+                    self.edit(row.path, |value| form.count(setting, value, start, 0..=100));
                 }
                 Holds::YesOrNo | Holds::Adds | Holds::Drops => {
-                    self.edit(row.path, |value| form.yes_or_no(setting, value))
+                    self.edit(row.path, |value| form.yes_or_no(setting, value));
                 }
                 Holds::OneOf(words) => self.edit(row.path, |value| form.one_of(setting, value, words)),
                 Holds::Words(start, known) => {
-                    self.edit(row.path, |value| form.words(setting, value, start, known))
+                    self.edit(row.path, |value| form.words(setting, value, start, known));
                 }
                 Holds::Block => {
                     let mut on = self.0.contains_key(row.path);
@@ -304,8 +304,9 @@ impl Holds {
     /// A value in words.
     fn say(self, value: &Value) -> String {
         match (self, value) {
-            (Self::Time(_) | Self::Seconds(_), value) => <Duration as Readable>::read(value)
-                .map_or_else(String::new, |millis| super::form::shown(millis)),
+            (Self::Time(_) | Self::Seconds(_), value) => {
+                <Duration as Readable>::read(value).map_or_else(String::new, super::form::shown)
+            }
             (Self::Percent(_), value) => format!("{value} %"),
             (Self::YesOrNo | Self::Adds | Self::Drops, value) => {
                 if *value == true { "yes" } else { "no" }.to_owned()

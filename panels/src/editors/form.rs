@@ -159,7 +159,7 @@ impl<'a> Form<'a> {
     pub fn duration(&mut self, setting: Setting<'_>, value: &mut Option<Duration>, start: i64) {
         let name = self.name(setting);
         self.optional(setting, value, Duration::from_millis(start), |line, value| {
-            line.duration(&name, value)
+            line.duration(&name, value);
         });
     }
 

@@ -119,7 +119,7 @@ impl Last {
     ) -> Option<(View, Vec<usize>)> {
         let same_way = self.placement.options == order.boxes && self.labels == order.labels;
         let stands = before.is_some_and(|before| Arc::ptr_eq(before, &self.placement));
-        let edges = same(&graph.edges, &self.graph.edges, |a, b| Arc::ptr_eq(a, b));
+        let edges = same(&graph.edges, &self.graph.edges, Arc::ptr_eq);
         let nodes = same(&graph.nodes, &self.graph.nodes, |a, b| {
             Arc::ptr_eq(a, b) || (a.id == b.id && a.name == b.name)
         });

@@ -45,7 +45,7 @@ fn a_timeout_is_set_by_the_form_and_measured() -> Result<()> {
     window.click("timeout of details, set")?;
     fill(window, "timeout of details", "2s")?;
     push_until_live(window)?;
-    let spec = sandbox.spec("virtualservice", "details")?.to_string();
+    let spec = sandbox.spec("virtualservice", "details")?;
     ensure!(spec.contains(r#""timeout":"2s""#), "{spec}");
     measured(window)?;
     window.click("Undo")?;

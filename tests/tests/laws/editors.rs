@@ -1,9 +1,10 @@
-//! Laws of every editor: they walk the table with each editor's own samples, on every scope of every service and workload.
+//! Laws of every editor: they walk the table with each editor's own samples, on every scope of every service
+//! and workload.
 
 use crate::evidence;
 use harness::dumps::{after, dumps};
 use istio::{Object, kinds};
-use mesh::{Change, Edit, Mesh, Objects, Ref, demo};
+use mesh::{Change, Edit, Mesh, Objects, Ref, Stored, demo};
 use panels::Selected;
 use panels::editors::EDITORS;
 use serde_json::{Value, json};
@@ -73,15 +74,24 @@ fn each(objects: &Objects, mut look: impl FnMut(&Mesh, &'static str, Change)) ->
     tried
 }
 
+/// What the server had of each object before a change, and after it.
+fn stored(before: &Objects, after: &Objects, change: &Change) -> Vec<Option<Stored>> {
+    let of = |objects: &Objects, step: &mesh::Step| objects.get(&step.at).cloned();
+    change
+        .steps
+        .iter()
+        .map(|step| Some(Stored { before: of(before, step), after: of(after, step) }))
+        .collect()
+}
+
 #[test]
 fn undo_restores_the_bytes() {
     for objects in meshes() {
         let tried = each(&objects, |_, editor, change| {
             let done = after(&objects, &change);
             assert_ne!(bytes(&objects), bytes(&done), "{editor}: {}", change.title);
-            let applied: Vec<Object> =
-                change.steps.iter().filter_map(|step| done.get(&step.at).cloned()).collect();
-            let undo = change.inverse(&applied).expect("an inverse");
+            let stored = stored(&objects, &done, &change);
+            let undo = change.inverse(&stored).expect("an inverse");
             assert_eq!(bytes(&objects), bytes(&after(&done, &undo)), "{editor}: {}", change.title);
         });
         assert!(tried > 50, "only {tried} changes were tried");
@@ -160,9 +170,8 @@ fn unknown_fields_survive() {
                 }
             }
             let done = after(&objects, &change);
-            let applied: Vec<Object> =
-                change.steps.iter().filter_map(|step| done.get(&step.at).cloned()).collect();
-            let undone = after(&done, &change.inverse(&applied).expect("an inverse"));
+            let stored = stored(&objects, &done, &change);
+            let undone = after(&done, &change.inverse(&stored).expect("an inverse"));
             assert_eq!(bytes(&objects), bytes(&undone), "{editor}: {}", change.title);
         });
     }

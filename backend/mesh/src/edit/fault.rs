@@ -142,7 +142,7 @@ fn claims(at: &Ref, index: usize, fault: FaultSpec) -> Vec<Claim> {
     }
     match fault.abort {
         Some((status, share)) => {
-            claims.extend([there("abort/http_status").is(status), there("abort/percentage").percent(share)])
+            claims.extend([there("abort/http_status").is(status), there("abort/percentage").percent(share)]);
         }
         None => claims.push(there("abort").absent()),
     }
@@ -160,11 +160,11 @@ fn measure(
     other: FaultSpec,
 ) -> Measure {
     let mut parts = Vec::new();
-    let sorts: [(&str, &str, fn(&FaultSpec) -> Option<f64>); 2] = [
-        ("delayed", "DI", |fault| fault.delay.map(|(_, share)| share)),
-        ("aborted", "FI", |fault| fault.abort.map(|(_, share)| share)),
-    ];
-    for (name, flag, share) in sorts {
+    for (name, flag) in [("delayed", "DI"), ("aborted", "FI")] {
+        let share = |fault: &FaultSpec| match flag {
+            "DI" => fault.delay.map(|(_, share)| share),
+            _ => fault.abort.map(|(_, share)| share),
+        };
         let wanted = match share(&fault) {
             Some(percent) => Wanted::Share(percent / 100.0),
             None if share(&other).is_some() => Wanted::None,

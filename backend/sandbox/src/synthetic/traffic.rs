@@ -172,7 +172,7 @@ impl Requests {
         let (name, namespace) = place(service);
         let those = self.pods.get(&namespace)?.get(&name)?;
         let pod = those.get(self.chance.random_range(0..those.len().max(1)))?.clone();
-        let fails = service % FAULTY == 0 && self.chance.random_bool(0.2);
+        let fails = service.is_multiple_of(FAULTY) && self.chance.random_bool(0.2);
         let code = if fails { 503 } else { 200 };
         if let Some(caller) = &call.caller {
             let entry = entry(&name, &namespace, code, call.takes, caller, &pod);

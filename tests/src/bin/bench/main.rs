@@ -19,8 +19,11 @@ struct Row {
     measured: String,
 }
 
+/// Measures one part of the report.
+type Part = fn() -> anyhow::Result<Vec<Row>>;
+
 /// Parts of the report that can be asked for by name.
-const PARTS: [(&str, fn() -> anyhow::Result<Vec<Row>>); 4] = [
+const PARTS: [(&str, Part); 4] = [
     ("canvas", || Ok(canvas::rows())),
     ("model", || Ok(changes::rows())),
     ("running", running::rows),
