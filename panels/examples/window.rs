@@ -8,7 +8,7 @@ use mesh::{Fact, Ledger, Problem, Remote, Scene, demo};
 use panels::change_bar::{self, ChangeBar};
 use panels::connect::Connect;
 use panels::cx::{ContextId, ContextRow, Contexts, Destination};
-use panels::detail::{self, Detail};
+use panels::detail::Detail;
 use panels::intent::ThemeChoice;
 use panels::kit::{Tokens, theme};
 use panels::selection::PanelId;
@@ -74,7 +74,7 @@ impl eframe::App for Window {
                 .frame(surface)
                 .show(ui, |ui| rail::ui(ui, &cx, self.open, &mut self.wide));
             Edge::right("detail")
-                .default_size(detail::WIDTH)
+                .default_size(384.0)
                 .size_range(320.0..=560.0)
                 .frame(surface)
                 .show(ui, |ui| self.detail.ui(ui, &cx));

@@ -3,11 +3,10 @@
 mod badges;
 mod build;
 mod dot;
+mod edges;
 mod id;
-mod merged;
 mod names;
 mod nodes;
-mod quantiles;
 
 pub use badges::Badge;
 pub use build::Builder;

@@ -42,8 +42,8 @@ fn end(protocol: Protocol, code: &str, flags: &str) -> End {
 impl Calls {
     /// Counts the calls of a flow too.
     pub fn add(&mut self, protocol: Protocol, flow: &Flow) {
+        self.total += flow.rps();
         for ((code, flags), rate) in &flow.responses {
-            self.total += rate;
             match end(protocol, code, flags) {
                 End::Well => {}
                 End::Refused => self.refused += rate,
@@ -56,6 +56,16 @@ impl Calls {
                     *self.worst.entry(name.collect::<Vec<_>>().join(" ")).or_default() += rate;
                 }
             }
+        }
+    }
+
+    /// Counts those of another too.
+    pub fn extend(&mut self, other: &Self) {
+        self.total += other.total;
+        self.failed += other.failed;
+        self.refused += other.refused;
+        for (name, rate) in &other.worst {
+            *self.worst.entry(name.clone()).or_default() += rate;
         }
     }
 

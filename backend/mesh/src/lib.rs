@@ -20,6 +20,7 @@ mod happenings;
 pub mod health;
 pub mod journal;
 pub mod ledger;
+pub mod lens;
 mod model;
 pub mod plan;
 pub mod program;

@@ -4,7 +4,6 @@ mod config;
 mod rows;
 pub mod subject;
 mod summary;
-pub mod sums;
 mod view;
 
 pub use view::{Figures, PeerRow, PodRow, VersionRow, View};
@@ -19,16 +18,14 @@ use egui::{Align, Frame, Label, Layout, Margin, RichText, ScrollArea, Ui};
 use jiff::Timestamp;
 use mesh::graph::Health;
 use mesh::{Remote, Revision};
-
-/// Width of the detail before the user changes it.
-pub const WIDTH: f32 = 384.0;
+use std::sync::Arc;
 
 /// The detail's own state: the drafts above all.
 #[derive(Default)]
 pub struct Detail {
     drafts: Drafts,
     worst: summary::Worst,
-    view: Memo<(Revision, Option<Timestamp>, Selected), Option<View>>,
+    view: Memo<(Revision, Option<Timestamp>, Selected), Option<Arc<View>>>,
 }
 
 impl Detail {
@@ -59,7 +56,7 @@ impl Detail {
         let traffic = cx.scene.traffic.value();
         let view = self
             .view
-            .get(key, |_| View::of(&cx.scene.mesh, traffic.map(|traffic| &**traffic), selected))
+            .get(key, |_| View::of(&cx.scene.mesh, traffic.map(|traffic| &**traffic), selected).map(Arc::new))
             .clone();
         let Some(view) = view else {
             gone(ui, cx, selected);

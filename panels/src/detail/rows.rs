@@ -1,12 +1,12 @@
 //! The tables of the detail: callers and callees, answers, versions, pods. Each folds away under its head.
 
-use super::sums::Answer;
 use super::view::{Figures, PeerRow, PodRow, View};
 use crate::Cx;
 use crate::intent::Intent;
 use crate::kit::theme::{Weight, family, size};
 use crate::kit::{Status, Tokens, fmt, icon, text};
 use egui::{Align2, Color32, FontId, Rect, Response, Sense, Ui, WidgetInfo, WidgetType, pos2, vec2};
+use mesh::lens::Answered;
 
 const ROW: f32 = 26.0;
 const NUMBER: f32 = 62.0;
@@ -204,7 +204,7 @@ pub(super) fn peers(ui: &mut Ui, cx: &Cx<'_>, name: &str, first: &str, peers: &[
 }
 
 /// Response codes with their flags in words.
-pub(super) fn answers(ui: &mut Ui, answers: &[Answer]) {
+pub(super) fn answers(ui: &mut Ui, answers: &[Answered]) {
     if answers.is_empty() {
         return;
     }

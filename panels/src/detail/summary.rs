@@ -1,9 +1,7 @@
 //! The mesh as a whole, while nothing is selected: how it is, what is worst, and what is known of it.
 
 use super::rows::{fact, fold, thing};
-use super::subject::asked_for;
-use super::sums::Sum;
-use super::view::health;
+use super::view::reason;
 use super::{headline, status_of};
 use crate::Cx;
 use crate::intent::Intent;
@@ -11,6 +9,7 @@ use crate::kit::{Memo, Status, Tokens, fmt, icon, problem, remote, text, tiles};
 use crate::selection::Selected;
 use egui::{RichText, Ui};
 use jiff::Timestamp;
+use mesh::lens::{self, Ends, Reading, asked_for};
 use mesh::scene::SyncState;
 use mesh::traffic::{Flow, Protocol, Traffic};
 use mesh::{Mesh, Remote, Revision, Service, Workload};
@@ -78,7 +77,7 @@ fn rate_of(rps: f64) -> String {
     if rps > 0.0 { fmt::rps(rps) } else { "idle".to_owned() }
 }
 
-fn figures(ui: &mut Ui, cx: &Cx<'_>, all: &Sum) {
+fn figures(ui: &mut Ui, cx: &Cx<'_>, all: &Reading) {
     match &cx.scene.traffic {
         Remote::Waiting => remote::waiting(ui, "Waiting for the first measurements"),
         Remote::Denied(trouble) => {
@@ -89,7 +88,7 @@ fn figures(ui: &mut Ui, cx: &Cx<'_>, all: &Sum) {
         Remote::Live(..) | Remote::Stale(..) => {
             let none = || "–".to_owned();
             let errors = all.error_percent().map_or_else(none, fmt::percent);
-            let p95 = all.p95_ms.map_or_else(none, fmt::ms);
+            let p95 = all.latency_ms(0.95).map_or_else(none, fmt::ms);
             let mtls = all.mtls_percent().map_or_else(none, fmt::percent);
             if matches!(cx.scene.traffic, Remote::Stale(..)) {
                 ui.multiply_opacity(0.6);
@@ -97,9 +96,9 @@ fn figures(ui: &mut Ui, cx: &Cx<'_>, all: &Sum) {
             tiles(
                 ui,
                 &[
-                    (&fmt::rate(all.rps), "calls / s"),
+                    (&fmt::rate(all.rps()), "calls / s"),
                     (&errors, "errors"),
-                    (&p95, "p95, worst"),
+                    (&p95, "p95"),
                     (&mtls, "mutual TLS"),
                 ],
             );
@@ -119,24 +118,24 @@ struct Row {
 
 /// Every service with its health, the worst first; derived when something changed.
 #[derive(Default)]
-pub(super) struct Worst(Memo<Of, (Vec<Row>, Sum)>);
+pub(super) struct Worst(Memo<Of, (Vec<Row>, Reading)>);
 
 /// What it is derived of: the mesh's revision, when traffic was measured, which namespaces are shown.
 type Of = (Revision, Option<Timestamp>, Vec<String>);
 
 impl Worst {
-    fn get(&mut self, cx: &Cx<'_>) -> &(Vec<Row>, Sum) {
+    fn get(&mut self, cx: &Cx<'_>) -> &(Vec<Row>, Reading) {
         let key = (cx.scene.mesh.revision(), cx.scene.traffic.at(), cx.namespaces.to_vec());
         let traffic = cx.scene.traffic.value().map(|traffic| &**traffic);
         self.0.get(key, |(_, _, namespaces)| {
-            (worst(&cx.scene.mesh, traffic, namespaces), Sum::of(traffic, |_| true))
+            (worst(&cx.scene.mesh, traffic, namespaces), Reading::of(traffic, |_| true))
         })
     }
 }
 
 fn worst(mesh: &Mesh, traffic: Option<&Traffic>, namespaces: &[String]) -> Vec<Row> {
     // One pass over what was measured, however many services there are.
-    let mut calls_in: BTreeMap<&str, Sum> = BTreeMap::new();
+    let mut calls_in: BTreeMap<&str, Ends> = BTreeMap::new();
     let mut calls_out: BTreeMap<(&str, &str), Vec<(Protocol, &Flow)>> = BTreeMap::new();
     for (path, flow) in traffic.into_iter().flat_map(|traffic| &traffic.flows) {
         if let Some(service) = asked_for(mesh, path) {
@@ -147,18 +146,19 @@ fn worst(mesh: &Mesh, traffic: Option<&Traffic>, namespaces: &[String]) -> Vec<R
             .or_default()
             .push((path.protocol, flow));
     }
-    let nothing = Sum::default();
+    let nothing = Ends::default();
     let row = |service: &Service| {
         let workloads: Vec<&Workload> = mesh.workloads_of(service).collect();
-        let mut output = Sum::default();
+        let mut output = Ends::default();
         let sent =
             workloads.iter().filter_map(|workload| calls_out.get(&(&*workload.namespace, &*workload.name)));
         sent.flatten().for_each(|(protocol, flow)| output.add(*protocol, flow));
         let input = calls_in.get(service.host.as_str()).unwrap_or(&nothing);
-        let (health, reason) = health(traffic.is_some(), input, &output, &workloads);
+        let (health, why) = lens::health(input, &output, &workloads);
+        let reason = reason(traffic.is_some(), health, why);
         let (namespace, name) = (service.namespace.to_string(), service.name.to_string());
         // Of a gateway telemetry sees the calls that it passes on.
-        let rps = if input.rps > 0.0 { input.rps } else { output.rps };
+        let rps = if input.is_silent() { output.rps() } else { input.rps() };
         Row { status: status_of(health), reason, rps, namespace, name }
     };
     let shown = |service: &&Service| {

@@ -1,11 +1,10 @@
 //! What the detail of the selected thing says, as plain data.
 
-use super::subject::{Subject, aimed_at, asked_for};
-use super::sums::{Answer, Sum};
+use super::subject;
 use crate::intent::TracesOf;
 use crate::selection::Selected;
 use mesh::graph::{Health, NodeId};
-use mesh::health::{of_workload, worse};
+use mesh::lens::{Answered, Ends, Lens, Reading, Subject, aimed_at, asked_for};
 use mesh::trace::{Call, End};
 use mesh::traffic::{Path, Peer, Traffic};
 use mesh::{Mesh, Ref, Workload};
@@ -38,7 +37,7 @@ pub struct View {
     /// Istio's objects that touch it.
     pub config: Vec<Ref>,
     /// How calls are answered.
-    pub answers: Vec<Answer>,
+    pub answers: Vec<Answered>,
     /// Its traces.
     pub traces: Option<TracesOf>,
     /// Its failed ones, looked for at the worst caller: a call that never arrived (an injected abort, nobody there) left its
@@ -111,59 +110,59 @@ impl View {
         if let Selected::Edge(source, target) = selected {
             return Some(Self::edge(mesh, traffic, source, target));
         }
-        let Some(subject) = Subject::of(mesh, selected) else {
+        let Some(subject) = subject::of(mesh, selected) else {
             let Selected::Node(node) = selected else { return None };
             return Some(Self::outside(mesh, traffic, node));
         };
-        let input = Sum::of(traffic, |path| subject.called_by(path));
-        let output = Sum::of(traffic, |path| subject.calls(path));
-        let (health, reason) = health(traffic.is_some(), &input, &output, &subject.workloads);
+        let lens = Lens::of(traffic, &subject);
         let (kind, title) = name(selected, &subject);
-        let makes = silent(&input) && !silent(&output);
         let traces = traced(selected, &subject);
         Some(Self {
             kind: format!("{kind} · {}", subject.namespace()),
             title,
-            health,
-            reason,
-            figures: figures(if makes { &output } else { &input }),
-            makes,
-            callers: peers(traffic, |path| subject.called_by(path).then(|| end(&path.source))),
-            called: peers(traffic, |path| subject.calls(path).then(|| callee(mesh, path))),
             versions: versions(mesh, traffic, &subject),
             pods: subject.workloads.iter().flat_map(|workload| &workload.pods).map(pod).collect(),
             config: subject.config(mesh),
-            answers: input.answers(),
             failed_traces: traces
                 .as_ref()
                 .map(|end| failed(end, None, worst_caller(traffic, |path| subject.called_by(path)))),
             traces: traces.map(|end| TracesOf { end, ..TracesOf::default() }),
+            ..Self::measured(mesh, traffic, &lens, &subject)
         })
     }
 
+    /// How a thing is, and its calls.
+    fn measured(mesh: &Mesh, traffic: Option<&Traffic>, lens: &Lens, subject: &Subject<'_>) -> Self {
+        Self {
+            health: lens.health,
+            reason: reason(traffic.is_some(), lens.health, lens.reason.clone()),
+            figures: figures(lens.main()),
+            makes: lens.makes(),
+            callers: peers(traffic, |path| subject.called_by(path).then(|| end(&path.source))),
+            called: peers(traffic, |path| subject.calls(path).then(|| callee(mesh, path))),
+            answers: lens.input.answers(),
+            ..Self::default()
+        }
+    }
+
     fn edge(mesh: &Mesh, traffic: Option<&Traffic>, source: &NodeId, target: &NodeId) -> Self {
-        let [caller, called] = [source, target].map(|node| Subject::of(mesh, &node.into()));
-        let fits = |path: &Path| {
-            caller.as_ref().map_or_else(|| is_node(source, &path.source, None), |caller| caller.calls(path))
-                && called.as_ref().map_or_else(
-                    || is_node(target, &path.destination, Some(path)),
-                    |called| called.called_by(path),
-                )
+        let [caller, called] = [source, target].map(|node| Subject::of(mesh, node));
+        let lens = Lens::between(traffic, &caller, &called);
+        let fits = |path: &Path| caller.calls(path) && called.called_by(path);
+        let there = |subject: &Subject<'_>| {
+            (!subject.is_only_a_name()).then(|| traced(&(&subject.id).into(), subject)).flatten()
         };
-        let sum = Sum::of(traffic, fits);
-        let (health, reason) = health(traffic.is_some(), &sum, &Sum::default(), &[]);
-        let ends = [(source, &caller), (target, &called)];
-        let [from, to] = ends.map(|(id, subject)| traced(&id.into(), subject.as_ref()?));
+        let [from, to] = [&caller, &called].map(there);
         let call = |to: &End| Call { from: from.clone(), to: to.clone() };
         Self {
             kind: "Calls".to_owned(),
             title: format!("{} → {}", source.title(), target.title()),
-            health,
-            reason,
-            figures: figures(&sum),
+            health: lens.health,
+            reason: reason(traffic.is_some(), lens.health, lens.reason.clone()),
+            figures: figures(&lens.input),
             callers: peers(traffic, |path| fits(path).then(|| end(&path.source))),
             called: peers(traffic, |path| fits(path).then(|| callee(mesh, path))),
-            answers: sum.answers(),
+            answers: lens.input.answers(),
             failed_traces: to.as_ref().map(|to| failed(to, from.clone(), worst_caller(traffic, fits))),
             traces: to.map(|to| TracesOf { call: Some(call(&to)), end: to, failed: false }),
             ..Self::default()
@@ -171,42 +170,11 @@ impl View {
     }
 
     fn outside(mesh: &Mesh, traffic: Option<&Traffic>, id: &NodeId) -> Self {
-        let input = Sum::of(traffic, |path| is_node(id, &path.destination, Some(path)));
-        let output = Sum::of(traffic, |path| is_node(id, &path.source, None));
-        let (health, reason) = health(traffic.is_some(), &input, &output, &[]);
+        let subject = Subject::of(mesh, id);
+        let lens = Lens::of(traffic, &subject);
         let outside = matches!(id, NodeId::External(_));
         let kind = if outside { "Outside the mesh" } else { "Not named by telemetry" };
-        Self {
-            kind: kind.to_owned(),
-            title: id.title(),
-            health,
-            reason,
-            figures: figures(&input),
-            callers: peers(traffic, |path| {
-                is_node(id, &path.destination, Some(path)).then(|| end(&path.source))
-            }),
-            called: peers(traffic, |path| is_node(id, &path.source, None).then(|| callee(mesh, path))),
-            answers: input.answers(),
-            ..Self::default()
-        }
-    }
-}
-
-fn is_node(node: &NodeId, peer: &Peer, called: Option<&Path>) -> bool {
-    match node {
-        NodeId::App(id) => {
-            let version = id.version.as_ref().is_none_or(|version| peer.version == *version);
-            peer.namespace == id.namespace && peer.app == id.app && version
-        }
-        NodeId::Workload(id) => peer.namespace == id.namespace && peer.workload == id.name,
-        NodeId::Service(id) => match called {
-            Some(path) => path.service.namespace == id.namespace && path.service.name == id.name,
-            None => peer.namespace == id.namespace && peer.app == id.name,
-        },
-        NodeId::External(host) => {
-            called.is_some_and(|path| path.service.host == *host || path.service.name == *host)
-        }
-        NodeId::Unknown => &*peer.workload == "unknown",
+        Self { kind: kind.to_owned(), title: id.title(), ..Self::measured(mesh, traffic, &lens, &subject) }
     }
 }
 
@@ -252,9 +220,9 @@ fn worst_caller(traffic: Option<&Traffic>, fits: impl Fn(&Path) -> bool) -> Opti
     let mut failed: BTreeMap<String, f64> = BTreeMap::new();
     for (path, flow) in traffic.into_iter().flat_map(|traffic| &traffic.flows).filter(|(path, _)| fits(path))
     {
-        let mut sum = Sum::default();
-        sum.add(path.protocol, flow);
-        let errors = sum.rps * sum.error_percent().unwrap_or(0.0);
+        let mut ends = Ends::default();
+        ends.add(path.protocol, flow);
+        let errors = ends.failed();
         if errors > 0.0 && &*path.source.app != "unknown" {
             *failed.entry(format!("{}.{}", path.source.app, path.source.namespace)).or_default() += errors;
         }
@@ -262,17 +230,25 @@ fn worst_caller(traffic: Option<&Traffic>, fits: impl Fn(&Path) -> bool) -> Opti
     failed.into_iter().max_by(|one, other| one.1.total_cmp(&other.1)).map(|(caller, _)| caller)
 }
 
-fn silent(sum: &Sum) -> bool {
-    sum.rps == 0.0 && sum.bytes == 0.0
+/// The figures of what was read.
+pub(super) fn figures(reading: &Reading) -> Figures {
+    Figures {
+        rps: reading.rps(),
+        error_percent: reading.error_percent(),
+        p95_ms: reading.latency_ms(0.95),
+        mtls_percent: reading.mtls_percent(),
+        bytes: reading.ends.bytes(),
+    }
 }
 
-fn figures(sum: &Sum) -> Figures {
-    Figures {
-        rps: sum.rps,
-        error_percent: sum.error_percent(),
-        p95_ms: sum.p95_ms,
-        mtls_percent: sum.mtls_percent(),
-        bytes: sum.bytes,
+/// Why a thing is as it is, also where nothing is wrong.
+pub(super) fn reason(measured: bool, health: Health, why: String) -> String {
+    match health {
+        _ if !why.is_empty() => why,
+        Health::Idle if !measured => "nothing is measured".to_owned(),
+        Health::Idle => "no traffic in this window".to_owned(),
+        Health::Healthy => "all calls succeed".to_owned(),
+        _ => why,
     }
 }
 
@@ -316,14 +292,14 @@ fn peers(
     traffic: Option<&Traffic>,
     row: impl Fn(&Path) -> Option<(String, String, Option<Selected>)>,
 ) -> Vec<PeerRow> {
-    let mut sums: BTreeMap<(String, String), (Option<Selected>, Sum)> = BTreeMap::new();
+    let mut sums: BTreeMap<(String, String), (Option<Selected>, Reading)> = BTreeMap::new();
     for (path, flow) in traffic.into_iter().flat_map(|traffic| &traffic.flows) {
         let Some((name, version, selected)) = row(path) else { continue };
         let (at, sum) = sums.entry((name, version)).or_default();
         *at = selected;
         sum.add(path.protocol, flow);
     }
-    let row = |((name, version), (selected, sum)): (_, (_, Sum))| PeerRow {
+    let row = |((name, version), (selected, sum)): (_, (_, Reading))| PeerRow {
         name,
         version,
         selected,
@@ -338,13 +314,13 @@ fn peers(
 fn versions(mesh: &Mesh, traffic: Option<&Traffic>, subject: &Subject<'_>) -> Vec<VersionRow> {
     let Some(service) = subject.service else { return Vec::new() };
     let behind: Vec<&Workload> = mesh.workloads_of(service).collect();
-    let all = Sum::of(traffic, |path| aimed_at(path, service)).rps;
+    let all = Reading::of(traffic, |path| aimed_at(path, service)).rps();
     let row = |subset: &mesh::Subset| {
         let workloads: Vec<&&Workload> = behind
             .iter()
             .filter(|workload| subset.workloads.iter().any(|at| at.name == workload.name))
             .collect();
-        let sum = Sum::of(traffic, |path| {
+        let sum = Reading::of(traffic, |path| {
             aimed_at(path, service) && subset.workloads.iter().any(|at| at.name == path.destination.workload)
         });
         let pods = workloads.iter().flat_map(|workload| &workload.pods);
@@ -354,8 +330,8 @@ fn versions(mesh: &Mesh, traffic: Option<&Traffic>, subject: &Subject<'_>) -> Ve
             .sum();
         VersionRow {
             name: subset.name.clone(),
-            share: (all > 0.0).then(|| sum.rps / all * 100.0),
-            rps: traffic.map(|_| sum.rps),
+            share: (all > 0.0).then(|| sum.rps() / all * 100.0),
+            rps: traffic.map(|_| sum.rps()),
             error_percent: sum.error_percent(),
             pods: (pods.filter(|pod| pod.ready).count(), wanted),
             declared: subset.declared,
@@ -366,34 +342,6 @@ fn versions(mesh: &Mesh, traffic: Option<&Traffic>, subject: &Subject<'_>) -> Ve
 
 fn pod(pod: &mesh::Pod) -> PodRow {
     PodRow { name: pod.name.to_string(), phase: pod.phase.clone(), ready: pod.ready, sidecar: pod.sidecar }
-}
-
-/// Health with its reason: the worst of pods, calls in and calls out.
-pub(super) fn health(measured: bool, input: &Sum, output: &Sum, workloads: &[&Workload]) -> (Health, String) {
-    let pods =
-        workloads.iter().map(|workload| of_workload(workload)).fold((Health::Idle, String::new()), worse);
-    let outgoing = match output.calls.health() {
-        // A failing callee degrades its caller; it does not make it fail.
-        (health, reason) if health > Health::Healthy => (Health::Degraded, outgoing_reason(&reason)),
-        (Health::Healthy, _) if silent(input) => (Health::Healthy, String::new()),
-        _ => (Health::Idle, String::new()),
-    };
-    let (calls, reason) = input.calls.health();
-    // Ready pods do not make a thing healthy that nobody calls; pods that are missing make it ill.
-    let pods = if pods.0 > Health::Healthy { pods } else { (Health::Idle, String::new()) };
-    let (health, reason) = worse(worse((calls, reason), outgoing), pods);
-    let reason = match (health, reason.is_empty()) {
-        (Health::Idle, true) if !measured => "nothing is measured".to_owned(),
-        (Health::Idle, true) => "no traffic in this window".to_owned(),
-        (Health::Healthy, true) => "all calls succeed".to_owned(),
-        _ => reason,
-    };
-    (health, reason)
-}
-
-/// "2 % of calls that it makes fail, most with 503 FI".
-fn outgoing_reason(reason: &str) -> String {
-    reason.replacen("of calls", "of calls that it makes", 1)
 }
 
 #[cfg(test)]

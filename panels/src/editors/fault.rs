@@ -4,13 +4,13 @@ use super::form::{Number, SWITCH, Setting};
 use super::rules::http_rules;
 use super::{Chooser, Edits, Form, Scope, Scoped};
 use crate::About;
-use crate::detail::subject::{Subject, aimed_at};
-use crate::detail::sums::Sum;
+use crate::detail::subject::Subject;
 use crate::kit::theme::size;
 use crate::kit::{Button, Tokens, fmt};
 use egui::RichText;
 use egui_phosphor::regular as icon;
 use mesh::edit::{self, FaultSpec, HeaderIs};
+use mesh::lens::{Reading, aimed_at};
 use mesh::plan::{HttpRule, Plan};
 use mesh::{Kind, Mesh, Service, kinds};
 use serde::{Deserialize, Serialize};
@@ -156,21 +156,17 @@ impl Edits for Faults {
 /// What the fault does, as telemetry tells it.
 fn effect(form: &mut Form<'_>, service: &Service) {
     let Some(traffic) = form.cx().scene.traffic.value() else { return };
-    let sum = Sum::of(Some(traffic), |path| aimed_at(path, service));
-    let flagged = |flag: &str| -> f64 {
-        let fits = |flags: &String| flags.split(',').any(|one| one == flag);
-        sum.responses.iter().filter(|((_, flags), _)| fits(flags)).map(|(_, rps)| rps).sum()
-    };
-    let (delayed, aborted) = (flagged("DI"), flagged("FI"));
-    if sum.rps <= 0.0 || (delayed <= 0.0 && aborted <= 0.0) {
+    let calls = Reading::of(Some(traffic), |path| aimed_at(path, service));
+    let (delayed, aborted, all) = (calls.flagged("DI"), calls.flagged("FI"), calls.rps());
+    if all <= 0.0 || (delayed <= 0.0 && aborted <= 0.0) {
         return;
     }
     let mut said = Vec::new();
     if delayed > 0.0 {
-        said.push(format!("{} of calls delayed", fmt::percent(delayed / sum.rps * 100.0)));
+        said.push(format!("{} of calls delayed", fmt::percent(delayed / all * 100.0)));
     }
     if aborted > 0.0 {
-        said.push(format!("{} of calls aborted", fmt::percent(aborted / sum.rps * 100.0)));
+        said.push(format!("{} of calls aborted", fmt::percent(aborted / all * 100.0)));
     }
     let color = Tokens::of(form.ui()).degraded;
     let said = format!("{}  measured: {}", icon::LIGHTNING, said.join(", "));

@@ -4,7 +4,7 @@
 use super::{Chooser, EditorRow, Edits, Form, Gesture, Kept, Scope as _, Scoped, Standing, rules};
 use crate::Cx;
 use crate::change_bar::words;
-use crate::detail::subject::Subject;
+use crate::detail::subject;
 use crate::intent::Intent;
 use crate::kit::theme::{Weight, size};
 use crate::kit::{Button, Tokens, badge, field, icon, problem, text};
@@ -141,7 +141,7 @@ impl<E: Edits> Row<E> {
 impl<E: Edits> Sheet<E> {
     /// Begins drafts for a selection, on what the cluster has; `None` where the editor does not apply.
     pub fn open(mesh: &Mesh, selected: &Selected) -> Option<Box<dyn AnySheet>> {
-        let subject = Subject::of(mesh, selected)?;
+        let subject = subject::of(mesh, selected)?;
         let rows: Vec<Row<E>> = E::scopes(mesh, &subject).into_iter().map(Row::new).collect();
         if rows.is_empty() {
             return None;
@@ -362,7 +362,7 @@ impl<E: Edits> AnySheet for Sheet<E> {
 
     fn follow(&mut self, cx: &Cx<'_>) {
         let mesh = &cx.scene.mesh;
-        if let Some(subject) = Subject::of(mesh, &self.selected) {
+        if let Some(subject) = subject::of(mesh, &self.selected) {
             self.take(E::scopes(mesh, &subject), cx);
         }
     }

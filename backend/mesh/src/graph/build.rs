@@ -1,9 +1,10 @@
 //! From a mesh and one window of traffic to nodes and edges.
 
-use super::merged::Merged;
+use super::edges::edge;
 use super::names::{Names, Table};
 use super::nodes::{Sides, node};
 use super::{Graph, GraphOptions, NodeId};
+use crate::lens::Reading;
 use crate::traffic::{Path, Protocol, Traffic};
 use crate::{Mesh, Service};
 use istio::Ref;
@@ -167,7 +168,7 @@ fn whole(
     before: Option<&Graph>,
 ) -> (Graph, Vec<Sides>) {
     let mut numbers = Numbers::default();
-    let mut edges: Vec<((usize, usize, Protocol), Merged)> = Vec::new();
+    let mut edges: Vec<((usize, usize, Protocol), Reading)> = Vec::new();
     let mut known: HashMap<(usize, usize, Protocol), usize> = HashMap::new();
     let flows = traffic.into_iter().flat_map(|traffic| &traffic.flows);
     for (path, flow) in flows.filter(|(path, _)| shown(options, path)) {
@@ -176,7 +177,7 @@ fn whole(
         let target = numbers.of(names.peer(&path.destination, options.graph_type, Some(called)));
         let key = (source, target, path.protocol);
         let at = *known.entry(key).or_insert_with(|| {
-            edges.push((key, Merged::default()));
+            edges.push((key, Reading::default()));
             edges.len() - 1
         });
         edges[at].1.add(path.protocol, flow);
@@ -192,17 +193,17 @@ fn whole(
     let mut place = vec![0; ids.len()];
     order.iter().enumerate().for_each(|(at, number)| place[*number] = at);
     let mut sides: Vec<Sides> = ids.iter().map(|_| Sides::default()).collect();
-    for ((source, target, protocol), merged) in &mut edges {
+    for ((source, target, _), reading) in &mut edges {
         (*source, *target) = (place[*source], place[*target]);
-        sides[*source].sent.entry(*protocol).or_default().add(*protocol, &merged.flow);
-        sides[*target].got.entry(*protocol).or_default().add(*protocol, &merged.flow);
+        sides[*source].sent.extend(&reading.ends);
+        sides[*target].got.extend(&reading.ends);
     }
     edges.sort_unstable_by_key(|((source, target, protocol), _)| (*source, *target, protocol.name()));
     let ids: Vec<&NodeId> = order.iter().map(|number| &ids[*number]).collect();
     let nodes = ids.iter().zip(&sides).map(|(id, sides)| node(names, id, options, sides));
     let nodes = shared(nodes, before.map(|graph| &*graph.nodes), |a, b| a.id.cmp(&b.id));
-    let edges = edges.into_iter().map(|((source, target, protocol), merged)| {
-        merged.edge(ids[source].clone(), ids[target].clone(), protocol)
+    let edges = edges.into_iter().map(|((source, target, protocol), reading)| {
+        edge(ids[source].clone(), ids[target].clone(), protocol, &reading)
     });
     let edges = shared(edges, before.map(|graph| &*graph.edges), |a, b| {
         (&a.source, &a.target, a.protocol.name()).cmp(&(&b.source, &b.target, b.protocol.name()))

@@ -1,11 +1,9 @@
 //! One node: what it stands for, how it is, and what there is to know of it at a glance.
 
 use super::names::{Names, version};
-use super::{Badge, GraphOptions, Health, Node, NodeId, badges};
-use crate::Workload;
-use crate::health::{Calls, of_workload, worse};
-use crate::traffic::Protocol;
-use std::collections::{BTreeMap, BTreeSet};
+use super::{Badge, GraphOptions, Node, NodeId, badges};
+use crate::lens::{self, Ends};
+use std::collections::BTreeSet;
 
 /// The node of this name, with the calls that it got and sent.
 pub(super) fn node(names: &Names, id: &NodeId, options: &GraphOptions, sides: &Sides) -> Node {
@@ -39,7 +37,7 @@ pub(super) fn node(names: &Names, id: &NodeId, options: &GraphOptions, sides: &S
     {
         badges.push(Badge::Outside);
     }
-    let (health, health_reason) = sides.health(&workloads);
+    let (health, health_reason) = lens::health(&sides.got, &sides.sent, &workloads);
     Node {
         id: id.clone(),
         kind: id.kind(),
@@ -52,50 +50,15 @@ pub(super) fn node(names: &Names, id: &NodeId, options: &GraphOptions, sides: &S
         health,
         health_reason,
         badges,
-        rps_in: requests(&sides.got),
-        error_percent_in: error_percent(&sides.got),
-        rps_out: requests(&sides.sent),
+        rps_in: sides.got.rps(),
+        error_percent_in: sides.got.error_percent().unwrap_or_default(),
+        rps_out: sides.sent.rps(),
     }
 }
 
 /// Calls that a node got and sent.
 #[derive(Default)]
 pub(super) struct Sides {
-    pub(super) got: BTreeMap<Protocol, Calls>,
-    pub(super) sent: BTreeMap<Protocol, Calls>,
-}
-
-impl Sides {
-    /// How well a node serves, and whether its pods are there. One that nobody calls is judged by what it
-    /// calls: that is what the users of a gateway see. A failing callee degrades its caller; it does not make
-    /// it fail.
-    fn health(&self, workloads: &[&Workload]) -> (Health, String) {
-        let of = |side: &BTreeMap<Protocol, Calls>| {
-            side.values().map(Calls::health).fold((Health::Idle, String::new()), worse)
-        };
-        let calls = match (self.got.values().any(|calls| calls.total > 0.0), of(&self.sent)) {
-            (false, sent) => sent,
-            (true, (health, reason)) if health > Health::Healthy => worse(
-                of(&self.got),
-                (Health::Degraded, reason.replacen("of calls", "of calls that it makes", 1)),
-            ),
-            (true, _) => of(&self.got),
-        };
-        let pods =
-            workloads.iter().map(|workload| of_workload(workload)).fold((Health::Idle, String::new()), worse);
-        match (calls.0, pods.0) {
-            (Health::Idle, Health::Healthy) => calls, // ready, and nobody calls
-            _ => worse(calls, pods),
-        }
-    }
-}
-
-fn requests(side: &BTreeMap<Protocol, Calls>) -> f64 {
-    side.iter().filter(|(protocol, _)| **protocol != Protocol::Tcp).map(|(_, calls)| calls.total).sum()
-}
-
-fn error_percent(side: &BTreeMap<Protocol, Calls>) -> f64 {
-    let sum = |part: fn(&Calls) -> f64| side.values().map(part).sum::<f64>();
-    let total = sum(|calls| calls.total);
-    if total > 0.0 { sum(|calls| calls.failed) / total * 100.0 } else { 0.0 }
+    pub(super) got: Ends,
+    pub(super) sent: Ends,
 }

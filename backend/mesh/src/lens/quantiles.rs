@@ -1,4 +1,4 @@
-//! Latency of flows that are drawn as one edge. Quantiles of parts do not add up to that of the whole, but
+//! Latency of several flows together. Quantiles of parts do not add up to that of the whole, but
 //! each part's three quantiles tell roughly how its answers are distributed, and distributions do add up.
 
 use crate::traffic::Flow;
@@ -7,7 +7,7 @@ use crate::traffic::Flow;
 const KNOWN: [f64; 3] = [0.5, 0.95, 0.99];
 
 /// The parts: requests per second, and milliseconds at 50, 95 and 99 %.
-#[derive(Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Quantiles(Vec<(f64, [f64; 3])>);
 
 impl Quantiles {

@@ -1,0 +1,131 @@
+//! Flows of several paths, added up.
+
+use super::answers::{Answered, meaning};
+use super::quantiles::Quantiles;
+use crate::graph::Health;
+use crate::health::{Calls, worse};
+use crate::traffic::{Flow, Path, Protocol, Traffic};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// How calls ended, by their protocols: enough for rates, errors and health.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Ends {
+    calls: BTreeMap<Protocol, Calls>,
+    bytes: f64,
+}
+
+impl Ends {
+    /// Adds one path.
+    pub fn add(&mut self, protocol: Protocol, flow: &Flow) {
+        self.calls.entry(protocol).or_default().add(protocol, flow);
+        self.bytes += flow.bytes_sent + flow.bytes_received;
+    }
+    /// Adds all of another's.
+    pub fn extend(&mut self, other: &Self) {
+        for (protocol, calls) in &other.calls {
+            self.calls.entry(*protocol).or_default().extend(calls);
+        }
+        self.bytes += other.bytes;
+    }
+    /// Whether no path was added.
+    pub fn is_empty(&self) -> bool {
+        self.calls.is_empty()
+    }
+    /// Requests per second; TCP connections do not count.
+    pub fn rps(&self) -> f64 {
+        let requests = self.calls.iter().filter(|(protocol, _)| **protocol != Protocol::Tcp);
+        // The sum of nothing is -0, and would be shown so.
+        requests.map(|(_, calls)| calls.total).sum::<f64>() + 0.0
+    }
+    /// Percentage of calls that failed; `None` without calls.
+    pub fn error_percent(&self) -> Option<f64> {
+        let sum = |part: fn(&Calls) -> f64| self.calls.values().map(part).sum::<f64>();
+        let total = sum(|calls| calls.total);
+        (total > 0.0).then(|| sum(|calls| calls.failed) / total * 100.0)
+    }
+    /// Failed calls per second.
+    pub fn failed(&self) -> f64 {
+        self.calls.values().map(|calls| calls.failed).sum()
+    }
+    /// Bytes per second of TCP, both directions.
+    pub fn bytes(&self) -> f64 {
+        self.bytes
+    }
+    /// Whether nothing was measured at all.
+    pub fn is_silent(&self) -> bool {
+        self.bytes <= 0.0 && self.calls.values().all(|calls| calls.total <= 0.0)
+    }
+    /// Health of the calls, and why it is not well. Connections that only carry bytes are well.
+    pub fn health(&self) -> (Health, String) {
+        let all = self.calls.values().map(Calls::health).fold((Health::Idle, String::new()), worse);
+        if all.0 == Health::Idle && self.bytes > 0.0 { (Health::Healthy, String::new()) } else { all }
+    }
+}
+
+/// Calls of several paths: how they ended, how long they took, how they were secured.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Reading {
+    /// How they ended.
+    pub ends: Ends,
+    /// Requests per second by response code and flags.
+    pub responses: BTreeMap<(Arc<str>, Arc<str>), f64>,
+    mutual_tls: f64,
+    plaintext: f64,
+    latency: Quantiles,
+}
+
+impl Reading {
+    /// Adds up all paths that fit.
+    pub fn of(traffic: Option<&Traffic>, fits: impl Fn(&Path) -> bool) -> Self {
+        let mut reading = Self::default();
+        let flows = traffic.into_iter().flat_map(|traffic| &traffic.flows);
+        flows.filter(|(path, _)| fits(path)).for_each(|(path, flow)| reading.add(path.protocol, flow));
+        reading
+    }
+    /// Adds one path.
+    pub fn add(&mut self, protocol: Protocol, flow: &Flow) {
+        self.ends.add(protocol, flow);
+        for (end, rate) in &flow.responses {
+            *self.responses.entry(end.clone()).or_default() += rate;
+        }
+        self.mutual_tls += flow.mutual_tls;
+        self.plaintext += flow.plaintext;
+        self.latency.add(flow);
+    }
+    /// Requests per second; TCP connections do not count.
+    pub fn rps(&self) -> f64 {
+        self.ends.rps()
+    }
+    /// Percentage of calls that failed; `None` without calls.
+    pub fn error_percent(&self) -> Option<f64> {
+        self.ends.error_percent()
+    }
+    /// Milliseconds below which so much (0 to 1) of all answers came.
+    pub fn latency_ms(&self, quantile: f64) -> Option<f64> {
+        self.latency.of(quantile)
+    }
+    /// Percentage of calls over mutual TLS; `None` when nothing was measured.
+    pub fn mtls_percent(&self) -> Option<f64> {
+        let all = self.mutual_tls + self.plaintext;
+        (all > 0.0).then(|| self.mutual_tls / all * 100.0)
+    }
+    /// Requests per second that have this flag.
+    pub fn flagged(&self, flag: &str) -> f64 {
+        let fits = |flags: &str| flags.split(',').any(|one| one == flag);
+        self.responses.iter().filter(|((_, flags), _)| fits(flags)).map(|(_, rps)| rps).sum()
+    }
+    /// Response codes with flags, the most frequent first.
+    pub fn answers(&self) -> Vec<Answered> {
+        let there = self.responses.iter().filter(|(_, rps)| **rps > 0.0);
+        let answered = |((code, flags), rps): (&(Arc<str>, Arc<str>), &f64)| Answered {
+            code: code.to_string(),
+            flags: flags.to_string(),
+            rps: *rps,
+            meaning: meaning(flags),
+        };
+        let mut answers: Vec<Answered> = there.map(answered).collect();
+        answers.sort_by(|a, b| b.rps.total_cmp(&a.rps));
+        answers
+    }
+}
