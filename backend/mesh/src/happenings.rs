@@ -50,7 +50,7 @@ impl Happening {
         let spec: (&'static Kind, Value) = match what {
             0 => {
                 return edit(objects, any(&kinds::POD), |pod| {
-                    pod["status"]["phase"] = PHASES[how % 4].into()
+                    pod["status"]["phase"] = PHASES[how % 4].into();
                 });
             }
             1 => {
@@ -66,7 +66,7 @@ impl Happening {
             3 => return edit(objects, any(&kinds::DEPLOYMENT), |all| all["spec"]["replicas"] = how.into()),
             4 => {
                 return edit(objects, any(&kinds::SERVICE), |all| {
-                    all["spec"]["selector"] = json!({ "app": app })
+                    all["spec"]["selector"] = json!({ "app": app });
                 });
             }
             5 => {

@@ -25,6 +25,7 @@ mod folder;
 mod gateway_status;
 mod kubernetes;
 mod load;
+mod readiness;
 mod scenario;
 mod start;
 mod synthetic;

@@ -327,7 +327,7 @@ fn a_fault_without_a_percentage_acts_on_no_call() {
     let mut object = (*objects[&at].0).clone();
     let fault = json!({ "abort": { "httpStatus": 503 }, "delay": { "fixedDelay": "7s" } });
     object["spec"]["http"][0]["fault"] = fault.clone();
-    objects.insert(at.clone(), object.into());
+    objects.insert(at, object.into());
     let mesh = Mesh::read(objects, None);
     let service = mesh.service("bookinfo", "reviews").unwrap();
     let rule = &rules(&mesh, service)[0];

@@ -78,8 +78,8 @@ fn a_new_virtual_service_has_no_routes_before() {
     let mesh = demo::bookinfo();
     let at = Ref::new(&kinds::VIRTUAL_SERVICE, "bookinfo", "ratings");
     let made = |spec: &mut Value| {
-        *spec =
-            json!({ "hosts": ["ratings"], "http": [{ "route": [{ "destination": { "host": "ratings" } }] }] })
+        let route = json!([{ "destination": { "host": "ratings" } }]);
+        *spec = json!({ "hosts": ["ratings"], "http": [{ "route": route }] });
     };
     let steps = [step(&mesh, &at, made)];
     let found = Evidence::of(&mesh, &steps, &[routes(&at)], &[routes(&at)]);
