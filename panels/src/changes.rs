@@ -4,7 +4,7 @@ use crate::change_bar::words;
 use crate::intent::Intent;
 use crate::kit::theme::{Weight, size, space};
 use crate::kit::{Button, Tokens, badge, diff, fmt, icon, problem, remote, text};
-use crate::{About, Cx, Panel};
+use crate::{About, Cx, Panel, yaml};
 use egui::{Align, Frame, Label, Layout, Margin, RichText, ScrollArea, Ui, WidgetInfo, WidgetType};
 use jiff::Timestamp;
 use mesh::ledger::Entry;
@@ -231,8 +231,8 @@ impl Changes {
                 for step in &entry.change.steps {
                     ui.add_space(4.0);
                     text::mono(ui, step.at.to_string());
-                    let before = words::yaml(step.before.as_ref().map(|object| &*object.0));
-                    let after = words::yaml(step.after.as_ref().map(|object| &*object.0));
+                    let before = yaml::of(ui, step.before.as_ref());
+                    let after = yaml::of(ui, step.after.as_ref());
                     diff::diff(ui, &format!("Diff of {}", step.at), &before, &after);
                 }
             }

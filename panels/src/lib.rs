@@ -14,6 +14,7 @@ pub mod reads;
 pub mod selection;
 pub mod shell;
 pub mod traces;
+mod yaml;
 
 pub use cx::{Cx, Destination, Intents};
 pub use intent::Intent;

@@ -5,6 +5,7 @@
 //! match cx.reads.traces(&query) { Remote::Waiting => …, Remote::Live(traces, at) => …, … }
 //! ```
 
+use mesh::series::{Range, Series};
 use mesh::trace::{Trace, TraceQuery};
 use mesh::{Answer, Read, Remote, Scene};
 use std::cell::RefCell;
@@ -57,6 +58,14 @@ impl<'a> Reads<'a> {
     pub fn trace(&self, id: &str) -> Remote<Trace> {
         self.ask(Read::Trace(id.to_owned())).part(|answer| match answer {
             Answer::Trace(trace) => Some(trace.clone()),
+            _ => None,
+        })
+    }
+
+    /// Measurements over time.
+    pub fn series(&self, range: &Range) -> Remote<Vec<Series>> {
+        self.ask(Read::Series(range.clone())).part(|answer| match answer {
+            Answer::Series(series) => Some(series.clone()),
             _ => None,
         })
     }

@@ -15,7 +15,7 @@ use panels::detail::{self, Detail};
 use panels::selection::PanelId;
 use panels::shell::palette::Palette;
 use panels::shell::{rail, top_bar};
-use panels::{Intent, PANELS, Panel, Selected};
+use panels::{Intent, Panel, Selected};
 use support::{World, faces, harness, service};
 
 fn split() -> Change {
@@ -26,47 +26,8 @@ fn split() -> Change {
     edit::split(&mesh, &rule.at, &wanted).unwrap()
 }
 
-#[test]
-fn every_panel_shows_every_face() {
-    for row in PANELS {
-        for (_, scene) in faces() {
-            harness(
-                World::new(scene),
-                (row.make)(),
-                [900.0, 600.0],
-                |ui, panel: &mut Box<dyn Panel>, world| {
-                    panel.ui(ui, &world.cx());
-                },
-            );
-        }
-    }
-}
-
 fn node(app: &str, version: &str) -> NodeId {
     NodeId::app(&mesh::ClusterId::default(), "bookinfo", app, Some(version))
-}
-
-#[test]
-fn the_detail_shows_every_face() {
-    let edge = Selected::Edge(node("reviews", "v3"), node("ratings", "v1"));
-    let object = Selected::Object(mesh::Ref::new(&mesh::kinds::VIRTUAL_SERVICE, "bookinfo", "reviews"));
-    let gone = service("nowhere");
-    let things = [
-        None,
-        Some(service("reviews")),
-        Some(edge),
-        Some(object),
-        Some(gone),
-        Some(Selected::Node(NodeId::Unknown)),
-    ];
-    for selected in things {
-        for (_, scene) in faces() {
-            let world = World { selected: selected.clone(), ..World::new(scene) };
-            harness(world, Detail::default(), [384.0, 900.0], |ui, detail: &mut Detail, world| {
-                detail.ui(ui, &world.cx());
-            });
-        }
-    }
 }
 
 #[test]

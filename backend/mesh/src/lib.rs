@@ -27,6 +27,7 @@ pub mod program;
 pub mod reads;
 pub mod remote;
 pub mod scene;
+pub mod series;
 pub mod split;
 mod stored;
 pub mod trace;

@@ -6,6 +6,7 @@
 //! `cluster` fetches it.
 
 use crate::remote::Remote;
+use crate::series::{Range, Series};
 use crate::trace::{Trace, TraceQuery};
 use istio::Problem;
 use jiff::Timestamp;
@@ -23,6 +24,8 @@ pub enum Read {
     Traces(TraceQuery),
     /// One trace by its id.
     Trace(String),
+    /// Measurements over time.
+    Series(Range),
 }
 
 impl Read {
@@ -31,6 +34,7 @@ impl Read {
         match self {
             Self::Services => Some(Duration::from_secs(30)),
             Self::Traces(_) | Self::Trace(_) => None,
+            Self::Series(range) => Some(range.refresh()),
         }
     }
 }
@@ -44,6 +48,8 @@ pub enum Answer {
     Traces(Arc<Vec<Trace>>),
     /// A trace.
     Trace(Arc<Trace>),
+    /// Measurements.
+    Series(Arc<Vec<Series>>),
 }
 
 /// All answers that are kept just now. Cheap to clone.

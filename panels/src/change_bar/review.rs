@@ -4,6 +4,7 @@ use super::words;
 use crate::Cx;
 use crate::intent::Intent;
 use crate::kit::{Button, Tokens, diff, icon, problem, text};
+use crate::yaml;
 use egui::{Align, Align2, Frame, Id, Key, Layout, Margin, Modifiers, ScrollArea, Ui, vec2};
 use mesh::Edit;
 use mesh::ledger::Entry;
@@ -60,14 +61,14 @@ fn objects(ui: &mut Ui, cx: &Cx<'_>, entry: &Entry) {
             text::mono(ui, step.at.to_string());
             text::muted(ui, deed);
         });
-        let before = words::yaml(step.before.as_ref().map(|object| &*object.0));
-        let after = words::yaml(step.after.as_ref().map(|object| &*object.0));
+        let before = yaml::of(ui, step.before.as_ref());
+        let after = yaml::of(ui, step.after.as_ref());
         let theirs = entry.conflict.as_ref().filter(|object| object.at().as_ref() == Some(&step.at));
         match theirs {
             None => diff::diff(ui, &format!("Diff of {}", step.at), &before, &after),
             Some(theirs) => {
                 text::muted(ui, "Theirs: what somebody else made of what you saw");
-                diff::diff(ui, &format!("Theirs of {}", step.at), &before, &words::yaml(Some(&theirs.0)));
+                diff::diff(ui, &format!("Theirs of {}", step.at), &before, &yaml::of(ui, Some(theirs)));
                 text::muted(ui, "Mine: what you want");
                 diff::diff(ui, &format!("Mine of {}", step.at), &before, &after);
             }

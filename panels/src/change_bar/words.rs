@@ -2,10 +2,10 @@
 
 use crate::kit::Status;
 use crate::kit::fmt;
+use istio::object::yaml;
 use mesh::evidence::{Figure, Measured, Wanted};
 use mesh::ledger::{Entry, Judged, Part};
 use mesh::{Change, Edit, Ledger, Problem, Stage};
-use serde_json::Value;
 
 /// "1 object · VirtualService bookinfo/reviews", "2 objects · …".
 pub fn objects(change: &Change) -> String {
@@ -210,31 +210,6 @@ pub fn judged(entry: &Entry, part: &Part) -> (Status, String) {
     }
 }
 
-/// An object as YAML, without what only the server fills in.
-pub fn yaml(object: Option<&Value>) -> String {
-    let Some(object) = object else { return String::new() };
-    let mut shown = object.clone();
-    if let Some(meta) = shown.pointer_mut("/metadata").and_then(Value::as_object_mut) {
-        for field in
-            ["managedFields", "resourceVersion", "generation", "uid", "creationTimestamp", "selfLink"]
-        {
-            meta.shift_remove(field);
-        }
-        let annotations = meta.get_mut("annotations").and_then(Value::as_object_mut);
-        let emptied = annotations.is_some_and(|all| {
-            all.shift_remove("kubectl.kubernetes.io/last-applied-configuration");
-            all.is_empty()
-        });
-        if emptied {
-            meta.shift_remove("annotations");
-        }
-    }
-    if let Some(all) = shown.as_object_mut() {
-        all.shift_remove("status");
-    }
-    serde_saphyr::to_string(&shown).unwrap_or_else(|error| format!("# {error}\n"))
-}
-
 /// The change as JSON patches, one command per object, ready for a terminal or a review.
 pub fn as_patch(change: &Change) -> String {
     let mut text = format!("# {}\n", change.title);
@@ -251,7 +226,8 @@ pub fn as_patch(change: &Change) -> String {
                 text += &format!("kubectl patch {name}{place} --type json --patch '{body}'\n");
             }
             Edit::Create(object) => {
-                text += &format!("kubectl create --filename - <<'YAML'\n{}YAML\n", yaml(Some(object)));
+                text +=
+                    &format!("kubectl create --filename - <<'YAML'\n{}YAML\n", yaml(&object.clone().into()));
             }
             Edit::Delete { .. } => text += &format!("kubectl delete {name}{place}\n"),
         }
@@ -262,7 +238,7 @@ pub fn as_patch(change: &Change) -> String {
 /// The objects as they will be, as one YAML stream.
 pub fn as_yaml(change: &Change) -> String {
     let after = change.steps.iter().filter_map(|step| step.after.as_ref());
-    after.map(|object| yaml(Some(&object.0))).collect::<Vec<_>>().join("---\n")
+    after.map(yaml).collect::<Vec<_>>().join("---\n")
 }
 
 #[cfg(test)]
@@ -276,7 +252,7 @@ mod tests {
         let object = json!({"apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "metadata": {
             "name": "reviews", "namespace": "bookinfo", "uid": "u", "resourceVersion": "7", "generation": 2,
             "annotations": {"kubectl.kubernetes.io/last-applied-configuration": "{}"}}, "spec": {"hosts": ["reviews"]}, "status": {}});
-        insta::assert_snapshot!(yaml(Some(&object)), @"
+        insta::assert_snapshot!(yaml(&object.into()), @"
         apiVersion: networking.istio.io/v1
         kind: VirtualService
         metadata:

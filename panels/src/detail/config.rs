@@ -2,11 +2,11 @@
 
 use super::rows::fold;
 use crate::Cx;
-use crate::change_bar::words;
 use crate::intent::Intent;
 use crate::kit::theme::{Weight, size};
 use crate::kit::{Button, Tokens, badge, icon, problem, remote, text};
 use crate::selection::Selected;
+use crate::yaml;
 use egui::text::{LayoutJob, TextFormat};
 use egui::{
     Align, Align2, FontId, Frame, Label, Layout, Margin, RichText, ScrollArea, Sense, Ui, WidgetInfo,
@@ -103,10 +103,10 @@ pub(super) fn object(ui: &mut Ui, cx: &Cx<'_>, at: &Ref) {
     if let Some(Problem { what, why, next }) = trouble(cx, at) {
         problem::problem(ui, problem::Level::Warning, what, why, next, None);
     }
-    let yaml = words::yaml(Some(&object.0));
+    let yaml = yaml::of(ui, Some(object));
     ui.horizontal(|ui| {
         if ui.add(Button::quiet("Copy YAML").with_icon(icon::COPY).named("Copy YAML")).clicked() {
-            cx.intents.send(Intent::Copy(yaml.clone(), format!("YAML of {at}")));
+            cx.intents.send(Intent::Copy(yaml.to_string(), format!("YAML of {at}")));
         }
         if !object.resource_version().is_empty() {
             badge::pill(ui, &format!("version {}", object.resource_version()), tokens.muted);

@@ -1,5 +1,6 @@
 //! What is selected: how it is and why, its traffic, versions, pods and configuration, and the editors offered for it.
 
+pub mod charts;
 mod config;
 mod rows;
 pub mod subject;
@@ -16,7 +17,8 @@ use crate::kit::{Button, Memo, Status, Tokens, badge, fmt, icon, remote, text, t
 use crate::selection::Selected;
 use egui::{Align, Frame, Label, Layout, Margin, RichText, ScrollArea, Ui};
 use jiff::Timestamp;
-use mesh::graph::Health;
+use mesh::graph::{Health, NodeId};
+use mesh::lens::Subject;
 use mesh::{Remote, Revision};
 use std::sync::Arc;
 
@@ -74,12 +76,35 @@ impl Detail {
             };
             rows::peers(ui, cx, names[0], "caller", &view.callers);
             rows::peers(ui, cx, names[1], "called", &view.called);
+            metrics(ui, cx, selected, view.makes);
             rows::answers(ui, &view.answers);
             rows::versions(ui, &view);
             rows::pods(ui, &view.pods);
             config::list(ui, cx, &view.config);
         });
     }
+}
+
+/// What the calls of a selection did over time.
+fn metrics(ui: &mut Ui, cx: &Cx<'_>, selected: &Selected, makes: bool) {
+    let mesh = &cx.scene.mesh;
+    let Some(to) = subject::node(mesh, selected).map(|id| Subject::of(mesh, &id)) else { return };
+    let from = match selected {
+        Selected::Edge(source, _) => Some(Subject::of(mesh, source)),
+        _ => None,
+    };
+    // Of what telemetry does not name, no query can tell the calls from all others.
+    let told = |subject: &Subject<'_>| !subject.is_only_a_name();
+    let outside = matches!(to.id, NodeId::External(_));
+    if !(told(&to) || outside) || !from.as_ref().is_none_or(told) {
+        return;
+    }
+    let calls = if makes {
+        charts::Calls { from: Some(&to), to: None }
+    } else {
+        charts::Calls { from: from.as_ref(), to: Some(&to) }
+    };
+    charts::section(ui, cx, &calls);
 }
 
 /// The health of the model as a mark.

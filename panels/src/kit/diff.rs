@@ -1,9 +1,11 @@
 //! Before and after, as a unified diff: what changes, with its surroundings and line numbers.
 
 use super::theme::{Tokens, size};
+use egui::cache::{ComputerMut, FrameCache};
 use egui::text::{LayoutJob, TextFormat};
 use egui::{Color32, FontId, Frame, Margin, Rect, ScrollArea, Sense, Ui, WidgetInfo, WidgetType, pos2, vec2};
 use similar::{ChangeTag, TextDiff};
+use std::sync::Arc;
 
 /// One line of a diff.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,10 +66,22 @@ pub fn lines(before: &str, after: &str, around: usize) -> Vec<Line> {
     lines
 }
 
+/// Diffs that are shown are made once, and not again in every frame.
+type Differs = FrameCache<Arc<Vec<Line>>, Differ>;
+
+#[derive(Default)]
+struct Differ;
+
+impl ComputerMut<(&str, &str), Arc<Vec<Line>>> for Differ {
+    fn compute(&mut self, (before, after): (&str, &str)) -> Arc<Vec<Line>> {
+        Arc::new(lines(before, after, 3))
+    }
+}
+
 /// Draws a diff. `name` is what screen readers say ("Diff of VirtualService reviews").
 pub fn diff(ui: &mut Ui, name: &str, before: &str, after: &str) {
     let tokens = Tokens::of(ui);
-    let lines = lines(before, after, 3);
+    let lines = ui.memory_mut(|memory| memory.caches.cache::<Differs>().get((before, after)).clone());
     let font = FontId::monospace(size::SECONDARY);
     let frame = Frame::new()
         .fill(tokens.canvas)

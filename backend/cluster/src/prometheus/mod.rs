@@ -9,6 +9,7 @@ use crate::tunnel::{Answer, Place};
 use answer::{Gathered, Refusal, Series};
 use futures::{StreamExt as _, stream};
 use mesh::scene::Step;
+use mesh::series::{Range, Series as Measured};
 use mesh::traffic::Traffic;
 use mesh::{Observation, Problem};
 use std::sync::Arc;
@@ -55,6 +56,19 @@ pub(crate) async fn scraped(session: &Session, promql: &str) -> Result<Vec<Serie
     let (_, place) = place(session)?;
     let answer = session.tunnel.get(&place, &query::instant(promql), WHAT).await?;
     read(&answer, &place, answer::series)
+}
+
+/// Measurements over time, until now on Prometheus' own clock. A value that is no number is a gap.
+pub(crate) async fn range(session: &Session, range: &Range) -> Result<Vec<Measured>, Problem> {
+    let (_, place) = place(session)?;
+    let now = clock(session).await?;
+    let answer = session.tunnel.get(&place, &query::range(range, now), WHAT).await?;
+    let series = read(&answer, &place, answer::series)?;
+    let measured = |series: Series| Measured {
+        labels: series.labels.into_iter().collect(),
+        points: series.points.into_iter().filter(|(_, value)| value.is_finite()).collect(),
+    };
+    Ok(series.into_iter().map(measured).collect())
 }
 
 fn read<T>(

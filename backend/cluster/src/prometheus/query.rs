@@ -1,6 +1,7 @@
 //! The questions that the graph asks of Prometheus.
 
 use mesh::evidence::Calls;
+use mesh::series::Range;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
@@ -129,16 +130,28 @@ fn quoted(text: &str) -> String {
 
 /// Path and query of an instant query.
 pub(crate) fn instant(promql: &str) -> String {
-    let mut path = String::from("/api/v1/query?query=");
-    for byte in promql.bytes() {
+    format!("/api/v1/query?query={}", escaped(promql))
+}
+
+/// Path and query of a range query that ends now. Points stand at whole steps, so that lines do not jump as time goes.
+pub(crate) fn range(range: &Range, now: f64) -> String {
+    let Range { promql, range_secs, step_secs } = range;
+    let end = (now.max(0.0) as u64) / step_secs * step_secs;
+    let start = end.saturating_sub(*range_secs);
+    format!("/api/v1/query_range?query={}&start={start}&end={end}&step={step_secs}", escaped(promql))
+}
+
+fn escaped(text: &str) -> String {
+    let mut escaped = String::new();
+    for byte in text.bytes() {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' | b'.' | b'~' => {
-                path.push(char::from(byte));
+                escaped.push(char::from(byte));
             }
-            _ => write!(path, "%{byte:02X}").expect("writing to a String cannot fail"),
+            _ => write!(escaped, "%{byte:02X}").expect("writing to a String cannot fail"),
         }
     }
-    path
+    escaped
 }
 
 #[cfg(test)]
@@ -148,6 +161,12 @@ mod tests {
     #[test]
     fn a_query_survives_the_url() {
         assert_eq!(instant("up{a=\"b c\"} > 0"), "/api/v1/query?query=up%7Ba%3D%22b%20c%22%7D%20%3E%200");
+    }
+
+    #[test]
+    fn a_range_ends_at_a_whole_step() {
+        let asked = Range { promql: "up".into(), range_secs: 600, step_secs: 5 };
+        assert_eq!(range(&asked, 1_003.9), "/api/v1/query_range?query=up&start=400&end=1000&step=5");
     }
 
     #[test]

@@ -63,6 +63,12 @@ fn graph_queries() -> Vec<String> {
             "time() - max(timestamp(istio_requests_total)) < 10",
             "istio_requests_total",
             "istio_requests_total[1m]",
+            "istio_requests_total{reporter=~\"source|waypoint\",destination_workload!=\"unknown\"}[37s]",
+            "vector(time())",
+            // As the charts ask, and as a change is measured.
+            "sum by (destination_workload) (rate(istio_requests_total{reporter=~\"source|waypoint\"}[60s]))",
+            "histogram_quantile(0.95, sum by (le, destination_workload) (rate(istio_request_duration_milliseconds_bucket{reporter=~\"source|waypoint\"}[60s])))",
+            "100 * (sum by (destination_workload) (rate(istio_requests_total{response_code=~\"0|5..\"}[60s]) or rate(istio_requests_total{grpc_response_status=~\"[1-9].*\"}[60s])) or 0 * sum by (destination_workload) (rate(istio_requests_total[60s]))) / sum by (destination_workload) (rate(istio_requests_total[60s]))",
             "time()",
             "\"text\"",
         ]

@@ -1,0 +1,247 @@
+//! What calls did over time: one chart per row of a table, all drawn the same way.
+
+use super::rows::fold;
+use crate::Cx;
+use crate::intent::Intent;
+use crate::kit::theme::{Weight, size};
+use crate::kit::{Button, Tokens, fmt, icon, remote, text};
+use egui::{RichText, Ui, Vec2, WidgetInfo, WidgetType};
+use egui_plot::{HoverPosition, Line, Plot, PlotPoints, Points};
+use jiff::Timestamp;
+use mesh::lens::Subject;
+use mesh::series::{DURATION, Query, REQUESTS, Range, Series, failing, quantile, rate};
+use mesh::{Read, Remote};
+
+/// What a chart's values are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Events per second.
+    PerSecond,
+    /// Percent.
+    Percent,
+    /// Milliseconds.
+    Millis,
+}
+
+/// One chart.
+pub struct Chart {
+    /// Where it is shown.
+    pub board: &'static str,
+    /// "Requests".
+    pub name: &'static str,
+    /// What its values are.
+    pub unit: Unit,
+    /// What it asks of the calls that are looked at.
+    pub query: fn() -> Query,
+}
+
+const VERSION: &str = "destination_version";
+
+/// All charts: a new one is a row.
+pub const CHARTS: &[Chart] = &[
+    Chart { board: "Calls", name: "Requests", unit: Unit::PerSecond, query: || rate(REQUESTS).by(VERSION) },
+    Chart { board: "Calls", name: "Errors", unit: Unit::Percent, query: || failing(REQUESTS).by(VERSION) },
+    Chart {
+        board: "Calls",
+        name: "Duration, p95",
+        unit: Unit::Millis,
+        query: || quantile(0.95, DURATION).by(VERSION),
+    },
+];
+
+/// No chart is of less time: a minute of points says little.
+const LEAST_SECS: u64 = 600;
+const HEIGHT: f32 = 92.0;
+/// More lines cannot be told apart; the largest are drawn.
+const MOST_LINES: usize = 12;
+
+/// Which calls the charts are of.
+pub struct Calls<'a> {
+    /// Who makes them, if that is said.
+    pub from: Option<&'a Subject<'a>>,
+    /// Who gets them, if that is said.
+    pub to: Option<&'a Subject<'a>>,
+}
+
+impl Calls<'_> {
+    /// The same question about these calls.
+    pub fn of(&self, query: Query) -> Query {
+        let query = self.to.map_or(query.clone(), |to| query.to(to));
+        self.from.map_or(query.clone(), |from| query.from(from))
+    }
+}
+
+impl Unit {
+    fn say(self, value: f64) -> String {
+        match self {
+            Self::PerSecond => fmt::rps(value),
+            Self::Percent => fmt::percent(value),
+            Self::Millis => fmt::ms(value),
+        }
+    }
+}
+
+/// The section: folded away, nothing is asked.
+pub fn section(ui: &mut Ui, cx: &Cx<'_>, calls: &Calls<'_>) {
+    fold(ui, "Metrics", "by version", false, |ui| {
+        let range_secs = cx.window_secs.max(LEAST_SECS);
+        ui.spacing_mut().item_spacing.y = 4.0;
+        text::note(ui, format!("The last {}", fmt::duration(range_secs as f64)));
+        for chart in CHARTS {
+            one(ui, cx, chart, &calls.of((chart.query)()), range_secs);
+        }
+    });
+}
+
+fn one(ui: &mut Ui, cx: &Cx<'_>, chart: &Chart, query: &Query, range_secs: u64) {
+    let tokens = Tokens::of(ui);
+    let range = query.over(range_secs);
+    let shown = ui.id().with(("show query", chart.name));
+    let mut open = ui.data(|data| data.get_temp::<bool>(shown)).unwrap_or(false);
+    ui.horizontal(|ui| {
+        ui.label(text::rich(ui, chart.name, size::TEXT, Weight::Medium).color(tokens.text));
+        let named = format!("Show query of {}", chart.name);
+        if ui.add(Button::icon(icon::CODE, named).selected(open)).clicked() {
+            open = !open;
+            ui.data_mut(|data| data.insert_temp(shown, open));
+        }
+    });
+    if open {
+        ui.horizontal_wrapped(|ui| {
+            text::mono(ui, &range.promql);
+            if ui.add(Button::icon(icon::COPY, format!("Copy query of {}", chart.name))).clicked() {
+                cx.intents.send(Intent::Copy(range.promql.clone(), "The query".to_owned()));
+            }
+        });
+    }
+    match cx.reads.series(&range) {
+        Remote::Waiting => remote::waiting(ui, "Waiting for Prometheus"),
+        Remote::Denied(trouble) => {
+            if remote::denied(ui, &trouble.what, &trouble.why, &trouble.next, Some("Retry")) {
+                cx.reads.again(Read::Series(range));
+            }
+        }
+        Remote::Live(series, at) => drawn(ui, chart, query, &range, &series, at),
+        Remote::Stale(series, at, trouble) => {
+            remote::stale(ui, &fmt::ago(cx.now, at), &trouble.what, &trouble.why, &trouble.next);
+            ui.scope(|ui| {
+                ui.multiply_opacity(0.6);
+                drawn(ui, chart, query, &range, &series, at);
+            });
+        }
+    }
+}
+
+/// Lines with their names, the largest first; "no version" where none is told.
+fn lines<'a>(series: &'a [Series], label: &str) -> Vec<(String, &'a Series)> {
+    let last = |series: &Series| series.points.last().map_or(0.0, |(_, value)| *value);
+    let name = |series: &Series| match series.labels.get(label).map(String::as_str) {
+        None | Some("" | "unknown") => "no version".to_owned(),
+        Some(name) => name.to_owned(),
+    };
+    let there = series.iter().filter(|series| !series.points.is_empty());
+    let mut lines: Vec<_> = there.map(|series| (name(series), series)).collect();
+    lines.sort_by(|(_, one), (_, other)| last(other).total_cmp(&last(one)));
+    lines.truncate(MOST_LINES);
+    lines.sort_by(|(one, _), (other, _)| one.cmp(other));
+    lines
+}
+
+fn drawn(ui: &mut Ui, chart: &Chart, query: &Query, range: &Range, series: &[Series], at: Timestamp) {
+    let tokens = Tokens::of(ui);
+    let lines = lines(series, query.label());
+    if lines.is_empty() {
+        text::muted(ui, "No calls in this time");
+        return;
+    }
+    let unit = chart.unit;
+    let said: Vec<String> = lines
+        .iter()
+        .map(|(name, series)| {
+            format!("{name} {}", unit.say(series.points.last().map_or(0.0, |(_, value)| *value)))
+        })
+        .collect();
+    ui.horizontal_wrapped(|ui| {
+        for ((name, _), said) in lines.iter().zip(&said) {
+            ui.label(RichText::new(icon::MINUS).color(tokens.version(name)));
+            ui.label(RichText::new(said).size(size::SECONDARY).color(tokens.muted));
+        }
+    });
+    let now = at.as_second() as f64;
+    let ago = move |secs: f64| fmt::duration((now - secs).max(0.0));
+    let plot = Plot::new((chart.board, chart.name))
+        .height(HEIGHT)
+        .show_background(false)
+        .show_axes([true, true])
+        .show_grid([false, true])
+        .set_margin_fraction(Vec2::new(0.0, 0.12))
+        .allow_drag(false)
+        .allow_zoom(false)
+        .allow_scroll(false)
+        .allow_boxed_zoom(false)
+        .allow_axis_zoom_drag(false)
+        .allow_double_click_reset(false)
+        .include_x(now - range.range_secs as f64)
+        .include_x(now)
+        .include_y(0.0)
+        .x_axis_formatter(move |mark, _| ago(mark.value))
+        .y_axis_formatter(move |mark, _| unit.say(mark.value))
+        .label_formatter(move |hover| match hover {
+            HoverPosition::NearDataPoint { plot_name, position, .. } => {
+                Some(format!("{plot_name}  {}\n{} ago", unit.say(position.y), ago(position.x)))
+            }
+            HoverPosition::Elsewhere { .. } => None,
+        });
+    let shown = plot.show(ui, |plot| {
+        for (name, series) in &lines {
+            let color = tokens.version(name);
+            for piece in series.pieces(range.step_secs) {
+                let points: PlotPoints<'_> = piece.iter().map(|(x, y)| [*x, *y]).collect();
+                match piece {
+                    // A point between two gaps is no line.
+                    [_] => plot.points(Points::new(name.as_str(), points).color(color).radius(1.5)),
+                    _ => plot.line(Line::new(name.as_str(), points).color(color).width(1.5)),
+                }
+            }
+        }
+    });
+    let words = format!("{} over time: {}", chart.name, said.join(", "));
+    shown.response.widget_info(|| WidgetInfo::labeled(WidgetType::Image, true, &words));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn series(version: &str, points: &[(f64, f64)]) -> Series {
+        Series { labels: [(VERSION.to_owned(), version.to_owned())].into(), points: points.to_vec() }
+    }
+
+    #[test]
+    fn lines_are_named_and_the_largest_stay() {
+        let all = [
+            series("v2", &[(0.0, 9.0), (5.0, 1.0)]),
+            series("unknown", &[(0.0, 2.0)]),
+            series("v1", &[(0.0, 3.0)]),
+            series("v3", &[]),
+        ];
+        let names: Vec<String> = lines(&all, VERSION).into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["no version", "v1", "v2"]);
+        let many: Vec<Series> =
+            (0..20_u32).map(|at| series(&format!("v{at}"), &[(0.0, f64::from(at))])).collect();
+        let kept = lines(&many, VERSION);
+        assert!(kept.len() == MOST_LINES && kept.iter().all(|(_, series)| series.points[0].1 >= 8.0));
+    }
+
+    #[test]
+    fn every_chart_asks_of_the_calls_that_are_looked_at() {
+        let mesh = mesh::demo::bookinfo();
+        let id = mesh::graph::NodeId::app(mesh.cluster(), "bookinfo", "reviews", None);
+        let subject = Subject::of(&mesh, &id);
+        for chart in CHARTS {
+            let query = Calls { from: None, to: Some(&subject) }.of((chart.query)());
+            assert!(query.promql(60).contains("reviews.bookinfo.svc.cluster.local"), "{}", chart.name);
+            assert!(!query.label().is_empty(), "{}", chart.name);
+        }
+    }
+}
