@@ -5,8 +5,8 @@ use crate::Cx;
 use crate::intent::Intent;
 use crate::kit::theme::{Weight, size};
 use crate::kit::{Button, Tokens, fmt, icon, remote, text};
-use egui::{RichText, Ui, Vec2, WidgetInfo, WidgetType};
-use egui_plot::{HoverPosition, Line, Plot, PlotPoints, Points};
+use egui::{FontId, RichText, TextStyle, Ui, Vec2, WidgetInfo, WidgetType};
+use egui_plot::{GridMark, HoverPosition, Line, Plot, PlotPoints, Points};
 use jiff::Timestamp;
 use mesh::lens::Subject;
 use mesh::series::{DURATION, Query, REQUESTS, Range, Series, failing, quantile, rate};
@@ -88,7 +88,7 @@ pub fn section(ui: &mut Ui, cx: &Cx<'_>, calls: &Calls<'_>) {
         ui.spacing_mut().item_spacing.y = 4.0;
         text::note(ui, format!("The last {}", fmt::duration(range_secs as f64)));
         for chart in CHARTS {
-            one(ui, cx, chart, &calls.of((chart.query)()), range_secs);
+            ui.scope(|ui| one(ui, cx, chart, &calls.of((chart.query)()), range_secs));
         }
     });
 }
@@ -96,7 +96,7 @@ pub fn section(ui: &mut Ui, cx: &Cx<'_>, calls: &Calls<'_>) {
 fn one(ui: &mut Ui, cx: &Cx<'_>, chart: &Chart, query: &Query, range_secs: u64) {
     let tokens = Tokens::of(ui);
     let range = query.over(range_secs);
-    let shown = ui.id().with(("show query", chart.name));
+    let shown = egui::Id::new(("show query", chart.board, chart.name));
     let mut open = ui.data(|data| data.get_temp::<bool>(shown)).unwrap_or(false);
     ui.horizontal(|ui| {
         ui.label(text::rich(ui, chart.name, size::TEXT, Weight::Medium).color(tokens.text));
@@ -168,7 +168,15 @@ fn drawn(ui: &mut Ui, chart: &Chart, query: &Query, range: &Range, series: &[Ser
         }
     });
     let now = at.as_second() as f64;
-    let ago = move |secs: f64| fmt::duration((now - secs).max(0.0));
+    let (first, half) = (now - range.range_secs as f64, range.range_secs as f64 / 2.0);
+    let ago = move |secs: f64| match now - secs {
+        ago if ago < 1.0 => "now".to_owned(),
+        ago => format!("{} ago", fmt::duration(ago)),
+    };
+    let mark = move |value: f64| GridMark { value, step_size: half };
+    // Where all is nothing, nothing lies on the ground.
+    let values = lines.iter().flat_map(|(_, series)| series.points.iter().map(|(_, value)| *value));
+    let top = values.fold(1.0, f64::max);
     let plot = Plot::new((chart.board, chart.name))
         .height(HEIGHT)
         .show_background(false)
@@ -181,17 +189,25 @@ fn drawn(ui: &mut Ui, chart: &Chart, query: &Query, range: &Range, series: &[Ser
         .allow_boxed_zoom(false)
         .allow_axis_zoom_drag(false)
         .allow_double_click_reset(false)
-        .include_x(now - range.range_secs as f64)
+        .include_x(first)
         .include_x(now)
         .include_y(0.0)
+        .include_y(top)
+        .grid_color(tokens.line)
+        .cursor_color(tokens.faint)
+        .y_grid_spacer(move |_| [0.0, top].map(|value| GridMark { value, step_size: top }).to_vec())
+        .x_grid_spacer(move |_| [first, first + half, now].map(mark).to_vec())
         .x_axis_formatter(move |mark, _| ago(mark.value))
         .y_axis_formatter(move |mark, _| unit.say(mark.value))
         .label_formatter(move |hover| match hover {
             HoverPosition::NearDataPoint { plot_name, position, .. } => {
-                Some(format!("{plot_name}  {}\n{} ago", unit.say(position.y), ago(position.x)))
+                Some(format!("{plot_name}  {}\n{}", unit.say(position.y), ago(position.x)))
             }
             HoverPosition::Elsewhere { .. } => None,
         });
+    // The axes are written smaller than what they are about.
+    ui.style_mut().text_styles.insert(TextStyle::Body, FontId::proportional(size::NOTE));
+    ui.visuals_mut().override_text_color = Some(tokens.muted);
     let shown = plot.show(ui, |plot| {
         for (name, series) in &lines {
             let color = tokens.version(name);
