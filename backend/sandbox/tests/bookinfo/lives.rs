@@ -77,8 +77,11 @@ async fn nothing_outlives_a_killed_sandbox() {
         (!envoys.iter().any(|pid| alive(*pid))).then_some(())
     })
     .await;
-    // A killed process cannot clean up its files; this test does.
-    std::fs::remove_dir_all(kubeconfig.parent().unwrap()).unwrap();
+    // A killed process cannot clean up its files; this test does, where no other sandbox that starts was faster.
+    match std::fs::remove_dir_all(kubeconfig.parent().unwrap()) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => panic!("{error}"),
+        _ => {}
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
