@@ -25,9 +25,9 @@ fn a_made_up_mesh_needs_no_envoy() -> Result<()> {
 
 #[test]
 fn a_start_that_takes_long_hears_sigterm() -> Result<()> {
-    let args = ["sandbox", "--scenario", "synthetic", "--services", "5000", "--pods", "20000"];
+    let args = ["sandbox", "--scenario", "synthetic", "--services", "1000", "--pods", "4000"];
     let sandbox = Program::start(&args, &[NO_ENVOY, ("RUST_LOG", "info")])?;
-    sandbox.stderr_line("Waiting for the proxies", Duration::from_secs(60))?;
+    sandbox.stderr_line("Waiting for the proxies", Duration::from_secs(120))?;
     let status = sandbox.stop(Duration::from_secs(10))?;
     ensure!(status.success(), "SIGTERM ends it with {status}");
     Ok(())
