@@ -8,7 +8,7 @@ use crate::own_sandbox;
 use crate::settings::{self, Settings};
 use cluster::{Command, Target, Wake};
 use mesh::{ChangeId, Fact, Problem, Read, Scene};
-use panels::cx::{ContextId, Contexts, Destination};
+use panels::contexts::{ContextId, Contexts, Destination};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -2,7 +2,7 @@
 
 use crate::settings::Settings;
 use mesh::Problem;
-use panels::cx::{ContextRow, Contexts};
+use panels::contexts::{ContextRow, Contexts};
 use std::io;
 use std::path::{Path, PathBuf};
 

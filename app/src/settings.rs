@@ -71,7 +71,7 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use panels::cx::ContextId;
+    use panels::contexts::ContextId;
 
     #[test]
     fn they_come_back_as_they_were() {

@@ -5,7 +5,8 @@
 
 use eframe::egui;
 use egui::{Context, Event, UserData, Vec2, ViewportCommand, vec2};
-use panels::cx::{Contexts, Cx, Intents};
+use panels::contexts::Contexts;
+use panels::cx::{Cx, Intents};
 use panels::graph::Graph;
 use panels::graph::canvas::{Canvas, Picture, Setting};
 use panels::graph::find::Find;

@@ -7,7 +7,7 @@ use mesh::graph::NodeId;
 use mesh::{Fact, Ledger, Problem, Remote, Scene, demo};
 use panels::change_bar::{self, ChangeBar};
 use panels::connect::Connect;
-use panels::cx::{ContextId, ContextRow, Contexts, Destination};
+use panels::contexts::{ContextId, ContextRow, Contexts, Destination};
 use panels::detail::Detail;
 use panels::intent::ThemeChoice;
 use panels::kit::{Tokens, theme};

@@ -1,10 +1,12 @@
 //! The ledger: every change of this run, how far it has come, what it did, and its undo.
 
-use crate::change_bar::words;
+use crate::cx::Cx;
 use crate::intent::Intent;
 use crate::kit::theme::{Weight, size, space};
 use crate::kit::{Button, Tokens, badge, diff, fmt, icon, problem, remote, text};
-use crate::{About, Cx, Panel, yaml};
+use crate::panel::{About, Panel};
+use crate::words;
+use crate::yaml;
 use egui::{Align, Frame, Label, Layout, Margin, RichText, ScrollArea, Ui, WidgetInfo, WidgetType};
 use jiff::Timestamp;
 use mesh::ledger::Entry;

@@ -1,6 +1,6 @@
 //! Everything a user can ask for. The app carries it out, in one match; panels do nothing else to the world.
 
-use crate::cx::ContextId;
+use crate::contexts::ContextId;
 use crate::selection::{PanelId, Selected};
 use mesh::trace::{Call, End};
 use mesh::{Change, ChangeId};

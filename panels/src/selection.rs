@@ -77,7 +77,7 @@ impl Selection {
     }
 }
 
-/// Panels that can be opened; one row of [`crate::PANELS`] each.
+/// Panels that can be opened; one row of [`crate::table::PANELS`] each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum PanelId {
     /// The service graph.

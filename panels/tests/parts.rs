@@ -10,7 +10,7 @@ use mesh::scene::{KindState, Step, StepState};
 use mesh::{Change, ChangeId, Fact, Problem, demo};
 use panels::change_bar::ChangeBar;
 use panels::connect::Connect;
-use panels::cx::{ContextId, ContextRow, Contexts, Destination};
+use panels::contexts::{ContextId, ContextRow, Contexts, Destination};
 use panels::detail::{self, Detail};
 use panels::selection::PanelId;
 use panels::shell::palette::Palette;

@@ -2,26 +2,23 @@
 //! Diff, Undo, Push. It keeps its place when there is nothing to push, so that the picture above never jumps.
 //! A push that was cut off by the end of an earlier run comes first: it is finished, undone, or left.
 
+mod above;
 mod review;
 mod set;
-pub mod words;
 
+pub use above::HEIGHT;
+
+use crate::connect;
+use crate::cx::Cx;
 use crate::intent::Intent;
 use crate::kit::theme::{Weight, size};
 use crate::kit::{Button, Status, Tokens, button, fmt, icon, problem, progress, text};
-use crate::{Cx, connect};
+use crate::words::{self, READ_ONLY};
 use egui::{Align, Label, Layout, Rect, RichText, Ui, UiBuilder, pos2, vec2};
 use mesh::ledger::Entry;
 use mesh::scene::{Step, StepState};
 use mesh::{ChangeId, Stage};
 use std::collections::BTreeSet;
-
-/// Height of the bar.
-pub const HEIGHT: f32 = 64.0;
-
-/// Why nothing can be pushed in a window that was started so.
-pub(crate) const READ_ONLY: &str =
-    "This window is read-only (--read-only): changes can be tried by dry run, but not pushed";
 
 /// The bar's own state.
 #[derive(Default)]

@@ -1,46 +1,19 @@
 //! The diff of a change, object by object; after a conflict both versions beside each other.
 
-use super::words;
-use crate::Cx;
+use super::above;
+use crate::cx::Cx;
 use crate::intent::Intent;
-use crate::kit::{Button, Tokens, diff, icon, problem, text};
+use crate::kit::{diff, problem, text};
+use crate::words;
 use crate::yaml;
-use egui::{Align, Align2, Frame, Id, Key, Layout, Margin, Modifiers, ScrollArea, Ui, vec2};
+use egui::Ui;
 use mesh::Edit;
 use mesh::ledger::Entry;
 
 /// Draws the diff above the bar; returns whether it shall close.
 pub(super) fn ui(ui: &mut Ui, cx: &Cx<'_>, entry: &Entry) -> bool {
-    let tokens = Tokens::of(ui);
-    let screen = ui.ctx().content_rect();
-    let mut close = ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Escape));
-    let height = (screen.height() * 0.62).min(560.0);
-    egui::Area::new(Id::new("diff"))
-        .order(egui::Order::Foreground)
-        .anchor(Align2::RIGHT_BOTTOM, vec2(-16.0, -(super::HEIGHT + 12.0)))
-        .show(ui.ctx(), |ui| {
-            let frame = Frame::new()
-                .fill(tokens.surface)
-                .stroke(tokens.hairline())
-                .corner_radius(10)
-                .inner_margin(Margin::same(16));
-            frame.show(ui, |ui| {
-                ui.set_width(720.0_f32.min(screen.width() - 64.0));
-                ui.horizontal(|ui| {
-                    text::strong(ui, "Diff");
-                    text::muted(ui, words::sentence(entry));
-                    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                        close |= ui.add(Button::icon(icon::X, "Close diff")).clicked();
-                    });
-                });
-                ui.add_space(8.0);
-                ScrollArea::vertical()
-                    .max_height(height)
-                    .auto_shrink([false, true])
-                    .show(ui, |ui| objects(ui, cx, entry));
-            });
-        });
-    close
+    let height = (ui.ctx().content_rect().height() * 0.62).min(560.0);
+    above::card(ui, ("Diff", &words::sentence(entry)), 720.0, height, |ui| objects(ui, cx, entry))
 }
 
 fn objects(ui: &mut Ui, cx: &Cx<'_>, entry: &Entry) {

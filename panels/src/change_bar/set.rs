@@ -1,12 +1,13 @@
 //! The changes of a set: each with what the dry run says of it and the way out of the set, and the order in
 //! which their objects are written, with the reason.
 
-use super::words;
-use crate::Cx;
+use super::above;
+use crate::cx::Cx;
 use crate::intent::Intent;
 use crate::kit::theme::{Weight, size};
 use crate::kit::{Button, Status, Tokens, badge, icon, text};
-use egui::{Align, Align2, Frame, Id, Key, Label, Layout, Margin, Modifiers, RichText, ScrollArea, Ui, vec2};
+use crate::words;
+use egui::{Align, Label, Layout, RichText, Ui, vec2};
 use mesh::change_set::Turn;
 use mesh::ledger::{Entry, Part};
 
@@ -14,42 +15,16 @@ const WIDTH: f32 = 640.0;
 
 /// Draws the list above the bar; returns whether it shall close.
 pub(super) fn ui(ui: &mut Ui, cx: &Cx<'_>, entry: &Entry) -> bool {
-    let tokens = Tokens::of(ui);
-    let screen = ui.ctx().content_rect();
-    let mut close = ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Escape));
-    egui::Area::new(Id::new("change set"))
-        .order(egui::Order::Foreground)
-        .anchor(Align2::RIGHT_BOTTOM, vec2(-16.0, -(super::HEIGHT + 12.0)))
-        .show(ui.ctx(), |ui| {
-            let frame = Frame::new()
-                .fill(tokens.surface)
-                .stroke(tokens.hairline())
-                .corner_radius(10)
-                .inner_margin(Margin::same(16));
-            frame.show(ui, |ui| {
-                ui.set_width(WIDTH.min(screen.width() - 64.0));
-                ui.horizontal(|ui| {
-                    text::strong(ui, "Changes");
-                    text::muted(ui, "pushed as one, undone as one");
-                    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                        close |= ui.add(Button::icon(icon::X, "Close list")).clicked();
-                    });
-                });
-                ui.add_space(8.0);
-                ScrollArea::vertical().max_height(screen.height() * 0.55).auto_shrink([false, true]).show(
-                    ui,
-                    |ui| {
-                        for part in &entry.parts {
-                            change(ui, cx, entry, part);
-                        }
-                        if entry.change.steps.len() > 1 && !entry.clash {
-                            order(ui, entry);
-                        }
-                    },
-                );
-            });
-        });
-    close
+    let body = |ui: &mut Ui| {
+        for part in &entry.parts {
+            change(ui, cx, entry, part);
+        }
+        if entry.change.steps.len() > 1 && !entry.clash {
+            order(ui, entry);
+        }
+    };
+    let height = ui.ctx().content_rect().height() * 0.55;
+    above::card(ui, ("Changes", "pushed as one, undone as one"), WIDTH, height, body)
 }
 
 /// One change, and its way out of the set.

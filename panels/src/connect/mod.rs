@@ -5,17 +5,16 @@ mod steps;
 
 pub use steps::{loss, step_name};
 
-use crate::Cx;
-use crate::cx::{ContextRow, Contexts};
+use self::steps::can_go_on;
+use crate::contexts::{ContextRow, Contexts};
+use crate::cx::Cx;
 use crate::intent::Intent;
 use crate::kit::theme::{Weight, family, size};
-use crate::kit::{Button, Tokens, card, field, fmt, icon, problem, text};
-use crate::shell::top_bar;
+use crate::kit::{Button, Tokens, card, field, fmt, icon, mark, problem, text};
 use egui::{
     Align, Align2, FontId, Key, Layout, Margin, Rect, RichText, ScrollArea, Sense, Stroke, Ui, WidgetInfo,
     WidgetType, pos2, vec2,
 };
-use mesh::scene::{Step, StepState};
 
 /// Least height of both cards, so that they end on one line.
 const LOWEST: f32 = 344.0;
@@ -177,7 +176,7 @@ impl Connect {
 fn head(ui: &mut Ui, contexts: &Contexts) {
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 14.0;
-        top_bar::mark(ui, 40.0);
+        mark(ui, 40.0);
         ui.vertical(|ui| {
             ui.spacing_mut().item_spacing.y = 2.0;
             let tokens = Tokens::of(ui);
@@ -371,9 +370,4 @@ fn context(ui: &mut Ui, contexts: &Contexts, row: &ContextRow, focused: bool) ->
         }
     });
     clicked
-}
-
-/// Whether the mesh can be shown although a step failed: the API server answered.
-fn can_go_on(cx: &Cx<'_>) -> bool {
-    matches!(cx.scene.steps.get(&Step::Api), Some(StepState::Done(_)))
 }

@@ -1,8 +1,7 @@
 //! The steps of connecting: what was found, what is under way, what failed and how to go on.
 
-use super::can_go_on;
-use crate::Cx;
-use crate::cx::Destination;
+use crate::contexts::Destination;
+use crate::cx::Cx;
 use crate::intent::Intent;
 use crate::kit::theme::{Weight, size};
 use crate::kit::{Button, Tokens, card, fmt, icon, problem, text};
@@ -162,4 +161,9 @@ fn row(ui: &mut Ui, cx: &Cx<'_>, step: Step, state: &StepState) {
             });
         });
     }
+}
+
+/// Whether the mesh can be shown although a step failed: the API server answered.
+pub(super) fn can_go_on(cx: &Cx<'_>) -> bool {
+    matches!(cx.scene.steps.get(&Step::Api), Some(StepState::Done(_)))
 }

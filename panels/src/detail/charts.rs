@@ -1,7 +1,7 @@
 //! What calls did over time: one chart per row of a table, all drawn the same way.
 
 use super::rows::fold;
-use crate::Cx;
+use crate::cx::Cx;
 use crate::intent::Intent;
 use crate::kit::theme::{Weight, size};
 use crate::kit::{Button, Tokens, fmt, icon, remote, text};

@@ -1,7 +1,7 @@
 //! Istio's objects that touch the selected thing, and one object in full as YAML.
 
 use super::rows::fold;
-use crate::Cx;
+use crate::cx::Cx;
 use crate::intent::Intent;
 use crate::kit::theme::{Weight, size};
 use crate::kit::{Button, Tokens, badge, icon, problem, remote, text};

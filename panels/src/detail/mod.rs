@@ -2,22 +2,24 @@
 
 pub mod charts;
 mod config;
+mod headline;
 mod rows;
-pub mod subject;
 mod summary;
 mod view;
 
 pub use view::{Figures, PeerRow, PodRow, VersionRow, View};
 
-use crate::Cx;
+use self::headline::{headline, status_of};
+use crate::cx::Cx;
 use crate::editors::Drafts;
 use crate::intent::Intent;
 use crate::kit::theme::{Weight, size};
-use crate::kit::{Button, Memo, Status, Tokens, badge, fmt, icon, remote, text, tiles};
+use crate::kit::{Button, Memo, Tokens, fmt, icon, remote, text, tiles};
 use crate::selection::Selected;
+use crate::subject;
 use egui::{Align, Frame, Label, Layout, Margin, RichText, ScrollArea, Ui};
 use jiff::Timestamp;
-use mesh::graph::{Health, NodeId};
+use mesh::graph::NodeId;
 use mesh::lens::Subject;
 use mesh::{Remote, Revision};
 use std::sync::Arc;
@@ -107,16 +109,6 @@ fn metrics(ui: &mut Ui, cx: &Cx<'_>, selected: &Selected, makes: bool) {
     charts::section(ui, cx, &calls);
 }
 
-/// The health of the model as a mark.
-pub fn status_of(health: Health) -> Status {
-    match health {
-        Health::Idle => Status::Idle,
-        Health::Healthy => Status::Healthy,
-        Health::Degraded => Status::Degraded,
-        Health::Failing => Status::Failing,
-    }
-}
-
 fn head(ui: &mut Ui, cx: &Cx<'_>, view: &View) {
     let tokens = Tokens::of(ui);
     ui.spacing_mut().item_spacing.y = 1.0;
@@ -136,27 +128,6 @@ fn head(ui: &mut Ui, cx: &Cx<'_>, view: &View) {
     ui.add_space(2.0);
     headline(ui, cx, status_of(view.health), &view.reason);
     ui.add_space(8.0);
-}
-
-/// How it is; as of when, where that is not now. It takes the same room whether it is old or not, so that what stands below
-/// never jumps.
-fn headline(ui: &mut Ui, cx: &Cx<'_>, status: Status, reason: &str) {
-    match &cx.scene.traffic {
-        Remote::Stale(_, at, trouble) => {
-            let reason = format!("{reason} · as of {}", fmt::ago(cx.now, *at));
-            let said = ui.scope(|ui| {
-                ui.multiply_opacity(0.6);
-                badge::status(ui, status, &reason)
-            });
-            said.inner.on_hover_text(trouble.to_string());
-        }
-        traffic if traffic.value().is_none() && status == Status::Idle => {
-            badge::said(ui, status, "Not measured", "");
-        }
-        _ => {
-            badge::status(ui, status, reason);
-        }
-    }
 }
 
 /// The figures, or why there are none.

@@ -1,7 +1,7 @@
 //! The tables of the detail: callers and callees, answers, versions, pods. Each folds away under its head.
 
 use super::view::{Figures, PeerRow, PodRow, View};
-use crate::Cx;
+use crate::cx::Cx;
 use crate::intent::Intent;
 use crate::kit::theme::{Weight, family, size};
 use crate::kit::{Status, Tokens, fmt, icon, text};

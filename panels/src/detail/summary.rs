@@ -1,9 +1,9 @@
 //! The mesh as a whole, while nothing is selected: how it is, what is worst, and what is known of it.
 
+use super::headline::{headline, status_of};
 use super::rows::{fact, fold, thing};
 use super::view::reason;
-use super::{headline, status_of};
-use crate::Cx;
+use crate::cx::Cx;
 use crate::intent::Intent;
 use crate::kit::{Memo, Status, Tokens, fmt, icon, problem, remote, text, tiles};
 use crate::selection::Selected;

@@ -1,8 +1,8 @@
 //! What the detail of the selected thing says, as plain data.
 
-use super::subject;
 use crate::intent::TracesOf;
 use crate::selection::Selected;
+use crate::subject;
 use mesh::graph::{Health, NodeId};
 use mesh::lens::{Answered, Ends, Lens, Reading, Subject, aimed_at, asked_for};
 use mesh::trace::{Call, End};

@@ -1,10 +1,11 @@
 //! Circuit breaker: limits on connections and requests, and which endpoints are left out because they fail.
 
+use super::edits::{Chooser, Edits, Scoped};
 use super::fields::{FieldRow, Fields, Holds, fields};
+use super::form::Form;
 use super::rules::policies;
-use super::{Chooser, Edits, Form, Scoped};
-use crate::About;
-use crate::detail::subject::Subject;
+use crate::panel::About;
+use crate::subject::Subject;
 use egui_phosphor::regular as icon;
 use mesh::evidence::{Calls, Counting, Mark, Measure, Part, Want, Wanted};
 use mesh::plan::{Level, Plan, PolicyOf, capital};

@@ -1,8 +1,9 @@
 //! Drafts are kept per thing, so that nothing is lost when the user clicks elsewhere, and new data never
 //! overwrites them.
 
-use super::{AnySheet, EDITORS, EditorRow};
-use crate::Cx;
+use super::sheet::AnySheet;
+use super::table::{EDITORS, EditorRow};
+use crate::cx::Cx;
 use crate::intent::Intent;
 use crate::kit::theme::size;
 use crate::kit::{Button, Memo, Tokens, text};
@@ -85,13 +86,13 @@ impl Drafts {
             let what = RichText::new(what).size(size::SECONDARY).color(Tokens::of(ui).muted);
             ui.add(egui::Label::new(what).wrap());
         }
-        for (row, id) in open {
+        for (_, id) in open {
             let Some(kept) = self.by_id.get_mut(&id) else { continue };
             kept.looked_at = true;
             // Ids of its own: what comes and goes above must not take a drag or the keyboard away from a
             // widget in here.
             let own = UiBuilder::new().id(Id::new(("editor", &id)));
-            if ui.scope_builder(own, |ui| kept.sheet.ui(ui, cx, row)).inner {
+            if ui.scope_builder(own, |ui| kept.sheet.ui(ui, cx)).inner {
                 self.unfolded.insert(id, false);
             }
             ui.add_space(10.0);

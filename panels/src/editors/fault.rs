@@ -1,12 +1,13 @@
 //! Fault: makes calls of a service wait or fail on purpose, all of them or those with a header.
 
+use super::edits::{Chooser, Edits, Scope, Scoped};
+use super::form::Form;
 use super::form::{Number, SWITCH, Setting};
 use super::rules::http_rules;
-use super::{Chooser, Edits, Form, Scope, Scoped};
-use crate::About;
-use crate::detail::subject::Subject;
 use crate::kit::theme::size;
 use crate::kit::{Button, Tokens, fmt};
+use crate::panel::About;
+use crate::subject::Subject;
 use egui::RichText;
 use egui_phosphor::regular as icon;
 use mesh::edit::{self, FaultSpec, HeaderIs};

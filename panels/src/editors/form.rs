@@ -10,8 +10,9 @@ mod number;
 pub use line::Line;
 pub use number::Number;
 
-use super::{Gesture, Standing};
-use crate::Cx;
+use super::gesture::Gesture;
+use super::kept::Standing;
+use crate::cx::Cx;
 use crate::kit::theme::size;
 use crate::kit::{Button, Tokens, icon, problem, text};
 use egui::{RichText, Ui, WidgetInfo, WidgetType};

@@ -1,14 +1,15 @@
 //! Mutual TLS: what workloads take on their inbound side, for the mesh, a namespace or one workload, and who
 //! would be cut off.
 
+use super::edits::{Chooser, Edits, Scope as AnyScope, Scoped};
+use super::form::Form;
 use super::form::NARROW;
-use super::{Chooser, Edits, Form, Scope as AnyScope, Scoped};
-use crate::About;
-use crate::Cx;
-use crate::detail::subject::Subject;
+use crate::cx::Cx;
 use crate::kit::theme::size;
+use crate::kit::window;
 use crate::kit::{Tokens, fmt, problem};
-use crate::shell::top_bar::window_name;
+use crate::panel::About;
+use crate::subject::Subject;
 use egui::{RichText, Ui};
 use egui_phosphor::regular as icon;
 use mesh::edit::mtls::state;
@@ -145,7 +146,7 @@ fn plaintext(cx: &Cx<'_>, scope: &Scope) -> BTreeMap<(String, String), f64> {
 fn cut_off(ui: &mut Ui, cx: &Cx<'_>, scope: &Scope, planned: bool) {
     let tokens = Tokens::of(ui);
     let callers = plaintext(cx, scope);
-    let window = window_name(cx.window_secs).to_lowercase();
+    let window = window::name(cx.window_secs).to_lowercase();
     if cx.scene.traffic.value().is_none() {
         problem::line(
             ui,

@@ -1,9 +1,9 @@
 //! The rules of a service, in the order in which they are tried: the first that fits takes the call.
 
-use super::Scoped;
-use crate::detail::subject::Subject;
+use super::edits::Scoped;
 use crate::kit::theme::size;
 use crate::kit::{Tokens, text};
+use crate::subject::Subject;
 use egui::{
     Align2, FontId, FontSelection, RichText, Sense, Stroke, TextWrapMode, Ui, WidgetInfo, WidgetText,
     WidgetType, pos2, vec2,

@@ -1,14 +1,18 @@
 //! A sheet: one editor on one thing, with a draft for each of its scopes. Drafts are followed, judged,
 //! rebuilt and taken back here, once for all editors.
 
-use super::{Chooser, EditorRow, Edits, Form, Gesture, Kept, Scope as _, Scoped, Standing, rules};
-use crate::Cx;
-use crate::change_bar::words;
-use crate::detail::subject;
+use super::edits::{Chooser, Edits, Scope as _, Scoped};
+use super::form::Form;
+use super::gesture::Gesture;
+use super::kept::{Kept, Standing};
+use super::rules;
+use crate::cx::Cx;
 use crate::intent::Intent;
 use crate::kit::theme::{Weight, size};
 use crate::kit::{Button, Tokens, badge, field, icon, problem, text};
 use crate::selection::Selected;
+use crate::subject;
+use crate::words;
 use egui::{Align, Layout, RichText, Ui, UiBuilder};
 use mesh::ledger::Entry;
 use mesh::plan::{Plan, Stop};
@@ -25,7 +29,7 @@ pub trait AnySheet {
     /// Whether there is a draft, shown or in another scope.
     fn holds(&self) -> bool;
     /// Draws it; returns whether it shall be folded away.
-    fn ui(&mut self, ui: &mut Ui, cx: &Cx<'_>, row: &EditorRow) -> bool;
+    fn ui(&mut self, ui: &mut Ui, cx: &Cx<'_>) -> bool;
     /// Takes in what the cluster has now, without losing a draft.
     fn follow(&mut self, cx: &Cx<'_>);
     /// Follows what was asked of a change elsewhere: it was dismissed, or shall be made anew.
@@ -230,7 +234,7 @@ impl<E: Edits> Sheet<E> {
     }
 
     /// Name, subject, how the draft stands. Returns whether it shall be folded away.
-    fn head(&self, ui: &mut Ui, cx: &Cx<'_>, about: &crate::About) -> bool {
+    fn head(&self, ui: &mut Ui, cx: &Cx<'_>, about: &crate::panel::About) -> bool {
         let tokens = Tokens::of(ui);
         let standing = self.shown().map_or(Standing::Same, Row::standing);
         let under_way = self.shown().is_some_and(|row| row.under_way(cx));
@@ -332,8 +336,8 @@ impl<E: Edits> AnySheet for Sheet<E> {
         self.rows.iter().any(Row::differs)
     }
 
-    fn ui(&mut self, ui: &mut Ui, cx: &Cx<'_>, row: &EditorRow) -> bool {
-        let fold = self.head(ui, cx, &row.about);
+    fn ui(&mut self, ui: &mut Ui, cx: &Cx<'_>) -> bool {
+        let fold = self.head(ui, cx, &E::ABOUT);
         if self.shown().is_some_and(|row| row.standing() == Standing::Superseded) {
             let what = "Somebody else changed it meanwhile";
             let why = "Your draft was made on an older version. Nothing of it is lost.";

@@ -1,11 +1,12 @@
 //! Timeouts and retries: how long callers wait, and how often their proxy asks again.
 
+use super::edits::{Chooser, Edits, Scoped};
 use super::fields::{Fields, Holds, RETRIED_ON, fields};
+use super::form::Form;
 use super::form::shown;
 use super::rules::http_rules;
-use super::{Chooser, Edits, Form, Scoped};
-use crate::About;
-use crate::detail::subject::Subject;
+use crate::panel::About;
+use crate::subject::Subject;
 use egui_phosphor::regular as icon;
 use istio::Duration;
 use mesh::evidence::{Mark, Measure, Part, Wanted};

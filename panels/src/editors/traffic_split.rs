@@ -1,11 +1,13 @@
 //! Traffic split: moves traffic between the versions of a service, one slider per version, always 100 in sum.
 
+use super::edits::{Chooser, Edits, Scoped};
+use super::form::Form;
+use super::gesture::Gesture;
 use super::rules::{self, scoped};
-use super::{Chooser, Edits, Form, Gesture, Scoped};
-use crate::About;
-use crate::detail::subject::Subject;
 use crate::kit::shares::{Moved, Share, Words, shares};
 use crate::kit::{Button, Tokens, fmt};
+use crate::panel::About;
+use crate::subject::Subject;
 use egui::{Id, Ui};
 use egui_phosphor::regular as icon;
 use mesh::edit::{self, rules::ALL_VERSIONS};

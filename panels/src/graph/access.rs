@@ -3,7 +3,7 @@
 
 use super::labels::Pill;
 use super::view::View;
-use crate::Selected;
+use crate::selection::Selected;
 use egui::accesskit::Action;
 use egui::{Id, Key, Modifiers, Rect, Sense, Ui, Vec2, WidgetInfo, WidgetType};
 

@@ -1,7 +1,8 @@
 //! What a frame of the graph costs, without a window: for `cargo xtask bench`.
 
 use super::canvas::{Canvas, Picture, Setting};
-use super::place::{Options, Placement, place};
+use super::place::place;
+use super::placement::{Options, Placement};
 use super::sample;
 use super::view::Labels;
 use super::work::{Drawn, Finished, Maker, Order, finish};

@@ -11,9 +11,9 @@ use super::paint::{Look, Meta, galley};
 use super::picture::exists;
 pub use super::picture::{Done, Picture, Setting, Thing, selects};
 use super::view::View;
-use crate::Selected;
 use crate::kit::theme::Weight;
 use crate::kit::{Memo, Tokens};
+use crate::selection::Selected;
 use egui::{
     CursorIcon, Id, Key as Press, Painter, PointerButton, Pos2, Rect, Response, Sense, Shape, Ui, WidgetInfo,
     WidgetType, vec2,

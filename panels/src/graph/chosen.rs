@@ -1,7 +1,7 @@
 //! What is selected in the graph, and what stands aside for it.
 
 use super::view::View;
-use crate::Selected;
+use crate::selection::Selected;
 
 /// The selected parts of a view, and those next to them.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -4,7 +4,7 @@ use super::batch::line_color;
 use super::camera::{Camera, text_size};
 use super::chosen::Chosen;
 use super::paint::galley;
-use super::place::Boxed;
+use super::placement::Boxed;
 use super::view::View;
 use crate::kit::Tokens;
 use crate::kit::theme::Weight;

@@ -5,7 +5,7 @@
 use super::camera::text_size;
 use super::index::Index;
 use super::paint::galley;
-use super::place::CARD_HEIGHT;
+use super::placement::CARD_HEIGHT;
 use super::view::View;
 use crate::kit::theme::Weight;
 use crate::kit::{Status, Tokens, icon};

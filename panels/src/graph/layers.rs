@@ -1,17 +1,8 @@
 //! Layers from left to right: ranks, order within a rank with few crossings, and even coordinates. Takes any
 //! graph.
 
-use super::ranks::ranks;
+use super::ranks::{Link, ranks};
 use egui::{Pos2, Vec2, pos2, vec2};
-
-/// A link between two boxes; `dy` is where it touches them, from the middle of the box down.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Link {
-    pub(super) from: usize,
-    pub(super) to: usize,
-    pub(super) from_dy: f32,
-    pub(super) to_dy: f32,
-}
 
 /// Room to leave between columns, and between boxes of one column.
 #[derive(Clone, Copy, Debug)]

@@ -17,6 +17,7 @@ pub mod paint;
 mod panel_tests;
 pub mod picture;
 pub mod place;
+mod placement;
 mod ranks;
 pub mod route;
 pub mod sample;
@@ -28,14 +29,18 @@ mod toolbar;
 pub mod view;
 mod work;
 
-pub use place::{Placement, place};
+pub use place::place;
+pub use placement::Placement;
 pub use svg::svg;
 pub use toolbar::Choices;
 
+use crate::cx::Cx;
 use crate::editors;
+use crate::intent::Intent;
 use crate::intent::{Export, ExportFormat, TracesOf};
 use crate::kit::{Tokens, button, fmt, icon, remote};
-use crate::{About, Cx, Intent, Panel, Selected};
+use crate::panel::{About, Panel};
+use crate::selection::Selected;
 use canvas::{Canvas, Picture, Setting, Thing, selects};
 use egui::{Frame, Margin, Rect, Ui, UiBuilder, vec2};
 use mesh::Remote;
@@ -180,7 +185,7 @@ impl Graph {
 
     fn rearrange(&mut self) {
         if let Some(shown) = &mut self.shown {
-            let boxes = place::Options { namespaces: self.choices.namespaces };
+            let boxes = placement::Options { namespaces: self.choices.namespaces };
             let graph = mesh::graph::Graph::clone(&shown.graph);
             let finished = work::finish(graph, boxes, self.choices.labels, &self.choices.find, None);
             if let Drawn::Picture(picture) = finished.drawn {
@@ -202,7 +207,7 @@ impl Graph {
                 namespaces: cx.namespaces.to_vec(),
                 idle: self.choices.idle,
             },
-            boxes: place::Options { namespaces: self.choices.namespaces },
+            boxes: placement::Options { namespaces: self.choices.namespaces },
             labels: self.choices.labels,
             find: self.choices.find.clone(),
             at: scene.traffic.at().unwrap_or(cx.now),

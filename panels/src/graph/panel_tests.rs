@@ -1,10 +1,13 @@
 //! The graph panel as a user meets it: with data, without, waiting, old, refused.
 
 use super::Graph;
-use crate::cx::{Contexts, Cx, Intents};
+use crate::contexts::Contexts;
+use crate::cx::{Cx, Intents};
 use crate::intent::{Export, ExportFormat, Intent, ThemeChoice, TracesOf};
 use crate::kit::{fmt, theme};
-use crate::{Panel, Reads, Selected, Wanted};
+use crate::panel::Panel;
+use crate::reads::{Reads, Wanted};
+use crate::selection::Selected;
 use egui::accesskit::Role;
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};

@@ -3,7 +3,7 @@
 use super::index::Index;
 use super::paint::Store;
 use super::view::View;
-use crate::Selected;
+use crate::selection::Selected;
 use mesh::graph::NodeId;
 use std::collections::BTreeMap;
 use std::sync::Arc;

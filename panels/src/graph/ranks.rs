@@ -1,7 +1,15 @@
 //! The column of each box of a layered picture, for any graph: loops are cut, long chains folded.
 
-use super::layers::Link;
 use std::collections::VecDeque;
+
+/// A link between two boxes; `dy` is where it touches them, from the middle of the box down.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Link {
+    pub(super) from: usize,
+    pub(super) to: usize,
+    pub(super) from_dy: f32,
+    pub(super) to_dy: f32,
+}
 
 /// The column of each box: one right of its callers; where loops or long chains would make too many, its
 /// distance from the way in.

@@ -1,6 +1,6 @@
 //! The way of an edge: smooth curves from side to side, each edge with its own place on the side of a card.
 
-use super::place::Placement;
+use super::placement::Placement;
 use egui::{Pos2, Rect, Vec2, pos2, vec2};
 use std::collections::BTreeMap;
 

@@ -1,6 +1,6 @@
 //! What stands keeps standing: when few nodes or edges come or go, only they move.
 
-use super::place::{Boxed, Options, Placement, card_size, enclose, links, stack};
+use super::placement::{Boxed, Options, Placement, card_size, enclose, links, stack};
 use egui::{Pos2, Rect, Vec2, pos2, vec2};
 use mesh::graph::{Graph, NodeId};
 use rstar::primitives::{GeomWithData, Rectangle};
@@ -167,7 +167,7 @@ fn frames(graph: &Graph, before: &Placement, placement: &mut Placement) -> Optio
         };
         let members: Vec<usize> = (0..graph.nodes.len()).filter(inside).collect();
         if !members.is_empty() {
-            placement.frames.push(super::place::Frame { members, ..frame.clone() });
+            placement.frames.push(super::placement::Frame { members, ..frame.clone() });
         }
     }
     let boxed = |kind: Boxed, namespace: &str, name: &str| {

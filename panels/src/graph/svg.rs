@@ -3,7 +3,7 @@
 use super::find::Find;
 use super::index::Index;
 use super::labels;
-use super::place::{Boxed, Placement};
+use super::placement::{Boxed, Placement};
 use super::view::{Card, Labels, Line, View};
 use crate::kit::{Status, Tokens};
 use egui::{Color32, Rect, vec2};

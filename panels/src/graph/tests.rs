@@ -2,13 +2,14 @@
 
 use super::canvas::{Canvas, Done, Picture, Setting};
 use super::find::Find;
-use super::place::{Boxed, Options, Placement, place, place_after};
+use super::place::{place, place_after};
+use super::placement::{Boxed, Options, Placement};
 use super::sample;
 use super::view::{Labels, View};
 use super::work::{Drawn, Maker, Order};
-use crate::Selected;
 use crate::intent::ThemeChoice;
 use crate::kit::Status;
+use crate::selection::Selected;
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
 use mesh::graph::{Edge, Graph, GraphOptions, NodeId};

@@ -2,9 +2,10 @@
 
 use super::canvas::Canvas;
 use super::view::Labels;
+use crate::cx::Cx;
 use crate::intent::ExportFormat;
+use crate::intent::Intent;
 use crate::kit::{Button, button, field, fmt, icon, text};
-use crate::{Cx, Intent};
 use egui::{Align, Id, Key, Layout, Response, Ui, WidgetInfo, WidgetType};
 use mesh::graph::GraphType;
 use serde::{Deserialize, Serialize};

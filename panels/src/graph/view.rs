@@ -1,10 +1,10 @@
 //! What of the graph is drawn: words, colours and widths, derived once per change of the data. Pure.
 
 use super::find::Find;
-use super::place::{Boxed, Placement};
+use super::placement::{Boxed, Placement};
 use super::route::{Curve, curves};
-use crate::Selected;
 use crate::kit::{Status, fmt, icon};
+use crate::selection::Selected;
 use egui::Rect;
 use mesh::graph::{Badge, Edge, Graph, Health, Node, NodeId, NodeKind};
 use mesh::traffic::Protocol;

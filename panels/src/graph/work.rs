@@ -3,7 +3,8 @@
 
 use super::canvas::Picture;
 use super::find::Find;
-use super::place::{Options, Placement, place_after};
+use super::place::place_after;
+use super::placement::{Options, Placement};
 use super::view::{Labels, View};
 use egui::Context;
 use jiff::Timestamp;

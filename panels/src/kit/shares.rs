@@ -1,7 +1,8 @@
 //! Shares that make 100: a bar for the sum, and per version a track with its knob, the measured mark and a lock.
 
+use super::button::Button;
 use super::theme::{Tokens, Weight, family, size};
-use super::{Button, badge, fmt, icon, text};
+use super::{badge, fmt, icon, text};
 use egui::accesskit::{Action, ActionData};
 use egui::{
     Align2, Color32, CornerRadius, CursorIcon, DragValue, EventFilter, FontId, Key, Modifiers, Rect,

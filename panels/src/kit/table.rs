@@ -1,8 +1,9 @@
 //! Tables: sorted by a click on a head, searched as one types, drawn only where one looks, copied as CSV.
 
+use super::button::Button;
 use super::memo::Memo;
 use super::theme::{Tokens, Weight, family, size};
-use super::{field, fmt, icon, text};
+use super::{badge, field, fmt, icon, text};
 use egui::{
     Align2, Color32, FontId, Id, Rect, Response, ScrollArea, Sense, Ui, WidgetInfo, WidgetType, pos2, vec2,
 };
@@ -40,7 +41,7 @@ pub struct Cell {
     /// Its colour, if it is not the usual one.
     pub color: Option<Color32>,
     /// A status shape before the text.
-    pub status: Option<super::Status>,
+    pub status: Option<badge::Status>,
 }
 
 impl Cell {
@@ -107,7 +108,7 @@ pub fn table(
     ui.horizontal(|ui| {
         let width = (ui.available_width() - 170.0).clamp(120.0, 280.0);
         field::search(ui, id.with("search"), "Search", &format!("Search {name}"), &mut state.search, width);
-        if ui.add(super::Button::icon(icon::COPY, format!("Copy {name} as CSV"))).clicked() {
+        if ui.add(Button::icon(icon::COPY, format!("Copy {name} as CSV"))).clicked() {
             done.csv = Some(String::new());
         }
     });

@@ -1,10 +1,12 @@
 //! Everything that can be found or done by typing: panels, services, workloads, objects, actions.
 
-use crate::change_bar::words;
+use crate::cx::Cx;
 use crate::editors::EDITORS;
 use crate::intent::{ExportFormat, Intent, ThemeChoice};
+use crate::kit::window;
 use crate::selection::Selected;
-use crate::{Cx, PANELS};
+use crate::table::PANELS;
+use crate::words;
 use egui_phosphor::regular as icon;
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
@@ -92,7 +94,7 @@ fn actions(cx: &Cx<'_>) -> Vec<Found> {
         act(icon::SUN, "Use the light theme", "", Intent::Theme(ThemeChoice::Light)),
         act(icon::CIRCLE_HALF, "Use the system's theme", "", Intent::Theme(ThemeChoice::System)),
     ];
-    for (seconds, name) in super::top_bar::WINDOWS {
+    for (seconds, name) in window::WINDOWS {
         all.push(act(
             icon::CLOCK,
             &format!("Measure over the {}", name.to_lowercase()),

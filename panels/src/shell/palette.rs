@@ -1,7 +1,7 @@
 //! The command palette: type a few letters of anything and press Enter.
 
 use super::find::{Found, everything, search};
-use crate::Cx;
+use crate::cx::Cx;
 use crate::kit::theme::{Weight, family, size};
 use crate::kit::{Memo, Tokens, icon};
 use egui::{

@@ -1,11 +1,13 @@
 //! The rail of panels at the left: one row per panel, with what waits there.
 
-use crate::change_bar::words;
+use crate::cx::Cx;
 use crate::intent::Intent;
 use crate::kit::theme::{Weight, family, size};
 use crate::kit::{Tokens, fmt, icon};
+use crate::panel::PanelRow;
 use crate::selection::PanelId;
-use crate::{Cx, PANELS, PanelRow};
+use crate::table::PANELS;
+use crate::words;
 use egui::{Align2, FontId, Rect, Sense, Stroke, Ui, WidgetInfo, WidgetType, pos2, vec2};
 use mesh::Stage;
 use mesh::ledger::Entry;

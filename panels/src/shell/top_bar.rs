@@ -1,25 +1,17 @@
 //! The top bar: what is looked at (context, namespaces, time range), how fresh it is, and the way to everything else.
 
-use crate::change_bar::READ_ONLY;
+use crate::connect;
+use crate::cx::Cx;
 use crate::intent::{Intent, ThemeChoice};
 use crate::kit::theme::{Weight, size};
-use crate::kit::{Button, Status, Tokens, badge, button, fmt, icon, problem, text};
-use crate::{Cx, connect};
-use egui::{Align, Layout, Pos2, Rect, Sense, Shape, Stroke, Ui, WidgetInfo, WidgetType, pos2, vec2};
+use crate::kit::{Button, Status, Tokens, badge, button, fmt, icon, mark, problem, text, window};
+use crate::words::READ_ONLY;
+use egui::{Align, Layout, Sense, Ui, WidgetInfo, WidgetType, pos2, vec2};
 use mesh::scene::StepState;
 use mesh::{Problem, Remote};
 
 /// Height of the bar.
 pub const HEIGHT: f32 = 48.0;
-
-/// Time ranges: seconds and name.
-pub const WINDOWS: &[(u64, &str)] = &[
-    (60, "Last 1 min"),
-    (300, "Last 5 min"),
-    (600, "Last 10 min"),
-    (1800, "Last 30 min"),
-    (3600, "Last 1 h"),
-];
 
 /// Draws the bar. `rail` is the width of the rail below, so that the first menu stands above the centre's left edge.
 pub fn ui(ui: &mut Ui, cx: &Cx<'_>, rail: f32) {
@@ -44,31 +36,6 @@ pub fn ui(ui: &mut Ui, cx: &Cx<'_>, rail: f32) {
             palette_field(ui, cx);
         });
     });
-}
-
-/// The product's mark: a compass card in its bowl.
-pub fn mark(ui: &mut Ui, size: f32) {
-    let (rect, response) = ui.allocate_exact_size(vec2(size, size), Sense::hover());
-    response.widget_info(|| WidgetInfo::labeled(WidgetType::Image, true, "Binnacle"));
-    paint_mark(ui, rect);
-}
-
-fn paint_mark(ui: &Ui, rect: Rect) {
-    let accent = Tokens::of(ui).accent;
-    let (center, radius) = (rect.center(), rect.width() / 2.0);
-    let width = (radius * 0.18).max(1.5);
-    ui.painter().circle_stroke(center, radius - width / 2.0, Stroke::new(width, accent));
-    let needle = |tip: f32, opacity: f32| {
-        let half = radius * 0.24;
-        let points: Vec<Pos2> = vec![
-            center + vec2(0.0, tip * radius * 0.62),
-            center + vec2(half, 0.0),
-            center + vec2(-half, 0.0),
-        ];
-        Shape::convex_polygon(points, accent.gamma_multiply(opacity), Stroke::NONE)
-    };
-    ui.painter().add(needle(-1.0, 1.0));
-    ui.painter().add(needle(1.0, 0.45));
 }
 
 fn place_menu(ui: &mut Ui, cx: &Cx<'_>) {
@@ -118,15 +85,9 @@ fn place_menu(ui: &mut Ui, cx: &Cx<'_>) {
     });
 }
 
-/// "Last 1 min" for 60.
-pub fn window_name(seconds: u64) -> String {
-    let known = WINDOWS.iter().find(|(known, _)| *known == seconds);
-    known.map_or_else(|| format!("Last {}", fmt::duration(seconds as f64)), |(_, name)| (*name).to_owned())
-}
-
 fn window_menu(ui: &mut Ui, cx: &Cx<'_>) {
-    button::menu(ui, &window_name(cx.window_secs), "Time range", |ui| {
-        for (seconds, name) in WINDOWS {
+    button::menu(ui, &window::name(cx.window_secs), "Time range", |ui| {
+        for (seconds, name) in window::WINDOWS {
             if button::choice(ui, *seconds == cx.window_secs, name) {
                 cx.intents.send(Intent::Window(*seconds));
                 ui.close();

@@ -9,9 +9,11 @@ mod search;
 mod span;
 mod waterfall;
 
+use crate::cx::Cx;
+use crate::intent::Intent;
 use crate::kit::theme::space;
 use crate::kit::{Button, Memo, Status, badge, fmt, icon, remote, table, text};
-use crate::{About, Cx, Intent, Panel};
+use crate::panel::{About, Panel};
 use egui::{Frame, Margin, Ui};
 use mesh::trace::{Stats, Summary, Trace, TraceQuery};
 use mesh::{Problem, Read, Remote};

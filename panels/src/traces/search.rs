@@ -1,6 +1,6 @@
 //! The search bar: what traces are looked for.
 
-use crate::Cx;
+use crate::cx::Cx;
 use crate::intent::TracesOf;
 use crate::kit::theme::space;
 use crate::kit::{Button, button, field, icon, text};

@@ -2,10 +2,11 @@
 
 use super::bars;
 use super::list::began;
+use crate::cx::Cx;
+use crate::intent::Intent;
 use crate::kit::theme::{size, space};
 use crate::kit::{Button, Status, Tokens, badge, card, fmt, icon, text, tiles, tooltip};
 use crate::selection::Selected;
-use crate::{Cx, Intent};
 use egui::{Grid, Label, RichText, ScrollArea, Ui};
 use mesh::trace::{Span, Trace, Tree, trouble};
 use std::collections::BTreeMap;

@@ -1,7 +1,8 @@
 use super::*;
-use crate::cx::Contexts;
+use crate::contexts::Contexts;
+use crate::cx::Intents;
 use crate::intent::{ThemeChoice, TracesOf};
-use crate::{Intents, Reads, Wanted};
+use crate::reads::{Reads, Wanted};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use mesh::trace::{Call, End, TraceQuery};

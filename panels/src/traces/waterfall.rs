@@ -4,9 +4,10 @@ use super::bars::{self, Bar, Sight};
 use super::list::{in_words, short_id};
 use super::minimap::Minimap;
 use super::span;
+use crate::cx::Cx;
+use crate::intent::Intent;
 use crate::kit::theme::space;
 use crate::kit::{Button, Status, Tokens, badge, field, fmt, icon, text};
-use crate::{Cx, Intent};
 use egui::{
     EventFilter, Frame, Id, Key, Margin, Rect, ScrollArea, Sense, Ui, WidgetInfo, WidgetType, pos2, vec2,
 };

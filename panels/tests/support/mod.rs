@@ -7,7 +7,7 @@ use egui_kittest::Harness;
 use jiff::SignedDuration;
 use mesh::ledger::{Judged, ToJudge};
 use mesh::{Change, Fact, Ledger, Mesh, Objects, Problem, Remote, Scene, demo};
-use panels::cx::Contexts;
+use panels::contexts::Contexts;
 use panels::intent::ThemeChoice;
 use panels::kit::theme;
 use panels::{Cx, Intent, Intents, Reads, Selected, Wanted};

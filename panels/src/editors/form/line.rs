@@ -1,6 +1,6 @@
 //! A row of fields, in a line of a form.
 
-use super::super::Gesture;
+use super::super::gesture::Gesture;
 use super::number::{self, Number};
 use crate::kit::{Button, button, field, fmt, text};
 use egui::{Key, Ui};

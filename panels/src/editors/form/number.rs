@@ -1,7 +1,7 @@
 //! A number in a field: dragged, typed, stepped by arrow keys or by the wheel. What cannot be taken is said
 //! while it is typed, with the way out; Esc leaves the number as it was.
 
-use super::super::Gesture;
+use super::super::gesture::Gesture;
 use crate::kit::{Tokens, fmt};
 use egui::{DragValue, Event, Id, Key, RichText, Tooltip, Ui, vec2};
 use istio::Duration;

@@ -7,6 +7,10 @@ use mesh::evidence::{Figure, Measured, Wanted};
 use mesh::ledger::{Entry, Judged, Part};
 use mesh::{Change, Edit, Ledger, Problem, Stage};
 
+/// Why nothing can be pushed in a window that was started so.
+pub(crate) const READ_ONLY: &str =
+    "This window is read-only (--read-only): changes can be tried by dry run, but not pushed";
+
 /// "1 object · VirtualService bookinfo/reviews", "2 objects · …".
 pub fn objects(change: &Change) -> String {
     let names: Vec<String> = change

@@ -1,0 +1,17 @@
+//! The table of panels.
+
+use crate::panel::PanelRow;
+use crate::selection::PanelId;
+use crate::{changes, graph, traces};
+
+/// Every panel stands here, once: rail, palette and tests walk this table.
+pub const PANELS: &[PanelRow] = &[
+    PanelRow { id: PanelId::Graph, about: graph::ABOUT, make: || Box::<graph::Graph>::default() },
+    PanelRow { id: PanelId::Traces, about: traces::ABOUT, make: || Box::<traces::Traces>::default() },
+    PanelRow { id: PanelId::Changes, about: changes::ABOUT, make: || Box::<changes::Changes>::default() },
+];
+
+/// The row of a panel.
+pub fn panel(id: PanelId) -> Option<&'static PanelRow> {
+    PANELS.iter().find(|row| row.id == id)
+}
