@@ -2,7 +2,7 @@
 //! list and watch it, cluster-wide or namespace by namespace. A refusal names the exact right that is missing.
 
 use crate::connect::Api;
-use crate::http;
+use crate::http::{self, Ask, JSON};
 use ::http::Method;
 use bytes::Bytes;
 use futures::future::join_all;
@@ -34,9 +34,10 @@ const AGGREGATED: &str =
 pub(crate) async fn discover(client: &Client) -> Result<Served, kube::Error> {
     let mut served = Served::default();
     for path in ["/api", "/apis"] {
-        let answer = match http::send(client, Method::GET, path, None, AGGREGATED, Bytes::new()).await {
+        let aggregated = Ask { accept: AGGREGATED, ..Ask::get(path) };
+        let answer = match http::send(client, aggregated).await {
             Err(error) if crate::error::code(&error) == Some(406) => {
-                http::send(client, Method::GET, path, None, "application/json", Bytes::new()).await?
+                http::send(client, Ask::get(path)).await?
             }
             other => other?,
         };
@@ -233,8 +234,8 @@ pub(crate) async fn allowed(
     });
     let path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
     let body = Bytes::from(review.to_string());
-    let json = "application/json";
-    match http::send(client, Method::POST, path, Some(json), json, body).await {
+    let ask = Ask { method: Method::POST, content_type: Some(JSON), body, ..Ask::get(path) };
+    match http::send(client, ask).await {
         Ok(answer) => {
             serde_json::from_slice::<Review>(&answer.body).is_ok_and(|review| review.status.allowed)
         }

@@ -1,6 +1,7 @@
 //! What broke below HTTP: names, connections, TLS, streams. Libraries say it in words of their own, which go
 //! to the log; the user is told what it means.
 
+use crate::limits::{self, TooLarge};
 use mesh::Problem;
 use rustls::{AlertDescription, CertificateError};
 use std::error::Error;
@@ -17,6 +18,8 @@ pub(crate) enum Broken {
     Unreachable,
     /// No answer in time.
     Late,
+    /// No answer within so many seconds.
+    Within(u64),
     /// The server does not take our certificate.
     OurCertificate,
     /// We do not take the server's; why.
@@ -27,6 +30,8 @@ pub(crate) enum Broken {
     NotHttp,
     /// The answer is not what such an answer is.
     Garbled,
+    /// The answer is larger than this, and was not read to its end.
+    TooLarge(usize),
     /// The connection ended in the middle.
     Dropped,
     /// Something else.
@@ -61,6 +66,12 @@ impl Broken {
                 }
                 () => None,
             };
+        }
+        if let Some(TooLarge(limit)) = error.downcast_ref() {
+            return Some(Self::TooLarge(*limit));
+        }
+        if let Some(limits::Late(within)) = error.downcast_ref() {
+            return Some(Self::Within(within.as_secs()));
         }
         if error.is::<tokio::time::error::Elapsed>() || error.is::<tower::timeout::error::Elapsed>() {
             return Some(Self::Late);
@@ -135,6 +146,10 @@ impl Broken {
                 ("No way leads to this address".into(), "Look at your network or VPN, then retry")
             }
             Self::Late => ("It did not answer in time".into(), "Look at your network or VPN, then retry"),
+            Self::Within(secs) => (
+                format!("The server did not answer within {secs} s"),
+                "Look at the server and its webhooks, and at your network or VPN, then try again",
+            ),
             Self::OurCertificate => (
                 "The server does not accept our client certificate, or wants one".into(),
                 "Log in to the cluster again, then retry",
@@ -154,6 +169,10 @@ impl Broken {
             Self::Garbled => (
                 "Its answer cannot be understood".into(),
                 "Look whether the address is right, and what stands between you and the cluster",
+            ),
+            Self::TooLarge(limit) => (
+                format!("Its answer is larger than {}, and was not read to its end", limits::in_words(limit)),
+                "Look at what answers there, and whether it holds much more than it should",
             ),
             Self::Dropped => (
                 "The connection broke before the answer was whole".into(),

@@ -1,12 +1,13 @@
 //! From a kubeconfig context to a client that the API server takes: in visible steps, each with its own failure and way
 //! on, and an answer within ten seconds even when the server never answers.
 
-use crate::Target;
 use crate::credentials::Plugin;
 use crate::error;
 use crate::hub::Hub;
 use crate::kubeconfig::Kubeconfigs;
 use crate::usable::{Unusable, usable};
+use crate::{AGENT, Target};
+use ::http::{HeaderValue, header};
 use kube::client::ClientBuilder;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
@@ -111,6 +112,7 @@ async fn config(target: &Target) -> Result<(String, Config), Problem> {
             "Correct the kubeconfig, or choose another context",
         )
     })?;
+    config.headers.push((header::USER_AGENT, HeaderValue::from_static(AGENT)));
     config.connect_timeout = Some(Duration::from_secs(5));
     // What the server answers is told at once. A write that was carried out, though its answer was an error, must not be
     // sent again unseen: its own guard would refuse it, as if somebody else had changed the object.

@@ -4,6 +4,7 @@ use axum::Router;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::get;
 use mesh::scene::StepState;
+use serde_json::json;
 use std::io::Write as _;
 use std::sync::Arc;
 use tempfile::NamedTempFile;
@@ -189,4 +190,29 @@ async fn a_context_is_known_by_its_file_and_name() {
     assert_eq!(attempt(of(&live, &live)).await, Ok("shop".into()));
     let (step, _) = attempt(of(&dead, &live)).await.unwrap_err();
     assert_eq!(step, Step::Api);
+}
+
+/// Audit logs tell by it who asked.
+#[tokio::test]
+async fn every_request_says_who_asks() {
+    use crate::mock::{Mock, Reply, Then, http_json};
+    let (heads, told) = (Arc::new(parking_lot::Mutex::new(Vec::new())), json!({ "gitVersion": "v1.33.4" }));
+    let seen = Arc::clone(&heads);
+    let mock = Mock::start(move |asked| {
+        seen.lock().push(asked.head);
+        Reply(http_json(200, &told), Then::Close)
+    })
+    .await;
+    let file = kubeconfig(&mock.url, "{token: good}");
+    crate::install_crypto();
+    let hub = Hub::new(Arc::new(|| {}), 60);
+    let target = Target { kubeconfig: Some(file.path().to_owned()), ..Target::default() };
+    let api = connect(&target, &hub).await.unwrap();
+    crate::access::root_namespace(&api.client).await;
+    let tunnel = crate::tunnel::Tunnel::new(api.client);
+    let place = crate::tunnel::Place::Url(mock.url.clone());
+    tunnel.get(&place, "/debug/syncz", "It cannot be asked").await.unwrap();
+    let agent = format!("user-agent: binnacle/{}", env!("CARGO_PKG_VERSION"));
+    let heads = heads.lock();
+    assert!(heads.len() >= 4 && heads.iter().all(|head| head.to_lowercase().contains(&agent)), "{heads:#?}");
 }

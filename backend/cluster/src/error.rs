@@ -31,6 +31,20 @@ pub(crate) fn of_status(what: impl Into<String>, status: &Status) -> Problem {
         let why = format!("{who} ({webhook}) refuses it: {reason}");
         return Problem::new(what, why, "Correct the value that it names and try again");
     }
+    if let Some((webhook, why)) = webhook_away(message) {
+        let (who, next) = if webhook.contains("istio") {
+            (
+                "Istio's validation",
+                "Look at the Deployment istiod: until it answers, no change of Istio's resources is taken",
+            )
+        } else {
+            (
+                "An admission webhook",
+                "Look at the Service of this webhook: until it answers, no such change is taken",
+            )
+        };
+        return Problem::new(what, format!("{who} ({webhook}) cannot be asked: {why}"), next);
+    }
     let (why, next) = match status.code {
         401 => (
             format!("The server does not accept the login (401 {})", text_or(message, "Unauthorized")),
@@ -99,6 +113,29 @@ pub(crate) fn denial(status: &Status) -> Option<Denial> {
     Some(Denial { webhook: name.to_owned(), reason: text_or(reason, "no reason given").to_owned() })
 }
 
+/// Whether the API server could not ask a webhook that must agree: then it has written nothing.
+pub(crate) fn unasked_webhook(status: &Status) -> bool {
+    webhook_away(&one_line(&status.message)).is_some()
+}
+
+/// A webhook that the API server could not ask, and why. It says so in its message only:
+/// `failed calling webhook "validation.istio.io": failed to call webhook: Post "https://…": dial tcp …`.
+fn webhook_away(message: &str) -> Option<(&str, &'static str)> {
+    let (_, rest) = message.split_once("failed calling webhook \"")?;
+    let (name, said) = rest.split_once('"')?;
+    let why = [
+        ("no endpoints available", "no pod of it is ready"),
+        ("not found", "its Service is not there"),
+        ("connection refused", "nothing listens there"),
+        ("no route to host", "no way leads there"),
+        ("deadline exceeded", "it does not answer in time"),
+        ("imeout", "it does not answer in time"),
+        ("x509", "its certificate is not trusted"),
+    ];
+    let known = why.iter().find(|(part, _)| said.contains(part));
+    Some((name, known.map_or("it does not answer as it should", |(_, why)| why)))
+}
+
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
@@ -144,6 +181,29 @@ mod tests {
             r#"{"kind":"Status","status":"Failure","code":400,"message":"admission webhook \"validation.istio.io\" denied the request: configuration is invalid: percentage -7 is not in range 0..100"}"#,
             "Istio's validation (validation.istio.io) refuses it: percentage -7 is not in range 0..100",
         );
+    }
+
+    /// istiod is down, and its webhook must agree.
+    #[test]
+    fn a_webhook_that_cannot_be_asked_is_no_raw_500() {
+        let answer = |said: &str| {
+            let message = format!(
+                "Internal error occurred: failed calling webhook \"validation.istio.io\": failed to call webhook: Post \"https://istiod.istio-system.svc:443/validate?timeout=10s\": {said}"
+            );
+            let status = serde_json::json!({ "kind": "Status", "code": 500, "message": message });
+            let status: Status = serde_json::from_value(status).unwrap();
+            assert!(unasked_webhook(&status));
+            of_status("It was not changed", &status).to_string()
+        };
+        assert_eq!(
+            answer("no endpoints available for service \"istiod\""),
+            "It was not changed: Istio's validation (validation.istio.io) cannot be asked: no pod of it is ready. Look at \
+             the Deployment istiod: until it answers, no change of Istio's resources is taken"
+        );
+        assert!(
+            answer("dial tcp 10.96.0.7:443: connect: connection refused").contains("nothing listens there")
+        );
+        assert!(answer("context deadline exceeded").contains("does not answer in time"));
     }
 
     #[test]

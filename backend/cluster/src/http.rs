@@ -1,12 +1,36 @@
-//! Plain requests to the API server, with what kube's typed calls hide: warnings and raw bodies.
+//! Plain requests to the API server, with what kube's typed calls hide: warnings and raw bodies. Each has a limit in
+//! size and time.
 
+use crate::limits::{self, Late};
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, header};
-use http_body_util::BodyExt as _;
 use kube::client::Body;
 use kube::core::Status;
 use kube::{Client, Error};
 use serde::de::DeserializeOwned;
+use std::time::Duration;
+
+/// JSON of the API server.
+pub(crate) const JSON: &str = "application/json";
+
+/// A request.
+pub(crate) struct Ask<'a> {
+    pub(crate) method: Method,
+    pub(crate) path: &'a str,
+    pub(crate) content_type: Option<&'a str>,
+    pub(crate) accept: &'a str,
+    pub(crate) body: Bytes,
+    /// How long the answer may take.
+    pub(crate) within: Duration,
+}
+
+impl<'a> Ask<'a> {
+    /// Reads a path.
+    pub(crate) fn get(path: &'a str) -> Self {
+        let (content_type, body) = (None, Bytes::new());
+        Self { method: Method::GET, path, content_type, accept: JSON, body, within: limits::WITHIN }
+    }
+}
 
 /// An answer with status below 400.
 pub(crate) struct Answer {
@@ -17,28 +41,28 @@ pub(crate) struct Answer {
 
 /// Reads JSON from a path of the API server.
 pub(crate) async fn json<T: DeserializeOwned>(client: &Client, path: &str) -> Result<T, Error> {
-    let answer = send(client, Method::GET, path, None, "application/json", Bytes::new()).await?;
+    let answer = send(client, Ask::get(path)).await?;
     serde_json::from_slice(&answer.body).map_err(Error::SerdeError)
 }
 
 /// Sends a request; an answer of 400 or more is an error with the server's `Status`.
-pub(crate) async fn send(
-    client: &Client,
-    method: Method,
-    path: &str,
-    content_type: Option<&str>,
-    accept: &str,
-    body: Bytes,
-) -> Result<Answer, Error> {
-    let mut request = Request::builder().method(method).uri(path).header(header::ACCEPT, accept);
-    if let Some(content_type) = content_type {
+pub(crate) async fn send(client: &Client, ask: Ask<'_>) -> Result<Answer, Error> {
+    let within = ask.within;
+    let late = |_elapsed| Error::Service(Box::new(Late(within)));
+    tokio::time::timeout(within, exchange(client, ask)).await.map_err(late)?
+}
+
+async fn exchange(client: &Client, ask: Ask<'_>) -> Result<Answer, Error> {
+    let mut request = Request::builder().method(ask.method).uri(ask.path).header(header::ACCEPT, ask.accept);
+    if let Some(content_type) = ask.content_type {
         request = request.header(header::CONTENT_TYPE, content_type);
     }
-    let request = request.body(Body::from(body)).map_err(Error::HttpError)?;
+    let request = request.body(Body::from(ask.body)).map_err(Error::HttpError)?;
     let response = client.send(request).await?;
     let status = response.status();
     let warnings = warnings(response.headers());
-    let body = response.into_body().collect().await?.to_bytes();
+    let body = limits::read(response.into_body(), limits::API).await;
+    let body = body.map_err(|error| Error::Service(Box::new(error)))?;
     if status.is_client_error() || status.is_server_error() {
         return Err(Error::Api(refusal(status.as_u16(), &body)));
     }

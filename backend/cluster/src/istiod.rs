@@ -1,6 +1,7 @@
 //! Asks every replica of istiod how the proxies stand: every two seconds, and much faster while a push is followed.
 
 use crate::find::{self, PodPort};
+use crate::limits;
 use crate::session::Session;
 use crate::syncz::{self, Synced};
 use crate::tunnel::Place;
@@ -45,7 +46,7 @@ pub(crate) async fn ask(session: &Session) -> Result<(usize, Vec<Synced>), Probl
 }
 
 async fn ask_one(session: &Session, place: &Place) -> Result<Vec<Synced>, Problem> {
-    let asked = tokio::time::timeout(ANSWER, read(session, place, "/debug/syncz")).await;
+    let asked = tokio::time::timeout(ANSWER, read(session, place, "/debug/syncz", limits::ANSWER)).await;
     let (place, body) = asked.unwrap_or_else(|_elapsed| {
         let why = format!("{place} did not answer within {} s", ANSWER.as_secs());
         Err(Problem::new(WHAT, why, "Look at the Deployment istiod"))
@@ -61,15 +62,21 @@ async fn ask_one(session: &Session, place: &Place) -> Result<Vec<Synced>, Proble
 }
 
 /// Reads from the monitoring port, or where that does not serve it, from the older debug port 8080.
-async fn read(session: &Session, place: &Place, path: &str) -> Result<(Place, bytes::Bytes), Problem> {
-    let first = session.tunnel.get(place, path, WHAT).await.and_then(|answer| answer.ok(WHAT, place));
+async fn read(
+    session: &Session,
+    place: &Place,
+    path: &str,
+    limit: usize,
+) -> Result<(Place, bytes::Bytes), Problem> {
+    let get = async |place: &Place| {
+        session.tunnel.get_some(place, path, WHAT, limit).await.and_then(|answer| answer.ok(WHAT, place))
+    };
+    let first = get(place).await;
     match (first, place) {
         (Ok(body), _) => Ok((place.clone(), body)),
         (Err(problem), Place::Pod(at)) if at.port != 8080 => {
             let other = Place::Pod(PodPort { port: 8080, ..at.clone() });
-            let second =
-                session.tunnel.get(&other, path, WHAT).await.and_then(|answer| answer.ok(WHAT, &other));
-            second.map(|body| (other, body)).map_err(|_also_failed| problem)
+            get(&other).await.map(|body| (other, body)).map_err(|_also_failed| problem)
         }
         (Err(problem), _) => Err(problem),
     }
@@ -79,7 +86,7 @@ async fn read(session: &Session, place: &Place, path: &str) -> Result<(Place, by
 async fn version(session: &Session) -> String {
     let Ok(places) = places(session) else { return String::new() };
     let Some(place) = places.first() else { return String::new() };
-    let Ok((_, body)) = read(session, place, "/version").await else { return String::new() };
+    let Ok((_, body)) = read(session, place, "/version", limits::VERSION).await else { return String::new() };
     version_of(&String::from_utf8_lossy(&body))
 }
 
@@ -99,7 +106,7 @@ fn version_of(text: &str) -> String {
 /// Sum of refused pushes of one type, over all replicas.
 pub(crate) async fn rejects(session: &Session, xds: &str) -> f64 {
     let Ok(places) = places(session) else { return 0.0 };
-    let texts = join_all(places.iter().map(|place| read(session, place, "/metrics"))).await;
+    let texts = join_all(places.iter().map(|place| read(session, place, "/metrics", limits::ANSWER))).await;
     texts
         .into_iter()
         .flatten()

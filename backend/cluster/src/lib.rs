@@ -22,7 +22,10 @@ mod hub;
 mod istiod;
 mod journal;
 mod kubeconfig;
+mod limits;
 mod measure;
+#[cfg(test)]
+mod mock;
 mod once;
 mod poll;
 mod program;
@@ -59,6 +62,8 @@ use tokio_util::task::TaskTracker;
 /// Wakes the window after something new was published.
 pub type Wake = Arc<dyn Fn() + Send + Sync>;
 
+/// Who asks, so that audit logs name us.
+const AGENT: &str = concat!("binnacle/", env!("CARGO_PKG_VERSION"));
 /// Measuring window of a new connection, in seconds.
 const FIRST_WINDOW: u64 = 60;
 /// How long [`Cluster::finish`] waits for writes that are under way.

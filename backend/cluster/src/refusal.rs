@@ -1,16 +1,16 @@
 //! What the server's refusal of a step means: somebody else was first, or it does not take it.
 
+use crate::error;
 use crate::session::Session;
-use crate::write::{self, Unread};
-use crate::{error, trim};
+use crate::write::{self, Mode, Unread};
 use json_patch::{Patch, PatchOperation};
 use mesh::program::{Failure, not_done};
-use mesh::{Edit, Object, Problem, Step};
+use mesh::{Edit, Problem, Standing, Step};
 use serde_json::Value;
 
 /// Tells apart "somebody else was first" and "refused". A failed `test` and a bad patch get the same answer
 /// of the server, so the object is read again and the patch tried on it here.
-pub(crate) async fn failure(session: &Session, step: &Step, error: &kube::Error) -> Failure {
+pub(crate) async fn failure(session: &Session, step: &Step, mode: Mode, error: &kube::Error) -> Failure {
     let refused = || Failure::Refused(refusal(step, error));
     let kube::Error::Api(status) = error else { return refused() };
     let vague = status.details.as_ref().is_none_or(|details| details.causes.is_empty());
@@ -27,6 +27,13 @@ pub(crate) async fn failure(session: &Session, step: &Step, error: &kube::Error)
         Ok(now) => now,
         Err(Unread::Refused(problem) | Unread::Away(problem)) => return Failure::Refused(problem),
     };
+    // Something between may have sent it twice: then the answer is that to the second one.
+    let ours = |now: &&Value| last(now).is_some_and(|(manager, _)| manager == write::MANAGER);
+    if let Some(now) = now.as_ref().filter(ours).filter(|_| mode == Mode::Real)
+        && let Standing::Written(_) = Standing::of(step, Some(&write::trimmed(now.clone(), step)))
+    {
+        return Failure::Lost(None, error::problem(not_done(step), error));
+    }
     let who = now.as_ref().map(last_writer).unwrap_or_default();
     let why = match (&step.edit, &now) {
         (Edit::Create(_), None) | (_, Some(_)) if status.code == 404 => return refused(),
@@ -40,7 +47,7 @@ pub(crate) async fn failure(session: &Session, step: &Step, error: &kube::Error)
         },
         (Edit::Delete { .. }, Some(_)) => format!("It is no longer the one that you saw{who}"),
     };
-    let now = now.map(|value| Object::from(trim::trimmed(value, &step.api_version, step.at.kind)));
+    let now = now.map(|value| write::trimmed(value, step));
     Failure::Conflict(now, conflict(step, why))
 }
 
@@ -80,14 +87,19 @@ fn refusal(step: &Step, error: &kube::Error) -> Problem {
     problem
 }
 
-fn last_writer(object: &Value) -> String {
+/// Who wrote it last, and when.
+fn last(object: &Value) -> Option<(&str, Option<&str>)> {
     let fields = object["metadata"]["managedFields"].as_array().into_iter().flatten();
     let last =
         fields.filter(|entry| entry.get("subresource").is_none()).max_by_key(|entry| entry["time"].as_str());
-    match last.map(|entry| (entry["manager"].as_str(), entry["time"].as_str())) {
-        Some((Some(manager), Some(time))) => format!(" (last written by {manager} at {time})"),
-        Some((Some(manager), None)) => format!(" (last written by {manager})"),
-        _ => String::new(),
+    last.and_then(|entry| Some((entry["manager"].as_str()?, entry["time"].as_str())))
+}
+
+fn last_writer(object: &Value) -> String {
+    match last(object) {
+        Some((manager, Some(time))) => format!(" (last written by {manager} at {time})"),
+        Some((manager, None)) => format!(" (last written by {manager})"),
+        None => String::new(),
     }
 }
 

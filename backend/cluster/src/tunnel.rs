@@ -1,11 +1,14 @@
 //! HTTP to pods through the API server's port-forward, over connections that are kept and reused, and to URLs that were
 //! given instead.
 
-use crate::error;
+use crate::broken::Broken;
 use crate::find::PodPort;
+use crate::limits;
+use crate::{AGENT, error};
 use ::http::{Request, header};
-use bytes::Bytes;
-use http_body_util::{BodyExt as _, Empty};
+use bytes::{Bytes, BytesMut};
+use futures::StreamExt as _;
+use http_body_util::Empty;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use k8s_openapi::api::core::v1::Pod;
@@ -43,6 +46,7 @@ impl fmt::Display for Place {
 }
 
 type Connection = SendRequest<Empty<Bytes>>;
+type Unanswered = limits::Unread<hyper::Error>;
 
 /// Asks pods and URLs.
 #[derive(Clone)]
@@ -74,8 +78,11 @@ impl Answer {
 
 impl Tunnel {
     pub(crate) fn new(client: Client) -> Self {
-        let direct =
-            reqwest::Client::builder().connect_timeout(Duration::from_secs(5)).timeout(ANSWER).build();
+        let direct = reqwest::Client::builder()
+            .user_agent(AGENT)
+            .connect_timeout(Duration::from_secs(5))
+            .timeout(ANSWER)
+            .build();
         let direct = direct.unwrap_or_else(|error| {
             tracing::error!(%error, "direct requests use default settings");
             reqwest::Client::default()
@@ -85,10 +92,21 @@ impl Tunnel {
 
     /// Reads a path. `what` opens the problem when it fails.
     pub(crate) async fn get(&self, place: &Place, path: &str, what: &str) -> Result<Answer, Problem> {
+        self.get_some(place, path, what, limits::ANSWER).await
+    }
+
+    /// The same, of an answer that is not larger than this.
+    pub(crate) async fn get_some(
+        &self,
+        place: &Place,
+        path: &str,
+        what: &str,
+        limit: usize,
+    ) -> Result<Answer, Problem> {
         match place {
-            Place::Url(url) => self.get_direct(url, path, what).await,
+            Place::Url(url) => self.get_direct(url, path, what, limit).await,
             Place::Pod(at) => {
-                let asked = self.get_from_pod(at, path, what);
+                let asked = self.get_from_pod(at, path, what, limit);
                 tokio::time::timeout(ANSWER + OPEN, asked).await.unwrap_or_else(|_elapsed| {
                     let why = format!("{place} did not answer within {} s", (ANSWER + OPEN).as_secs());
                     Err(Problem::new(what, why, "Retry; if it stays, look at its logs"))
@@ -102,7 +120,7 @@ impl Tunnel {
         self.0.idle.lock().retain(|at, _| at.port != port);
     }
 
-    async fn get_direct(&self, url: &str, path: &str, what: &str) -> Result<Answer, Problem> {
+    async fn get_direct(&self, url: &str, path: &str, what: &str, limit: usize) -> Result<Answer, Problem> {
         let given = error::redacted(url);
         let failed = |error: reqwest::Error| {
             let Problem { what, why, .. } = error::of_network(what, &error.without_url());
@@ -115,20 +133,37 @@ impl Tunnel {
         let response =
             self.0.direct.get(format!("{}{path}", url.trim_end_matches('/'))).send().await.map_err(failed)?;
         let status = response.status().as_u16();
-        Ok(Answer { status, body: response.bytes().await.map_err(failed)? })
+        let mut body = BytesMut::new();
+        let mut chunks = response.bytes_stream();
+        while let Some(chunk) = chunks.next().await {
+            let chunk = chunk.map_err(failed)?;
+            if body.len() + chunk.len() > limit {
+                let Problem { what, why, next } = Broken::TooLarge(limit).problem(what);
+                return Err(Problem::new(what, format!("{given}: {why}"), next));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Answer { status, body: body.freeze() })
     }
 
-    async fn get_from_pod(&self, at: &PodPort, path: &str, what: &str) -> Result<Answer, Problem> {
-        let broken = |error: hyper::Error| error::of_network(what, &error);
+    async fn get_from_pod(
+        &self,
+        at: &PodPort,
+        path: &str,
+        what: &str,
+        limit: usize,
+    ) -> Result<Answer, Problem> {
+        let broken = |error: Unanswered| error::of_network(what, &error);
         // A kept connection may have died meanwhile: then a new one is tried, once.
         while let Some(kept) = self.kept(at) {
-            match self.ask(at, kept, path).await {
+            match self.ask(at, kept, path, limit).await {
                 Ok(answer) => return Ok(answer),
+                Err(error @ limits::Unread::TooLarge(_)) => return Err(broken(error)),
                 Err(error) => tracing::debug!(%error, pod = at.pod, "a kept connection had ended"),
             }
         }
         let fresh = self.open(at, what).await?;
-        self.ask(at, fresh, path).await.map_err(broken)
+        self.ask(at, fresh, path, limit).await.map_err(broken)
     }
 
     fn kept(&self, at: &PodPort) -> Option<Connection> {
@@ -147,9 +182,12 @@ impl Tunnel {
         at: &PodPort,
         mut connection: Connection,
         path: &str,
-    ) -> Result<Answer, hyper::Error> {
-        connection.ready().await?;
-        let request = Request::get(path).header(header::HOST, format!("localhost:{}", at.port));
+        limit: usize,
+    ) -> Result<Answer, Unanswered> {
+        connection.ready().await.map_err(Unanswered::Broke)?;
+        let request = Request::get(path)
+            .header(header::HOST, format!("localhost:{}", at.port))
+            .header(header::USER_AGENT, AGENT);
         let request = match request.body(Empty::new()) {
             Ok(request) => request,
             Err(error) => {
@@ -157,9 +195,9 @@ impl Tunnel {
                 return Ok(Answer { status: 400, body: Bytes::from_static(b"not a path") });
             }
         };
-        let response = connection.send_request(request).await?;
+        let response = connection.send_request(request).await.map_err(Unanswered::Broke)?;
         let status = response.status().as_u16();
-        let body = response.into_body().collect().await?.to_bytes();
+        let body = limits::read(response.into_body(), limit).await?;
         let mut idle = self.0.idle.lock();
         let connections = idle.entry(at.clone()).or_default();
         if connections.len() < KEPT && !connection.is_closed() {

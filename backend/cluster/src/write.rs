@@ -1,8 +1,9 @@
 //! Writing one step of a change: judged by the server first, then done, guarded by what the user saw. What
 //! the object was right before is read, so that an undo takes back our part of it and no one else's.
 
+use crate::http::{self, Ask, JSON};
 use crate::session::Session;
-use crate::{broken, error, http, refusal, trim};
+use crate::{broken, error, refusal, trim};
 use ::http::Method;
 use bytes::Bytes;
 use mesh::program::{Failure, not_done};
@@ -11,8 +12,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 /// Who writes, in managedFields.
-const MANAGER: &str = "binnacle";
-const JSON: &str = "application/json";
+pub(crate) const MANAGER: &str = "binnacle";
 const JSON_PATCH: &str = "application/json-patch+json";
 
 /// How long the server may take for one step: somewhat longer than the longest that it waits for a webhook.
@@ -22,9 +22,9 @@ const ANSWER: Duration = Duration::from_secs(35);
 /// creates is judged alone: Istio accepts references to things that are not there yet.
 pub(crate) async fn dry_run(session: &Session, step: &Step) -> Result<Vec<String>, Failure> {
     match request(session, step, Mode::DryRun).await {
-        Ok(answer) => Ok(answer.warnings),
+        Ok((_, warnings)) => Ok(warnings),
         // Nothing was to be written, so nothing is in doubt.
-        Err(Failure::Lost(problem)) => Err(Failure::Refused(Problem {
+        Err(Failure::Lost(_, problem)) => Err(Failure::Refused(Problem {
             next: "Look at the server and its webhooks, then try again".into(),
             ..problem
         })),
@@ -38,12 +38,11 @@ pub(crate) async fn write(session: &Session, step: &Step) -> Result<Stored, Fail
         Edit::Create(_) => None,
         Edit::Patch(_) | Edit::Delete { .. } => before(session, step).await?,
     };
-    let answer = request(session, step, Mode::Real).await?;
-    let after = match step.edit {
-        Edit::Delete { .. } => None,
-        _ => Some(object(&answer.body, step)?),
-    };
-    Ok(Stored { before, after })
+    match request(session, step, Mode::Real).await {
+        Ok((after, _)) => Ok(Stored { before, after }),
+        Err(Failure::Lost(_, problem)) => Err(Failure::Lost(before, problem)),
+        Err(failure) => Err(failure),
+    }
 }
 
 /// The object right before a step. Who may write it but not read it goes on without.
@@ -67,13 +66,19 @@ pub(crate) async fn look(session: &Session, step: &Step) -> Result<Option<Object
     }
 }
 
+/// Whether a request is to be carried out.
 #[derive(Clone, Copy, PartialEq)]
-enum Mode {
+pub(crate) enum Mode {
     DryRun,
     Real,
 }
 
-async fn request(session: &Session, step: &Step, mode: Mode) -> Result<http::Answer, Failure> {
+/// What the server made of a step, or would make of it, and its warnings.
+async fn request(
+    session: &Session,
+    step: &Step,
+    mode: Mode,
+) -> Result<(Option<Object>, Vec<String>), Failure> {
     let dry_run = if mode == Mode::DryRun { "&dryRun=All" } else { "" };
     let query = format!("?fieldManager={MANAGER}&fieldValidation=Warn{dry_run}");
     let (method, path, content_type, body) = match &step.edit {
@@ -100,38 +105,59 @@ async fn request(session: &Session, step: &Step, mode: Mode) -> Result<http::Ans
             (Method::DELETE, path(&step.at, &step.api_version, true), JSON, bytes(&options))
         }
     };
-    let sent = http::send(&session.api.client, method, &path, Some(content_type), JSON, body);
-    match tokio::time::timeout(ANSWER, sent).await {
-        Err(_elapsed) => Err(Failure::Lost(late(step))),
-        Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(error)) if in_doubt(&error) => Err(Failure::Lost(error::problem(not_done(step), &error))),
-        Ok(Err(error)) => Err(refusal::failure(session, step, &error).await),
+    let content_type = Some(content_type);
+    let ask = Ask { method, content_type, body, within: ANSWER, ..Ask::get(&path) };
+    match http::send(&session.api.client, ask).await {
+        Ok(answer) => Ok((made(&answer.body, step)?, answer.warnings)),
+        Err(error) if in_doubt(&error) => Err(Failure::Lost(None, error::problem(not_done(step), &error))),
+        Err(error) => Err(refusal::failure(session, step, mode, &error).await),
     }
 }
 
 /// Whether an error leaves open what became of the request: it was sent, and the server has not refused it.
 fn in_doubt(error: &kube::Error) -> bool {
     match error {
-        kube::Error::Api(status) => status.code >= 500,
+        kube::Error::Api(status) => {
+            // A webhook is asked before anything is written.
+            (status.code >= 500 || status.code == 408) && !error::unasked_webhook(status)
+        }
         other => !broken::never_sent(other),
     }
 }
 
-fn late(step: &Step) -> Problem {
-    let why = format!("The server did not answer within {} s", ANSWER.as_secs());
-    Problem::new(not_done(step), why, "Look at the server and its webhooks, then try again")
+/// What an answer says that the server made of a step; nothing of one that deletes. An answer of another kind (the
+/// page of a proxy between) says nothing.
+fn made(body: &[u8], step: &Step) -> Result<Option<Object>, Failure> {
+    let value: Value = serde_json::from_slice(body).unwrap_or_default();
+    let deletes = matches!(step.edit, Edit::Delete { .. });
+    if deletes && (is_of(&value, step) || value["kind"] == "Status" && value["status"] == "Success") {
+        return Ok(None);
+    }
+    if !deletes && is_of(&value, step) {
+        return Ok(Some(trimmed(value, step)));
+    }
+    tracing::warn!(at = %step.at, "an answer that is not the API server's");
+    Err(Failure::Lost(None, foreign(step)))
 }
 
-fn object(body: &[u8], step: &Step) -> Result<Object, Failure> {
-    let value = serde_json::from_slice(body).map_err(|error| {
-        tracing::warn!(%error, at = %step.at, "an answer that cannot be read");
-        let why = "The server's answer cannot be understood";
-        Failure::Lost(Problem::new(not_done(step), why, "Look at what the cluster has now"))
-    })?;
-    Ok(trimmed(value, step))
+/// Whether this is the object of a step.
+fn is_of(value: &Value, step: &Step) -> bool {
+    let meta = &value["metadata"];
+    value["kind"] == step.at.kind.kind
+        && meta["name"] == *step.at.name
+        && meta["namespace"].as_str().unwrap_or_default() == &*step.at.namespace
 }
 
-fn trimmed(value: Value, step: &Step) -> Object {
+fn foreign(step: &Step) -> Problem {
+    Problem::new(
+        not_done(step),
+        "What answered is not the API server: its answer cannot be understood",
+        "Look at what stands between you and the cluster",
+    )
+}
+
+/// An object of the server as it is kept.
+pub(crate) fn trimmed(value: Value, step: &Step) -> Object {
     Object::from(trim::trimmed(value, &step.api_version, step.at.kind))
 }
 
@@ -158,18 +184,22 @@ pub(crate) enum Unread {
 /// The whole object as it is now, with who wrote what.
 pub(crate) async fn read(session: &Session, step: &Step) -> Result<Option<Value>, Unread> {
     let path = path(&step.at, &step.api_version, true);
-    let read = http::json::<Value>(&session.api.client, &path);
-    match tokio::time::timeout(ANSWER, read).await {
-        Err(_elapsed) => Err(Unread::Away(late(step))),
-        Ok(Ok(value)) => Ok(Some(value)),
-        Ok(Err(error)) => match error::code(&error) {
-            Some(404) => Ok(None),
-            Some(code) if code < 500 => Err(Unread::Refused(error::problem(not_done(step), &error))),
+    match http::json::<Value>(&session.api.client, &path).await {
+        Ok(value) if is_of(&value, step) => Ok(Some(value)),
+        Ok(_) => Err(Unread::Away(foreign(step))),
+        Err(error) => match &error {
+            kube::Error::Api(status) if status.code == 404 && status.reason == "NotFound" => Ok(None),
+            kube::Error::Api(status) if matches!(status.code, 401 | 403) => {
+                Err(Unread::Refused(error::problem(not_done(step), &error)))
+            }
             _ => Err(Unread::Away(error::problem(not_done(step), &error))),
         },
     }
 }
 
+#[cfg(test)]
+#[path = "lost_tests.rs"]
+mod lost_tests;
 #[cfg(test)]
 #[path = "write_tests.rs"]
 mod tests;

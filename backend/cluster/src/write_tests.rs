@@ -22,12 +22,15 @@ type Server = Handle<Request<Body>, Response<Body>>;
 fn session() -> (Session, Server) {
     install_crypto();
     let (service, server) = mock::pair::<Request<Body>, Response<Body>>();
-    let client = Client::new(service, "default");
+    (session_with(Client::new(service, "default")), server)
+}
+
+pub(super) fn session_with(client: Client) -> Session {
     let hub = Hub::new(Arc::new(|| {}), 60);
     let tunnel = Tunnel::new(client.clone());
     let (version, cluster) = (Version::default(), Default::default());
     let api = Api { client, namespace: "default".into(), version, cluster };
-    (Session::new(api, Target::default(), hub, tunnel), server)
+    Session::new(api, Target::default(), hub, tunnel)
 }
 
 fn object(name: &str, weight: u32) -> Object {
@@ -59,7 +62,7 @@ fn change(steps: Vec<Step>) -> Change {
     Change { steps, ..Change::default() }
 }
 
-fn news() -> (News, mpsc::Receiver<(ChangeId, Fact)>) {
+pub(super) fn news() -> (News, mpsc::Receiver<(ChangeId, Fact)>) {
     let (facts, told) = mpsc::channel(64);
     (News { id: ChangeId(1), facts, wake: Arc::new(|| {}), journal: None }, told)
 }
@@ -82,7 +85,7 @@ async fn check(session: &Session, change: &Change) -> Fact {
 }
 
 /// All news of a push until it is stored or has failed.
-async fn push_it(session: &Session, change: &Change) -> Vec<Fact> {
+pub(super) async fn push_it(session: &Session, change: &Change) -> Vec<Fact> {
     let (news, told) = news();
     let record = Record::sent(news.id, jiff::Timestamp::now(), change, &[], None).expect("a record");
     program::run(session, &mut Push::new(change.clone()), record, &news).await;
@@ -236,7 +239,7 @@ async fn what_exists_already_is_a_conflict() {
     assert!(problem.why.starts_with("It exists already (last written by kubectl-edit"), "{problem}");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_cannot_be_put_back_is_said() {
     let (session, mut server) = session();
     let change = change(vec![step("cart", patch()), step("pay", patch())]);
@@ -247,7 +250,9 @@ async fn what_cannot_be_put_back_is_said() {
         answer(&mut server, 403, None, status(403, "Forbidden", "no")).await;
         answer(&mut server, 200, None, stored("cart", 25, "8")).await;
         let undo = answer(&mut server, 500, None, status(500, "InternalError", "etcd is away")).await;
-        answer(&mut server, 200, None, stored("cart", 25, "8")).await;
+        for _ in 0..4 {
+            answer(&mut server, 200, None, stored("cart", 25, "8")).await;
+        }
         assert!(
             undo.starts_with("PATCH ") && undo.contains("\"value\":25}") && undo.contains("\"value\":10}"),
             "{undo}"
@@ -282,7 +287,8 @@ async fn a_step_without_an_answer_is_looked_for() {
                 answer(&mut server, 200, None, stored("cart", 10, "7")).await;
             }
             let _kept = silence(&mut server).await;
-            if let Some(weight) = found {
+            let looks = if found == Some(10) { 4 } else { 1 };
+            for weight in found.iter().flat_map(|weight| std::iter::repeat_n(*weight, looks)) {
                 let read = answer(&mut server, 200, None, stored("cart", weight, "8")).await;
                 assert!(
                     read.starts_with("GET /apis/networking.istio.io/v1/namespaces/shop/virtualservices/cart"),

@@ -261,3 +261,37 @@ async fn an_undo_takes_back_our_part_only() {
     connection.facts_until(&["seen"]).await;
     assert_eq!(specs(&world), with_theirs);
 }
+
+/// The VirtualService of a pair is created, and its answer is lost: its DestinationRule must stay.
+#[tokio::test]
+async fn a_pair_whose_second_answer_is_lost_stays_whole() {
+    let world = World::with(|objects| {
+        let istio = ["VirtualService", "DestinationRule"];
+        objects.retain(|object| !istio.contains(&object["kind"].as_str().unwrap_or_default()));
+    })
+    .await;
+    let mut connection = world.connect();
+    let scene = connection.ready().await;
+    let service = scene.mesh.services().find(|service| &*service.name == "reviews").expect("reviews");
+    let rule = mesh::edit::rules(&scene.mesh, service).remove(0).at;
+    let wanted = mesh::split::Split::new([("v1", 20), ("v2", 0), ("v3", 80)]).expect("shares that make 100");
+    let pair = mesh::edit::split(&scene.mesh, &rule, &wanted).expect("a change");
+    for catch in [Catch::Break, Catch::Vanish] {
+        for kind in ["VirtualService", "DestinationRule"] {
+            world.api.store().delete(kind, "bookinfo", "reviews").ok();
+        }
+        let caught = world.api.faults().catch("virtualservices", catch);
+        connection.push(&pair).await;
+        caught.now().await;
+        if catch == Catch::Vanish {
+            let fact = connection.facts_until(&["unsure"]).await;
+            assert!(fact[0].contains("It is not known yet whether VirtualService"), "{fact:?}");
+            world.api.faults().come_back();
+        }
+        let told = connection.facts_until(&["accepted", "refused", "conflict"]).await;
+        assert_eq!(told.last().map(String::as_str), Some("accepted 2"), "{told:?}");
+        let there = ["VirtualService", "DestinationRule"].map(|kind| world.api.store().list(kind).len());
+        assert_eq!(there, [1, 1]);
+        connection.facts_until(&["live", "unknowable"]).await;
+    }
+}

@@ -45,6 +45,12 @@ async fn a_drag_goes_all_the_way() {
     assert_eq!(told[1], "seen");
     assert_eq!(told[told.len() - 3..], ["acked 6/6", "live", "measured 500"]);
     assert_eq!(world.weights(), [20, 0, 80]);
+    let reviews = world.api.store().get("VirtualService", "bookinfo", "reviews").expect("reviews");
+    let managers = reviews["metadata"]["managedFields"].as_array().expect("managers");
+    assert!(managers.iter().any(|entry| entry["manager"] == "binnacle"), "{managers:?}");
+    let agents = world.cast.script.lock().agents.clone();
+    let agent = concat!("binnacle/", env!("CARGO_PKG_VERSION"));
+    assert!(!agents.is_empty() && agents.iter().all(|told| told == agent), "{agents:?}");
 }
 
 /// What nothing in a proxy's configuration can show is not called live, though everything is stored.

@@ -9,7 +9,7 @@ use serde_json::Value;
 /// One step that was written: the object right before and right after it, as the server had it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Stored {
-    /// `None` where there was none, or where nobody looked.
+    /// `None` where there was none, or where nobody looked: what a draft saw may be older.
     pub before: Option<Object>,
     /// `None` after a deletion.
     pub after: Option<Object>,
@@ -42,14 +42,14 @@ pub enum Standing {
 impl Standing {
     /// What `now`, the object as it is now, says of a step.
     pub fn of(step: &Step, now: Option<&Object>) -> Self {
-        let written = || Self::Written(Stored { before: step.before.clone(), after: now.cloned() });
+        let written = || Self::Written(Stored::returned(now.cloned()));
         let uid =
             |object: &Object| object.0.pointer("/metadata/uid").and_then(Value::as_str).map(str::to_owned);
         match (&step.edit, now) {
             (Edit::Delete { .. }, None) => written(),
             // Under the same name somebody made another one.
             (Edit::Delete { uid: seen, .. }, Some(now)) if uid(now).as_ref() != Some(seen) => {
-                Self::Written(Stored { before: step.before.clone(), after: None })
+                Self::Written(Stored::returned(None))
             }
             (Edit::Delete { .. }, Some(_)) | (Edit::Create(_), None) => Self::Untouched,
             (Edit::Create(object), Some(now)) => {

@@ -49,17 +49,19 @@ fn back(step: &Step, stored: &Stored) -> Result<Step, Problem> {
 
 /// The patch that takes back what a patch has written, and nothing of what others have.
 fn back_to(step: &Step, patch: &Patch, stored: &Stored, now: &Object) -> Option<Patch> {
-    // Where the server made of what it had exactly what was asked, what it had is what to go back to.
+    // Where the server made of what it had exactly what was asked, what it had is what to go back to. Of an
+    // answer that was lost, what the user saw may be it.
     let ours_alone = |before: &&Object| {
         applies(patch, &before.0).is_some_and(|made| made.get("spec") == now.0.get("spec"))
     };
-    if let Some(before) = stored.before.as_ref().filter(ours_alone) {
+    if let Some(before) = stored.before.iter().chain(&step.before).find(ours_alone) {
         return restore(&now.0, &before.0);
     }
     // Else somebody wrote between looking and writing: only our own places go back.
     let own = own_writes_back(step).filter(|back| applies(back, &now.0).is_some());
-    // Else the server stored something else than was asked (a default, a field less).
-    own.or_else(|| restore(&now.0, &stored.before.as_ref().or(step.before.as_ref())?.0))
+    // Else the server stored something else than was asked (a default, a field less). What the user saw is
+    // nothing to go back to: it may lack what somebody else wrote since.
+    own.or_else(|| restore(&now.0, &stored.before.as_ref()?.0))
 }
 
 /// What takes the writes of a patch back, by what the user saw and wanted; its guards hold where they stand.

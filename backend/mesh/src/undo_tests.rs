@@ -49,6 +49,28 @@ fn what_the_server_made_of_it_otherwise_goes_back_to_what_it_had() {
     check(seen.clone(), wanted, weight(), Some(seen.clone()), defaulted, seen);
 }
 
+/// The answer was lost, the server stored something else than was asked, and a colleague's field is there that the
+/// user had not seen: nobody knows what was there right before, so nothing is guessed.
+#[test]
+fn what_the_user_saw_is_nothing_to_go_back_to() {
+    let step = Step {
+        at: Ref::new(&kinds::VIRTUAL_SERVICE, "shop", "cart"),
+        api_version: "networking.istio.io/v1".into(),
+        edit: Edit::Patch(serde_json::from_value(weight()).unwrap()),
+        before: Some(object(json!({ "weight": 10 }))),
+        after: Some(object(json!({ "weight": 25 }))),
+    };
+    let change = Change { steps: vec![step], ..Change::default() };
+    let now = object(json!({ "weight": 25.5, "timeout": "3s" }));
+    let undo = |before: Option<Object>| change.inverse(&[Some(Stored { before, after: Some(now.clone()) })]);
+    let problem = undo(None).unwrap_err();
+    assert_eq!(problem.what, "VirtualService shop/cart cannot be put back");
+    // Where it was read right before the write, that is what to go back to.
+    let before = object(json!({ "weight": 10, "timeout": "3s" }));
+    let back = undo(Some(before.clone())).unwrap().steps.remove(0).after.unwrap();
+    assert_eq!(back.spec(), before.spec());
+}
+
 #[test]
 fn what_was_not_written_is_not_undone() {
     let step = |name: &str| Step {

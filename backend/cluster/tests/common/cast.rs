@@ -52,6 +52,8 @@ pub(crate) struct Script {
     pub(crate) answers: Vec<(String, Value)>,
     /// Queries that Prometheus got.
     pub(crate) asked: Vec<String>,
+    /// Who asked proxies, by what they say of themselves.
+    pub(crate) agents: Vec<String>,
     /// Prometheus takes queries and does not answer.
     pub(crate) frozen: bool,
 }
@@ -236,6 +238,8 @@ async fn envoys(listener: TcpListener, cast: Arc<Cast>) {
                 name.push(letter);
             }
             let service = hyper::service::service_fn(move |request: http::Request<hyper::body::Incoming>| {
+                let agent = request.headers().get("user-agent").and_then(|agent| agent.to_str().ok());
+                cast.script.lock().agents.push(agent.unwrap_or_default().to_owned());
                 let body = match request.uri().path() {
                     "/config_dump" => cast.script.lock().dump.to_string(),
                     _ => String::new(),

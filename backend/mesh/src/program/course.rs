@@ -4,21 +4,35 @@
 use super::{Act, Came, Failure};
 use crate::change::{Edit, Step};
 use crate::stored::{Standing, Stored};
-use istio::Problem;
+use istio::{Object, Problem};
 use std::time::Duration;
 
 /// The first pause between two looks at an object whose server does not answer; each is twice as long as the
 /// one before.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+/// So often an object is found as it was before it is said that a step whose answer was lost was not done: the
+/// server may still be at it.
+const LOOKS: u32 = 4;
 
 /// Steps on their way.
 pub(super) struct Course {
     steps: Vec<Step>,
     stored: Vec<Option<Stored>>,
     /// Why it is not known whether the present step was done.
-    lost: Option<Problem>,
+    lost: Option<Lost>,
     pause: Duration,
+}
+
+/// An answer that was lost.
+struct Lost {
+    problem: Problem,
+    /// The object right before the step, where it was read.
+    before: Option<Object>,
+    /// How often it was found as it was.
+    untouched: u32,
+    /// Whether it was told that it is not known.
+    told: bool,
 }
 
 /// What a course wants.
@@ -56,34 +70,53 @@ impl Course {
         let step = &self.steps[at];
         match came {
             Some(Came::Answered(Ok(stored))) => self.wrote(at, *stored),
-            Some(Came::Answered(Err(Failure::Lost(problem)))) => {
-                self.lost = Some(problem);
+            Some(Came::Answered(Err(Failure::Lost(before, problem)))) => {
+                self.lost = Some(Lost { problem, before, untouched: 0, told: false });
                 Turn::Do(Act::Look(Box::new(step.clone())))
             }
             Some(Came::Answered(Err(failure))) => Turn::Failed(failure),
-            Some(Came::Found(Ok(now))) => match Standing::of(step, now.as_ref()) {
-                Standing::Written(stored) => self.wrote(at, stored),
-                Standing::Untouched => Turn::Failed(Failure::Refused(unwritten(step, self.lost.take()))),
-                Standing::Changed(now) => {
-                    let problem = changed(step, now.is_none(), self.lost.take());
-                    Turn::Failed(Failure::Conflict(now, problem))
-                }
-            },
+            Some(Came::Found(Ok(now))) => self.found(at, now.as_ref()),
             Some(Came::Found(Err(_))) => {
-                let pause = self.pause;
-                self.pause = (pause * 2).min(LONGEST_PAUSE);
-                let rest = Act::Wait(pause);
-                if pause == FIRST_PAUSE {
-                    Turn::Doubt(unsure(step, self.lost.as_ref()), rest)
-                } else {
-                    Turn::Do(rest)
-                }
+                let told = self.lost.as_mut().is_some_and(|lost| std::mem::replace(&mut lost.told, true));
+                let doubt = unsure(step, self.lost.as_ref());
+                let rest = self.rest();
+                if told { Turn::Do(rest) } else { Turn::Doubt(doubt, rest) }
             }
             Some(Came::Rested) => Turn::Do(Act::Look(Box::new(step.clone()))),
             Some(Came::Journaled | Came::Unwritable(_)) | None => {
                 Turn::Do(Act::Write(Box::new(step.clone())))
             }
         }
+    }
+
+    /// What the object says of a step whose answer was lost.
+    fn found(&mut self, at: usize, now: Option<&Object>) -> Turn {
+        let step = &self.steps[at];
+        match Standing::of(step, now) {
+            Standing::Written(stored) => {
+                let before = self.lost.take().and_then(|lost| lost.before);
+                self.wrote(at, Stored { before: before.or(stored.before), ..stored })
+            }
+            Standing::Untouched => {
+                if let Some(lost) = &mut self.lost {
+                    lost.untouched += 1;
+                    if lost.untouched < LOOKS {
+                        return Turn::Do(self.rest());
+                    }
+                }
+                Turn::Failed(Failure::Refused(unwritten(step, self.lost.as_ref())))
+            }
+            Standing::Changed(now) => {
+                let problem = changed(step, now.is_none(), self.lost.as_ref());
+                Turn::Failed(Failure::Conflict(now, problem))
+            }
+        }
+    }
+
+    fn rest(&mut self) -> Act {
+        let pause = self.pause;
+        self.pause = (pause * 2).min(LONGEST_PAUSE);
+        Act::Wait(pause)
     }
 
     fn wrote(&mut self, at: usize, stored: Stored) -> Turn {
@@ -107,25 +140,25 @@ fn deed(step: &Step) -> &'static str {
     }
 }
 
-fn why(lost: Option<Problem>) -> String {
-    lost.map_or_else(|| "The server's answer was lost".to_owned(), |problem| problem.why)
+fn why(lost: Option<&Lost>) -> &str {
+    lost.map_or("The server's answer was lost", |lost| &lost.problem.why)
 }
 
-fn unwritten(step: &Step, lost: Option<Problem>) -> Problem {
+fn unwritten(step: &Step, lost: Option<&Lost>) -> Problem {
     let next = "Look at the server and its webhooks, then try again";
     Problem::new(not_done(step), format!("{}, and has not written it", why(lost)), next)
 }
 
-fn changed(step: &Step, gone: bool, lost: Option<Problem>) -> Problem {
+fn changed(step: &Step, gone: bool, lost: Option<&Lost>) -> Problem {
     let what = if gone { "it is gone now" } else { "somebody else has changed it since" };
     let next = "Rebuild the change on what the cluster has now, or leave it";
     Problem::new(not_done(step), format!("{}, and {what}", why(lost)), next)
 }
 
-fn unsure(step: &Step, lost: Option<&Problem>) -> Problem {
+fn unsure(step: &Step, lost: Option<&Lost>) -> Problem {
     Problem::new(
         format!("It is not known yet whether {} was {}", step.at, deed(step)),
-        why(lost.cloned()),
+        why(lost),
         "It is looked up as soon as the server answers",
     )
 }

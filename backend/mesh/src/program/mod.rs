@@ -68,22 +68,22 @@ pub enum Failure {
     Conflict(Option<Object>, Problem),
     /// Refused, or not sent at all: nothing was written.
     Refused(Problem),
-    /// The answer was lost: it may have been written.
-    Lost(Problem),
+    /// The answer was lost: it may have been written. The object as it was right before, where that was read.
+    Lost(Option<Object>, Problem),
 }
 
 impl Failure {
     /// Its words.
     pub fn problem(&self) -> &Problem {
         match self {
-            Self::Conflict(_, problem) | Self::Refused(problem) | Self::Lost(problem) => problem,
+            Self::Conflict(_, problem) | Self::Refused(problem) | Self::Lost(_, problem) => problem,
         }
     }
     /// The news that a change ends with.
     pub fn into_fact(self) -> Fact {
         match self {
             Self::Conflict(now, problem) => Fact::Conflict { now, problem },
-            Self::Refused(problem) | Self::Lost(problem) => Fact::Refused(problem),
+            Self::Refused(problem) | Self::Lost(_, problem) => Fact::Refused(problem),
         }
     }
     /// The same in other words.
@@ -92,7 +92,7 @@ impl Failure {
         match self {
             Self::Conflict(now, problem) => Self::Conflict(now, change(problem)),
             Self::Refused(problem) => Self::Refused(change(problem)),
-            Self::Lost(problem) => Self::Lost(change(problem)),
+            Self::Lost(before, problem) => Self::Lost(before, change(problem)),
         }
     }
 }

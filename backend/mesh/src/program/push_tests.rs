@@ -88,7 +88,7 @@ fn refused(why: &str) -> Came {
     Came::Answered(Err(Failure::Refused(problem(why))))
 }
 fn lost() -> Came {
-    Came::Answered(Err(Failure::Lost(problem("The connection broke"))))
+    Came::Answered(Err(Failure::Lost(Some(object("a", 10, 1)), problem("The connection broke"))))
 }
 fn found(name: &str, weight: u32) -> Came {
     Came::Found(Ok(Some(object(name, weight, 9))))
@@ -144,9 +144,16 @@ fn a_lost_answer_is_looked_up() {
         run(push(), [Came::Journaled, lost(), found("a", 25)])[1..],
         ["write a 25", "look a", "wrote 0", "accepted 1"]
     );
+    // The server may still be at it: it is looked for once more.
     assert_eq!(
-        run(push(), [Came::Journaled, lost(), found("a", 10)])[2..],
-        ["look a", "refused: The connection broke, and has not written it"]
+        run(push(), [Came::Journaled, lost(), found("a", 10), found("a", 10), found("a", 25)])[2..],
+        ["look a", "wait 500ms", "look a", "wait 1s", "look a", "wrote 0", "accepted 1"]
+    );
+    let mut answers = vec![Came::Journaled, lost()];
+    answers.extend((0..4).map(|_| found("a", 10)));
+    assert_eq!(
+        run(push(), answers)[7..],
+        ["wait 2s", "look a", "refused: The connection broke, and has not written it"]
     );
     assert_eq!(
         run(push(), [Came::Journaled, lost(), found("a", 40)])[2..],
