@@ -96,7 +96,13 @@ impl Shell {
 
     /// Gives an order to the cluster if there is one.
     fn give(&mut self, order: Option<Command>) -> Result<(), Problem> {
-        order.map_or(Ok(()), |order| self.connections.order(order))
+        let Some(order) = order else { return Ok(()) };
+        let given = self.connections.order(order.clone());
+        match &given {
+            Ok(()) => self.steering.given(&order),
+            Err(why) => self.steering.not_given(&order, why),
+        }
+        given
     }
 
     /// Takes in news about changes.

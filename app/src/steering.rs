@@ -1,5 +1,5 @@
-//! Steering: what the user wants of the cluster and what became of it. Every method says what is to be
-//! ordered of the cluster, and does nothing else to the world.
+//! Steering: what the user wants of the cluster and what became of it. Methods say what is to be ordered of
+//! the cluster, and hear whether the order was taken; they do nothing else to the world.
 
 use cluster::{Command, Of};
 use jiff::Timestamp;
@@ -36,9 +36,7 @@ impl Steering {
     pub(crate) fn push(&mut self, id: ChangeId) -> Option<Command> {
         let entry = self.ledger.get(id).filter(|entry| matches!(entry.stage, Stage::Checked(_)))?;
         let of = Of { parts: entry.parts.clone(), undoes: entry.undoes };
-        let change = Box::new(entry.change.clone());
-        self.ledger.sent(id, Timestamp::now());
-        Some(Command::Push(id, change, of))
+        Some(Command::Push(id, Box::new(entry.change.clone()), of))
     }
 
     /// Undo is a change like any other: judged, written, followed. It is sent as soon as the server has
@@ -54,9 +52,21 @@ impl Steering {
 
     /// Writes the rest of a push that was cut off.
     pub(crate) fn finish(&mut self, id: ChangeId) -> Option<Command> {
-        let change = Box::new(self.ledger.get(id)?.change.clone());
-        self.ledger.sent(id, Timestamp::now());
-        Some(Command::Finish(id, change))
+        Some(Command::Finish(id, Box::new(self.ledger.get(id)?.change.clone())))
+    }
+
+    /// The connection has taken an order: what is to be sent counts as sent.
+    pub(crate) fn given(&mut self, order: &Command) {
+        if let Command::Push(id, ..) | Command::Finish(id, _) = order {
+            self.ledger.sent(*id, Timestamp::now());
+        }
+    }
+
+    /// The connection has not taken an order: nothing is judged; what was to be sent waits as before.
+    pub(crate) fn not_given(&mut self, order: &Command, why: &Problem) {
+        if let Command::Check(id, _) = order {
+            self.take(*id, &Fact::Refused(why.clone()));
+        }
     }
 
     /// Takes in news; says what follows from it.
@@ -107,6 +117,8 @@ mod tests {
         let Some(Command::Push(id, change, of)) = steering.push(both) else { panic!("not pushed") };
         assert_eq!((id, change.steps.len()), (both, 2));
         assert_eq!(of.parts.iter().map(|part| part.id).collect::<Vec<_>>(), [one, two]);
+        assert!(steering.push(both).is_some(), "an order that was not taken can be given again");
+        steering.given(&Command::Push(id, change.clone(), of));
         assert!(steering.push(both).is_none(), "once");
 
         steering.take(both, &Fact::Accepted(Stored::as_wanted(&change)));
@@ -116,6 +128,24 @@ mod tests {
             panic!("the undo was not sent")
         };
         assert_eq!((id, of.undoes), (undo, Some(both)));
+    }
+
+    #[test]
+    fn what_could_not_be_ordered_does_not_wait_for_ever() {
+        let mut steering = Steering::default();
+        let (why, draft) = (Problem::new("a", "b", "c"), ChangeId::fresh());
+        let order = steering.check(draft, strict("a"), &demo::bookinfo()).expect("a change to judge");
+        steering.not_given(&order, &why);
+        let Command::Check(id, _) = order else { panic!("nothing to judge") };
+        let stage = |steering: &Steering| steering.ledger().get(id).map(|entry| entry.stage.clone());
+        assert_eq!(stage(&steering), Some(Stage::Failed(why.clone())));
+
+        let order = steering.check(draft, strict("b"), &demo::bookinfo());
+        let id = checked(&mut steering, order);
+        let push = steering.push(id).expect("a push");
+        steering.not_given(&push, &why);
+        let stage = steering.ledger().get(id).map(|entry| entry.stage.clone());
+        assert!(matches!(stage, Some(Stage::Checked(_))), "{stage:?}");
     }
 
     #[test]

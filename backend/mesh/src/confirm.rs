@@ -30,11 +30,11 @@ impl From<bool> for Held {
 pub fn holds(probe: &Probe, config_dump: &Value) -> Held {
     let fits = |owned: &Value| want::holds(&probe.want, json::at(owned, &probe.path));
     match &probe.owner {
-        Owner::Routes { of, made } if made.is_empty() => {
+        Owner::Routes { of, made, .. } if made.is_empty() => {
             let any = routes::hosts(config_dump).any(|host| !routes::of(host, of).is_empty());
             (any == (probe.want == Want::Present)).into()
         }
-        Owner::Routes { of, made } => routes::held(config_dump, of, made, fits).into(),
+        Owner::Routes { of, made, .. } => routes::held(config_dump, of, made, fits).into(),
         Owner::Clusters { host, subset, port } => {
             clusters(config_dump, host, subset, *port, &probe.want, fits)
         }

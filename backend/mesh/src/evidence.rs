@@ -17,6 +17,7 @@ pub use measure::{Calls, Counting, Mark, Measure, Part, Wanted};
 pub(crate) use reach::Reach;
 pub use route_match::RouteMatch;
 
+use crate::rule_key::RuleKey;
 use istio::Ref;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -123,6 +124,9 @@ pub enum Owner {
         /// The VirtualService.
         #[serde(with = "kept_ref")]
         of: Ref,
+        /// The rule that is meant; `None` means all of them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rule: Option<RuleKey>,
         /// All routes that it makes in such a proxy, in order; a proxy that has others does not hold what it says.
         made: Arc<[MadeRoute]>,
     },

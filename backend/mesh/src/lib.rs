@@ -26,6 +26,7 @@ pub mod plan;
 pub mod program;
 pub mod reads;
 pub mod remote;
+mod rule_key;
 pub mod scene;
 pub mod series;
 pub mod split;

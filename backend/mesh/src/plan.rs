@@ -12,12 +12,14 @@ mod scope;
 mod words;
 mod work;
 
+pub use crate::rule_key::RuleKey;
 pub use field::{Field, Readable};
 pub use part::Part;
-pub use scope::{HttpRule, Level, PolicyOf, RuleKey, id, own_rule};
+pub use scope::{HttpRule, Level, PolicyOf, id, own_rule};
 pub use words::{capital, percent};
 
 use crate::change::Change;
+use crate::change_set::Turn;
 use crate::edit::rules::speaks_http;
 use crate::evidence::{Claim, Evidence, Measure, cluster, route};
 use crate::model::natural;
@@ -274,17 +276,12 @@ impl<'a> Plan<'a> {
         let mut steps = Vec::new();
         for mut work in self.works {
             let told = std::mem::take(&mut work.warnings);
-            if let Some(step) = work.step() {
+            if let Some(step) = work.step()? {
                 warnings.extend(told);
                 steps.push(step);
             }
         }
-        // Subsets before the routes that use them; what goes, goes the other way round.
-        let rank = |kind: &Kind| usize::from(kind == &kinds::VIRTUAL_SERVICE);
-        steps.sort_by_key(|step| match step.after {
-            Some(_) => (0, rank(step.at.kind)),
-            None => (1, 1 - rank(step.at.kind)),
-        });
+        steps.sort_by_key(Turn::of);
         if steps.is_empty() {
             return Ok(None);
         }
@@ -393,7 +390,7 @@ fn declared(subset: &Subset) -> Value {
 
 /// The version by which the cluster gives objects of this kind; the best we know where it has none yet.
 fn api_version(mesh: &Mesh, at: &Ref) -> String {
-    let seen = mesh.objects().iter().find(|(other, _)| other.kind == at.kind);
+    let seen = mesh.objects().of_kind(at.kind).next();
     let seen = seen.and_then(|(_, object)| object.0.get("apiVersion").and_then(Value::as_str));
     let best = || format!("{}/{}", at.kind.group, at.kind.versions.first().unwrap_or(&"v1"));
     seen.map_or_else(best, str::to_owned)

@@ -337,7 +337,7 @@ fn menu(ui: &mut Ui, cx: &Cx<'_>, view: &View, thing: Thing) {
         }
     }
     if button::item(ui, "Copy name") {
-        cx.intents.send(Intent::Copy(name, "Name copied".to_owned()));
+        cx.intents.send(Intent::Copy(name, "the name".to_owned()));
     }
 }
 

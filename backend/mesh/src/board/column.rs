@@ -87,8 +87,7 @@ impl Column {
             Observation::Traffic(measured) => learn(&mut self.traffic, at, measured),
             Observation::TrafficLate(problem) => grow_old(&mut self.traffic, &problem),
             Observation::Proxies(told) => return self.proxies_are(at, told),
-            Observation::Traces(Ok(name)) => self.traces = Remote::Live(Arc::new(name), at),
-            Observation::Traces(Err(problem)) => self.traces = Remote::Denied(problem),
+            Observation::Traces(told) => learn(&mut self.traces, at, told),
             Observation::Answered(read, answer) => self.answers.take(at, read, answer),
             Observation::Forgotten(read) => self.answers.forget(&read),
         }

@@ -60,7 +60,7 @@ fn probe(made: &[Made], rule: Option<usize>, path: &str, want: Want) -> Probe {
         }
         MadeRoute::Delegated => MadeRoute::Delegated,
     };
-    let owner = Owner::Routes { of, made: made.iter().map(told).collect() };
+    let owner = Owner::Routes { of, rule: None, made: made.iter().map(told).collect() };
     Probe { proxies: [].into(), owner, path: path.into(), want }
 }
 

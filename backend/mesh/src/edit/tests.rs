@@ -115,7 +115,7 @@ fn weights_are_patched_with_guards() {
     insta::assert_snapshot!(patch(&change, 0), @r#"[{"op":"test","path":"/spec/http/1/route","value":[{"destination":{"host":"reviews","subset":"v1"},"weight":50},{"destination":{"host":"reviews","subset":"v2"},"weight":30},{"destination":{"host":"reviews","subset":"v3"},"weight":20}]},{"op":"replace","path":"/spec/http/1/route/0/weight","value":13},{"op":"replace","path":"/spec/http/1/route/1/weight","value":7},{"op":"replace","path":"/spec/http/1/route/2/weight","value":80}]"#);
     let [probe] = &change.evidence.probes[..] else { panic!("{:?}", change.evidence) };
     assert_eq!(probe.proxies.len(), 6, "the ingress gateway has no routes of it");
-    let Owner::Routes { of, made } = &probe.owner else { panic!("{probe:?}") };
+    let Owner::Routes { of, made, .. } = &probe.owner else { panic!("{probe:?}") };
     assert_eq!(of.to_string(), "VirtualService bookinfo/reviews");
     let meant = |route: &MadeRoute| matches!(route, MadeRoute::One { meant: true, .. });
     assert_eq!(made.iter().map(meant).collect::<Vec<_>>(), [false, true]);

@@ -4,11 +4,14 @@
 use super::reach::Group;
 use super::{Connections, Destination, Evidence, MadeRoute, Owner, Probe, Reach, Want};
 use crate::change::Step;
+use crate::rule_key::RuleKey;
 use crate::{Mesh, Object};
 use istio::Ref;
 use istio::views::{self, DestinationRule, VirtualService};
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// One thing to be seen in proxies, told of what makes it.
@@ -131,8 +134,8 @@ impl Evidence {
     /// What shows that steps were done, and what showed that they were not yet. Of a place whose default is claimed, it
     /// shows that it no longer holds what the other side claims there. What holds before and after shows nothing.
     pub fn of(mesh: &Mesh, steps: &[Step], claims: &[Claim], was_claims: &[Claim]) -> Self {
-        let reach = Reach::of(mesh);
-        let side = |after| Side { mesh, reach: &reach, steps, after };
+        let (reach, known) = (Reach::of(mesh), Known::default());
+        let side = |after| Side { mesh, reach: &reach, known: &known, steps, after };
         let mut probes = side(true).probes(claims, was_claims);
         let mut was = side(false).probes(was_claims, claims);
         // The routes as a whole are claimed on one side, and known on both.
@@ -163,10 +166,21 @@ fn without(probes: &mut Vec<Probe>, others: &[Probe]) {
     probes.retain(|probe| !probe.proxies.is_empty());
 }
 
+/// Whom objects reach, found once for all claims of them: each looks at all workloads.
+#[derive(Default)]
+struct Known {
+    /// By VirtualService, rule, and whether it is the one after the steps.
+    routes: RefCell<BTreeMap<(Ref, Option<usize>, bool), Rc<[Group]>>>,
+    /// By DestinationRule, host, and whether it is the one after the steps.
+    clusters: RefCell<BTreeMap<(Ref, String, bool), Arc<[String]>>>,
+}
+
 /// The mesh before some steps, or after them.
+#[derive(Clone, Copy)]
 struct Side<'a> {
     mesh: &'a Mesh,
     reach: &'a Reach<'a>,
+    known: &'a Known,
     steps: &'a [Step],
     after: bool,
 }
@@ -199,12 +213,12 @@ impl Side<'_> {
         match &claim.thing {
             Thing::Routes(at, rule) => self.of_routes(at, *rule, path, want),
             Thing::Clusters { rule, host, subset, port } => {
-                let Some(view) = self.view::<DestinationRule>(rule).or_else(|| self.other().view(rule))
+                let Some(proxies) = self.clusters(rule, host).or_else(|| self.other().clusters(rule, host))
                 else {
                     return Vec::new();
                 };
                 let owner = Owner::Clusters { host: host.clone(), subset: subset.clone(), port: *port };
-                vec![Probe { proxies: self.reach.clusters(rule, &view, host).into(), owner, path, want }]
+                vec![Probe { proxies, owner, path, want }]
             }
             Thing::Inbound { proxies, port, except } => {
                 let owner = Owner::Inbound { port: *port, except: except.clone() };
@@ -217,9 +231,10 @@ impl Side<'_> {
         let Some(view) = self.view::<VirtualService>(at) else {
             // It is not there: proxies that hold its routes on the other side have none of it.
             let there = self.other().view::<VirtualService>(at);
-            let groups = there.map(|view| self.reach.routes(at, &view, rule)).unwrap_or_default();
-            let proxies: Vec<String> = groups.into_iter().flat_map(|group| group.proxies).collect();
-            let owner = Owner::Routes { of: at.clone(), made: Arc::new([]) };
+            let groups = there.map(|view| self.other().routes(at, &view, rule));
+            let proxies = groups.iter().flat_map(|groups| groups.iter());
+            let proxies: Vec<String> = proxies.flat_map(|group| group.proxies.clone()).collect();
+            let owner = Owner::Routes { of: at.clone(), rule: None, made: Arc::new([]) };
             return vec![Probe { proxies: proxies.into(), owner, path: String::new(), want: Want::Absent }];
         };
         // A rule that is not there: the others are.
@@ -227,17 +242,32 @@ impl Side<'_> {
             Some(rule) if rule >= view.http.len() => (None, String::new(), Want::Present),
             rule => (rule, path, want),
         };
-        let groups = self.reach.routes(at, &view, rule).into_iter();
-        let meant = |group: &Group| {
+        let key = rule.and_then(|rule| RuleKey::all(self.object(at)?.spec()).into_iter().nth(rule));
+        let groups = self.routes(at, &view, rule);
+        let meant = |group: &&Group| {
             group.made.iter().any(|route| matches!(route, MadeRoute::One { meant: true, .. }))
         };
-        let probe = |group: Group| Probe {
-            proxies: group.proxies.into(),
-            owner: Owner::Routes { of: at.clone(), made: group.made.into() },
+        let probe = |group: &Group| Probe {
+            proxies: group.proxies.clone().into(),
+            owner: Owner::Routes { of: at.clone(), rule: key.clone(), made: group.made.clone().into() },
             path: path.clone(),
             want: want.clone(),
         };
-        groups.filter(meant).map(probe).collect()
+        groups.iter().filter(meant).map(probe).collect()
+    }
+
+    fn routes(&self, at: &Ref, view: &VirtualService, rule: Option<usize>) -> Rc<[Group]> {
+        let mut known = self.known.routes.borrow_mut();
+        let of = known.entry((at.clone(), rule, self.after));
+        Rc::clone(of.or_insert_with(|| self.reach.routes(at, view, rule).into()))
+    }
+
+    /// Proxies that take what a DestinationRule says of a host; `None` when there is no such rule.
+    fn clusters(&self, at: &Ref, host: &str) -> Option<Arc<[String]>> {
+        let view = self.view::<DestinationRule>(at)?;
+        let mut known = self.known.clusters.borrow_mut();
+        let of = known.entry((at.clone(), host.to_owned(), self.after));
+        Some(Arc::clone(of.or_insert_with(|| self.reach.clusters(at, &view, host).into())))
     }
 
     fn other(&self) -> Self {

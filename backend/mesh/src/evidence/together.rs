@@ -5,8 +5,8 @@
 use super::{Evidence, MadeRoute, Measure, Owner, Probe, Reach};
 use crate::Mesh;
 use crate::change::{Change, Step};
+use crate::rule_key::RuleKey;
 use istio::views::{self, VirtualService};
-use serde_json::Value;
 
 impl Evidence {
     /// What shows that `steps` were done, which do all that these changes do.
@@ -45,52 +45,31 @@ fn once(probes: Vec<Probe>) -> Vec<Probe> {
 /// A probe that was made for a change's own steps, for the steps that are really done.
 fn moved(reach: &Reach<'_>, probe: &Probe, own: &[Step], done: &[Step]) -> Vec<Probe> {
     let kept = || vec![probe.clone()];
-    let Owner::Routes { of, made } = &probe.owner else { return kept() };
+    let Owner::Routes { of, rule, .. } = &probe.owner else { return kept() };
     let after = |steps: &[Step]| steps.iter().find(|step| step.at == *of).and_then(|step| step.after.clone());
     let (Some(own), Some(done)) = (after(own), after(done)) else { return kept() };
     if own.spec() == done.spec() {
         return kept();
     }
-    let view = |object| views::read::<VirtualService>(object).ok();
-    let (Some(own_view), Some(view)) = (view(&own), view(&done)) else { return kept() };
-    // The rule that is meant, or all of them: the one whose routes the probe has.
-    let mut rules = std::iter::once(None).chain((0..own_view.http.len()).map(Some));
-    let meant = rules.find(|rule| {
-        let groups = reach.routes(of, &own_view, *rule);
-        groups.iter().any(|group| group.made.as_slice() == &**made)
-    });
-    let rule = match meant {
-        Some(None) => None,
-        Some(Some(rule)) => match place(own.spec(), rule, done.spec()) {
+    let Ok(view) = views::read::<VirtualService>(&done) else { return kept() };
+    let place = match rule {
+        None => None,
+        Some(rule) => match RuleKey::all(done.spec()).iter().position(|key| key == rule) {
             Some(place) => Some(place),
             None => return kept(),
         },
-        None => return kept(),
     };
     let shows =
         |made: &[MadeRoute]| made.iter().any(|route| matches!(route, MadeRoute::One { meant: true, .. }));
-    let groups = reach.routes(of, &view, rule).into_iter().filter(|group| shows(&group.made));
+    let groups = reach.routes(of, &view, place).into_iter().filter(|group| shows(&group.made));
     groups
         .map(|group| Probe {
             proxies: group.proxies.into(),
-            owner: Owner::Routes { of: of.clone(), made: group.made.into() },
+            owner: Owner::Routes { of: of.clone(), rule: rule.clone(), made: group.made.into() },
             path: probe.path.clone(),
             want: probe.want.clone(),
         })
         .collect()
-}
-
-/// Where a rule is among other rules: the one with its name and matches, counted among those that have the
-/// same.
-fn place(own: &Value, rule: usize, done: &Value) -> Option<usize> {
-    let rules = |spec: &Value| -> Vec<[Value; 2]> {
-        let list = spec.get("http").and_then(Value::as_array).into_iter().flatten();
-        list.map(|rule| ["name", "match"].map(|key| rule.get(key).cloned().unwrap_or_default())).collect()
-    };
-    let (own, done) = (rules(own), rules(done));
-    let key = own.get(rule)?;
-    let nth = own[..rule].iter().filter(|other| *other == key).count();
-    done.iter().enumerate().filter(|(_, other)| *other == key).map(|(place, _)| place).nth(nth)
 }
 
 #[cfg(test)]
@@ -110,6 +89,36 @@ mod tests {
         let header = HeaderIs { name: "team".into(), value: "books".into() };
         let abort = FaultSpec { delay: None, abort: Some((503, 100.0)) };
         [split(mesh, &rule, &shares).unwrap(), fault(mesh, &rule, Some(&header), abort).unwrap()]
+    }
+
+    /// Editors of the only rule of a VirtualService speak of that rule, not of all.
+    #[test]
+    fn a_rule_that_comes_beside_the_only_one_is_not_asked_for_the_others_share() {
+        let mesh = demo::bookinfo();
+        let details = mesh.service("bookinfo", "ratings").unwrap();
+        let rule = rules(&mesh, details).pop().unwrap().at;
+        let abort = FaultSpec { delay: None, abort: Some((503, 100.0)) };
+        let made = fault(&mesh, &rule, None, abort).unwrap();
+        let mut objects = mesh.objects().clone();
+        let step = made.steps.last().unwrap();
+        objects.insert(step.at.clone(), step.after.clone().unwrap());
+        let mesh = Mesh::read(objects, Some(&mesh));
+        let rule = rules(&mesh, mesh.service("bookinfo", "ratings").unwrap()).pop().unwrap().at;
+        let header = HeaderIs { name: "team".into(), value: "books".into() };
+        let delay = FaultSpec { delay: Some((1_000, 100.0)), abort: None };
+        let other = FaultSpec { delay: None, abort: Some((500, 10.0)) };
+        let changes =
+            [fault(&mesh, &rule, None, other).unwrap(), fault(&mesh, &rule, Some(&header), delay).unwrap()];
+        let mut set = ChangeSet::default();
+        for (number, change) in changes.into_iter().enumerate() {
+            set.put(ChangeId(number as u64), change);
+        }
+        let whole = set.whole(&mesh).unwrap();
+        let of_code =
+            whole.evidence.probes.iter().filter(|probe| format!("{:?}", probe.want).contains("500"));
+        let meant: Vec<Vec<bool>> = of_code.map(meant).collect();
+        assert!(!meant.is_empty());
+        assert!(meant.iter().all(|meant| *meant == [false, true]), "{meant:?}");
     }
 
     /// Which of the routes of a VirtualService a probe means.

@@ -4,6 +4,7 @@
 //! Guards (`test` operations) state what the user saw. They stand before all edits, so they speak of the
 //! object as it was; edits speak of it as the edits before them have left it.
 
+use super::Stop;
 use crate::change::{Edit, Step};
 use istio::{Kind, Object, Ref};
 use serde_json::{Map, Value, json};
@@ -26,6 +27,8 @@ pub(super) struct Work {
     shifted: usize,
     /// Rows that come to be when something is said in them: where, in which list, the row.
     expected: Vec<(String, String, Value)>,
+    /// Something could not be put where it belongs: the object has another shape than what it was made for.
+    misshapen: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -73,6 +76,7 @@ impl Work {
             shifts: Vec::new(),
             shifted: 0,
             expected: Vec::new(),
+            misshapen: false,
         }
     }
 
@@ -106,15 +110,18 @@ impl Work {
         }
     }
 
-    /// Puts a value at a path; objects that are missing on the way are made. Returns whether that was
-    /// possible.
-    pub(super) fn set(&mut self, path: &str, value: Value) -> bool {
+    /// Puts a value at a path; objects that are missing on the way are made.
+    pub(super) fn set(&mut self, path: &str, value: Value) {
         self.meet(path);
-        let Some(now) = &self.now else { return false };
+        self.misshapen |= self.put(path, value).is_none();
+    }
+
+    fn put(&mut self, path: &str, value: Value) -> Option<()> {
+        let now = self.now.as_ref()?;
         if now.pointer(path).is_some() {
             self.saw(path);
             self.edit(Op::Replace(path.to_owned(), value));
-            return true;
+            return Some(());
         }
         // The deepest place that is there, and all that is missing below it as one value.
         let (mut parent, mut value, mut path) = (path, value, path.to_owned());
@@ -124,20 +131,20 @@ impl Work {
                     // Not the whole object: its status and resourceVersion change all the time.
                     self.saw(if above.is_empty() { "/metadata/uid" } else { above });
                     self.edit(Op::Add(path, value));
-                    return true;
+                    return Some(());
                 }
                 Some(Value::Null) => {
                     let value = Value::Object(Map::from_iter([(unescape(key), value)]));
                     self.saw(above);
                     self.edit(Op::Replace(above.to_owned(), value));
-                    return true;
+                    return Some(());
                 }
-                Some(_) => return false,
+                Some(_) => return None,
                 None => value = Value::Object(Map::from_iter([(unescape(key), value)])),
             }
             (parent, path) = (above, above.to_owned());
         }
-        false
+        None
     }
 
     /// A row comes to be as soon as something is said at this place or below it.
@@ -233,10 +240,16 @@ impl Work {
     }
 
     /// The step that does all this; `None` when nothing is done.
-    pub(super) fn step(self) -> Option<Step> {
+    ///
+    /// # Errors
+    /// When some of it cannot be done: the object has another shape by now.
+    pub(super) fn step(self) -> Result<Option<Step>, Stop> {
+        if self.misshapen {
+            return Err(Stop::Gone);
+        }
         let edit = match (&self.before, &self.now) {
-            (None, None) => return None,
-            (None, Some(_)) if self.scaffold.is_some() && self.edits.is_empty() => return None,
+            (None, None) => return Ok(None),
+            (None, Some(_)) if self.scaffold.is_some() && self.edits.is_empty() => return Ok(None),
             (None, Some(now)) => Edit::Create(now.clone()),
             (Some(before), None) => {
                 let uid = before.0.pointer("/metadata/uid").and_then(Value::as_str).unwrap_or_default();
@@ -244,11 +257,11 @@ impl Work {
                 let resource_version = (!version.is_empty()).then(|| version.to_owned());
                 Edit::Delete { uid: uid.to_owned(), resource_version }
             }
-            (Some(_), Some(_)) if self.edits.is_empty() => return None,
-            (Some(_), Some(_)) => Edit::Patch(self.patch()?),
+            (Some(_), Some(_)) if self.edits.is_empty() => return Ok(None),
+            (Some(_), Some(_)) => Edit::Patch(self.patch().ok_or(Stop::Gone)?),
         };
         let after = self.now.map(Object::from);
-        Some(Step { at: self.at, api_version: self.api_version, edit, before: self.before, after })
+        Ok(Some(Step { at: self.at, api_version: self.api_version, edit, before: self.before, after }))
     }
 
     fn patch(&self) -> Option<json_patch::Patch> {
