@@ -40,7 +40,8 @@ pub enum Holds {
     Seconds(i64),
     /// A whole number of at least 1.
     Count(u32),
-    /// A whole number; at 0 nothing stands at this place in proxies, if one is given.
+    /// A whole number. Where a place in proxies is given, nothing stands there at 0, and Istio writes the number to begin
+    /// with when the field is left out.
     UpTo(u32, &'static str),
     /// A share in percent.
     Percent(u32),
@@ -234,6 +235,16 @@ impl Fields {
         let differ = rows.into_iter().filter(|row| self.0.get(row.path) != before(row));
         for row in differ.filter(|row| !row.shows.is_empty()) {
             let shows = format!("{below}{}", row.shows.concat());
+            let (now, then) = (self.0.get(row.path), before(row));
+            if let (None, Some(value)) | (Some(value), None) = (now, then)
+                && row.holds.default().as_ref() == Some(value)
+            {
+                let name = super::form::spoken(row.word);
+                plan.warn(format!(
+                    "{value} {name} is what Istio does by itself: for proxies nothing changes"
+                ));
+                continue;
+            }
             let claims = |fields: &Self| row.holds.claims(place, &shows, fields.0.get(row.path));
             plan.claims(claims(self), was.map(claims).unwrap_or_default());
         }
@@ -268,6 +279,14 @@ impl Holds {
             Self::Words(..) => value.is_string(),
             Self::Block => value.is_object(),
             Self::Codes => value.as_array().is_some_and(|codes| codes.iter().all(Value::is_u64)),
+        }
+    }
+
+    /// What Istio writes for proxies when the field is left out, if that is known.
+    fn default(self) -> Option<Value> {
+        match self {
+            Self::UpTo(number, off) if !off.is_empty() => Some(number.into()),
+            _ => None,
         }
     }
 

@@ -89,8 +89,8 @@ impl Edits for Wait {
         let all = json!({ "timeout": "12s", "retries": { "attempts": 3, "perTryTimeout": "4s",
             "backoff": "0.05s", "retryOn": "5xx,503", "retryRemoteLocalities": true,
             "retryIgnorePreviousHosts": false } });
-        let off = json!({ "retries": { "attempts": 0 } });
-        [json!({ "timeout": "1.5s" }), off, all, json!({})].iter().map(Self::of).collect()
+        let twice = json!({ "timeout": "1.5s", "retries": { "attempts": 2 } }); // as Istio by itself
+        [twice, json!({ "retries": { "attempts": 0 } }), all, json!({})].iter().map(Self::of).collect()
     }
 }
 
