@@ -48,7 +48,8 @@ pub fn quantile(quantile: f64, metric: &'static str) -> Query {
 }
 
 impl Query {
-    /// Of calls to this.
+    /// Of calls to this; those that reached nobody are of whom they were for, if that is the only one who could have taken
+    /// them (as [`Subject::called_by`]).
     #[must_use]
     pub fn to(mut self, subject: &Subject<'_>) -> Self {
         match (&subject.id, subject.service) {
@@ -56,7 +57,7 @@ impl Query {
             (NodeId::External(host), None) => self.filters.push(is("destination_service", host)),
             _ => {}
         }
-        if !subject.is_service {
+        if !subject.is_service && !subject.stands_alone() {
             self.filters.extend(workloads("destination", subject));
         }
         self
@@ -184,6 +185,8 @@ mod tests {
         let version = "destination_version";
         insta::assert_snapshot!(rate(REQUESTS).to(&reviews).by(version).promql(60), @r#"sum by (destination_version) (rate(istio_requests_total{reporter=~"source|waypoint",destination_service="reviews.bookinfo.svc.cluster.local"}[60s]))"#);
         let v3 = id("reviews", Some("v3"));
+        let alone = Subject::of(&mesh, &id("ratings", None));
+        insta::assert_snapshot!(failing(REQUESTS).to(&alone).by("").promql(60), @r#"100 * (sum by () (rate(istio_requests_total{reporter=~"source|waypoint",destination_service="ratings.bookinfo.svc.cluster.local",response_code=~"0|5.."}[60s]) or rate(istio_requests_total{reporter=~"source|waypoint",destination_service="ratings.bookinfo.svc.cluster.local",grpc_response_status=~"[1-9].*"}[60s])) or 0 * sum by () (rate(istio_requests_total{reporter=~"source|waypoint",destination_service="ratings.bookinfo.svc.cluster.local"}[60s]))) / sum by () (rate(istio_requests_total{reporter=~"source|waypoint",destination_service="ratings.bookinfo.svc.cluster.local"}[60s]))"#);
         let edge = quantile(0.95, DURATION).to(&Subject::of(&mesh, &v3));
         let page = id("productpage", None);
         insta::assert_snapshot!(edge.from(&Subject::of(&mesh, &page)).by(version).promql(60), @r#"histogram_quantile(0.95, sum by (le, destination_version) (rate(istio_request_duration_milliseconds_bucket{reporter=~"source|waypoint",destination_service="reviews.bookinfo.svc.cluster.local",destination_workload_namespace=~"bookinfo",destination_workload=~"reviews-v3",source_workload_namespace=~"bookinfo",source_workload=~"productpage-v1"}[60s])))"#);

@@ -5,8 +5,8 @@ use crate::cx::Cx;
 use crate::intent::Intent;
 use crate::kit::theme::{Weight, size};
 use crate::kit::{Button, Tokens, fmt, icon, remote, text};
-use egui::{FontId, RichText, TextStyle, Ui, Vec2, WidgetInfo, WidgetType};
-use egui_plot::{GridMark, HoverPosition, Line, Plot, PlotPoints, Points};
+use egui::{Align2, FontId, Rect, RichText, Sense, Ui, UiBuilder, Vec2, WidgetInfo, WidgetType, pos2, vec2};
+use egui_plot::{HoverPosition, Line, Plot, PlotPoints, Points, VLine};
 use jiff::Timestamp;
 use mesh::lens::Subject;
 use mesh::series::{DURATION, Query, REQUESTS, Range, Series, failing, quantile, rate};
@@ -51,7 +51,10 @@ pub const CHARTS: &[Chart] = &[
 
 /// No chart is of less time: a minute of points says little.
 const LEAST_SECS: u64 = 600;
-const HEIGHT: f32 = 92.0;
+const HEIGHT: f32 = 84.0;
+/// Room for the values left of a chart, and for the times below it.
+const VALUES: f32 = 52.0;
+const TIMES: f32 = 20.0;
 /// More lines cannot be told apart; the largest are drawn.
 const MOST_LINES: usize = 12;
 
@@ -64,8 +67,11 @@ pub struct Calls<'a> {
 }
 
 impl Calls<'_> {
-    /// The same question about these calls.
+    /// The same question about these calls. Who has one version only is not split: calls that reached nobody
+    /// (an injected abort) have none, and are its own.
     pub fn of(&self, query: Query) -> Query {
+        let alone = self.to.is_some_and(|to| to.stands_alone() && to.workloads.len() == 1);
+        let query = if alone { query.by("") } else { query };
         let query = self.to.map_or(query.clone(), |to| query.to(to));
         self.from.map_or(query.clone(), |from| query.from(from))
     }
@@ -114,6 +120,10 @@ fn one(ui: &mut Ui, cx: &Cx<'_>, chart: &Chart, query: &Query, range_secs: u64) 
             }
         });
     }
+    let sent = |entry: &'_ mesh::ledger::Entry| entry.sent.map(|sent| sent.as_second() as f64);
+    let pushes = cx.changes.entries().iter();
+    let pushes: Vec<(&str, f64)> =
+        pushes.filter_map(|entry| Some((entry.change.title.as_str(), sent(entry)?))).collect();
     match cx.reads.series(&range) {
         Remote::Waiting => remote::waiting(ui, "Waiting for Prometheus"),
         Remote::Denied(trouble) => {
@@ -121,12 +131,12 @@ fn one(ui: &mut Ui, cx: &Cx<'_>, chart: &Chart, query: &Query, range_secs: u64) 
                 cx.reads.again(Read::Series(range));
             }
         }
-        Remote::Live(series, at) => drawn(ui, chart, query, &range, &series, at),
+        Remote::Live(series, at) => drawn(ui, chart, (query, &range), &series, at, &pushes),
         Remote::Stale(series, at, trouble) => {
             remote::stale(ui, &fmt::ago(cx.now, at), &trouble.what, &trouble.why, &trouble.next);
             ui.scope(|ui| {
                 ui.multiply_opacity(0.6);
-                drawn(ui, chart, query, &range, &series, at);
+                drawn(ui, chart, (query, &range), &series, at, &pushes);
             });
         }
     }
@@ -136,6 +146,7 @@ fn one(ui: &mut Ui, cx: &Cx<'_>, chart: &Chart, query: &Query, range_secs: u64) 
 fn lines<'a>(series: &'a [Series], label: &str) -> Vec<(String, &'a Series)> {
     let last = |series: &Series| series.points.last().map_or(0.0, |(_, value)| *value);
     let name = |series: &Series| match series.labels.get(label).map(String::as_str) {
+        _ if label.is_empty() => "all calls".to_owned(),
         None | Some("" | "unknown") => "no version".to_owned(),
         Some(name) => name.to_owned(),
     };
@@ -147,8 +158,18 @@ fn lines<'a>(series: &'a [Series], label: &str) -> Vec<(String, &'a Series)> {
     lines
 }
 
-fn drawn(ui: &mut Ui, chart: &Chart, query: &Query, range: &Range, series: &[Series], at: Timestamp) {
-    let tokens = Tokens::of(ui);
+/// Changes that were pushed, and when in seconds since 1970.
+type Pushes<'a> = [(&'a str, f64)];
+
+fn drawn(
+    ui: &mut Ui,
+    chart: &Chart,
+    asked: (&Query, &Range),
+    series: &[Series],
+    at: Timestamp,
+    pushes: &Pushes<'_>,
+) {
+    let (tokens, (query, range)) = (Tokens::of(ui), asked);
     let lines = lines(series, query.label());
     if lines.is_empty() {
         text::muted(ui, "No calls in this time");
@@ -168,47 +189,44 @@ fn drawn(ui: &mut Ui, chart: &Chart, query: &Query, range: &Range, series: &[Ser
         }
     });
     let now = at.as_second() as f64;
-    let (first, half) = (now - range.range_secs as f64, range.range_secs as f64 / 2.0);
+    let first = now - range.range_secs as f64;
+    // Where all is nothing, nothing lies on the ground.
+    let values = lines.iter().flat_map(|(_, series)| series.points.iter().map(|(_, value)| *value));
+    let top = values.fold(if unit == Unit::PerSecond { 0.1 } else { 1.0 }, f64::max);
     let ago = move |secs: f64| match now - secs {
         ago if ago < 1.0 => "now".to_owned(),
         ago => format!("{} ago", fmt::duration(ago)),
     };
-    let mark = move |value: f64| GridMark { value, step_size: half };
-    // Where all is nothing, nothing lies on the ground.
-    let values = lines.iter().flat_map(|(_, series)| series.points.iter().map(|(_, value)| *value));
-    let top = values.fold(1.0, f64::max);
+    let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), HEIGHT + TIMES), Sense::hover());
+    let area = Rect::from_min_max(rect.min + vec2(VALUES, 4.0), rect.max - vec2(0.0, TIMES));
+    axes(ui, area, &unit.say(top), [ago(first), ago((first + now) / 2.0), "now".to_owned()]);
     let plot = Plot::new((chart.board, chart.name))
-        .height(HEIGHT)
+        .height(area.height())
+        .width(area.width())
         .show_background(false)
-        .show_axes([true, true])
-        .show_grid([false, true])
-        .set_margin_fraction(Vec2::new(0.0, 0.12))
+        .show_axes(false)
+        .show_grid(false)
+        .set_margin_fraction(Vec2::ZERO)
         .allow_drag(false)
         .allow_zoom(false)
         .allow_scroll(false)
         .allow_boxed_zoom(false)
         .allow_axis_zoom_drag(false)
         .allow_double_click_reset(false)
-        .include_x(first)
-        .include_x(now)
-        .include_y(0.0)
-        .include_y(top)
-        .grid_color(tokens.line)
         .cursor_color(tokens.faint)
-        .y_grid_spacer(move |_| [0.0, top].map(|value| GridMark { value, step_size: top }).to_vec())
-        .x_grid_spacer(move |_| [first, first + half, now].map(mark).to_vec())
-        .x_axis_formatter(move |mark, _| ago(mark.value))
-        .y_axis_formatter(move |mark, _| unit.say(mark.value))
         .label_formatter(move |hover| match hover {
             HoverPosition::NearDataPoint { plot_name, position, .. } => {
                 Some(format!("{plot_name}  {}\n{}", unit.say(position.y), ago(position.x)))
             }
             HoverPosition::Elsewhere { .. } => None,
         });
-    // The axes are written smaller than what they are about.
-    ui.style_mut().text_styles.insert(TextStyle::Body, FontId::proportional(size::NOTE));
-    ui.visuals_mut().override_text_color = Some(tokens.muted);
-    let shown = plot.show(ui, |plot| {
+    let mut inside = ui.new_child(UiBuilder::new().max_rect(area));
+    let shown = plot.show(&mut inside, |plot| {
+        plot.set_plot_bounds_x(first..=now);
+        plot.set_plot_bounds_y(0.0..=top * 1.02);
+        for (title, sent) in pushes.iter().filter(|(_, sent)| *sent > first) {
+            plot.vline(VLine::new(*title, *sent).color(tokens.faint).width(1.0));
+        }
         for (name, series) in &lines {
             let color = tokens.version(name);
             for piece in series.pieces(range.step_secs) {
@@ -223,6 +241,21 @@ fn drawn(ui: &mut Ui, chart: &Chart, query: &Query, range: &Range, series: &[Ser
     });
     let words = format!("{} over time: {}", chart.name, said.join(", "));
     shown.response.widget_info(|| WidgetInfo::labeled(WidgetType::Image, true, &words));
+}
+
+/// The axes, at the same place in every chart: nothing and the largest value, and three times.
+fn axes(ui: &Ui, area: Rect, top: &str, times: [String; 3]) {
+    let tokens = Tokens::of(ui);
+    let (painter, font) = (ui.painter(), FontId::proportional(size::NOTE));
+    for (value, y) in [(top, area.top()), ("0", area.bottom())] {
+        painter.hline(area.x_range(), y, tokens.hairline());
+        let at = pos2(area.left() - 6.0, y);
+        painter.text(at, Align2::RIGHT_CENTER, value, font.clone(), tokens.muted);
+    }
+    let places = [(Align2::LEFT_TOP, area.left()), (Align2::CENTER_TOP, area.center().x)];
+    for ((align, x), time) in places.into_iter().chain([(Align2::RIGHT_TOP, area.right())]).zip(times) {
+        painter.text(pos2(x, area.bottom() + 4.0), align, time, font.clone(), tokens.muted);
+    }
 }
 
 #[cfg(test)]

@@ -73,7 +73,7 @@ impl<'a> Subject<'a> {
     }
 
     /// Whether all calls of its service can only go to it.
-    fn stands_alone(&self) -> bool {
+    pub fn stands_alone(&self) -> bool {
         let is_here = |at: &WorkloadId| {
             let same = |workload: &&Workload| at.namespace == workload.namespace && at.name == workload.name;
             self.workloads.iter().any(same)
