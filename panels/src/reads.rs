@@ -6,7 +6,7 @@
 //! ```
 
 use mesh::series::{Range, Series};
-use mesh::trace::{Trace, TraceQuery};
+use mesh::trace::{Found, Opened, TraceQuery};
 use mesh::{Answer, Read, Remote, Scene};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -47,7 +47,7 @@ impl<'a> Reads<'a> {
     }
 
     /// Traces that a search finds.
-    pub fn traces(&self, query: &TraceQuery) -> Remote<Vec<Trace>> {
+    pub fn traces(&self, query: &TraceQuery) -> Remote<Found> {
         self.ask(Read::Traces(query.clone())).part(|answer| match answer {
             Answer::Traces(traces) => Some(traces.clone()),
             _ => None,
@@ -55,7 +55,7 @@ impl<'a> Reads<'a> {
     }
 
     /// One trace by its id.
-    pub fn trace(&self, id: &str) -> Remote<Trace> {
+    pub fn trace(&self, id: &str) -> Remote<Opened> {
         self.ask(Read::Trace(id.to_owned())).part(|answer| match answer {
             Answer::Trace(trace) => Some(trace.clone()),
             _ => None,
@@ -95,7 +95,7 @@ mod tests {
         let query = TraceQuery { service: "reviews.bookinfo".into(), ..TraceQuery::default() };
         assert_eq!(Reads::new(&scene, &wanted).traces(&query), Remote::Waiting);
         assert_eq!(wanted.take(), BTreeMap::from([(Read::Traces(query.clone()), 0)]));
-        let found = Arc::new(demo::traces());
+        let found = Arc::new(demo::found());
         scene.answers.take(demo::NOW, Read::Traces(query.clone()), Ok(Answer::Traces(found.clone())));
         let reads = Reads::new(&scene, &wanted);
         assert_eq!(reads.traces(&query), Remote::Live(found, demo::NOW));

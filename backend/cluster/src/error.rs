@@ -149,6 +149,20 @@ pub(crate) fn of_network(what: impl Into<String>, error: &(dyn Error + 'static))
     Broken::of(error).problem(what)
 }
 
+/// Whether a URL leads to this machine itself.
+pub(crate) fn is_local(url: &str) -> bool {
+    let parsed = url::Url::parse(url).ok();
+    match parsed.as_ref().and_then(url::Url::host) {
+        Some(url::Host::Domain(name)) => {
+            let name = name.trim_end_matches('.').to_ascii_lowercase();
+            name == "localhost" || name.ends_with(".localhost")
+        }
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
 /// Takes user and password out of URLs ("https://user:secret@proxy").
 pub(crate) fn redacted(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -236,6 +250,18 @@ mod tests {
             r#"{"kind":"Status","status":"Failure","code":401,"reason":"Unauthorized","message":"Unauthorized"}"#,
             "The server does not accept the login (401 Unauthorized)",
         );
+    }
+
+    #[test]
+    fn this_machine_itself() {
+        for local in
+            ["http://127.0.0.1:9090", "https://LocalHost:1/x", "http://[::1]:80", "http://a.localhost"]
+        {
+            assert!(is_local(local), "{local}");
+        }
+        for other in ["http://10.0.0.1", "https://localhost.example", "", "localhost"] {
+            assert!(!is_local(other), "{other}");
+        }
     }
 
     #[test]

@@ -11,6 +11,6 @@ pub(crate) async fn fetch(session: &Session, read: &Read) -> Result<Answer, Prob
         Read::Services => Answer::Services(Arc::new(traces::services(session).await?.1)),
         Read::Traces(query) => Answer::Traces(Arc::new(traces::search(session, query).await?)),
         Read::Series(range) => Answer::Series(Arc::new(prometheus::range(session, range).await?)),
-        Read::Trace(id) => Answer::Trace(Arc::new(traces::trace(session, id).await?)),
+        Read::Trace(id) => Answer::Trace(traces::trace(session, id).await?),
     })
 }

@@ -11,6 +11,7 @@ mod confirm;
 mod connect;
 mod contexts;
 mod credentials;
+mod element;
 mod envoy;
 mod error;
 mod fetch;
@@ -46,7 +47,6 @@ mod write;
 
 pub use contexts::{ContextInfo, contexts};
 pub use once::{Needs, once};
-pub use traces::parse_jaeger;
 
 use crate::hub::Hub;
 use mesh::ledger::Part;

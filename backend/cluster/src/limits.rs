@@ -13,6 +13,8 @@ const MB: usize = 1 << 20;
 pub(crate) const API: usize = 32 * MB;
 /// What any other source answers, where nothing else is said.
 pub(crate) const ANSWER: usize = 64 * MB;
+/// Traces: some 300,000 spans of Envoy's.
+pub(crate) const TRACES: usize = 256 * MB;
 /// A version.
 pub(crate) const VERSION: usize = MB;
 

@@ -56,6 +56,8 @@ struct Inner {
     client: Client,
     idle: Mutex<HashMap<PodPort, Vec<Connection>>>,
     direct: reqwest::Client,
+    /// For this machine itself, which no proxy stands before.
+    local: reqwest::Client,
 }
 
 /// An answer of any HTTP status.
@@ -78,16 +80,16 @@ impl Answer {
 
 impl Tunnel {
     pub(crate) fn new(client: Client) -> Self {
-        let direct = reqwest::Client::builder()
-            .user_agent(AGENT)
-            .connect_timeout(Duration::from_secs(5))
-            .timeout(ANSWER)
-            .build();
-        let direct = direct.unwrap_or_else(|error| {
-            tracing::error!(%error, "direct requests use default settings");
-            reqwest::Client::default()
-        });
-        Self(Arc::new(Inner { client, idle: Mutex::default(), direct }))
+        let build = |builder: reqwest::ClientBuilder| {
+            let builder = builder.user_agent(AGENT).connect_timeout(Duration::from_secs(5)).timeout(ANSWER);
+            builder.build().unwrap_or_else(|error| {
+                tracing::error!(%error, "direct requests use default settings");
+                reqwest::Client::default()
+            })
+        };
+        let direct = build(reqwest::Client::builder());
+        let local = build(reqwest::Client::builder().no_proxy());
+        Self(Arc::new(Inner { client, idle: Mutex::default(), direct, local }))
     }
 
     /// Reads a path. `what` opens the problem when it fails.
@@ -130,8 +132,9 @@ impl Tunnel {
                 "Look whether the URL that was given is right, then retry",
             )
         };
+        let client = if error::is_local(url) { &self.0.local } else { &self.0.direct };
         let response =
-            self.0.direct.get(format!("{}{path}", url.trim_end_matches('/'))).send().await.map_err(failed)?;
+            client.get(format!("{}{path}", url.trim_end_matches('/'))).send().await.map_err(failed)?;
         let status = response.status().as_u16();
         let mut body = BytesMut::new();
         let mut chunks = response.bytes_stream();

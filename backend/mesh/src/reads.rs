@@ -7,7 +7,7 @@
 
 use crate::remote::Remote;
 use crate::series::{Range, Series};
-use crate::trace::{Trace, TraceQuery};
+use crate::trace::{Found, Opened, TraceQuery};
 use istio::Problem;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -45,9 +45,9 @@ pub enum Answer {
     /// Services, sorted.
     Services(Arc<Vec<String>>),
     /// Traces.
-    Traces(Arc<Vec<Trace>>),
+    Traces(Arc<Found>),
     /// A trace.
-    Trace(Arc<Trace>),
+    Trace(Arc<Opened>),
     /// Measurements.
     Series(Arc<Vec<Series>>),
 }

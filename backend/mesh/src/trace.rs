@@ -2,20 +2,28 @@
 
 mod call;
 mod critical;
+mod odd;
+mod opened;
+mod parents;
 mod summary;
+mod tags;
+mod times;
 mod tree;
 
 pub use call::{Call, End, REVISION};
 pub use critical::{Segment, critical_path};
+pub use odd::Odd;
+pub use opened::{Found, Opened};
 pub use summary::{Stats, Summary, Trouble, trouble};
+pub use tags::Tags;
 pub use tree::{Row, ServiceTime, Tree};
 
 use istio::cluster_name::Outbound;
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// One span. Times in microseconds since the Unix epoch.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Span {
     /// Hex.
     pub id: String,
@@ -27,22 +35,26 @@ pub struct Span {
     pub operation: String,
     /// "client", "server", "internal", …
     pub kind: String,
-    /// Start.
+    /// Start; 0 when it does not tell.
     pub start_us: u64,
+    /// By how much its start was moved, because its clock is another.
+    pub moved_us: i64,
     /// Duration.
     pub duration_us: u64,
     /// Tags of the span.
-    pub tags: BTreeMap<String, String>,
+    pub tags: Tags,
     /// Tags of the process or resource.
-    pub process: BTreeMap<String, String>,
+    pub process: Arc<Tags>,
     /// Events: time and fields.
-    pub logs: Vec<(u64, BTreeMap<String, String>)>,
+    pub logs: Vec<(u64, Tags)>,
+    /// Spans that it follows or points at, which are not its parents; those of another trace with its id before.
+    pub links: Vec<String>,
     /// 5xx, gRPC status other than 0, or `error=true`.
     pub error: bool,
 }
 
 /// One trace, in no particular order of spans.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Trace {
     /// Hex.
     pub id: String,
@@ -82,7 +94,7 @@ impl Span {
     }
     /// A tag of the span, by the first of these names that it has.
     pub fn tag(&self, names: &[&str]) -> Option<&str> {
-        names.iter().find_map(|name| self.tags.get(*name)).map(String::as_str)
+        names.iter().find_map(|name| self.tags.get(name))
     }
     /// HTTP status, if it has one.
     pub fn status(&self) -> Option<&str> {

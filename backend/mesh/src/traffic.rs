@@ -75,6 +75,9 @@ pub struct Path {
     pub protocol: Protocol,
 }
 
+/// The end of the last bucket of Istio's histogram of durations: what is slower is counted, but not how slow it is.
+pub const LAST_BUCKET_MS: f64 = 3_600_000.0;
+
 /// What was measured on one [`Path`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Flow {
@@ -114,6 +117,8 @@ pub struct Traffic {
     pub window_secs: u64,
     /// The measured flows; each path once.
     pub flows: BTreeMap<Path, Flow>,
+    /// What was said besides, and what could not be read or placed: for the user to know.
+    pub remarks: Vec<String>,
 }
 
 /// The part of a service's requests that one of its versions answered.

@@ -5,7 +5,7 @@ use crate::kit::theme::{size, space};
 use crate::kit::{Status, Tokens, fmt, icon};
 use egui::text::{LayoutJob, TextFormat, TextWrapping};
 use egui::{Align, Align2, Color32, FontId, Layout, Rect, Sense, Ui, pos2, vec2};
-use mesh::trace::{Row, Span, trouble};
+use mesh::trace::{Row, Segment, Span, trouble};
 
 /// Height of a row.
 pub(super) const HEIGHT: f32 = 24.0;
@@ -38,7 +38,7 @@ pub(super) struct Bar<'a> {
     /// How many rows are below it.
     pub(super) below: usize,
     /// Stretches of the critical path.
-    pub(super) critical: &'a [(u64, u64)],
+    pub(super) critical: &'a [Segment],
     pub(super) chosen: bool,
     pub(super) found: bool,
 }
@@ -110,8 +110,7 @@ impl Bar<'_> {
         let format = |size: f32, color: Color32| TextFormat::simple(FontId::proportional(size), color);
         let strong = if self.found { tokens.accent } else { tokens.text };
         job.append(self.span.short_service(), 0.0, format(size::SECONDARY, strong));
-        if let Some(version) =
-            self.span.tag(&["istio.canonical_revision"]).filter(|version| *version != "latest")
+        if let Some(version) = self.span.tag(&[mesh::trace::REVISION]).filter(|version| *version != "latest")
         {
             job.append(version, 5.0, format(size::NOTE, tokens.version(version)));
         }
@@ -146,8 +145,8 @@ impl Bar<'_> {
                 egui::StrokeKind::Outside,
             );
         }
-        for (start, end) in self.critical {
-            let piece = [sight.x(times, *start).max(from), sight.x(times, *end).max(from + 1.0).min(to)];
+        for Segment { from_us, to_us, .. } in self.critical {
+            let piece = [sight.x(times, *from_us).max(from), sight.x(times, *to_us).max(from + 1.0).min(to)];
             let line = Rect::from_min_max(pos2(piece[0], middle + 6.5), pos2(piece[1], middle + 9.0));
             painter.rect_filled(line, 0.0, tokens.text);
         }

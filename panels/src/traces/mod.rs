@@ -15,7 +15,7 @@ use crate::kit::theme::space;
 use crate::kit::{Button, Memo, Status, badge, fmt, icon, remote, table, text};
 use crate::panel::{About, Panel};
 use egui::{Frame, Margin, Ui};
-use mesh::trace::{Stats, Summary, Trace, TraceQuery};
+use mesh::trace::{Found, Odd, Stats, Summary, TraceQuery};
 use mesh::{Problem, Read, Remote};
 
 /// Name, icon, summary.
@@ -84,7 +84,7 @@ impl Traces {
     }
 
     /// What was found, or the last that was found before.
-    fn found(&mut self, cx: &Cx<'_>) -> Remote<Vec<Trace>> {
+    fn found(&mut self, cx: &Cx<'_>) -> Remote<Found> {
         let Some(asked) = &self.asked else { return Remote::Waiting };
         let found = cx.reads.traces(asked);
         if self.shown.as_ref() == Some(asked) || matches!(found, Remote::Live(..) | Remote::Stale(..)) {
@@ -104,7 +104,7 @@ impl Traces {
             refused(ui, problem);
             return;
         }
-        let traces = match &found {
+        let answer = match &found {
             Remote::Waiting => {
                 if self.asked.is_some() {
                     remote::waiting(ui, "Looking for traces…");
@@ -120,21 +120,24 @@ impl Traces {
                 }
                 return;
             }
-            Remote::Live(traces, _) => traces,
-            Remote::Stale(traces, at, problem) => {
+            Remote::Live(answer, _) => answer,
+            Remote::Stale(answer, at, problem) => {
                 remote::stale(ui, &fmt::ago(cx.now, *at), &problem.what, &problem.why, &problem.next);
-                traces
+                answer
             }
         };
-        if traces.is_empty() {
+        if let Some(odd) = odd(answer) {
+            text::note(ui, odd);
+        }
+        if answer.traces.is_empty() {
             let how = "Take a longer time range, another service, or let errors and durations out. Sampling may keep few of many requests.";
             if remote::empty(ui, icon::PATH, "No traces match", how, Some("Search again")) {
                 self.ask(cx);
             }
             return;
         }
-        let key = (std::sync::Arc::as_ptr(traces) as usize, found.at());
-        let summaries = self.summaries.get(key, |_| newest_first(traces));
+        let key = (std::sync::Arc::as_ptr(answer) as usize, found.at());
+        let summaries = self.summaries.get(key, |_| newest_first(answer));
         let chosen = self.last.as_ref().and_then(|id| summaries.iter().position(|one| one.id == *id));
         let asked = self.shown.as_ref().map_or(usize::MAX, |query| query.limit);
         let more = (summaries.len() >= asked).then(|| self.search.more());
@@ -160,9 +163,9 @@ impl Traces {
         let whole = cx.reads.trace(id);
         // What the search brought is shown at once.
         let found = self.found(cx);
-        let of_search = || found.value()?.iter().find(|trace| trace.id == id);
-        let back = match whole.value().map(|trace| &**trace).or_else(of_search) {
-            Some(trace) => self.waterfall.ui(ui, cx, trace),
+        let of_search = || found.value()?.traces.iter().find(|opened| opened.trace.id == id);
+        let back = match whole.value().or_else(of_search) {
+            Some(opened) => self.waterfall.ui(ui, cx, opened),
             None => {
                 let back = waterfall::back_ui(ui);
                 match whole.problem() {
@@ -186,8 +189,21 @@ fn refused(ui: &mut Ui, problem: &Problem) -> bool {
     remote::denied(ui, &problem.what, &problem.why, &problem.next, Some("Search again"))
 }
 
-fn newest_first(traces: &[Trace]) -> Vec<Summary> {
-    let mut summaries: Vec<Summary> = traces.iter().map(Summary::of).collect();
+/// What is odd about an answer: what is said of it as a whole, and in how many traces something is.
+fn odd(found: &Found) -> Option<String> {
+    let traces = found.traces.iter().filter(|opened| opened.odd.iter().any(Odd::loses)).count();
+    let traces = (traces > 0).then(|| {
+        format!(
+            "parts of {} could not be read: open them to see which",
+            fmt::counted(traces, "trace", "traces")
+        )
+    });
+    let said: Vec<String> = found.odd.iter().map(ToString::to_string).chain(traces).collect();
+    (!said.is_empty()).then(|| said.join(" · "))
+}
+
+fn newest_first(found: &Found) -> Vec<Summary> {
+    let mut summaries: Vec<Summary> = found.traces.iter().map(|opened| opened.summary.clone()).collect();
     summaries.sort_by_key(|one| std::cmp::Reverse(one.start_us));
     summaries
 }

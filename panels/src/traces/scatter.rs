@@ -163,7 +163,8 @@ mod tests {
 
     #[test]
     fn all_points_lie_on_the_plot() {
-        let summaries: Vec<Summary> = mesh::demo::traces().iter().map(Summary::of).collect();
+        let summaries: Vec<Summary> =
+            mesh::demo::found().traces.iter().map(|opened| opened.summary.clone()).collect();
         let scale = Scale::of(&summaries);
         let plot = Rect::from_min_size(pos2(10.0, 10.0), vec2(300.0, 100.0));
         for one in &summaries {

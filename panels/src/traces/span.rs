@@ -8,11 +8,11 @@ use crate::kit::theme::{size, space};
 use crate::kit::{Button, Status, Tokens, badge, card, fmt, icon, text, tiles, tooltip};
 use crate::selection::Selected;
 use egui::{Grid, Label, RichText, ScrollArea, Ui};
-use mesh::trace::{Span, Trace, Tree, trouble};
-use std::collections::BTreeMap;
+use mesh::trace::{Opened, Span, Tags, trouble};
 
 /// Draws the detail of a row; returns true when it shall be closed.
-pub(super) fn ui(ui: &mut Ui, cx: &Cx<'_>, trace: &Trace, tree: &Tree, at: usize) -> bool {
+pub(super) fn ui(ui: &mut Ui, cx: &Cx<'_>, opened: &Opened, at: usize) -> bool {
+    let Opened { trace, tree, .. } = opened;
     let Some((row, span)) = tree.rows.get(at).and_then(|row| Some((row, trace.spans.get(row.span)?))) else {
         return true;
     };
@@ -49,6 +49,13 @@ pub(super) fn ui(ui: &mut Ui, cx: &Cx<'_>, trace: &Trace, tree: &Tree, at: usize
         if let Some(at) = began(span.start_us) {
             tooltip::when(ui, &format!("{} · {}", span.kind, fmt::ago(cx.now, at)), &fmt::absolute(at));
         }
+        if span.moved_us != 0 {
+            let moved = format!("Its clock differs: moved by {} ms", span.moved_us as f64 / 1000.0);
+            text::note(ui, moved);
+        }
+        if row.orphan {
+            text::note(ui, format!("Its parent {} is missing", span.parent.as_deref().unwrap_or_default()));
+        }
         links(ui, cx, span);
         pairs(ui, cx, "Tags", &span.tags);
         for (at_us, fields) in &span.logs {
@@ -56,6 +63,8 @@ pub(super) fn ui(ui: &mut Ui, cx: &Cx<'_>, trace: &Trace, tree: &Tree, at: usize
             pairs(ui, cx, &format!("Event after {after}"), fields);
         }
         pairs(ui, cx, "Process", &span.process);
+        let linked: Tags = span.links.iter().map(|to| ("points at".to_owned(), to.clone())).collect();
+        pairs(ui, cx, "Links", &linked);
         card::section(ui, "Span", "");
         ui.horizontal_wrapped(|ui| {
             text::mono(ui, &span.id);
@@ -82,7 +91,7 @@ fn links(ui: &mut Ui, cx: &Cx<'_>, span: &Span) {
 }
 
 /// Names and values, those that tell of trouble in their colour; a click on a value copies it.
-fn pairs(ui: &mut Ui, cx: &Cx<'_>, head: &str, pairs: &BTreeMap<String, String>) {
+fn pairs(ui: &mut Ui, cx: &Cx<'_>, head: &str, pairs: &Tags) {
     if pairs.is_empty() {
         return;
     }
@@ -90,14 +99,15 @@ fn pairs(ui: &mut Ui, cx: &Cx<'_>, head: &str, pairs: &BTreeMap<String, String>)
     card::section(ui, head, "");
     ui.spacing_mut().interact_size.y = 16.0;
     Grid::new(("span", head)).num_columns(2).spacing([space::M, 3.0]).min_row_height(16.0).show(ui, |ui| {
-        for (name, value) in pairs {
+        for (name, value) in pairs.iter() {
+            let name = if name.is_empty() { "(empty)" } else { name };
             ui.add(Label::new(RichText::new(name).size(size::NOTE).color(tokens.muted)).extend());
             let color = if wrong(name, value) { tokens.failing } else { tokens.text };
             let label = Label::new(RichText::new(value).monospace().size(size::NOTE).color(color))
                 .wrap()
                 .sense(egui::Sense::click());
             if ui.add(label).on_hover_text("Click to copy").clicked() {
-                cx.intents.send(Intent::Copy(value.clone(), name.clone()));
+                cx.intents.send(Intent::Copy(value.to_owned(), name.to_owned()));
             }
             ui.end_row();
         }

@@ -5,7 +5,7 @@ use crate::intent::{ThemeChoice, TracesOf};
 use crate::reads::{Reads, Wanted};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
-use mesh::trace::{Call, End, TraceQuery};
+use mesh::trace::{Call, End, Opened, TraceQuery};
 use mesh::{Answer, Ledger, Scene, demo};
 use std::sync::Arc;
 
@@ -15,15 +15,15 @@ struct World {
     ledger: Ledger,
     intents: Intents,
     wanted: Wanted,
-    traces: Remote<Vec<Trace>>,
-    trace: Remote<Trace>,
+    traces: Remote<Found>,
+    trace: Remote<Opened>,
     contexts: Contexts,
     panel: Traces,
     sent: Vec<Intent>,
 }
 
 impl World {
-    fn new(traces: Remote<Vec<Trace>>) -> Self {
+    fn new(traces: Remote<Found>) -> Self {
         Self {
             scene: demo::scene(),
             ledger: Ledger::default(),
@@ -38,7 +38,7 @@ impl World {
     }
 
     fn found() -> Self {
-        Self::new(Remote::Live(Arc::new(demo::traces()), demo::NOW))
+        Self::new(Remote::Live(Arc::new(demo::found()), demo::NOW))
     }
 
     fn asks(mut self, intent: Intent) -> Self {
@@ -151,7 +151,7 @@ fn a_click_opens_a_trace_and_its_spans_tell_what_failed() {
     let trace = demo::traces().swap_remove(15);
     let id = trace.id.clone();
     assert_eq!(harness.state_mut().sent(), [Intent::OpenTrace(id.clone())]);
-    harness.state_mut().trace = Remote::Live(Arc::new(trace), demo::NOW);
+    harness.state_mut().trace = Remote::Live(Arc::new(trace.into()), demo::NOW);
     harness.run();
     harness.get_by_label("span reviews ratings:9080/* 12 ms, 503, abort injected").click();
     harness.run();
@@ -178,7 +178,7 @@ fn a_trace_that_cannot_be_read_says_so_and_keeps_the_way_back() {
         Remote::Denied(Problem::new("The trace cannot be read", "it is gone", "Search again"));
     harness.run();
     harness.get_by_label_contains("it is gone");
-    harness.state_mut().traces = Remote::Live(Arc::new(demo::traces()), demo::NOW);
+    harness.state_mut().traces = Remote::Live(Arc::new(demo::found()), demo::NOW);
     harness.run();
     harness.get_by_label("Back to results").click();
     harness.run();
@@ -188,7 +188,7 @@ fn a_trace_that_cannot_be_read_says_so_and_keeps_the_way_back() {
 #[test]
 fn keys_move_fold_and_go_back() {
     let mut world = World::found().asks(Intent::OpenTrace(demo::trace().id));
-    world.trace = Remote::Live(Arc::new(demo::trace()), demo::NOW);
+    world.trace = Remote::Live(Arc::new(demo::trace().into()), demo::NOW);
     let mut harness = world.harness();
     let spans = |harness: &Harness<'_, World>| {
         harness
@@ -289,9 +289,9 @@ fn another_connection_begins_anew() {
 #[test]
 fn every_face() {
     World::new(Remote::Waiting).harness().get_by_label("Looking for traces…");
-    World::new(Remote::Live(Arc::new(Vec::new()), demo::NOW)).harness().get_by_label("No traces match");
+    World::new(Remote::Live(Arc::default(), demo::NOW)).harness().get_by_label("No traces match");
     World::new(Remote::Denied(problem())).harness().get_by_label_contains("Traces cannot be read");
-    let stale = World::new(Remote::Stale(Arc::new(demo::traces()), demo::NOW, problem())).harness();
+    let stale = World::new(Remote::Stale(Arc::new(demo::found()), demo::NOW, problem())).harness();
     stale.get_by_label_contains("connection refused");
     stale.get_by_label_contains("Durations of 20 traces");
     let mut lost = World::new(Remote::Waiting);
@@ -302,8 +302,8 @@ fn every_face() {
 
 #[test]
 fn a_hundred_thousand_spans_draw_only_what_is_in_sight() {
-    let trace = Arc::new(demo::synthetic_trace(100_000));
-    let mut world = World::found().asks(Intent::OpenTrace(trace.id.clone()));
+    let trace: Arc<Opened> = Arc::new(demo::synthetic_trace(100_000).into());
+    let mut world = World::found().asks(Intent::OpenTrace(trace.trace.id.clone()));
     world.trace = Remote::Live(trace, demo::NOW);
     let mut harness = world.harness();
     let drawn = harness.get_all_by_label_contains("span svc").count();
@@ -312,4 +312,43 @@ fn a_hundred_thousand_spans_draw_only_what_is_in_sight() {
     harness.run();
     harness.key_press(egui::Key::End);
     harness.run();
+}
+
+/// A trace with a million spans holds nobody up: the next failure is looked up, and what is searched for is looked for a
+/// few milliseconds in each frame.
+#[test]
+fn failures_and_words_are_found_in_a_large_trace() {
+    let mut large = demo::synthetic_trace(100_000);
+    large.spans[99_998].process = Arc::new([("host", "Needle-7")].into());
+    let opened: Arc<Opened> = Arc::new(large.into());
+    let mut world = World::found().asks(Intent::OpenTrace(opened.trace.id.clone()));
+    world.trace = Remote::Live(opened, demo::NOW);
+    let mut harness = world.harness();
+    for _ in 0..3 {
+        harness.get_by_label("Next error").click();
+        harness.run();
+    }
+    harness.get_by_label("Close span detail").click();
+    harness.run();
+    harness.get_by_label("Find span").focus();
+    harness.run();
+    harness.get_by_label("Find span").type_text("needle-7");
+    harness.run_steps(400);
+    harness.get_by_label("Needle-7");
+}
+
+#[test]
+fn what_is_odd_is_said() {
+    let mut trace = demo::trace();
+    trace.spans[7].parent = Some("gone".into());
+    let odd = vec![mesh::trace::Odd::Unread(2)];
+    let opened = Arc::new(Opened::of(trace, odd));
+    let found = Found { traces: vec![opened.clone()], odd: vec![mesh::trace::Odd::UnreadTraces(1)] };
+    let mut harness = World::new(Remote::Live(Arc::new(found), demo::NOW)).harness();
+    harness.get_by_label(
+        "1 trace could not be read · parts of 1 trace could not be read: open them to see which",
+    );
+    harness.state_mut().hear(&Intent::OpenTrace(opened.trace.id.clone()));
+    harness.run();
+    harness.get_by_label("2 spans could not be read · the parent of 1 span is missing");
 }

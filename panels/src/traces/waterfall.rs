@@ -11,18 +11,16 @@ use crate::kit::{Button, Status, Tokens, badge, field, fmt, icon, text};
 use egui::{
     EventFilter, Frame, Id, Key, Margin, Rect, ScrollArea, Sense, Ui, WidgetInfo, WidgetType, pos2, vec2,
 };
-use mesh::trace::{Row, Summary, Trace, Tree, critical_path, trouble};
-use std::collections::{BTreeSet, HashMap};
+use mesh::trace::{Opened, Span, Tags, trouble};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// An opened trace and how it is looked at.
 #[derive(Default)]
 pub(super) struct Waterfall {
-    /// Id and number of spans of the trace that the rest was derived from.
-    key: Option<(String, usize)>,
+    opened: Arc<Opened>,
     number: u64,
-    summary: Summary,
-    tree: Tree,
-    critical: HashMap<usize, Vec<(u64, u64)>>,
     folded: BTreeSet<usize>,
     visible: Vec<usize>,
     chosen: Option<usize>,
@@ -30,8 +28,15 @@ pub(super) struct Waterfall {
     plain: bool,
     part: Option<(f64, f64)>,
     scroll_to: bool,
+    /// The next visible row to be searched for `find`, while the first match is looked for.
+    finding: Option<usize>,
     minimap: Minimap,
 }
+
+/// How long one frame may search: there may be a million spans.
+const SEARCHING: Duration = Duration::from_millis(5);
+/// A trace of so many spans takes a while to be let go of.
+const BIG: usize = 50_000;
 
 /// Draws the way back to the results; true when it was taken.
 pub(super) fn back_ui(ui: &mut Ui) -> bool {
@@ -40,14 +45,15 @@ pub(super) fn back_ui(ui: &mut Ui) -> bool {
 
 impl Waterfall {
     /// Draws a trace. Returns true to go back to the results.
-    pub(super) fn ui(&mut self, ui: &mut Ui, cx: &Cx<'_>, trace: &Trace) -> bool {
-        let fresh = self.read(trace);
+    pub(super) fn ui(&mut self, ui: &mut Ui, cx: &Cx<'_>, opened: &Arc<Opened>) -> bool {
+        let fresh = self.read(opened);
+        let opened = &**opened;
         let id = Id::new(("waterfall", self.number));
         let mut back = self.head_ui(ui, cx);
         back |= self.keys(ui, id);
         ui.add_space(space::XS);
         let part = self.part.unwrap_or((0.0, 1.0));
-        if let Some(part) = self.minimap.ui(ui, trace, &self.tree, self.number, part) {
+        if let Some(part) = self.minimap.ui(ui, &opened.trace, &opened.tree, self.number, part) {
             self.part = Some(part).filter(|part| *part != (0.0, 1.0));
         }
         if let Some(at) = self.chosen {
@@ -56,49 +62,45 @@ impl Waterfall {
                 egui::Panel::right("span detail")
                     .default_size(320.0)
                     .frame(frame)
-                    .show(ui, |ui| span::ui(ui, cx, trace, &self.tree, at))
+                    .show(ui, |ui| span::ui(ui, cx, opened, at))
                     .inner
             } else {
                 egui::Panel::bottom("span detail below")
                     .default_size(240.0)
                     .frame(frame)
-                    .show(ui, |ui| span::ui(ui, cx, trace, &self.tree, at))
+                    .show(ui, |ui| span::ui(ui, cx, opened, at))
                     .inner
             };
             if close {
                 self.chosen = None;
             }
         }
-        self.rows_ui(ui, trace, id);
+        self.rows_ui(ui, opened, id);
         if fresh {
             ui.memory_mut(|memory| memory.request_focus(id));
         }
         back
     }
 
-    /// Derives tree and path when the trace is another one.
-    fn read(&mut self, trace: &Trace) -> bool {
-        let key = (trace.id.clone(), trace.spans.len());
-        if self.key.as_ref() == Some(&key) {
+    /// Begins anew when the trace is another one.
+    fn read(&mut self, opened: &Arc<Opened>) -> bool {
+        if Arc::ptr_eq(&self.opened, opened) {
             return false;
         }
-        let tree = Tree::of(trace);
-        let mut critical: HashMap<usize, Vec<(u64, u64)>> = HashMap::new();
-        for segment in critical_path(trace, &tree) {
-            critical.entry(segment.row).or_default().push((segment.from_us, segment.to_us));
+        // A trace that was read again keeps the way it is looked at.
+        let same = self.opened.trace.id == opened.trace.id;
+        let alike = same && self.opened.tree == opened.tree;
+        let gone = std::mem::replace(&mut self.opened, Arc::clone(opened));
+        if gone.trace.spans.len() > BIG {
+            // The last to let go of it frees it: not the window's thread.
+            std::thread::spawn(move || drop(gone));
         }
-        // A trace that was read again in full keeps the way it is looked at.
-        let same = self.key.as_ref().is_some_and(|(id, _)| *id == trace.id);
+        if alike {
+            return false;
+        }
         let before = std::mem::take(self);
-        *self = Self {
-            key: Some(key),
-            number: before.number + 1,
-            summary: Summary::of(trace),
-            tree,
-            critical,
-            plain: before.plain,
-            ..Self::default()
-        };
+        *self =
+            Self { opened: before.opened, number: before.number + 1, plain: before.plain, ..Self::default() };
         if same {
             (self.find, self.part) = (before.find, before.part);
         }
@@ -110,7 +112,7 @@ impl Waterfall {
     fn arrange(&mut self) {
         self.visible.clear();
         let mut at = 0;
-        while let Some(row) = self.tree.rows.get(at) {
+        while let Some(row) = self.opened.tree.rows.get(at) {
             self.visible.push(at);
             at = if self.folded.contains(&at) { row.end } else { at + 1 };
         }
@@ -118,7 +120,7 @@ impl Waterfall {
 
     fn fold(&mut self, at: usize, fold: bool) {
         let changed = if fold {
-            self.tree.rows.get(at).is_some_and(|row| row.has_children(at)) && self.folded.insert(at)
+            self.opened.tree.rows.get(at).is_some_and(|row| row.has_children(at)) && self.folded.insert(at)
         } else {
             self.folded.remove(&at)
         };
@@ -131,7 +133,8 @@ impl Waterfall {
         self.folded.clear();
         if fold {
             self.folded.extend(
-                self.tree
+                self.opened
+                    .tree
                     .rows
                     .iter()
                     .enumerate()
@@ -146,29 +149,29 @@ impl Waterfall {
         let mut back = false;
         ui.horizontal_wrapped(|ui| {
             back = back_ui(ui);
-            let id = self.summary.id.clone();
+            let id = self.opened.summary.id.clone();
             let title = text::strong(
                 ui,
                 format!(
                     "{} {}",
-                    self.summary.service.split('.').next().unwrap_or_default(),
-                    self.summary.operation
+                    self.opened.summary.service.split('.').next().unwrap_or_default(),
+                    self.opened.summary.operation
                 ),
             );
-            let words = in_words(&self.summary);
+            let words = in_words(&self.opened.summary);
             title.widget_info(|| WidgetInfo::labeled(WidgetType::Label, true, format!("Open {words}")));
             text::muted(ui, short_id(&id)).on_hover_text(&id);
             if ui.add(Button::icon(icon::COPY, "Copy trace id")).clicked() {
                 cx.intents.send(Intent::Copy(id, "trace id".into()));
             }
-            let took = fmt::ms(self.summary.duration_us as f64 / 1000.0);
-            let spans = fmt::counted(self.summary.spans, "span", "spans");
-            let services = fmt::counted(self.tree.services.len(), "service", "services");
-            text::muted(ui, format!("{took} · {spans} · {services} · {} deep", self.tree.depth));
-            if let Some(trouble) = &self.summary.trouble {
+            let took = fmt::ms(self.opened.summary.duration_us as f64 / 1000.0);
+            let spans = fmt::counted(self.opened.summary.spans, "span", "spans");
+            let services = fmt::counted(self.opened.tree.services.len(), "service", "services");
+            text::muted(ui, format!("{took} · {spans} · {services} · {} deep", self.opened.tree.depth));
+            if let Some(trouble) = &self.opened.summary.trouble {
                 badge::status(
                     ui,
-                    if self.summary.errors > 0 { Status::Failing } else { Status::Degraded },
+                    if self.opened.summary.errors > 0 { Status::Failing } else { Status::Degraded },
                     trouble,
                 );
             }
@@ -177,7 +180,7 @@ impl Waterfall {
             let found =
                 field::search(ui, Id::new("find span"), "Find span", "Find span", &mut self.find, 200.0);
             if found.changed() {
-                self.scroll_to = true;
+                self.finding = Some(0).filter(|_| !self.find.trim().is_empty());
             }
             if ui
                 .add(Button::quiet("Critical path").with_icon(icon::LIGHTNING).selected(!self.plain))
@@ -194,21 +197,25 @@ impl Waterfall {
             if self.part.is_some() && ui.add(Button::quiet("Whole time")).clicked() {
                 self.part = None;
             }
-            if self.summary.errors > 0
+            if self.opened.summary.errors > 0
                 && ui.add(Button::quiet("Next error").with_icon(icon::WARNING)).clicked()
             {
                 self.next_error();
             }
             self.legend_ui(ui);
         });
+        if !self.opened.odd.is_empty() {
+            let odd: Vec<String> = self.opened.odd.iter().map(ToString::to_string).collect();
+            text::note(ui, odd.join(" · "));
+        }
         back
     }
 
     /// Services with their colour and their share of the work.
     fn legend_ui(&self, ui: &mut Ui) {
         let tokens = Tokens::of(ui);
-        let all = self.tree.services.iter().map(|service| service.self_us).sum::<u64>().max(1) as f64;
-        for (index, service) in self.tree.services.iter().enumerate().take(6) {
+        let all = self.opened.tree.services.iter().map(|service| service.self_us).sum::<u64>().max(1) as f64;
+        for (index, service) in self.opened.tree.services.iter().enumerate().take(6) {
             let share = fmt::percent(service.self_us as f64 / all * 100.0);
             let name = service.name.split('.').next().unwrap_or(&service.name);
             let spans = fmt::counted(service.spans, "span", "spans");
@@ -218,44 +225,30 @@ impl Waterfall {
                 fmt::ms(service.self_us as f64 / 1000.0)
             ));
         }
-        if self.tree.services.len() > 6 {
-            text::note(ui, format!("and {} more", self.tree.services.len() - 6));
+        if self.opened.tree.services.len() > 6 {
+            text::note(ui, format!("and {} more", self.opened.tree.services.len() - 6));
         }
     }
 
     fn choose(&mut self, at: usize) {
-        let mut above = self.tree.rows.get(at).and_then(|row| row.parent);
+        let mut above = self.opened.tree.rows.get(at).and_then(|row| row.parent);
         while let Some(row) = above {
             self.folded.remove(&row);
-            above = self.tree.rows.get(row).and_then(|row| row.parent);
+            above = self.opened.tree.rows.get(row).and_then(|row| row.parent);
         }
         self.arrange();
         self.chosen = Some(at);
         self.scroll_to = true;
     }
 
+    /// Chooses the next row where a failure began, after the last one the first.
     fn next_error(&mut self) {
-        // The deepest rows are where it began: a row whose own span failed and none below it.
-        let starts =
-            |at: &usize| self.tree.rows.get(*at).is_some_and(|row| row.errors == 1 + self.below(*at, row));
-        let failed: Vec<usize> =
-            (0..self.tree.rows.len()).filter(|at| self.tree.rows[*at].errors > 0).filter(starts).collect();
+        let failed = &self.opened.failed;
         let after = self.chosen.map_or(0, |chosen| chosen + 1);
-        if let Some(at) = failed.iter().find(|at| **at >= after).or(failed.first()) {
-            self.choose(*at);
+        let next = failed.get(failed.partition_point(|at| *at < after)).or(failed.first());
+        if let Some(at) = next.copied() {
+            self.choose(at);
         }
-    }
-
-    /// Failed spans below a row, not counting its own.
-    fn below(&self, at: usize, row: &Row) -> usize {
-        self.tree
-            .rows
-            .get(at + 1..row.end)
-            .unwrap_or_default()
-            .iter()
-            .filter(|below| below.parent == Some(at))
-            .map(|below| below.errors)
-            .sum()
     }
 
     /// Keys while the rows have the focus. Returns true to go back.
@@ -287,8 +280,9 @@ impl Waterfall {
         }
         if let Some(chosen) = self.chosen {
             if pressed(Key::ArrowLeft) {
-                let open = self.tree.rows[chosen].has_children(chosen) && !self.folded.contains(&chosen);
-                match self.tree.rows[chosen].parent.filter(|_| !open) {
+                let open =
+                    self.opened.tree.rows[chosen].has_children(chosen) && !self.folded.contains(&chosen);
+                match self.opened.tree.rows[chosen].parent.filter(|_| !open) {
                     Some(parent) => self.choose(parent),
                     None => self.fold(chosen, true),
                 }
@@ -303,11 +297,12 @@ impl Waterfall {
         false
     }
 
-    fn rows_ui(&mut self, ui: &mut Ui, trace: &Trace, id: Id) {
+    fn rows_ui(&mut self, ui: &mut Ui, opened: &Opened, id: Id) {
         let tokens = Tokens::of(ui);
         let name_width = (ui.available_width() * 0.38).clamp(170.0, 440.0);
         let (from, to) = self.part.unwrap_or((0.0, 1.0));
-        let (start, length) = (self.tree.start_us as f64, self.tree.duration_us().max(1) as f64);
+        let (start, length) =
+            (self.opened.tree.start_us as f64, self.opened.tree.duration_us().max(1) as f64);
         let sight = Sight { from_us: start + from * length, to_us: start + to * length };
         bars::axis_ui(ui, name_width, sight, start);
         let find = self.find.trim().to_lowercase();
@@ -317,11 +312,9 @@ impl Waterfall {
             WidgetInfo::labeled(WidgetType::Other, true, "Spans; arrows move, left folds, right unfolds")
         });
         let mut clicked = None;
-        let (mut fold, mut scroll) = (None, std::mem::take(&mut self.scroll_to));
-        if scroll && !find.is_empty() && self.chosen.is_none() {
-            self.chosen = self.visible.iter().copied().find(|at| found(trace, &self.tree.rows[*at], &find));
-        }
-        scroll &= self.chosen.is_some();
+        self.find_next(ui, &find);
+        let mut fold = None;
+        let scroll = std::mem::take(&mut self.scroll_to) && self.chosen.is_some();
         ui.spacing_mut().item_spacing.y = 0.0;
         let mut shown = ScrollArea::vertical().id_salt(id).auto_shrink([false, false]);
         if scroll && let Some(offset) = self.offset(ui.ctx(), id, area.height()) {
@@ -329,7 +322,7 @@ impl Waterfall {
         }
         let output = shown.show_rows(ui, bars::HEIGHT, self.visible.len(), |ui, range| {
             for at in self.visible.get(range).unwrap_or_default().iter().copied() {
-                let row = &self.tree.rows[at];
+                let row = &opened.tree.rows[at];
                 let (_, rect) = ui.allocate_space(vec2(ui.available_width(), bars::HEIGHT));
                 let names = rect.with_max_x(rect.left() + name_width);
                 let times = Rect::from_min_max(
@@ -337,13 +330,13 @@ impl Waterfall {
                     rect.max - vec2(space::M, 0.0),
                 );
                 let bar = Bar {
-                    span: &trace.spans[row.span],
+                    span: &opened.trace.spans[row.span],
                     row,
                     folds: row.has_children(at).then(|| self.folded.contains(&at)),
                     below: row.end - at - 1,
-                    critical: self.critical.get(&at).filter(|_| !self.plain).map_or(&[], Vec::as_slice),
+                    critical: if self.plain { &[] } else { opened.critical(at) },
                     chosen: self.chosen == Some(at),
-                    found: !find.is_empty() && found(trace, row, &find),
+                    found: !find.is_empty() && found(&opened.trace.spans[row.span], &find),
                 };
                 let response = ui.interact(rect, id.with(at), Sense::click());
                 response.widget_info(|| {
@@ -372,6 +365,24 @@ impl Waterfall {
             ui.memory_mut(|memory| memory.request_focus(id));
         }
         self.zoom(ui, area, name_width);
+    }
+
+    /// Looks for the first row that is searched for, as long as a frame may take, and goes on in the next one.
+    fn find_next(&mut self, ui: &Ui, find: &str) {
+        let Some(from) = self.finding.take() else { return };
+        let begun = Instant::now();
+        for (place, at) in self.visible.iter().enumerate().skip(from) {
+            let row = &self.opened.tree.rows[*at];
+            if found(&self.opened.trace.spans[row.span], find) {
+                (self.chosen, self.scroll_to) = (Some(*at), true);
+                return;
+            }
+            if place % 64 == 0 && begun.elapsed() > SEARCHING {
+                self.finding = Some(place + 1);
+                ui.ctx().request_repaint();
+                return;
+            }
+        }
     }
 
     /// How far to scroll so that the chosen row is in sight; `None` when it is.
@@ -403,12 +414,13 @@ impl Waterfall {
     }
 }
 
-/// Whether a span is what is searched for: by service, operation, status, or what went wrong.
-fn found(trace: &Trace, row: &Row, find: &str) -> bool {
-    let Some(span) = trace.spans.get(row.span) else { return false };
+/// Whether a span is what is searched for: by anything that it says, in lower case.
+fn found(span: &Span, find: &str) -> bool {
     let holds = |text: &str| text.to_lowercase().contains(find);
-    holds(&span.service)
-        || holds(&span.operation)
-        || span.status().is_some_and(holds)
+    let tagged = |tags: &Tags| tags.iter().any(|(name, value)| holds(name) || holds(value));
+    [&span.service, &span.operation, &span.kind, &span.id].into_iter().any(|text| holds(text))
         || trouble(span).is_some_and(|trouble| holds(&trouble.words))
+        || tagged(&span.tags)
+        || tagged(&span.process)
+        || span.logs.iter().any(|(_, fields)| tagged(fields))
 }

@@ -1,176 +1,278 @@
 //! Jaeger's JSON (`/api/traces`) as traces of our own.
 
-use mesh::trace::{Span, Trace};
-use serde::Deserialize;
+use crate::element::{self, Fields, fields, list, texts, written};
+use mesh::trace::{Found, Odd, Opened, Span, Tags, Trace};
 use serde_json::Value;
+use serde_json::value::RawValue;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Answer {
-    data: Option<Vec<JaegerTrace>>,
-    errors: Option<Vec<JaegerError>>,
+/// Why an answer has no traces.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// The tracing backend's own words.
+    Said(String),
+    /// It is not an answer of Jaeger's query API.
+    Foreign,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct JaegerError {
-    msg: String,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct JaegerTrace {
-    #[serde(rename = "traceID")]
-    trace_id: String,
-    spans: Vec<JaegerSpan>,
-    processes: BTreeMap<String, Process>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct JaegerSpan {
-    #[serde(rename = "traceID")]
-    trace_id: String,
-    #[serde(rename = "spanID")]
-    span_id: String,
-    #[serde(rename = "parentSpanID")]
-    parent_span_id: Option<String>,
-    operation_name: String,
-    references: Option<Vec<Reference>>,
-    start_time: u64,
-    duration: u64,
-    tags: Option<Vec<Tag>>,
-    logs: Option<Vec<Log>>,
-    #[serde(rename = "processID")]
-    process_id: String,
-    process: Option<Process>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Reference {
-    ref_type: String,
-    #[serde(rename = "traceID")]
-    trace_id: String,
-    #[serde(rename = "spanID")]
-    span_id: String,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Tag {
-    key: String,
-    value: Value,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Log {
-    timestamp: u64,
-    fields: Option<Vec<Tag>>,
-}
-
-#[derive(Clone, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Process {
-    service_name: String,
-    tags: Option<Vec<RawTag>>,
-}
-
-#[derive(Clone, Default, Deserialize)]
-#[serde(default)]
-struct RawTag {
-    key: String,
-    value: Value,
-}
-
-/// Reads the traces of an answer of Jaeger's query API (also a file that its page saved).
-///
-/// # Errors
-/// When it is no such answer, or Jaeger's own words when it tells an error.
-pub fn parse_jaeger(body: &[u8]) -> Result<Vec<Trace>, String> {
-    let answer: Answer =
-        serde_json::from_slice(body).map_err(|error| format!("not an answer of Jaeger: {error}"))?;
-    match (answer.data, answer.errors) {
-        (Some(traces), _) if !traces.is_empty() => Ok(traces.into_iter().map(trace).collect()),
-        (_, Some(errors)) if !errors.is_empty() => {
-            Err(errors.into_iter().map(|error| error.msg).collect::<Vec<_>>().join("; "))
+/// Reads the traces of an answer of Jaeger's query API.
+pub(crate) fn parse(body: &[u8]) -> Result<Found, Refusal> {
+    let body = String::from_utf8_lossy(body);
+    let answer = data(&body)?;
+    let mut found = Found::default();
+    let mut read: Vec<Reading> = Vec::new();
+    let mut by_id: BTreeMap<String, usize> = BTreeMap::new();
+    let mut unread = 0;
+    for element in answer.elements {
+        let Some(reading) = Reading::of(element.get()) else {
+            unread += 1;
+            continue;
+        };
+        // One trace may be told in two pieces, under ids of two widths.
+        match by_id.get(&reading.trace.id).filter(|_| !reading.trace.id.is_empty()) {
+            Some(known) => read[*known].append(reading),
+            None => {
+                by_id.insert(reading.trace.id.clone(), read.len());
+                read.push(reading);
+            }
         }
-        _ => Ok(Vec::new()),
+    }
+    if unread > 0 {
+        found.odd.push(Odd::UnreadTraces(unread));
+    }
+    found.odd.extend(answer.errors.into_iter().map(Odd::Told));
+    found.traces = read.into_iter().map(|reading| Arc::new(reading.opened())).collect();
+    Ok(found)
+}
+
+/// Reads the names of services, sorted.
+pub(crate) fn services(body: &[u8]) -> Result<Vec<String>, Refusal> {
+    let body = String::from_utf8_lossy(body);
+    let named = data(&body)?.elements.into_iter().map(|element| element::text(Some(element)));
+    let mut services: Vec<String> = named.filter(|name| !name.is_empty()).collect();
+    services.sort();
+    Ok(services)
+}
+
+struct Data<'a> {
+    elements: Vec<&'a RawValue>,
+    /// Said although there is data.
+    errors: Vec<String>,
+}
+
+/// What every answer has: data, or errors, or both.
+fn data(body: &str) -> Result<Data<'_>, Refusal> {
+    let answer = fields(body).ok_or(Refusal::Foreign)?;
+    let errors = list(answer.get("errors").copied()).unwrap_or_default().into_iter();
+    let message = |error: &RawValue| Some(element::text(fields(error.get())?.get("msg").copied()));
+    let errors: Vec<String> = errors.filter_map(message).filter(|words| !words.is_empty()).collect();
+    let elements = list(answer.get("data").copied()).ok_or(Refusal::Foreign)?;
+    if !elements.is_empty() {
+        return Ok(Data { elements, errors });
+    }
+    match errors[..] {
+        [] if has_data(body) => Ok(Data { elements, errors }),
+        [] => Err(Refusal::Foreign),
+        _ => Err(Refusal::Said(errors.join("; "))),
     }
 }
 
-fn trace(trace: JaegerTrace) -> Trace {
-    let JaegerTrace { trace_id, spans, processes } = trace;
-    let processes: BTreeMap<String, (String, BTreeMap<String, String>)> = processes
-        .into_iter()
-        .map(|(id, process)| (id, (process.service_name, process_tags(process.tags))))
-        .collect();
-    let nobody = (String::from("unknown"), BTreeMap::new());
-    let spans = spans
-        .into_iter()
-        .map(|mut span| {
-            let own = span.process.take().map(|process| (process.service_name, process_tags(process.tags)));
-            let (service, tags) =
-                own.unwrap_or_else(|| processes.get(&span.process_id).unwrap_or(&nobody).clone());
-            of_span(span, service, tags)
+/// Whether data is spoken of at all, be it null: other programs answer JSON too.
+fn has_data(body: &str) -> bool {
+    let answer: Option<BTreeMap<String, serde::de::IgnoredAny>> = serde_json::from_str(body).ok();
+    answer.is_some_and(|answer| answer.contains_key("data"))
+}
+
+/// A trace while it is read.
+#[derive(Default)]
+struct Reading {
+    trace: Trace,
+    unread: usize,
+    unread_fields: usize,
+    negative: usize,
+    told: Vec<String>,
+}
+
+type Process = (String, Arc<Tags>);
+
+impl Reading {
+    fn of(text: &str) -> Option<Self> {
+        let told = fields(text)?;
+        let spans = list(told.get("spans").copied())?;
+        let mut reading = Self { told: texts(told.get("warnings").copied()), ..Self::default() };
+        reading.trace.id = id(&element::text(told.get("traceID").copied()), 32);
+        let processes = reading.processes(&told);
+        for span in spans {
+            match serde_json::from_str(span.get()) {
+                Ok(Value::Object(span)) => {
+                    let span = reading.span(Value::Object(span), &processes);
+                    reading.trace.spans.push(span);
+                }
+                _ => reading.unread += 1,
+            }
+        }
+        Some(reading)
+    }
+
+    fn append(&mut self, mut other: Self) {
+        self.trace.spans.append(&mut other.trace.spans);
+        self.told.append(&mut other.told);
+        self.unread += other.unread;
+        self.unread_fields += other.unread_fields;
+        self.negative += other.negative;
+    }
+
+    fn opened(self) -> Opened {
+        let counted = [
+            (self.unread, Odd::Unread as fn(usize) -> Odd),
+            (self.unread_fields, Odd::UnreadFields),
+            (self.negative, Odd::Negative),
+        ];
+        let counted = counted.into_iter().filter(|(count, _)| *count > 0).map(|(count, odd)| odd(count));
+        let odd = counted.chain(self.told.into_iter().map(Odd::Told)).collect();
+        Opened::of(self.trace, odd)
+    }
+
+    fn processes(&mut self, trace: &Fields<'_>) -> BTreeMap<String, Process> {
+        let processes = trace.get("processes").and_then(|processes| fields(processes.get()));
+        let mut read = BTreeMap::new();
+        for (id, process) in processes.into_iter().flatten() {
+            let process = serde_json::from_str(process.get()).unwrap_or_default();
+            read.insert(id.into_owned(), self.process(process));
+        }
+        read
+    }
+
+    fn process(&mut self, mut process: Value) -> Process {
+        let name = process["serviceName"].as_str().filter(|name| !name.is_empty()).unwrap_or("unknown");
+        let name = name.to_owned();
+        let tags = if process.is_object() { process["tags"].take() } else { Value::Null };
+        (name, Arc::new(self.tags(tags)))
+    }
+
+    fn span(&mut self, mut span: Value, processes: &BTreeMap<String, Process>) -> Span {
+        let own = match span["process"].take() {
+            Value::Null => processes.get(span["processID"].as_str().unwrap_or_default()).cloned(),
+            process => Some(self.process(process)),
+        };
+        let (service, process) = own.unwrap_or_else(|| ("unknown".into(), Arc::default()));
+        let tags = span["tags"].take();
+        let tags = self.tags(tags);
+        let span_id = id(&written(span["spanID"].take()), 16);
+        let (parent, links) = self.references(&mut span, &span_id);
+        let mut logs = Vec::new();
+        for mut log in self.elements(span["logs"].take()) {
+            if log.is_object() {
+                let fields = log["fields"].take();
+                logs.push((self.time(&log["timestamp"]), self.tags(fields)));
+            } else {
+                self.unread_fields += 1;
+            }
+        }
+        let duration = &span["duration"];
+        if duration.as_f64().is_some_and(|duration| duration < 0.0) {
+            self.negative += 1;
+        }
+        let duration_us =
+            if duration.as_f64().is_some_and(|told| told < 0.0) { 0 } else { self.time(duration) };
+        Span {
+            id: span_id,
+            parent,
+            service,
+            kind: tags.get("span.kind").unwrap_or("internal").to_owned(),
+            start_us: self.time(&span["startTime"]),
+            duration_us,
+            operation: written(span["operationName"].take()),
+            error: failed(&tags),
+            logs,
+            links,
+            tags,
+            process,
+            ..Span::default()
+        }
+    }
+
+    /// The parent, and what else a span points at. Which it only follows is not its parent.
+    fn references(&mut self, span: &mut Value, own: &str) -> (Option<String>, Vec<String>) {
+        let trace = id(span["traceID"].as_str().unwrap_or(&self.trace.id), 32);
+        let (mut parent, mut links) = (None, Vec::new());
+        for mut reference in self.elements(span["references"].take()) {
+            if !reference.is_object() {
+                self.unread_fields += 1;
+                continue;
+            }
+            let to = id(&written(reference["spanID"].take()), 16);
+            let elsewhere = id(reference["traceID"].as_str().unwrap_or_default(), 32);
+            let here = elsewhere.is_empty() || elsewhere == trace;
+            let child = matches!(reference["refType"].as_str(), None | Some("" | "CHILD_OF"));
+            if to.is_empty() || (here && to == own) {
+                continue;
+            }
+            match here {
+                true if child && parent.is_none() => parent = Some(to),
+                true => links.push(to),
+                false => links.push(format!("{elsewhere} {to}")),
+            }
+        }
+        let told = || Some(id(span["parentSpanID"].as_str()?, 16)).filter(|to| !to.is_empty() && to != own);
+        (parent.or_else(told), links)
+    }
+
+    fn elements(&mut self, value: Value) -> Vec<Value> {
+        match value {
+            Value::Array(elements) => elements,
+            Value::Null => Vec::new(),
+            _ => {
+                self.unread_fields += 1;
+                Vec::new()
+            }
+        }
+    }
+
+    fn tags(&mut self, tags: Value) -> Tags {
+        let mut read = Vec::new();
+        for mut tag in self.elements(tags) {
+            match tag.as_object().is_some_and(|tag| tag.contains_key("key")) {
+                true => read.push((written(tag["key"].take()), written(tag["value"].take()))),
+                false => self.unread_fields += 1,
+            }
+        }
+        read.into_iter().collect()
+    }
+
+    /// Microseconds; 0 where they are not told.
+    fn time(&mut self, value: &Value) -> u64 {
+        let told = match value {
+            Value::Null => return 0,
+            Value::String(text) => text.parse().ok(),
+            // As near as a number with a fraction comes.
+            number => number.as_u64().or_else(|| number.as_f64().map(|told| told.max(0.0) as u64)),
+        };
+        self.unread_fields += usize::from(told.is_none());
+        told.unwrap_or_default()
+    }
+}
+
+/// An id in one way of writing: letters in lower case, at its full width. Zeros alone are none.
+pub(super) fn id(text: &str, most: usize) -> String {
+    let bare = text.trim().trim_start_matches('0').to_ascii_lowercase();
+    match bare.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        true if bare.is_empty() => bare,
+        true if bare.len() <= 16 => format!("{bare:0>16}"),
+        true if bare.len() <= most => format!("{bare:0>32}"),
+        _ => text.to_owned(),
+    }
+}
+
+fn failed(tags: &Tags) -> bool {
+    let any = |names: &[&str], fails: fn(&str) -> bool| names.iter().any(|name| tags.all(name).any(fails));
+    any(&["error"], |value| value == "true")
+        || any(&["otel.status_code"], |value| value == "ERROR")
+        || any(&["http.status_code", "http.response.status_code"], |code| {
+            code.parse::<u16>().is_ok_and(|code| code >= 500)
         })
-        .collect();
-    Trace { id: trace_id, spans }
-}
-
-fn process_tags(tags: Option<Vec<RawTag>>) -> BTreeMap<String, String> {
-    tags.into_iter().flatten().map(|tag| (tag.key, text(tag.value))).collect()
-}
-
-fn of_span(span: JaegerSpan, service: String, process: BTreeMap<String, String>) -> Span {
-    let tags = texts(span.tags);
-    let references = span.references.unwrap_or_default();
-    let same = |reference: &&Reference| reference.trace_id.is_empty() || reference.trace_id == span.trace_id;
-    let parent = references
-        .iter()
-        .filter(same)
-        .find(|reference| reference.ref_type == "CHILD_OF")
-        .or_else(|| references.iter().find(same))
-        .map(|reference| reference.span_id.clone())
-        .or(span.parent_span_id)
-        .filter(|id| !id.is_empty() && id.bytes().any(|digit| digit != b'0'));
-    Span {
-        id: span.span_id,
-        parent,
-        service,
-        operation: span.operation_name,
-        kind: tags.get("span.kind").cloned().unwrap_or_else(|| "internal".into()),
-        start_us: span.start_time,
-        duration_us: span.duration,
-        error: failed(&tags),
-        logs: span.logs.into_iter().flatten().map(|log| (log.timestamp, texts(log.fields))).collect(),
-        tags,
-        process,
-    }
-}
-
-fn texts(tags: Option<Vec<Tag>>) -> BTreeMap<String, String> {
-    tags.into_iter().flatten().map(|tag| (tag.key, text(tag.value))).collect()
-}
-
-fn text(value: Value) -> String {
-    match value {
-        Value::String(text) => text,
-        other => other.to_string(),
-    }
-}
-
-fn failed(tags: &BTreeMap<String, String>) -> bool {
-    let tag = |names: &[&str]| names.iter().find_map(|name| tags.get(*name)).map(String::as_str);
-    let http =
-        tag(&["http.status_code", "http.response.status_code"]).and_then(|code| code.parse::<u16>().ok());
-    let grpc = tag(&["grpc.status_code", "rpc.grpc.status_code"]);
-    tag(&["error"]) == Some("true")
-        || tag(&["otel.status_code"]) == Some("ERROR")
-        || http.is_some_and(|code| code >= 500)
-        || grpc.is_some_and(|code| code != "0" && !code.is_empty())
+        || any(&["grpc.status_code", "rpc.grpc.status_code"], |code| code != "0" && !code.is_empty())
 }
 
 #[cfg(test)]

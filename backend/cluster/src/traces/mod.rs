@@ -2,16 +2,14 @@
 
 mod jaeger;
 
-pub use jaeger::parse_jaeger;
-
 use crate::find::{self, Wanted};
+use crate::limits;
 use crate::session::Session;
-use crate::tunnel::Place;
-use bytes::Bytes;
+use crate::tunnel::{Answer, Place};
+use jaeger::Refusal;
 use mesh::scene::Step;
-use mesh::trace::{Trace, TraceQuery};
+use mesh::trace::{Found, Odd, Opened, TraceQuery};
 use mesh::{Observation, Problem};
-use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,53 +42,83 @@ fn place(session: &Session) -> Result<(String, Place), Problem> {
 }
 
 /// Reads a path of the query API, below whichever prefix it answers with JSON.
-async fn read(session: &Session, path: &str) -> Result<(String, Bytes), Problem> {
+async fn read<T: Send + 'static>(
+    session: &Session,
+    path: &str,
+    parse: impl Fn(&[u8]) -> Result<T, Refusal> + Send + 'static,
+) -> Result<(String, T), Problem> {
     let (name, place) = place(session)?;
-    let mut last = String::new();
+    let mut last = None;
     for prefix in PREFIXES {
-        let answer = session.tunnel.get(&place, &format!("{prefix}{path}"), WHAT).await?;
-        if answer.body.trim_ascii_start().starts_with(b"{") {
-            return Ok((name, answer.body));
+        let path = format!("{prefix}{path}");
+        let answer = session.tunnel.get_some(&place, &path, WHAT, limits::TRACES).await?;
+        if matches!(answer.status, 401 | 403) || answer.body.trim_ascii_start().starts_with(b"{") {
+            // A trace of 100,000 spans takes a while: not on the async threads.
+            let told = name.clone();
+            let parsed = tokio::task::spawn_blocking(move || understood(&told, &answer, parse)).await;
+            let broken = |error: tokio::task::JoinError| Problem::new(WHAT, error.to_string(), "Retry");
+            return Ok((name, parsed.map_err(broken)??));
         }
-        last = format!("{name} answered {} and no JSON", answer.status);
+        last = Some(answer);
     }
-    Err(Problem::new(
-        WHAT,
-        last,
-        "Look whether this Service is Jaeger's query API, or give its URL with --tracing",
-    ))
+    let answer = last.map(|answer| answer.status).unwrap_or_default();
+    Err(foreign(format!("{name} answered {answer} and no JSON")))
 }
 
-fn unreadable(name: &str, error: &str) -> Problem {
-    Problem::new(WHAT, format!("{name}: {error}"), "Look at the version and the logs of the tracing backend")
+fn foreign(why: String) -> Problem {
+    Problem::new(WHAT, why, "Look whether this is Jaeger's query API, or give its URL with --tracing")
+}
+
+fn understood<T>(
+    name: &str,
+    Answer { status, body }: &Answer,
+    parse: impl Fn(&[u8]) -> Result<T, Refusal>,
+) -> Result<T, Problem> {
+    let words = match (parse(body), status) {
+        (_, 401 | 403) => {
+            let why = format!("{name} wants a login ({status})");
+            return Err(Problem::new(
+                WHAT,
+                why,
+                "Give the URL of a tracing backend that needs none with --tracing",
+            ));
+        }
+        (Ok(read), ..=399) => return Ok(read),
+        (Err(Refusal::Foreign), ..=399) => {
+            return Err(foreign(format!("{name} does not answer as Jaeger does ({status})")));
+        }
+        (Err(Refusal::Said(words)), _) => format!("{name} answered {status}: {words}"),
+        (Ok(_) | Err(Refusal::Foreign), _) => format!("{name} answered {status}"),
+    };
+    Err(Problem::new(WHAT, words, "Look at the version and the logs of the tracing backend"))
 }
 
 /// Services that sent spans.
 pub(crate) async fn services(session: &Session) -> Result<(String, Vec<String>), Problem> {
-    #[derive(Deserialize)]
-    struct Services {
-        data: Option<Vec<String>>,
-    }
-    let (name, body) = read(session, "/api/services").await?;
-    let services: Services =
-        serde_json::from_slice(&body).map_err(|error| unreadable(&name, &error.to_string()))?;
-    let mut services = services.data.unwrap_or_default();
-    services.sort();
-    Ok((name, services))
+    read(session, "/api/services", jaeger::services).await
 }
 
 /// Finds traces.
-pub(crate) async fn search(session: &Session, query: &TraceQuery) -> Result<Vec<Trace>, Problem> {
-    let Some(call) = &query.call else { return parsed(read(session, &search_path(query)).await?).await };
+pub(crate) async fn search(session: &Session, query: &TraceQuery) -> Result<Found, Problem> {
+    let Some(call) = &query.call else {
+        return Ok(read(session, &search_path(query), jaeger::parse).await?.1);
+    };
     // The backend cannot be asked for calls between two ends: traces are read page by page, and what does not fit is left out.
     let mut page = TraceQuery { limit: query.limit.clamp(1, MOST / 4) * 4, ..query.clone() };
     let (mut found, mut read_so_far) = (BTreeMap::new(), 0);
+    let mut odd: Vec<Odd> = Vec::new();
     loop {
-        let traces = parsed(read(session, &search_path(&page)).await?).await?;
-        let began = |trace: &Trace| trace.spans.iter().map(|span| span.start_us).min();
-        let (count, oldest) = (traces.len(), traces.iter().filter_map(began).min());
-        let fits = traces.into_iter().filter(|trace| trace.shows(call, query.errors_only));
-        found.extend(fits.map(|trace| ((std::cmp::Reverse(began(&trace)), trace.id.clone()), trace)));
+        let (call, failed) = (call.clone(), query.errors_only);
+        let parse = move |body: &[u8]| {
+            let Found { traces, odd } = jaeger::parse(body)?;
+            let fits = |opened: &Arc<Opened>| opened.shows(&call, failed);
+            let oldest = traces.iter().map(|opened| opened.summary.start_us).min();
+            Ok((traces.len(), oldest, traces.into_iter().filter(fits).collect::<Vec<_>>(), odd))
+        };
+        let (count, oldest, fitting, new) = read(session, &search_path(&page), parse).await?.1;
+        odd.extend(new.into_iter().filter(|new| !odd.contains(new)).collect::<Vec<_>>());
+        let key = |opened: &Opened| (std::cmp::Reverse(opened.summary.start_us), opened.trace.id.clone());
+        found.extend(fitting.into_iter().map(|opened| (key(&opened), opened)));
         read_so_far += count;
         match oldest {
             Some(oldest) if count >= page.limit && oldest > page.start_us && oldest < page.end_us => {
@@ -102,23 +130,17 @@ pub(crate) async fn search(session: &Session, query: &TraceQuery) -> Result<Vec<
             break;
         }
     }
-    Ok(found.into_values().take(query.limit.max(1)).collect())
+    Ok(Found { traces: found.into_values().take(query.limit.max(1)).collect(), odd })
 }
 
 /// One trace.
-pub(crate) async fn trace(session: &Session, id: &str) -> Result<Trace, Problem> {
+pub(crate) async fn trace(session: &Session, id: &str) -> Result<Arc<Opened>, Problem> {
     let id: String = id.chars().filter(char::is_ascii_hexdigit).collect();
-    let traces = parsed(read(session, &format!("/api/traces/{id}")).await?).await?;
-    traces.into_iter().next().ok_or_else(|| {
+    let (_, found) = read(session, &format!("/api/traces/{id}"), jaeger::parse).await?;
+    found.traces.into_iter().next().ok_or_else(|| {
         let next = "It may have been dropped from the store: search again";
         Problem::new("The trace is not there", format!("The tracing backend does not have {id}"), next)
     })
-}
-
-async fn parsed((name, body): (String, Bytes)) -> Result<Vec<Trace>, Problem> {
-    // A trace of 100,000 spans takes a while: not on the async threads.
-    let parsed = tokio::task::spawn_blocking(move || parse_jaeger(&body)).await;
-    parsed.map_err(|error| unreadable(&name, &error.to_string()))?.map_err(|error| unreadable(&name, &error))
 }
 
 fn search_path(query: &TraceQuery) -> String {
@@ -178,6 +200,25 @@ pub(crate) async fn follow(session: Arc<Session>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[track_caller]
+    fn check(status: u16, body: &'static str, why: &str) {
+        let problem = understood("jaeger", &Answer { status, body: body.into() }, jaeger::parse).unwrap_err();
+        assert_eq!(problem.why, why);
+    }
+
+    #[test]
+    fn a_refusal_is_not_an_empty_answer() {
+        check(401, r#"{"message":"who are you"}"#, "jaeger wants a login (401)");
+        check(403, r#"{"data":[]}"#, "jaeger wants a login (403)");
+        check(
+            404,
+            r#"{"data":null,"errors":[{"msg":"trace not found"}]}"#,
+            "jaeger answered 404: trace not found",
+        );
+        check(502, r#"{"message":"no upstream"}"#, "jaeger answered 502");
+        check(200, r#"{"message":"hello"}"#, "jaeger does not answer as Jaeger does (200)");
+    }
 
     #[test]
     fn a_search_as_jaeger_wants_it() {

@@ -5,7 +5,7 @@ mod synthetic;
 mod traffic;
 
 pub use synthetic::{synthetic, synthetic_scene, synthetic_trace};
-pub use traffic::{bookinfo_traffic, trace, traces};
+pub use traffic::{bookinfo_traffic, found, trace, traces};
 
 use crate::change::Change;
 use crate::evidence::{Measure, Measured, Part, Tally, Wanted};

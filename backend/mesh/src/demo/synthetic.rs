@@ -36,7 +36,7 @@ pub fn synthetic_scene(services: usize, pods: usize) -> Scene {
             }
         }
     }
-    connected(synthetic(services, pods), Traffic { window_secs: 60, flows })
+    connected(synthetic(services, pods), Traffic { window_secs: 60, flows, ..Traffic::default() })
 }
 
 fn synthetic_objects(services: usize, pods: usize) -> Objects {
@@ -102,7 +102,7 @@ pub fn synthetic_trace(spans: usize) -> Trace {
             kind: if number % 2 == 0 { "server" } else { "client" }.into(),
             start_us: start,
             duration_us: length,
-            tags: BTreeMap::from([("http.status_code".into(), if failed { "503" } else { "200" }.into())]),
+            tags: [("http.status_code", if failed { "503" } else { "200" })].into(),
             error: failed,
             ..Span::default()
         });

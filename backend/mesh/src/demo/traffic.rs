@@ -1,8 +1,9 @@
 //! What is measured on the sample meshes, and the traces of it.
 
-use crate::trace::{Span, Trace};
+use crate::trace::{Found, Span, Trace};
 use crate::traffic::{Called, Flow, Path, Peer, Protocol, Traffic};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::NOW;
 
@@ -42,7 +43,7 @@ pub fn bookinfo_traffic() -> Traffic {
         ratings(peer("bookinfo", "reviews", "v2"), 3.0),
         ratings(peer("bookinfo", "reviews", "v3"), 2.0),
     ];
-    Traffic { window_secs: 60, flows: BTreeMap::from(flows) }
+    Traffic { window_secs: 60, flows: BTreeMap::from(flows), ..Traffic::default() }
 }
 
 pub(super) fn peer(namespace: &str, app: &str, version: &str) -> Peer {
@@ -83,6 +84,11 @@ pub fn trace() -> Trace {
 /// Twenty page views, one in five with a failed span, ten seconds apart, the newest last.
 pub fn traces() -> Vec<Trace> {
     (0..20).map(|number| numbered(0x3f2a + number, number % 5 == 0)).collect()
+}
+
+/// The same as a search finds them.
+pub fn found() -> Found {
+    Found { traces: traces().into_iter().map(|trace| Arc::new(trace.into())).collect(), odd: Vec::new() }
 }
 
 /// Id, parent, service, what is called, kind, start and length in µs, status, flags.
@@ -141,11 +147,10 @@ fn numbered(number: u64, failed: bool) -> Trace {
                 ("response_flags", flags),
                 ("upstream_cluster.name", called),
             ]
-            .map(|(key, value)| (key.into(), value.into()))
             .into(),
-            process: BTreeMap::from([("service.name".into(), service.into())]),
-            logs: Vec::new(),
+            process: Arc::new([("service.name", service)].into()),
             error: status.starts_with('5'),
+            ..Span::default()
         });
     Trace { id, spans: spans.collect() }
 }

@@ -153,7 +153,8 @@ fn calls(code: &str, flags: &str, rate: f64) -> Flow {
 
 #[track_caller]
 fn lines(flows: impl IntoIterator<Item = (Path, Flow)>, expect: &[&str]) {
-    let traffic = Arc::new(Traffic { window_secs: 60, flows: flows.into_iter().collect() });
+    let traffic =
+        Arc::new(Traffic { window_secs: 60, flows: flows.into_iter().collect(), ..Traffic::default() });
     let graph = Graph::build(&demo::bookinfo(), Some(&traffic), &GraphOptions::default(), demo::NOW);
     let said: Vec<String> = graph
         .edges
@@ -207,7 +208,8 @@ fn one_edge_sums_mutual_tls_and_adds_distributions() {
         (path(to("v1"), ("bookinfo", "details"), Protocol::Http), flow(9.0, 10.0, 9.0, 0.0)),
         (path(to("v2"), ("bookinfo", "details"), Protocol::Http), flow(1.0, 110.0, 0.0, 1.0)),
     ];
-    let traffic = Arc::new(Traffic { window_secs: 60, flows: flows.into_iter().collect() });
+    let traffic =
+        Arc::new(Traffic { window_secs: 60, flows: flows.into_iter().collect(), ..Traffic::default() });
     let options = GraphOptions { graph_type: GraphType::App, ..GraphOptions::default() };
     let graph = Graph::build(&demo::bookinfo(), Some(&traffic), &options, demo::NOW);
     let edge = &graph.edges[0];

@@ -1,8 +1,7 @@
 //! Single calls inside traces: which traces show that one thing called another.
 
-use super::{Span, Trace};
+use super::{Opened, Span};
 use serde::Serialize;
-use std::collections::HashMap;
 use std::fmt;
 
 /// Istio's tag of a proxy's version.
@@ -24,7 +23,7 @@ impl End {
     }
     /// Whether a span is of this end. Spans that do not tell their version may be of any.
     fn has(&self, span: &Span) -> bool {
-        let told = span.tag(&[REVISION]).or_else(|| span.process.get(REVISION).map(String::as_str));
+        let told = span.tag(&[REVISION]).or_else(|| span.process.get(REVISION));
         span.service == self.service
             && told.zip(self.version.as_deref()).is_none_or(|(told, wanted)| told == wanted)
     }
@@ -66,42 +65,43 @@ impl fmt::Display for Call {
     }
 }
 
-impl Trace {
+impl Opened {
     /// Whether such a call is in it, and, if only failed ones are meant, whether it failed.
     pub fn shows(&self, call: &Call, failed: bool) -> bool {
-        let by_id: HashMap<&str, &Span> = self.spans.iter().map(|span| (&*span.id, span)).collect();
-        let parent = |span: &Span| {
-            span.parent.as_deref().and_then(|id| by_id.get(id).copied()).filter(|above| above.id != span.id)
-        };
-        let from = |above: &Span| call.from.as_ref().is_none_or(|end| end.has(above));
-        let arrived = |span: &Span| {
-            // What stands between, if anything, are spans of the called application itself.
-            let mut above = parent(span);
-            for _ in 0..self.spans.len() {
-                match above {
-                    Some(next) if next.service == span.service && !from(next) => above = parent(next),
-                    _ => break,
-                }
-            }
-            let by_caller = above.map_or(call.from.is_none(), from);
-            call.to.has(span)
-                && by_caller
-                && (!failed || span.error || above.is_some_and(|above| above.error))
+        let rows = &self.tree.rows;
+        let span = |row: usize| &self.trace.spans[rows[row].span];
+        let from = |above: usize| call.from.as_ref().is_none_or(|end| end.has(span(above)));
+        // Who called: what stands between, if anything, are spans of the called application itself. Parents stand
+        // before their children.
+        let mut callers: Vec<Option<usize>> = Vec::with_capacity(rows.len());
+        for (at, row) in rows.iter().enumerate() {
+            callers.push(match row.parent {
+                Some(above) if span(above).service == span(at).service && !from(above) => callers[above],
+                parent => parent,
+            });
+        }
+        let arrived = |at: usize| {
+            let caller = callers[at];
+            call.to.has(span(at))
+                && caller.map_or(call.from.is_none(), from)
+                && (!failed || span(at).error || caller.is_some_and(|caller| span(caller).error))
         };
         // A call that never arrived left its span with the caller only, and nothing tells which version was
         // meant.
-        let lost = |span: &Span| {
+        let lost = |at: usize| {
+            let span = span(at);
             span.error
                 && call.from.as_ref().map_or(span.service != call.to.service, |end| end.has(span))
                 && call.to.is_asked_by(span)
-                && !self.spans.iter().any(|other| other.parent.as_ref() == Some(&span.id))
+                && !rows[at].has_children(at)
         };
-        self.spans.iter().any(|span| arrived(span) || lost(span))
+        (0..rows.len()).any(|at| arrived(at) || lost(at))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::Trace;
     use super::*;
 
     fn span(id: &str, parent: &str, service: &str, version: &str, error: bool) -> Span {
@@ -110,7 +110,7 @@ mod tests {
             parent: (!parent.is_empty()).then(|| parent.to_owned()),
             service: format!("{service}.bookinfo"),
             operation: "ratings.bookinfo.svc.cluster.local:9080/*".into(),
-            tags: [(REVISION.to_owned(), version.to_owned())].into(),
+            tags: [(REVISION, version)].into(),
             error,
             ..Span::default()
         }
@@ -134,9 +134,13 @@ mod tests {
         Trace { id: "1".into(), spans }
     }
 
+    fn shows(trace: &Trace, call: &Call, failed: bool) -> bool {
+        Opened::from(trace.clone()).shows(call, failed)
+    }
+
     #[track_caller]
     fn check(from: Option<End>, to: End, expect: bool) {
-        assert_eq!(trace().shows(&Call { from, to }, false), expect);
+        assert_eq!(shows(&trace(), &Call { from, to }, false), expect);
     }
 
     #[test]
@@ -162,18 +166,18 @@ mod tests {
     fn failed_calls_only() {
         let mut trace = trace();
         let call = Call { from: Some(end("reviews", "v3")), to: end("ratings", "v1") };
-        assert!(!trace.shows(&call, true));
+        assert!(!shows(&trace, &call, true));
         trace.spans[4].error = true;
-        assert!(!trace.shows(&call, true), "another call failed");
+        assert!(!shows(&trace, &call, true), "another call failed");
         trace.spans[3].error = true;
-        assert!(trace.shows(&call, true));
+        assert!(shows(&trace, &call, true));
         // An injected abort never reaches the callee.
         trace.spans.remove(3);
-        assert!(!trace.shows(&call, true));
+        assert!(!shows(&trace, &call, true));
         trace.spans[2].error = true;
-        assert!(trace.shows(&call, true));
+        assert!(shows(&trace, &call, true));
         trace.spans[2].operation = "old-ratings.bookinfo.svc.cluster.local:9080/*".into();
-        assert!(!trace.shows(&call, true), "another service, whose name ends so");
+        assert!(!shows(&trace, &call, true), "another service, whose name ends so");
     }
     #[test]
     fn in_words() {

@@ -1,6 +1,6 @@
 //! A trace in one line, what went wrong in a span, and how long calls take as a whole.
 
-use super::{Span, Trace};
+use super::{Span, Trace, Tree};
 use istio::cluster_name::Outbound;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -30,16 +30,15 @@ pub struct Summary {
 
 impl Summary {
     /// The line of a trace; of an empty one only the id.
-    pub fn of(trace: &Trace) -> Self {
-        let roots = trace.spans.iter().filter(|span| span.parent.is_none());
+    pub(super) fn of(trace: &Trace, tree: &Tree) -> Self {
+        // The earliest of the roots that are roots by their own word, else of all.
+        let roots = tree.rows.iter().filter(|row| row.parent.is_none());
         let Some(root) = roots
-            .min_by_key(|span| span.start_us)
-            .or_else(|| trace.spans.iter().min_by_key(|span| span.start_us))
+            .min_by_key(|row| (row.orphan, trace.spans[row.span].start_us))
+            .map(|row| &trace.spans[row.span])
         else {
             return Self { id: trace.id.clone(), ..Self::default() };
         };
-        let start_us = trace.spans.iter().map(|span| span.start_us).min().unwrap_or_default();
-        let end_us = trace.spans.iter().map(Span::end_us).max().unwrap_or_default();
         let mut services: BTreeMap<String, usize> = BTreeMap::new();
         for span in &trace.spans {
             match services.get_mut(&span.service) {
@@ -55,8 +54,8 @@ impl Summary {
             id: trace.id.clone(),
             service: root.service.clone(),
             operation: root.short_operation(),
-            start_us,
-            duration_us: end_us - start_us,
+            start_us: tree.start_us,
+            duration_us: tree.duration_us(),
             spans: trace.spans.len(),
             errors: failed.count(),
             services,
@@ -171,15 +170,13 @@ mod tests {
 
     #[test]
     fn a_page_view() {
-        let trace = demo::trace();
-        let summary = Summary::of(&trace);
+        let Opened { trace, summary, tree, .. } = Opened::from(demo::trace());
         assert_eq!(
             (&*summary.service, &*summary.operation),
             ("istio-ingressgateway.istio-system", "productpage:9080/*")
         );
         assert_eq!((summary.spans, summary.errors, summary.duration_us), (8, 1, 42_000));
         assert_eq!(summary.trouble.as_deref(), Some("ratings 503, abort injected"));
-        let tree = Tree::of(&trace);
         let rows: Vec<String> = tree
             .rows
             .iter()
@@ -215,7 +212,7 @@ mod tests {
     #[test]
     fn whom_a_call_reached() {
         let call = |cluster: &str, kind: &str| {
-            let tags = [("upstream_cluster".into(), cluster.into())].into();
+            let tags = [("upstream_cluster", cluster)].into();
             let (operation, service) = ("canary:9080/*".into(), "productpage.shop".into());
             called(&Span { tags, operation, service, kind: kind.into(), ..demo::trace().spans[0].clone() })
         };
@@ -288,7 +285,7 @@ mod tests {
         critical_path(&trace, &tree);
         assert_eq!(Tree::of(&Trace::default()).rows, []);
         assert_eq!(critical_path(&Trace::default(), &Tree::default()), []);
-        assert_eq!(Summary::of(&Trace::default()), Summary::default());
+        assert_eq!(Opened::from(Trace::default()), Opened::default());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Spans as a tree, drawn as rows: children below their parent, in the order in which they began.
 
+use super::parents::Parents;
 use super::{Span, Trace};
 use std::collections::HashMap;
 
@@ -60,26 +61,14 @@ pub struct Tree {
 }
 
 impl Tree {
-    /// The tree of a trace. Spans whose parent is missing become roots; so do those in a circle.
+    /// The tree of a trace. Spans whose parent is missing become roots; so does the earliest of those in a ring.
     pub fn of(trace: &Trace) -> Self {
-        let spans = &trace.spans;
-        let mut by_id: HashMap<&str, usize> = HashMap::with_capacity(spans.len());
-        for (index, span) in spans.iter().enumerate() {
-            by_id.entry(&span.id).or_insert(index); // a shared id (Zipkin) belongs to the first
-        }
-        let mut children: Vec<Vec<usize>> = vec![Vec::new(); spans.len()];
-        let mut roots = Vec::new();
-        for (index, span) in spans.iter().enumerate() {
-            match span
-                .parent
-                .as_deref()
-                .and_then(|parent| by_id.get(parent))
-                .filter(|parent| **parent != index)
-            {
-                Some(parent) => children[*parent].push(index),
-                None => roots.push(index),
-            }
-        }
+        Self::grow(&trace.spans, &Parents::of(&trace.spans))
+    }
+
+    pub(super) fn grow(spans: &[Span], parents: &Parents) -> Self {
+        let mut children = parents.children();
+        let mut roots: Vec<usize> = parents.roots().collect();
         let began =
             |index: &usize| (spans[*index].start_us, std::cmp::Reverse(spans[*index].duration_us), *index);
         roots.sort_by_key(began);
@@ -87,14 +76,11 @@ impl Tree {
             list.sort_by_key(began);
         }
         let mut tree = Self::default();
-        let mut seen = vec![false; spans.len()];
         for root in roots {
-            tree.descend(spans, &children, root, &mut seen);
+            tree.descend(spans, &children, root);
         }
-        for index in 0..spans.len() {
-            if !seen[index] {
-                tree.descend(spans, &children, index, &mut seen);
-            }
+        for row in &mut tree.rows {
+            row.orphan = parents.missing.contains(&row.span);
         }
         tree.start_us = spans.iter().map(|span| span.start_us).min().unwrap_or_default();
         tree.end_us = spans.iter().map(Span::end_us).max().unwrap_or_default();
@@ -104,14 +90,10 @@ impl Tree {
 
     /// Adds a root and all below it. Traces may be as deep as they are long, so this walks with a list of its
     /// own.
-    fn descend(&mut self, spans: &[Span], children: &[Vec<usize>], root: usize, seen: &mut [bool]) {
+    fn descend(&mut self, spans: &[Span], children: &[Vec<usize>], root: usize) {
         let mut open: Vec<(usize, Option<usize>, usize)> = vec![(root, None, 0)];
         while let Some((span, parent, depth)) = open.pop() {
-            if std::mem::replace(&mut seen[span], true) {
-                continue;
-            }
             let row = self.rows.len();
-            let below: Vec<usize> = children[span].iter().copied().filter(|child| !seen[*child]).collect();
             self.rows.push(Row {
                 span,
                 parent,
@@ -120,10 +102,10 @@ impl Tree {
                 self_us: alone(spans, span, &children[span]),
                 errors: usize::from(spans[span].error),
                 service: 0,
-                orphan: parent.is_none() && spans[span].parent.is_some(),
+                orphan: false,
             });
             self.depth = self.depth.max(depth + 1);
-            open.extend(below.into_iter().rev().map(|child| (child, Some(row), depth + 1)));
+            open.extend(children[span].iter().rev().map(|child| (*child, Some(row), depth + 1)));
         }
     }
 

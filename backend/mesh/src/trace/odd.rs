@@ -1,0 +1,66 @@
+//! What is odd about traces: nothing of them is lost, moved or made up unsaid.
+
+use std::fmt;
+
+/// Something about a trace, or an answer of the tracing backend, that is not as it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Odd {
+    /// So many traces of an answer could not be read.
+    UnreadTraces(usize),
+    /// So many spans could not be read.
+    Unread(usize),
+    /// So many fields of spans could not be read and count as not set.
+    UnreadFields(usize),
+    /// So many spans were told twice, word for word.
+    Twice(usize),
+    /// So many spans do not say when they began.
+    Timeless(usize),
+    /// So many spans last less than nothing.
+    Negative(usize),
+    /// The parents of so many spans are missing.
+    Orphans(usize),
+    /// So many spans are each other's parents, in a ring.
+    Ring(usize),
+    /// The clocks of services differ: so many spans were moved, the farthest by so many microseconds.
+    Clock(usize, u64),
+    /// What the tracing backend says itself.
+    Told(String),
+}
+
+impl Odd {
+    /// Whether something is missing because of it.
+    pub fn loses(&self) -> bool {
+        matches!(self, Self::UnreadTraces(_) | Self::Unread(_) | Self::UnreadFields(_))
+    }
+}
+
+impl fmt::Display for Odd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let spans = |count: usize| if count == 1 { "1 span".to_owned() } else { format!("{count} spans") };
+        match self {
+            Self::UnreadTraces(1) => f.write_str("1 trace could not be read"),
+            Self::UnreadTraces(count) => write!(f, "{count} traces could not be read"),
+            Self::Unread(count) => write!(f, "{} could not be read", spans(*count)),
+            Self::UnreadFields(1) => f.write_str("1 field could not be read"),
+            Self::UnreadFields(count) => write!(f, "{count} fields could not be read"),
+            Self::Twice(count) => write!(f, "{} told twice", spans(*count)),
+            Self::Timeless(count) => {
+                write!(f, "{} without a start, drawn where the parent begins", spans(*count))
+            }
+            Self::Negative(count) => write!(f, "{} with a negative duration, drawn as 0", spans(*count)),
+            Self::Orphans(1) => f.write_str("the parent of 1 span is missing"),
+            Self::Orphans(count) => write!(f, "the parents of {count} spans are missing"),
+            Self::Ring(count) => write!(f, "parents form a ring ({})", spans(*count)),
+            Self::Clock(count, most) => {
+                let most = *most as f64 / 1000.0;
+                write!(f, "clocks differ: {} moved by up to {most:.1} ms", spans(*count))
+            }
+            Self::Told(words) => f.write_str(words),
+        }
+    }
+}
+
+/// So many of something, if there are any.
+pub(super) fn some(count: usize, odd: impl FnOnce(usize) -> Odd) -> Option<Odd> {
+    (count > 0).then(|| odd(count))
+}
