@@ -2,7 +2,7 @@
 
 #[cfg(feature = "sandbox")]
 use crate::signals;
-use crate::{args, complain, runtime};
+use crate::{args, complain, harmless, runtime};
 use cluster::Needs;
 use jiff::Timestamp;
 use mesh::Problem;
@@ -55,6 +55,9 @@ pub(crate) fn graph(args: &args::Graph) -> Result<(), Problem> {
     // The graph is printed all the same; what it lacks is said beside it.
     scene.kinds.values().filter_map(unread).chain(scene.traffic.problem()).for_each(complain);
     let traffic = scene.traffic.value();
+    for remark in traffic.iter().flat_map(|traffic| &traffic.remarks) {
+        complain(&Problem::new("Not all was measured", remark.as_str(), "Look at the answers of Prometheus"));
+    }
     let options = GraphOptions {
         graph_type: args.graph_type.into(),
         namespaces: args.connection.namespace.clone(),
@@ -141,7 +144,7 @@ fn table(proxies: &[mesh::scene::Proxy]) -> String {
 
 fn print(text: &str) -> Result<(), Problem> {
     let mut out = std::io::stdout().lock();
-    match writeln!(out, "{text}").and_then(|()| out.flush()) {
+    match writeln!(out, "{}", harmless(text)).and_then(|()| out.flush()) {
         // The reader has seen enough (`binnacle graph | head`).
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         result => result.map_err(|error| unwritable("the output", &error)),

@@ -56,7 +56,20 @@ pub fn main() -> ExitCode {
 /// One line: what, why, next.
 #[expect(clippy::print_stderr, reason = "the command line's own words to the user")]
 fn complain(problem: &Problem) {
-    eprintln!("binnacle: {}", problem.to_string().replace('\n', " "));
+    eprintln!("binnacle: {}", harmless(&problem.to_string().replace('\n', " ")));
+}
+
+/// Text for a terminal: names and messages of others may hold sequences that would steer it.
+fn harmless(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    for sign in text.chars() {
+        match sign {
+            '\n' | '\t' => plain.push(sign),
+            sign if sign.is_control() => plain.extend(sign.escape_unicode()),
+            sign => plain.push(sign),
+        }
+    }
+    plain
 }
 
 /// Help and version as clap writes them; a mistake as one line.
@@ -78,4 +91,13 @@ fn usage(error: &clap::Error) -> ExitCode {
         .trim();
     eprintln!("binnacle: {words}. See binnacle --help");
     ExitCode::from(2)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn sequences_that_steer_a_terminal_are_written_out() {
+        assert_eq!(super::harmless("a\tb\n\u{1b}[31mred\u{9b}2J\r"), "a\tb\n\\u{1b}[31mred\\u{9b}2J\\u{d}");
+        assert_eq!(super::harmless("评价 ✓"), "评价 ✓");
+    }
 }

@@ -172,7 +172,7 @@ fn measured(ui: &mut Ui, cx: &Cx<'_>, view: &View) {
 fn figure_tiles(ui: &mut Ui, figures: &Figures, makes: bool) {
     let none = || "–".to_owned();
     let errors = figures.error_percent.map_or_else(none, fmt::percent);
-    let p95 = figures.p95_ms.map_or_else(none, fmt::ms);
+    let p95 = figures.p95_ms.map_or_else(none, fmt::latency);
     let mtls = figures.mtls_percent.map_or_else(none, fmt::percent);
     if figures.rps == 0.0 && figures.bytes > 0.0 {
         tiles(ui, &[(&fmt::bytes_per_s(figures.bytes), "TCP bytes"), (&mtls, "mutual TLS")]);

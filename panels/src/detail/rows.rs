@@ -167,7 +167,7 @@ fn numbers(ui: &Ui, figures: &Figures) -> Vec<(String, Option<Color32>)> {
         Some(errors) => (fmt::percent(errors), Some(tokens.muted)),
         None => ("–".into(), quiet),
     };
-    let p95 = figures.p95_ms.map_or_else(|| ("–".into(), quiet), |ms| (fmt::ms(ms), None));
+    let p95 = figures.p95_ms.map_or_else(|| ("–".into(), quiet), |ms| (fmt::latency(ms), None));
     vec![(fmt::rate(figures.rps), None), errors, p95]
 }
 

@@ -371,7 +371,7 @@ fn line(
     }
     match (&errors, edge.p95_ms) {
         (Some(errors), _) if labels.errors => parts.push(errors.clone()),
-        (_, Some(p95)) if labels.p95 => parts.push(fmt::ms(p95)),
+        (_, Some(p95)) if labels.p95 => parts.push(fmt::latency(p95)),
         _ => {}
     }
     // Shorter forms, down to the one fact that matters most.
@@ -392,7 +392,7 @@ fn line(
     if !tcp {
         facts.push(("Errors".to_owned(), errors.unwrap_or_else(|| fmt::percent(0.0))));
         for (name, value) in [("p50", edge.p50_ms), ("p95", edge.p95_ms), ("p99", edge.p99_ms)] {
-            facts.extend(value.map(|value| (name.to_owned(), fmt::ms(value))));
+            facts.extend(value.map(|value| (name.to_owned(), fmt::latency(value))));
         }
     }
     facts.push(("Mutual TLS".to_owned(), edge.mtls_percent.map_or("unknown".to_owned(), fmt::percent)));

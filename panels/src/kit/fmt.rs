@@ -68,6 +68,15 @@ pub fn ms(value: f64) -> String {
     if value >= 999.5 { unit(short(value / 1000.0), "s") } else { unit(short(value), "ms") }
 }
 
+/// A quantile of how long calls take. Of what no bucket of Istio's histogram holds, only its end is known: "> 1 h".
+pub fn latency(ms_told: f64) -> String {
+    if ms_told >= mesh::traffic::LAST_BUCKET_MS {
+        format!("> {}", unit("1", "h"))
+    } else {
+        ms(ms_told)
+    }
+}
+
 /// A rate of bytes: "2.1 kB/s".
 pub fn bytes_per_s(value: f64) -> String {
     format!("{}/s", bytes(value))
@@ -152,6 +161,8 @@ mod tests {
         check(ms(23.4), "23 ms");
         check(ms(0.42), "0.4 ms");
         check(ms(1234.0), "1.2 s");
+        check(latency(1234.0), "1.2 s");
+        check(latency(3_600_000.0), "> 1 h");
         check(bytes_per_s(2100.0), "2.1 kB/s");
         check(count(20_000), "20 000");
         check(count(999), "999");

@@ -1,18 +1,19 @@
 //! From Prometheus' answers to measured traffic: each call counted once, security as sums over all series.
 
 use super::query::Question;
+use crate::element::{Fields, fields, list, text, texts};
 use mesh::traffic::{Called, Flow, Path, Peer, Protocol, Traffic};
-use serde::Deserialize;
-use std::collections::{BTreeMap, HashMap};
+use serde_json::Value;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
 /// One series of an instant vector.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Sample {
-    #[serde(rename = "metric", default)]
     pub(crate) labels: HashMap<String, String>,
-    #[serde(rename = "value", deserialize_with = "number")]
     pub(crate) value: f64,
 }
 
@@ -22,18 +23,11 @@ impl Sample {
     }
 }
 
-fn number<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
-    let (_, text) = <(f64, String)>::deserialize(deserializer)?;
-    text.parse().map_err(serde::de::Error::custom)
-}
-
 /// One series with its samples as they were scraped.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Series {
-    #[serde(rename = "metric", default)]
     pub(crate) labels: HashMap<String, String>,
     /// Seconds, and the value.
-    #[serde(rename = "values", deserialize_with = "numbers")]
     pub(crate) points: Vec<(f64, f64)>,
 }
 
@@ -43,35 +37,33 @@ impl Series {
     }
 }
 
-fn numbers<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<(f64, f64)>, D::Error> {
-    let points = <Vec<(f64, String)>>::deserialize(deserializer)?;
-    let read = |(at, text): (f64, String)| text.parse().map(|value| (at, value));
-    points.into_iter().map(read).collect::<Result<_, _>>().map_err(serde::de::Error::custom)
+/// What Prometheus said besides the samples, and what of its answers was not read.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Remarks {
+    /// Its warnings and infos.
+    told: BTreeSet<String>,
+    /// Series that could not be read.
+    unread: usize,
+    /// Series that have native histograms only.
+    histograms: usize,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", bound = "T: Deserialize<'de>")]
-struct Body<T> {
-    #[serde(default)]
-    status: String,
-    #[serde(default)]
-    error_type: String,
-    #[serde(default)]
-    error: String,
-    #[serde(default)]
-    data: Data<T>,
-}
+impl Remarks {
+    pub(crate) fn add(&mut self, other: Self) {
+        self.told.extend(other.told);
+        self.unread += other.unread;
+        self.histograms += other.histograms;
+    }
 
-#[derive(Deserialize)]
-#[serde(bound = "T: Deserialize<'de>")]
-struct Data<T> {
-    #[serde(default)]
-    result: Vec<T>,
-}
-
-impl<T> Default for Data<T> {
-    fn default() -> Self {
-        Self { result: Vec::new() }
+    /// In words.
+    pub(crate) fn words(self) -> impl Iterator<Item = String> {
+        let count = |count: usize, what: &str| (count > 0).then(|| format!("{count} series {what}"));
+        let unread = count(self.unread, "could not be read");
+        let histograms = count(self.histograms, "of native histograms are not counted");
+        unread
+            .into_iter()
+            .chain(histograms)
+            .chain(self.told.into_iter().map(|said| format!("Prometheus says: {said}")))
     }
 }
 
@@ -80,28 +72,70 @@ impl<T> Default for Data<T> {
 pub(crate) enum Refusal {
     /// Prometheus refuses the query, in its own words.
     Said(String),
-    /// It is not an answer of Prometheus; where reading stopped.
-    Foreign(String),
+    /// It is not an answer of Prometheus.
+    Foreign,
 }
 
 /// Reads the answer to an instant query.
-pub(crate) fn parse(body: &[u8]) -> Result<Vec<Sample>, Refusal> {
-    let samples: Vec<Sample> = results(body)?;
-    Ok(samples.into_iter().filter(|sample| sample.value.is_finite()).collect())
+pub(crate) fn parse(body: &[u8]) -> Result<(Vec<Sample>, Remarks), Refusal> {
+    let (mut samples, remarks) = results(body, |labels, mut series: Fields<'_>| {
+        let (_, value) = point(serde_json::from_str(series.remove("value")?.get()).ok()?)?;
+        Some(Sample { labels, value })
+    })?;
+    samples.retain(|sample| !sample.value.is_nan());
+    Ok((samples, remarks))
 }
 
 /// Reads an answer with more than one sample to a series.
-pub(crate) fn series(body: &[u8]) -> Result<Vec<Series>, Refusal> {
-    results(body)
+pub(crate) fn series(body: &[u8]) -> Result<(Vec<Series>, Remarks), Refusal> {
+    results(body, |labels, mut series: Fields<'_>| {
+        let values: Vec<Value> = serde_json::from_str(series.remove("values")?.get()).ok()?;
+        Some(Series { labels, points: values.into_iter().filter_map(point).collect() })
+    })
 }
 
-fn results<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<Vec<T>, Refusal> {
-    let body: Body<T> = serde_json::from_slice(body).map_err(|error| Refusal::Foreign(error.to_string()))?;
-    match body.status.as_str() {
-        "success" => Ok(body.data.result),
-        "error" => Err(Refusal::Said(format!("{}: {}", body.error_type, body.error))),
-        _ => Err(Refusal::Foreign("it has no status".into())),
+/// A time and a value, which is text as "NaN" is no number in JSON.
+fn point(pair: Value) -> Option<(f64, f64)> {
+    let number = |value: &Value| value.as_f64().or_else(|| value.as_str()?.parse().ok());
+    let [at, value] = pair.as_array()?.as_slice() else { return None };
+    Some((number(at)?, number(value)?))
+}
+
+fn results<T>(
+    body: &[u8],
+    read: impl Fn(HashMap<String, String>, Fields<'_>) -> Option<T>,
+) -> Result<(Vec<T>, Remarks), Refusal> {
+    let body = String::from_utf8_lossy(body);
+    let answer = fields(&body).ok_or(Refusal::Foreign)?;
+    let told = |name: &str| text(answer.get(name).copied());
+    match told("status").as_str() {
+        "success" => {}
+        "error" => return Err(Refusal::Said(format!("{}: {}", told("errorType"), told("error")))),
+        _ => return Err(Refusal::Foreign),
     }
+    let said = ["warnings", "infos"].into_iter().flat_map(|name| texts(answer.get(name).copied()));
+    let mut remarks = Remarks { told: said.collect(), ..Remarks::default() };
+    let data = answer.get("data").map(|data| fields(data.get()).ok_or(Refusal::Foreign)).transpose()?;
+    let result = data.and_then(|mut data| data.remove("result"));
+    let mut all = Vec::new();
+    for element in list(result).ok_or(Refusal::Foreign)? {
+        let Some(mut series) = fields(element.get()) else {
+            remarks.unread += 1;
+            continue;
+        };
+        let (histogram, metric) = (series.contains_key("histogram"), series.remove("metric"));
+        let labels = metric.map_or_else(|| Some(Fields::new()), |metric| fields(metric.get()));
+        let labels = labels.map(|labels| {
+            let read = |(name, value): (Cow<'_, str>, &RawValue)| (name.into_owned(), text(Some(value)));
+            labels.into_iter().map(read).collect()
+        });
+        match labels.and_then(|labels| read(labels, series)) {
+            Some(series) => all.push(series),
+            None if histogram => remarks.histograms += 1,
+            None => remarks.unread += 1,
+        }
+    }
+    Ok((all, remarks))
 }
 
 /// What is known of a path while the answers are put together.
@@ -127,13 +161,24 @@ const BY_SERVER: &str = "server";
 pub(crate) struct Gathered {
     names: Names,
     seen: BTreeMap<Path, Seen>,
+    remarks: Remarks,
+    /// Series of requests that name neither end, and their rate: each side's, of which the larger counts.
+    nameless: BTreeMap<Question, (usize, f64)>,
 }
 
 impl Gathered {
     /// Takes in one answer; their order does not matter.
-    pub(crate) fn add(&mut self, question: Question, samples: &[Sample]) {
+    pub(crate) fn add(&mut self, question: Question, (samples, remarks): (Vec<Sample>, Remarks)) {
+        self.remarks.add(remarks);
         let tcp = matches!(question, Question::TcpSent | Question::TcpReceived | Question::TcpOpened);
         for sample in samples.iter().filter(|sample| believable(sample)) {
+            if nameless(sample) {
+                if matches!(question, Question::Client | Question::Server) {
+                    let (series, rate) = self.nameless.entry(question).or_default();
+                    (*series, *rate) = (*series + 1, *rate + sample.value);
+                }
+                continue;
+            }
             let path = self.names.path(sample, tcp);
             self.seen.entry(path).or_default().add(question, sample, &mut self.names);
         }
@@ -150,8 +195,20 @@ impl Gathered {
                 flows.insert(path, flow);
             }
         }
-        Traffic { window_secs, flows }
+        let most = self.nameless.into_values().max_by(|one, other| one.1.total_cmp(&other.1));
+        let lost = most.map(|(series, rate)| {
+            format!("{series} series without labels could not be placed ({rate:.1} requests/s)")
+        });
+        Traffic { window_secs, flows, remarks: lost.into_iter().chain(self.remarks.words()).collect() }
     }
+}
+
+/// Whether a series tells of neither of its ends.
+fn nameless(sample: &Sample) -> bool {
+    let ends = ["source_workload", "source_canonical_service", "destination_workload", "destination_service"];
+    ends.iter().all(|label| sample.label(label) == "unknown")
+        && sample.label("destination_service_name") == "unknown"
+        && sample.label("destination_canonical_service") == "unknown"
 }
 
 /// Leftovers of deleted pods: a destination known only by its address.
@@ -164,6 +221,10 @@ fn believable(sample: &Sample) -> bool {
 impl Seen {
     fn add(&mut self, question: Question, sample: &Sample, names: &mut Names) {
         let value = sample.value;
+        let timed = matches!(question, Question::P50 | Question::P95 | Question::P99);
+        if value < 0.0 || (value.is_infinite() && !timed) {
+            return;
+        }
         let by_server = sample.label("reporter") == "destination";
         match question {
             Question::Client => *self.client.entry(response(sample, names)).or_default() += value,
@@ -178,6 +239,7 @@ impl Seen {
             }
             // What the caller waited is what counts; it includes faults and retries.
             Question::P50 | Question::P95 | Question::P99 | Question::Mean => {
+                // Infinite where even the last bucket does not hold it.
                 if by_server {
                     self.times.entry(question).or_insert(value);
                 } else {
@@ -215,7 +277,7 @@ impl Seen {
         if self.flow.responses.is_empty() && sent + received == 0.0 && self.opened == [0.0; 2] {
             return None;
         }
-        let time = |question| self.times.get(&question).copied();
+        let time = |question| self.times.get(&question).copied().filter(|time| time.is_finite());
         self.flow.p50_ms = time(Question::P50);
         self.flow.p95_ms = time(Question::P95);
         self.flow.p99_ms = time(Question::P99);
@@ -274,10 +336,18 @@ impl Names {
             "tcp" => Protocol::Tcp,
             _ => Protocol::Http,
         };
-        let service = Called {
-            host: self.get(sample.label("destination_service")),
-            name: self.get(sample.label("destination_service_name")),
-            namespace: self.get(sample.label("destination_service_namespace")),
+        // What came past every Service, to a pod's own address, has been given the name of Envoy's cluster.
+        let service = match sample.label("destination_service_name") {
+            "InboundPassthroughCluster" => Called {
+                host: self.get("unknown"),
+                name: self.get("unknown"),
+                namespace: self.get("unknown"),
+            },
+            _ => Called {
+                host: self.get(sample.label("destination_service")),
+                name: self.get(sample.label("destination_service_name")),
+                namespace: self.get(sample.label("destination_service_namespace")),
+            },
         };
         Path { source, destination, service, protocol }
     }

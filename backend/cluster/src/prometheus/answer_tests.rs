@@ -33,7 +33,7 @@ fn sample(value: f64, changes: &[(&str, &str)]) -> Sample {
 fn traffic(answers: &[(Question, Vec<Sample>)]) -> Traffic {
     let mut gathered = Gathered::default();
     for (question, samples) in answers {
-        gathered.add(*question, samples);
+        gathered.add(*question, (samples.clone(), Remarks::default()));
     }
     gathered.traffic(60)
 }
@@ -161,15 +161,78 @@ fn answers_of_prometheus() {
     let good = json!({ "status": "success", "data": { "resultType": "vector", "result": [
         { "metric": { "a": "b" }, "value": [1700000000.5, "2.5"] }, { "metric": {}, "value": [1700000000.5, "NaN"] }] } });
     let expect = Sample { labels: [("a".to_owned(), "b".to_owned())].into(), value: 2.5 };
-    assert_eq!(parse(good.to_string().as_bytes()), Ok(vec![expect]));
+    assert_eq!(parse(good.to_string().as_bytes()), Ok((vec![expect], Remarks::default())));
     let bad =
         json!({ "status": "error", "errorType": "bad_data", "error": "1:4: parse error: unexpected end" });
     assert_eq!(
         parse(bad.to_string().as_bytes()),
         Err(Refusal::Said("bad_data: 1:4: parse error: unexpected end".into()))
     );
-    assert_eq!(parse(br#"{"status":"success","data":{"resultType":"vector","result":[]}}"#), Ok(vec![]));
-    for foreign in ["<html>", "404 page not found", "{}", "[]"] {
-        assert!(matches!(parse(foreign.as_bytes()), Err(Refusal::Foreign(_))), "{foreign}");
+    for empty in
+        [r#"{"resultType":"vector","result":[]}"#, r#"{"resultType":"vector","result":null}"#, "null"]
+    {
+        let answer = format!(r#"{{"status":"success","data":{empty}}}"#);
+        assert_eq!(parse(answer.as_bytes()), Ok((vec![], Remarks::default())), "{empty}");
     }
+    for foreign in
+        ["<html>", "404 page not found", "{}", "[]", r#"{"status":"success","data":{"result":{}}}"#]
+    {
+        assert!(matches!(parse(foreign.as_bytes()), Err(Refusal::Foreign)), "{foreign}");
+    }
+}
+
+#[test]
+fn one_odd_series_costs_itself_and_is_counted() {
+    let answer = r#"{"status":"success","warnings":["PromQL warning: mixed"],"infos":["PromQL info: no _total"],"data":{"resultType":"vector","result":[
+      {"metric":{"a":null,"b":"c"},"value":[1700000000,"1"]}, {"metric":{},"histogram":[1700000000,{"count":"3"}]}, null, 7,
+      {"metric":null,"value":[1700000000.5,"+Inf"]}, {"metric":{"x":"y"},"value":[1700000000]}, {"metric":[],"value":[1,"2"]}]}}"#;
+    let (samples, remarks) = parse(answer.as_bytes()).expect("an answer");
+    let told: Vec<String> =
+        samples.iter().map(|sample| format!("{:?} {}", sample.labels, sample.value)).collect();
+    assert_eq!(told, [r#"{"b": "c"} 1"#, "{} inf"]);
+    assert_eq!(
+        remarks.words().collect::<Vec<_>>(),
+        [
+            "4 series could not be read",
+            "1 series of native histograms are not counted",
+            "Prometheus says: PromQL info: no _total",
+            "Prometheus says: PromQL warning: mixed",
+        ]
+    );
+    let answer = r#"{"status":"success","data":{"result":[{"metric":{},"values":[[1,"2"],null,[3,"NaN"]]},{"values":null}]}}"#;
+    let (series, remarks) = super::series(answer.as_bytes()).expect("an answer");
+    assert_eq!((series.len(), series[0].points.len()), (1, 2));
+    assert_eq!(remarks.words().collect::<Vec<_>>(), ["1 series could not be read"]);
+}
+
+#[test]
+fn series_without_labels_are_lost_aloud() {
+    let nameless = || Sample { labels: HashMap::new(), value: 0.7 };
+    let traffic = traffic(&[
+        (Question::Client, vec![sample(1.0, &[]), nameless()]),
+        (Question::Server, vec![nameless()]),
+    ]);
+    assert_eq!(traffic.flows.len(), 1);
+    assert_eq!(traffic.remarks, ["1 series without labels could not be placed (0.7 requests/s)"]);
+}
+
+#[test]
+fn what_no_bucket_holds_is_not_measured_and_nothing_is_below_zero() {
+    let calls = vec![sample(2.0, &[]), sample(-1.0, &[("response_code", "503")]), sample(f64::INFINITY, &[])];
+    let times = vec![sample(f64::INFINITY, &[("reporter", "source")])];
+    assert_eq!(
+        lines(&[(Question::Client, calls), (Question::P95, times)]),
+        ["cart-v1>pay-v1 Http 200/-=2 p95=None mtls=0/0 bytes=0/0 unknown"]
+    );
+}
+
+#[test]
+fn what_came_past_every_service_is_of_no_service() {
+    let past = [
+        ("destination_service", "InboundPassthroughCluster"),
+        ("destination_service_name", "InboundPassthroughCluster"),
+    ];
+    let traffic = traffic(&[(Question::Server, vec![sample(1.0, &past)])]);
+    let path = traffic.flows.keys().next().expect("a path");
+    assert_eq!((&*path.service.name, &*path.destination.workload), ("unknown", "pay-v1"));
 }

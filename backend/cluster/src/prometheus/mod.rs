@@ -17,8 +17,12 @@ use std::time::{Duration, Instant};
 
 const INTERVAL: Duration = Duration::from_secs(2);
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
-/// After so many of the usual pauses without an answer, what was measured before is old.
-const LATE: u32 = 2;
+/// However long the answers take, they are asked for at least so often.
+const SLOWEST: Duration = Duration::from_secs(30);
+/// After so much time without an answer, what was measured before is old; after less where answers are fast.
+const LATE: Duration = Duration::from_secs(10);
+/// All questions of a round are answered within so much time, or the round is given up.
+const ROUND: Duration = Duration::from_secs(25);
 /// Questions that are asked at the same time.
 const AT_ONCE: usize = 4;
 const WHAT: &str = "Traffic cannot be measured";
@@ -45,7 +49,7 @@ fn place(session: &Session) -> Result<(String, Place), Problem> {
 pub(crate) async fn clock(session: &Session) -> Result<f64, Problem> {
     let (_, place) = place(session)?;
     let answer = session.tunnel.get(&place, &query::instant(query::CLOCK), WHAT).await?;
-    let samples = read(&answer, &place, answer::parse)?;
+    let (samples, _) = read(&answer, &place, answer::parse)?;
     samples.first().map(|sample| sample.value).ok_or_else(|| {
         Problem::new(WHAT, format!("{place} does not tell the time"), "Look at the version of Prometheus")
     })
@@ -55,7 +59,7 @@ pub(crate) async fn clock(session: &Session) -> Result<f64, Problem> {
 pub(crate) async fn scraped(session: &Session, promql: &str) -> Result<Vec<Series>, Problem> {
     let (_, place) = place(session)?;
     let answer = session.tunnel.get(&place, &query::instant(promql), WHAT).await?;
-    read(&answer, &place, answer::series)
+    Ok(read(&answer, &place, answer::series)?.0)
 }
 
 /// Measurements over time, until now on Prometheus' own clock. A value that is no number is a gap.
@@ -63,7 +67,7 @@ pub(crate) async fn range(session: &Session, range: &Range) -> Result<Vec<Measur
     let (_, place) = place(session)?;
     let now = clock(session).await?;
     let answer = session.tunnel.get(&place, &query::range(range, now), WHAT).await?;
-    let series = read(&answer, &place, answer::series)?;
+    let (series, _) = read(&answer, &place, answer::series)?;
     let measured = |series: Series| Measured {
         labels: series.labels.into_iter().collect(),
         points: series.points.into_iter().filter(|(_, value)| value.is_finite()).collect(),
@@ -90,8 +94,8 @@ fn read<T>(
                 "Look whether it is Prometheus' own address, with the path that it is served under",
             ),
             (_, 500..) => (format!("{place} answered {status}: {said}"), "Look whether Prometheus runs; it is asked again"),
-            (Refusal::Foreign(error), _) => (
-                format!("{place} does not answer as Prometheus does ({status}, {error}): {said}"),
+            (Refusal::Foreign, _) => (
+                format!("{place} does not answer as Prometheus does ({status}): {said}"),
                 "Look whether a login page or another program is there, or give another URL with --prometheus",
             ),
         };
@@ -112,7 +116,7 @@ async fn measure(session: &Session, window_secs: u64) -> Result<(String, Traffic
         let (question, answer) = answer?;
         let place = place.clone();
         let take_in = move || {
-            gathered.add(question, &read(&answer, &place, answer::parse)?);
+            gathered.add(question, read(&answer, &place, answer::parse)?);
             Ok(gathered)
         };
         gathered = tokio::task::spawn_blocking(take_in)
@@ -127,6 +131,14 @@ fn late() -> Problem {
         "Measurements are late",
         "Prometheus was asked and has not answered yet",
         "Figures go on by themselves when it answers; look at its pod and at the connection to the cluster",
+    )
+}
+
+fn given_up() -> Problem {
+    Problem::new(
+        WHAT,
+        format!("Prometheus did not answer all questions within {} s", ROUND.as_secs()),
+        "Look at its load and its memory; it is asked again",
     )
 }
 
@@ -148,19 +160,21 @@ pub(crate) async fn follow(session: Arc<Session>) {
         let measured = async {
             let mut measuring = std::pin::pin!(measure(&session, window_secs));
             // What answers late may still answer; until then nobody shall take old figures for new ones.
-            match tokio::time::timeout(usual * LATE, &mut measuring).await {
+            match tokio::time::timeout(LATE.min(usual * 2), &mut measuring).await {
                 Ok(measured) => measured,
                 Err(_elapsed) => {
                     hub.take(Observation::TrafficLate(late()));
-                    measuring.await
+                    let rest = tokio::time::timeout(ROUND, measuring).await;
+                    rest.unwrap_or_else(|_elapsed| Err(given_up()))
                 }
             }
         };
         let pause = match measured.await {
             Ok((name, traffic)) => {
-                hub.take(Observation::Done(Step::Prometheus, name));
+                let remarks = traffic.remarks.iter().map(|remark| format!("; {remark}"));
+                hub.take(Observation::Done(Step::Prometheus, name + &remarks.collect::<String>()));
                 hub.take(Observation::Traffic(Ok(traffic)));
-                usual = INTERVAL.max(begun.elapsed() * 4);
+                usual = (begun.elapsed() * 4).clamp(INTERVAL, SLOWEST);
                 usual
             }
             Err(problem) => {
@@ -199,7 +213,7 @@ mod tests {
         check(
             200,
             "<html>Log in</html>",
-            "http://metrics.example does not answer as Prometheus does (200, ",
+            "http://metrics.example does not answer as Prometheus does (200): <html>Log in</html>",
             "login page",
         );
     }
