@@ -108,6 +108,11 @@ impl Flow {
     pub fn rps(&self) -> f64 {
         self.responses.values().sum()
     }
+    /// Whether anything went this way in the window.
+    pub fn carries(&self) -> bool {
+        let flows = [self.mutual_tls, self.plaintext, self.bytes_sent, self.bytes_received];
+        self.responses.values().chain(&flows).any(|rate| *rate > 0.0)
+    }
 }
 
 /// All that was measured over one window, for the graph and for the shares.

@@ -1,11 +1,12 @@
 //! What a frame of the graph costs, without a window: for `cargo xtask bench`.
 
 use super::canvas::{Canvas, Picture, Setting};
+use super::find::Find;
 use super::place::place;
 use super::placement::{Options, Placement};
 use super::sample;
-use super::view::Labels;
-use super::work::{Drawn, Finished, Maker, Order, finish};
+use super::view::{Labels, View};
+use super::work::{Drawn, Finished, Maker, Order};
 use crate::intent::ThemeChoice;
 use crate::kit::theme;
 use egui::{Context, Pos2, RawInput, Rect, vec2};
@@ -47,8 +48,8 @@ pub fn placing(nodes: usize, edges: usize) -> Duration {
 
 /// How long frames (drawing and tessellation) of a made-up graph of this size take, all of it in view.
 pub fn frames(nodes: usize, edges: usize, motion: Motion, count: usize) -> Frames {
-    let made = finish(sample::large(nodes, edges), Options::default(), Labels::default(), "", None);
-    let Drawn::Picture(mut picture) = made.drawn else { return Frames::default() };
+    let graph = sample::large(nodes, edges);
+    let mut picture = Picture::new(View::of(&graph, &place(&graph), Labels::default(), &Find::default()));
     let ctx = Context::default();
     theme::apply(&ctx, ThemeChoice::Dark);
     let mut canvas = Canvas::default();
@@ -99,7 +100,6 @@ pub fn frames(nodes: usize, edges: usize, motion: Motion, count: usize) -> Frame
 pub struct Changing {
     order: Order,
     maker: Maker,
-    placement: Arc<Placement>,
     picture: Picture,
     canvas: Canvas,
     ctx: Context,
@@ -125,15 +125,15 @@ impl Changing {
             boxes: Options::default(),
             labels: Labels::default(),
             find: String::new(),
+            anew: 0,
             at: scene.traffic.at().unwrap_or_default(),
         };
         let mut maker = Maker::default();
-        let Finished { placement, drawn, .. } = maker.make(&order, None);
-        let Drawn::Picture(picture) = drawn else { return None };
+        let Drawn::Picture(picture) = maker.make(&order).drawn else { return None };
         let ctx = Context::default();
         theme::apply(&ctx, ThemeChoice::Dark);
         let canvas = Canvas::default();
-        Some(Self { order, maker, placement, picture: *picture, canvas, ctx, frame: 0 })
+        Some(Self { order, maker, picture: *picture, canvas, ctx, frame: 0 })
     }
 
     /// The next frame, in which nothing changes.
@@ -161,7 +161,7 @@ impl Changing {
     pub fn becomes(&mut self, mesh: &Arc<Mesh>) -> Cost {
         self.order.mesh = Arc::clone(mesh);
         let start = Instant::now();
-        let Finished { placement, drawn, .. } = self.maker.make(&self.order, Some(&self.placement));
+        let Finished { drawn, .. } = self.maker.make(&self.order);
         let made = start.elapsed();
         let start = Instant::now();
         match drawn {
@@ -175,7 +175,6 @@ impl Changing {
                 self.picture.renew(view, &changed);
             }
         }
-        self.placement = placement;
         let taken = start.elapsed();
         Cost { made, shown: taken + self.still() }
     }

@@ -35,18 +35,18 @@ pub use svg::svg;
 pub use toolbar::Choices;
 
 use crate::cx::Cx;
-use crate::editors;
+use crate::editors::{self, EditorRow};
 use crate::intent::Intent;
 use crate::intent::{Export, ExportFormat, TracesOf};
-use crate::kit::{Tokens, button, fmt, icon, remote};
+use crate::kit::{Memo, Tokens, button, fmt, icon, remote};
 use crate::panel::{About, Panel};
 use crate::selection::Selected;
 use canvas::{Canvas, Picture, Setting, Thing, selects};
 use egui::{Frame, Margin, Rect, Ui, UiBuilder, vec2};
-use mesh::Remote;
-use mesh::graph::{GraphOptions, GraphType, NodeId};
+use mesh::graph::{GraphOptions, Health, NodeId};
 use mesh::scene::Scene;
 use mesh::trace::{Call, End};
+use mesh::{Remote, Revision};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use svg::Drawing;
@@ -65,7 +65,13 @@ pub struct Graph {
     export: Option<ExportFormat>,
     canvas: Canvas,
     work: Work,
+    /// How often everything was asked to be put in order anew.
+    anew: usize,
+    /// Editors that the open menu offers.
+    offered: Offered,
     shown: Option<Shown>,
+    /// How many things in it are idle.
+    idle: usize,
     history: BTreeMap<NodeId, Vec<f32>>,
 }
 
@@ -73,8 +79,10 @@ struct Shown {
     graph: Arc<mesh::graph::Graph>,
     placement: Arc<Placement>,
     picture: Picture,
-    graph_type: GraphType,
 }
+
+/// Which editors there are for what, as menus name them: every editor's sheet is opened for it, once.
+type Offered = Memo<(Revision, Selected), Vec<(&'static EditorRow, String)>>;
 
 /// So many rates of each node are remembered.
 const HISTORY: usize = 40;
@@ -88,11 +96,15 @@ impl Panel for Graph {
             let hits =
                 self.shown.as_ref().map(|shown| picture::hits(&shown.picture.view)).unwrap_or_default();
             let at = hits.iter().position(|hit| Some(hit) == cx.selected);
-            let searching = self.shown.as_ref().is_some_and(|shown| shown.picture.view.searching);
-            let told = searching.then_some(toolbar::Hits { at, count: hits.len() });
-            let asked = toolbar::ui(ui, &mut self.choices, &mut self.canvas, told.as_ref(), cx);
+            let view = self.shown.as_ref().map(|shown| &shown.picture.view);
+            let seen = toolbar::Seen {
+                hits: view.filter(|view| view.searching).map(|_| toolbar::Hits { at, count: hits.len() }),
+                idle: self.idle,
+            };
+            let asked = toolbar::ui(ui, &mut self.choices, &mut self.canvas, &seen, cx);
             if asked.rearrange {
-                self.rearrange();
+                self.anew += 1;
+                self.canvas.fit();
             }
             let step = if asked.previous { hits.len().saturating_sub(1) } else { 1 };
             if let (true, Some(hit)) =
@@ -116,9 +128,10 @@ impl Panel for Graph {
                 if matches!(cx.scene.traffic, Remote::Stale(..)) {
                     ui.set_opacity(opacity * 0.6);
                 }
-                let done = self
-                    .canvas
-                    .ui(ui, &mut shown.picture, &setting, &mut |ui, view, thing| menu(ui, cx, view, thing));
+                let offered = &mut self.offered;
+                let done = self.canvas.ui(ui, &mut shown.picture, &setting, &mut |ui, view, thing| {
+                    menu(ui, cx, view, thing, offered);
+                });
                 ui.set_opacity(opacity);
                 banners(ui, rect, cx, &self.work);
                 if let Some(select) = done.select.filter(|select| select.as_ref() != cx.selected) {
@@ -183,19 +196,6 @@ impl Graph {
         cx.intents.send(Intent::Save(export, None));
     }
 
-    fn rearrange(&mut self) {
-        if let Some(shown) = &mut self.shown {
-            let boxes = placement::Options { namespaces: self.choices.namespaces };
-            let graph = mesh::graph::Graph::clone(&shown.graph);
-            let finished = work::finish(graph, boxes, self.choices.labels, &self.choices.find, None);
-            if let Drawn::Picture(picture) = finished.drawn {
-                (shown.placement, shown.picture) = (finished.placement, *picture);
-            }
-            self.canvas.renew();
-            self.canvas.fit();
-        }
-    }
-
     /// Orders a new picture when something changed, and takes in what was finished.
     fn take_in(&mut self, ui: &Ui, cx: &Cx<'_>) {
         let scene: &Scene = cx.scene;
@@ -210,21 +210,17 @@ impl Graph {
             boxes: placement::Options { namespaces: self.choices.namespaces },
             labels: self.choices.labels,
             find: self.choices.find.clone(),
+            anew: self.anew,
             at: scene.traffic.at().unwrap_or(cx.now),
         };
-        let graph_type = order.options.graph_type;
-        let before = self
-            .shown
-            .as_ref()
-            .filter(|shown| shown.graph_type == graph_type)
-            .map(|shown| Arc::clone(&shown.placement));
-        let at_once = self.work.order(ui.ctx(), order, before);
+        let at_once = self.work.order(ui.ctx(), order);
         if let Some(finished) = at_once.or_else(|| self.work.finished(ui.ctx())) {
-            self.show(finished, graph_type);
+            self.show(finished);
         }
     }
 
-    fn show(&mut self, finished: Finished, graph_type: GraphType) {
+    fn show(&mut self, finished: Finished) {
+        self.idle = finished.graph.nodes.iter().filter(|node| node.health == Health::Idle).count();
         self.history.retain(|id, _| finished.graph.nodes.binary_search_by(|node| node.id.cmp(id)).is_ok());
         let measured_anew = self.shown.as_ref().is_none_or(|shown| shown.graph.at != finished.graph.at);
         if measured_anew && finished.graph.nodes.len() <= 2000 {
@@ -240,16 +236,15 @@ impl Graph {
         match (drawn, &mut self.shown) {
             (Drawn::Picture(picture), _) => {
                 self.canvas.renew();
-                let shown = Shown { graph, placement, picture: *picture, graph_type };
-                discard(self.shown.replace(shown));
+                discard(self.shown.replace(Shown { graph, placement, picture: *picture }));
             }
-            (Drawn::Cards(view, changed), Some(shown)) if Arc::ptr_eq(&shown.placement, &placement) => {
+            (Drawn::Cards(view, changed), Some(shown)) => {
                 self.canvas.renew_cards(&changed);
                 shown.picture.renew(view, &changed);
                 shown.graph = graph;
             }
-            // It was put in order anew meanwhile: these cards stand elsewhere now.
-            (Drawn::Cards(..), _) => self.work.again(),
+            // Cards are made on a picture, which was shown before them.
+            (Drawn::Cards(..), None) => {}
         }
     }
 }
@@ -300,7 +295,7 @@ fn empty(ui: &mut Ui, cx: &Cx<'_>, choices: &Choices) {
 }
 
 /// The menu of a thing in the graph.
-fn menu(ui: &mut Ui, cx: &Cx<'_>, view: &View, thing: Thing) {
+fn menu(ui: &mut Ui, cx: &Cx<'_>, view: &View, thing: Thing, offered: &mut Offered) {
     ui.set_min_width(180.0);
     let (name, end, call) = match thing {
         Thing::Card(card) => (view.cards[card].name.clone(), end(&view.cards[card]), None),
@@ -323,8 +318,9 @@ fn menu(ui: &mut Ui, cx: &Cx<'_>, view: &View, thing: Thing) {
         cx.intents.send(Intent::Select(selects(view, thing)));
     }
     if let Some(selected) = selects(view, thing) {
-        for (row, name) in editors::offered(cx, &selected) {
-            if button::item(ui, &name) {
+        let key = (cx.scene.mesh.revision(), selected.clone());
+        for (row, name) in offered.get(key, |(_, selected)| editors::offered(cx, selected)) {
+            if button::item(ui, name) {
                 cx.intents.send(Intent::Edit(selected.clone(), row.about.name));
             }
         }

@@ -12,7 +12,7 @@ use egui::accesskit::Role;
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
 use jiff::Timestamp;
-use mesh::graph::GraphType;
+use mesh::graph::{GraphType, NodeKind};
 use mesh::trace::End;
 use mesh::{Ledger, Problem, Remote, Scene};
 use std::sync::mpsc::channel;
@@ -142,6 +142,67 @@ fn the_menu_of_a_card_offers_its_editors() {
     harness.run();
     let selected = Selected::App("bookinfo".into(), "reviews".into(), Some("v3".into()));
     assert!(harness.state().sent.contains(&Intent::Edit(selected, "Fault")), "{:?}", harness.state().sent);
+}
+
+/// Every editor's sheet is opened for the names in a menu: once, not in every frame.
+#[test]
+fn an_open_menu_opens_no_sheets_again() {
+    let mut harness = harness(mesh::demo::scene());
+    harness.run();
+    harness.get_by_label("reviews v3").click_secondary();
+    harness.run();
+    let selected = Selected::App("bookinfo".into(), "reviews".into(), Some("v3".into()));
+    let key = (harness.state().scene.mesh.revision(), selected);
+    let offered = harness.state_mut().panel.offered.get(key, |_| panic!("opened in this frame"));
+    assert!(offered.len() > 1, "{}", offered.len());
+}
+
+#[test]
+fn ticks_of_the_menu_say_what_they_do_now() {
+    let mut scene = mesh::demo::scene();
+    let (traffic, at) = (scene.traffic.value().unwrap(), scene.traffic.at().unwrap());
+    let mut traffic = mesh::traffic::Traffic::clone(traffic);
+    let to_details = |path: &mesh::traffic::Path| &*path.destination.app == "details";
+    for (_, flow) in traffic.flows.iter_mut().filter(|(path, _)| to_details(path)) {
+        *flow = mesh::traffic::Flow::default();
+    }
+    scene.traffic = Remote::Live(traffic.into(), at);
+    let mut harness = harness(scene);
+    harness.run();
+    harness.get_by_label("details v1");
+    harness.get_by_label("Show in graph").click();
+    harness.run();
+    harness.get_by_label("Small map where not all fits");
+    harness.get_by_label("Idle services (1 now)").click();
+    harness.run();
+    harness.get_by_label("Idle services");
+    assert!(harness.query_by_label("details v1").is_none(), "it carries nothing");
+    harness.get_by_label("reviews v3");
+}
+
+/// A picture that a thread finishes belongs to what was ordered, whatever was chosen meanwhile.
+#[test]
+fn choosing_while_a_picture_is_made_mixes_nothing_up() {
+    let mut harness = harness(mesh::demo::synthetic_scene(400, 1000));
+    let (sender, woken) = channel();
+    harness.ctx.set_request_repaint_callback(move |_| {
+        sender.send(()).ok();
+    });
+    harness.step();
+    harness.state_mut().panel.choices().graph_type = GraphType::Service;
+    harness.step();
+    harness.state_mut().panel.anew += 1;
+    harness.step();
+    let service = |seen: &Seen| {
+        let shown = seen.panel.shown.as_ref();
+        shown.is_some_and(|shown| shown.graph.nodes.iter().any(|node| node.kind == NodeKind::Service))
+    };
+    while harness.state().panel.work.busy() || !service(harness.state()) {
+        woken.recv_timeout(Duration::from_secs(60)).expect("the thread wakes the window");
+        harness.step();
+    }
+    let (graph, placement) = harness.state().panel.shown().unwrap();
+    assert_eq!(*placement, super::place(graph), "as if nothing had stood there before");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::kit::Status;
 use crate::selection::Selected;
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
-use mesh::graph::{Edge, Graph, GraphOptions, NodeId};
+use mesh::graph::{Edge, Graph, GraphOptions, GraphType, NodeId};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -341,18 +341,19 @@ fn one_pod_is_one_card() {
         boxes: Options::default(),
         labels: Labels::default(),
         find: String::new(),
+        anew: 0,
         at: mesh::demo::NOW,
     };
     let mut maker = Maker::default();
-    let before = maker.make(&order(&scene.mesh), None);
+    let before = maker.make(&order(&scene.mesh));
     let mut objects = scene.mesh.objects().clone();
     let (at, pod) = objects.within(&mesh::kinds::POD, "team-001").next().unwrap();
     let (at, mut pod) = (at.clone(), (*pod.0).clone());
     pod["status"]["conditions"][0]["status"] = "False".into();
     objects.insert(at, pod.into());
     let mesh = Arc::new(mesh::Mesh::read(objects, Some(&scene.mesh)));
-    let after = maker.make(&order(&mesh), Some(&before.placement));
-    let whole = Maker::default().make(&order(&mesh), Some(&before.placement));
+    let after = maker.make(&order(&mesh));
+    let whole = Maker::default().make(&order(&mesh));
     let (Drawn::Picture(mut was), Drawn::Cards(view, changed), Drawn::Picture(whole)) =
         (before.drawn, after.drawn, whole.drawn)
     else {
@@ -363,4 +364,43 @@ fn one_pod_is_one_card() {
     assert!(Arc::ptr_eq(&view.lines, &was.view.lines));
     was.renew(view, &changed);
     assert_eq!(was.view, whole.view);
+}
+
+/// An order of this part of Bookinfo's traffic.
+fn order_of(graph_type: GraphType, anew: usize, part: impl Fn(&mesh::traffic::Path) -> bool) -> Order {
+    let scene = mesh::demo::scene();
+    let mut traffic = mesh::traffic::Traffic::clone(scene.traffic.value().unwrap());
+    traffic.flows.retain(|path, _| part(path));
+    Order {
+        mesh: Arc::clone(&scene.mesh),
+        traffic: Some(traffic.into()),
+        options: GraphOptions { graph_type, ..GraphOptions::default() },
+        boxes: Options::default(),
+        labels: Labels::default(),
+        find: String::new(),
+        anew,
+        at: mesh::demo::NOW,
+    }
+}
+
+/// What one type of graph looks like says nothing of where things stand in another.
+#[test]
+fn each_type_of_graph_is_placed_for_itself() {
+    let mut maker = Maker::default();
+    for graph_type in [GraphType::VersionedApp, GraphType::Workload, GraphType::Service, GraphType::Workload]
+    {
+        let made = maker.make(&order_of(graph_type, 0, |_| true));
+        assert_eq!(*made.placement, place(&made.graph), "{graph_type:?}");
+    }
+}
+
+#[test]
+fn put_in_order_anew_lets_nothing_stand() {
+    let mut maker = Maker::default();
+    let to_details = |path: &mesh::traffic::Path| &*path.destination.app == "details";
+    maker.make(&order_of(GraphType::VersionedApp, 0, |path| !to_details(path)));
+    let kept = maker.make(&order_of(GraphType::VersionedApp, 0, |_| true));
+    assert_ne!(*kept.placement, place(&kept.graph), "one edge more moves nothing");
+    let anew = maker.make(&order_of(GraphType::VersionedApp, 1, |_| true));
+    assert_eq!(*anew.placement, place(&anew.graph));
 }

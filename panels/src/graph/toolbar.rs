@@ -77,14 +77,18 @@ pub(super) struct Hits {
     pub(super) count: usize,
 }
 
+/// What the graph shows now.
+#[derive(Default)]
+pub(super) struct Seen {
+    /// What was found, when something is searched for.
+    pub(super) hits: Option<Hits>,
+    /// How many things in it are idle.
+    pub(super) idle: usize,
+}
+
 /// Draws the toolbar.
-pub(super) fn ui(
-    ui: &mut Ui,
-    choices: &mut Choices,
-    canvas: &mut Canvas,
-    hits: Option<&Hits>,
-    cx: &Cx<'_>,
-) -> Asked {
+pub(super) fn ui(ui: &mut Ui, choices: &mut Choices, canvas: &mut Canvas, seen: &Seen, cx: &Cx<'_>) -> Asked {
+    let hits = seen.hits.as_ref();
     let mut asked = Asked::default();
     let width = ui.available_width();
     ui.horizontal(|ui| {
@@ -96,7 +100,7 @@ pub(super) fn ui(
             canvas.fit();
         }
         label_menu(ui, &mut choices.labels, width >= WORDS);
-        asked.rearrange = show_menu(ui, choices, width >= WORDS, cx);
+        asked.rearrange = show_menu(ui, choices, width >= WORDS, seen.idle, cx);
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let name = "Fit graph to window";
             let fit = if width >= WORDS {
@@ -185,14 +189,16 @@ fn hint(menu: Response, about: &str, words: bool) {
     }
 }
 
-fn show_menu(ui: &mut Ui, choices: &mut Choices, words: bool, cx: &Cx<'_>) -> bool {
+fn show_menu(ui: &mut Ui, choices: &mut Choices, words: bool, idle: usize, cx: &Cx<'_>) -> bool {
+    // A tick that changes nothing now says why.
+    let idle = if choices.idle { format!("Idle services ({idle} now)") } else { "Idle services".to_owned() };
     let mut rearrange = false;
     let menu = button::menu(ui, if words { "Show" } else { icon::EYE }, "Show in graph", |ui| {
         let rows = [
-            (&mut choices.idle, "Idle services"),
+            (&mut choices.idle, idle.as_str()),
             (&mut choices.namespaces, "Namespace boxes"),
             (&mut choices.flow, "Flowing dots"),
-            (&mut choices.minimap, "Small map"),
+            (&mut choices.minimap, "Small map where not all fits"),
         ];
         for (on, name) in rows {
             if button::choice(ui, *on, name) {

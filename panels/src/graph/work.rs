@@ -29,6 +29,8 @@ pub(super) struct Order {
     pub(super) labels: Labels,
     /// What is searched for.
     pub(super) find: String,
+    /// How often everything was asked to be put in order anew: then nothing stands where it stood.
+    pub(super) anew: usize,
     /// The clock.
     pub(super) at: Timestamp,
 }
@@ -47,6 +49,7 @@ impl PartialEq for Order {
             && self.boxes == other.boxes
             && self.labels == other.labels
             && self.find == other.find
+            && self.anew == other.anew
     }
 }
 
@@ -80,20 +83,21 @@ struct Last {
     graph: Arc<Graph>,
     placement: Arc<Placement>,
     view: View,
-    labels: Labels,
-    find: String,
+    order: Order,
 }
 
 impl Maker {
-    pub(super) fn make(&mut self, order: &Order, before: Option<&Arc<Placement>>) -> Finished {
+    /// Makes a picture; what stood in the last one of the same things stands there still.
+    pub(super) fn make(&mut self, order: &Order) -> Finished {
         let graph = self.builder.build(&order.mesh, order.traffic.as_ref(), &order.options, order.at);
-        let finished = match self.last.as_ref().and_then(|last| last.patched(&graph, order, before)) {
-            Some((view, changed)) => Finished {
+        let last = self.last.take().filter(|last| last.is_of(order));
+        let finished = match last.as_ref().and_then(|last| Some((last, last.patched(&graph, order)?))) {
+            Some((last, (view, changed))) => Finished {
                 graph: Arc::new(graph),
-                placement: before.map(Arc::clone).unwrap_or_default(),
+                placement: Arc::clone(&last.placement),
                 drawn: Drawn::Cards(view, changed),
             },
-            None => finish(graph, order.boxes, order.labels, &order.find, before),
+            None => finish(graph, order, last.as_ref().map(|last| &last.placement)),
         };
         let view = match &finished.drawn {
             Drawn::Picture(picture) => picture.view.clone(),
@@ -103,28 +107,27 @@ impl Maker {
             graph: Arc::clone(&finished.graph),
             placement: Arc::clone(&finished.placement),
             view,
-            labels: order.labels,
-            find: order.find.clone(),
+            order: order.clone(),
         });
         finished
     }
 }
 
 impl Last {
+    /// Whether its nodes are the same sort of things, and nobody asked to put them in order anew.
+    fn is_of(&self, order: &Order) -> bool {
+        self.order.options == order.options && self.order.anew == order.anew
+    }
+
     /// The last view with the cards of nodes that changed, when nothing else did.
-    fn patched(
-        &self,
-        graph: &Graph,
-        order: &Order,
-        before: Option<&Arc<Placement>>,
-    ) -> Option<(View, Vec<usize>)> {
-        let same_way = self.placement.options == order.boxes && self.labels == order.labels;
-        let stands = before.is_some_and(|before| Arc::ptr_eq(before, &self.placement));
+    fn patched(&self, graph: &Graph, order: &Order) -> Option<(View, Vec<usize>)> {
+        let was = &self.order;
+        let same_way = (was.boxes, was.labels, &was.find) == (order.boxes, order.labels, &order.find);
         let edges = same(&graph.edges, &self.graph.edges, Arc::ptr_eq);
         let nodes = same(&graph.nodes, &self.graph.nodes, |a, b| {
             Arc::ptr_eq(a, b) || (a.id == b.id && a.name == b.name)
         });
-        if !same_way || self.find != order.find || !stands || !edges || !nodes {
+        if !same_way || !edges || !nodes {
             return None;
         }
         let pairs = graph.nodes.iter().zip(&self.graph.nodes).enumerate();
@@ -141,11 +144,12 @@ fn same<T>(one: &[T], two: &[T], equal: impl Fn(&T, &T) -> bool) -> bool {
 /// Larger meshes than this are worked on by a thread.
 const SMALL: usize = 150;
 
-/// At most one picture in the making; a newer order waits for its end and then wins.
+/// At most one picture in the making; a newer order waits for its end and then wins. Pictures come out in the
+/// order in which they were made, each made on the one before.
 #[derive(Default)]
 pub(super) struct Work {
     ordered: Option<Order>,
-    waiting: Option<(Order, Option<Arc<Placement>>)>,
+    waiting: Option<Order>,
     running: Option<Receiver<(Maker, Finished)>>,
     /// At rest here, or on its thread.
     maker: Maker,
@@ -154,20 +158,15 @@ pub(super) struct Work {
 
 impl Work {
     /// Asks for a picture, unless it is the one asked for last. Returns it if it was made at once.
-    pub(super) fn order(
-        &mut self,
-        ctx: &Context,
-        order: Order,
-        before: Option<Arc<Placement>>,
-    ) -> Option<Finished> {
+    pub(super) fn order(&mut self, ctx: &Context, order: Order) -> Option<Finished> {
         if self.ordered.as_ref() == Some(&order) {
             return None;
         }
         self.ordered = Some(order.clone());
         if order.mesh.workload_count() <= SMALL && self.running.is_none() {
-            return Some(self.maker.make(&order, before.as_ref()));
+            return Some(self.maker.make(&order));
         }
-        self.waiting = Some((order, before));
+        self.waiting = Some(order);
         self.start(ctx);
         None
     }
@@ -190,11 +189,6 @@ impl Work {
         finished
     }
 
-    /// Takes the last order for not given: it is made once more.
-    pub(super) fn again(&mut self) {
-        self.ordered = None;
-    }
-
     /// Whether a picture is in the making.
     pub(super) fn busy(&self) -> bool {
         self.running.is_some()
@@ -215,12 +209,12 @@ impl Work {
         if self.running.is_some() {
             return;
         }
-        let Some((order, before)) = self.waiting.take() else { return };
+        let Some(order) = self.waiting.take() else { return };
         let (sender, receiver) = channel();
         let ctx = ctx.clone();
         let mut maker = std::mem::take(&mut self.maker);
         let thread = std::thread::Builder::new().name("graph".to_owned()).spawn(move || {
-            let finished = maker.make(&order, before.as_ref());
+            let finished = maker.make(&order);
             // Send first, wake second. Nobody listens any more when the panel was closed.
             if sender.send((maker, finished)).is_ok() {
                 ctx.request_repaint();
@@ -234,18 +228,12 @@ impl Work {
 }
 
 /// Places a graph and gets it ready to be drawn.
-pub(super) fn finish(
-    graph: Graph,
-    boxes: Options,
-    labels: Labels,
-    find: &str,
-    before: Option<&Arc<Placement>>,
-) -> Finished {
-    let placement = match before.filter(|before| before.fits(&graph, boxes)) {
+fn finish(graph: Graph, order: &Order, before: Option<&Arc<Placement>>) -> Finished {
+    let placement = match before.filter(|before| before.fits(&graph, order.boxes)) {
         Some(before) => Arc::clone(before),
-        None => Arc::new(place_after(&graph, boxes, before.map(|before| &**before))),
+        None => Arc::new(place_after(&graph, order.boxes, before.map(|before| &**before))),
     };
-    let view = View::of(&graph, &placement, labels, &Find::read(find));
+    let view = View::of(&graph, &placement, order.labels, &Find::read(&order.find));
     let drawn = Drawn::Picture(Box::new(Picture::new(view)));
     Finished { graph: Arc::new(graph), placement, drawn }
 }

@@ -5,7 +5,7 @@ use super::names::{Names, Table};
 use super::nodes::{Sides, node};
 use super::{Graph, GraphOptions, NodeId};
 use crate::lens::Reading;
-use crate::traffic::{Path, Protocol, Traffic};
+use crate::traffic::{Flow, Path, Protocol, Traffic};
 use crate::{Mesh, Service};
 use istio::Ref;
 use jiff::Timestamp;
@@ -171,7 +171,9 @@ fn whole(
     let mut edges: Vec<((usize, usize, Protocol), Reading)> = Vec::new();
     let mut known: HashMap<(usize, usize, Protocol), usize> = HashMap::new();
     let flows = traffic.into_iter().flat_map(|traffic| &traffic.flows);
-    for (path, flow) in flows.filter(|(path, _)| shown(options, path)) {
+    // A path that was used in some other window has its series still: idle, like what was never called.
+    let wanted = |(path, flow): &(&Path, &Flow)| shown(options, path) && (options.idle || flow.carries());
+    for (path, flow) in flows.filter(wanted) {
         let called = (&path.service, &*path.source.namespace);
         let source = numbers.of(names.peer(&path.source, options.graph_type, None));
         let target = numbers.of(names.peer(&path.destination, options.graph_type, Some(called)));

@@ -28,6 +28,22 @@ fn text(graph: &Graph) -> String {
 }
 
 #[test]
+fn what_carried_nothing_is_idle() {
+    let mut traffic = demo::bookinfo_traffic();
+    let to_ratings = |path: &Path| &*path.destination.app == "ratings";
+    for (_, flow) in traffic.flows.iter_mut().filter(|(path, _)| to_ratings(path)) {
+        *flow = Flow::default();
+    }
+    let traffic = traffic.into();
+    let shown = |idle: bool| {
+        let options = GraphOptions { idle, ..GraphOptions::default() };
+        let graph = Graph::build(&demo::bookinfo(), Some(&traffic), &options, demo::NOW);
+        graph.nodes.iter().any(|node| node.app.as_deref() == Some("ratings"))
+    };
+    assert!(shown(true) && !shown(false));
+}
+
+#[test]
 fn versioned_apps() {
     insta::assert_snapshot!(text(&of(GraphType::VersionedApp, false)), @r#"
     app/bookinfo/details/v1 Healthy  []
