@@ -59,6 +59,9 @@ pub struct Row {
     pub trouble: String,
     /// Whether it can be undone.
     pub undo: bool,
+    /// Whether it was taken back since.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub undone: bool,
     /// Whether it was cut off, so that it can be finished.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub cut_off: bool,
@@ -77,7 +80,8 @@ impl View {
 impl Row {
     fn of(entry: &Entry, cx: &Cx<'_>) -> Self {
         let now = cx.now;
-        let (_, stage) = words::stage(&entry.stage);
+        let undone = words::is_undone(entry, cx.changes);
+        let (_, stage) = words::standing(entry, cx.changes);
         let acked = words::took(entry, now)
             .filter(|_| entry.acked.is_some())
             .map(|took| format!("acked {}", fmt::ms(took)));
@@ -98,9 +102,11 @@ impl Row {
             took: acked.into_iter().chain(live).collect::<Vec<_>>().join(" · "),
             measured: words::measured(&entry.stage),
             trouble: words::problem(&entry.stage)
+                .filter(|_| !undone)
                 .map(|trouble| format!("{}: {}", trouble.what, trouble.why))
                 .unwrap_or_default(),
             undo: words::can_undo(entry, cx.changes),
+            undone,
             cut_off: words::is_cut_off(entry, cx.changes),
             run: entry.run,
         }
@@ -155,15 +161,15 @@ impl Changes {
             ui.set_width(ui.available_width());
             ui.spacing_mut().item_spacing.y = 3.0;
             let head = ui.horizontal(|ui| {
-                let (status, _) = words::stage(&entry.stage);
+                let (status, _) = words::standing(entry, cx.changes);
                 badge::dot(ui, status);
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                     ui.add_enabled_ui(row.undo && !cx.read_only, |ui| {
                         let undo = ui.add(Button::quiet("Undo").named(format!("Undo {}", row.title)));
-                        let why = if cx.read_only {
-                            "This window is read-only"
-                        } else {
-                            "Only what was written can be undone"
+                        let why = match () {
+                            () if cx.read_only => "This window is read-only",
+                            () if row.undone => "It was undone already",
+                            () => "Only what was written can be undone",
                         };
                         if undo.on_disabled_hover_text(why).clicked() {
                             cx.intents.send(Intent::Undo(row.id));
@@ -183,7 +189,8 @@ impl Changes {
                     }
                     let stage =
                         Label::new(RichText::new(row.stage).color(status.color(tokens))).selectable(false);
-                    ui.add(stage).on_hover_text(words::meaning(&entry.stage));
+                    let meaning = if row.undone { "It was taken back" } else { words::meaning(&entry.stage) };
+                    ui.add(stage).on_hover_text(meaning);
                     ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                         let title =
                             text::rich(ui, &row.title, size::TEXT, Weight::Semibold).color(tokens.text);
@@ -221,7 +228,7 @@ impl Changes {
                 let asked = entry.sent.unwrap_or(entry.asked);
                 text::muted(ui, facts.join("  ·  ")).on_hover_text(fmt::absolute(asked));
             });
-            if let Some(trouble) = words::problem(&entry.stage) {
+            if let Some(trouble) = words::problem(&entry.stage).filter(|_| !row.undone) {
                 let level = if matches!(entry.stage, Stage::Failed(_)) {
                     problem::Level::Error
                 } else {

@@ -47,6 +47,11 @@ pub fn stage(stage: &Stage) -> (Status, &'static str) {
     }
 }
 
+/// How far an entry has come: as [`stage`], and whether it was taken back since.
+pub fn standing(entry: &Entry, ledger: &Ledger) -> (Status, &'static str) {
+    if is_undone(entry, ledger) { (Status::Idle, "Undone") } else { stage(&entry.stage) }
+}
+
 /// What a stage means, for the hover.
 pub fn meaning(stage: &Stage) -> &'static str {
     match stage {
@@ -164,7 +169,8 @@ pub fn can_undo(entry: &Entry, ledger: &Ledger) -> bool {
     entry.is_stored() && !is_undone(entry, ledger)
 }
 
-fn is_undone(entry: &Entry, ledger: &Ledger) -> bool {
+/// Whether it was taken back, or is being.
+pub fn is_undone(entry: &Entry, ledger: &Ledger) -> bool {
     let undone = |other: &Entry| other.undoes == Some(entry.id) && !matches!(other.stage, Stage::Failed(_));
     ledger.entries().iter().any(undone)
 }

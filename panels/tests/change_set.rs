@@ -137,6 +137,88 @@ fn each_change_says_what_the_dry_run_says_of_it() {
     );
 }
 
+/// Where buttons that act stand.
+fn acting(bench: &Bar<'_>) -> Vec<(String, egui::Rect)> {
+    let names = ["Push", "Push all 2 changes", "Undo", "Try again", "Finish", "Drop all 2 changes"];
+    let all = names.iter().flat_map(|name| bench.query_all_by_label(name).map(|node| (*name, node.rect())));
+    all.map(|(name, rect)| (name.to_owned(), rect)).collect()
+}
+
+#[test]
+fn a_double_click_on_push_pushes_and_does_nothing_else() {
+    for changes in
+        [vec![(SPLIT, split([10, 10, 80]))], vec![(SPLIT, split([10, 10, 80])), (STRICT, strict())]]
+    {
+        let mut bench = bar(with(changes));
+        let [(_, push)] = &acting(&bench)[..] else { panic!("{:?}", acting(&bench)) };
+        let push = *push;
+        let id = bench.state().0.ledger.pending().unwrap().id;
+        let change = bench.state().0.ledger.get(id).unwrap().change.clone();
+        bench.state_mut().0.ledger.sent(id, demo::NOW);
+        for fact in [None, Some(Fact::Accepted(Stored::as_wanted(&change))), Some(Fact::Live)] {
+            fact.iter().for_each(|fact| drop(bench.state_mut().0.ledger.record(id, fact, demo::NOW)));
+            bench.run_steps(3);
+            let there = acting(&bench);
+            assert!(there.iter().any(|(name, _)| name == "Undo"), "{there:?}");
+            assert!(there.iter().all(|(_, rect)| !rect.contains(push.center())), "{push} {there:?}");
+        }
+    }
+}
+
+#[test]
+fn several_drafts_are_dropped_only_when_that_is_said_twice() {
+    let mut bench = bar(with([(SPLIT, split([10, 10, 80])), (STRICT, strict())]));
+    bench.state_mut().0.wishes();
+    let x = bench.get_by_label("Drop all changes…").rect();
+    click(&mut bench, "Drop all changes…");
+    assert!(
+        acting(&bench).iter().all(|(_, rect)| !rect.contains(x.center())),
+        "a double click drops nothing"
+    );
+    click(&mut bench, "Keep them");
+    assert_eq!(bench.state_mut().0.wishes(), []);
+    let id = bench.state().0.ledger.pending().unwrap().id;
+    click(&mut bench, "Drop all changes…");
+    click(&mut bench, "Drop all 2 changes");
+    assert_eq!(bench.state_mut().0.wishes(), [Intent::Dismiss(id)]);
+}
+
+#[test]
+fn keys_push_and_take_the_newest_draft_back() {
+    let mut bench = bar(with([(SPLIT, split([10, 10, 80])), (STRICT, strict())]));
+    bench.state_mut().0.wishes();
+    bench.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::Z);
+    bench.run_steps(3);
+    assert_eq!(bench.state_mut().0.wishes(), [Intent::Dismiss(STRICT)]);
+    let id = bench.state().0.ledger.pending().unwrap().id;
+    bench.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::Enter);
+    bench.run_steps(3);
+    assert_eq!(bench.state_mut().0.wishes(), [Intent::Push(id)]);
+}
+
+#[test]
+fn what_was_undone_says_so_and_does_not_come_back() {
+    let mut world = World::bookinfo();
+    let id = world.checked(split([10, 10, 80]));
+    let change = world.ledger.get(id).unwrap().change.clone();
+    world.ledger.sent(id, demo::NOW);
+    world.ledger.record(id, &Fact::Accepted(Stored::as_wanted(&change)), demo::NOW);
+    let undo = ChangeId::fresh();
+    let inverse = change.inverse(&world.ledger.get(id).unwrap().stored).unwrap();
+    let taken_back = Fact::Accepted(Stored::as_wanted(&inverse));
+    world.ledger.open(undo, inverse, Some(id), demo::NOW);
+    world.ledger.sent(undo, demo::NOW);
+    world.ledger.record(id, &Fact::Unknowable(Problem::new("a", "b", "c")), demo::NOW);
+    [taken_back, Fact::Unknowable(Problem::new("a", "b", "c"))]
+        .iter()
+        .for_each(|fact| drop(world.ledger.record(undo, fact, demo::NOW)));
+    let row = View::of(&world.cx()).rows.pop().unwrap();
+    assert_eq!((row.stage, row.undone, row.undo, row.trouble.as_str()), ("Undone", true, false, ""));
+    let mut bench = bar(world);
+    click(&mut bench, "Dismiss");
+    bench.get_by_label("No change is pending");
+}
+
 #[test]
 fn the_diff_is_over_all_objects() {
     let mut bench = bar(with([(SPLIT, split([10, 10, 80])), (STRICT, strict())]));

@@ -3,6 +3,7 @@
 //! A push that was cut off by the end of an earlier run comes first: it is finished, undone, or left.
 
 mod above;
+mod actions;
 mod review;
 mod set;
 
@@ -12,7 +13,7 @@ use crate::connect;
 use crate::cx::Cx;
 use crate::intent::Intent;
 use crate::kit::theme::{Weight, size};
-use crate::kit::{Button, Status, Tokens, button, fmt, icon, problem, progress, text};
+use crate::kit::{Status, Tokens, fmt, icon, problem, progress, text};
 use crate::words::{self, READ_ONLY};
 use egui::{Align, Label, Layout, Rect, RichText, Ui, UiBuilder, pos2, vec2};
 use mesh::ledger::Entry;
@@ -25,6 +26,10 @@ use std::collections::BTreeSet;
 pub struct ChangeBar {
     hidden: BTreeSet<ChangeId>,
     above: Option<Above>,
+    /// The set that the user asked to drop, until that is said again.
+    dropping: Option<ChangeId>,
+    /// Room of the button that sent the entry of this name, which stays its own.
+    sender: Option<(ChangeId, f32)>,
 }
 
 /// What is shown above the bar.
@@ -41,6 +46,7 @@ impl ChangeBar {
     pub fn ui(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
         let rect = ui.max_rect();
         self.hidden.retain(|id| cx.changes.get(*id).is_some());
+        self.keys(ui, cx);
         let shown = self.shown(cx);
         match shown {
             Some(entry) => self.entry(ui, cx, rect, entry),
@@ -78,7 +84,9 @@ impl ChangeBar {
     fn shown<'a>(&self, cx: &Cx<'a>) -> Option<&'a Entry> {
         let newest_first =
             || cx.changes.entries().iter().rev().filter(|entry| !self.hidden.contains(&entry.id));
-        let mut of_this_run = newest_first().filter(|entry| entry.run.is_none());
+        // What was undone is told by what undid it.
+        let mut of_this_run =
+            newest_first().filter(|entry| entry.run.is_none() && !words::is_undone(entry, cx.changes));
         let cut_off = newest_first().rfind(|entry| words::is_cut_off(entry, cx.changes));
         cut_off
             .or_else(|| of_this_run.clone().find(|entry| words::is_open(&entry.stage)))
@@ -102,105 +110,10 @@ impl ChangeBar {
         );
         sentence(ui, free, entry, cx.read_only);
     }
-
-    fn actions(&mut self, ui: &mut Ui, cx: &Cx<'_>, entry: &Entry) {
-        if words::is_cut_off(entry, cx.changes) {
-            cut_off(ui, cx, entry);
-        } else {
-            offered(ui, cx, entry);
-        }
-        let diff = Above::Diff(entry.id);
-        if ui.add(Button::quiet("Diff").selected(self.above == Some(diff))).clicked() {
-            self.toggle(diff);
-        }
-        if entry.parts.len() > 1 {
-            let open = self.above == Some(Above::Set);
-            if ui.add(Button::icon(icon::LIST_NUMBERS, "List changes").selected(open)).clicked() {
-                self.toggle(Above::Set);
-            }
-        }
-        copy(ui, cx, entry);
-    }
-}
-
-/// What can be done with a push that was cut off.
-fn cut_off(ui: &mut Ui, cx: &Cx<'_>, entry: &Entry) {
-    if ui.add(Button::icon(icon::X, "Leave it as it is")).clicked() {
-        cx.intents.send(Intent::Leave(entry.id));
-    }
-    let finish = ui.add_enabled(entry.foreign.is_empty() && !cx.read_only, Button::primary("Finish"));
-    let why = if cx.read_only { READ_ONLY } else { "Somebody else has changed one of its objects since" };
-    let finish = finish.on_hover_text("Writes what is missing; if that fails, all of it is taken back");
-    if finish.on_disabled_hover_text(why).clicked() {
-        cx.intents.send(Intent::Finish(entry.id));
-    }
-    let undo = ui.add_enabled(words::can_undo(entry, cx.changes) && !cx.read_only, Button::quiet("Undo"));
-    let undo = undo.on_hover_text("Takes back what was written");
-    let why = if cx.read_only { READ_ONLY } else { "Nothing of it was written" };
-    if undo.on_disabled_hover_text(why).clicked() {
-        cx.intents.send(Intent::Undo(entry.id));
-    }
-}
-
-/// What can be done with a change of this run.
-fn offered(ui: &mut Ui, cx: &Cx<'_>, entry: &Entry) {
-    let under_way = entry.sent.is_some() && words::is_open(&entry.stage);
-    if ui.add_enabled(!under_way, Button::icon(icon::X, "Dismiss")).clicked() {
-        cx.intents.send(Intent::Dismiss(entry.id));
-    }
-    if entry.conflict.is_some() && entry.undoes.is_none() {
-        if ui.add(Button::primary("Rebuild on theirs")).clicked() {
-            cx.intents.send(Intent::Rebuild(entry.id));
-        }
-    } else if words::can_try_again(entry) {
-        // The same road: the drafts are still there, and are judged anew on what the cluster has now.
-        if ui.add(Button::primary("Try again")).clicked() {
-            cx.intents.send(Intent::Rebuild(entry.id));
-        }
-    } else if entry.sent.is_none() && (entry.clash || !matches!(entry.stage, Stage::Failed(_))) {
-        let ready = words::can_push(entry) && !cx.read_only;
-        let push = match entry.parts.len() {
-            0 | 1 => "Push".to_owned(),
-            several => format!("Push all {several} changes"),
-        };
-        let push = ui.add_enabled(ready, Button::primary(&push));
-        let why = match () {
-            () if cx.read_only => READ_ONLY,
-            () if entry.clash => "Two of the changes write the same place: take one of them out",
-            () => "Wait for the dry run",
-        };
-        if push.on_disabled_hover_text(why).clicked() {
-            cx.intents.send(Intent::Push(entry.id));
-        }
-    }
-    let can_undo = words::can_undo(entry, cx.changes);
-    if can_undo || under_way {
-        let undo = ui.add_enabled(can_undo && !cx.read_only, Button::quiet("Undo"));
-        let why = if cx.read_only { READ_ONLY } else { "It can be undone as soon as it is stored" };
-        if undo.on_disabled_hover_text(why).clicked() {
-            cx.intents.send(Intent::Undo(entry.id));
-        }
-    }
 }
 
 fn child(ui: &mut Ui, rect: Rect, layout: Layout) -> Ui {
     ui.new_child(UiBuilder::new().max_rect(rect).layout(layout))
-}
-
-/// Copies a change for a review or a terminal.
-fn copy(ui: &mut Ui, cx: &Cx<'_>, entry: &Entry) {
-    button::menu(ui, icon::COPY, "Copy change", |ui| {
-        if ui.add(Button::bare("Copy as patch").with_icon(icon::TERMINAL).named("Copy as patch")).clicked() {
-            cx.intents
-                .send(Intent::Copy(words::as_patch(&entry.change), "The change as kubectl patch".to_owned()));
-            ui.close();
-        }
-        if ui.add(Button::bare("Copy as YAML").with_icon(icon::FILE_TEXT).named("Copy as YAML")).clicked() {
-            cx.intents
-                .send(Intent::Copy(words::as_yaml(&entry.change), "The changed objects as YAML".to_owned()));
-            ui.close();
-        }
-    });
 }
 
 fn sentence(ui: &mut Ui, rect: Rect, entry: &Entry, read_only: bool) {

@@ -70,11 +70,7 @@ pub fn ms(value: f64) -> String {
 
 /// A quantile of how long calls take. Of what no bucket of Istio's histogram holds, only its end is known: "> 1 h".
 pub fn latency(ms_told: f64) -> String {
-    if ms_told >= mesh::traffic::LAST_BUCKET_MS {
-        format!("> {}", unit("1", "h"))
-    } else {
-        ms(ms_told)
-    }
+    if ms_told >= mesh::traffic::LAST_BUCKET_MS { format!("> {}", unit("1", "h")) } else { ms(ms_told) }
 }
 
 /// A rate of bytes: "2.1 kB/s".

@@ -134,7 +134,8 @@ fn waiting(cx: &Cx<'_>, id: PanelId) -> (usize, bool) {
                 matches!(entry.stage, Stage::Failed(_)) && !again(entry, &entries[at + 1..])
             };
             let failed = entries.iter().enumerate().filter(fails).count();
-            let open = entries.iter().filter(|entry| words::is_open(&entry.stage)).count();
+            let open = entries.iter().filter(|entry| words::is_open(&entry.stage));
+            let open: usize = open.map(|entry| entry.parts.len().max(1)).sum();
             (open + failed, failed > 0)
         }
         PanelId::Graph | PanelId::Traces => (0, false),

@@ -1,0 +1,169 @@
+//! The buttons of the bar. None that acts comes to stand where another stood: the second click of a double click falls on
+//! nothing, or on what only looks.
+
+use super::{Above, ChangeBar};
+use crate::cx::Cx;
+use crate::intent::Intent;
+use crate::kit::theme::{size, space};
+use crate::kit::{Button, Tokens, button, icon};
+use crate::words::{self, READ_ONLY};
+use egui::{Align2, FontId, Key, Modifiers, Sense, Ui, vec2};
+use mesh::Stage;
+use mesh::ledger::Entry;
+
+impl ChangeBar {
+    /// From right to left: dismiss, send, look, take back.
+    pub(super) fn actions(&mut self, ui: &mut Ui, cx: &Cx<'_>, entry: &Entry) {
+        let cut_off = words::is_cut_off(entry, cx.changes);
+        if self.dropping == Some(entry.id) && entry.sent.is_none() {
+            self.drop_all(ui, cx, entry);
+            return;
+        }
+        self.dropping = None;
+        if cut_off {
+            if ui.add(Button::icon(icon::X, "Leave it as it is")).clicked() {
+                cx.intents.send(Intent::Leave(entry.id));
+            }
+            finish(ui, cx, entry);
+        } else {
+            self.dismiss(ui, cx, entry);
+            self.send(ui, cx, entry);
+        }
+        let diff = Above::Diff(entry.id);
+        if ui.add(Button::quiet("Diff").selected(self.above == Some(diff))).clicked() {
+            self.toggle(diff);
+        }
+        if entry.parts.len() > 1 {
+            let open = self.above == Some(Above::Set);
+            if ui.add(Button::icon(icon::LIST_NUMBERS, "List changes").selected(open)).clicked() {
+                self.toggle(Above::Set);
+            }
+        }
+        copy(ui, cx, entry);
+        undo(ui, cx, entry, cut_off);
+    }
+
+    /// Ctrl Enter pushes what is ready; Ctrl Z takes the newest draft back while nobody types.
+    pub(super) fn keys(&mut self, ui: &Ui, cx: &Cx<'_>) {
+        let Some(entry) = cx.changes.pending() else { return };
+        let pressed = |key| ui.input_mut(|input| input.consume_key(Modifiers::COMMAND, key));
+        if words::can_push(entry) && !cx.read_only && pressed(Key::Enter) {
+            cx.intents.send(Intent::Push(entry.id));
+        }
+        if !ui.ctx().text_edit_focused() && pressed(Key::Z) {
+            cx.intents.send(Intent::Dismiss(entry.parts.last().map_or(entry.id, |part| part.id)));
+        }
+    }
+
+    /// Several drafts are not lost by one click.
+    fn drop_all(&mut self, ui: &mut Ui, cx: &Cx<'_>, entry: &Entry) {
+        if ui.add(Button::quiet("Keep them")).clicked() {
+            self.dropping = None;
+        }
+        ui.add_space(72.0);
+        let drop = Button::quiet(format!("Drop all {} changes", entry.parts.len())).danger();
+        if ui.add(drop).clicked() {
+            cx.intents.send(Intent::Dismiss(entry.id));
+        }
+    }
+
+    fn dismiss(&mut self, ui: &mut Ui, cx: &Cx<'_>, entry: &Entry) {
+        let several = entry.sent.is_none() && entry.parts.len() > 1;
+        let name = if several { "Drop all changes…" } else { "Dismiss" };
+        let x = ui.add_enabled(!under_way(entry), Button::icon(icon::X, name));
+        if x.clicked() && several {
+            self.dropping = Some(entry.id);
+        } else if x.clicked() {
+            cx.intents.send(Intent::Dismiss(entry.id));
+        }
+    }
+
+    /// What sends it, or sends it again; when it was sent, its place stays empty.
+    fn send(&mut self, ui: &mut Ui, cx: &Cx<'_>, entry: &Entry) {
+        let before = ui.min_rect().left();
+        let anew = entry.conflict.is_some() && entry.undoes.is_none();
+        if anew || words::can_try_again(entry) {
+            // The same road: the drafts are still there, and are judged anew on what the cluster has now.
+            let what = if anew { "Rebuild on theirs" } else { "Try again" };
+            if ui.add(Button::primary(what)).clicked() {
+                cx.intents.send(Intent::Rebuild(entry.id));
+            }
+        } else if entry.sent.is_none() && (entry.clash || !matches!(entry.stage, Stage::Failed(_))) {
+            push(ui, cx, entry);
+        } else if let Some((_, width)) = self.sender.filter(|(id, _)| *id == entry.id) {
+            let (rect, _) = ui.allocate_exact_size(vec2(width, space::CONTROL), Sense::hover());
+            if entry.sent.is_some() {
+                let font = FontId::proportional(size::TEXT);
+                ui.painter().text(rect.center(), Align2::CENTER_CENTER, "pushed", font, Tokens::of(ui).faint);
+            }
+            return;
+        } else {
+            return;
+        }
+        let width = before - ui.min_rect().left() - ui.spacing().item_spacing.x;
+        self.sender = Some((entry.id, width.max(0.0)));
+    }
+}
+
+fn under_way(entry: &Entry) -> bool {
+    entry.sent.is_some() && words::is_open(&entry.stage)
+}
+
+fn push(ui: &mut Ui, cx: &Cx<'_>, entry: &Entry) {
+    let ready = words::can_push(entry) && !cx.read_only;
+    let push = match entry.parts.len() {
+        0 | 1 => "Push".to_owned(),
+        several => format!("Push all {several} changes"),
+    };
+    let push = ui.add_enabled(ready, Button::primary(&push));
+    let why = match () {
+        () if cx.read_only => READ_ONLY,
+        () if entry.clash => "Two of the changes write the same place: take one of them out",
+        () => "Wait for the dry run",
+    };
+    if push.on_hover_text("Ctrl Enter").on_disabled_hover_text(why).clicked() {
+        cx.intents.send(Intent::Push(entry.id));
+    }
+}
+
+/// Goes on with a push that was cut off.
+fn finish(ui: &mut Ui, cx: &Cx<'_>, entry: &Entry) {
+    let finish = ui.add_enabled(entry.foreign.is_empty() && !cx.read_only, Button::primary("Finish"));
+    let why = if cx.read_only { READ_ONLY } else { "Somebody else has changed one of its objects since" };
+    let finish = finish.on_hover_text("Writes what is missing; if that fails, all of it is taken back");
+    if finish.on_disabled_hover_text(why).clicked() {
+        cx.intents.send(Intent::Finish(entry.id));
+    }
+}
+
+fn undo(ui: &mut Ui, cx: &Cx<'_>, entry: &Entry, cut_off: bool) {
+    let can_undo = words::can_undo(entry, cx.changes);
+    if !(can_undo || cut_off || under_way(entry)) {
+        return;
+    }
+    let undo = ui.add_enabled(can_undo && !cx.read_only, Button::quiet("Undo"));
+    let why = match () {
+        () if cx.read_only => READ_ONLY,
+        () if cut_off => "Nothing of it was written",
+        () => "It can be undone as soon as it is stored",
+    };
+    if undo.on_hover_text("Takes back what was written").on_disabled_hover_text(why).clicked() {
+        cx.intents.send(Intent::Undo(entry.id));
+    }
+}
+
+/// Copies a change for a review or a terminal.
+fn copy(ui: &mut Ui, cx: &Cx<'_>, entry: &Entry) {
+    button::menu(ui, icon::COPY, "Copy change", |ui| {
+        if ui.add(Button::bare("Copy as patch").with_icon(icon::TERMINAL).named("Copy as patch")).clicked() {
+            cx.intents
+                .send(Intent::Copy(words::as_patch(&entry.change), "The change as kubectl patch".to_owned()));
+            ui.close();
+        }
+        if ui.add(Button::bare("Copy as YAML").with_icon(icon::FILE_TEXT).named("Copy as YAML")).clicked() {
+            cx.intents
+                .send(Intent::Copy(words::as_yaml(&entry.change), "The changed objects as YAML".to_owned()));
+            ui.close();
+        }
+    });
+}
