@@ -9,7 +9,7 @@ use crate::prometheus::answer::Series;
 use crate::prometheus::{self, query};
 use crate::push::News;
 use crate::session::Session;
-use mesh::evidence::{Calls, Counting, ENOUGH, Judgement, Mark, Measure, Measured, Tally, Wanted};
+use mesh::evidence::{CountedCalls, Counting, ENOUGH, Judgement, Mark, Measure, Measured, Tally, Wanted};
 use mesh::{Change, Fact, Problem};
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -179,10 +179,10 @@ fn grown(series: &Series, base: f64) -> f64 {
     sum
 }
 
-fn concerns(calls: &Calls, series: &Series) -> bool {
+fn concerns(calls: &CountedCalls, series: &Series) -> bool {
     match calls {
-        Calls::To(_) | Calls::Answered(_) => true,
-        Calls::At(workloads) => workloads.iter().any(|at| answered_by(at, series)),
+        CountedCalls::To(_) | CountedCalls::Answered(_) => true,
+        CountedCalls::At(workloads) => workloads.iter().any(|at| answered_by(at, series)),
     }
 }
 

@@ -1,5 +1,5 @@
 use super::*;
-use mesh::evidence::Part;
+use mesh::evidence::Portion;
 
 /// A counter of one proxy; points are (seconds, value).
 fn counter(instance: &str, labels: &[(&str, &str)], points: &[(f64, f64)]) -> Series {
@@ -16,9 +16,12 @@ fn to(workload: &str) -> [(&'static str, &str); 2] {
 
 fn shares(parts: &[(&str, f64)]) -> Counting {
     let part = |(name, share): &(&str, f64)| {
-        Part::new(*name, Mark::Workloads(vec![("shop".into(), (*name).into())]), Wanted::Share(*share))
+        Portion::new(*name, Mark::Workloads(vec![("shop".into(), (*name).into())]), Wanted::Share(*share))
     };
-    Counting::new(Calls::Answered("web.shop.svc.cluster.local".into()), parts.iter().map(part).collect())
+    Counting::new(
+        CountedCalls::Answered("web.shop.svc.cluster.local".into()),
+        parts.iter().map(part).collect(),
+    )
 }
 
 #[track_caller]
@@ -61,18 +64,18 @@ fn faults_are_told_by_their_flags_and_security_by_its_policy() {
     let flag =
         |flags: &'static str, to: f64| counter("a", &[("response_flags", flags)], &[(15.0, 0.0), (20.0, to)]);
     let parts = vec![
-        Part::new("delayed", Mark::Flag("DI".into()), Wanted::Share(0.1)),
-        Part::new("aborted", Mark::Flag("FI".into()), Wanted::Share(0.4)),
+        Portion::new("delayed", Mark::Flag("DI".into()), Wanted::Share(0.1)),
+        Portion::new("aborted", Mark::Flag("FI".into()), Wanted::Share(0.4)),
     ];
-    let both = Counting::new(Calls::To("web.shop".into()), parts);
+    let both = Counting::new(CountedCalls::To("web.shop".into()), parts);
     check(&both, &[flag("FI", 30.0), flag("DI,FI", 10.0), flag("-", 60.0)], 12.0, 100, &[10, 40]);
 
     let at = |workload: &'static str, policy: &'static str| {
         let labels = [to(workload).as_slice(), &[("connection_security_policy", policy)]].concat();
         counter("a", &labels, &[(15.0, 0.0), (20.0, 10.0)])
     };
-    let plain = vec![Part::new("in plain text", Mark::Security("none".into()), Wanted::None)];
-    let strict = Counting::new(Calls::At(vec![("shop".into(), "v1".into())]), plain);
+    let plain = vec![Portion::new("in plain text", Mark::Security("none".into()), Wanted::None)];
+    let strict = Counting::new(CountedCalls::At(vec![("shop".into(), "v1".into())]), plain);
     check(&strict, &[at("v1", "none"), at("v1", "mutual_tls"), at("v2", "none")], 12.0, 20, &[10]);
 }
 
@@ -81,8 +84,8 @@ fn slow_calls_are_those_beyond_the_bucket() {
     let bucket = |le: &'static str, to: f64| counter("a", &[("le", le)], &[(15.0, 1.0), (20.0, to)]);
     let series = [bucket("500", 3.0), bucket("1000", 9.0), bucket("2500", 10.0), bucket("+Inf", 11.0)];
     let slower = |millis| {
-        let part = Part::new("slow", Mark::SlowerThan(millis), Wanted::None);
-        Counting::new(Calls::To("web.shop".into()), vec![part])
+        let part = Portion::new("slow", Mark::SlowerThan(millis), Wanted::None);
+        Counting::new(CountedCalls::To("web.shop".into()), vec![part])
     };
     check(&slower(1000), &series, 12.0, 10, &[1]);
     check(&slower(400), &series, 12.0, 10, &[8]);

@@ -13,7 +13,7 @@ mod together;
 
 pub use claim::{Claim, cluster, inbound, route, routes};
 pub use judge::{CONFIDENCE, ENOUGH, Figure, Judgement, Measured, Tally};
-pub use measure::{Calls, Counting, Mark, Measure, Part, Wanted};
+pub use measure::{CountedCalls, Counting, Mark, Measure, Portion, Wanted};
 pub(crate) use reach::Reach;
 pub use route_match::RouteMatch;
 
@@ -174,7 +174,7 @@ pub enum Want {
     /// These words, separated by commas, in any order.
     Words(Vec<String>),
     /// Destinations with their weights.
-    Weights(Vec<(Destination, u32)>),
+    Weights(Vec<(Upstream, u32)>),
     /// Connections that are taken.
     Takes(Connections),
     /// Anything.
@@ -187,7 +187,7 @@ pub enum Want {
 
 /// Where a route sends requests.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Destination {
+pub struct Upstream {
     /// Host, fully qualified.
     pub host: String,
     /// Subset; "" is any pod.

@@ -40,11 +40,6 @@ impl Split {
         self.shares.iter().map(|share| (share.name.clone(), share.percent)).collect()
     }
 
-    /// Whether both give every version the same share; locks do not matter.
-    pub fn same_shares(&self, other: &Self) -> bool {
-        self.weights() == other.weights()
-    }
-
     /// The most that this share can reach, given what is locked.
     pub fn limit(&self, index: usize) -> u32 {
         let locked = self.shares.iter().enumerate().filter(|(other, share)| *other != index && share.locked);

@@ -59,14 +59,14 @@ const TIMES: f32 = 20.0;
 const MOST_LINES: usize = 12;
 
 /// Which calls the charts are of.
-pub struct Calls<'a> {
+pub struct Between<'a> {
     /// Who makes them, if that is said.
     pub from: Option<&'a Subject<'a>>,
     /// Who gets them, if that is said.
     pub to: Option<&'a Subject<'a>>,
 }
 
-impl Calls<'_> {
+impl Between<'_> {
     /// The same question about these calls. Who has one version only is not split: calls that reached nobody
     /// (an injected abort) have none, and are its own.
     pub fn of(&self, query: Query) -> Query {
@@ -88,7 +88,7 @@ impl Unit {
 }
 
 /// The section: folded away, nothing is asked.
-pub fn section(ui: &mut Ui, cx: &Cx<'_>, calls: &Calls<'_>) {
+pub fn section(ui: &mut Ui, cx: &Cx<'_>, calls: &Between<'_>) {
     fold(ui, "Metrics", "by version", false, |ui| {
         let range_secs = cx.window_secs.max(LEAST_SECS);
         ui.spacing_mut().item_spacing.y = 4.0;
@@ -288,7 +288,7 @@ mod tests {
         let id = mesh::graph::NodeId::app(mesh.cluster(), "bookinfo", "reviews", None);
         let subject = Subject::of(&mesh, &id);
         for chart in CHARTS {
-            let query = Calls { from: None, to: Some(&subject) }.of((chart.query)());
+            let query = Between { from: None, to: Some(&subject) }.of((chart.query)());
             assert!(query.promql(60).contains("reviews.bookinfo.svc.cluster.local"), "{}", chart.name);
             assert!(!query.label().is_empty(), "{}", chart.name);
         }

@@ -102,9 +102,9 @@ fn metrics(ui: &mut Ui, cx: &Cx<'_>, selected: &Selected, makes: bool) {
         return;
     }
     let calls = if makes {
-        charts::Calls { from: Some(&to), to: None }
+        charts::Between { from: Some(&to), to: None }
     } else {
-        charts::Calls { from: from.as_ref(), to: Some(&to) }
+        charts::Between { from: from.as_ref(), to: Some(&to) }
     };
     charts::section(ui, cx, &calls);
 }

@@ -7,7 +7,7 @@ use super::rules::policies;
 use crate::panel::About;
 use crate::subject::Subject;
 use egui_phosphor::regular as icon;
-use mesh::evidence::{Calls, Counting, Mark, Measure, Part, Want, Wanted};
+use mesh::evidence::{CountedCalls, Counting, Mark, Measure, Portion, Want, Wanted};
 use mesh::plan::{Level, Plan, PolicyOf, capital};
 use mesh::{Kind, Mesh, Service, kinds};
 use serde::{Deserialize, Serialize};
@@ -196,10 +196,11 @@ impl Edits for Breaker {
             ("without a healthy endpoint", "UH", [EJECTION, EJECTED]),
         ];
         let told = flags.iter().filter(|(.., rows)| rows.iter().any(|rows| fields.differs(was, rows)));
-        let part =
-            |(name, flag, _): &(&str, &str, _)| Part::new(*name, Mark::Flag((*flag).to_owned()), Wanted::Any);
+        let part = |(name, flag, _): &(&str, &str, _)| {
+            Portion::new(*name, Mark::Flag((*flag).to_owned()), Wanted::Any)
+        };
         let measure =
-            Measure::Counted(Counting::new(Calls::To(service.host.clone()), told.map(part).collect()));
+            Measure::Counted(Counting::new(CountedCalls::To(service.host.clone()), told.map(part).collect()));
         plan.measures(Some(measure.clone()), Some(measure));
         plan.title(format!("{}: {}", capital(&at.words()), fields.said(was, rows())));
     }

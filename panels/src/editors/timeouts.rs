@@ -9,7 +9,7 @@ use crate::panel::About;
 use crate::subject::Subject;
 use egui_phosphor::regular as icon;
 use istio::Duration;
-use mesh::evidence::{Mark, Measure, Part, Wanted};
+use mesh::evidence::{Mark, Measure, Portion, Wanted};
 use mesh::plan::{HttpRule, Plan, capital};
 use mesh::{Kind, Mesh, kinds};
 use serde::{Deserialize, Serialize};
@@ -124,7 +124,7 @@ impl Wait {
         }
         let time = now?;
         let slower = Mark::SlowerThan(time.millis().unsigned_abs());
-        let part = Part::new(format!("longer than {}", shown(time)), slower, Wanted::None);
+        let part = Portion::new(format!("longer than {}", shown(time)), slower, Wanted::None);
         rule.measure(mesh, vec![part])
     }
 }

@@ -1,6 +1,6 @@
 //! The questions that the graph asks of Prometheus.
 
-use mesh::evidence::Calls;
+use mesh::evidence::CountedCalls;
 use mesh::series::Range;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -96,14 +96,14 @@ impl Question {
 pub(crate) const CLOCK: &str = "vector(time())";
 
 /// The counters of these calls, as they were scraped in the last so many seconds. With `timed`, by how long calls took.
-pub(crate) fn counters(calls: &Calls, timed: bool, secs: u64) -> String {
+pub(crate) fn counters(calls: &CountedCalls, timed: bool, secs: u64) -> String {
     let metric = if timed { "istio_request_duration_milliseconds_bucket" } else { "istio_requests_total" };
     let filter = match calls {
-        Calls::To(host) => format!("{CLIENT},destination_service=\"{}\"", quoted(host)),
-        Calls::Answered(host) => {
+        CountedCalls::To(host) => format!("{CLIENT},destination_service=\"{}\"", quoted(host)),
+        CountedCalls::Answered(host) => {
             format!("{CLIENT},destination_service=\"{}\",destination_workload!=\"unknown\"", quoted(host))
         }
-        Calls::At(workloads) => {
+        CountedCalls::At(workloads) => {
             let names: BTreeSet<&str> = workloads.iter().map(|(_, name)| name.as_str()).collect();
             let spaces: BTreeSet<&str> = workloads.iter().map(|(namespace, _)| namespace.as_str()).collect();
             let mut filter = format!("{SERVER},destination_workload_namespace=~\"{}\"", any_of(&spaces));
@@ -171,7 +171,7 @@ mod tests {
 
     #[test]
     fn quotes_in_a_host_stay_inside_the_string() {
-        let asked = counters(&Calls::To("a\"b".into()), false, 7);
+        let asked = counters(&CountedCalls::To("a\"b".into()), false, 7);
         assert!(asked.ends_with("destination_service=\"a\\\"b\"}[7s]"), "{asked}");
     }
 
@@ -179,7 +179,7 @@ mod tests {
     fn calls_that_arrive_are_asked_for_by_their_workloads() {
         let at = |name: &str| ("shop".to_owned(), name.to_owned());
         assert_eq!(
-            counters(&Calls::At(vec![at("web-v1"), at("web-v1.2")]), false, 7),
+            counters(&CountedCalls::At(vec![at("web-v1"), at("web-v1.2")]), false, 7),
             "istio_requests_total{reporter=\"destination\",destination_workload_namespace=~\"shop\",\
              destination_workload=~\"web-v1|web-v1\\\\.2\"}[7s]"
         );

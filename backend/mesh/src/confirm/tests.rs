@@ -1,5 +1,5 @@
 use super::*;
-use crate::evidence::{Destination, MadeRoute, RouteMatch};
+use crate::evidence::{MadeRoute, RouteMatch, Upstream};
 use istio::Ref;
 use istio::views::HttpMatch;
 use serde_json::json;
@@ -66,7 +66,7 @@ fn probe(made: &[Made], rule: Option<usize>, path: &str, want: Want) -> Probe {
 
 fn shares(weights: &[(&str, u32)]) -> Want {
     let one = |(subset, weight): &(&str, u32)| {
-        (Destination { host: HOST.into(), subset: (*subset).into(), port: None }, *weight)
+        (Upstream { host: HOST.into(), subset: (*subset).into(), port: None }, *weight)
     };
     Want::Weights(weights.iter().map(one).collect())
 }
@@ -96,7 +96,7 @@ fn weights() {
 fn ports_of_destinations_count_where_the_rule_names_one() {
     let dump = routes(&[host(9080, &[made("", json!({ "cluster": cluster("v2") }))])]);
     let to = |port| {
-        let to = Destination { host: HOST.into(), subset: "v2".into(), port };
+        let to = Upstream { host: HOST.into(), subset: "v2".into(), port };
         probe(&[one(0, "", None)], Some(0), "/route", Want::Weights(vec![(to, 100)]))
     };
     check(&to(None), &dump, true);

@@ -1,7 +1,7 @@
 //! Whether what stands somewhere is what is wanted there, by its meaning.
 
 use super::json::{field, list, number, text};
-use crate::evidence::{Destination, Want};
+use crate::evidence::{Upstream, Want};
 use istio::Duration;
 use istio::cluster_name::Outbound;
 use serde_json::Value;
@@ -68,12 +68,12 @@ fn words<'a>(all: impl Iterator<Item = &'a str>) -> BTreeSet<&'a str> {
 }
 
 /// Whether a route's action goes to these destinations, and to no others.
-fn weights(wanted: &[(Destination, u32)], action: &Value) -> bool {
-    let mut due: BTreeMap<&Destination, u64> = BTreeMap::new();
+fn weights(wanted: &[(Upstream, u32)], action: &Value) -> bool {
+    let mut due: BTreeMap<&Upstream, u64> = BTreeMap::new();
     for (to, weight) in wanted.iter().filter(|(_, weight)| *weight > 0) {
         *due.entry(to).or_default() += u64::from(*weight);
     }
-    let mut found: BTreeMap<Destination, u64> = BTreeMap::new();
+    let mut found: BTreeMap<Upstream, u64> = BTreeMap::new();
     match (field(action, "cluster"), field(action, "weighted_clusters")) {
         (Some(cluster), _) => {
             found.extend(cluster.as_str().and_then(named).map(|to| (to, 100)));
@@ -91,7 +91,7 @@ fn weights(wanted: &[(Destination, u32)], action: &Value) -> bool {
         (None, None) => return false,
     }
     // Ports count only where the rule names one.
-    let goes = |to: &Destination, there: &Destination| {
+    let goes = |to: &Upstream, there: &Upstream| {
         to.host == there.host && to.subset == there.subset && (to.port.is_none() || to.port == there.port)
     };
     let alone = due.len() == 1 && found.len() == 1; // the only one gets all, whatever its weight says
@@ -102,7 +102,7 @@ fn weights(wanted: &[(Destination, u32)], action: &Value) -> bool {
 }
 
 /// The destination that a cluster of Envoy is: `outbound|9080|v1|reviews…`.
-pub(super) fn named(cluster: &str) -> Option<Destination> {
+pub(super) fn named(cluster: &str) -> Option<Upstream> {
     let Outbound { port, subset, host } = Outbound::read(cluster)?;
-    Some(Destination { host: host.to_owned(), subset: subset.to_owned(), port: Some(port.into()) })
+    Some(Upstream { host: host.to_owned(), subset: subset.to_owned(), port: Some(port.into()) })
 }

@@ -8,7 +8,7 @@ pub use synthetic::{synthetic, synthetic_scene, synthetic_trace};
 pub use traffic::{bookinfo_traffic, found, trace, traces};
 
 use crate::change::Change;
-use crate::evidence::{Measure, Measured, Part, Tally, Wanted};
+use crate::evidence::{Measure, Measured, Portion, Tally, Wanted};
 use crate::ledger::{Fact, Ledger};
 use crate::remote::Remote;
 use crate::scene::{KindState, Proxy, Scene, Step, StepState, SyncState};
@@ -126,7 +126,7 @@ pub fn ledger(changes: impl IntoIterator<Item = Change>) -> Ledger {
 /// Three hundred calls that show what was wanted.
 fn measured(change: &Change) -> Measured {
     let Some(Measure::Counted(counting)) = &change.evidence.measure else { return Measured::default() };
-    let count = |part: &Part| match part.wanted {
+    let count = |part: &Portion| match part.wanted {
         Wanted::Share(share) => (share * 300.0).round() as u64,
         _ => 0,
     };

@@ -4,7 +4,7 @@ use super::FaultSpec;
 use super::rules::fault_of;
 use super::split::untold;
 use crate::change::Change;
-use crate::evidence::{Calls, Claim, Counting, Mark, Measure, Part, Wanted, route, routes};
+use crate::evidence::{Claim, CountedCalls, Counting, Mark, Measure, Portion, Wanted, route, routes};
 use crate::plan::{Field as _, HttpRule, Plan, RuleKey, capital, percent};
 use crate::{Mesh, Ref, Service};
 use istio::Duration;
@@ -175,9 +175,9 @@ fn measure(
         if of_others || (special && wanted != Wanted::None) {
             return untold();
         }
-        parts.push(Part::new(name, Mark::Flag(flag.to_owned()), wanted));
+        parts.push(Portion::new(name, Mark::Flag(flag.to_owned()), wanted));
     }
-    let mut counting = Counting::new(Calls::To(service.host.clone()), parts);
+    let mut counting = Counting::new(CountedCalls::To(service.host.clone()), parts);
     // Calls that are being delayed were made before.
     counting.under_way_ms += other.delay.map_or(0, |(millis, _)| millis);
     Measure::Counted(counting)

@@ -1,7 +1,7 @@
 //! Mutual TLS: what the inbound side of workloads asks for, for the mesh, a namespace or one workload.
 
 use crate::change::Change;
-use crate::evidence::{Calls, Claim, Connections, Counting, Mark, Measure, Part, Wanted, inbound};
+use crate::evidence::{Claim, Connections, CountedCalls, Counting, Mark, Measure, Portion, Wanted, inbound};
 use crate::model::{Configured, Policies};
 use crate::plan::Plan;
 use crate::{Mesh, Object, Ref, Workload};
@@ -235,15 +235,15 @@ fn evidence(plan: &mut Plan<'_>, moved: &[Moved]) {
         let part = match () {
             () if moved.is_empty() => return None,
             () if all(Mode::Strict) => {
-                Part::new("in plain text", Mark::Security("none".into()), Wanted::None)
+                Portion::new("in plain text", Mark::Security("none".into()), Wanted::None)
             }
             () if all(Mode::Disable) => {
-                Part::new("over mutual TLS", Mark::Security("mutual_tls".into()), Wanted::None)
+                Portion::new("over mutual TLS", Mark::Security("mutual_tls".into()), Wanted::None)
             }
             () => return None, // where both are taken, nothing tells which mode let a call in
         };
         let workloads = moved.iter().flat_map(|group| group.workloads.iter().cloned());
-        Some(Measure::Counted(Counting::new(Calls::At(workloads.collect()), vec![part])))
+        Some(Measure::Counted(Counting::new(CountedCalls::At(workloads.collect()), vec![part])))
     };
     plan.claims(claims(|group| group.to), claims(|group| group.from));
     plan.measures(measure(|group| group.to), measure(|group| group.from));

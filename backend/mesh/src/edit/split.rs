@@ -2,7 +2,7 @@
 
 use super::rules::{self, ALL_VERSIONS, weights};
 use crate::change::Change;
-use crate::evidence::{Calls, Counting, Destination, Mark, Measure, Part, Wanted, route};
+use crate::evidence::{CountedCalls, Counting, Mark, Measure, Portion, Upstream, Wanted, route};
 use crate::plan::{HttpRule, Plan, host};
 use crate::split::Split;
 use crate::{Mesh, Service};
@@ -158,10 +158,10 @@ fn evidence(plan: &mut Plan<'_>, service: &Service, rule: &HttpRule) {
 
 /// The destinations of a rule, as clusters of Envoy name them; the only one of a rule without weight gets
 /// all.
-fn destinations(http: &HttpRoute, namespace: &str) -> Vec<(Destination, u32)> {
+fn destinations(http: &HttpRoute, namespace: &str) -> Vec<(Upstream, u32)> {
     let alone = u32::from(http.route.len() == 1) * 100;
     let one = |row: &RouteDestination| {
-        let to = Destination {
+        let to = Upstream {
             host: fqdn(&row.destination.host, namespace),
             subset: row.destination.subset.clone().unwrap_or_default(),
             port: row.destination.port.as_ref().map(|port| port.number),
@@ -179,20 +179,20 @@ pub(super) fn measure(service: &Service, http: &HttpRoute, namespace: &str) -> O
     }
     let weights = weights(http, namespace, service);
     let all: u32 = weights.iter().map(|(_, weight)| weight).sum();
-    let mut parts: Vec<Part> = Vec::new();
+    let mut parts: Vec<Portion> = Vec::new();
     for (name, weight) in weights {
         let share = f64::from(weight) / f64::from(all.max(1));
         match parts.iter_mut().find(|part| part.name == name) {
-            Some(Part { wanted: Wanted::Share(known), .. }) => *known += share,
+            Some(Portion { wanted: Wanted::Share(known), .. }) => *known += share,
             _ => {
                 let subset = service.subsets.iter().find(|subset| subset.name == name)?;
                 let workload = |at: &WorkloadId| (at.namespace.to_string(), at.name.to_string());
                 let mark = Mark::Workloads(subset.workloads.iter().map(workload).collect());
-                parts.push(Part::new(name, mark, Wanted::Share(share)));
+                parts.push(Portion::new(name, mark, Wanted::Share(share)));
             }
         }
     }
-    Some(Measure::Counted(Counting::new(Calls::Answered(service.host.clone()), parts)))
+    Some(Measure::Counted(Counting::new(CountedCalls::Answered(service.host.clone()), parts)))
 }
 
 /// Why a rule for special calls cannot be measured.

@@ -2,7 +2,7 @@
 //! [`Claim`] names a thing of the cluster; [`Evidence::of`] finds the proxies and turns it into probes.
 
 use super::reach::Group;
-use super::{Connections, Destination, Evidence, MadeRoute, Owner, Probe, Reach, Want};
+use super::{Connections, Evidence, MadeRoute, Owner, Probe, Reach, Upstream, Want};
 use crate::change::Step;
 use crate::rule_key::RuleKey;
 use crate::{Mesh, Object};
@@ -110,7 +110,7 @@ impl Claim {
     }
     /// A route goes to these destinations.
     #[must_use]
-    pub fn weights(self, weights: Vec<(Destination, u32)>) -> Self {
+    pub fn weights(self, weights: Vec<(Upstream, u32)>) -> Self {
         self.at("/route").wants(Want::Weights(weights))
     }
     /// Such connections are taken.

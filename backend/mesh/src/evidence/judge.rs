@@ -61,7 +61,7 @@ impl Counting {
     /// What these calls show. `was`: what was wanted before, if it is known.
     pub fn judge(&self, tally: &Tally, was: Option<&Measure>) -> Judgement {
         let all = tally.calls as f64;
-        let fits = |(part, count): (&super::Part, &u64)| {
+        let fits = |(part, count): (&super::Portion, &u64)| {
             let (count, strays) = (*count as f64, |share: f64| CONFIDENCE * deviation(share, all) + STRAY);
             match part.wanted {
                 Wanted::Share(share) => (count - all * share).abs() <= strays(share),
@@ -96,7 +96,7 @@ impl Counting {
 
     /// What was measured.
     pub fn measured(&self, tally: &Tally) -> Measured {
-        let figure = |(part, count): (&super::Part, &u64)| Figure {
+        let figure = |(part, count): (&super::Portion, &u64)| Figure {
             name: part.name.clone(),
             wanted: part.wanted,
             count: *count,
@@ -121,12 +121,12 @@ fn deviation(share: f64, calls: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::measure::{Calls, Mark, Part};
+    use super::super::measure::{CountedCalls, Mark, Portion};
     use super::*;
 
     fn counting(parts: &[(&str, Wanted)]) -> Counting {
-        let part = |(name, wanted): &(&str, Wanted)| Part::new(*name, Mark::Flag((*name).into()), *wanted);
-        Counting::new(Calls::To("web".into()), parts.iter().map(part).collect())
+        let part = |(name, wanted): &(&str, Wanted)| Portion::new(*name, Mark::Flag((*name).into()), *wanted);
+        Counting::new(CountedCalls::To("web".into()), parts.iter().map(part).collect())
     }
 
     #[track_caller]

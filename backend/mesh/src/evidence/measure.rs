@@ -17,16 +17,16 @@ pub enum Measure {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Counting {
     /// Which calls.
-    pub calls: Calls,
+    pub calls: CountedCalls,
     /// What is told apart among them.
-    pub parts: Vec<Part>,
+    pub parts: Vec<Portion>,
     /// Calls that were under way when the change became live may still end within so many milliseconds; they do not count.
     pub under_way_ms: u64,
 }
 
 /// Which calls are counted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Calls {
+pub enum CountedCalls {
     /// All to a host (fully qualified), as their callers' proxies count them.
     To(String),
     /// Those of them that reached a workload.
@@ -37,7 +37,7 @@ pub enum Calls {
 
 /// One part of the calls.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Part {
+pub struct Portion {
     /// "v3", "delayed", "in plain text".
     pub name: String,
     /// What tells it.
@@ -81,12 +81,12 @@ impl Counting {
     pub const SOON_MS: u64 = 2_000;
 
     /// Calls to a host, told apart by these parts.
-    pub fn new(calls: Calls, parts: Vec<Part>) -> Self {
+    pub fn new(calls: CountedCalls, parts: Vec<Portion>) -> Self {
         Self { calls, parts, under_way_ms: Self::SOON_MS }
     }
 }
 
-impl Part {
+impl Portion {
     /// One part.
     pub fn new(name: impl Into<String>, mark: Mark, wanted: Wanted) -> Self {
         Self { name: name.into(), mark, wanted }

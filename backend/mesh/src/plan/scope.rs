@@ -2,7 +2,7 @@
 //! is found again when others come and go around it.
 
 use crate::edit::split::untold;
-use crate::evidence::{Calls, Counting, Measure, Part};
+use crate::evidence::{CountedCalls, Counting, Measure, Portion};
 use crate::rule_key::RuleKey;
 use crate::{Mesh, Ref, Service};
 use istio::views::HttpRoute;
@@ -35,12 +35,12 @@ impl HttpRule {
 
     /// What calls to its service must show, told apart by these parts. Telemetry does not tell which of
     /// several rules took a call.
-    pub fn measure(&self, mesh: &Mesh, parts: Vec<Part>) -> Option<Measure> {
+    pub fn measure(&self, mesh: &Mesh, parts: Vec<Portion>) -> Option<Measure> {
         let view = self.virtual_service.as_ref().and_then(|at| mesh.virtual_service(at));
         if view.is_some_and(|view| view.http.len() > 1) {
             return Some(untold());
         }
-        Some(Measure::Counted(Counting::new(Calls::To(self.service(mesh)?.host.clone()), parts)))
+        Some(Measure::Counted(Counting::new(CountedCalls::To(self.service(mesh)?.host.clone()), parts)))
     }
 
     /// The rule, as it stands now.
