@@ -100,7 +100,7 @@ impl Row {
                 .map(|(acked, of)| format!("{acked} / {of} proxies"))
                 .unwrap_or_default(),
             took: acked.into_iter().chain(live).collect::<Vec<_>>().join(" · "),
-            measured: words::measured(&entry.stage),
+            measured: words::measured(entry),
             trouble: words::problem(&entry.stage)
                 .filter(|_| !undone)
                 .map(|trouble| format!("{}: {}", trouble.what, trouble.why))

@@ -3,7 +3,7 @@
 use crate::kit::Status;
 use crate::kit::fmt;
 use istio::object::yaml;
-use mesh::evidence::{Figure, Measured, Wanted};
+use mesh::evidence::{Figure, Judgement, Measured, Wanted};
 use mesh::ledger::{Entry, Judged, Part};
 use mesh::{Change, Edit, Ledger, Problem, Stage};
 
@@ -37,7 +37,9 @@ pub fn stage(stage: &Stage) -> (Status, &'static str) {
         Stage::Seen => (Status::Idle, "Seen"),
         Stage::Synced { .. } => (Status::Idle, "Syncing"),
         Stage::Live => (Status::Healthy, "Live"),
-        Stage::Measured(_) => (Status::Healthy, "Measured"),
+        Stage::Measured(measured) if measured.unmeasured.is_empty() => (Status::Healthy, "Measured"),
+        Stage::Measured(_) => (Status::Healthy, "Partly measured"),
+        Stage::Replaced(_) => (Status::Idle, "Replaced"),
         Stage::Unknowable(before, _) => match **before {
             Stage::Live => (Status::Healthy, "Live"),
             Stage::Synced { .. } => (Status::Degraded, "Synced"),
@@ -68,7 +70,8 @@ pub fn meaning(stage: &Stage) -> &'static str {
         Stage::Seen => "Our watch shows the change; istiod's watch has had the same news",
         Stage::Synced { .. } => "istiod says which proxies have acknowledged the new configuration",
         Stage::Live => "The configuration of every affected proxy holds the change",
-        Stage::Measured(_) => "Real calls made since then follow the change, within the error bar",
+        Stage::Measured(_) => "Real calls made since then show the change, with 99 % confidence",
+        Stage::Replaced(_) => "A later change has written something else in its place",
         Stage::Unknowable(..) => "It cannot be seen any further from here",
         Stage::Failed(_) => "Nothing is left half done, unless the text says so",
     }
@@ -86,6 +89,7 @@ fn count(stage: &Stage, of: usize) -> Option<(usize, usize)> {
         Stage::Sent | Stage::Unsure(_) | Stage::Accepted | Stage::Seen => Some((0, of)),
         Stage::Synced { acked, of } => Some((*acked, *of)),
         Stage::Live | Stage::Measured(_) => Some((of, of)),
+        Stage::Replaced(_) => None,
         Stage::Unknowable(before, _) => match **before {
             Stage::Synced { .. } | Stage::Live => count(before, of),
             _ => None,
@@ -93,12 +97,26 @@ fn count(stage: &Stage, of: usize) -> Option<(usize, usize)> {
     }
 }
 
-/// What calls showed: "v3 79 % (wanted 80 %), v1 21 % (wanted 20 %) of 300 calls since then"; "" before they
-/// did.
-pub fn measured(stage: &Stage) -> String {
-    let Stage::Measured(measured) = stage else { return String::new() };
-    let all = std::iter::once(measured).chain(&measured.more);
-    all.map(counted).collect::<Vec<_>>().join("; ")
+/// What calls showed: "v3 79 % (wanted 80 %), v1 21 % (wanted 20 %) of 300 calls since then", or show so far; "" before
+/// there is anything.
+pub fn measured(entry: &Entry) -> String {
+    if let Stage::Measured(measured) = &entry.stage {
+        let all = std::iter::once(measured).chain(&measured.more).map(counted);
+        let untold = measured.unmeasured.iter().filter_map(|one| {
+            let title = &entry.parts.get(one.part)?.title;
+            Some(format!("not measured: {title} ({})", one.why.why))
+        });
+        return all.chain(untold).collect::<Vec<_>>().join("; ");
+    }
+    let so_far = entry.counted.values().map(|progress| match progress.judgement {
+        Judgement::More(more) => {
+            let more = fmt::counted(usize::try_from(more).unwrap_or(usize::MAX), "call", "calls");
+            format!("{}, about {more} more to tell", counted(&progress.measured))
+        }
+        Judgement::Disagrees => format!("{}: not what is wanted", counted(&progress.measured)),
+        Judgement::Agrees => counted(&progress.measured),
+    });
+    so_far.collect::<Vec<_>>().join("; ")
 }
 
 fn counted(measured: &Measured) -> String {
@@ -112,13 +130,15 @@ fn counted(measured: &Measured) -> String {
             Wanted::None => format!("{} {name} (wanted none)", part.count),
             Wanted::Share(share) if wanted(share) == got => format!("{name} {got}"),
             Wanted::Share(share) => format!("{name} {got} (wanted {})", wanted(share)),
-            Wanted::AtMost(share) => format!("{name} {got} (wanted at most {})", wanted(share)),
-            Wanted::AtLeast(share) => format!("{name} {got} (wanted at least {})", wanted(share)),
             Wanted::Any => format!("{name} {got}"),
         }
     };
     let parts: Vec<String> = measured.parts.iter().map(part).collect();
-    format!("{} of {} since then", parts.join(", "), fmt::counted(calls as usize, "call", "calls"))
+    let lost = match measured.lost {
+        0 => String::new(),
+        lost => format!(", {lost} met no pod"),
+    };
+    format!("{}{lost} of {} since then", parts.join(", "), fmt::counted(calls as usize, "call", "calls"))
 }
 
 /// How long it took to be acknowledged by all proxies, or has taken until now, in milliseconds.
@@ -145,7 +165,10 @@ pub fn problem(stage: &Stage) -> Option<&Problem> {
 
 /// Whether a change still waits for the user, the server or the proxies.
 pub fn is_open(stage: &Stage) -> bool {
-    !matches!(stage, Stage::Live | Stage::Measured(_) | Stage::Unknowable(..) | Stage::Failed(_))
+    !matches!(
+        stage,
+        Stage::Live | Stage::Measured(_) | Stage::Replaced(_) | Stage::Unknowable(..) | Stage::Failed(_)
+    )
 }
 
 /// Whether a change can be pushed now.
@@ -297,14 +320,14 @@ mod tests {
     #[test]
     fn what_was_measured_says_of_how_many_calls() {
         let figure = |name: &str, wanted, count| Figure { name: name.into(), wanted, count };
-        let said = |calls, parts| {
-            measured(&Stage::Measured(Measured { calls, parts, more: Vec::new() })).replace('\u{a0}', " ")
-        };
+        let said =
+            |calls, parts| counted(&Measured { calls, parts, ..Measured::default() }).replace('\u{a0}', " ");
         let shares = vec![figure("v3", Wanted::Share(0.8), 237), figure("v1", Wanted::Share(0.2), 63)];
         assert_eq!(said(300, shares), "v3 79 % (wanted 80 %), v1 21 % (wanted 20 %) of 300 calls since then");
         assert_eq!(said(37, vec![figure("v3", Wanted::Share(1.0), 37)]), "v3 100 % of 37 calls since then");
         assert_eq!(said(37, vec![figure("delayed", Wanted::None, 0)]), "none delayed of 37 calls since then");
-        assert_eq!(measured(&Stage::Live), "");
+        let lost = Measured { calls: 300, lost: 30, ..Measured::default() };
+        assert!(counted(&lost).replace('\u{a0}', " ").contains(", 30 met no pod of 300 calls"));
     }
 
     #[test]

@@ -9,68 +9,120 @@ use crate::prometheus::answer::Series;
 use crate::prometheus::{self, query};
 use crate::push::News;
 use crate::session::Session;
-use mesh::evidence::{CountedCalls, Counting, ENOUGH, Judgement, Mark, Measure, Measured, Tally, Wanted};
-use mesh::{Change, Fact, Problem};
+use mesh::evidence::{
+    CountedCalls, Counting, Evidence, Judgement, Mark, Measure, Measured, Progress, Tally, Unmeasured, Wanted,
+};
+use mesh::ledger::stands;
+use mesh::scene::KindState;
+use mesh::{Change, Fact, Problem, Step};
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 const PAUSE: Duration = Duration::from_secs(1);
 /// What does not agree by then is told as it is.
 const PATIENCE: Duration = Duration::from_secs(180);
+/// Few calls are waited for so long.
+const LONG_PATIENCE: Duration = Duration::from_secs(600);
 /// For so long Prometheus may be away.
 const AWAY: Duration = Duration::from_secs(30);
+/// What a proxy says of a call for which it found no pod: no endpoint, no cluster, no connection, no room, no address.
+const NO_POD: [&str; 5] = ["UH", "NC", "UF", "UO", "DF"];
 
-/// Measures until the calls agree, or says why that cannot be known. Changes that telemetry cannot show end as live.
+/// Measures until the calls agree, or says why that cannot be known; stops where something else stands in the place of the
+/// change. Changes that telemetry cannot show end as live.
 pub(crate) async fn follow(session: &Session, change: &Change, news: &News) {
-    let evidence = &change.evidence;
-    let told = match (&evidence.measure, &evidence.was_measure) {
-        (Some(Measure::Each(each)), was) => {
-            let was = match was {
-                Some(Measure::Each(was)) => was.as_slice(),
-                _ => &[],
-            };
-            let before = was.iter().map(Option::as_ref).chain(std::iter::repeat(None));
-            let all = each.iter().zip(before).filter_map(|(measure, was)| Some((measure.as_ref()?, was)));
-            // All at once: calls that tell one of them may tell another one, too.
-            let told = all.map(|(measure, was)| one(session, measure, was));
-            futures::future::try_join_all(told).await.map(together)
-        }
-        (Some(measure), was) => one(session, measure, was.as_ref()).await,
-        (None, _) => return,
+    let each = each(&change.evidence);
+    if each.iter().all(|(measure, _)| measure.is_none()) {
+        return;
+    }
+    let told = tokio::select! {
+        () = replaced(session, change) => Fact::Replaced,
+        told = all(session, &each, news) => told,
     };
-    news.send(told.map_or_else(Fact::Unknowable, Fact::Measured)).await;
+    news.send(told).await;
 }
 
-async fn one(session: &Session, measure: &Measure, was: Option<&Measure>) -> Result<Measured, Problem> {
+/// What is measured of each of the changes that were put together, and what was there before.
+fn each(evidence: &Evidence) -> Vec<(Option<&Measure>, Option<&Measure>)> {
+    let Some(Measure::Each(each)) = &evidence.measure else {
+        return vec![(evidence.measure.as_ref(), evidence.was_measure.as_ref())];
+    };
+    let was = match &evidence.was_measure {
+        Some(Measure::Each(was)) => was.as_slice(),
+        _ => &[],
+    };
+    let before = was.iter().map(Option::as_ref).chain(std::iter::repeat(None));
+    each.iter().map(Option::as_ref).zip(before).collect()
+}
+
+/// Waits until some object does not say any more what the change has written.
+async fn replaced(session: &Session, change: &Change) {
+    let hub = &session.hub;
+    let watched = |step: &&Step| matches!(hub.kind(step.at.kind), Some(KindState::Live(_)));
+    let mut revision = hub.revision.subscribe();
+    let gone =
+        |_: &_| change.steps.iter().filter(watched).any(|step| !stands(step, hub.object(&step.at).as_ref()));
+    if revision.wait_for(gone).await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// All at once: calls that tell one of them may tell another one, too.
+async fn all(session: &Session, each: &[(Option<&Measure>, Option<&Measure>)], news: &News) -> Fact {
+    let told = each.iter().enumerate().map(|(part, (measure, was))| one(session, part, *measure, *was, news));
+    together(futures::future::join_all(told).await)
+}
+
+async fn one(
+    session: &Session,
+    part: usize,
+    measure: Option<&Measure>,
+    was: Option<&Measure>,
+    news: &News,
+) -> Result<Measured, Problem> {
     let untold = |why: &str| {
         let next = "Watch the edges of the graph";
         Err(Problem::new("What this rule does cannot be measured", why, next))
     };
     match measure {
-        Measure::Counted(counting) => measured(session, counting, was).await,
-        Measure::Untold(why) => untold(why),
-        Measure::Each(_) => untold("It is several changes at once"),
+        Some(Measure::Counted(counting)) => measured(session, part, counting, was, news).await,
+        Some(Measure::Untold(why)) => untold(why),
+        Some(Measure::Each(_)) => untold("It is several changes at once"),
+        None => untold("Telemetry has no figure that it changes"),
     }
 }
 
-/// What was measured of several changes, as one.
-fn together(all: Vec<Measured>) -> Measured {
-    let mut all = all.into_iter();
-    let first = all.next().unwrap_or_default();
-    Measured { more: all.collect(), ..first }
+/// What was told of several changes, as one: measured where any is, and of the others why not.
+fn together(all: Vec<Result<Measured, Problem>>) -> Fact {
+    let (mut measured, mut unmeasured) = (Vec::new(), Vec::new());
+    for (part, told) in all.into_iter().enumerate() {
+        match told {
+            Ok(one) => measured.push(one),
+            Err(why) => unmeasured.push(Unmeasured { part, why }),
+        }
+    }
+    let mut measured = measured.into_iter();
+    match (measured.next(), unmeasured.first()) {
+        (Some(first), _) => Fact::Measured(Measured { more: measured.collect(), unmeasured, ..first }),
+        (None, Some(first)) => Fact::Unknowable(first.why.clone()),
+        (None, None) => Fact::Measured(Measured::default()),
+    }
 }
 
 async fn measured(
     session: &Session,
+    part: usize,
     counting: &Counting,
     was: Option<&Measure>,
+    news: &News,
 ) -> Result<Measured, Problem> {
     tokio::time::sleep(Duration::from_millis(counting.under_way_ms)).await;
     let since = since(session).await?;
     let begun = Instant::now();
     let mut away = begun;
     let mut pause = PAUSE;
-    let mut tally = Tally::default();
+    let mut tally = counting.none();
+    let mut told = None;
     loop {
         tokio::time::sleep(pause).await;
         let asked = Instant::now();
@@ -91,11 +143,17 @@ async fn measured(
         // In a big mesh an answer is large.
         pause = PAUSE.max(asked.elapsed() * 4);
         let judgement = counting.judge(&tally, was);
-        if judgement == Judgement::Agrees {
-            return Ok(counting.measured(&tally));
+        let measured = counting.measured(&tally);
+        let patience = match judgement {
+            Judgement::Agrees => return Ok(measured),
+            Judgement::More(_) => LONG_PATIENCE,
+            Judgement::Disagrees => PATIENCE,
+        };
+        if begun.elapsed() > patience {
+            return Err(in_words(judgement, &measured, patience));
         }
-        if begun.elapsed() > PATIENCE {
-            return Err(in_words(judgement, &counting.measured(&tally)));
+        if told.replace(tally.clone()).as_ref() != Some(&tally) {
+            news.send(Fact::Counted(part, Progress { measured, judgement })).await;
         }
     }
 }
@@ -137,14 +195,21 @@ fn count(counting: &Counting, all: &[Series], since: f64) -> Tally {
             _ => None,
         })
         .collect();
-    let (mut calls, mut parts) = (0.0, vec![0.0; counting.parts.len()]);
-    for series in all.iter().filter(|series| concerns(&counting.calls, series)) {
+    let (mut calls, mut lost, mut parts) = (0.0, 0.0, vec![0.0; counting.parts.len()]);
+    for series in all {
+        let fate = fate(&counting.calls, series);
+        if fate == Fate::Elsewhere {
+            continue;
+        }
         let grown = grown(series);
         let le = series.label("le");
         // Of a histogram, the last bucket has all calls.
         let whole = matches!(le, "" | "+Inf");
         if whole {
             calls += grown;
+        }
+        if whole && fate == Fate::Lost {
+            lost += grown;
         }
         for ((part, slow), count) in counting.parts.iter().zip(&slow).zip(&mut parts) {
             match &part.mark {
@@ -155,7 +220,8 @@ fn count(counting: &Counting, all: &[Series], since: f64) -> Tally {
             }
         }
     }
-    Tally { calls: calls as u64, parts: parts.into_iter().map(|count| count.max(0.0) as u64).collect() }
+    let parts = parts.into_iter().map(|count| count.max(0.0) as u64).collect();
+    Tally { calls: calls as u64, parts, lost: lost as u64 }
 }
 
 /// What was scraped: all its series have the same times.
@@ -179,10 +245,27 @@ fn grown(series: &Series, base: f64) -> f64 {
     sum
 }
 
-fn concerns(calls: &CountedCalls, series: &Series) -> bool {
+/// What became of calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    /// They are not among those that are counted.
+    Elsewhere,
+    /// A pod took them, as far as is asked.
+    Met,
+    /// They were sent to some subset, and met no pod of it.
+    Lost,
+}
+
+fn fate(calls: &CountedCalls, series: &Series) -> Fate {
+    let of = |counted| if counted { Fate::Met } else { Fate::Elsewhere };
     match calls {
-        CountedCalls::To(_) | CountedCalls::Answered(_) => true,
-        CountedCalls::At(workloads) => workloads.iter().any(|at| answered_by(at, series)),
+        CountedCalls::To(_) => Fate::Met,
+        CountedCalls::At(workloads) => of(workloads.iter().any(|at| answered_by(at, series))),
+        CountedCalls::Routed(_) => {
+            let told = !matches!(series.label("destination_workload"), "" | "unknown");
+            let no_pod = || series.label("response_flags").split(',').any(|flag| NO_POD.contains(&flag));
+            if !told && no_pod() { Fate::Lost } else { of(told) }
+        }
     }
 }
 
@@ -225,9 +308,9 @@ fn no_bucket(millis: u64) -> Problem {
     )
 }
 
-fn in_words(judgement: Judgement, measured: &Measured) -> Problem {
+fn in_words(judgement: Judgement, measured: &Measured, patience: Duration) -> Problem {
     let what = "The calls do not show it yet";
-    let minutes = PATIENCE.as_secs() / 60;
+    let minutes = patience.as_secs() / 60;
     let calls = measured.calls;
     let parts = measured.parts.iter().map(|part| {
         let got = part.count as f64 / calls.max(1) as f64 * 100.0;
@@ -235,15 +318,22 @@ fn in_words(judgement: Judgement, measured: &Measured) -> Problem {
     });
     let parts = parts.collect::<Vec<_>>().join("; ");
     match judgement {
-        _ if calls < ENOUGH => Problem::new(
+        Judgement::More(more) if calls == 0 => Problem::new(
             what,
-            format!("Only {calls} calls came in {minutes} minutes since it is live"),
+            format!("No call came in {minutes} minutes since it is live; it takes about {more}"),
             "Send some, or watch the graph",
         ),
-        Judgement::Few(needed) => Problem::new(
+        Judgement::More(more) => Problem::new(
             "So few calls cannot show it",
-            format!("{calls} calls agree ({parts}), but it takes {needed} to tell it from what was before"),
+            format!(
+                "{calls} calls in {minutes} minutes do not contradict it ({parts}), but it takes about {more} more"
+            ),
             "Send more, or watch the graph",
+        ),
+        Judgement::Agrees | Judgement::Disagrees if measured.lost > 0 => Problem::new(
+            "Calls meet no pod",
+            format!("Of {calls} calls since it is live {} met no pod; {parts}", measured.lost),
+            format!("Look at the pods of {}", empty(measured)),
         ),
         Judgement::Agrees | Judgement::Disagrees => Problem::new(
             what,
@@ -253,13 +343,20 @@ fn in_words(judgement: Judgement, measured: &Measured) -> Problem {
     }
 }
 
+/// The parts that should get calls and answered none: calls that met no pod were sent there.
+fn empty(measured: &Measured) -> String {
+    let none = |part: &&mesh::evidence::Figure| {
+        part.count == 0 && matches!(part.wanted, Wanted::Share(share) if share > 0.0)
+    };
+    let names: Vec<&str> = measured.parts.iter().filter(none).map(|part| part.name.as_str()).collect();
+    if names.is_empty() { "its versions".to_owned() } else { names.join(", ") }
+}
+
 fn wanted(wanted: Wanted) -> String {
     let percent = |share: f64| format!("{:.0} %", share * 100.0);
     match wanted {
         Wanted::Share(share) => format!("wanted {}", percent(share)),
         Wanted::None => "wanted none".to_owned(),
-        Wanted::AtMost(share) => format!("wanted at most {}", percent(share)),
-        Wanted::AtLeast(share) => format!("wanted at least {}", percent(share)),
         Wanted::Any => "any number".to_owned(),
     }
 }

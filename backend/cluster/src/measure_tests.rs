@@ -18,15 +18,12 @@ fn shares(parts: &[(&str, f64)]) -> Counting {
     let part = |(name, share): &(&str, f64)| {
         Portion::new(*name, Mark::Workloads(vec![("shop".into(), (*name).into())]), Wanted::Share(*share))
     };
-    Counting::new(
-        CountedCalls::Answered("web.shop.svc.cluster.local".into()),
-        parts.iter().map(part).collect(),
-    )
+    Counting::new(CountedCalls::Routed("web.shop.svc.cluster.local".into()), parts.iter().map(part).collect())
 }
 
 #[track_caller]
 fn check(counting: &Counting, series: &[Series], since: f64, calls: u64, parts: &[u64]) {
-    assert_eq!(count(counting, series, since), Tally { calls, parts: parts.to_vec() });
+    assert_eq!(count(counting, series, since), Tally { calls, parts: parts.to_vec(), lost: 0 });
 }
 
 #[test]
@@ -94,19 +91,60 @@ fn slow_calls_are_those_beyond_the_bucket() {
     assert_eq!(too_slow_to_tell(&slower(9_000), &[]), None, "there may be some yet");
 }
 
+/// Calls to a version without pods were sent there: they are calls, and nobody answered them. Aborts and calls without a
+/// route say nothing of versions.
+#[test]
+fn calls_that_met_no_pod_count() {
+    let both = shares(&[("v1", 0.9), ("v3", 0.1)]);
+    let to = |workload: &'static str, flags: &'static str, to: f64| {
+        let labels = [self::to(workload).as_slice(), &[("response_flags", flags)]].concat();
+        counter("a", &labels, &[(15.0, 0.0), (20.0, to)])
+    };
+    let all = [
+        to("v1", "-", 450.0),
+        to("unknown", "UH", 50.0),
+        to("unknown", "FI", 70.0),
+        to("unknown", "NR", 9.0),
+    ];
+    let tally = count(&both, &all, 12.0);
+    assert_eq!(tally, Tally { calls: 500, parts: vec![450, 0], lost: 50 });
+    assert_eq!(both.judge(&tally, None), Judgement::Disagrees);
+    let told = in_words(Judgement::Disagrees, &both.measured(&tally), PATIENCE);
+    assert_eq!(told.what, "Calls meet no pod");
+    assert_eq!(
+        told.why,
+        "Of 500 calls since it is live 50 met no pod; v1: wanted 90 %, measured 90.0 %; v3: wanted 10 %, measured 0.0 %"
+    );
+    assert_eq!(told.next, "Look at the pods of v3");
+}
+
+#[test]
+fn of_several_changes_each_is_told() {
+    let measured = |calls| Ok(Measured { calls, ..Measured::default() });
+    let untold = || Err(Problem::new("not", "known", "here"));
+    let Fact::Measured(told) = together(vec![measured(300), untold(), measured(200)]) else { panic!() };
+    let parts: Vec<usize> = told.unmeasured.iter().map(|one| one.part).collect();
+    assert_eq!((told.calls, told.more.len(), parts), (300, 1, vec![1]));
+    assert!(matches!(together(vec![untold(), untold()]), Fact::Unknowable(_)));
+}
+
 #[test]
 fn a_disagreement_is_told_in_numbers() {
     let counting = shares(&[("v1", 0.2)]);
-    let told = |calls, count, judgement| {
-        in_words(judgement, &counting.measured(&Tally { calls, parts: vec![count] })).why
+    let told = |calls, count, judgement, patience| {
+        let tally = Tally { calls, parts: vec![count], lost: 0 };
+        in_words(judgement, &counting.measured(&tally), patience).why
     };
     assert_eq!(
-        told(100, 60, Judgement::Disagrees),
+        told(100, 60, Judgement::Disagrees, PATIENCE),
         "Of 100 calls since it is live: v1: wanted 20 %, measured 60.0 %"
     );
-    assert_eq!(told(3, 3, Judgement::Few(30)), "Only 3 calls came in 3 minutes since it is live");
     assert_eq!(
-        told(100, 20, Judgement::Few(900)),
-        "100 calls agree (v1: wanted 20 %, measured 20.0 %), but it takes 900 to tell it from what was before"
+        told(0, 0, Judgement::More(280), LONG_PATIENCE),
+        "No call came in 10 minutes since it is live; it takes about 280"
+    );
+    assert_eq!(
+        told(100, 20, Judgement::More(800), LONG_PATIENCE),
+        "100 calls in 10 minutes do not contradict it (v1: wanted 20 %, measured 20.0 %), but it takes about 800 more"
     );
 }

@@ -32,7 +32,10 @@ async fn a_drag_goes_all_the_way() {
         let clock = json!([{ "metric": {}, "value": [LIVE, LIVE.to_string()] }]);
         script.answers.push(("vector(time())".into(), clock));
         // The thousands of calls before it was live went elsewhere: they do not count.
-        script.answers.push(("destination_workload!=\"unknown\"}[".into(), counters([49, 0, 201])));
+        script.answers.push((
+            "destination_service=\"reviews.bookinfo.svc.cluster.local\"}[".into(),
+            counters([49, 0, 201]),
+        ));
     });
     let mut connection = world.connect();
     let scene = connection.ready().await;

@@ -12,7 +12,7 @@ mod route_match;
 mod together;
 
 pub use claim::{Claim, cluster, inbound, route, routes};
-pub use judge::{CONFIDENCE, ENOUGH, Figure, Judgement, Measured, Tally};
+pub use judge::{DOUBT, ENOUGH, Figure, Judgement, Measured, Progress, Tally, Unmeasured};
 pub use measure::{CountedCalls, Counting, Mark, Measure, Portion, Wanted};
 pub(crate) use reach::Reach;
 pub use route_match::RouteMatch;

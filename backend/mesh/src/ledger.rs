@@ -2,18 +2,22 @@
 //! sent yet is one change set, which drafts join and leave.
 
 mod stage;
+mod stands;
 
 pub use stage::{Fact, Judged, Stage};
+pub use stands::stands;
 
 use crate::Mesh;
-use crate::change::Change;
+use crate::change::{Change, Edit};
 use crate::change_id::ChangeId;
 use crate::change_set::ChangeSet;
+use crate::evidence::Progress;
 use crate::journal::Past;
 use crate::stored::{Standing, Stored};
 use istio::{Object, Ref};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// One of the changes that an entry does as one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -49,6 +53,8 @@ pub struct Entry {
     pub live: Option<Timestamp>,
     /// Affected proxies that have not acknowledged it yet.
     pub waiting: Vec<String>,
+    /// What calls have shown so far of each of its parts, until that is told.
+    pub counted: BTreeMap<usize, Progress>,
     /// What the server made of each step; `None` where it is not written. Needed for undo.
     pub stored: Vec<Option<Stored>>,
     /// Objects of a push that was cut off which somebody else has changed since.
@@ -77,6 +83,7 @@ impl Entry {
             acked: None,
             live: None,
             waiting: Vec::new(),
+            counted: BTreeMap::new(),
             stored: vec![None; steps],
             foreign: Vec::new(),
             conflict: None,
@@ -122,6 +129,10 @@ impl Entry {
                 }
             }
             Fact::Live if self.live.is_none() => self.live = Some(now),
+            Fact::Counted(part, progress) if self.stage == Stage::Live => {
+                self.counted.insert(*part, progress.clone());
+            }
+            Fact::Measured(_) | Fact::Unknowable(_) | Fact::Replaced => self.counted.clear(),
             Fact::Conflict { now: object, .. } => self.conflict.clone_from(object),
             _ => {}
         }
@@ -249,7 +260,27 @@ impl Ledger {
             entry.record(fact, *at);
         }
         let after = self.entries.iter().position(|other| other.id > entry.id);
-        self.entries.insert(after.unwrap_or(self.entries.len()), entry);
+        let at = after.unwrap_or(self.entries.len());
+        self.entries.insert(at, entry);
+        self.replace(at);
+    }
+
+    /// What an entry has stored takes the place of what earlier ones have.
+    fn replace(&mut self, at: usize) {
+        let (earlier, later) = self.entries.split_at_mut(at);
+        let Some(later) = later.first() else { return };
+        for entry in earlier.iter_mut().filter(|entry| entry.is_stored()) {
+            let steps = entry.change.steps.iter().filter_map(|step| {
+                let place = later.change.steps.iter().position(|other| other.at == step.at)?;
+                let stored = later.stored.get(place)?.as_ref()?;
+                let gone = matches!(later.change.steps[place].edit, Edit::Delete { .. });
+                (gone || stored.after.is_some()).then_some((step, stored.after.as_ref()))
+            });
+            if steps.into_iter().any(|(step, now)| !stands(step, now)) {
+                entry.stage = entry.stage.clone().after(&Fact::Replaced);
+                entry.counted.clear();
+            }
+        }
     }
 
     fn forget(&mut self, id: ChangeId) {
@@ -273,8 +304,11 @@ impl Ledger {
     pub fn record(&mut self, id: ChangeId, fact: &Fact, now: Timestamp) {
         if let Fact::Remembered(past) = fact {
             self.remember(past);
-        } else if let Some(entry) = self.entries.iter_mut().find(|entry| entry.id == id) {
-            entry.record(fact, now);
+        } else if let Some(at) = self.entries.iter().position(|entry| entry.id == id) {
+            self.entries[at].record(fact, now);
+            if matches!(fact, Fact::Accepted(_)) {
+                self.replace(at);
+            }
         }
     }
 }

@@ -161,7 +161,7 @@ fn sentence(ui: &mut Ui, rect: Rect, entry: &Entry, read_only: bool) {
                         "",
                     );
                 } else {
-                    let measured = words::measured(&entry.stage);
+                    let measured = words::measured(entry);
                     if !measured.is_empty() {
                         ui.add(
                             Label::new(

@@ -99,9 +99,8 @@ pub(crate) const CLOCK: &str = "vector(time())";
 pub(crate) fn counters(calls: &CountedCalls, timed: bool, secs: u64) -> String {
     let metric = if timed { "istio_request_duration_milliseconds_bucket" } else { "istio_requests_total" };
     let filter = match calls {
-        CountedCalls::To(host) => format!("{CLIENT},destination_service=\"{}\"", quoted(host)),
-        CountedCalls::Answered(host) => {
-            format!("{CLIENT},destination_service=\"{}\",destination_workload!=\"unknown\"", quoted(host))
+        CountedCalls::To(host) | CountedCalls::Routed(host) => {
+            format!("{CLIENT},destination_service=\"{}\"", quoted(host))
         }
         CountedCalls::At(workloads) => {
             let names: BTreeSet<&str> = workloads.iter().map(|(_, name)| name.as_str()).collect();

@@ -130,5 +130,5 @@ fn measured(change: &Change) -> Measured {
         Wanted::Share(share) => (share * 300.0).round() as u64,
         _ => 0,
     };
-    counting.measured(&Tally { calls: 300, parts: counting.parts.iter().map(count).collect() })
+    counting.measured(&Tally { calls: 300, parts: counting.parts.iter().map(count).collect(), lost: 0 })
 }

@@ -192,7 +192,7 @@ pub(super) fn measure(service: &Service, http: &HttpRoute, namespace: &str) -> O
             }
         }
     }
-    Some(Measure::Counted(Counting::new(CountedCalls::Answered(service.host.clone()), parts)))
+    Some(Measure::Counted(Counting::new(CountedCalls::Routed(service.host.clone()), parts)))
 }
 
 /// Why a rule for special calls cannot be measured.

@@ -29,8 +29,8 @@ pub struct Counting {
 pub enum CountedCalls {
     /// All to a host (fully qualified), as their callers' proxies count them.
     To(String),
-    /// Those of them that reached a workload.
-    Answered(String),
+    /// Those of them for which a pod was looked for, whether there was one or not: no aborts, no limits on the way.
+    Routed(String),
     /// All that arrive at these workloads (namespace, name), as their own proxies count them.
     At(Vec<(String, String)>),
 }
@@ -68,10 +68,6 @@ pub enum Wanted {
     Share(f64),
     /// None at all.
     None,
-    /// At most this fraction.
-    AtMost(f64),
-    /// At least this fraction.
-    AtLeast(f64),
     /// However many: they are only told.
     Any,
 }

@@ -155,6 +155,8 @@ pub enum FactForm {
     Live,
     /// [`Fact::Measured`].
     Measured(Measured),
+    /// [`Fact::Replaced`].
+    Replaced,
     /// [`Fact::Refused`] and [`Fact::Conflict`].
     Refused(Problem),
     /// [`Fact::Unknowable`].
@@ -177,10 +179,15 @@ impl FactForm {
             Fact::Acked { acked, of, .. } => Self::Acked { acked: *acked, of: *of },
             Fact::Live => Self::Live,
             Fact::Measured(measured) => Self::Measured(measured.clone()),
+            Fact::Replaced => Self::Replaced,
             Fact::Refused(problem) | Fact::Conflict { problem, .. } => Self::Refused(problem.clone()),
             Fact::Unknowable(problem) => Self::Unknowable(problem.clone()),
             Fact::Left => Self::Left,
-            Fact::Judged(..) | Fact::Checked(_) | Fact::CutOff(_) | Fact::Remembered(_) => return None,
+            Fact::Judged(..)
+            | Fact::Checked(_)
+            | Fact::Counted(..)
+            | Fact::CutOff(_)
+            | Fact::Remembered(_) => return None,
         })
     }
 
@@ -200,6 +207,7 @@ impl FactForm {
             Self::Acked { acked, of } => Fact::Acked { acked: *acked, of: *of, waiting: Vec::new() },
             Self::Live => Fact::Live,
             Self::Measured(measured) => Fact::Measured(measured.clone()),
+            Self::Replaced => Fact::Replaced,
             Self::Refused(problem) => Fact::Refused(problem.clone()),
             Self::Unknowable(problem) => Fact::Unknowable(problem.clone()),
             Self::Left => Fact::Left,

@@ -1,6 +1,6 @@
 //! How far a change has come, and the news that bring it further.
 
-use crate::evidence::Measured;
+use crate::evidence::{Measured, Progress};
 use crate::journal::Past;
 use crate::stored::{Standing, Stored};
 use istio::{Object, Problem};
@@ -39,6 +39,8 @@ pub enum Stage {
     Live,
     /// Calls made since then agree with it.
     Measured(Measured),
+    /// A later change has written something else there: what it had come to does not count any more.
+    Replaced(Box<Stage>),
     /// As far as we can know: some later stage cannot be seen, and why.
     Unknowable(Box<Stage>, Problem),
     /// Refused or failed; nothing was left half done, or the problem says what was.
@@ -84,8 +86,12 @@ pub enum Fact {
     },
     /// The affected proxies' configuration holds it.
     Live,
+    /// What calls made since then show so far of one of the changes that were put together.
+    Counted(usize, Progress),
     /// Calls made since then agree with it.
     Measured(Measured),
+    /// What it wrote does not stand any more.
+    Replaced,
     /// Refused, failed, or NACKed.
     Refused(Problem),
     /// Confirmation can go no further, and why ("no right to port-forward").
@@ -108,7 +114,16 @@ impl Stage {
     #[must_use]
     pub fn after(self, fact: &Fact) -> Self {
         match (self, fact) {
-            (end @ (Self::Measured(_) | Self::Failed(_)), _) => end,
+            (
+                stage @ (Self::Accepted
+                | Self::Seen
+                | Self::Synced { .. }
+                | Self::Live
+                | Self::Measured(_)
+                | Self::Unknowable(..)),
+                Fact::Replaced,
+            ) => Self::Replaced(Box::new(stage)),
+            (end @ (Self::Measured(_) | Self::Replaced(_) | Self::Failed(_)), _) => end,
             (_, Fact::Refused(problem) | Fact::Conflict { problem, .. }) => Self::Failed(problem.clone()),
             (Self::Checking, Fact::Checked(warnings)) => Self::Checked(warnings.clone()),
             (Self::Sent | Self::Unsure(_) | Self::CutOff { .. }, Fact::Accepted(_)) => Self::Accepted,
@@ -185,6 +200,18 @@ mod tests {
         check(Stage::Seen, &[Fact::Unknowable(problem())], known.clone());
         check(known.clone(), &[Fact::Seen], known.clone());
         check(known, &[Fact::Refused(problem())], Stage::Failed(problem()));
+    }
+
+    #[test]
+    fn what_is_replaced_is_neither_live_nor_measured_any_more() {
+        let measured = Stage::Measured(Measured::default());
+        for stage in [Stage::Accepted, Stage::Live, measured.clone()] {
+            let replaced = Stage::Replaced(Box::new(stage.clone()));
+            let late = [Fact::Replaced, Fact::Live, Fact::Measured(Measured::default())];
+            check(stage, &late, replaced);
+        }
+        check(Stage::Sent, &[Fact::Replaced], Stage::Sent);
+        check(Stage::Failed(problem()), &[Fact::Replaced], Stage::Failed(problem()));
     }
 
     #[test]

@@ -130,3 +130,28 @@ fn an_earlier_run_stands_before_this_one() {
     let open = ledger.get(ChangeId(1)).unwrap();
     assert_eq!((&open.stage, open.foreign.len()), (&Stage::CutOff { written: 0, of: 1 }, 1));
 }
+
+/// What a later change writes elsewhere is nothing of an earlier one; what it writes in its place takes it.
+#[test]
+fn a_later_change_replaces_what_it_writes_over() {
+    let mesh = mesh();
+    let rule = crate::edit::rules(&mesh, mesh.service("bookinfo", "reviews").unwrap()).pop().unwrap().at;
+    let moved = |shares: [u32; 3]| {
+        let shares = crate::split::Split::new(["v1", "v2", "v3"].into_iter().zip(shares)).unwrap();
+        crate::edit::split(&mesh, &rule, &shares).unwrap()
+    };
+    let mut ledger = Ledger::default();
+    let mut push = |id: u64, change: Change| {
+        let stored = Stored::as_wanted(&change);
+        ledger.open(ChangeId(id), change, None, NOW);
+        ledger.sent(ChangeId(id), NOW);
+        ledger.record(ChangeId(id), &Fact::Accepted(stored), NOW);
+        let stages = ledger.entries().iter().map(|entry| matches!(entry.stage, Stage::Replaced(_)));
+        stages.collect::<Vec<_>>()
+    };
+    assert_eq!(push(1, moved([10, 10, 80])), [false]);
+    assert_eq!(push(2, strict()), [false, false]);
+    assert_eq!(push(3, moved([10, 20, 70])), [true, false, false]);
+    let undo = strict().inverse(&[Some(Stored::returned(strict().steps[0].after.clone()))]).unwrap();
+    assert_eq!(push(4, undo), [true, true, false, false]);
+}
