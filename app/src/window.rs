@@ -8,7 +8,9 @@ use mesh::Problem;
 use panels::change_bar::{self, ChangeBar};
 use panels::connect::Connect;
 use panels::detail::Detail;
-use panels::shell::{palette::Palette, rail, top_bar};
+use panels::shell::palette::Palette;
+use panels::shell::rail;
+use panels::shell::top_bar::{self, TopBar};
 use panels::{Cx, Intent, kit};
 
 /// The parts of the window.
@@ -19,6 +21,7 @@ pub(crate) struct Window {
     connect: Connect,
     detail: Detail,
     change_bar: ChangeBar,
+    top_bar: TopBar,
     rail_wide: bool,
 }
 
@@ -32,6 +35,7 @@ impl Window {
             connect: Connect::default(),
             detail: Detail::default(),
             change_bar: ChangeBar::default(),
+            top_bar: TopBar::default(),
             rail_wide: true,
         }
     }
@@ -56,7 +60,7 @@ impl Window {
             Panel::top("top bar")
                 .exact_size(top_bar::HEIGHT)
                 .frame(plain)
-                .show(ui, |ui| top_bar::ui(ui, cx, rail_width));
+                .show(ui, |ui| self.top_bar.ui(ui, cx, rail_width));
             Panel::bottom("change bar")
                 .exact_size(change_bar::HEIGHT)
                 .frame(plain)

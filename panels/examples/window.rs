@@ -63,7 +63,7 @@ impl eframe::App for Window {
             Edge::top("top bar")
                 .exact_size(top_bar::HEIGHT)
                 .frame(surface)
-                .show(ui, |ui| top_bar::ui(ui, &cx, rail_width));
+                .show(ui, |ui| top_bar::TopBar::default().ui(ui, &cx, rail_width));
             Edge::bottom("change bar")
                 .exact_size(change_bar::HEIGHT)
                 .frame(surface)

@@ -14,7 +14,8 @@ use panels::contexts::{ContextId, ContextRow, Contexts, Destination};
 use panels::detail::{self, Detail};
 use panels::selection::PanelId;
 use panels::shell::palette::Palette;
-use panels::shell::{rail, top_bar};
+use panels::shell::rail;
+use panels::shell::top_bar::TopBar;
 use panels::{Intent, Panel, Selected};
 use support::{World, faces, harness, service};
 
@@ -90,8 +91,10 @@ fn a_read_only_window_does_not_push() {
     assert!(bench.get_by_label("Push").accesskit_node().is_disabled());
     bench.get_by_label_contains("This window is read-only (--read-only)");
     let world = World { read_only: true, ..World::bookinfo() };
-    harness(world, (), [1280.0, 48.0], |ui, (), world| top_bar::ui(ui, &world.cx(), rail::WIDE))
-        .get_by_label("read-only");
+    harness(world, TopBar::default(), [1280.0, 48.0], |ui, bar: &mut TopBar, world| {
+        bar.ui(ui, &world.cx(), rail::WIDE)
+    })
+    .get_by_label("read-only");
 }
 
 #[test]
@@ -337,7 +340,7 @@ fn the_rail_opens_panels_and_folds() {
 fn the_top_bar_says_what_is_looked_at() {
     for (name, scene) in faces() {
         let mut bench = harness(World::new(scene), (), [1280.0, 48.0], |ui, (), world| {
-            top_bar::ui(ui, &world.cx(), rail::WIDE);
+            TopBar::default().ui(ui, &world.cx(), rail::WIDE);
         });
         bench.get_by_label("Context and namespaces");
         bench.get_by_label("Pause live data").click();
@@ -355,7 +358,9 @@ fn missing_kinds_of_istio_are_said_and_their_editors_not_offered() {
     let said = "2 of Istio's kinds are not installed: VirtualService, PeerAuthentication";
     let scene = world.scene.clone();
     let mut bench = harness(world, (), [1280.0, 600.0], |ui, (), world| {
-        egui::Panel::top("bar").exact_size(48.0).show(ui, |ui| top_bar::ui(ui, &world.cx(), rail::WIDE));
+        egui::Panel::top("bar")
+            .exact_size(48.0)
+            .show(ui, |ui| TopBar::default().ui(ui, &world.cx(), rail::WIDE));
     });
     bench.get_by_label("Sources").click();
     bench.run_steps(3);
@@ -378,9 +383,32 @@ fn missing_kinds_of_istio_are_said_and_their_editors_not_offered() {
 }
 
 #[test]
+fn the_top_bar_counts_what_fails_and_leads_there() {
+    let mut bench = harness(World::bookinfo(), TopBar::default(), [1440.0, 48.0], |ui, bar, world| {
+        bar.ui(ui, &world.cx(), rail::WIDE);
+    });
+    assert!(bench.query_by_label_contains("failing").is_none(), "nothing fails");
+    let mut led = Vec::new();
+    for _ in 0..4 {
+        bench.get_by_label("3 degraded").click();
+        bench.run_steps(2);
+        let wishes = bench.state_mut().0.wishes();
+        let [Intent::Open(PanelId::Graph), Intent::Select(Some(selected))] = &wishes[..] else {
+            panic!("{wishes:?}")
+        };
+        led.push(selected.clone());
+        bench.state_mut().0.selected = Some(selected.clone());
+        bench.run_steps(1);
+    }
+    assert!(led[0] != led[1] && led[1] != led[2] && led[3] == led[0], "each in turn: {led:?}");
+}
+
+#[test]
 fn the_time_range_is_a_menu() {
     let mut bench = harness(World::bookinfo(), (), [1280.0, 600.0], |ui, (), world| {
-        egui::Panel::top("bar").exact_size(48.0).show(ui, |ui| top_bar::ui(ui, &world.cx(), rail::WIDE));
+        egui::Panel::top("bar")
+            .exact_size(48.0)
+            .show(ui, |ui| TopBar::default().ui(ui, &world.cx(), rail::WIDE));
     });
     bench.get_by_label("Time range").click();
     bench.run_steps(3);

@@ -178,6 +178,11 @@ impl Batch {
     }
 }
 
+/// What fails stays in sight whatever is selected; everything else stands aside.
+pub(super) fn aside(dim: bool, status: Status) -> bool {
+    dim && status < Status::Degraded
+}
+
 /// The colour of an edge.
 pub(super) fn line_color(line: &Line, tokens: &Tokens, dim: bool) -> Color32 {
     let color = match line.status {
@@ -185,10 +190,10 @@ pub(super) fn line_color(line: &Line, tokens: &Tokens, dim: bool) -> Color32 {
         status => status.color(tokens),
     };
     let strength = match (dim, line.status) {
-        (true, _) => 0.16,
+        (true, Status::Idle | Status::Healthy) => 0.16,
         (false, Status::Healthy) => 0.72,
         (false, Status::Idle) => 0.6,
-        (false, _) => 0.85,
+        (_, Status::Degraded | Status::Failing) => 0.85,
     };
     color.gamma_multiply(strength)
 }
@@ -266,7 +271,7 @@ fn block(
     tokens: &Tokens,
     (dim, chosen): (bool, bool),
 ) {
-    let fade = |color: Color32| if dim { color.gamma_multiply(0.25) } else { color };
+    let fade = |color: Color32| if aside(dim, status) { color.gamma_multiply(0.25) } else { color };
     let quad = |mesh: &mut Mesh, rect: Rect, color: Color32| {
         let first = mesh.vertices.len() as u32;
         for point in [rect.left_top(), rect.right_top(), rect.right_bottom(), rect.left_bottom()] {
@@ -277,11 +282,10 @@ fn block(
     let pixel = 1.0 / zoom;
     if detail == Detail::Dot {
         let size = rect.size().max(vec2(2.5, 2.0) * pixel);
-        quad(
-            mesh,
-            Rect::from_center_size(rect.center(), size),
-            fade(if chosen { tokens.accent } else { status.color(tokens) }),
-        );
+        // Around it, not instead of its colour. As many corners as any other dot has, so that it can be recoloured.
+        let ring = if chosen { tokens.accent } else { Color32::TRANSPARENT };
+        quad(mesh, Rect::from_center_size(rect.center(), size + Vec2::splat(3.0 * pixel)), ring);
+        quad(mesh, Rect::from_center_size(rect.center(), size), fade(status.color(tokens)));
     } else {
         let border =
             if chosen { tokens.accent } else { tokens.line.lerp_to_gamma(status.color(tokens), 0.35) };

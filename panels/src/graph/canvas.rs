@@ -1,7 +1,7 @@
 //! The canvas of the graph: pan, zoom, hover, select, and only what is in view is drawn.
 
 use super::access::{InView, Keyboard, tell_all};
-use super::batch::{Batch, Detail, Key, Shown};
+use super::batch::{Batch, Detail, Key, Shown, aside};
 use super::camera::Camera;
 use super::chosen::Chosen;
 use super::frames;
@@ -172,7 +172,8 @@ impl Canvas {
         let size = labels::letters(camera.zoom);
         for pill in &self.pills {
             let strong = chosen.lines[pill.line] || hovered == Some(Thing::Line(pill.line));
-            labels::paint(&painter, Tokens::of(ui), pill, pill_by, chosen.line_dim(pill.line), strong, size);
+            let dim = aside(chosen.line_dim(pill.line), picture.view.lines[pill.line].status);
+            labels::paint(&painter, Tokens::of(ui), pill, pill_by, dim, strong, size);
         }
         if setting.minimap
             && let Some(camera) = self.minimap.ui(

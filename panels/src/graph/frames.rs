@@ -1,6 +1,6 @@
 //! Boxes around apps and namespaces, and the dots that flow along edges.
 
-use super::batch::line_color;
+use super::batch::{aside, line_color};
 use super::camera::{Camera, text_size};
 use super::chosen::Chosen;
 use super::paint::galley;
@@ -129,7 +129,7 @@ pub(super) fn flow(
         // Edges that leave one card together do not march in step.
         let start = (index as f32 * 0.618).fract();
         let color = line_color(line, tokens, chosen.line_dim(index));
-        let color = if chosen.line_dim(index) { color } else { color.to_opaque() };
+        let color = if aside(chosen.line_dim(index), line.status) { color } else { color.to_opaque() };
         for dot in 0..count as usize {
             let part = ((dot as f32 + start) / count + time * speed / length.max(1.0)).fract();
             let at: Pos2 = camera.to_screen(viewport, line.curve.at(part));

@@ -1,7 +1,7 @@
 //! How a card and an edge look. They are egui_graphs' nodes and edges; our own canvas decides which of them
 //! are drawn, and when.
 
-use super::batch::{Detail, line_color};
+use super::batch::{Detail, aside, line_color};
 use super::camera::{Camera, text_size};
 use super::view::{Card, Line, View};
 use crate::kit::Tokens;
@@ -178,7 +178,11 @@ impl DisplayNode<Arc<Card>, Arc<Line>, Directed, Ix> for CardShape {
         shapes.push(self.card.status.shape(
             status_at,
             (5.2 * zoom).max(3.0),
-            fade(self.card.status.color(tokens)),
+            if aside(look.dim, self.card.status) {
+                fade(self.card.status.color(tokens))
+            } else {
+                self.card.status.color(tokens)
+            },
         ));
         let left = rect.left() + indent * zoom;
         let room = (rect.right() - 6.0 * zoom - left).max(8.0);
@@ -267,16 +271,20 @@ impl DisplayEdge<Arc<Card>, Arc<Line>, Directed, Ix, CardShape> for LineShape {
         ctx: &DrawContext<'_>,
     ) -> Vec<Shape> {
         let tokens = Tokens::of_ctx(ctx.ctx);
-        let color =
-            if self.chosen { tokens.accent } else { line_color(&self.line, tokens, false).to_opaque() };
+        // What is chosen lies on a band of the accent; its colour stays that of its health.
+        let color = line_color(&self.line, tokens, false).to_opaque();
         let width = (self.line.width * ctx.meta.zoom.sqrt().clamp(0.5, 1.4)).max(1.5) + 1.0;
-        let points = self.line.curve.points(24).map(|point| ctx.meta.canvas_to_screen_pos(point)).collect();
+        let points: Vec<Pos2> =
+            self.line.curve.points(24).map(|point| ctx.meta.canvas_to_screen_pos(point)).collect();
         let (tip, heading) =
             (ctx.meta.canvas_to_screen_pos(self.line.curve.end()), self.line.curve.heading());
         let size = (6.0 + width) * ctx.meta.zoom.clamp(0.5, 1.2);
         let side = heading.rot90() * size * 0.58;
         let back = tip - heading * size * 1.2;
+        let band = Stroke::new(width + 6.0, tokens.accent.gamma_multiply(0.45));
+        let band = if self.chosen { Shape::line(points.clone(), band) } else { Shape::Noop };
         vec![
+            band,
             Shape::line(points, Stroke::new(width, color)),
             Shape::convex_polygon(vec![tip, back + side, back - side], color, Stroke::NONE),
         ]

@@ -404,3 +404,39 @@ fn put_in_order_anew_lets_nothing_stand() {
     let anew = maker.make(&order_of(GraphType::VersionedApp, 1, |_| true));
     assert_eq!(*anew.placement, place(&anew.graph));
 }
+
+#[test]
+fn what_fails_keeps_its_colour_whatever_is_selected() {
+    let tokens = crate::kit::Tokens::dark(true);
+    let graph = sample::bookinfo();
+    let view = View::of(&graph, &place(&graph), Labels::default(), &Find::default());
+    let at = |name: &str| view.lines.iter().position(|line| line.name == name).unwrap();
+    let failing = at("edge reviews v3 to ratings");
+    let away = Selected::App("bookinfo".into(), "details".into(), Some("v1".into()));
+    let chosen = super::chosen::Chosen::of(&view, Some(&away));
+    let color = |line: usize, dim: bool| super::batch::line_color(&view.lines[line], tokens, dim);
+    assert!(chosen.line_dim(failing), "it stands aside");
+    assert_eq!(color(failing, true), color(failing, false));
+    assert_ne!(
+        color(at("edge productpage to reviews v1"), true),
+        color(at("edge productpage to reviews v1"), false)
+    );
+    // Selected itself, it is drawn in its own colour, on a band.
+    let output = egui::Context::default().run_ui(egui::RawInput::default(), |ui| {
+        let mut store = super::paint::Store::new(&view);
+        let area = egui::Rect::from_min_size(egui::Pos2::ZERO, egui::vec2(2000.0, 2000.0));
+        let meta = super::paint::Meta::new(super::camera::Camera::default(), area);
+        store.line(ui.painter(), &meta, failing, true);
+    });
+    let strokes: Vec<_> = output
+        .shapes
+        .iter()
+        .filter_map(|shape| match &shape.shape {
+            egui::Shape::Path(path) if !path.closed => Some((path.stroke.width, path.stroke.color.clone())),
+            _ => None,
+        })
+        .collect();
+    output.drop_without_applying_deltas();
+    let solid = egui::epaint::ColorMode::Solid(color(failing, false).to_opaque());
+    assert!(strokes.len() == 2 && strokes[0].0 > strokes[1].0 && strokes[1].1 == solid, "{strokes:?}");
+}

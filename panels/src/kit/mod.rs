@@ -1,5 +1,6 @@
 //! The design system: colours, type, spacing and the widgets that every panel is made of. Knows no mesh types.
 
+pub mod aside;
 pub mod badge;
 pub mod button;
 pub mod card;

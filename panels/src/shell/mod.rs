@@ -4,3 +4,4 @@ pub mod find;
 pub mod palette;
 pub mod rail;
 pub mod top_bar;
+mod troubles;

@@ -1,5 +1,6 @@
 //! The top bar: what is looked at (context, namespaces, time range), how fresh it is, and the way to everything else.
 
+use super::troubles::Troubles;
 use crate::connect;
 use crate::cx::Cx;
 use crate::intent::{Intent, ThemeChoice};
@@ -13,8 +14,20 @@ use mesh::{Problem, Remote};
 /// Height of the bar.
 pub const HEIGHT: f32 = 48.0;
 
-/// Draws the bar. `rail` is the width of the rail below, so that the first menu stands above the centre's left edge.
-pub fn ui(ui: &mut Ui, cx: &Cx<'_>, rail: f32) {
+/// The bar, with what it keeps between frames.
+#[derive(Default)]
+pub struct TopBar {
+    troubles: Troubles,
+}
+
+impl TopBar {
+    /// Draws it. `rail` is the width of the rail below, so that the first menu stands above the centre's left edge.
+    pub fn ui(&mut self, ui: &mut Ui, cx: &Cx<'_>, rail: f32) {
+        bar(ui, cx, rail, &mut self.troubles);
+    }
+}
+
+fn bar(ui: &mut Ui, cx: &Cx<'_>, rail: f32, troubles: &mut Troubles) {
     ui.horizontal_centered(|ui| {
         ui.spacing_mut().item_spacing.x = 12.0;
         let left = ui.max_rect().left();
@@ -26,6 +39,7 @@ pub fn ui(ui: &mut Ui, cx: &Cx<'_>, rail: f32) {
         place_menu(ui, cx);
         window_menu(ui, cx);
         freshness(ui, cx);
+        troubles.ui(ui, cx);
         if cx.read_only {
             badge::pill(ui, "read-only", Tokens::of(ui).degraded).on_hover_text(READ_ONLY);
         }

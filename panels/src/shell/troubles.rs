@@ -1,0 +1,100 @@
+//! What fails in the mesh, counted in the top bar whatever is shown below: a click goes there.
+
+use crate::cx::Cx;
+use crate::graph::view;
+use crate::intent::Intent;
+use crate::kit::aside::Aside;
+use crate::kit::theme::size;
+use crate::kit::{Status, Tokens, fmt};
+use crate::selection::{PanelId, Selected};
+use egui::{Align2, FontId, Sense, Ui, WidgetInfo, WidgetType, pos2, vec2};
+use mesh::graph::{Builder, Graph, GraphOptions, GraphType};
+use mesh::traffic::Traffic;
+use mesh::{Mesh, Revision};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What the troubles are derived from: the mesh, and when its traffic was measured.
+type Key = (Revision, Option<jiff::Timestamp>);
+
+/// Larger meshes than this are looked through by a thread.
+const SMALL: usize = 150;
+
+/// What fails, kept while nothing changed.
+#[derive(Default)]
+pub(super) struct Troubles {
+    found: Aside<Key, Vec<(Status, Selected)>>,
+    /// Builds each graph on the last one; only one thread at a time does.
+    builder: Arc<Mutex<Builder>>,
+}
+
+impl Troubles {
+    /// "■ 2 failing  ▲ 1 degraded": nothing where all is well.
+    pub(super) fn ui(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
+        let found = self.found(ui, cx);
+        for status in [Status::Failing, Status::Degraded] {
+            let these: Vec<&Selected> =
+                found.iter().filter(|(of, _)| *of == status).map(|(_, selected)| selected).collect();
+            let after = these.iter().position(|one| Some(*one) == cx.selected).map_or(0, |at| at + 1);
+            if let Some(next) = these.get(after % these.len().max(1))
+                && count(ui, status, these.len())
+            {
+                let hidden = |namespace: &&str| !cx.namespaces.iter().any(|shown| shown == namespace);
+                if !cx.namespaces.is_empty() && next.namespaces().iter().all(hidden) {
+                    cx.intents.send(Intent::Namespaces(Vec::new()));
+                }
+                cx.intents.send(Intent::Open(PanelId::Graph));
+                cx.intents.send(Intent::Select(Some((*next).clone())));
+            }
+        }
+    }
+
+    fn found(&mut self, ui: &Ui, cx: &Cx<'_>) -> &[(Status, Selected)] {
+        let mesh = Arc::clone(&cx.scene.mesh);
+        let traffic = cx.scene.traffic.value().cloned();
+        let at = cx.scene.traffic.at();
+        let (small, now) = (mesh.workload_count() <= SMALL, at.unwrap_or(cx.now));
+        let builder = Arc::clone(&self.builder);
+        let look = move || {
+            let mut builder = builder.lock().unwrap_or_else(PoisonError::into_inner);
+            troubles(&mut builder, &mesh, traffic.as_ref(), now)
+        };
+        let found = self.found.get(ui.ctx(), (cx.scene.mesh.revision(), at), small, look);
+        found.map_or(&[], |found| found.as_slice())
+    }
+}
+
+/// Everything that fails or nearly does, in the graph's order.
+fn troubles(
+    builder: &mut Builder,
+    mesh: &Mesh,
+    traffic: Option<&Arc<Traffic>>,
+    now: jiff::Timestamp,
+) -> Vec<(Status, Selected)> {
+    let options = GraphOptions { graph_type: GraphType::VersionedApp, ..GraphOptions::default() };
+    let graph: Graph = builder.build(mesh, traffic, &options, now);
+    let found = graph.nodes.iter().map(|node| (view::status(node.health), view::selects(node)));
+    found.filter(|(status, _)| *status >= Status::Degraded).collect()
+}
+
+/// One count. Returns whether it was clicked.
+fn count(ui: &mut Ui, status: Status, number: usize) -> bool {
+    let tokens = Tokens::of(ui);
+    let words = format!("{} {}", fmt::count(number), status.word().to_lowercase());
+    let color = status.color(tokens);
+    let galley = ui.painter().layout_no_wrap(words.clone(), FontId::proportional(size::TEXT), color);
+    let (rect, response) = ui.allocate_exact_size(vec2(galley.size().x + 20.0, 28.0), Sense::click());
+    response.widget_info(|| WidgetInfo::labeled(WidgetType::Button, true, &words));
+    if response.hovered() || response.has_focus() {
+        ui.painter().rect_filled(rect, 6.0, tokens.raised);
+    }
+    if response.has_focus() {
+        let ring = egui::Stroke::new(1.0, tokens.accent);
+        ui.painter().rect_stroke(rect, 6.0, ring, egui::StrokeKind::Inside);
+    }
+    status.paint(ui.painter(), pos2(rect.left() + 8.0, rect.center().y), 4.5, tokens);
+    let at = Align2::LEFT_CENTER.anchor_size(pos2(rect.left() + 17.0, rect.center().y), galley.size());
+    ui.painter().galley(at.min, galley, color);
+    let clicked = response.clicked();
+    response.on_hover_text(format!("Go to the next that is {}", status.word().to_lowercase()));
+    clicked
+}
