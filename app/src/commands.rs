@@ -34,7 +34,8 @@ pub(crate) fn sandbox(args: args::Sandbox) -> Result<(), Problem> {
         let line = serde_json::to_string(running.ready())
             .map_err(|error| unwritable("the ready line", &error.into()))?;
         let told = match &args.ready_file {
-            Some(file) => std::fs::write(file, format!("{line}\n"))
+            // Its URLs open the sandbox to whoever reads them.
+            Some(file) => sandbox::write_private(file, &format!("{line}\n"))
                 .map_err(|error| unwritable(&file.display().to_string(), &error)),
             None => Ok(()),
         };

@@ -1,12 +1,11 @@
 //! Into the pods: what port-forward reaches, and what the log of a container is.
 
 use crate::workloads::kubelet::Logs;
-use crate::workloads::ports::real_port;
+use crate::workloads::ports::address;
 use apiserver::{PodAccess, PodName, Store, Unreachable};
 use async_trait::async_trait;
 use istio::Object;
-use std::net::Ipv4Addr;
-use tokio::net::TcpStream;
+use wire::Stream;
 
 /// The pods of the sandbox.
 pub(crate) struct Pods {
@@ -16,16 +15,16 @@ pub(crate) struct Pods {
 
 #[async_trait]
 impl PodAccess for Pods {
-    async fn connect(&self, namespace: &str, pod: &str, port: u16) -> Result<TcpStream, Unreachable> {
+    async fn connect(&self, namespace: &str, pod: &str, port: u16) -> Result<Stream, Unreachable> {
         let name = || PodName { namespace: namespace.to_owned(), name: pod.to_owned() };
         let object = self.store.get("Pod", namespace, pod).map(Object);
         let object = object.ok_or_else(|| Unreachable::Gone(name()))?;
         // A forwarded connection starts inside the pod, so it meets the application itself and not its sidecar.
-        let real = real_port(&object, &format!("app/{port}"))
-            .or_else(|| real_port(&object, &port.to_string()))
+        let real = address(&object, &format!("app/{port}"))
+            .or_else(|| address(&object, &port.to_string()))
             .ok_or_else(|| Unreachable::Closed(name(), port))?;
         let refused = |error| Unreachable::Refused(name(), port, error);
-        TcpStream::connect((Ipv4Addr::LOCALHOST, real)).await.map_err(refused)
+        real.connect().await.map_err(refused)
     }
 
     fn logs(&self, namespace: &str, pod: &str, container: &str) -> Option<apiserver::Logs> {

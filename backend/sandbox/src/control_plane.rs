@@ -2,6 +2,7 @@
 //! on with what they have, and come back to it when it does.
 
 use crate::gateway_status;
+use crate::lack::Lack;
 use crate::workloads::{self, snapshot::News};
 use apiserver::{LogRing, Store, WatchEvent};
 use futures::FutureExt;
@@ -10,22 +11,19 @@ use pilot::registry::Untranslated;
 use pilot::{Pilot, World};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use telemetry::Telemetry;
 use tokio::sync::{Mutex, watch};
 use tokio_util::task::AbortOnDropHandle;
-
-/// How long the control plane's own ports may be in somebody else's hands when it comes back.
-const PORTS_BACK: Duration = Duration::from_secs(10);
+use wire::Address;
 
 /// Lines kept until there is a pod whose log they are.
 const EARLY_LINES: usize = 1000;
 
 /// A control plane that can go and come, and what tells it of changes.
 pub(crate) struct ControlPlane {
-    /// With the addresses that it had at first, and keeps.
     options: pilot::Options,
     worlds: Arc<watch::Sender<Arc<World>>>,
     store: Store,
@@ -75,8 +73,10 @@ impl Log {
 
 impl ControlPlane {
     /// Starts it, and puts the mesh's root certificate where workloads expect it.
-    pub(crate) async fn start(store: &Store, telemetry: &Telemetry) -> Result<Self, Problem> {
+    pub(crate) async fn start(store: &Store, telemetry: &Telemetry, dir: &Path) -> Result<Self, Problem> {
         let mut options = pilot::Options::new(telemetry.als_addr(), telemetry.otlp_addr()).map_err(failed)?;
+        options.xds = Address::Unix(dir.join("xds"));
+        options.debug = Address::Unix(dir.join("istiod"));
         let told = store.clone();
         options.notice = Some(Arc::new(move |untranslated| tell_of(&told, untranslated)));
         let log = Arc::<Log>::default();
@@ -86,7 +86,6 @@ impl ControlPlane {
         store.list("Namespace").iter().for_each(|namespace| publish_root(store, namespace, &root));
         let (told, followed) = watch::channel(Arc::new(world(store)));
         let pilot = Pilot::start(followed, options.clone()).await.map_err(failed)?;
-        (options.xds, options.debug) = (pilot.xds_addr(), pilot.debug_addr());
         let (store, worlds) = (store.clone(), Arc::new(told));
         let (told, objects) = (worlds.clone(), store.clone());
         tell(&store, &pilot);
@@ -126,13 +125,13 @@ impl ControlPlane {
     }
 
     /// Where proxies are served.
-    pub(crate) fn xds_addr(&self) -> SocketAddr {
-        self.options.xds
+    pub(crate) fn xds_addr(&self) -> Address {
+        self.options.xds.clone()
     }
 
     /// Where istiod's debug pages are.
-    pub(crate) fn debug_addr(&self) -> SocketAddr {
-        self.options.debug
+    pub(crate) fn debug_addr(&self) -> Address {
+        self.options.debug.clone()
     }
 
     /// The configuration to start a Pod's Envoy with; `None` for a pod that has no address or no proxy.
@@ -145,16 +144,11 @@ impl ControlPlane {
         let mut running = self.running.lock().await;
         self.log.open(pod, log);
         running.pods += 1;
-        let until = Instant::now() + PORTS_BACK;
-        while running.pilot.is_none() {
+        if running.pilot.is_none() {
             match Pilot::start(self.worlds.subscribe(), self.options.clone()).await {
                 Ok(pilot) => {
                     tell(&self.store, &pilot);
                     running.pilot = Some(pilot);
-                }
-                // An outgoing connection of some program may have been given the port meanwhile.
-                Err(pilot::Error::Listen(..)) if Instant::now() < until => {
-                    tokio::time::sleep(Duration::from_millis(100)).await;
                 }
                 Err(error) => {
                     running.pods -= 1;
@@ -248,6 +242,9 @@ fn tell_of(store: &Store, untranslated: &Untranslated) {
 }
 
 fn failed(error: pilot::Error) -> Problem {
+    if let Some(lack) = Lack::behind(&error) {
+        return lack.problem();
+    }
     Problem::new("The control plane did not start", error.to_string(), "Look at the sandbox's log")
 }
 

@@ -137,8 +137,8 @@ impl Namespace {
                 ip: workload.ip.parse().ok(),
                 service: service.map(|service| of_service(service.name(), service.namespace())),
             });
-            for real in workload.ports.values() {
-                namespace.addresses.insert(SocketAddr::from((Ipv4Addr::LOCALHOST, *real)), told.clone());
+            for real in workload.ports.values().filter_map(wire::Address::tcp) {
+                namespace.addresses.insert(real, told.clone());
             }
             if is_synthetic(pod) {
                 // It is nowhere on this machine: made-up traffic goes to its own address.

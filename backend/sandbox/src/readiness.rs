@@ -2,7 +2,7 @@
 
 use crate::workloads::inject::PROXY;
 use crate::workloads::kubelet::Logs;
-use crate::workloads::ports::real_port;
+use crate::workloads::ports::address;
 use crate::workloads::snapshot::{ready, uid};
 use apiserver::{Store, WatchEvent};
 use istio::{Object, Problem};
@@ -52,7 +52,7 @@ pub(crate) async fn all_ready(store: &Store, logs: &Logs) -> Result<usize, Probl
         }
         if missing.is_empty() {
             let pods = store.list("Pod").into_iter().map(Object);
-            return Ok(pods.filter(|pod| real_port(pod, "15000").is_some()).count());
+            return Ok(pods.filter(|pod| address(pod, "15000").is_some()).count());
         }
     }
 }

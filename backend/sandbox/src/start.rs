@@ -5,9 +5,11 @@ use crate::access::Pods;
 use crate::apps::outgoing::Names;
 use crate::control_plane::ControlPlane;
 use crate::directory::Directory;
+use crate::doors::Door;
 use crate::envoy::{Spawner, find_envoy};
-use crate::folder::Folder;
+use crate::folder::{Folder, write_private};
 use crate::kubernetes;
+use crate::lack::{Lack, Lacks};
 use crate::load::{INGRESS, Load, look};
 use crate::readiness::{LONGEST_START, all_ready};
 use crate::synthetic::{self, Size};
@@ -20,9 +22,9 @@ use parking_lot::Mutex;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
-use std::io::Write;
+use std::error::Error;
+use std::io;
 use std::net::SocketAddr;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,6 +33,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
+use wire::Address;
 
 /// The name of the sandbox's context in its kubeconfig.
 const CONTEXT: &str = "sandbox";
@@ -85,7 +88,7 @@ pub struct Ready {
     pub context: String,
     /// The Kubernetes API.
     pub apiserver: String,
-    /// The Prometheus HTTP API.
+    /// The Prometheus HTTP API. Who has this URL may ask, nobody else; so with the next two.
     pub prometheus: String,
     /// Jaeger's query API.
     pub tracing: String,
@@ -110,6 +113,7 @@ pub struct Sandbox {
     control: Arc<ControlPlane>,
     telemetry: Telemetry,
     directory: Arc<Directory>,
+    doors: Vec<Door>,
     _dir: Folder,
 }
 
@@ -132,7 +136,7 @@ impl Sandbox {
             }
             Err(problem) => return Err(problem),
         };
-        let dir = Folder::open().map_err(|error| failed("no temporary folder", &error))?;
+        let dir = Folder::open().map_err(|error| no_folder(&error))?;
 
         step("Making the cluster's objects");
         let store = Store::new();
@@ -158,14 +162,14 @@ impl Sandbox {
 
         step("Starting telemetry and the control plane");
         let directory = Arc::new(Directory::follow(&store));
-        let telemetry = Telemetry::start(telemetry_options(directory.clone()))
+        let telemetry = Telemetry::start(telemetry_options(directory.clone(), dir.path()))
             .await
             .map_err(|error| failed("the telemetry", &error))?;
-        let control = Arc::new(ControlPlane::start(&store, &telemetry).await?);
+        let control = Arc::new(ControlPlane::start(&store, &telemetry, dir.path()).await?);
 
         step("Starting the services and their Envoys");
         let spawner = Spawner::start().map_err(|error| failed("a thread for the proxies", &error))?;
-        let logs = Logs::default();
+        let (logs, lacks) = (Logs::default(), Lacks::default());
         let machine = Machine {
             store: store.clone(),
             spawner,
@@ -176,6 +180,7 @@ impl Sandbox {
             own_images: own_images(&control, &telemetry),
             ways_in: Mutex::default(),
             logs: logs.clone(),
+            lacks: lacks.clone(),
         };
         let stop = CancellationToken::new();
         let chance = ChaCha8Rng::seed_from_u64(options.seed);
@@ -199,7 +204,10 @@ impl Sandbox {
         root.send_replace(Some(api.ca_pem().to_owned()));
 
         step("Waiting for the proxies");
-        let proxies = all_ready(&store, &logs).await?;
+        let proxies = tokio::select! {
+            proxies = all_ready(&store, &logs) => proxies?,
+            lack = lacks.first() => return Err(lack.problem()),
+        };
         control.all_synced(&store, proxies, LONGEST_START).await?;
         let entries = options.scenario.entries();
         let mut ingress = None;
@@ -217,20 +225,36 @@ impl Sandbox {
             let run = synthetic::traffic::run(store, size, rate, options.seed, als, otlp);
             AbortOnDropHandle::new(tokio::spawn(run))
         });
+        let doors = [telemetry.prometheus_addr(), telemetry.jaeger_addr(), control.debug_addr()];
+        let doors = try_join_all(doors.map(Door::open)).await;
+        let doors = doors.map_err(|error| failed("a port for its pages", &error))?;
+        let [prometheus, tracing, istiod] = [0, 1, 2].map(|at| doors[at].url.clone());
         step("Ready");
 
         let ready = Ready {
             kubeconfig,
             context: CONTEXT.to_owned(),
             apiserver: api.url().to_owned(),
-            prometheus: url(telemetry.prometheus_addr()),
-            tracing: url(telemetry.jaeger_addr()),
-            istiod: url(control.debug_addr()),
+            prometheus,
+            tracing,
+            istiod,
             ingress: ingress.map(url).unwrap_or_default(),
             proxies,
             envoy: envoy.map(|envoy| envoy.version).unwrap_or_default(),
         };
-        Ok(Self { ready, load, made_up, workloads, stop, api, control, telemetry, directory, _dir: dir })
+        Ok(Self {
+            ready,
+            load,
+            made_up,
+            workloads,
+            stop,
+            api,
+            control,
+            telemetry,
+            directory,
+            doors,
+            _dir: dir,
+        })
     }
 
     /// Where everything is.
@@ -245,7 +269,7 @@ impl Sandbox {
 
     /// Ends everything and waits for it: load, pods with their proxies, then the servers.
     pub async fn stop(self) {
-        drop((self.load, self.made_up));
+        drop((self.load, self.made_up, self.doors));
         self.stop.cancel();
         if let Err(error) = self.workloads.await {
             tracing::warn!(%error, "the workloads ended badly");
@@ -256,8 +280,9 @@ impl Sandbox {
 }
 
 /// Telemetry that fits beside a window: some minutes of traces at the usual load, in some tens of megabytes.
-fn telemetry_options(directory: Arc<Directory>) -> telemetry::Options {
+fn telemetry_options(directory: Arc<Directory>, dir: &Path) -> telemetry::Options {
     telemetry::Options {
+        sockets: Some(dir.to_owned()),
         span_capacity: KEPT_SPANS,
         ..telemetry::Options::new(directory, pilot::ISTIO_VERSION)
     }
@@ -267,15 +292,12 @@ fn telemetry_options(directory: Arc<Directory>) -> telemetry::Options {
 fn own_images(
     control: &ControlPlane,
     telemetry: &Telemetry,
-) -> std::collections::BTreeMap<&'static str, Vec<(&'static str, u16)>> {
-    let (xds, debug) = (control.xds_addr().port(), control.debug_addr().port());
+) -> std::collections::BTreeMap<&'static str, Vec<(&'static str, Address)>> {
+    let (xds, debug) = (control.xds_addr(), control.debug_addr());
     [
-        (ISTIOD, vec![("15010", xds), ("15014", debug), ("8080", debug)]),
-        ("binnacle/prometheus", vec![("9090", telemetry.prometheus_addr().port())]),
-        (
-            "binnacle/jaeger",
-            vec![("16686", telemetry.jaeger_addr().port()), ("4317", telemetry.otlp_addr().port())],
-        ),
+        (ISTIOD, vec![("15010", xds), ("15014", debug.clone()), ("8080", debug)]),
+        ("binnacle/prometheus", vec![("9090", telemetry.prometheus_addr())]),
+        ("binnacle/jaeger", vec![("16686", telemetry.jaeger_addr()), ("4317", telemetry.otlp_addr())]),
     ]
     .into()
 }
@@ -316,19 +338,25 @@ async fn first_page(at: SocketAddr, path: &str) -> Result<(), Problem> {
     })
 }
 
-/// Writes a file that only its owner may read, even if it was there before.
-fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    let mut file =
-        std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
-    file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
-    file.write_all(text.as_bytes())
-}
-
 fn url(at: SocketAddr) -> String {
     format!("http://{at}")
 }
 
-fn failed(what: &str, error: &dyn std::fmt::Display) -> Problem {
+/// Why there is no place for its files.
+fn no_folder(error: &io::Error) -> Problem {
+    let place = std::env::temp_dir();
+    let why = match error.kind() {
+        io::ErrorKind::InvalidFilename => "its path is too long for the sockets in it".to_owned(),
+        _ => error.to_string(),
+    };
+    let why = format!("no folder can be made in {}: {why}", place.display());
+    let next = "Set TMPDIR to a folder that you may write to and whose path is short";
+    Lack::of(error).map_or_else(|| Problem::new("The sandbox did not start", why, next), Lack::problem)
+}
+
+fn failed(what: &str, error: &(dyn Error + 'static)) -> Problem {
+    if let Some(lack) = Lack::behind(error) {
+        return lack.problem();
+    }
     Problem::new("The sandbox did not start", format!("{what}: {error}"), "Look at its log")
 }

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 const SOON: Duration = Duration::from_secs(40);
 
-/// The whole config dump of every Envoy, from its own admin port, by the proxy's name.
+/// The whole config dump of every Envoy, from its own admin page, by the proxy's name.
 async fn dumps(sandbox: &Sandbox) -> Result<BTreeMap<String, Value>> {
     let pods = sandbox.kubectl(&["get", "pods", "--all-namespaces", "-o", "json"])?;
     let pods: Value = serde_json::from_str(&pods)?;
@@ -24,11 +24,14 @@ async fn dumps(sandbox: &Sandbox) -> Result<BTreeMap<String, Value>> {
     for pod in pods["items"].as_array().context("no pods")? {
         let meta = &pod["metadata"];
         let Some(ports) = meta["annotations"]["sandbox.binnacle.dev/ports"].as_str() else { continue };
-        let ports: BTreeMap<String, u16> = serde_json::from_str(ports)?;
-        let Some(admin) = ports.get("15000") else { continue };
-        let name = |key: &str| meta[key].as_str().unwrap_or_default().to_owned();
-        let dump = reqwest::get(format!("http://127.0.0.1:{admin}/config_dump")).await?.json().await?;
-        dumps.insert(format!("{}.{}", name("name"), name("namespace")), dump);
+        let ports: BTreeMap<String, Value> = serde_json::from_str(ports)?;
+        if !ports.contains_key("15000") {
+            continue;
+        }
+        let [name, namespace] = ["name", "namespace"].map(|key| meta[key].as_str().unwrap_or_default());
+        let page = format!("/api/v1/namespaces/{namespace}/pods/{name}:15000/proxy/config_dump");
+        let dump = sandbox.kubectl(&["get", "--raw", &page])?;
+        dumps.insert(format!("{name}.{namespace}"), serde_json::from_str(&dump)?);
     }
     ensure!(dumps.len() == sandbox.ready.proxies, "{} of {} proxies", dumps.len(), sandbox.ready.proxies);
     Ok(dumps)

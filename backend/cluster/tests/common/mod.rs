@@ -5,7 +5,7 @@
 
 pub(crate) mod cast;
 
-use apiserver::{ApiServer, Deny, LogRing, Logs, Options, PodAccess, PodName, Store, Unreachable};
+use apiserver::{ApiServer, Deny, LogRing, Logs, Options, PodAccess, PodName, Store, Stream, Unreachable};
 use cast::Cast;
 use cluster::{Cluster, Command, Of, Target};
 use mesh::scene::{KindState, Step, StepState};
@@ -30,7 +30,7 @@ struct Pods {
 
 #[async_trait::async_trait]
 impl PodAccess for Pods {
-    async fn connect(&self, namespace: &str, pod: &str, port: u16) -> Result<TcpStream, Unreachable> {
+    async fn connect(&self, namespace: &str, pod: &str, port: u16) -> Result<Stream, Unreachable> {
         let name = || PodName { namespace: namespace.to_owned(), name: pod.to_owned() };
         let refused = |error| Unreachable::Refused(name(), port, error);
         let app = pod.split("-6f8d7c9b4").next().unwrap_or(pod);
@@ -41,7 +41,7 @@ impl PodAccess for Pods {
         if port == cast::ENVOY {
             cast::announce(&mut stream, pod).await.map_err(refused)?;
         }
-        Ok(stream)
+        Ok(Stream::Left(stream))
     }
 
     fn logs(&self, _namespace: &str, pod: &str, _container: &str) -> Option<Logs> {

@@ -12,6 +12,7 @@ mod kinds;
 mod kubeconfig;
 mod logs;
 mod openapi;
+mod origin;
 mod patch;
 mod pods;
 mod protobuf;
@@ -27,8 +28,10 @@ mod tunnel;
 
 pub use faults::{Catch, Caught, Deny, Faults};
 pub use logs::{LogLine, LogRing, Logs};
+pub use origin::is_foreign;
 pub use pods::{PodAccess, PodName, Unreachable};
 pub use selector::selects;
 pub use server::{ApiServer, Options, StartError};
 pub use status::ApiError;
 pub use store::{Store, Watch, WatchEvent};
+pub use wire::Stream;

@@ -3,7 +3,7 @@
 use std::fmt::{self, Display};
 
 use async_trait::async_trait;
-use tokio::net::TcpStream;
+use wire::Stream;
 
 use crate::logs::Logs;
 
@@ -40,7 +40,7 @@ impl Display for PodName {
 #[async_trait]
 pub trait PodAccess: Send + Sync {
     /// A connection to a port inside a pod, for port-forward and proxy.
-    async fn connect(&self, namespace: &str, pod: &str, port: u16) -> Result<TcpStream, Unreachable>;
+    async fn connect(&self, namespace: &str, pod: &str, port: u16) -> Result<Stream, Unreachable>;
 
     /// What a container wrote; nothing when there is no such container.
     fn logs(&self, namespace: &str, pod: &str, container: &str) -> Option<Logs>;

@@ -3,11 +3,13 @@
 use std::{
     io,
     net::{Ipv4Addr, SocketAddr},
+    panic::AssertUnwindSafe,
     sync::Arc,
     time::Duration,
 };
 
 use axum::body::Body;
+use futures::FutureExt as _;
 use http::{HeaderValue, Request, Response, header};
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
@@ -20,6 +22,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     faults::{Catch, Deny, Faults},
     kubeconfig, openapi,
+    origin::is_foreign,
     pods::PodAccess,
     routes,
     status::ApiError,
@@ -236,8 +239,23 @@ async fn carry_out(api: Arc<Api>, request: Request<Incoming>) -> Response<Body> 
     if !delay.is_zero() {
         tokio::time::sleep(delay).await;
     }
-    let answered = match caller(&api, &request) {
-        Ok(caller) => routes::answer(api, caller, request).await,
+    let asked = if is_foreign(request.headers(), request.uri()) {
+        Err(ApiError::new(
+            403,
+            "Forbidden",
+            "only requests to this machine in its own name are answered".to_owned(),
+        ))
+    } else {
+        caller(&api, &request)
+    };
+    let answered = match asked {
+        Ok(caller) => {
+            // A fault of ours must not cost the client its connection.
+            let answered = AssertUnwindSafe(routes::answer(api, caller, request)).catch_unwind().await;
+            answered.unwrap_or_else(|_| {
+                Err(ApiError::internal("Internal error occurred: the request made the server fail"))
+            })
+        }
         Err(error) => Err(error),
     };
     let mut response = answered.unwrap_or_else(|error| routes::error(&error));

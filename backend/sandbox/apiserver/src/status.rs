@@ -184,13 +184,31 @@ impl ApiError {
     pub(crate) fn strict(words: &[String], patched: Option<&Value>) -> Self {
         let said = format!("strict decoding error: {}", words.join(", "));
         match patched {
-            Some(object) => {
-                let message = format!("Invalid value: {}: {said}", Value::from(object.to_string()));
-                Self::new(422, "Invalid", format!(" \"\" is invalid: patch: {message}"))
-                    .with(json!({"causes": [{"reason": "FieldValueInvalid", "message": message, "field": "patch"}]}))
-            }
+            Some(object) => Self::patch_does_not_decode(object, &said),
             None => Self::bad_request(said),
         }
+    }
+
+    /// What a patch made of an object is none of its kind.
+    pub(crate) fn patch_does_not_decode(object: &Value, said: &str) -> Self {
+        let message = format!("Invalid value: {}: {said}", Value::from(object.to_string()));
+        Self::new(422, "Invalid", format!(" \"\" is invalid: patch: {message}"))
+            .with(json!({"causes": [{"reason": "FieldValueInvalid", "message": message, "field": "patch"}]}))
+    }
+
+    /// A body that is JSON, and no object.
+    pub(crate) fn no_object(kind: &str, found: &Value, body: &[u8]) -> Self {
+        let found = match found {
+            Value::Array(_) => "array",
+            Value::String(_) => "string",
+            Value::Bool(_) => "bool",
+            Value::Number(_) => "number",
+            Value::Null | Value::Object(_) => return Self::bad_request("Object 'Kind' is missing in 'null'"),
+        };
+        let shown: String = body.iter().take(30).map(|byte| format!("{byte:02x}")).collect();
+        Self::bad_request(format!(
+            "the object provided is unrecognized (must be of type {kind}): couldn't get version/kind; json parse error: json: cannot unmarshal {found} into Go value of type struct {{ APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }} ({shown})"
+        ))
     }
 
     pub(crate) fn denied_by_webhook(why: impl Display) -> Self {

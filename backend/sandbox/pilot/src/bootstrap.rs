@@ -3,7 +3,7 @@
 use crate::identity::{CLUSTER_ID, ISTIO_VERSION, TRUST_DOMAIN};
 use crate::registry::workload::Workload;
 use serde_json::{Value, json};
-use std::net::SocketAddr;
+use wire::Address;
 
 /// Static cluster of the access log service.
 pub const ALS_CLUSTER: &str = "telemetry-als";
@@ -16,18 +16,14 @@ const DEFAULT_SAMPLING: f64 = 100.0;
 const ADMIN_CLUSTER: &str = "prometheus_stats";
 
 /// Where a proxy finds its servers.
-pub(crate) struct Servers {
-    pub(crate) xds: SocketAddr,
-    pub(crate) als: SocketAddr,
-    pub(crate) otlp: SocketAddr,
+pub(crate) struct Servers<'a> {
+    pub(crate) xds: &'a Address,
+    pub(crate) als: &'a Address,
+    pub(crate) otlp: &'a Address,
 }
 
-fn address(port: u16) -> Value {
-    json!({"socket_address": {"address": "127.0.0.1", "port_value": port}})
-}
-
-fn cluster(name: &str, to: SocketAddr, http2: bool) -> Value {
-    let to = json!({"socket_address": {"address": to.ip().to_string(), "port_value": to.port()}});
+fn cluster(name: &str, to: &Address, http2: bool) -> Value {
+    let to = to.envoy();
     let mut cluster = json!({
         "name": name,
         "type": "STATIC",
@@ -44,15 +40,15 @@ fn cluster(name: &str, to: SocketAddr, http2: bool) -> Value {
     cluster
 }
 
-/// A listener that passes some paths on to the admin port, under another path.
-fn window(name: &str, port: u16, paths: &[(&str, &str)]) -> Value {
+/// A listener that passes some paths on to the admin page, under another path.
+fn window(name: &str, at: &Address, paths: &[(&str, &str)]) -> Value {
     let routes: Vec<Value> = paths
         .iter()
         .map(|(path, to)| json!({"match": {"prefix": path}, "route": {"cluster": ADMIN_CLUSTER, "prefix_rewrite": to}}))
         .collect();
     json!({
         "name": name,
-        "address": address(port),
+        "address": at.envoy(),
         "filter_chains": [{"filters": [{
             "name": "envoy.filters.network.http_connection_manager",
             "typed_config": {
@@ -105,8 +101,9 @@ pub(crate) fn proxy_config(sampling: f64) -> Value {
 }
 
 /// The bootstrap of one proxy.
-pub(crate) fn bootstrap(workload: &Workload, servers: &Servers) -> Value {
-    let admin = workload.real_port("15000").unwrap_or_default();
+pub(crate) fn bootstrap(workload: &Workload, servers: &Servers<'_>) -> Value {
+    let nowhere = Address::local(0);
+    let admin = workload.address("15000").unwrap_or(&nowhere);
     let windows = [
         ("stats", "15090", [("/stats/prometheus", "/stats/prometheus")].as_slice()),
         ("health", "15021", [("/healthz/ready", "/ready")].as_slice()),
@@ -123,7 +120,7 @@ pub(crate) fn bootstrap(workload: &Workload, servers: &Servers) -> Value {
     ];
     let listeners: Vec<Value> = windows
         .into_iter()
-        .filter_map(|(name, port, paths)| Some(window(name, workload.real_port(port)?, paths)))
+        .filter_map(|(name, port, paths)| Some(window(name, workload.address(port)?, paths)))
         .collect();
     json!({
         "node": {
@@ -131,7 +128,7 @@ pub(crate) fn bootstrap(workload: &Workload, servers: &Servers) -> Value {
             "cluster": format!("{}.{}", workload.canonical_service(), workload.namespace),
             "metadata": metadata(workload),
         },
-        "admin": {"address": address(admin), "profile_path": "/dev/null"},
+        "admin": {"address": admin.envoy(), "profile_path": "/dev/null"},
         "dynamic_resources": {
             "ads_config": {
                 "api_type": "GRPC",
@@ -147,7 +144,7 @@ pub(crate) fn bootstrap(workload: &Workload, servers: &Servers) -> Value {
                 cluster(XDS_CLUSTER, servers.xds, true),
                 cluster(ALS_CLUSTER, servers.als, true),
                 cluster(OTLP_CLUSTER, servers.otlp, true),
-                cluster(ADMIN_CLUSTER, SocketAddr::from(([127, 0, 0, 1], admin)), false),
+                cluster(ADMIN_CLUSTER, admin, false),
             ],
             "listeners": listeners,
         },

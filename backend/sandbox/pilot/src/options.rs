@@ -6,9 +6,9 @@ use crate::error::Error;
 use crate::log::Log;
 use crate::registry::{Untranslated, Workload};
 use serde_json::Value;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
+use wire::Address;
 
 /// Hears, once, of each part of an object that has no effect.
 pub type Notice = Arc<dyn Fn(&Untranslated) + Send + Sync>;
@@ -17,17 +17,17 @@ pub type Notice = Arc<dyn Fn(&Untranslated) + Send + Sync>;
 #[derive(Clone)]
 pub struct Options {
     /// Where proxies send their access logs (gRPC).
-    pub als: SocketAddr,
+    pub als: Address,
     /// Where proxies send their spans (OTLP over gRPC).
-    pub otlp: SocketAddr,
+    pub otlp: Address,
     /// Who signs certificates.
     pub ca: Arc<Authority>,
     /// How long to wait for a burst of changes to end.
     pub debounce: Duration,
     /// Where to serve proxies; port 0 lets the system choose.
-    pub xds: SocketAddr,
+    pub xds: Address,
     /// Where to serve the debug pages; port 0 lets the system choose.
-    pub debug: SocketAddr,
+    pub debug: Address,
     /// Who else than the log hears of what has no effect.
     pub notice: Option<Notice>,
     /// Who keeps what istiod would write to its log.
@@ -39,15 +39,14 @@ impl Options {
     ///
     /// # Errors
     /// When no key can be made.
-    pub fn new(als: SocketAddr, otlp: SocketAddr) -> Result<Self, Error> {
-        let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    pub fn new(als: impl Into<Address>, otlp: impl Into<Address>) -> Result<Self, Error> {
         Ok(Self {
-            als,
-            otlp,
+            als: als.into(),
+            otlp: otlp.into(),
             ca: Arc::new(Authority::new(Duration::from_secs(3600))?),
             debounce: Duration::from_millis(10),
-            xds: any,
-            debug: any,
+            xds: Address::local(0),
+            debug: Address::local(0),
             notice: None,
             log: None,
         })
@@ -69,7 +68,7 @@ impl Options {
         workload.proxy?;
         Some(bootstrap::bootstrap(
             &workload,
-            &bootstrap::Servers { xds: self.xds, als: self.als, otlp: self.otlp },
+            &bootstrap::Servers { xds: &self.xds, als: &self.als, otlp: &self.otlp },
         ))
     }
 }

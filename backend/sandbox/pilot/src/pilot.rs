@@ -7,18 +7,17 @@ use crate::options::Options;
 use crate::world::World;
 use crate::{ads, debug};
 use serde_json::Value;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use wire::{Address, Listener};
 
 /// A running control plane. Dropping it ends it at once; proxies keep their last configuration and come back.
 pub struct Pilot {
-    xds: SocketAddr,
-    debug: SocketAddr,
+    xds: Address,
+    debug: Address,
     shared: Arc<Shared>,
     stop: CancellationToken,
     tasks: Vec<JoinHandle<()>>,
@@ -30,12 +29,8 @@ impl Pilot {
     /// # Errors
     /// When a port cannot be had.
     pub async fn start(world: watch::Receiver<Arc<World>>, options: Options) -> Result<Self, Error> {
-        let xds_listener = listen(options.xds).await?;
-        let debug_listener = listen(options.debug).await?;
-        let address = |listener: &TcpListener, wanted| {
-            listener.local_addr().map_err(|error| Error::Listen(wanted, error))
-        };
-        let (xds, debug) = (address(&xds_listener, options.xds)?, address(&debug_listener, options.debug)?);
+        let (xds_listener, xds) = listen(&options.xds).await?;
+        let (debug_listener, debug) = listen(&options.debug).await?;
         let stop = CancellationToken::new();
         let mut follower = Follower::new(world, options.clone());
         let first = follower.read(Instant::now());
@@ -56,18 +51,18 @@ impl Pilot {
     }
 
     /// Where proxies are served.
-    pub fn xds_addr(&self) -> SocketAddr {
-        self.xds
+    pub fn xds_addr(&self) -> Address {
+        self.xds.clone()
     }
 
     /// Where istiod's debug pages are: what istiod serves at 15014 and 8080.
-    pub fn debug_addr(&self) -> SocketAddr {
-        self.debug
+    pub fn debug_addr(&self) -> Address {
+        self.debug.clone()
     }
 
     /// The configuration to start a Pod's Envoy with; `None` for a pod that has no address or no proxy.
     pub fn bootstrap(&self, pod: &Value) -> Option<Value> {
-        Options { xds: self.xds, ..self.shared.options.clone() }.bootstrap(pod)
+        Options { xds: self.xds.clone(), ..self.shared.options.clone() }.bootstrap(pod)
     }
 
     /// Which proxies are connected, and how far they are.
@@ -102,6 +97,9 @@ impl Drop for Pilot {
     }
 }
 
-async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
-    TcpListener::bind(address).await.map_err(|error| Error::Listen(address, error))
+async fn listen(at: &Address) -> Result<(Listener, Address), Error> {
+    let failed = |error| Error::Listen(at.clone(), error);
+    let listener = at.listen().await.map_err(failed)?;
+    let address = listener.address().map_err(failed)?;
+    Ok((listener, address))
 }

@@ -12,7 +12,7 @@ use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// Bodies larger than this are refused; the demo services' own are a few kilobytes.
@@ -127,7 +127,10 @@ pub(crate) fn request(
 }
 
 /// Sends one request on a fresh connection, reads the whole answer, and lets the connection end.
-pub(crate) async fn exchange(stream: TcpStream, request: Request<Full<Bytes>>) -> Result<Answer, CallError> {
+pub(crate) async fn exchange(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    request: Request<Full<Bytes>>,
+) -> Result<Answer, CallError> {
     let broken = |error: hyper::Error| CallError::Broken(error.to_string());
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;

@@ -2,23 +2,24 @@
 
 use super::Spawner;
 use crate::apps::outgoing::{exchange, request};
+use crate::folder::write_private;
+use crate::lack::Lacks;
 use apiserver::LogRing;
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io;
-use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::net::TcpStream;
 use tokio::process::Child;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
+use wire::Address;
 
 /// The wait before a proxy that died is started again, doubled each time that it dies young.
 const FIRST_WAIT: Duration = Duration::from_millis(20);
@@ -33,8 +34,6 @@ const ASK_READY: Duration = Duration::from_millis(25);
 const ACTIVE: &str = "/stats?filter=%5Ehttp%5C..*downstream_rq_active%24";
 /// Longer lines of its log are cut.
 const LONGEST_LINE: usize = 4096;
-/// SO_REUSEPORT, by which Envoy may take the port that the sandbox keeps reserved.
-const REUSE_PORT: i32 = libc::SO_REUSEPORT;
 
 /// What one proxy is run with.
 #[derive(Clone, Debug)]
@@ -43,14 +42,16 @@ pub(crate) struct Run {
     pub(crate) name: String,
     /// The program.
     pub(crate) envoy: PathBuf,
-    /// Its configuration, with the admin port in it.
+    /// Its configuration, with the admin page's address in it.
     pub(crate) bootstrap: Value,
     /// What its process is told besides.
     pub(crate) environment: BTreeMap<String, String>,
     /// Where to keep the configuration.
     pub(crate) dir: PathBuf,
-    /// The real port of its admin page.
-    pub(crate) admin: u16,
+    /// Where its admin page is.
+    pub(crate) admin: Address,
+    /// Hears why it cannot be started.
+    pub(crate) lacks: Lacks,
 }
 
 /// How a proxy is.
@@ -70,19 +71,14 @@ pub(crate) struct Proxy {
     pub(crate) state: watch::Receiver<State>,
     stop: CancellationToken,
     task: AbortOnDropHandle<()>,
-    admin: u16,
+    admin: Address,
 }
 
 impl Proxy {
     /// Writes the configuration and starts keeping the proxy running.
     pub(crate) fn start(run: Run, spawner: Spawner, log: LogRing) -> io::Result<Self> {
-        let mut bootstrap = run.bootstrap.clone();
-        // Envoy's listeners share a reserved port by themselves; its admin page has to be told.
-        let level = libc::SOL_SOCKET;
-        bootstrap["admin"]["socket_options"] =
-            json!([{"level": level, "name": REUSE_PORT, "int_value": 1, "state": "STATE_PREBIND"}]);
         let config = run.dir.join(format!("{}.json", run.name));
-        std::fs::write(&config, bootstrap.to_string())?;
+        write_private(&config, &run.bootstrap.to_string())?;
         let args = [
             "--config-path".to_owned(),
             config.to_string_lossy().into_owned(),
@@ -102,7 +98,7 @@ impl Proxy {
             "500".into(),
         ];
         let (told, state) = watch::channel(State::default());
-        let (stop, admin) = (CancellationToken::new(), run.admin);
+        let (stop, admin) = (CancellationToken::new(), run.admin.clone());
         let keep = Keep { run, args: args.into(), spawner, log, told, stop: stop.clone() };
         Ok(Self { state, stop, task: AbortOnDropHandle::new(tokio::spawn(keep.running())), admin })
     }
@@ -110,12 +106,12 @@ impl Proxy {
     /// Tells whoever is connected to go elsewhere, and takes no new connections soon, as Istio's agent asks of Envoy.
     pub(crate) async fn drain(&self, inbound_only: bool) {
         let only = if inbound_only { "&inboundonly" } else { "" };
-        ask(self.admin, Method::POST, &format!("/drain_listeners?graceful&skip_exit{only}")).await;
+        ask(&self.admin, Method::POST, &format!("/drain_listeners?graceful&skip_exit{only}")).await;
     }
 
     /// Waits until no request is under way.
     pub(crate) async fn quiet(&self) {
-        while ask(self.admin, Method::GET, ACTIVE)
+        while ask(&self.admin, Method::GET, ACTIVE)
             .await
             .is_some_and(|stats| is_busy(&String::from_utf8_lossy(&stats)))
         {
@@ -152,7 +148,10 @@ impl Keep {
                         return;
                     }
                 }
-                Err(error) => self.log.push(&format!("Envoy cannot be started: {error}")),
+                Err(error) => {
+                    self.run.lacks.tell(&error);
+                    self.log.push(&format!("Envoy cannot be started: {error}"));
+                }
             }
             wait = if born.elapsed() > GROWN_UP { FIRST_WAIT } else { wait };
             tokio::select! {
@@ -174,7 +173,7 @@ impl Keep {
             words.spawn(copy(err, self.log.clone()));
         }
         let ready = async {
-            while !ask_ready(self.run.admin).await {
+            while !ask_ready(&self.run.admin).await {
                 tokio::time::sleep(ASK_READY).await;
             }
             self.told.send_modify(|state| state.ready = true);
@@ -225,14 +224,14 @@ async fn copy(words: impl tokio::io::AsyncRead + Unpin, log: LogRing) {
 }
 
 /// Whether the proxy has its configuration and listens.
-async fn ask_ready(admin: u16) -> bool {
+async fn ask_ready(admin: &Address) -> bool {
     ask(admin, Method::GET, "/ready").await.is_some()
 }
 
 /// What the proxy's admin page answers, if all is well with it.
-async fn ask(admin: u16, method: Method, path: &str) -> Option<Bytes> {
+async fn ask(admin: &Address, method: Method, path: &str) -> Option<Bytes> {
     let ask = async {
-        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, admin)).await.ok()?;
+        let stream = admin.connect().await.ok()?;
         let answer =
             exchange(stream, request(method, "localhost", path, HeaderMap::new()).ok()?).await.ok()?;
         (answer.status == StatusCode::OK).then_some(answer.body)

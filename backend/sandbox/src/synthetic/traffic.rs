@@ -12,7 +12,6 @@ use istio::hosts::of_service;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
@@ -49,20 +48,19 @@ struct Pod {
     ip: String,
 }
 
-/// Reports as many requests a second as `rate` says, until it is dropped. `als` and `otlp` are the telemetry's own ports.
+/// Reports as many requests a second as `rate` says, until it is dropped. `als` and `otlp` are where the telemetry listens.
 pub(crate) async fn run(
     store: Store,
     size: Size,
     rate: watch::Receiver<f64>,
     seed: u64,
-    als: SocketAddr,
-    otlp: SocketAddr,
+    als: wire::Address,
+    otlp: wire::Address,
 ) {
     let (logs, told) = channel(WAITING);
     let stream = async {
-        let mut client = AccessLogServiceClient::connect(format!("http://{als}"))
-            .await
-            .map_err(|error| error.to_string())?;
+        let mut client =
+            AccessLogServiceClient::connect(als.uri()).await.map_err(|error| error.to_string())?;
         client.stream_access_logs(told).await.map_err(|error| error.to_string())
     };
     let chance = ChaCha8Rng::seed_from_u64(seed);
@@ -74,8 +72,8 @@ pub(crate) async fn run(
     }
 }
 
-async fn make_up(store: &Store, mut requests: Requests, rate: watch::Receiver<f64>, otlp: SocketAddr) {
-    let mut spans = match TraceServiceClient::connect(format!("http://{otlp}")).await {
+async fn make_up(store: &Store, mut requests: Requests, rate: watch::Receiver<f64>, otlp: wire::Address) {
+    let mut spans = match TraceServiceClient::connect(otlp.uri()).await {
         Ok(client) => client,
         Err(error) => return tracing::warn!(%error, "made-up spans are not taken"),
     };

@@ -149,9 +149,9 @@ impl Program {
         let listeners = match self.real.iter().map(|port| listen(*port)).collect::<io::Result<Vec<_>>>() {
             Ok(listeners) => listeners,
             Err(error) => {
-                voice.warn(
-                    "Failed",
-                    format!("Error: one of the ports {:?} cannot be taken: {error}", self.demo.ports),
+                voice.cannot(
+                    &format!("Error: one of the ports {:?} cannot be taken", self.demo.ports),
+                    &error,
                 );
                 stop.cancelled().await;
                 return End::Stopped;

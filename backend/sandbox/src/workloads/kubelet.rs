@@ -9,6 +9,7 @@ use super::termination::{self, Leave};
 use crate::apps::outgoing::Names;
 use crate::control_plane::ControlPlane;
 use crate::envoy::{Envoy, Spawner};
+use crate::lack::Lacks;
 use crate::synthetic::is_synthetic;
 use apiserver::{LogRing, Store};
 use futures::future::join_all;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
+use wire::Address;
 
 /// The image whose pods stand for the control plane.
 pub(crate) const ISTIOD: &str = "binnacle/istiod";
@@ -32,19 +34,21 @@ pub(crate) struct Machine {
     pub(crate) spawner: Spawner,
     /// None where a scenario needs none.
     pub(crate) envoy: Option<Envoy>,
-    /// Where proxies' configuration is kept.
+    /// Where proxies' configuration and sockets are kept; nobody else may enter.
     pub(crate) dir: PathBuf,
     /// The cluster's DNS.
     pub(crate) names: Arc<dyn Names>,
     /// Knows the configuration that a pod's proxy starts with, and runs while there is a pod of istiod's.
     pub(crate) control: Arc<ControlPlane>,
-    /// Images that stand for parts of the sandbox itself, with the real ports at which those listen.
-    pub(crate) own_images: BTreeMap<&'static str, Vec<(&'static str, u16)>>,
+    /// Images that stand for parts of the sandbox itself, with where those listen.
+    pub(crate) own_images: BTreeMap<&'static str, Vec<(&'static str, Address)>>,
     /// The real ports of each gateway, by namespace and workload. Its pods share them, so that the way in stays the same
     /// while pods come and go.
     pub(crate) ways_in: Mutex<HashMap<(String, String), BTreeMap<String, u16>>>,
     /// The containers' logs.
     pub(crate) logs: Logs,
+    /// Hears what cannot be started.
+    pub(crate) lacks: Lacks,
 }
 
 /// Every container's log.

@@ -16,6 +16,7 @@ use crate::apps::outgoing::Caller;
 use crate::apps::{self, Host};
 use crate::control_plane::ControlPlane;
 use crate::envoy::{Proxy, Run, State};
+use crate::lack::Lacks;
 use apiserver::{LogRing, Store};
 use istio::Object;
 use serde_json::{Value, json};
@@ -26,7 +27,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-/// Ports inside a pod that its proxy takes, besides those of its containers.
+/// Ports inside a pod that tell about its proxy and steer it.
 const PROXY_PORTS: [&str; 4] = ["15000", "15020", "15021", "15090"];
 /// Where a sidecar takes what its pod sends; a gateway has none.
 const OUTBOUND: &str = "15001";
@@ -49,6 +50,7 @@ pub(super) struct Life {
 #[derive(Clone)]
 pub(crate) struct Voice {
     store: Store,
+    lacks: Lacks,
     pod: Object,
 }
 
@@ -60,6 +62,11 @@ impl Voice {
     /// Something that does not.
     pub(crate) fn warn(&self, reason: &'static str, message: String) {
         self.say("Warning", reason, message);
+    }
+    /// Something that cannot be done.
+    pub(crate) fn cannot(&self, what: &str, error: &io::Error) {
+        self.lacks.tell(error);
+        self.warn("Failed", format!("{what}: {error}"));
     }
     fn say(&self, kind: &'static str, reason: &'static str, message: String) {
         let source = if reason == "Scheduled" { "default-scheduler" } else { "kubelet" };
@@ -95,7 +102,7 @@ impl Life {
             Ok(None) => {} // gone before it began
             Err(error) => {
                 tracing::warn!(pod = self.pod.name(), %error, "a pod could not be started");
-                self.voice(&self.pod).warn("Failed", format!("The pod could not be started: {error}"));
+                self.voice(&self.pod).cannot("The pod could not be started", &error);
                 tokio::select! {
                     () = self.leave.begins() => {}
                     () = self.stop.cancelled() => {}
@@ -109,7 +116,7 @@ impl Life {
     }
 
     fn voice(&self, pod: &Object) -> Voice {
-        Voice { store: self.machine.store.clone(), pod: pod.clone() }
+        Voice { store: self.machine.store.clone(), lacks: self.machine.lacks.clone(), pod: pod.clone() }
     }
 
     /// Takes ports, says so in the Pod object, and starts the containers.
@@ -118,9 +125,7 @@ impl Life {
         let mut ports = Ports::default();
         let proxied = inject::has_proxy(pod);
         if proxied {
-            for port in PROXY_PORTS {
-                ports.reserve(port)?;
-            }
+            PROXY_PORTS.iter().for_each(|port| ports.hide(port, &machine.dir));
             if !inject::is_gateway(pod) {
                 ports.reserve(OUTBOUND)?;
             }
@@ -146,7 +151,7 @@ impl Life {
                     *known = ports.share(&port, *known)?;
                 }
             } else if let Some(own) = machine.own_images.get(image) {
-                own.iter().for_each(|(port, real)| ports.add(port, *real));
+                own.iter().for_each(|(port, at)| ports.add(port, at.clone()));
                 told.ready = true;
                 if image == ISTIOD {
                     stand_for(&machine.control, (pod, log), &finish, &mut tasks).await?;
@@ -265,7 +270,7 @@ impl Life {
 
     fn start_proxy(&self, pod: &Object, ports: &Ports, voice: &Voice) -> Option<Proxy> {
         let machine = &self.machine;
-        let admin = ports.real("15000")?;
+        let admin = ports.at("15000")?.clone();
         let Some(envoy) = &machine.envoy else {
             voice.warn("Failed", "Envoy cannot be started: it is not on this machine".to_owned());
             return None;
@@ -278,11 +283,12 @@ impl Life {
         let name = format!("{}.{}", pod.name(), pod.namespace());
         let (envoy, dir) = (envoy.path.clone(), machine.dir.clone());
         let container = inject::containers(pod).find(|container| container["name"] == PROXY)?;
-        let run = Run { name, envoy, bootstrap, environment: environment(pod, container), dir, admin };
+        let environment = environment(pod, container);
+        let run = Run { name, envoy, bootstrap, environment, dir, admin, lacks: machine.lacks.clone() };
         match Proxy::start(run, machine.spawner.clone(), log) {
             Ok(proxy) => Some(proxy),
             Err(error) => {
-                voice.warn("Failed", format!("Envoy cannot be started: {error}"));
+                voice.cannot("Envoy cannot be started", &error);
                 None
             }
         }

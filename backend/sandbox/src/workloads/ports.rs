@@ -1,11 +1,14 @@
-//! The ports of this machine that a pod's ports are.
+//! The ports and sockets of this machine that a pod's ports are.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::net::TcpSocket;
+use wire::Address;
 
-/// The annotation in which a pod's ports are mapped to ports of this machine.
+/// The annotation in which a pod's ports are mapped to ports of this machine, or to Unix sockets.
 pub(crate) const ANNOTATION: &str = "sandbox.binnacle.dev/ports";
 
 /// A pod's real ports. Those that a proxy will take are kept reserved as long as this value lives, also while the
@@ -13,8 +16,9 @@ pub(crate) const ANNOTATION: &str = "sandbox.binnacle.dev/ports";
 /// the proxy in.
 #[derive(Debug, Default)]
 pub(crate) struct Ports {
-    map: BTreeMap<String, u16>,
+    map: BTreeMap<String, Address>,
     reserved: Vec<TcpSocket>,
+    sockets: Vec<PathBuf>,
 }
 
 impl Ports {
@@ -30,18 +34,32 @@ impl Ports {
         socket.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, real)))?;
         let real = socket.local_addr()?.port();
         self.reserved.push(socket);
-        self.map.insert(port.to_owned(), real);
+        self.map.insert(port.to_owned(), Address::local(real));
         Ok(real)
     }
 
-    /// Names a real port that somebody listens on already.
-    pub(crate) fn add(&mut self, port: &str, real: u16) {
-        self.map.insert(port.to_owned(), real);
+    /// Gives a pod's port a socket in this folder, which nobody else may open.
+    pub(crate) fn hide(&mut self, port: &str, folder: &Path) {
+        // Short names: the path of a socket may have about a hundred letters.
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let path = folder.join(format!("{}-{port}", NEXT.fetch_add(1, Ordering::Relaxed)));
+        self.map.insert(port.to_owned(), Address::Unix(path.clone()));
+        self.sockets.push(path);
     }
 
-    /// The real port of a pod's port.
+    /// Names where somebody listens already.
+    pub(crate) fn add(&mut self, port: &str, at: Address) {
+        self.map.insert(port.to_owned(), at);
+    }
+
+    /// Where a pod's port is.
+    pub(crate) fn at(&self, port: &str) -> Option<&Address> {
+        self.map.get(port)
+    }
+
+    /// The real port of a pod's port, if it is one.
     pub(crate) fn real(&self, port: &str) -> Option<u16> {
-        self.map.get(port).copied()
+        self.at(port)?.tcp().map(|at| at.port())
     }
 
     /// As the annotation has it.
@@ -50,10 +68,24 @@ impl Ports {
     }
 }
 
-/// The real port of a pod's port, by the pod's annotation.
+impl Drop for Ports {
+    fn drop(&mut self) {
+        for path in &self.sockets {
+            // Envoy takes its own away when it ends well.
+            std::fs::remove_file(path).ok();
+        }
+    }
+}
+
+/// Where a pod's port is, by the pod's annotation.
+pub(crate) fn address(pod: &istio::Object, port: &str) -> Option<Address> {
+    let mut map: BTreeMap<String, Address> = serde_json::from_str(pod.annotation(ANNOTATION)?).ok()?;
+    map.remove(port)
+}
+
+/// The real port of a pod's port, if it is one.
 pub(crate) fn real_port(pod: &istio::Object, port: &str) -> Option<u16> {
-    let map: BTreeMap<String, u16> = serde_json::from_str(pod.annotation(ANNOTATION)?).ok()?;
-    map.get(port).copied()
+    address(pod, port)?.tcp().map(|at| at.port())
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! collector. From them the user gets what a real mesh gives: Istio's standard metrics with all their labels behind a
 //! Prometheus HTTP API (and on a `/metrics` page that a real Prometheus can scrape), and traces behind Jaeger's query API.
 //!
-//! [`Telemetry::start`] binds four ports on 127.0.0.1: [`als_addr`](Telemetry::als_addr) and
+//! [`Telemetry::start`] opens four servers: [`als_addr`](Telemetry::als_addr) and
 //! [`otlp_addr`](Telemetry::otlp_addr) speak gRPC to Envoy, [`prometheus_addr`](Telemetry::prometheus_addr) and
 //! [`jaeger_addr`](Telemetry::jaeger_addr) speak HTTP to whoever asks. Who is who comes from a [`Directory`], which the
 //! owner of the objects implements.

@@ -1,19 +1,12 @@
-//! The four ports, and the clock that samples the counters.
+//! The four servers, and the clock that samples the counters.
 
-use std::{
-    future::Future,
-    io,
-    net::{Ipv4Addr, SocketAddr},
-    sync::Arc,
-    time::Duration,
-};
+use std::{future::Future, io, path::Path, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use tokio::{net::TcpListener, task::JoinSet, time::MissedTickBehavior};
-use tokio_stream::wrappers::TcpListenerStream;
+use tokio::{task::JoinSet, time::MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use wire::{
-    envoy::service::accesslog::v3::access_log_service_server::AccessLogServiceServer,
+    Address, Listener, envoy::service::accesslog::v3::access_log_service_server::AccessLogServiceServer,
     otlp::collector::trace::v1::trace_service_server::TraceServiceServer,
 };
 
@@ -35,10 +28,10 @@ const GRACE: Duration = Duration::from_secs(1);
 /// Why telemetry could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// No port could be bound on the loopback address.
-    #[error("no port on 127.0.0.1 could be bound for {what}")]
+    /// A server could not listen.
+    #[error("{what} cannot listen: {source}")]
     Bind {
-        /// What the port was for.
+        /// Which server.
         what: &'static str,
         /// The system's reason.
         source: io::Error,
@@ -47,19 +40,25 @@ pub enum StartError {
 
 /// The running telemetry of one sandbox. Dropping it ends it too, without waiting for open connections.
 pub struct Telemetry {
-    als: SocketAddr,
-    otlp: SocketAddr,
-    prometheus: SocketAddr,
-    jaeger: SocketAddr,
+    als: Address,
+    otlp: Address,
+    prometheus: Address,
+    jaeger: Address,
     traces: Arc<Traces>,
     stop: CancellationToken,
     tasks: JoinSet<()>,
 }
 
-async fn bind(what: &'static str) -> Result<(TcpListener, SocketAddr), StartError> {
+/// Listens at the socket `name` in this folder, or at any port where there is none.
+async fn listen(
+    what: &'static str,
+    sockets: Option<&Path>,
+    name: &str,
+) -> Result<(Listener, Address), StartError> {
     let failed = |source| StartError::Bind { what, source };
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(failed)?;
-    let address = listener.local_addr().map_err(failed)?;
+    let wanted = sockets.map_or(Address::local(0), |folder| Address::Unix(folder.join(name)));
+    let listener = wanted.listen().await.map_err(failed)?;
+    let address = listener.address().map_err(failed)?;
     Ok((listener, address))
 }
 
@@ -71,12 +70,13 @@ async fn watched<E: std::fmt::Display>(what: &'static str, server: impl Future<O
 }
 
 impl Telemetry {
-    /// Binds the four ports and begins to sample.
+    /// Opens the four servers and begins to sample.
     pub async fn start(options: Options) -> Result<Self, StartError> {
-        let (als_listener, als) = bind("the access log service").await?;
-        let (otlp_listener, otlp) = bind("the trace collector").await?;
-        let (prometheus_listener, prometheus) = bind("Prometheus").await?;
-        let (jaeger_listener, jaeger) = bind("Jaeger").await?;
+        let sockets = options.sockets.as_deref();
+        let (als_listener, als) = listen("the access log service", sockets, "als").await?;
+        let (otlp_listener, otlp) = listen("the trace collector", sockets, "otlp").await?;
+        let (prometheus_listener, prometheus) = listen("Prometheus", sockets, "prometheus").await?;
+        let (jaeger_listener, jaeger) = listen("Jaeger", sockets, "jaeger").await?;
         let counters = Arc::new(Counters::default());
         let samples = Arc::new(Samples::default());
         let traces = Arc::new(Traces::new(options.span_capacity));
@@ -87,8 +87,8 @@ impl Telemetry {
         let logs = AccessLogServiceServer::new(logs).max_decoding_message_size(LONGEST_MESSAGE);
         tasks.spawn(watched(
             "the access log service",
-            tonic::transport::Server::builder().add_service(logs).serve_with_incoming_shutdown(
-                TcpListenerStream::new(als_listener),
+            als_listener.serve_grpc(
+                tonic::transport::Server::builder().add_service(logs),
                 stop.clone().cancelled_owned(),
             ),
         ));
@@ -96,8 +96,8 @@ impl Telemetry {
             .max_decoding_message_size(LONGEST_MESSAGE);
         tasks.spawn(watched(
             "the trace collector",
-            tonic::transport::Server::builder().add_service(collector).serve_with_incoming_shutdown(
-                TcpListenerStream::new(otlp_listener),
+            otlp_listener.serve_grpc(
+                tonic::transport::Server::builder().add_service(collector),
                 stop.clone().cancelled_owned(),
             ),
         ));
@@ -110,15 +110,11 @@ impl Telemetry {
         });
         tasks.spawn(watched(
             "Prometheus",
-            axum::serve(prometheus_listener, prometheus::router(sources))
-                .with_graceful_shutdown(stop.clone().cancelled_owned())
-                .into_future(),
+            prometheus_listener.serve_http(prometheus::router(sources), stop.clone().cancelled_owned()),
         ));
         tasks.spawn(watched(
             "Jaeger",
-            axum::serve(jaeger_listener, traces::router(Arc::clone(&traces)))
-                .with_graceful_shutdown(stop.clone().cancelled_owned())
-                .into_future(),
+            jaeger_listener.serve_http(traces::router(Arc::clone(&traces)), stop.clone().cancelled_owned()),
         ));
         let scraper =
             Scraper::new(counters, samples, options.directory, options.retention, options.istio_version);
@@ -127,23 +123,23 @@ impl Telemetry {
     }
 
     /// Where Envoy sends access logs: gRPC, `StreamAccessLogs`.
-    pub fn als_addr(&self) -> SocketAddr {
-        self.als
+    pub fn als_addr(&self) -> Address {
+        self.als.clone()
     }
 
     /// Where Envoy sends spans: gRPC, OpenTelemetry's `TraceService`.
-    pub fn otlp_addr(&self) -> SocketAddr {
-        self.otlp
+    pub fn otlp_addr(&self) -> Address {
+        self.otlp.clone()
     }
 
     /// The Prometheus HTTP API, and `/metrics`.
-    pub fn prometheus_addr(&self) -> SocketAddr {
-        self.prometheus
+    pub fn prometheus_addr(&self) -> Address {
+        self.prometheus.clone()
     }
 
     /// Jaeger's query API.
-    pub fn jaeger_addr(&self) -> SocketAddr {
-        self.jaeger
+    pub fn jaeger_addr(&self) -> Address {
+        self.jaeger.clone()
     }
 
     /// How many spans are kept, and how many were dropped.

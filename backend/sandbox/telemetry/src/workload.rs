@@ -2,6 +2,7 @@
 
 use std::{
     net::{IpAddr, SocketAddr},
+    path::PathBuf,
     sync::Arc,
     time::Duration,
 };
@@ -57,6 +58,8 @@ pub struct Options {
     pub scrape_interval: Duration,
     /// The Istio version that `istio_build` shows.
     pub istio_version: String,
+    /// A folder that only its owner may enter, in which to listen at Unix sockets; without it, at ports of 127.0.0.1.
+    pub sockets: Option<PathBuf>,
 }
 
 impl Options {
@@ -68,6 +71,7 @@ impl Options {
             retention: Duration::from_secs(3600),
             scrape_interval: Duration::from_secs(1),
             istio_version: istio_version.to_owned(),
+            sockets: None,
         }
     }
 }

@@ -1,11 +1,12 @@
 //! Proxies that die, and a sandbox that is killed.
 
 use super::{Shop, eventually};
-use std::path::PathBuf;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 
 /// In the environment of a child that shall run a sandbox until it is killed; names the test to run.
 const CHILD: &str = "BINNACLE_TEST_SANDBOX_CHILD";
@@ -38,7 +39,7 @@ async fn without_envoy_the_way_on_is_told() {
     assert!(problem.why.contains("/nowhere/envoy") && problem.next.contains("cargo xtask run"), "{problem}");
 }
 
-/// Not a test by itself: what the child of [`nothing_outlives_a_killed_sandbox`] does.
+/// Not a test by itself: what the child of [`in_a_process_of_its_own`] does.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn child_runs_a_sandbox() {
     if std::env::var_os(CHILD).is_none() {
@@ -47,13 +48,13 @@ async fn child_runs_a_sandbox() {
     let shop = Shop::open().await;
     #[allow(clippy::print_stderr, reason = "the parent waits for this line")]
     {
-        eprintln!("ready {}", shop.sandbox.ready().kubeconfig.display());
+        eprintln!("ready {}", serde_json::to_string(shop.sandbox.ready()).unwrap());
     }
     std::future::pending::<()>().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_outlives_a_killed_sandbox() {
+/// A sandbox in a process where nothing else runs, and where it is found.
+pub(crate) async fn in_a_process_of_its_own() -> (Child, Value) {
     let this: PathBuf = std::env::current_exe().unwrap();
     let mut child = Command::new(this)
         .args(["--exact", "lives::child_runs_a_sandbox", "--nocapture"])
@@ -64,20 +65,19 @@ async fn nothing_outlives_a_killed_sandbox() {
         .spawn()
         .unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-    let kubeconfig = loop {
+    loop {
         let line = lines.next_line().await.unwrap().expect("the child gets ready");
-        if let Some(path) = line.strip_prefix("ready ") {
-            break PathBuf::from(path);
+        if let Some(ready) = line.strip_prefix("ready ") {
+            return (child, serde_json::from_str(ready).unwrap());
         }
-    };
-    let envoys = envoys_of(child.id().unwrap());
-    assert_eq!(envoys.len(), 7, "{envoys:?}");
+    }
+}
+
+/// Ends a sandbox's process without a word, and removes what it leaves.
+pub(crate) async fn kill(mut child: Child, ready: &Value) {
     child.kill().await.unwrap();
-    eventually("all Envoys are gone", Duration::from_secs(5), || async {
-        (!envoys.iter().any(|pid| alive(*pid))).then_some(())
-    })
-    .await;
     // A killed process cannot clean up its files; this test does, where no other sandbox that starts was faster.
+    let kubeconfig = Path::new(ready["kubeconfig"].as_str().unwrap());
     match std::fs::remove_dir_all(kubeconfig.parent().unwrap()) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => panic!("{error}"),
         _ => {}
@@ -85,29 +85,28 @@ async fn nothing_outlives_a_killed_sandbox() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_outlives_a_killed_sandbox() {
+    let (child, ready) = in_a_process_of_its_own().await;
+    let envoys = envoys_of(child.id().unwrap());
+    assert_eq!(envoys.len(), 7, "{envoys:?}");
+    kill(child, &ready).await;
+    eventually("all Envoys are gone", Duration::from_secs(5), || async {
+        (!envoys.iter().any(|pid| alive(*pid))).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_proxy_comes_back_within_two_seconds() {
-    // Other tests' sandboxes run in this process too: the pod's admin page tells which Envoy is its.
+    // Other tests' sandboxes run in this process too: the folder tells which Envoy is ours.
     let shop = Shop::open().await;
     let api = kube_client(&shop).await;
     let pods: kube::Api<k8s_openapi::api::core::v1::Pod> = kube::Api::namespaced(api, "bookinfo");
     let all = pods.list(&kube::api::ListParams::default().labels("app=details")).await.unwrap();
     let pod = &all.items[0];
-    let ports: serde_json::Value =
-        serde_json::from_str(&pod.metadata.annotations.as_ref().unwrap()["sandbox.binnacle.dev/ports"])
-            .unwrap();
-    let admin = format!("http://127.0.0.1:{}", ports["15000"]);
     let name = pod.metadata.name.clone().unwrap();
-    let info = async || {
-        shop.http
-            .get(format!("{admin}/server_info"))
-            .send()
-            .await
-            .ok()?
-            .json::<serde_json::Value>()
-            .await
-            .ok()
-    };
-    let config = info().await.unwrap()["command_line_options"]["config_path"].as_str().unwrap().to_owned();
+    let folder = shop.sandbox.ready().kubeconfig.parent().unwrap().to_owned();
+    let config = format!("{}/{name}.", folder.display());
     let process = || {
         let is_its = |pid: &i32| {
             std::fs::read_to_string(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line.contains(&config))
@@ -137,7 +136,7 @@ async fn a_killed_proxy_comes_back_within_two_seconds() {
     let stopping = Instant::now();
     shop.sandbox.stop().await;
     assert!(stopping.elapsed() < Duration::from_secs(5), "stopping took {:?}", stopping.elapsed());
-    assert!(!std::path::Path::new(&config).exists(), "the temporary folder is removed");
+    assert!(!folder.exists(), "the temporary folder is removed");
 }
 
 async fn kube_client(shop: &Shop) -> kube::Client {

@@ -8,9 +8,13 @@ mod controllers;
 mod deletion;
 mod gateway_api;
 mod kubectl;
+#[cfg(target_os = "linux")]
+mod lacks;
 mod lives;
 mod logs;
 mod policies;
+#[cfg(target_os = "linux")]
+mod private;
 mod rate_limits;
 mod requests;
 mod ways;

@@ -1,12 +1,11 @@
 //! A server of Envoy's aggregated discovery service, with the gRPC machinery compiled here once.
 
+use crate::Listener;
 use envoy_types::pb::envoy::service::discovery::v3 as discovery;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use tokio::net::TcpListener;
 use tokio_stream::Stream;
-use tokio_stream::wrappers::TcpListenerStream;
 use tonic::{Request, Response, Status, Streaming};
 
 pub use discovery::{DiscoveryRequest, DiscoveryResponse};
@@ -48,14 +47,11 @@ impl discovery::aggregated_discovery_service_server::AggregatedDiscoveryService 
 /// # Errors
 /// When the connections can no longer be accepted.
 pub async fn serve(
-    listener: TcpListener,
+    listener: Listener,
     answer: Answer,
     stop: Pin<Box<dyn Future<Output = ()> + Send>>,
 ) -> Result<(), tonic::transport::Error> {
     let service =
         discovery::aggregated_discovery_service_server::AggregatedDiscoveryServiceServer::new(Server(answer));
-    tonic::transport::Server::builder()
-        .add_service(service)
-        .serve_with_incoming_shutdown(TcpListenerStream::new(listener), stop)
-        .await
+    listener.serve_grpc(tonic::transport::Server::builder().add_service(service), stop).await
 }

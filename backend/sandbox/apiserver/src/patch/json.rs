@@ -7,7 +7,7 @@ use crate::status::{ApiError, Result};
 /// Carries out a JSON patch.
 pub(crate) fn json_patch(object: &mut Value, patch: &Value) -> Result<()> {
     let patch: json_patch::Patch = serde_json::from_value(patch.clone())
-        .map_err(|error| ApiError::bad_request(format!("error decoding patch: {error}")))?;
+        .map_err(|_| ApiError::bad_request("error decoding patch: it is no list of JSON patch operations"))?;
     json_patch::patch(object, &patch).map_err(|error| {
         tracing::debug!(%error, "a JSON patch does not fit");
         ApiError::patch_refused()

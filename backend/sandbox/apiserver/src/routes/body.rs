@@ -24,11 +24,35 @@ pub(super) fn decode(content_type: &str, body: &[u8]) -> Result<Value> {
     match serde_json::from_slice(body) {
         Ok(value) => Ok(value),
         Err(_) if content_type.contains("yaml") => {
-            let text = std::str::from_utf8(body).map_err(|error| ApiError::bad_request(error.to_string()))?;
-            serde_saphyr::from_str(text)
-                .map_err(|error| ApiError::bad_request(format!("error converting YAML to JSON: {error}")))
+            let unreadable =
+                |_| ApiError::bad_request("error converting YAML to JSON: yaml: invalid document");
+            let text = std::str::from_utf8(body).map_err(|_| unreadable(()))?;
+            serde_saphyr::from_str(text).map_err(|_| unreadable(()))
         }
-        Err(error) => Err(ApiError::bad_request(format!("the body is not JSON: {error}"))),
+        Err(error) => Err(ApiError::bad_request(format!(
+            "couldn't get version/kind; json parse error: {}",
+            not_json(body, &error)
+        ))),
+    }
+}
+
+/// Reads a body that has to be an object of this kind.
+pub(super) fn object_of(kind: &str, content_type: &str, body: &[u8]) -> Result<Value> {
+    let object = decode(content_type, body)?;
+    if object.is_object() { Ok(object) } else { Err(ApiError::no_object(kind, &object, body)) }
+}
+
+/// What is wrong with a text that is no JSON, as Go says it.
+pub(super) fn not_json(body: &[u8], error: &serde_json::Error) -> String {
+    if error.is_eof() {
+        return "unexpected end of JSON input".to_owned();
+    }
+    let line =
+        body.split_inclusive(|byte| *byte == b'\n').nth(error.line().saturating_sub(1)).unwrap_or_default();
+    let letter = line.get(error.column().saturating_sub(1)).or(line.last());
+    match letter {
+        Some(letter) => format!("invalid character {:?} looking for beginning of value", char::from(*letter)),
+        None => "unexpected end of JSON input".to_owned(),
     }
 }
 

@@ -5,6 +5,7 @@ use http::Response;
 use serde_json::Value;
 
 use super::{
+    body::not_json,
     metadata,
     write::{Request, Written},
 };
@@ -57,8 +58,9 @@ fn changed(
     body: &[u8],
     change: impl FnOnce(&mut Value, &Value) -> Result<()>,
 ) -> Result<Written> {
-    let patch: Value = serde_json::from_slice(body)
-        .map_err(|error| ApiError::bad_request(format!("error decoding patch: {error}")))?;
+    let patch: Value = serde_json::from_slice(body).map_err(|error| {
+        ApiError::bad_request(format!("error decoding patch: {}", not_json(body, &error)))
+    })?;
     let at = request.at;
     api.store.write(|state| {
         let key = at.key(at.name());
@@ -66,7 +68,7 @@ fn changed(
         let mut new = at.show(&old);
         change(&mut new, &patch)?;
         if !new.is_object() {
-            return Err(ApiError::bad_request("the patch does not leave an object"));
+            return Err(ApiError::patch_does_not_decode(&new, "Object 'Kind' is missing"));
         }
         metadata::same_kind(&at.kind, &at.api_version(), &new)?;
         metadata::same_object(&at.kind, &old, &new)?;
@@ -85,6 +87,7 @@ fn apply(api: &Api, request: &Request<'_>, body: &[u8]) -> Result<Written> {
         ));
     }
     let mut config = request.object(body)?;
+    let warnings = request.without_unknown(&mut config, Some(body))?;
     let name = config.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
     if name.is_empty() {
         config["metadata"]["name"] = Value::from(at.name());
@@ -94,7 +97,6 @@ fn apply(api: &Api, request: &Request<'_>, body: &[u8]) -> Result<Written> {
             at.name()
         )));
     }
-    let warnings = request.without_unknown(&mut config, Some(body))?;
     let schema = request.schema()?;
     api.store.write(|state| {
         let old = state.get(&at.key(at.name())).cloned();

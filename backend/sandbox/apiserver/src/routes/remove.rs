@@ -5,7 +5,7 @@ use http::{Response, StatusCode};
 use serde_json::{Value, json};
 
 use super::{
-    Query, body::decode, json_answer, query::Form, read::many, success, target::Place, typed_answer,
+    Query, body::object_of, json_answer, query::Form, read::many, success, target::Place, typed_answer,
 };
 use crate::{
     selector::Selector,
@@ -24,7 +24,8 @@ struct Options {
 
 impl Options {
     fn read(query: &Query, content_type: &str, body: &[u8]) -> Result<Self> {
-        let body = if body.is_empty() { Value::Null } else { decode(content_type, body)? };
+        let body =
+            if body.is_empty() { Value::Null } else { object_of("DeleteOptions", content_type, body)? };
         let text = |path: &str| body.pointer(path).and_then(Value::as_str).map(str::to_owned);
         let policy = text("/propagationPolicy").unwrap_or_else(|| query.get("propagationPolicy").to_owned());
         if !matches!(policy.as_str(), "" | "Orphan" | "Background" | "Foreground") {
@@ -118,7 +119,7 @@ pub(super) fn evict(
     content_type: &str,
     body: &[u8],
 ) -> Result<Response<Body>> {
-    let eviction = decode(content_type, body)?;
+    let eviction = object_of("Eviction", content_type, body)?;
     let options = eviction
         .get("deleteOptions")
         .filter(|options| options.is_object())

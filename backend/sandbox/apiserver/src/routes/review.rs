@@ -4,7 +4,7 @@ use axum::body::Body;
 use http::{Response, StatusCode};
 use serde_json::{Value, json};
 
-use super::{Target, body::decode, json_answer};
+use super::{Target, body::object_of, json_answer};
 use crate::{
     server::{Api, Caller},
     status::{ApiError, Result},
@@ -26,10 +26,8 @@ pub(super) fn answer(
     content_type: &str,
     body: &[u8],
 ) -> Result<Response<Body>> {
-    let mut review = decode(content_type, body)?;
-    let Some(members) = review.as_object_mut() else {
-        return Err(ApiError::bad_request("a review has to be an object"));
-    };
+    let mut review = object_of("Review", content_type, body)?;
+    let members = review.as_object_mut().ok_or_else(ApiError::no_such_resource)?;
     members.entry("metadata").or_insert_with(|| json!({}));
     let status = match target.plural.as_str() {
         "selfsubjectaccessreviews" => {

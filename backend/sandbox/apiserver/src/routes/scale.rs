@@ -4,7 +4,12 @@ use axum::body::Body;
 use http::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 
-use super::{body::decode, json_answer, target::Place, write};
+use super::{
+    body::{decode, object_of},
+    json_answer,
+    target::Place,
+    write,
+};
 use crate::{
     kinds::{Kind, ScalePaths},
     patch,
@@ -30,13 +35,16 @@ pub(super) fn answer(
         let mut scale = scale_of(&old, paths)?;
         match *method {
             Method::GET | Method::HEAD => return Ok(scale),
-            Method::PUT => scale = decode(content_type, body)?,
+            Method::PUT => scale = object_of("Scale", content_type, body)?,
             Method::PATCH => {
                 let change: Value = decode(content_type, body)?;
                 if content_type.starts_with("application/json-patch") {
                     patch::json_patch(&mut scale, &change)?;
                 } else {
                     patch::merge_patch(&mut scale, &change);
+                }
+                if !scale.is_object() {
+                    return Err(ApiError::patch_does_not_decode(&scale, "Object 'Kind' is missing"));
                 }
             }
             _ => return Err(ApiError::method_not_allowed()),

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::{body::decode, json_answer, target::Place};
+use super::{body::object_of, json_answer, target::Place};
 use crate::{
     kinds::Kind,
     schema::FieldProblem,
@@ -32,12 +32,9 @@ pub(super) fn answer(
     if method != Method::POST {
         return Err(ApiError::method_not_allowed());
     }
-    let mut request = decode(content_type, body)?;
+    let mut request = object_of("TokenRequest", content_type, body)?;
     let account = api.store.read(|state| state.get(&at.key(at.name())).cloned());
     let account = account.ok_or_else(|| ApiError::not_found(&at.kind, at.name()))?;
-    if !request.is_object() {
-        return Err(ApiError::bad_request("a TokenRequest has to be an object"));
-    }
     let spec = &request["spec"];
     let holds = spec["expirationSeconds"].as_i64().unwrap_or(HOLDS);
     if holds < SHORTEST {

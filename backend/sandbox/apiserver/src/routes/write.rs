@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::{
     Query,
-    body::{decode, duplicates},
+    body::{duplicates, object_of},
     json_answer, metadata,
     query::Form,
     read::{form, one},
@@ -137,6 +137,7 @@ impl<'a> Request<'a> {
             // Kubernetes' own types do not tell null from nothing.
             patch::drop_nulls(object);
         }
+        self.decodes(schema, object, body.is_none())?;
         let unknown = schema::prune(schema, object);
         if self.validation == Validation::Ignore {
             return Ok(Vec::new());
@@ -152,6 +153,28 @@ impl<'a> Request<'a> {
             Validation::Strict if !words.is_empty() => Err(ApiError::strict(&words, before.as_ref())),
             _ => Ok(words),
         }
+    }
+
+    /// What goes on has the types of its kind; of custom kinds, only metadata is decoded.
+    fn decodes(&self, schema: &Schema, object: &Value, patched: bool) -> Result<()> {
+        let metadata = || Some((schema.properties.get("metadata")?, object.get("metadata")?));
+        let wrong = if self.at.kind.custom {
+            metadata().and_then(|(schema, metadata)| schema::mistyped(schema, "ObjectMeta", metadata))
+        } else {
+            schema::mistyped(schema, &self.at.kind.kind, object)
+        };
+        match wrong {
+            None => Ok(()),
+            Some(words) if patched => Err(ApiError::patch_does_not_decode(object, &words)),
+            Some(words) => Err(self.does_not_decode(&words)),
+        }
+    }
+
+    fn does_not_decode(&self, words: &str) -> ApiError {
+        let (kind, version) = (&self.at.kind.kind, &self.at.target.version);
+        ApiError::bad_request(format!(
+            "{kind} in version \"{version}\" cannot be handled as a {kind}: {words}"
+        ))
     }
 
     /// Holds a finished object against schema and admission.
@@ -191,18 +214,9 @@ impl<'a> Request<'a> {
             }
         }
         if !problems.is_empty() {
-            let mistyped = |problem: &&FieldProblem| problem.reason == "FieldValueTypeInvalid";
-            if !kind.custom && problems.iter().any(|problem| mistyped(&problem)) {
-                let said: Vec<&str> =
-                    problems.iter().filter(mistyped).map(|problem| problem.message.as_str()).collect();
-                let message = format!(
-                    "{} in version \"{}\" cannot be handled as a {}: {}",
-                    kind.kind,
-                    self.at.target.version,
-                    kind.kind,
-                    said.join(", ")
-                );
-                return Err(ApiError::bad_request(message));
+            let no_bytes = problems.iter().find(|problem| problem.reason == admit::built_in::NO_BYTES);
+            if let Some(problem) = no_bytes {
+                return Err(self.does_not_decode(&problem.message));
             }
             return Err(ApiError::invalid(kind, name, &problems));
         }
@@ -237,8 +251,8 @@ impl<'a> Request<'a> {
 
     /// The body as an object of the kind and place that the URL says.
     pub(super) fn object(&self, body: &[u8]) -> Result<Value> {
-        let mut object = decode(&self.content_type, body)?;
         let (kind, wanted) = (&self.at.kind, self.at.api_version());
+        let mut object = object_of(&kind.kind, &self.content_type, body)?;
         let text = |name: &str| object.pointer(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         let namespace = text("/metadata/namespace");
         if kind.custom && (text("/apiVersion").is_empty() || text("/kind").is_empty()) {
@@ -256,10 +270,12 @@ impl<'a> Request<'a> {
         }
         object["apiVersion"] = Value::from(wanted);
         object["kind"] = Value::from(kind.kind.clone());
-        if !object.get("metadata").is_some_and(Value::is_object) {
+        if object.get("metadata").is_none_or(Value::is_null) {
             object["metadata"] = serde_json::json!({});
         }
-        if let Some(namespace) = &self.at.target.namespace {
+        if let Some(namespace) = &self.at.target.namespace
+            && object["metadata"].is_object()
+        {
             object["metadata"]["namespace"] = Value::from(namespace.clone());
         }
         Ok(object)

@@ -8,6 +8,7 @@ mod json;
 mod rules;
 mod shape;
 mod text;
+mod unmarshal;
 
 use std::sync::{Arc, LazyLock};
 
@@ -20,6 +21,7 @@ pub(crate) use json::References;
 pub(crate) use rules::Rule;
 pub(crate) use shape::{fill, prune};
 pub(crate) use text::{Library, with_type_meta};
+pub(crate) use unmarshal::mistyped;
 
 /// The types that ship with Kubernetes itself.
 pub(crate) static BUILT_IN: LazyLock<Library> = LazyLock::new(|| {

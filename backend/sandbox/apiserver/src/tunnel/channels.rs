@@ -5,13 +5,13 @@ use axum::extract::ws::{Message, WebSocket};
 use bytes::{BufMut as _, Bytes, BytesMut};
 use futures::{SinkExt as _, StreamExt as _};
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::tcp::{OwnedReadHalf, OwnedWriteHalf},
+    io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf},
     sync::mpsc,
     task::JoinSet,
 };
 
 use super::PodTarget;
+use wire::Stream;
 
 fn message(channel: u8, payload: &[u8]) -> Message {
     let mut bytes = BytesMut::with_capacity(payload.len() + 1);
@@ -73,7 +73,7 @@ async fn one_port(
 ) {
     match target.connect(port).await {
         Ok(stream) => {
-            let (read, write) = stream.into_split();
+            let (read, write) = tokio::io::split(stream);
             tokio::select! {
                 () = upload(write, receiver) => {}
                 () = download(read, channel, &out) => {}
@@ -84,7 +84,7 @@ async fn one_port(
     }
 }
 
-async fn upload(mut write: OwnedWriteHalf, mut receiver: mpsc::Receiver<Bytes>) {
+async fn upload(mut write: WriteHalf<Stream>, mut receiver: mpsc::Receiver<Bytes>) {
     while let Some(bytes) = receiver.recv().await {
         if write.write_all(&bytes).await.is_err() {
             return;
@@ -92,7 +92,7 @@ async fn upload(mut write: OwnedWriteHalf, mut receiver: mpsc::Receiver<Bytes>) 
     }
 }
 
-async fn download(mut read: OwnedReadHalf, channel: u8, out: &mpsc::Sender<Message>) {
+async fn download(mut read: ReadHalf<Stream>, channel: u8, out: &mpsc::Sender<Message>) {
     let mut buffer = vec![0; 32 * 1024];
     while let Ok(count) = read.read(&mut buffer).await {
         if count == 0 || out.send(message(channel, &buffer[..count])).await.is_err() {

@@ -10,10 +10,8 @@ use std::sync::Arc;
 
 use axum::extract::ws::{Message, WebSocket};
 use futures::{SinkExt as _, StreamExt as _};
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
-};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use wire::Stream;
 
 use crate::pods::{PodAccess, Unreachable};
 
@@ -29,7 +27,7 @@ pub(crate) struct PodTarget {
 }
 
 impl PodTarget {
-    async fn connect(&self, port: u16) -> Result<TcpStream, NotForwarded> {
+    async fn connect(&self, port: u16) -> Result<Stream, NotForwarded> {
         let connected = self.pods.connect(&self.namespace, &self.pod, port).await;
         connected.map_err(|error| NotForwarded { pod: self.pod.clone(), port, error })
     }

@@ -165,7 +165,7 @@ async fn connection(
 ) {
     let trouble = match target.connect(port).await {
         Ok(stream) => {
-            let (mut read, mut write) = stream.into_split();
+            let (mut read, mut write) = tokio::io::split(stream);
             let upload = async {
                 while let Some(bytes) = receiver.recv().await {
                     if write.write_all(&bytes).await.is_err() {

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream},
+    net::TcpListener,
 };
 
 /// What the pod answers to everything.
@@ -21,12 +21,15 @@ pub(crate) struct Pods {
 
 #[async_trait]
 impl PodAccess for Pods {
-    async fn connect(&self, namespace: &str, pod: &str, port: u16) -> Result<TcpStream, Unreachable> {
+    async fn connect(&self, namespace: &str, pod: &str, port: u16) -> Result<wire::Stream, Unreachable> {
         let name = || PodName { namespace: namespace.to_owned(), name: pod.to_owned() };
         if port != 80 {
             return Err(Unreachable::Closed(name(), port));
         }
-        TcpStream::connect(self.address).await.map_err(|error| Unreachable::Refused(name(), port, error))
+        wire::Address::Tcp(self.address)
+            .connect()
+            .await
+            .map_err(|error| Unreachable::Refused(name(), port, error))
     }
 
     fn logs(&self, _: &str, _: &str, container: &str) -> Option<Logs> {

@@ -11,6 +11,7 @@ mod kubectl_table;
 mod kubers;
 mod load;
 mod objects;
+mod odd;
 mod openapi;
 mod refusals;
 mod scale;

@@ -162,7 +162,13 @@ fn introduce(session: &Mutex<Session>, node: &Node) {
     let mut session = session.lock();
     session.node_id.clone_from(&node.id);
     // type~address~pod.namespace~domain
-    session.proxy = node.id.split('~').nth(2).unwrap_or(&node.id).to_owned();
+    let mut parts = node.id.split('~').skip(1);
+    let address = parts.next().unwrap_or_default();
+    if session.from.is_empty() {
+        // It came through a socket, which tells nothing of it.
+        address.clone_into(&mut session.from);
+    }
+    session.proxy = parts.next().unwrap_or(&node.id).to_owned();
     let metadata = node.metadata.as_ref().map(|metadata| &metadata.fields).into_iter().flatten();
     session.metadata =
         metadata.map(|(key, value)| (key.clone(), plain(value))).collect::<serde_json::Map<_, _>>().into();

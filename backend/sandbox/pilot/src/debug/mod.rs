@@ -15,7 +15,7 @@ use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use serde_json::{Value, json};
 use std::sync::Arc;
-use tokio::net::TcpListener;
+use wire::Listener;
 
 type Page = fn(&Shared, &Asked) -> Result<Value, Refusal>;
 
@@ -47,7 +47,7 @@ const PAGES: [(&str, &str, Page); 13] = [
 ];
 
 /// Serves the pages until the control plane stops.
-pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
+pub(crate) async fn serve(listener: Listener, shared: Arc<Shared>) {
     let stop = shared.stop.clone();
     let mut router = Router::new()
         .route("/ready", get(|| async { "" }))
@@ -64,8 +64,7 @@ pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
         };
         router = router.route(&format!("/debug/{name}"), get(answer));
     }
-    let served =
-        axum::serve(listener, router.with_state(shared)).with_graceful_shutdown(stop.cancelled_owned());
+    let served = listener.serve_http(router.with_state(shared), stop.cancelled_owned());
     if let Err(error) = served.await {
         tracing::error!(%error, "the debug pages are no longer served");
     }

@@ -5,8 +5,9 @@ use crate::identity::{TRUST_DOMAIN, identity};
 use istio::{Object, canonical};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use wire::Address;
 
-/// The annotation that maps the ports inside a pod to ports of this machine.
+/// The annotation that maps the ports inside a pod to ports of this machine, or to Unix sockets.
 pub const PORTS_ANNOTATION: &str = "sandbox.binnacle.dev/ports";
 
 /// What kind of proxy stands beside (or is) the workload.
@@ -45,8 +46,8 @@ pub struct Workload {
     pub owner: String,
     /// Its proxy, if it has one.
     pub proxy: Option<ProxyKind>,
-    /// From port inside the pod ("9080", "app/9080", "15001") to port of this machine.
-    pub ports: BTreeMap<String, u16>,
+    /// From port inside the pod ("9080", "app/9080", "15001") to where that is on this machine.
+    pub ports: BTreeMap<String, Address>,
     /// Port names of the containers.
     pub named_ports: BTreeMap<String, u16>,
     /// Takes traffic: not ending, and ready.
@@ -64,7 +65,7 @@ impl Workload {
         if matches!(pod.status()["phase"].as_str(), Some("Succeeded" | "Failed")) {
             return None;
         }
-        let ports: BTreeMap<String, u16> = pod
+        let ports: BTreeMap<String, Address> = pod
             .annotation(PORTS_ANNOTATION)
             .and_then(|text| serde_json::from_str(text).ok())
             .unwrap_or_default();
@@ -118,9 +119,14 @@ impl Workload {
         canonical::revision(&self.labels)
     }
 
-    /// The port of this machine for a port inside the pod.
+    /// Where a port inside the pod is on this machine.
+    pub fn address(&self, port: &str) -> Option<&Address> {
+        self.ports.get(port)
+    }
+
+    /// The port of this machine for a port inside the pod, if it is one.
     pub fn real_port(&self, port: &str) -> Option<u16> {
-        self.ports.get(port).copied()
+        self.address(port)?.tcp().map(|at| at.port())
     }
 
     /// The ports at which its application listens, as inside the pod.

@@ -266,10 +266,10 @@ impl Bench {
 
     /// Ends the control plane as if it had crashed.
     pub(crate) async fn kill_pilot(&mut self) {
-        let address = self.options.xds;
+        let address = self.options.xds.clone();
         drop(self.pilot.take());
         // Gone when nobody takes connections any more.
-        while TcpStream::connect(address).await.is_ok() {
+        while address.connect().await.is_ok() {
             tokio::task::yield_now().await;
         }
     }
@@ -340,9 +340,10 @@ impl Bench {
     }
 
     pub(crate) async fn debug(&self, path: &str) -> Value {
-        let answer = exchange(self.pilot().debug_addr().port(), "", &get(path, "istiod", &[]))
-            .await
-            .expect("the page");
+        let answer =
+            exchange(self.pilot().debug_addr().tcp().expect("a port").port(), "", &get(path, "istiod", &[]))
+                .await
+                .expect("the page");
         serde_json::from_str(&answer.body).unwrap_or(Value::String(answer.body))
     }
 }

@@ -180,7 +180,9 @@ async fn pages_have_istiods_fields() {
 /// The status and body of a page.
 async fn page(bench: &Bench, path: &str) -> (u16, Value) {
     let answer =
-        exchange(bench.pilot().debug_addr().port(), "", &get(path, "istiod", &[])).await.expect("the page");
+        exchange(bench.pilot().debug_addr().tcp().expect("a port").port(), "", &get(path, "istiod", &[]))
+            .await
+            .expect("the page");
     (answer.status, serde_json::from_str(&answer.body).unwrap_or(Value::String(answer.body)))
 }
 

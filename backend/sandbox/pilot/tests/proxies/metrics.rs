@@ -127,9 +127,10 @@ async fn a_server_that_refuses_and_a_grpc_call() {
         .local_addr()
         .expect("it")
         .port();
-    for (name, ip, port, protocol) in
-        [("refused", 77, nobody, "http"), ("grpc", 78, collector.telemetry.otlp_addr().port(), "grpc")]
-    {
+    for (name, ip, port, protocol) in [
+        ("refused", 77, nobody, "http"),
+        ("grpc", 78, collector.telemetry.otlp_addr().tcp().expect("a port").port(), "grpc"),
+    ] {
         bench.apply(&format!(
             "apiVersion: v1\nkind: Service\nmetadata: {{name: {name}, namespace: demo}}\nspec: {{clusterIP: 10.96.0.{ip}, selector: {{app: {name}}}, ports: [{{name: {protocol}, port: 80{ip}, targetPort: 80{ip}}}]}}\n---\n\
              apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: demo, labels: {{app: {name}}}, annotations: {{sandbox.binnacle.dev/ports: '{{\"80{ip}\": {port}}}'}}}}\n\

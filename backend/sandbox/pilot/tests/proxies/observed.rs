@@ -59,8 +59,11 @@ impl Observed {
 
     /// A control plane whose proxies report here.
     pub(crate) async fn bench(&self) -> Bench {
-        let options =
-            pilot::Options::new(self.telemetry.als_addr(), self.telemetry.otlp_addr()).expect("options");
+        let options = pilot::Options::new(
+            self.telemetry.als_addr().tcp().expect("a port"),
+            self.telemetry.otlp_addr().tcp().expect("a port"),
+        )
+        .expect("options");
         Bench::start_with(options).await
     }
 
@@ -84,7 +87,10 @@ impl Observed {
     /// The result of a query: each series as `label=value,… number`.
     pub(crate) async fn ask(&self, query: &str) -> Vec<String> {
         let answer = self
-            .json(self.telemetry.prometheus_addr(), &format!("/api/v1/query?query={}", encoded(query)))
+            .json(
+                self.telemetry.prometheus_addr().tcp().expect("a port"),
+                &format!("/api/v1/query?query={}", encoded(query)),
+            )
             .await;
         assert_eq!(answer["status"], "success", "{query}: {answer}");
         let rows = answer["data"]["result"].as_array().cloned().unwrap_or_default();
@@ -119,7 +125,10 @@ impl Observed {
     /// The spans of a service, newest traces first.
     pub(crate) async fn spans(&self, service: &str) -> Vec<Value> {
         let found = self
-            .json(self.telemetry.jaeger_addr(), &format!("/api/traces?service={service}.demo&limit=5000"))
+            .json(
+                self.telemetry.jaeger_addr().tcp().expect("a port"),
+                &format!("/api/traces?service={service}.demo&limit=5000"),
+            )
             .await;
         let traces = found["data"].as_array().cloned().unwrap_or_default();
         let own = |trace: &Value| {

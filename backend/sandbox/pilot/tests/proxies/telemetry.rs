@@ -257,7 +257,7 @@ fn collector(real: u16) -> String {
 async fn spans_and_records_go_to_a_service_of_the_mesh() {
     let (observed, mut bench) = observed().await;
     let elsewhere = Observed::start().await;
-    bench.apply(&collector(elsewhere.telemetry.otlp_addr().port()));
+    bench.apply(&collector(elsewhere.telemetry.otlp_addr().tcp().expect("a port").port()));
     bench.apply(&mesh("extensionProviders: [{name: otel, opentelemetry: {service: collector.demo.svc.cluster.local, port: 4317}}, {name: lost, opentelemetry: {service: nobody.demo.svc.cluster.local, port: 4317}}]\n    defaultProviders: {tracing: [otel]}"));
     bench.settle().await;
     assert_eq!(call(&bench, "/there", &[]).await, 200);
@@ -265,7 +265,7 @@ async fn spans_and_records_go_to_a_service_of_the_mesh() {
     println!("opentelemetry: the span {} is with collector.demo:4317", span["operationName"]);
     assert!(!observed.spans("client").await.iter().any(|span| about(span, "/there")));
 
-    bench.apply(&collector(elsewhere.telemetry.als_addr().port()));
+    bench.apply(&collector(elsewhere.telemetry.als_addr().tcp().expect("a port").port()));
     bench.apply(&mesh("extensionProviders: [{name: als, envoyHttpAls: {service: collector.demo.svc.cluster.local, port: 4317, logName: outbound-copy}}]"));
     bench.apply(&telemetry(
         "demo",

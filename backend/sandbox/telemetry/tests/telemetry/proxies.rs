@@ -120,8 +120,8 @@ fn tcp_listener(cluster: &str) -> Value {
 }
 
 fn bootstrap(app: &str, telemetry: &Telemetry, listeners: Vec<Value>, mut clusters: Vec<Value>) -> Value {
-    clusters.push(cluster("telemetry-als", Some(telemetry.als_addr()), true));
-    clusters.push(cluster("telemetry-otlp", Some(telemetry.otlp_addr()), true));
+    clusters.push(cluster("telemetry-als", Some(telemetry.als_addr().tcp().unwrap()), true));
+    clusters.push(cluster("telemetry-otlp", Some(telemetry.otlp_addr().tcp().unwrap()), true));
     json!({
         "node": {"id": format!("sidecar~10.244.0.7~{app}-v1-abc.bookinfo~bookinfo.svc.cluster.local"), "cluster": format!("{app}.bookinfo")},
         "layered_runtime": {"layers": [{"name": "test", "static_layer": {"tracing.opentelemetry.flush_interval_ms": 50}}]},
@@ -152,7 +152,8 @@ async fn application() -> SocketAddr {
 async fn real_proxies_report_requests_connections_and_spans() {
     let mesh = Arc::new(Mesh::default());
     let telemetry = start(&mesh).await;
-    let (prometheus, jaeger) = (telemetry.prometheus_addr(), telemetry.jaeger_addr());
+    let (prometheus, jaeger) =
+        (telemetry.prometheus_addr().tcp().unwrap(), telemetry.jaeger_addr().tcp().unwrap());
     let app = application().await;
 
     let inbound = listener("INBOUND", "reviews", &[("/", "inbound|9080||")]);
@@ -176,7 +177,7 @@ async fn real_proxies_report_requests_connections_and_spans() {
     let clusters = vec![
         cluster(host, Some(reviews_at), false),
         cluster(empty, None, false),
-        cluster(grpc, Some(telemetry.otlp_addr()), true),
+        cluster(grpc, Some(telemetry.otlp_addr().tcp().unwrap()), true),
         cluster(tcp, Some(app), false),
     ];
     let productpage =

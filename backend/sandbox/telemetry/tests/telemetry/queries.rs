@@ -10,7 +10,7 @@ use crate::{
 #[tokio::test]
 async fn pages_have_prometheus_shapes() {
     let telemetry = start(&Arc::new(Mesh::default())).await;
-    let prometheus = telemetry.prometheus_addr();
+    let prometheus = telemetry.prometheus_addr().tcp().unwrap();
     until(
         "the first sample",
         || get(prometheus, "/api/v1/labels"),
@@ -132,7 +132,7 @@ async fn failures_say_what_is_wrong() {
         ("/api/v1/label/a-b/values", 400, "bad_data", "invalid label name"),
         ("/api/v1/rules", 404, "not_found", "no such page"),
     ] {
-        let (found, answer) = get(telemetry.prometheus_addr(), path).await;
+        let (found, answer) = get(telemetry.prometheus_addr().tcp().unwrap(), path).await;
         assert_eq!((found, answer["errorType"].as_str()), (status, Some(kind)), "{path}: {answer}");
         assert!(answer["error"].as_str().is_some_and(|error| error.contains(text)), "{path}: {answer}");
     }

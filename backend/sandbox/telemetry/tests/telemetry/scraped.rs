@@ -19,7 +19,9 @@ use crate::{
 async fn a_real_prometheus_scrapes_the_metrics_page() {
     let telemetry = start(&Arc::new(Mesh::default())).await;
     let mut client =
-        AccessLogServiceClient::connect(format!("http://{}", telemetry.als_addr())).await.unwrap();
+        AccessLogServiceClient::connect(format!("http://{}", telemetry.als_addr().tcp().unwrap()))
+            .await
+            .unwrap();
     let (sender, receiver) = tokio::sync::mpsc::channel(4);
     sender.send(message(true, 7)).await.unwrap();
     drop(sender);
@@ -29,7 +31,7 @@ async fn a_real_prometheus_scrapes_the_metrics_page() {
     let config = folder.path().join("config.yml");
     let scrape = format!(
         "scrape_configs:\n- job_name: sandbox\n  scrape_interval: 100ms\n  scrape_timeout: 100ms\n  static_configs:\n  - targets: ['{}']\n",
-        telemetry.prometheus_addr()
+        telemetry.prometheus_addr().tcp().unwrap()
     );
     std::fs::write(&config, scrape).unwrap();
     let mut process = Command::new("prometheus")

@@ -37,8 +37,10 @@ fn span(trace: u64, id: u64, start_us: u64) -> Span {
 async fn a_full_store_keeps_the_newest_traces_whole_and_says_what_it_dropped() {
     let options = Options { span_capacity: CAPACITY, ..Options::new(Arc::new(Mesh::default()), "1.32.0") };
     let telemetry = Telemetry::start(options).await.unwrap();
-    let jaeger = telemetry.jaeger_addr();
-    let mut client = TraceServiceClient::connect(format!("http://{}", telemetry.otlp_addr())).await.unwrap();
+    let jaeger = telemetry.jaeger_addr().tcp().unwrap();
+    let mut client = TraceServiceClient::connect(format!("http://{}", telemetry.otlp_addr().tcp().unwrap()))
+        .await
+        .unwrap();
     let begun = u64::try_from(jiff::Timestamp::now().as_microsecond()).unwrap() - 60_000_000;
     for batch in 0..TRACES / 100 {
         let of_batch = (1..=100).flat_map(|trace| {
@@ -75,7 +77,7 @@ async fn a_full_store_keeps_the_newest_traces_whole_and_says_what_it_dropped() {
     );
     let (_, some) = get(jaeger, &format!("/api/traces?traceID={:x}&traceID=1", TRACES)).await;
     assert_eq!((some["total"].as_u64(), &some["errors"][0]["traceID"]), (Some(1), &serde_json::json!("1")));
-    let (_, page) = send(telemetry.prometheus_addr(), "GET", "/metrics", "", "").await;
+    let (_, page) = send(telemetry.prometheus_addr().tcp().unwrap(), "GET", "/metrics", "", "").await;
     let line = format!("binnacle_traces_dropped_total {}", count.dropped_traces);
     assert!(page.contains(&line), "{line} in {page}");
     telemetry.stop().await;

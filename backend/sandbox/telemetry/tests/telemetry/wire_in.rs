@@ -61,9 +61,11 @@ pub(crate) fn message(first: bool, count: usize) -> StreamAccessLogsMessage {
 #[tokio::test]
 async fn requests_become_rates_and_an_open_stream_does_not_hold_up_the_end() {
     let telemetry = start(&Arc::new(Mesh::default())).await;
-    let prometheus = telemetry.prometheus_addr();
+    let prometheus = telemetry.prometheus_addr().tcp().unwrap();
     let mut client =
-        AccessLogServiceClient::connect(format!("http://{}", telemetry.als_addr())).await.unwrap();
+        AccessLogServiceClient::connect(format!("http://{}", telemetry.als_addr().tcp().unwrap()))
+            .await
+            .unwrap();
     let (sender, receiver) = tokio::sync::mpsc::channel(4);
     let stream = tokio::spawn(async move { client.stream_access_logs(ReceiverStream::new(receiver)).await });
     sender.send(message(true, 3)).await.unwrap();
@@ -124,8 +126,10 @@ fn span(trace: u128, id: u64, parent: u64, code: &str) -> Span {
 #[tokio::test]
 async fn spans_become_traces_that_can_be_searched() {
     let telemetry = start(&Arc::new(Mesh::default())).await;
-    let jaeger = telemetry.jaeger_addr();
-    let mut client = TraceServiceClient::connect(format!("http://{}", telemetry.otlp_addr())).await.unwrap();
+    let jaeger = telemetry.jaeger_addr().tcp().unwrap();
+    let mut client = TraceServiceClient::connect(format!("http://{}", telemetry.otlp_addr().tcp().unwrap()))
+        .await
+        .unwrap();
     let resource_spans = vec![
         spans("productpage.bookinfo", vec![span(1, 1, 0, "200"), span(2, 21, 0, "500")]),
         spans("reviews.bookinfo", vec![span(1, 2, 1, "200"), span(2, 22, 21, "503")]),

@@ -69,15 +69,13 @@ fn length(value: &Value) -> usize {
     value.as_str().unwrap_or_default().len()
 }
 
-/// What is no base64 has the wrong type: it never becomes bytes.
+/// Why what is no base64 is refused: it never becomes bytes, so that there is no object to look at.
+pub(crate) const NO_BYTES: &str = "FieldValueTypeInvalid";
+
 fn base64(values: &Value, name: &str, found: &mut Found) {
     for (key, value) in values.as_object().into_iter().flatten() {
         if let Some(at) = not_base64(value.as_str().unwrap_or_default()) {
-            found.add(
-                format!("{name}[{key}]"),
-                "FieldValueTypeInvalid",
-                format!("illegal base64 data at input byte {at}"),
-            );
+            found.add(format!("{name}[{key}]"), NO_BYTES, format!("illegal base64 data at input byte {at}"));
         }
     }
 }

@@ -14,6 +14,8 @@ use serde_json::{Value, json};
 
 use crate::{kinds::Kind, schema::FieldProblem};
 
+pub(crate) use data::NO_BYTES;
+
 /// Holds one object against the rules of its kind.
 type Check = fn(&Value, &mut Found);
 /// Holds a changed object against what it was before.

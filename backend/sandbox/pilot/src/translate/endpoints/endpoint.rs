@@ -43,9 +43,9 @@ pub(crate) struct Endpoint<'a> {
     pub(crate) place: Place<'a>,
 }
 
-pub(crate) fn endpoint(address: &str, port: u16, weight: u32, metadata: Value) -> Value {
+pub(crate) fn endpoint(address: &Value, weight: u32, metadata: Value) -> Value {
     json!({
-        "endpoint": {"address": {"socket_address": {"address": address, "port_value": port}}},
+        "endpoint": {"address": address},
         "health_status": "HEALTHY",
         "metadata": {"filter_metadata": metadata},
         "load_balancing_weight": weight,

@@ -21,8 +21,9 @@ pub(super) fn fixed_endpoint(
     }
     let number = fixed.port(port);
     let pod = registry.workloads.iter().find(|workload| workload.ip == fixed.address);
-    let real = pod.and_then(|pod| pod.real_port(&number.to_string()));
-    let (address, number) = real.map_or((fixed.address.as_str(), number), |real| ("127.0.0.1", real));
+    let real = pod.and_then(|pod| pod.address(&number.to_string()));
+    let told = json!({"socket_address": {"address": fixed.address, "port_value": number}});
+    let address = real.map_or(told, wire::Address::envoy);
     let label = |key: &str| fixed.labels.get(key).map(String::as_str);
     let app = canonical::service(&fixed.labels, &service.name);
     let version = canonical::revision(&fixed.labels);
@@ -31,9 +32,9 @@ pub(super) fn fixed_endpoint(
     if label("security.istio.io/tlsMode") == Some("istio") {
         metadata["envoy.transport_socket_match"] = json!({"tlsMode": "istio"});
     }
-    let mut made = endpoint::endpoint(address, number, fixed.weight, metadata);
-    if address.parse::<IpAddr>().is_err() {
-        made["endpoint"]["hostname"] = json!(address);
+    let mut made = endpoint::endpoint(&address, fixed.weight, metadata);
+    if fixed.address.parse::<IpAddr>().is_err() {
+        made["endpoint"]["hostname"] = json!(fixed.address);
     }
     Some(made)
 }

@@ -33,7 +33,7 @@ pub(crate) fn identities(registry: &Registry, service: &Service) -> Vec<String> 
 
 fn of_workload<'a>(registry: &'a Registry, port: &Port, workload: &'a Workload) -> Option<Endpoint<'a>> {
     let target = workload_port(port, workload)?;
-    let real = workload.real_port(&target.to_string())?;
+    let address = workload.address(&target.to_string())?.envoy();
     let name = format!(
         "{};{};{};{};{CLUSTER_ID}",
         workload.owner,
@@ -46,7 +46,7 @@ fn of_workload<'a>(registry: &'a Registry, port: &Port, workload: &'a Workload) 
     if workload.proxy == Some(ProxyKind::Sidecar) && mtls::mode(registry, workload, target) != Mode::Disable {
         metadata["envoy.transport_socket_match"] = json!({"tlsMode": "istio"});
     }
-    let value = endpoint("127.0.0.1", real, 1, metadata);
+    let value = endpoint(&address, 1, metadata);
     Some(Endpoint { value, weight: 1, place: Place::of(registry, workload) })
 }
 
