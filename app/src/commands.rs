@@ -53,6 +53,7 @@ pub(crate) fn graph(args: &args::Graph) -> Result<(), Problem> {
     let needs = Needs { traffic: true, window_secs: args.duration, ..Needs::default() };
     let scene = runtime::start()?.block_on(cluster::once(args.connection.target(true), needs))?;
     nowhere(&scene, &args.connection.namespace)?;
+    warn(&scene);
     // The graph is printed all the same; what it lacks is said beside it.
     scene.kinds.values().filter_map(unread).chain(scene.traffic.problem()).for_each(complain);
     let traffic = scene.traffic.value();
@@ -73,6 +74,17 @@ pub(crate) fn graph(args: &args::Graph) -> Result<(), Problem> {
         args::GraphFormat::Svg => panels::graph::svg(&graph, &panels::graph::place(&graph), false),
     };
     print(&text)
+}
+
+/// Says what is to be kept in mind of the connection.
+fn warn(scene: &Scene) {
+    for caution in &scene.cautions {
+        complain(&Problem::new(
+            caution.short(),
+            caution.detail(),
+            "Correct the kubeconfig if that is not meant",
+        ));
+    }
 }
 
 fn unread(state: &KindState) -> Option<&Problem> {
@@ -96,6 +108,7 @@ fn nowhere(scene: &Scene, wanted: &[String]) -> Result<(), Problem> {
 pub(crate) fn proxies(args: &args::Proxies) -> Result<(), Problem> {
     let needs = Needs { proxies: true, ..Needs::default() };
     let scene = runtime::start()?.block_on(cluster::once(args.connection.target(true), needs))?;
+    warn(&scene);
     let proxies = match (scene.proxies.value(), scene.proxies.problem()) {
         (Some(proxies), _) => proxies,
         (None, Some(problem)) => return Err(problem.clone()),

@@ -24,6 +24,8 @@ pub(crate) enum Broken {
     OurCertificate,
     /// We do not take the server's; why.
     TheirCertificate(&'static str),
+    /// The proxy in between does not let us through; what it does.
+    Proxy(&'static str),
     /// What answers speaks something else.
     NotTls,
     /// What answers speaks something else.
@@ -81,6 +83,20 @@ impl Broken {
         }
         // The resolver's error has a type that nobody can name.
         let text = error.to_string();
+        // So have those of the ways through a proxy.
+        if let Some((_, why)) = text.split_once("tunnel error: ").filter(|(before, _)| before.is_empty()) {
+            return Some(Self::Proxy(match why {
+                "proxy authorization required" => "wants a login",
+                "failed to create underlying connection" => "cannot be reached",
+                _ => "refuses the way to the server",
+            }));
+        }
+        if text.starts_with("SOCKS error: ") {
+            return Some(Self::Proxy(match text.ends_with("underlying connection") {
+                true => "cannot be reached",
+                false => "refuses the way to the server",
+            }));
+        }
         (text == "dns error" || text.starts_with("failed to lookup address")).then_some(Self::Name)
     }
 
@@ -157,6 +173,10 @@ impl Broken {
             Self::TheirCertificate(why) => (
                 format!("The server's certificate is not trusted: {why}"),
                 "Look at certificate-authority-data of this cluster in the kubeconfig",
+            ),
+            Self::Proxy(does) => (
+                format!("The proxy between us and the server {does}"),
+                "Look at proxy-url in the kubeconfig, or at HTTPS_PROXY, HTTP_PROXY and NO_PROXY",
             ),
             Self::NotTls => (
                 "What answers there does not speak TLS as we do".into(),

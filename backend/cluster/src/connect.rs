@@ -1,25 +1,25 @@
 //! From a kubeconfig context to a client that the API server takes: in visible steps, each with its own failure and way
 //! on, and an answer within ten seconds even when the server never answers.
 
-use crate::credentials::Plugin;
+use crate::broken::Broken;
 use crate::error;
 use crate::hub::Hub;
 use crate::kubeconfig::Kubeconfigs;
-use crate::usable::{Unusable, usable};
+use crate::login::{LoggedIn, Login};
+use crate::settings::settings;
+use crate::usable::{Unusable, absent_from};
 use crate::{AGENT, Target};
 use ::http::{HeaderValue, header};
 use kube::client::ClientBuilder;
-use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use mesh::journal::Cluster;
-use mesh::scene::Step;
+use mesh::scene::{Caution, Step};
 use mesh::{Observation, Problem};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
-use std::path::Path;
 use std::time::{Duration, Instant};
 use tower::buffer::BufferLayer;
-use tower::filter::AsyncFilterLayer;
+use tower::layer::layer_fn;
 
 /// How long the API server may take to answer the first question.
 const FIRST_ANSWER: Duration = Duration::from_secs(8);
@@ -57,7 +57,7 @@ pub(crate) async fn connect(target: &Target, hub: &Hub) -> Option<Api> {
         hub.take(Observation::OwnSandbox);
     }
     hub.take(Observation::Running(Step::Context));
-    let (name, config) = match config(target).await {
+    let Meant { name, config, cautions } = match meant(target).await {
         Ok(found) => found,
         Err(problem) => {
             hub.take(Observation::Lost(problem.clone()));
@@ -66,9 +66,8 @@ pub(crate) async fn connect(target: &Target, hub: &Hub) -> Option<Api> {
         }
     };
     hub.take(Observation::Named(name.clone()));
-    let server = config.cluster_url.to_string();
-    let found = format!("{name} at {}", server.trim_end_matches('/'));
-    hub.take(Observation::Done(Step::Context, found));
+    hub.take(Observation::Cautions(cautions));
+    hub.take(Observation::Done(Step::Context, format!("{name} at {}", server(&config))));
     hub.take(Observation::Running(Step::Api));
     match reach(&name, config).await {
         Ok((api, took)) => {
@@ -85,60 +84,77 @@ pub(crate) async fn connect(target: &Target, hub: &Hub) -> Option<Api> {
     }
 }
 
-/// Name and settings of the wanted context.
-async fn config(target: &Target) -> Result<(String, Config), Problem> {
-    let (kubeconfig, file) = (target.kubeconfig.clone(), target.file.clone());
-    let read = tokio::task::spawn_blocking(move || read(kubeconfig.as_deref(), file.as_deref())).await;
-    let (merged, problems) =
-        read.map_err(|error| Problem::new("The kubeconfig was not read", error.to_string(), "Retry"))?;
-    let current = || merged.current_context.clone().filter(|name| !name.is_empty());
-    let Some(name) = target.context.clone().or_else(current) else {
-        return Err(problems.first().cloned().unwrap_or_else(|| {
-            let why = "The kubeconfig has no current context";
-            Problem::new("There is no context to connect to", why, "Choose a context (--context NAME)")
-        }));
-    };
-    if let Err(unusable) = usable(&merged, &name) {
-        // A file that cannot be read explains a missing context better than the context's absence.
-        let broken = problems.into_iter().next().filter(|_| matches!(unusable, Unusable::Absent(_)));
-        return Err(broken.unwrap_or_else(|| unusable.tell(format!("Context {name} cannot be used"))));
-    }
-    let options = KubeConfigOptions { context: Some(name.clone()), ..KubeConfigOptions::default() };
-    let mut config = Config::from_custom_kubeconfig(merged, &options).await.map_err(|error| {
-        let why = error::redacted(&error.to_string());
-        Problem::new(
-            format!("Context {name} cannot be used"),
-            why,
-            "Correct the kubeconfig, or choose another context",
-        )
-    })?;
+/// The server's address as it may be shown.
+fn server(config: &Config) -> String {
+    error::redacted(config.cluster_url.to_string().trim_end_matches('/'))
+}
+
+/// The wanted context.
+struct Meant {
+    name: String,
+    config: Config,
+    cautions: Vec<Caution>,
+}
+
+async fn meant(target: &Target) -> Result<Meant, Problem> {
+    let target = target.clone();
+    // Files are read, and the login shell may be asked.
+    let read = tokio::task::spawn_blocking(move || read(&target)).await;
+    let mut meant =
+        read.map_err(|error| Problem::new("The kubeconfig was not read", error.to_string(), "Retry"))??;
+    let config = &mut meant.config;
     config.headers.push((header::USER_AGENT, HeaderValue::from_static(AGENT)));
     config.connect_timeout = Some(Duration::from_secs(5));
     // What the server answers is told at once. A write that was carried out, though its answer was an error, must not be
     // sent again unseen: its own guard would refuse it, as if somebody else had changed the object.
     config.default_retry = false;
-    Ok((name, config))
+    Ok(meant)
 }
 
-/// The kubeconfigs as one, seen from the file whose context is meant, and what is wrong with them.
-fn read(kubeconfig: Option<&Path>, file: Option<&Path>) -> (Kubeconfig, Vec<Problem>) {
-    let files = Kubeconfigs::read(kubeconfig);
+fn read(target: &Target) -> Result<Meant, Problem> {
+    let file = target.file.as_deref();
+    let files = Kubeconfigs::read(target.kubeconfig.as_deref());
     let files = match file {
         Some(file) if !files.has(file) => Kubeconfigs::of(&[file.to_owned()]),
         _ => files,
     };
-    (files.merged(file), files.problems())
+    let mut problems = files.problems().into_iter();
+    let Some(name) = target.context.as_deref().or_else(|| files.current()) else {
+        return Err(problems.next().unwrap_or_else(|| {
+            let why = "The kubeconfig has no current context";
+            Problem::new("There is no context to connect to", why, "Choose a context (--context NAME)")
+        }));
+    };
+    let what = || format!("Context {name} cannot be used");
+    let Some(chosen) = files.chosen(name, file) else {
+        // A file that cannot be read explains a missing context better than the context's absence.
+        return Err(problems.next().unwrap_or_else(|| absent_from(&files).tell(what())));
+    };
+    let config =
+        settings(&chosen, |name| std::env::var(name).ok()).map_err(|unusable| unusable.tell(what()))?;
+    let insecure = config.accept_invalid_certs.then_some(Caution::Insecure);
+    let acting = config.auth_info.impersonate.clone().map(Caution::As);
+    let otherwise = chosen.differs().map(Caution::Otherwise);
+    let missing = problems.map(|problem| Caution::Kubeconfig(problem.why));
+    let cautions = insecure.into_iter().chain(acting).chain(otherwise).chain(missing).collect();
+    Ok(Meant { name: name.to_owned(), config, cautions })
 }
 
 /// Makes the client and asks the server for its version.
 async fn reach(name: &str, mut config: Config) -> Result<(Api, Duration), Problem> {
-    let what = format!("{} does not answer", config.cluster_url.to_string().trim_end_matches('/'));
+    let what = format!("{} does not answer", server(&config));
+    let proxy = config.proxy_url.as_ref().map(|url| error::redacted(url.to_string().trim_end_matches('/')));
     let namespace = config.default_namespace.clone();
     let cluster = cluster(&config);
-    let plugin = Plugin::log_in(name, &mut config.auth_info).await?;
-    let client = client(config, plugin).map_err(|error| {
-        let next = "Look at the certificates and the login of this context in the kubeconfig";
-        Problem::new(format!("Context {name} cannot be used"), error::redacted(&error.to_string()), next)
+    let login = Login::of(name, &mut config.auth_info).await?;
+    let client = client(config, login).map_err(|error| {
+        tracing::warn!(error = error::redacted(&error.to_string()), "no client of this context");
+        let why = match error {
+            kube::Error::Auth(_) => Unusable::BadLogin,
+            kube::Error::RustlsTls(_) => Unusable::BadIdentity("is not sound, or does not fit the other"),
+            _ => Unusable::BadSettings,
+        };
+        why.tell(format!("Context {name} cannot be used"))
     })?;
     let begun = Instant::now();
     let asked = crate::http::json::<Version>(&client, "/version");
@@ -159,7 +175,15 @@ async fn reach(name: &str, mut config: Config) -> Result<(Api, Duration), Proble
             error::problem(format!("The API server refuses the login of context {name}"), &error)
         }
         Some(_) => error::problem(format!("The API server of context {name} does not work"), &error),
-        None => error::problem(what, &error),
+        None => {
+            let problem = error::problem(what, &error);
+            match (Broken::of(&error), proxy) {
+                (Broken::Proxy(_), Some(proxy)) => {
+                    Problem { why: format!("{} ({proxy})", problem.why), ..problem }
+                }
+                _ => problem,
+            }
+        }
     })?;
     Ok((Api { client, namespace, version, cluster }, begun.elapsed()))
 }
@@ -168,7 +192,7 @@ fn cluster(config: &Config) -> Cluster {
     let mut hash = Sha256::new();
     config.root_cert.iter().flatten().for_each(|certificate| hash.update(certificate));
     let ca = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    Cluster { uid: None, server: config.cluster_url.to_string(), ca }
+    Cluster { uid: None, server: error::redacted(&config.cluster_url.to_string()), ca }
 }
 
 fn not_kubernetes(what: &str, how: &str) -> Problem {
@@ -176,12 +200,13 @@ fn not_kubernetes(what: &str, how: &str) -> Problem {
     Problem::new(what, why, "Look at the server's address of this context in the kubeconfig")
 }
 
-fn client(config: Config, plugin: Option<Plugin>) -> Result<Client, kube::Error> {
+fn client(config: Config, login: Option<Login>) -> Result<Client, kube::Error> {
     let builder = ClientBuilder::try_from(config)?;
-    Ok(match plugin {
+    Ok(match login {
         None => builder.build(),
-        Some(plugin) => {
-            builder.with_layer(&BufferLayer::new(1024)).with_layer(&AsyncFilterLayer::new(plugin)).build()
+        Some(login) => {
+            let logged_in = layer_fn(move |inner| LoggedIn { inner, login: login.clone() });
+            builder.with_layer(&BufferLayer::new(1024)).with_layer(&logged_in).build()
         }
     })
 }

@@ -216,3 +216,72 @@ async fn every_request_says_who_asks() {
     let heads = heads.lock();
     assert!(heads.len() >= 4 && heads.iter().all(|head| head.to_lowercase().contains(&agent)), "{heads:#?}");
 }
+
+/// Serves `/version` to whoever brings the token that is in the file.
+async fn guarded(token: std::path::PathBuf) -> String {
+    let version = get(move |headers: HeaderMap| async move {
+        let wanted = std::fs::read_to_string(&token).unwrap();
+        let told = headers.get("authorization").and_then(|value| value.to_str().ok());
+        match told == Some(&format!("Bearer {}", wanted.trim())) {
+            true => (StatusCode::OK, r#"{"minor":"35","gitVersion":"v1.35.1"}"#),
+            false => (StatusCode::UNAUTHORIZED, "{}"),
+        }
+    });
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, Router::new().route("/version", version)).await });
+    format!("http://{address}")
+}
+
+/// A token that was changed on disk is taken at once when the server refuses the old one.
+#[tokio::test]
+async fn a_refused_token_is_read_again_and_the_request_goes_once_more() {
+    crate::install_crypto();
+    let mut token = NamedTempFile::new().unwrap();
+    writeln!(token, "first").unwrap();
+    let server = guarded(token.path().to_owned()).await;
+    let file = kubeconfig(&server, &format!("{{token: old, tokenFile: '{}'}}", token.path().display()));
+    let wake: Wake = Arc::new(|| {});
+    let api = connect(&target(&file), &Hub::new(wake, 60)).await.expect("connected");
+    std::fs::write(token.path(), "second").unwrap();
+    let version: Version = crate::http::json(&api.client, "/version").await.unwrap();
+    assert_eq!(version.git_version, "v1.35.1");
+}
+
+#[tokio::test]
+async fn a_proxy_in_between_is_named() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let refuse = axum::Router::new().fallback(|| async { StatusCode::PROXY_AUTHENTICATION_REQUIRED });
+    tokio::spawn(async move { axum::serve(listener, refuse).await });
+    for (proxy, why) in
+        [(address.to_string(), "wants a login"), ("127.0.0.1:9".to_owned(), "cannot be reached")]
+    {
+        let config = format!("'https://kube.example:6443', proxy-url: 'http://me:secret@{proxy}");
+        let file = kubeconfig(config.trim_matches('\''), "{token: good}");
+        let (_, problem) = attempt(target(&file)).await.unwrap_err();
+        assert_eq!(problem.why, format!("The proxy between us and the server {why} (http://{proxy})"));
+    }
+}
+
+#[tokio::test]
+async fn what_is_to_be_kept_in_mind_is_told() {
+    crate::install_crypto();
+    let server = server().await;
+    let config = format!("'{server}', insecure-skip-tls-verify: true, tls-server-name: 'x");
+    let file = kubeconfig(config.trim_matches('\''), "{token: good, as: bob}");
+    let wake: Wake = Arc::new(|| {});
+    let hub = Hub::new(wake, 60);
+    connect(&target(&file), &hub).await.expect("connected");
+    let cautions = hub.with(|board| board.scene(&hub.cluster)).cautions;
+    let short: Vec<String> = cautions.iter().map(Caution::short).collect();
+    assert_eq!(short, ["TLS not verified", "acting as bob"]);
+}
+
+#[tokio::test]
+async fn a_token_with_a_line_break_fails_the_step() {
+    let file = kubeconfig("http://127.0.0.1:9", r#"{token: "top\nsecret"}"#);
+    let (step, problem) = attempt(target(&file)).await.unwrap_err();
+    assert_eq!(step, Step::Api);
+    assert!(problem.why.starts_with("Its token has a line break"), "{problem}");
+}

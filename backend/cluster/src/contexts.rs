@@ -1,9 +1,9 @@
 //! Which clusters can be connected to: every context of every kubeconfig, and what is wrong with each, without connecting
 //! to any. A context is known by its file and its name: two files may each have one called "default".
 
-use crate::kubeconfig::Kubeconfigs;
-use crate::usable::{cluster, usable};
-use kube::config::Kubeconfig;
+use crate::error;
+use crate::kubeconfig::{Chosen, Kubeconfigs};
+use crate::usable::usable;
 use mesh::Problem;
 use std::path::{Path, PathBuf};
 
@@ -14,7 +14,7 @@ pub struct ContextInfo {
     pub name: String,
     /// Name of its cluster.
     pub cluster: String,
-    /// The server's URL.
+    /// The server's URL, without a password.
     pub server: String,
     /// Name of its user.
     pub user: String,
@@ -45,28 +45,28 @@ pub fn contexts(kubeconfig: Option<&Path>, opened: &[PathBuf]) -> (Vec<ContextIn
 }
 
 fn rows(files: &Kubeconfigs) -> Vec<ContextInfo> {
-    let current = files.merged(None).current_context;
     // The first of a name is the one that kubectl means.
-    let mut current = current.as_deref();
-    let row = |(file, name): (&Path, &str)| {
-        let is_current = current.take_if(|current| *current == name).is_some();
-        ContextInfo { current: is_current, ..row(&files.merged(Some(file)), name, file) }
-    };
-    files.contexts().map(row).collect()
+    let mut current = files.current();
+    let all = files.contexts().filter_map(|(file, named)| files.chosen(&named.name, Some(file)));
+    all.map(|chosen| {
+        let is_current = current.take_if(|current| *current == chosen.name).is_some();
+        ContextInfo { current: is_current, ..row(&chosen) }
+    })
+    .collect()
 }
 
-fn row(config: &Kubeconfig, name: &str, file: &Path) -> ContextInfo {
-    let entry = config.contexts.iter().find(|context| context.name == name);
-    let context = entry.and_then(|entry| entry.context.clone()).unwrap_or_default();
-    let cluster = cluster(config, &context.cluster);
+fn row(chosen: &Chosen<'_>) -> ContextInfo {
+    let name = chosen.name;
+    let context = chosen.context.cloned().unwrap_or_default();
+    let server = chosen.cluster.and_then(|entry| entry.value?.server.clone()).unwrap_or_default();
     ContextInfo {
         name: name.to_owned(),
-        server: cluster.and_then(|cluster| cluster.server.clone()).unwrap_or_default(),
-        namespace: context.namespace.clone(),
-        file: file.display().to_string(),
+        server: error::redacted(&server),
+        namespace: context.namespace,
+        file: chosen.file.display().to_string(),
         current: false,
-        problem: usable(config, name).err().map(|why| why.tell(format!("Context {name} cannot be used"))),
-        user: context.user.clone().unwrap_or_default(),
+        problem: usable(chosen).err().map(|why| why.tell(format!("Context {name} cannot be used"))),
+        user: context.user.unwrap_or_default(),
         cluster: context.cluster,
     }
 }

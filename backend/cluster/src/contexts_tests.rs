@@ -113,7 +113,7 @@ contexts:
             "no-server   — Cluster bare has no server",
             "bad-server 10.0.0.1:6443/x y  — The server of cluster typo is no URL",
             "no-user https://good.example  — Its user nobody is not in the kubeconfig",
-            "no-cert https://good.example  — The file /nowhere/ann.crt (login) does not exist",
+            "no-cert https://good.example  — The file /nowhere/ann.crt (login), which config names, does not exist",
             "no-plugin https://good.example  — Its login plugin no-such-login is not found",
             "anonymous https://good.example",
         ],
@@ -144,4 +144,68 @@ fn opened_files_are_listed_besides_and_may_be_gone() {
     let [a, b] = [paths[0].as_path(), paths[1].as_path()];
     assert_eq!(told, [("east", a), ("west", a), ("east", b), ("west", b)]);
     assert_eq!(problems, []);
+}
+
+#[test]
+fn a_context_takes_what_it_names_from_its_own_file_and_says_where_kubectl_would_not() {
+    let one = "
+clusters: [{name: prod, cluster: {server: 'https://one.example'}}]
+users: [{name: ann, user: {token: one}}]
+";
+    let other = "
+current-context: ''
+clusters: [{name: prod, cluster: {server: 'https://me:pa%2Fss@other.example'}}]
+users: [{name: ann, user: {token: other}}]
+contexts: [{name: here, context: {cluster: prod, user: ann}}]
+";
+    let last = "current-context: here\n";
+    check(&[("a", one), ("b", other), ("c", last)], &["here* https://other.example"]);
+    let (folder, paths) = folder(&[("a", one), ("b", other), ("c", last)]);
+    let files = Kubeconfigs::of(&[paths[0].clone(), paths[1].clone(), folder.path().join("gone")]);
+    let differs = files.chosen("here", None).and_then(|chosen| chosen.differs()).unwrap();
+    let a = paths[0].display();
+    assert_eq!(
+        differs,
+        format!("kubectl takes the cluster from {a} and the user from {a}, which has the same name there")
+    );
+    let problems = files.problems();
+    assert!(problems[0].why.ends_with("gone does not exist") && problems[0].next.contains("other files"));
+}
+
+#[test]
+fn what_is_no_file_of_a_kubeconfig_is_said_at_once() {
+    check(&[("a", "kind: Pod\napiVersion: v1\n")], &["! a says that it is Pod"]);
+    let folder = tempfile::tempdir().unwrap();
+    let files = Kubeconfigs::of(&[folder.path().to_owned()]);
+    assert!(files.problems()[0].why.ends_with("is a folder, not a file"), "{:?}", files.problems());
+    #[cfg(unix)]
+    {
+        let pipe = folder.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let problems = Kubeconfigs::of(std::slice::from_ref(&pipe)).problems();
+        assert!(problems[0].why.ends_with("pipe is a pipe or a device, not a file"), "{problems:?}");
+    }
+}
+
+#[test]
+fn an_authority_beside_none_wanted_and_a_plugin_with_a_terminal_are_refused() {
+    let config = "
+clusters:
+- {name: both, cluster: {server: 'https://a.example', insecure-skip-tls-verify: true, certificate-authority-data: QQ==}}
+- {name: empty, cluster: {server: 'https://a.example', insecure-skip-tls-verify: true, certificate-authority-data: ''}}
+users:
+- {name: asks, user: {exec: {apiVersion: client.authentication.k8s.io/v1, command: sh, interactiveMode: Always}}}
+contexts:
+- {name: both, context: {cluster: both}}
+- {name: empty, context: {cluster: empty}}
+- {name: asks, context: {cluster: empty, user: asks}}
+";
+    check(
+        &[("config", config)],
+        &[
+            "both https://a.example  — Cluster both has a certificate authority and says that none is to be asked for (insecure-skip-tls-verify)",
+            "empty https://a.example",
+            "asks https://a.example  — Its login plugin sh wants to be answered on a terminal (interactiveMode: Always)",
+        ],
+    );
 }

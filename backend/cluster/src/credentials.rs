@@ -1,116 +1,37 @@
-//! Logging in by an exec plugin (EKS, GKE, AKS, OIDC …): never interactive, with a time limit, and with the plugin's own
-//! words in the problem when it fails. What a plugin returns is kept in memory only and renewed before it ends.
+//! Logging in by an exec plugin (EKS, GKE, AKS, OIDC …): never interactive, with limits on time and size, and with the
+//! plugin's own words in the problem when it fails.
 
+use crate::search_path;
 use crate::usable::Unusable;
-use base64::Engine as _;
-use http::{HeaderValue, Request, header::AUTHORIZATION};
-use jiff::{SignedDuration, Timestamp};
-use kube::client::Body;
-use kube::config::{AuthInfo, ExecAuthCluster, ExecConfig};
+use jiff::Timestamp;
+use kube::config::{ExecAuthCluster, ExecConfig};
 use mesh::Problem;
 use serde::Deserialize;
 use serde_json::json;
+use std::io;
 use std::process::Stdio;
-use std::sync::Arc;
 use std::time::Duration;
-use tokio::process::Command;
-use tokio::sync::Mutex;
-use tower::BoxError;
-use tower::filter::AsyncPredicate;
+use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::process::{Child, Command};
 
-/// How long a plugin may take. Those of the clouds take one or two seconds.
-const TIME_LIMIT: Duration = Duration::from_secs(20);
-/// A token is renewed when it has less than this left.
-const RENEW_BEFORE: SignedDuration = SignedDuration::from_secs(60);
+/// How long a plugin may take: some wait for a browser or a telephone.
+pub(crate) const TIME_LIMIT: Duration = Duration::from_secs(60);
+/// How many bytes it may print.
+const MOST: u64 = 1 << 20;
 
 /// What a plugin returned.
 #[derive(Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct Credential {
-    token: Option<String>,
-    client_certificate_data: Option<String>,
-    client_key_data: Option<String>,
-    expiration_timestamp: Option<Timestamp>,
+pub(crate) struct Credential {
+    pub(crate) token: Option<String>,
+    pub(crate) client_certificate_data: Option<String>,
+    pub(crate) client_key_data: Option<String>,
+    pub(crate) expiration_timestamp: Option<Timestamp>,
 }
 
 #[derive(Deserialize)]
 struct Answer {
     status: Option<Credential>,
-}
-
-/// A plugin and what it returned last.
-#[derive(Clone)]
-pub(crate) struct Plugin(Arc<Inner>);
-
-struct Inner {
-    context: String,
-    exec: ExecConfig,
-    credential: Mutex<Credential>,
-    time_limit: Duration,
-}
-
-impl Plugin {
-    /// Runs the plugin of this user, if it has one, and takes it out of `info`, which gets the certificate when the
-    /// plugin returned one. A token is added to every request by the returned plugin instead, so that it can be renewed.
-    pub(crate) async fn log_in(context: &str, info: &mut AuthInfo) -> Result<Option<Self>, Problem> {
-        Self::log_in_within(context, info, TIME_LIMIT).await
-    }
-
-    async fn log_in_within(
-        context: &str,
-        info: &mut AuthInfo,
-        limit: Duration,
-    ) -> Result<Option<Self>, Problem> {
-        let Some(exec) = info.exec.take() else { return Ok(None) };
-        let credential = run(context, &exec, limit).await?;
-        if let (Some(certificate), Some(key)) =
-            (&credential.client_certificate_data, &credential.client_key_data)
-        {
-            let base64 = base64::engine::general_purpose::STANDARD;
-            info.client_certificate_data = Some(base64.encode(certificate));
-            info.client_key_data = Some(base64.encode(key).into());
-        }
-        let inner = Inner {
-            context: context.to_owned(),
-            exec,
-            credential: Mutex::new(credential),
-            time_limit: limit,
-        };
-        Ok(Some(Self(Arc::new(inner))))
-    }
-
-    async fn header(&self) -> Result<Option<HeaderValue>, BoxError> {
-        let mut credential = self.0.credential.lock().await;
-        if credential.expiration_timestamp.is_some_and(|end| end < Timestamp::now() + RENEW_BEFORE) {
-            *credential = run(&self.0.context, &self.0.exec, self.0.time_limit).await?;
-        }
-        let Some(token) = &credential.token else { return Ok(None) };
-        let mut value = HeaderValue::try_from(format!("Bearer {token}")).map_err(|_invalid| {
-            let why = "Its login plugin returned a token that no HTTP header can hold";
-            Problem::new(
-                format!("Context {} cannot be used", self.0.context),
-                why,
-                "Look at the plugin's settings",
-            )
-        })?;
-        value.set_sensitive(true);
-        Ok(Some(value))
-    }
-}
-
-impl AsyncPredicate<Request<Body>> for Plugin {
-    type Request = Request<Body>;
-    type Future = std::pin::Pin<Box<dyn Future<Output = Result<Request<Body>, BoxError>> + Send>>;
-
-    fn check(&mut self, mut request: Request<Body>) -> Self::Future {
-        let plugin = self.clone();
-        Box::pin(async move {
-            if let Some(value) = plugin.header().await? {
-                request.headers_mut().insert(AUTHORIZATION, value);
-            }
-            Ok(request)
-        })
-    }
 }
 
 /// What the plugin is told about the cluster, if it asks for it.
@@ -125,11 +46,19 @@ fn exec_info(exec: &ExecConfig, cluster: Option<&ExecAuthCluster>) -> String {
     json!({ "kind": "ExecCredential", "apiVersion": exec.api_version, "spec": spec }).to_string()
 }
 
-async fn run(context: &str, exec: &ExecConfig, limit: Duration) -> Result<Credential, Problem> {
+/// Runs the plugin of a context.
+pub(crate) async fn run(context: &str, exec: &ExecConfig, limit: Duration) -> Result<Credential, Problem> {
     let what = || format!("Logging in to {context} failed");
     let name = exec.command.clone().unwrap_or_default();
-    let mut command = Command::new(&name);
-    command.args(exec.args.iter().flatten());
+    let wanted = name.clone();
+    let look = move || (search_path::find(&wanted), search_path::get());
+    // The login shell may be asked for its PATH, which takes a while.
+    let (program, path) = tokio::task::spawn_blocking(look)
+        .await
+        .map_err(|error| Problem::new(what(), error.to_string(), "Retry"))?;
+    let program = program.ok_or_else(|| Unusable::no_plugin(exec).tell(what()))?;
+    let mut command = Command::new(program);
+    command.args(exec.args.iter().flatten()).env("PATH", path);
     for variable in exec.env.iter().flatten() {
         if let (Some(name), Some(value)) = (variable.get("name"), variable.get("value")) {
             command.env(name, value);
@@ -144,26 +73,24 @@ async fn run(context: &str, exec: &ExecConfig, limit: Duration) -> Result<Creden
     command.creation_flags(0x0800_0000); // no console window
 
     let child = command.spawn().map_err(|error| {
-        if error.kind() == std::io::ErrorKind::NotFound {
-            Unusable::no_plugin(exec).tell(what())
-        } else {
-            Problem::new(
-                what(),
-                format!("Its login plugin {name} does not start: {error}"),
-                "Look at its permissions",
-            )
-        }
+        let why = format!("Its login plugin {name} does not start: {error}");
+        Problem::new(what(), why, "Look at its permissions")
     })?;
     let group = child.id();
-    let Ok(output) = tokio::time::timeout(limit, child.wait_with_output()).await else {
-        end_group(group);
-        let why = format!("Its login plugin {name} did not finish within {} s", limit.as_secs_f32().ceil());
-        let next = "It may wait for input: log in on a terminal first, then retry";
-        return Err(Problem::new(what(), why, next));
+    let output = match tokio::time::timeout(limit, heard(child)).await {
+        Ok(output) => output.map_err(|why| {
+            end_group(group);
+            let why = format!("Its login plugin {name} {why}");
+            Problem::new(what(), why, "Look at the plugin's settings in the kubeconfig")
+        })?,
+        Err(_elapsed) => {
+            end_group(group);
+            let seconds = limit.as_secs_f32().ceil();
+            let why = format!("Its login plugin {name} did not finish within {seconds} s");
+            let next = "It may wait for input: log in on a terminal first, then retry";
+            return Err(Problem::new(what(), why, next));
+        }
     };
-    let output = output.map_err(|error| {
-        Problem::new(what(), format!("Its login plugin {name} cannot be read: {error}"), "Retry")
-    })?;
     let said = String::from_utf8_lossy(&output.stderr);
     if !output.status.success() {
         let why = format!("Its login plugin {name} ended with {}: {}", output.status, last_lines(&said));
@@ -174,10 +101,35 @@ async fn run(context: &str, exec: &ExecConfig, limit: Duration) -> Result<Creden
         let why = format!("Its login plugin {name} did not print an ExecCredential: {}", last_lines(&said));
         Problem::new(what(), why, "Look at the plugin's settings in the kubeconfig")
     })?;
-    answer.status.ok_or_else(|| {
+    let printed =
+        |credential: &Credential| credential.token.is_some() || credential.client_certificate_data.is_some();
+    answer.status.filter(printed).ok_or_else(|| {
         let why = format!("Its login plugin {name} printed no credentials: {}", last_lines(&said));
         Problem::new(what(), why, "Look at the plugin's settings in the kubeconfig")
     })
+}
+
+/// What a plugin prints until it ends, if that is not too much.
+async fn heard(mut child: Child) -> Result<std::process::Output, String> {
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let (stdout, stderr) = tokio::try_join!(some(stdout), some(stderr))?;
+    let status = child.wait().await.map_err(|error| unreadable(&error))?;
+    Ok(std::process::Output { status, stdout, stderr })
+}
+
+async fn some(stream: Option<impl AsyncRead + Unpin>) -> Result<Vec<u8>, String> {
+    let mut text = Vec::new();
+    if let Some(stream) = stream {
+        stream.take(MOST + 1).read_to_end(&mut text).await.map_err(|error| unreadable(&error))?;
+    }
+    match text.len() as u64 > MOST {
+        true => Err(format!("printed more than {} MB", MOST >> 20)),
+        false => Ok(text),
+    }
+}
+
+fn unreadable(error: &io::Error) -> String {
+    format!("cannot be read: {error}")
 }
 
 #[cfg(unix)]
@@ -201,7 +153,3 @@ fn last_lines(text: &str) -> String {
     let text = lines[lines.len().saturating_sub(3)..].join(" · ");
     text.chars().take(400).collect()
 }
-
-#[cfg(test)]
-#[path = "credentials_tests.rs"]
-mod tests;

@@ -170,7 +170,15 @@ pub(crate) fn redacted(text: &str) -> String {
     while let Some(start) = rest.find("://") {
         let (before, after) = rest.split_at(start + 3);
         out.push_str(before);
-        let end = after.find(|c: char| c == '/' || c == '"' || c.is_whitespace()).unwrap_or(after.len());
+        let whole = after.find(|c: char| c == '"' || c.is_whitespace()).unwrap_or(after.len());
+        let end = after[..whole].find('/').unwrap_or(whole);
+        // A password may have a slash in it: then what stands before that is neither a host nor a port.
+        let cut_short = |authority: &str| {
+            let (_, port) = authority.rsplit_once(':')?;
+            (!authority.ends_with(']') && port.parse::<u16>().is_err()).then(|| after[..whole].rfind('@'))?
+        };
+        let end =
+            if after[..end].contains('@') { end } else { cut_short(&after[..end]).map_or(end, |at| at + 1) };
         let (authority, tail) = after.split_at(end);
         out.push_str(authority.rsplit_once('@').map_or(authority, |(_, host)| host));
         rest = tail;
@@ -270,5 +278,9 @@ mod tests {
             redacted("proxy http://me:secret@proxy:3128/x failed"),
             "proxy http://proxy:3128/x failed"
         );
+        assert_eq!(redacted("https://me:s/e@c/ret@kube:6443/x"), "https://kube:6443/x");
+        for kept in ["http://kube:80/a@b", "https://[::1]/a@b", "http://kube/a@b \"x@y\""] {
+            assert_eq!(redacted(kept), kept);
+        }
     }
 }

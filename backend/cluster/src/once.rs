@@ -23,7 +23,8 @@ impl Default for Needs {
     }
 }
 
-const PATIENCE: Duration = Duration::from_secs(45);
+/// A login may take a minute by itself.
+const PATIENCE: Duration = Duration::from_secs(105);
 
 /// Connects, waits until the mesh and what is needed are there (or known not to be had), and disconnects.
 ///

@@ -1,8 +1,9 @@
 //! Whether a context can be used at all, as far as that can be known without connecting.
 
-use kube::config::{AuthInfo, Cluster, ExecConfig, Kubeconfig};
+use crate::kubeconfig::{Chosen, Entry, Kubeconfigs};
+use crate::search_path;
+use kube::config::{AuthInfo, Cluster, ExecConfig, ExecInteractiveMode};
 use mesh::Problem;
-use std::env;
 use std::path::Path;
 
 /// Why a context cannot be used. The text is the reason.
@@ -18,12 +19,34 @@ pub(crate) enum Unusable {
     NoServer(String),
     #[error("The server of cluster {0} is no URL")]
     BadServer(String),
-    #[error("The file {0} (certificate authority) does not exist")]
-    NoAuthority(String),
+    #[error("The file {0} (certificate authority), which {1} names, does not exist")]
+    NoAuthority(String, String),
+    #[error(
+        "Cluster {0} has a certificate authority and says that none is to be asked for (insecure-skip-tls-verify)"
+    )]
+    Insecure(String),
+    #[error("The certificate authority of its cluster {0}")]
+    BadAuthority(&'static str),
+    #[error("The proxy of its cluster is no URL of a proxy (http, https or socks5)")]
+    BadProxy,
     #[error("Its user {0} is not in the kubeconfig")]
     NoUser(String),
-    #[error("The file {0} (login) does not exist")]
-    NoLogin(String),
+    #[error("The file {0} (login), which {1} names, does not exist")]
+    NoLogin(String, String),
+    #[error("Its client certificate or key {0}")]
+    BadIdentity(&'static str),
+    #[error("Its login cannot be used as the kubeconfig tells it")]
+    BadLogin,
+    #[error("Its server or its proxy cannot be used as the kubeconfig tells it")]
+    BadSettings,
+    #[error("Its token has a line break or a sign that no HTTP header can hold")]
+    BadToken,
+    #[error("Its token file {0} cannot be read")]
+    BadTokenFile(String),
+    #[error("Its login (auth-provider {0}) is of a sort that is not known here")]
+    Provider(String),
+    #[error("Its login plugin {0} wants to be answered on a terminal (interactiveMode: Always)")]
+    Interactive(String),
     #[error("Its login plugin has no command")]
     NoCommand,
     #[error("Its login plugin {command} is not found")]
@@ -48,11 +71,17 @@ impl Unusable {
     pub(crate) fn tell(&self, what: impl Into<String>) -> Problem {
         let next = match self {
             Self::Absent(_) => "Choose another context, or open another kubeconfig".to_owned(),
-            Self::NoLogin(_) => "Log in to the cluster again, or correct the kubeconfig".to_owned(),
+            Self::NoLogin(..) | Self::BadToken | Self::BadTokenFile(_) | Self::BadIdentity(_) => {
+                "Log in to the cluster again, or correct the kubeconfig".to_owned()
+            }
             Self::NoCommand => "Correct the kubeconfig".to_owned(),
-            Self::NoPlugin { hint: Some(hint), .. } => hint.clone(),
-            Self::NoPlugin { command, hint: None } => {
-                format!("Install {command} and make sure that it is on the PATH")
+            Self::Insecure(_) => "Take one of the two out of the kubeconfig".to_owned(),
+            Self::Provider(_) => "Use a login plugin (exec) in the kubeconfig instead".to_owned(),
+            Self::Interactive(_) => "Log in on a terminal, and let the plugin use what it keeps".to_owned(),
+            Self::NoPlugin { command, hint } => {
+                let install = || format!("Install {command}, or write its whole path into the kubeconfig");
+                let next = hint.clone().unwrap_or_else(install);
+                format!("{next}. It was looked for in PATH: {}", search_path::get().display())
             }
             _ => "Correct the kubeconfig, or choose another context".to_owned(),
         };
@@ -60,20 +89,12 @@ impl Unusable {
     }
 }
 
-/// The cluster of this name.
-pub(crate) fn cluster<'a>(config: &'a Kubeconfig, name: &str) -> Option<&'a Cluster> {
-    config.clusters.iter().find(|cluster| cluster.name == name)?.cluster.as_ref()
-}
-
 /// Whether this context can be used.
-pub(crate) fn usable(config: &Kubeconfig, name: &str) -> Result<(), Unusable> {
-    let Some(entry) = config.contexts.iter().find(|context| context.name == name) else {
-        let known = config.contexts.iter().map(|context| context.name.clone());
-        return Err(Unusable::Absent(known.collect()));
-    };
-    let context = entry.context.as_ref().ok_or(Unusable::Empty)?;
+pub(crate) fn usable(chosen: &Chosen<'_>) -> Result<(), Unusable> {
+    let context = chosen.context.ok_or(Unusable::Empty)?;
     let named = || context.cluster.clone();
-    let cluster = cluster(config, &context.cluster).ok_or_else(|| Unusable::NoCluster(named()))?;
+    let entry = chosen.cluster.ok_or_else(|| Unusable::NoCluster(named()))?;
+    let cluster = entry.value.ok_or_else(|| Unusable::NoServer(named()))?;
     match cluster.server.as_deref() {
         None | Some("") => return Err(Unusable::NoServer(named())),
         Some(server) => match url::Url::parse(server) {
@@ -81,41 +102,45 @@ pub(crate) fn usable(config: &Kubeconfig, name: &str) -> Result<(), Unusable> {
             _ => return Err(Unusable::BadServer(named())),
         },
     }
-    if let Some(missing) = missing_file(&[&cluster.certificate_authority]) {
-        return Err(Unusable::NoAuthority(missing));
+    if cluster.insecure_skip_tls_verify == Some(true) && has_authority(cluster) {
+        return Err(Unusable::Insecure(named()));
     }
-    let Some(user) = context.user.as_deref().filter(|user| !user.is_empty()) else { return Ok(()) };
-    let info = config.auth_infos.iter().find(|entry| entry.name == user);
-    let info = info.ok_or_else(|| Unusable::NoUser(user.to_owned()))?;
-    info.auth_info.as_ref().map_or(Ok(()), can_log_in)
+    if let Some(missing) = missing_file(&[&cluster.certificate_authority]) {
+        return Err(Unusable::NoAuthority(missing, entry.file.display().to_string()));
+    }
+    let Some(user) = chosen.user else { return Ok(()) };
+    let login = chosen.login.ok_or_else(|| Unusable::NoUser(user.to_owned()))?;
+    can_log_in(login)
 }
 
-fn can_log_in(info: &AuthInfo) -> Result<(), Unusable> {
+/// Why a context of this name is not there.
+pub(crate) fn absent_from(files: &Kubeconfigs) -> Unusable {
+    Unusable::Absent(files.contexts().map(|(_, named)| named.name.clone()).collect())
+}
+
+fn has_authority(cluster: &Cluster) -> bool {
+    let set = |field: &Option<String>| field.as_ref().is_some_and(|text| !text.is_empty());
+    set(&cluster.certificate_authority) || set(&cluster.certificate_authority_data)
+}
+
+fn can_log_in(entry: Entry<'_, AuthInfo>) -> Result<(), Unusable> {
+    let Some(info) = entry.value else { return Ok(()) };
     if let Some(missing) = missing_file(&[&info.client_certificate, &info.client_key, &info.token_file]) {
-        return Err(Unusable::NoLogin(missing));
+        return Err(Unusable::NoLogin(missing, entry.file.display().to_string()));
     }
     let Some(exec) = &info.exec else { return Ok(()) };
     match exec.command.as_deref().unwrap_or_default() {
         "" => Err(Unusable::NoCommand),
-        command if found(command) => Ok(()),
-        _ => Err(Unusable::no_plugin(exec)),
+        command if !search_path::has(command) => Err(Unusable::no_plugin(exec)),
+        command if exec.interactive_mode == Some(ExecInteractiveMode::Always) => {
+            Err(Unusable::Interactive(command.to_owned()))
+        }
+        _ => Ok(()),
     }
 }
 
+/// The first of these files that is named and not there.
 fn missing_file(files: &[&Option<String>]) -> Option<String> {
-    files.iter().filter_map(|file| file.as_ref()).find(|file| !Path::new(file).exists()).cloned()
-}
-
-fn found(command: &str) -> bool {
-    if command.contains(std::path::MAIN_SEPARATOR) {
-        return Path::new(command).exists();
-    }
-    let names = if cfg!(windows) {
-        vec![command.to_owned(), format!("{command}.exe")]
-    } else {
-        vec![command.to_owned()]
-    };
-    env::var_os("PATH").is_some_and(|path| {
-        env::split_paths(&path).any(|dir| names.iter().any(|name| dir.join(name).is_file()))
-    })
+    let named = files.iter().filter_map(|file| file.as_ref()).filter(|file| !file.is_empty());
+    named.into_iter().find(|file| !Path::new(file).exists()).cloned()
 }

@@ -29,6 +29,45 @@ pub enum Step {
     Traces,
 }
 
+/// What is to be kept in mind of a connection for as long as it lasts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Caution {
+    /// The server's certificate is not looked at.
+    Insecure,
+    /// We act as somebody else.
+    As(String),
+    /// kubectl would connect otherwise; how.
+    Otherwise(String),
+    /// A kubeconfig among others cannot be read; why.
+    Kubeconfig(String),
+}
+
+impl Caution {
+    /// In a word or two.
+    pub fn short(&self) -> String {
+        match self {
+            Self::Insecure => "TLS not verified".to_owned(),
+            Self::As(who) => format!("acting as {who}"),
+            Self::Otherwise(_) => "not as kubectl".to_owned(),
+            Self::Kubeconfig(_) => "kubeconfig left out".to_owned(),
+        }
+    }
+    /// What it means.
+    pub fn detail(&self) -> String {
+        match self {
+            Self::Insecure => {
+                "insecure-skip-tls-verify is set: whoever stands in between can read and change everything"
+                    .to_owned()
+            }
+            Self::As(who) => format!("The kubeconfig says to act as {who}: rights and changes are theirs"),
+            Self::Otherwise(how) => {
+                format!("Cluster and user are taken from the context's own file first; {how}")
+            }
+            Self::Kubeconfig(why) => why.clone(),
+        }
+    }
+}
+
 /// How a step stands.
 #[derive(Clone, Debug, PartialEq)]
 pub enum StepState {
@@ -95,6 +134,8 @@ pub struct Scene {
     pub steps: BTreeMap<Step, StepState>,
     /// What the running step is doing just now ("Waiting for the proxies").
     pub doing: Option<String>,
+    /// What is to be kept in mind of the connection.
+    pub cautions: Vec<Caution>,
     /// State of each watched kind.
     pub kinds: BTreeMap<&'static Kind, KindState>,
     /// The model of the objects; an empty mesh until the first lists are in.

@@ -43,6 +43,9 @@ fn bar(ui: &mut Ui, cx: &Cx<'_>, rail: f32, troubles: &mut Troubles) {
         if cx.read_only {
             badge::pill(ui, "read-only", Tokens::of(ui).degraded).on_hover_text(READ_ONLY);
         }
+        for caution in &cx.scene.cautions {
+            badge::pill(ui, &caution.short(), Tokens::of(ui).degraded).on_hover_text(caution.detail());
+        }
         sources_menu(ui, cx);
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             ui.add_space(16.0);

@@ -5,7 +5,7 @@ use super::{Model, Observation, Unread};
 use crate::model::{Mesh, Objects};
 use crate::reads::Answers;
 use crate::remote::Remote;
-use crate::scene::{KindState, Proxy, Scene, Step, StepState};
+use crate::scene::{Caution, KindState, Proxy, Scene, Step, StepState};
 use crate::traffic::Traffic;
 use istio::{KINDS, Kind, Object, Problem, Ref, kinds};
 use jiff::Timestamp;
@@ -21,6 +21,7 @@ pub struct Column {
     context: String,
     sandbox: bool,
     steps: BTreeMap<Step, StepState>,
+    cautions: Vec<Caution>,
     kinds: BTreeMap<&'static Kind, KindState>,
     /// Namespaces of a kind ("" for all) whose first list is not in yet.
     awaited: BTreeSet<(&'static Kind, String)>,
@@ -43,6 +44,7 @@ impl Column {
         match observation {
             Observation::Begun(context) => self.begin(context),
             Observation::Named(context) => self.context = context,
+            Observation::Cautions(cautions) => self.cautions = cautions,
             Observation::OwnSandbox => {
                 self.sandbox = true;
                 self.steps.insert(Step::Sandbox, StepState::Done("running on this machine".to_owned()));
@@ -121,6 +123,7 @@ impl Column {
             sandbox: self.sandbox,
             steps: self.steps.clone(),
             doing: None,
+            cautions: self.cautions.clone(),
             kinds: self.kinds.clone(),
             mesh: Arc::clone(&self.mesh),
             traffic: self.traffic.clone(),
@@ -150,6 +153,7 @@ impl Column {
         for step in [Step::Context, Step::Api, Step::Kinds, Step::Istiod, Step::Prometheus, Step::Traces] {
             self.steps.insert(step, StepState::Pending);
         }
+        self.cautions.clear();
         self.kinds.clear();
         self.awaited.clear();
     }

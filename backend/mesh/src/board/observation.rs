@@ -2,7 +2,7 @@
 //! can make it.
 
 use crate::reads::{Answer, Read};
-use crate::scene::{KindState, Proxy, Step};
+use crate::scene::{Caution, KindState, Proxy, Step};
 use crate::traffic::Traffic;
 use istio::{Kind, Object, Problem, Ref};
 use std::collections::BTreeMap;
@@ -15,6 +15,8 @@ pub enum Observation {
     Begun(Option<String>),
     /// The context's name.
     Named(String),
+    /// What is to be kept in mind of the connection.
+    Cautions(Vec<Caution>),
     /// The cluster is a sandbox of this window's own.
     OwnSandbox,
     /// A step of connecting is under way.
