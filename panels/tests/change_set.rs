@@ -156,7 +156,7 @@ fn a_double_click_on_push_pushes_and_does_nothing_else() {
         let change = bench.state().0.ledger.get(id).unwrap().change.clone();
         bench.state_mut().0.ledger.sent(id, demo::NOW);
         for fact in [None, Some(Fact::Accepted(Stored::as_wanted(&change))), Some(Fact::Live)] {
-            fact.iter().for_each(|fact| drop(bench.state_mut().0.ledger.record(id, fact, demo::NOW)));
+            fact.iter().for_each(|fact| bench.state_mut().0.ledger.record(id, fact, demo::NOW));
             bench.run_steps(3);
             let there = acting(&bench);
             assert!(there.iter().any(|(name, _)| name == "Undo"), "{there:?}");
@@ -211,7 +211,7 @@ fn what_was_undone_says_so_and_does_not_come_back() {
     world.ledger.record(id, &Fact::Unknowable(Problem::new("a", "b", "c")), demo::NOW);
     [taken_back, Fact::Unknowable(Problem::new("a", "b", "c"))]
         .iter()
-        .for_each(|fact| drop(world.ledger.record(undo, fact, demo::NOW)));
+        .for_each(|fact| world.ledger.record(undo, fact, demo::NOW));
     let row = View::of(&world.cx()).rows.pop().unwrap();
     assert_eq!((row.stage, row.undone, row.undo, row.trouble.as_str()), ("Undone", true, false, ""));
     let mut bench = bar(world);

@@ -23,7 +23,7 @@ pub(super) fn ui(ui: &mut Ui, cx: &Cx<'_>, entry: &Entry) -> bool {
             order(ui, entry);
         }
     };
-    let height = ui.ctx().content_rect().height() * 0.55;
+    let height = ui.ctx().content_rect().height() * 0.66;
     above::card(ui, ("Changes", "pushed as one, undone as one"), WIDTH, height, body)
 }
 
@@ -42,7 +42,7 @@ fn change(ui: &mut Ui, cx: &Cx<'_>, entry: &Entry, part: &Part) {
             }
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                 let title = text::rich(ui, &part.title, size::TEXT, Weight::Medium).color(tokens.text);
-                ui.add(Label::new(title).truncate()).on_hover_text(&judged);
+                ui.add(Label::new(title).wrap()).on_hover_text(&judged);
             });
         });
     });
@@ -67,7 +67,7 @@ fn order(ui: &mut Ui, entry: &Entry) {
             ui.add_sized(vec2(16.0, 18.0), Label::new(number).selectable(false));
             text::mono(ui, step.at.to_string());
             let why = RichText::new(Turn::of(step).reason()).size(size::SECONDARY).color(tokens.muted);
-            ui.add(Label::new(why).truncate());
+            ui.add(Label::new(why).wrap());
         });
     }
 }

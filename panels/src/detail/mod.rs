@@ -36,17 +36,40 @@ impl Detail {
     /// Draws the detail into all of `ui`.
     pub fn ui(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
         self.drafts.follow(cx);
-        ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
-            Frame::new().inner_margin(Margin { left: 16, right: 16, top: 8, bottom: 24 }).show(ui, |ui| {
+        let view = cx.selected.and_then(|selected| self.view(cx, selected));
+        if let Some(view) = &view {
+            // The name, the health and the way out stay while the rest is scrolled.
+            let margin = Margin { left: 16, right: 16, top: 8, bottom: 0 };
+            Frame::new().inner_margin(margin).show(ui, |ui| {
+                ui.spacing_mut().item_spacing.y = 6.0;
+                ui.scope(|ui| head(ui, cx, view));
+            });
+        }
+        // Each selection is read from its top.
+        let of = egui::Id::new(("detail of", cx.selected.map(|selected| format!("{selected:?}"))));
+        ScrollArea::vertical().id_salt(of).auto_shrink([false, false]).show(ui, |ui| {
+            let top = if view.is_some() { 0 } else { 8 };
+            Frame::new().inner_margin(Margin { left: 16, right: 16, top, bottom: 24 }).show(ui, |ui| {
                 ui.set_width(ui.available_width());
                 ui.spacing_mut().item_spacing.y = 6.0;
-                match cx.selected {
-                    None => summary::ui(ui, cx, &mut self.worst),
-                    Some(Selected::Object(at)) => config::object(ui, cx, at),
-                    Some(selected) => self.thing(ui, cx, selected),
+                match (cx.selected, view) {
+                    (None, _) => summary::ui(ui, cx, &mut self.worst),
+                    (Some(Selected::Object(at)), _) => config::object(ui, cx, at),
+                    (Some(selected), Some(view)) => self.thing(ui, cx, selected, &view),
+                    (Some(selected), None) => gone(ui, cx, selected),
                 }
             });
         });
+    }
+
+    fn view(&mut self, cx: &Cx<'_>, selected: &Selected) -> Option<Arc<View>> {
+        if matches!(selected, Selected::Object(_)) {
+            return None;
+        }
+        let read = cx.scene.mesh.revision_of(selected.namespaces());
+        let key = (read, cx.scene.traffic.at(), selected.clone());
+        let traffic = cx.scene.traffic.value().map(|traffic| &**traffic);
+        self.view.get(key, |_| View::of(&cx.scene.mesh, traffic, selected).map(Arc::new)).clone()
     }
 
     /// Lets drafts follow wishes from elsewhere: what was dismissed goes back, what shall be rebuilt is rebuilt.
@@ -54,21 +77,9 @@ impl Detail {
         self.drafts.follow_intent(intent, cx);
     }
 
-    fn thing(&mut self, ui: &mut Ui, cx: &Cx<'_>, selected: &Selected) {
-        let read = cx.scene.mesh.revision_of(selected.namespaces());
-        let key = (read, cx.scene.traffic.at(), selected.clone());
-        let traffic = cx.scene.traffic.value();
-        let view = self
-            .view
-            .get(key, |_| View::of(&cx.scene.mesh, traffic.map(|traffic| &**traffic), selected).map(Arc::new))
-            .clone();
-        let Some(view) = view else {
-            gone(ui, cx, selected);
-            return;
-        };
+    fn thing(&mut self, ui: &mut Ui, cx: &Cx<'_>, selected: &Selected, view: &View) {
         ui.push_id(format!("{selected:?}"), |ui| {
-            ui.scope(|ui| head(ui, cx, &view));
-            measured(ui, cx, &view);
+            measured(ui, cx, view);
             ui.add_space(10.0);
             self.drafts.ui(ui, cx, selected);
             let names = if matches!(selected, Selected::Edge(..)) {
@@ -80,7 +91,7 @@ impl Detail {
             rows::peers(ui, cx, names[1], "called", &view.called);
             metrics(ui, cx, selected, view.makes);
             rows::answers(ui, &view.answers);
-            rows::versions(ui, &view);
+            rows::versions(ui, view);
             rows::pods(ui, &view.pods);
             config::list(ui, cx, &view.config);
         });

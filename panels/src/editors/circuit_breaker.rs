@@ -135,8 +135,8 @@ impl Edits for Breaker {
 
     fn form(&mut self, _was: &Self, at: &PolicyOf, form: &mut Form<'_>) {
         let fields = &mut self.0;
-        form.section("TCP connections", fields.says(TCP), |form| fields.form(TCP, form));
-        form.section("HTTP requests", fields.says(HTTP) || fields.says(HTTP2), |form| {
+        form.section("TCP connections", fields.said_in(&[TCP]), |form| fields.form(TCP, form));
+        form.section("HTTP requests", fields.said_in(&[HTTP, HTTP2]), |form| {
             fields.form(HTTP, form);
             fields.form(HTTP2, form);
         });

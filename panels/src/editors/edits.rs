@@ -3,8 +3,9 @@
 use super::form::Form;
 use crate::panel::About;
 use crate::subject::Subject;
+use istio::ServiceId;
 use mesh::edit::rules::speaks_http;
-use mesh::plan::{HttpRule, Plan, PolicyOf};
+use mesh::plan::{HttpRule, Level, Plan, PolicyOf};
 use mesh::{Kind, Mesh, Service};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -52,17 +53,27 @@ pub trait Edits: Clone + PartialEq + Serialize + DeserializeOwned + 'static {
 pub trait Scope: Clone {
     /// Whether this is the same one, later.
     fn is(&self, now: &Self) -> bool;
+    /// The service all of whose versions it is about, if it is.
+    fn whole(&self) -> Option<&ServiceId> {
+        None
+    }
 }
 
 impl Scope for HttpRule {
     fn is(&self, now: &Self) -> bool {
         Self::is(self, now)
     }
+    fn whole(&self) -> Option<&ServiceId> {
+        Some(&self.service)
+    }
 }
 
 impl Scope for PolicyOf {
     fn is(&self, now: &Self) -> bool {
         self == now
+    }
+    fn whole(&self) -> Option<&ServiceId> {
+        (self.level == Level::Service).then_some(&self.service)
     }
 }
 

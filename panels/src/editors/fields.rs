@@ -133,7 +133,7 @@ impl Fields {
     /// Draws the fields of a table.
     pub fn form(&mut self, rows: &[FieldRow], form: &mut Form<'_>) {
         for row in rows {
-            let setting = Setting::of(row.word).unset(row.unset).means(row.means);
+            let setting = Setting::of(row.word).unset(row.unset).means(row.means).path(row.path);
             match row.holds {
                 Holds::Time(start) | Holds::Seconds(start) => {
                     self.edit(row.path, |value| form.duration(setting, value, start));
@@ -214,7 +214,12 @@ impl Fields {
 
     /// Whether one of these fields says something.
     pub fn says(&self, rows: &[FieldRow]) -> bool {
-        rows.iter().any(|row| self.0.contains_key(row.path))
+        self.said_in(&[rows]) > 0
+    }
+
+    /// How many fields of these tables say something.
+    pub fn said_in(&self, tables: &[&[FieldRow]]) -> usize {
+        tables.iter().flat_map(|rows| rows.iter()).filter(|row| self.0.contains_key(row.path)).count()
     }
 
     /// Whether one of these fields says something else.

@@ -17,7 +17,8 @@ use crate::kit::theme::size;
 use crate::kit::{Button, Tokens, icon, problem, text};
 use egui::{RichText, Ui, WidgetInfo, WidgetType};
 use istio::Duration;
-use mesh::{Mesh, Revision};
+use mesh::Mesh;
+use mesh::traffic::Traffic;
 use std::fmt::Debug;
 use std::ops::RangeInclusive;
 
@@ -94,13 +95,33 @@ impl<'a> Form<'a> {
         of: &impl Debug,
         ask: impl FnOnce(&Mesh) -> T,
     ) -> T {
-        let (mesh, id) = (&self.cx.scene.mesh, self.ui.id().with(format!("{of:?}")));
-        let before = self.ui.data(|data| data.get_temp::<(Revision, T)>(id));
-        if let Some((_, told)) = before.filter(|(revision, _)| *revision == mesh.revision()) {
+        let mesh = &self.cx.scene.mesh;
+        self.once(("known", format!("{of:?}")), mesh.revision(), || ask(mesh))
+    }
+    /// What calls say of something; it is asked again only when they were measured anew. `None` where nothing is measured.
+    pub fn measured<T: Clone + Send + Sync + 'static>(
+        &mut self,
+        of: &impl Debug,
+        ask: impl FnOnce(&Mesh, &Traffic) -> T,
+    ) -> Option<T> {
+        let scene = self.cx.scene;
+        let traffic = scene.traffic.value()?;
+        let key = (scene.mesh.revision(), scene.traffic.at());
+        Some(self.once(("measured", format!("{of:?}")), key, || ask(&scene.mesh, traffic)))
+    }
+    /// What was found last under a name, as long as the key is the same.
+    fn once<K, T>(&mut self, name: (&str, String), key: K, find: impl FnOnce() -> T) -> T
+    where
+        K: Clone + PartialEq + Send + Sync + 'static,
+        T: Clone + Send + Sync + 'static,
+    {
+        let id = self.ui.id().with(name);
+        let before = self.ui.data(|data| data.get_temp::<(K, T)>(id));
+        if let Some((_, told)) = before.filter(|(known, _)| *known == key) {
             return told;
         }
-        let told = ask(mesh);
-        self.ui.data_mut(|data| data.insert_temp(id, (mesh.revision(), told.clone())));
+        let told = find();
+        self.ui.data_mut(|data| data.insert_temp(id, (key, told.clone())));
         told
     }
     /// Takes in what the user did to something that the editor has drawn itself.
@@ -138,7 +159,7 @@ impl<'a> Form<'a> {
             let (enabled, checked) = (ui.is_enabled(), on);
             response.widget_info(|| WidgetInfo::selected(WidgetType::Checkbox, enabled, checked, &name));
             gesture.and(Gesture::settled(response.changed()));
-            explain(ui, response, setting.means);
+            explain(ui, response, setting.means, setting.path);
             ui.add_space((left + setting.width - ui.cursor().left()).max(0.0));
             let mut shown = value.clone().unwrap_or(start);
             match setting.unset {
@@ -218,12 +239,14 @@ impl<'a> Form<'a> {
     }
 
     /// Fields that belong together, folded away until one of them says something or the user asks for them.
-    pub fn section(&mut self, word: &str, said: bool, fields: impl FnOnce(&mut Self)) {
+    pub fn section(&mut self, word: &str, said: usize, fields: impl FnOnce(&mut Self)) {
         let id = self.ui.id().with(word);
-        let open = self.ui.data(|data| data.get_temp(id)).unwrap_or(said);
+        let open = self.ui.data(|data| data.get_temp(id)).unwrap_or(said > 0);
         let caret = if open { icon::CARET_DOWN } else { icon::CARET_RIGHT };
         let name = format!("{} of {}", spoken(word), self.subject);
-        if self.ui.add(Button::bare(word).with_icon(caret).named(name).selected(open)).clicked() {
+        // What is folded away still says that there is something.
+        let shown = if said > 0 && !open { format!("{word}  ·  {said} set") } else { word.to_owned() };
+        if self.ui.add(Button::bare(shown).with_icon(caret).named(name).selected(open)).clicked() {
             self.ui.data_mut(|data| data.insert_temp(id, !open));
         }
         if open {
@@ -280,12 +303,13 @@ pub struct Setting<'s> {
     name: Option<&'s str>,
     means: &'s str,
     unset: Option<&'s str>,
+    path: &'s str,
 }
 
 impl<'s> Setting<'s> {
     /// A setting of this name ("Timeout").
     pub const fn of(word: &'s str) -> Self {
-        Self { word, width: WIDE, name: None, means: "", unset: None }
+        Self { word, width: WIDE, name: None, means: "", unset: None, path: "" }
     }
     /// The width that its name takes.
     #[must_use]
@@ -301,6 +325,11 @@ impl<'s> Setting<'s> {
     #[must_use]
     pub const fn means(self, means: &'s str) -> Self {
         Self { means, ..self }
+    }
+    /// Where it stands in the object, as Istio names it: "retries/attempts".
+    #[must_use]
+    pub const fn path(self, path: &'s str) -> Self {
+        Self { path, ..self }
     }
     /// What holds while it is left out.
     #[must_use]
@@ -333,10 +362,17 @@ pub fn shown(time: Duration) -> String {
 }
 
 /// What a field means: on its switch for the mouse, and for screen readers.
-fn explain(ui: &Ui, response: egui::Response, means: &str) {
+fn explain(ui: &Ui, response: egui::Response, means: &str, path: &str) {
     if means.is_empty() {
         return;
     }
     ui.ctx().accesskit_node_builder(response.id, |node| node.set_description(means));
-    response.on_hover_text(means);
+    let field = path.replace('/', ".");
+    response.on_hover_ui(|ui| {
+        ui.set_max_width(320.0);
+        ui.label(means);
+        if !field.is_empty() {
+            text::mono(ui, field);
+        }
+    });
 }

@@ -15,6 +15,7 @@ use egui_phosphor::regular as icon;
 use mesh::edit::mtls::state;
 use mesh::edit::{self, Mode, Scope};
 use mesh::plan::Plan;
+use mesh::traffic::Traffic;
 use mesh::{Kind, Mesh, Service, kinds};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -82,7 +83,8 @@ impl Edits for MutualTls {
         form.ui().label(RichText::new(said).size(size::SECONDARY).color(color));
         if self.0 == Some(Mode::Strict) {
             let (cx, planned) = (form.cx(), form.differs());
-            cut_off(form.ui(), cx, at, planned);
+            let callers = form.measured(at, |mesh, traffic| plaintext(mesh, traffic, at));
+            cut_off(form.ui(), cx, callers, planned);
         }
     }
 
@@ -122,16 +124,18 @@ fn meaning(mode: Mode) -> &'static str {
 
 const UNSET: &str = "not set here";
 
-/// Plaintext calls of the last window into a scope: caller and callee with their rates.
-fn plaintext(cx: &Cx<'_>, scope: &Scope) -> BTreeMap<(String, String), f64> {
+/// Caller and callee, and calls per second.
+type Callers = BTreeMap<(String, String), f64>;
+
+/// Plaintext calls of the last window into a scope.
+fn plaintext(mesh: &Mesh, traffic: &Traffic, scope: &Scope) -> Callers {
     let inside = |namespace: &str, workload: &str| match scope {
         Scope::Mesh => true,
         Scope::Namespace(wanted) => namespace == wanted,
         Scope::Workload(wanted, name) => namespace == wanted && workload == name,
     };
-    let mesh = &cx.scene.mesh;
-    let mut found = BTreeMap::new();
-    for (path, flow) in cx.scene.traffic.value().into_iter().flat_map(|traffic| &traffic.flows) {
+    let mut found = Callers::new();
+    for (path, flow) in &traffic.flows {
         let to = &path.destination;
         // Gateways take plain text from outside by their listeners; no PeerAuthentication changes that.
         let gateway = mesh.workload(&to.namespace, &to.workload).is_some_and(|workload| workload.gateway);
@@ -143,19 +147,15 @@ fn plaintext(cx: &Cx<'_>, scope: &Scope) -> BTreeMap<(String, String), f64> {
     found
 }
 
-fn cut_off(ui: &mut Ui, cx: &Cx<'_>, scope: &Scope, planned: bool) {
+fn cut_off(ui: &mut Ui, cx: &Cx<'_>, callers: Option<Callers>, planned: bool) {
     let tokens = Tokens::of(ui);
-    let callers = plaintext(cx, scope);
     let window = window::name(cx.window_secs).to_lowercase();
-    if cx.scene.traffic.value().is_none() {
-        problem::line(
-            ui,
-            problem::Level::Warning,
-            "Who would be cut off is not known: nothing is measured",
-            "",
-            "",
-        );
-    } else if callers.is_empty() {
+    let Some(callers) = callers else {
+        let what = "Who would be cut off is not known: nothing is measured";
+        problem::line(ui, problem::Level::Warning, what, "", "");
+        return;
+    };
+    if callers.is_empty() {
         let said = format!("{}  Nobody is cut off: no plaintext call in the {window}", icon::CHECK_CIRCLE);
         ui.label(RichText::new(said).size(size::SECONDARY).color(tokens.healthy));
     } else {

@@ -14,6 +14,7 @@ use crate::selection::Selected;
 use crate::subject;
 use crate::words;
 use egui::{Align, Layout, RichText, Ui, UiBuilder};
+use mesh::graph::NodeId;
 use mesh::ledger::Entry;
 use mesh::plan::{Plan, Stop};
 use mesh::{Change, ChangeId, Mesh};
@@ -282,6 +283,15 @@ impl<E: Edits> Sheet<E> {
             });
         }
         let Some(row) = self.rows.get_mut(self.chosen) else { return gesture };
+        if let Some(service) = row.scoped.at.whole().filter(|_| names_a_version(&self.selected))
+            && cx
+                .scene
+                .mesh
+                .service(&service.namespace, &service.name)
+                .is_some_and(|it| it.workloads.len() > 1)
+        {
+            text::note(ui, format!("Counts for calls to every version of {}", service.name));
+        }
         if let Some((goes, why)) = &row.scoped.locked {
             problem::problem(ui, problem::Level::Note, goes, why, "", None);
         } else {
@@ -407,5 +417,18 @@ impl<E: Edits> AnySheet for Sheet<E> {
 
     fn change(&self, mesh: &Mesh) -> Result<Option<Change>, Stop> {
         self.shown().map_or(Ok(None), |row| row.change(mesh))
+    }
+}
+
+/// Whether less than a service is selected: a workload, a version of an app.
+fn names_a_version(selected: &Selected) -> bool {
+    match selected {
+        Selected::Workload(..) | Selected::App(_, _, Some(_)) => true,
+        Selected::Node(node) | Selected::Edge(_, node) => match node {
+            NodeId::Workload(_) => true,
+            NodeId::App(app) => app.version.is_some(),
+            _ => false,
+        },
+        _ => false,
     }
 }

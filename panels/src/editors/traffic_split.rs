@@ -13,7 +13,7 @@ use egui_phosphor::regular as icon;
 use mesh::edit::{self, rules::ALL_VERSIONS};
 use mesh::plan::{HttpRule, Plan};
 use mesh::split::Split;
-use mesh::traffic::share_of;
+use mesh::traffic::{MeasuredShare, share_of};
 use mesh::{Kind, Mesh, Service, kinds};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -109,14 +109,14 @@ fn whole(weights: Vec<(String, u32)>) -> Vec<(String, u32)> {
     Split::new(weights.clone()).map_or(weights, |split| split.weights())
 }
 
+/// What each version got of the last window's calls.
+fn got(form: &mut Form<'_>, service: &Service) -> Vec<(String, MeasuredShare)> {
+    form.measured(&("shares", &service.host), |_, traffic| share_of(traffic, service)).unwrap_or_default()
+}
+
 /// "over 60 s (594 calls)".
-fn counted(form: &Form<'_>, service: &Service) -> String {
-    let calls: f64 = form
-        .cx()
-        .scene
-        .traffic
-        .value()
-        .map_or(0.0, |traffic| share_of(traffic, service).iter().map(|(_, share)| share.count).sum());
+fn counted(form: &mut Form<'_>, service: &Service) -> String {
+    let calls: f64 = got(form, service).iter().map(|(_, share)| share.count).sum();
     let window = fmt::duration(form.cx().window_secs as f64);
     format!("over {window} ({} calls)", fmt::count(calls.round() as usize))
 }
@@ -192,8 +192,7 @@ impl Shares {
         (unset, most): (bool, bool),
     ) -> Vec<Share> {
         let tokens = Tokens::of(form.ui());
-        let traffic = form.cx().scene.traffic.value().filter(|_| most);
-        let measured = traffic.map(|traffic| share_of(traffic, service)).unwrap_or_default();
+        let measured = if most { got(form, service) } else { Vec::new() };
         let base = at.virtual_service.as_ref().and_then(|_| Split::new(was.0.clone()));
         let Some(split) = hand.split(self) else { return Vec::new() };
         let share = |(index, share): (usize, &mesh::split::Share)| {

@@ -170,10 +170,12 @@ fn without(probes: &mut Vec<Probe>, others: &[Probe]) {
 #[derive(Default)]
 struct Known {
     /// By VirtualService, rule, and whether it is the one after the steps.
-    routes: RefCell<BTreeMap<(Ref, Option<usize>, bool), Rc<[Group]>>>,
+    routes: Found<(Ref, Option<usize>, bool), Rc<[Group]>>,
     /// By DestinationRule, host, and whether it is the one after the steps.
-    clusters: RefCell<BTreeMap<(Ref, String, bool), Arc<[String]>>>,
+    clusters: Found<(Ref, String, bool), Arc<[String]>>,
 }
+
+type Found<K, T> = RefCell<BTreeMap<K, T>>;
 
 /// The mesh before some steps, or after them.
 #[derive(Clone, Copy)]

@@ -3,7 +3,7 @@
 use super::is_node;
 use crate::graph::NodeId;
 use crate::traffic::Path;
-use crate::{KINDS, Mesh, Ref, Service, Workload};
+use crate::{KINDS, Mesh, Part, Ref, Service, Workload};
 use istio::{WorkloadId, fqdn, hosts, kinds};
 
 /// A node, looked up in the mesh.
@@ -33,11 +33,15 @@ impl<'a> Subject<'a> {
             }
             NodeId::App(id) => {
                 let fits = |workload: &&Workload| {
-                    workload.namespace == id.namespace
-                        && *workload.app == *id.app
+                    *workload.app == *id.app
                         && id.version.as_ref().is_none_or(|version| *workload.version == **version)
                 };
-                let workloads: Vec<&Workload> = mesh.workloads().filter(fits).collect();
+                let near = mesh
+                    .part(&id.namespace)
+                    .into_iter()
+                    .flat_map(Part::workloads)
+                    .map(|workload| &**workload);
+                let workloads: Vec<&Workload> = near.filter(fits).collect();
                 let service = workloads.iter().find_map(|workload| leading_to(mesh, workload));
                 (service.or_else(|| mesh.service(&id.namespace, &id.app)), workloads)
             }
