@@ -62,6 +62,7 @@ impl Shell {
         started: Instant,
     ) -> Self {
         kit::theme::apply(&creation.egui_ctx, settings.theme);
+        kit::scripts::add_system_fonts(&creation.egui_ctx);
         let ctx = creation.egui_ctx.clone();
         let wake: Wake = Arc::new(move || ctx.request_repaint());
         let handle = runtime.handle().clone();

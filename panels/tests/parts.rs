@@ -403,6 +403,42 @@ fn the_top_bar_counts_what_fails_and_leads_there() {
     assert!(led[0] != led[1] && led[1] != led[2] && led[3] == led[0], "each in turn: {led:?}");
 }
 
+/// Thirty-two contexts in a low window: nothing of the menu is outside of it, and typing finds any.
+#[test]
+fn a_long_menu_stays_in_the_window_and_is_searched() {
+    let context = |number: usize| ContextRow {
+        name: format!("team-{number}-with-a-long-name-in-the-middle-{number}"),
+        server: "https://10.0.0.1".into(),
+        ..ContextRow::default()
+    };
+    let world = World {
+        contexts: Contexts { rows: (1..=32).map(context).collect(), ..Contexts::default() },
+        ..World::bookinfo()
+    };
+    let mut bench = harness(world, TopBar::default(), [1024.0, 400.0], |ui, bar: &mut TopBar, world| {
+        egui::Panel::top("bar").exact_size(48.0).show(ui, |ui| bar.ui(ui, &world.cx(), rail::WIDE));
+    });
+    bench.get_by_label("Context and namespaces").click();
+    bench.run_steps(4);
+    let field = bench.get_by_label("Find context");
+    assert!(field.rect().bottom() <= 400.0 && field.rect().right() <= 1024.0);
+    let window = egui::Rect::from_min_size(egui::Pos2::ZERO, egui::vec2(1024.0, 400.0));
+    let popup = bench.get_by_label("Disconnect");
+    assert!(popup.rect().left() >= 0.0 && popup.rect().right() <= 1024.0);
+    assert!(bench.query_all_by_label_contains("team-").count() < 32, "what is out of sight is not drawn");
+    field.type_text("team-27");
+    bench.run_steps(3);
+    let hit = bench.get_by_label("team-27-with-a-long-name-in-the-middle-27");
+    assert!(window.contains_rect(hit.rect()), "{:?}", hit.rect());
+    bench.key_press(egui::Key::Enter);
+    bench.run_steps(3);
+    let wishes = bench.state_mut().0.wishes();
+    assert!(
+        matches!(&wishes[..], [Intent::Connect(ContextId { name, .. })] if name.starts_with("team-27")),
+        "{wishes:?}"
+    );
+}
+
 #[test]
 fn the_time_range_is_a_menu() {
     let mut bench = harness(World::bookinfo(), (), [1280.0, 600.0], |ui, (), world| {

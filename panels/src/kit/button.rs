@@ -2,11 +2,11 @@
 
 use super::icon;
 use super::theme::{Tokens, Weight, family, size, space};
-use super::{fmt, text};
+use super::{fmt, menu, text};
 use egui::containers::menu::MenuConfig;
 use egui::{
-    Color32, InnerResponse, PopupCloseBehavior, Response, RichText, Stroke, TextWrapMode, Ui, Widget,
-    WidgetInfo, WidgetType, vec2,
+    Color32, InnerResponse, PopupCloseBehavior, Response, RichText, ScrollArea, Stroke, TextWrapMode, Ui,
+    Widget, WidgetInfo, WidgetType, vec2,
 };
 
 #[derive(Clone, Copy, PartialEq)]
@@ -167,7 +167,9 @@ pub fn menu<R>(
     let (response, inner) =
         egui::containers::menu::MenuButton::from_button(button).config(config).ui(ui, |ui| {
             ui.set_min_width(160.0);
-            contents(ui)
+            // No menu runs out of the window: what does not fit scrolls.
+            let most = menu::height(ui);
+            ScrollArea::vertical().max_height(most).show(ui, contents).inner
         });
     let enabled = ui.is_enabled();
     response.widget_info(|| WidgetInfo::labeled(WidgetType::ComboBox, enabled, name));
@@ -180,35 +182,31 @@ pub(super) fn fitting(ui: &Ui, label: &str) -> String {
     let room = if ui.layout().main_wrap { ui.max_rect().width() } else { ui.available_width() };
     let room = (room - 2.0 * ui.spacing().button_padding.x - 24.0).max(60.0);
     let font = egui::FontId::new(size::TEXT, family(ui.ctx(), Weight::Medium));
-    let fits = |label: &str| {
-        ui.painter().layout_no_wrap(label.to_owned(), font.clone(), Color32::WHITE).size().x <= room
-    };
-    let mut label = label.to_owned();
-    let mut shown = label.clone();
-    while !fits(&shown) && label.pop().is_some() {
-        shown = format!("{}…", label.trim_end());
-    }
-    shown
+    text::middle(ui, label, &font, room)
 }
 
 /// One choice of a menu, with a tick when it is chosen. Returns true when it was clicked.
 pub fn choice(ui: &mut Ui, chosen: bool, label: &str) -> bool {
-    choice_marked(ui, chosen, label, false)
+    choice_marked(ui, chosen, label, label, false)
 }
 
-/// [`choice`], perhaps with a dot behind it: it holds something that was not pushed.
-pub fn choice_marked(ui: &mut Ui, chosen: bool, label: &str, marked: bool) -> bool {
+/// [`choice`], shown perhaps shorter than its name, and with a dot behind it when it holds something that was not pushed.
+pub(super) fn choice_marked(ui: &mut Ui, chosen: bool, shown: &str, name: &str, marked: bool) -> bool {
     let tick = if chosen { icon::CHECK } else { "\u{2003}" };
     let room = if marked { "\u{2003}\u{2002}" } else { "" };
-    let response = row(ui, &format!("{tick}{}{}{label}{room}", fmt::THIN, fmt::THIN));
+    let response = row(ui, &format!("{tick}{}{}{shown}{room}", fmt::THIN, fmt::THIN));
     let enabled = ui.is_enabled();
-    response.widget_info(|| WidgetInfo::selected(WidgetType::RadioButton, enabled, chosen, label));
+    response.widget_info(|| WidgetInfo::selected(WidgetType::RadioButton, enabled, chosen, name));
     if marked {
         let at = response.rect.right_center() - vec2(14.0, 0.0);
         ui.painter().circle_filled(at, 3.0, Tokens::of(ui).accent);
         ui.ctx().accesskit_node_builder(response.id, |node| node.set_description("not pushed"));
     }
-    response.clicked()
+    let clicked = response.clicked();
+    if shown != name {
+        response.on_hover_text(name);
+    }
+    clicked
 }
 
 /// One action of a menu. Closes the menu and returns true when it was clicked.

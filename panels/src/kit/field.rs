@@ -1,6 +1,7 @@
 //! Text fields with an icon, and the choice of one out of a few.
 
 use super::icon;
+use super::menu::{self, Choice};
 use super::theme::{Tokens, size, space};
 use super::{button, text};
 use egui::{Frame, Id, Margin, Response, RichText, Sense, Stroke, TextEdit, Ui, WidgetInfo, WidgetType};
@@ -90,12 +91,15 @@ pub fn choose_marked(ui: &mut Ui, name: &str, options: &[(&str, bool)], chosen: 
     let label = options.get(chosen).map_or("–", |(option, _)| *option);
     let shown = button::fitting(ui, label);
     let menu = button::menu(ui, &shown, name, |ui| {
-        let mut picked = None;
-        for (index, (option, marked)) in options.iter().enumerate() {
-            if button::choice_marked(ui, index == chosen, option, *marked) {
-                picked = Some(index);
-                ui.close();
-            }
+        let row = |(index, (option, marked)): (usize, &(&str, bool))| Choice {
+            label: (*option).to_owned(),
+            chosen: index == chosen,
+            marked: *marked,
+        };
+        let rows: Vec<Choice> = options.iter().enumerate().map(row).collect();
+        let picked = menu::choices(ui, name, &rows);
+        if picked.is_some() {
+            ui.close();
         }
         picked
     });

@@ -51,6 +51,34 @@ pub fn mono(ui: &mut Ui, text: impl Into<String>) -> Response {
     ui.label(text)
 }
 
+/// How wide a text is on one line.
+pub fn width(ui: &Ui, text: &str, font: &FontId) -> f32 {
+    ui.painter().layout_no_wrap(text.to_owned(), font.clone(), Color32::WHITE).size().x
+}
+
+/// A name as far as there is room for it, cut in its middle: names differ at their ends.
+pub fn middle(ui: &Ui, name: &str, font: &FontId, room: f32) -> String {
+    shortened(name, |text| width(ui, text, font) <= room)
+}
+
+/// The longest of a name's short forms that fits: "productpage-…-canary". Never less than a letter at each end.
+pub fn shortened(name: &str, fits: impl Fn(&str) -> bool) -> String {
+    if fits(name) {
+        return name.to_owned();
+    }
+    let letters: Vec<char> = name.chars().collect();
+    let form = |kept: usize| -> String {
+        let (head, tail) = (kept.div_ceil(2), kept / 2);
+        letters[..head].iter().chain(&['…']).chain(&letters[letters.len() - tail..]).collect()
+    };
+    let (mut low, mut high) = (2.min(letters.len()), letters.len().saturating_sub(1));
+    while low < high {
+        let kept = (low + high).div_ceil(2);
+        if fits(&form(kept)) { low = kept } else { high = kept - 1 }
+    }
+    form(low)
+}
+
 /// Text in the middle of a row, cut with an ellipsis where it must end; returns where it ends.
 pub fn cut(ui: &Ui, text: &str, font: FontId, color: Color32, [left, right, y]: [f32; 3]) -> f32 {
     if text.is_empty() || right - left < 12.0 {
@@ -62,4 +90,20 @@ pub fn cut(ui: &Ui, text: &str, font: FontId, color: Color32, [left, right, y]: 
     let end = left + galley.size().x;
     ui.painter().galley(pos2(left, y - galley.size().y / 2.0), galley, color);
     end
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shortened;
+
+    #[test]
+    fn names_keep_both_ends() {
+        let short = |name: &str, most: usize| shortened(name, |text| text.chars().count() <= most);
+        assert_eq!(short("reviews", 7), "reviews");
+        assert_eq!(short("a-very-long-name-of-a-service-v1", 11), "a-ver…ce-v1");
+        assert_ne!(short("a-very-long-name-v1", 9), short("a-very-long-name-v2", 9));
+        assert_eq!(short("ab", 1), "a…b");
+        assert_eq!(short("", 0), "");
+        assert_eq!(short("日本語サービス", 5), "日本…ビス");
+    }
 }

@@ -227,6 +227,7 @@ pub fn apply(ctx: &Context, choice: ThemeChoice) {
     let loaded = egui::Id::new("binnacle fonts are loaded");
     if !ctx.data(|data| data.get_temp::<bool>(loaded).unwrap_or(false)) {
         ctx.set_fonts(fonts());
+        ctx.add_plugin(super::spoken::Spoken);
         ctx.data_mut(|data| data.insert_temp(loaded, true));
         ctx.set_style_of(Theme::Dark, style(&DARK));
         ctx.set_style_of(Theme::Light, style(&LIGHT));

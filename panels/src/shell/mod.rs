@@ -3,5 +3,6 @@
 pub mod find;
 pub mod palette;
 pub mod rail;
+mod sources;
 pub mod top_bar;
 mod troubles;

@@ -1,14 +1,15 @@
 //! The top bar: what is looked at (context, namespaces, time range), how fresh it is, and the way to everything else.
 
+use super::sources;
 use super::troubles::Troubles;
 use crate::connect;
 use crate::cx::Cx;
 use crate::intent::{Intent, ThemeChoice};
+use crate::kit::menu::{self, Choice};
 use crate::kit::theme::{Weight, size};
 use crate::kit::{Button, Status, Tokens, badge, button, fmt, icon, mark, problem, text, window};
 use crate::words::READ_ONLY;
 use egui::{Align, Layout, Sense, Ui, WidgetInfo, WidgetType, pos2, vec2};
-use mesh::scene::StepState;
 use mesh::{Problem, Remote};
 
 /// Height of the bar.
@@ -66,34 +67,38 @@ fn place_menu(ui: &mut Ui, cx: &Cx<'_>) {
     button::menu(ui, &label, "Context and namespaces", |ui| {
         ui.set_min_width(240.0);
         text::note(ui, if cx.scene.sandbox { "Sandbox on this machine" } else { "Context" });
-        if button::choice(ui, true, &cx.scene.context) {
-            ui.close();
-        }
-        for row in cx.contexts.others() {
-            if button::choice(ui, false, &cx.contexts.name(row)) {
+        let others: Vec<_> = cx.contexts.others().collect();
+        let here = Choice { label: cx.scene.context.clone(), chosen: true, ..Choice::default() };
+        let there = others.iter().map(|row| Choice { label: cx.contexts.name(row), ..Choice::default() });
+        let rows: Vec<Choice> = std::iter::once(here).chain(there).collect();
+        if let Some(picked) = menu::choices(ui, "context", &rows) {
+            if let Some(row) = picked.checked_sub(1).and_then(|picked| others.get(picked)) {
                 cx.intents.send(Intent::Connect(row.id()));
-                ui.close();
             }
+            ui.close();
         }
         ui.separator();
         text::note(ui, "Namespaces");
         if button::choice(ui, cx.namespaces.is_empty(), "All namespaces") {
             cx.intents.send(Intent::Namespaces(Vec::new()));
         }
-        egui::ScrollArea::vertical().max_height(320.0).show(ui, |ui| {
-            for namespace in cx.scene.mesh.namespaces() {
-                let shown = cx.namespaces.iter().any(|name| **name == **namespace);
-                if button::choice(ui, shown, namespace) {
-                    let mut names: Vec<String> =
-                        cx.namespaces.iter().filter(|name| ***name != **namespace).cloned().collect();
-                    if !shown {
-                        names.push(namespace.to_string());
-                        names.sort();
-                    }
-                    cx.intents.send(Intent::Namespaces(names));
-                }
+        let shown = |namespace: &str| cx.namespaces.iter().any(|name| **name == *namespace);
+        let row = |namespace: &str| Choice {
+            label: namespace.to_owned(),
+            chosen: shown(namespace),
+            ..Choice::default()
+        };
+        let rows: Vec<Choice> = cx.scene.mesh.namespaces().iter().map(|namespace| row(namespace)).collect();
+        if let Some(picked) = menu::choices(ui, "namespace", &rows) {
+            let Choice { label, chosen, .. } = &rows[picked];
+            let mut names: Vec<String> =
+                cx.namespaces.iter().filter(|name| **name != *label).cloned().collect();
+            if !chosen {
+                names.push(label.clone());
+                names.sort();
             }
-        });
+            cx.intents.send(Intent::Namespaces(names));
+        }
         ui.separator();
         if ui.add(Button::bare("Disconnect").with_icon(icon::PLUGS)).clicked() {
             cx.intents.send(Intent::Disconnect);
@@ -184,53 +189,27 @@ fn freshness(ui: &mut Ui, cx: &Cx<'_>) {
 
 /// What could not be reached, if anything: each with its way on.
 fn sources_menu(ui: &mut Ui, cx: &Cx<'_>) {
-    let failed: Vec<_> = cx
-        .scene
-        .steps
-        .iter()
-        .filter_map(
-            |(step, state)| {
-                if let StepState::Failed(problem) = state { Some((*step, problem)) } else { None }
-            },
-        )
-        .collect();
-    let denied: Vec<(String, &Problem)> = cx
-        .scene
-        .kinds
-        .iter()
-        .filter_map(|(kind, state)| match state {
-            mesh::scene::KindState::Denied(problem) | mesh::scene::KindState::Stale(problem) => {
-                Some((kind.to_string(), problem))
-            }
-            _ => None,
-        })
-        .collect();
-    let missing = cx.scene.not_installed();
-    let count = failed.len() + denied.len() + usize::from(missing.is_some());
-    if count == 0 {
+    let missing = sources::missing(cx.scene);
+    if missing.is_empty() {
         return;
     }
-    let label = format!("{}  {}", icon::WARNING, fmt::counted(count, "source missing", "sources missing"));
+    let label =
+        format!("{}  {}", icon::WARNING, fmt::counted(missing.len(), "source missing", "sources missing"));
     button::menu(ui, &label, "Sources", |ui| {
         ui.set_width(380.0);
-        for (step, trouble) in failed {
-            let clicked = problem::problem(
-                ui,
-                problem::Level::Warning,
-                &trouble.what,
-                &trouble.why,
-                &trouble.next,
-                Some("Retry"),
-            );
-            ui.add_space(0.0);
-            if clicked {
+        for source in missing {
+            let Problem { what, why, next } = &source.problem;
+            let action = source.step.map(|_| "Retry");
+            if problem::problem(ui, problem::Level::Warning, what, why, next, action) {
                 cx.intents.send(Intent::Retry);
                 ui.close();
             }
-            text::note(ui, format!("Without {}: {}", connect::step_name(step), connect::loss(step)));
-        }
-        for trouble in missing.iter().chain(denied.into_iter().map(|(_, trouble)| trouble)) {
-            problem::problem(ui, problem::Level::Warning, &trouble.what, &trouble.why, &trouble.next, None);
+            if let Some(step) = source.step {
+                text::note(ui, format!("Without {}: {}", connect::step_name(step), connect::loss(step)));
+            }
+            if source.names.len() > 1 {
+                text::note(ui, sources::listed(&source.names, 4)).on_hover_text(source.names.join(", "));
+            }
         }
     });
 }

@@ -2,9 +2,10 @@
 
 use crate::cx::Cx;
 use crate::intent::TracesOf;
+use crate::kit::menu::{self, Choice};
 use crate::kit::theme::space;
 use crate::kit::{Button, button, field, icon, text};
-use egui::{Id, ScrollArea, Ui};
+use egui::{Id, Ui};
 use istio::Duration;
 use jiff::Timestamp;
 use mesh::trace::{Call, REVISION, TraceQuery};
@@ -35,7 +36,6 @@ pub(super) struct Search {
     pub(super) limit: usize,
     /// Only traces with such a call: an edge of the graph.
     pub(super) call: Option<Call>,
-    find: String,
 }
 
 impl Default for Search {
@@ -49,7 +49,6 @@ impl Default for Search {
             errors_only: false,
             limit: 50,
             call: None,
-            find: String::new(),
         }
     }
 }
@@ -161,22 +160,21 @@ impl Search {
         let label = if self.service.is_empty() { "Service" } else { &self.service }.to_owned();
         let mut chosen = None;
         button::menu(ui, &label, "Service", |ui| {
-            field::search(ui, Id::new("traces find service"), "Find", "Find service", &mut self.find, 240.0);
-            ScrollArea::vertical().max_height(320.0).show(ui, |ui| {
-                let find = self.find.to_lowercase();
-                for service in known.iter().filter(|service| service.to_lowercase().contains(&find)) {
-                    if button::choice(ui, *service == self.service, service) {
-                        chosen = Some(service.clone());
-                        ui.close();
-                    }
-                }
-            });
+            let row = |service: &String| Choice {
+                label: service.clone(),
+                chosen: *service == self.service,
+                ..Choice::default()
+            };
+            let rows: Vec<Choice> = known.iter().map(row).collect();
+            if let Some(picked) = menu::choices(ui, "service", &rows) {
+                chosen = known.get(picked).cloned();
+                ui.close();
+            }
         });
         let picked = chosen.is_some();
         if let Some(service) = chosen {
             self.service = service;
             self.call = None;
-            self.find.clear();
         }
         picked
     }
