@@ -92,7 +92,7 @@ fn a_read_only_window_does_not_push() {
     bench.get_by_label_contains("This window is read-only (--read-only)");
     let world = World { read_only: true, ..World::bookinfo() };
     harness(world, TopBar::default(), [1280.0, 48.0], |ui, bar: &mut TopBar, world| {
-        bar.ui(ui, &world.cx(), rail::WIDE)
+        bar.ui(ui, &world.cx(), rail::WIDE);
     })
     .get_by_label("read-only");
 }
