@@ -60,10 +60,11 @@ pub(crate) fn graph(args: &args::Graph) -> Result<(), Problem> {
     for remark in traffic.iter().flat_map(|traffic| &traffic.remarks) {
         complain(&Problem::new("Not all was measured", remark.as_str(), "Look at the answers of Prometheus"));
     }
+    let silent = traffic.is_none_or(|traffic| traffic.flows.is_empty());
     let options = GraphOptions {
         graph_type: args.graph_type.into(),
         namespaces: args.connection.namespace.clone(),
-        idle: args.idle || traffic.is_none(),
+        idle: args.idle || silent,
     };
     let graph = Graph::build(&scene.mesh, traffic, &options, Timestamp::now());
     let text = match args.output {
@@ -73,7 +74,15 @@ pub(crate) fn graph(args: &args::Graph) -> Result<(), Problem> {
         args::GraphFormat::Dot => graph.to_dot(),
         args::GraphFormat::Svg => panels::graph::svg(&graph, &panels::graph::place(&graph), false),
     };
-    print(&text)
+    print(&text)?;
+    match traffic.filter(|_| silent).and_then(|traffic| traffic.coverage.words()) {
+        Some(missing) => Err(Problem::new(
+            "The graph has no traffic",
+            missing,
+            "Try again a little later, or look at Prometheus' targets",
+        )),
+        None => Ok(()),
+    }
 }
 
 /// Says what is to be kept in mind of the connection.

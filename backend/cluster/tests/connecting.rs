@@ -5,6 +5,7 @@ mod common;
 use cluster::{Command, Needs, Target, once};
 use common::{World, kind_state};
 use mesh::scene::{KindState, Step, StepState, SyncState};
+use mesh::traffic::Coverage;
 use mesh::{Answer, KINDS, Read, Remote};
 use serde_json::json;
 use std::sync::atomic::Ordering;
@@ -25,7 +26,10 @@ async fn everything_is_found() {
     assert_eq!(scene.kinds.len(), KINDS.len());
     assert!(scene.kinds.values().all(|state| matches!(state, KindState::Live(_))), "{:?}", scene.kinds);
     assert_eq!(connection.done(Step::Istiod).await, "istiod 1.29.1, 7 proxies");
-    assert_eq!(connection.done(Step::Prometheus).await, "prometheus in istio-system");
+    assert_eq!(
+        connection.done(Step::Prometheus).await,
+        "prometheus in istio-system; Prometheus has no requests of any proxy (istio_requests_total)"
+    );
     assert_eq!(connection.done(Step::Traces).await, "tracing in istio-system, 2 services");
     assert!(connection.done(Step::Api).await.starts_with("Kubernetes v1.33.4, "));
     let scene = connection.until("proxies", |scene| scene.proxies.value().is_some()).await;
@@ -121,7 +125,10 @@ async fn the_root_namespace_is_where_istiod_is() {
     let scene = connection.ready().await;
     assert_eq!(scene.mesh.root_namespace(), "mesh-root");
     connection.done(Step::Istiod).await;
-    assert_eq!(connection.done(Step::Prometheus).await, "prometheus in mesh-root");
+    assert_eq!(
+        connection.done(Step::Prometheus).await,
+        "prometheus in mesh-root; Prometheus has no requests of any proxy (istio_requests_total)"
+    );
 }
 
 #[tokio::test]
@@ -181,6 +188,43 @@ async fn what_was_measured_is_old_when_prometheus_freezes() {
     assert_eq!(scene.traffic.problem().map(|problem| problem.what.as_str()), Some("Measurements are late"));
     world.cast.play(|script| script.frozen = false);
     connection.until("new figures", |scene| matches!(scene.traffic, Remote::Live(..))).await;
+}
+
+/// How one proxy's counter was read: so many times, every so many seconds, until now on Prometheus' clock.
+fn read_every(secs: f64, times: usize) -> [(String, serde_json::Value); 3] {
+    const NOW: f64 = 10_000.0;
+    let at = |nth: usize| NOW - secs * (times - 1 - nth) as f64;
+    let values: Vec<_> = (0..times).map(|nth| json!([at(nth), "7"])).collect();
+    let labels = json!({ "__name__": "istio_requests_total", "pod": "cart" });
+    [
+        ("vector(time())".into(), json!([{ "metric": {}, "value": [NOW, NOW.to_string()] }])),
+        ("topk(1".into(), json!([{ "metric": labels, "value": [NOW, "7"] }])),
+        ("[15m]".into(), json!([{ "metric": labels, "values": values }])),
+    ]
+}
+
+#[tokio::test]
+async fn a_window_has_two_readings_of_prometheus() {
+    let world = World::bookinfo().await;
+    world.cast.play(|script| script.answers.extend(read_every(60.0, 10)));
+    let mut connection = world.connect();
+    let scene = connection.until("traffic", |scene| matches!(scene.traffic, Remote::Live(..))).await;
+    let traffic = scene.traffic.value().expect("traffic");
+    assert_eq!((traffic.window_secs, traffic.coverage), (132, Coverage::Whole));
+    assert!(traffic.remarks[0].contains("every 60 s"), "{:?}", traffic.remarks);
+    let step = connection.done(Step::Prometheus).await;
+    assert!(step.contains("so rates are of the last 132 s"), "{step}");
+}
+
+#[tokio::test]
+async fn after_a_start_it_warms_up() {
+    let world = World::bookinfo().await;
+    world.cast.play(|script| script.answers.extend(read_every(7.0, 3)));
+    let mut connection = world.connect();
+    let scene = connection.until("traffic", |scene| matches!(scene.traffic, Remote::Live(..))).await;
+    let traffic = scene.traffic.value().expect("traffic");
+    assert_eq!(traffic.coverage.words().as_deref(), Some("warming up, 14 of 60 s"));
+    assert_eq!(traffic.window_secs, 16, "rates are not those of a window that is empty for the most part");
 }
 
 #[tokio::test]

@@ -127,8 +127,17 @@ const GUARD: Kind = Kind {
 
 const POD_SPEC: &[&str] = &["serviceAccountName", "nodeName", "hostNetwork", "containers", "initContainers"];
 const CONTAINER: &[&str] = &["name", "image", "ports", "restartPolicy", "resources"];
-const POD_STATUS: &[&str] =
-    &["phase", "reason", "message", "podIP", "startTime", "conditions", "containerStatuses"];
+const POD_STATUS: &[&str] = &[
+    "phase",
+    "reason",
+    "message",
+    "podIP",
+    "startTime",
+    "conditions",
+    "containerStatuses",
+    "initContainerStatuses",
+];
+const CONTAINER_STATUS: &[&str] = &["name", "ready", "restartCount", "state"];
 
 /// Namespaces.
 pub static NAMESPACE: Kind = Kind {
@@ -151,7 +160,8 @@ pub static POD: Kind = Kind {
         Keeps { at: "/spec/initContainers", fields: CONTAINER },
         Keeps { at: "/status", fields: POD_STATUS },
         Keeps { at: "/status/conditions", fields: &["type", "status", "reason", "message"] },
-        Keeps { at: "/status/containerStatuses", fields: &["name", "ready", "restartCount", "state"] },
+        Keeps { at: "/status/containerStatuses", fields: CONTAINER_STATUS },
+        Keeps { at: "/status/initContainerStatuses", fields: CONTAINER_STATUS },
     ],
     why: "workloads, versions and sidecars",
     ..READ

@@ -1,12 +1,25 @@
-//! Health of calls and of workloads: what share of calls may fail, and how many pods must be ready.
+//! Health of calls and of workloads, with the reason: the one place where it is decided.
 //!
-//! Tolerances: any failure (5xx, no response, gRPC status other than 0, TCP connections that broke) degrades,
-//! from 10 % on it is failing; 4xx degrade from 10 % and fail from 20 %.
+//! - Errors: any failure (5xx, no response, gRPC status other than 0, TCP connections that broke) degrades, from 10 % on
+//!   it is failing; 4xx degrade from 10 % and fail from 20 %. Of fewer than [`FEW`] requests in the window, failures
+//!   degrade at most.
+//! - Latency: a path whose 95th percentile is three times that of its own last hour, and 50 ms more, is degraded; ten times
+//!   and a second more is failing. Fewer than [`TIMED`] requests tell nothing.
+//! - Lost calls: a service that gets less than a fifth of what it got in the last hour is degraded.
+//! - Pods: none ready is failing, some missing degraded, each with what Kubernetes says of them.
+//! - Calls that a rule sends to a version without a ready pod: failing from 10 % on.
 
-use crate::Workload;
 use crate::graph::Health;
+use crate::model::Pod;
 use crate::traffic::{Flow, Protocol};
-use std::collections::BTreeMap;
+use crate::{Mesh, Service, Workload};
+use istio::{WorkloadId, fqdn};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Of fewer requests, some failures are no reason for red.
+const FEW: f64 = 10.0;
+/// Of fewer requests, a percentile tells nothing.
+const TIMED: f64 = 20.0;
 
 /// Calls of one protocol, by how they ended.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -17,6 +30,8 @@ pub struct Calls {
     pub failed: f64,
     /// Per second: 4xx.
     pub refused: f64,
+    /// Requests of the window, where it is known.
+    requests: f64,
     /// Failures by code and flags ("503 FI").
     worst: BTreeMap<String, f64>,
 }
@@ -43,6 +58,7 @@ impl Calls {
     /// Counts the calls of a flow too.
     pub fn add(&mut self, protocol: Protocol, flow: &Flow) {
         self.total += flow.rps();
+        self.requests += flow.rps() * flow.window_secs as f64;
         for ((code, flags), rate) in &flow.responses {
             match end(protocol, code, flags) {
                 End::Well => {}
@@ -62,6 +78,7 @@ impl Calls {
     /// Counts those of another too.
     pub fn extend(&mut self, other: &Self) {
         self.total += other.total;
+        self.requests += other.requests;
         self.failed += other.failed;
         self.refused += other.refused;
         for (name, rate) in &other.worst {
@@ -77,9 +94,10 @@ impl Calls {
     /// Their health, and why it is not well.
     pub fn health(&self) -> (Health, String) {
         let (failed, refused) = (self.error_percent(), percent(self.refused, self.total));
+        let few = self.requests > 0.0 && self.requests < FEW;
         let level = |share: f64, degraded: f64, failing: f64| match share {
             share if share <= 0.0 => Health::Healthy,
-            share if share >= failing => Health::Failing,
+            share if share >= failing && !few => Health::Failing,
             share if share >= degraded => Health::Degraded,
             _ => Health::Healthy,
         };
@@ -108,17 +126,150 @@ fn percent(part: f64, of: f64) -> f64 {
     if of > 0.0 { part / of * 100.0 } else { 0.0 }
 }
 
+/// The path that is slowest against its own last hour.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Slow {
+    health: Health,
+    now_ms: f64,
+    usual_ms: f64,
+}
+
+impl Slow {
+    /// How slow a path is, if it can be told.
+    pub fn of(flow: &Flow) -> Self {
+        let enough = flow.rps() * flow.window_secs as f64 >= TIMED;
+        let usual = flow.usual.and_then(|usual| usual.p95_ms);
+        let (Some(now_ms), Some(usual_ms), true) = (flow.p95_ms, usual, enough) else {
+            return Self::default();
+        };
+        let more = now_ms - usual_ms;
+        let health = match now_ms / usual_ms.max(1.0) {
+            times if times >= 10.0 && more >= 1_000.0 => Health::Failing,
+            times if times >= 3.0 && more >= 50.0 => Health::Degraded,
+            _ => Health::Idle,
+        };
+        Self { health, now_ms, usual_ms }
+    }
+    /// The worse of two.
+    #[must_use]
+    pub fn worse(self, other: Self) -> Self {
+        let by = |slow: &Self| (slow.health, slow.now_ms);
+        if by(&other) > by(&self) { other } else { self }
+    }
+    /// How healthy that is.
+    pub fn health(&self) -> (Health, String) {
+        let time =
+            |ms: f64| if ms >= 1_000.0 { format!("{:.1} s", ms / 1_000.0) } else { format!("{ms:.0} ms") };
+        match self.health {
+            Health::Idle | Health::Healthy => (Health::Idle, String::new()),
+            health => {
+                let (now, usual) = (time(self.now_ms), time(self.usual_ms));
+                (health, format!("95 % of calls take up to {now}, {usual} in the last hour"))
+            }
+        }
+    }
+}
+
+/// How healthy it is that of so many usual calls per second so many are left.
+pub fn of_lost(now: f64, usual: f64) -> (Health, String) {
+    let rate = |rps: f64| if rps >= 10.0 { format!("{rps:.0}") } else { format!("{rps:.1}") };
+    let usual = rate(usual);
+    match now {
+        now if now <= 0.0 => (Health::Degraded, format!("no calls any more, {usual}/s in the last hour")),
+        now => (Health::Degraded, format!("{} calls/s, {usual}/s in the last hour", rate(now))),
+    }
+}
+
 /// Health of a workload by its pods, and why it is not well.
 pub fn of_workload(workload: &Workload) -> (Health, String) {
     let ready = workload.ready();
     let wanted = workload.wanted.map_or(workload.pods.len(), |wanted| wanted as usize);
+    let troubled = || {
+        let waits = |pod: &&Pod| !pod.ready && !matches!(&*pod.phase, "Running" | "Unknown");
+        let states: BTreeSet<&str> = workload.pods.iter().filter(waits).map(|pod| &*pod.phase).collect();
+        let restarts: u32 = workload.pods.iter().filter(|pod| !pod.ready).map(|pod| pod.restarts).sum();
+        let restarts = match restarts {
+            0 => None,
+            1 => Some("1 restart".to_owned()),
+            some => Some(format!("{some} restarts")),
+        };
+        let told: Vec<String> = states.into_iter().map(str::to_owned).chain(restarts).collect();
+        if told.is_empty() { String::new() } else { format!(": {}", told.join(", ")) }
+    };
+    let name = &workload.name;
     match (ready, wanted) {
-        (0, 0) => (Health::Idle, format!("{} is scaled to 0", workload.name)),
-        (0, _) => (Health::Failing, format!("no pod of {} is ready", workload.name)),
+        (0, 0) => (Health::Idle, format!("{name} is scaled to 0")),
+        (0, _) => (Health::Failing, format!("no pod of {name} is ready{}", troubled())),
         (ready, wanted) if ready < wanted => {
-            (Health::Degraded, format!("{ready} of {wanted} pods of {} are ready", workload.name))
+            (Health::Degraded, format!("{ready} of {wanted} pods of {name} are ready{}", troubled()))
         }
         _ => (Health::Healthy, String::new()),
+    }
+}
+
+/// Calls that a rule sends to a version of which no pod is ready.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Astray {
+    /// The subset.
+    pub subset: String,
+    /// Percent of the rule's calls.
+    pub percent: f64,
+    /// The workloads of the subset; without any, it is the service's own trouble.
+    pub workloads: Vec<WorkloadId>,
+}
+
+/// What the rules in force send to versions of a service without a ready pod.
+pub fn astray(mesh: &Mesh, service: &Service) -> Vec<Astray> {
+    let Some(at) = service.virtual_services.first() else { return Vec::new() };
+    let Some(view) = mesh.virtual_service(at) else { return Vec::new() };
+    let ready = |id: &WorkloadId| mesh.workload(&id.namespace, &id.name).is_some_and(|one| one.ready() > 0);
+    let mut all: Vec<Astray> = Vec::new();
+    for http in &view.http {
+        let (alone, total) =
+            (http.route.len() == 1, http.route.iter().filter_map(|row| row.weight).sum::<i64>());
+        for row in &http.route {
+            let weight = if alone {
+                100.0
+            } else {
+                row.weight.unwrap_or(0).max(0) as f64 * 100.0 / total.max(1) as f64
+            };
+            let subset = row.destination.subset.as_deref().unwrap_or_default();
+            let Some(subset) = service.subsets.iter().find(|known| known.name == subset) else { continue };
+            let here = weight > 0.0 && fqdn(&row.destination.host, &at.namespace) == service.host;
+            if here && !subset.workloads.iter().any(ready) {
+                let known = all.iter_mut().find(|known| known.subset == subset.name);
+                match known {
+                    Some(known) => known.percent = known.percent.max(weight),
+                    None => all.push(Astray {
+                        subset: subset.name.clone(),
+                        percent: weight,
+                        workloads: subset.workloads.clone(),
+                    }),
+                }
+            }
+        }
+    }
+    all
+}
+
+impl Astray {
+    /// How healthy that is for these workloads, or for the service as a whole.
+    pub fn health(&self, whole: bool, workloads: &[&Workload]) -> (Health, String) {
+        let here = |id: &WorkloadId| {
+            workloads.iter().any(|one| one.namespace == id.namespace && one.name == id.name)
+        };
+        if !whole && !self.workloads.is_empty() && !self.workloads.iter().any(here) {
+            return (Health::Idle, String::new());
+        }
+        let health = if self.percent >= 10.0 { Health::Failing } else { Health::Degraded };
+        (
+            health,
+            format!(
+                "{} of calls are sent to {}, and no pod of it is ready",
+                tenth(self.percent),
+                self.subset
+            ),
+        )
     }
 }
 
@@ -128,54 +279,5 @@ pub fn worse(a: (Health, String), b: (Health, String)) -> (Health, String) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn check(protocol: Protocol, ends: &[(&str, &str, f64)], expect: (Health, &str)) {
-        let responses =
-            ends.iter().map(|(code, flags, rate)| (((*code).into(), (*flags).into()), *rate)).collect();
-        let mut calls = Calls::default();
-        calls.add(protocol, &Flow { responses, ..Flow::default() });
-        assert_eq!(calls.health(), (expect.0, expect.1.to_owned()));
-    }
-
-    #[test]
-    fn tolerances() {
-        use Health::{Degraded, Failing, Healthy, Idle};
-        use Protocol::{Grpc, Http, Tcp};
-        check(Http, &[], (Idle, ""));
-        check(Http, &[("200", "-", 10.0), ("302", "-", 1.0)], (Healthy, ""));
-        check(
-            Http,
-            &[("200", "-", 999.0), ("503", "FI", 1.0)],
-            (Degraded, "0.1 % of calls fail, most with 503 FI"),
-        );
-        check(Http, &[("200", "-", 9.0), ("500", "-", 1.0)], (Failing, "10 % of calls fail, most with 500"));
-        check(
-            Http,
-            &[("200", "-", 9.0), ("-", "DC", 1.0)],
-            (Failing, "10 % of calls fail, most with no response DC"),
-        );
-        check(Http, &[("200", "-", 91.0), ("404", "-", 9.0)], (Healthy, ""));
-        check(Http, &[("200", "-", 9.0), ("404", "-", 1.0)], (Degraded, "10 % of calls end with 4xx"));
-        check(Http, &[("200", "-", 8.0), ("403", "-", 2.0)], (Failing, "20 % of calls end with 4xx"));
-        check(Grpc, &[("0", "-", 9.5), ("14", "-", 0.5)], (Degraded, "5 % of calls fail, most with 14"));
-        check(Tcp, &[("-", "-", 9.0), ("-", "UF", 1.0)], (Failing, "10 % of calls fail, most with UF"));
-        check(Tcp, &[("-", "-", 9.0), ("-", "DC", 1.0)], (Healthy, ""));
-    }
-
-    #[test]
-    fn pods() {
-        let mesh = crate::demo::bookinfo();
-        let mut workload = mesh.workload("bookinfo", "reviews-v1").unwrap().clone();
-        assert_eq!(of_workload(&workload).0, Health::Healthy);
-        workload.wanted = Some(2);
-        assert_eq!(of_workload(&workload), (Health::Degraded, "1 of 2 pods of reviews-v1 are ready".into()));
-        workload.pods[0].ready = false;
-        assert_eq!(of_workload(&workload), (Health::Failing, "no pod of reviews-v1 is ready".into()));
-        workload.wanted = Some(0);
-        workload.pods.clear();
-        assert_eq!(of_workload(&workload).0, Health::Idle);
-    }
-}
+#[path = "health_tests.rs"]
+mod tests;

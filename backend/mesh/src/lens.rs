@@ -8,11 +8,12 @@ mod subject;
 
 pub use answers::{Answered, meaning};
 pub use reading::{Ends, Reading};
+pub(crate) use subject::is_whole;
 pub use subject::{Subject, aimed_at, asked_for};
 
 use crate::Workload;
 use crate::graph::{Health, NodeId};
-use crate::health::{of_workload, worse};
+use crate::health::{Astray, of_workload, worse};
 use crate::traffic::{Path, Peer, Traffic};
 
 /// What was measured of one thing.
@@ -33,7 +34,8 @@ impl Lens {
     pub fn of(traffic: Option<&Traffic>, subject: &Subject<'_>) -> Self {
         let input = Reading::of(traffic, |path| subject.called_by(path));
         let output = Reading::of(traffic, |path| subject.calls(path));
-        let (health, reason) = health(&input.ends, &output.ends, &subject.workloads);
+        let (health, reason) =
+            health(&input.ends, &output.ends, subject.is_whole(), &subject.workloads, &subject.astray);
         Self { input, output, health, reason }
     }
 
@@ -57,9 +59,15 @@ impl Lens {
 
 /// How well a thing serves, and whether its pods are there. One that nobody calls is judged by what it calls: that is what
 /// the users of a gateway see. A failing callee degrades its caller; it does not make it fail.
-pub fn health(got: &Ends, sent: &Ends, workloads: &[&Workload]) -> (Health, String) {
-    let calls = match (got.is_silent(), sent.health()) {
-        (true, sent) => sent,
+pub fn health(
+    got: &Ends,
+    sent: &Ends,
+    whole: bool,
+    workloads: &[&Workload],
+    astray: &[Astray],
+) -> (Health, String) {
+    let calls = match (got.is_silent(), sent.failures()) {
+        (true, _) => worse(sent.health(), got.lost()),
         (false, (health, reason)) if health > Health::Healthy => {
             let made = reason.replacen("of calls", "of calls that it makes", 1);
             worse(got.health(), (Health::Degraded, made))
@@ -68,6 +76,7 @@ pub fn health(got: &Ends, sent: &Ends, workloads: &[&Workload]) -> (Health, Stri
     };
     let pods =
         workloads.iter().map(|workload| of_workload(workload)).fold((Health::Idle, String::new()), worse);
+    let calls = astray.iter().map(|astray| astray.health(whole, workloads)).fold(calls, worse);
     match (calls.0, pods.0) {
         (Health::Idle, Health::Healthy) => calls, // ready, and nobody calls
         _ => worse(calls, pods),

@@ -85,8 +85,10 @@ pub struct Pod {
     pub name: Arc<str>,
     /// Ready condition.
     pub ready: bool,
-    /// Phase: "Running".
+    /// How it is, in Kubernetes' words: "Running", "Terminating", "CrashLoopBackOff".
     pub phase: String,
+    /// How often its containers were started again.
+    pub restarts: u32,
     /// Whether it has a proxy (container or native sidecar `istio-proxy`).
     pub sidecar: bool,
 }

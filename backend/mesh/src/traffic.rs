@@ -101,12 +101,28 @@ pub struct Flow {
     pub bytes_sent: f64,
     /// TCP bytes per second that the client received.
     pub bytes_received: f64,
+    /// Over how many seconds it was measured; 0 where that is not known.
+    pub window_secs: u64,
+    /// How it was in the last hour, where that is known.
+    pub usual: Option<Usual>,
+}
+
+/// How calls of a path were in the last hour, in the middle.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Usual {
+    /// Requests per second.
+    pub rps: f64,
+    /// Milliseconds.
+    pub p95_ms: Option<f64>,
+    /// Whether the calls to its service have fallen to next to nothing since.
+    pub lost: bool,
 }
 
 impl Flow {
     /// Requests per second.
     pub fn rps(&self) -> f64 {
-        self.responses.values().sum()
+        // The sum of nothing is -0, and would be shown so.
+        self.responses.values().sum::<f64>() + 0.0
     }
     /// Whether anything went this way in the window.
     pub fn carries(&self) -> bool {
@@ -115,15 +131,89 @@ impl Flow {
     }
 }
 
+/// How much of the chosen window was seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Coverage {
+    /// All of it.
+    #[default]
+    Whole,
+    /// Counters are there since so many seconds only.
+    Warming {
+        /// Since then.
+        secs: u64,
+        /// Of so many.
+        of: u64,
+    },
+    /// There is no counter of any proxy.
+    Nothing,
+}
+
+impl Coverage {
+    /// What is missing, in words; `None` when nothing is.
+    pub fn words(self) -> Option<String> {
+        match self {
+            Self::Whole => None,
+            Self::Warming { secs, of } => Some(format!("warming up, {secs} of {of} s")),
+            Self::Nothing => {
+                Some("Prometheus has no requests of any proxy (istio_requests_total)".to_owned())
+            }
+        }
+    }
+}
+
 /// All that was measured over one window, for the graph and for the shares.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Traffic {
     /// Length of the window in seconds.
     pub window_secs: u64,
+    /// How much of the chosen window that is.
+    pub coverage: Coverage,
     /// The measured flows; each path once.
     pub flows: BTreeMap<Path, Flow>,
     /// What was said besides, and what could not be read or placed: for the user to know.
     pub remarks: Vec<String>,
+}
+
+impl Traffic {
+    /// Expected requests of a window below which nobody can say that they are missing.
+    const MISSED: f64 = 30.0;
+    /// Below this part of what is usual, calls are lost.
+    const LOST: f64 = 0.2;
+
+    /// The same, beside what was usual in the last hour. Calls of a service that has lost them are shown as paths
+    /// without a request. A version that gets none, since its service sends them to another one, has lost nothing.
+    #[must_use]
+    pub fn beside(mut self, usual: &BTreeMap<Path, Usual>) -> Self {
+        let mut hosts: BTreeMap<&str, (f64, f64)> = BTreeMap::new();
+        for (path, usual) in usual {
+            hosts.entry(&path.service.host).or_default().1 += usual.rps;
+        }
+        for (path, flow) in &self.flows {
+            if let Some((now, _)) = hosts.get_mut(&*path.service.host) {
+                *now += flow.rps();
+            }
+        }
+        let window = self.window_secs as f64;
+        hosts.retain(|_, (now, usual)| *usual * window >= Self::MISSED && *now < *usual * Self::LOST);
+        let key = |path: &Path| {
+            let mut path = path.clone();
+            for peer in [&mut path.source, &mut path.destination] {
+                peer.principal = Arc::default();
+            }
+            path
+        };
+        let mut missing = usual.clone();
+        for (path, flow) in &mut self.flows {
+            let known = missing.remove(&key(path));
+            flow.usual = known.map(|usual| Usual { lost: hosts.contains_key(&*path.service.host), ..usual });
+        }
+        missing.retain(|path, _| hosts.contains_key(&*path.service.host));
+        for (path, usual) in missing {
+            let usual = Some(Usual { lost: true, ..usual });
+            self.flows.insert(path, Flow { window_secs: self.window_secs, usual, ..Flow::default() });
+        }
+        self
+    }
 }
 
 /// The part of a service's requests that one of its versions answered.
@@ -203,6 +293,40 @@ mod tests {
         early.flows.retain(|path, _| &*path.destination.workload != "reviews-v3");
         let v3 = share_of(&early, mesh.service("bookinfo", "reviews").unwrap()).pop().unwrap().1;
         assert_eq!(format!("{:.1}", v3.percent), "0.0");
+    }
+
+    /// A version that a split leaves without calls has lost nothing; a service that nobody calls any more has.
+    #[test]
+    fn lost_calls_are_those_of_a_service() {
+        let whole = demo::bookinfo_traffic();
+        let usual: BTreeMap<Path, Usual> = whole
+            .flows
+            .iter()
+            .map(|(path, flow)| {
+                let mut path = path.clone();
+                (path.source.principal, path.destination.principal) = (Arc::default(), Arc::default());
+                (path, Usual { rps: flow.rps(), p95_ms: flow.p95_ms, lost: false })
+            })
+            .collect();
+        let lost = |traffic: Traffic| -> Vec<String> {
+            let flows = traffic.beside(&usual).flows;
+            let lost = flows.iter().filter(|(_, flow)| flow.usual.is_some_and(|usual| usual.lost));
+            let mut names: Vec<String> =
+                lost.map(|(path, flow)| format!("{} {:.0}", path.destination.workload, flow.rps())).collect();
+            names.sort();
+            names
+        };
+        assert!(lost(whole.clone()).is_empty());
+        let mut moved = whole.clone();
+        moved.flows.retain(|path, _| &*path.destination.workload != "reviews-v3");
+        assert!(lost(moved).is_empty(), "v3 has no calls, reviews has");
+        let mut gone = whole.clone();
+        gone.flows.retain(|path, _| !path.destination.workload.starts_with("reviews"));
+        assert_eq!(lost(gone), ["reviews-v1 0", "reviews-v2 0", "reviews-v3 0"]);
+        let mut short = whole;
+        short.flows.clear();
+        short.window_secs = 1;
+        assert!(lost(short).is_empty(), "in so short a time nobody can say");
     }
 
     #[test]

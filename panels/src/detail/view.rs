@@ -135,7 +135,7 @@ impl View {
     fn measured(mesh: &Mesh, traffic: Option<&Traffic>, lens: &Lens, subject: &Subject<'_>) -> Self {
         Self {
             health: lens.health,
-            reason: reason(traffic.is_some(), lens.health, lens.reason.clone()),
+            reason: reason(traffic, lens.health, lens.reason.clone()),
             figures: figures(lens.main()),
             makes: lens.makes(),
             callers: peers(traffic, |path| subject.called_by(path).then(|| end(&path.source))),
@@ -158,7 +158,7 @@ impl View {
             kind: "Calls".to_owned(),
             title: format!("{} → {}", source.title(), target.title()),
             health: lens.health,
-            reason: reason(traffic.is_some(), lens.health, lens.reason.clone()),
+            reason: reason(traffic, lens.health, lens.reason.clone()),
             figures: figures(&lens.input),
             callers: peers(traffic, |path| fits(path).then(|| end(&path.source))),
             called: peers(traffic, |path| fits(path).then(|| callee(mesh, path))),
@@ -242,11 +242,14 @@ pub(super) fn figures(reading: &Reading) -> Figures {
 }
 
 /// Why a thing is as it is, also where nothing is wrong.
-pub(super) fn reason(measured: bool, health: Health, why: String) -> String {
+pub(super) fn reason(traffic: Option<&Traffic>, health: Health, why: String) -> String {
     match health {
         _ if !why.is_empty() => why,
-        Health::Idle if !measured => "nothing is measured".to_owned(),
-        Health::Idle => "no traffic in this window".to_owned(),
+        Health::Idle => match traffic.map(|traffic| traffic.coverage.words()) {
+            None => "nothing is measured".to_owned(),
+            Some(None) => "no traffic in this window".to_owned(),
+            Some(Some(missing)) => missing,
+        },
         Health::Healthy => "all calls succeed".to_owned(),
         _ => why,
     }

@@ -67,7 +67,7 @@ fn every_edge_is_measured(kubeconfig: &str) -> Result<()> {
     loop {
         let (ok, json, words) =
             run(&["graph", "--kubeconfig", kubeconfig, "--duration", "60s", "-o", "json"])?;
-        ensure!(ok, "binnacle graph: {words}");
+        ensure!(ok || words.contains("The graph has no traffic"), "binnacle graph: {words}");
         let graph: Value = serde_json::from_str(&json)?;
         let measured = |(source, target): &(&str, &str)| {
             graph["edges"].as_array().into_iter().flatten().any(|edge| {

@@ -2,7 +2,7 @@
 
 use super::query::Question;
 use crate::element::{Fields, fields, list, text, texts};
-use mesh::traffic::{Called, Flow, Path, Peer, Protocol, Traffic};
+use mesh::traffic::{Called, Coverage, Flow, Path, Peer, Protocol, Traffic, Usual};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -189,7 +189,8 @@ impl Gathered {
         let mut flows = BTreeMap::new();
         for (mut path, seen) in self.seen {
             // Latency alone (a path whose rate just fell to nothing) is no traffic.
-            if let Some((flow, source, destination)) = seen.finish() {
+            if let Some((mut flow, source, destination)) = seen.finish() {
+                flow.window_secs = window_secs;
                 path.source.principal = source;
                 path.destination.principal = destination;
                 flows.insert(path, flow);
@@ -199,8 +200,38 @@ impl Gathered {
         let lost = most.map(|(series, rate)| {
             format!("{series} series without labels could not be placed ({rate:.1} requests/s)")
         });
-        Traffic { window_secs, flows, remarks: lost.into_iter().chain(self.remarks.words()).collect() }
+        Traffic {
+            window_secs,
+            flows,
+            coverage: Coverage::Whole,
+            remarks: lost.into_iter().chain(self.remarks.words()).collect(),
+        }
     }
+}
+
+/// What was usual on each path, by its rates and its 95th percentiles.
+pub(crate) fn usual(rates: &[Sample], times: &[Sample]) -> BTreeMap<Path, Usual> {
+    let mut names = Names::default();
+    let mut all: BTreeMap<Path, Usual> = BTreeMap::new();
+    // What callers count comes last, and stays.
+    for by_server in [true, false] {
+        let told = |sample: &&Sample| {
+            (sample.label("reporter") == "destination") == by_server
+                && believable(sample)
+                && !nameless(sample)
+                && sample.value > 0.0
+                && sample.value.is_finite()
+        };
+        for sample in rates.iter().filter(told) {
+            all.entry(names.path(sample, false)).or_default().rps = sample.value;
+        }
+        for sample in times.iter().filter(told) {
+            if let Some(usual) = all.get_mut(&names.path(sample, false)) {
+                usual.p95_ms = Some(sample.value);
+            }
+        }
+    }
+    all
 }
 
 /// Whether a series tells of neither of its ends.

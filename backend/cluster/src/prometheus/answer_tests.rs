@@ -236,3 +236,17 @@ fn what_came_past_every_service_is_of_no_service() {
     let path = traffic.flows.keys().next().expect("a path");
     assert_eq!((&*path.service.name, &*path.destination.workload), ("unknown", "pay-v1"));
 }
+
+/// What callers count is what they wait; a caller without a proxy is counted by the called side.
+#[test]
+fn what_was_usual_is_told_by_path() {
+    let of = |reporter: &'static str, value: f64| sample(value, &[("reporter", reporter)]);
+    let bare = |value: f64| sample(value, &[("reporter", "destination"), ("source_workload", "old")]);
+    let usual = usual(
+        &[of("destination", 11.0), of("source", 12.0), bare(3.0), of("source", f64::NAN)],
+        &[of("source", 8.0), of("destination", 5.0)],
+    );
+    let told: Vec<_> =
+        usual.iter().map(|(path, usual)| (&*path.source.workload, usual.rps, usual.p95_ms)).collect();
+    assert_eq!(told, [("cart-v1", 12.0, Some(8.0)), ("old", 3.0, None)]);
+}

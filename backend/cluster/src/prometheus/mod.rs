@@ -2,18 +2,22 @@
 
 pub(crate) mod answer;
 pub(crate) mod query;
+mod sight;
+mod usual;
 
 use crate::find::{self, Wanted};
 use crate::session::Session;
 use crate::tunnel::{Answer, Place};
-use answer::{Gathered, Refusal, Series};
+use answer::{Gathered, Refusal, Sample, Series};
 use futures::{StreamExt as _, stream};
 use mesh::scene::Step;
 use mesh::series::{Range, Series as Measured};
 use mesh::traffic::Traffic;
 use mesh::{Observation, Problem};
+use sight::{Sight, Window};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use usual::Hour;
 
 const INTERVAL: Duration = Duration::from_secs(2);
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
@@ -48,11 +52,16 @@ fn place(session: &Session) -> Result<(String, Place), Problem> {
 /// The time on Prometheus' own clock, in seconds.
 pub(crate) async fn clock(session: &Session) -> Result<f64, Problem> {
     let (_, place) = place(session)?;
-    let answer = session.tunnel.get(&place, &query::instant(query::CLOCK), WHAT).await?;
-    let (samples, _) = read(&answer, &place, answer::parse)?;
-    samples.first().map(|sample| sample.value).ok_or_else(|| {
+    asked(session, query::CLOCK).await?.first().map(|sample| sample.value).ok_or_else(|| {
         Problem::new(WHAT, format!("{place} does not tell the time"), "Look at the version of Prometheus")
     })
+}
+
+/// The answer to an instant query.
+async fn asked(session: &Session, promql: &str) -> Result<Vec<Sample>, Problem> {
+    let (_, place) = place(session)?;
+    let answer = session.tunnel.get(&place, &query::instant(promql), WHAT).await?;
+    Ok(read(&answer, &place, answer::parse)?.0)
 }
 
 /// Samples as they were scraped: the answer to a query that ends with a range.
@@ -103,8 +112,21 @@ fn read<T>(
     })
 }
 
-async fn measure(session: &Session, window_secs: u64) -> Result<(String, Traffic), Problem> {
+/// What is known from round to round.
+#[derive(Default)]
+struct Known {
+    sight: Sight,
+    hour: Hour,
+}
+
+async fn measure(session: &Session, known: &mut Known, chosen: u64) -> Result<(String, Traffic), Late> {
     let (name, place) = place(session)?;
+    let Window { secs, coverage, remark } = match known.sight.look(session, chosen).await {
+        Ok(window) => window,
+        Err(Ok(left)) => return Err(Late::Unsteady(left)),
+        Err(Err(problem)) => return Err(Late::Not(problem)),
+    };
+    let window_secs = secs;
     let asked = query::QUESTIONS.map(|question| {
         let path = query::instant(&question.promql(window_secs));
         let place = &place;
@@ -117,13 +139,38 @@ async fn measure(session: &Session, window_secs: u64) -> Result<(String, Traffic
         let place = place.clone();
         let take_in = move || {
             gathered.add(question, read(&answer, &place, answer::parse)?);
-            Ok(gathered)
+            Ok::<Gathered, Problem>(gathered)
         };
         gathered = tokio::task::spawn_blocking(take_in)
             .await
             .map_err(|error| Problem::new(WHAT, error.to_string(), "Retry"))??;
     }
-    Ok((name, gathered.traffic(window_secs)))
+    known.hour.look(session, known.sight.every()).await;
+    let mut traffic = Traffic { coverage, ..gathered.traffic(window_secs) };
+    traffic.remarks.extend(coverage.words().into_iter().chain(remark));
+    Ok((name, traffic.beside(&known.hour.paths)))
+}
+
+/// Why a round has no figures.
+enum Late {
+    /// They cannot be had.
+    Not(Problem),
+    /// The clock was set, and rates are wrong for so many seconds more.
+    Unsteady(u64),
+}
+
+impl From<Problem> for Late {
+    fn from(problem: Problem) -> Self {
+        Self::Not(problem)
+    }
+}
+
+fn unsteady(secs: u64) -> Problem {
+    Problem::new(
+        "The clock of Prometheus was set",
+        format!("Rates over that moment would be wrong; figures are of before, for {secs} s more"),
+        "They go on by themselves; look at the clock of its machine",
+    )
 }
 
 fn late() -> Problem {
@@ -151,6 +198,7 @@ pub(crate) async fn follow(session: Arc<Session>) {
     crate::poll::kinds_known(hub).await;
     hub.take(Observation::Running(Step::Prometheus));
     let mut usual = INTERVAL;
+    let mut known = Known::default();
     loop {
         if paused.wait_for(|paused| !paused).await.is_err() {
             return;
@@ -158,14 +206,14 @@ pub(crate) async fn follow(session: Arc<Session>) {
         let window_secs = *window.borrow_and_update();
         let begun = Instant::now();
         let measured = async {
-            let mut measuring = std::pin::pin!(measure(&session, window_secs));
+            let mut measuring = std::pin::pin!(measure(&session, &mut known, window_secs));
             // What answers late may still answer; until then nobody shall take old figures for new ones.
             match tokio::time::timeout(LATE.min(usual * 2), &mut measuring).await {
                 Ok(measured) => measured,
                 Err(_elapsed) => {
                     hub.take(Observation::TrafficLate(late()));
                     let rest = tokio::time::timeout(ROUND, measuring).await;
-                    rest.unwrap_or_else(|_elapsed| Err(given_up()))
+                    rest.unwrap_or_else(|_elapsed| Err(given_up().into()))
                 }
             }
         };
@@ -177,7 +225,11 @@ pub(crate) async fn follow(session: Arc<Session>) {
                 usual = (begun.elapsed() * 4).clamp(INTERVAL, SLOWEST);
                 usual
             }
-            Err(problem) => {
+            Err(Late::Unsteady(left)) => {
+                hub.take(Observation::TrafficLate(unsteady(left)));
+                INTERVAL
+            }
+            Err(Late::Not(problem)) => {
                 hub.take(Observation::Failed(Step::Prometheus, problem.clone()));
                 hub.take(Observation::Traffic(Err(problem)));
                 AFTER_FAILURE

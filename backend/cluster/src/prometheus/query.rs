@@ -2,7 +2,7 @@
 
 use mesh::evidence::CountedCalls;
 use mesh::series::Range;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write as _;
 
 /// What tells one path of traffic from another.
@@ -94,6 +94,42 @@ impl Question {
 
 /// Prometheus' own clock.
 pub(crate) const CLOCK: &str = "vector(time())";
+
+/// The counter with the most requests: somebody who was read for long.
+pub(crate) const BUSIEST: &str = "topk(1, istio_requests_total)";
+
+/// How one counter was read in the last quarter of an hour.
+pub(crate) fn readings(labels: &HashMap<String, String>) -> String {
+    let mut fits: Vec<String> = labels
+        .iter()
+        .filter(|(name, _)| *name != "__name__")
+        .map(|(name, value)| format!("{name}=\"{}\"", quoted(value)))
+        .collect();
+    fits.sort();
+    format!("istio_requests_total{{{}}}[15m]", fits.join(","))
+}
+
+/// Whether there were counters so many seconds ago.
+pub(crate) fn before(secs: u64) -> String {
+    format!("count(istio_requests_total offset {secs}s)")
+}
+
+/// The middle of the last hour, in steps of so many seconds; the last step is left out.
+fn middle(of: &str, step: u64) -> String {
+    format!("quantile_over_time(0.5, ({of})[1h:{step}s] offset {step}s)")
+}
+
+/// Requests per second of each path, as they usually are.
+pub(crate) fn usual_rates(step: u64) -> String {
+    middle(&format!("sum(rate(istio_requests_total[{step}s])) by (reporter,{PATH}) > 0"), step)
+}
+
+/// The 95th percentile of each path, as it usually is.
+pub(crate) fn usual_times(step: u64) -> String {
+    let buckets =
+        format!("sum(rate(istio_request_duration_milliseconds_bucket[{step}s])) by (le,reporter,{PATH})");
+    middle(&format!("histogram_quantile(0.95, {buckets}) > 0"), step)
+}
 
 /// The counters of these calls, as they were scraped in the last so many seconds. With `timed`, by how long calls took.
 pub(crate) fn counters(calls: &CountedCalls, timed: bool, secs: u64) -> String {

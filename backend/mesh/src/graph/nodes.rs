@@ -2,7 +2,7 @@
 
 use super::names::{Names, version};
 use super::{Badge, GraphOptions, Node, NodeId, badges};
-use crate::lens::{self, Ends};
+use crate::lens::{self, Ends, Subject, is_whole};
 use std::collections::BTreeSet;
 
 /// The node of this name, with the calls that it got and sent.
@@ -37,7 +37,9 @@ pub(super) fn node(names: &Names, id: &NodeId, options: &GraphOptions, sides: &S
     {
         badges.push(Badge::Outside);
     }
-    let (health, health_reason) = lens::health(&sides.got, &sides.sent, &workloads);
+    // The same service as in the detail.
+    let astray = Subject::of(&names.mesh, id).astray;
+    let (health, health_reason) = lens::health(&sides.got, &sides.sent, is_whole(id), &workloads, &astray);
     Node {
         id: id.clone(),
         kind: id.kind(),

@@ -205,7 +205,7 @@ mod tests {
     #[test]
     fn what_is_replaced_is_neither_live_nor_measured_any_more() {
         let measured = Stage::Measured(Measured::default());
-        for stage in [Stage::Accepted, Stage::Live, measured.clone()] {
+        for stage in [Stage::Accepted, Stage::Live, measured] {
             let replaced = Stage::Replaced(Box::new(stage.clone()));
             let late = [Fact::Replaced, Fact::Live, Fact::Measured(Measured::default())];
             check(stage, &late, replaced);

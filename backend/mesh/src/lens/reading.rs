@@ -3,7 +3,7 @@
 use super::answers::{Answered, meaning};
 use super::quantiles::Quantiles;
 use crate::graph::Health;
-use crate::health::{Calls, worse};
+use crate::health::{Calls, Slow, of_lost, worse};
 use crate::traffic::{Flow, Path, Protocol, Traffic};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,6 +13,9 @@ use std::sync::Arc;
 pub struct Ends {
     calls: BTreeMap<Protocol, Calls>,
     bytes: f64,
+    slow: Slow,
+    /// Calls per second of services that have lost theirs: now, and what was usual.
+    lost: (f64, f64),
 }
 
 impl Ends {
@@ -20,6 +23,10 @@ impl Ends {
     pub fn add(&mut self, protocol: Protocol, flow: &Flow) {
         self.calls.entry(protocol).or_default().add(protocol, flow);
         self.bytes += flow.bytes_sent + flow.bytes_received;
+        self.slow = self.slow.worse(Slow::of(flow));
+        if let Some(usual) = flow.usual.filter(|usual| usual.lost) {
+            self.lost = (self.lost.0 + flow.rps(), self.lost.1 + usual.rps);
+        }
     }
     /// Adds all of another's.
     pub fn extend(&mut self, other: &Self) {
@@ -27,6 +34,8 @@ impl Ends {
             self.calls.entry(*protocol).or_default().extend(calls);
         }
         self.bytes += other.bytes;
+        self.slow = self.slow.worse(other.slow);
+        self.lost = (self.lost.0 + other.lost.0, self.lost.1 + other.lost.1);
     }
     /// Whether no path was added.
     pub fn is_empty(&self) -> bool {
@@ -56,10 +65,21 @@ impl Ends {
     pub fn is_silent(&self) -> bool {
         self.bytes <= 0.0 && self.calls.values().all(|calls| calls.total <= 0.0)
     }
-    /// Health of the calls, and why it is not well. Connections that only carry bytes are well.
+    /// Health of the calls, and why it is not well.
     pub fn health(&self) -> (Health, String) {
+        [self.failures(), self.slow.health(), self.lost()]
+            .into_iter()
+            .fold((Health::Idle, String::new()), worse)
+    }
+    /// Health by how calls end alone. Connections that only carry bytes are well.
+    pub fn failures(&self) -> (Health, String) {
         let all = self.calls.values().map(Calls::health).fold((Health::Idle, String::new()), worse);
         if all.0 == Health::Idle && self.bytes > 0.0 { (Health::Healthy, String::new()) } else { all }
+    }
+    /// Health by the calls that are missing.
+    pub fn lost(&self) -> (Health, String) {
+        let (now, usual) = self.lost;
+        if usual > 0.0 { of_lost(now, usual) } else { (Health::Idle, String::new()) }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::is_node;
 use crate::graph::NodeId;
+use crate::health::{self, Astray};
 use crate::traffic::Path;
 use crate::{KINDS, Mesh, Part, Ref, Service, Workload};
 use istio::{WorkloadId, fqdn, hosts, kinds};
@@ -17,6 +18,8 @@ pub struct Subject<'a> {
     pub workloads: Vec<&'a Workload>,
     /// Whether the service itself is meant, and not only what stands behind it.
     pub is_service: bool,
+    /// What rules send to versions of the service without a ready pod.
+    pub astray: Vec<Astray>,
 }
 
 impl<'a> Subject<'a> {
@@ -48,7 +51,13 @@ impl<'a> Subject<'a> {
             NodeId::External(_) | NodeId::Unknown => (None, Vec::new()),
         };
         let is_service = service.is_some() && matches!(id, NodeId::Service(_));
-        Self { id: id.clone(), service, workloads, is_service }
+        let astray = service.map(|service| health::astray(mesh, service)).unwrap_or_default();
+        Self { id: id.clone(), service, workloads, is_service, astray }
+    }
+
+    /// Whether it stands for a service, or an app, with all its versions.
+    pub fn is_whole(&self) -> bool {
+        is_whole(&self.id)
     }
 
     /// Whether nothing in the mesh stands behind it.
@@ -142,6 +151,15 @@ impl<'a> Subject<'a> {
         *at.namespace == *mesh.root_namespace()
             || self.workloads.iter().any(|workload| workload.namespace == at.namespace)
             || at.kind == &kinds::GATEWAY
+    }
+}
+
+/// Whether a node stands for a service, or an app, with all its versions.
+pub(crate) fn is_whole(id: &NodeId) -> bool {
+    match id {
+        NodeId::Service(_) => true,
+        NodeId::App(id) => id.version.is_none(),
+        NodeId::Workload(_) | NodeId::External(_) | NodeId::Unknown => false,
     }
 }
 

@@ -169,6 +169,26 @@ fn sidecars_of_both_kinds_and_pods_without_owner() {
 }
 
 #[test]
+fn a_pod_is_as_its_containers_are() {
+    #[track_caller]
+    fn check(status: Value, phase: &str, restarts: u32) {
+        let pod = json!({ "apiVersion": "v1", "kind": "Pod", "status": status,
+            "metadata": { "namespace": "shop", "name": "cart", "labels": { "app": "cart" } } });
+        let mesh = with([pod]);
+        let pod = &mesh.workload("shop", "cart").unwrap().pods[0];
+        assert_eq!((&*pod.phase, pod.restarts), (phase, restarts));
+    }
+    let state = |state: Value| json!([{ "restartCount": 7, "state": state }, { "restartCount": 1, "state": { "running": {} } }]);
+    let waits = state(json!({ "waiting": { "reason": "CrashLoopBackOff" } }));
+    check(json!({ "phase": "Running", "containerStatuses": waits }), "CrashLoopBackOff", 8);
+    let killed = state(json!({ "terminated": { "reason": "OOMKilled" } }));
+    check(json!({ "phase": "Running", "containerStatuses": killed }), "OOMKilled", 8);
+    let pulls = json!([{ "restartCount": 0, "state": { "waiting": { "reason": "ErrImagePull" } } }]);
+    check(json!({ "phase": "Pending", "initContainerStatuses": pulls }), "ErrImagePull", 0);
+    check(json!({ "phase": "Running" }), "Running", 0);
+}
+
+#[test]
 fn what_cannot_be_read_is_named_and_the_rest_stands() {
     let mesh = with([istio("VirtualService", "bookinfo", "odd", "", json!({ "hosts": "reviews" }))]);
     let (at, problem) = mesh.problems().next().unwrap();

@@ -95,7 +95,24 @@ fn pod(name: &Arc<str>, object: &Object) -> Pod {
         ready: ready(object),
         phase: phase_of(object, text(object, "/status/phase")),
         sidecar: sidecar(object),
+        restarts: containers(object).filter_map(|one| one.get("restartCount")?.as_u64()).sum::<u64>() as u32,
     }
+}
+
+/// What Kubernetes says of a pod's containers.
+fn containers(pod: &Object) -> impl Iterator<Item = &Value> {
+    let list = |at: &str| pod.0.pointer(at).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    list("/status/initContainerStatuses").iter().chain(list("/status/containerStatuses"))
+}
+
+/// Why a container waits or has ended ("CrashLoopBackOff", "ImagePullBackOff", "OOMKilled"), if one of a pod that runs does.
+fn ails(pod: &Object) -> Option<&str> {
+    let told = |at: &'static str| {
+        containers(pod)
+            .filter_map(move |container| container.pointer(at).and_then(Value::as_str))
+            .find(|reason| !matches!(*reason, "" | "Completed" | "PodInitializing" | "ContainerCreating"))
+    };
+    told("/state/waiting/reason").or_else(|| told("/state/terminated/reason"))
 }
 
 /// Whether a pod has ended: what is over serves nobody.
@@ -171,6 +188,7 @@ fn phase_of(pod: &Object, phase: &str) -> String {
     let terminating = pod.0.pointer("/metadata/deletionTimestamp").is_some();
     match phase {
         _ if terminating => "Terminating",
+        "Pending" | "Running" if let Some(reason) = ails(pod) => reason,
         "" => "Unknown",
         phase => phase,
     }

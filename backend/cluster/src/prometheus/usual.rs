@@ -1,0 +1,47 @@
+//! What was usual in the last hour, path by path: the median of its rates and of its 95th percentiles. Asked rarely; the
+//! newest part of the hour is left out, so that trouble which just began is not usual yet.
+
+use super::{answer, asked, query};
+use crate::session::Session;
+use mesh::traffic::{Path, Usual};
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+/// It is asked again after so long; sooner as long as nothing is known.
+const AGAIN: Duration = Duration::from_secs(300);
+const SOON: Duration = Duration::from_secs(60);
+/// The shortest step through the hour.
+const STEP: u64 = 60;
+
+/// What was learnt last.
+#[derive(Default)]
+pub(super) struct Hour {
+    pub(super) paths: BTreeMap<Path, Usual>,
+    asked: Option<Instant>,
+}
+
+impl Hour {
+    /// Asks again, when it is time. What cannot be told leaves what was known.
+    pub(super) async fn look(&mut self, session: &Session, every: Option<f64>) {
+        let pause = if self.paths.is_empty() { SOON } else { AGAIN };
+        if self.asked.is_some_and(|asked| asked.elapsed() < pause) {
+            return;
+        }
+        self.asked = Some(Instant::now());
+        // Four readings to a step.
+        let step = STEP.max((every.unwrap_or_default() * 4.0) as u64);
+        let told = async {
+            Ok((
+                asked(session, &query::usual_rates(step)).await?,
+                asked(session, &query::usual_times(step)).await?,
+            ))
+        };
+        match told.await {
+            Ok((rates, times)) => self.paths = answer::usual(&rates, &times),
+            Err(problem) => {
+                let problem: mesh::Problem = problem;
+                tracing::debug!(%problem, "asking what was usual in the last hour");
+            }
+        }
+    }
+}
