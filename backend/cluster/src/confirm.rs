@@ -1,110 +1,81 @@
 //! After a push: is it stored, do we see it, has every affected proxy acknowledged it, does its configuration hold it?
-//! Nothing is called done because a server answered 200.
+//! Nothing is called done because a server answered 200. What cannot be known is said, and looked for all the same: it
+//! goes on when istiod, a proxy, or the connection is back.
+
+mod before;
+mod pods;
+mod seen;
+
+pub(crate) use before::{Before, before};
 
 use crate::measure;
 use crate::push::News;
 use crate::session::Session;
-use crate::syncz::{Push, Synced};
+use crate::syncz::Synced;
 use crate::{access, envoy, istiod};
 use futures::StreamExt as _;
 use futures::stream;
-use mesh::confirm::{self, Held};
-use mesh::evidence::{Evidence, Probe, Xds};
-use mesh::scene::KindState;
-use mesh::{Change, Edit, Fact, Object, Problem};
+use istiod::Logged;
+use mesh::confirm::Held;
+use mesh::evidence::{Evidence, Xds};
+use mesh::{Change, Fact, Object, Problem};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-/// How long our own watch may take to show what was stored.
-const SEEN_WITHIN: Duration = Duration::from_secs(10);
-/// How long the proxies may take.
-const LIVE_WITHIN: Duration = Duration::from_secs(30);
-/// Pause between two questions to istiod while a push is followed.
-const PAUSE: Duration = Duration::from_millis(30);
+/// After so long without anything new it is said what is not known.
+const DOUBT_WITHIN: Duration = Duration::from_secs(30);
+/// Pause between two questions to istiod while a push is followed: at first, and when it takes long.
+const PAUSES: [Duration; 2] = [Duration::from_millis(30), Duration::from_secs(5)];
 /// A proxy that was not pushed to after so long is asked for its configuration: it may have held it already.
 const LOOK_AFTER: Duration = Duration::from_millis(400);
-/// Pause between two looks at one proxy's configuration.
-const LOOK_AGAIN: Duration = Duration::from_millis(150);
+/// Pause between two looks at one proxy's configuration: at first, and when it takes long.
+const LOOKS: [Duration; 2] = [Duration::from_millis(150), Duration::from_secs(15)];
 /// Proxies that are looked into at once.
 const DUMPS_AT_ONCE: usize = 16;
-/// When no proxy can be looked into for so long, there is no use in trying on.
+/// When no proxy can be looked into for so long, that is said.
 const BLIND_AFTER: Duration = Duration::from_secs(3);
 /// A push that is sent and not acknowledged for so long may have been refused (older istiods do not say so).
 const DOUBT_AFTER: Duration = Duration::from_secs(1);
-
-/// How the proxies stood before the write.
-#[derive(Default)]
-pub(crate) struct Before {
-    /// The last push of each type, by proxy.
-    pushes: BTreeMap<String, BTreeMap<String, Push>>,
-    /// Refusals that istiod had counted, by type.
-    rejects: BTreeMap<Xds, f64>,
-}
-
-/// Notes how the affected proxies stand. `Err`: istiod cannot be asked, and why.
-pub(crate) async fn before(session: &Session, change: &Change) -> Result<Before, Problem> {
-    let types: BTreeSet<Xds> = change.evidence.probes.iter().map(Probe::xds).collect();
-    if types.is_empty() {
-        return Ok(Before::default());
-    }
-    let asked = async {
-        let (_, proxies) = istiod::ask(session).await?;
-        // Istiods that do not tell refusals at least count them.
-        let silent = proxies.iter().any(|proxy| !proxy.tells_refusals);
-        let mut rejects = BTreeMap::new();
-        for xds in types.into_iter().filter(|_| silent) {
-            rejects.insert(xds, istiod::rejects(session, xds.name()).await);
-        }
-        Ok((proxies, rejects))
-    };
-    let (proxies, rejects) =
-        tokio::time::timeout(Duration::from_secs(3), asked).await.unwrap_or_else(|_elapsed| {
-            Err(Problem::new(
-                "istiod does not answer",
-                "No answer within 3 s",
-                "Look at the Deployment istiod",
-            ))
-        })?;
-    let pushes = proxies.into_iter().map(|proxy| (proxy.name, proxy.types)).collect();
-    Ok(Before { pushes, rejects })
-}
 
 /// Follows a stored change as far as it can be known.
 pub(crate) async fn follow(
     session: &Session,
     change: &Change,
     applied: &[Object],
-    before: Result<Before, Problem>,
+    before: &Before,
     news: &News,
 ) {
-    if let Err(problem) = seen(session, change, applied).await {
-        news.send(Fact::Unknowable(problem)).await;
-        return;
-    }
-    news.send(Fact::Seen).await;
-    if change.evidence.probes.is_empty() {
+    let seen = seen::seen(session, change, applied).await;
+    let is_seen = seen.is_ok();
+    // The proxies may tell more than our own watch.
+    news.send(seen.map_or_else(Fact::Unknowable, |()| Fact::Seen)).await;
+    let evidence = &change.evidence;
+    if evidence.probes.is_empty() {
         news.send(Fact::Unknowable(unseen())).await;
         return;
     }
-    let told = match before {
-        Ok(before) => {
-            let evidence = &change.evidence;
-            let follow = Follow { session, evidence, types: evidence.types(), news, before };
-            let verdict = follow.until_live().await;
-            envoy::close(session);
-            verdict
-        }
-        Err(problem) => Verdict::Unknowable(cannot_ask(session, problem).await),
+    let doubt = match &before.unasked {
+        Some(problem) => Some(cannot_ask(session, problem.clone()).await),
+        None => None,
     };
-    match told {
-        Verdict::Live => news.send(Fact::Live).await,
-        Verdict::Refused(problem) => {
-            news.send(Fact::Refused(problem)).await;
-            return;
-        }
-        Verdict::Unknowable(problem) => news.send(Fact::Unknowable(problem)).await,
+    if let Some(problem) = &doubt {
+        news.send(Fact::Unknowable(problem.clone())).await;
     }
-    measure::follow(session, change, news).await;
+    let follow = Follow { session, evidence, types: evidence.types(), news, before };
+    let verdict = tokio::select! {
+        verdict = follow.until_live(Progress::new(doubt)) => verdict,
+        () = measure::replaced(session, change), if is_seen => Verdict::Replaced,
+    };
+    envoy::close(session);
+    match verdict {
+        Verdict::Live => {
+            news.send(Fact::Live).await;
+            measure::follow(session, change, news).await;
+        }
+        Verdict::Refused(problem) => news.send(Fact::Refused(problem)).await,
+        Verdict::Replaced => news.send(Fact::Replaced).await,
+        Verdict::Nobody => news.send(Fact::Unknowable(nobody())).await,
+    }
 }
 
 fn unseen() -> Problem {
@@ -138,50 +109,13 @@ async fn cannot_ask(session: &Session, problem: Problem) -> Problem {
     )
 }
 
-/// Waits until our own watches show every stored object.
-async fn seen(session: &Session, change: &Change, applied: &[Object]) -> Result<(), Problem> {
-    let hub = &session.hub;
-    let watched =
-        |step: &&mesh::Step| matches!(hub.kind(step.at.kind), Some(KindState::Live(_) | KindState::Stale(_)));
-    let shown = || {
-        change.steps.iter().filter(watched).all(|step| {
-            let now = hub.object(&step.at);
-            match (&step.edit, now) {
-                (Edit::Delete { uid, .. }, Some(now)) => now.0["metadata"]["uid"] != uid.as_str(),
-                (Edit::Delete { .. }, None) => true,
-                (_, None) => false,
-                (_, Some(now)) => {
-                    let stored = applied.iter().rev().find(|object| object.at().as_ref() == Some(&step.at));
-                    stored.is_none_or(|stored| reached(stored, &now))
-                }
-            }
-        })
-    };
-    let mut revision = hub.revision.subscribe();
-    let waited = tokio::time::timeout(SEEN_WITHIN, revision.wait_for(|_| shown())).await;
-    match waited {
-        Ok(Ok(_)) => Ok(()),
-        _ => Err(Problem::new(
-            "The change is stored but not seen yet",
-            format!("Our own watch did not show it within {} s", SEEN_WITHIN.as_secs()),
-            "Look at the state of the connection, then at the object",
-        )),
-    }
-}
-
-/// Whether `now` is what was stored, or newer.
-fn reached(stored: &Object, now: &Object) -> bool {
-    let number = |object: &Object| object.resource_version().parse::<u64>().ok();
-    match (number(stored), number(now)) {
-        (Some(stored), Some(now)) => now >= stored,
-        _ => now.resource_version() == stored.resource_version() || now.generation() > stored.generation(),
-    }
-}
-
 enum Verdict {
     Live,
     Refused(Problem),
-    Unknowable(Problem),
+    /// Something else stands there by now.
+    Replaced,
+    /// No proxy has to do with it.
+    Nobody,
 }
 
 struct Follow<'a> {
@@ -190,20 +124,26 @@ struct Follow<'a> {
     /// The types of configuration that each affected proxy shows it in.
     types: BTreeMap<&'a str, BTreeSet<Xds>>,
     news: &'a News,
-    before: Before,
+    before: &'a Before,
 }
 
 /// How far the affected proxies have come.
-#[derive(Default)]
 struct Progress {
+    begun: Instant,
     acked: BTreeSet<String>,
     live: BTreeSet<String>,
-    /// Their pod is gone.
+    /// Their pod is gone, or will be.
     gone: BTreeSet<String>,
     /// They have nothing of what it is about.
     elsewhere: BTreeSet<String>,
+    /// What they have refused since before the write, in their words.
+    refuses: BTreeMap<String, String>,
     looked: BTreeMap<String, Instant>,
     told: Option<(usize, usize, Vec<String>)>,
+    /// What was said that is not known.
+    doubted: Option<Problem>,
+    /// Since when nothing was new; `None` when nothing was ever known.
+    quiet_since: Option<Instant>,
     /// Since when no proxy lets us look into its configuration.
     blind_since: Option<Instant>,
     /// Why istiod could not be asked, the last time.
@@ -213,170 +153,195 @@ struct Progress {
 }
 
 impl Progress {
+    /// `doubt`: why nothing was known of the proxies before the write.
+    fn new(doubt: Option<Problem>) -> Self {
+        Self {
+            begun: Instant::now(),
+            acked: BTreeSet::new(),
+            live: BTreeSet::new(),
+            gone: BTreeSet::new(),
+            elsewhere: BTreeSet::new(),
+            refuses: BTreeMap::new(),
+            looked: BTreeMap::new(),
+            told: None,
+            quiet_since: doubt.is_none().then(Instant::now),
+            unasked: doubt.clone(),
+            doubted: doubt,
+            blind_since: None,
+            unlooked: None,
+        }
+    }
+
     /// Whether a proxy need not show the change.
     fn excused(&self, proxy: &str) -> bool {
         self.gone.contains(proxy) || self.elsewhere.contains(proxy)
     }
+
+    /// Something is new: what was doubted is looked for once more.
+    fn moved(&mut self) {
+        self.quiet_since = Some(Instant::now());
+    }
+
+    /// A pause that grows with the time that it takes.
+    fn pace(&self, [first, last]: [Duration; 2]) -> Duration {
+        (self.begun.elapsed() / 20).clamp(first, last)
+    }
 }
 
 impl Follow<'_> {
-    async fn until_live(self) -> Verdict {
-        let begun = Instant::now();
-        let mut progress = Progress::default();
-        let mut doubted = begun;
+    async fn until_live(self, mut progress: Progress) -> Verdict {
+        let mut doubted = progress.begun;
         loop {
+            let mut connected = BTreeMap::new();
             match istiod::ask(self.session).await {
                 Ok((_, proxies)) => {
-                    progress.unasked = None;
-                    if let Some(problem) = self.take(&proxies, &mut progress) {
-                        return Verdict::Refused(problem);
+                    if progress.unasked.take().is_some() {
+                        progress.moved();
                     }
-                    let stuck = proxies.iter().find_map(|proxy| Some((proxy, self.stuck(proxy)?)));
-                    if let Some((proxy, xds)) = stuck.filter(|_| doubted.elapsed() >= DOUBT_AFTER) {
-                        doubted = Instant::now();
-                        if let Some(problem) = self.silent_refusal(proxy, xds).await {
-                            return Verdict::Refused(problem);
-                        }
-                    }
+                    connected = pods::here(self.session, proxies);
                 }
                 Err(problem) => progress.unasked = Some(problem),
             }
-            self.look(begun, &mut progress).await;
-            self.tell(&mut progress).await;
+            if let Some(problem) = self.take(&connected, &mut progress) {
+                return Verdict::Refused(problem);
+            }
+            let stuck = connected.values().find_map(|proxy| Some((proxy, self.stuck(proxy)?)));
+            if let Some((proxy, xds)) = stuck.filter(|_| doubted.elapsed() >= DOUBT_AFTER) {
+                doubted = Instant::now();
+                if let Some(problem) = self.silent_refusal(proxy, xds, progress.begun.elapsed()).await {
+                    return Verdict::Refused(problem);
+                }
+            }
+            self.look(&mut progress).await;
             let all = |done: &BTreeSet<String>| {
                 self.types.keys().all(|name| done.contains(*name) || progress.excused(name))
             };
-            if all(&progress.live) {
-                return if progress.live.is_empty() { Verdict::Unknowable(nobody()) } else { Verdict::Live };
+            let (live, acked) = (all(&progress.live), all(&progress.acked));
+            self.tell(&mut progress, acked && !live).await;
+            if live {
+                return if progress.live.is_empty() { Verdict::Nobody } else { Verdict::Live };
             }
-            let all_acked = all(&progress.acked);
-            let blind = progress.blind_since.is_some_and(|since| since.elapsed() > BLIND_AFTER);
-            if begun.elapsed() > LIVE_WITHIN || (all_acked && blind) {
-                return Verdict::Unknowable(self.late(&progress));
-            }
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(progress.pace(PAUSES)).await;
         }
     }
 
-    /// Takes in what istiod says; a refusal ends it.
-    fn take(&self, proxies: &[Synced], progress: &mut Progress) -> Option<Problem> {
-        let now: BTreeMap<&str, &Synced> = proxies.iter().map(|proxy| (proxy.name.as_str(), proxy)).collect();
+    /// Takes in what istiod says, and what has become of the pods; a refusal ends it.
+    fn take(&self, connected: &BTreeMap<String, Synced>, progress: &mut Progress) -> Option<Problem> {
         for (name, types) in &self.types {
-            let Some(proxy) = now.get(name) else {
-                if !self.pod_exists(name) {
-                    progress.gone.insert((*name).to_owned());
-                }
+            let proxy = connected.get(*name);
+            if pods::is_excused(self.session, name, proxy.is_some()) {
+                progress.gone.insert((*name).to_owned());
                 continue;
-            };
+            }
             progress.gone.remove(*name);
+            let Some(proxy) = proxy else { continue };
+            progress.refuses.remove(*name);
             for xds in types {
-                let Some(push) = proxy.types.get(xds.name()) else { continue };
-                let old = self.pushed_before(name, *xds);
-                if !push.error.is_empty()
-                    && old.is_none_or(|old| (&old.sent, &old.error) != (&push.sent, &push.error))
-                {
-                    return Some(nacked(name, xds.name(), &push.error));
+                if let Some(words) = self.before.refuses(proxy, *xds) {
+                    return Some(nacked(name, xds.name(), words));
+                }
+                if let Some(push) = proxy.types.get(xds.name()).filter(|push| !push.error.is_empty()) {
+                    progress.refuses.insert((*name).to_owned(), push.error.clone());
                 }
             }
-            let settled = |xds: &Xds| {
-                let old = self.pushed_before(name, *xds);
-                let push = proxy.types.get(xds.name());
-                push.is_some_and(|push| push.settled() && old.is_none_or(|old| old.sent != push.sent))
-            };
-            if types.iter().all(settled) {
-                progress.acked.insert((*name).to_owned());
+            if types.iter().all(|xds| self.before.settled(proxy, *xds))
+                && progress.acked.insert((*name).to_owned())
+            {
+                progress.moved();
             }
         }
         None
     }
 
-    fn pushed_before(&self, proxy: &str, xds: Xds) -> Option<&Push> {
-        self.before.pushes.get(proxy)?.get(xds.name())
-    }
-
-    fn pod_exists(&self, proxy: &str) -> bool {
-        let Some((pod, namespace)) = proxy.rsplit_once('.') else { return true };
-        self.session.hub.object(&mesh::Ref::new(&mesh::kinds::POD, namespace, pod)).is_some()
-    }
-
     /// The type that was pushed to a proxy since the write, and is not acknowledged.
     fn stuck(&self, proxy: &Synced) -> Option<Xds> {
-        let waits = |xds: &Xds| {
-            let old = self.pushed_before(&proxy.name, *xds);
-            let push = proxy.types.get(xds.name());
-            push.is_some_and(|push| push.sent != push.acked && old.is_none_or(|old| old.sent != push.sent))
-        };
-        self.types.get(proxy.name.as_str())?.iter().copied().find(waits)
+        let types = self.types.get(proxy.name.as_str())?;
+        types.iter().copied().find(|xds| self.before.is_stuck(proxy, *xds))
     }
 
     /// Older istiods do not tell a refusal: their metrics count it and their log has the words.
-    async fn silent_refusal(&self, proxy: &Synced, xds: Xds) -> Option<Problem> {
-        let before = self.before.rejects.get(&xds).copied().unwrap_or_default();
-        if istiod::rejects(self.session, xds.name()).await <= before {
+    async fn silent_refusal(&self, proxy: &Synced, xds: Xds, since: Duration) -> Option<Problem> {
+        if istiod::rejects(self.session, xds.name()).await <= self.before.rejects(xds)? {
             return None;
         }
-        let words = istiod::refusal(self.session, &proxy.name, xds.name()).await;
-        let words = words
-            .unwrap_or_else(|| "istiod counts a refusal, and its log could not be read for the words".into());
-        Some(nacked(&proxy.name, xds.name(), &words))
+        match istiod::refusal(self.session, &proxy.name, xds.name(), since).await {
+            Logged::Words(words) => Some(nacked(&proxy.name, xds.name(), &words)),
+            // Another proxy has refused something.
+            Logged::Nothing => None,
+            Logged::Unreadable => {
+                let words = "istiod counts a refusal, and its log could not be read for the words";
+                Some(nacked(&proxy.name, xds.name(), words))
+            }
+        }
     }
 
     /// Looks into the configuration of proxies that acknowledged, or that were not pushed to at all.
-    async fn look(&self, begun: Instant, progress: &mut Progress) {
-        let unpushed = begun.elapsed() >= LOOK_AFTER;
+    async fn look(&self, progress: &mut Progress) {
+        let unpushed = progress.begun.elapsed() >= LOOK_AFTER;
+        let again = progress.pace(LOOKS);
         let due = self
             .types
             .iter()
             .filter(|(name, _)| !progress.live.contains(**name) && !progress.excused(name))
             .filter(|(name, _)| unpushed || progress.acked.contains(**name))
-            .filter(|(name, _)| {
-                progress.looked.get(**name).is_none_or(|looked| looked.elapsed() >= LOOK_AGAIN)
-            });
-        let due: Vec<(String, BTreeSet<Xds>)> =
-            due.map(|(name, types)| ((*name).to_owned(), types.clone())).collect();
-        let look = |(name, types): (String, BTreeSet<Xds>)| async move {
-            let dump = envoy::dump(self.session, &name, types).await;
-            (name, dump)
+            .filter(|(name, _)| progress.looked.get(**name).is_none_or(|looked| looked.elapsed() >= again));
+        let due: Vec<(&str, &BTreeSet<Xds>)> = due.map(|(name, types)| (*name, types)).collect();
+        let look = |(name, types): (&'_ str, &'_ BTreeSet<Xds>)| {
+            let (name, types) = (name.to_owned(), types.clone());
+            async move {
+                let held = envoy::held(self.session, &name, types, self.evidence).await;
+                (name, held)
+            }
         };
-        let dumps: Vec<_> = stream::iter(due).map(look).buffer_unordered(DUMPS_AT_ONCE).collect().await;
-        if dumps.iter().any(|(_, dump)| dump.is_ok()) {
-            progress.blind_since = None;
+        let all: Vec<_> =
+            stream::iter(due.into_iter().map(look)).buffer_unordered(DUMPS_AT_ONCE).collect().await;
+        if all.iter().any(|(_, held)| held.is_ok()) {
+            if progress.blind_since.take().is_some() {
+                progress.moved();
+            }
             progress.unlooked = None;
-        } else if !dumps.is_empty() {
+        } else if !all.is_empty() {
             progress.blind_since.get_or_insert_with(Instant::now);
         }
-        for (name, dump) in dumps {
+        for (name, held) in all {
             progress.looked.insert(name.clone(), Instant::now());
-            match dump {
-                Ok(dump) => {
-                    let held: Vec<Held> =
-                        self.evidence.for_proxy(&name).map(|probe| confirm::holds(probe, &dump)).collect();
-                    if held.contains(&Held::No) {
-                        continue;
-                    }
-                    if held.contains(&Held::Yes) {
-                        progress.live.insert(name.clone());
-                    } else {
-                        progress.elsewhere.insert(name.clone());
-                    }
+            match held {
+                Ok(held) if held.contains(&Held::No) => {}
+                Ok(held) => {
+                    let of =
+                        if held.contains(&Held::Yes) { &mut progress.live } else { &mut progress.elsewhere };
+                    of.insert(name.clone());
                     progress.acked.insert(name);
+                    progress.moved();
                 }
                 Err(problem) => progress.unlooked = Some(problem),
             }
         }
     }
 
-    async fn tell(&self, progress: &mut Progress) {
+    /// Tells how far it has come; what was said that is not known is lifted by it. `unseen`: all have acknowledged it.
+    async fn tell(&self, progress: &mut Progress, unseen: bool) {
         let affected = self.types.keys().filter(|name| !progress.excused(name));
         let (acked, waiting): (Vec<&str>, Vec<&str>) =
             affected.partition(|name| progress.acked.contains(**name));
         let waiting: Vec<String> = waiting.into_iter().map(str::to_owned).collect();
         let now = (acked.len(), acked.len() + waiting.len(), waiting);
-        if progress.told.as_ref() != Some(&now) {
+        let blind = progress.blind_since.is_some_and(|since| since.elapsed() > BLIND_AFTER);
+        let doubt = match progress.quiet_since {
+            None => progress.doubted.clone(),
+            Some(since) => (since.elapsed() > DOUBT_WITHIN || (unseen && blind)).then(|| self.late(progress)),
+        };
+        let lifted = progress.doubted.is_some() && doubt.is_none();
+        let known = progress.quiet_since.is_some();
+        if known && (progress.told.as_ref() != Some(&now) || lifted) {
             let (acked, of, waiting) = now.clone();
             self.news.send(Fact::Acked { acked, of, waiting }).await;
-            progress.told = Some(now);
+            (progress.told, progress.doubted) = (Some(now), None);
         }
+        if let Some(problem) = doubt.clone().filter(|doubt| progress.doubted.as_ref() != Some(doubt)) {
+            self.news.send(Fact::Unknowable(problem)).await;
+        }
+        progress.doubted = doubt;
     }
 
     fn late(&self, progress: &Progress) -> Problem {
@@ -384,11 +349,16 @@ impl Follow<'_> {
             let open = self.types.keys().filter(|name| !done.contains(**name) && !progress.excused(name));
             open.copied().collect()
         };
-        let secs = LIVE_WITHIN.as_secs();
+        let secs = DOUBT_WITHIN.as_secs();
         let (waiting, unseen) = (missing(&progress.acked), missing(&progress.live));
         if let Some(problem) = progress.unasked.as_ref().or(progress.unlooked.as_ref()) {
             let why = format!("{}: {}", problem.what, problem.why);
             return Problem::new("It is not known whether all proxies took it", why, problem.next.clone());
+        }
+        if let Some((name, words)) = waiting.iter().find_map(|name| progress.refuses.get_key_value(*name)) {
+            let what = format!("{name} has refused its configuration since before this change");
+            let next = "Find what it refuses: until then it may not take this change either";
+            return Problem::new(what, format!("Envoy says: {words}"), next);
         }
         if waiting.is_empty() {
             let why = format!("After {secs} s the configuration of {} does not show it", unseen.join(", "));
@@ -407,7 +377,3 @@ fn nacked(proxy: &str, xds: &str, words: &str) -> Problem {
         "The cluster has stored the change, but this proxy goes on with its old configuration: undo it",
     )
 }
-
-#[cfg(test)]
-#[path = "confirm_tests.rs"]
-mod tests;

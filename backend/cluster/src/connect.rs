@@ -33,6 +33,8 @@ pub(crate) struct Api {
     pub(crate) version: Version,
     /// Its address and by which certificates it is known.
     pub(crate) cluster: Cluster,
+    /// What it says of itself ("Kubernetes v1.36.0, 5 ms").
+    pub(crate) greeting: String,
 }
 
 /// What `/version` says.
@@ -50,36 +52,56 @@ impl Version {
     }
 }
 
-/// Connects; the steps are shown as they are taken, and a failure stands in its step.
-pub(crate) async fn connect(target: &Target, hub: &Hub) -> Option<Api> {
-    hub.take(Observation::Begun(target.context.clone()));
-    if target.own_sandbox {
-        hub.take(Observation::OwnSandbox);
+/// Why there is no connection.
+#[derive(Debug)]
+pub(crate) enum Unconnected {
+    /// The context or the login is not good: that is for the user to mend.
+    Settings,
+    /// The server does not answer as it should: it may come back by itself.
+    Away,
+}
+
+/// Connects; the steps are shown as they are taken, and a failure stands in its step. `quietly`: nothing is shown as long
+/// as the server is away.
+pub(crate) async fn connect(target: &Target, hub: &Hub, quietly: bool) -> Result<Api, Unconnected> {
+    if !quietly {
+        return attempt(target, |observation| hub.take(observation)).await;
     }
-    hub.take(Observation::Running(Step::Context));
+    let mut shown = Vec::new();
+    let found = attempt(target, |observation| shown.push(observation)).await;
+    if !matches!(found, Err(Unconnected::Away)) {
+        shown.into_iter().for_each(|observation| hub.take(observation));
+    }
+    found
+}
+
+async fn attempt(target: &Target, mut show: impl FnMut(Observation)) -> Result<Api, Unconnected> {
+    show(Observation::Begun(target.context.clone()));
+    if target.own_sandbox {
+        show(Observation::OwnSandbox);
+    }
+    show(Observation::Running(Step::Context));
     let Meant { name, config, cautions } = match meant(target).await {
         Ok(found) => found,
         Err(problem) => {
-            hub.take(Observation::Lost(problem.clone()));
-            hub.take(Observation::Failed(Step::Context, problem));
-            return None;
+            show(Observation::Lost(problem.clone()));
+            show(Observation::Failed(Step::Context, problem));
+            return Err(Unconnected::Settings);
         }
     };
-    hub.take(Observation::Named(name.clone()));
-    hub.take(Observation::Cautions(cautions));
-    hub.take(Observation::Done(Step::Context, format!("{name} at {}", server(&config))));
-    hub.take(Observation::Running(Step::Api));
+    show(Observation::Named(name.clone()));
+    show(Observation::Cautions(cautions));
+    show(Observation::Done(Step::Context, format!("{name} at {}", server(&config))));
+    show(Observation::Running(Step::Api));
     match reach(&name, config).await {
-        Ok((api, took)) => {
-            let version = &api.version.git_version;
-            let found = format!("Kubernetes {version}, {} ms", took.as_millis());
-            hub.take(Observation::Done(Step::Api, found));
-            Some(api)
+        Ok(api) => {
+            show(Observation::Done(Step::Api, api.greeting.clone()));
+            Ok(api)
         }
-        Err(problem) => {
-            hub.take(Observation::Lost(problem.clone()));
-            hub.take(Observation::Failed(Step::Api, problem));
-            None
+        Err((problem, why)) => {
+            show(Observation::Lost(problem.clone()));
+            show(Observation::Failed(Step::Api, problem));
+            Err(why)
         }
     }
 }
@@ -141,12 +163,13 @@ fn read(target: &Target) -> Result<Meant, Problem> {
 }
 
 /// Makes the client and asks the server for its version.
-async fn reach(name: &str, mut config: Config) -> Result<(Api, Duration), Problem> {
+async fn reach(name: &str, mut config: Config) -> Result<Api, (Problem, Unconnected)> {
     let what = format!("{} does not answer", server(&config));
     let proxy = config.proxy_url.as_ref().map(|url| error::redacted(url.to_string().trim_end_matches('/')));
     let namespace = config.default_namespace.clone();
     let cluster = cluster(&config);
-    let login = Login::of(name, &mut config.auth_info).await?;
+    let settings = |problem: Problem| (problem, Unconnected::Settings);
+    let login = Login::of(name, &mut config.auth_info).await.map_err(settings)?;
     let client = client(config, login).map_err(|error| {
         tracing::warn!(error = error::redacted(&error.to_string()), "no client of this context");
         let why = match error {
@@ -154,38 +177,40 @@ async fn reach(name: &str, mut config: Config) -> Result<(Api, Duration), Proble
             kube::Error::RustlsTls(_) => Unusable::BadIdentity("is not sound, or does not fit the other"),
             _ => Unusable::BadSettings,
         };
-        why.tell(format!("Context {name} cannot be used"))
+        settings(why.tell(format!("Context {name} cannot be used")))
     })?;
     let begun = Instant::now();
     let asked = crate::http::json::<Version>(&client, "/version");
     let answer = tokio::time::timeout(FIRST_ANSWER, asked).await.map_err(|_elapsed| {
         let why = format!("No answer within {} s", FIRST_ANSWER.as_secs());
-        Problem::new(
-            what.clone(),
-            why,
-            "Look whether the cluster is running and at your network or VPN, then retry",
-        )
+        let next = "Look whether the cluster is running and at your network or VPN, then retry";
+        (Problem::new(what.clone(), why, next), Unconnected::Away)
     })?;
     let version = answer.map_err(|error| match error::code(&error) {
-        Some(404) => not_kubernetes(&what, "it has no /version (404)"),
+        Some(404) => settings(not_kubernetes(&what, "it has no /version (404)")),
         None if matches!(error, kube::Error::SerdeError(_)) => {
-            not_kubernetes(&what, "its /version is not JSON")
+            settings(not_kubernetes(&what, "its /version is not JSON"))
         }
         Some(401 | 403) => {
-            error::problem(format!("The API server refuses the login of context {name}"), &error)
+            settings(error::problem(format!("The API server refuses the login of context {name}"), &error))
         }
-        Some(_) => error::problem(format!("The API server of context {name} does not work"), &error),
+        Some(_) => {
+            let what = format!("The API server of context {name} does not work");
+            (error::problem(what, &error), Unconnected::Away)
+        }
         None => {
             let problem = error::problem(what, &error);
-            match (Broken::of(&error), proxy) {
+            let problem = match (Broken::of(&error), proxy) {
                 (Broken::Proxy(_), Some(proxy)) => {
                     Problem { why: format!("{} ({proxy})", problem.why), ..problem }
                 }
                 _ => problem,
-            }
+            };
+            (problem, Unconnected::Away)
         }
     })?;
-    Ok((Api { client, namespace, version, cluster }, begun.elapsed()))
+    let greeting = format!("Kubernetes {}, {} ms", version.git_version, begun.elapsed().as_millis());
+    Ok(Api { client, namespace, version, cluster, greeting })
 }
 
 fn cluster(config: &Config) -> Cluster {

@@ -49,7 +49,7 @@ async fn attempt(target: Target) -> Result<String, (Step, Problem)> {
     crate::install_crypto();
     let wake: Wake = Arc::new(|| {});
     let hub = Hub::new(wake, 60);
-    if let Some(api) = connect(&target, &hub).await {
+    if let Ok(api) = connect(&target, &hub, false).await {
         assert!(api.version.streams_lists());
         return Ok(api.namespace);
     }
@@ -207,7 +207,7 @@ async fn every_request_says_who_asks() {
     crate::install_crypto();
     let hub = Hub::new(Arc::new(|| {}), 60);
     let target = Target { kubeconfig: Some(file.path().to_owned()), ..Target::default() };
-    let api = connect(&target, &hub).await.unwrap();
+    let api = connect(&target, &hub, false).await.unwrap();
     crate::access::root_namespace(&api.client).await;
     let tunnel = crate::tunnel::Tunnel::new(api.client);
     let place = crate::tunnel::Place::Url(mock.url.clone());
@@ -242,7 +242,7 @@ async fn a_refused_token_is_read_again_and_the_request_goes_once_more() {
     let server = guarded(token.path().to_owned()).await;
     let file = kubeconfig(&server, &format!("{{token: old, tokenFile: '{}'}}", token.path().display()));
     let wake: Wake = Arc::new(|| {});
-    let api = connect(&target(&file), &Hub::new(wake, 60)).await.expect("connected");
+    let api = connect(&target(&file), &Hub::new(wake, 60), false).await.expect("connected");
     std::fs::write(token.path(), "second").unwrap();
     let version: Version = crate::http::json(&api.client, "/version").await.unwrap();
     assert_eq!(version.git_version, "v1.35.1");
@@ -272,7 +272,7 @@ async fn what_is_to_be_kept_in_mind_is_told() {
     let file = kubeconfig(config.trim_matches('\''), "{token: good, as: bob}");
     let wake: Wake = Arc::new(|| {});
     let hub = Hub::new(wake, 60);
-    connect(&target(&file), &hub).await.expect("connected");
+    connect(&target(&file), &hub, false).await.expect("connected");
     let cautions = hub.with(|board| board.scene(&hub.cluster)).cautions;
     let short: Vec<String> = cautions.iter().map(Caution::short).collect();
     assert_eq!(short, ["TLS not verified", "acting as bob"]);

@@ -1,78 +1,140 @@
-//! Reads a proxy's own configuration (`/config_dump` of Envoy's admin port), no more of it than a question needs.
+//! Reads a proxy's own configuration (`/config_dump` of Envoy's admin port), no more of it than a question needs: one
+//! entry after the other, of which only those are kept that the question is about.
 
 use crate::find::PodPort;
+use crate::limits::{self, Limit};
 use crate::session::Session;
 use crate::tunnel::Place;
 use mesh::Problem;
-use mesh::confirm;
-use mesh::evidence::Xds;
+use mesh::confirm::{self, Held};
+use mesh::evidence::{Evidence, Probe, Xds};
+use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use std::time::Duration;
+use tokio::sync::Semaphore;
 
 const ADMIN: u16 = 15000;
-const ANSWER: Duration = Duration::from_secs(5);
+const ANSWER: Duration = Duration::from_secs(10);
 const WHAT: &str = "A proxy's configuration cannot be read";
+/// Many proxies are asked at once; only one large answer is in memory at a time.
+static LANE: Semaphore = Semaphore::const_new(1);
 
 /// Closes the ways to proxies that were asked.
 pub(crate) fn close(session: &Session) {
     session.tunnel.close(ADMIN);
 }
 
-/// A proxy's config_dump, as far as it is of these types, in the form of the whole dump.
-pub(crate) async fn dump(
+/// What a proxy's configuration says of what it has to show, in these types.
+pub(crate) async fn held(
     session: &Session,
     proxy: &str,
     types: impl IntoIterator<Item = Xds>,
-) -> Result<Value, Problem> {
+    evidence: &Evidence,
+) -> Result<Vec<Held>, Problem> {
     let Some((pod, namespace)) = proxy.rsplit_once('.') else {
-        return Err(Problem::new(
-            WHAT,
-            format!("{proxy} is not named pod.namespace"),
-            "Look at istiod's version",
-        ));
+        let why = format!("{proxy} is not named pod.namespace");
+        return Err(Problem::new(WHAT, why, "Look at istiod's version"));
     };
     let place = Place::Pod(PodPort { namespace: namespace.into(), pod: pod.into(), port: ADMIN });
-    let mut configs = Vec::new();
-    for (resource, dump) in types.into_iter().map(confirm::place) {
-        let path = format!("/config_dump?resource={resource}");
-        let asked = tokio::time::timeout(ANSWER, session.tunnel.get(&place, &path, WHAT)).await;
-        let answer = asked.unwrap_or_else(|_elapsed| {
+    let limit = Limit { bytes: limits::ANSWER, lane: Some(&LANE) };
+    let mut all = Vec::new();
+    for xds in types {
+        let probes: Vec<&Probe> = evidence.for_proxy(proxy).filter(|probe| probe.xds() == xds).collect();
+        let path = format!("/config_dump?resource={}", confirm::place(xds).0);
+        let asked = session.tunnel.get_some(&place, &path, WHAT, limit);
+        let answer = tokio::time::timeout(ANSWER, asked).await.unwrap_or_else(|_elapsed| {
             let why = format!("{proxy} did not answer within {} s", ANSWER.as_secs());
             Err(Problem::new(WHAT, why, "Look whether its pod runs"))
         })?;
         // An Envoy that has none of these says so with 404.
-        let found = if answer.status == 404 { Value::Null } else { read(&answer.ok(WHAT, &place)?)? };
-        configs.push(whole(found, resource, dump));
+        let dump = if answer.status == 404 {
+            whole(Vec::new(), xds)
+        } else {
+            let _turn = answer.turn.as_ref();
+            concerned(answer.body_of(WHAT, &place)?, &probes, xds).map_err(|why| {
+                let why = format!("What {proxy} answered {why}");
+                Problem::new(WHAT, why, "Look at the proxy and its version")
+            })?
+        };
+        all.extend(probes.into_iter().map(|probe| confirm::holds(probe, &dump)));
     }
-    Ok(json!({ "configs": configs }))
+    Ok(all)
 }
 
-fn read(body: &[u8]) -> Result<Value, Problem> {
-    serde_json::from_slice(body).map_err(|error| {
-        Problem::new(WHAT, format!("Envoy's answer is no JSON ({error})"), "Look at the proxy's version")
-    })
+/// Bare resources, as `?resource=` gives them.
+#[derive(Deserialize)]
+struct Resources<'a> {
+    #[serde(borrow, default)]
+    configs: Option<Vec<&'a RawValue>>,
 }
 
-/// `?resource=` answers with the bare resources: puts them where the whole dump has them.
-fn whole(mut found: Value, resource: &str, dump: &str) -> Value {
-    let resources = found["configs"].take();
-    let resources = if resources.is_null() { json!([]) } else { resources };
-    json!({ "@type": format!("type.googleapis.com/envoy.admin.v3.{dump}"), resource: resources })
+/// The dump as far as it concerns these probes.
+fn concerned(body: &[u8], probes: &[&Probe], xds: Xds) -> Result<Value, String> {
+    let Ok(Resources { configs }) = serde_json::from_slice(body) else {
+        return Err("is no configuration".into());
+    };
+    let mut kept = Vec::new();
+    for entry in configs.into_iter().flatten() {
+        if entry.get().len() > limits::ENTRY {
+            return Err(format!("has an entry of more than {}", limits::in_words(limits::ENTRY)));
+        }
+        let Ok(entry) = serde_json::from_str::<Value>(entry.get()) else {
+            return Err("has an entry that cannot be read".into());
+        };
+        if probes.iter().any(|probe| confirm::concerns(probe, &entry)) {
+            kept.push(entry);
+        }
+    }
+    Ok(whole(kept, xds))
+}
+
+/// Resources of a type, in the form of the whole dump.
+fn whole(resources: Vec<Value>, xds: Xds) -> Value {
+    let (resource, dump) = confirm::place(xds);
+    json!({ "configs": [{ "@type": format!("type.googleapis.com/envoy.admin.v3.{dump}"), resource: resources }] })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use mesh::evidence::{Owner, Want};
+
+    fn probe() -> Probe {
+        let owner = Owner::Clusters { host: "cart.shop".into(), subset: String::new(), port: None };
+        Probe {
+            proxies: ["cart-v1-77.shop".to_owned()].into(),
+            owner,
+            path: String::new(),
+            want: Want::Present,
+        }
+    }
+
+    fn read(body: &Value) -> Result<Value, String> {
+        concerned(body.to_string().as_bytes(), &[&probe()], Xds::Cds)
+    }
 
     #[test]
-    fn bare_resources_become_a_dump() {
-        let found = json!({ "configs": [{ "@type": "x", "route_config": { "name": "8080" } }] });
-        let got = whole(found, "dynamic_route_configs", "RoutesConfigDump");
-        assert_eq!(got["dynamic_route_configs"][0]["route_config"]["name"], "8080");
-        assert_eq!(got["@type"], "type.googleapis.com/envoy.admin.v3.RoutesConfigDump");
-        assert_eq!(
-            whole(Value::Null, "dynamic_listeners", "ListenersConfigDump")["dynamic_listeners"],
-            json!([])
-        );
+    fn only_what_the_question_is_about_is_kept() {
+        let cluster =
+            |host: &str| json!({ "@type": "x", "cluster": { "name": format!("outbound|80||{host}") } });
+        let got = read(&json!({ "configs": [cluster("pay.shop"), cluster("cart.shop"), {}] })).unwrap();
+        assert_eq!(got["configs"][0]["dynamic_active_clusters"], json!([cluster("cart.shop")]));
+        assert_eq!(confirm::holds(&probe(), &got), Held::Yes);
+    }
+
+    /// Whatever it is, it is no reason to break off.
+    #[test]
+    fn a_dump_of_another_form() {
+        for body in [json!("x"), json!([1]), json!(7), Value::Null, json!({ "configs": {} })] {
+            assert_eq!(read(&body).unwrap_err(), "is no configuration", "{body}");
+        }
+        for body in
+            [json!({}), json!({ "configs": null }), json!({ "configs": [null, 7, "x", [], {"cluster": 3}] })]
+        {
+            assert_eq!(confirm::holds(&probe(), &read(&body).unwrap()), Held::Elsewhere, "{body}");
+        }
+        let large = json!({ "configs": [{ "x": "y".repeat(limits::ENTRY) }] });
+        assert_eq!(read(&large).unwrap_err(), "has an entry of more than 16 MB");
     }
 }

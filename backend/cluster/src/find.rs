@@ -140,14 +140,17 @@ pub(crate) fn ready(pod: &Object) -> bool {
 /// Every replica of istiod and its monitoring port.
 pub(crate) fn istiods(hub: &Hub) -> Result<Vec<PodPort>, Problem> {
     let objects = hub.objects();
-    let pods = objects.of_kind(&kinds::POD).map(|(_, pod)| pod);
+    // Whoever may make pods somewhere else must not answer for istiod.
+    let root = mesh::root_namespace(&objects);
+    let pods = objects.within(&kinds::POD, &root).map(|(_, pod)| pod);
     let all: Vec<&Object> = pods.filter(|pod| pod.label("app") == Some("istiod")).collect();
     let next = "Look at the Deployment istiod, or give its URL with --istiod";
     if all.is_empty() {
         if let Some(problem) = unread(hub, "istiod", "--istiod", &[&kinds::POD]) {
             return Err(problem);
         }
-        return Err(Problem::new("istiod is not there", "No pod has the label app=istiod", next));
+        let why = format!("No pod in {root} has the label app=istiod");
+        return Err(Problem::new("istiod is not there", why, next));
     }
     let found: Vec<PodPort> = all.iter().filter(|pod| ready(pod)).map(|pod| monitoring(pod)).collect();
     if found.is_empty() {

@@ -90,9 +90,23 @@ fn every_replica_of_istiod() {
     assert_eq!(found, [("istiod-1".into(), 15014), ("istiod-2".into(), 15099)]);
 }
 
+/// Whoever may make pods in some namespace must not answer for istiod.
+#[test]
+fn a_pod_elsewhere_is_not_istiod() {
+    let evil = pod("shop", "istiod-0", "istiod", true);
+    assert!(istiods(&hub(std::slice::from_ref(&evil))).is_err());
+    let real = pod("istio-system", "istiod-1", "istiod", true);
+    let found = istiods(&hub(&[evil.clone(), real])).unwrap();
+    assert_eq!(found.iter().map(|at| &*at.pod).collect::<Vec<_>>(), ["istiod-1"]);
+    // Where istiod's Service is, there is istiod.
+    let moved = service("mesh", "istiod", &json!({ "app": "istiod" }), &json!(15014));
+    let found = istiods(&hub(&[evil, moved, pod("mesh", "istiod-2", "istiod", true)])).unwrap();
+    assert_eq!(found.iter().map(|at| &*at.pod).collect::<Vec<_>>(), ["istiod-2"]);
+}
+
 #[test]
 fn no_istiod() {
-    assert_eq!(istiods(&hub(&[])).unwrap_err().why, "No pod has the label app=istiod");
+    assert_eq!(istiods(&hub(&[])).unwrap_err().why, "No pod in istio-system has the label app=istiod");
     let waiting = hub(&[pod("istio-system", "istiod-1", "istiod", false)]);
     assert_eq!(istiods(&waiting).unwrap_err().why, "None of its 1 pods is ready");
 }

@@ -1,6 +1,8 @@
 //! One watch loop per kind and namespace: lists, then follows every change, for as long as the connection lasts. A broken
 //! watch leaves what was read and says so; the loop goes on by itself, slower and slower, and at once on Retry.
 
+mod pulse;
+
 use crate::access::{self, Reach, Served};
 use crate::error;
 use crate::hub::Hub;
@@ -13,6 +15,7 @@ use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Client};
 use mesh::scene::{KindState, Step, StepState};
 use mesh::{KINDS, Kind, Object, Observation, Problem, Ref};
+use pulse::{Beat, Pulse};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,8 +24,12 @@ use tokio::task::JoinSet;
 /// Pauses between tries after a failure.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
-/// Longer than a connection may take to fail.
+/// After so long without a word it is looked whether the watch lives.
 const SILENCE: Duration = Duration::from_secs(7);
+/// How long the server may take to say which kinds it has: it may have many groups to ask for.
+const DISCOVERY: Duration = Duration::from_secs(40);
+/// How long the server keeps a watch, in seconds: one that it has forgotten is begun anew soon.
+const ONE_WATCH: u32 = 60;
 /// How often kinds that were missing or refused are looked for again.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
 
@@ -35,14 +42,16 @@ pub(crate) async fn follow_all(session: Arc<Session>) {
     let mut pause = FIRST_PAUSE;
     hub.take(Observation::Running(Step::Kinds));
     loop {
-        match access::discover(&session.api.client).await {
+        match discover(&session.api.client).await {
             Ok(served) => {
                 pause = LOOK_AGAIN;
+                if matches!(hub.step(Step::Kinds), Some(StepState::Failed(_))) {
+                    hub.take(Observation::Running(Step::Kinds));
+                }
                 open = start(&session, &served, &open, &mut loops).await;
             }
-            Err(error) => {
+            Err(problem) => {
                 if !matches!(hub.step(Step::Kinds), Some(StepState::Done(_))) {
-                    let problem = error::problem("The cluster does not say which kinds it has", &error);
                     hub.take(Observation::Failed(Step::Kinds, problem));
                 }
                 pause = (pause * 2).min(LONGEST_PAUSE);
@@ -55,6 +64,23 @@ pub(crate) async fn follow_all(session: Arc<Session>) {
                     hub.take(Observation::Running(Step::Kinds));
                 }
             }
+        }
+    }
+}
+
+/// What the cluster serves, found out within a time limit.
+async fn discover(client: &Client) -> Result<Served, Problem> {
+    const WHAT: &str = "The cluster does not say which kinds it has";
+    match tokio::time::timeout(DISCOVERY, access::discover(client)).await {
+        Ok(Ok(served)) if served.is_empty() => {
+            let next = "Look whether the server's address is that of a Kubernetes API; it is asked again";
+            Err(Problem::new(WHAT, "Its answer names none", next))
+        }
+        Ok(Ok(served)) => Ok(served),
+        Ok(Err(error)) => Err(error::problem(WHAT, &error)),
+        Err(_elapsed) => {
+            let why = format!("It did not answer within {} s", DISCOVERY.as_secs());
+            Err(Problem::new(WHAT, why, "Look at the server and its extension servers; it is asked again"))
         }
     }
 }
@@ -92,7 +118,8 @@ async fn start(
         for namespace in namespaces {
             let (client, hub) = (session.api.client.clone(), Arc::clone(hub));
             let streams = session.api.version.streams_lists();
-            let watch = Arc::new(Loop { kind, version, namespace, hub });
+            let greeting = session.api.greeting.clone();
+            let watch = Arc::new(Loop { kind, version, namespace, hub, greeting });
             loops.spawn(async move {
                 let broken = |problem| {
                     let state = KindState::Stale(problem);
@@ -112,6 +139,8 @@ struct Loop {
     /// "" for all.
     namespace: String,
     hub: Arc<Hub>,
+    /// What the server said of itself, to be told again when it takes us again.
+    greeting: String,
 }
 
 impl Loop {
@@ -131,6 +160,8 @@ impl Loop {
             kind: self.kind.kind.into(),
             plural: self.kind.plural.into(),
         };
+        let pulse = Arc::<Pulse>::default();
+        let client = pulse.client(client);
         let api: Api<Raw> = if self.namespace.is_empty() {
             Api::all_with(client, &resource)
         } else {
@@ -140,16 +171,25 @@ impl Loop {
         let mut pause = FIRST_PAUSE;
         // Whether the version that we watch from was too old the last time, too.
         let mut expired = false;
+        // Whether the server has refused our login.
+        let mut refused = false;
         loop {
-            let config = watcher::Config::default();
+            let config = watcher::Config::default().timeout(ONE_WATCH);
             let config = if streams_lists { config.streaming_lists() } else { config };
             let mut events = watcher(api.clone(), config).boxed();
             let mut list = BTreeMap::new();
             loop {
-                // A watch that was taken up again says nothing until something changes: silence means that it works.
                 let Ok(event) = tokio::time::timeout(SILENCE, events.next()).await else {
-                    self.hub.take(Observation::Alive(self.kind));
-                    (pause, expired) = (FIRST_PAUSE, false);
+                    match pulse.beat() {
+                        Beat::Lives => {
+                            self.hub.take(Observation::Alive(self.kind, self.namespace.clone()));
+                            self.taken_again(&mut refused);
+                            (pause, expired) = (FIRST_PAUSE, false);
+                        }
+                        Beat::Ends => self.broke(KindState::Stale(self.ended())),
+                        // Its own limits end it.
+                        Beat::Awaited => {}
+                    }
                     continue;
                 };
                 let Some(event) = event else { break };
@@ -159,13 +199,16 @@ impl Loop {
                         if matches!(event, Event::Apply(_) | Event::Delete(_)) {
                             (pause, expired) = (FIRST_PAUSE, false);
                         }
+                        if matches!(event, Event::Apply(_) | Event::Delete(_) | Event::InitDone) {
+                            self.taken_again(&mut refused);
+                        }
                         self.take(event, &mut list);
                     }
                     Err(error) if streams_lists && refuses_streaming(&error) => break,
                     // An expired version is simply listed again; not at once where the server says so each time.
                     Err(error) if is_expired(&error) && !std::mem::replace(&mut expired, true) => {}
                     Err(error) => {
-                        self.failed(&error);
+                        refused |= self.failed(&error);
                         tokio::select! {
                             () = tokio::time::sleep(pause) => {}
                             _ = retry.changed() => {}
@@ -176,6 +219,25 @@ impl Loop {
             }
             streams_lists = false;
         }
+    }
+
+    /// The server takes us again: what was said of the login does not hold any more.
+    fn taken_again(&self, refused: &mut bool) {
+        if std::mem::take(refused) {
+            self.hub.take(Observation::Done(Step::Api, self.greeting.clone()));
+        }
+    }
+
+    fn ended(&self) -> Problem {
+        Problem::new(
+            format!("Watching {} failed", self.kind.plural),
+            "The server ends each watch as soon as it has begun",
+            "Look at what stands between you and the cluster; it is tried again and again",
+        )
+    }
+
+    fn broke(&self, state: KindState) {
+        self.hub.take(Observation::Broke(self.kind, self.namespace.clone(), state));
     }
 
     fn take(&self, event: Event<Raw>, list: &mut BTreeMap<Ref, Object>) {
@@ -203,8 +265,8 @@ impl Loop {
         (at, object)
     }
 
-    /// Shows a failure beside the kind.
-    fn failed(&self, error: &watcher::Error) {
+    /// Shows a failure beside the kind. Returns whether it is the login that the server does not take.
+    fn failed(&self, error: &watcher::Error) -> bool {
         let what = format!("Watching {} failed", self.kind.plural);
         let (problem, code) = match error {
             watcher::Error::WatchError(status) => (error::of_status(what, status), Some(status.code)),
@@ -227,7 +289,8 @@ impl Loop {
             }
             _ => KindState::Stale(problem),
         };
-        self.hub.take(Observation::Broke(self.kind, self.namespace.clone(), state));
+        self.broke(state);
+        code == Some(401)
     }
 }
 

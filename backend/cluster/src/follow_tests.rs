@@ -1,10 +1,12 @@
 use super::*;
+use crate::mock::{Asked, Mock, Reply, Then, http, http_json};
 use axum::Router;
 use axum::extract::RawQuery;
 use axum::http::StatusCode;
 use axum::routing::get;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tokio::net::TcpListener;
+use tokio_util::task::AbortOnDropHandle;
 
 const EMPTY: &str = r#"{"kind":"PodList","apiVersion":"v1","metadata":{"resourceVersion":"7"},"items":[]}"#;
 const GONE: &str = r#"{"kind":"Status","apiVersion":"v1","status":"Failure","message":"too old resource version: 7 (9)","reason":"Expired","code":410}"#;
@@ -30,7 +32,13 @@ async fn an_expired_version_is_listed_again_at_once_only_the_first_time() {
     let client = Client::try_from(kube::Config::new(url.parse().unwrap())).unwrap();
     let hub = Hub::new(Arc::new(|| {}), 60);
     let kind = &mesh::kinds::POD;
-    let looping = Arc::new(Loop { kind, version: "v1", namespace: String::new(), hub: Arc::clone(&hub) });
+    let looping = Arc::new(Loop {
+        kind,
+        version: "v1",
+        namespace: String::new(),
+        hub: Arc::clone(&hub),
+        greeting: String::new(),
+    });
     let running = tokio::spawn(looping.run(client, false));
     let state = loop {
         hub.dirty.notified().await;
@@ -43,4 +51,127 @@ async fn an_expired_version_is_listed_again_at_once_only_the_first_time() {
     assert_eq!(problem.why, "too old resource version: 7 (9)");
     running.abort();
     server.abort();
+}
+
+/// A loop that watches pods of this server.
+struct Watched {
+    hub: Arc<Hub>,
+    _running: AbortOnDropHandle<()>,
+}
+
+impl Watched {
+    fn pods(mock: &Mock) -> Self {
+        let hub = Hub::new(Arc::new(|| {}), 60);
+        let (kind, version, greeting) = (&mesh::kinds::POD, "v1", "Kubernetes v1.33.4".to_owned());
+        let hub_of_loop = Arc::clone(&hub);
+        let looping = Loop { kind, version, namespace: String::new(), hub: hub_of_loop, greeting };
+        let running = tokio::spawn(Arc::new(looping).run(mock.client(), false));
+        Self { hub, _running: AbortOnDropHandle::new(running) }
+    }
+
+    async fn until(&self, holds: impl Fn(&KindState) -> bool) -> KindState {
+        loop {
+            if let Some(state) = self.hub.kind(&mesh::kinds::POD).filter(|state| holds(state)) {
+                return state;
+            }
+            self.hub.dirty.notified().await;
+        }
+    }
+}
+
+/// A watch that stays open and says nothing.
+fn open() -> Reply {
+    Reply(b"HTTP/1.1 200 X\r\ncontent-type: application/json\r\n\r\n".to_vec(), Then::Hang)
+}
+
+fn empty() -> Reply {
+    Reply(http(200, "application/json", EMPTY.as_bytes()), Then::Close)
+}
+
+fn watches(asked: &Asked) -> bool {
+    asked.line.contains("watch=")
+}
+
+/// The server takes every watch, and never answers: that is no silence of a mesh in which nothing changes. When it has
+/// healed, the watch is live again.
+#[tokio::test(start_paused = true)]
+async fn a_server_that_never_answers_is_not_live() {
+    let hangs = Arc::new(AtomicBool::new(true));
+    let now = Arc::clone(&hangs);
+    let mock = Mock::start(move |asked| match (watches(&asked), now.load(Ordering::SeqCst)) {
+        (false, _) => empty(),
+        (true, true) => Reply(Vec::new(), Then::Hang),
+        (true, false) => open(),
+    })
+    .await;
+    let watched = Watched::pods(&mock);
+    let KindState::Stale(problem) = watched.until(|state| matches!(state, KindState::Stale(_))).await else {
+        unreachable!()
+    };
+    assert_eq!(problem.why, "The server did not answer within 15 s");
+    hangs.store(false, Ordering::SeqCst);
+    watched.until(|state| matches!(state, KindState::Live(_))).await;
+}
+
+/// Something between closes every watch at once: it is not begun again as fast as it is closed, and that is said.
+#[tokio::test]
+async fn a_watch_that_is_closed_at_once_is_not_asked_for_again_at_once() {
+    let count = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&count);
+    let mock = Mock::start(move |asked| {
+        if !watches(&asked) {
+            return empty();
+        }
+        counted.fetch_add(1, Ordering::SeqCst);
+        Reply(http(200, "application/json", b""), Then::Close)
+    })
+    .await;
+    let watched = Watched::pods(&mock);
+    let KindState::Stale(problem) = watched.until(|state| matches!(state, KindState::Stale(_))).await else {
+        unreachable!()
+    };
+    assert_eq!(problem.why, "The server ends each watch as soon as it has begun");
+    // After seven seconds: pauses of 0.25, 0.5, 1, 2 and 4 s.
+    assert!(count.load(Ordering::SeqCst) <= 7, "{count:?}");
+}
+
+/// One 401, or one 403, in the middle: the watch goes on, and nobody is told otherwise.
+#[tokio::test(start_paused = true)]
+async fn a_refusal_that_has_healed_does_not_stick() {
+    for code in [401, 403] {
+        let count = Arc::new(AtomicUsize::new(0));
+        let mock = Mock::start(move |asked| match count.fetch_add(usize::from(watches(&asked)), Ordering::SeqCst) {
+            _ if !watches(&asked) => empty(),
+            0 => {
+                let told = serde_json::json!({ "kind": "Status", "code": code, "message": "no", "reason": "no" });
+                Reply(http_json(code, &told), Then::Close)
+            }
+            _ => open(),
+        })
+        .await;
+        let watched = Watched::pods(&mock);
+        watched.until(|state| matches!(state, KindState::Stale(_) | KindState::Denied(_))).await;
+        watched.until(|state| matches!(state, KindState::Live(_))).await;
+        while matches!(watched.hub.step(Step::Api), Some(StepState::Failed(_))) {
+            watched.hub.dirty.notified().await;
+        }
+    }
+}
+
+/// One endless event is cut off, and said.
+#[tokio::test]
+async fn an_event_without_an_end_is_cut_off() {
+    let mock = Mock::start(move |asked| {
+        if !watches(&asked) {
+            return empty();
+        }
+        let head = b"HTTP/1.1 200 X\r\ncontent-type: application/json\r\n\r\n{\"type\":\"";
+        Reply([&head[..], &vec![b'x'; 40 << 20]].concat(), Then::Close)
+    })
+    .await;
+    let watched = Watched::pods(&mock);
+    let KindState::Stale(problem) = watched.until(|state| matches!(state, KindState::Stale(_))).await else {
+        unreachable!()
+    };
+    assert_eq!(problem.why, "Its answer is larger than 16 MB, and was not read to its end");
 }

@@ -1,9 +1,11 @@
 //! What earlier runs did in this cluster. A push that was cut off is looked up: what its objects are now says
 //! how far it came.
 
+use crate::confirm::{self, Before};
 use crate::push::News;
 use crate::session::Session;
 use crate::{Wake, write};
+use jiff::{SignedDuration, Timestamp};
 use mesh::journal::Past;
 use mesh::{ChangeId, Fact, Standing};
 use std::sync::Arc;
@@ -11,12 +13,17 @@ use tokio::sync::mpsc;
 
 /// So many changes of earlier runs are shown.
 const SHOWN: usize = 100;
+/// What was sent so long ago is not followed any more.
+const RECENT: SignedDuration = SignedDuration::from_hours(1);
 
-/// Tells what the journal has.
+/// Tells what the journal has, and goes on following what nobody has followed to its end.
 pub(crate) async fn tell(session: Arc<Session>, facts: mpsc::Sender<(ChangeId, Fact)>, wake: Wake) {
     let Some(journal) = session.journal().await else { return };
     let past = journal.past().await;
     let open: Vec<Past> = mesh::journal::cut_off(&past).cloned().collect();
+    // A connection that was lost, or a window that was closed, while a change was followed.
+    let recent = |past: &&Past| past.sent.duration_until(Timestamp::now()) < RECENT;
+    let unconfirmed: Vec<Past> = mesh::journal::unconfirmed(&past).filter(recent).cloned().collect();
     let shown = past.len().saturating_sub(SHOWN);
     for (number, past) in past.into_iter().enumerate() {
         if number >= shown || open.iter().any(|open| open.id == past.id) {
@@ -29,6 +36,13 @@ pub(crate) async fn tell(session: Arc<Session>, facts: mpsc::Sender<(ChangeId, F
         let fact = found(&session, &past).await;
         news.send(fact).await;
     }
+    let follow = |past: Past| {
+        let (id, facts, wake) = (past.id, facts.clone(), Arc::clone(&wake));
+        let news = News { id, facts, wake, journal: Some(Arc::clone(&journal)) };
+        let session = &session;
+        async move { confirm::follow(session, &past.change, &[], &Before::unknown(session), &news).await }
+    };
+    futures::future::join_all(unconfirmed.into_iter().map(follow)).await;
 }
 
 async fn found(session: &Session, past: &Past) -> Fact {

@@ -1,7 +1,7 @@
 //! Plain requests to the API server, with what kube's typed calls hide: warnings and raw bodies. Each has a limit in
 //! size and time.
 
-use crate::limits::{self, Late};
+use crate::limits::{self, Late, Limit};
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, header};
 use kube::client::Body;
@@ -61,8 +61,8 @@ async fn exchange(client: &Client, ask: Ask<'_>) -> Result<Answer, Error> {
     let response = client.send(request).await?;
     let status = response.status();
     let warnings = warnings(response.headers());
-    let body = limits::read(response.into_body(), limits::API).await;
-    let body = body.map_err(|error| Error::Service(Box::new(error)))?;
+    let body = limits::read(response.into_body(), Limit::of(limits::API)).await;
+    let (body, _) = body.map_err(|error| Error::Service(Box::new(error)))?;
     if status.is_client_error() || status.is_server_error() {
         return Err(Error::Api(refusal(status.as_u16(), &body)));
     }

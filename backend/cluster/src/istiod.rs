@@ -1,7 +1,7 @@
 //! Asks every replica of istiod how the proxies stand: every two seconds, and much faster while a push is followed.
 
 use crate::find::{self, PodPort};
-use crate::limits;
+use crate::limits::{self, Limit};
 use crate::session::Session;
 use crate::syncz::{self, Synced};
 use crate::tunnel::Place;
@@ -17,6 +17,8 @@ const INTERVAL: Duration = Duration::from_secs(2);
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
 /// One replica that hangs must not hold up the others.
 const ANSWER: Duration = Duration::from_secs(5);
+/// So much is read of a log, in bytes.
+const LOG: i64 = 16 << 20;
 const WHAT: &str = "istiod cannot be asked about the proxies";
 
 /// Where istiod answers: a given URL, or each of its pods.
@@ -69,7 +71,11 @@ async fn read(
     limit: usize,
 ) -> Result<(Place, bytes::Bytes), Problem> {
     let get = async |place: &Place| {
-        session.tunnel.get_some(place, path, WHAT, limit).await.and_then(|answer| answer.ok(WHAT, place))
+        session
+            .tunnel
+            .get_some(place, path, WHAT, Limit::of(limit))
+            .await
+            .and_then(|answer| answer.ok(WHAT, place))
     };
     let first = get(place).await;
     match (first, place) {
@@ -114,18 +120,31 @@ pub(crate) async fn rejects(session: &Session, xds: &str) -> f64 {
         .sum()
 }
 
-/// What a proxy said when it refused, from the logs of istiod (needs the right to read them).
-pub(crate) async fn refusal(session: &Session, proxy: &str, xds: &str) -> Option<String> {
-    let since = LogParams { since_seconds: Some(60), ..LogParams::default() };
-    for at in find::istiods(&session.hub).ok()? {
+/// What istiod's logs say of a refusal.
+pub(crate) enum Logged {
+    /// The proxy's words.
+    Words(String),
+    /// It has refused nothing.
+    Nothing,
+    /// They could not be read (that needs a right of its own).
+    Unreadable,
+}
+
+/// What a proxy said when it refused since then, from the logs of istiod.
+pub(crate) async fn refusal(session: &Session, proxy: &str, xds: &str, since: Duration) -> Logged {
+    let since_seconds = i64::try_from(since.as_secs()).ok().map(|secs| secs + 1);
+    let since = LogParams { since_seconds, limit_bytes: Some(LOG), ..LogParams::default() };
+    let mut read = false;
+    for at in find::istiods(&session.hub).unwrap_or_default() {
         let pods: kube::Api<Pod> = kube::Api::namespaced(session.api.client.clone(), &at.namespace);
-        if let Ok(log) = pods.logs(&at.pod, &since).await
-            && let Some(words) = syncz::refusal_in_log(&log, proxy, xds)
-        {
-            return Some(words);
+        if let Ok(Ok(log)) = tokio::time::timeout(ANSWER, pods.logs(&at.pod, &since)).await {
+            read = true;
+            if let Some(words) = syncz::refusal_in_log(&log, proxy, xds) {
+                return Logged::Words(words);
+            }
         }
     }
-    None
+    if read { Logged::Nothing } else { Logged::Unreadable }
 }
 
 /// Keeps the proxies of the scene up to date.

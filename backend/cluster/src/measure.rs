@@ -56,7 +56,7 @@ fn each(evidence: &Evidence) -> Vec<(Option<&Measure>, Option<&Measure>)> {
 }
 
 /// Waits until some object does not say any more what the change has written.
-async fn replaced(session: &Session, change: &Change) {
+pub(crate) async fn replaced(session: &Session, change: &Change) {
     let hub = &session.hub;
     let watched = |step: &&Step| matches!(hub.kind(step.at.kind), Some(KindState::Live(_)));
     let mut revision = hub.revision.subscribe();

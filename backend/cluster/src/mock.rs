@@ -26,6 +26,8 @@ pub(crate) enum Then {
     Close,
     /// The connection is reset: what was not read yet is lost.
     Reset,
+    /// Nothing more, and no end.
+    Hang,
 }
 
 /// A server; it ends when it is dropped.
@@ -81,6 +83,7 @@ async fn talk(mut stream: TcpStream, answer: &(impl Fn(Asked) -> Reply + Sync)) 
             stream.shutdown().await.ok();
         }
         Then::Reset => stream.set_zero_linger().unwrap(),
+        Then::Hang => std::future::pending().await,
     }
 }
 

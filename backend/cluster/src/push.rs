@@ -9,8 +9,7 @@ use mesh::ledger::Judged;
 use mesh::program::{Failure, Program, Push};
 use mesh::{Change, ChangeId, Fact, Object, Problem};
 use std::sync::Arc;
-use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
+use tokio::sync::{mpsc, watch};
 
 /// Tells facts about one change, and wakes the window; the journal has them first.
 #[derive(Clone)]
@@ -90,14 +89,17 @@ pub(crate) struct Order {
     pub(crate) resumed: bool,
 }
 
+/// Connections of this cluster, the newest.
+pub(crate) type Sessions = watch::Receiver<Option<Arc<Session>>>;
+
 /// Writes a change and follows it. The write is finished even when the connection is dropped meanwhile, and
-/// `until_written` is held until then; only the following ends.
+/// `until_written` is held until then; only the following ends. It goes on by a new connection where there is one.
 pub(crate) async fn push(
     session: Arc<Session>,
+    sessions: Sessions,
     order: Order,
     mut news: News,
     until_written: impl Send + 'static,
-    end: CancellationToken,
 ) {
     if session.target.read_only {
         news.send(Fact::Refused(locked())).await;
@@ -123,8 +125,22 @@ pub(crate) async fn push(
     // Its own words go to the log: what is not told of the write, a later run finds in the journal.
     let Ok((Some(stored), before, news)) = write.await else { return };
     let applied: Vec<Object> = stored.into_iter().filter_map(|stored| stored.after).collect();
-    tokio::select! {
-        () = confirm::follow(&session, &change, &applied, before, &news) => {}
-        () = end.cancelled() => {}
+    follow(sessions, &change, &applied, &before, &news).await;
+}
+
+/// Follows what is stored, by the newest connection.
+async fn follow(
+    mut sessions: Sessions,
+    change: &Change,
+    applied: &[Object],
+    before: &confirm::Before,
+    news: &News,
+) {
+    loop {
+        let Some(session) = sessions.borrow_and_update().clone() else { return };
+        tokio::select! {
+            () = confirm::follow(&session, change, applied, before, news) => return,
+            changed = sessions.changed() => if changed.is_err() { return },
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! The life of one connection: connects (and again on Retry), starts what watches and measures, and takes orders.
 
-use crate::connect::{self, Api};
+use crate::connect::{self, Api, Unconnected};
 use crate::hub::Hub;
 use crate::push::Order;
 use crate::session::Session;
@@ -16,10 +16,15 @@ use mesh::{ChangeId, Fact, Observation, Problem};
 use parking_lot::Mutex;
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+/// Pauses before a server that was away is tried again.
+const FIRST_PAUSE: Duration = Duration::from_secs(2);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// Something that is followed for as long as the connection lasts.
 struct Source {
@@ -101,17 +106,32 @@ impl Run {
         let mut tasks = JoinSet::new();
         loop {
             tasks.abort_all();
-            if let Some(api) = connect::connect(&self.target, &self.hub).await {
-                self.start(api, &mut tasks);
-            }
-            // Later steps retry by themselves; a failed connection (or a login that ended) is made anew.
+            let mut connected = connect::connect(&self.target, &self.hub, false).await;
+            let mut pause = FIRST_PAUSE;
+            // Later steps retry by themselves; a connection that failed, or a login that ended, is made anew.
             loop {
-                if retry.changed().await.is_err() {
-                    return;
+                let away = matches!(connected, Err(Unconnected::Away));
+                if let Ok(api) = std::mem::replace(&mut connected, Err(Unconnected::Settings)) {
+                    self.start(api, &mut tasks);
                 }
-                let failed = |step| matches!(self.hub.step(step), Some(StepState::Failed(_)));
-                if failed(Step::Context) || failed(Step::Api) {
-                    break;
+                tokio::select! {
+                    changed = retry.changed() => {
+                        let failed = |step| matches!(self.hub.step(step), Some(StepState::Failed(_)));
+                        if changed.is_err() {
+                            return;
+                        }
+                        if failed(Step::Context) || failed(Step::Api) {
+                            break;
+                        }
+                        if away {
+                            connected = Err(Unconnected::Away);
+                        }
+                    }
+                    // A server that is away may come back by itself.
+                    () = tokio::time::sleep(pause), if away => {
+                        connected = connect::connect(&self.target, &self.hub, true).await;
+                        pause = (pause * 2).min(LONGEST_PAUSE);
+                    }
                 }
             }
         }
@@ -183,7 +203,14 @@ impl Run {
         let Some(once) = Once::new(&self.writing, id) else { return };
         // Counted from here on: whoever waits for the writes waits for this one.
         let until_written = (self.writes.token(), once);
-        tokio::spawn(push::push(session, order, self.tell(id), until_written, self.end.clone()));
+        let (sessions, news, end) = (self.sessions.subscribe(), self.tell(id), self.end.clone());
+        tokio::spawn(async move {
+            let push = push::push(session, sessions, order, news, until_written);
+            tokio::select! {
+                () = push => {}
+                () = end.cancelled() => {}
+            }
+        });
     }
 
     fn session(&self) -> Option<Arc<Session>> {

@@ -3,7 +3,7 @@
 
 use crate::broken::Broken;
 use crate::find::PodPort;
-use crate::limits;
+use crate::limits::{self, Limit, Turn};
 use crate::{AGENT, error};
 use ::http::{Request, header};
 use bytes::{Bytes, BytesMut};
@@ -64,13 +64,20 @@ struct Inner {
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) body: Bytes,
+    /// Held while this answer is read, where large ones are read one after the other.
+    pub(crate) turn: Turn,
 }
 
 impl Answer {
     /// The body of a good answer.
     pub(crate) fn ok(self, what: &str, place: &Place) -> Result<Bytes, Problem> {
+        self.body_of(what, place).cloned()
+    }
+
+    /// The same, for as long as this answer is there.
+    pub(crate) fn body_of(&self, what: &str, place: &Place) -> Result<&Bytes, Problem> {
         if self.status < 400 {
-            return Ok(self.body);
+            return Ok(&self.body);
         }
         let said: String = String::from_utf8_lossy(&self.body).chars().take(200).collect();
         let why = format!("{place} answered {}: {}", self.status, said.trim());
@@ -94,7 +101,7 @@ impl Tunnel {
 
     /// Reads a path. `what` opens the problem when it fails.
     pub(crate) async fn get(&self, place: &Place, path: &str, what: &str) -> Result<Answer, Problem> {
-        self.get_some(place, path, what, limits::ANSWER).await
+        self.get_some(place, path, what, Limit::of(limits::ANSWER)).await
     }
 
     /// The same, of an answer that is not larger than this.
@@ -103,7 +110,7 @@ impl Tunnel {
         place: &Place,
         path: &str,
         what: &str,
-        limit: usize,
+        limit: Limit,
     ) -> Result<Answer, Problem> {
         match place {
             Place::Url(url) => self.get_direct(url, path, what, limit).await,
@@ -122,7 +129,7 @@ impl Tunnel {
         self.0.idle.lock().retain(|at, _| at.port != port);
     }
 
-    async fn get_direct(&self, url: &str, path: &str, what: &str, limit: usize) -> Result<Answer, Problem> {
+    async fn get_direct(&self, url: &str, path: &str, what: &str, limit: Limit) -> Result<Answer, Problem> {
         let given = error::redacted(url);
         let failed = |error: reqwest::Error| {
             let Problem { what, why, .. } = error::of_network(what, &error.without_url());
@@ -140,13 +147,13 @@ impl Tunnel {
         let mut chunks = response.bytes_stream();
         while let Some(chunk) = chunks.next().await {
             let chunk = chunk.map_err(failed)?;
-            if body.len() + chunk.len() > limit {
-                let Problem { what, why, next } = Broken::TooLarge(limit).problem(what);
+            if body.len() + chunk.len() > limit.bytes {
+                let Problem { what, why, next } = Broken::TooLarge(limit.bytes).problem(what);
                 return Err(Problem::new(what, format!("{given}: {why}"), next));
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Answer { status, body: body.freeze() })
+        Ok(Answer { status, body: body.freeze(), turn: None })
     }
 
     async fn get_from_pod(
@@ -154,7 +161,7 @@ impl Tunnel {
         at: &PodPort,
         path: &str,
         what: &str,
-        limit: usize,
+        limit: Limit,
     ) -> Result<Answer, Problem> {
         let broken = |error: Unanswered| error::of_network(what, &error);
         // A kept connection may have died meanwhile: then a new one is tried, once.
@@ -185,7 +192,7 @@ impl Tunnel {
         at: &PodPort,
         mut connection: Connection,
         path: &str,
-        limit: usize,
+        limit: Limit,
     ) -> Result<Answer, Unanswered> {
         connection.ready().await.map_err(Unanswered::Broke)?;
         let request = Request::get(path)
@@ -195,18 +202,18 @@ impl Tunnel {
             Ok(request) => request,
             Err(error) => {
                 tracing::warn!(%error, path, "a path that is no path");
-                return Ok(Answer { status: 400, body: Bytes::from_static(b"not a path") });
+                return Ok(Answer { status: 400, body: Bytes::from_static(b"not a path"), turn: None });
             }
         };
         let response = connection.send_request(request).await.map_err(Unanswered::Broke)?;
         let status = response.status().as_u16();
-        let body = limits::read(response.into_body(), limit).await?;
+        let (body, turn) = limits::read(response.into_body(), limit).await?;
         let mut idle = self.0.idle.lock();
         let connections = idle.entry(at.clone()).or_default();
         if connections.len() < KEPT && !connection.is_closed() {
             connections.push(connection);
         }
-        Ok(Answer { status, body })
+        Ok(Answer { status, body, turn })
     }
 
     async fn open(&self, at: &PodPort, what: &str) -> Result<Connection, Problem> {

@@ -29,7 +29,7 @@ pub(super) fn session_with(client: Client) -> Session {
     let hub = Hub::new(Arc::new(|| {}), 60);
     let tunnel = Tunnel::new(client.clone());
     let (version, cluster) = (Version::default(), Default::default());
-    let api = Api { client, namespace: "default".into(), version, cluster };
+    let api = Api { client, namespace: "default".into(), version, cluster, greeting: String::new() };
     Session::new(api, Target::default(), hub, tunnel)
 }
 

@@ -172,7 +172,7 @@ async fn a_cluster_without_istio() {
     assert!(matches!(kind_state(&scene, &mesh::kinds::VIRTUAL_SERVICE), KindState::Missing));
     assert!(matches!(kind_state(&scene, &mesh::kinds::SERVICE), KindState::Live(_)));
     let problem = connection.failed(Step::Istiod).await;
-    assert_eq!(problem.why, "No pod has the label app=istiod");
+    assert_eq!(problem.why, "No pod in istio-system has the label app=istiod");
     let scene = connection.until("no proxies", |scene| matches!(scene.proxies, Remote::Denied(_))).await;
     assert!(scene.ready());
 }
@@ -343,4 +343,15 @@ async fn a_server_that_is_not_there_is_an_error_of_the_command_line() {
         .await
         .expect_err("no server");
     assert_eq!(problem.why, "Nothing listens at this address (connection refused)");
+}
+
+/// A server that is not there yet when it is first asked.
+#[tokio::test]
+async fn a_first_connection_that_failed_is_tried_again() {
+    let world = World::bookinfo().await;
+    world.api.faults().vanish();
+    let mut connection = world.connect();
+    connection.failed(Step::Api).await;
+    world.api.faults().come_back();
+    connection.ready().await;
 }

@@ -283,7 +283,7 @@ async fn without_istiod_it_says_so() {
     let scene = connection.ready().await;
     connection.push(&split(&scene, [20, 0, 80])).await;
     let told = connection.facts_until(&["live", "refused", "unknowable"]).await;
-    assert!(told[2].contains("No pod has the label app=istiod"), "{told:?}");
+    assert!(told[2].contains("No pod in istio-system has the label app=istiod"), "{told:?}");
 }
 
 #[tokio::test]

@@ -42,6 +42,20 @@ pub fn holds(probe: &Probe, config_dump: &Value) -> Held {
     }
 }
 
+/// Whether an entry of a dump (a cluster, a listener, a table of routes) is of what a probe is about.
+pub fn concerns(probe: &Probe, entry: &Value) -> bool {
+    match &probe.owner {
+        Owner::Routes { of, .. } => routes::of_entry(entry).any(|host| !routes::of(host, of).is_empty()),
+        Owner::Clusters { host, .. } => {
+            let name = field(entry, "cluster").and_then(|cluster| want::named(text(cluster, "name")));
+            name.is_some_and(|name| name.host == *host)
+        }
+        Owner::Inbound { .. } => field(entry, "active_state")
+            .and_then(|state| field(state, "listener"))
+            .is_some_and(|listener| text(listener, "traffic_direction") == "INBOUND"),
+    }
+}
+
 /// Where configuration of a type stands: the list in a dump, and the dump that it belongs to.
 pub fn place(xds: Xds) -> (&'static str, &'static str) {
     match xds {

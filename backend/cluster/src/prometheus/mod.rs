@@ -89,7 +89,7 @@ fn read<T>(
     place: &Place,
     parse: impl Fn(&[u8]) -> Result<T, Refusal>,
 ) -> Result<T, Problem> {
-    let Answer { status, body } = answer;
+    let Answer { status, body, .. } = answer;
     parse(body).map_err(|refusal| {
         let said: String = String::from_utf8_lossy(body).split_whitespace().collect::<Vec<_>>().join(" ");
         let said: String = said.chars().take(120).collect();
@@ -248,7 +248,7 @@ mod tests {
 
     #[track_caller]
     fn check(status: u16, body: &'static str, why: &str, next: &str) {
-        let answer = Answer { status, body: body.into() };
+        let answer = Answer { status, body: body.into(), turn: None };
         let place = Place::Url("http://metrics.example".into());
         let problem = read(&answer, &place, answer::parse).unwrap_err();
         assert!(problem.why.starts_with(why), "{problem}");

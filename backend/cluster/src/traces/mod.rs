@@ -3,7 +3,7 @@
 mod jaeger;
 
 use crate::find::{self, Wanted};
-use crate::limits;
+use crate::limits::{self, Limit};
 use crate::session::Session;
 use crate::tunnel::{Answer, Place};
 use jaeger::Refusal;
@@ -51,7 +51,7 @@ async fn read<T: Send + 'static>(
     let mut last = None;
     for prefix in PREFIXES {
         let path = format!("{prefix}{path}");
-        let answer = session.tunnel.get_some(&place, &path, WHAT, limits::TRACES).await?;
+        let answer = session.tunnel.get_some(&place, &path, WHAT, Limit::of(limits::TRACES)).await?;
         if matches!(answer.status, 401 | 403) || answer.body.trim_ascii_start().starts_with(b"{") {
             // A trace of 100,000 spans takes a while: not on the async threads.
             let told = name.clone();
@@ -71,7 +71,7 @@ fn foreign(why: String) -> Problem {
 
 fn understood<T>(
     name: &str,
-    Answer { status, body }: &Answer,
+    Answer { status, body, .. }: &Answer,
     parse: impl Fn(&[u8]) -> Result<T, Refusal>,
 ) -> Result<T, Problem> {
     let words = match (parse(body), status) {
@@ -203,7 +203,8 @@ mod tests {
 
     #[track_caller]
     fn check(status: u16, body: &'static str, why: &str) {
-        let problem = understood("jaeger", &Answer { status, body: body.into() }, jaeger::parse).unwrap_err();
+        let problem = understood("jaeger", &Answer { status, body: body.into(), turn: None }, jaeger::parse)
+            .unwrap_err();
         assert_eq!(problem.why, why);
     }
 

@@ -3,6 +3,7 @@
 use apiserver::{Store, WatchEvent};
 use axum::Router;
 use axum::extract::{Query, State};
+use axum::http::StatusCode;
 use axum::routing::get;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
@@ -27,6 +28,8 @@ pub(crate) enum Manner {
     Silence,
     /// Hold it already: istiod has no need to push.
     Known,
+    /// Get it, and say nothing until [`Script::answer`].
+    Later,
 }
 
 /// Which form of syncz istiod gives.
@@ -41,13 +44,23 @@ pub(crate) enum Form {
 pub(crate) struct Script {
     pub(crate) manner: Manner,
     pub(crate) form: Form,
-    /// Only this proxy refuses; the others acknowledge.
+    /// Only this proxy refuses, or says nothing; the others acknowledge.
     pub(crate) refuses: Option<String>,
+    /// The others hold what one refuses.
+    pub(crate) shows_while_refusing: bool,
+    /// This proxy's admin port takes questions and does not answer.
+    pub(crate) frozen_proxy: Option<String>,
+    /// istiod answers 503.
+    pub(crate) away: bool,
+    /// Another cluster of the same istiod has proxies of the same names, which refuse everything with these words.
+    pub(crate) elsewhere: Option<String>,
     nonce: u64,
     /// By proxy: sent, acknowledged, refusal.
     proxies: BTreeMap<String, (u64, u64, String)>,
     rejects: u64,
     dump: Value,
+    /// What it will be.
+    later: Value,
     /// Prometheus' answers: the first whose text occurs in the query.
     pub(crate) answers: Vec<(String, Value)>,
     /// Queries that Prometheus got.
@@ -138,17 +151,41 @@ impl Script {
         }
         for (name, (sent, acked, error)) in &mut self.proxies {
             *sent = self.nonce;
+            let meant = self.refuses.as_ref().is_none_or(|only| only == name);
             match &manner {
-                Manner::Nack(words) if self.refuses.as_ref().is_none_or(|only| only == name) => {
+                Manner::Nack(words) if meant => {
                     self.rejects += 1;
                     words.clone_into(error);
                 }
-                _ => *acked = self.nonce,
+                Manner::Later if meant => {}
+                _ => (*acked, *error) = (self.nonce, String::new()),
             }
         }
-        if !matches!(manner, Manner::Nack(_)) {
-            self.dump = routes(service);
+        match manner {
+            Manner::Nack(_) if !self.shows_while_refusing => {}
+            Manner::Later => self.later = routes(service),
+            _ => self.dump = routes(service),
         }
+    }
+
+    /// All proxies acknowledge what they were sent. As in istiod, that takes away what they had refused before.
+    pub(crate) fn answer(&mut self) {
+        for (sent, acked, error) in self.proxies.values_mut() {
+            (*acked, *error) = (*sent, String::new());
+        }
+        self.dump = std::mem::take(&mut self.later);
+    }
+
+    /// All proxies hold this VirtualService.
+    pub(crate) fn show(&mut self, service: &Value) {
+        self.dump = routes(service);
+    }
+
+    /// This proxy has refused the last push.
+    pub(crate) fn refused(&mut self, proxy: &str, words: &str) {
+        self.nonce += 1;
+        self.rejects += 1;
+        self.proxies.insert(proxy.to_owned(), (self.nonce, 0, words.to_owned()));
     }
 
     fn syncz(&self) -> Value {
@@ -165,7 +202,23 @@ impl Script {
             }
             entry
         });
-        entries.collect()
+        let mut all: Vec<Value> = entries.collect();
+        if let Some(words) = &self.elsewhere {
+            let mut others = all.clone();
+            for (number, entry) in others.iter_mut().enumerate() {
+                entry["cluster_id"] = "west".into();
+                if number > 0 {
+                    entry["proxy"] = format!("west-{number}.bookinfo").into();
+                }
+                for resource in
+                    entry["resources"].as_object_mut().into_iter().flat_map(|all| all.values_mut())
+                {
+                    *resource = json!({ "sent": "w2", "acked": "w1", "lastError": words });
+                }
+            }
+            all.extend(others);
+        }
+        all.into()
     }
 }
 
@@ -199,8 +252,12 @@ fn routes(service: &Value) -> Value {
         "route_config": { "name": "9080", "virtual_hosts": [{ "name": "reviews.bookinfo.svc.cluster.local:9080", "routes": routes }] } }] })
 }
 
-async fn syncz(State(cast): State<Arc<Cast>>) -> String {
-    cast.script.lock().syncz().to_string()
+async fn syncz(State(cast): State<Arc<Cast>>) -> (StatusCode, String) {
+    let script = cast.script.lock();
+    if script.away {
+        return (StatusCode::SERVICE_UNAVAILABLE, "away".to_owned());
+    }
+    (StatusCode::OK, script.syncz().to_string())
 }
 
 async fn metrics(State(cast): State<Arc<Cast>>) -> String {
@@ -243,14 +300,27 @@ async fn envoys(listener: TcpListener, cast: Arc<Cast>) {
                 }
                 name.push(letter);
             }
+            let pod = String::from_utf8_lossy(&name).into_owned();
             let service = hyper::service::service_fn(move |request: http::Request<hyper::body::Incoming>| {
-                let agent = request.headers().get("user-agent").and_then(|agent| agent.to_str().ok());
-                cast.script.lock().agents.push(agent.unwrap_or_default().to_owned());
-                let body = match request.uri().path() {
-                    "/config_dump" => cast.script.lock().dump.to_string(),
-                    _ => String::new(),
-                };
-                async move { Ok::<_, std::convert::Infallible>(http::Response::new(body)) }
+                let (cast, pod) = (Arc::clone(&cast), pod.clone());
+                async move {
+                    let agent = request.headers().get("user-agent").and_then(|agent| agent.to_str().ok());
+                    cast.script.lock().agents.push(agent.unwrap_or_default().to_owned());
+                    let is_frozen = || {
+                        let script = cast.script.lock();
+                        script.frozen_proxy.as_ref().is_some_and(|name| name.starts_with(&pod))
+                    };
+                    while is_frozen() {
+                        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+                    }
+                    let script = cast.script.lock();
+                    let body = match request.uri().path() {
+                        // `?resource=` gives the bare entries.
+                        "/config_dump" => script.dump.to_string(),
+                        _ => String::new(),
+                    };
+                    Ok::<_, std::convert::Infallible>(http::Response::new(body))
+                }
             });
             let io = hyper_util::rt::TokioIo::new(stream);
             hyper::server::conn::http1::Builder::new().serve_connection(io, service).await.ok();

@@ -25,6 +25,8 @@ pub struct Column {
     kinds: BTreeMap<&'static Kind, KindState>,
     /// Namespaces of a kind ("" for all) whose first list is not in yet.
     awaited: BTreeSet<(&'static Kind, String)>,
+    /// Namespaces of a kind ("" for all) whose watch broke, and how that shows.
+    broken: BTreeMap<(&'static Kind, String), KindState>,
     counts: BTreeMap<&'static Kind, usize>,
     objects: Objects,
     /// Counts changes of the objects.
@@ -66,23 +68,30 @@ impl Column {
             }
             Observation::Listed(kind, namespace, listed) => self.list(kind, namespace, listed),
             Observation::Applied(at, object) => {
+                self.heard(&at);
                 let kind = at.kind;
                 self.insert(at, object);
                 self.live(kind);
             }
             Observation::Deleted(at) => {
+                self.heard(&at);
                 self.remove(&at);
                 self.live(at.kind);
             }
-            Observation::Alive(kind) => {
-                let stale = matches!(self.kinds.get(kind), Some(KindState::Stale(_)));
-                if stale {
+            Observation::Alive(kind, namespace) => {
+                let broken = self.broken.remove(&(kind, namespace)).is_some();
+                if broken {
                     self.live(kind);
+                    self.settle();
                 }
-                return stale;
+                return broken;
             }
             Observation::Broke(kind, namespace, state) => {
-                self.awaited.remove(&(kind, namespace));
+                let at = (kind, namespace);
+                self.awaited.remove(&at);
+                if self.broken.insert(at, state.clone()).as_ref() == Some(&state) {
+                    return false;
+                }
                 self.kinds.insert(kind, state);
                 self.settle();
             }
@@ -156,6 +165,7 @@ impl Column {
         self.cautions.clear();
         self.kinds.clear();
         self.awaited.clear();
+        self.broken.clear();
     }
 
     fn step_is(&mut self, step: Step, state: StepState) -> bool {
@@ -190,9 +200,19 @@ impl Column {
         for (at, object) in listed {
             self.insert(at, object);
         }
-        self.awaited.remove(&(kind, namespace));
+        let at = (kind, namespace);
+        self.awaited.remove(&at);
+        self.broken.remove(&at);
         self.live(kind);
         self.settle();
+    }
+
+    /// News of an object: the watch that it came by works.
+    fn heard(&mut self, at: &Ref) {
+        if !self.broken.is_empty() {
+            self.broken.remove(&(at.kind, String::new()));
+            self.broken.remove(&(at.kind, at.namespace.to_string()));
+        }
     }
 
     fn insert(&mut self, at: Ref, object: Object) {
@@ -212,19 +232,22 @@ impl Column {
         self.revision += 1;
     }
 
-    /// Live with so many objects, unless another namespace of it is still awaited.
+    /// Live with so many objects, unless another namespace of it is still awaited or broken.
     fn live(&mut self, kind: &'static Kind) {
-        if !self.awaited.iter().any(|(awaited, _)| *awaited == kind) {
-            let count = self.counts.get(kind).copied().unwrap_or_default();
-            self.kinds.insert(kind, KindState::Live(count));
+        if self.awaited.iter().any(|(awaited, _)| *awaited == kind) {
+            return;
         }
+        let broken = self.broken.iter().find(|((broken, _), _)| *broken == kind);
+        let count = self.counts.get(kind).copied().unwrap_or_default();
+        let state = broken.map_or(KindState::Live(count), |(_, state)| state.clone());
+        self.kinds.insert(kind, state);
     }
 
     /// The step "kinds" is done when every kind has answered in some way; what it says follows later changes.
     /// Once done it stays so: a server that is lost takes nothing out of sight.
     fn settle(&mut self) {
         let done = matches!(self.steps.get(&Step::Kinds), Some(StepState::Done(_)));
-        let begun = done || matches!(self.steps.get(&Step::Kinds), Some(StepState::Running(_)));
+        let begun = !matches!(self.steps.get(&Step::Kinds), None | Some(StepState::Pending));
         if !begun || self.kinds.len() < KINDS.len() {
             return;
         }

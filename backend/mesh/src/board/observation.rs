@@ -37,8 +37,8 @@ pub enum Observation {
     Applied(Ref, Object),
     /// An object was deleted.
     Deleted(Ref),
-    /// The watch of a kind works, though nothing changed.
-    Alive(&'static Kind),
+    /// The watch of a kind works in a namespace ("" for all), though nothing changed.
+    Alive(&'static Kind, String),
     /// The watch of a kind broke in a namespace. What was read stays.
     Broke(&'static Kind, String, KindState),
     /// What was measured, or why nothing was.

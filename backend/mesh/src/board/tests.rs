@@ -100,9 +100,44 @@ fn a_kind_is_live_when_the_last_of_its_namespaces_is_in() {
     assert_eq!(told.board.scene(&told.cluster).kinds[pods], KindState::Waiting);
     told.take(Observation::Broke(pods, "bookinfo".into(), KindState::Stale(trouble())));
     assert_eq!(told.board.scene(&told.cluster).kinds[pods], KindState::Stale(trouble()));
-    assert!(told.take(Observation::Alive(pods)));
+    assert!(!told.take(Observation::Alive(pods, "istio-system".into())), "that is known");
+    assert_eq!(told.board.scene(&told.cluster).kinds[pods], KindState::Stale(trouble()));
+    assert!(told.take(Observation::Alive(pods, "bookinfo".into())));
     assert_eq!(told.board.scene(&told.cluster).kinds[pods], KindState::Live(0));
-    assert!(!told.take(Observation::Alive(pods)), "that is known");
+}
+
+/// A refusal that has healed does not stick, whatever it was, and whoever else is still refused.
+#[test]
+fn what_works_again_is_not_called_broken() {
+    let mut told = Told::bookinfo();
+    let pods = &kinds::POD;
+    let state = |told: &Told| told.board.scene(&told.cluster).kinds[pods].clone();
+    let live = state(&told);
+    for broken in [KindState::Denied(trouble()), KindState::Missing, KindState::Stale(trouble())] {
+        told.take(Observation::Broke(pods, String::new(), broken.clone()));
+        assert_eq!(state(&told), broken);
+        told.take(Observation::Alive(pods, String::new()));
+        assert_eq!(state(&told), live);
+        told.take(Observation::Broke(pods, String::new(), broken));
+        let (at, object) = list(pods).into_iter().next().unwrap();
+        told.take(Observation::Applied(at, object));
+        assert_eq!(state(&told), live);
+    }
+    // One namespace that works says nothing of another.
+    told.take(Observation::Broke(pods, "bookinfo".into(), KindState::Denied(trouble())));
+    told.take(Observation::Listed(pods, "istio-system".into(), BTreeMap::new()));
+    assert_eq!(state(&told), KindState::Denied(trouble()));
+}
+
+#[test]
+fn rights_that_come_later_count() {
+    let mut told = Told::connected();
+    for kind in KINDS {
+        told.take(Observation::Kind(kind, KindState::Denied(trouble())));
+    }
+    assert!(matches!(told.step(Step::Kinds), StepState::Failed(_)));
+    told.take(Observation::Listed(&kinds::POD, String::new(), list(&kinds::POD)));
+    assert!(matches!(told.step(Step::Kinds), StepState::Done(_)));
 }
 
 #[test]

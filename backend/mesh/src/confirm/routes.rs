@@ -8,8 +8,12 @@ use serde_json::Value;
 
 /// Virtual hosts of a dump.
 pub(super) fn hosts(dump: &Value) -> impl Iterator<Item = &Value> {
-    let configs = resources(dump, Xds::Rds).filter_map(|config| field(config, "route_config"));
-    configs.flat_map(|config| list(config, "virtual_hosts"))
+    resources(dump, Xds::Rds).flat_map(of_entry)
+}
+
+/// Virtual hosts of one table of routes.
+pub(super) fn of_entry(entry: &Value) -> impl Iterator<Item = &Value> {
+    field(entry, "route_config").into_iter().flat_map(|config| list(config, "virtual_hosts"))
 }
 
 /// The routes of a virtual host that a VirtualService made, in order. On a gateway others may stand between them.

@@ -14,6 +14,7 @@ pub use record::{Cluster, Opening, Record};
 use crate::change::Change;
 use crate::change_id::ChangeId;
 use crate::ledger::{Fact, Part};
+use istio::Ref;
 use jiff::Timestamp;
 
 /// A change of an earlier run, as the journal has it.
@@ -95,6 +96,31 @@ pub fn cut_off(past: &[Past]) -> impl Iterator<Item = &Past> {
         undo.flat_map(|undo| &undo.facts).any(|(_, fact)| matches!(fact, Fact::Accepted(_)))
     };
     past.iter().filter(move |past| past.is_open() && !undone(past.id))
+}
+
+/// Those that are stored, and of which nobody knows yet whether the proxies took them. Nothing later writes their objects.
+pub fn unconfirmed(past: &[Past]) -> impl Iterator<Item = &Past> {
+    let ends = |fact: &Fact| {
+        matches!(
+            fact,
+            Fact::Live
+                | Fact::Replaced
+                | Fact::Refused(_)
+                | Fact::Conflict { .. }
+                | Fact::Left
+                | Fact::PutBack(_)
+        )
+    };
+    let stored = move |past: &&Past| {
+        past.facts.iter().any(|(_, fact)| matches!(fact, Fact::Accepted(_)))
+            && !past.facts.iter().any(|(_, fact)| ends(fact))
+    };
+    let writes = |past: &Past, at: &Ref| past.change.steps.iter().any(|step| step.at == *at);
+    let later = move |one: &Past| {
+        let mut others = past.iter().filter(|other| other.id > one.id);
+        others.any(|other| one.change.steps.iter().any(|step| writes(other, &step.at)))
+    };
+    past.iter().filter(stored).filter(move |past| !later(past))
 }
 
 /// A record as a line of the file.

@@ -144,6 +144,14 @@ impl Stage {
                 stage @ (Self::Accepted | Self::Seen | Self::Synced { .. } | Self::Live),
                 Fact::Unknowable(problem),
             ) => Self::Unknowable(Box::new(stage), problem.clone()),
+            (Self::Unknowable(known, _), Fact::Unknowable(problem)) => {
+                Self::Unknowable(known, problem.clone())
+            }
+            // What could not be known is looked for all the same, and then it is known.
+            (
+                Self::Unknowable(known, _),
+                Fact::Seen | Fact::Acked { .. } | Fact::Live | Fact::Measured(_),
+            ) => known.after(fact),
             (stage, _) => stage,
         }
     }
@@ -198,7 +206,7 @@ mod tests {
     fn what_cannot_be_known_keeps_what_was_known() {
         let known = Stage::Unknowable(Box::new(Stage::Seen), problem());
         check(Stage::Seen, &[Fact::Unknowable(problem())], known.clone());
-        check(known.clone(), &[Fact::Seen], known.clone());
+        check(known.clone(), &[Fact::Accepted(Vec::new())], known.clone());
         check(known, &[Fact::Refused(problem())], Stage::Failed(problem()));
     }
 
@@ -212,6 +220,23 @@ mod tests {
         }
         check(Stage::Sent, &[Fact::Replaced], Stage::Sent);
         check(Stage::Failed(problem()), &[Fact::Replaced], Stage::Failed(problem()));
+    }
+
+    #[test]
+    fn it_goes_on_when_it_can_be_known_again() {
+        let unknown = || Fact::Unknowable(problem());
+        check(
+            Stage::Accepted,
+            &[unknown(), Fact::Seen, unknown(), acked(1)],
+            Stage::Synced { acked: 1, of: 2 },
+        );
+        check(Stage::Seen, &[acked(1), unknown(), acked(2), Fact::Live], Stage::Live);
+        check(Stage::Seen, &[acked(2), unknown(), Fact::Live], Stage::Live);
+        let measured = Measured { calls: 37, ..Measured::default() };
+        check(Stage::Live, &[unknown(), Fact::Measured(measured.clone())], Stage::Measured(measured));
+        let other = Problem::new("other", "why", "next");
+        let still = Stage::Unknowable(Box::new(Stage::Seen), other.clone());
+        check(Stage::Seen, &[unknown(), Fact::Unknowable(other)], still);
     }
 
     #[test]

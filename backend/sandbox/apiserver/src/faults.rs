@@ -125,6 +125,11 @@ impl Faults {
         Some(catch)
     }
 
+    /// From now on every connection breaks, until the server comes back.
+    pub fn vanish(&self) {
+        *self.0.away.lock() = true;
+    }
+
     /// The server is there again after [`Catch::Vanish`].
     pub fn come_back(&self) {
         *self.0.away.lock() = false;
