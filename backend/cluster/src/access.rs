@@ -63,7 +63,7 @@ pub(crate) async fn discover(client: &Client) -> Result<Served, kube::Error> {
 }
 
 /// Groups and versions of a legacy `/api` or `/apis` answer.
-fn offered(document: &Value) -> Vec<(String, String)> {
+pub(crate) fn offered(document: &Value) -> Vec<(String, String)> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     if document["kind"] == "APIVersions" {
         let versions = document["versions"].as_array().into_iter().flatten();
@@ -88,7 +88,7 @@ impl Served {
         self.0.entry((group.to_owned(), plural.to_owned())).or_default().insert(version.to_owned());
     }
 
-    fn add_aggregated(&mut self, document: &Value) {
+    pub(crate) fn add_aggregated(&mut self, document: &Value) {
         for group in document["items"].as_array().into_iter().flatten() {
             let name = group["metadata"]["name"].as_str().unwrap_or_default();
             for version in group["versions"].as_array().into_iter().flatten() {
@@ -103,7 +103,7 @@ impl Served {
         }
     }
 
-    fn add_resources(&mut self, group: &str, version: &str, list: &Value) {
+    pub(crate) fn add_resources(&mut self, group: &str, version: &str, list: &Value) {
         for resource in list["resources"].as_array().into_iter().flatten() {
             if let Some(plural) = resource["name"].as_str().filter(|name| !name.contains('/')) {
                 self.add(group, plural, version);

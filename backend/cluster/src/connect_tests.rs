@@ -285,3 +285,23 @@ async fn a_token_with_a_line_break_fails_the_step() {
     assert_eq!(step, Step::Api);
     assert!(problem.why.starts_with("Its token has a line break"), "{problem}");
 }
+
+/// Two megabytes on the wire become 300: as much of it is read as is stated, and the source says so.
+#[tokio::test]
+async fn a_packed_answer_without_an_end_is_cut_off() {
+    use crate::mock::{Mock, Reply, Then, bomb};
+    let answer = bomb();
+    let mock = Mock::start(move |_| Reply(answer.clone(), Then::Close)).await;
+    let file = kubeconfig(&mock.url, "{token: good}");
+    let target = Target { kubeconfig: Some(file.path().to_owned()), ..Target::default() };
+    let (step, problem) = attempt(target).await.unwrap_err();
+    assert_eq!(
+        (step, &*problem.why),
+        (Step::Api, "Its answer is larger than 32 MB, and was not read to its end")
+    );
+    let tunnel = crate::tunnel::Tunnel::new(mock.client());
+    let place = crate::tunnel::Place::Url(mock.url.clone());
+    let problem = tunnel.get(&place, "/debug/syncz", "It cannot be asked").await.err().unwrap();
+    let why = "Its answer is larger than 64 MB, and was not read to its end";
+    assert_eq!(problem.why, format!("{}: {why}", mock.url));
+}

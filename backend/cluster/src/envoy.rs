@@ -70,7 +70,7 @@ struct Resources<'a> {
 }
 
 /// The dump as far as it concerns these probes.
-fn concerned(body: &[u8], probes: &[&Probe], xds: Xds) -> Result<Value, String> {
+pub(crate) fn concerned(body: &[u8], probes: &[&Probe], xds: Xds) -> Result<Value, String> {
     let Ok(Resources { configs }) = serde_json::from_slice(body) else {
         return Err("is no configuration".into());
     };

@@ -70,7 +70,7 @@ async fn exchange(client: &Client, ask: Ask<'_>) -> Result<Answer, Error> {
 }
 
 /// The server's `Status`; a body of another kind (a proxy's page) is told in short.
-fn refusal(code: u16, body: &[u8]) -> Box<Status> {
+pub(crate) fn refusal(code: u16, body: &[u8]) -> Box<Status> {
     if let Ok(mut status) = serde_json::from_slice::<Status>(body)
         && !(status.message.is_empty() && status.reason.is_empty())
     {

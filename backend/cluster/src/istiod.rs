@@ -57,8 +57,8 @@ async fn ask_one(session: &Session, place: &Place) -> Result<Vec<Synced>, Proble
         Place::Pod(at) => at.pod.clone(),
         Place::Url(_) => "istiod".into(),
     };
-    syncz::parse(&body, &name).map_err(|error| {
-        let why = format!("{place} answered something else than the state of proxies ({error})");
+    syncz::parse(&body, &name).map_err(|odd| {
+        let why = format!("{place} answered something else than the state of proxies: {odd}");
         Problem::new(WHAT, why, "Look at the version of istiod")
     })
 }
@@ -97,7 +97,7 @@ async fn version(session: &Session) -> String {
 }
 
 /// "1.14.5-maistra-2.3-Modified", or JSON with `version` in it, is told by its first word.
-fn version_of(text: &str) -> String {
+pub(crate) fn version_of(text: &str) -> String {
     let text = text.trim();
     if let Ok(value) = serde_json::from_str::<serde_json::Value>(text)
         && let Some(version) =

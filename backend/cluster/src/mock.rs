@@ -207,3 +207,37 @@ impl Objects {
         http_json(200, &object)
     }
 }
+
+/// So many zeros, packed: some 160 times smaller than they are.
+pub(crate) fn packed_zeros(count: usize) -> Vec<u8> {
+    let mut bytes = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
+    let (mut bits, mut filled) = (0_u32, 0_u32);
+    let mut put = |code: u32, length: u32| {
+        bits |= code << filled;
+        filled += length;
+        while filled >= 8 {
+            bytes.push((bits & 0xff) as u8);
+            (bits, filled) = (bits >> 8, filled - 8);
+        }
+    };
+    // One block of fixed codes; they stand in it from their highest bit on. A zero, then "258 times the byte before".
+    put(0b011, 3);
+    put(0b0000_1100, 8);
+    for _ in 0..count / 258 {
+        put(0b1010_0011, 8);
+        put(0, 5);
+    }
+    put(0, 14);
+    bytes
+}
+
+/// An answer that is small on the wire and larger than anybody reads.
+pub(crate) fn bomb() -> Vec<u8> {
+    let packed = packed_zeros(300 << 20);
+    let head = format!(
+        "HTTP/1.1 200 X\r\ncontent-type: application/json\r\ncontent-encoding: gzip\r\ncontent-length: {}\r\n\
+         connection: close\r\n\r\n",
+        packed.len()
+    );
+    [head.as_bytes(), &packed].concat()
+}

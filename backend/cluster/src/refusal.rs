@@ -95,7 +95,7 @@ fn last(object: &Value) -> Option<(&str, Option<&str>)> {
     last.and_then(|entry| Some((entry["manager"].as_str()?, entry["time"].as_str())))
 }
 
-fn last_writer(object: &Value) -> String {
+pub(crate) fn last_writer(object: &Value) -> String {
     match last(object) {
         Some((manager, Some(time))) => format!(" (last written by {manager} at {time})"),
         Some((manager, None)) => format!(" (last written by {manager})"),
@@ -104,7 +104,7 @@ fn last_writer(object: &Value) -> String {
 }
 
 /// The first guard of the patch that the object no longer meets, in words.
-fn broken_test(patch: &Patch, object: &Value) -> Option<String> {
+pub(crate) fn broken_test(patch: &Patch, object: &Value) -> Option<String> {
     let mut tried = object.clone();
     for operation in &patch.0 {
         let alone = Patch(vec![operation.clone()]);

@@ -1,9 +1,11 @@
 //! What istiod says about each proxy (`/debug/syncz`), in its older form (one pair of nonces per type) and its current
 //! one (sent, acknowledged, time and refusal per type), and the words of a refusal from its log.
 
+use crate::limits;
 use jiff::Timestamp;
 use mesh::scene::{Proxy, SyncState};
 use serde_json::Value;
+use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
 /// One proxy with the nonces that tell a new push from an old one.
@@ -70,18 +72,17 @@ impl Synced {
     }
 }
 
-/// Reads one istiod's answer. Entries that cannot be read are left out.
+/// Reads one istiod's answer, entry by entry. Those that cannot be read are left out.
 ///
 /// # Errors
 /// When the answer is no JSON list at all.
-pub(crate) fn parse(body: &[u8], istiod: &str) -> Result<Vec<Synced>, String> {
-    let document: Value = serde_json::from_slice(body).map_err(|error| error.to_string())?;
-    let entries = match &document {
-        Value::Array(entries) => entries,
-        Value::Null => return Ok(Vec::new()),
-        _ => return Err("the answer is no list of proxies".into()),
+pub(crate) fn parse(body: &[u8], istiod: &str) -> Result<Vec<Synced>, &'static str> {
+    let Ok(entries) = serde_json::from_slice::<Option<Vec<&RawValue>>>(body) else {
+        return Err("it is no list of proxies");
     };
-    Ok(entries.iter().filter_map(|entry| entry_of(entry, istiod)).collect())
+    let small = entries.into_iter().flatten().filter(|entry| entry.get().len() <= limits::ENTRY);
+    let read = small.filter_map(|entry| serde_json::from_str::<Value>(entry.get()).ok());
+    Ok(read.filter_map(|entry| entry_of(&entry, istiod)).collect())
 }
 
 fn entry_of(entry: &Value, istiod: &str) -> Option<Synced> {

@@ -96,6 +96,9 @@ fn keep(part: &mut Value, read: &[&str]) {
 }
 
 #[cfg(test)]
+#[path = "odd_tests.rs"]
+mod odd_tests;
+#[cfg(test)]
 mod tests {
     use super::*;
     use mesh::kinds;

@@ -7,7 +7,8 @@ use istio::{Object, Problem};
 use json_patch::Patch;
 use serde_json::{Map, Value, json};
 
-const UNDO: &str = "Undo: ";
+/// What an undo is called: it names the change, and does not say what that did as if it did it.
+const UNDO: [&str; 2] = ["Undo of “", "”"];
 
 /// Steps that were not written (`None`) need no undo.
 pub(crate) fn inverse(change: &Change, stored: &[Option<Stored>]) -> Result<Change, Problem> {
@@ -17,8 +18,9 @@ pub(crate) fn inverse(change: &Change, stored: &[Option<Stored>]) -> Result<Chan
             steps.push(back(step, stored)?);
         }
     }
-    let title =
-        change.title.strip_prefix(UNDO).map_or_else(|| format!("{UNDO}{}", change.title), str::to_owned);
+    let [before, after] = UNDO;
+    let undone = change.title.strip_prefix(before).and_then(|title| title.strip_suffix(after));
+    let title = undone.map_or_else(|| format!("{before}{}{after}", change.title), str::to_owned);
     Ok(Change { title, steps, evidence: change.evidence.inverse(), warnings: change.warnings.clone() })
 }
 

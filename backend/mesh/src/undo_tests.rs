@@ -86,3 +86,12 @@ fn what_was_not_written_is_not_undone() {
     let names: Vec<&str> = undo.steps.iter().map(|step| &*step.at.name).collect();
     assert_eq!(names, ["c", "a"]);
 }
+
+/// "Undo: v1 50 → 26 %" told the opposite of what it did.
+#[test]
+fn an_undo_names_what_it_takes_back() {
+    let change = Change { title: "v1 50 → 26 %".into(), ..Change::default() };
+    let undo = change.inverse(&[]).unwrap();
+    assert_eq!(undo.title, "Undo of “v1 50 → 26 %”");
+    assert_eq!(undo.inverse(&[]).unwrap().title, change.title, "what is done again is what it was");
+}

@@ -28,7 +28,7 @@ pub fn loss(step: Step) -> &'static str {
         Step::Context => "there is no cluster to ask",
         Step::Api => "nothing can be read",
         Step::Kinds => "what cannot be listed is not shown",
-        Step::Istiod => "pushes are confirmed only as far as the API server",
+        Step::Istiod => "what the proxies hold, and make of a change, is not known",
         Step::Prometheus => "the graph shows structure without rates",
         Step::Traces => "no traces can be searched",
     }
