@@ -5,6 +5,7 @@
 //! match cx.reads.traces(&query) { Remote::Waiting => …, Remote::Live(traces, at) => …, … }
 //! ```
 
+use mesh::endpoints::{Endpoints, EndpointsQuery};
 use mesh::series::{Range, Series};
 use mesh::trace::{Found, Opened, TraceQuery};
 use mesh::{Answer, Read, Remote, Scene};
@@ -66,6 +67,14 @@ impl<'a> Reads<'a> {
     pub fn series(&self, range: &Range) -> Remote<Vec<Series>> {
         self.ask(Read::Series(range.clone())).part(|answer| match answer {
             Answer::Series(series) => Some(series.clone()),
+            _ => None,
+        })
+    }
+
+    /// Endpoints of a service, as callers' proxies see them.
+    pub fn endpoints(&self, query: &EndpointsQuery) -> Remote<Endpoints> {
+        self.ask(Read::Endpoints(query.clone())).part(|answer| match answer {
+            Answer::Endpoints(endpoints) => Some(endpoints.clone()),
             _ => None,
         })
     }

@@ -326,3 +326,53 @@ fn an_editor_that_was_asked_for_is_unfolded() {
     frames(&mut bench);
     bench.get_by_label("abort calls");
 }
+
+/// Bookinfo whose reviews leave endpoints out that fail.
+fn with_ejection() -> Objects {
+    let mut objects = demo::bookinfo_objects();
+    let at = mesh::Ref::new(&mesh::kinds::DESTINATION_RULE, "bookinfo", "reviews");
+    let mut rule = (*objects[&at].0).clone();
+    rule["spec"]["trafficPolicy"] = serde_json::json!({ "outlierDetection": { "consecutive5xxErrors": 3 } });
+    objects.insert(at, rule.into());
+    objects
+}
+
+#[test]
+fn endpoints_that_callers_leave_out_stand_beside_the_circuit_breaker() {
+    let mut world = World::bookinfo().select(service("reviews"));
+    world.now_has(with_ejection());
+    let mut bench = detail(world);
+    frames(&mut bench);
+    bench.get_by_label_contains("Asking the callers' proxies");
+    let wanted = bench.state_mut().0.wanted.take().into_keys();
+    let asked =
+        wanted.filter_map(|read| if let mesh::Read::Endpoints(query) = read { Some(query) } else { None });
+    let [query] = &asked.collect::<Vec<_>>()[..] else { panic!("one question") };
+    assert_eq!(query.host, "reviews.bookinfo.svc.cluster.local");
+    assert!(query.proxies.iter().all(|proxy| proxy.starts_with("productpage-v1")), "{query:?}");
+    let seen = |ejected| {
+        let proxy = query.proxies[0].clone();
+        let one = |address: &str, ejected| mesh::endpoints::Endpoint {
+            proxy: proxy.clone(),
+            address: address.into(),
+            subset: "v1".into(),
+            ejected,
+        };
+        mesh::endpoints::Endpoints {
+            seen: vec![one("10.9.9.1:9080", ejected), one("10.9.9.2:9080", false)],
+            asked: vec![proxy.clone()],
+            unread: vec![("other.bookinfo".into(), "it is gone".into())],
+        }
+    };
+    for (ejected, says) in [
+        (false, "None of 2 endpoints is left out by 1 caller's proxy, 1 could not be asked"),
+        (true, "1 of 2 endpoints left out"),
+    ] {
+        let answer = mesh::Answer::Endpoints(std::sync::Arc::new(seen(ejected)));
+        let read = mesh::Read::Endpoints(query.clone());
+        bench.state_mut().0.scene.answers.take(demo::NOW, read, Ok(answer));
+        frames(&mut bench);
+        bench.get_by_label_contains(says);
+    }
+    bench.get_by_label_contains("10.9.9.1:9080 by 1 of 1 caller's proxy");
+}

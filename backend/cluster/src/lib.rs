@@ -12,6 +12,7 @@ mod connect;
 mod contexts;
 mod credentials;
 mod element;
+mod endpoints;
 mod envoy;
 mod error;
 mod fetch;

@@ -13,6 +13,7 @@ pub mod change_set;
 pub mod confirm;
 pub mod demo;
 pub mod edit;
+pub mod endpoints;
 pub mod evidence;
 pub mod graph;
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! arm where
 //! `cluster` fetches it.
 
+use crate::endpoints::{Endpoints, EndpointsQuery};
 use crate::remote::Remote;
 use crate::series::{Range, Series};
 use crate::trace::{Found, Opened, TraceQuery};
@@ -26,6 +27,8 @@ pub enum Read {
     Trace(String),
     /// Measurements over time.
     Series(Range),
+    /// Endpoints of a service, as callers' proxies see them.
+    Endpoints(EndpointsQuery),
 }
 
 impl Read {
@@ -35,6 +38,7 @@ impl Read {
             Self::Services => Some(Duration::from_secs(30)),
             Self::Traces(_) | Self::Trace(_) => None,
             Self::Series(range) => Some(range.refresh()),
+            Self::Endpoints(_) => Some(Duration::from_secs(3)),
         }
     }
 }
@@ -50,6 +54,8 @@ pub enum Answer {
     Trace(Arc<Opened>),
     /// Measurements.
     Series(Arc<Vec<Series>>),
+    /// Endpoints.
+    Endpoints(Arc<Endpoints>),
 }
 
 /// All answers that are kept just now. Cheap to clone.

@@ -1,6 +1,7 @@
 //! Circuit breaker: limits on connections and requests, and which endpoints are left out because they fail.
 
 use super::edits::{Chooser, Edits, Scoped};
+use super::ejected::ejected;
 use super::fields::{FieldRow, Fields, Holds, fields};
 use super::form::Form;
 use super::rules::policies;
@@ -143,6 +144,7 @@ impl Edits for Breaker {
         fields.form(EJECTION, form);
         if fields.says(EJECTION) {
             fields.form(EJECTED, form);
+            ejected(form, &at.service);
             let old = at
                 .now(&form.cx().scene.mesh)
                 .and_then(|policy| policy.pointer("/outlierDetection/consecutiveErrors"));

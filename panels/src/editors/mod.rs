@@ -5,6 +5,7 @@
 pub mod circuit_breaker;
 mod drafts;
 mod edits;
+mod ejected;
 pub mod fault;
 pub mod fields;
 pub mod form;

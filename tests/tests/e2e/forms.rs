@@ -4,6 +4,8 @@ use crate::mesh::Sandbox;
 use crate::session::{SOON, Session, fill, push_until_live};
 use anyhow::{Result, ensure};
 use harness::Window;
+use harness::window::Widget;
+use serde_json::json;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
@@ -81,4 +83,37 @@ fn a_circuit_breaker_is_set_by_the_form_and_measured() -> Result<()> {
     ensure!(refused > 0, "nobody of {} was refused", pages.len());
     println!("{refused} of {} pages at once had no details", pages.len());
     measured(window)
+}
+
+/// A pod of details that always fails is left out by productpage's proxy, and the editor says so.
+#[test]
+fn an_endpoint_that_is_left_out_is_seen_beside_the_circuit_breaker() -> Result<()> {
+    let sandbox = Sandbox::start()?;
+    let rule = json!({ "apiVersion": "networking.istio.io/v1", "kind": "DestinationRule",
+        "metadata": { "name": "details", "namespace": "bookinfo" },
+        "spec": { "host": "details", "trafficPolicy": { "outlierDetection": {
+            "consecutive5xxErrors": 1, "interval": "0.5s", "baseEjectionTime": "120s", "maxEjectionPercent": 100 } } } });
+    let file = tempfile::NamedTempFile::new()?;
+    std::fs::write(file.path(), rule.to_string())?;
+    sandbox.kubectl(&["apply", "-f", &file.path().to_string_lossy()])?;
+    let session = Session::connect(&sandbox)?;
+    let window = &session.window;
+    window.click("details v1")?;
+    window.wait_until("nobody is left out yet", COUNTED, |widgets| {
+        said(widgets, "None of 1 endpoint is left out")
+    })?;
+    let pod = sandbox.kubectl(&["get", "pods", "-n", "bookinfo", "-l", "app=details", "-o", "name"])?;
+    let fail = ["annotate", "-n", "bookinfo", pod.trim(), "sandbox.binnacle.dev/error-rate=100"];
+    sandbox.kubectl(&fail)?;
+    window.wait_until("one is left out", COUNTED, |widgets| said(widgets, "1 of 1 endpoint left out"))?;
+    let name = pod.trim().trim_start_matches("pod/");
+    window.wait_until("which one", SOON, |widgets| said(widgets, name))
+}
+
+/// Whether something says this.
+fn said(widgets: &[Widget], words: &str) -> Option<()> {
+    let says = |widget: &Widget| {
+        widget.name.contains(words) || widget.value.as_ref().is_some_and(|value| value.contains(words))
+    };
+    widgets.iter().any(says).then_some(())
 }
