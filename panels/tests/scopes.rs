@@ -5,9 +5,11 @@ mod support;
 
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use mesh::edit::{self, FaultSpec, HeaderIs};
-use mesh::{Objects, demo};
+use mesh::{Objects, demo, kinds};
 use panels::Intent;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use support::detail::{Bench, detail, drag, frames, wanted};
 use support::{World, service};
 
@@ -263,6 +265,33 @@ fn what_nobody_set_is_said_and_keeps_its_width() {
     drag(&mut bench, "reviews v3 share", 60.0);
     bench.get_by_label("reviews shares: v1 20 %, v2 20 %, v3 60 %");
     assert!(bench.query_by_label_contains("No routing yet").is_none());
+}
+
+/// What may not be read is not called absent, and nothing is written over it.
+#[test]
+fn what_may_not_be_read_is_not_known() {
+    let mut objects = demo::bookinfo_objects();
+    objects
+        .retain(|at, _| !matches!(at.kind.kind, "VirtualService" | "DestinationRule" | "PeerAuthentication"));
+    let mut world = World::bookinfo().select(service("reviews"));
+    world.now_has(objects);
+    let mut unseen = mesh::Unseen::default();
+    for kind in [&kinds::VIRTUAL_SERVICE, &kinds::DESTINATION_RULE, &kinds::PEER_AUTHENTICATION] {
+        let why = format!("This login may not list and watch {}.{}, in the cluster", kind.plural, kind.group);
+        let why = mesh::Problem::new(format!("{} cannot be read", kind.kind), why, "Ask for the right");
+        unseen.hide(kind, mesh::Hidden { but: BTreeSet::new(), why });
+    }
+    let all = mesh::Mesh::clone(&world.scene.mesh);
+    world.scene.mesh = Arc::new(all.seeing_all_but(&Arc::new(unseen)));
+    let mut bench = detail(world);
+    for absent in ["No routing yet", "any pod may answer", "no subset yet", "Istio's default decides"] {
+        assert!(bench.query_by_label_contains(absent).is_none(), "{absent}");
+    }
+    bench.get_by_label("reviews shares: not known");
+    bench.get_by_label_contains("may not list and watch virtualservices.networking.istio.io");
+    drag(&mut bench, "reviews v3 share", 60.0);
+    assert!(bench.state_mut().0.checks().is_empty(), "nothing is judged, as nothing can be pushed");
+    bench.get_by_label_contains("Nothing is written blindly");
 }
 
 #[test]

@@ -23,8 +23,8 @@ pub(crate) enum Reach {
     Missing,
     /// We may not read it anywhere.
     Denied(Problem),
-    /// By this version, in these namespaces ("" is all of them).
-    Watch(&'static str, Vec<String>),
+    /// By this version, in these namespaces ("" is all of them); and why no more.
+    Watch(&'static str, Vec<String>, Option<Problem>),
 }
 
 const AGGREGATED: &str =
@@ -134,7 +134,8 @@ pub(crate) async fn reach(
         } else {
             with_root(namespaces, root)
         };
-        return Reach::Watch(version, chosen);
+        let why = (chosen != [""]).then(|| only_chosen(kind, &chosen));
+        return Reach::Watch(version, chosen, why);
     }
     if !kind.namespaced {
         return Reach::Denied(denied(kind, &cluster_wide, &[]));
@@ -152,7 +153,8 @@ pub(crate) async fn reach(
     if allowed.is_empty() {
         Reach::Denied(denied(kind, &cluster_wide, &candidates))
     } else {
-        Reach::Watch(version, allowed)
+        let why = denied(kind, &cluster_wide, &[]);
+        Reach::Watch(version, allowed, Some(why))
     }
 }
 
@@ -188,6 +190,15 @@ async fn missing_verbs(api: &Api, kind: &Kind, namespace: Option<&str>) -> Vec<&
     let asked = verbs.map(|verb| allowed(&api.client, verb, kind.group, kind.plural, "", namespace));
     let allowed = join_all(asked).await;
     verbs.into_iter().zip(allowed).filter(|(_, allowed)| !allowed).map(|(verb, _)| verb).collect()
+}
+
+/// What is not asked for is not seen.
+fn only_chosen(kind: &Kind, chosen: &[String]) -> Problem {
+    Problem::new(
+        format!("{} of other namespaces are not read", kind.kind),
+        format!("Only namespaces {} were chosen", chosen.join(", ")),
+        "Connect without --namespace to see all",
+    )
 }
 
 fn denied(kind: &Kind, verbs: &[&str], namespaces: &[String]) -> Problem {

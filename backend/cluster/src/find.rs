@@ -36,7 +36,8 @@ fn unread(hub: &Hub, title: &str, option: &str, kinds: &[&'static Kind]) -> Opti
         KindState::Denied(problem) | KindState::Stale(problem) => Some(problem),
         KindState::Waiting | KindState::Live(_) | KindState::Missing => None,
     });
-    let Problem { why, next, .. } = problem.into_iter().next()?;
+    let hidden = || kinds.iter().find_map(|kind| hub.unseen(kind));
+    let Problem { why, next, .. } = problem.into_iter().next().or_else(hidden)?;
     let next = next.split(';').next().unwrap_or_default();
     Some(Problem::new(
         format!("{title} cannot be looked for"),
@@ -53,12 +54,11 @@ pub(crate) fn service(hub: &Hub, wanted: &Wanted) -> Result<(String, PodPort), P
     let mut ranked: Vec<(usize, &Object)> =
         services.filter_map(|(_, service)| Some((rank(service, wanted, &root)?, service))).collect();
     ranked.sort_by(|a, b| (a.0, a.1.namespace(), a.1.name()).cmp(&(b.0, b.1.namespace(), b.1.name())));
-    let missing = |why: String| {
-        let unread = unread(hub, wanted.title, wanted.option, &[&kinds::SERVICE, &kinds::POD]);
-        unread.unwrap_or_else(|| Problem::new(format!("{} is not there", wanted.title), why, wanted.next))
-    };
+    let unread = || unread(hub, wanted.title, wanted.option, &[&kinds::SERVICE, &kinds::POD]);
     if ranked.is_empty() {
-        return Err(missing(format!("No Service is named {} or labelled so", wanted.names.join(" or "))));
+        let why = format!("No Service is named {} or labelled so", wanted.names.join(" or "));
+        let missing = || Problem::new(format!("{} is not there", wanted.title), why, wanted.next);
+        return Err(unread().unwrap_or_else(missing));
     }
     let mut last = String::new();
     for (_, service) in ranked {
@@ -67,7 +67,10 @@ pub(crate) fn service(hub: &Hub, wanted: &Wanted) -> Result<(String, PodPort), P
             Err(why) => last = why,
         }
     }
-    Err(missing(last))
+    // It is there, and not ready: nobody need install it.
+    let next =
+        format!("Look at its pods; it is asked again by itself, or give its URL with {}", wanted.option);
+    Err(unread().unwrap_or_else(|| Problem::new(format!("{} does not run", wanted.title), last, next)))
 }
 
 fn rank(service: &Object, wanted: &Wanted, root: &str) -> Option<usize> {

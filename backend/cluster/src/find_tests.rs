@@ -71,6 +71,9 @@ fn why_there_is_none() {
         pod("istio-system", "m", "metrics", false),
     ];
     check(&alone, Err("Service istio-system/metrics has no ready pod"));
+    let resting = super::service(&hub(&alone), &WANTED).unwrap_err();
+    assert_eq!(resting.what, "Metrics does not run");
+    assert!(!resting.next.contains("Install"), "{resting}");
     let objects = [
         service("istio-system", "metrics", &json!({}), &json!("nope")),
         pod("istio-system", "m", "metrics", true),
@@ -109,6 +112,18 @@ fn no_istiod() {
     assert_eq!(istiods(&hub(&[])).unwrap_err().why, "No pod in istio-system has the label app=istiod");
     let waiting = hub(&[pod("istio-system", "istiod-1", "istiod", false)]);
     assert_eq!(istiods(&waiting).unwrap_err().why, "None of its 1 pods is ready");
+}
+
+/// With rights in one namespace only, the others may well have it.
+#[test]
+fn what_is_seen_in_part_is_not_called_missing() {
+    let hub = hub(&[]);
+    let why =
+        Problem::new("Service cannot be read", "This login may not list services, in the cluster", "Ask");
+    hub.take(Observation::Only(&kinds::SERVICE, ["shop".to_owned()].into(), why));
+    let problem = super::service(&hub, &WANTED).unwrap_err();
+    assert_eq!(problem.what, "Metrics cannot be looked for");
+    assert!(problem.why.contains("may not list services") && !problem.next.contains("Install"), "{problem}");
 }
 
 /// What may not be read is not called missing.

@@ -103,7 +103,11 @@ async fn start(
         match reach {
             Reach::Missing => hub.take(Observation::Kind(kind, KindState::Missing)),
             Reach::Denied(problem) => hub.take(Observation::Kind(kind, KindState::Denied(problem.clone()))),
-            Reach::Watch(_, namespaces) => {
+            Reach::Watch(_, namespaces, why) => {
+                if let Some(why) = why {
+                    let seen = namespaces.iter().cloned().collect();
+                    hub.take(Observation::Only(kind, seen, why.clone()));
+                }
                 for namespace in namespaces {
                     hub.take(Observation::Awaited(kind, namespace.clone()));
                 }
@@ -111,7 +115,7 @@ async fn start(
         }
     }
     for (kind, reach) in kinds.iter().copied().zip(found) {
-        let Reach::Watch(version, namespaces) = reach else {
+        let Reach::Watch(version, namespaces, _) = reach else {
             open.push(kind);
             continue;
         };

@@ -6,7 +6,7 @@ use crate::reads::Wanted;
 use jiff::Timestamp;
 use mesh::board::{Board, Column, Observation};
 use mesh::scene::{KindState, Step, StepState};
-use mesh::{ClusterId, Kind, Object, Objects, Ref, Scene};
+use mesh::{ClusterId, Kind, Object, Objects, Problem, Ref, Scene};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use tokio::sync::{Notify, watch};
@@ -79,6 +79,11 @@ impl Hub {
     /// How a kind stands.
     pub(crate) fn kind(&self, kind: &'static Kind) -> Option<KindState> {
         self.column(|column| column.kind(kind).cloned()).flatten()
+    }
+
+    /// Why not all objects of a kind are seen, if not all are.
+    pub(crate) fn unseen(&self, kind: &'static Kind) -> Option<Problem> {
+        self.column(|column| column.unseen(kind).cloned()).flatten()
     }
 
     /// An object, if it is there.

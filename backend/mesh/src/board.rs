@@ -14,7 +14,7 @@ mod tests;
 pub use column::Column;
 pub use observation::Observation;
 
-use crate::model::{Mesh, Objects};
+use crate::model::{Mesh, Objects, Unseen as Hiding};
 use crate::scene::Scene;
 use istio::ClusterId;
 use jiff::Timestamp;
@@ -33,6 +33,7 @@ pub struct Unread {
     objects: Objects,
     revision: u64,
     before: Arc<Mesh>,
+    unseen: Arc<Hiding>,
 }
 
 /// A model that was read, of which revision of the objects.
@@ -79,6 +80,7 @@ impl Board {
 impl Unread {
     /// Reads the model. It may take a while.
     pub fn read(self) -> Model {
-        Model { mesh: Arc::new(Mesh::read(self.objects, Some(&self.before))), revision: self.revision }
+        let mesh = Mesh::read(self.objects, Some(&self.before)).seeing_all_but(&self.unseen);
+        Model { mesh: Arc::new(mesh), revision: self.revision }
     }
 }

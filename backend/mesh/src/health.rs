@@ -13,7 +13,7 @@ use crate::graph::Health;
 use crate::model::Pod;
 use crate::traffic::{Flow, Protocol};
 use crate::{Mesh, Service, Workload};
-use istio::{WorkloadId, fqdn};
+use istio::{WorkloadId, fqdn, kinds};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Of fewer requests, some failures are no reason for red.
@@ -207,6 +207,12 @@ pub fn of_workload(workload: &Workload) -> (Health, String) {
     }
 }
 
+/// The workloads that can be judged by their pods: those of which the pods may be read.
+pub fn judged<'a>(mesh: &Mesh, workloads: &[&'a Workload]) -> Vec<&'a Workload> {
+    let seen = |workload: &&&Workload| mesh.unseen(&kinds::POD, &workload.namespace).is_none();
+    workloads.iter().filter(seen).copied().collect()
+}
+
 /// Calls that a rule sends to a version of which no pod is ready.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Astray {
@@ -222,6 +228,9 @@ pub struct Astray {
 pub fn astray(mesh: &Mesh, service: &Service) -> Vec<Astray> {
     let Some(at) = service.virtual_services.first() else { return Vec::new() };
     let Some(view) = mesh.virtual_service(at) else { return Vec::new() };
+    if mesh.unseen(&kinds::POD, &service.namespace).is_some() {
+        return Vec::new();
+    }
     let ready = |id: &WorkloadId| mesh.workload(&id.namespace, &id.name).is_some_and(|one| one.ready() > 0);
     let mut all: Vec<Astray> = Vec::new();
     for http in &view.http {

@@ -35,7 +35,7 @@ impl Lens {
         let input = Reading::of(traffic, |path| subject.called_by(path));
         let output = Reading::of(traffic, |path| subject.calls(path));
         let (health, reason) =
-            health(&input.ends, &output.ends, subject.is_whole(), &subject.workloads, &subject.astray);
+            health(&input.ends, &output.ends, subject.is_whole(), &subject.judged, &subject.astray);
         Self { input, output, health, reason }
     }
 

@@ -42,7 +42,9 @@ pub use change_id::{ChangeId, NoChangeId};
 pub use change_set::ChangeSet;
 pub use istio::{ClusterId, KINDS, Kind, Object, Problem, ProxyId, Ref, ServiceId, WorkloadId, fqdn, kinds};
 pub use ledger::{Fact, Ledger, Stage};
-pub use model::{Mesh, Objects, Part, Pod, Port, Revision, Service, Subset, Workload, root_namespace};
+pub use model::{
+    Hidden, Mesh, Objects, Part, Pod, Port, Revision, Service, Subset, Unseen, Workload, root_namespace,
+};
 pub use reads::{Answer, Answers, Read};
 pub use remote::Remote;
 pub use scene::Scene;

@@ -9,6 +9,7 @@ mod part;
 mod read;
 mod revision;
 mod services;
+mod unseen;
 mod workloads;
 
 pub(crate) use configured::Configured;
@@ -18,10 +19,11 @@ pub use part::Part;
 pub use read::root_namespace;
 pub use revision::Revision;
 pub(crate) use services::natural;
+pub use unseen::{Hidden, Unseen};
 
 use config::Config;
 use istio::mtls::Mode;
-use istio::{ClusterId, Problem, Protocol, Ref, ServiceId, WorkloadId, views};
+use istio::{ClusterId, Kind, Problem, Protocol, Ref, ServiceId, WorkloadId, views};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -132,6 +134,7 @@ pub struct Mesh {
     parts: BTreeMap<Arc<str>, Arc<Part>>,
     config: Config,
     root_namespace: Arc<str>,
+    unseen: Arc<Unseen>,
 }
 
 /// Typed views of the objects of one kind, by their names.
@@ -242,6 +245,21 @@ impl Mesh {
     /// The workloads behind a service.
     pub fn workloads_of<'a>(&'a self, service: &'a Service) -> impl Iterator<Item = &'a Workload> {
         service.workloads.iter().filter_map(|at| self.workload(&at.namespace, &at.name))
+    }
+    /// Why objects of a kind in a namespace are not seen, if they are not: then nothing is known of them, and nobody may
+    /// say that there are none.
+    pub fn unseen(&self, kind: &'static Kind, namespace: &str) -> Option<&Problem> {
+        self.unseen.of(kind, namespace)
+    }
+    /// The same mesh, as far as it may be read.
+    #[must_use]
+    pub fn seeing_all_but(mut self, unseen: &Arc<Unseen>) -> Self {
+        if self.unseen != *unseen {
+            self.unseen = Arc::clone(unseen);
+            self.revision = Revision::fresh();
+            self.config.revision = self.revision;
+        }
+        self
     }
     /// The cluster that it is of.
     pub fn cluster(&self) -> &ClusterId {

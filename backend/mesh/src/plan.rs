@@ -91,7 +91,7 @@ impl<'a> Plan<'a> {
 
     /// What the plan is made for is gone.
     pub fn gone(&mut self) {
-        self.stop = Some(Stop::Gone);
+        self.stop.get_or_insert(Stop::Gone);
     }
 
     /// An object that is there, or that this plan makes.
@@ -177,6 +177,7 @@ impl<'a> Plan<'a> {
         names: [&str; 2],
         spec: Value,
     ) -> Option<Ref> {
+        self.sees(kind, namespace)?;
         let at = self.free_name(kind, namespace, names)?;
         self.works.push(Work::fresh(at.clone(), api_version(self.mesh, &at), spec, false));
         Some(at)
@@ -357,6 +358,7 @@ impl<'a> Plan<'a> {
         if let Some(work) = known {
             return Some(work.at.clone());
         }
+        self.sees(kind, &service.namespace)?;
         let at = self.free_name(kind, &service.namespace, names)?;
         self.works.push(Work::fresh(at.clone(), api_version(self.mesh, &at), spec, true));
         Some(at)
@@ -367,6 +369,14 @@ impl<'a> Plan<'a> {
         if let Some(work) = self.works.iter_mut().find(|work| work.at == *at) {
             work.warnings = warnings;
         }
+    }
+
+    /// Whether objects of a kind are seen in a namespace; where they are not, one may be there already, and nothing is
+    /// made blindly.
+    fn sees(&mut self, kind: &'static Kind, namespace: &str) -> Option<()> {
+        let Some(why) = self.mesh.unseen(kind, namespace) else { return Some(()) };
+        self.not_yet(format!("Nothing is written blindly: a {kind} may be there already. {}", why.why));
+        None
     }
 
     /// A name that no object of this kind has in the namespace yet.

@@ -253,7 +253,11 @@ pub(super) fn versions(ui: &mut Ui, view: &View) {
             let share = version
                 .share
                 .map_or_else(|| ("–".into(), Some(tokens.faint)), |share| (fmt::percent(share), None));
-            let about = if version.declared { "" } else { "no subset yet" };
+            let about = match version.declared {
+                Some(true) => "",
+                Some(false) => "no subset yet",
+                None => "subset not known",
+            };
             let rate =
                 version.rps.map_or_else(|| ("–".into(), Some(tokens.faint)), |rps| (fmt::rate(rps), None));
             let numbers = vec![pods, share, rate];

@@ -9,7 +9,7 @@ use crate::kit::{Memo, Status, Tokens, fmt, icon, problem, remote, text, tiles};
 use crate::selection::Selected;
 use egui::{RichText, Ui};
 use jiff::Timestamp;
-use mesh::health::astray;
+use mesh::health::{astray, judged};
 use mesh::lens::{self, Ends, Reading, asked_for};
 use mesh::scene::SyncState;
 use mesh::traffic::{Flow, Protocol, Traffic};
@@ -155,7 +155,8 @@ fn worst(mesh: &Mesh, traffic: Option<&Traffic>, namespaces: &[String]) -> Vec<R
             workloads.iter().filter_map(|workload| calls_out.get(&(&*workload.namespace, &*workload.name)));
         sent.flatten().for_each(|(protocol, flow)| output.add(*protocol, flow));
         let input = calls_in.get(service.host.as_str()).unwrap_or(&nothing);
-        let (health, why) = lens::health(input, &output, true, &workloads, &astray(mesh, service));
+        let (health, why) =
+            lens::health(input, &output, true, &judged(mesh, &workloads), &astray(mesh, service));
         let reason = reason(traffic, health, why);
         let (namespace, name) = (service.namespace.to_string(), service.name.to_string());
         // Of a gateway telemetry sees the calls that it passes on.

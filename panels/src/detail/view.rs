@@ -7,7 +7,7 @@ use mesh::graph::{Health, NodeId};
 use mesh::lens::{Answered, Ends, Lens, Reading, Subject, aimed_at, asked_for};
 use mesh::trace::{Call, End};
 use mesh::traffic::{Path, Peer, Traffic};
-use mesh::{Mesh, Ref, Workload};
+use mesh::{Mesh, Ref, Workload, kinds};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -87,8 +87,8 @@ pub struct VersionRow {
     pub error_percent: Option<f64>,
     /// Ready and wanted pods.
     pub pods: (usize, usize),
-    /// Whether a DestinationRule declares it.
-    pub declared: bool,
+    /// Whether a DestinationRule declares it; `None` where those may not be read.
+    pub declared: Option<bool>,
 }
 
 /// One pod.
@@ -337,7 +337,11 @@ fn versions(mesh: &Mesh, traffic: Option<&Traffic>, subject: &Subject<'_>) -> Ve
             rps: traffic.map(|_| sum.rps()),
             error_percent: sum.error_percent(),
             pods: (pods.filter(|pod| pod.ready).count(), wanted),
-            declared: subset.declared,
+            declared: match subset.declared {
+                true => Some(true),
+                false if mesh.unseen(&kinds::DESTINATION_RULE, &service.namespace).is_some() => None,
+                false => Some(false),
+            },
         }
     };
     service.subsets.iter().map(row).collect()

@@ -100,6 +100,14 @@ impl Edits for MutualTls {
 /// Who decides where nothing is set.
 fn decided(mesh: &Mesh, at: &Scope) -> String {
     let Some(now) = state(mesh, at) else { return String::new() };
+    let own = match at {
+        Scope::Mesh => mesh.root_namespace(),
+        Scope::Namespace(namespace) | Scope::Workload(namespace, _) => namespace,
+    };
+    let unseen = |namespace| mesh.unseen(&kinds::PEER_AUTHENTICATION, namespace);
+    if let (None, Some(why)) = (&now.by, unseen(own).or_else(|| unseen(mesh.root_namespace()))) {
+        return format!("Not known: {}", why.why);
+    }
     let by = now.by.filter(|by| now.policy.as_ref() != Some(by));
     let by = by.map_or_else(|| "Istio's default".to_owned(), |by| by.to_string());
     format!("{by} decides: {}", now.in_force.name())

@@ -59,7 +59,10 @@ impl Edits for Shares {
         let counted = counted(form, service);
         let over =
             if most { Ok(&*counted) } else { Err("telemetry does not tell by which rule a call went") };
-        let words = Words { of: &service.name, over, unset: unset.then_some("not set: any pod may answer") };
+        let unseen = form.cx().scene.mesh.unseen(&kinds::VIRTUAL_SERVICE, &service.namespace);
+        let unknown = unseen.map(|why| format!("Not known: {}", why.why));
+        let free = if unknown.is_some() { "not known" } else { "not set: any pod may answer" };
+        let words = Words { of: &service.name, over, unset: unset.then_some(free) };
         let drawn = self.drawn(was, at, form, service, &hand, (unset, most));
         let moved = shares(form.ui(), &words, &drawn);
         form.did(self.moved(&moved, &mut hand));
@@ -72,8 +75,12 @@ impl Edits for Shares {
                 hand.grabbed = None;
             }
         });
-        if unset {
-            form.note("No routing yet: the sliders begin from even shares, and a push makes the routing");
+        match unknown {
+            Some(unknown) if unset => form.note(&unknown),
+            None if unset => {
+                form.note("No routing yet: the sliders begin from even shares, and a push makes the routing");
+            }
+            _ => {}
         }
         hand.keep(form.ui(), key, self);
     }

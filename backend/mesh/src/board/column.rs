@@ -2,7 +2,7 @@
 //! answered.
 
 use super::{Model, Observation, Unread};
-use crate::model::{Mesh, Objects};
+use crate::model::{Hidden, Mesh, Objects, Unseen};
 use crate::reads::Answers;
 use crate::remote::Remote;
 use crate::scene::{Caution, KindState, Proxy, Scene, Step, StepState};
@@ -28,6 +28,7 @@ pub struct Column {
     /// Namespaces of a kind ("" for all) whose watch broke, and how that shows.
     broken: BTreeMap<(&'static Kind, String), KindState>,
     counts: BTreeMap<&'static Kind, usize>,
+    unseen: Arc<Unseen>,
     objects: Objects,
     /// Counts changes of the objects.
     revision: u64,
@@ -59,12 +60,16 @@ impl Column {
                 grow_old(&mut self.proxies, &problem);
             }
             Observation::Kind(kind, state) => {
+                self.sees(kind, denied(&state));
                 self.kinds.insert(kind, state);
                 self.settle();
             }
             Observation::Awaited(kind, namespace) => {
                 self.awaited.insert((kind, namespace));
                 self.kinds.insert(kind, KindState::Waiting);
+            }
+            Observation::Only(kind, namespaces, why) => {
+                self.sees(kind, Some(Hidden { but: namespaces, why }));
             }
             Observation::Listed(kind, namespace, listed) => self.list(kind, namespace, listed),
             Observation::Applied(at, object) => {
@@ -92,6 +97,9 @@ impl Column {
                 if self.broken.insert(at, state.clone()).as_ref() == Some(&state) {
                     return false;
                 }
+                if let Some(hidden) = denied(&state) {
+                    self.sees(kind, Some(hidden));
+                }
                 self.kinds.insert(kind, state);
                 self.settle();
             }
@@ -116,6 +124,10 @@ impl Column {
     /// The objects. A copy of them is cheap.
     pub fn objects(&self) -> &Objects {
         &self.objects
+    }
+    /// Why not all objects of a kind are seen, if not all are.
+    pub fn unseen(&self, kind: &'static Kind) -> Option<&Problem> {
+        self.unseen.anywhere(kind)
     }
     /// Counts changes of the objects.
     pub fn revision(&self) -> u64 {
@@ -147,6 +159,7 @@ impl Column {
         (self.read != revision).then(|| Unread {
             objects: objects.clone(),
             before: Arc::clone(before),
+            unseen: Arc::clone(&self.unseen),
             revision,
         })
     }
@@ -188,6 +201,19 @@ impl Column {
         true
     }
 
+    /// What of a kind is not seen. A list that comes in shows what it has, and no more.
+    fn sees(&mut self, kind: &'static Kind, hidden: Option<Hidden>) {
+        let mut unseen = (*self.unseen).clone();
+        match hidden {
+            Some(hidden) => unseen.hide(kind, hidden),
+            None => unseen.show(kind),
+        }
+        if unseen != *self.unseen {
+            self.unseen = Arc::new(unseen);
+            self.revision += 1;
+        }
+    }
+
     fn list(&mut self, kind: &'static Kind, namespace: String, listed: BTreeMap<Ref, Object>) {
         let missing = |(at, _): (&Ref, &Object)| (!listed.contains_key(at)).then(|| at.clone());
         let gone: Vec<Ref> = match namespace.as_str() {
@@ -199,6 +225,9 @@ impl Column {
         }
         for (at, object) in listed {
             self.insert(at, object);
+        }
+        if namespace.is_empty() {
+            self.sees(kind, None);
         }
         let at = (kind, namespace);
         self.awaited.remove(&at);
@@ -277,6 +306,14 @@ impl Column {
             }
         }
         text
+    }
+}
+
+/// What is hidden of a kind that may not be read at all.
+fn denied(state: &KindState) -> Option<Hidden> {
+    match state {
+        KindState::Denied(why) => Some(Hidden { but: BTreeSet::new(), why: why.clone() }),
+        _ => None,
     }
 }
 

@@ -5,7 +5,7 @@ use crate::reads::{Answer, Read};
 use crate::scene::{Caution, KindState, Proxy, Step};
 use crate::traffic::Traffic;
 use istio::{Kind, Object, Problem, Ref};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One thing that was learnt.
 #[derive(Clone, Debug)]
@@ -31,6 +31,8 @@ pub enum Observation {
     Kind(&'static Kind, KindState),
     /// The first list of a kind in a namespace ("" for all) is awaited.
     Awaited(&'static Kind, String),
+    /// Of a kind only these namespaces are seen, and why no more.
+    Only(&'static Kind, BTreeSet<String>, Problem),
     /// A whole list of a kind in a namespace ("" for all).
     Listed(&'static Kind, String, BTreeMap<Ref, Object>),
     /// An object was added or changed.

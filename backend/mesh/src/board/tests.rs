@@ -207,3 +207,37 @@ fn clusters_are_columns() {
     assert_eq!((other.context.as_str(), other.sandbox), ("", true));
     assert_eq!(other.steps[&Step::Sandbox], StepState::Done("running on this machine".into()));
 }
+
+/// What may not be read is not absent: the mesh says so, and plans make nothing there.
+#[test]
+fn what_is_not_seen_is_known_to_be_unseen() {
+    let mut told = Told::bookinfo();
+    let why =
+        || Problem::new("VirtualService cannot be read", "This login may not list virtualservices", "Ask");
+    let mesh = |told: &mut Told| {
+        let cluster = told.cluster.clone();
+        told.board.read(&cluster);
+        told.board.scene(&told.cluster).mesh
+    };
+    let before = mesh(&mut told);
+    assert_eq!(before.unseen(&kinds::VIRTUAL_SERVICE, "bookinfo"), None);
+    told.take(Observation::Only(&kinds::VIRTUAL_SERVICE, ["shop".to_owned()].into(), why()));
+    let partly = mesh(&mut told);
+    assert_ne!(partly.revision(), before.revision(), "whoever kept what was derived looks again");
+    assert_eq!(partly.unseen(&kinds::VIRTUAL_SERVICE, "shop"), None);
+    assert_eq!(partly.unseen(&kinds::VIRTUAL_SERVICE, "bookinfo"), Some(&why()));
+    // A service without routing, as far as can be seen.
+    let ratings = partly.service("bookinfo", "ratings").unwrap();
+    let rule = crate::edit::rules(&partly, ratings).remove(0).at;
+    let fault = crate::edit::FaultSpec { delay: None, abort: Some((503, 100.0)) };
+    let mut plan = crate::plan::Plan::new(&partly);
+    crate::edit::fault::plan(&mut plan, &rule, None, fault);
+    let Err(crate::plan::Stop::NotYet(said)) = plan.change() else { panic!("it is written blindly") };
+    assert!(said.contains("This login may not list virtualservices"), "{said}");
+    told.take(Observation::Kind(&kinds::VIRTUAL_SERVICE, KindState::Denied(why())));
+    assert_eq!(mesh(&mut told).unseen(&kinds::VIRTUAL_SERVICE, "shop"), Some(&why()));
+    told.take(Observation::Begun(None));
+    assert_eq!(mesh(&mut told).unseen(&kinds::VIRTUAL_SERVICE, "shop"), Some(&why()), "until more is known");
+    told.take(Observation::Listed(&kinds::VIRTUAL_SERVICE, String::new(), list(&kinds::VIRTUAL_SERVICE)));
+    assert_eq!(mesh(&mut told).unseen(&kinds::VIRTUAL_SERVICE, "shop"), None);
+}

@@ -2,6 +2,7 @@
 
 use super::names::{Names, version};
 use super::{Badge, GraphOptions, Node, NodeId, badges};
+use crate::health::judged;
 use crate::lens::{self, Ends, Subject, is_whole};
 use std::collections::BTreeSet;
 
@@ -38,8 +39,14 @@ pub(super) fn node(names: &Names, id: &NodeId, options: &GraphOptions, sides: &S
         badges.push(Badge::Outside);
     }
     // The same service as in the detail.
-    let astray = Subject::of(&names.mesh, id).astray;
-    let (health, health_reason) = lens::health(&sides.got, &sides.sent, is_whole(id), &workloads, &astray);
+    let subject = Subject::of(&names.mesh, id);
+    let (health, health_reason) = lens::health(
+        &sides.got,
+        &sides.sent,
+        is_whole(id),
+        &judged(&names.mesh, &workloads),
+        &subject.astray,
+    );
     Node {
         id: id.clone(),
         kind: id.kind(),

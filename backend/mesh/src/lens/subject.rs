@@ -20,6 +20,8 @@ pub struct Subject<'a> {
     pub is_service: bool,
     /// What rules send to versions of the service without a ready pod.
     pub astray: Vec<Astray>,
+    /// Its workloads of which the pods are known.
+    pub judged: Vec<&'a Workload>,
 }
 
 impl<'a> Subject<'a> {
@@ -52,7 +54,8 @@ impl<'a> Subject<'a> {
         };
         let is_service = service.is_some() && matches!(id, NodeId::Service(_));
         let astray = service.map(|service| health::astray(mesh, service)).unwrap_or_default();
-        Self { id: id.clone(), service, workloads, is_service, astray }
+        let judged = health::judged(mesh, &workloads);
+        Self { id: id.clone(), service, workloads, is_service, astray, judged }
     }
 
     /// Whether it stands for a service, or an app, with all its versions.

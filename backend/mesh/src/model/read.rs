@@ -28,7 +28,8 @@ impl Mesh {
             before.root_namespace.clone()
         };
         if !begins && before.root_namespace != root_namespace {
-            return Mesh::read(objects, Some(&Mesh::of(before.cluster.clone())));
+            let anew = Mesh { unseen: Arc::clone(&before.unseen), ..Mesh::of(before.cluster.clone()) };
+            return Mesh::read(objects, Some(&anew));
         }
         let mut config = before.config.clone();
         let reach = config.take(&changes);
@@ -43,7 +44,8 @@ impl Mesh {
             false => Arc::clone(&before.namespaces),
         };
         let (cluster, revision) = (before.cluster.clone(), before.revision);
-        let mut mesh = Mesh { cluster, revision, objects, namespaces, parts, config, root_namespace };
+        let unseen = Arc::clone(&before.unseen);
+        let mut mesh = Mesh { cluster, revision, objects, namespaces, parts, config, root_namespace, unseen };
         if !mesh.says_the_same(before) {
             mesh.revision = Revision::fresh();
         }
