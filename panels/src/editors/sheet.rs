@@ -284,6 +284,7 @@ impl<E: Edits> Sheet<E> {
         }
         let Some(row) = self.rows.get_mut(self.chosen) else { return gesture };
         if let Some(service) = row.scoped.at.whole().filter(|_| names_a_version(&self.selected))
+            && matches!(E::CHOOSER, Chooser::Menu(_))
             && cx
                 .scene
                 .mesh
