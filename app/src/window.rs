@@ -2,16 +2,17 @@
 
 use crate::dock::Dock;
 use crate::settings::Settings;
-use egui::{CentralPanel, Frame, Panel};
+use egui::{CentralPanel, Frame};
 use egui_notify::Toasts;
 use mesh::Problem;
-use panels::change_bar::{self, ChangeBar};
+use panels::change_bar::ChangeBar;
 use panels::connect::Connect;
 use panels::detail::Detail;
+use panels::shell::layout::{self, Layout, Part};
 use panels::shell::palette::Palette;
 use panels::shell::rail;
-use panels::shell::top_bar::{self, TopBar};
-use panels::{Cx, Intent, kit};
+use panels::shell::top_bar::TopBar;
+use panels::{Cx, Intent};
 
 /// The parts of the window.
 pub(crate) struct Window {
@@ -22,7 +23,7 @@ pub(crate) struct Window {
     detail: Detail,
     change_bar: ChangeBar,
     top_bar: TopBar,
-    rail_wide: bool,
+    layout: Layout,
 }
 
 impl Window {
@@ -36,7 +37,7 @@ impl Window {
             detail: Detail::default(),
             change_bar: ChangeBar::default(),
             top_bar: TopBar::default(),
-            rail_wide: true,
+            layout: Layout::default(),
         }
     }
 
@@ -56,28 +57,14 @@ impl Window {
         if self.connect.covers(cx) {
             CentralPanel::default().frame(plain).show(ui, |ui| self.connect.ui(ui, cx));
         } else {
-            let rail_width = if self.rail_wide { rail::WIDE } else { rail::NARROW };
-            Panel::top("top bar")
-                .exact_size(top_bar::HEIGHT)
-                .frame(plain)
-                .show(ui, |ui| self.top_bar.ui(ui, cx, rail_width));
-            Panel::bottom("change bar")
-                .exact_size(change_bar::HEIGHT)
-                .frame(plain)
-                .show(ui, |ui| self.change_bar.ui(ui, cx));
-            let open = self.dock.focus();
-            Panel::left("rail")
-                .exact_size(rail_width)
-                .resizable(false)
-                .frame(plain)
-                .show(ui, |ui| rail::ui(ui, cx, open, &mut self.rail_wide));
-            Panel::right("detail")
-                .default_size(384.0)
-                .size_range(320.0..=560.0)
-                .frame(plain)
-                .show(ui, |ui| self.detail.ui(ui, cx));
-            let canvas = Frame::new().fill(kit::Tokens::of(ui).canvas);
-            CentralPanel::default().frame(canvas).show(ui, |ui| self.dock.ui(ui, cx));
+            let Self { layout, top_bar, change_bar, detail, dock, .. } = self;
+            layout.ui(ui, &mut |ui, part, names| match part {
+                Part::TopBar => top_bar.ui(ui, cx, layout::rail_width(*names)),
+                Part::Rail => rail::ui(ui, cx, dock.focus(), names),
+                Part::Centre => dock.ui(ui, cx),
+                Part::Detail => detail.ui(ui, cx),
+                Part::ChangeBar => change_bar.ui(ui, cx),
+            });
         }
         self.palette.ui(ui, cx);
         self.toasts.show(ui.ctx());

@@ -2,18 +2,20 @@
 //! picture and ends; without a file it stays open and can be used.
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "an example for people at a terminal")]
 
-use eframe::egui::{self, CentralPanel, Frame, Panel as Edge, ViewportCommand};
+use eframe::egui::{self, CentralPanel, Frame, ViewportCommand};
 use mesh::graph::NodeId;
 use mesh::{Fact, Ledger, Problem, Remote, Scene, demo};
-use panels::change_bar::{self, ChangeBar};
+use panels::change_bar::ChangeBar;
 use panels::connect::Connect;
 use panels::contexts::{ContextId, ContextRow, Contexts, Destination};
 use panels::detail::Detail;
 use panels::intent::ThemeChoice;
 use panels::kit::{Tokens, theme};
 use panels::selection::PanelId;
+use panels::shell::layout::{self, Layout, Part};
 use panels::shell::palette::Palette;
-use panels::shell::{rail, top_bar};
+use panels::shell::rail;
+use panels::shell::top_bar::TopBar;
 use panels::{Cx, Intent, Intents, PANELS, Panel, Reads, Selected, Selection, Wanted};
 use std::path::PathBuf;
 
@@ -25,7 +27,8 @@ struct Window {
     contexts: Contexts,
     theme: ThemeChoice,
     open: PanelId,
-    wide: bool,
+    layout: Layout,
+    top: TopBar,
     panels: Vec<(PanelId, Box<dyn Panel>)>,
     connect: Connect,
     detail: Detail,
@@ -59,29 +62,17 @@ impl eframe::App for Window {
         if self.connect.covers(&cx) {
             CentralPanel::default().frame(surface).show(ui, |ui| self.connect.ui(ui, &cx));
         } else {
-            let rail_width = if self.wide { rail::WIDE } else { rail::NARROW };
-            Edge::top("top bar")
-                .exact_size(top_bar::HEIGHT)
-                .frame(surface)
-                .show(ui, |ui| top_bar::TopBar::default().ui(ui, &cx, rail_width));
-            Edge::bottom("change bar")
-                .exact_size(change_bar::HEIGHT)
-                .frame(surface)
-                .show(ui, |ui| self.bar.ui(ui, &cx));
-            Edge::left("rail")
-                .exact_size(rail_width)
-                .resizable(false)
-                .frame(surface)
-                .show(ui, |ui| rail::ui(ui, &cx, self.open, &mut self.wide));
-            Edge::right("detail")
-                .default_size(384.0)
-                .size_range(320.0..=560.0)
-                .frame(surface)
-                .show(ui, |ui| self.detail.ui(ui, &cx));
-            CentralPanel::default().frame(Frame::new().fill(tokens.canvas)).show(ui, |ui| {
-                if let Some((_, panel)) = self.panels.iter_mut().find(|(id, _)| *id == self.open) {
-                    panel.ui(ui, &cx);
+            let Self { layout, top, open, panels, detail, bar, .. } = self;
+            layout.ui(ui, &mut |ui, part, names| match part {
+                Part::TopBar => top.ui(ui, &cx, layout::rail_width(*names)),
+                Part::Rail => rail::ui(ui, &cx, *open, names),
+                Part::Centre => {
+                    if let Some((_, panel)) = panels.iter_mut().find(|(id, _)| id == open) {
+                        panel.ui(ui, &cx);
+                    }
                 }
+                Part::Detail => detail.ui(ui, &cx),
+                Part::ChangeBar => bar.ui(ui, &cx),
             });
             self.palette.ui(ui, &cx);
         }
@@ -308,7 +299,8 @@ fn main() -> eframe::Result {
             Some("changes") => PanelId::Changes,
             _ => PanelId::Graph,
         },
-        wide: !args.iter().any(|arg| arg == "--narrow"),
+        layout: Layout::default(),
+        top: TopBar::default(),
         panels: PANELS.iter().map(|row| (row.id, (row.make)())).collect(),
         connect: Connect::default(),
         detail: Detail::default(),

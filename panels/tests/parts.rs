@@ -13,6 +13,7 @@ use panels::connect::Connect;
 use panels::contexts::{ContextId, ContextRow, Contexts, Destination};
 use panels::detail::{self, Detail};
 use panels::selection::PanelId;
+use panels::shell::layout::Layout;
 use panels::shell::palette::Palette;
 use panels::shell::rail;
 use panels::shell::top_bar::TopBar;
@@ -437,6 +438,44 @@ fn a_long_menu_stays_in_the_window_and_is_searched() {
         matches!(&wishes[..], [Intent::Connect(ContextId { name, .. })] if name.starts_with("team-27")),
         "{wishes:?}"
     );
+}
+
+#[test]
+fn tab_goes_through_the_window_as_one_reads() {
+    let mut bench = harness(World::bookinfo(), Layout::default(), [1440.0, 900.0], |ui, layout, _| {
+        layout.ui(ui, &mut |ui, part, _| drop(ui.button(format!("{part:?}"))));
+    });
+    let mut order = Vec::new();
+    for _ in 0..6 {
+        bench.key_press(egui::Key::Tab);
+        bench.run_steps(2);
+        let focus = bench.root().children_recursive().find(|node| node.accesskit_node().is_focused());
+        order.push(focus.and_then(|node| node.accesskit_node().label()).unwrap_or_default());
+    }
+    assert_eq!(order, ["TopBar", "Rail", "Centre", "Width of the detail", "Detail", "ChangeBar"]);
+    let width =
+        |bench: &egui_kittest::Harness<'_, (World, Layout)>| bench.get_by_label("Detail").rect().left();
+    let before = width(&bench);
+    bench.get_by_label("Width of the detail").focus();
+    bench.run_steps(2);
+    bench.key_press(egui::Key::ArrowLeft);
+    bench.run_steps(2);
+    assert!(width(&bench) < before, "an arrow moves it");
+}
+
+#[test]
+fn a_question_mark_shows_the_keys() {
+    let mut bench =
+        harness(World::bookinfo(), TopBar::default(), [1280.0, 800.0], |ui, bar: &mut TopBar, world| {
+            egui::Panel::top("bar").exact_size(48.0).show(ui, |ui| bar.ui(ui, &world.cx(), rail::WIDE));
+        });
+    assert!(bench.query_by_label("Push what was checked").is_none());
+    bench.event(egui::Event::Text("?".into()));
+    bench.run_steps(3);
+    bench.get_by_label("Push what was checked");
+    bench.key_press(egui::Key::Escape);
+    bench.run_steps(3);
+    assert!(bench.query_by_label("Push what was checked").is_none());
 }
 
 #[test]

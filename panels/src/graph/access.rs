@@ -5,7 +5,7 @@ use super::labels::Pill;
 use super::view::View;
 use crate::selection::Selected;
 use egui::accesskit::Action;
-use egui::{Id, Key, Modifiers, Rect, Sense, Ui, Vec2, WidgetInfo, WidgetType};
+use egui::{EventFilter, Id, Key, Modifiers, Pos2, Rect, Sense, Ui, Vec2, WidgetInfo, WidgetType, vec2};
 
 /// More elements in view than this, and only so many of them are told.
 pub const MOST: usize = 500;
@@ -29,6 +29,16 @@ fn tell(ui: &Ui, id: Id, rect: Rect, name: &str, about: impl FnOnce() -> String,
         node.add_action(Action::Click);
         node.set_description(about());
     });
+    if response.has_focus() {
+        // Arrows go from card to card here and nowhere else; Escape is the canvas's.
+        let filter = EventFilter {
+            horizontal_arrows: true,
+            vertical_arrows: true,
+            escape: true,
+            ..EventFilter::default()
+        };
+        ui.memory_mut(|memory| memory.set_focus_lock_filter(id, filter));
+    }
     let keyed = response.has_focus()
         && ui.input_mut(|input| {
             input.consume_key(Modifiers::NONE, Key::Enter) || input.consume_key(Modifiers::NONE, Key::Space)
@@ -48,6 +58,10 @@ pub(super) struct Keyboard {
     pub(super) card: Option<usize>,
     pub(super) line: Option<usize>,
     pub(super) select: Option<Selected>,
+    /// Where in the graph the focus is.
+    pub(super) at: Option<Pos2>,
+    /// The card that an arrow key led to.
+    pub(super) moved: Option<usize>,
 }
 
 /// What of the graph is in view, and how it comes to the screen.
@@ -64,6 +78,40 @@ pub(super) struct InView<'a> {
     pub(super) chosen: &'a super::chosen::Chosen,
 }
 
+/// Where the focus finds a card.
+pub(super) fn card_id(base: Id, card: &super::view::Card) -> Id {
+    base.with(("card", &card.id))
+}
+
+/// Where the focus finds an edge.
+pub(super) fn line_id(base: Id, view: &View, line: usize) -> Id {
+    let line = &view.lines[line];
+    base.with(("line", &view.cards[line.from].id, &view.cards[line.to].id, line.protocol))
+}
+
+/// The card that an arrow key leads to from a point: the nearest one on that side, straight ahead before aside.
+pub(super) fn beside(view: &View, from: Pos2, way: Vec2) -> Option<usize> {
+    let cost = |card: &super::view::Card| {
+        let to = card.rect.center() - from;
+        let (ahead, aside) = (to.dot(way), to.dot(way.rot90()).abs());
+        (ahead > 4.0).then_some(ahead + 2.0 * aside)
+    };
+    let costs = view.cards.iter().enumerate().filter_map(|(index, card)| Some((cost(card)?, index)));
+    costs.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, index)| index)
+}
+
+/// The arrow key that was pressed, as a direction.
+fn arrow(ui: &Ui) -> Option<Vec2> {
+    let ways = [
+        (Key::ArrowRight, vec2(1.0, 0.0)),
+        (Key::ArrowLeft, vec2(-1.0, 0.0)),
+        (Key::ArrowDown, vec2(0.0, 1.0)),
+        (Key::ArrowUp, vec2(0.0, -1.0)),
+    ];
+    let pressed = |key| ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));
+    ways.into_iter().find(|(key, _)| pressed(*key)).map(|(_, way)| way)
+}
+
 /// Tells of everything in view, boxes first.
 pub(super) fn tell_all(ui: &Ui, base: Id, seen: &InView<'_>) -> Keyboard {
     let mut keyboard = Keyboard::default();
@@ -75,6 +123,9 @@ pub(super) fn tell_all(ui: &Ui, base: Id, seen: &InView<'_>) -> Keyboard {
             let id = base.with(("group", &group.name, index));
             let about = || format!("{} versions", group.members.len());
             let told = tell(ui, id, head, &format!("app {}", group.name), about, seen.chosen.groups[index]);
+            if told.focused {
+                keyboard.at = Some(group.rect.center());
+            }
             if told.activated {
                 keyboard.select = Some(selects.clone());
             }
@@ -83,10 +134,10 @@ pub(super) fn tell_all(ui: &Ui, base: Id, seen: &InView<'_>) -> Keyboard {
     for &index in seen.cards.iter().take(MOST) {
         let card = &view.cards[index];
         let rect = (seen.place)(card.rect).intersect(seen.viewport);
-        let id = base.with(("card", &card.id));
+        let id = card_id(base, card);
         let told = tell(ui, id, rect, &card.name, || sentence(&card.facts), seen.chosen.cards[index]);
         if told.focused {
-            keyboard.card = Some(index);
+            (keyboard.card, keyboard.at) = (Some(index), Some(card.rect.center()));
         }
         if told.activated {
             keyboard.select = Some(card.selects.clone());
@@ -102,14 +153,22 @@ pub(super) fn tell_all(ui: &Ui, base: Id, seen: &InView<'_>) -> Keyboard {
             continue;
         }
         let (from, to) = (&view.cards[line.from].id, &view.cards[line.to].id);
-        let id = base.with(("line", from, to, line.protocol));
+        let id = line_id(base, view, index);
         let told = tell(ui, id, rect, &line.name, || sentence(&line.facts), seen.chosen.lines[index]);
         if told.focused {
-            keyboard.line = Some(index);
+            (keyboard.line, keyboard.at) = (Some(index), Some(line.curve.at(0.5)));
         }
         if told.activated {
             keyboard.select = Some(Selected::Edge(from.clone(), to.clone()));
         }
+    }
+    // Ids of cards out of view are asked for too: the camera goes there first.
+    if let Some(from) = keyboard.at
+        && let Some(way) = arrow(ui)
+        && let Some(card) = beside(view, from, way)
+    {
+        ui.memory_mut(|memory| memory.request_focus(card_id(base, &view.cards[card])));
+        keyboard.moved = Some(card);
     }
     keyboard
 }

@@ -1,6 +1,6 @@
 //! The canvas of the graph: pan, zoom, hover, select, and only what is in view is drawn.
 
-use super::access::{InView, Keyboard, tell_all};
+use super::access::{InView, Keyboard, card_id, line_id, tell_all};
 use super::batch::{Batch, Detail, Key, Shown, aside};
 use super::camera::Camera;
 use super::chosen::Chosen;
@@ -14,10 +14,7 @@ use super::view::View;
 use crate::kit::theme::Weight;
 use crate::kit::{Memo, Tokens};
 use crate::selection::Selected;
-use egui::{
-    CursorIcon, Id, Key as Press, Painter, PointerButton, Pos2, Rect, Response, Sense, Shape, Ui, WidgetInfo,
-    WidgetType, vec2,
-};
+use egui::{CursorIcon, Id, Painter, Pos2, Rect, Response, Sense, Shape, Ui, WidgetInfo, WidgetType, vec2};
 use std::sync::Arc;
 
 /// Cards and lines in view.
@@ -26,10 +23,10 @@ type InSight = (Arc<Vec<usize>>, Arc<Vec<usize>>);
 /// The canvas and how one looks at it.
 #[derive(Default)]
 pub struct Canvas {
-    camera: Camera,
+    pub(super) camera: Camera,
     /// Whether the user moved the camera; until then it follows the graph.
-    touched: bool,
-    fitted: Option<(Rect, egui::Vec2)>,
+    pub(super) touched: bool,
+    pub(super) fitted: Option<(Rect, egui::Vec2)>,
     serial: usize,
     /// Counts changes of cards alone, and which cards changed since the batch took them in.
     looks: usize,
@@ -41,6 +38,8 @@ pub struct Canvas {
     pills_for: Option<(usize, f32, Rect, u64)>,
     minimap: Minimap,
     menu: Option<Thing>,
+    /// Whether something else had the keyboard in the last frame, or lay over the window.
+    pub(super) busy: bool,
     /// What was selected in the last frame, or by a click here.
     selected: Option<Selected>,
 }
@@ -144,6 +143,12 @@ impl Canvas {
             chosen: &chosen,
         };
         let keyboard = tell_all(ui, id, &inside);
+        if let Some(to) = keyboard.moved.map(|card| picture.view.cards[card].rect)
+            && !seen.contains_rect(to)
+        {
+            (self.camera, self.touched) = (camera.on(to.center(), viewport.size(), camera.zoom), true);
+            ui.ctx().request_repaint();
+        }
         let meta = Meta::new(camera, viewport);
         self.draw_lines_above(&painter, picture, &meta, &chosen, hovered, &keyboard);
         if detail.near() || lines.len() <= 150 {
@@ -190,17 +195,6 @@ impl Canvas {
         self.answer(ui, &response, picture, viewport, hovered, keyboard, menu)
     }
 
-    /// Keeps the whole graph in view until the user looks elsewhere.
-    fn follow(&mut self, view: &View, viewport: Rect) {
-        let Some(bounds) = view.bounds else { return };
-        if self.fitted != Some((bounds, viewport.size())) {
-            if !self.touched {
-                self.camera = Camera::fit(bounds, viewport.size());
-            }
-            self.fitted = Some((bounds, viewport.size()));
-        }
-    }
-
     /// Moves to what was selected elsewhere, when none of it is in view.
     fn bring_into_view(&mut self, view: &View, chosen: &Chosen, selected: Option<&Selected>, viewport: Rect) {
         if self.selected.as_ref() == selected {
@@ -227,48 +221,6 @@ impl Canvas {
             && !all.iter().any(|rect| rect.intersects(seen))
         {
             (self.camera, self.touched) = (self.camera.on(first.center(), viewport.size(), 0.7), true);
-        }
-    }
-
-    /// Pan by drag, wheel and two fingers; zoom by pinch, Ctrl and wheel, and keys.
-    fn steer(&mut self, ui: &Ui, response: &Response, view: &View, viewport: Rect) {
-        let before = self.camera;
-        if response.dragged_by(PointerButton::Primary) || response.dragged_by(PointerButton::Middle) {
-            self.camera.pan += response.drag_delta();
-            ui.ctx().set_cursor_icon(CursorIcon::Grabbing);
-        }
-        if response.contains_pointer() {
-            let (zoom, scroll, pointer) = ui
-                .input(|input| (input.zoom_delta(), input.smooth_scroll_delta(), input.pointer.hover_pos()));
-            if let Some(at) = pointer.filter(|_| (zoom - 1.0).abs() > 1e-4) {
-                self.camera = self.camera.zoomed(zoom, at - viewport.min);
-            } else {
-                self.camera.pan += scroll;
-            }
-            let typing = ui.ctx().text_edit_focused();
-            if !typing {
-                let press = |key| ui.input(|input| input.key_pressed(key) && !input.modifiers.any());
-                if press(Press::Plus) || press(Press::Equals) {
-                    self.camera = self.camera.zoomed(1.2, viewport.size() / 2.0);
-                }
-                if press(Press::Minus) {
-                    self.camera = self.camera.zoomed(1.0 / 1.2, viewport.size() / 2.0);
-                }
-                if press(Press::Num0) {
-                    self.camera = self.camera.zoomed(1.0 / self.camera.zoom, viewport.size() / 2.0);
-                }
-                if press(Press::F) {
-                    self.fit();
-                    self.follow(view, viewport);
-                    return;
-                }
-            }
-        }
-        if self.camera != before {
-            self.touched = true;
-            if let Some(bounds) = view.bounds {
-                self.camera = self.camera.held(bounds, viewport.size());
-            }
         }
     }
 
@@ -394,6 +346,16 @@ impl Canvas {
         }
         if response.clicked() {
             done.select = Some(hovered.and_then(|thing| selects(view, thing)));
+            // From there on by keys.
+            let id = match hovered {
+                Some(Thing::Card(card)) => card_id(response.id, &view.cards[card]),
+                Some(Thing::Line(line)) => line_id(response.id, view, line),
+                Some(Thing::Group(_)) | None => response.id,
+            };
+            ui.memory_mut(|memory| memory.request_focus(id));
+        }
+        if self.escaped(ui, response.id, keyboard.at.is_some()) {
+            done.select = Some(None);
         }
         if response.double_clicked() {
             let point = match hovered {

@@ -21,6 +21,7 @@ mod placement;
 mod ranks;
 pub mod route;
 pub mod sample;
+mod steer;
 mod sticky;
 pub mod svg;
 #[cfg(test)]

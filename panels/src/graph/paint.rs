@@ -4,9 +4,9 @@
 use super::batch::{Detail, aside, line_color};
 use super::camera::{Camera, text_size};
 use super::view::{Card, Line, View};
-use crate::kit::Tokens;
 use crate::kit::theme::{Weight, family};
-use egui::text::{LayoutJob, TextWrapping};
+use crate::kit::{Tokens, text};
+use egui::text::LayoutJob;
 use egui::{Color32, FontId, Painter, Pos2, Rect, Shape, Stroke, StrokeKind, Vec2, pos2, vec2};
 use egui_graphs::{
     DisplayEdge, DisplayNode, DrawContext, EdgeProps, MetadataFrame, Node, NodeProps, SettingsStyle,
@@ -307,7 +307,7 @@ impl DisplayEdge<Arc<Card>, Arc<Line>, Directed, Ix, CardShape> for LineShape {
 /// Letters shrink so far before words are cut.
 const SMALLEST: f32 = 8.0;
 
-/// One line of text, cut where there is no more room. Text that fits is laid out once, whatever the room, and
+/// One line of text, cut in its middle where there is no more room. Text that fits is laid out once, whatever the room, and
 /// the room for other text comes in steps, so that zooming lays out little anew.
 pub(super) fn galley(
     painter: &Painter,
@@ -317,20 +317,18 @@ pub(super) fn galley(
     color: Color32,
     room: f32,
 ) -> Arc<egui::Galley> {
-    let mut job = LayoutJob::simple_singleline(
-        text.to_owned(),
-        FontId::new(size, family(painter.ctx(), weight)),
-        color,
-    );
-    let whole = painter.layout_job(job.clone());
+    let font = FontId::new(size, family(painter.ctx(), weight));
+    let line =
+        |text: &str| painter.layout_job(LayoutJob::simple_singleline(text.to_owned(), font.clone(), color));
+    let whole = line(text);
     if whole.size().x <= room {
         return whole;
     }
     if size > SMALLEST {
         return galley(painter, text, (size - 1.0).max(SMALLEST), weight, color, room);
     }
-    job.wrap = TextWrapping::truncate_at_width((room / 6.0).floor() * 6.0);
-    painter.layout_job(job)
+    let room = (room / 6.0).floor() * 6.0;
+    line(&text::shortened(text, |short| line(short).size().x <= room))
 }
 
 fn sparkline(values: &[f32], area: Rect, color: Color32) -> Shape {

@@ -2,7 +2,7 @@
 
 use super::icon;
 use super::theme::{Tokens, Weight, family, size, space};
-use super::{fmt, menu, text};
+use super::{fmt, text};
 use egui::containers::menu::MenuConfig;
 use egui::{
     Color32, InnerResponse, PopupCloseBehavior, Response, RichText, ScrollArea, Stroke, TextWrapMode, Ui,
@@ -168,12 +168,17 @@ pub fn menu<R>(
         egui::containers::menu::MenuButton::from_button(button).config(config).ui(ui, |ui| {
             ui.set_min_width(160.0);
             // No menu runs out of the window: what does not fit scrolls.
-            let most = menu::height(ui);
+            let most = height(ui);
             ScrollArea::vertical().max_height(most).show(ui, contents).inner
         });
     let enabled = ui.is_enabled();
     response.widget_info(|| WidgetInfo::labeled(WidgetType::ComboBox, enabled, name));
     InnerResponse::new(inner.map(|inner| inner.inner), response)
+}
+
+/// How high a menu may get: the window, but for a margin.
+pub(super) fn height(ui: &Ui) -> f32 {
+    (ui.ctx().content_rect().height() - 72.0).max(120.0)
 }
 
 /// As much of a menu button's label as there is room for: long words must not push their panel wider. Where the layout

@@ -11,7 +11,6 @@ pub mod icon;
 mod letters;
 mod mark;
 pub mod memo;
-pub mod menu;
 pub mod problem;
 pub mod progress;
 pub mod remote;

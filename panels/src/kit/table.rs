@@ -4,9 +4,7 @@ use super::button::Button;
 use super::memo::Memo;
 use super::theme::{Tokens, Weight, family, size};
 use super::{badge, field, fmt, icon, text};
-use egui::{
-    Align2, Color32, FontId, Id, Rect, Response, ScrollArea, Sense, Ui, WidgetInfo, WidgetType, pos2, vec2,
-};
+use egui::{Color32, FontId, Id, Rect, Response, ScrollArea, Sense, Ui, WidgetInfo, WidgetType, pos2, vec2};
 use std::cmp::Ordering;
 
 /// A column.
@@ -18,16 +16,27 @@ pub struct Column {
     pub share: f32,
     /// Whether it holds numbers: they stand to the right and sort by value.
     pub numeric: bool,
+    /// Whether it is left out where there is no room for all columns.
+    pub spare: bool,
 }
 
 impl Column {
     /// A column of text.
     pub const fn text(name: &'static str, share: f32) -> Self {
-        Self { name, share, numeric: false }
+        Self { name, share, numeric: false, spare: false }
     }
     /// A column of numbers.
     pub const fn number(name: &'static str, share: f32) -> Self {
-        Self { name, share, numeric: true }
+        Self { name, share, numeric: true, spare: false }
+    }
+    /// One that is left out where there is no room for all.
+    #[must_use]
+    pub const fn spare(self) -> Self {
+        Self { spare: true, ..self }
+    }
+    /// So narrow it may get: a short name, or a figure with its unit.
+    fn least(&self) -> f32 {
+        if self.numeric { (self.name.len() as f32 * 6.5 + 26.0).max(68.0) } else { 92.0 }
     }
 }
 
@@ -208,9 +217,33 @@ fn csv(columns: &[Column], rows: &dyn Rows, order: &[usize]) -> String {
     lines.join("\n") + "\n"
 }
 
+/// How wide each column is: its share, but no column less than it needs; spare ones are 0 where there is no room.
 fn widths(columns: &[Column], full: f32) -> Vec<f32> {
-    let sum: f32 = columns.iter().map(|column| column.share).sum();
-    columns.iter().map(|column| full * column.share / sum.max(f32::EPSILON)).collect()
+    let mut shown: Vec<bool> = vec![true; columns.len()];
+    let needs = |shown: &[bool]| -> f32 {
+        columns.iter().zip(shown).filter(|(_, shown)| **shown).map(|(column, _)| column.least()).sum()
+    };
+    while needs(&shown) > full
+        && let Some(last) = (0..columns.len()).rev().find(|at| shown[*at] && columns[*at].spare)
+    {
+        shown[last] = false;
+    }
+    // Each gets what it needs, and of what is left over by how much its share is more than that.
+    let shares = columns.iter().zip(&shown).filter(|(_, shown)| **shown).map(|(column, _)| column.share);
+    let unit = full / shares.sum::<f32>().max(f32::EPSILON);
+    let least = needs(&shown);
+    let more: Vec<f32> =
+        columns.iter().map(|column| (column.share * unit - column.least()).max(0.0)).collect();
+    let wish: f32 = more.iter().zip(&shown).filter(|(_, shown)| **shown).map(|(more, _)| more).sum();
+    let part = ((full - least) / wish.max(f32::EPSILON)).clamp(0.0, 1.0);
+    let squeeze = (full / least.max(f32::EPSILON)).min(1.0);
+    let width = |at: usize| (columns[at].least() + more[at] * part) * squeeze;
+    (0..columns.len()).map(|at| if shown[at] { width(at) } else { 0.0 }).collect()
+}
+
+/// Whether a column has a width at all.
+fn shown((_, (_, width)): &(usize, (&Column, &f32))) -> bool {
+    **width > 0.0
 }
 
 fn heads(
@@ -225,7 +258,7 @@ fn heads(
     let font = FontId::new(size::NOTE, family(ui.ctx(), Weight::Medium));
     let mut left = rect.left();
     let mut clicked = None;
-    for (index, (column, width)) in columns.iter().zip(widths).enumerate() {
+    for (index, (column, width)) in columns.iter().zip(widths).enumerate().filter(shown) {
         let cell = Rect::from_min_size(pos2(left, rect.top()), vec2(*width, rect.height()));
         left += width;
         let response = ui.interact(cell, id.with(("head", index)), Sense::click());
@@ -243,12 +276,12 @@ fn heads(
             _ => "",
         };
         let color = if response.hovered() || !arrow.is_empty() { tokens.text } else { tokens.muted };
-        let (align, at) = if column.numeric {
-            (Align2::RIGHT_CENTER, pos2(cell.right() - 8.0, cell.center().y))
-        } else {
-            (Align2::LEFT_CENTER, pos2(cell.left() + 8.0, cell.center().y))
-        };
-        ui.painter().text(at, align, format!("{} {arrow}", column.name).trim_end(), font.clone(), color);
+        let head = format!("{} {arrow}", column.name).trim_end().to_owned();
+        let mut job = egui::text::LayoutJob::simple_singleline(head, font.clone(), color);
+        job.wrap = egui::text::TextWrapping::truncate_at_width((cell.width() - 12.0).max(8.0));
+        let galley = ui.painter().layout_job(job);
+        let x = if column.numeric { cell.right() - 8.0 - galley.size().x } else { cell.left() + 8.0 };
+        ui.painter().galley(pos2(x, cell.center().y - galley.size().y / 2.0), galley, color);
         if response.clicked() {
             clicked = Some(index);
         }
@@ -278,7 +311,7 @@ fn draw_row(
     }
     let mut left = rect.left();
     let mut said = Vec::with_capacity(columns.len());
-    for (index, (column, width)) in columns.iter().zip(widths).enumerate() {
+    for (index, (column, width)) in columns.iter().zip(widths).enumerate().filter(shown) {
         let cell = rows.cell(row, index);
         let mut area =
             Rect::from_min_size(pos2(left, rect.top()), vec2(*width, height)).shrink2(vec2(8.0, 0.0));
@@ -332,6 +365,26 @@ mod tests {
         assert_eq!(arrange(COLUMNS, &rows, "", Some((0, false))), [1, 2, 0]);
         assert_eq!(arrange(COLUMNS, &rows, "", Some((0, true))), [0, 2, 1]);
         assert_eq!(arrange(COLUMNS, &rows, "rat", None), [2]);
+    }
+
+    #[test]
+    fn columns_keep_apart_and_the_spare_ones_give_way() {
+        let columns = [
+            Column::text("Trace", 1.2),
+            Column::text("What went wrong", 1.6),
+            Column::number("Duration", 0.9),
+            Column::number("Spans", 0.7).spare(),
+            Column::number("Services", 0.7).spare(),
+        ];
+        for (full, count) in [(1000.0, 5), (430.0, 5), (390.0, 4), (300.0, 3), (120.0, 3)] {
+            let widths = widths(&columns, full);
+            assert!((widths.iter().sum::<f32>() - full).abs() < 1.0, "{widths:?} of {full}");
+            assert_eq!(widths.iter().filter(|width| **width > 0.0).count(), count, "{widths:?} of {full}");
+            if full > 250.0 {
+                let fits = |(width, column): (&f32, &Column)| *width == 0.0 || *width >= column.least() - 0.5;
+                assert!(widths.iter().zip(&columns).all(fits), "{widths:?} of {full}");
+            }
+        }
     }
 
     #[test]

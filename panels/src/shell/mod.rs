@@ -1,6 +1,8 @@
 //! The parts around the panels: top bar, rail, command palette. The app puts them together.
 
 pub mod find;
+mod keys;
+pub mod layout;
 pub mod palette;
 pub mod rail;
 mod sources;

@@ -1,11 +1,12 @@
 //! The top bar: what is looked at (context, namespaces, time range), how fresh it is, and the way to everything else.
 
+use super::keys::Sheet;
 use super::sources;
 use super::troubles::Troubles;
 use crate::connect;
 use crate::cx::Cx;
 use crate::intent::{Intent, ThemeChoice};
-use crate::kit::menu::{self, Choice};
+use crate::kit::field::{self, Choice};
 use crate::kit::theme::{Weight, size};
 use crate::kit::{Button, Status, Tokens, badge, button, fmt, icon, mark, problem, text, window};
 use crate::words::READ_ONLY;
@@ -19,16 +20,18 @@ pub const HEIGHT: f32 = 48.0;
 #[derive(Default)]
 pub struct TopBar {
     troubles: Troubles,
+    keys: Sheet,
 }
 
 impl TopBar {
     /// Draws it. `rail` is the width of the rail below, so that the first menu stands above the centre's left edge.
     pub fn ui(&mut self, ui: &mut Ui, cx: &Cx<'_>, rail: f32) {
-        bar(ui, cx, rail, &mut self.troubles);
+        bar(ui, cx, rail, self);
+        self.keys.ui(ui);
     }
 }
 
-fn bar(ui: &mut Ui, cx: &Cx<'_>, rail: f32, troubles: &mut Troubles) {
+fn bar(ui: &mut Ui, cx: &Cx<'_>, rail: f32, kept: &mut TopBar) {
     ui.horizontal_centered(|ui| {
         ui.spacing_mut().item_spacing.x = 12.0;
         let left = ui.max_rect().left();
@@ -36,11 +39,12 @@ fn bar(ui: &mut Ui, cx: &Cx<'_>, rail: f32, troubles: &mut Troubles) {
         mark(ui, 18.0);
         ui.add_space(-4.0);
         ui.add(egui::Label::new(text::rich(ui, "Binnacle", 15.0, Weight::Semibold)).selectable(false));
-        ui.add_space((left + rail.max(150.0) + 8.0 - ui.cursor().left() - 8.0).max(0.0));
+        // Above the centre's left edge, where the name leaves room for that.
+        ui.add_space((left + rail.max(132.0) - ui.cursor().left()).max(0.0));
         place_menu(ui, cx);
         window_menu(ui, cx);
         freshness(ui, cx);
-        troubles.ui(ui, cx);
+        kept.troubles.ui(ui, cx);
         if cx.read_only {
             badge::pill(ui, "read-only", Tokens::of(ui).degraded).on_hover_text(READ_ONLY);
         }
@@ -51,6 +55,7 @@ fn bar(ui: &mut Ui, cx: &Cx<'_>, rail: f32, troubles: &mut Troubles) {
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             ui.add_space(16.0);
             theme_button(ui, cx);
+            kept.keys.button(ui);
             palette_field(ui, cx);
         });
     });
@@ -71,7 +76,7 @@ fn place_menu(ui: &mut Ui, cx: &Cx<'_>) {
         let here = Choice { label: cx.scene.context.clone(), chosen: true, ..Choice::default() };
         let there = others.iter().map(|row| Choice { label: cx.contexts.name(row), ..Choice::default() });
         let rows: Vec<Choice> = std::iter::once(here).chain(there).collect();
-        if let Some(picked) = menu::choices(ui, "context", &rows) {
+        if let Some(picked) = field::choices(ui, "context", &rows) {
             if let Some(row) = picked.checked_sub(1).and_then(|picked| others.get(picked)) {
                 cx.intents.send(Intent::Connect(row.id()));
             }
@@ -89,7 +94,7 @@ fn place_menu(ui: &mut Ui, cx: &Cx<'_>) {
             ..Choice::default()
         };
         let rows: Vec<Choice> = cx.scene.mesh.namespaces().iter().map(|namespace| row(namespace)).collect();
-        if let Some(picked) = menu::choices(ui, "namespace", &rows) {
+        if let Some(picked) = field::choices(ui, "namespace", &rows) {
             let Choice { label, chosen, .. } = &rows[picked];
             let mut names: Vec<String> =
                 cx.namespaces.iter().filter(|name| **name != *label).cloned().collect();

@@ -11,8 +11,8 @@ const COLUMNS: &[Column] = &[
     Column::text("Begins at", 2.6),
     Column::text("What went wrong", 1.6),
     Column::number("Duration", 0.9),
-    Column::number("Spans", 0.7),
-    Column::number("Services", 0.7),
+    Column::number("Spans", 0.7).spare(),
+    Column::number("Services", 0.7).spare(),
     Column::number("When", 1.1),
 ];
 

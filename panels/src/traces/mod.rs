@@ -38,7 +38,8 @@ pub struct Traces {
     /// The trace that was looked at last: marked in the list.
     last: Option<String>,
     list: table::State,
-    summaries: Memo<(usize, Option<jiff::Timestamp>), Vec<Summary>>,
+    /// Of each answer once: one row for each trace, the newest first, and what they say together.
+    summaries: Memo<(usize, Option<jiff::Timestamp>), (Vec<Summary>, Stats)>,
     waterfall: waterfall::Waterfall,
 }
 
@@ -137,17 +138,18 @@ impl Traces {
             return;
         }
         let key = (std::sync::Arc::as_ptr(answer) as usize, found.at());
-        let summaries = self.summaries.get(key, |_| newest_first(answer));
+        let (summaries, stats) = self.summaries.get(key, |_| newest_first(answer));
+        let stats = *stats;
         let chosen = self.last.as_ref().and_then(|id| summaries.iter().position(|one| one.id == *id));
         let asked = self.shown.as_ref().map_or(usize::MAX, |query| query.limit);
         let more = (summaries.len() >= asked).then(|| self.search.more());
-        if sums(ui, summaries, more.as_ref().map(Option::is_some))
+        if sums(ui, summaries, stats, more.as_ref().map(Option::is_some))
             && let Some(search) = more.flatten()
         {
             self.search = search;
             self.asked = self.search.query(cx.now).ok();
         }
-        let in_plot = scatter::ui(ui, summaries, cx.now, chosen);
+        let in_plot = scatter::ui(ui, summaries, stats, cx.now, chosen);
         ui.add_space(space::S);
         let revision = key.0 as u64 ^ found.at().map_or(0, |at| at.as_millisecond().unsigned_abs());
         let (in_list, csv) = list::ui(ui, &mut self.list, summaries, revision, cx.now, chosen);
@@ -202,16 +204,16 @@ fn odd(found: &Found) -> Option<String> {
     (!said.is_empty()).then(|| said.join(" · "))
 }
 
-fn newest_first(found: &Found) -> Vec<Summary> {
+fn newest_first(found: &Found) -> (Vec<Summary>, Stats) {
     let mut summaries: Vec<Summary> = found.traces.iter().map(|opened| opened.summary.clone()).collect();
     summaries.sort_by_key(|one| std::cmp::Reverse(one.start_us));
-    summaries
+    let stats = Stats::of(summaries.iter().map(|one| one.duration_us));
+    (summaries, stats)
 }
 
 /// How many there are, how long they take, how many failed. `more`: there are more than these, and whether they can be asked
 /// for. Returns whether they are.
-fn sums(ui: &mut Ui, summaries: &[Summary], more: Option<bool>) -> bool {
-    let stats = Stats::of(summaries.iter().map(|one| one.duration_us));
+fn sums(ui: &mut Ui, summaries: &[Summary], stats: Stats, more: Option<bool>) -> bool {
     let failed = summaries.iter().filter(|one| one.errors > 0).count();
     let told = |us: u64| fmt::ms(us as f64 / 1000.0);
     let mut wanted = false;

@@ -7,8 +7,10 @@ use egui::{Align2, CursorIcon, FontId, Rect, Sense, Ui, WidgetInfo, WidgetType, 
 use jiff::Timestamp;
 use mesh::trace::{Stats, Summary};
 
-/// How high it is.
-pub(super) const HEIGHT: f32 = 168.0;
+/// How high it is where there is room; in a low panel less, so that the list below is seen.
+fn height(room: f32) -> f32 {
+    (room * 0.4).clamp(84.0, 168.0)
+}
 
 /// Where durations and times lie on a plot.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,11 +55,17 @@ pub(super) fn round_step(least: f64) -> f64 {
 }
 
 /// Draws the plot; returns the trace that was clicked.
-pub(super) fn ui(ui: &mut Ui, summaries: &[Summary], now: Timestamp, chosen: Option<usize>) -> Option<usize> {
+pub(super) fn ui(
+    ui: &mut Ui,
+    summaries: &[Summary],
+    stats: Stats,
+    now: Timestamp,
+    chosen: Option<usize>,
+) -> Option<usize> {
     let tokens = Tokens::of(ui);
-    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), HEIGHT), Sense::click());
+    let (rect, response) =
+        ui.allocate_exact_size(vec2(ui.available_width(), height(ui.available_height())), Sense::click());
     let failed = summaries.iter().filter(|one| one.errors > 0).count();
-    let stats = Stats::of(summaries.iter().map(|one| one.duration_us));
     let told = |us: u64| fmt::ms(us as f64 / 1000.0);
     response.widget_info(|| {
         let words = format!(

@@ -2,7 +2,7 @@
 
 use crate::cx::Cx;
 use crate::intent::TracesOf;
-use crate::kit::menu::{self, Choice};
+use crate::kit::field::Choice;
 use crate::kit::theme::space;
 use crate::kit::{Button, button, field, icon, text};
 use egui::{Id, Ui};
@@ -24,6 +24,9 @@ const RANGES: [(u64, &str); 6] = [
 const LIMITS: [(usize, &str); 5] =
     [(20, "Newest 20"), (50, "Newest 50"), (100, "Newest 100"), (500, "Newest 500"), (1500, "Newest 1 500")];
 
+/// Narrower panels than this show what one seldom sets only when asked.
+const ROOMY: f32 = 640.0;
+
 /// What stands in the fields.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Search {
@@ -36,6 +39,8 @@ pub(super) struct Search {
     pub(super) limit: usize,
     /// Only traces with such a call: an edge of the graph.
     pub(super) call: Option<Call>,
+    /// Whether durations, tags and number are shown where there is little room.
+    more: bool,
 }
 
 impl Default for Search {
@@ -49,6 +54,7 @@ impl Default for Search {
             errors_only: false,
             limit: 50,
             call: None,
+            more: false,
         }
     }
 }
@@ -110,24 +116,24 @@ impl Search {
                 self.range_secs = RANGES[chosen].0;
                 go = true;
             }
-            let mut entered = |ui: &mut Ui, name: &str, hint: &str, value: &mut String, width: f32| {
-                let response = field::text(ui, Id::new(("traces", name)), "", hint, name, value, width);
-                go |= response.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
-            };
-            entered(ui, "Shortest duration", "min 10 ms", &mut self.min, 92.0);
-            entered(ui, "Longest duration", "max 2 s", &mut self.max, 92.0);
-            entered(ui, "Tags", "tags: http.method=GET", &mut self.tags, 190.0);
+            let roomy = ui.max_rect().width() >= ROOMY;
+            if roomy || self.more {
+                go |= self.details_ui(ui);
+            }
             let errors = Button::quiet("Errors only").with_icon(icon::WARNING).selected(self.errors_only);
-            if ui.add(errors).clicked() {
+            let about = "Traces in which any span failed, whichever service it is of";
+            if ui.add(errors).on_hover_text(about).clicked() {
                 self.errors_only = !self.errors_only;
                 go = true;
             }
-            let limit = LIMITS.iter().position(|(limit, _)| *limit == self.limit).unwrap_or(1);
-            if let Some(chosen) =
-                field::choose(ui, "Number of traces", &LIMITS.map(|(_, words)| words), limit)
-            {
-                self.limit = LIMITS[chosen].0;
-                go = true;
+            if !roomy {
+                let set =
+                    [&self.min, &self.max, &self.tags].into_iter().filter(|text| !text.is_empty()).count();
+                let words = if set == 0 { "Filters".to_owned() } else { format!("Filters: {set}") };
+                let filters = Button::quiet(words).with_icon(icon::FUNNEL).named("More filters");
+                if ui.add(filters.selected(self.more)).clicked() {
+                    self.more = !self.more;
+                }
             }
             if let Some(call) = &self.call {
                 let only = Button::quiet(format!("{call}  {}", icon::X))
@@ -155,6 +161,24 @@ impl Search {
         }
     }
 
+    /// Durations, tags, and how many: what one seldom sets.
+    fn details_ui(&mut self, ui: &mut Ui) -> bool {
+        let mut go = false;
+        let mut entered = |ui: &mut Ui, name: &str, hint: &str, value: &mut String, width: f32| {
+            let response = field::text(ui, Id::new(("traces", name)), "", hint, name, value, width);
+            go |= response.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
+        };
+        entered(ui, "Shortest duration", "min 10 ms", &mut self.min, 92.0);
+        entered(ui, "Longest duration", "max 2 s", &mut self.max, 92.0);
+        entered(ui, "Tags", "tags: http.method=GET", &mut self.tags, 190.0);
+        let limit = LIMITS.iter().position(|(limit, _)| *limit == self.limit).unwrap_or(1);
+        if let Some(chosen) = field::choose(ui, "Number of traces", &LIMITS.map(|(_, words)| words), limit) {
+            self.limit = LIMITS[chosen].0;
+            go = true;
+        }
+        go
+    }
+
     fn service_ui(&mut self, ui: &mut Ui, cx: &Cx<'_>) -> bool {
         let known = services(cx);
         let label = if self.service.is_empty() { "Service" } else { &self.service }.to_owned();
@@ -166,7 +190,7 @@ impl Search {
                 ..Choice::default()
             };
             let rows: Vec<Choice> = known.iter().map(row).collect();
-            if let Some(picked) = menu::choices(ui, "service", &rows) {
+            if let Some(picked) = field::choices(ui, "service", &rows) {
                 chosen = known.get(picked).cloned();
                 ui.close();
             }

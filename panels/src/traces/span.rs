@@ -26,7 +26,8 @@ pub(super) fn ui(ui: &mut Ui, cx: &Cx<'_>, opened: &Opened, at: usize) -> bool {
             close = ui.add(Button::icon(icon::X, "Close span detail")).clicked();
         });
     });
-    ScrollArea::vertical().id_salt("span").auto_shrink([false, false]).show(ui, |ui| {
+    let area = ScrollArea::vertical().id_salt("span").auto_shrink([false, false]).min_scrolled_height(0.0);
+    area.show(ui, |ui| {
         ui.add(Label::new(RichText::new(&span.operation).size(size::SECONDARY).color(tokens.muted)).wrap());
         if let Some(trouble) = trouble(span) {
             let status = if span.error { Status::Failing } else { Status::Degraded };

@@ -83,8 +83,12 @@ impl World {
     }
 
     fn harness<'a>(self) -> Harness<'a, Self> {
+        self.sized(1200.0, 800.0)
+    }
+
+    fn sized<'a>(self, width: f32, height: f32) -> Harness<'a, Self> {
         let mut harness = Harness::builder()
-            .with_size(egui::vec2(1200.0, 800.0))
+            .with_size(egui::vec2(width, height))
             .build_ui_state(|ui, world: &mut Self| world.ui(ui), self);
         harness.run();
         harness
@@ -351,4 +355,41 @@ fn what_is_odd_is_said() {
     harness.state_mut().hear(&Intent::OpenTrace(opened.trace.id.clone()));
     harness.run();
     harness.get_by_label("2 spans could not be read · the parent of 1 span is missing");
+}
+
+/// The panel as it is in a window of 1024×640.
+#[test]
+fn a_small_panel_shows_rows_and_the_span_that_is_looked_at() {
+    let mut harness = World::found().sized(456.0, 528.0);
+    let above = harness.get_by_role_and_label(egui::accesskit::Role::Button, "Search traces").rect().bottom();
+    assert!(above < 120.0, "filters take {above}");
+    assert!(harness.query_by_label("Tags").is_none());
+    harness.get_by_label("More filters").click();
+    harness.run();
+    harness.get_by_label("Tags");
+    harness.get_by_label("More filters").click();
+    harness.run();
+    let heads: Vec<egui::Rect> =
+        harness.query_all_by_label_contains("Sort by ").map(|node| node.rect()).collect();
+    for (at, head) in heads.iter().enumerate() {
+        assert!(
+            head.right() <= 456.0 && heads[at + 1..].iter().all(|other| !other.shrink(0.5).intersects(*head))
+        );
+    }
+    harness.query_all_by_label_contains("trace ").next().unwrap().click();
+    harness.run();
+    let last = harness.query_all_by_label_contains("span ").map(|node| node.rect().center().y);
+    let last = last.fold(0.0, f32::max);
+    let rows: Vec<_> = harness.query_all_by_label_contains("span ").collect();
+    rows.iter().find(|row| row.rect().center().y == last).unwrap().click();
+    harness.run();
+    let detail = harness.get_by_label("Close span detail").rect();
+    let chosen = harness
+        .query_all_by_label_contains("span ")
+        .find(|node| node.accesskit_node().toggled() == Some(egui::accesskit::Toggled::True))
+        .expect("the chosen row is in sight")
+        .rect();
+    assert!(chosen.bottom() <= detail.top(), "{chosen:?} under {detail:?}");
+    let axis = harness.get_by_label_contains("Spans; arrows move").rect();
+    assert!(chosen.top() >= axis.top() && axis.height() > 60.0, "{chosen:?} in {axis:?}");
 }

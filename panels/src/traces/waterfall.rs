@@ -35,6 +35,8 @@ pub(super) struct Waterfall {
 
 /// How long one frame may search: there may be a million spans.
 const SEARCHING: Duration = Duration::from_millis(5);
+/// Lower panels than this have no room for legend and minimap beside rows and a span.
+const LOW: f32 = 600.0;
 /// A trace of so many spans takes a while to be let go of.
 const BIG: usize = 50_000;
 
@@ -49,11 +51,13 @@ impl Waterfall {
         let fresh = self.read(opened);
         let opened = &**opened;
         let id = Id::new(("waterfall", self.number));
-        let mut back = self.head_ui(ui, cx);
+        // In a low panel rows and span come before what is seen at a glance.
+        let short = self.chosen.is_some() && ui.available_height() < LOW;
+        let mut back = self.head_ui(ui, cx, !short);
         back |= self.keys(ui, id);
         ui.add_space(space::XS);
         let part = self.part.unwrap_or((0.0, 1.0));
-        if let Some(part) = self.minimap.ui(ui, &opened.trace, &opened.tree, self.number, part) {
+        if !short && let Some(part) = self.minimap.ui(ui, &opened.trace, &opened.tree, self.number, part) {
             self.part = Some(part).filter(|part| *part != (0.0, 1.0));
         }
         if let Some(at) = self.chosen {
@@ -65,8 +69,11 @@ impl Waterfall {
                     .show(ui, |ui| span::ui(ui, cx, opened, at))
                     .inner
             } else {
+                // At most half: the rows stay in sight.
+                let most = ((ui.available_height() - 24.0) / 2.0).max(80.0);
                 egui::Panel::bottom("span detail below")
                     .default_size(240.0)
+                    .size_range(80.0f32.min(most)..=most)
                     .frame(frame)
                     .show(ui, |ui| span::ui(ui, cx, opened, at))
                     .inner
@@ -145,7 +152,7 @@ impl Waterfall {
         self.arrange();
     }
 
-    fn head_ui(&mut self, ui: &mut Ui, cx: &Cx<'_>) -> bool {
+    fn head_ui(&mut self, ui: &mut Ui, cx: &Cx<'_>, legend: bool) -> bool {
         let mut back = false;
         ui.horizontal_wrapped(|ui| {
             back = back_ui(ui);
@@ -202,7 +209,9 @@ impl Waterfall {
             {
                 self.next_error();
             }
-            self.legend_ui(ui);
+            if legend {
+                self.legend_ui(ui);
+            }
         });
         if !self.opened.odd.is_empty() {
             let odd: Vec<String> = self.opened.odd.iter().map(ToString::to_string).collect();
@@ -316,7 +325,8 @@ impl Waterfall {
         let mut fold = None;
         let scroll = std::mem::take(&mut self.scroll_to) && self.chosen.is_some();
         ui.spacing_mut().item_spacing.y = 0.0;
-        let mut shown = ScrollArea::vertical().id_salt(id).auto_shrink([false, false]);
+        let mut shown =
+            ScrollArea::vertical().id_salt(id).auto_shrink([false, false]).min_scrolled_height(0.0);
         if scroll && let Some(offset) = self.offset(ui.ctx(), id, area.height()) {
             shown = shown.vertical_scroll_offset(offset);
         }
@@ -359,7 +369,9 @@ impl Waterfall {
             self.fold(at, folded);
         }
         if let Some(at) = clicked {
-            self.chosen = Some(at);
+            // Its detail takes room: the row stays in sight.
+            (self.chosen, self.scroll_to) = (Some(at), true);
+            ui.ctx().request_repaint();
         }
         if container.clicked() || clicked.is_some() {
             ui.memory_mut(|memory| memory.request_focus(id));

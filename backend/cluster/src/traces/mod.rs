@@ -100,18 +100,22 @@ pub(crate) async fn services(session: &Session) -> Result<(String, Vec<String>),
 
 /// Finds traces.
 pub(crate) async fn search(session: &Session, query: &TraceQuery) -> Result<Found, Problem> {
-    let Some(call) = &query.call else {
+    // A failure further on leaves no mark on the spans of the service that is asked for.
+    let anywhere = query.call.is_none() && query.errors_only;
+    if query.call.is_none() && !anywhere {
         return Ok(read(session, &search_path(query), jaeger::parse).await?.1);
-    };
-    // The backend cannot be asked for calls between two ends: traces are read page by page, and what does not fit is left out.
-    let mut page = TraceQuery { limit: query.limit.clamp(1, MOST / 4) * 4, ..query.clone() };
+    }
+    // The backend cannot be asked for calls between two ends, nor for errors anywhere in a trace: traces are read page by
+    // page, and what does not fit is left out.
+    let limit = query.limit.clamp(1, MOST / 4) * 4;
+    let mut page = TraceQuery { limit, errors_only: query.errors_only && !anywhere, ..query.clone() };
     let (mut found, mut read_so_far) = (BTreeMap::new(), 0);
     let mut odd: Vec<Odd> = Vec::new();
     loop {
-        let (call, failed) = (call.clone(), query.errors_only);
+        let wanted = query.clone();
         let parse = move |body: &[u8]| {
             let Found { traces, odd } = jaeger::parse(body)?;
-            let fits = |opened: &Arc<Opened>| opened.shows(&call, failed);
+            let fits = |opened: &Arc<Opened>| fits(&wanted, opened);
             let oldest = traces.iter().map(|opened| opened.summary.start_us).min();
             Ok((traces.len(), oldest, traces.into_iter().filter(fits).collect::<Vec<_>>(), odd))
         };
@@ -131,6 +135,14 @@ pub(crate) async fn search(session: &Session, query: &TraceQuery) -> Result<Foun
         }
     }
     Ok(Found { traces: found.into_values().take(query.limit.max(1)).collect(), odd })
+}
+
+/// Whether a trace is what the backend cannot be asked for.
+fn fits(query: &TraceQuery, opened: &Opened) -> bool {
+    match &query.call {
+        Some(call) => opened.shows(call, query.errors_only),
+        None => !query.errors_only || opened.summary.errors > 0,
+    }
 }
 
 /// One trace.
@@ -219,6 +231,21 @@ mod tests {
         );
         check(502, r#"{"message":"no upstream"}"#, "jaeger answered 502");
         check(200, r#"{"message":"hello"}"#, "jaeger does not answer as Jaeger does (200)");
+    }
+
+    /// A failure between two services further on is one of the trace, whoever was asked for.
+    #[test]
+    fn errors_only_is_about_whole_traces() {
+        let query = |errors_only| TraceQuery {
+            service: "istio-ingressgateway.istio-system".into(),
+            errors_only,
+            ..TraceQuery::default()
+        };
+        let found = mesh::demo::found();
+        let fitting = |errors_only| found.traces.iter().filter(|one| fits(&query(errors_only), one)).count();
+        let failed = found.traces.iter().filter(|one| one.summary.errors > 0).count();
+        assert!(failed > 0 && failed < found.traces.len());
+        assert_eq!((fitting(false), fitting(true)), (found.traces.len(), failed));
     }
 
     #[test]
