@@ -11,7 +11,6 @@ pub mod change;
 mod change_id;
 pub mod change_set;
 pub mod confirm;
-#[cfg(any(test, feature = "demo"))]
 pub mod demo;
 pub mod edit;
 pub mod endpoints;
