@@ -141,10 +141,18 @@ pub(crate) fn proxies(args: &args::Proxies) -> Result<(), Problem> {
 const TYPES: [&str; 4] = ["CDS", "LDS", "EDS", "RDS"];
 
 fn table(proxies: &[mesh::scene::Proxy]) -> String {
+    // A pod of another cluster may have the same name.
+    let mut clusters: Vec<&str> = proxies.iter().map(|proxy| proxy.cluster.as_str()).collect();
+    clusters.sort_unstable();
+    clusters.dedup();
+    let named = |proxy: &mesh::scene::Proxy| match clusters.len() {
+        0 | 1 => proxy.name.clone(),
+        _ => format!("{} ({})", proxy.name, proxy.cluster),
+    };
     let mut rows =
         vec![["PROXY", "VERSION", "ISTIOD", "CDS", "LDS", "EDS", "RDS"].map(str::to_owned).to_vec()];
     for proxy in proxies {
-        let mut row = vec![proxy.name.clone(), proxy.version.clone(), proxy.istiod.clone()];
+        let mut row = vec![named(proxy), proxy.version.clone(), proxy.istiod.clone()];
         row.extend(TYPES.map(|xds| match proxy.types.get(xds) {
             Some(SyncState::Synced) => "synced".to_owned(),
             Some(SyncState::Stale) => "stale".to_owned(),

@@ -18,6 +18,7 @@ pub mod ids;
 pub mod kinds;
 pub mod mtls;
 pub mod object;
+pub mod owner;
 pub mod precedence;
 pub mod problem;
 pub mod protocol;

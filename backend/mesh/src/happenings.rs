@@ -60,7 +60,8 @@ impl Happening {
             }
             2 => {
                 return edit(objects, any(&kinds::POD), |pod| {
-                    pod["metadata"]["ownerReferences"] = json!([{ "kind": "StatefulSet", "name": app }]);
+                    pod["metadata"]["ownerReferences"] =
+                        json!([{ "kind": "StatefulSet", "name": app, "controller": true }]);
                 });
             }
             3 => return edit(objects, any(&kinds::DEPLOYMENT), |all| all["spec"]["replicas"] = how.into()),

@@ -15,7 +15,27 @@ use std::collections::BTreeMap;
 /// # Errors
 /// When a field has another type than Istio's schema gives it; the text names the field.
 pub fn read<T: serde::de::DeserializeOwned + Default>(object: &Object) -> Result<T, serde_json::Error> {
-    if object.spec().is_null() { Ok(T::default()) } else { T::deserialize(object.spec()) }
+    if object.spec().is_null() {
+        return Ok(T::default());
+    }
+    // Few objects have fields that are null, which is as if they were not set.
+    T::deserialize(object.spec()).or_else(|error| match set(object.spec()) {
+        spec if spec != *object.spec() => T::deserialize(spec),
+        _ => Err(error),
+    })
+}
+
+/// A value without fields that are null.
+fn set(value: &serde_json::Value) -> serde_json::Value {
+    use serde_json::Value;
+    match value {
+        Value::Object(fields) => {
+            let some = fields.iter().filter(|(_, value)| !value.is_null());
+            Value::Object(some.map(|(name, value)| (name.clone(), set(value))).collect())
+        }
+        Value::Array(list) => Value::Array(list.iter().map(set).collect()),
+        other => other.clone(),
+    }
 }
 
 macro_rules! view {

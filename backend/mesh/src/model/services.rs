@@ -3,8 +3,9 @@
 use super::hosts::Found;
 use super::part::Part;
 use super::read::Reading;
-use super::{Objects, Port, Service, Subset, Workload};
+use super::{Configured, Objects, Port, Service, Subset, Workload};
 use istio::hosts::{Closeness, of_service};
+use istio::precedence::by_age;
 use istio::views::{DestinationRule, ServiceEntry, ServicePort};
 use istio::visibility::exported;
 use istio::{Object, Protocol, Ref, Selects, WorkloadId, destination, kinds};
@@ -34,7 +35,7 @@ impl<'a> Maker<'a> {
         Self { reading, namespace, workloads, by_label }
     }
 
-    /// The service of this name: a Kubernetes service, else the first ServiceEntry that has it as a host.
+    /// The service of this name: a Kubernetes service, else what ServiceEntries have it as a host.
     pub(super) fn service(&self, name: &Arc<str>) -> Option<Service> {
         let at = Ref::new(&kinds::SERVICE, self.namespace, name);
         if let Some(object) = self.reading.objects.get(&at) {
@@ -44,12 +45,23 @@ impl<'a> Maker<'a> {
             let host = of_service(name, self.namespace);
             return Some(self.make(Bare { at, name, host, ports, selector, external: false }, &behind));
         }
-        let mut entries = self.reading.config.entries(self.namespace);
-        let (at, entry) = entries.find(|(_, entry)| entry.hosts.iter().any(|host| **host == **name))?;
-        let selector = entry.workload_selector.as_ref().map(|selector| selector.labels.clone());
-        let selector = selector.unwrap_or_default();
+        // Several ServiceEntries of a host are one service: the oldest counts, and each adds what it has.
+        let has = |entry: &ServiceEntry| entry.hosts.iter().any(|host| **host == **name);
+        let entries = self.reading.config.entries(self.namespace).filter(|(_, entry)| has(entry));
+        let mut entries: Vec<_> =
+            entries.filter_map(|(at, entry)| Configured::of(self.reading.objects, at, &**entry)).collect();
+        entries.sort_by(by_age);
+        let first = entries.first()?;
+        let selectors = entries.iter().filter_map(|entry| entry.spec.workload_selector.as_ref());
+        let selector = selectors.map(|selector| selector.labels.clone()).next().unwrap_or_default();
         let behind = self.selected(&selector);
-        let (at, host, ports) = (at.clone(), name.to_string(), entry_ports(entry));
+        let mut ports: Vec<Port> = Vec::new();
+        for port in entries.iter().flat_map(|entry| entry_ports(entry.spec)) {
+            if ports.iter().all(|known| known.number != port.number) {
+                ports.push(port);
+            }
+        }
+        let (at, host) = (first.at.clone(), name.to_string());
         Some(self.make(Bare { at, name, host, ports, selector, external: true }, &behind))
     }
 

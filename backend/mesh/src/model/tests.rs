@@ -1,6 +1,7 @@
 use super::*;
 use crate::any_json::any_json;
 use crate::demo::{self, by_ref};
+use istio::kinds;
 use istio::mtls::Mode;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -204,6 +205,69 @@ fn an_external_host_is_a_service() {
     let service = mesh.service("bookinfo", "api.example.com").unwrap();
     assert!(service.external);
     assert_eq!(service.ports[0].protocol, istio::Protocol::Tls);
+}
+
+#[test]
+fn several_entries_of_one_host_are_one_service_with_all_their_ports() {
+    let spec = |number: u32, name: &str| json!({ "hosts": ["api.example.com"], "ports": [{ "number": number, "name": name }] });
+    let mesh = with([
+        istio("ServiceEntry", "bookinfo", "a-young", "2024-01-01T00:00:00Z", spec(80, "http")),
+        istio("ServiceEntry", "bookinfo", "b-old", "2023-01-01T00:00:00Z", spec(443, "tls")),
+        istio("ServiceEntry", "bookinfo", "c-same", "2025-01-01T00:00:00Z", spec(443, "tcp")),
+        istio("ServiceEntry", "other", "elsewhere", "2020-01-01T00:00:00Z", spec(9000, "http")),
+    ]);
+    let service = mesh.service("bookinfo", "api.example.com").unwrap();
+    let ports: Vec<_> = service.ports.iter().map(|port| (port.number, port.name.as_str())).collect();
+    assert_eq!((&*service.at.name, ports), ("b-old", vec![(443, "tls"), (80, "http")]));
+    assert_eq!(mesh.service("other", "api.example.com").unwrap().ports.len(), 1);
+}
+
+/// Metrics name workloads by Istio's rules: under other names idle twins would stand beside them.
+#[test]
+fn workloads_have_the_names_that_metrics_give_them() {
+    let pod = |name: &str, labels: Value, kind: &str, owner: &str| {
+        json!({ "kind": "Pod", "metadata": { "namespace": "a", "name": name, "labels": labels,
+            "ownerReferences": [{ "kind": kind, "name": owner, "controller": true }] } })
+    };
+    let deployment = |labels: Value| {
+        json!({ "apiVersion": "apps/v1", "kind": "Deployment", "metadata": { "namespace": "a", "name": "web" },
+            "spec": { "replicas": 3, "template": { "metadata": { "labels": labels } } } })
+    };
+    let label = "service.istio.io/workload-name";
+    let names = |mesh: &Mesh| {
+        let told = |workload: &Workload| {
+            format!("{} {} {}/{:?}", workload.owner, workload.name, workload.pods.len(), workload.wanted)
+        };
+        mesh.workloads().map(|workload| told(workload)).collect::<Vec<_>>()
+    };
+    let labelled = json!({ "pod-template-hash": "6b7", label: "shop" });
+    let mesh = Mesh::read(
+        by_ref([
+            pod("web-6b7-x", labelled.clone(), "ReplicaSet", "web-6b7"),
+            deployment(json!({ label: "shop" })),
+            pod("blue-7c8-x", json!({ "rollouts-pod-template-hash": "7c8" }), "ReplicaSet", "blue-7c8"),
+            pod("tidy-28912345-x", json!({ "job-name": "tidy-28912345" }), "Job", "tidy-28912345"),
+            pod("tidy-28912346-x", json!({ "job-name": "tidy-28912346" }), "Job", "tidy-28912346"),
+        ]),
+        None,
+    );
+    assert_eq!(names(&mesh), ["Rollout blue 1/None", "Deployment shop 1/Some(3)", "CronJob tidy 2/None"]);
+    assert!(mesh.workload("a", "tidy").unwrap().labels.is_empty());
+    // The pods go, then the label.
+    let mut objects = mesh.objects().clone();
+    objects.retain(|at, _| at.kind != &kinds::POD);
+    let mesh = Mesh::read(objects.clone(), Some(&mesh));
+    assert_eq!(names(&mesh), ["Deployment shop 0/Some(3)"]);
+    objects.extend(by_ref([deployment(json!({}))]));
+    let mesh = Mesh::read(objects, Some(&mesh));
+    assert_eq!(names(&mesh), ["Deployment web 0/Some(3)"]);
+}
+
+#[test]
+fn a_field_that_is_null_is_not_set() {
+    let spec = json!({ "hosts": ["reviews"], "http": [{ "match": null, "route": [{ "destination": { "host": "reviews", "port": null } }] }], "tcp": null });
+    let mesh = with([istio("VirtualService", "bookinfo", "odd", "", spec)]);
+    assert_eq!((mesh.problems().count(), mesh.virtual_services().count()), (0, 3));
 }
 
 proptest! {

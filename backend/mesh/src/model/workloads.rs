@@ -3,17 +3,23 @@
 use super::objects::Changed;
 use super::{Objects, Pod, Workload};
 use istio::mtls::Mode;
-use istio::{Object, Ref, canonical, kinds};
+use istio::{Object, Ref, canonical, kinds, owner};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Labels that differ between the pods of one workload.
-const PER_REVISION: [&str; 4] = [
+const PER_REVISION: [&str; 10] = [
     "pod-template-hash",
+    "rollouts-pod-template-hash",
     "controller-revision-hash",
     "pod-template-generation",
     "statefulset.kubernetes.io/pod-name",
+    "apps.kubernetes.io/pod-index",
+    "controller-uid",
+    "batch.kubernetes.io/controller-uid",
+    "job-name",
+    "batch.kubernetes.io/job-name",
 ];
 
 /// Workloads that changes of pods and deployments touch, by namespace and name; of each its pods that came
@@ -28,14 +34,16 @@ pub(super) fn touched<'a>(changes: &[Changed<'a>]) -> Touched<'a> {
         let pod = change.at.name.clone();
         match change.at.kind {
             kind if kind == &kinds::DEPLOYMENT => {
-                touched.entry(key(pod)).or_default();
+                for deployment in change.was.into_iter().chain(change.now) {
+                    touched.entry(key(made(deployment).unwrap_or(&pod).into())).or_default();
+                }
             }
             kind if kind == &kinds::POD && !reads_the_same(change) => {
                 if let Some(was) = change.was.filter(|pod| !over(pod)) {
-                    touched.entry(key(owner(was).1)).or_default().insert(pod.clone(), None);
+                    touched.entry(key(owner::of(was).workload.into())).or_default().insert(pod.clone(), None);
                 }
                 if let Some(now) = change.now.filter(|pod| !over(pod)) {
-                    touched.entry(key(owner(now).1)).or_default().insert(pod, Some(now));
+                    touched.entry(key(owner::of(now).workload.into())).or_default().insert(pod, Some(now));
                 }
             }
             _ => {}
@@ -45,12 +53,9 @@ pub(super) fn touched<'a>(changes: &[Changed<'a>]) -> Touched<'a> {
 }
 
 /// Whether a pod says the same as before, as far as a workload, or a service in front of it, reads it.
-fn reads_the_same(change: &Changed<'_>) -> bool {
+fn reads_the_same<'a>(change: &Changed<'a>) -> bool {
     let (Some(was), Some(now)) = (change.was, change.now) else { return false };
-    let read = |pod: &'_ Object| {
-        let (kind, name) = owner(pod);
-        (kind.to_owned(), name, over(pod), self::pod(&change.at.name, pod), pod.labels())
-    };
+    let read = |pod: &'a Object| (owner::of(pod), over(pod), self::pod(&change.at.name, pod), pod.labels());
     let same = |at: &str| was.0.pointer(at) == now.0.pointer(at);
     same("/spec/containers") && same("/spec/serviceAccountName") && read(was) == read(now)
 }
@@ -69,10 +74,10 @@ pub(super) fn gather(
     let came = moved.iter().filter_map(|(pod, object)| Some((pod, (*object)?)));
     let mut pods: Vec<(&Arc<str>, &Object)> = stayed.chain(came).collect();
     pods.sort_unstable_by_key(|(name, _)| *name);
-    let deployment = objects.get(&Ref::new(&kinds::DEPLOYMENT, namespace, name));
+    let deployment = deployment(objects, (namespace, name), pods.first().map(|(_, pod)| owner::of(pod)));
     let mut workload = match (pods.first(), deployment) {
         (Some((_, pod)), _) => {
-            workload(namespace, name, owner(pod).0, &pod.0, text(pod, "/spec/serviceAccountName"))
+            workload(namespace, name, owner::of(pod).kind, &pod.0, text(pod, "/spec/serviceAccountName"))
         }
         (None, Some(deployment)) => {
             let template = deployment.0.pointer("/spec/template").unwrap_or(&Value::Null);
@@ -87,6 +92,30 @@ pub(super) fn gather(
         workload.wanted = replicas.and_then(|replicas| u32::try_from(replicas).ok());
     }
     Some(workload)
+}
+
+/// The name that a Deployment gives its workload by the label of its pods.
+fn made(deployment: &Object) -> Option<&str> {
+    owner::named(deployment.0.pointer("/spec/template/metadata/labels"))
+}
+
+/// The Deployment of a workload, which may have a name of its own.
+fn deployment<'a>(
+    objects: &'a Objects,
+    (namespace, name): (&Arc<str>, &Arc<str>),
+    owner: Option<owner::Owner<'_>>,
+) -> Option<&'a Object> {
+    let makes = |deployment: &&Object| made(deployment).unwrap_or(deployment.name()) == &**name;
+    let of = |name: &str| objects.get(&Ref::new(&kinds::DEPLOYMENT, namespace, name)).filter(makes);
+    match owner {
+        Some(owner) if owner.kind == "Deployment" => of(owner.object),
+        Some(_) => None,
+        // Without pods only Deployments tell.
+        None => of(name).or_else(|| {
+            let all = objects.within(&kinds::DEPLOYMENT, namespace).map(|(_, deployment)| deployment);
+            all.filter(|deployment| made(deployment).is_some()).find(makes)
+        }),
+    }
 }
 
 fn pod(name: &Arc<str>, object: &Object) -> Pod {
@@ -141,25 +170,6 @@ fn workload(namespace: &Arc<str>, name: &Arc<str>, owner: &str, pod: &Value, acc
         gateway: false,
         mtls: (Mode::Permissive, None),
     }
-}
-
-/// Kind and name of what owns a pod: a ReplicaSet's Deployment is told by the pod's template hash.
-fn owner(pod: &Object) -> (&str, Arc<str>) {
-    let owners =
-        pod.0.pointer("/metadata/ownerReferences").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    let controller = |owner: &&Value| owner.get("controller").and_then(Value::as_bool) == Some(true);
-    let Some(owner) = owners.iter().find(controller).or_else(|| owners.first()) else {
-        return ("Pod", pod.name().into());
-    };
-    let field = |name: &str| owner.get(name).and_then(Value::as_str).unwrap_or_default();
-    let (kind, name) = (field("kind"), field("name"));
-    if kind == "ReplicaSet"
-        && let Some(hash) = pod.label("pod-template-hash")
-        && let Some(deployment) = name.strip_suffix(hash).and_then(|name| name.strip_suffix('-'))
-    {
-        return ("Deployment", deployment.into());
-    }
-    if name.is_empty() { ("Pod", pod.name().into()) } else { (kind, name.into()) }
 }
 
 /// Whether a pod has a proxy: a container, or an init container that is restarted for ever (a native
