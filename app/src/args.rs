@@ -41,6 +41,9 @@ pub(crate) struct Connection {
     /// Prometheus, where it is not to be found in the cluster
     #[arg(long, value_name = "URL")]
     pub(crate) prometheus: Option<String>,
+    /// A header of every request to the Prometheus of --prometheus, as in "X-Scope-OrgID: shop" (may be repeated)
+    #[arg(long, value_name = "NAME: VALUE", value_parser = header, requires = "prometheus")]
+    pub(crate) prometheus_header: Vec<(String, String)>,
     /// Jaeger's query API, where it is not to be found in the cluster
     #[arg(long, value_name = "URL")]
     pub(crate) tracing: Option<String>,
@@ -56,6 +59,7 @@ impl Connection {
             context: self.context.clone(),
             namespaces: self.namespace.clone(),
             prometheus: self.prometheus.clone(),
+            prometheus_headers: self.prometheus_header.clone(),
             tracing: self.tracing.clone(),
             istiod: self.istiod.clone(),
             read_only,
@@ -181,6 +185,20 @@ pub(crate) enum TableFormat {
     Json,
 }
 
+/// "Name: value". What is wrong with it is said without the value, which may be a secret.
+fn header(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once(':').ok_or("a header is a name, a colon and a value")?;
+    let (name, value) = (name.trim(), value.trim());
+    let token = |sign: char| sign.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(sign);
+    match () {
+        () if name.is_empty() || !name.chars().all(token) => Err("this is no name of a header".to_owned()),
+        () if value.is_empty() || value.chars().any(|sign| !(' '..='~').contains(&sign)) => {
+            Err("the value of a header is printable ASCII".to_owned())
+        }
+        () => Ok((name.to_owned(), value.to_owned())),
+    }
+}
+
 /// "60s", "5m", "1h" or plain seconds.
 fn seconds(text: &str) -> Result<u64, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
@@ -212,6 +230,16 @@ mod tests {
         let read: Vec<_> =
             ["60s", "5m", "2h", "90", "0s", "5 m", "1w", "m", ""].map(|text| seconds(text).ok()).into();
         assert_eq!(read, [Some(60), Some(300), Some(7200), Some(90), None, None, None, None, None]);
+    }
+
+    #[test]
+    fn headers() {
+        let pair = |name: &str, value: &str| Some((name.to_owned(), value.to_owned()));
+        assert_eq!(header("X-Scope-OrgID:shop").ok(), pair("X-Scope-OrgID", "shop"));
+        assert_eq!(header("Authorization: Bearer a:b").ok(), pair("Authorization", "Bearer a:b"));
+        for wrong in ["", "x", ": y", "a b: c", "a:", "a: b\nc"] {
+            assert!(header(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

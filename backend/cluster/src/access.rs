@@ -59,7 +59,15 @@ pub(crate) async fn discover(client: &Client) -> Result<Served, kube::Error> {
             }
         }
     }
-    Ok(served)
+    // Every cluster has pods: what tells of none is no answer, whatever its status is.
+    match served.version(&kinds::POD) {
+        Some(_) => Ok(served),
+        None => Err(kube::Error::Service(Box::new(Problem::new(
+            "The cluster does not say which kinds it has",
+            "It was asked for its kinds (/api, /apis) and told of none that every cluster has",
+            "Look what stands between you and the API server, then retry",
+        )))),
+    }
 }
 
 /// Groups and versions of a legacy `/api` or `/apis` answer.

@@ -305,3 +305,26 @@ async fn a_packed_answer_without_an_end_is_cut_off() {
     let why = "Its answer is larger than 64 MB, and was not read to its end";
     assert_eq!(problem.why, format!("{}: {why}", mock.url));
 }
+
+/// A server whose discovery is empty, or something else, is told about: nothing is shown as an empty mesh.
+#[tokio::test]
+async fn a_server_that_tells_of_no_kinds_is_a_failure() {
+    crate::install_crypto();
+    for body in [
+        "{}",
+        "null",
+        r#"{"kind":"APIGroupDiscoveryList","items":null}"#,
+        r#"{"kind":"APIVersions","versions":["v1"]}"#,
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let version = get(|| async { r#"{"minor":"35","gitVersion":"v1.35.1"}"# });
+        let router = Router::new().route("/version", version).fallback(get(move || async move { body }));
+        let server = tokio::spawn(async move { axum::serve(listener, router).await });
+        let file = kubeconfig(&format!("http://{address}"), "{token: good}");
+        let once = crate::once(target(&file), crate::Needs::default());
+        let problem = tokio::time::timeout(Duration::from_secs(20), once).await.unwrap().unwrap_err();
+        assert_eq!(problem.what, "The cluster does not say which kinds it has", "{body}");
+        server.abort();
+    }
+}

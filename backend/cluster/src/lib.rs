@@ -87,6 +87,8 @@ pub struct Target {
     pub namespaces: Vec<String>,
     /// Prometheus, where it is not to be found in the cluster.
     pub prometheus: Option<String>,
+    /// Headers of every request to that Prometheus: names and values.
+    pub prometheus_headers: Vec<(String, String)>,
     /// Jaeger's query API, where it is not to be found in the cluster.
     pub tracing: Option<String>,
     /// istiod's debug port, where it is not to be found in the cluster.

@@ -138,7 +138,7 @@ impl Run {
     }
 
     fn start(&self, api: Api, tasks: &mut JoinSet<()>) {
-        let tunnel = Tunnel::new(api.client.clone());
+        let tunnel = Tunnel::to(api.client.clone(), &self.target);
         let session = Arc::new(Session::new(api, self.target.clone(), Arc::clone(&self.hub), tunnel));
         self.sessions.send_replace(Some(Arc::clone(&session)));
         tasks.spawn(history::tell(Arc::clone(&session), self.news.clone(), Arc::clone(&self.hub.wake)));

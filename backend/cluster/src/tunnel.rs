@@ -4,8 +4,8 @@
 use crate::broken::Broken;
 use crate::find::PodPort;
 use crate::limits::{self, Limit, Turn};
-use crate::{AGENT, error};
-use ::http::{Request, header};
+use crate::{AGENT, Target, error};
+use ::http::{HeaderMap, HeaderName, HeaderValue, Request, header};
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt as _;
 use http_body_util::Empty;
@@ -58,6 +58,8 @@ struct Inner {
     direct: reqwest::Client,
     /// For this machine itself, which no proxy stands before.
     local: reqwest::Client,
+    /// Headers that go to this URL only: a tenant, a login.
+    headers: Option<(String, HeaderMap)>,
 }
 
 /// An answer of any HTTP status.
@@ -86,7 +88,23 @@ impl Answer {
 }
 
 impl Tunnel {
+    /// With the headers that the user gave for Prometheus.
+    pub(crate) fn to(client: Client, target: &Target) -> Self {
+        let read = |(name, value): &(String, String)| {
+            let mut value = HeaderValue::try_from(value).ok()?;
+            value.set_sensitive(true);
+            Some((HeaderName::try_from(name).ok()?, value))
+        };
+        let headers = target.prometheus_headers.iter().filter_map(read).collect();
+        Self::with(client, target.prometheus.clone().map(|url| (url, headers)))
+    }
+
+    #[cfg(test)]
     pub(crate) fn new(client: Client) -> Self {
+        Self::with(client, None)
+    }
+
+    fn with(client: Client, headers: Option<(String, HeaderMap)>) -> Self {
         let build = |builder: reqwest::ClientBuilder| {
             let builder = builder.user_agent(AGENT).connect_timeout(Duration::from_secs(5)).timeout(ANSWER);
             builder.build().unwrap_or_else(|error| {
@@ -96,7 +114,7 @@ impl Tunnel {
         };
         let direct = build(reqwest::Client::builder());
         let local = build(reqwest::Client::builder().no_proxy());
-        Self(Arc::new(Inner { client, idle: Mutex::default(), direct, local }))
+        Self(Arc::new(Inner { client, idle: Mutex::default(), direct, local, headers }))
     }
 
     /// Reads a path. `what` opens the problem when it fails.
@@ -140,8 +158,11 @@ impl Tunnel {
             )
         };
         let client = if error::is_local(url) { &self.0.local } else { &self.0.direct };
-        let response =
-            client.get(format!("{}{path}", url.trim_end_matches('/'))).send().await.map_err(failed)?;
+        let mut asked = client.get(format!("{}{path}", url.trim_end_matches('/')));
+        if let Some((_, headers)) = self.0.headers.as_ref().filter(|(of, _)| of == url) {
+            asked = asked.headers(headers.clone());
+        }
+        let response = asked.send().await.map_err(failed)?;
         let status = response.status().as_u16();
         let mut body = BytesMut::new();
         let mut chunks = response.bytes_stream();
