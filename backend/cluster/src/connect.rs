@@ -170,6 +170,10 @@ async fn reach(name: &str, mut config: Config) -> Result<Api, (Problem, Unconnec
     let cluster = cluster(&config);
     let settings = |problem: Problem| (problem, Unconnected::Settings);
     let login = Login::of(name, &mut config.auth_info).await.map_err(settings)?;
+    if config.root_cert.as_ref().is_some_and(Vec::is_empty) {
+        let why = Unusable::BadAuthority("has no sound certificate in it");
+        return Err(settings(why.tell(format!("Context {name} cannot be used"))));
+    }
     let client = client(config, login).map_err(|error| {
         tracing::warn!(error = error::redacted(&error.to_string()), "no client of this context");
         let why = match error {

@@ -38,11 +38,6 @@ fn what_cannot_be_used_is_said_in_our_words() {
             "The certificate authority of its cluster (certificate-authority-data) is not base64",
         ),
         (
-            "certificate-authority-data: QUJD",
-            "{}",
-            "The certificate authority of its cluster has no sound certificate in it",
-        ),
-        (
             "proxy-url: 'gopher://x'",
             "{}",
             "The proxy of its cluster is no URL of a proxy (http, https or socks5)",

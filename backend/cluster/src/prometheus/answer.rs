@@ -162,8 +162,8 @@ pub(crate) struct Gathered {
     names: Names,
     seen: BTreeMap<Path, Seen>,
     remarks: Remarks,
-    /// Series of requests that name neither end, and their rate: each side's, of which the larger counts.
-    nameless: BTreeMap<Question, (usize, f64)>,
+    /// The rate of requests whose series name neither end, as each side counts them.
+    nameless: BTreeMap<Question, f64>,
 }
 
 impl Gathered {
@@ -172,10 +172,9 @@ impl Gathered {
         self.remarks.add(remarks);
         let tcp = matches!(question, Question::TcpSent | Question::TcpReceived | Question::TcpOpened);
         for sample in samples.iter().filter(|sample| believable(sample)) {
-            if nameless(sample) {
-                if matches!(question, Question::Client | Question::Server) {
-                    let (series, rate) = self.nameless.entry(question).or_default();
-                    (*series, *rate) = (*series + 1, *rate + sample.value);
+            if question == Question::Unreported || nameless(sample) {
+                if matches!(question, Question::Client | Question::Server | Question::Unreported) {
+                    *self.nameless.entry(question).or_default() += sample.value;
                 }
                 continue;
             }
@@ -196,9 +195,10 @@ impl Gathered {
                 flows.insert(path, flow);
             }
         }
-        let most = self.nameless.into_values().max_by(|one, other| one.1.total_cmp(&other.1));
-        let lost = most.map(|(series, rate)| {
-            format!("{series} series without labels could not be placed ({rate:.1} requests/s)")
+        let of = |question| self.nameless.get(&question).copied().unwrap_or_default();
+        let lost = of(Question::Client).max(of(Question::Server)) + of(Question::Unreported);
+        let lost = (lost > 0.0).then(|| {
+            format!("{lost:.1} requests/s could not be placed: their series lack the labels of Istio")
         });
         Traffic {
             window_secs,
@@ -285,6 +285,7 @@ impl Seen {
                 secure(&mut self.carried, sample);
             }
             Question::TcpOpened => secure(&mut self.opened, sample),
+            Question::Unreported => {}
         }
     }
 

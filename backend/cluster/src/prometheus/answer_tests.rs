@@ -211,9 +211,13 @@ fn series_without_labels_are_lost_aloud() {
     let traffic = traffic(&[
         (Question::Client, vec![sample(1.0, &[]), nameless()]),
         (Question::Server, vec![nameless()]),
+        (Question::Unreported, vec![nameless()]),
     ]);
     assert_eq!(traffic.flows.len(), 1);
-    assert_eq!(traffic.remarks, ["1 series without labels could not be placed (0.7 requests/s)"]);
+    assert_eq!(
+        traffic.remarks,
+        ["1.4 requests/s could not be placed: their series lack the labels of Istio"]
+    );
 }
 
 #[test]

@@ -35,10 +35,12 @@ pub(crate) enum Question {
     TcpReceived,
     /// TCP connections, with their security.
     TcpOpened,
+    /// Requests that nobody says to have counted: all other questions leave them out.
+    Unreported,
 }
 
 /// All of them.
-pub(crate) const QUESTIONS: [Question; 9] = [
+pub(crate) const QUESTIONS: [Question; 10] = [
     Question::Client,
     Question::Server,
     Question::P50,
@@ -48,6 +50,7 @@ pub(crate) const QUESTIONS: [Question; 9] = [
     Question::TcpSent,
     Question::TcpReceived,
     Question::TcpOpened,
+    Question::Unreported,
 ];
 
 impl Question {
@@ -65,6 +68,7 @@ impl Question {
             format!("histogram_quantile({q}, {buckets}) > 0")
         };
         match self {
+            Self::Unreported => format!("sum(rate({requests}{{reporter=\"\"}}[{secs}s])) > 0"),
             Self::Client => format!("{} > 0", rate(requests, CLIENT, &format!("{PATH},{codes}"))),
             Self::Server => format!("{} > 0", rate(requests, SERVER, &format!("{PATH},{codes},{IDENTITY}"))),
             Self::P50 => quantile("0.5"),

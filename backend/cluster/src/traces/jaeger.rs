@@ -30,10 +30,11 @@ pub(crate) fn parse(body: &[u8]) -> Result<Found, Refusal> {
             continue;
         };
         // One trace may be told in two pieces, under ids of two widths.
-        match by_id.get(&reading.trace.id).filter(|_| !reading.trace.id.is_empty()) {
+        let id = key(&reading.trace.id);
+        match by_id.get(&id).filter(|_| !id.is_empty()) {
             Some(known) => read[*known].append(reading),
             None => {
-                by_id.insert(reading.trace.id.clone(), read.len());
+                by_id.insert(id, read.len());
                 read.push(reading);
             }
         }
@@ -101,7 +102,7 @@ impl Reading {
         let told = fields(text)?;
         let spans = list(told.get("spans").copied())?;
         let mut reading = Self { told: texts(told.get("warnings").copied()), ..Self::default() };
-        reading.trace.id = id(&element::text(told.get("traceID").copied()), 32);
+        reading.trace.id = trace_id(&element::text(told.get("traceID").copied()));
         let processes = reading.processes(&told);
         for span in spans {
             match serde_json::from_str(span.get()) {
@@ -159,7 +160,7 @@ impl Reading {
         let (service, process) = own.unwrap_or_else(|| ("unknown".into(), Arc::default()));
         let tags = span["tags"].take();
         let tags = self.tags(tags);
-        let span_id = id(&written(span["spanID"].take()), 16);
+        let span_id = span_id(&written(span["spanID"].take()));
         let (parent, links) = self.references(&mut span, &span_id);
         let mut logs = Vec::new();
         for mut log in self.elements(span["logs"].take()) {
@@ -195,15 +196,15 @@ impl Reading {
 
     /// The parent, and what else a span points at. Which it only follows is not its parent.
     fn references(&mut self, span: &mut Value, own: &str) -> (Option<String>, Vec<String>) {
-        let trace = id(span["traceID"].as_str().unwrap_or(&self.trace.id), 32);
+        let trace = key(span["traceID"].as_str().unwrap_or(&self.trace.id));
         let (mut parent, mut links) = (None, Vec::new());
         for mut reference in self.elements(span["references"].take()) {
             if !reference.is_object() {
                 self.unread_fields += 1;
                 continue;
             }
-            let to = id(&written(reference["spanID"].take()), 16);
-            let elsewhere = id(reference["traceID"].as_str().unwrap_or_default(), 32);
+            let to = span_id(&written(reference["spanID"].take()));
+            let elsewhere = key(reference["traceID"].as_str().unwrap_or_default());
             let here = elsewhere.is_empty() || elsewhere == trace;
             let child = matches!(reference["refType"].as_str(), None | Some("" | "CHILD_OF"));
             if to.is_empty() || (here && to == own) {
@@ -215,7 +216,7 @@ impl Reading {
                 false => links.push(format!("{elsewhere} {to}")),
             }
         }
-        let told = || Some(id(span["parentSpanID"].as_str()?, 16)).filter(|to| !to.is_empty() && to != own);
+        let told = || Some(span_id(span["parentSpanID"].as_str()?)).filter(|to| !to.is_empty() && to != own);
         (parent.or_else(told), links)
     }
 
@@ -254,14 +255,27 @@ impl Reading {
     }
 }
 
-/// An id in one way of writing: letters in lower case, at its full width. Zeros alone are none.
-pub(super) fn id(text: &str, most: usize) -> String {
-    let bare = text.trim().trim_start_matches('0').to_ascii_lowercase();
+/// What tells an id from others, however it is written: in lower case, without zeros before it. Zeros alone are none.
+fn key(text: &str) -> String {
+    text.trim().trim_start_matches('0').to_ascii_lowercase()
+}
+
+/// A span's id in one way of writing: sixteen digits.
+fn span_id(text: &str) -> String {
+    let bare = key(text);
     match bare.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-        true if bare.is_empty() => bare,
-        true if bare.len() <= 16 => format!("{bare:0>16}"),
-        true if bare.len() <= most => format!("{bare:0>32}"),
-        _ => text.to_owned(),
+        true if !bare.is_empty() => format!("{bare:0>16}"),
+        true => bare,
+        false => text.to_owned(),
+    }
+}
+
+/// A trace's id as it is shown: one of 64 bits may be told with sixteen zeros before it.
+fn trace_id(text: &str) -> String {
+    let text = text.trim().to_ascii_lowercase();
+    match text.strip_prefix("0000000000000000") {
+        Some(short) if short.len() == 16 => short.to_owned(),
+        _ => text,
     }
 }
 

@@ -40,7 +40,7 @@ fn spans() {
     );
     let opened = &found.traces[0];
     let [first, second] = [0, 1].map(|index| &opened.trace.spans[index]);
-    assert_eq!(opened.trace.id, "000000000000ab12");
+    assert_eq!(opened.trace.id, "ab12");
     assert_eq!(
         (first.tags.get("http.status_code"), first.process.get("ip")),
         (Some("503"), Some("10.0.0.7"))
@@ -95,14 +95,19 @@ fn a_trace_in_two_pieces_is_one() {
 
 #[test]
 fn ids_are_written_in_one_way() {
-    for (text, expect) in [
-        ("AB12", "000000000000ab12"),
-        ("0000000000000000000000000000ab12", "000000000000ab12"),
-        ("1234567890ABCDEF1", "0000000000000001234567890abcdef1"),
-        ("0000", ""),
-        ("not-hex", "not-hex"),
+    for (text, span, trace, like) in [
+        ("AB12", "000000000000ab12", "ab12", "ab12"),
+        ("0000000000000000000000000000ab12", "000000000000ab12", "000000000000ab12", "ab12"),
+        (
+            "0AF7651916cd43dd8448eb211c80319c",
+            "af7651916cd43dd8448eb211c80319c",
+            "0af7651916cd43dd8448eb211c80319c",
+            "af7651916cd43dd8448eb211c80319c",
+        ),
+        ("0000", "", "0000", ""),
+        ("Not-hex", "Not-hex", "not-hex", "not-hex"),
     ] {
-        assert_eq!(id(text, 32), expect);
+        assert_eq!((&*span_id(text), &*trace_id(text), &*key(text)), (span, trace, like));
     }
 }
 
