@@ -72,6 +72,9 @@ impl Broken {
         if let Some(TooLarge(limit)) = error.downcast_ref() {
             return Some(Self::TooLarge(*limit));
         }
+        if error.downcast_ref::<reqwest::Error>().is_some_and(reqwest::Error::is_timeout) {
+            return Some(Self::Late);
+        }
         if let Some(limits::Late(within)) = error.downcast_ref() {
             return Some(Self::Within(within.as_secs()));
         }

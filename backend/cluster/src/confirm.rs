@@ -4,6 +4,7 @@
 
 mod before;
 mod pods;
+mod progress;
 mod seen;
 
 pub(crate) use before::{Before, before};
@@ -11,27 +12,24 @@ pub(crate) use before::{Before, before};
 use crate::measure;
 use crate::push::News;
 use crate::session::Session;
-use crate::syncz::Synced;
+use crate::syncz::{self, Synced};
 use crate::{access, envoy, istiod};
 use futures::StreamExt as _;
-use futures::stream;
-use istiod::Logged;
+use futures::stream::FuturesUnordered;
 use mesh::confirm::Held;
 use mesh::evidence::{Evidence, Xds};
 use mesh::{Change, Fact, Object, Problem};
+use progress::Progress;
 use std::collections::{BTreeMap, BTreeSet};
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 /// After so long without anything new it is said what is not known.
 const DOUBT_WITHIN: Duration = Duration::from_secs(30);
 /// Pause between two questions to istiod while a push is followed: at first, and when it takes long.
 const PAUSES: [Duration; 2] = [Duration::from_millis(30), Duration::from_secs(5)];
-/// A proxy that was not pushed to after so long is asked for its configuration: it may have held it already.
-const LOOK_AFTER: Duration = Duration::from_millis(400);
-/// Pause between two looks at one proxy's configuration: at first, and when it takes long.
-const LOOKS: [Duration; 2] = [Duration::from_millis(150), Duration::from_secs(15)];
 /// Proxies that are looked into at once.
-const DUMPS_AT_ONCE: usize = 16;
+const LOOKS_AT_ONCE: usize = 16;
 /// When no proxy can be looked into for so long, that is said.
 const BLIND_AFTER: Duration = Duration::from_secs(3);
 /// A push that is sent and not acknowledged for so long may have been refused (older istiods do not say so).
@@ -127,75 +125,16 @@ struct Follow<'a> {
     before: &'a Before,
 }
 
-/// How far the affected proxies have come.
-struct Progress {
-    begun: Instant,
-    acked: BTreeSet<String>,
-    live: BTreeSet<String>,
-    /// Their pod is gone, or will be.
-    gone: BTreeSet<String>,
-    /// They have nothing of what it is about.
-    elsewhere: BTreeSet<String>,
-    /// What they have refused since before the write, in their words.
-    refuses: BTreeMap<String, String>,
-    looked: BTreeMap<String, Instant>,
-    told: Option<(usize, usize, Vec<String>)>,
-    /// What was said that is not known.
-    doubted: Option<Problem>,
-    /// Since when nothing was new; `None` when nothing was ever known.
-    quiet_since: Option<Instant>,
-    /// Since when no proxy lets us look into its configuration.
-    blind_since: Option<Instant>,
-    /// Why istiod could not be asked, the last time.
-    unasked: Option<Problem>,
-    /// Why proxies could not be looked into.
-    unlooked: Option<Problem>,
-}
-
-impl Progress {
-    /// `doubt`: why nothing was known of the proxies before the write.
-    fn new(doubt: Option<Problem>) -> Self {
-        Self {
-            begun: Instant::now(),
-            acked: BTreeSet::new(),
-            live: BTreeSet::new(),
-            gone: BTreeSet::new(),
-            elsewhere: BTreeSet::new(),
-            refuses: BTreeMap::new(),
-            looked: BTreeMap::new(),
-            told: None,
-            quiet_since: doubt.is_none().then(Instant::now),
-            unasked: doubt.clone(),
-            doubted: doubt,
-            blind_since: None,
-            unlooked: None,
-        }
-    }
-
-    /// Whether a proxy need not show the change.
-    fn excused(&self, proxy: &str) -> bool {
-        self.gone.contains(proxy) || self.elsewhere.contains(proxy)
-    }
-
-    /// Something is new: what was doubted is looked for once more.
-    fn moved(&mut self) {
-        self.quiet_since = Some(Instant::now());
-    }
-
-    /// A pause that grows with the time that it takes.
-    fn pace(&self, [first, last]: [Duration; 2]) -> Duration {
-        (self.begun.elapsed() / 20).clamp(first, last)
-    }
-}
-
 impl Follow<'_> {
-    async fn until_live(self, mut progress: Progress) -> Verdict {
+    async fn until_live(&self, mut progress: Progress) -> Verdict {
         let mut doubted = progress.begun;
+        let mut looks = FuturesUnordered::new();
         loop {
             let mut connected = BTreeMap::new();
             match istiod::ask(self.session).await {
                 Ok((_, proxies)) => {
                     if progress.unasked.take().is_some() {
+                        progress.looked.clear();
                         progress.moved();
                     }
                     connected = pods::here(self.session, proxies);
@@ -205,24 +144,43 @@ impl Follow<'_> {
             if let Some(problem) = self.take(&connected, &mut progress) {
                 return Verdict::Refused(problem);
             }
-            let stuck = connected.values().find_map(|proxy| Some((proxy, self.stuck(proxy)?)));
-            if let Some((proxy, xds)) = stuck.filter(|_| doubted.elapsed() >= DOUBT_AFTER) {
+            let stuck: Vec<(&str, Xds)> = connected.values().filter_map(|proxy| self.stuck(proxy)).collect();
+            if !stuck.is_empty() && doubted.elapsed() >= DOUBT_AFTER {
                 doubted = Instant::now();
-                if let Some(problem) = self.silent_refusal(proxy, xds, progress.begun.elapsed()).await {
+                if let Some(problem) = self.silent_refusal(&stuck, progress.begun.elapsed()).await {
                     return Verdict::Refused(problem);
                 }
             }
-            self.look(&mut progress).await;
-            let all = |done: &BTreeSet<String>| {
-                self.types.keys().all(|name| done.contains(*name) || progress.excused(name))
-            };
-            let (live, acked) = (all(&progress.live), all(&progress.acked));
-            self.tell(&mut progress, acked && !live).await;
-            if live {
-                return if progress.live.is_empty() { Verdict::Nobody } else { Verdict::Live };
+            let room = LOOKS_AT_ONCE.saturating_sub(looks.len());
+            let due = self.types.iter().filter(|(name, _)| progress.is_due(name)).take(room);
+            let due: Vec<(String, &BTreeSet<Xds>)> =
+                due.map(|(name, types)| ((*name).to_owned(), types)).collect();
+            for (name, types) in due {
+                progress.looking.insert(name.clone());
+                looks.push(self.look(name, types));
             }
-            tokio::time::sleep(progress.pace(PAUSES)).await;
+            // A proxy that does not answer holds up nobody else.
+            let mut pause = pin!(tokio::time::sleep(progress.pace(PAUSES)));
+            loop {
+                let all = |done: &BTreeSet<String>| {
+                    self.types.keys().all(|name| done.contains(*name) || progress.excused(name))
+                };
+                let (live, acked) = (all(&progress.live), all(&progress.acked));
+                self.tell(&mut progress, acked && !live).await;
+                if live {
+                    return if progress.live.is_empty() { Verdict::Nobody } else { Verdict::Live };
+                }
+                tokio::select! {
+                    Some((name, held)) = looks.next() => progress.has(name, held),
+                    () = &mut pause => break,
+                }
+            }
         }
+    }
+
+    async fn look(&self, proxy: String, types: &BTreeSet<Xds>) -> (String, Result<Vec<Held>, Problem>) {
+        let held = envoy::held(self.session, &proxy, types.iter().copied(), self.evidence).await;
+        (proxy, held)
     }
 
     /// Takes in what istiod says, and what has become of the pods; a refusal ends it.
@@ -244,79 +202,40 @@ impl Follow<'_> {
                     progress.refuses.insert((*name).to_owned(), push.error.clone());
                 }
             }
-            if types.iter().all(|xds| self.before.settled(proxy, *xds))
-                && progress.acked.insert((*name).to_owned())
-            {
-                progress.moved();
+            if types.iter().all(|xds| self.before.settled(proxy, *xds)) {
+                progress.acknowledged(name);
             }
         }
         None
     }
 
-    /// The type that was pushed to a proxy since the write, and is not acknowledged.
-    fn stuck(&self, proxy: &Synced) -> Option<Xds> {
+    /// A proxy that was pushed to since the write and has not acknowledged it, and the type.
+    fn stuck<'p>(&self, proxy: &'p Synced) -> Option<(&'p str, Xds)> {
         let types = self.types.get(proxy.name.as_str())?;
-        types.iter().copied().find(|xds| self.before.is_stuck(proxy, *xds))
+        let xds = types.iter().copied().find(|xds| self.before.is_stuck(proxy, *xds))?;
+        Some((&proxy.name, xds))
     }
 
     /// Older istiods do not tell a refusal: their metrics count it and their log has the words.
-    async fn silent_refusal(&self, proxy: &Synced, xds: Xds, since: Duration) -> Option<Problem> {
-        if istiod::rejects(self.session, xds.name()).await <= self.before.rejects(xds)? {
-            return None;
-        }
-        match istiod::refusal(self.session, &proxy.name, xds.name(), since).await {
-            Logged::Words(words) => Some(nacked(&proxy.name, xds.name(), &words)),
-            // Another proxy has refused something.
-            Logged::Nothing => None,
-            Logged::Unreadable => {
-                let words = "istiod counts a refusal, and its log could not be read for the words";
-                Some(nacked(&proxy.name, xds.name(), words))
+    async fn silent_refusal(&self, stuck: &[(&str, Xds)], since: Duration) -> Option<Problem> {
+        let mut counted = None;
+        for xds in stuck.iter().map(|(_, xds)| *xds).collect::<BTreeSet<_>>() {
+            let before = self.before.rejects(xds)?;
+            if istiod::rejects(self.session, xds.name()).await > before {
+                counted = stuck.iter().find(|(_, stuck)| *stuck == xds);
             }
         }
-    }
-
-    /// Looks into the configuration of proxies that acknowledged, or that were not pushed to at all.
-    async fn look(&self, progress: &mut Progress) {
-        let unpushed = progress.begun.elapsed() >= LOOK_AFTER;
-        let again = progress.pace(LOOKS);
-        let due = self
-            .types
-            .iter()
-            .filter(|(name, _)| !progress.live.contains(**name) && !progress.excused(name))
-            .filter(|(name, _)| unpushed || progress.acked.contains(**name))
-            .filter(|(name, _)| progress.looked.get(**name).is_none_or(|looked| looked.elapsed() >= again));
-        let due: Vec<(&str, &BTreeSet<Xds>)> = due.map(|(name, types)| (*name, types)).collect();
-        let look = |(name, types): (&'_ str, &'_ BTreeSet<Xds>)| {
-            let (name, types) = (name.to_owned(), types.clone());
-            async move {
-                let held = envoy::held(self.session, &name, types, self.evidence).await;
-                (name, held)
-            }
-        };
-        let all: Vec<_> =
-            stream::iter(due.into_iter().map(look)).buffer_unordered(DUMPS_AT_ONCE).collect().await;
-        if all.iter().any(|(_, held)| held.is_ok()) {
-            if progress.blind_since.take().is_some() {
-                progress.moved();
-            }
-            progress.unlooked = None;
-        } else if !all.is_empty() {
-            progress.blind_since.get_or_insert_with(Instant::now);
+        let (proxy, xds) = counted?;
+        let logs = istiod::logs(self.session, since).await;
+        if logs.is_empty() {
+            let words = "istiod counts a refusal, and its log could not be read for the words";
+            return Some(nacked(proxy, xds.name(), words));
         }
-        for (name, held) in all {
-            progress.looked.insert(name.clone(), Instant::now());
-            match held {
-                Ok(held) if held.contains(&Held::No) => {}
-                Ok(held) => {
-                    let of =
-                        if held.contains(&Held::Yes) { &mut progress.live } else { &mut progress.elsewhere };
-                    of.insert(name.clone());
-                    progress.acked.insert(name);
-                    progress.moved();
-                }
-                Err(problem) => progress.unlooked = Some(problem),
-            }
-        }
+        // Another proxy may have refused something.
+        stuck.iter().find_map(|(proxy, xds)| {
+            let words = logs.iter().find_map(|log| syncz::refusal_in_log(log, proxy, xds.name()))?;
+            Some(nacked(proxy, xds.name(), &words))
+        })
     }
 
     /// Tells how far it has come; what was said that is not known is lifted by it. `unseen`: all have acknowledged it.
@@ -377,3 +296,6 @@ fn nacked(proxy: &str, xds: &str, words: &str) -> Problem {
         "The cluster has stored the change, but this proxy goes on with its old configuration: undo it",
     )
 }
+
+#[cfg(test)]
+mod tests;

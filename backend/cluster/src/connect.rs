@@ -3,8 +3,10 @@
 
 use crate::broken::Broken;
 use crate::error;
+use crate::http::{self, Ask};
 use crate::hub::Hub;
 use crate::kubeconfig::Kubeconfigs;
+use crate::limits;
 use crate::login::{LoggedIn, Login};
 use crate::settings::settings;
 use crate::usable::{Unusable, absent_from};
@@ -184,7 +186,8 @@ async fn reach(name: &str, mut config: Config) -> Result<Api, (Problem, Unconnec
         settings(why.tell(format!("Context {name} cannot be used")))
     })?;
     let begun = Instant::now();
-    let asked = crate::http::json::<Version>(&client, "/version");
+    let ask = Ask { limit: limits::VERSION, ..Ask::get("/version") };
+    let asked = http::read::<Version>(&client, ask);
     let answer = tokio::time::timeout(FIRST_ANSWER, asked).await.map_err(|_elapsed| {
         let why = format!("No answer within {} s", FIRST_ANSWER.as_secs());
         let next = "Look whether the cluster is running and at your network or VPN, then retry";

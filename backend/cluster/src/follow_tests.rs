@@ -175,3 +175,23 @@ async fn an_event_without_an_end_is_cut_off() {
     };
     assert_eq!(problem.why, "Its answer is larger than 16 MB, and was not read to its end");
 }
+
+/// A server that does not say which kinds it has, and one that names none.
+#[tokio::test(start_paused = true)]
+async fn discovery_has_an_end() {
+    let hangs = Mock::start(|_| Reply(Vec::new(), Then::Hang)).await;
+    let problem = discover(&hangs.client()).await.unwrap_err();
+    assert_eq!(problem.why, "The server did not answer within 20 s");
+    let drips = Mock::start(|asked| match &*asked.line {
+        "GET /api" => Reply(
+            http_json(200, &serde_json::json!({ "kind": "APIVersions", "versions": ["v1"] })),
+            Then::Close,
+        ),
+        _ => Reply(b"HTTP/1.1 200 X\r\ncontent-type: application/json\r\n\r\n{".to_vec(), Then::Hang),
+    })
+    .await;
+    let problem = discover(&drips.client()).await.unwrap_err();
+    assert!(problem.why.contains("did not answer within"), "{problem}");
+    let odd = Mock::start(|_| Reply(http_json(200, &serde_json::json!([])), Then::Close)).await;
+    assert_eq!(discover(&odd.client()).await.unwrap_err().why, "Its answer names none");
+}

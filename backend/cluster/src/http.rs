@@ -22,13 +22,16 @@ pub(crate) struct Ask<'a> {
     pub(crate) body: Bytes,
     /// How long the answer may take.
     pub(crate) within: Duration,
+    /// How large it may be.
+    pub(crate) limit: usize,
 }
 
 impl<'a> Ask<'a> {
     /// Reads a path.
     pub(crate) fn get(path: &'a str) -> Self {
         let (content_type, body) = (None, Bytes::new());
-        Self { method: Method::GET, path, content_type, accept: JSON, body, within: limits::WITHIN }
+        let (within, limit) = (limits::WITHIN, limits::API);
+        Self { method: Method::GET, path, content_type, accept: JSON, body, within, limit }
     }
 }
 
@@ -41,7 +44,12 @@ pub(crate) struct Answer {
 
 /// Reads JSON from a path of the API server.
 pub(crate) async fn json<T: DeserializeOwned>(client: &Client, path: &str) -> Result<T, Error> {
-    let answer = send(client, Ask::get(path)).await?;
+    read(client, Ask::get(path)).await
+}
+
+/// Reads JSON.
+pub(crate) async fn read<T: DeserializeOwned>(client: &Client, ask: Ask<'_>) -> Result<T, Error> {
+    let answer = send(client, ask).await?;
     serde_json::from_slice(&answer.body).map_err(Error::SerdeError)
 }
 
@@ -61,7 +69,7 @@ async fn exchange(client: &Client, ask: Ask<'_>) -> Result<Answer, Error> {
     let response = client.send(request).await?;
     let status = response.status();
     let warnings = warnings(response.headers());
-    let body = limits::read(response.into_body(), Limit::of(limits::API)).await;
+    let body = limits::read(response.into_body(), Limit::of(ask.limit)).await;
     let (body, _) = body.map_err(|error| Error::Service(Box::new(error)))?;
     if status.is_client_error() || status.is_server_error() {
         return Err(Error::Api(refusal(status.as_u16(), &body)));

@@ -120,31 +120,19 @@ pub(crate) async fn rejects(session: &Session, xds: &str) -> f64 {
         .sum()
 }
 
-/// What istiod's logs say of a refusal.
-pub(crate) enum Logged {
-    /// The proxy's words.
-    Words(String),
-    /// It has refused nothing.
-    Nothing,
-    /// They could not be read (that needs a right of its own).
-    Unreadable,
-}
-
-/// What a proxy said when it refused since then, from the logs of istiod.
-pub(crate) async fn refusal(session: &Session, proxy: &str, xds: &str, since: Duration) -> Logged {
+/// What istiod's replicas have logged since then, as far as that may be read.
+pub(crate) async fn logs(session: &Session, since: Duration) -> Vec<String> {
     let since_seconds = i64::try_from(since.as_secs()).ok().map(|secs| secs + 1);
     let since = LogParams { since_seconds, limit_bytes: Some(LOG), ..LogParams::default() };
-    let mut read = false;
-    for at in find::istiods(&session.hub).unwrap_or_default() {
-        let pods: kube::Api<Pod> = kube::Api::namespaced(session.api.client.clone(), &at.namespace);
-        if let Ok(Ok(log)) = tokio::time::timeout(ANSWER, pods.logs(&at.pod, &since)).await {
-            read = true;
-            if let Some(words) = syncz::refusal_in_log(&log, proxy, xds) {
-                return Logged::Words(words);
-            }
+    let read = |at: PodPort| {
+        let since = &since;
+        async move {
+            let pods: kube::Api<Pod> = kube::Api::namespaced(session.api.client.clone(), &at.namespace);
+            tokio::time::timeout(ANSWER, pods.logs(&at.pod, since)).await.ok()?.ok()
         }
-    }
-    if read { Logged::Nothing } else { Logged::Unreadable }
+    };
+    let all = find::istiods(&session.hub).unwrap_or_default().into_iter().map(read);
+    join_all(all).await.into_iter().flatten().collect()
 }
 
 /// Keeps the proxies of the scene up to date.

@@ -202,4 +202,4 @@ pub(crate) async fn read(session: &Session, step: &Step) -> Result<Option<Value>
 mod lost_tests;
 #[cfg(test)]
 #[path = "write_tests.rs"]
-mod tests;
+pub(crate) mod tests;

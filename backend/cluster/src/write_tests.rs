@@ -20,12 +20,12 @@ use tower_test::mock::{self, Handle};
 type Server = Handle<Request<Body>, Response<Body>>;
 
 fn session() -> (Session, Server) {
-    install_crypto();
     let (service, server) = mock::pair::<Request<Body>, Response<Body>>();
     (session_with(Client::new(service, "default")), server)
 }
 
-pub(super) fn session_with(client: Client) -> Session {
+pub(crate) fn session_with(client: Client) -> Session {
+    install_crypto();
     let hub = Hub::new(Arc::new(|| {}), 60);
     let tunnel = Tunnel::new(client.clone());
     let (version, cluster) = (Version::default(), Default::default());
@@ -62,7 +62,7 @@ fn change(steps: Vec<Step>) -> Change {
     Change { steps, ..Change::default() }
 }
 
-pub(super) fn news() -> (News, mpsc::Receiver<(ChangeId, Fact)>) {
+pub(crate) fn news() -> (News, mpsc::Receiver<(ChangeId, Fact)>) {
     let (facts, told) = mpsc::channel(64);
     (News { id: ChangeId(1), facts, wake: Arc::new(|| {}), journal: None }, told)
 }

@@ -209,3 +209,22 @@ async fn what_is_replaced_is_followed_no_more() {
     world.api.store().modify("VirtualService", "bookinfo", "reviews", theirs).expect("an edit");
     connection.facts_until(&["replaced"]).await;
 }
+
+/// The login ends while a change is followed; with the new connection it goes on.
+#[tokio::test]
+async fn it_goes_on_with_the_new_login() {
+    let world = World::bookinfo().await;
+    let mut connection = world.connect();
+    let scene = connection.ready().await;
+    world.cast.play(|script| script.manner = Manner::Later);
+    connection.push(&split(&scene, [20, 0, 80])).await;
+    connection.facts_until(&["acked 0/6"]).await;
+    world.api.faults().expire_token(true);
+    world.api.faults().drop_watches();
+    connection.failed(mesh::scene::Step::Api).await;
+    world.api.faults().expire_token(false);
+    connection.send(cluster::Command::Retry).await;
+    connection.done(mesh::scene::Step::Api).await;
+    world.cast.play(|script| script.answer());
+    is_live(&mut connection).await;
+}
