@@ -24,7 +24,7 @@ pub(crate) struct Connection {
 /// How far it has come.
 enum Way {
     /// The sandbox is coming up, since; then it is connected to.
-    Starting(Starting, Timestamp, Target),
+    Starting(Starting, Timestamp, Box<Target>),
     /// The cluster is connected to, or tried again.
     Cluster(Cluster),
     /// The sandbox could not be started.
@@ -69,7 +69,7 @@ impl Connection {
         wake: &Wake,
     ) -> Result<Self, Problem> {
         let starting = Starting::begin(scenario, envoy, runtime, wake.clone())?;
-        let way = Way::Starting(starting, Timestamp::now(), target);
+        let way = Way::Starting(starting, Timestamp::now(), Box::new(target));
         let to = Destination::Sandbox(scenario.to_owned());
         Ok(Self { to, way, sandbox: None, scene: Arc::default() })
     }
@@ -88,7 +88,7 @@ impl Connection {
                         kubeconfig: Some(kubeconfig),
                         context: Some(context),
                         own_sandbox: true,
-                        ..target.clone()
+                        ..Target::clone(target)
                     };
                     self.way = Way::Cluster(connect(target, runtime, wake));
                     self.sandbox = Some(sandbox);

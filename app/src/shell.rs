@@ -156,6 +156,10 @@ impl eframe::App for Shell {
         }
     }
 
+    fn clear_color(&self, visuals: &egui::Visuals) -> [f32; 4] {
+        kit::Tokens::of_visuals(visuals).canvas.to_normalized_gamma_f32()
+    }
+
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
         let Self { scene, wanted, intents, window, .. } = self;
         let cx = Cx {

@@ -42,7 +42,7 @@ pub async fn once(target: Target, needs: Needs) -> Result<Arc<Scene>, Problem> {
         }
         let known = |waiting: bool, needed: bool| !needed || !waiting;
         scene.ready()
-            && known(matches!(scene.traffic, Remote::Waiting), needs.traffic)
+            && known(matches!(scene.traffic, Remote::Waiting) || measuring(scene), needs.traffic)
             && known(matches!(scene.proxies, Remote::Waiting), needs.proxies)
     });
     let scene = match tokio::time::timeout(PATIENCE, waited).await {
@@ -52,6 +52,11 @@ pub async fn once(target: Target, needs: Needs) -> Result<Arc<Scene>, Problem> {
     };
     cluster.finish().await;
     verdict.map(|()| scene)
+}
+
+/// Whether the first figures are still coming: rates come before times.
+fn measuring(scene: &Scene) -> bool {
+    matches!(scene.steps.get(&Step::Prometheus), Some(StepState::Running(_)))
 }
 
 fn late(why: &str) -> Problem {

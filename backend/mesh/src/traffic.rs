@@ -90,8 +90,6 @@ pub struct Flow {
     pub p95_ms: Option<f64>,
     /// Milliseconds.
     pub p99_ms: Option<f64>,
-    /// Milliseconds, mean.
-    pub mean_ms: Option<f64>,
     /// Requests (or TCP connections) per second that came over mutual TLS, and those that did not: sums over
     /// all series.
     pub mutual_tls: f64,

@@ -1,7 +1,7 @@
 //! The buttons of the bar. None that acts comes to stand where another stood: the second click of a double click falls on
 //! nothing, or on what only looks.
 
-use super::{Above, ChangeBar};
+use super::state::{Above, ChangeBar};
 use crate::cx::Cx;
 use crate::intent::Intent;
 use crate::kit::theme::{size, space};

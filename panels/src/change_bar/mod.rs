@@ -6,9 +6,12 @@ mod above;
 mod actions;
 mod review;
 mod set;
+mod state;
 
 pub use above::HEIGHT;
+pub use state::ChangeBar;
 
+use self::state::Above;
 use crate::connect;
 use crate::cx::Cx;
 use crate::intent::Intent;
@@ -19,27 +22,6 @@ use egui::{Align, Label, Layout, Rect, RichText, Ui, UiBuilder, pos2, vec2};
 use mesh::ledger::Entry;
 use mesh::scene::{Step, StepState};
 use mesh::{ChangeId, Stage};
-use std::collections::BTreeSet;
-
-/// The bar's own state.
-#[derive(Default)]
-pub struct ChangeBar {
-    hidden: BTreeSet<ChangeId>,
-    above: Option<Above>,
-    /// The set that the user asked to drop, until that is said again.
-    dropping: Option<ChangeId>,
-    /// Room of the button that sent the entry of this name, which stays its own.
-    sender: Option<(ChangeId, f32)>,
-}
-
-/// What is shown above the bar.
-#[derive(Clone, Copy, PartialEq)]
-enum Above {
-    /// The diff of an entry.
-    Diff(ChangeId),
-    /// The changes of the set, whatever its entry is.
-    Set,
-}
 
 impl ChangeBar {
     /// Draws the bar, and above it the diff or the list of changes when it is asked for.
@@ -91,10 +73,6 @@ impl ChangeBar {
         cut_off
             .or_else(|| of_this_run.clone().find(|entry| words::is_open(&entry.stage)))
             .or_else(|| of_this_run.next())
-    }
-
-    fn toggle(&mut self, above: Above) {
-        self.above = if self.above == Some(above) { None } else { Some(above) };
     }
 
     fn entry(&mut self, ui: &mut Ui, cx: &Cx<'_>, rect: Rect, entry: &Entry) {

@@ -124,6 +124,11 @@ impl Tokens {
         Self::dark(ctx.theme() == Theme::Dark)
     }
 
+    /// The tokens that go with visuals.
+    pub fn of_visuals(visuals: &Visuals) -> &'static Self {
+        Self::dark(visuals.dark_mode)
+    }
+
     /// The dark tokens, or the light ones.
     pub fn dark(dark: bool) -> &'static Self {
         if dark { &DARK } else { &LIGHT }

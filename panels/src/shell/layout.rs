@@ -53,8 +53,11 @@ impl Layout {
         let places = self.places(rect, narrow);
         for (part, place) in places {
             let tokens = Tokens::of(ui);
-            let ground = if part == Part::Centre { tokens.canvas } else { tokens.surface };
-            ui.painter().rect_filled(place, 0.0, ground);
+            // The window is cleared to the canvas: each pixel of the ground is drawn once, which is what a frame costs
+            // where the processor draws it.
+            if part != Part::Centre {
+                ui.painter().rect_filled(place, 0.0, tokens.surface);
+            }
             let builder =
                 UiBuilder::new().id_salt(part).max_rect(place).layout(Flow::top_down(egui::Align::Min));
             ui.scope_builder(builder, |ui| {

@@ -139,7 +139,7 @@ fn results<T>(
 }
 
 /// What is known of a path while the answers are put together.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Seen {
     client: BTreeMap<(Arc<str>, Arc<str>), f64>,
     server: BTreeMap<(Arc<str>, Arc<str>), f64>,
@@ -157,7 +157,7 @@ const BY_CLIENT: &str = "client";
 const BY_SERVER: &str = "server";
 
 /// Puts the answers together, one after the other: in a big mesh each is large.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Gathered {
     names: Names,
     seen: BTreeMap<Path, Seen>,
@@ -269,7 +269,7 @@ impl Seen {
                 }
             }
             // What the caller waited is what counts; it includes faults and retries.
-            Question::P50 | Question::P95 | Question::P99 | Question::Mean => {
+            Question::P50 | Question::P95 | Question::P99 => {
                 // Infinite where even the last bucket does not hold it.
                 if by_server {
                     self.times.entry(question).or_insert(value);
@@ -313,7 +313,6 @@ impl Seen {
         self.flow.p50_ms = time(Question::P50);
         self.flow.p95_ms = time(Question::P95);
         self.flow.p99_ms = time(Question::P99);
-        self.flow.mean_ms = time(Question::Mean);
         let most = self.identities.into_iter().max_by(|a, b| a.1.total_cmp(&b.1)).map(|(names, _)| names);
         let (source, destination) = most.unwrap_or_else(|| ("unknown".into(), "unknown".into()));
         Some((self.flow, source, destination))
@@ -346,7 +345,7 @@ fn response(sample: &Sample, names: &mut Names) -> (Arc<str>, Arc<str>) {
 }
 
 /// Names occur in many series: each is kept once.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Names(HashMap<String, Arc<str>>);
 
 impl Names {

@@ -14,6 +14,7 @@ use mesh::scene::Step;
 use mesh::series::{Range, Series as Measured};
 use mesh::traffic::Traffic;
 use mesh::{Observation, Problem};
+use query::Question;
 use sight::{Sight, Window};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -117,6 +118,8 @@ fn read<T>(
 struct Known {
     sight: Sight,
     hour: Hour,
+    /// Whether anything was measured yet.
+    begun: bool,
 }
 
 async fn measure(session: &Session, known: &mut Known, chosen: u64) -> Result<(String, Traffic), Late> {
@@ -144,6 +147,12 @@ async fn measure(session: &Session, known: &mut Known, chosen: u64) -> Result<(S
         gathered = tokio::task::spawn_blocking(take_in)
             .await
             .map_err(|error| Problem::new(WHAT, error.to_string(), "Retry"))??;
+        // Who calls whom is shown as soon as both ends have told it; times take longer to be counted.
+        if !known.begun && question == Question::Server {
+            known.begun = true;
+            let traffic = Traffic { coverage, ..gathered.clone().traffic(window_secs) };
+            session.hub.take(Observation::Traffic(Ok(traffic)));
+        }
     }
     known.hour.look(session, known.sight.every()).await;
     let mut traffic = Traffic { coverage, ..gathered.traffic(window_secs) };
@@ -220,8 +229,9 @@ pub(crate) async fn follow(session: Arc<Session>) {
         let pause = match measured.await {
             Ok((name, traffic)) => {
                 let remarks = traffic.remarks.iter().map(|remark| format!("; {remark}"));
-                hub.take(Observation::Done(Step::Prometheus, name + &remarks.collect::<String>()));
+                let done = name + &remarks.collect::<String>();
                 hub.take(Observation::Traffic(Ok(traffic)));
+                hub.take(Observation::Done(Step::Prometheus, done));
                 usual = (begun.elapsed() * 4).clamp(INTERVAL, SLOWEST);
                 usual
             }

@@ -27,8 +27,6 @@ pub(crate) enum Question {
     P95,
     /// … 99 % …
     P99,
-    /// Mean milliseconds.
-    Mean,
     /// TCP bytes from client to server.
     TcpSent,
     /// TCP bytes from server to client.
@@ -40,13 +38,12 @@ pub(crate) enum Question {
 }
 
 /// All of them.
-pub(crate) const QUESTIONS: [Question; 10] = [
+pub(crate) const QUESTIONS: [Question; 9] = [
     Question::Client,
     Question::Server,
     Question::P50,
     Question::P95,
     Question::P99,
-    Question::Mean,
     Question::TcpSent,
     Question::TcpReceived,
     Question::TcpOpened,
@@ -74,11 +71,6 @@ impl Question {
             Self::P50 => quantile("0.5"),
             Self::P95 => quantile("0.95"),
             Self::P99 => quantile("0.99"),
-            Self::Mean => {
-                let sum = rate(&format!("{duration}_sum"), "", &timed);
-                let count = rate(&format!("{duration}_count"), "", &timed);
-                format!("{sum} / {count} > 0")
-            }
             // Istio names TCP bytes as the server sees them.
             Self::TcpSent => {
                 format!("{} > 0", rate("istio_tcp_received_bytes_total", "", &format!("{timed},{IDENTITY}")))

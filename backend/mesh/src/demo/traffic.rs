@@ -69,7 +69,6 @@ pub(super) fn flow(source: Peer, destination: Peer, rps: f64, p50_ms: f64) -> (P
         p50_ms: Some(p50_ms),
         p95_ms: Some(p50_ms * 2.0),
         p99_ms: Some(p50_ms * 3.0),
-        mean_ms: Some(p50_ms * 1.2),
         mutual_tls: rps,
         ..Flow::default()
     };

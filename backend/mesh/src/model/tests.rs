@@ -238,12 +238,12 @@ fn workloads_have_the_names_that_metrics_give_them() {
         let told = |workload: &Workload| {
             format!("{} {} {}/{:?}", workload.owner, workload.name, workload.pods.len(), workload.wanted)
         };
-        mesh.workloads().map(|workload| told(workload)).collect::<Vec<_>>()
+        mesh.workloads().map(told).collect::<Vec<_>>()
     };
     let labelled = json!({ "pod-template-hash": "6b7", label: "shop" });
     let mesh = Mesh::read(
         by_ref([
-            pod("web-6b7-x", labelled.clone(), "ReplicaSet", "web-6b7"),
+            pod("web-6b7-x", labelled, "ReplicaSet", "web-6b7"),
             deployment(json!({ label: "shop" })),
             pod("blue-7c8-x", json!({ "rollouts-pod-template-hash": "7c8" }), "ReplicaSet", "blue-7c8"),
             pod("tidy-28912345-x", json!({ "job-name": "tidy-28912345" }), "Job", "tidy-28912345"),
