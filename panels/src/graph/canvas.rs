@@ -8,13 +8,14 @@ use super::frames;
 use super::labels::{self, Pill};
 use super::minimap::Minimap;
 use super::paint::{Look, Meta, galley};
-use super::picture::exists;
 pub use super::picture::{Done, Picture, Setting, Thing, selects};
+use super::picture::{Joined, exists};
 use super::view::View;
 use crate::kit::theme::Weight;
 use crate::kit::{Memo, Tokens};
 use crate::selection::Selected;
 use egui::{CursorIcon, Id, Painter, Pos2, Rect, Response, Sense, Shape, Ui, WidgetInfo, WidgetType, vec2};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Cards and lines in view.
@@ -36,6 +37,8 @@ pub struct Canvas {
     in_view: Memo<(usize, Rect), InSight>,
     pills: Vec<Pill>,
     pills_for: Option<(usize, f32, Rect, u64)>,
+    /// Where pills stood, by the edge that they are on.
+    stood: HashMap<Joined, Pos2>,
     minimap: Minimap,
     menu: Option<Thing>,
     /// Whether something else had the keyboard in the last frame, or lay over the window.
@@ -276,8 +279,15 @@ impl Canvas {
             };
             let lines = picture.index.lines(region);
             let first = |line: usize| chosen.lines[line];
-            self.pills =
-                labels::place(&picture.view, &picture.index, &lines, self.camera.zoom, &first, &measure);
+            // At the same zoom a pill whose words changed stays where it stood.
+            let zoom = self.camera.zoom;
+            let old =
+                self.pills_for.filter(|(_, old, ..)| *old == zoom).map(|_| std::mem::take(&mut self.stood));
+            let old = old.unwrap_or_default();
+            let stood = |line: usize| old.get(&Joined::of(&picture.view, line)).copied();
+            self.pills = labels::place(&picture.view, &picture.index, &lines, zoom, &first, &stood, &measure);
+            let place = |pill: &Pill| (Joined::of(&picture.view, pill.line), pill.rect.center());
+            self.stood = self.pills.iter().map(place).collect();
             self.pills_for = Some((self.serial, self.camera.zoom, region, mark));
         }
     }

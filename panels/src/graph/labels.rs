@@ -3,6 +3,7 @@
 //! beside their edge, then hide, the least important first.
 
 use super::camera::text_size;
+use super::curve::meets;
 use super::index::Index;
 use super::paint::galley;
 use super::placement::CARD_HEIGHT;
@@ -48,6 +49,7 @@ pub fn place(
     lines: &[usize],
     zoom: f32,
     first: &dyn Fn(usize) -> bool,
+    stood: &dyn Fn(usize) -> Option<Pos2>,
     measure: Measure<'_>,
 ) -> Vec<Pill> {
     let mut order: Vec<usize> = lines
@@ -71,11 +73,12 @@ pub fn place(
         let locked = view.lines[line].locked;
         let mut best: Option<(f32, Pill)> = None;
         for (shorter, text) in view.lines[line].labels.iter().enumerate() {
-            let words = measure(&widest(text));
-            let lock = if locked { words.y } else { 0.0 };
+            let lines = text.lines().map(|line| measure(&widest(line)));
+            let words = lines.fold(Vec2::ZERO, |all, line| vec2(all.x.max(line.x), all.y + line.y));
+            let lock = if locked { measure("0").y } else { 0.0 };
             let size = vec2((words.x + lock + 14.0).ceil(), words.y + 6.0);
-            let cost_so_far = shorter as f32 * SHORTER;
-            if let Some((cost, rect)) = ground.best(line, size, &pills)
+            let cost_so_far = SHORTER[shorter.min(SHORTER.len() - 1)];
+            if let Some((cost, rect)) = ground.best(line, size, &pills, stood(line))
                 && best.as_ref().is_none_or(|(least, _)| cost + cost_so_far < *least)
             {
                 best = Some((cost + cost_so_far, Pill { line, text: text.clone(), locked, rect }));
@@ -105,8 +108,11 @@ fn widest(text: &str) -> String {
 // What a place costs. Who reads a pill must see first whose it is, then what it covers.
 const CROSSED: f32 = 6.0;
 const BESIDE: f32 = 2.5;
-const BORDER: f32 = 2.0;
-const SHORTER: f32 = 2.4;
+const BORDER: f32 = 3.0;
+/// In one line, in two, less.
+const SHORTER: [f32; 3] = [0.0, 0.8, 3.4];
+/// So much better a new place must be than the one where the pill stood.
+const STAYS: f32 = 3.0;
 const ASIDE: f32 = 1.5;
 
 /// What pills have to keep clear of.
@@ -132,11 +138,16 @@ impl<'a> Ground<'a> {
     }
 
     /// The best free place along a line for a pill of this size and what it costs, if there is any.
-    fn best(&self, line: usize, size: Vec2, pills: &[Pill]) -> Option<(f32, Rect)> {
+    fn best(&self, line: usize, size: Vec2, pills: &[Pill], stood: Option<Pos2>) -> Option<(f32, Rect)> {
         let curve = &self.view.lines[line].curve;
         // Beside a line: right above or below it, or past the cards that it joins.
         let (lift, past) = (size.y / 2.0 + 5.0, CARD_HEIGHT * self.zoom / 2.0 + size.y / 2.0 + 5.0);
-        let mut best: Option<(f32, Rect)> = None;
+        let stood =
+            stood.filter(|at| curve.distance((at.to_vec2() / self.zoom).to_pos2()) * self.zoom < past);
+        let mut best: Option<(f32, Rect)> = stood.and_then(|at| {
+            let rect = Rect::from_center_size(at, size);
+            Some((self.covers(line, rect, pills)? - STAYS, rect))
+        });
         for (rank, shift) in [0.0, -lift, lift, -past, past].into_iter().enumerate() {
             let beside = if rank == 0 { 0.0 } else { BESIDE + rank as f32 * 0.6 };
             for step in 0..=32u32 {
@@ -191,25 +202,6 @@ impl<'a> Ground<'a> {
     }
 }
 
-/// Whether a straight piece of a line reaches into an area.
-fn meets(area: Rect, a: Pos2, b: Pos2) -> bool {
-    let (mut from, mut to) = (0.0f32, 1.0f32);
-    let along = b - a;
-    for (start, by, low, high) in
-        [(a.x, along.x, area.min.x, area.max.x), (a.y, along.y, area.min.y, area.max.y)]
-    {
-        if by.abs() < 1e-6 {
-            if start < low || start > high {
-                return false;
-            }
-            continue;
-        }
-        let (one, other) = ((low - start) / by, (high - start) / by);
-        (from, to) = (from.max(one.min(other)), to.min(one.max(other)));
-    }
-    from <= to
-}
-
 /// Draws one pill at its place on the screen.
 pub(super) fn paint(
     painter: &Painter,
@@ -223,15 +215,22 @@ pub(super) fn paint(
     let rect = pill.rect.translate(by);
     let fade = |color: Color32| if dim { color.gamma_multiply(0.35) } else { color };
     let stroke = Stroke::new(1.0, fade(if chosen { tokens.accent } else { tokens.line }));
-    painter.rect(rect, rect.height() / 2.0, tokens.surface, stroke, StrokeKind::Inside);
-    let words = galley(painter, &pill.text, size, Weight::Regular, fade(tokens.text), f32::INFINITY);
-    let lock = if pill.locked { words.size().y } else { 0.0 };
-    let mut left = rect.center().x - (words.size().x + lock) / 2.0;
+    painter.rect(rect, (rect.height() / 2.0).min(12.0), tokens.surface, stroke, StrokeKind::Inside);
+    let line = |text: &str| galley(painter, text, size, Weight::Regular, fade(tokens.text), f32::INFINITY);
+    let lines: Vec<_> = pill.text.lines().map(line).collect();
+    let wide = lines.iter().map(|line| line.size().x).fold(0.0, f32::max);
+    let high: f32 = lines.iter().map(|line| line.size().y).sum();
+    let lock = if pill.locked { high / lines.len().max(1) as f32 } else { 0.0 };
+    let left = rect.center().x - (wide + lock) / 2.0;
     if pill.locked {
         icon::lock(painter, pos2(left + lock / 2.0 - 2.0, rect.center().y), size, fade(tokens.mtls));
-        left += lock;
     }
-    painter.galley(pos2(left, rect.center().y - words.size().y / 2.0), words, tokens.text);
+    let mut at = pos2(left + lock, rect.center().y - high / 2.0);
+    for line in lines {
+        let below = line.size().y;
+        painter.galley(at, line, tokens.text);
+        at.y += below;
+    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,8 @@ pub mod bench;
 pub mod camera;
 pub mod canvas;
 pub mod chosen;
+mod curve;
+mod detour;
 pub mod find;
 mod frames;
 pub mod index;
@@ -17,6 +19,8 @@ pub mod paint;
 mod panel_tests;
 pub mod picture;
 pub mod place;
+#[cfg(test)]
+mod place_tests;
 mod placement;
 mod ranks;
 pub mod route;

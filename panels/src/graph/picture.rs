@@ -55,6 +55,18 @@ pub enum Thing {
     Group(usize),
 }
 
+/// An edge, whichever picture it is in.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Joined(NodeId, NodeId, &'static str);
+
+impl Joined {
+    /// The edge that a line of this view is.
+    pub(super) fn of(view: &View, line: usize) -> Self {
+        let line = &view.lines[line];
+        Self(view.cards[line.from].id.clone(), view.cards[line.to].id.clone(), line.protocol.name())
+    }
+}
+
 /// What the user did on the canvas.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Done {

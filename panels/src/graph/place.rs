@@ -41,6 +41,7 @@ pub fn place_after(graph: &Graph, options: Options, before: Option<&Placement>) 
     if let Some(before) = before {
         sticky::align(&mut placement, before);
     }
+    placement.remember();
     placement
 }
 

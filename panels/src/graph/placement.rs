@@ -3,6 +3,7 @@
 use egui::{Pos2, Rect, Vec2, vec2};
 use mesh::graph::{Graph, Node, NodeId};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Height of a node's card.
 pub(super) const CARD_HEIGHT: f32 = 46.0;
@@ -68,6 +69,14 @@ impl Default for Options {
     }
 }
 
+/// What stood somewhere, whether it is there now or not.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Memory {
+    pub(super) nodes: BTreeMap<NodeId, Rect>,
+    /// Edges with the points that they passed.
+    pub(super) links: BTreeMap<(NodeId, NodeId), Vec<Pos2>>,
+}
+
 /// Where everything stands. Nodes are in the order of the graph's.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Placement {
@@ -83,8 +92,10 @@ pub struct Placement {
     pub(super) ids: Vec<NodeId>,
     /// Ends of the edges, sorted.
     pub(super) links: Vec<(usize, usize)>,
-    /// Nodes and edges that came or went since everything was last put in order.
+    /// Nodes and edges that came since everything was last put in order, and stand where there was room.
     pub(super) drift: usize,
+    /// What stood and was joined at any time since then: what comes back stands where it stood.
+    pub(super) memory: Arc<Memory>,
     pub(super) options: Options,
 }
 
@@ -98,6 +109,7 @@ impl Default for Placement {
             ids: Vec::new(),
             links: Vec::new(),
             drift: 0,
+            memory: Arc::default(),
             options: Options::default(),
         }
     }
@@ -111,6 +123,18 @@ impl Placement {
             && self.ids.iter().zip(&graph.nodes).all(|(id, node)| *id == node.id)
             && self.nodes.iter().zip(&graph.nodes).all(|(rect, node)| rect.width() >= card_size(node).x)
             && self.links == links(graph)
+    }
+}
+
+impl Placement {
+    /// Takes into the memory what stands now.
+    pub(super) fn remember(&mut self) {
+        let memory = Arc::make_mut(&mut self.memory);
+        memory.nodes.extend(self.ids.iter().cloned().zip(self.nodes.iter().copied()));
+        for link in &self.links {
+            let bends = self.bends.get(link).cloned().unwrap_or_default();
+            memory.links.insert((self.ids[link.0].clone(), self.ids[link.1].clone()), bends);
+        }
     }
 }
 

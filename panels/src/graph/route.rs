@@ -1,86 +1,10 @@
 //! The way of an edge: smooth curves from side to side, each edge with its own place on the side of a card.
 
+pub use super::curve::Curve;
+use super::detour::Cards;
 use super::placement::Placement;
-use egui::{Pos2, Rect, Vec2, pos2, vec2};
+use egui::{Pos2, Rect, pos2, vec2};
 use std::collections::BTreeMap;
-
-/// A smooth curve of cubic pieces.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Curve(pub Vec<[Pos2; 4]>);
-
-impl Curve {
-    /// Where it starts.
-    pub fn start(&self) -> Pos2 {
-        self.0.first().map_or(Pos2::ZERO, |piece| piece[0])
-    }
-    /// Where it ends.
-    pub fn end(&self) -> Pos2 {
-        self.0.last().map_or(Pos2::ZERO, |piece| piece[3])
-    }
-    /// The point at a part of its way, from 0 to 1.
-    pub fn at(&self, part: f32) -> Pos2 {
-        let count = self.0.len();
-        if count == 0 {
-            return Pos2::ZERO;
-        }
-        let scaled = part.clamp(0.0, 1.0) * count as f32;
-        let index = (scaled as usize).min(count - 1);
-        cubic(&self.0[index], scaled - index as f32)
-    }
-    /// So many points on it, both ends with them, evenly by parameter.
-    pub fn points(&self, per_piece: usize) -> impl Iterator<Item = Pos2> + '_ {
-        let first = self.0.first().map(|piece| piece[0]);
-        let steps = per_piece.max(1);
-        let rest = self
-            .0
-            .iter()
-            .flat_map(move |piece| (1..=steps).map(move |step| cubic(piece, step as f32 / steps as f32)));
-        first.into_iter().chain(rest)
-    }
-    /// The box around its control points, which holds all of it.
-    pub fn bounds(&self) -> Rect {
-        self.0
-            .iter()
-            .flatten()
-            .fold(Rect::NOTHING, |rect, point| rect.union(Rect::from_min_max(*point, *point)))
-    }
-    /// How far away a point is, about.
-    pub fn distance(&self, point: Pos2) -> f32 {
-        let mut nearest = f32::MAX;
-        let mut before: Option<Pos2> = None;
-        for next in self.points(16) {
-            if let Some(before) = before {
-                nearest = nearest.min(from_segment(point, before, next));
-            }
-            before = Some(next);
-        }
-        nearest
-    }
-    /// Its length, about.
-    pub fn length(&self) -> f32 {
-        let points: Vec<Pos2> = self.points(8).collect();
-        points.windows(2).map(|pair| pair[0].distance(pair[1])).sum()
-    }
-    /// The direction in which it ends.
-    pub fn heading(&self) -> Vec2 {
-        self.0.last().map_or(Vec2::X, |piece| (piece[3] - piece[2]).normalized())
-    }
-}
-
-fn cubic([a, b, c, d]: &[Pos2; 4], t: f32) -> Pos2 {
-    let s = 1.0 - t;
-    let sum = a.to_vec2() * (s * s * s)
-        + b.to_vec2() * (3.0 * s * s * t)
-        + c.to_vec2() * (3.0 * s * t * t)
-        + d.to_vec2() * (t * t * t);
-    sum.to_pos2()
-}
-
-fn from_segment(point: Pos2, a: Pos2, b: Pos2) -> f32 {
-    let along = b - a;
-    let part = ((point - a).dot(along) / along.length_sq().max(1e-6)).clamp(0.0, 1.0);
-    point.distance(a + along * part)
-}
 
 /// Sides of a card.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -128,6 +52,7 @@ pub fn curves(placement: &Placement, ends: &[(usize, usize)]) -> Vec<Curve> {
             if *leaves { start[*index] = dy } else { end[*index] = dy }
         }
     }
+    let mut cards = Cards::of(placement, ends.len());
     ends.iter()
         .enumerate()
         .map(|(index, (from, to))| {
@@ -137,13 +62,23 @@ pub fn curves(placement: &Placement, ends: &[(usize, usize)]) -> Vec<Curve> {
             if from == to {
                 return own_loop(a);
             }
-            curve(
-                pos2(out.x(a), a.center().y + start[index]),
-                out,
-                pos2(into.x(b), b.center().y + end[index]),
-                into,
-                bends,
-            )
+            let through = |bends: &[Pos2]| {
+                let start = pos2(out.x(a), a.center().y + start[index]);
+                let end = pos2(into.x(b), b.center().y + end[index]);
+                curve(start, out, end, into, bends)
+            };
+            let straight = through(bends);
+            match &mut cards {
+                // Within one column there is no way around, but a wider or a narrower one.
+                Some(cards) if out == into => {
+                    let ways =
+                        [12.0, 24.0, 70.0, 110.0].map(|by| bulge(straight.start(), straight.end(), by));
+                    let all = std::iter::once(straight).chain(ways);
+                    all.min_by_key(|way| cards.behind(way, (*from, *to)).len()).unwrap_or_default()
+                }
+                Some(cards) => cards.around(straight, (*from, *to), bends, &through),
+                None => straight,
+            }
         })
         .collect()
 }
@@ -161,9 +96,7 @@ fn sides(a: Rect, b: Rect) -> (Side, Side) {
 
 fn curve(start: Pos2, out: Side, end: Pos2, into: Side, bends: &[Pos2]) -> Curve {
     if out == into {
-        let bulge = 34.0 + (end.y - start.y).abs() * 0.12;
-        let x = start.x.max(end.x) + bulge;
-        return Curve(vec![[start, pos2(x, start.y), pos2(x, end.y), end]]);
+        return bulge(start, end, 34.0 + (end.y - start.y).abs() * 0.12);
     }
     let sign = out.sign();
     let mut pieces = Vec::with_capacity(bends.len() + 1);
@@ -177,6 +110,12 @@ fn curve(start: Pos2, out: Side, end: Pos2, into: Side, bends: &[Pos2]) -> Curve
         before = next;
     }
     Curve(pieces)
+}
+
+/// From one side of a column out, and back to it.
+fn bulge(start: Pos2, end: Pos2, by: f32) -> Curve {
+    let x = start.x.max(end.x) + by;
+    Curve(vec![[start, pos2(x, start.y), pos2(x, end.y), end]])
 }
 
 fn own_loop(rect: Rect) -> Curve {

@@ -1,11 +1,12 @@
 //! What stands keeps standing: when few nodes or edges come or go, only they move.
 
-use super::placement::{Boxed, Options, Placement, card_size, enclose, links, stack};
+use super::placement::{Boxed, Frame, Options, Placement, card_size, enclose, links, stack};
 use egui::{Pos2, Rect, Vec2, pos2, vec2};
-use mesh::graph::{Graph, NodeId};
+use mesh::graph::{Graph, Node, NodeId, NodeKind};
 use rstar::primitives::{GeomWithData, Rectangle};
 use rstar::{AABB, RTree};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// Part of a graph that may change before everything is put in order anew.
 const PART: f32 = 0.15;
@@ -42,53 +43,67 @@ pub(super) fn keep(graph: &Graph, options: Options, before: &Placement) -> Optio
     if before.options != options || before.ids.is_empty() {
         return None;
     }
-    let old: BTreeMap<&NodeId, usize> =
-        before.ids.iter().enumerate().map(|(index, id)| (id, index)).collect();
-    let kept: Vec<Option<usize>> = graph.nodes.iter().map(|node| old.get(&node.id).copied()).collect();
-    let links = links(graph);
-    let drift = before.drift + changed(graph, before, &kept, &links);
-    let allowed = ((graph.nodes.len() + links.len()) as f32 * PART).max(2.0) as usize;
-    if drift > allowed {
+    let memory = &before.memory;
+    let ids: Vec<&NodeId> = graph.nodes.iter().map(|node| &node.id).collect();
+    let stood: Vec<Option<Rect>> = ids.iter().map(|id| memory.nodes.get(id).copied()).collect();
+    // Mostly holes would be left.
+    if ids.len() * 2 < memory.nodes.len() && memory.nodes.len() > 6 {
         return None;
     }
-    let came: Vec<usize> = (0..graph.nodes.len()).filter(|index| kept[*index].is_none()).collect();
+    let links = links(graph);
+    let passed = |(from, to): &(usize, usize)| memory.links.get(&(ids[*from].clone(), ids[*to].clone()));
+    let new: Vec<&(usize, usize)> = links.iter().filter(|link| passed(link).is_none()).collect();
+    let came: Vec<usize> = (0..ids.len()).filter(|index| stood[*index].is_none()).collect();
+    let drift = before.drift + came.len() + new.len();
+    let allowed = ((graph.nodes.len() + links.len()) as f32 * PART).max(2.0) as usize;
+    if drift > allowed && !(came.is_empty() && new.is_empty()) {
+        return None;
+    }
+    let narrow = |(stood, node): (&Option<Rect>, &Arc<Node>)| {
+        stood.is_some_and(|stood| stood.width() < card_size(node).x)
+    };
+    if stood.iter().zip(&graph.nodes).any(narrow) {
+        return None;
+    }
     let mut placement = Placement {
-        nodes: kept.iter().map(|index| index.map_or(Rect::NOTHING, |index| before.nodes[index])).collect(),
+        nodes: stood.iter().map(|stood| stood.unwrap_or(Rect::NOTHING)).collect(),
         ids: graph.nodes.iter().map(|node| node.id.clone()).collect(),
         options,
         drift,
+        memory: Arc::clone(memory),
         ..Placement::default()
     };
-    if kept
-        .iter()
-        .zip(&graph.nodes)
-        .any(|(index, node)| index.is_some_and(|index| before.nodes[index].width() < card_size(node).x))
-    {
+    place_new(graph, before, &links, &came, &mut placement)?;
+    let old = |(from, to): &(usize, usize)| stood[*from].is_some() && stood[*to].is_some();
+    if new.iter().any(|link| old(link) && runs_back(&placement, &links, **link)) {
         return None;
     }
-    place_new(graph, before, &links, &came, &mut placement)?;
-    frames(graph, before, &mut placement)?;
-    placement.links = links;
-    let new: BTreeMap<usize, usize> =
-        kept.iter().enumerate().filter_map(|(new, old)| Some(((*old)?, new))).collect();
-    placement.bends = before
-        .bends
+    frames(graph, &mut placement);
+    placement.bends = links
         .iter()
-        .filter_map(|((from, to), points)| Some(((*new.get(from)?, *new.get(to)?), points.clone())))
+        .filter_map(|link| Some((*link, passed(link).filter(|bends| !bends.is_empty())?.clone())))
         .collect();
+    placement.links = links;
     enclose(&mut placement);
+    placement.remember();
     sound(&placement).then_some(placement)
 }
 
-fn changed(graph: &Graph, before: &Placement, kept: &[Option<usize>], links: &[(usize, usize)]) -> usize {
-    let came = kept.iter().filter(|index| index.is_none()).count();
-    let went = before.ids.len() + came - graph.nodes.len();
-    let earlier: BTreeSet<(usize, usize)> = before.links.iter().copied().collect();
-    let stay = links
-        .iter()
-        .filter(|(from, to)| kept[*from].zip(kept[*to]).is_some_and(|ends| earlier.contains(&ends)))
-        .count();
-    came + went + (links.len() - stay).max(before.links.len() - stay)
+/// Whether an edge would lead to a card left of its caller, though nothing leads from there back to it.
+fn runs_back(placement: &Placement, links: &[(usize, usize)], (from, to): (usize, usize)) -> bool {
+    if from == to || placement.nodes[to].left() >= placement.nodes[from].right() {
+        return false;
+    }
+    let (mut seen, mut next) = (BTreeSet::from([to]), vec![to]);
+    while let Some(node) = next.pop() {
+        let first = links.partition_point(|link| link.0 < node);
+        for link in links[first..].iter().take_while(|link| link.0 == node) {
+            if seen.insert(link.1) {
+                next.push(link.1);
+            }
+        }
+    }
+    !seen.contains(&from)
 }
 
 /// Finds a free place for each new node: with its app, right of its callers, or left of what it calls.
@@ -100,7 +115,7 @@ fn place_new(
     placement: &mut Placement,
 ) -> Option<()> {
     let mut taken: RTree<Rectangle<[f32; 2]>> =
-        RTree::bulk_load(before.nodes.iter().map(|rect| rectangle(*rect)).collect());
+        RTree::bulk_load(before.memory.nodes.values().map(|rect| rectangle(*rect)).collect());
     for &index in came {
         let node = &graph.nodes[index];
         let size = card_size(node);
@@ -135,7 +150,11 @@ fn place_new(
                 middle(&called) - size.y / 2.0,
             )
         } else {
-            pos2(before.bounds.left() + 26.0, before.bounds.bottom() + 60.0)
+            // Below its namespace, so that the box around that grows and takes in no other.
+            let near = (0..graph.nodes.len()).filter(|other| graph.nodes[*other].namespace == node.namespace);
+            let near = near.filter_map(known).fold(Rect::NOTHING, Rect::union);
+            let near = if near.is_positive() { near } else { before.bounds.translate(vec2(26.0, 0.0)) };
+            pos2(near.left(), near.bottom() + 60.0)
         };
         let free = |rect: &Rect| {
             let room = rectangle(rect.expand2(vec2(30.0, 20.0)));
@@ -156,51 +175,37 @@ fn place_new(
     Some(())
 }
 
-/// The earlier boxes with the members of now. A box that would be new is a reason to put everything in order.
-fn frames(graph: &Graph, before: &Placement, placement: &mut Placement) -> Option<()> {
-    for frame in &before.frames {
-        let inside = |index: &usize| {
-            let node = &graph.nodes[*index];
-            node.namespace == frame.namespace
-                && (frame.kind == Boxed::Namespace
-                    || (node.version.is_some() && node.app.as_deref() == Some(&frame.name)))
-        };
-        let members: Vec<usize> = (0..graph.nodes.len()).filter(inside).collect();
-        if !members.is_empty() {
-            placement.frames.push(super::placement::Frame { members, ..frame.clone() });
+/// Boxes around what stands, as everything put in order has them.
+fn frames(graph: &Graph, placement: &mut Placement) {
+    let mut apps: BTreeMap<(&str, &str), Vec<usize>> = BTreeMap::new();
+    let mut spaces: BTreeMap<&str, (Vec<usize>, BTreeSet<String>)> = BTreeMap::new();
+    for (index, node) in graph.nodes.iter().enumerate() {
+        let versioned = node.kind == NodeKind::App && node.version.is_some();
+        let app = node.app.as_deref().filter(|_| versioned);
+        if let Some(app) = app {
+            apps.entry((&node.namespace, app)).or_default().push(index);
         }
+        let (members, units) = spaces.entry(&node.namespace).or_default();
+        members.push(index);
+        units.insert(app.map_or_else(|| format!("node {}", node.id), |app| format!("app {app}")));
     }
-    let boxed = |kind: Boxed, namespace: &str, name: &str| {
-        before
-            .frames
-            .iter()
-            .any(|frame| frame.kind == kind && frame.namespace == namespace && frame.name == name)
+    let frame = |kind, namespace: &str, name: &str, members| Frame {
+        kind,
+        namespace: namespace.to_owned(),
+        name: name.to_owned(),
+        rect: Rect::NOTHING,
+        members,
     };
-    let mut versions: BTreeMap<(&str, &str), usize> = BTreeMap::new();
-    let mut crowd: BTreeMap<&str, usize> = BTreeMap::new();
-    for node in &graph.nodes {
-        *crowd.entry(&node.namespace).or_default() += 1;
-        if let (Some(app), Some(_), mesh::graph::NodeKind::App) = (&node.app, &node.version, node.kind) {
-            *versions.entry((&node.namespace, app)).or_default() += 1;
-        }
+    if placement.options.namespaces {
+        let several = spaces.into_iter().filter(|(name, (_, units))| !name.is_empty() && units.len() > 1);
+        placement
+            .frames
+            .extend(several.map(|(name, (members, _))| frame(Boxed::Namespace, name, name, members)));
     }
-    let apps_stay =
-        versions.iter().all(|((namespace, app), count)| (*count > 1) == boxed(Boxed::App, namespace, app));
-    let wanted =
-        |namespace: &str, count: usize| count > 1 && !namespace.is_empty() && placement.options.namespaces;
-    let spaces_stay = crowd.iter().all(|(namespace, count)| {
-        !wanted(namespace, *count)
-            || boxed(Boxed::Namespace, namespace, namespace)
-            || only_app(graph, namespace)
-    });
-    (apps_stay && spaces_stay).then_some(())
-}
-
-/// Whether a namespace holds one app alone, so that the app's box is enough.
-fn only_app(graph: &Graph, namespace: &str) -> bool {
-    let apps: BTreeSet<_> =
-        graph.nodes.iter().filter(|node| node.namespace == namespace).map(|node| &node.app).collect();
-    apps.len() == 1
+    let several = apps.into_iter().filter(|(_, members)| members.len() > 1);
+    placement
+        .frames
+        .extend(several.map(|((namespace, app), members)| frame(Boxed::App, namespace, app, members)));
 }
 
 /// Nothing overlaps that should not: cards with cards, boxes with cards and boxes that are not theirs.
@@ -226,16 +231,12 @@ fn sound(placement: &Placement) -> bool {
         .frames
         .iter()
         .all(|frame| inside(frame.rect).iter().all(|other| frame.members.contains(other)));
-    let namespaces: Vec<Rect> = placement
-        .frames
-        .iter()
-        .filter(|frame| frame.kind == Boxed::Namespace)
-        .map(|frame| frame.rect)
-        .collect();
-    let apart = namespaces
-        .iter()
-        .enumerate()
-        .all(|(index, a)| namespaces.iter().skip(index + 1).all(|b| !a.intersects(*b)));
+    let apart = [Boxed::Namespace, Boxed::App].into_iter().all(|kind| {
+        let frames = placement.frames.iter().filter(|frame| frame.kind == kind);
+        let rects: Vec<Rect> = frames.map(|frame| frame.rect).collect();
+        let mut pairs = rects.iter().enumerate();
+        pairs.all(|(index, a)| rects[index + 1..].iter().all(|b| !a.intersects(*b)))
+    });
     cards && boxes && apart
 }
 

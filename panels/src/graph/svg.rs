@@ -76,12 +76,12 @@ fn draw(view: &View, at: &str, dark: bool) -> String {
     let index = Index::new(view);
     let all: Vec<usize> = (0..view.lines.len()).collect();
     let measure = |text: &str| vec2(text.chars().count() as f32 * 5.9, 13.0);
-    for pill in labels::place(view, &index, &all, 1.0, &|_| false, &measure) {
+    for pill in labels::place(view, &index, &all, 1.0, &|_| false, &|_| None, &measure) {
         let lock = if pill.locked { 13.0 } else { 0.0 };
         out.push_str(&format!(
             "<rect {} rx=\"{:.1}\" fill=\"{}\" stroke=\"{}\"/>\n",
             place(pill.rect),
-            pill.rect.height() / 2.0,
+            (pill.rect.height() / 2.0).min(12.0),
             hex(tokens.surface),
             hex(tokens.line),
         ));
@@ -96,15 +96,11 @@ fn draw(view: &View, at: &str, dark: bool) -> String {
                 x + 1.5,
             ));
         }
-        text(
-            &mut out,
-            pill.rect.left() + 9.0 + lock,
-            pill.rect.center().y + 4.0,
-            11.0,
-            400,
-            tokens.text,
-            &pill.text,
-        );
+        let first = pill.rect.center().y - 6.5 * (pill.text.lines().count() as f32 - 1.0) + 4.0;
+        for (at, line) in pill.text.lines().enumerate() {
+            let (x, y) = (pill.rect.left() + 9.0 + lock, first + 13.0 * at as f32);
+            text(&mut out, x, y, 11.0, 400, tokens.text, line);
+        }
     }
     out.push_str("</svg>\n");
     out

@@ -84,7 +84,7 @@ pub struct Line {
     pub width: f32,
     /// Requests per second.
     pub rate: f64,
-    /// What its pill says: in full, then shorter. Empty: no pill.
+    /// What its pill says: in one line, in two, then shorter. Empty: no pill.
     pub labels: Vec<String>,
     /// Whether all its calls are over mutual TLS.
     pub locked: bool,
@@ -369,18 +369,17 @@ fn line(
     if labels.rate {
         parts.push(rate.clone());
     }
-    match (&errors, edge.p95_ms) {
-        (Some(errors), _) if labels.errors => parts.push(errors.clone()),
-        (_, Some(p95)) if labels.p95 => parts.push(fmt::latency(p95)),
-        _ => {}
-    }
-    // Shorter forms, down to the one fact that matters most.
+    parts.extend(errors.clone().filter(|_| labels.errors));
+    parts.extend(edge.p95_ms.filter(|_| labels.p95).map(fmt::ms));
+    // In one line, in two, and the one fact that matters most.
     let mut texts = Vec::new();
     if flow > 0.0 && !parts.is_empty() {
         texts.push(parts.join(" · "));
-        if parts.len() > 1 {
-            let short = if errors.is_some() && labels.errors { parts.last() } else { parts.first() };
-            texts.extend(short.cloned());
+        if let [first, rest @ ..] = &parts[..]
+            && !rest.is_empty()
+        {
+            texts.push(format!("{first}\n{}", rest.join(" · ")));
+            texts.extend(errors.clone().filter(|_| labels.errors).or_else(|| parts.first().cloned()));
         }
     }
     let health = status(edge.health).word().to_owned();
