@@ -15,6 +15,7 @@ mod own_sandbox;
 mod perform;
 mod picture;
 mod runtime;
+mod scripts;
 mod settings;
 mod shell;
 mod signals;

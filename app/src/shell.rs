@@ -7,6 +7,7 @@ use crate::dialogs::Dialogs;
 use crate::exports::Exports;
 use crate::logging::TIMING;
 use crate::picture::Picture;
+use crate::scripts;
 use crate::settings::Settings;
 use crate::steering::Steering;
 use crate::window::Window;
@@ -62,7 +63,7 @@ impl Shell {
         started: Instant,
     ) -> Self {
         kit::theme::apply(&creation.egui_ctx, settings.theme);
-        kit::scripts::add_system_fonts(&creation.egui_ctx);
+        scripts::add_system_fonts(&creation.egui_ctx);
         let ctx = creation.egui_ctx.clone();
         let wake: Wake = Arc::new(move || ctx.request_repaint());
         let handle = runtime.handle().clone();

@@ -14,7 +14,6 @@ pub mod memo;
 pub mod problem;
 pub mod progress;
 pub mod remote;
-pub mod scripts;
 pub mod shares;
 mod spoken;
 pub mod table;

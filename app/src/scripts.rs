@@ -36,7 +36,7 @@ const MOST: u64 = 96 << 20;
 type Face = (PathBuf, u32);
 
 /// Adds the system's fonts behind our own. The disk is read by a thread, which then wakes the window.
-pub fn add_system_fonts(ctx: &Context) {
+pub(crate) fn add_system_fonts(ctx: &Context) {
     let ctx = ctx.clone();
     let add = move || {
         let faces = LANGUAGES.iter().filter_map(|language| asked(language));
@@ -100,7 +100,8 @@ fn read(path: &Path, index: u32) -> Option<FontInsert> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::intent::ThemeChoice;
+    use panels::intent::ThemeChoice;
+    use panels::kit;
 
     #[test]
     fn a_font_counts_only_where_it_knows_the_language() {
@@ -119,10 +120,10 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("binnacle-fonts-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let (good, bad) = (folder.join("good.ttf"), folder.join("bad.ttf"));
-        std::fs::write(&good, ttf_inter::REGULAR).unwrap();
+        std::fs::write(&good, FontDefinitions::default().font_data["Hack"].font.as_ref()).unwrap();
         std::fs::write(&bad, "no font").unwrap();
         let ctx = Context::default();
-        crate::kit::theme::apply(&ctx, ThemeChoice::Dark);
+        kit::theme::apply(&ctx, ThemeChoice::Dark);
         let frame = || ctx.run_ui(egui::RawInput::default(), |_| {}).drop_without_applying_deltas();
         frame();
         let faces = [bad, good.clone(), good.clone(), folder.join("absent.ttf")].map(|path| (path, 0));
