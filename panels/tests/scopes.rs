@@ -327,3 +327,15 @@ fn a_header_value_may_hold_any_words() {
     assert!(bench.query_by_label("header value").is_none(), "the rule that came of it is shown");
     bench.get_by_label("abort calls");
 }
+
+/// A proxy that lags is named, where the mesh is summed up and at its pod.
+#[test]
+fn a_proxy_out_of_sync_is_named() {
+    let mut world = World::bookinfo();
+    let mut proxies = (**world.scene.proxies.value().unwrap()).clone();
+    let late = proxies.iter_mut().find(|proxy| proxy.name.starts_with("ratings-v1")).unwrap();
+    late.types.insert("RDS".into(), mesh::scene::SyncState::Stale);
+    world.scene.proxies = mesh::Remote::Live(Arc::new(proxies), demo::NOW);
+    let bench = detail(world);
+    bench.get_by_label_contains("ratings-v1-6f8d7c9b4-aaaaa.bookinfo is out of sync");
+}

@@ -32,6 +32,8 @@ impl FaultSpec {
 }
 
 #[cfg(test)]
+mod acting_tests;
+#[cfg(test)]
 mod mtls_tests;
 #[cfg(test)]
 mod tests;

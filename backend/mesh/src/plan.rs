@@ -20,7 +20,7 @@ pub use words::{capital, percent};
 
 use crate::change::Change;
 use crate::change_set::Turn;
-use crate::edit::rules::speaks_http;
+use crate::edit::rules::{is_gateway, no_rule_for, rules, speaks_http};
 use crate::evidence::{Claim, Evidence, Measure, cluster, route};
 use crate::model::natural;
 use crate::{Mesh, Ref, Service, Subset};
@@ -289,6 +289,11 @@ impl<'a> Plan<'a> {
         warnings.extend(managed(&steps));
         let (measure, was_measure) = self.measures;
         let evidence = Evidence::of(self.mesh, &steps, &self.claims, &self.was);
+        if !self.claims.is_empty() && evidence.probes.is_empty() && evidence.was.is_empty() {
+            let known = self.mesh.unseen(&kinds::POD, &steps[0].at.namespace).is_none();
+            let nobody = "No proxy would take it: nobody that is seen calls through a proxy, or has one";
+            warnings.extend(known.then(|| nobody.to_owned()));
+        }
         let evidence = Evidence { measure, was_measure, ..evidence };
         Ok(Some(Change { title: self.title, steps, evidence, warnings }))
     }
@@ -336,6 +341,10 @@ impl<'a> Plan<'a> {
     /// A VirtualService for a service that has none, with one rule for all calls.
     fn routes_of(&mut self, rule: &HttpRule) -> Option<Ref> {
         let service = rule.service(self.mesh).filter(|service| speaks_http(service))?;
+        if is_gateway(self.mesh, service) {
+            self.not_yet(no_rule_for(service));
+            return None;
+        }
         let route = json!([{ "destination": { "host": host(service) } }]);
         let spec = json!({ "hosts": [host(service)], "http": [{ "route": route }] });
         let at = self.scaffold(&kinds::VIRTUAL_SERVICE, service, spec)?;
@@ -344,8 +353,15 @@ impl<'a> Plan<'a> {
             .mesh
             .problems()
             .filter(|(at, _)| at.kind == &kinds::VIRTUAL_SERVICE && at.namespace == service.namespace);
+        let entering = rules(self.mesh, service).into_iter().filter(|rule| rule.usual).filter_map(|rule| {
+            let at = rule.at.virtual_service?;
+            Some(format!(
+                "Calls that enter by a gateway are routed by {at}: this rule is for calls inside the mesh"
+            ))
+        });
         let warnings = near
             .map(|(at, _)| format!("{at} cannot be read here: it may route calls of {} too", service.name))
+            .chain(entering)
             .collect();
         self.tell(&at, warnings);
         Some(at)

@@ -111,6 +111,21 @@ pub struct Proxy {
     pub types: BTreeMap<String, SyncState>,
 }
 
+impl Proxy {
+    /// What it has not acknowledged or refuses, in words; `None` when it is in sync.
+    pub fn lag(&self) -> Option<String> {
+        let mut told = Vec::new();
+        for (xds, state) in &self.types {
+            match state {
+                SyncState::Synced | SyncState::NotSent => {}
+                SyncState::Stale => told.push(format!("{xds} not acknowledged")),
+                SyncState::Nacked(words) => told.push(format!("refuses {xds}: {words}")),
+            }
+        }
+        (!told.is_empty()).then(|| told.join("; "))
+    }
+}
+
 /// Sync state of one xDS type of one proxy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -196,6 +211,22 @@ mod tests {
         let state =
             |kind: &Kind| if missing.contains(&kind.kind) { KindState::Missing } else { KindState::Live(0) };
         Scene { kinds: KINDS.iter().map(|&kind| (kind, state(kind))).collect(), ..Scene::default() }
+    }
+
+    #[test]
+    fn a_proxy_says_what_it_lacks() {
+        let proxy = |rds: SyncState| Proxy {
+            name: "web-1.shop".into(),
+            cluster: String::new(),
+            version: String::new(),
+            istiod: String::new(),
+            types: [("CDS".to_owned(), SyncState::Synced), ("RDS".to_owned(), rds)].into(),
+        };
+        assert_eq!(proxy(SyncState::Synced).lag(), None);
+        assert_eq!(proxy(SyncState::NotSent).lag(), None);
+        assert_eq!(proxy(SyncState::Stale).lag().as_deref(), Some("RDS not acknowledged"));
+        let refused = proxy(SyncState::Nacked("unknown cluster".into()));
+        assert_eq!(refused.lag().as_deref(), Some("refuses RDS: unknown cluster"));
     }
 
     #[test]

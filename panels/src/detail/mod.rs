@@ -92,7 +92,7 @@ impl Detail {
             metrics(ui, cx, selected, view.makes);
             rows::answers(ui, &view.answers);
             rows::versions(ui, view);
-            rows::pods(ui, &view.pods);
+            rows::pods(ui, cx, &view.pods);
             config::list(ui, cx, &view.config);
         });
     }

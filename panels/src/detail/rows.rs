@@ -278,22 +278,34 @@ pub(super) fn versions(ui: &mut Ui, view: &View) {
 }
 
 /// Pods with their proxies.
-pub(super) fn pods(ui: &mut Ui, pods: &[PodRow]) {
+pub(super) fn pods(ui: &mut Ui, cx: &Cx<'_>, pods: &[PodRow]) {
     if pods.is_empty() {
         return;
     }
     let ready = pods.iter().filter(|pod| pod.ready).count();
     fold(ui, "Pods", &format!("{ready} of {} ready", pods.len()), pods.len() <= 6, |ui| {
         ui.add_space(2.0);
+        let proxies = cx.scene.proxies.value().into_iter().flat_map(|proxies| proxies.iter());
+        let lagging: Vec<(&str, String)> =
+            proxies.filter_map(|proxy| Some((proxy.name.as_str(), proxy.lag()?))).collect();
         for pod in pods {
+            let lag = lagging
+                .iter()
+                .find(|(name, _)| name.rsplit_once('.').is_some_and(|(name, _)| name == pod.name));
             let tokens = Tokens::of(ui);
             let mark = if pod.ready { Status::Healthy } else { Status::Failing };
-            let proxy = if pod.sidecar {
+            let proxy = if lag.is_some() {
+                ("out of sync".to_owned(), Some(tokens.degraded))
+            } else if pod.sidecar {
                 ("proxy".to_owned(), Some(tokens.muted))
             } else {
                 ("no proxy".to_owned(), Some(tokens.degraded))
             };
-            let about = if pod.ready { "" } else { &pod.phase };
+            let about = match lag {
+                Some((_, lag)) => lag,
+                None if pod.ready => "",
+                None => &pod.phase,
+            };
             row(
                 ui,
                 &Row {

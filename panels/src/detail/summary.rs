@@ -11,7 +11,7 @@ use egui::{RichText, Ui};
 use jiff::Timestamp;
 use mesh::health::{astray, judged};
 use mesh::lens::{self, Ends, Reading, asked_for};
-use mesh::scene::SyncState;
+use mesh::scene::Proxy;
 use mesh::traffic::{Flow, Protocol, Traffic};
 use mesh::{Mesh, Remote, Revision, Service, Workload};
 use std::collections::BTreeMap;
@@ -107,6 +107,9 @@ fn figures(ui: &mut Ui, cx: &Cx<'_>, all: &Reading) {
     }
 }
 
+/// So many proxies that are not in sync are named.
+const LAGGING: usize = 5;
+
 /// One service of the summary.
 #[derive(Clone, Debug)]
 struct Row {
@@ -179,15 +182,22 @@ fn proxies(ui: &mut Ui, cx: &Cx<'_>) {
         Remote::Waiting => fact(ui, "Proxies", "waiting for istiod"),
         Remote::Denied(trouble) => fact(ui, "Proxies", &trouble.what),
         Remote::Live(proxies, _) | Remote::Stale(proxies, _, _) => {
-            let synced = |state: &SyncState| matches!(state, SyncState::Synced | SyncState::NotSent);
-            let in_sync = proxies.iter().filter(|proxy| proxy.types.values().all(synced)).count();
-            fact(ui, "Proxies in sync", &format!("{in_sync} / {}", proxies.len()));
-            let nacks = proxies
-                .iter()
-                .filter(|proxy| proxy.types.values().any(|state| matches!(state, SyncState::Nacked(_))))
-                .count();
-            if nacks > 0 {
-                fact(ui, "Proxies that refuse their configuration", &fmt::count(nacks));
+            let lagging: Vec<(&Proxy, String)> =
+                proxies.iter().filter_map(|proxy| Some((proxy, proxy.lag()?))).collect();
+            fact(ui, "Proxies in sync", &format!("{} / {}", proxies.len() - lagging.len(), proxies.len()));
+            for (proxy, lag) in lagging.iter().take(LAGGING) {
+                let what = format!("{} is out of sync", proxy.name);
+                problem::problem(
+                    ui,
+                    problem::Level::Warning,
+                    &what,
+                    lag,
+                    "Look at its log and at istiod's",
+                    None,
+                );
+            }
+            if lagging.len() > LAGGING {
+                fact(ui, "Others that are not", &fmt::count(lagging.len() - LAGGING));
             }
         }
     }

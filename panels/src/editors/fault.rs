@@ -58,11 +58,15 @@ impl Edits for Faults {
         let rules = http_rules(mesh, subject, read);
         let of = |rule: &Scoped<HttpRule, Self>| rule.clone().for_scope(Calls::Of(rule.at.clone()));
         let mut all: Vec<Scoped<Calls, Self>> = rules.iter().map(of).collect();
-        let Some(last) = all.last_mut() else { return all };
-        last.usual = true;
+        if !all.iter().any(|rule| rule.usual)
+            && let Some(last) = all.last_mut()
+        {
+            last.usual = true;
+        }
         // The rule that one for calls with a header is made of: the one that takes all other calls.
-        let model = rules.iter().find(|rule| rule.at.key.takes_all()).or(rules.last());
-        all.extend(model.map(|model| Scoped {
+        let model = rules.iter().find(|rule| rule.usual && rule.at.key.takes_all());
+        let model = model.or_else(|| rules.iter().find(|rule| rule.usual)).or(rules.last());
+        all.extend(model.filter(|model| model.locked.is_none()).map(|model| Scoped {
             words: "calls with a header…".to_owned(),
             now: Self::default(),
             present: false,

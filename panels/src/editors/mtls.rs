@@ -81,6 +81,10 @@ impl Edits for MutualTls {
         };
         let color = Tokens::of(form.ui()).muted;
         form.ui().label(RichText::new(said).size(size::SECONDARY).color(color));
+        let ports = form.known(&("ports", at), |mesh| ports(mesh, at));
+        if !ports.is_empty() {
+            form.note(&ports);
+        }
         if self.0 == Some(Mode::Strict) {
             let (cx, planned) = (form.cx(), form.differs());
             let callers = form.measured(at, |mesh, traffic| plaintext(mesh, traffic, at));
@@ -94,6 +98,17 @@ impl Edits for MutualTls {
 
     fn samples() -> Vec<Self> {
         Mode::ALL.into_iter().map(|mode| Self(Some(mode))).chain([Self(None)]).collect()
+    }
+}
+
+/// Ports that do not follow the mode of their workload.
+fn ports(mesh: &Mesh, at: &Scope) -> String {
+    let ports = state(mesh, at).map(|now| now.ports).unwrap_or_default();
+    let told: Vec<String> = ports.iter().map(|(port, mode)| format!("{port} {}", mode.name())).collect();
+    if told.is_empty() {
+        String::new()
+    } else {
+        format!("Ports with a mode of their own: {}", told.join(", "))
     }
 }
 

@@ -21,11 +21,8 @@ pub fn scoped<E>(rule: &edit::Rule, now: E, present: bool) -> Scoped<HttpRule, E
         object: at.map_or_else(|| service.to_string(), |at| format!("{} {}", at.kind, at.name)),
         now,
         present,
-        usual: rule.takes_all,
-        locked: rule
-            .locked
-            .as_ref()
-            .map(|locked| (format!("→ {}", locked.goes), format!("This rule has no shares: {}", locked.why))),
+        usual: rule.usual,
+        locked: rule.locked.as_ref().map(|locked| (format!("→ {}", locked.goes), locked.why.clone())),
     }
 }
 
@@ -36,7 +33,9 @@ pub fn http_rules<E: Default + PartialEq>(
     read: impl Fn(&edit::Rule) -> E,
 ) -> Vec<Scoped<HttpRule, E>> {
     let Some(service) = subject.service else { return Vec::new() };
-    let rules = edit::rules(mesh, service).into_iter().filter(|rule| rule.locked.is_none());
+    // Where no rule could act, that is said in the place of one.
+    let editable = |rule: &edit::Rule| rule.locked.is_none() || rule.at.virtual_service.is_none();
+    let rules = edit::rules(mesh, service).into_iter().filter(editable);
     let of = |rule: edit::Rule| {
         let now = read(&rule);
         let present = now != E::default();

@@ -75,6 +75,10 @@ impl Edits for Shares {
                 hand.grabbed = None;
             }
         });
+        let exact = if form.differs() { None } else { form.known(at, |mesh| exactly(mesh, at)) };
+        if let Some(exact) = exact {
+            form.note(&exact);
+        }
         match unknown {
             Some(unknown) if unset => form.note(&unknown),
             None if unset => {
@@ -101,6 +105,20 @@ impl Edits for Shares {
     fn short(&self) -> String {
         rules::goes(&self.0)
     }
+}
+
+/// What is in force, where whole percents do not say it.
+fn exactly(mesh: &Mesh, at: &HttpRule) -> Option<String> {
+    let shares = edit::split::in_force(mesh, at)?;
+    if shares.iter().all(|(_, percent)| *percent == 0.0) {
+        return Some(
+            "All weights are 0: Istio takes no such rule, and proxies hold what they had before".to_owned(),
+        );
+    }
+    let whole = |(_, percent): &(String, f64)| (percent - percent.round()).abs() < 1e-9;
+    let each = |(name, percent): &(String, f64)| format!("{name} {percent:.1} %");
+    let told = || format!("In force: {}", shares.iter().map(each).collect::<Vec<_>>().join(", "));
+    (!shares.iter().all(whole)).then(told)
 }
 
 /// Whether there is anything to choose between: "all versions" beside the only version is no choice.

@@ -9,7 +9,7 @@ pub use istio::mtls::Mode;
 use istio::views::{self, PeerAuthentication};
 use istio::{Labels, Selects, kinds};
 use serde_json::{Map, Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// What a policy is for.
@@ -52,6 +52,8 @@ pub struct State {
     pub in_force: Mode,
     /// The policy that says so; `None` is Istio's default.
     pub by: Option<Ref>,
+    /// Ports of the pod with a mode of their own.
+    pub ports: BTreeMap<u16, Mode>,
 }
 
 /// How mutual TLS stands for a scope; `None` when its workload is gone.
@@ -72,7 +74,15 @@ pub fn state(mesh: &Mesh, scope: &Scope) -> Option<State> {
         policy: found.map(|policy| policy.at.clone()),
         in_force: mode,
         by: by.map(|policy| policy.at.clone()),
+        ports: found.map(|policy| ports(policy.spec)).unwrap_or_default(),
     })
+}
+
+/// Ports of which a policy states a mode. Only a policy that selects workloads can.
+fn ports(policy: &PeerAuthentication) -> BTreeMap<u16, Mode> {
+    let narrow = policy.selector.as_ref().is_some_and(|selector| !selector.match_labels.is_empty());
+    let stated = policy.port_level_mtls.iter().filter(|_| narrow);
+    stated.filter_map(|(port, mtls)| Some((port.parse().ok()?, Mode::stated(Some(mtls))?))).collect()
 }
 
 /// The change that gives a scope this mode; `None` when it has it, or when its workload is gone.

@@ -1,3 +1,4 @@
+use super::mtls::state;
 use super::tests::{after, check_undo, patch};
 use super::{Mode, Scope, mtls};
 use crate::Mesh;
@@ -77,4 +78,19 @@ fn calls_that_a_mode_breaks_are_told() {
         ]
     );
     assert_eq!(told(Scope::Workload("bookinfo".into(), "ratings-v1".into()), Mode::Disable), [""; 0]);
+}
+
+#[test]
+fn ports_with_a_mode_of_their_own_are_told() {
+    let mut objects = demo::bookinfo_objects();
+    let at = Ref::new(&istio::kinds::PEER_AUTHENTICATION, "bookinfo", "ratings");
+    let policy = serde_json::json!({ "apiVersion": "security.istio.io/v1", "kind": "PeerAuthentication",
+        "metadata": { "namespace": "bookinfo", "name": "ratings" }, "spec": {
+            "selector": { "matchLabels": { "app": "ratings" } }, "mtls": { "mode": "STRICT" },
+            "portLevelMtls": { "9080": { "mode": "DISABLE" }, "15020": { "mode": "UNSET" } } } });
+    objects.insert(at, policy.into());
+    let mesh = Mesh::read(objects, None);
+    let of = |scope: Scope| state(&mesh, &scope).unwrap().ports;
+    assert_eq!(of(Scope::Workload("bookinfo".into(), "ratings-v1".into())), [(9080, Mode::Disable)].into());
+    assert!(of(Scope::Namespace("bookinfo".into())).is_empty());
 }

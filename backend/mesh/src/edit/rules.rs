@@ -20,6 +20,8 @@ pub struct Rule {
     pub fault: FaultSpec,
     /// Whether it takes every call that no rule before it takes.
     pub takes_all: bool,
+    /// Whether people mean this one when they do not say which: the one that takes the traffic, as far as rules tell.
+    pub usual: bool,
     /// Why its shares and faults cannot be edited here, if so: it has no shares.
     pub locked: Option<Locked>,
 }
@@ -29,13 +31,13 @@ pub struct Rule {
 pub struct Locked {
     /// Where calls go instead: "redirect to /new", "answers 418".
     pub goes: String,
-    /// "it redirects".
-    pub why: &'static str,
+    /// "This rule has no shares: it redirects".
+    pub why: String,
 }
 
 impl Locked {
     fn of(http: &HttpRoute) -> Option<Self> {
-        let locked = |goes: String, why| Some(Self { goes, why });
+        let locked = |goes: String, why| Some(Self { goes, why: format!("This rule has no shares: {why}") });
         if let Some(redirect) = &http.redirect {
             return locked(format!("redirect to {}", target(redirect)), "it redirects");
         }
@@ -48,6 +50,11 @@ impl Locked {
             return locked(format!("VirtualService {name}"), "it hands over to another VirtualService");
         }
         if http.route.is_empty() { locked("nowhere".into(), "it has no destination") } else { None }
+    }
+
+    /// Calls to a gateway come from outside: nothing that routes them takes a rule for its own host.
+    fn of_gateway(service: &Service) -> Self {
+        Self { goes: "no rule".to_owned(), why: no_rule_for(service) }
     }
 }
 
@@ -82,9 +89,11 @@ pub fn rules(mesh: &Mesh, service: &Service) -> Vec<Rule> {
             shares: shares.collect(),
             fault: FaultSpec::default(),
             takes_all: true,
-            locked: None,
+            usual: true,
+            locked: is_gateway(mesh, service).then(|| Locked::of_gateway(service)),
         });
     }
+    let inside = found.len();
     for (at, view) in mesh.virtual_services() {
         if service.virtual_services.first() == Some(at)
             || !view.gateways.iter().any(|gateway| gateway != "mesh")
@@ -100,7 +109,29 @@ pub fn rules(mesh: &Mesh, service: &Service) -> Vec<Rule> {
             found.extend(all.zip(&view.http).filter(|(_, http)| goes_here(http)).map(|(rule, _)| rule));
         }
     }
+    let nothing_inside = found.first().is_some_and(|rule| rule.at.virtual_service.is_none());
+    if nothing_inside && let Some(last) = found[inside..].iter_mut().rfind(|rule| rule.locked.is_none()) {
+        // Its traffic enters by a gateway: a rule for the mesh alone would not take it.
+        last.usual = true;
+        found[0].usual = false;
+        "all calls from inside the mesh".clone_into(&mut found[0].words);
+    } else {
+        found[inside..].iter_mut().for_each(|rule| rule.usual = false);
+    }
     found
+}
+
+/// Whether gateways stand behind a service, and nothing else.
+pub(crate) fn is_gateway(mesh: &Mesh, service: &Service) -> bool {
+    !service.workloads.is_empty() && mesh.workloads_of(service).all(|workload| workload.gateway)
+}
+
+/// Why calls to a gateway have no rule of their own.
+pub(crate) fn no_rule_for(service: &Service) -> String {
+    format!(
+        "Calls come to {} from outside the mesh, and no proxy routes them by a rule for it: choose the service behind it",
+        service.name
+    )
 }
 
 /// Whether routes by request can be made for a service: HTTP, gRPC, or found out on the wire.
@@ -144,6 +175,7 @@ fn rule(
         shares,
         fault: fault_of(http),
         takes_all: http.r#match.is_empty(),
+        usual: http.r#match.is_empty(),
         locked: Locked::of(http),
     }
 }
@@ -158,12 +190,13 @@ impl HttpRule {
     }
 }
 
-/// Names and weights of a rule's destinations; the only one of a rule without weight gets 100.
+/// Names and weights of a rule's destinations; the only one of a rule gets all, whatever its weight says.
 pub(super) fn weights(http: &HttpRoute, namespace: &str, service: &Service) -> Vec<(String, u32)> {
     let alone = http.route.len() == 1;
     let weight = |weight: Option<i64>| match weight {
+        _ if alone => 100,
         Some(weight) => u32::try_from(weight).unwrap_or_default(),
-        None => u32::from(alone) * 100,
+        None => 0,
     };
     http.route.iter().map(|row| (name(&row.destination, namespace, service), weight(row.weight))).collect()
 }

@@ -16,6 +16,15 @@ pub fn current(mesh: &Mesh, rule: &HttpRule) -> Option<Split> {
     Split::new(rules.into_iter().find(|found| found.at == *rule)?.shares)
 }
 
+/// What part of its calls each destination of a rule gets, in percent, exactly as its weights say: those of 1:1:1 are a
+/// third each. All are 0 where every weight is: Istio takes no such rule. `None` without a rule.
+pub fn in_force(mesh: &Mesh, rule: &HttpRule) -> Option<Vec<(String, f64)>> {
+    let at = rule.virtual_service.as_ref()?;
+    let weights = weights(rule.view(mesh)?, &at.namespace, rule.service(mesh)?);
+    let all: f64 = weights.iter().map(|(_, weight)| f64::from(*weight)).sum();
+    Some(weights.into_iter().map(|(name, weight)| (name, f64::from(weight) * 100.0 / all.max(1.0))).collect())
+}
+
 /// The change that gives a rule these shares; `None` when it has them, or when it is gone.
 pub fn split(mesh: &Mesh, rule: &HttpRule, wanted: &Split) -> Option<Change> {
     let mut made = Plan::new(mesh);
@@ -156,17 +165,16 @@ fn evidence(plan: &mut Plan<'_>, service: &Service, rule: &HttpRule) {
     plan.measures(measure, was_measure);
 }
 
-/// The destinations of a rule, as clusters of Envoy name them; the only one of a rule without weight gets
-/// all.
+/// The destinations of a rule, as clusters of Envoy name them; the only one of a rule gets all.
 fn destinations(http: &HttpRoute, namespace: &str) -> Vec<(Upstream, u32)> {
-    let alone = u32::from(http.route.len() == 1) * 100;
     let one = |row: &RouteDestination| {
         let to = Upstream {
             host: fqdn(&row.destination.host, namespace),
             subset: row.destination.subset.clone().unwrap_or_default(),
             port: row.destination.port.as_ref().map(|port| port.number),
         };
-        (to, row.weight.map_or(alone, |weight| u32::try_from(weight).unwrap_or_default()))
+        let weight = row.weight.map_or(0, |weight| u32::try_from(weight).unwrap_or_default());
+        (to, if http.route.len() == 1 { 100 } else { weight })
     };
     http.route.iter().map(one).collect()
 }

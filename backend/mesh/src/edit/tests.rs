@@ -101,7 +101,7 @@ fn rules_in_words() {
     assert_eq!(
         said("productpage"),
         [
-            r#"all calls: [("v1", 0)]"#,
+            r#"all calls from inside the mesh: [("v1", 0)]"#,
             r#"calls with path = /productpage, or path = /static… entering by bookinfo-gateway: [("v1", 0), ("all versions", 100)]"#
         ]
     );

@@ -5,7 +5,7 @@ use crate::graph::NodeId;
 use crate::health::{self, Astray};
 use crate::traffic::Path;
 use crate::{KINDS, Mesh, Part, Ref, Service, Workload};
-use istio::{WorkloadId, fqdn, hosts, kinds};
+use istio::{Selects, WorkloadId, fqdn, hosts, kinds};
 
 /// A node, looked up in the mesh.
 #[derive(Clone, Debug)]
@@ -135,9 +135,13 @@ impl<'a> Subject<'a> {
         for kind in kinds.filter(|kind| !found_by_service.contains(kind)) {
             for (at, object) in mesh.objects().of_kind(kind) {
                 let selects = kind.selects(object);
+                // In the root namespace, one that selects is for the workloads there.
+                let only_there =
+                    kind == &kinds::PEER_AUTHENTICATION && selects.as_ref().is_some_and(Selects::is_narrow);
                 let mut chosen = self.workloads.iter().filter(|workload| {
                     let may = workload.gateway || kind != &kinds::GATEWAY;
-                    may && selects.as_ref().is_some_and(|selects| selects.takes(&workload.labels))
+                    may && (!only_there || workload.namespace == at.namespace)
+                        && selects.as_ref().is_some_and(|selects| selects.takes(&workload.labels))
                 });
                 if self.in_reach(mesh, at) && chosen.next().is_some() {
                     found.push(at.clone());
