@@ -115,6 +115,9 @@ impl Broken {
                     "it is for another name"
                 }
                 CertificateError::Revoked => "it was revoked",
+                CertificateError::Other(why) if format!("{why:?}").contains("CaUsedAsEndEntity") => {
+                    "it is that of an authority, which is not taken for a server's: have the authority sign one"
+                }
                 _ => "it is not a sound certificate of a server",
             }),
             rustls::Error::NoCertificatesPresented => Self::TheirCertificate("there is none"),

@@ -50,12 +50,10 @@ fn place(session: &Session) -> Result<(String, Place), Problem> {
     find::service(&session.hub, &WANTED).map(|(name, at)| (name, Place::Pod(at)))
 }
 
-/// The time on Prometheus' own clock, in seconds.
+/// The time on Prometheus' own clock, in seconds; on ours where something that is like Prometheus does not tell it.
 pub(crate) async fn clock(session: &Session) -> Result<f64, Problem> {
-    let (_, place) = place(session)?;
-    asked(session, query::CLOCK).await?.first().map(|sample| sample.value).ok_or_else(|| {
-        Problem::new(WHAT, format!("{place} does not tell the time"), "Look at the version of Prometheus")
-    })
+    let told = asked(session, query::CLOCK).await?.first().map(|sample| sample.value);
+    Ok(told.unwrap_or_else(|| jiff::Timestamp::now().as_duration().as_secs_f64()))
 }
 
 /// The answer to an instant query.
@@ -198,6 +196,21 @@ fn given_up() -> Problem {
     )
 }
 
+/// A round, within its time. One that is late may still be answered; until then nobody shall take old figures for new ones.
+async fn timely<T>(
+    measuring: impl Future<Output = Result<T, Late>>,
+    usual: Duration,
+    late: impl FnOnce(),
+) -> Result<T, Late> {
+    let mut measuring = std::pin::pin!(measuring);
+    if let Ok(measured) = tokio::time::timeout(LATE.min(usual * 2), &mut measuring).await {
+        return measured;
+    }
+    late();
+    let rest = tokio::time::timeout(ROUND, measuring).await;
+    rest.unwrap_or_else(|_elapsed| Err(given_up().into()))
+}
+
 /// Keeps the traffic of the scene up to date: every two seconds, less often where the answers are big.
 pub(crate) async fn follow(session: Arc<Session>) {
     let hub = &session.hub;
@@ -214,19 +227,9 @@ pub(crate) async fn follow(session: Arc<Session>) {
         }
         let window_secs = *window.borrow_and_update();
         let begun = Instant::now();
-        let measured = async {
-            let mut measuring = std::pin::pin!(measure(&session, &mut known, window_secs));
-            // What answers late may still answer; until then nobody shall take old figures for new ones.
-            match tokio::time::timeout(LATE.min(usual * 2), &mut measuring).await {
-                Ok(measured) => measured,
-                Err(_elapsed) => {
-                    hub.take(Observation::TrafficLate(late()));
-                    let rest = tokio::time::timeout(ROUND, measuring).await;
-                    rest.unwrap_or_else(|_elapsed| Err(given_up().into()))
-                }
-            }
-        };
-        let pause = match measured.await {
+        let measuring = measure(&session, &mut known, window_secs);
+        let measured = timely(measuring, usual, || hub.take(Observation::TrafficLate(late()))).await;
+        let pause = match measured {
             Ok((name, traffic)) => {
                 let remarks = traffic.remarks.iter().map(|remark| format!("; {remark}"));
                 let done = name + &remarks.collect::<String>();
@@ -255,6 +258,20 @@ pub(crate) async fn follow(session: Arc<Session>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A round that hangs is old soon, and ends: the next questions are asked.
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_round_is_told_and_given_up() {
+        for usual in [INTERVAL, SLOWEST] {
+            let begun = tokio::time::Instant::now();
+            let mut told = None;
+            let never = std::future::pending::<Result<(), Late>>();
+            let ended = timely(never, usual, || told = Some(begun.elapsed())).await;
+            assert!(matches!(ended, Err(Late::Not(problem)) if problem.why.contains("within 25 s")));
+            assert_eq!(told, Some(LATE.min(usual * 2)));
+            assert!(begun.elapsed() <= LATE + ROUND + Duration::from_millis(10));
+        }
+    }
 
     #[track_caller]
     fn check(status: u16, body: &'static str, why: &str, next: &str) {
