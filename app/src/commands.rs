@@ -24,7 +24,8 @@ pub(crate) fn sandbox(args: args::Sandbox) -> Result<(), Problem> {
         envoy: args.envoy,
         kubeconfig_out: args.kubeconfig_out,
     };
-    runtime::start()?.block_on(async move {
+    let runtime = runtime::start()?;
+    let told = runtime.block_on(async move {
         let stop = signals::stop()?;
         let running = sandbox::Sandbox::start(options, |step| tracing::info!("{step}"));
         let running = tokio::select! {
@@ -45,7 +46,10 @@ pub(crate) fn sandbox(args: args::Sandbox) -> Result<(), Problem> {
         }
         running.stop().await;
         told
-    })
+    });
+    // What a start that was given up has under way has nothing to lose; in a large mesh it would take seconds to wait for.
+    runtime.shutdown_background();
+    told
 }
 
 /// Prints the service graph.

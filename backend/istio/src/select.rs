@@ -50,10 +50,15 @@ impl<'a> Selects<'a> {
 
     /// Whether a pod with these labels is among them.
     pub fn takes(&self, labels: &Labels) -> bool {
+        self.fits(|key| labels.get(key).map(String::as_str))
+    }
+
+    /// Whether a pod is among them, of which `label` tells each label.
+    pub fn fits<'l>(&self, label: impl Fn(&str) -> Option<&'l str>) -> bool {
         match self {
             Self::Nothing => false,
             Self::Everything => true,
-            Self::Labelled(wanted) => wanted.iter().all(|(key, value)| labels.get(key) == Some(value)),
+            Self::Labelled(wanted) => wanted.iter().all(|(key, value)| label(key) == Some(value)),
         }
     }
 

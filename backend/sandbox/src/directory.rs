@@ -4,10 +4,10 @@ use crate::apps::outgoing::Names;
 use crate::changes::Changes;
 use crate::synthetic::is_synthetic;
 use crate::workloads::ports::real_port;
-use crate::workloads::snapshot::{ending, ready, selects};
+use crate::workloads::snapshot::{ending, ready, selector};
 use apiserver::Store;
-use istio::Object;
 use istio::hosts::{dialled, of_service};
+use istio::{Object, Selects};
 use parking_lot::RwLock;
 use pilot::registry::Workload;
 use serde_json::Value;
@@ -115,10 +115,12 @@ impl Namespace {
         let all = |kind: &str| store.list_in(kind, name).into_iter().map(Object).collect::<Vec<_>>();
         let (services, pods) = (all("Service"), all("Pod"));
         let mut namespace = Self::default();
+        let wanted: Vec<_> = services.iter().map(selector).collect();
+        let selects: Vec<Selects<'_>> = wanted.iter().map(Selects::gathering).collect();
         let mut members: Vec<Vec<&Object>> = vec![Vec::new(); services.len()];
         for pod in &pods {
             let selecting: Vec<usize> =
-                (0..services.len()).filter(|at| selects(&services[*at].spec()["selector"], pod)).collect();
+                (0..services.len()).filter(|at| selects[*at].fits(|key| pod.label(key))).collect();
             if ready(pod) && !ending(pod) {
                 selecting.iter().for_each(|at| members[*at].push(pod));
             }

@@ -8,8 +8,10 @@ pub(crate) fn render(context: &str, url: &str, ca_pem: &str, token: &str) -> Str
     // JSON strings are YAML strings.
     let name = serde_json::Value::from(context);
     format!(
-        "apiVersion: v1\nkind: Config\ncurrent-context: {name}\nclusters:\n- name: {name}\n  cluster:\n    server: {url}\n    \
-         certificate-authority-data: {ca}\nusers:\n- name: {name}\n  user:\n    token: {token}\ncontexts:\n- name: {name}\n  \
+        "apiVersion: v1\nkind: Config\ncurrent-context: {name}\nclusters:\n- name: {name}\n  cluster:\n    \
+            server: {url}\n    \
+         certificate-authority-data: {ca}\nusers:\n- name: {name}\n  user:\n    token: {token}\ncontexts:\n- \
+         name: {name}\n  \
          context:\n    cluster: {name}\n    user: {name}\n    namespace: default\n"
     )
 }

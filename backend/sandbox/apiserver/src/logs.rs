@@ -73,7 +73,8 @@ impl LogRing {
         }
     }
 
-    /// The container is started again: its log begins anew, what it wrote so far is the log before, and readers come to the end.
+    /// The container is started again: its log begins anew, what it wrote so far is the log before, and
+    /// readers come to the end.
     pub fn restart(&self) {
         let mut ring = self.0.lock();
         ring.previous = Some(std::mem::take(&mut ring.lines).into());

@@ -1,5 +1,5 @@
-//! In whose name somebody asks: a web page can make a browser ask a server of this machine, and a name that leads to it can be
-//! anybody's. Requests in another name than this machine's are not answered.
+//! In whose name somebody asks: a web page can make a browser ask a server of this machine, and a name that
+//! leads to it can be anybody's. Requests in another name than this machine's are not answered.
 
 use http::{HeaderMap, Uri, header};
 

@@ -1,5 +1,5 @@
-//! Bodies in Kubernetes' own protobuf, as kubectl sends them for the few kinds that it makes from flags. They become JSON at
-//! the door.
+//! Bodies in Kubernetes' own protobuf, as kubectl sends them for the few kinds that it makes from flags. They
+//! become JSON at the door.
 
 use std::{collections::BTreeMap, num::TryFromIntError, sync::LazyLock};
 
@@ -196,7 +196,8 @@ mod tests {
         let found = to_json(&body("Namespace", &field(1, &meta))).unwrap();
         assert_eq!(
             found,
-            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop", "labels": {"istio-injection": "enabled"}}})
+            json!({"apiVersion": "v1", "kind": "Namespace",
+                "metadata": {"name": "shop", "labels": {"istio-injection": "enabled"}}})
         );
     }
 

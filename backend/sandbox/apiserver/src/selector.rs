@@ -50,7 +50,8 @@ impl Selector {
     }
 }
 
-/// Whether labels are all that a selector with `matchLabels` and `matchExpressions` asks for. An empty one selects everything.
+/// Whether labels are all that a selector with `matchLabels` and `matchExpressions` asks for. An empty one
+/// selects everything.
 pub fn selects(selector: &Value, labels: &Value) -> bool {
     let read = LabelSelector::deserialize(selector);
     read.is_ok_and(|selector| selector.takes(|key| labels.get(key).and_then(Value::as_str)))
@@ -193,7 +194,8 @@ mod tests {
     #[track_caller]
     fn check(labels: &str, fields: &str, expect: bool) {
         let (_, pods) = Kinds::built_in().named("Pod").unwrap();
-        let pod = json!({"metadata": {"name": "a", "namespace": "n", "labels": {"app": "reviews", "version": "v1"}}, "status": {"phase": "Running"}});
+        let pod = json!({"metadata": {"name": "a", "namespace": "n",
+            "labels": {"app": "reviews", "version": "v1"}}, "status": {"phase": "Running"}});
         assert_eq!(
             Selector::parse(&pods, labels, fields).unwrap().matches(&pod),
             expect,
@@ -227,7 +229,8 @@ mod tests {
             (json!({"matchExpressions": [{"key": "app", "operator": "NotIn", "values": ["a"]}]}), false),
             (json!({"matchExpressions": [{"key": "zone", "operator": "NotIn", "values": ["a"]}]}), true),
             (
-                json!({"matchLabels": {"app": "a"}, "matchExpressions": [{"key": "zone", "operator": "Exists"}]}),
+                json!({"matchLabels": {"app": "a"}, "matchExpressions": [{"key": "zone",
+                    "operator": "Exists"}]}),
                 false,
             ),
             (json!({"matchExpressions": [{"key": "zone", "operator": "DoesNotExist"}]}), true),

@@ -20,6 +20,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    answers,
+    api::{Api, Caller},
     faults::{Catch, Deny, Faults},
     kubeconfig, openapi,
     origin::is_foreign,
@@ -58,37 +60,6 @@ pub enum StartError {
     /// No certificate could be made.
     #[error("the sandbox's API server could not make its certificate")]
     Certificate(#[source] Box<dyn std::error::Error + Send + Sync>),
-}
-
-/// What every request can reach.
-pub(crate) struct Api {
-    pub(crate) store: Store,
-    /// Where it listens.
-    pub(crate) address: SocketAddr,
-    pub(crate) pods: Arc<dyn PodAccess>,
-    pub(crate) faults: Faults,
-    pub(crate) version: String,
-    pub(crate) user: String,
-    pub(crate) openapi: openapi::Cache,
-    pub(crate) tasks: TaskTracker,
-    pub(crate) closing: CancellationToken,
-    pub(crate) token: String,
-}
-
-/// Who is asking.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Caller {
-    User(String),
-    Anonymous,
-}
-
-impl Caller {
-    pub(crate) fn name(&self) -> &str {
-        match self {
-            Self::User(name) => name,
-            Self::Anonymous => "system:anonymous",
-        }
-    }
 }
 
 /// A running API server. Ends when [`ApiServer::stop`] is called or the value is dropped.
@@ -258,7 +229,7 @@ async fn carry_out(api: Arc<Api>, request: Request<Incoming>) -> Response<Body> 
         }
         Err(error) => Err(error),
     };
-    let mut response = answered.unwrap_or_else(|error| routes::error(&error));
+    let mut response = answered.unwrap_or_else(|error| answers::error(&error));
     let headers = response.headers_mut();
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache, private"));
     if let Ok(id) = HeaderValue::from_str(&uuid::Uuid::new_v4().to_string()) {

@@ -56,7 +56,8 @@ impl ApiError {
     /// Nothing can be made in a namespace that is being deleted.
     pub(crate) fn namespace_ends(kind: &Kind, namespace: &str, name: &str) -> Self {
         let message = format!(
-            "{} \"{name}\" is forbidden: unable to create new content in namespace {namespace} because it is being terminated",
+            "{} \"{name}\" is forbidden: unable to create new content in namespace {namespace} because it is \
+                being terminated",
             kind.qualified()
         );
         let mut details = about(kind, name);
@@ -105,7 +106,8 @@ impl ApiError {
             None => "at the cluster scope".to_owned(),
         };
         let message = format!(
-            "{what} is forbidden: User \"{user}\" cannot {verb} resource \"{plural}\" in API group \"{group}\" {scope}"
+            "{what} is forbidden: User \"{user}\" cannot {verb} resource \"{plural}\" in API group \
+                \"{group}\" {scope}"
         );
         let mut details = Map::new();
         if let Some(name) = name {
@@ -143,13 +145,15 @@ impl ApiError {
 
     pub(crate) fn unsupported_media_type(found: &str, known: &[&str]) -> Self {
         let message = format!(
-            "the body of the request was in an unknown format - accepted media types include: {} (was {found})",
+            "the body of the request was in an unknown format - accepted media types include: {} (was \
+                {found})",
             known.join(", ")
         );
         Self::new(415, "UnsupportedMediaType", message).with(json!({}))
     }
 
-    /// A patch that cannot be carried out, as a failed `test` operation: the real server says no more than this.
+    /// A patch that cannot be carried out, as a failed `test` operation: the real server says no more than
+    /// this.
     pub(crate) fn patch_refused() -> Self {
         Self::new(422, "Invalid", "the server rejected our request due to an error in our request")
             .with(json!({}))
@@ -165,7 +169,10 @@ impl ApiError {
         };
         let causes: Vec<Value> = problems
             .iter()
-            .map(|problem| json!({"reason": problem.reason, "message": problem.message, "field": problem.field}))
+            .map(|problem| {
+                json!({"reason": problem.reason, "message": problem.message,
+                "field": problem.field})
+            })
             .collect();
         let subject =
             if kind.group.is_empty() { kind.kind.clone() } else { format!("{}.{}", kind.kind, kind.group) };
@@ -180,7 +187,8 @@ impl ApiError {
             .with(Value::Object(details))
     }
 
-    /// Unknown and doubled fields under `fieldValidation=Strict`; a patch is answered 422, a whole object 400.
+    /// Unknown and doubled fields under `fieldValidation=Strict`; a patch is answered 422, a whole object
+    /// 400.
     pub(crate) fn strict(words: &[String], patched: Option<&Value>) -> Self {
         let said = format!("strict decoding error: {}", words.join(", "));
         match patched {
@@ -207,7 +215,10 @@ impl ApiError {
         };
         let shown: String = body.iter().take(30).map(|byte| format!("{byte:02x}")).collect();
         Self::bad_request(format!(
-            "the object provided is unrecognized (must be of type {kind}): couldn't get version/kind; json parse error: json: cannot unmarshal {found} into Go value of type struct {{ APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }} ({shown})"
+            "the object provided is unrecognized (must be of type {kind}): couldn't get version/kind; json \
+                parse error: json: cannot unmarshal {found} into Go value of type struct {{ APIVersion \
+                string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }} \
+                ({shown})"
         ))
     }
 
@@ -216,7 +227,8 @@ impl ApiError {
             400,
             "",
             format!(
-                "admission webhook \"validation.istio.io\" denied the request: configuration is invalid: {why}"
+                "admission webhook \"validation.istio.io\" denied the request: configuration is invalid: \
+                    {why}"
             ),
         )
     }

@@ -1,4 +1,5 @@
-//! What an Envoy of the sandbox is started with: who it is, and where the control plane and the collectors are.
+//! What an Envoy of the sandbox is started with: who it is, and where the control plane and the collectors
+//! are.
 
 use crate::identity::{CLUSTER_ID, ISTIO_VERSION, TRUST_DOMAIN};
 use crate::registry::workload::Workload;
@@ -28,7 +29,8 @@ fn cluster(name: &str, to: &Address, http2: bool) -> Value {
         "name": name,
         "type": "STATIC",
         "connect_timeout": "1s",
-        "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": [{"endpoint": {"address": to}}]}]},
+        "load_assignment": {"cluster_name": name,
+            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": to}}]}]},
     });
     if http2 {
         cluster["typed_extension_protocol_options"] = json!({"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
@@ -44,7 +46,10 @@ fn cluster(name: &str, to: &Address, http2: bool) -> Value {
 fn window(name: &str, at: &Address, paths: &[(&str, &str)]) -> Value {
     let routes: Vec<Value> = paths
         .iter()
-        .map(|(path, to)| json!({"match": {"prefix": path}, "route": {"cluster": ADMIN_CLUSTER, "prefix_rewrite": to}}))
+        .map(|(path, to)| {
+            json!({"match": {"prefix": path},
+            "route": {"cluster": ADMIN_CLUSTER, "prefix_rewrite": to}})
+        })
         .collect();
     json!({
         "name": name,
@@ -68,7 +73,8 @@ fn metadata(workload: &Workload) -> Value {
         "NAME": workload.name,
         "NAMESPACE": workload.namespace,
         "WORKLOAD_NAME": workload.owner,
-        "OWNER": format!("kubernetes://apis/apps/v1/namespaces/{}/deployments/{}", workload.namespace, workload.owner),
+        "OWNER": format!("kubernetes://apis/apps/v1/namespaces/{}/deployments/{}", workload.namespace,
+            workload.owner),
         "LABELS": workload.labels,
         "SERVICE_ACCOUNT": workload.service_account,
         "CLUSTER_ID": CLUSTER_ID,

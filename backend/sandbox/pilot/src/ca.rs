@@ -8,8 +8,8 @@ use rcgen::{
 };
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Signs the workloads' certificates. Keep it over a restart of the control plane, or the proxies' certificates are
-/// no longer believed.
+/// Signs the workloads' certificates. Keep it over a restart of the control plane, or the proxies'
+/// certificates are no longer believed.
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
     root: String,

@@ -101,7 +101,8 @@ impl Follower {
             if !changed.is_empty() {
                 pushes += 1;
                 self.options.info(&format!(
-                    "Push debounce stable[{pushes}] {} for {}: {:?} since last change, {:?} since last push, full=true",
+                    "Push debounce stable[{pushes}] {} for {}: {:?} since last change, {:?} since last push, \
+                        full=true",
                     changed.len(),
                     log::reason(&changed),
                     seen.elapsed(),

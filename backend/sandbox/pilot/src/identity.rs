@@ -1,4 +1,5 @@
-//! What this mesh is called: its cluster, trust domain and root namespace, and the release of Istio that it follows.
+//! What this mesh is called: its cluster, trust domain and root namespace, and the release of Istio that it
+//! follows.
 
 /// The cluster's name, as in every istiod that was not told otherwise.
 pub const CLUSTER_ID: &str = "Kubernetes";

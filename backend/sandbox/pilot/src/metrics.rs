@@ -3,7 +3,7 @@
 use crate::identity::ISTIO_VERSION;
 use crate::registry::{Registry, Resolution};
 use crate::translate::endpoints;
-use crate::xds::Kind;
+use crate::xds::ResourceType;
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -64,10 +64,10 @@ type Row = (String, String);
 
 #[derive(Default)]
 struct Counts {
-    pushes: BTreeMap<Kind, u64>,
-    refused: BTreeMap<Kind, u64>,
-    expired: BTreeMap<Kind, u64>,
-    sizes: BTreeMap<Kind, Histogram>,
+    pushes: BTreeMap<ResourceType, u64>,
+    refused: BTreeMap<ResourceType, u64>,
+    expired: BTreeMap<ResourceType, u64>,
+    sizes: BTreeMap<ResourceType, Histogram>,
     updates: BTreeMap<&'static str, u64>,
     triggers: BTreeMap<&'static str, u64>,
     events: BTreeMap<(String, &'static str), u64>,
@@ -120,17 +120,17 @@ impl Metrics {
         *self.counts.lock().triggers.entry("proxy").or_default() += 1;
     }
 
-    pub(crate) fn pushed(&self, kind: Kind, bytes: usize) {
+    pub(crate) fn pushed(&self, kind: ResourceType, bytes: usize) {
         let mut counts = self.counts.lock();
         *counts.pushes.entry(kind).or_default() += 1;
         counts.sizes.entry(kind).or_default().observe(bytes as f64, &BYTES);
     }
 
-    pub(crate) fn refused(&self, kind: Kind) {
+    pub(crate) fn refused(&self, kind: ResourceType) {
         *self.counts.lock().refused.entry(kind).or_default() += 1;
     }
 
-    pub(crate) fn expired(&self, kind: Kind) {
+    pub(crate) fn expired(&self, kind: ResourceType) {
         *self.counts.lock().expired.entry(kind).or_default() += 1;
     }
 
@@ -157,7 +157,7 @@ impl Metrics {
         let by_type = |counts: &BTreeMap<&'static str, u64>| -> Vec<Row> {
             counts.iter().map(|(kind, count)| (format!("{{type=\"{kind}\"}}"), count.to_string())).collect()
         };
-        let by_kind = |counts: &BTreeMap<Kind, u64>| -> Vec<Row> {
+        let by_kind = |counts: &BTreeMap<ResourceType, u64>| -> Vec<Row> {
             counts
                 .iter()
                 .map(|(kind, count)| (format!("{{type=\"{}\"}}", kind.short()), count.to_string()))

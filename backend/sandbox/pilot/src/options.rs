@@ -61,8 +61,8 @@ impl Options {
         self.notice.iter().for_each(|notice| notice(untranslated));
     }
 
-    /// The configuration to start a Pod's Envoy with, when [`Options::xds`] is the true address; `None` for a pod that has
-    /// no address or no proxy. A proxy may start while the control plane is away.
+    /// The configuration to start a Pod's Envoy with, when [`Options::xds`] is the true address; `None` for a
+    /// pod that has no address or no proxy. A proxy may start while the control plane is away.
     pub fn bootstrap(&self, pod: &Value) -> Option<Value> {
         let workload = Workload::of(&istio::Object::from(pod.clone()))?;
         workload.proxy?;

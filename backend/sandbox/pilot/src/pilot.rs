@@ -70,7 +70,8 @@ impl Pilot {
         self.shared.statuses()
     }
 
-    /// The status that each object of the Gateway API is to have; whoever can write to the API writes it there.
+    /// The status that each object of the Gateway API is to have; whoever can write to the API writes it
+    /// there.
     pub fn object_statuses(&self) -> watch::Receiver<ObjectStatuses> {
         self.shared.objects()
     }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 /// The kinds of resources, in the order in which a proxy must learn of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Kind {
+pub(crate) enum ResourceType {
     /// Clusters.
     Cluster,
     /// Endpoints.
@@ -17,7 +17,7 @@ pub(crate) enum Kind {
     Secret,
 }
 
-impl Kind {
+impl ResourceType {
     /// All of them, in order.
     pub(crate) const ALL: [Self; 5] =
         [Self::Cluster, Self::Endpoint, Self::Listener, Self::Route, Self::Secret];
@@ -67,13 +67,13 @@ pub(crate) struct Resources {
 
 impl Resources {
     /// Those of one kind.
-    pub(crate) fn of(&self, kind: Kind) -> &[Value] {
+    pub(crate) fn of(&self, kind: ResourceType) -> &[Value] {
         match kind {
-            Kind::Cluster => &self.clusters,
-            Kind::Endpoint => &self.endpoints,
-            Kind::Listener => &self.listeners,
-            Kind::Route => &self.routes,
-            Kind::Secret => &self.secrets,
+            ResourceType::Cluster => &self.clusters,
+            ResourceType::Endpoint => &self.endpoints,
+            ResourceType::Listener => &self.listeners,
+            ResourceType::Route => &self.routes,
+            ResourceType::Secret => &self.secrets,
         }
     }
 }

@@ -1,21 +1,24 @@
 //! EndpointSlices and Endpoints: which pods stand behind a Service.
 
 use super::names::letters_of;
-use super::snapshot::{Act, Snapshot, ending, owned_by, ready, selects, uid};
-use istio::Object;
+use super::snapshot::{Act, Snapshot, ending, owned_by, ready, selector, uid};
+use istio::{Object, Selects};
 use serde_json::{Value, json};
 
 /// What one Service needs next.
 pub(crate) fn plan(service: &Object, all: &Snapshot) -> Vec<Act> {
-    let selector = &service.spec()["selector"];
-    if !selector.is_object() || service.spec()["type"] == "ExternalName" {
+    if !service.spec()["selector"].is_object() || service.spec()["type"] == "ExternalName" {
         return Vec::new();
     }
+    let wanted = selector(service);
+    let selects = Selects::gathering(&wanted);
     let mut pods: Vec<&Object> = all
         .pods
         .iter()
         .filter(|pod| {
-            pod.namespace() == service.namespace() && selects(selector, pod) && address(pod).is_some()
+            pod.namespace() == service.namespace()
+                && selects.fits(|key| pod.label(key))
+                && address(pod).is_some()
         })
         .collect();
     pods.sort_by_key(|pod| address(pod).map(ToOwned::to_owned));

@@ -1,6 +1,6 @@
 //! What the controllers look at, and what they may do about it.
 
-use istio::Object;
+use istio::{Labels, Object};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 
@@ -140,10 +140,10 @@ pub(crate) fn ready(pod: &Object) -> bool {
     conditions.into_iter().any(|condition| condition["type"] == "Ready" && condition["status"] == "True")
 }
 
-/// Whether an object has all labels that a plain selector asks for. An empty selector selects nothing.
-pub(crate) fn selects(selector: &Value, object: &Object) -> bool {
-    let Some(wanted) = selector.as_object().filter(|wanted| !wanted.is_empty()) else { return false };
-    wanted.iter().all(|(key, value)| object.label(key) == value.as_str())
+/// The labels that a Service asks for.
+pub(crate) fn selector(service: &Object) -> Labels {
+    let wanted = service.spec()["selector"].as_object().into_iter().flatten();
+    wanted.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
 }
 
 /// `object` with another status, if that is another one.

@@ -12,7 +12,8 @@ enum Limit {
     #[error("patch.value cannot be read as {message}: {error}")]
     Value { message: &'static str, error: NotEncodable },
     #[error(
-        "match.context WAYPOINT is not carried out in the sandbox, which has no waypoints; supported are ANY, \
+        "match.context WAYPOINT is not carried out in the sandbox, which has no waypoints; supported are \
+            ANY, \
          SIDECAR_INBOUND, SIDECAR_OUTBOUND, GATEWAY"
     )]
     Waypoint,
@@ -21,7 +22,8 @@ enum Limit {
     #[error("match.{of}.portName is not carried out in the sandbox; use portNumber")]
     PortName { of: &'static str },
     #[error(
-        "patch.filterClass {0} is not carried out in the sandbox; use INSERT_BEFORE or INSERT_AFTER with a filter"
+        "patch.filterClass {0} is not carried out in the sandbox; use INSERT_BEFORE or INSERT_AFTER with a \
+            filter"
     )]
     FilterClass(String),
 }

@@ -1,9 +1,9 @@
-//! What is refused although it fits its schema: by istiod's webhook, whose rules are [`istio::validation`]'s; because this
-//! mesh cannot [carry it out](envoy_filter); and by Kubernetes itself in its [own kinds](built_in).
+//! What is refused although it fits its schema: by istiod's webhook, whose rules are [`istio::validation`]'s;
+//! because this mesh cannot [carry it out](envoy_filter); and by Kubernetes itself in its [own
+//! kinds](built_in).
 
 pub(crate) mod built_in;
 mod envoy_filter;
-pub(crate) mod names;
 
 use std::fmt;
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Kind, ScalePaths, Version};
+use super::kind::{Kind, ScalePaths, Version};
 use crate::schema::{BUILT_IN, with_type_meta};
 
 struct Row {

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::{Column, Kind, ScalePaths, Version};
+use super::kind::{Column, Kind, ScalePaths, Version};
 use crate::schema::{BUILT_IN, FieldProblem, Schema, Type, with_type_meta};
 
 /// The kind that a CRD defines; nothing when it defines none that could be served.
@@ -142,4 +142,16 @@ fn column(written: &Value) -> Option<Column> {
         priority: written.get("priority").and_then(Value::as_i64).unwrap_or(0),
         description: text("description"),
     })
+}
+
+/// The names of a CRD that ships with the server.
+pub(super) fn names(kind: &str, plural: &str, short: &[&str], categories: &Value) -> Value {
+    let mut names = json!({
+        "kind": kind, "listKind": format!("{kind}List"), "plural": plural,
+        "singular": kind.to_lowercase(), "categories": categories,
+    });
+    if !short.is_empty() {
+        names["shortNames"] = json!(short);
+    }
+    names
 }

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::crd::names;
 use crate::schema::{GATEWAY_API, References};
 
 struct Row {
@@ -86,20 +87,15 @@ pub(super) fn custom_resource_definitions() -> impl Iterator<Item = Value> {
             subresources["status"] = json!({});
         }
         let schema = json!({"type": "object", "required": ["spec"], "properties": properties});
-        let columns = row.columns.iter().map(|(name, ty, path)| json!({"name": name, "type": ty, "jsonPath": path}));
+        let columns =
+            row.columns.iter().map(|(name, ty, path)| json!({"name": name, "type": ty, "jsonPath": path}));
         let age = json!({"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"});
         let columns: Vec<Value> = columns.chain([age]).collect();
         let version = |(index, version): (usize, &&str)| {
             json!({"name": version, "served": true, "storage": index == 0, "subresources": subresources,
                    "additionalPrinterColumns": columns, "schema": {"openAPIV3Schema": schema}})
         };
-        let mut names = json!({
-            "kind": row.kind, "listKind": format!("{}List", row.kind), "plural": row.plural,
-            "singular": row.kind.to_lowercase(), "categories": ["gateway-api"],
-        });
-        if !row.short.is_empty() {
-            names["shortNames"] = json!(row.short);
-        }
+        let names = names(row.kind, row.plural, row.short, &json!(["gateway-api"]));
         json!({
             "apiVersion": "apiextensions.k8s.io/v1",
             "kind": "CustomResourceDefinition",
@@ -108,7 +104,8 @@ pub(super) fn custom_resource_definitions() -> impl Iterator<Item = Value> {
                 "annotations": {"gateway.networking.k8s.io/channel": "standard"},
             },
             "spec": {
-                "group": GROUP, "scope": if row.namespaced { "Namespaced" } else { "Cluster" }, "names": names,
+                "group": GROUP, "scope": if row.namespaced { "Namespaced" } else { "Cluster" },
+                    "names": names,
                 "versions": row.versions.iter().enumerate().map(version).collect::<Vec<_>>(),
             },
         })

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::crd::names;
 use crate::schema::{ISTIO, References};
 
 struct Row {
@@ -164,9 +165,10 @@ pub(super) fn custom_resource_definitions() -> impl Iterator<Item = Value> {
         let mut columns: Vec<Value> = row
             .columns
             .iter()
-            .map(
-                |(name, path, description)| json!({"name": name, "type": "string", "jsonPath": path, "description": description}),
-            )
+            .map(|(name, path, description)| {
+                json!({"name": name, "type": "string", "jsonPath": path,
+                    "description": description})
+            })
             .collect();
         columns.push(json!({"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp",
                             "description": "When the object was made"}));
@@ -179,14 +181,8 @@ pub(super) fn custom_resource_definitions() -> impl Iterator<Item = Value> {
                        "additionalPrinterColumns": columns, "schema": {"openAPIV3Schema": schema}})
             })
             .collect();
-        let mut names = json!({
-            "kind": row.kind, "listKind": format!("{}List", row.kind), "plural": row.plural,
-            "singular": row.kind.to_lowercase(),
-            "categories": ["istio-io", row.group.replace('.', "-")],
-        });
-        if !row.short.is_empty() {
-            names["shortNames"] = json!(row.short);
-        }
+        let categories = json!(["istio-io", row.group.replace('.', "-")]);
+        let names = names(row.kind, row.plural, row.short, &categories);
         json!({
             "apiVersion": "apiextensions.k8s.io/v1",
             "kind": "CustomResourceDefinition",

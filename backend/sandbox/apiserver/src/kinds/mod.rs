@@ -1,100 +1,22 @@
-//! The kinds that the server knows: Kubernetes' own from a table, Istio's, the Gateway API's and everybody else's from their CRDs.
+//! The kinds that the server knows: Kubernetes' own from a table, Istio's, the Gateway API's and everybody
+//! else's from their CRDs.
 
 mod built_in;
 mod crd;
 mod gateway_api;
 mod istio;
+mod kind;
 
 use std::{collections::HashMap, sync::Arc};
 
 use serde_json::Value;
 
-use crate::schema::Schema;
-
 pub(crate) use crd::{problems as definition_problems, registration};
+pub(crate) use kind::{Kind, ScalePaths, Version};
 
 /// The CRDs that every mesh has: Istio's and the Gateway API's.
 pub(crate) fn custom_resource_definitions() -> impl Iterator<Item = Value> {
     istio::custom_resource_definitions().chain(gateway_api::custom_resource_definitions())
-}
-
-/// One kind and all that is served of it.
-#[derive(Clone, Debug)]
-pub(crate) struct Kind {
-    pub(crate) group: String,
-    pub(crate) kind: String,
-    pub(crate) plural: String,
-    pub(crate) singular: String,
-    pub(crate) short: Vec<String>,
-    pub(crate) categories: Vec<String>,
-    pub(crate) namespaced: bool,
-    pub(crate) versions: Vec<Version>,
-    /// Has a `status` subresource: the two halves are written apart.
-    pub(crate) status: bool,
-    /// Has a `scale` subresource.
-    pub(crate) scale: bool,
-    /// Counts changes of its spec in `metadata.generation`.
-    pub(crate) generation: bool,
-    /// Came from a CRD.
-    pub(crate) custom: bool,
-}
-
-/// One version of a kind.
-#[derive(Clone, Debug)]
-pub(crate) struct Version {
-    pub(crate) name: String,
-    pub(crate) storage: bool,
-    pub(crate) schema: Arc<Schema>,
-    pub(crate) columns: Vec<Column>,
-    /// Where its `scale` subresource finds its numbers.
-    pub(crate) scale: Option<ScalePaths>,
-}
-
-/// JSON pointers to what a `scale` subresource shows.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct ScalePaths {
-    pub(crate) spec: String,
-    pub(crate) status: String,
-    pub(crate) selector: Option<String>,
-}
-
-/// A column of `kubectl get` that a CRD asks for.
-#[derive(Clone, Debug)]
-pub(crate) struct Column {
-    pub(crate) name: String,
-    pub(crate) ty: String,
-    pub(crate) path: String,
-    pub(crate) priority: i64,
-    pub(crate) description: String,
-}
-
-impl Kind {
-    /// `virtualservices.networking.istio.io`, or `pods`.
-    pub(crate) fn qualified(&self) -> String {
-        if self.group.is_empty() { self.plural.clone() } else { format!("{}.{}", self.plural, self.group) }
-    }
-
-    /// The version that objects are kept in.
-    pub(crate) fn storage(&self) -> &Version {
-        self.versions.iter().find(|version| version.storage).unwrap_or(&self.versions[0])
-    }
-
-    pub(crate) fn version(&self, name: &str) -> Option<&Version> {
-        self.versions.iter().find(|version| version.name == name)
-    }
-
-    /// `networking.istio.io/v1`, or `v1`.
-    pub(crate) fn api_version(&self, version: &str) -> String {
-        if self.group.is_empty() { version.to_owned() } else { format!("{}/{version}", self.group) }
-    }
-
-    pub(crate) fn storage_api_version(&self) -> String {
-        self.api_version(&self.storage().name)
-    }
-
-    pub(crate) fn list_kind(&self) -> String {
-        format!("{}List", self.kind)
-    }
 }
 
 /// Where a kind stands in the table; stays the same as long as the server runs.
@@ -162,7 +84,8 @@ impl Kinds {
         Some((id, self.get(id)?.clone()))
     }
 
-    /// By the name that in-process callers use: `Pod`, or `Gateway.networking.istio.io` where two groups have one.
+    /// By the name that in-process callers use: `Pod`, or `Gateway.networking.istio.io` where two groups have
+    /// one.
     pub(crate) fn named(&self, name: &str) -> Option<(KindId, Arc<Kind>)> {
         let (kind, group) = name.split_once('.').map_or((name, None), |(kind, group)| (kind, Some(group)));
         self.iter()

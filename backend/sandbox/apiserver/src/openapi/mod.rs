@@ -1,5 +1,6 @@
 //! OpenAPI documents, for `kubectl explain` and for validation: version 3 per group, version 2 in one piece.
 
+mod names;
 mod v2;
 mod v2_protobuf;
 mod v3;
@@ -10,17 +11,18 @@ use axum::body::Body;
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use parking_lot::Mutex;
-use serde_json::{Value, json};
+use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 use crate::{
+    answers::{json_answer, typed_answer},
     kinds::Kinds,
-    routes::{json_answer, typed_answer},
     status::{ApiError, Result},
     store::Store,
 };
 
-/// The content type of the version 2 document as protobuf. Clients ask with an `@` in it, which is no good in an answer.
+/// The content type of the version 2 document as protobuf. Clients ask with an `@` in it, which is no good in
+/// an answer.
 const PROTOBUF: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
 
 /// The documents, made when they are first asked for and again when the kinds change.
@@ -95,14 +97,4 @@ impl Cache {
             Ok(typed_answer(StatusCode::OK, "application/json", Body::from(document.clone())))
         })
     }
-}
-
-/// The definition name of a kind that a CRD defines: `io.istio.networking.v1.VirtualService`.
-fn definition_name(group: &str, version: &str, kind: &str) -> String {
-    let reversed: Vec<&str> = group.split('.').rev().collect();
-    format!("{}.{version}.{kind}", reversed.join("."))
-}
-
-fn group_version_kind(group: &str, version: &str, kind: &str) -> Value {
-    json!({"group": group, "version": version, "kind": kind})
 }

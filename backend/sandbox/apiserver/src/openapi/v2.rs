@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::{group_version_kind, v3};
+use super::{names::group_version_kind, v3};
 use crate::kinds::Kinds;
 
 const PREFIX: &str = "#/definitions/";
@@ -37,10 +37,12 @@ pub(super) fn document(kinds: &Kinds) -> Value {
                 json!({"patch": {
                     "consumes": patches,
                     "produces": ["application/json"],
-                    "parameters": [parameter("dryRun"), parameter("fieldManager"), parameter("fieldValidation")],
+                    "parameters": [parameter("dryRun"), parameter("fieldManager"),
+                        parameter("fieldValidation")],
                     "responses": {"200": {"description": "OK"}},
                     "x-kubernetes-action": "patch",
-                    "x-kubernetes-group-version-kind": group_version_kind(&kind.group, &version.name, &kind.kind),
+                    "x-kubernetes-group-version-kind": group_version_kind(&kind.group, &version.name,
+                        &kind.kind),
                 }}),
             );
         }

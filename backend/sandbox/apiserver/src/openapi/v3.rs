@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::{definition_name, group_version_kind};
+use super::names::{definition_name, group_version_kind};
 use crate::{
     kinds::{Kind, Kinds, Version},
     schema::{References, Schema},
@@ -84,14 +84,18 @@ fn referred(schema: &Schema, prefix: &str, schemas: &mut BTreeMap<String, Value>
     }
 }
 
-/// What can be done where: clients look here for `dryRun` and `fieldValidation`, and for the kinds of patches.
+/// What can be done where: clients look here for `dryRun` and `fieldValidation`, and for the kinds of
+/// patches.
 pub(super) fn path_items(kind: &Kind, version: &Version, name: &str) -> Vec<(String, Value)> {
     let scope = if kind.namespaced { "/namespaces/{namespace}" } else { "" };
     let collection = format!("/{name}{scope}/{}", kind.plural);
     let subject = group_version_kind(&kind.group, &version.name, &kind.kind);
     let reference = json!({"$ref": format!("{PREFIX}{}", name_of(kind, version))});
     let content = json!({"application/json": {"schema": reference}});
-    let parameter = |name: &str, description: &str| json!({"name": name, "in": "query", "description": description, "schema": {"type": "string", "uniqueItems": true}});
+    let parameter = |name: &str, description: &str| {
+        json!({"name": name, "in": "query",
+        "description": description, "schema": {"type": "string", "uniqueItems": true}})
+    };
     let writing = json!([
         parameter("dryRun", "When `All`, everything is done except storing the outcome."),
         parameter("fieldManager", "The name of who writes."),
@@ -99,7 +103,8 @@ pub(super) fn path_items(kind: &Kind, version: &Version, name: &str) -> Vec<(Str
     ]);
     let operation = |action: &str, parameters: &Value, body: Option<Value>| {
         let mut operation = json!({
-            "tags": ["sandbox"], "parameters": parameters, "x-kubernetes-action": action, "x-kubernetes-group-version-kind": subject,
+            "tags": ["sandbox"], "parameters": parameters, "x-kubernetes-action": action,
+                "x-kubernetes-group-version-kind": subject,
             "responses": {"200": {"description": "OK", "content": content}},
         });
         if let Some(body) = body {
@@ -118,7 +123,8 @@ pub(super) fn path_items(kind: &Kind, version: &Version, name: &str) -> Vec<(Str
     vec![
         (
             collection.clone(),
-            json!({"get": operation("list", &none, None), "post": operation("post", &writing, Some(content.clone()))}),
+            json!({"get": operation("list", &none, None),
+                "post": operation("post", &writing, Some(content.clone()))}),
         ),
         (
             format!("{collection}/{{name}}"),

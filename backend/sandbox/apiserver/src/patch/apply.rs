@@ -1,5 +1,5 @@
-//! Server-side apply: the configuration says what its manager wants; what others own stays theirs, and disagreement is a
-//! conflict that can be forced.
+//! Server-side apply: the configuration says what its manager wants; what others own stays theirs, and
+//! disagreement is a conflict that can be forced.
 
 use serde_json::{Map, Value, json};
 
@@ -95,7 +95,8 @@ fn refusal(entries: &[Entry], conflicts: &[(usize, Fields)]) -> ApiError {
         let paths = fields.paths();
         said.push((who.clone(), paths.clone()));
         for path in paths {
-            causes.push(json!({"reason": "FieldManagerConflict", "message": format!("conflict with {who}"), "field": path}));
+            causes.push(json!({"reason": "FieldManagerConflict", "message": format!("conflict with {who}"),
+                "field": path}));
         }
     }
     let message = match (said.as_slice(), causes.len()) {

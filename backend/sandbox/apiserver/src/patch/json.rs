@@ -23,11 +23,13 @@ mod tests {
     #[test]
     fn a_failed_test_changes_nothing() {
         let mut object = json!({"spec": {"weight": 10}});
-        let patch = json!([{"op": "replace", "path": "/spec/weight", "value": 20}, {"op": "test", "path": "/spec/weight", "value": 10}]);
+        let patch = json!([{"op": "replace", "path": "/spec/weight", "value": 20},
+            {"op": "test", "path": "/spec/weight", "value": 10}]);
         let error = json_patch(&mut object, &patch).unwrap_err();
         assert_eq!((error.code, error.reason), (422, "Invalid"));
         assert_eq!(object, json!({"spec": {"weight": 10}}));
-        let patch = json!([{"op": "test", "path": "/spec/weight", "value": 10}, {"op": "replace", "path": "/spec/weight", "value": 20}]);
+        let patch = json!([{"op": "test", "path": "/spec/weight", "value": 10},
+            {"op": "replace", "path": "/spec/weight", "value": 20}]);
         json_patch(&mut object, &patch).unwrap();
         assert_eq!(object, json!({"spec": {"weight": 20}}));
         assert_eq!(

@@ -1,5 +1,5 @@
-//! Strategic merge patch, for Kubernetes' own kinds: as a merge patch, but keyed lists are merged item by item, and `$`
-//! directives say what to do otherwise.
+//! Strategic merge patch, for Kubernetes' own kinds: as a merge patch, but keyed lists are merged item by
+//! item, and `$` directives say what to do otherwise.
 
 use serde_json::{Map, Value};
 
@@ -145,7 +145,8 @@ mod tests {
     #[track_caller]
     fn check(patch: Value, expect: Value) {
         let (_, kind) = Kinds::built_in().named("Pod").unwrap();
-        let mut pod = json!({"spec": {"containers": [{"name": "a", "image": "one", "ports": [{"containerPort": 80}]}, {"name": "b"}]},
+        let mut pod = json!({"spec": {"containers": [{"name": "a", "image": "one",
+            "ports": [{"containerPort": 80}]}, {"name": "b"}]},
                              "metadata": {"finalizers": ["x"], "labels": {"l": "1"}}});
         strategic_merge_patch(&mut pod, &patch, &kind.storage().schema).unwrap();
         assert_eq!(pod, expect);
@@ -154,8 +155,10 @@ mod tests {
     #[test]
     fn keyed_lists_merge_by_item() {
         check(
-            json!({"spec": {"containers": [{"name": "a", "image": "two", "ports": [{"containerPort": 81}]}, {"name": "c"}]}}),
-            json!({"spec": {"containers": [{"name": "a", "image": "two", "ports": [{"containerPort": 80}, {"containerPort": 81}]}, {"name": "b"}, {"name": "c"}]},
+            json!({"spec": {"containers": [{"name": "a", "image": "two", "ports": [{"containerPort": 81}]},
+                {"name": "c"}]}}),
+            json!({"spec": {"containers": [{"name": "a", "image": "two",
+                "ports": [{"containerPort": 80}, {"containerPort": 81}]}, {"name": "b"}, {"name": "c"}]},
                    "metadata": {"finalizers": ["x"], "labels": {"l": "1"}}}),
         );
     }
@@ -163,9 +166,12 @@ mod tests {
     #[test]
     fn directives() {
         check(
-            json!({"spec": {"$setElementOrder/containers": [{"name": "b"}], "containers": [{"name": "a", "$patch": "delete"}]},
-                   "metadata": {"$deleteFromPrimitiveList/finalizers": ["x"], "labels": {"$patch": "replace", "m": "2"}}}),
-            json!({"spec": {"containers": [{"name": "b"}]}, "metadata": {"finalizers": [], "labels": {"m": "2"}}}),
+            json!({"spec": {"$setElementOrder/containers": [{"name": "b"}],
+                "containers": [{"name": "a", "$patch": "delete"}]},
+                   "metadata": {"$deleteFromPrimitiveList/finalizers": ["x"],
+                       "labels": {"$patch": "replace", "m": "2"}}}),
+            json!({"spec": {"containers": [{"name": "b"}]},
+                "metadata": {"finalizers": [], "labels": {"m": "2"}}}),
         );
     }
 }

@@ -10,8 +10,8 @@ use super::{
     write::{Request, Written},
 };
 use crate::{
+    api::Api,
     patch,
-    server::Api,
     status::{ApiError, Result},
 };
 

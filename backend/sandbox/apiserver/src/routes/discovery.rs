@@ -8,8 +8,9 @@ use http::{Response, StatusCode};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::{json_answer, typed_answer};
-use crate::server::Api;
+use crate::answers::json_answer;
+use crate::answers::typed_answer;
+use crate::api::Api;
 
 const VERBS: &[&str] = &["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
 /// Nobody deletes all namespaces at once.
@@ -27,7 +28,10 @@ pub(super) struct Group {
 
 impl Group {
     pub(super) fn to_json(&self) -> Value {
-        let version = |version: &String| json!({"groupVersion": format!("{}/{version}", self.name), "version": version});
+        let version = |version: &String| {
+            json!({"groupVersion": format!("{}/{version}", self.name),
+            "version": version})
+        };
         json!({
             "name": self.name,
             "versions": self.versions.iter().map(version).collect::<Vec<_>>(),
@@ -273,7 +277,8 @@ fn aggregated(api: &Api, path: &str, version: &str) -> Value {
             json!({"metadata": metadata, "versions": versions})
         })
         .collect();
-    json!({"kind": "APIGroupDiscoveryList", "apiVersion": format!("apidiscovery.k8s.io/{version}"), "metadata": {}, "items": items})
+    json!({"kind": "APIGroupDiscoveryList", "apiVersion": format!("apidiscovery.k8s.io/{version}"),
+        "metadata": {}, "items": items})
 }
 
 fn aggregated_row(row: &ResourceRow, group: &str, version: &str) -> Value {
@@ -298,7 +303,8 @@ fn aggregated_row(row: &ResourceRow, group: &str, version: &str) -> Value {
             .iter()
             .map(|sub| {
                 let (group, version) = sub.group_version.unwrap_or((group, version));
-                json!({"subresource": sub.name, "responseKind": {"group": group, "version": version, "kind": sub.kind}, "verbs": sub.verbs})
+                json!({"subresource": sub.name, "responseKind": {"group": group, "version": version,
+                    "kind": sub.kind}, "verbs": sub.verbs})
             })
             .collect();
         resource["subresources"] = json!(subresources);

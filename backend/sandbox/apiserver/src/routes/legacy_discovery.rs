@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::discovery::{groups, resource_rows};
 use crate::{
-    server::Api,
+    api::Api,
     status::{ApiError, Result},
 };
 
@@ -36,7 +36,8 @@ fn resources(api: &Api, group: &str, version: &str) -> Result<Value> {
     let mut listed = Vec::new();
     for row in rows {
         let mut resource = json!({
-            "name": row.plural, "singularName": row.singular, "namespaced": row.namespaced, "kind": row.kind, "verbs": row.verbs,
+            "name": row.plural, "singularName": row.singular, "namespaced": row.namespaced, "kind": row.kind,
+                "verbs": row.verbs,
         });
         if !row.short.is_empty() {
             resource["shortNames"] = json!(row.short);
@@ -50,7 +51,8 @@ fn resources(api: &Api, group: &str, version: &str) -> Result<Value> {
         listed.push(resource);
         for sub in row.subresources {
             let mut resource = json!({
-                "name": format!("{}/{}", row.plural, sub.name), "singularName": "", "namespaced": row.namespaced,
+                "name": format!("{}/{}", row.plural, sub.name), "singularName": "",
+                    "namespaced": row.namespaced,
                 "kind": sub.kind, "verbs": sub.verbs,
             });
             if let Some((group, version)) = sub.group_version {
@@ -61,7 +63,6 @@ fn resources(api: &Api, group: &str, version: &str) -> Result<Value> {
         }
     }
     let group_version = if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") };
-    Ok(
-        json!({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version, "resources": listed}),
-    )
+    Ok(json!({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version,
+            "resources": listed}))
 }

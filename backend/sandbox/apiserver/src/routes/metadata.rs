@@ -1,10 +1,11 @@
-//! What every object has to keep to, whatever its kind: its name, its labels, and what of it may never change.
+//! What every object has to keep to, whatever its kind: its name, its labels, and what of it may never
+//! change.
 
 use serde_json::Value;
 
 use crate::{
-    admit::names,
     kinds::Kind,
+    names,
     schema::FieldProblem,
     status::{ApiError, Result},
 };
@@ -23,7 +24,8 @@ pub(super) fn same_kind(kind: &Kind, wanted: &str, object: &Value) -> Result<()>
         return Ok(());
     }
     Err(ApiError::bad_request(format!(
-        "the API version in the data ({api_version}, Kind={named}) does not match the expected API version ({wanted}, Kind={})",
+        "the API version in the data ({api_version}, Kind={named}) does not match the expected API version \
+            ({wanted}, Kind={})",
         kind.kind
     )))
 }

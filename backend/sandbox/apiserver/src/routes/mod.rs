@@ -3,17 +3,16 @@
 mod body;
 mod change;
 mod discovery;
+mod headers;
 mod legacy_discovery;
 mod metadata;
 mod pod_logs;
 mod pods;
 mod proxy;
-mod query;
 mod read;
 mod remove;
 mod review;
 mod scale;
-mod target;
 mod token;
 mod watch;
 mod write;
@@ -21,18 +20,18 @@ mod write;
 use std::sync::Arc;
 
 use axum::body::Body;
-use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{Method, Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
-use serde_json::{Value, json};
 
 use crate::{
-    server::{Api, Caller},
+    answers::{json_answer, text},
+    api::{Api, Caller},
+    query::Query,
     status::{ApiError, Result},
+    target::{self, Place, Target},
 };
-
-pub(crate) use query::Query;
-pub(crate) use target::{Place, Target};
+use headers::{accept, content_type};
 
 /// Larger bodies than this are refused, as by the real server.
 const BODY_LIMIT: usize = 3 * 1024 * 1024;
@@ -59,14 +58,7 @@ pub(crate) async fn answer(
         return Err(match parsed {
             Some(target) => {
                 let verb = target.verb(request.method(), &Query::of(request.uri()));
-                ApiError::forbidden(
-                    caller.name(),
-                    verb,
-                    &target.group,
-                    &target.resource(),
-                    target.name.as_deref(),
-                    target.namespace.as_deref(),
-                )
+                forbidden(&caller, verb, &target)
             }
             None => ApiError::new(
                 403,
@@ -106,14 +98,7 @@ async fn resource(
     let verb = target.verb(request.method(), &query);
     let namespace = target.namespace.as_deref().unwrap_or_default();
     if api.faults.is_denied(verb, &target.resource(), namespace) {
-        return Err(ApiError::forbidden(
-            caller.name(),
-            verb,
-            &target.group,
-            &target.resource(),
-            target.name.as_deref(),
-            target.namespace.as_deref(),
-        ));
+        return Err(forbidden(&caller, verb, &target));
     }
     if review::is_review(&target) {
         return review::answer(&api, &caller, &target, &content_type(&request), &body(request).await?);
@@ -137,7 +122,9 @@ async fn resource(
             if request.method() != Method::POST {
                 return Err(ApiError::method_not_allowed());
             }
-            return remove::evict(&api, &at, &query, &content_type(&request), &body(request).await?);
+            let (content_type, body) = (content_type(&request), body(request).await?);
+            let asked = remove::Asked { at: &at, query: &query, content_type: &content_type, body: &body };
+            return remove::evict(&api, &asked);
         }
         Some("log" | "portforward") if at.kind.qualified() == "pods" => {
             return pods::answer(api, at, query, request).await;
@@ -176,14 +163,18 @@ async fn resource(
             let from = write::Request::new(&at, &query, &request)?;
             change::patch(&api, from, &body(request).await?)
         }
-        (Method::DELETE, true) => {
-            remove::one(&api, &at, &query, &content_type(&request), &body(request).await?)
-        }
-        (Method::DELETE, false) => {
-            remove::collection(&api, &at, &query, &content_type(&request), &body(request).await?)
+        (Method::DELETE, named) => {
+            let (content_type, body) = (content_type(&request), body(request).await?);
+            let asked = remove::Asked { at: &at, query: &query, content_type: &content_type, body: &body };
+            if named { remove::one(&api, &asked) } else { remove::collection(&api, &asked) }
         }
         _ => Err(ApiError::method_not_allowed()),
     }
+}
+
+fn forbidden(caller: &Caller, verb: &str, target: &Target) -> ApiError {
+    let (name, namespace) = (target.name.as_deref(), target.namespace.as_deref());
+    ApiError::forbidden(caller.name(), verb, &target.group, &target.resource(), name, namespace)
 }
 
 /// The whole body of a request.
@@ -197,43 +188,4 @@ async fn body(request: Request<Incoming>) -> Result<bytes::Bytes> {
         )),
         Err(error) => Err(ApiError::bad_request(format!("the body could not be read: {error}"))),
     }
-}
-
-/// The type of the body, without its parameters.
-fn content_type(request: &Request<Incoming>) -> String {
-    let text =
-        request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    text.split(';').next().unwrap_or_default().trim().to_owned()
-}
-
-fn accept(request: &Request<Incoming>) -> String {
-    let values = request.headers().get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    values.collect::<Vec<_>>().join(",")
-}
-
-/// An answer in JSON.
-pub(crate) fn json_answer(status: StatusCode, body: &Value) -> Response<Body> {
-    typed_answer(status, "application/json", Body::from(body.to_string()))
-}
-
-/// An answer of any type.
-pub(crate) fn typed_answer(status: StatusCode, content_type: &'static str, body: Body) -> Response<Body> {
-    let mut response = Response::new(body);
-    *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-    response
-}
-
-fn text(words: &'static str) -> Response<Body> {
-    typed_answer(StatusCode::OK, "text/plain; charset=utf-8", Body::from(words))
-}
-
-/// A refusal.
-pub(crate) fn error(error: &ApiError) -> Response<Body> {
-    json_answer(error.http(), &error.to_status())
-}
-
-/// The answer when something went well and there is no object to show.
-fn success(details: Value) -> Value {
-    json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details})
 }

@@ -1,4 +1,5 @@
-//! What a pod's containers wrote: the end of it, what is newer than a time, what comes, or what was before the last restart.
+//! What a pod's containers wrote: the end of it, what is newer than a time, what comes, or what was before
+//! the last restart.
 
 use std::sync::Arc;
 
@@ -9,10 +10,12 @@ use serde_json::{Value, json};
 use tokio::sync::{broadcast, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 
-use super::{Query, target::Place, typed_answer};
+use crate::answers::typed_answer;
+use crate::query::Query;
+use crate::target::Place;
 use crate::{
+    api::Api,
     logs::{LogLine, Logs},
-    server::Api,
     status::{ApiError, Result},
 };
 

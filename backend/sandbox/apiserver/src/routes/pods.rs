@@ -9,9 +9,11 @@ use axum::{
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 
-use super::{Query, pod_logs, target::Place};
+use super::pod_logs;
+use crate::query::Query;
+use crate::target::Place;
 use crate::{
-    server::Api,
+    api::Api,
     status::{ApiError, Result},
     tunnel::{self, PodTarget},
 };
@@ -38,7 +40,8 @@ pub(super) async fn answer(
 /// Why nobody gets into a container: there is none, only what it would run.
 pub(super) fn no_entry(at: &Place, way: &str) -> ApiError {
     let message = format!(
-        "{way} into pod \"{}\" is not possible: the sandbox runs its applications without containers, so there is no shell and no file system in them; kubectl logs, port-forward and describe work",
+        "{way} into pod \"{}\" is not possible: the sandbox runs its applications without containers, so \
+            there is no shell and no file system in them; kubectl logs, port-forward and describe work",
         at.name()
     );
     ApiError::new(405, "MethodNotAllowed", message)

@@ -1,4 +1,5 @@
-//! `…/pods/NAME:PORT/proxy/PATH` and `…/services/NAME:PORT/proxy/PATH`: plain HTTP to a pod, through the API server.
+//! `…/pods/NAME:PORT/proxy/PATH` and `…/services/NAME:PORT/proxy/PATH`: plain HTTP to a pod, through the API
+//! server.
 
 use std::{fmt::Display, sync::Arc};
 
@@ -8,9 +9,9 @@ use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 
-use super::target::Place;
+use crate::target::Place;
 use crate::{
-    server::Api,
+    api::Api,
     status::{ApiError, Result},
     store::Key,
 };

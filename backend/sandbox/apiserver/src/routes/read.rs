@@ -8,10 +8,14 @@ use bytes::Bytes;
 use http::{Response, StatusCode};
 use serde_json::{Value, json};
 
-use super::{Query, json_answer, query::Form, target::Place, typed_answer};
+use crate::answers::json_answer;
+use crate::answers::typed_answer;
+use crate::query::Form;
+use crate::query::Query;
+use crate::target::Place;
 use crate::{
+    api::Api,
     selector::Selector,
-    server::Api,
     status::{ApiError, Result},
     store::{Key, State},
     table,
@@ -52,7 +56,8 @@ pub(super) fn one(at: &Place, object: &Value, form: Form, query: &Query) -> Valu
 }
 
 pub(super) fn metadata_only(object: &Value) -> Value {
-    json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object.get("metadata")})
+    json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1",
+        "metadata": object.get("metadata")})
 }
 
 /// What a list asks for.
@@ -263,7 +268,8 @@ fn undone<'a>(
 ) -> Result<BTreeMap<&'a Key, Option<&'a Arc<Value>>>> {
     let since = state.history.since(page.revision).map_err(|_| {
         ApiError::expired(if page.after.is_some() {
-            "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter."
+            "The provided continue parameter is too old to display a consistent list result. You can start a \
+                new list without the continue parameter."
         } else {
             "The resourceVersion for the provided list is too old."
         })
@@ -281,7 +287,8 @@ fn undone<'a>(
 
 fn token(revision: u64, last: &Value, left: Option<usize>) -> String {
     let text = |name: &str| last.pointer(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let token = json!({"v": "meta.k8s.io/v1", "rv": revision, "ns": text("/metadata/namespace"), "start": text("/metadata/name"), "left": left});
+    let token = json!({"v": "meta.k8s.io/v1", "rv": revision, "ns": text("/metadata/namespace"),
+        "start": text("/metadata/name"), "left": left});
     base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(token.to_string())
 }
 

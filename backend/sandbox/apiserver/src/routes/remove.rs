@@ -4,15 +4,27 @@ use axum::body::Body;
 use http::{Response, StatusCode};
 use serde_json::{Value, json};
 
-use super::{
-    Query, body::object_of, json_answer, query::Form, read::many, success, target::Place, typed_answer,
-};
+use super::{body::object_of, read::many};
+use crate::answers::json_answer;
+use crate::answers::success;
+use crate::answers::typed_answer;
+use crate::query::Form;
+use crate::query::Query;
+use crate::target::Place;
 use crate::{
+    api::Api,
     selector::Selector,
-    server::Api,
     status::{ApiError, Result},
     store::{Deletion, Dependents},
 };
+
+/// What a request to delete says.
+pub(super) struct Asked<'a> {
+    pub(super) at: &'a Place,
+    pub(super) query: &'a Query,
+    pub(super) content_type: &'a str,
+    pub(super) body: &'a [u8],
+}
 
 /// What the client asked for, in the body or the query.
 struct Options {
@@ -23,14 +35,16 @@ struct Options {
 }
 
 impl Options {
-    fn read(query: &Query, content_type: &str, body: &[u8]) -> Result<Self> {
+    fn read(asked: &Asked<'_>) -> Result<Self> {
+        let Asked { query, content_type, body, .. } = *asked;
         let body =
             if body.is_empty() { Value::Null } else { object_of("DeleteOptions", content_type, body)? };
         let text = |path: &str| body.pointer(path).and_then(Value::as_str).map(str::to_owned);
         let policy = text("/propagationPolicy").unwrap_or_else(|| query.get("propagationPolicy").to_owned());
         if !matches!(policy.as_str(), "" | "Orphan" | "Background" | "Foreground") {
             let why = format!(
-                "Unsupported value: \"{policy}\": supported values: \"Background\", \"Foreground\", \"Orphan\""
+                "Unsupported value: \"{policy}\": supported values: \"Background\", \"Foreground\", \
+                    \"Orphan\""
             );
             return Err(ApiError::invalid_options("DeleteOptions", "propagationPolicy", &why));
         }
@@ -75,14 +89,9 @@ impl Options {
     }
 }
 
-pub(super) fn one(
-    api: &Api,
-    at: &Place,
-    query: &Query,
-    content_type: &str,
-    body: &[u8],
-) -> Result<Response<Body>> {
-    let options = Options::read(query, content_type, body)?;
+pub(super) fn one(api: &Api, asked: &Asked<'_>) -> Result<Response<Body>> {
+    let at = asked.at;
+    let options = Options::read(asked)?;
     let name = at.name();
     if at.kind.qualified() == "namespaces" && matches!(name, "default" | "kube-system" | "kube-public") {
         return Err(ApiError::new(
@@ -112,36 +121,25 @@ pub(super) fn one(
 }
 
 /// Deletes a pod for whoever empties a node. Nothing here says how many pods of an application have to stay.
-pub(super) fn evict(
-    api: &Api,
-    at: &Place,
-    query: &Query,
-    content_type: &str,
-    body: &[u8],
-) -> Result<Response<Body>> {
-    let eviction = object_of("Eviction", content_type, body)?;
+pub(super) fn evict(api: &Api, asked: &Asked<'_>) -> Result<Response<Body>> {
+    let eviction = object_of("Eviction", asked.content_type, asked.body)?;
     let options = eviction
         .get("deleteOptions")
         .filter(|options| options.is_object())
         .map(ToString::to_string)
         .unwrap_or_default();
-    one(api, at, query, "application/json", options.as_bytes())?;
+    one(api, &Asked { content_type: "application/json", body: options.as_bytes(), ..*asked })?;
     let done =
         json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201});
     Ok(json_answer(StatusCode::CREATED, &done))
 }
 
-pub(super) fn collection(
-    api: &Api,
-    at: &Place,
-    query: &Query,
-    content_type: &str,
-    body: &[u8],
-) -> Result<Response<Body>> {
+pub(super) fn collection(api: &Api, asked: &Asked<'_>) -> Result<Response<Body>> {
+    let Asked { at, query, .. } = *asked;
     if at.kind.qualified() == "namespaces" {
         return Err(ApiError::method_not_allowed());
     }
-    let options = Options::read(query, content_type, body)?;
+    let options = Options::read(asked)?;
     let selector = Selector::parse(&at.kind, query.get("labelSelector"), query.get("fieldSelector"))?;
     let (items, revision) = api.store.write(|state| {
         let keys: Vec<_> = state

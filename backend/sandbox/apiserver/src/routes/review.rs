@@ -4,9 +4,11 @@ use axum::body::Body;
 use http::{Response, StatusCode};
 use serde_json::{Value, json};
 
-use super::{Target, body::object_of, json_answer};
+use super::body::object_of;
+use crate::answers::json_answer;
+use crate::target::Target;
 use crate::{
-    server::{Api, Caller},
+    api::{Api, Caller},
     status::{ApiError, Result},
 };
 
@@ -62,7 +64,8 @@ pub(super) fn answer(
             })
         }
         _ => {
-            json!({"userInfo": {"username": caller.name(), "groups": ["system:masters", "system:authenticated"]}})
+            json!({"userInfo": {"username": caller.name(),
+                "groups": ["system:masters", "system:authenticated"]}})
         }
     };
     members.insert("status".into(), status);

@@ -1,4 +1,5 @@
-//! The `scale` subresource: how many replicas, apart from everything else, and yet a write of one field of the object.
+//! The `scale` subresource: how many replicas, apart from everything else, and yet a write of one field of
+//! the object.
 
 use axum::body::Body;
 use http::{Method, Response, StatusCode};
@@ -6,15 +7,15 @@ use serde_json::{Value, json};
 
 use super::{
     body::{decode, object_of},
-    json_answer,
-    target::Place,
     write,
 };
+use crate::answers::json_answer;
+use crate::target::Place;
 use crate::{
+    api::Api,
     kinds::{Kind, ScalePaths},
     patch,
     schema::FieldProblem,
-    server::Api,
     status::{ApiError, Result},
     store::Part,
 };
@@ -31,7 +32,8 @@ pub(super) fn answer(
     let content_type = request.content_type();
     let applied = content_type == "application/apply-patch+yaml";
     let scale = api.store.write(|state| {
-        let old = state.get(&at.key(at.name())).cloned().ok_or_else(|| ApiError::not_found(&at.kind, at.name()))?;
+        let old =
+            state.get(&at.key(at.name())).cloned().ok_or_else(|| ApiError::not_found(&at.kind, at.name()))?;
         let mut scale = scale_of(&old, paths)?;
         match *method {
             Method::GET | Method::HEAD => return Ok(scale),
@@ -57,18 +59,23 @@ pub(super) fn answer(
         }
         let mut owners = None;
         if applied {
-            let mut config = json!({"apiVersion": new["apiVersion"], "kind": new["kind"], "metadata": {"name": at.name()}});
+            let mut config = json!({"apiVersion": new["apiVersion"], "kind": new["kind"],
+                "metadata": {"name": at.name()}});
             set(&mut config, &paths.spec, replicas);
             let live = at.show(&old);
-            let done =
-                request.with_writer(|writer| patch::apply(&version.schema, Some(&live), &config, writer, request.is_forced()))?;
+            let done = request.with_writer(|writer| {
+                patch::apply(&version.schema, Some(&live), &config, writer, request.is_forced())
+            })?;
             owners = Some(done.entries);
         }
         let entries = patch::base_entries(Some(&old), &new);
-        let mut object = state.prepare_update(&at.kind, &old, new, Part::Main)?.unwrap_or_else(|| Value::clone(&old));
+        let mut object =
+            state.prepare_update(&at.kind, &old, new, Part::Main)?.unwrap_or_else(|| Value::clone(&old));
         match owners {
             Some(entries) => patch::set_entries(&mut object, entries),
-            None => request.with_writer(|writer| patch::record_update(&version.schema, Some(&old), &mut object, entries, writer)),
+            None => request.with_writer(|writer| {
+                patch::record_update(&version.schema, Some(&old), &mut object, entries, writer)
+            }),
         }
         if !patch::has_changed(&old, &object) && object.pointer(&paths.spec) == old.pointer(&paths.spec) {
             return scale_of(&old, paths);
@@ -90,7 +97,8 @@ fn wanted(kind: &Kind, name: &str, scale: &Value) -> Result<i64> {
             _ => "object".to_owned(),
         };
         return Err(ApiError::bad_request(format!(
-            "Scale in version \"v1\" cannot be handled as a Scale: json: cannot unmarshal {found} into Go struct field ScaleSpec.spec.replicas of type int32"
+            "Scale in version \"v1\" cannot be handled as a Scale: json: cannot unmarshal {found} into Go \
+                struct field ScaleSpec.spec.replicas of type int32"
         )));
     };
     if number < 0 {
@@ -132,7 +140,8 @@ fn scale_of(object: &Value, paths: &ScalePaths) -> Result<Value> {
         "apiVersion": "autoscaling/v1",
         "metadata": {
             "name": metadata("name"), "namespace": metadata("namespace"), "uid": metadata("uid"),
-            "resourceVersion": metadata("resourceVersion"), "creationTimestamp": metadata("creationTimestamp"),
+            "resourceVersion": metadata("resourceVersion"),
+                "creationTimestamp": metadata("creationTimestamp"),
         },
         "spec": {"replicas": replicas},
         "status": status,

@@ -1,5 +1,6 @@
-//! Tokens of ServiceAccounts, as `kubectl create token` asks for them: JSON Web Tokens that say whose they are and until
-//! when. The API itself knows no other user than the one of its kubeconfig, so that it does not let anybody in by them.
+//! Tokens of ServiceAccounts, as `kubectl create token` asks for them: JSON Web Tokens that say whose they
+//! are and until when. The API itself knows no other user than the one of its kubeconfig, so that it does not
+//! let anybody in by them.
 
 use axum::body::Body;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -8,11 +9,13 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::{body::object_of, json_answer, target::Place};
+use super::body::object_of;
+use crate::answers::json_answer;
+use crate::target::Place;
 use crate::{
+    api::Api,
     kinds::Kind,
     schema::FieldProblem,
-    server::Api,
     status::{ApiError, Result},
 };
 
@@ -63,7 +66,8 @@ pub(super) fn answer(
         "nbf": now.as_second(),
         "iss": AUDIENCE,
         "jti": uuid::Uuid::new_v4().to_string(),
-        "kubernetes.io": {"namespace": namespace, "serviceaccount": {"name": at.name(), "uid": account["metadata"]["uid"]}},
+        "kubernetes.io": {"namespace": namespace,
+            "serviceaccount": {"name": at.name(), "uid": account["metadata"]["uid"]}},
         "sub": format!("system:serviceaccount:{namespace}:{}", at.name()),
     });
     let token = signed(&claims, api.token.as_bytes());

@@ -1,4 +1,5 @@
-//! Watching: a stream of JSON lines that may begin with what is there, goes on with what changes, and says how far it is.
+//! Watching: a stream of JSON lines that may begin with what is there, goes on with what changes, and says
+//! how far it is.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,16 +11,14 @@ use serde_json::{Value, json};
 use tokio::{sync::mpsc, time::Instant};
 use tokio_stream::wrappers::ReceiverStream;
 
-use super::{
-    Query,
-    query::Form,
-    read::{form, metadata_only},
-    target::Place,
-    typed_answer,
-};
+use super::read::{form, metadata_only};
+use crate::answers::typed_answer;
+use crate::query::Form;
+use crate::query::Query;
+use crate::target::Place;
 use crate::{
+    api::Api,
     selector::Selector,
-    server::Api,
     status::{ApiError, Result},
     store::{Change, Entry, State},
     table,
@@ -237,7 +236,8 @@ impl Watching {
                 json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": metadata})
             }
             Form::Table => {
-                json!({"kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": metadata, "columnDefinitions": null, "rows": []})
+                json!({"kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": metadata,
+                    "columnDefinitions": null, "rows": []})
             }
         };
         push(buffer, "BOOKMARK", &object);

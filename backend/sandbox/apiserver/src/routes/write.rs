@@ -1,5 +1,6 @@
-//! Writing: create and update; [`super::change`] patches. All the same way: read what came, drop or refuse what nobody knows, complete it, note who
-//! wrote it, hold it against schema and admission, store it (or not, for a dry run).
+//! Writing: create and update; [`super::change`] patches. All the same way: read what came, drop or refuse
+//! what nobody knows, complete it, note who wrote it, hold it against schema and admission, store it (or not,
+//! for a dry run).
 
 use std::sync::Arc;
 
@@ -9,18 +10,19 @@ use hyper::body::Incoming;
 use serde_json::Value;
 
 use super::{
-    Query,
     body::{duplicates, object_of},
-    json_answer, metadata,
-    query::Form,
+    metadata,
     read::{form, one},
-    target::Place,
 };
+use crate::answers::json_answer;
+use crate::query::Form;
+use crate::query::Query;
+use crate::target::Place;
 use crate::{
     admit,
+    api::Api,
     patch::{self, Writer},
     schema::{self, FieldProblem, Schema},
-    server::Api,
     status::{ApiError, Result},
     store::{Part, State, node_ports},
 };
@@ -85,7 +87,7 @@ impl<'a> Request<'a> {
                 .to_owned(),
             named => named.to_owned(),
         };
-        let content_type = super::content_type(request);
+        let content_type = super::headers::content_type(request);
         Ok(Self {
             at,
             query,
@@ -93,7 +95,7 @@ impl<'a> Request<'a> {
             validation,
             manager,
             content_type,
-            form: form(&super::accept(request))?,
+            form: form(&super::headers::accept(request))?,
         })
     }
 
@@ -215,7 +217,7 @@ impl<'a> Request<'a> {
         }
         if !problems.is_empty() {
             let no_bytes = problems.iter().find(|problem| problem.reason == admit::built_in::NO_BYTES);
-            if let Some(problem) = no_bytes {
+            if let Some(problem) = no_bytes.filter(|_| !kind.custom) {
                 return Err(self.does_not_decode(&problem.message));
             }
             return Err(ApiError::invalid(kind, name, &problems));
@@ -265,7 +267,8 @@ impl<'a> Request<'a> {
             && namespace != *wanted
         {
             return Err(ApiError::bad_request(format!(
-                "the namespace of the provided object does not match the namespace sent on the request: {namespace}, {wanted}"
+                "the namespace of the provided object does not match the namespace sent on the request: \
+                    {namespace}, {wanted}"
             )));
         }
         object["apiVersion"] = Value::from(wanted);

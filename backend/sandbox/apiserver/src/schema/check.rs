@@ -2,43 +2,15 @@
 
 use serde_json::Value;
 
-use super::{ListKind, Schema, Type, bounds};
+use super::{
+    field::{ListKind, Schema},
+    limits,
+    problem::{FieldProblem, join},
+    types::Type,
+};
 
-/// One thing wrong with one field.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct FieldProblem {
-    /// As in `spec.http[0].timeout`.
-    pub(crate) field: String,
-    /// As in `FieldValueInvalid`.
-    pub(crate) reason: &'static str,
-    /// As in `Invalid value: "0.1ms": must be …`.
-    pub(crate) message: String,
-}
-
-impl FieldProblem {
-    pub(crate) fn invalid(field: &str, value: &Value, message: &str) -> Self {
-        Self {
-            field: field.to_owned(),
-            reason: "FieldValueInvalid",
-            message: format!("Invalid value: {}: {message}", shown(value)),
-        }
-    }
-
-    pub(crate) fn required(field: &str) -> Self {
-        Self { field: field.to_owned(), reason: "FieldValueRequired", message: "Required value".into() }
-    }
-}
-
-fn shown(value: &Value) -> String {
-    match value {
-        // Objects are shown as their type, as the real server does for rules over several fields.
-        Value::Object(_) => "\"object\"".into(),
-        Value::Array(_) => "\"array\"".into(),
-        other => other.to_string(),
-    }
-}
-
-/// Everything wrong with `value`, given what it was before; rules are only looked at when the types are right.
+/// Everything wrong with `value`, given what it was before; rules are only looked at when the types are
+/// right.
 pub(crate) fn check(schema: &Schema, value: &Value, old: Option<&Value>) -> Vec<FieldProblem> {
     let mut problems = Vec::new();
     types(schema, value, "", &mut problems);
@@ -48,13 +20,16 @@ pub(crate) fn check(schema: &Schema, value: &Value, old: Option<&Value>) -> Vec<
         problems.push(FieldProblem {
             field: "<nil>".into(),
             reason: "FieldValueInvalid",
-            message: "Invalid value: null: some validation rules were not checked because the object was invalid; correct the existing errors to complete validation".into(),
+            message: "Invalid value: null: some validation rules were not checked because the object was \
+                invalid; correct the existing errors to complete validation"
+                .into(),
         });
     }
     problems
 }
 
-/// As [`check`], without what was wrong before and is as it was: an object that was let in once can still be changed elsewhere.
+/// As [`check`], without what was wrong before and is as it was: an object that was let in once can still be
+/// changed elsewhere.
 pub(crate) fn check_change(schema: &Schema, value: &Value, old: &Value) -> Vec<FieldProblem> {
     let mut problems = check(schema, value, Some(old));
     if !problems.is_empty() {
@@ -126,7 +101,7 @@ fn types(schema: &Schema, value: &Value, path: &str, problems: &mut Vec<FieldPro
         });
         return;
     }
-    bounds::check(schema, value, path, problems);
+    limits::check(schema, value, path, problems);
     logic(schema, value, path, problems);
     match value {
         Value::Object(members) => {
@@ -264,10 +239,6 @@ fn rules(schema: &Schema, value: &Value, old: Option<&Value>, path: &str, proble
     }
 }
 
-pub(super) fn join(path: &str, name: &str) -> String {
-    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
@@ -287,13 +258,15 @@ mod tests {
     #[test]
     fn rules_and_bounds() {
         expect("PeerAuthentication", json!({"mtls": {"mode": "STRICT"}}), &[]);
-        let mode = "mtls.mode: Unsupported value: \"ON\": supported values: \"UNSET\", \"DISABLE\", \"PERMISSIVE\", \"STRICT\"";
+        let mode = "mtls.mode: Unsupported value: \"ON\": supported values: \"UNSET\", \"DISABLE\", \
+            \"PERMISSIVE\", \"STRICT\"";
         expect(
             "PeerAuthentication",
             json!({"mtls": {"mode": "ON"}}),
             &[
                 mode,
-                "<nil>: Invalid value: null: some validation rules were not checked because the object was invalid; correct the existing errors to complete validation",
+                "<nil>: Invalid value: null: some validation rules were not checked because the object was \
+                    invalid; correct the existing errors to complete validation",
             ],
         );
         expect(
@@ -315,7 +288,8 @@ mod tests {
 
     #[test]
     fn unknown_fields_go_and_free_ones_stay() {
-        let mut value = json!({"http": [{"match": [{"headers": {"any-name": {"exact": "x", "odd": 1}}, "odd": 2}], "timeout": "1s"}], "odd": 3});
+        let mut value = json!({"http": [{"match": [{"headers": {"any-name": {"exact": "x", "odd": 1}},
+            "odd": 2}], "timeout": "1s"}], "odd": 3});
         assert_eq!(
             prune(&ISTIO.resolve("VirtualService"), &mut value),
             ["odd", "http[0].match[0].odd", "http[0].match[0].headers.any-name.odd"]

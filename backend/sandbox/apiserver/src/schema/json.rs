@@ -4,7 +4,12 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::{Bounds, ListKind, Logic, Rule, Schema, Type};
+use super::{
+    bounds::Bounds,
+    field::{ListKind, Logic, Schema},
+    rules::Rule,
+    types::Type,
+};
 
 /// How types refer to each other in the document that is written.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::{cel::Program, check::FieldProblem};
+use super::{cel::Program, problem::FieldProblem};
 
 /// One rule.
 #[derive(Clone)]
@@ -36,43 +36,58 @@ const ROWS: &[(&str, &str, &str)] = &[
     ),
     (
         "service-port",
-        "((!has(self.kind) || self.kind == 'Service') && (!has(self.group) || self.group == '')) ? has(self.port) : true",
+        "((!has(self.kind) || self.kind == 'Service') && (!has(self.group) || self.group == '')) ? \
+            has(self.port) : true",
         "Must have port for Service reference",
     ),
     (
         "absolute-path",
-        "!has(self.value) || (has(self.type) && self.type == 'RegularExpression') || self.value.startsWith('/')",
+        "!has(self.value) || (has(self.type) && self.type == 'RegularExpression') || \
+            self.value.startsWith('/')",
         "value must be an absolute path and start with '/' when type one of ['Exact', 'PathPrefix']",
     ),
     (
         "filter-part",
-        "has(self.requestHeaderModifier) == (self.type == 'RequestHeaderModifier') && has(self.responseHeaderModifier) == (self.type == 'ResponseHeaderModifier') && has(self.requestMirror) == (self.type == 'RequestMirror') && has(self.requestRedirect) == (self.type == 'RequestRedirect') && has(self.urlRewrite) == (self.type == 'URLRewrite') && has(self.cors) == (self.type == 'CORS') && has(self.extensionRef) == (self.type == 'ExtensionRef')",
+        "has(self.requestHeaderModifier) == (self.type == 'RequestHeaderModifier') && \
+            has(self.responseHeaderModifier) == (self.type == 'ResponseHeaderModifier') && \
+            has(self.requestMirror) == (self.type == 'RequestMirror') && has(self.requestRedirect) == \
+            (self.type == 'RequestRedirect') && has(self.urlRewrite) == (self.type == 'URLRewrite') && \
+            has(self.cors) == (self.type == 'CORS') && has(self.extensionRef) == (self.type == \
+            'ExtensionRef')",
         "the part that filter.type names must be specified, and no other",
     ),
     (
         "redirect-or-backends",
-        "(has(self.backendRefs) && size(self.backendRefs) > 0) ? (!has(self.filters) || self.filters.all(f, !has(f.requestRedirect))) : true",
+        "(has(self.backendRefs) && size(self.backendRefs) > 0) ? (!has(self.filters) || self.filters.all(f, \
+            !has(f.requestRedirect))) : true",
         "RequestRedirect filter must not be used together with backendRefs",
     ),
     (
         "prefix-to-replace",
-        "(has(self.filters) && self.filters.exists(f, (has(f.urlRewrite) && has(f.urlRewrite.path) && has(f.urlRewrite.path.replacePrefixMatch)) || (has(f.requestRedirect) && has(f.requestRedirect.path) && has(f.requestRedirect.path.replacePrefixMatch)))) ? (has(self.matches) && size(self.matches) == 1 && has(self.matches[0].path) && (!has(self.matches[0].path.type) || self.matches[0].path.type == 'PathPrefix')) : true",
+        "(has(self.filters) && self.filters.exists(f, (has(f.urlRewrite) && has(f.urlRewrite.path) && \
+            has(f.urlRewrite.path.replacePrefixMatch)) || (has(f.requestRedirect) && \
+            has(f.requestRedirect.path) && has(f.requestRedirect.path.replacePrefixMatch)))) ? \
+            (has(self.matches) && size(self.matches) == 1 && has(self.matches[0].path) && \
+            (!has(self.matches[0].path.type) || self.matches[0].path.type == 'PathPrefix')) : true",
         "with path.replacePrefixMatch, exactly one PathPrefix match must be specified",
     ),
     (
         "replaced-path",
-        "self.type == 'ReplaceFullPath' ? has(self.replaceFullPath) && !has(self.replacePrefixMatch) : has(self.replacePrefixMatch) && !has(self.replaceFullPath)",
+        "self.type == 'ReplaceFullPath' ? has(self.replaceFullPath) && !has(self.replacePrefixMatch) : \
+            has(self.replacePrefixMatch) && !has(self.replaceFullPath)",
         "the path that type names must be specified, and no other",
     ),
     (
         "try-within-request",
-        "!(has(self.request) && has(self.backendRequest) && duration(self.request) != duration('0s') && duration(self.backendRequest) > duration(self.request))",
+        "!(has(self.request) && has(self.backendRequest) && duration(self.request) != duration('0s') && \
+            duration(self.backendRequest) > duration(self.request))",
         "backendRequest timeout cannot be longer than request timeout",
     ),
     ("port-keys", "self.all(key, 0 < int(key) && int(key) <= 65535)", "port must be between 1-65535"),
     (
         "port-level-mtls-needs-selector",
-        "(has(self.selector) && has(self.selector.matchLabels) && self.selector.matchLabels.size() > 0) || !has(self.portLevelMtls)",
+        "(has(self.selector) && has(self.selector.matchLabels) && self.selector.matchLabels.size() > 0) || \
+            !has(self.portLevelMtls)",
         "portLevelMtls requires selector",
     ),
     (
@@ -97,7 +112,8 @@ const ROWS: &[(&str, &str, &str)] = &[
     ),
     (
         "no-cidr-addresses-with-dns",
-        "!(has(self.addresses) && self.addresses.exists(a, a.contains('/')) && has(self.resolution) && !(self.resolution in ['STATIC', 'NONE']))",
+        "!(has(self.addresses) && self.addresses.exists(a, a.contains('/')) && has(self.resolution) && \
+            !(self.resolution in ['STATIC', 'NONE']))",
         "CIDR addresses are allowed only for NONE/STATIC resolution types",
     ),
     (
@@ -107,7 +123,8 @@ const ROWS: &[(&str, &str, &str)] = &[
     ),
     (
         "round-robin-has-one-endpoint",
-        "!(has(self.resolution) && self.resolution == 'DNS_ROUND_ROBIN' && has(self.endpoints) && self.endpoints.size() > 1)",
+        "!(has(self.resolution) && self.resolution == 'DNS_ROUND_ROBIN' && has(self.endpoints) && \
+            self.endpoints.size() > 1)",
         "DNS_ROUND_ROBIN mode cannot have multiple endpoints",
     ),
     (
@@ -140,7 +157,8 @@ const ROWS: &[(&str, &str, &str)] = &[
     ),
     (
         "module-url",
-        "isURL(self) ? url(self).getScheme() in ['', 'http', 'https', 'file', 'oci'] : isURL('http://' + self)",
+        "isURL(self) ? url(self).getScheme() in ['', 'http', 'https', 'file', 'oci'] : isURL('http://' + \
+            self)",
         "url must have schema one of [http, https, file, oci]",
     ),
     (
@@ -151,7 +169,8 @@ const ROWS: &[(&str, &str, &str)] = &[
     ("wasm-or-lua", "has(self.wasm) != has(self.lua)", "exactly one of wasm or lua must be set"),
     (
         "accounts-or-principals",
-        "!(has(self.serviceAccounts) || has(self.notServiceAccounts)) || !(has(self.principals) || has(self.notPrincipals) || has(self.namespaces) || has(self.notNamespaces))",
+        "!(has(self.serviceAccounts) || has(self.notServiceAccounts)) || !(has(self.principals) || \
+            has(self.notPrincipals) || has(self.namespaces) || has(self.notNamespaces))",
         "Cannot set serviceAccounts with namespaces or principals",
     ),
     (
@@ -220,7 +239,10 @@ impl Rule {
         let expression = text("rule")?;
         let parse = |expression: &str| {
             Program::parse(expression)
-                .inspect_err(|why| tracing::warn!(%expression, %why, "a validation rule is not understood and not enforced"))
+                .inspect_err(|why| {
+                    tracing::warn!(%expression, %why,
+                    "a validation rule is not understood and not enforced")
+                })
                 .ok()
         };
         let program = parse(&expression)?;

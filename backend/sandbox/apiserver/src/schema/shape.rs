@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Schema, Type, check::join};
+use super::{field::Schema, problem::join, types::Type};
 
 /// Drops the fields that the schema does not know and says which they were.
 pub(crate) fn prune(schema: &Schema, value: &mut Value) -> Vec<String> {

@@ -6,11 +6,12 @@
 //!   timeout duration              How long to wait; none when absent.
 //! ```
 //!
-//! `!` after a field's name makes it required. Types are `string int32 int64 uint32 uint64 number bool any object time quantity
-//! bytes intstr duration port`, `enum(A|B)`, `[]T` (one value), `[set]T`, `[key,key]T` (keyed), `{}T` (free keys), or the
-//! name of another type; `?` behind allows null, and `(1..256)` bounds value, length or number. `alias NAME NOTATION` gives a
-//! notation a name. A line `rule NAME` adds a rule to the type, `one A|B` says that at most one of these fields may be there,
-//! `pattern REGEX` what a text has to look like, `default VALUE` what stands there otherwise.
+//! `!` after a field's name makes it required. Types are `string int32 int64 uint32 uint64 number bool any
+//! object time quantity bytes intstr duration port`, `enum(A|B)`, `[]T` (one value), `[set]T`, `[key,key]T`
+//! (keyed), `{}T` (free keys), or the name of another type; `?` behind allows null, and `(1..256)` bounds
+//! value, length or number. `alias NAME NOTATION` gives a notation a name. A line `rule NAME` adds a rule to
+//! the type, `one A|B` says that at most one of these fields may be there, `pattern REGEX` what a text has to
+//! look like, `default VALUE` what stands there otherwise.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -21,7 +22,12 @@ use indexmap::IndexMap;
 use parking_lot::Mutex;
 use serde_json::Value;
 
-use super::{Bounds, ListKind, Logic, Rule, Schema, Type};
+use super::{
+    bounds::Bounds,
+    field::{ListKind, Logic, Schema},
+    rules::Rule,
+    types::Type,
+};
 
 /// Types by name, resolved when they are first asked for.
 pub(crate) struct Library {

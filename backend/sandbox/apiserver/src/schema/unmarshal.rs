@@ -1,9 +1,9 @@
-//! What Go's JSON decoder says of a value that has another type than its field. Kubernetes' own kinds are decoded into Go's
-//! types before anything else is looked at.
+//! What Go's JSON decoder says of a value that has another type than its field. Kubernetes' own kinds are
+//! decoded into Go's types before anything else is looked at.
 
 use serde_json::Value;
 
-use super::{Schema, Type};
+use super::{field::Schema, types::Type};
 
 /// The first value that does not fit, in the decoder's words; `kind` is the type that is decoded.
 pub(crate) fn mistyped(schema: &Schema, kind: &str, value: &Value) -> Option<String> {
@@ -108,35 +108,40 @@ mod tests {
                 "Service",
                 json!({"spec": {"ports": [{"port": "x"}]}}),
                 Some(
-                    "json: cannot unmarshal string into Go struct field ServicePort.spec.ports.port of type int32",
+                    "json: cannot unmarshal string into Go struct field ServicePort.spec.ports.port of type \
+                        int32",
                 ),
             ),
             (
                 "Service",
                 json!({"spec": {"ports": [7]}}),
                 Some(
-                    "json: cannot unmarshal number into Go struct field ServiceSpec.spec.ports of type v1.ServicePort",
+                    "json: cannot unmarshal number into Go struct field ServiceSpec.spec.ports of type \
+                        v1.ServicePort",
                 ),
             ),
             (
                 "Service",
                 json!({"spec": {"selector": {"app": true}}}),
                 Some(
-                    "json: cannot unmarshal bool into Go struct field ServiceSpec.spec.selector of type string",
+                    "json: cannot unmarshal bool into Go struct field ServiceSpec.spec.selector of type \
+                        string",
                 ),
             ),
             (
                 "Deployment",
                 json!({"spec": {"replicas": 1.5}}),
                 Some(
-                    "json: cannot unmarshal number 1.5 into Go struct field DeploymentSpec.spec.replicas of type int32",
+                    "json: cannot unmarshal number 1.5 into Go struct field DeploymentSpec.spec.replicas of \
+                        type int32",
                 ),
             ),
             (
                 "ConfigMap",
                 json!({"metadata": "x"}),
                 Some(
-                    "json: cannot unmarshal string into Go struct field ConfigMap.metadata of type v1.ObjectMeta",
+                    "json: cannot unmarshal string into Go struct field ConfigMap.metadata of type \
+                        v1.ObjectMeta",
                 ),
             ),
             ("Service", json!({"spec": {"ports": null, "type": "ClusterIP"}}), None),

@@ -3,7 +3,7 @@
 use base64::Engine;
 use serde_json::{Value, json};
 
-use super::{State, node_ports, now};
+use super::{node_ports, state::State, time::now};
 use crate::kinds::Kind;
 
 /// Fills in the defaults of a kind.
@@ -183,8 +183,10 @@ fn crd(object: &mut Value) {
             "acceptedNames": names,
             "storedVersions": stored,
             "conditions": [
-                {"type": "NamesAccepted", "status": "True", "reason": "NoConflicts", "message": "no conflicts found", "lastTransitionTime": since},
-                {"type": "Established", "status": "True", "reason": "InitialNamesAccepted", "message": "the initial names have been accepted", "lastTransitionTime": since},
+                {"type": "NamesAccepted", "status": "True", "reason": "NoConflicts",
+                    "message": "no conflicts found", "lastTransitionTime": since},
+                {"type": "Established", "status": "True", "reason": "InitialNamesAccepted",
+                    "message": "the initial names have been accepted", "lastTransitionTime": since},
             ],
         });
     }
@@ -202,12 +204,4 @@ impl State {
             }
         }
     }
-}
-
-/// The address that a Service holds.
-pub(super) fn service_address(object: &Value) -> Option<&str> {
-    if object.get("kind")?.as_str()? != "Service" {
-        return None;
-    }
-    object.pointer("/spec/clusterIP")?.as_str().filter(|address| address.parse::<std::net::IpAddr>().is_ok())
 }

@@ -5,7 +5,11 @@ use std::sync::Arc;
 use jiff::{Timestamp, ToSpan as _};
 use serde_json::{Value, json};
 
-use super::{Key, State, time};
+use super::{
+    key::Key,
+    state::{State, owner_uids, owners},
+    time::time,
+};
 use crate::kinds::Kind;
 
 /// What becomes of the things that a deleted object owns.
@@ -41,8 +45,8 @@ const DEFAULT_GRACE: i64 = 30;
 const MOST_GRACE: i64 = 400 * 24 * 3600;
 
 impl State {
-    /// Deletes an object. One that something waits for (finalizers, a pod's processes, what is in a namespace) is only marked.
-    /// Answers what it was.
+    /// Deletes an object. One that something waits for (finalizers, a pod's processes, what is in a
+    /// namespace) is only marked. Answers what it was.
     pub(crate) fn delete(&mut self, key: &Key, how: impl Into<Deletion>) -> Option<Arc<Value>> {
         let how = how.into();
         let mut object = self.get(key)?.clone();
@@ -106,7 +110,8 @@ impl State {
         Some(shown)
     }
 
-    /// Something of this namespace has gone: so does the namespace, if it was the last thing that it waited for.
+    /// Something of this namespace has gone: so does the namespace, if it was the last thing that it waited
+    /// for.
     fn leave(&mut self, namespace: &str) {
         let Some(key) = self.leaving(namespace) else { return };
         let finalizers = self.get(&key).and_then(|object| object.pointer("/metadata/finalizers")?.as_array());
@@ -123,7 +128,8 @@ impl State {
         Some(key)
     }
 
-    /// Deletes what an object owns; when something of it has to be waited for, the object gets the finalizer that says so.
+    /// Deletes what an object owns; when something of it has to be waited for, the object gets the finalizer
+    /// that says so.
     fn delete_dependents(&mut self, key: &Key, object: Arc<Value>) -> Arc<Value> {
         let Some(uid) = object.pointer("/metadata/uid").and_then(Value::as_str).map(str::to_owned) else {
             return object;
@@ -281,13 +287,4 @@ fn shortened(object: &Value, known: i64, grace: i64) -> Value {
 
 fn after(moment: Timestamp, seconds: i64) -> Timestamp {
     moment.checked_add(seconds.clamp(-MOST_GRACE, MOST_GRACE).seconds()).unwrap_or(moment)
-}
-
-fn owners(object: &Value) -> impl Iterator<Item = &Value> {
-    object.pointer("/metadata/ownerReferences").and_then(Value::as_array).into_iter().flatten()
-}
-
-/// The uids of what an object belongs to.
-pub(super) fn owner_uids(object: &Value) -> impl Iterator<Item = &str> {
-    owners(object).filter_map(|reference| reference.get("uid")?.as_str())
 }

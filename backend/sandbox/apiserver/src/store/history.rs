@@ -1,11 +1,11 @@
-//! What happened lately: a bounded ring of events that watches read from. A watch that is slower than the ring is long
-//! learns that it is too late; nothing is kept for it.
+//! What happened lately: a bounded ring of events that watches read from. A watch that is slower than the
+//! ring is long learns that it is too late; nothing is kept for it.
 
 use std::{collections::VecDeque, sync::Arc};
 
 use serde_json::Value;
 
-use super::Key;
+use super::key::Key;
 
 /// What happened to an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

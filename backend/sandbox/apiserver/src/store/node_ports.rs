@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use serde_json::{Value, json};
 
-use super::{Key, State};
+use super::{key::Key, state::State};
 
 /// The ports that may be given away.
 pub(crate) const RANGE: std::ops::RangeInclusive<i64> = 30_000..=32_767;
@@ -124,7 +124,8 @@ mod tests {
     #[test]
     fn a_service_that_becomes_a_name_gives_its_address_back() {
         let store = Store::new();
-        let service = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a", "namespace": "default"},
+        let service = json!({"apiVersion": "v1", "kind": "Service",
+            "metadata": {"name": "a", "namespace": "default"},
             "spec": {"ports": [{"port": 80}]}});
         let mut outside = Value::clone(&store.create(service).unwrap());
         assert!(outside["spec"]["clusterIP"].is_string());

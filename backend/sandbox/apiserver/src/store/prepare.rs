@@ -1,15 +1,15 @@
-//! What the server itself writes into objects: names, uids, times, generations; and which half of an object a write may
-//! touch.
+//! What the server itself writes into objects: names, uids, times, generations; and which half of an object a
+//! write may touch.
 
 use std::sync::Arc;
 
 use rand::Rng as _;
 use serde_json::{Map, Value, json};
 
-use super::{State, defaults};
+use super::{defaults, state::State, time::now};
 use crate::{
-    admit::names,
     kinds::{Kind, KindId},
+    names,
     schema::FieldProblem,
     status::{ApiError, Result},
 };
@@ -23,16 +23,6 @@ pub(crate) enum Part {
     Main,
     /// Only the status.
     Status,
-}
-
-/// Now, as Kubernetes writes times.
-pub(crate) fn now() -> String {
-    time(jiff::Timestamp::now())
-}
-
-/// A moment, as Kubernetes writes times.
-pub(super) fn time(moment: jiff::Timestamp) -> String {
-    moment.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 impl State {
@@ -180,7 +170,8 @@ impl State {
     }
 }
 
-/// `new` laid over what is there, for [`super::Store::apply`]: the server's own metadata and an unmentioned status stay.
+/// `new` laid over what is there, for [`super::Store::apply`]: the server's own metadata and an unmentioned
+/// status stay.
 pub(super) fn over(old: &Value, mut new: Value) -> Value {
     if new.get("status").is_none() {
         copy_member(old, &mut new, "status");

@@ -1,6 +1,37 @@
-//! What is kept under the store's lock: finding, putting and taking away objects, each with its place in the history.
+//! What is kept under the store's lock: finding, putting and taking away objects, each with its place in the
+//! history.
 
-use super::*;
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
+
+use serde_json::Value;
+
+use super::{
+    history::{Change, Entry, History},
+    key::Key,
+};
+use crate::{
+    kinds::{Kind, KindId, Kinds, registration},
+    status::ApiError,
+};
+
+/// Everything under the lock.
+pub(crate) struct State {
+    pub(crate) kinds: Arc<Kinds>,
+    pub(super) objects: BTreeMap<Key, Arc<Value>>,
+    pub(crate) revision: u64,
+    pub(crate) history: History,
+    /// What each owner owns, by the owner's uid.
+    pub(super) owned: HashMap<String, BTreeSet<Key>>,
+    /// How many objects each namespace has.
+    pub(super) inhabitants: HashMap<String, usize>,
+    pub(super) service_addresses: BTreeSet<String>,
+    pub(super) next_service_ip: u16,
+    /// Raised whenever the kinds change, so that discovery documents are rebuilt.
+    pub(crate) kinds_revision: u64,
+}
 
 impl State {
     pub(crate) fn kind_of(&self, object: &Value) -> Result<(KindId, Arc<Kind>), ApiError> {
@@ -98,10 +129,10 @@ impl State {
         if !key.namespace.is_empty() {
             *self.inhabitants.entry(key.namespace.clone()).or_default() += 1;
         }
-        for owner in garbage::owner_uids(object) {
+        for owner in owner_uids(object) {
             self.owned.entry(owner.to_owned()).or_default().insert(key.clone());
         }
-        if let Some(address) = defaults::service_address(object) {
+        if let Some(address) = service_address(object) {
             self.service_addresses.insert(address.to_owned());
         }
     }
@@ -113,7 +144,7 @@ impl State {
                 self.inhabitants.remove(&key.namespace);
             }
         }
-        for owner in garbage::owner_uids(object) {
+        for owner in owner_uids(object) {
             if let Some(owned) = self.owned.get_mut(owner) {
                 owned.remove(key);
                 if owned.is_empty() {
@@ -121,7 +152,7 @@ impl State {
                 }
             }
         }
-        if let Some(address) = defaults::service_address(object) {
+        if let Some(address) = service_address(object) {
             self.service_addresses.remove(address);
         }
     }
@@ -143,4 +174,21 @@ impl State {
         });
         Some(last)
     }
+}
+
+/// The uids of what an object belongs to.
+pub(super) fn owner_uids(object: &Value) -> impl Iterator<Item = &str> {
+    owners(object).filter_map(|reference| reference.get("uid")?.as_str())
+}
+
+pub(super) fn owners(object: &Value) -> impl Iterator<Item = &Value> {
+    object.pointer("/metadata/ownerReferences").and_then(Value::as_array).into_iter().flatten()
+}
+
+/// The address that a Service holds.
+fn service_address(object: &Value) -> Option<&str> {
+    if object.get("kind")?.as_str()? != "Service" {
+        return None;
+    }
+    object.pointer("/spec/clusterIP")?.as_str().filter(|address| address.parse::<std::net::IpAddr>().is_ok())
 }

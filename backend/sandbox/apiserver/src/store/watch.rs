@@ -5,12 +5,13 @@ use std::{collections::VecDeque, sync::Arc};
 use serde_json::Value;
 use tokio::sync::watch as signal;
 
-use super::{Change, Store};
+use super::{handle::Store, history::Change};
 
 /// What happened in the store.
 #[derive(Clone, Debug)]
 pub enum WatchEvent {
-    /// Forget what you knew: these are all objects. The first event, and again for a follower that was too slow.
+    /// Forget what you knew: these are all objects. The first event, and again for a follower that was too
+    /// slow.
     Reset {
         /// Every object there is.
         objects: Arc<Vec<Arc<Value>>>,
@@ -33,12 +34,14 @@ pub struct Watch {
     waiting: VecDeque<WatchEvent>,
 }
 
-impl Watch {
-    pub(super) fn new(store: Store) -> Self {
-        let signal = store.signal();
-        Self { store, signal, seen: None, waiting: VecDeque::new() }
+impl Store {
+    /// Follows all objects of all kinds, beginning with a snapshot.
+    pub fn watch(&self) -> Watch {
+        Watch { store: self.clone(), signal: self.signal(), seen: None, waiting: VecDeque::new() }
     }
+}
 
+impl Watch {
     /// The next event; waits until there is one. May be dropped and called again without losing anything.
     pub async fn next(&mut self) -> WatchEvent {
         loop {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Header, json_path};
+use super::{header::Header, json_path};
 use crate::kinds::Kind;
 
 /// The one kind whose name comes last.

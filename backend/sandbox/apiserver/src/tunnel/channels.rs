@@ -1,5 +1,5 @@
-//! Port-forward over WebSocket channels: for the i-th port, channel 2i carries data and 2i+1 errors; both begin with the port's
-//! number.
+//! Port-forward over WebSocket channels: for the i-th port, channel 2i carries data and 2i+1 errors; both
+//! begin with the port's number.
 
 use axum::extract::ws::{Message, WebSocket};
 use bytes::{BufMut as _, Bytes, BytesMut};
@@ -10,7 +10,7 @@ use tokio::{
     task::JoinSet,
 };
 
-use super::PodTarget;
+use super::target::PodTarget;
 use wire::Stream;
 
 fn message(channel: u8, payload: &[u8]) -> Message {

@@ -1,5 +1,5 @@
-//! The words that both ends of a SPDY/3 connection know beforehand, so that headers compress well. Given by the protocol: a
-//! list of names, each after its length, and a tail of common values.
+//! The words that both ends of a SPDY/3 connection know beforehand, so that headers compress well. Given by
+//! the protocol: a list of names, each after its length, and a tail of common values.
 
 const NAMES: &[&str] = &[
     "options",
@@ -71,7 +71,8 @@ const NAMES: &[&str] = &[
 
 const TAIL: &str = concat!(
     "100101201202205206300302303304305306307402405406407408409410411412413414415416417502504505",
-    "203 Non-Authoritative Information204 No Content301 Moved Permanently400 Bad Request401 Unauthorized403 Forbidden",
+    "203 Non-Authoritative Information204 No Content301 Moved Permanently400 Bad Request401 Unauthorized403 \
+        Forbidden",
     "404 Not Found500 Internal Server Error501 Not Implemented503 Service Unavailable",
     "Jan Feb Mar Apr May Jun Jul Aug Sept Oct Nov Dec 00:00:00 Mon, Tue, Wed, Thu, Fri, Sat, Sun, GMT",
     "chunked,text/html,image/png,image/jpg,image/gif,application/xml,application/xhtml+xml,text/plain,text/javascript,",

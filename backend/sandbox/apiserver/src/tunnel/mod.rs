@@ -1,48 +1,19 @@
-//! Port-forward, in the three ways that clients speak it: WebSocket channels (kube-rs), SPDY (older kubectl), and SPDY inside a
-//! WebSocket (kubectl since 1.30).
+//! Port-forward, in the three ways that clients speak it: WebSocket channels (kube-rs), SPDY (older kubectl),
+//! and SPDY inside a WebSocket (kubectl since 1.30).
 
 mod channels;
 mod dictionary;
 mod frames;
 mod session;
-
-use std::sync::Arc;
+mod target;
 
 use axum::extract::ws::{Message, WebSocket};
 use futures::{SinkExt as _, StreamExt as _};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use wire::Stream;
-
-use crate::pods::{PodAccess, Unreachable};
 
 pub(crate) use channels::serve as channels;
 pub(crate) use session::serve as spdy;
-
-/// The pod that a tunnel leads to.
-#[derive(Clone)]
-pub(crate) struct PodTarget {
-    pub(crate) pods: Arc<dyn PodAccess>,
-    pub(crate) namespace: String,
-    pub(crate) pod: String,
-}
-
-impl PodTarget {
-    async fn connect(&self, port: u16) -> Result<Stream, NotForwarded> {
-        let connected = self.pods.connect(&self.namespace, &self.pod, port).await;
-        connected.map_err(|error| NotForwarded { pod: self.pod.clone(), port, error })
-    }
-}
-
-/// Why a port is not forwarded, as a kubelet says it.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "error forwarding port {port} to pod {pod}, uid : failed to connect to localhost:{port} inside the pod: {error}"
-)]
-struct NotForwarded {
-    pod: String,
-    port: u16,
-    error: Unreachable,
-}
+pub(crate) use target::PodTarget;
 
 /// SPDY frames carried in the binary messages of a WebSocket.
 pub(crate) async fn spdy_over_websocket(socket: WebSocket, target: PodTarget) {

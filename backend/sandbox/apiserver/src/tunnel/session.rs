@@ -1,4 +1,5 @@
-//! Port-forward over SPDY: for every connection the client opens a stream for errors and one for data, with the same request id.
+//! Port-forward over SPDY: for every connection the client opens a stream for errors and one for data, with
+//! the same request id.
 
 use std::collections::HashMap;
 
@@ -10,8 +11,8 @@ use tokio::{
 };
 
 use super::{
-    PodTarget,
     frames::{self, Frame},
+    target::PodTarget,
 };
 
 /// A connection of which only one of the two streams is there.

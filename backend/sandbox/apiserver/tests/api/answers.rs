@@ -32,7 +32,8 @@ async fn who_may_not() {
         &anonymous,
         403,
         "Forbidden",
-        "pods is forbidden: User \"system:anonymous\" cannot list resource \"pods\" in API group \"\" at the cluster scope",
+        "pods is forbidden: User \"system:anonymous\" cannot list resource \"pods\" in API group \"\" at the \
+            cluster scope",
     );
     assert_eq!(anonymous.body["details"], json!({"kind": "pods"}));
     assert_eq!(read(cluster.http.get(url("/version"))).await.status, 200);
@@ -43,10 +44,12 @@ async fn who_may_not() {
     cluster.server.faults().expire_token(false);
     cluster.server.faults().deny(Deny::new("list", "virtualservices"));
     let denied = cluster.get(ROUTES).await;
-    let words = "virtualservices.networking.istio.io is forbidden: User \"kubernetes-admin\" cannot list resource \"virtualservices\" in API group \"networking.istio.io\" in the namespace \"default\"";
+    let words = "virtualservices.networking.istio.io is forbidden: User \"kubernetes-admin\" cannot list \
+        resource \"virtualservices\" in API group \"networking.istio.io\" in the namespace \"default\"";
     check(&denied, 403, "Forbidden", words);
     let review = json!({"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",
-                        "spec": {"resourceAttributes": {"verb": "list", "group": "networking.istio.io", "resource": "virtualservices"}}});
+                        "spec": {"resourceAttributes": {"verb": "list", "group": "networking.istio.io",
+                            "resource": "virtualservices"}}});
     let answer = cluster.post("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", review.clone()).await;
     assert_eq!((answer.status, &answer.body["status"]["allowed"]), (201, &json!(false)));
     cluster.server.faults().allow_all();
@@ -81,7 +84,8 @@ async fn names_and_versions() {
         .await;
     stale["spec"]["http"][0]["timeout"] = json!("1s");
     let answer = cluster.send("PUT", &format!("{ROUTES}/rec"), "application/json", Some(stale)).await;
-    let words = "Operation cannot be fulfilled on virtualservices.networking.istio.io \"rec\": the object has been modified; please apply your changes to the latest version and try again";
+    let words = "Operation cannot be fulfilled on virtualservices.networking.istio.io \"rec\": the object \
+        has been modified; please apply your changes to the latest version and try again";
     check(&answer, 409, "Conflict", words);
     check(
         &cluster.get("/apis/nowhere.io/v1/things").await,
@@ -123,17 +127,22 @@ async fn what_the_schema_and_the_webhook_refuse() {
         &rule,
         422,
         "Invalid",
-        "VirtualService.networking.istio.io \"rec\" is invalid: spec.http[0].timeout: Invalid value: \"0.1ms\": must be a valid duration greater than 1ms",
+        "VirtualService.networking.istio.io \"rec\" is invalid: spec.http[0].timeout: Invalid value: \
+            \"0.1ms\": must be a valid duration greater than 1ms",
     );
     let details = json!({"name": "rec", "group": "networking.istio.io", "kind": "VirtualService", "causes": [
-        {"reason": "FieldValueInvalid", "message": "Invalid value: \"0.1ms\": must be a valid duration greater than 1ms", "field": "spec.http[0].timeout"}]});
+        {"reason": "FieldValueInvalid",
+            "message": "Invalid value: \"0.1ms\": must be a valid duration greater than 1ms",
+                "field": "spec.http[0].timeout"}]});
     assert_eq!(rule.body["details"], details);
     let ty = patch(json!([{"op": "replace", "path": "/spec/http/0/route/0/weight", "value": "heavy"}])).await;
     check(
         &ty,
         422,
         "Invalid",
-        "spec.http[0].route[0].weight: Invalid value: \"string\": spec.http[0].route[0].weight in body must be of type integer: \"string\", <nil>: Invalid value: null: some validation rules were not checked",
+        "spec.http[0].route[0].weight: Invalid value: \"string\": spec.http[0].route[0].weight in body must \
+            be of type integer: \"string\", <nil>: Invalid value: null: some validation rules were not \
+            checked",
     );
     assert_eq!(ty.body["details"]["causes"][0]["reason"], "FieldValueTypeInvalid");
     let webhook = patch(json!([{"op": "replace", "path": "/spec/http/0/route/0/weight", "value": -5}])).await;
@@ -141,7 +150,8 @@ async fn what_the_schema_and_the_webhook_refuse() {
         &webhook,
         400,
         "",
-        "admission webhook \"validation.istio.io\" denied the request: configuration is invalid: weight -5 < 0",
+        "admission webhook \"validation.istio.io\" denied the request: configuration is invalid: weight -5 < \
+            0",
     );
     let dry = cluster
         .json_patch(

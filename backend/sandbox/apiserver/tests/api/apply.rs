@@ -48,7 +48,8 @@ async fn disagreeing_is_a_conflict_that_can_be_forced() {
     assert_eq!((refused.status, &refused.body["reason"]), (409, &json!("Conflict")));
     assert_eq!(
         refused.body["message"],
-        "Apply failed with 2 conflicts: conflicts with \"one\":\n- .spec.http\nconflicts with \"two\":\n- .spec.http"
+        "Apply failed with 2 conflicts: conflicts with \"one\":\n- .spec.http\nconflicts with \"two\":\n- \
+            .spec.http"
     );
     assert_eq!(
         refused.body["details"]["causes"][0],
@@ -71,7 +72,8 @@ async fn updates_take_over_what_they_change() {
     let refused = apply(&cluster, "one", "", routes("rec", 90, 10)).await;
     assert_eq!(
         refused.body["message"],
-        "Apply failed with 1 conflict: conflict with \"kubectl-patch\" using networking.istio.io/v1: .spec.http"
+        "Apply failed with 1 conflict: conflict with \"kubectl-patch\" using networking.istio.io/v1: \
+            .spec.http"
     );
 }
 
@@ -82,7 +84,14 @@ async fn what_is_no_longer_applied_goes_away() {
     object["metadata"]["labels"] = json!({"a": "1", "b": "2"});
     object["spec"]["gateways"] = json!(["mesh"]);
     apply(&cluster, "one", "", object.clone()).await;
-    apply(&cluster, "two", "", json!({"apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "metadata": {"name": "rec", "labels": {"b": "2"}}})).await;
+    apply(
+        &cluster,
+        "two",
+        "",
+        json!({"apiVersion": "networking.istio.io/v1", "kind": "VirtualService",
+        "metadata": {"name": "rec", "labels": {"b": "2"}}}),
+    )
+    .await;
     object["metadata"]["labels"] = json!({"c": "3"});
     object["spec"].as_object_mut().unwrap().shift_remove("gateways");
     let after = apply(&cluster, "one", "", object).await.body;
@@ -93,7 +102,10 @@ async fn what_is_no_longer_applied_goes_away() {
 #[tokio::test]
 async fn keyed_lists_are_owned_item_by_item() {
     let cluster = cluster().await;
-    let service = |ports: Value| json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"}, "spec": {"selector": {"app": "web"}, "ports": ports}});
+    let service = |ports: Value| {
+        json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"},
+        "spec": {"selector": {"app": "web"}, "ports": ports}})
+    };
     let at = |manager: &str| format!("/api/v1/namespaces/default/services/web?fieldManager={manager}");
     let send = async |manager: &str, ports: Value| {
         cluster.send("PATCH", &at(manager), "application/apply-patch+yaml", Some(service(ports))).await

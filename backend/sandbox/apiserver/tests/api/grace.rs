@@ -77,7 +77,10 @@ async fn an_evicted_pod_goes_as_a_deleted_one_does() {
     let cluster = cluster().await;
     let store = cluster.server.store();
     store.create(pod("a")).unwrap();
-    let eviction = |options: Value| json!({"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": "a"}, "deleteOptions": options});
+    let eviction = |options: Value| {
+        json!({"apiVersion": "policy/v1", "kind": "Eviction",
+        "metadata": {"name": "a"}, "deleteOptions": options})
+    };
     let dry = cluster.post(&format!("{PODS}/a/eviction"), eviction(json!({"dryRun": ["All"]}))).await;
     assert_eq!((dry.status, grace(&store.get("Pod", "default", "a").unwrap()).0), (201, false));
     let done = cluster.post(&format!("{PODS}/a/eviction"), eviction(json!({"gracePeriodSeconds": 5}))).await;
@@ -92,10 +95,12 @@ async fn an_owner_gone_marks_its_pods_and_a_foreground_owner_waits_for_them() {
     for (policy, stays) in [("Background", false), ("Foreground", true)] {
         let cluster = cluster().await;
         let store = cluster.server.store();
-        let set = json!({"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": {"name": "set", "namespace": "default"}});
+        let set = json!({"apiVersion": "apps/v1", "kind": "ReplicaSet",
+            "metadata": {"name": "set", "namespace": "default"}});
         let set = store.create(set).unwrap();
         let mut owned = pod("a");
-        owned["metadata"]["ownerReferences"] = json!([{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "set",
+        owned["metadata"]["ownerReferences"] = json!([{"apiVersion": "apps/v1", "kind": "ReplicaSet",
+            "name": "set",
             "uid": set["metadata"]["uid"], "blockOwnerDeletion": true}]);
         let uid = store.create(owned).unwrap()["metadata"]["uid"].as_str().unwrap().to_owned();
         let at = format!("/apis/apps/v1/namespaces/default/replicasets/set?propagationPolicy={policy}");

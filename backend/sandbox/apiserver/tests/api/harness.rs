@@ -157,7 +157,8 @@ pub(crate) const ROUTES: &str = "/apis/networking.istio.io/v1/namespaces/default
 /// A VirtualService that splits reviews between two versions.
 pub(crate) fn routes(name: &str, first: i64, second: i64) -> Value {
     json!({
-        "apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "metadata": {"name": name, "namespace": "default"},
+        "apiVersion": "networking.istio.io/v1", "kind": "VirtualService",
+            "metadata": {"name": name, "namespace": "default"},
         "spec": {"hosts": [name], "http": [{"route": [
             {"destination": {"host": name, "subset": "v1"}, "weight": first},
             {"destination": {"host": name, "subset": "v2"}, "weight": second},
@@ -168,10 +169,13 @@ pub(crate) fn routes(name: &str, first: i64, second: i64) -> Value {
 /// A running pod of the application `web`.
 pub(crate) fn pod(name: &str) -> Value {
     json!({
-        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": "default", "labels": {"app": "web"}},
-        "spec": {"nodeName": "sandbox", "containers": [{"name": "web", "image": "web:1", "ports": [{"containerPort": 80, "name": "http"}]}]},
+        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": "default",
+            "labels": {"app": "web"}},
+        "spec": {"nodeName": "sandbox", "containers": [{"name": "web", "image": "web:1",
+            "ports": [{"containerPort": 80, "name": "http"}]}]},
         "status": {"phase": "Running", "podIP": "10.244.0.9",
                    "conditions": [{"type": "Ready", "status": "True"}],
-                   "containerStatuses": [{"name": "web", "ready": true, "restartCount": 0, "image": "web:1", "imageID": "", "state": {"running": {}}}]},
+                   "containerStatuses": [{"name": "web", "ready": true, "restartCount": 0, "image": "web:1",
+                       "imageID": "", "state": {"running": {}}}]},
     })
 }

@@ -81,9 +81,11 @@ impl Kubectl {
 }
 
 fn deployment() -> String {
-    json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "namespace": "default"}, "spec": {
+    json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "namespace": "default"},
+        "spec": {
         "selector": {"matchLabels": {"app": "web"}},
-        "template": {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "web", "image": "web:1", "ports": [{"containerPort": 80}]}]}}}})
+        "template": {"metadata": {"labels": {"app": "web"}},
+            "spec": {"containers": [{"name": "web", "image": "web:1", "ports": [{"containerPort": 80}]}]}}}})
     .to_string()
 }
 
@@ -133,7 +135,8 @@ async fn changing_routes() {
     let cluster = cluster().await;
     cluster.run_kubelet();
     let weight = || {
-        cluster.server.store().get("VirtualService", "default", "reviews").unwrap()["spec"]["http"][0]["route"][0]["weight"]
+        cluster.server.store().get("VirtualService", "default",
+            "reviews").unwrap()["spec"]["http"][0]["route"][0]["weight"]
             .clone()
     };
     for kubectl in kubectls(&cluster) {

@@ -1,4 +1,5 @@
-//! Every command that people use, on every kubectl that is there: what it is given and what has to stand in its words.
+//! Every command that people use, on every kubectl that is there: what it is given and what has to stand in
+//! its words.
 
 use std::path::{Path, PathBuf};
 
@@ -10,8 +11,8 @@ use crate::{
     scene,
 };
 
-/// The kubectl on the path, the oldest of those that stand beside it as `kubectl.1.27` and so on (all of them, when
-/// `$BINNACLE_ALL_KUBECTLS` is set), and one where `$BINNACLE_OLD_KUBECTL` says.
+/// The kubectl on the path, the oldest of those that stand beside it as `kubectl.1.27` and so on (all of
+/// them, when `$BINNACLE_ALL_KUBECTLS` is set), and one where `$BINNACLE_OLD_KUBECTL` says.
 fn programs() -> Vec<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let first =
@@ -31,7 +32,8 @@ fn programs() -> Vec<PathBuf> {
     all
 }
 
-/// One command: the minor version that has it, its words, what it reads, its exit status, and what has to stand in what it says.
+/// One command: the minor version that has it, its words, what it reads, its exit status, and what has to
+/// stand in what it says.
 struct Step(u32, String, String, i32, &'static [&'static str]);
 
 fn step(args: &str, expect: &'static [&'static str]) -> Step {
@@ -169,8 +171,10 @@ fn routing() -> Vec<Step> {
     bad["metadata"]["namespace"] = json!("default");
     let mut unknown = routes("odd", 1, 1);
     unknown["spec"]["nonsense"] = json!(1);
-    let legacy = json!({"apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "metadata": {"name": "old"},
-        "spec": {"hosts": ["old"], "gateways": ["g.n.svc"], "http": [{"route": [{"destination": {"host": "old"}}]}]}});
+    let legacy = json!({"apiVersion": "networking.istio.io/v1", "kind": "VirtualService",
+        "metadata": {"name": "old"},
+        "spec": {"hosts": ["old"], "gateways": ["g.n.svc"],
+            "http": [{"route": [{"destination": {"host": "old"}}]}]}});
     vec![
         reads(
             "apply -f -",
@@ -197,9 +201,8 @@ fn routing() -> Vec<Step> {
             "apply -f -".into(),
             bad.to_string(),
             1,
-            &[
-                "admission webhook \"validation.istio.io\" denied the request: configuration is invalid: weight -1 < 0",
-            ],
+            &["admission webhook \"validation.istio.io\" denied the request: configuration is invalid: \
+                    weight -1 < 0"],
         ),
         Step(0, "apply -f -".into(), unknown.to_string(), 1, &["nonsense"]),
         since(25, "get vs odd --ignore-not-found", &[]),
@@ -279,7 +282,8 @@ fn workloads() -> Vec<Step> {
         since(24, "create token t -n shop --duration 20m --audience me", &["eyJ"]),
         reads(
             "create -f -",
-            json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"generateName": "g-", "namespace": "shop"}}),
+            json!({"apiVersion": "v1", "kind": "ConfigMap",
+                "metadata": {"generateName": "g-", "namespace": "shop"}}),
             &["configmap/g-", "created"],
         ),
         fails("create configmap c --from-literal=a=b -n shop", &["configmaps \"c\" already exists"]),
@@ -309,16 +313,23 @@ fn workloads() -> Vec<Step> {
 }
 
 fn own_kinds() -> Vec<Step> {
-    let crd = json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": "boats.sea.example"},
-        "spec": {"group": "sea.example", "scope": "Namespaced", "names": {"kind": "Boat", "plural": "boats", "shortNames": ["bo"]}, "versions": [
+    let crd = json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": "boats.sea.example"},
+        "spec": {"group": "sea.example", "scope": "Namespaced",
+            "names": {"kind": "Boat", "plural": "boats", "shortNames": ["bo"]}, "versions": [
             {"name": "v1", "served": true, "storage": true, "subresources": {"status": {}},
              "additionalPrinterColumns": [{"name": "Sails", "type": "integer", "jsonPath": ".spec.sails"}],
-             "schema": {"openAPIV3Schema": {"type": "object", "properties": {"spec": {"type": "object", "required": ["sails"],
-                "x-kubernetes-validations": [{"rule": "self.sails <= self.masts * 2", "message": "too many sails"},
+             "schema": {"openAPIV3Schema": {"type": "object",
+                 "properties": {"spec": {"type": "object", "required": ["sails"],
+                "x-kubernetes-validations": [{"rule": "self.sails <= self.masts * 2",
+                    "message": "too many sails"},
                     {"rule": "!has(oldSelf.masts) || self.masts == oldSelf.masts", "message": "masts stay"}],
                 "properties": {"sails": {"type": "integer", "maximum": 7, "description": "How many sails."},
                                "masts": {"type": "integer", "default": 2}}}}}}}]}});
-    let boat = |fields: serde_json::Value| json!({"apiVersion": "sea.example/v1", "kind": "Boat", "metadata": {"name": "ark"}, "spec": fields});
+    let boat = |fields: serde_json::Value| {
+        json!({"apiVersion": "sea.example/v1", "kind": "Boat",
+        "metadata": {"name": "ark"}, "spec": fields})
+    };
     vec![
         reads("apply -f -", crd, &["boats.sea.example created"]),
         step("wait --for=condition=Established crd/boats.sea.example --timeout=20s", &["condition met"]),

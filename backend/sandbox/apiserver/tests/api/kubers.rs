@@ -169,8 +169,10 @@ async fn logs_are_tailed_and_followed() {
 async fn the_proxy_reaches_pods_and_services() {
     let cluster = cluster().await;
     cluster.server.store().create(pod("a")).unwrap();
-    let service: Value = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web", "namespace": "default"},
-                                "spec": {"selector": {"app": "web"}, "ports": [{"name": "http", "port": 8080, "targetPort": "http"}]}});
+    let service: Value = json!({"apiVersion": "v1", "kind": "Service",
+        "metadata": {"name": "web", "namespace": "default"},
+                                "spec": {"selector": {"app": "web"}, "ports": [{"name": "http", "port": 8080,
+                                    "targetPort": "http"}]}});
     cluster.server.store().create(service).unwrap();
     for path in ["pods/a:80", "pods/a", "services/web:8080", "services/web:http", "services/web"] {
         let answer = cluster.get(&format!("/api/v1/namespaces/default/{path}/proxy/anything?x=1")).await;

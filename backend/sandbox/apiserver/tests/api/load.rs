@@ -62,7 +62,8 @@ async fn watches_survive_a_thousand_changes_a_second() {
     let rate = writer.await.unwrap();
     assert_eq!(seen, vec![CHANGES; WATCHERS]);
     println!(
-        "{WATCHERS} watchers saw {CHANGES} changes each, in order and none lost, at {rate:.0} changes a second"
+        "{WATCHERS} watchers saw {CHANGES} changes each, in order and none lost, at {rate:.0} changes a \
+            second"
     );
 }
 
@@ -114,7 +115,8 @@ async fn a_client_that_falls_behind_gets_410_and_no_memory() {
     assert!(slow.next().await.is_none(), "the stream ends after the error");
     let all = written * SIZE / 1024 / 1024;
     println!(
-        "a client that does not read got {seen} of {written} events ({all} MiB) and then 410; {HISTORY} events are kept for it; \
+        "a client that does not read got {seen} of {written} events ({all} MiB) and then 410; {HISTORY} \
+            events are kept for it; \
          the memory of the process went from {before} to {after} MiB"
     );
     // What was sent before nobody read any more, what is kept, and nothing that grows with what was written.
@@ -169,7 +171,8 @@ async fn lists_of_thousands() {
     let store = cluster.server.store();
     let begun = Instant::now();
     for number in 0..5_000 {
-        let service = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": format!("s{number}"), "namespace": "default"},
+        let service = json!({"apiVersion": "v1", "kind": "Service",
+            "metadata": {"name": format!("s{number}"), "namespace": "default"},
             "spec": {"selector": {"app": format!("s{number}")}, "ports": [{"name": "http", "port": 80}]}});
         store.create(service).unwrap();
     }

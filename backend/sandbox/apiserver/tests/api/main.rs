@@ -4,6 +4,7 @@
 
 mod answers;
 mod apply;
+mod definitions;
 mod grace;
 mod harness;
 mod kubectl;

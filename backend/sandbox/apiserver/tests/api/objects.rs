@@ -68,13 +68,25 @@ async fn status_and_spec_are_written_apart() {
     let cluster = cluster().await;
     cluster.server.store().create(pod("a")).unwrap();
     let at = "/api/v1/namespaces/default/pods/a";
-    let answer = cluster.json_patch(at, json!([{"op": "replace", "path": "/status/phase", "value": "Failed"}, {"op": "add", "path": "/metadata/labels/x", "value": "y"}])).await;
+    let answer = cluster
+        .json_patch(
+            at,
+            json!([{"op": "replace", "path": "/status/phase", "value": "Failed"},
+        {"op": "add", "path": "/metadata/labels/x", "value": "y"}]),
+        )
+        .await;
     assert_eq!(
         (answer.status, &answer.body["status"]["phase"], &answer.body["metadata"]["labels"]["x"]),
         (200, &json!("Running"), &json!("y"))
     );
     assert_eq!(answer.body["metadata"]["generation"], 1, "labels are no change of the spec");
-    let answer = cluster.json_patch(&format!("{at}/status"), json!([{"op": "replace", "path": "/status/phase", "value": "Failed"}, {"op": "add", "path": "/metadata/labels/x", "value": "z"}])).await;
+    let answer = cluster
+        .json_patch(
+            &format!("{at}/status"),
+            json!([{"op": "replace", "path": "/status/phase", "value": "Failed"},
+            {"op": "add", "path": "/metadata/labels/x", "value": "z"}]),
+        )
+        .await;
     assert_eq!(
         (answer.status, &answer.body["status"]["phase"], &answer.body["metadata"]["labels"]["x"]),
         (200, &json!("Failed"), &json!("y"))
@@ -90,12 +102,14 @@ async fn what_is_owned_ends_with_its_owner() {
     let cluster = cluster().await;
     let store = cluster.server.store();
     let set = store
-        .create(json!({"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": {"name": "set", "namespace": "default"}}))
+        .create(json!({"apiVersion": "apps/v1", "kind": "ReplicaSet",
+            "metadata": {"name": "set", "namespace": "default"}}))
         .unwrap();
     let mut owned = pod("a");
     // On no node yet, so nothing has to end.
     owned["spec"]["nodeName"] = Value::Null;
-    owned["metadata"]["ownerReferences"] = json!([{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "set", "uid": set["metadata"]["uid"]}]);
+    owned["metadata"]["ownerReferences"] = json!([{"apiVersion": "apps/v1", "kind": "ReplicaSet",
+        "name": "set", "uid": set["metadata"]["uid"]}]);
     store.create(owned.clone()).unwrap();
     let at = "/apis/apps/v1/namespaces/default/replicasets/set";
     let refused = cluster
@@ -110,7 +124,8 @@ async fn what_is_owned_ends_with_its_owner() {
     );
     assert!(store.get("Pod", "default", "a").is_none());
     let set = store
-        .create(json!({"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": {"name": "set", "namespace": "default"}}))
+        .create(json!({"apiVersion": "apps/v1", "kind": "ReplicaSet",
+            "metadata": {"name": "set", "namespace": "default"}}))
         .unwrap();
     owned["metadata"]["ownerReferences"][0]["uid"] = set["metadata"]["uid"].clone();
     store.create(owned).unwrap();
@@ -141,15 +156,22 @@ async fn finalizers_hold_things_back() {
 #[tokio::test]
 async fn new_kinds_come_and_go() {
     let cluster = cluster().await;
-    let crd = json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": "boats.sea.example"},
-        "spec": {"group": "sea.example", "scope": "Namespaced", "names": {"kind": "Boat", "plural": "boats"}, "versions": [
-            {"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": {"type": "object", "properties": {
-                "spec": {"type": "object", "required": ["sails"], "properties": {"sails": {"type": "integer", "maximum": 7}}}}}}}]}});
+    let crd = json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": "boats.sea.example"},
+        "spec": {"group": "sea.example", "scope": "Namespaced", "names": {"kind": "Boat", "plural": "boats"},
+            "versions": [
+            {"name": "v1", "served": true, "storage": true,
+                "schema": {"openAPIV3Schema": {"type": "object", "properties": {
+                "spec": {"type": "object", "required": ["sails"],
+                    "properties": {"sails": {"type": "integer", "maximum": 7}}}}}}}]}});
     let made = cluster.post("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", crd).await;
     assert_eq!(made.status, 201, "{}", made.body);
     assert_eq!(made.body["status"]["conditions"][1]["type"], "Established");
     let boats = "/apis/sea.example/v1/namespaces/default/boats";
-    let boat = |sails: Value| json!({"apiVersion": "sea.example/v1", "kind": "Boat", "metadata": {"generateName": "boat-"}, "spec": {"sails": sails, "gone": 1}});
+    let boat = |sails: Value| {
+        json!({"apiVersion": "sea.example/v1", "kind": "Boat",
+        "metadata": {"generateName": "boat-"}, "spec": {"sails": sails, "gone": 1}})
+    };
     let made = cluster.post(boats, boat(json!(3))).await;
     assert_eq!((made.status, &made.body["spec"]), (201, &json!({"sails": 3})));
     assert!(made.body["metadata"]["name"].as_str().unwrap().starts_with("boat-"));
@@ -229,9 +251,8 @@ async fn writers_in_process_and_outside_see_each_other() {
     store.apply(routes("rec", 90, 10)).unwrap();
     assert_eq!(store.revision(), before, "the same again is no change");
     store.apply(routes("rec", 80, 20)).unwrap();
-    assert!(
-        matches!(follower.next().await, WatchEvent::Modified(object) if object["metadata"]["generation"] == 2 && object["status"]["observedGeneration"] == 1)
-    );
+    assert!(matches!(follower.next().await,
+            WatchEvent::Modified(object) if object["metadata"]["generation"] == 2 && object["status"]["observedGeneration"] == 1));
     store.delete("VirtualService", "default", "rec").unwrap();
     assert!(
         matches!(follower.next().await, WatchEvent::Deleted(object) if object["spec"]["hosts"][0] == "rec")

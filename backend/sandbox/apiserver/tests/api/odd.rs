@@ -1,4 +1,5 @@
-//! Odd JSON of every sort is refused with a Status, as by Kubernetes: nothing makes the server fail or hang up.
+//! Odd JSON of every sort is refused with a Status, as by Kubernetes: nothing makes the server fail or hang
+//! up.
 
 use serde_json::{Value, json};
 
@@ -24,18 +25,25 @@ fn odd_values() -> Vec<Value> {
 
 /// One object of each sort, with its collection.
 fn samples() -> Vec<(&'static str, Value)> {
-    let metadata = json!({"name": "one", "labels": {"a": "b"}, "annotations": {"a": "b"}, "finalizers": ["a/b"],
+    let metadata = json!({"name": "one", "labels": {"a": "b"}, "annotations": {"a": "b"},
+        "finalizers": ["a/b"],
         "ownerReferences": [{"apiVersion": "v1", "kind": "Pod", "name": "x", "uid": "u"}]});
-    let template = json!({"metadata": {"labels": {"app": "a"}}, "spec": {"containers": [{"name": "c", "image": "i",
+    let template = json!({"metadata": {"labels": {"app": "a"}},
+        "spec": {"containers": [{"name": "c", "image": "i",
         "env": [{"name": "E", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}],
-        "readinessProbe": {"httpGet": {"path": "/", "port": 80}}}], "volumes": [{"name": "v", "configMap": {"name": "m"}}]}});
+        "readinessProbe": {"httpGet": {"path": "/", "port": 80}}}],
+            "volumes": [{"name": "v", "configMap": {"name": "m"}}]}});
     let mut crd = json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
         "metadata": {"name": "things.example.com"}, "spec": {"group": "example.com", "scope": "Namespaced",
-            "names": {"plural": "things", "singular": "thing", "kind": "Thing", "shortNames": ["th"], "categories": ["all"]},
+            "names": {"plural": "things", "singular": "thing", "kind": "Thing", "shortNames": ["th"],
+                "categories": ["all"]},
             "versions": [{"name": "v1", "served": true, "storage": true,
-                "schema": {"openAPIV3Schema": {"type": "object", "required": ["spec"], "properties": {"spec": {"type": "object",
-                    "x-kubernetes-validations": [{"rule": "has(self.a)"}], "properties": {"a": {"type": "array", "items": {"type": "string"}}}}}}},
-                "subresources": {"status": {}, "scale": {"specReplicasPath": ".spec.replicas", "statusReplicasPath": ".status.replicas"}},
+                "schema": {"openAPIV3Schema": {"type": "object", "required": ["spec"],
+                    "properties": {"spec": {"type": "object",
+                    "x-kubernetes-validations": [{"rule": "has(self.a)"}],
+                        "properties": {"a": {"type": "array", "items": {"type": "string"}}}}}}},
+                "subresources": {"status": {}, "scale": {"specReplicasPath": ".spec.replicas",
+                    "statusReplicasPath": ".status.replicas"}},
                 "additionalPrinterColumns": [{"name": "A", "type": "string", "jsonPath": ".spec.a"}]}]}});
     crd["metadata"]["labels"] = json!({"a": "b"});
     let core =
@@ -51,7 +59,8 @@ fn samples() -> Vec<(&'static str, Value)> {
             core(
                 "Service",
                 json!({"spec": {"type": "NodePort", "selector": {"app": "a"}, "clusterIP": "10.96.7.7",
-                "ports": [{"name": "http", "port": 80, "targetPort": "http", "nodePort": 31000, "protocol": "TCP"}]}}),
+                "ports": [{"name": "http", "port": 80, "targetPort": "http", "nodePort": 31000,
+                    "protocol": "TCP"}]}}),
             ),
         ),
         ("/api/v1/namespaces/default/pods", pod("one")),
@@ -76,14 +85,16 @@ fn samples() -> Vec<(&'static str, Value)> {
             apps(
                 "Deployment",
                 json!({"spec": {"replicas": 1, "selector": selector, "template": template,
-                "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": 1}}}}),
+                "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "25%",
+                    "maxUnavailable": 1}}}}),
             ),
         ),
         (
             "/apis/apps/v1/namespaces/default/statefulsets",
             apps(
                 "StatefulSet",
-                json!({"spec": {"serviceName": "s", "selector": selector, "template": template, "ordinals": {"start": 1},
+                json!({"spec": {"serviceName": "s", "selector": selector, "template": template,
+                    "ordinals": {"start": 1},
                 "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": 1}}}}),
             ),
         ),
@@ -91,8 +102,10 @@ fn samples() -> Vec<(&'static str, Value)> {
         (ROUTES, routes("one", 50, 50)),
         (
             "/apis/gateway.networking.k8s.io/v1/namespaces/default/httproutes",
-            json!({"apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute", "metadata": {"name": "one"},
-                "spec": {"parentRefs": [{"name": "g"}], "rules": [{"matches": [{"path": {"type": "PathPrefix", "value": "/"}}],
+            json!({"apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute",
+                "metadata": {"name": "one"},
+                "spec": {"parentRefs": [{"name": "g"}], "rules": [{"matches": [{"path": {"type": "PathPrefix",
+                    "value": "/"}}],
                     "backendRefs": [{"name": "s", "port": 80, "weight": 1}]}]}}),
         ),
     ]
@@ -273,12 +286,15 @@ async fn what_does_not_decode_is_told_in_kubernetes_words() {
     assert_eq!(answer.status, 400);
     assert_eq!(
         answer.body["message"],
-        "Service in version \"v1\" cannot be handled as a Service: json: cannot unmarshal array into Go struct field Service.spec of type v1.ServiceSpec"
+        "Service in version \"v1\" cannot be handled as a Service: json: cannot unmarshal array into Go \
+            struct field Service.spec of type v1.ServiceSpec"
     );
     let answer = cluster.send("PUT", &format!("{ROUTES}/a"), "application/json", Some(json!("x"))).await;
     assert_eq!(
         answer.body["message"],
-        "the object provided is unrecognized (must be of type VirtualService): couldn't get version/kind; json parse error: json: cannot unmarshal string into Go value of type struct { APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" } (227822)"
+        "the object provided is unrecognized (must be of type VirtualService): couldn't get version/kind; \
+            json parse error: json: cannot unmarshal string into Go value of type struct { APIVersion string \
+            \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" } (227822)"
     );
 }
 

@@ -69,9 +69,12 @@ async fn discovered(cluster: &Cluster) -> BTreeSet<String> {
 #[tokio::test]
 async fn every_kind_is_described_and_every_reference_leads_somewhere() {
     let cluster = cluster().await;
-    let crd = json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": "boats.sea.example"},
-        "spec": {"group": "sea.example", "scope": "Namespaced", "names": {"kind": "Boat", "plural": "boats"}, "versions": [
-            {"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": {"type": "object", "properties": {
+    let crd = json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": "boats.sea.example"},
+        "spec": {"group": "sea.example", "scope": "Namespaced", "names": {"kind": "Boat", "plural": "boats"},
+            "versions": [
+            {"name": "v1", "served": true, "storage": true,
+                "schema": {"openAPIV3Schema": {"type": "object", "properties": {
                 "spec": {"type": "object", "properties": {"sails": {"type": "integer"}}}}}}}]}});
     for later in [false, true] {
         if later {
@@ -107,9 +110,13 @@ async fn every_kind_is_described_and_every_reference_leads_somewhere() {
 async fn the_sandbox_has_one_user() {
     let cluster = cluster().await;
     let answer = read(cluster.request("GET", "/api/v1/pods").header("impersonate-user", "alice")).await;
-    let words = "users \"alice\" is forbidden: User \"kubernetes-admin\" cannot impersonate resource \"users\" in API group \"\" at the cluster scope";
+    let words = "users \"alice\" is forbidden: User \"kubernetes-admin\" cannot impersonate resource \
+        \"users\" in API group \"\" at the cluster scope";
     assert_eq!((answer.status, &answer.body["message"]), (403, &json!(words)));
-    let review = |attributes: Value| json!({"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview", "spec": {"resourceAttributes": attributes}});
+    let review = |attributes: Value| {
+        json!({"apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectAccessReview", "spec": {"resourceAttributes": attributes}})
+    };
     let ask = async |attributes: Value| {
         cluster.post("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", review(attributes)).await.body
             ["status"]["allowed"]
@@ -117,7 +124,8 @@ async fn the_sandbox_has_one_user() {
     };
     assert_eq!(ask(json!({"verb": "get", "resource": "secrets", "namespace": "istio-system"})).await, true);
     assert_eq!(ask(json!({"verb": "create", "resource": "pods", "subresource": "exec"})).await, false);
-    let rules = json!({"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectRulesReview", "spec": {"namespace": "default"}});
+    let rules = json!({"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectRulesReview",
+        "spec": {"namespace": "default"}});
     let rules = cluster.post("/apis/authorization.k8s.io/v1/selfsubjectrulesreviews", rules).await.body;
     assert_eq!(
         rules["status"]["resourceRules"],

@@ -1,4 +1,5 @@
-//! What is refused in Kubernetes' own kinds, as its clients see it; the rules themselves have tables beside them.
+//! What is refused in Kubernetes' own kinds, as its clients see it; the rules themselves have tables beside
+//! them.
 
 use serde_json::{Value, json};
 
@@ -7,7 +8,8 @@ use crate::harness::cluster;
 fn deployment(name: &str) -> Value {
     json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name}, "spec": {
         "selector": {"matchLabels": {"app": "web"}},
-        "template": {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "web", "image": "web:1"}]}}}})
+        "template": {"metadata": {"labels": {"app": "web"}},
+            "spec": {"containers": [{"name": "web", "image": "web:1"}]}}}})
 }
 
 const DEPLOYMENTS: &str = "/apis/apps/v1/namespaces/default/deployments";
@@ -36,7 +38,8 @@ async fn a_workload_that_does_not_select_its_pods() {
         ),
         (
             json!({"spec": {"template": {"metadata": {"labels": {"app": "other"}}}}}),
-            "spec.template.metadata.labels: Invalid value: {\"app\":\"other\"}: `selector` does not match template `labels`",
+            "spec.template.metadata.labels: Invalid value: {\"app\":\"other\"}: `selector` does not match \
+                template `labels`",
         ),
     ] {
         let patched = cluster

@@ -10,7 +10,8 @@ async fn apply(cluster: &Cluster, replicas: i64) -> Answer {
     let object = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": {
         "replicas": replicas,
         "selector": {"matchLabels": {"app": "web"}},
-        "template": {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "web", "image": "web:1"}]}}}});
+        "template": {"metadata": {"labels": {"app": "web"}},
+            "spec": {"containers": [{"name": "web", "image": "web:1"}]}}}});
     cluster
         .send("PATCH", &format!("{WEB}?fieldManager=me"), "application/apply-patch+yaml", Some(object))
         .await
@@ -37,7 +38,8 @@ async fn who_scales_owns_the_replicas() {
     assert_eq!(refused.status, 409);
     assert_eq!(
         refused.body["message"],
-        "Apply failed with 1 conflict: conflict with \"kubectl\" with subresource \"scale\" using apps/v1: .spec.replicas"
+        "Apply failed with 1 conflict: conflict with \"kubectl\" with subresource \"scale\" using apps/v1: \
+            .spec.replicas"
     );
     let version = cluster.get(WEB).await.body["metadata"]["resourceVersion"].clone();
     scale(&cluster, WEB, json!(2)).await;
@@ -49,7 +51,8 @@ async fn who_scales_owns_the_replicas() {
     let less = scale(&cluster, WEB, json!(-1)).await;
     assert_eq!(
         less.body["message"],
-        "Scale.autoscaling \"web\" is invalid: spec.replicas: Invalid value: -1: must be greater than or equal to 0"
+        "Scale.autoscaling \"web\" is invalid: spec.replicas: Invalid value: -1: must be greater than or \
+            equal to 0"
     );
     let words = scale(&cluster, WEB, json!("two")).await;
     assert_eq!(words.status, 400, "{}", words.body);
@@ -59,11 +62,14 @@ async fn who_scales_owns_the_replicas() {
 async fn a_defined_kind_says_where_its_numbers_are() {
     let cluster = cluster().await;
     let count = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
-    let crd = json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": "fleets.example.com"},
-        "spec": {"group": "example.com", "scope": "Namespaced", "names": {"plural": "fleets", "kind": "Fleet"}, "versions": [{
+    let crd = json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": "fleets.example.com"},
+        "spec": {"group": "example.com", "scope": "Namespaced",
+            "names": {"plural": "fleets", "kind": "Fleet"}, "versions": [{
             "name": "v1", "served": true, "storage": true,
             "schema": {"openAPIV3Schema": {"type": "object", "properties": {"spec": count, "status": count}}},
-            "subresources": {"scale": {"specReplicasPath": ".spec.size.wanted", "statusReplicasPath": ".status.ships", "labelSelectorPath": ".status.selector"}}}]}});
+            "subresources": {"scale": {"specReplicasPath": ".spec.size.wanted",
+                "statusReplicasPath": ".status.ships", "labelSelectorPath": ".status.selector"}}}]}});
     assert_eq!(
         cluster.post("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", crd).await.status,
         201

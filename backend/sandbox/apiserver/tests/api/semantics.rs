@@ -8,7 +8,8 @@ use crate::harness::{Cluster, ROUTES, cluster, cluster_with, pod, routes};
 const CONFIG: &str = "/api/v1/namespaces/default/configmaps";
 
 fn map(name: &str, value: &str) -> Value {
-    json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": "default"}, "data": {"a": value}})
+    json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": "default"},
+        "data": {"a": value}})
 }
 
 #[tokio::test]
@@ -157,11 +158,13 @@ async fn who_waits_for_whom() {
     let cluster = cluster().await;
     let store = cluster.server.store();
     let set = store
-        .create(json!({"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": {"name": "set", "namespace": "default"}}))
+        .create(json!({"apiVersion": "apps/v1", "kind": "ReplicaSet",
+            "metadata": {"name": "set", "namespace": "default"}}))
         .unwrap();
     let mut held = pod("held");
     held["metadata"]["finalizers"] = json!(["example.com/wait"]);
-    held["metadata"]["ownerReferences"] = json!([{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "set",
+    held["metadata"]["ownerReferences"] = json!([{"apiVersion": "apps/v1", "kind": "ReplicaSet",
+        "name": "set",
         "uid": set["metadata"]["uid"], "blockOwnerDeletion": true}]);
     let mut free = pod("free");
     for pod in [&mut held, &mut free] {
@@ -215,8 +218,11 @@ async fn what_never_changes() {
         "{}",
         labelled.body
     );
-    let deployment = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": {
-        "selector": {"matchLabels": {"app": "web"}}, "template": {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "web", "image": "web:1"}]}}}});
+    let deployment = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"},
+        "spec": {
+        "selector": {"matchLabels": {"app": "web"}},
+            "template": {"metadata": {"labels": {"app": "web"}},
+                "spec": {"containers": [{"name": "web", "image": "web:1"}]}}}});
     let deployments = "/apis/apps/v1/namespaces/default/deployments";
     assert_eq!(cluster.post(deployments, deployment).await.status, 201);
     let moved = merge(
@@ -266,7 +272,8 @@ async fn what_is_warned_of() {
         warnings(&cluster, object).await,
         [
             "299 - \"unknown field \\\"spec.odd\\\"\"",
-            "299 - \"using legacy gatewayName format \\\"g.n.svc\\\"; prefer the <namespace>/<name> format: \\\"n/g\\\"\"",
+            "299 - \"using legacy gatewayName format \\\"g.n.svc\\\"; prefer the <namespace>/<name> format: \
+                \\\"n/g\\\"\"",
             "299 - \"virtualService rule #1 not used (only the last rule can have no matches)\"",
         ]
     );
@@ -301,7 +308,8 @@ async fn owners_of_fields() {
     let at = format!("{ROUTES}/rec");
     let made = apply("one", &at, routes("rec", 90, 10)).await;
     // The status has managers of its own, and a write of the rest does not touch it.
-    let status = json!({"apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "metadata": {"name": "rec"},
+    let status = json!({"apiVersion": "networking.istio.io/v1", "kind": "VirtualService",
+        "metadata": {"name": "rec"},
         "status": {"conditions": [{"type": "Reconciled", "status": "True"}]}});
     let said = apply("istiod", &format!("{at}/status"), status).await;
     assert_eq!(said.status, 200, "{}", said.body);
@@ -319,7 +327,8 @@ async fn owners_of_fields() {
     );
     assert_eq!(apply("two", &at, routes("rec", 50, 50)).await.status, 200, "and is alone with it now");
     // A manager that applies nothing any more lets go of all.
-    let nothing = json!({"apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "metadata": {"name": "rec"}});
+    let nothing = json!({"apiVersion": "networking.istio.io/v1", "kind": "VirtualService",
+        "metadata": {"name": "rec"}});
     let left = apply("one", &at, nothing).await;
     assert_eq!(managers(&left.body), ["istiod Apply status", "two Apply"]);
     // A dry run answers what would be, and stores nothing.
@@ -333,7 +342,8 @@ async fn owners_of_fields() {
         .await;
     assert_eq!(dry.body["spec"]["http"][0]["route"][0]["weight"], 1);
     assert_eq!(cluster.get(&at).await.body["spec"]["http"][0]["route"][0]["weight"], 50);
-    let lost = json!({"apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "metadata": {"name": "lost", "uid": "u"}});
+    let lost = json!({"apiVersion": "networking.istio.io/v1", "kind": "VirtualService",
+        "metadata": {"name": "lost", "uid": "u"}});
     let lost = apply("one", &format!("{ROUTES}/lost"), lost).await;
     assert_eq!((lost.status, &lost.body["reason"]), (409, &json!("Conflict")), "{}", lost.body);
 }
@@ -351,7 +361,8 @@ async fn updates_say_what_they_replace() {
         (
             422,
             &json!(
-                "VirtualService.networking.istio.io \"rec\" is invalid: metadata.resourceVersion: Invalid value: 0x0: must be specified for an update"
+                "VirtualService.networking.istio.io \"rec\" is invalid: metadata.resourceVersion: Invalid \
+                    value: 0x0: must be specified for an update"
             )
         )
     );
@@ -376,72 +387,4 @@ async fn updates_say_what_they_replace() {
         (201, "299 - \"duplicate field \\\"data.a\\\"\"")
     );
     assert_eq!(warned.body["data"]["a"], "2");
-}
-
-#[tokio::test]
-async fn definitions_of_kinds_are_looked_at() {
-    let cluster = cluster().await;
-    let crd = |name: &str, versions: Value| {
-        json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": name},
-               "spec": {"group": "sea.example", "scope": "Namespaced", "names": {"kind": "Boat", "plural": "boats"}, "versions": versions}})
-    };
-    let version = |storage: bool, schema: Value| json!([{"name": "v1", "served": true, "storage": storage, "schema": {"openAPIV3Schema": schema}}]);
-    let object =
-        json!({"type": "object", "properties": {"spec": {"x-kubernetes-preserve-unknown-fields": true}}});
-    for (name, versions, words) in [
-        (
-            "ships.sea.example",
-            version(true, object.clone()),
-            "metadata.name: Invalid value: \"ships.sea.example\": must be spec.names.plural+\".\"+spec.group",
-        ),
-        (
-            "boats.sea.example",
-            version(false, object.clone()),
-            "spec.versions: Invalid value: \"v1\": must have exactly one version marked as storage version",
-        ),
-        (
-            "boats.sea.example",
-            version(true, json!({"type": "object", "properties": {"spec": {"properties": {}}}})),
-            "spec.versions[0].schema.openAPIV3Schema.properties[spec].type: Required value: must not be empty for specified object fields",
-        ),
-        (
-            "boats.sea.example",
-            json!([{"name": "v1", "served": true, "storage": true}]),
-            "spec.versions[0].schema.openAPIV3Schema: Required value: schemas are required",
-        ),
-    ] {
-        let answer = cluster
-            .post("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", crd(name, versions))
-            .await;
-        assert_eq!(answer.status, 422, "{}", answer.body);
-        assert!(answer.body["message"].as_str().unwrap().contains(words), "{}", answer.body);
-    }
-    let made = cluster
-        .post(
-            "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
-            crd("boats.sea.example", version(true, object)),
-        )
-        .await;
-    assert_eq!(made.status, 201, "{}", made.body);
-}
-
-#[tokio::test]
-async fn what_was_let_in_can_be_changed_elsewhere() {
-    let cluster = cluster().await;
-    let mut object = routes("rec", 90, 10);
-    object["spec"]["http"][0]["timeout"] = json!("0.1ms");
-    // Written in process, where nobody checks.
-    cluster.server.store().create(object).unwrap();
-    let at = format!("{ROUTES}/rec");
-    let merge =
-        async |change: Value| cluster.send("PATCH", &at, "application/merge-patch+json", Some(change)).await;
-    let words = "duration must be greater than 1ms";
-    let labelled = merge(json!({"metadata": {"labels": {"a": "1"}}})).await;
-    // The schema forgives what is as it was; the webhook, which sees only what is, does not.
-    assert_eq!(labelled.status, 400, "{}", labelled.body);
-    assert!(labelled.body["message"].as_str().unwrap().contains(words), "{}", labelled.body);
-    let worse = json!([{"op": "replace", "path": "/spec/http/0/timeout", "value": "0.2ms"}]);
-    assert_eq!(cluster.json_patch(&at, worse).await.status, 422);
-    let better = json!([{"op": "replace", "path": "/spec/http/0/timeout", "value": "1s"}]);
-    assert_eq!(cluster.json_patch(&at, better).await.status, 200);
 }

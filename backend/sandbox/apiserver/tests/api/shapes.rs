@@ -86,7 +86,8 @@ async fn defaults_are_filled_in() {
         (&made["spec"]["securityContext"], &made["spec"]["schedulerName"]),
         (&json!({}), &json!("default-scheduler"))
     );
-    let expect = json!({"httpGet": {"path": "/", "port": 80, "scheme": "HTTP"}, "periodSeconds": 2, "timeoutSeconds": 1,
+    let expect = json!({"httpGet": {"path": "/", "port": 80, "scheme": "HTTP"}, "periodSeconds": 2,
+        "timeoutSeconds": 1,
         "successThreshold": 1, "failureThreshold": 3});
     assert_eq!(made["spec"]["containers"][0]["readinessProbe"], expect);
     for (strategy, expect) in [
@@ -100,8 +101,10 @@ async fn defaults_are_filled_in() {
         ),
         (json!({"type": "Recreate"}), json!({"type": "Recreate"})),
     ] {
-        let deployment = json!({"metadata": {"generateName": "d-"}, "spec": {"strategy": strategy, "selector": {"matchLabels": {"a": "b"}},
-            "template": {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "c", "image": "i"}]}}}});
+        let deployment = json!({"metadata": {"generateName": "d-"},
+            "spec": {"strategy": strategy, "selector": {"matchLabels": {"a": "b"}},
+            "template": {"metadata": {"labels": {"a": "b"}},
+                "spec": {"containers": [{"name": "c", "image": "i"}]}}}});
         let made = cluster.post("/apis/apps/v1/namespaces/default/deployments", deployment).await.body;
         assert_eq!(made["spec"]["strategy"], expect, "{made}");
     }

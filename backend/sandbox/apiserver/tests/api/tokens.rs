@@ -10,7 +10,10 @@ const ACCOUNTS: &str = "/api/v1/namespaces/default/serviceaccounts";
 #[tokio::test]
 async fn a_token_says_whose_it_is() {
     let cluster = cluster().await;
-    let request = |seconds: i64| json!({"kind": "TokenRequest", "apiVersion": "authentication.k8s.io/v1", "spec": {"expirationSeconds": seconds}});
+    let request = |seconds: i64| {
+        json!({"kind": "TokenRequest", "apiVersion": "authentication.k8s.io/v1",
+        "spec": {"expirationSeconds": seconds}})
+    };
     assert_eq!(cluster.post(&format!("{ACCOUNTS}/reviews/token"), request(900)).await.status, 404);
     cluster
         .post(
@@ -28,6 +31,7 @@ async fn a_token_says_whose_it_is() {
     let short = cluster.post(&format!("{ACCOUNTS}/reviews/token"), request(5)).await;
     assert_eq!(
         short.body["message"],
-        "TokenRequest.authentication.k8s.io \"\" is invalid: spec.expirationSeconds: Invalid value: 5: may not specify a duration less than 10 minutes"
+        "TokenRequest.authentication.k8s.io \"\" is invalid: spec.expirationSeconds: Invalid value: 5: may \
+            not specify a duration less than 10 minutes"
     );
 }

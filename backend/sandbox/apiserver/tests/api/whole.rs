@@ -15,7 +15,8 @@ fn crd(cluster: &Cluster, kind: &str) -> Value {
     Value::clone(found.unwrap())
 }
 
-/// The fields of a schema, each under the fields of the type that it is in: the same type in two places counts once.
+/// The fields of a schema, each under the fields of the type that it is in: the same type in two places
+/// counts once.
 fn fields(schema: &Value, found: &mut BTreeSet<String>) {
     if let Some(properties) = schema["properties"].as_object() {
         let ty: Vec<&String> = properties.keys().collect();

@@ -1,4 +1,5 @@
-//! Pushing: translate for one proxy, find what changed for it, send that in the order in which Envoy wants it.
+//! Pushing: translate for one proxy, find what changed for it, send that in the order in which Envoy wants
+//! it.
 
 use super::shared::Shared;
 use super::state::{Sent, Session, Watch};
@@ -7,7 +8,7 @@ use crate::log;
 use crate::registry::workload::Workload;
 use crate::translate::target::Target;
 use crate::translate::{self, envoy_filter};
-use crate::xds::{Kind, Resources};
+use crate::xds::{ResourceType, Resources};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -29,11 +30,11 @@ pub(super) struct Push {
 impl Push {
     /// Sends everything that changed for this proxy; false when the stream is to end.
     pub(super) async fn all(&mut self) -> bool {
-        self.some(&Kind::ALL, false).await
+        self.some(&ResourceType::ALL, false).await
     }
 
     /// Sends these types as far as they changed, or in any case when `asked` for.
-    pub(super) async fn some(&mut self, kinds: &[Kind], asked: bool) -> bool {
+    pub(super) async fn some(&mut self, kinds: &[ResourceType], asked: bool) -> bool {
         let made = match self.make(kinds, asked) {
             Ok(made) => made,
             Err(end) => {
@@ -61,7 +62,8 @@ impl Push {
     }
 
     fn say(&self, asked: bool, response: &DiscoveryResponse) {
-        let kind = Kind::of(&response.type_url).map(Kind::short).unwrap_or_default().to_uppercase();
+        let kind =
+            ResourceType::of(&response.type_url).map(ResourceType::short).unwrap_or_default().to_uppercase();
         let size = response.resources.iter().map(|resource| resource.value.len()).sum();
         self.shared.options.info(&format!(
             "{kind}: PUSH{} for node:{} resources:{} size:{}",
@@ -72,7 +74,7 @@ impl Push {
         ));
     }
 
-    fn make(&self, kinds: &[Kind], asked: bool) -> Result<Vec<DiscoveryResponse>, StreamEnd> {
+    fn make(&self, kinds: &[ResourceType], asked: bool) -> Result<Vec<DiscoveryResponse>, StreamEnd> {
         let snapshot = self.shared.snapshot();
         let mut session = self.session.lock();
         let (namespace, name) = match session.proxy.split_once('.') {
@@ -93,9 +95,10 @@ impl Push {
         let target = Target::new(&snapshot.registry, workload);
         let mut resources = translate::translate(&target);
         envoy_filter::apply(&target, &mut resources, &mut session.patches);
-        session.expected = [(Kind::Endpoint, &resources.endpoints), (Kind::Route, &resources.routes)]
-            .map(|(kind, list)| (kind, list.iter().map(|json| name_of(json).to_owned()).collect()))
-            .into();
+        session.expected =
+            [(ResourceType::Endpoint, &resources.endpoints), (ResourceType::Route, &resources.routes)]
+                .map(|(kind, list)| (kind, list.iter().map(|json| name_of(json).to_owned()).collect()))
+                .into();
         let mut secrets = secrets(&identity, self.shared.options.ca.root());
         secrets.append(&mut resources.secrets);
         let mut responses = Vec::new();
@@ -104,12 +107,12 @@ impl Push {
             let Some(watch) = session.watches.get_mut(kind) else { continue };
             let wanted = take(&mut resources, *kind, &secrets);
             // Envoy holds a new or changed cluster back until it is told its endpoints again.
-            let forced = asked || (*kind == Kind::Endpoint && clusters_sent);
+            let forced = asked || (*kind == ResourceType::Endpoint && clusters_sent);
             if !asked && nothing_left(watch, *kind, &wanted) {
                 continue;
             }
             if let Some(response) = self.response(watch, *kind, wanted, forced) {
-                clusters_sent |= *kind == Kind::Cluster;
+                clusters_sent |= *kind == ResourceType::Cluster;
                 responses.push(response);
             }
         }
@@ -142,11 +145,11 @@ impl Push {
     fn response(
         &self,
         watch: &mut Watch,
-        kind: Kind,
+        kind: ResourceType,
         wanted: Vec<Value>,
         forced: bool,
     ) -> Option<DiscoveryResponse> {
-        let all = watch.names.is_empty() && matches!(kind, Kind::Cluster | Kind::Listener);
+        let all = watch.names.is_empty() && matches!(kind, ResourceType::Cluster | ResourceType::Listener);
         watch.left_out.clear();
         let mut resources = BTreeMap::new();
         let mut hash = DefaultHasher::new();
@@ -161,7 +164,8 @@ impl Push {
                 None => match wire::any(&json) {
                     Ok(packed) => Sent { json, packed },
                     Err(error) => {
-                        tracing::error!(kind = kind.short(), name, %error, "a resource cannot be encoded and is left out");
+                        tracing::error!(kind = kind.short(), name, %error,
+                            "a resource cannot be encoded and is left out");
                         watch.left_out.insert(name, error.to_string());
                         continue;
                     }
@@ -190,10 +194,10 @@ impl Push {
     }
 }
 
-/// Whether the last of what a proxy needed for its clusters or listeners is gone: it forgets that with them, and confirms
-/// no news about it.
-fn nothing_left(watch: &mut Watch, kind: Kind, wanted: &[Value]) -> bool {
-    let gone = !matches!(kind, Kind::Cluster | Kind::Listener)
+/// Whether the last of what a proxy needed for its clusters or listeners is gone: it forgets that with them,
+/// and confirms no news about it.
+fn nothing_left(watch: &mut Watch, kind: ResourceType, wanted: &[Value]) -> bool {
+    let gone = !matches!(kind, ResourceType::Cluster | ResourceType::Listener)
         && !wanted.iter().any(|json| watch.names.contains(name_of(json)));
     if gone {
         watch.resources.clear();
@@ -207,23 +211,24 @@ fn name_of(json: &Value) -> &str {
     json.get("cluster_name").or_else(|| json.get("name")).and_then(Value::as_str).unwrap_or_default()
 }
 
-fn take(resources: &mut Resources, kind: Kind, secrets: &[Value]) -> Vec<Value> {
+fn take(resources: &mut Resources, kind: ResourceType, secrets: &[Value]) -> Vec<Value> {
     match kind {
-        Kind::Cluster => std::mem::take(&mut resources.clusters),
-        Kind::Endpoint => std::mem::take(&mut resources.endpoints),
-        Kind::Listener => std::mem::take(&mut resources.listeners),
-        Kind::Route => std::mem::take(&mut resources.routes),
-        Kind::Secret => secrets.to_vec(),
+        ResourceType::Cluster => std::mem::take(&mut resources.clusters),
+        ResourceType::Endpoint => std::mem::take(&mut resources.endpoints),
+        ResourceType::Listener => std::mem::take(&mut resources.listeners),
+        ResourceType::Route => std::mem::take(&mut resources.routes),
+        ResourceType::Secret => secrets.to_vec(),
     }
 }
 
 /// The workload's certificate and the root to believe in.
 fn secrets(identity: &Identity, root: &str) -> Vec<Value> {
-    let kind = Kind::Secret.type_url();
+    let kind = ResourceType::Secret.type_url();
     vec![
         json!({"@type": kind, "name": "default", "tls_certificate": {
             "certificate_chain": {"inline_string": identity.chain},
             "private_key": {"inline_string": identity.key}}}),
-        json!({"@type": kind, "name": "ROOTCA", "validation_context": {"trusted_ca": {"inline_string": root}}}),
+        json!({"@type": kind, "name": "ROOTCA",
+            "validation_context": {"trusted_ca": {"inline_string": root}}}),
     ]
 }

@@ -4,7 +4,7 @@ use super::push::{Push, Responses};
 use super::shared::{Shared, Snapshot};
 use super::state::Session;
 use crate::log;
-use crate::xds::Kind;
+use crate::xds::ResourceType;
 use parking_lot::Mutex;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -78,7 +78,7 @@ impl Push {
             self.shared.options.info(&format!("ADS: new connection for node:{}", self.session.lock().id()));
             tracing::debug!(node = node.id, "a proxy came");
         }
-        let Some(kind) = Kind::of(&request.type_url) else {
+        let Some(kind) = ResourceType::of(&request.type_url) else {
             tracing::debug!(type_url = request.type_url, "a proxy asks for a type that is not served");
             return true;
         };
@@ -100,7 +100,7 @@ impl Push {
     }
 
     /// Notes what a request confirms, refuses or newly asks for; true when it is to be answered.
-    fn note(&self, kind: Kind, request: &DiscoveryRequest) -> bool {
+    fn note(&self, kind: ResourceType, request: &DiscoveryRequest) -> bool {
         let mut session = self.session.lock();
         let first = !session.watches.contains_key(&kind);
         let watch = session.watches.entry(kind).or_default();
@@ -127,9 +127,9 @@ impl Push {
             // Without the patches that may be to blame, the rest is worth another try.
             return session.patches.blame(kind, &error.message);
         }
-        // The first request under a nonce confirms it. A further one, or one that keeps to an older version without a
-        // complaint, asks: the proxy has made a cluster or listener anew and holds it back until it is told again what
-        // that needs, by the same names as before.
+        // The first request under a nonce confirms it. A further one, or one that keeps to an older version
+        // without a complaint, asks: the proxy has made a cluster or listener anew and holds it back until it
+        // is told again what that needs, by the same names as before.
         let confirms = request.version_info == watch.version && watch.acked != watch.nonce;
         let anew = !confirms && !names.is_empty() && names.is_superset(&watch.names);
         let mut more = anew || !watch.names.is_superset(&names);

@@ -120,8 +120,8 @@ impl Shared {
         self.publish_status(|told| drop(told.remove(&number)));
     }
 
-    /// Publishes how far this proxy is, if that has changed. Only its own task may call this: then what it says of itself
-    /// comes in order, and nobody's old word about others can replace their newer one.
+    /// Publishes how far this proxy is, if that has changed. Only its own task may call this: then what it
+    /// says of itself comes in order, and nobody's old word about others can replace their newer one.
     pub(crate) fn tell(&self, session: &Mutex<Session>) {
         let (number, proxy, status) = {
             let session = session.lock();
@@ -171,7 +171,8 @@ mod tests {
     use std::sync::Barrier;
     use std::time::Instant;
 
-    /// What is published last has to be how all proxies are, however many speak at once: nobody would ask again.
+    /// What is published last has to be how all proxies are, however many speak at once: nobody would ask
+    /// again.
     #[test]
     fn the_last_word_is_true_when_many_proxies_speak_at_once() {
         const PROXIES: u64 = 7;

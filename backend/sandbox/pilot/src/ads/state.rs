@@ -2,7 +2,7 @@
 
 use crate::ca::Identity;
 use crate::translate::envoy_filter::state::State;
-use crate::xds::Kind;
+use crate::xds::ResourceType;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -31,9 +31,9 @@ pub(crate) struct Session {
     pub(crate) metadata: Value,
     pub(crate) from: String,
     pub(crate) connected_at: jiff::Timestamp,
-    pub(crate) watches: BTreeMap<Kind, Watch>,
+    pub(crate) watches: BTreeMap<ResourceType, Watch>,
     /// The endpoints and routes that its clusters and listeners will make it ask for.
-    pub(crate) expected: BTreeMap<Kind, BTreeSet<String>>,
+    pub(crate) expected: BTreeMap<ResourceType, BTreeSet<String>>,
     /// The certificate it was given.
     pub(crate) identity: Option<Arc<Identity>>,
     /// What came of the EnvoyFilters' patches.
@@ -108,10 +108,11 @@ impl Session {
         format!("{}-{}", self.proxy, self.number)
     }
 
-    /// What keeps the proxy from running on what it was sent: types that are not confirmed, and what it has yet to ask for.
+    /// What keeps the proxy from running on what it was sent: types that are not confirmed, and what it has
+    /// yet to ask for.
     pub(crate) fn waiting(&self) -> Vec<String> {
         let mut waiting = Vec::new();
-        if self.watches.get(&Kind::Listener).is_none_or(|watch| watch.nonce.is_empty()) {
+        if self.watches.get(&ResourceType::Listener).is_none_or(|watch| watch.nonce.is_empty()) {
             waiting.push("lds not sent".to_owned());
         }
         let unconfirmed = self.watches.iter().filter(|(_, watch)| !watch.synced());

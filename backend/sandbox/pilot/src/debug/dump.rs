@@ -8,7 +8,7 @@ use crate::registry::{Known, Workload};
 use crate::translate::target::Target;
 use crate::translate::translate;
 use crate::world::World;
-use crate::xds::Kind;
+use crate::xds::ResourceType;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -24,9 +24,9 @@ pub(super) fn config_dump(shared: &Shared, asked: &Asked) -> Result<Value, Refus
     };
     let mut configs = Vec::new();
     for name in types.split(',') {
-        let kind = Kind::ALL.into_iter().find(|kind| kind.short() == name || kind.type_url() == name);
+        let kind = ResourceType::ALL.into_iter().find(|kind| kind.short() == name || kind.type_url() == name);
         let kind = kind.ok_or_else(|| {
-            let known: Vec<&str> = Kind::ALL.iter().map(|kind| kind.short()).collect();
+            let known: Vec<&str> = ResourceType::ALL.iter().map(|kind| kind.short()).collect();
             Refusal::bad(format!("unknown type {name}: there are {}", known.join(", ")))
         })?;
         let sent = session.watches.get(&kind).into_iter().flat_map(|watch| watch.resources.values());
@@ -38,7 +38,7 @@ pub(super) fn config_dump(shared: &Shared, asked: &Asked) -> Result<Value, Refus
 /// The endpoints that each proxy was sent, or one proxy.
 pub(super) fn edsz(shared: &Shared, asked: &Asked) -> Result<Value, Refusal> {
     let of = |session: &Session| -> Vec<Value> {
-        let watch = session.watches.get(&Kind::Endpoint);
+        let watch = session.watches.get(&ResourceType::Endpoint);
         watch.into_iter().flat_map(|watch| watch.resources.values()).map(|sent| sent.json.clone()).collect()
     };
     if asked.proxy_id.is_some() {
@@ -60,20 +60,20 @@ fn session(shared: &Shared, asked: &Asked) -> Result<Arc<Mutex<Session>>, Refusa
 }
 
 /// How resources of a kind stand in a dump: its type, its list, and the field of each row.
-const PARTS: [(Kind, &str, &str, &str); 5] = [
-    (Kind::Cluster, "ClustersConfigDump", "dynamic_active_clusters", "cluster"),
-    (Kind::Endpoint, "EndpointsConfigDump", "dynamic_endpoint_configs", "endpoint_config"),
-    (Kind::Listener, "ListenersConfigDump", "dynamic_listeners", "listener"),
-    (Kind::Route, "RoutesConfigDump", "dynamic_route_configs", "route_config"),
-    (Kind::Secret, "SecretsConfigDump", "dynamic_active_secrets", "secret"),
+const PARTS: [(ResourceType, &str, &str, &str); 5] = [
+    (ResourceType::Cluster, "ClustersConfigDump", "dynamic_active_clusters", "cluster"),
+    (ResourceType::Endpoint, "EndpointsConfigDump", "dynamic_endpoint_configs", "endpoint_config"),
+    (ResourceType::Listener, "ListenersConfigDump", "dynamic_listeners", "listener"),
+    (ResourceType::Route, "RoutesConfigDump", "dynamic_route_configs", "route_config"),
+    (ResourceType::Secret, "SecretsConfigDump", "dynamic_active_secrets", "secret"),
 ];
 
 fn dump(session: &Session, include_eds: bool) -> Value {
-    let shown = PARTS.into_iter().filter(|(kind, ..)| include_eds || *kind != Kind::Endpoint);
+    let shown = PARTS.into_iter().filter(|(kind, ..)| include_eds || *kind != ResourceType::Endpoint);
     let configs = shown.map(|(kind, dump, list, one)| {
         let mut config = part(dump);
         let Some(watch) = session.watches.get(&kind) else { return config };
-        if matches!(kind, Kind::Cluster | Kind::Listener) {
+        if matches!(kind, ResourceType::Cluster | ResourceType::Listener) {
             config["version_info"] = json!(watch.version);
         }
         let rows = watch.resources.iter().map(|(name, sent)| {
@@ -94,12 +94,12 @@ fn part(dump: &str) -> Value {
     json!({"@type": format!("type.googleapis.com/envoy.admin.v3.{dump}")})
 }
 
-fn row(kind: Kind, name: &str, state: Value) -> Value {
-    if kind == Kind::Listener { json!({"name": name, "active_state": state}) } else { state }
+fn row(kind: ResourceType, name: &str, state: Value) -> Value {
+    if kind == ResourceType::Listener { json!({"name": name, "active_state": state}) } else { state }
 }
 
-/// The config dump that each proxy of a world will show, by its name (`reviews-v1-abc.bookinfo`): what a change of the
-/// world comes to can be told with no proxy running.
+/// The config dump that each proxy of a world will show, by its name (`reviews-v1-abc.bookinfo`): what a
+/// change of the world comes to can be told with no proxy running.
 pub fn config_dumps(world: &World) -> BTreeMap<String, Value> {
     let registry = read(world, &mut Known::default());
     let proxied = registry.workloads.iter().filter(|workload| workload.proxy.is_some());
@@ -123,9 +123,9 @@ pub fn config_dumps(world: &World) -> BTreeMap<String, Value> {
 }
 
 /// Private keys are shown to nobody.
-fn redacted(kind: Kind, json: &Value) -> Value {
+fn redacted(kind: ResourceType, json: &Value) -> Value {
     let mut json = json.clone();
-    if kind == Kind::Secret
+    if kind == ResourceType::Secret
         && let Some(key) = json.pointer_mut("/tls_certificate/private_key")
     {
         *key = json!({"inline_string": "[redacted]"});

@@ -4,15 +4,15 @@ use super::asked::Asked;
 use crate::ads::shared::Shared;
 use crate::ads::state::{Session, Watch};
 use crate::identity::{CLUSTER_ID, ISTIO_VERSION};
-use crate::xds::Kind;
+use crate::xds::ResourceType;
 use serde_json::{Map, Value, json};
 
 /// The fields of older istiods, for the types that they had.
-const OLDER: [(Kind, &str); 4] = [
-    (Kind::Cluster, "cluster"),
-    (Kind::Listener, "listener"),
-    (Kind::Route, "route"),
-    (Kind::Endpoint, "endpoint"),
+const OLDER: [(ResourceType, &str); 4] = [
+    (ResourceType::Cluster, "cluster"),
+    (ResourceType::Listener, "listener"),
+    (ResourceType::Route, "route"),
+    (ResourceType::Endpoint, "endpoint"),
 ];
 
 fn in_namespace(session: &Session, asked: &Asked) -> bool {
@@ -89,7 +89,8 @@ pub(super) fn connections(shared: &Shared) -> Value {
         .iter()
         .map(|session| {
             let session = session.lock();
-            json!({"connectionId": session.id(), "connectedAt": session.connected_at.to_string(), "address": session.from})
+            json!({"connectionId": session.id(), "connectedAt": session.connected_at.to_string(),
+                "address": session.from})
         })
         .collect();
     json!({"totalClients": clients.len(), "clients": clients})

@@ -21,7 +21,8 @@ fn is_istio(object: &Value) -> bool {
 }
 
 fn port(port: &Port) -> Value {
-    json!({"name": port.name, "port": port.number, "protocol": port.protocol.title().unwrap_or("UnsupportedProtocol")})
+    json!({"name": port.name, "port": port.number,
+        "protocol": port.protocol.title().unwrap_or("UnsupportedProtocol")})
 }
 
 /// The object that a service was read from: its labels and version are shown as they are.
@@ -233,7 +234,8 @@ fn built_in(config: &MeshConfig) -> impl Iterator<Item = Value> {
     let own = [
         json!({"name": "prometheus", "prometheus": {}}),
         json!({"name": "envoy", "envoyFileAccessLog": {"path": "/dev/stdout"}}),
-        json!({"name": "jaeger", "opentelemetry": {"service": "jaeger-collector.istio-system.svc.cluster.local", "port": 4317}}),
+        json!({"name": "jaeger",
+            "opentelemetry": {"service": "jaeger-collector.istio-system.svc.cluster.local", "port": 4317}}),
     ];
     own.into_iter().filter(|own| config.extension_providers.iter().all(|known| known["name"] != own["name"]))
 }

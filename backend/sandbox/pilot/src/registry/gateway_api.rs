@@ -38,7 +38,8 @@ pub(crate) struct Calls {
     pub(crate) config: Config<VirtualService>,
 }
 
-/// The status that an object is to have. Conditions have no time yet: only who writes them knows since when they hold.
+/// The status that an object is to have. Conditions have no time yet: only who writes them knows since when
+/// they hold.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ObjectStatus {
     /// `gateway.networking.k8s.io/v1`.

@@ -199,14 +199,14 @@ mod tests {
     use serde_json::json;
 
     fn map(name: &str, text: &str) -> Object {
-        Object::from(
-            json!({"kind": "ConfigMap", "metadata": {"name": name, "namespace": "istio-system"}, "data": {"mesh": text}}),
-        )
+        Object::from(json!({"kind": "ConfigMap", "metadata": {"name": name, "namespace": "istio-system"},
+                "data": {"mesh": text}}))
     }
 
     #[test]
     fn the_settings_of_the_config_map_count() {
-        let text = "outboundTrafficPolicy: {mode: REGISTRY_ONLY}\ndefaultConfig: {tracing: {sampling: 5}, discoveryAddress: x}\n";
+        let text = "outboundTrafficPolicy: {mode: REGISTRY_ONLY}\ndefaultConfig: {tracing: {sampling: 5}, \
+            discoveryAddress: x}\n";
         let read = MeshConfig::of(&map("istio", text)).expect("the map").expect("YAML");
         assert_eq!((read.allow_any(), read.sampling_percent()), (false, 5.0));
         assert_eq!(read.without_effect(), [""; 0]);

@@ -1,4 +1,5 @@
-//! What the mesh consists of: services, workloads and Istio's resources, read once from the API objects of a world.
+//! What the mesh consists of: services, workloads and Istio's resources, read once from the API objects of a
+//! world.
 //!
 //! What its parts mean together is found out afterwards, by `read.rs`.
 
@@ -92,8 +93,8 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// Reads all objects of a world, but for those pods that have not changed; what cannot be read is named in
-    /// `untranslated`.
+    /// Reads all objects of a world, but for those pods that have not changed; what cannot be read is named
+    /// in `untranslated`.
     pub(crate) fn read(world: &World, known: &mut Known) -> Self {
         let mut registry = Self { revision: world.revision, ..Self::default() };
         let before = std::mem::take(&mut known.pods);
@@ -111,7 +112,8 @@ impl Registry {
         }
         known.mesh_config.clone_from(&registry.mesh_config);
         registry.allocate(world);
-        // A Kubernetes Service before a ServiceEntry of the same host, then the oldest. Each namespace may have its own.
+        // A Kubernetes Service before a ServiceEntry of the same host, then the oldest. Each namespace may
+        // have its own.
         registry.services.sort_by(|a, b| (&a.host, a.entry, &a.created).cmp(&(&b.host, b.entry, &b.created)));
         registry.merge_hosts();
         registry.workloads.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));

@@ -1,6 +1,7 @@
-//! Certificates that gateways and DestinationRules take from Kubernetes' Secrets, as istiod serves them over SDS.
+//! Certificates that gateways and DestinationRules take from Kubernetes' Secrets, as istiod serves them over
+//! SDS.
 
-use crate::xds::Kind;
+use crate::xds::ResourceType;
 use base64::Engine;
 use istio::Object;
 use serde_json::{Value, json};
@@ -25,7 +26,8 @@ impl fmt::Debug for Credential {
 pub(crate) const CA: &str = "-cacert";
 
 impl Credential {
-    /// Reads a Secret of type kubernetes.io/tls, or one with `key`, `cert` and `cacert`; `None` for any other.
+    /// Reads a Secret of type kubernetes.io/tls, or one with `key`, `cert` and `cacert`; `None` for any
+    /// other.
     pub(crate) fn of(object: &Object) -> Option<Self> {
         let text = |keys: [&str; 2]| {
             let encoded = keys.into_iter().find_map(|key| object.0["data"][key].as_str())?;
@@ -53,7 +55,7 @@ impl Credential {
 
     /// The certificate as Envoy takes it.
     pub(crate) fn pair(&self, name: &str) -> Option<Value> {
-        Some(json!({"@type": Kind::Secret.type_url(), "name": name, "tls_certificate": {
+        Some(json!({"@type": ResourceType::Secret.type_url(), "name": name, "tls_certificate": {
             "certificate_chain": {"inline_string": self.certificate.as_ref()?},
             "private_key": {"inline_string": self.key.as_ref()?}}}))
     }
@@ -64,6 +66,6 @@ impl Credential {
         if let Some(crl) = &self.crl {
             context["crl"] = json!({"inline_string": crl});
         }
-        Some(json!({"@type": Kind::Secret.type_url(), "name": name, "validation_context": context}))
+        Some(json!({"@type": ResourceType::Secret.type_url(), "name": name, "validation_context": context}))
     }
 }

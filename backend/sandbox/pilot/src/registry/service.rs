@@ -260,8 +260,8 @@ fn wants_addresses(entry: &Object) -> bool {
     !given && found && entry.label("networking.istio.io/enable-autoallocate-ip") != Some("false")
 }
 
-/// The addresses, of 240.240.0.0/16, that hosts of ServiceEntries get which have none of their own: what Istio's DNS
-/// answers. By namespace and host.
+/// The addresses, of 240.240.0.0/16, that hosts of ServiceEntries get which have none of their own: what
+/// Istio's DNS answers. By namespace and host.
 pub fn allocated<'a>(entries: impl Iterator<Item = &'a Object>) -> BTreeMap<(String, String), Ipv4Addr> {
     let mut wanted: BTreeMap<(String, String), Option<Ipv4Addr>> = BTreeMap::new();
     for entry in entries.filter(|entry| wants_addresses(entry)) {
@@ -300,9 +300,8 @@ mod tests {
         let entry = |name: &str, more: Value| {
             let mut spec = json!({"hosts": [format!("{name}.example")], "resolution": "DNS"});
             spec.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-            Object::from(
-                json!({"kind": "ServiceEntry", "metadata": {"name": name, "namespace": "demo"}, "spec": spec}),
-            )
+            Object::from(json!({"kind": "ServiceEntry", "metadata": {"name": name, "namespace": "demo"},
+                    "spec": spec}))
         };
         let own = entry("own", json!({"addresses": ["10.1.1.1"]}));
         let none = entry("none", json!({"resolution": "NONE"}));

@@ -1,7 +1,8 @@
-//! Which workloads a policy holds for: those that its selector chooses, or the gateway that it is attached to.
+//! Which workloads a policy holds for: those that its selector chooses, or the gateway that it is attached
+//! to.
 //!
-//! In a cluster a Gateway of the Gateway API has pods of its own, which have its name as a label. Here it may share those of
-//! the ingress gateway; then the policy holds for all that comes in by them.
+//! In a cluster a Gateway of the Gateway API has pods of its own, which have its name as a label. Here it may
+//! share those of the ingress gateway; then the policy holds for all that comes in by them.
 
 use super::gateway_api::names::prefix_of;
 use crate::identity::ROOT_NAMESPACE;
@@ -45,7 +46,8 @@ pub(crate) fn without_effect(attached: &Attached<'_>) -> Vec<String> {
     let told = |kind: &str| {
         let kind = if kind.is_empty() { "nothing" } else { kind };
         format!(
-            "targetRefs to a {kind} has no effect in the sandbox: in Istio it holds for waypoints only; use a selector"
+            "targetRefs to a {kind} has no effect in the sandbox: in Istio it holds for waypoints only; use \
+                a selector"
         )
     };
     others.map(|target| told(target.kind)).collect()

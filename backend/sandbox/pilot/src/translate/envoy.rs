@@ -1,6 +1,6 @@
 //! Small pieces of Envoy's configuration that several files write.
 
-use crate::xds::Kind;
+use crate::xds::ResourceType;
 use serde_json::{Value, json};
 
 /// Adds the fields of one object to another.
@@ -26,7 +26,7 @@ pub(crate) fn number(from: &Value, key: &str) -> Option<Value> {
 }
 
 pub(crate) fn typed(name: &str, kind: &str) -> Value {
-    json!({"@type": Kind::Cluster.type_url(), "name": name, "type": kind, "connect_timeout": "10s"})
+    json!({"@type": ResourceType::Cluster.type_url(), "name": name, "type": kind, "connect_timeout": "10s"})
 }
 
 /// `HttpProtocolOptions` under the name by which Envoy looks for them.

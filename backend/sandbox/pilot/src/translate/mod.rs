@@ -1,10 +1,11 @@
-//! Translation: Istio's resources and Kubernetes' services in, Envoy configuration out. Pure; one file per capability.
+//! Translation: Istio's resources and Kubernetes' services in, Envoy configuration out. Pure; one file per
+//! capability.
 //!
-//! The result has istiod's structure and names: a listener per service port that no socket is bound to (`0.0.0.0_9080`,
-//! `10.96.0.9_3306`) and to which `virtualOutbound` hands connections by their original destination; routes by port;
-//! clusters `outbound|9080|v1|host`. What differs, because there are no network namespaces on one machine: inbound is one
-//! bound listener per workload port (`virtualInbound-9080`) instead of one for all, and the original destination comes
-//! from a PROXY protocol line instead of iptables.
+//! The result has istiod's structure and names: a listener per service port that no socket is bound to
+//! (`0.0.0.0_9080`, `10.96.0.9_3306`) and to which `virtualOutbound` hands connections by their original
+//! destination; routes by port; clusters `outbound|9080|v1|host`. What differs, because there are no network
+//! namespaces on one machine: inbound is one bound listener per workload port (`virtualInbound-9080`) instead
+//! of one for all, and the original destination comes from a PROXY protocol line instead of iptables.
 
 pub(crate) mod clusters;
 pub(crate) mod endpoints;

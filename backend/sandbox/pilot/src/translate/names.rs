@@ -23,8 +23,8 @@ pub(crate) fn operation(host: &str, port: u16) -> String {
     format!("{host}:{port}/*")
 }
 
-/// The same for a finished route of a VirtualService: the host and port of its cluster, or where there is not one alone, the
-/// VirtualService and the port that was asked for; and the path that it takes.
+/// The same for a finished route of a VirtualService: the host and port of its cluster, or where there is not
+/// one alone, the VirtualService and the port that was asked for; and the path that it takes.
 pub(crate) fn operation_of(route: &Value, virtual_service: &str, port: u16) -> String {
     let wanted = &route["match"];
     let path =
@@ -41,8 +41,8 @@ pub(crate) fn operation_of(route: &Value, virtual_service: &str, port: u16) -> S
     }
 }
 
-/// The domains under which a client in `namespace` reaches a service: full and short names, with and without port,
-/// and its addresses.
+/// The domains under which a client in `namespace` reaches a service: full and short names, with and without
+/// port, and its addresses.
 pub(crate) fn domains(service: &Service, port: u16, namespace: &str) -> Vec<String> {
     let mut names = vec![service.host.clone()];
     let own = istio::hosts::service(&service.host).filter(|(_, of)| *of == service.namespace);

@@ -40,7 +40,8 @@ pub(super) fn destination_rule(object: &Object, spec: &DestinationRule) -> Vec<S
     found
 }
 
-/// Pods and Services have no addresses of their own on this machine, so that nobody can go to the one that was meant.
+/// Pods and Services have no addresses of their own on this machine, so that nobody can go to the one that
+/// was meant.
 pub(super) fn passthrough(registry: &Registry, config: &Config<DestinationRule>) -> Vec<String> {
     let asked = config
         .spec

@@ -40,7 +40,8 @@ fn unopened(registry: &Registry, workload: &Workload, server: &Server) -> Option
     let opened = workload.real_port(&inside.to_string()).is_some();
     (!opened).then(|| {
         format!(
-            "port {port} is not opened: pod {} does not declare container port {inside}, and has no other in the sandbox",
+            "port {port} is not opened: pod {} does not declare container port {inside}, and has no other in \
+                the sandbox",
             workload.id()
         )
     })
@@ -72,7 +73,8 @@ fn lacking(registry: &Registry, workload: &Workload, server: &Server, settings: 
         let believes = [of(format!("{secret}{CA}")), own].into_iter().flatten().any(Credential::has_ca);
         if matches!(mode, "MUTUAL" | "OPTIONAL_MUTUAL") && !believes {
             found.push(format!(
-                "credentialName {name}: neither Secret {secret} nor {secret}{CA} of {namespace} has a CA certificate"
+                "credentialName {name}: neither Secret {secret} nor {secret}{CA} of {namespace} has a CA \
+                    certificate"
             ));
         }
     }

@@ -125,7 +125,8 @@ fn virtual_service(spec: &VirtualService) -> Vec<String> {
     found
 }
 
-/// HTTP rules for a service none of whose ports is known to speak it. Istio would find out from the first bytes.
+/// HTTP rules for a service none of whose ports is known to speak it. Istio would find out from the first
+/// bytes.
 fn taken_as_bytes(registry: &Registry, config: &Config<VirtualService>) -> Vec<String> {
     let spec = &config.spec;
     if spec.http.is_empty() || !in_mesh(&spec.gateways) {
@@ -139,7 +140,8 @@ fn taken_as_bytes(registry: &Registry, config: &Config<VirtualService>) -> Vec<S
     });
     let reason = |(service, port): (&Service, &Port)| {
         format!(
-            "port {} of {} does not say its protocol and is taken as TCP, so that http rules have no effect there: name it http-… or set appProtocol",
+            "port {} of {} does not say its protocol and is taken as TCP, so that http rules have no effect \
+                there: name it http-… or set appProtocol",
             port.number, service.name
         )
     };

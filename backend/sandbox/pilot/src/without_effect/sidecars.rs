@@ -39,7 +39,8 @@ pub(super) fn sidecar(registry: &Registry, config: &Config<Sidecar>) -> Vec<Stri
                 .find(|port| workload.real_port(&format!("app/{port}")).is_none());
             found.extend(lacks.map(|port| {
                 format!(
-                    "ingress port {number} is not served: the program of pod {} has no port {port} in the sandbox",
+                    "ingress port {number} is not served: the program of pod {} has no port {port} in the \
+                        sandbox",
                     workload.id()
                 )
             }));

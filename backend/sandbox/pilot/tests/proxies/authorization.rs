@@ -6,7 +6,8 @@ use crate::two_versions;
 
 fn policy(name: &str, spec: &str) -> String {
     format!(
-        "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: {name}, namespace: demo}}\nspec: {spec}\n---\n"
+        "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: {name}, namespace: \
+            demo}}\nspec: {spec}\n---\n"
     )
 }
 
@@ -23,7 +24,8 @@ async fn deny_all_then_allow() {
     assert_eq!((answer.status, answer.body.as_str()), (403, "RBAC: access denied"));
     bench.apply(&policy(
         "allow-client",
-        "{selector: {matchLabels: {app: web}}, rules: [{from: [{source: {principals: [cluster.local/ns/demo/sa/client]}}], to: [{operation: {methods: [GET], paths: ['/open*']}}]}]}",
+        "{selector: {matchLabels: {app: web}}, rules: [{from: [{source: {principals: \
+            [cluster.local/ns/demo/sa/client]}}], to: [{operation: {methods: [GET], paths: ['/open*']}}]}]}",
     ));
     bench.settle().await;
     // Connections that were open before are drained: they end with the old answer.

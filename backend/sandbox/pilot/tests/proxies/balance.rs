@@ -60,7 +60,8 @@ async fn weights_are_shares_and_nothing_is_nothing() {
     let mut bench = two_versions().await;
     // They need not be percents, and a share of 0 is left out: there is no subset v9.
     bench.apply(&rules(
-        "[{route: [{destination: {host: web, subset: v1}, weight: 30}, {destination: {host: web, subset: v2}, weight: 90}, \
+        "[{route: [{destination: {host: web, subset: v1}, weight: 30}, {destination: {host: web, subset: \
+            v2}, weight: 90}, \
            {destination: {host: web, subset: v9}, weight: 0}]}]",
     ));
     bench.settle().await;
@@ -116,7 +117,8 @@ async fn passthrough_goes_where_the_client_meant() {
     let _two = outside::http_at("two", [127, 0, 0, 2], one.port).await;
     let port = one.port;
     let entry = json!({
-        "apiVersion": "networking.istio.io/v1", "kind": "ServiceEntry", "metadata": {"name": "outside", "namespace": "demo"},
+        "apiVersion": "networking.istio.io/v1", "kind": "ServiceEntry",
+            "metadata": {"name": "outside", "namespace": "demo"},
         "spec": {
             "hosts": ["outside.example"], "location": "MESH_EXTERNAL", "resolution": "STATIC",
             "ports": [{"number": port, "name": "http", "protocol": "HTTP"}],

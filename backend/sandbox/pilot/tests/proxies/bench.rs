@@ -123,8 +123,8 @@ impl Bench {
         self.pod_with(name, labels, &[app_port], app);
     }
 
-    /// Starts `app` at each of these ports, and its Envoy; a gateway has no application. A pod `a.other` is of the
-    /// namespace `other`.
+    /// Starts `app` at each of these ports, and its Envoy; a gateway has no application. A pod `a.other` is
+    /// of the namespace `other`.
     pub(crate) fn pod_with(&mut self, id: &str, labels: &str, app_ports: &[u16], app: Option<axum::Router>) {
         let (name, namespace) = split(id);
         let ip = format!("10.244.0.{}", self.pods.len() + 5);
@@ -314,7 +314,8 @@ impl Bench {
         mine.map(|(_, text)| text).collect()
     }
 
-    /// Waits until what a proxy has confirmed is in use: changed clusters and listeners wait for all their parts.
+    /// Waits until what a proxy has confirmed is in use: changed clusters and listeners wait for all their
+    /// parts.
     async fn warm(&self, pod: &str) {
         let waiting = ["cluster_manager.warming_clusters", "listener_manager.total_listeners_warming"];
         let waits = async || {

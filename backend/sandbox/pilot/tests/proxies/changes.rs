@@ -1,4 +1,5 @@
-//! What a VirtualService changes in requests and answers: rewrites, redirects, answers of its own, headers, CORS.
+//! What a VirtualService changes in requests and answers: rewrites, redirects, answers of its own, headers,
+//! CORS.
 
 use crate::bench::{Answer, get};
 use crate::world::WEB;
@@ -40,7 +41,8 @@ async fn rewrites_change_path_and_host() {
         ),
         rule(
             "/split",
-            "route: [{destination: {host: web, subset: v1}, weight: 1, headers: {request: {set: {host: e.example}}}}, \
+            "route: [{destination: {host: web, subset: v1}, weight: 1, headers: {request: {set: {host: \
+                e.example}}}}, \
              {destination: {host: web, subset: v2}, weight: 1}]",
         ),
     ];
@@ -119,12 +121,15 @@ async fn redirects_and_answers_of_its_own() {
 #[tokio::test(flavor = "multi_thread")]
 async fn headers_are_set_added_and_removed() {
     let mut bench = two_versions().await;
-    // What Envoy lets nobody touch is left out, as istiod does, instead of being refused with everything else.
+    // What Envoy lets nobody touch is left out, as istiod does, instead of being refused with everything
+    // else.
     bench.apply(&rules(
         "[{headers: {request: {set: {x-set: new}, add: {x-add: more}, remove: [x-old, Host, ':path']}, \
             response: {set: {x-set: answer}, add: {x-seen: '1'}, remove: [x-gone]}}, \
-           route: [{destination: {host: web, subset: v1}, weight: 50, headers: {request: {add: {x-add: one}}, response: {add: {x-version: one}}}}, \
-             {destination: {host: web, subset: v2}, weight: 50, headers: {request: {remove: [x-keep]}, response: {set: {x-version: two}}}}]}]",
+           route: [{destination: {host: web, subset: v1}, weight: 50, headers: {request: {add: {x-add: \
+           one}}, response: {add: {x-version: one}}}}, \
+             {destination: {host: web, subset: v2}, weight: 50, headers: {request: {remove: [x-keep]}, \
+             response: {set: {x-version: two}}}}]}]",
     ));
     bench.settle().await;
     let mut seen = std::collections::BTreeSet::new();
@@ -175,9 +180,12 @@ async fn headers_are_set_added_and_removed() {
 async fn pages_of_some_sites_may_ask() {
     let mut bench = two_versions().await;
     bench.apply(&rules(&format!(
-        "[{{match: [{{uri: {{prefix: /strict}}}}], corsPolicy: {{allowOrigins: [{{exact: 'http://a.example'}}], unmatchedPreflights: IGNORE}}, {V1}}}, \
-          {{corsPolicy: {{allowOrigins: [{{exact: 'http://a.example'}}, {{regex: 'https://.*[.]b[.]example'}}, {{prefix: 'http://c.'}}], allowMethods: [GET, PUT], \
-            allowHeaders: [x-one, x-two], exposeHeaders: [x-seen], maxAge: 1h30m, allowCredentials: true}}, {V1}}}]"
+        "[{{match: [{{uri: {{prefix: /strict}}}}], corsPolicy: {{allowOrigins: [{{exact: \
+            'http://a.example'}}], unmatchedPreflights: IGNORE}}, {V1}}}, \
+          {{corsPolicy: {{allowOrigins: [{{exact: 'http://a.example'}}, {{regex: \
+          'https://.*[.]b[.]example'}}, {{prefix: 'http://c.'}}], allowMethods: [GET, PUT], \
+            allowHeaders: [x-one, x-two], exposeHeaders: [x-seen], maxAge: 1h30m, allowCredentials: true}}, \
+            {V1}}}]"
     )));
     bench.settle().await;
     let preflight = async |path: &str, origin: &str| {

@@ -3,8 +3,8 @@
 use crate::bench::{Bench, get};
 use std::fmt::Write;
 
-/// `web` answers at 9080 and 9081 (HTTP) and 9070 (bytes); each request has a connection of its own, so that what was
-/// told last holds for the next.
+/// `web` answers at 9080 and 9081 (HTTP) and 9070 (bytes); each request has a connection of its own, so that
+/// what was told last holds for the next.
 const WORLD: &str = r"
 apiVersion: v1
 kind: Service
@@ -30,7 +30,8 @@ pub(crate) async fn mesh() -> Bench {
 
 pub(crate) fn policy(name: &str, spec: &str) -> String {
     format!(
-        "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: {name}, namespace: demo}}\nspec: {spec}\n---\n"
+        "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: {name}, namespace: \
+            demo}}\nspec: {spec}\n---\n"
     )
 }
 
@@ -189,7 +190,8 @@ async fn what_is_called() {
             &["client port=9081", "plain"],
         ),
         (
-            "when: [{key: destination.port, values: ['9080']}, {key: 'request.headers[x-kind]', values: [one]}]",
+            "when: [{key: destination.port, values: ['9080']}, {key: 'request.headers[x-kind]', values: \
+                [one]}]",
             &["client x-kind: one"],
             &["client", "client port=9081 x-kind: one"],
         ),
@@ -233,10 +235,16 @@ async fn from_which_address() {
         ("when: [{key: destination.ip, values: [10.244.0.8]}]", &[], &["client", "plain"]),
     ];
     check(&mut bench, rows).await;
-    // A machine of this computer belongs to the service too, then one elsewhere, which no loopback address reaches.
+    // A machine of this computer belongs to the service too, then one elsewhere, which no loopback address
+    // reaches.
     bench.apply(&policy("rule", "{rules: [{from: [{source: {ipBlocks: [10.244.0.5]}}]}]}"));
     for (address, said) in [("127.0.0.1", false), ("192.0.2.1", true)] {
-        bench.apply(&format!("apiVersion: networking.istio.io/v1\nkind: WorkloadEntry\nmetadata: {{name: vm, namespace: demo}}\nspec: {{address: {address}, ports: {{http: {}}}, labels: {{app: web}}, weight: 1}}\n", bench.pods["web"].ports["9080"]));
+        bench.apply(&format!(
+            "apiVersion: networking.istio.io/v1\nkind: WorkloadEntry\nmetadata: {{name: vm, \
+            namespace: demo}}\nspec: {{address: {address}, ports: {{http: {}}}, labels: {{app: web}}, \
+            weight: 1}}\n",
+            bench.pods["web"].ports["9080"]
+        ));
         bench.settle().await;
         if !said {
             assert_eq!(
@@ -272,7 +280,8 @@ async fn connections_to_a_port_of_bytes() {
         // What only requests have: an ALLOW rule allows nothing, a DENY rule denies by the rest of it.
         ("{rules: [{to: [{operation: {methods: [GET]}}]}]}", None, None),
         (
-            "{action: DENY, rules: [{from: [{source: {serviceAccounts: [client]}}], to: [{operation: {methods: [POST]}}]}]}",
+            "{action: DENY, rules: [{from: [{source: {serviceAccounts: [client]}}], to: [{operation: \
+                {methods: [POST]}}]}]}",
             None,
             Some(200),
         ),

@@ -54,8 +54,8 @@ impl Scripted {
         self.say.try_send(request).expect("the stream is open");
     }
 
-    /// The next answer, which has to be of this type: answers come in the order of requests, so one of another type tells
-    /// that something was answered that should not have been.
+    /// The next answer, which has to be of this type: answers come in the order of requests, so one of
+    /// another type tells that something was answered that should not have been.
     async fn hear(&mut self, type_url: &str) -> DiscoveryResponse {
         let told = tokio::time::timeout(PATIENCE, self.hear.message()).await;
         let told =
@@ -79,7 +79,8 @@ async fn what_is_asked_for_anew_is_told_anew() {
         proxy.ask(kind, &names, None);
         let first = proxy.hear(kind).await;
         proxy.ask(kind, &names, Some(&first));
-        // A cluster of the same name was made anew: it waits, and says so by nothing but the names that it said before.
+        // A cluster of the same name was made anew: it waits, and says so by nothing but the names that it
+        // said before.
         proxy.ask(kind, &names, Some(&first));
         let second = proxy.hear(kind).await;
         assert_eq!(
@@ -126,7 +127,8 @@ async fn changed_clusters_come_with_their_endpoints() {
     proxy.ask(CLUSTERS, &[], Some(&clusters));
     proxy.ask(ENDPOINTS, &[WEB], Some(&endpoints));
     bench.apply(
-        "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: web, namespace: demo}\nspec: {host: web, trafficPolicy: {loadBalancer: {simple: RANDOM}}}\n",
+        "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: web, namespace: \
+            demo}\nspec: {host: web, trafficPolicy: {loadBalancer: {simple: RANDOM}}}\n",
     );
     let changed = proxy.hear(CLUSTERS).await;
     assert_ne!(changed.version_info, clusters.version_info);

@@ -98,7 +98,8 @@ async fn traffic_goes_on_without_a_control_plane() {
 async fn the_debug_pages_answer() {
     let mut bench = two_versions().await;
     bench.apply(
-        "apiVersion: networking.istio.io/v1\nkind: Sidecar\nmetadata: {name: narrow, namespace: demo}\nspec: {egress: [{bind: 127.0.0.1, hosts: ['./*']}]}\n",
+        "apiVersion: networking.istio.io/v1\nkind: Sidecar\nmetadata: {name: narrow, namespace: demo}\nspec: \
+            {egress: [{bind: 127.0.0.1, hosts: ['./*']}]}\n",
     );
     bench.settle().await;
     let dump = bench.debug("/debug/config_dump?proxyID=client.demo").await;
@@ -151,7 +152,9 @@ async fn a_certificate_is_for_a_pod_that_exists() {
     let mut bench = Bench::start().await;
     let pod = |ip: &str| {
         format!(
-            "apiVersion: v1\nkind: Pod\nmetadata: {{name: late, namespace: demo, annotations: {{sandbox.binnacle.dev/ports: '{{\"15000\":1,\"15001\":2}}'}}}}\nspec: {{serviceAccountName: late}}\nstatus: {{podIP: {ip}}}\n"
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: late, namespace: demo, annotations: \
+                {{sandbox.binnacle.dev/ports: '{{\"15000\":1,\"15001\":2}}'}}}}\nspec: {{serviceAccountName: \
+                late}}\nstatus: {{podIP: {ip}}}\n"
         )
     };
     let mut early = ask(&bench, "late", "10.244.0.9").await;
@@ -182,8 +185,11 @@ async fn changes_during_the_start_are_all_taken() {
         }
         for change in 0..60 {
             bench.apply(&format!(
-                "apiVersion: v1\nkind: Service\nmetadata: {{name: s{}, namespace: demo}}\nspec: {{clusterIP: 10.96.1.{change}, selector: {{app: web, round: r{}}}, ports: [{{name: http, port: 9080}}]}}\n",
-                change % 7, change % 3
+                "apiVersion: v1\nkind: Service\nmetadata: {{name: s{}, namespace: demo}}\nspec: {{clusterIP: \
+                    10.96.1.{change}, selector: {{app: web, round: r{}}}, ports: [{{name: http, port: \
+                    9080}}]}}\n",
+                change % 7,
+                change % 3
             ));
             tokio::time::sleep(Duration::from_millis(12)).await;
         }

@@ -69,7 +69,10 @@ const ENDPOINT: [&str; 16] = [
 #[tokio::test(flavor = "multi_thread")]
 async fn pages_have_istiods_fields() {
     let mut bench = two_versions().await;
-    bench.apply("apiVersion: telemetry.istio.io/v1\nkind: Telemetry\nmetadata: {name: mesh, namespace: istio-system}\nspec: {tracing: [{randomSamplingPercentage: 10}]}\n");
+    bench.apply(
+        "apiVersion: telemetry.istio.io/v1\nkind: Telemetry\nmetadata: {name: mesh, namespace: \
+        istio-system}\nspec: {tracing: [{randomSamplingPercentage: 10}]}\n",
+    );
     bench.settle().await;
     has("registryz", &bench.debug("/debug/registryz").await, &SERVICE);
     let endpoints = bench.debug("/debug/endpointz").await;
@@ -87,7 +90,10 @@ async fn pages_have_istiods_fields() {
         "15020",
         "whole numbers"
     );
-    bench.apply("apiVersion: v1\nkind: Service\nmetadata: {name: odd, namespace: demo}\nspec: {clusterIP: 10.96.0.60, ports: [{name: status-port, port: 15021}, {name: grpc-x, port: 7070}]}\n");
+    bench.apply(
+        "apiVersion: v1\nkind: Service\nmetadata: {name: odd, namespace: demo}\nspec: {clusterIP: \
+        10.96.0.60, ports: [{name: status-port, port: 15021}, {name: grpc-x, port: 7070}]}\n",
+    );
     bench.settle().await;
     let services = bench.debug("/debug/registryz").await;
     let odd = services

@@ -6,7 +6,8 @@ use crate::two_versions;
 
 fn virtual_service(name: &str, namespace: &str, spec: &str) -> String {
     format!(
-        "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: {name}, namespace: {namespace}}}\nspec: {spec}\n"
+        "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: {name}, namespace: \
+            {namespace}}}\nspec: {spec}\n"
     )
 }
 
@@ -16,12 +17,17 @@ async fn delegates_decide_within_what_they_are_left() {
     bench.apply(&virtual_service(
         "web",
         "demo",
-        "{hosts: [web], http: [{match: [{uri: {prefix: /two}}], timeout: 0.3s, delegate: {name: two, namespace: team}}, {match: [{uri: {prefix: /gone}}], delegate: {name: nobody}}, {route: [{destination: {host: web, subset: v1}}]}]}",
+        "{hosts: [web], http: [{match: [{uri: {prefix: /two}}], timeout: 0.3s, delegate: {name: two, \
+            namespace: team}}, {match: [{uri: {prefix: /gone}}], delegate: {name: nobody}}, {route: \
+            [{destination: {host: web, subset: v1}}]}]}",
     ));
     bench.apply(&virtual_service(
         "two",
         "team",
-        "{http: [{match: [{uri: {prefix: /two/fault}}], fault: {abort: {percentage: {value: 100}, httpStatus: 418}}, route: [{destination: {host: web.demo.svc.cluster.local, subset: v2}}]}, {match: [{uri: {prefix: /else}}], directResponse: {status: 500}}, {route: [{destination: {host: web.demo.svc.cluster.local, subset: v2}}]}]}",
+        "{http: [{match: [{uri: {prefix: /two/fault}}], fault: {abort: {percentage: {value: 100}, \
+            httpStatus: 418}}, route: [{destination: {host: web.demo.svc.cluster.local, subset: v2}}]}, \
+            {match: [{uri: {prefix: /else}}], directResponse: {status: 500}}, {route: [{destination: {host: \
+            web.demo.svc.cluster.local, subset: v2}}]}]}",
     ));
     bench.settle().await;
     let call = async |bench: &crate::bench::Bench, path: &str| {

@@ -1,4 +1,5 @@
-//! An application that says who it is and what it was asked, over HTTP/1.1, HTTP/2 and gRPC, and does as it is told.
+//! An application that says who it is and what it was asked, over HTTP/1.1, HTTP/2 and gRPC, and does as it
+//! is told.
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -21,8 +22,9 @@ pub(crate) fn router(name: &str) -> Router {
     heard_by(name, Heard::default())
 }
 
-/// The same, and notes what it heard. Request headers say what it does: `sleep-ms` (only at the pod `sleep-at`), `answer-with` a
-/// status (only at the pods `fail-at`, where 503 is the default), `answer-header` a header of the answer.
+/// The same, and notes what it heard. Request headers say what it does: `sleep-ms` (only at the pod
+/// `sleep-at`), `answer-with` a status (only at the pods `fail-at`, where 503 is the default),
+/// `answer-header` a header of the answer.
 pub(crate) fn heard_by(name: &str, heard: Heard) -> Router {
     let name = name.to_owned();
     let answer = move |request: Request| {

@@ -14,14 +14,22 @@ spec: {clusterIP: 10.96.0.60, selector: {istio: egressgateway}, ports: [{name: h
 
 fn entry(ports: &str, real: u16) -> String {
     format!(
-        "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {{name: far, namespace: demo}}\nspec: {{hosts: [far.example], addresses: [10.97.0.5], resolution: STATIC, ports: {ports}, endpoints: [{{address: 127.0.0.1, ports: {{http: {real}}}}}]}}\n"
+        "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {{name: far, namespace: \
+            demo}}\nspec: {{hosts: [far.example], addresses: [10.97.0.5], resolution: STATIC, ports: \
+            {ports}, endpoints: [{{address: 127.0.0.1, ports: {{http: {real}}}}}]}}\n"
     )
 }
 
 /// Calls go to the gateway's `inside` port, and from there on.
 fn through(port: u16, server: &str, subset: &str) -> String {
     format!(
-        "apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {{name: out, namespace: demo}}\nspec: {{selector: {{istio: egressgateway}}, servers: [{{port: {{number: {port}, name: out, {server}}}]}}\n---\napiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: far, namespace: demo}}\nspec:\n  hosts: [far.example]\n  gateways: [mesh, out]\n  http:\n  - match: [{{gateways: [mesh], port: 80}}]\n    route: [{{destination: {{host: egress, {subset} port: {{number: {port}}}}}}}]\n  - match: [{{gateways: [out], port: {port}}}]\n    route: [{{destination: {{host: far.example, port: {{number: 80}}}}}}]\n"
+        "apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {{name: out, namespace: demo}}\nspec: \
+            {{selector: {{istio: egressgateway}}, servers: [{{port: {{number: {port}, name: out, \
+            {server}}}]}}\n---\napiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: \
+            far, namespace: demo}}\nspec:\n  hosts: [far.example]\n  gateways: [mesh, out]\n  http:\n  - \
+            match: [{{gateways: [mesh], port: 80}}]\n    route: [{{destination: {{host: egress, {subset} \
+            port: {{number: {port}}}}}}}]\n  - match: [{{gateways: [out], port: {port}}}]\n    route: \
+            [{{destination: {{host: far.example, port: {{number: 80}}}}}}]\n"
     )
 }
 
@@ -54,7 +62,9 @@ async fn calls_leave_through_the_gateway() {
 
     // Between sidecar and gateway by mutual TLS of the mesh, under the name that the gateway's server has.
     bench.apply(
-        "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: egress, namespace: demo}\nspec: {host: egress, subsets: [{name: far, trafficPolicy: {portLevelSettings: [{port: {number: 443}, tls: {mode: ISTIO_MUTUAL, sni: far.example}}]}}]}\n",
+        "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: egress, namespace: \
+            demo}\nspec: {host: egress, subsets: [{name: far, trafficPolicy: {portLevelSettings: [{port: \
+            {number: 443}, tls: {mode: ISTIO_MUTUAL, sni: far.example}}]}}]}\n",
     );
     bench.apply(&through(
         443,
@@ -86,7 +96,9 @@ async fn calls_leave_through_the_gateway() {
     ));
     bench.apply(&entry("[{number: 80, name: http, protocol: HTTP}]", server.port));
     bench.apply(
-        "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: far, namespace: demo}\nspec: {host: far.example, trafficPolicy: {tls: {mode: MUTUAL, credentialName: far, sni: far.example}}}\n",
+        "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: far, namespace: \
+            demo}\nspec: {host: far.example, trafficPolicy: {tls: {mode: MUTUAL, credentialName: far, sni: \
+            far.example}}}\n",
     );
     bench.settle().await;
     let found = until(&bench, "200 vault").await;

@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 
 fn entry(name: &str, spec: &str) -> String {
     format!(
-        "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {{name: {name}, namespace: demo}}\nspec: {spec}\n"
+        "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {{name: {name}, namespace: \
+            demo}}\nspec: {spec}\n"
     )
 }
 
@@ -38,7 +39,8 @@ async fn every_resolution_reaches_a_server_outside() {
     let bytes = one.port;
     let endpoints = |address: &str| {
         format!(
-            "endpoints: [{{address: {address}, ports: {{http: {}, tcp: {bytes}}}}}, {{address: {address}, ports: {{http: {}, tcp: {bytes}}}}}]",
+            "endpoints: [{{address: {address}, ports: {{http: {}, tcp: {bytes}}}}}, {{address: {address}, \
+                ports: {{http: {}, tcp: {bytes}}}}}]",
             one.port, two.port
         )
     };
@@ -51,7 +53,9 @@ async fn every_resolution_reaches_a_server_outside() {
         bench.apply(&entry(
             "pay",
             &format!(
-                "{{hosts: [pay.example], location: MESH_EXTERNAL, resolution: {resolution}, ports: [{{number: 80, name: http, protocol: HTTP}}, {{number: 7000, name: tcp, protocol: TCP}}], {endpoints}}}"
+                "{{hosts: [pay.example], location: MESH_EXTERNAL, resolution: {resolution}, ports: \
+                    [{{number: 80, name: http, protocol: HTTP}}, {{number: 7000, name: tcp, protocol: \
+                    TCP}}], {endpoints}}}"
             ),
         ));
         bench.settle().await;
@@ -78,7 +82,8 @@ async fn a_host_is_looked_up_when_it_has_no_endpoints() {
     bench.apply(&entry(
         "lookup",
         &format!(
-            "{{hosts: [localhost], resolution: DNS, ports: [{{number: 80, targetPort: {}, name: http, protocol: HTTP}}]}}",
+            "{{hosts: [localhost], resolution: DNS, ports: [{{number: 80, targetPort: {}, name: http, \
+                protocol: HTTP}}]}}",
             outside.port
         ),
     ));
@@ -101,14 +106,16 @@ async fn without_resolution_calls_go_where_they_were_meant_to() {
     bench.apply(&entry(
         "direct",
         &format!(
-            "{{hosts: [direct.example, '*.wild.example'], ports: [{{number: {}, name: http, protocol: HTTP}}, {{number: {}, name: tcp, protocol: TCP}}]}}",
+            "{{hosts: [direct.example, '*.wild.example'], ports: [{{number: {}, name: http, protocol: \
+                HTTP}}, {{number: {}, name: tcp, protocol: TCP}}]}}",
             http.port, tcp.port
         ),
     ));
     bench.apply(&entry(
         "subnet",
         &format!(
-            "{{hosts: [subnet.example], addresses: [127.0.0.4/32], ports: [{{number: {}, name: tcp, protocol: TCP}}]}}",
+            "{{hosts: [subnet.example], addresses: [127.0.0.4/32], ports: [{{number: {}, name: tcp, \
+                protocol: TCP}}]}}",
             subnet.port
         ),
     ));
@@ -132,11 +139,14 @@ async fn a_machine_outside_joins_the_pods() {
     bench.pod("legacy", "app=legacy", 8080, false).await;
     bench.apply(&entry(
         "legacy",
-        "{hosts: [legacy.example], location: MESH_INTERNAL, resolution: STATIC, workloadSelector: {labels: {app: legacy}}, ports: [{number: 80, targetPort: 8080, name: http, protocol: HTTP}]}",
+        "{hosts: [legacy.example], location: MESH_INTERNAL, resolution: STATIC, workloadSelector: {labels: \
+            {app: legacy}}, ports: [{number: 80, targetPort: 8080, name: http, protocol: HTTP}]}",
     ));
     let machine_entry = |labels: &str| {
         format!(
-            "apiVersion: networking.istio.io/v1\nkind: WorkloadEntry\nmetadata: {{name: vm, namespace: demo}}\nspec: {{address: 127.0.0.1, ports: {{http: {}}}, labels: {labels}, serviceAccount: vm}}\n",
+            "apiVersion: networking.istio.io/v1\nkind: WorkloadEntry\nmetadata: {{name: vm, namespace: \
+                demo}}\nspec: {{address: 127.0.0.1, ports: {{http: {}}}, labels: {labels}, serviceAccount: \
+                vm}}\n",
             machine.port
         )
     };
@@ -147,7 +157,11 @@ async fn a_machine_outside_joins_the_pods() {
     assert_eq!(both, ["200 legacy", "200 machine"].map(str::to_owned).into());
     // Its labels make subsets, as a pod's do.
     bench.apply(
-        "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: legacy, namespace: demo}\nspec: {host: legacy.example, subsets: [{name: vm, labels: {version: vm}}]}\n---\napiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: legacy, namespace: demo}\nspec: {hosts: [legacy.example], http: [{route: [{destination: {host: legacy.example, subset: vm}}]}]}\n",
+        "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: legacy, namespace: \
+            demo}\nspec: {host: legacy.example, subsets: [{name: vm, labels: {version: \
+            vm}}]}\n---\napiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: legacy, \
+            namespace: demo}\nspec: {hosts: [legacy.example], http: [{route: [{destination: {host: \
+            legacy.example, subset: vm}}]}]}\n",
     );
     bench.settle().await;
     for _ in 0..10 {
@@ -161,7 +175,8 @@ async fn a_machine_outside_joins_the_pods() {
     }
     // A Kubernetes Service selects it too.
     bench.apply(
-        "apiVersion: v1\nkind: Service\nmetadata: {name: vm, namespace: demo}\nspec: {clusterIP: 10.96.0.50, selector: {app: another}, ports: [{name: http, port: 80}]}\n",
+        "apiVersion: v1\nkind: Service\nmetadata: {name: vm, namespace: demo}\nspec: {clusterIP: 10.96.0.50, \
+            selector: {app: another}, ports: [{name: http, port: 80}]}\n",
     );
     bench.settle().await;
     assert_eq!(seen(&bench, "client", "10.96.0.50:80", &get("/", "vm", &[])).await, "200 machine");
@@ -173,13 +188,18 @@ async fn rules_hold_for_hosts_outside() {
     let outside = outside::http("outside", [127, 0, 0, 1]).await;
     let spec = |more: &str| {
         format!(
-            "{{hosts: [pay.example], addresses: [10.97.0.1], resolution: STATIC, ports: [{{number: 80, name: http, protocol: HTTP}}], endpoints: [{{address: 127.0.0.1, ports: {{http: {}}}}}]{more}}}",
+            "{{hosts: [pay.example], addresses: [10.97.0.1], resolution: STATIC, ports: [{{number: 80, name: \
+                http, protocol: HTTP}}], endpoints: [{{address: 127.0.0.1, ports: {{http: {}}}}}]{more}}}",
             outside.port
         )
     };
     bench.apply(&entry("pay", &spec("")));
     bench.apply(
-        "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: pay, namespace: demo}\nspec: {hosts: [pay.example], http: [{match: [{uri: {prefix: /slow}}], timeout: 0.3s, route: [{destination: {host: pay.example}}]}, {match: [{uri: {prefix: /down}}], fault: {abort: {percentage: {value: 100}, httpStatus: 503}}, route: [{destination: {host: pay.example}}]}, {route: [{destination: {host: pay.example}}]}]}\n",
+        "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: pay, namespace: \
+            demo}\nspec: {hosts: [pay.example], http: [{match: [{uri: {prefix: /slow}}], timeout: 0.3s, \
+            route: [{destination: {host: pay.example}}]}, {match: [{uri: {prefix: /down}}], fault: {abort: \
+            {percentage: {value: 100}, httpStatus: 503}}, route: [{destination: {host: pay.example}}]}, \
+            {route: [{destination: {host: pay.example}}]}]}\n",
     );
     bench.settle().await;
     let call = async |bench: &Bench, path: &str| {

@@ -1,4 +1,5 @@
-//! EnvoyFilter: rate limits and other patches in the shapes of Istio's samples, seen by those who send requests.
+//! EnvoyFilter: rate limits and other patches in the shapes of Istio's samples, seen by those who send
+//! requests.
 
 use crate::bench::{Answer, Bench, PATIENCE, get};
 use crate::{rules, two_versions};
@@ -38,7 +39,8 @@ pub(crate) fn filter(name: &str, more: &str, patches: &str) -> String {
 
 fn filter_in(namespace: &str, name: &str, more: &str, patches: &str) -> String {
     format!(
-        "apiVersion: networking.istio.io/v1alpha3\nkind: EnvoyFilter\nmetadata: {{name: {name}, namespace: {namespace}}}\n\
+        "apiVersion: networking.istio.io/v1alpha3\nkind: EnvoyFilter\nmetadata: {{name: {name}, namespace: \
+            {namespace}}}\n\
          spec: {{{more} configPatches: {patches}}}\n"
     )
 }
@@ -47,7 +49,8 @@ fn filter_in(namespace: &str, name: &str, more: &str, patches: &str) -> String {
 pub(crate) fn insert(context: &str, operation: &str, before: &str, value: &str) -> String {
     let inner = if before.is_empty() { String::new() } else { format!(", subFilter: {{name: {before}}}") };
     format!(
-        "{{applyTo: HTTP_FILTER, match: {{context: {context}, listener: {{filterChain: {{filter: {{name: {MANAGER}{inner}}}}}}}}}, \
+        "{{applyTo: HTTP_FILTER, match: {{context: {context}, listener: {{filterChain: {{filter: {{name: \
+            {MANAGER}{inner}}}}}}}}}, \
           patch: {{operation: {operation}, value: {value}}}}}"
     )
 }
@@ -55,20 +58,26 @@ pub(crate) fn insert(context: &str, operation: &str, before: &str, value: &str) 
 /// A local rate limit, written as Istio's sample writes it.
 pub(crate) fn bucket(tokens: u32, every: &str) -> String {
     format!(
-        "{{name: envoy.filters.http.local_ratelimit, typed_config: {{'@type': type.googleapis.com/udpa.type.v1.TypedStruct, \
-           type_url: type.googleapis.com/envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit, value: {{ \
+        "{{name: envoy.filters.http.local_ratelimit, typed_config: {{'@type': \
+            type.googleapis.com/udpa.type.v1.TypedStruct, \
+           type_url: type.googleapis.com/envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit, \
+           value: {{ \
              stat_prefix: http_local_rate_limiter, \
              token_bucket: {{max_tokens: {tokens}, tokens_per_fill: {tokens}, fill_interval: {every}}}, \
-             filter_enabled: {{runtime_key: local_rate_limit_enabled, default_value: {{numerator: 100, denominator: HUNDRED}}}}, \
-             filter_enforced: {{runtime_key: local_rate_limit_enforced, default_value: {{numerator: 100, denominator: HUNDRED}}}}, \
-             response_headers_to_add: [{{append: false, header: {{key: x-local-rate-limit, value: 'true'}}}}]}}}}}}"
+             filter_enabled: {{runtime_key: local_rate_limit_enabled, default_value: {{numerator: 100, \
+             denominator: HUNDRED}}}}, \
+             filter_enforced: {{runtime_key: local_rate_limit_enforced, default_value: {{numerator: 100, \
+             denominator: HUNDRED}}}}, \
+             response_headers_to_add: [{{append: false, header: {{key: x-local-rate-limit, value: \
+             'true'}}}}]}}}}}}"
     )
 }
 
 pub(crate) fn lua(code: &str) -> String {
     let code = serde_json::to_string(code).expect("a text");
     format!(
-        "{{name: envoy.filters.http.lua, typed_config: {{'@type': type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua, \
+        "{{name: envoy.filters.http.lua, typed_config: {{'@type': \
+            type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua, \
            inlineCode: {code}}}}}"
     )
 }
@@ -131,16 +140,21 @@ async fn one_path_has_its_own_limit() {
         "{{applyTo: HTTP_ROUTE, match: {{context: SIDECAR_INBOUND, routeConfiguration: \
              {{vhost: {{name: 'inbound|http|9080', route: {{action: ANY}}}}}}}}, \
            patch: {{operation: MERGE, value: {{ \
-             route: {{rate_limits: [{{actions: [{{request_headers: {{header_name: ':path', descriptor_key: path}}}}]}}]}}, \
-             typed_per_filter_config: {{envoy.filters.http.local_ratelimit: {{'@type': type.googleapis.com/udpa.type.v1.TypedStruct, \
+             route: {{rate_limits: [{{actions: [{{request_headers: {{header_name: ':path', descriptor_key: \
+             path}}}}]}}]}}, \
+             typed_per_filter_config: {{envoy.filters.http.local_ratelimit: {{'@type': \
+             type.googleapis.com/udpa.type.v1.TypedStruct, \
                type_url: type.googleapis.com/envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit, value: {{ \
-                 stat_prefix: per_route, token_bucket: {{max_tokens: 1000, tokens_per_fill: 1000, fill_interval: 600s}}, \
-                 filter_enabled: {{runtime_key: a, {enabled}}}, filter_enforced: {{runtime_key: b, {enabled}}}, \
+                 stat_prefix: per_route, token_bucket: {{max_tokens: 1000, tokens_per_fill: 1000, \
+                 fill_interval: 600s}}, \
+                 filter_enabled: {{runtime_key: a, {enabled}}}, filter_enforced: {{runtime_key: b, \
+                 {enabled}}}, \
                  descriptors: [{{entries: [{{key: path, value: /dear}}], \
                    token_bucket: {{max_tokens: 2, tokens_per_fill: 2, fill_interval: 600s}}}}]}}}}}}}}}}}}"
     );
     let plain = "{name: envoy.filters.http.local_ratelimit, typed_config: {'@type': \
-         type.googleapis.com/envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit, stat_prefix: local}}";
+         type.googleapis.com/envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit, stat_prefix: \
+         local}}";
     let patches = format!(
         "[{}, {per_route}]",
         insert("SIDECAR_INBOUND", "INSERT_BEFORE", "envoy.filters.http.router", plain)
@@ -200,7 +214,8 @@ async fn patches_come_in_order_and_everything_can_be_changed() {
     let mut bench = by_header().await;
     let add = |name: &str| {
         lua(&format!(
-            "function envoy_on_request(handle)\n  handle:headers():replace(\"x-order\", (handle:headers():get(\"x-order\") or \"\") .. \"{name}\")\nend"
+            "function envoy_on_request(handle)\n  handle:headers():replace(\"x-order\", \
+                (handle:headers():get(\"x-order\") or \"\") .. \"{name}\")\nend"
         ))
     };
     let first = |name: &str| {
@@ -215,7 +230,10 @@ async fn patches_come_in_order_and_everything_can_be_changed() {
     println!("{}", order.lines().find(|line| line.starts_with("x-order")).unwrap_or_default());
     assert!(order.contains("x-order: 123"), "root first, then by priority: {order}");
 
-    bench.apply(&rules("[{fault: {abort: {httpStatus: 555, percentage: {value: 100}}}, route: [{destination: {host: web}}]}]"));
+    bench.apply(&rules(
+        "[{fault: {abort: {httpStatus: 555, percentage: {value: 100}}}, route: [{destination: \
+        {host: web}}]}]",
+    ));
     bench.settle().await;
     assert_eq!(ask(&bench, "/", &[]).await.status, 555);
     let manager = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
@@ -224,14 +242,21 @@ async fn patches_come_in_order_and_everything_can_be_changed() {
     let patches = [
         insert("SIDECAR_OUTBOUND", "REMOVE", "envoy.filters.http.fault", "null"),
         format!(
-            "{{applyTo: NETWORK_FILTER, match: {{context: SIDECAR_OUTBOUND, listener: {{portNumber: 9080, filterChain: {{filter: {{name: {MANAGER}}}}}}}}}, \
-               patch: {{operation: MERGE, value: {{name: {MANAGER}, typed_config: {{'@type': {manager}, serverName: patched}}}}}}}}"
+            "{{applyTo: NETWORK_FILTER, match: {{context: SIDECAR_OUTBOUND, listener: {{portNumber: 9080, \
+                filterChain: {{filter: {{name: {MANAGER}}}}}}}}}, \
+               patch: {{operation: MERGE, value: {{name: {MANAGER}, typed_config: {{'@type': {manager}, \
+               serverName: patched}}}}}}}}"
         ),
-        format!("{{applyTo: ROUTE_CONFIGURATION, match: {{context: SIDECAR_OUTBOUND, routeConfiguration: {{name: '9080'}}}}, patch: {{operation: MERGE, value: {{{}}}}}}}", header("x-routes")),
-        format!("{{applyTo: VIRTUAL_HOST, match: {{context: SIDECAR_OUTBOUND, {vhost}}}, patch: {{operation: MERGE, value: {{{}}}}}}}", header("x-host")),
-        format!("{{applyTo: HTTP_ROUTE, match: {{context: SIDECAR_OUTBOUND, {vhost}}}, patch: {{operation: INSERT_FIRST, value: {{match: {{path: /own}}, direct_response: {{status: 418}}}}}}}}"),
-        "{applyTo: VIRTUAL_HOST, match: {context: SIDECAR_OUTBOUND, routeConfiguration: {portNumber: 9080}}, patch: {operation: ADD, \
-           value: {name: extra, domains: [extra.example], routes: [{match: {prefix: /}, direct_response: {status: 203}}]}}}".to_owned(),
+        format!("{{applyTo: ROUTE_CONFIGURATION, match: {{context: SIDECAR_OUTBOUND, routeConfiguration: \
+            {{name: '9080'}}}}, patch: {{operation: MERGE, value: {{{}}}}}}}", header("x-routes")),
+        format!("{{applyTo: VIRTUAL_HOST, match: {{context: SIDECAR_OUTBOUND, {vhost}}}, patch: {{operation: \
+            MERGE, value: {{{}}}}}}}", header("x-host")),
+        format!("{{applyTo: HTTP_ROUTE, match: {{context: SIDECAR_OUTBOUND, {vhost}}}, patch: {{operation: \
+            INSERT_FIRST, value: {{match: {{path: /own}}, direct_response: {{status: 418}}}}}}}}"),
+        "{applyTo: VIRTUAL_HOST, match: {context: SIDECAR_OUTBOUND, routeConfiguration: {portNumber: 9080}}, \
+            patch: {operation: ADD, \
+           value: {name: extra, domains: [extra.example], routes: [{match: {prefix: /}, direct_response: \
+           {status: 203}}]}}}".to_owned(),
     ];
     bench.apply(&filter(
         "all",
@@ -249,9 +274,11 @@ async fn patches_come_in_order_and_everything_can_be_changed() {
     assert_eq!(bench.call("client", WEB, &get("/", "extra.example", &[])).await.status, 203);
 
     // No request may wait for a connection any more: the circuit breaker of this one cluster is open.
-    let breaker = "[{applyTo: CLUSTER, match: {context: SIDECAR_OUTBOUND, cluster: {service: web.demo.svc.cluster.local, portNumber: 9080}}, \
+    let breaker = "[{applyTo: CLUSTER, match: {context: SIDECAR_OUTBOUND, cluster: {service: \
+        web.demo.svc.cluster.local, portNumber: 9080}}, \
          patch: {operation: MERGE_AND_REPLACE_LIST, value: {connect_timeout: 3s, \
-           circuit_breakers: {thresholds: [{max_connections: 1, max_pending_requests: 0, max_requests: 1}]}}}}]";
+           circuit_breakers: {thresholds: [{max_connections: 1, max_pending_requests: 0, max_requests: \
+           1}]}}}}]";
     bench.apply(&filter("breaker", "workloadSelector: {labels: {app: client}},", breaker));
     bench.settle().await;
     let broken = ask(&bench, "/", &[]).await;

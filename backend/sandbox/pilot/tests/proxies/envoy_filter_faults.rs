@@ -20,7 +20,8 @@ async fn a_bad_patch_is_left_out_alone_and_said() {
     let mut bench = two_versions().await;
     let good = "function envoy_on_response(handle)\n  handle:headers():add(\"x-good\", \"yes\")\nend";
     let bad = "function envoy_on_response(handle) this is no Lua";
-    let unknown = "{name: smoke, typed_config: {'@type': type.googleapis.com/envoy.extensions.filters.http.smoke.v3.Smoke}}";
+    let unknown = "{name: smoke, typed_config: {'@type': \
+        type.googleapis.com/envoy.extensions.filters.http.smoke.v3.Smoke}}";
     let patches = [
         insert("SIDECAR_OUTBOUND", "INSERT_BEFORE", ROUTER, &lua(bad)),
         insert("SIDECAR_OUTBOUND", "INSERT_BEFORE", ROUTER, &lua(good)),
@@ -70,7 +71,8 @@ async fn a_bad_patch_is_left_out_alone_and_said() {
 async fn routes_that_envoy_refuses_are_sent_without_the_patch() {
     let mut bench = two_versions().await;
     // Encodes, but Envoy wants a status of at least 200.
-    let patch = "[{applyTo: HTTP_ROUTE, match: {context: SIDECAR_OUTBOUND, routeConfiguration: {portNumber: 9080}}, \
+    let patch = "[{applyTo: HTTP_ROUTE, match: {context: SIDECAR_OUTBOUND, routeConfiguration: {portNumber: \
+        9080}}, \
          patch: {operation: INSERT_FIRST, value: {match: {prefix: /}, direct_response: {status: 7}}}}]";
     bench.apply(&filter("routes", "", patch));
     bench.settle().await;

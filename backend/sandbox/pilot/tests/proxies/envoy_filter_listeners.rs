@@ -34,7 +34,8 @@ async fn until(port: u16, wanted: &str) {
 
 fn greets(text: &str) -> String {
     format!(
-        "{{name: hello, typed_config: {{'@type': type.googleapis.com/envoy.extensions.filters.network.direct_response.v3.Config, \
+        "{{name: hello, typed_config: {{'@type': \
+            type.googleapis.com/envoy.extensions.filters.network.direct_response.v3.Config, \
            response: {{inline_string: {text}}}}}}}"
     )
 }
@@ -54,8 +55,10 @@ async fn listeners_chains_and_filters_of_connections() {
     let port =
         TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port").local_addr().expect("an address").port();
     let add = format!(
-        "{{applyTo: LISTENER, match: {{context: SIDECAR_OUTBOUND}}, patch: {{operation: ADD, value: {{name: own, \
-           address: {{socket_address: {{address: 127.0.0.1, port_value: {port}}}}}, filter_chains: [{{name: one, filters: [{}]}}]}}}}}}",
+        "{{applyTo: LISTENER, match: {{context: SIDECAR_OUTBOUND}}, patch: {{operation: ADD, value: {{name: \
+            own, \
+           address: {{socket_address: {{address: 127.0.0.1, port_value: {port}}}}}, filter_chains: [{{name: \
+           one, filters: [{}]}}]}}}}}}",
         greets("first")
     );
     apply(&mut bench, std::slice::from_ref(&add)).await;
@@ -83,11 +86,13 @@ async fn listeners_chains_and_filters_of_connections() {
     let swap = [
         add,
         format!(
-            "{{applyTo: FILTER_CHAIN, match: {{{on}}}}}, patch: {{operation: ADD, value: {{name: other, filter_chain_match: {{source_type: EXTERNAL}}, filters: [{}]}}}}}}",
+            "{{applyTo: FILTER_CHAIN, match: {{{on}}}}}, patch: {{operation: ADD, value: {{name: other, \
+                filter_chain_match: {{source_type: EXTERNAL}}, filters: [{}]}}}}}}",
             greets("far")
         ),
         format!(
-            "{{applyTo: FILTER_CHAIN, match: {{{on}, filterChain: {{name: one}}}}}}, patch: {{operation: MERGE_AND_REPLACE_LIST, value: {{filters: [{}]}}}}}}",
+            "{{applyTo: FILTER_CHAIN, match: {{{on}, filterChain: {{name: one}}}}}}, patch: {{operation: \
+                MERGE_AND_REPLACE_LIST, value: {{filters: [{}]}}}}}}",
             greets("fourth")
         ),
     ];
@@ -107,7 +112,8 @@ async fn listeners_chains_and_filters_of_connections() {
 async fn filters_of_listeners_can_be_taken_away() {
     let mut bench = two_versions().await;
     // TLS is no longer looked for at the called: what is encrypted is taken for bytes, and refused.
-    let patch = "{applyTo: LISTENER_FILTER, match: {context: SIDECAR_INBOUND, listener: {name: virtualInbound, portNumber: 9080, \
+    let patch = "{applyTo: LISTENER_FILTER, match: {context: SIDECAR_INBOUND, listener: {name: \
+        virtualInbound, portNumber: 9080, \
          listenerFilter: envoy.filters.listener.tls_inspector}}, patch: {operation: REMOVE}}";
     bench.apply(&filter("blind", "workloadSelector: {labels: {app: web}},", &format!("[{patch}]")));
     bench.settle().await;
@@ -136,8 +142,10 @@ async fn chains_of_called_ports_are_told_apart() {
     let named = |port: u16, name: &str| {
         let manager = "envoy.filters.network.http_connection_manager";
         format!(
-            "{{applyTo: NETWORK_FILTER, match: {{context: SIDECAR_INBOUND, listener: {{name: virtualInbound, filterChain: {{destinationPort: {port}, filter: {{name: {manager}}}}}}}}}, \
-               patch: {{operation: MERGE, value: {{typed_config: {{'@type': type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager, server_name: {name}}}}}}}}}"
+            "{{applyTo: NETWORK_FILTER, match: {{context: SIDECAR_INBOUND, listener: {{name: virtualInbound, \
+                filterChain: {{destinationPort: {port}, filter: {{name: {manager}}}}}}}}}, \
+               patch: {{operation: MERGE, value: {{typed_config: {{'@type': \
+               type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager, server_name: {name}}}}}}}}}"
         )
     };
     for (name, port, expect) in [("mine", 9080, true), ("other", 9081, false)] {

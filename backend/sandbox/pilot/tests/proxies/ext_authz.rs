@@ -12,7 +12,8 @@ const SERVICE: &str = "
 apiVersion: v1
 kind: Service
 metadata: {name: ext-authz, namespace: guard}
-spec: {clusterIP: 10.96.0.20, selector: {app: ext-authz}, ports: [{name: http, port: 8000}, {name: grpc, port: 9000}]}
+spec: {clusterIP: 10.96.0.20, selector: {app: ext-authz}, ports: [{name: http, port: 8000}, {name: grpc, \
+    port: 9000}]}
 ---
 ";
 
@@ -66,19 +67,22 @@ fn guard() -> Router {
 
 fn providers(list: &str) -> String {
     let mesh = format!("extensionProviders: [{list}]");
-    serde_json::json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "istio", "namespace": "istio-system"}, "data": {"mesh": mesh}})
-        .to_string()
+    serde_json::json!({"apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": {"name": "istio", "namespace": "istio-system"}, "data": {"mesh": mesh}})
+    .to_string()
 }
 
 fn grpc(more: &str) -> String {
     format!(
-        "{{name: by-grpc, envoyExtAuthzGrpc: {{service: ext-authz.guard.svc.cluster.local, port: '9000'{more}}}}}"
+        "{{name: by-grpc, envoyExtAuthzGrpc: {{service: ext-authz.guard.svc.cluster.local, port: \
+            '9000'{more}}}}}"
     )
 }
 
 fn http(more: &str) -> String {
     format!(
-        "{{name: by-http, envoyExtAuthzHttp: {{service: guard/ext-authz.guard.svc.cluster.local, port: 8000, includeRequestHeadersInCheck: [x-ext-authz, end-user]{more}}}}}"
+        "{{name: by-http, envoyExtAuthzHttp: {{service: guard/ext-authz.guard.svc.cluster.local, port: 8000, \
+            includeRequestHeadersInCheck: [x-ext-authz, end-user]{more}}}}}"
     )
 }
 
@@ -109,7 +113,18 @@ const ALLOW: &str = "x-ext-authz: allow";
 #[tokio::test(flavor = "multi_thread")]
 async fn the_guard_is_asked_over_http() {
     let mut bench = guarded().await;
-    bench.apply(&(providers(&http(", pathPrefix: /check, includeAdditionalHeadersInCheck: {x-added: 'yes'}, headersToUpstreamOnAllow: [x-checked, x-asked], headersToDownstreamOnDeny: [x-check*], headersToDownstreamOnAllow: [x-asked]")) + "\n---\n" + &custom("by-http", "{to: [{operation: {paths: ['/closed*']}}]}")));
+    bench.apply(
+        &(providers(&http(
+            ", pathPrefix: /check, includeAdditionalHeadersInCheck: {x-added: 'yes'}, \
+        headersToUpstreamOnAllow: [x-checked, x-asked], headersToDownstreamOnDeny: [x-check*], \
+        headersToDownstreamOnAllow: [x-asked]",
+        )) + "\n---\n"
+            + &custom(
+                "by-http",
+                "{to: [{operation: {paths: \
+        ['/closed*']}}]}",
+            )),
+    );
     bench.settle().await;
     assert_eq!(ask(&bench, "/open", &[]).await.status, 200, "only what falls under a rule is asked about");
     let denied = ask(&bench, "/closed", &[]).await;
@@ -266,7 +281,8 @@ async fn two_guards_at_one_workload_deny() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_guard_may_see_the_body_and_has_a_time() {
     let mut bench = guarded().await;
-    let post = "POST /letter HTTP/1.1\r\nhost: web:9080\r\nx-ext-authz: allow\r\ncontent-length: 5\r\nconnection: close\r\n\r\nhello";
+    let post = "POST /letter HTTP/1.1\r\nhost: web:9080\r\nx-ext-authz: allow\r\ncontent-length: \
+        5\r\nconnection: close\r\n\r\nhello";
     for (more, expect) in [
         (", includeRequestBodyInCheck: {maxRequestBytes: 64}", (200, "x-body: hello")),
         (", includeRequestBodyInCheck: {maxRequestBytes: 2}", (413, "")),
@@ -305,7 +321,8 @@ async fn the_guard_may_stand_at_the_gateway() {
 apiVersion: networking.istio.io/v1
 kind: Gateway
 metadata: {name: door, namespace: demo}
-spec: {selector: {istio: ingressgateway}, servers: [{port: {number: 8080, name: http, protocol: HTTP}, hosts: ['*']}]}
+spec: {selector: {istio: ingressgateway}, servers: [{port: {number: 8080, name: http, protocol: HTTP}, \
+    hosts: ['*']}]}
 ---
 apiVersion: networking.istio.io/v1
 kind: VirtualService
@@ -314,7 +331,8 @@ spec: {hosts: ['*'], gateways: [door], http: [{route: [{destination: {host: web,
 ",
     );
     bench.pod("gate", "istio=ingressgateway", 8080, true).await;
-    let at_door = "{selector: {matchLabels: {istio: ingressgateway}}, action: CUSTOM, provider: {name: by-grpc}, rules: [{to: [{operation: {notPaths: [/free]}}]}]}";
+    let at_door = "{selector: {matchLabels: {istio: ingressgateway}}, action: CUSTOM, provider: {name: \
+        by-grpc}, rules: [{to: [{operation: {notPaths: [/free]}}]}]}";
     bench.apply(&(providers(&grpc("")) + "\n---\n" + &policy("ask", at_door)));
     bench.settle().await;
     for (path, header, expect) in [("/", "x-no: word", 403), ("/free", "x-no: word", 200), ("/", ALLOW, 200)]

@@ -12,8 +12,10 @@ async fn a_delay_delays_and_an_abort_aborts() {
     let mut bench = two_versions().await;
     let call = || get("/", "web:9080", &[]);
     bench.apply(&rules(
-        "[{match: [{headers: {slow: {}}}], fault: {delay: {percentage: {value: 100}, fixedDelay: 0.7s}}, route: [{destination: {host: web}}]}, \
-          {fault: {abort: {percentage: {value: 100}, httpStatus: 503}}, route: [{destination: {host: web}}]}]",
+        "[{match: [{headers: {slow: {}}}], fault: {delay: {percentage: {value: 100}, fixedDelay: 0.7s}}, \
+            route: [{destination: {host: web}}]}, \
+          {fault: {abort: {percentage: {value: 100}, httpStatus: 503}}, route: [{destination: {host: \
+          web}}]}]",
     ));
     bench.settle().await;
     let slow = bench.call("client", "10.96.0.10:9080", &get("/", "web:9080", &["slow: yes"])).await;
@@ -30,12 +32,16 @@ async fn a_delay_delays_and_an_abort_aborts() {
 #[tokio::test(flavor = "multi_thread")]
 async fn both_together_and_only_for_those_that_match() {
     let mut bench = two_versions().await;
-    let fault = "fault: {delay: {percentage: {value: 100}, fixedDelay: 300ms}, abort: {percentage: {value: 100}, httpStatus: 555}}";
+    let fault = "fault: {delay: {percentage: {value: 100}, fixedDelay: 300ms}, abort: {percentage: {value: \
+        100}, httpStatus: 555}}";
     bench.apply(&rules(&format!(
         "[{{match: [{{headers: {{end-user: {{exact: jason}}}}}}], {fault}, {ROUTE}}}, \
-          {{match: [{{uri: {{prefix: /never}}}}], fault: {{abort: {{percentage: {{value: 0}}, httpStatus: 500}}}}, {ROUTE}}}, \
-          {{match: [{{uri: {{prefix: /unsaid}}}}], fault: {{delay: {{fixedDelay: 5s}}, abort: {{httpStatus: 500}}}}, {ROUTE}}}, \
-          {{match: [{{uri: {{prefix: /old}}}}], fault: {{delay: {{percent: 100, fixedDelay: 300ms}}}}, {ROUTE}}}, {{{ROUTE}}}]"
+          {{match: [{{uri: {{prefix: /never}}}}], fault: {{abort: {{percentage: {{value: 0}}, httpStatus: \
+          500}}}}, {ROUTE}}}, \
+          {{match: [{{uri: {{prefix: /unsaid}}}}], fault: {{delay: {{fixedDelay: 5s}}, abort: {{httpStatus: \
+          500}}}}, {ROUTE}}}, \
+          {{match: [{{uri: {{prefix: /old}}}}], fault: {{delay: {{percent: 100, fixedDelay: 300ms}}}}, \
+          {ROUTE}}}, {{{ROUTE}}}]"
     )));
     bench.settle().await;
     let both = bench.web("/", &["end-user: jason"]).await;
@@ -63,7 +69,10 @@ async fn a_grpc_caller_gets_a_grpc_status() {
     for (status, number) in [("UNAVAILABLE", "14"), ("RESOURCE_EXHAUSTED", "8"), ("5", "5")] {
         bench.apply(&rules_of(
             "talk",
-            &format!("[{{fault: {{abort: {{percentage: {{value: 100}}, grpcStatus: '{status}'}}}}, route: [{{destination: {{host: talk}}}}]}}]"),
+            &format!(
+                "[{{fault: {{abort: {{percentage: {{value: 100}}, grpcStatus: '{status}'}}}}, route: \
+                [{{destination: {{host: talk}}}}]}}]"
+            ),
         ));
         bench.settle().await;
         let answer = bench.talk(&[]).await;

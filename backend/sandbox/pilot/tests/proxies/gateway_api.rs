@@ -1,4 +1,5 @@
-//! HTTPRoutes and GRPCRoutes, on Services and on Gateways: each does what the VirtualService of the same meaning does.
+//! HTTPRoutes and GRPCRoutes, on Services and on Gateways: each does what the VirtualService of the same
+//! meaning does.
 
 use crate::bench::{Answer, Bench, PATIENCE, get};
 use crate::tls::{Ca, Client, tls_secret};
@@ -29,7 +30,8 @@ async fn bench() -> Bench {
 
 fn route(name: &str, parents: &str, more: &str, rules: &str) -> String {
     format!(
-        "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {{name: {name}, namespace: demo, generation: 3}}\n\
+        "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {{name: {name}, namespace: \
+            demo, generation: 3}}\n\
          spec: {{parentRefs: {parents}, {more} rules: {rules}}}\n"
     )
 }
@@ -54,7 +56,8 @@ fn seen(answer: &Answer) -> Value {
     json!({
         "status": answer.status,
         "who and what": who,
-        "head": lines(&answer.head, &["location", "x-", "access-control"]).into_iter().filter(|line| !line.starts_with("x-envoy")).collect::<Vec<_>>(),
+        "head": lines(&answer.head, &["location", "x-",
+            "access-control"]).into_iter().filter(|line| !line.starts_with("x-envoy")).collect::<Vec<_>>(),
         "body": lines(&answer.body, &["x-set", "x-add", "x-gone", "host"]),
     })
 }
@@ -66,30 +69,43 @@ async fn a_route_on_a_service_does_what_the_virtual_service_does() {
     let pairs = [
         (
             "headers, parameters, methods and paths",
-            "[{match: [{headers: {end-user: {exact: jason}}}, {headers: {end-user: {regex: 'a.*'}}}, {queryParams: {v: {exact: '2'}}}, \
-                {method: {exact: DELETE}}, {uri: {exact: /two}}, {uri: {regex: '/t[0-9]+'}}], route: [{destination: {host: web-v2}}]}, \
+            "[{match: [{headers: {end-user: {exact: jason}}}, {headers: {end-user: {regex: 'a.*'}}}, \
+                {queryParams: {v: {exact: '2'}}}, \
+                {method: {exact: DELETE}}, {uri: {exact: /two}}, {uri: {regex: '/t[0-9]+'}}], route: \
+                [{destination: {host: web-v2}}]}, \
               {route: [{destination: {host: web-v1}}]}]",
-            "[{matches: [{headers: [{name: end-user, value: jason}]}, {headers: [{name: end-user, type: RegularExpression, value: 'a.*'}]}, \
-                {queryParams: [{name: v, value: '2'}]}, {method: DELETE}, {path: {type: Exact, value: /two}}, \
-                {path: {type: RegularExpression, value: '/t[0-9]+'}}], backendRefs: [{name: web-v2, port: 9080}]}, \
+            "[{matches: [{headers: [{name: end-user, value: jason}]}, {headers: [{name: end-user, type: \
+                RegularExpression, value: 'a.*'}]}, \
+                {queryParams: [{name: v, value: '2'}]}, {method: DELETE}, {path: {type: Exact, value: \
+                /two}}, \
+                {path: {type: RegularExpression, value: '/t[0-9]+'}}], backendRefs: [{name: web-v2, port: \
+                9080}]}, \
               {backendRefs: [{name: web-v1, port: 9080}]}]",
         ),
         (
             "headers that are changed",
-            "[{headers: {request: {set: {x-set: a}, add: {x-add: b}, remove: [x-gone]}, response: {set: {x-answer: c}}}, route: [{destination: {host: web-v1}}]}]",
-            "[{filters: [{type: RequestHeaderModifier, requestHeaderModifier: {set: [{name: x-set, value: a}], add: [{name: x-add, value: b}], remove: [x-gone]}}, \
-                {type: ResponseHeaderModifier, responseHeaderModifier: {set: [{name: x-answer, value: c}]}}], backendRefs: [{name: web-v1, port: 9080}]}]",
+            "[{headers: {request: {set: {x-set: a}, add: {x-add: b}, remove: [x-gone]}, response: {set: \
+                {x-answer: c}}}, route: [{destination: {host: web-v1}}]}]",
+            "[{filters: [{type: RequestHeaderModifier, requestHeaderModifier: {set: [{name: x-set, value: \
+                a}], add: [{name: x-add, value: b}], remove: [x-gone]}}, \
+                {type: ResponseHeaderModifier, responseHeaderModifier: {set: [{name: x-answer, value: \
+                c}]}}], backendRefs: [{name: web-v1, port: 9080}]}]",
         ),
         (
             "a prefix and a host that are rewritten",
-            "[{match: [{uri: {prefix: /two}}], rewrite: {uri: /new, authority: other.example}, route: [{destination: {host: web-v1}}]}]",
-            "[{matches: [{path: {value: /two}}], filters: [{type: URLRewrite, urlRewrite: {hostname: other.example, \
-                path: {type: ReplacePrefixMatch, replacePrefixMatch: /new}}}], backendRefs: [{name: web-v1, port: 9080}]}]",
+            "[{match: [{uri: {prefix: /two}}], rewrite: {uri: /new, authority: other.example}, route: \
+                [{destination: {host: web-v1}}]}]",
+            "[{matches: [{path: {value: /two}}], filters: [{type: URLRewrite, urlRewrite: {hostname: \
+                other.example, \
+                path: {type: ReplacePrefixMatch, replacePrefixMatch: /new}}}], backendRefs: [{name: web-v1, \
+                port: 9080}]}]",
         ),
         (
             "a redirect",
-            "[{match: [{uri: {prefix: /two}}], redirect: {uri: /elsewhere, authority: other.example, redirectCode: 302}}]",
-            "[{matches: [{path: {value: /two}}], filters: [{type: RequestRedirect, requestRedirect: {hostname: other.example, scheme: http, \
+            "[{match: [{uri: {prefix: /two}}], redirect: {uri: /elsewhere, authority: other.example, \
+                redirectCode: 302}}]",
+            "[{matches: [{path: {value: /two}}], filters: [{type: RequestRedirect, requestRedirect: \
+                {hostname: other.example, scheme: http, \
                 path: {type: ReplaceFullPath, replaceFullPath: /elsewhere}}}]}]",
         ),
         (
@@ -150,7 +166,8 @@ async fn shares_mirrors_precedence_and_what_is_not_there() {
     // 10 % of 400, give or take 4.6 standard deviations.
     assert!((12..=68).contains(&second), "{second}");
 
-    // /a is a whole segment; the longer path and the exact one come first, in whatever order they are written.
+    // /a is a whole segment; the longer path and the exact one come first, in whatever order they are
+    // written.
     bench.apply(&route(
         "web",
         ON_SERVICE,
@@ -158,13 +175,20 @@ async fn shares_mirrors_precedence_and_what_is_not_there() {
         "[{matches: [{path: {value: /a}}], backendRefs: [{name: web-v1, port: 9080}]}, \
           {matches: [{path: {value: /a/b}}], backendRefs: [{name: web-v2, port: 9080}]}, \
           {matches: [{path: {value: /gone}}], backendRefs: [{name: missing, port: 9080}]}, \
-          {matches: [{path: {value: /half}}], backendRefs: [{name: missing, port: 9080}, {name: web-v1, port: 9080}]}, \
+          {matches: [{path: {value: /half}}], backendRefs: [{name: missing, port: 9080}, {name: web-v1, \
+          port: 9080}]}, \
           {matches: [{path: {value: /nobody}}]}, \
-          {matches: [{path: {value: /root}}], filters: [{type: URLRewrite, urlRewrite: {path: {type: ReplacePrefixMatch, replacePrefixMatch: /}}}], backendRefs: [{name: web-v1, port: 9080}]}, \
-          {matches: [{path: {value: /full}}], filters: [{type: URLRewrite, urlRewrite: {path: {type: ReplaceFullPath, replaceFullPath: /one}}}], backendRefs: [{name: web-v1, port: 9080}]}, \
-          {matches: [{path: {value: /moved}}], filters: [{type: RequestRedirect, requestRedirect: {statusCode: 301, path: {type: ReplacePrefixMatch, replacePrefixMatch: /to}}}]}, \
-          {matches: [{path: {value: /copied}}], filters: [{type: RequestMirror, requestMirror: {backendRef: {name: web-v2, port: 9080}}}], backendRefs: [{name: web-v1, port: 9080}]}, \
-          {matches: [{path: {value: /cors}}], filters: [{type: CORS, cors: {allowOrigins: ['https://*.example'], allowMethods: [GET], maxAge: 60}}], backendRefs: [{name: web-v1, port: 9080}]}]",
+          {matches: [{path: {value: /root}}], filters: [{type: URLRewrite, urlRewrite: {path: {type: \
+          ReplacePrefixMatch, replacePrefixMatch: /}}}], backendRefs: [{name: web-v1, port: 9080}]}, \
+          {matches: [{path: {value: /full}}], filters: [{type: URLRewrite, urlRewrite: {path: {type: \
+          ReplaceFullPath, replaceFullPath: /one}}}], backendRefs: [{name: web-v1, port: 9080}]}, \
+          {matches: [{path: {value: /moved}}], filters: [{type: RequestRedirect, requestRedirect: \
+          {statusCode: 301, path: {type: ReplacePrefixMatch, replacePrefixMatch: /to}}}]}, \
+          {matches: [{path: {value: /copied}}], filters: [{type: RequestMirror, requestMirror: {backendRef: \
+          {name: web-v2, port: 9080}}}], backendRefs: [{name: web-v1, port: 9080}]}, \
+          {matches: [{path: {value: /cors}}], filters: [{type: CORS, cors: {allowOrigins: \
+          ['https://*.example'], allowMethods: [GET], maxAge: 60}}], backendRefs: [{name: web-v1, port: \
+          9080}]}]",
     ));
     bench.settle().await;
     let who = async |path: &str| {
@@ -250,7 +274,8 @@ async fn a_gateway_lets_in_what_its_routes_say() {
     // Of another namespace: only one listener takes it, and its backend needs a grant.
     let far = route(
         "far",
-        "[{name: door, namespace: demo, sectionName: any}, {name: door, namespace: demo, sectionName: shop}, {name: none, namespace: demo}]",
+        "[{name: door, namespace: demo, sectionName: any}, {name: door, namespace: demo, sectionName: shop}, \
+            {name: none, namespace: demo}]",
         "hostnames: [a.other.example],",
         "[{backendRefs: [{name: web-v2, namespace: demo, port: 9080}]}]",
     );

@@ -1,10 +1,13 @@
-//! Hosts at a gateway: rules of several VirtualServices for one, short names, wildcards, and how Gateways are named.
+//! Hosts at a gateway: rules of several VirtualServices for one, short names, wildcards, and how Gateways are
+//! named.
 
 use crate::bench::{Bench, get};
 use crate::two_versions;
 use serde_json::json;
 
-const DOOR: &str = "apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {name: door, namespace: demo}\nspec: {selector: {istio: ingressgateway}, servers: [{port: {number: 8080, name: http, protocol: HTTP}, hosts: ['*']}]}\n";
+const DOOR: &str = "apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {name: door, namespace: \
+    demo}\nspec: {selector: {istio: ingressgateway}, servers: [{port: {number: 8080, name: http, protocol: \
+    HTTP}, hosts: ['*']}]}\n";
 
 async fn bench() -> Bench {
     let mut bench = two_versions().await;
@@ -13,10 +16,12 @@ async fn bench() -> Bench {
     bench
 }
 
-/// A VirtualService of that age; its rules are `(path prefix, subset of web)`, for everything where the prefix is "".
+/// A VirtualService of that age; its rules are `(path prefix, subset of web)`, for everything where the
+/// prefix is "".
 fn service(name: &str, second: u32, host: &str, gateways: &[&str], rules: &[(&str, &str)]) -> String {
     let rule = |(path, subset): &(&str, &str)| {
-        let to = json!([{"destination": {"host": "web.demo.svc.cluster.local", "subset": subset, "port": {"number": 9080}}}]);
+        let to = json!([{"destination": {"host": "web.demo.svc.cluster.local", "subset": subset,
+            "port": {"number": 9080}}}]);
         if path.is_empty() {
             json!({"route": to})
         } else {
@@ -25,7 +30,8 @@ fn service(name: &str, second: u32, host: &str, gateways: &[&str], rules: &[(&st
     };
     json!({
         "apiVersion": "networking.istio.io/v1", "kind": "VirtualService",
-        "metadata": {"name": name, "namespace": "demo", "creationTimestamp": format!("2026-01-01T00:00:{second:02}Z")},
+        "metadata": {"name": name, "namespace": "demo",
+            "creationTimestamp": format!("2026-01-01T00:00:{second:02}Z")},
         "spec": {"hosts": [host], "gateways": gateways, "http": rules.iter().map(rule).collect::<Vec<_>>()},
     })
     .to_string()

@@ -16,7 +16,8 @@ async fn bench() -> Bench {
 
 fn gateway(name: &str, servers: &str) -> String {
     format!(
-        "apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {{name: {name}, namespace: demo}}\nspec: {{selector: {{istio: ingressgateway}}, servers: {servers}}}\n"
+        "apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {{name: {name}, namespace: \
+            demo}}\nspec: {{selector: {{istio: ingressgateway}}, servers: {servers}}}\n"
     )
 }
 
@@ -27,7 +28,8 @@ fn https(tls: &str) -> String {
 /// A VirtualService at a Gateway.
 fn route(name: &str, gateway: &str, hosts: &str, rules: &str) -> String {
     format!(
-        "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: {name}, namespace: demo}}\nspec: {{hosts: {hosts}, gateways: [{gateway}], {rules}}}\n"
+        "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: {name}, namespace: \
+            demo}}\nspec: {{hosts: {hosts}, gateways: [{gateway}], {rules}}}\n"
     )
 }
 
@@ -72,10 +74,14 @@ async fn hosts_lead_to_their_own_rules() {
     let mut bench = bench().await;
     bench.apply(&gateway(
         "door",
-        "[{port: {number: 8080, name: http, protocol: HTTP}, hosts: ['demo/shop.example', 'other/far.example', '*.wild.example']}]",
+        "[{port: {number: 8080, name: http, protocol: HTTP}, hosts: ['demo/shop.example', \
+            'other/far.example', '*.wild.example']}]",
     ));
     // The Service's port and the pod's are one.
-    bench.apply("apiVersion: v1\nkind: Service\nmetadata: {name: gate, namespace: demo}\nspec: {clusterIP: 10.96.0.70, selector: {istio: ingressgateway}, ports: [{name: http, port: 80, targetPort: 8080}]}\n");
+    bench.apply(
+        "apiVersion: v1\nkind: Service\nmetadata: {name: gate, namespace: demo}\nspec: {clusterIP: \
+        10.96.0.70, selector: {istio: ingressgateway}, ports: [{name: http, port: 80, targetPort: 8080}]}\n",
+    );
     bench.apply(&gateway(
         "second",
         "[{port: {number: 80, name: http, protocol: HTTP}, hosts: [second.example]}]",
@@ -122,7 +128,8 @@ async fn tls_ends_at_the_gateway() {
     bench.apply(&gateway(
         "door",
         &format!(
-            "[{}, {{port: {{number: 8080, name: http, protocol: HTTP}}, hosts: [shop.example], tls: {{httpsRedirect: true}}}}]",
+            "[{}, {{port: {{number: 8080, name: http, protocol: HTTP}}, hosts: [shop.example], tls: \
+                {{httpsRedirect: true}}}}]",
             https("{mode: SIMPLE, credentialName: shop}")
         ),
     ));
@@ -276,13 +283,17 @@ async fn bytes_pass_by_name_and_by_port() {
     bench.apply(&tls_secret("three", &ca.issue("three.example")));
     for (name, port) in [("one", one.port), ("two", two.port), ("plain", plain.port)] {
         bench.apply(&format!(
-            "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {{name: {name}, namespace: demo}}\nspec: {{hosts: [{name}.example], resolution: STATIC, ports: [{{number: 443, name: tls, protocol: TLS}}], endpoints: [{{address: 127.0.0.1, ports: {{tls: {port}}}}}]}}\n"
+            "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {{name: {name}, namespace: \
+                demo}}\nspec: {{hosts: [{name}.example], resolution: STATIC, ports: [{{number: 443, name: \
+                tls, protocol: TLS}}], endpoints: [{{address: 127.0.0.1, ports: {{tls: {port}}}}}]}}\n"
         ));
     }
     bench.apply(&gateway(
         "door",
-        "[{port: {number: 8443, name: tls, protocol: TLS}, hosts: [one.example, two.example], tls: {mode: PASSTHROUGH}}, \
-          {port: {number: 8443, name: ends, protocol: TLS}, hosts: [three.example], tls: {mode: SIMPLE, credentialName: three}}, \
+        "[{port: {number: 8443, name: tls, protocol: TLS}, hosts: [one.example, two.example], tls: {mode: \
+            PASSTHROUGH}}, \
+          {port: {number: 8443, name: ends, protocol: TLS}, hosts: [three.example], tls: {mode: SIMPLE, \
+          credentialName: three}}, \
           {port: {number: 31400, name: tcp, protocol: TCP}, hosts: ['*']}]",
     ));
     let destination =
@@ -292,7 +303,8 @@ async fn bytes_pass_by_name_and_by_port() {
         "door",
         "[one.example, two.example]",
         &format!(
-            "tls: [{{match: [{{port: 8443, sniHosts: [one.example]}}], {}}}, {{match: [{{sniHosts: [two.example]}}], {}}}]",
+            "tls: [{{match: [{{port: 8443, sniHosts: [one.example]}}], {}}}, {{match: [{{sniHosts: \
+                [two.example]}}], {}}}]",
             destination("one"),
             destination("two")
         ),

@@ -56,7 +56,8 @@ async fn bytes_stick_by_address() {
     let mut bench = two_versions().await;
     bench.apply(
         "apiVersion: v1\nkind: Service\nmetadata: {name: wire, namespace: demo}\n\
-         spec: {clusterIP: 10.96.0.12, selector: {app: web}, ports: [{name: tcp, port: 7000, targetPort: 9080}]}\n",
+         spec: {clusterIP: 10.96.0.12, selector: {app: web}, ports: [{name: tcp, port: 7000, targetPort: \
+         9080}]}\n",
     );
     bench.apply(&crate::world::policy_of("wire", "{loadBalancer: {consistentHash: {useSourceIp: true}}}"));
     bench.settle().await;
@@ -144,11 +145,13 @@ async fn the_narrowest_level_holds() {
             level
         };
         let rule = json!({
-            "apiVersion": "networking.istio.io/v1", "kind": "DestinationRule", "metadata": {"name": "web", "namespace": "demo"},
+            "apiVersion": "networking.istio.io/v1", "kind": "DestinationRule",
+                "metadata": {"name": "web", "namespace": "demo"},
             "spec": {
                 "host": "web",
                 "trafficPolicy": level("x-whole", port("x-port", "empty port")),
-                "subsets": [{"name": "all", "labels": {"app": "web"}, "trafficPolicy": level("x-subset", port("x-both", "empty both"))}],
+                "subsets": [{"name": "all", "labels": {"app": "web"},
+                    "trafficPolicy": level("x-subset", port("x-both", "empty both"))}],
             },
         });
         bench.apply(&rule.to_string());

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 /// A RequestAuthentication for pods with this label `app`, or at the gateway.
 fn authentication(name: &str, labels: Value, rules: Value) -> String {
     json!({
-        "apiVersion": "security.istio.io/v1", "kind": "RequestAuthentication", "metadata": {"name": name, "namespace": "demo"},
+        "apiVersion": "security.istio.io/v1", "kind": "RequestAuthentication",
+            "metadata": {"name": name, "namespace": "demo"},
         "spec": {"selector": {"matchLabels": labels}, "jwtRules": rules},
     })
     .to_string()
@@ -79,9 +80,11 @@ async fn where_tokens_are_and_what_becomes_of_them() {
     let rules = json!([
         {
             "issuer": "one@shop.example", "jwks": one.jwks(), "forwardOriginalToken": true,
-            "fromHeaders": [{"name": "x-token", "prefix": "Shop "}, {"name": "x-bare"}], "fromParams": ["token"], "fromCookies": ["session"],
+            "fromHeaders": [{"name": "x-token", "prefix": "Shop "}, {"name": "x-bare"}],
+                "fromParams": ["token"], "fromCookies": ["session"],
             "outputPayloadToHeader": "x-payload",
-            "outputClaimToHeaders": [{"header": "x-user", "claim": "sub"}, {"header": "x-group", "claim": "who.group"}],
+            "outputClaimToHeaders": [{"header": "x-user", "claim": "sub"},
+                {"header": "x-group", "claim": "who.group"}],
         },
         {"issuer": "two@shop.example", "jwks": other.jwks()},
     ]);
@@ -124,7 +127,8 @@ async fn where_tokens_are_and_what_becomes_of_them() {
 async fn policies_read_claims() {
     let mut bench = mesh().await;
     let issuer = Issuer::elliptic("https://shop.example/tokens");
-    let rule = json!([{"issuer": "https://shop.example/tokens", "jwks": issuer.jwks(), "spaceDelimitedClaims": ["rights"]}]);
+    let rule = json!([{"issuer": "https://shop.example/tokens", "jwks": issuer.jwks(),
+        "spaceDelimitedClaims": ["rights"]}]);
     bench.apply(&authentication("tokens", json!({"app": "web"}), rule));
     let claims = |claims: Value| Some(claims);
     for (rule, meets, not) in [
@@ -253,9 +257,13 @@ async fn the_gateway_routes_by_claims_and_guards_the_way_in() {
     // Policies at the gateway: by path and by the address before it.
     bench.apply(&policy(
         "door",
-        "{selector: {matchLabels: {istio: ingressgateway}}, action: DENY, rules: [{from: [{source: {remoteIpBlocks: [203.0.113.0/24]}}]}]}",
+        "{selector: {matchLabels: {istio: ingressgateway}}, action: DENY, rules: [{from: [{source: \
+            {remoteIpBlocks: [203.0.113.0/24]}}]}]}",
     ));
-    bench.apply("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: istio, namespace: istio-system}\ndata: {mesh: 'defaultConfig: {gatewayTopology: {numTrustedProxies: 1}}'}\n");
+    bench.apply(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: istio, namespace: istio-system}\ndata: \
+        {mesh: 'defaultConfig: {gatewayTopology: {numTrustedProxies: 1}}'}\n",
+    );
     bench.settle().await;
     let red = issuer.bearer(json!({"who": {"team": "red"}}));
     let from = async |address: &str| {
@@ -284,7 +292,10 @@ async fn keys_may_be_elsewhere() {
     });
     let rule = |uri: &str| json!([{"issuer": "far@shop.example", "jwksUri": uri}]);
     let inside = issuer.jwks();
-    bench.apply("apiVersion: v1\nkind: Service\nmetadata: {name: keys, namespace: other}\nspec: {clusterIP: 10.96.0.30, selector: {app: keys}, ports: [{name: http, port: 8000}]}\n");
+    bench.apply(
+        "apiVersion: v1\nkind: Service\nmetadata: {name: keys, namespace: other}\nspec: {clusterIP: \
+        10.96.0.30, selector: {app: keys}, ports: [{name: http, port: 8000}]}\n",
+    );
     bench.pod_with(
         "keys.other",
         "app=keys",

@@ -5,7 +5,8 @@ use crate::world::{mesh_config, outside, policy, policy_of, rules_of, tally, wit
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-const OUTLIERS: &str = "outlierDetection: {consecutive5xxErrors: 1, interval: 100s, baseEjectionTime: 100s, maxEjectionPercent: 100}";
+const OUTLIERS: &str = "outlierDetection: {consecutive5xxErrors: 1, interval: 100s, baseEjectionTime: 100s, \
+    maxEjectionPercent: 100}";
 
 /// A client in r1/z1, and `web` in the same zone, in another one of its region, and in two other regions.
 async fn places() -> Bench {
@@ -93,7 +94,8 @@ async fn shares_by_place() {
     let mut bench = places().await;
     ruled(
         &mut bench,
-        "{loadBalancer: {simple: ROUND_ROBIN, localityLbSetting: {distribute: [{from: 'r9/*', to: {'r9/*': 100}}, \
+        "{loadBalancer: {simple: ROUND_ROBIN, localityLbSetting: {distribute: [{from: 'r9/*', to: {'r9/*': \
+            100}}, \
            {from: 'r1/z1/*', to: {'r1/z1/*': 70, 'r2/*': 30}}]}}}",
     )
     .await;

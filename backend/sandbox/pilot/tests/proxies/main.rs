@@ -81,7 +81,8 @@ pub(crate) async fn two_versions_with(mut bench: Bench) -> Bench {
 pub(crate) fn rules(http: &str) -> String {
     let http: Value = serde_saphyr::from_str(http).expect("YAML");
     json!({
-        "apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "metadata": {"name": "web", "namespace": "demo"},
+        "apiVersion": "networking.istio.io/v1", "kind": "VirtualService",
+            "metadata": {"name": "web", "namespace": "demo"},
         "spec": {"hosts": ["web"], "http": http},
     })
     .to_string()

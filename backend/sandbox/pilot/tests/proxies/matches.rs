@@ -124,7 +124,8 @@ async fn who_asks_and_through_what_chooses() {
 async fn parts_are_and_matches_are_or_and_the_first_rule_wins() {
     let mut bench = two_versions().await;
     bench.apply(&rules(&format!(
-        "[{{match: [{{uri: {{prefix: /a}}, headers: {{b: {{exact: '1'}}}}}}, {{method: {{exact: PUT}}}}], {}}}, \
+        "[{{match: [{{uri: {{prefix: /a}}, headers: {{b: {{exact: '1'}}}}}}, {{method: {{exact: PUT}}}}], \
+            {}}}, \
           {{match: [{{uri: {{prefix: /a}}}}], directResponse: {{status: 418}}}}, {{{}}}]",
         to("v2"),
         to("v1")

@@ -35,9 +35,12 @@ async fn open(bench: &Bench, to: &str, text: &str) -> TcpStream {
 #[tokio::test(flavor = "multi_thread")]
 async fn each_way_to_fail_shows_its_flag() {
     let (observed, mut bench) = observed().await;
-    let limits = "spec: {host: web, subsets: [{name: gone, labels: {version: v9}}, {name: narrow, labels: {version: v1}, trafficPolicy: {connectionPool: {tcp: {maxConnections: 1}, http: {http1MaxPendingRequests: 1, maxRequestsPerConnection: 1}}}}]}";
+    let limits = "spec: {host: web, subsets: [{name: gone, labels: {version: v9}}, {name: narrow, labels: \
+        {version: v1}, trafficPolicy: {connectionPool: {tcp: {maxConnections: 1}, http: \
+        {http1MaxPendingRequests: 1, maxRequestsPerConnection: 1}}}}]}";
     bench.apply(&format!(
-        "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {{name: web, namespace: demo}}\n{limits}\n"
+        "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {{name: web, namespace: \
+            demo}}\n{limits}\n"
     ));
     let to = |subset: &str| format!("route: [{{destination: {{host: web, subset: {subset}}}}}]");
     let route = "route: [{destination: {host: web}}]";
@@ -132,8 +135,11 @@ async fn a_server_that_refuses_and_a_grpc_call() {
         ("grpc", 78, collector.telemetry.otlp_addr().tcp().expect("a port").port(), "grpc"),
     ] {
         bench.apply(&format!(
-            "apiVersion: v1\nkind: Service\nmetadata: {{name: {name}, namespace: demo}}\nspec: {{clusterIP: 10.96.0.{ip}, selector: {{app: {name}}}, ports: [{{name: {protocol}, port: 80{ip}, targetPort: 80{ip}}}]}}\n---\n\
-             apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: demo, labels: {{app: {name}}}, annotations: {{sandbox.binnacle.dev/ports: '{{\"80{ip}\": {port}}}'}}}}\n\
+            "apiVersion: v1\nkind: Service\nmetadata: {{name: {name}, namespace: demo}}\nspec: {{clusterIP: \
+                10.96.0.{ip}, selector: {{app: {name}}}, ports: [{{name: {protocol}, port: 80{ip}, \
+                targetPort: 80{ip}}}]}}\n---\n\
+             apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: demo, labels: {{app: {name}}}, \
+             annotations: {{sandbox.binnacle.dev/ports: '{{\"80{ip}\": {port}}}'}}}}\n\
              spec: {{containers: []}}\nstatus: {{podIP: 10.244.9.{ip}, phase: Running}}\n"
         ));
     }
@@ -141,15 +147,18 @@ async fn a_server_that_refuses_and_a_grpc_call() {
     let refused = bench.call("client", "10.96.0.77:8077", &get("/", "refused:8077", &[])).await;
     assert_eq!(refused.status, 503);
     observed
-        .until("sum by (response_code, response_flags) (istio_requests_total{destination_service_name=\"refused\"})", |rows| {
-            rows == ["response_code=503,response_flags=URX,UF 1"]
-        })
+        .until(
+            "sum by (response_code, response_flags) \
+            (istio_requests_total{destination_service_name=\"refused\"})",
+            |rows| rows == ["response_code=503,response_flags=URX,UF 1"],
+        )
         .await;
 
     // An empty message to a service that is there, and one to a method that is not.
     for method in ["opentelemetry.proto.collector.trace.v1.TraceService/Export", "nobody.Service/Nothing"] {
         let request = format!(
-            "POST /{method} HTTP/1.1\r\nhost: grpc:8078\r\ncontent-type: application/grpc\r\nte: trailers\r\ncontent-length: 5\r\nconnection: close\r\n\r\n\0\0\0\0\0"
+            "POST /{method} HTTP/1.1\r\nhost: grpc:8078\r\ncontent-type: application/grpc\r\nte: \
+                trailers\r\ncontent-length: 5\r\nconnection: close\r\n\r\n\0\0\0\0\0"
         );
         assert_eq!(bench.call("client", "10.96.0.78:8078", &request).await.status, 200);
     }
@@ -172,7 +181,8 @@ async fn strangers_and_unknown_destinations() {
     let (observed, mut bench) = observed().await;
     // Without a sidecar: plain text, and nobody knows from whom.
     assert_eq!(bench.plain("web-v1", 9080, &get("/", "web:9080", &[])).await.expect("an answer").status, 200);
-    let by = "by (reporter, source_workload, source_principal, source_app, destination_workload, destination_service_name, connection_security_policy)";
+    let by = "by (reporter, source_workload, source_principal, source_app, destination_workload, \
+        destination_service_name, connection_security_policy)";
     observed
         .until(&format!("sum {by} (istio_requests_total)"), |rows| {
             rows == ["connection_security_policy=none,destination_service_name=web,destination_workload=web-v1,reporter=destination,source_app=unknown,source_principal=unknown,source_workload=unknown 1"]
@@ -192,7 +202,10 @@ async fn strangers_and_unknown_destinations() {
     let mut answer = String::new();
     open(&bench, &outside, "hi").await.read_to_string(&mut answer).await.ok();
     assert_eq!(answer, "hello");
-    bench.apply("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: istio, namespace: istio-system}\ndata:\n  mesh: 'outboundTrafficPolicy: {mode: REGISTRY_ONLY}'\n");
+    bench.apply(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: istio, namespace: istio-system}\ndata:\n  \
+        mesh: 'outboundTrafficPolicy: {mode: REGISTRY_ONLY}'\n",
+    );
     bench.settle().await;
     let mut nothing = Vec::new();
     open(&bench, &outside, "hi").await.read_to_end(&mut nothing).await.ok();
@@ -202,7 +215,8 @@ async fn strangers_and_unknown_destinations() {
     serving.abort();
     observed
         .until(
-            "sum by (destination_service_name, destination_workload) (istio_tcp_connections_closed_total{reporter=\"source\"})",
+            "sum by (destination_service_name, destination_workload) \
+                (istio_tcp_connections_closed_total{reporter=\"source\"})",
             |rows| {
                 rows == [
                     "destination_service_name=BlackHoleCluster,destination_workload=unknown 1",
@@ -213,7 +227,8 @@ async fn strangers_and_unknown_destinations() {
         .await;
     observed
         .until(
-            "sum by (destination_service_name, destination_service, response_code) (istio_requests_total{response_code=\"502\"})",
+            "sum by (destination_service_name, destination_service, response_code) \
+                (istio_requests_total{response_code=\"502\"})",
             |rows| {
                 rows == ["destination_service=elsewhere.example,destination_service_name=BlackHoleCluster,response_code=502 1"]
             },

@@ -59,7 +59,8 @@ async fn a_share_is_copied_and_several_mirrors_too() {
         assert!(counts[0] == 300 && within(counts[1], 300, share), "{what}: {counts:?}");
     }
     bench.apply(&mirror(
-        "mirrors: [{destination: {host: web, subset: v2}}, {destination: {host: other}, percentage: {value: 30}}]",
+        "mirrors: [{destination: {host: web, subset: v2}}, {destination: {host: other}, percentage: {value: \
+            30}}]",
     ));
     bench.settle().await;
     let counts = copies(&bench, 300, &["web-v2", "web-v3"]).await;

@@ -1,4 +1,5 @@
-//! TLS that a proxy begins (DestinationRule), and TLS of the application that is routed by name or by connection.
+//! TLS that a proxy begins (DestinationRule), and TLS of the application that is routed by name or by
+//! connection.
 
 use crate::bench::{Bench, get};
 use crate::outside::{self, mesh_config, seen};
@@ -7,13 +8,17 @@ use crate::two_versions;
 
 fn entry(name: &str, port: &str, real: u16) -> String {
     format!(
-        "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {{name: {name}, namespace: demo}}\nspec: {{hosts: [{name}.example], addresses: [10.97.0.9], resolution: STATIC, ports: [{port}], endpoints: [{{address: 127.0.0.1, ports: {{p: {real}}}}}]}}\n"
+        "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {{name: {name}, namespace: \
+            demo}}\nspec: {{hosts: [{name}.example], addresses: [10.97.0.9], resolution: STATIC, ports: \
+            [{port}], endpoints: [{{address: 127.0.0.1, ports: {{p: {real}}}}}]}}\n"
     )
 }
 
 fn rule(selector: &str, tls: &str) -> String {
     format!(
-        "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {{name: bank, namespace: demo}}\nspec: {{host: bank.example, {selector} trafficPolicy: {{portLevelSettings: [{{port: {{number: 80}}, tls: {tls}}}]}}}}\n"
+        "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {{name: bank, namespace: \
+            demo}}\nspec: {{host: bank.example, {selector} trafficPolicy: {{portLevelSettings: [{{port: \
+            {{number: 80}}, tls: {tls}}}]}}}}\n"
     )
 }
 
@@ -144,7 +149,9 @@ async fn the_applications_own_tls_is_routed_by_name() {
     // Rules by name go before; one for other callers does not count.
     let swap = |labels: &str| {
         format!(
-            "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: swap, namespace: demo}}\nspec: {{hosts: [one.example], tls: [{{match: [{{port: 443, sniHosts: [one.example], sourceLabels: {labels}}}], route: [{{destination: {{host: two.example}}}}]}}]}}\n"
+            "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: swap, namespace: \
+                demo}}\nspec: {{hosts: [one.example], tls: [{{match: [{{port: 443, sniHosts: [one.example], \
+                sourceLabels: {labels}}}], route: [{{destination: {{host: two.example}}}}]}}]}}\n"
         )
     };
     bench.apply(&swap("{app: client}"));
@@ -173,7 +180,8 @@ async fn bytes_are_routed_by_subnet_caller_and_share() {
     assert_eq!(call(&bench, "10.97.0.77").await, "200 one");
     let tcp = |rules: &str| {
         format!(
-            "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: one, namespace: demo}}\nspec: {{hosts: [one.example], tcp: {rules}}}\n"
+            "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: one, namespace: \
+                demo}}\nspec: {{hosts: [one.example], tcp: {rules}}}\n"
         )
     };
     let two_host = "route: [{destination: {host: two.example}}]";
@@ -185,7 +193,8 @@ async fn bytes_are_routed_by_subnet_caller_and_share() {
     bench.settle().await;
     assert_eq!(call(&bench, "10.97.0.200").await, "200 one", "for other callers only");
     bench.apply(&tcp(
-        "[{route: [{destination: {host: one.example}, weight: 30}, {destination: {host: two.example}, weight: 70}]}]",
+        "[{route: [{destination: {host: one.example}, weight: 30}, {destination: {host: two.example}, \
+            weight: 70}]}]",
     ));
     bench.settle().await;
     let mut twos = 0;

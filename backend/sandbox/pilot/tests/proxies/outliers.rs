@@ -58,7 +58,8 @@ async fn it_comes_back_after_its_time() {
 async fn not_everybody_may_be_left_out() {
     let both: &[&str] = &["fail-at: web-v1,web-v2"];
     let counted = "consecutive5xxErrors: 1, interval: 100s, baseEjectionTime: 100s";
-    // A proxy that has left somebody out counts it for a while even when the rule is another: each time a new one.
+    // A proxy that has left somebody out counts it for a while even when the rule is another: each time a new
+    // one.
     let mut bench = two_versions().await;
     ejecting(&mut bench, &format!("{counted}, maxEjectionPercent: 50")).await;
     bench.answered(10, both).await;
@@ -102,11 +103,13 @@ async fn what_happens_on_the_way_can_be_counted_apart() {
     for (counted, failures) in [
         ("consecutive5xxErrors: 3", 3),
         (
-            "splitExternalLocalOriginErrors: true, consecutive5xxErrors: 3, consecutiveLocalOriginFailures: 1000",
+            "splitExternalLocalOriginErrors: true, consecutive5xxErrors: 3, consecutiveLocalOriginFailures: \
+                1000",
             20,
         ),
         (
-            "splitExternalLocalOriginErrors: true, consecutive5xxErrors: 1000, consecutiveLocalOriginFailures: 4",
+            "splitExternalLocalOriginErrors: true, consecutive5xxErrors: 1000, \
+                consecutiveLocalOriginFailures: 4",
             4,
         ),
         ("consecutive5xxErrors: 0, consecutiveLocalOriginFailures: 4", 20),

@@ -44,7 +44,8 @@ pub(crate) async fn seen(bench: &Bench, from: &str, to: &str, request: &str) -> 
 /// Mesh-wide settings.
 pub(crate) fn mesh_config(text: &str) -> String {
     format!(
-        "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: istio, namespace: istio-system}}\ndata: {{mesh: '{text}'}}\n"
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: istio, namespace: istio-system}}\ndata: {{mesh: \
+            '{text}'}}\n"
     )
 }
 

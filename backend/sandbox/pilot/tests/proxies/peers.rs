@@ -1,5 +1,5 @@
-//! Mutual TLS by namespace, workload and port, what a DestinationRule makes of it on the other side, and certificates that
-//! are replaced while requests go on.
+//! Mutual TLS by namespace, workload and port, what a DestinationRule makes of it on the other side, and
+//! certificates that are replaced while requests go on.
 
 use crate::bench::{Bench, PATIENCE, get};
 use crate::conditions::{mesh, status};
@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 fn peers(name: &str, namespace: &str, created: &str, spec: &str) -> String {
     format!(
-        "apiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {{name: {name}, namespace: {namespace}, creationTimestamp: '{created}'}}\nspec: {spec}\n---\n"
+        "apiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {{name: {name}, namespace: \
+            {namespace}, creationTimestamp: '{created}'}}\nspec: {spec}\n---\n"
     )
 }
 
@@ -72,7 +73,8 @@ async fn the_narrowest_and_oldest_policy_counts_for_each_port() {
                 "demo",
                 "2026-01-04T00:00:00Z",
                 &format!(
-                    "{{{web}, mtls: {{mode: STRICT}}, portLevelMtls: {{9081: {{mode: PERMISSIVE}}, 9070: {{mode: DISABLE}}}}}}"
+                    "{{{web}, mtls: {{mode: STRICT}}, portLevelMtls: {{9081: {{mode: PERMISSIVE}}, 9070: \
+                        {{mode: DISABLE}}}}}}"
                 ),
             ),
             "-++",
@@ -106,7 +108,10 @@ async fn a_rules_tls_meets_each_mode() {
     let mut bench = mesh().await;
     let rule = |tls: &str| {
         format!(
-            "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {{name: web, namespace: demo}}\nspec: {{host: web, trafficPolicy: {{connectionPool: {{http: {{maxRequestsPerConnection: 1}}}}, {tls}}}, subsets: [{{name: plain, labels: {{app: web}}, trafficPolicy: {{tls: {{mode: DISABLE}}}}}}]}}\n---\n"
+            "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {{name: web, namespace: \
+                demo}}\nspec: {{host: web, trafficPolicy: {{connectionPool: {{http: \
+                {{maxRequestsPerConnection: 1}}}}, {tls}}}, subsets: [{{name: plain, labels: {{app: web}}, \
+                trafficPolicy: {{tls: {{mode: DISABLE}}}}}}]}}\n---\n"
         )
     };
     let mode = |mode: &str| peers("default", "demo", "", &format!("{{mtls: {{mode: {mode}}}}}"));
@@ -161,7 +166,10 @@ async fn a_rules_tls_meets_each_mode() {
     }
     // One subset without, and the rest with.
     bench.apply(&(rule("tls: {mode: ISTIO_MUTUAL}") + &mode("PERMISSIVE")));
-    bench.apply(&crate::rules("[{match: [{uri: {prefix: /plain}}], route: [{destination: {host: web, subset: plain}}]}, {route: [{destination: {host: web}}]}]"));
+    bench.apply(&crate::rules(
+        "[{match: [{uri: {prefix: /plain}}], route: [{destination: {host: web, subset: \
+        plain}}]}, {route: [{destination: {host: web}}]}]",
+    ));
     bench.settle().await;
     for (path, mutual) in [("/plain", false), ("/", true)] {
         let answer = bench.call("client", "10.96.0.10:9080", &get(path, "web:9080", &[])).await;

@@ -1,4 +1,5 @@
-//! Connection pools: each limit and its own symptom. The peer's port in an echo's answer tells one connection from another.
+//! Connection pools: each limit and its own symptom. The peer's port in an echo's answer tells one connection
+//! from another.
 
 use crate::bench::{Answer, Bench, get};
 use crate::two_versions;

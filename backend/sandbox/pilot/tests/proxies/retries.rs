@@ -1,4 +1,5 @@
-//! Retries: how often a service is asked, after what, and who is asked next. Counted where the requests arrive.
+//! Retries: how often a service is asked, after what, and who is asked next. Counted where the requests
+//! arrive.
 
 use crate::bench::{Bench, get};
 use crate::rude::{Manner, Rude};
@@ -52,7 +53,8 @@ async fn each_policy_retries_its_own_answers() {
     let log = bench.log_line("client", " URX ").await;
     println!("{log}");
     assert!(log.contains(" 500 URX via_upstream"), "{log}");
-    // Istio has no field for the headers that retriable-headers means, and Envoy does not hear of them from callers.
+    // Istio has no field for the headers that retriable-headers means, and Envoy does not hear of them from
+    // callers.
     bench.apply(&web("attempts: 2, retryOn: retriable-headers"));
     bench.settle().await;
     bench.web("/", &["x-envoy-retriable-header-names: x-again", "answer-header: x-again"]).await;
@@ -264,7 +266,8 @@ async fn retries_have_a_budget() {
     bench.apply(&outside("HTTP", &[port]));
     bench.apply(&beyond("attempts: 1, retryOn: 5xx, backoff: 1ms"));
     let request = get("/", "outside.example", &["answer-with: 503", "sleep-ms: 300"]);
-    // A budget is a share of the requests that are active at that moment, so a whole one may still refuse a late retry.
+    // A budget is a share of the requests that are active at that moment, so a whole one may still refuse a
+    // late retry.
     for (policy, expected) in [
         ("{connectionPool: {tcp: {maxConnections: 100}}}", 24..=24),
         ("{connectionPool: {http: {maxRetries: 1}}}", 13..=17),

@@ -34,7 +34,8 @@ async fn weights_hold_and_a_push_is_quick() {
     for share in [10, 25, 50, 80] {
         let started = Instant::now();
         bench.apply(&rules(&format!(
-            "[{{route: [{{destination: {{host: web, subset: v1}}, weight: {}}}, {{destination: {{host: web, subset: v2}}, weight: {share}}}]}}]",
+            "[{{route: [{{destination: {{host: web, subset: v1}}, weight: {}}}, {{destination: {{host: web, \
+                subset: v2}}, weight: {share}}}]}}]",
             100 - share
         )));
         bench.settle().await;
@@ -52,7 +53,8 @@ async fn a_header_chooses_the_version() {
     let mut bench = two_versions().await;
     bench.apply(&rules(
         "[{match: [{headers: {end-user: {exact: jason}}}], route: [{destination: {host: web, subset: v2}}]}, \
-          {match: [{uri: {prefix: /v2}}, {queryParams: {v: {exact: '2'}}}], route: [{destination: {host: web, subset: v2}}]}, \
+          {match: [{uri: {prefix: /v2}}, {queryParams: {v: {exact: '2'}}}], route: [{destination: {host: \
+          web, subset: v2}}]}, \
           {route: [{destination: {host: web, subset: v1}}]}]",
     ));
     bench.settle().await;

@@ -8,7 +8,8 @@ const REGISTRY_ONLY: &str = "outboundTrafficPolicy: {mode: REGISTRY_ONLY}";
 
 fn sidecar(namespace: &str, name: &str, spec: &str) -> String {
     format!(
-        "apiVersion: networking.istio.io/v1\nkind: Sidecar\nmetadata: {{name: {name}, namespace: {namespace}}}\nspec: {spec}\n"
+        "apiVersion: networking.istio.io/v1\nkind: Sidecar\nmetadata: {{name: {name}, namespace: \
+            {namespace}}}\nspec: {spec}\n"
     )
 }
 
@@ -19,7 +20,8 @@ async fn unknown_hosts_and_ports_are_blocked_under_registry_only() {
     let known = outside::http("outside", [127, 0, 0, 2]).await;
     let other = outside::http("elsewhere", [127, 0, 0, 2]).await;
     bench.apply(&format!(
-        "apiVersion: v1\nkind: Service\nmetadata: {{name: port, namespace: demo}}\nspec: {{clusterIP: 10.96.0.30, ports: [{{name: http, port: {}}}]}}\n",
+        "apiVersion: v1\nkind: Service\nmetadata: {{name: port, namespace: demo}}\nspec: {{clusterIP: \
+            10.96.0.30, ports: [{{name: http, port: {}}}]}}\n",
         known.port
     ));
     bench.settle().await;
@@ -106,7 +108,9 @@ async fn a_sidecar_narrows_what_is_seen() {
     assert!(clusters.contains("web.demo") && !clusters.contains("far.other"), "{clusters}");
     // Rules of one's own may lead to what is not seen by name.
     bench.apply(
-        "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: web, namespace: demo}\nspec: {hosts: [web], http: [{route: [{destination: {host: far.other.svc.cluster.local, port: {number: 9080}}}]}]}\n",
+        "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: web, namespace: \
+            demo}\nspec: {hosts: [web], http: [{route: [{destination: {host: far.other.svc.cluster.local, \
+            port: {number: 9080}}}]}]}\n",
     );
     bench.settle().await;
     let led = seen(&bench, "client", "10.96.0.10:9080", &get("/", "web:9080", &[])).await;
@@ -164,7 +168,10 @@ async fn what_is_not_exported_is_not_seen() {
     // VirtualService: a fault that others put before web is seen only when it is exported.
     let fault = |to: &str| {
         format!(
-            "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: fault, namespace: other}}\nspec:\n  hosts: [web.demo.svc.cluster.local]\n  exportTo: {to}\n  http: [{{fault: {{abort: {{percentage: {{value: 100}}, httpStatus: 418}}}}, route: [{{destination: {{host: web.demo.svc.cluster.local}}}}]}}]\n"
+            "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: fault, namespace: \
+                other}}\nspec:\n  hosts: [web.demo.svc.cluster.local]\n  exportTo: {to}\n  http: [{{fault: \
+                {{abort: {{percentage: {{value: 100}}, httpStatus: 418}}}}, route: [{{destination: {{host: \
+                web.demo.svc.cluster.local}}}}]}}]\n"
         )
     };
     for (to, expect) in [
@@ -180,11 +187,13 @@ async fn what_is_not_exported_is_not_seen() {
     bench.delete("VirtualService", "other", "fault");
     // DestinationRule: plain text to a service that takes only mutual TLS fails.
     bench.apply(
-        "apiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {name: default, namespace: other}\nspec: {mtls: {mode: STRICT}}\n",
+        "apiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {name: default, namespace: \
+            other}\nspec: {mtls: {mode: STRICT}}\n",
     );
     for (to, expect) in [("['.']", "200"), ("['*']", "503"), ("[third]", "200"), ("[demo]", "503")] {
         bench.apply(&format!(
-            "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {{name: far, namespace: other}}\nspec: {{host: far, exportTo: {to}, trafficPolicy: {{tls: {{mode: DISABLE}}}}}}\n"
+            "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {{name: far, namespace: \
+                other}}\nspec: {{host: far, exportTo: {to}, trafficPolicy: {{tls: {{mode: DISABLE}}}}}}\n"
         ));
         bench.settle().await;
         let found = calls(&bench).await;
@@ -196,7 +205,8 @@ async fn what_is_not_exported_is_not_seen() {
 async fn an_ingress_listener_leads_elsewhere_in_the_pod() {
     let mut bench = two_versions().await;
     bench.apply(
-        "apiVersion: v1\nkind: Service\nmetadata: {name: two, namespace: demo}\nspec: {clusterIP: 10.96.0.41, selector: {app: two}, ports: [{name: http, port: 80, targetPort: 8080}]}\n",
+        "apiVersion: v1\nkind: Service\nmetadata: {name: two, namespace: demo}\nspec: {clusterIP: \
+            10.96.0.41, selector: {app: two}, ports: [{name: http, port: 80, targetPort: 8080}]}\n",
     );
     bench.pod_with("two", "app=two", &[8080, 9090], Some(crate::echo::router("two")));
     bench.settle().await;

@@ -5,7 +5,8 @@ use crate::two_versions;
 
 fn policy(mode: &str) -> String {
     format!(
-        "apiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {{name: default, namespace: demo}}\nspec: {{mtls: {{mode: {mode}}}}}\n"
+        "apiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {{name: default, namespace: \
+            demo}}\nspec: {{mtls: {{mode: {mode}}}}}\n"
     )
 }
 

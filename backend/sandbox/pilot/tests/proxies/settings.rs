@@ -4,7 +4,8 @@ use crate::bench::{Bench, get};
 use crate::conditions::{mesh, policy, status};
 
 fn settings(bench: &mut Bench, text: &str) {
-    let map = serde_json::json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "istio", "namespace": "istio-system"}, "data": {"mesh": text}});
+    let map = serde_json::json!({"apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": {"name": "istio", "namespace": "istio-system"}, "data": {"mesh": text}});
     bench.apply(&map.to_string());
 }
 
@@ -115,7 +116,8 @@ spec:
 ",
     );
     let tokens = serde_json::json!({
-        "apiVersion": "security.istio.io/v1", "kind": "RequestAuthentication", "metadata": {"name": "door", "namespace": "demo"},
+        "apiVersion": "security.istio.io/v1", "kind": "RequestAuthentication",
+            "metadata": {"name": "door", "namespace": "demo"},
         "spec": {"targetRefs": [{"kind": "Gateway", "group": "gateway.networking.k8s.io", "name": "door"}],
             "jwtRules": [{"issuer": issuer.name(), "jwks": issuer.jwks()}]},
     });
@@ -146,7 +148,8 @@ async fn a_policy_is_attached_to_a_gateway() {
 apiVersion: networking.istio.io/v1
 kind: Gateway
 metadata: {name: door, namespace: demo}
-spec: {selector: {istio: ingressgateway}, servers: [{port: {number: 8080, name: http, protocol: HTTP}, hosts: ['*']}]}
+spec: {selector: {istio: ingressgateway}, servers: [{port: {number: 8080, name: http, protocol: HTTP}, \
+    hosts: ['*']}]}
 ---
 apiVersion: networking.istio.io/v1
 kind: VirtualService
@@ -162,7 +165,8 @@ spec: {hosts: ['*'], gateways: [door], http: [{route: [{destination: {host: web,
         policy(
             "attached",
             &format!(
-                "{{targetRefs: [{{kind: {kind}, group: '{group}', name: {name}}}], action: DENY, rules: [{{}}]}}"
+                "{{targetRefs: [{{kind: {kind}, group: '{group}', name: {name}}}], action: DENY, rules: \
+                    [{{}}]}}"
             ),
         )
     };

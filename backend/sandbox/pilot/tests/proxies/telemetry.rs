@@ -15,14 +15,16 @@ async fn observed() -> (Observed, Bench) {
 /// A Telemetry; `spec` in one line.
 fn telemetry(namespace: &str, name: &str, spec: &str) -> String {
     format!(
-        "apiVersion: telemetry.istio.io/v1\nkind: Telemetry\nmetadata: {{name: {name}, namespace: {namespace}}}\nspec: {spec}\n"
+        "apiVersion: telemetry.istio.io/v1\nkind: Telemetry\nmetadata: {{name: {name}, namespace: \
+            {namespace}}}\nspec: {spec}\n"
     )
 }
 
 /// The mesh's settings.
 fn mesh(text: &str) -> String {
     format!(
-        "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: istio, namespace: istio-system}}\ndata:\n  mesh: |\n    {text}\n"
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: istio, namespace: istio-system}}\ndata:\n  mesh: \
+            |\n    {text}\n"
     )
 }
 
@@ -38,7 +40,8 @@ async fn spans_are_sampled_tagged_and_stopped() {
     for _ in 0..200 {
         assert_eq!(call(&bench, "/half", &[]).await, 200);
     }
-    // Spans are reported in the order of their requests. That none of these has one happens once in a million runs.
+    // Spans are reported in the order of their requests. That none of these has one happens once in a million
+    // runs.
     for _ in 0..20 {
         assert_eq!(call(&bench, "/half-is-over", &[]).await, 200);
     }
@@ -56,8 +59,10 @@ async fn spans_are_sampled_tagged_and_stopped() {
     bench.apply(&telemetry(
         "demo",
         "own",
-        "{tracing: [{randomSamplingPercentage: 100, customTags: {team: {literal: {value: shop}}, user: {header: {name: end-user, \
-         defaultValue: nobody}}, zone: {environment: {name: BINNACLE_HAS_NO_SUCH, defaultValue: nowhere}}}}]}",
+        "{tracing: [{randomSamplingPercentage: 100, customTags: {team: {literal: {value: shop}}, user: \
+            {header: {name: end-user, \
+         defaultValue: nobody}}, zone: {environment: {name: BINNACLE_HAS_NO_SUCH, defaultValue: \
+         nowhere}}}}]}",
     ));
     bench.settle().await;
     assert_eq!(call(&bench, "/tagged", &["end-user: jason"]).await, 200);
@@ -69,7 +74,8 @@ async fn spans_are_sampled_tagged_and_stopped() {
     bench.apply(&telemetry(
         "demo",
         "quiet",
-        "{selector: {matchLabels: {app: client}}, tracing: [{match: {mode: CLIENT}, disableSpanReporting: true}, {enableIstioTags: false}]}",
+        "{selector: {matchLabels: {app: client}}, tracing: [{match: {mode: CLIENT}, disableSpanReporting: \
+            true}, {enableIstioTags: false}]}",
     ));
     bench.settle().await;
     assert_eq!(call(&bench, "/quiet", &[]).await, 200);
@@ -102,12 +108,14 @@ async fn log_lines_are_filtered_and_stopped() {
     bench.apply(&telemetry(
         "demo",
         "own",
-        "{accessLogging: [{match: {mode: CLIENT}, disabled: true}, {match: {mode: SERVER}, disabled: false}]}",
+        "{accessLogging: [{match: {mode: CLIENT}, disabled: true}, {match: {mode: SERVER}, disabled: \
+            false}]}",
     ));
     bench.settle().await;
     let lines = async {
         loop {
-            // Connections between the proxies that were open before end within moments, and with them the old settings.
+            // Connections between the proxies that were open before end within moments, and with them the old
+            // settings.
             assert_eq!(call(&bench, "/server-only", &[]).await, 200);
             let all = bench.logs("web-v1") + &bench.logs("web-v2");
             if let Some(line) = all.lines().find(|line| line.contains("/server-only")) {
@@ -124,12 +132,17 @@ async fn log_lines_are_filtered_and_stopped() {
     bench.log_line("client", "/everything").await;
     assert!(!bench.logs("client").contains("/server-only"), "{}", bench.logs("client"));
 
-    // JSON by a provider of the mesh, for one workload; what no Envoy can evaluate is said and filters nothing.
-    bench.apply(&mesh("extensionProviders: [{name: short, envoyFileAccessLog: {logFormat: {labels: {what: '%REQ(:PATH)%', code: '%RESPONSE_CODE%'}}}}]"));
+    // JSON by a provider of the mesh, for one workload; what no Envoy can evaluate is said and filters
+    // nothing.
+    bench.apply(&mesh(
+        "extensionProviders: [{name: short, envoyFileAccessLog: {logFormat: {labels: {what: \
+        '%REQ(:PATH)%', code: '%RESPONSE_CODE%'}}}}]",
+    ));
     bench.apply(&telemetry(
         "demo",
         "own",
-        "{selector: {matchLabels: {app: client}}, accessLogging: [{providers: [{name: short}, {name: absent}], filter: {expression: 'string(response.code) == \"200\"'}}]}",
+        "{selector: {matchLabels: {app: client}}, accessLogging: [{providers: [{name: short}, {name: \
+            absent}], filter: {expression: 'string(response.code) == \"200\"'}}]}",
     ));
     bench.settle().await;
     assert_eq!(call(&bench, "/as-json", &["answer-with: 404"]).await, 404);
@@ -166,7 +179,8 @@ async fn metrics_and_their_tags_go_and_come() {
     assert_eq!(call(&bench, "/", &["answer-with: 500"]).await, 500);
     let found = observed
         .until(
-            "sum by (reporter, source_app, request_method, kind, team, destination_version, peer) (istio_requests_total)",
+            "sum by (reporter, source_app, request_method, kind, team, destination_version, peer) \
+                (istio_requests_total)",
             |rows| rows.len() >= 3 && rows.iter().filter(|row| row.contains("reporter=source")).count() == 2,
         )
         .await;
@@ -206,15 +220,17 @@ async fn metrics_and_their_tags_go_and_come() {
     bench.apply(&telemetry(
         "demo",
         "own",
-        "{selector: {matchLabels: {app: web}}, metrics: [{overrides: [{match: {metric: ALL_METRICS, mode: SERVER}, disabled: true}]}]}",
+        "{selector: {matchLabels: {app: web}}, metrics: [{overrides: [{match: {metric: ALL_METRICS, mode: \
+            SERVER}, disabled: true}]}]}",
     ));
     bench.settle().await;
     let of = async |reporter: &str| {
         let sum = observed.ask(&format!("sum(istio_requests_total{{reporter=\"{reporter}\"}})")).await;
         sum[0].parse::<u32>().expect("a number")
     };
-    // Connections between the proxies that were open before end within moments, and with them the old settings; what the
-    // callee counted on them may come later than what the caller did, so one quiet round is not enough.
+    // Connections between the proxies that were open before end within moments, and with them the old
+    // settings; what the callee counted on them may come later than what the caller did, so one quiet round
+    // is not enough.
     let (mut done, mut quiet) = (2, 0);
     let uncounted = async {
         loop {
@@ -247,8 +263,11 @@ async fn metrics_and_their_tags_go_and_come() {
 /// A pod without a proxy whose port 4317 is the given one of this machine, and its Service.
 fn collector(real: u16) -> String {
     format!(
-        "apiVersion: v1\nkind: Service\nmetadata: {{name: collector, namespace: demo}}\nspec: {{clusterIP: 10.96.0.77, selector: {{app: collector}}, ports: [{{name: grpc, port: 4317, targetPort: 4317}}]}}\n---\n\
-         apiVersion: v1\nkind: Pod\nmetadata: {{name: collector, namespace: demo, labels: {{app: collector}}, annotations: {{sandbox.binnacle.dev/ports: '{{\"4317\": {real}}}'}}}}\n\
+        "apiVersion: v1\nkind: Service\nmetadata: {{name: collector, namespace: demo}}\nspec: {{clusterIP: \
+            10.96.0.77, selector: {{app: collector}}, ports: [{{name: grpc, port: 4317, targetPort: \
+            4317}}]}}\n---\n\
+         apiVersion: v1\nkind: Pod\nmetadata: {{name: collector, namespace: demo, labels: {{app: \
+         collector}}, annotations: {{sandbox.binnacle.dev/ports: '{{\"4317\": {real}}}'}}}}\n\
          spec: {{containers: []}}\nstatus: {{podIP: 10.244.9.9, phase: Running}}\n"
     )
 }
@@ -258,7 +277,11 @@ async fn spans_and_records_go_to_a_service_of_the_mesh() {
     let (observed, mut bench) = observed().await;
     let elsewhere = Observed::start().await;
     bench.apply(&collector(elsewhere.telemetry.otlp_addr().tcp().expect("a port").port()));
-    bench.apply(&mesh("extensionProviders: [{name: otel, opentelemetry: {service: collector.demo.svc.cluster.local, port: 4317}}, {name: lost, opentelemetry: {service: nobody.demo.svc.cluster.local, port: 4317}}]\n    defaultProviders: {tracing: [otel]}"));
+    bench.apply(&mesh(
+        "extensionProviders: [{name: otel, opentelemetry: {service: \
+        collector.demo.svc.cluster.local, port: 4317}}, {name: lost, opentelemetry: {service: \
+        nobody.demo.svc.cluster.local, port: 4317}}]\n    defaultProviders: {tracing: [otel]}",
+    ));
     bench.settle().await;
     assert_eq!(call(&bench, "/there", &[]).await, 200);
     let span = elsewhere.span("client", "/there").await;
@@ -266,7 +289,10 @@ async fn spans_and_records_go_to_a_service_of_the_mesh() {
     assert!(!observed.spans("client").await.iter().any(|span| about(span, "/there")));
 
     bench.apply(&collector(elsewhere.telemetry.als_addr().tcp().expect("a port").port()));
-    bench.apply(&mesh("extensionProviders: [{name: als, envoyHttpAls: {service: collector.demo.svc.cluster.local, port: 4317, logName: outbound-copy}}]"));
+    bench.apply(&mesh(
+        "extensionProviders: [{name: als, envoyHttpAls: {service: \
+        collector.demo.svc.cluster.local, port: 4317, logName: outbound-copy}}]",
+    ));
     bench.apply(&telemetry(
         "demo",
         "own",
@@ -286,7 +312,10 @@ async fn a_connection_is_counted_while_it_lasts() {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let observed = Observed::start().await;
     let mut bench = observed.bench().await;
-    bench.apply("apiVersion: v1\nkind: Service\nmetadata: {name: web, namespace: demo}\nspec: {clusterIP: 10.96.0.10, selector: {app: web}, ports: [{name: tcp, port: 9080, targetPort: 9080}]}\n");
+    bench.apply(
+        "apiVersion: v1\nkind: Service\nmetadata: {name: web, namespace: demo}\nspec: {clusterIP: \
+        10.96.0.10, selector: {app: web}, ports: [{name: tcp, port: 9080, targetPort: 9080}]}\n",
+    );
     bench.pod("client", "app=client,version=v1", 8080, false).await;
     bench.pod("web-v1", "app=web,version=v1", 9080, false).await;
     bench.apply(&telemetry("istio-system", "mesh", "{metrics: [{reportingInterval: 0.5s}]}"));
@@ -300,7 +329,8 @@ async fn a_connection_is_counted_while_it_lasts() {
         format!("PROXY TCP4 {} 10.96.0.10 40000 9080\r\nGET /bytes HTTP/1.1\r\nhost: web\r\n\r\n", ports.ip);
     stream.write_all(opening.as_bytes()).await.expect("written");
     assert!(stream.read(&mut [0; 1000]).await.expect("an answer") > 0);
-    let by = "by (reporter, source_workload, destination_workload, destination_service_name, request_protocol, response_flags, connection_security_policy)";
+    let by = "by (reporter, source_workload, destination_workload, destination_service_name, \
+        request_protocol, response_flags, connection_security_policy)";
     let rows = |counts: [u32; 2]| {
         ["destination", "source"].map(|reporter| {
             let security = if reporter == "source" { "unknown" } else { "mutual_tls" };

@@ -71,8 +71,9 @@ pub(crate) fn secret(name: &str, kind: &str, data: &[(&str, &str)]) -> String {
     let encode = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
     let data: serde_json::Map<_, _> =
         data.iter().map(|(key, text)| ((*key).to_owned(), encode(text).into())).collect();
-    serde_json::json!({"apiVersion": "v1", "kind": "Secret", "type": kind, "metadata": {"name": name, "namespace": "demo"}, "data": data})
-        .to_string()
+    serde_json::json!({"apiVersion": "v1", "kind": "Secret", "type": kind,
+        "metadata": {"name": name, "namespace": "demo"}, "data": data})
+    .to_string()
 }
 
 /// A Secret of type kubernetes.io/tls.

@@ -80,10 +80,12 @@ impl Issuer {
         let raw = self.key.public_key_raw();
         let key = if self.rsa {
             let [modulus, exponent] = numbers(raw);
-            json!({"kty": "RSA", "alg": "RS256", "kid": self.name, "n": encoded(modulus), "e": encoded(exponent)})
+            json!({"kty": "RSA", "alg": "RS256", "kid": self.name, "n": encoded(modulus),
+                "e": encoded(exponent)})
         } else {
             let (x, y) = raw[1..].split_at(32);
-            json!({"kty": "EC", "crv": "P-256", "alg": "ES256", "kid": self.name, "x": encoded(x), "y": encoded(y)})
+            json!({"kty": "EC", "crv": "P-256", "alg": "ES256", "kid": self.name, "x": encoded(x),
+                "y": encoded(y)})
         };
         json!({"keys": [key]}).to_string()
     }

@@ -12,7 +12,8 @@ async fn a_connection_lives_and_rests_as_long_as_it_may() {
     let mut bench = two_versions().await;
     bench.apply(
         "apiVersion: v1\nkind: Service\nmetadata: {name: wire, namespace: demo}\n\
-         spec: {clusterIP: 10.96.0.12, selector: {app: web}, ports: [{name: tcp, port: 7000, targetPort: 9080}]}\n",
+         spec: {clusterIP: 10.96.0.12, selector: {app: web}, ports: [{name: tcp, port: 7000, targetPort: \
+         9080}]}\n",
     );
     for (what, rests) in [("idleTimeout: 700ms", true), ("maxConnectionDuration: 700ms", false)] {
         bench.apply(&policy_of("wire", &format!("{{connectionPool: {{tcp: {{{what}}}}}}}")));

@@ -28,7 +28,8 @@ pub(crate) fn policy_of(host: &str, policy: &str) -> String {
     let subsets =
         json!([{"name": "v1", "labels": {"version": "v1"}}, {"name": "v2", "labels": {"version": "v2"}}]);
     json!({
-        "apiVersion": "networking.istio.io/v1", "kind": "DestinationRule", "metadata": {"name": host, "namespace": "demo"},
+        "apiVersion": "networking.istio.io/v1", "kind": "DestinationRule",
+            "metadata": {"name": host, "namespace": "demo"},
         "spec": {"host": host, "subsets": subsets, "trafficPolicy": yaml(policy)},
     })
     .to_string()
@@ -43,9 +44,11 @@ pub(crate) fn policy(policy: &str) -> String {
 pub(crate) fn outside(protocol: &str, ports: &[u16]) -> String {
     let endpoint = |port: &u16| json!({"address": "127.0.0.1", "ports": {"main": port}});
     json!({
-        "apiVersion": "networking.istio.io/v1", "kind": "ServiceEntry", "metadata": {"name": "outside", "namespace": "demo"},
+        "apiVersion": "networking.istio.io/v1", "kind": "ServiceEntry",
+            "metadata": {"name": "outside", "namespace": "demo"},
         "spec": {
-            "hosts": ["outside.example"], "addresses": ["10.96.0.20"], "location": "MESH_EXTERNAL", "resolution": "STATIC",
+            "hosts": ["outside.example"], "addresses": ["10.96.0.20"], "location": "MESH_EXTERNAL",
+                "resolution": "STATIC",
             "ports": [{"number": 9090, "name": "main", "protocol": protocol}],
             "endpoints": ports.iter().map(endpoint).collect::<Vec<_>>(),
         },
@@ -55,13 +58,15 @@ pub(crate) fn outside(protocol: &str, ports: &[u16]) -> String {
 
 /// The text of ConfigMap `istio`.
 pub(crate) fn mesh_config(text: &str) -> String {
-    let map = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "istio", "namespace": "istio-system"}, "data": {"mesh": text}});
+    let map = json!({"apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": {"name": "istio", "namespace": "istio-system"}, "data": {"mesh": text}});
     map.to_string()
 }
 
 /// gRPC to the pods of `web`, at 10.96.0.11:7070.
 pub(crate) const TALK: &str = "apiVersion: v1\nkind: Service\nmetadata: {name: talk, namespace: demo}\n\
-    spec: {clusterIP: 10.96.0.11, selector: {app: web}, ports: [{name: grpc, port: 7070, targetPort: 9080}]}\n";
+    spec: {clusterIP: 10.96.0.11, selector: {app: web}, ports: [{name: grpc, port: 7070, targetPort: \
+    9080}]}\n";
 
 /// Who answered.
 pub(crate) fn who(answer: &Answer) -> &str {

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::{Found, text};
-use crate::admit::names;
+use super::found::{Found, text};
+use crate::names;
 
 /// The most that all values together may have.
 const MOST: usize = 1024 * 1024;

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::{Found, items, text};
-use crate::admit::names;
+use super::found::{Found, items, text};
+use crate::names;
 
 /// A map of labels.
 pub(super) fn labels(labels: &Value, at: &str, found: &mut Found) {

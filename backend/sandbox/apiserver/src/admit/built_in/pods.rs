@@ -4,8 +4,11 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{Found, items, probes, text};
-use crate::admit::names;
+use super::{
+    found::{Found, items, text},
+    probes,
+};
+use crate::names;
 
 const PROTOCOLS: [&str; 3] = ["SCTP", "TCP", "UDP"];
 
@@ -33,7 +36,8 @@ pub(super) fn change(object: &Value, old: &Value, found: &mut Found) {
     if fixed(object) != fixed(old) {
         found.forbidden(
             "spec",
-            "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)",
+            "pod updates may not change fields other than \
+                `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)",
         );
     }
 }
@@ -123,7 +127,8 @@ fn environment(of: &Value, at: &str, found: &mut Found) {
         if name.is_empty() {
             found.required(format!("{at}.name"), "");
         } else if !name.chars().all(|c| matches!(c, ' '..='~') && c != '=') {
-            let why = "a valid environment variable name must consist only of printable ASCII characters other than '='";
+            let why = "a valid environment variable name must consist only of printable ASCII characters \
+                other than '='";
             found.invalid(format!("{at}.name"), &json!(name), why);
         }
         let from = &variable["valueFrom"];

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::Found;
-use crate::admit::names;
+use super::found::Found;
+use crate::names;
 
 /// One probe; `once`: one success is enough for it, and no other number makes sense.
 pub(super) fn probe(probe: &Value, at: &str, once: bool, found: &mut Found) {

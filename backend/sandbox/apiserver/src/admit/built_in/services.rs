@@ -4,8 +4,11 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{Found, items, labels, probes, text};
-use crate::{admit::names, store::node_ports};
+use super::{
+    found::{Found, items, text},
+    labels, probes,
+};
+use crate::{names, store::node_ports};
 
 pub(super) fn service(object: &Value, found: &mut Found) {
     let spec = &object["spec"];
@@ -85,7 +88,8 @@ fn port<'a>(port: &'a Value, at: &str, several: bool, kind: &str, seen: &mut See
     probes::optional_target(port, at, found);
     if !seen.ports.insert((number, protocol)) {
         // As the real server writes the key that it compares by.
-        let key = json!({"Name": "", "Protocol": protocol, "AppProtocol": null, "Port": number, "TargetPort": 0, "NodePort": 0});
+        let key = json!({"Name": "", "Protocol": protocol, "AppProtocol": null, "Port": number,
+            "TargetPort": 0, "NodePort": 0});
         found.duplicate(at, &key);
     }
     let Some(node) = port["nodePort"].as_i64().filter(|node| *node != 0) else { return };

@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{Found, labels, pods, text};
+use super::{
+    found::{Found, text},
+    labels, pods,
+};
 use crate::selector::selects;
 
 pub(super) fn deployment(object: &Value, found: &mut Found) {
@@ -65,7 +68,9 @@ pub(super) fn stateful_set_change(object: &Value, old: &Value, found: &mut Found
     if fixed(object) != fixed(old) {
         found.forbidden(
             "spec",
-            "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden",
+            "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', \
+                'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and \
+                'minReadySeconds' are forbidden",
         );
     }
 }
@@ -139,7 +144,8 @@ fn strategy(strategy: &Value, found: &mut Found) {
                 found.invalid(at, value, "must be greater than or equal to 0");
             }
             Value::String(_) if amount(value).is_none() => {
-                let why = "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')";
+                let why = "a valid percent string must be a numeric string followed by an ending '%' (e.g. \
+                    '1%',  or '93%', regex used for validation is '[0-9]+%')";
                 found.invalid(at, value, why);
             }
             Value::String(_) if name == "maxUnavailable" && amount(value) > Some(100) => {

@@ -21,11 +21,13 @@ fn envoy_filters() {
     let one = |patch: Value| json!({"configPatches": [patch]});
     let limit = |kind: &str| {
         json!({"name": "limit", "typed_config": {"@type": "type.googleapis.com/udpa.type.v1.TypedStruct",
-            "type_url": format!("type.googleapis.com/envoy.extensions.filters.http.{kind}"), "value": {"stat_prefix": "limit"}}})
+            "type_url": format!("type.googleapis.com/envoy.extensions.filters.http.{kind}"),
+                "value": {"stat_prefix": "limit"}}})
     };
     let filter = |operation: &str, value: Value| {
         one(json!({"applyTo": "HTTP_FILTER", "match": {"context": "SIDECAR_INBOUND",
-            "listener": {"filterChain": {"filter": {"name": "m"}}}}, "patch": {"operation": operation, "value": value}}))
+            "listener": {"filterChain": {"filter": {"name": "m"}}}},
+                "patch": {"operation": operation, "value": value}}))
     };
     expect(kind, filter("INSERT_BEFORE", limit("local_ratelimit.v3.LocalRateLimit")), "");
     expect(kind, filter("REMOVE", Value::Null), "");
@@ -44,7 +46,8 @@ fn envoy_filters() {
     expect(
         kind,
         one(json!({"applyTo": "HTTP_ROUTE", "patch": {"operation": "ADD", "value": {}}})),
-        "configPatches[0]: operation ADD is not carried out for applyTo HTTP_ROUTE in the sandbox; supported are MERGE",
+        "configPatches[0]: operation ADD is not carried out for applyTo HTTP_ROUTE in the sandbox; supported \
+            are MERGE",
     );
     expect(
         kind,

@@ -1,5 +1,6 @@
-//! The part of CEL that validation rules of CRDs use, so that a rule is enforced as it is written: in Istio's CRDs, in the
-//! Gateway API's, and in any that a user applies. What is not understood is an error when the rule is read, never a guess.
+//! The part of CEL that validation rules of CRDs use, so that a rule is enforced as it is written: in Istio's
+//! CRDs, in the Gateway API's, and in any that a user applies. What is not understood is an error when the
+//! rule is read, never a guess.
 
 mod call;
 mod error;

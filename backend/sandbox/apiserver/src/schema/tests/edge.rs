@@ -6,7 +6,10 @@ use super::{DURATION, said, table, with};
 
 #[test]
 fn the_edge() {
-    let server = |tls: Value| json!({"servers": [{"port": {"number": 443, "name": "a", "protocol": "HTTPS"}, "hosts": ["*"], "tls": tls}]});
+    let server = |tls: Value| {
+        json!({"servers": [{"port": {"number": 443, "name": "a", "protocol": "HTTPS"},
+        "hosts": ["*"], "tls": tls}]})
+    };
     let certificates = json!([{"serverCertificate": "a", "privateKey": "b"}]);
     table(
         "Gateway",
@@ -14,17 +17,20 @@ fn the_edge() {
             (
                 server(json!({"credentialNames": ["a", "b"]})),
                 server(json!({"credentialNames": ["a"], "tlsCertificates": certificates})),
-                "spec.servers[0].tls: Invalid value: \"object\": only one of credentialNames or tlsCertificates can be set",
+                "spec.servers[0].tls: Invalid value: \"object\": only one of credentialNames or \
+                    tlsCertificates can be set",
             ),
             (
                 server(json!({"credentialName": "a"})),
                 server(json!({"credentialName": "a", "credentialNames": ["b"]})),
-                "spec.servers[0].tls: Invalid value: \"object\": only one of credentialName or credentialNames can be set",
+                "spec.servers[0].tls: Invalid value: \"object\": only one of credentialName or \
+                    credentialNames can be set",
             ),
             (
                 server(json!({"tlsCertificates": certificates})),
                 server(json!({"credentialName": "a", "tlsCertificates": certificates})),
-                "spec.servers[0].tls: Invalid value: \"object\": only one of credentialName or tlsCertificates can be set",
+                "spec.servers[0].tls: Invalid value: \"object\": only one of credentialName or \
+                    tlsCertificates can be set",
             ),
             (
                 server(json!({"credentialNames": ["a", "b"]})),
@@ -48,7 +54,8 @@ fn the_edge() {
             (
                 entry(json!({"addresses": ["10.0.0.0/8"]})),
                 entry(json!({"addresses": ["10.0.0.0/8"], "resolution": "DNS"})),
-                "spec: Invalid value: \"object\": CIDR addresses are allowed only for NONE/STATIC resolution types",
+                "spec: Invalid value: \"object\": CIDR addresses are allowed only for NONE/STATIC resolution \
+                    types",
             ),
             (
                 entry(json!({"resolution": "NONE"})),
@@ -57,9 +64,8 @@ fn the_edge() {
             ),
             (
                 entry(json!({"resolution": "DNS_ROUND_ROBIN", "endpoints": [{"address": "a.example"}]})),
-                entry(
-                    json!({"resolution": "DNS_ROUND_ROBIN", "endpoints": [{"address": "a.example"}, {"address": "b.example"}]}),
-                ),
+                entry(json!({"resolution": "DNS_ROUND_ROBIN", "endpoints": [{"address": "a.example"},
+                        {"address": "b.example"}]})),
                 "spec: Invalid value: \"object\": DNS_ROUND_ROBIN mode cannot have multiple endpoints",
             ),
             (
@@ -95,12 +101,14 @@ fn the_edge() {
             (
                 entry(json!({"workloadSelector": {"labels": {"app": "a"}}})),
                 entry(json!({"workloadSelector": {"labels": {"app": "*"}}})),
-                "spec.workloadSelector.labels.app: Invalid value: \"*\": wildcard is not supported in selector",
+                "spec.workloadSelector.labels.app: Invalid value: \"*\": wildcard is not supported in \
+                    selector",
             ),
             (
                 at("1.1.1.1", json!({})),
                 at("unix://a", json!({})),
-                "spec.endpoints[0].address: Invalid value: \"unix://a\": UDS must be an absolute path or abstract socket",
+                "spec.endpoints[0].address: Invalid value: \"unix://a\": UDS must be an absolute path or \
+                    abstract socket",
             ),
         ],
     );
@@ -189,12 +197,14 @@ fn workload_entries_and_groups() {
             (
                 probe(json!({"exec": {"command": ["a"]}})),
                 probe(json!({"exec": {"command": ["a"]}, "grpc": {}})),
-                "<nil>: Invalid value: \"\": \"spec.probe\" must validate one and only one schema (oneOf). Found 2 valid alternatives",
+                "<nil>: Invalid value: \"\": \"spec.probe\" must validate one and only one schema (oneOf). \
+                    Found 2 valid alternatives",
             ),
             (
                 probe(json!({"httpGet": {"port": 80, "httpHeaders": [{"name": "x-a"}]}})),
                 probe(json!({"httpGet": {"port": 80, "httpHeaders": [{"name": "x a"}]}})),
-                "spec.probe.httpGet.httpHeaders[0].name: Invalid value: \"x a\": spec.probe.httpGet.httpHeaders[0].name in body should match '^[-_A-Za-z0-9]+$'",
+                "spec.probe.httpGet.httpHeaders[0].name: Invalid value: \"x a\": \
+                    spec.probe.httpGet.httpHeaders[0].name in body should match '^[-_A-Za-z0-9]+$'",
             ),
         ],
     );
@@ -242,7 +252,8 @@ fn sidecar_and_filters() {
             (
                 tls(json!({"credentialName": "a"})),
                 tls(json!({"credentialName": "a", "credentialNames": ["a"]})),
-                "spec.ingress[0].tls: Invalid value: \"object\": only one of credentialName or credentialNames can be set",
+                "spec.ingress[0].tls: Invalid value: \"object\": only one of credentialName or \
+                    credentialNames can be set",
             ),
         ],
     );
@@ -264,17 +275,20 @@ fn sidecar_and_filters() {
             (
                 matching(json!({"context": "WAYPOINT", "waypoint": {"portNumber": 80}})),
                 matching(json!({"context": "GATEWAY", "waypoint": {"portNumber": 80}})),
-                "spec.configPatches[0].match: Invalid value: \"object\": only support waypointMatch when context is WAYPOINT",
+                "spec.configPatches[0].match: Invalid value: \"object\": only support waypointMatch when \
+                    context is WAYPOINT",
             ),
             (
                 matching(json!({"context": "WAYPOINT", "waypoint": {"portNumber": 80}})),
                 matching(json!({"context": "WAYPOINT", "waypoint": {"portNumber": 0}})),
-                "spec.configPatches[0].match.waypoint.portNumber: Invalid value: 0: port must be between 1-65535",
+                "spec.configPatches[0].match.waypoint.portNumber: Invalid value: 0: port must be between \
+                    1-65535",
             ),
             (
                 matching(json!({"cluster": {"service": "a"}})),
                 matching(json!({"cluster": {}, "listener": {}})),
-                "<nil>: Invalid value: \"\": \"spec.configPatches[0].match\" must validate one and only one schema (oneOf). Found 2 valid alternatives",
+                "<nil>: Invalid value: \"\": \"spec.configPatches[0].match\" must validate one and only one \
+                    schema (oneOf). Found 2 valid alternatives",
             ),
         ],
     );
@@ -285,7 +299,8 @@ fn sidecar_and_filters() {
             (
                 labels("a", "b"),
                 labels("*", "b"),
-                "spec.selector.matchLabels: Invalid value: \"object\": wildcard not allowed in label key match",
+                "spec.selector.matchLabels: Invalid value: \"object\": wildcard not allowed in label key \
+                    match",
             ),
             (
                 labels("a", "b"),
@@ -295,12 +310,14 @@ fn sidecar_and_filters() {
             (
                 labels("a", "b"),
                 labels("a", "*"),
-                "spec.selector.matchLabels.a: Invalid value: \"*\": wildcard not allowed in label value match",
+                "spec.selector.matchLabels.a: Invalid value: \"*\": wildcard not allowed in label value \
+                    match",
             ),
             (
                 json!({"concurrency": 0}),
                 json!({"concurrency": -1}),
-                "spec.concurrency: Invalid value: -1: spec.concurrency in body should be greater than or equal to 0",
+                "spec.concurrency: Invalid value: -1: spec.concurrency in body should be greater than or \
+                    equal to 0",
             ),
         ],
     );

@@ -1,4 +1,5 @@
-//! Every rule of Istio's CRDs, by an object that keeps it and one that does not, in the words of a real API server.
+//! Every rule of Istio's CRDs, by an object that keeps it and one that does not, in the words of a real API
+//! server.
 
 use std::sync::{Arc, LazyLock};
 

@@ -35,7 +35,8 @@ fn attachment(kind: &str, base: &Value, single: bool) {
         (
             of(json!({"targetRefs": [reference("")]})),
             of(json!({"targetRefs": [reference("other")]})),
-            "spec.targetRefs[0].namespace: Invalid value: \"other\": cross namespace referencing is not currently supported",
+            "spec.targetRefs[0].namespace: Invalid value: \"other\": cross namespace referencing is not \
+                currently supported",
         ),
         (
             of(json!({"targetRefs": [reference("")]})),
@@ -45,14 +46,16 @@ fn attachment(kind: &str, base: &Value, single: bool) {
         (
             of(json!({"targetRefs": [reference("")]})),
             of(json!({"targetRefs": [{"kind": "1", "name": "a"}]})),
-            "spec.targetRefs[0].kind: Invalid value: \"1\": spec.targetRefs[0].kind in body should match '^[a-zA-Z]([-a-zA-Z0-9]*[a-zA-Z0-9])?$'",
+            "spec.targetRefs[0].kind: Invalid value: \"1\": spec.targetRefs[0].kind in body should match \
+                '^[a-zA-Z]([-a-zA-Z0-9]*[a-zA-Z0-9])?$'",
         ),
     ];
     if single {
         rows.push((
             of(json!({"targetRef": reference("")})),
             of(json!({"targetRef": reference("other")})),
-            "spec.targetRef.namespace: Invalid value: \"other\": cross namespace referencing is not currently supported",
+            "spec.targetRef.namespace: Invalid value: \"other\": cross namespace referencing is not \
+                currently supported",
         ));
     }
     table(kind, rows);
@@ -87,12 +90,14 @@ fn policies_and_reports() {
             (
                 selected.clone(),
                 with(selected.clone(), json!({"portLevelMtls": {}})),
-                "spec.portLevelMtls: Invalid value: 0: spec.portLevelMtls in body should have at least 1 properties",
+                "spec.portLevelMtls: Invalid value: 0: spec.portLevelMtls in body should have at least 1 \
+                    properties",
             ),
             (
                 selected,
                 json!({"selector": {"matchLabels": {"app": "*"}}}),
-                "spec.selector.matchLabels.app: Invalid value: \"*\": wildcard not allowed in label value match",
+                "spec.selector.matchLabels.app: Invalid value: \"*\": wildcard not allowed in label value \
+                    match",
             ),
         ],
     );
@@ -102,7 +107,8 @@ fn policies_and_reports() {
         vec![(
             source(json!({"serviceAccounts": ["a/b"], "ipBlocks": ["1.1.1.1"]})),
             source(json!({"serviceAccounts": ["a/b"], "notNamespaces": ["a"]})),
-            "spec.rules[0].from[0].source: Invalid value: \"object\": Cannot set serviceAccounts with namespaces or principals",
+            "spec.rules[0].from[0].source: Invalid value: \"object\": Cannot set serviceAccounts with \
+                namespaces or principals",
         )],
     );
     let rule = |fields: Value| json!({"jwtRules": [with(json!({"issuer": "a"}), fields)]});
@@ -122,17 +128,20 @@ fn policies_and_reports() {
             (
                 rule(json!({"jwksUri": "http://a.example/keys"})),
                 rule(json!({"jwksUri": "ftp://a.example"})),
-                "spec.jwtRules[0].jwksUri: Invalid value: \"ftp://a.example\": url must have scheme http:// or https://",
+                "spec.jwtRules[0].jwksUri: Invalid value: \"ftp://a.example\": url must have scheme http:// \
+                    or https://",
             ),
             (
                 rule(json!({"jwks_uri": "http://a.example/keys"})),
                 rule(json!({"jwks_uri": "a.example"})),
-                "spec.jwtRules[0].jwks_uri: Invalid value: \"a.example\": url must have scheme http:// or https://",
+                "spec.jwtRules[0].jwks_uri: Invalid value: \"a.example\": url must have scheme http:// or \
+                    https://",
             ),
             (
                 rule(json!({})),
                 rule(json!({"issuer": ""})),
-                "spec.jwtRules[0].issuer: Invalid value: \"\": spec.jwtRules[0].issuer in body should be at least 1 chars long",
+                "spec.jwtRules[0].issuer: Invalid value: \"\": spec.jwtRules[0].issuer in body should be at \
+                    least 1 chars long",
             ),
         ],
     );
@@ -143,27 +152,33 @@ fn policies_and_reports() {
             (
                 over(json!({"operation": "UPSERT", "value": "x"})),
                 over(json!({"operation": "UPSERT"})),
-                "spec.metrics[0].overrides[0].tagOverrides.a: Invalid value: \"object\": value must be set when operation is UPSERT",
+                "spec.metrics[0].overrides[0].tagOverrides.a: Invalid value: \"object\": value must be set \
+                    when operation is UPSERT",
             ),
             (
                 over(json!({"operation": "REMOVE"})),
                 over(json!({"operation": "REMOVE", "value": "x"})),
-                "spec.metrics[0].overrides[0].tagOverrides.a: Invalid value: \"object\": value must not be set when operation is REMOVE",
+                "spec.metrics[0].overrides[0].tagOverrides.a: Invalid value: \"object\": value must not be \
+                    set when operation is REMOVE",
             ),
             (
                 json!({"metrics": [{"reportingInterval": "5s"}]}),
                 json!({"metrics": [{"reportingInterval": "0s"}]}),
-                "spec.metrics[0].reportingInterval: Invalid value: \"0s\": must be a valid duration greater than 1ms",
+                "spec.metrics[0].reportingInterval: Invalid value: \"0s\": must be a valid duration greater \
+                    than 1ms",
             ),
             (
                 json!({"tracing": [{"randomSamplingPercentage": 99.5}]}),
                 json!({"tracing": [{"randomSamplingPercentage": 101}]}),
-                "spec.tracing[0].randomSamplingPercentage: Invalid value: 101: spec.tracing[0].randomSamplingPercentage in body should be less than or equal to 100",
+                "spec.tracing[0].randomSamplingPercentage: Invalid value: 101: \
+                    spec.tracing[0].randomSamplingPercentage in body should be less than or equal to 100",
             ),
             (
                 json!({"tracing": [{"customTags": {"a": {"header": {"name": "x"}}}}]}),
-                json!({"tracing": [{"customTags": {"a": {"header": {"name": "x"}, "literal": {"value": "y"}}}}]}),
-                "<nil>: Invalid value: \"\": \"spec.tracing[0].customTags.a\" must validate one and only one schema (oneOf). Found 2 valid alternatives",
+                json!({"tracing": [{"customTags": {"a": {"header": {"name": "x"},
+                    "literal": {"value": "y"}}}}]}),
+                "<nil>: Invalid value: \"\": \"spec.tracing[0].customTags.a\" must validate one and only one \
+                    schema (oneOf). Found 2 valid alternatives",
             ),
         ],
     );
@@ -175,18 +190,21 @@ fn policies_and_reports() {
             (
                 wasm(json!({})),
                 wasm(json!({"url": "ftp://a.example"})),
-                "spec.url: Invalid value: \"ftp://a.example\": url must have schema one of [http, https, file, oci]",
+                "spec.url: Invalid value: \"ftp://a.example\": url must have schema one of [http, https, \
+                    file, oci]",
             ),
             (
                 env(json!({"name": "A", "valueFrom": "HOST"})),
                 env(json!({"name": "A", "valueFrom": "HOST", "value": "x"})),
-                "spec.vmConfig.env[0]: Invalid value: \"object\": value may only be set when valueFrom is INLINE",
+                "spec.vmConfig.env[0]: Invalid value: \"object\": value may only be set when valueFrom is \
+                    INLINE",
             ),
             (wasm(json!({})), json!({}), "spec.url: Required value"),
             (
                 wasm(json!({"match": [{"ports": [{"number": 80}]}]})),
                 wasm(json!({"match": [{"ports": [{"number": 0}]}]})),
-                "spec.match[0].ports[0].number: Invalid value: 0: spec.match[0].ports[0].number in body should be greater than or equal to 1",
+                "spec.match[0].ports[0].number: Invalid value: 0: spec.match[0].ports[0].number in body \
+                    should be greater than or equal to 1",
             ),
         ],
     );
@@ -206,12 +224,15 @@ fn policies_and_reports() {
             (
                 json!({"wasm": {"url": "file:///x"}}),
                 json!({"wasm": {"url": "gopher://a/x"}}),
-                "spec.wasm.url: Invalid value: \"gopher://a/x\": url must have schema one of [http, https, file, oci]",
+                "spec.wasm.url: Invalid value: \"gopher://a/x\": url must have schema one of [http, https, \
+                    file, oci]",
             ),
             (
                 json!({"wasm": {"url": "file:///x", "vmConfig": {"env": [{"name": "A", "value": "x"}]}}}),
-                json!({"wasm": {"url": "file:///x", "vmConfig": {"env": [{"name": "A", "value": "x", "valueFrom": "HOST"}]}}}),
-                "spec.wasm.vmConfig.env[0]: Invalid value: \"object\": value may only be set when valueFrom is INLINE",
+                json!({"wasm": {"url": "file:///x", "vmConfig": {"env": [{"name": "A", "value": "x",
+                    "valueFrom": "HOST"}]}}}),
+                "spec.wasm.vmConfig.env[0]: Invalid value: \"object\": value may only be set when valueFrom \
+                    is INLINE",
             ),
         ],
     );

@@ -35,7 +35,8 @@ fn virtual_service() {
     }
     let one_of = |path: &str, count: usize| {
         format!(
-            "<nil>: Invalid value: \"\": \"spec.http[0].{path}\" must validate one and only one schema (oneOf). Found {count} valid alternatives"
+            "<nil>: Invalid value: \"\": \"spec.http[0].{path}\" must validate one and only one schema \
+                (oneOf). Found {count} valid alternatives"
         )
     };
     table(
@@ -74,17 +75,20 @@ fn virtual_service() {
             (
                 http(json!({"corsPolicy": {"unmatchedPreflights": "IGNORE"}})),
                 http(json!({"corsPolicy": {"unmatchedPreflights": "SEND"}})),
-                "spec.http[0].corsPolicy.unmatchedPreflights: Unsupported value: \"SEND\": supported values: \"UNSPECIFIED\", \"FORWARD\", \"IGNORE\"",
+                "spec.http[0].corsPolicy.unmatchedPreflights: Unsupported value: \"SEND\": supported values: \
+                    \"UNSPECIFIED\", \"FORWARD\", \"IGNORE\"",
             ),
             (
                 http(json!({"match": [{"port": 80}]})),
                 http(json!({"match": [{"port": -1}]})),
-                "spec.http[0].match[0].port: Invalid value: -1: spec.http[0].match[0].port in body should be greater than or equal to 0",
+                "spec.http[0].match[0].port: Invalid value: -1: spec.http[0].match[0].port in body should be \
+                    greater than or equal to 0",
             ),
             (
                 http(json!({"corsPolicy": {"allowCredentials": null}})),
                 http(json!({"match": null})),
-                "spec.http[0].match: Invalid value: \"null\": spec.http[0].match in body must be of type array: \"null\"",
+                "spec.http[0].match: Invalid value: \"null\": spec.http[0].match in body must be of type \
+                    array: \"null\"",
             ),
         ],
     );
@@ -141,24 +145,27 @@ fn destination_rule() {
     both(
         balancer(json!({"simple": "RANDOM"})),
         balancer(json!({"simple": "RANDOM", "consistentHash": {}})),
-        "<nil>: Invalid value: \"\": \"PATH.loadBalancer\" must validate one and only one schema (oneOf). Found 2 valid alternatives",
+        "<nil>: Invalid value: \"\": \"PATH.loadBalancer\" must validate one and only one schema (oneOf). \
+            Found 2 valid alternatives",
     );
     both(
         balancer(json!({"consistentHash": {"useSourceIp": true, "maglev": {"tableSize": 7}}})),
-        balancer(
-            json!({"consistentHash": {"useSourceIp": true, "httpHeaderName": "a", "httpCookie": {"name": "a"}}}),
-        ),
-        "<nil>: Invalid value: \"\": \"PATH.loadBalancer.consistentHash\" must validate one and only one schema (oneOf). Found 3 valid alternatives",
+        balancer(json!({"consistentHash": {"useSourceIp": true, "httpHeaderName": "a",
+                "httpCookie": {"name": "a"}}})),
+        "<nil>: Invalid value: \"\": \"PATH.loadBalancer.consistentHash\" must validate one and only one \
+            schema (oneOf). Found 3 valid alternatives",
     );
     both(
         balancer(json!({"warmup": {"duration": "1s", "minimumPercent": 100}})),
         balancer(json!({"warmup": {"duration": "1s", "minimumPercent": 101}})),
-        "PATH.loadBalancer.warmup.minimumPercent: Invalid value: 101: PATH.loadBalancer.warmup.minimumPercent in body should be less than or equal to 100",
+        "PATH.loadBalancer.warmup.minimumPercent: Invalid value: 101: \
+            PATH.loadBalancer.warmup.minimumPercent in body should be less than or equal to 100",
     );
     both(
         json!({"connectionPool": {"tcp": {"maxConnections": 1}}}),
         json!({"connectionPool": {"tcp": {"maxConnections": 3_000_000_000_i64}}}),
-        "PATH.connectionPool.tcp.maxConnections: Invalid value: 3000000000: PATH.connectionPool.tcp.maxConnections in body must be of type int32: \"3000000000\"",
+        "PATH.connectionPool.tcp.maxConnections: Invalid value: 3000000000: \
+            PATH.connectionPool.tcp.maxConnections in body must be of type int32: \"3000000000\"",
     );
     let selector =
         |key: &str, value: &str| json!({"host": "a", "workloadSelector": {"matchLabels": {key: value}}});
@@ -168,7 +175,8 @@ fn destination_rule() {
             (
                 selector("app", "a"),
                 selector("a*", "a"),
-                "spec.workloadSelector.matchLabels: Invalid value: \"object\": wildcard not allowed in label key match",
+                "spec.workloadSelector.matchLabels: Invalid value: \"object\": wildcard not allowed in label \
+                    key match",
             ),
             (
                 selector("app", "a"),
@@ -178,7 +186,8 @@ fn destination_rule() {
             (
                 selector("app", "a"),
                 selector("app", "*"),
-                "spec.workloadSelector.matchLabels.app: Invalid value: \"*\": wildcard not allowed in label value match",
+                "spec.workloadSelector.matchLabels.app: Invalid value: \"*\": wildcard not allowed in label \
+                    value match",
             ),
         ],
     );

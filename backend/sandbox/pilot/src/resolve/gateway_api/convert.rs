@@ -30,8 +30,8 @@ pub(super) struct Made {
     pub(super) unsupported: Vec<String>,
 }
 
-/// The most specific first: exact paths, then longer ones, then a method, more headers, more parameters; then the oldest
-/// route, and the order in which rules are written.
+/// The most specific first: exact paths, then longer ones, then a method, more headers, more parameters; then
+/// the oldest route, and the order in which rules are written.
 pub(super) fn sort(rules: &mut [Ranked]) {
     rules.sort_by_cached_key(|ranked| {
         let matched = ranked.rule.r#match.first().cloned().unwrap_or_default();
@@ -60,7 +60,8 @@ pub(super) fn rules(api: &GatewayApi, services: &[Service], route: &Config<from:
         for (number, one) in matches.iter().enumerate() {
             let matched = matched(one);
             let mut rule = whole.clone();
-            // Without a prefix there is nothing to replace, and redirects and rewrites of it mean the whole path.
+            // Without a prefix there is nothing to replace, and redirects and rewrites of it mean the whole
+            // path.
             rule.r#match = vec![matched];
             let of = (route.created.clone(), route.namespace.clone(), route.name.clone());
             made.rules.push(Ranked { rule, of, at: (index, number) });

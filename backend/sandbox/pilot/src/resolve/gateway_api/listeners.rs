@@ -204,14 +204,13 @@ impl Bound<'_> {
                     ..views::Server::default()
                 };
                 let name = self.name(listener);
-                let metadata =
-                    json!({"name": name, "namespace": self.gateway.namespace, "creationTimestamp": self.gateway.created});
+                let metadata = json!({"name": name, "namespace": self.gateway.namespace,
+                        "creationTimestamp": self.gateway.created});
                 Config {
                     namespace: self.gateway.namespace.clone(),
                     created: self.gateway.created.clone(),
-                    object: Object::from(
-                        json!({"apiVersion": "networking.istio.io/v1", "kind": "Gateway", "metadata": metadata}),
-                    ),
+                    object: Object::from(json!({"apiVersion": "networking.istio.io/v1", "kind": "Gateway",
+                            "metadata": metadata})),
                     spec: views::Gateway { selector: self.selector.clone(), servers: vec![server] },
                     name,
                 }

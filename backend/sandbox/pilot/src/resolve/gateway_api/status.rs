@@ -1,4 +1,5 @@
-//! What is said at each object: whether it was accepted, whether what it refers to is there, whether it is in force.
+//! What is said at each object: whether it was accepted, whether what it refers to is there, whether it is in
+//! force.
 
 use super::convert;
 use super::listeners::{Bound, Checked};

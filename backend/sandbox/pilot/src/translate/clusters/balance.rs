@@ -17,7 +17,10 @@ impl Policy<'_> {
             put(&mut wanted, "ttl", time(cookie, "ttl"));
             let attributes = cookie["attributes"].as_array().into_iter().flatten();
             let attributes: Vec<Value> = attributes
-                .map(|attribute| json!({"name": attribute["name"], "value": attribute["value"].as_str().unwrap_or_default()}))
+                .map(|attribute| {
+                    json!({"name": attribute["name"],
+                    "value": attribute["value"].as_str().unwrap_or_default()})
+                })
                 .collect();
             put(&mut wanted, "attributes", (!attributes.is_empty()).then(|| attributes.into()));
             return Some(json!({"cookie": wanted}));

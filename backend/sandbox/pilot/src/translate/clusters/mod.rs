@@ -20,7 +20,8 @@ const NO_LIMIT: u32 = u32::MAX;
 
 /// No limits, as Istio's default; Envoy's own would be 1024.
 pub(crate) fn no_limits() -> Value {
-    json!({"thresholds": [{"max_connections": NO_LIMIT, "max_pending_requests": NO_LIMIT, "max_requests": NO_LIMIT, "max_retries": NO_LIMIT, "track_remaining": true}]})
+    json!({"thresholds": [{"max_connections": NO_LIMIT, "max_pending_requests": NO_LIMIT,
+        "max_requests": NO_LIMIT, "max_retries": NO_LIMIT, "track_remaining": true}]})
 }
 
 fn services_metadata(service: &Service) -> Value {
@@ -48,7 +49,8 @@ pub(crate) fn outbound(target: &Target<'_>, resources: &mut Resources) {
             "lb_policy": "CLUSTER_PROVIDED",
             "circuit_breakers": no_limits(),
             "typed_extension_protocol_options": protocol_options(json!({"use_downstream_protocol_config": {
-                "http_protocol_options": {}, "http2_protocol_options": {"max_concurrent_streams": 1_073_741_824}}})),
+                "http_protocol_options": {},
+                    "http2_protocol_options": {"max_concurrent_streams": 1_073_741_824}}})),
         }),
     );
     resources.clusters.push(passthrough);
@@ -153,10 +155,12 @@ pub(crate) fn inbound(service: Option<&Service>, port: u16, real: u16) -> Value 
         &mut cluster,
         json!({
             "circuit_breakers": no_limits(),
-            "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": [{"endpoint": {"address": {
+            "load_assignment": {"cluster_name": name,
+                "endpoints": [{"lb_endpoints": [{"endpoint": {"address": {
                 "socket_address": {"address": "127.0.0.1", "port_value": real}}}}]}]},
             "typed_extension_protocol_options": protocol_options(json!({"use_downstream_protocol_config": {
-                "http_protocol_options": {}, "http2_protocol_options": {"max_concurrent_streams": 1_073_741_824}}})),
+                "http_protocol_options": {},
+                    "http2_protocol_options": {"max_concurrent_streams": 1_073_741_824}}})),
         }),
     );
     if let Some(service) = service {

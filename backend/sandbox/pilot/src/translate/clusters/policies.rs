@@ -103,7 +103,8 @@ impl Policy<'_> {
         let errors = self.outlier_detection.and_then(error_matcher);
         let says_something = errors.is_some() || common.as_object().is_some_and(|common| !common.is_empty());
         let mut options = if http["useClientProtocol"] == true {
-            json!({"use_downstream_protocol_config": {"http_protocol_options": {}, "http2_protocol_options": http2}})
+            json!({"use_downstream_protocol_config": {"http_protocol_options": {},
+                "http2_protocol_options": http2}})
         } else if self.speaks_http2(mesh, protocol) {
             json!({"explicit_http_config": {"http2_protocol_options": http2}})
         } else if says_something {
@@ -135,7 +136,10 @@ fn keep_alive(wanted: &Value) -> Value {
 /// Which answers count as errors, when it is not 5xx.
 fn error_matcher(outliers: &Value) -> Option<Value> {
     let codes = outliers["outlierDetectionHttpErrorCodes"].as_array()?.iter().filter_map(Value::as_u64);
-    let rule = |code: u64| json!({"http_response_headers_match": {"headers": [{"name": ":status", "string_match": {"exact": code.to_string()}}]}});
+    let rule = |code: u64| {
+        json!({"http_response_headers_match": {"headers": [{"name": ":status",
+        "string_match": {"exact": code.to_string()}}]}})
+    };
     let rules: Vec<Value> = codes.map(rule).collect();
     match rules.as_slice() {
         [] => None,

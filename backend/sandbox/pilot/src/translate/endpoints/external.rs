@@ -1,4 +1,5 @@
-//! Endpoints that no pod is: those of ServiceEntries and WorkloadEntries, told, looked up, or left to the client.
+//! Endpoints that no pod is: those of ServiceEntries and WorkloadEntries, told, looked up, or left to the
+//! client.
 
 use super::endpoint;
 use crate::identity::CLUSTER_ID;
@@ -7,7 +8,8 @@ use istio::canonical;
 use serde_json::{Value, json};
 use std::net::IpAddr;
 
-/// One endpoint. A pod's address is this machine's port for it; a name is possible only where it is `looked_up`.
+/// One endpoint. A pod's address is this machine's port for it; a name is possible only where it is
+/// `looked_up`.
 pub(super) fn fixed_endpoint(
     registry: &Registry,
     service: &Service,

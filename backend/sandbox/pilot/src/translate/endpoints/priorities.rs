@@ -1,4 +1,5 @@
-//! Which endpoints come first: near ones before far ones, shares by place, or those whose labels are like the caller's.
+//! Which endpoints come first: near ones before far ones, shares by place, or those whose labels are like the
+//! caller's.
 
 use super::endpoint::{Endpoint, Place};
 use crate::registry::Service;
@@ -143,8 +144,8 @@ fn by_distance(groups: &mut [Group<'_>], here: &Locality, rules: &[Failover]) {
     }
 }
 
-/// The more of the labels, in their order, an endpoint shares with the caller, the earlier its turn; `label=value` asks for
-/// a value whatever the caller's is.
+/// The more of the labels, in their order, an endpoint shares with the caller, the earlier its turn;
+/// `label=value` asks for a value whatever the caller's is.
 fn by_labels<'a>(group: Group<'a>, here: &Place<'_>, labels: &[String]) -> Vec<Group<'a>> {
     let mut ranks: BTreeMap<usize, Vec<Endpoint<'a>>> = BTreeMap::new();
     for endpoint in group.endpoints {

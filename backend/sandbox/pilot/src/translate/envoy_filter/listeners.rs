@@ -1,4 +1,5 @@
-//! Patches of listeners: whole ones, their filter chains and filters, and the HTTP filters and inbound routes inside.
+//! Patches of listeners: whole ones, their filter chains and filters, and the HTTP filters and inbound routes
+//! inside.
 
 use super::lists::{Change, Edit, name};
 use super::routes;

@@ -61,7 +61,8 @@ impl Change<'_> {
         }
     }
 
-    /// Changes a list; `at` finds the items that are meant, `None` when the patch names none. True when it was changed.
+    /// Changes a list; `at` finds the items that are meant, `None` when the patch names none. True when it
+    /// was changed.
     pub(super) fn list(&self, holder: &mut Value, key: &str, at: Option<&dyn Fn(&Value) -> bool>) -> bool {
         let operation = self.patch.patch.operation.as_str();
         if operation.starts_with("INSERT") || operation == "ADD" {

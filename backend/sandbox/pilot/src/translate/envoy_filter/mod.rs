@@ -1,12 +1,13 @@
 //! EnvoyFilter: changes that users make to the configuration of proxies, above all rate limits and Lua.
 //!
-//! Patches are made on finished resources, in istiod's order: those of the root namespace first, then those of the
-//! workload's own, each by priority, age and name. Each is checked by itself. One that cannot be encoded is left out alone,
-//! and one that the proxy refuses is taken out again ([`state`]); both are said, and so is one that nothing matches.
+//! Patches are made on finished resources, in istiod's order: those of the root namespace first, then those
+//! of the workload's own, each by priority, age and name. Each is checked by itself. One that cannot be
+//! encoded is left out alone, and one that the proxy refuses is taken out again ([`state`]); both are said,
+//! and so is one that nothing matches.
 //!
-//! Differences from istiod. `virtualInbound` means all listeners `virtualInbound-<port>`, and `portNumber` of an inbound
-//! listener is the workload's port. ADD of a network or HTTP filter puts it before the last one, which has to stay last;
-//! istiod puts it behind, and Envoy refuses that.
+//! Differences from istiod. `virtualInbound` means all listeners `virtualInbound-<port>`, and `portNumber` of
+//! an inbound listener is the workload's port. ADD of a network or HTTP filter puts it before the last one,
+//! which has to stay last; istiod puts it behind, and Envoy refuses that.
 
 mod listeners;
 mod lists;
@@ -16,7 +17,7 @@ pub(crate) mod state;
 use super::target::Target;
 use crate::identity::{ISTIO_VERSION, ROOT_NAMESPACE};
 use crate::registry::{Config, title};
-use crate::xds::{Kind, Resources};
+use crate::xds::{ResourceType, Resources};
 use istio::Selects;
 use istio::views::envoy_filter::{ClusterMatch, ConfigPatch, EnvoyFilter};
 use lists::{Change, Edit, name};
@@ -53,7 +54,8 @@ impl Context {
     }
 }
 
-/// Changes the resources of one proxy by all patches that are meant for it, and keeps in mind what came of each.
+/// Changes the resources of one proxy by all patches that are meant for it, and keeps in mind what came of
+/// each.
 pub(crate) fn apply(target: &Target<'_>, resources: &mut Resources, state: &mut State) {
     let mut outcomes = std::collections::BTreeMap::new();
     for config in meant(target) {
@@ -133,24 +135,25 @@ fn carry_out(
     let mut touched = BTreeSet::new();
     let added = change.added(patch.apply_to.as_str())?;
     match patch.apply_to.as_str() {
-        "CLUSTER" => all(&mut resources.clusters, Kind::Cluster, of_cluster, added, &mut touched)?,
+        "CLUSTER" => all(&mut resources.clusters, ResourceType::Cluster, of_cluster, added, &mut touched)?,
         "ROUTE_CONFIGURATION" | "VIRTUAL_HOST" | "HTTP_ROUTE" => {
             let mut routes = resources.routes.clone();
-            all(&mut routes, Kind::Route, of_route, None, &mut touched)?;
-            all(&mut resources.listeners, Kind::Listener, of_listener, None, &mut touched)?;
+            all(&mut routes, ResourceType::Route, of_route, None, &mut touched)?;
+            all(&mut resources.listeners, ResourceType::Listener, of_listener, None, &mut touched)?;
             resources.routes = routes;
         }
-        _ => all(&mut resources.listeners, Kind::Listener, of_listener, added, &mut touched)?,
+        _ => all(&mut resources.listeners, ResourceType::Listener, of_listener, added, &mut touched)?,
     }
     Ok(if touched.is_empty() { Outcome::Nothing } else { Outcome::Applied(touched) })
 }
 
-type Touched = BTreeSet<(Kind, String)>;
+type Touched = BTreeSet<(ResourceType, String)>;
 
-/// Edits all resources of one kind, and adds one; when one of them could not be encoded afterwards, all stay as they were.
+/// Edits all resources of one kind, and adds one; when one of them could not be encoded afterwards, all stay
+/// as they were.
 fn all(
     resources: &mut Vec<Value>,
-    kind: Kind,
+    kind: ResourceType,
     edit: impl Fn(&Value) -> Edit,
     added: Option<Value>,
     touched: &mut Touched,
@@ -193,7 +196,8 @@ fn cluster(change: &Change<'_>, json: &Value) -> Edit {
     change.whole(json)
 }
 
-/// Whether a cluster is meant; its name says which port, subset and host it is for, and an inbound one's metadata the host.
+/// Whether a cluster is meant; its name says which port, subset and host it is for, and an inbound one's
+/// metadata the host.
 fn is(wanted: &ClusterMatch, json: &Value) -> bool {
     let mut parts = name(json).split('|').skip(1);
     let (port, subset, host) = (

@@ -1,7 +1,7 @@
-//! What came of each patch at one proxy, and which the proxy refused: those are left out until they are changed, so that
-//! everything else still reaches it.
+//! What came of each patch at one proxy, and which the proxy refused: those are left out until they are
+//! changed, so that everything else still reaches it.
 
-use crate::xds::Kind;
+use crate::xds::ResourceType;
 use istio::views::envoy_filter::ConfigPatch;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -45,14 +45,14 @@ pub(crate) enum Failure {
     #[error("{name} cannot be encoded: {error}")]
     NotEncodable { name: String, error: NotEncodable },
     #[error("there is a {kind} named {name:?} already", kind = .kind.short())]
-    Exists { kind: Kind, name: String },
+    Exists { kind: ResourceType, name: String },
 }
 
 /// What came of a patch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     /// It changed these resources.
-    Applied(BTreeSet<(Kind, String)>),
+    Applied(BTreeSet<(ResourceType, String)>),
     /// There was nothing that it fits.
     Nothing,
     /// It was left out, and why.
@@ -65,9 +65,9 @@ pub(crate) struct State {
     outcomes: BTreeMap<PatchId, Outcome>,
     refused: BTreeMap<PatchId, String>,
     /// In force in what the proxy confirmed last.
-    confirmed: BTreeMap<Kind, BTreeSet<PatchId>>,
+    confirmed: BTreeMap<ResourceType, BTreeSet<PatchId>>,
     /// Left out because one of them is to blame; tried again one by one.
-    suspects: BTreeMap<Kind, Vec<PatchId>>,
+    suspects: BTreeMap<ResourceType, Vec<PatchId>>,
 }
 
 impl State {
@@ -86,15 +86,19 @@ impl State {
         self.outcomes = outcomes;
     }
 
-    fn in_force(&self, kind: Kind) -> impl Iterator<Item = (&PatchId, &BTreeSet<(Kind, String)>)> {
+    fn in_force(
+        &self,
+        kind: ResourceType,
+    ) -> impl Iterator<Item = (&PatchId, &BTreeSet<(ResourceType, String)>)> {
         self.outcomes.iter().filter_map(move |(id, outcome)| match outcome {
             Outcome::Applied(touched) if touched.iter().any(|(of, _)| *of == kind) => Some((id, touched)),
             _ => None,
         })
     }
 
-    /// The proxy runs on what it was sent of this kind. True when one of those that were under suspicion is to be tried.
-    pub(crate) fn confirm(&mut self, kind: Kind) -> bool {
+    /// The proxy runs on what it was sent of this kind. True when one of those that were under suspicion is
+    /// to be tried.
+    pub(crate) fn confirm(&mut self, kind: ResourceType) -> bool {
         let now = self.in_force(kind).map(|(id, _)| id.clone()).collect();
         self.confirmed.insert(kind, now);
         let suspects = self.suspects.entry(kind).or_default();
@@ -106,13 +110,14 @@ impl State {
         false
     }
 
-    /// The proxy refused what it was sent of this kind: patches that are new in it are to blame, those of the resources that
-    /// it names before others. True when there are any, and everything is worth sending without them.
-    pub(crate) fn blame(&mut self, kind: Kind, words: &str) -> bool {
+    /// The proxy refused what it was sent of this kind: patches that are new in it are to blame, those of the
+    /// resources that it names before others. True when there are any, and everything is worth sending
+    /// without them.
+    pub(crate) fn blame(&mut self, kind: ResourceType, words: &str) -> bool {
         let known = self.confirmed.get(&kind);
         let new: Vec<_> =
             self.in_force(kind).filter(|(id, _)| known.is_none_or(|known| !known.contains(id))).collect();
-        let named = |touched: &BTreeSet<(Kind, String)>| {
+        let named = |touched: &BTreeSet<(ResourceType, String)>| {
             touched.iter().any(|(_, name)| words.contains(name.as_str()))
         };
         let mut to_blame: Vec<PatchId> =

@@ -11,7 +11,7 @@ use crate::translate::target::Target;
 use crate::translate::telemetry::observe;
 use crate::translate::telemetry::side::Side;
 use crate::translate::{endpoints, routes};
-use crate::xds::{Kind, Resources};
+use crate::xds::{ResourceType, Resources};
 use istio::Selects;
 use istio::hosts::narrower;
 use istio::views::{Gateway, Server, ServerTls, VirtualService};
@@ -76,7 +76,7 @@ pub(crate) fn listeners(target: &Target<'_>, resources: &mut Resources) {
         let encrypted =
             servers.iter().any(|(_, server)| !matches!(Taking::of(server), Taking::Http | Taking::Bytes));
         resources.listeners.push(json!({
-            "@type": Kind::Listener.type_url(),
+            "@type": ResourceType::Listener.type_url(),
             "name": format!("0.0.0.0_{inside}"),
             "address": {"socket_address": {"address": "127.0.0.1", "port_value": real}},
             "traffic_direction": "OUTBOUND",
@@ -150,7 +150,8 @@ fn chains(
             Taking::Passthrough | Taking::Bytes => made.extend(bytes(target, inside, gateway, server)),
         }
     }
-    // Envoy refuses a listener with two chains for the same connections; as istiod, the oldest Gateway's counts.
+    // Envoy refuses a listener with two chains for the same connections; as istiod, the oldest Gateway's
+    // counts.
     let mut seen: Vec<Value> = Vec::new();
     let mut taken = BTreeSet::new();
     made.retain_mut(|chain| {
@@ -165,7 +166,8 @@ fn chains(
     made
 }
 
-/// The chains of a server that looks at no requests: by `tls` rules where TLS is passed on, else by `tcp` rules.
+/// The chains of a server that looks at no requests: by `tls` rules where TLS is passed on, else by `tcp`
+/// rules.
 fn bytes(target: &Target<'_>, inside: u16, gateway: &Config<Gateway>, server: &Server) -> Vec<Value> {
     let mut chains = Vec::new();
     let id = format!("{}/{}", gateway.namespace, gateway.name);
@@ -174,9 +176,10 @@ fn bytes(target: &Target<'_>, inside: u16, gateway: &Config<Gateway>, server: &S
         if !asked_for(config).any(|host| served(&server.hosts, &host, &config.namespace).is_some()) {
             continue;
         }
+        let rules = tcp::Rules { target, config, way: &way, subnets: &[] };
         chains.extend(match Taking::of(server) {
-            Taking::Passthrough => tcp::by_server_name(target, config, &way, &[]),
-            _ => tcp::by_connection(target, config, &way, &[]),
+            Taking::Passthrough => tcp::by_server_name(&rules),
+            _ => tcp::by_connection(&rules),
         });
     }
     for chain in &mut chains {
@@ -187,7 +190,8 @@ fn bytes(target: &Target<'_>, inside: u16, gateway: &Config<Gateway>, server: &S
     chains
 }
 
-/// The workload's port behind a port of the gateway's Service (80 is 8080 inside); the port itself without a Service.
+/// The workload's port behind a port of the gateway's Service (80 is 8080 inside); the port itself without a
+/// Service.
 pub(crate) fn workload_port(registry: &Registry, workload: &Workload, port: u16) -> u16 {
     let mut services = registry.services_of(workload);
     services.find_map(|service| endpoints::workload_port(service.port(port)?, workload)).unwrap_or(port)
@@ -201,8 +205,8 @@ fn bound<'a>(target: &Target<'a>, id: &str) -> impl Iterator<Item = &'a Config<V
     })
 }
 
-/// The hosts of a VirtualService. As in istiod, a name without a dot is a service of its namespace; in the Gateway API it is
-/// just that name.
+/// The hosts of a VirtualService. As in istiod, a name without a dot is a service of its namespace; in the
+/// Gateway API it is just that name.
 fn asked_for(config: &Config<VirtualService>) -> impl Iterator<Item = String> {
     let short = |host: &str| !host.contains('.') && !made(config);
     config
@@ -237,7 +241,8 @@ fn virtual_hosts(target: &Target<'_>, servers: &[Opened<'_>]) -> Vec<Value> {
         return vec![json!({"name": format!("blackhole:{port}"), "domains": ["*"]})];
     }
     let host = |(host, (redirected, mut found)): (String, (bool, Vec<Value>))| {
-        // What takes everything would hide the rules of a younger VirtualService: as in istiod, it comes last.
+        // What takes everything would hide the rules of a younger VirtualService: as in istiod, it comes
+        // last.
         found.sort_by_key(|route| takes_all(&route["match"]));
         json!({
             "name": format!("{host}:{port}"),
@@ -264,7 +269,8 @@ fn without_scope(host: &str) -> &str {
     host.split_once('/').map_or(host, |(_, host)| host)
 }
 
-/// The narrower of a VirtualService's host and the server's hosts, if they meet; `ns/host` holds for one namespace.
+/// The narrower of a VirtualService's host and the server's hosts, if they meet; `ns/host` holds for one
+/// namespace.
 pub(crate) fn served(server_hosts: &[String], host: &str, namespace: &str) -> Option<String> {
     server_hosts.iter().find_map(|entry| {
         let (scope, pattern) = entry.split_once('/').unwrap_or(("*", entry));

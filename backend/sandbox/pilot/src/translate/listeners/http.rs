@@ -86,7 +86,10 @@ pub(crate) fn manager(
     if let Some(tracing) = spans::tracing(target, side) {
         config["tracing"] = tracing;
     }
-    let details = |forward: &str| json!({"forward_client_cert_details": forward, "set_current_client_cert_details": {"subject": true, "dns": true, "uri": true}});
+    let details = |forward: &str| {
+        json!({"forward_client_cert_details": forward,
+        "set_current_client_cert_details": {"subject": true, "dns": true, "uri": true}})
+    };
     let more = match (side, target.is_gateway()) {
         (Side::Inbound, _) => details("APPEND_FORWARD"),
         (Side::Outbound, true) => details("SANITIZE_SET"),

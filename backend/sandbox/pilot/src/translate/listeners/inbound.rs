@@ -8,13 +8,13 @@ use crate::translate::target::Target;
 use crate::translate::telemetry::observe;
 use crate::translate::telemetry::side::Side;
 use crate::translate::{clusters, endpoints, names};
-use crate::xds::{Kind, Resources};
+use crate::xds::{ResourceType, Resources};
 use istio::Protocol;
 use istio::views::SidecarIngress;
 use serde_json::{Value, json};
 
-/// One bound listener and one cluster per port of the application. A Sidecar's `ingress` says for a port how it is spoken
-/// to, and which other port of the pod it leads to.
+/// One bound listener and one cluster per port of the application. A Sidecar's `ingress` says for a port how
+/// it is spoken to, and which other port of the pod it leads to.
 pub(crate) fn listeners(target: &Target<'_>, resources: &mut Resources) {
     let ingress: Vec<&SidecarIngress> =
         target.scope.sidecar.iter().flat_map(|sidecar| &sidecar.spec.ingress).collect();
@@ -97,13 +97,14 @@ fn listener(
     filters.push(filter);
     let mode = mtls::mode(target.registry, target.workload, port);
     json!({
-        "@type": Kind::Listener.type_url(),
+        "@type": ResourceType::Listener.type_url(),
         "name": format!("virtualInbound-{port}"),
         "address": {"socket_address": {"address": "127.0.0.1", "port_value": bound}},
         "traffic_direction": Side::Inbound.direction(),
         "listener_filters": mtls::inspectors(mode),
         "listener_filters_timeout": "0s",
-        "filter_chains": mtls::server_chains(mode, &format!("0.0.0.0_{port}"), &json!(filters), !protocol.is_http()),
+        "filter_chains": mtls::server_chains(mode, &format!("0.0.0.0_{port}"), &json!(filters),
+            !protocol.is_http()),
         "access_log": observe::refused_logs(target, Side::Inbound),
     })
 }

@@ -1,4 +1,5 @@
-//! Where a proxy takes connections: its application's calls, calls to its application, and the ways into the mesh.
+//! Where a proxy takes connections: its application's calls, calls to its application, and the ways into the
+//! mesh.
 
 pub(crate) mod gateway;
 pub(crate) mod http;

@@ -6,13 +6,13 @@ use crate::translate::security::mtls;
 use crate::translate::target::Target;
 use crate::translate::telemetry::observe;
 use crate::translate::telemetry::side::Side;
-use crate::xds::{Kind, Resources};
+use crate::xds::{ResourceType, Resources};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 fn unbound(target: &Target<'_>, address: &str, port: u16, chains: Vec<Value>) -> Value {
     json!({
-        "@type": Kind::Listener.type_url(),
+        "@type": ResourceType::Listener.type_url(),
         "name": format!("{address}_{port}"),
         "address": {"socket_address": {"address": address, "port_value": port}},
         "filter_chains": chains,
@@ -57,8 +57,8 @@ pub(crate) fn listeners(target: &Target<'_>, resources: &mut Resources) {
             let chains = tcp::outbound(target, service, port, &[], false);
             add(bytes.entry(((*address).clone(), port.number)).or_default(), chains);
         }
-        // Who has no address of its own is told apart by subnet or by name; as istiod, HTTP of that port goes first. Pods
-        // of a headless Service are called by their own addresses.
+        // Who has no address of its own is told apart by subnet or by name; as istiod, HTTP of that port goes
+        // first. Pods of a headless Service are called by their own addresses.
         let anywhere = singles.is_empty() && (service.entry || port.protocol.is_tls());
         if (!subnets.is_empty() || anywhere) && !http_ports.contains(&port.number) {
             let chains = tcp::outbound(target, service, port, &subnets, subnets.is_empty());
@@ -99,7 +99,7 @@ fn rest(target: &Target<'_>) -> Value {
 
 fn virtual_outbound(target: &Target<'_>, real: u16) -> Value {
     json!({
-        "@type": Kind::Listener.type_url(),
+        "@type": ResourceType::Listener.type_url(),
         "name": "virtualOutbound",
         "address": {"socket_address": {"address": "127.0.0.1", "port_value": real}},
         "use_original_dst": true,

@@ -1,4 +1,5 @@
-//! TCP and TLS routes: which service or version the bytes go to, told apart by port, subnet, caller and server name.
+//! TCP and TLS routes: which service or version the bytes go to, told apart by port, subnet, caller and
+//! server name.
 
 use super::http;
 use crate::registry::{Config, Port, Service};
@@ -38,8 +39,8 @@ fn range(subnet: &str) -> Option<Value> {
     Some(json!({"address_prefix": address, "prefix_len": length.parse::<u32>().ok()?}))
 }
 
-/// The filter chains for a service's port, which is reached by `subnets` of its own or, when `by_name`, only by its name:
-/// those of the VirtualServices that hold for it, and one for everything else.
+/// The filter chains for a service's port, which is reached by `subnets` of its own or, when `by_name`, only
+/// by its name: those of the VirtualServices that hold for it, and one for everything else.
 pub(crate) fn outbound(
     target: &Target<'_>,
     service: &Service,
@@ -51,11 +52,8 @@ pub(crate) fn outbound(
     let mut chains = Vec::new();
     for config in rules {
         let way = Way { gateway: "mesh", namespace: &config.namespace, port: port.number };
-        if port.protocol.is_tls() {
-            chains.extend(by_server_name(target, config, &way, subnets));
-        } else {
-            chains.extend(by_connection(target, config, &way, subnets));
-        }
+        let rules = Rules { target, config, way: &way, subnets };
+        chains.extend(if port.protocol.is_tls() { by_server_name(&rules) } else { by_connection(&rules) });
     }
     let plain =
         || http::bytes(target, Side::Outbound, &names::outbound_cluster(port.number, "", &service.host));
@@ -74,7 +72,8 @@ pub(crate) fn outbound(
     chains
 }
 
-/// How long a connection may live and rest, and whether the caller's address decides where it goes: the DestinationRule's.
+/// How long a connection may live and rest, and whether the caller's address decides where it goes: the
+/// DestinationRule's.
 fn limits(target: &Target<'_>, service: &Service, port: u16, chains: &mut [Value]) {
     let Some(rule) = destinations::rule(target, service) else { return };
     let policy = Policy::of(Some(&rule), None, port);
@@ -88,13 +87,18 @@ fn limits(target: &Target<'_>, service: &Service, port: u16, chains: &mut [Value
     }
 }
 
+/// A VirtualService whose rules become chains, and where they hold.
+pub(crate) struct Rules<'a> {
+    pub(crate) target: &'a Target<'a>,
+    pub(crate) config: &'a Config<VirtualService>,
+    pub(crate) way: &'a Way<'a>,
+    /// Where the service is reached; everywhere when there are none.
+    pub(crate) subnets: &'a [&'a String],
+}
+
 /// The chains of a VirtualService's `tls` rules.
-pub(crate) fn by_server_name(
-    target: &Target<'_>,
-    config: &Config<VirtualService>,
-    way: &Way<'_>,
-    subnets: &[&String],
-) -> Vec<Value> {
+pub(crate) fn by_server_name(rules: &Rules<'_>) -> Vec<Value> {
+    let Rules { target, config, way, subnets } = *rules;
     let mut chains = Vec::new();
     for rule in &config.spec.tls {
         for wanted in rule.r#match.iter().filter(|wanted| possible(target, way, &common(wanted))) {
@@ -107,12 +111,8 @@ pub(crate) fn by_server_name(
 }
 
 /// The chains of a VirtualService's `tcp` rules, until one takes everything.
-pub(crate) fn by_connection(
-    target: &Target<'_>,
-    config: &Config<VirtualService>,
-    way: &Way<'_>,
-    subnets: &[&String],
-) -> Vec<Value> {
+pub(crate) fn by_connection(rules: &Rules<'_>) -> Vec<Value> {
+    let Rules { target, config, way, subnets } = *rules;
     let mut chains = Vec::new();
     for rule in &config.spec.tcp {
         let filter = split(target, config, way, &rule.route);

@@ -17,8 +17,8 @@ pub(crate) struct Way<'a> {
     pub(crate) port: u16,
 }
 
-/// Whether a request that comes this way, from this workload, can match at all. A match that names its gateways asks for no
-/// caller, as in istiod.
+/// Whether a request that comes this way, from this workload, can match at all. A match that names its
+/// gateways asks for no caller, as in istiod.
 pub(crate) fn possible(target: &Target<'_>, way: &Way<'_>, rule: &HttpMatch) -> bool {
     let from = if rule.gateways.is_empty() {
         Selects::narrowing(Some(&rule.source_labels)).takes(&target.workload.labels)
@@ -29,8 +29,8 @@ pub(crate) fn possible(target: &Target<'_>, way: &Way<'_>, rule: &HttpMatch) -> 
     from && rule.port.is_none_or(|port| port == u32::from(way.port))
 }
 
-/// Whether a name in a VirtualService means this gateway: `name`, `./name`, `namespace/name`, or as it was written once,
-/// `name.namespace`, with a domain or without.
+/// Whether a name in a VirtualService means this gateway: `name`, `./name`, `namespace/name`, or as it was
+/// written once, `name.namespace`, with a domain or without.
 pub(crate) fn same_gateway(name: &str, way: &Way<'_>) -> bool {
     match routing::gateway(name, way.namespace) {
         Some(gateway) => way.gateway.split_once('/') == Some(gateway),

@@ -6,7 +6,7 @@ use super::names;
 use super::target::Target;
 use super::telemetry::observe::PEER_HEADER;
 use crate::registry::{Config, Service};
-use crate::xds::{Kind, Resources};
+use crate::xds::{ResourceType, Resources};
 use istio::hosts::overlap;
 use istio::routing::{self, in_mesh};
 pub(crate) mod faults;
@@ -74,7 +74,7 @@ fn unregistered<'a>(target: &Target<'a>) -> Vec<(&'a Config<VirtualService>, Str
 /// A route configuration whose requests say which workload sends them.
 pub(crate) fn configuration(target: &Target<'_>, name: &str, virtual_hosts: Vec<Value>) -> Value {
     json!({
-        "@type": Kind::Route.type_url(),
+        "@type": ResourceType::Route.type_url(),
         "name": name,
         "virtual_hosts": virtual_hosts,
         "validate_clusters": false,
@@ -113,7 +113,8 @@ fn catch_all(target: &Target<'_>) -> Value {
     if target.scope.allow_any {
         json!({
             "name": "allow_any", "domains": ["*"], "include_request_attempt_count": true,
-            "routes": [{"name": "allow_any", "match": everything(), "route": {"cluster": "PassthroughCluster", "timeout": "0s"}}],
+            "routes": [{"name": "allow_any", "match": everything(),
+                "route": {"cluster": "PassthroughCluster", "timeout": "0s"}}],
         })
     } else {
         json!({
@@ -126,7 +127,8 @@ fn catch_all(target: &Target<'_>) -> Value {
 fn default_route(target: &Target<'_>, service: &Service, port: u16) -> Value {
     let rule = destinations::rule(target, service);
     let hash = Policy::of(rule.as_ref(), None, port).hash_policy();
-    let mut action = json!({"cluster": names::outbound_cluster(port, "", &service.host), "timeout": "0s", "max_grpc_timeout": "0s"});
+    let mut action = json!({"cluster": names::outbound_cluster(port, "", &service.host), "timeout": "0s",
+        "max_grpc_timeout": "0s"});
     if let Some(policy) = retries::policy(target, None, hash.is_some()) {
         action["retry_policy"] = policy;
     }

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 const DEFAULT_ON: &str = "connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes";
 
-/// The rule's retries, else the mesh's, else Istio's two; `None` when none are wanted. A hash wants requests to stay with their
-/// endpoint, so that there no other one is looked for unless the rule asks for it.
+/// The rule's retries, else the mesh's, else Istio's two; `None` when none are wanted. A hash wants requests
+/// to stay with their endpoint, so that there no other one is looked for unless the rule asks for it.
 pub(crate) fn policy(target: &Target<'_>, wanted: Option<&Retries>, hashed: bool) -> Option<Value> {
     let previous_hosts = || {
         json!([{

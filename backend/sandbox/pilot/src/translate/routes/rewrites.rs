@@ -1,4 +1,5 @@
-//! What a VirtualService changes in requests and answers: redirects, rewrites, headers, CORS, answers of its own.
+//! What a VirtualService changes in requests and answers: redirects, rewrites, headers, CORS, answers of its
+//! own.
 
 use crate::resolve::gateway_api::names::PREFIX;
 use crate::translate::envoy::seconds;

@@ -1,4 +1,5 @@
-//! Routes of the Gateway API, made to mean what it says: prefixes of whole path segments, 500 for a backend that is not there.
+//! Routes of the Gateway API, made to mean what it says: prefixes of whole path segments, 500 for a backend
+//! that is not there.
 
 use crate::registry::Config;
 use crate::resolve::gateway_api::names::made;

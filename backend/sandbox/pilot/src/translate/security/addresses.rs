@@ -1,9 +1,10 @@
 //! Who calls, by IP address, on a machine where everything is at 127.0.0.1.
 //!
-//! Each pod's proxy opens its connections to others from a loopback address of the pod's own: `10.244.3.7` calls from
-//! `127.244.3.7`. What a policy says about pods' addresses is said to the callee's proxy about those; a caller that is no
-//! pod comes from where it is. So `ipBlocks` and `source.ip` are exact for calls between pods, and for what reaches a
-//! gateway. Only Linux has all of 127.0.0.0/8 without being set up for it; elsewhere no address is known.
+//! Each pod's proxy opens its connections to others from a loopback address of the pod's own: `10.244.3.7`
+//! calls from `127.244.3.7`. What a policy says about pods' addresses is said to the callee's proxy about
+//! those; a caller that is no pod comes from where it is. So `ipBlocks` and `source.ip` are exact for calls
+//! between pods, and for what reaches a gateway. Only Linux has all of 127.0.0.0/8 without being set up for
+//! it; elsewhere no address is known.
 
 use crate::registry::workload::Workload;
 use crate::registry::{Registry, Service};

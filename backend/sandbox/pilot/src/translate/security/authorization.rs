@@ -1,5 +1,6 @@
-//! AuthorizationPolicy: who may call what, as Envoy's filters in the order CUSTOM, DENY, ALLOW. A dry run denies nothing;
-//! what it would have done is counted by the proxy (`istio_dry_run_…shadow_denied`) and noted for each request.
+//! AuthorizationPolicy: who may call what, as Envoy's filters in the order CUSTOM, DENY, ALLOW. A dry run
+//! denies nothing; what it would have done is counted by the proxy (`istio_dry_run_…shadow_denied`) and noted
+//! for each request.
 
 use super::action::{Action, Layer};
 use super::rbac::{Scope, is_known, rbac_filter, rules};
@@ -83,8 +84,8 @@ pub(crate) fn without_effect(registry: &Registry, config: &Config<AuthorizationP
     found
 }
 
-/// Services whose callers' addresses a policy asks for in vain: a machine elsewhere belongs to them, and what calls that is
-/// no pod's loopback address.
+/// Services whose callers' addresses a policy asks for in vain: a machine elsewhere belongs to them, and what
+/// calls that is no pod's loopback address.
 fn from_anywhere(registry: &Registry, config: &Config<AuthorizationPolicy>) -> Vec<String> {
     let by_address = |rule: &AuthorizationRule| {
         let blocks = |source: &Source| !source.ip_blocks.is_empty() || !source.not_ip_blocks.is_empty();
@@ -102,7 +103,8 @@ fn from_anywhere(registry: &Registry, config: &Config<AuthorizationPolicy>) -> V
         .collect();
     let reason = |host| {
         format!(
-            "callers of {host} come from 127.0.0.1 in the sandbox, because a machine outside of it belongs to the service too: ipBlocks and source.ip do not know the pods among them"
+            "callers of {host} come from 127.0.0.1 in the sandbox, because a machine outside of it belongs \
+                to the service too: ipBlocks and source.ip do not know the pods among them"
         )
     };
     far.into_iter().map(reason).collect()

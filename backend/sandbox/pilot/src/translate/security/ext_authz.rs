@@ -1,9 +1,11 @@
-//! AuthorizationPolicy CUSTOM: a service of the user's own is asked whether a request may pass (Envoy's `ext_authz`).
+//! AuthorizationPolicy CUSTOM: a service of the user's own is asked whether a request may pass (Envoy's
+//! `ext_authz`).
 //!
-//! Which service that is, the policy says by the name of a provider in `meshConfig.extensionProviders`. As in istiod there
-//! are two filters: RBAC in the shadow notes which rule a request falls under, and only what falls under one is asked
-//! about. A provider that is not there, and more than one at a workload, deny what their rules take. On TCP ports
-//! gRPC providers are asked about connections; HTTP providers are not, as in istiod.
+//! Which service that is, the policy says by the name of a provider in `meshConfig.extensionProviders`. As in
+//! istiod there are two filters: RBAC in the shadow notes which rule a request falls under, and only what
+//! falls under one is asked about. A provider that is not there, and more than one at a workload, deny what
+//! their rules take. On TCP ports gRPC providers are asked about connections; HTTP providers are not, as in
+//! istiod.
 
 use super::action::{Action, Layer};
 use super::rbac::{Scope, rbac_filter, rules};
@@ -81,7 +83,8 @@ impl<'a> Provider<'a> {
     }
 
     fn grpc_service(&self) -> Value {
-        json!({"envoy_grpc": {"cluster_name": self.cluster, "authority": self.host}, "timeout": self.timeout()})
+        json!({"envoy_grpc": {"cluster_name": self.cluster, "authority": self.host},
+            "timeout": self.timeout()})
     }
 
     /// Names of headers: exact, `prefix*` or `*suffix`.
@@ -96,7 +99,8 @@ impl<'a> Provider<'a> {
         let additional: Vec<Value> =
             additional.map(|(key, value)| json!({"key": key, "value": value})).collect();
         json!({
-            "server_uri": {"uri": format!("http://{}", self.host), "cluster": self.cluster, "timeout": self.timeout()},
+            "server_uri": {"uri": format!("http://{}", self.host), "cluster": self.cluster,
+                "timeout": self.timeout()},
             "path_prefix": self.config["pathPrefix"],
             "authorization_request": {"headers_to_add": additional},
             "authorization_response": {
@@ -115,7 +119,8 @@ impl<'a> Provider<'a> {
             "value": {"string_match": {"prefix": format!("istio-ext-authz-{name}-")}},
         });
         let mut config = json!({
-            "@type": format!("type.googleapis.com/envoy.extensions.filters.{}.ext_authz.v3.ExtAuthz", layer.short()),
+            "@type": format!("type.googleapis.com/envoy.extensions.filters.{}.ext_authz.v3.ExtAuthz",
+                layer.short()),
             "transport_api_version": "V3",
             "failure_mode_allow": self.flag("failOpen"),
             "filter_enabled_metadata": asked,
@@ -179,7 +184,8 @@ pub(crate) fn filters(
         Some((_, provider)) if !provider.grpc && scope.layer == Layer::Bytes => Vec::new(),
         Some((name, provider)) => {
             let shadow = json!({
-                "shadow_rules": {"action": "DENY", "policies": named(&format!("istio-ext-authz-{name}-"), "")},
+                "shadow_rules": {"action": "DENY", "policies": named(&format!("istio-ext-authz-{name}-"),
+                    "")},
                 "shadow_rules_stat_prefix": PREFIX,
             });
             vec![rbac_filter(scope.layer, shadow), provider.filter(name, scope.layer)]

@@ -1,9 +1,9 @@
-//! RequestAuthentication: whose tokens are believed, where in a request they are looked for, and what becomes of their
-//! claims. A request without a token passes, one with a token that is not believed is answered 401.
+//! RequestAuthentication: whose tokens are believed, where in a request they are looked for, and what becomes
+//! of their claims. A request without a token passes, one with a token that is not believed is answered 401.
 //!
 //! Keys are those that the rule itself holds (`jwks`). `jwksUri` is followed by the proxy, as with istiod's
-//! `PILOT_JWT_ENABLE_REMOTE_JWKS`, where it leads by plain HTTP to a service of the mesh or to this machine; of other
-//! issuers no token is believed, as if their keys could not be fetched.
+//! `PILOT_JWT_ENABLE_REMOTE_JWKS`, where it leads by plain HTTP to a service of the mesh or to this machine;
+//! of other issuers no token is believed, as if their keys could not be fetched.
 
 use super::text::{bracketed, text};
 use crate::registry::untranslated::not_yet;
@@ -23,7 +23,8 @@ const FILTER: &str = "envoy.filters.http.jwt_authn";
 /// Where the filter keeps a token's claims.
 const PAYLOAD: &str = "payload";
 
-/// A key that nobody has: tokens are held against it where there are no others. Envoy refuses to hold them against none.
+/// A key that nobody has: tokens are held against it where there are no others. Envoy refuses to hold them
+/// against none.
 static NOBODYS: LazyLock<String> = LazyLock::new(|| {
     let encoded = |bytes: &[u8]| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes);
     let key = rcgen::KeyPair::generate().map(|key| {
@@ -229,8 +230,14 @@ pub(crate) fn claim(path: &[&str], matcher: &Value) -> Value {
 
 /// Callers whose token is of `issuer/subject`. Both may have slashes, so each may be the one between them.
 pub(crate) fn principal(value: &str) -> Value {
-    let is = |name: &str, matcher: &Value| json!({"metadata": metadata(&[name], &json!({"string_match": matcher}))});
-    let both = |issuer: &Value, subject: &Value| json!({"and_ids": {"ids": [is("iss", issuer), is("sub", subject)]}});
+    let is = |name: &str, matcher: &Value| {
+        json!({"metadata": metadata(&[name],
+        &json!({"string_match": matcher}))})
+    };
+    let both = |issuer: &Value, subject: &Value| {
+        json!({"and_ids": {"ids": [is("iss", issuer), is("sub",
+        subject)]}})
+    };
     let anything = text("*", false);
     let (open, inner, end) = match (value.strip_prefix('*'), value.strip_suffix('*')) {
         (Some(""), _) => return both(&anything, &anything),

@@ -1,4 +1,5 @@
-//! Mutual TLS: which mode holds for a workload's port (PeerAuthentication), and the TLS contexts of both sides.
+//! Mutual TLS: which mode holds for a workload's port (PeerAuthentication), and the TLS contexts of both
+//! sides.
 
 use crate::identity::TRUST_DOMAIN;
 use crate::registry::Registry;
@@ -17,7 +18,8 @@ const ISTIO_ALPN: [&str; 5] =
 
 /// Secrets come over the same stream as everything else.
 fn secret(name: &str) -> Value {
-    json!({"name": name, "sds_config": {"ads": {}, "initial_fetch_timeout": "0s", "resource_api_version": "V3"}})
+    json!({"name": name, "sds_config": {"ads": {}, "initial_fetch_timeout": "0s",
+        "resource_api_version": "V3"}})
 }
 
 fn common_context(validation: &Value, alpn: &[&str]) -> Value {
@@ -75,21 +77,26 @@ pub(crate) fn server_socket() -> Value {
 /// Auto mTLS: TLS to endpoints that have a sidecar, plain text to the others.
 pub(crate) fn auto_matches(sni: &str, identities: &[String], http2: bool) -> Value {
     json!([
-        {"name": "tlsMode-istio", "match": {"tlsMode": "istio"}, "transport_socket": client_socket(sni, identities, http2)},
+        {"name": "tlsMode-istio", "match": {"tlsMode": "istio"},
+            "transport_socket": client_socket(sni, identities, http2)},
         {"name": "tlsMode-disabled", "match": {}, "transport_socket": raw_socket()},
     ])
 }
 
-/// The filter chains of one port: `filters` behind TLS, behind plain text, or behind both. To a port of bytes, strangers
-/// may also speak the application's own TLS.
+/// The filter chains of one port: `filters` behind TLS, behind plain text, or behind both. To a port of
+/// bytes, strangers may also speak the application's own TLS.
 pub(crate) fn server_chains(mode: Mode, name: &str, filters: &Value, bytes: bool) -> Vec<Value> {
-    let open = |protocol: &str| json!({"name": name, "filter_chain_match": {"transport_protocol": protocol}, "filters": filters});
+    let open = |protocol: &str| {
+        json!({"name": name, "filter_chain_match": {"transport_protocol": protocol},
+        "filters": filters})
+    };
     let tls = |protocols: Option<&[&str]>| {
         let mut chain_match = json!({"transport_protocol": "tls"});
         if let Some(protocols) = protocols {
             chain_match["application_protocols"] = json!(protocols);
         }
-        json!({"name": name, "filter_chain_match": chain_match, "filters": filters, "transport_socket": server_socket()})
+        json!({"name": name, "filter_chain_match": chain_match, "filters": filters,
+            "transport_socket": server_socket()})
     };
     match mode {
         Mode::Strict => vec![tls(None)],

@@ -1,7 +1,8 @@
-//! The rules of an AuthorizationPolicy as Envoy's RBAC: what is called as permissions, who calls as principals.
+//! The rules of an AuthorizationPolicy as Envoy's RBAC: what is called as permissions, who calls as
+//! principals.
 //!
-//! What cannot be decided makes a rule stricter, as istiod does with HTTP conditions on TCP ports: such a rule of an ALLOW
-//! policy allows nothing, and a DENY policy denies by the rest of its rule.
+//! What cannot be decided makes a rule stricter, as istiod does with HTTP conditions on TCP ports: such a
+//! rule of an ALLOW policy allows nothing, and a DENY policy denies by the rest of its rule.
 
 use super::action::{Action, Layer};
 use super::addresses::Block;
@@ -114,7 +115,8 @@ impl Scope<'_> {
         Some(if Block::of(value)?.holds(self.address?) { always() } else { never("rule") })
     }
 
-    /// `cluster.local/ns/bookinfo/sa/default`, without the scheme that certificates have; under each name of the trust domain.
+    /// `cluster.local/ns/bookinfo/sa/default`, without the scheme that certificates have; under each name of
+    /// the trust domain.
     fn principal(self, value: &str) -> Value {
         if value.starts_with('*') {
             return authenticated(text(value, false));
@@ -231,7 +233,8 @@ fn addresses(kind: &str, block: &str) -> Option<Value> {
     Some(any("id", ranges.map(|range| json!({kind: range})).collect()))
 }
 
-/// `experimental.envoy.filters.a.b[key]` is what the filter `envoy.filters.a.b` has noted as `key`; `[x]` is a member of a list.
+/// `experimental.envoy.filters.a.b[key]` is what the filter `envoy.filters.a.b` has noted as `key`; `[x]` is
+/// a member of a list.
 fn filter_metadata(key: &str, value: &str) -> Option<Value> {
     let (filter, name) = key.strip_prefix("experimental.")?.strip_suffix(']')?.split_once('[')?;
     let wanted = match value.strip_prefix('[').and_then(|value| value.strip_suffix(']')) {

@@ -1,4 +1,5 @@
-//! TLS with certificates from Secrets: what a gateway's server shows, and what a DestinationRule asks of a proxy as client.
+//! TLS with certificates from Secrets: what a gateway's server shows, and what a DestinationRule asks of a
+//! proxy as client.
 
 use super::mtls;
 use crate::registry::Service;
@@ -26,9 +27,11 @@ fn sds_name(name: &str) -> String {
     if name.contains("://") { name.to_owned() } else { format!("kubernetes://{name}") }
 }
 
-/// A reference to a secret. Where it never comes, the listener or cluster works without, and connections to it fail.
+/// A reference to a secret. Where it never comes, the listener or cluster works without, and connections to
+/// it fail.
 fn reference(name: &str) -> Value {
-    json!({"name": name, "sds_config": {"ads": {}, "initial_fetch_timeout": "2s", "resource_api_version": "V3"}})
+    json!({"name": name, "sds_config": {"ads": {}, "initial_fetch_timeout": "2s",
+        "resource_api_version": "V3"}})
 }
 
 fn tell(resources: &mut Resources, secret: Option<Value>) {
@@ -117,7 +120,8 @@ pub(crate) fn server(target: &Target<'_>, resources: &mut Resources, tls: &Serve
             Some(name) => authority(target, resources, name),
             None => reference(&format!("file-root:{}", tls.ca_certificates.as_deref().unwrap_or_default())),
         };
-        common["combined_validation_context"] = json!({"default_validation_context": validation, "validation_context_sds_secret_config": believed});
+        common["combined_validation_context"] = json!({"default_validation_context": validation,
+            "validation_context_sds_secret_config": believed});
     }
     json!({
         "name": "envoy.transport_sockets.tls",
@@ -137,13 +141,14 @@ fn system_authorities() -> Option<&'static str> {
     *FOUND.get_or_init(|| FILES.into_iter().find(|file| Path::new(file).is_file()))
 }
 
-/// Whether a DestinationRule's credential counts for a proxy: at gateways, and where the rule selects the workload.
+/// Whether a DestinationRule's credential counts for a proxy: at gateways, and where the rule selects the
+/// workload.
 pub(crate) fn credential_counts(target: &Target<'_>, selecting: bool) -> bool {
     target.is_gateway() || selecting
 }
 
-/// Makes a cluster speak TLS as a DestinationRule of mode SIMPLE or MUTUAL wants it. `selecting` is whether the rule has a
-/// workloadSelector. What comes back is for [`by_the_hosts_name`].
+/// Makes a cluster speak TLS as a DestinationRule of mode SIMPLE or MUTUAL wants it. `selecting` is whether
+/// the rule has a workloadSelector. What comes back is for [`by_the_hosts_name`].
 pub(crate) fn client(
     target: &Target<'_>,
     resources: &mut Resources,
@@ -177,7 +182,10 @@ pub(crate) fn client(
         }]);
     }
     let mut validation = json!({"match_typed_subject_alt_names": alt_names(names)});
-    let by_secret = |validation: Value, secret: Value| json!({"default_validation_context": validation, "validation_context_sds_secret_config": secret});
+    let by_secret = |validation: Value, secret: Value| {
+        json!({"default_validation_context": validation,
+        "validation_context_sds_secret_config": secret})
+    };
     let file = said(&tls.ca_certificates).filter(|file| file != "system");
     match (&credential, file, system_authorities()) {
         _ if skip => {}
@@ -208,7 +216,8 @@ pub(crate) fn client(
     own_name.then_some(names.is_empty() && !skip)
 }
 
-/// Makes the name that a request asks for the one that the server is asked for, and, if `checked`, has to have.
+/// Makes the name that a request asks for the one that the server is asked for, and, if `checked`, has to
+/// have.
 pub(crate) fn by_the_hosts_name(cluster: &mut Value, checked: bool) {
     const OPTIONS: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
     if cluster["typed_extension_protocol_options"][OPTIONS].is_null() {

@@ -1,5 +1,5 @@
-//! Which Telemetry resources hold for a proxy, merged as istiod merges them: from the whole mesh over the namespace to the
-//! workload.
+//! Which Telemetry resources hold for a proxy, merged as istiod merges them: from the whole mesh over the
+//! namespace to the workload.
 
 use super::side::Side;
 use crate::identity::ROOT_NAMESPACE;

@@ -1,7 +1,8 @@
 //! What Telemetry resources change about Istio's metrics, and how the proxy's record of a request carries it.
 //!
-//! The metrics are counted where the records arrive. A record's log has a name, `outbound|{…}`, in which the metrics stand that
-//! are not counted or have other tags, and custom tags with the values that the proxy itself evaluates.
+//! The metrics are counted where the records arrive. A record's log has a name, `outbound|{…}`, in which the
+//! metrics stand that are not counted or have other tags, and custom tags with the values that the proxy
+//! itself evaluates.
 
 use super::cel;
 use super::holding::{fits, holding, names, or};
@@ -119,6 +120,9 @@ fn carried(changes: &BTreeMap<&str, Change<'_>>) -> Overrides {
         }
     }
     let suffix = if rows.is_empty() { String::new() } else { format!("|{}", Value::Object(rows)) };
-    let tag = |(at, value): (usize, &String)| json!({"tag": format!("metric-tag-{at}"), "value": format!("%CEL({value})%")});
+    let tag = |(at, value): (usize, &String)| {
+        json!({"tag": format!("metric-tag-{at}"),
+        "value": format!("%CEL({value})%")})
+    };
     Overrides { suffix, tags: values.iter().enumerate().map(tag).collect(), interval: None }
 }

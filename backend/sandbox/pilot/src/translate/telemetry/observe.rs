@@ -1,4 +1,5 @@
-//! What every proxy reports of requests and connections: logs for people, and the records that become metrics.
+//! What every proxy reports of requests and connections: logs for people, and the records that become
+//! metrics.
 
 use super::cel;
 use super::holding::{holding, matches, names, or};
@@ -16,11 +17,15 @@ pub(crate) const PEER_HEADER: &str = "x-envoy-peer-metadata-id";
 /// Namespace of the dynamic metadata that carries the caller's name into the access log.
 pub(crate) const PEER_NAMESPACE: &str = "binnacle.peer";
 
-const ISTIO_TEXT: &str = "[%START_TIME%] \"%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %PROTOCOL%\" %RESPONSE_CODE% \
-%RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS% %CONNECTION_TERMINATION_DETAILS% \"%UPSTREAM_TRANSPORT_FAILURE_REASON%\" \
+const ISTIO_TEXT: &str = "[%START_TIME%] \"%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %PROTOCOL%\" \
+    %RESPONSE_CODE% \
+%RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS% %CONNECTION_TERMINATION_DETAILS% \
+\"%UPSTREAM_TRANSPORT_FAILURE_REASON%\" \
 %BYTES_RECEIVED% %BYTES_SENT% %DURATION% %RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)% \"%REQ(X-FORWARDED-FOR)%\" \
-\"%REQ(USER-AGENT)%\" \"%REQ(X-REQUEST-ID)%\" \"%REQ(:AUTHORITY)%\" \"%UPSTREAM_HOST%\" %UPSTREAM_CLUSTER_RAW% \
-%UPSTREAM_LOCAL_ADDRESS% %DOWNSTREAM_LOCAL_ADDRESS% %DOWNSTREAM_REMOTE_ADDRESS% %REQUESTED_SERVER_NAME% %ROUTE_NAME%\n";
+\"%REQ(USER-AGENT)%\" \"%REQ(X-REQUEST-ID)%\" \"%REQ(:AUTHORITY)%\" \"%UPSTREAM_HOST%\" \
+%UPSTREAM_CLUSTER_RAW% \
+%UPSTREAM_LOCAL_ADDRESS% %DOWNSTREAM_LOCAL_ADDRESS% %DOWNSTREAM_REMOTE_ADDRESS% %REQUESTED_SERVER_NAME% \
+%ROUTE_NAME%\n";
 
 fn text_log(path: &str, format: Option<&Value>) -> Value {
     let istio = || json!({"text_format_source": {"inline_string": ISTIO_TEXT}});
@@ -60,7 +65,8 @@ fn wanted_logs(target: &Target<'_>, side: Side, requests: bool, only: &[Value]) 
             _ => continue,
         };
         let asked = log.filter.iter().map(|expression| {
-            json!({"extension_filter": {"name": "envoy.access_loggers.extension_filters.cel", "typed_config": {
+            json!({"extension_filter": {"name": "envoy.access_loggers.extension_filters.cel",
+                "typed_config": {
                 "@type": "type.googleapis.com/envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter",
                 "expression": expression,
             }}})
@@ -77,8 +83,8 @@ fn wanted_logs(target: &Target<'_>, side: Side, requests: bool, only: &[Value]) 
 }
 
 fn stream(side: Side, overrides: &Overrides) -> Value {
-    // The log itself knows the certificates of the downstream side only. In one tag: Envoy leaves an empty one out, and "no
-    // certificate" must be told too.
+    // The log itself knows the certificates of the downstream side only. In one tag: Envoy leaves an empty
+    // one out, and "no certificate" must be told too.
     let of_caller = json!([
         {"tag": "upstream_sans", "value": "%UPSTREAM_LOCAL_URI_SAN%|%UPSTREAM_PEER_URI_SAN%"},
         // The log itself knows the cluster only when an endpoint of it was chosen.
@@ -104,7 +110,8 @@ pub(crate) fn http_logs(target: &Target<'_>, side: Side) -> Value {
         "typed_config": {
             "@type": "type.googleapis.com/envoy.extensions.access_loggers.grpc.v3.HttpGrpcAccessLogConfig",
             "common_config": stream(side, &metrics::overrides(target, side)),
-            "additional_request_headers_to_log": [":authority", PEER_HEADER, "content-type", "x-request-id", "traceparent"],
+            "additional_request_headers_to_log": [":authority", PEER_HEADER, "content-type", "x-request-id",
+                "traceparent"],
             "additional_response_headers_to_log": ["grpc-status"],
             "additional_response_trailers_to_log": ["grpc-status"],
         },
@@ -112,8 +119,8 @@ pub(crate) fn http_logs(target: &Target<'_>, side: Side) -> Value {
     json!(logs)
 }
 
-/// The access log settings of a proxy between bytes: of connections the logs for people tell once, at the end; the record that
-/// becomes metrics comes while they last, too, as Istio's proxies report them.
+/// The access log settings of a proxy between bytes: of connections the logs for people tell once, at the
+/// end; the record that becomes metrics comes while they last, too, as Istio's proxies report them.
 pub(crate) fn tcp_logs(target: &Target<'_>, side: Side) -> Value {
     let at_the_end = json!({"log_type_filter": {"types": ["TcpConnectionEnd"]}});
     let mut logs = wanted_logs(target, side, false, &[at_the_end]);
@@ -135,7 +142,8 @@ pub(crate) fn tcp_logs(target: &Target<'_>, side: Side) -> Value {
     })
 }
 
-/// Of connections that no filter chain takes: only for people, as istiod does, because nothing is known about them.
+/// Of connections that no filter chain takes: only for people, as istiod does, because nothing is known about
+/// them.
 pub(crate) fn refused_logs(target: &Target<'_>, side: Side) -> Value {
     json!(wanted_logs(target, side, false, &[json!({"response_flag_filter": {"flags": ["NR"]}})]))
 }

@@ -41,7 +41,10 @@ pub(crate) fn by_request_id(target: &Target<'_>, side: Side) -> bool {
 
 /// A tag of a Telemetry, as Envoy takes it.
 pub(crate) fn custom_tag(name: &str, tag: &Value) -> Option<Value> {
-    let with_default = |of: &Value| json!({"name": of["name"], "default_value": of["defaultValue"].as_str().unwrap_or_default()});
+    let with_default = |of: &Value| {
+        json!({"name": of["name"],
+        "default_value": of["defaultValue"].as_str().unwrap_or_default()})
+    };
     let (key, value) = if tag["literal"].is_object() {
         ("literal", json!({"value": tag["literal"]["value"].as_str().unwrap_or_default()}))
     } else if tag["environment"].is_object() {

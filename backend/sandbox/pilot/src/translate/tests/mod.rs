@@ -90,7 +90,8 @@ fn web_routes(more: &str) -> Vec<Value> {
 fn rules(http: &str) -> String {
     let http: Value = serde_saphyr::from_str(http).expect("YAML");
     json!({
-        "apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "metadata": {"name": "web", "namespace": "demo"},
+        "apiVersion": "networking.istio.io/v1", "kind": "VirtualService",
+            "metadata": {"name": "web", "namespace": "demo"},
         "spec": {"hosts": ["web"], "http": http},
     })
     .to_string()

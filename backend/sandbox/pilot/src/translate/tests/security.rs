@@ -6,7 +6,8 @@ use serde_json::json;
 
 fn policy(name: &str, namespace: &str, spec: &str, created: &str) -> String {
     format!(
-        "apiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {{name: {name}, namespace: {namespace}, creationTimestamp: '{created}'}}\nspec: {spec}\n---\n"
+        "apiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {{name: {name}, namespace: \
+            {namespace}, creationTimestamp: '{created}'}}\nspec: {spec}\n---\n"
     )
 }
 
@@ -30,7 +31,8 @@ fn the_narrowest_policy_holds() {
     let port = policy(
         "web",
         "demo",
-        "{selector: {matchLabels: {app: web}}, mtls: {mode: PERMISSIVE}, portLevelMtls: {'9080': {mode: STRICT}}}",
+        "{selector: {matchLabels: {app: web}}, mtls: {mode: PERMISSIVE}, portLevelMtls: {'9080': {mode: \
+            STRICT}}}",
         "2026-01-03",
     );
     check(&[], Mode::Permissive);
@@ -88,7 +90,8 @@ fn a_port_without_tls_is_called_without() {
 
 fn authorization(spec: &str) -> String {
     format!(
-        "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: p, namespace: demo}}\nspec: {spec}\n"
+        "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: p, namespace: \
+            demo}}\nspec: {spec}\n"
     )
 }
 
@@ -123,7 +126,8 @@ fn authorization_policies_become_rbac() {
     assert_eq!(guards("{selector: {matchLabels: {app: other}}, rules: [{}]}"), [""; 0]);
     assert_eq!(
         guards(
-            "{action: DENY, rules: [{to: [{operation: {methods: [GET], paths: ['/a/*']}}], from: [{source: {namespaces: [x]}}]}]}"
+            "{action: DENY, rules: [{to: [{operation: {methods: [GET], paths: ['/a/*']}}], from: [{source: \
+                {namespaces: [x]}}]}]}"
         ),
         [concat!(
             r#""DENY" ns[demo]-policy[p]-rule[0] [{"and_rules":{"rules":["#,

@@ -53,7 +53,8 @@ fn without_rules_the_route_is_istios_default() {
 #[test]
 fn shares_of_nothing_are_left_out() {
     let routes = web_routes(&rules(
-        "[{route: [{destination: {host: web, subset: v1}, weight: 80}, {destination: {host: web, subset: v2}, weight: 20}, {destination: {host: web, subset: v3}, weight: 0}]}]",
+        "[{route: [{destination: {host: web, subset: v1}, weight: 80}, {destination: {host: web, subset: \
+            v2}, weight: 20}, {destination: {host: web, subset: v3}, weight: 0}]}]",
     ));
     assert_eq!(
         routes[0]["route"]["weighted_clusters"]["clusters"],
@@ -98,7 +99,8 @@ fn matches() {
     );
     check_match(
         "{withoutHeaders: {x: {exact: a}}}",
-        json!({"prefix": "/", "headers": [{"name": "x", "string_match": {"exact": "a"}, "invert_match": true, "treat_missing_header_as_empty": true}]}),
+        json!({"prefix": "/", "headers": [{"name": "x", "string_match": {"exact": "a"}, "invert_match": true,
+            "treat_missing_header_as_empty": true}]}),
     );
     check_match(
         "{queryParams: {page: {prefix: '1'}}}",
@@ -122,7 +124,8 @@ fn nothing_follows_a_rule_that_takes_all() {
 #[test]
 fn faults() {
     let routes = web_routes(&rules(&format!(
-        "[{{fault: {{delay: {{percentage: {{value: 12.5}}, fixedDelay: 7s}}, abort: {{httpStatus: 503}}}}, {V1}}}]"
+        "[{{fault: {{delay: {{percentage: {{value: 12.5}}, fixedDelay: 7s}}, abort: {{httpStatus: 503}}}}, \
+            {V1}}}]"
     )));
     let fault = &routes[0]["typed_per_filter_config"]["envoy.filters.http.fault"];
     assert_eq!(
@@ -188,9 +191,8 @@ fn what_has_no_effect_is_named() {
         read.untranslated.iter().map(|what| format!("{}: {}", what.object, what.reason)).collect();
     assert_eq!(
         said,
-        [
-            "VirtualService demo/web: http[0]: there is no VirtualService demo/other without hosts to delegate to"
-        ]
+        ["VirtualService demo/web: http[0]: there is no VirtualService demo/other without hosts to \
+                delegate to"]
     );
 }
 
@@ -198,7 +200,9 @@ fn what_has_no_effect_is_named() {
 fn what_a_service_entry_cannot_have_is_named() {
     let entry = |more: &str| {
         format!(
-            "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {{name: pay, namespace: demo}}\nspec: {{hosts: [pay.example], ports: [{{number: 80, name: http, protocol: HTTP}}]{more}}}\n"
+            "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {{name: pay, namespace: \
+                demo}}\nspec: {{hosts: [pay.example], ports: [{{number: 80, name: http, protocol: \
+                HTTP}}]{more}}}\n"
         )
     };
     let said = |more: &str| {
@@ -231,8 +235,11 @@ fn what_a_service_entry_cannot_have_is_named() {
 fn rules_for_a_port_that_says_nothing_are_named() {
     let silent = |port: &str| {
         format!(
-            "---\napiVersion: v1\nkind: Service\nmetadata: {{name: ratx, namespace: demo}}\nspec: {{clusterIP: 10.96.0.30, ports: [{port}]}}\n\
-             ---\napiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: ratx, namespace: demo}}\nspec: {{hosts: [ratx], http: [{{route: [{{destination: {{host: ratx}}}}]}}]}}\n"
+            "---\napiVersion: v1\nkind: Service\nmetadata: {{name: ratx, namespace: demo}}\nspec: \
+                {{clusterIP: 10.96.0.30, ports: [{port}]}}\n\
+             ---\napiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: ratx, \
+             namespace: demo}}\nspec: {{hosts: [ratx], http: [{{route: [{{destination: {{host: \
+             ratx}}}}]}}]}}\n"
         )
     };
     let said = |port: &str| {

@@ -48,8 +48,10 @@ fn workload(kind: &str) -> Value {
         "updateStrategy": {},
         "template": {"metadata": {"labels": {"a": "b", "c": "d"}, "annotations": {}}, "spec": {
             "volumes": [{"name": "data"}],
-            "containers": [{"name": "app", "image": "demo:1", "ports": [{"containerPort": 80, "name": "http"}],
-                "env": [{"name": "A", "value": "b"}], "volumeMounts": [{"name": "data", "mountPath": "/data"}],
+            "containers": [{"name": "app", "image": "demo:1",
+                "ports": [{"containerPort": 80, "name": "http"}],
+                "env": [{"name": "A", "value": "b"}], "volumeMounts": [{"name": "data",
+                    "mountPath": "/data"}],
                 "readinessProbe": {"httpGet": {"path": "/", "port": 80}}}]}},
     }})
 }

@@ -6,7 +6,8 @@ use super::{refused, said, with};
 
 #[test]
 fn services() {
-    let service = json!({"kind": "Service", "spec": {"type": "ClusterIP", "clusterIP": "10.96.0.1", "selector": {},
+    let service = json!({"kind": "Service", "spec": {"type": "ClusterIP", "clusterIP": "10.96.0.1",
+        "selector": {},
         "ports": [{"port": 80, "protocol": "TCP", "name": "http", "targetPort": 8080}]}});
     refused(
         "Service",
@@ -15,7 +16,8 @@ fn services() {
             (
                 "/spec/type",
                 json!("Foo"),
-                "spec.type: Unsupported value: \"Foo\": supported values: \"ClusterIP\", \"ExternalName\", \"LoadBalancer\", \"NodePort\"",
+                "spec.type: Unsupported value: \"Foo\": supported values: \"ClusterIP\", \"ExternalName\", \
+                    \"LoadBalancer\", \"NodePort\"",
             ),
             ("/spec/ports", json!([]), "spec.ports: Required value"),
             (
@@ -47,7 +49,8 @@ fn services() {
             (
                 "/spec/ports/-",
                 json!({"port": 80, "protocol": "TCP", "name": "other"}),
-                "spec.ports[1]: Duplicate value: {\"Name\":\"\",\"Protocol\":\"TCP\",\"AppProtocol\":null,\"Port\":80,\"TargetPort\":0,\"NodePort\":0}",
+                "spec.ports[1]: Duplicate value: \
+                    {\"Name\":\"\",\"Protocol\":\"TCP\",\"AppProtocol\":null,\"Port\":80,\"TargetPort\":0,\"NodePort\":0}",
             ),
             (
                 "/spec/selector/a b",
@@ -62,7 +65,8 @@ fn services() {
             (
                 "/spec/sessionAffinity",
                 json!("Sticky"),
-                "spec.sessionAffinity: Unsupported value: \"Sticky\": supported values: \"ClientIP\", \"None\"",
+                "spec.sessionAffinity: Unsupported value: \"Sticky\": supported values: \"ClientIP\", \
+                    \"None\"",
             ),
             (
                 "/spec/clusterIP",
@@ -114,7 +118,8 @@ fn config_maps_and_secrets() {
             (
                 "/data/b c",
                 json!(""),
-                "data[b c]: Invalid value: \"b c\": a valid config key must consist of alphanumeric characters, '-', '_' or '.'",
+                "data[b c]: Invalid value: \"b c\": a valid config key must consist of alphanumeric \
+                    characters, '-', '_' or '.'",
             ),
             ("/data/..x", json!(""), "data[..x]: Invalid value: \"..x\": must not start with '..'"),
             ("/data/d", json!(""), "data[d]: Invalid value: \"d\": duplicate of key present in binaryData"),
@@ -136,7 +141,8 @@ fn config_maps_and_secrets() {
 
 #[test]
 fn endpoints() {
-    let slice = json!({"addressType": "IPv4", "endpoints": [{"addresses": ["10.0.0.1"]}], "ports": [{"name": "http", "port": 80, "protocol": "TCP"}]});
+    let slice = json!({"addressType": "IPv4", "endpoints": [{"addresses": ["10.0.0.1"]}],
+        "ports": [{"name": "http", "port": 80, "protocol": "TCP"}]});
     refused(
         "EndpointSlice",
         slice,

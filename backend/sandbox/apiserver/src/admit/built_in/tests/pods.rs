@@ -32,7 +32,8 @@ fn pods() {
         (
             row(
                 "/ports/0/protocol",
-                ".ports[0].protocol: Unsupported value: \"HTTP\": supported values: \"SCTP\", \"TCP\", \"UDP\"",
+                ".ports[0].protocol: Unsupported value: \"HTTP\": supported values: \"SCTP\", \"TCP\", \
+                    \"UDP\"",
             ),
             json!("HTTP"),
         ),
@@ -88,7 +89,8 @@ fn pods() {
             (
                 "/spec/restartPolicy",
                 json!("Once"),
-                "spec.restartPolicy: Unsupported value: \"Once\": supported values: \"Always\", \"Never\", \"OnFailure\"",
+                "spec.restartPolicy: Unsupported value: \"Once\": supported values: \"Always\", \"Never\", \
+                    \"OnFailure\"",
             ),
             ("/spec/serviceAccountName", json!("A B"), "spec.serviceAccountName: Invalid value: \"A B\""),
         ],

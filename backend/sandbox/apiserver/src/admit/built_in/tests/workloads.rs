@@ -15,12 +15,14 @@ fn what_makes_pods_selects_them() {
                 (
                     "/spec/template/metadata/labels",
                     json!({"a": "c"}),
-                    "spec.template.metadata.labels: Invalid value: {\"a\":\"c\"}: `selector` does not match template `labels`",
+                    "spec.template.metadata.labels: Invalid value: {\"a\":\"c\"}: `selector` does not match \
+                        template `labels`",
                 ),
                 (
                     "/spec/template/metadata/labels",
                     Value::Null,
-                    "spec.template.metadata.labels: Invalid value: {}: `selector` does not match template `labels`",
+                    "spec.template.metadata.labels: Invalid value: {}: `selector` does not match template \
+                        `labels`",
                 ),
                 (
                     "/spec/selector",
@@ -31,7 +33,8 @@ fn what_makes_pods_selects_them() {
                 (
                     "/spec/selector/matchExpressions",
                     json!([{"key": "a", "operator": "Exists", "values": ["b"]}]),
-                    "spec.selector.matchExpressions[0].values: Forbidden: may not be specified when `operator` is 'Exists'",
+                    "spec.selector.matchExpressions[0].values: Forbidden: may not be specified when \
+                        `operator` is 'Exists'",
                 ),
                 (
                     "/spec/template/metadata/labels/e f",
@@ -41,7 +44,8 @@ fn what_makes_pods_selects_them() {
                 (
                     "/spec/template/spec/restartPolicy",
                     json!("Never"),
-                    "spec.template.spec.restartPolicy: Unsupported value: \"Never\": supported values: \"Always\"",
+                    "spec.template.spec.restartPolicy: Unsupported value: \"Never\": supported values: \
+                        \"Always\"",
                 ),
                 (
                     "/spec/template/spec/containers",
@@ -73,17 +77,20 @@ fn deployments() {
             (
                 "/spec/strategy/type",
                 json!("Sudden"),
-                "spec.strategy.type: Unsupported value: \"Sudden\": supported values: \"Recreate\", \"RollingUpdate\"",
+                "spec.strategy.type: Unsupported value: \"Sudden\": supported values: \"Recreate\", \
+                    \"RollingUpdate\"",
             ),
             (
                 "/spec/strategy/type",
                 json!("Recreate"),
-                "spec.strategy.rollingUpdate: Forbidden: may not be specified when strategy `type` is 'Recreate'",
+                "spec.strategy.rollingUpdate: Forbidden: may not be specified when strategy `type` is \
+                    'Recreate'",
             ),
             (
                 "/spec/strategy/rollingUpdate",
                 json!({"maxSurge": 0, "maxUnavailable": 0}),
-                "spec.strategy.rollingUpdate.maxUnavailable: Invalid value: 0: may not be 0 when `maxSurge` is 0",
+                "spec.strategy.rollingUpdate.maxUnavailable: Invalid value: 0: may not be 0 when `maxSurge` \
+                    is 0",
             ),
             (
                 "/spec/strategy/rollingUpdate/maxSurge",
@@ -93,7 +100,8 @@ fn deployments() {
             (
                 "/spec/strategy/rollingUpdate/maxUnavailable",
                 json!("101%"),
-                "spec.strategy.rollingUpdate.maxUnavailable: Invalid value: \"101%\": must not be greater than 100%",
+                "spec.strategy.rollingUpdate.maxUnavailable: Invalid value: \"101%\": must not be greater \
+                    than 100%",
             ),
             ("/spec/minReadySeconds", json!(-1), "spec.minReadySeconds: Invalid value: -1"),
             (
@@ -119,7 +127,8 @@ fn stateful_sets() {
             (
                 "/spec/updateStrategy",
                 json!({"type": "Now"}),
-                "spec.updateStrategy: Invalid value: {\"type\":\"Now\"}: must be 'RollingUpdate' or 'OnDelete'",
+                "spec.updateStrategy: Invalid value: {\"type\":\"Now\"}: must be 'RollingUpdate' or \
+                    'OnDelete'",
             ),
         ],
     );

@@ -43,9 +43,13 @@ impl Query {
 }
 
 fn unescape(text: &str) -> String {
-    let spaced = text.replace('+', " ");
-    let mut bytes = Vec::with_capacity(spaced.len());
-    let mut rest = spaced.as_bytes();
+    percent_decoded(&text.replace('+', " "))
+}
+
+/// A part of a URL without its `%2F`s; what is none of them stays.
+pub(crate) fn percent_decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
     while let Some((first, tail)) = rest.split_first() {
         let hex =
             (*first == b'%').then(|| tail.get(..2)).flatten().and_then(|hex| std::str::from_utf8(hex).ok());

@@ -34,35 +34,40 @@ shape!(
     SUBDOMAIN,
     r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*",
     253,
-    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character",
+    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must \
+        start and end with an alphanumeric character",
     "'example.com'"
 );
 shape!(
     LABEL,
     r"[a-z0-9]([-a-z0-9]*[a-z0-9])?",
     63,
-    "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character",
+    "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start \
+        and end with an alphanumeric character",
     "'my-name',  or '123-abc'"
 );
 shape!(
     DNS_1035,
     r"[a-z]([-a-z0-9]*[a-z0-9])?",
     63,
-    "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character",
+    "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic \
+        character, and end with an alphanumeric character",
     "'my-name',  or 'abc-123'"
 );
 shape!(
     KEY_NAME,
     r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]",
     63,
-    "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character",
+    "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an \
+        alphanumeric character",
     "'MyName',  or 'my.name',  or '123-abc'"
 );
 shape!(
     LABEL_VALUE,
     r"(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?",
     63,
-    "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character",
+    "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must \
+        start and end with an alphanumeric character",
     "'MyValue',  or 'my_value',  or '12345'"
 );
 shape!(
@@ -128,7 +133,8 @@ pub(crate) fn key(text: &str) -> Vec<String> {
         _ => {
             let words = KEY_NAME.words.replace("name part", "a qualified name");
             return vec![format!(
-                "{words} (e.g. {}, regex used for validation is '{}') with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')",
+                "{words} (e.g. {}, regex used for validation is '{}') with an optional DNS subdomain prefix \
+                    and '/' (e.g. 'example.com/MyName')",
                 KEY_NAME.examples, KEY_NAME.pattern
             )];
         }

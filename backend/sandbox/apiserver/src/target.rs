@@ -5,9 +5,9 @@ use std::sync::Arc;
 use http::Method;
 use serde_json::Value;
 
-use super::Query;
 use crate::{
     kinds::{Kind, KindId},
+    query::{Query, percent_decoded},
     store::Key,
 };
 
@@ -33,7 +33,7 @@ pub(crate) struct Place {
 }
 
 /// Takes a path apart; nothing when it is not about resources.
-pub(super) fn parse(path: &str) -> Option<Target> {
+pub(crate) fn parse(path: &str) -> Option<Target> {
     let mut parts = path.split('/').skip(1);
     let (group, version) = match parts.next()? {
         "api" => (String::new(), parts.next()?.to_owned()),
@@ -53,32 +53,11 @@ pub(super) fn parse(path: &str) -> Option<Target> {
         group,
         version,
         namespace,
-        plural: decode(plural),
-        name: rest.first().map(|name| decode(name)),
+        plural: percent_decoded(plural),
+        name: rest.first().map(|name| percent_decoded(name)),
         subresource: rest.get(1).map(|name| (*name).to_owned()),
         rest: rest.get(2..).unwrap_or_default().join("/"),
     })
-}
-
-fn decode(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, tail)) = rest.split_first() {
-        let escaped = (*first == b'%' && tail.len() >= 2)
-            .then(|| std::str::from_utf8(&tail[..2]).ok().and_then(|hex| u8::from_str_radix(hex, 16).ok()))
-            .flatten();
-        match escaped {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = &tail[2..];
-            }
-            None => {
-                bytes.push(*first);
-                rest = tail;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 impl Target {
