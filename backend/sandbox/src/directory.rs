@@ -20,6 +20,9 @@ use tokio_util::task::AbortOnDropHandle;
 /// Changes within so short a time are read together.
 const SETTLE: Duration = Duration::from_millis(3);
 
+/// So many names may stand for each other in a row, as in DNS.
+const LONGEST_ALIAS: usize = 8;
+
 /// The kinds that are read.
 const READ: [&str; 3] = ["Pod", "Service", "ServiceEntry"];
 
@@ -51,6 +54,8 @@ struct Service {
     name: String,
     namespace: String,
     ip: Option<Ipv4Addr>,
+    /// What it is another name of.
+    alias: Option<String>,
     /// The real addresses behind each of its ports, of pods that are ready.
     endpoints: HashMap<u16, Vec<SocketAddr>>,
 }
@@ -102,7 +107,12 @@ impl Index {
 
     /// A service by any of its names, else the host of a ServiceEntry.
     fn named(&self, host: &str, namespace: &str) -> Option<&Service> {
-        self.known(&dialled(host, namespace)).or_else(|| self.hosts.get(host))
+        let mut found = self.known(&dialled(host, namespace)).or_else(|| self.hosts.get(host))?;
+        for _ in 0..LONGEST_ALIAS {
+            let Some(alias) = &found.alias else { return Some(found) };
+            found = self.known(alias).or_else(|| self.hosts.get(alias))?;
+        }
+        None
     }
 
     fn known(&self, full_name: &str) -> Option<&Service> {
@@ -192,6 +202,7 @@ impl Service {
             name: host.to_owned(),
             namespace: entry.namespace().to_owned(),
             ip: own.or(allocated),
+            alias: None,
             endpoints: endpoints.collect(),
         }
     }
@@ -208,6 +219,7 @@ impl Service {
             name: service.name().to_owned(),
             namespace: service.namespace().to_owned(),
             ip: service.spec()["clusterIP"].as_str().and_then(|ip| ip.parse().ok()),
+            alias: pilot::registry::alias(service).map(|(_, target)| target),
             endpoints: endpoints.collect(),
         }
     }

@@ -7,7 +7,8 @@ use std::fmt::Write;
 use std::path::Path;
 
 /// Crates that read top-down.
-const TOP_DOWN: [&str; 3] = ["app/src", "backend/sandbox/pilot/src", "panels/src"];
+const TOP_DOWN: [&str; 4] =
+    ["app/src", "backend/sandbox/apiserver/src", "backend/sandbox/pilot/src", "panels/src"];
 
 /// Where a module stands: `["translate", "routes"]`; the crate's own file is at `[]`.
 type Place = Vec<String>;

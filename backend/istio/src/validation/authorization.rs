@@ -18,10 +18,8 @@ rules! {
         Warning DeniesAllBytes
             "configured AuthorizationPolicy will deny all traffic to TCP ports under its scope due to the use of only \
              HTTP attributes in a DENY rule; it is recommended to explicitly specify the port";
-        Error EmptyFrom(index: usize) "`from` must not be empty, found at rule {index}";
         Error NoSource(index: usize) "`from.source` must not be nil, found at rule {index}";
         Error EmptySource(index: usize) "`from.source` must not be empty, found at rule {index}";
-        Error EmptyTo(index: usize) "`to` must not be empty, found at rule {index}";
         Error NoOperation(index: usize) "`to.operation` must not be nil, found at rule {index}";
         Error EmptyOperation(index: usize) "`to.operation` must not be empty, found at rule {index}";
         Error EmptyValue(field: String) "empty value not allowed, found in {field}";
@@ -106,8 +104,8 @@ fn callers(rule: At<'_>, index: usize, found: &mut Found) -> Option<bool> {
         ("trustDomains", true),
         ("notTrustDomains", true),
     ];
-    rule.get("from")?.value().as_array()?;
-    found.when(!rule.some("from"), rule.at("from"), Authorization::EmptyFrom { index });
+    // An empty list is none, as protobuf has it: everybody.
+    rule.get("from")?.value().as_array().filter(|from| !from.is_empty())?;
     let (mut any, mut tcp) = (false, false);
     for from in rule.items("from") {
         let Some(source) = from.get("source") else {
@@ -138,8 +136,8 @@ fn callers(rule: At<'_>, index: usize, found: &mut Found) -> Option<bool> {
 fn requests(rule: At<'_>, index: usize, found: &mut Found) -> Option<bool> {
     const FIELDS: [&str; 8] =
         ["ports", "notPorts", "methods", "notMethods", "paths", "notPaths", "hosts", "notHosts"];
-    rule.get("to")?.value().as_array()?;
-    found.when(!rule.some("to"), rule.at("to"), Authorization::EmptyTo { index });
+    // An empty list is none: every request.
+    rule.get("to")?.value().as_array().filter(|to| !to.is_empty())?;
     let (mut any, mut tcp) = (false, false);
     for to in rule.items("to") {
         let Some(operation) = to.get("operation") else {

@@ -140,11 +140,10 @@ fn authorization() {
             (json!({"key": "request.headers[x", "values": ["a"]}), "should have format a[b]"),
         ],
     );
-    expect(
-        "AuthorizationPolicy",
-        json!({"rules": [{"from": []}]}),
-        "`from` must not be empty, found at rule 0",
-    );
+    // Empty lists are none, as protobuf has it.
+    for rule in [json!({"from": []}), json!({"to": []}), json!({"from": [], "to": [], "when": []})] {
+        expect("AuthorizationPolicy", json!({"rules": [rule]}), "");
+    }
     expect(
         "AuthorizationPolicy",
         json!({"rules": [{"to": [{}]}]}),

@@ -74,7 +74,7 @@ pub(super) fn answer(
         match owners {
             Some(entries) => patch::set_entries(&mut object, entries),
             None => request.with_writer(|writer| {
-                patch::record_update(&version.schema, Some(&old), &mut object, entries, writer)
+                patch::record_update(&version.schema, Some(&old), &mut object, entries, writer);
             }),
         }
         if !patch::has_changed(&old, &object) && object.pointer(&paths.spec) == old.pointer(&paths.spec) {

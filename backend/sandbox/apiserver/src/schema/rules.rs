@@ -241,7 +241,7 @@ impl Rule {
             Program::parse(expression)
                 .inspect_err(|why| {
                     tracing::warn!(%expression, %why,
-                    "a validation rule is not understood and not enforced")
+                    "a validation rule is not understood and not enforced");
                 })
                 .ok()
         };

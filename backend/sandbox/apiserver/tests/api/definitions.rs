@@ -4,8 +4,6 @@ use serde_json::{Value, json};
 
 use crate::harness::{ROUTES, cluster, routes};
 
-const CONFIG: &str = "/api/v1/namespaces/default/configmaps";
-
 #[tokio::test]
 async fn definitions_of_kinds_are_looked_at() {
     let cluster = cluster().await;
@@ -78,4 +76,30 @@ async fn what_was_let_in_can_be_changed_elsewhere() {
     assert_eq!(cluster.json_patch(&at, worse).await.status, 422);
     let better = json!([{"op": "replace", "path": "/spec/http/0/timeout", "value": "1s"}]);
     assert_eq!(cluster.json_patch(&at, better).await.status, 200);
+}
+
+#[tokio::test]
+async fn the_gateway_api_has_the_versions_of_its_release() {
+    let cluster = cluster().await;
+    let group = "gateway.networking.k8s.io";
+    let grant = json!({"from": [{"group": group, "kind": "TCPRoute", "namespace": "a"}], "to": [{"group": "", "kind": "Service"}]});
+    let route =
+        json!({"parentRefs": [{"name": "g"}], "rules": [{"backendRefs": [{"name": "db", "port": 3306}]}]});
+    for (kind, plural, versions, spec) in [
+        ("ReferenceGrant", "referencegrants", ["v1", "v1beta1"], grant),
+        ("TCPRoute", "tcproutes", ["v1", "v1alpha2"], route),
+    ] {
+        for version in versions {
+            let path = format!("/apis/{group}/{version}/namespaces/default/{plural}");
+            let object = json!({"apiVersion": format!("{group}/{version}"), "kind": kind,
+                "metadata": {"name": format!("of-{version}")}, "spec": spec});
+            let made = cluster.post(&path, object).await;
+            assert_eq!(made.status, 201, "{kind} {version}: {}", made.body);
+        }
+        for version in versions {
+            let list = cluster.get(&format!("/apis/{group}/{version}/namespaces/default/{plural}")).await;
+            assert_eq!(list.body["items"].as_array().unwrap().len(), 2, "{kind} {version}");
+            assert_eq!(list.body["items"][0]["apiVersion"], format!("{group}/{version}"));
+        }
+    }
 }

@@ -10,6 +10,8 @@ pub(crate) const ZONE: &str = "topology.kubernetes.io/zone";
 pub(crate) const SUBZONE: &str = "topology.istio.io/subzone";
 /// The label of a node.
 pub(crate) const HOSTNAME: &str = "kubernetes.io/hostname";
+/// The label of a cluster.
+pub(crate) const CLUSTER: &str = "topology.istio.io/cluster";
 /// The label of a network.
 pub(crate) const NETWORK: &str = "topology.istio.io/network";
 

@@ -14,7 +14,7 @@ pub(crate) mod workload;
 
 pub use config::Config;
 pub use locality::Locality;
-pub use service::{FixedEndpoint, Port, Resolution, Service, TargetPort, allocated};
+pub use service::{FixedEndpoint, Port, Resolution, Service, TargetPort, alias, allocated};
 pub use untranslated::Untranslated;
 pub(crate) use untranslated::title;
 pub use workload::{ProxyKind, Workload};
@@ -57,6 +57,8 @@ pub struct Registry {
     pub mesh_config: MeshConfig,
     /// By host.
     pub services: Vec<Service>,
+    /// The services that are other names, with what they are names of in the end.
+    pub aliases: BTreeMap<String, String>,
     /// By namespace and name.
     pub workloads: Vec<Arc<Workload>>,
     /// Where each Node stands, by its name.
@@ -116,6 +118,7 @@ impl Registry {
         // have its own.
         registry.services.sort_by(|a, b| (&a.host, a.entry, &a.created).cmp(&(&b.host, b.entry, &b.created)));
         registry.merge_hosts();
+        registry.follow_aliases();
         registry.workloads.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
         registry.virtual_services.sort_by(by_age);
         registry.destination_rules.sort_by(by_age);
@@ -137,7 +140,10 @@ impl Registry {
         }
         match object.kind() {
             "Namespace" => self.gateway_api.namespace(object),
-            "Service" => self.services.extend(service::kubernetes(object)),
+            "Service" => {
+                self.services.extend(service::kubernetes(object));
+                self.aliases.extend(service::alias(object));
+            }
             "ServiceEntry" => {
                 let entry = read::<ServiceEntry>(object, &mut self.untranslated);
                 self.services.extend(entry.iter().flat_map(service::of_entry));
@@ -219,6 +225,31 @@ impl Registry {
             }
         }
         self.services = merged;
+    }
+
+    /// Follows aliases to a service that is there, and tells it its other names. Those that lead elsewhere are left to DNS.
+    fn follow_aliases(&mut self) {
+        let all = std::mem::take(&mut self.aliases);
+        for host in all.keys() {
+            let mut target = host;
+            // A row of aliases may be a ring.
+            for _ in 0..all.len() {
+                match all.get(target) {
+                    Some(next) => target = next,
+                    None => break,
+                }
+            }
+            let from = self.services.partition_point(|service| service.host < *target);
+            let named = self.services[from..].iter_mut().take_while(|service| service.host == *target);
+            let mut known = false;
+            named.for_each(|service| {
+                known = true;
+                service.aliases.push(host.clone());
+            });
+            if known {
+                self.aliases.insert(host.clone(), target.clone());
+            }
+        }
     }
 
     /// The PeerAuthentications, to be asked for what a port takes.

@@ -56,6 +56,8 @@ pub struct Service {
     pub namespace: String,
     /// Its virtual addresses; some may be subnets.
     pub addresses: Vec<String>,
+    /// Kubernetes Services of type ExternalName that are other names of it.
+    pub aliases: Vec<String>,
     /// Its ports.
     pub ports: Vec<Port>,
     /// Which pods and WorkloadEntries belong to it.
@@ -151,6 +153,14 @@ impl Service {
     }
 }
 
+/// The host that a Service of type ExternalName is, and the one that it is another name of.
+pub fn alias(object: &Object) -> Option<(String, String)> {
+    let spec = object.spec();
+    let target = spec["externalName"].as_str().filter(|_| spec["type"] == "ExternalName")?;
+    let target = target.trim_end_matches('.').to_ascii_lowercase();
+    Some((of_service(object.name(), object.namespace()), target))
+}
+
 /// Reads a Kubernetes Service; `None` for one that is only another name.
 pub(crate) fn kubernetes(object: &Object) -> Option<Service> {
     let spec = object.spec();
@@ -238,6 +248,7 @@ pub(crate) fn of_entry(entry: &Config<ServiceEntry>) -> Vec<Service> {
         name: host.clone(),
         namespace: entry.namespace.clone(),
         addresses: spec.addresses.clone(),
+        aliases: Vec::new(),
         ports: ports.clone(),
         selector: selector.clone(),
         fixed: fixed.clone(),

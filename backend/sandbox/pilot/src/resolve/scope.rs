@@ -58,7 +58,8 @@ impl<'a> Scope<'a> {
             known.iter().map(|service| (service.host.as_str(), *service)).collect();
         for rule in &scope.virtual_services {
             for host in destinations(&rule.spec) {
-                let service = services.get(istio::fqdn(host, &rule.namespace).as_str());
+                let host = istio::fqdn(host, &rule.namespace);
+                let service = services.get(registry.aliases.get(&host).unwrap_or(&host).as_str());
                 reached.extend(service.map(|service| (service.host.as_str(), *service)));
             }
         }

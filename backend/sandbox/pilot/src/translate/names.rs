@@ -44,14 +44,17 @@ pub(crate) fn operation_of(route: &Value, virtual_service: &str, port: u16) -> S
 /// The domains under which a client in `namespace` reaches a service: full and short names, with and without
 /// port, and its addresses.
 pub(crate) fn domains(service: &Service, port: u16, namespace: &str) -> Vec<String> {
-    let mut names = vec![service.host.clone()];
-    let own = istio::hosts::service(&service.host).filter(|(_, of)| *of == service.namespace);
-    if let Some((short, _)) = own {
-        if service.namespace == namespace {
+    let mut names = Vec::new();
+    for host in std::iter::once(&service.host).chain(&service.aliases) {
+        names.push(host.clone());
+        let own = |of: &str| host != &service.host || of == service.namespace;
+        let of_kubernetes = istio::hosts::service(host).filter(|(_, of)| own(of));
+        let Some((short, of)) = of_kubernetes else { continue };
+        if of == namespace {
             names.push(short.to_owned());
         }
-        names.push(format!("{short}.{}.svc", service.namespace));
-        names.push(format!("{short}.{}", service.namespace));
+        names.push(format!("{short}.{of}.svc"));
+        names.push(format!("{short}.{of}"));
     }
     names.extend(service.single_addresses().cloned());
     names.into_iter().flat_map(|name| [name.clone(), format!("{name}:{port}")]).collect()

@@ -7,6 +7,7 @@ mod sidecars;
 mod telemetry;
 
 use crate::identity::ROOT_NAMESPACE;
+use crate::registry::service::alias;
 use crate::registry::untranslated::parts;
 use crate::registry::{Config, Port, Registry, Service, Untranslated, title};
 use crate::translate::security::{authorization, jwt};
@@ -54,12 +55,12 @@ fn unsaid_protocols(object: &Object) -> Vec<String> {
 }
 
 /// A Service's parts without effect.
-fn service(object: &Object) -> Vec<String> {
-    let mut found = unsaid_protocols(object);
-    if object.spec()["type"] == "ExternalName" {
-        found.push("type ExternalName has no effect in the sandbox: write a ServiceEntry".to_owned());
+fn service(registry: &Registry, object: &Object) -> Vec<String> {
+    let Some((host, target)) = alias(object) else { return unsaid_protocols(object) };
+    if registry.aliases.contains_key(&host) {
+        return Vec::new();
     }
-    found
+    vec![format!("externalName {target} is no service of the mesh: calls to it are those to an unknown host")]
 }
 
 /// Names the kinds that have no effect, and the parts of known kinds that have none.
@@ -69,7 +70,9 @@ pub(crate) fn find(registry: &mut Registry, world: &World) {
         found.extend(unknown_kind(&object));
         if object.kind() == "Service" {
             found.extend(
-                service(&object).into_iter().map(|reason| Untranslated { object: title(&object), reason }),
+                service(registry, &object)
+                    .into_iter()
+                    .map(|reason| Untranslated { object: title(&object), reason }),
             );
         }
     }

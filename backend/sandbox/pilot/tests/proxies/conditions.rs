@@ -94,6 +94,7 @@ async fn who_calls() {
             &["guest.other", "plain"],
         ),
         ("from: [{source: {principals: ['*/sa/guest']}}]", &["guest.other"], &["client", "plain"]),
+        ("from: [], to: []", &["client", "guest.other", "plain"], &[]),
         (
             "from: [{source: {principals: ['cluster.local/ns/other/*']}}]",
             &["guest.other"],

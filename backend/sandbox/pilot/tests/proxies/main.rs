@@ -28,6 +28,7 @@ mod locality;
 mod matches;
 mod metrics;
 mod mirrors;
+mod names;
 mod observed;
 mod origination;
 mod outliers;

@@ -63,3 +63,26 @@ spec: {host: web, trafficPolicy: {tls: {mode: DISABLE}}}
     let answer = bench.call("client", "10.96.0.10:9080", &get("/", "web:9080", &[])).await;
     assert_eq!(answer.status, 503, "plain text by a DestinationRule is refused by STRICT: {}", answer.body);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_policy_that_selects_holds_in_its_own_namespace_and_a_port_may_differ() {
+    let mut bench = two_versions().await;
+    let selecting = |namespace: &str, rest: &str| {
+        format!(
+            "apiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {{name: web, namespace: {namespace}}}\n\
+             spec: {{selector: {{matchLabels: {{app: web}}}}, mtls: {{mode: STRICT}}{rest}}}\n"
+        )
+    };
+    // One of the root namespace selects only there, though without a selector it would be the mesh's.
+    bench.apply(&selecting("istio-system", ""));
+    bench.settle().await;
+    assert_eq!(seen(&bench).await, (Some(200), 200, true), "web of demo is not meant");
+    bench.apply(&selecting("demo", ""));
+    bench.settle().await;
+    let strict = async { while seen(&bench).await != (None, 200, true) {} };
+    tokio::time::timeout(crate::bench::PATIENCE, strict).await.expect("its own namespace's holds");
+    bench.apply(&selecting("demo", ", portLevelMtls: {9080: {mode: PERMISSIVE}}"));
+    bench.settle().await;
+    let open = async { while seen(&bench).await != (Some(200), 200, true) {} };
+    tokio::time::timeout(crate::bench::PATIENCE, open).await.expect("the port has a mode of its own");
+}

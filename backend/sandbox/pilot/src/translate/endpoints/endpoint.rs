@@ -1,7 +1,9 @@
 //! One endpoint, and where it stands.
 
-use crate::registry::locality::{HOSTNAME, Locality, REGION, SUBZONE, ZONE};
+use crate::identity::CLUSTER_ID;
+use crate::registry::locality::{CLUSTER, HOSTNAME, Locality, REGION, SUBZONE, ZONE};
 use crate::registry::{FixedEndpoint, Registry, Workload};
+use istio::Selects;
 use serde_json::{Value, json};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -23,6 +25,11 @@ impl<'a> Place<'a> {
         Self { locality: Cow::Owned(fixed.locality), labels: Cow::Owned(fixed.labels), node: "" }
     }
 
+    /// Whether it is among those that labels narrow to; where it stands counts as labels of its own, as in istiod.
+    pub(crate) fn is_of(&self, labels: &BTreeMap<String, String>) -> bool {
+        Selects::narrowing(Some(labels)).fits(|key| Some(self.label(key)).filter(|value| !value.is_empty()))
+    }
+
     /// A label, or what the place says under a topology label; "" when neither is there.
     pub(crate) fn label(&self, key: &str) -> &str {
         let known = match key {
@@ -30,6 +37,7 @@ impl<'a> Place<'a> {
             ZONE => &self.locality.zone,
             SUBZONE => &self.locality.subzone,
             HOSTNAME => self.node,
+            CLUSTER => CLUSTER_ID,
             _ => "",
         };
         if known.is_empty() { self.labels.get(key).map_or("", String::as_str) } else { known }

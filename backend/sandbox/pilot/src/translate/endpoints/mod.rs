@@ -10,7 +10,6 @@ use crate::identity::{CLUSTER_ID, identity};
 use crate::registry::workload::{ProxyKind, Workload};
 use crate::registry::{FixedEndpoint, Port, Registry, Resolution, Service, TargetPort};
 use endpoint::{Endpoint, Place, endpoint};
-use istio::Selects;
 use priorities::Preference;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -60,13 +59,13 @@ pub(crate) fn endpoints<'a>(
     let looked_up = service.resolution != Resolution::Static;
     let pods = registry
         .members(service)
-        .filter(|workload| !looked_up && Selects::narrowing(Some(labels)).takes(&workload.labels));
+        .filter(|workload| !looked_up && Place::of(registry, workload).is_of(labels));
     let pods = pods.filter_map(|workload| of_workload(registry, port, workload));
     let mut fixed: Vec<FixedEndpoint> = registry.fixed(service).collect();
     if looked_up && fixed.is_empty() && service.selector.is_empty() {
         fixed.push(FixedEndpoint::named(&service.host));
     }
-    let fixed = fixed.into_iter().filter(|fixed| Selects::narrowing(Some(labels)).takes(&fixed.labels));
+    let fixed = fixed.into_iter().filter(|fixed| Place::of_fixed(fixed.clone()).is_of(labels));
     let fixed = fixed.filter_map(|fixed| {
         let value = external::fixed_endpoint(registry, service, port, &fixed, looked_up)?;
         Some(Endpoint { value, weight: fixed.weight, place: Place::of_fixed(fixed) })

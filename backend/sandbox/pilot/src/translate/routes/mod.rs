@@ -20,6 +20,9 @@ use matches::{Way, everything};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
+/// The port at which hosts are served that no service has, as by istiod.
+const UNREGISTERED: u16 = 80;
+
 /// The route configuration of one outbound port.
 pub(crate) fn outbound(target: &Target<'_>, resources: &mut Resources, name: &str, port: u16) {
     let mut hosts: Vec<Value> = Vec::new();
@@ -36,7 +39,8 @@ pub(crate) fn outbound(target: &Target<'_>, resources: &mut Resources, name: &st
             }
         }
     }
-    for (rule, host) in unregistered(target) {
+    let unregistered = if port == UNREGISTERED { unregistered(target) } else { Vec::new() };
+    for (rule, host) in unregistered {
         if !taken.insert(json!(host).to_string()) {
             continue;
         }
@@ -54,7 +58,7 @@ pub(crate) fn outbound(target: &Target<'_>, resources: &mut Resources, name: &st
     resources.routes.push(configuration(target, name, hosts));
 }
 
-/// Hosts of the mesh's VirtualServices that no service has: as istiod, their rules hold at every port.
+/// Hosts of the mesh's VirtualServices that no service has.
 fn unregistered<'a>(target: &Target<'a>) -> Vec<(&'a Config<VirtualService>, String)> {
     let known = |host: &str| target.registry.services.iter().any(|service| overlap(host, &service.host));
     let mut found = Vec::new();
@@ -228,6 +232,7 @@ pub(crate) fn destination(
     to: &Destination,
 ) -> Resolved {
     let host = istio::fqdn(&to.host, &config.namespace);
+    let host = target.registry.aliases.get(&host).cloned().unwrap_or(host);
     let named = to.port.as_ref().and_then(|port| u16::try_from(port.number).ok());
     let only = || match target.scope.service(&host).map(|service| service.ports.as_slice()) {
         Some([port]) => Some(port.number),
@@ -253,7 +258,13 @@ fn action(target: &Target<'_>, config: &Config<VirtualService>, way: &Way<'_>, r
                 rewrites::host_header(&mut share, split.headers.as_ref());
                 share
             };
-            action["weighted_clusters"] = json!({"clusters": shares.map(share).collect::<Vec<_>>()});
+            let shares: Vec<Value> = shares.map(share).collect();
+            if shares.is_empty() {
+                // Envoy would refuse the whole configuration; nobody gets a share, and nobody an answer.
+                action["cluster"] = json!("BlackHoleCluster");
+            } else {
+                action["weighted_clusters"] = json!({"clusters": shares});
+            }
         }
     }
     let hashes: Vec<Value> =

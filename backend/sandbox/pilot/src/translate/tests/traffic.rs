@@ -258,3 +258,13 @@ fn rules_for_a_port_that_says_nothing_are_named() {
     assert_eq!(said("{name: http-main, port: 9080}"), [""; 0]);
     assert_eq!(said("{name: tcp-main, port: 9080}"), [""; 0]);
 }
+
+#[test]
+fn a_share_of_nothing_is_all_of_a_single_destination_and_nothing_of_several() {
+    let only = web_routes(&rules("[{route: [{destination: {host: web, subset: v1}, weight: 0}]}]"));
+    assert_eq!(only[0]["route"]["cluster"], "outbound|80|v1|web.demo.svc.cluster.local");
+    let none = web_routes(&rules(
+        "[{route: [{destination: {host: web, subset: v1}, weight: 0}, {destination: {host: web, subset: v2}}]}]",
+    ));
+    assert_eq!(none[0]["route"]["cluster"], "BlackHoleCluster", "the webhook lets nobody in with these");
+}
