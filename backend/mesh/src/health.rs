@@ -14,6 +14,7 @@ use crate::model::Pod;
 use crate::traffic::{Flow, Protocol};
 use crate::{Mesh, Service, Workload};
 use istio::{WorkloadId, fqdn, kinds};
+use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Of fewer requests, some failures are no reason for red.
@@ -36,19 +37,27 @@ pub struct Calls {
     worst: BTreeMap<String, f64>,
 }
 
-/// How one call ended.
-enum End {
+/// How a call ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum End {
+    /// With what was asked for.
+    #[default]
     Well,
+    /// With a word that the caller is to blame for.
     Refused,
+    /// With a failure, or with no answer.
     Failed,
 }
 
-fn end(protocol: Protocol, code: &str, flags: &str) -> End {
+/// How a call ended, by its response code and Envoy's flags. Of gRPC the code is the status; 0 elsewhere is no answer.
+pub fn end(protocol: Protocol, code: &str, flags: &str) -> End {
     let number: Option<u16> = code.parse().ok();
     match (protocol, number) {
         (Protocol::Tcp, _) if matches!(flags, "-" | "" | "DC") => End::Well, // DC: the client hung up
         (Protocol::Tcp, _) => End::Failed,
         (Protocol::Grpc, Some(1..=99)) | (_, Some(500..) | None) => End::Failed,
+        (Protocol::Http, Some(0)) => End::Failed,
         (_, Some(400..=499)) => End::Refused,
         _ => End::Well,
     }

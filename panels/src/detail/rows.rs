@@ -6,6 +6,7 @@ use crate::intent::Intent;
 use crate::kit::theme::{Weight, family, size};
 use crate::kit::{Status, Tokens, fmt, icon, text};
 use egui::{Align2, Color32, FontId, Rect, Response, Sense, Ui, WidgetInfo, WidgetType, pos2, vec2};
+use mesh::health::End;
 use mesh::lens::Answered;
 
 const ROW: f32 = 26.0;
@@ -217,10 +218,10 @@ pub(super) fn answers(ui: &mut Ui, answers: &[Answered]) {
                 ("-" | "", _) => String::new(),
                 (flags, meaning) => format!("{flags}  {meaning}"),
             };
-            let mark = match answer.code.as_bytes().first() {
-                Some(b'5' | b'0' | b'-') => Status::Failing,
-                Some(b'4') => Status::Degraded,
-                _ => Status::Healthy,
+            let mark = match answer.end {
+                End::Failed => Status::Failing,
+                End::Refused => Status::Degraded,
+                End::Well => Status::Healthy,
             };
             let share = fmt::percent(answer.rps / all * 100.0);
             let numbers = vec![(share, None), (fmt::rate(answer.rps), None)];

@@ -7,6 +7,7 @@ use crate::kit::{Status, fmt, icon};
 use crate::selection::Selected;
 use egui::Rect;
 use mesh::graph::{Badge, Edge, Graph, Health, Node, NodeId, NodeKind};
+use mesh::health::{End, end};
 use mesh::traffic::Protocol;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -421,14 +422,14 @@ fn short_name(card: &Card) -> &str {
 
 /// The response that fails most: "503", or its flags when there was no code.
 fn worst_code(edge: &Edge) -> String {
-    let fails = |code: &str| code.starts_with('5') || code == "-" || code == "0";
     let mut worst: (f64, String) = (0.0, String::new());
-    for (code, flags) in edge.responses.iter().filter(|(code, _)| fails(code)) {
-        let rate: f64 = flags.values().sum();
+    for (code, flags) in &edge.responses {
+        let failed = flags.iter().filter(|(flags, _)| end(edge.protocol, code, flags) == End::Failed);
+        let rate: f64 = failed.clone().map(|(_, rate)| rate).sum();
         if rate > worst.0 {
-            let flag = flags.iter().max_by(|a, b| a.1.total_cmp(b.1)).map_or("", |(flag, _)| flag.as_str());
-            worst =
-                (rate, if code.starts_with('5') { code.clone() } else { flag.trim_matches('-').to_owned() });
+            let flag = failed.max_by(|a, b| a.1.total_cmp(b.1)).map_or("", |(flag, _)| flag.as_str());
+            let answered = !matches!(code.as_str(), "-" | "0" | "");
+            worst = (rate, if answered { code.clone() } else { flag.trim_matches('-').to_owned() });
         }
     }
     worst.1

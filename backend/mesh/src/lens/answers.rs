@@ -1,5 +1,6 @@
 //! How calls are answered: response codes, and Envoy's flags in words.
 
+use crate::health::End;
 use serde::Serialize;
 
 /// One kind of answer.
@@ -11,6 +12,8 @@ pub struct Answered {
     pub flags: String,
     /// Requests per second.
     pub rps: f64,
+    /// How these calls ended.
+    pub end: End,
     /// The flags in words.
     pub meaning: &'static str,
 }

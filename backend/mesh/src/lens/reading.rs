@@ -3,7 +3,7 @@
 use super::answers::{Answered, meaning};
 use super::quantiles::Quantiles;
 use crate::graph::Health;
-use crate::health::{Calls, Slow, of_lost, worse};
+use crate::health::{self, Calls, End, Slow, of_lost, worse};
 use crate::traffic::{Flow, Path, Protocol, Traffic};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -90,6 +90,7 @@ pub struct Reading {
     pub ends: Ends,
     /// Requests per second by response code and flags.
     pub responses: BTreeMap<(Arc<str>, Arc<str>), f64>,
+    ended: BTreeMap<(Arc<str>, Arc<str>), End>,
     mutual_tls: f64,
     plaintext: f64,
     latency: Quantiles,
@@ -108,6 +109,8 @@ impl Reading {
         self.ends.add(protocol, flow);
         for (end, rate) in &flow.responses {
             *self.responses.entry(end.clone()).or_default() += rate;
+            let ended = self.ended.entry(end.clone()).or_default();
+            *ended = (*ended).max(health::end(protocol, &end.0, &end.1));
         }
         self.mutual_tls += flow.mutual_tls;
         self.plaintext += flow.plaintext;
@@ -138,7 +141,8 @@ impl Reading {
     /// Response codes with flags, the most frequent first.
     pub fn answers(&self) -> Vec<Answered> {
         let there = self.responses.iter().filter(|(_, rps)| **rps > 0.0);
-        let answered = |((code, flags), rps): (&(Arc<str>, Arc<str>), &f64)| Answered {
+        let answered = |(key @ (code, flags), rps): (&(Arc<str>, Arc<str>), &f64)| Answered {
+            end: self.ended.get(key).copied().unwrap_or_default(),
             code: code.to_string(),
             flags: flags.to_string(),
             rps: *rps,

@@ -9,8 +9,11 @@ use crate::{log, read};
 use serde_json::Value;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
+
+/// However large the world is, its changes are told after so long (istiod: PILOT_DEBOUNCE_MAX).
+const DEBOUNCE_MOST: Duration = Duration::from_secs(10);
 
 /// Kinds that the control plane counts: the registry's and Istio's.
 fn matters(object: &Value) -> bool {
@@ -88,16 +91,19 @@ impl Follower {
     pub(crate) async fn follow(mut self, shared: Arc<Shared>) {
         let stop = shared.stop.clone();
         self.count(&shared.snapshot(), &shared.metrics);
-        let (mut pushes, mut pushed) = (0_u64, Instant::now());
+        let (mut pushes, mut pushed, mut took) = (0_u64, Instant::now(), Duration::ZERO);
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
                 changed = self.world.changed() => if changed.is_err() { return },
             }
             let seen = Instant::now();
-            tokio::time::sleep(shared.options.debounce).await;
+            // A large world that keeps changing is read again for a part of the time only.
+            tokio::time::sleep(shared.options.debounce.max(took * 6).min(DEBOUNCE_MOST)).await;
+            let begun = Instant::now();
             let snapshot = self.read(seen);
             let changed = self.count(&snapshot, &shared.metrics);
+            took = begun.elapsed();
             if !changed.is_empty() {
                 pushes += 1;
                 self.options.info(&format!(

@@ -24,9 +24,11 @@ pub(super) fn complete(state: &State, object: &mut Value) {
         let known = ports(before.as_deref()?).find(|known| same(known, of))?;
         known.get("nodePort").and_then(Value::as_i64)
     };
-    let mut taken: BTreeSet<i64> =
-        services().flat_map(|(_, service)| ports(service)).filter_map(node_port).collect();
-    taken.extend(ports(object).filter_map(node_port));
+    // All Services are looked at only for the few that want a port of nodes.
+    let mut taken: BTreeSet<i64> = ports(object).filter_map(node_port).collect();
+    if wants {
+        taken.extend(services().flat_map(|(_, service)| ports(service)).filter_map(node_port));
+    }
     let Some(own) = object.pointer_mut("/spec/ports").and_then(Value::as_array_mut) else { return };
     for port in own {
         let given = node_port(port).filter(|port| *port != 0);
