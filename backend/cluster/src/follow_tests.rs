@@ -193,5 +193,6 @@ async fn discovery_has_an_end() {
     let problem = discover(&drips.client()).await.unwrap_err();
     assert!(problem.why.contains("did not answer within"), "{problem}");
     let odd = Mock::start(|_| Reply(http_json(200, &serde_json::json!([])), Then::Close)).await;
-    assert_eq!(discover(&odd.client()).await.unwrap_err().why, "Its answer names none");
+    let problem = discover(&odd.client()).await.unwrap_err();
+    assert!(problem.why.contains("told of none that every cluster has"), "{problem}");
 }
