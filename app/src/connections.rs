@@ -85,20 +85,19 @@ impl Connections {
         let file = Some(PathBuf::from(&to.file)).filter(|file| !file.as_os_str().is_empty());
         let target = Target { context: Some(to.name.clone()), file, ..self.target(settings) };
         let to = Destination::Context(to);
-        self.enter(Connection::to_cluster(to, target, &self.runtime, &self.wake), settings);
+        self.enter(Connection::to_cluster(to, target, &self.runtime, &self.wake));
     }
 
     /// Starts a sandbox and connects to it; what was connected to before is left.
     pub(crate) fn start_sandbox(&mut self, scenario: &str, settings: &mut Settings) -> Result<(), Problem> {
         let (envoy, target) = (self.args.envoy.clone(), self.target(settings));
         let connection = Connection::to_sandbox(scenario, envoy, target, &self.runtime, &self.wake)?;
-        self.enter(connection, settings);
+        self.enter(connection);
         Ok(())
     }
 
-    fn enter(&mut self, connection: Connection, settings: &mut Settings) {
+    fn enter(&mut self, connection: Connection) {
         self.leave();
-        settings.destination = Some(connection.to.clone());
         self.contexts.connecting = Some(connection.to.clone());
         self.named = None;
         self.current = Some(connection);
@@ -152,8 +151,18 @@ impl Connections {
                 self.connect(id, settings);
             }
         }
-        let current = self.current.as_mut();
-        current.map(|current| current.receive(paused, &self.runtime, &self.wake)).unwrap_or_default()
+        let Some(current) = &mut self.current else { return Arc::default() };
+        let scene = current.receive(paused, &self.runtime, &self.wake);
+        // What could not be connected to was not used.
+        if scene.ready() && settings.destination.as_ref() != Some(&current.to) {
+            settings.destination = Some(current.to.clone());
+        }
+        scene
+    }
+
+    /// Whether anything is connected to, or being connected to.
+    pub(crate) fn is_there(&self) -> bool {
+        self.current.is_some() || self.named.is_some()
     }
 
     /// News about changes since the last frame.

@@ -143,8 +143,15 @@ impl eframe::App for Shell {
     fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
         self.scene = self.connections.receive(self.paused, &mut self.settings);
         self.take_facts();
-        if let Some(intent) = self.dialogs.picked() {
-            self.intents.send(intent);
+        match self.dialogs.picked() {
+            Some(Ok(intent)) => self.intents.send(intent),
+            Some(Err(problem)) => self.window.complain(&problem),
+            None => {}
+        }
+        // Somebody edited a kubeconfig elsewhere and comes back.
+        let back = |event: &egui::Event| matches!(event, egui::Event::WindowFocused(true));
+        if !self.connections.is_there() && ctx.input(|input| input.events.iter().any(back)) {
+            self.connections.read_contexts(&self.settings, &mut self.background);
         }
         for saved in self.exports.take(ctx, &mut self.background) {
             match saved {

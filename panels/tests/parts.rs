@@ -478,6 +478,36 @@ fn a_question_mark_shows_the_keys() {
     assert!(bench.query_by_label("Push what was checked").is_none());
 }
 
+/// Twelve contexts: one types at once, the first hit is chosen; Escape goes back while connecting.
+#[test]
+fn the_connect_screen_is_used_by_keyboard() {
+    let context = |number: usize| ContextRow { name: format!("team-{number}"), ..ContextRow::default() };
+    let contexts = Contexts { rows: (1..=12).map(context).collect(), ..Contexts::default() };
+    let world = World { contexts, ..World::new(mesh::Scene::default()) };
+    let mut bench =
+        harness(world, Connect::default(), [1280.0, 800.0], |ui, connect: &mut Connect, world| {
+            connect.ui(ui, &world.cx());
+        });
+    let top = |name: &str| bench.get_by_label(name).rect().top();
+    assert!(top("team-2") < top("team-10") && top("team-9") < top("team-10"), "in their natural order");
+    bench.event(egui::Event::Text("team-1".into()));
+    bench.run_steps(2);
+    assert!(bench.query_by_label("team-2").is_none(), "what is typed is searched for");
+    bench.key_press(egui::Key::ArrowDown);
+    bench.key_press(egui::Key::Enter);
+    bench.run_steps(2);
+    let wishes = bench.state_mut().0.wishes();
+    assert!(
+        matches!(&wishes[..], [Intent::Connect(ContextId { name, .. })] if name.starts_with("team-1")),
+        "{wishes:?}"
+    );
+    bench.state_mut().0.contexts.connecting = Some(Destination::Sandbox("bookinfo".into()));
+    bench.run_steps(2);
+    bench.key_press(egui::Key::Escape);
+    bench.run_steps(2);
+    assert_eq!(bench.state_mut().0.wishes(), [Intent::Disconnect]);
+}
+
 #[test]
 fn the_time_range_is_a_menu() {
     let mut bench = harness(World::bookinfo(), (), [1280.0, 600.0], |ui, (), world| {

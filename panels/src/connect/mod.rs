@@ -25,6 +25,8 @@ pub struct Connect {
     search: String,
     at: Option<usize>,
     anyway: bool,
+    /// Whether the field for searching had the focus once.
+    shown: bool,
 }
 
 impl Connect {
@@ -51,6 +53,11 @@ impl Connect {
                         head(ui, cx.contexts);
                         ui.add_space(28.0);
                         if connecting {
+                            self.shown = false;
+                            let back = ui.input(|input| input.key_pressed(Key::Escape));
+                            if back && ui.ctx().memory(|memory| memory.top_modal_layer().is_none()) {
+                                cx.intents.send(Intent::Disconnect);
+                            }
                             self.anyway |= steps::ui(ui, cx);
                         } else {
                             self.choices(ui, cx);
@@ -125,14 +132,19 @@ impl Connect {
             if cx.contexts.rows.len() > 6 {
                 let id = ui.id().with("search");
                 let width = ui.available_width();
-                field::search(
-                    ui,
-                    id,
-                    "Search contexts, clusters, servers",
-                    "Search contexts",
-                    &mut self.search,
-                    width,
-                );
+                let hint = "Search contexts, clusters, servers";
+                let before = self.search.clone();
+                let response = field::search(ui, id, hint, "Search contexts", &mut self.search, width);
+                // One types at once; Escape empties the field.
+                if !std::mem::replace(&mut self.shown, true) {
+                    response.request_focus();
+                }
+                if response.lost_focus() && ui.input(|input| input.key_pressed(Key::Escape)) {
+                    self.search.clear();
+                }
+                if self.search != before {
+                    self.at = (!self.search.is_empty()).then_some(0);
+                }
             }
             let rows = found(cx.contexts, &self.search);
             if let Some(row) = self.keys(ui, &rows) {
@@ -293,8 +305,27 @@ fn found<'a>(contexts: &'a Contexts, typed: &str) -> Vec<&'a ContextRow> {
         words.iter().all(|word| text.contains(word))
     };
     let mut rows: Vec<&ContextRow> = contexts.rows.iter().filter(holds).collect();
-    rows.sort_by_key(|row| (!contexts.is_last(row), !row.current, row.problem.is_some()));
+    rows.sort_by_cached_key(|row| {
+        (!contexts.is_last(row), !row.current, row.problem.is_some(), natural(&row.name))
+    });
     rows
+}
+
+/// A key by which numbers in names stand in their own order: team-2 before team-10.
+fn natural(name: &str) -> Vec<(String, usize, String)> {
+    let mut parts = Vec::new();
+    let mut rest = name;
+    while !rest.is_empty() {
+        let digit = rest.find(|letter: char| letter.is_ascii_digit()).unwrap_or(rest.len());
+        let (word, after) = rest.split_at(digit);
+        let end = after.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(after.len());
+        let (number, after) = after.split_at(end);
+        // A longer number is a greater one; of equal length, digits decide.
+        let number = number.trim_start_matches('0');
+        parts.push((word.to_lowercase(), number.len(), number.to_owned()));
+        rest = after;
+    }
+    parts
 }
 
 /// One context: a button named by it. Returns whether it was chosen.
@@ -370,4 +401,16 @@ fn context(ui: &mut Ui, contexts: &Contexts, row: &ContextRow, focused: bool) ->
         }
     });
     clicked
+}
+
+#[cfg(test)]
+mod tests {
+    use super::natural;
+
+    #[test]
+    fn numbers_in_names_stand_in_their_order() {
+        let mut names = ["team-10", "team-2", "team-1", "Team-3", "team", "a9-b10", "a9-b9", "team-02-x"];
+        names.sort_by_cached_key(|name| natural(name));
+        assert_eq!(names, ["a9-b9", "a9-b10", "team", "team-1", "team-2", "team-02-x", "Team-3", "team-10"]);
+    }
 }

@@ -89,7 +89,7 @@ pub(super) fn line_id(base: Id, view: &View, line: usize) -> Id {
     base.with(("line", &view.cards[line.from].id, &view.cards[line.to].id, line.protocol))
 }
 
-/// The card that an arrow key leads to from a point: the nearest one on that side, straight ahead before aside.
+/// The card that an arrow key leads to from a point: the nearest on that side, straight ahead before aside.
 pub(super) fn beside(view: &View, from: Pos2, way: Vec2) -> Option<usize> {
     let cost = |card: &super::view::Card| {
         let to = card.rect.center() - from;

@@ -282,7 +282,7 @@ fn block(
     let pixel = 1.0 / zoom;
     if detail == Detail::Dot {
         let size = rect.size().max(vec2(2.5, 2.0) * pixel);
-        // Around it, not instead of its colour. As many corners as any other dot has, so that it can be recoloured.
+        // Around it, not instead of its colour. Every dot has as many corners, so that it can be recoloured.
         let ring = if chosen { tokens.accent } else { Color32::TRANSPARENT };
         quad(mesh, Rect::from_center_size(rect.center(), size + Vec2::splat(3.0 * pixel)), ring);
         quad(mesh, Rect::from_center_size(rect.center(), size), fade(status.color(tokens)));

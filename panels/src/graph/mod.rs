@@ -11,6 +11,8 @@ mod detour;
 pub mod find;
 mod frames;
 pub mod index;
+#[cfg(test)]
+mod keys_tests;
 pub mod labels;
 mod layers;
 mod minimap;
