@@ -76,6 +76,8 @@ pub struct Service {
     pub virtual_services: Vec<Ref>,
     /// DestinationRules that apply to it.
     pub destination_rules: Vec<Ref>,
+    /// ServiceEntries that have its host, the oldest first.
+    pub entries: Vec<Ref>,
     /// True for a ServiceEntry.
     pub external: bool,
 }

@@ -126,6 +126,7 @@ impl<'a> Subject<'a> {
         if let Some(service) = self.service {
             found.extend(service.virtual_services.iter().cloned());
             found.extend(service.destination_rules.iter().cloned());
+            found.extend(service.entries.iter().cloned());
         }
         for workload in &self.workloads {
             found.extend(workload.mtls.1.clone());

@@ -130,6 +130,22 @@ impl Reading<'_> {
         if self.before.parts.is_empty() {
             return names; // all services are among the changes
         }
+        // A Service and ServiceEntries of its host are one.
+        let of_entries = reach.entries.iter().filter_map(|(_, host)| hosts::service(host));
+        names.extend(of_entries.map(|(name, namespace)| (namespace.into(), name.into())));
+        let of_services: BTreeSet<String> = changes
+            .iter()
+            .filter(|change| {
+                change.at.kind == &kinds::SERVICE && (change.was.is_none() || change.now.is_none())
+            })
+            .map(|change| hosts::of_service(&change.at.name, &change.at.namespace))
+            .collect();
+        if !of_services.is_empty() {
+            for (at, entry) in self.config.service_entries.iter() {
+                let same = entry.hosts.iter().filter(|host| of_services.contains(*host));
+                names.extend(same.map(|host| (at.namespace.clone(), host.as_str().into())));
+            }
+        }
         let (wild, exact): (Vec<&str>, Vec<&str>) =
             reach.hosts.iter().map(String::as_str).partition(|host| is_wildcard(host));
         let exact: BTreeSet<&str> = exact.into_iter().collect();

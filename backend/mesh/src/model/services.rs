@@ -4,7 +4,7 @@ use super::hosts::Found;
 use super::part::Part;
 use super::read::Reading;
 use super::{Configured, Objects, Port, Service, Subset, Workload};
-use istio::hosts::{Closeness, of_service};
+use istio::hosts::{self, Closeness, of_service};
 use istio::precedence::by_age;
 use istio::views::{DestinationRule, ServiceEntry, ServicePort};
 use istio::visibility::exported;
@@ -35,7 +35,8 @@ impl<'a> Maker<'a> {
         Self { reading, namespace, workloads, by_label }
     }
 
-    /// The service of this name: a Kubernetes service, else what ServiceEntries have it as a host.
+    /// The service of this name: a Kubernetes service, else what ServiceEntries have it as a host. Those that have the
+    /// host of a Kubernetes service are no service of their own.
     pub(super) fn service(&self, name: &Arc<str>) -> Option<Service> {
         let at = Ref::new(&kinds::SERVICE, self.namespace, name);
         if let Some(object) = self.reading.objects.get(&at) {
@@ -43,14 +44,18 @@ impl<'a> Maker<'a> {
             let behind = self.selected(&selector);
             let ports = ports(self.reading.objects, object, &behind);
             let host = of_service(name, self.namespace);
-            return Some(self.make(Bare { at, name, host, ports, selector, external: false }, &behind));
+            let entries = self.oldest_first(self.reading.config.service_entries.iter(), &host);
+            let entries = entries.into_iter().map(|entry| entry.at.clone()).collect();
+            let bare = Bare { at, name, host, ports, selector, entries, external: false };
+            return Some(self.make(bare, &behind));
+        }
+        let is_service =
+            |(name, namespace)| self.reading.objects.contains(&Ref::new(&kinds::SERVICE, namespace, name));
+        if hosts::service(name).is_some_and(is_service) {
+            return None;
         }
         // Several ServiceEntries of a host are one service: the oldest counts, and each adds what it has.
-        let has = |entry: &ServiceEntry| entry.hosts.iter().any(|host| **host == **name);
-        let entries = self.reading.config.entries(self.namespace).filter(|(_, entry)| has(entry));
-        let mut entries: Vec<_> =
-            entries.filter_map(|(at, entry)| Configured::of(self.reading.objects, at, &**entry)).collect();
-        entries.sort_by(by_age);
+        let entries = self.oldest_first(self.reading.config.entries(self.namespace), name);
         let first = entries.first()?;
         let selectors = entries.iter().filter_map(|entry| entry.spec.workload_selector.as_ref());
         let selector = selectors.map(|selector| selector.labels.clone()).next().unwrap_or_default();
@@ -62,7 +67,21 @@ impl<'a> Maker<'a> {
             }
         }
         let (at, host) = (first.at.clone(), name.to_string());
-        Some(self.make(Bare { at, name, host, ports, selector, external: true }, &behind))
+        let entries = entries.iter().map(|entry| entry.at.clone()).collect();
+        Some(self.make(Bare { at, name, host, ports, selector, entries, external: true }, &behind))
+    }
+
+    /// The ServiceEntries that have this host.
+    fn oldest_first(
+        &self,
+        all: impl Iterator<Item = (&'a Ref, &'a Arc<ServiceEntry>)>,
+        host: &str,
+    ) -> Vec<Configured<'a, ServiceEntry>> {
+        let having = all.filter(|(_, entry)| entry.hosts.iter().any(|other| other == host));
+        let mut entries: Vec<_> =
+            having.filter_map(|(at, entry)| Configured::of(self.reading.objects, at, &**entry)).collect();
+        entries.sort_by(by_age);
+        entries
     }
 
     fn id(&self, workload: &Workload) -> WorkloadId {
@@ -81,7 +100,7 @@ impl<'a> Maker<'a> {
     }
 
     fn make(&self, bare: Bare<'_>, behind: &[&Workload]) -> Service {
-        let Bare { at, name, host, ports, selector, external } = bare;
+        let Bare { at, name, host, ports, selector, entries, external } = bare;
         let own = &**self.namespace;
         let mut routes = self.reading.config.routes.naming(&host, self.reading.objects);
         // Objects that this namespace cannot see still route calls from their own.
@@ -116,6 +135,7 @@ impl<'a> Maker<'a> {
             workloads: behind.iter().map(|workload| self.id(workload)).collect(),
             virtual_services: routes.iter().map(|found| found.at.clone()).collect(),
             destination_rules: rules.iter().map(|found| found.at.clone()).collect(),
+            entries,
             external,
         }
     }
@@ -128,6 +148,7 @@ struct Bare<'a> {
     host: String,
     ports: Vec<Port>,
     selector: BTreeMap<String, String>,
+    entries: Vec<Ref>,
     external: bool,
 }
 

@@ -222,6 +222,28 @@ fn several_entries_of_one_host_are_one_service_with_all_their_ports() {
     assert_eq!(mesh.service("other", "api.example.com").unwrap().ports.len(), 1);
 }
 
+#[test]
+fn an_entry_of_a_services_host_is_that_service() {
+    let host = "reviews.bookinfo.svc.cluster.local";
+    let entry = istio("ServiceEntry", "other", "alias", "", json!({ "hosts": [host], "ports": [] }));
+    let mesh = with([entry.clone()]);
+    let entries = |mesh: &Mesh| named(&mesh.service("bookinfo", "reviews").unwrap().entries);
+    assert_eq!(entries(&mesh), ["other/alias"]);
+    assert!(mesh.service("other", host).is_none());
+    // The same, one after the other.
+    let plain = demo::bookinfo();
+    let mut objects = plain.objects().clone();
+    objects.extend(by_ref([entry]));
+    let mesh = Mesh::read(objects.clone(), Some(&plain));
+    assert_eq!(
+        (entries(&mesh), mesh.service("other", host).is_none()),
+        (vec!["other/alias".to_owned()], true)
+    );
+    objects.remove(&Ref::new(&kinds::SERVICE, "bookinfo", "reviews"));
+    let mesh = Mesh::read(objects, Some(&mesh));
+    assert!(mesh.service("other", host).is_some());
+}
+
 /// Metrics name workloads by Istio's rules: under other names idle twins would stand beside them.
 #[test]
 fn workloads_have_the_names_that_metrics_give_them() {
