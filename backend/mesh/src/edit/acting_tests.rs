@@ -1,6 +1,7 @@
 use super::*;
 use crate::demo;
 use crate::plan::HttpRule;
+use crate::split::Split;
 use crate::{Mesh, Ref};
 use serde_json::{Value, json};
 
@@ -78,4 +79,20 @@ fn weights_as_they_are_in_force() {
     assert_eq!(told(json!([row("v1", 1), row("v2", 1), row("v3", 1)])), "v1 33.33 v2 33.33 v3 33.33");
     assert_eq!(told(json!([row("v1", 0), row("v2", 0)])), "v1 0.00 v2 0.00");
     assert_eq!(told(json!([row("v1", 3), row("v2", 1)])), "v1 75.00 v2 25.00");
+}
+
+#[test]
+fn calls_for_a_version_without_pods_are_warned_of() {
+    let mut objects = demo::bookinfo_objects();
+    let pods: Vec<Ref> = objects.within(&istio::kinds::POD, "bookinfo").map(|(at, _)| at.clone()).collect();
+    for at in pods.iter().filter(|at| at.name.starts_with("reviews-v3")) {
+        objects.remove(at);
+    }
+    let mesh = Mesh::read(objects, None);
+    let moved = |shares: [u32; 3]| {
+        let shares = Split::new(["v1", "v2", "v3"].into_iter().zip(shares)).unwrap();
+        split(&mesh, &at(&mesh, "reviews", 1), &shares).unwrap().warnings
+    };
+    assert_eq!(moved([80, 10, 10]), ["No pod of v3 is ready: 10 % of these calls would fail"]);
+    assert!(moved([90, 10, 0]).is_empty());
 }

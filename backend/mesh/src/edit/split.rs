@@ -7,7 +7,7 @@ use crate::plan::{HttpRule, Plan, host};
 use crate::split::Split;
 use crate::{Mesh, Service};
 use istio::views::{HttpRoute, RouteDestination, VirtualService};
-use istio::{WorkloadId, fqdn};
+use istio::{WorkloadId, fqdn, kinds};
 use serde_json::{Value, json};
 
 /// The shares that a rule has now; of a service without a rule, even ones (that is how its calls are spread).
@@ -80,10 +80,26 @@ fn existing(plan: &mut Plan<'_>, service: &Service, rule: &HttpRule, http: &Http
             json!({ "destination": destination(&model, &name, service, &at.namespace), "weight": percent });
         part.push("route", row);
     }
+    nobody_there(plan, service, wanted);
     if let Some(sentence) = sentence(service, &before, wanted) {
         plan.title(format!("{sentence} of {}", rule.words(plan.mesh())));
     }
     evidence(plan, service, rule);
+}
+
+/// Says which versions get calls and have no ready pod, where pods are seen.
+fn nobody_there(plan: &mut Plan<'_>, service: &Service, wanted: &Split) {
+    let mesh = plan.mesh();
+    let ready = |at: &WorkloadId| mesh.workload(&at.namespace, &at.name).is_some_and(|one| one.ready() > 0);
+    if mesh.unseen(&kinds::POD, &service.namespace).is_some() {
+        return;
+    }
+    for (name, percent) in wanted.weights().into_iter().filter(|(_, percent)| *percent > 0) {
+        let subset = service.subsets.iter().find(|subset| subset.name == name);
+        if subset.is_some_and(|subset| !subset.workloads.iter().any(ready)) {
+            plan.warn(format!("No pod of {name} is ready: {percent} % of these calls would fail"));
+        }
+    }
 }
 
 /// The destination of a new row: as the rule's first one (host as written, port), with the version's subset.
@@ -114,6 +130,7 @@ fn fresh(plan: &mut Plan<'_>, service: &Service, rule: &HttpRule, wanted: &Split
     let rows: Value = shares.iter().filter(|(name, _)| needed.contains(&name.as_str())).map(row).collect();
     plan.subsets(service, &needed);
     plan.rule(rule).set("route", rows);
+    nobody_there(plan, service, wanted);
     let shares: Vec<String> = shares.iter().map(|(name, percent)| format!("{name} {percent} %")).collect();
     plan.title(format!("{} gets a split of all calls: {}", service.name, shares.join(", ")));
     evidence(plan, service, rule);
