@@ -87,11 +87,6 @@ pub(crate) fn offered(document: &Value) -> Vec<(String, String)> {
 }
 
 impl Served {
-    /// Whether it serves nothing at all: then it is no API server that answered.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     fn add(&mut self, group: &str, plural: &str, version: &str) {
         self.0.entry((group.to_owned(), plural.to_owned())).or_default().insert(version.to_owned());
     }

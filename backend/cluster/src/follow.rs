@@ -72,10 +72,6 @@ pub(crate) async fn follow_all(session: Arc<Session>) {
 async fn discover(client: &Client) -> Result<Served, Problem> {
     const WHAT: &str = "The cluster does not say which kinds it has";
     match tokio::time::timeout(DISCOVERY, access::discover(client)).await {
-        Ok(Ok(served)) if served.is_empty() => {
-            let next = "Look whether the server's address is that of a Kubernetes API; it is asked again";
-            Err(Problem::new(WHAT, "Its answer names none", next))
-        }
         Ok(Ok(served)) => Ok(served),
         Ok(Err(error)) => Err(error::problem(WHAT, &error)),
         Err(_elapsed) => {
