@@ -142,7 +142,7 @@ fn same<T>(one: &[T], two: &[T], equal: impl Fn(&T, &T) -> bool) -> bool {
 }
 
 /// Larger meshes than this are worked on by a thread.
-const SMALL: usize = 150;
+const SMALL: usize = 60;
 
 /// At most one picture in the making; a newer order waits for its end and then wins. Pictures come out in the
 /// order in which they were made, each made on the one before.
