@@ -9,14 +9,14 @@ mod seen;
 
 pub(crate) use before::{Before, before};
 
+use crate::envoy::{self, Looked};
 use crate::measure;
 use crate::push::News;
 use crate::session::Session;
 use crate::syncz::{self, Synced};
-use crate::{access, envoy, istiod};
+use crate::{access, istiod};
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
-use mesh::confirm::Held;
 use mesh::evidence::{Evidence, Xds};
 use mesh::{Change, Fact, Object, Problem};
 use progress::Progress;
@@ -147,7 +147,7 @@ impl Follow<'_> {
             let stuck: Vec<(&str, Xds)> = connected.values().filter_map(|proxy| self.stuck(proxy)).collect();
             if !stuck.is_empty() && doubted.elapsed() >= DOUBT_AFTER {
                 doubted = Instant::now();
-                if let Some(problem) = self.silent_refusal(&stuck, progress.begun.elapsed()).await {
+                if let Some(problem) = self.silent_refusal(&stuck).await {
                     return Verdict::Refused(problem);
                 }
             }
@@ -178,7 +178,7 @@ impl Follow<'_> {
         }
     }
 
-    async fn look(&self, proxy: String, types: &BTreeSet<Xds>) -> (String, Result<Vec<Held>, Problem>) {
+    async fn look(&self, proxy: String, types: &BTreeSet<Xds>) -> (String, Result<Looked, Problem>) {
         let held = envoy::held(self.session, &proxy, types.iter().copied(), self.evidence).await;
         (proxy, held)
     }
@@ -217,7 +217,7 @@ impl Follow<'_> {
     }
 
     /// Older istiods do not tell a refusal: their metrics count it and their log has the words.
-    async fn silent_refusal(&self, stuck: &[(&str, Xds)], since: Duration) -> Option<Problem> {
+    async fn silent_refusal(&self, stuck: &[(&str, Xds)]) -> Option<Problem> {
         let mut counted = None;
         for xds in stuck.iter().map(|(_, xds)| *xds).collect::<BTreeSet<_>>() {
             let before = self.before.rejects(xds)?;
@@ -226,7 +226,7 @@ impl Follow<'_> {
             }
         }
         let (proxy, xds) = counted?;
-        let logs = istiod::logs(self.session, since).await;
+        let logs = istiod::logs(self.session, self.before.age()).await;
         if logs.is_empty() {
             let words = "istiod counts a refusal, and its log could not be read for the words";
             return Some(nacked(proxy, xds.name(), words));
@@ -278,6 +278,14 @@ impl Follow<'_> {
             let what = format!("{name} has refused its configuration since before this change");
             let next = "Find what it refuses: until then it may not take this change either";
             return Problem::new(what, format!("Envoy says: {words}"), next);
+        }
+        if let Some((name, words)) = unseen.iter().find_map(|name| progress.complaints.get_key_value(*name)) {
+            let why = format!("Its configuration does not show it after {secs} s, and Envoy says: {words}");
+            return Problem::new(
+                format!("{name} has not taken it"),
+                why,
+                "Correct what it names, or undo it",
+            );
         }
         if waiting.is_empty() {
             let why = format!("After {secs} s the configuration of {} does not show it", unseen.join(", "));

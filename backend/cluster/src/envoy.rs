@@ -25,20 +25,29 @@ pub(crate) fn close(session: &Session) {
     session.tunnel.close(ADMIN);
 }
 
+/// What a proxy's configuration says.
+#[derive(Debug, Default)]
+pub(crate) struct Looked {
+    /// Of each thing that it has to show.
+    pub(crate) held: Vec<Held>,
+    /// Of an update that it did not take, in its own words.
+    pub(crate) complaint: Option<String>,
+}
+
 /// What a proxy's configuration says of what it has to show, in these types.
 pub(crate) async fn held(
     session: &Session,
     proxy: &str,
     types: impl IntoIterator<Item = Xds>,
     evidence: &Evidence,
-) -> Result<Vec<Held>, Problem> {
+) -> Result<Looked, Problem> {
     let Some((pod, namespace)) = proxy.rsplit_once('.') else {
         let why = format!("{proxy} is not named pod.namespace");
         return Err(Problem::new(WHAT, why, "Look at istiod's version"));
     };
     let place = Place::Pod(PodPort { namespace: namespace.into(), pod: pod.into(), port: ADMIN });
     let limit = Limit { bytes: limits::ANSWER, lane: Some(&LANE) };
-    let mut all = Vec::new();
+    let mut all = Looked::default();
     for xds in types {
         let probes: Vec<&Probe> = evidence.for_proxy(proxy).filter(|probe| probe.xds() == xds).collect();
         let path = format!("/config_dump?resource={}", confirm::place(xds).0);
@@ -49,7 +58,7 @@ pub(crate) async fn held(
         })?;
         // An Envoy that has none of these says so with 404.
         let dump = if answer.status == 404 {
-            whole(Vec::new(), xds)
+            Kept { dump: whole(Vec::new(), xds), complaint: None }
         } else {
             let _turn = answer.turn.as_ref();
             concerned(answer.body_of(WHAT, &place)?, &probes, xds).map_err(|why| {
@@ -57,7 +66,8 @@ pub(crate) async fn held(
                 Problem::new(WHAT, why, "Look at the proxy and its version")
             })?
         };
-        all.extend(probes.into_iter().map(|probe| confirm::holds(probe, &dump)));
+        all.held.extend(probes.into_iter().map(|probe| confirm::holds(probe, &dump.dump)));
+        all.complaint = all.complaint.or(dump.complaint);
     }
     Ok(all)
 }
@@ -69,12 +79,20 @@ struct Resources<'a> {
     configs: Option<Vec<&'a RawValue>>,
 }
 
+/// What is kept of a dump.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    /// As far as it concerns the probes.
+    pub(crate) dump: Value,
+    complaint: Option<String>,
+}
+
 /// The dump as far as it concerns these probes.
-pub(crate) fn concerned(body: &[u8], probes: &[&Probe], xds: Xds) -> Result<Value, String> {
+pub(crate) fn concerned(body: &[u8], probes: &[&Probe], xds: Xds) -> Result<Kept, String> {
     let Ok(Resources { configs }) = serde_json::from_slice(body) else {
         return Err("is no configuration".into());
     };
-    let mut kept = Vec::new();
+    let (mut kept, mut complaint) = (Vec::new(), None);
     for entry in configs.into_iter().flatten() {
         if entry.get().len() > limits::ENTRY {
             return Err(format!("has an entry of more than {}", limits::in_words(limits::ENTRY)));
@@ -82,11 +100,12 @@ pub(crate) fn concerned(body: &[u8], probes: &[&Probe], xds: Xds) -> Result<Valu
         let Ok(entry) = serde_json::from_str::<Value>(entry.get()) else {
             return Err("has an entry that cannot be read".into());
         };
+        complaint = complaint.or_else(|| confirm::complaint(&entry).map(str::to_owned));
         if probes.iter().any(|probe| confirm::concerns(probe, &entry)) {
             kept.push(entry);
         }
     }
-    Ok(whole(kept, xds))
+    Ok(Kept { dump: whole(kept, xds), complaint })
 }
 
 /// Resources of a type, in the form of the whole dump.
@@ -111,7 +130,15 @@ mod tests {
     }
 
     fn read(body: &Value) -> Result<Value, String> {
-        concerned(body.to_string().as_bytes(), &[&probe()], Xds::Cds)
+        concerned(body.to_string().as_bytes(), &[&probe()], Xds::Cds).map(|kept| kept.dump)
+    }
+
+    #[test]
+    fn what_envoy_did_not_take_is_quoted() {
+        let refused = json!({ "configs": [{}, { "error_state": null }, { "name": "0.0.0.0_443", "client_status": "NACKED",
+            "error_state": { "details": "filter chain match rules overlap" } }] });
+        let kept = concerned(refused.to_string().as_bytes(), &[], Xds::Lds).unwrap();
+        assert_eq!(kept.complaint.as_deref(), Some("filter chain match rules overlap"));
     }
 
     #[test]

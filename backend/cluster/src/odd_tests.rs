@@ -107,7 +107,7 @@ fn what_an_envoy_says() {
     for (xds, probe, entry) in samples {
         for document in mutated(&json!({ "configs": [entry] })) {
             if let Ok(dump) = envoy::concerned(&bytes(&document), &[&probe], xds) {
-                mesh::confirm::holds(&probe, &dump);
+                mesh::confirm::holds(&probe, &dump.dump);
             }
         }
     }

@@ -69,13 +69,13 @@ async fn the_undo_of_a_refused_change_that_worked_is_live() {
             script.form = form;
             script.manner = Manner::Nack("route 9080: bad regex".into());
         });
+        let change = split(&scene, [20, 0, 80]);
+        connection.push(&change).await;
+        let Fact::Accepted(stored) = connection.fact().await else { panic!("not accepted") };
         world.log.push(&format!(
             "2026-01-01T00:00:00Z\twarn\tads\tADS:RDS: ACK ERROR {}-4 Internal:bad regex",
             proxy(&scene, "details")
         ));
-        let change = split(&scene, [20, 0, 80]);
-        connection.push(&change).await;
-        let Fact::Accepted(stored) = connection.fact().await else { panic!("not accepted") };
         connection.facts_until(&["refused"]).await;
         let undo = change.inverse(&stored.into_iter().map(Some).collect::<Vec<_>>()).expect("an inverse");
         world.cast.play(|script| script.manner = Manner::Later);

@@ -232,10 +232,11 @@ async fn an_older_istiod_tells_a_refusal_in_its_log() {
         script.manner = Manner::Nack(String::new());
         script.refuses = Some(proxy.clone());
     });
+    connection.push(&split(&scene, [20, 0, 80])).await;
+    connection.facts_until(&["acked 5/6"]).await;
     world.log.push(&format!(
         "2026-01-01T00:00:00Z\twarn\tads\tADS:RDS: ACK ERROR {proxy}-4 Internal:no such cluster"
     ));
-    connection.push(&split(&scene, [20, 0, 80])).await;
     let told = connection.facts_until(&["refused", "live", "unknowable"]).await;
     let last = told.last().expect("a fact");
     assert!(last.contains("details") && last.contains("Internal:no such cluster"), "{told:?}");

@@ -56,6 +56,12 @@ pub fn concerns(probe: &Probe, entry: &Value) -> bool {
     }
 }
 
+/// What Envoy says of an update of this entry that it did not take.
+pub fn complaint(entry: &Value) -> Option<&str> {
+    let details = text(field(entry, "error_state")?, "details");
+    Some(details).filter(|details| !details.is_empty())
+}
+
 /// Where configuration of a type stands: the list in a dump, and the dump that it belongs to.
 pub fn place(xds: Xds) -> (&'static str, &'static str) {
     match xds {

@@ -9,7 +9,7 @@ use mesh::evidence::{Probe, Xds};
 use mesh::scene::SyncState;
 use mesh::{Change, Problem};
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long istiod may take to say it: the write waits for that.
 const WITHIN: Duration = Duration::from_secs(3);
@@ -21,6 +21,8 @@ pub(crate) struct Before {
     pushes: BTreeMap<String, BTreeMap<String, Push>>,
     /// Refusals that istiod had counted, by type.
     rejects: BTreeMap<Xds, f64>,
+    /// When istiod was asked for them.
+    asked: Option<Instant>,
     /// Why istiod could not be asked: then only refusals are known, as it told them the last time.
     pub(super) unasked: Option<Problem>,
 }
@@ -43,6 +45,7 @@ pub(crate) async fn before(session: &Session, change: &Change) -> Before {
 }
 
 async fn asked(session: &Session, types: BTreeSet<Xds>) -> Result<Before, Problem> {
+    let asked = Some(Instant::now());
     let (_, proxies) = istiod::ask(session).await?;
     // Istiods that do not tell refusals at least count them.
     let silent = proxies.iter().any(|proxy| !proxy.tells_refusals);
@@ -52,7 +55,7 @@ async fn asked(session: &Session, types: BTreeSet<Xds>) -> Result<Before, Proble
     }
     let here = pods::here(session, proxies);
     let pushes = here.into_iter().map(|(name, proxy)| (name, proxy.types)).collect();
-    Ok(Before { pushes, rejects, unasked: None })
+    Ok(Before { pushes, rejects, asked, unasked: None })
 }
 
 /// What istiod said when it could be asked the last time.
@@ -68,7 +71,7 @@ fn last_known(session: &Session, problem: Problem) -> Before {
         states.iter().map(|(name, state)| (name.clone(), push(state))).collect()
     };
     let pushes = proxies.iter().map(|proxy| (proxy.name.clone(), types(&proxy.types))).collect();
-    Before { pushes, rejects: BTreeMap::new(), unasked: Some(problem) }
+    Before { pushes, unasked: Some(problem), ..Before::default() }
 }
 
 impl Before {
@@ -107,6 +110,11 @@ impl Before {
 
     fn is_new(&self, proxy: &Synced, xds: Xds, push: &Push) -> bool {
         self.push(&proxy.name, xds).is_none_or(|old| old.sent != push.sent)
+    }
+
+    /// How long ago that was: what is older in a log is none of the change's doing.
+    pub(super) fn age(&self) -> Duration {
+        self.asked.map_or(Duration::ZERO, |asked| asked.elapsed())
     }
 
     /// Refusals that istiod had counted; `None` when that is not known.

@@ -1,5 +1,6 @@
 //! How far the proxies have come that a change affects.
 
+use crate::envoy::Looked;
 use mesh::Problem;
 use mesh::confirm::Held;
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +22,8 @@ pub(super) struct Progress {
     pub(super) elsewhere: BTreeSet<String>,
     /// What they have refused since before the write, in their words.
     pub(super) refuses: BTreeMap<String, String>,
+    /// What those that do not show it say of an update that they did not take.
+    pub(super) complaints: BTreeMap<String, String>,
     /// Proxies that are being looked into.
     pub(super) looking: BTreeSet<String>,
     /// When each was looked into the last time.
@@ -49,6 +52,7 @@ impl Progress {
             gone: BTreeSet::new(),
             elsewhere: BTreeSet::new(),
             refuses: BTreeMap::new(),
+            complaints: BTreeMap::new(),
             looking: BTreeSet::new(),
             looked: BTreeMap::new(),
             told: None,
@@ -91,11 +95,11 @@ impl Progress {
     }
 
     /// Takes in what a proxy's configuration says.
-    pub(super) fn has(&mut self, proxy: String, held: Result<Vec<Held>, Problem>) {
+    pub(super) fn has(&mut self, proxy: String, looked: Result<Looked, Problem>) {
         self.looking.remove(&proxy);
         self.looked.insert(proxy.clone(), Instant::now());
-        let held = match held {
-            Ok(held) => held,
+        let Looked { held, complaint } = match looked {
+            Ok(looked) => looked,
             Err(problem) => {
                 self.unlooked = Some(problem);
                 self.blind_since.get_or_insert_with(Instant::now);
@@ -106,7 +110,9 @@ impl Progress {
         if self.blind_since.take().is_some() {
             self.moved();
         }
+        self.complaints.remove(&proxy);
         if held.contains(&Held::No) {
+            self.complaints.extend(complaint.map(|words| (proxy, words)));
             return;
         }
         let of = if held.contains(&Held::Yes) { &mut self.live } else { &mut self.elsewhere };

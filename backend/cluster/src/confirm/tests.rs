@@ -43,6 +43,13 @@ async fn a_doubt_is_said_once_and_lifted_by_what_is_new() {
     follow.tell(&mut progress, false).await;
     let Some(Fact::Unknowable(problem)) = next() else { panic!("it is said") };
     assert_eq!(problem.what, "cart.shop has refused its configuration since before this change");
+    // So is what Envoy says of an update that it did not take.
+    let complaint = Some("filter chains overlap".to_owned());
+    progress.has("cart.shop".into(), Ok(Looked { held: vec![mesh::confirm::Held::No], complaint }));
+    progress.refuses.clear();
+    follow.tell(&mut progress, false).await;
+    let Some(Fact::Unknowable(problem)) = next() else { panic!("it is said") };
+    assert!(problem.why.ends_with("Envoy says: filter chains overlap"), "{problem}");
     progress.acknowledged("cart.shop");
     follow.tell(&mut progress, false).await;
     assert!(matches!(next(), Some(Fact::Acked { acked: 1, of: 1, .. })));
