@@ -189,7 +189,12 @@ impl Changes {
                     }
                     let stage =
                         Label::new(RichText::new(row.stage).color(status.color(tokens))).selectable(false);
-                    let meaning = if row.undone { "It was taken back" } else { words::meaning(&entry.stage) };
+                    let meaning = match row.stage {
+                        "Undone" => "It was taken back, and the proxies hold that",
+                        "Being undone" => "It is being taken back: see the entry that does it",
+                        "Undo not confirmed" => "What takes it back is not confirmed: see its entry",
+                        _ => words::meaning(&entry.stage),
+                    };
                     ui.add(stage).on_hover_text(meaning);
                     ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                         let title =

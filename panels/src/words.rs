@@ -3,7 +3,7 @@
 use crate::kit::Status;
 use crate::kit::fmt;
 use istio::object::yaml;
-use mesh::evidence::{Figure, Judgement, Measured, Wanted};
+use mesh::evidence::{Figure, Judgement, Measured, Progress, Wanted};
 use mesh::ledger::{Entry, Judged, Part};
 use mesh::{Change, Edit, Ledger, Problem, Stage};
 
@@ -42,6 +42,7 @@ pub fn stage(stage: &Stage) -> (Status, &'static str) {
         Stage::Replaced(_) => (Status::Idle, "Replaced"),
         Stage::Unknowable(before, _) => match **before {
             Stage::Live => (Status::Healthy, "Live"),
+            Stage::Synced { acked, of } if acked < of => (Status::Degraded, "Not all synced"),
             Stage::Synced { .. } => (Status::Degraded, "Synced"),
             _ => (Status::Degraded, "Accepted"),
         },
@@ -51,7 +52,21 @@ pub fn stage(stage: &Stage) -> (Status, &'static str) {
 
 /// How far an entry has come: as [`stage`], and whether it was taken back since.
 pub fn standing(entry: &Entry, ledger: &Ledger) -> (Status, &'static str) {
-    if is_undone(entry, ledger) { (Status::Idle, "Undone") } else { stage(&entry.stage) }
+    if let Some(undo) = undo_of(entry, ledger) {
+        return match &undo.stage {
+            Stage::Live | Stage::Measured(_) | Stage::Replaced(_) => (Status::Idle, "Undone"),
+            Stage::Unknowable(before, _) if **before == Stage::Live => (Status::Idle, "Undone"),
+            Stage::Unknowable(..) | Stage::Unsure(_) | Stage::CutOff { .. } => {
+                (Status::Degraded, "Undo not confirmed")
+            }
+            _ => (Status::Idle, "Being undone"),
+        };
+    }
+    let disagrees = |progress: &Progress| progress.judgement == Judgement::Disagrees;
+    match stage(&entry.stage) {
+        (Status::Healthy, word) if entry.counted.values().any(disagrees) => (Status::Degraded, word),
+        said => said,
+    }
 }
 
 /// What a stage means, for the hover.
@@ -194,8 +209,13 @@ pub fn can_undo(entry: &Entry, ledger: &Ledger) -> bool {
 
 /// Whether it was taken back, or is being.
 pub fn is_undone(entry: &Entry, ledger: &Ledger) -> bool {
-    let undone = |other: &Entry| other.undoes == Some(entry.id) && !matches!(other.stage, Stage::Failed(_));
-    ledger.entries().iter().any(undone)
+    undo_of(entry, ledger).is_some()
+}
+
+/// The change that takes it back, unless that failed.
+fn undo_of<'a>(entry: &Entry, ledger: &'a Ledger) -> Option<&'a Entry> {
+    let undoes = |other: &&Entry| other.undoes == Some(entry.id) && !matches!(other.stage, Stage::Failed(_));
+    ledger.entries().iter().rev().find(undoes)
 }
 
 /// Whether an earlier run was cut off while it wrote this, and nobody has finished or undone it since.

@@ -209,7 +209,17 @@ fn what_was_undone_says_so_and_does_not_come_back() {
     world.ledger.open(undo, inverse, Some(id), demo::NOW);
     world.ledger.sent(undo, demo::NOW);
     world.ledger.record(id, &Fact::Unknowable(Problem::new("a", "b", "c")), demo::NOW);
-    [taken_back, Fact::Unknowable(Problem::new("a", "b", "c"))]
+    let said = |world: &World| View::of(&world.cx()).rows.pop().unwrap().stage;
+    assert_eq!(said(&world), "Being undone", "the undo is only sent");
+    let of = change.evidence.proxies().len();
+    let acked = Fact::Acked { acked: of, of, waiting: Vec::new() };
+    let mut unknown = World::bookinfo();
+    unknown.ledger = world.ledger.clone();
+    [taken_back.clone(), Fact::Unknowable(Problem::new("a", "b", "c"))]
+        .iter()
+        .for_each(|fact| unknown.ledger.record(undo, fact, demo::NOW));
+    assert_eq!(said(&unknown), "Undo not confirmed");
+    [taken_back, Fact::Seen, acked, Fact::Live]
         .iter()
         .for_each(|fact| world.ledger.record(undo, fact, demo::NOW));
     let row = View::of(&world.cx()).rows.pop().unwrap();
@@ -325,4 +335,33 @@ fn the_ledger_keeps_a_set_and_earlier_runs_together() {
     bench.get_by_label("Finish A push of 2 objects was cut off: 1 of 2 written").click();
     bench.run_steps(2);
     assert_eq!(bench.state_mut().0.wishes(), [Intent::Finish(ChangeId(9))]);
+}
+
+#[test]
+fn what_others_changed_meanwhile_is_said_before_the_push() {
+    let mut bench = bar(with([(SPLIT, split([10, 10, 80]))]));
+    bench.get_by_label("Push");
+    let at = mesh::Ref::new(&mesh::kinds::VIRTUAL_SERVICE, "bookinfo", "reviews");
+    let mut objects = demo::bookinfo_objects();
+    let mut theirs = (*objects[&at].0).clone();
+    theirs["metadata"]["labels"] = serde_json::json!({ "team": "books" });
+    objects.insert(at.clone(), theirs.clone().into());
+    bench.state_mut().0.now_has(objects.clone());
+    bench.run_steps(3);
+    bench.get_by_label("Push");
+    theirs["spec"]["http"][1]["route"][0]["weight"] = 49.into();
+    objects.insert(at.clone(), theirs.into());
+    bench.state_mut().0.now_has(objects.clone());
+    bench.run_steps(3);
+    bench.get_by_label_contains("VirtualService bookinfo/reviews was changed since by somebody else");
+    assert!(bench.query_by_label("Push").is_none());
+    bench.state_mut().0.wishes();
+    let id = bench.state().0.ledger.pending().unwrap().id;
+    click(&mut bench, "Rebuild on theirs");
+    assert_eq!(bench.state_mut().0.wishes(), [Intent::Rebuild(id)]);
+    objects.remove(&at);
+    let mut bench = bar(with([(SPLIT, split([10, 10, 80]))]));
+    bench.state_mut().0.now_has(objects);
+    bench.run_steps(3);
+    bench.get_by_label_contains("was changed since by somebody else");
 }

@@ -339,3 +339,23 @@ fn a_proxy_out_of_sync_is_named() {
     let bench = detail(world);
     bench.get_by_label_contains("ratings-v1-6f8d7c9b4-aaaaa.bookinfo is out of sync");
 }
+
+#[test]
+fn a_rule_that_goes_and_comes_back_is_the_drafts_again() {
+    let mut bench = detail(World::bookinfo().select(service("reviews")));
+    drag(&mut bench, "reviews v3 share", 80.0);
+    let title = in_bar(&bench);
+    assert_eq!(title.len(), 1);
+    let at = mesh::Ref::new(&mesh::kinds::VIRTUAL_SERVICE, "bookinfo", "reviews");
+    let mut without = demo::bookinfo_objects();
+    without.remove(&at);
+    bench.state_mut().0.now_has(without);
+    frames(&mut bench);
+    bench.get_by_label_contains("cannot be changed here any more");
+    assert_eq!(in_bar(&bench), [""; 0]);
+    bench.state_mut().0.now_has(demo::bookinfo_objects());
+    frames(&mut bench);
+    assert!(bench.query_by_label_contains("cannot be changed here any more").is_none());
+    assert_eq!(wanted(&bench, "reviews v3 share"), 80.0, "the draft is there");
+    assert_eq!(in_bar(&bench), title, "and waits for Push again");
+}

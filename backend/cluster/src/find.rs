@@ -38,11 +38,10 @@ fn unread(hub: &Hub, title: &str, option: &str, kinds: &[&'static Kind]) -> Opti
     });
     let hidden = || kinds.iter().find_map(|kind| hub.unseen(kind));
     let Problem { why, next, .. } = problem.into_iter().next().or_else(hidden)?;
-    let next = next.split(';').next().unwrap_or_default();
     Some(Problem::new(
         format!("{title} cannot be looked for"),
         why,
-        format!("{next}, or give its URL with {option}"),
+        format!("{next}. Or give its URL with {option}"),
     ))
 }
 

@@ -1,9 +1,11 @@
 //! A change: the smallest guarded edit of Istio's resources, its inverse, and what shows that it is in force.
 
+use crate::Mesh;
 use crate::evidence::Evidence;
 use crate::stored::Stored;
 use istio::{Object, Problem, Ref};
 use serde_json::Value;
+use std::sync::Arc;
 
 /// What one step does to one object.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,7 +52,29 @@ pub struct Change {
     pub warnings: Vec<String>,
 }
 
+impl Step {
+    /// Whether it could be done on the object as it is now.
+    pub fn fits(&self, now: Option<&Object>) -> bool {
+        match (&self.edit, now) {
+            (Edit::Create(_), now) => now.is_none(),
+            (_, None) => false,
+            (Edit::Delete { uid, .. }, Some(now)) => {
+                now.0.pointer("/metadata/uid").is_none_or(|own| own == uid.as_str())
+            }
+            (Edit::Patch(patch), Some(now)) => {
+                let same = self.before.as_ref().is_some_and(|before| Arc::ptr_eq(&before.0, &now.0));
+                same || json_patch::patch(&mut (*now.0).clone(), patch).is_ok()
+            }
+        }
+    }
+}
+
 impl Change {
+    /// An object that somebody else has changed, so that this change could not be made on it any more.
+    pub fn outdated(&self, mesh: &Mesh) -> Option<&Ref> {
+        self.steps.iter().find(|step| !step.fits(mesh.objects().get(&step.at))).map(|step| &step.at)
+    }
+
     /// The change that puts back as it was what was written, in the opposite order. `stored` is what the
     /// server made of each step, `None` where it was not written; the guards state what was written, so a
     /// later edit by somebody else is not undone.

@@ -13,7 +13,7 @@ use mesh::ledger::Entry;
 
 impl ChangeBar {
     /// From right to left: dismiss, send, look, take back.
-    pub(super) fn actions(&mut self, ui: &mut Ui, cx: &Cx<'_>, entry: &Entry) {
+    pub(super) fn actions(&mut self, ui: &mut Ui, cx: &Cx<'_>, entry: &Entry, outdated: bool) {
         let cut_off = words::is_cut_off(entry, cx.changes);
         if self.dropping == Some(entry.id) && entry.sent.is_none() {
             self.drop_all(ui, cx, entry);
@@ -27,7 +27,7 @@ impl ChangeBar {
             finish(ui, cx, entry);
         } else {
             self.dismiss(ui, cx, entry);
-            self.send(ui, cx, entry);
+            self.send(ui, cx, entry, outdated);
         }
         let diff = Above::Diff(entry.id);
         if ui.add(Button::quiet("Diff").selected(self.above == Some(diff))).clicked() {
@@ -47,7 +47,8 @@ impl ChangeBar {
     pub(super) fn keys(&mut self, ui: &Ui, cx: &Cx<'_>) {
         let Some(entry) = cx.changes.pending() else { return };
         let pressed = |key| ui.input_mut(|input| input.consume_key(Modifiers::COMMAND, key));
-        if words::can_push(entry) && !cx.read_only && pressed(Key::Enter) {
+        let ready = words::can_push(entry) && entry.change.outdated(&cx.scene.mesh).is_none();
+        if pressed(Key::Enter) && ready && !cx.read_only {
             cx.intents.send(Intent::Push(entry.id));
         }
         if !ui.ctx().text_edit_focused() && pressed(Key::Z) {
@@ -79,9 +80,9 @@ impl ChangeBar {
     }
 
     /// What sends it, or sends it again; when it was sent, its place stays empty.
-    fn send(&mut self, ui: &mut Ui, cx: &Cx<'_>, entry: &Entry) {
+    fn send(&mut self, ui: &mut Ui, cx: &Cx<'_>, entry: &Entry, outdated: bool) {
         let before = ui.min_rect().left();
-        let anew = entry.conflict.is_some() && entry.undoes.is_none();
+        let anew = (entry.conflict.is_some() || outdated) && entry.undoes.is_none();
         if anew || words::can_try_again(entry) {
             // The same road: the drafts are still there, and are judged anew on what the cluster has now.
             let what = if anew { "Rebuild on theirs" } else { "Try again" };

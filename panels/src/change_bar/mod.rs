@@ -21,7 +21,7 @@ use crate::words::{self, READ_ONLY};
 use egui::{Align, Label, Layout, Rect, RichText, Ui, UiBuilder, pos2, vec2};
 use mesh::ledger::Entry;
 use mesh::scene::{Step, StepState};
-use mesh::{ChangeId, Stage};
+use mesh::{ChangeId, Ref, Stage};
 
 impl ChangeBar {
     /// Draws the bar, and above it the diff or the list of changes when it is asked for.
@@ -79,14 +79,18 @@ impl ChangeBar {
         // Buttons first, then progress, then as much of the sentence as there is room for.
         let mut right = child(ui, rect.with_max_x(rect.right() - 10.0), Layout::right_to_left(Align::Center));
         right.spacing_mut().item_spacing.x = 8.0;
-        self.actions(&mut right, cx, entry);
+        // Only what waits for Push can be overtaken by others.
+        let outdated = entry.change.outdated(&cx.scene.mesh).filter(|_| entry.sent.is_none());
+        self.actions(&mut right, cx, entry, outdated.is_some());
         right.add_space(8.0);
-        state(&mut right, cx, entry, rect.width() > 1100.0);
+        if outdated.is_none() {
+            state(&mut right, cx, entry, rect.width() > 1100.0);
+        }
         let free = Rect::from_min_max(
             rect.left_top() + vec2(16.0, 0.0),
             pos2(right.min_rect().left() - 20.0, rect.bottom()),
         );
-        sentence(ui, free, entry, cx.read_only);
+        sentence(ui, free, entry, outdated, cx.read_only);
     }
 }
 
@@ -94,7 +98,7 @@ fn child(ui: &mut Ui, rect: Rect, layout: Layout) -> Ui {
     ui.new_child(UiBuilder::new().max_rect(rect).layout(layout))
 }
 
-fn sentence(ui: &mut Ui, rect: Rect, entry: &Entry, read_only: bool) {
+fn sentence(ui: &mut Ui, rect: Rect, entry: &Entry, outdated: Option<&Ref>, read_only: bool) {
     let tokens = Tokens::of(ui);
     let mut left = child(ui, rect.with_min_y(rect.top() + 14.0), Layout::top_down(Align::Min));
     left.set_clip_rect(rect.intersect(ui.clip_rect()));
@@ -104,6 +108,17 @@ fn sentence(ui: &mut Ui, rect: Rect, entry: &Entry, read_only: bool) {
     left.add(Label::new(title).truncate());
     left.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 10.0;
+        if let Some(at) = outdated.filter(|_| words::problem(&entry.stage).is_none()) {
+            let line = format!("{at} was changed since by somebody else: this would be refused");
+            problem::line(
+                ui,
+                problem::Level::Warning,
+                &line,
+                "",
+                "Rebuild it on what is there now, or drop it",
+            );
+            return;
+        }
         match words::problem(&entry.stage) {
             Some(trouble) => {
                 let level = if matches!(entry.stage, Stage::Failed(_)) {
@@ -183,7 +198,7 @@ fn state(ui: &mut Ui, cx: &Cx<'_>, entry: &Entry, roomy: bool) {
         }
         let color = if acked == of { tokens.healthy } else { tokens.accent };
         progress::segments(ui, acked, of, color, if roomy { 124.0 } else { 72.0 }, "proxies that have it");
-        stage(ui, entry);
+        stage(ui, cx, entry);
         return;
     }
     match &entry.stage {
@@ -198,13 +213,13 @@ fn state(ui: &mut Ui, cx: &Cx<'_>, entry: &Entry, roomy: bool) {
             let done = ui.label(RichText::new(format!("{} dry run", icon::CHECK)).color(tokens.healthy));
             done.on_hover_text(format!("Judged by {}. {}", judges(cx), words::meaning(&entry.stage)));
         }
-        _ => stage(ui, entry),
+        _ => stage(ui, cx, entry),
     }
 }
 
-fn stage(ui: &mut Ui, entry: &Entry) {
+fn stage(ui: &mut Ui, cx: &Cx<'_>, entry: &Entry) {
     let tokens = Tokens::of(ui);
-    let (status, word) = words::stage(&entry.stage);
+    let (status, word) = words::standing(entry, cx.changes);
     let color = if status == Status::Idle { tokens.muted } else { status.color(tokens) };
     let word = text::rich(ui, word, size::TEXT, Weight::Medium).color(color);
     ui.add(Label::new(word).selectable(false)).on_hover_text(words::meaning(&entry.stage));

@@ -184,7 +184,10 @@ fn proxies(ui: &mut Ui, cx: &Cx<'_>) {
         Remote::Live(proxies, _) | Remote::Stale(proxies, _, _) => {
             let lagging: Vec<(&Proxy, String)> =
                 proxies.iter().filter_map(|proxy| Some((proxy, proxy.lag()?))).collect();
-            fact(ui, "Proxies in sync", &format!("{} / {}", proxies.len() - lagging.len(), proxies.len()));
+            // Those that istiod does not know of just now are not in sync either.
+            let all = cx.scene.mesh.workloads().map(|workload| workload.proxies().count()).sum::<usize>();
+            let of = all.max(proxies.len());
+            fact(ui, "Proxies in sync", &format!("{} / {of}", proxies.len() - lagging.len()));
             for (proxy, lag) in lagging.iter().take(LAGGING) {
                 let what = format!("{} is out of sync", proxy.name);
                 problem::problem(

@@ -194,7 +194,11 @@ impl<E: Edits> Sheet<E> {
     fn take(&mut self, now: Vec<Scoped<E::Scope, E>>, cx: &Cx<'_>) {
         let mut rows: Vec<Option<Row<E>>> = now.iter().map(|_| None).collect();
         let (mut shown, mut gone) = (None, Vec::new());
-        for (index, mut row) in std::mem::take(&mut self.rows).into_iter().enumerate() {
+        // Drafts first: where what they are for has gone and come back, it is theirs again.
+        let mut before: Vec<(usize, Row<E>)> =
+            std::mem::take(&mut self.rows).into_iter().enumerate().collect();
+        before.sort_by_key(|(_, row)| !row.differs());
+        for (index, mut row) in before {
             let is_shown = index == self.chosen;
             // What was not there by itself has come: its draft is true, and what came of it is shown.
             if row.differs()
@@ -211,6 +215,9 @@ impl<E: Edits> Sheet<E> {
                     row.scoped = now[place].clone();
                     if std::mem::take(&mut row.gone) {
                         row.stop = None;
+                        if is_shown {
+                            row.check(cx);
+                        }
                     }
                     if row.asked.is_some() && !row.differs() {
                         row.dismiss(cx);
@@ -308,6 +315,10 @@ impl<E: Edits> Sheet<E> {
             if reset {
                 row.reset();
                 gesture.and(Gesture::Settled);
+                if row.gone {
+                    self.rows.remove(self.chosen);
+                    self.chosen = self.usual();
+                }
             }
         }
         if E::CHOOSER == Chooser::Rules && self.rows.len() > 1 {

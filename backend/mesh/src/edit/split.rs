@@ -57,7 +57,9 @@ fn existing(plan: &mut Plan<'_>, service: &Service, rule: &HttpRule, http: &Http
     let new = |name: &String| !now.iter().any(|(known, _)| known == name);
     let new: Vec<(String, u32)> =
         wanted.weights().into_iter().filter(|(name, percent)| *percent > 0 && new(name)).collect();
-    plan.subsets(service, &new.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>());
+    let used = wanted.weights();
+    let used = used.iter().filter(|(_, percent)| *percent > 0).map(|(name, _)| name.as_str());
+    plan.subsets(service, &used.collect::<Vec<_>>());
     let mut part = plan.rule(rule);
     part.saw("route");
     // Several rows may go to one version: the first carries its share.

@@ -424,3 +424,21 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn shares_declare_what_nobody_declares() {
+    let mesh = demo::bookinfo();
+    let mut objects = mesh.objects().clone();
+    objects.remove(&Ref::new(&kinds::DESTINATION_RULE, "bookinfo", "reviews"));
+    let mesh = Mesh::read(objects, Some(&mesh));
+    let rule = rules(&mesh, mesh.service("bookinfo", "reviews").unwrap()).pop().unwrap().at;
+    let shares = Split::new([("v1", 10), ("v2", 0), ("v3", 90)]).unwrap();
+    let change = split(&mesh, &rule, &shares).unwrap();
+    let made = change.steps.iter().find(|step| step.at.kind == &kinds::DESTINATION_RULE).unwrap();
+    let made = made.after.as_ref().unwrap().spec()["subsets"].as_array().unwrap().clone();
+    let names: Vec<&str> = made.iter().filter_map(|subset| subset["name"].as_str()).collect();
+    assert_eq!(names, ["v1", "v3"], "{:?}", change.warnings);
+    let lost =
+        change.warnings.iter().any(|warning| warning.contains("v2 of reviews fail: no DestinationRule"));
+    assert!(lost, "{:?}", change.warnings);
+}
