@@ -62,7 +62,7 @@ pub(crate) fn graph(args: &args::Graph) -> Result<(), Problem> {
     scene.kinds.values().filter_map(unread).chain(scene.traffic.problem()).for_each(complain);
     let traffic = scene.traffic.value();
     for remark in traffic.iter().flat_map(|traffic| &traffic.remarks) {
-        complain(&Problem::new("Not all was measured", remark.as_str(), "Look at the answers of Prometheus"));
+        complain(&Problem::new("Not all was measured", remark.as_str(), "Ask again a little later"));
     }
     let silent = traffic.is_none_or(|traffic| traffic.flows.is_empty());
     let options = GraphOptions {

@@ -94,6 +94,11 @@ impl Program {
         self.stderr.try_iter().collect::<Vec<_>>().join("\n")
     }
 
+    /// Everything on stderr that was not read before, of a program that has ended.
+    pub fn stderr_to_end(&self) -> String {
+        self.stderr.iter().collect::<Vec<_>>().join("\n")
+    }
+
     /// The next line on stderr that contains `words`.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ mod field;
 mod managed;
 mod part;
 mod scope;
+mod undeclared;
 mod words;
 mod work;
 
@@ -18,17 +19,17 @@ pub use part::Part;
 pub use scope::{HttpRule, Level, PolicyOf, id, own_rule};
 pub use words::{capital, percent};
 
-use crate::change::{Change, Edit, Step};
+use crate::change::Change;
 use crate::change_set::Turn;
 use crate::edit::rules::{is_gateway, no_rule_for, rules, speaks_http};
 use crate::evidence::{Claim, Evidence, Measure, cluster, route};
 use crate::model::natural;
 use crate::{Mesh, Ref, Service, Subset};
-use istio::{Kind, Object, fqdn, kinds, views};
+use istio::{Kind, Object, kinds, views};
 use managed::managed;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use undeclared::undeclared;
 use work::Work;
 
 /// A change in the making.
@@ -410,33 +411,6 @@ impl<'a> Plan<'a> {
 /// How objects in the service's own namespace name it.
 pub fn host(service: &Service) -> &str {
     if service.external { &service.host } else { &service.name }
-}
-
-/// What routes would miss in a DestinationRule that is made: its host had none before, so that every subset they go to
-/// would be one that nobody declares.
-fn undeclared(mesh: &Mesh, step: &Step) -> Option<String> {
-    if step.at.kind != &kinds::DESTINATION_RULE || !matches!(step.edit, Edit::Create(_)) {
-        return None;
-    }
-    let rule: views::DestinationRule = views::read(step.after.as_ref()?).ok()?;
-    let host = fqdn(&rule.host, &step.at.namespace);
-    let service = mesh.services().find(|service| service.host == host)?;
-    let mut missing = BTreeSet::new();
-    for at in &service.virtual_services {
-        let routes = mesh.virtual_service(at).into_iter().flat_map(|view| &view.http);
-        let to = routes.flat_map(|http| &http.route).map(|row| &row.destination);
-        let here = to.filter(|to| fqdn(&to.host, &at.namespace) == host);
-        missing.extend(here.filter_map(|to| to.subset.clone()));
-    }
-    missing.retain(|name| !rule.subsets.iter().any(|subset| subset.name == *name));
-    let names: Vec<String> = missing.into_iter().collect();
-    (!names.is_empty()).then(|| {
-        format!(
-            "Calls to {} of {} fail: no DestinationRule declares such subsets",
-            names.join(", "),
-            service.name
-        )
-    })
 }
 
 fn declared(subset: &Subset) -> Value {

@@ -13,11 +13,12 @@ use std::time::{Duration, Instant};
 fn run(args: &[&str]) -> Result<(bool, String, String)> {
     let mut program = Program::start(args, &[])?;
     let status = program.wait(Duration::from_secs(40))?;
+    let words = program.stderr_to_end();
     let mut out = Vec::new();
     while let Ok(line) = program.line(Duration::from_millis(200)) {
         out.push(line);
     }
-    Ok((status.success(), out.join("\n"), program.stderr_so_far()))
+    Ok((status.success(), out.join("\n"), words))
 }
 
 #[test]

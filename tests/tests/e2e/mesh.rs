@@ -100,8 +100,10 @@ impl Sandbox {
         let ports = pods["items"][0]["metadata"]["annotations"]["sandbox.binnacle.dev/ports"]
             .as_str()
             .context("no ports annotation")?;
-        let ports: BTreeMap<String, u16> = serde_json::from_str(ports)?;
-        ports.get(port).copied().with_context(|| format!("{app} has no port {port}"))
+        // Those of the proxy itself are sockets in the sandbox's folder.
+        let ports: BTreeMap<String, Value> = serde_json::from_str(ports)?;
+        let real = ports.get(port).and_then(Value::as_u64).and_then(|port| u16::try_from(port).ok());
+        real.with_context(|| format!("{app} has no port {port}"))
     }
 }
 
