@@ -1,4 +1,4 @@
-//! The diff of a change, object by object; after a conflict both versions beside each other.
+//! The diff of a change, object by object; where somebody else has written meanwhile both versions beside each other.
 
 use super::above;
 use crate::cx::Cx;
@@ -36,7 +36,10 @@ fn objects(ui: &mut Ui, cx: &Cx<'_>, entry: &Entry) {
         });
         let before = yaml::of(ui, step.before.as_ref());
         let after = yaml::of(ui, step.after.as_ref());
-        let theirs = entry.conflict.as_ref().filter(|object| object.at().as_ref() == Some(&step.at));
+        // Told by the server when it refused, or seen before anything was sent.
+        let told = entry.conflict.as_ref().filter(|object| object.at().as_ref() == Some(&step.at));
+        let now = cx.scene.mesh.objects().get(&step.at);
+        let theirs = told.or_else(|| now.filter(|now| entry.sent.is_none() && !step.fits(Some(now))));
         match theirs {
             None => diff::diff(ui, &format!("Diff of {}", step.at), &before, &after),
             Some(theirs) => {
