@@ -41,7 +41,8 @@ pub(crate) struct Connection {
     /// Prometheus, where it is not to be found in the cluster
     #[arg(long, value_name = "URL")]
     pub(crate) prometheus: Option<String>,
-    /// A header of every request to the Prometheus of --prometheus, as in "X-Scope-OrgID: shop" (may be repeated)
+    /// A header of every request to the Prometheus of --prometheus, as in "X-Scope-OrgID: shop" (may be
+    /// repeated)
     #[arg(long, value_name = "NAME: VALUE", value_parser = header, requires = "prometheus")]
     pub(crate) prometheus_header: Vec<(String, String)>,
     /// Jaeger's query API, where it is not to be found in the cluster
@@ -78,7 +79,8 @@ pub(crate) struct Window {
     /// Start a sandbox of the window's own and connect to it: bookinfo, tutorial, all or synthetic
     #[arg(long, value_name = "SCENARIO", num_args = 0..=1, default_missing_value = "bookinfo", conflicts_with = "context")]
     pub(crate) sandbox: Option<String>,
-    /// Envoy for the sandbox [default: $BINNACLE_ENVOY, the one that `cargo xtask run` installed, else the PATH]
+    /// Envoy for the sandbox
+    /// [default: $BINNACLE_ENVOY, the one that `cargo xtask run` installed, else the PATH]
     #[arg(long, value_name = "FILE")]
     pub(crate) envoy: Option<PathBuf>,
     /// Keep a picture of the window up to date in this PNG file
@@ -96,11 +98,12 @@ const FAULTS: &str = "Annotations give a pod faults while it runs: sandbox.binna
 #[derive(Debug, Args)]
 #[command(after_help = FAULTS)]
 pub(crate) struct Sandbox {
-    /// What runs in it: bookinfo, tutorial (customer, preference, recommendation), all for both, or synthetic: many services
-    /// with nothing behind them, and made-up traffic
+    /// What runs in it: bookinfo, tutorial (customer, preference, recommendation), all for both, or
+    /// synthetic: many services with nothing behind them, and made-up traffic
     #[arg(long, default_value = "bookinfo")]
     pub(crate) scenario: String,
-    /// Requests per second of the load generator [default: 10; of a large synthetic mesh as many as show every edge]
+    /// Requests per second of the load generator
+    /// [default: 10; of a large synthetic mesh as many as show every edge]
     #[arg(long)]
     pub(crate) rps: Option<f64>,
     /// Services of the scenario synthetic

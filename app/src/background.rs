@@ -1,5 +1,5 @@
-//! Work that would hold up the window, done by other threads: its result comes with a wake-up, and the end of the program
-//! waits for it.
+//! Work that would hold up the window, done by other threads: its result comes with a wake-up, and the end of
+//! the program waits for it.
 
 use cluster::Wake;
 use mesh::Problem;

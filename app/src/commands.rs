@@ -47,7 +47,8 @@ pub(crate) fn sandbox(args: args::Sandbox) -> Result<(), Problem> {
         running.stop().await;
         told
     });
-    // What a start that was given up has under way has nothing to lose; in a large mesh it would take seconds to wait for.
+    // What a start that was given up has under way has nothing to lose; in a large mesh it would take seconds
+    // to wait for.
     runtime.shutdown_background();
     told
 }

@@ -1,4 +1,5 @@
-//! What the window is connected to, what it was connected to before and still finishes, and what it could be connected to.
+//! What the window is connected to, what it was connected to before and still finishes, and what it could be
+//! connected to.
 
 use crate::args;
 use crate::background::{Background, Later, all, arrived};
@@ -170,7 +171,8 @@ impl Connections {
         self.current.as_mut().map(Connection::facts).unwrap_or_default()
     }
 
-    /// Gives an order to the cluster. Without a connection there is nothing to be ordered, and nothing is missed.
+    /// Gives an order to the cluster. Without a connection there is nothing to be ordered, and nothing is
+    /// missed.
     pub(crate) fn order(&self, command: Command) -> Result<(), Problem> {
         self.current.as_ref().map_or(Ok(()), |current| current.order(command).map_err(Problem::from))
     }

@@ -1,4 +1,5 @@
-//! File names from the system's dialogs. A dialog may stay open for minutes; what was picked comes back as an intent.
+//! File names from the system's dialogs. A dialog may stay open for minutes; what was picked comes back as an
+//! intent.
 
 use mesh::Problem;
 use panels::Intent;
@@ -11,7 +12,8 @@ use std::time::{Duration, Instant};
 /// What was picked, if anything; or why nothing could be.
 type Picked = Result<Option<Intent>, Problem>;
 
-/// Nobody sees a dialog and closes it in so short a time: there was none. The library says that in the log only.
+/// Nobody sees a dialog and closes it in so short a time: there was none. The library says that in the log
+/// only.
 const UNSEEN: Duration = Duration::from_millis(250);
 
 /// The dialog that is open, if one is.
@@ -85,8 +87,8 @@ fn no_dialog(what: &str) -> Problem {
     Problem::new(what, "this system has no file dialog", next)
 }
 
-/// A system dialog, on a thread of its own; sends first, wakes second. A promise has to be kept: a dialog that
-/// breaks off picks nothing.
+/// A system dialog, on a thread of its own; sends first, wakes second. A promise has to be kept: a dialog
+/// that breaks off picks nothing.
 fn dialog_thread<F>(ctx: &egui::Context, dialog: impl FnOnce() -> F + Send + 'static) -> Promise<Picked>
 where
     F: Future<Output = Picked>,

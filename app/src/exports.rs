@@ -1,4 +1,5 @@
-//! Pictures that are saved: drawn, encoded and written in the background; the user is told when they are there.
+//! Pictures that are saved: drawn, encoded and written in the background; the user is told when they are
+//! there.
 
 use crate::background::{Background, Later};
 use crate::disk;
@@ -33,7 +34,8 @@ impl Exports {
         }
     }
 
-    /// Saves the pictures of the window that were taken since the last frame, and returns what was saved since, or why not.
+    /// Saves the pictures of the window that were taken since the last frame, and returns what was saved
+    /// since, or why not.
     pub(crate) fn take(
         &mut self,
         ctx: &egui::Context,

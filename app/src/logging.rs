@@ -1,4 +1,5 @@
-//! Where log lines go: stderr (`RUST_LOG` chooses, our own warnings by default), and for the window a daily file as well.
+//! Where log lines go: stderr (`RUST_LOG` chooses, our own warnings by default), and for the window a daily
+//! file as well.
 
 use tracing_appender::non_blocking::WorkerGuard;
 use tracing_subscriber::filter::EnvFilter;

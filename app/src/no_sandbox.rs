@@ -1,5 +1,5 @@
-//! In place of `own_sandbox` where this program is built without the sandbox: none can be started, and the connect screen
-//! says so.
+//! In place of `own_sandbox` where this program is built without the sandbox: none can be started, and the
+//! connect screen says so.
 
 use cluster::Wake;
 use mesh::Problem;

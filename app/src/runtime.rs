@@ -1,5 +1,5 @@
-//! The threads: the window on the main thread, I/O on two workers. The window never waits for them; whoever has no window
-//! (a command, a dialog's own thread, the end of the program) does it here.
+//! The threads: the window on the main thread, I/O on two workers. The window never waits for them; whoever
+//! has no window (a command, a dialog's own thread, the end of the program) does it here.
 
 use mesh::Problem;
 use std::time::Duration;
@@ -18,12 +18,14 @@ pub(crate) fn start() -> Result<Runtime, Problem> {
     )
 }
 
-/// Runs this on the present thread, which has nothing else to do; `None` when that cannot be had or nothing came of it.
+/// Runs this on the present thread, which has nothing else to do; `None` when that cannot be had or nothing
+/// came of it.
 pub(crate) fn of_this_thread<T, F: Future<Output = Option<T>>>(work: impl FnOnce() -> F) -> Option<T> {
     Builder::new_current_thread().enable_all().build().ok()?.block_on(work())
 }
 
-/// At the end of the program, when there is no window any more: waits for what is under way, but not for ever.
+/// At the end of the program, when there is no window any more: waits for what is under way, but not for
+/// ever.
 pub(crate) fn finish(runtime: &Runtime, work: impl Future<Output = ()>, limit: Duration) {
     if runtime.block_on(async { tokio::time::timeout(limit, work).await }).is_err() {
         tracing::warn!("what was under way did not end within {limit:?}");

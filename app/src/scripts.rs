@@ -1,4 +1,5 @@
-//! Fonts for scripts that Inter has no letters for (Chinese, Japanese, Korean, Arabic, …): the system's, where it has some.
+//! Fonts for scripts that Inter has no letters for (Chinese, Japanese, Korean, Arabic, …): the system's,
+//! where it has some.
 
 use egui::epaint::text::{FontInsert, FontPriority, Fonts, InsertFontFamily, TextOptions};
 use egui::{Context, FontData, FontDefinitions, FontFamily, FontId};

@@ -20,8 +20,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 
-/// How long the end of the program waits for pushes that are under way and for own sandboxes to stop: longer than
-/// [`cluster::Cluster::finish`] gives the writes.
+/// How long the end of the program waits for pushes that are under way and for own sandboxes to stop: longer
+/// than [`cluster::Cluster::finish`] gives the writes.
 const GOODBYE: Duration = Duration::from_secs(20);
 
 /// All state of the window; only the main thread touches it.
@@ -211,7 +211,8 @@ impl eframe::App for Shell {
     }
 
     fn persist_egui_memory(&self) -> bool {
-        // Widgets' memory may name things of a cluster; nothing of a cluster is kept. What is worth keeping, the settings do.
+        // Widgets' memory may name things of a cluster; nothing of a cluster is kept. What is worth keeping,
+        // the settings do.
         false
     }
 }

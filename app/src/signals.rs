@@ -1,8 +1,10 @@
-//! SIGINT and SIGTERM (Ctrl-C on Windows) end the program the way its user would: a push that is under way is finished first.
+//! SIGINT and SIGTERM (Ctrl-C on Windows) end the program the way its user would: a push that is under way is
+//! finished first.
 
 use mesh::Problem;
 
-/// Resolves at SIGINT or SIGTERM; from now on they no longer end the process by themselves. Call it on the runtime.
+/// Resolves at SIGINT or SIGTERM; from now on they no longer end the process by themselves. Call it on the
+/// runtime.
 #[cfg(unix)]
 pub(crate) fn stop() -> Result<impl Future<Output = ()> + Send + 'static, Problem> {
     use tokio::signal::unix::{SignalKind, signal};

@@ -70,7 +70,8 @@ impl Window {
         self.toasts.show(ui.ctx());
     }
 
-    /// What the parts keep of their own follows the intents of this frame: drafts, what was dismissed, what is looked for.
+    /// What the parts keep of their own follows the intents of this frame: drafts, what was dismissed, what
+    /// is looked for.
     pub(crate) fn follow(&mut self, intent: &Intent, cx: &Cx<'_>) {
         self.detail.follow(intent, cx);
         self.change_bar.follow(intent);

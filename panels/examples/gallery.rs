@@ -1,5 +1,6 @@
-//! Shows the graph and the kit on made-up data, without a cluster: `gallery [graph|kit|large] [dark|light] [WxH] [picture.png]`.
-//! With a picture's name, it saves what it shows and ends.
+//! Shows the graph and the kit on made-up data, without a cluster:
+//! `gallery [graph|kit|large] [dark|light] [WxH] [picture.png]`. With a picture's name, it saves what it
+//! shows and ends.
 
 #![expect(clippy::print_stderr, reason = "a program for the terminal")]
 
@@ -212,7 +213,8 @@ impl table::Rows for Rows {
 }
 
 impl eframe::App for Gallery {
-    /// `POINTER="400,300;click;420,310"` moves and clicks, a step each few frames, so that menus and tooltips can be photographed.
+    /// `POINTER="400,300;click;420,310"` moves and clicks, a step each few frames, so that menus and tooltips
+    /// can be photographed.
     fn raw_input_hook(&mut self, _ctx: &Context, raw: &mut egui::RawInput) {
         let Ok(steps) = std::env::var("POINTER") else { return };
         let steps: Vec<&str> = steps.split(';').collect();

@@ -1,5 +1,6 @@
-//! The window on sample data, for looking at: `window FILE [--light] [--size WxH] [--select THING] [--scene NAME]` takes a
-//! picture and ends; without a file it stays open and can be used.
+//! The window on sample data, for looking at:
+//! `window FILE [--light] [--size WxH] [--select THING] [--scene NAME]` takes a picture and ends; without a
+//! file it stays open and can be used.
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "an example for people at a terminal")]
 
 use eframe::egui::{self, CentralPanel, Frame, ViewportCommand};

@@ -9,7 +9,8 @@ use mesh::{Ledger, Scene};
 use std::cell::RefCell;
 use std::panic::Location;
 
-/// All that a panel sees of the world this frame. Nothing in it can be changed; what the user wants goes through `intents`.
+/// All that a panel sees of the world this frame. Nothing in it can be changed; what the user wants goes
+/// through `intents`.
 pub struct Cx<'a> {
     /// Everything that is known of the mesh.
     pub scene: &'a Scene,
@@ -47,8 +48,8 @@ impl Intents {
     pub fn send(&self, intent: Intent) {
         self.0.borrow_mut().push((Location::caller(), intent));
     }
-    /// Looks at the intents of this frame so far: for what the window keeps of its own (drafts, the bar) and must follow them.
-    /// Who looks may send more; those are not looked at in the same round.
+    /// Looks at the intents of this frame so far: for what the window keeps of its own (drafts, the bar) and
+    /// must follow them. Who looks may send more; those are not looked at in the same round.
     pub fn each(&self, look: impl FnMut(&Intent)) {
         let seen: Vec<Intent> = self.0.borrow().iter().map(|(_, intent)| intent.clone()).collect();
         seen.iter().for_each(look);

@@ -15,18 +15,20 @@ pub struct About {
     pub summary: &'static str,
 }
 
-/// A part of the window that shows one view of the mesh. It keeps only how it is looked at (sorting, zoom, search).
+/// A part of the window that shows one view of the mesh. It keeps only how it is looked at (sorting, zoom,
+/// search).
 pub trait Panel {
     /// Draws it into all of `ui`.
     fn ui(&mut self, ui: &mut egui::Ui, cx: &Cx<'_>);
-    /// How it is looked at, as it is kept for the next run; `None` when that is not worth keeping. Nothing that a cluster told
-    /// may be in it.
+    /// How it is looked at, as it is kept for the next run; `None` when that is not worth keeping. Nothing
+    /// that a cluster told may be in it.
     fn kept(&self) -> Option<serde_json::Value> {
         None
     }
     /// How it was looked at in the last run.
     fn recall(&mut self, _kept: serde_json::Value) {}
-    /// Takes over what was asked for elsewhere and concerns how it is looked at ("show the traces of this edge").
+    /// Takes over what was asked for elsewhere and concerns how it is looked at ("show the traces of this
+    /// edge").
     fn follow(&mut self, _intent: &Intent, _cx: &Cx<'_>) {}
 }
 

@@ -1,5 +1,5 @@
-//! What a panel asks for while it is looked at. Asking is cheap and done anew in every frame: who asks first starts the read,
-//! and when nobody asks any more it ends and its answer is let go after a short while.
+//! What a panel asks for while it is looked at. Asking is cheap and done anew in every frame: who asks first
+//! starts the read, and when nobody asks any more it ends and its answer is let go after a short while.
 //!
 //! ```text
 //! match cx.reads.traces(&query) { Remote::Waiting => …, Remote::Live(traces, at) => …, … }

@@ -6,8 +6,8 @@ use mesh::Mesh;
 use mesh::graph::NodeId;
 pub use mesh::lens::Subject;
 
-/// What is selected, looked up in the mesh; `None` when it is gone, or when it stands for nothing there. Of an edge, the
-/// called end.
+/// What is selected, looked up in the mesh; `None` when it is gone, or when it stands for nothing there. Of
+/// an edge, the called end.
 pub fn of<'a>(mesh: &'a Mesh, selected: &Selected) -> Option<Subject<'a>> {
     let found = Subject::of(mesh, &node(mesh, selected)?);
     (!found.is_only_a_name()).then_some(found)

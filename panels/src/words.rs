@@ -112,8 +112,8 @@ fn count(stage: &Stage, of: usize) -> Option<(usize, usize)> {
     }
 }
 
-/// What calls showed: "v3 79 % (wanted 80 %), v1 21 % (wanted 20 %) of 300 calls since then", or show so far; "" before
-/// there is anything.
+/// What calls showed: "v3 79 % (wanted 80 %), v1 21 % (wanted 20 %) of 300 calls since then", or show so far;
+/// "" before there is anything.
 pub fn measured(entry: &Entry) -> String {
     if let Stage::Measured(measured) = &entry.stage {
         let all = std::iter::once(measured).chain(&measured.more).map(counted);

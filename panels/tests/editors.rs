@@ -291,7 +291,8 @@ fn one_version_is_nothing_to_split() {
     bench.get_by_label("caller reviews v2");
 }
 
-/// Laws over the table: a draft that nobody touched changes nothing, and names itself the same from every side.
+/// Laws over the table: a draft that nobody touched changes nothing, and names itself the same from every
+/// side.
 #[test]
 fn untouched_drafts_change_nothing() {
     let world = World::bookinfo();

@@ -1,4 +1,5 @@
-//! The parts of the window on sample data: each shows all its faces, and a press sends the wish that it promises.
+//! The parts of the window on sample data: each shows all its faces, and a press sends the wish that it
+//! promises.
 #![allow(clippy::unwrap_used)]
 
 mod support;

@@ -1,4 +1,5 @@
-//! Around the panels: the top bar, its menus, the order of Tab, the sheet of keys, the connect screen by keyboard.
+//! Around the panels: the top bar, its menus, the order of Tab, the sheet of keys, the connect screen by
+//! keyboard.
 #![allow(clippy::unwrap_used)]
 
 mod support;

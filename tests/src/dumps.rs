@@ -1,5 +1,5 @@
-//! What the proxies of a mesh hold, as the control plane makes it, with no proxy running: laws about changes are tried on
-//! it by the hundred.
+//! What the proxies of a mesh hold, as the control plane makes it, with no proxy running: laws about changes
+//! are tried on it by the hundred.
 
 use istio::Object;
 use mesh::{Change, Edit, Objects};

@@ -1,7 +1,8 @@
-//! What the end-to-end tests share: the real binary, a display of its own, its window driven as a person would.
+//! What the end-to-end tests share: the real binary, a display of its own, its window driven as a person
+//! would.
 //!
-//! Nothing here reads the user's own files: every program gets a home folder of its own. Every program ends with the
-//! value that started it.
+//! Nothing here reads the user's own files: every program gets a home folder of its own. Every program ends
+//! with the value that started it.
 
 pub mod display;
 pub mod dumps;

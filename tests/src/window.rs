@@ -1,4 +1,5 @@
-//! A running window, driven as a person would: by the names that a screen reader hears, the mouse and the keyboard.
+//! A running window, driven as a person would: by the names that a screen reader hears, the mouse and the
+//! keyboard.
 
 use anyhow::{Context as _, Result, bail};
 use egui::accesskit::{NodeId, Role, Toggled};
@@ -186,7 +187,8 @@ impl Window {
         self.click_at(widget.rect.center())
     }
 
-    /// The widget of this name, once it no longer moves: a window that has just opened still finds its layout.
+    /// The widget of this name, once it no longer moves: a window that has just opened still finds its
+    /// layout.
     ///
     /// # Errors
     /// When it is not there.

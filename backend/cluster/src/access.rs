@@ -1,5 +1,6 @@
-//! What exists here and what we may do: which kinds the cluster serves and in which version, and for each the rights to
-//! list and watch it, cluster-wide or namespace by namespace. A refusal names the exact right that is missing.
+//! What exists here and what we may do: which kinds the cluster serves and in which version, and for each the
+//! rights to list and watch it, cluster-wide or namespace by namespace. A refusal names the exact right that
+//! is missing.
 
 use crate::connect::Api;
 use crate::http::{self, Ask, JSON};
@@ -121,7 +122,8 @@ impl Served {
     }
 }
 
-/// Finds out how a kind can be read. `namespaces`: only these; empty means all, or where that is refused the context's.
+/// Finds out how a kind can be read. `namespaces`: only these; empty means all, or where that is refused the
+/// context's.
 pub(crate) async fn reach(
     api: &Api,
     served: &Served,
@@ -170,7 +172,8 @@ fn with_root(namespaces: &[String], root: &str) -> Vec<String> {
     all
 }
 
-/// Where istiod runs, as the model tells it from the Services; the usual namespace where those cannot be asked for.
+/// Where istiod runs, as the model tells it from the Services; the usual namespace where those cannot be
+/// asked for.
 pub(crate) async fn root_namespace(client: &Client) -> String {
     let mut found = Objects::new();
     for selector in ["labelSelector=app%3Distiod", "fieldSelector=metadata.name%3Distiod"] {
@@ -235,7 +238,8 @@ struct Verdict {
     allowed: bool,
 }
 
-/// Asks whether we may do this (SelfSubjectAccessReview). Where that cannot be asked, the deed itself will tell: yes.
+/// Asks whether we may do this (SelfSubjectAccessReview). Where that cannot be asked, the deed itself will
+/// tell: yes.
 pub(crate) async fn allowed(
     client: &Client,
     verb: &str,

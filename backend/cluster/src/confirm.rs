@@ -1,6 +1,6 @@
-//! After a push: is it stored, do we see it, has every affected proxy acknowledged it, does its configuration hold it?
-//! Nothing is called done because a server answered 200. What cannot be known is said, and looked for all the same: it
-//! goes on when istiod, a proxy, or the connection is back.
+//! After a push: is it stored, do we see it, has every affected proxy acknowledged it, does its configuration
+//! hold it? Nothing is called done because a server answered 200. What cannot be known is said, and looked
+//! for all the same: it goes on when istiod, a proxy, or the connection is back.
 
 mod before;
 mod pods;
@@ -238,7 +238,8 @@ impl Follow<'_> {
         })
     }
 
-    /// Tells how far it has come; what was said that is not known is lifted by it. `unseen`: all have acknowledged it.
+    /// Tells how far it has come; what was said that is not known is lifted by it. `unseen`: all have
+    /// acknowledged it.
     async fn tell(&self, progress: &mut Progress, unseen: bool) {
         let affected = self.types.keys().filter(|name| !progress.excused(name));
         let (acked, waiting): (Vec<&str>, Vec<&str>) =

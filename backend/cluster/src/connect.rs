@@ -1,5 +1,5 @@
-//! From a kubeconfig context to a client that the API server takes: in visible steps, each with its own failure and way
-//! on, and an answer within ten seconds even when the server never answers.
+//! From a kubeconfig context to a client that the API server takes: in visible steps, each with its own
+//! failure and way on, and an answer within ten seconds even when the server never answers.
 
 use crate::broken::Broken;
 use crate::error;
@@ -63,8 +63,8 @@ pub(crate) enum Unconnected {
     Away,
 }
 
-/// Connects; the steps are shown as they are taken, and a failure stands in its step. `quietly`: nothing is shown as long
-/// as the server is away.
+/// Connects; the steps are shown as they are taken, and a failure stands in its step. `quietly`: nothing is
+/// shown as long as the server is away.
 pub(crate) async fn connect(target: &Target, hub: &Hub, quietly: bool) -> Result<Api, Unconnected> {
     if !quietly {
         return attempt(target, |observation| hub.take(observation)).await;
@@ -129,8 +129,9 @@ async fn meant(target: &Target) -> Result<Meant, Problem> {
     let config = &mut meant.config;
     config.headers.push((header::USER_AGENT, HeaderValue::from_static(AGENT)));
     config.connect_timeout = Some(Duration::from_secs(5));
-    // What the server answers is told at once. A write that was carried out, though its answer was an error, must not be
-    // sent again unseen: its own guard would refuse it, as if somebody else had changed the object.
+    // What the server answers is told at once. A write that was carried out, though its answer was an error,
+    // must not be sent again unseen: its own guard would refuse it, as if somebody else had changed the
+    // object.
     config.default_retry = false;
     Ok(meant)
 }

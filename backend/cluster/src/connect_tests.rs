@@ -176,7 +176,8 @@ async fn other_answers_are_told_as_they_are() {
     }
 }
 
-/// Two files may each have a context of one name: the file says which is meant, and the other files still help out.
+/// Two files may each have a context of one name: the file says which is meant, and the other files still
+/// help out.
 #[tokio::test]
 async fn a_context_is_known_by_its_file_and_name() {
     let [dead, live] =

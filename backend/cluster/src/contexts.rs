@@ -1,5 +1,6 @@
-//! Which clusters can be connected to: every context of every kubeconfig, and what is wrong with each, without connecting
-//! to any. A context is known by its file and its name: two files may each have one called "default".
+//! Which clusters can be connected to: every context of every kubeconfig, and what is wrong with each,
+//! without connecting to any. A context is known by its file and its name: two files may each have one called
+//! "default".
 
 use crate::error;
 use crate::kubeconfig::{Chosen, Kubeconfigs};
@@ -28,11 +29,12 @@ pub struct ContextInfo {
     pub problem: Option<Problem>,
 }
 
-/// Reads the contexts of this kubeconfig, or of `$KUBECONFIG`, or of `~/.kube/config`, and of files that were `opened`
-/// besides, without connecting.
+/// Reads the contexts of this kubeconfig, or of `$KUBECONFIG`, or of `~/.kube/config`, and of files that were
+/// `opened` besides, without connecting.
 ///
-/// What can be read is read: a file that cannot be is a problem of its own, and a context with a missing part is listed
-/// together with what it lacks. That an opened file is gone is no problem, nor that there is no kubeconfig yet.
+/// What can be read is read: a file that cannot be is a problem of its own, and a context with a missing part
+/// is listed together with what it lacks. That an opened file is gone is no problem, nor that there is no
+/// kubeconfig yet.
 pub fn contexts(kubeconfig: Option<&Path>, opened: &[PathBuf]) -> (Vec<ContextInfo>, Vec<Problem>) {
     let files = Kubeconfigs::read(kubeconfig);
     let mut all = rows(&files);

@@ -1,5 +1,5 @@
-//! Logging in by an exec plugin (EKS, GKE, AKS, OIDC …): never interactive, with limits on time and size, and with the
-//! plugin's own words in the problem when it fails.
+//! Logging in by an exec plugin (EKS, GKE, AKS, OIDC …): never interactive, with limits on time and size, and
+//! with the plugin's own words in the problem when it fails.
 
 use crate::search_path;
 use crate::usable::Unusable;

@@ -1,4 +1,5 @@
-//! JSON answers, read element by element: what is odd in one place costs that place only. `null` is what is not set.
+//! JSON answers, read element by element: what is odd in one place costs that place only. `null` is what is
+//! not set.
 
 use serde_json::Value;
 use serde_json::value::RawValue;

@@ -1,5 +1,5 @@
-//! Reads a proxy's own configuration (`/config_dump` of Envoy's admin port), no more of it than a question needs: one
-//! entry after the other, of which only those are kept that the question is about.
+//! Reads a proxy's own configuration (`/config_dump` of Envoy's admin port), no more of it than a question
+//! needs: one entry after the other, of which only those are kept that the question is about.
 
 use crate::find::PodPort;
 use crate::limits::{self, Limit};

@@ -1,4 +1,5 @@
-//! Errors of Kubernetes, HTTP and the network, told once in the user's words. No secret ever gets into a problem.
+//! Errors of Kubernetes, HTTP and the network, told once in the user's words. No secret ever gets into a
+//! problem.
 
 use crate::broken::{Broken, find};
 use kube::core::Status;

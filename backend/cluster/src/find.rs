@@ -1,4 +1,5 @@
-//! Finds what runs beside the mesh: istiod's replicas, and the pod and port behind a Service (Prometheus, traces).
+//! Finds what runs beside the mesh: istiod's replicas, and the pod and port behind a Service (Prometheus,
+//! traces).
 
 use crate::hub::Hub;
 use mesh::scene::KindState;

@@ -1,5 +1,6 @@
-//! One watch loop per kind and namespace: lists, then follows every change, for as long as the connection lasts. A broken
-//! watch leaves what was read and says so; the loop goes on by itself, slower and slower, and at once on Retry.
+//! One watch loop per kind and namespace: lists, then follows every change, for as long as the connection
+//! lasts. A broken watch leaves what was read and says so; the loop goes on by itself, slower and slower, and
+//! at once on Retry.
 
 mod pulse;
 
@@ -33,7 +34,8 @@ const ONE_WATCH: u32 = 60;
 /// How often kinds that were missing or refused are looked for again.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
 
-/// Watches all of [`KINDS`] that exist and may be read; also those that come later (a CRD installed, a right given).
+/// Watches all of [`KINDS`] that exist and may be read; also those that come later (a CRD installed, a right
+/// given).
 pub(crate) async fn follow_all(session: Arc<Session>) {
     let hub = &session.hub;
     let mut retry = hub.retry.subscribe();
@@ -205,7 +207,8 @@ impl Loop {
                         self.take(event, &mut list);
                     }
                     Err(error) if streams_lists && refuses_streaming(&error) => break,
-                    // An expired version is simply listed again; not at once where the server says so each time.
+                    // An expired version is simply listed again; not at once where the server says so each
+                    // time.
                     Err(error) if is_expired(&error) && !std::mem::replace(&mut expired, true) => {}
                     Err(error) => {
                         refused |= self.failed(&error);

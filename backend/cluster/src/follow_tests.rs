@@ -92,8 +92,8 @@ fn watches(asked: &Asked) -> bool {
     asked.line.contains("watch=")
 }
 
-/// The server takes every watch, and never answers: that is no silence of a mesh in which nothing changes. When it has
-/// healed, the watch is live again.
+/// The server takes every watch, and never answers: that is no silence of a mesh in which nothing changes.
+/// When it has healed, the watch is live again.
 #[tokio::test(start_paused = true)]
 async fn a_server_that_never_answers_is_not_live() {
     let hangs = Arc::new(AtomicBool::new(true));
@@ -113,7 +113,8 @@ async fn a_server_that_never_answers_is_not_live() {
     watched.until(|state| matches!(state, KindState::Live(_))).await;
 }
 
-/// Something between closes every watch at once: it is not begun again as fast as it is closed, and that is said.
+/// Something between closes every watch at once: it is not begun again as fast as it is closed, and that is
+/// said.
 #[tokio::test]
 async fn a_watch_that_is_closed_at_once_is_not_asked_for_again_at_once() {
     let count = Arc::new(AtomicUsize::new(0));

@@ -1,5 +1,5 @@
-//! Plain requests to the API server, with what kube's typed calls hide: warnings and raw bodies. Each has a limit in
-//! size and time.
+//! Plain requests to the API server, with what kube's typed calls hide: warnings and raw bodies. Each has a
+//! limit in size and time.
 
 use crate::limits::{self, Late, Limit};
 use bytes::Bytes;

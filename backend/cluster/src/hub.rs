@@ -1,5 +1,5 @@
-//! The meeting point of one connection's tasks: what they learn goes onto the [`Board`], and whoever waits for something hears
-//! of it. [`crate::publish`] turns the board into scenes.
+//! The meeting point of one connection's tasks: what they learn goes onto the [`Board`], and whoever waits
+//! for something hears of it. [`crate::publish`] turns the board into scenes.
 
 use crate::Wake;
 use crate::reads::Wanted;

@@ -1,4 +1,5 @@
-//! Asks every replica of istiod how the proxies stand: every two seconds, and much faster while a push is followed.
+//! Asks every replica of istiod how the proxies stand: every two seconds, and much faster while a push is
+//! followed.
 
 use crate::find::{self, PodPort};
 use crate::limits::{self, Limit};

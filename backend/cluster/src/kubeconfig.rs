@@ -1,5 +1,6 @@
-//! The kubeconfig files, read by kubectl's rules: the first file to name a thing wins. Only what a context names is looked
-//! for in the context's own file first: a token of one file never goes to the server of another that uses the same name.
+//! The kubeconfig files, read by kubectl's rules: the first file to name a thing wins. Only what a context
+//! names is looked for in the context's own file first: a token of one file never goes to the server of
+//! another that uses the same name.
 
 use kube::config::{AuthInfo, Cluster, Context, Kubeconfig, KubeconfigError, NamedContext};
 use mesh::Problem;
@@ -11,8 +12,8 @@ use std::path::{Path, PathBuf};
 /// A kubeconfig larger than this is none.
 const MOST: u64 = 32 << 20;
 
-/// Why a kubeconfig, or all of them, cannot be used. The text is the reason; it never has a line of the file, which may be
-/// a token.
+/// Why a kubeconfig, or all of them, cannot be used. The text is the reason; it never has a line of the file,
+/// which may be a token.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Fault {
     #[error("KUBECONFIG is not set and there is no home folder")]
@@ -257,8 +258,8 @@ impl Kubeconfigs {
         self.faults.iter().map(|fault| fault.tell(self.wanted)).collect()
     }
 
-    /// Whether there is simply nothing yet: nobody named a file, and there is none in the usual place. Somebody who has no
-    /// cluster yet has done nothing wrong.
+    /// Whether there is simply nothing yet: nobody named a file, and there is none in the usual place.
+    /// Somebody who has no cluster yet has done nothing wrong.
     pub(crate) fn none_yet(&self) -> bool {
         self.usual && matches!(self.faults[..], [Fault::Missing(_) | Fault::Nowhere])
     }

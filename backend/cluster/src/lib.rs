@@ -1,7 +1,8 @@
 //! Talking to a cluster: connect, watch, measure, write, confirm. Everything arrives as [`mesh`] types.
 //!
-//! One [`Cluster`] is one connection. State travels by `watch` (the latest wins), facts about changes by `mpsc` (none is
-//! lost). Every publication is followed by a call of the [`Wake`] function: send first, wake second.
+//! One [`Cluster`] is one connection. State travels by `watch` (the latest wins), facts about changes by
+//! `mpsc` (none is lost). Every publication is followed by a call of the [`Wake`] function: send first, wake
+//! second.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that finds nothing should fail"))]
 
@@ -83,7 +84,8 @@ pub struct Target {
     pub file: Option<PathBuf>,
     /// Context; `None` takes the current one.
     pub context: Option<String>,
-    /// Namespaces to watch; empty watches all (and falls back to the context's namespace where that is forbidden).
+    /// Namespaces to watch; empty watches all (and falls back to the context's namespace where that is
+    /// forbidden).
     pub namespaces: Vec<String>,
     /// Prometheus, where it is not to be found in the cluster.
     pub prometheus: Option<String>,
@@ -131,7 +133,8 @@ pub enum Command {
     Retry,
 }
 
-/// One connection. Dropping it ends all its tasks; a push that is under way is finished first (see [`Cluster::finish`]).
+/// One connection. Dropping it ends all its tasks; a push that is under way is finished first (see
+/// [`Cluster::finish`]).
 pub struct Cluster {
     /// Everything that is known, the latest.
     pub scene: watch::Receiver<Arc<Scene>>,
@@ -161,11 +164,12 @@ impl Cluster {
         Self { scene, facts, commands, wanted, writes, _end: end.drop_guard() }
     }
 
-    /// Waits until all orders are taken, and the writes among them are stored or undone, at most 15 s. Await it before the
-    /// runtime ends.
+    /// Waits until all orders are taken, and the writes among them are stored or undone, at most 15 s. Await
+    /// it before the runtime ends.
     pub async fn finish(self) {
         let finished = async {
-            // The whole channel is free when nothing waits in it any more. One that is closed takes no orders.
+            // The whole channel is free when nothing waits in it any more. One that is closed takes no
+            // orders.
             let taken = self.commands.reserve_many(self.commands.max_capacity()).await;
             drop(taken);
             self.writes.close();
@@ -176,8 +180,8 @@ impl Cluster {
         }
     }
 
-    /// Says what somebody looks at now, each with how often it was to be read again. The answers come in the scene, and go
-    /// a short while after they are wanted no more.
+    /// Says what somebody looks at now, each with how often it was to be read again. The answers come in the
+    /// scene, and go a short while after they are wanted no more.
     pub fn want(&self, reads: BTreeMap<Read, u32>) {
         self.wanted.send_if_modified(|wanted| {
             let new = *wanted != reads;

@@ -1,5 +1,5 @@
-//! How much of an answer is read, and how long it may take: what is larger is not read to its end, and says so.
-//! Sizes are of what is read, after decompression.
+//! How much of an answer is read, and how long it may take: what is larger is not read to its end, and says
+//! so. Sizes are of what is read, after decompression.
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;

@@ -1,5 +1,6 @@
-//! Who we are to the API server: a token, a file that holds one, or a plugin that gives one. It goes into every request, is
-//! kept in memory only, and is got anew before it ends, and once more when the server refuses it.
+//! Who we are to the API server: a token, a file that holds one, or a plugin that gives one. It goes into
+//! every request, is kept in memory only, and is got anew before it ends, and once more when the server
+//! refuses it.
 
 use crate::credentials::{self, Credential};
 use crate::settings;
@@ -58,8 +59,8 @@ struct Held {
 }
 
 impl Login {
-    /// Logs in by what a user has, and takes it out of `info`, which gets the certificate when a plugin gave one. A file
-    /// comes before a token, and both before a plugin.
+    /// Logs in by what a user has, and takes it out of `info`, which gets the certificate when a plugin gave
+    /// one. A file comes before a token, and both before a plugin.
     pub(crate) async fn of(context: &str, info: &mut AuthInfo) -> Result<Option<Self>, Problem> {
         Self::within(context, info, credentials::TIME_LIMIT).await
     }

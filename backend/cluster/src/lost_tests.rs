@@ -73,11 +73,12 @@ fn is_there(objects: &Shared, kind: &Kind) -> bool {
     objects.lock().all.contains_key(&path(kind))
 }
 
-/// Where an answer may break: before anything, in the status line, in the head, between head and body, in the body, and
-/// one byte before its end.
+/// Where an answer may break: before anything, in the status line, in the head, between head and body, in the
+/// body, and one byte before its end.
 const BYTES: [usize; 9] = [0, 1, 9, 14, 40, 90, 120, 200, 300];
 
-/// The worst: the VirtualService was created, nobody hears of it, and its DestinationRule is taken away under it.
+/// The worst: the VirtualService was created, nobody hears of it, and its DestinationRule is taken away under
+/// it.
 #[tokio::test]
 async fn a_route_whose_answer_broke_keeps_its_subsets() {
     for then in [Then::Close, Then::Reset] {
@@ -132,7 +133,8 @@ async fn what_is_no_answer_to_a_write_is_looked_up() {
     }
 }
 
-/// Something on the way sent the request twice, and the answer is that to the second: a conflict with ourselves.
+/// Something on the way sent the request twice, and the answer is that to the second: a conflict with
+/// ourselves.
 #[tokio::test]
 async fn a_conflict_with_our_own_write_is_none() {
     for (method, change) in [("POST", pair()), ("PATCH", weight())] {

@@ -1,9 +1,10 @@
 //! The last word on a change: do calls follow it? Only calls made since the change went live count.
 //!
-//! How that is exact: proxies count calls, and Prometheus reads their counters at times of its own. When a change is live
-//! (and calls that were under way have ended), we ask Prometheus for its clock. Of each scraped proxy, the first reading
-//! after that moment is the base; from then on the growth of its counters counts, reading by reading, over restarts. A
-//! counter that is not in the base reading did not exist then, and counts from nothing.
+//! How that is exact: proxies count calls, and Prometheus reads their counters at times of its own. When a
+//! change is live (and calls that were under way have ended), we ask Prometheus for its clock. Of each
+//! scraped proxy, the first reading after that moment is the base; from then on the growth of its counters
+//! counts, reading by reading, over restarts. A counter that is not in the base reading did not exist then,
+//! and counts from nothing.
 
 use crate::prometheus::answer::Series;
 use crate::prometheus::{self, query};
@@ -25,11 +26,12 @@ const PATIENCE: Duration = Duration::from_secs(180);
 const LONG_PATIENCE: Duration = Duration::from_secs(600);
 /// For so long Prometheus may be away.
 const AWAY: Duration = Duration::from_secs(30);
-/// What a proxy says of a call for which it found no pod: no endpoint, no cluster, no connection, no room, no address.
+/// What a proxy says of a call for which it found no pod: no endpoint, no cluster, no connection, no room, no
+/// address.
 const NO_POD: [&str; 5] = ["UH", "NC", "UF", "UO", "DF"];
 
-/// Measures until the calls agree, or says why that cannot be known; stops where something else stands in the place of the
-/// change. Changes that telemetry cannot show end as live.
+/// Measures until the calls agree, or says why that cannot be known; stops where something else stands in the
+/// place of the change. Changes that telemetry cannot show end as live.
 pub(crate) async fn follow(session: &Session, change: &Change, news: &News) {
     let each = each(&change.evidence);
     if each.iter().all(|(measure, _)| measure.is_none()) {

@@ -91,8 +91,8 @@ fn slow_calls_are_those_beyond_the_bucket() {
     assert_eq!(too_slow_to_tell(&slower(9_000), &[]), None, "there may be some yet");
 }
 
-/// Calls to a version without pods were sent there: they are calls, and nobody answered them. Aborts and calls without a
-/// route say nothing of versions.
+/// Calls to a version without pods were sent there: they are calls, and nobody answered them. Aborts and
+/// calls without a route say nothing of versions.
 #[test]
 fn calls_that_met_no_pod_count() {
     let both = shares(&[("v1", 0.9), ("v3", 0.1)]);

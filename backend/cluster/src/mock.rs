@@ -1,5 +1,5 @@
-//! For tests: a server over plain HTTP whose answers end where the test wants, and a Kubernetes API of a few lines
-//! behind it.
+//! For tests: a server over plain HTTP whose answers end where the test wants, and a Kubernetes API of a few
+//! lines behind it.
 
 use kube::Client;
 use parking_lot::Mutex;
@@ -220,7 +220,8 @@ pub(crate) fn packed_zeros(count: usize) -> Vec<u8> {
             (bits, filled) = (bits >> 8, filled - 8);
         }
     };
-    // One block of fixed codes; they stand in it from their highest bit on. A zero, then "258 times the byte before".
+    // One block of fixed codes; they stand in it from their highest bit on. A zero, then "258 times the byte
+    // before".
     put(0b011, 3);
     put(0b0000_1100, 8);
     for _ in 0..count / 258 {

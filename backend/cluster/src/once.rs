@@ -29,8 +29,8 @@ const PATIENCE: Duration = Duration::from_secs(105);
 /// Connects, waits until the mesh and what is needed are there (or known not to be had), and disconnects.
 ///
 /// # Errors
-/// When the cluster cannot be connected to or its kinds cannot be read. Missing traffic or proxies are no error: the
-/// scene says why.
+/// When the cluster cannot be connected to or its kinds cannot be read. Missing traffic or proxies are no
+/// error: the scene says why.
 pub async fn once(target: Target, needs: Needs) -> Result<Arc<Scene>, Problem> {
     let target = Target { window_secs: Some(needs.window_secs), ..target };
     let mut cluster = Cluster::connect(target, Arc::new(|| {}));

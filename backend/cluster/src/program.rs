@@ -4,25 +4,21 @@
 use crate::push::News;
 use crate::session::Session;
 use crate::write;
-use jiff::Timestamp;
 use mesh::journal::Record;
-use mesh::program::{Act, Board, Came, Program};
+use mesh::program::{Act, Came, Push};
 use mesh::{Fact, Stored};
 
 /// Runs a program until it ends. Returns what was stored, if all of it was.
 pub(crate) async fn run(
     session: &Session,
-    program: &mut (dyn Program + Send),
+    program: &mut Push,
     record: Record,
     news: &News,
 ) -> Option<Vec<Stored>> {
     let mut came = None;
     let mut all = None;
     loop {
-        let acts = {
-            let scene = session.hub.scene.borrow().clone();
-            program.next(&Board { scene: &scene, came: came.take() }, Timestamp::now())
-        };
+        let acts = program.next(came.take());
         if acts.is_empty() {
             return all;
         }

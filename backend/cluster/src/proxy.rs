@@ -1,5 +1,5 @@
-//! Which proxy stands before a server: that of the kubeconfig, else that of the environment, by the rules of Go's programs.
-//! None ever stands before this machine itself.
+//! Which proxy stands before a server: that of the kubeconfig, else that of the environment, by the rules of
+//! Go's programs. None ever stands before this machine itself.
 
 use crate::error;
 use crate::usable::Unusable;

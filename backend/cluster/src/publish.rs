@@ -1,5 +1,5 @@
-//! From what was learnt to what the window draws: bursts settle, the model is read off the async threads, the scene is sent,
-//! then the window is woken.
+//! From what was learnt to what the window draws: bursts settle, the model is read off the async threads, the
+//! scene is sent, then the window is woken.
 
 use crate::hub::Hub;
 use mesh::Scene;

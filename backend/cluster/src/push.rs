@@ -6,7 +6,7 @@ use crate::{Of, Wake, confirm, program, write};
 use jiff::Timestamp;
 use mesh::journal::Record;
 use mesh::ledger::Judged;
-use mesh::program::{Failure, Program, Push};
+use mesh::program::{Failure, Push};
 use mesh::{Change, ChangeId, Fact, Object, Problem};
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
@@ -93,7 +93,8 @@ pub(crate) struct Order {
 pub(crate) type Sessions = watch::Receiver<Option<Arc<Session>>>;
 
 /// Writes a change and follows it. The write is finished even when the connection is dropped meanwhile, and
-/// `until_written` is held until then; only the following ends. It goes on by a new connection where there is one.
+/// `until_written` is held until then; only the following ends. It goes on by a new connection where there is
+/// one.
 pub(crate) async fn push(
     session: Arc<Session>,
     sessions: Sessions,
@@ -117,8 +118,7 @@ pub(crate) async fn push(
             news.journal = session.journal().await;
             let before = confirm::before(&session, &change).await;
             let mut push = if resumed { Push::resumed(*change) } else { Push::new(*change) };
-            let program: &mut (dyn Program + Send) = &mut push;
-            let stored = program::run(&session, program, record, &news).await;
+            let stored = program::run(&session, &mut push, record, &news).await;
             (stored, before, news)
         })
     };

@@ -1,5 +1,5 @@
-//! Reads for as long as somebody looks: one task per question. It answers, reads again at its pace, and ends a short while
-//! after nobody wants it any more; then its answer is let go too.
+//! Reads for as long as somebody looks: one task per question. It answers, reads again at its pace, and ends
+//! a short while after nobody wants it any more; then its answer is let go too.
 
 use crate::fetch::fetch;
 use crate::hub::Hub;

@@ -1,4 +1,5 @@
-//! The life of one connection: connects (and again on Retry), starts what watches and measures, and takes orders.
+//! The life of one connection: connects (and again on Retry), starts what watches and measures, and takes
+//! orders.
 
 use crate::connect::{self, Api, Unconnected};
 use crate::hub::Hub;

@@ -1,5 +1,5 @@
-//! Where programs are looked for. A desktop starts an app with a short PATH; the login shell knows the one that the user
-//! means, where the clouds' login plugins and the programs that they run are.
+//! Where programs are looked for. A desktop starts an app with a short PATH; the login shell knows the one
+//! that the user means, where the clouds' login plugins and the programs that they run are.
 
 use std::env;
 use std::ffi::OsString;
@@ -7,8 +7,8 @@ use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-/// The PATH of this program and, when it was not started from a terminal, that of the login shell. Found once; it may take
-/// as long as the shell's start.
+/// The PATH of this program and, when it was not started from a terminal, that of the login shell. Found
+/// once; it may take as long as the shell's start.
 pub(crate) fn get() -> &'static OsString {
     static FOUND: OnceLock<OsString> = OnceLock::new();
     FOUND.get_or_init(|| {

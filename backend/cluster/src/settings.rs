@@ -1,4 +1,5 @@
-//! What a context says, as settings of a connection: client-go's rules, in which an empty field is one that is not set.
+//! What a context says, as settings of a connection: client-go's rules, in which an empty field is one that
+//! is not set.
 
 use crate::kubeconfig::Chosen;
 use crate::proxy;

@@ -9,8 +9,8 @@ use tokio_util::task::AbortOnDropHandle;
 /// Pause before a task is started again.
 const PAUSE: Duration = Duration::from_secs(5);
 
-/// Runs what `start` makes until it ends; when it breaks off (a panic), tells what `broken` makes of that, and starts it
-/// again. `what` is being done: "Following the pods".
+/// Runs what `start` makes until it ends; when it breaks off (a panic), tells what `broken` makes of that,
+/// and starts it again. `what` is being done: "Following the pods".
 pub(crate) async fn keep_running<F: Future<Output = ()> + Send + 'static>(
     hub: &Hub,
     what: &str,

@@ -1,5 +1,5 @@
-//! What istiod says about each proxy (`/debug/syncz`), in its older form (one pair of nonces per type) and its current
-//! one (sent, acknowledged, time and refusal per type), and the words of a refusal from its log.
+//! What istiod says about each proxy (`/debug/syncz`), in its older form (one pair of nonces per type) and
+//! its current one (sent, acknowledged, time and refusal per type), and the words of a refusal from its log.
 
 use crate::limits;
 use jiff::Timestamp;
@@ -123,8 +123,8 @@ fn entry_of(entry: &Value, istiod: &str) -> Option<Synced> {
     })
 }
 
-/// One list from all replicas. A proxy that moved from one replica to another may stand in both for a moment: the entry
-/// with the newest push wins.
+/// One list from all replicas. A proxy that moved from one replica to another may stand in both for a moment:
+/// the entry with the newest push wins.
 pub(crate) fn merge(all: Vec<Vec<Synced>>) -> Vec<Synced> {
     let mut merged: BTreeMap<(String, String), Synced> = BTreeMap::new();
     for proxy in all.into_iter().flatten() {
@@ -151,7 +151,8 @@ pub(crate) fn refusal_in_log(log: &str, proxy: &str, xds: &str) -> Option<String
     })
 }
 
-/// Total of `pilot_total_xds_rejects` for one type in istiod's metrics; it tells refusals when syncz does not.
+/// Total of `pilot_total_xds_rejects` for one type in istiod's metrics; it tells refusals when syncz does
+/// not.
 pub(crate) fn rejects_in_metrics(metrics: &str, xds: &str) -> f64 {
     let lines = metrics.lines().filter(|line| line.starts_with("pilot_total_xds_rejects{"));
     let of_type = lines.filter(|line| {

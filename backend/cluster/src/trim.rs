@@ -61,8 +61,8 @@ impl Raw {
     }
 }
 
-/// Names the kind (items of a list do not name it) and leaves out what is not read. Objects that can be edited keep
-/// everything but `managedFields`.
+/// Names the kind (items of a list do not name it) and leaves out what is not read. Objects that can be
+/// edited keep everything but `managedFields`.
 pub(crate) fn trimmed(mut value: Value, api_version: &str, kind: &Kind) -> Value {
     if let Some(meta) = value.get_mut("metadata").and_then(Value::as_object_mut) {
         meta.shift_remove("managedFields");

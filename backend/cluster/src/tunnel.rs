@@ -1,5 +1,5 @@
-//! HTTP to pods through the API server's port-forward, over connections that are kept and reused, and to URLs that were
-//! given instead.
+//! HTTP to pods through the API server's port-forward, over connections that are kept and reused, and to URLs
+//! that were given instead.
 
 use crate::broken::Broken;
 use crate::find::PodPort;
@@ -142,7 +142,8 @@ impl Tunnel {
         }
     }
 
-    /// Closes the kept connections to this port of all pods: after a question to many proxies, none stays open.
+    /// Closes the kept connections to this port of all pods: after a question to many proxies, none stays
+    /// open.
     pub(crate) fn close(&self, port: u16) {
         self.0.idle.lock().retain(|at, _| at.port != port);
     }

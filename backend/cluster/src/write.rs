@@ -125,8 +125,8 @@ fn in_doubt(error: &kube::Error) -> bool {
     }
 }
 
-/// What an answer says that the server made of a step; nothing of one that deletes. An answer of another kind (the
-/// page of a proxy between) says nothing.
+/// What an answer says that the server made of a step; nothing of one that deletes. An answer of another kind
+/// (the page of a proxy between) says nothing.
 fn made(body: &[u8], step: &Step) -> Result<Option<Object>, Failure> {
     let value: Value = serde_json::from_slice(body).unwrap_or_default();
     let deletes = matches!(step.edit, Edit::Delete { .. });

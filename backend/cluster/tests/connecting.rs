@@ -88,7 +88,8 @@ async fn dropped_watches_are_taken_up_again() {
             scene.mesh.namespaces().iter().any(|name| &**name == "after-the-drop")
         })
         .await;
-    // And once more, when the server has forgotten the versions in between: 410, and everything is listed again.
+    // And once more, when the server has forgotten the versions in between: 410, and everything is listed
+    // again.
     world.api.store().delete("Namespace", "", "after-the-drop").expect("a deletion");
     world.api.store().compact();
     world.api.faults().drop_watches();

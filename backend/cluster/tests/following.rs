@@ -1,4 +1,5 @@
-//! After a push: what istiod, the proxies and the pods do meanwhile, and what of it is the change's own doing.
+//! After a push: what istiod, the proxies and the pods do meanwhile, and what of it is the change's own
+//! doing.
 
 mod common;
 

@@ -1,5 +1,5 @@
-//! Whether a proxy's configuration holds what a change must have brought: interprets probes on Envoy's `config_dump`, as
-//! Envoy's admin page and istiod give it.
+//! Whether a proxy's configuration holds what a change must have brought: interprets probes on Envoy's
+//! `config_dump`, as Envoy's admin page and istiod give it.
 
 pub(crate) mod json;
 mod routes;
@@ -16,7 +16,8 @@ pub enum Held {
     Yes,
     /// It does not.
     No,
-    /// It has nothing of what the probe is about, and is not told of it: a service that this proxy does not see.
+    /// It has nothing of what the probe is about, and is not told of it: a service that this proxy does not
+    /// see.
     Elsewhere,
 }
 
@@ -104,8 +105,8 @@ fn clusters(
     }
 }
 
-/// What the chains of the workload's ports take. Each is told by the port that it is for, or by its name ("0.0.0.0_9080");
-/// a chain without one takes the ports that no service leads to.
+/// What the chains of the workload's ports take. Each is told by the port that it is for, or by its name
+/// ("0.0.0.0_9080"); a chain without one takes the ports that no service leads to.
 fn inbound(dump: &Value, port: Option<u32>, except: &[u32], want: &Want) -> bool {
     let listeners = resources(dump, Xds::Lds)
         .filter_map(|listener| field(field(listener, "active_state")?, "listener"))

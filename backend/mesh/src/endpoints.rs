@@ -62,8 +62,8 @@ impl Endpoints {
     }
 }
 
-/// Reads the endpoints of a host out of Envoy's `/clusters?format=json`. A cluster that is named otherwise than
-/// `outbound|port|subset|host` is none of the mesh's.
+/// Reads the endpoints of a host out of Envoy's `/clusters?format=json`. A cluster that is named otherwise
+/// than `outbound|port|subset|host` is none of the mesh's.
 pub fn of_host(proxy: &str, host: &str, clusters: &Value) -> Vec<Endpoint> {
     let list = |value: &Value, name: &str| value[name].as_array().cloned().unwrap_or_default();
     let mut found = Vec::new();

@@ -1,7 +1,9 @@
-//! Evidence, as data: what proxies and requests show once a change is in force, and what they showed before it.
+//! Evidence, as data: what proxies and requests show once a change is in force, and what they showed before
+//! it.
 //!
-//! An editor says it with [`route`], [`routes`], [`cluster`] and [`inbound`]; [`crate::confirm::holds`] looks for it in a
-//! proxy's configuration, and [`Counting::judge`] in the calls that were counted. Neither knows of any editor.
+//! An editor says it with [`route`], [`routes`], [`cluster`] and [`inbound`]; [`crate::confirm::holds`] looks
+//! for it in a proxy's configuration, and [`Counting::judge`] in the calls that were counted. Neither knows
+//! of any editor.
 
 mod claim;
 mod judge;
@@ -27,8 +29,8 @@ use std::sync::Arc;
 /// What shows that a change is in force, and what showed that it was not yet: an undo swaps them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Evidence {
-    /// What proxies hold once the change is live. Empty when nothing in their configuration tells it: such a change is
-    /// never called live.
+    /// What proxies hold once the change is live. Empty when nothing in their configuration tells it: such a
+    /// change is never called live.
     pub probes: Vec<Probe>,
     /// What they held before, and hold again after an undo.
     pub was: Vec<Probe>,
@@ -98,8 +100,8 @@ pub struct Probe {
     pub proxies: Arc<[String]>,
     /// Whose configuration it is.
     pub owner: Owner,
-    /// Where in it, as a JSON pointer in Envoy's own names ("/route/timeout"); "" is all of it. `[name=x]` is the element
-    /// of a list whose field `name` is x.
+    /// Where in it, as a JSON pointer in Envoy's own names ("/route/timeout"); "" is all of it. `[name=x]` is
+    /// the element of a list whose field `name` is x.
     pub path: String,
     /// What stands there.
     pub want: Want,
@@ -127,7 +129,8 @@ pub enum Owner {
         /// The rule that is meant; `None` means all of them.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         rule: Option<RuleKey>,
-        /// All routes that it makes in such a proxy, in order; a proxy that has others does not hold what it says.
+        /// All routes that it makes in such a proxy, in order; a proxy that has others does not hold what it
+        /// says.
         made: Arc<[MadeRoute]>,
     },
     /// Clusters of a host: `outbound|port|subset|host`.
@@ -167,7 +170,8 @@ pub enum MadeRoute {
 /// What stands at a place of a proxy's configuration.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Want {
-    /// This value, by its meaning: "7s" is "7.000s", 3 is "3", `false` is nothing; an object may have more fields.
+    /// This value, by its meaning: "7s" is "7.000s", 3 is "3", `false` is nothing; an object may have more
+    /// fields.
     Is(Value),
     /// So many percent, as a fraction of any denominator.
     Percent(f64),
@@ -181,7 +185,8 @@ pub enum Want {
     Present,
     /// Nothing.
     Absent,
-    /// Anything but this: what stands there when a setting was taken away, whatever the defaults of this mesh are.
+    /// Anything but this: what stands there when a setting was taken away, whatever the defaults of this mesh
+    /// are.
     Not(Box<Want>),
 }
 

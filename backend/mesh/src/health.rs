@@ -1,10 +1,10 @@
 //! Health of calls and of workloads, with the reason: the one place where it is decided.
 //!
-//! - Errors: any failure (5xx, no response, gRPC status other than 0, TCP connections that broke) degrades, from 10 % on
-//!   it is failing; 4xx degrade from 10 % and fail from 20 %. Of fewer than `FEW` requests in the window, failures
-//!   degrade at most.
-//! - Latency: a path whose 95th percentile is three times that of its own last hour, and 50 ms more, is degraded; ten times
-//!   and a second more is failing. Fewer than `TIMED` requests tell nothing.
+//! - Errors: any failure (5xx, no response, gRPC status other than 0, TCP connections that broke) degrades,
+//!   from 10 % on it is failing; 4xx degrade from 10 % and fail from 20 %. Of fewer than `FEW` requests in
+//!   the window, failures degrade at most.
+//! - Latency: a path whose 95th percentile is three times that of its own last hour, and 50 ms more, is
+//!   degraded; ten times and a second more is failing. Fewer than `TIMED` requests tell nothing.
 //! - Lost calls: a service that gets less than a fifth of what it got in the last hour is degraded.
 //! - Pods: none ready is failing, some missing degraded, each with what Kubernetes says of them.
 //! - Calls that a rule sends to a version without a ready pod: failing from 10 % on.
@@ -50,7 +50,8 @@ pub enum End {
     Failed,
 }
 
-/// How a call ended, by its response code and Envoy's flags. Of gRPC the code is the status; 0 elsewhere is no answer.
+/// How a call ended, by its response code and Envoy's flags. Of gRPC the code is the status; 0 elsewhere is
+/// no answer.
 pub fn end(protocol: Protocol, code: &str, flags: &str) -> End {
     let number: Option<u16> = code.parse().ok();
     match (protocol, number) {

@@ -1,5 +1,5 @@
-//! One reading of traffic: rates, errors, latency, codes, mutual TLS and health of whatever is looked at. Graph, detail,
-//! overview, editors and command line all read through it, so that no two places disagree.
+//! One reading of traffic: rates, errors, latency, codes, mutual TLS and health of whatever is looked at.
+//! Graph, detail, overview, editors and command line all read through it, so that no two places disagree.
 
 mod answers;
 mod quantiles;
@@ -57,8 +57,8 @@ impl Lens {
     }
 }
 
-/// How well a thing serves, and whether its pods are there. One that nobody calls is judged by what it calls: that is what
-/// the users of a gateway see. A failing callee degrades its caller; it does not make it fail.
+/// How well a thing serves, and whether its pods are there. One that nobody calls is judged by what it calls:
+/// that is what the users of a gateway see. A failing callee degrades its caller; it does not make it fail.
 pub fn health(
     got: &Ends,
     sent: &Ends,

@@ -1,7 +1,7 @@
 //! The model: what Kubernetes objects and measurements say about a service mesh, and what an edit of it is.
 //!
-//! Pure: no I/O, no egui, no tokio. Nothing here fails as a whole: what can be read is read, and what cannot becomes a
-//! [`Problem`] beside its object.
+//! Pure: no I/O, no egui, no tokio. Nothing here fails as a whole: what can be read is read, and what cannot
+//! becomes a [`Problem`] beside its object.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 #[cfg(test)]

@@ -248,8 +248,8 @@ impl Mesh {
     pub fn workloads_of<'a>(&'a self, service: &'a Service) -> impl Iterator<Item = &'a Workload> {
         service.workloads.iter().filter_map(|at| self.workload(&at.namespace, &at.name))
     }
-    /// Why objects of a kind in a namespace are not seen, if they are not: then nothing is known of them, and nobody may
-    /// say that there are none.
+    /// Why objects of a kind in a namespace are not seen, if they are not: then nothing is known of them, and
+    /// nobody may say that there are none.
     pub fn unseen(&self, kind: &'static Kind, namespace: &str) -> Option<&Problem> {
         self.unseen.of(kind, namespace)
     }

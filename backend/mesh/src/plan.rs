@@ -390,8 +390,8 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// Whether objects of a kind are seen in a namespace; where they are not, one may be there already, and nothing is
-    /// made blindly.
+    /// Whether objects of a kind are seen in a namespace; where they are not, one may be there already, and
+    /// nothing is made blindly.
     fn sees(&mut self, kind: &'static Kind, namespace: &str) -> Option<()> {
         let Some(why) = self.mesh.unseen(kind, namespace) else { return Some(()) };
         self.not_yet(format!("Nothing is written blindly: a {kind} may be there already. {}", why.why));

@@ -1,4 +1,5 @@
-//! Measurements over time, asked for as data: `rate(REQUESTS).to(&subject).by("destination_version")` becomes PromQL.
+//! Measurements over time, asked for as data: `rate(REQUESTS).to(&subject).by("destination_version")` becomes
+//! PromQL.
 
 use crate::graph::NodeId;
 use crate::lens::Subject;
@@ -48,8 +49,8 @@ pub fn quantile(quantile: f64, metric: &'static str) -> Query {
 }
 
 impl Query {
-    /// Of calls to this; those that reached nobody are of whom they were for, if that is the only one who could have taken
-    /// them (as [`Subject::called_by`]).
+    /// Of calls to this; those that reached nobody are of whom they were for, if that is the only one who
+    /// could have taken them (as [`Subject::called_by`]).
     #[must_use]
     pub fn to(mut self, subject: &Subject<'_>) -> Self {
         match (&subject.id, subject.service) {

@@ -47,7 +47,8 @@ pub struct Span {
     pub process: Arc<Tags>,
     /// Events: time and fields.
     pub logs: Vec<(u64, Tags)>,
-    /// Spans that it follows or points at, which are not its parents; those of another trace with its id before.
+    /// Spans that it follows or points at, which are not its parents; those of another trace with its id
+    /// before.
     pub links: Vec<String>,
     /// 5xx, gRPC status other than 0, or `error=true`.
     pub error: bool,

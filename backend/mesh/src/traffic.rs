@@ -75,7 +75,8 @@ pub struct Path {
     pub protocol: Protocol,
 }
 
-/// The end of the last bucket of Istio's histogram of durations: what is slower is counted, but not how slow it is.
+/// The end of the last bucket of Istio's histogram of durations: what is slower is counted, but not how slow
+/// it is.
 pub const LAST_BUCKET_MS: f64 = 3_600_000.0;
 
 /// What was measured on one [`Path`].
@@ -178,8 +179,9 @@ impl Traffic {
     /// Below this part of what is usual, calls are lost.
     const LOST: f64 = 0.2;
 
-    /// The same, beside what was usual in the last hour. Calls of a service that has lost them are shown as paths
-    /// without a request. A version that gets none, since its service sends them to another one, has lost nothing.
+    /// The same, beside what was usual in the last hour. Calls of a service that has lost them are shown as
+    /// paths without a request. A version that gets none, since its service sends them to another one, has
+    /// lost nothing.
     #[must_use]
     pub fn beside(mut self, usual: &BTreeMap<Path, Usual>) -> Self {
         let mut hosts: BTreeMap<&str, (f64, f64)> = BTreeMap::new();
@@ -293,7 +295,8 @@ mod tests {
         assert_eq!(format!("{:.1}", v3.percent), "0.0");
     }
 
-    /// A version that a split leaves without calls has lost nothing; a service that nobody calls any more has.
+    /// A version that a split leaves without calls has lost nothing; a service that nobody calls any more
+    /// has.
     #[test]
     fn lost_calls_are_those_of_a_service() {
         let whole = demo::bookinfo_traffic();

@@ -49,8 +49,8 @@ fn what_the_server_made_of_it_otherwise_goes_back_to_what_it_had() {
     check(seen.clone(), wanted, weight(), Some(seen.clone()), defaulted, seen);
 }
 
-/// The answer was lost, the server stored something else than was asked, and a colleague's field is there that the
-/// user had not seen: nobody knows what was there right before, so nothing is guessed.
+/// The answer was lost, the server stored something else than was asked, and a colleague's field is there
+/// that the user had not seen: nobody knows what was there right before, so nothing is guessed.
 #[test]
 fn what_the_user_saw_is_nothing_to_go_back_to() {
     let step = Step {

@@ -19,7 +19,8 @@ impl PodAccess for Pods {
         let name = || PodName { namespace: namespace.to_owned(), name: pod.to_owned() };
         let object = self.store.get("Pod", namespace, pod).map(Object);
         let object = object.ok_or_else(|| Unreachable::Gone(name()))?;
-        // A forwarded connection starts inside the pod, so it meets the application itself and not its sidecar.
+        // A forwarded connection starts inside the pod, so it meets the application itself and not its
+        // sidecar.
         let real = address(&object, &format!("app/{port}"))
             .or_else(|| address(&object, &port.to_string()))
             .ok_or_else(|| Unreachable::Closed(name(), port))?;

@@ -23,9 +23,9 @@ impl Changes {
         Self { news: store.watch(), kinds, changed: BTreeSet::new(), known: BTreeSet::new() }
     }
 
-    /// The namespaces in which something changed since the last time, as soon as there are any; changes that follow within
-    /// `settle` are part of the same answer. A Namespace is in itself, what is in none is in "". May be dropped and called
-    /// again without losing anything.
+    /// The namespaces in which something changed since the last time, as soon as there are any; changes that
+    /// follow within `settle` are part of the same answer. A Namespace is in itself, what is in none is in
+    /// "". May be dropped and called again without losing anything.
     pub(crate) async fn next(&mut self, settle: Duration) -> BTreeSet<String> {
         while self.changed.is_empty() {
             let event = self.news.next().await;

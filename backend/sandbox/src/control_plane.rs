@@ -1,5 +1,5 @@
-//! The control plane, fed with the objects. It runs as long as there is a pod of istiod's: scaled to 0 it is away, proxies go
-//! on with what they have, and come back to it when it does.
+//! The control plane, fed with the objects. It runs as long as there is a pod of istiod's: scaled to 0 it is
+//! away, proxies go on with what they have, and come back to it when it does.
 
 use crate::gateway_status;
 use crate::lack::Lack;
@@ -172,8 +172,8 @@ impl ControlPlane {
         self.log.close(pod);
     }
 
-    /// Waits until so many proxies run on the objects as they are now. Says which proxies are late, or what they refuse, when
-    /// that takes too long.
+    /// Waits until so many proxies run on the objects as they are now. Says which proxies are late, or what
+    /// they refuse, when that takes too long.
     pub(crate) async fn all_synced(
         &self,
         store: &Store,

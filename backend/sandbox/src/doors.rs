@@ -1,6 +1,6 @@
-//! Ways in for people and their tools: a port of 127.0.0.1 for each page that is otherwise behind a socket. Everybody on this
-//! machine can connect to a port, and any web page can make a browser do so; therefore the URL has a secret in its path, and
-//! requests in another name than this machine's are refused.
+//! Ways in for people and their tools: a port of 127.0.0.1 for each page that is otherwise behind a socket.
+//! Everybody on this machine can connect to a port, and any web page can make a browser do so; therefore the
+//! URL has a secret in its path, and requests in another name than this machine's are refused.
 
 use apiserver::is_foreign;
 use axum::Router;

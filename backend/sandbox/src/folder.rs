@@ -1,5 +1,5 @@
-//! The sandbox's temporary folder, which nobody but its user may enter. A sandbox that is killed cannot remove its own; the
-//! next one does.
+//! The sandbox's temporary folder, which nobody but its user may enter. A sandbox that is killed cannot
+//! remove its own; the next one does.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write};
@@ -10,8 +10,8 @@ use tempfile::TempDir;
 const PREFIX: &str = "binnacle-sandbox-";
 /// Locked as long as the folder is in use.
 const LOCK: &str = "lock";
-/// So long may the path of the folder be: the sockets in it have names of their own, and a socket's path about a hundred
-/// letters.
+/// So long may the path of the folder be: the sockets in it have names of their own, and a socket's path
+/// about a hundred letters.
 const LONGEST_PATH: usize = 84;
 
 /// A private folder that is removed when this value is dropped.
@@ -47,8 +47,8 @@ impl Folder {
     }
 }
 
-/// Writes a file that only its owner may read. What was there before is replaced, whatever it was: nothing is written into
-/// a pipe or through a link that somebody else put there.
+/// Writes a file that only its owner may read. What was there before is replaced, whatever it was: nothing is
+/// written into a pipe or through a link that somebody else put there.
 ///
 /// # Errors
 /// As the system says.

@@ -1,4 +1,5 @@
-//! What this machine lacks when something cannot be started: told as what it is, and not as a start that is slow.
+//! What this machine lacks when something cannot be started: told as what it is, and not as a start that is
+//! slow.
 
 use istio::Problem;
 use std::error::Error;

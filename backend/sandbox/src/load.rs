@@ -1,7 +1,7 @@
 //! The load generator: somebody who looks at the scenario's pages, so and so many times a second.
 //!
-//! Open loop: requests start when their time has come, whether or not earlier ones were answered, as with real users.
-//! The times, and which page it is each time, are random but the same for one seed.
+//! Open loop: requests start when their time has come, whether or not earlier ones were answered, as with
+//! real users. The times, and which page it is each time, are random but the same for one seed.
 //!
 //! The rate stands in a ConfigMap, where it can be changed at any time:
 //! `kubectl -n istio-system patch configmap load-generator -p '{"data":{"rps":"50"}}'`.

@@ -98,7 +98,8 @@ pub struct Ready {
     pub ingress: String,
     /// How many Envoys run.
     pub proxies: usize,
-    /// Their version; empty where there is no Envoy on this machine, and the scenario runs none but its gateway's.
+    /// Their version; empty where there is no Envoy on this machine, and the scenario runs none but its
+    /// gateway's.
     pub envoy: String,
 }
 
@@ -118,8 +119,8 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// Starts a sandbox and waits until every proxy has its configuration and a first request has been answered.
-    /// `progress` hears each step, in the user's words.
+    /// Starts a sandbox and waits until every proxy has its configuration and a first request has been
+    /// answered. `progress` hears each step, in the user's words.
     pub async fn start(options: Options, progress: impl Fn(&str) + Send + Sync) -> Result<Self, Problem> {
         let clock = Instant::now();
         let step = |what: &str| {

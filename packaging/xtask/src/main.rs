@@ -1,7 +1,8 @@
-//! Everything that the project needs, from a bare Debian 12 with Rust: `cargo xtask run`, `test`, `bench`, `setup`.
+//! Everything that the project needs, from a bare Debian 12 with Rust: `cargo xtask run`, `test`, `bench`,
+//! `setup`.
 //!
-//! Each command first installs what is missing, says what it does, and does nothing twice. All of it comes from package
-//! registries (apt, PyPI, crates); the second time nothing is downloaded.
+//! Each command first installs what is missing, says what it does, and does nothing twice. All of it comes
+//! from package registries (apt, PyPI, crates); the second time nothing is downloaded.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool talks on its terminal")]
 
 mod bench;

@@ -5,7 +5,8 @@ use crate::setup::Needs;
 use crate::sh::{self, cargo, root, target};
 use std::process::Command;
 
-/// Installs, builds, opens the window. Without a display, a virtual one, and a picture of the window kept up to date.
+/// Installs, builds, opens the window. Without a display, a virtual one, and a picture of the window kept up
+/// to date.
 pub(crate) fn run(args: &[String], yes: bool) -> Result<(), String> {
     let has_display = display::is_there();
     println!("1. What this machine needs");

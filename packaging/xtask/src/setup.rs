@@ -8,7 +8,8 @@ use std::process::Command;
 /// The one Envoy version that the sandbox is made and tested for; `backend/sandbox` checks for the same.
 pub(crate) const ENVOY_VERSION: &str = "1.40.0";
 
-/// What C code needs to build, and what the window loads when it starts (X11, Wayland, OpenGL), in Debian's names.
+/// What C code needs to build, and what the window loads when it starts (X11, Wayland, OpenGL), in Debian's
+/// names.
 const WINDOW: &[&str] = &[
     "gcc",
     "libc6-dev",

@@ -27,8 +27,9 @@ pub(crate) fn which(program: &str) -> Option<PathBuf> {
 
 /// Cargo, as the one that runs this, in the environment that a shell would give it.
 ///
-/// `cargo xtask` is `cargo run`, which tells us about our own package by variables. ring's build script asks for such
-/// variables, so that it, and kube and all that stands on it, would be built again after each change between the two.
+/// `cargo xtask` is `cargo run`, which tells us about our own package by variables. ring's build script asks
+/// for such variables, so that it, and kube and all that stands on it, would be built again after each change
+/// between the two.
 pub(crate) fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     for (name, _) in std::env::vars_os() {

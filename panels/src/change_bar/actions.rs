@@ -1,5 +1,5 @@
-//! The buttons of the bar. None that acts comes to stand where another stood: the second click of a double click falls on
-//! nothing, or on what only looks.
+//! The buttons of the bar. None that acts comes to stand where another stood: the second click of a double
+//! click falls on nothing, or on what only looks.
 
 use super::state::{Above, ChangeBar};
 use crate::cx::Cx;

@@ -1,4 +1,5 @@
-//! The diff of a change, object by object; where somebody else has written meanwhile both versions beside each other.
+//! The diff of a change, object by object; where somebody else has written meanwhile both versions beside
+//! each other.
 
 use super::above;
 use crate::cx::Cx;

@@ -1,5 +1,5 @@
-//! The connect screen: start a sandbox, or pick a context of the kubeconfig; then the steps of connecting, each with its
-//! own failure and its way on.
+//! The connect screen: start a sandbox, or pick a context of the kubeconfig; then the steps of connecting,
+//! each with its own failure and its way on.
 
 mod steps;
 

@@ -16,8 +16,8 @@ pub(super) fn status_of(health: Health) -> Status {
     }
 }
 
-/// How it is; as of when, where that is not now. It takes the same room whether it is old or not, so that what stands below
-/// never jumps.
+/// How it is; as of when, where that is not now. It takes the same room whether it is old or not, so that
+/// what stands below never jumps.
 pub(super) fn headline(ui: &mut Ui, cx: &Cx<'_>, status: Status, reason: &str) {
     match &cx.scene.traffic {
         Remote::Stale(_, at, trouble) => {

@@ -1,4 +1,5 @@
-//! What is selected: how it is and why, its traffic, versions, pods and configuration, and the editors offered for it.
+//! What is selected: how it is and why, its traffic, versions, pods and configuration, and the editors
+//! offered for it.
 
 pub mod charts;
 mod config;
@@ -72,7 +73,8 @@ impl Detail {
         self.view.get(key, |_| View::of(&cx.scene.mesh, traffic, selected).map(Arc::new)).clone()
     }
 
-    /// Lets drafts follow wishes from elsewhere: what was dismissed goes back, what shall be rebuilt is rebuilt.
+    /// Lets drafts follow wishes from elsewhere: what was dismissed goes back, what shall be rebuilt is
+    /// rebuilt.
     pub fn follow(&mut self, intent: &Intent, cx: &Cx<'_>) {
         self.drafts.follow_intent(intent, cx);
     }

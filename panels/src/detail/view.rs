@@ -40,8 +40,8 @@ pub struct View {
     pub answers: Vec<Answered>,
     /// Its traces.
     pub traces: Option<TracesOf>,
-    /// Its failed ones, looked for at the worst caller: a call that never arrived (an injected abort, nobody there) left its
-    /// span with the caller only.
+    /// Its failed ones, looked for at the worst caller: a call that never arrived (an injected abort, nobody
+    /// there) left its span with the caller only.
     pub failed_traces: Option<TracesOf>,
 }
 
@@ -392,7 +392,8 @@ mod tests {
         assert_eq!(edge.failed_traces, Some(TracesOf { end: productpage, call, failed: true }));
     }
 
-    /// An injected abort never leaves its caller's proxy: telemetry knows the callee only by the host as it was written.
+    /// An injected abort never leaves its caller's proxy: telemetry knows the callee only by the host as it
+    /// was written.
     #[test]
     fn calls_that_reached_nobody_belong_to_whom_they_were_for() {
         let (mesh, mut traffic) = (demo::bookinfo(), demo::bookinfo_traffic());

@@ -40,8 +40,8 @@ pub enum Holds {
     Seconds(i64),
     /// A whole number of at least 1.
     Count(u32),
-    /// A whole number. Where a place in proxies is given, nothing stands there at 0, and Istio writes the number to begin
-    /// with when the field is left out.
+    /// A whole number. Where a place in proxies is given, nothing stands there at 0, and Istio writes the
+    /// number to begin with when the field is left out.
     UpTo(u32, &'static str),
     /// A share in percent.
     Percent(u32),
@@ -227,8 +227,8 @@ impl Fields {
         rows.iter().any(|row| self.0.get(row.path) != was.0.get(row.path))
     }
 
-    /// Says where proxies show what differs, below a place in their configuration; `was` is nothing where that place was
-    /// not there before.
+    /// Says where proxies show what differs, below a place in their configuration; `was` is nothing where
+    /// that place was not there before.
     pub fn shows<'r>(
         &self,
         was: Option<&Self>,

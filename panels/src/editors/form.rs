@@ -98,7 +98,8 @@ impl<'a> Form<'a> {
         let mesh = &self.cx.scene.mesh;
         self.once(("known", format!("{of:?}")), mesh.revision(), || ask(mesh))
     }
-    /// What calls say of something; it is asked again only when they were measured anew. `None` where nothing is measured.
+    /// What calls say of something; it is asked again only when they were measured anew. `None` where nothing
+    /// is measured.
     pub fn measured<T: Clone + Send + Sync + 'static>(
         &mut self,
         of: &impl Debug,

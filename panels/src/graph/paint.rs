@@ -307,8 +307,8 @@ impl DisplayEdge<Arc<Card>, Arc<Line>, Directed, Ix, CardShape> for LineShape {
 /// Letters shrink so far before words are cut.
 const SMALLEST: f32 = 8.0;
 
-/// One line of text, cut in its middle where there is no more room. Text that fits is laid out once, whatever the room, and
-/// the room for other text comes in steps, so that zooming lays out little anew.
+/// One line of text, cut in its middle where there is no more room. Text that fits is laid out once, whatever
+/// the room, and the room for other text comes in steps, so that zooming lays out little anew.
 pub(super) fn galley(
     painter: &Painter,
     text: &str,

@@ -63,7 +63,8 @@ impl Canvas {
         }
     }
 
-    /// Whether Escape was pressed for the graph: nothing else is open that it would close, and nobody was typing.
+    /// Whether Escape was pressed for the graph: nothing else is open that it would close, and nobody was
+    /// typing.
     pub(super) fn escaped(&mut self, ui: &Ui, id: Id, focused: bool) -> bool {
         let ctx = ui.ctx();
         let open = ctx.memory(|memory| memory.top_modal_layer().is_some()) || egui::Popup::is_any_open(ctx);

@@ -3,8 +3,8 @@
 use egui::Context;
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
 
-/// A value and the key that it was derived for. At most one is in the making; whoever asks next frame with a newer
-/// key gets that one made after it.
+/// A value and the key that it was derived for. At most one is in the making; whoever asks next frame with a
+/// newer key gets that one made after it.
 pub struct Aside<K, V> {
     done: Option<(K, V)>,
     running: Option<(K, Receiver<V>)>,
@@ -19,8 +19,8 @@ impl<K, V> Default for Aside<K, V> {
 }
 
 impl<K: PartialEq + Clone, V: Send + 'static> Aside<K, V> {
-    /// The newest value there is, perhaps of an older key. What takes less than a frame is made `at_once`; all else
-    /// on a thread that wakes the window.
+    /// The newest value there is, perhaps of an older key. What takes less than a frame is made `at_once`;
+    /// all else on a thread that wakes the window.
     pub fn get(
         &mut self,
         ctx: &Context,

@@ -117,8 +117,8 @@ impl Widget for Button {
     }
 }
 
-/// Begins a new line in a layout that wraps, when this one has no room for something so wide. (egui wraps single widgets
-/// only, not what stands in a ui of its own.)
+/// Begins a new line in a layout that wraps, when this one has no room for something so wide. (egui wraps
+/// single widgets only, not what stands in a ui of its own.)
 pub(super) fn wrap(ui: &mut Ui, width: f32) {
     let begun = ui.cursor().left() > ui.max_rect().left() + 1.0;
     if ui.layout().main_wrap && begun && ui.available_size_before_wrap().x < width {
@@ -181,8 +181,8 @@ pub(super) fn height(ui: &Ui) -> f32 {
     (ui.ctx().content_rect().height() - 72.0).max(120.0)
 }
 
-/// As much of a menu button's label as there is room for: long words must not push their panel wider. Where the layout
-/// wraps, there is a whole line.
+/// As much of a menu button's label as there is room for: long words must not push their panel wider. Where
+/// the layout wraps, there is a whole line.
 pub(super) fn fitting(ui: &Ui, label: &str) -> String {
     let room = if ui.layout().main_wrap { ui.max_rect().width() } else { ui.available_width() };
     let room = (room - 2.0 * ui.spacing().button_padding.x - 24.0).max(60.0);
@@ -195,7 +195,8 @@ pub fn choice(ui: &mut Ui, chosen: bool, label: &str) -> bool {
     choice_marked(ui, chosen, label, label, false)
 }
 
-/// [`choice`], shown perhaps shorter than its name, and with a dot behind it when it holds something that was not pushed.
+/// [`choice`], shown perhaps shorter than its name, and with a dot behind it when it holds something that was
+/// not pushed.
 pub(super) fn choice_marked(ui: &mut Ui, chosen: bool, shown: &str, name: &str, marked: bool) -> bool {
     let tick = if chosen { icon::CHECK } else { "\u{2003}" };
     let room = if marked { "\u{2003}\u{2002}" } else { "" };

@@ -51,9 +51,11 @@ pub fn tiles(ui: &mut Ui, figures: &[(&str, &str)]) {
     let gap = space::S;
     let full = ui.available_width();
     let columns = ((full + gap) / (72.0 + gap)).floor().clamp(1.0, figures.len() as f32) as usize;
+    // Rows of equal length: 2 and 2, not 3 and 1.
+    let rows = figures.len().div_ceil(columns);
+    let columns = figures.len().div_ceil(rows);
     let width = (full - gap * (columns - 1) as f32) / columns as f32;
     let height = 52.0;
-    let rows = figures.len().div_ceil(columns);
     let (area, _) = ui.allocate_exact_size(vec2(full, rows as f32 * (height + gap) - gap), Sense::hover());
     let figure_font = FontId::new(size::FIGURE, family(ui.ctx(), Weight::Semibold));
     for (index, (figure, unit)) in figures.iter().enumerate() {

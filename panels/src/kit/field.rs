@@ -1,5 +1,5 @@
-//! Text fields with an icon, and the choice of one out of any number: as many as fit are in sight, the others are found by
-//! scrolling or typing.
+//! Text fields with an icon, and the choice of one out of any number: as many as fit are in sight, the others
+//! are found by scrolling or typing.
 
 use super::icon;
 use super::theme::{Tokens, size, space};

@@ -1,9 +1,10 @@
-//! Numbers and times as people read them: units that stay with their numbers, no more digits than one can use.
+//! Numbers and times as people read them: units that stay with their numbers, no more digits than one can
+//! use.
 
 use jiff::Timestamp;
 
-/// The gap between a number and its unit. Lines break at every other blank there is, thin and narrow no-break ones too; a unit
-/// must not stand on a line without its number.
+/// The gap between a number and its unit. Lines break at every other blank there is, thin and narrow no-break
+/// ones too; a unit must not stand on a line without its number.
 pub const THIN: char = '\u{a0}';
 
 fn unit(number: impl std::fmt::Display, unit: &str) -> String {
@@ -31,7 +32,8 @@ pub fn rps(value: f64) -> String {
     unit(rate(value), "rps")
 }
 
-/// A rate without its unit: "9.8", "120", "1.2k", "3.4M". Rates below a hundred keep one decimal, so that widths stay.
+/// A rate without its unit: "9.8", "120", "1.2k", "3.4M". Rates below a hundred keep one decimal, so that
+/// widths stay.
 pub fn rate(value: f64) -> String {
     // Sums of rates can end a hair below nothing.
     let value = if value.abs() < 1e-6 { 0.0 } else { value };
@@ -68,7 +70,8 @@ pub fn ms(value: f64) -> String {
     if value >= 999.5 { unit(short(value / 1000.0), "s") } else { unit(short(value), "ms") }
 }
 
-/// A quantile of how long calls take. Of what no bucket of Istio's histogram holds, only its end is known: "> 1 h".
+/// A quantile of how long calls take. Of what no bucket of Istio's histogram holds, only its end is known: ">
+/// 1 h".
 pub fn latency(ms_told: f64) -> String {
     if ms_told >= mesh::traffic::LAST_BUCKET_MS { format!("> {}", unit("1", "h")) } else { ms(ms_told) }
 }

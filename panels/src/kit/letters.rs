@@ -1,7 +1,8 @@
 //! Takes the private-use characters out of a text font, so that the icon font behind it gives them.
 //!
-//! Inter has glyphs of its own at U+E000 and beyond, where Phosphor has its icons; without this an arrow would come out as
-//! one of Inter's circled signs. Phosphor cannot stand first: it has blank glyphs for the letters.
+//! Inter has glyphs of its own at U+E000 and beyond, where Phosphor has its icons; without this an arrow
+//! would come out as one of Inter's circled signs. Phosphor cannot stand first: it has blank glyphs for the
+//! letters.
 
 const PRIVATE: std::ops::RangeInclusive<u32> = 0xE000..=0xF8FF;
 

@@ -1,4 +1,5 @@
-//! The design system: colours, type, spacing and the widgets that every panel is made of. Knows no mesh types.
+//! The design system: colours, type, spacing and the widgets that every panel is made of. Knows no mesh
+//! types.
 
 pub mod aside;
 pub mod badge;

@@ -1,4 +1,5 @@
-//! The faces of something that lives elsewhere: nothing there, awaited, old, refused. What was true stays in sight.
+//! The faces of something that lives elsewhere: nothing there, awaited, old, refused. What was true stays in
+//! sight.
 
 use super::button::Button;
 use super::problem::{Level, problem};

@@ -1,4 +1,5 @@
-//! Shares that make 100: a bar for the sum, and per version a track with its knob, the measured mark and a lock.
+//! Shares that make 100: a bar for the sum, and per version a track with its knob, the measured mark and a
+//! lock.
 
 use super::button::Button;
 use super::theme::{Tokens, Weight, family, size};
@@ -163,7 +164,8 @@ fn row(ui: &mut Ui, of: &str, index: usize, share: &Share, moved: &mut Vec<Moved
     });
 }
 
-/// The track with its knob. It is a slider for screen readers, and moves by keyboard: arrows 1, with shift 10, Home, End.
+/// The track with its knob. It is a slider for screen readers, and moves by keyboard: arrows 1, with shift
+/// 10, Home, End.
 fn knob(ui: &mut Ui, name: &str, index: usize, share: &Share, width: f32, moved: &mut Vec<Moved>) {
     let tokens = Tokens::of(ui);
     let movable = !share.locked && ui.is_enabled();
@@ -231,7 +233,8 @@ fn keys(ui: &Ui, response: &Response, value: i64) -> i64 {
         by += input.num_accesskit_action_requests(response.id, Action::Increment) as i64;
         by -= input.num_accesskit_action_requests(response.id, Action::Decrement) as i64;
     });
-    // Not `response.has_focus()`: that also asks whether the window is in front, and keys come only where they are meant.
+    // Not `response.has_focus()`: that also asks whether the window is in front, and keys come only where
+    // they are meant.
     if !ui.memory(|memory| memory.has_focus(response.id)) {
         return by;
     }

@@ -217,7 +217,8 @@ fn csv(columns: &[Column], rows: &dyn Rows, order: &[usize]) -> String {
     lines.join("\n") + "\n"
 }
 
-/// How wide each column is: its share, but no column less than it needs; spare ones are 0 where there is no room.
+/// How wide each column is: its share, but no column less than it needs; spare ones are 0 where there is no
+/// room.
 fn widths(columns: &[Column], full: f32) -> Vec<f32> {
     let mut shown: Vec<bool> = vec![true; columns.len()];
     let needs = |shown: &[bool]| -> f32 {

@@ -61,7 +61,8 @@ pub fn middle(ui: &Ui, name: &str, font: &FontId, room: f32) -> String {
     shortened(name, |text| width(ui, text, font) <= room)
 }
 
-/// The longest of a name's short forms that fits: "productpage-…-canary". Never less than a letter at each end.
+/// The longest of a name's short forms that fits: "productpage-…-canary". Never less than a letter at each
+/// end.
 pub fn shortened(name: &str, fits: impl Fn(&str) -> bool) -> String {
     if fits(name) {
         return name.to_owned();

@@ -134,7 +134,8 @@ impl Tokens {
         if dark { &DARK } else { &LIGHT }
     }
 
-    /// The colour of a version, the same everywhere: "v2" is the second version's; other names get a colour by their letters.
+    /// The colour of a version, the same everywhere: "v2" is the second version's; other names get a colour
+    /// by their letters.
     pub fn version(&self, version: &str) -> Color32 {
         let digits = version.trim_start_matches(|c: char| !c.is_ascii_digit());
         let number: String = digits.chars().take_while(char::is_ascii_digit).collect();
@@ -162,7 +163,8 @@ impl Tokens {
         Stroke::new(1.0, self.line)
     }
 
-    /// Text that stands on a filled colour such as a version's segment: whichever of dark and light reads better.
+    /// Text that stands on a filled colour such as a version's segment: whichever of dark and light reads
+    /// better.
     pub fn on(&self, fill: Color32) -> Color32 {
         let light = 0.299 * f32::from(fill.r()) + 0.587 * f32::from(fill.g()) + 0.114 * f32::from(fill.b());
         if light > 140.0 { DARK.bg } else { LIGHT.surface }
@@ -180,7 +182,8 @@ pub enum Weight {
     Semibold,
 }
 
-/// The font of this weight; the regular one until the fonts of [`apply`] are loaded (from the frame after it on).
+/// The font of this weight; the regular one until the fonts of [`apply`] are loaded (from the frame after it
+/// on).
 pub fn family(ctx: &Context, weight: Weight) -> FontFamily {
     let name = match weight {
         Weight::Regular => return FontFamily::Proportional,
@@ -227,7 +230,8 @@ pub mod space {
     pub const RADIUS: u8 = 6;
 }
 
-/// Gives the whole window this theme: fonts, type, spacing and colours. Call it once, and again when the choice changes.
+/// Gives the whole window this theme: fonts, type, spacing and colours. Call it once, and again when the
+/// choice changes.
 pub fn apply(ctx: &Context, choice: ThemeChoice) {
     let loaded = egui::Id::new("binnacle fonts are loaded");
     if !ctx.data(|data| data.get_temp::<bool>(loaded).unwrap_or(false)) {

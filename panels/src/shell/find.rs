@@ -129,7 +129,8 @@ fn actions(cx: &Cx<'_>) -> Vec<Found> {
     all
 }
 
-/// The rows of `all` that fit what was typed, the best first; everything in its own order when nothing was typed.
+/// The rows of `all` that fit what was typed, the best first; everything in its own order when nothing was
+/// typed.
 pub fn search(all: &[Found], typed: &str, at_most: usize) -> Vec<usize> {
     if typed.trim().is_empty() {
         return (0..all.len().min(at_most)).collect();
@@ -151,7 +152,8 @@ pub fn search(all: &[Found], typed: &str, at_most: usize) -> Vec<usize> {
             Some((score + if begins { 1000 } else { 0 }, index))
         })
         .collect();
-    // Letters scattered over a long name are a guess; where names hold what was typed as it stands, guesses only stand about.
+    // Letters scattered over a long name are a guess; where names hold what was typed as it stands, guesses
+    // only stand about.
     let whole = typed.trim().to_lowercase();
     let holds =
         |index: usize| format!("{} {}", all[index].name, all[index].place).to_lowercase().contains(&whole);

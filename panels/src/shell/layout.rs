@@ -1,4 +1,5 @@
-//! Where the parts of the window stand, and the order in which Tab comes to them: as one reads, the change bar last.
+//! Where the parts of the window stand, and the order in which Tab comes to them: as one reads, the change
+//! bar last.
 
 use super::{rail, top_bar};
 use crate::change_bar;
@@ -53,8 +54,8 @@ impl Layout {
         let places = self.places(rect, narrow);
         for (part, place) in places {
             let tokens = Tokens::of(ui);
-            // The window is cleared to the canvas: each pixel of the ground is drawn once, which is what a frame costs
-            // where the processor draws it.
+            // The window is cleared to the canvas: each pixel of the ground is drawn once, which is what a
+            // frame costs where the processor draws it.
             if part != Part::Centre {
                 ui.painter().rect_filled(place, 0.0, tokens.surface);
             }

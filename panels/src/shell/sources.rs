@@ -1,4 +1,5 @@
-//! What of the mesh cannot be read, told once for each cause: a server that is down takes twenty kinds with it.
+//! What of the mesh cannot be read, told once for each cause: a server that is down takes twenty kinds with
+//! it.
 
 use crate::kit::fmt;
 use mesh::scene::{KindState, Step, StepState};

@@ -1,4 +1,5 @@
-//! The top bar: what is looked at (context, namespaces, time range), how fresh it is, and the way to everything else.
+//! The top bar: what is looked at (context, namespaces, time range), how fresh it is, and the way to
+//! everything else.
 
 use super::keys::Sheet;
 use super::sources;
@@ -24,7 +25,8 @@ pub struct TopBar {
 }
 
 impl TopBar {
-    /// Draws it. `rail` is the width of the rail below, so that the first menu stands above the centre's left edge.
+    /// Draws it. `rail` is the width of the rail below, so that the first menu stands above the centre's left
+    /// edge.
     pub fn ui(&mut self, ui: &mut Ui, cx: &Cx<'_>, rail: f32) {
         bar(ui, cx, rail, self);
         self.keys.ui(ui);

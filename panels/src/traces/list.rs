@@ -22,7 +22,8 @@ pub(super) fn short_id(id: &str) -> String {
     if short.len() < id.len() { format!("{short}…") } else { short }
 }
 
-/// A trace in words, with plain spaces as screen readers and searches want them: "trace 3f2a… productpage 12 ms, 8 spans, 1 error".
+/// A trace in words, with plain spaces as screen readers and searches want them: "trace 3f2a… productpage 12
+/// ms, 8 spans, 1 error".
 pub(super) fn in_words(summary: &Summary) -> String {
     let service = summary.service.split('.').next().unwrap_or(&summary.service);
     let errors = match summary.errors {

@@ -1,5 +1,5 @@
-//! Traces: the way of single requests through the mesh. Found by service, time, duration and errors; shown as a plot and
-//! a list; one trace opened as a waterfall.
+//! Traces: the way of single requests through the mesh. Found by service, time, duration and errors; shown as
+//! a plot and a list; one trace opened as a waterfall.
 
 mod bars;
 mod list;
@@ -211,8 +211,8 @@ fn newest_first(found: &Found) -> (Vec<Summary>, Stats) {
     (summaries, stats)
 }
 
-/// How many there are, how long they take, how many failed. `more`: there are more than these, and whether they can be asked
-/// for. Returns whether they are.
+/// How many there are, how long they take, how many failed. `more`: there are more than these, and whether
+/// they can be asked for. Returns whether they are.
 fn sums(ui: &mut Ui, summaries: &[Summary], stats: Stats, more: Option<bool>) -> bool {
     let failed = summaries.iter().filter(|one| one.errors > 0).count();
     let told = |us: u64| fmt::ms(us as f64 / 1000.0);

@@ -209,7 +209,8 @@ impl Search {
         Some(Self { limit, ..self.clone() })
     }
 
-    /// What is looked for before anybody asks: calls of the gateway where they come in, else of the first workload.
+    /// What is looked for before anybody asks: calls of the gateway where they come in, else of the first
+    /// workload.
     pub(super) fn first(&mut self, cx: &Cx<'_>) -> Option<TraceQuery> {
         let mesh = &cx.scene.mesh;
         let meshed = |workload: &&mesh::Workload| workload.pods.iter().any(|pod| pod.sidecar);

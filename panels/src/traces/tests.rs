@@ -318,8 +318,8 @@ fn a_hundred_thousand_spans_draw_only_what_is_in_sight() {
     harness.run();
 }
 
-/// A trace with a million spans holds nobody up: the next failure is looked up, and what is searched for is looked for a
-/// few milliseconds in each frame.
+/// A trace with a million spans holds nobody up: the next failure is looked up, and what is searched for is
+/// looked for a few milliseconds in each frame.
 #[test]
 fn failures_and_words_are_found_in_a_large_trace() {
     let mut large = demo::synthetic_trace(100_000);

@@ -379,7 +379,8 @@ impl Waterfall {
         self.zoom(ui, area, name_width);
     }
 
-    /// Looks for the first row that is searched for, as long as a frame may take, and goes on in the next one.
+    /// Looks for the first row that is searched for, as long as a frame may take, and goes on in the next
+    /// one.
     fn find_next(&mut self, ui: &Ui, find: &str) {
         let Some(from) = self.finding.take() else { return };
         let begun = Instant::now();

@@ -136,7 +136,8 @@ pub(crate) fn faces() -> Vec<(&'static str, Scene)> {
     ]
 }
 
-/// A harness around something that is drawn in a world; animations are off, so that nothing asks for frames for ever.
+/// A harness around something that is drawn in a world; animations are off, so that nothing asks for frames
+/// for ever.
 pub(crate) fn harness<'a, T: 'a>(
     world: World,
     part: T,

@@ -56,7 +56,8 @@ fn the_sandbox_is_a_mesh_for_kubectl_and_for_our_commands() -> Result<()> {
     Ok(())
 }
 
-/// `binnacle graph` shows every call of bookinfo with its figures; the first seconds of a sandbox have no rates yet.
+/// `binnacle graph` shows every call of bookinfo with its figures; the first seconds of a sandbox have no
+/// rates yet.
 fn every_edge_is_measured(kubeconfig: &str) -> Result<()> {
     let wanted = [
         ("istio-ingressgateway", "productpage"),

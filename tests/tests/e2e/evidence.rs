@@ -1,5 +1,5 @@
-//! Evidence of every editor on real proxies: what each Envoy itself shows is false before a change and true after it, and
-//! the other way round for its undo.
+//! Evidence of every editor on real proxies: what each Envoy itself shows is false before a change and true
+//! after it, and the other way round for its undo.
 
 use crate::mesh::Sandbox;
 use anyhow::{Context as _, Result, bail, ensure};

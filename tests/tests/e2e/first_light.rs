@@ -1,5 +1,5 @@
-//! The main job from end to end: connect, find the graph, drag a slider, push, watch requests follow, undo; then a fault,
-//! then strict mutual TLS.
+//! The main job from end to end: connect, find the graph, drag a slider, push, watch requests follow, undo;
+//! then a fault, then strict mutual TLS.
 
 use crate::mesh::Sandbox;
 use crate::session::{SOON, Session, choose, fill, push_until_live, slide, wait_live};

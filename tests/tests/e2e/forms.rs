@@ -1,4 +1,5 @@
-//! The editors of timeouts and of circuit breakers: from the window's form to what real proxies do and what is measured.
+//! The editors of timeouts and of circuit breakers: from the window's form to what real proxies do and what
+//! is measured.
 
 use crate::mesh::Sandbox;
 use crate::session::{SOON, Session, fill, push_until_live};

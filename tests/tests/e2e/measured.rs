@@ -1,5 +1,5 @@
-//! What is called measured, on real proxies: calls that meet no pod show no share, and a change that another one has
-//! replaced is measured no further.
+//! What is called measured, on real proxies: calls that meet no pod show no share, and a change that another
+//! one has replaced is measured no further.
 
 use crate::mesh::Sandbox;
 use anyhow::{Context as _, Result, bail, ensure};

@@ -63,7 +63,8 @@ fn somebody_elses_edit_is_shown_and_built_upon() -> Result<()> {
         &theirs,
     ])?;
     window.wait_for("Somebody else changed it meanwhile", SOON)?;
-    // It is seen before anything is sent; what is pushed all the same is refused by its guards (tests of the connection).
+    // It is seen before anything is sent; what is pushed all the same is refused by its guards (tests of the
+    // connection).
     window.wait_until("that it would be refused", SOON, |widgets| {
         let says = |name: &str| name.starts_with("VirtualService bookinfo/reviews was changed since");
         let pushes = widgets.iter().any(|widget| widget.name == "Push");

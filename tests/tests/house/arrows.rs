@@ -1,5 +1,6 @@
-//! Modules read top-down: a module uses those that stand beneath it, and none that uses it, be it through others. A folder's
-//! own file stands above the files in it, and folders stand above or beneath their neighbours as one.
+//! Modules read top-down: a module uses those that stand beneath it, and none that uses it, be it through
+//! others. A folder's own file stands above the files in it, and folders stand above or beneath their
+//! neighbours as one.
 
 use crate::{files, root};
 use std::collections::{BTreeMap, BTreeSet};

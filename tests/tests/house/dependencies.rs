@@ -1,5 +1,5 @@
-//! What we use of others: all of it used, under licences that we may ship, from the one registry, and nothing twice that
-//! must be there once.
+//! What we use of others: all of it used, under licences that we may ship, from the one registry, and nothing
+//! twice that must be there once.
 //!
 //! Checked here, over what `cargo metadata` says, and not by tools that would have to be built first.
 

@@ -1,4 +1,5 @@
-//! app → panels → mesh → istio; app → cluster → mesh; app → sandbox → its parts → istio. Any other arrow is a mistake.
+//! app → panels → mesh → istio; app → cluster → mesh; app → sandbox → its parts → istio. Any other arrow is a
+//! mistake.
 
 use crate::root;
 use std::collections::BTreeSet;

@@ -1,7 +1,8 @@
 //! Whichever crates one builds, no dependency is built twice: every selection asks for the same features.
 //!
-//! Cargo tells what it would build (`--unit-graph`), without building anything and without a network. Only eframe and what
-//! stands on it may differ: with the port that tests drive the window by, which no package has, and without.
+//! Cargo tells what it would build (`--unit-graph`), without building anything and without a network. Only
+//! eframe and what stands on it may differ: with the port that tests drive the window by, which no package
+//! has, and without.
 
 use crate::root;
 use serde::Deserialize;
@@ -56,7 +57,8 @@ impl Graph {
         let output = Command::new(cargo)
             .args(selection)
             .args(["--offline", "--unit-graph", "-Zunstable-options"])
-            // The graph is printed by an unstable option, so a stable cargo has to be let. Nothing is compiled with it.
+            // The graph is printed by an unstable option, so a stable cargo has to be let. Nothing is
+            // compiled with it.
             .env("RUSTC_BOOTSTRAP", "1")
             .current_dir(root())
             .output()

@@ -1,4 +1,5 @@
-//! The evidence of a change is false before it and true after it, in every proxy that it names; and so is its inverse's.
+//! The evidence of a change is false before it and true after it, in every proxy that it names; and so is its
+//! inverse's.
 
 use harness::dumps::{after, dumps};
 use istio::{Object, kinds};

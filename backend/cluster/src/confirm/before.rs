@@ -1,5 +1,5 @@
-//! How the proxies stood before a write: what istiod says afterwards is read by it. An old refusal stands until the
-//! proxy takes something, whatever is pushed meanwhile.
+//! How the proxies stood before a write: what istiod says afterwards is read by it. An old refusal stands
+//! until the proxy takes something, whatever is pushed meanwhile.
 
 use crate::confirm::pods;
 use crate::istiod;
@@ -85,8 +85,8 @@ impl Before {
         self.pushes.get(proxy)?.get(xds.name())
     }
 
-    /// The words of a refusal of what was pushed since. The same words as before are of the old refusal: it stands until
-    /// the proxy takes something, and comes again while its reason is there.
+    /// The words of a refusal of what was pushed since. The same words as before are of the old refusal: it
+    /// stands until the proxy takes something, and comes again while its reason is there.
     pub(super) fn refuses<'a>(&self, proxy: &'a Synced, xds: Xds) -> Option<&'a str> {
         let now = proxy.types.get(xds.name()).filter(|push| !push.error.is_empty())?;
         match self.push(&proxy.name, xds) {

@@ -1,4 +1,5 @@
-//! Which of the proxies that istiod tells of are pods of this cluster, and which of those need not show a change.
+//! Which of the proxies that istiod tells of are pods of this cluster, and which of those need not show a
+//! change.
 
 use crate::session::Session;
 use crate::syncz::Synced;
@@ -9,7 +10,8 @@ use std::collections::BTreeMap;
 /// The cluster id of an istiod that was not told another one.
 const USUAL: &str = "Kubernetes";
 
-/// Proxies of this cluster, by name. One istiod may serve several clusters, in which pods have the same names.
+/// Proxies of this cluster, by name. One istiod may serve several clusters, in which pods have the same
+/// names.
 pub(super) fn here(session: &Session, proxies: Vec<Synced>) -> BTreeMap<String, Synced> {
     one_cluster(proxies, |name| pod(session, name).is_some())
 }
@@ -27,8 +29,8 @@ fn one_cluster(proxies: Vec<Synced>, is_ours: impl Fn(&str) -> bool) -> BTreeMap
     of.into_iter().flatten().map(|proxy| (proxy.name.clone(), proxy)).collect()
 }
 
-/// Whether a proxy need not show a change: its pod is gone or on its way out, or has not begun. `connected`: istiod
-/// knows it.
+/// Whether a proxy need not show a change: its pod is gone or on its way out, or has not begun. `connected`:
+/// istiod knows it.
 pub(super) fn is_excused(session: &Session, proxy: &str, connected: bool) -> bool {
     match pod(session, proxy) {
         None => matches!(session.hub.kind(&kinds::POD), Some(KindState::Live(_))),

@@ -1,6 +1,7 @@
-//! Whether a watch lives. kube's watcher says nothing while nothing changes, so silence may mean that all is well, or that
-//! nobody answers: here its requests are listened to. A watch lives when its response has begun; one that ends right
-//! after that is not begun again at once; and nothing is waited for, or read, without an end.
+//! Whether a watch lives. kube's watcher says nothing while nothing changes, so silence may mean that all is
+//! well, or that nobody answers: here its requests are listened to. A watch lives when its response has
+//! begun; one that ends right after that is not begun again at once; and nothing is waited for, or read,
+//! without an end.
 
 use crate::limits::{self, Late, TooLarge};
 use bytes::Bytes;

@@ -1,4 +1,5 @@
-//! Traffic, measured: finds Prometheus, asks the graph's questions again and again, and counts what followed a change.
+//! Traffic, measured: finds Prometheus, asks the graph's questions again and again, and counts what followed
+//! a change.
 
 pub(crate) mod answer;
 pub(crate) mod query;
@@ -50,7 +51,8 @@ fn place(session: &Session) -> Result<(String, Place), Problem> {
     find::service(&session.hub, &WANTED).map(|(name, at)| (name, Place::Pod(at)))
 }
 
-/// The time on Prometheus' own clock, in seconds; on ours where something that is like Prometheus does not tell it.
+/// The time on Prometheus' own clock, in seconds; on ours where something that is like Prometheus does not
+/// tell it.
 pub(crate) async fn clock(session: &Session) -> Result<f64, Problem> {
     let told = asked(session, query::CLOCK).await?.first().map(|sample| sample.value);
     Ok(told.unwrap_or_else(|| jiff::Timestamp::now().as_duration().as_secs_f64()))
@@ -196,7 +198,8 @@ fn given_up() -> Problem {
     )
 }
 
-/// A round, within its time. One that is late may still be answered; until then nobody shall take old figures for new ones.
+/// A round, within its time. One that is late may still be answered; until then nobody shall take old figures
+/// for new ones.
 async fn timely<T>(
     measuring: impl Future<Output = Result<T, Late>>,
     usual: Duration,

@@ -127,7 +127,8 @@ pub(crate) fn usual_times(step: u64) -> String {
     middle(&format!("histogram_quantile(0.95, {buckets}) > 0"), step)
 }
 
-/// The counters of these calls, as they were scraped in the last so many seconds. With `timed`, by how long calls took.
+/// The counters of these calls, as they were scraped in the last so many seconds. With `timed`, by how long
+/// calls took.
 pub(crate) fn counters(calls: &CountedCalls, timed: bool, secs: u64) -> String {
     let metric = if timed { "istio_request_duration_milliseconds_bucket" } else { "istio_requests_total" };
     let filter = match calls {
@@ -164,7 +165,8 @@ pub(crate) fn instant(promql: &str) -> String {
     format!("/api/v1/query?query={}", escaped(promql))
 }
 
-/// Path and query of a range query that ends now. Points stand at whole steps, so that lines do not jump as time goes.
+/// Path and query of a range query that ends now. Points stand at whole steps, so that lines do not jump as
+/// time goes.
 pub(crate) fn range(range: &Range, now: f64) -> String {
     let Range { promql, range_secs, step_secs } = range;
     let end = (now.max(0.0) as u64) / step_secs * step_secs;

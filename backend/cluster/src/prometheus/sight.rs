@@ -1,5 +1,6 @@
-//! How far Prometheus sees: how often it reads the proxies, since when it has their counters, and whether its clock runs
-//! evenly. All of that is told by the samples themselves, so that it holds for whatever answers as Prometheus does.
+//! How far Prometheus sees: how often it reads the proxies, since when it has their counters, and whether its
+//! clock runs evenly. All of that is told by the samples themselves, so that it holds for whatever answers as
+//! Prometheus does.
 
 use super::answer::{Sample, Series};
 use super::{asked, query, scraped};
@@ -108,8 +109,9 @@ fn window(chosen: u64, scrapes: Option<Scrapes>, now: f64, whole: u64) -> Window
     Window { secs: there.clamp(least.min(wanted), wanted), coverage, remark }
 }
 
-/// Whether Prometheus' clock runs as ours does. Where it is set back, samples are refused until it has caught up, and then
-/// one reading carries the growth of all that time; where it is set forward, a window reaches into a gap.
+/// Whether Prometheus' clock runs as ours does. Where it is set back, samples are refused until it has caught
+/// up, and then one reading carries the growth of all that time; where it is set forward, a window reaches
+/// into a gap.
 #[derive(Default)]
 struct Clock {
     last: Option<(Instant, f64)>,

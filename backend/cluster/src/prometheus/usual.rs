@@ -1,5 +1,5 @@
-//! What was usual in the last hour, path by path: the median of its rates and of its 95th percentiles. Asked rarely; the
-//! newest part of the hour is left out, so that trouble which just began is not usual yet.
+//! What was usual in the last hour, path by path: the median of its rates and of its 95th percentiles. Asked
+//! rarely; the newest part of the hour is left out, so that trouble which just began is not usual yet.
 
 use super::{answer, asked, query};
 use crate::session::Session;

@@ -255,7 +255,8 @@ impl Reading {
     }
 }
 
-/// What tells an id from others, however it is written: in lower case, without zeros before it. Zeros alone are none.
+/// What tells an id from others, however it is written: in lower case, without zeros before it. Zeros alone
+/// are none.
 fn key(text: &str) -> String {
     text.trim().trim_start_matches('0').to_ascii_lowercase()
 }

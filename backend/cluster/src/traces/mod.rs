@@ -105,8 +105,8 @@ pub(crate) async fn search(session: &Session, query: &TraceQuery) -> Result<Foun
     if query.call.is_none() && !anywhere {
         return Ok(read(session, &search_path(query), jaeger::parse).await?.1);
     }
-    // The backend cannot be asked for calls between two ends, nor for errors anywhere in a trace: traces are read page by
-    // page, and what does not fit is left out.
+    // The backend cannot be asked for calls between two ends, nor for errors anywhere in a trace: traces are
+    // read page by page, and what does not fit is left out.
     let limit = query.limit.clamp(1, MOST / 4) * 4;
     let mut page = TraceQuery { limit, errors_only: query.errors_only && !anywhere, ..query.clone() };
     let (mut found, mut read_so_far) = (BTreeMap::new(), 0);

@@ -1,4 +1,5 @@
-//! Who plays in a test cluster: istiod with its proxies, Prometheus, Jaeger. Each serves real HTTP on 127.0.0.1.
+//! Who plays in a test cluster: istiod with its proxies, Prometheus, Jaeger. Each serves real HTTP on
+//! 127.0.0.1.
 
 use apiserver::{Store, WatchEvent};
 use axum::Router;
@@ -52,7 +53,8 @@ pub(crate) struct Script {
     pub(crate) frozen_proxy: Option<String>,
     /// istiod answers 503.
     pub(crate) away: bool,
-    /// Another cluster of the same istiod has proxies of the same names, which refuse everything with these words.
+    /// Another cluster of the same istiod has proxies of the same names, which refuse everything with these
+    /// words.
     pub(crate) elsewhere: Option<String>,
     nonce: u64,
     /// By proxy: sent, acknowledged, refusal.
@@ -168,7 +170,8 @@ impl Script {
         }
     }
 
-    /// All proxies acknowledge what they were sent. As in istiod, that takes away what they had refused before.
+    /// All proxies acknowledge what they were sent. As in istiod, that takes away what they had refused
+    /// before.
     pub(crate) fn answer(&mut self) {
         for (sent, acked, error) in self.proxies.values_mut() {
             (*acked, *error) = (*sent, String::new());

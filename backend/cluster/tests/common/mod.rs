@@ -1,5 +1,5 @@
-//! A cluster of its own for each test: a real Kubernetes API on 127.0.0.1, with a play-acted istiod, Envoys, Prometheus and
-//! Jaeger behind port-forwards.
+//! A cluster of its own for each test: a real Kubernetes API on 127.0.0.1, with a play-acted istiod, Envoys,
+//! Prometheus and Jaeger behind port-forwards.
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 

@@ -67,7 +67,8 @@ pub(super) fn label_set(of: At<'_>, path: &str, found: &mut Found) {
     }
 }
 
-/// The labels of a selector: no wildcards, and there should be some. `whom` is for kinds that say whose it is.
+/// The labels of a selector: no wildcards, and there should be some. `whom` is for kinds that say whose it
+/// is.
 pub(super) fn selector(of: At<'_>, path: &str, labels: &str, whom: Option<&'static str>, found: &mut Found) {
     if !of.has(path) {
         return;
@@ -92,7 +93,8 @@ pub(super) fn selector(of: At<'_>, path: &str, labels: &str, whom: Option<&'stat
     }
 }
 
-/// Namespaces that something is exported to; `own` is its own, and only a ServiceEntry may be exported to nobody.
+/// Namespaces that something is exported to; `own` is its own, and only a ServiceEntry may be exported to
+/// nobody.
 pub(super) fn export_to(spec: At<'_>, own: &str, entry: bool, found: &mut Found) {
     let mut seen: Vec<&str> = Vec::new();
     let list = spec.at("exportTo");

@@ -42,7 +42,8 @@ pub(super) fn ports_of(entry: At<'_>, known: Option<&[String]>, found: &mut Foun
     }
 }
 
-/// `known`: the ports of the service that this is an instance of, when there is one. `names`: a name will do for an address.
+/// `known`: the ports of the service that this is an instance of, when there is one. `names`: a name will do
+/// for an address.
 pub(super) fn workload_entry(entry: At<'_>, known: Option<&[String]>, names: bool, found: &mut Found) {
     let (address, network) = (entry.text("address"), entry.text("network"));
     let at = entry.at("address");

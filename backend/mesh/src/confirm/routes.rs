@@ -16,7 +16,8 @@ pub(super) fn of_entry(entry: &Value) -> impl Iterator<Item = &Value> {
     field(entry, "route_config").into_iter().flat_map(|config| list(config, "virtual_hosts"))
 }
 
-/// The routes of a virtual host that a VirtualService made, in order. On a gateway others may stand between them.
+/// The routes of a virtual host that a VirtualService made, in order. On a gateway others may stand between
+/// them.
 pub(super) fn of<'a>(host: &'a Value, at: &Ref) -> Vec<&'a Value> {
     let from = format!("/namespaces/{}/virtual-service/{}", at.namespace, at.name);
     list(host, "routes").iter().filter(|route| made_by(route, &from)).collect()
@@ -48,7 +49,8 @@ pub(super) fn held(dump: &Value, at: &Ref, made: &[MadeRoute], fits: impl Fn(&Va
     seen
 }
 
-/// What is made at one port: what asks for another is not, and nothing comes after a route that takes everything.
+/// What is made at one port: what asks for another is not, and nothing comes after a route that takes
+/// everything.
 fn expected(made: &[MadeRoute], at: Option<u32>) -> Vec<&MadeRoute> {
     let mut open = true;
     let here = |route: &&MadeRoute| match route {
@@ -62,8 +64,8 @@ fn expected(made: &[MadeRoute], at: Option<u32>) -> Vec<&MadeRoute> {
     made.iter().filter(here).collect()
 }
 
-/// The routes that are meant; `None` when the routes are not those that are expected. Those between the first and the last
-/// delegate are not known one by one.
+/// The routes that are meant; `None` when the routes are not those that are expected. Those between the first
+/// and the last delegate are not known one by one.
 fn meant<'a>(found: &[&'a Value], expected: &[&MadeRoute]) -> Option<Vec<&'a Value>> {
     let delegated = |route: &&&MadeRoute| matches!(route, MadeRoute::Delegated);
     let ahead = expected.iter().take_while(|route| !delegated(route)).count();

@@ -104,7 +104,8 @@ fn ports_of_destinations_count_where_the_rule_names_one() {
     check(&to(Some(80)), &dump, false);
 }
 
-/// Rules that came, went, moved or take other calls show in the routes as a whole; nothing is read of a rule until then.
+/// Rules that came, went, moved or take other calls show in the routes as a whole; nothing is read of a rule
+/// until then.
 #[test]
 fn the_routes_must_be_those_of_the_rules() {
     let go = |header: &str| made(header, json!({ "cluster": cluster("v2"), "timeout": "3s" }));

@@ -21,7 +21,8 @@ use std::sync::Arc;
 /// The moment at which all samples stand: 2026-01-01 00:00:00 UTC.
 pub const NOW: Timestamp = Timestamp::constant(1_767_225_600, 0);
 
-/// The objects of Bookinfo behind an ingress gateway: jason's calls go to reviews v2, all others 50 / 30 / 20.
+/// The objects of Bookinfo behind an ingress gateway: jason's calls go to reviews v2, all others 50 / 30 /
+/// 20.
 pub fn bookinfo_objects() -> Objects {
     by_ref(objects::bookinfo())
 }

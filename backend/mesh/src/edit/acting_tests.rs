@@ -9,7 +9,8 @@ fn at(mesh: &Mesh, service: &str, number: usize) -> HttpRule {
     rules(mesh, mesh.service("bookinfo", service).unwrap())[number].at.clone()
 }
 
-/// A service whose traffic enters by a gateway: the rule that takes it is meant; one for the mesh alone says so.
+/// A service whose traffic enters by a gateway: the rule that takes it is meant; one for the mesh alone says
+/// so.
 #[test]
 fn the_rule_that_takes_the_traffic_is_meant() {
     let mesh = demo::bookinfo();
@@ -61,7 +62,8 @@ fn a_change_that_no_proxy_takes_says_so() {
     );
 }
 
-/// What is shown is what is in force: a single destination gets all, thirds are thirds, and nothing is nothing.
+/// What is shown is what is in force: a single destination gets all, thirds are thirds, and nothing is
+/// nothing.
 #[test]
 fn weights_as_they_are_in_force() {
     let told = |rows: Value| {

@@ -20,7 +20,8 @@ pub struct Rule {
     pub fault: FaultSpec,
     /// Whether it takes every call that no rule before it takes.
     pub takes_all: bool,
-    /// Whether people mean this one when they do not say which: the one that takes the traffic, as far as rules tell.
+    /// Whether people mean this one when they do not say which: the one that takes the traffic, as far as
+    /// rules tell.
     pub usual: bool,
     /// Why its shares and faults cannot be edited here, if so: it has no shares.
     pub locked: Option<Locked>,

@@ -16,8 +16,8 @@ pub fn current(mesh: &Mesh, rule: &HttpRule) -> Option<Split> {
     Split::new(rules.into_iter().find(|found| found.at == *rule)?.shares)
 }
 
-/// What part of its calls each destination of a rule gets, in percent, exactly as its weights say: those of 1:1:1 are a
-/// third each. All are 0 where every weight is: Istio takes no such rule. `None` without a rule.
+/// What part of its calls each destination of a rule gets, in percent, exactly as its weights say: those of
+/// 1:1:1 are a third each. All are 0 where every weight is: Istio takes no such rule. `None` without a rule.
 pub fn in_force(mesh: &Mesh, rule: &HttpRule) -> Option<Vec<(String, f64)>> {
     let at = rule.virtual_service.as_ref()?;
     let weights = weights(rule.view(mesh)?, &at.namespace, rule.service(mesh)?);

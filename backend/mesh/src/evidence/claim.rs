@@ -1,5 +1,6 @@
-//! What an editor says of the configuration that its change makes: `route(at, 1).at("/route/timeout").is("7s")`. A
-//! [`Claim`] names a thing of the cluster; [`Evidence::of`] finds the proxies and turns it into probes.
+//! What an editor says of the configuration that its change makes:
+//! `route(at, 1).at("/route/timeout").is("7s")`. A [`Claim`] names a thing of the cluster; [`Evidence::of`]
+//! finds the proxies and turns it into probes.
 
 use super::reach::Group;
 use super::{Connections, Evidence, MadeRoute, Owner, Probe, Reach, Upstream, Want};
@@ -38,8 +39,8 @@ pub fn route(virtual_service: &Ref, rule: usize) -> Claim {
     Claim::of(Thing::Routes(virtual_service.clone(), Some(rule)))
 }
 
-/// All routes of a VirtualService: as many, for such requests and in such an order as its rules say; none where it is not
-/// there. Shows rules that come, go, move, or take other requests.
+/// All routes of a VirtualService: as many, for such requests and in such an order as its rules say; none
+/// where it is not there. Shows rules that come, go, move, or take other requests.
 pub fn routes(virtual_service: &Ref) -> Claim {
     Claim::of(Thing::Routes(virtual_service.clone(), None))
 }
@@ -131,8 +132,9 @@ impl Claim {
 }
 
 impl Evidence {
-    /// What shows that steps were done, and what showed that they were not yet. Of a place whose default is claimed, it
-    /// shows that it no longer holds what the other side claims there. What holds before and after shows nothing.
+    /// What shows that steps were done, and what showed that they were not yet. Of a place whose default is
+    /// claimed, it shows that it no longer holds what the other side claims there. What holds before and
+    /// after shows nothing.
     pub fn of(mesh: &Mesh, steps: &[Step], claims: &[Claim], was_claims: &[Claim]) -> Self {
         let (reach, known) = (Reach::of(mesh), Known::default());
         let side = |after| Side { mesh, reach: &reach, known: &known, steps, after };

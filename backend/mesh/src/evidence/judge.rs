@@ -1,13 +1,15 @@
 //! Whether counted calls show what is wanted, and how many more it takes to say so.
 //!
-//! A share is *ruled out* by `s` of `n` calls when `(n + 1) · P(s of n calls | share)` falls below 1 %. That is exact, and
-//! holds however often one looks: whatever the true share is, the chance that it is ever ruled out is below 1 % (the
-//! product is the likelihood of that share against the mean of all shares; Ville's inequality bounds it for all times
-//! at once). A test for a fixed number of calls, repeated every second, would be wrong sooner or later.
+//! A share is *ruled out* by `s` of `n` calls when `(n + 1) · P(s of n calls | share)` falls below 1 %. That
+//! is exact, and holds however often one looks: whatever the true share is, the chance that it is ever ruled
+//! out is below 1 % (the product is the likelihood of that share against the mean of all shares; Ville's
+//! inequality bounds it for all times at once). A test for a fixed number of calls, repeated every second,
+//! would be wrong sooner or later.
 //!
-//! A part is measured when the wanted share is not ruled out, and its rivals are: what was there before, and on either
-//! side a share that is off by [`APART`], or by a half of what the smaller side should get. So 10 % is measured when it
-//! is certain to be between 5 and 20 %. Nothing at all is measured when less than [`NOTHING`] is certain.
+//! A part is measured when the wanted share is not ruled out, and its rivals are: what was there before, and
+//! on either side a share that is off by [`APART`], or by a half of what the smaller side should get. So 10 %
+//! is measured when it is certain to be between 5 and 20 %. Nothing at all is measured when less than
+//! [`NOTHING`] is certain.
 
 use super::measure::{Counting, Measure, Portion, Wanted};
 use istio::Problem;

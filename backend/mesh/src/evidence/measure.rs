@@ -20,7 +20,8 @@ pub struct Counting {
     pub calls: CountedCalls,
     /// What is told apart among them.
     pub parts: Vec<Portion>,
-    /// Calls that were under way when the change became live may still end within so many milliseconds; they do not count.
+    /// Calls that were under way when the change became live may still end within so many milliseconds; they
+    /// do not count.
     pub under_way_ms: u64,
 }
 
@@ -29,7 +30,8 @@ pub struct Counting {
 pub enum CountedCalls {
     /// All to a host (fully qualified), as their callers' proxies count them.
     To(String),
-    /// Those of them for which a pod was looked for, whether there was one or not: no aborts, no limits on the way.
+    /// Those of them for which a pod was looked for, whether there was one or not: no aborts, no limits on
+    /// the way.
     Routed(String),
     /// All that arrive at these workloads (namespace, name), as their own proxies count them.
     At(Vec<(String, String)>),

@@ -38,8 +38,8 @@ impl<'a> Reach<'a> {
         Self { mesh, sidecars }
     }
 
-    /// Proxies that hold routes of a VirtualService, by the routes that it makes there: sidecars that see it and a host of
-    /// it, and the gateways that it is bound to. `rule` is the one that is meant, or all.
+    /// Proxies that hold routes of a VirtualService, by the routes that it makes there: sidecars that see it
+    /// and a host of it, and the gateways that it is bound to. `rule` is the one that is meant, or all.
     pub(super) fn routes(&self, at: &Ref, view: &VirtualService, rule: Option<usize>) -> Vec<Group> {
         let inside = routing::in_mesh(&view.gateways);
         let hosts: Vec<String> = view.hosts.iter().map(|host| fqdn(host, &at.namespace)).collect();
@@ -83,8 +83,8 @@ impl<'a> Reach<'a> {
         groups
     }
 
-    /// Proxies that take what a DestinationRule says of a host: those that see the service, and whose own namespace (or,
-    /// before the root namespace, the service's) has no rule for it that comes first.
+    /// Proxies that take what a DestinationRule says of a host: those that see the service, and whose own
+    /// namespace (or, before the root namespace, the service's) has no rule for it that comes first.
     pub(super) fn clusters(&self, at: &Ref, view: &DestinationRule, host: &str) -> Vec<String> {
         let Some(service) = self.mesh.services().find(|service| service.host == host) else {
             return Vec::new();
@@ -128,8 +128,9 @@ fn configured<'b>((at, created, spec): &'b (&Ref, &str, Sidecar)) -> Configured<
     Configured { at, created, spec }
 }
 
-/// The routes that rules make for a caller that comes through one of these gateways (or the "mesh"), as long as some port
-/// of the services is open: after a route that takes everything there is none. No ports at all are those of a gateway.
+/// The routes that rules make for a caller that comes through one of these gateways (or the "mesh"), as long
+/// as some port of the services is open: after a route that takes everything there is none. No ports at all
+/// are those of a gateway.
 fn made(
     http: &[HttpRoute],
     rule: Option<usize>,
@@ -167,7 +168,8 @@ fn made(
     made
 }
 
-/// Whether requests of a caller can match at all. A match that names its gateways asks for no caller, as in istiod.
+/// Whether requests of a caller can match at all. A match that names its gateways asks for no caller, as in
+/// istiod.
 fn can_apply(one: &HttpMatch, workload: &Workload, namespace: &str, through: &[&str]) -> bool {
     if one.gateways.is_empty() {
         return Selects::narrowing(Some(&one.source_labels)).takes(&workload.labels)

@@ -16,8 +16,8 @@ impl RouteMatch {
         self.0.is_empty()
     }
 
-    /// Of one alternative of a rule. Conditions on the caller (labels, namespace, gateway) are not among them: istiod looks
-    /// at these itself, and leaves out routes that cannot apply.
+    /// Of one alternative of a rule. Conditions on the caller (labels, namespace, gateway) are not among
+    /// them: istiod looks at these itself, and leaves out routes that cannot apply.
     pub fn of(one: &HttpMatch) -> Self {
         let mut all = BTreeSet::new();
         if let Some(uri) = &one.uri {

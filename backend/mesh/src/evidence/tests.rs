@@ -87,8 +87,8 @@ fn a_new_virtual_service_has_no_routes_before() {
     assert_eq!(found.probes[0].proxies, found.was[0].proxies);
 }
 
-/// The service's namespace comes before the root namespace, for the root namespace's own proxies too, unless a rule there
-/// is for them alone; what a rule does not select is not for others.
+/// The service's namespace comes before the root namespace, for the root namespace's own proxies too, unless
+/// a rule there is for them alone; what a rule does not select is not for others.
 #[test]
 fn clusters_follow_the_destination_rule_that_counts_for_their_proxy() {
     let rule = |namespace: &str, spec: Value| {

@@ -98,7 +98,8 @@ pub fn cut_off(past: &[Past]) -> impl Iterator<Item = &Past> {
     past.iter().filter(move |past| past.is_open() && !undone(past.id))
 }
 
-/// Those that are stored, and of which nobody knows yet whether the proxies took them. Nothing later writes their objects.
+/// Those that are stored, and of which nobody knows yet whether the proxies took them. Nothing later writes
+/// their objects.
 pub fn unconfirmed(past: &[Past]) -> impl Iterator<Item = &Past> {
     let ends = |fact: &Fact| {
         matches!(

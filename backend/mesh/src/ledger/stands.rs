@@ -1,5 +1,6 @@
-//! Whether what a step has written still stands in an object, whatever else others have written there. Elements of a
-//! list are known by what tells them apart, so that a rule that came in before ours does not hide it.
+//! Whether what a step has written still stands in an object, whatever else others have written there.
+//! Elements of a list are known by what tells them apart, so that a rule that came in before ours does not
+//! hide it.
 
 use crate::change::{Edit, Step};
 use istio::Object;

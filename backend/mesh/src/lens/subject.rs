@@ -68,8 +68,8 @@ impl<'a> Subject<'a> {
         self.service.is_none() && self.workloads.is_empty()
     }
 
-    /// Whether these calls are for it. Calls that reached nobody (an injected abort, no route) belong to whom they were
-    /// for, if that is the only one who could have taken them.
+    /// Whether these calls are for it. Calls that reached nobody (an injected abort, no route) belong to whom
+    /// they were for, if that is the only one who could have taken them.
     pub fn called_by(&self, path: &Path) -> bool {
         if self.is_only_a_name() {
             return is_node(&self.id, &path.destination, Some(path));
@@ -175,8 +175,8 @@ fn known(name: &str) -> bool {
     !name.is_empty() && name != "unknown"
 }
 
-/// Whether calls were made to this service. Calls that never left their proxy are told only by the host as the caller
-/// wrote it, perhaps with a port.
+/// Whether calls were made to this service. Calls that never left their proxy are told only by the host as
+/// the caller wrote it, perhaps with a port.
 pub fn aimed_at(path: &Path, service: &Service) -> bool {
     let called = &path.service;
     if *called.host == *service.host

@@ -35,8 +35,8 @@ impl<'a> Maker<'a> {
         Self { reading, namespace, workloads, by_label }
     }
 
-    /// The service of this name: a Kubernetes service, else what ServiceEntries have it as a host. Those that have the
-    /// host of a Kubernetes service are no service of their own.
+    /// The service of this name: a Kubernetes service, else what ServiceEntries have it as a host. Those that
+    /// have the host of a Kubernetes service are no service of their own.
     pub(super) fn service(&self, name: &Arc<str>) -> Option<Service> {
         let at = Ref::new(&kinds::SERVICE, self.namespace, name);
         if let Some(object) = self.reading.objects.get(&at) {

@@ -1,5 +1,5 @@
-//! What of a cluster may not be read. What is not seen is not absent: whoever says that something is not there, or makes
-//! what is not there yet, asks here first.
+//! What of a cluster may not be read. What is not seen is not absent: whoever says that something is not
+//! there, or makes what is not there yet, asks here first.
 
 use istio::{Kind, Problem};
 use std::collections::{BTreeMap, BTreeSet};

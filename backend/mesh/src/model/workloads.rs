@@ -134,7 +134,8 @@ fn containers(pod: &Object) -> impl Iterator<Item = &Value> {
     list("/status/initContainerStatuses").iter().chain(list("/status/containerStatuses"))
 }
 
-/// Why a container waits or has ended ("CrashLoopBackOff", "ImagePullBackOff", "OOMKilled"), if one of a pod that runs does.
+/// Why a container waits or has ended ("CrashLoopBackOff", "ImagePullBackOff", "OOMKilled"), if one of a pod
+/// that runs does.
 fn ails(pod: &Object) -> Option<&str> {
     let told = |at: &'static str| {
         containers(pod)

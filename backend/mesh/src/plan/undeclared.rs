@@ -5,8 +5,8 @@ use crate::change::{Edit, Step};
 use istio::{fqdn, kinds, views};
 use std::collections::BTreeSet;
 
-/// What routes would miss in a DestinationRule that is made: its host had none before, so that every subset they go to
-/// would be one that nobody declares.
+/// What routes would miss in a DestinationRule that is made: its host had none before, so that every subset
+/// they go to would be one that nobody declares.
 pub(super) fn undeclared(mesh: &Mesh, step: &Step) -> Option<String> {
     if step.at.kind != &kinds::DESTINATION_RULE || !matches!(step.edit, Edit::Create(_)) {
         return None;

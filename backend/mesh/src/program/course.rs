@@ -11,8 +11,8 @@ use std::time::Duration;
 /// one before.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
-/// So often an object is found as it was before it is said that a step whose answer was lost was not done: the
-/// server may still be at it.
+/// So often an object is found as it was before it is said that a step whose answer was lost was not done:
+/// the server may still be at it.
 const LOOKS: u32 = 4;
 
 /// Steps on their way.
@@ -36,7 +36,7 @@ struct Lost {
 }
 
 /// What a course wants.
-pub(super) enum Turn {
+pub(super) enum Next {
     /// To do something and be told what came of it.
     Do(Act),
     /// To tell that the present step is in doubt, and then to look.
@@ -65,32 +65,32 @@ impl Course {
     }
 
     /// Goes on.
-    pub(super) fn next(&mut self, came: Option<Came>) -> Turn {
-        let Some(at) = self.at() else { return Turn::Done };
+    pub(super) fn next(&mut self, came: Option<Came>) -> Next {
+        let Some(at) = self.at() else { return Next::Done };
         let step = &self.steps[at];
         match came {
             Some(Came::Answered(Ok(stored))) => self.wrote(at, *stored),
             Some(Came::Answered(Err(Failure::Lost(before, problem)))) => {
                 self.lost = Some(Lost { problem, before, untouched: 0, told: false });
-                Turn::Do(Act::Look(Box::new(step.clone())))
+                Next::Do(Act::Look(Box::new(step.clone())))
             }
-            Some(Came::Answered(Err(failure))) => Turn::Failed(failure),
+            Some(Came::Answered(Err(failure))) => Next::Failed(failure),
             Some(Came::Found(Ok(now))) => self.found(at, now.as_ref()),
             Some(Came::Found(Err(_))) => {
                 let told = self.lost.as_mut().is_some_and(|lost| std::mem::replace(&mut lost.told, true));
                 let doubt = unsure(step, self.lost.as_ref());
                 let rest = self.rest();
-                if told { Turn::Do(rest) } else { Turn::Doubt(doubt, rest) }
+                if told { Next::Do(rest) } else { Next::Doubt(doubt, rest) }
             }
-            Some(Came::Rested) => Turn::Do(Act::Look(Box::new(step.clone()))),
+            Some(Came::Rested) => Next::Do(Act::Look(Box::new(step.clone()))),
             Some(Came::Journaled | Came::Unwritable(_)) | None => {
-                Turn::Do(Act::Write(Box::new(step.clone())))
+                Next::Do(Act::Write(Box::new(step.clone())))
             }
         }
     }
 
     /// What the object says of a step whose answer was lost.
-    fn found(&mut self, at: usize, now: Option<&Object>) -> Turn {
+    fn found(&mut self, at: usize, now: Option<&Object>) -> Next {
         let step = &self.steps[at];
         match Standing::of(step, now) {
             Standing::Written(stored) => {
@@ -101,14 +101,14 @@ impl Course {
                 if let Some(lost) = &mut self.lost {
                     lost.untouched += 1;
                     if lost.untouched < LOOKS {
-                        return Turn::Do(self.rest());
+                        return Next::Do(self.rest());
                     }
                 }
-                Turn::Failed(Failure::Refused(unwritten(step, self.lost.as_ref())))
+                Next::Failed(Failure::Refused(unwritten(step, self.lost.as_ref())))
             }
             Standing::Changed(now) => {
                 let problem = changed(step, now.is_none(), self.lost.as_ref());
-                Turn::Failed(Failure::Conflict(now, problem))
+                Next::Failed(Failure::Conflict(now, problem))
             }
         }
     }
@@ -119,11 +119,11 @@ impl Course {
         Act::Wait(pause)
     }
 
-    fn wrote(&mut self, at: usize, stored: Stored) -> Turn {
+    fn wrote(&mut self, at: usize, stored: Stored) -> Next {
         self.lost = None;
         self.pause = FIRST_PAUSE;
         self.stored[at] = Some(stored.clone());
-        Turn::Wrote(at, stored)
+        Next::Wrote(at, stored)
     }
 }
 

@@ -1,5 +1,5 @@
 //! Programs: what takes time and several acts in a cluster. A program is pure: it is asked what to do next,
-//! by what is known and what came of what it did last; `cluster` does it, and writes the journal before it
+//! by what came of what it did last; `cluster` does it, and writes the journal before it
 //! does.
 
 mod course;
@@ -10,26 +10,9 @@ pub use push::Push;
 
 use crate::change::Step;
 use crate::ledger::Fact;
-use crate::scene::Scene;
 use crate::stored::Stored;
 use istio::{Object, Problem};
-use jiff::Timestamp;
 use std::time::Duration;
-
-/// What takes time.
-pub trait Program {
-    /// What to do now, in this order. Asked again when the last of it is done. Nothing means that it has
-    /// ended.
-    fn next(&mut self, board: &Board<'_>, now: Timestamp) -> Vec<Act>;
-}
-
-/// What a program goes by.
-pub struct Board<'a> {
-    /// Everything that is known of the mesh.
-    pub scene: &'a Scene,
-    /// What came of its last act.
-    pub came: Option<Came>,
-}
 
 /// What a program does.
 #[derive(Clone, Debug, PartialEq)]

@@ -2,13 +2,12 @@
 //! be taken back is said. A push that was cut off goes on in the same way, by what its objects say of its
 //! steps.
 
-use super::course::{Course, Turn};
-use super::{Act, Board, Came, Failure, Program};
+use super::course::{Course, Next};
+use super::{Act, Came, Failure};
 use crate::change::{Change, Step};
 use crate::ledger::Fact;
 use crate::stored::{Standing, Stored};
 use istio::Problem;
-use jiff::Timestamp;
 
 /// The push of one change.
 pub struct Push {
@@ -86,22 +85,22 @@ impl Push {
         loop {
             let State::Forth(course) = &mut self.state else { return acts };
             match course.next(came.take()) {
-                Turn::Do(act) => {
+                Next::Do(act) => {
                     acts.push(act);
                     return acts;
                 }
-                Turn::Doubt(problem, act) => {
+                Next::Doubt(problem, act) => {
                     acts.extend([Act::Tell(Fact::Unsure(problem)), act]);
                     return acts;
                 }
-                Turn::Wrote(number, stored) => {
+                Next::Wrote(number, stored) => {
                     acts.push(Act::Tell(Fact::Wrote(number, Box::new(stored))));
                 }
-                Turn::Done => {
+                Next::Done => {
                     let stored = course.stored().iter().flatten().cloned().collect();
                     return self.end(acts, Fact::Accepted(stored));
                 }
-                Turn::Failed(failure) => {
+                Next::Failed(failure) => {
                     let stored = course.stored().to_vec();
                     return self.turn_back(acts, failure, &stored);
                 }
@@ -131,20 +130,20 @@ impl Push {
         loop {
             let State::Back(Back { course, of, failure }) = &mut self.state else { return acts };
             let left = match course.next(came.take()) {
-                Turn::Do(act) => {
+                Next::Do(act) => {
                     acts.push(act);
                     return acts;
                 }
-                Turn::Doubt(problem, act) => {
+                Next::Doubt(problem, act) => {
                     acts.extend([Act::Tell(Fact::Unsure(problem)), act]);
                     return acts;
                 }
-                Turn::Wrote(number, _) => {
+                Next::Wrote(number, _) => {
                     acts.push(Act::Tell(Fact::PutBack(of[number])));
                     continue;
                 }
-                Turn::Done => Ok(()),
-                Turn::Failed(failure) => Err(failure.problem().clone()),
+                Next::Done => Ok(()),
+                Next::Failed(failure) => Err(failure.problem().clone()),
             };
             let (of, failure) = (of.clone(), failure.clone());
             let fact = half_way(failure, &self.names(&of), left).into_fact();
@@ -159,9 +158,10 @@ impl Push {
     }
 }
 
-impl Program for Push {
-    fn next(&mut self, board: &Board<'_>, _now: Timestamp) -> Vec<Act> {
-        let came = board.came.clone();
+impl Push {
+    /// What to do now, in this order, by what came of its last act. Asked again when the last of it is done.
+    /// Nothing means that it has ended.
+    pub fn next(&mut self, came: Option<Came>) -> Vec<Act> {
         match (&self.state, came) {
             (State::Begin, Some(Came::Unwritable(problem))) => self.end(Vec::new(), Fact::Refused(problem)),
             (State::Begin, Some(Came::Journaled)) => {

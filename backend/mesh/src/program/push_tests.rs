@@ -1,6 +1,5 @@
 use super::*;
 use crate::change::Edit;
-use crate::scene::Scene;
 use istio::kinds;
 use istio::{Object, Ref};
 use serde_json::{Value, json};
@@ -36,11 +35,10 @@ fn weight(step: &Step) -> Value {
 /// Runs a program to its end; `server` says what comes of each write and look, which are told as "write cart
 /// 25".
 fn run(mut push: Push, server: impl IntoIterator<Item = Came>) -> Vec<String> {
-    let (scene, now) = (Scene::default(), Timestamp::UNIX_EPOCH);
     let mut server: VecDeque<Came> = server.into_iter().collect();
     let (mut told, mut came) = (Vec::new(), None);
     loop {
-        let acts = push.next(&Board { scene: &scene, came: came.take() }, now);
+        let acts = push.next(came.take());
         if acts.is_empty() {
             assert!(server.is_empty(), "nobody asked for {server:?} after {told:#?}");
             return told;

@@ -71,8 +71,8 @@ impl Opened {
         let rows = &self.tree.rows;
         let span = |row: usize| &self.trace.spans[rows[row].span];
         let from = |above: usize| call.from.as_ref().is_none_or(|end| end.has(span(above)));
-        // Who called: what stands between, if anything, are spans of the called application itself. Parents stand
-        // before their children.
+        // Who called: what stands between, if anything, are spans of the called application itself. Parents
+        // stand before their children.
         let mut callers: Vec<Option<usize>> = Vec::with_capacity(rows.len());
         for (at, row) in rows.iter().enumerate() {
             callers.push(match row.parent {

@@ -1,4 +1,5 @@
-//! A trace with all that is derived of it. A trace may have a million spans: this is made once, off the window's thread.
+//! A trace with all that is derived of it. A trace may have a million spans: this is made once, off the
+//! window's thread.
 
 use super::odd::some;
 use super::parents::Parents;

@@ -1,5 +1,5 @@
-//! Which span is whose parent. Ids alone do not tell: a client and its server may share one (Zipkin), a parent may be
-//! missing, and parents may go round in a ring.
+//! Which span is whose parent. Ids alone do not tell: a client and its server may share one (Zipkin), a
+//! parent may be missing, and parents may go round in a ring.
 
 use super::Span;
 use std::collections::hash_map::Entry;

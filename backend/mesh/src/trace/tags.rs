@@ -1,6 +1,7 @@
 //! Tags: names and values, of which a name may stand there more than once.
 
-/// Names and values, sorted by name. What a span says twice stands there twice, in the order in which it was said.
+/// Names and values, sorted by name. What a span says twice stands there twice, in the order in which it was
+/// said.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tags(Vec<(String, String)>);
 

@@ -7,9 +7,9 @@ use super::parents::Parents;
 /// The year 2000 in microseconds. Where some spans are younger, older ones do not tell the time.
 const LONG_AGO: u64 = 946_684_800_000_000;
 
-/// Gives every span a start that can be. One that does not tell its own gets that of its parent. A server that began
-/// before its client did, or after that had ended, has another clock: it is moved into the middle of its client's
-/// time, and with it what its service did next.
+/// Gives every span a start that can be. One that does not tell its own gets that of its parent. A server
+/// that began before its client did, or after that had ended, has another clock: it is moved into the middle
+/// of its client's time, and with it what its service did next.
 pub(super) fn settle(spans: &mut [Span], parents: &Parents) -> Vec<Odd> {
     let told = spans.iter().map(|span| span.start_us).max().unwrap_or_default();
     let known = |start: u64| start > 0 && (start >= LONG_AGO || told < LONG_AGO);

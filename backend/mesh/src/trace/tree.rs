@@ -61,7 +61,8 @@ pub struct Tree {
 }
 
 impl Tree {
-    /// The tree of a trace. Spans whose parent is missing become roots; so does the earliest of those in a ring.
+    /// The tree of a trace. Spans whose parent is missing become roots; so does the earliest of those in a
+    /// ring.
     pub fn of(trace: &Trace) -> Self {
         Self::grow(&trace.spans, &Parents::of(&trace.spans))
     }

@@ -1,7 +1,7 @@
 //! `ext-authz`: decides about others' calls, over HTTP and over gRPC, for AuthorizationPolicy CUSTOM.
 //!
-//! It answers as Istio's sample does: what says `x-ext-authz: allow` may pass; of a connection, where nothing can say so,
-//! what comes from a service account called like `ALLOW_SERVICE_ACCOUNT` (`a` when unset).
+//! It answers as Istio's sample does: what says `x-ext-authz: allow` may pass; of a connection, where nothing
+//! can say so, what comes from a service account called like `ALLOW_SERVICE_ACCOUNT` (`a` when unset).
 
 use super::Host;
 use axum::Router;

@@ -1,5 +1,5 @@
-//! The headers that a service passes on from the request it got to the requests it makes, so that the proxies can join
-//! their spans into one trace and route by who the user is.
+//! The headers that a service passes on from the request it got to the requests it makes, so that the proxies
+//! can join their spans into one trace and route by who the user is.
 
 use http::HeaderMap;
 use http::header::HeaderName;

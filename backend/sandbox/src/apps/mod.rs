@@ -1,7 +1,8 @@
-//! The demo services: small programs in this process, one instance for each pod that names one of their images.
+//! The demo services: small programs in this process, one instance for each pod that names one of their
+//! images.
 //!
-//! The image decides which program runs, as in a cluster: the table below is searched by the last part of the image's
-//! name, so that manifests written for the originals (`…/examples-bookinfo-reviews-v2:1.20.3`,
+//! The image decides which program runs, as in a cluster: the table below is searched by the last part of the
+//! image's name, so that manifests written for the originals (`…/examples-bookinfo-reviews-v2:1.20.3`,
 //! `…/istio-tutorial-recommendation:v2.1`) work unchanged.
 
 pub(crate) mod bookinfo;

@@ -1,8 +1,10 @@
-//! How a demo service calls another one: through its own sidecar, as if its connections were redirected there.
+//! How a demo service calls another one: through its own sidecar, as if its connections were redirected
+//! there.
 //!
-//! A pod's network would send every outgoing connection to the sidecar, which then asks the kernel where it was meant
-//! to go. Without such a network the service says so itself: it opens the connection to its sidecar's outbound port and
-//! begins with one line of the PROXY protocol that names the destination. A pod without sidecar connects directly.
+//! A pod's network would send every outgoing connection to the sidecar, which then asks the kernel where it
+//! was meant to go. Without such a network the service says so itself: it opens the connection to its
+//! sidecar's outbound port and begins with one line of the PROXY protocol that names the destination. A pod
+//! without sidecar connects directly.
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode};

@@ -1,7 +1,8 @@
 //! `ratelimit`: counts requests for the whole mesh, for Envoy's filter `envoy.filters.http.ratelimit`.
 //!
-//! It reads what envoyproxy/ratelimit reads: YAML files of `domain` and `descriptors`, mounted from a ConfigMap. Counts are
-//! kept in this process instead of in Redis, by the second, minute, hour … of the clock, and lost when the pod goes.
+//! It reads what envoyproxy/ratelimit reads: YAML files of `domain` and `descriptors`, mounted from a
+//! ConfigMap. Counts are kept in this process instead of in Redis, by the second, minute, hour … of the
+//! clock, and lost when the pod goes.
 
 use super::Host;
 use axum::Router;

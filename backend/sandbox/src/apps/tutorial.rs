@@ -1,9 +1,9 @@
-//! The tutorial chain: customer asks preference, preference asks recommendation, and each puts its name before what it
-//! was told.
+//! The tutorial chain: customer asks preference, preference asks recommendation, and each puts its name
+//! before what it was told.
 //!
-//! Paths, bodies, statuses and headers are those of the well-known tutorial, so that its walk-throughs give what they
-//! promise: recommendation counts its answers for each pod, fails after `/misbehave` until `/behave`, and an error further
-//! down arrives at the top with its status and words.
+//! Paths, bodies, statuses and headers are those of the well-known tutorial, so that its walk-throughs give
+//! what they promise: recommendation counts its answers for each pod, fails after `/misbehave` until
+//! `/behave`, and an error further down arrives at the top with its status and words.
 
 use super::Host;
 use super::headers::{TRACE, passed_on};
@@ -98,8 +98,8 @@ struct Recommendation {
     misbehaves: AtomicBool,
 }
 
-/// recommendation: the end of the chain. Which version it is, the environment's `VERSION` says, else the image's tag: the
-/// published `:v1.1`, `:v2.1`, `:v2-timeout`, `:v3.1`.
+/// recommendation: the end of the chain. Which version it is, the environment's `VERSION` says, else the
+/// image's tag: the published `:v1.1`, `:v2.1`, `:v2-timeout`, `:v3.1`.
 pub(crate) fn recommendation(host: Host) -> Router {
     let said = host.env.get("VERSION").unwrap_or(&host.tag).clone();
     let (version, slow) = (version(&said), said.contains("timeout"));
@@ -162,8 +162,8 @@ impl Recommendation {
         format!("recommendation {version} from '{name}': {count}\n").into_response()
     }
 
-    /// The time that the world clock tells. A sandbox has no outside: as long as the mesh does not know the clock's name,
-    /// it is this machine's time.
+    /// The time that the world clock tells. A sandbox has no outside: as long as the mesh does not know the
+    /// clock's name, it is this machine's time.
     async fn time(&self, headers: &HeaderMap) -> Result<String, NoTime> {
         let answer = self
             .host

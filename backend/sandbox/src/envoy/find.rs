@@ -19,9 +19,9 @@ pub struct Envoy {
     pub version: String,
 }
 
-/// Finds Envoy: the one named, else `$BINNACLE_ENVOY`, else the one that `cargo xtask run` installs, else the one in
-/// `$PATH`. Another minor version than [`WANTED_VERSION`] is refused, except for one that was named: then it is only
-/// said in the log.
+/// Finds Envoy: the one named, else `$BINNACLE_ENVOY`, else the one that `cargo xtask run` installs, else the
+/// one in `$PATH`. Another minor version than [`WANTED_VERSION`] is refused, except for one that was named:
+/// then it is only said in the log.
 pub fn find_envoy(explicit: Option<&Path>) -> Result<Envoy, Problem> {
     let from_environment =
         std::env::var_os("BINNACLE_ENVOY").filter(|path| !path.is_empty()).map(PathBuf::from);

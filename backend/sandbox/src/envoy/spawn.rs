@@ -10,9 +10,9 @@ use tokio::sync::oneshot;
 
 /// Starts processes that end with this one.
 ///
-/// On Linux the kernel does it: it kills the child when the *thread* that started it ends. So one thread starts all of
-/// them, and lives as long as the sandbox. Elsewhere each child is started by a shell that waits, on a pipe that only
-/// this process holds, for our end.
+/// On Linux the kernel does it: it kills the child when the *thread* that started it ends. So one thread
+/// starts all of them, and lives as long as the sandbox. Elsewhere each child is started by a shell that
+/// waits, on a pipe that only this process holds, for our end.
 #[derive(Clone, Debug)]
 pub(crate) struct Spawner(mpsc::Sender<Order>);
 
@@ -22,7 +22,8 @@ struct Order {
 }
 
 impl Spawner {
-    /// Starts the thread. It ends when the last clone of this value is gone; by then the children must have been ended.
+    /// Starts the thread. It ends when the last clone of this value is gone; by then the children must have
+    /// been ended.
     pub(crate) fn start() -> io::Result<Self> {
         let (orders, inbox) = mpsc::channel::<Order>();
         let runtime = Handle::current();
@@ -37,7 +38,8 @@ impl Spawner {
         Ok(Self(orders))
     }
 
-    /// Starts `program` with piped output. It is killed when the [`Child`] is dropped, and when this process ends.
+    /// Starts `program` with piped output. It is killed when the [`Child`] is dropped, and when this process
+    /// ends.
     pub(crate) async fn spawn(
         &self,
         program: &std::path::Path,
@@ -61,12 +63,14 @@ fn bound_to_us(program: &std::path::Path, args: &[String]) -> Command {
     let us = nix::unistd::getpid();
     let mut command = Command::new(program);
     command.args(args).stdin(Stdio::null()).process_group(0);
-    // SAFETY: the closure runs in the child between fork and exec, where only async-signal-safe calls are allowed. It
-    // makes two system calls (prctl, getppid) and allocates nothing: the error is made from a plain number.
+    // SAFETY: the closure runs in the child between fork and exec, where only async-signal-safe calls are
+    // allowed. It makes two system calls (prctl, getppid) and allocates nothing: the error is made from a
+    // plain number.
     unsafe {
         command.pre_exec(move || {
             prctl::set_pdeathsig(Signal::SIGKILL)?;
-            // We may have died before the line above: then there is a new parent, and nobody would kill the child.
+            // We may have died before the line above: then there is a new parent, and nobody would kill the
+            // child.
             if nix::unistd::getppid() != us {
                 return Err(io::Error::from_raw_os_error(libc::ESRCH));
             }
@@ -76,8 +80,8 @@ fn bound_to_us(program: &std::path::Path, args: &[String]) -> Command {
     command
 }
 
-/// A shell runs the program and a watcher beside it. The watcher reads our pipe; at its end, which is ours, it kills
-/// the program.
+/// A shell runs the program and a watcher beside it. The watcher reads our pipe; at its end, which is ours,
+/// it kills the program.
 #[cfg(any(test, not(target_os = "linux")))]
 fn watched_by_a_shell(program: &std::path::Path, args: &[String]) -> Command {
     const SCRIPT: &str = r#"

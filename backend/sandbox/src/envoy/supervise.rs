@@ -91,7 +91,8 @@ impl Proxy {
             "--disable-hot-restart".into(),
             "--drain-time-s".into(),
             "1".into(),
-            // What a listener no longer allows (mTLS became STRICT) ends on open connections at once, not some time later.
+            // What a listener no longer allows (mTLS became STRICT) ends on open connections at once, not
+            // some time later.
             "--drain-strategy".into(),
             "immediate".into(),
             "--file-flush-interval-msec".into(),
@@ -103,7 +104,8 @@ impl Proxy {
         Ok(Self { state, stop, task: AbortOnDropHandle::new(tokio::spawn(keep.running())), admin })
     }
 
-    /// Tells whoever is connected to go elsewhere, and takes no new connections soon, as Istio's agent asks of Envoy.
+    /// Tells whoever is connected to go elsewhere, and takes no new connections soon, as Istio's agent asks
+    /// of Envoy.
     pub(crate) async fn drain(&self, inbound_only: bool) {
         let only = if inbound_only { "&inboundonly" } else { "" };
         ask(&self.admin, Method::POST, &format!("/drain_listeners?graceful&skip_exit{only}")).await;
@@ -166,7 +168,8 @@ impl Keep {
 
     /// From start to end. True when it ended because it was told to.
     async fn one_life(&self, mut child: Child) -> bool {
-        // Envoy's own words and its access log. Both copies end when the pipes do, which is when the process does.
+        // Envoy's own words and its access log. Both copies end when the pipes do, which is when the process
+        // does.
         let mut words = JoinSet::new();
         if let (Some(out), Some(err)) = (child.stdout.take(), child.stderr.take()) {
             words.spawn(copy(out, self.log.clone()));

@@ -1,7 +1,9 @@
-//! Synthetic scale: as many services and pods as somebody wants to look at, without programs and proxies behind them.
+//! Synthetic scale: as many services and pods as somebody wants to look at, without programs and proxies
+//! behind them.
 //!
-//! Everything carries the label `sandbox.binnacle.dev/synthetic`. The controllers treat these objects like any others;
-//! the kubelet says of such pods that they run, and runs nothing. What is measured of them is made up by [`traffic`].
+//! Everything carries the label `sandbox.binnacle.dev/synthetic`. The controllers treat these objects like
+//! any others; the kubelet says of such pods that they run, and runs nothing. What is measured of them is
+//! made up by [`traffic`].
 
 pub(crate) mod traffic;
 
@@ -40,14 +42,15 @@ impl Size {
         (f64::from(ways) / 30.0).max(10.0)
     }
 
-    /// Whom a service calls. The services form layers: the first one is the way in, and whom one calls stand side by side in
-    /// the next layer, so that neighbours call some of the same.
+    /// Whom a service calls. The services form layers: the first one is the way in, and whom one calls stand
+    /// side by side in the next layer, so that neighbours call some of the same.
     fn callees(&self, service: usize) -> std::ops::Range<usize> {
         let first = (2 * service + 1).min(self.services);
         first..(2 * service + 2 * self.edges.max(1) + 1).min(self.services)
     }
 
-    /// The last services that call others. Ways to them, and calls to all that those on the way call, touch every edge.
+    /// The last services that call others. Ways to them, and calls to all that those on the way call, touch
+    /// every edge.
     fn ways(&self) -> std::ops::Range<usize> {
         let calling = self.services / 2;
         calling / 2..calling.max(1)

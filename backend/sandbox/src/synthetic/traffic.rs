@@ -1,7 +1,7 @@
 //! Made-up traffic: what proxies would report if there were any, told to the telemetry as proxies tell it.
 //!
-//! Every request comes in at the first service and takes a way down through the layers, each way in its turn; those on the way
-//! call everybody whom they call, so that before long every edge has been seen.
+//! Every request comes in at the first service and takes a way down through the layers, each way in its turn;
+//! those on the way call everybody whom they call, so that before long every edge has been seen.
 
 use super::{LABEL, PORT, Size, is_synthetic, place};
 use crate::changes::Changes;
@@ -48,7 +48,8 @@ struct Pod {
     ip: String,
 }
 
-/// Reports as many requests a second as `rate` says, until it is dropped. `als` and `otlp` are where the telemetry listens.
+/// Reports as many requests a second as `rate` says, until it is dropped. `als` and `otlp` are where the
+/// telemetry listens.
 pub(crate) async fn run(
     store: Store,
     size: Size,

@@ -15,8 +15,8 @@ pub(super) struct Addresses {
 }
 
 impl Addresses {
-    /// Takes note of the addresses that these pods say they have, and takes back those of pods that are no more. `pods` are
-    /// all of the namespace.
+    /// Takes note of the addresses that these pods say they have, and takes back those of pods that are no
+    /// more. `pods` are all of the namespace.
     pub(super) fn keep(&mut self, namespace: &str, pods: &[Object]) {
         let mut given = self.given.remove(namespace).unwrap_or_default();
         let mut kept = HashMap::new();

@@ -1,4 +1,5 @@
-//! The container of a demo service: its program, how it crashes and comes back, and what the Pod object says of it.
+//! The container of a demo service: its program, how it crashes and comes back, and what the Pod object says
+//! of it.
 
 use super::faults::{self, Faults};
 use super::inject::now;
@@ -28,7 +29,8 @@ const PULL_AGAIN: Duration = Duration::from_secs(2);
 /// Connections that may wait to be taken.
 const BACKLOG: u32 = 1024;
 
-/// How the containers of one pod are, in the Pod's order. Whoever changes one wakes the pod, which writes it down.
+/// How the containers of one pod are, in the Pod's order. Whoever changes one wakes the pod, which writes it
+/// down.
 #[derive(Clone, Debug)]
 pub(crate) struct Board(watch::Sender<Vec<Container>>);
 
@@ -128,8 +130,8 @@ impl Program {
         }
     }
 
-    /// Serves until told to stop, or until it crashes or is killed; then it breaks all its connections, as a process does
-    /// that ends.
+    /// Serves until told to stop, or until it crashes or is killed; then it breaks all its connections, as a
+    /// process does that ends.
     async fn one_life(
         &self,
         board: &Board,

@@ -85,8 +85,8 @@ fn without_hash(set: &Object) -> Value {
     template
 }
 
-/// A paused Deployment makes no step from one template to the next, but it can be scaled: the newest set that has pods
-/// gets more or fewer.
+/// A paused Deployment makes no step from one template to the next, but it can be scaled: the newest set that
+/// has pods gets more or fewer.
 fn paused(
     deployment: &Object,
     wanted: u64,

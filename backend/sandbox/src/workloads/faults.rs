@@ -1,5 +1,6 @@
-//! A pod's faults, made on purpose: annotations on the Pod, or on its Deployment's template, by which its application fails,
-//! is slow, crashes or is not ready. They hold from the moment they are written, without a restart.
+//! A pod's faults, made on purpose: annotations on the Pod, or on its Deployment's template, by which its
+//! application fails, is slow, crashes or is not ready. They hold from the moment they are written, without a
+//! restart.
 //!
 //! ```text
 //! kubectl annotate pod ratings-v1-… sandbox.binnacle.dev/error-rate=50 sandbox.binnacle.dev/latency=300ms

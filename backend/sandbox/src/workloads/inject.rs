@@ -16,8 +16,8 @@ const REVISION_LABEL: &str = "istio.io/rev";
 /// Namespaces whose pods never get one.
 const CLUSTERS_OWN: [&str; 3] = ["kube-system", "kube-public", "kube-node-lease"];
 
-/// Whether Istio would put a sidecar beside this pod. A pod that says no has none; else its namespace's labels decide,
-/// and the pod's own only where the namespace has none.
+/// Whether Istio would put a sidecar beside this pod. A pod that says no has none; else its namespace's
+/// labels decide, and the pod's own only where the namespace has none.
 pub(crate) fn wanted(pod: &Object, namespace: Option<&Object>) -> bool {
     let own = pod.label(INJECT);
     if own.or_else(|| pod.annotation(INJECT)) == Some("false")

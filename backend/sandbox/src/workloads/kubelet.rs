@@ -42,8 +42,8 @@ pub(crate) struct Machine {
     pub(crate) control: Arc<ControlPlane>,
     /// Images that stand for parts of the sandbox itself, with where those listen.
     pub(crate) own_images: BTreeMap<&'static str, Vec<(&'static str, Address)>>,
-    /// The real ports of each gateway, by namespace and workload. Its pods share them, so that the way in stays the same
-    /// while pods come and go.
+    /// The real ports of each gateway, by namespace and workload. Its pods share them, so that the way in
+    /// stays the same while pods come and go.
     pub(crate) ways_in: Mutex<HashMap<(String, String), BTreeMap<String, u16>>>,
     /// The containers' logs.
     pub(crate) logs: Logs,
@@ -94,8 +94,8 @@ impl Kubelet {
         Self { machine, running: HashMap::new(), addresses: Addresses::default() }
     }
 
-    /// Starts the pods of a namespace that do not run yet, tells those that run their faults, and ends those that were
-    /// deleted. `pods` are all that there are in it.
+    /// Starts the pods of a namespace that do not run yet, tells those that run their faults, and ends those
+    /// that were deleted. `pods` are all that there are in it.
     pub(crate) fn sync(&mut self, name: &str, pods: &[Object], namespace: Option<&Object>) {
         self.addresses.keep(name, pods);
         let known: HashMap<&str, &Object> = pods.iter().map(|pod| (uid(pod), pod)).collect();

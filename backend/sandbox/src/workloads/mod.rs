@@ -1,10 +1,10 @@
 //! Workloads: from Deployments to running pods, as the controllers of a cluster do it.
 //!
-//! One loop looks at a namespace whenever something changed in it, and takes the steps that are missing: Deployments make
-//! ReplicaSets, those make Pods (as StatefulSets and DaemonSets do), the [`kubelet`] runs them, and Services get their
-//! endpoints. The objects are the only memory, so `kubectl scale`, `delete pod`, `rollout restart` or a new Deployment need
-//! nothing of their own here. None of these steps reaches into another namespace, so that a change costs what stands beside
-//! it, however large the mesh is.
+//! One loop looks at a namespace whenever something changed in it, and takes the steps that are missing:
+//! Deployments make ReplicaSets, those make Pods (as StatefulSets and DaemonSets do), the [`kubelet`] runs
+//! them, and Services get their endpoints. The objects are the only memory, so `kubectl scale`, `delete pod`,
+//! `rollout restart` or a new Deployment need nothing of their own here. None of these steps reaches into
+//! another namespace, so that a change costs what stands beside it, however large the mesh is.
 
 mod addresses;
 mod container;
@@ -90,7 +90,8 @@ struct Controllers {
     chance: ChaCha8Rng,
     root: watch::Receiver<Option<String>>,
     changes: Changes,
-    /// Namespaces to look at again although nothing changes in them: a step failed, or a rollout may become late.
+    /// Namespaces to look at again although nothing changes in them: a step failed, or a rollout may become
+    /// late.
     unfinished: BTreeSet<String>,
 }
 

@@ -8,8 +8,9 @@ use std::collections::BTreeMap;
 /// Letters that cannot form words, as Kubernetes uses for generated names.
 const LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
 
-/// The hash of a pod template, which names its ReplicaSet. The order of members and what is null or empty make no
-/// difference: a template that comes back by another way (`kubectl rollout undo`) is the same template.
+/// The hash of a pod template, which names its ReplicaSet. The order of members and what is null or empty
+/// make no difference: a template that comes back by another way (`kubectl rollout undo`) is the same
+/// template.
 pub(crate) fn template_hash(template: &Value) -> String {
     letters_of(&plain(template).to_string())
 }

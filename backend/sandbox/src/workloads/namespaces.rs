@@ -1,4 +1,5 @@
-//! What every namespace has from the start: an account for pods that name none, and the certificate of the API.
+//! What every namespace has from the start: an account for pods that name none, and the certificate of the
+//! API.
 
 use super::snapshot::{Act, Snapshot, ending};
 use istio::Object;

@@ -1,4 +1,5 @@
-//! One pod from start to end: its real ports, its containers, its Envoy, and what the Pod object says of them.
+//! One pod from start to end: its real ports, its containers, its Envoy, and what the Pod object says of
+//! them.
 
 use super::container::{Board, Program, never_pulled, no_image};
 use super::environment::environment;

@@ -11,9 +11,9 @@ use wire::Address;
 /// The annotation in which a pod's ports are mapped to ports of this machine, or to Unix sockets.
 pub(crate) const ANNOTATION: &str = "sandbox.binnacle.dev/ports";
 
-/// A pod's real ports. Those that a proxy will take are kept reserved as long as this value lives, also while the
-/// proxy is being started again: a bound socket that does not listen keeps everybody else away, and SO_REUSEPORT lets
-/// the proxy in.
+/// A pod's real ports. Those that a proxy will take are kept reserved as long as this value lives, also while
+/// the proxy is being started again: a bound socket that does not listen keeps everybody else away, and
+/// SO_REUSEPORT lets the proxy in.
 #[derive(Debug, Default)]
 pub(crate) struct Ports {
     map: BTreeMap<String, Address>,

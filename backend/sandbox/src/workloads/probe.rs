@@ -24,8 +24,8 @@ pub(crate) enum Failure {
     Late,
 }
 
-/// One probe of a container that runs a demo service. Those that would run a program in the container always succeed:
-/// there is none.
+/// One probe of a container that runs a demo service. Those that would run a program in the container always
+/// succeed: there is none.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Probe {
     /// The path to ask for; without one a connection is enough.
@@ -71,8 +71,8 @@ impl Probe {
         tokio::time::sleep(self.delay).await;
     }
 
-    /// Asks again and again until the verdict is another one than `known`; says each failure. `real` is its port on this
-    /// machine, if anybody listens there.
+    /// Asks again and again until the verdict is another one than `known`; says each failure. `real` is its
+    /// port on this machine, if anybody listens there.
     pub(crate) async fn turns(&self, known: bool, real: Option<u16>, failed: impl Fn(&Failure)) {
         let mut in_a_row = 0;
         loop {

@@ -52,7 +52,8 @@ impl<'a> Belongings<'a> {
 pub(crate) enum Act {
     /// Makes an object.
     Create(Value),
-    /// Writes an object that was read and changed; refused when somebody else was faster, and then seen again.
+    /// Writes an object that was read and changed; refused when somebody else was faster, and then seen
+    /// again.
     Replace(Value),
     /// Removes an object.
     Delete(Object),
@@ -128,7 +129,8 @@ pub(crate) fn adopted(object: &Object, owner: &Object) -> Value {
     adopted
 }
 
-/// Whether the pods that a workload makes would be its own. Where they would not, they would be made without end.
+/// Whether the pods that a workload makes would be its own. Where they would not, they would be made without
+/// end.
 pub(crate) fn keeps_its_pods(workload: &Object) -> bool {
     let template = Object::from(workload.spec()["template"].clone());
     picks(workload, &template) != Some(false)

@@ -1,5 +1,5 @@
-//! StatefulSets: pods with numbers for names, made and replaced in their order. They have no storage: the sandbox has no
-//! volumes that outlive a pod.
+//! StatefulSets: pods with numbers for names, made and replaced in their order. They have no storage: the
+//! sandbox has no volumes that outlive a pod.
 
 use super::deployments::count;
 use super::names::template_hash;

@@ -1,5 +1,6 @@
-//! The end of a pod that somebody deleted: it serves on until the other proxies know, finishes what is under way, ends its
-//! processes, and goes. It has the time that its deletion allows; what has not ended by then is killed.
+//! The end of a pod that somebody deleted: it serves on until the other proxies know, finishes what is under
+//! way, ends its processes, and goes. It has the time that its deletion allows; what has not ended by then is
+//! killed.
 
 use super::container::Board;
 use super::inject::{self, PROXY};
@@ -21,7 +22,8 @@ const FORCED: u64 = 2;
 /// What a process returns that was killed.
 const KILLED: i32 = 137;
 
-/// How many seconds this pod has to end; nothing for one that shall live. `None` is a pod that is gone already.
+/// How many seconds this pod has to end; nothing for one that shall live. `None` is a pod that is gone
+/// already.
 pub(super) fn grace(pod: Option<&Object>) -> Option<u64> {
     let Some(pod) = pod else { return Some(FORCED) };
     ending(pod).then(|| pod.0["metadata"]["deletionGracePeriodSeconds"].as_u64().unwrap_or(FORCED))

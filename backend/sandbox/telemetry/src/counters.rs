@@ -1,7 +1,7 @@
 //! Istio's standard metrics, counted from what the proxies report.
 //!
-//! All metrics of one label set (one kind of call between two workloads, as one proxy saw it) stand together in a
-//! group: a request finds its group once, and the whole group goes when nobody has added to it for long.
+//! All metrics of one label set (one kind of call between two workloads, as one proxy saw it) stand together
+//! in a group: a request finds its group once, and the whole group goes when nobody has added to it for long.
 
 use std::sync::Arc;
 

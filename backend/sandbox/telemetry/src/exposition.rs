@@ -1,4 +1,5 @@
-//! The `/metrics` page: the counters as they are now, in Prometheus' text format, for a real Prometheus to scrape.
+//! The `/metrics` page: the counters as they are now, in Prometheus' text format, for a real Prometheus to
+//! scrape.
 
 use std::fmt::Write as _;
 

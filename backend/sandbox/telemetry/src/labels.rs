@@ -1,4 +1,5 @@
-//! Label sets, as Prometheus knows them: sorted by name, and an empty value means that the label is not there.
+//! Label sets, as Prometheus knows them: sorted by name, and an empty value means that the label is not
+//! there.
 
 use std::{fmt, sync::Arc};
 

@@ -53,8 +53,8 @@ impl Scraper {
         }
     }
 
-    /// Takes one sample of everything. Proxies whose pod is gone, and series that were idle for the whole retention, end
-    /// here with a mark, as a target that vanishes does in Prometheus.
+    /// Takes one sample of everything. Proxies whose pod is gone, and series that were idle for the whole
+    /// retention, end here with a mark, as a target that vanishes does in Prometheus.
     pub(crate) fn scrape(&mut self, now: i64) {
         let oldest = now - self.retention.as_millis() as i64;
         let mut batch: Vec<(SeriesId, f64)> = Vec::new();

@@ -34,8 +34,8 @@ pub struct Workload {
     pub service: Option<String>,
 }
 
-/// Looks up who stands behind a pod's name, a real address, or a host name. Called for every access log entry: answers
-/// come from memory.
+/// Looks up who stands behind a pod's name, a real address, or a host name. Called for every access log
+/// entry: answers come from memory.
 pub trait Directory: Send + Sync {
     /// The workload of a pod, named `pod.namespace`.
     fn by_pod(&self, pod: &str) -> Option<Arc<Workload>>;
@@ -58,7 +58,8 @@ pub struct Options {
     pub scrape_interval: Duration,
     /// The Istio version that `istio_build` shows.
     pub istio_version: String,
-    /// A folder that only its owner may enter, in which to listen at Unix sockets; without it, at ports of 127.0.0.1.
+    /// A folder that only its owner may enter, in which to listen at Unix sockets; without it, at ports of
+    /// 127.0.0.1.
     pub sockets: Option<PathBuf>,
 }
 

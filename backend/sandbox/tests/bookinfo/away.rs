@@ -1,4 +1,5 @@
-//! The control plane can go: requests go on, what is wanted meanwhile is kept, and takes hold when it is back.
+//! The control plane can go: requests go on, what is wanted meanwhile is kept, and takes hold when it is
+//! back.
 
 use super::kubectl::said;
 use super::{Shop, eventually};

@@ -1,4 +1,5 @@
-//! A machine that has no room, no ports or no handles left: the start says so at once, and does not speak of load.
+//! A machine that has no room, no ports or no handles left: the start says so at once, and does not speak of
+//! load.
 
 use istio::Problem;
 use sandbox::{Options, Sandbox};

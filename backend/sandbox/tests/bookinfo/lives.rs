@@ -76,7 +76,8 @@ pub(crate) async fn in_a_process_of_its_own() -> (Child, Value) {
 /// Ends a sandbox's process without a word, and removes what it leaves.
 pub(crate) async fn kill(mut child: Child, ready: &Value) {
     child.kill().await.unwrap();
-    // A killed process cannot clean up its files; this test does, where no other sandbox that starts was faster.
+    // A killed process cannot clean up its files; this test does, where no other sandbox that starts was
+    // faster.
     let kubeconfig = Path::new(ready["kubeconfig"].as_str().unwrap());
     match std::fs::remove_dir_all(kubeconfig.parent().unwrap()) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => panic!("{error}"),

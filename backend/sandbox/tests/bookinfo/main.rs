@@ -65,10 +65,11 @@ impl Shop {
         seen
     }
 
-    /// Asks for pages until the versions of reviews have these shares, twice at most; says how many were asked for.
+    /// Asks for pages until the versions of reviews have these shares, twice at most; says how many were
+    /// asked for.
     ///
-    /// One sample of chance lies outside of 3.5 standard deviations once in 2,000 times, two in a row in 4,000,000; shares
-    /// that are wrong lie outside each time.
+    /// One sample of chance lies outside of 3.5 standard deviations once in 2,000 times, two in a row in
+    /// 4,000,000; shares that are wrong lie outside each time.
     async fn expect_shares(&self, pages: usize, wanted: [f64; 3]) -> usize {
         let first = self.versions(pages).await;
         if fit(first, pages, wanted) {
@@ -104,7 +105,8 @@ async fn eventually<T, F: Future<Output = Option<T>>>(
     }
 }
 
-/// Whether all counts are within 3.5 standard deviations of their shares of `total`; none at all for a share of 0.
+/// Whether all counts are within 3.5 standard deviations of their shares of `total`; none at all for a share
+/// of 0.
 #[allow(clippy::cast_precision_loss, reason = "small counts")]
 fn fit(counts: [usize; 3], total: usize, shares: [f64; 3]) -> bool {
     let total = total as f64;

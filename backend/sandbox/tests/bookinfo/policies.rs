@@ -49,7 +49,8 @@ async fn faults_on_ratings_have_their_known_consequences() {
     })
     .await;
 
-    // v2 waits 10 s for ratings, productpage 3 s for reviews, twice: the page takes 6 s and has no reviews at all.
+    // v2 waits 10 s for ratings, productpage 3 s for reviews, twice: the page takes 6 s and has no reviews at
+    // all.
     apply(&shop, &ratings_with(&json!({"delay": {"percentage": {"value": 100}, "fixedDelay": "7s"}}))).await;
     eventually("the delay is there", SOON, || async {
         let url = format!("{}/api/v1/products/0/ratings", shop.sandbox.ready().ingress);

@@ -1,5 +1,5 @@
-//! Ways in and out of the whole sandbox: HTTPS at the gateway with a certificate that kubectl brings, and a bookseller
-//! outside of the mesh that the application calls.
+//! Ways in and out of the whole sandbox: HTTPS at the gateway with a certificate that kubectl brings, and a
+//! bookseller outside of the mesh that the application calls.
 
 use super::kubectl::{apply, said};
 use super::{Shop, eventually};

@@ -1,5 +1,5 @@
-//! The published walk-throughs of the demo applications, by kubectl alone and on real Envoys: what is applied are the
-//! manifests in `assets/samples`, what is looked at is what requests get.
+//! The published walk-throughs of the demo applications, by kubectl alone and on real Envoys: what is applied
+//! are the manifests in `assets/samples`, what is looked at is what requests get.
 //!
 //! Envoy is found as the sandbox finds it (`$BINNACLE_ENVOY` first); without one these tests fail.
 #![allow(clippy::unwrap_used, reason = "tests")]

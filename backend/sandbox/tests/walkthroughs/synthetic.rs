@@ -45,8 +45,8 @@ async fn synthetic_scale() {
     walk.sandbox.stop().await;
 }
 
-/// How long one step of a start keeps whoever waits for something else, be it the signal to end: in a large mesh many steps
-/// look at everything there is, and none may do so in one go.
+/// How long one step of a start keeps whoever waits for something else, be it the signal to end: in a large
+/// mesh many steps look at everything there is, and none may do so in one go.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_large_start_can_be_given_up_at_every_moment() {
     rustls::crypto::ring::default_provider().install_default().ok();

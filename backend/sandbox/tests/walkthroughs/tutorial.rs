@@ -192,7 +192,8 @@ async fn timeout_and_pool(walk: &Walk) {
     walk.rolled_out("recommendation-v2").await;
 }
 
-/// One of the two pods fails: without retries that is seen, with them it is not, and outlier detection leaves the pod out.
+/// One of the two pods fails: without retries that is seen, with them it is not, and outlier detection leaves
+/// the pod out.
 async fn misbehaviour(walk: &Walk) {
     walk.apply("virtual-service-no-retries.yaml").await;
     let pod = walk.pods("app=recommendation,version=v2").await.remove(0);
@@ -206,7 +207,8 @@ async fn misbehaviour(walk: &Walk) {
         holds(with(&all, &words) > 0 && with(&all, V1) > 0, all.last())
     })
     .await;
-    // Since 1.24 Istio leaves answers of 503 alone where retryOn does not ask for them: the service may have done its work.
+    // Since 1.24 Istio leaves answers of 503 alone where retryOn does not ask for them: the service may have
+    // done its work.
     walk.apply("virtual-service-recommendation-v2_retry.yaml").await;
     let all = walk.many("/customer", 40).await;
     println!("retries as published: {} of 40 fail", with(&all, &words));
@@ -221,8 +223,8 @@ async fn misbehaviour(walk: &Walk) {
     let log = walk.kubectl(&["logs", &pod, "-c", "recommendation"]).await;
     assert!(log.matches("recommendation request from").count() > 0, "the first tries arrive at v2: {log}");
 
-    // What the tutorial publishes asks for ejection after one error in a field that nobody reads any more, and istiod's page
-    // says so. What holds is the default: five in a row.
+    // What the tutorial publishes asks for ejection after one error in a field that nobody reads any more,
+    // and istiod's page says so. What holds is the default: five in a row.
     walk.apply("virtual-service-no-retries.yaml").await;
     walk.apply("destination-rule-recommendation_cb_policy_pool_ejection.yaml").await;
     eventually("consecutiveErrors is said to have no effect", || async {

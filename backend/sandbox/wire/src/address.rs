@@ -1,5 +1,5 @@
-//! Where a server of the sandbox listens: at a TCP port, which everybody on this machine can reach, or at a Unix socket, which
-//! only the sandbox's own user can.
+//! Where a server of the sandbox listens: at a TCP port, which everybody on this machine can reach, or at a
+//! Unix socket, which only the sandbox's own user can.
 
 use axum::Router;
 use serde::{Deserialize, Serialize};

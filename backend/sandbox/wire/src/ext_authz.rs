@@ -1,4 +1,5 @@
-//! The gRPC side of an external authorization service (`envoy.service.auth.v3.Authorization`): questions read, verdicts written.
+//! The gRPC side of an external authorization service (`envoy.service.auth.v3.Authorization`): questions
+//! read, verdicts written.
 
 use envoy_types::pb::envoy::config::core::v3::{HeaderValue, HeaderValueOption};
 use envoy_types::pb::envoy::service::auth::v3 as auth;

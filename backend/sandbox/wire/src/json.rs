@@ -1,8 +1,8 @@
 //! Envoy configuration written as JSON, the way Envoy's own config dump shows it, turned into protobuf.
 //!
-//! The control plane composes configuration as JSON: it can be read, compared with a proxy's config dump, shown by the
-//! debug endpoints and patched, without hundreds of generated types. What the table does not know is an error that
-//! names the field, never silently left out.
+//! The control plane composes configuration as JSON: it can be read, compared with a proxy's config dump,
+//! shown by the debug endpoints and patched, without hundreds of generated types. What the table does not
+//! know is an error that names the field, never silently left out.
 
 use crate::protobuf::Any;
 use crate::schema::{Cardinality, ENTRIES, Entry, Field, Scalar, Type};

@@ -1,6 +1,8 @@
-//! Protobuf messages of Envoy and OpenTelemetry, and how the sandbox's servers listen, in one rarely changing crate.
+//! Protobuf messages of Envoy and OpenTelemetry, and how the sandbox's servers listen, in one rarely changing
+//! crate.
 //!
-//! - [`envoy`]: the generated messages and gRPC services of Envoy (access log service, aggregated discovery service).
+//! - [`envoy`]: the generated messages and gRPC services of Envoy (access log service, aggregated discovery
+//!   service).
 //! - [`otlp`]: the generated messages and gRPC services of OpenTelemetry (trace service).
 //! - [`Address`]: where servers of the sandbox listen, and how to.
 //! - [`ads`]: a server of the aggregated discovery service.

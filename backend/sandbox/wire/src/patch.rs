@@ -1,5 +1,5 @@
-//! Changes to Envoy configuration as users write them in an EnvoyFilter: what may be changed, checked against the table,
-//! and merged as protobuf merges messages.
+//! Changes to Envoy configuration as users write them in an EnvoyFilter: what may be changed, checked against
+//! the table, and merged as protobuf merges messages.
 
 use crate::json::{NotEncodable, encode};
 use crate::schema::{Cardinality, ENTRIES, Entry, Field, Type};
@@ -112,8 +112,8 @@ pub fn patchable(apply_to: &str, operation: &str) -> Result<&'static Patchable, 
     Err(Unpatchable::Operation { row, operation: operation.to_owned() })
 }
 
-/// A message with the table's own field names (`routeConfigName` is `route_config_name`), with TypedStruct replaced by the
-/// message that it stands for; encoded once to see that it can be.
+/// A message with the table's own field names (`routeConfigName` is `route_config_name`), with TypedStruct
+/// replaced by the message that it stands for; encoded once to see that it can be.
 ///
 /// # Errors
 /// When a field, a type or a value is none that the table has.
@@ -194,8 +194,8 @@ pub enum Lists {
     Replace,
 }
 
-/// Merges one message into another of the same type: single values are replaced, messages merged, maps by key. Both have
-/// the table's own field names.
+/// Merges one message into another of the same type: single values are replaced, messages merged, maps by
+/// key. Both have the table's own field names.
 pub fn merge(message: &str, into: &mut Value, from: &Value, lists: Lists) {
     let (Some(known), Some(Entry::Message(fields))) = (into.as_object_mut(), ENTRIES.get(message)) else {
         into.clone_from(from);

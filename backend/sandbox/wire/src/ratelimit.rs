@@ -1,4 +1,5 @@
-//! The gRPC side of a rate limit service (`envoy.service.ratelimit.v3.RateLimitService`): questions read, verdicts written.
+//! The gRPC side of a rate limit service (`envoy.service.ratelimit.v3.RateLimitService`): questions read,
+//! verdicts written.
 
 use envoy_types::pb::envoy::service::ratelimit::v3 as ratelimit;
 use envoy_types::pb::google::protobuf::Duration;
@@ -26,7 +27,8 @@ pub struct Asked {
 pub struct Verdict {
     /// There were too many.
     pub over: bool,
-    /// How many there may be, and in which unit: `second`, `minute`, `hour`, `day`, `month`, `year`; nothing without a limit.
+    /// How many there may be, and in which unit: `second`, `minute`, `hour`, `day`, `month`, `year`; nothing
+    /// without a limit.
     pub limit: Option<(u32, &'static str)>,
     /// How many more there may be.
     pub remaining: u32,

@@ -1,4 +1,5 @@
-//! Reads the table of Envoy's messages once: `envoy.schema` is what the control plane makes, `filters.schema` what users add.
+//! Reads the table of Envoy's messages once: `envoy.schema` is what the control plane makes, `filters.schema`
+//! what users add.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;

@@ -1,4 +1,5 @@
-//! A mesh under load for a long time: does memory stay, do requests fail, what does it cost when a part of it dies.
+//! A mesh under load for a long time: does memory stay, do requests fail, what does it cost when a part of it
+//! dies.
 
 use crate::Row;
 use crate::memory::{Memory, envoys};

@@ -1,5 +1,6 @@
-//! Budgets of large meshes: how soon a made-up one is ready, how soon the window shows it, and how often a frame of it is
-//! presented while it is panned. All without Envoys, so that this is what the program itself costs.
+//! Budgets of large meshes: how soon a made-up one is ready, how soon the window shows it, and how often a
+//! frame of it is presented while it is panned. All without Envoys, so that this is what the program itself
+//! costs.
 
 use crate::memory::resident_mb;
 use crate::running::{cpu_seconds, seconds};
@@ -88,8 +89,8 @@ fn window(display: &Display, services: usize, what: &'static str) -> Result<Vec<
     Ok(rows)
 }
 
-/// Moves the graph to and fro. Each movement is answered by the frame that shows it, so that the time between two answers is
-/// that between two presented frames.
+/// Moves the graph to and fro. Each movement is answered by the frame that shows it, so that the time between
+/// two answers is that between two presented frames.
 fn panning(window: &Window, pid: u32) -> Result<Row> {
     window.resize(1900, 1040)?;
     harness::window::pause(1500);

@@ -227,7 +227,8 @@ impl Registry {
         self.services = merged;
     }
 
-    /// Follows aliases to a service that is there, and tells it its other names. Those that lead elsewhere are left to DNS.
+    /// Follows aliases to a service that is there, and tells it its other names. Those that lead elsewhere
+    /// are left to DNS.
     fn follow_aliases(&mut self) {
         let all = std::mem::take(&mut self.aliases);
         for host in all.keys() {

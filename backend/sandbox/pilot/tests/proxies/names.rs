@@ -1,4 +1,5 @@
-//! Names and places that are not a service's own: other names of it, hosts that no service has, subsets by where pods stand.
+//! Names and places that are not a service's own: other names of it, hosts that no service has, subsets by
+//! where pods stand.
 
 use crate::bench::get;
 use crate::world::{policy_of, rules_of, who};

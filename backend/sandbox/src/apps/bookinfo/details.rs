@@ -1,4 +1,5 @@
-//! details: the facts about a book. With `ENABLE_EXTERNAL_BOOK_SERVICE`, as in v2, it asks a bookseller outside of the mesh.
+//! details: the facts about a book. With `ENABLE_EXTERNAL_BOOK_SERVICE`, as in v2, it asks a bookseller
+//! outside of the mesh.
 
 use super::{Host, json, onward, product_number};
 use axum::Router;

@@ -1,7 +1,8 @@
 //! Bookinfo: a page about one book, put together from details and reviews, with stars from ratings.
 //!
-//! Paths, bodies, timeouts and the deliberate faults are those of the well-known sample, so that its walk-throughs give
-//! what they promise: reviews v2 waits longer for ratings than productpage waits for reviews.
+//! Paths, bodies, timeouts and the deliberate faults are those of the well-known sample, so that its
+//! walk-throughs give what they promise: reviews v2 waits longer for ratings than productpage waits for
+//! reviews.
 
 pub(crate) mod details;
 mod page;

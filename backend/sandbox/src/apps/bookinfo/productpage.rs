@@ -1,4 +1,5 @@
-//! productpage: the page that the user sees. It asks details and reviews, waits 3 s for each, and asks reviews twice.
+//! productpage: the page that the user sees. It asks details and reviews, waits 3 s for each, and asks
+//! reviews twice.
 
 use super::{Host, json, onward, page, peer};
 use axum::Form;

@@ -1,5 +1,6 @@
-//! ratings: stars by reviewer, kept in memory. `SERVICE_VERSION` makes it fail, as in the sample: `v-faulty` fails and
-//! `v-delayed` waits 7 s for every other request by chance; `v-unavailable` and `v-unhealthy` fail by turns.
+//! ratings: stars by reviewer, kept in memory. `SERVICE_VERSION` makes it fail, as in the sample: `v-faulty`
+//! fails and `v-delayed` waits 7 s for every other request by chance; `v-unavailable` and `v-unhealthy` fail
+//! by turns.
 
 use super::{Host, json, product_number};
 use axum::Router;

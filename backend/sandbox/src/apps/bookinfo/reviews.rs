@@ -55,7 +55,8 @@ async fn reviews(host: &Host, stars: Option<&str>, id: &str, headers: &HeaderMap
 
 /// What ratings says, by reviewer; `None` when it does not answer in time, or not with 200.
 async fn ratings(host: &Host, color: &str, id: &str, headers: &HeaderMap) -> Option<Value> {
-    // The black version is more patient than productpage, which makes the sample's delay walk-through fail as it should.
+    // The black version is more patient than productpage, which makes the sample's delay walk-through fail as
+    // it should.
     let within = if color == "black" { Duration::from_secs(10) } else { Duration::from_millis(2500) };
     let (name, port) = peer(host, "ratings");
     match host.caller.get(&name, port, &format!("/ratings/{id}"), onward(headers), within).await {

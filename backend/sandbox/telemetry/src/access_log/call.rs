@@ -189,8 +189,8 @@ fn called_service(
     if CATCH_ALL.contains(&cluster) {
         return Called { host: host.to_owned(), name: cluster.to_owned(), namespace: String::new() };
     }
-    // No route, an injected abort, a direct answer: only the request itself tells where it wanted to go, by the name that
-    // the caller used.
+    // No route, an injected abort, a direct answer: only the request itself tells where it wanted to go, by
+    // the name that the caller used.
     if host.is_empty() {
         return Called::default();
     }

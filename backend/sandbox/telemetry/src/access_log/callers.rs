@@ -1,5 +1,5 @@
-//! Who opened a connection. A request names its caller in a header; a connection cannot, but both proxies see the same address: the
-//! caller's has connected from it, the callee's was called from it.
+//! Who opened a connection. A request names its caller in a header; a connection cannot, but both proxies see
+//! the same address: the caller's has connected from it, the callee's was called from it.
 
 use std::{net::SocketAddr, sync::Arc};
 

@@ -12,7 +12,8 @@ pub(crate) fn short_codes(flags: Option<&ResponseFlags>) -> String {
 
 fn rows(flags: &ResponseFlags) -> [(&'static str, bool); 28] {
     [
-        // Envoy prints flags in the order in which they were set: giving up on retries comes before the last failure.
+        // Envoy prints flags in the order in which they were set: giving up on retries comes before the last
+        // failure.
         ("URX", flags.upstream_retry_limit_exceeded),
         ("LH", flags.failed_local_healthcheck),
         ("UH", flags.no_healthy_upstream),

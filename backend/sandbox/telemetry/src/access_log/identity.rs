@@ -42,7 +42,8 @@ pub(crate) struct Proxy {
 }
 
 impl Proxy {
-    /// Reads the identifier of an access log stream; the directory knows best, the node's own metadata is the fallback.
+    /// Reads the identifier of an access log stream; the directory knows best, the node's own metadata is the
+    /// fallback.
     pub(crate) fn of(identifier: &Identifier, directory: &dyn Directory) -> Option<Self> {
         let node = identifier.node.as_ref()?;
         let side = match identifier.log_name.as_str() {
@@ -132,7 +133,8 @@ impl Peer {
         Self { workload, namespace }
     }
 
-    /// Who made an inbound call: the peer that it named or that is known to have connected, else what its certificate tells.
+    /// Who made an inbound call: the peer that it named or that is known to have connected, else what its
+    /// certificate tells.
     pub(crate) fn calling(
         common: &AccessLogCommon,
         principals: &Principals,
@@ -177,7 +179,8 @@ impl Principals {
         }
     }
 
-    /// On the outbound side the log has no certificates of the upstream connection: a custom tag tells, else the directory.
+    /// On the outbound side the log has no certificates of the upstream connection: a custom tag tells, else
+    /// the directory.
     pub(crate) fn outbound(common: &AccessLogCommon, own: &Workload, peer: &Peer) -> Self {
         if let Some((own, peer)) = common.custom_tags.get(UPSTREAM_SANS).and_then(|both| both.split_once('|'))
         {

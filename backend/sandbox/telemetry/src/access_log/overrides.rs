@@ -1,7 +1,8 @@
-//! What Telemetry resources change: metrics that are not counted, and tags that are added, replaced or removed.
+//! What Telemetry resources change: metrics that are not counted, and tags that are added, replaced or
+//! removed.
 //!
-//! The log's name carries it, `outbound|{"requests_total": {"tags": {"host": "metric-tag-0", "source_app": ""}}, "request_bytes":
-//! {"off": true}}`; the values are custom tags of each entry, which the proxy evaluated.
+//! The log's name carries it,
+//! `outbound|{"requests_total": {"tags": {"host": "metric-tag-0", "source_app": ""}}, "request_bytes": {"off": true}}`; the values are custom tags of each entry, which the proxy evaluated.
 
 use std::{
     collections::{BTreeMap, HashMap},

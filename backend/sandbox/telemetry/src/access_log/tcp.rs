@@ -22,8 +22,8 @@ struct Counted {
 }
 
 impl Connections {
-    /// What a report adds to the metrics, and to which series: a connection stays with the series that it opened under,
-    /// unless its other end was not known then.
+    /// What a report adds to the metrics, and to which series: a connection stays with the series that it
+    /// opened under, unless its other end was not known then.
     pub(crate) fn report(
         &mut self,
         key: Key,

@@ -194,7 +194,8 @@ fn what_is_not_known_is_unknown() {
             "{own} {nobody} {REVIEWS_SERVICE} unknown latest reviews bookinfo unknown http 503  UH unknown"
         )
     );
-    // An injected abort names no cluster: the short name that was called is the service of the caller's namespace.
+    // An injected abort names no cluster: the short name that was called is the service of the caller's
+    // namespace.
     let common = AccessLogCommon {
         response_flags: Some(ResponseFlags { fault_injected: true, ..ResponseFlags::default() }),
         ..AccessLogCommon::default()

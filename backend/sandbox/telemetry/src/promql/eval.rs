@@ -62,8 +62,8 @@ pub(crate) struct Evaluation {
     projections: RefCell<Projections>,
 }
 
-/// What became of labels at a node of the query. The steps of a range ask for the same again and again; the labels that
-/// were asked for are kept too, so that their address stays theirs.
+/// What became of labels at a node of the query. The steps of a range ask for the same again and again; the
+/// labels that were asked for are kept too, so that their address stays theirs.
 type Projections = HashMap<(usize, usize), (Labels, Labels)>;
 
 fn address<T>(node: &T) -> usize {

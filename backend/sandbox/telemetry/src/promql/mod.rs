@@ -1,9 +1,10 @@
-//! PromQL over the stored samples: `promql-parser` parses, this evaluates, with the results of Prometheus 2.42.
+//! PromQL over the stored samples: `promql-parser` parses, this evaluates, with the results of Prometheus
+//! 2.42.
 //!
-//! Evaluated: instant and range selectors with all matchers, `offset`, `@`, subqueries; rates and `…_over_time`;
-//! aggregations by and without; arithmetic, comparisons, set operations with `on`, `ignoring`, `group_left`, `group_right`;
-//! `histogram_quantile`, `label_replace`, `label_join` and the functions of numbers, time and sorting. Whatever else
-//! the parser takes is refused with its name.
+//! Evaluated: instant and range selectors with all matchers, `offset`, `@`, subqueries; rates and
+//! `…_over_time`; aggregations by and without; arithmetic, comparisons, set operations with `on`, `ignoring`,
+//! `group_left`, `group_right`; `histogram_quantile`, `label_replace`, `label_join` and the functions of
+//! numbers, time and sorting. Whatever else the parser takes is refused with its name.
 
 mod aggregate;
 mod binary;
@@ -36,7 +37,8 @@ const MOST_STEPS: i64 = 11_000;
 /// Reads a query. The error is Prometheus' text from the position on: `1:10: parse error: …`.
 pub(crate) fn parse(query: &str) -> Result<Expr, Refusal> {
     syntax::check(query)?;
-    // The parser is somebody else's and sees whatever a user types: should it panic, the user gets an error, not silence.
+    // The parser is somebody else's and sees whatever a user types: should it panic, the user gets an error,
+    // not silence.
     let parsed = catch_unwind(AssertUnwindSafe(|| promql_parser::parser::parse(query)));
     match parsed {
         Ok(Ok(expr)) => Ok(expr),

@@ -93,8 +93,9 @@ fn of_window(name: &str) -> Option<OfWindow> {
     })
 }
 
-/// The difference of the last and the first sample, with counter resets added, extrapolated to the window's ends: but no
-/// further than half a sample's distance where the series seems to begin or end inside, and not below zero.
+/// The difference of the last and the first sample, with counter resets added, extrapolated to the window's
+/// ends: but no further than half a sample's distance where the series seems to begin or end inside, and not
+/// below zero.
 fn extrapolated(points: &[Point], window: &Window<'_>, is_counter: bool, is_rate: bool) -> Option<f64> {
     let (first, last) = (points.first()?, points.last()?);
     if points.len() < 2 {

@@ -76,7 +76,8 @@ pub(crate) fn of_buckets(q: f64, mut buckets: Vec<Bucket>) -> f64 {
     start + (buckets[at].bound - start) * (rank / count)
 }
 
-/// Adds up buckets of one bound, and raises counts that fall (which happens when buckets are scraped at different times).
+/// Adds up buckets of one bound, and raises counts that fall (which happens when buckets are scraped at
+/// different times).
 fn cumulative(sorted: Vec<Bucket>) -> Vec<Bucket> {
     let mut merged: Vec<Bucket> = Vec::with_capacity(sorted.len());
     for bucket in sorted {

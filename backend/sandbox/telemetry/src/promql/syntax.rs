@@ -1,5 +1,5 @@
-//! A look at a query's text before it is parsed: brackets and quotes that do not close get Prometheus' own words and
-//! position, and a query so deep that it could exhaust the stack is refused.
+//! A look at a query's text before it is parsed: brackets and quotes that do not close get Prometheus' own
+//! words and position, and a query so deep that it could exhaust the stack is refused.
 
 use super::value::Refusal;
 

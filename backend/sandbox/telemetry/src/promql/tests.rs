@@ -3,7 +3,8 @@
 use super::*;
 use crate::labels::NAME;
 
-/// `requests` of v1 counts 10 a second, of v2 counts 5 a second and restarts at 60 s; `temperature` is a gauge that ends.
+/// `requests` of v1 counts 10 a second, of v2 counts 5 a second and restarts at 60 s; `temperature` is a
+/// gauge that ends.
 fn samples() -> Samples {
     let samples = Samples::default();
     let series = |name: &str, version: &str| {

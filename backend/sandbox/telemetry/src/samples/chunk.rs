@@ -1,4 +1,5 @@
-//! A run of samples packed into bytes: counters that move by small steps at regular times take about two bytes a sample.
+//! A run of samples packed into bytes: counters that move by small steps at regular times take about two
+//! bytes a sample.
 
 /// The bits of the NaN that marks a series as gone, as Prometheus stores it.
 const STALE_BITS: u64 = 0x7ff0_0000_0000_0002;
@@ -24,7 +25,8 @@ const CAPACITY: u32 = 120;
 /// Integers beyond this are not exact in a float, so they are stored as they are.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
-/// Samples in the order of time: the change of the time step and the change of the value, as variable-length integers.
+/// Samples in the order of time: the change of the time step and the change of the value, as variable-length
+/// integers.
 #[derive(Debug)]
 pub(crate) struct Chunk {
     bytes: Vec<u8>,

@@ -158,7 +158,8 @@ impl Samples {
         }
     }
 
-    /// The series that match, with their samples from `from` to `to`, both included. Series without samples there are left out.
+    /// The series that match, with their samples from `from` to `to`, both included. Series without samples
+    /// there are left out.
     pub(crate) fn select(&self, name: Option<&str>, matchers: &[Matcher], from: i64, to: i64) -> Vec<Series> {
         let inner = self.inner.read();
         inner

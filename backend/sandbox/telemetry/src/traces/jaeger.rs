@@ -40,7 +40,8 @@ fn answer(data: Vec<Value>) -> Response {
     Json(json!({"total": data.len(), "data": data, "limit": 0, "offset": 0, "errors": null})).into_response()
 }
 
-/// An answer with traces. What the store had to drop stands beside Jaeger's own fields; ids that were not found are its errors.
+/// An answer with traces. What the store had to drop stands beside Jaeger's own fields; ids that were not
+/// found are its errors.
 fn found(traces: &Traces, data: Vec<Value>, missing: Vec<Value>) -> Response {
     let SpanCount { dropped_spans, dropped_traces, .. } = traces.count();
     let errors = if missing.is_empty() { Value::Null } else { missing.into() };

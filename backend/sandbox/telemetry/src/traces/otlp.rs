@@ -1,4 +1,5 @@
-//! The trace collector: OpenTelemetry's spans become spans of the store, translated as Jaeger's collector does.
+//! The trace collector: OpenTelemetry's spans become spans of the store, translated as Jaeger's collector
+//! does.
 
 use std::sync::Arc;
 

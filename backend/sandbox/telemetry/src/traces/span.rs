@@ -69,7 +69,8 @@ pub(crate) struct Process {
     pub(crate) tags: Vec<Tag>,
 }
 
-/// What a span is for its process, in Jaeger's words: `client`, `server`, `internal`, `producer`, `consumer`, or nothing.
+/// What a span is for its process, in Jaeger's words: `client`, `server`, `internal`, `producer`, `consumer`,
+/// or nothing.
 pub(crate) type Kind = &'static str;
 
 /// One span.

@@ -25,7 +25,8 @@ impl<'a> Place<'a> {
         Self { locality: Cow::Owned(fixed.locality), labels: Cow::Owned(fixed.labels), node: "" }
     }
 
-    /// Whether it is among those that labels narrow to; where it stands counts as labels of its own, as in istiod.
+    /// Whether it is among those that labels narrow to; where it stands counts as labels of its own, as in
+    /// istiod.
     pub(crate) fn is_of(&self, labels: &BTreeMap<String, String>) -> bool {
         Selects::narrowing(Some(labels)).fits(|key| Some(self.label(key)).filter(|value| !value.is_empty()))
     }

@@ -1,4 +1,5 @@
-//! Samples like those of a mesh, and odd ones: restarts, gaps, series that begin late, gauges with NaN and infinities.
+//! Samples like those of a mesh, and odd ones: restarts, gaps, series that begin late, gauges with NaN and
+//! infinities.
 
 use std::fmt::Write as _;
 

@@ -124,7 +124,8 @@ enum When {
     Range(i64, i64, i64),
 }
 
-/// What differs between two answers, if anything does. The order of series is compared only by the ordered functions' own tests.
+/// What differs between two answers, if anything does. The order of series is compared only by the ordered
+/// functions' own tests.
 fn difference(ours: &Json, real: &Json) -> Option<String> {
     if ours["status"] != real["status"] {
         return Some(format!("we say {}, the real one says {}", brief(ours), brief(real)));
