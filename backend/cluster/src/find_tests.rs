@@ -143,6 +143,6 @@ fn a_right_that_is_missing_is_named() {
     ] {
         assert!(problem.what.ends_with("cannot be looked for"), "{problem}");
         assert_eq!(problem.why, denied.why);
-        assert_eq!(problem.next, format!("Ask for the right to list pods. Or give its URL with {option}"));
+        assert_eq!(problem.next, format!("{}. Or give its URL with {option}", denied.next));
     }
 }
