@@ -67,11 +67,15 @@ pub struct Between<'a> {
 }
 
 impl Between<'_> {
+    /// Whether all of them go to the only version of a service.
+    fn stands_alone(&self) -> bool {
+        self.to.is_some_and(|to| to.stands_alone() && to.workloads.len() == 1)
+    }
+
     /// The same question about these calls. Who has one version only is not split: calls that reached nobody
     /// (an injected abort) have none, and are its own.
     pub fn of(&self, query: Query) -> Query {
-        let alone = self.to.is_some_and(|to| to.stands_alone() && to.workloads.len() == 1);
-        let query = if alone { query.by("") } else { query };
+        let query = if self.stands_alone() { query.by("") } else { query };
         let query = self.to.map_or(query.clone(), |to| query.to(to));
         self.from.map_or(query.clone(), |from| query.from(from))
     }
@@ -89,7 +93,8 @@ impl Unit {
 
 /// The section: folded away, nothing is asked.
 pub fn section(ui: &mut Ui, cx: &Cx<'_>, calls: &Between<'_>) {
-    fold(ui, "Metrics", "by version", false, |ui| {
+    let about = if calls.stands_alone() { "" } else { "by version" };
+    fold(ui, "Metrics", about, false, |ui| {
         let range_secs = cx.window_secs.max(LEAST_SECS);
         ui.spacing_mut().item_spacing.y = 4.0;
         text::note(ui, format!("The last {}", fmt::duration(range_secs as f64)));

@@ -12,6 +12,7 @@ pub mod form;
 mod gesture;
 pub mod kept;
 pub mod mtls;
+mod row;
 pub mod rules;
 mod sheet;
 mod table;

@@ -4,7 +4,8 @@
 use super::edits::{Chooser, Edits, Scope as _, Scoped};
 use super::form::Form;
 use super::gesture::Gesture;
-use super::kept::{Kept, Standing};
+use super::kept::Standing;
+use super::row::Row;
 use super::rules;
 use crate::cx::Cx;
 use crate::intent::Intent;
@@ -12,12 +13,10 @@ use crate::kit::theme::{Weight, size};
 use crate::kit::{Button, Tokens, badge, field, icon, problem, text};
 use crate::selection::Selected;
 use crate::subject;
-use crate::words;
 use egui::{Align, Layout, RichText, Ui, UiBuilder};
 use mesh::graph::NodeId;
-use mesh::ledger::Entry;
-use mesh::plan::{Plan, Stop};
-use mesh::{Change, ChangeId, Mesh};
+use mesh::plan::Stop;
+use mesh::{Change, Mesh};
 
 /// A [`Sheet`] of any editor.
 pub trait AnySheet {
@@ -57,90 +56,6 @@ pub struct Sheet<E: Edits> {
     selected: Selected,
     rows: Vec<Row<E>>,
     chosen: usize,
-}
-
-struct Row<E: Edits> {
-    scoped: Scoped<E::Scope, E>,
-    kept: Kept<E>,
-    /// The change that was made of the draft last.
-    asked: Option<(ChangeId, Change)>,
-    /// Why no change can be made of it.
-    stop: Option<Stop>,
-    /// What it is for is gone; the draft is still here.
-    gone: bool,
-}
-
-impl<E: Edits> Row<E> {
-    fn new(scoped: Scoped<E::Scope, E>) -> Self {
-        let kept = Kept::new(scoped.now.clone());
-        Self { scoped, kept, asked: None, stop: None, gone: false }
-    }
-    fn differs(&self) -> bool {
-        self.kept.standing() != Standing::Same
-    }
-    fn standing(&self) -> Standing {
-        self.kept.standing()
-    }
-    /// What became of the change that was asked for last.
-    fn entry<'a>(&self, cx: &Cx<'a>) -> Option<&'a Entry> {
-        cx.changes.of_draft(self.asked.as_ref()?.0)
-    }
-    /// Whether it is on its way to the proxies.
-    fn under_way(&self, cx: &Cx<'_>) -> bool {
-        self.entry(cx).is_some_and(|entry| entry.sent.is_some() && words::is_open(&entry.stage))
-    }
-    /// Its name, while it is in the set that is not pushed yet.
-    fn pending(&self, cx: &Cx<'_>) -> Option<ChangeId> {
-        self.asked.as_ref().map(|(id, _)| *id).filter(|id| cx.changes.set().has(*id))
-    }
-    /// Whether a change is made of this draft, alone or with others.
-    fn is_in(&self, change: ChangeId, cx: &Cx<'_>) -> bool {
-        let asked = self.asked.as_ref().map(|(id, _)| *id);
-        asked == Some(change) || self.entry(cx).is_some_and(|entry| entry.id == change)
-    }
-    /// Takes back what was asked before.
-    fn dismiss(&mut self, cx: &Cx<'_>) {
-        if let Some(id) = self.pending(cx) {
-            cx.intents.send(Intent::Dismiss(id));
-        }
-        self.asked = None;
-    }
-    fn change(&self, mesh: &Mesh) -> Result<Option<Change>, Stop> {
-        if self.gone {
-            return Err(Stop::Gone);
-        }
-        if !self.differs() {
-            return Ok(None);
-        }
-        let mut plan = Plan::new(mesh);
-        self.kept.wanted.plan(self.kept.base(), &self.scoped.at, &mut plan);
-        plan.change()
-    }
-    /// Sends the draft to be judged; when there is nothing to push of it, takes back what was asked before.
-    /// While somebody else's change lies underneath, nothing is sent: the user first sees what it is.
-    fn check(&mut self, cx: &Cx<'_>) {
-        if self.standing() == Standing::Superseded {
-            return;
-        }
-        let wanted = self.change(&cx.scene.mesh);
-        self.stop = wanted.as_ref().err().cloned();
-        match wanted {
-            Ok(Some(change)) => {
-                let pending = self.pending(cx);
-                let same = self.asked.as_ref().is_some_and(|(_, asked)| *asked == change);
-                if !same || pending.is_none() {
-                    let id = pending.unwrap_or_else(ChangeId::fresh);
-                    self.asked = Some((id, change.clone()));
-                    cx.intents.send(Intent::Check(id, Box::new(change)));
-                }
-            }
-            _ => self.dismiss(cx),
-        }
-    }
-    fn reset(&mut self) {
-        self.kept.reset();
-        self.stop = None;
-    }
 }
 
 impl<E: Edits> Sheet<E> {
