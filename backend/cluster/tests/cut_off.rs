@@ -57,7 +57,8 @@ async fn a_process_that_pushes() {
     let mut cluster = Cluster::connect(target, Arc::new(|| {}));
     let whole = |scene: &Arc<Scene>| {
         let service = scene.mesh.services().find(|service| &*service.name == "reviews");
-        service.is_some_and(|service| mesh::edit::rules(&scene.mesh, service).len() == 2)
+        let routed = |service| mesh::edit::rules(&scene.mesh, service).len() == 2;
+        scene.ready() && service.is_some_and(routed)
     };
     let scene = cluster.scene.wait_for(whole).await.expect("a mesh").clone();
     let push = Command::Push(ChangeId::fresh(), Box::new(three(&scene)), Of::default());

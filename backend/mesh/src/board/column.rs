@@ -25,6 +25,8 @@ pub struct Column {
     kinds: BTreeMap<&'static Kind, KindState>,
     /// Namespaces of a kind ("" for all) whose first list is not in yet.
     awaited: BTreeSet<(&'static Kind, String)>,
+    /// Kinds of which all objects were read at least once.
+    listed: BTreeSet<&'static Kind>,
     /// Namespaces of a kind ("" for all) whose watch broke, and how that shows.
     broken: BTreeMap<(&'static Kind, String), KindState>,
     counts: BTreeMap<&'static Kind, usize>,
@@ -35,6 +37,8 @@ pub struct Column {
     mesh: Arc<Mesh>,
     /// The revision of the objects that the mesh was read from.
     read: u64,
+    /// The revision at which the first lists were all in.
+    due: Option<u64>,
     traffic: Remote<Traffic>,
     proxies: Remote<Vec<Proxy>>,
     traces: Remote<String>,
@@ -65,6 +69,7 @@ impl Column {
                 self.settle();
             }
             Observation::Awaited(kind, namespace) => {
+                self.not_read(kind, &namespace, || being_read(kind));
                 self.awaited.insert((kind, namespace));
                 self.kinds.insert(kind, KindState::Waiting);
             }
@@ -94,11 +99,13 @@ impl Column {
             Observation::Broke(kind, namespace, state) => {
                 let at = (kind, namespace);
                 self.awaited.remove(&at);
-                if self.broken.insert(at, state.clone()).as_ref() == Some(&state) {
+                if self.broken.insert(at.clone(), state.clone()).as_ref() == Some(&state) {
                     return false;
                 }
-                if let Some(hidden) = denied(&state) {
-                    self.sees(kind, Some(hidden));
+                match (denied(&state), refusal(&state)) {
+                    (Some(hidden), _) => self.sees(kind, Some(hidden)),
+                    (None, Some(why)) => self.not_read(kind, &at.1, || why),
+                    (None, None) => {}
                 }
                 self.kinds.insert(kind, state);
                 self.settle();
@@ -166,6 +173,7 @@ impl Column {
 
     pub(super) fn show(&mut self, model: Model) {
         (self.mesh, self.read) = (model.mesh, model.revision);
+        self.settle();
     }
 
     fn begin(&mut self, context: Option<String>) {
@@ -179,6 +187,7 @@ impl Column {
         self.kinds.clear();
         self.awaited.clear();
         self.broken.clear();
+        self.due = None;
     }
 
     fn step_is(&mut self, step: Step, state: StepState) -> bool {
@@ -214,6 +223,13 @@ impl Column {
         }
     }
 
+    /// A kind whose objects were never read is not known, which is not the same as that there are none.
+    fn not_read(&mut self, kind: &'static Kind, namespace: &str, why: impl FnOnce() -> Problem) {
+        if namespace.is_empty() && !self.listed.contains(kind) {
+            self.sees(kind, Some(Hidden { but: BTreeSet::new(), why: why() }));
+        }
+    }
+
     fn list(&mut self, kind: &'static Kind, namespace: String, listed: BTreeMap<Ref, Object>) {
         let missing = |(at, _): (&Ref, &Object)| (!listed.contains_key(at)).then(|| at.clone());
         let gone: Vec<Ref> = match namespace.as_str() {
@@ -227,6 +243,7 @@ impl Column {
             self.insert(at, object);
         }
         if namespace.is_empty() {
+            self.listed.insert(kind);
             self.sees(kind, None);
         }
         let at = (kind, namespace);
@@ -272,8 +289,9 @@ impl Column {
         self.kinds.insert(kind, state);
     }
 
-    /// The step "kinds" is done when every kind has answered in some way; what it says follows later changes.
-    /// Once done it stays so: a server that is lost takes nothing out of sight.
+    /// The step "kinds" is done when every kind has answered in some way and the mesh has been read from
+    /// that; what it says follows later changes. Once done it stays so: a server that is lost takes nothing
+    /// out of sight.
     fn settle(&mut self) {
         let done = matches!(self.steps.get(&Step::Kinds), Some(StepState::Done(_)));
         let begun = !matches!(self.steps.get(&Step::Kinds), None | Some(StepState::Pending));
@@ -281,6 +299,9 @@ impl Column {
             return;
         }
         if self.kinds.values().any(|state| matches!(state, KindState::Waiting)) {
+            return;
+        }
+        if !done && self.read < *self.due.get_or_insert(self.revision) {
             return;
         }
         let nothing = !done && !self.kinds.values().any(|state| matches!(state, KindState::Live(_)));
@@ -307,6 +328,11 @@ impl Column {
         }
         text
     }
+}
+
+fn being_read(kind: &Kind) -> Problem {
+    let what = format!("{} objects are not known yet", kind.kind);
+    Problem::new(what, "They are still being read from the cluster", "Wait until they are in")
 }
 
 /// What is hidden of a kind that may not be read at all.

@@ -40,6 +40,10 @@ impl Told {
     fn take(&mut self, observation: Observation) -> bool {
         self.board.take(NOW, &self.cluster, observation)
     }
+    fn read(&mut self) -> &mut Self {
+        self.board.read(&self.cluster);
+        self
+    }
     fn step(&self, step: Step) -> StepState {
         self.board.scene(&self.cluster).steps[&step].clone()
     }
@@ -65,10 +69,9 @@ fn the_mesh_is_there_when_all_lists_are_in() {
     }
     let count = demo::bookinfo_objects().len();
     let done = format!("{} kinds watched, {count} objects", KINDS.len());
+    assert_eq!(told.step(Step::Kinds), StepState::Running(NOW), "the model takes its time");
+    told.read();
     assert_eq!(told.step(Step::Kinds), StepState::Done(done));
-    let unread = told.board.scene(&told.cluster);
-    assert!(unread.ready() && unread.mesh.services().next().is_none(), "the model takes its time");
-    told.board.read(&told.cluster);
     let scene = told.board.scene(&told.cluster);
     assert_eq!((scene.context.as_str(), scene.mesh.services().count()), ("here", 6));
     assert!(told.board.unread(&told.cluster).is_none());
@@ -77,11 +80,11 @@ fn the_mesh_is_there_when_all_lists_are_in() {
 #[test]
 fn a_scene_stays_as_it_was_and_shares_what_did_not_change() {
     let mut told = Told::bookinfo();
-    told.board.read(&told.cluster);
+    told.read();
     let before = told.board.scene(&told.cluster);
     let (at, _) = list(&kinds::SERVICE).into_iter().next().unwrap();
     assert!(told.take(Observation::Deleted(at.clone())));
-    told.board.read(&told.cluster);
+    told.read();
     let after = told.board.scene(&told.cluster);
     assert_eq!((before.mesh.services().count(), after.mesh.services().count()), (6, 5));
     assert_eq!(after.kinds[at.kind], KindState::Live(list(at.kind).len() - 1));
@@ -135,7 +138,7 @@ fn rights_that_come_later_count() {
     for kind in KINDS {
         told.take(Observation::Kind(kind, KindState::Denied(trouble())));
     }
-    assert!(matches!(told.step(Step::Kinds), StepState::Failed(_)));
+    assert!(matches!(told.read().step(Step::Kinds), StepState::Failed(_)));
     told.take(Observation::Listed(&kinds::POD, String::new(), list(&kinds::POD)));
     assert!(matches!(told.step(Step::Kinds), StepState::Done(_)));
 }
@@ -146,8 +149,9 @@ fn what_may_not_be_read_fails_the_step_only_when_it_is_all() {
     for kind in KINDS {
         told.take(Observation::Kind(kind, KindState::Denied(trouble())));
     }
-    assert_eq!(told.step(Step::Kinds), StepState::Failed(trouble()));
+    assert_eq!(told.read().step(Step::Kinds), StepState::Failed(trouble()));
     let mut told = Told::bookinfo();
+    told.read();
     told.take(Observation::Kind(&kinds::SIDECAR, KindState::Missing));
     let StepState::Done(summary) = told.step(Step::Kinds) else { panic!("it is done") };
     assert!(summary.contains("not installed"), "{summary}");
@@ -156,7 +160,7 @@ fn what_may_not_be_read_fails_the_step_only_when_it_is_all() {
 #[test]
 fn a_lost_connection_makes_old_what_was_measured() {
     let mut told = Told::bookinfo();
-    told.take(Observation::Lost(trouble()));
+    told.read().take(Observation::Lost(trouble()));
     assert_eq!(told.board.scene(&told.cluster).traffic, Remote::Waiting, "nothing was measured yet");
     told.take(Observation::Traffic(Ok(Traffic::default())));
     told.take(Observation::Lost(trouble()));
@@ -215,8 +219,7 @@ fn what_is_not_seen_is_known_to_be_unseen() {
     let why =
         || Problem::new("VirtualService cannot be read", "This login may not list virtualservices", "Ask");
     let mesh = |told: &mut Told| {
-        let cluster = told.cluster.clone();
-        told.board.read(&cluster);
+        told.read();
         told.board.scene(&told.cluster).mesh
     };
     let before = mesh(&mut told);
@@ -240,4 +243,27 @@ fn what_is_not_seen_is_known_to_be_unseen() {
     assert_eq!(mesh(&mut told).unseen(&kinds::VIRTUAL_SERVICE, "shop"), Some(&why()), "until more is known");
     told.take(Observation::Listed(&kinds::VIRTUAL_SERVICE, String::new(), list(&kinds::VIRTUAL_SERVICE)));
     assert_eq!(mesh(&mut told).unseen(&kinds::VIRTUAL_SERVICE, "shop"), None);
+}
+
+/// Nor is what was not read yet, or could not be: only a list that came in shows that there is nothing.
+#[test]
+fn what_was_never_read_is_not_absent() {
+    let mut told = Told::connected();
+    let rules = &kinds::DESTINATION_RULE;
+    let why = |told: &mut Told| {
+        told.read();
+        let mesh = told.board.scene(&told.cluster).mesh;
+        mesh.unseen(rules, "bookinfo").map(|problem| problem.why.clone())
+    };
+    told.take(Observation::Awaited(rules, String::new()));
+    assert_eq!(why(&mut told).as_deref(), Some("They are still being read from the cluster"));
+    let problem = Problem::new("DestinationRules cannot be read", "The server answered 500", "Wait");
+    told.take(Observation::Broke(rules, String::new(), KindState::Stale(problem.clone())));
+    assert_eq!(why(&mut told).as_deref(), Some("The server answered 500"));
+    told.take(Observation::Listed(rules, String::new(), BTreeMap::new()));
+    assert_eq!(why(&mut told), None);
+    told.take(Observation::Broke(rules, String::new(), KindState::Stale(problem)));
+    told.take(Observation::Begun(None));
+    told.take(Observation::Awaited(rules, String::new()));
+    assert_eq!(why(&mut told), None, "what was read once is known, if it grows old");
 }
