@@ -1,11 +1,14 @@
 //! Where log lines go: stderr (`RUST_LOG` chooses, our own warnings by default), and for the window a daily
-//! file as well.
+//! file as well. No secret goes there, whatever `RUST_LOG` says.
 
+use tracing::Metadata;
+use tracing::level_filters::LevelFilter;
 use tracing_appender::non_blocking::WorkerGuard;
-use tracing_subscriber::filter::EnvFilter;
+use tracing_subscriber::filter::{EnvFilter, FilterExt as _, filter_fn};
 use tracing_subscriber::fmt;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{Layer as _, registry};
 
 /// Log lines with this target tell how long after its start the program reached a point; benches read them.
 pub(crate) const TIMING: &str = "binnacle::timing";
@@ -13,16 +16,34 @@ pub(crate) const TIMING: &str = "binnacle::timing";
 /// What the libraries below us complain of, we tell ourselves, in the user's words.
 const DEFAULT: &str = "warn,kube=off,kube_client=off,kube_runtime=off,hyper_util=off,tonic=off,winit=error";
 
+/// Our own crates: what they say was written with secrets in mind.
+const OWN: [&str; 10] =
+    ["apiserver", "binnacle", "cluster", "istio", "mesh", "panels", "pilot", "sandbox", "telemetry", "wire"];
+/// The most that others may say. Below it they quote what they carry: frames, headers, what was typed.
+const OTHERS: LevelFilter = LevelFilter::INFO;
+
 /// Starts logging. The guard must live as long as the program: it flushes the file.
 pub(crate) fn init(to_file: bool) -> Option<WorkerGuard> {
-    let filter = || EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT));
+    let chosen = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT));
     let stderr = fmt::layer().with_writer(std::io::stderr).with_ansi(false);
     let (file, guard) = match to_file.then(log_file).flatten() {
         Some((writer, guard)) => (Some(fmt::layer().with_writer(writer).with_ansi(false)), Some(guard)),
         None => (None, None),
     };
-    tracing_subscriber::registry().with(filter()).with(stderr).with(file).init();
+    registry().with(stderr.and_then(file).with_filter(chosen.and(filter_fn(is_harmless)))).init();
     guard
+}
+
+/// Whether a line may be logged at all.
+fn is_harmless(line: &Metadata<'_>) -> bool {
+    let of = line.target().split("::").next().unwrap_or_default();
+    *line.level() <= OTHERS || OWN.contains(&of)
+}
+
+/// Which variant of an enum something is, without what is in it: that may be a cluster's, or typed.
+pub(crate) fn variant(something: &impl std::fmt::Debug) -> String {
+    let whole = format!("{something:?}");
+    whole.split(|sign: char| !sign.is_alphanumeric()).next().unwrap_or_default().to_owned()
 }
 
 /// A log file a day, the last five kept, in the user's state folder. Without such a folder there is no file.
@@ -39,4 +60,13 @@ fn log_file() -> Option<(tracing_appender::non_blocking::NonBlocking, WorkerGuar
         .build(folder)
         .ok()?;
     Some(tracing_appender::non_blocking(appender))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_variant_without_what_is_in_it() {
+        assert_eq!(super::variant(&Some("secret")), "Some");
+        assert_eq!(super::variant(&panels::Intent::Retry), "Retry");
+    }
 }

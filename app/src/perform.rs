@@ -1,5 +1,6 @@
 //! Carries out what the user asks for: the one place where an intent becomes a deed.
 
+use crate::logging::variant;
 use crate::shell::Shell;
 use cluster::Command;
 use mesh::Problem;
@@ -10,7 +11,7 @@ use std::panic::Location;
 impl Shell {
     /// Carries out one intent; what stands in the way is said.
     pub(crate) fn perform(&mut self, ctx: &egui::Context, sent_from: &Location<'_>, intent: Intent) {
-        tracing::debug!(%sent_from, ?intent, "intent");
+        tracing::debug!(%sent_from, intent = variant(&intent), "intent");
         if let Err(problem) = self.carry_out(ctx, intent) {
             self.window.complain(&problem);
         }
@@ -108,7 +109,7 @@ impl Shell {
     /// Takes in news about changes.
     pub(crate) fn take_facts(&mut self) {
         for (id, fact) in self.connections.facts() {
-            tracing::debug!(%id, ?fact, "fact");
+            tracing::debug!(%id, fact = variant(&fact), "fact");
             let order = self.steering.take(id, &fact);
             if let Err(problem) = self.give(order) {
                 self.window.complain(&problem);

@@ -6,6 +6,7 @@
 
 pub mod display;
 pub mod dumps;
+pub mod planted;
 pub mod program;
 pub mod window;
 

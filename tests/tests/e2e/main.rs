@@ -7,6 +7,8 @@ mod first_light;
 mod forms;
 mod measured;
 mod mesh;
+mod secrets;
+mod secrets_world;
 mod session;
 mod synthetic;
 mod trouble;

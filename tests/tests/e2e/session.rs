@@ -20,6 +20,11 @@ pub(crate) struct Session {
 impl Session {
     /// Opens the window with these arguments.
     pub(crate) fn open(args: &[&str]) -> Result<Self> {
+        Self::open_with(args, &[])
+    }
+
+    /// The same, with more variables.
+    pub(crate) fn open_with(args: &[&str], more: &[(&str, &str)]) -> Result<Self> {
         let display = Display::start(1440, 900)?;
         let port = free_port()?;
         let inspection = format!("127.0.0.1:{port}");
@@ -28,7 +33,7 @@ impl Session {
             ("LIBGL_ALWAYS_SOFTWARE", "1"),
             ("EGUI_INSPECTION", &inspection),
         ];
-        let program = Program::start(args, &env)?;
+        let program = Program::start(args, &[&env[..], more].concat())?;
         let window = Window::connect(port, SOON)
             .with_context(|| format!("the window said: {}", program.stderr_so_far()))?;
         Ok(Self { window, program, _display: display })
