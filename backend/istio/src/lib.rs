@@ -13,6 +13,7 @@ pub mod destination;
 pub mod duration;
 pub mod fault;
 pub mod grpc;
+pub mod hashing;
 pub mod hosts;
 pub mod ids;
 pub mod kinds;

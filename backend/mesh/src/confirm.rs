@@ -39,6 +39,7 @@ pub fn holds(probe: &Probe, config_dump: &Value) -> Held {
         Owner::Clusters { host, subset, port } => {
             clusters(config_dump, host, subset, *port, &probe.want, fits)
         }
+        Owner::Direct { host, port } => direct(config_dump, host, *port, fits),
         Owner::Inbound { port, except } => inbound(config_dump, *port, except, &probe.want).into(),
     }
 }
@@ -50,6 +51,9 @@ pub fn concerns(probe: &Probe, entry: &Value) -> bool {
         Owner::Clusters { host, .. } => {
             let name = field(entry, "cluster").and_then(|cluster| want::named(text(cluster, "name")));
             name.is_some_and(|name| name.host == *host)
+        }
+        Owner::Direct { host, .. } => {
+            routes::of_entry(entry).any(|there| routes::to(there).is_some_and(|(name, _)| name == host))
         }
         Owner::Inbound { .. } => field(entry, "active_state")
             .and_then(|state| field(state, "listener"))
@@ -103,6 +107,21 @@ fn clusters(
         (true, Want::Absent) if meant.is_empty() => Held::Yes,
         _ => (!meant.is_empty() && meant.iter().all(|cluster| fits(cluster))).into(),
     }
+}
+
+/// Whether the routes that a host has without any VirtualService fit, at this port or at all.
+fn direct(dump: &Value, host: &str, port: Option<u32>, fits: impl Fn(&Value) -> bool) -> Held {
+    let meant = |to: (&str, u32)| to.0 == host && port.is_none_or(|port| to.1 == port);
+    let hosts: Vec<&Value> =
+        routes::hosts(dump).filter(|there| routes::to(there).is_some_and(meant)).collect();
+    if hosts.is_empty() {
+        return Held::Elsewhere;
+    }
+    let fits = |host: &Value| {
+        let mut routes = list(host, "routes").iter();
+        routes.find(|route| text(route, "name") == "default").is_some_and(&fits)
+    };
+    hosts.into_iter().all(fits).into()
 }
 
 /// What the chains of the workload's ports take. Each is told by the port that it is for, or by its name

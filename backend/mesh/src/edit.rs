@@ -1,5 +1,6 @@
 //! Edits of more than a few fields, as parts of a [`Plan`], over the mesh that the user saw.
 
+pub mod balancing;
 pub mod fault;
 pub mod mtls;
 pub mod rules;

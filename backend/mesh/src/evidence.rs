@@ -13,7 +13,7 @@ mod reach;
 mod route_match;
 mod together;
 
-pub use claim::{Claim, cluster, inbound, route, routes};
+pub use claim::{Claim, cluster, direct, inbound, route, routes};
 pub use judge::{DOUBT, ENOUGH, Figure, Judgement, Measured, Progress, Tally, Unmeasured};
 pub use measure::{CountedCalls, Counting, Mark, Measure, Portion, Wanted};
 pub(crate) use reach::Reach;
@@ -111,7 +111,7 @@ impl Probe {
     /// The type of configuration that it stands in.
     pub fn xds(&self) -> Xds {
         match self.owner {
-            Owner::Routes { .. } => Xds::Rds,
+            Owner::Routes { .. } | Owner::Direct { .. } => Xds::Rds,
             Owner::Clusters { .. } => Xds::Cds,
             Owner::Inbound { .. } => Xds::Lds,
         }
@@ -139,6 +139,13 @@ pub enum Owner {
         host: String,
         /// The subset; "" is the service itself.
         subset: String,
+        /// The port of the service; `None` means every port.
+        port: Option<u32>,
+    },
+    /// The route of calls to a host that no VirtualService routes.
+    Direct {
+        /// The host, fully qualified.
+        host: String,
         /// The port of the service; `None` means every port.
         port: Option<u32>,
     },
@@ -181,6 +188,8 @@ pub enum Want {
     Weights(Vec<(Upstream, u32)>),
     /// Connections that are taken.
     Takes(Connections),
+    /// This value or nothing: protos leave out the first of an enum.
+    IsFirst(Value),
     /// Anything.
     Present,
     /// Nothing.

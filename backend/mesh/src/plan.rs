@@ -8,6 +8,7 @@
 mod field;
 mod managed;
 mod part;
+mod rules_of_istio;
 mod scope;
 mod undeclared;
 mod words;
@@ -284,6 +285,13 @@ impl<'a> Plan<'a> {
                 steps.push(step);
             }
         }
+        for step in &steps {
+            let (refused, warned) = rules_of_istio::findings(step);
+            if let Some(why) = refused.first() {
+                return Err(Stop::NotYet(format!("Nothing to push yet. Istio refuses it: {why}")));
+            }
+            warnings.extend(warned);
+        }
         steps.sort_by_key(Turn::of);
         if steps.is_empty() {
             return Ok(None);
@@ -319,7 +327,7 @@ impl<'a> Plan<'a> {
     }
 
     /// The DestinationRule for this service alone; where there is none, one that says nothing yet.
-    fn rule_of(&mut self, service: &Service) -> Option<Ref> {
+    pub fn rule_of(&mut self, service: &Service) -> Option<Ref> {
         if let Some(at) = own_rule(self.mesh, service) {
             return Some(at.clone());
         }

@@ -55,8 +55,16 @@ pub enum Holds {
     OneOf(&'static [&'static str]),
     /// Words separated by commas, of these or status codes.
     Words(&'static str, &'static str),
+    /// A text: a name, a path.
+    Text(&'static str),
+    /// Texts in a list.
+    List(&'static str),
+    /// A number with a fraction, of at least 1.
+    Factor(u32),
     /// Status codes.
     Codes,
+    /// Rows that the editor draws itself.
+    Rows,
     /// A block of other fields, which means something even when it is empty.
     Block,
 }
@@ -109,6 +117,11 @@ impl Fields {
     /// What a field holds.
     pub fn get<F: Readable>(&self, path: &str) -> Option<F> {
         F::read(self.0.get(path)?)
+    }
+
+    /// What a field holds, as it is written.
+    pub fn value(&self, path: &str) -> Option<&Value> {
+        self.0.get(path)
     }
 
     /// Gives a field a value, or takes it away.
@@ -167,6 +180,16 @@ impl Fields {
                     form.words(setting, &mut codes, "500", "");
                     self.put(row.path, &codes.map_or(Value::Null, |codes| numbers(&codes)));
                 }
+                Holds::Text(start) => self.edit(row.path, |value| form.text(setting, value, start)),
+                Holds::List(start) => {
+                    let mut texts = self.0.get(row.path).map(joined);
+                    form.words(setting, &mut texts, start, "");
+                    self.put(row.path, &texts.map_or(Value::Null, |texts| parted(&texts)));
+                }
+                Holds::Factor(start) => {
+                    self.edit(row.path, |value| form.factor(setting, value, f64::from(start)));
+                }
+                Holds::Rows => {}
             }
         }
     }
@@ -281,7 +304,10 @@ impl Holds {
             Self::Count(_) | Self::UpTo(..) | Self::Percent(_) => u32::read(value).is_some(),
             Self::YesOrNo | Self::Adds | Self::Drops => value.is_boolean(),
             Self::OneOf(words) => value.as_str().is_some_and(|word| words.contains(&word)),
-            Self::Words(..) => value.is_string(),
+            Self::Words(..) | Self::Text(_) => value.is_string(),
+            Self::List(_) => value.as_array().is_some_and(|all| all.iter().all(Value::is_string)),
+            Self::Factor(_) => value.is_number(),
+            Self::Rows => value.is_array(),
             Self::Block => value.is_object(),
             Self::Codes => value.as_array().is_some_and(|codes| codes.iter().all(Value::is_u64)),
         }
@@ -336,6 +362,8 @@ impl Holds {
                 if *value == true { "yes" } else { "no" }.to_owned()
             }
             (Self::Codes, value) => listed(value),
+            (Self::List(_), value) => joined(value),
+            (Self::Rows, value) => super::form::rows(value.as_array().map_or(0, Vec::len)),
             (Self::Block, _) => "on".to_owned(),
             (_, Value::String(words)) => words.clone(),
             (_, value) => value.to_string(),
@@ -346,6 +374,14 @@ impl Holds {
 fn listed(codes: &Value) -> String {
     let codes = codes.as_array().into_iter().flatten().map(Value::to_string);
     codes.collect::<Vec<_>>().join(",")
+}
+
+fn joined(texts: &Value) -> String {
+    texts.as_array().into_iter().flatten().filter_map(Value::as_str).collect::<Vec<_>>().join(",")
+}
+
+fn parted(texts: &str) -> Value {
+    texts.split(',').map(str::trim).filter(|text| !text.is_empty()).collect()
 }
 
 fn numbers(codes: &str) -> Value {

@@ -217,6 +217,20 @@ impl<'a> Form<'a> {
         self.optional(setting, value, start.to_owned(), |line, value| line.words(&name, value, known));
     }
 
+    /// A text, if it is said.
+    pub fn text(&mut self, setting: Setting<'_>, value: &mut Option<String>, start: &str) {
+        let name = self.name(setting);
+        self.optional(setting, value, start.to_owned(), |line, value| line.text(&name, start, value, None));
+    }
+
+    /// A number of at least 1 that may have a fraction, if it is said.
+    pub fn factor(&mut self, setting: Setting<'_>, value: &mut Option<f64>, start: f64) {
+        let name = self.name(setting);
+        self.optional(setting, value, start, |line, value| {
+            line.number(Number { step: 0.1, ..Number::plain(&name, 1.0..=1000.0) }, value);
+        });
+    }
+
     /// Yes or no, if it is said.
     pub fn yes_or_no(&mut self, setting: Setting<'_>, value: &mut Option<bool>) {
         let name = self.name(setting);
@@ -355,6 +369,11 @@ pub(super) fn spoken(word: &str) -> String {
         }
         _ => word.to_owned(),
     }
+}
+
+/// "3 rows".
+pub(super) fn rows(count: usize) -> String {
+    if count == 1 { "1 row".to_owned() } else { format!("{count} rows") }
 }
 
 /// "2 s", "250 ms", "1 min 30 s".

@@ -11,6 +11,8 @@ pub mod fields;
 pub mod form;
 mod gesture;
 pub mod kept;
+pub mod load_balancing;
+mod localities;
 pub mod mtls;
 mod row;
 pub mod rules;

@@ -2,7 +2,7 @@
 
 use super::edits::Edits;
 use super::sheet::{AnySheet, Sheet};
-use super::{circuit_breaker, fault, mtls, timeouts, traffic_split};
+use super::{circuit_breaker, fault, load_balancing, mtls, timeouts, traffic_split};
 use crate::cx::Cx;
 use crate::panel::About;
 use crate::selection::Selected;
@@ -37,6 +37,7 @@ pub const EDITORS: &[EditorRow] = &[
     row::<fault::Faults>(),
     row::<timeouts::Wait>(),
     row::<circuit_breaker::Breaker>(),
+    row::<load_balancing::Balance>(),
     row::<mtls::MutualTls>(),
 ];
 

@@ -34,6 +34,7 @@ fn meshes() -> [Objects; 2] {
     let retries = json!({ "attempts": 3, "perTryTimeout": "2s", "retryOn": "5xx", "x": 1 });
     let policy = json!({
         "connectionPool": { "tcp": { "maxConnections": 5, "x": 1 }, "http": { "idleTimeout": "1m" } },
+        "loadBalancer": { "consistentHash": { "httpCookie": { "name": "c", "ttl": "1m" }, "x": 1 } },
         "outlierDetection": { "consecutiveErrors": 7, "interval": "30s", "consecutive5xxErrors": 9 },
         "portLevelSettings": [{ "port": { "number": 9080 }, "loadBalancer": { "simple": "RANDOM" } }],
     });

@@ -16,6 +16,12 @@ pub(super) fn of_entry(entry: &Value) -> impl Iterator<Item = &Value> {
     field(entry, "route_config").into_iter().flat_map(|config| list(config, "virtual_hosts"))
 }
 
+/// The host and the port that a virtual host of a sidecar is for.
+pub(super) fn to(host: &Value) -> Option<(&str, u32)> {
+    let (name, port) = text(host, "name").rsplit_once(':')?;
+    Some((name, port.parse().ok()?))
+}
+
 /// The routes of a virtual host that a VirtualService made, in order. On a gateway others may stand between
 /// them.
 pub(super) fn of<'a>(host: &'a Value, at: &Ref) -> Vec<&'a Value> {
@@ -39,7 +45,7 @@ pub(super) fn held(dump: &Value, at: &Ref, made: &[MadeRoute], fits: impl Fn(&Va
         if found.is_empty() {
             continue;
         }
-        let port = text(host, "name").rsplit_once(':').and_then(|(_, port)| port.parse().ok());
+        let port = to(host).map(|(_, port)| port);
         let Some(meant) = meant(&found, &expected(made, port)) else { return false };
         seen |= !meant.is_empty();
         if !meant.into_iter().all(&fits) {

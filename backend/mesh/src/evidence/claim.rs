@@ -30,6 +30,8 @@ enum Thing {
     Routes(Ref, Option<usize>),
     /// Clusters of a host, as a DestinationRule wants them.
     Clusters { rule: Ref, host: String, subset: String, port: Option<u32> },
+    /// The route of a host without a VirtualService, in the proxies for which this DestinationRule counts.
+    Direct { rule: Ref, host: String, port: Option<u32> },
     /// Inbound ports of proxies.
     Inbound { proxies: Vec<String>, port: Option<u32>, except: Vec<u32> },
 }
@@ -49,6 +51,12 @@ pub fn routes(virtual_service: &Ref) -> Claim {
 pub fn cluster(destination_rule: &Ref, host: &str) -> Claim {
     let (rule, host, subset) = (destination_rule.clone(), host.to_owned(), String::new());
     Claim::of(Thing::Clusters { rule, host, subset, port: None })
+}
+
+/// The route of calls to a host (fully qualified) that no VirtualService routes, in the proxies for which this
+/// DestinationRule counts.
+pub fn direct(destination_rule: &Ref, host: &str) -> Claim {
+    Claim::of(Thing::Direct { rule: destination_rule.clone(), host: host.to_owned(), port: None })
 }
 
 /// What takes connections for the ports of these proxies' workloads.
@@ -73,7 +81,9 @@ impl Claim {
     /// Of this port only.
     #[must_use]
     pub fn port(mut self, number: u32) -> Self {
-        if let Thing::Clusters { port, .. } | Thing::Inbound { port, .. } = &mut self.thing {
+        if let Thing::Clusters { port, .. } | Thing::Direct { port, .. } | Thing::Inbound { port, .. } =
+            &mut self.thing
+        {
             *port = Some(number);
         }
         self
@@ -217,18 +227,29 @@ impl Side<'_> {
         match &claim.thing {
             Thing::Routes(at, rule) => self.of_routes(at, *rule, path, want),
             Thing::Clusters { rule, host, subset, port } => {
-                let Some(proxies) = self.clusters(rule, host).or_else(|| self.other().clusters(rule, host))
-                else {
-                    return Vec::new();
-                };
                 let owner = Owner::Clusters { host: host.clone(), subset: subset.clone(), port: *port };
-                vec![Probe { proxies, owner, path, want }]
+                self.of_rule(rule, host)
+                    .map(|proxies| Probe { proxies, owner, path, want })
+                    .into_iter()
+                    .collect()
+            }
+            Thing::Direct { rule, host, port } => {
+                let owner = Owner::Direct { host: host.clone(), port: *port };
+                self.of_rule(rule, host)
+                    .map(|proxies| Probe { proxies, owner, path, want })
+                    .into_iter()
+                    .collect()
             }
             Thing::Inbound { proxies, port, except } => {
                 let owner = Owner::Inbound { port: *port, except: except.clone() };
                 vec![Probe { proxies: proxies.as_slice().into(), owner, path, want }]
             }
         }
+    }
+
+    /// Proxies for which a DestinationRule counts, before the steps or after them.
+    fn of_rule(&self, rule: &Ref, host: &str) -> Option<Arc<[String]>> {
+        self.clusters(rule, host).or_else(|| self.other().clusters(rule, host))
     }
 
     fn of_routes(&self, at: &Ref, rule: Option<usize>, path: String, want: Want) -> Vec<Probe> {

@@ -1,35 +1,13 @@
 //! Load balancing: how an endpoint is chosen, what requests are hashed by, how a new endpoint is eased in.
 
 use super::destinations::Policy;
-use crate::translate::envoy::{number, put, time};
+use crate::translate::envoy::{number, time};
 use serde_json::{Map, Value, json};
 
 impl Policy<'_> {
     /// What requests are hashed by, when the rule asks for it.
     pub(crate) fn hash_policy(&self) -> Option<Value> {
-        let hash = self.load_balancer?.get("consistentHash")?;
-        if let Some(name) = hash["httpHeaderName"].as_str() {
-            return Some(json!({"header": {"header_name": name}}));
-        }
-        if let Some(cookie) = hash.get("httpCookie") {
-            let mut wanted = json!({"name": cookie["name"]});
-            put(&mut wanted, "path", cookie["path"].as_str().map(Value::from));
-            put(&mut wanted, "ttl", time(cookie, "ttl"));
-            let attributes = cookie["attributes"].as_array().into_iter().flatten();
-            let attributes: Vec<Value> = attributes
-                .map(|attribute| {
-                    json!({"name": attribute["name"],
-                    "value": attribute["value"].as_str().unwrap_or_default()})
-                })
-                .collect();
-            put(&mut wanted, "attributes", (!attributes.is_empty()).then(|| attributes.into()));
-            return Some(json!({"cookie": wanted}));
-        }
-        if self.hashes_by_source() {
-            return Some(json!({"connection_properties": {"source_ip": true}}));
-        }
-        let name = hash["httpQueryParameterName"].as_str()?;
-        Some(json!({"query_parameter": {"name": name}}))
+        istio::hashing::hash_policy(self.load_balancer?)
     }
 
     /// Whether nobody is chosen at all: PASSTHROUGH.
