@@ -2,6 +2,7 @@
 
 pub mod balancing;
 pub mod fault;
+pub mod mirrors;
 pub mod mtls;
 pub mod rules;
 pub mod split;

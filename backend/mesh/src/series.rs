@@ -1,6 +1,7 @@
 //! Measurements over time, asked for as data: `rate(REQUESTS).to(&subject).by("destination_version")` becomes
 //! PromQL.
 
+use crate::Service;
 use crate::graph::NodeId;
 use crate::lens::Subject;
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,6 +13,8 @@ pub const REQUESTS: &str = "istio_requests_total";
 pub const DURATION: &str = "istio_request_duration_milliseconds";
 /// Callers' proxies count each call of the mesh once.
 const CLIENT: &str = "reporter=~\"source|waypoint\"";
+/// The proxies of those who are called.
+const ARRIVED: &str = "reporter=\"destination\"";
 /// Points of one series; more than a chart has pixels are of no use.
 const MOST_POINTS: u64 = 120;
 
@@ -61,6 +64,18 @@ impl Query {
         if !subject.is_service && !subject.stands_alone() {
             self.filters.extend(workloads("destination", subject));
         }
+        self
+    }
+    /// Of calls to a service, whoever took them.
+    #[must_use]
+    pub fn to_service(mut self, service: &Service) -> Self {
+        self.filters.push(is("destination_service", &service.host));
+        self
+    }
+    /// As the proxies of those who are called count them: copies too, which callers do not count.
+    #[must_use]
+    pub fn arrived(mut self) -> Self {
+        ARRIVED.clone_into(&mut self.filters[0]);
         self
     }
     /// Of calls from this.

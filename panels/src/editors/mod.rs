@@ -3,6 +3,7 @@
 //! of [`EDITORS`].
 
 pub mod circuit_breaker;
+pub mod dark_launch;
 mod drafts;
 mod edits;
 mod ejected;

@@ -32,13 +32,15 @@ fn bookinfo(route: &Value, policy: &Value) -> Objects {
 /// The meshes that laws are tried on: plain, and with everything set that the new editors know.
 fn meshes() -> [Objects; 2] {
     let retries = json!({ "attempts": 3, "perTryTimeout": "2s", "retryOn": "5xx", "x": 1 });
+    let mirrors = json!([{ "destination": { "host": "reviews", "subset": "v2" }, "percentage": { "value": 5, "x": 1 } },
+        { "destination": { "host": "details" } }]);
     let policy = json!({
         "connectionPool": { "tcp": { "maxConnections": 5, "x": 1 }, "http": { "idleTimeout": "1m" } },
         "loadBalancer": { "consistentHash": { "httpCookie": { "name": "c", "ttl": "1m" }, "x": 1 } },
         "outlierDetection": { "consecutiveErrors": 7, "interval": "30s", "consecutive5xxErrors": 9 },
         "portLevelSettings": [{ "port": { "number": 9080 }, "loadBalancer": { "simple": "RANDOM" } }],
     });
-    let full = bookinfo(&json!({ "timeout": "1m0s", "retries": retries }), &policy);
+    let full = bookinfo(&json!({ "timeout": "1m0s", "retries": retries, "mirrors": mirrors }), &policy);
     [demo::bookinfo_objects(), full]
 }
 
