@@ -75,10 +75,17 @@ impl Shell {
                 self.give(order)?;
             }
             Intent::Leave(id) => self.connections.order(Command::Leave(id))?,
-            // After Rebuild the editors have made new drafts on what the cluster has; the refused change
-            // gives way to them.
-            Intent::Dismiss(id) | Intent::Rebuild(id) => {
+            Intent::Restore(wanted) => {
+                let order = self.steering.restore(wanted, &self.scene.mesh)?;
+                self.give(order)?;
+            }
+            Intent::Dismiss(id) => {
                 let order = self.steering.dismiss(id, &self.scene.mesh);
+                self.give(order)?;
+            }
+            // The editors have made new drafts on what the cluster has; the refused change gives way to them.
+            Intent::Rebuild(id) => {
+                let order = self.steering.rebuild(id, &self.scene.mesh)?;
                 self.give(order)?;
             }
             Intent::Theme(theme) => {

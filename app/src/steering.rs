@@ -4,8 +4,8 @@
 use cluster::{Command, Of};
 use jiff::Timestamp;
 use mesh::ledger::ToJudge;
-use mesh::{Change, ChangeId, Fact, Ledger, Mesh, Problem, Stage};
-use std::collections::BTreeSet;
+use mesh::{Change, ChangeId, Fact, Ledger, Mesh, Problem, Restore, Stage};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// All changes of a connection.
 #[derive(Default)]
@@ -13,6 +13,8 @@ pub(crate) struct Steering {
     ledger: Ledger,
     /// Changes that are sent as soon as the server has judged them: undo.
     push_when_checked: BTreeSet<ChangeId>,
+    /// Drafts of the set that go back to an earlier moment: no editor makes them anew.
+    restores: BTreeMap<ChangeId, Restore>,
 }
 
 impl Steering {
@@ -29,7 +31,32 @@ impl Steering {
     /// Takes a change out of the set, or all of it.
     pub(crate) fn dismiss(&mut self, id: ChangeId, mesh: &Mesh) -> Option<Command> {
         self.push_when_checked.remove(&id);
-        self.ledger.dismiss(id, mesh, Timestamp::now()).map(judge)
+        let order = self.ledger.dismiss(id, mesh, Timestamp::now()).map(judge);
+        self.restores.retain(|draft, _| self.ledger.set().has(*draft));
+        order
+    }
+
+    /// A way back joins the set that is not pushed yet, in the place of an earlier one that waits there.
+    pub(crate) fn restore(&mut self, wanted: Restore, mesh: &Mesh) -> Result<Option<Command>, Problem> {
+        let change = self.ledger.restore(&wanted, mesh)?;
+        for draft in std::mem::take(&mut self.restores).into_keys() {
+            self.ledger.dismiss(draft, mesh, Timestamp::now());
+        }
+        let draft = ChangeId::fresh();
+        self.restores.insert(draft, wanted);
+        Ok(self.check(draft, change, mesh))
+    }
+
+    /// Forgets a set that was refused: editors have made their drafts anew, and so is a way back.
+    pub(crate) fn rebuild(&mut self, id: ChangeId, mesh: &Mesh) -> Result<Option<Command>, Problem> {
+        let entry = self.ledger.get(id);
+        let of_it = |draft: &ChangeId| entry.is_some_and(|entry| entry.is_of(*draft));
+        let wanted = self.restores.iter().find(|(draft, _)| of_it(draft)).map(|(_, wanted)| wanted.clone());
+        let order = self.dismiss(id, mesh);
+        match wanted {
+            Some(wanted) => self.restore(wanted, mesh),
+            None => Ok(order),
+        }
     }
 
     /// Sends a change that the server has judged.
@@ -74,9 +101,10 @@ impl Steering {
         self.ledger.record(id, fact, Timestamp::now());
         match fact {
             Fact::Checked(_) if self.push_when_checked.remove(&id) => self.push(id),
-            Fact::Refused(_) | Fact::Conflict { .. } => {
-                self.push_when_checked.remove(&id);
-                None
+            Fact::Refused(problem) | Fact::Conflict { problem, .. } if self.push_when_checked.remove(&id) => {
+                let entry = self.ledger.get(id)?;
+                let of = Of { parts: entry.parts.clone(), undoes: entry.undoes };
+                Some(Command::Tried(id, Box::new(entry.change.clone()), of, problem.clone()))
             }
             _ => None,
         }
@@ -91,7 +119,7 @@ fn judge((id, change): ToJudge) -> Command {
 mod tests {
     use super::*;
     use mesh::edit::{Mode, Scope, mtls};
-    use mesh::{Stored, demo};
+    use mesh::{Moment, Stored, demo};
 
     fn strict(name: &str) -> Change {
         let mut change = mtls(&demo::bookinfo(), &Scope::Mesh, Some(Mode::Strict)).expect("a change");
@@ -156,7 +184,46 @@ mod tests {
         let Some(Command::Push(_, change, _)) = steering.push(id) else { panic!("not pushed") };
         steering.take(id, &Fact::Accepted(Stored::as_wanted(&change)));
         let Ok(Some(Command::Check(undo, _))) = steering.undo(id) else { panic!("no undo") };
-        assert!(steering.take(undo, &Fact::Refused(Problem::new("a", "b", "c"))).is_none());
+        let why = Problem::new("a", "b", "c");
+        let Some(Command::Tried(tried, _, of, told)) = steering.take(undo, &Fact::Refused(why.clone()))
+        else {
+            panic!("the journal is not told")
+        };
+        assert_eq!((tried, of.undoes, told), (undo, Some(id), why));
         assert!(steering.take(undo, &Fact::Checked(Vec::new())).is_none());
+        steering.dismiss(undo, &demo::bookinfo());
+        assert!(steering.ledger().get(undo).is_some(), "it stays in the journal");
+    }
+
+    /// A way back is made anew where somebody else was first.
+    #[test]
+    fn a_way_back_waits_for_push_and_is_rebuilt() {
+        let mut steering = Steering::default();
+        let mut mesh = demo::bookinfo();
+        let change = mtls(&mesh, &Scope::Mesh, Some(Mode::Strict)).expect("a change");
+        let command = steering.check(ChangeId::fresh(), change, &mesh);
+        let first = checked(&mut steering, command);
+        let push = steering.push(first).expect("a push");
+        steering.given(&push);
+        let change = steering.ledger().get(first).expect("an entry").change.clone();
+        steering.take(first, &Fact::Accepted(Stored::as_wanted(&change)));
+        let mut objects = demo::bookinfo_objects();
+        objects.insert(change.steps[0].at.clone(), change.steps[0].after.clone().expect("an object"));
+        mesh = Mesh::read(objects, Some(&mesh));
+
+        let wanted = Restore { to: Moment::Before(first), only: Vec::new() };
+        let Ok(command) = steering.restore(wanted.clone(), &mesh) else { panic!("no way back") };
+        let id = checked(&mut steering, command);
+        let Ok(command) = steering.restore(wanted, &mesh) else { panic!("no way back") };
+        let again = checked(&mut steering, command);
+        assert!(steering.ledger().get(id).is_none(), "one way back at a time");
+        assert_eq!(steering.ledger().pending().map(|entry| entry.parts.len()), Some(1));
+        let refused = Fact::Conflict { now: None, problem: Problem::new("a", "b", "c") };
+        steering.take(again, &refused);
+        let Ok(command) = steering.rebuild(again, &mesh) else { panic!("not rebuilt") };
+        let id = checked(&mut steering, command);
+        assert!(matches!(steering.push(id), Some(Command::Push(..))));
+        let order = steering.dismiss(id, &mesh);
+        assert!(order.is_none() && steering.restores.is_empty() && steering.ledger().pending().is_none());
     }
 }

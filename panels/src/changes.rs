@@ -3,14 +3,14 @@
 use crate::cx::Cx;
 use crate::intent::Intent;
 use crate::kit::theme::{Weight, size, space};
-use crate::kit::{Button, Tokens, badge, diff, fmt, icon, problem, remote, text};
+use crate::kit::{Button, Tokens, badge, button, diff, fmt, icon, problem, remote, text};
 use crate::panel::{About, Panel};
 use crate::words;
 use crate::yaml;
 use egui::{Align, Frame, Label, Layout, Margin, RichText, ScrollArea, Ui, WidgetInfo, WidgetType};
 use jiff::Timestamp;
 use mesh::ledger::Entry;
-use mesh::{ChangeId, Stage};
+use mesh::{ChangeId, Moment, Ref, Restore, Stage};
 use serde::Serialize;
 
 /// Name, icon, summary.
@@ -175,6 +175,9 @@ impl Changes {
                             cx.intents.send(Intent::Undo(row.id));
                         }
                     });
+                    if entry.is_stored() || row.undone {
+                        restore(ui, cx, row, entry);
+                    }
                     if row.cut_off {
                         let ready = entry.foreign.is_empty() && !cx.read_only;
                         let finish = Button::quiet("Finish").named(format!("Finish {}", row.title));
@@ -239,7 +242,7 @@ impl Changes {
                 } else {
                     problem::Level::Warning
                 };
-                problem::problem(ui, level, &trouble.what, &trouble.why, &trouble.next, None);
+                problem::problem(ui, level, &trouble.what, &trouble.why, &words::next(entry, trouble), None);
             }
             if open {
                 for step in &entry.change.steps {
@@ -252,4 +255,30 @@ impl Changes {
             }
         });
     }
+}
+
+/// Ways back to an earlier moment: each is a change like any other, that waits for Push.
+fn restore(ui: &mut Ui, cx: &Cx<'_>, row: &Row, entry: &Entry) {
+    ui.add_enabled_ui(!cx.read_only, |ui| {
+        let menu = button::menu(ui, "Restore", &format!("Restore to {}", row.title), |ui| {
+            let way = |ui: &mut Ui, label: &str, to: Moment, only: Vec<Ref>| {
+                if button::item(ui, label) {
+                    cx.intents.send(Intent::Restore(Restore { to, only }));
+                }
+            };
+            let (before, after) = (Moment::Before(entry.id), Moment::After(entry.id));
+            let objects: Vec<Ref> = entry.change.steps.iter().map(|step| step.at.clone()).collect();
+            ui.add_enabled_ui(cx.changes.is_followed(entry.id), |ui| {
+                way(ui, "Everything to here: as it was after this change", after, Vec::new());
+                for at in &objects {
+                    way(ui, &format!("Only {at} to here"), after, vec![at.clone()]);
+                }
+            });
+            way(ui, "Everything as it was before this change", before, Vec::new());
+            for at in &objects {
+                way(ui, &format!("Only {at} as it was before"), before, vec![at.clone()]);
+            }
+        });
+        menu.response.on_hover_text(words::RESTORE).on_disabled_hover_text(words::READ_ONLY);
+    });
 }

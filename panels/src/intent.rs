@@ -3,7 +3,7 @@
 use crate::contexts::ContextId;
 use crate::selection::{PanelId, Selected};
 use mesh::trace::{Call, End};
-use mesh::{Change, ChangeId};
+use mesh::{Change, ChangeId, Restore};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -47,6 +47,8 @@ pub enum Intent {
     Push(ChangeId),
     /// Undo a change that was pushed: checks and pushes its inverse.
     Undo(ChangeId),
+    /// Go back to an earlier moment: the change that does it joins the set that is not pushed yet.
+    Restore(Restore),
     /// Forget one change of the set, or all of it, or a failed change: its editors go back to what the
     /// cluster has.
     Dismiss(ChangeId),

@@ -1,11 +1,13 @@
 //! What the change bar and the ledger say about a change: pure words and numbers.
 
+use crate::intent::Intent;
 use crate::kit::Status;
 use crate::kit::fmt;
 use istio::object::yaml;
 use mesh::evidence::{Figure, Judgement, Measured, Progress, Wanted};
-use mesh::ledger::{Entry, Judged, Part};
-use mesh::{Change, Edit, Ledger, Problem, Stage};
+use mesh::journal::FOLLOWED;
+use mesh::ledger::{Entry, Instead, Judged, Part};
+use mesh::{Change, Edit, Ledger, Moment, Problem, Restore, Stage};
 
 /// Why nothing can be pushed in a window that was started so.
 pub(crate) const READ_ONLY: &str =
@@ -39,7 +41,8 @@ pub fn stage(stage: &Stage) -> (Status, &'static str) {
         Stage::Live => (Status::Healthy, "Live"),
         Stage::Measured(measured) if measured.unmeasured.is_empty() => (Status::Healthy, "Measured"),
         Stage::Measured(_) => (Status::Healthy, "Partly measured"),
-        Stage::Replaced(_) => (Status::Idle, "Replaced"),
+        Stage::Replaced(_, Instead::Other) => (Status::Idle, "Replaced"),
+        Stage::Replaced(_, Instead::Nothing) => (Status::Idle, "Deleted since"),
         Stage::Unknowable(before, _) => match **before {
             Stage::Live => (Status::Healthy, "Live"),
             Stage::Synced { acked, of } if acked < of => (Status::Degraded, "Not all synced"),
@@ -54,7 +57,7 @@ pub fn stage(stage: &Stage) -> (Status, &'static str) {
 pub fn standing(entry: &Entry, ledger: &Ledger) -> (Status, &'static str) {
     if let Some(undo) = undo_of(entry, ledger) {
         return match &undo.stage {
-            Stage::Live | Stage::Measured(_) | Stage::Replaced(_) => (Status::Idle, "Undone"),
+            Stage::Live | Stage::Measured(_) | Stage::Replaced(..) => (Status::Idle, "Undone"),
             Stage::Unknowable(before, _) if **before == Stage::Live => (Status::Idle, "Undone"),
             Stage::Unknowable(..) | Stage::Unsure(_) | Stage::CutOff { .. } => {
                 (Status::Degraded, "Undo not confirmed")
@@ -86,7 +89,8 @@ pub fn meaning(stage: &Stage) -> &'static str {
         Stage::Synced { .. } => "istiod says which proxies have acknowledged the new configuration",
         Stage::Live => "The configuration of every affected proxy holds the change",
         Stage::Measured(_) => "Real calls made since then show the change, with 99 % confidence",
-        Stage::Replaced(_) => "A later change has written something else in its place",
+        Stage::Replaced(_, Instead::Other) => "Something else was written in its place since",
+        Stage::Replaced(_, Instead::Nothing) => "Its object was deleted since",
         Stage::Unknowable(..) => "It cannot be seen any further from here",
         Stage::Failed(_) => "Nothing is left half done, unless the text says so",
     }
@@ -104,7 +108,7 @@ fn count(stage: &Stage, of: usize) -> Option<(usize, usize)> {
         Stage::Sent | Stage::Unsure(_) | Stage::Accepted | Stage::Seen => Some((0, of)),
         Stage::Synced { acked, of } => Some((*acked, *of)),
         Stage::Live | Stage::Measured(_) => Some((of, of)),
-        Stage::Replaced(_) => None,
+        Stage::Replaced(..) => None,
         Stage::Unknowable(before, _) => match **before {
             Stage::Synced { .. } | Stage::Live => count(before, of),
             _ => None,
@@ -178,12 +182,47 @@ pub fn problem(stage: &Stage) -> Option<&Problem> {
     }
 }
 
+/// The undo of which change was refused because its place was written again since: then *Restore* is the way
+/// back, over all that came later.
+pub fn to_restore<'a>(entry: &Entry, ledger: &'a Ledger) -> Option<&'a Entry> {
+    let refused = matches!(entry.stage, Stage::Failed(_)) && entry.conflict.is_some();
+    ledger.get(entry.undoes.filter(|_| refused)?)
+}
+
+/// What *Restore* does.
+pub(crate) const RESTORE: &str =
+    "Takes back what we wrote since, as one change that is judged and shown before anything is written";
+
+/// Back to before this entry, of its objects.
+pub(crate) fn restore_before(entry: &Entry) -> Intent {
+    let only = entry.change.steps.iter().map(|step| step.at.clone()).collect();
+    Intent::Restore(Restore { to: Moment::Before(entry.id), only })
+}
+
+/// The way on from a problem of this entry.
+pub fn next(entry: &Entry, trouble: &Problem) -> String {
+    match entry.undoes {
+        Some(_) if entry.conflict.is_some() => {
+            "Restore what was there before it: that takes back what we wrote later, too".to_owned()
+        }
+        _ => trouble.next.clone(),
+    }
+}
+
 /// Whether a change still waits for the user, the server or the proxies.
 pub fn is_open(stage: &Stage) -> bool {
     !matches!(
         stage,
-        Stage::Live | Stage::Measured(_) | Stage::Replaced(_) | Stage::Unknowable(..) | Stage::Failed(_)
+        Stage::Live | Stage::Measured(_) | Stage::Replaced(..) | Stage::Unknowable(..) | Stage::Failed(_)
     )
+}
+
+/// Whether a change of an earlier run is still on its way to the proxies, and somebody looks.
+pub fn is_followed(entry: &Entry, now: jiff::Timestamp) -> bool {
+    let recent = entry.sent.is_some_and(|sent| sent.duration_until(now) < FOLLOWED);
+    entry.run.is_some()
+        && recent
+        && matches!(entry.stage, Stage::Accepted | Stage::Seen | Stage::Synced { .. })
 }
 
 /// Whether a change can be pushed now.

@@ -18,6 +18,7 @@ use crate::{access, istiod};
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use mesh::evidence::{Evidence, Xds};
+use mesh::ledger::Instead;
 use mesh::{Change, Fact, Object, Problem};
 use progress::Progress;
 use std::collections::{BTreeMap, BTreeSet};
@@ -62,7 +63,7 @@ pub(crate) async fn follow(
     let follow = Follow { session, evidence, types: evidence.types(), news, before };
     let verdict = tokio::select! {
         verdict = follow.until_live(Progress::new(doubt)) => verdict,
-        () = measure::replaced(session, change), if is_seen => Verdict::Replaced,
+        instead = measure::replaced(session, change), if is_seen => Verdict::Replaced(instead),
     };
     envoy::close(session);
     match verdict {
@@ -71,7 +72,7 @@ pub(crate) async fn follow(
             measure::follow(session, change, news).await;
         }
         Verdict::Refused(problem) => news.send(Fact::Refused(problem)).await,
-        Verdict::Replaced => news.send(Fact::Replaced).await,
+        Verdict::Replaced(instead) => news.send(Fact::Replaced(instead)).await,
         Verdict::Nobody => news.send(Fact::Unknowable(nobody())).await,
     }
 }
@@ -110,8 +111,8 @@ async fn cannot_ask(session: &Session, problem: Problem) -> Problem {
 enum Verdict {
     Live,
     Refused(Problem),
-    /// Something else stands there by now.
-    Replaced,
+    /// What it wrote does not stand there any more.
+    Replaced(Instead),
     /// No proxy has to do with it.
     Nobody,
 }

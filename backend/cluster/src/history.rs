@@ -5,16 +5,14 @@ use crate::confirm::{self, Before};
 use crate::push::News;
 use crate::session::Session;
 use crate::{Wake, write};
-use jiff::{SignedDuration, Timestamp};
-use mesh::journal::Past;
+use jiff::Timestamp;
+use mesh::journal::{FOLLOWED, Past};
 use mesh::{ChangeId, Fact, Standing};
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
 /// So many changes of earlier runs are shown.
 const SHOWN: usize = 100;
-/// What was sent so long ago is not followed any more.
-const RECENT: SignedDuration = SignedDuration::from_hours(1);
 
 /// Tells what the journal has, and goes on following what nobody has followed to its end.
 pub(crate) async fn tell(session: Arc<Session>, facts: mpsc::Sender<(ChangeId, Fact)>, wake: Wake) {
@@ -22,7 +20,7 @@ pub(crate) async fn tell(session: Arc<Session>, facts: mpsc::Sender<(ChangeId, F
     let past = journal.past().await;
     let open: Vec<Past> = mesh::journal::cut_off(&past).cloned().collect();
     // A connection that was lost, or a window that was closed, while a change was followed.
-    let recent = |past: &&Past| past.sent.duration_until(Timestamp::now()) < RECENT;
+    let recent = |past: &&Past| past.sent.duration_until(Timestamp::now()) < FOLLOWED;
     let unconfirmed: Vec<Past> = mesh::journal::unconfirmed(&past).filter(recent).cloned().collect();
     let shown = past.len().saturating_sub(SHOWN);
     for (number, past) in past.into_iter().enumerate() {

@@ -125,6 +125,8 @@ pub enum Command {
     Finish(ChangeId, Box<Change>),
     /// Leave it as it is, and say no more of it.
     Leave(ChangeId),
+    /// Keep in the journal that a change was refused before anything of it was written, and why.
+    Tried(ChangeId, Box<Change>, Of, Problem),
     /// Measure over so many seconds.
     Window(u64),
     /// Stop or go on publishing new scenes (watches stay).

@@ -13,7 +13,7 @@ use crate::session::Session;
 use mesh::evidence::{
     CountedCalls, Counting, Evidence, Judgement, Mark, Measure, Measured, Progress, Tally, Unmeasured, Wanted,
 };
-use mesh::ledger::stands;
+use mesh::ledger::{Instead, stands};
 use mesh::scene::KindState;
 use mesh::{Change, Fact, Problem, Step};
 use std::collections::HashMap;
@@ -38,7 +38,7 @@ pub(crate) async fn follow(session: &Session, change: &Change, news: &News) {
         return;
     }
     let told = tokio::select! {
-        () = replaced(session, change) => Fact::Replaced,
+        instead = replaced(session, change) => Fact::Replaced(instead),
         told = all(session, &each, news) => told,
     };
     news.send(told).await;
@@ -57,16 +57,25 @@ fn each(evidence: &Evidence) -> Vec<(Option<&Measure>, Option<&Measure>)> {
     each.iter().map(Option::as_ref).zip(before).collect()
 }
 
-/// Waits until some object does not say any more what the change has written.
-pub(crate) async fn replaced(session: &Session, change: &Change) {
+/// Waits until some object does not say any more what the change has written; what there is instead.
+pub(crate) async fn replaced(session: &Session, change: &Change) -> Instead {
     let hub = &session.hub;
     let watched = |step: &&Step| matches!(hub.kind(step.at.kind), Some(KindState::Live(_)));
     let mut revision = hub.revision.subscribe();
-    let gone =
-        |_: &_| change.steps.iter().filter(watched).any(|step| !stands(step, hub.object(&step.at).as_ref()));
-    if revision.wait_for(gone).await.is_err() {
+    let mut instead = Instead::Other;
+    let fallen = |_: &_| {
+        let objects = change.steps.iter().filter(watched).map(|step| (step, hub.object(&step.at)));
+        let mut fallen = objects.filter(|(step, now)| !stands(step, now.as_ref())).peekable();
+        let any = fallen.peek().is_some();
+        if fallen.any(|(_, now)| now.is_none()) {
+            instead = Instead::Nothing;
+        }
+        any
+    };
+    if revision.wait_for(fallen).await.is_err() {
         std::future::pending::<()>().await;
     }
+    instead
 }
 
 /// All at once: calls that tell one of them may tell another one, too.

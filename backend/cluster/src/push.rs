@@ -81,6 +81,15 @@ pub(crate) async fn check(session: &Session, change: &Change, news: &News) {
     news.send(fact).await;
 }
 
+/// Keeps a change that was refused before anything of it was written.
+pub(crate) async fn tried(session: &Session, id: ChangeId, change: &Change, of: &Of, problem: &Problem) {
+    let record = Record::tried(id, Timestamp::now(), change, &of.parts, of.undoes, problem);
+    let (Some(record), Some(journal)) = (record, session.journal().await) else { return };
+    if let Err(problem) = journal.note(record, false).await {
+        tracing::warn!("{problem}");
+    }
+}
+
 /// What is to be written.
 pub(crate) struct Order {
     pub(crate) change: Box<Change>,

@@ -57,7 +57,7 @@ pub(crate) fn deleted(step: &Step) -> Problem {
 }
 
 fn conflict(step: &Step, why: String) -> Problem {
-    Problem::new(not_done(step), why, "Rebuild the change on what the cluster has now, or leave it")
+    Problem::new(not_done(step), why, "Make it anew on what the cluster has now, or leave it")
 }
 
 fn refusal(step: &Step, error: &kube::Error) -> Problem {

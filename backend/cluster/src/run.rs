@@ -182,6 +182,11 @@ impl Run {
                 Command::Finish(id, change) => {
                     self.write(id, Order { change, of: Of::default(), resumed: true }).await;
                 }
+                Command::Tried(id, change, of, problem) => {
+                    if let Some(session) = self.session() {
+                        push::tried(&session, id, &change, &of, &problem).await;
+                    }
+                }
                 Command::Leave(id) => {
                     let journal = match self.session() {
                         Some(session) => session.journal().await,

@@ -191,7 +191,7 @@ async fn a_failed_guard_is_a_conflict_and_says_who() {
     assert_eq!(
         problem.to_string(),
         "VirtualService shop/cart was not changed: spec.http.0.route.0.weight was 10, now it is 60 (last written by \
-         kubectl-edit at 2026-02-03T04:05:06Z). Rebuild the change on what the cluster has now, or leave it"
+         kubectl-edit at 2026-02-03T04:05:06Z). Make it anew on what the cluster has now, or leave it"
     );
 }
 

@@ -4,7 +4,7 @@
 mod stage;
 mod stands;
 
-pub use stage::{Fact, Judged, Stage};
+pub use stage::{Fact, Instead, Judged, Stage};
 pub use stands::stands;
 
 use crate::Mesh;
@@ -132,7 +132,7 @@ impl Entry {
             Fact::Counted(part, progress) if self.stage == Stage::Live => {
                 self.counted.insert(*part, progress.clone());
             }
-            Fact::Measured(_) | Fact::Unknowable(_) | Fact::Replaced => self.counted.clear(),
+            Fact::Measured(_) | Fact::Unknowable(_) | Fact::Replaced(_) => self.counted.clear(),
             Fact::Conflict { now: object, .. } => self.conflict.clone_from(object),
             _ => {}
         }
@@ -276,15 +276,20 @@ impl Ledger {
                 let gone = matches!(later.change.steps[place].edit, Edit::Delete { .. });
                 (gone || stored.after.is_some()).then_some((step, stored.after.as_ref()))
             });
-            if steps.into_iter().any(|(step, now)| !stands(step, now)) {
-                entry.stage = entry.stage.clone().after(&Fact::Replaced);
+            let mut fallen = steps.filter(|(step, now)| !stands(step, *now)).peekable();
+            if fallen.peek().is_some() {
+                let gone = fallen.any(|(_, now)| now.is_none());
+                let instead = if gone { Instead::Nothing } else { Instead::Other };
+                entry.stage = entry.stage.clone().after(&Fact::Replaced(instead));
                 entry.counted.clear();
             }
         }
     }
 
+    /// What was sent stays, and so does an undo that was refused before it was sent.
     fn forget(&mut self, id: ChangeId) {
-        self.entries.retain(|entry| entry.id != id || entry.sent.is_some());
+        let refused = |entry: &Entry| entry.undoes.is_some() && matches!(entry.stage, Stage::Failed(_));
+        self.entries.retain(|entry| entry.id != id || entry.sent.is_some() || refused(entry));
     }
 
     /// The user pressed Push (or Undo went straight on, or a push that was cut off is finished).

@@ -24,7 +24,8 @@ pub(crate) fn inverse(change: &Change, stored: &[Option<Stored>]) -> Result<Chan
     Ok(Change { title, steps, evidence: change.evidence.inverse(), warnings: change.warnings.clone() })
 }
 
-fn back(step: &Step, stored: &Stored) -> Result<Step, Problem> {
+/// The step that takes one back.
+pub(crate) fn back(step: &Step, stored: &Stored) -> Result<Step, Problem> {
     let (edit, before, after) = match &step.edit {
         Edit::Delete { .. } => {
             let gone = stored.before.as_ref().or(step.before.as_ref()).ok_or_else(|| unknown(step))?;
@@ -80,7 +81,7 @@ fn unknown(step: &Step) -> Problem {
 }
 
 /// Operations that turn the spec `now` into `then`, byte for byte: first the guards, then the edits.
-fn restore(now: &Value, then: &Value) -> Option<Patch> {
+pub(crate) fn restore(now: &Value, then: &Value) -> Option<Patch> {
     let mut back = Back::default();
     match (now.get("spec"), then.get("spec")) {
         (Some(now), Some(then)) => back.differ(now, then, "/spec"),
@@ -151,7 +152,7 @@ fn same_bytes(a: &Value, b: &Value) -> bool {
 }
 
 /// An object as it is created again: without what the server gives.
-fn afresh(object: &Object) -> Value {
+pub(crate) fn afresh(object: &Object) -> Value {
     let mut fields: Map<String, Value> = object.0.as_object().cloned().unwrap_or_default();
     fields.shift_remove("status");
     if let Some(meta) = fields.get_mut("metadata").and_then(Value::as_object_mut) {

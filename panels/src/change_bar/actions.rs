@@ -89,6 +89,11 @@ impl ChangeBar {
             if ui.add(Button::primary(what)).clicked() {
                 cx.intents.send(Intent::Rebuild(entry.id));
             }
+        } else if let Some(of) = words::to_restore(entry, cx.changes) {
+            let restore = ui.add(Button::primary("Restore to before it"));
+            if restore.on_hover_text(words::RESTORE).clicked() {
+                cx.intents.send(words::restore_before(of));
+            }
         } else if entry.sent.is_none() && (entry.clash || !matches!(entry.stage, Stage::Failed(_))) {
             push(ui, cx, entry);
         } else if let Some((_, width)) = self.sender.filter(|(id, _)| *id == entry.id) {

@@ -61,8 +61,8 @@ impl ChangeBar {
         }
     }
 
-    /// What was cut off; else the newest change that waits for the user or for the proxies, else the newest
-    /// one of this run. Nothing that was dismissed.
+    /// What was cut off; else the newest change that waits for the user or for the proxies, also one of an
+    /// earlier run that is still followed; else the newest one of this run. Nothing that was dismissed.
     fn shown<'a>(&self, cx: &Cx<'a>) -> Option<&'a Entry> {
         let newest_first =
             || cx.changes.entries().iter().rev().filter(|entry| !self.hidden.contains(&entry.id));
@@ -72,6 +72,7 @@ impl ChangeBar {
         let cut_off = newest_first().rfind(|entry| words::is_cut_off(entry, cx.changes));
         cut_off
             .or_else(|| of_this_run.clone().find(|entry| words::is_open(&entry.stage)))
+            .or_else(|| newest_first().find(|entry| words::is_followed(entry, cx.now)))
             .or_else(|| of_this_run.next())
     }
 
@@ -127,7 +128,7 @@ fn sentence(ui: &mut Ui, rect: Rect, entry: &Entry, outdated: Option<&Ref>, read
                     problem::Level::Warning
                 };
                 let line = format!("{}: {}", trouble.what, trouble.why);
-                problem::line(ui, level, &line, "", &trouble.next);
+                problem::line(ui, level, &line, "", &words::next(entry, trouble));
             }
             None if read_only && entry.sent.is_none() => {
                 problem::line(ui, problem::Level::Note, READ_ONLY, "", "");

@@ -19,9 +19,16 @@ pub(super) fn ui(ui: &mut Ui, cx: &Cx<'_>, entry: &Entry) -> bool {
 
 fn objects(ui: &mut Ui, cx: &Cx<'_>, entry: &Entry) {
     if let Some(trouble) = words::problem(&entry.stage) {
-        let action = entry.conflict.is_some().then_some("Rebuild on theirs");
-        if problem::problem(ui, problem::Level::Error, &trouble.what, &trouble.why, &trouble.next, action) {
-            cx.intents.send(Intent::Rebuild(entry.id));
+        let (action, intent) = match words::to_restore(entry, cx.changes) {
+            Some(of) => (Some("Restore to before it"), words::restore_before(of)),
+            None => {
+                let anew = entry.conflict.is_some() && entry.undoes.is_none();
+                (anew.then_some("Rebuild on theirs"), Intent::Rebuild(entry.id))
+            }
+        };
+        let next = words::next(entry, trouble);
+        if problem::problem(ui, problem::Level::Error, &trouble.what, &trouble.why, &next, action) {
+            cx.intents.send(intent);
         }
         ui.add_space(8.0);
     }

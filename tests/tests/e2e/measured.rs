@@ -65,7 +65,7 @@ fn a_share_that_meets_no_pod_is_never_measured() -> Result<()> {
         let mut replaced = false;
         loop {
             match fact(&mut cluster).await? {
-                (id, Fact::Replaced) if id == gone => replaced = true,
+                (id, Fact::Replaced(_)) if id == gone => replaced = true,
                 (id, Fact::Measured(measured)) => {
                     ensure!(id == whole && replaced && measured.lost == 0, "{measured:?}");
                     println!("measured by {} calls", measured.calls);

@@ -257,7 +257,7 @@ pub(crate) fn brief(fact: &Fact) -> String {
         Fact::Live => "live".into(),
         Fact::Counted(part, progress) => format!("counted {part} {}", progress.measured.calls),
         Fact::Measured(measured) => format!("measured {}", measured.calls),
-        Fact::Replaced => "replaced".into(),
+        Fact::Replaced(_) => "replaced".into(),
         Fact::Refused(problem) => format!("refused {problem}"),
         Fact::Unknowable(problem) => format!("unknowable {problem}"),
         Fact::Conflict { now, problem } => format!("conflict {} {problem}", now.is_some()),

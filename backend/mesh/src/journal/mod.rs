@@ -15,7 +15,10 @@ use crate::change::Change;
 use crate::change_id::ChangeId;
 use crate::ledger::{Fact, Part};
 use istio::Ref;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+
+/// So long after it was sent a change of an earlier run is followed; later nobody waits for it any more.
+pub const FOLLOWED: SignedDuration = SignedDuration::from_hours(1);
 
 /// A change of an earlier run, as the journal has it.
 #[derive(Clone, Debug, PartialEq)]
@@ -75,6 +78,10 @@ pub fn past(runs: &[Run]) -> Vec<Past> {
         for record in &run.records {
             match record {
                 Record::Sent(sent) => all.extend(sent.past(run.opening.began)),
+                Record::Tried { sent, problem } => all.extend(sent.past(run.opening.began).map(|past| {
+                    let refused = Fact::Refused(problem.clone());
+                    Past { facts: vec![(past.sent, refused)], ..past }
+                })),
                 Record::Told { id, at, fact } => {
                     let past = all.iter_mut().find(|past| past.id == *id);
                     let fact = past.as_ref().and_then(|past| fact.read(past));
@@ -105,7 +112,7 @@ pub fn unconfirmed(past: &[Past]) -> impl Iterator<Item = &Past> {
         matches!(
             fact,
             Fact::Live
-                | Fact::Replaced
+                | Fact::Replaced(_)
                 | Fact::Refused(_)
                 | Fact::Conflict { .. }
                 | Fact::Left

@@ -6,7 +6,7 @@ use super::form::{self, StepForm};
 use crate::change::Change;
 use crate::change_id::ChangeId;
 use crate::evidence::{Evidence, Measured};
-use crate::ledger::{Fact, Part};
+use crate::ledger::{Fact, Instead, Part};
 use crate::stored::Stored;
 use istio::{Object, Problem};
 use jiff::Timestamp;
@@ -52,6 +52,13 @@ pub struct Opening {
 pub enum Record {
     /// A change is about to be sent.
     Sent(Box<Sent>),
+    /// An undo was refused by the dry run: nothing of it was sent.
+    Tried {
+        /// What it would have been.
+        sent: Box<Sent>,
+        /// Why it was refused.
+        problem: Problem,
+    },
     /// News about one.
     Told {
         /// Which.
@@ -87,19 +94,20 @@ impl Record {
         parts: &[Part],
         undoes: Option<ChangeId>,
     ) -> Option<Self> {
-        if change.steps.iter().any(|step| !step.at.kind.editable) {
-            return None;
-        }
-        Some(Self::Sent(Box::new(Sent {
-            id,
-            at,
-            title: change.title.clone(),
-            parts: parts.to_vec(),
-            steps: change.steps.iter().map(StepForm::of).collect(),
-            evidence: change.evidence.clone(),
-            warnings: change.warnings.clone(),
-            undoes,
-        })))
+        Sent::of(id, at, change, parts, undoes).map(|sent| Self::Sent(Box::new(sent)))
+    }
+
+    /// One that was refused before it was sent.
+    pub fn tried(
+        id: ChangeId,
+        at: Timestamp,
+        change: &Change,
+        parts: &[Part],
+        undoes: Option<ChangeId>,
+        problem: &Problem,
+    ) -> Option<Self> {
+        let sent = Sent::of(id, at, change, parts, undoes)?;
+        Some(Self::Tried { sent: Box::new(sent), problem: problem.clone() })
     }
 
     /// News that are kept; `None` for those that a later run needs not know.
@@ -109,6 +117,27 @@ impl Record {
 }
 
 impl Sent {
+    /// `None` when it has objects that this program must not write.
+    fn of(
+        id: ChangeId,
+        at: Timestamp,
+        change: &Change,
+        parts: &[Part],
+        undoes: Option<ChangeId>,
+    ) -> Option<Self> {
+        let ours = change.steps.iter().all(|step| step.at.kind.editable);
+        ours.then(|| Self {
+            id,
+            at,
+            title: change.title.clone(),
+            parts: parts.to_vec(),
+            steps: change.steps.iter().map(StepForm::of).collect(),
+            evidence: change.evidence.clone(),
+            warnings: change.warnings.clone(),
+            undoes,
+        })
+    }
+
     pub(super) fn past(&self, run: Timestamp) -> Option<Past> {
         let change = Change {
             title: self.title.clone(),
@@ -155,8 +184,10 @@ pub enum FactForm {
     Live,
     /// [`Fact::Measured`].
     Measured(Measured),
-    /// [`Fact::Replaced`].
+    /// [`Fact::Replaced`] by something else.
     Replaced,
+    /// [`Fact::Replaced`] by nothing.
+    Gone,
     /// [`Fact::Refused`] and [`Fact::Conflict`].
     Refused(Problem),
     /// [`Fact::Unknowable`].
@@ -179,7 +210,8 @@ impl FactForm {
             Fact::Acked { acked, of, .. } => Self::Acked { acked: *acked, of: *of },
             Fact::Live => Self::Live,
             Fact::Measured(measured) => Self::Measured(measured.clone()),
-            Fact::Replaced => Self::Replaced,
+            Fact::Replaced(Instead::Other) => Self::Replaced,
+            Fact::Replaced(Instead::Nothing) => Self::Gone,
             Fact::Refused(problem) | Fact::Conflict { problem, .. } => Self::Refused(problem.clone()),
             Fact::Unknowable(problem) => Self::Unknowable(problem.clone()),
             Fact::Left => Self::Left,
@@ -207,7 +239,8 @@ impl FactForm {
             Self::Acked { acked, of } => Fact::Acked { acked: *acked, of: *of, waiting: Vec::new() },
             Self::Live => Fact::Live,
             Self::Measured(measured) => Fact::Measured(measured.clone()),
-            Self::Replaced => Fact::Replaced,
+            Self::Replaced => Fact::Replaced(Instead::Other),
+            Self::Gone => Fact::Replaced(Instead::Nothing),
             Self::Refused(problem) => Fact::Refused(problem.clone()),
             Self::Unknowable(problem) => Fact::Unknowable(problem.clone()),
             Self::Left => Fact::Left,

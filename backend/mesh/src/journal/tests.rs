@@ -73,6 +73,7 @@ fn what_is_needed_comes_back() {
         Fact::Unsure(Problem::new("a", "b", "c")),
         Fact::Acked { acked: 1, of: 2, waiting: vec!["pod".into()] },
         Fact::Live,
+        Fact::Replaced(crate::ledger::Instead::Nothing),
     ];
     let records: Vec<Record> =
         std::iter::once(sent(1, Some(ChangeId(9)))).chain(facts.iter().map(|fact| told(1, fact))).collect();
@@ -96,6 +97,7 @@ fn what_is_needed_comes_back() {
     let Fact::Wrote(0, stored) = &past.facts[0].1 else { panic!("{:?}", past.facts[0]) };
     assert_eq!(stored.after.as_ref().unwrap().spec()["weight"], 25);
     assert_eq!(past.facts[1].1, Fact::PutBack(0));
+    assert_eq!(past.facts[5].1, Fact::Replaced(crate::ledger::Instead::Nothing));
     assert_eq!(past.facts[3].1, Fact::Acked { acked: 1, of: 2, waiting: Vec::new() });
 }
 
@@ -182,6 +184,17 @@ fn a_push_is_cut_off_until_somebody_ends_it() {
     };
     assert_eq!(open(&[vec![sent(1, None), wrote.clone()], undo(&[Fact::Accepted(Vec::new())])]), [0; 0]);
     assert_eq!(open(&[vec![sent(1, None), wrote], undo(&[])]), [1, 2], "the undo was cut off itself");
+}
+
+#[test]
+fn an_undo_that_was_refused_before_it_was_sent_is_kept() {
+    let why = Problem::new("cart was not changed", "it is another one now", "look");
+    let tried = Record::tried(ChangeId(2), NOW, &change(), &[], Some(ChangeId(1)), &why).unwrap();
+    let past = read(&[sent(1, None), told(1, &Fact::Accepted(Vec::new())), tried]);
+    let undo = &past[1];
+    assert_eq!((undo.id, undo.undoes, undo.sent), (ChangeId(2), Some(ChangeId(1)), NOW));
+    assert_eq!(undo.facts, [(NOW, Fact::Refused(why))]);
+    assert_eq!((undo.is_open(), cut_off(&past).count()), (false, 0), "nothing of it was sent");
 }
 
 #[test]

@@ -39,12 +39,21 @@ pub enum Stage {
     Live,
     /// Calls made since then agree with it.
     Measured(Measured),
-    /// A later change has written something else there: what it had come to does not count any more.
-    Replaced(Box<Stage>),
+    /// What it wrote does not stand any more: what it had come to does not count any more.
+    Replaced(Box<Stage>, Instead),
     /// As far as we can know: some later stage cannot be seen, and why.
     Unknowable(Box<Stage>, Problem),
     /// Refused or failed; nothing was left half done, or the problem says what was.
     Failed(Problem),
+}
+
+/// What there is instead of what a change wrote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Instead {
+    /// Something else.
+    Other,
+    /// Nothing: its object was deleted.
+    Nothing,
 }
 
 /// What the dry run says of one step.
@@ -91,7 +100,7 @@ pub enum Fact {
     /// Calls made since then agree with it.
     Measured(Measured),
     /// What it wrote does not stand any more.
-    Replaced,
+    Replaced(Instead),
     /// Refused, failed, or NACKed.
     Refused(Problem),
     /// Confirmation can go no further, and why ("no right to port-forward").
@@ -110,6 +119,10 @@ pub enum Fact {
 }
 
 impl Stage {
+    /// Whether it is on its way to the server, or nobody knows yet whether it came there.
+    pub fn is_being_written(&self) -> bool {
+        matches!(self, Self::Sent | Self::Unsure(_))
+    }
     /// The stage after a fact. Ends stay ends, and no stage goes back.
     #[must_use]
     pub fn after(self, fact: &Fact) -> Self {
@@ -121,9 +134,9 @@ impl Stage {
                 | Self::Live
                 | Self::Measured(_)
                 | Self::Unknowable(..)),
-                Fact::Replaced,
-            ) => Self::Replaced(Box::new(stage)),
-            (end @ (Self::Measured(_) | Self::Replaced(_) | Self::Failed(_)), _) => end,
+                Fact::Replaced(instead),
+            ) => Self::Replaced(Box::new(stage), *instead),
+            (end @ (Self::Measured(_) | Self::Replaced(..) | Self::Failed(_)), _) => end,
             (_, Fact::Refused(problem) | Fact::Conflict { problem, .. }) => Self::Failed(problem.clone()),
             (Self::Checking, Fact::Checked(warnings)) => Self::Checked(warnings.clone()),
             (Self::Sent | Self::Unsure(_) | Self::CutOff { .. }, Fact::Accepted(_)) => Self::Accepted,
@@ -214,12 +227,16 @@ mod tests {
     fn what_is_replaced_is_neither_live_nor_measured_any_more() {
         let measured = Stage::Measured(Measured::default());
         for stage in [Stage::Accepted, Stage::Live, measured] {
-            let replaced = Stage::Replaced(Box::new(stage.clone()));
-            let late = [Fact::Replaced, Fact::Live, Fact::Measured(Measured::default())];
+            let replaced = Stage::Replaced(Box::new(stage.clone()), Instead::Other);
+            let fact = || Fact::Replaced(Instead::Other);
+            let late = [fact(), Fact::Live, Fact::Measured(Measured::default())];
             check(stage, &late, replaced);
         }
-        check(Stage::Sent, &[Fact::Replaced], Stage::Sent);
-        check(Stage::Failed(problem()), &[Fact::Replaced], Stage::Failed(problem()));
+        let gone = Fact::Replaced(Instead::Nothing);
+        check(Stage::Sent, std::slice::from_ref(&gone), Stage::Sent);
+        check(Stage::Failed(problem()), std::slice::from_ref(&gone), Stage::Failed(problem()));
+        let nothing = Stage::Replaced(Box::new(Stage::Live), Instead::Nothing);
+        check(Stage::Live, &[gone], nothing);
     }
 
     #[test]

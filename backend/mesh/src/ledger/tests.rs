@@ -146,7 +146,7 @@ fn a_later_change_replaces_what_it_writes_over() {
         ledger.open(ChangeId(id), change, None, NOW);
         ledger.sent(ChangeId(id), NOW);
         ledger.record(ChangeId(id), &Fact::Accepted(stored), NOW);
-        let stages = ledger.entries().iter().map(|entry| matches!(entry.stage, Stage::Replaced(_)));
+        let stages = ledger.entries().iter().map(|entry| matches!(entry.stage, Stage::Replaced(..)));
         stages.collect::<Vec<_>>()
     };
     assert_eq!(push(1, moved([10, 10, 80])), [false]);
@@ -154,4 +154,22 @@ fn a_later_change_replaces_what_it_writes_over() {
     assert_eq!(push(3, moved([10, 20, 70])), [true, false, false]);
     let undo = strict().inverse(&[Some(Stored::returned(strict().steps[0].after.clone()))]).unwrap();
     assert_eq!(push(4, undo), [true, true, false, false]);
+}
+
+/// What was deleted since was not replaced by something else.
+#[test]
+fn what_was_deleted_since_says_so() {
+    let mut ledger = Ledger::default();
+    let change = strict();
+    ledger.open(ChangeId(1), change.clone(), None, NOW);
+    ledger.record(ChangeId(1), &Fact::Checked(Vec::new()), NOW);
+    ledger.sent(ChangeId(1), NOW);
+    ledger.record(ChangeId(1), &Fact::Accepted(Stored::as_wanted(&change)), NOW);
+    let undo = change.inverse(&ledger.get(ChangeId(1)).unwrap().stored).unwrap();
+    ledger.open(ChangeId(2), undo, None, NOW);
+    ledger.record(ChangeId(2), &Fact::Checked(Vec::new()), NOW);
+    ledger.sent(ChangeId(2), NOW);
+    ledger.record(ChangeId(2), &Fact::Accepted(vec![Stored::default()]), NOW);
+    let stage = &ledger.get(ChangeId(1)).unwrap().stage;
+    assert!(matches!(stage, Stage::Replaced(_, Instead::Nothing)), "{stage:?}");
 }

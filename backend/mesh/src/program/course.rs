@@ -151,7 +151,7 @@ fn unwritten(step: &Step, lost: Option<&Lost>) -> Problem {
 
 fn changed(step: &Step, gone: bool, lost: Option<&Lost>) -> Problem {
     let what = if gone { "it is gone now" } else { "somebody else has changed it since" };
-    let next = "Rebuild the change on what the cluster has now, or leave it";
+    let next = "Make it anew on what the cluster has now, or leave it";
     Problem::new(not_done(step), format!("{}, and {what}", why(lost)), next)
 }
 
