@@ -6,6 +6,7 @@
 //! objects. Nothing that an editor does not name changes.
 
 mod field;
+mod follow;
 mod managed;
 mod part;
 mod rules_of_istio;
