@@ -26,6 +26,7 @@ pub mod protocol;
 pub mod refs;
 pub mod routing;
 pub mod select;
+pub mod shadow;
 pub mod validation;
 pub mod views;
 pub mod visibility;

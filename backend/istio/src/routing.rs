@@ -1,6 +1,6 @@
 //! VirtualServices: where they hold, and which of several routes the calls of a host.
 
-use crate::hosts::Closeness;
+use crate::hosts::{Closeness, narrower};
 use crate::precedence::Config;
 use crate::views::{HttpRoute, Mirror, VirtualService};
 use std::cmp::Reverse;
@@ -24,6 +24,16 @@ pub fn gateway<'a>(name: &'a str, namespace: &'a str) -> Option<(&'a str, &'a st
         (None, Some((name, rest))) => (rest.split('.').next().unwrap_or_default(), name),
         (None, None) if name == MESH => return None,
         (None, None) => (namespace, name),
+    })
+}
+
+/// The host that a server of a Gateway in `gateway` serves of what a VirtualService in `namespace` asks for:
+/// the narrower of the two. A server may name who may ask: `namespace/host`, `./host`, `*/host`.
+pub fn served(server_hosts: &[String], gateway: &str, host: &str, namespace: &str) -> Option<String> {
+    server_hosts.iter().find_map(|entry| {
+        let (scope, pattern) = entry.split_once('/').unwrap_or(("*", entry));
+        let scope = if scope == "." { gateway } else { scope };
+        (scope == "*" || scope == namespace).then(|| narrower(pattern, host).map(str::to_owned))?
     })
 }
 
@@ -80,6 +90,20 @@ mod tests {
         }
         let texts = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
         assert!(in_mesh(&[]) && in_mesh(&texts(&["web", "mesh"])) && !in_mesh(&texts(&["web"])));
+    }
+
+    #[test]
+    fn the_narrower_host_is_served() {
+        let at = |servers: &[&str], host: &str| {
+            let servers: Vec<String> = servers.iter().map(ToString::to_string).collect();
+            served(&servers, "istio-system", host, "bookinfo").unwrap_or_default()
+        };
+        assert_eq!(at(&["*"], "shop.example"), "shop.example");
+        assert_eq!(at(&["shop.example"], "*"), "shop.example");
+        assert_eq!(at(&["other/*"], "shop.example"), "");
+        assert_eq!(at(&["./*"], "shop.example"), "");
+        assert_eq!(at(&["bookinfo/*.example", "*/*"], "shop.example"), "shop.example");
+        assert_eq!(at(&["a.example"], "b.example"), "");
     }
 
     #[test]

@@ -236,14 +236,14 @@ pub struct Astray {
 
 /// What the rules in force send to versions of a service without a ready pod.
 pub fn astray(mesh: &Mesh, service: &Service) -> Vec<Astray> {
-    let Some(at) = service.virtual_services.first() else { return Vec::new() };
-    let Some(view) = mesh.virtual_service(at) else { return Vec::new() };
-    if mesh.unseen(&kinds::POD, &service.namespace).is_some() {
+    let in_force = crate::roles::in_force(mesh, service);
+    let views = in_force.iter().filter_map(|(at, _)| Some((*at, mesh.virtual_service(at)?)));
+    if in_force.is_empty() || mesh.unseen(&kinds::POD, &service.namespace).is_some() {
         return Vec::new();
     }
     let ready = |id: &WorkloadId| mesh.workload(&id.namespace, &id.name).is_some_and(|one| one.ready() > 0);
     let mut all: Vec<Astray> = Vec::new();
-    for http in &view.http {
+    for (at, http) in views.flat_map(|(at, view)| view.http.iter().map(move |http| (at, http))) {
         let (alone, total) =
             (http.route.len() == 1, http.route.iter().filter_map(|row| row.weight).sum::<i64>());
         for row in &http.route {

@@ -29,6 +29,7 @@ pub mod program;
 pub mod reads;
 pub mod remote;
 pub mod restore;
+pub mod roles;
 mod rule_key;
 pub mod scene;
 pub mod series;

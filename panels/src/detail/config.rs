@@ -1,6 +1,7 @@
 //! Istio's objects that touch the selected thing, and one object in full as YAML.
 
 use super::rows::fold;
+use super::touching::{ConfigRow, Saying, sayings};
 use crate::cx::Cx;
 use crate::intent::Intent;
 use crate::kit::theme::{Weight, size};
@@ -12,16 +13,17 @@ use egui::{
     Align, Align2, FontId, Frame, Label, Layout, Margin, RichText, ScrollArea, Sense, Ui, WidgetInfo,
     WidgetType, pos2, vec2,
 };
-use mesh::{Problem, Ref};
+use mesh::{Mesh, Problem, Ref, Revision, kinds, roles};
+use std::sync::Arc;
 
 /// Objects as links.
-pub(super) fn list(ui: &mut Ui, cx: &Cx<'_>, config: &[Ref]) {
+pub(super) fn list(ui: &mut Ui, cx: &Cx<'_>, config: &[ConfigRow]) {
     if config.is_empty() {
         return;
     }
     fold(ui, "Configuration", "objects that touch it", true, |ui| {
         ui.add_space(2.0);
-        for at in config {
+        for ConfigRow { at, says } in config {
             let tokens = Tokens::of(ui);
             let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 26.0), Sense::click());
             response.widget_info(|| WidgetInfo::labeled(WidgetType::Link, true, at.to_string()));
@@ -63,8 +65,60 @@ pub(super) fn list(ui: &mut Ui, cx: &Cx<'_>, config: &[Ref]) {
             if response.clicked() {
                 cx.intents.send(Intent::Select(Some(Selected::Object(at.clone()))));
             }
+            said(ui, says, 28);
         }
     });
+}
+
+/// What an object does, a line each; what does nothing is marked.
+fn said(ui: &mut Ui, says: &[Saying], indent: i8) {
+    let tokens = Tokens::of(ui);
+    for saying in says {
+        let left = if saying.acts { indent } else { indent.max(20) };
+        let frame = Frame::new().inner_margin(Margin { left, bottom: 3, ..Margin::ZERO });
+        let shown = frame.show(ui, |ui| {
+            let text = RichText::new(&saying.words).size(size::SECONDARY).color(tokens.muted);
+            ui.add(Label::new(text).wrap());
+        });
+        if !saying.acts {
+            let at = shown.response.rect.left_top() + vec2(f32::from(left) - 13.0, 8.0);
+            let font = FontId::proportional(12.0);
+            ui.painter().text(at, Align2::CENTER_CENTER, icon::WARNING, font, tokens.degraded);
+        }
+    }
+}
+
+/// What is known of an object beyond its text: for which calls its rules are in force, whether it is for any
+/// pod.
+fn known(ui: &mut Ui, cx: &Cx<'_>, at: &Ref) {
+    let mesh = &cx.scene.mesh;
+    let id = egui::Id::new("what the shown object does");
+    let key = (at.clone(), mesh.revision());
+    let kept = ui.data(|data| data.get_temp::<Kept>(id)).filter(|(of, _)| *of == key);
+    let (_, about) = kept.unwrap_or_else(|| {
+        let made: Kept = (key, Arc::new(about(mesh, at)));
+        ui.data_mut(|data| data.insert_temp(id, made.clone()));
+        made
+    });
+    for (of, says) in about.iter() {
+        if about.len() > 1 {
+            text::medium(ui, of.as_str());
+        }
+        said(ui, says, 0);
+    }
+}
+
+/// What an object does, by services, and of what revision that was made.
+type Kept = ((Ref, Revision), Arc<Vec<(String, Vec<Saying>)>>);
+
+fn about(mesh: &Mesh, at: &Ref) -> Vec<(String, Vec<Saying>)> {
+    if at.kind == &kinds::GATEWAY {
+        let idle = roles::idle_gateway(mesh, at).map(|why| format!("No effect: {why}"));
+        let says = idle.map(|words| Saying { words, acts: false });
+        return says.into_iter().map(|says| (String::new(), vec![says])).collect();
+    }
+    let all = roles::of_object(mesh, at);
+    all.into_iter().map(|(service, deeds)| (format!("Service {service}"), sayings(&deeds))).collect()
 }
 
 fn trouble<'a>(cx: &Cx<'a>, at: &Ref) -> Option<&'a Problem> {
@@ -103,6 +157,7 @@ pub(super) fn object(ui: &mut Ui, cx: &Cx<'_>, at: &Ref) {
     if let Some(Problem { what, why, next }) = trouble(cx, at) {
         problem::problem(ui, problem::Level::Warning, what, why, next, None);
     }
+    known(ui, cx, at);
     let yaml = yaml::of(ui, Some(object));
     ui.horizontal(|ui| {
         if ui.add(Button::quiet("Copy YAML").with_icon(icon::COPY).named("Copy YAML")).clicked() {

@@ -6,8 +6,10 @@ mod config;
 mod headline;
 mod rows;
 mod summary;
+mod touching;
 mod view;
 
+pub use touching::{ConfigRow, Saying};
 pub use view::{Figures, PeerRow, PodRow, VersionRow, View};
 
 use self::headline::{headline, status_of};

@@ -1,5 +1,6 @@
 //! What the detail of the selected thing says, as plain data.
 
+use super::touching::{ConfigRow, config};
 use crate::intent::TracesOf;
 use crate::selection::Selected;
 use crate::subject;
@@ -7,7 +8,7 @@ use mesh::graph::{Health, NodeId};
 use mesh::lens::{Answered, Ends, Lens, Reading, Subject, aimed_at, asked_for};
 use mesh::trace::{Call, End};
 use mesh::traffic::{Path, Peer, Traffic};
-use mesh::{Mesh, Ref, Workload, kinds};
+use mesh::{Mesh, Workload, kinds};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -35,7 +36,7 @@ pub struct View {
     /// Its pods.
     pub pods: Vec<PodRow>,
     /// Istio's objects that touch it.
-    pub config: Vec<Ref>,
+    pub config: Vec<ConfigRow>,
     /// How calls are answered.
     pub answers: Vec<Answered>,
     /// Its traces.
@@ -122,7 +123,7 @@ impl View {
             title,
             versions: versions(mesh, traffic, &subject),
             pods: subject.workloads.iter().flat_map(|workload| &workload.pods).map(pod).collect(),
-            config: subject.config(mesh),
+            config: config(mesh, &subject),
             failed_traces: traces
                 .as_ref()
                 .map(|end| failed(end, None, worst_caller(traffic, |path| subject.called_by(path)))),

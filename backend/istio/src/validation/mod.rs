@@ -28,6 +28,7 @@ mod virtual_service;
 mod workloads;
 
 pub use found::{Finding, Severity};
+pub use shared::{is_label_key, is_label_value};
 
 use at::At;
 use found::{Found, Rule};

@@ -47,21 +47,32 @@ pub(super) fn destination(to: At<'_>, found: &mut Found) {
     }
 }
 
+fn is_name(text: &str) -> bool {
+    let edge = |c: char| c.is_ascii_alphanumeric();
+    text.len() <= 63
+        && text.starts_with(edge)
+        && text.ends_with(edge)
+        && text.chars().all(|c| edge(c) || "-_.".contains(c))
+}
+
+/// Whether a pod could have a label of this name.
+pub fn is_label_key(key: &str) -> bool {
+    let (prefix, name) = key.split_once('/').map_or((None, key), |(prefix, name)| (Some(prefix), name));
+    is_name(name) && prefix.is_none_or(|prefix| fqdn(prefix).is_ok())
+}
+
+/// Whether a pod could have a label with this value.
+pub fn is_label_value(value: &str) -> bool {
+    value.is_empty() || is_name(value)
+}
+
 /// Labels that pods could have.
 pub(super) fn label_set(of: At<'_>, path: &str, found: &mut Found) {
-    let edge = |c: char| c.is_ascii_alphanumeric();
-    let good = |text: &str| {
-        text.len() <= 63
-            && text.starts_with(edge)
-            && text.ends_with(edge)
-            && text.chars().all(|c| edge(c) || "-_.".contains(c))
-    };
     for (key, at) in of.entries(path) {
-        let (prefix, name) = key.split_once('/').map_or((None, key), |(prefix, name)| (Some(prefix), name));
-        if !good(name) || prefix.is_some_and(|prefix| fqdn(prefix).is_err()) {
+        if !is_label_key(key) {
             found.add(at, Shared::BadLabelKey { key: key.to_owned() });
         }
-        if !at.str().is_empty() && !good(at.str()) {
+        if !is_label_value(at.str()) {
             found.add(at, Shared::BadLabelValue { value: at.str().to_owned() });
         }
     }

@@ -2,6 +2,7 @@
 
 use super::FaultSpec;
 use crate::plan::{HttpRule, RuleKey, id};
+use crate::roles::{self, Callers};
 use crate::{Mesh, Ref, Service};
 use istio::views::{Destination, HttpMatch, HttpRoute, Redirect, StringMatch};
 use istio::{Duration, fqdn};
@@ -80,9 +81,12 @@ pub const ALL_VERSIONS: &str = "all versions";
 /// service that speaks HTTP and has no rule inside the mesh gets one that is not there yet, for "all calls".
 pub fn rules(mesh: &Mesh, service: &Service) -> Vec<Rule> {
     let mut found = Vec::new();
-    if let Some(at) = service.virtual_services.first() {
-        found.extend(of_virtual_service(mesh, service, at, ""));
-    } else if speaks_http(service) {
+    let in_force = roles::in_force(mesh, service);
+    for (at, callers) in &in_force {
+        let from = if *callers == Callers::All { String::new() } else { format!(": {}", callers.words()) };
+        found.extend(of_virtual_service(mesh, service, at, &from));
+    }
+    if in_force.is_empty() && speaks_http(service) {
         let shares = service.subsets.iter().map(|subset| (subset.name.clone(), 0));
         found.push(Rule {
             at: HttpRule { service: id(service), virtual_service: None, key: RuleKey::default() },
@@ -96,7 +100,7 @@ pub fn rules(mesh: &Mesh, service: &Service) -> Vec<Rule> {
     }
     let inside = found.len();
     for (at, view) in mesh.virtual_services() {
-        if service.virtual_services.first() == Some(at)
+        if in_force.iter().any(|(inside, _)| *inside == at)
             || !view.gateways.iter().any(|gateway| gateway != "mesh")
         {
             continue;
@@ -228,7 +232,7 @@ pub fn fault_of(http: &HttpRoute) -> FaultSpec {
 }
 
 /// Which calls a rule takes, in words.
-fn words(http: &HttpRoute, index: usize) -> String {
+pub(crate) fn words(http: &HttpRoute, index: usize) -> String {
     let matches = &http.r#match;
     if matches.is_empty() {
         return if index == 0 { "all calls" } else { "all other calls" }.to_owned();

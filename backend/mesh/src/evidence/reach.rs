@@ -110,7 +110,7 @@ impl<'a> Reach<'a> {
     fn behind(&self, namespace: &str, name: &str) -> Option<Vec<&'a Workload>> {
         let (namespace, name) = routing::gateway(name, namespace)?;
         let gateway = self.mesh.gateway(&Ref::new(&kinds::GATEWAY, namespace, name))?;
-        let selects = Selects::gathering(&gateway.selector);
+        let selects = Selects::narrowing(Some(&gateway.selector));
         let all = self.mesh.workloads().filter(|workload| workload.gateway);
         Some(all.filter(|workload| selects.takes(&workload.labels)).collect())
     }

@@ -1,6 +1,6 @@
 //! What configuration and pods tell about a node at a glance.
 
-use crate::{Mesh, Service, Workload};
+use crate::{Mesh, Service, Workload, roles};
 use istio::Selects;
 use istio::duration::Duration;
 use istio::mtls::Mode;
@@ -74,10 +74,11 @@ pub(super) fn of(mesh: &Mesh, services: &[&Service], workloads: &[&Workload]) ->
             badges.push(badge);
         }
     };
-    // Only the first VirtualService is in force for a host.
+    // Of several VirtualServices for a host only some are in force.
     let routes: Vec<_> = services
         .iter()
-        .filter_map(|service| mesh.virtual_service(service.virtual_services.first()?))
+        .flat_map(|service| roles::in_force(mesh, service))
+        .filter_map(|(at, _)| mesh.virtual_service(at))
         .flat_map(|view| &view.http)
         .collect();
     let rules: Vec<&DestinationRule> = services

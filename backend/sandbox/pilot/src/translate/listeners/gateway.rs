@@ -13,7 +13,7 @@ use crate::translate::telemetry::side::Side;
 use crate::translate::{endpoints, routes};
 use crate::xds::{ResourceType, Resources};
 use istio::Selects;
-use istio::hosts::narrower;
+use istio::routing::served;
 use istio::views::{Gateway, Server, ServerTls, VirtualService};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -173,7 +173,9 @@ fn bytes(target: &Target<'_>, inside: u16, gateway: &Config<Gateway>, server: &S
     let id = format!("{}/{}", gateway.namespace, gateway.name);
     for config in bound(target, &id) {
         let way = Way { gateway: &id, namespace: &config.namespace, port: number(server) };
-        if !asked_for(config).any(|host| served(&server.hosts, &host, &config.namespace).is_some()) {
+        if !asked_for(config)
+            .any(|host| served(&server.hosts, &gateway.namespace, &host, &config.namespace).is_some())
+        {
             continue;
         }
         let rules = tcp::Rules { target, config, way: &way, subnets: &[] };
@@ -224,7 +226,9 @@ fn virtual_hosts(target: &Target<'_>, servers: &[Opened<'_>]) -> Vec<Value> {
         let id = format!("{}/{}", gateway.namespace, gateway.name);
         for config in bound(target, &id) {
             let way = Way { gateway: &id, namespace: &config.namespace, port: number(server) };
-            for host in asked_for(config).filter_map(|host| served(&server.hosts, &host, &config.namespace)) {
+            for host in asked_for(config)
+                .filter_map(|host| served(&server.hosts, &gateway.namespace, &host, &config.namespace))
+            {
                 let found = routes::rules(target, config, &way);
                 let (redirected, known) = hosts.entry(host).or_default();
                 *redirected |= redirects;
@@ -267,34 +271,4 @@ fn domains(host: &str, port: u16) -> Vec<String> {
 /// `shop.example` of `bookinfo/shop.example`.
 fn without_scope(host: &str) -> &str {
     host.split_once('/').map_or(host, |(_, host)| host)
-}
-
-/// The narrower of a VirtualService's host and the server's hosts, if they meet; `ns/host` holds for one
-/// namespace.
-pub(crate) fn served(server_hosts: &[String], host: &str, namespace: &str) -> Option<String> {
-    server_hosts.iter().find_map(|entry| {
-        let (scope, pattern) = entry.split_once('/').unwrap_or(("*", entry));
-        if scope != "*" && scope != namespace && scope != "." {
-            return None;
-        }
-        narrower(pattern, host).map(str::to_owned)
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_narrower_host_is_served() {
-        let at = |servers: &[&str], host: &str| {
-            served(&servers.iter().map(ToString::to_string).collect::<Vec<_>>(), host, "bookinfo")
-                .unwrap_or_default()
-        };
-        assert_eq!(at(&["*"], "shop.example"), "shop.example");
-        assert_eq!(at(&["shop.example"], "*"), "shop.example");
-        assert_eq!(at(&["other/*"], "shop.example"), "");
-        assert_eq!(at(&["bookinfo/*.example"], "shop.example"), "shop.example");
-        assert_eq!(at(&["a.example"], "b.example"), "");
-    }
 }
