@@ -4,6 +4,7 @@ pub mod balancing;
 pub mod fault;
 pub mod mirrors;
 pub mod mtls;
+pub mod routes;
 pub mod rules;
 pub mod split;
 

@@ -2,15 +2,22 @@
 //! called, what holds while it is left out, and where proxies show it. Only fields that the user changed are
 //! written, and what is written in another form ("1m" for "60s") stays as it is.
 
+mod each;
+mod holds;
+
+pub(super) use each::condition;
+pub use holds::Holds;
+use holds::{joined, listed};
+
 use super::form::{Form, Setting};
-use istio::Duration;
-use mesh::evidence::{Claim, Want};
+use mesh::evidence::Claim;
 use mesh::plan::{Field, Part, Plan, Readable};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
 /// One field.
+#[derive(Debug)]
 pub struct FieldRow {
     /// Where it stands in its part of the object: "connectionPool/tcp/maxConnections".
     pub path: &'static str,
@@ -30,44 +37,6 @@ pub struct FieldRow {
 pub const RETRIED_ON: &str = "5xx,gateway-error,reset,reset-before-request,connect-failure,refused-stream,\
     retriable-4xx,retriable-status-codes,retriable-headers,envoy-ratelimited,http3-post-connect-failure,\
     cancelled,deadline-exceeded,internal,resource-exhausted,unavailable";
-
-/// What a field holds.
-#[derive(Clone, Copy, Debug)]
-pub enum Holds {
-    /// A duration; milliseconds to begin with.
-    Time(i64),
-    /// A duration that proxies show in whole seconds.
-    Seconds(i64),
-    /// A whole number of at least 1.
-    Count(u32),
-    /// A whole number. Where a place in proxies is given, nothing stands there at 0, and Istio writes the
-    /// number to begin with when the field is left out.
-    UpTo(u32, &'static str),
-    /// A share in percent.
-    Percent(u32),
-    /// Yes or no.
-    YesOrNo,
-    /// Yes or no: with yes something stands there in proxies that is not there otherwise.
-    Adds,
-    /// Yes or no: with no nothing stands there in proxies.
-    Drops,
-    /// One of these words.
-    OneOf(&'static [&'static str]),
-    /// Words separated by commas, of these or status codes.
-    Words(&'static str, &'static str),
-    /// A text: a name, a path.
-    Text(&'static str),
-    /// Texts in a list.
-    List(&'static str),
-    /// A number with a fraction, of at least 1.
-    Factor(u32),
-    /// Status codes.
-    Codes,
-    /// Rows that the editor draws itself.
-    Rows,
-    /// A block of other fields, which means something even when it is empty.
-    Block,
-}
 
 /// A table of [`FieldRow`]s.
 macro_rules! fields {
@@ -90,6 +59,7 @@ pub struct Fields(BTreeMap<String, Value>);
 impl Fields {
     /// What the fields of a table hold in a part of an object.
     pub fn of<'r>(part: Option<&Value>, rows: impl IntoIterator<Item = &'r FieldRow>) -> Self {
+        let rows: Vec<&FieldRow> = rows.into_iter().flat_map(flat).collect();
         let read = |row: &FieldRow| {
             let place = format!("/{}", row.path);
             let block = place.rsplit_once('/').and_then(|(block, _)| part?.pointer(block));
@@ -190,8 +160,64 @@ impl Fields {
                     self.edit(row.path, |value| form.factor(setting, value, f64::from(start)));
                 }
                 Holds::Rows => {}
+                Holds::Group(table) => {
+                    form.section(row.word, self.said_in(&[table]), |form| self.form(table, form));
+                }
+                Holds::Match => self.edit(row.path, |value| form.condition(setting, value)),
+                Holds::Each(..) | Holds::Matches(_) | Holds::Pairs(_) => self.several(row, form),
             }
         }
+    }
+
+    /// Fields of which there can be several.
+    fn several(&mut self, row: &FieldRow, form: &mut Form<'_>) {
+        let mut value = self.0.get(row.path).cloned().unwrap_or_default();
+        let said = value.as_array().map_or_else(|| value.as_object().map_or(0, Map::len), Vec::len);
+        form.section(row.word, said, |form| match row.holds {
+            Holds::Each(noun, table) => {
+                let mut list = value.as_array().cloned().unwrap_or_default();
+                each::each(form, noun, table, &mut list);
+                value = list.into();
+            }
+            Holds::Matches(noun) | Holds::Pairs(noun) => {
+                let mut all = value.as_object().cloned().unwrap_or_default();
+                each::named(form, noun, matches!(row.holds, Holds::Matches(_)), &mut all);
+                value = all.into();
+            }
+            _ => {}
+        });
+        let empty =
+            value.as_array().is_some_and(Vec::is_empty) || value.as_object().is_some_and(Map::is_empty);
+        self.put(row.path, &if empty { Value::Null } else { value });
+    }
+
+    /// Writes what differs from what was read into the part that it was read from.
+    pub fn write(&self, was: &Self, part: &mut Value) {
+        for path in self.0.keys().chain(was.0.keys().filter(|path| !self.0.contains_key(*path))) {
+            if self.0.get(path) != was.0.get(path) {
+                write(part, &path.split('/').collect::<Vec<_>>(), self.0.get(path));
+            }
+        }
+    }
+
+    /// What the fields of a table say, in a few words.
+    pub fn in_short(&self, rows: &[FieldRow]) -> String {
+        let said = rows.iter().flat_map(flat).filter_map(|row| {
+            let value = self.0.get(row.path)?;
+            Some(match row.holds {
+                Holds::Each(noun, table) => {
+                    let one = |part| Self::of(Some(part), table).in_short(table);
+                    let all: Vec<String> = value.as_array().into_iter().flatten().map(one).collect();
+                    if all.iter().all(String::is_empty) {
+                        format!("{} {noun}", all.len())
+                    } else {
+                        all.join(if noun == "match" { " or " } else { "; " })
+                    }
+                }
+                holds => format!("{} {}", super::form::spoken(row.word), holds.say(value)),
+            })
+        });
+        said.collect::<Vec<_>>().join(", ")
     }
 
     fn edit<F: Field + Readable>(&mut self, path: &str, draw: impl FnOnce(&mut Option<F>)) {
@@ -229,6 +255,9 @@ impl Fields {
             });
             match block {
                 _ if self.0.get(path) == was.0.get(path) => {}
+                None if value.is_array() || value.is_object() => {
+                    part.follow(path, was.0.get(path).unwrap_or(&Value::Null), &value);
+                }
                 Some((block, rest)) => drop(part.within(block).set(rest, value)),
                 None => drop(part.set(path, value)),
             }
@@ -242,7 +271,11 @@ impl Fields {
 
     /// How many fields of these tables say something.
     pub fn said_in(&self, tables: &[&[FieldRow]]) -> usize {
-        tables.iter().flat_map(|rows| rows.iter()).filter(|row| self.0.contains_key(row.path)).count()
+        tables
+            .iter()
+            .flat_map(|rows| rows.iter().flat_map(flat))
+            .filter(|row| self.0.contains_key(row.path))
+            .count()
     }
 
     /// Whether one of these fields says something else.
@@ -296,88 +329,34 @@ impl Fields {
     }
 }
 
-impl Holds {
-    /// Whether a field of this kind can hold this value.
-    fn takes(self, value: &Value) -> bool {
-        match self {
-            Self::Time(_) | Self::Seconds(_) => <Duration as Readable>::read(value).is_some(),
-            Self::Count(_) | Self::UpTo(..) | Self::Percent(_) => u32::read(value).is_some(),
-            Self::YesOrNo | Self::Adds | Self::Drops => value.is_boolean(),
-            Self::OneOf(words) => value.as_str().is_some_and(|word| words.contains(&word)),
-            Self::Words(..) | Self::Text(_) => value.is_string(),
-            Self::List(_) => value.as_array().is_some_and(|all| all.iter().all(Value::is_string)),
-            Self::Factor(_) => value.is_number(),
-            Self::Rows => value.is_array(),
-            Self::Block => value.is_object(),
-            Self::Codes => value.as_array().is_some_and(|codes| codes.iter().all(Value::is_u64)),
-        }
+/// Gives a place in a part this value; without one, takes it away with all that becomes empty above it.
+fn write(part: &mut Value, path: &[&str], value: Option<&Value>) {
+    let [first, rest @ ..] = path else { return };
+    if !part.is_object() {
+        *part = json!({});
     }
-
-    /// What Istio writes for proxies when the field is left out, if that is known.
-    fn default(self) -> Option<Value> {
-        match self {
-            Self::UpTo(number, off) if !off.is_empty() => Some(number.into()),
-            _ => None,
-        }
-    }
-
-    /// What proxies show of a value; of one that is left out, that it is another than with a value.
-    fn claims(self, place: &Claim, shows: &str, value: Option<&Value>) -> Vec<Claim> {
-        let at = |path: &str| place.clone().at(path);
-        let one = match (self, value) {
-            (Self::UpTo(_, off), Some(value)) if !off.is_empty() && value == 0 => at(off).absent(),
-            (Self::UpTo(_, off), None) => return vec![at(shows).is(Value::Null), at(off).is(Value::Null)],
-            (Self::Block, Some(_)) => at(shows).wants(Want::Present),
-            (Self::Block, None) => at(shows).absent(),
-            (Self::Adds, Some(Value::Bool(true))) => at(shows).wants(Want::Present),
-            (Self::Drops, Some(Value::Bool(false))) => at(shows).absent(),
-            (Self::Adds | Self::Drops, _) | (_, None) => at(shows).is(Value::Null),
-            (Self::Seconds(_), Some(value)) => {
-                at(shows).is(<Duration as Readable>::read(value).map(|time| time.millis() / 1000))
-            }
-            // As Istio: 0 is as good as nothing.
-            (Self::Count(_) | Self::Percent(_), Some(value)) if value == 0 => at(shows).is(Value::Null),
-            (Self::Words(..), Some(Value::String(words))) => {
-                let words = words.split(',').map(str::trim).filter(|word| !word.is_empty());
-                let (codes, mut words): (Vec<_>, Vec<_>) =
-                    words.partition(|word| word.parse::<u16>().is_ok());
-                if !codes.is_empty() && !words.contains(&"retriable-status-codes") {
-                    words.push("retriable-status-codes");
+    let Some(fields) = part.as_object_mut() else { return };
+    match (rest, value) {
+        ([], Some(value)) => drop(fields.insert((*first).to_owned(), value.clone())),
+        ([], None) => drop(fields.shift_remove(*first)),
+        (_, Some(_)) => write(fields.entry(*first).or_insert(Value::Null), rest, value),
+        (_, None) => {
+            if let Some(below) = fields.get_mut(*first) {
+                write(below, rest, None);
+                if below.as_object().is_some_and(Map::is_empty) {
+                    fields.shift_remove(*first);
                 }
-                at(shows).wants(Want::Words(words.into_iter().map(str::to_owned).collect()))
             }
-            (_, Some(value)) => at(shows).is(value.clone()),
-        };
-        vec![one]
-    }
-
-    /// A value in words.
-    fn say(self, value: &Value) -> String {
-        match (self, value) {
-            (Self::Time(_) | Self::Seconds(_), value) => {
-                <Duration as Readable>::read(value).map_or_else(String::new, super::form::shown)
-            }
-            (Self::Percent(_), value) => format!("{value} %"),
-            (Self::YesOrNo | Self::Adds | Self::Drops, value) => {
-                if *value == true { "yes" } else { "no" }.to_owned()
-            }
-            (Self::Codes, value) => listed(value),
-            (Self::List(_), value) => joined(value),
-            (Self::Rows, value) => super::form::rows(value.as_array().map_or(0, Vec::len)),
-            (Self::Block, _) => "on".to_owned(),
-            (_, Value::String(words)) => words.clone(),
-            (_, value) => value.to_string(),
         }
     }
 }
 
-fn listed(codes: &Value) -> String {
-    let codes = codes.as_array().into_iter().flatten().map(Value::to_string);
-    codes.collect::<Vec<_>>().join(",")
-}
-
-fn joined(texts: &Value) -> String {
-    texts.as_array().into_iter().flatten().filter_map(Value::as_str).collect::<Vec<_>>().join(",")
+/// A row, or those of the group that it is.
+fn flat(row: &FieldRow) -> Vec<&FieldRow> {
+    match row.holds {
+        Holds::Group(table) => table.iter().collect(),
+        _ => vec![row],
+    }
 }
 
 fn parted(texts: &str) -> Value {
@@ -386,4 +365,39 @@ fn parted(texts: &str) -> Value {
 
 fn numbers(codes: &str) -> Value {
     codes.split(',').filter_map(|code| code.trim().parse::<u16>().ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fields! {
+        INNER {
+            "uri/prefix" "Path" Holds::Text(""), "" [] "";
+            "port" "Port" Holds::Count(1), "" [] "";
+        }
+    }
+
+    /// What no table knows stays where it is, and what becomes empty goes.
+    #[test]
+    fn a_part_keeps_what_nobody_knows() {
+        #[track_caller]
+        fn check(part: Value, put: &[(&str, Value)], then: Value) {
+            let was = Fields::of(Some(&part), INNER);
+            let (mut now, mut written) = (was.clone(), part);
+            put.iter().for_each(|(path, value)| now.put(path, value));
+            now.write(&was, &mut written);
+            assert_eq!(written, then);
+        }
+        let part = || json!({ "uri": { "prefix": "/a", "x": 1 }, "y": [2] });
+        check(
+            part(),
+            &[("port", json!(80))],
+            json!({ "uri": { "prefix": "/a", "x": 1 }, "y": [2], "port": 80 }),
+        );
+        check(part(), &[("uri/prefix", json!("/b"))], json!({ "uri": { "prefix": "/b", "x": 1 }, "y": [2] }));
+        check(part(), &[("uri/prefix", Value::Null)], json!({ "uri": { "x": 1 }, "y": [2] }));
+        check(json!({ "uri": { "prefix": "/a" } }), &[("uri/prefix", Value::Null)], json!({}));
+        check(json!({}), &[("uri/prefix", json!("/"))], json!({ "uri": { "prefix": "/" } }));
+    }
 }

@@ -19,6 +19,7 @@ use egui::{RichText, Ui, WidgetInfo, WidgetType};
 use istio::Duration;
 use mesh::Mesh;
 use mesh::traffic::Traffic;
+use serde_json::{Value, json};
 use std::fmt::Debug;
 use std::ops::RangeInclusive;
 
@@ -221,6 +222,31 @@ impl<'a> Form<'a> {
     pub fn text(&mut self, setting: Setting<'_>, value: &mut Option<String>, start: &str) {
         let name = self.name(setting);
         self.optional(setting, value, start.to_owned(), |line, value| line.text(&name, start, value, None));
+    }
+
+    /// A condition on a text, if it is said.
+    pub fn condition(&mut self, setting: Setting<'_>, value: &mut Option<Value>) {
+        let name = self.name(setting);
+        self.optional(setting, value, json!({ "exact": "" }), |line, value| {
+            super::fields::condition(line, &name, value);
+        });
+    }
+
+    /// Fields of a part of what is edited, set in below it; `subject` is what the part is called.
+    pub fn inside(&mut self, subject: &str, fields: impl FnOnce(&mut Form<'_>)) {
+        let (cx, editor, standing) = (self.cx, self.editor, self.standing);
+        let margin = egui::Margin { left: 14, ..egui::Margin::ZERO };
+        let done = egui::Frame::new().inner_margin(margin).show(self.ui, |ui| {
+            let mut inner = Form::new(ui, cx, (editor, subject), standing, None);
+            fields(&mut inner);
+            inner.gesture
+        });
+        self.gesture.and(done.inner);
+    }
+
+    /// Whether a part is unfolded, as the user left it.
+    pub fn is_open(&self, name: &str, at_first: bool) -> bool {
+        self.ui.data(|data| data.get_temp(egui::Id::new(("open", name)))).unwrap_or(at_first)
     }
 
     /// A number of at least 1 that may have a fraction, if it is said.

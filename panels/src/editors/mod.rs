@@ -15,6 +15,7 @@ pub mod kept;
 pub mod load_balancing;
 mod localities;
 pub mod mtls;
+pub mod route_rules;
 mod row;
 pub mod rules;
 mod sheet;

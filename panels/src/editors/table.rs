@@ -2,7 +2,9 @@
 
 use super::edits::Edits;
 use super::sheet::{AnySheet, Sheet};
-use super::{circuit_breaker, dark_launch, fault, load_balancing, mtls, timeouts, traffic_split};
+use super::{
+    circuit_breaker, dark_launch, fault, load_balancing, mtls, route_rules, timeouts, traffic_split,
+};
 use crate::cx::Cx;
 use crate::panel::About;
 use crate::selection::Selected;
@@ -34,6 +36,7 @@ const fn row<E: Edits>() -> EditorRow {
 /// Every editor stands here, once: detail, palette, the graph's menu and the laws walk this table.
 pub const EDITORS: &[EditorRow] = &[
     row::<traffic_split::Shares>(),
+    row::<route_rules::Rules>(),
     row::<dark_launch::Copies>(),
     row::<fault::Faults>(),
     row::<timeouts::Wait>(),

@@ -185,7 +185,7 @@ fn evidence(plan: &mut Plan<'_>, service: &Service, rule: &HttpRule) {
 }
 
 /// The destinations of a rule, as clusters of Envoy name them; the only one of a rule gets all.
-fn destinations(http: &HttpRoute, namespace: &str) -> Vec<(Upstream, u32)> {
+pub(super) fn destinations(http: &HttpRoute, namespace: &str) -> Vec<(Upstream, u32)> {
     let one = |row: &RouteDestination| {
         let to = Upstream {
             host: fqdn(&row.destination.host, namespace),

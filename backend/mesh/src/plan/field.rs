@@ -94,6 +94,11 @@ impl Field for Duration {
     }
 }
 
+impl Readable for Value {
+    fn read(value: &Value) -> Option<Self> {
+        Some(value.clone())
+    }
+}
 impl Field for Value {
     fn json(&self) -> Option<Value> {
         (!self.is_null()).then(|| self.clone())

@@ -1,0 +1,193 @@
+//! Fields in lists: rows of a list, each with the fields of a table of its own, that are added, copied, moved
+//! (by drag or by a button) and taken away; conditions on texts; names with what they stand for.
+
+use super::super::form::{Form, Line};
+use super::{FieldRow, Fields};
+use crate::kit::theme::size;
+use crate::kit::{Button, Tokens};
+use egui::{CursorIcon, Label, Rect, RichText, Sense, Stroke, WidgetInfo, WidgetType, vec2};
+use egui_phosphor::regular as icon;
+use serde_json::{Map, Value, json};
+
+/// How a text is compared, as Istio names it and as it reads.
+pub(super) const WAYS: [(&str, &str); 3] = [("exact", "is"), ("prefix", "begins with"), ("regex", "matches")];
+/// The buttons at the end of a row.
+const BUTTONS: f32 = 3.0 * 36.0;
+/// A name in a row of names and texts.
+const NAME: f32 = 104.0;
+
+/// What the user wants of a row.
+enum Act {
+    Copy,
+    Remove,
+    Up,
+}
+
+/// Rows of a list: `noun` is what one is called ("match").
+pub(super) fn each(form: &mut Form<'_>, noun: &str, table: &'static [FieldRow], list: &mut Vec<Value>) {
+    let (mut act, mut heads, mut dragged) = (None, Vec::new(), None);
+    for (index, row) in list.iter_mut().enumerate() {
+        let title = format!("{noun} {}", index + 1);
+        let of = format!("{title} of {}", form.subject());
+        let was = Fields::of(Some(row), table);
+        let open = form.is_open(&of, was.is_empty());
+        form.line("", 0.0, |line| {
+            let held = handle(line, &of);
+            heads.push(held.rect);
+            if held.dragged() || held.drag_stopped() {
+                let y = held.interact_pointer_pos().map(|at| at.y);
+                dragged = y.map(|y| (index, y, held.drag_stopped()));
+            }
+            if head(line, &title, &of, open, &was.in_short(table)) {
+                line.ui().data_mut(|data| data.insert_temp(egui::Id::new(("open", &of)), !open));
+            }
+            if line.button(Button::icon(icon::ARROW_UP, format!("move up {of}")), index > 0) {
+                act = Some((index, Act::Up));
+            }
+            if line.button(Button::icon(icon::COPY, format!("copy {of}")), true) {
+                act = Some((index, Act::Copy));
+            }
+            if line.button(Button::icon(icon::X, format!("remove {of}")), true) {
+                act = Some((index, Act::Remove));
+            }
+        });
+        if open {
+            let mut fields = was.clone();
+            form.inside(&of, |form| fields.form(table, form));
+            fields.write(&was, row);
+        }
+    }
+    match act {
+        Some((index, Act::Remove)) => drop(list.remove(index)),
+        Some((index, Act::Copy)) => list.insert(index, list[index].clone()),
+        Some((index, Act::Up)) => list.swap(index, index - 1),
+        None => {}
+    }
+    if let Some((from, y, dropped)) = dragged {
+        carry(form, list, &heads, (from, y, dropped));
+    }
+    let name = format!("add {noun} of {}", form.subject());
+    form.line("", 0.0, |line| {
+        if line.button(Button::quiet(format!("Add {noun}")).with_icon(icon::PLUS).named(name), true) {
+            let new = format!("{noun} {} of {}", list.len() + 1, line.subject());
+            line.ui().data_mut(|data| data.insert_temp(egui::Id::new(("open", new)), true));
+            list.push(json!({}));
+        }
+    });
+}
+
+/// What a row is taken by.
+fn handle(line: &mut Line<'_>, of: &str) -> egui::Response {
+    let ui = line.ui();
+    let color = Tokens::of(ui).muted;
+    let (rect, held) = ui.allocate_exact_size(vec2(14.0, 28.0), Sense::drag());
+    let font = egui::FontId::proportional(14.0);
+    ui.painter().text(rect.center(), egui::Align2::CENTER_CENTER, icon::DOTS_SIX_VERTICAL, font, color);
+    held.widget_info(|| WidgetInfo::labeled(WidgetType::Other, true, format!("drag {of}")));
+    held.on_hover_cursor(CursorIcon::Grab)
+}
+
+/// The title of a row, with what it says while it is folded; whether it was clicked.
+fn head(line: &mut Line<'_>, title: &str, of: &str, open: bool, says: &str) -> bool {
+    let ui = line.ui();
+    let caret = if open { icon::CARET_DOWN } else { icon::CARET_RIGHT };
+    let left = ui.cursor().left();
+    let room = ui.available_width() - BUTTONS;
+    let clicked = ui.add(Button::bare(title).with_icon(caret).named(of).selected(open)).clicked();
+    let rest = room - (ui.cursor().left() - left) - ui.spacing().item_spacing.x;
+    if rest > 24.0 {
+        let (rect, _) = ui.allocate_exact_size(vec2(rest, 28.0), Sense::hover());
+        if !open {
+            let says = RichText::new(says).size(size::SECONDARY).color(Tokens::of(ui).muted);
+            let mut inner =
+                ui.new_child(egui::UiBuilder::new().max_rect(rect).layout(ui.layout().to_owned()));
+            inner.add(Label::new(says).truncate());
+        }
+    }
+    clicked
+}
+
+/// Shows where a dragged row would go, and puts it there when it is let go.
+fn carry(form: &mut Form<'_>, list: &mut Vec<Value>, heads: &[Rect], (from, y, dropped): (usize, f32, bool)) {
+    let others = heads.iter().enumerate().filter(|(index, _)| *index != from);
+    let to = others.filter(|(_, rect)| rect.center().y < y).count();
+    if dropped {
+        let row = list.remove(from);
+        list.insert(to.min(list.len()), row);
+        form.did(super::super::Gesture::Settled);
+        return;
+    }
+    let edge = match heads.get(if to >= from { to + 1 } else { to }) {
+        Some(next) => next.top() - 2.0,
+        None => heads.last().map_or(y, |last| last.bottom() + 2.0),
+    };
+    let ui = form.ui();
+    let accent = Tokens::of(ui).accent;
+    ui.painter().hline(ui.max_rect().x_range(), edge, Stroke::new(2.0, accent));
+}
+
+/// A condition on a text.
+pub(in super::super) fn condition(line: &mut Line<'_>, name: &str, value: &mut Value) {
+    let way = WAYS.iter().position(|(way, _)| value.get(way).is_some());
+    let words = ["is", "begins with", "matches", "is there"];
+    let picked = line.choose(&format!("how {name} is compared"), &words, way.unwrap_or(WAYS.len()));
+    let mut text = way.and_then(|way| value[WAYS[way].0].as_str()).unwrap_or_default().to_owned();
+    let before = text.clone();
+    let way = picked.or(way);
+    if let Some((way, _)) = way.and_then(|way| WAYS.get(way)) {
+        line.text(name, "", &mut text, None);
+        if picked.is_some() || text != before {
+            *value = json!({ *way: text });
+        }
+    } else if picked.is_some() {
+        *value = json!({});
+    }
+}
+
+/// Names with a text or a condition each; `noun` is what one is called ("header").
+pub(super) fn named(form: &mut Form<'_>, noun: &str, conditions: bool, all: &mut Map<String, Value>) {
+    let mut rows: Vec<(String, Value)> =
+        all.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+    let before = rows.clone();
+    let mut gone = None;
+    for index in 0..rows.len() {
+        let of = format!("{noun} {} of {}", index + 1, form.subject());
+        let others: Vec<String> = rows
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| *at != index)
+            .map(|(_, (name, _))| name.clone())
+            .collect();
+        let (name, value) = &mut rows[index];
+        form.line("", 0.0, |line| {
+            let mut typed = name.clone();
+            line.text(&format!("name of {of}"), noun, &mut typed, Some(NAME));
+            if !others.contains(&typed) {
+                *name = typed;
+            }
+            if line.button(Button::icon(icon::X, format!("remove {of}")), true) {
+                gone = Some(index);
+            }
+            if conditions {
+                condition(line, &of, value);
+            } else {
+                let mut text = value.as_str().unwrap_or_default().to_owned();
+                line.text(&format!("value of {of}"), "", &mut text, None);
+                if value.as_str().unwrap_or_default() != text {
+                    *value = text.into();
+                }
+            }
+        });
+    }
+    gone.map(|index| rows.remove(index));
+    let name = format!("add {noun} of {}", form.subject());
+    form.line("", 0.0, |line| {
+        let free = !rows.iter().any(|(name, _)| name.is_empty());
+        if line.button(Button::quiet(format!("Add {noun}")).with_icon(icon::PLUS).named(name), free) {
+            rows.push((String::new(), if conditions { json!({ "exact": "" }) } else { "".into() }));
+        }
+    });
+    if rows != before {
+        *all = rows.into_iter().collect();
+    }
+}

@@ -1,0 +1,162 @@
+//! What a field holds: which values it takes, how each reads, and where proxies show it.
+
+use super::super::form;
+use super::{FieldRow, each};
+use istio::Duration;
+use mesh::evidence::{Claim, Want};
+use mesh::plan::Readable;
+use serde_json::Value;
+
+/// What a field holds.
+#[derive(Clone, Copy, Debug)]
+pub enum Holds {
+    /// A duration; milliseconds to begin with.
+    Time(i64),
+    /// A duration that proxies show in whole seconds.
+    Seconds(i64),
+    /// A whole number of at least 1.
+    Count(u32),
+    /// A whole number. Where a place in proxies is given, nothing stands there at 0, and Istio writes the
+    /// number to begin with when the field is left out.
+    UpTo(u32, &'static str),
+    /// A share in percent.
+    Percent(u32),
+    /// Yes or no.
+    YesOrNo,
+    /// Yes or no: with yes something stands there in proxies that is not there otherwise.
+    Adds,
+    /// Yes or no: with no nothing stands there in proxies.
+    Drops,
+    /// One of these words.
+    OneOf(&'static [&'static str]),
+    /// Words separated by commas, of these or status codes.
+    Words(&'static str, &'static str),
+    /// A text: a name, a path.
+    Text(&'static str),
+    /// Texts in a list.
+    List(&'static str),
+    /// A number with a fraction, of at least 1.
+    Factor(u32),
+    /// Status codes.
+    Codes,
+    /// Rows that the editor draws itself.
+    Rows,
+    /// A list of parts with fields of their own, and what one of them is called: "match".
+    Each(&'static str, &'static [FieldRow]),
+    /// Fields of the same part that belong together; the path of such a row says nothing.
+    Group(&'static [FieldRow]),
+    /// A condition on a text.
+    Match,
+    /// Conditions by names, and what one is called: "header".
+    Matches(&'static str),
+    /// Texts by names, and what one is called.
+    Pairs(&'static str),
+    /// A block of other fields, which means something even when it is empty.
+    Block,
+}
+
+impl Holds {
+    /// Whether a field of this kind can hold this value.
+    pub(super) fn takes(self, value: &Value) -> bool {
+        match self {
+            Self::Time(_) | Self::Seconds(_) => <Duration as Readable>::read(value).is_some(),
+            Self::Count(_) | Self::UpTo(..) | Self::Percent(_) => u32::read(value).is_some(),
+            Self::YesOrNo | Self::Adds | Self::Drops => value.is_boolean(),
+            Self::OneOf(words) => value.as_str().is_some_and(|word| words.contains(&word)),
+            Self::Words(..) | Self::Text(_) => value.is_string(),
+            Self::List(_) => value.as_array().is_some_and(|all| all.iter().all(Value::is_string)),
+            Self::Factor(_) => value.is_number(),
+            Self::Group(_) => false,
+            Self::Rows => value.is_array(),
+            Self::Each(..) => value.as_array().is_some_and(|all| all.iter().all(Value::is_object)),
+            Self::Match | Self::Matches(_) | Self::Pairs(_) => value.is_object(),
+            Self::Block => value.is_object(),
+            Self::Codes => value.as_array().is_some_and(|codes| codes.iter().all(Value::is_u64)),
+        }
+    }
+
+    /// What Istio writes for proxies when the field is left out, if that is known.
+    pub(super) fn default(self) -> Option<Value> {
+        match self {
+            Self::UpTo(number, off) if !off.is_empty() => Some(number.into()),
+            _ => None,
+        }
+    }
+
+    /// What proxies show of a value; of one that is left out, that it is another than with a value.
+    pub(super) fn claims(self, place: &Claim, shows: &str, value: Option<&Value>) -> Vec<Claim> {
+        let at = |path: &str| place.clone().at(path);
+        let one = match (self, value) {
+            (Self::UpTo(_, off), Some(value)) if !off.is_empty() && value == 0 => at(off).absent(),
+            (Self::UpTo(_, off), None) => return vec![at(shows).is(Value::Null), at(off).is(Value::Null)],
+            (Self::Block, Some(_)) => at(shows).wants(Want::Present),
+            (Self::Block, None) => at(shows).absent(),
+            (Self::Adds, Some(Value::Bool(true))) => at(shows).wants(Want::Present),
+            (Self::Drops, Some(Value::Bool(false))) => at(shows).absent(),
+            (Self::Adds | Self::Drops, _) | (_, None) => at(shows).is(Value::Null),
+            (Self::Seconds(_), Some(value)) => {
+                at(shows).is(<Duration as Readable>::read(value).map(|time| time.millis() / 1000))
+            }
+            // As Istio: 0 is as good as nothing.
+            (Self::Count(_) | Self::Percent(_), Some(value)) if value == 0 => at(shows).is(Value::Null),
+            (Self::Words(..), Some(Value::String(words))) => {
+                let words = words.split(',').map(str::trim).filter(|word| !word.is_empty());
+                let (codes, mut words): (Vec<_>, Vec<_>) =
+                    words.partition(|word| word.parse::<u16>().is_ok());
+                if !codes.is_empty() && !words.contains(&"retriable-status-codes") {
+                    words.push("retriable-status-codes");
+                }
+                at(shows).wants(Want::Words(words.into_iter().map(str::to_owned).collect()))
+            }
+            (_, Some(value)) => at(shows).is(value.clone()),
+        };
+        vec![one]
+    }
+
+    /// A value in words.
+    pub(super) fn say(self, value: &Value) -> String {
+        match (self, value) {
+            (Self::Time(_) | Self::Seconds(_), value) => {
+                <Duration as Readable>::read(value).map_or_else(String::new, form::shown)
+            }
+            (Self::Percent(_), value) => format!("{value} %"),
+            (Self::YesOrNo | Self::Adds | Self::Drops, value) => {
+                if *value == true { "yes" } else { "no" }.to_owned()
+            }
+            (Self::Codes, value) => listed(value),
+            (Self::List(_), value) => joined(value),
+            (Self::Rows, value) => form::rows(value.as_array().map_or(0, Vec::len)),
+            (Self::Each(..), value) => form::rows(value.as_array().map_or(0, Vec::len)),
+            (Self::Match, value) => compared(value),
+            (Self::Matches(_), Value::Object(all)) => all
+                .iter()
+                .map(|(name, value)| format!("{name} {}", compared(value)))
+                .collect::<Vec<_>>()
+                .join(", "),
+            (Self::Pairs(_), Value::Object(all)) => {
+                let one = |(name, value): (&String, &Value)| {
+                    format!("{name}: {}", value.as_str().unwrap_or_default())
+                };
+                all.iter().map(one).collect::<Vec<_>>().join(", ")
+            }
+            (Self::Block, _) => "on".to_owned(),
+            (_, Value::String(words)) => words.clone(),
+            (_, value) => value.to_string(),
+        }
+    }
+}
+
+/// "begins with /api".
+fn compared(value: &Value) -> String {
+    let way = each::WAYS.iter().find_map(|(way, word)| Some((word, value.get(way)?.as_str()?)));
+    way.map_or_else(|| "is there".to_owned(), |(word, text)| format!("{word} {text}"))
+}
+
+pub(super) fn joined(texts: &Value) -> String {
+    texts.as_array().into_iter().flatten().filter_map(Value::as_str).collect::<Vec<_>>().join(",")
+}
+
+pub(super) fn listed(codes: &Value) -> String {
+    let codes = codes.as_array().into_iter().flatten().map(Value::to_string);
+    codes.collect::<Vec<_>>().join(",")
+}
