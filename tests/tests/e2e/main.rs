@@ -10,6 +10,7 @@ mod mesh;
 mod secrets;
 mod secrets_world;
 mod session;
+mod steering;
 mod synthetic;
 mod trouble;
 mod trouble_in_the_window;
