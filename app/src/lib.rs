@@ -10,6 +10,7 @@ mod disk;
 mod dock;
 mod exports;
 mod logging;
+mod notify;
 #[cfg_attr(not(feature = "sandbox"), path = "no_sandbox.rs")]
 mod own_sandbox;
 mod perform;

@@ -92,6 +92,13 @@ impl Shell {
                 self.settings.theme = theme;
                 kit::theme::apply(ctx, theme);
             }
+            Intent::Notify(what, why) => self.notify(ctx, what, why),
+            Intent::Notifications(on) => {
+                self.settings.notifications = on;
+                let said =
+                    if on { "The desktop is told when something fails" } else { "The desktop is not told" };
+                self.window.say(said.to_owned());
+            }
             Intent::Copy(text, what) => {
                 ctx.copy_text(text);
                 self.window.say(format!("Copied: {what}"));

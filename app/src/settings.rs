@@ -15,6 +15,8 @@ pub(crate) struct Settings {
     pub(crate) theme: ThemeChoice,
     /// What was connected to last.
     pub(crate) destination: Option<Destination>,
+    /// Whether the desktop is told when something begins to fail.
+    pub(crate) notifications: bool,
     /// Measuring window in seconds.
     pub(crate) window_secs: u64,
     /// Panels that are open, side by side.
@@ -30,6 +32,7 @@ impl Default for Settings {
         Self {
             theme: ThemeChoice::Dark,
             destination: None,
+            notifications: true,
             window_secs: 60,
             panels: vec![PanelId::Graph],
             looks: BTreeMap::new(),

@@ -41,7 +41,7 @@ pub(crate) struct Shell {
     pub(crate) wanted: Wanted,
     intents: Intents,
     picture: Option<Picture>,
-    runtime: Runtime,
+    pub(crate) runtime: Runtime,
     started: Instant,
     told: Told,
 }

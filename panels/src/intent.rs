@@ -65,6 +65,10 @@ pub enum Intent {
     TracesOf(TracesOf),
     /// Light, dark, or as the system.
     Theme(ThemeChoice),
+    /// Tell the desktop of something while nobody looks at the window: what, and why.
+    Notify(String, String),
+    /// Whether the desktop is told at all.
+    Notifications(bool),
     /// Open the command palette.
     Palette,
     /// Put text on the clipboard; the second text says in a toast what it was.

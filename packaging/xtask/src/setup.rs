@@ -57,6 +57,7 @@ impl Needs {
         }
         if self.peers {
             packages.extend(which("prometheus").is_none().then_some("prometheus"));
+            packages.extend(which("dbus-daemon").is_none().then_some("dbus-daemon"));
             packages.extend(which("kubectl").is_none().then_some("kubernetes-client"));
         }
         let envoy = envoy_path()?;

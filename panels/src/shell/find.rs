@@ -93,6 +93,8 @@ fn actions(cx: &Cx<'_>) -> Vec<Found> {
         act(icon::MOON, "Use the dark theme", "", Intent::Theme(ThemeChoice::Dark)),
         act(icon::SUN, "Use the light theme", "", Intent::Theme(ThemeChoice::Light)),
         act(icon::CIRCLE_HALF, "Use the system's theme", "", Intent::Theme(ThemeChoice::System)),
+        act(icon::BELL, "Notify the desktop when something fails", "", Intent::Notifications(true)),
+        act(icon::BELL_SLASH, "Do not notify the desktop", "", Intent::Notifications(false)),
     ];
     for (seconds, name) in window::WINDOWS {
         all.push(act(

@@ -19,10 +19,22 @@ type Key = (Revision, Option<jiff::Timestamp>);
 /// Larger meshes than this are looked through by a thread.
 const SMALL: usize = 150;
 
+/// Something that fails or nearly does.
+#[derive(Clone)]
+struct Trouble {
+    status: Status,
+    selected: Selected,
+    /// "reviews v2".
+    name: String,
+    /// Why, in words.
+    why: String,
+}
+
 /// What fails, kept while nothing changed.
 #[derive(Default)]
 pub(super) struct Troubles {
-    found: Aside<Key, Vec<(Status, Selected)>>,
+    found: Aside<Key, Vec<Trouble>>,
+    turned: Turned,
     /// Builds each graph on the last one; only one thread at a time does.
     builder: Arc<Mutex<Builder>>,
 }
@@ -31,9 +43,10 @@ impl Troubles {
     /// "■ 2 failing  ▲ 1 degraded": nothing where all is well.
     pub(super) fn ui(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
         let found = self.found(ui, cx);
+        self.turned.tell(cx, &found);
         for status in [Status::Failing, Status::Degraded] {
             let these: Vec<&Selected> =
-                found.iter().filter(|(of, _)| *of == status).map(|(_, selected)| selected).collect();
+                found.iter().filter(|one| one.status == status).map(|one| &one.selected).collect();
             let after = these.iter().position(|one| Some(*one) == cx.selected).map_or(0, |at| at + 1);
             if let Some(next) = these.get(after % these.len().max(1))
                 && count(ui, status, these.len())
@@ -48,7 +61,7 @@ impl Troubles {
         }
     }
 
-    fn found(&mut self, ui: &Ui, cx: &Cx<'_>) -> &[(Status, Selected)] {
+    fn found(&mut self, ui: &Ui, cx: &Cx<'_>) -> Arc<[Trouble]> {
         let mesh = Arc::clone(&cx.scene.mesh);
         let traffic = cx.scene.traffic.value().cloned();
         let at = cx.scene.traffic.at();
@@ -59,7 +72,31 @@ impl Troubles {
             troubles(&mut builder, &mesh, traffic.as_ref(), now)
         };
         let found = self.found.get(ui.ctx(), (cx.scene.mesh.revision(), at), small, look);
-        found.map_or(&[], |found| found.as_slice())
+        found.map_or_else(Arc::default, |found| found.as_slice().into())
+    }
+}
+
+/// What failed when it was looked at last: who fails since then is told to the desktop.
+#[derive(Default)]
+struct Turned {
+    seen: Option<(String, Option<jiff::Timestamp>)>,
+    failing: Vec<Selected>,
+}
+
+impl Turned {
+    fn tell(&mut self, cx: &Cx<'_>, found: &[Trouble]) {
+        let measured = cx.scene.traffic.at();
+        let now = (cx.scene.context.clone(), measured);
+        if measured.is_none() || self.seen.as_ref() == Some(&now) {
+            return;
+        }
+        let failing: Vec<&Trouble> = found.iter().filter(|one| one.status == Status::Failing).collect();
+        // What was so when the cluster was connected to is no news.
+        let known = self.seen.replace(now).is_some_and(|(context, _)| context == cx.scene.context);
+        for one in failing.iter().filter(|one| known && !self.failing.contains(&one.selected)) {
+            cx.intents.send(Intent::Notify(format!("{} fails", one.name), one.why.clone()));
+        }
+        self.failing = failing.into_iter().map(|one| one.selected.clone()).collect();
     }
 }
 
@@ -69,11 +106,20 @@ fn troubles(
     mesh: &Mesh,
     traffic: Option<&Arc<Traffic>>,
     now: jiff::Timestamp,
-) -> Vec<(Status, Selected)> {
+) -> Vec<Trouble> {
     let options = GraphOptions { graph_type: GraphType::VersionedApp, ..GraphOptions::default() };
     let graph: Graph = builder.build(mesh, traffic, &options, now);
-    let found = graph.nodes.iter().map(|node| (view::status(node.health), view::selects(node)));
-    found.filter(|(status, _)| *status >= Status::Degraded).collect()
+    let found = graph.nodes.iter().map(|node| Trouble {
+        status: view::status(node.health),
+        selected: view::selects(node),
+        name: [Some(node.name.as_str()), node.version.as_deref()]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join(" "),
+        why: node.health_reason.clone(),
+    });
+    found.filter(|one| one.status >= Status::Degraded).collect()
 }
 
 /// One count. Returns whether it was clicked.

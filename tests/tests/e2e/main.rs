@@ -7,6 +7,7 @@ mod first_light;
 mod forms;
 mod measured;
 mod mesh;
+mod notified;
 mod secrets;
 mod secrets_world;
 mod session;

@@ -46,8 +46,17 @@ impl Session {
 
     /// The same, with more arguments.
     pub(crate) fn connect_with(sandbox: &Sandbox, args: &[&str]) -> Result<Self> {
+        Self::connected(sandbox, args, &[])
+    }
+
+    /// The same, with more variables.
+    pub(crate) fn connect_in(sandbox: &Sandbox, more: &[(&str, &str)]) -> Result<Self> {
+        Self::connected(sandbox, &[], more)
+    }
+
+    fn connected(sandbox: &Sandbox, args: &[&str], more: &[(&str, &str)]) -> Result<Self> {
         let kubeconfig = sandbox.ready.kubeconfig.to_str().context("an odd path")?;
-        let session = Self::open(&[&["--kubeconfig", kubeconfig], args].concat())?;
+        let session = Self::open_with(&[&["--kubeconfig", kubeconfig], args].concat(), more)?;
         session.window.wait_for(&sandbox.ready.context, SOON)?;
         session.window.click(&sandbox.ready.context)?;
         session.all_nodes()?;
