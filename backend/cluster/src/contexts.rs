@@ -46,7 +46,7 @@ pub fn contexts(kubeconfig: Option<&Path>, opened: &[PathBuf]) -> (Vec<ContextIn
     (all, if files.none_yet() { Vec::new() } else { files.problems() })
 }
 
-fn rows(files: &Kubeconfigs) -> Vec<ContextInfo> {
+pub(crate) fn rows(files: &Kubeconfigs) -> Vec<ContextInfo> {
     // The first of a name is the one that kubectl means.
     let mut current = files.current();
     let all = files.contexts().filter_map(|(file, named)| files.chosen(&named.name, Some(file)));

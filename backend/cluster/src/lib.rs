@@ -19,6 +19,7 @@ mod error;
 mod fetch;
 mod find;
 mod follow;
+pub mod fuzz;
 mod history;
 mod http;
 mod hub;

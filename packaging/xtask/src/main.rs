@@ -7,6 +7,7 @@
 
 mod bench;
 mod display;
+mod fuzz;
 mod run;
 mod setup;
 mod sh;
@@ -26,6 +27,9 @@ Usage: cargo xtask COMMAND
   bench endurance [--duration SECONDS] [--rps N]
                 build for speed and keep a sandbox under load, 600 s at 200 requests/s unless told otherwise:
                 memory, failed requests, a control plane that goes away, a proxy that dies
+  fuzz [TARGET] [--seconds N | --inputs N] [--seed N] [--from N]
+                odd input for all that reads what other programs send, 10 s for each target unless told otherwise;
+                what fails is kept in fuzz/artifacts
   setup         only install what is missing for all of these
 
 Options of all: --yes (do not ask before sudo)";
@@ -38,6 +42,7 @@ fn main() -> ExitCode {
         Some("run") => run::run(rest, yes),
         Some("test") => test::test(rest, yes),
         Some("bench") => bench::bench(rest, yes),
+        Some("fuzz") => fuzz::fuzz(rest),
         Some("setup") => setup::Needs::all().install(yes).map(|_| ()),
         Some("help" | "--help" | "-h") => {
             println!("{HELP}");

@@ -144,8 +144,8 @@ fn unused(metadata: &Metadata) -> Vec<String> {
     for package in metadata.packages.iter().filter(|package| metadata.workspace_members.contains(&package.id))
     {
         let folder = Path::new(&package.manifest_path).parent().expect("a manifest lies in a folder");
-        let product = code(folder, &["src"], true);
-        let all = code(folder, &["src", "tests", "examples"], false);
+        let product = code(folder, &["src", "fuzz_targets"], true);
+        let all = code(folder, &["src", "fuzz_targets", "tests", "examples"], false);
         for dependency in &package.dependencies {
             let library =
                 metadata.packages.iter().filter(|package| package.name == dependency.name).find_map(

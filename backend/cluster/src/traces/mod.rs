@@ -1,6 +1,6 @@
 //! Traces: finds Jaeger's query API, and asks it for services, for traces, and for one trace.
 
-mod jaeger;
+pub(crate) mod jaeger;
 
 use crate::find::{self, Wanted};
 use crate::limits::{self, Limit};

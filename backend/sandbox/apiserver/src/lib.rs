@@ -36,6 +36,7 @@ pub use faults::{Catch, Caught, Deny, Faults};
 pub use logs::{LogLine, LogRing, Logs};
 pub use origin::is_foreign;
 pub use pods::{PodAccess, PodName, Unreachable};
+pub use schema::evaluate_rule;
 pub use selector::selects;
 pub use server::{ApiServer, Options, StartError};
 pub use status::ApiError;

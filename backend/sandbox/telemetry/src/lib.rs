@@ -36,5 +36,6 @@ mod traces;
 mod workload;
 
 pub use listen::{StartError, Telemetry};
+pub use promql::Trial;
 pub use traces::SpanCount;
 pub use workload::{Directory, Options, Workload};

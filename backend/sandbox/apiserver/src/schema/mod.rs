@@ -16,6 +16,8 @@ mod unmarshal;
 
 use std::sync::LazyLock;
 
+use serde_json::Value;
+
 pub(crate) use check::{check, check_change, duplicates};
 pub(crate) use field::{ListKind, Schema};
 pub(crate) use json::References;
@@ -24,6 +26,13 @@ pub(crate) use shape::{fill, prune};
 pub(crate) use text::{Library, with_type_meta};
 pub(crate) use types::Type;
 pub(crate) use unmarshal::mistyped;
+
+/// Evaluates a rule as it would stand in a CRD (CEL) for a value and what that was before; the error says
+/// what is not understood, or why it has no value.
+pub fn evaluate_rule(rule: &str, value: &Value, old: Option<&Value>) -> Result<Value, String> {
+    let program = cel::Program::parse(rule).map_err(|error| error.to_string())?;
+    program.run(value, old).map_err(|error| error.to_string())
+}
 
 /// The types that ship with Kubernetes itself.
 pub(crate) static BUILT_IN: LazyLock<Library> = LazyLock::new(|| {

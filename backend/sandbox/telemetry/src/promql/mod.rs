@@ -15,6 +15,7 @@ mod over_time;
 mod quantile;
 mod relabel;
 mod syntax;
+mod trial;
 mod value;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -23,6 +24,7 @@ use indexmap::IndexMap;
 use promql_parser::parser::{Expr, value::ValueType};
 
 use self::eval::Evaluation;
+pub use self::trial::Trial;
 #[cfg(test)]
 pub(crate) use self::value::Sample;
 pub(crate) use self::value::{Refusal, Value, number};

@@ -47,7 +47,7 @@ pub(super) fn eval<'a>(expr: &'a Expr, scope: &Scope<'a>) -> Found<'a> {
         },
         Expr::Not(of) => owned(!truth(&*eval(of, scope)?)?),
         Expr::Minus(of) => match eval(of, scope)?.as_i64() {
-            Some(number) => owned(-number),
+            Some(number) => owned(number.checked_neg().ok_or(EvalError::Overflow)?),
             None => Err(EvalError::NoOverload("-".into())),
         },
         Expr::Choice(condition, yes, no) => {

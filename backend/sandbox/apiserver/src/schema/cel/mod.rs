@@ -90,6 +90,7 @@ mod tests {
         );
         check("self.x", json!({}), Err("no such key: x"));
         check("self.all(x, x.y == 1)", json!([{}]), Err("no such key: y"));
+        check("-self", json!(i64::MIN), Err("integer overflow"));
         check("duration(self)", json!("soon"), Err("duration"));
     }
 

@@ -1,0 +1,84 @@
+//! What other programs send, read by the code that reads it in a connection: for fuzz targets, which stand
+//! outside of this crate. Nothing that is sent may break these off, or take long.
+
+use crate::kubeconfig::Kubeconfigs;
+use crate::prometheus::{answer, query};
+use crate::settings::settings;
+use crate::traces::jaeger;
+use crate::trim::Raw;
+use crate::{contexts, envoy, syncz};
+use kube::core::{ObjectList, WatchEvent};
+use mesh::evidence::{Evidence, Xds};
+use mesh::{Kind, Object, confirm};
+use std::path::Path;
+
+/// Reads a kubeconfig and judges each of its contexts; how many can be used.
+pub fn kubeconfig(file: &Path) -> usize {
+    let files = Kubeconfigs::of(&[file.to_owned()]);
+    let named = files.contexts().filter_map(|(file, named)| files.chosen(&named.name, Some(file)));
+    let usable = named.filter(|chosen| settings(chosen, |_| None).is_ok() && chosen.differs().is_none());
+    let usable = usable.count();
+    std::hint::black_box((contexts::rows(&files), files.problems(), files.current()));
+    usable
+}
+
+/// Reads an answer of Prometheus as the answer to every question of the graph; how many paths it shows.
+pub fn prometheus(body: &[u8]) -> usize {
+    drop(answer::series(body));
+    let Ok((samples, remarks)) = answer::parse(body) else { return 0 };
+    drop(answer::usual(&samples, &samples));
+    let mut gathered = answer::Gathered::default();
+    for question in query::QUESTIONS {
+        gathered.add(question, (samples.clone(), remarks.clone()));
+    }
+    gathered.traffic(60).flows.len()
+}
+
+/// Reads traces of Jaeger and opens each; how many spans they have.
+pub fn jaeger(body: &[u8]) -> usize {
+    drop(jaeger::services(body));
+    let Ok(found) = jaeger::parse(body) else { return 0 };
+    found.traces.iter().map(|opened| opened.trace.spans.len()).sum()
+}
+
+/// Reads an answer of istiod about its proxies; how many it names.
+pub fn syncz(body: &[u8]) -> usize {
+    let text = String::from_utf8_lossy(body);
+    drop(syncz::refusal_in_log(&text, "reviews-v3-7d5f.bookinfo", "RDS"));
+    let rejects = syncz::rejects_in_metrics(&text, "RDS");
+    let Ok(read) = syncz::parse(body, "istiod") else { return usize::from(rejects > 0.0) };
+    syncz::merge(vec![read.clone(), read]).iter().map(syncz::Synced::proxy).count()
+}
+
+/// Looks for evidence in what a proxy says of its configuration; how much of it is there.
+pub fn config_dump(body: &[u8], evidence: &Evidence) -> usize {
+    let mut held = 0;
+    for xds in [Xds::Cds, Xds::Lds, Xds::Rds] {
+        let probes: Vec<_> = evidence.probes.iter().filter(|probe| probe.xds() == xds).collect();
+        let Ok(kept) = envoy::concerned(body, &probes, xds) else { return 0 };
+        held += probes.iter().filter(|probe| confirm::holds(probe, &kept.dump) == confirm::Held::Yes).count();
+    }
+    held
+}
+
+/// The objects of a list, as a watch takes them in.
+pub fn list(body: &[u8], kind: &'static Kind) -> Vec<Object> {
+    let Ok(list) = serde_json::from_slice::<ObjectList<Raw>>(body) else { return Vec::new() };
+    list.items.into_iter().map(|raw| raw.into_object(&api_version(kind), kind)).collect()
+}
+
+/// The object of one event of a watch.
+pub fn event(line: &[u8], kind: &'static Kind) -> Option<Object> {
+    match serde_json::from_slice(line).ok()? {
+        WatchEvent::Added(raw) | WatchEvent::Modified(raw) | WatchEvent::Deleted(raw) => {
+            let raw: Raw = raw;
+            Some(raw.into_object(&api_version(kind), kind))
+        }
+        WatchEvent::Bookmark(_) | WatchEvent::Error(_) => None,
+    }
+}
+
+fn api_version(kind: &Kind) -> String {
+    let version = kind.versions.first().copied().unwrap_or_default();
+    if kind.group.is_empty() { version.to_owned() } else { format!("{}/{version}", kind.group) }
+}
