@@ -6,7 +6,7 @@ mod each;
 mod holds;
 
 pub(super) use each::condition;
-pub use holds::Holds;
+pub use holds::{FieldRow, Holds};
 use holds::{joined, listed};
 
 use super::form::{Form, Setting};
@@ -15,23 +15,6 @@ use mesh::plan::{Field, Part, Plan, Readable};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
-
-/// One field.
-#[derive(Debug)]
-pub struct FieldRow {
-    /// Where it stands in its part of the object: "connectionPool/tcp/maxConnections".
-    pub path: &'static str,
-    /// "Connections".
-    pub word: &'static str,
-    /// What it is, and what it begins with when it is switched on.
-    pub holds: Holds,
-    /// What holds while it is left out: "no limit".
-    pub unset: &'static str,
-    /// Where proxies show it, from one part of the path to the next; nothing where they do not tell.
-    pub shows: &'static [&'static str],
-    /// What it does, in a sentence.
-    pub means: &'static str,
-}
 
 /// What proxies can retry on, as Istio takes it; beside these, status codes.
 pub const RETRIED_ON: &str = "5xx,gateway-error,reset,reset-before-request,connect-failure,refused-stream,\
@@ -176,7 +159,14 @@ impl Fields {
         form.section(row.word, said, |form| match row.holds {
             Holds::Each(noun, table) => {
                 let mut list = value.as_array().cloned().unwrap_or_default();
-                each::each(form, noun, table, &mut list);
+                let says = |part: &Value| Self::of(Some(part), table).in_short(table);
+                let draw = |form: &mut Form<'_>, part: &mut Value| {
+                    let was = Self::of(Some(part), table);
+                    let mut now = was.clone();
+                    now.form(table, form);
+                    now.write(&was, part);
+                };
+                each::each(form, noun, &mut list, (&says, &draw));
                 value = list.into();
             }
             Holds::Matches(noun) | Holds::Pairs(noun) => {

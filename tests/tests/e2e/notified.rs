@@ -42,7 +42,7 @@ impl Drop for Bus {
 }
 
 /// What a desktop does with notifications: here it only passes them on.
-struct Desktop(mpsc::UnboundedSender<(String, String)>);
+struct Desktop(mpsc::Sender<(String, String)>);
 
 #[zbus::interface(name = "org.freedesktop.Notifications")]
 impl Desktop {
@@ -58,7 +58,7 @@ impl Desktop {
         _hints: HashMap<String, zbus::zvariant::OwnedValue>,
         _expires: i32,
     ) -> u32 {
-        self.0.send((summary, body)).map_or(0, |()| 1)
+        self.0.try_send((summary, body)).map_or(0, |()| 1)
     }
 }
 
@@ -67,7 +67,7 @@ fn the_desktop_hears_of_what_begins_to_fail() -> Result<()> {
     let bus = Bus::start()?;
     let sandbox = Sandbox::start()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    let (told, mut heard) = mpsc::unbounded_channel();
+    let (told, mut heard) = mpsc::channel(16);
     let _desktop = runtime.block_on(async {
         zbus::connection::Builder::address(bus.1.as_str())?
             .name("org.freedesktop.Notifications")?

@@ -2,7 +2,7 @@
 //! (by drag or by a button) and taken away; conditions on texts; names with what they stand for.
 
 use super::super::form::{Form, Line};
-use super::{FieldRow, Fields};
+use super::super::gesture::Gesture;
 use crate::kit::theme::size;
 use crate::kit::{Button, Tokens};
 use egui::{CursorIcon, Label, Rect, RichText, Sense, Stroke, WidgetInfo, WidgetType, vec2};
@@ -23,14 +23,17 @@ enum Act {
     Up,
 }
 
+/// What a row says in short, and its fields.
+pub(super) type Drawn<'d> = (&'d dyn Fn(&Value) -> String, &'d dyn Fn(&mut Form<'_>, &mut Value));
+
 /// Rows of a list: `noun` is what one is called ("match").
-pub(super) fn each(form: &mut Form<'_>, noun: &str, table: &'static [FieldRow], list: &mut Vec<Value>) {
+pub(super) fn each(form: &mut Form<'_>, noun: &str, list: &mut Vec<Value>, (says, draw): Drawn<'_>) {
     let (mut act, mut heads, mut dragged) = (None, Vec::new(), None);
     for (index, row) in list.iter_mut().enumerate() {
         let title = format!("{noun} {}", index + 1);
         let of = format!("{title} of {}", form.subject());
-        let was = Fields::of(Some(row), table);
-        let open = form.is_open(&of, was.is_empty());
+        let says = says(row);
+        let open = form.is_open(&of, says.is_empty());
         form.line("", 0.0, |line| {
             let held = handle(line, &of);
             heads.push(held.rect);
@@ -38,7 +41,7 @@ pub(super) fn each(form: &mut Form<'_>, noun: &str, table: &'static [FieldRow], 
                 let y = held.interact_pointer_pos().map(|at| at.y);
                 dragged = y.map(|y| (index, y, held.drag_stopped()));
             }
-            if head(line, &title, &of, open, &was.in_short(table)) {
+            if head(line, &title, &of, open, &says) {
                 line.ui().data_mut(|data| data.insert_temp(egui::Id::new(("open", &of)), !open));
             }
             if line.button(Button::icon(icon::ARROW_UP, format!("move up {of}")), index > 0) {
@@ -52,9 +55,7 @@ pub(super) fn each(form: &mut Form<'_>, noun: &str, table: &'static [FieldRow], 
             }
         });
         if open {
-            let mut fields = was.clone();
-            form.inside(&of, |form| fields.form(table, form));
-            fields.write(&was, row);
+            form.inside(&of, |form| draw(form, row));
         }
     }
     match act {
@@ -114,7 +115,7 @@ fn carry(form: &mut Form<'_>, list: &mut Vec<Value>, heads: &[Rect], (from, y, d
     if dropped {
         let row = list.remove(from);
         list.insert(to.min(list.len()), row);
-        form.did(super::super::Gesture::Settled);
+        form.did(Gesture::Settled);
         return;
     }
     let edge = match heads.get(if to >= from { to + 1 } else { to }) {
@@ -127,7 +128,7 @@ fn carry(form: &mut Form<'_>, list: &mut Vec<Value>, heads: &[Rect], (from, y, d
 }
 
 /// A condition on a text.
-pub(in super::super) fn condition(line: &mut Line<'_>, name: &str, value: &mut Value) {
+pub(crate) fn condition(line: &mut Line<'_>, name: &str, value: &mut Value) {
     let way = WAYS.iter().position(|(way, _)| value.get(way).is_some());
     let words = ["is", "begins with", "matches", "is there"];
     let picked = line.choose(&format!("how {name} is compared"), &words, way.unwrap_or(WAYS.len()));

@@ -1,11 +1,28 @@
 //! What a field holds: which values it takes, how each reads, and where proxies show it.
 
 use super::super::form;
-use super::{FieldRow, each};
+use super::each;
 use istio::Duration;
 use mesh::evidence::{Claim, Want};
 use mesh::plan::Readable;
 use serde_json::Value;
+
+/// One field.
+#[derive(Debug)]
+pub struct FieldRow {
+    /// Where it stands in its part of the object: "connectionPool/tcp/maxConnections".
+    pub path: &'static str,
+    /// "Connections".
+    pub word: &'static str,
+    /// What it is, and what it begins with when it is switched on.
+    pub holds: Holds,
+    /// What holds while it is left out: "no limit".
+    pub unset: &'static str,
+    /// Where proxies show it, from one part of the path to the next; nothing where they do not tell.
+    pub shows: &'static [&'static str],
+    /// What it does, in a sentence.
+    pub means: &'static str,
+}
 
 /// What a field holds.
 #[derive(Clone, Copy, Debug)]
