@@ -9,7 +9,7 @@ use panels::detail::Detail;
 pub(crate) type Bench<'a> = Harness<'a, (World, Detail)>;
 
 pub(crate) fn detail<'a>(world: World) -> Bench<'a> {
-    harness(world, Detail::default(), [400.0, 1600.0], |ui, detail: &mut Detail, world| {
+    harness(world, Detail::default(), [400.0, 2600.0], |ui, detail: &mut Detail, world| {
         let cx = world.cx();
         detail.ui(ui, &cx);
         cx.intents.each(|intent| detail.follow(intent, &cx));
