@@ -70,6 +70,21 @@ impl HttpRoute {
     }
 }
 
+/// The hosts that a VirtualService leads to, as they are written.
+pub fn destinations(rule: &VirtualService) -> impl Iterator<Item = &String> {
+    let http = rule.http.iter().flat_map(|rule| {
+        let mirrors = rule.mirrors.iter().map(|mirror| &mirror.destination.host);
+        rule.route
+            .iter()
+            .map(|split| &split.destination.host)
+            .chain(rule.mirror.iter().map(|to| &to.host))
+            .chain(mirrors)
+    });
+    let tls = rule.tls.iter().flat_map(|rule| rule.route.iter().map(|split| &split.destination.host));
+    let tcp = rule.tcp.iter().flat_map(|rule| rule.route.iter().map(|split| &split.destination.host));
+    http.chain(tls).chain(tcp)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -40,6 +40,7 @@ pub fn holds(probe: &Probe, config_dump: &Value) -> Held {
             clusters(config_dump, host, subset, *port, &probe.want, fits)
         }
         Owner::Direct { host, port } => direct(config_dump, host, *port, fits),
+        Owner::Host { host } => (told_of(config_dump, host) == (probe.want == Want::Present)).into(),
         Owner::Inbound { port, except } => inbound(config_dump, *port, except, &probe.want).into(),
     }
 }
@@ -48,7 +49,7 @@ pub fn holds(probe: &Probe, config_dump: &Value) -> Held {
 pub fn concerns(probe: &Probe, entry: &Value) -> bool {
     match &probe.owner {
         Owner::Routes { of, .. } => routes::of_entry(entry).any(|host| !routes::of(host, of).is_empty()),
-        Owner::Clusters { host, .. } => {
+        Owner::Clusters { host, .. } | Owner::Host { host } => {
             let name = field(entry, "cluster").and_then(|cluster| want::named(text(cluster, "name")));
             name.is_some_and(|name| name.host == *host)
         }
@@ -107,6 +108,13 @@ fn clusters(
         (true, Want::Absent) if meant.is_empty() => Held::Yes,
         _ => (!meant.is_empty() && meant.iter().all(|cluster| fits(cluster))).into(),
     }
+}
+
+/// Whether a proxy has any cluster of a host.
+fn told_of(dump: &Value, host: &str) -> bool {
+    let clusters = resources(dump, Xds::Cds).filter_map(|cluster| field(cluster, "cluster"));
+    let mut names = clusters.filter_map(|cluster| want::named(text(cluster, "name")));
+    names.any(|name| name.host == host)
 }
 
 /// Whether the routes that a host has without any VirtualService fit, at this port or at all.

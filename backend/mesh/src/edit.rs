@@ -7,6 +7,7 @@ pub mod mtls;
 pub mod routes;
 pub mod rules;
 pub mod split;
+pub mod visibility;
 
 pub use fault::{HeaderIs, fault};
 pub use mtls::{Mode, Scope, mtls};

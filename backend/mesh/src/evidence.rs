@@ -13,7 +13,7 @@ mod reach;
 mod route_match;
 mod together;
 
-pub use claim::{Claim, cluster, direct, inbound, route, routes};
+pub use claim::{Claim, cluster, direct, host, inbound, route, routes};
 pub use judge::{DOUBT, ENOUGH, Figure, Judgement, Measured, Progress, Tally, Unmeasured};
 pub use measure::{CountedCalls, Counting, Mark, Measure, Portion, Wanted};
 pub(crate) use reach::Reach;
@@ -112,7 +112,7 @@ impl Probe {
     pub fn xds(&self) -> Xds {
         match self.owner {
             Owner::Routes { .. } | Owner::Direct { .. } => Xds::Rds,
-            Owner::Clusters { .. } => Xds::Cds,
+            Owner::Clusters { .. } | Owner::Host { .. } => Xds::Cds,
             Owner::Inbound { .. } => Xds::Lds,
         }
     }
@@ -148,6 +148,11 @@ pub enum Owner {
         host: String,
         /// The port of the service; `None` means every port.
         port: Option<u32>,
+    },
+    /// Everything for a host; its place is "".
+    Host {
+        /// The host, fully qualified.
+        host: String,
     },
     /// What takes connections for the workload's own ports.
     Inbound {

@@ -254,7 +254,9 @@ fn evidence(mesh: &Mesh, written: &[Written<'_>], steps: &[Step]) -> Evidence {
         let own = |probe: &&Probe| match &probe.owner {
             Owner::Routes { of, .. } => steps.iter().any(|step| step.at == *of),
             // Hosts and ports do not tell which object makes them.
-            Owner::Clusters { .. } | Owner::Direct { .. } | Owner::Inbound { .. } => whole,
+            Owner::Clusters { .. } | Owner::Direct { .. } | Owner::Host { .. } | Owner::Inbound { .. } => {
+                whole
+            }
         };
         let probes = entry.change.evidence.was.iter().filter(own).cloned().collect();
         let was = entry.change.evidence.probes.iter().filter(own).cloned().collect();
@@ -300,6 +302,7 @@ enum Place<'a> {
     Routes(&'a Ref, Option<&'a RuleKey>),
     Clusters(&'a str, &'a str, Option<u32>),
     Direct(&'a str, Option<u32>),
+    Host(&'a str),
     Inbound(Option<u32>, &'a [u32]),
 }
 
@@ -308,6 +311,7 @@ fn place(probe: &Probe) -> (Place<'_>, &str, &[String]) {
         Owner::Routes { of, rule, .. } => Place::Routes(of, rule.as_ref()),
         Owner::Clusters { host, subset, port } => Place::Clusters(host, subset, *port),
         Owner::Direct { host, port } => Place::Direct(host, *port),
+        Owner::Host { host } => Place::Host(host),
         Owner::Inbound { port, except } => Place::Inbound(*port, except),
     };
     (place, &probe.path, &probe.proxies)

@@ -22,6 +22,7 @@ mod sheet;
 mod table;
 pub mod timeouts;
 pub mod traffic_split;
+pub mod visibility;
 
 pub use drafts::Drafts;
 pub use edits::{Chooser, Edits, Scope, Scoped};

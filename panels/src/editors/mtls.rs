@@ -128,7 +128,7 @@ fn decided(mesh: &Mesh, at: &Scope) -> String {
     format!("{by} decides: {}", now.in_force.name())
 }
 
-fn scope_name(scope: &Scope) -> String {
+pub(super) fn scope_name(scope: &Scope) -> String {
     match scope {
         Scope::Mesh => "the whole mesh".to_owned(),
         Scope::Namespace(namespace) => format!("namespace {namespace}"),

@@ -4,6 +4,7 @@ use super::edits::Edits;
 use super::sheet::{AnySheet, Sheet};
 use super::{
     circuit_breaker, dark_launch, fault, load_balancing, mtls, route_rules, timeouts, traffic_split,
+    visibility,
 };
 use crate::cx::Cx;
 use crate::panel::About;
@@ -43,6 +44,7 @@ pub const EDITORS: &[EditorRow] = &[
     row::<circuit_breaker::Breaker>(),
     row::<load_balancing::Balance>(),
     row::<mtls::MutualTls>(),
+    row::<visibility::Sees>(),
 ];
 
 /// The editors that apply to something, as menus name them: "Fault of reviews…".

@@ -156,7 +156,7 @@ fn fresh(plan: &mut Plan<'_>, scope: &Scope, mode: Mode) -> Option<Ref> {
 
 /// Labels that tell a workload from its neighbours: its Deployment's selector, else app and version, else
 /// all.
-fn selector(mesh: &Mesh, workload: &Workload) -> Labels {
+pub(super) fn selector(mesh: &Mesh, workload: &Workload) -> Labels {
     let deployment = Ref::new(&kinds::DEPLOYMENT, &workload.namespace, &workload.name);
     let deployment = mesh.objects().get(&deployment);
     let stated = deployment

@@ -32,6 +32,8 @@ enum Thing {
     Clusters { rule: Ref, host: String, subset: String, port: Option<u32> },
     /// The route of a host without a VirtualService, in the proxies for which this DestinationRule counts.
     Direct { rule: Ref, host: String, port: Option<u32> },
+    /// Everything for a host.
+    Host { proxies: Vec<String>, host: String },
     /// Inbound ports of proxies.
     Inbound { proxies: Vec<String>, port: Option<u32>, except: Vec<u32> },
 }
@@ -57,6 +59,11 @@ pub fn cluster(destination_rule: &Ref, host: &str) -> Claim {
 /// DestinationRule counts.
 pub fn direct(destination_rule: &Ref, host: &str) -> Claim {
     Claim::of(Thing::Direct { rule: destination_rule.clone(), host: host.to_owned(), port: None })
+}
+
+/// Everything for a host (fully qualified) in these proxies: present where they are told of it.
+pub fn host(proxies: impl IntoIterator<Item = String>, host: &str) -> Claim {
+    Claim::of(Thing::Host { proxies: proxies.into_iter().collect(), host: host.to_owned() })
 }
 
 /// What takes connections for the ports of these proxies' workloads.
@@ -239,6 +246,10 @@ impl Side<'_> {
                     .map(|proxies| Probe { proxies, owner, path, want })
                     .into_iter()
                     .collect()
+            }
+            Thing::Host { proxies, host } => {
+                let owner = Owner::Host { host: host.clone() };
+                vec![Probe { proxies: proxies.as_slice().into(), owner, path, want }]
             }
             Thing::Inbound { proxies, port, except } => {
                 let owner = Owner::Inbound { port: *port, except: except.clone() };

@@ -49,15 +49,23 @@ impl<'a> Scope<'a> {
         let services = nearest(services, here);
         let seen = |service: &Service| egress.sees_service(&service.host, &service.namespace);
         let known: Vec<&Service> = services.values().copied().filter(|service| seen(service)).collect();
+        let router = workload.proxy == Some(ProxyKind::Router);
         let virtual_services = registry.virtual_services.iter().filter(|rule| {
-            exported(&rule.spec.export_to, &config.default_virtual_service_export_to, &rule.namespace, here)
+            // As istiod: a sidecar is told of those for calls inside the mesh only.
+            (router || istio::routing::in_mesh(&rule.spec.gateways))
+                && exported(
+                    &rule.spec.export_to,
+                    &config.default_virtual_service_export_to,
+                    &rule.namespace,
+                    here,
+                )
                 && egress.sees_routes(&rule.spec, &rule.namespace)
         });
         scope.virtual_services = virtual_services.collect();
         let mut reached: BTreeMap<&str, &Service> =
             known.iter().map(|service| (service.host.as_str(), *service)).collect();
         for rule in &scope.virtual_services {
-            for host in destinations(&rule.spec) {
+            for host in istio::routing::destinations(&rule.spec) {
                 let host = istio::fqdn(host, &rule.namespace);
                 let service = services.get(registry.aliases.get(&host).unwrap_or(&host).as_str());
                 reached.extend(service.map(|service| (service.host.as_str(), *service)));
@@ -91,19 +99,4 @@ fn nearest<'a>(services: impl Iterator<Item = &'a Service>, here: &str) -> BTree
         }
     }
     found
-}
-
-/// The hosts that a VirtualService leads to.
-fn destinations(rule: &VirtualService) -> impl Iterator<Item = &String> {
-    let http = rule.http.iter().flat_map(|rule| {
-        let mirrors = rule.mirrors.iter().map(|mirror| &mirror.destination.host);
-        rule.route
-            .iter()
-            .map(|split| &split.destination.host)
-            .chain(rule.mirror.iter().map(|to| &to.host))
-            .chain(mirrors)
-    });
-    let tls = rule.tls.iter().flat_map(|rule| rule.route.iter().map(|split| &split.destination.host));
-    let tcp = rule.tcp.iter().flat_map(|rule| rule.route.iter().map(|split| &split.destination.host));
-    http.chain(tls).chain(tcp)
 }
