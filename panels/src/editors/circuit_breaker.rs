@@ -125,6 +125,7 @@ impl Edits for Breaker {
     };
     const NEEDS: &'static [&'static Kind] = &[&kinds::DESTINATION_RULE];
     const CHOOSER: Chooser = Chooser::Menu("circuit breaker calls");
+    const FIELDS: &'static [&'static [FieldRow]] = &[TCP, HTTP, HTTP2, EJECTION, EJECTED];
 
     fn applies(_service: &Service) -> bool {
         true

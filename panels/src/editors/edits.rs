@@ -1,5 +1,6 @@
 //! What an editor is: a value with its scopes, its form and its plan.
 
+use super::fields::FieldRow;
 use super::form::Form;
 use crate::panel::About;
 use crate::subject::Subject;
@@ -21,6 +22,8 @@ pub trait Edits: Clone + PartialEq + Serialize + DeserializeOwned + 'static {
     const NEEDS: &'static [&'static Kind];
     /// How one of its scopes is chosen.
     const CHOOSER: Chooser;
+    /// Its fields, where it has them in tables; for the manual.
+    const FIELDS: &'static [&'static [FieldRow]] = &[];
     /// Whether it is shown unfolded even where the cluster has nothing of this kind.
     const ALWAYS: bool = false;
 

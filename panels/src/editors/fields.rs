@@ -5,7 +5,6 @@
 mod each;
 mod holds;
 
-pub(super) use each::condition;
 pub use holds::{FieldRow, Holds};
 use holds::{joined, listed};
 

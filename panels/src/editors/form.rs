@@ -4,9 +4,11 @@
 //! A [`Form`] is a column of lines; a [`Line`] is a row of fields. A field takes the mouse (drag), the wheel
 //! (while it has the focus), arrow keys and typing; Esc leaves it as it was.
 
+mod condition;
 mod line;
 mod number;
 
+pub use condition::{compared, condition};
 pub use line::Line;
 pub use number::Number;
 
@@ -228,7 +230,7 @@ impl<'a> Form<'a> {
     pub fn condition(&mut self, setting: Setting<'_>, value: &mut Option<Value>) {
         let name = self.name(setting);
         self.optional(setting, value, json!({ "exact": "" }), |line, value| {
-            super::fields::condition(line, &name, value);
+            condition(line, &name, value);
         });
     }
 

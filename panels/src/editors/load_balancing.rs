@@ -114,6 +114,8 @@ impl Edits for Balance {
     };
     const NEEDS: &'static [&'static Kind] = &[&kinds::DESTINATION_RULE];
     const CHOOSER: Chooser = Chooser::Menu("load balancing calls");
+    const FIELDS: &'static [&'static [FieldRow]] =
+        &[METHOD, BY_HEADER, BY_COOKIE, BY_SOURCE, BY_QUERY, RING, WARM, PLACES];
 
     fn applies(_service: &Service) -> bool {
         true

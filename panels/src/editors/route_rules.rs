@@ -2,7 +2,7 @@
 //! takes and what becomes of them.
 
 use super::edits::{Chooser, Edits, Scope, Scoped};
-use super::fields::{Fields, Holds, fields};
+use super::fields::{FieldRow, Fields, Holds, fields};
 use super::form::Form;
 use crate::panel::About;
 use crate::subject::Subject;
@@ -130,6 +130,7 @@ impl Edits for Rules {
     };
     const NEEDS: &'static [&'static Kind] = &[&kinds::VIRTUAL_SERVICE];
     const CHOOSER: Chooser = Chooser::Menu("route rules of");
+    const FIELDS: &'static [&'static [FieldRow]] = &[RULES];
 
     fn scopes(mesh: &Mesh, subject: &Subject<'_>) -> Vec<Scoped<RulesOf, Self>> {
         let Some(service) = subject.service.filter(|service| Self::applies(service)) else {

@@ -1,6 +1,7 @@
 //! The table of editors.
 
 use super::edits::Edits;
+use super::fields::FieldRow;
 use super::sheet::{AnySheet, Sheet};
 use super::{
     circuit_breaker, dark_launch, fault, load_balancing, mtls, route_rules, timeouts, traffic_split,
@@ -17,6 +18,8 @@ pub struct EditorRow {
     pub about: About,
     /// Kinds that it writes; it is not offered where the cluster does not serve one of them.
     pub needs: &'static [&'static Kind],
+    /// Its fields, where it has them in tables.
+    pub fields: &'static [&'static [FieldRow]],
     /// Whether it may apply to a service.
     pub applies: fn(&Service) -> bool,
     /// Begins drafts for a selection, on what the cluster has; `None` where the editor does not apply.
@@ -31,7 +34,13 @@ impl EditorRow {
 }
 
 const fn row<E: Edits>() -> EditorRow {
-    EditorRow { about: E::ABOUT, needs: E::NEEDS, applies: E::applies, open: Sheet::<E>::open }
+    EditorRow {
+        about: E::ABOUT,
+        needs: E::NEEDS,
+        fields: E::FIELDS,
+        applies: E::applies,
+        open: Sheet::<E>::open,
+    }
 }
 
 /// Every editor stands here, once: detail, palette, the graph's menu and the laws walk this table.

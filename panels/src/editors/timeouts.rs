@@ -1,7 +1,7 @@
 //! Timeouts and retries: how long callers wait, and how often their proxy asks again.
 
 use super::edits::{Chooser, Edits, Scoped};
-use super::fields::{Fields, Holds, RETRIED_ON, fields};
+use super::fields::{FieldRow, Fields, Holds, RETRIED_ON, fields};
 use super::form::Form;
 use super::form::shown;
 use super::rules::http_rules;
@@ -50,6 +50,7 @@ impl Edits for Wait {
     };
     const NEEDS: &'static [&'static Kind] = &[&kinds::VIRTUAL_SERVICE];
     const CHOOSER: Chooser = Chooser::Menu("timeout and retry calls");
+    const FIELDS: &'static [&'static [FieldRow]] = &[ROWS];
 
     fn scopes(mesh: &Mesh, subject: &Subject<'_>) -> Vec<Scoped<HttpRule, Self>> {
         http_rules(mesh, subject, |rule| rule.at.raw(mesh).map(Self::of).unwrap_or_default())

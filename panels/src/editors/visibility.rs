@@ -1,7 +1,7 @@
 //! Visibility: which services the proxies of a workload, a namespace or the mesh are told of.
 
 use super::edits::{Chooser, Edits, Scoped};
-use super::fields::{Fields, Holds, fields};
+use super::fields::{FieldRow, Fields, Holds, fields};
 use super::form::Form;
 use super::mtls::scope_name;
 use crate::kit::Button;
@@ -44,6 +44,7 @@ impl Edits for Sees {
     };
     const NEEDS: &'static [&'static Kind] = &[&kinds::SIDECAR];
     const CHOOSER: Chooser = Chooser::Menu("visibility of");
+    const FIELDS: &'static [&'static [FieldRow]] = &[ROWS];
 
     fn applies(service: &Service) -> bool {
         !service.workloads.is_empty()

@@ -5,6 +5,7 @@ mod dependencies;
 mod direction;
 mod features;
 mod files;
+mod manual;
 mod rbac;
 
 use std::path::{Path, PathBuf};

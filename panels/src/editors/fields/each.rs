@@ -1,7 +1,7 @@
 //! Fields in lists: rows of a list, each with the fields of a table of its own, that are added, copied, moved
 //! (by drag or by a button) and taken away; conditions on texts; names with what they stand for.
 
-use super::super::form::{Form, Line};
+use super::super::form::{Form, Line, condition};
 use super::super::gesture::Gesture;
 use crate::kit::theme::size;
 use crate::kit::{Button, Tokens};
@@ -9,8 +9,6 @@ use egui::{CursorIcon, Label, Rect, RichText, Sense, Stroke, WidgetInfo, WidgetT
 use egui_phosphor::regular as icon;
 use serde_json::{Map, Value, json};
 
-/// How a text is compared, as Istio names it and as it reads.
-pub(super) const WAYS: [(&str, &str); 3] = [("exact", "is"), ("prefix", "begins with"), ("regex", "matches")];
 /// The buttons at the end of a row.
 const BUTTONS: f32 = 3.0 * 36.0;
 /// A name in a row of names and texts.
@@ -125,24 +123,6 @@ fn carry(form: &mut Form<'_>, list: &mut Vec<Value>, heads: &[Rect], (from, y, d
     let ui = form.ui();
     let accent = Tokens::of(ui).accent;
     ui.painter().hline(ui.max_rect().x_range(), edge, Stroke::new(2.0, accent));
-}
-
-/// A condition on a text.
-pub(crate) fn condition(line: &mut Line<'_>, name: &str, value: &mut Value) {
-    let way = WAYS.iter().position(|(way, _)| value.get(way).is_some());
-    let words = ["is", "begins with", "matches", "is there"];
-    let picked = line.choose(&format!("how {name} is compared"), &words, way.unwrap_or(WAYS.len()));
-    let mut text = way.and_then(|way| value[WAYS[way].0].as_str()).unwrap_or_default().to_owned();
-    let before = text.clone();
-    let way = picked.or(way);
-    if let Some((way, _)) = way.and_then(|way| WAYS.get(way)) {
-        line.text(name, "", &mut text, None);
-        if picked.is_some() || text != before {
-            *value = json!({ *way: text });
-        }
-    } else if picked.is_some() {
-        *value = json!({});
-    }
 }
 
 /// Names with a text or a condition each; `noun` is what one is called ("header").

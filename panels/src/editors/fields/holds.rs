@@ -1,7 +1,6 @@
 //! What a field holds: which values it takes, how each reads, and where proxies show it.
 
-use super::super::form;
-use super::each;
+use super::super::form::{self, compared};
 use istio::Duration;
 use mesh::evidence::{Claim, Want};
 use mesh::plan::Readable;
@@ -161,12 +160,6 @@ impl Holds {
             (_, value) => value.to_string(),
         }
     }
-}
-
-/// "begins with /api".
-fn compared(value: &Value) -> String {
-    let way = each::WAYS.iter().find_map(|(way, word)| Some((word, value.get(way)?.as_str()?)));
-    way.map_or_else(|| "is there".to_owned(), |(word, text)| format!("{word} {text}"))
 }
 
 pub(super) fn joined(texts: &Value) -> String {
