@@ -4,7 +4,7 @@ use crate::logging::variant;
 use crate::shell::Shell;
 use cluster::Command;
 use mesh::Problem;
-use panels::selection::PanelId;
+use panels::selection::{PanelId, Selected};
 use panels::{Intent, kit};
 use std::panic::Location;
 
@@ -39,6 +39,7 @@ impl Shell {
             }
             Intent::Select(selected) => self.selection.set(selected),
             Intent::Edit(selected, _) => self.selection.set(Some(selected)),
+            Intent::Draft(at, _) => self.selection.set(Some(Selected::Object(at))),
             Intent::Back => self.selection.back(),
             Intent::Open(panel) => self.window.dock.open(panel),
             Intent::OpenBeside(panel) => self.window.dock.open_beside(panel),

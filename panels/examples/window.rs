@@ -100,6 +100,7 @@ impl Window {
     fn perform(&mut self, intent: Intent) {
         match intent {
             Intent::Select(selected) => self.selection.set(selected),
+            Intent::Draft(at, _) => self.selection.set(Some(Selected::Object(at))),
             Intent::Back => self.selection.back(),
             Intent::Open(panel) => self.open = panel,
             Intent::Theme(theme) => self.theme = theme,
@@ -298,6 +299,7 @@ fn main() -> eframe::Result {
         open: match option("--panel").as_deref() {
             Some("traces") => PanelId::Traces,
             Some("changes") => PanelId::Changes,
+            Some("objects") => PanelId::Objects,
             _ => PanelId::Graph,
         },
         layout: Layout::default(),

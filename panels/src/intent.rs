@@ -3,7 +3,7 @@
 use crate::contexts::ContextId;
 use crate::selection::{PanelId, Selected};
 use mesh::trace::{Call, End};
-use mesh::{Change, ChangeId, Restore};
+use mesh::{Change, ChangeId, Ref, Restore};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -25,6 +25,8 @@ pub enum Intent {
     Select(Option<Selected>),
     /// Select something, with the editor of this name unfolded.
     Edit(Selected, &'static str),
+    /// Begin an object of this name that is not there yet, with this YAML; nothing is written before Push.
+    Draft(Ref, String),
     /// Back to what was selected before.
     Back,
     /// Show a panel.

@@ -11,6 +11,7 @@ pub mod editors;
 pub mod graph;
 pub mod intent;
 pub mod kit;
+pub mod objects;
 mod panel;
 pub mod reads;
 pub mod selection;

@@ -8,7 +8,7 @@
 use mesh::endpoints::{Endpoints, EndpointsQuery};
 use mesh::series::{Range, Series};
 use mesh::trace::{Found, Opened, TraceQuery};
-use mesh::{Answer, Read, Remote, Scene};
+use mesh::{Answer, Read, Remote, Scene, Schema, SchemaOf};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
@@ -75,6 +75,14 @@ impl<'a> Reads<'a> {
     pub fn endpoints(&self, query: &EndpointsQuery) -> Remote<Endpoints> {
         self.ask(Read::Endpoints(query.clone())).part(|answer| match answer {
             Answer::Endpoints(endpoints) => Some(endpoints.clone()),
+            _ => None,
+        })
+    }
+
+    /// The schema of a kind, as the cluster serves it.
+    pub fn schema(&self, of: &SchemaOf) -> Remote<Schema> {
+        self.ask(Read::Schema(of.clone())).part(|answer| match answer {
+            Answer::Schema(schema) => Some(schema.clone()),
             _ => None,
         })
     }

@@ -84,6 +84,8 @@ pub enum PanelId {
     Graph,
     /// Traces.
     Traces,
+    /// The list of objects.
+    Objects,
     /// The ledger of changes.
     Changes,
 }

@@ -2,12 +2,13 @@
 
 use crate::panel::PanelRow;
 use crate::selection::PanelId;
-use crate::{changes, graph, traces};
+use crate::{changes, graph, objects, traces};
 
 /// Every panel stands here, once: rail, palette and tests walk this table.
 pub const PANELS: &[PanelRow] = &[
     PanelRow { id: PanelId::Graph, about: graph::ABOUT, make: || Box::<graph::Graph>::default() },
     PanelRow { id: PanelId::Traces, about: traces::ABOUT, make: || Box::<traces::Traces>::default() },
+    PanelRow { id: PanelId::Objects, about: objects::ABOUT, make: || Box::<objects::Objects>::default() },
     PanelRow { id: PanelId::Changes, about: changes::ABOUT, make: || Box::<changes::Changes>::default() },
 ];
 

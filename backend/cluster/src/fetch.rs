@@ -1,7 +1,7 @@
 //! What each sort of read asks, and whom: one arm per variant of [`Read`].
 
 use crate::session::Session;
-use crate::{endpoints, prometheus, traces};
+use crate::{endpoints, prometheus, schema, traces};
 use mesh::{Answer, Problem, Read};
 use std::sync::Arc;
 
@@ -12,6 +12,7 @@ pub(crate) async fn fetch(session: &Session, read: &Read) -> Result<Answer, Prob
         Read::Traces(query) => Answer::Traces(Arc::new(traces::search(session, query).await?)),
         Read::Series(range) => Answer::Series(Arc::new(prometheus::range(session, range).await?)),
         Read::Endpoints(query) => Answer::Endpoints(Arc::new(endpoints::endpoints(session, query).await?)),
+        Read::Schema(of) => Answer::Schema(schema::schema(session, of).await?),
         Read::Trace(id) => Answer::Trace(traces::trace(session, id).await?),
     })
 }

@@ -41,6 +41,7 @@ mod push;
 mod reads;
 mod refusal;
 mod run;
+mod schema;
 mod search_path;
 mod session;
 mod settings;

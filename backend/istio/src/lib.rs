@@ -30,6 +30,7 @@ pub mod shadow;
 pub mod validation;
 pub mod views;
 pub mod visibility;
+pub mod yaml;
 
 pub use duration::Duration;
 pub use hosts::fqdn;

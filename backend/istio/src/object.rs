@@ -88,16 +88,14 @@ pub fn strings(value: Option<&Value>) -> BTreeMap<String, String> {
     pairs.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
 }
 
-/// An object as people read and keep it: YAML without status and without what the server gives.
-pub fn yaml(object: &Object) -> String {
+/// What people read and keep of an object: all but its status and what the server gives.
+pub fn shown(object: &Object) -> Value {
     let mut value = (*object.0).clone();
     if let Some(fields) = value.as_object_mut() {
         fields.shift_remove("status");
     }
     if let Some(meta) = value.get_mut("metadata").and_then(Value::as_object_mut) {
-        for given in
-            ["uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "selfLink"]
-        {
+        for given in GIVEN {
             meta.shift_remove(given);
         }
         let notes = meta.get_mut("annotations").and_then(Value::as_object_mut);
@@ -109,6 +107,24 @@ pub fn yaml(object: &Object) -> String {
             meta.shift_remove("annotations");
         }
     }
+    value
+}
+
+/// What the server gives an object, in its metadata.
+pub const GIVEN: [&str; 8] = [
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "managedFields",
+    "selfLink",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+];
+
+/// An object as people read and keep it, as YAML: see [`shown`].
+pub fn yaml(object: &Object) -> String {
+    let value = shown(object);
     serde_saphyr::to_string(&value)
         .unwrap_or_else(|_| serde_json::to_string_pretty(&value).unwrap_or_default())
 }

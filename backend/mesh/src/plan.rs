@@ -9,15 +9,18 @@ mod field;
 mod follow;
 mod managed;
 mod part;
+mod rewrite;
 mod rules_of_istio;
 mod scope;
 mod undeclared;
+mod whole;
 mod words;
 mod work;
 
 pub use crate::rule_key::RuleKey;
 pub use field::{Field, Readable};
 pub use part::Part;
+pub use rewrite::dotted;
 pub use scope::{HttpRule, Level, PolicyOf, id, own_rule};
 pub use words::{capital, percent};
 
@@ -32,6 +35,7 @@ use managed::managed;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use undeclared::undeclared;
+pub use whole::named;
 use work::Work;
 
 /// A change in the making.

@@ -7,6 +7,7 @@
 
 use crate::endpoints::{Endpoints, EndpointsQuery};
 use crate::remote::Remote;
+use crate::schema::{Schema, SchemaOf};
 use crate::series::{Range, Series};
 use crate::trace::{Found, Opened, TraceQuery};
 use istio::Problem;
@@ -29,6 +30,8 @@ pub enum Read {
     Series(Range),
     /// Endpoints of a service, as callers' proxies see them.
     Endpoints(EndpointsQuery),
+    /// The schema of a kind, as the cluster serves it.
+    Schema(SchemaOf),
 }
 
 impl Read {
@@ -36,7 +39,7 @@ impl Read {
     pub fn refresh(&self) -> Option<Duration> {
         match self {
             Self::Services => Some(Duration::from_secs(30)),
-            Self::Traces(_) | Self::Trace(_) => None,
+            Self::Traces(_) | Self::Trace(_) | Self::Schema(_) => None,
             Self::Series(range) => Some(range.refresh()),
             Self::Endpoints(_) => Some(Duration::from_secs(3)),
         }
@@ -56,6 +59,8 @@ pub enum Answer {
     Series(Arc<Vec<Series>>),
     /// Endpoints.
     Endpoints(Arc<Endpoints>),
+    /// A schema.
+    Schema(Arc<Schema>),
 }
 
 /// All answers that are kept just now. Cheap to clone.

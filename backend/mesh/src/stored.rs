@@ -58,11 +58,15 @@ impl Standing {
             }
             (Edit::Patch(_), None) => Self::Changed(None),
             (Edit::Patch(patch), Some(now)) => {
-                let spec = |object: &Option<Object>| object.as_ref().map(|object| object.spec().clone());
-                if spec(&step.after).as_ref() == Some(now.spec()) || is_done(step, patch, now) {
+                let is = |object: &Option<Object>| {
+                    let same = |object: &Object| {
+                        undo::PARTS.iter().all(|part| object.0.pointer(part) == now.0.pointer(part))
+                    };
+                    object.as_ref().is_some_and(same)
+                };
+                if is(&step.after) || is_done(step, patch, now) {
                     written()
-                } else if spec(&step.before).as_ref() == Some(now.spec()) || applies(patch, &now.0).is_some()
-                {
+                } else if is(&step.before) || applies(patch, &now.0).is_some() {
                     Self::Untouched
                 } else {
                     Self::Changed(Some(now.clone()))

@@ -55,7 +55,8 @@ fn back_to(step: &Step, patch: &Patch, stored: &Stored, now: &Object) -> Option<
     // Where the server made of what it had exactly what was asked, what it had is what to go back to. Of an
     // answer that was lost, what the user saw may be it.
     let ours_alone = |before: &&Object| {
-        applies(patch, &before.0).is_some_and(|made| made.get("spec") == now.0.get("spec"))
+        let same = |made: Value| PARTS.iter().all(|part| made.pointer(part) == now.0.pointer(part));
+        applies(patch, &before.0).is_some_and(same)
     };
     if let Some(before) = stored.before.iter().chain(&step.before).find(ours_alone) {
         return restore(&now.0, &before.0);
@@ -80,18 +81,24 @@ fn unknown(step: &Step) -> Problem {
     )
 }
 
-/// Operations that turn the spec `now` into `then`, byte for byte: first the guards, then the edits.
+/// Operations that turn what people write of `now` into that of `then`, byte for byte: first the guards, then
+/// the edits.
 pub(crate) fn restore(now: &Value, then: &Value) -> Option<Patch> {
     let mut back = Back::default();
-    match (now.get("spec"), then.get("spec")) {
-        (Some(now), Some(then)) => back.differ(now, then, "/spec"),
-        (Some(now), None) => back.push("/spec", now, json!({ "op": "remove", "path": "/spec" })),
-        (None, Some(then)) => back.edits.push(json!({ "op": "add", "path": "/spec", "value": then })),
-        (None, None) => {}
+    for path in PARTS {
+        match (now.pointer(path), then.pointer(path)) {
+            (Some(now), Some(then)) => back.differ(now, then, path),
+            (Some(now), None) => back.push(path, now, json!({ "op": "remove", "path": path })),
+            (None, Some(then)) => back.edits.push(json!({ "op": "add", "path": path, "value": then })),
+            (None, None) => {}
+        }
     }
     back.guards.extend(back.edits);
     serde_json::from_value(back.guards.into()).ok()
 }
+
+/// The parts of an object that people write.
+pub(crate) const PARTS: [&str; 3] = ["/spec", "/metadata/labels", "/metadata/annotations"];
 
 /// What tells an element of a list from its neighbours.
 const IDENTITY: [&str; 3] = ["name", "match", "destination"];

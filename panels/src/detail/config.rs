@@ -1,18 +1,13 @@
-//! Istio's objects that touch the selected thing, and one object in full as YAML.
+//! Istio's objects that touch the selected thing.
 
 use super::rows::fold;
 use super::touching::{ConfigRow, Saying, sayings};
 use crate::cx::Cx;
 use crate::intent::Intent;
-use crate::kit::theme::{Weight, size};
-use crate::kit::{Button, Tokens, badge, icon, problem, remote, text};
+use crate::kit::theme::size;
+use crate::kit::{Tokens, icon, text};
 use crate::selection::Selected;
-use crate::yaml;
-use egui::text::{LayoutJob, TextFormat};
-use egui::{
-    Align, Align2, FontId, Frame, Label, Layout, Margin, RichText, ScrollArea, Sense, Ui, WidgetInfo,
-    WidgetType, pos2, vec2,
-};
+use egui::{Align2, FontId, Frame, Label, Margin, RichText, Sense, Ui, WidgetInfo, WidgetType, pos2, vec2};
 use mesh::{Mesh, Problem, Ref, Revision, kinds, roles};
 use std::sync::Arc;
 
@@ -90,7 +85,7 @@ fn said(ui: &mut Ui, says: &[Saying], indent: i8) {
 
 /// What is known of an object beyond its text: for which calls its rules are in force, whether it is for any
 /// pod.
-fn known(ui: &mut Ui, cx: &Cx<'_>, at: &Ref) {
+pub(super) fn known(ui: &mut Ui, cx: &Cx<'_>, at: &Ref) {
     let mesh = &cx.scene.mesh;
     let id = egui::Id::new("what the shown object does");
     let key = (at.clone(), mesh.revision());
@@ -123,110 +118,4 @@ fn about(mesh: &Mesh, at: &Ref) -> Vec<(String, Vec<Saying>)> {
 
 fn trouble<'a>(cx: &Cx<'a>, at: &Ref) -> Option<&'a Problem> {
     cx.scene.mesh.problem(at)
-}
-
-/// One object: its name, what is wrong with it, its YAML.
-pub(super) fn object(ui: &mut Ui, cx: &Cx<'_>, at: &Ref) {
-    let tokens = Tokens::of(ui);
-    ui.horizontal(|ui| {
-        text::muted(ui, format!("{} · {}", at.kind, at.namespace));
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            ui.spacing_mut().item_spacing.x = 0.0;
-            if ui.add(Button::icon(icon::X, "Close detail")).clicked() {
-                cx.intents.send(Intent::Select(None));
-            }
-            if ui.add(Button::icon(icon::ARROW_LEFT, "Back to what was selected before")).clicked() {
-                cx.intents.send(Intent::Back);
-            }
-        });
-    });
-    ui.add(Label::new(text::rich(ui, &*at.name, size::TITLE, Weight::Semibold).color(tokens.text)).wrap());
-    ui.label(RichText::new(at.kind.why).size(size::SECONDARY).color(tokens.muted));
-    let Some(object) = cx.scene.mesh.objects().get(at) else {
-        if remote::empty(
-            ui,
-            icon::GHOST,
-            &format!("{at} is gone"),
-            "It was deleted, or is not watched any more.",
-            Some("Select nothing"),
-        ) {
-            cx.intents.send(Intent::Select(None));
-        }
-        return;
-    };
-    if let Some(Problem { what, why, next }) = trouble(cx, at) {
-        problem::problem(ui, problem::Level::Warning, what, why, next, None);
-    }
-    known(ui, cx, at);
-    let yaml = yaml::of(ui, Some(object));
-    ui.horizontal(|ui| {
-        if ui.add(Button::quiet("Copy YAML").with_icon(icon::COPY).named("Copy YAML")).clicked() {
-            cx.intents.send(Intent::Copy(yaml.to_string(), format!("YAML of {at}")));
-        }
-        if !object.resource_version().is_empty() {
-            badge::pill(ui, &format!("version {}", object.resource_version()), tokens.muted);
-        }
-    });
-    ui.add_space(4.0);
-    let frame = Frame::new()
-        .fill(tokens.canvas)
-        .stroke(tokens.hairline())
-        .corner_radius(6)
-        .inner_margin(Margin::same(10));
-    frame.show(ui, |ui| {
-        let job = highlighted(&yaml, tokens);
-        ScrollArea::horizontal().auto_shrink([false, true]).show(ui, |ui| {
-            let label = ui.add(Label::new(job).extend().selectable(true));
-            label.widget_info(|| WidgetInfo::labeled(WidgetType::Label, true, format!("YAML of {at}")));
-        });
-    });
-}
-
-/// YAML with keys, values and comments told apart.
-fn highlighted(yaml: &str, tokens: &Tokens) -> LayoutJob {
-    let mut job = LayoutJob::default();
-    let format = |color| TextFormat {
-        line_height: Some(17.0),
-        ..TextFormat::simple(FontId::monospace(size::SECONDARY), color)
-    };
-    for line in yaml.lines() {
-        let (key, value) = split_key(line);
-        job.append(key, 0.0, format(tokens.accent));
-        let number = value.trim().trim_start_matches(':').trim();
-        let color = if number.parse::<f64>().is_ok() || matches!(number, "true" | "false" | "null") {
-            tokens.mtls
-        } else {
-            tokens.text
-        };
-        job.append(value, 0.0, format(color));
-        job.append("\n", 0.0, format(tokens.text));
-    }
-    job
-}
-
-/// "  - name" and ": reviews" of "  - name: reviews"; no key where a line is a value alone.
-fn split_key(line: &str) -> (&str, &str) {
-    let begins = line.len() - line.trim_start_matches([' ', '-']).len();
-    let body = &line[begins..];
-    if body.starts_with(['"', '\'', '#', '|', '>']) {
-        return ("", line);
-    }
-    match body.find(": ").or_else(|| body.strip_suffix(':').map(str::len)) {
-        Some(end) => line.split_at(begins + end),
-        None => ("", line),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn keys_are_found() {
-        assert_eq!(split_key("  - name: reviews"), ("  - name", ": reviews"));
-        assert_eq!(split_key("spec:"), ("spec", ":"));
-        assert_eq!(split_key("    - reviews"), ("", "    - reviews"));
-        assert_eq!(split_key("  - \"a: b\""), ("", "  - \"a: b\""));
-        assert_eq!(split_key("uri: http://x"), ("uri", ": http://x"));
-    }
 }

@@ -18,6 +18,7 @@ use crate::editors::Drafts;
 use crate::intent::Intent;
 use crate::kit::theme::{Weight, size};
 use crate::kit::{Button, Memo, Tokens, fmt, icon, remote, text, tiles};
+use crate::objects::Sheets;
 use crate::selection::Selected;
 use crate::subject;
 use egui::{Align, Frame, Label, Layout, Margin, RichText, ScrollArea, Ui};
@@ -31,6 +32,7 @@ use std::sync::Arc;
 #[derive(Default)]
 pub struct Detail {
     drafts: Drafts,
+    sheets: Sheets,
     worst: summary::Worst,
     view: Memo<(Revision, Option<Timestamp>, Selected), Option<Arc<View>>>,
 }
@@ -39,6 +41,7 @@ impl Detail {
     /// Draws the detail into all of `ui`.
     pub fn ui(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
         self.drafts.follow(cx);
+        self.sheets.follow(cx);
         let view = cx.selected.and_then(|selected| self.view(cx, selected));
         if let Some(view) = &view {
             // The name, the health and the way out stay while the rest is scrolled.
@@ -57,7 +60,9 @@ impl Detail {
                 ui.spacing_mut().item_spacing.y = 6.0;
                 match (cx.selected, view) {
                     (None, _) => summary::ui(ui, cx, &mut self.worst),
-                    (Some(Selected::Object(at)), _) => config::object(ui, cx, at),
+                    (Some(Selected::Object(at)), _) => {
+                        self.sheets.ui(ui, cx, at, |ui| config::known(ui, cx, at));
+                    }
                     (Some(selected), Some(view)) => self.thing(ui, cx, selected, &view),
                     (Some(selected), None) => gone(ui, cx, selected),
                 }
@@ -79,6 +84,7 @@ impl Detail {
     /// rebuilt.
     pub fn follow(&mut self, intent: &Intent, cx: &Cx<'_>) {
         self.drafts.follow_intent(intent, cx);
+        self.sheets.follow_intent(intent, cx);
     }
 
     fn thing(&mut self, ui: &mut Ui, cx: &Cx<'_>, selected: &Selected, view: &View) {

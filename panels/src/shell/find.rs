@@ -4,6 +4,7 @@ use crate::cx::Cx;
 use crate::editors::EDITORS;
 use crate::intent::{ExportFormat, Intent, ThemeChoice};
 use crate::kit::window;
+use crate::objects;
 use crate::selection::Selected;
 use crate::table::PANELS;
 use crate::words;
@@ -113,6 +114,12 @@ fn actions(cx: &Cx<'_>) -> Vec<Found> {
             Intent::Undo(entry.id),
         ));
     }
+    all.extend(of_object(cx));
+    for kind in objects::kinds() {
+        if let Some(intent) = objects::create(cx, kind) {
+            all.push(act(icon::FILE_PLUS, &format!("Create {kind}…"), "", intent));
+        }
+    }
     all.extend([
         act(icon::FILE_SVG, "Save the graph as SVG…", "", Intent::ExportGraph(ExportFormat::Svg)),
         act(icon::FILE_PNG, "Save the graph as PNG…", "", Intent::ExportGraph(ExportFormat::Png)),
@@ -129,6 +136,15 @@ fn actions(cx: &Cx<'_>) -> Vec<Found> {
         ));
     }
     all
+}
+
+/// What can be done with the object that is selected.
+fn of_object(cx: &Cx<'_>) -> Vec<Found> {
+    let Some(Selected::Object(at)) = cx.selected.filter(|_| !cx.read_only) else { return Vec::new() };
+    let Some(clone) = objects::clone(cx, at) else { return Vec::new() };
+    let delete = Intent::Edit(Selected::Object(at.clone()), objects::DELETE);
+    let act = |icon, what: &str, intent| Found::new("Action", icon, format!("{what} {at}…"), "", intent);
+    vec![act(icon::COPY_SIMPLE, "Clone", clone), act(icon::TRASH, "Delete", delete)]
 }
 
 /// The rows of `all` that fit what was typed, the best first; everything in its own order when nothing was

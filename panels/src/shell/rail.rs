@@ -138,6 +138,6 @@ fn waiting(cx: &Cx<'_>, id: PanelId) -> (usize, bool) {
             let open: usize = open.map(|entry| entry.parts.len().max(1)).sum();
             (open + failed, failed > 0)
         }
-        PanelId::Graph | PanelId::Traces => (0, false),
+        PanelId::Graph | PanelId::Traces | PanelId::Objects => (0, false),
     }
 }

@@ -8,8 +8,8 @@ use serde_json::{Map, Value, json};
 
 /// Kept of an object's metadata: its name and version.
 const NAMING: [&str; 5] = ["name", "namespace", "uid", "resourceVersion", "generation"];
-/// What else an object that is deleted needs to come back as it was.
-const RESTORING: [&str; 2] = ["labels", "annotations"];
+/// What else people write of an object beside its spec.
+const WRITTEN: [&str; 2] = ["labels", "annotations"];
 /// kubectl's note of the whole object, as somebody once wrote it.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
@@ -50,8 +50,6 @@ impl StepForm {
                 EditForm::Delete { uid: uid.clone(), resource_version: resource_version.clone() }
             }
         };
-        let deleted = matches!(edit, EditForm::Delete { .. });
-        let before = |object: &Object| if deleted { whole(object) } else { written(object) };
         Self {
             group: step.at.kind.group.to_owned(),
             kind: step.at.kind.kind.to_owned(),
@@ -59,7 +57,7 @@ impl StepForm {
             name: step.at.name.to_string(),
             api_version: step.api_version.clone(),
             edit,
-            before: step.before.as_ref().map(before),
+            before: step.before.as_ref().map(written),
             after: step.after.as_ref().map(written),
         }
     }
@@ -83,14 +81,9 @@ impl StepForm {
     }
 }
 
-/// Name, version and spec of an object.
+/// Name, version, labels, annotations and spec of an object.
 pub(super) fn written(object: &Object) -> Value {
-    kept(object, &NAMING)
-}
-
-/// The same with what it needs to be made again.
-fn whole(object: &Object) -> Value {
-    let mut kept = kept(object, &[NAMING.as_slice(), &RESTORING].concat());
+    let mut kept = kept(object, &[NAMING.as_slice(), &WRITTEN].concat());
     if let Some(notes) = kept.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut) {
         notes.shift_remove(LAST_APPLIED);
     }

@@ -63,6 +63,11 @@ impl Work {
         Self { scaffold, ..Self::new(at, api_version, None, Some(object)) }
     }
 
+    /// An object that is made as it stands in a document.
+    pub(super) fn whole(at: Ref, api_version: String, object: Value) -> Self {
+        Self::new(at, api_version, None, Some(object))
+    }
+
     fn new(at: Ref, api_version: String, before: Option<Object>, now: Option<Value>) -> Self {
         Self {
             at,
@@ -128,8 +133,13 @@ impl Work {
         while let Some((above, key)) = parent.rsplit_once('/') {
             match now.pointer(above) {
                 Some(Value::Object(_)) => {
-                    // Not the whole object: its status and resourceVersion change all the time.
-                    self.saw(if above.is_empty() { "/metadata/uid" } else { above });
+                    // Not the whole object: its status and resourceVersion change all the time. Nor all of
+                    // its metadata: who wrote what is not kept here.
+                    self.saw(match above {
+                        "" => "/metadata/uid",
+                        "/metadata" => "/metadata/resourceVersion",
+                        above => above,
+                    });
                     self.edit(Op::Add(path, value));
                     return Some(());
                 }
@@ -332,6 +342,6 @@ fn apply(whole: &mut Value, op: &Op) {
 }
 
 /// A key of a path as it stands in the object.
-fn unescape(key: &str) -> String {
+pub(super) fn unescape(key: &str) -> String {
     key.replace("~1", "/").replace("~0", "~")
 }

@@ -1,0 +1,365 @@
+//! The detail of an object: its YAML to be edited, what is wrong with it, what it differs by, and how it is
+//! copied, deleted or made.
+
+use super::code::{self, Code};
+use super::complete::{Offer, offers};
+use super::draft::Draft;
+use super::flaws::{self, Judged};
+use super::{cursor, templates};
+use crate::cx::Cx;
+use crate::intent::Intent;
+use crate::kit::theme::{Weight, size};
+use crate::kit::{Button, Memo, Tokens, badge, diff, fmt, icon, problem, remote, text};
+use crate::selection::Selected;
+use crate::yaml;
+use egui::{Align, Id, Label, Layout, RichText, Ui};
+use mesh::plan::Stop;
+use mesh::{Problem, Read, Ref, Remote, Revision, Schema, SchemaOf};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The editor that deletes an object, as an intent names it.
+pub const DELETE: &str = "Delete";
+/// So long nobody types before a draft is judged, in seconds.
+const REST: f64 = 0.6;
+
+/// All drafts of objects, by the objects.
+#[derive(Default)]
+pub struct Sheets {
+    context: String,
+    drafts: BTreeMap<Ref, Sheet>,
+    revision: Option<Revision>,
+}
+
+struct Sheet {
+    draft: Draft,
+    code: Code,
+    judged: Memo<(String, Option<Arc<Schema>>), Arc<Judged>>,
+    /// Whether its differences are shown.
+    diff: bool,
+    /// Whether it was drawn since the cluster changed.
+    looked_at: bool,
+}
+
+impl Sheet {
+    fn new(draft: Draft) -> Self {
+        Self { draft, code: Code::default(), judged: Memo::default(), diff: false, looked_at: true }
+    }
+}
+
+impl Sheets {
+    /// Takes in what the cluster has now. Drafts of another cluster are not for this one.
+    pub fn follow(&mut self, cx: &Cx<'_>) {
+        if self.context != cx.scene.context {
+            *self = Self { context: cx.scene.context.clone(), ..Self::default() };
+        }
+        let revision = Some(cx.scene.mesh.revision());
+        if self.revision == revision {
+            return;
+        }
+        self.revision = revision;
+        self.drafts.retain(|at, sheet| {
+            let target = sheet.draft.target();
+            let over = sheet.draft.follow(cx);
+            if over && sheet.draft.is_new() && target != *at && is_selected(cx, at) {
+                cx.intents.send(Intent::Select(Some(Selected::Object(target))));
+            }
+            !over && (sheet.draft.differs() || std::mem::take(&mut sheet.looked_at))
+        });
+    }
+
+    /// Follows what was asked for elsewhere: a new object, a deletion, a change that was dismissed or shall
+    /// be made anew.
+    pub fn follow_intent(&mut self, intent: &Intent, cx: &Cx<'_>) {
+        match intent {
+            Intent::Draft(at, text) => {
+                let draft = Draft::new(at.clone(), text.clone());
+                let sheet = self.drafts.entry(at.clone()).or_insert_with(|| Sheet::new(draft));
+                sheet.draft.check(cx);
+            }
+            Intent::Edit(Selected::Object(at), DELETE) => {
+                if let Some(object) = cx.scene.mesh.objects().get(at).filter(|_| at.kind.editable) {
+                    let sheet =
+                        self.drafts.entry(at.clone()).or_insert_with(|| Sheet::new(Draft::of(at, object)));
+                    sheet.draft.deletes = true;
+                    sheet.draft.check(cx);
+                }
+            }
+            Intent::Dismiss(id) => {
+                let ours = self.drafts.values_mut().filter(|sheet| sheet.draft.is_in(*id, cx));
+                let mut gone = Vec::new();
+                for sheet in ours {
+                    sheet.draft.unask();
+                    sheet.draft.reset();
+                    gone.extend(sheet.draft.is_new().then(|| sheet.draft.at.clone()));
+                }
+                for at in gone {
+                    self.drafts.remove(&at);
+                    if is_selected(cx, &at) {
+                        cx.intents.send(Intent::Back);
+                    }
+                }
+            }
+            Intent::Rebuild(id) => {
+                let ours = self.drafts.values_mut().filter(|sheet| sheet.draft.is_in(*id, cx));
+                for sheet in ours {
+                    sheet.draft.unask();
+                    sheet.draft.follow(cx);
+                    sheet.draft.rebuild(cx);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Draws the detail of an object; `known` draws what is known of it beyond its text.
+    pub fn ui(&mut self, ui: &mut Ui, cx: &Cx<'_>, at: &Ref, known: impl FnOnce(&mut Ui)) {
+        let object = cx.scene.mesh.objects().get(at);
+        head(ui, cx, at);
+        if let Some(Problem { what, why, next }) = cx.scene.mesh.problem(at) {
+            problem::problem(ui, problem::Level::Warning, what, why, next, None);
+        }
+        if object.is_some() {
+            known(ui);
+        }
+        if !at.kind.editable {
+            match object {
+                Some(object) => {
+                    let yaml = yaml::of(ui, Some(object));
+                    ui.horizontal_wrapped(|ui| copy(ui, cx, at, &yaml));
+                    text::note(ui, format!("A {} is read here and never written", at.kind));
+                    code::still(ui, &format!("YAML of {at}"), &yaml);
+                }
+                None => gone(ui, cx, at),
+            }
+            return;
+        }
+        if !self.drafts.contains_key(at) {
+            let Some(object) = object else {
+                gone(ui, cx, at);
+                return;
+            };
+            self.drafts.insert(at.clone(), Sheet::new(Draft::of(at, object)));
+        }
+        let Some(sheet) = self.drafts.get_mut(at) else { return };
+        sheet.looked_at = true;
+        // Ids of its own: what comes and goes above must not take the keyboard away.
+        let own = egui::UiBuilder::new().id(Id::new(("object", at)));
+        if ui.scope_builder(own, |ui| sheet.ui(ui, cx, at)).inner {
+            self.drafts.remove(at);
+            cx.intents.send(Intent::Back);
+        }
+    }
+}
+
+fn is_selected(cx: &Cx<'_>, at: &Ref) -> bool {
+    matches!(cx.selected, Some(Selected::Object(selected)) if selected == at)
+}
+
+impl Sheet {
+    /// Returns whether a draft of something new was given up.
+    fn ui(&mut self, ui: &mut Ui, cx: &Cx<'_>, at: &Ref) -> bool {
+        let schema = schema(cx, at, &self.draft.text);
+        let given_up = self.actions(ui, cx, at);
+        self.standing(ui, cx, at);
+        if self.draft.deletes {
+            return given_up;
+        }
+        let known = schema.value().cloned();
+        let key = (self.draft.text.clone(), known.clone());
+        let judged = Arc::clone(
+            self.judged.get(key, |(text, schema)| Arc::new(flaws::judged(text, schema.as_deref()))),
+        );
+        let id = Id::new(("yaml", at));
+        let mesh = &cx.scene.mesh;
+        let offered = |text: &str, letters: usize, asked: bool| -> (usize, Vec<Offer>) {
+            let Some(here) = cursor::at(text, letters) else { return (0, Vec::new()) };
+            // Unasked only where a name has been begun.
+            if !asked && here.typed.is_empty() {
+                return (0, Vec::new());
+            }
+            (here.from, offers(&here, known.as_deref(), mesh, &at.namespace))
+        };
+        let now = ui.input(|input| input.time);
+        let name = format!("YAML of {at}");
+        if self.code.ui(ui, id, &name, &mut self.draft.text, &judged.flaws, offered) {
+            self.draft.typed = Some(now);
+        }
+        if let Some(typed) = self.draft.typed {
+            let left = typed + REST - now;
+            if left <= 0.0 || !ui.memory(|memory| memory.has_focus(id)) {
+                self.draft.check(cx);
+            } else {
+                ui.ctx().request_repaint_after_secs(left as f32 + 0.01);
+            }
+        }
+        self.flaws(ui, id, &judged);
+        checked(ui, cx, &schema, at);
+        given_up
+    }
+
+    /// Copy, clone, delete; or what takes the draft back.
+    fn actions(&mut self, ui: &mut Ui, cx: &Cx<'_>, at: &Ref) -> bool {
+        let (draft, tokens) = (&mut self.draft, Tokens::of(ui));
+        let mut given_up = false;
+        ui.horizontal_wrapped(|ui| {
+            copy(ui, cx, at, &draft.text);
+            if let Some(object) = cx.scene.mesh.objects().get(at) {
+                let clone = ui.add(Button::quiet("Clone").with_icon(icon::COPY_SIMPLE).named("Clone…"));
+                if clone.clicked()
+                    && let Some(intent) = super::clone(cx, at)
+                {
+                    cx.intents.send(intent);
+                }
+                let delete = Button::quiet("Delete").with_icon(icon::TRASH).danger().named("Delete…");
+                if !draft.deletes && ui.add(delete).clicked() {
+                    draft.deletes = true;
+                    draft.check(cx);
+                }
+                if !object.resource_version().is_empty() {
+                    badge::pill(ui, &format!("version {}", object.resource_version()), tokens.muted);
+                }
+            }
+            if draft.differs() && !draft.under_way(cx) {
+                let (word, name) = match (draft.is_new(), draft.deletes) {
+                    (true, _) => ("Give up", "Give up the new object"),
+                    (_, true) => ("Keep it", "Keep it"),
+                    _ => ("Reset", "Reset"),
+                };
+                if ui.add(Button::quiet(word).named(name)).clicked() {
+                    draft.dismiss(cx);
+                    given_up = draft.is_new();
+                    draft.reset();
+                }
+            }
+        });
+        given_up
+    }
+
+    /// How the draft stands: what it differs by, what somebody else did.
+    fn standing(&mut self, ui: &mut Ui, cx: &Cx<'_>, at: &Ref) {
+        let tokens = Tokens::of(ui);
+        if self.draft.is_superseded() {
+            let why =
+                "Your draft was made on an older version and changes the same lines. Nothing of it is lost.";
+            let (what, next) =
+                ("Somebody else changed it meanwhile", "Make it on the newer version, or reset it");
+            if problem::problem(ui, problem::Level::Warning, what, why, next, Some("Rebuild")) {
+                self.draft.rebuild(cx);
+            }
+        }
+        if self.draft.stop == Some(Stop::Gone) {
+            let (what, why) = (format!("{at} is gone"), "Somebody deleted it; your text is still here");
+            let next = "Copy it, or create it anew";
+            if problem::problem(ui, problem::Level::Warning, &what, why, next, Some("Create it anew")) {
+                let mut anew = Draft::new(at.clone(), self.draft.text.clone());
+                anew.check(cx);
+                self.draft = anew;
+            }
+        }
+        if !self.draft.differs() {
+            return;
+        }
+        ui.horizontal(|ui| {
+            let word = match () {
+                () if self.draft.under_way(cx) => "being pushed",
+                () if self.draft.deletes => "to be deleted, not pushed",
+                () if self.draft.is_new() => "new, not pushed",
+                () => "not pushed",
+            };
+            badge::pill(ui, word, tokens.accent).on_hover_text("The draft differs from what the cluster has");
+            let symbol = if self.diff { icon::CARET_UP } else { icon::CARET_DOWN };
+            let name = format!("What changes in {at}");
+            if ui.add(Button::icon(symbol, name).selected(self.diff)).clicked() {
+                self.diff = !self.diff;
+            }
+        });
+        if self.diff || self.draft.deletes {
+            let after = if self.draft.deletes { "" } else { &self.draft.text };
+            diff::diff(ui, &format!("Draft of {at}"), self.draft.before(), after);
+        }
+    }
+
+    /// What is wrong, in words; a click goes there.
+    fn flaws(&self, ui: &mut Ui, id: Id, judged: &Judged) {
+        let tokens = Tokens::of(ui);
+        for flaw in judged.flaws.iter().take(20) {
+            let color = if flaw.error { tokens.failing } else { tokens.degraded };
+            let words = format!("{}:{} {}", flaw.line + 1, flaw.column + 1, flaw.words);
+            let label = RichText::new(words).size(size::SECONDARY).color(color);
+            let label = ui.add(Label::new(label).wrap().sense(egui::Sense::click()));
+            if label.on_hover_cursor(egui::CursorIcon::PointingHand).clicked() {
+                let lines = self.draft.text.split_inclusive('\n').take(flaw.line);
+                let at = lines.map(|line| line.chars().count()).sum::<usize>() + flaw.column;
+                code::put_cursor(ui, id, at);
+                ui.memory_mut(|memory| memory.request_focus(id));
+            }
+        }
+        if let (Some(Stop::NotYet(why)), true) = (&self.draft.stop, judged.document.is_ok()) {
+            text::note(ui, why);
+        }
+        if judged.flaws.len() > 20 {
+            text::note(ui, format!("{} more", fmt::count(judged.flaws.len() - 20)));
+        }
+    }
+}
+
+/// The schema of what the text says it is.
+fn schema(cx: &Cx<'_>, at: &Ref, text: &str) -> Remote<Schema> {
+    let said = text.lines().find_map(|line| line.strip_prefix("apiVersion:"));
+    let said = said.map(|version| version.trim().trim_matches(['"', '\'']).to_owned());
+    let right = said.filter(|version| istio::kinds::group(version) == at.kind.group);
+    let api_version = right.unwrap_or_else(|| templates::api_version(&cx.scene.mesh, at.kind));
+    cx.reads.schema(&SchemaOf { kind: at.kind, api_version })
+}
+
+/// Against what the text was checked.
+fn checked(ui: &mut Ui, cx: &Cx<'_>, schema: &Remote<Schema>, at: &Ref) {
+    match schema {
+        Remote::Waiting => text::note(ui, "This cluster's schema is being read"),
+        Remote::Live(..) => {
+            text::note(ui, "Checked by this cluster's schema; the server judges it before the push")
+        }
+        Remote::Stale(_, _, trouble) | Remote::Denied(trouble) => {
+            let said =
+                format!("Not checked by a schema: {}. The server judges it before the push", trouble.why);
+            let label = text::note(ui, said);
+            let api_version = templates::api_version(&cx.scene.mesh, at.kind);
+            if ui.add(Button::quiet("Read the schema again")).clicked() {
+                cx.reads.again(Read::Schema(SchemaOf { kind: at.kind, api_version }));
+            }
+            label
+        }
+    };
+}
+
+fn head(ui: &mut Ui, cx: &Cx<'_>, at: &Ref) {
+    let tokens = Tokens::of(ui);
+    ui.horizontal(|ui| {
+        text::muted(ui, format!("{} · {}", at.kind, at.namespace));
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            ui.spacing_mut().item_spacing.x = 0.0;
+            if ui.add(Button::icon(icon::X, "Close detail")).clicked() {
+                cx.intents.send(Intent::Select(None));
+            }
+            if ui.add(Button::icon(icon::ARROW_LEFT, "Back to what was selected before")).clicked() {
+                cx.intents.send(Intent::Back);
+            }
+        });
+    });
+    ui.add(Label::new(text::rich(ui, &*at.name, size::TITLE, Weight::Semibold).color(tokens.text)).wrap());
+    ui.label(RichText::new(at.kind.why).size(size::SECONDARY).color(tokens.muted));
+}
+
+fn copy(ui: &mut Ui, cx: &Cx<'_>, at: &Ref, yaml: &str) {
+    if ui.add(Button::quiet("Copy YAML").with_icon(icon::COPY).named("Copy YAML")).clicked() {
+        cx.intents.send(Intent::Copy(yaml.to_owned(), format!("YAML of {at}")));
+    }
+}
+
+fn gone(ui: &mut Ui, cx: &Cx<'_>, at: &Ref) {
+    let how = "It was deleted, or is not watched any more.";
+    if remote::empty(ui, icon::GHOST, &format!("{at} is gone"), how, Some("Select nothing")) {
+        cx.intents.send(Intent::Select(None));
+    }
+}
