@@ -143,10 +143,7 @@ pub fn claims(plan: &mut Plan<'_>, at: &Ref) {
         let more = lost.len().saturating_sub(MOST);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         let whose: Vec<String> = touched.into_iter().take(MOST).collect();
-        plan.warn(format!(
-            "{} no longer see {}{more}: calls that go there fail",
-            whose.join(", "),
-            few.join(", ")
-        ));
+        let (whose, few) = (whose.join(", "), few.join(", "));
+        plan.warn(format!("Out of sight of {whose}: {few}{more}; calls that go there fail"));
     }
 }
