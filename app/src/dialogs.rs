@@ -49,13 +49,11 @@ impl Dialogs {
 
     /// Lets the user pick where to save this.
     pub(crate) fn pick_place(&mut self, ctx: &egui::Context, export: Export) {
-        let (name, extension) = match export {
-            Export::Drawing(_) => ("graph.svg", "svg"),
-            Export::Window => ("graph.png", "png"),
-        };
+        let (what, extension) = (export.name(), export.extension());
+        let name = format!("{what}.{extension}");
         let dialog = rfd::AsyncFileDialog::new()
-            .set_title("Save graph")
-            .set_file_name(name)
+            .set_title(format!("Save {what}"))
+            .set_file_name(&name)
             .add_filter(extension, &[extension]);
         self.picking = Some(dialog_thread(ctx, move || async move {
             let shown = Instant::now();
@@ -64,8 +62,8 @@ impl Dialogs {
                 // Where it went is said when it is there.
                 None if shown.elapsed() < UNSEEN => {
                     let home = std::env::home_dir().filter(|home| home.is_dir());
-                    let home = home.ok_or_else(|| no_dialog("The graph was not saved"))?;
-                    Some(free(&home, name))
+                    let home = home.ok_or_else(|| no_dialog(&format!("The {what} was not saved")))?;
+                    Some(free(&home, &name))
                 }
                 None => None,
             };

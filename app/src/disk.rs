@@ -26,9 +26,10 @@ fn row(info: cluster::ContextInfo) -> ContextRow {
     }
 }
 
-/// Writes a drawing.
-pub(crate) fn save_drawing(file: &Path, svg: &str) -> Result<(), Problem> {
-    replace(file, |half| std::fs::write(half, svg)).map_err(|error| not_saved("The graph", file, &error))
+/// Writes a text: a drawing, a list.
+pub(crate) fn save_text(what: &str, file: &Path, text: &str) -> Result<(), Problem> {
+    let what = format!("The {what}");
+    replace(file, |half| std::fs::write(half, text)).map_err(|error| not_saved(&what, file, &error))
 }
 
 /// Writes a picture as PNG.
@@ -79,14 +80,14 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("binnacle-disk-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let (svg, png) = (folder.join("graph.svg"), folder.join("window.png"));
-        save_drawing(&svg, "<svg/>").unwrap();
+        save_text("graph", &svg, "<svg/>").unwrap();
         save_picture(&png, &egui::ColorImage::filled([2, 2], egui::Color32::WHITE)).unwrap();
         let mut names: Vec<_> =
             std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         names.sort();
         assert_eq!(names, ["graph.svg", "window.png"], "nothing is left over");
         assert!(std::fs::read(&png).unwrap().starts_with(b"\x89PNG"));
-        let problem = save_drawing(&folder.join("nowhere").join("graph.svg"), "<svg/>").unwrap_err();
+        let problem = save_text("graph", &folder.join("nowhere").join("graph.svg"), "<svg/>").unwrap_err();
         assert_eq!(problem.what, "The graph was not saved");
         std::fs::remove_dir_all(&folder).unwrap();
     }

@@ -1,4 +1,4 @@
-//! Pictures that are saved: drawn, encoded and written in the background; the user is told when they are
+//! Pictures and lists that are saved: made and written in the background; the user is told when they are
 //! there.
 
 use crate::background::{Background, Later};
@@ -22,13 +22,14 @@ impl Exports {
         file: PathBuf,
         background: &mut Background,
     ) {
+        let what = export.name();
         match export {
             Export::Window => {
                 let marker = egui::UserData::new(file);
                 ctx.send_viewport_cmd(egui::ViewportCommand::Screenshot(marker));
             }
-            Export::Drawing(draw) => {
-                let save = move || disk::save_drawing(&file, &draw()).map(|()| file);
+            Export::Drawing(make) | Export::Journal(_, make) => {
+                let save = move || disk::save_text(what, &file, &make()).map(|()| file);
                 self.saving.push(background.run(save));
             }
         }

@@ -111,20 +111,51 @@ pub enum Export {
     Window,
     /// A drawing, as SVG. It is made when it is written, since that may take a while.
     Drawing(Arc<dyn Fn() -> String + Send + Sync>),
+    /// The journal, as text of this format; made when it is written.
+    Journal(ListFormat, Arc<dyn Fn() -> String + Send + Sync>),
+}
+
+/// Formats that a list can be saved in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ListFormat {
+    /// Comma-separated values.
+    Csv,
+    /// A JSON array.
+    Json,
+}
+
+impl Export {
+    /// What it is called when it is spoken of.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Window | Self::Drawing(_) => "graph",
+            Self::Journal(..) => "journal",
+        }
+    }
+    /// The extension of its file.
+    pub fn extension(&self) -> &'static str {
+        match self {
+            Self::Window => "png",
+            Self::Drawing(_) => "svg",
+            Self::Journal(ListFormat::Csv, _) => "csv",
+            Self::Journal(ListFormat::Json, _) => "json",
+        }
+    }
 }
 
 impl fmt::Debug for Export {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if matches!(self, Self::Window) { "Window" } else { "Drawing" })
+        write!(f, "{}.{}", self.name(), self.extension())
     }
 }
 
 impl PartialEq for Export {
-    /// Two drawings are the same when they are one.
+    /// Two that are made when they are written are the same when they are one.
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Window, Self::Window) => true,
             (Self::Drawing(a), Self::Drawing(b)) => Arc::ptr_eq(a, b),
+            (Self::Journal(one, a), Self::Journal(other, b)) => one == other && Arc::ptr_eq(a, b),
             _ => false,
         }
     }

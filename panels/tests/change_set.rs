@@ -330,8 +330,10 @@ fn the_ledger_keeps_a_set_and_earlier_runs_together() {
         panel.ui(ui, &world.cx());
     });
     bench.get_by_label_contains("1 change of this run");
-    bench.get_by_label_contains("The run that began");
-    bench.get_by_label("All other calls to reviews fail with 503");
+    bench.get_by_label_contains("All other calls to reviews fail with 503, ");
+    bench.get_by_label_contains("VirtualService bookinfo/reviews, Binnacle, earlier run").click();
+    bench.run_steps(3);
+    bench.get_by_label_contains("From the run that began");
     bench.get_by_label("Finish A push of 2 objects was cut off: 1 of 2 written").click();
     bench.run_steps(2);
     assert_eq!(bench.state_mut().0.wishes(), [Intent::Finish(ChangeId(9))]);

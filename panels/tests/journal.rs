@@ -5,13 +5,17 @@ mod support;
 
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
+use jiff::SignedDuration;
 use mesh::edit::{self, Mode, Scope};
 use mesh::journal::Past;
 use mesh::split::Split;
+use mesh::writes::{Deed, Write};
 use mesh::{Change, ChangeId, Fact, Moment, Problem, Restore, Stored, demo};
 use panels::change_bar::ChangeBar;
 use panels::changes::Changes;
+use panels::intent::Export;
 use panels::{Intent, Panel as _};
+use std::sync::Arc;
 use support::{World, harness};
 
 fn split(shares: [u32; 3]) -> Change {
@@ -84,8 +88,8 @@ fn a_push_of_an_earlier_run_that_still_syncs_is_in_the_bar() {
     bar(world).get_by_label("No change is pending");
 }
 
-#[test]
-fn every_change_that_was_written_is_a_moment_to_go_back_to() {
+/// A world in which two changes were pushed; their ids.
+fn pushed() -> (World, ChangeId, ChangeId) {
     let mut world = World::bookinfo();
     let mut push = |change: Change| {
         let id = world.checked(change.clone());
@@ -94,33 +98,126 @@ fn every_change_that_was_written_is_a_moment_to_go_back_to() {
         id
     };
     let (first, last) = (push(split([10, 10, 80])), push(strict()));
-    let reviews = split([10, 10, 80]).steps[0].at.clone();
-    let mut bench = harness(world, Changes::default(), [900.0, 700.0], |ui, panel, world| {
+    (world, first, last)
+}
+
+type Journal<'a> = Harness<'a, (World, Changes)>;
+
+fn journal<'a>(world: World) -> Journal<'a> {
+    harness(world, Changes::default(), [900.0, 700.0], |ui, panel: &mut Changes, world| {
         panel.ui(ui, &world.cx());
-    });
-    for (menu, item, to, only) in [
+    })
+}
+
+fn click(bench: &mut Journal<'_>, label: &str) {
+    bench.get_by_label_contains(label).click();
+    bench.run_steps(3);
+}
+
+#[test]
+fn every_change_that_was_written_is_a_moment_to_go_back_to() {
+    let (world, first, last) = pushed();
+    let reviews = split([10, 10, 80]).steps[0].at.clone();
+    let mut bench = journal(world);
+    let here = "Everything to here: as it was after this change";
+    let only = "Only VirtualService bookinfo/reviews to here";
+    for (row, menu, item, to, only) in [
+        ("reviews, Binnacle", "Restore to reviews: v1", here, Moment::After(first), vec![]),
+        ("reviews, Binnacle", "Restore to reviews: v1", only, Moment::After(first), vec![reviews]),
         (
-            "Restore to reviews: v1",
-            "Everything to here: as it was after this change",
-            Moment::After(first),
+            "default, Binnacle",
+            "Restore to Mutual",
+            "Everything as it was before this change",
+            Moment::Before(last),
             vec![],
         ),
-        (
-            "Restore to reviews: v1",
-            "Only VirtualService bookinfo/reviews to here",
-            Moment::After(first),
-            vec![reviews],
-        ),
-        ("Restore to Mutual", "Everything as it was before this change", Moment::Before(last), vec![]),
     ] {
-        bench.get_by_label_contains(menu).click();
-        bench.run_steps(3);
+        click(&mut bench, row);
+        click(&mut bench, menu);
         bench.get_by_label(item).click();
         bench.run_steps(3);
         assert_eq!(bench.state_mut().0.wishes(), [Intent::Restore(Restore { to, only })]);
     }
-    bench.get_by_label_contains("Restore to Mutual").click();
+    click(&mut bench, "Restore to Mutual");
+    assert!(bench.get_by_label(here).accesskit_node().is_disabled(), "nothing came after the last one");
+}
+
+/// What kubectl wrote, what was deleted, and a write of ours as the watch tells it.
+fn with_others() -> World {
+    let (mut world, first, _) = pushed();
+    let ours = world.ledger.get(first).unwrap().stored[0].clone().unwrap();
+    let (before, after) = (ours.before, ours.after);
+    let at = split([10, 10, 80]).steps[0].at.clone();
+    let write = |by: Option<&str>, deed, what: &[&str], secs| Write {
+        at: at.clone(),
+        by: by.map(str::to_owned),
+        when: demo::NOW - SignedDuration::from_secs(secs),
+        heard: demo::NOW,
+        deed,
+        what: what.iter().map(|&place| place.to_owned()).collect(),
+        before: before.clone(),
+        after: after.clone(),
+    };
+    let mut writes = vec![
+        write(Some("kubectl-edit"), Deed::Changed, &["http.1.timeout none → 3s", "a", "b", "c"], 5),
+        write(Some(mesh::writes::MANAGER), Deed::Changed, &["ours, told again"], 4),
+        write(Some("istio-operator"), Deed::Before, &["spec.hosts"], 3600),
+    ];
+    writes.push(Write { at: strict().steps[0].at.clone(), ..write(None, Deed::Deleted, &[], 3) });
+    world.scene.writes = Arc::new(writes);
+    world
+}
+
+#[test]
+fn what_others_wrote_stands_beside_ours_and_ours_only_once() {
+    let mut bench = journal(with_others());
+    bench.get_by_label_contains("2 changes of this run");
+    bench.get_by_label_contains("3 writes of others");
+    bench.get_by_label("VirtualService bookinfo/reviews, 3 rows");
+    bench.get_by_label("PeerAuthentication istio-system/default, 2 rows");
+    bench.get_by_label_contains(
+        "wrote spec.hosts before we looked, VirtualService bookinfo/reviews, istio-operator",
+    );
+    bench.get_by_label("deleted, PeerAuthentication istio-system/default, not told");
+    assert!(bench.query_by_label_contains("told again").is_none());
+    click(&mut bench, "http.1.timeout none → 3s, a, b and 1 more, ");
+    bench.get_by_label("kubectl-edit changed VirtualService bookinfo/reviews");
+    bench.get_by_label_contains("Diff of VirtualService bookinfo/reviews");
+    assert!(bench.query_by_label_contains("Undo ").is_none(), "it is not ours to take back");
+
+    bench.get_by_label("Whose changes").click();
     bench.run_steps(3);
-    let here = bench.get_by_label("Everything to here: as it was after this change");
-    assert!(here.accesskit_node().is_disabled(), "nothing came after the last one");
+    bench.get_by_label("Binnacle").click();
+    bench.run_steps(3);
+    assert!(bench.query_by_label_contains("kubectl-edit").is_none());
+    bench.get_by_label("VirtualService bookinfo/reviews, 1 row");
+    bench.get_by_label("By object").click();
+    bench.run_steps(3);
+    assert!(bench.query_by_label("VirtualService bookinfo/reviews, 1 row").is_none());
+}
+
+/// What is saved is what is in sight.
+#[test]
+fn the_journal_is_saved_as_csv_and_json() {
+    let mut bench = journal(with_others());
+    let mut saved = |item: &str| {
+        bench.get_by_label("Export changes").click();
+        bench.run_steps(3);
+        bench.get_by_label(item).click();
+        bench.run_steps(3);
+        let [Intent::Save(Export::Journal(_, make), None)] = &bench.state_mut().0.wishes()[..] else {
+            panic!("nothing is saved")
+        };
+        make()
+    };
+    let csv = saved("Save as CSV…");
+    let lines: Vec<&str> = csv.lines().collect();
+    assert!(lines[0].starts_with("time,who,objects,what,state,"), "{csv}");
+    assert_eq!(lines.len(), 1 + 5, "{csv}");
+    assert!(
+        csv.contains(",kubectl-edit,VirtualService bookinfo/reviews,\"http.1.timeout none → 3s, a, b, c\",")
+    );
+    let json: serde_json::Value = serde_json::from_str(&saved("Save as JSON…")).unwrap();
+    let ours = json.as_array().unwrap().iter().filter(|line| line["who"] == "binnacle").count();
+    assert_eq!((json.as_array().unwrap().len(), ours), (5, 2));
 }

@@ -51,15 +51,17 @@ fn the_ledger_says_what_became_of_each_change() {
     let mut world = World::bookinfo();
     world.ledger = demo::ledger([split(), split(), split()]);
     insta::assert_yaml_snapshot!(panels::changes::View::of(&world.cx()));
-    let bench = harness(world, panels::changes::Changes::default(), [900.0, 700.0], |ui, panel, world| {
-        panel.ui(ui, &world.cx());
-    });
-    let undo = bench.get_all_by_label_contains("Undo reviews: v1");
-    assert_eq!(
-        undo.filter(|button| !button.accesskit_node().is_disabled()).count(),
-        2,
-        "what was refused has nothing to undo"
-    );
+    let mut bench =
+        harness(world, panels::changes::Changes::default(), [900.0, 700.0], |ui, panel, world| {
+            panel.ui(ui, &world.cx());
+        });
+    for (state, can_undo) in [("Failed", false), ("Syncing", true), ("Measured", true)] {
+        let row = format!("VirtualService bookinfo/reviews, Binnacle: {state}");
+        bench.get_by_label_contains(&row).click();
+        bench.run_steps(3);
+        let undo = bench.get_by_label_contains("Undo reviews: v1");
+        assert_eq!(undo.accesskit_node().is_disabled(), !can_undo, "{state}");
+    }
 }
 
 fn bar<'a>(world: World) -> egui_kittest::Harness<'a, (World, ChangeBar)> {

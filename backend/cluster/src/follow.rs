@@ -262,9 +262,14 @@ impl Loop {
         }
     }
 
+    /// The object as it is kept; who has written one that can be edited is told first.
     fn object(&self, raw: Raw) -> (Ref, Object) {
+        let managers = self.kind.editable.then(|| raw.managers());
         let object = raw.into_object(&self.api_version(), self.kind);
         let at = Ref { kind: self.kind, namespace: object.namespace().into(), name: object.name().into() };
+        if let Some(managers) = managers {
+            self.hub.take(Observation::Managed(at.clone(), managers));
+        }
         (at, object)
     }
 

@@ -5,6 +5,7 @@ use crate::session::Session;
 use crate::write::{self, Mode, Unread};
 use json_patch::{Patch, PatchOperation};
 use mesh::program::{Failure, not_done};
+use mesh::writes::MANAGER;
 use mesh::{Edit, Problem, Standing, Step};
 use serde_json::Value;
 
@@ -28,7 +29,7 @@ pub(crate) async fn failure(session: &Session, step: &Step, mode: Mode, error: &
         Err(Unread::Refused(problem) | Unread::Away(problem)) => return Failure::Refused(problem),
     };
     // Something between may have sent it twice: then the answer is that to the second one.
-    let ours = |now: &&Value| last(now).is_some_and(|(manager, _)| manager == write::MANAGER);
+    let ours = |now: &&Value| last(now).is_some_and(|(manager, _)| manager == MANAGER);
     if let Some(now) = now.as_ref().filter(ours).filter(|_| mode == Mode::Real)
         && let Standing::Written(_) = Standing::of(step, Some(&write::trimmed(now.clone(), step)))
     {

@@ -4,6 +4,7 @@ use kube::Resource;
 use kube::api::{ApiResource, ObjectMeta};
 use kube::core::DynamicResourceScope;
 use mesh::kinds::Keeps;
+use mesh::writes::Manager;
 use mesh::{Kind, Object};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
@@ -56,6 +57,11 @@ impl Resource for Raw {
 }
 
 impl Raw {
+    /// Who has written it, as far as the server says.
+    pub(crate) fn managers(&self) -> Vec<Manager> {
+        Manager::all(&self.value)
+    }
+
     pub(crate) fn into_object(self, api_version: &str, kind: &Kind) -> Object {
         Object::from(trimmed(self.value, api_version, kind))
     }

@@ -7,12 +7,11 @@ use crate::{broken, error, refusal, trim};
 use ::http::Method;
 use bytes::Bytes;
 use mesh::program::{Failure, not_done};
+use mesh::writes::MANAGER;
 use mesh::{Edit, Object, Problem, Ref, Step, Stored};
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// Who writes, in managedFields.
-pub(crate) const MANAGER: &str = "binnacle";
 const JSON_PATCH: &str = "application/json-patch+json";
 
 /// How long the server may take for one step: somewhat longer than the longest that it waits for a webhook.

@@ -39,6 +39,7 @@ mod stored;
 pub mod trace;
 pub mod traffic;
 mod undo;
+pub mod writes;
 
 pub use board::{Board, Observation};
 pub use change::{Change, Edit, Step};

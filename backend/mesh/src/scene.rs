@@ -4,6 +4,7 @@ use crate::Mesh;
 use crate::reads::Answers;
 use crate::remote::Remote;
 use crate::traffic::Traffic;
+use crate::writes::Write;
 use istio::{Kind, Problem};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -163,6 +164,8 @@ pub struct Scene {
     pub traces: Remote<String>,
     /// What was answered to whoever looks at something.
     pub answers: Answers,
+    /// What was written into the objects that can be edited, by whomever.
+    pub writes: Arc<Vec<Write>>,
     /// True for a sandbox: the connect screen and the top bar say so.
     pub sandbox: bool,
 }

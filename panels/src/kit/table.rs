@@ -6,6 +6,7 @@ use super::theme::{Tokens, Weight, family, size};
 use super::{badge, field, fmt, icon, text};
 use egui::{Color32, FontId, Id, Rect, Response, ScrollArea, Sense, Ui, WidgetInfo, WidgetType, pos2, vec2};
 use std::cmp::Ordering;
+use std::collections::HashMap;
 
 /// A column.
 #[derive(Clone, Debug)]
@@ -74,6 +75,11 @@ pub trait Rows {
     }
     /// One cell.
     fn cell(&self, row: usize, column: usize) -> Cell;
+    /// Under which head a row stands: rows of one head stand together, the groups in the order of their first
+    /// rows.
+    fn group(&self, _row: usize) -> Option<&str> {
+        None
+    }
     /// What screen readers say of a row, where that is more than its cells one after the other.
     fn name(&self, _row: usize) -> Option<String> {
         None
@@ -87,7 +93,15 @@ pub struct State {
     pub search: String,
     /// Column that is sorted by, and whether from high to low.
     pub sort: Option<(usize, bool)>,
-    order: Memo<OrderKey, Vec<usize>>,
+    order: Memo<OrderKey, Vec<Item>>,
+}
+
+/// One line of the picture.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Item {
+    /// The head of so many rows, of which this is the first.
+    Head(usize, usize),
+    Row(usize),
 }
 
 /// What the order of rows is derived from: revision, search, sorting.
@@ -122,12 +136,14 @@ pub fn table(
         }
     });
     let key = (revision, state.search.trim().to_lowercase(), state.sort);
-    let order = state.order.get(key, |(_, search, sort)| arrange(columns, rows, search, *sort));
+    let order =
+        state.order.get(key, |(_, search, sort)| grouped(rows, arrange(columns, rows, search, *sort)));
     if done.csv.is_some() {
-        done.csv = Some(csv(columns, rows, order));
+        done.csv = Some(csv(columns, rows, &only_rows(order)));
     }
-    if order.len() != rows.len() {
-        text::note(ui, format!("{} of {}", fmt::count(order.len()), fmt::counted(rows.len(), "row", "rows")));
+    let shown = order.iter().filter(|item| matches!(item, Item::Row(_))).count();
+    if shown != rows.len() {
+        text::note(ui, format!("{} of {}", fmt::count(shown), fmt::counted(rows.len(), "row", "rows")));
     }
     let widths = widths(columns, ui.available_width());
     if let Some(column) = heads(ui, id, columns, &widths, state.sort) {
@@ -144,7 +160,14 @@ pub fn table(
         height,
         order.len(),
         |ui, range| {
-            for &row in order.get(range).unwrap_or_default() {
+            for item in order.get(range).unwrap_or_default() {
+                let row = match *item {
+                    Item::Row(row) => row,
+                    Item::Head(row, count) => {
+                        draw_head(ui, rows.group(row).unwrap_or_default(), count, height);
+                        continue;
+                    }
+                };
                 if draw_row(ui, id, columns, &widths, rows, row, height, chosen == Some(row)).clicked() {
                     done.clicked = Some(row);
                 }
@@ -154,10 +177,55 @@ pub fn table(
     done
 }
 
+/// The rows that are in sight, in their order.
+pub fn in_sight(state: &State, columns: &[Column], rows: &dyn Rows) -> Vec<usize> {
+    only_rows(&grouped(rows, arrange(columns, rows, &state.search.trim().to_lowercase(), state.sort)))
+}
+
+fn only_rows(order: &[Item]) -> Vec<usize> {
+    order.iter().filter_map(|item| if let Item::Row(row) = item { Some(*row) } else { None }).collect()
+}
+
+/// Rows with the heads that they stand under.
+fn grouped(rows: &dyn Rows, order: Vec<usize>) -> Vec<Item> {
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    let mut places: HashMap<&str, usize> = HashMap::new();
+    for &row in &order {
+        let Some(group) = rows.group(row) else { return order.into_iter().map(Item::Row).collect() };
+        let place = *places.entry(group).or_insert(groups.len());
+        match groups.get_mut(place) {
+            Some(group) => group.push(row),
+            None => groups.push(vec![row]),
+        }
+    }
+    let head = |group: &Vec<usize>| group.first().map(|first| Item::Head(*first, group.len()));
+    groups
+        .iter()
+        .flat_map(|group| head(group).into_iter().chain(group.iter().map(|row| Item::Row(*row))))
+        .collect()
+}
+
+fn draw_head(ui: &mut Ui, name: &str, count: usize, height: f32) {
+    let tokens = Tokens::of(ui);
+    let (_, rect) = ui.allocate_space(vec2(ui.available_width(), height));
+    let response = ui.interact(rect, ui.id().with(("head", name)), Sense::hover());
+    let font = FontId::new(size::TEXT, family(ui.ctx(), Weight::Semibold));
+    let words = format!("{name}   ·   {count}");
+    let mut job = egui::text::LayoutJob::simple_singleline(words, font, tokens.text);
+    job.wrap = egui::text::TextWrapping::truncate_at_width((rect.width() - 16.0).max(8.0));
+    let galley = ui.painter().layout_job(job);
+    let at = pos2(rect.left() + 8.0, rect.bottom() - galley.size().y - 5.0);
+    ui.painter().galley(at, galley, tokens.text);
+    ui.painter().hline(rect.x_range(), rect.bottom(), tokens.hairline());
+    let said = format!("{name}, {}", fmt::counted(count, "row", "rows"));
+    response.widget_info(|| WidgetInfo::labeled(WidgetType::Label, true, &said));
+}
+
 /// The rows that hold what is searched for, in the wanted order.
 fn arrange(columns: &[Column], rows: &dyn Rows, search: &str, sort: Option<(usize, bool)>) -> Vec<usize> {
     let holds = |row: &usize| {
         search.is_empty()
+            || rows.group(*row).is_some_and(|group| group.to_lowercase().contains(search))
             || (0..columns.len()).any(|column| rows.cell(*row, column).text.to_lowercase().contains(search))
     };
     let mut order: Vec<usize> = (0..rows.len()).filter(holds).collect();
@@ -202,16 +270,18 @@ impl PartialEq for SortKey {
 }
 impl Eq for SortKey {}
 
+/// A text as a field of CSV.
+pub fn csv_field(text: &str) -> String {
+    let text = text.replace(fmt::THIN, " ");
+    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
+}
+
 fn csv(columns: &[Column], rows: &dyn Rows, order: &[usize]) -> String {
-    let quote = |text: &str| {
-        let text = text.replace(fmt::THIN, " ");
-        if text.contains([',', '"', '\n']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
-    };
-    let heads: Vec<String> = columns.iter().map(|column| quote(column.name)).collect();
+    let heads: Vec<String> = columns.iter().map(|column| csv_field(column.name)).collect();
     let mut lines = vec![heads.join(",")];
     for &row in order {
         let cells: Vec<String> =
-            (0..columns.len()).map(|column| quote(&rows.cell(row, column).text)).collect();
+            (0..columns.len()).map(|column| csv_field(&rows.cell(row, column).text)).collect();
         lines.push(cells.join(","));
     }
     lines.join("\n") + "\n"
@@ -386,6 +456,30 @@ mod tests {
                 assert!(widths.iter().zip(&columns).all(fits), "{widths:?} of {full}");
             }
         }
+    }
+
+    struct Grouped;
+    impl Rows for Grouped {
+        fn len(&self) -> usize {
+            4
+        }
+        fn cell(&self, row: usize, _: usize) -> Cell {
+            Cell::number(row as f64, format!("row {row}"))
+        }
+        fn group(&self, row: usize) -> Option<&str> {
+            Some(["even", "odd"][row % 2])
+        }
+    }
+
+    #[test]
+    fn rows_of_one_head_stand_together() {
+        let order = |search: &str, sort| grouped(&Grouped, arrange(&COLUMNS[1..], &Grouped, search, sort));
+        let (head, row) = (Item::Head, Item::Row);
+        assert_eq!(order("", None), [head(0, 2), row(0), row(2), head(1, 2), row(1), row(3)]);
+        assert_eq!(order("", Some((0, true))), [head(3, 2), row(3), row(1), head(2, 2), row(2), row(0)]);
+        assert_eq!(order("even", None), [head(0, 2), row(0), row(2)]);
+        let state = State { search: "odd ".into(), ..State::default() };
+        assert_eq!(in_sight(&state, &COLUMNS[1..], &Grouped), [1, 3]);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use crate::reads::Answers;
 use crate::remote::Remote;
 use crate::scene::{Caution, KindState, Proxy, Scene, Step, StepState};
 use crate::traffic::Traffic;
+use crate::writes::Writes;
 use istio::{KINDS, Kind, Object, Problem, Ref, kinds};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,6 +33,7 @@ pub struct Column {
     counts: BTreeMap<&'static Kind, usize>,
     unseen: Arc<Unseen>,
     objects: Objects,
+    writes: Writes,
     /// Counts changes of the objects.
     revision: u64,
     mesh: Arc<Mesh>,
@@ -76,17 +78,21 @@ impl Column {
             Observation::Only(kind, namespaces, why) => {
                 self.sees(kind, Some(Hidden { but: namespaces, why }));
             }
-            Observation::Listed(kind, namespace, listed) => self.list(kind, namespace, listed),
-            Observation::Applied(at, object) => {
-                self.heard(&at);
-                let kind = at.kind;
-                self.insert(at, object);
+            Observation::Managed(of, managers) => {
+                self.writes.note(of, managers);
+                return false;
+            }
+            Observation::Listed(kind, namespace, listed) => self.list(kind, namespace, listed, at),
+            Observation::Applied(of, object) => {
+                self.heard(&of);
+                let kind = of.kind;
+                self.insert(of, object, false, at);
                 self.live(kind);
             }
-            Observation::Deleted(at) => {
-                self.heard(&at);
-                self.remove(&at);
-                self.live(at.kind);
+            Observation::Deleted(of) => {
+                self.heard(&of);
+                self.remove(&of, at);
+                self.live(of.kind);
             }
             Observation::Alive(kind, namespace) => {
                 let broken = self.broken.remove(&(kind, namespace)).is_some();
@@ -158,6 +164,7 @@ impl Column {
             proxies: self.proxies.clone(),
             traces: self.traces.clone(),
             answers: self.answers.clone(),
+            writes: Arc::clone(self.writes.all()),
         }
     }
 
@@ -230,17 +237,24 @@ impl Column {
         }
     }
 
-    fn list(&mut self, kind: &'static Kind, namespace: String, listed: BTreeMap<Ref, Object>) {
+    fn list(
+        &mut self,
+        kind: &'static Kind,
+        namespace: String,
+        listed: BTreeMap<Ref, Object>,
+        heard: Timestamp,
+    ) {
+        let first = self.awaited.contains(&(kind, namespace.clone()));
         let missing = |(at, _): (&Ref, &Object)| (!listed.contains_key(at)).then(|| at.clone());
         let gone: Vec<Ref> = match namespace.as_str() {
             "" => self.objects.of_kind(kind).filter_map(missing).collect(),
             one => self.objects.within(kind, one).filter_map(missing).collect(),
         };
         for at in gone {
-            self.remove(&at);
+            self.remove(&at, heard);
         }
         for (at, object) in listed {
-            self.insert(at, object);
+            self.insert(at, object, first, heard);
         }
         if namespace.is_empty() {
             self.listed.insert(kind);
@@ -261,8 +275,9 @@ impl Column {
         }
     }
 
-    fn insert(&mut self, at: Ref, object: Object) {
+    fn insert(&mut self, at: Ref, object: Object, first: bool, heard: Timestamp) {
         let kind = at.kind;
+        self.writes.told(&at, self.objects.get(&at), &object, first, heard);
         self.sandbox |= *kind == kinds::POD && object.annotation(SANDBOX).is_some();
         if self.objects.insert(at, object).is_none() {
             *self.counts.entry(kind).or_default() += 1;
@@ -270,8 +285,9 @@ impl Column {
         self.revision += 1;
     }
 
-    fn remove(&mut self, at: &Ref) {
-        if self.objects.remove(at).is_some() {
+    fn remove(&mut self, at: &Ref, heard: Timestamp) {
+        if let Some(was) = self.objects.remove(at) {
+            self.writes.gone(at, &was, heard);
             let count = self.counts.entry(at.kind).or_default();
             *count = count.saturating_sub(1);
         }

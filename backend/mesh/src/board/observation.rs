@@ -4,6 +4,7 @@
 use crate::reads::{Answer, Read};
 use crate::scene::{Caution, KindState, Proxy, Step};
 use crate::traffic::Traffic;
+use crate::writes::Manager;
 use istio::{Kind, Object, Problem, Ref};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -35,6 +36,8 @@ pub enum Observation {
     Only(&'static Kind, BTreeSet<String>, Problem),
     /// A whole list of a kind in a namespace ("" for all).
     Listed(&'static Kind, String, BTreeMap<Ref, Object>),
+    /// Who has written an object that comes next, or in the next list.
+    Managed(Ref, Vec<Manager>),
     /// An object was added or changed.
     Applied(Ref, Object),
     /// An object was deleted.

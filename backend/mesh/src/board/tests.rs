@@ -267,3 +267,34 @@ fn what_was_never_read_is_not_absent() {
     told.take(Observation::Awaited(rules, String::new()));
     assert_eq!(why(&mut told), None, "what was read once is known, if it grows old");
 }
+
+#[test]
+fn who_wrote_what_can_be_edited_is_in_the_scene() {
+    use crate::writes::{Deed, Manager};
+    let by =
+        |name: &str| vec![Manager { name: name.into(), time: Some(NOW), fields: vec!["spec.http".into()] }];
+    let kind = &kinds::VIRTUAL_SERVICE;
+    let at = Ref::new(kind, "bookinfo", "reviews");
+    let mut told = Told::connected();
+    told.take(Observation::Awaited(kind, String::new()));
+    assert!(!told.take(Observation::Managed(at.clone(), by("helm"))), "nothing to be shown yet");
+    told.take(Observation::Listed(kind, String::new(), list(kind)));
+    let mut theirs = (*list(kind)[&at].0).clone();
+    theirs["spec"]["http"][1]["timeout"] = "3s".into();
+    told.take(Observation::Managed(at.clone(), by("kubectl-edit")));
+    told.take(Observation::Applied(at.clone(), theirs.clone().into()));
+    // A relist says the same once more, and that another one has gone.
+    let mut listed = list(kind);
+    listed.insert(at.clone(), theirs.into());
+    let gone = listed.keys().find(|other| **other != at).cloned();
+    listed.retain(|other, _| Some(other) != gone.as_ref());
+    told.take(Observation::Managed(at, by("kubectl-edit")));
+    told.take(Observation::Listed(kind, String::new(), listed));
+    let scene = told.board.scene(&told.cluster);
+    let writes = scene.writes.iter().map(|write| (write.by.as_deref(), write.deed, &*write.at.name));
+    let mut expect =
+        vec![(Some("helm"), Deed::Before, "reviews"), (Some("kubectl-edit"), Deed::Changed, "reviews")];
+    expect.extend(gone.iter().map(|gone| (None, Deed::Deleted, &*gone.name)));
+    assert_eq!(writes.collect::<Vec<_>>(), expect);
+    assert_eq!(scene.writes[1].what, ["http.1.timeout 10s → 3s"]);
+}

@@ -71,6 +71,7 @@ pub(crate) fn connected(mesh: Mesh, traffic: crate::traffic::Traffic) -> Scene {
         types: BTreeMap::from(synced.clone()),
     });
     Scene {
+        writes: Arc::default(),
         cautions: Vec::new(),
         context: "sandbox".into(),
         steps: done.into_iter().map(|(step, found)| (step, StepState::Done(found.into()))).collect(),

@@ -1,0 +1,173 @@
+//! The journal: what we changed, in this run and in earlier ones, and what others wrote; as a table, with the
+//! one that is chosen in full below it: how far it has come, what it did, its undo, and the way back to it.
+
+mod card;
+mod export;
+mod lines;
+mod view;
+
+pub use view::{Row, View};
+
+use self::lines::{ALONE, Foreign, Line, Lines, Of, UNDER, Whose};
+use crate::cx::Cx;
+use crate::intent::{Intent, ListFormat};
+use crate::kit::theme::space;
+use crate::kit::{Button, button, fmt, icon, remote, table, text};
+use crate::panel::{About, Panel};
+use egui::{Frame, Margin, ScrollArea, Ui};
+use mesh::ChangeId;
+use serde::{Deserialize, Serialize};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::Arc;
+
+/// Name, icon, summary.
+pub const ABOUT: About = About {
+    name: "Changes",
+    icon: egui_phosphor::regular::CLOCK_COUNTER_CLOCKWISE,
+    summary: "Every change of this run and of earlier ones, what others wrote, undo and the way back",
+};
+
+/// The journal panel.
+#[derive(Default)]
+pub struct Changes {
+    looks: Looks,
+    table: table::State,
+    foreign: Foreign,
+    /// What is shown in full, and under which object it was chosen; else the newest change.
+    chosen: Option<(Of, String)>,
+    /// The change whose diff is shown.
+    open: Option<ChangeId>,
+}
+
+/// How it is looked at.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default)]
+struct Looks {
+    by_object: bool,
+    whose: Whose,
+}
+
+impl Default for Looks {
+    fn default() -> Self {
+        Self { by_object: true, whose: Whose::Everyone }
+    }
+}
+
+impl Panel for Changes {
+    fn ui(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
+        if cx.changes.entries().is_empty() && cx.scene.writes.is_empty() {
+            let how = "Select a service and move a share, add a fault or set mutual TLS. Each change is listed here with its undo, and what others write, too.";
+            remote::empty(ui, ABOUT.icon, "No changes yet", how, None);
+            return;
+        }
+        let foreign = self.foreign.of(cx);
+        let others = foreign.len();
+        let lines = lines::lines(cx, foreign, self.looks.whose, self.looks.by_object);
+        let chosen = self.chosen(&lines);
+        if let Some(line) = chosen.and_then(|place| lines.get(place)) {
+            let height = (ui.available_height() * 0.42).clamp(120.0, 320.0);
+            egui::Panel::bottom("what is chosen").resizable(true).default_size(height).show(ui, |ui| {
+                ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
+                    Frame::new().inner_margin(Margin::same(space::M as i8)).show(ui, |ui| {
+                        self.card(ui, cx, line);
+                    });
+                });
+            });
+        }
+        Frame::new().inner_margin(Margin::same(space::L as i8)).show(ui, |ui| {
+            // How it is looked at may change in the head; these lines were made before.
+            let revision = self.revision(cx);
+            let rows = Lines { all: &lines, by_object: self.looks.by_object, now: cx.now };
+            self.head(ui, cx, &rows, others);
+            ui.add_space(4.0);
+            let columns = if rows.by_object { UNDER } else { ALONE };
+            let done = table::table(ui, "changes", &mut self.table, columns, &rows, revision, chosen);
+            if let Some(line) = done.clicked.and_then(|row| lines.get(row)) {
+                self.chosen = Some((line.of, line.object.clone()));
+            }
+            if let Some(csv) = done.csv {
+                cx.intents.send(Intent::Copy(csv, "Changes as CSV".to_owned()));
+            }
+        });
+    }
+
+    fn kept(&self) -> Option<serde_json::Value> {
+        serde_json::to_value(&self.looks).ok()
+    }
+
+    fn recall(&mut self, kept: serde_json::Value) {
+        self.looks = serde_json::from_value(kept).unwrap_or_default();
+    }
+}
+
+impl Changes {
+    /// The line that is shown in full: as chosen, else of the newest change of ours.
+    fn chosen(&self, lines: &[Line]) -> Option<usize> {
+        let place = |test: &dyn Fn(&Line) -> bool| lines.iter().position(test);
+        match &self.chosen {
+            Some((of, object)) => place(&|line| line.of == *of && line.object == *object)
+                .or_else(|| place(&|line| line.of == *of)),
+            None => place(&|line| matches!(line.of, Of::Change(_))),
+        }
+    }
+
+    /// Changes with the lines, but for what time alone changes in them.
+    fn revision(&self, cx: &Cx<'_>) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        let writes = &cx.scene.writes;
+        (Arc::as_ptr(writes) as usize, writes.len(), lines::stamp(cx.changes)).hash(&mut hasher);
+        (self.looks.by_object, self.looks.whose).hash(&mut hasher);
+        hasher.finish()
+    }
+
+    fn head(&mut self, ui: &mut Ui, cx: &Cx<'_>, rows: &Lines<'_>, others: usize) {
+        ui.horizontal_wrapped(|ui| {
+            text::title(ui, ABOUT.name);
+            let own = cx.changes.entries().iter().filter(|entry| entry.run.is_none()).count();
+            text::muted(ui, format!("{} of this run", fmt::counted(own, "change", "changes")));
+            let writes = fmt::counted(others, "write", "writes");
+            text::muted(ui, format!("{writes} of others"));
+        });
+        ui.horizontal_wrapped(|ui| {
+            let looks = &mut self.looks;
+            if ui.add(Button::quiet("By object").selected(looks.by_object)).clicked() {
+                looks.by_object = !looks.by_object;
+            }
+            button::menu(ui, looks.whose.name(), "Whose changes", |ui| {
+                for whose in Whose::ALL {
+                    if button::choice(ui, looks.whose == whose, whose.name()) {
+                        looks.whose = whose;
+                        ui.close();
+                    }
+                }
+            });
+            button::menu(ui, icon::EXPORT, "Export changes", |ui| {
+                for (name, format) in [("Save as CSV…", ListFormat::Csv), ("Save as JSON…", ListFormat::Json)]
+                {
+                    if button::item(ui, name) {
+                        let columns = if rows.by_object { UNDER } else { ALONE };
+                        let in_sight = table::in_sight(&self.table, columns, rows);
+                        let of: Vec<Of> =
+                            in_sight.into_iter().filter_map(|row| Some(rows.all.get(row)?.of)).collect();
+                        cx.intents.send(Intent::Save(export::export(cx, &of, format), None));
+                    }
+                }
+            });
+        });
+    }
+
+    fn card(&mut self, ui: &mut Ui, cx: &Cx<'_>, line: &Line) {
+        match line.of {
+            Of::Change(id) => {
+                if let Some(entry) = cx.changes.get(id) {
+                    card::change(ui, cx, &Row::of(entry, cx), entry, &mut self.open);
+                }
+            }
+            Of::Write(place) => {
+                if let Some(write) = cx.scene.writes.get(place) {
+                    card::write(ui, cx, write);
+                }
+            }
+        }
+    }
+}
