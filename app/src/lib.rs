@@ -9,6 +9,7 @@ mod dialogs;
 mod disk;
 mod dock;
 mod exports;
+mod farewell;
 mod logging;
 mod notify;
 #[cfg_attr(not(feature = "sandbox"), path = "no_sandbox.rs")]

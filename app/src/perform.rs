@@ -1,5 +1,6 @@
 //! Carries out what the user asks for: the one place where an intent becomes a deed.
 
+use crate::farewell::Leaving;
 use crate::logging::variant;
 use crate::shell::Shell;
 use cluster::Command;
@@ -12,13 +13,26 @@ impl Shell {
     /// Carries out one intent; what stands in the way is said.
     pub(crate) fn perform(&mut self, ctx: &egui::Context, sent_from: &Location<'_>, intent: Intent) {
         tracing::debug!(%sent_from, intent = variant(&intent), "intent");
-        if let Err(problem) = self.carry_out(ctx, intent) {
+        if let Err(problem) = self.carry_out(ctx, intent, false) {
             self.window.complain(&problem);
         }
     }
 
-    fn carry_out(&mut self, ctx: &egui::Context, intent: Intent) -> Result<(), Problem> {
+    /// Leaves the mesh, as was said: what is not finished is lost.
+    pub(crate) fn leave(&mut self, ctx: &egui::Context, intent: Intent) {
+        if let Err(problem) = self.carry_out(ctx, intent, true) {
+            self.window.complain(&problem);
+        }
+    }
+
+    /// `agreed`: that what is not finished may be lost.
+    fn carry_out(&mut self, ctx: &egui::Context, intent: Intent, agreed: bool) -> Result<(), Problem> {
         match intent {
+            Intent::Connect(_) | Intent::StartSandbox(_) | Intent::Disconnect
+                if !agreed && self.unfinished().is_some() =>
+            {
+                self.farewell.ask(Leaving::For(intent));
+            }
             Intent::Connect(to) => {
                 self.connections.connect(to, &mut self.settings);
                 self.forget_mesh();

@@ -5,6 +5,7 @@ use crate::background::Background;
 use crate::connections::Connections;
 use crate::dialogs::Dialogs;
 use crate::exports::Exports;
+use crate::farewell::{Farewell, Leaving};
 use crate::logging::TIMING;
 use crate::picture::Picture;
 use crate::scripts;
@@ -15,8 +16,10 @@ use crate::{disk, runtime, signals};
 use cluster::Wake;
 use jiff::Timestamp;
 use mesh::Scene;
+use panels::shell::leaving::{self, Answer, Unfinished};
 use panels::{Cx, Intents, Reads, Selection, Wanted, kit};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 
@@ -39,6 +42,7 @@ pub(crate) struct Shell {
     pub(crate) namespaces: Vec<String>,
     pub(crate) paused: bool,
     pub(crate) wanted: Wanted,
+    pub(crate) farewell: Farewell,
     intents: Intents,
     picture: Option<Picture>,
     pub(crate) runtime: Runtime,
@@ -82,6 +86,7 @@ impl Shell {
             steering: Steering::default(),
             paused: false,
             wanted: Wanted::default(),
+            farewell: Farewell::default(),
             intents: Intents::default(),
             runtime,
             started,
@@ -104,11 +109,13 @@ impl Shell {
 
     /// Ctrl-C in the terminal and the end of the desktop's session close the window as its user would.
     fn close_on_signals(&self, ctx: &egui::Context) {
-        let ctx = ctx.clone();
+        let (ctx, told_to) = (ctx.clone(), self.farewell.told_to());
         let _on_runtime = self.runtime.enter();
         match signals::stop() {
             Ok(stop) => drop(self.runtime.spawn(async move {
                 stop.await;
+                // Nobody may be there to answer.
+                told_to.store(true, Ordering::Relaxed);
                 ctx.send_viewport_cmd_to(egui::ViewportId::ROOT, egui::ViewportCommand::Close);
             })),
             Err(problem) => tracing::warn!("{problem}"),
@@ -123,6 +130,27 @@ impl Shell {
         self.wanted = Wanted::default();
         self.paused = false;
         self.namespaces = self.args.connection.namespace.clone();
+    }
+
+    /// Asks whether what is not finished may be lost; before anything else is drawn, so that no key goes by.
+    fn say_goodbye(&mut self, ui: &mut egui::Ui) {
+        let Some(asking) = self.farewell.asking() else { return };
+        let closes = matches!(asking, Leaving::Close);
+        let answer = match self.unfinished() {
+            Some(unfinished) => leaving::ui(ui, &unfinished, closes),
+            // It came to its end while it was asked.
+            None => Some(Answer::Leave),
+        };
+        let ctx = ui.ctx().clone();
+        let intent = answer.and_then(|answer| self.farewell.answered(&ctx, answer));
+        if let Some(intent) = intent {
+            self.leave(&ctx, intent);
+        }
+    }
+
+    /// What would be lost if the mesh were left now.
+    pub(crate) fn unfinished(&self) -> Option<Unfinished> {
+        Unfinished::of(self.steering.ledger(), self.window.holds_drafts())
     }
 
     fn milestones(&mut self) {
@@ -143,6 +171,8 @@ impl eframe::App for Shell {
     fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
         self.scene = self.connections.receive(self.paused, &mut self.settings);
         self.take_facts();
+        let unfinished = self.unfinished().is_some();
+        self.farewell.hold(ctx, unfinished);
         match self.dialogs.picked() {
             Some(Ok(intent)) => self.intents.send(intent),
             Some(Err(problem)) => self.window.complain(&problem),
@@ -169,6 +199,7 @@ impl eframe::App for Shell {
     }
 
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
+        self.say_goodbye(ui);
         let Self { scene, wanted, intents, window, .. } = self;
         let cx = Cx {
             scene,

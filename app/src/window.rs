@@ -41,6 +41,11 @@ impl Window {
         }
     }
 
+    /// Whether an editor holds what was not pushed.
+    pub(crate) fn holds_drafts(&self) -> bool {
+        self.detail.holds_drafts()
+    }
+
     /// Tells of something that was done.
     pub(crate) fn say(&mut self, words: String) {
         self.toasts.success(words);

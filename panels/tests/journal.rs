@@ -14,6 +14,7 @@ use mesh::{Change, ChangeId, Fact, Moment, Problem, Restore, Stored, demo};
 use panels::change_bar::ChangeBar;
 use panels::changes::Changes;
 use panels::intent::Export;
+use panels::shell::leaving::{self, Answer, Unfinished};
 use panels::{Intent, Panel as _};
 use std::sync::Arc;
 use support::{World, harness};
@@ -220,4 +221,49 @@ fn the_journal_is_saved_as_csv_and_json() {
     let json: serde_json::Value = serde_json::from_str(&saved("Save as JSON…")).unwrap();
     let ours = json.as_array().unwrap().iter().filter(|line| line["who"] == "binnacle").count();
     assert_eq!((json.as_array().unwrap().len(), ours), (5, 2));
+}
+
+/// The question before the window closes.
+fn question(world: World, editing: bool) -> Option<Harness<'static, (World, Option<Answer>)>> {
+    Unfinished::of(&world.ledger, editing)?;
+    Some(harness(world, None, [900.0, 700.0], move |ui, answer: &mut Option<Answer>, world| {
+        let unfinished = Unfinished::of(&world.ledger, editing).unwrap();
+        *answer = leaving::ui(ui, &unfinished, true).or(*answer);
+    }))
+}
+
+#[test]
+fn what_would_be_lost_is_asked_before_the_window_closes() {
+    assert!(question(World::bookinfo(), false).is_none(), "nothing is lost");
+    let (world, first, _) = pushed();
+    assert!(question(world, false).is_none(), "what is stored is followed by the next run");
+    question(World::bookinfo(), true).unwrap().get_by_label_contains("An editor holds what was not pushed");
+
+    let draft = || {
+        let mut world = World::bookinfo();
+        world.ledger.put(first, split([10, 10, 80]), &demo::bookinfo(), demo::NOW);
+        world
+    };
+    let mut bench = question(draft(), true).unwrap();
+    bench.get_by_label_contains("A change was not pushed");
+    bench.get_by_label_contains("reviews: v1 50 → 10 %");
+    bench.key_press(egui::Key::Escape);
+    bench.run_steps(3);
+    assert_eq!(bench.state().1, Some(Answer::Stay));
+    for (button, answer) in [("Keep open", Answer::Stay), ("Close anyway", Answer::Leave)] {
+        let mut bench = question(draft(), true).unwrap();
+        bench.get_by_label(button).click();
+        bench.run_steps(3);
+        assert_eq!(bench.state().1, Some(answer));
+    }
+    // The way that loses nothing has the keyboard.
+    let mut bench = question(draft(), true).unwrap();
+    bench.key_press(egui::Key::Enter);
+    bench.run_steps(3);
+    assert_eq!(bench.state().1, Some(Answer::Stay));
+
+    let mut world = draft();
+    let id = world.ledger.pending().unwrap().id;
+    world.ledger.sent(id, demo::NOW);
+    question(world, true).unwrap().get_by_label_contains("A push is under way");
 }

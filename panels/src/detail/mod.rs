@@ -70,6 +70,11 @@ impl Detail {
         });
     }
 
+    /// Whether an editor holds what was not pushed, in whatever scope.
+    pub fn holds_drafts(&self) -> bool {
+        self.drafts.hold()
+    }
+
     fn view(&mut self, cx: &Cx<'_>, selected: &Selected) -> Option<Arc<View>> {
         if matches!(selected, Selected::Object(_)) {
             return None;

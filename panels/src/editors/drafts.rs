@@ -48,6 +48,11 @@ impl Drafts {
         });
     }
 
+    /// Whether one of them says something that the cluster does not have.
+    pub fn hold(&self) -> bool {
+        self.by_id.values().any(|kept| kept.sheet.holds())
+    }
+
     /// Follows intents from elsewhere: what was dismissed goes back, what shall be rebuilt is made anew and
     /// checked again, and an editor that was asked for is unfolded.
     pub fn follow_intent(&mut self, intent: &Intent, cx: &Cx<'_>) {

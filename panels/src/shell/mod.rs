@@ -3,6 +3,7 @@
 pub mod find;
 mod keys;
 pub mod layout;
+pub mod leaving;
 pub mod palette;
 pub mod rail;
 mod sources;

@@ -5,6 +5,7 @@ mod commands;
 mod evidence;
 mod first_light;
 mod forms;
+mod journal;
 mod measured;
 mod mesh;
 mod notified;
