@@ -204,6 +204,25 @@ impl Window {
         bail!("{name:?} does not come to rest")
     }
 
+    /// Scrolls what the widget of this name stands in until it is between these heights.
+    ///
+    /// # Errors
+    /// When it is not there, or does not come into sight.
+    pub fn reveal(&self, name: &str, heights: std::ops::Range<f32>) -> Result<()> {
+        let middle = (heights.start + heights.end) / 2.0;
+        for _ in 0..40 {
+            let at = self.at_rest(name)?.rect.center();
+            if heights.contains(&at.y) {
+                return Ok(());
+            }
+            let delta = egui::vec2(0.0, (middle - at.y).clamp(-400.0, 400.0));
+            let (unit, phase) = (egui::MouseWheelUnit::Point, egui::TouchPhase::Move);
+            let wheel = Event::MouseWheel { unit, delta, phase, modifiers: Modifiers::NONE };
+            self.events([Event::PointerMoved(pos2(at.x, middle)), wheel])?;
+        }
+        bail!("{name:?} does not come into sight")
+    }
+
     /// Clicks a place.
     ///
     /// # Errors

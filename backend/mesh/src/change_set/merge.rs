@@ -1,6 +1,7 @@
 //! Several edits of one object become one: their guards first, because they state what the user saw, then
 //! their edits, each where it was meant. Edits of one place are a clash.
 
+use super::creates;
 use crate::change::{Edit, Step};
 use json_patch::{Patch, PatchOperation};
 use serde_json::Value;
@@ -19,6 +20,9 @@ pub(super) fn merge(steps: &[&Step]) -> Result<Step, Overlap> {
     let [first, more @ ..] = steps else { unreachable!("an object of a set is in one of its steps") };
     if more.iter().all(|step| step.edit == first.edit) {
         return Ok((*first).clone());
+    }
+    if let Some(made) = create(steps) {
+        return made;
     }
     let mut edits = Vec::new();
     for (number, step) in steps.iter().enumerate() {
@@ -57,6 +61,23 @@ pub(super) fn merge(steps: &[&Step]) -> Result<Step, Overlap> {
         return Err(Overlap { first: 0, second: 1, place: String::new() });
     };
     Ok(Step { edit: Edit::Patch(patch), before: Some(before), after: Some(after.into()), ..(*first).clone() })
+}
+
+/// The object that all of them make, if that is what they do.
+fn create(steps: &[&Step]) -> Option<Result<Step, Overlap>> {
+    let made = steps.iter().map(|step| match &step.edit {
+        Edit::Create(object) => Some(object),
+        Edit::Patch(_) | Edit::Delete { .. } => None,
+    });
+    let made: Vec<&Value> = made.collect::<Option<_>>()?;
+    let mut whole = made[0].clone();
+    for (second, object) in made.iter().enumerate().skip(1) {
+        match creates::together(&whole, object) {
+            Ok(both) => whole = both,
+            Err(place) => return Some(Err(Overlap { first: 0, second, place })),
+        }
+    }
+    Some(Ok(Step { edit: Edit::Create(whole.clone()), after: Some(whole.into()), ..(*steps[0]).clone() }))
 }
 
 /// A patch in two halves: what the user saw, and what is written.

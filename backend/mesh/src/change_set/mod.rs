@@ -2,6 +2,7 @@
 //! order in which nothing refers to what is not there yet; what several drafts do to one object becomes one
 //! edit of it.
 
+mod creates;
 mod merge;
 mod order;
 

@@ -80,12 +80,13 @@ fn a_clash_is_said_and_not_judged() {
     let mut ledger = Ledger::default();
     ledger.put(ChangeId(1), titled("one", "a"), &mesh(), NOW).unwrap();
     let mut other = titled("two", "a");
-    other.steps[0].edit = crate::Edit::Create(serde_json::json!({ "spec": {} }));
+    other.steps[0].edit =
+        crate::Edit::Create(serde_json::json!({ "spec": { "mtls": { "mode": "DISABLE" } } }));
     assert_eq!(ledger.put(ChangeId(2), other, &mesh(), NOW), None);
     let entry = ledger.pending().unwrap();
     let Stage::Failed(problem) = &entry.stage else { panic!("{:?}", entry.stage) };
     assert!(
-        entry.clash && problem.why.starts_with("“one” and “two” both write PeerAuthentication"),
+        entry.clash && problem.why.starts_with("“one” and “two” both write spec.mtls.mode of Peer"),
         "{problem}"
     );
     assert!(ledger.dismiss(ChangeId(2), &mesh(), NOW).is_some(), "without the other it is judged again");
