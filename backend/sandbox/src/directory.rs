@@ -56,8 +56,18 @@ struct Service {
     ip: Option<Ipv4Addr>,
     /// What it is another name of.
     alias: Option<String>,
+    /// Where it has no address of its own: the pods that its name leads to.
+    pods: Vec<Member>,
     /// The real addresses behind each of its ports, of pods that are ready.
     endpoints: HashMap<u16, Vec<SocketAddr>>,
+}
+
+/// A pod of a headless Service.
+struct Member {
+    /// Its name below the Service's.
+    name: String,
+    ip: Ipv4Addr,
+    pod: Object,
 }
 
 impl Directory {
@@ -203,11 +213,13 @@ impl Service {
             namespace: entry.namespace().to_owned(),
             ip: own.or(allocated),
             alias: None,
+            pods: Vec::new(),
             endpoints: endpoints.collect(),
         }
     }
 
     fn of(service: &Object, members: &[&Object]) -> Self {
+        let headless = service.spec()["clusterIP"] == "None";
         let ports = service.spec()["ports"].as_array().into_iter().flatten();
         let endpoints = ports.filter_map(|port| {
             let number = u16::try_from(port["port"].as_u64()?).ok()?;
@@ -220,8 +232,20 @@ impl Service {
             namespace: service.namespace().to_owned(),
             ip: service.spec()["clusterIP"].as_str().and_then(|ip| ip.parse().ok()),
             alias: pilot::registry::alias(service).map(|(_, target)| target),
+            pods: if headless {
+                members.iter().filter_map(|pod| Member::of(pod)).collect()
+            } else {
+                Vec::new()
+            },
             endpoints: endpoints.collect(),
         }
+    }
+}
+
+impl Member {
+    fn of(pod: &Object) -> Option<Self> {
+        let name = pod.spec()["hostname"].as_str().unwrap_or_else(|| pod.name()).to_owned();
+        Some(Self { name, ip: pod.status()["podIP"].as_str()?.parse().ok()?, pod: pod.clone() })
     }
 }
 
@@ -244,6 +268,22 @@ impl telemetry::Directory for Directory {
 impl Names for Directory {
     fn cluster_ip(&self, host: &str, namespace: &str) -> Option<Ipv4Addr> {
         self.index.read().named(host, namespace)?.ip
+    }
+    fn pod(&self, host: &str, namespace: &str, port: u16) -> Option<(Ipv4Addr, SocketAddr)> {
+        let index = self.index.read();
+        let (service, wanted) = match index.named(host, namespace) {
+            Some(service) => (service, None),
+            // `db-0.db`, `db-0.db.shop.svc.cluster.local`
+            None => {
+                host.split_once('.').and_then(|(pod, of)| Some((index.named(of, namespace)?, Some(pod))))?
+            }
+        };
+        let fits = |member: &&Member| wanted.is_none_or(|wanted| member.name == wanted);
+        let fitting: Vec<&Member> = service.pods.iter().filter(fits).collect();
+        // As DNS, which tells all of them in another order each time.
+        let member = fitting.get(rand::random_range(0..fitting.len().max(1)))?;
+        let real = real_port(&member.pod, &port.to_string())?;
+        Some((member.ip, SocketAddr::from((Ipv4Addr::LOCALHOST, real))))
     }
     fn endpoint(&self, host: &str, namespace: &str, port: u16) -> Option<SocketAddr> {
         let index = self.index.read();

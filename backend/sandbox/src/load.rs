@@ -217,6 +217,9 @@ mod tests {
 
     struct Gateway(SocketAddr);
     impl Names for Gateway {
+        fn pod(&self, _: &str, _: &str, _: u16) -> Option<(Ipv4Addr, SocketAddr)> {
+            None
+        }
         fn cluster_ip(&self, _: &str, _: &str) -> Option<Ipv4Addr> {
             None
         }

@@ -7,7 +7,7 @@
 //! without sidecar connects directly.
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::rt::TokioIo;
 use std::fmt;
@@ -24,9 +24,14 @@ const LARGEST_BODY: usize = 4 << 20;
 pub(crate) trait Names: Send + Sync {
     /// The service's virtual address, seen from `namespace`.
     fn cluster_ip(&self, host: &str, namespace: &str) -> Option<Ipv4Addr>;
+    /// A pod that a name of a Service without an address of its own leads to: its address, and the real one of its port.
+    fn pod(&self, host: &str, namespace: &str, port: u16) -> Option<(Ipv4Addr, SocketAddr)>;
     /// The real address of one ready endpoint of the service.
     fn endpoint(&self, host: &str, namespace: &str, port: u16) -> Option<SocketAddr>;
 }
+
+/// Says to a sidecar where a pod's port is on this machine, when a pod is called by its own address.
+const ORIGINAL_DST: HeaderName = HeaderName::from_static("x-envoy-original-dst-host");
 
 /// One pod's way out.
 #[derive(Clone)]
@@ -80,24 +85,34 @@ impl Caller {
         host: &str,
         port: u16,
         path: &str,
-        headers: HeaderMap,
+        mut headers: HeaderMap,
         within: Duration,
     ) -> Result<Answer, CallError> {
+        let pod = self.names.pod(host, &self.namespace, port);
+        let real = pod.and_then(|(_, real)| HeaderValue::from_str(&real.to_string()).ok());
+        headers.extend(real.filter(|_| self.sidecar.is_some()).map(|real| (ORIGINAL_DST, real)));
         let call = async {
-            let stream = self.connect(host, port).await?;
+            let stream = self.connect(host, port, pod).await?;
             exchange(stream, request(Method::GET, &format!("{host}:{port}"), path, headers)?).await
         };
         tokio::time::timeout(within, call).await.map_err(|_| CallError::Timeout(within))?
     }
 
     /// A connection to a service, through the sidecar where there is one.
-    async fn connect(&self, host: &str, port: u16) -> Result<TcpStream, CallError> {
+    async fn connect(
+        &self,
+        host: &str,
+        port: u16,
+        pod: Option<(Ipv4Addr, SocketAddr)>,
+    ) -> Result<TcpStream, CallError> {
         let unknown = || CallError::UnknownName(host.to_owned());
         let Some(sidecar) = self.sidecar else {
-            let at = self.names.endpoint(host, &self.namespace, port).ok_or_else(unknown)?;
+            let at = pod.map(|(_, real)| real).or_else(|| self.names.endpoint(host, &self.namespace, port));
+            let at = at.ok_or_else(unknown)?;
             return Ok(TcpStream::connect(at).await?);
         };
-        let to = self.names.cluster_ip(host, &self.namespace).ok_or_else(unknown)?;
+        let to = pod.map(|(ip, _)| ip).or_else(|| self.names.cluster_ip(host, &self.namespace));
+        let to = to.ok_or_else(unknown)?;
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, sidecar)).await?;
         stream.set_nodelay(true)?;
         let from = stream.local_addr()?.port();
@@ -162,6 +177,9 @@ mod tests {
             (host == "reviews" && namespace == "bookinfo").then_some(Ipv4Addr::new(10, 96, 0, 7))
         }
         fn endpoint(&self, _: &str, _: &str, _: u16) -> Option<SocketAddr> {
+            None
+        }
+        fn pod(&self, _: &str, _: &str, _: u16) -> Option<(Ipv4Addr, SocketAddr)> {
             None
         }
     }

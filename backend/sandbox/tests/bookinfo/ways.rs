@@ -124,3 +124,36 @@ async fn a_bookseller_outside_is_called() {
     eventually("a fault before it", SOON, || shows("product details are currently unavailable")).await;
     serving.abort();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_may_be_headless_or_another_name() {
+    let shop = Shop::open().await;
+    let has_details = || async {
+        let (status, page) = shop.page().await;
+        (status == 200 && page.contains("paperback")).then_some(())
+    };
+    said(&shop, &["-n", "bookinfo", "delete", "service", "details"]).await;
+    let service = |name: &str, spec: serde_json::Value| {
+        json!({"apiVersion": "v1", "kind": "Service",
+        "metadata": {"name": name, "namespace": "bookinfo"}, "spec": spec})
+    };
+    let ports = json!([{"name": "http", "port": 9080}]);
+    apply(
+        &shop,
+        &service("details", json!({"clusterIP": "None", "selector": {"app": "details"}, "ports": ports})),
+    )
+    .await;
+    eventually("the page asks the pod itself", Duration::from_secs(20), has_details).await;
+    said(&shop, &["-n", "bookinfo", "delete", "service", "details"]).await;
+    apply(&shop, &service("books", json!({"selector": {"app": "details"}, "ports": ports}))).await;
+    apply(
+        &shop,
+        &service(
+            "details",
+            json!({"type": "ExternalName", "externalName": "books.bookinfo.svc.cluster.local"}),
+        ),
+    )
+    .await;
+    eventually("the page follows the other name", Duration::from_secs(20), has_details).await;
+    shop.sandbox.stop().await;
+}

@@ -81,7 +81,7 @@ pub(super) fn registryz(shared: &Shared) -> Value {
 
 /// A pod's endpoint as istiod keeps it.
 fn of_pod(registry: &Registry, port: &Port, workload: &Workload) -> Option<Value> {
-    let target = endpoints::workload_port(port, workload)?;
+    let target = port.at(workload)?;
     let tls = workload.proxy == Some(ProxyKind::Sidecar)
         && mtls::mode(registry, workload, target) != mtls::Mode::Disable;
     let mut labels = workload.labels.clone();

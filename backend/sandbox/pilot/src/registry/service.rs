@@ -2,6 +2,7 @@
 
 use super::config::Config;
 use super::locality::Locality;
+use super::workload::Workload;
 use istio::hosts::of_service;
 use istio::views::{ServiceEntry, ServicePort, WorkloadEntry};
 use istio::{Object, Protocol};
@@ -20,6 +21,16 @@ pub struct Port {
     pub protocol: Protocol,
     /// The workload's port: a number, or the name of a container's port.
     pub target: TargetPort,
+}
+
+impl Port {
+    /// The port at which a workload serves it, as inside the pod.
+    pub(crate) fn at(&self, workload: &Workload) -> Option<u16> {
+        match &self.target {
+            TargetPort::Number(number) => Some(*number),
+            TargetPort::Name(name) => workload.named_ports.get(name).copied(),
+        }
+    }
 }
 
 /// `targetPort`.
@@ -56,6 +67,8 @@ pub struct Service {
     pub namespace: String,
     /// Its virtual addresses; some may be subnets.
     pub addresses: Vec<String>,
+    /// It has no address of its own: its clients call its pods by theirs.
+    pub headless: bool,
     /// Kubernetes Services of type ExternalName that are other names of it.
     pub aliases: Vec<String>,
     /// Its ports.
@@ -193,6 +206,7 @@ pub(crate) fn kubernetes(object: &Object) -> Option<Service> {
         name: object.name().to_owned(),
         namespace: object.namespace().to_owned(),
         addresses,
+        headless: spec["clusterIP"] == "None",
         ports: ports.collect(),
         selector: serde_json::from_value(spec["selector"].clone()).unwrap_or_default(),
         distribution: distribution(object)
@@ -248,6 +262,7 @@ pub(crate) fn of_entry(entry: &Config<ServiceEntry>) -> Vec<Service> {
         name: host.clone(),
         namespace: entry.namespace.clone(),
         addresses: spec.addresses.clone(),
+        headless: false,
         aliases: Vec::new(),
         ports: ports.clone(),
         selector: selector.clone(),

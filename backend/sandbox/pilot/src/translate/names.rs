@@ -56,6 +56,10 @@ pub(crate) fn domains(service: &Service, port: u16, namespace: &str) -> Vec<Stri
         names.push(format!("{short}.{of}.svc"));
         names.push(format!("{short}.{of}"));
     }
+    if service.headless {
+        // Its pods have names below its own.
+        names.extend(names.clone().iter().map(|name| format!("*.{name}")));
+    }
     names.extend(service.single_addresses().cloned());
     names.into_iter().flat_map(|name| [name.clone(), format!("{name}:{port}")]).collect()
 }

@@ -101,3 +101,30 @@ async fn subsets_may_be_where_pods_stand() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pods_of_a_headless_service_are_called_one_by_one() {
+    let mut bench = two_versions().await;
+    bench.apply(
+        "apiVersion: v1\nkind: Service\nmetadata: {name: db, namespace: demo}\n\
+         spec: {clusterIP: None, selector: {app: web}, ports: [{name: http, port: 9080}]}\n",
+    );
+    bench.settle().await;
+    let dump = bench.debug("/debug/config_dump?proxyID=client.demo").await.to_string();
+    assert!(dump.contains("*.db.demo.svc.cluster.local"), "pods have names below the service's");
+    for (pod, host) in
+        [("web-v1", "web-v1.db:9080"), ("web-v2", "web-v2.db.demo.svc.cluster.local:9080"), ("web-v2", "db")]
+    {
+        let real = format!("x-envoy-original-dst-host: 127.0.0.1:{}", bench.pods[pod].ports["9080"]);
+        let at = format!("{}:9080", bench.pods[pod].ip);
+        for _ in 0..4 {
+            let answer = bench.call("client", &at, &get("/", host, &[&real])).await;
+            assert_eq!((answer.status, who(&answer)), (200, pod), "{host}: {}", answer.body);
+            assert!(
+                answer.body.contains("URI=spiffe://cluster.local/ns/demo/sa/client"),
+                "mutual TLS: {}",
+                answer.body
+            );
+        }
+    }
+}

@@ -8,19 +8,11 @@ use super::security::mtls::{self, Mode};
 use super::target::Target;
 use crate::identity::{CLUSTER_ID, identity};
 use crate::registry::workload::{ProxyKind, Workload};
-use crate::registry::{FixedEndpoint, Port, Registry, Resolution, Service, TargetPort};
+use crate::registry::{FixedEndpoint, Port, Registry, Resolution, Service};
 use endpoint::{Endpoint, Place, endpoint};
 use priorities::Preference;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// The port at which a workload serves a service's port, as inside the pod.
-pub(crate) fn workload_port(port: &Port, workload: &Workload) -> Option<u16> {
-    match &port.target {
-        TargetPort::Number(number) => Some(*number),
-        TargetPort::Name(name) => workload.named_ports.get(name).copied(),
-    }
-}
 
 /// Who may answer for a service: the identities of its workloads.
 pub(crate) fn identities(registry: &Registry, service: &Service) -> Vec<String> {
@@ -31,7 +23,7 @@ pub(crate) fn identities(registry: &Registry, service: &Service) -> Vec<String> 
 }
 
 fn of_workload<'a>(registry: &'a Registry, port: &Port, workload: &'a Workload) -> Option<Endpoint<'a>> {
-    let target = workload_port(port, workload)?;
+    let target = port.at(workload)?;
     let address = workload.address(&target.to_string())?.envoy();
     let name = format!(
         "{};{};{};{};{CLUSTER_ID}",

@@ -4,13 +4,13 @@ use super::{http, tcp};
 use crate::registry::workload::{ProxyKind, Workload};
 use crate::registry::{Config, Registry};
 use crate::resolve::gateway_api::names::made;
+use crate::translate::routes;
 use crate::translate::routes::matches::{Way, same_gateway, takes_all};
 use crate::translate::security::action::Layer;
 use crate::translate::security::{authorization, mtls, tls};
 use crate::translate::target::Target;
 use crate::translate::telemetry::observe;
 use crate::translate::telemetry::side::Side;
-use crate::translate::{endpoints, routes};
 use crate::xds::{ResourceType, Resources};
 use istio::Selects;
 use istio::routing::served;
@@ -196,7 +196,7 @@ fn bytes(target: &Target<'_>, inside: u16, gateway: &Config<Gateway>, server: &S
 /// Service.
 pub(crate) fn workload_port(registry: &Registry, workload: &Workload, port: u16) -> u16 {
     let mut services = registry.services_of(workload);
-    services.find_map(|service| endpoints::workload_port(service.port(port)?, workload)).unwrap_or(port)
+    services.find_map(|service| service.port(port)?.at(workload)).unwrap_or(port)
 }
 
 /// The VirtualServices that are bound to a Gateway, `namespace/name`.

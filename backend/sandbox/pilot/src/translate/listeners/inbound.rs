@@ -7,7 +7,7 @@ use crate::translate::security::{authorization, mtls};
 use crate::translate::target::Target;
 use crate::translate::telemetry::observe;
 use crate::translate::telemetry::side::Side;
-use crate::translate::{clusters, endpoints, names};
+use crate::translate::{clusters, names};
 use crate::xds::{ResourceType, Resources};
 use istio::Protocol;
 use istio::views::SidecarIngress;
@@ -44,7 +44,7 @@ pub(crate) fn endpoint_port(ingress: &SidecarIngress) -> Option<u16> {
 /// The first service that leads to this port.
 fn served<'a>(target: &Target<'a>, port: u16) -> Option<(&'a Service, &'a Port)> {
     target.registry.services_of(target.workload).find_map(|service| {
-        let leads = |candidate: &&Port| endpoints::workload_port(candidate, target.workload) == Some(port);
+        let leads = |candidate: &&Port| candidate.at(target.workload) == Some(port);
         Some((service, service.ports.iter().find(leads)?))
     })
 }

@@ -2,14 +2,23 @@
 //! sides.
 
 use crate::identity::TRUST_DOMAIN;
-use crate::registry::Registry;
-use crate::registry::workload::Workload;
+use crate::registry::workload::{ProxyKind, Workload};
+use crate::registry::{Port, Registry, Service};
 pub(crate) use istio::mtls::Mode;
 use serde_json::{Value, json};
 
 /// What a workload's port takes.
 pub(crate) fn mode(registry: &Registry, workload: &Workload, port: u16) -> Mode {
     registry.mtls().mode_at(&workload.namespace, &workload.labels, port).0
+}
+
+/// Whether each pod of a service takes mutual TLS at this port.
+pub(crate) fn all_take_it(registry: &Registry, service: &Service, port: &Port) -> bool {
+    let takes = |workload: &Workload| {
+        let inside = port.at(workload).unwrap_or(port.number);
+        workload.proxy == Some(ProxyKind::Sidecar) && mode(registry, workload, inside) != Mode::Disable
+    };
+    registry.members(service).all(takes)
 }
 
 /// ALPN by which a sidecar says that it is one.
