@@ -1,6 +1,7 @@
 //! The command line.
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
 /// See and steer an Istio service mesh: service graph, traces, traffic weights, faults, mutual TLS.
@@ -13,6 +14,64 @@ pub(crate) struct Cli {
     pub(crate) command: Option<Command>,
     #[command(flatten)]
     pub(crate) window: Window,
+}
+
+impl Cli {
+    /// Reads a command line. Options before the command and after it mean the same; one that cannot apply is
+    /// an error.
+    pub(crate) fn read<I>(words: I) -> Result<Self, clap::Error>
+    where
+        I: IntoIterator<Item: Into<std::ffi::OsString> + Clone>,
+    {
+        let mut cli = Self::try_parse_from(words)?;
+        let misplaced = |option: &str, command: &str| {
+            let words = format!("{option} does not apply to the command {command}");
+            Err(Self::command().error(ErrorKind::ArgumentConflict, words))
+        };
+        let window = std::mem::take(&mut cli.window);
+        let of_window = [
+            ("--sandbox", window.sandbox.is_some()),
+            ("--picture", window.picture.is_some()),
+            ("--envoy", window.envoy.is_some()),
+        ];
+        let of_window = || of_window.into_iter().find_map(|(name, given)| given.then_some(name));
+        let connection = match &mut cli.command {
+            None => {
+                cli.window = window;
+                &cli.window.connection
+            }
+            #[cfg(feature = "sandbox")]
+            Some(Command::Sandbox(args)) => {
+                let others = of_window().filter(|name| *name != "--envoy");
+                let read_only = window.read_only.then_some("--read-only");
+                if let Some(option) = others.or(read_only).or(window.connection.given()) {
+                    return misplaced(option, "sandbox");
+                }
+                args.envoy = args.envoy.take().or(window.envoy);
+                return Ok(cli);
+            }
+            // These change nothing anyway, as --read-only wants it.
+            Some(Command::Graph(Graph { connection, .. })) => {
+                if let Some(option) = of_window() {
+                    return misplaced(option, "graph");
+                }
+                *connection = std::mem::take(connection).or(window.connection);
+                &*connection
+            }
+            Some(Command::Proxies(Proxies { connection, .. })) => {
+                if let Some(option) = of_window() {
+                    return misplaced(option, "proxies");
+                }
+                *connection = std::mem::take(connection).or(window.connection);
+                &*connection
+            }
+        };
+        if connection.prometheus.is_none() && !connection.prometheus_header.is_empty() {
+            let words = "--prometheus-header is for the Prometheus of --prometheus, which is not given";
+            return Err(Self::command().error(ErrorKind::MissingRequiredArgument, words));
+        }
+        Ok(cli)
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -43,7 +102,7 @@ pub(crate) struct Connection {
     pub(crate) prometheus: Option<String>,
     /// A header of every request to the Prometheus of --prometheus, as in "X-Scope-OrgID: shop" (may be
     /// repeated)
-    #[arg(long, value_name = "NAME: VALUE", value_parser = header, requires = "prometheus")]
+    #[arg(long, value_name = "NAME: VALUE", value_parser = header)]
     pub(crate) prometheus_header: Vec<(String, String)>,
     /// Jaeger's query API, where it is not to be found in the cluster
     #[arg(long, value_name = "URL")]
@@ -54,6 +113,33 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
+    /// What stands after the command, and what stands before it where nothing does after.
+    fn or(self, before: Self) -> Self {
+        Self {
+            kubeconfig: self.kubeconfig.or(before.kubeconfig),
+            context: self.context.or(before.context),
+            namespace: before.namespace.into_iter().chain(self.namespace).collect(),
+            prometheus: self.prometheus.or(before.prometheus),
+            prometheus_header: before.prometheus_header.into_iter().chain(self.prometheus_header).collect(),
+            tracing: self.tracing.or(before.tracing),
+            istiod: self.istiod.or(before.istiod),
+        }
+    }
+
+    /// The first option that is given.
+    fn given(&self) -> Option<&'static str> {
+        let all = [
+            ("--kubeconfig", self.kubeconfig.is_some()),
+            ("--context", self.context.is_some()),
+            ("--namespace", !self.namespace.is_empty()),
+            ("--prometheus", self.prometheus.is_some()),
+            ("--prometheus-header", !self.prometheus_header.is_empty()),
+            ("--tracing", self.tracing.is_some()),
+            ("--istiod", self.istiod.is_some()),
+        ];
+        all.into_iter().find_map(|(name, given)| given.then_some(name))
+    }
+
     pub(crate) fn target(&self, read_only: bool) -> cluster::Target {
         cluster::Target {
             kubeconfig: self.kubeconfig.clone(),
@@ -221,7 +307,6 @@ fn seconds(text: &str) -> Result<u64, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory as _;
 
     #[test]
     fn the_command_line_is_consistent() {
@@ -242,6 +327,47 @@ mod tests {
         assert_eq!(header("Authorization: Bearer a:b").ok(), pair("Authorization", "Bearer a:b"));
         for wrong in ["", "x", ": y", "a b: c", "a:", "a: b\nc"] {
             assert!(header(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn options_before_the_command_and_after_it_mean_the_same() {
+        let connection = |words: &str| match Cli::read(words.split(' ')).unwrap().command {
+            Some(Command::Graph(Graph { connection, .. }) | Command::Proxies(Proxies { connection, .. })) => {
+                format!("{connection:?}")
+            }
+            other => panic!("{other:?}"),
+        };
+        for command in ["graph", "proxies"] {
+            let before = format!("binnacle --context x -n a -n b --istiod u {command}");
+            let after = format!("binnacle {command} --context x -n a -n b --istiod u");
+            let both = format!("binnacle --context y -n a {command} --context x -n b --istiod u");
+            assert_eq!(connection(&before), connection(&after));
+            assert_eq!(connection(&both), connection(&after), "the nearer one wins, lists are joined");
+        }
+        let header = "--prometheus-header a:b";
+        assert_eq!(
+            connection(&format!("binnacle --prometheus p graph {header}")),
+            connection(&format!("binnacle graph --prometheus p {header}"))
+        );
+        let refused = |words: &str| Cli::read(words.split(' ')).unwrap_err().to_string();
+        for (words, option) in [
+            ("binnacle --picture p graph", "--picture does not apply to the command graph"),
+            ("binnacle --envoy e proxies", "--envoy does not apply to the command proxies"),
+            ("binnacle --prometheus-header a:b graph", "--prometheus-header"),
+            ("binnacle --prometheus-header a:b", "--prometheus-header"),
+        ] {
+            assert!(refused(words).contains(option), "{}", refused(words));
+        }
+        #[cfg(feature = "sandbox")]
+        {
+            assert!(
+                refused("binnacle -n a sandbox")
+                    .contains("--namespace does not apply to the command sandbox")
+            );
+            assert!(refused("binnacle --read-only sandbox").contains("--read-only"));
+            let cli = Cli::read("binnacle --envoy e sandbox".split(' ')).unwrap();
+            assert!(matches!(cli.command, Some(Command::Sandbox(Sandbox { envoy: Some(_), .. }))));
         }
     }
 

@@ -7,8 +7,9 @@ use cluster::Needs;
 use jiff::Timestamp;
 use mesh::Problem;
 use mesh::graph::{Graph, GraphOptions};
-use mesh::scene::{KindState, SyncState};
-use mesh::{Scene, kinds};
+use mesh::scene::{KindState, Proxy, SyncState};
+use mesh::traffic::Traffic;
+use mesh::{Remote, Scene, kinds};
 use std::io::Write as _;
 
 /// Runs a sandbox until SIGINT or SIGTERM. Prints one JSON line when it is ready.
@@ -60,7 +61,10 @@ pub(crate) fn graph(args: &args::Graph) -> Result<(), Problem> {
     nowhere(&scene, &args.connection.namespace)?;
     warn(&scene);
     // The graph is printed all the same; what it lacks is said beside it.
-    scene.kinds.values().filter_map(unread).chain(scene.traffic.problem()).for_each(complain);
+    let asked = !args.idle || args.connection.prometheus.is_some();
+    let missing = unmeasured(&scene.traffic).filter(|_| asked);
+    let lacking = scene.traffic.problem().filter(|_| missing.is_none());
+    scene.kinds.values().filter_map(unread).chain(lacking).for_each(complain);
     let traffic = scene.traffic.value();
     for remark in traffic.iter().flat_map(|traffic| &traffic.remarks) {
         complain(&Problem::new("Not all was measured", remark.as_str(), "Ask again a little later"));
@@ -80,13 +84,20 @@ pub(crate) fn graph(args: &args::Graph) -> Result<(), Problem> {
         args::GraphFormat::Svg => panels::graph::svg(&graph, &panels::graph::place(&graph), false),
     };
     print(&text)?;
-    match traffic.filter(|_| silent).and_then(|traffic| traffic.coverage.words()) {
-        Some(missing) => Err(Problem::new(
-            "The graph has no traffic",
-            missing,
-            "Try again a little later, or look at Prometheus' targets",
-        )),
-        None => Ok(()),
+    missing.map_or(Ok(()), Err)
+}
+
+/// What a graph lacks whose traffic is not known.
+fn unmeasured(traffic: &Remote<Traffic>) -> Option<Problem> {
+    let next = "Try again a little later, or look at Prometheus' targets";
+    match traffic.value() {
+        Some(traffic) if traffic.flows.is_empty() => {
+            Some(Problem::new("The graph has no traffic", traffic.coverage.words()?, next))
+        }
+        Some(_) => None,
+        None => Some(traffic.problem().cloned().unwrap_or_else(|| {
+            Problem::new("The graph has no traffic", "Prometheus did not answer in time", next)
+        })),
     }
 }
 
@@ -122,6 +133,7 @@ fn nowhere(scene: &Scene, wanted: &[String]) -> Result<(), Problem> {
 pub(crate) fn proxies(args: &args::Proxies) -> Result<(), Problem> {
     let needs = Needs { proxies: true, ..Needs::default() };
     let scene = runtime::start()?.block_on(cluster::once(args.connection.target(true), needs))?;
+    nowhere(&scene, &args.connection.namespace)?;
     warn(&scene);
     let proxies = match (scene.proxies.value(), scene.proxies.problem()) {
         (Some(proxies), _) => proxies,
@@ -134,23 +146,33 @@ pub(crate) fn proxies(args: &args::Proxies) -> Result<(), Problem> {
             ));
         }
     };
+    let proxies = within(proxies, &args.connection.namespace);
     match args.output {
         args::TableFormat::Json => print(
-            &serde_json::to_string_pretty(proxies.as_ref())
+            &serde_json::to_string_pretty(&proxies)
                 .map_err(|error| unwritable("the proxies", &error.into()))?,
         ),
-        args::TableFormat::Table => print(&table(proxies)),
+        args::TableFormat::Table => print(&table(&proxies)),
     }
+}
+
+/// Those of these namespaces; of all, where none is named. istiod calls a proxy "pod.namespace".
+fn within(proxies: &[Proxy], namespaces: &[String]) -> Vec<Proxy> {
+    let here = |proxy: &&Proxy| {
+        let of = proxy.name.rsplit_once('.').map_or("", |(_, namespace)| namespace);
+        namespaces.is_empty() || namespaces.iter().any(|name| name == of)
+    };
+    proxies.iter().filter(here).cloned().collect()
 }
 
 const TYPES: [&str; 4] = ["CDS", "LDS", "EDS", "RDS"];
 
-fn table(proxies: &[mesh::scene::Proxy]) -> String {
+fn table(proxies: &[Proxy]) -> String {
     // A pod of another cluster may have the same name.
     let mut clusters: Vec<&str> = proxies.iter().map(|proxy| proxy.cluster.as_str()).collect();
     clusters.sort_unstable();
     clusters.dedup();
-    let named = |proxy: &mesh::scene::Proxy| match clusters.len() {
+    let named = |proxy: &Proxy| match clusters.len() {
         0 | 1 => proxy.name.clone(),
         _ => format!("{} ({})", proxy.name, proxy.cluster),
     };
@@ -200,5 +222,41 @@ async fn stop_now() {
     match signals::stop() {
         Ok(stop) => stop.await,
         Err(_) => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn proxies_of_a_namespace() {
+        let proxy = |name: &str| Proxy {
+            name: name.to_owned(),
+            cluster: String::new(),
+            version: String::new(),
+            istiod: String::new(),
+            types: std::collections::BTreeMap::new(),
+        };
+        let all = ["a.shop", "b.bank", "c.d.shop", "odd"].map(proxy);
+        let named = |namespaces: &[&str]| -> Vec<String> {
+            let namespaces: Vec<String> = namespaces.iter().map(ToString::to_string).collect();
+            within(&all, &namespaces).into_iter().map(|proxy| proxy.name).collect()
+        };
+        assert_eq!(named(&["shop"]), ["a.shop", "c.d.shop"]);
+        assert_eq!(named(&["shop", "bank"]), ["a.shop", "b.bank", "c.d.shop"]);
+        assert_eq!(named(&[]).len(), 4);
+        assert!(named(&["nowhere"]).is_empty());
+    }
+
+    /// A graph without its traffic is not what was asked for.
+    #[test]
+    fn a_prometheus_that_is_dead_fails_the_graph() {
+        let dead = Problem::new("Prometheus does not answer", "refused", "Look at --prometheus");
+        let words = |traffic: &Remote<Traffic>| unmeasured(traffic).map(|problem| problem.to_string());
+        assert!(words(&Remote::Denied(dead)).unwrap().contains("Prometheus does not answer"));
+        assert!(words(&Remote::Waiting).is_some());
+        let traffic = std::sync::Arc::new(mesh::demo::bookinfo_traffic());
+        assert_eq!(words(&Remote::Live(traffic, Timestamp::now())), None);
     }
 }

@@ -25,13 +25,12 @@ mod start;
 mod steering;
 mod window;
 
-use clap::Parser as _;
 use mesh::Problem;
 use std::process::ExitCode;
 
 /// Reads the command line and does what it says.
 pub fn main() -> ExitCode {
-    let cli = match args::Cli::try_parse() {
+    let cli = match args::Cli::read(std::env::args_os()) {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
@@ -68,11 +67,16 @@ fn harmless(text: &str) -> String {
     for sign in text.chars() {
         match sign {
             '\n' | '\t' => plain.push(sign),
-            sign if sign.is_control() => plain.extend(sign.escape_unicode()),
+            sign if sign.is_control() || turns(sign) => plain.extend(sign.escape_unicode()),
             sign => plain.push(sign),
         }
     }
     plain
+}
+
+/// Whether a sign changes the order in which others are shown.
+fn turns(sign: char) -> bool {
+    matches!(sign, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Help and version as clap writes them; a mistake as one line.
@@ -101,6 +105,7 @@ mod tests {
     #[test]
     fn sequences_that_steer_a_terminal_are_written_out() {
         assert_eq!(super::harmless("a\tb\n\u{1b}[31mred\u{9b}2J\r"), "a\tb\n\\u{1b}[31mred\\u{9b}2J\\u{d}");
+        assert_eq!(super::harmless("a\u{202e}b\u{2066}"), "a\\u{202e}b\\u{2066}");
         assert_eq!(super::harmless("评价 ✓"), "评价 ✓");
     }
 }

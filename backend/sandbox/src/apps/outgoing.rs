@@ -24,7 +24,8 @@ const LARGEST_BODY: usize = 4 << 20;
 pub(crate) trait Names: Send + Sync {
     /// The service's virtual address, seen from `namespace`.
     fn cluster_ip(&self, host: &str, namespace: &str) -> Option<Ipv4Addr>;
-    /// A pod that a name of a Service without an address of its own leads to: its address, and the real one of its port.
+    /// A pod that a name of a Service without an address of its own leads to: its address, and the real one of
+    /// its port.
     fn pod(&self, host: &str, namespace: &str, port: u16) -> Option<(Ipv4Addr, SocketAddr)>;
     /// The real address of one ready endpoint of the service.
     fn endpoint(&self, host: &str, namespace: &str, port: u16) -> Option<SocketAddr>;

@@ -98,12 +98,13 @@ fn add(
     let sni = names::sni(port.number, subset_name, &service.host);
     let identities = endpoints::identities(target.registry, service);
     let mut own_name = None;
-    // As istiod: a gateway has endpoints also of those that sidecars call pod by pod. Bytes have no header in which the
-    // sandbox's clients say which pod's port they mean.
+    // As istiod: a gateway has endpoints also of those that sidecars call pod by pod. Bytes have no header in
+    // which the sandbox's clients say which pod's port they mean.
     let by_pod = service.headless && !target.is_gateway() && port.protocol.is_http();
     match policy.tls_mode() {
         None if service.external || target.registry.mesh_config.enable_auto_mtls == Some(false) => {}
-        // Who is called is not among endpoints that say whether they have a sidecar: all of them have, or none counts.
+        // Who is called is not among endpoints that say whether they have a sidecar: all of them have, or none
+        // counts.
         None if by_pod => {
             if mtls::all_take_it(target.registry, service, port) {
                 cluster["transport_socket"] = mtls::client_socket(&sni, &identities, http2);
@@ -147,7 +148,8 @@ fn add(
         Resolution::Passthrough => external::pass_through(&mut cluster),
         _ if by_pod => {
             external::pass_through(&mut cluster);
-            // A pod's address is nowhere on this machine: who stands for the network says what is there for it.
+            // A pod's address is nowhere on this machine: who stands for the network says what is there for
+            // it.
             cluster["original_dst_lb_config"] = json!({"use_http_header": true});
         }
         Resolution::Static => {
