@@ -10,6 +10,7 @@ use crate::settings::{self, Settings};
 use cluster::{Command, Target, Wake};
 use mesh::{ChangeId, Fact, Problem, Read, Scene};
 use panels::contexts::{ContextId, Contexts, Destination};
+use panels::intent::SandboxOf;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -29,6 +30,8 @@ pub(crate) struct Connections {
     reading: Option<Later<Contexts>>,
     /// The context of the command line, until it is known in which file it is.
     named: Option<String>,
+    /// Whether the present sandbox was started so that nothing of it is changed.
+    locked: bool,
 }
 
 impl Connections {
@@ -39,6 +42,7 @@ impl Connections {
         Self {
             contexts: Contexts { connecting: named.as_ref().map(to), ..Contexts::default() },
             named,
+            locked: false,
             args,
             runtime,
             wake,
@@ -90,11 +94,19 @@ impl Connections {
     }
 
     /// Starts a sandbox and connects to it; what was connected to before is left.
-    pub(crate) fn start_sandbox(&mut self, scenario: &str, settings: &mut Settings) -> Result<(), Problem> {
-        let (envoy, target) = (self.args.envoy.clone(), self.target(settings));
-        let connection = Connection::to_sandbox(scenario, envoy, target, &self.runtime, &self.wake)?;
+    pub(crate) fn start_sandbox(&mut self, of: &SandboxOf, settings: &mut Settings) -> Result<(), Problem> {
+        let locked = of.read_only;
+        let target = Target { read_only: self.args.read_only || locked, ..self.target(settings) };
+        let envoy = self.args.envoy.clone();
+        let connection = Connection::to_sandbox(&of.scenario, envoy, target, &self.runtime, &self.wake)?;
         self.enter(connection);
+        self.locked = locked;
         Ok(())
+    }
+
+    /// Whether nothing may be changed through the present connection.
+    pub(crate) fn read_only(&self) -> bool {
+        self.args.read_only || self.locked
     }
 
     fn enter(&mut self, connection: Connection) {
@@ -108,6 +120,7 @@ impl Connections {
     pub(crate) fn leave(&mut self) {
         while self.leaving.try_join_next().is_some() {}
         self.contexts.connecting = None;
+        self.locked = false;
         if let Some(connection) = self.current.take() {
             self.leaving.spawn_on(connection.close(), &self.runtime);
         }
@@ -133,7 +146,9 @@ impl Connections {
             None => self.read_contexts(settings, background),
             Some((_, Ok(()))) => {}
             Some((_, Err(full @ NotGiven::Full))) => return Err(full.into()),
-            Some((Destination::Sandbox(scenario), Err(_))) => return self.start_sandbox(&scenario, settings),
+            Some((Destination::Sandbox(scenario), Err(_))) => {
+                return self.start_sandbox(&SandboxOf { scenario, read_only: self.locked }, settings);
+            }
             Some((Destination::Context(id), Err(_))) => self.connect(id, settings),
         }
         Ok(())

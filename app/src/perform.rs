@@ -37,8 +37,8 @@ impl Shell {
                 self.connections.connect(to, &mut self.settings);
                 self.forget_mesh();
             }
-            Intent::StartSandbox(scenario) => {
-                self.connections.start_sandbox(&scenario, &mut self.settings)?;
+            Intent::StartSandbox(of) => {
+                self.connections.start_sandbox(&of, &mut self.settings)?;
                 self.forget_mesh();
             }
             Intent::Retry => self.connections.retry(&mut self.settings, &mut self.background)?,
@@ -60,6 +60,7 @@ impl Shell {
             Intent::Close(panel) => self.window.dock.close(panel),
             Intent::OpenTrace(_) | Intent::TracesOf(_) => self.window.dock.open(PanelId::Traces),
             Intent::ExportGraph(_) => self.window.dock.open(PanelId::Graph),
+            Intent::FirstStepsDone => self.settings.first_steps_done = true,
             Intent::Palette => self.window.palette.open(),
             Intent::Namespaces(namespaces) => self.namespaces = namespaces,
             Intent::Window(secs) => {
@@ -74,7 +75,7 @@ impl Shell {
                 let order = self.steering.check(id, *change, &self.scene.mesh);
                 self.give(order)?;
             }
-            Intent::Push(_) | Intent::Undo(_) | Intent::Finish(_) if self.args.read_only => {
+            Intent::Push(_) | Intent::Undo(_) | Intent::Finish(_) if self.connections.read_only() => {
                 return Err(locked());
             }
             Intent::Push(id) => {
@@ -148,9 +149,5 @@ impl Shell {
 }
 
 fn locked() -> Problem {
-    Problem::new(
-        "Nothing was changed",
-        "Binnacle was started with --read-only",
-        "Start it without that option",
-    )
+    Problem::new("Nothing was changed", "this window is read-only", "Start it, or the sandbox, without that")
 }

@@ -25,6 +25,8 @@ pub(crate) struct Settings {
     pub(crate) looks: BTreeMap<PanelId, serde_json::Value>,
     /// Kubeconfig files that the user opened.
     pub(crate) kubeconfigs: Vec<PathBuf>,
+    /// Whether the card of the first steps is done with.
+    pub(crate) first_steps_done: bool,
 }
 
 impl Default for Settings {
@@ -37,6 +39,7 @@ impl Default for Settings {
             panels: vec![PanelId::Graph],
             looks: BTreeMap::new(),
             kubeconfigs: Vec::new(),
+            first_steps_done: false,
         }
     }
 }

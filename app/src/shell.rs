@@ -16,6 +16,7 @@ use crate::{disk, runtime, signals};
 use cluster::Wake;
 use jiff::Timestamp;
 use mesh::Scene;
+use panels::intent::SandboxOf;
 use panels::shell::leaving::{self, Answer, Unfinished};
 use panels::{Cx, Intents, Reads, Selection, Wanted, kit};
 use std::sync::Arc;
@@ -101,7 +102,10 @@ impl Shell {
     fn begin(&mut self) {
         self.connections.read_contexts(&self.settings, &mut self.background);
         if let Some(scenario) = &self.args.sandbox
-            && let Err(problem) = self.connections.start_sandbox(scenario, &mut self.settings)
+            && let Err(problem) = self.connections.start_sandbox(
+                &SandboxOf { scenario: scenario.clone(), read_only: self.args.read_only },
+                &mut self.settings,
+            )
         {
             self.window.complain(&problem);
         }
@@ -209,7 +213,7 @@ impl eframe::App for Shell {
             namespaces: &self.namespaces,
             window_secs: self.settings.window_secs,
             paused: self.paused,
-            read_only: self.args.read_only,
+            read_only: self.connections.read_only(),
             reads: Reads::new(scene, wanted),
             theme: self.settings.theme,
             now: Timestamp::now(),

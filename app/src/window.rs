@@ -8,6 +8,7 @@ use mesh::Problem;
 use panels::change_bar::ChangeBar;
 use panels::connect::Connect;
 use panels::detail::Detail;
+use panels::first_steps::FirstSteps;
 use panels::shell::layout::{self, Layout, Part};
 use panels::shell::palette::Palette;
 use panels::shell::rail;
@@ -21,6 +22,7 @@ pub(crate) struct Window {
     toasts: Toasts,
     connect: Connect,
     detail: Detail,
+    first_steps: FirstSteps,
     change_bar: ChangeBar,
     top_bar: TopBar,
     layout: Layout,
@@ -35,6 +37,7 @@ impl Window {
             toasts: Toasts::default().with_anchor(egui_notify::Anchor::BottomRight),
             connect: Connect::default(),
             detail: Detail::default(),
+            first_steps: FirstSteps::new(settings.first_steps_done),
             change_bar: ChangeBar::default(),
             top_bar: TopBar::default(),
             layout: Layout::default(),
@@ -62,12 +65,15 @@ impl Window {
         if self.connect.covers(cx) {
             CentralPanel::default().frame(plain).show(ui, |ui| self.connect.ui(ui, cx));
         } else {
-            let Self { layout, top_bar, change_bar, detail, dock, .. } = self;
+            let Self { layout, top_bar, change_bar, detail, first_steps, dock, .. } = self;
             layout.ui(ui, &mut |ui, part, names| match part {
                 Part::TopBar => top_bar.ui(ui, cx, layout::rail_width(*names)),
                 Part::Rail => rail::ui(ui, cx, dock.focus(), names),
                 Part::Centre => dock.ui(ui, cx),
-                Part::Detail => detail.ui(ui, cx),
+                Part::Detail => {
+                    first_steps.ui(ui, cx);
+                    detail.ui(ui, cx);
+                }
                 Part::ChangeBar => change_bar.ui(ui, cx),
             });
         }

@@ -15,8 +15,8 @@ pub enum Intent {
     Connect(ContextId),
     /// Read one more kubeconfig file (asks for it when `None`).
     OpenKubeconfig(Option<PathBuf>),
-    /// Start a sandbox of this window's own with this scenario ("bookinfo") and connect to it.
-    StartSandbox(String),
+    /// Start a sandbox of this window's own and connect to it.
+    StartSandbox(SandboxOf),
     /// Try again what failed while connecting.
     Retry,
     /// Back to the connect screen.
@@ -71,6 +71,8 @@ pub enum Intent {
     Notify(String, String),
     /// Whether the desktop is told at all.
     Notifications(bool),
+    /// The card of the first steps is done with, in later runs too.
+    FirstStepsDone,
     /// Open the command palette.
     Palette,
     /// Put text on the clipboard; the second text says in a toast what it was.
@@ -79,6 +81,15 @@ pub enum Intent {
     ExportGraph(ExportFormat),
     /// Write this into a file (asks for the place when the path is `None`).
     Save(Export, Option<PathBuf>),
+}
+
+/// Which sandbox to start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SandboxOf {
+    /// "bookinfo".
+    pub scenario: String,
+    /// Whether nothing of it shall be changed from this window.
+    pub read_only: bool,
 }
 
 /// Which traces to show.

@@ -3,11 +3,13 @@
 
 pub mod change_bar;
 pub mod changes;
+mod condition;
 pub mod connect;
 pub mod contexts;
 pub mod cx;
 pub mod detail;
 pub mod editors;
+pub mod first_steps;
 pub mod graph;
 pub mod intent;
 pub mod kit;

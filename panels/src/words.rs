@@ -11,7 +11,7 @@ use mesh::{Change, Edit, Ledger, Moment, Problem, Restore, Stage};
 
 /// Why nothing can be pushed in a window that was started so.
 pub(crate) const READ_ONLY: &str =
-    "This window is read-only (--read-only): changes can be tried by dry run, but not pushed";
+    "This window is read-only: changes can be tried by dry run, but not pushed";
 
 /// "1 object · VirtualService bookinfo/reviews", "2 objects · …".
 pub fn objects(change: &Change) -> String {

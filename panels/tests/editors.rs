@@ -3,7 +3,7 @@
 
 mod support;
 
-use egui_kittest::kittest::Queryable as _;
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use mesh::{Objects, demo};
 use panels::{Intent, Selected};
 use support::detail::{Bench, detail, drag, frames, wanted};
@@ -190,6 +190,53 @@ fn an_abort_for_all_calls() {
     frames(&mut bench);
     let titles: Vec<String> = bench.state_mut().0.checks().into_iter().map(|change| change.title).collect();
     assert_eq!(titles, ["All calls to ratings fail with 418"]);
+}
+
+/// A number that cannot be is refused with words, and stays in its field: no other takes its place.
+#[test]
+fn a_status_that_is_none_is_refused_and_kept() {
+    let mut bench = detail(World::bookinfo().select(service("ratings")));
+    bench.get_by_label("Fault").click();
+    frames(&mut bench);
+    bench.get_by_label("abort calls").click();
+    frames(&mut bench);
+    bench.state_mut().0.checks();
+    let typed = |bench: &mut Bench<'_>, field: &str, text: &str| {
+        bench.get_by_label(field).click();
+        bench.run_steps(2);
+        bench.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::A);
+        bench.get_by_label(field).type_text(text);
+        bench.run_steps(2);
+        bench.key_press(egui::Key::Enter);
+        frames(bench);
+    };
+    let shown = |bench: &Bench<'_>, field: &str| {
+        let node = bench.get_by_label(field);
+        let node = node.accesskit_node();
+        (node.value().unwrap_or_default(), node.description().unwrap_or_default())
+    };
+    for (text, words) in [("99", "At least 200"), ("5003", "At most 599"), ("503.5", "write a whole number")]
+    {
+        typed(&mut bench, "abort status", text);
+        let (value, why) = shown(&bench, "abort status");
+        assert!(value.contains(text) && why.contains(words), "{text}: {value:?} {why:?}");
+        assert_eq!(wanted(&bench, "abort status"), 503.0, "{text}");
+    }
+    let titles: Vec<String> = bench.state_mut().0.checks().into_iter().map(|change| change.title).collect();
+    assert!(titles.iter().all(|title| title == "All calls to ratings fail with 503"), "{titles:?}");
+    typed(&mut bench, "abort status", "HTTP 418");
+    assert_eq!((wanted(&bench, "abort status"), shown(&bench, "abort status").1), (418.0, String::new()));
+    let share = "reviews v3 share in percent";
+    let mut split = detail(World::bookinfo().select(service("reviews")));
+    for (text, percent) in [("35 %", 35.0), ("40%", 40.0), ("140", 40.0), ("5,5", 40.0)] {
+        typed(&mut split, share, text);
+        assert_eq!(wanted(&split, "reviews v3 share"), percent, "{text}");
+    }
+    assert!(shown(&split, share).1.contains("write a whole number"));
+    for (text, percent) in [("5 %", 5.0), ("7%", 7.0), ("5,5", 5.5)] {
+        typed(&mut bench, "abort percentage", text);
+        assert_eq!(wanted(&bench, "abort percentage"), percent, "{text}");
+    }
 }
 
 /// Istio makes no call fail for a fault that does not say how many, and the editor says so.

@@ -14,6 +14,7 @@ use panels::connect::Connect;
 use panels::contexts::{ContextId, ContextRow, Contexts, Destination};
 use panels::detail::{self, Detail};
 use panels::editors::EDITORS;
+use panels::intent::SandboxOf;
 use panels::selection::PanelId;
 use panels::shell::palette::Palette;
 use panels::shell::rail;
@@ -93,7 +94,7 @@ fn a_read_only_window_does_not_push() {
     world.checked(split());
     let bench = bar(world);
     assert!(bench.get_by_label("Push").accesskit_node().is_disabled());
-    bench.get_by_label_contains("This window is read-only (--read-only)");
+    bench.get_by_label_contains("This window is read-only");
     let world = World { read_only: true, ..World::bookinfo() };
     harness(world, TopBar::default(), [1280.0, 48.0], |ui, bar: &mut TopBar, world| {
         bar.ui(ui, &world.cx(), rail::WIDE);
@@ -219,7 +220,20 @@ fn contexts_are_buttons_with_their_names() {
     assert_eq!(bench.state_mut().0.wishes(), [Intent::Connect(context("prod", ""))]);
     bench.get_by_label("Start sandbox").click();
     bench.run_steps(2);
-    assert_eq!(bench.state_mut().0.wishes(), [Intent::StartSandbox("bookinfo".into())]);
+    let wanted = |scenario: &str, read_only| {
+        Intent::StartSandbox(SandboxOf { scenario: scenario.to_owned(), read_only })
+    };
+    assert_eq!(bench.state_mut().0.wishes(), [wanted("bookinfo", false)]);
+    // Another one, that is not to be changed.
+    bench.get_by_label("Scenario").click();
+    bench.run_steps(2);
+    bench.get_by_label("Tutorial").click();
+    bench.run_steps(2);
+    bench.get_by_label("Read-only").click();
+    bench.run_steps(2);
+    bench.get_by_label("Start sandbox").click();
+    bench.run_steps(2);
+    assert_eq!(bench.state_mut().0.wishes(), [wanted("tutorial", true)]);
 }
 
 #[test]

@@ -1,10 +1,12 @@
 //! The connect screen: start a sandbox, or pick a context of the kubeconfig; then the steps of connecting,
 //! each with its own failure and its way on.
 
+mod sandbox;
 mod steps;
 
 pub use steps::{loss, step_name};
 
+use self::sandbox::SandboxCard;
 use self::steps::can_go_on;
 use crate::contexts::{ContextRow, Contexts};
 use crate::cx::Cx;
@@ -17,7 +19,7 @@ use egui::{
 };
 
 /// Least height of both cards, so that they end on one line.
-const LOWEST: f32 = 344.0;
+const LOWEST: f32 = 384.0;
 
 /// The screen's own state.
 #[derive(Default)]
@@ -27,6 +29,7 @@ pub struct Connect {
     anyway: bool,
     /// Whether the field for searching had the focus once.
     shown: bool,
+    sandbox: SandboxCard,
 }
 
 impl Connect {
@@ -76,7 +79,7 @@ impl Connect {
             ui.spacing_mut().item_spacing.x = 20.0;
             ui.vertical(|ui| {
                 ui.set_width(left);
-                sandbox(ui, cx);
+                self.sandbox.ui(ui, cx, LOWEST);
             });
             if full >= 720.0 {
                 ui.vertical(|ui| {
@@ -200,87 +203,6 @@ fn head(ui: &mut Ui, contexts: &Contexts) {
             ui.label(RichText::new(line).color(tokens.muted));
         });
     });
-}
-
-fn sandbox(ui: &mut Ui, cx: &Cx<'_>) {
-    let tokens = Tokens::of(ui);
-    ui.spacing_mut().item_spacing.x = 8.0;
-    card(ui, |ui| {
-        ui.spacing_mut().item_spacing.y = 6.0;
-        ui.spacing_mut().interact_size.y = 20.0;
-        picture(ui);
-        ui.add_space(4.0);
-        text::strong(ui, "Start a sandbox");
-        let about = "A small mesh on this machine with real Envoy proxies and real requests. No cluster, no containers, no root.";
-        ui.label(RichText::new(about).color(tokens.muted));
-        ui.add_space(2.0);
-        for (symbol, line) in [
-            (icon::CUBE, "Bookinfo: seven pods, three versions of reviews"),
-            (icon::SHIELD_CHECK, "Mutual TLS, traces and metrics as Istio's"),
-            (icon::ARROW_U_UP_LEFT, "Try anything; it is gone when you close it"),
-        ] {
-            ui.horizontal(|ui| {
-                ui.label(RichText::new(symbol).size(15.0).color(tokens.accent));
-                text::muted(ui, line);
-            });
-        }
-        ui.add_space((LOWEST - 28.0 - 6.0 - ui.min_rect().height()).max(4.0));
-        let start = Button::primary("Start sandbox").with_icon(icon::PLAY).named("Start sandbox");
-        let possible = cx.contexts.sandbox.is_none();
-        let response = ui.add_enabled_ui(possible, |ui| {
-            ui.set_min_width(ui.available_width());
-            ui.vertical_centered_justified(|ui| ui.add(start)).inner
-        });
-        if response.inner.clicked() {
-            cx.intents.send(Intent::StartSandbox("bookinfo".to_owned()));
-        }
-        if let Some(trouble) = &cx.contexts.sandbox {
-            problem::problem(ui, problem::Level::Warning, &trouble.what, &trouble.why, &trouble.next, None);
-        }
-    });
-}
-
-/// A small mesh, drawn: what the sandbox will look like.
-fn picture(ui: &mut Ui) {
-    let tokens = Tokens::of(ui);
-    let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), 116.0), Sense::hover());
-    let painter = ui.painter();
-    painter.rect_filled(rect, 6.0, tokens.canvas);
-    let at = |x: f32, y: f32| pos2(rect.left() + rect.width() * x, rect.top() + rect.height() * y);
-    let nodes = [(0.11, 0.5), (0.37, 0.5), (0.65, 0.22), (0.65, 0.5), (0.65, 0.78), (0.9, 0.62)];
-    let colors = [
-        tokens.healthy,
-        tokens.healthy,
-        tokens.versions[0],
-        tokens.versions[1],
-        tokens.versions[2],
-        tokens.healthy,
-    ];
-    for (from, to) in [(0, 1), (1, 2), (1, 3), (1, 4), (3, 5), (4, 5)] {
-        let (a, b) = (at(nodes[from].0, nodes[from].1), at(nodes[to].0, nodes[to].1));
-        let bend = (b.x - a.x) * 0.45;
-        let points = [a, a + vec2(bend, 0.0), b - vec2(bend, 0.0), b];
-        let curve = egui::epaint::CubicBezierShape::from_points_stroke(
-            points,
-            false,
-            egui::Color32::TRANSPARENT,
-            Stroke::new(1.5, tokens.healthy.gamma_multiply(0.6)),
-        );
-        for step in 1..4 {
-            painter.circle_filled(curve.sample(step as f32 / 4.0), 1.8, tokens.healthy);
-        }
-        painter.add(curve);
-    }
-    for ((x, y), color) in nodes.into_iter().zip(colors) {
-        let node = Rect::from_center_size(at(x, y), vec2(38.0, 20.0));
-        painter.rect(node, 5.0, tokens.surface, tokens.hairline(), egui::StrokeKind::Inside);
-        painter.circle_filled(pos2(node.left() + 9.0, node.center().y), 3.0, color);
-        painter.hline(
-            (node.left() + 16.0)..=(node.right() - 7.0),
-            node.center().y,
-            Stroke::new(2.0, tokens.line),
-        );
-    }
 }
 
 fn nothing(ui: &mut Ui) {

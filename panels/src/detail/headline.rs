@@ -16,6 +16,16 @@ pub(super) fn status_of(health: Health) -> Status {
     }
 }
 
+/// What a mark means.
+pub(super) fn health_of(status: Status) -> Health {
+    match status {
+        Status::Idle => Health::Idle,
+        Status::Healthy => Health::Healthy,
+        Status::Degraded => Health::Degraded,
+        Status::Failing => Health::Failing,
+    }
+}
+
 /// How it is; as of when, where that is not now. It takes the same room whether it is old or not, so that
 /// what stands below never jumps.
 pub(super) fn headline(ui: &mut Ui, cx: &Cx<'_>, status: Status, reason: &str) {

@@ -33,7 +33,7 @@ use std::sync::Arc;
 pub struct Detail {
     drafts: Drafts,
     sheets: Sheets,
-    worst: summary::Worst,
+    overview: summary::Overview,
     view: Memo<(Revision, Option<Timestamp>, Selected), Option<Arc<View>>>,
 }
 
@@ -59,7 +59,7 @@ impl Detail {
                 ui.set_width(ui.available_width());
                 ui.spacing_mut().item_spacing.y = 6.0;
                 match (cx.selected, view) {
-                    (None, _) => summary::ui(ui, cx, &mut self.worst),
+                    (None, _) => summary::ui(ui, cx, &mut self.overview),
                     (Some(Selected::Object(at)), _) => {
                         self.sheets.ui(ui, cx, at, |ui| config::known(ui, cx, at));
                     }

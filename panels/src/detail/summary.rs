@@ -1,22 +1,19 @@
 //! The mesh as a whole, while nothing is selected: how it is, what is worst, and what is known of it.
 
-use super::headline::{headline, status_of};
+use super::headline::{headline, health_of};
 use super::rows::{fact, fold, thing};
 use super::view::reason;
+use crate::condition::{self, Condition, Row};
 use crate::cx::Cx;
 use crate::intent::Intent;
 use crate::kit::{Memo, Status, Tokens, fmt, icon, problem, remote, text, tiles};
-use crate::selection::Selected;
 use egui::{RichText, Ui};
 use jiff::Timestamp;
-use mesh::health::{astray, judged};
-use mesh::lens::{self, Ends, Reading, asked_for};
+use mesh::Remote;
+use mesh::lens::Reading;
 use mesh::scene::Proxy;
-use mesh::traffic::{Flow, Protocol, Traffic};
-use mesh::{Mesh, Remote, Revision, Service, Workload};
-use std::collections::BTreeMap;
 
-pub(super) fn ui(ui: &mut Ui, cx: &Cx<'_>, worst: &mut Worst) {
+pub(super) fn ui(ui: &mut Ui, cx: &Cx<'_>, overview: &mut Overview) {
     let mesh = &cx.scene.mesh;
     ui.add_space(6.0);
     text::muted(ui, if cx.scene.sandbox { "Mesh · sandbox on this machine" } else { "Mesh" });
@@ -34,29 +31,39 @@ pub(super) fn ui(ui: &mut Ui, cx: &Cx<'_>, worst: &mut Worst) {
         kinds(ui, cx);
         return;
     }
-    let (worst, all) = worst.get(cx);
-    let ill = worst.iter().filter(|row| row.status > Status::Healthy).count();
-    let (status, why) = match worst.first() {
-        Some(row) if ill > 0 => {
-            (row.status, format!("{} not well", fmt::counted(ill, "service is", "services are")))
+    let traffic = cx.scene.traffic.value().map(|traffic| &**traffic);
+    let all = overview.all.get(cx.scene.traffic.at(), |_| Reading::of(traffic, |_| true));
+    let rows = overview.condition.rows(ui, cx);
+    let shown =
+        |row: &&Row| cx.namespaces.is_empty() || cx.namespaces.iter().any(|name| **name == *row.namespace);
+    let ill = |row: &&Row| row.status > Status::Healthy;
+    let (status, why) = match rows.first() {
+        Some(row) if ill(&row) => {
+            let hidden = rows.iter().filter(ill).filter(|row| !shown(row)).count();
+            let hidden = match hidden {
+                0 => String::new(),
+                hidden => format!(", {} of them in other namespaces", fmt::count(hidden)),
+            };
+            (row.status, condition::words(rows) + &hidden)
         }
-        Some(row) => (row.status, row.reason.clone()),
+        Some(row) => (row.status, reason(traffic, health_of(row.status), String::new())),
         None => (Status::Idle, String::new()),
     };
     headline(ui, cx, status, &why);
     ui.add_space(6.0);
     ui.scope(|ui| figures(ui, cx, all));
+    // What is no service stands here only when something is wrong with it.
+    let listed: Vec<&Row> = rows.iter().filter(shown).filter(|row| row.service || ill(row)).collect();
     fold(ui, "Services", "the worst first", true, |ui| {
-        for row in worst.iter().take(12) {
-            let about = if row.status > Status::Healthy { row.reason.as_str() } else { "" };
+        for row in listed.iter().take(12) {
+            let about = if ill(row) { row.reason.as_str() } else { "" };
             let rate = if cx.scene.traffic.value().is_some() { rate_of(row.rps) } else { "–".to_owned() };
             if thing(ui, row.status, &row.name, about, rate).clicked() {
-                cx.intents
-                    .send(Intent::Select(Some(Selected::Service(row.namespace.clone(), row.name.clone()))));
+                cx.intents.send(Intent::Select(Some(row.selected.clone())));
             }
         }
-        if worst.len() > 12 {
-            text::note(ui, format!("and {} more: press Ctrl K to find one", fmt::count(worst.len() - 12)));
+        if listed.len() > 12 {
+            text::note(ui, format!("and {} more: press Ctrl K to find one", fmt::count(listed.len() - 12)));
         }
     });
     fold(ui, "Control plane", "", true, |ui| {
@@ -110,71 +117,11 @@ fn figures(ui: &mut Ui, cx: &Cx<'_>, all: &Reading) {
 /// So many proxies that are not in sync are named.
 const LAGGING: usize = 5;
 
-/// One service of the summary.
-#[derive(Clone, Debug)]
-struct Row {
-    status: Status,
-    reason: String,
-    rps: f64,
-    namespace: String,
-    name: String,
-}
-
-/// Every service with its health, the worst first; derived when something changed.
+/// How everything is, and all calls together.
 #[derive(Default)]
-pub(super) struct Worst(Memo<Of, (Vec<Row>, Reading)>);
-
-/// What it is derived of: the mesh's revision, when traffic was measured, which namespaces are shown.
-type Of = (Revision, Option<Timestamp>, Vec<String>);
-
-impl Worst {
-    fn get(&mut self, cx: &Cx<'_>) -> &(Vec<Row>, Reading) {
-        let key = (cx.scene.mesh.revision(), cx.scene.traffic.at(), cx.namespaces.to_vec());
-        let traffic = cx.scene.traffic.value().map(|traffic| &**traffic);
-        self.0.get(key, |(_, _, namespaces)| {
-            (worst(&cx.scene.mesh, traffic, namespaces), Reading::of(traffic, |_| true))
-        })
-    }
-}
-
-fn worst(mesh: &Mesh, traffic: Option<&Traffic>, namespaces: &[String]) -> Vec<Row> {
-    // One pass over what was measured, however many services there are.
-    let mut calls_in: BTreeMap<&str, Ends> = BTreeMap::new();
-    let mut calls_out: BTreeMap<(&str, &str), Vec<(Protocol, &Flow)>> = BTreeMap::new();
-    for (path, flow) in traffic.into_iter().flat_map(|traffic| &traffic.flows) {
-        if let Some(service) = asked_for(mesh, path) {
-            calls_in.entry(&service.host).or_default().add(path.protocol, flow);
-        }
-        calls_out
-            .entry((&path.source.namespace, &path.source.workload))
-            .or_default()
-            .push((path.protocol, flow));
-    }
-    let nothing = Ends::default();
-    let row = |service: &Service| {
-        let workloads: Vec<&Workload> = mesh.workloads_of(service).collect();
-        let mut output = Ends::default();
-        let sent =
-            workloads.iter().filter_map(|workload| calls_out.get(&(&*workload.namespace, &*workload.name)));
-        sent.flatten().for_each(|(protocol, flow)| output.add(*protocol, flow));
-        let input = calls_in.get(service.host.as_str()).unwrap_or(&nothing);
-        let (health, why) =
-            lens::health(input, &output, true, &judged(mesh, &workloads), &astray(mesh, service));
-        let reason = reason(traffic, health, why);
-        let (namespace, name) = (service.namespace.to_string(), service.name.to_string());
-        // Of a gateway telemetry sees the calls that it passes on.
-        let rps = if input.is_silent() { output.rps() } else { input.rps() };
-        Row { status: status_of(health), reason, rps, namespace, name }
-    };
-    let shown = |service: &&Service| {
-        namespaces.is_empty() || namespaces.iter().any(|name| **name == *service.namespace)
-    };
-    let mut rows: Vec<Row> = mesh.services().filter(shown).map(row).collect();
-    // By health and then by name: rates would swap places while one reads.
-    rows.sort_by(|a, b| {
-        b.status.cmp(&a.status).then_with(|| (&a.name, &a.namespace).cmp(&(&b.name, &b.namespace)))
-    });
-    rows
+pub(super) struct Overview {
+    condition: Condition,
+    all: Memo<Option<Timestamp>, Reading>,
 }
 
 fn proxies(ui: &mut Ui, cx: &Cx<'_>) {

@@ -93,7 +93,7 @@ impl Edits for Faults {
             let field = Number {
                 step: 20.0,
                 suffix: &suffix,
-                ..Number::plain("delay milliseconds", 1.0..=600_000.0)
+                ..Number::whole("delay milliseconds", 1.0..=600_000.0)
             };
             line.number(field, &mut number);
             *millis = number.round() as u64;
@@ -105,7 +105,7 @@ impl Edits for Faults {
         form.optional(abort, &mut self.spec.abort, (503, 100.0), |line, (status, share)| {
             let mut number = f64::from(*status);
             let prefix = format!("HTTP{}", fmt::THIN);
-            let field = Number { prefix: &prefix, ..Number::plain("abort status", 200.0..=599.0) };
+            let field = Number { prefix: &prefix, ..Number::whole("abort status", 200.0..=599.0) };
             line.number(field, &mut number);
             *status = number.round() as u16;
             line.word("on");

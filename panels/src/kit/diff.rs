@@ -1,5 +1,6 @@
 //! Before and after, as a unified diff: what changes, with its surroundings and line numbers.
 
+use super::text::visible;
 use super::theme::{Tokens, size};
 use egui::cache::{ComputerMut, FrameCache};
 use egui::text::{LayoutJob, TextFormat};
@@ -50,7 +51,9 @@ pub fn lines(before: &str, after: &str, around: usize) -> Vec<Line> {
                 };
                 let parts = change
                     .iter_strings_lossy()
-                    .map(|(changed, text)| (changed, text.trim_end_matches(['\n', '\r']).to_owned()))
+                    .map(|(changed, text)| {
+                        (changed, visible(text.trim_end_matches(['\n', '\r'])).into_owned())
+                    })
                     .filter(|(_, text)| !text.is_empty())
                     .collect();
                 let number = |index: Option<usize>| index.map(|index| index + 1);
@@ -187,6 +190,12 @@ mod tests {
         assert_eq!((lines[1].before, lines[1].after), (Some(7), None));
         assert_eq!((lines[2].before, lines[2].after), (None, Some(7)));
         assert_eq!(spoken(&lines), "removed weight: 10, added weight: 25");
+    }
+
+    #[test]
+    fn signs_that_turn_text_around_are_seen() {
+        let lines = lines("a: user\n", "a: \u{202e}resu\n", 1);
+        assert!(spoken(&lines).ends_with("added a: ‹U+202E›resu"), "{}", spoken(&lines));
     }
 
     #[test]

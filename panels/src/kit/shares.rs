@@ -2,12 +2,13 @@
 //! lock.
 
 use super::button::Button;
+use super::number::{self, Number};
 use super::theme::{Tokens, Weight, family, size};
 use super::{badge, fmt, icon, text};
 use egui::accesskit::{Action, ActionData};
 use egui::{
-    Align2, Color32, CornerRadius, CursorIcon, DragValue, EventFilter, FontId, Key, Modifiers, Rect,
-    Response, Sense, Shape, Stroke, Ui, UiBuilder, WidgetInfo, WidgetType, pos2, vec2,
+    Align2, Color32, CornerRadius, CursorIcon, EventFilter, FontId, Key, Modifiers, Rect, Response, Sense,
+    Shape, Stroke, Ui, UiBuilder, WidgetInfo, WidgetType, pos2, vec2,
 };
 
 /// One share.
@@ -140,14 +141,20 @@ fn row(ui: &mut Ui, of: &str, index: usize, share: &Share, moved: &mut Vec<Moved
         knob(ui, &name, index, share, track, moved);
         // "100 %" must fit, or the row would push the panel wider.
         ui.spacing_mut().button_padding.x = 6.0;
-        let mut percent = share.wanted;
-        let field = DragValue::new(&mut percent).range(0..=100).suffix(format!("{}%", fmt::THIN)).speed(0.3);
-        let field = ui.add_sized(vec2(58.0, 26.0), field);
-        field.widget_info(|| {
-            let mut info = WidgetInfo::drag_value(ui.is_enabled(), f64::from(share.wanted));
-            info.label = Some(format!("{name} in percent"));
-            info
-        });
+        let mut percent = f64::from(share.wanted);
+        let number = Number {
+            name: &format!("{name} in percent"),
+            range: 0.0..=100.0,
+            speed: 0.3,
+            size: vec2(58.0, 26.0),
+            prefix: "",
+            suffix: &format!("{}%", fmt::THIN),
+            show: &|percent| format!("{}", percent.round()),
+            read: &number::whole,
+            way: "write a whole number",
+        };
+        let field = number.ui(ui, &mut percent);
+        let percent = percent.round() as u32;
         if percent != share.wanted {
             moved.push(Moved::Set(index, percent));
         }

@@ -3,6 +3,7 @@
 use super::theme::{Tokens, Weight, family, size};
 use egui::text::{LayoutJob, TextWrapping};
 use egui::{Color32, FontId, Response, RichText, Ui, pos2};
+use std::borrow::Cow;
 
 /// Text in a weight and size; for buttons and other places that take text.
 pub fn rich(ui: &Ui, text: impl Into<String>, size: f32, weight: Weight) -> RichText {
@@ -80,6 +81,22 @@ pub fn shortened(name: &str, fits: impl Fn(&str) -> bool) -> String {
     form(low)
 }
 
+/// Text in which signs that change the order of others are written out: what is read is what is there.
+pub fn visible(text: &str) -> Cow<'_, str> {
+    let turns = |sign: char| {
+        let marks = matches!(sign, '\u{61c}' | '\u{200e}' | '\u{200f}');
+        marks || matches!(sign, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    if !text.contains(turns) {
+        return Cow::Borrowed(text);
+    }
+    let told = |sign: char| match turns(sign) {
+        true => format!("‹U+{:04X}›", u32::from(sign)),
+        false => sign.to_string(),
+    };
+    Cow::Owned(text.chars().map(told).collect())
+}
+
 /// Text in the middle of a row, cut with an ellipsis where it must end; returns where it ends.
 pub fn cut(ui: &Ui, text: &str, font: FontId, color: Color32, [left, right, y]: [f32; 3]) -> f32 {
     if text.is_empty() || right - left < 12.0 {
@@ -95,7 +112,14 @@ pub fn cut(ui: &Ui, text: &str, font: FontId, color: Color32, [left, right, y]: 
 
 #[cfg(test)]
 mod tests {
-    use super::shortened;
+    use super::{shortened, visible};
+
+    #[test]
+    fn signs_that_turn_text_around_are_written_out() {
+        assert_eq!(visible("a\u{202e}nimda: yes"), "a‹U+202E›nimda: yes");
+        assert_eq!(visible("\u{2066}x\u{2069}\u{200f}"), "‹U+2066›x‹U+2069›‹U+200F›");
+        assert_eq!(visible("שלום 评价"), "שלום 评价");
+    }
 
     #[test]
     fn names_keep_both_ends() {

@@ -7,6 +7,7 @@
 use super::complete::Offer;
 use super::flaws::Flaw;
 use super::highlight::{LINE, highlighted};
+use crate::kit::text::visible;
 use crate::kit::theme::{Weight, family, size};
 use crate::kit::{Tokens, text};
 use egui::text::{CCursor, CCursorRange};
@@ -304,7 +305,7 @@ pub(super) fn still(ui: &mut Ui, name: &str, yaml: &str) {
     let frame = Frame::new().fill(tokens.canvas).stroke(tokens.hairline()).corner_radius(6);
     frame.inner_margin(Margin::same(10)).show(ui, |ui| {
         let galley: Arc<Galley> = {
-            let job = highlighted(yaml, tokens, ui.available_width());
+            let job = highlighted(&visible(yaml), tokens, ui.available_width());
             ui.fonts_mut(|fonts| fonts.layout_job(job))
         };
         let label = ui.add(Label::new(galley).selectable(true));

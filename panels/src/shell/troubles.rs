@@ -1,49 +1,25 @@
 //! What fails in the mesh, counted in the top bar whatever is shown below: a click goes there.
 
+use crate::condition::{Condition, Row};
 use crate::cx::Cx;
-use crate::graph::view;
 use crate::intent::Intent;
-use crate::kit::aside::Aside;
 use crate::kit::theme::size;
 use crate::kit::{Status, Tokens, fmt};
 use crate::selection::{PanelId, Selected};
 use egui::{Align2, FontId, Sense, Ui, WidgetInfo, WidgetType, pos2, vec2};
-use mesh::graph::{Builder, Graph, GraphOptions, GraphType};
-use mesh::traffic::Traffic;
-use mesh::{Mesh, Revision};
-use std::sync::{Arc, Mutex, PoisonError};
 
-/// What the troubles are derived from: the mesh, and when its traffic was measured.
-type Key = (Revision, Option<jiff::Timestamp>);
-
-/// Larger meshes than this are looked through by a thread.
-const SMALL: usize = 150;
-
-/// Something that fails or nearly does.
-#[derive(Clone)]
-struct Trouble {
-    status: Status,
-    selected: Selected,
-    /// "reviews v2".
-    name: String,
-    /// Why, in words.
-    why: String,
-}
-
-/// What fails, kept while nothing changed.
+/// What fails.
 #[derive(Default)]
 pub(super) struct Troubles {
-    found: Aside<Key, Vec<Trouble>>,
+    condition: Condition,
     turned: Turned,
-    /// Builds each graph on the last one; only one thread at a time does.
-    builder: Arc<Mutex<Builder>>,
 }
 
 impl Troubles {
     /// "■ 2 failing  ▲ 1 degraded": nothing where all is well.
     pub(super) fn ui(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
-        let found = self.found(ui, cx);
-        self.turned.tell(cx, &found);
+        let found = self.condition.rows(ui, cx);
+        self.turned.tell(cx, found);
         for status in [Status::Failing, Status::Degraded] {
             let these: Vec<&Selected> =
                 found.iter().filter(|one| one.status == status).map(|one| &one.selected).collect();
@@ -60,20 +36,6 @@ impl Troubles {
             }
         }
     }
-
-    fn found(&mut self, ui: &Ui, cx: &Cx<'_>) -> Arc<[Trouble]> {
-        let mesh = Arc::clone(&cx.scene.mesh);
-        let traffic = cx.scene.traffic.value().cloned();
-        let at = cx.scene.traffic.at();
-        let (small, now) = (mesh.workload_count() <= SMALL, at.unwrap_or(cx.now));
-        let builder = Arc::clone(&self.builder);
-        let look = move || {
-            let mut builder = builder.lock().unwrap_or_else(PoisonError::into_inner);
-            troubles(&mut builder, &mesh, traffic.as_ref(), now)
-        };
-        let found = self.found.get(ui.ctx(), (cx.scene.mesh.revision(), at), small, look);
-        found.map_or_else(Arc::default, |found| found.as_slice().into())
-    }
 }
 
 /// What failed when it was looked at last: who fails since then is told to the desktop.
@@ -84,42 +46,20 @@ struct Turned {
 }
 
 impl Turned {
-    fn tell(&mut self, cx: &Cx<'_>, found: &[Trouble]) {
+    fn tell(&mut self, cx: &Cx<'_>, found: &[Row]) {
         let measured = cx.scene.traffic.at();
         let now = (cx.scene.context.clone(), measured);
         if measured.is_none() || self.seen.as_ref() == Some(&now) {
             return;
         }
-        let failing: Vec<&Trouble> = found.iter().filter(|one| one.status == Status::Failing).collect();
+        let failing: Vec<&Row> = found.iter().filter(|one| one.status == Status::Failing).collect();
         // What was so when the cluster was connected to is no news.
         let known = self.seen.replace(now).is_some_and(|(context, _)| context == cx.scene.context);
         for one in failing.iter().filter(|one| known && !self.failing.contains(&one.selected)) {
-            cx.intents.send(Intent::Notify(format!("{} fails", one.name), one.why.clone()));
+            cx.intents.send(Intent::Notify(format!("{} fails", one.name), one.reason.clone()));
         }
         self.failing = failing.into_iter().map(|one| one.selected.clone()).collect();
     }
-}
-
-/// Everything that fails or nearly does, in the graph's order.
-fn troubles(
-    builder: &mut Builder,
-    mesh: &Mesh,
-    traffic: Option<&Arc<Traffic>>,
-    now: jiff::Timestamp,
-) -> Vec<Trouble> {
-    let options = GraphOptions { graph_type: GraphType::VersionedApp, ..GraphOptions::default() };
-    let graph: Graph = builder.build(mesh, traffic, &options, now);
-    let found = graph.nodes.iter().map(|node| Trouble {
-        status: view::status(node.health),
-        selected: view::selects(node),
-        name: [Some(node.name.as_str()), node.version.as_deref()]
-            .into_iter()
-            .flatten()
-            .collect::<Vec<_>>()
-            .join(" "),
-        why: node.health_reason.clone(),
-    });
-    found.filter(|one| one.status >= Status::Degraded).collect()
 }
 
 /// One count. Returns whether it was clicked.

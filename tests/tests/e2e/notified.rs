@@ -83,6 +83,6 @@ fn the_desktop_hears_of_what_begins_to_fail() -> Result<()> {
     let first = runtime.block_on(async { tokio::time::timeout(LATER, heard.recv()).await });
     let (what, why) = first.context("the desktop heard nothing")?.context("the bus ended")?;
     println!("{what}: {why}");
-    ensure!(what == "details v1 fails" && !why.is_empty(), "{what}: {why}");
+    ensure!(what == "details fails" && !why.is_empty(), "{what}: {why}");
     Ok(())
 }

@@ -43,7 +43,7 @@ impl Line<'_> {
     /// How many.
     pub fn count(&mut self, name: &str, value: &mut u32, range: RangeInclusive<u32>) {
         let mut number = f64::from(*value);
-        self.number(Number::plain(name, f64::from(*range.start())..=f64::from(*range.end())), &mut number);
+        self.number(Number::whole(name, f64::from(*range.start())..=f64::from(*range.end())), &mut number);
         *value = number.round() as u32;
     }
 

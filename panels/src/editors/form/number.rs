@@ -1,11 +1,9 @@
-//! A number in a field: dragged, typed, stepped by arrow keys or by the wheel. What cannot be taken is said
-//! while it is typed, with the way out; Esc leaves the number as it was.
+//! A number in a form: dragged, typed, stepped by arrow keys or by the wheel.
 
 use super::super::gesture::Gesture;
-use crate::kit::{Tokens, fmt};
-use egui::{DragValue, Event, Id, Key, RichText, Tooltip, Ui, vec2};
+use crate::kit::{self, fmt, number};
+use egui::{Event, Ui, vec2};
 use istio::Duration;
-use std::cell::RefCell;
 use std::ops::RangeInclusive;
 
 /// How a number is shown and read.
@@ -41,59 +39,33 @@ impl<'a> Number<'a> {
             prefix: "",
             suffix: "",
             show: &|value| format!("{}", (value * 1e4).round() / 1e4),
-            read: &|text| text.trim().trim_end_matches('%').trim().parse().ok(),
+            read: &number::plain,
             way: "write a number",
         }
     }
 
+    /// A number without a fraction.
+    pub fn whole(name: &'a str, range: RangeInclusive<f64>) -> Self {
+        Self { read: &number::whole, way: "write a whole number", ..Self::plain(name, range) }
+    }
+
     /// Draws it.
     pub fn ui(self, ui: &mut Ui, value: &mut f64) -> Gesture {
-        let before = *value;
-        let refused = RefCell::new(None);
-        let read = |text: &str| {
-            let said = match (self.read)(text) {
-                Some(number) if self.range.contains(&number) => Ok(number),
-                Some(number) if number < *self.range.start() => {
-                    Err(format!("At least {}", (self.show)(*self.range.start())))
-                }
-                Some(_) => Err(format!("At most {}", (self.show)(*self.range.end()))),
-                None => Err(format!("“{}” cannot be read: {}", text.trim(), self.way)),
-            };
-            *refused.borrow_mut() = Some(said.as_ref().err().cloned());
-            said.ok()
+        let field = kit::Number {
+            name: self.name,
+            range: self.range.clone(),
+            speed: self.step,
+            size: vec2(self.width, 28.0),
+            prefix: self.prefix,
+            suffix: self.suffix,
+            show: self.show,
+            read: self.read,
+            way: self.way,
         };
-        let field = DragValue::new(value)
-            .range(self.range.clone())
-            .speed(self.step)
-            .custom_formatter(|value, _| (self.show)(value))
-            .custom_parser(read)
-            .prefix(self.prefix)
-            .suffix(self.suffix);
-        let response = ui.add_sized(vec2(self.width, 28.0), field);
-        // The value is said by the field itself; only the name is added.
-        ui.ctx().accesskit_node_builder(response.id, |node| node.set_label(self.name));
+        let response = field.ui(ui, value);
         let mut gesture = Gesture::of(&response);
-        let refused = refused.into_inner();
-        let (was, trouble) = (response.id.with("was"), response.id.with("refused"));
-        if response.gained_focus() {
-            ui.data_mut(|data| data.insert_temp(was, before));
-        }
-        if let Some(refused) = refused {
-            ui.data_mut(|data| data.insert_temp::<Option<String>>(trouble, refused));
-        }
-        if response.lost_focus() {
-            ui.data_mut(|data| data.remove::<Option<String>>(trouble));
-            if ui.input(|input| input.key_pressed(Key::Escape))
-                && let Some(was) = ui.data_mut(|data| data.remove_temp::<f64>(was))
-            {
-                *value = was;
-            }
-        }
         if ui.memory(|memory| memory.has_focus(response.id)) {
             gesture.and(wheel(ui, &response, &self.range, self.step, value));
-            if let Some(refused) = ui.data(|data| data.get_temp::<Option<String>>(trouble)).flatten() {
-                refusal(ui, &response, &refused);
-            }
         }
         gesture
     }
@@ -125,14 +97,6 @@ fn wheel(
     }
     *value = moved;
     Gesture::Settled
-}
-
-/// Said beside the field, above everything: nothing moves while one types.
-fn refusal(ui: &Ui, field: &egui::Response, refused: &str) {
-    let color = Tokens::of(ui).degraded;
-    Tooltip::always_open(ui.ctx().clone(), ui.layer_id(), Id::new((field.id, "refusal")), field.rect)
-        .show(|ui| ui.label(RichText::new(refused).color(color)));
-    ui.ctx().accesskit_node_builder(field.id, |node| node.set_description(refused));
 }
 
 /// "2 s", "250 ms", "1 min 30 s".

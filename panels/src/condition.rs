@@ -1,0 +1,150 @@
+//! How everything in the mesh is, by services: counted in the top bar and listed in the overview, from one
+//! reading.
+
+use crate::cx::Cx;
+use crate::graph::view;
+use crate::kit::aside::Aside;
+use crate::kit::{Status, fmt};
+use crate::selection::Selected;
+use egui::Ui;
+use mesh::graph::{Builder, GraphOptions, GraphType, Node, NodeId, NodeKind};
+use mesh::health::{astray, judged};
+use mesh::lens::{self, Ends};
+use mesh::traffic::Traffic;
+use mesh::{Mesh, Revision, Service, Workload};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// How one thing is: a service, a workload without one, a host outside.
+#[derive(Clone, Debug)]
+pub(crate) struct Row {
+    pub(crate) status: Status,
+    /// Why it is not well; empty when it is.
+    pub(crate) reason: String,
+    /// Calls per second that it gets; of a gateway, those that it passes on.
+    pub(crate) rps: f64,
+    pub(crate) namespace: String,
+    pub(crate) name: String,
+    pub(crate) selected: Selected,
+    /// Whether it is a service.
+    pub(crate) service: bool,
+}
+
+/// What it is derived from: the mesh, and when its traffic was measured.
+type Key = (Revision, Option<jiff::Timestamp>);
+
+/// Larger meshes than this are looked through by a thread.
+const SMALL: usize = 150;
+
+/// How everything is, kept while nothing changed.
+#[derive(Default)]
+pub(crate) struct Condition {
+    found: Aside<Key, Vec<Row>>,
+    /// Builds each graph on the last one; only one thread at a time does.
+    builder: Arc<Mutex<Builder>>,
+}
+
+impl Condition {
+    /// The worst first, then by name; nothing where it is not known yet.
+    pub(crate) fn rows(&mut self, ui: &Ui, cx: &Cx<'_>) -> &[Row] {
+        let mesh = Arc::clone(&cx.scene.mesh);
+        let traffic = cx.scene.traffic.value().cloned();
+        let at = cx.scene.traffic.at();
+        let (small, now) = (mesh.workload_count() <= SMALL, at.unwrap_or(cx.now));
+        let builder = Arc::clone(&self.builder);
+        let look = move || {
+            let mut builder = builder.lock().unwrap_or_else(PoisonError::into_inner);
+            rows(&mut builder, &mesh, traffic.as_ref(), now)
+        };
+        let found = self.found.get(ui.ctx(), (cx.scene.mesh.revision(), at), small, look);
+        found.map_or(&[], |found| found.as_slice())
+    }
+}
+
+fn rows(
+    builder: &mut Builder,
+    mesh: &Mesh,
+    traffic: Option<&Arc<Traffic>>,
+    now: jiff::Timestamp,
+) -> Vec<Row> {
+    let options = GraphOptions { graph_type: GraphType::Service, idle: true, ..GraphOptions::default() };
+    let graph = builder.build(mesh, traffic, &options, now);
+    let mut nodes: BTreeMap<&NodeId, &Node> = graph.nodes.iter().map(|node| (&node.id, &**node)).collect();
+    let of_service = |service: &Service| {
+        let own = NodeId::Service(mesh.service_id(service));
+        let outside = NodeId::External(service.host.as_str().into());
+        let node = nodes.remove(&own);
+        let node = node.or_else(|| if service.external { nodes.remove(&outside) } else { None });
+        let selected = Selected::Service(service.namespace.to_string(), service.name.to_string());
+        match node {
+            Some(node) => Row { selected, service: true, ..Row::of(node) },
+            None => Row::silent(mesh, service),
+        }
+    };
+    let mut rows: Vec<Row> = mesh.services().map(of_service).collect();
+    // What leads to no service.
+    rows.extend(nodes.into_values().map(Row::of));
+    // By health and then by name: rates would swap places while one reads.
+    rows.sort_by(|a, b| {
+        b.status.cmp(&a.status).then_with(|| (&a.name, &a.namespace).cmp(&(&b.name, &b.namespace)))
+    });
+    rows
+}
+
+impl Row {
+    fn of(node: &Node) -> Self {
+        Self {
+            status: view::status(node.health),
+            reason: node.health_reason.clone(),
+            rps: if node.rps_in > 0.0 { node.rps_in } else { node.rps_out },
+            namespace: node.namespace.clone(),
+            name: node.name.clone(),
+            selected: view::selects(node),
+            service: node.kind == NodeKind::Service,
+        }
+    }
+
+    /// Of a service that the graph does not show: nothing behind it has a proxy, or is there at all.
+    fn silent(mesh: &Mesh, service: &Service) -> Self {
+        let workloads: Vec<&Workload> = mesh.workloads_of(service).collect();
+        let none = Ends::default();
+        let (health, reason) =
+            lens::health(&none, &none, true, &judged(mesh, &workloads), &astray(mesh, service));
+        let (namespace, name) = (service.namespace.to_string(), service.name.to_string());
+        let selected = Selected::Service(namespace.clone(), name.clone());
+        Self { status: view::status(health), reason, rps: 0.0, namespace, name, selected, service: true }
+    }
+}
+
+/// "2 failing, 1 degraded"; nothing where all is well.
+pub(crate) fn words(rows: &[Row]) -> String {
+    let count = |status: Status| {
+        let number = rows.iter().filter(|row| row.status == status).count();
+        (number > 0).then(|| format!("{} {}", fmt::count(number), status.word().to_lowercase()))
+    };
+    [Status::Failing, Status::Degraded].into_iter().filter_map(count).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mesh::demo;
+
+    #[test]
+    fn the_worst_come_first_and_then_the_names() {
+        let (mesh, traffic) = (demo::bookinfo(), Arc::new(demo::bookinfo_traffic()));
+        let mut all = rows(&mut Builder::default(), &mesh, Some(&traffic), demo::NOW);
+        let order: Vec<_> =
+            all.iter().map(|row| (std::cmp::Reverse(row.status), row.name.as_str())).collect();
+        assert!(order.is_sorted() && order.len() > 3, "{order:?}");
+        // Each service is there once, whether it is called or not.
+        for service in mesh.services() {
+            let found = all.iter().filter(|row| row.service && *row.name == *service.name).count();
+            assert_eq!(found, 1, "{}", service.name);
+        }
+        all.iter_mut().for_each(|row| row.status = Status::Healthy);
+        assert_eq!(words(&all), "");
+        (all[0].status, all[1].status, all[2].status) = (Status::Failing, Status::Degraded, Status::Failing);
+        assert_eq!(words(&all), "2 failing, 1 degraded");
+    }
+}
