@@ -6,6 +6,7 @@
 //! ```
 
 use mesh::endpoints::{Endpoints, EndpointsQuery};
+use mesh::mesh_config::MeshConfig;
 use mesh::series::{Range, Series};
 use mesh::trace::{Found, Opened, TraceQuery};
 use mesh::{Answer, Read, Remote, Scene, Schema, SchemaOf};
@@ -83,6 +84,14 @@ impl<'a> Reads<'a> {
     pub fn schema(&self, of: &SchemaOf) -> Remote<Schema> {
         self.ask(Read::Schema(of.clone())).part(|answer| match answer {
             Answer::Schema(schema) => Some(schema.clone()),
+            _ => None,
+        })
+    }
+
+    /// What the mesh as a whole is told.
+    pub fn mesh_config(&self, root_namespace: &str) -> Remote<MeshConfig> {
+        self.ask(Read::MeshConfig(root_namespace.to_owned())).part(|answer| match answer {
+            Answer::MeshConfig(config) => Some(config.clone()),
             _ => None,
         })
     }

@@ -10,7 +10,16 @@ use std::sync::Arc;
 /// The config dump of every proxy, by its name.
 pub fn dumps(objects: &Objects) -> BTreeMap<String, Value> {
     let objects = objects.iter().zip(1_u32..).map(|((_, object), number)| Arc::new(placed(object, number)));
+    let objects = objects.chain([Arc::new(mesh_config())]);
     pilot::config_dumps(&pilot::World { revision: 1, objects: objects.collect() })
+}
+
+/// A mesh in which somebody can be asked: "sample-ext-authz-http".
+fn mesh_config() -> Value {
+    let mesh = "extensionProviders: [{name: sample-ext-authz-http, envoyExtAuthzHttp: \
+        {service: details.bookinfo.svc.cluster.local, port: 9080}}]";
+    json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "istio", "namespace": "istio-system" },
+        "data": { "mesh": mesh } })
 }
 
 /// The objects after a change, as the server would store them.

@@ -29,6 +29,7 @@ mod kubeconfig;
 mod limits;
 mod login;
 mod measure;
+mod mesh_config;
 #[cfg(test)]
 mod mock;
 mod once;

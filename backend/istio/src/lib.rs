@@ -5,6 +5,7 @@
 //! about the order of two objects is written down here once.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod admit;
 pub mod attach;
 pub mod canonical;
 pub mod cluster_name;

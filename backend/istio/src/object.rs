@@ -68,6 +68,12 @@ impl Object {
     pub fn annotations(&self) -> BTreeMap<String, String> {
         strings(self.meta("annotations"))
     }
+    /// Annotations by which Istio is told something about this object, as its spec is ("istio.io/dry-run").
+    pub fn settings(&self) -> BTreeMap<String, String> {
+        let mut all = self.annotations();
+        all.retain(|key, _| is_setting(key));
+        all
+    }
     /// `spec`, or null.
     pub fn spec(&self) -> &Value {
         self.0.get("spec").unwrap_or(&Value::Null)
@@ -80,6 +86,11 @@ impl Object {
     pub fn at(&self) -> Option<Ref> {
         Some(Ref::new(self.row()?, self.namespace(), self.name()))
     }
+}
+
+/// Whether an annotation tells Istio something about the object.
+pub fn is_setting(annotation: &str) -> bool {
+    annotation.starts_with("istio.io/")
 }
 
 /// The entries of a JSON object whose values are text.

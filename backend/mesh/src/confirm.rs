@@ -1,6 +1,7 @@
 //! Whether a proxy's configuration holds what a change must have brought: interprets probes on Envoy's
 //! `config_dump`, as Envoy's admin page and istiod give it.
 
+mod filters;
 pub(crate) mod json;
 mod routes;
 mod want;
@@ -42,6 +43,7 @@ pub fn holds(probe: &Probe, config_dump: &Value) -> Held {
         Owner::Direct { host, port } => direct(config_dump, host, *port, fits),
         Owner::Host { host } => (told_of(config_dump, host) == (probe.want == Want::Present)).into(),
         Owner::Inbound { port, except } => inbound(config_dump, *port, except, &probe.want).into(),
+        Owner::Filters { names } => filters::held(config_dump, names, &probe.path, &probe.want),
     }
 }
 
@@ -56,6 +58,7 @@ pub fn concerns(probe: &Probe, entry: &Value) -> bool {
         Owner::Direct { host, .. } => {
             routes::of_entry(entry).any(|there| routes::to(there).is_some_and(|(name, _)| name == host))
         }
+        Owner::Filters { .. } => field(entry, "active_state").is_some(),
         Owner::Inbound { .. } => field(entry, "active_state")
             .and_then(|state| field(state, "listener"))
             .is_some_and(|listener| text(listener, "traffic_direction") == "INBOUND"),

@@ -1,12 +1,16 @@
 //! Edits of more than a few fields, as parts of a [`Plan`], over the mesh that the user saw.
 
+pub mod access;
 pub mod balancing;
 pub mod fault;
 pub mod mirrors;
 pub mod mtls;
+pub mod policy;
 pub mod routes;
+pub mod rule_words;
 pub mod rules;
 pub mod split;
+pub mod tokens;
 pub mod visibility;
 
 pub use fault::{HeaderIs, fault};
@@ -35,6 +39,8 @@ impl FaultSpec {
     }
 }
 
+#[cfg(test)]
+mod access_tests;
 #[cfg(test)]
 mod acting_tests;
 #[cfg(test)]

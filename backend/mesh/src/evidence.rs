@@ -1,11 +1,12 @@
 //! Evidence, as data: what proxies and requests show once a change is in force, and what they showed before
 //! it.
 //!
-//! An editor says it with [`route`], [`routes`], [`cluster`] and [`inbound`]; [`crate::confirm::holds`] looks
+//! An editor says it with [`route`], [`routes`], [`cluster`], [`inbound`] and [`filters`]; [`crate::confirm::holds`] looks
 //! for it in a proxy's configuration, and [`Counting::judge`] in the calls that were counted. Neither knows
 //! of any editor.
 
 mod claim;
+mod guards;
 mod judge;
 mod kept_ref;
 mod measure;
@@ -13,7 +14,8 @@ mod reach;
 mod route_match;
 mod together;
 
-pub use claim::{Claim, cluster, direct, host, inbound, route, routes};
+pub use claim::{Claim, cluster, direct, filters, host, inbound, route, routes};
+pub use guards::{Acts, Guards, RBAC, Shown, Word, Words};
 pub use judge::{DOUBT, ENOUGH, Figure, Judgement, Measured, Progress, Tally, Unmeasured};
 pub use measure::{CountedCalls, Counting, Mark, Measure, Portion, Wanted};
 pub(crate) use reach::Reach;
@@ -113,7 +115,7 @@ impl Probe {
         match self.owner {
             Owner::Routes { .. } | Owner::Direct { .. } => Xds::Rds,
             Owner::Clusters { .. } | Owner::Host { .. } => Xds::Cds,
-            Owner::Inbound { .. } => Xds::Lds,
+            Owner::Inbound { .. } | Owner::Filters { .. } => Xds::Lds,
         }
     }
 }
@@ -161,6 +163,11 @@ pub enum Owner {
         /// Ports that have settings of their own.
         except: Vec<u32>,
     },
+    /// Filters on what comes in: of the workload's own ports, or of a gateway's.
+    Filters {
+        /// Any of these names; of requests or of connections.
+        names: Vec<String>,
+    },
 }
 
 /// A route that a VirtualService makes: one per rule and alternative of its match, where that can apply.
@@ -195,6 +202,8 @@ pub enum Want {
     Takes(Connections),
     /// This value or nothing: protos leave out the first of an enum.
     IsFirst(Value),
+    /// Rules of a policy.
+    Guards(Guards),
     /// Anything.
     Present,
     /// Nothing.

@@ -4,6 +4,7 @@
 //! becomes a [`Problem`] beside its object.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod access;
 #[cfg(test)]
 mod any_json;
 pub mod board;
@@ -23,6 +24,7 @@ pub mod health;
 pub mod journal;
 pub mod ledger;
 pub mod lens;
+pub mod mesh_config;
 mod model;
 pub mod plan;
 pub mod program;
@@ -36,6 +38,7 @@ pub mod schema;
 pub mod series;
 pub mod split;
 mod stored;
+pub mod token;
 pub mod trace;
 pub mod traffic;
 mod undo;

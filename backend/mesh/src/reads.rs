@@ -6,6 +6,7 @@
 //! `cluster` fetches it.
 
 use crate::endpoints::{Endpoints, EndpointsQuery};
+use crate::mesh_config::MeshConfig;
 use crate::remote::Remote;
 use crate::schema::{Schema, SchemaOf};
 use crate::series::{Range, Series};
@@ -32,13 +33,15 @@ pub enum Read {
     Endpoints(EndpointsQuery),
     /// The schema of a kind, as the cluster serves it.
     Schema(SchemaOf),
+    /// What the mesh as a whole is told, in this root namespace.
+    MeshConfig(String),
 }
 
 impl Read {
     /// How often it is read again while somebody looks; `None`: what was read stays true.
     pub fn refresh(&self) -> Option<Duration> {
         match self {
-            Self::Services => Some(Duration::from_secs(30)),
+            Self::Services | Self::MeshConfig(_) => Some(Duration::from_secs(30)),
             Self::Traces(_) | Self::Trace(_) | Self::Schema(_) => None,
             Self::Series(range) => Some(range.refresh()),
             Self::Endpoints(_) => Some(Duration::from_secs(3)),
@@ -61,6 +64,8 @@ pub enum Answer {
     Endpoints(Arc<Endpoints>),
     /// A schema.
     Schema(Arc<Schema>),
+    /// The mesh's configuration.
+    MeshConfig(Arc<MeshConfig>),
 }
 
 /// All answers that are kept just now. Cheap to clone.

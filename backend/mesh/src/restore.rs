@@ -254,9 +254,8 @@ fn evidence(mesh: &Mesh, written: &[Written<'_>], steps: &[Step]) -> Evidence {
         let own = |probe: &&Probe| match &probe.owner {
             Owner::Routes { of, .. } => steps.iter().any(|step| step.at == *of),
             // Hosts and ports do not tell which object makes them.
-            Owner::Clusters { .. } | Owner::Direct { .. } | Owner::Host { .. } | Owner::Inbound { .. } => {
-                whole
-            }
+            Owner::Clusters { .. } | Owner::Direct { .. } | Owner::Host { .. } => whole,
+            Owner::Inbound { .. } | Owner::Filters { .. } => whole,
         };
         let probes = entry.change.evidence.was.iter().filter(own).cloned().collect();
         let was = entry.change.evidence.probes.iter().filter(own).cloned().collect();
@@ -304,6 +303,8 @@ enum Place<'a> {
     Direct(&'a str, Option<u32>),
     Host(&'a str),
     Inbound(Option<u32>, &'a [u32]),
+    /// Filters of these names; of a policy's rules, with what tells the policy.
+    Filters(&'a [String], &'a str),
 }
 
 fn place(probe: &Probe) -> (Place<'_>, &str, &[String]) {
@@ -313,6 +314,13 @@ fn place(probe: &Probe) -> (Place<'_>, &str, &[String]) {
         Owner::Direct { host, port } => Place::Direct(host, *port),
         Owner::Host { host } => Place::Host(host),
         Owner::Inbound { port, except } => Place::Inbound(*port, except),
+        Owner::Filters { names } => Place::Filters(
+            names,
+            match &probe.want {
+                Want::Guards(guards) => &guards.named,
+                _ => "",
+            },
+        ),
     };
     (place, &probe.path, &probe.proxies)
 }

@@ -334,6 +334,9 @@ impl<'a> Form<'a> {
             fields(&mut Line { ui, subject, gesture });
             *reset |= differs && ui.add(Button::quiet("Reset")).clicked();
         });
+        if let Some(why) = self.not_yet {
+            text::note(self.ui, why);
+        }
         self.ended = true;
     }
 }

@@ -2,11 +2,13 @@
 //! run, diff, push, confirmation, undo. A new editor is one file, an implementation of [`Edits`], and one row
 //! of [`EDITORS`].
 
+pub mod access;
 pub mod circuit_breaker;
 pub mod dark_launch;
 mod drafts;
 mod edits;
 mod ejected;
+pub mod end_user;
 pub mod fault;
 pub mod fields;
 pub mod form;
@@ -16,6 +18,7 @@ pub mod load_balancing;
 mod localities;
 mod manual;
 pub mod mtls;
+mod policies;
 pub mod route_rules;
 mod row;
 pub mod rules;

@@ -4,8 +4,8 @@ use super::edits::Edits;
 use super::fields::FieldRow;
 use super::sheet::{AnySheet, Sheet};
 use super::{
-    circuit_breaker, dark_launch, fault, load_balancing, mtls, route_rules, timeouts, traffic_split,
-    visibility,
+    access, circuit_breaker, dark_launch, end_user, fault, load_balancing, mtls, route_rules, timeouts,
+    traffic_split, visibility,
 };
 use crate::cx::Cx;
 use crate::panel::About;
@@ -53,6 +53,9 @@ pub const EDITORS: &[EditorRow] = &[
     row::<circuit_breaker::Breaker>(),
     row::<load_balancing::Balance>(),
     row::<mtls::MutualTls>(),
+    row::<access::Access>(),
+    row::<end_user::EndUser>(),
+    row::<access::Asked>(),
     row::<visibility::Sees>(),
 ];
 

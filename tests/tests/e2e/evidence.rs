@@ -11,6 +11,7 @@ use panels::Selected;
 use panels::editors::EDITORS;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -49,7 +50,7 @@ fn showing(evidence: &Evidence, dumps: &BTreeMap<String, Value>) -> Result<(usiz
 }
 
 /// Pushes a change; what the server stored, once it is live.
-async fn push(cluster: &mut Cluster, change: &Change) -> Result<Vec<Option<Stored>>> {
+pub(crate) async fn push(cluster: &mut Cluster, change: &Change) -> Result<Vec<Option<Stored>>> {
     let id = ChangeId::fresh();
     cluster.commands.send(Command::Push(id, Box::new(change.clone()), Of::default())).await?;
     let mut stored = Vec::new();
@@ -84,6 +85,9 @@ fn change(mesh: &Mesh, editor: usize) -> Option<Change> {
 #[test]
 fn of_every_editor_on_real_proxies() -> Result<()> {
     let sandbox = Sandbox::start()?;
+    // Whom External authorization asks.
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets/samples/extauthz/ext-authz.yaml");
+    sandbox.kubectl(&["apply", "-n", "istio-system", "-f", &file.to_string_lossy()])?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
         let kubeconfig = Some(sandbox.ready.kubeconfig.clone());

@@ -1,6 +1,7 @@
 //! The real binary: its window under a virtual display, its commands, its bad days.
 #![allow(clippy::print_stdout, reason = "what was measured belongs into the log")]
 
+mod access;
 mod commands;
 mod evidence;
 mod first_light;

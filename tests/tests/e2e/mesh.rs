@@ -52,6 +52,15 @@ impl Sandbox {
         Ok((answer.status().as_u16(), answer.text()?))
     }
 
+    /// Status of a GET through the ingress gateway with a token, or without one.
+    pub(crate) fn get_with_token(&self, path: &str, token: Option<&str>) -> Result<u16> {
+        let mut ask = self.http.get(format!("{}{path}", self.ready.ingress));
+        if let Some(token) = token {
+            ask = ask.bearer_auth(token);
+        }
+        Ok(ask.send()?.status().as_u16())
+    }
+
     /// Which version of reviews answered each of `count` requests.
     pub(crate) fn reviews_versions(&self, count: usize) -> Result<BTreeMap<String, usize>> {
         let mut seen = BTreeMap::new();

@@ -40,8 +40,49 @@ fn meshes() -> [Objects; 2] {
         "outlierDetection": { "consecutiveErrors": 7, "interval": "30s", "consecutive5xxErrors": 9 },
         "portLevelSettings": [{ "port": { "number": 9080 }, "loadBalancer": { "simple": "RANDOM" } }],
     });
-    let full = bookinfo(&json!({ "timeout": "1m0s", "retries": retries, "mirrors": mirrors }), &policy);
+    let mut full = bookinfo(&json!({ "timeout": "1m0s", "retries": retries, "mirrors": mirrors }), &policy);
+    full.extend(policies());
     [demo::bookinfo_objects(), full]
+}
+
+/// Policies that none of us wrote: for a workload, a namespace and the mesh, with odd parts.
+fn policies() -> Vec<(Ref, Object)> {
+    let reviews = json!({ "matchLabels": { "app": "reviews" } });
+    let viewer = json!({ "selector": reviews, "rules": [
+        { "from": [{ "source": { "principals": ["cluster.local/ns/bookinfo/sa/bookinfo-productpage"] } }],
+            "to": [{ "operation": { "methods": ["GET"], "paths": [] } }], "when": null },
+        { "to": [{ "operation": { "ports": ["9080"], "hosts": ["a,b"] } }, {}] },
+        {},
+    ] });
+    let denied = json!({ "action": "DENY", "rules": [{ "when": [
+        { "key": "request.headers[x-bad]", "values": ["yes"] }] }] });
+    let asked = json!({ "selector": reviews, "action": "CUSTOM", "provider": { "name": "sample-ext-authz-http" },
+        "rules": [{ "to": [{ "operation": { "paths": ["/private*"] } }] }] });
+    let tokens = json!({ "selector": reviews, "jwtRules": [
+        { "issuer": "https://a.example", "jwks": "{\"keys\":[]}", "audiences": ["x"], "spaceDelimitedClaims": ["s"],
+            "fromHeaders": [{ "name": "x-token", "prefix": "Token " }] },
+        { "issuer": "https://b.example", "jwks": "{\"keys\":[]}", "fromParams": ["t"], "timeout": null },
+    ] });
+    let all: [(&'static istio::Kind, &str, &str, Value); 5] = [
+        (&kinds::REQUEST_AUTHENTICATION, "bookinfo", "reviews", tokens),
+        (&kinds::AUTHORIZATION_POLICY, "bookinfo", "reviews", viewer),
+        (&kinds::AUTHORIZATION_POLICY, "bookinfo", "namespace", denied),
+        (&kinds::AUTHORIZATION_POLICY, "bookinfo", "asked", asked),
+        (
+            &kinds::AUTHORIZATION_POLICY,
+            "istio-system",
+            "everything",
+            json!({ "action": "AUDIT", "rules": [{}] }),
+        ),
+    ];
+    all.into_iter()
+        .map(|(kind, namespace, name, spec)| {
+            let meta = json!({ "namespace": namespace, "name": name, "uid": name, "resourceVersion": "1",
+                "annotations": { "argocd.argoproj.io/tracking-id": "shop" } });
+            let object = json!({ "apiVersion": "security.istio.io/v1", "kind": kind.kind, "metadata": meta, "spec": spec });
+            (Ref::new(kind, namespace, name), object.into())
+        })
+        .collect()
 }
 
 /// Every change that an editor makes of a sample, with the editor's name.
@@ -160,8 +201,16 @@ fn check_kept(before: &Value, after: &Value, at: &str) {
 #[test]
 fn unknown_fields_survive() {
     for mut objects in meshes() {
-        for kind in [&kinds::VIRTUAL_SERVICE, &kinds::DESTINATION_RULE] {
+        for kind in [
+            &kinds::VIRTUAL_SERVICE,
+            &kinds::DESTINATION_RULE,
+            &kinds::AUTHORIZATION_POLICY,
+            &kinds::REQUEST_AUTHENTICATION,
+        ] {
             let at = Ref::new(kind, "bookinfo", "reviews");
+            if !objects.contains(&at) {
+                continue;
+            }
             let mut value = (*objects.get(&at).expect("reviews").0).clone();
             unknown_everywhere(&mut value["spec"]);
             objects.insert(at, value.into());

@@ -34,14 +34,18 @@ pub(crate) fn number(value: &Value) -> Option<u64> {
     })
 }
 
-/// What stands at a path: field names, positions, or `[name=x]` for the element of a list whose `name` is x.
+/// What stands at a path: field names, positions, or `[name=x]` for the element of a list or map whose `name` is x.
 /// A typed config that Envoy does not know stands in a `value` of its own.
 pub(crate) fn at<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
     path.split('/').skip(1).try_fold(value, |value, step| {
         let step = step.replace("~1", "/").replace("~0", "~");
         let wanted = step.strip_prefix('[').and_then(|step| step.strip_suffix(']'));
         if let Some((name, wanted)) = wanted.and_then(|wanted| wanted.split_once('=')) {
-            return value.as_array()?.iter().find(|one| text(one, name) == wanted);
+            let is = |one: &&'a Value| text(one, name) == wanted;
+            return match value {
+                Value::Object(entries) => entries.values().find(is),
+                list => list.as_array()?.iter().find(is),
+            };
         }
         if let (Value::Array(list), Ok(index)) = (value, step.parse::<usize>()) {
             return list.get(index);
@@ -65,6 +69,8 @@ mod tests {
         assert_eq!((found("/headers/1/x"), found("/headers/[name=b]/x")), (json!(2), json!(2)));
         assert_eq!(found("/typed/envoy.filters.http.fault/fixed_delay"), "7s");
         assert_eq!(found("/typed/a~1b"), 4);
+        let map = json!({ "providers": { "origins-0": { "issuer": "https://a/b", "forward": true } } });
+        assert_eq!(at(&map, "/providers/[issuer=https:~1~1a~1b]/forward"), Some(&json!(true)));
         assert_eq!((found(""), found("/no/such")), (value.clone(), Value::Null));
     }
 

@@ -21,7 +21,7 @@ pub(super) fn holds(want: &Want, found: Option<&Value>) -> bool {
             words(found.split(',')) == words(wanted.iter().map(String::as_str))
         }
         Want::Weights(wanted) => found.is_some_and(|action| weights(wanted, action)),
-        Want::Takes(_) => false, // of a whole listener, not of a value
+        Want::Takes(_) | Want::Guards(_) => false, // of a whole listener, not of a value
     }
 }
 

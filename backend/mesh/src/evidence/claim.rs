@@ -36,6 +36,8 @@ enum Thing {
     Host { proxies: Vec<String>, host: String },
     /// Inbound ports of proxies.
     Inbound { proxies: Vec<String>, port: Option<u32>, except: Vec<u32> },
+    /// Filters of proxies on what comes in.
+    Filters { proxies: Vec<String>, names: Vec<String> },
 }
 
 /// The routes of a rule: its position among the `http` of a VirtualService.
@@ -70,6 +72,12 @@ pub fn host(proxies: impl IntoIterator<Item = String>, host: &str) -> Claim {
 pub fn inbound(proxies: impl IntoIterator<Item = String>) -> Claim {
     let proxies = proxies.into_iter().collect();
     Claim::of(Thing::Inbound { proxies, port: None, except: Vec::new() })
+}
+
+/// Filters of these names on what comes in to these proxies.
+pub fn filters(proxies: impl IntoIterator<Item = String>, names: &[&str]) -> Claim {
+    let names = names.iter().map(|name| (*name).to_owned()).collect();
+    Claim::of(Thing::Filters { proxies: proxies.into_iter().collect(), names })
 }
 
 impl Claim {
@@ -253,6 +261,10 @@ impl Side<'_> {
             }
             Thing::Inbound { proxies, port, except } => {
                 let owner = Owner::Inbound { port: *port, except: except.clone() };
+                vec![Probe { proxies: proxies.as_slice().into(), owner, path, want }]
+            }
+            Thing::Filters { proxies, names } => {
+                let owner = Owner::Filters { names: names.clone() };
                 vec![Probe { proxies: proxies.as_slice().into(), owner, path, want }]
             }
         }

@@ -18,7 +18,10 @@ pub fn stands(step: &Step, now: Option<&Object>) -> bool {
             let spec = |object: &Option<Object>| {
                 object.as_ref().map_or_else(|| Map::new().into(), |object| keyed(object.spec()))
             };
+            let settings = |object: &Object| -> Value { object.settings().into_iter().collect() };
+            let set = |object: &Option<Object>| object.as_ref().map_or_else(|| Map::new().into(), settings);
             still(&spec(&step.before), &spec(&step.after), &keyed(now.spec()))
+                && still(&set(&step.before), &set(&step.after), &settings(now))
         }
     }
 }

@@ -81,6 +81,12 @@ impl Line<'_> {
 
     /// Words separated by commas: typed, or picked from those that are known.
     pub fn words(&mut self, name: &str, value: &mut String, known: &str) {
+        let room = self.ui.available_width();
+        self.words_in(name, value, known, room);
+    }
+
+    /// The same, in so much room.
+    pub fn words_in(&mut self, name: &str, value: &mut String, known: &str, room: f32) {
         // What is being typed is not tidied under the user's hands.
         let id = self.ui.id().with(name);
         let typed = id.with("typed");
@@ -88,7 +94,7 @@ impl Line<'_> {
         let mut text =
             before.filter(|_| self.ui.memory(|memory| memory.has_focus(id))).unwrap_or(value.clone());
         let picker = if known.is_empty() { 0.0 } else { 40.0 };
-        let width = self.ui.available_width() - picker;
+        let width = room - picker;
         self.text(name, "none", &mut text, Some(width));
         let all = |text: &str| -> Vec<String> {
             text.split(',').map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect()

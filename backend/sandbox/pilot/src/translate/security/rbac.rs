@@ -106,9 +106,16 @@ impl Scope<'_> {
         (self.layer == Layer::Http).then_some(value)
     }
 
+    /// Decided here, since listeners have other ports than pods; the port is named as istiod names it, so
+    /// that people and programs see which one a rule is about.
     fn port(self, value: &str) -> Option<Value> {
         let port: u16 = value.parse().ok()?;
-        Some(if port == self.port { always() } else { never("rule") })
+        let named = json!({"destination_port": port});
+        Some(if port == self.port {
+            any("rule", vec![always(), named])
+        } else {
+            all("rule", vec![never("rule"), named])
+        })
     }
 
     fn own_address(self, value: &str) -> Option<Value> {

@@ -1,0 +1,71 @@
+//! What the mesh as a whole is told (istiod's ConfigMap), as far as editors ask.
+
+use serde_json::Value;
+
+/// The mesh's configuration.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MeshConfig {
+    /// Programs that the mesh's proxies may be told to ask or to report to.
+    pub providers: Vec<Provider>,
+}
+
+/// One of `extensionProviders`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Provider {
+    /// Its name, by which policies refer to it.
+    pub name: String,
+    /// "envoyExtAuthzGrpc".
+    pub kind: String,
+    /// Where it answers: "ext-authz.istio-system.svc.cluster.local:9000".
+    pub service: String,
+}
+
+impl Provider {
+    /// Whether it can be asked whether a call is let in.
+    pub fn authorizes(&self) -> bool {
+        matches!(self.kind.as_str(), "envoyExtAuthzGrpc" | "envoyExtAuthzHttp")
+    }
+}
+
+impl MeshConfig {
+    /// What the ConfigMap's `mesh` says, once it is read as a value.
+    pub fn read(mesh: &Value) -> Self {
+        let one = |provider: &Value| {
+            let fields = provider.as_object()?;
+            let (kind, what) = fields.iter().find(|(_, value)| value.is_object())?;
+            let service = what["service"].as_str().unwrap_or_default();
+            let port = match &what["port"] {
+                Value::Null => String::new(),
+                Value::String(port) => format!(":{port}"),
+                port => format!(":{port}"),
+            };
+            let name = provider["name"].as_str()?.to_owned();
+            Some(Provider { name, kind: kind.clone(), service: format!("{service}{port}") })
+        };
+        let all = mesh["extensionProviders"].as_array().map_or(&[][..], Vec::as_slice);
+        Self { providers: all.iter().filter_map(one).collect() }
+    }
+
+    /// Those that can be asked.
+    pub fn authorizing(&self) -> impl Iterator<Item = &Provider> {
+        self.providers.iter().filter(|provider| provider.authorizes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn providers_that_can_be_asked() {
+        let config = MeshConfig::read(&json!({ "extensionProviders": [
+            { "name": "judge", "envoyExtAuthzGrpc": { "service": "judge.web", "port": "9000" } },
+            { "name": "spans", "zipkin": { "service": "zipkin.web", "port": 9411 } },
+            { "envoyExtAuthzHttp": {} }, 7,
+        ] }));
+        let said: Vec<&str> = config.authorizing().map(|one| one.service.as_str()).collect();
+        assert_eq!((said, config.providers.len()), (vec!["judge.web:9000"], 2));
+        assert_eq!(MeshConfig::read(&json!(null)), MeshConfig::default());
+    }
+}

@@ -1,0 +1,185 @@
+//! Access, end-user identity and external authorization: from the window's form, or the editor's own plan, to
+//! what real proxies refuse, and back.
+
+use crate::evidence::push;
+use crate::mesh::Sandbox;
+use crate::session::{SOON, Session, choose, fill, push_until_live};
+use anyhow::{Context as _, Result, ensure};
+use cluster::{Cluster, Target};
+use istio::kinds;
+use mesh::edit::access::{self, Action, Policy};
+use mesh::edit::mtls::Scope;
+use mesh::edit::policy::PolicyAt;
+use mesh::edit::tokens::{self, Tokens};
+use mesh::plan::Plan;
+use mesh::{Change, Mesh};
+use serde_json::{Value, json};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+const PATIENCE: Duration = Duration::from_secs(40);
+
+/// Asks until the answer is as it should be.
+#[track_caller]
+fn until(what: &str, mut holds: impl FnMut() -> Result<bool>) -> Result<()> {
+    let begun = Instant::now();
+    while !holds()? {
+        ensure!(begun.elapsed() < PATIENCE, "{what}");
+    }
+    Ok(())
+}
+
+/// Whether every version of reviews that asks ratings gets an answer.
+fn stars(sandbox: &Sandbox) -> Result<Option<bool>> {
+    let (_, body) = sandbox.get("/api/v1/products/0/reviews")?;
+    let asks = ["reviews-v2", "reviews-v3"].iter().any(|version| body.contains(version));
+    Ok(asks.then(|| !body.contains("unavailable")))
+}
+
+#[test]
+fn a_policy_made_in_access_denies_one_caller() -> Result<()> {
+    let sandbox = Sandbox::start()?;
+    let session = Session::connect(&sandbox)?;
+    let window = &session.window;
+    until("stars before", || Ok(stars(&sandbox)? == Some(true)))?;
+    window.click("ratings v1")?;
+    window.wait_for("Access", SOON)?;
+    window.click("Access")?;
+    window.wait_for("access action", SOON)?;
+    choose(window, "access action", "DENY")?;
+    let field = "principals of source 1 of rule 1 of ratings";
+    window.wait_for(field, SOON)?;
+    fill(window, field, "cluster.local/ns/bookinfo/sa/bookinfo-reviews")?;
+    push_until_live(window)?;
+    let spec = sandbox.spec("authorizationpolicy", "ratings-v1-deny")?;
+    ensure!(spec.contains("bookinfo-reviews"), "{spec}");
+    until("reviews is refused", || Ok(stars(&sandbox)? == Some(false)))?;
+    let (status, body) = sandbox.get("/api/v1/products/0/ratings")?;
+    ensure!(status == 200, "productpage may still ask: {status} {body}");
+    window.click("Undo")?;
+    until("stars again", || Ok(stars(&sandbox)? == Some(true)))?;
+    ensure!(sandbox.spec("authorizationpolicy", "ratings-v1-deny").is_err(), "the policy is gone");
+    session.is_well()
+}
+
+/// A connection to a sandbox, with its newest mesh.
+struct Steering {
+    runtime: tokio::runtime::Runtime,
+    cluster: Cluster,
+}
+
+impl Steering {
+    fn of(sandbox: &Sandbox) -> Result<Self> {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        let kubeconfig = Some(sandbox.ready.kubeconfig.clone());
+        let target = Target { kubeconfig, ..Target::default() };
+        let cluster = runtime.block_on(async { Cluster::connect(target, Arc::new(|| {})) });
+        Ok(Self { runtime, cluster })
+    }
+
+    /// Pushes what is planned, runs a check while it is live, and takes it back.
+    fn with(&mut self, plan: impl Fn(&mut Plan<'_>), check: impl FnOnce() -> Result<()>) -> Result<()> {
+        let Self { runtime, cluster } = self;
+        let made = |mesh: &Mesh| -> Option<Change> {
+            let mut made = Plan::new(mesh);
+            plan(&mut made);
+            made.change().ok()?
+        };
+        let (change, stored) = runtime.block_on(async {
+            let ready = |scene: &Arc<mesh::Scene>| scene.ready() && made(&scene.mesh).is_some();
+            let scene = tokio::time::timeout(PATIENCE, cluster.scene.wait_for(ready)).await??.clone();
+            let change = made(&scene.mesh).context("no change")?;
+            let stored = push(cluster, &change).await?;
+            anyhow::Ok((change, stored))
+        })?;
+        check()?;
+        let undo = change.inverse(&stored).map_err(|problem| anyhow::anyhow!("{problem}"))?;
+        runtime.block_on(push(cluster, &undo)).map(drop)
+    }
+}
+
+fn productpage() -> PolicyAt {
+    PolicyAt::New(Scope::Workload("bookinfo".into(), "productpage-v1".into()))
+}
+
+/// Only those that the service asked about them lets in.
+#[test]
+fn external_authorization_asks_before_a_call_is_let_in() -> Result<()> {
+    let sandbox = Sandbox::start()?;
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets/samples/extauthz/ext-authz.yaml");
+    sandbox.kubectl(&["apply", "-n", "istio-system", "-f", &file.to_string_lossy()])?;
+    sandbox.kubectl(&["rollout", "status", "-n", "istio-system", "deployment/ext-authz", "--timeout=60s"])?;
+    let mut steering = Steering::of(&sandbox)?;
+    let rule = json!({ "to": [{ "operation": { "paths": ["/productpage"] } }] });
+    let provider = "sample-ext-authz-http".to_owned();
+    let policy = Policy { provider, rules: vec![rule], ..Policy::new(Action::Custom) };
+    let status = || anyhow::Ok(sandbox.get("/productpage")?.0);
+    let check = || {
+        until("asked, and refused", || Ok(status()? == 403))?;
+        let (other, _) = sandbox.get("/api/v1/products")?;
+        ensure!(other == 200, "no rule takes this call: {other}");
+        Ok(())
+    };
+    steering.with(|plan| access::plan(plan, &productpage(), Some(&policy)), check)?;
+    until("let in again", || Ok(status()? == 200))
+}
+
+/// A token that nobody believes is refused; one that is asked for and missing, too.
+#[test]
+fn tokens_are_looked_at_and_asked_for() -> Result<()> {
+    let sandbox = Sandbox::start()?;
+    let mut steering = Steering::of(&sandbox)?;
+    let tokens = Tokens { rules: vec![json!({ "issuer": "https://a.example", "jwks": "{\"keys\":[]}" })] };
+    // {"alg":"RS256"} {"iss":"https://a.example","sub":"joe"} and a signature of nobody.
+    let token =
+        "eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9.eyJpc3MiOiJodHRwczovL2EuZXhhbXBsZSIsInN1YiI6ImpvZSJ9.c2ln";
+    let with = |token: Option<&str>| sandbox.get_with_token("/productpage", token);
+    until("nobody looks at tokens", || Ok(with(Some(token))? == 200))?;
+    let check = || {
+        until("not believed", || Ok(with(Some(token))? == 401))?;
+        ensure!(with(None)? == 200, "nobody asks for one");
+        Ok(())
+    };
+    steering.with(|plan| tokens::plan(plan, &productpage(), Some(&tokens)), check)?;
+    until("nobody looks any more", || Ok(with(Some(token))? == 200))?;
+    let asks = json!({ "from": [{ "source": { "requestPrincipals": ["*"] } }] });
+    let policy = Policy { rules: vec![asks], ..Policy::new(Action::Allow) };
+    let check = || until("asked for", || Ok(with(None)? == 403));
+    steering.with(|plan| access::plan(plan, &productpage(), Some(&policy)), check)?;
+    until("as before", || Ok(with(None)? == 200))
+}
+
+/// A dry run refuses nobody; the same policy in force refuses; its undo is a dry run again.
+#[test]
+fn a_dry_run_comes_into_force_and_goes_back() -> Result<()> {
+    let sandbox = Sandbox::start()?;
+    let object = json!({ "apiVersion": "security.istio.io/v1", "kind": "AuthorizationPolicy",
+        "metadata": { "name": "closed", "namespace": "bookinfo", "annotations": { "istio.io/dry-run": "true" } },
+        "spec": { "selector": { "matchLabels": { "app": "productpage" } }, "action": "DENY", "rules": [{}] } });
+    let file = tempfile::NamedTempFile::new()?;
+    std::fs::write(file.path(), object.to_string())?;
+    sandbox.kubectl(&["apply", "-f", &file.path().to_string_lossy()])?;
+    let at = mesh::Ref::new(&kinds::AUTHORIZATION_POLICY, "bookinfo", "closed");
+    let mut steering = Steering::of(&sandbox)?;
+    let status = || anyhow::Ok(sandbox.get("/productpage")?.0);
+    until("a dry run refuses nobody", || Ok(status()? == 200))?;
+    let in_force = |plan: &mut Plan<'_>| {
+        let Some(object) = plan.mesh().objects().get(&at) else { return };
+        let policy = Policy { dry_run: false, ..Policy::of(object) };
+        access::plan(plan, &PolicyAt::Of(at.clone()), Some(&policy));
+    };
+    steering.with(in_force, || until("in force", || Ok(status()? == 403)))?;
+    until("a dry run again", || Ok(status()? == 200))?;
+    let now: Value = serde_json::from_str(&sandbox.kubectl(&[
+        "get",
+        "authorizationpolicy",
+        "closed",
+        "-n",
+        "bookinfo",
+        "-o",
+        "json",
+    ])?)?;
+    ensure!(now["metadata"]["annotations"]["istio.io/dry-run"] == "true", "{now}");
+    Ok(())
+}
