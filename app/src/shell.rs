@@ -28,6 +28,9 @@ use tokio::runtime::Runtime;
 /// than [`cluster::Cluster::finish`] gives the writes.
 const GOODBYE: Duration = Duration::from_secs(20);
 
+/// A frame that takes longer to make is seen to come late.
+const SMOOTH: Duration = Duration::from_millis(16);
+
 /// All state of the window; only the main thread touches it.
 pub(crate) struct Shell {
     pub(crate) args: args::Window,
@@ -48,6 +51,8 @@ pub(crate) struct Shell {
     picture: Option<Picture>,
     pub(crate) runtime: Runtime,
     started: Instant,
+    /// When the frame was begun that is being made.
+    begun: Instant,
     told: Told,
 }
 
@@ -91,6 +96,7 @@ impl Shell {
             intents: Intents::default(),
             runtime,
             started,
+            begun: started,
             told: Told::default(),
         };
         shell.begin();
@@ -158,6 +164,10 @@ impl Shell {
     }
 
     fn milestones(&mut self) {
+        let frame = self.begun.elapsed();
+        if frame > SMOOTH {
+            tracing::debug!(target: TIMING, ms = frame.as_millis() as u64, "slow frame");
+        }
         let ms = self.started.elapsed().as_millis() as u64;
         if !std::mem::replace(&mut self.told.first_frame, true) {
             tracing::info!(target: TIMING, ms, "first frame");
@@ -173,6 +183,7 @@ impl Shell {
 impl eframe::App for Shell {
     /// Facts first: what is new goes into the state before anything is drawn.
     fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
+        self.begun = Instant::now();
         self.scene = self.connections.receive(self.paused, &mut self.settings);
         self.take_facts();
         let unfinished = self.unfinished().is_some();

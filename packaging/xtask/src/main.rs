@@ -24,6 +24,7 @@ Usage: cargo xtask COMMAND
                 (ARGS go to `cargo test` and skip the rest, for example `cargo xtask test -p binnacle-mesh`)
   bench         build for speed and print each budget beside what was measured
   bench scale   only the rows of large meshes
+  bench bombs   only the rows of answers that are too large or without an end
   bench endurance [--duration SECONDS] [--rps N]
                 build for speed and keep a sandbox under load, 600 s at 200 requests/s unless told otherwise:
                 memory, failed requests, a control plane that goes away, a proxy that dies

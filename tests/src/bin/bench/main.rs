@@ -3,6 +3,7 @@
 //! ([`PARTS`]), and `cargo xtask bench endurance` keeps a mesh under load instead.
 #![allow(clippy::print_stdout, reason = "its output is what it is for")]
 
+mod bombs;
 mod canvas;
 mod changes;
 mod endurance;
@@ -23,11 +24,12 @@ struct Row {
 type Part = fn() -> anyhow::Result<Vec<Row>>;
 
 /// Parts of the report that can be asked for by name.
-const PARTS: [(&str, Part); 4] = [
+const PARTS: [(&str, Part); 5] = [
     ("canvas", || Ok(canvas::rows())),
     ("model", || Ok(changes::rows())),
     ("running", running::rows),
     ("scale", scale::rows),
+    ("bombs", bombs::rows),
 ];
 
 impl Row {

@@ -51,7 +51,16 @@ pub(crate) fn envoys(parent: u32) -> Result<Vec<u32>> {
 
 /// Of one process.
 pub(crate) fn resident_mb(pid: u32) -> Result<f64> {
+    megabytes(pid, "VmRSS:")
+}
+
+/// Of one process when it had most.
+pub(crate) fn highest_mb(pid: u32) -> Result<f64> {
+    megabytes(pid, "VmHWM:")
+}
+
+fn megabytes(pid: u32, what: &str) -> Result<f64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).context("no VmRSS")?;
+    let line = status.lines().find(|line| line.starts_with(what)).with_context(|| format!("no {what}"))?;
     Ok(line.split_whitespace().nth(1).context("no number")?.parse::<f64>()? / 1024.0)
 }
