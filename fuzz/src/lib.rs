@@ -42,14 +42,25 @@ pub enum Seeds {
     Both(Vec<serde_json::Value>, words::Language),
 }
 
+impl Target {
+    /// What once was a fault (`regressions/TARGET/`).
+    pub fn regressions(&self) -> Vec<PathBuf> {
+        files("regressions", self.name)
+    }
+}
+
+fn files(folder: &str, name: &str) -> Vec<PathBuf> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(folder).join(name);
+    let mut files: Vec<_> =
+        std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+    files.sort();
+    files
+}
+
 impl Seeds {
     /// The good files of a target.
     pub(crate) fn of(name: &str) -> Vec<String> {
-        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("corpus").join(name);
-        let mut files: Vec<_> =
-            std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
-        files.sort();
-        files.iter().filter_map(|file| std::fs::read_to_string(file).ok()).collect()
+        files("corpus", name).iter().filter_map(|file| std::fs::read_to_string(file).ok()).collect()
     }
 
     /// The same as JSON.

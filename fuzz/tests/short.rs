@@ -1,4 +1,5 @@
-//! A short run of every target.
+//! What once was a fault, and a short run of every target.
+#![allow(clippy::print_stdout, reason = "names the input that panics")]
 
 use fuzz::{Plan, TARGETS, run};
 use std::time::Duration;
@@ -16,6 +17,10 @@ const PLAN: Plan = Plan {
 
 fn check(name: &str) {
     let target = TARGETS.iter().find(|target| target.name == name).expect("a target");
+    for file in target.regressions() {
+        println!("{}", file.display());
+        (target.reader)()(&std::fs::read(&file).expect("it can be read"));
+    }
     let told = run(target, PLAN).expect("it ends");
     let failures = told.failures.iter().map(|failure| {
         let input = String::from_utf8_lossy(&failure.input);

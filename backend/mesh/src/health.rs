@@ -197,7 +197,8 @@ pub fn of_workload(workload: &Workload) -> (Health, String) {
     let troubled = || {
         let waits = |pod: &&Pod| !pod.ready && !matches!(&*pod.phase, "Running" | "Unknown");
         let states: BTreeSet<&str> = workload.pods.iter().filter(waits).map(|pod| &*pod.phase).collect();
-        let restarts: u32 = workload.pods.iter().filter(|pod| !pod.ready).map(|pod| pod.restarts).sum();
+        let waiting = workload.pods.iter().filter(|pod| !pod.ready);
+        let restarts = waiting.map(|pod| pod.restarts).fold(0, u32::saturating_add);
         let restarts = match restarts {
             0 => None,
             1 => Some("1 restart".to_owned()),
@@ -244,8 +245,8 @@ pub fn astray(mesh: &Mesh, service: &Service) -> Vec<Astray> {
     let ready = |id: &WorkloadId| mesh.workload(&id.namespace, &id.name).is_some_and(|one| one.ready() > 0);
     let mut all: Vec<Astray> = Vec::new();
     for (at, http) in views.flat_map(|(at, view)| view.http.iter().map(move |http| (at, http))) {
-        let (alone, total) =
-            (http.route.len() == 1, http.route.iter().filter_map(|row| row.weight).sum::<i64>());
+        let alone = http.route.len() == 1;
+        let total = http.route.iter().filter_map(|row| row.weight).fold(0, i64::saturating_add);
         for row in &http.route {
             let weight = if alone {
                 100.0

@@ -90,7 +90,7 @@ fn distribute(rows: &mut Vec<Value>, form: &mut Form<'_>) {
         form.line("", 16.0, |line| {
             let name = format!("add locality {of}");
             if line.button(Button::quiet("Add locality").with_icon(icon::PLUS).named(name), true) {
-                let rest: u32 = to.iter().map(|(_, weight)| *weight).sum();
+                let rest = to.iter().map(|(_, weight)| *weight).fold(0, u32::saturating_add);
                 to.push((String::new(), 100_u32.saturating_sub(rest).max(1)));
             }
         });

@@ -223,7 +223,8 @@ impl Waterfall {
     /// Services with their colour and their share of the work.
     fn legend_ui(&self, ui: &mut Ui) {
         let tokens = Tokens::of(ui);
-        let all = self.opened.tree.services.iter().map(|service| service.self_us).sum::<u64>().max(1) as f64;
+        let all: f64 = self.opened.tree.services.iter().map(|service| service.self_us as f64).sum();
+        let all = all.max(1.0);
         for (index, service) in self.opened.tree.services.iter().enumerate().take(6) {
             let share = fmt::percent(service.self_us as f64 / all * 100.0);
             let name = service.name.split('.').next().unwrap_or(&service.name);

@@ -92,7 +92,7 @@ fn locality(balancer: At<'_>, outlier: bool, found: &mut Found) {
             one.entries("to").map(|(_, share)| share.value().as_i64().unwrap_or(0)).collect();
         let good = shares.iter().all(|share| (1..=100).contains(share));
         found.when(!good, one.at("to"), Balance::BadLocalityWeight);
-        let total: i64 = shares.iter().sum();
+        let total = shares.iter().copied().fold(0, i64::saturating_add);
         found.when(total != 100, one.at("to"), Balance::LocalityWeightsNot100 { total });
         places(&one.entries("to").collect::<Vec<_>>(), found);
     }

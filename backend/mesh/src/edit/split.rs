@@ -205,10 +205,10 @@ pub(super) fn measure(service: &Service, http: &HttpRoute, namespace: &str) -> O
         return Some(untold());
     }
     let weights = weights(http, namespace, service);
-    let all: u32 = weights.iter().map(|(_, weight)| weight).sum();
+    let all: f64 = weights.iter().map(|(_, weight)| f64::from(*weight)).sum();
     let mut parts: Vec<Portion> = Vec::new();
     for (name, weight) in weights {
-        let share = f64::from(weight) / f64::from(all.max(1));
+        let share = f64::from(weight) / all.max(1.0);
         match parts.iter_mut().find(|part| part.name == name) {
             Some(Portion { wanted: Wanted::Share(known), .. }) => *known += share,
             _ => {

@@ -124,7 +124,9 @@ fn pod(name: &Arc<str>, object: &Object) -> Pod {
         ready: ready(object),
         phase: phase_of(object, text(object, "/status/phase")),
         sidecar: sidecar(object),
-        restarts: containers(object).filter_map(|one| one.get("restartCount")?.as_u64()).sum::<u64>() as u32,
+        restarts: containers(object)
+            .filter_map(|one| u32::try_from(one.get("restartCount")?.as_u64()?).ok())
+            .fold(0, u32::saturating_add),
     }
 }
 

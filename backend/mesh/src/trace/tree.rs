@@ -129,7 +129,7 @@ impl Tree {
             let service = &mut self.services[row.service];
             service.spans += 1;
             service.errors += usize::from(span.error);
-            service.self_us += row.self_us;
+            service.self_us = service.self_us.saturating_add(row.self_us);
         }
     }
 

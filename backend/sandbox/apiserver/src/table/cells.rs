@@ -235,7 +235,7 @@ fn pod(object: &Value, age: Value) -> Vec<Value> {
     } else {
         waiting.or(ended).map_or_else(|| or(text(object, "/status/phase"), "Unknown"), str::to_owned)
     };
-    let restarts: i64 = statuses.iter().map(|status| count(status, "/restartCount")).sum();
+    let restarts = statuses.iter().map(|status| count(status, "/restartCount")).fold(0, i64::saturating_add);
     vec![
         json!(format!("{ready}/{containers}")),
         json!(status),

@@ -54,7 +54,7 @@ struct Group<'a> {
 
 impl<'a> Group<'a> {
     fn of(locality: Locality, endpoints: Vec<Endpoint<'a>>, priority: u32) -> Self {
-        let weight = endpoints.iter().map(|endpoint| endpoint.weight).sum();
+        let weight = endpoints.iter().map(|endpoint| endpoint.weight).fold(0, u32::saturating_add);
         Self { locality, endpoints, weight, priority }
     }
 
@@ -122,10 +122,11 @@ fn distribute(groups: &mut Vec<Group<'_>>, here: &Locality, rules: &[Distribute]
     for (to, share) in shares {
         let inside: Vec<usize> =
             (0..groups.len()).filter(|index| !named[*index] && groups[*index].locality.is_in(to)).collect();
-        let total: u32 = inside.iter().map(|index| groups[*index].weight).sum();
+        let total: u64 = inside.iter().map(|index| u64::from(groups[*index].weight)).sum();
         for index in inside {
             named[index] = true;
-            groups[index].weight = (groups[index].weight * share).div_ceil(total.max(1)).max(1);
+            let weight = (u64::from(groups[index].weight) * u64::from(*share)).div_ceil(total.max(1));
+            groups[index].weight = u32::try_from(weight).unwrap_or(u32::MAX).max(1);
         }
     }
     let mut named = named.into_iter();
