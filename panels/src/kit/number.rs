@@ -2,7 +2,7 @@
 //! with the way out, and stays in the field until it is corrected: nothing else takes its place. Esc leaves the
 //! number as it was.
 
-use super::Tokens;
+use super::theme::Tokens;
 use egui::{DragValue, Id, Key, Response, RichText, Stroke, StrokeKind, Tooltip, Ui, Vec2};
 use std::cell::RefCell;
 use std::ops::RangeInclusive;
