@@ -12,6 +12,7 @@ use panels::first_steps::FirstSteps;
 use panels::shell::layout::{self, Layout, Part};
 use panels::shell::palette::Palette;
 use panels::shell::rail;
+use panels::shell::stops::Stops;
 use panels::shell::top_bar::TopBar;
 use panels::{Cx, Intent};
 
@@ -26,6 +27,7 @@ pub(crate) struct Window {
     change_bar: ChangeBar,
     top_bar: TopBar,
     layout: Layout,
+    stops: Stops,
 }
 
 impl Window {
@@ -41,6 +43,7 @@ impl Window {
             change_bar: ChangeBar::default(),
             top_bar: TopBar::default(),
             layout: Layout::default(),
+            stops: Stops::default(),
         }
     }
 
@@ -61,6 +64,7 @@ impl Window {
 
     /// Draws everything.
     pub(crate) fn ui(&mut self, ui: &mut egui::Ui, cx: &Cx<'_>) {
+        self.stops.follow(ui.ctx());
         let plain = Frame::new().fill(ui.visuals().panel_fill);
         if self.connect.covers(cx) {
             CentralPanel::default().frame(plain).show(ui, |ui| self.connect.ui(ui, cx));

@@ -21,6 +21,7 @@ pub mod shell;
 pub mod subject;
 mod table;
 pub mod traces;
+mod ways_out;
 pub mod words;
 mod yaml;
 

@@ -138,6 +138,9 @@ pub fn measured(entry: &Entry) -> String {
     so_far.collect::<Vec<_>>().join("; ")
 }
 
+/// So many figures are told of one measurement.
+const MANY: usize = 6;
+
 fn counted(measured: &Measured) -> String {
     let calls = measured.calls;
     let part = |part: &Figure| {
@@ -152,7 +155,16 @@ fn counted(measured: &Measured) -> String {
             Wanted::Any => format!("{name} {got}"),
         }
     };
-    let parts: Vec<String> = measured.parts.iter().map(part).collect();
+    // Of many, those that got calls or should have.
+    let idle =
+        |figure: &&Figure| figure.count == 0 && matches!(figure.wanted, Wanted::Share(share) if share == 0.0);
+    let many = measured.parts.len() > MANY;
+    let told: Vec<&Figure> = measured.parts.iter().filter(|part| !many || !idle(part)).take(MANY).collect();
+    let others = measured.parts.len() - told.len();
+    let mut parts: Vec<String> = told.into_iter().map(part).collect();
+    if others > 0 {
+        parts.push(format!("+ {}", fmt::counted(others, "other", "others")));
+    }
     let lost = match measured.lost {
         0 => String::new(),
         lost => format!(", {lost} met no pod"),

@@ -1,7 +1,11 @@
 //! What stands above the bar when it is asked for: a card with a head and a body that scrolls.
 
+use crate::kit::theme::size;
 use crate::kit::{Button, Tokens, icon, text};
-use egui::{Align, Align2, Area, Frame, Id, Key, Layout, Margin, Modifiers, Order, ScrollArea, Ui, vec2};
+use egui::{
+    Align, Align2, Area, Frame, Id, Key, Label, Layout, Margin, Modifiers, Order, RichText, ScrollArea, Ui,
+    vec2,
+};
 
 /// Height of the bar below.
 pub const HEIGHT: f32 = 64.0;
@@ -28,7 +32,10 @@ pub(super) fn card(
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                     close |=
                         ui.add(Button::icon(icon::X, format!("Close {}", what.to_lowercase()))).clicked();
-                    ui.with_layout(Layout::left_to_right(Align::Center), |ui| text::muted(ui, about));
+                    ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                        let about = RichText::new(about).size(size::SECONDARY).color(tokens.muted);
+                        ui.add(Label::new(about).truncate());
+                    });
                 });
             });
             ui.add_space(8.0);

@@ -38,7 +38,7 @@ fn objects(ui: &mut Ui, cx: &Cx<'_>, entry: &Entry) {
             Edit::Create(_) => "created",
             Edit::Delete { .. } => "deleted",
         };
-        ui.horizontal(|ui| {
+        ui.horizontal_wrapped(|ui| {
             text::mono(ui, step.at.to_string());
             text::muted(ui, deed);
         });

@@ -41,13 +41,8 @@ pub(super) fn list(ui: &mut Ui, cx: &Cx<'_>, config: &[ConfigRow]) {
                 tokens.text,
             );
             let name = format!("{}/{}", at.namespace, at.name);
-            ui.painter().text(
-                pos2(kind.right() + 8.0, y),
-                Align2::LEFT_CENTER,
-                name,
-                FontId::monospace(size::SECONDARY),
-                tokens.muted,
-            );
+            let (from, to) = (kind.right() + 8.0, rect.right() - 24.0);
+            text::name(ui, &name, FontId::monospace(size::SECONDARY), tokens.muted, [from, to, y]);
             if trouble(cx, at).is_some() {
                 ui.painter().text(
                     pos2(rect.right() - 12.0, y),

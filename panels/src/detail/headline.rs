@@ -1,8 +1,10 @@
 //! How something is, in a word, with its reason.
 
 use crate::cx::Cx;
-use crate::kit::{Status, badge, fmt};
-use egui::Ui;
+use crate::kit::theme::{Weight, family, size};
+use crate::kit::{Status, badge, fmt, text};
+use egui::text::{LayoutJob, TextFormat};
+use egui::{Color32, FontId, Ui};
 use mesh::Remote;
 use mesh::graph::Health;
 
@@ -29,20 +31,37 @@ pub(super) fn health_of(status: Status) -> Health {
 /// How it is; as of when, where that is not now. It takes the same room whether it is old or not, so that
 /// what stands below never jumps.
 pub(super) fn headline(ui: &mut Ui, cx: &Cx<'_>, status: Status, reason: &str) {
-    match &cx.scene.traffic {
+    let when = |age: &str| format!("{reason} · as of {age}");
+    let below = match &cx.scene.traffic {
         Remote::Stale(_, at, trouble) => {
-            let reason = format!("{reason} · as of {}", fmt::ago(cx.now, *at));
+            let reason = when(&fmt::ago(cx.now, *at));
             let said = ui.scope(|ui| {
                 ui.multiply_opacity(0.6);
                 badge::status(ui, status, &reason)
             });
             said.inner.on_hover_text(trouble.to_string());
+            return;
         }
         traffic if traffic.value().is_none() && status == Status::Idle => {
             badge::said(ui, status, "Not measured", "");
+            return;
         }
-        _ => {
-            badge::status(ui, status, reason);
-        }
-    }
+        _ => lines(ui, status, &when("59 s ago")) - lines(ui, status, reason),
+    };
+    badge::status(ui, status, reason);
+    ui.add_space(below.max(0.0));
+}
+
+/// How high the lines of a reason are behind its mark and word.
+fn lines(ui: &Ui, status: Status, reason: &str) -> f32 {
+    let before = 12.0 + 6.0 + text::width(ui, status.word(), &medium(ui)) + 6.0;
+    let mut job = LayoutJob::default();
+    let format = TextFormat::simple(FontId::proportional(size::SECONDARY), Color32::WHITE);
+    job.append(reason, before, format);
+    job.wrap.max_width = ui.available_width();
+    ui.painter().layout_job(job).size().y
+}
+
+fn medium(ui: &Ui) -> FontId {
+    FontId::new(size::TEXT, family(ui.ctx(), Weight::Medium))
 }

@@ -21,7 +21,8 @@ use crate::kit::{Button, Memo, Tokens, fmt, icon, remote, text, tiles};
 use crate::objects::Sheets;
 use crate::selection::Selected;
 use crate::subject;
-use egui::{Align, Frame, Label, Layout, Margin, RichText, ScrollArea, Ui};
+use crate::ways_out;
+use egui::{Frame, Label, Margin, ScrollArea, Ui};
 use jiff::Timestamp;
 use mesh::graph::NodeId;
 use mesh::lens::Subject;
@@ -138,18 +139,7 @@ fn metrics(ui: &mut Ui, cx: &Cx<'_>, selected: &Selected, makes: bool) {
 fn head(ui: &mut Ui, cx: &Cx<'_>, view: &View) {
     let tokens = Tokens::of(ui);
     ui.spacing_mut().item_spacing.y = 1.0;
-    ui.horizontal(|ui| {
-        ui.add(Label::new(RichText::new(&view.kind).size(size::SECONDARY).color(tokens.muted)).truncate());
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            ui.spacing_mut().item_spacing.x = 0.0;
-            if ui.add(Button::icon(icon::X, "Close detail")).clicked() {
-                cx.intents.send(Intent::Select(None));
-            }
-            if ui.add(Button::icon(icon::ARROW_LEFT, "Back to what was selected before")).clicked() {
-                cx.intents.send(Intent::Back);
-            }
-        });
-    });
+    ways_out::row(ui, cx, &view.kind);
     ui.add(Label::new(text::rich(ui, &view.title, size::TITLE, Weight::Semibold).color(tokens.text)).wrap());
     ui.add_space(2.0);
     headline(ui, cx, status_of(view.health), &view.reason);

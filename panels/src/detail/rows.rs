@@ -40,13 +40,8 @@ pub(super) fn fold(
     let font = FontId::new(size::TEXT, family(ui.ctx(), Weight::Semibold));
     let head =
         painter.text(pos2(rect.left() + 16.0, rect.center().y), Align2::LEFT_CENTER, name, font, tokens.text);
-    painter.text(
-        pos2(head.right() + 8.0, rect.center().y),
-        Align2::LEFT_CENTER,
-        about,
-        FontId::proportional(size::SECONDARY),
-        tokens.muted,
-    );
+    let rest = [head.right() + 8.0, rect.right(), rect.center().y];
+    text::cut(ui, about, FontId::proportional(size::SECONDARY), tokens.muted, rest);
     if response.clicked() {
         open = !open;
         ui.data_mut(|data| data.insert_temp(id, open));
@@ -143,15 +138,17 @@ fn row(ui: &mut Ui, row: &Row<'_>) -> Response {
         right -= NUMBER;
     }
     let end = right.max(x + 20.0);
-    let name = text::cut(
-        ui,
-        row.name,
-        FontId::new(size::TEXT, family(ui.ctx(), Weight::Medium)),
-        tokens.text,
-        [x, end, y],
-    );
+    let small = FontId::proportional(size::SECONDARY);
     let about = if row.version.is_empty() { row.about } else { row.version };
-    text::cut(ui, about, FontId::proportional(size::SECONDARY), tokens.muted, [name + 6.0, end, y]);
+    let room = text::beside(ui, about, &small, end - x - 6.0);
+    let font = FontId::new(size::TEXT, family(ui.ctx(), Weight::Medium));
+    let name = text::name(ui, row.name, font, tokens.text, [x, x + room, y]);
+    let rest = [name + 6.0, end, y];
+    if row.version.is_empty() {
+        text::cut(ui, about, small, tokens.muted, rest);
+    } else {
+        text::name(ui, about, small, tokens.muted, rest);
+    }
     response
 }
 

@@ -4,10 +4,7 @@ use super::edits::Scoped;
 use crate::kit::theme::size;
 use crate::kit::{Tokens, text};
 use crate::subject::Subject;
-use egui::{
-    Align2, FontId, FontSelection, RichText, Sense, Stroke, TextWrapMode, Ui, WidgetInfo, WidgetText,
-    WidgetType, pos2, vec2,
-};
+use egui::{Align2, FontId, Sense, Stroke, Ui, WidgetInfo, WidgetType, pos2, vec2};
 use mesh::plan::{HttpRule, Level, PolicyOf, own_rule};
 use mesh::{Mesh, edit};
 use serde_json::Value;
@@ -104,34 +101,19 @@ pub fn list(ui: &mut Ui, rows: &[RuleRow], chosen: usize) -> Option<usize> {
         }
         let y = rect.center().y;
         // The target of a redirect can be long; the condition must stay readable.
-        let goes = RichText::new(&row.goes).size(size::SECONDARY).color(tokens.muted);
-        let room = (rect.width() * 0.6 - 16.0).max(0.0);
-        let goes = WidgetText::from(goes).into_galley(
-            ui,
-            Some(TextWrapMode::Truncate),
-            room,
-            FontSelection::Default,
-        );
-        let left = rect.right() - 8.0 - goes.size().x;
-        painter.galley(pos2(left, y - goes.size().y / 2.0), goes, tokens.muted);
+        let small = FontId::proportional(size::SECONDARY);
+        let goes = text::middle(ui, &row.goes, &small, (rect.width() * 0.6 - 16.0).max(0.0));
+        let right = pos2(rect.right() - 8.0, y);
+        let left = painter.text(right, Align2::RIGHT_CENTER, goes, small.clone(), tokens.muted).left();
         let mut x = rect.left() + 8.0;
         if row.differs {
             painter.circle_filled(pos2(x + 3.0, y), 3.0, tokens.accent);
             x += 12.0;
         }
-        let clip = egui::Rect::from_x_y_ranges(x..=(left - 8.0), rect.y_range()).intersect(ui.clip_rect());
-        let font = if row.words.contains('=') {
-            FontId::monospace(size::SECONDARY)
-        } else {
-            FontId::proportional(size::SECONDARY)
-        };
-        painter.with_clip_rect(clip).text(
-            pos2(x, y),
-            Align2::LEFT_CENTER,
-            row.words.trim_start_matches("calls with "),
-            font,
-            tokens.text,
-        );
+        let code = row.words.contains('=');
+        let font = if code { FontId::monospace(size::SECONDARY) } else { small };
+        let words = row.words.trim_start_matches("calls with ");
+        text::name(ui, words, font, tokens.text, [x, left - 8.0, y]);
         if response.on_hover_text(format!("{} {}", row.words, row.goes)).clicked() {
             clicked = Some(index);
         }

@@ -101,10 +101,19 @@ pub fn said(ui: &mut Ui, status: Status, word: &str, why: &str) -> Response {
     .response
 }
 
+fn pill_font(ui: &Ui) -> FontId {
+    FontId::new(size::NOTE, family(ui.ctx(), Weight::Medium))
+}
+
+/// How wide a [`pill`] is.
+pub fn pill_width(ui: &Ui, label: &str) -> f32 {
+    text::width(ui, label, &pill_font(ui)) + 14.0
+}
+
 /// A few words in a rounded frame: a state, a label, a count.
 pub fn pill(ui: &mut Ui, label: &str, color: Color32) -> Response {
     let tokens = Tokens::of(ui);
-    let font = FontId::new(size::NOTE, family(ui.ctx(), Weight::Medium));
+    let font = pill_font(ui);
     let galley = ui.painter().layout_no_wrap(label.to_owned(), font, color);
     let (rect, response) = ui.allocate_exact_size(galley.size() + vec2(14.0, 5.0), Sense::hover());
     ui.painter().rect(rect, rect.height() / 2.0, tokens.tint(color), Stroke::NONE, StrokeKind::Inside);

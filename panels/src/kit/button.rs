@@ -185,9 +185,23 @@ pub(super) fn height(ui: &Ui) -> f32 {
 /// the layout wraps, there is a whole line.
 pub(super) fn fitting(ui: &Ui, label: &str) -> String {
     let room = if ui.layout().main_wrap { ui.max_rect().width() } else { ui.available_width() };
-    let room = (room - 2.0 * ui.spacing().button_padding.x - 24.0).max(60.0);
-    let font = egui::FontId::new(size::TEXT, family(ui.ctx(), Weight::Medium));
-    text::middle(ui, label, &font, room)
+    fitting_in(ui, label, room)
+}
+
+/// As much of a menu button's label as a button of this width has room for.
+pub fn fitting_in(ui: &Ui, label: &str, width: f32) -> String {
+    let room = (width - 2.0 * ui.spacing().button_padding.x - 24.0).max(60.0);
+    text::middle(ui, label, &menu_font(ui), room)
+}
+
+/// How wide a menu button is.
+pub fn menu_width(ui: &Ui, label: &str) -> f32 {
+    let words = format!("{label}  {}", icon::CARET_DOWN);
+    text::width(ui, &words, &menu_font(ui)) + 2.0 * ui.spacing().button_padding.x
+}
+
+fn menu_font(ui: &Ui) -> egui::FontId {
+    egui::FontId::new(size::TEXT, family(ui.ctx(), Weight::Medium))
 }
 
 /// One choice of a menu, with a tick when it is chosen. Returns true when it was clicked.

@@ -7,8 +7,8 @@ use super::theme::{Tokens, Weight, family, size};
 use super::{badge, fmt, icon, text};
 use egui::accesskit::{Action, ActionData};
 use egui::{
-    Align2, Color32, CornerRadius, CursorIcon, EventFilter, FontId, Key, Modifiers, Rect, Response, Sense,
-    Shape, Stroke, Ui, UiBuilder, WidgetInfo, WidgetType, pos2, vec2,
+    Align2, Color32, CornerRadius, CursorIcon, EventFilter, FontId, Key, Modifiers, Rect, Response, RichText,
+    Sense, Shape, Stroke, Ui, UiBuilder, WidgetInfo, WidgetType, pos2, vec2,
 };
 
 /// One share.
@@ -132,10 +132,14 @@ fn row(ui: &mut Ui, of: &str, index: usize, share: &Share, moved: &mut Vec<Moved
         let full = ui.available_width();
         badge::swatch(ui, share.color);
         let label = (full * 0.24).clamp(40.0, 120.0);
-        let text =
-            egui::Label::new(text::rich(ui, share.name.as_str(), size::TEXT, Weight::Medium)).truncate();
+        let font = FontId::new(size::TEXT, family(ui.ctx(), Weight::Medium));
+        let shown = text::middle(ui, &share.name, &font, label);
+        let text = egui::Label::new(RichText::new(shown.as_str()).font(font)).extend();
         let left = ui.cursor().left();
-        ui.add(text);
+        let said = ui.add(text);
+        if shown != share.name {
+            said.on_hover_text(&share.name);
+        }
         ui.add_space((left + label - ui.cursor().left()).max(0.0));
         let track = (ui.available_width() - 58.0 - 28.0 - 16.0).max(60.0);
         knob(ui, &name, index, share, track, moved);

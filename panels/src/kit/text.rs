@@ -110,6 +110,19 @@ pub fn cut(ui: &Ui, text: &str, font: FontId, color: Color32, [left, right, y]: 
     end
 }
 
+/// A name in the middle of a row, cut in its own middle where it must be; returns where it ends.
+pub fn name(ui: &Ui, text: &str, font: FontId, color: Color32, [left, right, y]: [f32; 3]) -> f32 {
+    let shown = middle(ui, text, &font, right - left);
+    let right = right.max(left + width(ui, &shown, &font));
+    cut(ui, &shown, font, color, [left, right, y])
+}
+
+/// Part of a room for a name where something else follows it: all that the other does not need, and never
+/// less than half.
+pub fn beside(ui: &Ui, other: &str, font: &FontId, room: f32) -> f32 {
+    if other.is_empty() { room } else { (room - width(ui, other, font)).max(room * 0.5) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{shortened, visible};

@@ -11,8 +11,9 @@ use crate::intent::Intent;
 use crate::kit::theme::{Weight, size};
 use crate::kit::{Button, Memo, Tokens, badge, diff, fmt, icon, problem, remote, text};
 use crate::selection::Selected;
+use crate::ways_out;
 use crate::yaml;
-use egui::{Align, Id, Label, Layout, RichText, Ui};
+use egui::{Id, Label, RichText, Ui};
 use mesh::plan::Stop;
 use mesh::{Problem, Read, Ref, Remote, Revision, Schema, SchemaOf};
 use std::collections::BTreeMap;
@@ -335,18 +336,7 @@ fn checked(ui: &mut Ui, cx: &Cx<'_>, schema: &Remote<Schema>, at: &Ref) {
 
 fn head(ui: &mut Ui, cx: &Cx<'_>, at: &Ref) {
     let tokens = Tokens::of(ui);
-    ui.horizontal(|ui| {
-        text::muted(ui, format!("{} · {}", at.kind, at.namespace));
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            ui.spacing_mut().item_spacing.x = 0.0;
-            if ui.add(Button::icon(icon::X, "Close detail")).clicked() {
-                cx.intents.send(Intent::Select(None));
-            }
-            if ui.add(Button::icon(icon::ARROW_LEFT, "Back to what was selected before")).clicked() {
-                cx.intents.send(Intent::Back);
-            }
-        });
-    });
+    ways_out::row(ui, cx, &format!("{} · {}", at.kind, at.namespace));
     ui.add(Label::new(text::rich(ui, &*at.name, size::TITLE, Weight::Semibold).color(tokens.text)).wrap());
     ui.label(RichText::new(at.kind.why).size(size::SECONDARY).color(tokens.muted));
 }

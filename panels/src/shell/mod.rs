@@ -7,5 +7,6 @@ pub mod leaving;
 pub mod palette;
 pub mod rail;
 mod sources;
+pub mod stops;
 pub mod top_bar;
 mod troubles;

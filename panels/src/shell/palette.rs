@@ -3,7 +3,7 @@
 use super::find::{Found, everything, search};
 use crate::cx::Cx;
 use crate::kit::theme::{Weight, family, size};
-use crate::kit::{Memo, Tokens, icon};
+use crate::kit::{Memo, Tokens, icon, text};
 use egui::{
     Align2, Color32, FontId, Frame, Id, Key, Margin, Modifiers, RichText, Sense, TextEdit, Ui, WidgetInfo,
     WidgetType, pos2, vec2,
@@ -167,7 +167,6 @@ fn row_ui(ui: &mut Ui, found: &Found, row: usize, at: &mut usize) -> bool {
         tokens.muted,
     );
     let font = FontId::new(size::TEXT, family(ui.ctx(), Weight::Medium));
-    let name = painter.text(pos2(body.left() + 38.0, y), Align2::LEFT_CENTER, &found.name, font, tokens.text);
     let kind = painter.text(
         pos2(body.right() - 12.0, y),
         Align2::RIGHT_CENTER,
@@ -175,14 +174,10 @@ fn row_ui(ui: &mut Ui, found: &Found, row: usize, at: &mut usize) -> bool {
         FontId::proportional(size::NOTE),
         tokens.faint,
     );
-    let clip = egui::Rect::from_x_y_ranges(name.right()..=(kind.left() - 12.0), rect.y_range());
-    let place = painter.with_clip_rect(clip.intersect(ui.clip_rect()));
-    place.text(
-        pos2(name.right() + 10.0, y),
-        Align2::LEFT_CENTER,
-        &found.place,
-        FontId::proportional(size::SECONDARY),
-        tokens.muted,
-    );
+    let small = FontId::proportional(size::SECONDARY);
+    let (left, right) = (body.left() + 38.0, kind.left() - 12.0);
+    let room = text::beside(ui, &found.place, &small, right - left - 10.0);
+    let name = text::name(ui, &found.name, font, tokens.text, [left, left + room, y]);
+    text::name(ui, &found.place, small, tokens.muted, [name + 10.0, right, y]);
     response.clicked()
 }

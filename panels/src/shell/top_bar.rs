@@ -11,7 +11,7 @@ use crate::kit::field::{self, Choice};
 use crate::kit::theme::{Weight, size};
 use crate::kit::{Button, Status, Tokens, badge, button, fmt, icon, mark, problem, text, window};
 use crate::words::READ_ONLY;
-use egui::{Align, Layout, Sense, Ui, WidgetInfo, WidgetType, pos2, vec2};
+use egui::{Sense, Ui, WidgetInfo, WidgetType, pos2, vec2};
 use mesh::{Problem, Remote};
 
 /// Height of the bar.
@@ -33,9 +33,14 @@ impl TopBar {
     }
 }
 
+/// Between two parts of the bar.
+const GAP: f32 = 12.0;
+/// What is left of the context's name at least, before others become shorter.
+const PLACE: f32 = 220.0;
+
 fn bar(ui: &mut Ui, cx: &Cx<'_>, rail: f32, kept: &mut TopBar) {
     ui.horizontal_centered(|ui| {
-        ui.spacing_mut().item_spacing.x = 12.0;
+        ui.spacing_mut().item_spacing.x = GAP;
         let left = ui.max_rect().left();
         ui.add_space(16.0);
         mark(ui, 18.0);
@@ -43,35 +48,96 @@ fn bar(ui: &mut Ui, cx: &Cx<'_>, rail: f32, kept: &mut TopBar) {
         ui.add(egui::Label::new(text::rich(ui, "Binnacle", 15.0, Weight::Semibold)).selectable(false));
         // Above the centre's left edge, where the name leaves room for that.
         ui.add_space((left + rail.max(132.0) - ui.cursor().left()).max(0.0));
-        place_menu(ui, cx);
+        let plan = Plan::of(ui, cx, kept);
+        place_menu(ui, cx, plan.place);
         window_menu(ui, cx);
         freshness(ui, cx);
         kept.troubles.ui(ui, cx);
-        if cx.read_only {
-            badge::pill(ui, "read-only", Tokens::of(ui).degraded).on_hover_text(READ_ONLY);
+        for (words, about) in &plan.marks {
+            badge::pill(ui, words, Tokens::of(ui).degraded).on_hover_text(about);
         }
-        for caution in &cx.scene.cautions {
-            badge::pill(ui, &caution.short(), Tokens::of(ui).degraded).on_hover_text(caution.detail());
-        }
-        sources_menu(ui, cx);
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            ui.add_space(16.0);
-            theme_button(ui, cx);
-            kept.keys.button(ui);
-            palette_field(ui, cx);
-        });
+        sources_menu(ui, cx, &plan.sources);
+        let free = ui.available_width() - END;
+        let field = free.clamp(FIELD, 260.0);
+        ui.add_space(free - field);
+        palette_field(ui, cx, field);
+        kept.keys.button(ui);
+        theme_button(ui, cx);
     });
 }
 
-fn place_menu(ui: &mut Ui, cx: &Cx<'_>) {
+/// The narrowest field to find things.
+const FIELD: f32 = 36.0;
+/// Behind that field: two buttons and the margin.
+const END: f32 = 2.0 * (28.0 + GAP) + 16.0;
+
+/// What the bar has room for: first sources and marks become shorter, then the context's name.
+struct Plan {
+    /// Width of the context's menu.
+    place: f32,
+    /// Marks that stand for as long as the connection does, each with what it means.
+    marks: Vec<(String, String)>,
+    /// What the menu of missing sources says; "" without any.
+    sources: String,
+}
+
+impl Plan {
+    fn of(ui: &Ui, cx: &Cx<'_>, kept: &mut TopBar) -> Self {
+        let menu = |label: &str| if label.is_empty() { 0.0 } else { button::menu_width(ui, label) + GAP };
+        let fixed = menu(&window::name(cx.window_secs))
+            + freshness_width(ui, cx)
+            + GAP
+            + kept.troubles.width(ui, cx, GAP)
+            + FIELD
+            + END;
+        let free = ui.available_width() - fixed;
+        let (marks, sources) = (marks(cx), sources::missing(cx.scene).len());
+        let whole = match sources {
+            0 => String::new(),
+            some => format!("{}  {}", icon::WARNING, fmt::counted(some, "source missing", "sources missing")),
+        };
+        let short = if sources == 0 { String::new() } else { format!("{}  {sources}", icon::WARNING) };
+        let several = |(_, about): &(String, String)| about.clone();
+        let folded = match marks.as_slice() {
+            [] | [_] => marks.clone(),
+            all => vec![(
+                format!("{} to keep in mind", all.len()),
+                all.iter().map(several).collect::<Vec<_>>().join("\n"),
+            )],
+        };
+        let wish = button::menu_width(ui, &place(cx)).min(PLACE);
+        let plan = |(marks, sources): (Vec<(String, String)>, String)| {
+            let pills: f32 = marks.iter().map(|(words, _)| badge::pill_width(ui, words) + GAP).sum();
+            Self { place: free - pills - menu(&sources) - GAP, marks, sources }
+        };
+        let mut plans = [(marks.clone(), whole), (marks, short.clone())].into_iter().map(plan);
+        let fits = plans.find(|plan| plan.place >= wish);
+        fits.unwrap_or_else(|| plan((folded, short)))
+    }
+}
+
+/// What is to be kept in mind for as long as the connection lasts.
+fn marks(cx: &Cx<'_>) -> Vec<(String, String)> {
+    let read_only = cx.read_only.then(|| ("read-only".to_owned(), READ_ONLY.to_owned()));
+    let cautions = cx.scene.cautions.iter().map(|caution| (caution.short(), caution.detail()));
+    read_only.into_iter().chain(cautions).collect()
+}
+
+/// Context and namespaces.
+fn place(cx: &Cx<'_>) -> String {
     let chosen = match cx.namespaces {
         [] => "all namespaces".to_owned(),
         [one] => one.clone(),
         [one, two] => format!("{one}, {two}"),
         [one, rest @ ..] => format!("{one} + {} more", rest.len()),
     };
-    let label = format!("{}  ·  {chosen}", cx.scene.context);
-    button::menu(ui, &label, "Context and namespaces", |ui| {
+    format!("{}  ·  {chosen}", cx.scene.context)
+}
+
+fn place_menu(ui: &mut Ui, cx: &Cx<'_>, width: f32) {
+    let whole = place(cx);
+    let label = button::fitting_in(ui, &whole, width);
+    let menu = button::menu(ui, &label, "Context and namespaces", |ui| {
         ui.set_min_width(240.0);
         text::note(ui, if cx.scene.sandbox { "Sandbox on this machine" } else { "Context" });
         let others: Vec<_> = cx.contexts.others().collect();
@@ -112,6 +178,9 @@ fn place_menu(ui: &mut Ui, cx: &Cx<'_>) {
             ui.close();
         }
     });
+    if label != whole {
+        menu.response.on_hover_text(whole);
+    }
 }
 
 fn window_menu(ui: &mut Ui, cx: &Cx<'_>) {
@@ -125,9 +194,8 @@ fn window_menu(ui: &mut Ui, cx: &Cx<'_>) {
     });
 }
 
-/// Live or paused, and how old the measurements are; a click changes it.
-fn freshness(ui: &mut Ui, cx: &Cx<'_>) {
-    let age = cx.scene.traffic.at().map(|at| fmt::ago(cx.now, at));
+/// How the measurements are, in a word, and how old they are.
+fn fresh(cx: &Cx<'_>) -> (Status, &'static str, String) {
     let (status, word) = match (&cx.scene.traffic, cx.paused) {
         (_, true) => (Status::Idle, "paused"),
         (Remote::Live(..), _) => (Status::Healthy, "live"),
@@ -135,24 +203,28 @@ fn freshness(ui: &mut Ui, cx: &Cx<'_>) {
         (Remote::Stale(..), _) => (Status::Degraded, "stale"),
         (Remote::Denied(_), _) => (Status::Degraded, "no metrics"),
     };
+    (status, word, cx.scene.traffic.at().map(|at| fmt::ago(cx.now, at)).unwrap_or_default())
+}
+
+/// The widest word and age that often stand there keep the button from growing and shrinking.
+fn freshness_width(ui: &Ui, cx: &Cx<'_>) -> f32 {
+    let (_, word, aged) = fresh(cx);
+    let font = egui::FontId::proportional(size::TEXT);
+    let wider = |one: &str, other: &str| text::width(ui, one, &font).max(text::width(ui, other, &font));
+    12.0 + 12.0 + 8.0 + wider(word, "paused") + 8.0 + wider("0.0 s ago", &aged) + 12.0
+}
+
+/// Live or paused, and how old the measurements are; a click changes it.
+fn freshness(ui: &mut Ui, cx: &Cx<'_>) {
+    let (status, word, aged) = fresh(cx);
     if matches!(cx.scene.traffic, Remote::Stale(..)) {
         // Nothing new draws a frame now, and the age grows all the same.
         ui.ctx().request_repaint_after(std::time::Duration::from_secs(1));
     }
     let tokens = Tokens::of(ui);
     let name = if cx.paused { "Resume live data" } else { "Pause live data" };
-    let aged = age.unwrap_or_default();
-    // The widest word and age that often stand there keep the button from growing and shrinking.
     let font = egui::FontId::proportional(size::TEXT);
-    let measure =
-        |text: &str| ui.painter().layout_no_wrap(text.to_owned(), font.clone(), tokens.text).size().x;
-    let width = 12.0
-        + 12.0
-        + 8.0
-        + measure(word).max(measure("paused"))
-        + 8.0
-        + measure("0.0 s ago").max(measure(&aged))
-        + 12.0;
+    let width = freshness_width(ui, cx);
     let (rect, response) = ui.allocate_exact_size(vec2(width, 28.0), Sense::click());
     let enabled = ui.is_enabled();
     response.widget_info(|| WidgetInfo::labeled(WidgetType::Button, enabled, name));
@@ -195,14 +267,12 @@ fn freshness(ui: &mut Ui, cx: &Cx<'_>) {
 }
 
 /// What could not be reached, if anything: each with its way on.
-fn sources_menu(ui: &mut Ui, cx: &Cx<'_>) {
+fn sources_menu(ui: &mut Ui, cx: &Cx<'_>, label: &str) {
     let missing = sources::missing(cx.scene);
     if missing.is_empty() {
         return;
     }
-    let label =
-        format!("{}  {}", icon::WARNING, fmt::counted(missing.len(), "source missing", "sources missing"));
-    button::menu(ui, &label, "Sources", |ui| {
+    button::menu(ui, label, "Sources", |ui| {
         ui.set_width(380.0);
         for source in missing {
             let Problem { what, why, next } = &source.problem;
@@ -221,9 +291,8 @@ fn sources_menu(ui: &mut Ui, cx: &Cx<'_>) {
     });
 }
 
-fn palette_field(ui: &mut Ui, cx: &Cx<'_>) {
+fn palette_field(ui: &mut Ui, cx: &Cx<'_>, width: f32) {
     let tokens = Tokens::of(ui);
-    let width = (ui.available_width() - 8.0).clamp(36.0, 260.0);
     let (rect, response) = ui.allocate_exact_size(vec2(width, 28.0), Sense::click());
     response.widget_info(|| WidgetInfo::labeled(WidgetType::Button, true, "Find or do"));
     let visuals = *ui.style().interact(&response);

@@ -4,7 +4,7 @@ use crate::condition::{Condition, Row};
 use crate::cx::Cx;
 use crate::intent::Intent;
 use crate::kit::theme::size;
-use crate::kit::{Status, Tokens, fmt};
+use crate::kit::{Status, Tokens, fmt, text};
 use crate::selection::{PanelId, Selected};
 use egui::{Align2, FontId, Sense, Ui, WidgetInfo, WidgetType, pos2, vec2};
 
@@ -36,6 +36,16 @@ impl Troubles {
             }
         }
     }
+
+    /// How wide that is, with this between two parts.
+    pub(super) fn width(&mut self, ui: &Ui, cx: &Cx<'_>, gap: f32) -> f32 {
+        let found = self.condition.rows(ui, cx);
+        let counted = [Status::Failing, Status::Degraded].map(|status| {
+            let number = found.iter().filter(|one| one.status == status).count();
+            if number == 0 { 0.0 } else { count_width(ui, &count_words(status, number)) + gap }
+        });
+        counted.into_iter().sum()
+    }
 }
 
 /// What failed when it was looked at last: who fails since then is told to the desktop.
@@ -62,13 +72,21 @@ impl Turned {
     }
 }
 
+fn count_words(status: Status, number: usize) -> String {
+    format!("{} {}", fmt::count(number), status.word().to_lowercase())
+}
+
+fn count_width(ui: &Ui, words: &str) -> f32 {
+    text::width(ui, words, &FontId::proportional(size::TEXT)) + 20.0
+}
+
 /// One count. Returns whether it was clicked.
 fn count(ui: &mut Ui, status: Status, number: usize) -> bool {
     let tokens = Tokens::of(ui);
-    let words = format!("{} {}", fmt::count(number), status.word().to_lowercase());
+    let words = count_words(status, number);
     let color = status.color(tokens);
     let galley = ui.painter().layout_no_wrap(words.clone(), FontId::proportional(size::TEXT), color);
-    let (rect, response) = ui.allocate_exact_size(vec2(galley.size().x + 20.0, 28.0), Sense::click());
+    let (rect, response) = ui.allocate_exact_size(vec2(count_width(ui, &words), 28.0), Sense::click());
     response.widget_info(|| WidgetInfo::labeled(WidgetType::Button, true, &words));
     if response.hovered() || response.has_focus() {
         ui.painter().rect_filled(rect, 6.0, tokens.raised);

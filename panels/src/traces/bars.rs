@@ -2,8 +2,7 @@
 
 use super::scatter::round_step;
 use crate::kit::theme::{size, space};
-use crate::kit::{Status, Tokens, fmt, icon};
-use egui::text::{LayoutJob, TextFormat, TextWrapping};
+use crate::kit::{Status, Tokens, fmt, icon, text};
 use egui::{Align, Align2, Color32, FontId, Layout, Rect, Sense, Ui, pos2, vec2};
 use mesh::trace::{Row, Segment, Span, trouble};
 
@@ -103,20 +102,18 @@ impl Bar<'_> {
             Status::Failing.paint(&painter, pos2(left + 4.0, names.center().y), 4.0, tokens);
             left += 14.0;
         }
-        let mut job = LayoutJob {
-            wrap: TextWrapping::truncate_at_width((names.right() - left - 6.0).max(10.0)),
-            ..LayoutJob::default()
-        };
-        let format = |size: f32, color: Color32| TextFormat::simple(FontId::proportional(size), color);
+        let (font, note) = (FontId::proportional(size::SECONDARY), FontId::proportional(size::NOTE));
+        let version = self.span.tag(&[mesh::trace::REVISION]).filter(|version| *version != "latest");
+        let called = self.span.short_operation();
+        let (right, y) = ((names.right() - 6.0).max(left + 10.0), names.center().y);
         let strong = if self.found { tokens.accent } else { tokens.text };
-        job.append(self.span.short_service(), 0.0, format(size::SECONDARY, strong));
-        if let Some(version) = self.span.tag(&[mesh::trace::REVISION]).filter(|version| *version != "latest")
-        {
-            job.append(version, 5.0, format(size::NOTE, tokens.version(version)));
+        // Who it is keeps half of the room, whatever it calls.
+        let room = text::beside(ui, &called, &note, right - left - 7.0);
+        let mut end = text::name(ui, self.span.short_service(), font, strong, [left, left + room, y]);
+        if let Some(version) = version {
+            end = text::name(ui, version, note.clone(), tokens.version(version), [end + 5.0, right, y]);
         }
-        job.append(&self.span.short_operation(), 7.0, format(size::NOTE, tokens.muted));
-        let galley = painter.layout_job(job);
-        painter.galley(pos2(left, names.center().y - galley.size().y / 2.0), galley, tokens.text);
+        text::name(ui, &called, note, tokens.muted, [end + 7.0, right, y]);
     }
 
     fn paint_bar(&self, ui: &Ui, times: Rect, sight: Sight, tokens: &Tokens) {

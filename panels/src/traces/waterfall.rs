@@ -6,10 +6,11 @@ use super::minimap::Minimap;
 use super::span;
 use crate::cx::Cx;
 use crate::intent::Intent;
-use crate::kit::theme::space;
+use crate::kit::theme::{Weight, family, size, space};
 use crate::kit::{Button, Status, Tokens, badge, field, fmt, icon, text};
 use egui::{
-    EventFilter, Frame, Id, Key, Margin, Rect, ScrollArea, Sense, Ui, WidgetInfo, WidgetType, pos2, vec2,
+    EventFilter, FontId, Frame, Id, Key, Margin, Rect, ScrollArea, Sense, Ui, WidgetInfo, WidgetType, pos2,
+    vec2,
 };
 use mesh::trace::{Opened, Span, Tags, trouble};
 use std::collections::BTreeSet;
@@ -37,6 +38,8 @@ pub(super) struct Waterfall {
 const SEARCHING: Duration = Duration::from_millis(5);
 /// Lower panels than this have no room for legend and minimap beside rows and a span.
 const LOW: f32 = 600.0;
+/// Width of a service's name in the legend.
+const LEGEND: f32 = 110.0;
 /// A trace of so many spans takes a while to be let go of.
 const BIG: usize = 50_000;
 
@@ -157,14 +160,11 @@ impl Waterfall {
         ui.horizontal_wrapped(|ui| {
             back = back_ui(ui);
             let id = self.opened.summary.id.clone();
-            let title = text::strong(
-                ui,
-                format!(
-                    "{} {}",
-                    self.opened.summary.service.split('.').next().unwrap_or_default(),
-                    self.opened.summary.operation
-                ),
-            );
+            let name = self.opened.summary.service.split('.').next().unwrap_or_default();
+            let name = format!("{name} {}", self.opened.summary.operation);
+            let font = FontId::new(size::TEXT, family(ui.ctx(), Weight::Semibold));
+            let title = text::middle(ui, &name, &font, ui.max_rect().width() * 0.6);
+            let title = text::strong(ui, title);
             let words = in_words(&self.opened.summary);
             title.widget_info(|| WidgetInfo::labeled(WidgetType::Label, true, format!("Open {words}")));
             text::muted(ui, short_id(&id)).on_hover_text(&id);
@@ -229,7 +229,8 @@ impl Waterfall {
             let share = fmt::percent(service.self_us as f64 / all * 100.0);
             let name = service.name.split('.').next().unwrap_or(&service.name);
             let spans = fmt::counted(service.spans, "span", "spans");
-            badge::pill(ui, &format!("{name} {share}"), bars::color(tokens, index)).on_hover_text(format!(
+            let shown = text::middle(ui, name, &FontId::proportional(size::NOTE), LEGEND);
+            badge::pill(ui, &format!("{shown} {share}"), bars::color(tokens, index)).on_hover_text(format!(
                 "{}: {spans}, {} of their own time, {share} of the work",
                 service.name,
                 fmt::ms(service.self_us as f64 / 1000.0)

@@ -2,6 +2,9 @@
 #![allow(dead_code, reason = "each test file uses its own part of it")]
 
 pub(crate) mod detail;
+pub(crate) mod eyes;
+pub(crate) mod hostile;
+pub(crate) mod window;
 
 use egui_kittest::Harness;
 use jiff::SignedDuration;
@@ -23,6 +26,7 @@ pub(crate) struct World {
     pub(crate) contexts: Contexts,
     pub(crate) read_only: bool,
     pub(crate) wanted: Wanted,
+    pub(crate) theme: ThemeChoice,
 }
 
 impl World {
@@ -36,6 +40,7 @@ impl World {
             contexts: Contexts::default(),
             read_only: false,
             wanted: Wanted::default(),
+            theme: ThemeChoice::Dark,
         }
     }
     pub(crate) fn bookinfo() -> Self {
@@ -56,7 +61,7 @@ impl World {
             paused: false,
             read_only: self.read_only,
             reads: Reads::new(&self.scene, &self.wanted),
-            theme: ThemeChoice::Dark,
+            theme: self.theme,
             now: demo::NOW + SignedDuration::from_secs(1),
             contexts: &self.contexts,
         }
@@ -146,7 +151,7 @@ pub(crate) fn harness<'a, T: 'a>(
 ) -> Harness<'a, (World, T)> {
     let mut harness = Harness::builder().with_size(size).with_max_steps(16).build_ui_state(
         move |ui, (world, part): &mut (World, T)| {
-            theme::apply(ui.ctx(), ThemeChoice::Dark);
+            theme::apply(ui.ctx(), world.theme);
             draw(ui, part, world);
             world.perform();
         },

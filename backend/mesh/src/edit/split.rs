@@ -133,14 +133,25 @@ fn fresh(plan: &mut Plan<'_>, service: &Service, rule: &HttpRule, wanted: &Split
     plan.subsets(service, &needed);
     plan.rule(rule).set("route", rows);
     nobody_there(plan, service, wanted);
-    let shares: Vec<String> = shares.iter().map(|(name, percent)| format!("{name} {percent} %")).collect();
-    plan.title(format!("{} gets a split of all calls: {}", service.name, shares.join(", ")));
+    let shares = first_few(shares.iter().map(|(name, percent)| format!("{name} {percent} %")));
+    plan.title(format!("{} gets a split of all calls: {shares}", service.name));
     evidence(plan, service, rule);
 }
 
+/// More shares than this are not told one by one.
+const TOLD: usize = 4;
+
+/// "v1 50 %, v2 30 %, v3 20 % + 47 others".
+fn first_few(shares: impl ExactSizeIterator<Item = String>) -> String {
+    let others = shares.len().checked_sub(TOLD - 1).filter(|_| shares.len() > TOLD);
+    let told: Vec<String> = shares.take(if others.is_some() { TOLD - 1 } else { TOLD }).collect();
+    let others = others.map(|others| format!(" + {others} others")).unwrap_or_default();
+    format!("{}{others}", told.join(", "))
+}
+
 /// Every share that moves: "v3 of reviews gets 25 % instead of 10 %, v1 75 % instead of 90 %" for two of them
-/// (a gain before a loss), else in short "reviews: v1 50 → 63 %, v2 30 → 37 %, v3 20 → 0 %". A title has
-/// little room.
+/// (a gain before a loss), else in short "reviews: v1 50 → 63 %, v2 30 → 37 %, v3 20 → 0 %", those that
+/// move most first where there are many. A title has little room.
 fn sentence(service: &Service, before: &Split, wanted: &Split) -> Option<String> {
     let old =
         |name: &str| before.weights().iter().find(|(known, _)| known == name).map_or(0, |(_, share)| *share);
@@ -151,9 +162,11 @@ fn sentence(service: &Service, before: &Split, wanted: &Split) -> Option<String>
         .filter(|(from, to, _)| from != to);
     let mut moved: Vec<(u32, u32, String)> = moved.collect();
     if moved.len() > 2 {
-        let moved: Vec<String> =
-            moved.iter().map(|(from, to, name)| format!("{name} {from} → {to} %")).collect();
-        return Some(format!("{}: {}", service.name, moved.join(", ")));
+        if moved.len() > TOLD {
+            moved.sort_by_key(|(from, to, _)| std::cmp::Reverse(from.abs_diff(*to)));
+        }
+        let moved = moved.iter().map(|(from, to, name)| format!("{name} {from} → {to} %"));
+        return Some(format!("{}: {}", service.name, first_few(moved)));
     }
     moved.sort_by_key(|(from, to, _)| to < from);
     let mut moved = moved.into_iter();

@@ -161,6 +161,22 @@ fn the_sentence_names_every_share_that_moves() {
     check(&mesh, [0, 0, 100], "reviews: v1 50 → 0 %, v2 30 → 0 %, v3 20 → 100 %");
 }
 
+/// Of many only those that move most are named.
+#[test]
+fn a_sentence_of_fifty_versions_is_short() {
+    let mut objects = demo::bookinfo_objects();
+    let at_of = Ref::new(&kinds::VIRTUAL_SERVICE, "bookinfo", "reviews");
+    let mut object = (*objects[&at_of].0).clone();
+    let row = |number: usize| json!({ "destination": { "host": "reviews", "subset": format!("v{number}") }, "weight": 2 });
+    object["spec"]["http"][1]["route"] = (1..=50).map(row).collect();
+    objects.insert(at_of, object.into());
+    let mesh = Mesh::read(objects, None);
+    let share = |number: usize| if number == 50 { 100 } else { 0 };
+    let wanted = Split::new((1..=50).map(|number| (format!("v{number}"), share(number)))).unwrap();
+    let change = split::split(&mesh, &at(&mesh, "reviews", 1), &wanted).unwrap();
+    assert_eq!(change.title, "reviews: v50 2 → 100 %, v1 2 → 0 %, v2 2 → 0 % + 47 others of all other calls");
+}
+
 fn without(kinds: &[&str]) -> Mesh {
     let mut objects = demo::bookinfo_objects();
     objects.retain(|at, _| !kinds.contains(&at.kind.kind) || &*at.name == "bookinfo");

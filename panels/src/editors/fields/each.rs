@@ -4,8 +4,8 @@
 use super::super::form::{Form, Line, condition};
 use super::super::gesture::Gesture;
 use crate::kit::theme::size;
-use crate::kit::{Button, Tokens};
-use egui::{CursorIcon, Label, Rect, RichText, Sense, Stroke, WidgetInfo, WidgetType, vec2};
+use crate::kit::{Button, Tokens, text};
+use egui::{CursorIcon, FontId, Label, Rect, RichText, Sense, Stroke, WidgetInfo, WidgetType, vec2};
 use egui_phosphor::regular as icon;
 use serde_json::{Map, Value, json};
 
@@ -97,10 +97,12 @@ fn head(line: &mut Line<'_>, title: &str, of: &str, open: bool, says: &str) -> b
     if rest > 24.0 {
         let (rect, _) = ui.allocate_exact_size(vec2(rest, 28.0), Sense::hover());
         if !open {
-            let says = RichText::new(says).size(size::SECONDARY).color(Tokens::of(ui).muted);
+            // Rows differ at their ends, too.
+            let shown = text::middle(ui, says, &FontId::proportional(size::SECONDARY), rect.width());
+            let shown = RichText::new(shown).size(size::SECONDARY).color(Tokens::of(ui).muted);
             let mut inner =
                 ui.new_child(egui::UiBuilder::new().max_rect(rect).layout(ui.layout().to_owned()));
-            inner.add(Label::new(says).truncate());
+            inner.add(Label::new(shown).extend());
         }
     }
     clicked

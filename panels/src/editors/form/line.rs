@@ -2,8 +2,9 @@
 
 use super::super::gesture::Gesture;
 use super::number::{self, Number};
+use crate::kit::theme::size;
 use crate::kit::{Button, button, field, fmt, text};
-use egui::{Key, Ui};
+use egui::{FontId, Key, Ui};
 use istio::Duration;
 use std::ops::RangeInclusive;
 
@@ -119,9 +120,12 @@ impl Line<'_> {
         self.ui.data_mut(|data| data.insert_temp(typed, text));
     }
 
-    /// Words between fields.
+    /// Words between fields; without them where there is no room.
     pub fn word(&mut self, word: &str) {
-        text::muted(self.ui, word);
+        let width = text::width(self.ui, word, &FontId::proportional(size::SECONDARY));
+        if width <= self.ui.available_width() {
+            text::muted(self.ui, word);
+        }
     }
 
     /// A button that changes the draft; whether it was pressed.
