@@ -58,10 +58,9 @@ fn an_earlier_state_comes_back_and_a_draft_is_not_lost_by_leaving() -> Result<()
         widgets.iter().find(|widget| widget.name == "Push" && !widget.disabled).cloned()
     })?;
     for (answer, stays) in [(None, true), (Some("Stay"), true), (Some("Leave anyway"), false)] {
-        window.key(Key::K, Modifiers::COMMAND)?;
+        window.click("Context and namespaces")?;
         window.wait_for("Disconnect", SOON)?;
-        window.text("Disconnect")?;
-        window.key(Key::Enter, Modifiers::NONE)?;
+        window.click("Disconnect")?;
         window.wait_for("A change was not pushed", SOON)?;
         match answer {
             None => window.key(Key::Escape, Modifiers::NONE)?,
