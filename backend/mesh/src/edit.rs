@@ -6,6 +6,7 @@ pub mod fault;
 pub mod mirrors;
 pub mod mtls;
 pub mod policy;
+pub mod rate_limit;
 pub mod routes;
 pub mod rule_words;
 pub mod rules;
@@ -45,5 +46,7 @@ mod access_tests;
 mod acting_tests;
 #[cfg(test)]
 mod mtls_tests;
+#[cfg(test)]
+mod sentence_tests;
 #[cfg(test)]
 mod tests;

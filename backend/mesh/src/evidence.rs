@@ -204,6 +204,8 @@ pub enum Want {
     IsFirst(Value),
     /// Rules of a policy.
     Guards(Guards),
+    /// A list or a table of so many.
+    Many(usize),
     /// Anything.
     Present,
     /// Nothing.

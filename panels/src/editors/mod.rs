@@ -19,6 +19,7 @@ mod localities;
 mod manual;
 pub mod mtls;
 mod policies;
+pub mod rate_limit;
 pub mod route_rules;
 mod row;
 pub mod rules;

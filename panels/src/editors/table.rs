@@ -4,8 +4,8 @@ use super::edits::Edits;
 use super::fields::FieldRow;
 use super::sheet::{AnySheet, Sheet};
 use super::{
-    access, circuit_breaker, dark_launch, end_user, fault, load_balancing, mtls, route_rules, timeouts,
-    traffic_split, visibility,
+    access, circuit_breaker, dark_launch, end_user, fault, load_balancing, mtls, rate_limit, route_rules,
+    timeouts, traffic_split, visibility,
 };
 use crate::cx::Cx;
 use crate::panel::About;
@@ -52,6 +52,7 @@ pub const EDITORS: &[EditorRow] = &[
     row::<timeouts::Wait>(),
     row::<circuit_breaker::Breaker>(),
     row::<load_balancing::Balance>(),
+    row::<rate_limit::Limit>(),
     row::<mtls::MutualTls>(),
     row::<access::Access>(),
     row::<end_user::EndUser>(),

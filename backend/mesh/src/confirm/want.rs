@@ -15,6 +15,9 @@ pub(super) fn holds(want: &Want, found: Option<&Value>) -> bool {
         Want::Not(other) => !holds(other, found),
         Want::Is(value) => found.map_or_else(|| is_nothing(value), |found| same(value, found)),
         Want::IsFirst(value) => found.is_none_or(|found| same(value, found)),
+        Want::Many(count) => found.is_some_and(|found| {
+            found.as_array().map(Vec::len).or_else(|| Some(found.as_object()?.len())) == Some(*count)
+        }),
         Want::Percent(wanted) => found.and_then(percent).is_some_and(|found| (found - wanted).abs() < 0.001),
         Want::Words(wanted) => {
             let found = found.and_then(Value::as_str).unwrap_or_default();

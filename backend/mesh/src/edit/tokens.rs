@@ -2,7 +2,7 @@
 //! claims.
 
 use super::policy::{self, PolicyAt, Read};
-use crate::evidence::{Claim, CountedCalls, Counting, Mark, Measure, Portion, Wanted, filters};
+use crate::evidence::{Claim, CountedCalls, Counting, Mark, Measure, Portion, Want, Wanted, filters};
 use crate::plan::Plan;
 use crate::{Mesh, Object, Ref, Workload};
 use istio::kinds;
@@ -167,10 +167,12 @@ fn evidence(plan: &mut Plan<'_>, at: &Ref) {
         now.rules.iter().chain(&was.rules).map(|rule| rule.issuer.as_str()).collect();
     issuers.sort_unstable();
     issuers.dedup();
+    let mut untold = false;
     for issuer in issuers {
         let twice = |side: &Side<'_>| side.rules.iter().filter(|rule| rule.issuer == issuer).count() > 1;
         // Of several rules for one issuer, proxies do not tell which is which.
         if elsewhere(issuer) || twice(&now) || twice(&was) {
+            untold = true;
             continue;
         }
         let key = issuer.replace('~', "~0").replace('/', "~1");
@@ -187,6 +189,22 @@ fn evidence(plan: &mut Plan<'_>, at: &Ref) {
             (Some(rule), None) => plan.claims(all(rule, &place), vec![place("").absent()]),
             (None, Some(old)) => plan.claims(vec![place("").absent()], all(old, &place)),
             (None, None) => {}
+        }
+    }
+    // But how many there are they tell.
+    for workload in guarded.iter().filter(|_| untold) {
+        let others = others.iter().filter(|other| other.at != *at && other.holds(mesh, workload));
+        let others: usize = others.map(|other| other.spec.jwt_rules.len()).sum();
+        let count = |side: &Side<'_>| {
+            let own = side.workloads.iter().any(|one| one.name == workload.name);
+            others + if own { side.rules.len() } else { 0 }
+        };
+        let place = filters(workload.proxies(), &[FILTER]).at("/providers");
+        let many = |count: usize| {
+            if count == 0 { place.clone().absent() } else { place.clone().wants(Want::Many(count)) }
+        };
+        if count(&now) != count(&was) {
+            plan.claims(vec![many(count(&now))], vec![many(count(&was))]);
         }
     }
     let at = guarded.iter().map(|one| (one.namespace.to_string(), one.name.to_string())).collect();

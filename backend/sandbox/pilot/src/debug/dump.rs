@@ -5,6 +5,7 @@ use crate::ads::shared::Shared;
 use crate::ads::state::Session;
 use crate::read::read;
 use crate::registry::{Known, Workload};
+use crate::translate::envoy_filter::{self, state::State};
 use crate::translate::target::Target;
 use crate::translate::translate;
 use crate::world::World;
@@ -104,7 +105,9 @@ pub fn config_dumps(world: &World) -> BTreeMap<String, Value> {
     let registry = read(world, &mut Known::default());
     let proxied = registry.workloads.iter().filter(|workload| workload.proxy.is_some());
     let dump = |workload: &Arc<Workload>| {
-        let made = translate(&Target::new(&registry, workload));
+        let target = Target::new(&registry, workload);
+        let mut made = translate(&target);
+        envoy_filter::apply(&target, &mut made, &mut State::default());
         let configs = PARTS.into_iter().map(|(kind, dump, list, one)| {
             let mut config = part(dump);
             let rows = made.of(kind).iter().map(|resource| {
