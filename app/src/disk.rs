@@ -3,6 +3,7 @@
 use crate::settings::Settings;
 use mesh::Problem;
 use panels::contexts::{ContextRow, Contexts};
+use serde::Serialize;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -44,14 +45,28 @@ pub(crate) fn save_picture(file: &Path, image: &egui::ColorImage) -> Result<(), 
     replace(file, encode).map_err(|error| not_saved("The picture", file, &error))
 }
 
-/// Writes the settings; a failure costs only them, so it is only logged.
+/// Writes the settings, and the drafts; a failure costs only them, so it is only logged.
 pub(crate) fn save_settings(settings: &Settings) {
-    let Some(file) = crate::settings::file() else { return };
-    let written = serde_json::to_vec_pretty(settings).map_err(io::Error::other).and_then(|bytes| {
+    keep(crate::settings::file(), settings, |half, bytes| std::fs::write(half, bytes));
+    keep(crate::settings::drafts(), &settings.drafts, write_private);
+}
+
+/// Writes a file that nobody else may read.
+fn write_private(file: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    io::Write::write_all(&mut options.open(file)?, bytes)
+}
+
+fn keep(file: Option<PathBuf>, what: &impl Serialize, write: impl FnOnce(&Path, &[u8]) -> io::Result<()>) {
+    let Some(file) = file else { return };
+    let written = serde_json::to_vec_pretty(what).map_err(io::Error::other).and_then(|bytes| {
         if let Some(folder) = file.parent() {
             std::fs::create_dir_all(folder)?;
         }
-        replace(&file, |half| std::fs::write(half, bytes))
+        replace(&file, |half| write(half, &bytes))
     });
     if let Err(error) = written {
         tracing::warn!("{} could not be written: {error}", file.display());

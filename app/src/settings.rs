@@ -2,7 +2,9 @@
 
 use panels::Destination;
 use panels::intent::ThemeChoice;
+use panels::objects::KeptDraft;
 use panels::selection::PanelId;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -27,6 +29,9 @@ pub(crate) struct Settings {
     pub(crate) kubeconfigs: Vec<PathBuf>,
     /// Whether the card of the first steps is done with.
     pub(crate) first_steps_done: bool,
+    /// Drafts that were not pushed. They stand in a file of their own, which nobody else may read.
+    #[serde(skip)]
+    pub(crate) drafts: Vec<KeptDraft>,
 }
 
 impl Default for Settings {
@@ -40,6 +45,7 @@ impl Default for Settings {
             looks: BTreeMap::new(),
             kubeconfigs: Vec::new(),
             first_steps_done: false,
+            drafts: Vec::new(),
         }
     }
 }
@@ -55,6 +61,11 @@ pub(crate) fn journal() -> Option<PathBuf> {
     Some(dirs.state_dir().unwrap_or_else(|| dirs.data_local_dir()).join("journal"))
 }
 
+/// Where drafts are kept.
+pub(crate) fn drafts() -> Option<PathBuf> {
+    Some(journal()?.parent()?.join("drafts.json"))
+}
+
 /// Where they are kept.
 pub(crate) fn file() -> Option<PathBuf> {
     Some(dirs()?.config_dir().join("settings.json"))
@@ -63,14 +74,19 @@ pub(crate) fn file() -> Option<PathBuf> {
 impl Settings {
     /// Reads the file, before the window opens; the defaults where there is none.
     pub(crate) fn load() -> Self {
-        let Some(file) = file() else { return Self::default() };
-        match std::fs::read(&file) {
-            Ok(bytes) => serde_json::from_slice(&bytes).unwrap_or_else(|error| {
-                tracing::warn!("{} is set aside: {error}", file.display());
-                Self::default()
-            }),
-            Err(_) => Self::default(),
-        }
+        Self { drafts: read(drafts()), ..read(file()) }
+    }
+}
+
+/// What a file says; nothing where there is none.
+fn read<T: DeserializeOwned + Default>(file: Option<PathBuf>) -> T {
+    let Some(file) = file else { return T::default() };
+    match std::fs::read(&file) {
+        Ok(bytes) => serde_json::from_slice(&bytes).unwrap_or_else(|error| {
+            tracing::warn!("{} is set aside: {error}", file.display());
+            T::default()
+        }),
+        Err(_) => T::default(),
     }
 }
 

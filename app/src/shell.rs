@@ -244,6 +244,7 @@ impl eframe::App for Shell {
 
     fn save(&mut self, _storage: &mut dyn eframe::Storage) {
         (self.settings.panels, self.settings.looks) = (self.window.dock.shown(), self.window.dock.looks());
+        self.settings.drafts = self.window.drafts();
         let settings = self.settings.clone();
         drop(self.background.run(move || disk::save_settings(&settings)));
     }

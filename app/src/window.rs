@@ -9,6 +9,7 @@ use panels::change_bar::ChangeBar;
 use panels::connect::Connect;
 use panels::detail::Detail;
 use panels::first_steps::FirstSteps;
+use panels::objects::KeptDraft;
 use panels::shell::layout::{self, Layout, Part};
 use panels::shell::palette::Palette;
 use panels::shell::rail;
@@ -30,6 +31,13 @@ pub(crate) struct Window {
     stops: Stops,
 }
 
+/// The detail, with the drafts of the last run.
+fn detail(settings: &Settings) -> Detail {
+    let mut detail = Detail::default();
+    detail.recall(settings.drafts.clone());
+    detail
+}
+
 impl Window {
     /// As it was looked at in the last run.
     pub(crate) fn new(settings: &Settings) -> Self {
@@ -38,7 +46,7 @@ impl Window {
             palette: Palette::default(),
             toasts: Toasts::default().with_anchor(egui_notify::Anchor::BottomRight),
             connect: Connect::default(),
-            detail: Detail::default(),
+            detail: detail(settings),
             first_steps: FirstSteps::new(settings.first_steps_done),
             change_bar: ChangeBar::default(),
             top_bar: TopBar::default(),
@@ -50,6 +58,11 @@ impl Window {
     /// Whether an editor holds what was not pushed.
     pub(crate) fn holds_drafts(&self) -> bool {
         self.detail.holds_drafts()
+    }
+
+    /// Drafts that are not pushed, for the next run.
+    pub(crate) fn drafts(&self) -> Vec<KeptDraft> {
+        self.detail.kept()
     }
 
     /// Tells of something that was done.

@@ -7,6 +7,7 @@ use egui::{Event, Key, Modifiers};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use mesh::schema::Type;
 use mesh::{Answer, Edit, Object, Problem, Read, Ref, Schema, SchemaOf, demo, kinds};
+use panels::detail::Detail;
 use panels::{Intent, Panel as _, Selected, objects};
 use serde_json::Value;
 use std::sync::Arc;
@@ -264,4 +265,28 @@ fn every_object_is_found_in_the_list() {
     let [Intent::Draft(at, text)] = &wishes[..] else { panic!("{wishes:?}") };
     assert_eq!(at.to_string(), "Sidecar bookinfo/new-sidecar");
     assert!(text.contains("egress:"), "{text}");
+}
+
+/// The detail in a window of a later run, with what was kept of this one.
+fn later<'a>(bench: &Bench<'_>) -> Bench<'a> {
+    let kept = serde_json::to_string(&bench.state().1.kept()).unwrap();
+    let mut detail = Detail::default();
+    detail.recall(serde_json::from_str(&kept).unwrap());
+    harness(opened().into_state().0, detail, [400.0, 1600.0], |ui, detail: &mut Detail, world| {
+        let cx = world.cx();
+        detail.ui(ui, &cx);
+        cx.intents.each(|intent| detail.follow(intent, &cx));
+    })
+}
+
+#[test]
+fn drafts_survive_a_restart() {
+    let mut bench = opened();
+    let wanted = text(&bench, FIELD).replace("weight: 50", "weight: 40 # mine");
+    write(&mut bench, FIELD, &wanted);
+    let bench = later(&bench);
+    assert_eq!(text(&bench, FIELD), wanted);
+    let pending = bench.state().0.ledger.pending().unwrap();
+    assert!(pending.change.title.ends_with("weight is 40 instead of 50"), "it is judged again");
+    assert_eq!(later(&opened()).state().1.kept(), [], "who wants nothing keeps nothing");
 }

@@ -6,6 +6,7 @@ mod before;
 mod pods;
 mod progress;
 mod seen;
+mod unclaimed;
 
 pub(crate) use before::{Before, before};
 
@@ -50,7 +51,8 @@ pub(crate) async fn follow(
     news.send(seen.map_or_else(Fact::Unknowable, |()| Fact::Seen)).await;
     let evidence = &change.evidence;
     if evidence.probes.is_empty() {
-        news.send(Fact::Unknowable(unseen())).await;
+        let fact = unclaimed::follow(session, before, news).await;
+        news.send(fact).await;
         return;
     }
     let doubt = match &before.unasked {
@@ -75,14 +77,6 @@ pub(crate) async fn follow(
         Verdict::Replaced(instead) => news.send(Fact::Replaced(instead)).await,
         Verdict::Nobody => news.send(Fact::Unknowable(nobody())).await,
     }
-}
-
-fn unseen() -> Problem {
-    Problem::new(
-        "It is stored, and what the proxies make of it cannot be seen",
-        "Nothing in the configuration of a proxy that we know of tells this change from what was there before",
-        "Watch what it is meant to do in the graph",
-    )
 }
 
 fn nobody() -> Problem {

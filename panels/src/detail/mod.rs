@@ -18,7 +18,7 @@ use crate::editors::Drafts;
 use crate::intent::Intent;
 use crate::kit::theme::{Weight, size};
 use crate::kit::{Button, Memo, Tokens, fmt, icon, remote, text, tiles};
-use crate::objects::Sheets;
+use crate::objects::{KeptDraft, Sheets};
 use crate::selection::Selected;
 use crate::subject;
 use crate::ways_out;
@@ -84,6 +84,16 @@ impl Detail {
         let key = (read, cx.scene.traffic.at(), selected.clone());
         let traffic = cx.scene.traffic.value().map(|traffic| &**traffic);
         self.view.get(key, |_| View::of(&cx.scene.mesh, traffic, selected).map(Arc::new)).clone()
+    }
+
+    /// Drafts of objects, as they are kept for the next run.
+    pub fn kept(&self) -> Vec<KeptDraft> {
+        self.sheets.kept()
+    }
+
+    /// Takes up the drafts of the last run.
+    pub fn recall(&mut self, kept: Vec<KeptDraft>) {
+        self.sheets.recall(kept);
     }
 
     /// Lets drafts follow wishes from elsewhere: what was dismissed goes back, what shall be rebuilt is

@@ -76,7 +76,12 @@ impl Code {
             (Act::Newline, Some(at)) => {
                 let line = value.chars().take(at).collect::<String>();
                 let line = line.rsplit('\n').next().unwrap_or_default();
-                let indent = line.len() - line.trim_start_matches(' ').len();
+                // Below a row's first key stand its other keys.
+                let mut rest = line.trim_start_matches(' ');
+                while let Some(row) = rest.strip_prefix("- ") {
+                    rest = row.trim_start_matches(' ');
+                }
+                let indent = line.len() - rest.len();
                 let deeper = if line.trim_end().ends_with(':') { 2 } else { 0 };
                 replace(ui, id, value, at..at, &format!("\n{}", " ".repeat(indent + deeper)));
                 changed = true;
@@ -100,7 +105,7 @@ impl Code {
         } else if at != before && self.open.is_some() && !changed {
             self.open = None;
         }
-        if !response.has_focus() {
+        if !ui.memory(|memory| memory.has_focus(id)) {
             self.open = None;
         }
         if let (Some(_), Some(at)) = (self.open, at) {

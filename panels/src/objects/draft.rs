@@ -39,6 +39,18 @@ impl Draft {
         Self { base: Some(object.clone()), base_text: text.clone(), ..Self::new(at.clone(), text) }
     }
 
+    /// One of an earlier run, on what the cluster has now. `base` is the text that it was made of.
+    pub(super) fn again(at: &Ref, now: &Object, base: &str, text: &str, deletes: bool) -> Self {
+        let mut draft = Self::of(at, now);
+        let (text, clash) = merged(base, text, &draft.base_text);
+        if clash {
+            // Somebody changed the same lines since.
+            draft.theirs = Some(now.clone());
+            draft.base_text = base.to_owned();
+        }
+        Self { text, deletes, ..draft }
+    }
+
     /// Begins one that is not there yet.
     pub(super) fn new(at: Ref, text: String) -> Self {
         Self {
@@ -67,6 +79,12 @@ impl Draft {
     /// Whether somebody else changed the same lines.
     pub(super) fn is_superseded(&self) -> bool {
         self.theirs.is_some()
+    }
+
+    /// The uid of the object that it changes; "" of one that is new.
+    pub(super) fn uid(&self) -> String {
+        let uid = self.base.as_ref().and_then(|base| base.0.pointer("/metadata/uid")?.as_str());
+        uid.unwrap_or_default().to_owned()
     }
 
     /// The text that it was made of.

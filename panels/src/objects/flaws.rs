@@ -20,24 +20,20 @@ pub(super) struct Flaw {
     pub(super) words: String,
 }
 
-/// A text as it was read, and all that is wrong with it.
-pub(super) struct Judged {
-    pub(super) document: Result<Document, Unreadable>,
-    pub(super) flaws: Vec<Flaw>,
-}
-
 /// Reads a text and looks for what is wrong with it, from its top to its end.
-pub(super) fn judged(text: &str, schema: Option<&Schema>) -> Judged {
-    let document = istio::yaml::read(text);
-    let flaws = match &document {
+pub(super) fn judged(text: &str, schema: Option<&Schema>) -> Vec<Flaw> {
+    match istio::yaml::read(text) {
         Err(error) => {
             let place = error.place();
-            let words = capital(&error.to_string());
+            let words = match error {
+                // It begins with the name of a field.
+                Unreadable::Twice(..) => error.to_string(),
+                _ => capital(&error.to_string()),
+            };
             vec![Flaw { line: place.line, column: place.column, error: true, words }]
         }
-        Ok(document) => of_document(document, schema),
-    };
-    Judged { document, flaws }
+        Ok(document) => of_document(&document, schema),
+    }
 }
 
 fn of_document(document: &Document, schema: Option<&Schema>) -> Vec<Flaw> {
@@ -76,15 +72,15 @@ mod tests {
     #[test]
     fn each_flaw_has_its_line() {
         let text = "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata:\n  name: a\nspec:\n  hosts:\n  - a\n  http:\n  - route:\n    - destination:\n        host: a\n      weight: -1\n";
-        let found = judged(text, None).flaws;
+        let found = judged(text, None);
         assert!(
             found.iter().any(|flaw| flaw.line == 11
                 && flaw.error
                 && flaw.words.starts_with("spec.http[0].route[0].weight: istiod says")),
             "{found:?}"
         );
-        assert_eq!(judged(&text.replace("-1", "1"), None).flaws, []);
-        let unread = judged("a: 1\n\tb: 2\n", None).flaws;
+        assert_eq!(judged(&text.replace("-1", "1"), None), []);
+        let unread = judged("a: 1\n\tb: 2\n", None);
         assert_eq!(
             (unread[0].line, unread[0].words.as_str()),
             (1, "A tab stands in front of the line: YAML is indented by spaces")

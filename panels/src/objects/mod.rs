@@ -7,14 +7,16 @@ mod cursor;
 mod draft;
 mod flaws;
 mod highlight;
+mod kept;
 mod list;
 mod merge;
 mod sheets;
 mod templates;
 
+pub use kept::KeptDraft;
 pub use list::{ABOUT, Objects};
 pub use sheets::{DELETE, Sheets};
-pub use templates::kinds;
+pub use templates::{kinds, new as template};
 
 use crate::cx::Cx;
 use crate::intent::Intent;

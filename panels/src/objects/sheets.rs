@@ -4,7 +4,8 @@
 use super::code::{self, Code};
 use super::complete::{Offer, offers};
 use super::draft::Draft;
-use super::flaws::{self, Judged};
+use super::flaws::{self, Flaw};
+use super::kept::{Again, KeptDraft};
 use super::{cursor, templates};
 use crate::cx::Cx;
 use crate::intent::Intent;
@@ -30,12 +31,17 @@ pub struct Sheets {
     context: String,
     drafts: BTreeMap<Ref, Sheet>,
     revision: Option<Revision>,
+    /// Those of other connections, and of objects that were not read yet.
+    kept: Vec<KeptDraft>,
 }
+
+/// A text, and what it was judged by.
+type Judged = (String, Option<Arc<Schema>>);
 
 struct Sheet {
     draft: Draft,
     code: Code,
-    judged: Memo<(String, Option<Arc<Schema>>), Arc<Judged>>,
+    judged: Memo<Judged, Arc<Vec<Flaw>>>,
     /// Whether its differences are shown.
     diff: bool,
     /// Whether it was drawn since the cluster changed.
@@ -52,13 +58,15 @@ impl Sheets {
     /// Takes in what the cluster has now. Drafts of another cluster are not for this one.
     pub fn follow(&mut self, cx: &Cx<'_>) {
         if self.context != cx.scene.context {
-            *self = Self { context: cx.scene.context.clone(), ..Self::default() };
+            let (context, kept) = (cx.scene.context.clone(), self.kept());
+            *self = Self { context, kept, ..Self::default() };
         }
         let revision = Some(cx.scene.mesh.revision());
         if self.revision == revision {
             return;
         }
         self.revision = revision;
+        self.go_on(cx);
         self.drafts.retain(|at, sheet| {
             let target = sheet.draft.target();
             let over = sheet.draft.follow(cx);
@@ -67,6 +75,33 @@ impl Sheets {
             }
             !over && (sheet.draft.differs() || std::mem::take(&mut sheet.looked_at))
         });
+    }
+
+    /// Drafts that were kept, and whose objects are read now, go on.
+    fn go_on(&mut self, cx: &Cx<'_>) {
+        let (context, ready) = (&cx.scene.context, cx.scene.ready());
+        for kept in std::mem::take(&mut self.kept) {
+            match kept.again(&cx.scene.mesh, ready) {
+                _ if kept.context != *context => self.kept.push(kept),
+                Again::NotYet => self.kept.push(kept),
+                Again::Draft(at, draft) => {
+                    let sheet = self.drafts.entry(at).or_insert_with(|| Sheet::new(*draft));
+                    sheet.draft.check(cx);
+                }
+                Again::Gone => {}
+            }
+        }
+    }
+
+    /// All drafts, for the next run.
+    pub fn kept(&self) -> Vec<KeptDraft> {
+        let own = self.drafts.values().filter_map(|sheet| KeptDraft::of(&self.context, &sheet.draft));
+        self.kept.iter().cloned().chain(own).collect()
+    }
+
+    /// Takes up the drafts of the last run.
+    pub fn recall(&mut self, kept: Vec<KeptDraft>) {
+        self.kept = kept;
     }
 
     /// Follows what was asked for elsewhere: a new object, a deletion, a change that was dismissed or shall
@@ -183,7 +218,7 @@ impl Sheet {
         };
         let now = ui.input(|input| input.time);
         let name = format!("YAML of {at}");
-        if self.code.ui(ui, id, &name, &mut self.draft.text, &judged.flaws, offered) {
+        if self.code.ui(ui, id, &name, &mut self.draft.text, &judged, offered) {
             self.draft.typed = Some(now);
         }
         if let Some(typed) = self.draft.typed {
@@ -282,9 +317,9 @@ impl Sheet {
     }
 
     /// What is wrong, in words; a click goes there.
-    fn flaws(&self, ui: &mut Ui, id: Id, judged: &Judged) {
+    fn flaws(&self, ui: &mut Ui, id: Id, flaws: &[Flaw]) {
         let tokens = Tokens::of(ui);
-        for flaw in judged.flaws.iter().take(20) {
+        for flaw in flaws.iter().take(20) {
             let color = if flaw.error { tokens.failing } else { tokens.degraded };
             let words = format!("{}:{} {}", flaw.line + 1, flaw.column + 1, flaw.words);
             let label = RichText::new(words).size(size::SECONDARY).color(color);
@@ -296,11 +331,13 @@ impl Sheet {
                 ui.memory_mut(|memory| memory.request_focus(id));
             }
         }
-        if let (Some(Stop::NotYet(why)), true) = (&self.draft.stop, judged.document.is_ok()) {
+        // What istiod refuses stands above, with its line.
+        let told = flaws.iter().any(|flaw| flaw.error);
+        if let (Some(Stop::NotYet(why)), false) = (&self.draft.stop, told) {
             text::note(ui, why);
         }
-        if judged.flaws.len() > 20 {
-            text::note(ui, format!("{} more", fmt::count(judged.flaws.len() - 20)));
+        if flaws.len() > 20 {
+            text::note(ui, format!("{} more", fmt::count(flaws.len() - 20)));
         }
     }
 }

@@ -32,7 +32,7 @@ fn spec(kind: &Kind) -> Option<&'static str> {
 }
 
 /// A new object of a kind as YAML, and the free name that it has; `None` for kinds that are not written here.
-pub(super) fn new(mesh: &Mesh, kind: &'static Kind, namespace: &str) -> Option<(Ref, String)> {
+pub fn new(mesh: &Mesh, kind: &'static Kind, namespace: &str) -> Option<(Ref, String)> {
     let near = mesh.services().find(|service| *service.namespace == *namespace && !service.external);
     let host = near.map_or("example", |service| &*service.name);
     let spec: String = spec(kind)?.replace("HOST", host).lines().map(|line| format!("  {line}\n")).collect();

@@ -2,6 +2,7 @@
 //! until the proxy takes something, whatever is pushed meanwhile.
 
 use crate::confirm::pods;
+use crate::confirm::unclaimed::TYPES;
 use crate::istiod;
 use crate::session::Session;
 use crate::syncz::{Push, Synced};
@@ -29,9 +30,9 @@ pub(crate) struct Before {
 
 /// Notes how the affected proxies stand.
 pub(crate) async fn before(session: &Session, change: &Change) -> Before {
-    let types: BTreeSet<Xds> = change.evidence.probes.iter().map(Probe::xds).collect();
+    let mut types: BTreeSet<Xds> = change.evidence.probes.iter().map(Probe::xds).collect();
     if types.is_empty() {
-        return Before::default();
+        types.extend(TYPES);
     }
     match tokio::time::timeout(WITHIN, asked(session, types)).await {
         Ok(Ok(before)) => before,
