@@ -1,5 +1,6 @@
 //! The list of objects: by kind, namespace and name, with what is wrong with them.
 
+use super::{begin, templates};
 use crate::cx::Cx;
 use crate::intent::Intent;
 use crate::kit::table::{self, Cell, Column, Rows, table};
@@ -119,8 +120,8 @@ impl Objects {
 /// What makes a new object.
 fn create(ui: &mut Ui, cx: &Cx<'_>) {
     button::menu(ui, icon::PLUS, "Create an object", |ui| {
-        for kind in super::kinds() {
-            if let Some(intent) = super::create(cx, kind)
+        for kind in templates::kinds() {
+            if let Some(intent) = begin::create(cx, kind)
                 && ui.add(Button::bare(kind.kind).named(format!("Create {kind}…"))).clicked()
             {
                 cx.intents.send(intent);

@@ -6,7 +6,7 @@ use super::complete::{Offer, offers};
 use super::draft::Draft;
 use super::flaws::{self, Flaw};
 use super::kept::{Again, KeptDraft};
-use super::{cursor, templates};
+use super::{begin, cursor, templates};
 use crate::cx::Cx;
 use crate::intent::Intent;
 use crate::kit::theme::{Weight, size};
@@ -106,8 +106,8 @@ impl Sheets {
 
     /// Follows what was asked for elsewhere: a new object, a deletion, a change that was dismissed or shall
     /// be made anew.
-    pub fn follow_intent(&mut self, intent: &Intent, cx: &Cx<'_>) {
-        match intent {
+    pub fn follow_intent(&mut self, asked: &Intent, cx: &Cx<'_>) {
+        match asked {
             Intent::Draft(at, text) => {
                 let draft = Draft::new(at.clone(), text.clone());
                 let sheet = self.drafts.entry(at.clone()).or_insert_with(|| Sheet::new(draft));
@@ -243,7 +243,7 @@ impl Sheet {
             if let Some(object) = cx.scene.mesh.objects().get(at) {
                 let clone = ui.add(Button::quiet("Clone").with_icon(icon::COPY_SIMPLE).named("Clone…"));
                 if clone.clicked()
-                    && let Some(intent) = super::clone(cx, at)
+                    && let Some(intent) = begin::clone(cx, at)
                 {
                     cx.intents.send(intent);
                 }
