@@ -59,7 +59,7 @@ fn policies() -> Vec<(Ref, Object)> {
     let asked = json!({ "selector": reviews, "action": "CUSTOM", "provider": { "name": "sample-ext-authz-http" },
         "rules": [{ "to": [{ "operation": { "paths": ["/private*"] } }] }] });
     let tokens = json!({ "selector": reviews, "jwtRules": [
-        { "issuer": "https://a.example", "jwks": "{\"keys\":[]}", "audiences": ["x"], "spaceDelimitedClaims": ["s"],
+        { "issuer": "https://m.example", "jwks": "{\"keys\":[]}", "audiences": ["x"], "spaceDelimitedClaims": ["s"],
             "fromHeaders": [{ "name": "x-token", "prefix": "Token " }] },
         { "issuer": "https://b.example", "jwks": "{\"keys\":[]}", "fromParams": ["t"], "timeout": null },
     ] });
