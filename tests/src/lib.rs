@@ -6,11 +6,13 @@
 
 pub mod display;
 pub mod dumps;
+pub mod hands;
 pub mod planted;
 pub mod program;
 pub mod window;
 
 pub use display::Display;
+pub use hands::Hands;
 pub use program::{Program, binary};
 pub use window::Window;
 

@@ -10,7 +10,7 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 /// One widget.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Widget {
     /// What it is.
     pub role: Role,
@@ -68,8 +68,22 @@ impl Window {
     /// # Errors
     /// When the window does not answer.
     pub fn widgets(&self) -> Result<Vec<Widget>> {
+        Ok(self.tree()?.into_iter().map(|(_, widget)| widget).collect())
+    }
+
+    /// What the keyboard is on; `None` where that is nothing with a name.
+    ///
+    /// # Errors
+    /// When the window does not answer.
+    pub fn focus(&self) -> Result<Option<Widget>> {
+        Ok(self.tree()?.into_iter().find(|(focused, _)| *focused).map(|(_, widget)| widget))
+    }
+
+    /// The widgets, each with whether it has the focus.
+    fn tree(&self) -> Result<Vec<(bool, Widget)>> {
         let Response::Tree { accesskit, .. } = self.call(&Request::GetTree)? else { bail!("no tree") };
         let Some(update) = accesskit else { return Ok(Vec::new()) };
+        let focus = update.focus;
         let nodes: HashMap<NodeId, _> = update.nodes.into_iter().collect();
         let root = update.tree.map(|tree| tree.root).context("a tree without a root")?;
         let mut widgets = Vec::new();
@@ -97,7 +111,7 @@ impl Window {
                     pos2(bounds.x0 as f32, bounds.y0 as f32),
                     pos2(bounds.x1 as f32, bounds.y1 as f32),
                 );
-                widgets.push(Widget {
+                let widget = Widget {
                     role: node.role(),
                     name,
                     value,
@@ -105,7 +119,8 @@ impl Window {
                     rect: rect.translate(shift),
                     disabled: node.is_disabled(),
                     on: node.toggled().map(|toggled| toggled != Toggled::False),
-                });
+                };
+                widgets.push((id == focus, widget));
             }
             stack.extend(node.children().iter().rev().map(|child| (*child, shift)));
         }
@@ -161,6 +176,28 @@ impl Window {
                 bail!("{what:?} did not come within {within:?}; there are: {}", names(&widgets));
             }
             pause(30);
+        }
+    }
+
+    /// Waits until `look` finds what it looks for, in whatever it reads of the window.
+    ///
+    /// # Errors
+    /// When it does not in time, or when the window does not answer.
+    pub fn until<T>(
+        &self,
+        what: &str,
+        within: Duration,
+        mut look: impl FnMut(&Self) -> Result<Option<T>>,
+    ) -> Result<T> {
+        let end = Instant::now() + within;
+        loop {
+            if let Some(found) = look(self)? {
+                return Ok(found);
+            }
+            if Instant::now() > end {
+                bail!("{what} did not come within {within:?}");
+            }
+            pause(10);
         }
     }
 

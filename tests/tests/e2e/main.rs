@@ -7,6 +7,7 @@ mod evidence;
 mod first_light;
 mod forms;
 mod journal;
+mod keyboard;
 mod measured;
 mod mesh;
 mod notified;

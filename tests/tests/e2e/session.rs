@@ -14,7 +14,7 @@ pub(crate) struct Session {
     pub(crate) window: Window,
     // In this order the program ends before its display.
     pub(crate) program: Program,
-    _display: Display,
+    pub(crate) display: Display,
 }
 
 impl Session {
@@ -36,7 +36,7 @@ impl Session {
         let program = Program::start(args, &[&env[..], more].concat())?;
         let window = Window::connect(port, SOON)
             .with_context(|| format!("the window said: {}", program.stderr_so_far()))?;
-        Ok(Self { window, program, _display: display })
+        Ok(Self { window, program, display })
     }
 
     /// Opens the window on the connect screen and picks the sandbox's context there.
