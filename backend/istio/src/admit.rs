@@ -361,7 +361,7 @@ mod tests {
         check(&[of("ALLOW", other.clone()), of("ALLOW", web.clone())], true, "yes");
         check(&[of("DENY", other)], true, "yes");
         let asked = json!({ "action": "CUSTOM", "provider": { "name": "judge" }, "rules": [{}] });
-        check(&[asked.clone()], true, "what judge answers");
+        check(std::slice::from_ref(&asked), true, "what judge answers");
         check(&[asked, of("DENY", web)], true, "no");
     }
 

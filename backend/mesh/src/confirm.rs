@@ -47,6 +47,13 @@ pub fn holds(probe: &Probe, config_dump: &Value) -> Held {
     }
 }
 
+pub(crate) use filters::contains as stands_in;
+
+/// Whether a value says all that another does, and maybe more.
+pub(crate) fn says(less: &Value, more: &Value) -> bool {
+    want::holds(&Want::Is(less.clone()), Some(more))
+}
+
 /// Whether an entry of a dump (a cluster, a listener, a table of routes) is of what a probe is about.
 pub fn concerns(probe: &Probe, entry: &Value) -> bool {
     match &probe.owner {

@@ -78,7 +78,16 @@ impl Drafts {
             };
             EDITORS.iter().filter_map(open).collect()
         });
-        offered.clone()
+        let offered: Vec<(&'static EditorRow, String)> = offered.clone();
+        // Sheets that were let go of since are made again.
+        for (row, id) in &offered {
+            if !by_id.contains_key(id)
+                && let Some(sheet) = (row.open)(mesh, selected)
+            {
+                by_id.insert(id.clone(), Kept { sheet, looked_at: false });
+            }
+        }
+        offered
     }
 
     /// Draws the editors offered for a selection: those in use in full, the others as buttons.

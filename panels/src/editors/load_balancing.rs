@@ -186,6 +186,7 @@ impl Edits for Balance {
             json!({ "loadBalancer": { "simple": "ROUND_ROBIN", "warmup": { "duration": "30s",
                 "minimumPercent": 20, "aggression": 1.5 } } }),
             json!({ "loadBalancer": { "simple": "RANDOM", "localityLbSetting": places } }),
+            json!({ "loadBalancer": { "consistentHash": { "httpCookie": { "name": "c" } } } }),
             json!({ "loadBalancer": { "consistentHash": { "httpHeaderName": "end-user" } } }),
             json!({ "loadBalancer": { "consistentHash": { "useSourceIp": true,
                 "maglev": { "tableSize": 251 } } } }),

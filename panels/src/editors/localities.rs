@@ -89,12 +89,15 @@ fn distribute(rows: &mut Vec<Value>, form: &mut Form<'_>) {
         left.map(|at| to.remove(at));
         form.line("", 16.0, |line| {
             let name = format!("add locality {of}");
-            if line.button(Button::quiet("Add locality").with_icon(icon::PLUS).named(name), true) {
+            let free = !to.iter().any(|(place, _)| place.is_empty());
+            if line.button(Button::quiet("Add locality").with_icon(icon::PLUS).named(name), free) {
                 let rest = to.iter().map(|(_, weight)| *weight).fold(0, u32::saturating_add);
                 to.push((String::new(), 100_u32.saturating_sub(rest).max(1)));
             }
         });
-        if to != before {
+        let twice =
+            to.iter().enumerate().any(|(at, (place, _))| to[..at].iter().any(|(one, _)| one == place));
+        if to != before && !twice && row.is_object() {
             row["to"] =
                 to.into_iter().map(|(place, weight)| (place, weight.into())).collect::<Map<_, _>>().into();
         }
@@ -115,7 +118,7 @@ fn share((place, weight): (&String, &Value)) -> (String, u32) {
 fn text(line: &mut super::form::Line<'_>, row: &mut Value, key: &str, hint: &str, name: &str) {
     let mut value = row[key].as_str().unwrap_or_default().to_owned();
     line.text(name, hint, &mut value, Some(110.0));
-    if row[key].as_str().unwrap_or_default() != value {
+    if row.is_object() && row[key].as_str().unwrap_or_default() != value {
         row[key] = value.into();
     }
 }

@@ -81,7 +81,10 @@ impl Edits for Limit {
                 present: at.patch.is_some(),
                 now,
                 usual: false,
-                locked: None,
+                locked: at.wider(mesh).map(|count| {
+                    let why = format!("This EnvoyFilter is for {count} workloads: edit it as an object");
+                    ("limited together with others".to_owned(), why)
+                }),
                 at,
             }
         })

@@ -52,6 +52,8 @@ fn policies() -> Vec<(Ref, Object)> {
         { "from": [{ "source": { "principals": ["cluster.local/ns/bookinfo/sa/bookinfo-productpage"] } }],
             "to": [{ "operation": { "methods": ["GET"], "paths": [] } }], "when": null },
         { "to": [{ "operation": { "ports": ["9080"], "hosts": ["a,b"] } }, {}] },
+        { "to": [{ "operation": { "methods": ["HEAD"] } }] },
+        { "to": [{ "operation": { "methods": ["PUT"] } }] },
         {},
     ] });
     let denied = json!({ "action": "DENY", "rules": [{ "when": [
@@ -62,6 +64,7 @@ fn policies() -> Vec<(Ref, Object)> {
         { "issuer": "https://m.example", "jwks": "{\"keys\":[]}", "audiences": ["x"], "spaceDelimitedClaims": ["s"],
             "fromHeaders": [{ "name": "x-token", "prefix": "Token " }] },
         { "issuer": "https://b.example", "jwks": "{\"keys\":[]}", "fromParams": ["t"], "timeout": null },
+        { "issuer": "https://n.example", "jwks": "{\"keys\":[]}" },
     ] });
     let all: [(&'static istio::Kind, &str, &str, Value); 5] = [
         (&kinds::REQUEST_AUTHENTICATION, "bookinfo", "reviews", tokens),

@@ -43,6 +43,11 @@ fn rows(one: &[Value], other: &[Value]) -> Result<Value, Vec<String>> {
         return Err(Vec::new());
     }
     for (index, row) in other.iter().enumerate() {
+        // Rules that take other calls, or lead elsewhere, are other rules.
+        let differs = |key: &str| one[index].get(key) != row.get(key);
+        if let Some(key) = ["match", "route"].into_iter().find(|key| differs(key)) {
+            return Err(vec![index.to_string(), key.to_owned()]);
+        }
         both[index] = meet(&one[index], row).map_err(|place| under(&index.to_string(), place))?;
     }
     Ok(both.into())
@@ -84,6 +89,8 @@ mod tests {
             Ok(rule(json!({ "route": route, "timeout": "1s", "fault": {} }))),
         );
         check(rule(json!({ "timeout": "1s" })), rule(json!({ "timeout": "2s" })), Err("http.0.timeout"));
+        let taken = json!({ "match": [{ "port": 1 }], "route": route });
+        check(rule(taken), rule(json!({ "route": route, "timeout": "1s" })), Err("http.0.match"));
         check(json!({ "hosts": ["a"] }), json!({ "hosts": ["a", "b"] }), Err("hosts"));
     }
 }

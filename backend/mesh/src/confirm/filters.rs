@@ -155,7 +155,7 @@ fn leaves(value: &Value, key: &str, not: bool, into: &mut Vec<(bool, String)>) {
 }
 
 /// Whether a word stands in a text by itself: where it has a `*`, it may go on.
-fn contains(leaf: &str, word: &str) -> bool {
+pub(crate) fn contains(leaf: &str, word: &str) -> bool {
     let (begins, ends) = (!word.starts_with('*'), !word.ends_with('*'));
     let word = word.trim_matches('*');
     let inside =

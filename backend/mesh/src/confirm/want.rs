@@ -46,11 +46,48 @@ fn same(wanted: &Value, found: &Value) -> bool {
             one == other || Duration::read(one).is_some_and(|read| Duration::read(other) == Some(read))
         }
         (Value::Number(one), _) => {
-            let other = found.as_f64().or_else(|| found.as_str()?.parse().ok());
+            let other =
+                found.as_f64().or_else(|| found.as_str()?.parse().ok()).or_else(|| status(found.as_str()?));
             one.as_f64().zip(other).is_some_and(|(one, other)| (one - other).abs() < 1e-6)
         }
         _ => wanted == found,
     }
+}
+
+/// Names of Envoy's `StatusCode`, which is how proxies show them.
+fn status(name: &str) -> Option<f64> {
+    let all = [
+        (400, "BadRequest"),
+        (401, "Unauthorized"),
+        (402, "PaymentRequired"),
+        (403, "Forbidden"),
+        (404, "NotFound"),
+        (405, "MethodNotAllowed"),
+        (406, "NotAcceptable"),
+        (408, "RequestTimeout"),
+        (409, "Conflict"),
+        (410, "Gone"),
+        (412, "PreconditionFailed"),
+        (413, "PayloadTooLarge"),
+        (421, "MisdirectedRequest"),
+        (422, "UnprocessableEntity"),
+        (423, "Locked"),
+        (424, "FailedDependency"),
+        (426, "UpgradeRequired"),
+        (428, "PreconditionRequired"),
+        (429, "TooManyRequests"),
+        (431, "RequestHeaderFieldsTooLarge"),
+        (500, "InternalServerError"),
+        (501, "NotImplemented"),
+        (502, "BadGateway"),
+        (503, "ServiceUnavailable"),
+        (504, "GatewayTimeout"),
+        (505, "HTTPVersionNotSupported"),
+        (507, "InsufficientStorage"),
+        (508, "LoopDetected"),
+        (511, "NetworkAuthenticationRequired"),
+    ];
+    all.iter().find(|(_, known)| *known == name).map(|(code, _)| f64::from(*code))
 }
 
 /// A `FractionalPercent` (or a `Percent`, or a bare number) in percent.

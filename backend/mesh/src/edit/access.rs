@@ -215,7 +215,7 @@ fn write(plan: &mut Plan<'_>, at: &Ref, was: &Policy, wanted: &Policy) {
         if wanted.rules.is_empty() {
             object.within("spec").remove("rules");
         } else {
-            policy::rows(&mut object, "spec/rules", &wanted.rules, &KNOWN);
+            policy::rows(&mut object, "spec/rules", &wanted.rules);
         }
     }
 }

@@ -14,6 +14,13 @@ use std::collections::BTreeMap;
 /// Says what becomes of the clusters and routes of a service once its policy is written.
 pub fn claims(plan: &mut Plan<'_>, at: &PolicyOf) {
     let Some(service) = at.service(plan.mesh()) else { return };
+    let headless =
+        plan.mesh().objects().get(&service.at).is_some_and(|object| object.spec()["clusterIP"] == "None");
+    if headless {
+        let name = &service.name;
+        return plan
+            .warn(format!("{name} is headless: callers choose the pod, and Istio does not share out calls"));
+    }
     let Some(rule) = plan.rule_of(service) else { return };
     let (now, was): (DestinationRule, DestinationRule) =
         (plan.after(&rule).unwrap_or_default(), plan.before(&rule).unwrap_or_default());

@@ -159,30 +159,7 @@ pub fn proxies(workloads: &[&Workload]) -> Vec<String> {
 }
 
 /// Makes a policy's list of rules into these.
-pub(super) fn rows(object: &mut Part<'_>, path: &str, wanted: &[Value], known: &[&str]) {
+pub(super) fn rows(object: &mut Part<'_>, path: &str, wanted: &[Value]) {
     let was = object.get(path).cloned().unwrap_or_default();
-    let now = with_unknown(&was, &Value::Array(wanted.to_vec()), known);
-    object.follow(path, &was, &now);
-}
-
-/// What is wanted, with what stands there and no editor knows: fields that are not among `known` stay as they
-/// are, in rows that stay.
-fn with_unknown(was: &Value, wanted: &Value, known: &[&str]) -> Value {
-    match (was, wanted) {
-        (Value::Object(was), Value::Object(now)) => {
-            let mut all = now.clone();
-            for (key, was) in was {
-                match all.get_mut(key) {
-                    Some(now) => *now = with_unknown(was, now, known),
-                    None if !known.contains(&key.as_str()) => drop(all.insert(key.clone(), was.clone())),
-                    None => {}
-                }
-            }
-            all.into()
-        }
-        (Value::Array(was), Value::Array(now)) if was.len() == now.len() => {
-            was.iter().zip(now).map(|(was, now)| with_unknown(was, now, known)).collect()
-        }
-        _ => wanted.clone(),
-    }
+    object.follow(path, &was, &Value::Array(wanted.to_vec()));
 }

@@ -8,7 +8,7 @@ use crate::{Mesh, Ref, Workload};
 use istio::views;
 use istio::views::envoy_filter::EnvoyFilter;
 use istio::{Selects, WorkloadId, kinds};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 const FILTER: &str = "envoy.filters.http.local_ratelimit";
 const TYPE: &str = "type.googleapis.com/envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit";
@@ -70,6 +70,20 @@ impl LimitOf {
         Some(format!("spec/configPatches/{index}/patch/value/{key}{below}"))
     }
 
+    /// How many workloads its EnvoyFilter is for, if it is not this one's alone.
+    pub fn wider(&self, mesh: &Mesh) -> Option<usize> {
+        let (at, _) = self.patch.as_ref()?;
+        let view: EnvoyFilter = views::read(mesh.objects().get(at)?).ok()?;
+        let labels = view.workload_selector.as_ref().map(|selector| &selector.labels);
+        let everywhere = *at.namespace == *mesh.root_namespace();
+        let takes = |workload: &&Workload| {
+            (everywhere || workload.namespace == at.namespace)
+                && labels.is_none_or(|labels| Selects::gathering(labels).takes(&workload.labels))
+        };
+        let count = mesh.workloads().filter(takes).count();
+        (count > 1).then_some(count)
+    }
+
     /// Its workload.
     pub fn workload<'a>(&self, mesh: &'a Mesh) -> Option<&'a Workload> {
         mesh.workload(&self.workload.namespace, &self.workload.name)
@@ -85,10 +99,13 @@ pub fn create(plan: &mut Plan<'_>, at: &LimitOf, config: Value) -> Option<Ref> {
         "@type": TYPE,
         "stat_prefix": "http_local_rate_limiter",
         "filter_enabled": { "default_value": { "numerator": 100, "denominator": "HUNDRED" } },
-        "filter_enforced": { "default_value": { "numerator": 100, "denominator": "HUNDRED" } },
+        "filter_enforced": { "default_value": { "denominator": "HUNDRED" } },
     });
     for (key, value) in config.as_object().into_iter().flatten() {
-        typed[key] = value.clone();
+        match (typed[key].as_object_mut(), value.as_object()) {
+            (Some(there), Some(more)) => merge(there, more),
+            _ => typed[key] = value.clone(),
+        }
     }
     let patch = json!({
         "applyTo": "HTTP_FILTER",
@@ -99,6 +116,15 @@ pub fn create(plan: &mut Plan<'_>, at: &LimitOf, config: Value) -> Option<Ref> {
     let spec = json!({ "workloadSelector": { "labels": labels }, "configPatches": [patch] });
     let name = format!("{}-rate-limit", workload.name);
     plan.create(&kinds::ENVOY_FILTER, &workload.namespace, [&name, &format!("{name}-2")], spec)
+}
+
+fn merge(into: &mut Map<String, Value>, more: &Map<String, Value>) {
+    for (key, value) in more {
+        match (into.get_mut(key).and_then(Value::as_object_mut), value.as_object()) {
+            (Some(there), Some(more)) => merge(there, more),
+            _ => drop(into.insert(key.clone(), value.clone())),
+        }
+    }
 }
 
 /// Takes a limit away, and its EnvoyFilter with it where that has nothing else.

@@ -11,25 +11,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 const FILTER: &str = "envoy.filters.http.jwt_authn";
-/// Fields of rules that are written here; others stay as they are.
-const KNOWN: [&str; 15] = [
-    "issuer",
-    "audiences",
-    "jwksUri",
-    "jwks",
-    "fromHeaders",
-    "fromParams",
-    "fromCookies",
-    "outputPayloadToHeader",
-    "outputClaimToHeaders",
-    "forwardOriginalToken",
-    "timeout",
-    "name",
-    "prefix",
-    "header",
-    "claim",
-];
-
 /// What a policy says. Its rules are as they are written, with whatever no editor knows.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Tokens {
@@ -77,7 +58,7 @@ pub fn plan(plan: &mut Plan<'_>, at: &PolicyAt, wanted: Option<&Tokens>) {
                 if tokens.rules.is_empty() {
                     object.within("spec").remove("jwtRules");
                 } else {
-                    policy::rows(&mut object, "spec/jwtRules", &tokens.rules, &KNOWN);
+                    policy::rows(&mut object, "spec/jwtRules", &tokens.rules);
                 }
             }
             plan.title(format!("{at}: {}", said(tokens)));

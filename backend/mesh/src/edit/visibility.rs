@@ -107,6 +107,18 @@ fn leads(mesh: &Mesh, egress: Egress<'_>, workload: &Workload, service: &Service
     })
 }
 
+/// To whom a service is shown: an annotation of a Service, a field of a ServiceEntry.
+fn export_to(mesh: &Mesh, service: &Service) -> Vec<String> {
+    let Some(object) = mesh.objects().get(&service.at) else { return Vec::new() };
+    let listed =
+        |value: &Value| Some(value.as_array()?.iter().filter_map(Value::as_str).map(str::to_owned).collect());
+    let annotated = || {
+        let said = object.annotation("networking.istio.io/exportTo")?;
+        Some(said.split(',').map(|one| one.trim().to_owned()).collect())
+    };
+    object.spec().get("exportTo").and_then(listed).or_else(annotated).unwrap_or_default()
+}
+
 /// Says which services come into sight of which proxies, and which leave it, once this Sidecar is as planned.
 pub fn claims(plan: &mut Plan<'_>, at: &Ref) {
     let mesh = plan.mesh();
@@ -123,7 +135,9 @@ pub fn claims(plan: &mut Plan<'_>, at: &Ref) {
             let egress = Egress::new(holding.map(|one| one.spec), &workload.namespace);
             egress.sees_service(&service.host, &service.namespace) || leads(mesh, egress, workload, service)
         };
-        let shown = |service: &&Service| exported(&[], &[], &service.namespace, &workload.namespace);
+        let shown = |service: &&Service| {
+            exported(&export_to(mesh, service), &[], &service.namespace, &workload.namespace)
+        };
         for service in mesh.services().filter(shown) {
             let (before, then) = (sees(&was, service), sees(&now, service));
             if before == then {

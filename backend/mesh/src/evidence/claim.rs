@@ -174,8 +174,26 @@ impl Evidence {
         let was_known = [was.clone(), side(false).probes(&of_claims, &[])].concat();
         without(&mut probes, &was_known);
         without(&mut was, &known);
+        let (now, then) = (probes.clone(), was.clone());
+        no_longer(&mut probes, &then);
+        no_longer(&mut was, &now);
         Self { probes, was, ..Self::default() }
     }
+}
+
+/// What has less in it than on the other side holds there too: then it is no longer what stood there.
+fn no_longer(probes: &mut Vec<Probe>, others: &[Probe]) {
+    let more = |probe: &Probe| {
+        let same_place = others.iter().filter(|other| other.owner == probe.owner && other.path == probe.path);
+        let implies = |other: &&Probe| match (&probe.want, &other.want) {
+            (Want::Is(less), Want::Is(more)) => less != more && crate::confirm::says(less, more),
+            _ => false,
+        };
+        let then = same_place.filter(implies).map(|other| Want::Not(Box::new(other.want.clone())));
+        then.map(|want| Probe { want, ..probe.clone() }).collect::<Vec<_>>()
+    };
+    let all: Vec<Probe> = probes.iter().flat_map(more).collect();
+    probes.extend(all);
 }
 
 /// Takes from probes what proxies hold on the other side too.

@@ -78,8 +78,8 @@ impl Guards {
             let mut lacks = others.get(index).map(words).unwrap_or_default();
             // What is a part of something that is there cannot be missed.
             let part = |lack: &Word| {
-                let text = lack.text.trim_matches('*');
-                has.iter().any(|word| word.not == lack.not && word.text.contains(text))
+                has.iter()
+                    .any(|word| word.not == lack.not && crate::confirm::stands_in(&word.text, &lack.text))
             };
             lacks.retain(|lack| !part(lack));
             Words { has, lacks }

@@ -43,7 +43,8 @@ impl Part<'_> {
             self.within(path).remove(&from.to_string());
             self.put_in(path, to, was.len() - 1, now);
         } else if was.len() == now.len() {
-            for (index, (before, after)) in was.iter().zip(now).enumerate() {
+            for (index, (before, after)) in was.iter().zip(now).enumerate().filter(|(_, (a, b))| a != b) {
+                self.saw(&format!("{path}/{index}")); // else the edit could meet another row by then
                 self.follow(&format!("{path}/{index}"), before, after);
             }
         } else {

@@ -83,8 +83,9 @@ impl Holds {
             Self::List(_) => value.as_array().is_some_and(|all| all.iter().all(Value::is_string)),
             Self::Factor(_) => value.is_number(),
             Self::Group(_) => false,
-            Self::Rows => value.is_array(),
-            Self::Each(..) => value.as_array().is_some_and(|all| all.iter().all(Value::is_object)),
+            Self::Rows | Self::Each(..) => {
+                value.as_array().is_some_and(|all| all.iter().all(Value::is_object))
+            }
             Self::Match | Self::Matches(_) | Self::Pairs(_) => value.is_object(),
             Self::Block => value.is_object(),
             Self::Codes => value.as_array().is_some_and(|codes| codes.iter().all(Value::is_u64)),
