@@ -98,7 +98,7 @@ pub(crate) struct Connection {
     #[arg(long, short = 'n', value_name = "NAMESPACE")]
     pub(crate) namespace: Vec<String>,
     /// Prometheus, where it is not to be found in the cluster
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = address)]
     pub(crate) prometheus: Option<String>,
     /// A header of every request to the Prometheus of --prometheus, as in "X-Scope-OrgID: shop" (may be
     /// repeated)
@@ -275,6 +275,14 @@ pub(crate) enum TableFormat {
 }
 
 /// "Name: value". What is wrong with it is said without the value, which may be a secret.
+fn address(text: &str) -> Result<String, String> {
+    let rest = ["http://", "https://"].iter().find_map(|scheme| text.strip_prefix(scheme));
+    match rest {
+        Some(rest) if !rest.is_empty() && !rest.starts_with('/') => Ok(text.to_owned()),
+        _ => Err("an address begins with http:// or https:// and names a host".to_owned()),
+    }
+}
+
 fn header(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once(':').ok_or("a header is a name, a colon and a value")?;
     let (name, value) = (name.trim(), value.trim());
@@ -347,8 +355,8 @@ mod tests {
         }
         let header = "--prometheus-header a:b";
         assert_eq!(
-            connection(&format!("binnacle --prometheus p graph {header}")),
-            connection(&format!("binnacle graph --prometheus p {header}"))
+            connection(&format!("binnacle --prometheus http://p graph {header}")),
+            connection(&format!("binnacle graph --prometheus http://p {header}"))
         );
         let refused = |words: &str| Cli::read(words.split(' ')).unwrap_err().to_string();
         for (words, option) in [

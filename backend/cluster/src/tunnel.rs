@@ -282,6 +282,11 @@ impl Tunnel {
             Some(404) => {
                 Problem::new(what, format!("Pod {} is gone", at.pod), "Nothing: another one is looked for")
             }
+            Some(400) => Problem::new(
+                what,
+                "The way to the API server lets no port-forward through: it does not pass the upgrade to WebSocket",
+                "Look for a proxy in between, or give a URL that can be reached directly",
+            ),
             Some(_) => error::problem(what, error),
             None => {
                 let Problem { what, why, next } = error::problem(what, error);

@@ -8,6 +8,7 @@
 mod field;
 mod follow;
 mod managed;
+mod nowhere;
 mod part;
 mod rewrite;
 mod rules_of_istio;
@@ -301,6 +302,7 @@ impl<'a> Plan<'a> {
         if steps.is_empty() {
             return Ok(None);
         }
+        warnings.extend(nowhere::nowhere(self.mesh, &steps));
         warnings.extend(managed(&steps));
         warnings.extend(steps.iter().filter_map(|step| undeclared(self.mesh, step)));
         let (measure, was_measure) = self.measures;

@@ -66,7 +66,7 @@ impl Panel for Changes {
         let chosen = self.chosen(&lines);
         if let Some(line) = chosen.and_then(|place| lines.get(place)) {
             let height = (ui.available_height() * 0.42).clamp(120.0, 320.0);
-            egui::Panel::bottom("what is chosen").resizable(true).default_size(height).show(ui, |ui| {
+            egui::Panel::bottom("what is chosen").resizable(false).exact_size(height).show(ui, |ui| {
                 ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
                     Frame::new().inner_margin(Margin::same(space::M as i8)).show(ui, |ui| {
                         self.card(ui, cx, line);

@@ -19,6 +19,8 @@ pub struct Drafts {
     by_id: BTreeMap<String, Kept>,
     /// Editors that the user opened or folded, by what they edit.
     unfolded: BTreeMap<String, bool>,
+    /// The sheet that was asked for and is to be brought into sight.
+    revealed: Option<String>,
     revision: Option<Revision>,
     /// What is offered for the selection, by editor and sheet.
     offered: Memo<(Revision, Selected), Vec<(&'static EditorRow, String)>>,
@@ -106,7 +108,12 @@ impl Drafts {
             // Ids of its own: what comes and goes above must not take a drag or the keyboard away from a
             // widget in here.
             let own = UiBuilder::new().id(Id::new(("editor", &id)));
-            if ui.scope_builder(own, |ui| kept.sheet.ui(ui, cx)).inner {
+            let drawn = ui.scope_builder(own, |ui| kept.sheet.ui(ui, cx));
+            if self.revealed.as_ref() == Some(&id) {
+                self.revealed = None;
+                ui.scroll_to_rect(drawn.response.rect, None);
+            }
+            if drawn.inner {
                 self.unfolded.insert(id, false);
             }
             ui.add_space(10.0);
@@ -118,8 +125,13 @@ impl Drafts {
         text::strong(ui, "Add");
         ui.horizontal_wrapped(|ui| {
             for (row, id) in folded {
-                let button = Button::quiet(row.about.name).with_icon(row.about.icon).named(row.about.name);
+                // What is folded away still says that there is something.
+                let present = self.by_id.get(&id).is_some_and(|kept| kept.sheet.present());
+                let word =
+                    if present { format!("{}  ·  set", row.about.name) } else { row.about.name.to_owned() };
+                let button = Button::quiet(word).with_icon(row.about.icon).named(row.about.name);
                 if ui.add(button).on_hover_text(row.about.summary).clicked() {
+                    self.revealed = Some(id.clone());
                     self.unfolded.insert(id, true);
                 }
             }

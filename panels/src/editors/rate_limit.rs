@@ -8,7 +8,7 @@ use crate::panel::About;
 use crate::subject::Subject;
 use egui_phosphor::regular as icon;
 use mesh::edit::rate_limit::{self, LimitOf};
-use mesh::evidence::{CountedCalls, Counting, Mark, Measure, Portion, Want, Wanted};
+use mesh::evidence::{Measure, Want};
 use mesh::plan::Plan;
 use mesh::traffic::Traffic;
 use mesh::{Kind, Mesh, Service, kinds};
@@ -156,17 +156,9 @@ impl Edits for Limit {
             }
             _ => return plan.gone(),
         }
-        let code = |limit: &Self| limit.0.as_ref().and_then(|fields| fields.get::<u32>(CODE)).unwrap_or(429);
-        let measure = |limit: &Self| {
-            let whom = vec![(at.workload.namespace.to_string(), at.workload.name.to_string())];
-            let part = Portion::new(
-                format!("refused with {}", code(limit)),
-                Mark::Code(code(limit).to_string()),
-                Wanted::Any,
-            );
-            Some(Measure::Counted(Counting::new(CountedCalls::At(whom), vec![part])))
-        };
-        plan.measures(measure(self), measure(was));
+        let told =
+            Measure::Untold("Calls are refused once there are too many; the form says how many".to_owned());
+        plan.measures(Some(told.clone()), Some(told));
     }
 
     fn samples() -> Vec<Self> {

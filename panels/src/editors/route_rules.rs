@@ -193,13 +193,15 @@ impl Edits for Rules {
         };
         routes::claims(plan, &object);
         let view: VirtualService = plan.after(&object).unwrap_or_default();
-        for to in view.http.iter().flat_map(|http| &http.route).map(|row| &row.destination) {
-            if let Some(doubt) = routes::doubt(mesh, to, &object.namespace) {
-                plan.warn(doubt);
+        match view.http.iter().position(|http| http.r#match.is_empty()) {
+            Some(all) if all + 1 < view.http.len() => {
+                let (all, next) = (all + 1, all + 2);
+                plan.warn(format!(
+                    "Rule {next} and what is below it take no call: rule {all} takes all. Move it up"
+                ));
             }
-        }
-        if view.http.last().is_some_and(|last| !last.r#match.is_empty()) {
-            plan.warn("Calls that no rule takes are answered 404: the last rule has a match");
+            Some(_) => {}
+            None => plan.warn("Calls that no rule takes are answered 404: every rule has a match"),
         }
         let told = Measure::Untold("Telemetry does not tell by which rule a call went".to_owned());
         plan.measures(Some(told.clone()), Some(told));

@@ -186,7 +186,19 @@ impl Gathered {
     /// The traffic of the window.
     pub(crate) fn traffic(self, window_secs: u64) -> Traffic {
         let mut flows = BTreeMap::new();
+        let counted: BTreeSet<(Arc<str>, Arc<str>)> = self
+            .seen
+            .iter()
+            .filter(|(_, seen)| !seen.client.is_empty())
+            .map(|(path, _)| (path.destination.namespace.clone(), path.destination.workload.clone()))
+            .collect();
         for (mut path, seen) in self.seen {
+            // Calls that a proxy refuses before it has learnt who calls come over mutual TLS all the same: the
+            // caller has a proxy, which has counted them.
+            let to = (path.destination.namespace.clone(), path.destination.workload.clone());
+            if &*path.source.workload == "unknown" && seen.is_of_a_proxy() && counted.contains(&to) {
+                continue;
+            }
             // Latency alone (a path whose rate just fell to nothing) is no traffic.
             if let Some((mut flow, source, destination)) = seen.finish() {
                 flow.window_secs = window_secs;
@@ -287,6 +299,11 @@ impl Seen {
             Question::TcpOpened => secure(&mut self.opened, sample),
             Question::Unreported => {}
         }
+    }
+
+    /// Whether only the called proxies count these calls, and all of them came from other proxies.
+    fn is_of_a_proxy(&self) -> bool {
+        self.client.is_empty() && self.flow.mutual_tls > 0.0 && self.flow.plaintext == 0.0
     }
 
     fn identify(&mut self, sample: &Sample, names: &mut Names) {

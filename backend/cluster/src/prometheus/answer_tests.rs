@@ -254,3 +254,22 @@ fn what_was_usual_is_told_by_path() {
         usual.iter().map(|(path, usual)| (&*path.source.workload, usual.rps, usual.p95_ms)).collect();
     assert_eq!(told, [("cart-v1", 12.0, Some(8.0)), ("old", 3.0, None)]);
 }
+
+/// A proxy that refuses a call before it knows who calls counts it too: the caller's proxy has counted it.
+#[test]
+fn what_a_proxy_refused_early_is_counted_once() {
+    let nobody = [("source_workload", "unknown"), ("source_workload_namespace", "unknown")];
+    let refused = |security: &'static str| {
+        let labels =
+            [&nobody[..], &[("response_code", "429"), ("connection_security_policy", security)]].concat();
+        [
+            (Question::Client, vec![sample(3.0, &[("response_code", "429")])]),
+            (Question::Server, vec![sample(3.0, &labels)]),
+        ]
+    };
+    let callers = |security| -> Vec<String> {
+        traffic(&refused(security)).flows.keys().map(|path| path.source.workload.to_string()).collect()
+    };
+    assert_eq!(callers("mutual_tls"), ["cart-v1"]);
+    assert_eq!(callers("none"), ["cart-v1", "unknown"], "somebody without a proxy");
+}

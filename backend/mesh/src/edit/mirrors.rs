@@ -121,9 +121,12 @@ pub fn plan(plan: &mut Plan<'_>, rule: &HttpRule, wanted: &[Mirror]) {
     plan.measures(Some(told.clone()), Some(told));
     let said: Vec<String> =
         wanted.iter().map(|mirror| format!("{} to {}", percent(mirror.share()), mirror.words())).collect();
-    let said = if said.is_empty() { "nobody".to_owned() } else { said.join(", ") };
-    let of = if said == "nobody" { "copied to " } else { "copied, " };
-    plan.title(format!("{} to {} are {of}{said}", capital(&rule.words(mesh)), service.name));
+    let (calls, name) = (rule.words(mesh), &service.name);
+    plan.title(if said.is_empty() {
+        format!("{} to {name} are copied to nobody", capital(&calls))
+    } else {
+        format!("Of {calls} to {name} copies go: {}", said.join(", "))
+    });
 }
 
 fn write(part: &mut Part<'_>, wanted: &[Mirror], listed: bool) {

@@ -4,8 +4,7 @@ use super::split::destinations;
 use crate::evidence::{Claim, Want, route, routes};
 use crate::plan::Plan;
 use crate::{Mesh, Ref, Service};
-use istio::fqdn;
-use istio::views::{Destination, HeaderOperations, HttpRoute, Redirect, VirtualService};
+use istio::views::{HeaderOperations, HttpRoute, Redirect, VirtualService};
 use serde_json::{Map, Value, json};
 
 const CORS: &str = "/typed_per_filter_config/envoy.filters.http.cors";
@@ -152,25 +151,4 @@ fn cors(place: &Claim, policy: Option<&Value>) -> Vec<Claim> {
         claims.push(at("allow_credentials").is(yes));
     }
     claims
-}
-
-/// What is odd about a destination: nothing of this name is there.
-pub fn doubt(mesh: &Mesh, to: &Destination, namespace: &str) -> Option<String> {
-    let host = fqdn(&to.host, namespace);
-    let Some(service) = mesh.services().find(|service| service.host == host) else {
-        return Some(format!("No service is called {}: calls that go there fail", to.host));
-    };
-    let known =
-        |name: &&String| !service.subsets.iter().any(|subset| subset.name == **name && subset.declared);
-    if let Some(subset) = to.subset.as_ref().filter(known) {
-        let all: Vec<&str> =
-            service.subsets.iter().filter(|subset| subset.declared).map(|subset| &*subset.name).collect();
-        let all = if all.is_empty() { "none".to_owned() } else { all.join(", ") };
-        return Some(format!(
-            "{} has no subset {subset} (it has: {all}): calls that go there fail",
-            service.name
-        ));
-    }
-    let port = to.port.as_ref().filter(|port| service.ports.iter().all(|own| own.number != port.number));
-    port.map(|port| format!("{} has no port {}: calls that go there fail", service.name, port.number))
 }

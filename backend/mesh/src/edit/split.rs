@@ -184,10 +184,11 @@ fn evidence(plan: &mut Plan<'_>, service: &Service, rule: &HttpRule) {
     let side = |view: Option<VirtualService>| {
         let claim = route(&at, index);
         match view.as_ref().and_then(|view| view.http.get(index)) {
-            Some(http) => (
-                vec![claim.weights(destinations(http, &at.namespace))],
-                measure(service, http, &at.namespace),
-            ),
+            Some(http) => {
+                let alone = view.as_ref().is_none_or(|view| index == 0 || view.http.len() == 1);
+                let measure = if alone { measure(service, http, &at.namespace) } else { Some(untold()) };
+                (vec![claim.weights(destinations(http, &at.namespace))], measure)
+            }
             None => (vec![claim], None),
         }
     };

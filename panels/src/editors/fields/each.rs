@@ -57,13 +57,24 @@ pub(super) fn each(form: &mut Form<'_>, noun: &str, list: &mut Vec<Value>, (says
         }
     }
     match act {
-        Some((index, Act::Remove)) => drop(list.remove(index)),
-        Some((index, Act::Copy)) => list.insert(index, list[index].clone()),
-        Some((index, Act::Up)) => list.swap(index, index - 1),
+        Some((index, Act::Remove)) => {
+            drop(list.remove(index));
+            reopen(form, noun, list.len() + 1, |open| {
+                open.remove(index);
+            });
+        }
+        Some((index, Act::Copy)) => {
+            list.insert(index, list[index].clone());
+            reopen(form, noun, list.len() - 1, |open| open.insert(index, false));
+        }
+        Some((index, Act::Up)) => {
+            list.swap(index, index - 1);
+            reopen(form, noun, list.len(), |open| open.swap(index, index - 1));
+        }
         None => {}
     }
     if let Some((from, y, dropped)) = dragged {
-        carry(form, list, &heads, (from, y, dropped));
+        carry(form, noun, list, &heads, (from, y, dropped));
     }
     let name = format!("add {noun} of {}", form.subject());
     form.line("", 0.0, |line| {
@@ -108,13 +119,39 @@ fn head(line: &mut Line<'_>, title: &str, of: &str, open: bool, says: &str) -> b
     clicked
 }
 
+/// Rows that are unfolded stay so when they move.
+fn reopen(form: &mut Form<'_>, noun: &str, count: usize, moves: impl FnOnce(&mut Vec<bool>)) {
+    let subject = form.subject().to_owned();
+    let id = |index: usize| egui::Id::new(("open", format!("{noun} {} of {subject}", index + 1)));
+    let ui = form.ui();
+    let mut open: Vec<bool> =
+        ui.data(|data| (0..count).map(|index| data.get_temp(id(index)).unwrap_or(false)).collect());
+    moves(&mut open);
+    ui.data_mut(|data| {
+        for (index, open) in open.into_iter().enumerate() {
+            data.insert_temp(id(index), open);
+        }
+        data.remove::<bool>(id(count));
+    });
+}
+
 /// Shows where a dragged row would go, and puts it there when it is let go.
-fn carry(form: &mut Form<'_>, list: &mut Vec<Value>, heads: &[Rect], (from, y, dropped): (usize, f32, bool)) {
+fn carry(
+    form: &mut Form<'_>,
+    noun: &str,
+    list: &mut Vec<Value>,
+    heads: &[Rect],
+    (from, y, dropped): (usize, f32, bool),
+) {
     let others = heads.iter().enumerate().filter(|(index, _)| *index != from);
     let to = others.filter(|(_, rect)| rect.center().y < y).count();
     if dropped {
         let row = list.remove(from);
         list.insert(to.min(list.len()), row);
+        reopen(form, noun, list.len(), |open| {
+            let row = open.remove(from);
+            open.insert(to.min(open.len()), row);
+        });
         form.did(Gesture::Settled);
         return;
     }
