@@ -148,7 +148,8 @@ impl Edits for Rules {
                 object: at
                     .as_ref()
                     .map_or_else(|| service.name.to_string(), |at| format!("{} {}", at.kind, at.name)),
-                present: now != Self::default(),
+                // One rule for all calls is what the other editors show.
+                present: now.several(),
                 now,
                 usual: !entering,
                 locked: None,
@@ -224,6 +225,13 @@ impl Edits for Rules {
         ];
         let of = |http: &Value| Self(Fields::of(Some(&json!({ "http": http })), RULES));
         all.iter().map(of).collect()
+    }
+}
+
+impl Rules {
+    /// Whether there is something to put in order.
+    fn several(&self) -> bool {
+        self.0.value("http").and_then(Value::as_array).is_some_and(|rules| rules.len() > 1)
     }
 }
 

@@ -123,6 +123,7 @@ fn remove_fault(window: &Window) -> Result<()> {
     window.wait_for("ratings v1", SOON)?;
     window.click("ratings v1")?;
     window.wait_for("Remove fault", SOON)?;
+    window.reveal("Remove fault", 170.0..780.0)?;
     window.click("Remove fault")?;
     push_until_live(window)
 }

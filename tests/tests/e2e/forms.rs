@@ -64,15 +64,21 @@ fn a_circuit_breaker_is_set_by_the_form_and_measured() -> Result<()> {
     let window = &session.window;
     open(window, "Circuit breaker")?;
     window.wait_for("TCP connections of details", SOON)?;
+    window.reveal("TCP connections of details", 170.0..700.0)?;
     window.click("TCP connections of details")?;
     window.wait_for("connections of details, set", SOON)?;
+    window.reveal("connections of details, set", 170.0..700.0)?;
     window.click("connections of details, set")?;
     fill(window, "connections of details", "1")?;
+    window.reveal("HTTP requests of details", 170.0..700.0)?;
     window.click("HTTP requests of details")?;
     window.wait_for("waiting requests of details, set", SOON)?;
+    window.reveal("waiting requests of details, set", 170.0..700.0)?;
     window.click("waiting requests of details, set")?;
     fill(window, "waiting requests of details", "1")?;
     push_until_live(window)?;
+    let spec = sandbox.spec("destinationrule", "details")?;
+    ensure!(spec.contains("http1MaxPendingRequests") && spec.contains("maxConnections"), "{spec}");
     // One connection, one that waits: of many calls at once, some are refused by the proxy of productpage.
     let address = sandbox.ready.ingress.trim_start_matches("http://").trim_end_matches('/').to_owned();
     let pages: Vec<String> = std::thread::scope(|scope| {

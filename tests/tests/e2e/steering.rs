@@ -28,7 +28,8 @@ fn a_rule_is_dragged_above_another() -> Result<()> {
     let session = Session::connect(&sandbox)?;
     let window = &session.window;
     window.click("details v1")?;
-    window.wait_for("add rule of details", SOON)?;
+    window.wait_for("Route rules", SOON)?;
+    window.click("Route rules")?;
     for name in
         ["add rule of details", "direct answer of rule 2 of details", "status of rule 2 of details, set"]
     {

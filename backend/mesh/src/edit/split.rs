@@ -6,7 +6,7 @@ use crate::evidence::{CountedCalls, Counting, Mark, Measure, Portion, Upstream, 
 use crate::plan::{HttpRule, Plan, host};
 use crate::split::Split;
 use crate::{Mesh, Service};
-use istio::views::{HttpRoute, RouteDestination, VirtualService};
+use istio::views::{HttpMatch, HttpRoute, RouteDestination, VirtualService};
 use istio::{WorkloadId, fqdn, kinds};
 use serde_json::{Value, json};
 
@@ -185,8 +185,9 @@ fn evidence(plan: &mut Plan<'_>, service: &Service, rule: &HttpRule) {
         let claim = route(&at, index);
         match view.as_ref().and_then(|view| view.http.get(index)) {
             Some(http) => {
-                let alone = view.as_ref().is_none_or(|view| index == 0 || view.http.len() == 1);
-                let measure = if alone { measure(service, http, &at.namespace) } else { Some(untold()) };
+                let before = view.iter().flat_map(|view| view.http.iter().take(index));
+                let taken = before.flat_map(|http| &http.r#match).any(takes_much);
+                let measure = if taken { Some(untold()) } else { measure(service, http, &at.namespace) };
                 (vec![claim.weights(destinations(http, &at.namespace))], measure)
             }
             None => (vec![claim], None),
@@ -234,6 +235,15 @@ pub(super) fn measure(service: &Service, http: &HttpRoute, namespace: &str) -> O
         }
     }
     Some(Measure::Counted(Counting::new(CountedCalls::Routed(service.host.clone()), parts)))
+}
+
+/// Whether a match may take most calls: it asks nothing of the request itself.
+fn takes_much(one: &HttpMatch) -> bool {
+    one.uri.is_none()
+        && one.method.is_none()
+        && one.authority.is_none()
+        && one.headers.is_empty()
+        && one.query_params.is_empty()
 }
 
 /// Why a rule for special calls cannot be measured.
