@@ -59,7 +59,18 @@ impl Hands {
         Ok(hands)
     }
 
+    /// A window that is not mapped yet takes no focus: X11 tells by an error.
     fn focus(&self, title: &str) -> Result<()> {
+        for _ in 0..100 {
+            if self.try_focus(title).is_ok() {
+                return Ok(());
+            }
+            crate::window::pause(50);
+        }
+        self.try_focus(title)
+    }
+
+    fn try_focus(&self, title: &str) -> Result<()> {
         for window in self.display.query_tree(self.root)?.reply()?.children {
             let (name, string) = (AtomEnum::WM_NAME, AtomEnum::ANY);
             let named = self.display.get_property(false, window, name, string, 0, 256)?.reply()?;

@@ -99,7 +99,7 @@ impl Keyboard {
 }
 
 #[test]
-#[ignore = "not proven against a real window yet"]
+#[ignore = "passes up to the push of a fault; what comes after has not passed yet"]
 fn the_whole_road_by_keyboard_alone() -> Result<()> {
     let session = Session::open(&[])?;
     session.window.wait_for("Start sandbox", SOON)?;
@@ -145,6 +145,17 @@ fn fault(keyboard: &Keyboard) -> Result<()> {
     keyboard.use_("Fault")?;
     keyboard.go_to("abort calls")?;
     keyboard.press("Space")?;
+    keyboard.go_to("abort percentage")?;
+    keyboard.press("Ctrl a")?;
+    keyboard.hands.text("100")?;
+    keyboard.press("Tab")?;
+    keyboard.until("a hundred percent", |widgets| {
+        let all = |widget: &Widget| {
+            widget.name == "abort percentage"
+                && widget.value.as_deref().is_some_and(|value| value.starts_with("100"))
+        };
+        widgets.iter().any(all)
+    })?;
     keyboard.push()?;
     let failing = |widget: &Widget| {
         widget.name.starts_with("edge reviews v3 to ratings") && widget.description.contains("Health Failing")
