@@ -120,7 +120,7 @@ pub enum Deed {
         /// "money/pay".
         to: String,
     },
-    /// Rules that lead nowhere: "spec.tcp[0]".
+    /// Rules that lead nowhere: `spec.tcp[0]`.
     NoDestination(Vec<String>),
     /// It has no rules at all.
     NoRules,

@@ -1,6 +1,6 @@
 //! What was written into Istio's and the Gateway API's objects, by whomever: told by the watch and by what
 //! the server notes of managers (`metadata.managedFields`). Our own writes are among them; who shows both this
-//! and the ledger leaves out those that the ledger has ([`Write::is_of`]).
+//! and the ledger leaves out those that the ledger has (`Write::is_of`).
 
 use crate::change::Edit;
 use crate::difference;

@@ -59,7 +59,7 @@ fn of_document(document: &Document, schema: Option<&Schema>) -> Vec<Flaw> {
     found
 }
 
-/// "/spec/http/0/route" of "spec.http[0].route".
+/// `/spec/http/0/route` of `spec.http[0].route`.
 fn pointer(path: &str) -> String {
     let steps = path.split(['.', '[', ']']).filter(|step| !step.is_empty());
     steps.fold(String::new(), |all, step| all + "/" + step)

@@ -194,8 +194,8 @@ fn identity(row: &Value) -> Option<(&'static str, &Value)> {
     IDENTITY.iter().find_map(|key| Some((*key, row.get(key)?)))
 }
 
-/// Changed places as one says them: "spec.http[1].timeout is 3s instead of 2s", "spec.hosts[0] and
-/// spec.http[2].retries change".
+/// Changed places as one says them: `spec.http[1].timeout is 3s instead of 2s`,
+/// `spec.hosts[0] and spec.http[2].retries change`.
 pub(super) fn words(changed: &[Changed]) -> String {
     match changed {
         [] => String::new(),
@@ -229,7 +229,7 @@ fn short(value: &Value) -> Option<String> {
     }
 }
 
-/// "spec.http[1].route[0].weight".
+/// `spec.http[1].route[0].weight`.
 pub fn dotted(pointer: &str) -> String {
     let mut all = String::new();
     for token in pointer.split('/').skip(1) {
