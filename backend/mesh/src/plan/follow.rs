@@ -1,91 +1,29 @@
-//! A part of an object that shall become another value, in as few and as small edits as that takes: fields one
-//! by one, rows of a list where they came or went. Who changes something else beside it is not in the way.
+//! A part of an object that shall become another value.
 
 use super::Part;
-use serde_json::{Map, Value};
+use super::rewrite::rewrite;
+use serde_json::Value;
 
 impl Part<'_> {
-    /// Makes of what the user saw at a path what it shall be.
+    /// Makes of what the user saw at a path what it shall be, in as few and as small edits as that takes. What
+    /// becomes empty goes, as with [`Part::remove`].
     pub fn follow(&mut self, path: &str, was: &Value, now: &Value) -> &mut Self {
-        match (was, now) {
-            _ if was == now => {}
-            (Value::Object(before), Value::Object(after)) => self.fields(path, before, after),
-            (Value::Array(before), Value::Array(after)) => self.rows(path, before, after),
-            (_, Value::Null) => {
-                self.remove(path);
-            }
+        let empty = now.is_null() || now.as_array().is_some_and(Vec::is_empty);
+        if was == now {
+            return self;
+        }
+        if empty {
+            return self.remove(path);
+        }
+        let place = self.path(path);
+        match &mut self.work {
+            Some(work) if !was.is_null() => drop(rewrite(work, &place, was, now)),
             _ => {
                 self.set(path, now.clone());
             }
         }
         self
     }
-
-    fn fields(&mut self, path: &str, was: &Map<String, Value>, now: &Map<String, Value>) {
-        for key in was.keys().filter(|key| !now.contains_key(*key)) {
-            self.within(path).remove(&escaped(key));
-        }
-        for (key, value) in now {
-            let place = format!("{path}/{}", escaped(key));
-            match was.get(key) {
-                Some(before) => self.follow(&place, before, value),
-                None => self.set(&place, value.clone()),
-            };
-        }
-    }
-
-    /// A row that moved is taken out and put in. Else, where as many rows are there as were, each becomes what
-    /// it shall be; and where rows came or went, those that are the same at both ends stay.
-    fn rows(&mut self, path: &str, was: &[Value], now: &[Value]) {
-        if now.is_empty() {
-            self.remove(path);
-        } else if let Some((from, to)) = moved(was, now) {
-            self.within(path).remove(&from.to_string());
-            self.put_in(path, to, was.len() - 1, now);
-        } else if was.len() == now.len() {
-            for (index, (before, after)) in was.iter().zip(now).enumerate().filter(|(_, (a, b))| a != b) {
-                self.saw(&format!("{path}/{index}")); // else the edit could meet another row by then
-                self.follow(&format!("{path}/{index}"), before, after);
-            }
-        } else {
-            let same = was.iter().zip(now).take_while(|(before, after)| before == after).count();
-            let room = was.len().min(now.len()) - same;
-            let behind = was.iter().rev().zip(now.iter().rev()).take(room);
-            let behind = behind.take_while(|(before, after)| before == after).count();
-            for index in (same..was.len() - behind).rev() {
-                self.within(path).remove(&index.to_string());
-            }
-            for index in same..now.len() - behind {
-                self.put_in(path, index, index + behind, now);
-            }
-        }
-    }
-
-    /// Puts a row into a list that has so many.
-    fn put_in(&mut self, path: &str, index: usize, count: usize, now: &[Value]) {
-        let Some(row) = now.get(index) else { return };
-        if index >= count {
-            self.push(path, row.clone());
-        } else {
-            self.insert(&format!("{path}/{index}"), row.clone());
-        }
-    }
-}
-
-/// From where to where the only row that moved did, if that is all that happened.
-fn moved(was: &[Value], now: &[Value]) -> Option<(usize, usize)> {
-    let first = was.iter().zip(now).position(|(before, after)| before != after)?;
-    let last = was.iter().zip(now).rposition(|(before, after)| before != after)?;
-    if was.len() != now.len() || first == last {
-        return None;
-    }
-    let down = was[first + 1..=last] == now[first..last] && was[first] == now[last];
-    let up = was[first..last] == now[first + 1..=last] && was[last] == now[first];
-    if down { Some((first, last)) } else { up.then_some((last, first)) }
-}
-
-fn escaped(key: &str) -> String {
-    key.replace('~', "~0").replace('/', "~1")
 }
 
 #[cfg(test)]
@@ -126,6 +64,29 @@ mod tests {
         let fresh = json!({ "match": [{ "uri": { "prefix": "/x" } }], "directResponse": { "status": 418 } });
         check(|rules| rules.insert(0, fresh.clone()), &["add /spec/http/0"]);
         check(|rules| rules.insert(1, fresh.clone()), &["add /spec/http/1"]);
+    }
+
+    /// A rule that nothing tells from its neighbours is guarded whole: put above it, another could have the same
+    /// shares.
+    #[test]
+    fn another_row_in_its_place_is_not_met() {
+        let at = Ref::new(&kinds::VIRTUAL_SERVICE, "bookinfo", "reviews");
+        let mut objects = demo::bookinfo_objects();
+        let mut object = (*objects[&at].0).clone();
+        object["spec"]["http"][1].as_object_mut().unwrap().remove("name");
+        objects.insert(at.clone(), object.clone().into());
+        let before = object["spec"]["http"].clone();
+        let mut after = before.clone();
+        after[1]["route"][0]["weight"] = 99.into();
+        let mesh = Mesh::read(objects, None);
+        let mut plan = Plan::new(&mesh);
+        plan.object(&at).follow("spec/http", &before, &after);
+        let Edit::Patch(patch) = &plan.change().unwrap().unwrap().steps[0].edit else { panic!("a patch") };
+        let mut twin = before[1].clone();
+        twin["match"] = json!([{ "uri": { "prefix": "/twin" } }]);
+        let rules = object["spec"]["http"].as_array_mut().unwrap();
+        rules.insert(1, twin);
+        assert!(json_patch::patch(&mut object, patch).is_err());
     }
 
     #[test]

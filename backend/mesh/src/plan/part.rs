@@ -92,7 +92,7 @@ impl Part<'_> {
         }
     }
 
-    fn path(&self, path: &str) -> String {
+    pub(super) fn path(&self, path: &str) -> String {
         if path.is_empty() { self.prefix.clone() } else { format!("{}/{path}", self.prefix) }
     }
 

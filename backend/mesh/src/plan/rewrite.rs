@@ -16,10 +16,11 @@ const MOST_COMPARED: usize = 250_000;
 /// A place that was changed: its path, and what stood and stands there.
 pub(super) type Changed = (String, Option<Value>, Option<Value>);
 
-/// Turns `was`, as it was shown, into `wanted`, in the object under edit. Returns what changed.
-pub(super) fn rewrite(work: &mut Work, was: &Value, wanted: &Value) -> Vec<Changed> {
+/// Turns `was`, as it was shown, into `wanted`, at a place of the object under edit ("" is all of it). Returns
+/// what changed.
+pub(super) fn rewrite(work: &mut Work, place: &str, was: &Value, wanted: &Value) -> Vec<Changed> {
     let mut writer = Writer { work, changed: Vec::new() };
-    writer.level("", was, wanted);
+    writer.level(place, was, wanted);
     writer.changed
 }
 
@@ -82,10 +83,11 @@ impl Writer<'_> {
                 Row::Stays => at += 1,
                 Row::Changes(old, new) => {
                     let (old, new) = (&was[old], &wanted[new]);
-                    for key in IDENTITY.iter().filter(|key| old.get(key).is_some()) {
-                        if old.get(key) == new.get(key) {
-                            self.work.saw(&format!("{place}/{key}"));
-                        }
+                    let stays = |key: &&&str| old.get(**key).is_some() && old.get(**key) == new.get(**key);
+                    let known: Vec<&&str> = IDENTITY.iter().filter(stays).collect();
+                    known.iter().for_each(|key| self.work.saw(&format!("{place}/{key}")));
+                    if known.is_empty() {
+                        self.work.saw(&place); // else the edit could meet another row by then
                     }
                     self.level(&place, old, new);
                     at += 1;

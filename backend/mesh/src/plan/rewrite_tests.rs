@@ -23,7 +23,7 @@ fn mesh(spec: &Value) -> Mesh {
 fn rewritten(mesh: &Mesh, wanted: &Value) -> Result<Option<Change>, Stop> {
     let object = mesh.objects()[&at()].clone();
     let mut work = Work::on(at(), "networking.istio.io/v1".into(), object.clone());
-    let title = words(&rewrite(&mut work, &shown(&object), wanted));
+    let title = words(&rewrite(&mut work, "", &shown(&object), wanted));
     Ok(work.step()?.map(|step| Change { title, steps: vec![step], ..Change::default() }))
 }
 

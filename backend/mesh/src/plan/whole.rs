@@ -19,7 +19,7 @@ impl Plan<'_> {
             return String::new();
         }
         let Some(index) = self.work(at) else { return String::new() };
-        let said = words(&rewrite(&mut self.works[index], &was, wanted));
+        let said = words(&rewrite(&mut self.works[index], "", &was, wanted));
         if at.kind == &kinds::VIRTUAL_SERVICE {
             crate::edit::routes::claims(self, at);
         }
