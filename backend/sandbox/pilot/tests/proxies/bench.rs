@@ -165,7 +165,10 @@ impl Bench {
         std::fs::write(&file, bootstrap.to_string()).expect("the bootstrap is written");
         let log = std::fs::File::create(pod.folder.path().join("log")).expect("a log");
         let output = std::fs::File::create(pod.folder.path().join("output")).expect("an output");
-        let child = Command::new(envoy())
+        // A test that is killed takes its Envoys with it.
+        let child = Command::new("setpriv")
+            .args(["--pdeathsig", "KILL"])
+            .arg(envoy())
             .args(["--disable-hot-restart", "--concurrency", "1", "-l", "warn"])
             .args(["--drain-strategy", "immediate", "--drain-time-s", "1", "-c"])
             .arg(&file)
