@@ -3,6 +3,7 @@
 use crate::intent::Intent;
 use crate::kit::Status;
 use crate::kit::fmt;
+use crate::kit::problem::Level;
 use istio::object::yaml;
 use mesh::evidence::{Figure, Judgement, Measured, Progress, Wanted};
 use mesh::journal::FOLLOWED;
@@ -209,6 +210,16 @@ pub(crate) const RESTORE: &str =
 pub(crate) fn restore_before(entry: &Entry) -> Intent {
     let only = entry.change.steps.iter().map(|step| step.at.clone()).collect();
     Intent::Restore(Restore { to: Moment::Before(entry.id), only })
+}
+
+/// How bad the problem of a change is. That calls cannot show what is live in every proxy is only worth
+/// knowing.
+pub fn level(stage: &Stage) -> Level {
+    match stage {
+        Stage::Failed(_) => Level::Error,
+        Stage::Unknowable(before, _) if **before == Stage::Live => Level::Note,
+        _ => Level::Warning,
+    }
 }
 
 /// The way on from a problem of this entry.

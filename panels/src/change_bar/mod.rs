@@ -122,12 +122,8 @@ fn sentence(ui: &mut Ui, rect: Rect, entry: &Entry, outdated: Option<&Ref>, read
         }
         match words::problem(&entry.stage) {
             Some(trouble) => {
-                let level = if matches!(entry.stage, Stage::Failed(_)) {
-                    problem::Level::Error
-                } else {
-                    problem::Level::Warning
-                };
-                let line = format!("{}: {}", trouble.what, trouble.why);
+                let (level, line) =
+                    (words::level(&entry.stage), format!("{}: {}", trouble.what, trouble.why));
                 problem::line(ui, level, &line, "", &words::next(entry, trouble));
             }
             None if read_only && entry.sent.is_none() => {

@@ -27,7 +27,7 @@ fn objects(ui: &mut Ui, cx: &Cx<'_>, entry: &Entry) {
             }
         };
         let next = words::next(entry, trouble);
-        if problem::problem(ui, problem::Level::Error, &trouble.what, &trouble.why, &next, action) {
+        if problem::problem(ui, words::level(&entry.stage), &trouble.what, &trouble.why, &next, action) {
             cx.intents.send(intent);
         }
         ui.add_space(8.0);

@@ -110,7 +110,7 @@ impl Fields {
                     self.edit(row.path, |value| form.count(setting, value, start, 0..=i32::MAX as u32));
                 }
                 Holds::Percent(start) => {
-                    self.edit(row.path, |value| form.count(setting, value, start, 0..=100));
+                    self.edit(row.path, |value| form.percent(setting, value, start));
                 }
                 Holds::YesOrNo | Holds::Adds | Holds::Drops => {
                     self.edit(row.path, |value| form.yes_or_no(setting, value));

@@ -201,6 +201,12 @@ impl<'a> Form<'a> {
         self.optional(setting, value, start, |line, value| line.count(&name, value, range));
     }
 
+    /// Whole percents, if they are said.
+    pub fn percent(&mut self, setting: Setting<'_>, value: &mut Option<u32>, start: u32) {
+        let name = self.name(setting);
+        self.optional(setting, value, start, |line, value| line.whole_percent(&name, value));
+    }
+
     /// One of these words, if it is said.
     pub fn one_of(&mut self, setting: Setting<'_>, value: &mut Option<String>, words: &[&str]) {
         let name = self.name(setting);

@@ -55,6 +55,14 @@ impl Line<'_> {
         self.number(number, value);
     }
 
+    /// Whole percents.
+    pub fn whole_percent(&mut self, name: &str, value: &mut u32) {
+        let suffix = format!("{}%", fmt::THIN);
+        let mut number = f64::from(*value);
+        self.number(Number { suffix: &suffix, ..Number::plain(name, 0.0..=100.0) }, &mut number);
+        *value = number.round() as u32;
+    }
+
     /// One of a few.
     pub fn choose(&mut self, name: &str, options: &[&str], chosen: usize) -> Option<usize> {
         let picked = field::choose(self.ui, name, options, chosen);
