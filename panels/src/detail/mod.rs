@@ -197,17 +197,15 @@ fn measured(ui: &mut Ui, cx: &Cx<'_>, view: &View) {
 
 fn figure_tiles(ui: &mut Ui, figures: &Figures, makes: bool) {
     let none = || "–".to_owned();
-    let errors = figures.error_percent.map_or_else(none, fmt::percent);
+    let (wrong, word) = figures.wrong();
+    let wrong = wrong.map_or_else(none, fmt::percent);
     let p95 = figures.p95_ms.map_or_else(none, fmt::latency);
     let mtls = figures.mtls_percent.map_or_else(none, fmt::percent);
     if figures.rps == 0.0 && figures.bytes > 0.0 {
         tiles(ui, &[(&fmt::bytes_per_s(figures.bytes), "TCP bytes"), (&mtls, "mutual TLS")]);
     } else {
         let rate = if makes { "calls out / s" } else { "requests / s" };
-        tiles(
-            ui,
-            &[(&fmt::rate(figures.rps), rate), (&errors, "errors"), (&p95, "p95"), (&mtls, "mutual TLS")],
-        );
+        tiles(ui, &[(&fmt::rate(figures.rps), rate), (&wrong, word), (&p95, "p95"), (&mtls, "mutual TLS")]);
     }
 }
 

@@ -178,12 +178,16 @@ pub(super) fn peers(ui: &mut Ui, cx: &Cx<'_>, name: &str, first: &str, peers: &[
         heads(ui, first, &["rps", "errors", "p95"]);
         for peer in peers {
             let numbers = numbers(ui, &peer.figures);
-            let mark = Some(match peer.figures.error_percent {
-                Some(errors) if errors >= 10.0 => Status::Failing,
-                Some(errors) if errors >= 0.1 => Status::Degraded,
-                Some(_) => Status::Healthy,
-                None if peer.figures.bytes > 0.0 => Status::Healthy,
-                None => Status::Idle,
+            let mark = Some(match peer.figures.wrong() {
+                (Some(refused), "4xx") if refused >= 20.0 => Status::Failing,
+                (Some(_), "4xx") => Status::Degraded,
+                (errors, _) => match errors {
+                    Some(errors) if errors >= 10.0 => Status::Failing,
+                    Some(errors) if errors >= 0.1 => Status::Degraded,
+                    Some(_) => Status::Healthy,
+                    None if peer.figures.bytes > 0.0 => Status::Healthy,
+                    None => Status::Idle,
+                },
             });
             let shown = Row {
                 mark,

@@ -53,6 +53,9 @@ pub struct Figures {
     pub rps: f64,
     /// Percentage of failed requests.
     pub error_percent: Option<f64>,
+    /// Percentage of refused requests: 4xx.
+    #[serde(skip)]
+    pub refused_percent: Option<f64>,
     /// Milliseconds.
     pub p95_ms: Option<f64>,
     /// Percentage of calls over mutual TLS.
@@ -103,6 +106,18 @@ pub struct PodRow {
     pub ready: bool,
     /// Whether it has a proxy.
     pub sidecar: bool,
+}
+
+impl Figures {
+    /// What goes wrong with most calls, and what that is called: refusals where they are many, else errors.
+    pub fn wrong(&self) -> (Option<f64>, &'static str) {
+        let many =
+            |refused: &f64| *refused >= 10.0 && self.error_percent.is_none_or(|errors| *refused > errors);
+        match self.refused_percent.filter(many) {
+            Some(refused) => (Some(refused), "4xx"),
+            None => (self.error_percent, "errors"),
+        }
+    }
 }
 
 impl View {
@@ -236,6 +251,7 @@ pub(super) fn figures(reading: &Reading) -> Figures {
     Figures {
         rps: reading.rps(),
         error_percent: reading.error_percent(),
+        refused_percent: reading.refused_percent(),
         p95_ms: reading.latency_ms(0.95),
         mtls_percent: reading.mtls_percent(),
         bytes: reading.ends.bytes(),
@@ -416,5 +432,19 @@ mod tests {
             View::of(&mesh, Some(&traffic), &Selected::App("bookinfo".into(), "reviews".into(), None))
                 .unwrap();
         assert!(reviews.called.iter().any(|row| row.name == "ratings" && row.version == "not reached"));
+    }
+
+    #[test]
+    fn many_refusals_are_what_goes_wrong() {
+        #[track_caller]
+        fn check(errors: f64, refused: f64, wrong: (f64, &str)) {
+            let (error_percent, refused_percent) = (Some(errors), Some(refused));
+            let figures = Figures { error_percent, refused_percent, ..Figures::default() };
+            assert_eq!(figures.wrong(), (Some(wrong.0), wrong.1));
+        }
+        check(0.0, 0.0, (0.0, "errors"));
+        check(0.0, 9.0, (0.0, "errors"));
+        check(0.0, 47.0, (47.0, "4xx"));
+        check(60.0, 30.0, (60.0, "errors"));
     }
 }

@@ -53,6 +53,12 @@ impl Ends {
         let total = sum(|calls| calls.total);
         (total > 0.0).then(|| sum(|calls| calls.failed) / total * 100.0)
     }
+    /// Percentage of calls that were refused: 4xx, which are no failures of the service; `None` without calls.
+    pub fn refused_percent(&self) -> Option<f64> {
+        let sum = |part: fn(&Calls) -> f64| self.calls.values().map(part).sum::<f64>();
+        let total = sum(|calls| calls.total);
+        (total > 0.0).then(|| sum(|calls| calls.refused) / total * 100.0)
+    }
     /// Failed calls per second.
     pub fn failed(&self) -> f64 {
         self.calls.values().map(|calls| calls.failed).sum()
@@ -123,6 +129,10 @@ impl Reading {
     /// Percentage of calls that failed; `None` without calls.
     pub fn error_percent(&self) -> Option<f64> {
         self.ends.error_percent()
+    }
+    /// Percentage of calls that were refused; `None` without calls.
+    pub fn refused_percent(&self) -> Option<f64> {
+        self.ends.refused_percent()
     }
     /// Milliseconds below which so much (0 to 1) of all answers came.
     pub fn latency_ms(&self, quantile: f64) -> Option<f64> {
