@@ -123,7 +123,10 @@ fn weights(wanted: &[(Upstream, u32)], action: &Value) -> bool {
             for cluster in list(weighted, "clusters") {
                 let weight = field(cluster, "weight").and_then(number).unwrap_or(0);
                 match named(text(cluster, "name")) {
-                    Some(to) if weight > 0 => *found.entry(to).or_default() += weight,
+                    Some(to) if weight > 0 => {
+                        let share = found.entry(to).or_default();
+                        *share = share.saturating_add(weight);
+                    }
                     Some(_) => {}
                     None => return false,
                 }
