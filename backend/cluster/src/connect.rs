@@ -10,9 +10,8 @@ use crate::limits;
 use crate::login::{LoggedIn, Login};
 use crate::settings::settings;
 use crate::usable::{Unusable, absent_from};
-use crate::{AGENT, Target};
+use crate::{AGENT, Target, own_authority};
 use ::http::{HeaderValue, header};
-use kube::client::ClientBuilder;
 use kube::{Client, Config};
 use mesh::journal::Cluster;
 use mesh::scene::{Caution, Step};
@@ -234,7 +233,7 @@ fn not_kubernetes(what: &str, how: &str) -> Problem {
 }
 
 fn client(config: Config, login: Option<Login>) -> Result<Client, kube::Error> {
-    let builder = ClientBuilder::try_from(config)?;
+    let builder = own_authority::builder(config)?;
     Ok(match login {
         None => builder.build(),
         Some(login) => {

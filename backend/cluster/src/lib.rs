@@ -33,6 +33,7 @@ mod mesh_config;
 #[cfg(test)]
 mod mock;
 mod once;
+mod own_authority;
 mod poll;
 mod program;
 mod prometheus;

@@ -3,7 +3,9 @@
 use cluster::{Cluster, Target};
 
 use mesh::scene::{Step, StepState};
-use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, date_time_ymd,
+};
 use rustls::RootCertStore;
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use rustls::server::WebPkiClientVerifier;
@@ -51,7 +53,24 @@ async fn server(authority: &Authority) -> SocketAddr {
     let verifier = WebPkiClientVerifier::builder(Arc::new(roots)).build().expect("a verifier");
     let key = PrivatePkcs8KeyDer::from(key.serialize_der()).into();
     let config = rustls::ServerConfig::builder().with_client_cert_verifier(verifier);
+    serve(config.with_single_cert(vec![certificate.der().clone()], key).expect("a server")).await
+}
+
+/// Serves `/version` over TLS with a certificate of this name that is its own authority, and says so; its PEM.
+async fn own_authority(name: &str, from: i32, until: i32) -> (SocketAddr, String) {
+    rustls::crypto::ring::default_provider().install_default().ok();
+    let key = KeyPair::generate().expect("a key");
+    let mut params = CertificateParams::new(vec![name.to_owned()]).expect("parameters");
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    (params.not_before, params.not_after) = (date_time_ymd(from, 1, 1), date_time_ymd(until, 1, 1));
+    let certificate = params.self_signed(&key).expect("a certificate");
+    let key = PrivatePkcs8KeyDer::from(key.serialize_der()).into();
+    let config = rustls::ServerConfig::builder().with_no_client_auth();
     let config = config.with_single_cert(vec![certificate.der().clone()], key).expect("a server");
+    (serve(config).await, certificate.pem())
+}
+
+async fn serve(config: rustls::ServerConfig) -> SocketAddr {
     let acceptor = TlsAcceptor::from(Arc::new(config));
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
@@ -149,6 +168,31 @@ async fn a_server_of_another_authority_is_not_trusted() {
     std::fs::write(folder.path().join("ca.pem"), Authority::new().pem).expect("a file");
     let problem = attempt(folder.path(), address, "", "{}").await.expect_err("not trusted");
     assert!(problem.why.starts_with("The server's certificate is not trusted"), "{problem}");
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_its_own_authority_is_taken_as_kubectl_takes_it() {
+    for (name, until, said) in [
+        ("127.0.0.1", 4000, None),
+        ("elsewhere.example", 4000, Some("it is for another name")),
+        ("127.0.0.1", 2001, Some("it has expired")),
+    ] {
+        let (address, pem) = own_authority(name, 2000, until).await;
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(folder.path().join("ca.pem"), pem).expect("a file");
+        let came = attempt(folder.path(), address, "", "{}").await;
+        match (came, said) {
+            (Ok(told), None) => assert!(told.starts_with("Kubernetes v1.30.0"), "{told}"),
+            (Err(problem), Some(said)) => assert!(problem.why.contains(said), "{problem}"),
+            (came, _) => panic!("{name} until {until}: {came:?}"),
+        }
+    }
+    // One of the same kind that the kubeconfig does not name.
+    let (address, _) = own_authority("127.0.0.1", 2000, 4000).await;
+    let (_, another) = own_authority("127.0.0.1", 2000, 4000).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("ca.pem"), another).expect("a file");
+    assert!(attempt(folder.path(), address, "", "{}").await.is_err());
 }
 
 #[tokio::test]
