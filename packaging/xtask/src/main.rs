@@ -8,6 +8,7 @@
 mod bench;
 mod display;
 mod fuzz;
+mod pictures;
 mod run;
 mod setup;
 mod sh;
@@ -31,6 +32,7 @@ Usage: cargo xtask COMMAND
   fuzz [TARGET] [--seconds N | --inputs N] [--seed N] [--from N]
                 odd input for all that reads what other programs send, 10 s for each target unless told otherwise;
                 what fails is kept in fuzz/artifacts
+  pictures      take a picture of each editor, from the real window, for the manual (assets/manual)
   setup         only install what is missing for all of these
 
 Options of all: --yes (do not ask before sudo)";
@@ -44,6 +46,7 @@ fn main() -> ExitCode {
         Some("test") => test::test(rest, yes),
         Some("bench") => bench::bench(rest, yes),
         Some("fuzz") => fuzz::fuzz(rest),
+        Some("pictures") => pictures::pictures(yes),
         Some("setup") => setup::Needs::all().install(yes).map(|_| ()),
         Some("help" | "--help" | "-h") => {
             println!("{HELP}");

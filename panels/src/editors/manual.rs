@@ -16,12 +16,18 @@ pub fn manual() -> String {
         let kinds: Vec<&str> = row.needs.iter().map(|kind| kind.kind).collect();
         let (name, summary) = (row.about.name, row.about.summary);
         writeln!(text, "\n## {name}\n\n{summary}. It writes {}.", kinds.join(", ")).ok();
+        writeln!(text, "\n![{name}]({})", picture_of(name)).ok();
         if !row.fields.is_empty() {
             text.push_str("\n| field | in the object | what it does | left out |\n|---|---|---|---|\n");
             row.fields.iter().for_each(|table| rows(&mut text, table, ""));
         }
     }
     text
+}
+
+/// The file of an editor's picture, beside the manual: "traffic-split.png".
+pub fn picture_of(name: &str) -> String {
+    format!("{}.png", name.to_lowercase().replace(' ', "-"))
 }
 
 fn rows(text: &mut String, table: &[FieldRow], above: &str) {

@@ -34,6 +34,6 @@ pub use edits::{Chooser, Edits, Scope, Scoped};
 pub use form::Form;
 pub use gesture::Gesture;
 pub use kept::{Kept, Standing};
-pub use manual::manual;
+pub use manual::{manual, picture_of};
 pub use sheet::{AnySheet, Sheet};
 pub use table::{EDITORS, EditorRow, offered};
