@@ -2,3 +2,4 @@
 
 mod editors;
 mod evidence;
+mod odd;

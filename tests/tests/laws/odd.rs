@@ -1,0 +1,451 @@
+//! Objects that none of us wrote, as they are found in clusters: whatever an editor makes of them keeps the laws.
+
+use istio::{Object, kinds};
+use mesh::{Objects, Ref, demo};
+use serde_json::{Value, json};
+
+/// Name of the case, and what is there in place of Bookinfo's own objects or beside them.
+pub(crate) fn cases() -> Vec<(&'static str, Objects)> {
+    let all = routes().into_iter().chain(policies()).chain(security()).chain(others());
+    all.map(|(name, more)| (name, world(more))).collect()
+}
+
+fn world(more: Vec<Value>) -> Objects {
+    let mut objects = demo::bookinfo_objects();
+    for (number, mut object) in more.into_iter().enumerate() {
+        let meta = &mut object["metadata"];
+        if meta["namespace"].is_null() {
+            meta["namespace"] = "bookinfo".into();
+        }
+        meta["uid"] = format!("odd-{number}").into();
+        meta["resourceVersion"] = "7".into();
+        meta["creationTimestamp"] = format!("2025-12-31T23:00:{number:02}Z").into();
+        let kind = object["kind"].as_str().expect("a kind");
+        let kind = istio::KINDS.iter().find(|known| known.kind == kind).copied().expect("a known kind");
+        let text = |place: &str| object.pointer(place).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let at = Ref::new(kind, &text("/metadata/namespace"), &text("/metadata/name"));
+        objects.insert(at, Object::from(object));
+    }
+    objects
+}
+
+fn object(version: &str, kind: &str, name: &str, spec: Value) -> Value {
+    json!({ "apiVersion": version, "kind": kind, "metadata": { "name": name }, "spec": spec })
+}
+
+/// The VirtualService of reviews with these fields.
+fn routing(spec: Value) -> Value {
+    let mut value = object("networking.istio.io/v1", "VirtualService", "reviews", spec);
+    let spec = value["spec"].as_object_mut().expect("fields");
+    spec.entry("hosts").or_insert_with(|| json!(["reviews"]));
+    value
+}
+
+fn rules(http: Value) -> Value {
+    routing(json!({ "http": http }))
+}
+
+fn to(subset: &str) -> Value {
+    json!({ "destination": { "host": "reviews", "subset": subset } })
+}
+
+fn rule(spec: Value) -> Value {
+    let mut value = object("networking.istio.io/v1", "DestinationRule", "reviews", spec);
+    let spec = value["spec"].as_object_mut().expect("fields");
+    spec.entry("host").or_insert_with(|| json!("reviews"));
+    spec.entry("subsets").or_insert_with(|| {
+        let subset = |version: &str| json!({ "name": version, "labels": { "version": version } });
+        json!([subset("v1"), subset("v2"), subset("v3")])
+    });
+    value
+}
+
+fn with(mut object: Value, place: &str, fields: Value) -> Value {
+    object["metadata"][place] = fields;
+    object
+}
+
+type Cases = Vec<(&'static str, Vec<Value>)>;
+
+fn routes() -> Cases {
+    let weighed = |weights: [i64; 3]| {
+        let all = ["v1", "v2", "v3"].iter().zip(weights).map(|(version, weight)| {
+            let mut row = to(version);
+            row["weight"] = weight.into();
+            row
+        });
+        rules(json!([{ "route": all.collect::<Vec<_>>() }]))
+    };
+    let sixty = (0..60).map(|number| {
+        json!({ "name": format!("tenant-{number}"), "match": [{ "headers": { "x-tenant": { "exact": format!("{number}") } } }],
+            "route": [to(["v1", "v2", "v3"][number % 3])] })
+    });
+    let sixty: Vec<Value> = sixty.chain([json!({ "route": [to("v1")] })]).collect();
+    let elsewhere = |export: Value| {
+        let mut value = rules(json!([{ "route": [to("v2")] }]));
+        value["metadata"] = json!({ "name": "theirs", "namespace": "istio-system" });
+        value["spec"]["hosts"] = json!(["reviews.bookinfo.svc.cluster.local"]);
+        value["spec"]["http"][0]["route"][0]["destination"]["host"] =
+            "reviews.bookinfo.svc.cluster.local".into();
+        value["spec"]["exportTo"] = export;
+        value
+    };
+    let second = |hosts: Value| {
+        let mut value = rules(json!([{ "route": [to("v3")] }]));
+        value["metadata"]["name"] = "reviews-too".into();
+        value["spec"]["hosts"] = hosts;
+        value
+    };
+    vec![
+        ("no weight on any of two", vec![rules(json!([{ "route": [to("v1"), to("v2")] }]))]),
+        (
+            "one destination of weight 0",
+            vec![rules(json!([{ "route": [{ "destination": { "host": "reviews" }, "weight": 0 }] }]))],
+        ),
+        ("1:1:1", vec![weighed([1, 1, 1])]),
+        ("all weights 0", vec![weighed([0, 0, 0])]),
+        ("weights that make 230", vec![weighed([10, 20, 200])]),
+        (
+            "null everywhere",
+            vec![rules(
+                json!([{ "match": null, "timeout": null, "retries": null, "fault": null, "headers": null,
+                "mirror": null, "mirrors": null, "route": [{ "destination": { "host": "reviews", "subset": null,
+                "port": null }, "weight": null, "headers": null }] }]),
+            )],
+        ),
+        (
+            "OR of ANDs, by expressions",
+            vec![rules(json!([
+                { "match": [
+                    { "headers": { "cookie": { "regex": "^(.*?;)?(user=j.*)(;.*)?$" }, "x-a": { "exact": "1" } },
+                        "uri": { "prefix": "/reviews" } },
+                    { "method": { "regex": "GET|HEAD" }, "queryParams": { "debug": { "exact": "on" } } },
+                    { "withoutHeaders": { "x-old": {} }, "sourceLabels": { "app": "productpage" } } ],
+                    "route": [to("v2")] },
+                { "route": [to("v1")] } ]))],
+        ),
+        ("sixty-one rules", vec![rules(Value::Array(sixty))]),
+        (
+            "two rules of one name",
+            vec![rules(
+                json!([{ "name": "a", "match": [{ "uri": { "exact": "/x" } }], "route": [to("v2")] },
+                { "name": "a", "route": [to("v1")] }]),
+            )],
+        ),
+        (
+            "two rules that ask the same",
+            vec![rules(json!([{ "match": [{ "uri": { "exact": "/x" } }], "route": [to("v2")] },
+                { "match": [{ "uri": { "exact": "/x" } }], "route": [to("v3")] }, { "route": [to("v1")] }]))],
+        ),
+        (
+            "a catch-all before others",
+            vec![rules(json!([{ "route": [to("v1")] },
+                { "match": [{ "uri": { "prefix": "/" } }], "route": [to("v3")] }]))],
+        ),
+        (
+            "two hosts in one",
+            vec![{
+                let mut value = rules(json!([{ "route": [to("v1")] }]));
+                value["spec"]["hosts"] = json!(["ratings", "reviews"]);
+                value
+            }],
+        ),
+        (
+            "by the full name",
+            vec![{
+                let host = "reviews.bookinfo.svc.cluster.local";
+                let mut value = rules(
+                    json!([{ "route": [{ "destination": { "host": host, "subset": "v1" }, "weight": 100 }] }]),
+                );
+                value["spec"]["hosts"] = json!([host]);
+                value
+            }],
+        ),
+        (
+            "a host of many services",
+            vec![{
+                let mut value = rules(json!([{ "route": [to("v1")] }]));
+                value["spec"]["hosts"] = json!(["*.bookinfo.svc.cluster.local"]);
+                value
+            }],
+        ),
+        (
+            "two for one host in the mesh",
+            vec![rules(json!([{ "route": [to("v1")] }])), second(json!(["reviews"]))],
+        ),
+        ("theirs, exported to all", vec![elsewhere(json!(["*"]))]),
+        ("theirs, exported to none", vec![elsewhere(json!(["~"]))]),
+        ("theirs, for their namespace", vec![elsewhere(json!(["."]))]),
+        (
+            "a delegate of the gateway's",
+            vec![
+                {
+                    let mut value = rules(json!([{ "match": [{ "uri": { "prefix": "/r" } }],
+                        "delegate": { "name": "reviews-rules", "namespace": "bookinfo" } }]));
+                    value["spec"]["hosts"] = json!(["shop.example"]);
+                    value["spec"]["gateways"] = json!(["bookinfo-gateway"]);
+                    value
+                },
+                with(
+                    object(
+                        "networking.istio.io/v1",
+                        "VirtualService",
+                        "reviews-rules",
+                        json!({ "http": [{ "route": [to("v1")] }] }),
+                    ),
+                    "labels",
+                    json!({ "team": "shop" }),
+                ),
+            ],
+        ),
+        (
+            "mesh and gateway",
+            vec![{
+                let mut value = rules(
+                    json!([{ "match": [{ "gateways": ["bookinfo-gateway"] }], "route": [to("v3")] },
+                { "match": [{ "gateways": ["mesh"], "port": 9080 }], "route": [to("v2")] }, { "route": [to("v1")] }]),
+                );
+                value["spec"]["gateways"] = json!(["mesh", "bookinfo-gateway"]);
+                value
+            }],
+        ),
+        (
+            "a gateway only",
+            vec![{
+                let mut value = rules(json!([{ "route": [to("v1")] }]));
+                value["spec"]["gateways"] = json!(["bookinfo/bookinfo-gateway"]);
+                value
+            }],
+        ),
+        (
+            "answers by itself, and redirects",
+            vec![rules(json!([
+                { "match": [{ "uri": { "exact": "/old" } }], "redirect": { "uri": "/new", "redirectCode": 308 } },
+                { "match": [{ "uri": { "exact": "/gone" } }], "directResponse": { "status": 410, "body": { "bytes": "Z29uZQ==" } } },
+                { "route": [to("v1")] } ]))],
+        ),
+        (
+            "copies in the old form",
+            vec![rules(
+                json!([{ "route": [to("v1")], "mirror": { "host": "reviews", "subset": "v3" }, "mirror_percent": 20,
+                "mirrorPercent": 30, "mirrorPercentage": { "value": 40.5 } }]),
+            )],
+        ),
+        (
+            "delay and abort, in the old form and the new",
+            vec![rules(json!([{ "route": [to("v1")], "fault": {
+                "delay": { "fixedDelay": "7s", "percent": 10, "percentage": { "value": 0.5 } },
+                "abort": { "grpcStatus": "UNAVAILABLE", "percentage": { "value": 100 } } } }]))],
+        ),
+        (
+            "an abort without a share",
+            vec![rules(json!([{ "route": [to("v1")], "fault": { "abort": { "httpStatus": 503 } } }]))],
+        ),
+        (
+            "no retry and no time limit",
+            vec![rules(json!([{ "route": [to("v1")], "timeout": "0s", "retries": { "attempts": 0 } }]))],
+        ),
+        (
+            "all that a rule can have",
+            vec![rules(
+                json!([{ "name": "all", "route": [{ "destination": { "host": "reviews", "subset": "v1", "port": { "number": 9080 } },
+                "weight": 100, "headers": { "response": { "set": { "x-from": "v1" } } } }],
+                "rewrite": { "uriRegexRewrite": { "match": "^/a/(.*)$", "rewrite": "/\\1" } },
+                "corsPolicy": { "allowOrigins": [{ "regex": "https://.*" }], "allowMethods": ["GET"], "maxAge": "24h", "allowCredentials": true },
+                "retries": { "attempts": 3, "perTryTimeout": "2s", "backoff": "25ms", "retryOn": "5xx,gateway-error", "retryRemoteLocalities": false },
+                "headers": { "request": { "add": { "x-a": "b" }, "remove": ["cookie"] } }, "timeout": "1h2m3s" }]),
+            )],
+        ),
+        (
+            "tcp only",
+            vec![routing(
+                json!({ "tcp": [{ "match": [{ "port": 9080 }], "route": [to("v1"), { "destination": { "host": "reviews", "subset": "v2" }, "weight": 10 }] }] }),
+            )],
+        ),
+        (
+            "tls only",
+            vec![routing(
+                json!({ "tls": [{ "match": [{ "port": 443, "sniHosts": ["reviews"] }], "route": [to("v1")] }] }),
+            )],
+        ),
+        ("hosts, and nothing else", vec![routing(json!({}))]),
+        (
+            "spec null",
+            vec![json!({ "apiVersion": "networking.istio.io/v1", "kind": "VirtualService",
+            "metadata": { "name": "reviews" }, "spec": null })],
+        ),
+        (
+            "an old version, and others' marks",
+            vec![with(
+                object(
+                    "networking.istio.io/v1alpha3",
+                    "VirtualService",
+                    "reviews",
+                    json!({ "hosts": ["reviews"], "http": [{ "route": [to("v1")] }] }),
+                ),
+                "annotations",
+                json!({ "argocd.argoproj.io/tracking-id": "shop:networking.istio.io/VirtualService:bookinfo/reviews",
+                "meta.helm.sh/release-name": "shop", "kubectl.kubernetes.io/last-applied-configuration": "{\"spec\":{}}" }),
+            )],
+        ),
+        (
+            "a version and another service together",
+            vec![rules(
+                json!([{ "route": [{ "destination": { "host": "reviews", "subset": "v1" }, "weight": 60 },
+                { "destination": { "host": "ratings" }, "weight": 40 }] }]),
+            )],
+        ),
+        ("a subset that is nowhere", vec![rules(json!([{ "route": [to("v9")] }]))]),
+    ]
+}
+
+fn policies() -> Cases {
+    vec![
+        ("no subsets", vec![rule(json!({ "subsets": null }))]),
+        ("a policy for many hosts", vec![rule(json!({ "host": "*.bookinfo.svc.cluster.local" }))]),
+        (
+            "subsets without labels, and with policies",
+            vec![rule(json!({ "subsets": [{ "name": "all", "labels": {} }, { "name": "none" },
+                { "name": "v1", "labels": { "version": "v1" }, "trafficPolicy": { "connectionPool": { "tcp": { "maxConnections": 1 } },
+                    "portLevelSettings": [{ "port": { "number": 9080 }, "outlierDetection": { "consecutive5xxErrors": 0 } }] } },
+                { "name": "v2", "labels": { "version": "v2" } }, { "name": "v3", "labels": { "version": "v3" } }] }))],
+        ),
+        (
+            "for some callers",
+            vec![rule(json!({ "workloadSelector": { "matchLabels": { "app": "productpage" } },
+                "trafficPolicy": { "loadBalancer": { "simple": "LEAST_CONN" } } }))],
+        ),
+        (
+            "two for one host",
+            vec![rule(json!({ "trafficPolicy": { "tls": { "mode": "ISTIO_MUTUAL" } } })), {
+                let mut value =
+                    rule(json!({ "subsets": [{ "name": "canary", "labels": { "version": "v3" } }],
+                    "trafficPolicy": { "connectionPool": { "http": { "http2MaxRequests": 5 } } } }));
+                value["metadata"]["name"] = "reviews-too".into();
+                value
+            }],
+        ),
+        (
+            "all that a policy can have",
+            vec![rule(json!({ "exportTo": ["."], "trafficPolicy": {
+                "loadBalancer": { "localityLbSetting": { "enabled": true, "failoverPriority": ["topology.kubernetes.io/region"] },
+                    "consistentHash": { "httpHeaderName": "x-user", "ringHash": { "minimumRingSize": 512 } }, "warmup": { "duration": "30s" } },
+                "connectionPool": { "tcp": { "connectTimeout": "30ms", "tcpKeepalive": { "time": "7200s" } },
+                    "http": { "h2UpgradePolicy": "DO_NOT_UPGRADE", "maxRetries": 1, "useClientProtocol": null } },
+                "outlierDetection": { "splitExternalLocalOriginErrors": true, "consecutiveLocalOriginFailures": 3,
+                    "baseEjectionTime": "3m", "maxEjectionPercent": 100, "minHealthPercent": 0 },
+                "portLevelSettings": [{ "port": { "number": 9080 }, "tls": { "mode": "DISABLE" } }], "proxyProtocol": { "version": "V2" } } }))],
+        ),
+        ("a policy that is null", vec![rule(json!({ "trafficPolicy": null }))]),
+    ]
+}
+
+fn security() -> Cases {
+    let peers = |name: &str, spec: Value| object("security.istio.io/v1", "PeerAuthentication", name, spec);
+    let access = |name: &str, spec: Value| object("security.istio.io/v1", "AuthorizationPolicy", name, spec);
+    let reviews = json!({ "matchLabels": { "app": "reviews" } });
+    vec![
+        (
+            "a mode of a port, and none above",
+            vec![peers(
+                "reviews",
+                json!({ "selector": reviews, "mtls": { "mode": "UNSET" }, "portLevelMtls": { "9080": { "mode": "DISABLE" } } }),
+            )],
+        ),
+        (
+            "two modes of a namespace",
+            vec![
+                peers("default", json!({ "mtls": { "mode": "STRICT" } })),
+                peers("other", json!({ "mtls": { "mode": "PERMISSIVE" } })),
+            ],
+        ),
+        ("a mode that is null", vec![peers("default", json!({ "mtls": null }))]),
+        (
+            "empty lists, and nothing at all",
+            vec![
+                access("nothing", json!({})),
+                access(
+                    "lists",
+                    json!({ "selector": reviews, "rules": [{ "from": [], "to": [], "when": [] }] }),
+                ),
+            ],
+        ),
+        (
+            "by where it stands",
+            vec![access(
+                "target",
+                json!({ "targetRefs": [{ "group": "", "kind": "Service", "name": "reviews" }],
+                "action": "ALLOW", "rules": [{ "from": [{ "source": { "notPrincipals": ["*"], "ipBlocks": ["10.0.0.0/8"] } }] }] }),
+            )],
+        ),
+        (
+            "thirty rules that deny",
+            vec![access(
+                "many",
+                json!({ "action": "DENY", "rules": (0..30).map(|number| json!({ "to": [{ "operation": {
+                "paths": [format!("/private/{number}/*")], "notMethods": ["GET"] } }],
+                "when": [{ "key": "request.headers[x]", "notValues": ["1", "2"] }] })).collect::<Vec<_>>() }),
+            )],
+        ),
+        (
+            "tokens, some of them null",
+            vec![object(
+                "security.istio.io/v1",
+                "RequestAuthentication",
+                "tokens",
+                json!({ "selector": reviews,
+                "jwtRules": [{ "issuer": "a", "jwks": "{\"keys\":[]}", "audiences": null, "fromHeaders": null,
+                    "outputClaimToHeaders": [{ "header": "x-sub", "claim": "sub" }] }, { "issuer": "a", "jwks": "{\"keys\":[]}" }] }),
+            )],
+        ),
+    ]
+}
+
+fn others() -> Cases {
+    let sidecar = |name: &str, spec: Value| object("networking.istio.io/v1", "Sidecar", name, spec);
+    vec![
+        (
+            "what is seen, twice",
+            vec![
+                sidecar("default", json!({ "egress": [{ "hosts": ["./*", "istio-system/*"] }] })),
+                sidecar(
+                    "reviews",
+                    json!({ "workloadSelector": { "labels": { "app": "reviews" } },
+                    "egress": [{ "port": { "number": 9080, "protocol": "HTTP", "name": "x" }, "hosts": ["~/*"] }, { "hosts": ["./ratings.bookinfo.svc.cluster.local"] }],
+                    "outboundTrafficPolicy": { "mode": "REGISTRY_ONLY" } }),
+                ),
+            ],
+        ),
+        (
+            "filters of other tools",
+            vec![object(
+                "networking.istio.io/v1alpha3",
+                "EnvoyFilter",
+                "lua",
+                json!({
+                "workloadSelector": { "labels": { "app": "reviews" } }, "priority": -10,
+                "configPatches": [
+                    { "applyTo": "HTTP_FILTER", "match": { "context": "SIDECAR_INBOUND", "listener": { "filterChain": { "filter": {
+                        "name": "envoy.filters.network.http_connection_manager", "subFilter": { "name": "envoy.filters.http.router" } } } } },
+                        "patch": { "operation": "INSERT_BEFORE", "value": { "name": "envoy.filters.http.lua", "typed_config": {
+                            "@type": "type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua",
+                            "default_source_code": { "inline_string": "function envoy_on_request(handle) end" } } } } },
+                    { "applyTo": "CLUSTER", "patch": null } ] }),
+            )],
+        ),
+    ]
+}
+
+/// So many are needed for the law to be one.
+#[test]
+fn there_are_more_than_forty() {
+    let cases = cases();
+    assert!(cases.len() > 40, "{}", cases.len());
+    for (name, objects) in cases {
+        assert!(
+            objects.len() > demo::bookinfo_objects().len() || objects != demo::bookinfo_objects(),
+            "{name}"
+        );
+        assert!(objects.get(&Ref::new(&kinds::GATEWAY, "bookinfo", "bookinfo-gateway")).is_some(), "{name}");
+    }
+}
