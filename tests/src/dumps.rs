@@ -39,6 +39,8 @@ pub fn after(objects: &Objects, change: &Change) -> Objects {
                 let mut value = value.clone();
                 value["metadata"]["uid"] = format!("uid-{}", step.at).into();
                 value["metadata"]["resourceVersion"] = "2".into();
+                // Younger than all that was there: where several count, age decides.
+                value["metadata"]["creationTimestamp"] = "2026-01-01T00:00:00Z".into();
                 objects.insert(step.at.clone(), value.into());
             }
             Edit::Delete { .. } => drop(objects.remove(&step.at)),

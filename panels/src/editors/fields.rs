@@ -45,6 +45,7 @@ impl Fields {
         let read = |row: &FieldRow| {
             let place = format!("/{}", row.path);
             let block = place.rsplit_once('/').and_then(|(block, _)| part?.pointer(block));
+            let block = block.filter(|block| !block.is_null());
             let value = match (row.holds, part?.pointer(&place)) {
                 (Holds::Block, Some(_)) => json!({}),
                 // A block that does not say how often says never.
@@ -100,7 +101,7 @@ impl Fields {
         for row in rows {
             let setting = Setting::of(row.word).unset(row.unset).means(row.means).path(row.path);
             match row.holds {
-                Holds::Time(start) | Holds::Seconds(start) => {
+                Holds::Time(start) | Holds::Limit(start) | Holds::Seconds(start) => {
                     self.edit(row.path, |value| form.duration(setting, value, start));
                 }
                 Holds::Count(start) => {
@@ -287,9 +288,10 @@ impl Fields {
             let shows = format!("{below}{}", row.shows.concat());
             let (now, then) = (self.0.get(row.path), before(row));
             if let (None, Some(value)) | (Some(value), None) = (now, then)
-                && row.holds.default().as_ref() == Some(value)
+                && row.holds.goes_without_saying(value)
             {
                 let name = super::form::spoken(row.word);
+                let value = row.holds.say(value);
                 plan.warn(format!(
                     "{value} {name} is what Istio does by itself: for proxies nothing changes"
                 ));

@@ -20,7 +20,7 @@ const POLICY: &str = "/route/retry_policy";
 
 fields! {
     ROWS {
-        "timeout" "Timeout" Holds::Time(5_000), "none: callers wait for ever" ["/route/timeout"]
+        "timeout" "Timeout" Holds::Limit(5_000), "none: callers wait for ever" ["/route/timeout"]
             "How long a call may take, with all its retries";
         "retries/attempts" "Retries" Holds::UpTo(2, POLICY), "2, if none answered" [POLICY, "/num_retries"]
             "How often the proxy asks again; 0 turns retries off";

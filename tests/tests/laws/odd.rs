@@ -235,7 +235,7 @@ fn routes() -> Cases {
             "delay and abort, in the old form and the new",
             vec![rules(json!([{ "route": [to("v1")], "fault": {
                 "delay": { "fixedDelay": "7s", "percent": 10, "percentage": { "value": 0.5 } },
-                "abort": { "grpcStatus": "UNAVAILABLE", "percentage": { "value": 100 } } } }]))],
+                "abort": { "httpStatus": 500, "percent": 3, "percentage": { "value": 100 } } } }]))],
         ),
         (
             "an abort without a share",

@@ -3,7 +3,7 @@
 
 use crate::evidence::{Claim, Want, cluster, direct, route};
 use crate::plan::{Plan, PolicyOf, own_rule};
-use crate::{Ref, Service};
+use crate::{Mesh, Ref, Service, roles};
 use istio::destination::Settings;
 use istio::hashing::hash_policy;
 use istio::views::{Destination, DestinationRule, HttpRoute};
@@ -118,7 +118,9 @@ fn of_routes(
         }
     }
     for (from, view) in plan.mesh().virtual_services() {
-        for (index, http) in view.http.iter().enumerate().filter(|(_, http)| leads_to(http, from, service)) {
+        let leading = view.http.iter().enumerate().filter(|(_, http)| leads_to(http, from, service));
+        let mesh = plan.mesh();
+        for (index, http) in leading.filter(|_| acts(mesh, from)) {
             let hashes = |rule: &DestinationRule| -> Vec<Value> {
                 let of = |to: &Destination| of_destination(plan, (from, to), (service, rule));
                 http.route.iter().filter_map(|row| of(&row.destination)).collect()
@@ -137,6 +139,12 @@ fn tell(plan: &mut Plan<'_>, place: Claim, (now, was): (Vec<Value>, Vec<Value>))
     if now != was {
         plan.claims(vec![claim(&now)], vec![claim(&was)]);
     }
+}
+
+/// Whether proxies hold its routes: others may rule in its place.
+fn acts(mesh: &Mesh, at: &Ref) -> bool {
+    let deeds = roles::of_object(mesh, at);
+    deeds.is_empty() || deeds.iter().flat_map(|(_, deeds)| deeds).any(roles::Deed::acts)
 }
 
 fn leads_to(http: &HttpRoute, from: &Ref, service: &Service) -> bool {

@@ -4,7 +4,7 @@ use crate::change::Change;
 use crate::evidence::{Claim, Connections, CountedCalls, Counting, Mark, Measure, Portion, Wanted, inbound};
 use crate::model::{Configured, Policies};
 use crate::plan::Plan;
-use crate::{Mesh, Object, Ref, Workload};
+use crate::{Mesh, Object, Ref, Service, Workload};
 pub use istio::mtls::Mode;
 use istio::views::{self, PeerAuthentication};
 use istio::{Labels, Selects, kinds};
@@ -206,7 +206,7 @@ fn moved(mesh: &Mesh, scope: &Scope, policy: &Ref, then: Option<Object>) -> Opti
         let ((from, mut except), (to, more)) = (of(&old), of(&new));
         except.extend(more);
         let except: Vec<u32> = except.into_iter().collect();
-        if from == to {
+        if from == to || (!except.is_empty() && takes_only(mesh, workload, &except)) {
             continue;
         }
         let at = (workload.namespace.to_string(), workload.name.to_string());
@@ -229,6 +229,13 @@ fn moved(mesh: &Mesh, scope: &Scope, policy: &Ref, then: Option<Object>) -> Opti
         Scope::Workload(namespace, name) => new.mode(namespace, &mesh.workload(namespace, name)?.labels),
     };
     Some((groups, mode))
+}
+
+/// Whether services call a workload at these ports, and at no others.
+fn takes_only(mesh: &Mesh, workload: &Workload, ports: &[u32]) -> bool {
+    let leads = |service: &&Service| mesh.workloads_of(service).any(|one| std::ptr::eq(one, workload));
+    let mut called = mesh.services().filter(leads).flat_map(|service| &service.ports).peekable();
+    called.peek().is_some() && called.all(|port| ports.contains(&port.target))
 }
 
 /// What shows that proxies take other connections than before.

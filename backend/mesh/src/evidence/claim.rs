@@ -217,7 +217,7 @@ struct Known {
     /// By VirtualService, rule, and whether it is the one after the steps.
     routes: Found<(Ref, Option<usize>, bool), Rc<[Group]>>,
     /// By DestinationRule, host, and whether it is the one after the steps.
-    clusters: Found<(Ref, String, bool), Arc<[String]>>,
+    clusters: Found<(Ref, String, String, bool), Arc<[String]>>,
 }
 
 type Found<K, T> = RefCell<BTreeMap<K, T>>;
@@ -261,14 +261,14 @@ impl Side<'_> {
             Thing::Routes(at, rule) => self.of_routes(at, *rule, path, want),
             Thing::Clusters { rule, host, subset, port } => {
                 let owner = Owner::Clusters { host: host.clone(), subset: subset.clone(), port: *port };
-                self.of_rule(rule, host)
+                self.of_rule(rule, host, subset)
                     .map(|proxies| Probe { proxies, owner, path, want })
                     .into_iter()
                     .collect()
             }
             Thing::Direct { rule, host, port } => {
                 let owner = Owner::Direct { host: host.clone(), port: *port };
-                self.of_rule(rule, host)
+                self.of_rule(rule, host, "")
                     .map(|proxies| Probe { proxies, owner, path, want })
                     .into_iter()
                     .collect()
@@ -289,8 +289,8 @@ impl Side<'_> {
     }
 
     /// Proxies for which a DestinationRule counts, before the steps or after them.
-    fn of_rule(&self, rule: &Ref, host: &str) -> Option<Arc<[String]>> {
-        self.clusters(rule, host).or_else(|| self.other().clusters(rule, host))
+    fn of_rule(&self, rule: &Ref, host: &str, subset: &str) -> Option<Arc<[String]>> {
+        self.clusters(rule, host, subset).or_else(|| self.other().clusters(rule, host, subset))
     }
 
     fn of_routes(&self, at: &Ref, rule: Option<usize>, path: String, want: Want) -> Vec<Probe> {
@@ -329,11 +329,11 @@ impl Side<'_> {
     }
 
     /// Proxies that take what a DestinationRule says of a host; `None` when there is no such rule.
-    fn clusters(&self, at: &Ref, host: &str) -> Option<Arc<[String]>> {
+    fn clusters(&self, at: &Ref, host: &str, subset: &str) -> Option<Arc<[String]>> {
         let view = self.view::<DestinationRule>(at)?;
         let mut known = self.known.clusters.borrow_mut();
-        let of = known.entry((at.clone(), host.to_owned(), self.after));
-        Some(Arc::clone(of.or_insert_with(|| self.reach.clusters(at, &view, host).into())))
+        let of = known.entry((at.clone(), host.to_owned(), subset.to_owned(), self.after));
+        Some(Arc::clone(of.or_insert_with(|| self.reach.clusters(at, &view, host, subset).into())))
     }
 
     fn other(&self) -> Self {

@@ -3,7 +3,7 @@
 use super::MadeRoute;
 use super::route_match::RouteMatch;
 use crate::model::Configured;
-use crate::{Mesh, Ref, Service, Workload};
+use crate::{Mesh, Object, Ref, Service, Workload};
 use istio::destination::{self, Called, Client, Defaults};
 use istio::precedence::by_age;
 use istio::views::{self, DestinationRule, HttpMatch, HttpRoute, Sidecar, VirtualService};
@@ -84,23 +84,35 @@ impl<'a> Reach<'a> {
     }
 
     /// Proxies that take what a DestinationRule says of a host: those that see the service, and whose own
-    /// namespace (or, before the root namespace, the service's) has no rule for it that comes first.
-    pub(super) fn clusters(&self, at: &Ref, view: &DestinationRule, host: &str) -> Vec<String> {
+    /// namespace (or, before the root namespace, the service's) has no rule for it that comes first. Of several
+    /// that are merged there, an older one's policy, and its subset of a name, is the one that counts.
+    pub(super) fn clusters(&self, at: &Ref, view: &DestinationRule, host: &str, subset: &str) -> Vec<String> {
         let Some(service) = self.mesh.services().find(|service| service.host == host) else {
             return Vec::new();
         };
         let objects = self.mesh.objects();
         // One that is not there yet is the youngest.
-        let created = objects.get(at).map_or("~", |object| object.created());
+        let created =
+            objects.get(at).map(Object::created).filter(|created| !created.is_empty()).unwrap_or("~");
         let others = self.mesh.destination_rules().filter(|(other, _)| *other != at);
         let others = others.filter_map(|(at, spec)| Configured::of(objects, at, spec));
         let all: Vec<_> = others.chain([Configured { at, created, spec: view }]).collect();
         let called = Called { host, namespace: &service.namespace };
         let mesh = Defaults { root: self.mesh.root_namespace(), export_to: &[] };
+        let counts = |rule: &DestinationRule| {
+            let of = |rule: &DestinationRule| rule.subsets.iter().find(|one| one.name == subset).cloned();
+            match of(view) {
+                Some(own) => of(rule) == Some(own),
+                None if subset.is_empty() && view.traffic_policy.is_some() => {
+                    rule.traffic_policy == view.traffic_policy
+                }
+                None => true,
+            }
+        };
         let takes = |workload: &&Workload| {
             let client = Client { namespace: &workload.namespace, labels: &workload.labels };
             let holding = destination::rule(all.iter(), client, called, mesh);
-            holding.is_some_and(|merged| merged.from.iter().any(|one| one.at == at))
+            holding.is_some_and(|merged| merged.from.iter().any(|one| one.at == at) && counts(&merged.rule))
                 && (workload.gateway || self.egress(workload).sees_service(host, &service.namespace))
         };
         self.mesh.workloads().filter(takes).flat_map(Workload::proxies).collect()

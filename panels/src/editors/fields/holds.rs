@@ -28,6 +28,8 @@ pub struct FieldRow {
 pub enum Holds {
     /// A duration; milliseconds to begin with.
     Time(i64),
+    /// A duration that ends something: 0 is as good as leaving it out.
+    Limit(i64),
     /// A duration that proxies show in whole seconds.
     Seconds(i64),
     /// A whole number of at least 1.
@@ -75,7 +77,9 @@ impl Holds {
     /// Whether a field of this kind can hold this value.
     pub(super) fn takes(self, value: &Value) -> bool {
         match self {
-            Self::Time(_) | Self::Seconds(_) => <Duration as Readable>::read(value).is_some(),
+            Self::Time(_) | Self::Limit(_) | Self::Seconds(_) => {
+                <Duration as Readable>::read(value).is_some()
+            }
             Self::Count(_) | Self::UpTo(..) | Self::Percent(_) => u32::read(value).is_some(),
             Self::YesOrNo | Self::Adds | Self::Drops => value.is_boolean(),
             Self::OneOf(words) => value.as_str().is_some_and(|word| words.contains(&word)),
@@ -92,11 +96,12 @@ impl Holds {
         }
     }
 
-    /// What Istio writes for proxies when the field is left out, if that is known.
-    pub(super) fn default(self) -> Option<Value> {
+    /// Whether a value is what Istio does by itself when the field is left out.
+    pub(super) fn goes_without_saying(self, value: &Value) -> bool {
         match self {
-            Self::UpTo(number, off) if !off.is_empty() => Some(number.into()),
-            _ => None,
+            Self::UpTo(number, off) if !off.is_empty() => *value == number,
+            Self::Limit(_) => <Duration as Readable>::read(value).is_some_and(|time| time.millis() == 0),
+            _ => false,
         }
     }
 
@@ -133,7 +138,7 @@ impl Holds {
     /// A value in words.
     pub(super) fn say(self, value: &Value) -> String {
         match (self, value) {
-            (Self::Time(_) | Self::Seconds(_), value) => {
+            (Self::Time(_) | Self::Limit(_) | Self::Seconds(_), value) => {
                 <Duration as Readable>::read(value).map_or_else(String::new, form::shown)
             }
             (Self::Percent(_), value) => format!("{value} %"),
