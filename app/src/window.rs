@@ -83,6 +83,7 @@ impl Window {
             CentralPanel::default().frame(plain).show(ui, |ui| self.connect.ui(ui, cx));
         } else {
             let Self { layout, top_bar, change_bar, detail, first_steps, dock, .. } = self;
+            change_bar.keys(ui.ctx(), cx);
             layout.ui(ui, &mut |ui, part, names| match part {
                 Part::TopBar => top_bar.ui(ui, cx, layout::rail_width(*names)),
                 Part::Rail => rail::ui(ui, cx, dock.focus(), names),

@@ -44,6 +44,7 @@ type Bar<'a> = Harness<'a, (World, ChangeBar)>;
 fn bar<'a>(world: World) -> Bar<'a> {
     harness(world, ChangeBar::default(), [1280.0, 800.0], |ui, bar: &mut ChangeBar, world| {
         let cx = world.cx();
+        bar.keys(ui.ctx(), &cx);
         egui::Panel::bottom("bar").exact_size(panels::change_bar::HEIGHT).show(ui, |ui| bar.ui(ui, &cx));
         cx.intents.each(|intent| bar.follow(intent));
     })

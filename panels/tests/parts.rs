@@ -339,6 +339,25 @@ fn the_palette_finds_and_does() {
     bench.run_steps(3);
     assert_eq!(bench.state_mut().0.wishes(), [Intent::Select(Some(service("reviews")))]);
     assert!(!bench.state().1.is_open());
+    // Hands that are faster than the window: letters and Enter come with one frame.
+    bench.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::K);
+    bench.run_steps(3);
+    let press = |key, modifiers| egui::Event::Key {
+        key,
+        physical_key: None,
+        pressed: true,
+        repeat: false,
+        modifiers,
+    };
+    let enter = || press(egui::Key::Enter, egui::Modifiers::NONE);
+    bench.input_mut().events.extend([egui::Event::Text("ratings".into()), enter()]);
+    bench.run_steps(3);
+    assert_eq!(bench.state_mut().0.wishes(), [Intent::Select(Some(service("ratings")))]);
+    let open = press(egui::Key::K, egui::Modifiers::COMMAND);
+    bench.input_mut().events.extend([enter(), open]);
+    bench.run_steps(3);
+    assert_eq!(bench.state_mut().0.wishes(), [], "that Enter was pressed before it was open");
+    assert!(bench.state().1.is_open());
 }
 
 #[test]

@@ -12,7 +12,8 @@ use panels::selection::PanelId;
 use panels::shell::layout::Layout;
 use panels::shell::rail;
 use panels::shell::top_bar::TopBar;
-use support::{World, harness};
+use support::window::{Bench, Window, window};
+use support::{World, harness, service};
 
 #[test]
 fn the_top_bar_counts_what_fails_and_leads_there() {
@@ -137,4 +138,37 @@ fn the_connect_screen_is_used_by_keyboard() {
     bench.key_press(egui::Key::Escape);
     bench.run_steps(2);
     assert_eq!(bench.state_mut().0.wishes(), [Intent::Disconnect]);
+}
+
+/// A button with the focus takes Enter; Ctrl Enter is none of its business. And what is being typed was not
+/// checked: the first press leaves the field.
+#[test]
+fn ctrl_enter_pushes_what_was_checked_and_nothing_else() {
+    let world = World::bookinfo().select(service("ratings"));
+    let mut bench = window(world, Window::new(PanelId::Graph), egui::vec2(1440.0, 900.0));
+    bench.state().0.intents.send(Intent::Edit(service("ratings"), "Fault"));
+    bench.run_steps(3);
+    bench.get_by_label("abort calls").click();
+    bench.run_steps(3);
+    let pushes = |bench: &mut Bench<'_>| {
+        bench.state_mut().0.wishes();
+        bench.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::Enter);
+        bench.run_steps(3);
+        let wishes = bench.state_mut().0.wishes();
+        wishes.into_iter().filter(|wish| matches!(wish, Intent::Push(_))).count()
+    };
+    bench.get_by_label("Remove fault").focus();
+    bench.run_steps(2);
+    assert_eq!(pushes(&mut bench), 1);
+    let checked =
+        |bench: &Bench<'_>| bench.state().0.ledger.pending().map(|entry| entry.change.title.clone());
+    assert!(checked(&bench).is_some_and(|title| title.contains("503")), "{:?}", checked(&bench));
+    bench.get_by_label("abort status").focus();
+    bench.run_steps(2);
+    bench.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::A);
+    bench.event(egui::Event::Text("418".into()));
+    bench.run_steps(2);
+    assert_eq!(pushes(&mut bench), 0);
+    assert!(checked(&bench).is_some_and(|title| title.contains("418")), "{:?}", checked(&bench));
+    assert_eq!(pushes(&mut bench), 1);
 }

@@ -7,12 +7,12 @@ use crate::intent::Intent;
 use crate::kit::theme::{size, space};
 use crate::kit::{Button, Tokens, button, icon};
 use crate::words::{self, READ_ONLY};
-use egui::{Align2, FontId, Key, Modifiers, Sense, Ui, vec2};
+use egui::{Align2, Context, FontId, Key, Modifiers, Sense, Ui, vec2};
 use mesh::Stage;
 use mesh::ledger::Entry;
 
 impl ChangeBar {
-    /// From right to left: dismiss, send, look, take back.
+    /// Take back, look, send, dismiss.
     pub(super) fn actions(&mut self, ui: &mut Ui, cx: &Cx<'_>, entry: &Entry, outdated: bool) {
         let cut_off = words::is_cut_off(entry, cx.changes);
         if self.dropping == Some(entry.id) && entry.sent.is_none() {
@@ -20,51 +20,58 @@ impl ChangeBar {
             return;
         }
         self.dropping = None;
-        if cut_off {
-            if ui.add(Button::icon(icon::X, "Leave it as it is")).clicked() {
-                cx.intents.send(Intent::Leave(entry.id));
-            }
-            finish(ui, cx, entry);
-        } else {
-            self.dismiss(ui, cx, entry);
-            self.send(ui, cx, entry, outdated);
-        }
-        let diff = Above::Diff(entry.id);
-        if ui.add(Button::quiet("Diff").selected(self.above == Some(diff))).clicked() {
-            self.toggle(diff);
-        }
+        undo(ui, cx, entry, cut_off);
+        copy(ui, cx, entry);
         if entry.parts.len() > 1 {
             let open = self.above == Some(Above::Set);
             if ui.add(Button::icon(icon::LIST_NUMBERS, "List changes").selected(open)).clicked() {
                 self.toggle(Above::Set);
             }
         }
-        copy(ui, cx, entry);
-        undo(ui, cx, entry, cut_off);
+        let diff = Above::Diff(entry.id);
+        if ui.add(Button::quiet("Diff").selected(self.above == Some(diff))).clicked() {
+            self.toggle(diff);
+        }
+        if cut_off {
+            finish(ui, cx, entry);
+            if ui.add(Button::icon(icon::X, "Leave it as it is")).clicked() {
+                cx.intents.send(Intent::Leave(entry.id));
+            }
+        } else {
+            self.send(ui, cx, entry, outdated);
+            self.dismiss(ui, cx, entry);
+        }
     }
 
-    /// Ctrl Enter pushes what is ready; Ctrl Z takes the newest draft back while nobody types.
-    pub(super) fn keys(&mut self, ui: &Ui, cx: &Cx<'_>) {
+    /// Ctrl Enter pushes what is ready; Ctrl Z takes the newest draft back. While somebody types, the first
+    /// only leaves the field, since what stands there was not checked, and the other one is the field's.
+    /// Called before anything is drawn: a button with the focus would take any Enter for its own.
+    pub fn keys(&self, ctx: &Context, cx: &Cx<'_>) {
+        let pressed = |key| ctx.input_mut(|input| input.consume_key(Modifiers::COMMAND, key));
+        let typing = ctx.text_edit_focused();
+        let enter = pressed(Key::Enter);
+        if enter && typing {
+            ctx.memory_mut(egui::Memory::stop_text_input);
+        }
         let Some(entry) = cx.changes.pending() else { return };
-        let pressed = |key| ui.input_mut(|input| input.consume_key(Modifiers::COMMAND, key));
         let ready = words::can_push(entry) && entry.change.outdated(&cx.scene.mesh).is_none();
-        if pressed(Key::Enter) && ready && !cx.read_only {
+        if enter && !typing && ready && !cx.read_only {
             cx.intents.send(Intent::Push(entry.id));
         }
-        if !ui.ctx().text_edit_focused() && pressed(Key::Z) {
+        if !typing && pressed(Key::Z) {
             cx.intents.send(Intent::Dismiss(entry.parts.last().map_or(entry.id, |part| part.id)));
         }
     }
 
     /// Several drafts are not lost by one click.
     fn drop_all(&mut self, ui: &mut Ui, cx: &Cx<'_>, entry: &Entry) {
-        if ui.add(Button::quiet("Keep them")).clicked() {
-            self.dropping = None;
-        }
-        ui.add_space(72.0);
         let drop = Button::quiet(format!("Drop all {} changes", entry.parts.len())).danger();
         if ui.add(drop).clicked() {
             cx.intents.send(Intent::Dismiss(entry.id));
+        }
+        ui.add_space(72.0);
+        if ui.add(Button::quiet("Keep them")).clicked() {
+            self.dropping = None;
         }
     }
 
@@ -81,7 +88,7 @@ impl ChangeBar {
 
     /// What sends it, or sends it again; when it was sent, its place stays empty.
     fn send(&mut self, ui: &mut Ui, cx: &Cx<'_>, entry: &Entry, outdated: bool) {
-        let before = ui.min_rect().left();
+        let before = ui.cursor().left();
         let anew = (entry.conflict.is_some() || outdated) && entry.undoes.is_none();
         if anew || words::can_try_again(entry) {
             // The same road: the drafts are still there, and are judged anew on what the cluster has now.
@@ -106,7 +113,7 @@ impl ChangeBar {
         } else {
             return;
         }
-        let width = before - ui.min_rect().left() - ui.spacing().item_spacing.x;
+        let width = ui.cursor().left() - before - ui.spacing().item_spacing.x;
         self.sender = Some((entry.id, width.max(0.0)));
     }
 }

@@ -16,7 +16,7 @@ use crate::connect;
 use crate::cx::Cx;
 use crate::intent::Intent;
 use crate::kit::theme::{Weight, size};
-use crate::kit::{Status, Tokens, fmt, icon, problem, progress, text};
+use crate::kit::{End, Status, Tokens, fmt, icon, problem, progress, text};
 use crate::words::{self, READ_ONLY};
 use egui::{Align, Label, Layout, Rect, RichText, Ui, UiBuilder, pos2, vec2};
 use mesh::ledger::Entry;
@@ -28,7 +28,6 @@ impl ChangeBar {
     pub fn ui(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
         let rect = ui.max_rect();
         self.hidden.retain(|id| cx.changes.get(*id).is_some());
-        self.keys(ui, cx);
         let shown = self.shown(cx);
         match shown {
             Some(entry) => self.entry(ui, cx, rect, entry),
@@ -77,21 +76,25 @@ impl ChangeBar {
     }
 
     fn entry(&mut self, ui: &mut Ui, cx: &Cx<'_>, rect: Rect, entry: &Entry) {
-        // Buttons first, then progress, then as much of the sentence as there is room for.
-        let mut right = child(ui, rect.with_max_x(rect.right() - 10.0), Layout::right_to_left(Align::Center));
-        right.spacing_mut().item_spacing.x = 8.0;
+        let place = rect.with_max_x(rect.right() - 10.0);
+        let mut row = child(ui, place, Layout::left_to_right(Align::Center));
+        row.spacing_mut().item_spacing.x = 8.0;
+        let end = End::of(&row, "judged and done");
         // Only what waits for Push can be overtaken by others.
         let outdated = entry.change.outdated(&cx.scene.mesh).filter(|_| entry.sent.is_none());
-        self.actions(&mut right, cx, entry, outdated.is_some());
-        right.add_space(8.0);
-        if outdated.is_none() {
-            state(&mut right, cx, entry, rect.width() > 1100.0);
-        }
+        // As much of the sentence as progress and buttons leave room for.
         let free = Rect::from_min_max(
             rect.left_top() + vec2(16.0, 0.0),
-            pos2(right.min_rect().left() - 20.0, rect.bottom()),
+            pos2(place.right() - end.width() - 20.0, rect.bottom()),
         );
         sentence(ui, free, entry, outdated, cx.read_only);
+        end.show(&mut row, |ui| {
+            if outdated.is_none() {
+                state(ui, cx, entry, rect.width() > 1100.0);
+            }
+            ui.add_space(8.0);
+            self.actions(ui, cx, entry, outdated.is_some());
+        });
     }
 }
 
@@ -181,34 +184,34 @@ fn warnings(entry: &Entry) -> Vec<String> {
     all
 }
 
-/// Right to left: time, proxies, segments, stage, dry run.
+/// Dry run; stage, segments, proxies, time.
 fn state(ui: &mut Ui, cx: &Cx<'_>, entry: &Entry, roomy: bool) {
     let tokens = Tokens::of(ui);
     if let Some((acked, of)) = words::proxies(entry) {
-        let took = words::took(entry, cx.now).map(fmt::ms).unwrap_or_default();
-        ui.add_sized(vec2(52.0, 18.0), Label::new(RichText::new(took).color(tokens.muted)).selectable(false));
+        stage(ui, cx, entry);
+        let color = if acked == of { tokens.healthy } else { tokens.accent };
+        progress::segments(ui, acked, of, color, if roomy { 124.0 } else { 72.0 }, "proxies that have it");
         let counted =
             text::rich(ui, format!("{acked} / {of} proxies"), size::TEXT, Weight::Medium).color(tokens.text);
         let label = ui.add(Label::new(counted).selectable(false));
         if !entry.waiting.is_empty() {
             label.on_hover_text(format!("Not yet: {}", entry.waiting.join(", ")));
         }
-        let color = if acked == of { tokens.healthy } else { tokens.accent };
-        progress::segments(ui, acked, of, color, if roomy { 124.0 } else { 72.0 }, "proxies that have it");
-        stage(ui, cx, entry);
+        let took = words::took(entry, cx.now).map(fmt::ms).unwrap_or_default();
+        ui.add_sized(vec2(52.0, 18.0), Label::new(RichText::new(took).color(tokens.muted)).selectable(false));
         return;
     }
     match &entry.stage {
         Stage::Checking => {
-            text::muted(ui, format!("dry run… {}", judges(cx)));
             ui.label(RichText::new(icon::HOURGLASS_MEDIUM).color(tokens.muted));
+            text::muted(ui, format!("dry run… {}", judges(cx)));
         }
         Stage::Checked(_) => {
+            let done = ui.label(RichText::new(format!("{} dry run", icon::CHECK)).color(tokens.healthy));
+            done.on_hover_text(format!("Judged by {}. {}", judges(cx), words::meaning(&entry.stage)));
             if roomy {
                 text::muted(ui, judges(cx));
             }
-            let done = ui.label(RichText::new(format!("{} dry run", icon::CHECK)).color(tokens.healthy));
-            done.on_hover_text(format!("Judged by {}. {}", judges(cx), words::meaning(&entry.stage)));
         }
         _ => stage(ui, cx, entry),
     }
@@ -218,9 +221,9 @@ fn stage(ui: &mut Ui, cx: &Cx<'_>, entry: &Entry) {
     let tokens = Tokens::of(ui);
     let (status, word) = words::standing(entry, cx.changes);
     let color = if status == Status::Idle { tokens.muted } else { status.color(tokens) };
+    crate::kit::badge::dot(ui, status);
     let word = text::rich(ui, word, size::TEXT, Weight::Medium).color(color);
     ui.add(Label::new(word).selectable(false)).on_hover_text(words::meaning(&entry.stage));
-    crate::kit::badge::dot(ui, status);
 }
 
 /// Who judges a dry run: istiod's webhook only where istiod is.

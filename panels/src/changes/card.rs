@@ -6,10 +6,10 @@ use super::view::Row;
 use crate::cx::Cx;
 use crate::intent::Intent;
 use crate::kit::theme::{Weight, size};
-use crate::kit::{Button, Tokens, badge, button, diff, fmt, icon, problem, text};
+use crate::kit::{Button, End, Tokens, badge, button, diff, fmt, icon, problem, text};
 use crate::words;
 use crate::yaml;
-use egui::{Align, Frame, Label, Layout, Margin, RichText, Ui, WidgetInfo, WidgetType};
+use egui::{Frame, Label, Margin, RichText, Ui, WidgetInfo, WidgetType};
 use mesh::ledger::Entry;
 use mesh::writes::{Deed, Write};
 use mesh::{ChangeId, Moment, Ref, Restore, Stage};
@@ -29,32 +29,13 @@ pub(super) fn change(ui: &mut Ui, cx: &Cx<'_>, row: &Row, entry: &Entry, shown: 
         let head = ui.horizontal(|ui| {
             let (status, _) = words::standing(entry, cx.changes);
             badge::dot(ui, status);
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                ui.add_enabled_ui(row.undo && !cx.read_only, |ui| {
-                    let undo = ui.add(Button::quiet("Undo").named(format!("Undo {}", row.title)));
-                    let why = match () {
-                        () if cx.read_only => "This window is read-only",
-                        () if row.undone => "It was undone already",
-                        () => "Only what was written can be undone",
-                    };
-                    if undo.on_disabled_hover_text(why).clicked() {
-                        cx.intents.send(Intent::Undo(row.id));
-                    }
-                });
-                if entry.is_stored() || row.undone {
-                    restore(ui, cx, row, entry);
-                }
-                if row.cut_off {
-                    let ready = entry.foreign.is_empty() && !cx.read_only;
-                    let finish = Button::quiet("Finish").named(format!("Finish {}", row.title));
-                    if ui.add_enabled(ready, finish).clicked() {
-                        cx.intents.send(Intent::Finish(row.id));
-                    }
-                }
-                let symbol = if open { icon::CARET_UP } else { icon::CARET_DOWN };
-                if ui.add(Button::icon(symbol, format!("Diff of {}", row.title)).selected(open)).clicked() {
-                    *shown = if open { None } else { Some(row.id) };
-                }
+            let end = End::of(ui, "stage and actions");
+            ui.scope(|ui| {
+                ui.set_max_width(ui.available_width() - end.width() - ui.spacing().item_spacing.x);
+                let title = text::rich(ui, &row.title, size::TEXT, Weight::Semibold).color(tokens.text);
+                ui.add(Label::new(title).truncate());
+            });
+            end.show(ui, |ui| {
                 let stage =
                     Label::new(RichText::new(row.stage).color(status.color(tokens))).selectable(false);
                 let meaning = match row.stage {
@@ -64,10 +45,11 @@ pub(super) fn change(ui: &mut Ui, cx: &Cx<'_>, row: &Row, entry: &Entry, shown: 
                     _ => words::meaning(&entry.stage),
                 };
                 ui.add(stage).on_hover_text(meaning);
-                ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                    let title = text::rich(ui, &row.title, size::TEXT, Weight::Semibold).color(tokens.text);
-                    ui.add(Label::new(title).truncate());
-                });
+                let symbol = if open { icon::CARET_UP } else { icon::CARET_DOWN };
+                if ui.add(Button::icon(symbol, format!("Diff of {}", row.title)).selected(open)).clicked() {
+                    *shown = if open { None } else { Some(row.id) };
+                }
+                actions(ui, cx, row, entry);
             });
         });
         head.response.widget_info(|| {
@@ -115,6 +97,31 @@ pub(super) fn change(ui: &mut Ui, cx: &Cx<'_>, row: &Row, entry: &Entry, shown: 
                 let after = yaml::of(ui, step.after.as_ref());
                 diff::diff(ui, &format!("Diff of {}", step.at), &before, &after);
             }
+        }
+    });
+}
+
+/// What goes on with it, or takes it back.
+fn actions(ui: &mut Ui, cx: &Cx<'_>, row: &Row, entry: &Entry) {
+    if row.cut_off {
+        let ready = entry.foreign.is_empty() && !cx.read_only;
+        let finish = Button::quiet("Finish").named(format!("Finish {}", row.title));
+        if ui.add_enabled(ready, finish).clicked() {
+            cx.intents.send(Intent::Finish(row.id));
+        }
+    }
+    if entry.is_stored() || row.undone {
+        restore(ui, cx, row, entry);
+    }
+    ui.add_enabled_ui(row.undo && !cx.read_only, |ui| {
+        let undo = ui.add(Button::quiet("Undo").named(format!("Undo {}", row.title)));
+        let why = match () {
+            () if cx.read_only => "This window is read-only",
+            () if row.undone => "It was undone already",
+            () => "Only what was written can be undone",
+        };
+        if undo.on_disabled_hover_text(why).clicked() {
+            cx.intents.send(Intent::Undo(row.id));
         }
     });
 }

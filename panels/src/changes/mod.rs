@@ -12,9 +12,9 @@ use self::lines::{ALONE, Foreign, Line, Lines, Of, UNDER, Whose};
 use crate::cx::Cx;
 use crate::intent::{Intent, ListFormat};
 use crate::kit::theme::space;
-use crate::kit::{Button, button, fmt, icon, remote, table, text};
+use crate::kit::{Button, Tokens, button, fmt, icon, remote, table, text};
 use crate::panel::{About, Panel};
-use egui::{Frame, Margin, ScrollArea, Ui};
+use egui::{Frame, Margin, ScrollArea, Ui, UiBuilder, vec2};
 use mesh::ChangeId;
 use serde::{Deserialize, Serialize};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -64,17 +64,12 @@ impl Panel for Changes {
         let others = foreign.len();
         let lines = lines::lines(cx, foreign, self.looks.whose, self.looks.by_object);
         let chosen = self.chosen(&lines);
-        if let Some(line) = chosen.and_then(|place| lines.get(place)) {
-            let height = (ui.available_height() * 0.42).clamp(120.0, 320.0);
-            egui::Panel::bottom("what is chosen").resizable(false).exact_size(height).show(ui, |ui| {
-                ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
-                    Frame::new().inner_margin(Margin::same(space::M as i8)).show(ui, |ui| {
-                        self.card(ui, cx, line);
-                    });
-                });
-            });
-        }
-        Frame::new().inner_margin(Margin::same(space::L as i8)).show(ui, |ui| {
+        let line = chosen.and_then(|place| lines.get(place));
+        let all = ui.available_rect_before_wrap();
+        let height = line.map_or(0.0, |_| (all.height() * 0.42).clamp(120.0, 320.0));
+        let (list, below) = all.split_top_bottom_at_y((all.bottom() - height).max(all.top()));
+        let mut above = ui.new_child(UiBuilder::new().max_rect(list));
+        Frame::new().inner_margin(Margin::same(space::L as i8)).show(&mut above, |ui| {
             // How it is looked at may change in the head; these lines were made before.
             let revision = self.revision(cx);
             let rows = Lines { all: &lines, by_object: self.looks.by_object, now: cx.now };
@@ -89,6 +84,18 @@ impl Panel for Changes {
                 cx.intents.send(Intent::Copy(csv, "Changes as CSV".to_owned()));
             }
         });
+        if let Some(line) = line {
+            ui.painter().hline(below.x_range(), below.top(), Tokens::of(ui).hairline());
+            let mut below = ui.new_child(UiBuilder::new().max_rect(below.shrink2(vec2(space::M, 2.0))));
+            ScrollArea::vertical().id_salt("what is chosen").auto_shrink([false, false]).show(
+                &mut below,
+                |ui| {
+                    Frame::new().inner_margin(Margin::same(space::M as i8)).show(ui, |ui| {
+                        self.card(ui, cx, line);
+                    });
+                },
+            );
+        }
     }
 
     fn kept(&self) -> Option<serde_json::Value> {

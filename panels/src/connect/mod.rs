@@ -12,7 +12,7 @@ use crate::contexts::{ContextRow, Contexts};
 use crate::cx::Cx;
 use crate::intent::Intent;
 use crate::kit::theme::{Weight, family, size};
-use crate::kit::{Button, Tokens, card, field, fmt, icon, mark, problem, text};
+use crate::kit::{Button, Tokens, card, field, fmt, icon, keys, mark, problem, text};
 use egui::{
     Align, Align2, FontId, Key, Layout, Margin, Rect, RichText, ScrollArea, Sense, Stroke, Ui, WidgetInfo,
     WidgetType, pos2, vec2,
@@ -170,21 +170,17 @@ impl Connect {
 
     /// Arrows walk the contexts, Enter connects.
     fn keys<'a>(&mut self, ui: &Ui, rows: &[&'a ContextRow]) -> Option<&'a ContextRow> {
-        let (down, up, enter) = ui.input(|input| {
-            (
-                input.key_pressed(Key::ArrowDown),
-                input.key_pressed(Key::ArrowUp),
-                input.key_pressed(Key::Enter),
-            )
-        });
-        if down {
-            self.at = Some(self.at.map_or(0, |at| (at + 1).min(rows.len().saturating_sub(1))));
-        }
-        if up {
-            self.at = Some(self.at.map_or(0, |at| at.saturating_sub(1)));
+        let last = rows.len().saturating_sub(1);
+        let keys = keys::pressed(ui);
+        for key in &keys {
+            match key {
+                Key::ArrowDown => self.at = Some(self.at.map_or(0, |at| (at + 1).min(last))),
+                Key::ArrowUp => self.at = Some(self.at.map_or(0, |at| at.saturating_sub(1))),
+                _ => {}
+            }
         }
         let row = rows.get(self.at?)?;
-        (enter && row.problem.is_none()).then_some(*row)
+        (keys.contains(&Key::Enter) && row.problem.is_none()).then_some(*row)
     }
 }
 

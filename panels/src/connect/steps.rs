@@ -4,7 +4,7 @@ use crate::contexts::Destination;
 use crate::cx::Cx;
 use crate::intent::Intent;
 use crate::kit::theme::{Weight, size};
-use crate::kit::{Button, Tokens, card, fmt, icon, problem, text};
+use crate::kit::{Button, Tokens, card, end, fmt, icon, problem, text};
 use egui::{Align, Align2, FontId, Layout, RichText, Sense, Ui, WidgetInfo, WidgetType, vec2};
 use mesh::scene::{Step, StepState};
 
@@ -68,13 +68,13 @@ pub(super) fn ui(ui: &mut Ui, cx: &Cx<'_>) -> bool {
             if ui.add(Button::quiet("Back").with_icon(icon::ARROW_LEFT).named("Back")).clicked() {
                 cx.intents.send(Intent::Disconnect);
             }
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            end(ui, "ways on", |ui| {
                 if failed {
-                    if ui.add(Button::primary("Retry")).clicked() {
-                        cx.intents.send(Intent::Retry);
-                    }
                     if can_go_on(cx) && ui.add(Button::quiet("Continue without")).clicked() {
                         anyway = true;
+                    }
+                    if ui.add(Button::primary("Retry")).clicked() {
+                        cx.intents.send(Intent::Retry);
                     }
                 } else {
                     text::muted(ui, "You can go back at any time");

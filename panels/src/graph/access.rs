@@ -3,6 +3,7 @@
 
 use super::labels::Pill;
 use super::view::View;
+use crate::kit::keys;
 use crate::selection::Selected;
 use egui::accesskit::Action;
 use egui::{EventFilter, Id, Key, Modifiers, Pos2, Rect, Sense, Ui, Vec2, WidgetInfo, WidgetType, vec2};
@@ -100,16 +101,15 @@ pub(super) fn beside(view: &View, from: Pos2, way: Vec2) -> Option<usize> {
     costs.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, index)| index)
 }
 
-/// The arrow key that was pressed, as a direction.
-fn arrow(ui: &Ui) -> Option<Vec2> {
-    let ways = [
-        (Key::ArrowRight, vec2(1.0, 0.0)),
-        (Key::ArrowLeft, vec2(-1.0, 0.0)),
-        (Key::ArrowDown, vec2(0.0, 1.0)),
-        (Key::ArrowUp, vec2(0.0, -1.0)),
-    ];
-    let pressed = |key| ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));
-    ways.into_iter().find(|(key, _)| pressed(*key)).map(|(_, way)| way)
+/// The way of an arrow key.
+fn way(key: Key) -> Option<Vec2> {
+    match key {
+        Key::ArrowRight => Some(vec2(1.0, 0.0)),
+        Key::ArrowLeft => Some(vec2(-1.0, 0.0)),
+        Key::ArrowDown => Some(vec2(0.0, 1.0)),
+        Key::ArrowUp => Some(vec2(0.0, -1.0)),
+        _ => None,
+    }
 }
 
 /// Tells of everything in view, boxes first.
@@ -163,12 +163,13 @@ pub(super) fn tell_all(ui: &Ui, base: Id, seen: &InView<'_>) -> Keyboard {
         }
     }
     // Ids of cards out of view are asked for too: the camera goes there first.
-    if let Some(from) = keyboard.at
-        && let Some(way) = arrow(ui)
-        && let Some(card) = beside(view, from, way)
-    {
-        ui.memory_mut(|memory| memory.request_focus(card_id(base, &view.cards[card])));
-        keyboard.moved = Some(card);
+    if let Some(mut from) = keyboard.at {
+        for way in keys::pressed(ui).into_iter().filter_map(way) {
+            let Some(card) = beside(view, from, way) else { continue };
+            from = view.cards[card].rect.center();
+            ui.memory_mut(|memory| memory.request_focus(card_id(base, &view.cards[card])));
+            keyboard.moved = Some(card);
+        }
     }
     keyboard
 }

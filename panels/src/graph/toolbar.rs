@@ -5,8 +5,8 @@ use super::view::Labels;
 use crate::cx::Cx;
 use crate::intent::ExportFormat;
 use crate::intent::Intent;
-use crate::kit::{Button, button, field, fmt, icon, text};
-use egui::{Align, Id, Key, Layout, Response, Ui, WidgetInfo, WidgetType};
+use crate::kit::{Button, End, button, field, fmt, icon, text};
+use egui::{Id, Key, Response, Ui, WidgetInfo, WidgetType};
 use mesh::graph::GraphType;
 use serde::{Deserialize, Serialize};
 
@@ -101,7 +101,17 @@ pub(super) fn ui(ui: &mut Ui, choices: &mut Choices, canvas: &mut Canvas, seen: 
         }
         label_menu(ui, &mut choices.labels, width >= WORDS);
         asked.rearrange = show_menu(ui, choices, width >= WORDS, seen.idle, cx);
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+        let end = End::of(ui, "looking");
+        if width >= ONE_ROW {
+            find(ui, &mut choices.find, &end, &mut asked);
+        }
+        end.show(ui, |ui| {
+            if width >= ONE_ROW {
+                found(ui, hits);
+            }
+            if width >= ZOOM {
+                zoom(ui, canvas);
+            }
             let name = "Fit graph to window";
             let fit = if width >= WORDS {
                 Button::quiet("Fit").named(name)
@@ -111,51 +121,44 @@ pub(super) fn ui(ui: &mut Ui, choices: &mut Choices, canvas: &mut Canvas, seen: 
             if width >= FIT && ui.add(fit).on_hover_text("Show all of the graph (F)").clicked() {
                 canvas.fit();
             }
-            if width >= ZOOM {
-                zoom(ui, canvas);
-            }
-            if width >= ONE_ROW {
-                find(ui, &mut choices.find, hits, &mut asked);
-            }
         });
     });
     if width < ONE_ROW {
         ui.add_space(4.0);
         ui.horizontal(|ui| {
             ui.spacing_mut().item_spacing.x = 8.0;
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                find(ui, &mut choices.find, hits, &mut asked);
-            });
+            let end = End::of(ui, "found");
+            find(ui, &mut choices.find, &end, &mut asked);
+            end.show(ui, |ui| found(ui, hits));
         });
     }
     asked
 }
 
-/// From right to left: how much was found, and the field.
-fn find(ui: &mut Ui, typed: &mut String, hits: Option<&Hits>, asked: &mut Asked) {
-    if let Some(hits) = hits {
-        let found = fmt::count(hits.count);
-        text::note(
-            ui,
-            hits.at
-                .map_or_else(|| format!("{found} found"), |at| format!("{} of {found}", fmt::count(at + 1))),
-        );
+/// The field, in what the row's end leaves.
+fn find(ui: &mut Ui, typed: &mut String, end: &End, asked: &mut Asked) {
+    let free = ui.available_width() - end.width() - ui.spacing().item_spacing.x;
+    let width = free.clamp(60.0, 280.0);
+    let id = Id::new("graph find");
+    let hint = if width > 180.0 { "Find: reviews, %httperr > 5" } else { "Find" };
+    let typing = ui.input(|input| input.key_pressed(Key::F) && input.modifiers.command);
+    let field = field::search(ui, id, hint, "Find in graph", typed, width);
+    if field.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter)) {
+        let back = ui.input(|input| input.modifiers.shift);
+        (asked.next, asked.previous) = (!back, back);
+        field.request_focus();
     }
-    ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-        let width = ui.available_width().clamp(60.0, 280.0);
-        let id = Id::new("graph find");
-        let hint = if width > 180.0 { "Find: reviews, %httperr > 5" } else { "Find" };
-        let typing = ui.input(|input| input.key_pressed(Key::F) && input.modifiers.command);
-        let field = field::search(ui, id, hint, "Find in graph", typed, width);
-        if field.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter)) {
-            let back = ui.input(|input| input.modifiers.shift);
-            (asked.next, asked.previous) = (!back, back);
-            field.request_focus();
-        }
-        if typing {
-            field.request_focus();
-        }
-    });
+    if typing {
+        field.request_focus();
+    }
+}
+
+/// How much was found.
+fn found(ui: &mut Ui, hits: Option<&Hits>) {
+    let Some(hits) = hits else { return };
+    let found = fmt::count(hits.count);
+    let at = |at| format!("{} of {found}", fmt::count(at + 1));
+    text::note(ui, hits.at.map_or_else(|| format!("{found} found"), at));
 }
 
 fn label_menu(ui: &mut Ui, labels: &mut Labels, words: bool) {
@@ -217,12 +220,12 @@ fn show_menu(ui: &mut Ui, choices: &mut Choices, words: bool, idle: usize, cx: &
     rearrange
 }
 
-/// From right to left: nearer, the zoom, farther.
+/// Farther, the zoom, nearer.
 fn zoom(ui: &mut Ui, canvas: &mut Canvas) {
     ui.scope(|ui| {
         ui.spacing_mut().item_spacing.x = 2.0;
-        if ui.add(Button::icon(icon::PLUS, "Zoom in").framed()).clicked() {
-            canvas.zoom_by(1.25);
+        if ui.add(Button::icon(icon::MINUS, "Zoom out").framed()).clicked() {
+            canvas.zoom_by(0.8);
         }
         // The width does not change with the number.
         let percent = format!("{:.0}{}%", canvas.zoom() * 100.0, fmt::THIN);
@@ -232,8 +235,8 @@ fn zoom(ui: &mut Ui, canvas: &mut Canvas) {
         if response.clicked() {
             canvas.zoom_by(1.0 / canvas.zoom());
         }
-        if ui.add(Button::icon(icon::MINUS, "Zoom out").framed()).clicked() {
-            canvas.zoom_by(0.8);
+        if ui.add(Button::icon(icon::PLUS, "Zoom in").framed()).clicked() {
+            canvas.zoom_by(1.25);
         }
     });
 }

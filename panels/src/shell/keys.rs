@@ -15,7 +15,7 @@ const KEYS: &[(&str, &[(&str, &str)])] = &[
             ("?", "These keys"),
         ],
     ),
-    ("Changes", &[("Ctrl Enter", "Push what was checked"), ("Ctrl Z", "Undo the last change")]),
+    ("Changes", &[("Ctrl Enter", "Push what was checked"), ("Ctrl Z", "Take the newest draft back")]),
     (
         "Graph",
         &[

@@ -3,8 +3,8 @@
 
 use super::{rail, top_bar};
 use crate::change_bar;
-use crate::kit::Tokens;
-use egui::{CursorIcon, Key, Layout as Flow, Modifiers, Rect, Sense, Ui, UiBuilder, WidgetInfo, vec2};
+use crate::kit::{Tokens, splitter};
+use egui::{Layout as Flow, Rect, Ui, UiBuilder};
 
 /// Narrower windows than this give the graph the room of the rail's names.
 const ROOMY: f32 = 1200.0;
@@ -12,8 +12,6 @@ const ROOMY: f32 = 1200.0;
 const DETAIL: std::ops::RangeInclusive<f32> = 300.0..=560.0;
 /// The centre keeps so much, whatever the detail would like.
 const CENTRE: f32 = 360.0;
-/// So far an arrow key moves the splitter.
-const STEP: f32 = 16.0;
 
 /// A part of the window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -66,7 +64,9 @@ impl Layout {
                 draw(ui, part, &mut names);
             });
             if part == Part::Centre {
-                self.detail[narrow] = splitter(ui, place, self.detail[narrow]);
+                let edge = place.with_min_x(place.right());
+                let wider = -splitter(ui, edge, "Width of the detail", self.detail[narrow]);
+                self.detail[narrow] = (self.detail[narrow] + wider).clamp(*DETAIL.start(), *DETAIL.end());
             }
         }
         lines(ui, &places);
@@ -93,26 +93,6 @@ impl Layout {
 /// How wide the rail is.
 pub fn rail_width(names: bool) -> f32 {
     if names { rail::WIDE } else { rail::NARROW }
-}
-
-/// Between centre and detail: dragged, or moved by arrow keys. Returns the detail's width.
-fn splitter(ui: &Ui, centre: Rect, width: f32) -> f32 {
-    let place = Rect::from_center_size(centre.right_center(), vec2(8.0, centre.height()));
-    let response = ui.interact(place, ui.id().with("splitter"), Sense::drag());
-    response.widget_info(|| WidgetInfo::slider(true, f64::from(width.round()), "Width of the detail"));
-    let mut by = -response.drag_delta().x;
-    if response.has_focus() {
-        let arrows = egui::EventFilter { horizontal_arrows: true, ..egui::EventFilter::default() };
-        ui.memory_mut(|memory| memory.set_focus_lock_filter(response.id, arrows));
-        let pressed = |key| ui.input_mut(|input| input.count_and_consume_key(Modifiers::NONE, key)) as f32;
-        by += STEP * (pressed(Key::ArrowLeft) - pressed(Key::ArrowRight));
-    }
-    if response.hovered() || response.dragged() || response.has_focus() {
-        ui.ctx().set_cursor_icon(CursorIcon::ResizeHorizontal);
-        let line = egui::Stroke::new(2.0, Tokens::of(ui).accent);
-        ui.painter().vline(place.center().x, centre.y_range(), line);
-    }
-    (width + by).clamp(*DETAIL.start(), *DETAIL.end())
 }
 
 /// Hairlines between the parts.

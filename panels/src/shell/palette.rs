@@ -34,7 +34,8 @@ impl Palette {
     }
     /// Draws it above everything else when it is open, and listens for Ctrl/Cmd+K always.
     pub fn ui(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
-        if ui.input_mut(|input| input.consume_key(Modifiers::COMMAND, Key::K)) {
+        let asked = ui.input_mut(|input| input.consume_key(Modifiers::COMMAND, Key::K));
+        if asked {
             if self.open { self.open = false } else { self.open() }
         }
         if !self.open {
@@ -43,8 +44,8 @@ impl Palette {
         if self.all.is_empty() {
             self.all = everything(cx);
         }
-        let hits = self.hits.get(self.typed.clone(), |typed| search(&self.all, typed, AT_MOST)).clone();
-        let mut chosen = self.keys(ui, hits.len());
+        // An Enter that comes with the same frame was pressed before it was open.
+        let enter = !asked && self.keys(ui);
         let tokens = Tokens::of(ui);
         let screen = ui.ctx().content_rect();
         let area = egui::Modal::default_area(Id::new("palette"))
@@ -64,16 +65,13 @@ impl Palette {
             self.field(ui);
             let line = ui.available_rect_before_wrap();
             ui.painter().hline(line.x_range(), line.top(), tokens.hairline());
+            // What was typed counts at once: letters and Enter may come with one and the same frame.
+            let hits = self.hits.get(self.typed.clone(), |typed| search(&self.all, typed, AT_MOST)).clone();
+            self.at = self.at.min(hits.len().saturating_sub(1));
+            let mut chosen = enter.then_some(self.at);
             if hits.is_empty() {
-                ui.add_space(16.0);
-                ui.vertical_centered(|ui| {
-                    ui.label(
-                        RichText::new("Nothing fits. Try a service, a panel or an action")
-                            .color(tokens.muted),
-                    )
-                });
-                ui.add_space(16.0);
-                return;
+                nothing(ui);
+                return None;
             }
             egui::ScrollArea::vertical().max_height(ROW * 10.5).auto_shrink([false, true]).show(ui, |ui| {
                 ui.add_space(6.0);
@@ -84,8 +82,9 @@ impl Palette {
                 }
                 ui.add_space(6.0);
             });
+            chosen.and_then(|row| hits.get(row).copied())
         });
-        if let Some(found) = chosen.and_then(|row| hits.get(row)).and_then(|index| self.all.get(*index)) {
+        if let Some(found) = response.inner.and_then(|index| self.all.get(index)) {
             cx.intents.send(found.intent.clone());
             self.open = false;
         } else if response.should_close() {
@@ -93,17 +92,11 @@ impl Palette {
         }
     }
 
-    /// Arrows move, Enter chooses.
-    fn keys(&mut self, ui: &Ui, rows: usize) -> Option<usize> {
-        let pressed = |key| ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));
-        if pressed(Key::ArrowDown) {
-            self.at += 1;
-        }
-        if pressed(Key::ArrowUp) {
-            self.at = self.at.saturating_sub(1);
-        }
-        self.at = self.at.min(rows.saturating_sub(1));
-        (pressed(Key::Enter) && rows > 0).then_some(self.at)
+    /// Arrows move; returns whether Enter chooses.
+    fn keys(&mut self, ui: &Ui) -> bool {
+        let times = |key| ui.input_mut(|input| input.count_and_consume_key(Modifiers::NONE, key));
+        self.at = (self.at + times(Key::ArrowDown)).saturating_sub(times(Key::ArrowUp));
+        times(Key::Enter) > 0
     }
 
     fn field(&mut self, ui: &mut Ui) {
@@ -135,6 +128,15 @@ impl Palette {
             response.request_focus();
         });
     }
+}
+
+fn nothing(ui: &mut Ui) {
+    ui.add_space(16.0);
+    ui.vertical_centered(|ui| {
+        let words = "Nothing fits. Try a service, a panel or an action";
+        ui.label(RichText::new(words).color(Tokens::of(ui).muted))
+    });
+    ui.add_space(16.0);
 }
 
 /// One row; the pointer moves the choice. Returns whether it was clicked.

@@ -2,6 +2,7 @@
 //! a plot and a list; one trace opened as a waterfall.
 
 mod bars;
+mod beside;
 mod list;
 mod minimap;
 mod scatter;

@@ -7,7 +7,7 @@ use crate::intent::Intent;
 use crate::kit::theme::{size, space};
 use crate::kit::{Button, Status, Tokens, badge, card, fmt, icon, text, tiles, tooltip};
 use crate::selection::Selected;
-use egui::{Grid, Label, RichText, ScrollArea, Ui};
+use egui::{Grid, Label, RichText, ScrollArea, Ui, WidgetInfo, WidgetType};
 use mesh::trace::{Opened, Span, Tags, trouble};
 
 /// Draws the detail of a row; returns true when it shall be closed.
@@ -107,7 +107,10 @@ fn pairs(ui: &mut Ui, cx: &Cx<'_>, head: &str, pairs: &Tags) {
             let label = Label::new(RichText::new(value).monospace().size(size::NOTE).color(color))
                 .wrap()
                 .sense(egui::Sense::click());
-            if ui.add(label).on_hover_text("Click to copy").clicked() {
+            let copies = ui.add(label);
+            let said = || WidgetInfo::labeled(WidgetType::Button, true, format!("Copy {name}: {value}"));
+            copies.widget_info(said);
+            if copies.on_hover_text("Click to copy").clicked() {
                 cx.intents.send(Intent::Copy(value.to_owned(), name.to_owned()));
             }
             ui.end_row();

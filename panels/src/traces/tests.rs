@@ -217,6 +217,28 @@ fn keys_move_fold_and_go_back() {
     harness.get_by_label_contains("Durations of 20 traces");
 }
 
+/// What several presses do does not depend on how many of them come with one frame.
+#[test]
+fn keys_that_come_with_one_frame_all_count() {
+    let mut world = World::found().asks(Intent::OpenTrace(demo::trace().id));
+    world.trace = Remote::Live(Arc::new(demo::trace().into()), demo::NOW);
+    let mut harness = world.harness();
+    let press = |harness: &mut Harness<'_, World>, keys: &[egui::Key]| {
+        harness.input_mut().events.extend(keys.iter().map(|key| egui::Event::Key {
+            key: *key,
+            physical_key: None,
+            pressed: true,
+            repeat: false,
+            modifiers: egui::Modifiers::NONE,
+        }));
+        harness.run();
+    };
+    press(&mut harness, &[egui::Key::ArrowDown, egui::Key::ArrowDown, egui::Key::ArrowLeft]);
+    harness.get_by_label("span productpage productpage:9080/* 41 ms, 6 folded away");
+    press(&mut harness, &[egui::Key::Escape, egui::Key::Escape]);
+    harness.get_by_label_contains("Durations of 20 traces");
+}
+
 #[test]
 fn fields_make_a_search() {
     let mut harness = World::found().harness();
@@ -338,7 +360,7 @@ fn failures_and_words_are_found_in_a_large_trace() {
     harness.run();
     harness.get_by_label("Find span").type_text("needle-7");
     harness.run_steps(400);
-    harness.get_by_label("Needle-7");
+    harness.get_by_label("Copy host: Needle-7");
 }
 
 #[test]

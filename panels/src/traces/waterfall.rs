@@ -1,17 +1,15 @@
 //! A trace as a waterfall: spans below their parents, bars in time, the critical path, and what failed.
 
 use super::bars::{self, Bar, Sight};
+use super::beside::Beside;
 use super::list::{in_words, short_id};
 use super::minimap::Minimap;
 use super::span;
 use crate::cx::Cx;
 use crate::intent::Intent;
 use crate::kit::theme::{Weight, family, size, space};
-use crate::kit::{Button, Status, Tokens, badge, field, fmt, icon, text};
-use egui::{
-    EventFilter, FontId, Frame, Id, Key, Margin, Rect, ScrollArea, Sense, Ui, WidgetInfo, WidgetType, pos2,
-    vec2,
-};
+use crate::kit::{Button, Status, Tokens, badge, field, fmt, icon, keys, text};
+use egui::{EventFilter, FontId, Id, Key, Rect, ScrollArea, Sense, Ui, WidgetInfo, WidgetType, pos2, vec2};
 use mesh::trace::{Opened, Span, Tags, trouble};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -32,6 +30,7 @@ pub(super) struct Waterfall {
     /// The next visible row to be searched for `find`, while the first match is looked for.
     finding: Option<usize>,
     minimap: Minimap,
+    beside: Beside,
 }
 
 /// How long one frame may search: there may be a million spans.
@@ -64,28 +63,16 @@ impl Waterfall {
             self.part = Some(part).filter(|part| *part != (0.0, 1.0));
         }
         if let Some(at) = self.chosen {
-            let frame = Frame::new().inner_margin(Margin::symmetric(space::M as i8, space::S as i8));
-            let close = if ui.available_width() > 760.0 {
-                egui::Panel::right("span detail")
-                    .default_size(320.0)
-                    .frame(frame)
-                    .show(ui, |ui| span::ui(ui, cx, opened, at))
-                    .inner
-            } else {
-                // At most half: the rows stay in sight.
-                let most = ((ui.available_height() - 24.0) / 2.0).max(80.0);
-                egui::Panel::bottom("span detail below")
-                    .default_size(240.0)
-                    .size_range(80.0f32.min(most)..=most)
-                    .frame(frame)
-                    .show(ui, |ui| span::ui(ui, cx, opened, at))
-                    .inner
-            };
+            let mut beside = self.beside;
+            let detail = |ui: &mut Ui| span::ui(ui, cx, opened, at);
+            let close = beside.ui(ui, |ui| self.rows_ui(ui, opened, id), detail);
+            self.beside = beside;
             if close {
                 self.chosen = None;
             }
+        } else {
+            self.rows_ui(ui, opened, id);
         }
-        self.rows_ui(ui, opened, id);
         if fresh {
             ui.memory_mut(|memory| memory.request_focus(id));
         }
@@ -109,8 +96,13 @@ impl Waterfall {
             return false;
         }
         let before = std::mem::take(self);
-        *self =
-            Self { opened: before.opened, number: before.number + 1, plain: before.plain, ..Self::default() };
+        *self = Self {
+            opened: before.opened,
+            number: before.number + 1,
+            plain: before.plain,
+            beside: before.beside,
+            ..Self::default()
+        };
         if same {
             (self.find, self.part) = (before.find, before.part);
         }
@@ -274,37 +266,38 @@ impl Waterfall {
             ..EventFilter::default()
         };
         ui.memory_mut(|memory| memory.set_focus_lock_filter(id, filter));
-        let pressed = |key: Key| ui.input(|input| input.key_pressed(key));
+        keys::pressed(ui).into_iter().any(|key| self.key(key))
+    }
+
+    /// One key. Returns true to go back.
+    fn key(&mut self, key: Key) -> bool {
         let place = self.chosen.and_then(|chosen| self.visible.binary_search(&chosen).ok());
         let last = self.visible.len().saturating_sub(1);
-        let moved = [
-            (Key::ArrowDown, place.map_or(0, |place| (place + 1).min(last))),
-            (Key::ArrowUp, place.map_or(0, |place| place.saturating_sub(1))),
-            (Key::PageDown, (place.unwrap_or(0) + 20).min(last)),
-            (Key::PageUp, place.unwrap_or(0).saturating_sub(20)),
-            (Key::Home, 0),
-            (Key::End, last),
-        ];
-        if let Some((_, to)) = moved.into_iter().find(|(key, _)| pressed(*key)) {
-            self.chosen = self.visible.get(to).copied();
-            self.scroll_to = true;
-        }
-        if let Some(chosen) = self.chosen {
-            if pressed(Key::ArrowLeft) {
-                let open =
-                    self.opened.tree.rows[chosen].has_children(chosen) && !self.folded.contains(&chosen);
-                match self.opened.tree.rows[chosen].parent.filter(|_| !open) {
+        let to = match (key, self.chosen) {
+            (Key::ArrowDown, _) => place.map_or(0, |place| (place + 1).min(last)),
+            (Key::ArrowUp, _) => place.map_or(0, |place| place.saturating_sub(1)),
+            (Key::PageDown, _) => (place.unwrap_or(0) + 20).min(last),
+            (Key::PageUp, _) => place.unwrap_or(0).saturating_sub(20),
+            (Key::Home, _) => 0,
+            (Key::End, _) => last,
+            (Key::Escape, _) => return self.chosen.take().is_none(),
+            (Key::ArrowRight, Some(chosen)) => {
+                self.fold(chosen, false);
+                return false;
+            }
+            (Key::ArrowLeft, Some(chosen)) => {
+                let row = &self.opened.tree.rows[chosen];
+                let open = row.has_children(chosen) && !self.folded.contains(&chosen);
+                match row.parent.filter(|_| !open) {
                     Some(parent) => self.choose(parent),
                     None => self.fold(chosen, true),
                 }
+                return false;
             }
-            if pressed(Key::ArrowRight) {
-                self.fold(chosen, false);
-            }
-        }
-        if pressed(Key::Escape) {
-            return self.chosen.take().is_none();
-        }
+            _ => return false,
+        };
+        self.chosen = self.visible.get(to).copied();
+        self.scroll_to = true;
         false
     }
 

@@ -48,6 +48,11 @@ impl Window {
         }
     }
 
+    /// Where a part stands.
+    pub(crate) fn place(&self, of: Part) -> Option<Rect> {
+        self.places.iter().find(|(part, _)| *part == of).map(|(_, place)| *place)
+    }
+
     fn ui(&mut self, ui: &mut egui::Ui, world: &World) {
         self.stops.follow(ui.ctx());
         let cx = world.cx();
@@ -56,6 +61,7 @@ impl Window {
         if connect.covers(&cx) {
             egui::CentralPanel::default().frame(egui::Frame::NONE).show(ui, |ui| connect.ui(ui, &cx));
         } else {
+            bar.keys(ui.ctx(), &cx);
             layout.ui(ui, &mut |ui, part, names| {
                 places.push((part, ui.max_rect()));
                 match part {
@@ -105,7 +111,7 @@ pub(crate) fn look(bench: &Bench<'_>, popup: bool) -> Frame {
     let named: Named = bench.root().children_recursive().map(named).collect();
     let window = Rect::from_min_size(egui::Pos2::ZERO, size);
     let mut frame = Frame::of(&bench.ctx, &bench.output().shapes, &named, window);
-    let place = |of: Part| parts.places.iter().find(|(part, _)| *part == of).map(|(_, place)| *place);
+    let place = |of: Part| parts.place(of);
     frame.popup = popup;
     // Detail and connect screen scroll as a whole, and so does the ledger.
     frame.fixed = [Part::TopBar, Part::Rail, Part::ChangeBar].into_iter().filter_map(place).collect();

@@ -3,7 +3,7 @@
 
 use super::super::form::{Form, NARROW, label};
 use super::super::gesture::Gesture;
-use crate::kit::{Button, button, icon, text};
+use crate::kit::{Button, button, end, icon, text};
 use egui::Ui;
 use mesh::Mesh;
 use mesh::edit::access::{OPERATIONS, Policy, negated, rule_said};
@@ -105,12 +105,12 @@ pub(super) fn show(policy: &mut Policy, at: &PolicyAt, form: &mut Form<'_>, sour
             if ui.add(head).clicked() {
                 ui.data_mut(|data| data.insert_temp(id, !open));
             }
-            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                if ui.add(Button::icon(icon::TRASH, format!("Delete {name}"))).clicked() {
-                    wish = Some((index, Wish::Delete));
-                }
+            end(ui, "what is done with it", |ui| {
                 if ui.add(Button::icon(icon::COPY, format!("Duplicate {name}"))).clicked() {
                     wish = Some((index, Wish::Copy));
+                }
+                if ui.add(Button::icon(icon::TRASH, format!("Delete {name}"))).clicked() {
+                    wish = Some((index, Wish::Delete));
                 }
             });
         });
