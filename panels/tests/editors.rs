@@ -80,7 +80,7 @@ fn even_and_reset() {
     bench.get_by_label("Even").click();
     frames(&mut bench);
     assert_eq!((wanted(&bench, "reviews v2 share"), bench.state_mut().0.checks().len()), (33.0, 1));
-    bench.get_by_label("Reset").click();
+    bench.get_by_label("Reset traffic split of reviews").click();
     frames(&mut bench);
     assert_eq!(wanted(&bench, "reviews v2 share"), 30.0);
     let wishes = bench.state_mut().0.wishes();

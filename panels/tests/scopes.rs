@@ -76,7 +76,7 @@ fn each_scope_of_mutual_tls_can_be_pushed() {
     );
     click(&mut bench, "the whole mesh");
     assert!(in_bar(&bench)[0].starts_with("Mutual TLS of the mesh becomes STRICT"), "{:?}", in_bar(&bench));
-    click(&mut bench, "Reset");
+    click(&mut bench, "Reset mutual TLS of ratings");
     assert_eq!(in_bar(&bench), [""; 0]);
     bench.get_by_label("2 not pushed elsewhere");
     choose(&mut bench, "mTLS scope", "namespace bookinfo");
@@ -85,7 +85,7 @@ fn each_scope_of_mutual_tls_can_be_pushed() {
     frames(&mut bench);
     bench.get_by_label("1 not pushed elsewhere");
     choose(&mut bench, "mTLS scope", "workload ratings-v1");
-    click(&mut bench, "Reset");
+    click(&mut bench, "Reset mutual TLS of ratings");
     assert!(bench.query_by_label_contains("not pushed").is_none());
 }
 

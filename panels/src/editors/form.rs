@@ -70,8 +70,7 @@ impl<'a> Form<'a> {
     /// What the user did, and whether the draft shall be taken back.
     pub fn end(mut self) -> (Gesture, bool) {
         if !self.ended {
-            let named = format!("Reset {} of {}", spoken(self.editor), self.subject);
-            self.ending(&named, |_| ());
+            self.buttons(|_| ());
         }
         (self.gesture, self.reset)
     }
@@ -315,10 +314,7 @@ impl<'a> Form<'a> {
 
     /// The buttons of the draft: those of the editor, and Reset. What is still to be said stands above them.
     pub fn buttons(&mut self, own: impl FnOnce(&mut Line<'_>)) {
-        self.ending("Reset", own);
-    }
-
-    fn ending(&mut self, named: &str, own: impl FnOnce(&mut Line<'_>)) {
+        let takes_back = self.takes_back();
         if let Some(why) = self.not_yet {
             text::note(self.ui, why);
         }
@@ -326,19 +322,25 @@ impl<'a> Form<'a> {
         let differs = self.standing != Standing::Same;
         self.ui.horizontal(|ui| {
             own(&mut Line { ui, subject, gesture });
-            *reset |= ui.add_enabled(differs, Button::quiet("Reset").named(named)).clicked();
+            *reset |= ui.add_enabled(differs, takes_back).clicked();
         });
         self.ended = true;
     }
 
+    /// Several editors stand below each other: the name says whose draft it is.
+    fn takes_back(&self) -> Button {
+        Button::quiet("Reset").named(format!("Reset {} of {}", spoken(self.editor), self.subject))
+    }
+
     /// Reset stands in this line, while there is something to take back.
     pub fn reset_in(&mut self, word: &str, width: f32, fields: impl FnOnce(&mut Line<'_>)) {
+        let takes_back = self.takes_back();
         let (subject, gesture, reset) = (self.subject, &mut self.gesture, &mut self.reset);
         let differs = self.standing != Standing::Same;
         self.ui.horizontal(|ui| {
             label(ui, word, width);
             fields(&mut Line { ui, subject, gesture });
-            *reset |= differs && ui.add(Button::quiet("Reset")).clicked();
+            *reset |= differs && ui.add(takes_back).clicked();
         });
         if let Some(why) = self.not_yet {
             text::note(self.ui, why);

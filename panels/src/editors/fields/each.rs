@@ -90,7 +90,7 @@ pub(super) fn each(form: &mut Form<'_>, noun: &str, list: &mut Vec<Value>, (says
 fn handle(line: &mut Line<'_>, of: &str) -> egui::Response {
     let ui = line.ui();
     let color = Tokens::of(ui).muted;
-    let (rect, held) = ui.allocate_exact_size(vec2(14.0, 28.0), Sense::drag());
+    let (rect, held) = ui.allocate_exact_size(vec2(14.0, 28.0), Sense::DRAG);
     let font = egui::FontId::proportional(14.0);
     ui.painter().text(rect.center(), egui::Align2::CENTER_CENTER, icon::DOTS_SIX_VERTICAL, font, color);
     held.widget_info(|| WidgetInfo::labeled(WidgetType::Other, true, format!("drag {of}")));
