@@ -5,6 +5,7 @@
 //! match cx.reads.traces(&query) { Remote::Waiting => …, Remote::Live(traces, at) => …, … }
 //! ```
 
+use mesh::certificate::{Credential, SecretOf};
 use mesh::endpoints::{Endpoints, EndpointsQuery};
 use mesh::mesh_config::MeshConfig;
 use mesh::series::{Range, Series};
@@ -92,6 +93,14 @@ impl<'a> Reads<'a> {
     pub fn mesh_config(&self, root_namespace: &str) -> Remote<MeshConfig> {
         self.ask(Read::MeshConfig(root_namespace.to_owned())).part(|answer| match answer {
             Answer::MeshConfig(config) => Some(config.clone()),
+            _ => None,
+        })
+    }
+
+    /// Until when the certificate in a Secret holds.
+    pub fn certificate(&self, of: &SecretOf) -> Remote<Credential> {
+        self.ask(Read::Certificate(of.clone())).part(|answer| match answer {
+            Answer::Certificate(credential) => Some(credential.clone()),
             _ => None,
         })
     }

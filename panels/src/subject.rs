@@ -13,6 +13,17 @@ pub fn of<'a>(mesh: &'a Mesh, selected: &Selected) -> Option<Subject<'a>> {
     (!found.is_only_a_name()).then_some(found)
 }
 
+/// What editors are for: also a host outside of the mesh, as the service that a ServiceEntry makes of it, else
+/// as a name.
+pub fn of_editors<'a>(mesh: &'a Mesh, selected: &Selected) -> Option<Subject<'a>> {
+    let id = node(mesh, selected)?;
+    let NodeId::External(host) = &id else { return of(mesh, selected) };
+    let mut services = mesh.services();
+    let known = services.find(|service| service.external && *service.host == **host);
+    let id = known.map_or(id, |service| NodeId::Service(mesh.service_id(service)));
+    Some(Subject::of(mesh, &id))
+}
+
 /// The node that a selection means: see [`of`].
 pub fn node(mesh: &Mesh, selected: &Selected) -> Option<NodeId> {
     let cluster = mesh.cluster();

@@ -57,7 +57,7 @@ fn placed(object: &Object, number: u32) -> Value {
             value["status"]["podIP"] = format!("10.244.{}.{}", number / 250, number % 250 + 1).into();
             let containers = value["spec"]["containers"].as_array().cloned().unwrap_or_default();
             let proxied = containers.iter().any(|container| container["name"] == "istio-proxy");
-            let ports = json!({ "15000": 1, "15001": 2, "80": 3, "9080": 4, "app/9080": 5 });
+            let ports = json!({ "15000": 1, "15001": 2, "80": 3, "443": 6, "9080": 4, "app/9080": 5 });
             if proxied {
                 value["metadata"]["annotations"][pilot::PORTS_ANNOTATION] = ports.to_string().into();
             }

@@ -50,7 +50,9 @@ pub(crate) async fn held(
     let mut all = Looked::default();
     for xds in types {
         let probes: Vec<&Probe> = evidence.for_proxy(proxy).filter(|probe| probe.xds() == xds).collect();
-        let path = format!("/config_dump?resource={}", confirm::place(xds).0);
+        // Envoy tells endpoints only when it is asked for them.
+        let more = if xds == Xds::Eds { "&include_eds" } else { "" };
+        let path = format!("/config_dump?resource={}{more}", confirm::place(xds).0);
         let asked = session.tunnel.get_some(&place, &path, WHAT, limit);
         let answer = tokio::time::timeout(ANSWER, asked).await.unwrap_or_else(|_elapsed| {
             let why = format!("{proxy} did not answer within {} s", ANSWER.as_secs());

@@ -8,6 +8,7 @@
 
 mod access;
 mod broken;
+mod certificate;
 mod confirm;
 mod connect;
 mod contexts;

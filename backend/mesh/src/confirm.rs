@@ -2,6 +2,7 @@
 //! `config_dump`, as Envoy's admin page and istiod give it.
 
 mod filters;
+mod gateway;
 pub(crate) mod json;
 mod routes;
 mod want;
@@ -44,10 +45,24 @@ pub fn holds(probe: &Probe, config_dump: &Value) -> Held {
         Owner::Host { host } => (told_of(config_dump, host) == (probe.want == Want::Present)).into(),
         Owner::Inbound { port, except } => inbound(config_dump, *port, except, &probe.want).into(),
         Owner::Filters { names } => filters::held(config_dump, names, &probe.path, &probe.want),
+        Owner::Endpoints { host, port } => {
+            let told = endpoints(config_dump, host, *port).map(|told| list(told, "endpoints"));
+            let told = told.map(|list| Value::from(list.to_vec()));
+            want::holds(&probe.want, told.as_ref()).into()
+        }
+        Owner::Chain { port, names } => {
+            let chain = gateway::chain(config_dump, *port, names);
+            want::holds(&probe.want, chain.and_then(|chain| json::at(chain, &probe.path))).into()
+        }
+        Owner::VirtualHost { name } => {
+            let host = routes::hosts(config_dump).find(|host| text(host, "name") == name);
+            want::holds(&probe.want, host.and_then(|host| json::at(host, &probe.path))).into()
+        }
     }
 }
 
 pub(crate) use filters::contains as stands_in;
+pub(crate) use want::endpoint;
 
 /// Whether a value says all that another does, and maybe more.
 pub(crate) fn says(less: &Value, more: &Value) -> bool {
@@ -66,6 +81,9 @@ pub fn concerns(probe: &Probe, entry: &Value) -> bool {
             routes::of_entry(entry).any(|there| routes::to(there).is_some_and(|(name, _)| name == host))
         }
         Owner::Filters { .. } => field(entry, "active_state").is_some(),
+        Owner::Endpoints { host, port } => is_told(entry, host, *port),
+        Owner::Chain { port, .. } => gateway::is_at(entry, *port),
+        Owner::VirtualHost { name } => routes::of_entry(entry).any(|host| text(host, "name") == name),
         Owner::Inbound { .. } => field(entry, "active_state")
             .and_then(|state| field(state, "listener"))
             .is_some_and(|listener| text(listener, "traffic_direction") == "INBOUND"),
@@ -84,6 +102,7 @@ pub fn place(xds: Xds) -> (&'static str, &'static str) {
         Xds::Cds => ("dynamic_active_clusters", "ClustersConfigDump"),
         Xds::Lds => ("dynamic_listeners", "ListenersConfigDump"),
         Xds::Rds => ("dynamic_route_configs", "RoutesConfigDump"),
+        Xds::Eds => ("dynamic_endpoint_configs", "EndpointsConfigDump"),
     }
 }
 
@@ -125,6 +144,17 @@ fn told_of(dump: &Value, host: &str) -> bool {
     let clusters = resources(dump, Xds::Cds).filter_map(|cluster| field(cluster, "cluster"));
     let mut names = clusters.filter_map(|cluster| want::named(text(cluster, "name")));
     names.any(|name| name.host == host)
+}
+
+/// What a proxy was told of who stands behind a host's port.
+fn endpoints<'a>(dump: &'a Value, host: &str, port: u32) -> Option<&'a Value> {
+    field(resources(dump, Xds::Eds).find(|entry| is_told(entry, host, port))?, "endpoint_config")
+}
+
+/// Whether an entry of a dump tells who stands behind a host's port.
+fn is_told(entry: &Value, host: &str, port: u32) -> bool {
+    let name = field(entry, "endpoint_config").and_then(|told| want::named(text(told, "cluster_name")));
+    name.is_some_and(|name| name.host == host && name.subset.is_empty() && name.port == Some(port))
 }
 
 /// Whether the routes that a host has without any VirtualService fit, at this port or at all.

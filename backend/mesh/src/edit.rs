@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod balancing;
+pub mod external;
 pub mod fault;
 pub mod mirrors;
 pub mod mtls;
@@ -13,6 +14,7 @@ pub mod rules;
 pub mod split;
 pub mod tokens;
 pub mod visibility;
+pub mod way_in;
 
 pub use fault::{HeaderIs, fault};
 pub use mtls::{Mode, Scope, mtls};

@@ -1,9 +1,9 @@
 //! Evidence, as data: what proxies and requests show once a change is in force, and what they showed before
 //! it.
 //!
-//! An editor says it with [`route`], [`routes`], [`cluster`], [`inbound`] and [`filters`]; [`crate::confirm::holds`] looks
-//! for it in a proxy's configuration, and [`Counting::judge`] in the calls that were counted. Neither knows
-//! of any editor.
+//! An editor says it with [`route`], [`routes`], [`cluster`], [`service`], [`endpoints`], [`inbound`],
+//! [`filters`], [`chain`] and [`virtual_host`]; [`crate::confirm::holds`] looks for it in a proxy's
+//! configuration, and [`Counting::judge`] in the calls that were counted. Neither knows of any editor.
 
 mod claim;
 mod guards;
@@ -14,11 +14,13 @@ mod reach;
 mod route_match;
 mod together;
 
-pub use claim::{Claim, cluster, direct, filters, host, inbound, route, routes};
+pub use claim::{
+    Claim, chain, cluster, direct, endpoints, filters, host, inbound, route, routes, service, virtual_host,
+};
 pub use guards::{Acts, Guards, RBAC, Shown, Word, Words};
 pub use judge::{DOUBT, ENOUGH, Figure, Judgement, Measured, Progress, Tally, Unmeasured};
 pub use measure::{CountedCalls, Counting, Mark, Measure, Portion, Wanted};
-pub(crate) use reach::Reach;
+pub(crate) use reach::{Reach, leads};
 pub use route_match::RouteMatch;
 
 use crate::rule_key::RuleKey;
@@ -82,6 +84,8 @@ pub enum Xds {
     Lds,
     /// Routes (VirtualService).
     Rds,
+    /// Endpoints (ServiceEntry).
+    Eds,
 }
 
 impl Xds {
@@ -91,6 +95,7 @@ impl Xds {
             Self::Cds => "CDS",
             Self::Lds => "LDS",
             Self::Rds => "RDS",
+            Self::Eds => "EDS",
         }
     }
 }
@@ -113,9 +118,10 @@ impl Probe {
     /// The type of configuration that it stands in.
     pub fn xds(&self) -> Xds {
         match self.owner {
-            Owner::Routes { .. } | Owner::Direct { .. } => Xds::Rds,
+            Owner::Routes { .. } | Owner::Direct { .. } | Owner::VirtualHost { .. } => Xds::Rds,
             Owner::Clusters { .. } | Owner::Host { .. } => Xds::Cds,
-            Owner::Inbound { .. } | Owner::Filters { .. } => Xds::Lds,
+            Owner::Inbound { .. } | Owner::Filters { .. } | Owner::Chain { .. } => Xds::Lds,
+            Owner::Endpoints { .. } => Xds::Eds,
         }
     }
 }
@@ -168,6 +174,25 @@ pub enum Owner {
         /// Any of these names; of requests or of connections.
         names: Vec<String>,
     },
+    /// What proxies were told of who stands behind a host's port.
+    Endpoints {
+        /// The host, fully qualified.
+        host: String,
+        /// The port of the service.
+        port: u32,
+    },
+    /// What a gateway does with connections that come in at a port of its pods.
+    Chain {
+        /// The port of the pod.
+        port: u32,
+        /// The names that are asked for in TLS, in order; none of them is all that have no chain of their own.
+        names: Vec<String>,
+    },
+    /// What a gateway does with calls of a host.
+    VirtualHost {
+        /// The host and the port of the server: "shop.example:80".
+        name: String,
+    },
 }
 
 /// A route that a VirtualService makes: one per rule and alternative of its match, where that can apply.
@@ -206,6 +231,8 @@ pub enum Want {
     Guards(Guards),
     /// A list or a table of so many.
     Many(usize),
+    /// Endpoints, in any order: "10.0.0.1:80, weight 1, of region/zone".
+    Endpoints(BTreeSet<String>),
     /// Anything.
     Present,
     /// Nothing.

@@ -8,6 +8,7 @@ pub mod access;
 #[cfg(test)]
 mod any_json;
 pub mod board;
+pub mod certificate;
 pub mod change;
 mod change_id;
 pub mod change_set;

@@ -5,6 +5,7 @@
 //! arm where
 //! `cluster` fetches it.
 
+use crate::certificate::{Credential, SecretOf};
 use crate::endpoints::{Endpoints, EndpointsQuery};
 use crate::mesh_config::MeshConfig;
 use crate::remote::Remote;
@@ -35,13 +36,15 @@ pub enum Read {
     Schema(SchemaOf),
     /// What the mesh as a whole is told, in this root namespace.
     MeshConfig(String),
+    /// Until when the certificate in a Secret holds.
+    Certificate(SecretOf),
 }
 
 impl Read {
     /// How often it is read again while somebody looks; `None`: what was read stays true.
     pub fn refresh(&self) -> Option<Duration> {
         match self {
-            Self::Services | Self::MeshConfig(_) => Some(Duration::from_secs(30)),
+            Self::Services | Self::MeshConfig(_) | Self::Certificate(_) => Some(Duration::from_secs(30)),
             Self::Traces(_) | Self::Trace(_) | Self::Schema(_) => None,
             Self::Series(range) => Some(range.refresh()),
             Self::Endpoints(_) => Some(Duration::from_secs(3)),
@@ -66,6 +69,8 @@ pub enum Answer {
     Schema(Arc<Schema>),
     /// The mesh's configuration.
     MeshConfig(Arc<MeshConfig>),
+    /// What a Secret has.
+    Certificate(Arc<Credential>),
 }
 
 /// All answers that are kept just now. Cheap to clone.

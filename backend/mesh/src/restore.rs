@@ -256,6 +256,7 @@ fn evidence(mesh: &Mesh, written: &[Written<'_>], steps: &[Step]) -> Evidence {
             // Hosts and ports do not tell which object makes them.
             Owner::Clusters { .. } | Owner::Direct { .. } | Owner::Host { .. } => whole,
             Owner::Inbound { .. } | Owner::Filters { .. } => whole,
+            Owner::Endpoints { .. } | Owner::Chain { .. } | Owner::VirtualHost { .. } => whole,
         };
         let probes = entry.change.evidence.was.iter().filter(own).cloned().collect();
         let was = entry.change.evidence.probes.iter().filter(own).cloned().collect();
@@ -305,6 +306,9 @@ enum Place<'a> {
     Inbound(Option<u32>, &'a [u32]),
     /// Filters of these names; of a policy's rules, with what tells the policy.
     Filters(&'a [String], &'a str),
+    Endpoints(&'a str, u32),
+    Chain(u32, &'a [String]),
+    VirtualHost(&'a str),
 }
 
 fn place(probe: &Probe) -> (Place<'_>, &str, &[String]) {
@@ -314,6 +318,9 @@ fn place(probe: &Probe) -> (Place<'_>, &str, &[String]) {
         Owner::Direct { host, port } => Place::Direct(host, *port),
         Owner::Host { host } => Place::Host(host),
         Owner::Inbound { port, except } => Place::Inbound(*port, except),
+        Owner::Endpoints { host, port } => Place::Endpoints(host, *port),
+        Owner::Chain { port, names } => Place::Chain(*port, names),
+        Owner::VirtualHost { name } => Place::VirtualHost(name),
         Owner::Filters { names } => Place::Filters(
             names,
             match &probe.want {

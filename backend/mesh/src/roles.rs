@@ -6,6 +6,7 @@ mod entering;
 mod inside;
 mod order;
 
+pub(crate) use entering::{idle, taken};
 pub(crate) use inside::in_force;
 
 use crate::model::Configured;
@@ -170,7 +171,7 @@ impl Deed {
 }
 
 impl Missed {
-    fn words(&self, gateway: &str) -> String {
+    pub(crate) fn words(&self, gateway: &str) -> String {
         match self {
             Self::Gone => format!("No effect at gateway {gateway}: there is no such Gateway"),
             Self::Unseen(why) => format!("Not known whether gateway {gateway} is there: {}", why.why),
@@ -256,7 +257,7 @@ pub fn idle_gateway(mesh: &Mesh, at: &Ref) -> Option<String> {
     entering::idle(mesh, mesh.gateway(at)?)
 }
 
-type Rule<'a> = Configured<'a, VirtualService>;
+pub(crate) type Rule<'a> = Configured<'a, VirtualService>;
 
 /// All VirtualServices of a mesh.
 struct Rules<'a> {

@@ -147,7 +147,9 @@ impl Fields {
                     form.section(row.word, self.said_in(&[table]), |form| self.form(table, form));
                 }
                 Holds::Match => self.edit(row.path, |value| form.condition(setting, value)),
-                Holds::Each(..) | Holds::Matches(_) | Holds::Pairs(_) => self.several(row, form),
+                Holds::Each(..) | Holds::Matches(_) | Holds::Pairs(_) | Holds::Numbers(_) => {
+                    self.several(row, form);
+                }
             }
         }
     }
@@ -169,9 +171,9 @@ impl Fields {
                 each::each(form, noun, &mut list, (&says, &draw));
                 value = list.into();
             }
-            Holds::Matches(noun) | Holds::Pairs(noun) => {
+            Holds::Matches(noun) | Holds::Pairs(noun) | Holds::Numbers(noun) => {
                 let mut all = value.as_object().cloned().unwrap_or_default();
-                each::named(form, noun, matches!(row.holds, Holds::Matches(_)), &mut all);
+                each::named(form, noun, row.holds, &mut all);
                 value = all.into();
             }
             _ => {}

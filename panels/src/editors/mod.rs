@@ -9,6 +9,7 @@ mod drafts;
 mod edits;
 mod ejected;
 pub mod end_user;
+pub mod external;
 pub mod fault;
 pub mod fields;
 pub mod form;
@@ -28,6 +29,7 @@ mod table;
 pub mod timeouts;
 pub mod traffic_split;
 pub mod visibility;
+pub mod way_in;
 
 pub use drafts::Drafts;
 pub use edits::{Chooser, Edits, Scope, Scoped};

@@ -61,7 +61,7 @@ pub struct Sheet<E: Edits> {
 impl<E: Edits> Sheet<E> {
     /// Begins drafts for a selection, on what the cluster has; `None` where the editor does not apply.
     pub fn open(mesh: &Mesh, selected: &Selected) -> Option<Box<dyn AnySheet>> {
-        let subject = subject::of(mesh, selected)?;
+        let subject = subject::of_editors(mesh, selected)?;
         let rows: Vec<Row<E>> = E::scopes(mesh, &subject).into_iter().map(Row::new).collect();
         if rows.is_empty() {
             return None;
@@ -303,7 +303,7 @@ impl<E: Edits> AnySheet for Sheet<E> {
 
     fn follow(&mut self, cx: &Cx<'_>) {
         let mesh = &cx.scene.mesh;
-        if let Some(subject) = subject::of(mesh, &self.selected) {
+        if let Some(subject) = subject::of_editors(mesh, &self.selected) {
             self.take(E::scopes(mesh, &subject), cx);
         }
     }

@@ -4,8 +4,8 @@ use super::edits::Edits;
 use super::fields::FieldRow;
 use super::sheet::{AnySheet, Sheet};
 use super::{
-    access, circuit_breaker, dark_launch, end_user, fault, load_balancing, mtls, rate_limit, route_rules,
-    timeouts, traffic_split, visibility,
+    access, circuit_breaker, dark_launch, end_user, external, fault, load_balancing, mtls, rate_limit,
+    route_rules, timeouts, traffic_split, visibility, way_in,
 };
 use crate::cx::Cx;
 use crate::panel::About;
@@ -56,6 +56,8 @@ pub const EDITORS: &[EditorRow] = &[
     row::<mtls::MutualTls>(),
     row::<access::Access>(),
     row::<end_user::EndUser>(),
+    row::<way_in::WayIn>(),
+    row::<external::External>(),
     row::<access::Asked>(),
     row::<visibility::Sees>(),
 ];

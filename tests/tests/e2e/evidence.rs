@@ -67,13 +67,20 @@ pub(crate) async fn push(cluster: &mut Cluster, change: &Change) -> Result<Vec<O
     }
 }
 
-/// The change that an editor makes of one of its samples for reviews, the last that changes something.
+/// The change that an editor makes of one of its samples for reviews, or for the gateway, the last that changes
+/// something.
 fn change(mesh: &Mesh, editor: usize) -> Option<Change> {
-    let reviews = Selected::Service("bookinfo".into(), "reviews".into());
+    let service = |namespace: &str, name: &str| Selected::Service(namespace.to_owned(), name.to_owned());
+    let reviews = service("bookinfo", "reviews");
+    change_of(mesh, editor, &reviews)
+        .or_else(|| change_of(mesh, editor, &service("istio-system", "istio-ingressgateway")))
+}
+
+fn change_of(mesh: &Mesh, editor: usize, of: &Selected) -> Option<Change> {
     let row = &EDITORS[editor];
     let mut last = None;
     for sample in 0.. {
-        let mut sheet = (row.open)(mesh, &reviews)?;
+        let mut sheet = (row.open)(mesh, of)?;
         if !sheet.try_on(sample) {
             return last;
         }

@@ -18,4 +18,5 @@ mod steering;
 mod synthetic;
 mod trouble;
 mod trouble_in_the_window;
+mod ways;
 mod yaml;

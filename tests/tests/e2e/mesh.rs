@@ -52,6 +52,13 @@ impl Sandbox {
         Ok((answer.status().as_u16(), answer.text()?))
     }
 
+    /// The same for a host of this name.
+    pub(crate) fn get_at(&self, host: &str, path: &str) -> Result<(u16, String)> {
+        let ask = self.http.get(format!("{}{path}", self.ready.ingress)).header("host", host);
+        let answer = ask.send()?;
+        Ok((answer.status().as_u16(), answer.text()?))
+    }
+
     /// Status of a GET through the ingress gateway with a token, or without one.
     pub(crate) fn get_with_token(&self, path: &str, token: Option<&str>) -> Result<u16> {
         let mut ask = self.http.get(format!("{}{path}", self.ready.ingress));

@@ -1,7 +1,7 @@
 //! Laws of every editor: they walk the table with each editor's own samples, on every scope of every service
 //! and workload.
 
-use crate::{evidence, odd};
+use crate::{evidence, odd, ways};
 use harness::dumps::{after, dumps};
 use istio::{Object, kinds};
 use mesh::{Change, Edit, Mesh, Objects, Ref, Stored, demo};
@@ -43,6 +43,7 @@ fn meshes() -> [Objects; 2] {
     });
     let mut full = bookinfo(&json!({ "timeout": "1m0s", "retries": retries, "mirrors": mirrors }), &policy);
     full.extend(policies());
+    full.extend(ways::objects());
     [demo::bookinfo_objects(), full]
 }
 
@@ -97,9 +98,16 @@ fn each(objects: &Objects, mut look: impl FnMut(&Mesh, &'static str, Change)) ->
         Selected::Workload("bookinfo".into(), "details-v1".into()),
     ];
     let mut made = BTreeSet::new();
-    let tried = each_of("Bookinfo", objects, &things, |mesh, editor, change| {
+    let mut tried = each_of("Bookinfo", objects, &things, |mesh, editor, change| {
         made.insert(editor);
         look(mesh, editor, change);
+    });
+    // Samples of the others are for services of Bookinfo.
+    tried += each_of("Ways", objects, &ways::things(), |mesh, editor, change| {
+        if ways::EDITORS.contains(&editor) {
+            made.insert(editor);
+            look(mesh, editor, change);
+        }
     });
     for row in EDITORS {
         assert!(made.contains(row.about.name), "{} has samples that change something", row.about.name);
@@ -189,7 +197,8 @@ fn a_stale_draft_is_refused() {
 }
 
 /// Their samples are whole lists: rows of somebody else give way to new ones, with all that is in them.
-const WHOLE_LISTS: [&str; 4] = ["Access", "End-user identity", "Route rules", "Visibility"];
+const WHOLE_LISTS: [&str; 6] =
+    ["Access", "End-user identity", "External service", "Route rules", "Visibility", "Way in"];
 
 /// What other people and tools wrote: nothing is wanted of it by itself, each change fits once, keeps what nobody
 /// knows, and its undo gives back each byte.
@@ -302,12 +311,17 @@ fn unknown_fields_survive() {
             &kinds::DESTINATION_RULE,
             &kinds::AUTHORIZATION_POLICY,
             &kinds::REQUEST_AUTHENTICATION,
+            &kinds::SERVICE_ENTRY,
+            &kinds::GATEWAY,
         ] {
-            let at = Ref::new(kind, "bookinfo", "reviews");
-            if !objects.contains(&at) {
-                continue;
-            }
-            let mut value = (*objects.get(&at).expect("reviews").0).clone();
+            let name = match kind.kind {
+                "ServiceEntry" => "pay",
+                "Gateway" => "old",
+                _ => "reviews",
+            };
+            let at = Ref::new(kind, "bookinfo", name);
+            let Some(object) = objects.get(&at) else { continue };
+            let mut value = (*object.0).clone();
             unknown_everywhere(&mut value["spec"]);
             objects.insert(at, value.into());
         }

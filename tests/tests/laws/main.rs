@@ -3,3 +3,4 @@
 mod editors;
 mod evidence;
 mod odd;
+mod ways;

@@ -289,6 +289,41 @@ fn clusters_of_a_host() {
     assert_eq!(of("other.bookinfo.svc.cluster.local", "", None, "", Want::Present), Held::Elsewhere);
 }
 
+#[test]
+fn ways_in_and_endpoints() {
+    let of = |kind: &str, list: &str, rows: Value| json!({ "configs": [{ "@type": format!("type.googleapis.com/envoy.admin.v3.{kind}"), list: rows }] });
+    let held = |owner: Owner, path: &str, want: Want, dump: &Value| {
+        holds(&Probe { proxies: [].into(), owner, path: path.into(), want }, dump) == Held::Yes
+    };
+    let shop =
+        json!({ "filter_chain_match": { "server_names": ["shop.example"] }, "transport_socket": { "x": 1 } });
+    let listener =
+        json!([{ "name": "0.0.0.0_8443", "active_state": { "listener": { "filter_chains": [{}, shop] } } }]);
+    let dump = of("ListenersConfigDump", "dynamic_listeners", listener);
+    let chain =
+        |port, names: &[&str]| Owner::Chain { port, names: names.iter().map(ToString::to_string).collect() };
+    assert!(held(chain(8443, &["shop.example"]), "/transport_socket/x", Want::Is(json!(1)), &dump));
+    assert!(held(chain(8443, &[]), "/transport_socket", Want::Absent, &dump));
+    assert!(
+        held(chain(443, &[]), "", Want::Absent, &dump) && held(chain(8443, &["b"]), "", Want::Absent, &dump)
+    );
+    let virtual_host = json!({ "name": "shop.example:80", "require_tls": "ALL" });
+    let routes = json!([{ "route_config": { "virtual_hosts": [virtual_host] } }]);
+    let dump = of("RoutesConfigDump", "dynamic_route_configs", routes);
+    let name = |name: &str| Owner::VirtualHost { name: name.into() };
+    assert!(held(name("shop.example:80"), "/require_tls", Want::Is("ALL".into()), &dump));
+    assert!(!held(name("shop.example:443"), "", Want::Present, &dump));
+    let one = json!({ "endpoint": { "address": { "socket_address": { "address": "10.0.0.1", "port_value": 80 } } } });
+    let told = json!([{ "endpoint_config": { "cluster_name": format!("outbound|80||{HOST}"),
+        "endpoints": [{ "locality": { "region": "eu", "zone": "a" }, "lb_endpoints": [one] }] } }]);
+    let dump = of("EndpointsConfigDump", "dynamic_endpoint_configs", told);
+    let endpoints = |port| Owner::Endpoints { host: HOST.into(), port };
+    let all = |all: &[&str]| Want::Endpoints(all.iter().map(ToString::to_string).collect());
+    assert!(held(endpoints(80), "", all(&["10.0.0.1:80, weight 1, of eu/a"]), &dump));
+    assert!(!held(endpoints(80), "", all(&["10.0.0.1:80, weight 2, of eu/a"]), &dump));
+    assert!(held(endpoints(81), "", all(&[]), &dump));
+}
+
 proptest::proptest! {
     #[test]
     fn odd_dumps_never_panic(body in crate::any_json::any_json()) {

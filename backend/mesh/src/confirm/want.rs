@@ -23,6 +23,7 @@ pub(super) fn holds(want: &Want, found: Option<&Value>) -> bool {
             let found = found.and_then(Value::as_str).unwrap_or_default();
             words(found.split(',')) == words(wanted.iter().map(String::as_str))
         }
+        Want::Endpoints(wanted) => *wanted == found.map(endpoints).unwrap_or_default(),
         Want::Weights(wanted) => found.is_some_and(|action| weights(wanted, action)),
         Want::Takes(_) | Want::Guards(_) => false, // of a whole listener, not of a value
     }
@@ -106,6 +107,30 @@ fn percent(found: &Value) -> Option<f64> {
 
 fn words<'a>(all: impl Iterator<Item = &'a str>) -> BTreeSet<&'a str> {
     all.map(str::trim).filter(|word| !word.is_empty()).collect()
+}
+
+/// Endpoints of localities, as [`Want::Endpoints`] says them.
+fn endpoints(found: &Value) -> BTreeSet<String> {
+    let groups = found.as_array().map(Vec::as_slice).unwrap_or_default();
+    let of_group = |group: &Value| -> Vec<String> {
+        let place =
+            |key: &str| field(group, "locality").map_or("", |locality| text(locality, key)).to_owned();
+        let locality = ["region", "zone", "sub_zone"].map(place);
+        let of = |one: &Value| {
+            let socket = field(field(field(one, "endpoint")?, "address")?, "socket_address")?;
+            let port = field(socket, "port_value").and_then(number).unwrap_or_default();
+            let weight = field(one, "load_balancing_weight").and_then(number).unwrap_or(1);
+            Some(endpoint(text(socket, "address"), port, weight, &locality))
+        };
+        list(group, "lb_endpoints").iter().filter_map(of).collect()
+    };
+    groups.iter().flat_map(of_group).collect()
+}
+
+/// One endpoint, as [`Want::Endpoints`] says it.
+pub(crate) fn endpoint(address: &str, port: u64, weight: u64, locality: &[String; 3]) -> String {
+    let place = locality.join("/");
+    format!("{address}:{port}, weight {weight}, of {}", place.trim_end_matches('/'))
 }
 
 /// Whether a route's action goes to these destinations, and to no others.

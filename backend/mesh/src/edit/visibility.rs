@@ -2,7 +2,7 @@
 //! namespace or the mesh; the closest one that is there holds.
 
 use super::mtls::{Scope, selector};
-use crate::evidence::{Want, host};
+use crate::evidence::{Want, host, leads};
 use crate::model::Configured;
 use crate::plan::Plan;
 use crate::traffic::Traffic;
@@ -10,7 +10,7 @@ use crate::{Mesh, Ref, Service, Workload};
 use istio::precedence::by_age;
 use istio::views::{self, Sidecar};
 use istio::visibility::{Egress, exported, sidecar};
-use istio::{Selects, fqdn, kinds, routing};
+use istio::{Selects, kinds};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -97,16 +97,6 @@ fn configured((at, created, spec): &Told) -> Configured<'_, Sidecar> {
     Configured { at, created, spec }
 }
 
-/// Whether routes that a proxy is told of lead to a service, which it is told of then.
-fn leads(mesh: &Mesh, egress: Egress<'_>, workload: &Workload, service: &Service) -> bool {
-    mesh.virtual_services().any(|(at, view)| {
-        routing::in_mesh(&view.gateways)
-            && exported(&view.export_to, &[], &at.namespace, &workload.namespace)
-            && egress.sees_routes(view, &at.namespace)
-            && routing::destinations(view).any(|host| fqdn(host, &at.namespace) == service.host)
-    })
-}
-
 /// To whom a service is shown: an annotation of a Service, a field of a ServiceEntry.
 fn export_to(mesh: &Mesh, service: &Service) -> Vec<String> {
     let Some(object) = mesh.objects().get(&service.at) else { return Vec::new() };
@@ -133,7 +123,8 @@ pub fn claims(plan: &mut Plan<'_>, at: &Ref) {
         let sees = |all: &[Told], service: &Service| {
             let holding = sidecar(all.iter().map(configured), root, &workload.namespace, &workload.labels);
             let egress = Egress::new(holding.map(|one| one.spec), &workload.namespace);
-            egress.sees_service(&service.host, &service.namespace) || leads(mesh, egress, workload, service)
+            egress.sees_service(&service.host, &service.namespace)
+                || leads(mesh, egress, &workload.namespace, &service.host)
         };
         let shown = |service: &&Service| {
             exported(&export_to(mesh, service), &[], &service.namespace, &workload.namespace)

@@ -38,6 +38,8 @@ enum Thing {
     Inbound { proxies: Vec<String>, port: Option<u32>, except: Vec<u32> },
     /// Filters of proxies on what comes in.
     Filters { proxies: Vec<String>, names: Vec<String> },
+    /// A part of the configuration of these proxies.
+    Of { proxies: Vec<String>, owner: Owner },
 }
 
 /// The routes of a rule: its position among the `http` of a VirtualService.
@@ -66,6 +68,30 @@ pub fn direct(destination_rule: &Ref, host: &str) -> Claim {
 /// Everything for a host (fully qualified) in these proxies: present where they are told of it.
 pub fn host(proxies: impl IntoIterator<Item = String>, host: &str) -> Claim {
     Claim::of(Thing::Host { proxies: proxies.into_iter().collect(), host: host.to_owned() })
+}
+
+/// The cluster of a host's port (fully qualified) in these proxies.
+pub fn service(proxies: impl IntoIterator<Item = String>, host: &str, port: u32) -> Claim {
+    let owner = Owner::Clusters { host: host.to_owned(), subset: String::new(), port: Some(port) };
+    Claim::of(Thing::Of { proxies: proxies.into_iter().collect(), owner })
+}
+
+/// What these proxies were told of who stands behind a host's port.
+pub fn endpoints(proxies: impl IntoIterator<Item = String>, host: &str, port: u32) -> Claim {
+    let owner = Owner::Endpoints { host: host.to_owned(), port };
+    Claim::of(Thing::Of { proxies: proxies.into_iter().collect(), owner })
+}
+
+/// What these gateways do with connections at a port of their pods that ask for these names.
+pub fn chain(proxies: impl IntoIterator<Item = String>, port: u32, names: Vec<String>) -> Claim {
+    let owner = Owner::Chain { port, names };
+    Claim::of(Thing::Of { proxies: proxies.into_iter().collect(), owner })
+}
+
+/// What these gateways do with calls of a host at the port of a server.
+pub fn virtual_host(proxies: impl IntoIterator<Item = String>, host: &str, port: u32) -> Claim {
+    let owner = Owner::VirtualHost { name: format!("{host}:{port}") };
+    Claim::of(Thing::Of { proxies: proxies.into_iter().collect(), owner })
 }
 
 /// What takes connections for the ports of these proxies' workloads.
@@ -284,6 +310,9 @@ impl Side<'_> {
             Thing::Filters { proxies, names } => {
                 let owner = Owner::Filters { names: names.clone() };
                 vec![Probe { proxies: proxies.as_slice().into(), owner, path, want }]
+            }
+            Thing::Of { proxies, owner } => {
+                vec![Probe { proxies: proxies.as_slice().into(), owner: owner.clone(), path, want }]
             }
         }
     }

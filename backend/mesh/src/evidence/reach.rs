@@ -87,9 +87,19 @@ impl<'a> Reach<'a> {
     /// namespace (or, before the root namespace, the service's) has no rule for it that comes first. Of several
     /// that are merged there, an older one's policy, and its subset of a name, is the one that counts.
     pub(super) fn clusters(&self, at: &Ref, view: &DestinationRule, host: &str, subset: &str) -> Vec<String> {
-        let Some(service) = self.mesh.services().find(|service| service.host == host) else {
-            return Vec::new();
-        };
+        let service = self.mesh.services().find(|service| service.host == host);
+        let of = |service: &Service| self.taking(at, view, (host, &service.namespace), subset);
+        service.map(of).unwrap_or_default()
+    }
+
+    /// The same for a host of a namespace, whether it is there already or not.
+    pub(crate) fn taking(
+        &self,
+        at: &Ref,
+        view: &DestinationRule,
+        (host, namespace): (&str, &str),
+        subset: &str,
+    ) -> Vec<String> {
         let objects = self.mesh.objects();
         // One that is not there yet is the youngest.
         let created =
@@ -97,7 +107,7 @@ impl<'a> Reach<'a> {
         let others = self.mesh.destination_rules().filter(|(other, _)| *other != at);
         let others = others.filter_map(|(at, spec)| Configured::of(objects, at, spec));
         let all: Vec<_> = others.chain([Configured { at, created, spec: view }]).collect();
-        let called = Called { host, namespace: &service.namespace };
+        let called = Called { host, namespace };
         let mesh = Defaults { root: self.mesh.root_namespace(), export_to: &[] };
         let counts = |rule: &DestinationRule| {
             let of = |rule: &DestinationRule| rule.subsets.iter().find(|one| one.name == subset).cloned();
@@ -113,9 +123,21 @@ impl<'a> Reach<'a> {
             let client = Client { namespace: &workload.namespace, labels: &workload.labels };
             let holding = destination::rule(all.iter(), client, called, mesh);
             holding.is_some_and(|merged| merged.from.iter().any(|one| one.at == at) && counts(&merged.rule))
-                && (workload.gateway || self.egress(workload).sees_service(host, &service.namespace))
+                && (workload.gateway || self.egress(workload).sees_service(host, namespace))
         };
         self.mesh.workloads().filter(takes).flat_map(Workload::proxies).collect()
+    }
+
+    /// Workloads whose proxies are told of a host of a namespace that is shown to these.
+    pub(crate) fn seeing(&self, host: &str, namespace: &str, export_to: &[String]) -> Vec<&'a Workload> {
+        let sees = |workload: &&Workload| {
+            let egress = self.egress(workload);
+            exported(export_to, &[], namespace, &workload.namespace)
+                && (workload.gateway
+                    || egress.sees_service(host, namespace)
+                    || leads(self.mesh, egress, &workload.namespace, host))
+        };
+        self.mesh.workloads().filter(sees).collect()
     }
 
     /// The workloads that a Gateway runs on.
@@ -134,6 +156,16 @@ impl<'a> Reach<'a> {
         let holding = sidecar(near.flatten().map(configured), root, &workload.namespace, &workload.labels);
         Egress::new(holding.map(|one| one.spec), &workload.namespace)
     }
+}
+
+/// Whether routes that a proxy in a namespace is told of lead to a host, which it is told of then.
+pub(crate) fn leads(mesh: &Mesh, egress: Egress<'_>, namespace: &str, host: &str) -> bool {
+    mesh.virtual_services().any(|(at, view)| {
+        routing::in_mesh(&view.gateways)
+            && exported(&view.export_to, &[], &at.namespace, namespace)
+            && egress.sees_routes(view, &at.namespace)
+            && routing::destinations(view).any(|to| fqdn(to, &at.namespace) == host)
+    })
 }
 
 fn configured<'b>((at, created, spec): &'b (&Ref, &str, Sidecar)) -> Configured<'b, Sidecar> {

@@ -114,10 +114,10 @@ impl<'a> Subject<'a> {
         self.service.map(|service| &*service.namespace).or_else(of_workload).unwrap_or_default()
     }
 
-    /// What people call it: its service, else its app.
+    /// What people call it: its service, else its app; where nothing in the mesh stands behind it, its name.
     pub fn name(&self) -> &str {
         let of_workload = || self.workloads.first().map(|workload| workload.app.as_str());
-        self.service.map(|service| &*service.name).or_else(of_workload).unwrap_or_default()
+        self.service.map(|service| &*service.name).or_else(of_workload).unwrap_or_else(|| self.id.name())
     }
 
     /// Objects of Istio that touch it, in the order of their kinds' importance.

@@ -55,7 +55,7 @@ fn names(rules: &Rule<'_>, named: (&str, &str)) -> bool {
 }
 
 /// The hosts that a gateway serves of those that a VirtualService names, and what it does not serve.
-fn taken(
+pub(crate) fn taken(
     mesh: &Mesh,
     rules: &Rule<'_>,
     (namespace, name): (&str, &str),
@@ -93,7 +93,7 @@ fn behind<'a>(mesh: &'a Mesh, view: &'a Gateway) -> impl Iterator<Item = &'a Wor
 }
 
 /// Why a Gateway is for no pod, if it is for none.
-pub(super) fn idle(mesh: &Mesh, view: &Gateway) -> Option<String> {
+pub(crate) fn idle(mesh: &Mesh, view: &Gateway) -> Option<String> {
     for (key, value) in &view.selector {
         if !is_label_key(key) {
             return Some(format!(

@@ -3,6 +3,7 @@
 
 use super::super::form::{Form, Line, condition};
 use super::super::gesture::Gesture;
+use super::holds::Holds;
 use crate::kit::theme::size;
 use crate::kit::{Button, Tokens, text};
 use egui::{CursorIcon, FontId, Label, Rect, RichText, Sense, Stroke, WidgetInfo, WidgetType, vec2};
@@ -164,8 +165,9 @@ fn carry(
     ui.painter().hline(ui.max_rect().x_range(), edge, Stroke::new(2.0, accent));
 }
 
-/// Names with a text or a condition each; `noun` is what one is called ("header").
-pub(super) fn named(form: &mut Form<'_>, noun: &str, conditions: bool, all: &mut Map<String, Value>) {
+/// Names with a text, a number or a condition each; `noun` is what one is called ("header").
+pub(super) fn named(form: &mut Form<'_>, noun: &str, holds: Holds, all: &mut Map<String, Value>) {
+    let conditions = matches!(holds, Holds::Matches(_));
     let mut rows: Vec<(String, Value)> =
         all.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
     let before = rows.clone();
@@ -191,10 +193,13 @@ pub(super) fn named(form: &mut Form<'_>, noun: &str, conditions: bool, all: &mut
             if conditions {
                 condition(line, &of, value);
             } else {
-                let mut text = value.as_str().unwrap_or_default().to_owned();
+                let said = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                let before = said(value);
+                let mut text = before.clone();
                 line.text(&format!("value of {of}"), "", &mut text, None);
-                if value.as_str().unwrap_or_default() != text {
-                    *value = text.into();
+                if text != before {
+                    let number = text.parse::<u32>().ok().filter(|_| matches!(holds, Holds::Numbers(_)));
+                    *value = number.map_or_else(|| text.into(), Value::from);
                 }
             }
         });

@@ -69,6 +69,8 @@ pub enum Holds {
     Matches(&'static str),
     /// Texts by names, and what one is called.
     Pairs(&'static str),
+    /// Whole numbers by names, and what one is called.
+    Numbers(&'static str),
     /// A block of other fields, which means something even when it is empty.
     Block,
 }
@@ -91,6 +93,7 @@ impl Holds {
                 value.as_array().is_some_and(|all| all.iter().all(Value::is_object))
             }
             Self::Match | Self::Matches(_) | Self::Pairs(_) => value.is_object(),
+            Self::Numbers(_) => value.as_object().is_some_and(|all| all.values().all(Value::is_u64)),
             Self::Block => value.is_object(),
             Self::Codes => value.as_array().is_some_and(|codes| codes.iter().all(Value::is_u64)),
         }
@@ -160,6 +163,9 @@ impl Holds {
                     format!("{name}: {}", value.as_str().unwrap_or_default())
                 };
                 all.iter().map(one).collect::<Vec<_>>().join(", ")
+            }
+            (Self::Numbers(_), Value::Object(all)) => {
+                all.iter().map(|(name, number)| format!("{name}: {number}")).collect::<Vec<_>>().join(", ")
             }
             (Self::Block, _) => "on".to_owned(),
             (_, Value::String(words)) => words.clone(),

@@ -1,0 +1,132 @@
+//! Ways into the mesh and out of it: what their editors write is tried with real requests, and so is its undo.
+
+use crate::evidence::push;
+use crate::mesh::Sandbox;
+use anyhow::{Context as _, Result, ensure};
+use cluster::{Cluster, Target};
+use istio::{ClusterId, WorkloadId};
+use mesh::edit::external::ExternalAt;
+use mesh::edit::way_in::WayAt;
+use mesh::plan::Plan;
+use mesh::{Change, Mesh};
+use panels::editors::Edits;
+use panels::editors::external::External;
+use panels::editors::way_in::WayIn;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+const SOON: Duration = Duration::from_secs(40);
+
+/// The change that a draft of an editor comes to where nothing is there yet.
+fn change<E: Edits + DeserializeOwned>(mesh: &Mesh, at: &E::Scope, draft: Value) -> Result<Change> {
+    let (draft, none): (E, E) = (serde_json::from_value(draft)?, serde_json::from_value(Value::Null)?);
+    let mut plan = Plan::new(mesh);
+    draft.plan(&none, at, &mut plan);
+    let made = plan.change().map_err(|stop| anyhow::anyhow!("{stop:?}"))?;
+    made.context("nothing changes")
+}
+
+/// Waits until calls are answered like this.
+async fn answered(
+    sandbox: &Sandbox,
+    (host, path): (&str, &str),
+    fits: impl Fn(u16, &str) -> bool,
+) -> Result<()> {
+    let begun = Instant::now();
+    let mut pace = tokio::time::interval(Duration::from_millis(100));
+    loop {
+        pace.tick().await;
+        let (status, body) = tokio::task::block_in_place(|| sandbox.get_at(host, path))?;
+        if fits(status, &body) {
+            return Ok(());
+        }
+        ensure!(begun.elapsed() < SOON, "{host}{path} still answers {status}: {body}");
+    }
+}
+
+/// Pushes what an editor makes of a draft, and takes it back: calls show both.
+fn tried<E: Edits>(
+    sandbox: &Sandbox,
+    (at, draft): (&E::Scope, &Value),
+    (host, path): (&str, &str),
+    fits: impl Fn(u16, &str) -> bool,
+) -> Result<()> {
+    let refused = |status: u16, body: &str| status > 399 && !fits(status, body);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(async {
+        answered(sandbox, (host, path), refused).await?;
+        let kubeconfig = Some(sandbox.ready.kubeconfig.clone());
+        let mut cluster = Cluster::connect(Target { kubeconfig, ..Target::default() }, Arc::new(|| {}));
+        let known = |scene: &Arc<mesh::Scene>| {
+            let mut routes = scene.mesh.virtual_services();
+            scene.ready() && routes.any(|(at, _)| matches!(&*at.name, "shop" | "pay"))
+        };
+        let scene = tokio::time::timeout(SOON, cluster.scene.wait_for(known)).await??.clone();
+        let change = change::<E>(&scene.mesh, at, draft.clone())?;
+        ensure!(!change.evidence.probes.is_empty(), "{}: nothing would show it", change.title);
+        let stored = push(&mut cluster, &change).await?;
+        answered(sandbox, (host, path), &fits).await?;
+        let undo = change.inverse(&stored).map_err(|problem| anyhow::anyhow!("{problem}"))?;
+        push(&mut cluster, &undo).await?;
+        answered(sandbox, (host, path), refused).await
+    })
+}
+
+fn apply(sandbox: &Sandbox, object: &Value) -> Result<()> {
+    let file = tempfile::NamedTempFile::new()?;
+    std::fs::write(file.path(), object.to_string())?;
+    sandbox.kubectl(&["apply", "-f", &file.path().to_string_lossy()])?;
+    Ok(())
+}
+
+fn routes(name: &str, spec: &Value) -> Value {
+    json!({ "apiVersion": "networking.istio.io/v1", "kind": "VirtualService",
+        "metadata": { "name": name, "namespace": "bookinfo" }, "spec": spec })
+}
+
+/// A host that no Gateway opens is answered with 404; then it is opened, and closed again.
+#[test]
+fn a_host_is_opened_and_closed() -> Result<()> {
+    let sandbox = Sandbox::start()?;
+    let shop = json!({ "hosts": ["shop.example"], "gateways": ["istio-system/istio-ingressgateway"], "http": [{
+        "match": [{ "uri": { "exact": "/shop" } }], "rewrite": { "uri": "/productpage" },
+        "route": [{ "destination": { "host": "productpage", "port": { "number": 9080 } } }] }] });
+    apply(&sandbox, &routes("shop", &shop))?;
+    let workload = WorkloadId::new(&ClusterId::default(), "istio-system", "istio-ingressgateway");
+    let port = json!({ "number": 80, "name": "http", "protocol": "HTTP" });
+    let draft = json!({ "selector": { "istio": "ingressgateway" },
+        "servers": [{ "port": port, "hosts": ["shop.example"] }] });
+    let page = |status: u16, body: &str| status == 200 && body.contains("Simple Bookstore App");
+    tried::<WayIn>(&sandbox, (&WayAt::New(workload), &draft), ("shop.example", "/shop"), page)
+}
+
+/// A server outside of the mesh that nobody knows cannot be called; then it is known, and no longer.
+#[test]
+fn a_service_outside_is_called_once_it_is_known() -> Result<()> {
+    let outside = TcpListener::bind("127.0.0.1:0")?;
+    let port = outside.local_addr()?.port();
+    std::thread::spawn(move || {
+        for mut stream in outside.incoming().flatten() {
+            let mut asked = [0; 4096];
+            let answer = "HTTP/1.1 200 OK\r\ncontent-length: 7\r\nconnection: close\r\n\r\noutside";
+            let _read = stream.read(&mut asked);
+            let _written = stream.write_all(answer.as_bytes());
+        }
+    });
+    let sandbox = Sandbox::start()?;
+    let pay = json!({ "hosts": ["*"], "gateways": ["bookinfo-gateway"], "http": [{
+        "match": [{ "uri": { "exact": "/pay" } }],
+        "route": [{ "destination": { "host": "pay.example", "port": { "number": 80 } } }] }] });
+    apply(&sandbox, &routes("pay", &pay))?;
+    let entry = json!({ "hosts": ["pay.example"], "location": "MESH_EXTERNAL", "resolution": "STATIC",
+        "ports": [{ "number": 80, "name": "http", "protocol": "HTTP" }],
+        "endpoints": [{ "address": "127.0.0.1", "ports": { "http": port } }] });
+    let draft = json!({ "entry": entry, "tls": {} });
+    let at = ExternalAt::New("bookinfo".to_owned(), None);
+    let answers = |status: u16, body: &str| status == 200 && body == "outside";
+    tried::<External>(&sandbox, (&at, &draft), ("any.example", "/pay"), answers)
+}
