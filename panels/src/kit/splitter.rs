@@ -1,6 +1,6 @@
 //! The line between two parts of the window: it is dragged, or moved by arrow keys.
 
-use super::Tokens;
+use super::theme::Tokens;
 use egui::{CursorIcon, EventFilter, Key, Modifiers, Rect, Sense, Stroke, Ui, WidgetInfo, vec2};
 
 /// So far an arrow key moves it.
