@@ -88,7 +88,7 @@ fn a_way_in_is_made() {
     objects.remove(&Ref::new(&kinds::GATEWAY, "bookinfo", "bookinfo-gateway"));
     let mut bench = detail(world(objects, gateway()));
     click(&mut bench, "Way in");
-    click(&mut bench, "Open a way in");
+    click(&mut bench, "open a way in of istio-ingressgateway");
     let checks = bench.state_mut().0.checks();
     let [change] = &checks[..] else { panic!("{checks:?}") };
     assert_eq!(change.title, "Gateway istio-system/istio-ingressgateway opens 80 (HTTP) for *");
@@ -113,7 +113,7 @@ fn an_unknown_host_becomes_a_service() {
     let mut bench = detail(world.select(passed_on));
     assert!(bench.query_by_label("Fault").is_none() && bench.query_by_label("Access").is_none());
     click(&mut bench, "External service");
-    click(&mut bench, "Add external service");
+    click(&mut bench, "add external service of PassthroughCluster");
     let checks = bench.state_mut().0.checks();
     let [change] = &checks[..] else { panic!("{checks:?}") };
     assert_eq!(change.title, "api.example is known in bookinfo");

@@ -52,7 +52,7 @@ fields! {
             "Virtual addresses by which it is called";
         "endpoints" "Endpoints" Holds::Each("endpoint", ENDPOINT), "the hosts themselves" []
             "Who answers; for STATIC by address, for DNS by name";
-        "subjectAltNames" "Names it must prove" Holds::List("api.example.com"), "its host" []
+        "subjectAltNames" "Proven names" Holds::List("api.example.com"), "its host" []
             "Names of which its certificate must have one";
         "exportTo" "Seen by" Holds::List("*"), "all namespaces" []
             "Namespaces that know it: . is its own, * is all";
@@ -166,9 +166,11 @@ impl Edits for External {
                 ExternalAt::New(_, Some(host)) => host.clone(),
                 _ => called.into_iter().flatten().next().map(|(host, _)| host).unwrap_or_default(),
             };
+            let name = format!("add external service of {}", form.subject());
             let wanted = &mut self.0;
             form.buttons(|line| {
-                if line.button(Button::quiet("Add external service").with_icon(icon::PLUS), true) {
+                let add = Button::quiet("Add external service").with_icon(icon::PLUS).named(name);
+                if line.button(add, true) {
                     *wanted = Some(was.0.clone().unwrap_or_else(|| Said::begin(&host)));
                 }
             });
@@ -237,7 +239,7 @@ impl Edits for External {
             let (entry, tls) = said.views();
             external::doubts(&entry, Some(&tls)).into_iter().for_each(|doubt| plan.warn(doubt));
         }
-        let told = Measure::Untold("Calls to it are counted under its host since then".to_owned());
+        let told = Measure::Untold("it is counted under its host, once somebody calls it".to_owned());
         plan.measures(Some(told.clone()), Some(told));
     }
 

@@ -110,9 +110,11 @@ impl Edits for WayIn {
                 let workload = mesh.workload(&at.workload().namespace, &at.workload().name);
                 workload.map(|workload| way_in::selector(mesh, workload)).unwrap_or_default()
             });
+            let name = format!("open a way in of {}", form.subject());
             let wanted = &mut self.0;
             form.buttons(|line| {
-                if line.button(Button::quiet("Open a way in").with_icon(icon::PLUS), true) {
+                let open = Button::quiet("Open a way in").with_icon(icon::PLUS).named(name);
+                if line.button(open, true) {
                     *wanted = Some(was.0.clone().unwrap_or_else(|| begin(selector)));
                 }
             });
@@ -172,8 +174,7 @@ impl Edits for WayIn {
             let all = way_in::doubts(mesh, at, &view).into_iter().chain(without_route(&unrouted));
             all.for_each(|doubt| plan.warn(doubt));
         }
-        let told =
-            Measure::Untold("Calls that enter are counted for the services that they go to".to_owned());
+        let told = Measure::Untold("calls that enter are counted at the services that they go to".to_owned());
         plan.measures(Some(told.clone()), Some(told));
     }
 
