@@ -6,7 +6,7 @@ mod support;
 
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
-use mesh::edit::{self, FaultSpec, Mode, Scope};
+use mesh::edit::{self, FaultSpec, Mode, Scope, Status};
 use mesh::journal::Past;
 use mesh::ledger::Judged;
 use mesh::split::Split;
@@ -28,7 +28,8 @@ fn abort() -> Change {
     let mesh = demo::bookinfo();
     let reviews = mesh.service("bookinfo", "reviews").unwrap();
     let rule = edit::rules(&mesh, reviews).pop().unwrap();
-    edit::fault(&mesh, &rule.at, None, FaultSpec { delay: None, abort: Some((503, 100.0)) }).unwrap()
+    edit::fault(&mesh, &rule.at, None, FaultSpec { delay: None, abort: Some((Status::Http(503), 100.0)) })
+        .unwrap()
 }
 
 fn strict() -> Change {

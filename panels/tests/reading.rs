@@ -103,7 +103,13 @@ fn abort() -> Change {
     let mesh = demo::bookinfo();
     let ratings = mesh.service("bookinfo", "ratings").unwrap();
     let rule = edit::rules(&mesh, ratings).pop().unwrap();
-    edit::fault(&mesh, &rule.at, None, FaultSpec { delay: None, abort: Some((503, 100.0)) }).unwrap()
+    edit::fault(
+        &mesh,
+        &rule.at,
+        None,
+        FaultSpec { delay: None, abort: Some((edit::Status::Http(503), 100.0)) },
+    )
+    .unwrap()
 }
 
 /// A world with drafts that wait for Push.

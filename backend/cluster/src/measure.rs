@@ -272,7 +272,7 @@ fn fate(calls: &CountedCalls, series: &Series) -> Fate {
     match calls {
         CountedCalls::To(_) => Fate::Met,
         CountedCalls::At(workloads) => of(workloads.iter().any(|at| answered_by(at, series))),
-        CountedCalls::Routed(_) => {
+        CountedCalls::Routed(_) | CountedCalls::RoutedTo(_) | CountedCalls::Opened(_) => {
             let told = !matches!(series.label("destination_workload"), "" | "unknown");
             let no_pod = || series.label("response_flags").split(',').any(|flag| NO_POD.contains(&flag));
             if !told && no_pod() { Fate::Lost } else { of(told) }

@@ -1,7 +1,7 @@
 //! The statuses of gRPC.
 
 /// At their numbers.
-const STATUSES: [&str; 17] = [
+pub const STATUSES: [&str; 17] = [
     "OK",
     "CANCELLED",
     "UNKNOWN",
@@ -26,6 +26,11 @@ pub fn status(name: &str) -> Option<u32> {
     STATUSES.iter().zip(0..).find(|(known, _)| **known == name).map(|(_, number)| number)
 }
 
+/// The name of the status of this number; `None` for what is none.
+pub fn name(number: u32) -> Option<&'static str> {
+    STATUSES.get(usize::try_from(number).ok()?).copied()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -36,5 +41,6 @@ mod tests {
         assert_eq!(status("UNAVAILABLE"), Some(14));
         assert_eq!(status("unavailable"), None);
         assert_eq!(status("14"), None);
+        assert_eq!((name(14), name(17)), (Some("UNAVAILABLE"), None));
     }
 }

@@ -20,7 +20,7 @@ pub struct Kind {
     pub plural: &'static str,
     /// Whether its objects live in namespaces.
     pub namespaced: bool,
-    /// Whether Binnacle may write it (Istio's own resources only).
+    /// Whether Binnacle may write it (Istio's own resources, and routes of the Gateway API).
     pub editable: bool,
     /// Whether every installation of Istio serves it: where it is missing, something is wrong. The others
     /// come and go with versions and profiles.
@@ -252,6 +252,23 @@ pub static TELEMETRY: Kind = Kind {
     why: "tracing, metrics and access logs",
     ..GUARD
 };
+/// A route of the Gateway API, which Istio takes before its own VirtualServices.
+const ROUTE: Kind = Kind { group: crate::views::gateway_api::GROUP, editable: true, ..READ };
+/// HTTPRoutes.
+pub static HTTP_ROUTE: Kind = Kind {
+    versions: &["v1", "v1beta1"],
+    kind: "HTTPRoute",
+    plural: "httproutes",
+    why: "routes of the Gateway API, which come before VirtualServices",
+    ..ROUTE
+};
+/// GRPCRoutes.
+pub static GRPC_ROUTE: Kind = Kind {
+    kind: "GRPCRoute",
+    plural: "grpcroutes",
+    why: "routes of gRPC by the Gateway API, which come before VirtualServices",
+    ..ROUTE
+};
 
 /// Every watched kind stands here, once.
 pub static KINDS: &[&Kind] = &[
@@ -270,6 +287,8 @@ pub static KINDS: &[&Kind] = &[
     &AUTHORIZATION_POLICY,
     &REQUEST_AUTHENTICATION,
     &TELEMETRY,
+    &HTTP_ROUTE,
+    &GRPC_ROUTE,
 ];
 
 /// The row of [`KINDS`] of this group ("networking.istio.io") and name ("VirtualService"), if it is watched.
@@ -285,6 +304,7 @@ pub fn group(api_version: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::views::gateway_api::GROUP;
     use std::collections::BTreeSet;
 
     #[test]
@@ -294,7 +314,8 @@ mod tests {
         for row in KINDS {
             assert_eq!(kind(row.group, row.kind), Some(*row));
             assert!(!row.plural.is_empty() && !row.why.is_empty() && !row.versions.is_empty(), "{row}");
-            assert_eq!(row.editable, row.group.ends_with("istio.io"), "{row}");
+            let route = row.group == GROUP && row.kind.ends_with("Route");
+            assert_eq!(row.editable, route || row.group.ends_with("istio.io"), "{row}");
         }
     }
 

@@ -116,6 +116,11 @@ impl Protocol {
         matches!(self, Https | Tls)
     }
 
+    /// Whether proxies see bytes and nothing else.
+    pub fn is_bytes(self) -> bool {
+        matches!(self, Tcp | Mongo | Mysql | Redis)
+    }
+
     /// Whether rules for requests can hold: HTTP, or what may turn out to be it.
     pub fn may_be_http(self) -> bool {
         self.is_http() || self == Auto

@@ -5,6 +5,7 @@ mod filters;
 mod gateway;
 pub(crate) mod json;
 mod routes;
+mod streams;
 mod want;
 
 use crate::evidence::{Connections, Owner, Probe, Want, Xds};
@@ -38,6 +39,8 @@ pub fn holds(probe: &Probe, config_dump: &Value) -> Held {
             (any == (probe.want == Want::Present)).into()
         }
         Owner::Routes { of, made, .. } => routes::held(config_dump, of, made, fits).into(),
+        Owner::Backends { names } => routes::named(config_dump, names, fits),
+        Owner::Streams(streams) => streams::held(config_dump, streams, fits).into(),
         Owner::Clusters { host, subset, port } => {
             clusters(config_dump, host, subset, *port, &probe.want, fits)
         }
@@ -80,10 +83,13 @@ pub fn concerns(probe: &Probe, entry: &Value) -> bool {
         Owner::Direct { host, .. } => {
             routes::of_entry(entry).any(|there| routes::to(there).is_some_and(|(name, _)| name == host))
         }
-        Owner::Filters { .. } => field(entry, "active_state").is_some(),
         Owner::Endpoints { host, port } => is_told(entry, host, *port),
         Owner::Chain { port, .. } => gateway::is_at(entry, *port),
         Owner::VirtualHost { name } => routes::of_entry(entry).any(|host| text(host, "name") == name),
+        Owner::Backends { names } => {
+            routes::of_entry(entry).any(|host| routes::of_names(host, names).next().is_some())
+        }
+        Owner::Filters { .. } | Owner::Streams(_) => field(entry, "active_state").is_some(),
         Owner::Inbound { .. } => field(entry, "active_state")
             .and_then(|state| field(state, "listener"))
             .is_some_and(|listener| text(listener, "traffic_direction") == "INBOUND"),

@@ -11,6 +11,7 @@ pub mod rate_limit;
 pub mod routes;
 pub mod rule_words;
 pub mod rules;
+pub mod shares;
 pub mod split;
 pub mod tokens;
 pub mod visibility;
@@ -26,13 +27,31 @@ use serde::{Deserialize, Serialize};
 #[cfg(doc)]
 use crate::plan::Plan;
 
+/// How a call fails on purpose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Status {
+    /// With this status of HTTP.
+    Http(u16),
+    /// With this status of gRPC, by its number.
+    Grpc(u32),
+}
+
+impl std::fmt::Display for Status {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Http(status) => status.fmt(f),
+            Self::Grpc(status) => istio::grpc::name(*status).unwrap_or_default().fmt(f),
+        }
+    }
+}
+
 /// What a fault does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct FaultSpec {
     /// Delay in milliseconds and the percentage of requests that get it.
     pub delay: Option<(u64, f64)>,
-    /// HTTP status and the percentage of requests that get it.
-    pub abort: Option<(u16, f64)>,
+    /// Status and the percentage of requests that get it.
+    pub abort: Option<(Status, f64)>,
 }
 
 impl FaultSpec {

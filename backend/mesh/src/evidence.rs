@@ -12,16 +12,19 @@ mod kept_ref;
 mod measure;
 mod reach;
 mod route_match;
+mod streams;
 mod together;
 
 pub use claim::{
-    Claim, chain, cluster, direct, endpoints, filters, host, inbound, route, routes, service, virtual_host,
+    Claim, backends, chain, cluster, direct, endpoints, filters, host, inbound, route, routes, service,
+    streams, virtual_host,
 };
 pub use guards::{Acts, Guards, RBAC, Shown, Word, Words};
 pub use judge::{DOUBT, ENOUGH, Figure, Judgement, Measured, Progress, Tally, Unmeasured};
 pub use measure::{CountedCalls, Counting, Mark, Measure, Portion, Wanted};
 pub(crate) use reach::{Reach, leads};
 pub use route_match::RouteMatch;
+pub use streams::Streams;
 
 use crate::rule_key::RuleKey;
 use istio::Ref;
@@ -118,9 +121,14 @@ impl Probe {
     /// The type of configuration that it stands in.
     pub fn xds(&self) -> Xds {
         match self.owner {
-            Owner::Routes { .. } | Owner::Direct { .. } | Owner::VirtualHost { .. } => Xds::Rds,
+            Owner::Routes { .. }
+            | Owner::Direct { .. }
+            | Owner::VirtualHost { .. }
+            | Owner::Backends { .. } => Xds::Rds,
             Owner::Clusters { .. } | Owner::Host { .. } => Xds::Cds,
-            Owner::Inbound { .. } | Owner::Filters { .. } | Owner::Chain { .. } => Xds::Lds,
+            Owner::Inbound { .. } | Owner::Filters { .. } | Owner::Chain { .. } | Owner::Streams(_) => {
+                Xds::Lds
+            }
             Owner::Endpoints { .. } => Xds::Eds,
         }
     }
@@ -141,6 +149,13 @@ pub enum Owner {
         /// says.
         made: Arc<[MadeRoute]>,
     },
+    /// Routes made from a rule of an HTTPRoute or a GRPCRoute.
+    Backends {
+        /// As istiod names them: the rule's own name, or "bookinfo.reviews.0".
+        names: Vec<String>,
+    },
+    /// What takes connections by a rule of `tcp` or `tls` of a VirtualService.
+    Streams(Streams),
     /// Clusters of a host: `outbound|port|subset|host`.
     Clusters {
         /// The host, fully qualified.

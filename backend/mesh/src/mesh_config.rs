@@ -7,6 +7,10 @@ use serde_json::Value;
 pub struct MeshConfig {
     /// Programs that the mesh's proxies may be told to ask or to report to.
     pub providers: Vec<Provider>,
+    /// `defaultHttpRetryPolicy`: retries of rules that say nothing of them, as it is written.
+    pub retries: Option<Value>,
+    /// `connectTimeout`, as it is written.
+    pub connect_timeout: Option<String>,
 }
 
 /// One of `extensionProviders`.
@@ -43,7 +47,11 @@ impl MeshConfig {
             Some(Provider { name, kind: kind.clone(), service: format!("{service}{port}") })
         };
         let all = mesh["extensionProviders"].as_array().map_or(&[][..], Vec::as_slice);
-        Self { providers: all.iter().filter_map(one).collect() }
+        Self {
+            providers: all.iter().filter_map(one).collect(),
+            retries: mesh.get("defaultHttpRetryPolicy").filter(|retries| retries.is_object()).cloned(),
+            connect_timeout: mesh["connectTimeout"].as_str().map(str::to_owned),
+        }
     }
 
     /// Those that can be asked.
@@ -67,5 +75,8 @@ mod tests {
         let said: Vec<&str> = config.authorizing().map(|one| one.service.as_str()).collect();
         assert_eq!((said, config.providers.len()), (vec!["judge.web:9000"], 2));
         assert_eq!(MeshConfig::read(&json!(null)), MeshConfig::default());
+        let retries = json!({ "attempts": 5 });
+        let config = MeshConfig::read(&json!({ "defaultHttpRetryPolicy": retries, "connectTimeout": "3s" }));
+        assert_eq!((config.retries, config.connect_timeout.as_deref()), (Some(retries), Some("3s")));
     }
 }

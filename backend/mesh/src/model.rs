@@ -166,6 +166,8 @@ views! {
     gateways, gateway: views::Gateway;
     /// ServiceEntries, as read from their objects.
     service_entries, service_entry: views::ServiceEntry;
+    /// HTTPRoutes and GRPCRoutes, as read from their objects.
+    backend_routes, backend_route: views::gateway_api::Route;
     /// PeerAuthentications, as read from their objects.
     peer_authentications, peer_authentication: views::PeerAuthentication;
 }

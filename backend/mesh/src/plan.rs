@@ -13,16 +13,18 @@ mod part;
 mod rewrite;
 mod rules_of_istio;
 mod scope;
+mod shared;
 mod undeclared;
 mod whole;
 mod words;
 mod work;
 
-pub use crate::rule_key::RuleKey;
+pub use crate::rule_key::{List, RuleKey};
 pub use field::{Field, Readable};
 pub use part::Part;
 pub use rewrite::dotted;
 pub use scope::{HttpRule, Level, PolicyOf, id, own_rule};
+pub use shared::SharedRule;
 pub use words::{capital, percent};
 
 use crate::change::Change;

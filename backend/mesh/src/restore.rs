@@ -7,7 +7,7 @@ use crate::change::{Change, Edit, Step};
 use crate::change_id::ChangeId;
 use crate::change_set::Turn;
 use crate::difference;
-use crate::evidence::{Evidence, Owner, Probe, Want};
+use crate::evidence::{Evidence, Owner, Probe, Streams, Want};
 use crate::ledger::{Entry, Ledger};
 use crate::rule_key::RuleKey;
 use crate::stored::{Stored, applies};
@@ -257,6 +257,7 @@ fn evidence(mesh: &Mesh, written: &[Written<'_>], steps: &[Step]) -> Evidence {
             Owner::Clusters { .. } | Owner::Direct { .. } | Owner::Host { .. } => whole,
             Owner::Inbound { .. } | Owner::Filters { .. } => whole,
             Owner::Endpoints { .. } | Owner::Chain { .. } | Owner::VirtualHost { .. } => whole,
+            Owner::Backends { .. } | Owner::Streams(_) => whole,
         };
         let probes = entry.change.evidence.was.iter().filter(own).cloned().collect();
         let was = entry.change.evidence.probes.iter().filter(own).cloned().collect();
@@ -302,6 +303,8 @@ enum Place<'a> {
     Routes(&'a Ref, Option<&'a RuleKey>),
     Clusters(&'a str, &'a str, Option<u32>),
     Direct(&'a str, Option<u32>),
+    Backends(&'a [String]),
+    Streams(&'a Streams),
     Host(&'a str),
     Inbound(Option<u32>, &'a [u32]),
     /// Filters of these names; of a policy's rules, with what tells the policy.
@@ -316,6 +319,8 @@ fn place(probe: &Probe) -> (Place<'_>, &str, &[String]) {
         Owner::Routes { of, rule, .. } => Place::Routes(of, rule.as_ref()),
         Owner::Clusters { host, subset, port } => Place::Clusters(host, subset, *port),
         Owner::Direct { host, port } => Place::Direct(host, *port),
+        Owner::Backends { names } => Place::Backends(names),
+        Owner::Streams(streams) => Place::Streams(streams),
         Owner::Host { host } => Place::Host(host),
         Owner::Inbound { port, except } => Place::Inbound(*port, except),
         Owner::Endpoints { host, port } => Place::Endpoints(host, *port),

@@ -1,6 +1,6 @@
 use super::*;
 use crate::demo;
-use crate::edit::{FaultSpec, Mode, Scope, fault, mtls, rules, split};
+use crate::edit::{FaultSpec, Mode, Scope, Status, fault, mtls, rules, split};
 use crate::evidence::Owner;
 use crate::ledger::Fact;
 use crate::split::Split;
@@ -29,7 +29,7 @@ impl World {
     }
 
     fn abort(&mut self, percent: f64) -> ChangeId {
-        let spec = FaultSpec { delay: None, abort: (percent > 0.0).then_some((503, percent)) };
+        let spec = FaultSpec { delay: None, abort: (percent > 0.0).then_some((Status::Http(503), percent)) };
         let change = fault(&self.mesh, &self.rule(), None, spec).unwrap();
         self.push(change, None)
     }

@@ -3,6 +3,7 @@
 //! ever reaches.
 
 mod entering;
+pub(crate) mod gateway_api;
 mod inside;
 mod order;
 
@@ -38,7 +39,7 @@ pub enum Callers {
     NotIn(BTreeSet<String>),
 }
 
-/// Why one VirtualService comes before another.
+/// Why one comes before another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Before {
     /// It names the host more closely.
@@ -47,6 +48,8 @@ pub enum Before {
     Older,
     /// Both are of one age, and its name comes first.
     Named,
+    /// It is a route of the Gateway API.
+    Route,
 }
 
 /// Why a VirtualService does nothing at a gateway that it names.
@@ -142,6 +145,7 @@ impl Deed {
                     Before::Closer => "names the host more closely",
                     Before::Older => "is older",
                     Before::Named => "is as old and comes first by its name",
+                    Before::Route => "takes them before any VirtualService",
                 };
                 format!("No effect on {}: {by} {why}", callers.words())
             }

@@ -123,6 +123,10 @@ impl Flow {
         // The sum of nothing is -0, and would be shown so.
         self.responses.values().sum::<f64>() + 0.0
     }
+    /// Connections per second that were opened and are no requests.
+    pub fn opened(&self) -> f64 {
+        if self.responses.is_empty() { self.mutual_tls + self.plaintext } else { 0.0 }
+    }
     /// Whether anything went this way in the window.
     pub fn carries(&self) -> bool {
         let flows = [self.mutual_tls, self.plaintext, self.bytes_sent, self.bytes_received];
@@ -249,18 +253,31 @@ impl MeasuredShare {
 /// What share of a service's requests each of its versions got, in the order of its subsets; empty when there
 /// were none. Requests that reached no version (refused on the way, aborted by a fault) do not count.
 pub fn share_of(traffic: &Traffic, service: &crate::Service) -> Vec<(String, MeasuredShare)> {
+    let versions = service.subsets.iter().map(|subset| (subset.name.clone(), subset.workloads.clone()));
+    let hosts = std::slice::from_ref(&service.host);
+    shares(traffic, hosts, &versions.collect::<Vec<_>>(), Flow::rps)
+}
+
+/// What share of what went to some hosts each of these parts got: requests ([`Flow::rps`]), or connections
+/// ([`Flow::opened`]). Empty when there was nothing.
+pub fn shares(
+    traffic: &Traffic,
+    hosts: &[String],
+    parts: &[(String, Vec<istio::WorkloadId>)],
+    count: fn(&Flow) -> f64,
+) -> Vec<(String, MeasuredShare)> {
     let reaches = |path: &Path, workload: &istio::WorkloadId| {
         path.destination.workload == workload.name && path.destination.namespace == workload.namespace
     };
-    let calls = |path: &&Path| *path.service.host == *service.host;
-    let counted = service.subsets.iter().map(|subset| {
+    let calls = |path: &&Path| hosts.iter().any(|host| **host == *path.service.host);
+    let counted = parts.iter().map(|(name, workloads)| {
         let flows = traffic.flows.iter().filter(|(path, _)| calls(path));
-        let rps: f64 = flows
-            .filter(|(path, _)| subset.workloads.iter().any(|workload| reaches(path, workload)))
-            .map(|(_, flow)| flow.rps())
+        let rate: f64 = flows
+            .filter(|(path, _)| workloads.iter().any(|workload| reaches(path, workload)))
+            .map(|(_, flow)| count(flow))
             .sum();
         // The sum of nothing is -0, and would be shown so.
-        (subset.name.clone(), (rps + 0.0) * traffic.window_secs as f64)
+        (name.clone(), (rate + 0.0) * traffic.window_secs as f64)
     });
     let counted: Vec<(String, f64)> = counted.collect();
     let all: f64 = counted.iter().map(|(_, count)| count).sum();

@@ -4,13 +4,14 @@ use super::edits::{Chooser, Edits, Scoped};
 use super::ejected::ejected;
 use super::fields::{FieldRow, Fields, Holds, fields};
 use super::form::Form;
+use super::in_force;
 use super::rules::policies;
 use crate::panel::About;
 use crate::subject::Subject;
 use egui_phosphor::regular as icon;
 use mesh::evidence::{CountedCalls, Counting, Mark, Measure, Portion, Want, Wanted};
 use mesh::plan::{Level, Plan, PolicyOf, capital};
-use mesh::{Kind, Mesh, Service, kinds};
+use mesh::{Kind, Mesh, SchemaOf, Service, kinds};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -20,6 +21,7 @@ const HTTP_OPTIONS: &str =
 const COMMON: &str = "/common_http_protocol_options";
 const KEEP_ALIVE: &str = "/upstream_connection_options/tcp_keepalive";
 const TCP_IDLE: &str = "connectionPool/tcp/idleTimeout";
+const CONNECT: &str = "connectionPool/tcp/connectTimeout";
 const HTTP_IDLE: &str = "connectionPool/http/idleTimeout";
 const UPGRADE: &str = "connectionPool/http/h2UpgradePolicy";
 const AS_CLIENT: &str = "connectionPool/http/useClientProtocol";
@@ -76,6 +78,19 @@ fields! {
             ["/http2_protocol_options/connection_keepalive/timeout"]
             "How long to wait for the answer to a ping";
     }
+    /// Not of a single port.
+    BUDGET {
+        "retryBudget" "Retry budget" Holds::Block, "" [LIMIT, "/retry_budget"]
+            "Whether retries are limited by the calls that are under way, in place of a fixed number";
+    }
+    BUDGETED {
+        "retryBudget/percent" "Retries up to" Holds::Percent(20), "20 %"
+            [LIMIT, "/retry_budget/budget_percent/value"]
+            "Retries under way at once, in percent of the calls that are";
+        "retryBudget/minRetryConcurrency" "But at least" Holds::Count(3), "3"
+            [LIMIT, "/retry_budget/min_retry_concurrency"]
+            "So many retries may be under way however few calls there are";
+    }
     EJECTION {
         "outlierDetection" "Leave failing endpoints out" Holds::Block, "" ["/outlier_detection"]
             "Whether endpoints that fail get no calls for a while";
@@ -108,8 +123,15 @@ fields! {
     }
 }
 
+/// Blocks of a policy that count as wholes.
+const BLOCKS: [(&str, &[&[FieldRow]]); 3] = [
+    ("connectionPool", &[TCP, HTTP, HTTP2]),
+    ("retryBudget", &[BUDGET, BUDGETED]),
+    ("outlierDetection", &[EJECTION, EJECTED]),
+];
+
 fn rows() -> impl Iterator<Item = &'static FieldRow> {
-    TCP.iter().chain(HTTP).chain(HTTP2).chain(EJECTION).chain(EJECTED)
+    TCP.iter().chain(HTTP).chain(HTTP2).chain(BUDGET).chain(BUDGETED).chain(EJECTION).chain(EJECTED)
 }
 
 /// Limits of a service, a subset or a port, and whether endpoints that fail are left out.
@@ -125,7 +147,7 @@ impl Edits for Breaker {
     };
     const NEEDS: &'static [&'static Kind] = &[&kinds::DESTINATION_RULE];
     const CHOOSER: Chooser = Chooser::Menu("circuit breaker calls");
-    const FIELDS: &'static [&'static [FieldRow]] = &[TCP, HTTP, HTTP2, EJECTION, EJECTED];
+    const FIELDS: &'static [&'static [FieldRow]] = &[TCP, HTTP, HTTP2, BUDGET, BUDGETED, EJECTION, EJECTED];
 
     fn applies(_service: &Service) -> bool {
         true
@@ -142,6 +164,14 @@ impl Edits for Breaker {
             fields.form(HTTP, form);
             fields.form(HTTP2, form);
         });
+        // Istio has it since 1.27, and not for single ports.
+        let budget = !matches!(at.level, Level::Port(_)) && serves(form, BUDGET[0].path);
+        if budget || fields.says(BUDGET) {
+            fields.form(BUDGET, form);
+        }
+        if fields.says(BUDGET) {
+            fields.form(BUDGETED, form);
+        }
         fields.form(EJECTION, form);
         if fields.says(EJECTION) {
             fields.form(EJECTED, form);
@@ -154,6 +184,14 @@ impl Edits for Breaker {
                     "consecutiveErrors: {old} is an old form without effect, and stays as it is"
                 ));
             }
+        }
+        let mesh = &form.cx().scene.mesh;
+        for said in in_force::inherited(mesh, at, fields, &BLOCKS) {
+            form.note(said);
+        }
+        if fields.value(CONNECT).is_none() && !fields.says(TCP) && !fields.says(HTTP) {
+            let config = in_force::mesh_config(form);
+            form.note(in_force::connect_timeout(config.as_deref().map_err(String::as_str)));
         }
         if at.level != Level::Service {
             form.note("What is set here counts in place of what the service has, block by block");
@@ -188,7 +226,8 @@ impl Edits for Breaker {
                 let whole = cluster.clone().at("");
                 plan.claims(vec![whole.clone().wants(Want::Present)], vec![whole.absent()]);
             }
-            fields.shows(before, tcp().chain(HTTP).chain(EJECTION).chain(EJECTED), (&cluster, ""), plan);
+            let rows = tcp().chain(HTTP).chain(BUDGET).chain(BUDGETED).chain(EJECTION).chain(EJECTED);
+            fields.shows(before, rows, (&cluster, ""), plan);
             if let Some(spoken) = http2(fields, service).filter(|spoken| http2(was, service) == Some(spoken))
             {
                 fields.shows(before, HTTP2, (&cluster, &[HTTP_OPTIONS, spoken].concat()), plan);
@@ -230,10 +269,23 @@ impl Edits for Breaker {
             json!({ "connectionPool": { "http": http } }),
             json!({ "connectionPool": { "http": { "useClientProtocol": true } }, "outlierDetection": {} }),
             json!({ "connectionPool": { "tcp": tcp, "http": http }, "outlierDetection": ejection }),
+            json!({ "retryBudget": { "percent": 10, "minRetryConcurrency": 4 } }),
+            json!({ "retryBudget": {} }),
             json!({}),
         ];
         some.iter().map(|policy| Self(Fields::of(Some(policy), rows()))).collect()
     }
+}
+
+/// Whether the DestinationRules of this cluster have a field in their traffic policies.
+fn serves(form: &Form<'_>, field: &str) -> bool {
+    let kind = &kinds::DESTINATION_RULE;
+    let objects = form.cx().scene.mesh.objects();
+    let seen = objects.of_kind(kind).next().and_then(|(_, object)| object.0.get("apiVersion")?.as_str());
+    let best = || format!("{}/{}", kind.group, kind.versions[0]);
+    let of = SchemaOf { kind, api_version: seen.map_or_else(best, str::to_owned) };
+    let schema = form.cx().reads.schema(&of);
+    schema.value().is_some_and(|schema| schema.at(["spec", "trafficPolicy", field]).is_some())
 }
 
 /// Below which options proxies show what is said of HTTP/2, where it is spoken.

@@ -2,7 +2,7 @@
 
 use super::edits::{Chooser, Edits, Scope, Scoped};
 use super::form::Form;
-use super::form::{Number, SWITCH, Setting};
+use super::form::{Line, Number, SWITCH, Setting};
 use super::rules::http_rules;
 use crate::kit::theme::size;
 use crate::kit::{Button, Tokens, fmt};
@@ -10,7 +10,7 @@ use crate::panel::About;
 use crate::subject::Subject;
 use egui::RichText;
 use egui_phosphor::regular as icon;
-use mesh::edit::{self, FaultSpec, HeaderIs};
+use mesh::edit::{self, FaultSpec, HeaderIs, Status};
 use mesh::lens::{Reading, aimed_at};
 use mesh::plan::{HttpRule, Plan};
 use mesh::{Kind, Mesh, Service, kinds};
@@ -102,16 +102,37 @@ impl Edits for Faults {
             line.word("of calls");
         });
         let abort = Setting::of("Abort").named("abort calls").width(SWITCH);
-        form.optional(abort, &mut self.spec.abort, (503, 100.0), |line, (status, share)| {
-            let mut number = f64::from(*status);
-            let prefix = format!("HTTP{}", fmt::THIN);
-            let field = Number { prefix: &prefix, ..Number::whole("abort status", 200.0..=599.0) };
-            line.number(field, &mut number);
-            *status = number.round() as u16;
+        let on = |line: &mut Line<'_>, share: &mut f64| {
             line.word("on");
             line.percent("abort percentage", share);
             line.word("of calls");
+        };
+        form.optional(abort, &mut self.spec.abort, (Status::Http(503), 100.0), |line, (status, share)| {
+            let by = usize::from(matches!(status, Status::Grpc(_)));
+            match line.choose("abort by", &["HTTP", "gRPC"], by) {
+                Some(0) => *status = Status::Http(503),
+                Some(_) => *status = Status::Grpc(14),
+                None => {}
+            }
+            match status {
+                Status::Http(status) => {
+                    let mut number = f64::from(*status);
+                    line.number(Number::whole("abort status", 200.0..=599.0), &mut number);
+                    *status = number.round() as u16;
+                    on(line, share);
+                }
+                Status::Grpc(status) => {
+                    let chosen = usize::try_from(*status).unwrap_or_default();
+                    if let Some(picked) = line.choose("abort status", &istio::grpc::STATUSES, chosen) {
+                        *status = picked as u32;
+                    }
+                }
+            }
         });
+        // Names of statuses are long.
+        if let Some((Status::Grpc(_), share)) = &mut self.spec.abort {
+            form.line("", SWITCH, |line| on(line, share));
+        }
         let never = |share: Option<f64>| share == Some(0.0);
         if never(self.spec.delay.map(|(_, share)| share)) || never(self.spec.abort.map(|(_, share)| share)) {
             form.note("0 % of calls: a fault without a percentage never acts");
@@ -141,8 +162,9 @@ impl Edits for Faults {
         let of = |delay, abort| Self { only: only.clone(), spec: FaultSpec { delay, abort } };
         vec![
             of(Some((2500, 50.0)), None),
-            of(None, Some((418, 12.5))),
-            of(Some((7, 100.0)), Some((503, 0.0))),
+            of(None, Some((Status::Http(418), 12.5))),
+            of(Some((7, 100.0)), Some((Status::Http(503), 0.0))),
+            of(None, Some((Status::Grpc(14), 25.0))),
             of(None, None),
         ]
     }

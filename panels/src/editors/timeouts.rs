@@ -4,6 +4,7 @@ use super::edits::{Chooser, Edits, Scoped};
 use super::fields::{FieldRow, Fields, Holds, RETRIED_ON, fields};
 use super::form::Form;
 use super::form::shown;
+use super::in_force;
 use super::rules::http_rules;
 use crate::panel::About;
 use crate::subject::Subject;
@@ -61,7 +62,11 @@ impl Edits for Wait {
         match self.0.get(ATTEMPTS) {
             Some(1u32..) => self.0.form(&ROWS[2..], form),
             Some(0) => form.note("Retries are off"),
-            None => self.0.clear("retries/"),
+            None => {
+                self.0.clear("retries/");
+                let config = in_force::mesh_config(form);
+                form.note(in_force::retries(config.as_deref().map_err(String::as_str)));
+            }
         }
         let (said, cut_short) = self.worst_case();
         form.note(said);

@@ -1,6 +1,8 @@
-//! Traffic split: moves traffic between the versions of a service, one slider per version, always 100 in sum.
+//! Traffic split: moves calls and connections between the versions of a service, or between the services
+//! behind a route, one slider each, always 100 in sum.
 
-use super::edits::{Chooser, Edits, Scoped};
+use super::dragged;
+use super::edits::{Chooser, Edits, Scope, Scoped};
 use super::form::Form;
 use super::gesture::Gesture;
 use super::rules::{self, scoped};
@@ -10,22 +12,113 @@ use crate::panel::About;
 use crate::subject::Subject;
 use egui::{Id, Ui};
 use egui_phosphor::regular as icon;
+use istio::{ServiceId, WorkloadId};
+use mesh::edit::shares::Shared;
 use mesh::edit::{self, rules::ALL_VERSIONS};
-use mesh::plan::{HttpRule, Plan};
+use mesh::plan::{HttpRule, List, Plan, SharedRule};
 use mesh::split::Split;
-use mesh::traffic::{MeasuredShare, share_of};
+use mesh::traffic::{self, Flow, MeasuredShare};
 use mesh::{Kind, Mesh, Service, kinds};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
 /// The destinations of a rule and their weights.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Shares(Vec<(String, u32)>);
+pub struct Shares(pub(super) Vec<(String, u32)>);
+
+/// What the editor is called.
+pub const NAME: &str = "Traffic split";
+
+/// The rule that shares out.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub enum Rule {
+    /// One of `http` of a VirtualService.
+    Http(HttpRule),
+    /// Any other.
+    Shared(SharedRule),
+}
+
+impl Scope for Rule {
+    fn is(&self, now: &Self) -> bool {
+        match (self, now) {
+            (Self::Http(this), Self::Http(now)) => this.is(now),
+            (Self::Shared(this), Self::Shared(now)) => this.is(now),
+            _ => false,
+        }
+    }
+    fn whole(&self) -> Option<&ServiceId> {
+        Some(match self {
+            Self::Http(rule) => &rule.service,
+            Self::Shared(rule) => &rule.service,
+        })
+    }
+}
+
+impl Rule {
+    fn service<'a>(&self, mesh: &'a Mesh) -> Option<&'a Service> {
+        self.whole().and_then(|service| mesh.service(&service.namespace, &service.name))
+    }
+    /// Whether nobody shares anything out there yet.
+    fn is_new(&self) -> bool {
+        match self {
+            Self::Http(rule) => rule.virtual_service.is_none(),
+            Self::Shared(rule) => rule.at.is_none(),
+        }
+    }
+}
+
+/// What is counted of what a rule shares out.
+#[derive(Clone)]
+struct Counted {
+    hosts: Vec<String>,
+    behind: Vec<(String, Vec<WorkloadId>)>,
+    /// Connections, not calls.
+    opened: bool,
+    /// Where there is a rule for some calls only, telemetry does not tell what it took.
+    told: bool,
+}
+
+impl Counted {
+    fn of(mesh: &Mesh, at: &Rule) -> Option<Self> {
+        let service = at.service(mesh)?;
+        Some(match at {
+            Rule::Http(rule) => Self {
+                hosts: vec![service.host.clone()],
+                behind: edit::split::versions(service),
+                opened: false,
+                // Calls of all rules are counted together: they are shown where most of them go.
+                told: rule.key.takes_all()
+                    && rule.virtual_service.as_ref() == service.virtual_services.first(),
+            },
+            Rule::Shared(rule) => {
+                let found = edit::shares::rules(mesh, service).into_iter().find(|found| found.at == *rule)?;
+                let (hosts, behind) = (found.hosts, found.behind);
+                let opened = rule.list != List::Rules;
+                Self { hosts, behind, opened, told: rule.key.takes_all() }
+            }
+        })
+    }
+
+    /// What each part got of the last window's calls or connections.
+    fn got(&self, form: &mut Form<'_>, at: &Rule) -> Vec<(String, MeasuredShare)> {
+        let count = if self.opened { Flow::opened } else { Flow::rps };
+        let ask = |_: &Mesh, all: &traffic::Traffic| traffic::shares(all, &self.hosts, &self.behind, count);
+        form.measured(&("shares", at), ask).unwrap_or_default()
+    }
+
+    /// "over 60 s (594 calls)".
+    fn over(&self, form: &mut Form<'_>, at: &Rule) -> String {
+        let all: f64 = self.got(form, at).iter().map(|(_, share)| share.count).sum();
+        let window = fmt::duration(form.cx().window_secs as f64);
+        let what = if self.opened { "opened connections" } else { "calls" };
+        format!("over {window} ({} {what})", fmt::count(all.round() as usize))
+    }
+}
 
 impl Edits for Shares {
-    type Scope = HttpRule;
+    type Scope = Rule;
     const ABOUT: About = About {
-        name: "Traffic split",
+        name: NAME,
         icon: icon::ARROWS_SPLIT,
         summary: "Move traffic between the versions of a service; the shares always make 100 %",
     };
@@ -37,33 +130,59 @@ impl Edits for Shares {
         !service.external && service.subsets.len() > 1
     }
 
-    /// For services with at least two versions, and for whatever stands behind one.
-    fn scopes(mesh: &Mesh, subject: &Subject<'_>) -> Vec<Scoped<HttpRule, Self>> {
+    /// For services with at least two versions, for whatever stands behind one, and for routes to several
+    /// services.
+    fn scopes(mesh: &Mesh, subject: &Subject<'_>) -> Vec<Scoped<Rule, Self>> {
         let Some(service) = subject.service.filter(|service| !service.external) else { return Vec::new() };
-        let of = |rule: edit::Rule| {
+        let several =
+            |shares: &[(String, u32)]| shares.iter().filter(|(name, _)| name != ALL_VERSIONS).count() > 1;
+        let others: Vec<Shared> =
+            edit::shares::rules(mesh, service).into_iter().filter(|rule| several(&rule.shares)).collect();
+        let routed = others.iter().any(|rule| rule.usual);
+        // "All versions" beside the only version is no choice; nor is a rule that would get nothing.
+        let http = edit::rules(mesh, service)
+            .into_iter()
+            .filter(|rule| several(&rule.shares) && !(routed && rule.at.virtual_service.is_none()));
+        let http = http.map(|rule| {
             let shares = Self(whole(rule.shares.clone()));
             let object = rule.at.virtual_service.as_ref();
             let object = object.map(|at| format!("{} {} · {}", at.kind, at.name, rule.words));
-            Scoped { object: object.unwrap_or_else(|| rule.words.clone()), ..scoped(&rule, shares, false) }
-        };
-        edit::rules(mesh, service).into_iter().filter(can_split).map(of).collect()
+            let object = object.unwrap_or_else(|| rule.words.clone());
+            Scoped { object, ..scoped(&rule, shares, false) }.for_scope(Rule::Http(rule.at.clone()))
+        });
+        let others = others.into_iter().map(|rule| {
+            let object = rule.at.at.as_ref().map(|at| format!("{} {} · {}", at.kind, at.name, rule.words));
+            Scoped {
+                object: object.unwrap_or_else(|| rule.words.clone()),
+                now: Self(whole(rule.shares)),
+                present: false,
+                usual: rule.usual,
+                locked: rule.locked.map(|locked| (format!("→ {}", locked.goes), locked.why)),
+                words: rule.words,
+                at: Rule::Shared(rule.at),
+            }
+        });
+        // What takes the calls stands first.
+        let (http, others): (Vec<_>, Vec<_>) = (http.collect(), others.collect());
+        if routed { [others, http].concat() } else { [http, others].concat() }
     }
 
-    fn form(&mut self, was: &Self, at: &HttpRule, form: &mut Form<'_>) {
+    fn form(&mut self, was: &Self, at: &Rule, form: &mut Form<'_>) {
         let Some(service) = at.service(&form.cx().scene.mesh) else { return };
         let key = form.ui().id().with(format!("{at:?}"));
         let mut hand = Hand::of(form.ui(), key, self);
-        let unset = at.virtual_service.is_none() && !form.differs();
-        // Telemetry counts the calls of all rules together, so it is shown where most of them go.
-        let most = at.key.takes_all() && at.virtual_service.as_ref() == service.virtual_services.first();
-        let counted = counted(form, service);
+        self.follow_edge(at, form, &mut hand);
+        let unset = at.is_new() && !form.differs();
+        let Some(counted) = form.known(&("counted", at), |mesh| Counted::of(mesh, at)) else { return };
+        let said = counted.over(form, at);
         let over =
-            if most { Ok(&*counted) } else { Err("telemetry does not tell by which rule a call went") };
+            if counted.told { Ok(&*said) } else { Err("telemetry does not tell by which rule a call went") };
         let unseen = form.cx().scene.mesh.unseen(&kinds::VIRTUAL_SERVICE, &service.namespace);
         let unknown = unseen.map(|why| format!("Not known: {}", why.why));
         let free = if unknown.is_some() { "not known" } else { "not set: any pod may answer" };
         let words = Words { of: &service.name, over, unset: unset.then_some(free) };
-        let drawn = self.drawn(was, at, form, service, &hand, (unset, most));
+        let measured = if counted.told { counted.got(form, at) } else { Vec::new() };
+        let drawn = self.drawn(was, at, Tokens::of(form.ui()), &measured, &hand, unset);
         let moved = shares(form.ui(), &words, &drawn);
         form.did(self.moved(&moved, &mut hand));
         form.buttons(|line| {
@@ -89,17 +208,22 @@ impl Edits for Shares {
         hand.keep(form.ui(), key, self);
     }
 
-    fn plan(&self, _was: &Self, at: &HttpRule, plan: &mut Plan<'_>) {
-        if let Some(split) = Split::new(self.0.clone()) {
-            edit::split::plan(plan, at, &split);
+    fn plan(&self, was: &Self, at: &Rule, plan: &mut Plan<'_>) {
+        let known = |name: &String| was.0.iter().any(|(other, _)| other == name);
+        let split = Split::new(self.0.clone()).filter(|_| self.0.iter().any(|(name, _)| known(name)));
+        match (split, at) {
+            (Some(split), Rule::Http(rule)) => edit::split::plan(plan, rule, &split),
+            (Some(split), Rule::Shared(rule)) => edit::shares::plan(plan, rule, &split),
+            (None, _) => {}
         }
     }
 
     fn samples() -> Vec<Self> {
-        let of = |weights: [u32; 3]| {
-            Self(["v1", "v2", "v3"].map(str::to_owned).into_iter().zip(weights).collect())
+        let of = |names: [&str; 3], weights: [u32; 3]| {
+            Self(names.map(str::to_owned).into_iter().zip(weights).collect())
         };
-        vec![of([13, 7, 80]), of([0, 100, 0]), of([34, 33, 33])]
+        let all = |names| [[13, 7, 80], [0, 100, 0], [34, 33, 33]].map(|weights| of(names, weights));
+        [all(["v1", "v2", "v3"]), all(["reviews-v1", "reviews-v2", "reviews-v3"])].concat()
     }
 
     fn short(&self) -> String {
@@ -108,8 +232,11 @@ impl Edits for Shares {
 }
 
 /// What is in force, where whole percents do not say it.
-fn exactly(mesh: &Mesh, at: &HttpRule) -> Option<String> {
-    let shares = edit::split::in_force(mesh, at)?;
+fn exactly(mesh: &Mesh, at: &Rule) -> Option<String> {
+    let shares = match at {
+        Rule::Http(rule) => edit::split::in_force(mesh, rule)?,
+        Rule::Shared(rule) => edit::shares::in_force(mesh, rule)?,
+    };
     if shares.iter().all(|(_, percent)| *percent == 0.0) {
         return Some(
             "All weights are 0: Istio takes no such rule, and proxies hold what they had before".to_owned(),
@@ -121,29 +248,12 @@ fn exactly(mesh: &Mesh, at: &HttpRule) -> Option<String> {
     (!shares.iter().all(whole)).then(told)
 }
 
-/// Whether there is anything to choose between: "all versions" beside the only version is no choice.
-fn can_split(rule: &edit::Rule) -> bool {
-    rule.shares.iter().filter(|(name, _)| name != ALL_VERSIONS).count() > 1
-}
-
 /// Weights that make 100; weights that are all 0 (nothing routes yet) stay as they are.
 fn whole(weights: Vec<(String, u32)>) -> Vec<(String, u32)> {
     if weights.iter().all(|(_, weight)| *weight == 0) {
         return weights;
     }
     Split::new(weights.clone()).map_or(weights, |split| split.weights())
-}
-
-/// What each version got of the last window's calls.
-fn got(form: &mut Form<'_>, service: &Service) -> Vec<(String, MeasuredShare)> {
-    form.measured(&("shares", &service.host), |_, traffic| share_of(traffic, service)).unwrap_or_default()
-}
-
-/// "over 60 s (594 calls)".
-fn counted(form: &mut Form<'_>, service: &Service) -> String {
-    let calls: f64 = got(form, service).iter().map(|(_, share)| share.count).sum();
-    let window = fmt::duration(form.cx().window_secs as f64);
-    format!("over {window} ({} calls)", fmt::count(calls.round() as usize))
 }
 
 /// What the user holds: locks, and the share that is being moved with all shares as they were when that
@@ -179,6 +289,21 @@ impl Hand {
 }
 
 impl Shares {
+    /// Takes in what was moved on an edge of the graph, and tells these what the draft says.
+    fn follow_edge(&mut self, at: &Rule, form: &mut Form<'_>, hand: &mut Hand) {
+        let Some(service) = at.whole() else { return };
+        let ctx = form.ui().ctx().clone();
+        if let Some(moved) = dragged::take(&ctx, service)
+            && let Some(index) = self.0.iter().position(|(name, _)| *name == moved.part)
+        {
+            let mut steps = vec![Moved::Set(index, moved.percent)];
+            steps.extend(moved.settled.then_some(Moved::Released(index)));
+            let gesture = self.moved(&steps, hand);
+            form.did(gesture);
+        }
+        dragged::tell(&ctx, service, &self.0);
+    }
+
     fn moved(&mut self, moved: &[Moved], hand: &mut Hand) -> Gesture {
         let mut gesture = Gesture::Rest;
         for step in moved {
@@ -210,19 +335,17 @@ impl Shares {
     fn drawn(
         &self,
         was: &Self,
-        at: &HttpRule,
-        form: &mut Form<'_>,
-        service: &Service,
+        at: &Rule,
+        tokens: &Tokens,
+        measured: &[(String, MeasuredShare)],
         hand: &Hand,
-        (unset, most): (bool, bool),
+        unset: bool,
     ) -> Vec<Share> {
-        let tokens = Tokens::of(form.ui());
-        let measured = if most { got(form, service) } else { Vec::new() };
-        let base = at.virtual_service.as_ref().and_then(|_| Split::new(was.0.clone()));
+        let base = (!at.is_new()).then(|| Split::new(was.0.clone())).flatten();
         let Some(split) = hand.split(self) else { return Vec::new() };
         let share = |(index, share): (usize, &mesh::split::Share)| {
             let measured = measured.iter().find(|(name, _)| *name == share.name);
-            let color = tokens.version(&share.name);
+            let color = tokens.version(version(&share.name));
             let current = base.as_ref().and_then(|base| base.shares().get(index));
             Share {
                 name: share.name.clone(),
@@ -235,4 +358,12 @@ impl Shares {
         };
         split.shares().iter().enumerate().map(share).collect()
     }
+}
+
+/// The version that a part is: "v3" of the Service "reviews-v3".
+fn version(name: &str) -> &str {
+    name.rsplit_once('-')
+        .map(|(_, version)| version)
+        .filter(|version| version.starts_with('v'))
+        .unwrap_or(name)
 }

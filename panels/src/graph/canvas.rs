@@ -195,7 +195,14 @@ impl Canvas {
         {
             (self.camera, self.touched) = (camera, true);
         }
-        self.answer(ui, &response, picture, viewport, hovered, keyboard, menu)
+        let lit = |line: &&usize| chosen.any && detail == Detail::Full && !chosen.line_dim(**line);
+        let lit = lines.iter().filter(lit).copied().collect();
+        let line = match hovered {
+            Some(Thing::Line(line)) if detail == Detail::Full => Some(line),
+            _ => None,
+        };
+        let done = self.answer(ui, &response, picture, viewport, hovered, keyboard, menu);
+        Done { lit, line, ..done }
     }
 
     /// Moves to what was selected elsewhere, when none of it is in view.
@@ -350,7 +357,7 @@ impl Canvas {
         menu: &mut dyn FnMut(&mut Ui, &View, Thing),
     ) -> Done {
         let view = &picture.view;
-        let mut done = Done { select: keyboard.select.map(Some), menu: None };
+        let mut done = Done { select: keyboard.select.map(Some), ..Done::default() };
         if hovered.is_some() && !response.dragged() {
             ui.ctx().set_cursor_icon(CursorIcon::PointingHand);
         }

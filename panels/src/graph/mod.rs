@@ -27,6 +27,9 @@ mod placement;
 mod ranks;
 pub mod route;
 pub mod sample;
+mod shares;
+#[cfg(test)]
+mod shares_tests;
 mod steer;
 mod sticky;
 pub mod svg;
@@ -74,6 +77,8 @@ pub struct Graph {
     work: Work,
     /// How often everything was asked to be put in order anew.
     anew: usize,
+    /// Shares on the edges of what is selected.
+    handles: shares::Handles,
     /// Editors that the open menu offers.
     offered: Offered,
     shown: Option<Shown>,
@@ -139,6 +144,8 @@ impl Panel for Graph {
                 let done = self.canvas.ui(ui, &mut shown.picture, &setting, &mut |ui, view, thing| {
                     menu(ui, cx, view, thing, offered);
                 });
+                let lines = (done.lit.as_slice(), done.line);
+                self.handles.ui(ui, cx, &shown.picture.view, lines, (self.canvas.camera(), rect));
                 ui.set_opacity(opacity);
                 banners(ui, rect, cx, &self.work);
                 if let Some(select) = done.select.filter(|select| select.as_ref() != cx.selected) {

@@ -25,7 +25,7 @@ pub(super) struct Seen {
     pub(super) selected: Option<Selected>,
     /// Flowing dots would keep a test busy for ever.
     paused: bool,
-    sent: Vec<Intent>,
+    pub(super) sent: Vec<Intent>,
     /// What was asked for elsewhere and is yet to be heard.
     asked: Option<Intent>,
 }

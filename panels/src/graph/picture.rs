@@ -74,6 +74,10 @@ pub struct Done {
     pub select: Option<Option<Selected>>,
     /// The thing whose menu is open.
     pub menu: Option<Thing>,
+    /// Lines in view that lead to or from what is selected.
+    pub lit: Vec<usize>,
+    /// The line under the pointer.
+    pub line: Option<usize>,
 }
 
 /// Whether a thing is still there, after the picture changed.

@@ -238,7 +238,8 @@ fn knob(ui: &mut Ui, name: &str, index: usize, share: &Share, width: f32, moved:
     });
 }
 
-fn keys(ui: &Ui, response: &Response, value: i64) -> i64 {
+/// By how much keys and screen readers move a share that has the focus: arrows 1, with shift 10, Home, End.
+pub(crate) fn keys(ui: &Ui, response: &Response, value: i64) -> i64 {
     let mut by = 0;
     ui.input(|input| {
         by += input.num_accesskit_action_requests(response.id, Action::Increment) as i64;

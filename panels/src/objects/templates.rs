@@ -13,7 +13,7 @@ pub(super) fn api_version(mesh: &Mesh, kind: &'static Kind) -> String {
 }
 
 /// The spec of a new object of each kind that is written here. HOST is a service nearby.
-const SPECS: [(&Kind, &str); 10] = [
+const SPECS: [(&Kind, &str); 12] = [
     (&kinds::VIRTUAL_SERVICE, include_str!("templates/virtual_service.yaml")),
     (&kinds::DESTINATION_RULE, include_str!("templates/destination_rule.yaml")),
     (&kinds::GATEWAY, include_str!("templates/gateway.yaml")),
@@ -24,6 +24,8 @@ const SPECS: [(&Kind, &str); 10] = [
     (&kinds::AUTHORIZATION_POLICY, include_str!("templates/authorization_policy.yaml")),
     (&kinds::REQUEST_AUTHENTICATION, include_str!("templates/request_authentication.yaml")),
     (&kinds::TELEMETRY, include_str!("templates/telemetry.yaml")),
+    (&kinds::HTTP_ROUTE, include_str!("templates/http_route.yaml")),
+    (&kinds::GRPC_ROUTE, include_str!("templates/grpc_route.yaml")),
 ];
 
 /// The spec of a new object; `None` for kinds that are not written here.

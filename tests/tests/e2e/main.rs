@@ -14,6 +14,7 @@ mod notified;
 mod secrets;
 mod secrets_world;
 mod session;
+mod shares;
 mod steering;
 mod synthetic;
 mod trouble;

@@ -30,8 +30,9 @@ fn bookinfo(route: &Value, policy: &Value) -> Objects {
     objects
 }
 
-/// The meshes that laws are tried on: plain, and with everything set that the new editors know.
-fn meshes() -> [Objects; 2] {
+/// The meshes that laws are tried on: plain, with everything set that the new editors know, and with what
+/// shares out and is no rule of HTTP.
+fn meshes() -> [Objects; 3] {
     let retries = json!({ "attempts": 3, "perTryTimeout": "2s", "retryOn": "5xx", "x": 1 });
     let mirrors = json!([{ "destination": { "host": "reviews", "subset": "v2" }, "percentage": { "value": 5, "x": 1 } },
         { "destination": { "host": "details" } }]);
@@ -44,7 +45,62 @@ fn meshes() -> [Objects; 2] {
     let mut full = bookinfo(&json!({ "timeout": "1m0s", "retries": retries, "mirrors": mirrors }), &policy);
     full.extend(policies());
     full.extend(ways::objects());
-    [demo::bookinfo_objects(), full]
+    [demo::bookinfo_objects(), full, shared()]
+}
+
+/// Services of single versions, of bytes, of TLS and of gRPC, with what shares out their calls.
+fn shared() -> Objects {
+    let mut objects = demo::bookinfo_objects();
+    let mut put = |kind: &'static istio::Kind, api: &str, name: &str, spec: Value| {
+        let meta = json!({ "namespace": "bookinfo", "name": name, "uid": name, "resourceVersion": "1" });
+        let object = json!({ "apiVersion": api, "kind": kind.kind, "metadata": meta, "spec": spec });
+        objects.insert(Ref::new(kind, "bookinfo", name), object.into());
+    };
+    for version in ["v1", "v2", "v3"] {
+        let spec = json!({ "selector": { "app": "reviews", "version": version },
+            "ports": [{ "name": "http", "port": 9080 }, { "name": "grpc", "port": 7070, "targetPort": 9080 }] });
+        put(&kinds::SERVICE, "v1", &format!("reviews-{version}"), spec);
+    }
+    for (name, port) in [("wire", "tcp"), ("sealed", "tls"), ("talk", "grpc")] {
+        let ports = json!([{ "name": port, "port": 7070, "targetPort": 9080 }]);
+        put(&kinds::SERVICE, "v1", name, json!({ "selector": { "app": "reviews" }, "ports": ports }));
+    }
+    let subset = |version: &str| json!({ "name": version, "labels": { "version": version } });
+    for name in ["wire", "sealed"] {
+        let subsets = ["v1", "v2", "v3"].map(subset);
+        let spec = json!({ "host": name, "subsets": subsets });
+        put(&kinds::DESTINATION_RULE, "networking.istio.io/v1", name, spec);
+    }
+    let row = |host: &str, version: &str, weight: u32| {
+        let to = json!({ "host": host, "subset": version });
+        json!({ "destination": to, "weight": weight })
+    };
+    let tcp = json!([{ "match": [{ "port": 7070, "sourceLabels": { "app": "productpage" } }],
+            "route": [row("wire", "v1", 90), row("wire", "v2", 10)] },
+        { "route": [row("wire", "v2", 100)] }]);
+    put(&kinds::VIRTUAL_SERVICE, "networking.istio.io/v1", "wire", json!({ "hosts": ["wire"], "tcp": tcp }));
+    let tls = json!([{ "match": [{ "port": 7070, "sniHosts": ["sealed.example"] }],
+        "route": [row("sealed", "v1", 50), row("sealed", "v3", 50)] }]);
+    put(
+        &kinds::VIRTUAL_SERVICE,
+        "networking.istio.io/v1",
+        "sealed",
+        json!({ "hosts": ["sealed"], "tls": tls }),
+    );
+    let backends = |port: u32| {
+        json!([{ "name": "reviews-v1", "port": port, "weight": 3 }, { "name": "reviews-v2", "port": port },
+            { "name": "reviews-v3", "port": port, "weight": 0 }])
+    };
+    let on = |name: &str| json!([{ "group": "", "kind": "Service", "name": name }]);
+    let some = json!([{ "path": { "type": "PathPrefix", "value": "/reviews" }, "method": "GET" }]);
+    let rules = json!([{ "matches": some, "backendRefs": backends(9080) },
+        { "name": "rest", "backendRefs": backends(9080) }]);
+    let spec = json!({ "parentRefs": on("reviews"), "rules": rules });
+    put(&kinds::HTTP_ROUTE, "gateway.networking.k8s.io/v1", "reviews", spec);
+    let spec = json!({ "parentRefs": on("talk"), "rules": [
+        { "matches": [{ "method": { "service": "a.B" } }], "backendRefs": backends(7070) }] });
+    put(&kinds::GRPC_ROUTE, "gateway.networking.k8s.io/v1", "reviews", spec);
+    objects
 }
 
 /// Policies that none of us wrote: for a workload, a namespace and the mesh, with odd parts.
@@ -95,6 +151,9 @@ fn each(objects: &Objects, mut look: impl FnMut(&Mesh, &'static str, Change)) ->
     let things = [
         Selected::Service("bookinfo".into(), "reviews".into()),
         Selected::Service("bookinfo".into(), "ratings".into()),
+        Selected::Service("bookinfo".into(), "wire".into()),
+        Selected::Service("bookinfo".into(), "sealed".into()),
+        Selected::Service("bookinfo".into(), "talk".into()),
         Selected::Workload("bookinfo".into(), "details-v1".into()),
     ];
     let mut made = BTreeSet::new();
@@ -313,6 +372,8 @@ fn unknown_fields_survive() {
             &kinds::REQUEST_AUTHENTICATION,
             &kinds::SERVICE_ENTRY,
             &kinds::GATEWAY,
+            &kinds::HTTP_ROUTE,
+            &kinds::GRPC_ROUTE,
         ] {
             let name = match kind.kind {
                 "ServiceEntry" => "pay",
@@ -350,7 +411,7 @@ fn proxies_show_every_change_after_it_and_not_before() {
 /// The old form of a field is left as it is, and the new one is written.
 #[test]
 fn consecutive_errors_stay_as_they_are() {
-    let [_, objects] = meshes();
+    let [_, objects, _] = meshes();
     let mut seen = 0;
     each(&objects, |_, editor, change| {
         for step in change.steps.iter().filter(|_| editor == "Circuit breaker") {

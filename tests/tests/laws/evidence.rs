@@ -4,7 +4,7 @@
 use harness::dumps::{after, dumps};
 use istio::{Object, kinds};
 use mesh::confirm::{Held, holds};
-use mesh::edit::{FaultSpec, HeaderIs, Mode, Rule, Scope, fault, mtls, rules, split};
+use mesh::edit::{FaultSpec, HeaderIs, Mode, Rule, Scope, Status, fault, mtls, rules, split};
 use mesh::evidence::{Evidence, Probe, route};
 use mesh::split::Split;
 use mesh::{Change, Mesh, Objects, Ref, Service, demo};
@@ -67,7 +67,7 @@ fn changes(mesh: &Mesh, service: &Service) -> Vec<Change> {
     let header = HeaderIs { name: "end-user".into(), value: "tester".into() };
     let faults = [
         FaultSpec { delay: Some((7000, 50.0)), abort: None },
-        FaultSpec { delay: Some((500, 100.0)), abort: Some((503, 12.5)) },
+        FaultSpec { delay: Some((500, 100.0)), abort: Some((Status::Http(503), 12.5)) },
         FaultSpec::default(),
     ];
     let of = |rule: &Rule| {

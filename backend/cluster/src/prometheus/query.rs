@@ -130,10 +130,18 @@ pub(crate) fn usual_times(step: u64) -> String {
 /// The counters of these calls, as they were scraped in the last so many seconds. With `timed`, by how long
 /// calls took.
 pub(crate) fn counters(calls: &CountedCalls, timed: bool, secs: u64) -> String {
-    let metric = if timed { "istio_request_duration_milliseconds_bucket" } else { "istio_requests_total" };
+    let metric = match calls {
+        CountedCalls::Opened(_) => "istio_tcp_connections_opened_total",
+        _ if timed => "istio_request_duration_milliseconds_bucket",
+        _ => "istio_requests_total",
+    };
     let filter = match calls {
-        CountedCalls::To(host) | CountedCalls::Routed(host) => {
+        CountedCalls::To(host) | CountedCalls::Routed(host) | CountedCalls::Opened(host) => {
             format!("{CLIENT},destination_service=\"{}\"", quoted(host))
+        }
+        CountedCalls::RoutedTo(hosts) => {
+            let hosts = hosts.iter().map(String::as_str).collect();
+            format!("{CLIENT},destination_service=~\"{}\"", any_of(&hosts))
         }
         CountedCalls::At(workloads) => {
             let names: BTreeSet<&str> = workloads.iter().map(|(_, name)| name.as_str()).collect();

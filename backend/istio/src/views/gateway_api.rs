@@ -82,7 +82,45 @@ view!(GrpcRouteRule {
 });
 view!(GrpcRouteMatch { method: Option<GrpcMethodMatch>, headers: Vec<NamedMatch> });
 view!(GrpcMethodMatch { r#type: Option<String>, service: Option<String>, method: Option<String> });
+view!(/// What HTTPRoutes and GRPCRoutes have in common: where calls come in, and who gets which share of them.
+Route { parent_refs: Vec<ParentRef>, hostnames: Vec<String>, rules: Vec<RouteRule> });
+view!(RouteRule {
+    name: Option<String>, matches: Vec<serde_json::Value>, filters: Vec<HttpRouteFilter>,
+    backend_refs: Vec<BackendRef>,
+});
 view!(/// Lets objects of other namespaces refer to those of its own.
 ReferenceGrant { from: Vec<GrantFrom>, to: Vec<GrantTo> });
 view!(GrantFrom { group: String, kind: String, namespace: String });
 view!(GrantTo { group: String, kind: String, name: Option<String> });
+
+impl ParentRef {
+    /// Whether it is a Service, for calls inside the mesh.
+    pub fn is_service(&self) -> bool {
+        self.group.as_deref() == Some("") && self.kind.as_deref() == Some("Service")
+    }
+
+    /// Whether it is a Gateway of the Gateway API.
+    pub fn is_gateway(&self) -> bool {
+        self.group.as_deref().is_none_or(|group| group == GROUP)
+            && self.kind.as_deref().is_none_or(|kind| kind == "Gateway")
+    }
+}
+
+impl BackendRef {
+    /// The host of the Service that it is, fully qualified; `None` for anything else.
+    pub fn host(&self, namespace: &str) -> Option<String> {
+        match (self.group.as_deref().unwrap_or_default(), self.kind.as_deref().unwrap_or("Service")) {
+            ("", "Service") => {
+                let namespace = self.namespace.as_deref().unwrap_or(namespace);
+                Some(crate::hosts::of_service(&self.name, namespace))
+            }
+            ("networking.istio.io", "Hostname") => Some(self.name.clone()),
+            _ => None,
+        }
+    }
+
+    /// Its weight: 1 when none is said.
+    pub fn share(&self) -> u32 {
+        self.weight.map_or(1, |weight| u32::try_from(weight).unwrap_or_default())
+    }
+}

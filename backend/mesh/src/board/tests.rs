@@ -232,7 +232,7 @@ fn what_is_not_seen_is_known_to_be_unseen() {
     // A service without routing, as far as can be seen.
     let ratings = partly.service("bookinfo", "ratings").unwrap();
     let rule = crate::edit::rules(&partly, ratings).remove(0).at;
-    let fault = crate::edit::FaultSpec { delay: None, abort: Some((503, 100.0)) };
+    let fault = crate::edit::FaultSpec { delay: None, abort: Some((crate::edit::Status::Http(503), 100.0)) };
     let mut plan = crate::plan::Plan::new(&partly);
     crate::edit::fault::plan(&mut plan, &rule, None, fault);
     let Err(crate::plan::Stop::NotYet(said)) = plan.change() else { panic!("it is written blindly") };

@@ -33,7 +33,7 @@ impl Turn {
             "DestinationRule" if narrows(step) => Self::Narrowed,
             "DestinationRule" => Self::Destinations,
             "VirtualService" if is_delegate(step) => Self::Delegates,
-            "VirtualService" => Self::Routes,
+            "VirtualService" | "HTTPRoute" | "GRPCRoute" => Self::Routes,
             "RequestAuthentication" | "PeerAuthentication" => Self::Identity,
             _ => Self::Policies,
         };

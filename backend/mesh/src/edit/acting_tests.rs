@@ -19,7 +19,7 @@ fn the_rule_that_takes_the_traffic_is_meant() {
     };
     assert_eq!((usual("productpage"), usual("ratings")), (vec![false, true], vec![true]));
     assert_eq!(usual("reviews"), [false, true]);
-    let abort = FaultSpec { delay: None, abort: Some((503, 100.0)) };
+    let abort = FaultSpec { delay: None, abort: Some((Status::Http(503), 100.0)) };
     let inside = fault(&mesh, &at(&mesh, "productpage", 0), None, abort).unwrap();
     assert!(
         inside
@@ -53,7 +53,7 @@ fn a_change_that_no_proxy_takes_says_so() {
         objects.insert(at, pod.into());
     }
     let mesh = Mesh::read(objects, None);
-    let abort = FaultSpec { delay: None, abort: Some((503, 100.0)) };
+    let abort = FaultSpec { delay: None, abort: Some((Status::Http(503), 100.0)) };
     let change = fault(&mesh, &at(&mesh, "ratings", 0), None, abort).unwrap();
     assert!(
         change.warnings.iter().any(|warning| warning.starts_with("No proxy would take it")),

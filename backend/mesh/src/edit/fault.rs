@@ -1,8 +1,8 @@
 //! Faults: delays and aborts on the calls of one rule, or of those among them that carry a header.
 
-use super::FaultSpec;
 use super::rules::fault_of;
 use super::split::untold;
+use super::{FaultSpec, Status};
 use crate::change::Change;
 use crate::evidence::{Claim, CountedCalls, Counting, Mark, Measure, Portion, Wanted, route, routes};
 use crate::plan::{Field as _, HttpRule, Plan, RuleKey, capital, percent};
@@ -142,7 +142,11 @@ fn claims(at: &Ref, index: usize, fault: FaultSpec) -> Vec<Claim> {
     }
     match fault.abort {
         Some((status, share)) => {
-            claims.extend([there("abort/http_status").is(status), there("abort/percentage").percent(share)]);
+            let (field, number) = match status {
+                Status::Http(status) => ("abort/http_status", status.into()),
+                Status::Grpc(status) => ("abort/grpc_status", status),
+            };
+            claims.extend([there(field).is(number), there("abort/percentage").percent(share)]);
         }
         None => claims.push(there("abort").absent()),
     }
@@ -207,10 +211,14 @@ fn written(old: Option<&Value>, now: FaultSpec, wanted: FaultSpec) -> Option<Val
             None => drop(fault.shift_remove("abort")),
             Some((status, share)) => {
                 let mut abort = part(&fault, "abort");
-                abort.shift_remove("grpcStatus");
                 abort.shift_remove("http2Error");
                 share_of_calls(&mut abort, share);
-                abort.insert("httpStatus".into(), status.into());
+                let (field, other, value): (&str, &str, Value) = match status {
+                    Status::Http(status) => ("httpStatus", "grpcStatus", status.into()),
+                    Status::Grpc(_) => ("grpcStatus", "httpStatus", status.to_string().into()),
+                };
+                abort.shift_remove(other);
+                abort.insert(field.into(), value);
                 fault.insert("abort".into(), abort.into());
             }
         }
@@ -298,7 +306,7 @@ mod tests {
     #[test]
     fn half_a_header_is_no_scope() {
         let mesh = demo::bookinfo();
-        let wanted = FaultSpec { delay: None, abort: Some((503, 100.0)) };
+        let wanted = FaultSpec { delay: None, abort: Some((Status::Http(503), 100.0)) };
         for (name, value) in [("", ""), ("end-user", ""), ("end-user", "  "), ("", "jason")] {
             let header = HeaderIs { name: name.into(), value: value.into() };
             for service in ["reviews", "ratings"] {

@@ -49,7 +49,7 @@ fn of_rule(place: &Claim, http: &HttpRoute, namespace: &str) -> Vec<Claim> {
     if http.redirect.is_some() || http.direct_response.is_some() {
         return claims;
     }
-    claims.push(place.clone().weights(destinations(http, namespace)));
+    claims.push(place.clone().weights(destinations(&http.route, namespace)));
     let rewrite = http.rewrite.as_ref();
     let regex = rewrite.and_then(|rewrite| rewrite.uri_regex_rewrite.as_ref());
     let uri = rewrite.and_then(|rewrite| rewrite.uri.as_deref()).filter(|_| regex.is_none());

@@ -1,10 +1,10 @@
 //! The rules that decide where calls of a service go, as editors show them.
 
-use super::FaultSpec;
+use super::{FaultSpec, Status};
 use crate::plan::{HttpRule, RuleKey, id};
 use crate::roles::{self, Callers};
 use crate::{Mesh, Ref, Service};
-use istio::views::{Destination, HttpMatch, HttpRoute, Redirect, StringMatch};
+use istio::views::{Abort, Destination, HttpMatch, HttpRoute, Redirect, RouteDestination, StringMatch};
 use istio::{Duration, fqdn};
 
 /// A rule as editors show it.
@@ -54,6 +54,30 @@ impl Locked {
         if http.route.is_empty() { locked("nowhere".into(), "it has no destination") } else { None }
     }
 
+    /// Nobody gets anything.
+    pub(super) fn nowhere() -> Self {
+        let why = "This rule has no shares: it has no destination".to_owned();
+        Self { goes: "nowhere".to_owned(), why }
+    }
+
+    /// Calls are sent elsewhere.
+    pub(super) fn redirects() -> Self {
+        let why = "This rule has no shares: it redirects".to_owned();
+        Self { goes: "redirect".to_owned(), why }
+    }
+
+    /// A share goes to something that is no Service.
+    pub(super) fn to_kind(kind: &str) -> Self {
+        let why = format!("A backend of it is a {kind}: its share cannot be told here");
+        Self { goes: kind.to_owned(), why }
+    }
+
+    /// What a route of the Gateway API takes, no VirtualService gets.
+    fn before(route: &Ref) -> Self {
+        let why = format!("{route} takes these calls: a rule of a VirtualService would get none of them");
+        Self { goes: format!("{} {}", route.kind, route.name), why }
+    }
+
     /// Calls to a gateway come from outside: nothing that routes them takes a rule for its own host.
     fn of_gateway(service: &Service) -> Self {
         Self { goes: "no rule".to_owned(), why: no_rule_for(service) }
@@ -88,6 +112,7 @@ pub fn rules(mesh: &Mesh, service: &Service) -> Vec<Rule> {
     }
     if in_force.is_empty() && speaks_http(service) {
         let shares = service.subsets.iter().map(|subset| (subset.name.clone(), 0));
+        let taken = roles::gateway_api::holding(mesh, service, &service.namespace).into_iter().next();
         found.push(Rule {
             at: HttpRule { service: id(service), virtual_service: None, key: RuleKey::default() },
             words: "all calls".into(),
@@ -95,7 +120,11 @@ pub fn rules(mesh: &Mesh, service: &Service) -> Vec<Rule> {
             fault: FaultSpec::default(),
             takes_all: true,
             usual: true,
-            locked: is_gateway(mesh, service).then(|| Locked::of_gateway(service)),
+            locked: match taken {
+                _ if is_gateway(mesh, service) => Some(Locked::of_gateway(service)),
+                Some((route, _)) => Some(Locked::before(route)),
+                None => None,
+            },
         });
     }
     let inside = found.len();
@@ -168,7 +197,7 @@ fn rule(
 ) -> Rule {
     let mut shares: Vec<(String, u32)> =
         service.subsets.iter().map(|subset| (subset.name.clone(), 0)).collect();
-    for (name, weight) in weights(http, &at.namespace, service) {
+    for (name, weight) in weights(&http.route, &at.namespace, service) {
         match shares.iter_mut().find(|(known, _)| *known == name) {
             Some((_, known)) => *known = known.saturating_add(weight),
             None => shares.push((name, weight)),
@@ -196,14 +225,14 @@ impl HttpRule {
 }
 
 /// Names and weights of a rule's destinations; the only one of a rule gets all, whatever its weight says.
-pub(super) fn weights(http: &HttpRoute, namespace: &str, service: &Service) -> Vec<(String, u32)> {
-    let alone = http.route.len() == 1;
+pub(super) fn weights(rows: &[RouteDestination], namespace: &str, service: &Service) -> Vec<(String, u32)> {
+    let alone = rows.len() == 1;
     let weight = |weight: Option<i64>| match weight {
         _ if alone => 100,
         Some(weight) => u32::try_from(weight).unwrap_or_default(),
         None => 0,
     };
-    http.route.iter().map(|row| (name(&row.destination, namespace, service), weight(row.weight))).collect()
+    rows.iter().map(|row| (name(&row.destination, namespace, service), weight(row.weight))).collect()
 }
 
 /// What a destination is called: its subset, "all versions", or the host of another service.
@@ -224,11 +253,16 @@ pub fn fault_of(http: &HttpRoute) -> FaultSpec {
             let wait = Duration::read(delay.fixed_delay.as_deref()?)?.millis();
             Some((u64::try_from(wait).ok()?, delay.share()))
         }),
-        abort: fault
-            .abort
-            .as_ref()
-            .and_then(|abort| Some((u16::try_from(abort.http_status?).ok()?, abort.share()))),
+        abort: fault.abort.as_ref().and_then(|abort| Some((status_of(abort)?, abort.share()))),
     }
+}
+
+/// Of both, the status of gRPC counts nowhere.
+fn status_of(abort: &Abort) -> Option<Status> {
+    if let Some(status) = abort.http_status {
+        return Some(Status::Http(u16::try_from(status).ok()?));
+    }
+    istio::grpc::status(abort.grpc_status.as_deref()?).map(Status::Grpc)
 }
 
 /// Which calls a rule takes, in words.

@@ -193,7 +193,7 @@ fn a_missing_subset_is_declared_where_its_rule_is() {
 #[test]
 fn a_fault_for_all_calls() {
     let mesh = demo::bookinfo();
-    let wanted = FaultSpec { delay: None, abort: Some((503, 100.0)) };
+    let wanted = FaultSpec { delay: None, abort: Some((Status::Http(503), 100.0)) };
     let change = fault(&mesh, &at(&mesh, "ratings", 0), None, wanted).unwrap();
     assert_eq!(change.title, "All calls to ratings fail with 503");
     assert_eq!(
@@ -245,7 +245,7 @@ fn fault_edits_keep_what_they_do_not_know() {
         json!({ "abort": { "httpStatus": 500, "percentage": { "value": 10.5, "x": 1 }, "y": 2 }, "z": 3 });
     objects.insert(route.clone(), value.into());
     let mesh = Mesh::read(objects, None);
-    let wanted = FaultSpec { delay: None, abort: Some((418, 10.5)) };
+    let wanted = FaultSpec { delay: None, abort: Some((Status::Http(418), 10.5)) };
     let change = fault(&mesh, &at(&mesh, "reviews", 1), None, wanted).unwrap();
     let fault = &after(&mesh, &change).objects()[&route].spec()["http"][1]["fault"].clone();
     assert_eq!(
@@ -315,10 +315,10 @@ fn a_fault_without_a_percentage_acts_on_no_call() {
     let mesh = Mesh::read(objects, None);
     let service = mesh.service("bookinfo", "reviews").unwrap();
     let rule = &rules(&mesh, service)[0];
-    let none = FaultSpec { delay: Some((7000, 0.0)), abort: Some((503, 0.0)) };
+    let none = FaultSpec { delay: Some((7000, 0.0)), abort: Some((Status::Http(503), 0.0)) };
     assert_eq!(rule.fault, none);
     assert_eq!(super::fault(&mesh, &rule.at, None, none), None, "that is what is there");
-    let all = FaultSpec { delay: Some((7000, 0.0)), abort: Some((503, 100.0)) };
+    let all = FaultSpec { delay: Some((7000, 0.0)), abort: Some((Status::Http(503), 100.0)) };
     let change = super::fault(&mesh, &rule.at, None, all).unwrap();
     let after = change.steps[0].after.as_ref().unwrap();
     let mut expect = fault;
@@ -396,7 +396,7 @@ proptest! {
                 shares.set(number, 37);
                 changes.extend(split::split(&mesh, &rule.at, &shares));
             }
-            let wanted = FaultSpec { delay: None, abort: Some((418, 12.5)) };
+            let wanted = FaultSpec { delay: None, abort: Some((Status::Http(418), 12.5)) };
             changes.extend(fault(&mesh, &rule.at, None, wanted));
             changes.extend(fault(&mesh, &rule.at, Some(&HeaderIs { name: "a".into(), value: "b".into() }), wanted));
         }

@@ -3,11 +3,12 @@
 //! finds the proxies and turns it into probes.
 
 use super::reach::Group;
-use super::{Connections, Evidence, MadeRoute, Owner, Probe, Reach, Upstream, Want};
+use super::{Connections, Evidence, MadeRoute, Owner, Probe, Reach, Streams, Upstream, Want};
 use crate::change::Step;
-use crate::rule_key::RuleKey;
+use crate::rule_key::{List, RuleKey};
 use crate::{Mesh, Object};
 use istio::Ref;
+use istio::views::gateway_api::Route;
 use istio::views::{self, DestinationRule, VirtualService};
 use serde_json::Value;
 use std::cell::RefCell;
@@ -28,6 +29,10 @@ pub struct Claim {
 enum Thing {
     /// Routes of a VirtualService: of one of its rules, or all.
     Routes(Ref, Option<usize>),
+    /// Routes of a rule of an HTTPRoute or a GRPCRoute.
+    Backends(Ref, usize),
+    /// Filter chains of a rule of `tcp` or `tls`.
+    Streams(Ref, List, usize),
     /// Clusters of a host, as a DestinationRule wants them.
     Clusters { rule: Ref, host: String, subset: String, port: Option<u32> },
     /// The route of a host without a VirtualService, in the proxies for which this DestinationRule counts.
@@ -51,6 +56,16 @@ pub fn route(virtual_service: &Ref, rule: usize) -> Claim {
 /// where it is not there. Shows rules that come, go, move, or take other requests.
 pub fn routes(virtual_service: &Ref) -> Claim {
     Claim::of(Thing::Routes(virtual_service.clone(), None))
+}
+
+/// The routes of a rule of an HTTPRoute or a GRPCRoute: its position among the `rules`.
+pub fn backends(route: &Ref, rule: usize) -> Claim {
+    Claim::of(Thing::Backends(route.clone(), rule))
+}
+
+/// What takes connections by a rule: its position in the list (`tcp`, `tls`) of a VirtualService.
+pub fn streams(virtual_service: &Ref, list: List, rule: usize) -> Claim {
+    Claim::of(Thing::Streams(virtual_service.clone(), list, rule))
 }
 
 /// The clusters of a host (fully qualified) in the proxies for which this DestinationRule counts.
@@ -160,10 +175,11 @@ impl Claim {
     pub fn absent(self) -> Self {
         self.wants(Want::Absent)
     }
-    /// A route goes to these destinations.
+    /// A route, or what takes connections, goes to these destinations.
     #[must_use]
     pub fn weights(self, weights: Vec<(Upstream, u32)>) -> Self {
-        self.at("/route").wants(Want::Weights(weights))
+        let at = if matches!(self.thing, Thing::Streams(..)) { "" } else { "/route" };
+        self.at(at).wants(Want::Weights(weights))
     }
     /// Such connections are taken.
     #[must_use]
@@ -285,6 +301,16 @@ impl Side<'_> {
         let path = claim.path.clone();
         match &claim.thing {
             Thing::Routes(at, rule) => self.of_routes(at, *rule, path, want),
+            Thing::Backends(at, rule) => self.of_backends(at, *rule, path, want),
+            Thing::Streams(at, list, rule) => {
+                let Some(view) = self.view::<VirtualService>(at) else { return Vec::new() };
+                let groups = self.reach.streams(at, &view, *list, *rule).into_iter();
+                let probe = |(proxies, streams): (Vec<String>, Streams)| {
+                    let owner = Owner::Streams(streams);
+                    Probe { proxies: proxies.into(), owner, path: path.clone(), want: want.clone() }
+                };
+                groups.map(probe).collect()
+            }
             Thing::Clusters { rule, host, subset, port } => {
                 let owner = Owner::Clusters { host: host.clone(), subset: subset.clone(), port: *port };
                 self.of_rule(rule, host, subset)
@@ -349,6 +375,15 @@ impl Side<'_> {
             want: want.clone(),
         };
         groups.iter().filter(meant).map(probe).collect()
+    }
+
+    fn of_backends(&self, at: &Ref, rule: usize, path: String, want: Want) -> Vec<Probe> {
+        let Some(view) = self.view::<Route>(at) else { return Vec::new() };
+        let Some(of) = view.rules.get(rule) else { return Vec::new() };
+        let numbered = format!("{}.{}.{rule}", at.namespace, at.name);
+        let names = of.name.iter().cloned().chain([numbered]).collect();
+        let proxies = self.reach.backends(at, &view).into();
+        vec![Probe { proxies, owner: Owner::Backends { names }, path, want }]
     }
 
     fn routes(&self, at: &Ref, view: &VirtualService, rule: Option<usize>) -> Rc<[Group]> {

@@ -33,6 +33,10 @@ pub enum CountedCalls {
     /// Those of them for which a pod was looked for, whether there was one or not: no aborts, no limits on
     /// the way.
     Routed(String),
+    /// The same, of calls to any of these hosts.
+    RoutedTo(Vec<String>),
+    /// Connections to a host (fully qualified) that are no requests.
+    Opened(String),
     /// All that arrive at these workloads (namespace, name), as their own proxies count them.
     At(Vec<(String, String)>),
 }

@@ -3,9 +3,11 @@
 use super::MadeRoute;
 use super::route_match::RouteMatch;
 use crate::model::Configured;
+use crate::roles::gateway_api;
 use crate::{Mesh, Object, Ref, Service, Workload};
 use istio::destination::{self, Called, Client, Defaults};
 use istio::precedence::by_age;
+use istio::views::gateway_api::{ParentRef, Route};
 use istio::views::{self, DestinationRule, HttpMatch, HttpRoute, Sidecar, VirtualService};
 use istio::visibility::{Egress, exported, sidecar};
 use istio::{Selects, fqdn, kinds, routing};
@@ -140,8 +142,36 @@ impl<'a> Reach<'a> {
         self.mesh.workloads().filter(sees).collect()
     }
 
+    /// The mesh.
+    pub(super) fn mesh(&self) -> &'a Mesh {
+        self.mesh
+    }
+
+    /// Proxies that may hold routes of an HTTPRoute or a GRPCRoute: callers of the Services that it is bound
+    /// to, and gateways. Which gateway a Gateway is for, nobody here knows: the others hold none of it.
+    pub(super) fn backends(&self, at: &Ref, view: &Route) -> Vec<String> {
+        let namespace =
+            |parent: &ParentRef| parent.namespace.clone().unwrap_or_else(|| at.namespace.to_string());
+        let called: Vec<&Service> = (view.parent_refs.iter().filter(|parent| parent.is_service()))
+            .filter_map(|parent| self.mesh.service(&namespace(parent), &parent.name))
+            .collect();
+        let enters = view.parent_refs.iter().any(ParentRef::is_gateway);
+        let takes = |workload: &&Workload| {
+            if workload.gateway {
+                return enters;
+            }
+            let egress = self.egress(workload);
+            called.iter().any(|service| {
+                let holding = gateway_api::holding(self.mesh, service, &workload.namespace);
+                holding.iter().any(|(of, _)| *of == at)
+                    && egress.sees_service(&service.host, &service.namespace)
+            })
+        };
+        self.mesh.workloads().filter(takes).flat_map(Workload::proxies).collect()
+    }
+
     /// The workloads that a Gateway runs on.
-    fn behind(&self, namespace: &str, name: &str) -> Option<Vec<&'a Workload>> {
+    pub(super) fn behind(&self, namespace: &str, name: &str) -> Option<Vec<&'a Workload>> {
         let (namespace, name) = routing::gateway(name, namespace)?;
         let gateway = self.mesh.gateway(&Ref::new(&kinds::GATEWAY, namespace, name))?;
         let selects = Selects::narrowing(Some(&gateway.selector));
@@ -150,7 +180,7 @@ impl<'a> Reach<'a> {
     }
 
     /// What a workload's Sidecar lets it see.
-    fn egress<'b>(&'b self, workload: &'b Workload) -> Egress<'b> {
+    pub(super) fn egress<'b>(&'b self, workload: &'b Workload) -> Egress<'b> {
         let root = self.mesh.root_namespace();
         let near = [&*workload.namespace, root].into_iter().filter_map(|of| self.sidecars.get(of));
         let holding = sidecar(near.flatten().map(configured), root, &workload.namespace, &workload.labels);

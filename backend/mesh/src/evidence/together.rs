@@ -76,7 +76,7 @@ fn moved(reach: &Reach<'_>, probe: &Probe, own: &[Step], done: &[Step]) -> Vec<P
 mod tests {
     use super::*;
     use crate::demo;
-    use crate::edit::{FaultSpec, HeaderIs, fault, rules, split};
+    use crate::edit::{FaultSpec, HeaderIs, Status, fault, rules, split};
     use crate::evidence::Want;
     use crate::split::Split;
     use crate::{ChangeId, ChangeSet};
@@ -87,7 +87,7 @@ mod tests {
         let rule = rules(mesh, reviews).pop().unwrap().at;
         let shares = Split::new([("v1", 10), ("v2", 10), ("v3", 80)]).unwrap();
         let header = HeaderIs { name: "team".into(), value: "books".into() };
-        let abort = FaultSpec { delay: None, abort: Some((503, 100.0)) };
+        let abort = FaultSpec { delay: None, abort: Some((Status::Http(503), 100.0)) };
         [split(mesh, &rule, &shares).unwrap(), fault(mesh, &rule, Some(&header), abort).unwrap()]
     }
 
@@ -97,7 +97,7 @@ mod tests {
         let mesh = demo::bookinfo();
         let details = mesh.service("bookinfo", "ratings").unwrap();
         let rule = rules(&mesh, details).pop().unwrap().at;
-        let abort = FaultSpec { delay: None, abort: Some((503, 100.0)) };
+        let abort = FaultSpec { delay: None, abort: Some((Status::Http(503), 100.0)) };
         let made = fault(&mesh, &rule, None, abort).unwrap();
         let mut objects = mesh.objects().clone();
         let step = made.steps.last().unwrap();
@@ -106,7 +106,7 @@ mod tests {
         let rule = rules(&mesh, mesh.service("bookinfo", "ratings").unwrap()).pop().unwrap().at;
         let header = HeaderIs { name: "team".into(), value: "books".into() };
         let delay = FaultSpec { delay: Some((1_000, 100.0)), abort: None };
-        let other = FaultSpec { delay: None, abort: Some((500, 10.0)) };
+        let other = FaultSpec { delay: None, abort: Some((Status::Http(500), 10.0)) };
         let changes =
             [fault(&mesh, &rule, None, other).unwrap(), fault(&mesh, &rule, Some(&header), delay).unwrap()];
         let mut set = ChangeSet::default();

@@ -73,7 +73,7 @@ fn keyed(value: &Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::edit::{FaultSpec, HeaderIs, fault, rules, split};
+    use crate::edit::{FaultSpec, HeaderIs, Status, fault, rules, split};
     use crate::split::Split;
     use crate::{Mesh, demo};
     use serde_json::json;
@@ -100,7 +100,7 @@ mod tests {
         let mesh = Mesh::read(objects, None);
         let rule = rules(&mesh, mesh.service("bookinfo", "reviews").unwrap()).pop().unwrap().at;
         let header = HeaderIs { name: "team".into(), value: "books".into() };
-        let abort = FaultSpec { delay: None, abort: Some((503, 100.0)) };
+        let abort = FaultSpec { delay: None, abort: Some((Status::Http(503), 100.0)) };
         let before_it = fault(&mesh, &rule, Some(&header), abort).unwrap().steps.pop().unwrap();
         assert!(stands(&step, before_it.after.as_ref()));
         let mut gone = (*made.0).clone();

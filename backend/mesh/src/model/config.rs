@@ -3,6 +3,7 @@
 use super::hosts::ByHost;
 use super::objects::Changed;
 use super::{Configured, Objects, Revision};
+use istio::views::gateway_api::Route;
 use istio::views::{DestinationRule, Gateway, PeerAuthentication, ServiceEntry, VirtualService};
 use istio::{Problem, Ref, kinds, routing, views};
 use serde::de::DeserializeOwned;
@@ -22,6 +23,8 @@ pub(crate) struct Config {
     pub(super) gateways: Views<Gateway>,
     pub(super) service_entries: Views<ServiceEntry>,
     pub(super) peer_authentications: Views<PeerAuthentication>,
+    /// HTTPRoutes and GRPCRoutes.
+    pub(super) backend_routes: Views<Route>,
     /// Objects that could not be read, and why.
     pub(super) problems: Arc<BTreeMap<Ref, Problem>>,
     /// VirtualServices that route calls inside the mesh.
@@ -80,6 +83,9 @@ impl Config {
             kind if kind == &kinds::PEER_AUTHENTICATION => {
                 put(&mut self.peer_authentications, problems, change);
                 reach.policies.push(change.at.namespace.clone());
+            }
+            kind if kind == &kinds::HTTP_ROUTE || kind == &kinds::GRPC_ROUTE => {
+                put(&mut self.backend_routes, problems, change);
             }
             _ => {}
         }

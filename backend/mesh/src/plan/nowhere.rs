@@ -2,8 +2,9 @@
 
 use crate::Mesh;
 use crate::change::Step;
-use istio::views::{self, Destination, DestinationRule, VirtualService};
-use istio::{fqdn, kinds};
+use istio::views::gateway_api::{BackendRef, GROUP, Route};
+use istio::views::{self, Destination, DestinationRule, PortSelector, VirtualService};
+use istio::{Object, fqdn, kinds};
 
 /// What calls would meet at destinations that a plan brings into routes; what it declares itself is there.
 pub(super) fn nowhere(mesh: &Mesh, steps: &[Step]) -> Vec<String> {
@@ -17,11 +18,12 @@ pub(super) fn nowhere(mesh: &Mesh, steps: &[Step]) -> Vec<String> {
         .flatten()
         .collect();
     let mut told = Vec::new();
-    for step in steps.iter().filter(|step| step.at.kind == &kinds::VIRTUAL_SERVICE) {
-        let read = |object: &Option<istio::Object>| -> Vec<Destination> {
-            let view = object.as_ref().and_then(|object| views::read::<VirtualService>(object).ok());
-            let http = view.map(|view| view.http).unwrap_or_default();
-            http.into_iter().flat_map(|http| http.route).map(|row| row.destination).collect()
+    for step in steps {
+        let namespace = &*step.at.namespace;
+        let read = |object: &Option<Object>| match object {
+            Some(object) if step.at.kind == &kinds::VIRTUAL_SERVICE => destinations(object),
+            Some(object) if step.at.kind.group == GROUP => backends(object, namespace),
+            _ => Vec::new(),
         };
         let (before, after) = (read(&step.before), read(&step.after));
         let new = after.iter().filter(|to| !before.contains(to));
@@ -32,6 +34,25 @@ pub(super) fn nowhere(mesh: &Mesh, steps: &[Step]) -> Vec<String> {
         }
     }
     told
+}
+
+/// Where a VirtualService leads.
+fn destinations(object: &Object) -> Vec<Destination> {
+    let view: VirtualService = views::read(object).unwrap_or_default();
+    let http = view.http.into_iter().flat_map(|rule| rule.route);
+    let tls = view.tls.into_iter().flat_map(|rule| rule.route);
+    let tcp = view.tcp.into_iter().flat_map(|rule| rule.route);
+    http.chain(tls).chain(tcp).map(|row| row.destination).collect()
+}
+
+/// The Services that a route of the Gateway API leads to.
+fn backends(object: &Object, namespace: &str) -> Vec<Destination> {
+    let view: Route = views::read(object).unwrap_or_default();
+    let one = |to: BackendRef| {
+        let port = to.port.map(|number| PortSelector { number });
+        Some(Destination { host: to.host(namespace)?, subset: None, port })
+    };
+    view.rules.into_iter().flat_map(|rule| rule.backend_refs).filter_map(one).collect()
 }
 
 /// What is odd about a destination: nothing of this name is there.

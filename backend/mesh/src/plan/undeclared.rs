@@ -16,8 +16,12 @@ pub(super) fn undeclared(mesh: &Mesh, step: &Step) -> Option<String> {
     let service = mesh.services().find(|service| service.host == host)?;
     let mut missing = BTreeSet::new();
     for at in &service.virtual_services {
-        let routes = mesh.virtual_service(at).into_iter().flat_map(|view| &view.http);
-        let to = routes.flat_map(|http| &http.route).map(|row| &row.destination);
+        let rows = mesh.virtual_service(at).into_iter().flat_map(|view| {
+            let http = view.http.iter().flat_map(|rule| &rule.route);
+            let tls = view.tls.iter().flat_map(|rule| &rule.route);
+            http.chain(tls).chain(view.tcp.iter().flat_map(|rule| &rule.route))
+        });
+        let to = rows.map(|row| &row.destination);
         let here = to.filter(|to| fqdn(&to.host, &at.namespace) == host);
         missing.extend(here.filter_map(|to| to.subset.clone()));
     }

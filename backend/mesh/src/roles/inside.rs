@@ -1,7 +1,7 @@
 //! Which VirtualService routes whose calls inside the mesh.
 
 use super::order::{self, Route};
-use super::{Before, Callers, Deed, Rule, Rules};
+use super::{Before, Callers, Deed, Rule, Rules, gateway_api};
 use crate::model::Configured;
 use crate::{Mesh, Ref, Service};
 use istio::Config;
@@ -20,7 +20,8 @@ pub(crate) fn in_force<'a>(mesh: &'a Mesh, service: &'a Service) -> Vec<(&'a Ref
         [only]
             if mesh
                 .virtual_service(only)
-                .is_some_and(|view| view.export_to.is_empty() && has_rules(view)) =>
+                .is_some_and(|view| view.export_to.is_empty() && has_rules(view))
+                && gateway_api::bound(mesh, service).is_empty() =>
         {
             return vec![(only, Callers::All)];
         }
@@ -40,6 +41,11 @@ pub(super) fn deeds<'a>(all: &Rules<'a>, service: &'a Service) -> Vec<(&'a Ref, 
             deeds.push(Deed::Inside(callers));
             let routes = order::routes(all, &[rules], None);
             deeds.extend(order::never_reached(&routes, None, |_: &Route<'_>| true));
+        }
+        for (by, whose) in held.before_it(index) {
+            let callers = held.callers(whose);
+            let before = Before::Route;
+            deeds.extend(callers.map(|callers| Deed::Overruled { by: by.clone(), before, callers }));
         }
         let overruled = held.overruled(index);
         for (by, whose) in &overruled {
@@ -66,6 +72,8 @@ struct Held<'a> {
     namespaces: BTreeSet<String>,
     /// Of each namespace, who is in force for HTTP, TLS and bytes.
     holders: BTreeMap<String, [Option<usize>; 3]>,
+    /// Of each namespace whose requests routes of the Gateway API take, the first of these.
+    routes: BTreeMap<String, &'a Ref>,
 }
 
 /// Whether it has rules for HTTP, TLS and bytes.
@@ -87,7 +95,12 @@ impl<'a> Held<'a> {
         let mut namespaces: BTreeSet<String> = mesh.namespaces().iter().map(ToString::to_string).collect();
         let exports = naming.iter().flat_map(|rules| &rules.spec.export_to);
         namespaces.extend(exports.filter(|to| !matches!(to.as_str(), "*" | "." | "~")).cloned());
-        let mut held = Self { host: service.host.clone(), naming, namespaces, holders: BTreeMap::new() };
+        let bound = gateway_api::bound(mesh, service);
+        let taken =
+            |namespace: &String| Some((namespace.clone(), gateway_api::whole(&bound, service, namespace)?));
+        let routes = namespaces.iter().filter_map(taken).collect();
+        let host = service.host.clone();
+        let mut held = Self { host, naming, namespaces, holders: BTreeMap::new(), routes };
         if !held.naming.is_empty() {
             let holders = |namespace: &String| (namespace.clone(), held.holders_in(namespace));
             held.holders = held.namespaces.iter().map(holders).collect();
@@ -107,8 +120,21 @@ impl<'a> Held<'a> {
 
     /// The namespaces for whose calls it is in force.
     fn governed(&self, index: usize) -> BTreeSet<String> {
-        let holds = self.holders.iter().filter(|(_, holders)| holders.contains(&Some(index)));
+        let holds = self.holders.iter().filter(|(namespace, [http, bytes @ ..])| {
+            bytes.contains(&Some(index)) || (*http == Some(index) && !self.routes.contains_key(*namespace))
+        });
         holds.map(|(namespace, _)| namespace.clone()).collect()
+    }
+
+    /// Those whose requests it would take, if routes of the Gateway API did not.
+    fn before_it(&self, index: usize) -> BTreeMap<&'a Ref, BTreeSet<String>> {
+        let mut by = BTreeMap::<&Ref, BTreeSet<String>>::new();
+        for (namespace, route) in &self.routes {
+            if self.holders.get(namespace).is_some_and(|[http, ..]| *http == Some(index)) {
+                by.entry(route).or_default().insert(namespace.clone());
+            }
+        }
+        by
     }
 
     /// Those that see it and are governed by others.

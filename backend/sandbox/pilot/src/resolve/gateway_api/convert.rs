@@ -123,8 +123,9 @@ impl Maker<'_> {
 
     /// Everything but the match.
     fn whole(&mut self, rule: &from::HttpRouteRule) -> to::HttpRoute {
+        let numbered = || Some(format!("{}.{}.{}", self.route.namespace, self.route.name, self.index));
         let mut whole = to::HttpRoute {
-            name: Some(format!("{}.{}.{}", self.route.namespace, self.route.name, self.index)),
+            name: rule.name.clone().filter(|name| !name.is_empty()).or_else(numbered),
             ..to::HttpRoute::default()
         };
         if rule.session_persistence.is_some() {

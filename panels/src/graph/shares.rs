@@ -1,0 +1,196 @@
+//! The share of a version on the edges that lead to it: a handle, which is dragged or moved by arrow keys and
+//! so begins or goes on with the draft of *Traffic split*. It is there while its edge is lit by the selection,
+//! or under the pointer; whoever drags the graph does not meet it.
+
+use super::camera::Camera;
+use super::view::{Card, View};
+use crate::cx::Cx;
+use crate::editors::dragged::{Moved, ask, drafted};
+use crate::editors::traffic_split;
+use crate::editors::usual::Usual;
+use crate::intent::Intent;
+use crate::kit::shares::keys;
+use crate::kit::theme::{Weight, family, size};
+use crate::kit::{Tokens, fmt};
+use crate::subject;
+use egui::accesskit::{Action, ActionData};
+use egui::{
+    Align2, CornerRadius, CursorIcon, FontId, Id, Rect, Response, Sense, Stroke, StrokeKind, Ui, WidgetInfo,
+    vec2,
+};
+use mesh::{Mesh, Revision};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Where on its way an edge has its handle: near the end, by the version.
+const PLACE: f32 = 0.84;
+/// So many points of a drag are one percent.
+const STEP: f32 = 2.0;
+/// More handles than this at once say nothing any more.
+const MOST: usize = 24;
+
+/// The handles of the graph.
+#[derive(Default)]
+pub(super) struct Handles {
+    /// Shares of services by namespace and name, as long as the mesh is the same.
+    known: (Option<Revision>, BTreeMap<(String, String), Option<Arc<Usual>>>),
+    /// The handle that is held, and where it is: it stays while it is touched.
+    held: Option<(Id, Rect)>,
+    /// The share when the drag began, and how far it went.
+    drag: Option<(u32, f32)>,
+}
+
+/// One share on one edge.
+struct Share {
+    usual: Arc<Usual>,
+    part: String,
+}
+
+impl Handles {
+    /// Draws the handles of these lines, and takes what is done with them. `hovered` is one of them.
+    pub(super) fn ui(
+        &mut self,
+        ui: &Ui,
+        cx: &Cx<'_>,
+        view: &View,
+        (lit, hovered): (&[usize], Option<usize>),
+        (camera, viewport): (Camera, Rect),
+    ) {
+        if cx.read_only {
+            return;
+        }
+        let mesh = &cx.scene.mesh;
+        if self.known.0 != Some(mesh.revision()) {
+            self.known = (Some(mesh.revision()), BTreeMap::new());
+        }
+        let pointer = ui.input(|input| input.pointer.latest_pos());
+        let touched = self.held.filter(|(id, rect)| {
+            let near = pointer.is_some_and(|at| rect.expand(2.0).contains(at));
+            near || ui.ctx().is_being_dragged(*id) || ui.memory(|memory| memory.has_focus(*id))
+        });
+        self.held = touched;
+        let mut shown = 0;
+        for index in 0..view.lines.len() {
+            let line = &view.lines[index];
+            let id = Id::new(("share handle", &view.cards[line.from].id, &view.cards[line.to].id));
+            let stays = touched.is_some_and(|(held, _)| held == id);
+            if shown >= MOST || !(lit.contains(&index) || hovered == Some(index) || stays) {
+                continue;
+            }
+            let at = camera.to_screen(viewport, line.curve.at(PLACE));
+            let rect = Rect::from_center_size(at, vec2(44.0, 20.0));
+            if !viewport.contains_rect(rect) {
+                continue;
+            }
+            let Some(share) = self.share(mesh, &view.cards[line.to]) else { continue };
+            shown += 1;
+            let response = ui.interact(rect, id, Sense::click_and_drag());
+            if response.hovered() || response.dragged() || response.has_focus() {
+                self.held = Some((id, rect));
+            }
+            self.one(ui, cx, (&line.name, &view.cards[line.to]), &share, response);
+        }
+    }
+
+    /// The share that leads to a card, if it is a part of what is shared out.
+    fn share(&mut self, mesh: &Mesh, card: &Card) -> Option<Share> {
+        let key = card.service.clone()?;
+        let known = self.known.1.entry(key);
+        let usual =
+            known.or_insert_with_key(|(namespace, name)| Usual::of(mesh, namespace, name).map(Arc::new));
+        let usual = Arc::clone(usual.as_ref()?);
+        let is = |workload: &istio::WorkloadId| {
+            let own = card.workload.as_ref().is_some_and(|(namespace, name)| {
+                *workload.namespace == **namespace && *workload.name == **name
+            });
+            let version = || {
+                let of = mesh.workload(&workload.namespace, &workload.name)?;
+                let id = mesh::graph::NodeId::app(mesh.cluster(), &of.namespace, &of.app, Some(&of.version));
+                Some(id == card.id)
+            };
+            own || version().unwrap_or(false)
+        };
+        let mut parts = usual.behind.iter().filter(|(_, workloads)| workloads.iter().any(is));
+        let (part, _) = parts.next()?;
+        // One that stands for several parts has no share of its own.
+        (parts.next().is_none() && usual.shares.iter().any(|(name, _)| name == part))
+            .then(|| Share { part: part.clone(), usual: Arc::clone(&usual) })
+    }
+
+    fn one(&mut self, ui: &Ui, cx: &Cx<'_>, (edge, card): (&str, &Card), share: &Share, response: Response) {
+        let Share { usual, part } = share;
+        let drafted = drafted(ui.ctx(), &usual.service);
+        let of = |all: &[(String, u32)]| all.iter().find(|(name, _)| name == part).map(|(_, share)| *share);
+        let current = of(&usual.shares).unwrap_or_default();
+        let shown = drafted.as_deref().and_then(of).unwrap_or(current);
+        let mut wanted = shown;
+        if response.drag_started() {
+            response.request_focus();
+            self.drag = Some((shown, 0.0));
+        }
+        if response.dragged()
+            && let Some((from, way)) = &mut self.drag
+        {
+            // To the right and upwards is more.
+            *way += response.drag_delta().x - response.drag_delta().y;
+            wanted = (f64::from(*from) + f64::from(*way / STEP)).round().clamp(0.0, 100.0) as u32;
+        }
+        if response.clicked() {
+            response.request_focus();
+        }
+        let stepped = keys(ui, &response, i64::from(shown));
+        wanted = (i64::from(wanted) + stepped).clamp(0, 100) as u32;
+        let asked =
+            ui.input(|input| input.accesskit_action_requests(response.id, Action::SetValue).last().cloned());
+        if let Some(ActionData::NumericValue(value)) = asked.and_then(|request| request.data) {
+            wanted = value.round().clamp(0.0, 100.0) as u32;
+        }
+        let let_go = response.drag_stopped();
+        if wanted != shown || let_go {
+            let settled = !response.dragged() || let_go;
+            ask(ui.ctx(), &usual.service, Moved { part: part.clone(), percent: wanted, settled });
+            // The editor takes it in where it is shown.
+            let of = cx.selected.and_then(|selected| subject::of(&cx.scene.mesh, selected)?.service);
+            let open =
+                of.is_some_and(|of| of.name == usual.service.name && of.namespace == usual.service.namespace);
+            if !open {
+                cx.intents.send(Intent::Edit(card.selects.clone(), traffic_split::NAME));
+            }
+        }
+        if let_go {
+            self.drag = None;
+        }
+        let name = format!("{} {part} share by {edge}", usual.service.name);
+        response.widget_info(|| WidgetInfo::slider(true, f64::from(wanted), &name));
+        ui.ctx().accesskit_node_builder(response.id, |node| {
+            node.set_min_numeric_value(0.0);
+            node.set_max_numeric_value(100.0);
+            node.set_numeric_value_step(1.0);
+            for action in [Action::SetValue, Action::Increment, Action::Decrement] {
+                node.add_action(action);
+            }
+        });
+        paint(ui, &response, wanted, wanted != current);
+        let said = format!("Drag to move traffic to {part}: {current} % now");
+        response.on_hover_and_drag_cursor(CursorIcon::ResizeHorizontal).on_hover_text(said);
+    }
+}
+
+fn paint(ui: &Ui, response: &Response, percent: u32, differs: bool) {
+    let tokens = Tokens::of(ui);
+    let active = response.hovered() || response.dragged() || response.has_focus();
+    let line = if active || differs { tokens.accent } else { tokens.muted };
+    let ground = if differs { tokens.selection() } else { tokens.raised };
+    let painter = ui.painter();
+    painter.rect_filled(response.rect, CornerRadius::same(5), tokens.canvas);
+    painter.rect(
+        response.rect,
+        CornerRadius::same(5),
+        ground,
+        Stroke::new(if active { 1.5 } else { 1.0 }, line),
+        StrokeKind::Inside,
+    );
+    let font = FontId::new(size::NOTE, family(ui.ctx(), Weight::Semibold));
+    let said = fmt::percent(f64::from(percent));
+    painter.text(response.rect.center(), Align2::CENTER_CENTER, said, font, tokens.text);
+}
