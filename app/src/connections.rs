@@ -90,13 +90,18 @@ impl Connections {
         let file = Some(PathBuf::from(&to.file)).filter(|file| !file.as_os_str().is_empty());
         let target = Target { context: Some(to.name.clone()), file, ..self.target(settings) };
         let to = Destination::Context(to);
+        let target = Target { workloads: settings.workloads.contains(&to), ..target };
         self.enter(Connection::to_cluster(to, target, &self.runtime, &self.wake));
     }
 
     /// Starts a sandbox and connects to it; what was connected to before is left.
     pub(crate) fn start_sandbox(&mut self, of: &SandboxOf, settings: &mut Settings) -> Result<(), Problem> {
         let locked = of.read_only;
-        let target = Target { read_only: self.args.read_only || locked, ..self.target(settings) };
+        let target = Target {
+            read_only: self.args.read_only || locked,
+            workloads: settings.workloads.contains(&Destination::Sandbox(of.scenario.clone())),
+            ..self.target(settings)
+        };
         let envoy = self.args.envoy.clone();
         let connection = Connection::to_sandbox(&of.scenario, envoy, target, &self.runtime, &self.wake)?;
         self.enter(connection);
@@ -107,6 +112,21 @@ impl Connections {
     /// Whether nothing may be changed through the present connection.
     pub(crate) fn read_only(&self) -> bool {
         self.args.read_only || self.locked
+    }
+
+    /// Whether changes of workloads are allowed in the present connection.
+    pub(crate) fn workloads(&self, settings: &Settings) -> bool {
+        self.contexts.connecting.as_ref().is_some_and(|here| settings.workloads.contains(here))
+    }
+
+    /// Allows changes of workloads in the present connection, now and in later runs, or no more.
+    pub(crate) fn allow_workloads(&mut self, allowed: bool, settings: &mut Settings) -> Result<(), Problem> {
+        let Some(here) = self.contexts.connecting.clone() else { return Ok(()) };
+        settings.workloads.retain(|other| *other != here);
+        if allowed {
+            settings.workloads.push(here);
+        }
+        self.order(Command::Workloads(allowed))
     }
 
     fn enter(&mut self, connection: Connection) {

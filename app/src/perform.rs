@@ -78,6 +78,19 @@ impl Shell {
             Intent::Push(_) | Intent::Undo(_) | Intent::Finish(_) if self.connections.read_only() => {
                 return Err(locked());
             }
+            Intent::LogLevel(_) if self.connections.read_only() => return Err(locked()),
+            Intent::Push(id) | Intent::Undo(id) | Intent::Finish(id)
+                if self.steering.is_of_workloads(id) && !self.connections.workloads(&self.settings) =>
+            {
+                return Err(not_allowed());
+            }
+            Intent::LogLevel(_) if !self.connections.workloads(&self.settings) => return Err(not_allowed()),
+            Intent::LogLevel(wish) => self.connections.order(Command::LogLevel(wish))?,
+            Intent::AllowWorkloads(allowed) => {
+                self.connections.allow_workloads(allowed, &mut self.settings)?;
+                let (said, here) = (if allowed { "allowed" } else { "not allowed" }, &self.scene.context);
+                self.window.say(format!("Workload changes are {said} in {here}"));
+            }
             Intent::Push(id) => {
                 let order = self.steering.push(id);
                 self.give(order)?;
@@ -146,6 +159,14 @@ impl Shell {
             }
         }
     }
+}
+
+fn not_allowed() -> Problem {
+    Problem::new(
+        "Nothing was changed",
+        "Workload changes are not allowed in this connection",
+        "Switch on “Allow workload changes” in the editor Workload",
+    )
 }
 
 fn locked() -> Problem {

@@ -27,6 +27,9 @@ pub(crate) struct Settings {
     pub(crate) looks: BTreeMap<PanelId, serde_json::Value>,
     /// Kubeconfig files that the user opened.
     pub(crate) kubeconfigs: Vec<PathBuf>,
+    /// Where changes of workloads, pods and namespaces are allowed: what is right for a sandbox says nothing of
+    /// a cluster that others live on.
+    pub(crate) workloads: Vec<Destination>,
     /// Whether the card of the first steps is done with.
     pub(crate) first_steps_done: bool,
     /// Drafts that were not pushed. They stand in a file of their own, which nobody else may read.
@@ -44,6 +47,7 @@ impl Default for Settings {
             panels: vec![PanelId::Graph],
             looks: BTreeMap::new(),
             kubeconfigs: Vec::new(),
+            workloads: Vec::new(),
             first_steps_done: false,
             drafts: Vec::new(),
         }

@@ -225,6 +225,7 @@ impl eframe::App for Shell {
             window_secs: self.settings.window_secs,
             paused: self.paused,
             read_only: self.connections.read_only(),
+            workloads: self.connections.workloads(&self.settings),
             reads: Reads::new(scene, wanted),
             theme: self.settings.theme,
             now: Timestamp::now(),

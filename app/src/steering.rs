@@ -23,6 +23,11 @@ impl Steering {
         &self.ledger
     }
 
+    /// Whether a change, or one that it undoes, is of workloads, pods or namespaces.
+    pub(crate) fn is_of_workloads(&self, id: ChangeId) -> bool {
+        self.ledger.get(id).is_some_and(|entry| entry.change.is_of_workloads())
+    }
+
     /// A draft's change joins the set that is not pushed yet.
     pub(crate) fn check(&mut self, draft: ChangeId, change: Change, mesh: &Mesh) -> Option<Command> {
         self.ledger.put(draft, change, mesh, Timestamp::now()).map(judge)

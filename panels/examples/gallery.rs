@@ -273,6 +273,7 @@ impl eframe::App for Gallery {
                 window_secs: 60,
                 paused: false,
                 read_only: false,
+                workloads: false,
                 reads: Reads::new(&self.scene, &self.wanted),
                 theme: self.theme,
                 now: self.when,

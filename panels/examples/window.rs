@@ -53,6 +53,7 @@ impl eframe::App for Window {
             window_secs: 60,
             paused: false,
             read_only: false,
+            workloads: false,
             reads: Reads::new(&self.scene, &self.wanted),
             theme: self.theme,
             now: demo::NOW + jiff::SignedDuration::from_millis(1200),

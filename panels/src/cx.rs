@@ -28,6 +28,8 @@ pub struct Cx<'a> {
     pub paused: bool,
     /// Whether edits are locked (`--read-only`).
     pub read_only: bool,
+    /// Whether changes of workloads, pods and namespaces are allowed in this connection.
+    pub workloads: bool,
     /// What is read only while somebody looks at it: traces, ….
     pub reads: Reads<'a>,
     /// Light or dark.

@@ -2,6 +2,7 @@
 
 use crate::contexts::ContextId;
 use crate::selection::{PanelId, Selected};
+use mesh::logging::SetLevel;
 use mesh::trace::{Call, End};
 use mesh::{Change, ChangeId, Ref, Restore};
 use std::fmt;
@@ -61,6 +62,10 @@ pub enum Intent {
     Finish(ChangeId),
     /// Leave a push that was cut off as it is.
     Leave(ChangeId),
+    /// Whether changes of workloads, pods and namespaces are allowed in this connection.
+    AllowWorkloads(bool),
+    /// Have a proxy write more or less into its log, at once.
+    LogLevel(SetLevel),
     /// Open one trace by its id.
     OpenTrace(String),
     /// Show the Traces panel on these.

@@ -1,6 +1,7 @@
 //! What the user sees: panels and editors. Plain egui; no network, no waiting.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod barred;
 pub mod change_bar;
 pub mod changes;
 mod condition;
@@ -15,6 +16,7 @@ pub mod intent;
 pub mod kit;
 pub mod objects;
 mod panel;
+mod pods;
 pub mod reads;
 pub mod selection;
 pub mod shell;

@@ -7,10 +7,11 @@
 
 use mesh::certificate::{Credential, SecretOf};
 use mesh::endpoints::{Endpoints, EndpointsQuery};
+use mesh::logging::Logging;
 use mesh::mesh_config::MeshConfig;
 use mesh::series::{Range, Series};
 use mesh::trace::{Found, Opened, TraceQuery};
-use mesh::{Answer, Read, Remote, Scene, Schema, SchemaOf};
+use mesh::{Answer, Problem, Read, Ref, Remote, Scene, Schema, SchemaOf};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
@@ -103,6 +104,23 @@ impl<'a> Reads<'a> {
             Answer::Certificate(credential) => Some(credential.clone()),
             _ => None,
         })
+    }
+
+    /// How much the proxy of a pod writes into its log.
+    pub fn logging(&self, pod: &Ref) -> Remote<Logging> {
+        self.ask(Read::Logging(pod.clone())).part(|answer| match answer {
+            Answer::Logging(levels) => Some(levels.clone()),
+            _ => None,
+        })
+    }
+
+    /// The right that is missing to do something ("patch", "delete") to an object; `None` where none is known
+    /// to be.
+    pub fn missing(&self, verb: &'static str, at: &Ref) -> Option<Problem> {
+        match self.ask(Read::May(verb, at.clone())).value().map(|answer| &**answer) {
+            Some(Answer::May(missing)) => (**missing).clone(),
+            _ => None,
+        }
     }
 
     /// Reads it once more, now: after a failure, when the user wants it.

@@ -4,6 +4,7 @@ use crate::intent::Intent;
 use crate::kit::Status;
 use crate::kit::fmt;
 use crate::kit::problem::Level;
+use crate::pods;
 use istio::object::yaml;
 use mesh::evidence::{Figure, Judgement, Measured, Progress, Wanted};
 use mesh::journal::FOLLOWED;
@@ -38,6 +39,7 @@ pub fn stage(stage: &Stage) -> (Status, &'static str) {
         Stage::CutOff { .. } => (Status::Degraded, "Cut off"),
         Stage::Accepted => (Status::Idle, "Accepted"),
         Stage::Seen => (Status::Idle, "Seen"),
+        Stage::Rolling { .. } => (Status::Idle, "Rolling out"),
         Stage::Synced { .. } => (Status::Idle, "Syncing"),
         Stage::Live => (Status::Healthy, "Live"),
         Stage::Measured(measured) if measured.unmeasured.is_empty() => (Status::Healthy, "Measured"),
@@ -46,6 +48,7 @@ pub fn stage(stage: &Stage) -> (Status, &'static str) {
         Stage::Replaced(_, Instead::Nothing) => (Status::Idle, "Deleted since"),
         Stage::Unknowable(before, _) => match **before {
             Stage::Live => (Status::Healthy, "Live"),
+            Stage::Rolling { .. } => (Status::Degraded, "Not all ready"),
             Stage::Synced { acked, of } if acked < of => (Status::Degraded, "Not all synced"),
             Stage::Synced { .. } => (Status::Degraded, "Synced"),
             _ => (Status::Degraded, "Accepted"),
@@ -73,9 +76,13 @@ pub fn standing(entry: &Entry, ledger: &Ledger) -> (Status, &'static str) {
     }
 }
 
-/// What a stage means, for the hover.
-pub fn meaning(stage: &Stage) -> &'static str {
-    match stage {
+/// What the stage of a change means, for the hover.
+pub fn meaning(entry: &Entry) -> &'static str {
+    match &entry.stage {
+        Stage::Live if pods::are_told(entry) => {
+            "There are as many pods as are wanted, all as they are to be and ready"
+        }
+        Stage::Rolling { .. } => "The cluster says how many pods are as they are to be, and ready",
         Stage::Checking => {
             "The API server, its schemas and istiod's webhook judge the change; nothing is written"
         }
@@ -97,16 +104,22 @@ pub fn meaning(stage: &Stage) -> &'static str {
     }
 }
 
-/// Proxies that have acknowledged the change, of those that it affects; `None` before it is written.
-pub fn proxies(entry: &Entry) -> Option<(usize, usize)> {
+/// How many have the change, of how many that it is about, and who: proxies that have acknowledged it, or pods.
+/// `None` before it is written.
+pub fn taken(entry: &Entry) -> Option<(usize, usize, &'static str)> {
+    if pods::are_told(entry) {
+        return pods::ready(entry);
+    }
     let of = entry.change.evidence.proxies().len();
-    count(&entry.stage, of).filter(|(_, of)| *of > 0)
+    count(&entry.stage, of).filter(|(_, of)| *of > 0).map(|(acked, of)| (acked, of, "proxies"))
 }
 
 fn count(stage: &Stage, of: usize) -> Option<(usize, usize)> {
     match stage {
         Stage::Checking | Stage::Checked(_) | Stage::Failed(_) | Stage::CutOff { .. } => None,
-        Stage::Sent | Stage::Unsure(_) | Stage::Accepted | Stage::Seen => Some((0, of)),
+        Stage::Sent | Stage::Unsure(_) | Stage::Accepted | Stage::Seen | Stage::Rolling { .. } => {
+            Some((0, of))
+        }
         Stage::Synced { acked, of } => Some((*acked, *of)),
         Stage::Live | Stage::Measured(_) => Some((of, of)),
         Stage::Replaced(..) => None,
@@ -177,7 +190,10 @@ fn counted(measured: &Measured) -> String {
 pub fn took(entry: &Entry, now: jiff::Timestamp) -> Option<f64> {
     let sent = entry.sent?;
     let end = entry.acked.or(entry.live);
-    let under_way = matches!(entry.stage, Stage::Sent | Stage::Accepted | Stage::Seen | Stage::Synced { .. });
+    let under_way = matches!(
+        entry.stage,
+        Stage::Sent | Stage::Accepted | Stage::Seen | Stage::Rolling { .. } | Stage::Synced { .. }
+    );
     let end = end.or_else(|| under_way.then_some(now))?;
     Some(end.duration_since(sent).as_secs_f64().max(0.0) * 1000.0)
 }
@@ -245,7 +261,7 @@ pub fn is_followed(entry: &Entry, now: jiff::Timestamp) -> bool {
     let recent = entry.sent.is_some_and(|sent| sent.duration_until(now) < FOLLOWED);
     entry.run.is_some()
         && recent
-        && matches!(entry.stage, Stage::Accepted | Stage::Seen | Stage::Synced { .. })
+        && matches!(entry.stage, Stage::Accepted | Stage::Seen | Stage::Rolling { .. } | Stage::Synced { .. })
 }
 
 /// Whether a change can be pushed now.
@@ -264,9 +280,10 @@ pub fn can_try_again(entry: &Entry) -> bool {
         && !entry.is_stored()
 }
 
-/// Whether a change can be undone: it was written (proxies may have refused it), and was not undone already.
+/// Whether a change can be undone: it was written (proxies may have refused it), was not undone already, and
+/// something of it can be taken back.
 pub fn can_undo(entry: &Entry, ledger: &Ledger) -> bool {
-    entry.is_stored() && !is_undone(entry, ledger)
+    entry.is_stored() && !is_undone(entry, ledger) && entry.change.lasts().is_none()
 }
 
 /// Whether it was taken back, or is being.
@@ -350,10 +367,14 @@ pub fn as_patch(change: &Change) -> String {
     text
 }
 
-/// The objects as they will be, as one YAML stream.
+/// The objects as they will be, as one YAML stream. Of a workload not all is kept: it is a patch only.
 pub fn as_yaml(change: &Change) -> String {
-    let after = change.steps.iter().filter_map(|step| step.after.as_ref());
-    after.map(yaml).collect::<Vec<_>>().join("---\n")
+    let after = change.steps.iter().map(|step| match &step.after {
+        _ if step.is_of_workload() => format!("# {}: copy it as a patch\n", step.at),
+        Some(after) => yaml(after),
+        None => String::new(),
+    });
+    after.filter(|text| !text.is_empty()).collect::<Vec<_>>().join("---\n")
 }
 
 #[cfg(test)]

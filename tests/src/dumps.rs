@@ -33,6 +33,12 @@ pub fn after(objects: &Objects, change: &Change) -> Objects {
             Edit::Patch(patch) => {
                 let mut value = (*objects.get(&step.at).expect("it is there").0).clone();
                 json_patch::patch(&mut value, patch).expect("it fits");
+                // The version of what Kubernetes' own objects say; those of Istio are guarded by what they say.
+                if let (true, Some(generation)) =
+                    (step.is_of_workload(), value["metadata"]["generation"].as_i64())
+                {
+                    value["metadata"]["generation"] = (generation + 1).into();
+                }
                 objects.insert(step.at.clone(), value.into());
             }
             Edit::Create(value) => {

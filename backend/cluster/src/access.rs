@@ -248,12 +248,21 @@ pub(crate) async fn allowed(
     subresource: &str,
     namespace: Option<&str>,
 ) -> bool {
+    review(
+        client,
+        json!({
+            "verb": verb, "group": group, "resource": plural, "subresource": subresource,
+            "namespace": namespace.unwrap_or_default(),
+        }),
+    )
+    .await
+}
+
+async fn review(client: &Client, attributes: Value) -> bool {
     let review = json!({
         "apiVersion": "authorization.k8s.io/v1",
         "kind": "SelfSubjectAccessReview",
-        "spec": { "resourceAttributes": {
-            "verb": verb, "group": group, "resource": plural, "subresource": subresource, "namespace": namespace.unwrap_or_default(),
-        } },
+        "spec": { "resourceAttributes": attributes },
     });
     let path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
     let body = Bytes::from(review.to_string());
@@ -267,6 +276,23 @@ pub(crate) async fn allowed(
             true
         }
     }
+}
+
+/// The right that is missing to do something to an object, if one is.
+pub(crate) async fn may(client: &Client, verb: &str, at: &Ref) -> Option<Problem> {
+    let kind = at.kind;
+    let attributes = json!({ "verb": verb, "group": kind.group, "resource": kind.plural,
+        "namespace": &*at.namespace, "name": &*at.name });
+    if review(client, attributes).await {
+        return None;
+    }
+    let place =
+        if at.namespace.is_empty() { String::new() } else { format!(" in namespace {}", at.namespace) };
+    Some(Problem::new(
+        format!("{at} cannot be changed"),
+        format!("This login may not {verb} {}{place}", kind.plural),
+        format!("Ask for the right to {verb} {}{place}", kind.plural),
+    ))
 }
 
 /// Why pods of this namespace cannot be reached by port-forward, if they cannot.

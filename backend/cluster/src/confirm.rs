@@ -5,6 +5,7 @@
 mod before;
 mod pods;
 mod progress;
+mod rollout;
 mod seen;
 mod unclaimed;
 
@@ -50,6 +51,20 @@ pub(crate) async fn follow(
     // The proxies may tell more than our own watch.
     news.send(seen.map_or_else(Fact::Unknowable, |()| Fact::Seen)).await;
     let evidence = &change.evidence;
+    if change.is_of_workloads() {
+        let rolled = tokio::select! {
+            rolled = rollout::follow(session, change, news) => rolled,
+            instead = measure::replaced(session, change), if is_seen => Some(Fact::Replaced(instead)),
+        };
+        // Where Istio's objects are changed too, the proxies have the last word.
+        let last = evidence.probes.is_empty() || matches!(rolled, Some(Fact::Replaced(_)));
+        if let Some(fact) = rolled.filter(|_| last) {
+            news.send(fact).await;
+        }
+        if last {
+            return;
+        }
+    }
     if evidence.probes.is_empty() {
         let fact = unclaimed::follow(session, before, news).await;
         news.send(fact).await;

@@ -24,6 +24,8 @@ pub(crate) struct Hub {
     pub(crate) retry: watch::Sender<u64>,
     /// Whether new scenes are held back, and measuring rests.
     pub(crate) paused: watch::Sender<bool>,
+    /// Whether the user allows changes of workloads.
+    pub(crate) workloads: watch::Sender<bool>,
     /// Measuring window in seconds.
     pub(crate) window: watch::Sender<u64>,
     /// What somebody looks at and wants read.
@@ -43,6 +45,7 @@ impl Hub {
             revision: watch::Sender::new(0),
             retry: watch::Sender::new(0),
             paused: watch::Sender::new(false),
+            workloads: watch::Sender::new(false),
             window: watch::Sender::new(window_secs),
             wanted: watch::Sender::new(Wanted::new()),
             scene: watch::Sender::new(Arc::default()),

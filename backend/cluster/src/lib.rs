@@ -28,6 +28,7 @@ mod istiod;
 mod journal;
 mod kubeconfig;
 mod limits;
+mod logging;
 mod login;
 mod measure;
 mod mesh_config;
@@ -61,6 +62,7 @@ pub use once::{Needs, once};
 
 use crate::hub::Hub;
 use mesh::ledger::Part;
+use mesh::logging::SetLevel;
 use mesh::{Change, ChangeId, Fact, Problem, Read, Scene};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -106,6 +108,8 @@ pub struct Target {
     pub own_sandbox: bool,
     /// Refuse every write.
     pub read_only: bool,
+    /// Allow changes of workloads, pods and namespaces, to begin with.
+    pub workloads: bool,
     /// The folder of the journal; `None` keeps none.
     pub journal: Option<PathBuf>,
 }
@@ -134,6 +138,10 @@ pub enum Command {
     Tried(ChangeId, Box<Change>, Of, Problem),
     /// Measure over so many seconds.
     Window(u64),
+    /// Whether the user allows changes of workloads, pods and namespaces.
+    Workloads(bool),
+    /// Have a proxy write more or less into its log; what it says then is the answer of [`Read::Logging`].
+    LogLevel(SetLevel),
     /// Stop or go on publishing new scenes (watches stay).
     Pause(bool),
     /// Try again at once what has failed.
@@ -159,6 +167,7 @@ impl Cluster {
     pub fn connect(target: Target, wake: Wake) -> Self {
         install_crypto();
         let hub = Hub::new(wake, target.window_secs.unwrap_or(FIRST_WINDOW));
+        hub.workloads.send_replace(target.workloads);
         let (commands, orders) = mpsc::channel(64);
         let (news, facts) = mpsc::channel(1024);
         let sessions = watch::Sender::new(None);

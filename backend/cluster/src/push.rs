@@ -45,21 +45,34 @@ impl News {
     }
 }
 
-fn locked() -> Problem {
+pub(crate) fn locked() -> Problem {
     Problem::new("Nothing was changed", "This connection is read-only", "Connect without --read-only")
+}
+
+/// Why nothing of workloads is sent.
+pub(crate) fn not_allowed() -> Problem {
+    Problem::new(
+        "Nothing was changed",
+        "Workload changes are not allowed in this connection",
+        "Switch on “Allow workload changes” in the editor Workload",
+    )
 }
 
 fn not_ours(change: &Change) -> Problem {
     let names: Vec<String> = change.steps.iter().map(|step| step.at.to_string()).collect();
     Problem::new(
         "Nothing was changed",
-        format!("Not all of these are Istio's resources: {}", names.join(", ")),
+        format!("Not all of this is what may be written: {}", names.join(", ")),
         "Change them with kubectl",
     )
 }
 
 /// Judges every step of a change on the server without doing it.
 pub(crate) async fn check(session: &Session, change: &Change, news: &News) {
+    if change.is_of_workloads() && !*session.hub.workloads.borrow() {
+        news.send(Fact::Refused(not_allowed())).await;
+        return;
+    }
     let mut warnings: Vec<String> = Vec::new();
     let mut failed: Option<Failure> = None;
     for (number, step) in change.steps.iter().enumerate() {
@@ -116,6 +129,10 @@ pub(crate) async fn push(
         return;
     }
     let Order { change, of, resumed } = order;
+    if change.is_of_workloads() && !*session.hub.workloads.borrow() {
+        news.send(Fact::Refused(not_allowed())).await;
+        return;
+    }
     let Some(record) = Record::sent(news.id, Timestamp::now(), &change, &of.parts, of.undoes) else {
         news.send(Fact::Refused(not_ours(&change))).await;
         return;

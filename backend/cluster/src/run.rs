@@ -8,7 +8,8 @@ use crate::session::Session;
 use crate::supervise::{broke_off, keep_running};
 use crate::tunnel::Tunnel;
 use crate::{
-    Command, Of, Target, follow, history, istiod, not_connected, prometheus, publish, push, reads, traces,
+    Command, Of, Target, follow, history, istiod, logging, not_connected, prometheus, publish, push, reads,
+    traces,
 };
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
@@ -162,6 +163,12 @@ impl Run {
                     self.hub.paused.send_replace(paused);
                     self.hub.dirty.notify_one(); // what was held back comes now
                 }
+                Command::LogLevel(wish) => {
+                    if let Some(session) = self.session() {
+                        tokio::spawn(async move { logging::set(&session, wish).await });
+                    }
+                }
+                Command::Workloads(allowed) => drop(self.hub.workloads.send_replace(allowed)),
                 Command::Retry => self.hub.retry.send_modify(|count| *count += 1),
                 Command::Check(id, change) => match self.session() {
                     Some(session) => {

@@ -5,7 +5,7 @@ use crate::broken::Broken;
 use crate::find::PodPort;
 use crate::limits::{self, Limit, Turn};
 use crate::{AGENT, Target, error};
-use ::http::{HeaderMap, HeaderName, HeaderValue, Request, header};
+use ::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt as _;
 use http_body_util::Empty;
@@ -130,10 +130,26 @@ impl Tunnel {
         what: &str,
         limit: Limit,
     ) -> Result<Answer, Problem> {
+        self.send(Method::GET, place, path, what, limit).await
+    }
+
+    /// Tells something that may be told twice. `what` opens the problem when it fails.
+    pub(crate) async fn post(&self, place: &Place, path: &str, what: &str) -> Result<Answer, Problem> {
+        self.send(Method::POST, place, path, what, Limit::of(limits::ANSWER)).await
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        place: &Place,
+        path: &str,
+        what: &str,
+        limit: Limit,
+    ) -> Result<Answer, Problem> {
         match place {
-            Place::Url(url) => self.get_direct(url, path, what, limit).await,
+            Place::Url(url) => self.send_direct(method, url, path, what, limit).await,
             Place::Pod(at) => {
-                let asked = self.get_from_pod(at, path, what, limit);
+                let asked = self.send_to_pod(method, at, path, what, limit);
                 tokio::time::timeout(ANSWER + OPEN, asked).await.unwrap_or_else(|_elapsed| {
                     let why = format!("{place} did not answer within {} s", (ANSWER + OPEN).as_secs());
                     Err(Problem::new(what, why, "Retry; if it stays, look at its logs"))
@@ -148,7 +164,14 @@ impl Tunnel {
         self.0.idle.lock().retain(|at, _| at.port != port);
     }
 
-    async fn get_direct(&self, url: &str, path: &str, what: &str, limit: Limit) -> Result<Answer, Problem> {
+    async fn send_direct(
+        &self,
+        method: Method,
+        url: &str,
+        path: &str,
+        what: &str,
+        limit: Limit,
+    ) -> Result<Answer, Problem> {
         let given = error::redacted(url);
         let failed = |error: reqwest::Error| {
             let Problem { what, why, .. } = error::of_network(what, &error.without_url());
@@ -159,7 +182,7 @@ impl Tunnel {
             )
         };
         let client = if error::is_local(url) { &self.0.local } else { &self.0.direct };
-        let mut asked = client.get(format!("{}{path}", url.trim_end_matches('/')));
+        let mut asked = client.request(method, format!("{}{path}", url.trim_end_matches('/')));
         if let Some((_, headers)) = self.0.headers.as_ref().filter(|(of, _)| of == url) {
             asked = asked.headers(headers.clone());
         }
@@ -178,8 +201,9 @@ impl Tunnel {
         Ok(Answer { status, body: body.freeze(), turn: None })
     }
 
-    async fn get_from_pod(
+    async fn send_to_pod(
         &self,
+        method: Method,
         at: &PodPort,
         path: &str,
         what: &str,
@@ -188,14 +212,14 @@ impl Tunnel {
         let broken = |error: Unanswered| error::of_network(what, &error);
         // A kept connection may have died meanwhile: then a new one is tried, once.
         while let Some(kept) = self.kept(at) {
-            match self.ask(at, kept, path, limit).await {
+            match self.ask(&method, at, kept, path, limit).await {
                 Ok(answer) => return Ok(answer),
                 Err(error @ limits::Unread::TooLarge(_)) => return Err(broken(error)),
                 Err(error) => tracing::debug!(%error, pod = at.pod, "a kept connection had ended"),
             }
         }
         let fresh = self.open(at, what).await?;
-        self.ask(at, fresh, path, limit).await.map_err(broken)
+        self.ask(&method, at, fresh, path, limit).await.map_err(broken)
     }
 
     fn kept(&self, at: &PodPort) -> Option<Connection> {
@@ -211,13 +235,16 @@ impl Tunnel {
 
     async fn ask(
         &self,
+        method: &Method,
         at: &PodPort,
         mut connection: Connection,
         path: &str,
         limit: Limit,
     ) -> Result<Answer, Unanswered> {
         connection.ready().await.map_err(Unanswered::Broke)?;
-        let request = Request::get(path)
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
             .header(header::HOST, format!("localhost:{}", at.port))
             .header(header::USER_AGENT, AGENT);
         let request = match request.body(Empty::new()) {

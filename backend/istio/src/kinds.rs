@@ -22,6 +22,8 @@ pub struct Kind {
     pub namespaced: bool,
     /// Whether Binnacle may write it (Istio's own resources, and routes of the Gateway API).
     pub editable: bool,
+    /// What Binnacle may do to it all the same, where the user allows changes of workloads.
+    pub operates: Option<Operates>,
     /// Whether every installation of Istio serves it: where it is missing, something is wrong. The others
     /// come and go with versions and profiles.
     pub core: bool,
@@ -49,6 +51,15 @@ pub enum Unsaid {
     Everything,
     /// No pod.
     Nothing,
+}
+
+/// What a change of workloads may do to objects that are not Istio's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Operates {
+    /// The only places that are written, as JSON pointers.
+    pub writes: &'static [&'static str],
+    /// Whether it may be deleted.
+    pub deletes: bool,
 }
 
 /// The fields of one part of an object that are read.
@@ -99,7 +110,29 @@ const POLICY: Option<Chooses> =
 const WORKLOADS: Option<Chooses> =
     Some(Chooses { labels: "/spec/workloadSelector/labels", unsaid: Unsaid::Everything });
 
-/// A kind of Kubernetes' own: read, never written.
+/// Decides for a namespace, unless it says a revision, whether its pods get a sidecar.
+pub const INJECTION: &str = "istio-injection";
+/// Decides for one pod whether it gets a sidecar.
+pub const INJECT: &str = "sidecar.istio.io/inject";
+/// The revision of the control plane whose sidecar it is.
+pub const REVISION: &str = "istio.io/rev";
+/// What kubectl writes into the template of pods to have all of them replaced.
+pub const RESTARTED: &str = "kubectl.kubernetes.io/restartedAt";
+/// Where [`RESTARTED`] stands.
+pub const RESTARTED_AT: &str = "/spec/template/metadata/annotations/kubectl.kubernetes.io~1restartedAt";
+
+/// A kind that makes pods of a template, so many of them.
+const SCALED: Option<Operates> = Some(Operates {
+    writes: &[
+        "/spec/replicas",
+        "/spec/template/metadata/labels/sidecar.istio.io~1inject",
+        "/spec/template/metadata/labels/istio.io~1rev",
+        RESTARTED_AT,
+    ],
+    deletes: false,
+});
+
+/// A kind of Kubernetes' own: read, and written only where the user allows changes of workloads.
 const READ: Kind = Kind {
     group: "",
     versions: V1,
@@ -107,6 +140,7 @@ const READ: Kind = Kind {
     plural: "",
     namespaced: true,
     editable: false,
+    operates: None,
     core: false,
     chooses: None,
     keeps: &[],
@@ -144,6 +178,10 @@ pub static NAMESPACE: Kind = Kind {
     kind: "Namespace",
     plural: "namespaces",
     namespaced: false,
+    operates: Some(Operates {
+        writes: &["/metadata/labels/istio-injection", "/metadata/labels/istio.io~1rev"],
+        deletes: false,
+    }),
     why: "namespaces and their injection labels",
     ..READ
 };
@@ -154,6 +192,7 @@ pub static SERVICE: Kind =
 pub static POD: Kind = Kind {
     kind: "Pod",
     plural: "pods",
+    operates: Some(Operates { writes: &[], deletes: true }),
     keeps: &[
         Keeps { at: "/spec", fields: POD_SPEC },
         Keeps { at: "/spec/containers", fields: CONTAINER },
@@ -166,17 +205,39 @@ pub static POD: Kind = Kind {
     why: "workloads, versions and sidecars",
     ..READ
 };
+/// What is kept of the template that pods are made of: never what their containers are told.
+const TEMPLATE: &[Keeps] = &[
+    Keeps { at: "/spec/template/spec", fields: POD_SPEC },
+    Keeps { at: "/spec/template/spec/containers", fields: CONTAINER },
+    Keeps { at: "/spec/template/spec/initContainers", fields: CONTAINER },
+];
 /// Deployments.
 pub static DEPLOYMENT: Kind = Kind {
     group: "apps",
     kind: "Deployment",
     plural: "deployments",
-    keeps: &[
-        Keeps { at: "/spec/template/spec", fields: POD_SPEC },
-        Keeps { at: "/spec/template/spec/containers", fields: CONTAINER },
-        Keeps { at: "/spec/template/spec/initContainers", fields: CONTAINER },
-    ],
+    operates: SCALED,
+    keeps: TEMPLATE,
     why: "wanted and ready replicas",
+    ..READ
+};
+/// StatefulSets.
+pub static STATEFUL_SET: Kind = Kind {
+    group: "apps",
+    kind: "StatefulSet",
+    plural: "statefulsets",
+    operates: SCALED,
+    keeps: TEMPLATE,
+    why: "wanted and ready replicas of workloads with a state",
+    ..READ
+};
+/// HorizontalPodAutoscalers.
+pub static AUTOSCALER: Kind = Kind {
+    group: "autoscaling",
+    versions: &["v2", "v1"],
+    kind: "HorizontalPodAutoscaler",
+    plural: "horizontalpodautoscalers",
+    why: "whether something else decides how many pods a workload has",
     ..READ
 };
 /// EndpointSlices.
@@ -276,6 +337,8 @@ pub static KINDS: &[&Kind] = &[
     &SERVICE,
     &POD,
     &DEPLOYMENT,
+    &STATEFUL_SET,
+    &AUTOSCALER,
     &ENDPOINT_SLICE,
     &VIRTUAL_SERVICE,
     &DESTINATION_RULE,
@@ -316,6 +379,7 @@ mod tests {
             assert!(!row.plural.is_empty() && !row.why.is_empty() && !row.versions.is_empty(), "{row}");
             let route = row.group == GROUP && row.kind.ends_with("Route");
             assert_eq!(row.editable, route || row.group.ends_with("istio.io"), "{row}");
+            assert!(!(row.editable && row.operates.is_some()), "{row}: Istio's, or a workload's");
         }
     }
 

@@ -6,6 +6,7 @@ pub mod external;
 pub mod fault;
 pub mod mirrors;
 pub mod mtls;
+pub mod operated;
 pub mod policy;
 pub mod rate_limit;
 pub mod routes;
@@ -16,6 +17,7 @@ pub mod split;
 pub mod tokens;
 pub mod visibility;
 pub mod way_in;
+pub mod workload;
 
 pub use fault::{HeaderIs, fault};
 pub use mtls::{Mode, Scope, mtls};

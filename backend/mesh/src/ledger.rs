@@ -51,7 +51,9 @@ pub struct Entry {
     pub acked: Option<Timestamp>,
     /// When it was live.
     pub live: Option<Timestamp>,
-    /// Affected proxies that have not acknowledged it yet.
+    /// Pods that are as they are to be and ready, of those that there are to be.
+    pub rolled: Option<(usize, usize)>,
+    /// Affected proxies that have not acknowledged it yet, or pods that are not ready.
     pub waiting: Vec<String>,
     /// What calls have shown so far of each of its parts, until that is told.
     pub counted: BTreeMap<usize, Progress>,
@@ -82,6 +84,7 @@ impl Entry {
             sent: None,
             acked: None,
             live: None,
+            rolled: None,
             waiting: Vec::new(),
             counted: BTreeMap::new(),
             stored: vec![None; steps],
@@ -127,6 +130,10 @@ impl Entry {
                 if acked == of && self.acked.is_none() {
                     self.acked = Some(now);
                 }
+            }
+            Fact::Rolled { ready, of, waiting } => {
+                self.rolled = Some((*ready, *of));
+                self.waiting.clone_from(waiting);
             }
             Fact::Live if self.live.is_none() => self.live = Some(now),
             Fact::Counted(part, progress) if self.stage == Stage::Live => {

@@ -11,6 +11,7 @@ mod revision;
 mod services;
 mod unseen;
 mod workloads;
+pub(crate) use workloads::{is_ready, waits};
 
 pub(crate) use configured::Configured;
 pub(crate) use mtls::Policies;

@@ -7,12 +7,13 @@
 
 use crate::certificate::{Credential, SecretOf};
 use crate::endpoints::{Endpoints, EndpointsQuery};
+use crate::logging::Logging;
 use crate::mesh_config::MeshConfig;
 use crate::remote::Remote;
 use crate::schema::{Schema, SchemaOf};
 use crate::series::{Range, Series};
 use crate::trace::{Found, Opened, TraceQuery};
-use istio::Problem;
+use istio::{Problem, Ref};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -38,16 +39,23 @@ pub enum Read {
     MeshConfig(String),
     /// Until when the certificate in a Secret holds.
     Certificate(SecretOf),
+    /// How much the proxy of this pod writes into its log.
+    Logging(Ref),
+    /// Whether this login may do something ("patch", "delete") to an object.
+    May(&'static str, Ref),
 }
 
 impl Read {
     /// How often it is read again while somebody looks; `None`: what was read stays true.
     pub fn refresh(&self) -> Option<Duration> {
         match self {
-            Self::Services | Self::MeshConfig(_) | Self::Certificate(_) => Some(Duration::from_secs(30)),
+            Self::Services | Self::MeshConfig(_) | Self::Certificate(_) | Self::May(..) => {
+                Some(Duration::from_secs(30))
+            }
             Self::Traces(_) | Self::Trace(_) | Self::Schema(_) => None,
             Self::Series(range) => Some(range.refresh()),
             Self::Endpoints(_) => Some(Duration::from_secs(3)),
+            Self::Logging(_) => Some(Duration::from_secs(10)),
         }
     }
 }
@@ -71,6 +79,10 @@ pub enum Answer {
     MeshConfig(Arc<MeshConfig>),
     /// What a Secret has.
     Certificate(Arc<Credential>),
+    /// Levels of a proxy's loggers.
+    Logging(Arc<Logging>),
+    /// The right that is missing, if one is.
+    May(Arc<Option<Problem>>),
 }
 
 /// All answers that are kept just now. Cheap to clone.

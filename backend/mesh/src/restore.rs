@@ -210,7 +210,7 @@ fn step(way: &Way<'_>, written: &[Written<'_>]) -> Option<Step> {
     let (edit, after) = match (way.now, &way.then) {
         (None, None) => return None,
         (Some(now), Some(then)) => {
-            let patch = undo::restore(&now.0, &then.0).filter(|patch| !patch.0.is_empty())?;
+            let patch = undo::way_back(way.at.kind, &now.0, &then.0).filter(|patch| !patch.0.is_empty())?;
             let after = applies(&patch, &now.0)?;
             (Edit::Patch(patch), Some(after.into()))
         }

@@ -2,8 +2,9 @@
 //! since.
 
 use crate::change::{Change, Edit, Step};
+use crate::operating;
 use crate::stored::{Stored, applies};
-use istio::{Object, Problem};
+use istio::{Kind, Object, Problem};
 use json_patch::Patch;
 use serde_json::{Map, Value, json};
 
@@ -14,9 +15,16 @@ const UNDO: [&str; 2] = ["Undo of “", "”"];
 pub(crate) fn inverse(change: &Change, stored: &[Option<Stored>]) -> Result<Change, Problem> {
     let mut steps = Vec::new();
     for (step, stored) in change.steps.iter().zip(stored).rev() {
-        if let Some(stored) = stored {
+        if let Some(stored) =
+            stored.as_ref().filter(|_| !matches!(step.edit, Edit::Delete { .. }) || step.lasts().is_none())
+        {
             steps.push(back(step, stored)?);
         }
+    }
+    // Of a restart there is nothing to take back.
+    steps.retain(|step| !matches!(&step.edit, Edit::Patch(patch) if patch.0.is_empty()));
+    if let (true, Some(step)) = (steps.is_empty(), change.steps.iter().find(|step| step.lasts().is_some())) {
+        return Err(operating::lasting(step));
     }
     let [before, after] = UNDO;
     let undone = change.title.strip_prefix(before).and_then(|title| title.strip_suffix(after));
@@ -27,6 +35,7 @@ pub(crate) fn inverse(change: &Change, stored: &[Option<Stored>]) -> Result<Chan
 /// The step that takes one back.
 pub(crate) fn back(step: &Step, stored: &Stored) -> Result<Step, Problem> {
     let (edit, before, after) = match &step.edit {
+        Edit::Delete { .. } if step.lasts().is_some() => return Err(operating::lasting(step)),
         Edit::Delete { .. } => {
             let gone = stored.before.as_ref().or(step.before.as_ref()).ok_or_else(|| unknown(step))?;
             let object = afresh(gone);
@@ -52,6 +61,9 @@ pub(crate) fn back(step: &Step, stored: &Stored) -> Result<Step, Problem> {
 
 /// The patch that takes back what a patch has written, and nothing of what others have.
 fn back_to(step: &Step, patch: &Patch, stored: &Stored, now: &Object) -> Option<Patch> {
+    if let Some(operates) = step.at.kind.operates {
+        return operating::back(operates, &now.0, &stored.before.as_ref().or(step.before.as_ref())?.0);
+    }
     // Where the server made of what it had exactly what was asked, what it had is what to go back to. Of an
     // answer that was lost, what the user saw may be it.
     let ours_alone = |before: &&Object| {
@@ -95,6 +107,14 @@ pub(crate) fn restore(now: &Value, then: &Value) -> Option<Patch> {
     }
     back.guards.extend(back.edits);
     serde_json::from_value(back.guards.into()).ok()
+}
+
+/// The same for an object of any kind.
+pub(crate) fn way_back(kind: &Kind, now: &Value, then: &Value) -> Option<Patch> {
+    match kind.operates {
+        Some(operates) => operating::back(operates, now, then),
+        None => restore(now, then),
+    }
 }
 
 /// The parts of an object that people write.

@@ -2,11 +2,12 @@
 //! click falls on nothing, or on what only looks.
 
 use super::state::{Above, ChangeBar};
+use crate::barred;
 use crate::cx::Cx;
 use crate::intent::Intent;
 use crate::kit::theme::{size, space};
 use crate::kit::{Button, Tokens, button, icon};
-use crate::words::{self, READ_ONLY};
+use crate::words;
 use egui::{Align2, Context, FontId, Key, Modifiers, Sense, Ui, vec2};
 use mesh::Stage;
 use mesh::ledger::Entry;
@@ -55,7 +56,7 @@ impl ChangeBar {
         }
         let Some(entry) = cx.changes.pending() else { return };
         let ready = words::can_push(entry) && entry.change.outdated(&cx.scene.mesh).is_none();
-        if enter && !typing && ready && !cx.read_only {
+        if enter && !typing && ready && barred::barred(&entry.change, cx).is_none() {
             cx.intents.send(Intent::Push(entry.id));
         }
         if !typing && pressed(Key::Z) {
@@ -123,14 +124,15 @@ fn under_way(entry: &Entry) -> bool {
 }
 
 fn push(ui: &mut Ui, cx: &Cx<'_>, entry: &Entry) {
-    let ready = words::can_push(entry) && !cx.read_only;
+    let barred = barred::barred(&entry.change, cx);
+    let ready = words::can_push(entry) && barred.is_none();
     let push = match entry.parts.len() {
         0 | 1 => "Push".to_owned(),
         several => format!("Push all {several} changes"),
     };
     let push = ui.add_enabled(ready, Button::primary(&push));
     let why = match () {
-        () if cx.read_only => READ_ONLY,
+        () if barred.is_some() => barred.unwrap_or_default(),
         () if entry.clash => "Two of the changes write the same place: take one of them out",
         () => "Wait for the dry run",
     };
@@ -141,8 +143,9 @@ fn push(ui: &mut Ui, cx: &Cx<'_>, entry: &Entry) {
 
 /// Goes on with a push that was cut off.
 fn finish(ui: &mut Ui, cx: &Cx<'_>, entry: &Entry) {
-    let finish = ui.add_enabled(entry.foreign.is_empty() && !cx.read_only, Button::primary("Finish"));
-    let why = if cx.read_only { READ_ONLY } else { "Somebody else has changed one of its objects since" };
+    let barred = barred::barred(&entry.change, cx);
+    let finish = ui.add_enabled(entry.foreign.is_empty() && barred.is_none(), Button::primary("Finish"));
+    let why = barred.unwrap_or("Somebody else has changed one of its objects since");
     let finish = finish.on_hover_text("Writes what is missing; if that fails, all of it is taken back");
     if finish.on_disabled_hover_text(why).clicked() {
         cx.intents.send(Intent::Finish(entry.id));
@@ -151,12 +154,15 @@ fn finish(ui: &mut Ui, cx: &Cx<'_>, entry: &Entry) {
 
 fn undo(ui: &mut Ui, cx: &Cx<'_>, entry: &Entry, cut_off: bool) {
     let can_undo = words::can_undo(entry, cx.changes);
-    if !(can_undo || cut_off || under_way(entry)) {
+    let lasts = entry.change.lasts().filter(|_| entry.is_stored());
+    if !(can_undo || cut_off || under_way(entry) || lasts.is_some()) {
         return;
     }
-    let undo = ui.add_enabled(can_undo && !cx.read_only, Button::quiet("Undo"));
+    let barred = barred::barred(&entry.change, cx);
+    let undo = ui.add_enabled(can_undo && barred.is_none(), Button::quiet("Undo"));
     let why = match () {
-        () if cx.read_only => READ_ONLY,
+        () if lasts.is_some() => lasts.unwrap_or_default(),
+        () if barred.is_some() => barred.unwrap_or_default(),
         () if cut_off => "Nothing of it was written",
         () => "It can be undone as soon as it is stored",
     };

@@ -12,6 +12,7 @@ pub use above::HEIGHT;
 pub use state::ChangeBar;
 
 use self::state::Above;
+use crate::barred;
 use crate::connect;
 use crate::cx::Cx;
 use crate::intent::Intent;
@@ -87,7 +88,8 @@ impl ChangeBar {
             rect.left_top() + vec2(16.0, 0.0),
             pos2(place.right() - end.width() - 20.0, rect.bottom()),
         );
-        sentence(ui, free, entry, outdated, cx.read_only);
+        let barred = barred::barred(&entry.change, cx);
+        sentence(ui, free, entry, outdated, barred);
         end.show(&mut row, |ui| {
             if outdated.is_none() {
                 state(ui, cx, entry, rect.width() > 1100.0);
@@ -102,7 +104,7 @@ fn child(ui: &mut Ui, rect: Rect, layout: Layout) -> Ui {
     ui.new_child(UiBuilder::new().max_rect(rect).layout(layout))
 }
 
-fn sentence(ui: &mut Ui, rect: Rect, entry: &Entry, outdated: Option<&Ref>, read_only: bool) {
+fn sentence(ui: &mut Ui, rect: Rect, entry: &Entry, outdated: Option<&Ref>, barred: Option<&str>) {
     let tokens = Tokens::of(ui);
     let mut left = child(ui, rect.with_min_y(rect.top() + 14.0), Layout::top_down(Align::Min));
     left.set_clip_rect(rect.intersect(ui.clip_rect()));
@@ -129,8 +131,8 @@ fn sentence(ui: &mut Ui, rect: Rect, entry: &Entry, outdated: Option<&Ref>, read
                     (words::level(&entry.stage), format!("{}: {}", trouble.what, trouble.why));
                 problem::line(ui, level, &line, "", &words::next(entry, trouble));
             }
-            None if read_only && entry.sent.is_none() => {
-                problem::line(ui, problem::Level::Note, READ_ONLY, "", "");
+            None if barred.is_some() && entry.sent.is_none() => {
+                problem::line(ui, problem::Level::Note, barred.unwrap_or_default(), "", "");
             }
             None if !entry.foreign.is_empty() => {
                 problem::line(ui, problem::Level::Warning, &words::foreign(entry), "", "");
@@ -187,12 +189,15 @@ fn warnings(entry: &Entry) -> Vec<String> {
 /// Dry run; stage, segments, proxies, time.
 fn state(ui: &mut Ui, cx: &Cx<'_>, entry: &Entry, roomy: bool) {
     let tokens = Tokens::of(ui);
-    if let Some((acked, of)) = words::proxies(entry) {
+    if let Some((acked, of, who)) = words::taken(entry) {
         stage(ui, cx, entry);
         let color = if acked == of { tokens.healthy } else { tokens.accent };
-        progress::segments(ui, acked, of, color, if roomy { 124.0 } else { 72.0 }, "proxies that have it");
+        if of > 0 {
+            let name = if who == "proxies" { "proxies that have it" } else { who };
+            progress::segments(ui, acked, of, color, if roomy { 124.0 } else { 72.0 }, name);
+        }
         let counted =
-            text::rich(ui, format!("{acked} / {of} proxies"), size::TEXT, Weight::Medium).color(tokens.text);
+            text::rich(ui, format!("{acked} / {of} {who}"), size::TEXT, Weight::Medium).color(tokens.text);
         let label = ui.add(Label::new(counted).selectable(false));
         if !entry.waiting.is_empty() {
             label.on_hover_text(format!("Not yet: {}", entry.waiting.join(", ")));
@@ -208,7 +213,7 @@ fn state(ui: &mut Ui, cx: &Cx<'_>, entry: &Entry, roomy: bool) {
         }
         Stage::Checked(_) => {
             let done = ui.label(RichText::new(format!("{} dry run", icon::CHECK)).color(tokens.healthy));
-            done.on_hover_text(format!("Judged by {}. {}", judges(cx), words::meaning(&entry.stage)));
+            done.on_hover_text(format!("Judged by {}. {}", judges(cx), words::meaning(entry)));
             if roomy {
                 text::muted(ui, judges(cx));
             }
@@ -223,7 +228,7 @@ fn stage(ui: &mut Ui, cx: &Cx<'_>, entry: &Entry) {
     let color = if status == Status::Idle { tokens.muted } else { status.color(tokens) };
     crate::kit::badge::dot(ui, status);
     let word = text::rich(ui, word, size::TEXT, Weight::Medium).color(color);
-    ui.add(Label::new(word).selectable(false)).on_hover_text(words::meaning(&entry.stage));
+    ui.add(Label::new(word).selectable(false)).on_hover_text(words::meaning(entry));
 }
 
 /// Who judges a dry run: istiod's webhook only where istiod is.

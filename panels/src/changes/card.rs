@@ -3,6 +3,7 @@
 
 use super::lines;
 use super::view::Row;
+use crate::barred;
 use crate::cx::Cx;
 use crate::intent::Intent;
 use crate::kit::theme::{Weight, size};
@@ -42,7 +43,7 @@ pub(super) fn change(ui: &mut Ui, cx: &Cx<'_>, row: &Row, entry: &Entry, shown: 
                     "Undone" => "It was taken back, and the proxies hold that",
                     "Being undone" => "It is being taken back: see the entry that does it",
                     "Undo not confirmed" => "What takes it back is not confirmed: see its entry",
-                    _ => words::meaning(&entry.stage),
+                    _ => words::meaning(entry),
                 };
                 ui.add(stage).on_hover_text(meaning);
                 let symbol = if open { icon::CARET_UP } else { icon::CARET_DOWN };
@@ -103,8 +104,9 @@ pub(super) fn change(ui: &mut Ui, cx: &Cx<'_>, row: &Row, entry: &Entry, shown: 
 
 /// What goes on with it, or takes it back.
 fn actions(ui: &mut Ui, cx: &Cx<'_>, row: &Row, entry: &Entry) {
+    let barred = barred::barred(&entry.change, cx);
     if row.cut_off {
-        let ready = entry.foreign.is_empty() && !cx.read_only;
+        let ready = entry.foreign.is_empty() && barred.is_none();
         let finish = Button::quiet("Finish").named(format!("Finish {}", row.title));
         if ui.add_enabled(ready, finish).clicked() {
             cx.intents.send(Intent::Finish(row.id));
@@ -113,12 +115,12 @@ fn actions(ui: &mut Ui, cx: &Cx<'_>, row: &Row, entry: &Entry) {
     if entry.is_stored() || row.undone {
         restore(ui, cx, row, entry);
     }
-    ui.add_enabled_ui(row.undo && !cx.read_only, |ui| {
+    ui.add_enabled_ui(row.undo && barred.is_none(), |ui| {
         let undo = ui.add(Button::quiet("Undo").named(format!("Undo {}", row.title)));
         let why = match () {
-            () if cx.read_only => "This window is read-only",
+            () if barred.is_some() => barred.unwrap_or_default(),
             () if row.undone => "It was undone already",
-            () => "Only what was written can be undone",
+            () => entry.change.lasts().unwrap_or("Only what was written can be undone"),
         };
         if undo.on_disabled_hover_text(why).clicked() {
             cx.intents.send(Intent::Undo(row.id));

@@ -174,7 +174,7 @@ fn ours(entry: &Entry, cx: &Cx<'_>) -> Line {
         what: words::sentence(entry),
         state,
         status: Some(status),
-        proxies: words::proxies(entry).map(|(acked, of)| format!("{acked} / {of}")).unwrap_or_default(),
+        proxies: words::taken(entry).map(|(acked, of, _)| format!("{acked} / {of}")).unwrap_or_default(),
     }
 }
 

@@ -31,7 +31,7 @@ pub struct Row {
     pub when: String,
     /// "Live".
     pub stage: &'static str,
-    /// "7 / 7 proxies".
+    /// "7 / 7 proxies", "2 / 2 pods ready".
     pub proxies: String,
     /// Time from Push to acknowledged, and to live.
     pub took: String,
@@ -79,8 +79,8 @@ impl Row {
             objects: words::objects(&entry.change),
             when: fmt::ago(now, entry.sent.unwrap_or(entry.asked)),
             stage,
-            proxies: words::proxies(entry)
-                .map(|(acked, of)| format!("{acked} / {of} proxies"))
+            proxies: words::taken(entry)
+                .map(|(acked, of, who)| format!("{acked} / {of} {who}"))
                 .unwrap_or_default(),
             took: acked.into_iter().chain(live).collect::<Vec<_>>().join(" · "),
             measured: words::measured(entry),

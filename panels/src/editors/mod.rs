@@ -19,6 +19,7 @@ mod in_force;
 pub mod kept;
 pub mod load_balancing;
 mod localities;
+mod log_level;
 mod manual;
 pub mod mtls;
 mod policies;
@@ -33,6 +34,7 @@ pub mod traffic_split;
 pub mod usual;
 pub mod visibility;
 pub mod way_in;
+pub mod workload;
 
 pub use drafts::Drafts;
 pub use edits::{Chooser, Edits, Scope, Scoped};

@@ -5,7 +5,7 @@ use super::fields::FieldRow;
 use super::sheet::{AnySheet, Sheet};
 use super::{
     access, circuit_breaker, dark_launch, end_user, external, fault, load_balancing, mtls, rate_limit,
-    route_rules, timeouts, traffic_split, visibility, way_in,
+    route_rules, timeouts, traffic_split, visibility, way_in, workload,
 };
 use crate::cx::Cx;
 use crate::panel::About;
@@ -60,6 +60,7 @@ pub const EDITORS: &[EditorRow] = &[
     row::<external::External>(),
     row::<access::Asked>(),
     row::<visibility::Sees>(),
+    row::<workload::Operation>(),
 ];
 
 /// The editors that apply to something, as menus name them: "Fault of reviews…".

@@ -51,6 +51,7 @@ fn sized(scene: Scene, size: egui::Vec2) -> Harness<'static, Seen> {
                 window_secs: 60,
                 paused: seen.paused,
                 read_only: false,
+                workloads: false,
                 reads: Reads::new(&seen.scene, &wanted),
                 theme: ThemeChoice::Dark,
                 now: seen.scene.traffic.at().unwrap_or(Timestamp::UNIX_EPOCH) + Duration::from_secs(90),

@@ -1,5 +1,6 @@
 //! Everything that can be found or done by typing: panels, services, workloads, objects, actions.
 
+use crate::barred;
 use crate::cx::Cx;
 use crate::editors::EDITORS;
 use crate::intent::{ExportFormat, Intent, ThemeChoice};
@@ -94,6 +95,17 @@ fn actions(cx: &Cx<'_>) -> Vec<Found> {
         act(icon::MOON, "Use the dark theme", "", Intent::Theme(ThemeChoice::Dark)),
         act(icon::SUN, "Use the light theme", "", Intent::Theme(ThemeChoice::Light)),
         act(icon::CIRCLE_HALF, "Use the system's theme", "", Intent::Theme(ThemeChoice::System)),
+        match cx.workloads {
+            true => act(
+                icon::CUBE,
+                "Do not allow workload changes",
+                &cx.scene.context,
+                Intent::AllowWorkloads(false),
+            ),
+            false => {
+                act(icon::CUBE, "Allow workload changes", &cx.scene.context, Intent::AllowWorkloads(true))
+            }
+        },
         act(icon::BELL, "Notify the desktop when something fails", "", Intent::Notifications(true)),
         act(icon::BELL_SLASH, "Do not notify the desktop", "", Intent::Notifications(false)),
     ];
@@ -106,7 +118,9 @@ fn actions(cx: &Cx<'_>) -> Vec<Found> {
         ));
     }
     let mut newest_first = cx.changes.entries().iter().rev();
-    if let Some(entry) = newest_first.find(|entry| words::can_undo(entry, cx.changes) && !cx.read_only) {
+    if let Some(entry) = newest_first
+        .find(|entry| words::can_undo(entry, cx.changes) && barred::barred(&entry.change, cx).is_none())
+    {
         all.push(act(
             icon::ARROW_U_UP_LEFT,
             "Undo the last change",

@@ -71,8 +71,7 @@ impl World {
                 Read::Services => (Some(services()), None),
                 Read::Traces(_) => (self.traces.value().cloned().map(Answer::Traces), self.traces.problem()),
                 Read::Trace(_) => (self.trace.value().cloned().map(Answer::Trace), self.trace.problem()),
-                Read::Series(_) | Read::Endpoints(_) | Read::Schema(_) => (None, None),
-                Read::MeshConfig(_) | Read::Certificate(_) => (None, None),
+                _ => (None, None),
             };
             let before = self.scene.answers.get(&read).clone();
             for answer in answer.map(Ok).into_iter().chain(problem.cloned().map(Err)) {
@@ -121,6 +120,7 @@ fn cx<'a>(
         window_secs: 60,
         paused: false,
         read_only: false,
+        workloads: false,
         reads: Reads::new(scene, wanted),
         theme: ThemeChoice::Dark,
         now: demo::NOW,

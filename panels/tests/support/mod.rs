@@ -25,6 +25,7 @@ pub(crate) struct World {
     pub(crate) selected: Option<Selected>,
     pub(crate) contexts: Contexts,
     pub(crate) read_only: bool,
+    pub(crate) workloads: bool,
     pub(crate) wanted: Wanted,
     pub(crate) theme: ThemeChoice,
 }
@@ -39,6 +40,7 @@ impl World {
             selected: None,
             contexts: Contexts::default(),
             read_only: false,
+            workloads: false,
             wanted: Wanted::default(),
             theme: ThemeChoice::Dark,
         }
@@ -60,6 +62,7 @@ impl World {
             window_secs: 60,
             paused: false,
             read_only: self.read_only,
+            workloads: self.workloads,
             reads: Reads::new(&self.scene, &self.wanted),
             theme: self.theme,
             now: demo::NOW + SignedDuration::from_secs(1),

@@ -20,4 +20,5 @@ mod synthetic;
 mod trouble;
 mod trouble_in_the_window;
 mod ways;
+mod workload;
 mod yaml;

@@ -46,3 +46,16 @@ fn the_editor_may_write_what_binnacle_writes() {
         }
     }
 }
+
+#[test]
+fn changes_of_workloads_are_a_role_of_their_own() {
+    let workloads = manifest("workloads.yaml");
+    for kind in KINDS {
+        let (patches, deletes) =
+            kind.operates.map_or((false, false), |operates| (!operates.writes.is_empty(), operates.deletes));
+        for (verb, expect) in [("patch", patches), ("delete", deletes), ("create", false)] {
+            let allowed = allows(&workloads, kind.group, kind.plural, verb);
+            assert_eq!(allowed, expect, "workloads.yaml: {verb} {}", kind.plural);
+        }
+    }
+}

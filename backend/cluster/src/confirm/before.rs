@@ -8,7 +8,7 @@ use crate::session::Session;
 use crate::syncz::{Push, Synced};
 use mesh::evidence::{Probe, Xds};
 use mesh::scene::SyncState;
-use mesh::{Change, Problem};
+use mesh::{Change, Problem, Step};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
@@ -30,6 +30,10 @@ pub(crate) struct Before {
 
 /// Notes how the affected proxies stand.
 pub(crate) async fn before(session: &Session, change: &Change) -> Before {
+    // Proxies have no part in what only changes pods.
+    if change.steps.iter().all(Step::is_of_workload) {
+        return Before::default();
+    }
     let mut types: BTreeSet<Xds> = change.evidence.probes.iter().map(Probe::xds).collect();
     if types.is_empty() {
         types.extend(TYPES);

@@ -17,7 +17,11 @@ pub(super) async fn seen(session: &Session, change: &Change, applied: &[Object])
         change.steps.iter().filter(watched).all(|step| {
             let now = hub.object(&step.at);
             match (&step.edit, now) {
-                (Edit::Delete { uid, .. }, Some(now)) => now.0["metadata"]["uid"] != uid.as_str(),
+                // A pod is given time to end.
+                (Edit::Delete { uid, .. }, Some(now)) => {
+                    let leaving = now.0["metadata"].get("deletionTimestamp").is_some();
+                    now.0["metadata"]["uid"] != uid.as_str() || leaving
+                }
                 (Edit::Delete { .. }, None) => true,
                 (_, None) => false,
                 (_, Some(now)) => {

@@ -61,6 +61,8 @@ pub(crate) struct Script {
     proxies: BTreeMap<String, (u64, u64, String)>,
     rejects: u64,
     dump: Value,
+    /// What Envoys log of HTTP.
+    http_level: Option<String>,
     /// What it will be.
     later: Value,
     /// Prometheus' answers: the first whose text occurs in the query.
@@ -316,8 +318,17 @@ async fn envoys(listener: TcpListener, cast: Arc<Cast>) {
                     while is_frozen() {
                         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
                     }
-                    let script = cast.script.lock();
+                    let mut script = cast.script.lock();
                     let body = match request.uri().path() {
+                        "/logging" if request.method() == http::Method::POST => {
+                            if let Some(level) =
+                                request.uri().query().and_then(|asked| asked.strip_prefix("http="))
+                            {
+                                script.http_level = Some(level.to_owned());
+                            }
+                            let http = script.http_level.as_deref().unwrap_or("warning");
+                            format!("active loggers:\n  admin: warning\n  http: {http}\n")
+                        }
                         // `?resource=` gives the bare entries.
                         "/config_dump" => script.dump.to_string(),
                         _ => String::new(),

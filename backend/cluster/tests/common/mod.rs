@@ -54,7 +54,7 @@ pub(crate) struct World {
     pub(crate) api: ApiServer,
     pub(crate) cast: Arc<Cast>,
     pub(crate) log: LogRing,
-    folder: TempDir,
+    pub(crate) folder: TempDir,
     next: AtomicU64,
 }
 
@@ -254,6 +254,7 @@ pub(crate) fn brief(fact: &Fact) -> String {
         Fact::Accepted(objects) => format!("accepted {}", objects.len()),
         Fact::Seen => "seen".into(),
         Fact::Acked { acked, of, .. } => format!("acked {acked}/{of}"),
+        Fact::Rolled { ready, of, .. } => format!("rolled {ready}/{of}"),
         Fact::Live => "live".into(),
         Fact::Counted(part, progress) => format!("counted {part} {}", progress.measured.calls),
         Fact::Measured(measured) => format!("measured {}", measured.calls),

@@ -21,6 +21,10 @@ pub enum Turn {
     Identity,
     /// Everything else.
     Policies,
+    /// Which pods get a proxy.
+    Injection,
+    /// Pods: new ones find all that they are told.
+    Pods,
     /// Deletions, in the opposite order.
     Gone(std::cmp::Reverse<u8>),
 }
@@ -35,6 +39,8 @@ impl Turn {
             "VirtualService" if is_delegate(step) => Self::Delegates,
             "VirtualService" | "HTTPRoute" | "GRPCRoute" => Self::Routes,
             "RequestAuthentication" | "PeerAuthentication" => Self::Identity,
+            "Namespace" => Self::Injection,
+            _ if step.is_of_workload() => return Self::Pods,
             _ => Self::Policies,
         };
         if matches!(step.edit, Edit::Delete { .. }) { turn.gone() } else { turn }
@@ -60,6 +66,8 @@ impl Turn {
             Self::Narrowed => "after the routes, which no longer use what it loses",
             Self::Identity => "after the routes and how destinations are called",
             Self::Policies => "after everything that it judges by",
+            Self::Injection => "before the pods that it decides about",
+            Self::Pods => "when all is there that new pods are told",
             Self::Gone(_) => "last, because nothing refers to it any more",
         }
     }

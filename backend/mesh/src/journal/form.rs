@@ -2,6 +2,7 @@
 //! else.
 
 use crate::change::{Edit, Step};
+use crate::operating;
 use istio::{Object, Ref, kinds};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -64,7 +65,7 @@ impl StepForm {
 
     /// `None` when it is of a kind that may not be written: then it is not from this program.
     pub(super) fn step(&self) -> Option<Step> {
-        let kind = kinds::kind(&self.group, &self.kind).filter(|kind| kind.editable)?;
+        let kind = kinds::kind(&self.group, &self.kind)?;
         let at = Ref::new(kind, &self.namespace, &self.name);
         let edit = match &self.edit {
             EditForm::Patch(patch) => Edit::Patch(patch.clone()),
@@ -77,12 +78,23 @@ impl StepForm {
             value.as_ref().map(|value| object(value, at.kind.kind, &self.api_version))
         };
         let (before, after) = (read(&self.before), read(&self.after));
-        Some(Step { api_version: self.api_version.clone(), edit, before, after, at })
+        let step = Step { api_version: self.api_version.clone(), edit, before, after, at };
+        step.is_ours().then_some(step)
     }
 }
 
-/// Name, version, labels, annotations and spec of an object.
+/// Name, version, labels, annotations and spec of an object. Of one that is not Istio's, only the places that
+/// may be written: its template may hold secrets.
 pub(super) fn written(object: &Object) -> Value {
+    if let Some(operates) = object.row().and_then(|kind| kind.operates) {
+        let mut kept = operating::kept(operates, object);
+        let named = kept_of_meta(object, &NAMING);
+        let meta = kept.entry("metadata").or_insert_with(|| json!({}));
+        for (key, value) in named {
+            meta[&key] = value;
+        }
+        return kept.into();
+    }
     let mut kept = kept(object, &[NAMING.as_slice(), &WRITTEN].concat());
     if let Some(notes) = kept.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut) {
         notes.shift_remove(LAST_APPLIED);
@@ -90,15 +102,14 @@ pub(super) fn written(object: &Object) -> Value {
     kept
 }
 
-fn kept(object: &Object, fields: &[&str]) -> Value {
+fn kept_of_meta(object: &Object, fields: &[&str]) -> Map<String, Value> {
     let meta = object.0.get("metadata").and_then(Value::as_object);
-    let meta: Map<String, Value> = meta
-        .into_iter()
-        .flatten()
-        .filter(|(key, _)| fields.contains(&key.as_str()))
-        .map(|(key, value)| (key.clone(), value.clone()))
-        .collect();
-    let mut kept = json!({ "metadata": meta });
+    let named = meta.into_iter().flatten().filter(|(key, _)| fields.contains(&key.as_str()));
+    named.map(|(key, value)| (key.clone(), value.clone())).collect()
+}
+
+fn kept(object: &Object, fields: &[&str]) -> Value {
+    let mut kept = json!({ "metadata": kept_of_meta(object, fields) });
     if let Some(spec) = object.0.get("spec") {
         kept["spec"] = spec.clone();
     }

@@ -4,7 +4,8 @@
 //!
 //! One file is one run with one cluster, one line is one record, as JSON. A line that was cut off, or that a
 //! later version wrote, is passed over. Only specs of kinds that can be edited are kept, and what names their
-//! version; no Secret is ever an object of a change, and what kubectl notes of whole objects is left out.
+//! version; no Secret is ever an object of a change, and what kubectl notes of whole objects is left out. Of a
+//! workload, whose template may hold secrets, only the few places are kept that may be written.
 
 mod form;
 mod record;

@@ -3,7 +3,7 @@
 
 use super::Past;
 use super::form::{self, StepForm};
-use crate::change::Change;
+use crate::change::{Change, Step};
 use crate::change_id::ChangeId;
 use crate::evidence::{Evidence, Measured};
 use crate::ledger::{Fact, Instead, Part};
@@ -125,7 +125,7 @@ impl Sent {
         parts: &[Part],
         undoes: Option<ChangeId>,
     ) -> Option<Self> {
-        let ours = change.steps.iter().all(|step| step.at.kind.editable);
+        let ours = change.steps.iter().all(Step::is_ours);
         ours.then(|| Self {
             id,
             at,
@@ -180,6 +180,13 @@ pub enum FactForm {
         /// Count.
         of: usize,
     },
+    /// [`Fact::Rolled`].
+    Rolled {
+        /// Count.
+        ready: usize,
+        /// Count.
+        of: usize,
+    },
     /// [`Fact::Live`].
     Live,
     /// [`Fact::Measured`].
@@ -208,6 +215,7 @@ impl FactForm {
             Fact::Accepted(_) => Self::Accepted,
             Fact::Seen => Self::Seen,
             Fact::Acked { acked, of, .. } => Self::Acked { acked: *acked, of: *of },
+            Fact::Rolled { ready, of, .. } => Self::Rolled { ready: *ready, of: *of },
             Fact::Live => Self::Live,
             Fact::Measured(measured) => Self::Measured(measured.clone()),
             Fact::Replaced(Instead::Other) => Self::Replaced,
@@ -237,6 +245,7 @@ impl FactForm {
             Self::Accepted => Fact::Accepted(Vec::new()),
             Self::Seen => Fact::Seen,
             Self::Acked { acked, of } => Fact::Acked { acked: *acked, of: *of, waiting: Vec::new() },
+            Self::Rolled { ready, of } => Fact::Rolled { ready: *ready, of: *of, waiting: Vec::new() },
             Self::Live => Fact::Live,
             Self::Measured(measured) => Fact::Measured(measured.clone()),
             Self::Replaced => Fact::Replaced(Instead::Other),

@@ -28,6 +28,13 @@ pub enum Stage {
     Accepted,
     /// Our watch shows it.
     Seen,
+    /// The cluster replaces, adds or takes away pods: `ready` of `of` are as they are to be, and ready.
+    Rolling {
+        /// Pods that are.
+        ready: usize,
+        /// Pods that there are to be.
+        of: usize,
+    },
     /// Acknowledged by `acked` of `of` affected proxies.
     Synced {
         /// Proxies that acknowledged it.
@@ -35,7 +42,7 @@ pub enum Stage {
         /// Proxies that it affects.
         of: usize,
     },
-    /// The proxies' configuration holds it.
+    /// The proxies' configuration holds it; its pods are there.
     Live,
     /// Calls made since then agree with it.
     Measured(Measured),
@@ -93,7 +100,17 @@ pub enum Fact {
         /// Names.
         waiting: Vec<String>,
     },
-    /// The affected proxies' configuration holds it.
+    /// So many of the pods that there are to be are as they are to be, and ready; the names of those that are
+    /// not ready.
+    Rolled {
+        /// Count.
+        ready: usize,
+        /// Count.
+        of: usize,
+        /// Names.
+        waiting: Vec<String>,
+    },
+    /// The affected proxies' configuration holds it; its pods are there.
     Live,
     /// What calls made since then show so far of one of the changes that were put together.
     Counted(usize, Progress),
@@ -130,6 +147,7 @@ impl Stage {
             (
                 stage @ (Self::Accepted
                 | Self::Seen
+                | Self::Rolling { .. }
                 | Self::Synced { .. }
                 | Self::Live
                 | Self::Measured(_)
@@ -148,13 +166,22 @@ impl Stage {
             }
             (Self::CutOff { .. } | Self::Sent | Self::Unsure(_), Fact::Left) => Self::Failed(left()),
             (Self::Accepted, Fact::Seen) => Self::Seen,
-            (Self::Accepted | Self::Seen | Self::Synced { .. }, Fact::Acked { acked, of, .. }) => {
-                Self::Synced { acked: *acked, of: *of }
+            (Self::Accepted | Self::Seen | Self::Rolling { .. }, Fact::Rolled { ready, of, .. }) => {
+                Self::Rolling { ready: *ready, of: *of }
             }
+            (Self::Rolling { ready, of }, Fact::Live) if ready == of => Self::Live,
+            (
+                Self::Accepted | Self::Seen | Self::Rolling { .. } | Self::Synced { .. },
+                Fact::Acked { acked, of, .. },
+            ) => Self::Synced { acked: *acked, of: *of },
             (Self::Synced { acked, of }, Fact::Live) if acked == of => Self::Live,
             (Self::Live, Fact::Measured(measured)) => Self::Measured(measured.clone()),
             (
-                stage @ (Self::Accepted | Self::Seen | Self::Synced { .. } | Self::Live),
+                stage @ (Self::Accepted
+                | Self::Seen
+                | Self::Rolling { .. }
+                | Self::Synced { .. }
+                | Self::Live),
                 Fact::Unknowable(problem),
             ) => Self::Unknowable(Box::new(stage), problem.clone()),
             (Self::Unknowable(known, _), Fact::Unknowable(problem)) => {
@@ -163,7 +190,7 @@ impl Stage {
             // What could not be known is looked for all the same, and then it is known.
             (
                 Self::Unknowable(known, _),
-                Fact::Seen | Fact::Acked { .. } | Fact::Live | Fact::Measured(_),
+                Fact::Seen | Fact::Rolled { .. } | Fact::Acked { .. } | Fact::Live | Fact::Measured(_),
             ) => known.after(fact),
             (stage, _) => stage,
         }
@@ -203,6 +230,16 @@ mod tests {
         check(Stage::Sent, &all, Stage::Measured(measured));
         check(Stage::Sent, &all[..3], Stage::Synced { acked: 1, of: 2 });
         check(Stage::Checking, &[Fact::Checked(vec!["w".into()])], Stage::Checked(vec!["w".into()]));
+    }
+
+    #[test]
+    fn pods_come_before_it_is_live() {
+        let rolled = |ready| Fact::Rolled { ready, of: 2, waiting: Vec::new() };
+        let rolling = |ready| Stage::Rolling { ready, of: 2 };
+        check(Stage::Seen, &[rolled(1), Fact::Live], rolling(1));
+        check(Stage::Accepted, &[rolled(1), Fact::Unknowable(problem()), rolled(2)], rolling(2));
+        check(Stage::Seen, &[rolled(2), Fact::Live, rolled(1)], Stage::Live);
+        check(rolling(2), &[acked(2), Fact::Live], Stage::Live);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! hide it.
 
 use crate::change::{Edit, Step};
+use crate::operating;
 use istio::Object;
 use serde_json::{Map, Value};
 
@@ -11,6 +12,9 @@ const IDENTITY: [&str; 4] = ["name", "match", "destination", "port"];
 
 /// Whether what a step has done is still so, in the object as it is now.
 pub fn stands(step: &Step, now: Option<&Object>) -> bool {
+    if let Some(operates) = step.at.kind.operates {
+        return operating::stands(step, operates, now);
+    }
     match (&step.edit, now) {
         (Edit::Delete { .. }, now) => now.is_none(),
         (Edit::Create(_) | Edit::Patch(_), None) => false,

@@ -5,7 +5,7 @@ use super::objects::Changed;
 use super::{Configured, Objects, Revision};
 use istio::views::gateway_api::Route;
 use istio::views::{DestinationRule, Gateway, PeerAuthentication, ServiceEntry, VirtualService};
-use istio::{Problem, Ref, kinds, routing, views};
+use istio::{Object, Problem, Ref, kinds, routing, views};
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ pub(super) type Views<T> = Arc<BTreeMap<Ref, Arc<T>>>;
 /// What Istio's objects say.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Config {
-    /// Raised by every change of an object of Istio, whatever it says.
+    /// Raised by every change of an object of Istio, whatever it says, and of what workloads are told.
     pub(super) revision: Revision,
     pub(super) virtual_services: Views<VirtualService>,
     pub(super) destination_rules: Views<DestinationRule>,
@@ -45,6 +45,14 @@ pub(super) struct Reach {
     pub(super) policies: Vec<Arc<str>>,
 }
 
+/// Whether something else stands now where changes of workloads write.
+fn operated(change: &Changed<'_>) -> bool {
+    let places = change.at.kind.operates.map_or(&[][..], |operates| operates.writes);
+    let at =
+        |object: Option<&Object>, place: &str| object.and_then(|object| object.0.pointer(place).cloned());
+    change.was.is_some() && places.iter().any(|place| at(change.was, place) != at(change.now, place))
+}
+
 impl Config {
     /// Takes in what changed, and tells what that touches.
     pub(super) fn take(&mut self, changes: &[Changed<'_>]) -> Reach {
@@ -52,6 +60,9 @@ impl Config {
         for change in changes.iter().filter(|change| change.at.kind.editable) {
             self.revision = Revision::fresh();
             self.one(change, &mut reach);
+        }
+        if changes.iter().any(operated) {
+            self.revision = Revision::fresh();
         }
         reach
     }

@@ -33,7 +33,7 @@ pub(super) fn touched<'a>(changes: &[Changed<'a>]) -> Touched<'a> {
         let key = |name: Arc<str>| (change.at.namespace.clone(), name);
         let pod = change.at.name.clone();
         match change.at.kind {
-            kind if kind == &kinds::DEPLOYMENT => {
+            kind if kind == &kinds::DEPLOYMENT || kind == &kinds::STATEFUL_SET => {
                 for deployment in change.was.into_iter().chain(change.now) {
                     touched.entry(key(made(deployment).unwrap_or(&pod).into())).or_default();
                 }
@@ -82,7 +82,7 @@ pub(super) fn gather(
         (None, Some(deployment)) => {
             let template = deployment.0.pointer("/spec/template").unwrap_or(&Value::Null);
             let account = text(deployment, "/spec/template/spec/serviceAccountName");
-            workload(namespace, name, "Deployment", template, account)
+            workload(namespace, name, deployment.kind(), template, account)
         }
         (None, None) => return None,
     };
@@ -109,19 +109,24 @@ fn deployment<'a>(
     let of = |name: &str| objects.get(&Ref::new(&kinds::DEPLOYMENT, namespace, name)).filter(makes);
     match owner {
         Some(owner) if owner.kind == "Deployment" => of(owner.object),
+        Some(owner) if owner.kind == kinds::STATEFUL_SET.kind => {
+            objects.get(&Ref::new(&kinds::STATEFUL_SET, namespace, owner.object))
+        }
         Some(_) => None,
-        // Without pods only Deployments tell.
-        None => of(name).or_else(|| {
-            let all = objects.within(&kinds::DEPLOYMENT, namespace).map(|(_, deployment)| deployment);
-            all.filter(|deployment| made(deployment).is_some()).find(makes)
-        }),
+        // Without pods only what makes them tells.
+        None => {
+            of(name).or_else(|| objects.get(&Ref::new(&kinds::STATEFUL_SET, namespace, name))).or_else(|| {
+                let all = objects.within(&kinds::DEPLOYMENT, namespace).map(|(_, deployment)| deployment);
+                all.filter(|deployment| made(deployment).is_some()).find(makes)
+            })
+        }
     }
 }
 
 fn pod(name: &Arc<str>, object: &Object) -> Pod {
     Pod {
         name: name.clone(),
-        ready: ready(object),
+        ready: is_ready(object),
         phase: phase_of(object, text(object, "/status/phase")),
         sidecar: sidecar(object),
         restarts: containers(object)
@@ -138,7 +143,7 @@ fn containers(pod: &Object) -> impl Iterator<Item = &Value> {
 
 /// Why a container waits or has ended ("CrashLoopBackOff", "ImagePullBackOff", "OOMKilled"), if one of a pod
 /// that runs does.
-fn ails(pod: &Object) -> Option<&str> {
+pub(crate) fn waits(pod: &Object) -> Option<&str> {
     let told = |at: &'static str| {
         containers(pod)
             .filter_map(move |container| container.pointer(at).and_then(Value::as_str))
@@ -185,7 +190,8 @@ fn sidecar(pod: &Object) -> bool {
         || list("/spec/initContainers").iter().filter(proxy).any(native)
 }
 
-fn ready(pod: &Object) -> bool {
+/// Whether a pod takes calls.
+pub(crate) fn is_ready(pod: &Object) -> bool {
     let conditions =
         pod.0.pointer("/status/conditions").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     let is =
@@ -201,7 +207,7 @@ fn phase_of(pod: &Object, phase: &str) -> String {
     let terminating = pod.0.pointer("/metadata/deletionTimestamp").is_some();
     match phase {
         _ if terminating => "Terminating",
-        "Pending" | "Running" if let Some(reason) = ails(pod) => reason,
+        "Pending" | "Running" if let Some(reason) = waits(pod) => reason,
         "" => "Unknown",
         phase => phase,
     }

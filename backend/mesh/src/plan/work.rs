@@ -6,6 +6,7 @@
 
 use super::Stop;
 use crate::change::{Edit, Step};
+use crate::operating;
 use istio::{Kind, Object, Ref};
 use serde_json::{Map, Value, json};
 
@@ -134,8 +135,11 @@ impl Work {
             match now.pointer(above) {
                 Some(Value::Object(_)) => {
                     // Not the whole object: its status and resourceVersion change all the time. Nor all of
-                    // its metadata: who wrote what is not kept here.
+                    // its metadata: who wrote what is not kept here. Of what is not Istio's, nothing is said
+                    // but what is written.
+                    let version = operating::version(now);
                     self.saw(match above {
+                        _ if self.at.kind.operates.is_some() => version,
                         "" => "/metadata/uid",
                         "/metadata" => "/metadata/resourceVersion",
                         above => above,
@@ -264,7 +268,9 @@ impl Work {
             (Some(before), None) => {
                 let uid = before.0.pointer("/metadata/uid").and_then(Value::as_str).unwrap_or_default();
                 let version = before.resource_version();
-                let resource_version = (!version.is_empty()).then(|| version.to_owned());
+                // A pod says something new of itself all the time.
+                let told = !version.is_empty() && self.at.kind.operates.is_none();
+                let resource_version = told.then(|| version.to_owned());
                 Edit::Delete { uid: uid.to_owned(), resource_version }
             }
             (Some(_), Some(_)) if self.edits.is_empty() => return Ok(None),
