@@ -47,10 +47,14 @@ impl<'a> Reach<'a> {
         let hosts: Vec<String> = view.hosts.iter().map(|host| fqdn(host, &at.namespace)).collect();
         let services: Vec<&Service> =
             self.mesh.services().filter(|service| hosts.contains(&service.host)).collect();
+        let bound: Vec<_> = services.iter().map(|of| gateway_api::bound(self.mesh, of)).collect();
         let sees = |workload: &Workload| {
             let egress = self.egress(workload);
-            let mut known =
-                services.iter().map(|service| egress.sees_service(&service.host, &service.namespace));
+            // Where a route of the Gateway API takes the calls, no VirtualService makes any.
+            let mut known = services.iter().zip(&bound).map(|(service, bound)| {
+                egress.sees_service(&service.host, &service.namespace)
+                    && gateway_api::whole(bound, service, &workload.namespace).is_none()
+            });
             egress.sees_routes(view, &at.namespace) && (services.is_empty() || known.any(|known| known))
         };
         let gateways: Vec<(&str, Vec<&Workload>)> = view

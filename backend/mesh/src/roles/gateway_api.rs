@@ -48,7 +48,7 @@ fn among<'a>(bound: &[Bound<'a>], service: &Service, namespace: &str) -> Vec<(&'
 }
 
 /// The first route that takes calls from a namespace, if routes take all that are HTTP.
-pub(super) fn whole<'a>(bound: &[Bound<'a>], service: &Service, namespace: &str) -> Option<&'a Ref> {
+pub(crate) fn whole<'a>(bound: &[Bound<'a>], service: &Service, namespace: &str) -> Option<&'a Ref> {
     let holding = among(bound, service, namespace);
     let mut http = service.ports.iter().filter(|port| port.protocol.may_be_http());
     let all = http.all(|port| holding.iter().any(|(_, taken)| *taken == port.number));
