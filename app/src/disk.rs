@@ -3,9 +3,12 @@
 use crate::settings::Settings;
 use mesh::Problem;
 use panels::contexts::{ContextRow, Contexts};
+use panels::detail::KeptDrafts;
 use serde::Serialize;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 /// The contexts of the kubeconfig, and of files that were opened besides; one of them just `now`.
 pub(crate) fn contexts(kubeconfig: Option<&Path>, opened: &[PathBuf], now: Option<&Path>) -> Contexts {
@@ -45,10 +48,25 @@ pub(crate) fn save_picture(file: &Path, image: &egui::ColorImage) -> Result<(), 
     replace(file, encode).map_err(|error| not_saved("The picture", file, &error))
 }
 
-/// Writes the settings, and the drafts; a failure costs only them, so it is only logged.
+/// Writes the settings; a failure costs only them, so it is only logged.
 pub(crate) fn save_settings(settings: &Settings) {
     keep(crate::settings::file(), settings, |half, bytes| std::fs::write(half, bytes));
-    keep(crate::settings::drafts(), &settings.drafts, write_private);
+}
+
+/// The turn of what is to be written next.
+pub(crate) fn turn() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// Writes the drafts, unless newer ones stand there by now; a failure costs only them.
+pub(crate) fn save_drafts(turn: u64, drafts: &KeptDrafts) {
+    static LAST: Mutex<u64> = Mutex::new(0);
+    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    if turn > *last {
+        *last = turn;
+        keep(crate::settings::drafts(), drafts, write_private);
+    }
 }
 
 /// Writes a file that nobody else may read.

@@ -96,7 +96,7 @@ impl Shell {
                 self.give(order)?;
             }
             Intent::Undo(id) => {
-                let order = self.steering.undo(id)?;
+                let order = self.steering.undo(id, &self.scene.mesh)?;
                 self.give(order)?;
             }
             Intent::Finish(id) => {
@@ -112,6 +112,8 @@ impl Shell {
                 let order = self.steering.dismiss(id, &self.scene.mesh);
                 self.give(order)?;
             }
+            // Drafts follow these by themselves.
+            Intent::Reset(_) | Intent::Anew(_) | Intent::UndoEdit | Intent::RedoEdit => {}
             // The editors have made new drafts on what the cluster has; the refused change gives way to them.
             Intent::Rebuild(id) => {
                 let order = self.steering.rebuild(id, &self.scene.mesh)?;

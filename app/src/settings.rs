@@ -1,8 +1,8 @@
 //! What is kept between runs: looks and the last context. Never anything that a cluster told us.
 
 use panels::Destination;
+use panels::detail::KeptDrafts;
 use panels::intent::ThemeChoice;
-use panels::objects::KeptDraft;
 use panels::selection::PanelId;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -34,7 +34,7 @@ pub(crate) struct Settings {
     pub(crate) first_steps_done: bool,
     /// Drafts that were not pushed. They stand in a file of their own, which nobody else may read.
     #[serde(skip)]
-    pub(crate) drafts: Vec<KeptDraft>,
+    pub(crate) drafts: KeptDrafts,
 }
 
 impl Default for Settings {
@@ -49,7 +49,7 @@ impl Default for Settings {
             kubeconfigs: Vec::new(),
             workloads: Vec::new(),
             first_steps_done: false,
-            drafts: Vec::new(),
+            drafts: KeptDrafts::default(),
         }
     }
 }

@@ -163,6 +163,16 @@ impl Shell {
         Unfinished::of(self.steering.ledger(), self.window.holds_drafts())
     }
 
+    /// Drafts are on disk as soon as they have changed: a run that is killed loses none.
+    fn keep_drafts(&mut self) {
+        let drafts = self.window.drafts();
+        if drafts != self.settings.drafts {
+            self.settings.drafts = drafts.clone();
+            let turn = disk::turn();
+            drop(self.background.run(move || disk::save_drafts(turn, &drafts)));
+        }
+    }
+
     fn milestones(&mut self) {
         let frame = self.begun.elapsed();
         if frame > SMOOTH {
@@ -240,12 +250,13 @@ impl eframe::App for Shell {
             // What was asked for shows in the next frame, not at the next movement of the mouse.
             ctx.request_repaint();
         }
+        self.keep_drafts();
         self.milestones();
     }
 
     fn save(&mut self, _storage: &mut dyn eframe::Storage) {
         (self.settings.panels, self.settings.looks) = (self.window.dock.shown(), self.window.dock.looks());
-        self.settings.drafts = self.window.drafts();
+        self.keep_drafts();
         let settings = self.settings.clone();
         drop(self.background.run(move || disk::save_settings(&settings)));
     }

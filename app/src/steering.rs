@@ -73,9 +73,8 @@ impl Steering {
 
     /// Undo is a change like any other: judged, written, followed. It is sent as soon as the server has
     /// judged it.
-    pub(crate) fn undo(&mut self, id: ChangeId) -> Result<Option<Command>, Problem> {
-        let Some(entry) = self.ledger.get(id) else { return Ok(None) };
-        let inverse = entry.change.inverse(&entry.stored)?;
+    pub(crate) fn undo(&mut self, id: ChangeId, mesh: &Mesh) -> Result<Option<Command>, Problem> {
+        let Some(inverse) = self.ledger.undo(id, mesh)? else { return Ok(None) };
         let undo = ChangeId::fresh();
         self.ledger.open(undo, inverse.clone(), Some(id), Timestamp::now());
         self.push_when_checked.insert(undo);
@@ -142,7 +141,8 @@ mod tests {
     fn several_drafts_are_judged_pushed_and_undone_as_one() {
         let mut steering = Steering::default();
         let (one, two) = (ChangeId::fresh(), ChangeId::fresh());
-        let first = steering.check(one, strict("a"), &demo::bookinfo());
+        let mesh = demo::bookinfo();
+        let first = steering.check(one, strict("a"), &mesh);
         let first = checked(&mut steering, first);
         let both = steering.check(two, strict("b"), &demo::bookinfo());
         assert!(steering.push(first).is_none(), "what was judged alone is no longer what is to be pushed");
@@ -155,7 +155,7 @@ mod tests {
         assert!(steering.push(both).is_none(), "once");
 
         steering.take(both, &Fact::Accepted(Stored::as_wanted(&change)));
-        let Ok(Some(Command::Check(undo, inverse))) = steering.undo(both) else { panic!("no undo") };
+        let Ok(Some(Command::Check(undo, inverse))) = steering.undo(both, &mesh) else { panic!("no undo") };
         assert_eq!(inverse.steps.len(), 2);
         let Some(Command::Push(id, _, of)) = steering.take(undo, &Fact::Checked(Vec::new())) else {
             panic!("the undo was not sent")
@@ -188,7 +188,9 @@ mod tests {
         let id = checked(&mut steering, command);
         let Some(Command::Push(_, change, _)) = steering.push(id) else { panic!("not pushed") };
         steering.take(id, &Fact::Accepted(Stored::as_wanted(&change)));
-        let Ok(Some(Command::Check(undo, _))) = steering.undo(id) else { panic!("no undo") };
+        let Ok(Some(Command::Check(undo, _))) = steering.undo(id, &demo::bookinfo()) else {
+            panic!("no undo")
+        };
         let why = Problem::new("a", "b", "c");
         let Some(Command::Tried(tried, _, of, told)) = steering.take(undo, &Fact::Refused(why.clone()))
         else {

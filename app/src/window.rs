@@ -7,9 +7,8 @@ use egui_notify::Toasts;
 use mesh::Problem;
 use panels::change_bar::ChangeBar;
 use panels::connect::Connect;
-use panels::detail::Detail;
+use panels::detail::{Detail, KeptDrafts};
 use panels::first_steps::FirstSteps;
-use panels::objects::KeptDraft;
 use panels::shell::layout::{self, Layout, Part};
 use panels::shell::palette::Palette;
 use panels::shell::rail;
@@ -61,7 +60,7 @@ impl Window {
     }
 
     /// Drafts that are not pushed, for the next run.
-    pub(crate) fn drafts(&self) -> Vec<KeptDraft> {
+    pub(crate) fn drafts(&self) -> KeptDrafts {
         self.detail.kept()
     }
 
@@ -82,6 +81,7 @@ impl Window {
         if self.connect.covers(cx) {
             CentralPanel::default().frame(plain).show(ui, |ui| self.connect.ui(ui, cx));
         } else {
+            let held = self.detail.held(cx);
             let Self { layout, top_bar, change_bar, detail, first_steps, dock, .. } = self;
             change_bar.keys(ui.ctx(), cx);
             layout.ui(ui, &mut |ui, part, names| match part {
@@ -92,7 +92,7 @@ impl Window {
                     first_steps.ui(ui, cx);
                     detail.ui(ui, cx);
                 }
-                Part::ChangeBar => change_bar.ui(ui, cx),
+                Part::ChangeBar => change_bar.ui(ui, cx, &held),
             });
         }
         self.palette.ui(ui, cx);

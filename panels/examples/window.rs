@@ -64,6 +64,7 @@ impl eframe::App for Window {
         if self.connect.covers(&cx) {
             CentralPanel::default().frame(surface).show(ui, |ui| self.connect.ui(ui, &cx));
         } else {
+            let held = self.detail.held(&cx);
             let Self { layout, top, open, panels, detail, bar, .. } = self;
             layout.ui(ui, &mut |ui, part, names| match part {
                 Part::TopBar => top.ui(ui, &cx, layout::rail_width(*names)),
@@ -74,7 +75,7 @@ impl eframe::App for Window {
                     }
                 }
                 Part::Detail => detail.ui(ui, &cx),
-                Part::ChangeBar => bar.ui(ui, &cx),
+                Part::ChangeBar => bar.ui(ui, &cx, &held),
             });
             self.palette.ui(ui, &cx);
         }

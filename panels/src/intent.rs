@@ -1,6 +1,7 @@
 //! Everything a user can ask for. The app carries it out, in one match; panels do nothing else to the world.
 
 use crate::contexts::ContextId;
+use crate::held::DraftOf;
 use crate::selection::{PanelId, Selected};
 use mesh::logging::SetLevel;
 use mesh::trace::{Call, End};
@@ -58,6 +59,15 @@ pub enum Intent {
     /// After a conflict or a failure: make its drafts anew on what the cluster has now, and have them judged
     /// again.
     Rebuild(ChangeId),
+    /// Take back a draft that cannot be pushed.
+    Reset(DraftOf),
+    /// Make a draft anew: on what somebody else has made of its object, or with the object, where that is
+    /// gone.
+    Anew(DraftOf),
+    /// The drafts as they were before the last edit, or before one was dropped.
+    UndoEdit,
+    /// The edit again that was taken back.
+    RedoEdit,
     /// Write the rest of a push that was cut off.
     Finish(ChangeId),
     /// Leave a push that was cut off as it is.

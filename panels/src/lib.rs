@@ -2,16 +2,20 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod barred;
+mod before_push;
 pub mod change_bar;
 pub mod changes;
 mod condition;
 pub mod connect;
 pub mod contexts;
+mod copies;
 pub mod cx;
 pub mod detail;
 pub mod editors;
 pub mod first_steps;
 pub mod graph;
+pub mod held;
+mod history;
 pub mod intent;
 pub mod kit;
 pub mod objects;

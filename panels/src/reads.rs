@@ -8,6 +8,7 @@
 use mesh::certificate::{Credential, SecretOf};
 use mesh::endpoints::{Endpoints, EndpointsQuery};
 use mesh::logging::Logging;
+use mesh::managed::{Applied, Source};
 use mesh::mesh_config::MeshConfig;
 use mesh::series::{Range, Series};
 use mesh::trace::{Found, Opened, TraceQuery};
@@ -94,6 +95,14 @@ impl<'a> Reads<'a> {
     pub fn mesh_config(&self, root_namespace: &str) -> Remote<MeshConfig> {
         self.ask(Read::MeshConfig(root_namespace.to_owned())).part(|answer| match answer {
             Answer::MeshConfig(config) => Some(config.clone()),
+            _ => None,
+        })
+    }
+
+    /// What a tool says of the objects that it applies.
+    pub fn applied(&self, source: &Source) -> Remote<Applied> {
+        self.ask(Read::Applied(source.clone())).part(|answer| match answer {
+            Answer::Applied(applied) => Some(applied.clone()),
             _ => None,
         })
     }

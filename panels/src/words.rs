@@ -1,11 +1,11 @@
 //! What the change bar and the ledger say about a change: pure words and numbers.
 
+use crate::cx::Cx;
 use crate::intent::Intent;
 use crate::kit::Status;
 use crate::kit::fmt;
 use crate::kit::problem::Level;
 use crate::pods;
-use istio::object::yaml;
 use mesh::evidence::{Figure, Judgement, Measured, Progress, Wanted};
 use mesh::journal::FOLLOWED;
 use mesh::ledger::{Entry, Instead, Judged, Part};
@@ -73,6 +73,16 @@ pub fn standing(entry: &Entry, ledger: &Ledger) -> (Status, &'static str) {
     match stage(&entry.stage) {
         (Status::Healthy, word) if entry.counted.values().any(disagrees) => (Status::Degraded, word),
         said => said,
+    }
+}
+
+/// What stands where Push stood: nothing is called pushed that the server has not answered.
+pub fn pushed(stage: &Stage) -> &'static str {
+    match stage {
+        Stage::Sent => "sending…",
+        Stage::Unsure(_) => "no answer",
+        Stage::Failed(_) | Stage::CutOff { .. } => "",
+        _ => "pushed",
     }
 }
 
@@ -211,11 +221,16 @@ pub fn problem(stage: &Stage) -> Option<&Problem> {
     }
 }
 
-/// The undo of which change was refused because its place was written again since: then *Restore* is the way
-/// back, over all that came later.
-pub fn to_restore<'a>(entry: &Entry, ledger: &'a Ledger) -> Option<&'a Entry> {
+/// An undo was refused because its place was written again since: then *Restore* is the way back, over all
+/// that came later. Where others stand in its way too, why.
+pub fn way_back(entry: &Entry, cx: &Cx<'_>) -> Option<Result<Intent, Problem>> {
     let refused = matches!(entry.stage, Stage::Failed(_)) && entry.conflict.is_some();
-    ledger.get(entry.undoes.filter(|_| refused)?)
+    let of = cx.changes.get(entry.undoes.filter(|_| refused)?)?;
+    let wanted = before(of);
+    Some(match cx.changes.no_way_back(&wanted, &cx.scene.mesh) {
+        None => Ok(Intent::Restore(wanted)),
+        Some(problem) => Err(problem),
+    })
 }
 
 /// What *Restore* does.
@@ -223,9 +238,9 @@ pub(crate) const RESTORE: &str =
     "Takes back what we wrote since, as one change that is judged and shown before anything is written";
 
 /// Back to before this entry, of its objects.
-pub(crate) fn restore_before(entry: &Entry) -> Intent {
+fn before(entry: &Entry) -> Restore {
     let only = entry.change.steps.iter().map(|step| step.at.clone()).collect();
-    Intent::Restore(Restore { to: Moment::Before(entry.id), only })
+    Restore { to: Moment::Before(entry.id), only }
 }
 
 /// How bad the problem of a change is. That calls cannot show what is live in every proxy is only worth
@@ -239,12 +254,13 @@ pub fn level(stage: &Stage) -> Level {
 }
 
 /// The way on from a problem of this entry.
-pub fn next(entry: &Entry, trouble: &Problem) -> String {
-    match entry.undoes {
-        Some(_) if entry.conflict.is_some() => {
+pub fn next(entry: &Entry, trouble: &Problem, cx: &Cx<'_>) -> String {
+    match way_back(entry, cx) {
+        Some(Ok(_)) => {
             "Restore what was there before it: that takes back what we wrote later, too".to_owned()
         }
-        _ => trouble.next.clone(),
+        Some(Err(Problem { why, next, .. })) => format!("Nor can it be restored. {why}. {next}"),
+        None => trouble.next.clone(),
     }
 }
 
@@ -342,63 +358,10 @@ pub fn judged(entry: &Entry, part: &Part) -> (Status, String) {
     }
 }
 
-/// The change as JSON patches, one command per object, ready for a terminal or a review.
-pub fn as_patch(change: &Change) -> String {
-    let mut text = format!("# {}\n", change.title);
-    for step in &change.steps {
-        let place = if step.at.namespace.is_empty() {
-            String::new()
-        } else {
-            format!(" --namespace {}", step.at.namespace)
-        };
-        let name = format!("{} {}", step.at.kind.plural, step.at.name);
-        match &step.edit {
-            Edit::Patch(patch) => {
-                let body = serde_json::to_string(patch).unwrap_or_default().replace('\'', "'\\''");
-                text += &format!("kubectl patch {name}{place} --type json --patch '{body}'\n");
-            }
-            Edit::Create(object) => {
-                text +=
-                    &format!("kubectl create --filename - <<'YAML'\n{}YAML\n", yaml(&object.clone().into()));
-            }
-            Edit::Delete { .. } => text += &format!("kubectl delete {name}{place}\n"),
-        }
-    }
-    text
-}
-
-/// The objects as they will be, as one YAML stream. Of a workload not all is kept: it is a patch only.
-pub fn as_yaml(change: &Change) -> String {
-    let after = change.steps.iter().map(|step| match &step.after {
-        _ if step.is_of_workload() => format!("# {}: copy it as a patch\n", step.at),
-        Some(after) => yaml(after),
-        None => String::new(),
-    });
-    after.filter(|text| !text.is_empty()).collect::<Vec<_>>().join("---\n")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use mesh::Stored;
-    use serde_json::json;
-
-    #[test]
-    fn yaml_shows_what_people_write() {
-        let object = json!({"apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "metadata": {
-            "name": "reviews", "namespace": "bookinfo", "uid": "u", "resourceVersion": "7", "generation": 2,
-            "annotations": {"kubectl.kubernetes.io/last-applied-configuration": "{}"}}, "spec": {"hosts": ["reviews"]}, "status": {}});
-        insta::assert_snapshot!(yaml(&object.into()), @"
-        apiVersion: networking.istio.io/v1
-        kind: VirtualService
-        metadata:
-          name: reviews
-          namespace: bookinfo
-        spec:
-          hosts:
-          - reviews
-        ");
-    }
 
     /// The server returns nothing for what it deleted, and yet it can be put back.
     #[test]
@@ -418,6 +381,14 @@ mod tests {
         ledger.record(id, &mesh::Fact::Accepted(vec![Stored::default()]), mesh::demo::NOW);
         let entry = ledger.get(id).unwrap();
         assert!(can_undo(entry, &ledger) && entry.change.inverse(&entry.stored).is_ok());
+    }
+
+    #[test]
+    fn nothing_is_called_pushed_that_is_not_answered() {
+        assert_eq!(pushed(&Stage::Sent), "sending…");
+        assert_eq!(pushed(&Stage::Unsure(Problem::new("a", "b", "c"))), "no answer");
+        assert_eq!((pushed(&Stage::Accepted), pushed(&Stage::Live)), ("pushed", "pushed"));
+        assert_eq!(pushed(&Stage::Failed(Problem::new("a", "b", "c"))), "");
     }
 
     #[test]

@@ -46,7 +46,7 @@ fn bar<'a>(world: World) -> Bar<'a> {
     harness(world, ChangeBar::default(), [1280.0, 800.0], |ui, bar: &mut ChangeBar, world| {
         let cx = world.cx();
         bar.keys(ui.ctx(), &cx);
-        egui::Panel::bottom("bar").exact_size(panels::change_bar::HEIGHT).show(ui, |ui| bar.ui(ui, &cx));
+        egui::Panel::bottom("bar").exact_size(panels::change_bar::HEIGHT).show(ui, |ui| bar.ui(ui, &cx, &[]));
         cx.intents.each(|intent| bar.follow(intent));
     })
 }
@@ -186,12 +186,12 @@ fn several_drafts_are_dropped_only_when_that_is_said_twice() {
 }
 
 #[test]
-fn keys_push_and_take_the_newest_draft_back() {
+fn keys_push_and_take_the_last_edit_back() {
     let mut bench = bar(with([(SPLIT, split([10, 10, 80])), (STRICT, strict())]));
     bench.state_mut().0.wishes();
     bench.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::Z);
     bench.run_steps(3);
-    assert_eq!(bench.state_mut().0.wishes(), [Intent::Dismiss(STRICT)]);
+    assert_eq!(bench.state_mut().0.wishes(), [Intent::UndoEdit]);
     let id = bench.state().0.ledger.pending().unwrap().id;
     bench.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::Enter);
     bench.run_steps(3);
@@ -368,4 +368,51 @@ fn what_others_changed_meanwhile_is_said_before_the_push() {
     bench.state_mut().0.now_has(objects);
     bench.run_steps(3);
     bench.get_by_label_contains("was changed since by somebody else");
+}
+
+/// An undo that was refused: the way back over what came later is offered only where it is one.
+#[test]
+fn restore_is_offered_where_it_goes() {
+    let refused = |weight: u32| {
+        let mut world = World::bookinfo();
+        let id = world.checked(split([10, 10, 80]));
+        let change = world.ledger.get(id).unwrap().change.clone();
+        world.ledger.sent(id, demo::NOW);
+        world.ledger.record(id, &Fact::Accepted(Stored::as_wanted(&change)), demo::NOW);
+        world.ledger.record(id, &Fact::Unknowable(Problem::new("a", "b", "c")), demo::NOW);
+        let undo = ChangeId::fresh();
+        let inverse = change.inverse(&world.ledger.get(id).unwrap().stored).unwrap();
+        world.ledger.open(undo, inverse, Some(id), demo::NOW);
+        let mut now = (*change.steps[0].after.as_ref().unwrap().0).clone();
+        now["spec"]["http"][1]["route"][0]["weight"] = weight.into();
+        let problem = Problem::new("It was not undone", "Somebody else was first", "Look at it");
+        let conflict = Fact::Conflict { now: Some(now.clone().into()), problem };
+        world.ledger.record(undo, &conflict, demo::NOW);
+        let mut objects = demo::bookinfo_objects();
+        objects.insert(change.steps[0].at.clone(), now.into());
+        world.now_has(objects);
+        bar(world)
+    };
+    refused(10).get_by_label("Restore to before it");
+    let mut bench = refused(33);
+    assert!(bench.query_by_label("Restore to before it").is_none());
+    click(&mut bench, "Diff");
+    bench.get_by_label_contains("Nor can it be restored. Somebody else has written it since");
+}
+
+/// No editor could bring a way back again: it is dropped only when that is said twice.
+#[test]
+fn a_way_back_is_dropped_only_when_that_is_said_twice() {
+    let mut bench = bar(World::bookinfo());
+    let back = mesh::Restore { to: mesh::Moment::Before(SPLIT), only: Vec::new() };
+    bench.state().0.intents.send(Intent::Restore(back));
+    bench.state().0.intents.send(Intent::Check(SPLIT, Box::new(split([10, 10, 80]))));
+    bench.run_steps(3);
+    bench.state_mut().0.wishes();
+    click(&mut bench, "Dismiss");
+    assert_eq!(bench.state_mut().0.wishes(), []);
+    click(&mut bench, "Drop it");
+    let id = bench.state_mut().0.wishes();
+    assert!(matches!(id[..], [Intent::Dismiss(_)]), "{id:?}");
+    assert!(bench.query_by_label_contains("Dropped, not written").is_none());
 }

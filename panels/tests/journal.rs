@@ -34,7 +34,7 @@ fn strict() -> Change {
 fn bar<'a>(world: World) -> Harness<'a, (World, ChangeBar)> {
     harness(world, ChangeBar::default(), [1280.0, 800.0], |ui, bar: &mut ChangeBar, world| {
         let cx = world.cx();
-        egui::Panel::bottom("bar").exact_size(panels::change_bar::HEIGHT).show(ui, |ui| bar.ui(ui, &cx));
+        egui::Panel::bottom("bar").exact_size(panels::change_bar::HEIGHT).show(ui, |ui| bar.ui(ui, &cx, &[]));
         cx.intents.each(|intent| bar.follow(intent));
     })
 }
@@ -57,6 +57,9 @@ fn a_refused_undo_offers_the_way_back_that_exists() {
     let problem = Problem::new("reviews was not changed", "weight was 10, now it is 40", "Make it anew");
     let now = change.steps[0].after.clone();
     world.ledger.record(undo, &Fact::Conflict { now, problem }, demo::NOW);
+    let mut objects = demo::bookinfo_objects();
+    objects.insert(change.steps[0].at.clone(), change.steps[0].after.clone().unwrap());
+    world.now_has(objects);
     let restore = Intent::Restore(Restore { to: Moment::Before(id), only: vec![change.steps[0].at.clone()] });
     let mut bench = bar(world);
     assert!(

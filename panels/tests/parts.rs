@@ -68,7 +68,7 @@ fn the_ledger_says_what_became_of_each_change() {
 fn bar<'a>(world: World) -> egui_kittest::Harness<'a, (World, ChangeBar)> {
     harness(world, ChangeBar::default(), [1280.0, 800.0], |ui, bar: &mut ChangeBar, world| {
         let cx = world.cx();
-        egui::Panel::bottom("bar").exact_size(panels::change_bar::HEIGHT).show(ui, |ui| bar.ui(ui, &cx));
+        egui::Panel::bottom("bar").exact_size(panels::change_bar::HEIGHT).show(ui, |ui| bar.ui(ui, &cx, &[]));
         cx.intents.each(|intent| bar.follow(intent));
     })
 }

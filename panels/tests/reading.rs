@@ -149,7 +149,7 @@ fn the_change_bar() {
         let bar = |world: World| {
             harness(world, ChangeBar::default(), [width, 400.0], |ui, bar: &mut ChangeBar, world| {
                 let bottom = egui::Panel::bottom("bar").exact_size(change_bar::HEIGHT);
-                bottom.show(ui, |ui| bar.ui(ui, &world.cx()));
+                bottom.show(ui, |ui| bar.ui(ui, &world.cx(), &[]));
             })
         };
         let names = |mut bench: Harness<'_, (World, ChangeBar)>| {

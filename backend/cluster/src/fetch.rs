@@ -1,7 +1,7 @@
 //! What each sort of read asks, and whom: one arm per variant of [`Read`].
 
 use crate::session::Session;
-use crate::{access, certificate, endpoints, logging, mesh_config, prometheus, schema, traces};
+use crate::{access, applied, certificate, endpoints, logging, mesh_config, prometheus, schema, traces};
 use mesh::{Answer, Problem, Read};
 use std::sync::Arc;
 
@@ -14,6 +14,7 @@ pub(crate) async fn fetch(session: &Session, read: &Read) -> Result<Answer, Prob
         Read::Endpoints(query) => Answer::Endpoints(Arc::new(endpoints::endpoints(session, query).await?)),
         Read::Schema(of) => Answer::Schema(schema::schema(session, of).await?),
         Read::MeshConfig(root) => Answer::MeshConfig(Arc::new(mesh_config::read(session, root).await?)),
+        Read::Applied(source) => Answer::Applied(Arc::new(applied::read(session, source).await?)),
         Read::Certificate(of) => Answer::Certificate(Arc::new(certificate::read(session, of).await?)),
         Read::Logging(pod) => Answer::Logging(Arc::new(logging::read(session, pod).await?)),
         Read::May(verb, at) => Answer::May(Arc::new(access::may(&session.api.client, verb, at).await)),

@@ -7,6 +7,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that finds nothing should fail"))]
 
 mod access;
+mod applied;
 mod broken;
 mod certificate;
 mod confirm;

@@ -5,6 +5,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod access;
+pub mod anew;
 #[cfg(test)]
 mod any_json;
 pub mod board;
@@ -26,6 +27,8 @@ pub mod journal;
 pub mod ledger;
 pub mod lens;
 pub mod logging;
+pub mod loosens;
+pub mod managed;
 pub mod mesh_config;
 mod model;
 mod operating;
@@ -43,6 +46,7 @@ pub mod series;
 pub mod split;
 mod stored;
 pub mod token;
+pub mod touched;
 pub mod trace;
 pub mod traffic;
 mod undo;

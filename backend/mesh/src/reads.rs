@@ -8,6 +8,7 @@
 use crate::certificate::{Credential, SecretOf};
 use crate::endpoints::{Endpoints, EndpointsQuery};
 use crate::logging::Logging;
+use crate::managed::{Applied, Source};
 use crate::mesh_config::MeshConfig;
 use crate::remote::Remote;
 use crate::schema::{Schema, SchemaOf};
@@ -37,6 +38,8 @@ pub enum Read {
     Schema(SchemaOf),
     /// What the mesh as a whole is told, in this root namespace.
     MeshConfig(String),
+    /// What a tool that applies objects says of what it applied last.
+    Applied(Source),
     /// Until when the certificate in a Secret holds.
     Certificate(SecretOf),
     /// How much the proxy of this pod writes into its log.
@@ -49,9 +52,11 @@ impl Read {
     /// How often it is read again while somebody looks; `None`: what was read stays true.
     pub fn refresh(&self) -> Option<Duration> {
         match self {
-            Self::Services | Self::MeshConfig(_) | Self::Certificate(_) | Self::May(..) => {
-                Some(Duration::from_secs(30))
-            }
+            Self::Services
+            | Self::MeshConfig(_)
+            | Self::Certificate(_)
+            | Self::Applied(_)
+            | Self::May(..) => Some(Duration::from_secs(30)),
             Self::Traces(_) | Self::Trace(_) | Self::Schema(_) => None,
             Self::Series(range) => Some(range.refresh()),
             Self::Endpoints(_) => Some(Duration::from_secs(3)),
@@ -77,6 +82,8 @@ pub enum Answer {
     Schema(Arc<Schema>),
     /// The mesh's configuration.
     MeshConfig(Arc<MeshConfig>),
+    /// What was applied last.
+    Applied(Arc<Applied>),
     /// What a Secret has.
     Certificate(Arc<Credential>),
     /// Levels of a proxy's loggers.

@@ -3,12 +3,14 @@
 //! does not stand in the way; where it does, its object is left as it is, and that is said.
 
 use crate::Mesh;
+use crate::anew::{Known, created_again};
 use crate::change::{Change, Edit, Step};
 use crate::change_id::ChangeId;
 use crate::change_set::Turn;
 use crate::difference;
 use crate::evidence::{Evidence, Owner, Probe, Streams, Want};
 use crate::ledger::{Entry, Ledger};
+use crate::loosens::loosened;
 use crate::rule_key::RuleKey;
 use crate::stored::{Stored, applies};
 use crate::undo;
@@ -55,12 +57,23 @@ struct Way<'a> {
     then: Option<Object>,
     /// Whether somebody else has written there too, in other places.
     others: bool,
+    /// Somebody else has deleted it: from what it is made anew.
+    anew: Option<Known>,
 }
 
 /// Why an object is left as it is.
 struct Left {
     at: Ref,
     why: String,
+}
+
+/// All that is known of a way back.
+struct Back<'a> {
+    of: &'a Entry,
+    written: Vec<Written<'a>>,
+    ways: Vec<Way<'a>>,
+    left: Vec<Left>,
+    steps: Vec<Step>,
 }
 
 impl Ledger {
@@ -71,6 +84,21 @@ impl Ledger {
 
     /// The change that goes back to an earlier moment, on what the mesh has now.
     pub fn restore(&self, wanted: &Restore, mesh: &Mesh) -> Result<Change, Problem> {
+        let Back { of, written, ways, left, steps } = self.back(wanted, mesh)?;
+        Ok(Change {
+            title: title(wanted, &of.change.title),
+            evidence: evidence(mesh, &written, &steps),
+            warnings: warnings(&ways, &steps, &left),
+            steps,
+        })
+    }
+
+    /// Why there is no way back to an earlier moment, if there is none.
+    pub fn no_way_back(&self, wanted: &Restore, mesh: &Mesh) -> Option<Problem> {
+        self.back(wanted, mesh).err()
+    }
+
+    fn back<'a>(&'a self, wanted: &Restore, mesh: &'a Mesh) -> Result<Back<'a>, Problem> {
         let Some(of) = self.get(wanted.to.change()).filter(|of| of.sent.is_some()) else {
             return Err(nothing("That change was never pushed"));
         };
@@ -97,7 +125,7 @@ impl Ledger {
         let (mut ways, mut left) = (Vec::new(), Vec::new());
         for at in objects {
             let of_it = written.iter().filter(|one| one.step.at == *at);
-            match way(at, mesh.objects().get(at), &of_it.collect::<Vec<_>>()) {
+            match way(at, mesh, &of_it.collect::<Vec<_>>()) {
                 Ok(way) => ways.push(way),
                 Err(why) => left.push(Left { at: at.clone(), why }),
             }
@@ -114,12 +142,7 @@ impl Ledger {
                 None => nothing("What our changes have written since is as it was then already"),
             });
         }
-        Ok(Change {
-            title: title(wanted, &of.change.title),
-            evidence: evidence(mesh, &written, &steps),
-            warnings: warnings(&ways, &steps, &left),
-            steps,
-        })
+        Ok(Back { of, written, ways, left, steps })
     }
 
     /// Changes that were sent after this one, or with it.
@@ -152,13 +175,21 @@ fn under_way(title: &str) -> Problem {
 }
 
 /// An object without what was written into it, the newest taken back first.
-fn way<'a>(at: &Ref, now: Option<&'a Object>, written: &[&Written<'_>]) -> Result<Way<'a>, String> {
-    let (mut then, mut others) = (now.cloned(), false);
+fn way<'a>(at: &Ref, mesh: &'a Mesh, written: &[&Written<'_>]) -> Result<Way<'a>, String> {
+    let now = mesh.objects().get(at);
+    let (mut then, mut others, mut anew) = (now.cloned(), false, None);
     for one in written.iter().rev() {
         let back = undo::back(one.step, one.stored).map_err(|problem| problem.why)?;
+        if matches!(back.edit, Edit::Patch(_)) && then.is_none() {
+            if let Some(why) = mesh.unseen(at.kind, &at.namespace) {
+                return Err(format!("Whether it is there is not known: {}", why.why));
+            }
+            // Somebody else has deleted it: what it was without our write is known all the same.
+            anew = Some(if one.entry.run.is_some() { Known::Parts } else { Known::Whole });
+        }
         then = taken_back(&back, then, one.stored, &mut others)?;
     }
-    Ok(Way { at: at.clone(), now, then, others })
+    Ok(Way { at: at.clone(), now, then, others, anew })
 }
 
 /// What an object is when one write is taken back; an error says what somebody else did there.
@@ -172,7 +203,7 @@ fn taken_back(
     match (&back.edit, now) {
         (Edit::Create(object), None) => Ok(Some(object.clone().into())),
         (Edit::Create(_), Some(_)) => Err("Somebody else has made it anew since".to_owned()),
-        (Edit::Patch(_), None) => Err("Somebody else has deleted it since".to_owned()),
+        (Edit::Patch(_), None) => Ok(back.after.clone()),
         // What we made is gone already.
         (Edit::Delete { .. }, None) => Ok(None),
         (Edit::Delete { .. }, Some(now)) => {
@@ -231,7 +262,10 @@ fn warnings(ways: &[Way<'_>], steps: &[Step], left: &[Left]) -> Vec<String> {
     let left = left.iter().map(|Left { at, why }| format!("{at} stays as it is. {why}"));
     let moved = |way: &&Way<'_>| way.others && steps.iter().any(|step| step.at == way.at);
     let kept = ways.iter().filter(moved);
-    left.chain(kept.map(|way| format!("{}: what others wrote in other places of it stays", way.at))).collect()
+    let kept = kept.map(|way| format!("{}: what others wrote in other places of it stays", way.at));
+    let again = ways.iter().filter(|way| way.then.is_some());
+    let again = again.filter_map(|way| Some(created_again(&way.at, way.anew?)));
+    loosened(steps).into_iter().chain(left).chain(again).chain(kept).collect()
 }
 
 /// What shows that all of it was taken back: of each place, what was there before the first of the changes;

@@ -175,6 +175,8 @@ pub struct Traffic {
     pub flows: BTreeMap<Path, Flow>,
     /// What was said besides, and what could not be read or placed: for the user to know.
     pub remarks: Vec<String>,
+    /// What was usual in the last hour, path by path, without principals; `None` while nothing is known.
+    pub hour: Option<Arc<BTreeMap<Path, Usual>>>,
 }
 
 impl Traffic {
@@ -187,9 +189,10 @@ impl Traffic {
     /// paths without a request. A version that gets none, since its service sends them to another one, has
     /// lost nothing.
     #[must_use]
-    pub fn beside(mut self, usual: &BTreeMap<Path, Usual>) -> Self {
+    pub fn beside(mut self, usual: &Arc<BTreeMap<Path, Usual>>) -> Self {
+        self.hour = (!usual.is_empty()).then(|| Arc::clone(usual));
         let mut hosts: BTreeMap<&str, (f64, f64)> = BTreeMap::new();
-        for (path, usual) in usual {
+        for (path, usual) in usual.iter() {
             hosts.entry(&path.service.host).or_default().1 += usual.rps;
         }
         for (path, flow) in &self.flows {
@@ -206,7 +209,7 @@ impl Traffic {
             }
             path
         };
-        let mut missing = usual.clone();
+        let mut missing = BTreeMap::clone(usual);
         for (path, flow) in &mut self.flows {
             let known = missing.remove(&key(path));
             flow.usual = known.map(|usual| Usual { lost: hosts.contains_key(&*path.service.host), ..usual });
@@ -326,6 +329,7 @@ mod tests {
                 (path, Usual { rps: flow.rps(), p95_ms: flow.p95_ms, lost: false })
             })
             .collect();
+        let usual = Arc::new(usual);
         let lost = |traffic: Traffic| -> Vec<String> {
             let flows = traffic.beside(&usual).flows;
             let lost = flows.iter().filter(|(_, flow)| flow.usual.is_some_and(|usual| usual.lost));

@@ -3,14 +3,15 @@
 
 use super::state::{Above, ChangeBar};
 use crate::barred;
+use crate::copies;
 use crate::cx::Cx;
 use crate::intent::Intent;
 use crate::kit::theme::{size, space};
 use crate::kit::{Button, Tokens, button, icon};
 use crate::words;
 use egui::{Align2, Context, FontId, Key, Modifiers, Sense, Ui, vec2};
-use mesh::Stage;
 use mesh::ledger::Entry;
+use mesh::{Change, Stage};
 
 impl ChangeBar {
     /// Take back, look, send, dismiss.
@@ -44,12 +45,20 @@ impl ChangeBar {
         }
     }
 
-    /// Ctrl Enter pushes what is ready; Ctrl Z takes the newest draft back. While somebody types, the first
-    /// only leaves the field, since what stands there was not checked, and the other one is the field's.
+    /// Ctrl Enter pushes what is ready; Ctrl Z takes the last edit of a draft back. While somebody types, the
+    /// first only leaves the field, since what stands there was not checked, and the other one is the field's.
     /// Called before anything is drawn: a button with the focus would take any Enter for its own.
     pub fn keys(&self, ctx: &Context, cx: &Cx<'_>) {
         let pressed = |key| ctx.input_mut(|input| input.consume_key(Modifiers::COMMAND, key));
         let typing = ctx.text_edit_focused();
+        if !typing {
+            let with_shift = Modifiers::COMMAND | Modifiers::SHIFT;
+            if ctx.input_mut(|input| input.consume_key(with_shift, Key::Z)) || pressed(Key::Y) {
+                cx.intents.send(Intent::RedoEdit);
+            } else if pressed(Key::Z) {
+                cx.intents.send(Intent::UndoEdit);
+            }
+        }
         let enter = pressed(Key::Enter);
         if enter && typing {
             ctx.memory_mut(egui::Memory::stop_text_input);
@@ -59,31 +68,38 @@ impl ChangeBar {
         if enter && !typing && ready && barred::barred(&entry.change, cx).is_none() {
             cx.intents.send(Intent::Push(entry.id));
         }
-        if !typing && pressed(Key::Z) {
-            cx.intents.send(Intent::Dismiss(entry.parts.last().map_or(entry.id, |part| part.id)));
+    }
+
+    /// Several drafts are not lost by one click, nor is a way back.
+    fn drop_all(&mut self, ui: &mut Ui, cx: &Cx<'_>, entry: &Entry) {
+        let (keep, drop) = match entry.parts.len() {
+            0 | 1 => ("Keep it", "Drop it".to_owned()),
+            several => ("Keep them", format!("Drop all {several} changes")),
+        };
+        if ui.add(Button::quiet(drop).danger()).clicked() {
+            self.drop_it(cx, entry);
+        }
+        ui.add_space(72.0);
+        if ui.add(Button::quiet(keep)).clicked() {
+            self.dropping = None;
         }
     }
 
-    /// Several drafts are not lost by one click.
-    fn drop_all(&mut self, ui: &mut Ui, cx: &Cx<'_>, entry: &Entry) {
-        let drop = Button::quiet(format!("Drop all {} changes", entry.parts.len())).danger();
-        if ui.add(drop).clicked() {
-            cx.intents.send(Intent::Dismiss(entry.id));
-        }
-        ui.add_space(72.0);
-        if ui.add(Button::quiet("Keep them")).clicked() {
-            self.dropping = None;
-        }
+    /// What editors have made of it can be brought back.
+    fn drop_it(&mut self, cx: &Cx<'_>, entry: &Entry) {
+        let drafts = cx.changes.pending().is_some_and(|pending| pending.id == entry.id) && !self.restoring;
+        self.dropped = drafts.then(|| words::sentence(entry));
+        cx.intents.send(Intent::Dismiss(entry.id));
     }
 
     fn dismiss(&mut self, ui: &mut Ui, cx: &Cx<'_>, entry: &Entry) {
         let several = entry.sent.is_none() && entry.parts.len() > 1;
         let name = if several { "Drop all changes…" } else { "Dismiss" };
         let x = ui.add_enabled(!under_way(entry), Button::icon(icon::X, name));
-        if x.clicked() && several {
+        if x.clicked() && (several || self.restoring && entry.sent.is_none()) {
             self.dropping = Some(entry.id);
         } else if x.clicked() {
-            cx.intents.send(Intent::Dismiss(entry.id));
+            self.drop_it(cx, entry);
         }
     }
 
@@ -97,10 +113,10 @@ impl ChangeBar {
             if ui.add(Button::primary(what)).clicked() {
                 cx.intents.send(Intent::Rebuild(entry.id));
             }
-        } else if let Some(of) = words::to_restore(entry, cx.changes) {
+        } else if let Some(Ok(intent)) = words::way_back(entry, cx) {
             let restore = ui.add(Button::primary("Restore to before it"));
             if restore.on_hover_text(words::RESTORE).clicked() {
-                cx.intents.send(words::restore_before(of));
+                cx.intents.send(intent);
             }
         } else if entry.sent.is_none() && (entry.clash || !matches!(entry.stage, Stage::Failed(_))) {
             push(ui, cx, entry);
@@ -108,7 +124,8 @@ impl ChangeBar {
             let (rect, _) = ui.allocate_exact_size(vec2(width, space::CONTROL), Sense::hover());
             if entry.sent.is_some() {
                 let font = FontId::proportional(size::TEXT);
-                ui.painter().text(rect.center(), Align2::CENTER_CENTER, "pushed", font, Tokens::of(ui).faint);
+                let word = words::pushed(&entry.stage);
+                ui.painter().text(rect.center(), Align2::CENTER_CENTER, word, font, Tokens::of(ui).faint);
             }
             return;
         } else {
@@ -171,18 +188,23 @@ fn undo(ui: &mut Ui, cx: &Cx<'_>, entry: &Entry, cut_off: bool) {
     }
 }
 
+/// A change as text.
+type Form = fn(&Change) -> String;
+
 /// Copies a change for a review or a terminal.
 fn copy(ui: &mut Ui, cx: &Cx<'_>, entry: &Entry) {
     button::menu(ui, icon::COPY, "Copy change", |ui| {
-        if ui.add(Button::bare("Copy as patch").with_icon(icon::TERMINAL).named("Copy as patch")).clicked() {
-            cx.intents
-                .send(Intent::Copy(words::as_patch(&entry.change), "The change as kubectl patch".to_owned()));
-            ui.close();
-        }
-        if ui.add(Button::bare("Copy as YAML").with_icon(icon::FILE_TEXT).named("Copy as YAML")).clicked() {
-            cx.intents
-                .send(Intent::Copy(words::as_yaml(&entry.change), "The changed objects as YAML".to_owned()));
-            ui.close();
+        let change = &entry.change;
+        let forms: [(&str, &str, Form, &str); 3] = [
+            ("Copy as kubectl", icon::TERMINAL, copies::as_kubectl, "The change as kubectl commands"),
+            ("Copy as patch", icon::BRACKETS_CURLY, copies::as_patch, "The change as JSON patches"),
+            ("Copy as YAML", icon::FILE_TEXT, copies::as_yaml, "The changed objects as YAML"),
+        ];
+        for (name, symbol, form, said) in forms {
+            if ui.add(Button::bare(name).with_icon(symbol).named(name)).clicked() {
+                cx.intents.send(Intent::Copy(form(change), said.to_owned()));
+                ui.close();
+            }
         }
     });
 }

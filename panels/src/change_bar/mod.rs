@@ -4,6 +4,7 @@
 
 mod above;
 mod actions;
+mod rest;
 mod review;
 mod set;
 mod state;
@@ -13,12 +14,13 @@ pub use state::ChangeBar;
 
 use self::state::Above;
 use crate::barred;
-use crate::connect;
+use crate::before_push;
 use crate::cx::Cx;
+use crate::held::Held;
 use crate::intent::Intent;
 use crate::kit::theme::{Weight, size};
 use crate::kit::{End, Status, Tokens, fmt, icon, problem, progress, text};
-use crate::words::{self, READ_ONLY};
+use crate::words;
 use egui::{Align, Label, Layout, Rect, RichText, Ui, UiBuilder, pos2, vec2};
 use mesh::ledger::Entry;
 use mesh::scene::{Step, StepState};
@@ -26,13 +28,24 @@ use mesh::{ChangeId, Ref, Stage};
 
 impl ChangeBar {
     /// Draws the bar, and above it the diff or the list of changes when it is asked for.
-    pub fn ui(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
+    /// `held` are the drafts that cannot be pushed.
+    pub fn ui(&mut self, ui: &mut Ui, cx: &Cx<'_>, held: &[Held]) {
         let rect = ui.max_rect();
         self.hidden.retain(|id| cx.changes.get(*id).is_some());
-        let shown = self.shown(cx);
-        match shown {
-            Some(entry) => self.entry(ui, cx, rect, entry),
-            None => rest(ui, cx, rect),
+        match cx.changes.pending() {
+            Some(_) => self.dropped = None,
+            None => self.restoring = false,
+        }
+        let first = self.first(cx);
+        let shown = match (first, held, &self.dropped) {
+            (None, [_, ..], _) | (None, _, Some(_)) => None,
+            _ => first.or_else(|| self.shown(cx)),
+        };
+        match (shown, held, &self.dropped) {
+            (Some(entry), ..) => self.entry(ui, cx, rect, entry, held),
+            (None, [held, more @ ..], _) => rest::held(ui, cx, rect, held, more.len()),
+            (None, [], Some(_)) => self.dropped(ui, cx, rect),
+            (None, [], None) => rest::nothing(ui, cx, rect),
         }
         let close = match self.above {
             Some(Above::Diff(id)) => cx.changes.get(id).is_none_or(|entry| review::ui(ui, cx, entry)),
@@ -53,6 +66,10 @@ impl ChangeBar {
 
     /// Follows intents from elsewhere: what was dismissed is out of sight.
     pub fn follow(&mut self, intent: &Intent) {
+        if let Intent::UndoEdit | Intent::Push(_) | Intent::Connect(_) | Intent::Disconnect = intent {
+            self.dropped = None;
+        }
+        self.restoring |= matches!(intent, Intent::Restore(_));
         if let Intent::Dismiss(id) | Intent::Rebuild(id) | Intent::Leave(id) = intent {
             self.hidden.insert(*id);
             if self.above == Some(Above::Diff(*id)) {
@@ -61,22 +78,34 @@ impl ChangeBar {
         }
     }
 
-    /// What was cut off; else the newest change that waits for the user or for the proxies, also one of an
-    /// earlier run that is still followed; else the newest one of this run. Nothing that was dismissed.
-    fn shown<'a>(&self, cx: &Cx<'a>) -> Option<&'a Entry> {
-        let newest_first =
-            || cx.changes.entries().iter().rev().filter(|entry| !self.hidden.contains(&entry.id));
-        // What was undone is told by what undid it.
-        let mut of_this_run =
-            newest_first().filter(|entry| entry.run.is_none() && !words::is_undone(entry, cx.changes));
-        let cut_off = newest_first().rfind(|entry| words::is_cut_off(entry, cx.changes));
-        cut_off
-            .or_else(|| of_this_run.clone().find(|entry| words::is_open(&entry.stage)))
-            .or_else(|| newest_first().find(|entry| words::is_followed(entry, cx.now)))
-            .or_else(|| of_this_run.next())
+    fn newest_first<'a>(&self, cx: &Cx<'a>) -> impl DoubleEndedIterator<Item = &'a Entry> {
+        cx.changes.entries().iter().rev().filter(|entry| !self.hidden.contains(&entry.id))
     }
 
-    fn entry(&mut self, ui: &mut Ui, cx: &Cx<'_>, rect: Rect, entry: &Entry) {
+    /// What comes before drafts that cannot be pushed: what was cut off, what waits for Push or was refused
+    /// when it was pushed last, and what is being written.
+    fn first<'a>(&self, cx: &Cx<'a>) -> Option<&'a Entry> {
+        let cut_off = self.newest_first(cx).rfind(|entry| words::is_cut_off(entry, cx.changes));
+        let waits = cx.changes.pending().filter(|entry| !self.hidden.contains(&entry.id));
+        let written =
+            || self.newest_first(cx).find(|entry| entry.run.is_none() && entry.stage.is_being_written());
+        cut_off.or(waits).or_else(written)
+    }
+
+    /// The newest change that waits for the proxies, also one of an earlier run that is still followed; else
+    /// the newest one of this run. Nothing that was dismissed.
+    fn shown<'a>(&self, cx: &Cx<'a>) -> Option<&'a Entry> {
+        // What was undone is told by what undid it.
+        let of_this_run = || {
+            self.newest_first(cx).filter(|entry| entry.run.is_none() && !words::is_undone(entry, cx.changes))
+        };
+        of_this_run()
+            .find(|entry| words::is_open(&entry.stage))
+            .or_else(|| self.newest_first(cx).find(|entry| words::is_followed(entry, cx.now)))
+            .or_else(|| of_this_run().next())
+    }
+
+    fn entry(&mut self, ui: &mut Ui, cx: &Cx<'_>, rect: Rect, entry: &Entry, held: &[Held]) {
         let place = rect.with_max_x(rect.right() - 10.0);
         let mut row = child(ui, place, Layout::left_to_right(Align::Center));
         row.spacing_mut().item_spacing.x = 8.0;
@@ -89,7 +118,7 @@ impl ChangeBar {
             pos2(place.right() - end.width() - 20.0, rect.bottom()),
         );
         let barred = barred::barred(&entry.change, cx);
-        sentence(ui, free, entry, outdated, barred);
+        sentence(ui, cx, free, entry, (outdated, held, barred));
         end.show(&mut row, |ui| {
             if outdated.is_none() {
                 state(ui, cx, entry, rect.width() > 1100.0);
@@ -104,7 +133,13 @@ fn child(ui: &mut Ui, rect: Rect, layout: Layout) -> Ui {
     ui.new_child(UiBuilder::new().max_rect(rect).layout(layout))
 }
 
-fn sentence(ui: &mut Ui, rect: Rect, entry: &Entry, outdated: Option<&Ref>, barred: Option<&str>) {
+fn sentence(
+    ui: &mut Ui,
+    cx: &Cx<'_>,
+    rect: Rect,
+    entry: &Entry,
+    (outdated, held, barred): (Option<&Ref>, &[Held], Option<&str>),
+) {
     let tokens = Tokens::of(ui);
     let mut left = child(ui, rect.with_min_y(rect.top() + 14.0), Layout::top_down(Align::Min));
     left.set_clip_rect(rect.intersect(ui.clip_rect()));
@@ -129,7 +164,7 @@ fn sentence(ui: &mut Ui, rect: Rect, entry: &Entry, outdated: Option<&Ref>, barr
             Some(trouble) => {
                 let (level, line) =
                     (words::level(&entry.stage), format!("{}: {}", trouble.what, trouble.why));
-                problem::line(ui, level, &line, "", &words::next(entry, trouble));
+                problem::line(ui, level, &line, "", &words::next(entry, trouble, cx));
             }
             None if barred.is_some() && entry.sent.is_none() => {
                 problem::line(ui, problem::Level::Note, barred.unwrap_or_default(), "", "");
@@ -141,7 +176,7 @@ fn sentence(ui: &mut Ui, rect: Rect, entry: &Entry, outdated: Option<&Ref>, barr
                 text::muted(ui, &entry.change.title);
             }
             None => {
-                let warnings = warnings(entry);
+                let warnings = warnings(cx, entry, held);
                 if let Some(first) = warnings.first() {
                     let more = if warnings.len() > 1 {
                         format!(" (+ {})", warnings.len() - 1)
@@ -166,6 +201,13 @@ fn sentence(ui: &mut Ui, rect: Rect, entry: &Entry, outdated: Option<&Ref>, barr
                         );
                         return;
                     }
+                    if entry.sent.is_none() {
+                        let touches = before_push::touched(ui, cx, entry.id, &entry.change);
+                        let touches =
+                            text::rich(ui, touches, size::SECONDARY, Weight::Regular).color(tokens.text);
+                        ui.add(Label::new(touches).truncate()).on_hover_text(words::objects(&entry.change));
+                        return;
+                    }
                     let objects = RichText::new(words::objects(&entry.change))
                         .monospace()
                         .size(size::NOTE + 0.5)
@@ -178,8 +220,15 @@ fn sentence(ui: &mut Ui, rect: Rect, entry: &Entry, outdated: Option<&Ref>, barr
 }
 
 /// What the user should know before pushing: our own warnings and the server's.
-fn warnings(entry: &Entry) -> Vec<String> {
-    let mut all = entry.change.warnings.clone();
+fn warnings(cx: &Cx<'_>, entry: &Entry, held: &[Held]) -> Vec<String> {
+    let left_out = held.iter().filter(|_| entry.sent.is_none());
+    let mut all: Vec<String> =
+        left_out.map(|held| format!("Not among them: {}. {}", held.name, rest::why(held).0)).collect();
+    all.extend(if entry.sent.is_none() {
+        before_push::warnings(cx, &entry.change)
+    } else {
+        entry.change.warnings.clone()
+    });
     if let Stage::Checked(server) = &entry.stage {
         all.extend(server.iter().cloned());
     }
@@ -237,24 +286,4 @@ fn judges(cx: &Cx<'_>) -> &'static str {
         Some(StepState::Done(_)) => "API server, istiod",
         _ => "API server",
     }
-}
-
-/// Nothing is pending: what would be here, and the last change with its undo.
-fn rest(ui: &mut Ui, cx: &Cx<'_>, rect: Rect) {
-    let tokens = Tokens::of(ui);
-    let mut row = child(ui, rect.shrink2(vec2(16.0, 0.0)), Layout::left_to_right(Align::Center));
-    row.add(Label::new(RichText::new(icon::CHECK_CIRCLE).size(17.0).color(tokens.faint)).selectable(false));
-    row.add(Label::new(RichText::new("No change is pending").color(tokens.muted)).selectable(false));
-    let hint = match () {
-        () if cx.read_only => READ_ONLY.to_owned(),
-        () => match cx.scene.steps.get(&Step::Istiod) {
-            Some(StepState::Failed(_)) => format!("Without istiod {}", connect::loss(Step::Istiod)),
-            _ => "Select a service and move a share; nothing is written before you push".to_owned(),
-        },
-    };
-    row.add(
-        Label::new(RichText::new(hint).size(size::SECONDARY).color(tokens.faint))
-            .selectable(false)
-            .truncate(),
-    );
 }

@@ -2,6 +2,7 @@
 //! each other.
 
 use super::above;
+use crate::before_push;
 use crate::cx::Cx;
 use crate::intent::Intent;
 use crate::kit::{diff, problem, text};
@@ -19,17 +20,21 @@ pub(super) fn ui(ui: &mut Ui, cx: &Cx<'_>, entry: &Entry) -> bool {
 
 fn objects(ui: &mut Ui, cx: &Cx<'_>, entry: &Entry) {
     if let Some(trouble) = words::problem(&entry.stage) {
-        let (action, intent) = match words::to_restore(entry, cx.changes) {
-            Some(of) => (Some("Restore to before it"), words::restore_before(of)),
-            None => {
+        let (action, intent) = match words::way_back(entry, cx) {
+            Some(Ok(intent)) => (Some("Restore to before it"), intent),
+            _ => {
                 let anew = entry.conflict.is_some() && entry.undoes.is_none();
                 (anew.then_some("Rebuild on theirs"), Intent::Rebuild(entry.id))
             }
         };
-        let next = words::next(entry, trouble);
+        let next = words::next(entry, trouble, cx);
         if problem::problem(ui, words::level(&entry.stage), &trouble.what, &trouble.why, &next, action) {
             cx.intents.send(intent);
         }
+        ui.add_space(8.0);
+    }
+    if entry.sent.is_none() {
+        before_push::above(ui, cx, entry.id, &entry.change);
         ui.add_space(8.0);
     }
     for step in &entry.change.steps {

@@ -10,6 +10,10 @@ pub struct ChangeBar {
     pub(super) above: Option<Above>,
     /// The set that the user asked to drop, until that is said again.
     pub(super) dropping: Option<ChangeId>,
+    /// Whether a way back waits for Push, which no editor could bring back.
+    pub(super) restoring: bool,
+    /// What was dropped last, and can be brought back.
+    pub(super) dropped: Option<String>,
     /// Room of the button that sent the entry of this name, which stays its own.
     pub(super) sender: Option<(ChangeId, f32)>,
 }

@@ -88,7 +88,7 @@ pub(super) fn change(ui: &mut Ui, cx: &Cx<'_>, row: &Row, entry: &Entry, shown: 
             } else {
                 problem::Level::Warning
             };
-            problem::problem(ui, level, &trouble.what, &trouble.why, &words::next(entry, trouble), None);
+            problem::problem(ui, level, &trouble.what, &trouble.why, &words::next(entry, trouble, cx), None);
         }
         if open {
             for step in &entry.change.steps {

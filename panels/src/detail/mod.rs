@@ -14,7 +14,9 @@ pub use view::{Figures, PeerRow, PodRow, VersionRow, View};
 
 use self::headline::{headline, status_of};
 use crate::cx::Cx;
-use crate::editors::Drafts;
+use crate::editors::{Drafts, KeptForm};
+use crate::held::Held;
+use crate::history::{deed, turn};
 use crate::intent::Intent;
 use crate::kit::theme::{Weight, size};
 use crate::kit::{Button, Memo, Tokens, fmt, icon, remote, text, tiles};
@@ -27,7 +29,33 @@ use jiff::Timestamp;
 use mesh::graph::NodeId;
 use mesh::lens::Subject;
 use mesh::{Remote, Revision};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+
+/// All drafts, as they are kept for the next run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(from = "Kept")]
+pub struct KeptDrafts {
+    objects: Vec<KeptDraft>,
+    forms: Vec<KeptForm>,
+}
+
+/// How they stand on disk, and how they stood there when only objects had any.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Kept {
+    Both { objects: Vec<KeptDraft>, forms: Vec<KeptForm> },
+    Objects(Vec<KeptDraft>),
+}
+
+impl From<Kept> for KeptDrafts {
+    fn from(kept: Kept) -> Self {
+        match kept {
+            Kept::Both { objects, forms } => Self { objects, forms },
+            Kept::Objects(objects) => Self { objects, forms: Vec::new() },
+        }
+    }
+}
 
 /// The detail's own state: the drafts above all.
 #[derive(Default)]
@@ -86,21 +114,41 @@ impl Detail {
         self.view.get(key, |_| View::of(&cx.scene.mesh, traffic, selected).map(Arc::new)).clone()
     }
 
-    /// Drafts of objects, as they are kept for the next run.
-    pub fn kept(&self) -> Vec<KeptDraft> {
-        self.sheets.kept()
+    /// All drafts, as they are kept for the next run.
+    pub fn kept(&self) -> KeptDrafts {
+        KeptDrafts { objects: self.sheets.kept(), forms: self.drafts.kept() }
     }
 
     /// Takes up the drafts of the last run.
-    pub fn recall(&mut self, kept: Vec<KeptDraft>) {
-        self.sheets.recall(kept);
+    pub fn recall(&mut self, kept: KeptDrafts) {
+        self.sheets.recall(kept.objects);
+        self.drafts.recall(kept.forms);
+    }
+
+    /// Drafts that cannot be pushed; those of what is selected come first.
+    pub fn held(&self, cx: &Cx<'_>) -> Vec<Held> {
+        let mut held = self.drafts.held(cx);
+        held.extend(self.sheets.held(cx));
+        held.sort_by_key(|held| held.at.as_ref().map(|(at, _)| at) != cx.selected);
+        held
     }
 
     /// Lets drafts follow wishes from elsewhere: what was dismissed goes back, what shall be rebuilt is
     /// rebuilt.
     pub fn follow(&mut self, intent: &Intent, cx: &Cx<'_>) {
-        self.drafts.follow_intent(intent, cx);
-        self.sheets.follow_intent(intent, cx);
+        if let Intent::UndoEdit | Intent::RedoEdit = intent {
+            let back = *intent == Intent::UndoEdit;
+            let all = self.drafts.deeds().chain(std::iter::once(self.sheets.deeds()));
+            let Some(deed) = turn(back, all) else { return };
+            self.drafts.step(back, deed, cx);
+            while turn(back, std::iter::once(self.sheets.deeds())) == Some(deed) {
+                self.sheets.step(back, cx);
+            }
+            return;
+        }
+        let deed = deed();
+        self.drafts.follow_intent(intent, deed, cx);
+        self.sheets.follow_intent(intent, deed, cx);
     }
 
     fn thing(&mut self, ui: &mut Ui, cx: &Cx<'_>, selected: &Selected, view: &View) {

@@ -147,6 +147,7 @@ impl Edits for Breaker {
     };
     const NEEDS: &'static [&'static Kind] = &[&kinds::DESTINATION_RULE];
     const CHOOSER: Chooser = Chooser::Menu("circuit breaker calls");
+    const PLACE: &'static str = "spec/trafficPolicy";
     const FIELDS: &'static [&'static [FieldRow]] = &[TCP, HTTP, HTTP2, BUDGET, BUDGETED, EJECTION, EJECTED];
 
     fn applies(_service: &Service) -> bool {

@@ -1,9 +1,12 @@
 //! Drafts are kept per thing, so that nothing is lost when the user clicks elsewhere, and new data never
 //! overwrites them.
 
-use super::sheet::AnySheet;
+use super::any_sheet::AnySheet;
+use super::kept_form::KeptForm;
 use super::table::{EDITORS, EditorRow};
 use crate::cx::Cx;
+use crate::held::{DraftOf, Held, Why};
+use crate::history::turn;
 use crate::intent::Intent;
 use crate::kit::theme::size;
 use crate::kit::{Button, Memo, Tokens, text};
@@ -24,6 +27,8 @@ pub struct Drafts {
     revision: Option<Revision>,
     /// What is offered for the selection, by editor and sheet.
     offered: Memo<(Revision, Selected), Vec<(&'static EditorRow, String)>>,
+    /// Those of other connections, and those whose scopes were not found yet.
+    kept: Vec<KeptForm>,
 }
 
 struct Kept {
@@ -37,7 +42,7 @@ impl Drafts {
     /// last. Drafts of another cluster are not for this one.
     pub fn follow(&mut self, cx: &Cx<'_>) {
         if self.context != cx.scene.context {
-            *self = Self { context: cx.scene.context.clone(), ..Self::default() };
+            *self = Self { context: cx.scene.context.clone(), kept: self.kept(), ..Self::default() };
         }
         let revision = Some(cx.scene.mesh.revision());
         if self.revision == revision {
@@ -46,8 +51,74 @@ impl Drafts {
         self.revision = revision;
         self.by_id.retain(|_, kept| {
             kept.sheet.follow(cx);
-            kept.sheet.holds() || std::mem::take(&mut kept.looked_at)
+            let undoable = kept.sheet.deeds() != (None, None);
+            kept.sheet.holds() || undoable || std::mem::take(&mut kept.looked_at)
         });
+        self.go_on(cx);
+    }
+
+    /// Drafts that were kept go on, where what they are for is there.
+    fn go_on(&mut self, cx: &Cx<'_>) {
+        if !cx.scene.ready() {
+            return;
+        }
+        for mut kept in std::mem::take(&mut self.kept) {
+            if kept.context == self.context
+                && let Some((id, sheet)) = self.open(&kept, cx)
+            {
+                let sheet = self.by_id.entry(id).or_insert(Kept { sheet, looked_at: false });
+                kept.rows = sheet.sheet.recall(std::mem::take(&mut kept.rows), cx);
+            }
+            if !kept.rows.is_empty() {
+                self.kept.push(kept);
+            }
+        }
+    }
+
+    fn open(&self, kept: &KeptForm, cx: &Cx<'_>) -> Option<(String, Box<dyn AnySheet>)> {
+        let row = EDITORS.iter().find(|row| row.about.name == kept.editor && row.lacks(cx).is_none())?;
+        let sheet = (row.open)(&cx.scene.mesh, &kept.place.selected())?;
+        Some((sheet.id().to_owned(), sheet))
+    }
+
+    /// All drafts, for the next run.
+    pub fn kept(&self) -> Vec<KeptForm> {
+        let own = self.by_id.values().filter_map(|kept| kept.sheet.kept(&self.context));
+        self.kept.iter().cloned().chain(own).collect()
+    }
+
+    /// Takes up the drafts of the last run.
+    pub fn recall(&mut self, kept: Vec<KeptForm>) {
+        self.kept = kept;
+    }
+
+    /// Drafts that cannot be pushed; those of the last run too that nothing was found for.
+    pub fn held(&self, cx: &Cx<'_>) -> Vec<Held> {
+        let here = self.kept.iter().filter(|kept| kept.context == self.context && cx.scene.ready());
+        let lost = here.flat_map(|kept| {
+            let named = format!("{} of {}", kept.editor, kept.place.name());
+            kept.rows.iter().map(move |row| Held {
+                draft: DraftOf::Form(named.clone(), row.words.clone()),
+                name: format!("{named}: {}", row.words.trim_end_matches('…')),
+                why: Why::Gone { again: false },
+                at: None,
+            })
+        });
+        self.by_id.values().flat_map(|kept| kept.sheet.held(cx)).chain(lost).collect()
+    }
+
+    /// The deeds that were done last to each sheet, and that were taken back last.
+    pub(crate) fn deeds(&self) -> impl Iterator<Item = (Option<u64>, Option<u64>)> {
+        self.by_id.values().map(|kept| kept.sheet.deeds())
+    }
+
+    /// Takes a deed back, or does it again.
+    pub(crate) fn step(&mut self, back: bool, deed: u64, cx: &Cx<'_>) {
+        for kept in self.by_id.values_mut() {
+            while turn(back, std::iter::once(kept.sheet.deeds())) == Some(deed) {
+                kept.sheet.step(back, cx);
+            }
+        }
     }
 
     /// Whether one of them says something that the cluster does not have.
@@ -57,13 +128,20 @@ impl Drafts {
 
     /// Follows intents from elsewhere: what was dismissed goes back, what shall be rebuilt is made anew and
     /// checked again, and an editor that was asked for is unfolded.
-    pub fn follow_intent(&mut self, intent: &Intent, cx: &Cx<'_>) {
+    pub(crate) fn follow_intent(&mut self, intent: &Intent, deed: u64, cx: &Cx<'_>) {
+        if let Intent::Reset(DraftOf::Form(named, words)) = intent {
+            for kept in &mut self.kept {
+                let is = format!("{} of {}", kept.editor, kept.place.name()) == *named;
+                kept.rows.retain(|row| !is || row.words != *words);
+            }
+            self.kept.retain(|kept| !kept.rows.is_empty());
+        }
         if let Intent::Edit(selected, editor) = intent {
             let offered = self.offer(cx, selected).into_iter();
             self.unfolded
                 .extend(offered.filter(|(row, _)| row.about.name == *editor).map(|(_, id)| (id, true)));
         }
-        self.by_id.values_mut().for_each(|kept| kept.sheet.follow_intent(intent, cx));
+        self.by_id.values_mut().for_each(|kept| kept.sheet.follow_intent(intent, deed, cx));
     }
 
     /// What is offered for a selection, by editor and sheet.

@@ -24,6 +24,9 @@ pub trait Edits: Clone + PartialEq + Serialize + DeserializeOwned + 'static {
     const CHOOSER: Chooser;
     /// Its fields, where it has them in tables; for the manual.
     const FIELDS: &'static [&'static [FieldRow]] = &[];
+    /// Where the fields of its tables stand in an object of the first kind: "spec/http/0". Those that this
+    /// cluster does not have are not offered. Nothing: all are.
+    const PLACE: &'static str = "";
     /// Whether it is shown unfolded even where the cluster has nothing of this kind.
     const ALWAYS: bool = false;
 

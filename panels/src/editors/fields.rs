@@ -8,7 +8,7 @@ mod holds;
 pub use holds::{FieldRow, Holds};
 use holds::{joined, listed};
 
-use super::form::{Form, Setting};
+use super::form::{Form, Setting, Told};
 use mesh::evidence::Claim;
 use mesh::plan::{Field, Part, Plan, Readable};
 use serde::{Deserialize, Serialize};
@@ -99,7 +99,18 @@ impl Fields {
     /// Draws the fields of a table.
     pub fn form(&mut self, rows: &[FieldRow], form: &mut Form<'_>) {
         for row in rows {
-            let setting = Setting::of(row.word).unset(row.unset).means(row.means).path(row.path);
+            let grouped = matches!(row.holds, Holds::Group(_));
+            let known = form.schema().filter(|_| !grouped);
+            let told = known.map_or(Told::Nothing, |known| known.tells(row.path));
+            if let (Told::Missing, Some(known)) = (&told, known) {
+                if !self.0.contains_key(row.path) {
+                    continue;
+                }
+                // What the draft holds all the same is shown, so that it can be taken out.
+                form.warning(&known.missing(row.path), "", "Take it out: the server would drop it");
+            }
+            let means = told.help(row.means);
+            let setting = Setting::of(row.word).unset(row.unset).means(&means).path(row.path);
             match row.holds {
                 Holds::Time(start) | Holds::Limit(start) | Holds::Seconds(start) => {
                     self.edit(row.path, |value| form.duration(setting, value, start));
@@ -168,7 +179,9 @@ impl Fields {
                     now.form(table, form);
                     now.write(&was, part);
                 };
-                each::each(form, noun, &mut list, (&says, &draw));
+                form.part(&format!("{}/0", row.path), |form| {
+                    each::each(form, noun, &mut list, (&says, &draw));
+                });
                 value = list.into();
             }
             Holds::Matches(noun) | Holds::Pairs(noun) | Holds::Numbers(noun) => {

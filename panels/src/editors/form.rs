@@ -5,10 +5,12 @@
 //! (while it has the focus), arrow keys and typing; Esc leaves it as it was.
 
 mod condition;
+mod known;
 mod line;
 mod number;
 
 pub use condition::{compared, condition};
+pub(crate) use known::{Known, Told};
 pub use line::Line;
 pub use number::Number;
 
@@ -43,6 +45,7 @@ pub struct Form<'a> {
     gesture: Gesture,
     reset: bool,
     ended: bool,
+    known: Option<Known>,
 }
 
 impl<'a> Form<'a> {
@@ -64,7 +67,24 @@ impl<'a> Form<'a> {
             gesture: Gesture::Rest,
             reset: false,
             ended: false,
+            known: None,
         }
+    }
+
+    /// The same, with what the cluster's schema says of its fields.
+    pub(crate) fn knowing(self, known: Option<Known>) -> Self {
+        Self { known, ..self }
+    }
+    /// What the cluster's schema says of its fields.
+    pub(crate) fn schema(&self) -> Option<&Known> {
+        self.known.as_ref()
+    }
+    /// Fields of a part.
+    pub(crate) fn part(&mut self, path: &str, fields: impl FnOnce(&mut Self)) {
+        let whole = self.known.clone();
+        self.known = whole.as_ref().map(|known| known.below(path));
+        fields(self);
+        self.known = whole;
     }
 
     /// What the user did, and whether the draft shall be taken back.
@@ -241,10 +261,10 @@ impl<'a> Form<'a> {
 
     /// Fields of a part of what is edited, set in below it; `subject` is what the part is called.
     pub fn inside(&mut self, subject: &str, fields: impl FnOnce(&mut Form<'_>)) {
-        let (cx, editor, standing) = (self.cx, self.editor, self.standing);
+        let (cx, editor, standing, known) = (self.cx, self.editor, self.standing, self.known.clone());
         let margin = egui::Margin { left: 14, ..egui::Margin::ZERO };
         let done = egui::Frame::new().inner_margin(margin).show(self.ui, |ui| {
-            let mut inner = Form::new(ui, cx, (editor, subject), standing, None);
+            let mut inner = Form::new(ui, cx, (editor, subject), standing, None).knowing(known);
             fields(&mut inner);
             inner.gesture
         });

@@ -30,6 +30,12 @@ impl<F: Clone + PartialEq + Serialize + DeserializeOwned> Kept<F> {
     pub fn new(now: F) -> Self {
         Self { wanted: now.clone(), base: now, theirs: None }
     }
+    /// Goes on with a draft that was made on what the cluster had then.
+    pub fn again(base: F, wanted: F, now: F) -> Self {
+        let mut kept = Self { base, wanted, theirs: None };
+        kept.follow(now);
+        kept
+    }
     /// What the draft was made on.
     pub fn base(&self) -> &F {
         &self.base

@@ -114,6 +114,7 @@ impl Edits for Balance {
     };
     const NEEDS: &'static [&'static Kind] = &[&kinds::DESTINATION_RULE];
     const CHOOSER: Chooser = Chooser::Menu("load balancing calls");
+    const PLACE: &'static str = "spec/trafficPolicy";
     const FIELDS: &'static [&'static [FieldRow]] =
         &[METHOD, BY_HEADER, BY_COOKIE, BY_SOURCE, BY_QUERY, RING, WARM, PLACES];
 

@@ -3,6 +3,7 @@
 //! of [`EDITORS`].
 
 pub mod access;
+mod any_sheet;
 pub mod circuit_breaker;
 pub mod dark_launch;
 mod drafts;
@@ -17,6 +18,7 @@ pub mod form;
 mod gesture;
 mod in_force;
 pub mod kept;
+mod kept_form;
 pub mod load_balancing;
 mod localities;
 mod log_level;
@@ -29,6 +31,7 @@ mod row;
 pub mod rules;
 mod sheet;
 mod table;
+mod take;
 pub mod timeouts;
 pub mod traffic_split;
 pub mod usual;
@@ -36,11 +39,13 @@ pub mod visibility;
 pub mod way_in;
 pub mod workload;
 
+pub use any_sheet::AnySheet;
 pub use drafts::Drafts;
 pub use edits::{Chooser, Edits, Scope, Scoped};
 pub use form::Form;
 pub use gesture::Gesture;
 pub use kept::{Kept, Standing};
+pub use kept_form::KeptForm;
 pub use manual::{manual, picture_of};
-pub use sheet::{AnySheet, Sheet};
+pub use sheet::Sheet;
 pub use table::{EDITORS, EditorRow, offered};

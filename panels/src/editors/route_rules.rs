@@ -130,6 +130,7 @@ impl Edits for Rules {
     };
     const NEEDS: &'static [&'static Kind] = &[&kinds::VIRTUAL_SERVICE];
     const CHOOSER: Chooser = Chooser::Menu("route rules of");
+    const PLACE: &'static str = "spec";
     const FIELDS: &'static [&'static [FieldRow]] = &[RULES];
 
     fn scopes(mesh: &Mesh, subject: &Subject<'_>) -> Vec<Scoped<RulesOf, Self>> {

@@ -2,9 +2,12 @@
 
 use super::edits::{Edits, Scoped};
 use super::kept::{Kept, Standing};
+use super::kept_form::KeptRow;
 use crate::cx::Cx;
+use crate::held::Why;
 use crate::intent::Intent;
 use crate::words;
+use mesh::anew::Known;
 use mesh::ledger::Entry;
 use mesh::plan::{Plan, Stop};
 use mesh::{Change, ChangeId, Mesh};
@@ -13,18 +16,23 @@ use mesh::{Change, ChangeId, Mesh};
 pub(super) struct Row<E: Edits> {
     pub(super) scoped: Scoped<E::Scope, E>,
     pub(super) kept: Kept<E>,
+    /// The draft as it was when the user let go of it last.
+    pub(super) settled: E,
     /// The change that was made of the draft last.
     pub(super) asked: Option<(ChangeId, Change)>,
     /// Why no change can be made of it.
     pub(super) stop: Option<Stop>,
     /// What it is for is gone; the draft is still here.
     pub(super) gone: bool,
+    /// The last change that could be made of it before that.
+    lost: Option<Change>,
 }
 
 impl<E: Edits> Row<E> {
     pub(super) fn new(scoped: Scoped<E::Scope, E>) -> Self {
         let kept = Kept::new(scoped.now.clone());
-        Self { scoped, kept, asked: None, stop: None, gone: false }
+        let settled = scoped.now.clone();
+        Self { scoped, kept, settled, asked: None, stop: None, gone: false, lost: None }
     }
     pub(super) fn differs(&self) -> bool {
         self.kept.standing() != Standing::Same
@@ -91,5 +99,85 @@ impl<E: Edits> Row<E> {
     pub(super) fn reset(&mut self) {
         self.kept.reset();
         self.stop = None;
+    }
+    /// Takes in what the cluster has now; what the user did is no deed of that.
+    pub(super) fn follow(&mut self, now: Scoped<E::Scope, E>) {
+        let rests = self.settled == self.kept.wanted;
+        self.kept.follow(now.now.clone());
+        self.scoped = now;
+        if rests {
+            self.settled = self.kept.wanted.clone();
+        }
+    }
+    /// Makes the draft on what somebody else made of it.
+    pub(super) fn rebuild(&mut self) {
+        self.kept.rebuild();
+        self.settled = self.kept.wanted.clone();
+    }
+    /// What it is for is gone.
+    pub(super) fn lose(&mut self, cx: &Cx<'_>) {
+        if !std::mem::replace(&mut self.gone, true) {
+            self.lost = self.asked.as_ref().map(|(_, change)| change.clone());
+            self.stop = Some(Stop::Gone);
+            self.dismiss(cx);
+        }
+    }
+    /// What it was for has come back.
+    pub(super) fn found(&mut self) -> bool {
+        let gone = std::mem::take(&mut self.gone);
+        if gone {
+            (self.stop, self.lost) = (None, None);
+        }
+        gone
+    }
+    /// The change that creates its object again, with what is wanted of it; `None` where that is not known.
+    fn again(&self, mesh: &Mesh) -> Option<Change> {
+        let lost = self.lost.as_ref().filter(|_| self.gone)?;
+        let again = lost.clone().anew(mesh, Known::Whole, true).ok()?;
+        (again != *lost).then_some(again)
+    }
+    /// Has that judged.
+    pub(super) fn ask_again(&mut self, cx: &Cx<'_>) {
+        if let Some(change) = self.again(&cx.scene.mesh) {
+            let id = ChangeId::fresh();
+            self.asked = Some((id, change.clone()));
+            self.stop = None;
+            cx.intents.send(Intent::Check(id, Box::new(change)));
+        }
+    }
+    /// Why it cannot be pushed, if it wants something and cannot; `shown` when it is the one that is judged.
+    pub(super) fn held(&self, shown: bool, cx: &Cx<'_>) -> Option<Why> {
+        let sent = self.entry(cx).is_some_and(|entry| entry.sent.is_some());
+        match &self.stop {
+            _ if !self.differs() || sent => None,
+            _ if self.gone && self.asked.is_some() => None,
+            Some(Stop::Gone) => Some(Why::Gone { again: self.again(&cx.scene.mesh).is_some() }),
+            _ if self.standing() == Standing::Superseded => Some(Why::Superseded),
+            Some(Stop::NotYet(why)) if shown => Some(Why::NotYet(why.clone())),
+            _ => None,
+        }
+    }
+    /// The draft, as it is kept for the next run; `None` where it wants nothing.
+    pub(super) fn keep(&self, shown: bool) -> Option<KeptRow> {
+        let json = |value: &E| serde_json::to_value(value).ok();
+        let (words, object) = (self.scoped.words.clone(), self.scoped.object.clone());
+        let kept = || {
+            Some(KeptRow {
+                words,
+                object,
+                base: json(self.kept.base())?,
+                wanted: json(&self.kept.wanted)?,
+                shown,
+            })
+        };
+        self.differs().then(kept)?
+    }
+    /// Takes up a draft that was kept, on what the cluster has now.
+    pub(super) fn recall(&mut self, kept: &KeptRow) -> bool {
+        let read = |value: &serde_json::Value| serde_json::from_value::<E>(value.clone()).ok();
+        let Some((base, wanted)) = read(&kept.base).zip(read(&kept.wanted)) else { return false };
+        self.kept = Kept::again(base, wanted, self.scoped.now.clone());
+        self.settled = self.kept.wanted.clone();
+        true
     }
 }

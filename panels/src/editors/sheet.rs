@@ -1,13 +1,19 @@
 //! A sheet: one editor on one thing, with a draft for each of its scopes. Drafts are followed, judged,
 //! rebuilt and taken back here, once for all editors.
 
-use super::edits::{Chooser, Edits, Scope as _, Scoped};
-use super::form::Form;
+use super::any_sheet::AnySheet;
+use super::edits::{Chooser, Edits, Scope as _};
+use super::form::{Form, Known};
 use super::gesture::Gesture;
 use super::kept::Standing;
+use super::kept_form::{KeptForm, KeptRow, Place, may_be_kept};
 use super::row::Row;
 use super::rules;
+use super::take::take;
+use crate::before_push;
 use crate::cx::Cx;
+use crate::held::{DraftOf, Held, Why};
+use crate::history::{History, deed};
 use crate::intent::Intent;
 use crate::kit::theme::{Weight, size};
 use crate::kit::{Button, Tokens, badge, field, icon, problem, text};
@@ -18,36 +24,6 @@ use mesh::graph::NodeId;
 use mesh::plan::Stop;
 use mesh::{Change, Mesh};
 
-/// A [`Sheet`] of any editor.
-pub trait AnySheet {
-    /// Names what is edited; the same thing gives the same id, from wherever it is selected.
-    fn id(&self) -> &str;
-    /// What it edits, in the user's words: "reviews".
-    fn subject(&self) -> &str;
-    /// Whether the cluster has something of this kind already, so that it is shown without asking.
-    fn present(&self) -> bool;
-    /// Whether there is a draft, shown or in another scope.
-    fn holds(&self) -> bool;
-    /// Draws it; returns whether it shall be folded away.
-    fn ui(&mut self, ui: &mut Ui, cx: &Cx<'_>) -> bool;
-    /// Takes in what the cluster has now, without losing a draft.
-    fn follow(&mut self, cx: &Cx<'_>);
-    /// Follows what was asked of a change elsewhere: it was dismissed, or shall be made anew.
-    fn follow_intent(&mut self, intent: &Intent, cx: &Cx<'_>);
-
-    /// In which words its scopes are chosen.
-    fn scopes(&self) -> Vec<String>;
-    /// Shows another scope.
-    fn choose(&mut self, scope: usize);
-    /// Makes one of the editor's samples the draft that is shown; `false` when there are no more.
-    fn try_on(&mut self, sample: usize) -> bool;
-    /// The change that makes the draft true that is shown; `None` when it is true already.
-    ///
-    /// # Errors
-    /// When what it was made for is gone, or when something is still to be said.
-    fn change(&self, mesh: &Mesh) -> Result<Option<Change>, Stop>;
-}
-
 /// The drafts of one editor on one thing.
 pub struct Sheet<E: Edits> {
     id: String,
@@ -56,6 +32,8 @@ pub struct Sheet<E: Edits> {
     selected: Selected,
     rows: Vec<Row<E>>,
     chosen: usize,
+    /// Scopes with what was wanted of them.
+    history: History<(E::Scope, E)>,
 }
 
 impl<E: Edits> Sheet<E> {
@@ -72,6 +50,7 @@ impl<E: Edits> Sheet<E> {
             selected: selected.clone(),
             rows,
             chosen: 0,
+            history: History::default(),
         };
         sheet.chosen = sheet.rows.iter().position(|row| row.scoped.present).unwrap_or(sheet.usual());
         Some(Box::new(sheet))
@@ -94,6 +73,34 @@ impl<E: Edits> Sheet<E> {
         others.map(|(_, row)| row.scoped.words.trim_end_matches('…')).collect()
     }
 
+    /// A deed of the user, if it has changed a draft.
+    fn note(&mut self, index: usize, deed: u64) {
+        let Some(row) = self.rows.get_mut(index).filter(|row| row.settled != row.kept.wanted) else { return };
+        let was = std::mem::replace(&mut row.settled, row.kept.wanted.clone());
+        self.history.note(deed, (row.scoped.at.clone(), was));
+    }
+
+    /// Takes a draft back. One whose object is gone goes with it.
+    fn reset(&mut self, index: usize, deed: u64) {
+        self.rows[index].reset();
+        self.note(index, deed);
+        if self.rows[index].gone {
+            self.rows.remove(index);
+            self.chosen = self.usual();
+        }
+    }
+
+    /// Makes a draft anew on what is there now; with its object where that is gone.
+    fn anew(&mut self, index: usize, cx: &Cx<'_>) {
+        self.chosen = index;
+        if self.rows[index].gone {
+            self.rows[index].ask_again(cx);
+        } else {
+            self.rows[index].rebuild();
+            self.check(cx);
+        }
+    }
+
     /// Only the draft that is shown is judged and pushed.
     fn check(&mut self, cx: &Cx<'_>) {
         for (index, row) in self.rows.iter_mut().enumerate() {
@@ -103,57 +110,6 @@ impl<E: Edits> Sheet<E> {
                 row.dismiss(cx);
             }
         }
-    }
-
-    /// Puts the scopes that there are now in place of those that there were.
-    fn take(&mut self, now: Vec<Scoped<E::Scope, E>>, cx: &Cx<'_>) {
-        let mut rows: Vec<Option<Row<E>>> = now.iter().map(|_| None).collect();
-        let (mut shown, mut gone) = (None, Vec::new());
-        // Drafts first: where what they are for has gone and come back, it is theirs again.
-        let mut before: Vec<(usize, Row<E>)> =
-            std::mem::take(&mut self.rows).into_iter().enumerate().collect();
-        before.sort_by_key(|(_, row)| !row.differs());
-        for (index, mut row) in before {
-            let is_shown = index == self.chosen;
-            // What was not there by itself has come: its draft is true, and what came of it is shown.
-            if row.differs()
-                && let Some(made) = now.iter().position(|new| row.kept.wanted.came_true(&row.scoped.at, new))
-            {
-                row.reset();
-                row.dismiss(cx);
-                shown = shown.or(is_shown.then_some(made));
-            }
-            let free = |place: &usize| rows[*place].is_none() && row.scoped.at.is(&now[*place].at);
-            match (0..now.len()).find(free) {
-                Some(place) => {
-                    row.kept.follow(now[place].now.clone());
-                    row.scoped = now[place].clone();
-                    if std::mem::take(&mut row.gone) {
-                        row.stop = None;
-                        if is_shown {
-                            row.check(cx);
-                        }
-                    }
-                    if row.asked.is_some() && !row.differs() {
-                        row.dismiss(cx);
-                    }
-                    shown = shown.or(is_shown.then_some(place));
-                    rows[place] = Some(row);
-                }
-                None if row.differs() && row.entry(cx).is_none_or(|entry| entry.sent.is_none()) => {
-                    row.gone = true;
-                    row.stop = Some(Stop::Gone);
-                    row.dismiss(cx);
-                    shown = shown.or(is_shown.then_some(now.len() + gone.len()));
-                    gone.push(row);
-                }
-                None => row.dismiss(cx),
-            }
-        }
-        let fill =
-            |(row, scoped): (Option<Row<E>>, Scoped<E::Scope, E>)| row.unwrap_or_else(|| Row::new(scoped));
-        self.rows = rows.into_iter().zip(now).map(fill).chain(gone).collect();
-        self.chosen = shown.unwrap_or_else(|| self.usual());
     }
 
     /// Name, subject, how the draft stands. Returns whether it shall be folded away.
@@ -223,17 +179,16 @@ impl<E: Edits> Sheet<E> {
                 Some(Stop::NotYet(why)) => Some(why.as_str()),
                 _ => None,
             };
-            let mut form = Form::new(ui, cx, (E::ABOUT.name, &self.subject), row.kept.standing(), not_yet);
+            let known = E::NEEDS.first().and_then(|kind| Known::of(cx, kind, E::PLACE));
+            let named = (E::ABOUT.name, &*self.subject);
+            let mut form = Form::new(ui, cx, named, row.kept.standing(), not_yet).knowing(known);
             row.kept.wanted.form(&was, &row.scoped.at, &mut form);
             let (done, reset) = form.end();
             gesture.and(done);
             if reset {
-                row.reset();
                 gesture.and(Gesture::Settled);
-                if row.gone {
-                    self.rows.remove(self.chosen);
-                    self.chosen = self.usual();
-                }
+                row.dismiss(cx);
+                self.reset(self.chosen, deed());
             }
         }
         if E::CHOOSER == Chooser::Rules && self.rows.len() > 1 {
@@ -280,12 +235,12 @@ impl<E: Edits> AnySheet for Sheet<E> {
             let why = "Your draft was made on an older version. Nothing of it is lost.";
             let next = "Make it on the newer version, or reset it";
             if problem::problem(ui, problem::Level::Warning, what, why, next, Some("Rebuild")) {
-                self.rows[self.chosen].kept.rebuild();
-                self.check(cx);
+                self.anew(self.chosen, cx);
             }
         }
         let own = UiBuilder::new().id(ui.id().with("draft"));
         if ui.scope_builder(own, |ui| self.fields(ui, cx)).inner == Gesture::Settled {
+            self.note(self.chosen, deed());
             self.check(cx);
         }
         let elsewhere = self.elsewhere();
@@ -293,34 +248,129 @@ impl<E: Edits> AnySheet for Sheet<E> {
             text::note(ui, format!("Not pushed either: {}", elsewhere.join(", ")));
         }
         let Some(row) = self.rows.get_mut(self.chosen) else { return fold };
+        if let (Some(id), Some((_, change))) = (row.pending(cx), &row.asked) {
+            before_push::below(ui, cx, id, change);
+        }
         if row.stop == Some(Stop::Gone) {
             let what = format!("{} cannot be changed here any more", self.subject);
-            let why = "It is gone, or somebody gave it another shape";
-            problem::problem(ui, problem::Level::Warning, &what, why, "Select it again", None);
+            let why = "It is gone, or somebody gave it another shape. Your draft is still here";
+            let again = row.held(true, cx) == Some(Why::Gone { again: true });
+            let (next, action) = match again {
+                true => ("Create it again with your draft, or reset it", Some("Create again")),
+                false => ("Reset it, or select it again", None),
+            };
+            if problem::problem(ui, problem::Level::Warning, &what, why, next, action) {
+                row.ask_again(cx);
+            }
         }
         fold
     }
 
     fn follow(&mut self, cx: &Cx<'_>) {
         let mesh = &cx.scene.mesh;
-        if let Some(subject) = subject::of_editors(mesh, &self.selected) {
-            self.take(E::scopes(mesh, &subject), cx);
+        let now = match subject::of_editors(mesh, &self.selected) {
+            Some(subject) => E::scopes(mesh, &subject),
+            // It is gone only where all lists are in.
+            None if cx.scene.ready() => Vec::new(),
+            None => return,
+        };
+        let shown = take(&mut self.rows, self.chosen, now, cx);
+        self.chosen = shown.unwrap_or_else(|| self.usual());
+    }
+
+    fn follow_intent(&mut self, intent: &Intent, deed: u64, cx: &Cx<'_>) {
+        let draft = |of: &DraftOf| match of {
+            DraftOf::Form(id, words) if *id == self.id => {
+                self.rows.iter().position(|row| row.scoped.words == *words)
+            }
+            _ => None,
+        };
+        let index = match intent {
+            Intent::Push(_) => {
+                self.history.clear();
+                None
+            }
+            Intent::Dismiss(id) | Intent::Rebuild(id) => self.rows.iter().position(|row| row.is_in(*id, cx)),
+            Intent::Reset(of) | Intent::Anew(of) => draft(of),
+            _ => None,
+        };
+        let Some(index) = index else { return };
+        match intent {
+            Intent::Anew(_) => self.anew(index, cx),
+            Intent::Rebuild(_) => {
+                self.rows[index].asked = None;
+                self.chosen = index;
+                self.follow(cx);
+                if let Some(row) = self.rows.get_mut(self.chosen) {
+                    row.rebuild();
+                    row.check(cx);
+                }
+            }
+            _ => {
+                self.rows[index].asked = None;
+                self.reset(index, deed);
+            }
         }
     }
 
-    fn follow_intent(&mut self, intent: &Intent, cx: &Cx<'_>) {
-        let (Intent::Dismiss(id) | Intent::Rebuild(id)) = intent else { return };
-        let Some(index) = self.rows.iter().position(|row| row.is_in(*id, cx)) else { return };
-        self.rows[index].asked = None;
-        if matches!(intent, Intent::Dismiss(_)) {
-            self.rows[index].reset();
-            return;
+    fn held(&self, cx: &Cx<'_>) -> Vec<Held> {
+        let several = self.rows.len() > 1;
+        let here = subject::of_editors(&cx.scene.mesh, &self.selected).is_some();
+        let of = |(index, row): (usize, &Row<E>)| {
+            let words = &row.scoped.words;
+            let scope = if several { format!(": {}", words.trim_end_matches('…')) } else { String::new() };
+            Some(Held {
+                draft: DraftOf::Form(self.id.clone(), words.clone()),
+                name: format!("{} of {}{scope}", E::ABOUT.name, self.subject),
+                why: row.held(index == self.chosen, cx)?,
+                at: here.then(|| (self.selected.clone(), E::ABOUT.name)),
+            })
+        };
+        self.rows.iter().enumerate().filter_map(of).collect()
+    }
+
+    fn kept(&self, context: &str) -> Option<KeptForm> {
+        let place = Place::of(&self.selected).filter(|_| may_be_kept(E::NEEDS))?;
+        let rows = self.rows.iter().enumerate();
+        let rows: Vec<KeptRow> = rows.filter_map(|(index, row)| row.keep(index == self.chosen)).collect();
+        let (context, editor) = (context.to_owned(), E::ABOUT.name.to_owned());
+        (!rows.is_empty()).then_some(KeptForm { context, editor, place, rows })
+    }
+
+    fn recall(&mut self, kept: Vec<KeptRow>, cx: &Cx<'_>) -> Vec<KeptRow> {
+        let mut left = Vec::new();
+        for one in kept {
+            let exactly = |row: &Row<E>| row.scoped.words == one.words && row.scoped.object == one.object;
+            let place = self.rows.iter().position(exactly);
+            let place = place.or_else(|| self.rows.iter().position(|row| row.scoped.words == one.words));
+            match place {
+                Some(index) if self.rows[index].recall(&one) => {
+                    self.chosen = if one.shown { index } else { self.chosen };
+                }
+                _ => left.push(one),
+            }
         }
-        self.chosen = index;
-        self.follow(cx);
-        if let Some(row) = self.rows.get_mut(self.chosen) {
-            row.kept.rebuild();
-            row.check(cx);
+        self.check(cx);
+        left
+    }
+
+    fn deeds(&self) -> (Option<u64>, Option<u64>) {
+        (self.history.last(), self.history.next())
+    }
+
+    fn step(&mut self, back: bool, cx: &Cx<'_>) {
+        let (rows, mut shown) = (&mut self.rows, None);
+        self.history.step(back, |(at, wanted)| {
+            let same = |row: &Row<E>| at.is(&row.scoped.at) || row.scoped.at.is(at);
+            if let Some(index) = rows.iter().position(same) {
+                std::mem::swap(wanted, &mut rows[index].kept.wanted);
+                rows[index].settled = rows[index].kept.wanted.clone();
+                shown = Some(index);
+            }
+        });
+        if let Some(index) = shown {
+            self.chosen = index;
+            self.check(cx);
         }
     }
 

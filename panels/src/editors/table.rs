@@ -1,8 +1,9 @@
 //! The table of editors.
 
+use super::any_sheet::AnySheet;
 use super::edits::Edits;
 use super::fields::FieldRow;
-use super::sheet::{AnySheet, Sheet};
+use super::sheet::Sheet;
 use super::{
     access, circuit_breaker, dark_launch, end_user, external, fault, load_balancing, mtls, rate_limit,
     route_rules, timeouts, traffic_split, visibility, way_in, workload,

@@ -51,6 +51,7 @@ impl Edits for Wait {
     };
     const NEEDS: &'static [&'static Kind] = &[&kinds::VIRTUAL_SERVICE];
     const CHOOSER: Chooser = Chooser::Menu("timeout and retry calls");
+    const PLACE: &'static str = "spec/http/0";
     const FIELDS: &'static [&'static [FieldRow]] = &[ROWS];
 
     fn scopes(mesh: &Mesh, subject: &Subject<'_>) -> Vec<Scoped<HttpRule, Self>> {

@@ -4,6 +4,7 @@
 
 use super::merge::merged;
 use crate::cx::Cx;
+use crate::held::Why;
 use crate::intent::Intent;
 use crate::words;
 use istio::object::yaml;
@@ -30,13 +31,24 @@ pub(super) struct Draft {
     pub(super) stop: Option<Stop>,
     /// When it was typed in last, in the window's time, while it is not judged since.
     pub(super) typed: Option<f64>,
+    /// What the user wanted when all rested last.
+    settled: Wish,
+}
+
+/// What is wanted of an object: a text, or that it is deleted.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Wish {
+    text: String,
+    deletes: bool,
 }
 
 impl Draft {
     /// Begins with what the cluster has.
     pub(super) fn of(at: &Ref, object: &Object) -> Self {
         let text = yaml(object);
-        Self { base: Some(object.clone()), base_text: text.clone(), ..Self::new(at.clone(), text) }
+        let mut draft = Self::new(at.clone(), text.clone());
+        draft.rests();
+        Self { base: Some(object.clone()), base_text: text, ..draft }
     }
 
     /// One of an earlier run, on what the cluster has now. `base` is the text that it was made of.
@@ -48,7 +60,9 @@ impl Draft {
             draft.theirs = Some(now.clone());
             draft.base_text = base.to_owned();
         }
-        Self { text, deletes, ..draft }
+        let mut draft = Self { text, deletes, ..draft };
+        draft.rests();
+        draft
     }
 
     /// Begins one that is not there yet.
@@ -63,7 +77,42 @@ impl Draft {
             asked: None,
             stop: None,
             typed: None,
+            // Nothing was wanted before it was made.
+            settled: Wish { text: String::new(), deletes: false },
         }
+    }
+
+    /// What is wanted.
+    fn wish(&self) -> Wish {
+        Wish { text: self.text.clone(), deletes: self.deletes }
+    }
+
+    /// What it is now is no deed of the user.
+    fn rests(&mut self) {
+        self.settled = self.wish();
+    }
+
+    /// What was wanted before the user's last deed, if there was one since this was asked last.
+    pub(super) fn deed(&mut self) -> Option<Wish> {
+        let done =
+            self.typed.is_none() && (self.settled.text != self.text || self.settled.deletes != self.deletes);
+        done.then(|| {
+            let wish = self.wish();
+            std::mem::replace(&mut self.settled, wish)
+        })
+    }
+
+    /// Wants this instead of what was wanted.
+    pub(super) fn swap(&mut self, wish: &mut Wish, cx: &Cx<'_>) {
+        let now = std::mem::replace(wish, self.wish());
+        (self.text, self.deletes, self.typed) = (now.text, now.deletes, None);
+        self.rests();
+        self.check(cx);
+    }
+
+    /// Whether a wish is one for an object that is not there.
+    pub(super) fn makes(wish: &Wish) -> bool {
+        !wish.text.is_empty()
     }
 
     /// Whether it wants something else than what is there.
@@ -74,6 +123,11 @@ impl Draft {
     /// Whether it is of an object that is not there yet.
     pub(super) fn is_new(&self) -> bool {
         self.base.is_none()
+    }
+
+    /// Whether the object that it changes is gone.
+    pub(super) fn is_gone(&self, cx: &Cx<'_>) -> bool {
+        self.base.is_some() && !cx.scene.mesh.objects().contains(&self.at)
     }
 
     /// Whether somebody else changed the same lines.
@@ -124,6 +178,14 @@ impl Draft {
     }
 
     fn take(&mut self, now: Object, cx: &Cx<'_>) {
+        let rested = self.settled == self.wish();
+        self.taken(now, cx);
+        if rested {
+            self.rests();
+        }
+    }
+
+    fn taken(&mut self, now: Object, cx: &Cx<'_>) {
         let text = yaml(&now);
         if self.stop == Some(Stop::Gone) {
             self.stop = None;
@@ -170,8 +232,28 @@ impl Draft {
             let text = yaml(&now);
             self.text = merged(&self.base_text, &self.text, &text).0;
             (self.base, self.base_text) = (Some(now), text);
+            self.rests();
         }
         self.check(cx);
+    }
+
+    /// Makes the object again that is gone, with what was wanted of it.
+    pub(super) fn create_again(&mut self, cx: &Cx<'_>) {
+        let mut anew = Self::new(self.at.clone(), self.text.clone());
+        anew.rests();
+        anew.check(cx);
+        *self = anew;
+    }
+
+    /// Why it cannot be pushed, if it wants something and cannot.
+    pub(super) fn held(&self, cx: &Cx<'_>) -> Option<Why> {
+        match &self.stop {
+            _ if !self.differs() || self.sent(cx) => None,
+            Some(Stop::Gone) => Some(Why::Gone { again: !self.deletes }),
+            _ if self.is_superseded() => Some(Why::Superseded),
+            Some(Stop::NotYet(why)) => Some(Why::NotYet(why.clone())),
+            None => None,
+        }
     }
 
     /// Forgets what the user wanted.
@@ -240,6 +322,12 @@ impl Draft {
     /// Its name, while it is in the set that is not pushed yet.
     fn pending(&self, cx: &Cx<'_>) -> Option<ChangeId> {
         self.asked.as_ref().map(|(id, _)| *id).filter(|id| cx.changes.set().has(*id))
+    }
+
+    /// The change that was made of it, while it waits for Push.
+    pub(super) fn waits(&self, cx: &Cx<'_>) -> Option<(ChangeId, &Change)> {
+        let (id, change) = self.asked.as_ref()?;
+        self.pending(cx).map(|_| (*id, change))
     }
 
     /// Whether a change is made of this draft, alone or with others.

@@ -1,22 +1,25 @@
 //! The detail of an object: its YAML to be edited, what is wrong with it, what it differs by, and how it is
 //! copied, deleted or made.
 
+use super::around::{checked, copy, gone, head, schema};
 use super::code::{self, Code};
 use super::complete::{Offer, offers};
-use super::draft::Draft;
+use super::draft::{Draft, Wish};
 use super::flaws::{self, Flaw};
 use super::kept::{Again, KeptDraft};
-use super::{begin, cursor, templates};
+use super::{begin, cursor};
+use crate::before_push;
 use crate::cx::Cx;
+use crate::held::{DraftOf, Held};
+use crate::history::{History, deed};
 use crate::intent::Intent;
-use crate::kit::theme::{Weight, size};
-use crate::kit::{Button, Memo, Tokens, badge, diff, fmt, icon, problem, remote, text};
+use crate::kit::theme::size;
+use crate::kit::{Button, Memo, Tokens, badge, diff, fmt, icon, problem, text};
 use crate::selection::Selected;
-use crate::ways_out;
 use crate::yaml;
 use egui::{Id, Label, RichText, Ui};
 use mesh::plan::Stop;
-use mesh::{Problem, Read, Ref, Remote, Revision, Schema, SchemaOf};
+use mesh::{Problem, Ref, Revision, Schema};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -33,6 +36,8 @@ pub struct Sheets {
     revision: Option<Revision>,
     /// Those of other connections, and of objects that were not read yet.
     kept: Vec<KeptDraft>,
+    /// Objects with what was wanted of them.
+    history: History<(Ref, Wish)>,
 }
 
 /// A text, and what it was judged by.
@@ -104,10 +109,82 @@ impl Sheets {
         self.kept = kept;
     }
 
-    /// Follows what was asked for elsewhere: a new object, a deletion, a change that was dismissed or shall
-    /// be made anew.
-    pub fn follow_intent(&mut self, asked: &Intent, cx: &Cx<'_>) {
+    /// Drafts that cannot be pushed.
+    pub fn held(&self, cx: &Cx<'_>) -> Vec<Held> {
+        let of = |(at, sheet): (&Ref, &Sheet)| {
+            let why = sheet.draft.held(cx)?;
+            let place = (Selected::Object(at.clone()), "YAML");
+            Some(Held {
+                draft: DraftOf::Object(at.clone()),
+                name: format!("YAML of {at}"),
+                why,
+                at: Some(place),
+            })
+        };
+        self.drafts.iter().filter_map(of).collect()
+    }
+
+    /// The deed that was done last, and the one that was taken back last.
+    pub(crate) fn deeds(&self) -> (Option<u64>, Option<u64>) {
+        (self.history.last(), self.history.next())
+    }
+
+    /// Takes the last deed back, or does it again.
+    pub(crate) fn step(&mut self, back: bool, cx: &Cx<'_>) {
+        let drafts = &mut self.drafts;
+        self.history.step(back, |(at, wish)| {
+            if !drafts.contains_key(at) {
+                let object = cx.scene.mesh.objects().get(at);
+                let draft = match object {
+                    Some(object) => Draft::of(at, object),
+                    None if Draft::makes(wish) => Draft::new(at.clone(), String::new()),
+                    None => return,
+                };
+                drafts.insert(at.clone(), Sheet::new(draft));
+                cx.intents.send(Intent::Select(Some(Selected::Object(at.clone()))));
+            }
+            let Some(sheet) = drafts.get_mut(at) else { return };
+            sheet.draft.swap(wish, cx);
+            if sheet.draft.is_new() && !sheet.draft.differs() {
+                drafts.remove(at);
+                if is_selected(cx, at) {
+                    cx.intents.send(Intent::Back);
+                }
+            }
+        });
+    }
+
+    /// Takes the draft of an object back.
+    fn reset(&mut self, at: &Ref, deed: u64, cx: &Cx<'_>) {
+        let Some(sheet) = self.drafts.get_mut(at) else { return };
+        sheet.draft.dismiss(cx);
+        sheet.draft.reset();
+        if let Some(wish) = sheet.draft.deed() {
+            self.history.note(deed, (at.clone(), wish));
+        }
+        if sheet.draft.is_new() || sheet.draft.is_gone(cx) {
+            self.drafts.remove(at);
+            if is_selected(cx, at) {
+                cx.intents.send(Intent::Back);
+            }
+        }
+    }
+
+    /// Follows what was asked for elsewhere: a new object, a deletion, a change or a draft that was dismissed
+    /// or shall be made anew. `deed` is the number of that.
+    pub(crate) fn follow_intent(&mut self, asked: &Intent, deed: u64, cx: &Cx<'_>) {
         match asked {
+            Intent::Push(_) => self.history.clear(),
+            Intent::Reset(DraftOf::Object(at)) => self.reset(at, deed, cx),
+            Intent::Anew(DraftOf::Object(at)) => {
+                if let Some(sheet) = self.drafts.get_mut(at) {
+                    if sheet.draft.is_superseded() {
+                        sheet.draft.rebuild(cx);
+                    } else {
+                        sheet.draft.create_again(cx);
+                    }
+                }
+            }
             Intent::Draft(at, text) => {
                 let draft = Draft::new(at.clone(), text.clone());
                 let sheet = self.drafts.entry(at.clone()).or_insert_with(|| Sheet::new(draft));
@@ -122,19 +199,12 @@ impl Sheets {
                 }
             }
             Intent::Dismiss(id) => {
-                let ours = self.drafts.values_mut().filter(|sheet| sheet.draft.is_in(*id, cx));
-                let mut gone = Vec::new();
-                for sheet in ours {
+                let mut ours = Vec::new();
+                for (at, sheet) in self.drafts.iter_mut().filter(|(_, sheet)| sheet.draft.is_in(*id, cx)) {
                     sheet.draft.unask();
-                    sheet.draft.reset();
-                    gone.extend(sheet.draft.is_new().then(|| sheet.draft.at.clone()));
+                    ours.push(at.clone());
                 }
-                for at in gone {
-                    self.drafts.remove(&at);
-                    if is_selected(cx, &at) {
-                        cx.intents.send(Intent::Back);
-                    }
-                }
+                ours.iter().for_each(|at| self.reset(at, deed, cx));
             }
             Intent::Rebuild(id) => {
                 let ours = self.drafts.values_mut().filter(|sheet| sheet.draft.is_in(*id, cx));
@@ -181,7 +251,11 @@ impl Sheets {
         sheet.looked_at = true;
         // Ids of its own: what comes and goes above must not take the keyboard away.
         let own = egui::UiBuilder::new().id(Id::new(("object", at)));
-        if ui.scope_builder(own, |ui| sheet.ui(ui, cx, at)).inner {
+        let given_up = ui.scope_builder(own, |ui| sheet.ui(ui, cx, at)).inner;
+        if let Some(wish) = sheet.draft.deed() {
+            self.history.note(deed(), (at.clone(), wish));
+        }
+        if given_up {
             self.drafts.remove(at);
             cx.intents.send(Intent::Back);
         }
@@ -288,9 +362,7 @@ impl Sheet {
             let (what, why) = (format!("{at} is gone"), "Somebody deleted it; your text is still here");
             let next = "Copy it, or create it anew";
             if problem::problem(ui, problem::Level::Warning, &what, why, next, Some("Create it anew")) {
-                let mut anew = Draft::new(at.clone(), self.draft.text.clone());
-                anew.check(cx);
-                self.draft = anew;
+                self.draft.create_again(cx);
             }
         }
         if !self.draft.differs() {
@@ -310,6 +382,9 @@ impl Sheet {
                 self.diff = !self.diff;
             }
         });
+        if let Some((id, change)) = self.draft.waits(cx) {
+            before_push::below(ui, cx, id, change);
+        }
         if self.diff || self.draft.deletes {
             let after = if self.draft.deletes { "" } else { &self.draft.text };
             diff::diff(ui, &format!("Draft of {at}"), self.draft.before(), after);
@@ -339,54 +414,5 @@ impl Sheet {
         if flaws.len() > 20 {
             text::note(ui, format!("{} more", fmt::count(flaws.len() - 20)));
         }
-    }
-}
-
-/// The schema of what the text says it is.
-fn schema(cx: &Cx<'_>, at: &Ref, text: &str) -> Remote<Schema> {
-    let said = text.lines().find_map(|line| line.strip_prefix("apiVersion:"));
-    let said = said.map(|version| version.trim().trim_matches(['"', '\'']).to_owned());
-    let right = said.filter(|version| istio::kinds::group(version) == at.kind.group);
-    let api_version = right.unwrap_or_else(|| templates::api_version(&cx.scene.mesh, at.kind));
-    cx.reads.schema(&SchemaOf { kind: at.kind, api_version })
-}
-
-/// Against what the text was checked.
-fn checked(ui: &mut Ui, cx: &Cx<'_>, schema: &Remote<Schema>, at: &Ref) {
-    match schema {
-        Remote::Waiting => text::note(ui, "This cluster's schema is being read"),
-        Remote::Live(..) => {
-            text::note(ui, "Checked by this cluster's schema; the server judges it before the push")
-        }
-        Remote::Stale(_, _, trouble) | Remote::Denied(trouble) => {
-            let said =
-                format!("Not checked by a schema: {}. The server judges it before the push", trouble.why);
-            let label = text::note(ui, said);
-            let api_version = templates::api_version(&cx.scene.mesh, at.kind);
-            if ui.add(Button::quiet("Read the schema again")).clicked() {
-                cx.reads.again(Read::Schema(SchemaOf { kind: at.kind, api_version }));
-            }
-            label
-        }
-    };
-}
-
-fn head(ui: &mut Ui, cx: &Cx<'_>, at: &Ref) {
-    let tokens = Tokens::of(ui);
-    ways_out::row(ui, cx, &format!("{} · {}", at.kind, at.namespace));
-    ui.add(Label::new(text::rich(ui, &*at.name, size::TITLE, Weight::Semibold).color(tokens.text)).wrap());
-    ui.label(RichText::new(at.kind.why).size(size::SECONDARY).color(tokens.muted));
-}
-
-fn copy(ui: &mut Ui, cx: &Cx<'_>, at: &Ref, yaml: &str) {
-    if ui.add(Button::quiet("Copy YAML").with_icon(icon::COPY).named("Copy YAML")).clicked() {
-        cx.intents.send(Intent::Copy(yaml.to_owned(), format!("YAML of {at}")));
-    }
-}
-
-fn gone(ui: &mut Ui, cx: &Cx<'_>, at: &Ref) {
-    let how = "It was deleted, or is not watched any more.";
-    if remote::empty(ui, icon::GHOST, &format!("{at} is gone"), how, Some("Select nothing")) {
-        cx.intents.send(Intent::Select(None));
     }
 }

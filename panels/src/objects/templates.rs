@@ -5,7 +5,7 @@ use istio::{Kind, Ref, kinds};
 use mesh::{Mesh, Object};
 
 /// Group and version of a kind as the cluster's objects have them; the best we know where it has none yet.
-pub(super) fn api_version(mesh: &Mesh, kind: &'static Kind) -> String {
+pub(crate) fn api_version(mesh: &Mesh, kind: &'static Kind) -> String {
     let seen =
         mesh.objects().of_kind(kind).next().and_then(|(_, object)| object.0.get("apiVersion")?.as_str());
     let best = || format!("{}/{}", kind.group, kind.versions.first().unwrap_or(&"v1"));

@@ -8,13 +8,16 @@ use egui::{Id, Key, Label, Modifiers, Ui};
 use mesh::ledger::Entry;
 use mesh::{Ledger, Stage};
 
+/// What becomes of drafts.
+const KEPT: &str = "Drafts of Istio's objects are kept, and are here again when this mesh is connected to. A way \
+                    back (Restore) and changes of workloads are not.";
 /// So many changes are named.
 const NAMED: usize = 5;
 
 /// What is not finished.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Unfinished {
-    /// Changes that were not pushed: nothing keeps them.
+    /// Changes that were not pushed.
     pub drafts: Vec<String>,
     /// Whether editors hold drafts besides, of scopes that are not shown.
     pub more: bool,
@@ -70,16 +73,14 @@ pub fn ui(ui: &mut Ui, unfinished: &Unfinished, closes: bool) -> Option<Answer> 
         ui.add_space(6.0);
         if let count @ 1.. = unfinished.drafts.len() {
             let said = match count {
-                1 => "A change was not pushed. It is kept nowhere and would be lost:".to_owned(),
-                _ => format!(
-                    "{} were not pushed. They are kept nowhere and would be lost:",
-                    fmt::counted(count, "change", "changes")
-                ),
+                1 => "A change was not pushed:".to_owned(),
+                _ => format!("{} were not pushed:", fmt::counted(count, "change", "changes")),
             };
             said_of(ui, &said, &unfinished.drafts);
+            ui.add(Label::new(KEPT).wrap());
         }
         if unfinished.more {
-            ui.add(Label::new("An editor holds what was not pushed. It is kept nowhere and would be lost.").wrap());
+            ui.add(Label::new(format!("An editor holds what was not pushed. {KEPT}")).wrap());
         }
         if !unfinished.writing.is_empty() {
             let said = "A push is under way. It is written to its end first, for 15 s at most; the next start \

@@ -61,6 +61,7 @@ impl Window {
         if connect.covers(&cx) {
             egui::CentralPanel::default().frame(egui::Frame::NONE).show(ui, |ui| connect.ui(ui, &cx));
         } else {
+            let held = detail.held(&cx);
             bar.keys(ui.ctx(), &cx);
             layout.ui(ui, &mut |ui, part, names| {
                 places.push((part, ui.max_rect()));
@@ -73,7 +74,7 @@ impl Window {
                         }
                     }
                     Part::Detail => detail.ui(ui, &cx),
-                    Part::ChangeBar => bar.ui(ui, &cx),
+                    Part::ChangeBar => bar.ui(ui, &cx, &held),
                 }
             });
         }

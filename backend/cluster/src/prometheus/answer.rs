@@ -217,6 +217,7 @@ impl Gathered {
             flows,
             coverage: Coverage::Whole,
             remarks: lost.into_iter().chain(self.remarks.words()).collect(),
+            hour: None,
         }
     }
 }

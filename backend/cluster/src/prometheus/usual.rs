@@ -5,6 +5,7 @@ use super::{answer, asked, query};
 use crate::session::Session;
 use mesh::traffic::{Path, Usual};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// It is asked again after so long; sooner as long as nothing is known.
@@ -16,7 +17,7 @@ const STEP: u64 = 60;
 /// What was learnt last.
 #[derive(Default)]
 pub(super) struct Hour {
-    pub(super) paths: BTreeMap<Path, Usual>,
+    pub(super) paths: Arc<BTreeMap<Path, Usual>>,
     asked: Option<Instant>,
 }
 
@@ -37,7 +38,7 @@ impl Hour {
             ))
         };
         match told.await {
-            Ok((rates, times)) => self.paths = answer::usual(&rates, &times),
+            Ok((rates, times)) => self.paths = Arc::new(answer::usual(&rates, &times)),
             Err(problem) => {
                 let problem: mesh::Problem = problem;
                 tracing::debug!(%problem, "asking what was usual in the last hour");

@@ -268,7 +268,7 @@ fn managed_objects_are_told() {
     };
     assert!(
         told("annotations", json!({ "argocd.argoproj.io/tracking-id": "x" }))
-            .starts_with("Argo CD manages VirtualService bookinfo/reviews")
+            .starts_with("Argo CD Application x manages VirtualService bookinfo/reviews")
     );
     assert!(told("labels", json!({ "app.kubernetes.io/managed-by": "Helm" })).starts_with("Helm manages"));
     assert!(
@@ -276,7 +276,8 @@ fn managed_objects_are_told() {
             .starts_with("Helm release books manages")
     );
     assert!(
-        told("labels", json!({ "kustomize.toolkit.fluxcd.io/name": "apps" })).starts_with("Flux manages")
+        told("labels", json!({ "kustomize.toolkit.fluxcd.io/name": "apps" }))
+            .starts_with("Flux Kustomization apps manages")
     );
     assert_eq!(told("labels", json!({})), "");
 }

@@ -140,6 +140,14 @@ impl Stage {
     pub fn is_being_written(&self) -> bool {
         matches!(self, Self::Sent | Self::Unsure(_))
     }
+    /// Whether our watch has shown what was written.
+    pub fn was_seen(&self) -> bool {
+        match self {
+            Self::Seen | Self::Synced { .. } | Self::Live | Self::Measured(_) => true,
+            Self::Unknowable(before, _) | Self::Replaced(before, _) => before.was_seen(),
+            _ => false,
+        }
+    }
     /// The stage after a fact. Ends stay ends, and no stage goes back.
     #[must_use]
     pub fn after(self, fact: &Fact) -> Self {

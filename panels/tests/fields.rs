@@ -1,0 +1,134 @@
+//! Fields of editors by the cluster's own schema, and under the keyboard: Esc leaves each as it was.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use egui::{Key, Modifiers};
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
+use mesh::schema::Type;
+use mesh::{Answer, Read, Ref, Schema, SchemaOf, demo, kinds};
+use panels::Intent;
+use serde_json::json;
+use std::sync::Arc;
+use support::detail::{Bench, detail, frames};
+use support::{World, service};
+
+fn object(fields: &[(&str, Schema)]) -> Schema {
+    let fields = fields.iter().map(|(name, field)| ((*name).to_owned(), Arc::new(field.clone()))).collect();
+    Schema { ty: Type::Object, fields, ..Schema::default() }
+}
+
+/// A schema of an older Istio, whose retries know little.
+fn older() -> Schema {
+    let leaf = |description: &str| Schema { description: description.into(), ..Schema::default() };
+    let retries = object(&[("attempts", leaf("Number of retries.")), ("perTryTimeout", leaf(""))]);
+    let http = object(&[("timeout", leaf("Timeout for HTTP requests.")), ("retries", retries)]);
+    let list = Schema { ty: Type::List, rows: Some(Arc::new(http)), ..Schema::default() };
+    object(&[("spec", object(&[("http", list)]))])
+}
+
+fn world(schema: Option<Schema>) -> World {
+    let mut world = World::bookinfo().select(service("reviews"));
+    let of = SchemaOf { kind: &kinds::VIRTUAL_SERVICE, api_version: "networking.istio.io/v1".into() };
+    if let Some(schema) = schema {
+        world.scene.answers.take(demo::NOW, Read::Schema(of), Ok(Answer::Schema(Arc::new(schema))));
+    }
+    world
+}
+
+fn click(bench: &mut Bench<'_>, label: &str) {
+    bench.get_by_label(label).click();
+    frames(bench);
+}
+
+/// With retries on, so that all of their fields are offered.
+fn retries<'a>(mut world: World, more: &serde_json::Value) -> Bench<'a> {
+    let at = Ref::new(&kinds::VIRTUAL_SERVICE, "bookinfo", "reviews");
+    let mut objects = demo::bookinfo_objects();
+    let mut value = (*objects[&at].0).clone();
+    value["spec"]["http"][1]["retries"] = more.clone();
+    objects.insert(at, value.into());
+    world.now_has(objects);
+    detail(world)
+}
+
+#[test]
+fn fields_that_the_cluster_does_not_have_are_not_offered() {
+    let plain = json!({ "attempts": 2, "perTryTimeout": "2s" });
+    let bench = retries(world(None), &plain);
+    bench.get_by_label("back-off of reviews, set");
+    let bench = retries(world(Some(older())), &plain);
+    bench.get_by_label("per try of reviews, set");
+    assert!(bench.query_by_label("back-off of reviews, set").is_none());
+    assert!(bench.query_by_label_contains("a newer Istio has it").is_none());
+    // What is there all the same is shown, and can be taken out.
+    let odd = json!({ "attempts": 2, "backoff": "50ms" });
+    let bench = retries(world(Some(older())), &odd);
+    bench
+        .get_by_label_contains("This cluster's VirtualService has no retries.backoff (a newer Istio has it)");
+    bench.get_by_label("back-off of reviews, set");
+    // A schema that does not say its fields hides none.
+    let bench = retries(world(Some(object(&[("spec", Schema::default())]))), &plain);
+    bench.get_by_label("back-off of reviews, set");
+}
+
+/// Types into a field over all that is there, and leaves by Esc.
+fn escape(bench: &mut Bench<'_>, field: &str, text: &str) {
+    let shown = |bench: &Bench<'_>| {
+        let node = bench.get_by_label(field);
+        let node = node.accesskit_node();
+        (node.value(), node.numeric_value())
+    };
+    let was = shown(bench);
+    bench.get_by_label(field).click();
+    bench.run_steps(2);
+    bench.key_press_modifiers(Modifiers::COMMAND, Key::A);
+    bench.get_by_label(field).type_text(text);
+    bench.run_steps(2);
+    bench.key_press(Key::Escape);
+    frames(bench);
+    assert_eq!(shown(bench), was, "{field}");
+}
+
+#[test]
+fn esc_leaves_each_kind_of_field_as_it_was() {
+    let all = json!({ "attempts": 2, "perTryTimeout": "2s", "retryOn": "5xx,reset" });
+    let mut bench = retries(world(None), &all);
+    bench.state_mut().0.wishes();
+    escape(&mut bench, "retries of reviews", "7");
+    escape(&mut bench, "per try of reviews", "9s");
+    escape(&mut bench, "retry on of reviews", "gateway-error");
+    escape(&mut bench, "reviews v3 share in percent", "77");
+    let checks = bench.state_mut().0.checks();
+    assert!(checks.is_empty(), "{:?}", checks.iter().map(|change| &change.title).collect::<Vec<_>>());
+}
+
+/// Of a draft: what was typed before goes back by Ctrl+Z, field by field.
+#[test]
+fn numbers_texts_and_switches_go_back() {
+    let all = json!({ "attempts": 2, "perTryTimeout": "2s", "retryOn": "5xx" });
+    let mut bench = retries(world(None), &all);
+    let typed = |bench: &mut Bench<'_>, field: &str, text: &str| {
+        bench.get_by_label(field).click();
+        bench.run_steps(2);
+        bench.key_press_modifiers(Modifiers::COMMAND, Key::A);
+        bench.get_by_label(field).type_text(text);
+        bench.run_steps(2);
+        bench.key_press(Key::Enter);
+        frames(bench);
+    };
+    let title = |bench: &Bench<'_>| bench.state().0.ledger.pending().map(|entry| entry.change.title.clone());
+    let mut before = vec![title(&bench)];
+    typed(&mut bench, "retries of reviews", "3");
+    before.push(title(&bench));
+    typed(&mut bench, "per try of reviews", "9s");
+    before.push(title(&bench));
+    typed(&mut bench, "retry on of reviews", "5xx,reset");
+    before.push(title(&bench));
+    click(&mut bench, "back-off of reviews, set");
+    while let Some(was) = before.pop() {
+        bench.state().0.intents.send(Intent::UndoEdit);
+        frames(&mut bench);
+        assert_eq!(title(&bench), was);
+    }
+}
