@@ -24,6 +24,7 @@ mod localities;
 mod log_level;
 mod manual;
 pub mod mtls;
+mod pairs;
 mod policies;
 pub mod rate_limit;
 pub mod route_rules;

@@ -1,9 +1,10 @@
 //! Mutual TLS: what workloads take on their inbound side, for the mesh, a namespace or one workload, and who
 //! would be cut off.
 
+mod map;
+
 use super::edits::{Chooser, Edits, Scope as AnyScope, Scoped};
-use super::form::Form;
-use super::form::NARROW;
+use super::form::{Form, Line, NARROW};
 use crate::cx::Cx;
 use crate::kit::theme::size;
 use crate::kit::window;
@@ -12,7 +13,7 @@ use crate::panel::About;
 use crate::subject::Subject;
 use egui::{RichText, Ui};
 use egui_phosphor::regular as icon;
-use mesh::edit::mtls::state;
+use mesh::edit::mtls::{Says, state};
 use mesh::edit::{self, Mode, Scope};
 use mesh::plan::Plan;
 use mesh::traffic::Traffic;
@@ -20,9 +21,9 @@ use mesh::{Kind, Mesh, Service, kinds};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// The mode that a scope has of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MutualTls(Option<Mode>);
+/// What a scope says of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MutualTls(Says);
 
 impl AnyScope for Scope {
     fn is(&self, now: &Self) -> bool {
@@ -56,8 +57,8 @@ impl Edits for MutualTls {
             Some(Scoped {
                 words: scope_name(&at),
                 object: object.unwrap_or_else(|| "PeerAuthentication".to_owned()),
+                present: matches!(at, Scope::Workload(..)) && now.own != Says::default(),
                 now: Self(now.own),
-                present: matches!(at, Scope::Workload(..)) && now.own.is_some(),
                 usual: matches!(at, Scope::Namespace(_)),
                 locked: None,
                 at,
@@ -67,49 +68,55 @@ impl Edits for MutualTls {
     }
 
     fn form(&mut self, _was: &Self, at: &Scope, form: &mut Form<'_>) {
-        let modes: Vec<Option<Mode>> = Mode::ALL.into_iter().map(Some).chain([None]).collect();
+        for port in form.known(&("ports", at), |mesh| edit::mtls::ports(mesh, at)) {
+            let name = format!("mTLS mode of port {port}");
+            form.line(&format!("Port {port}"), NARROW, |line| {
+                let own = self.0.ports.get(&port).copied();
+                if let Some(picked) = choose(line, &name, own, "as the workload") {
+                    match picked {
+                        Some(mode) => drop(self.0.ports.insert(port, mode)),
+                        None => drop(self.0.ports.remove(&port)),
+                    }
+                }
+            });
+        }
         form.reset_in("Mode", NARROW, |line| {
-            let options: Vec<&str> = modes.iter().map(|mode| mode.map_or(UNSET, Mode::name)).collect();
-            let chosen = modes.iter().position(|mode| *mode == self.0).unwrap_or(3);
-            if let Some(picked) = line.choose("mTLS mode", &options, chosen) {
-                self.0 = modes.get(picked).copied().flatten();
+            if let Some(picked) = choose(line, "mTLS mode", self.0.mode, UNSET) {
+                self.0.mode = picked;
             }
         });
-        let said = match self.0 {
+        let said = match self.0.mode {
             Some(mode) => meaning(mode).to_owned(),
             None => form.known(at, |mesh| decided(mesh, at)),
         };
         let color = Tokens::of(form.ui()).muted;
         form.ui().label(RichText::new(said).size(size::SECONDARY).color(color));
-        let ports = form.known(&("ports", at), |mesh| ports(mesh, at));
-        if !ports.is_empty() {
-            form.note(&ports);
-        }
-        if self.0 == Some(Mode::Strict) {
+        if self.0.mode == Some(Mode::Strict) || self.0.ports.values().any(|mode| *mode == Mode::Strict) {
             let (cx, planned) = (form.cx(), form.differs());
             let callers = form.measured(at, |mesh, traffic| plaintext(mesh, traffic, at));
             cut_off(form.ui(), cx, callers, planned);
         }
+        map::show(form, at, &self.0);
     }
 
     fn plan(&self, _was: &Self, at: &Scope, plan: &mut Plan<'_>) {
-        edit::mtls::plan(plan, at, self.0);
+        edit::mtls::plan(plan, at, &self.0);
     }
 
     fn samples() -> Vec<Self> {
-        Mode::ALL.into_iter().map(|mode| Self(Some(mode))).chain([Self(None)]).collect()
+        let of = |mode, ports: &[(u16, Mode)]| Self(Says { mode, ports: ports.iter().copied().collect() });
+        let modes = Mode::ALL.into_iter().map(Some).chain([None]).map(|mode| of(mode, &[]));
+        let strict = of(Some(Mode::Strict), &[(9080, Mode::Permissive)]);
+        modes.chain([strict, of(None, &[(9080, Mode::Strict)])]).collect()
     }
 }
 
-/// Ports that do not follow the mode of their workload.
-fn ports(mesh: &Mesh, at: &Scope) -> String {
-    let ports = state(mesh, at).map(|now| now.ports).unwrap_or_default();
-    let told: Vec<String> = ports.iter().map(|(port, mode)| format!("{port} {}", mode.name())).collect();
-    if told.is_empty() {
-        String::new()
-    } else {
-        format!("Ports with a mode of their own: {}", told.join(", "))
-    }
+/// A mode, or what holds without one.
+fn choose(line: &mut Line<'_>, name: &str, own: Option<Mode>, unset: &str) -> Option<Option<Mode>> {
+    let modes = Mode::ALL.map(Some);
+    let options: Vec<&str> = modes.iter().flatten().map(|mode| mode.name()).chain([unset]).collect();
+    let chosen = modes.iter().position(|mode| *mode == own).unwrap_or(modes.len());
+    Some(modes.get(line.choose(name, &options, chosen)?).copied().flatten())
 }
 
 /// Who decides where nothing is set.

@@ -9,6 +9,7 @@ pub mod diff;
 pub mod end;
 pub mod field;
 pub mod fmt;
+pub mod grid;
 pub mod icon;
 pub mod keys;
 mod letters;

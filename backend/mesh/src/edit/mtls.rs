@@ -1,13 +1,17 @@
-//! Mutual TLS: what the inbound side of workloads asks for, for the mesh, a namespace or one workload.
+//! Mutual TLS: what the inbound side of workloads asks for, for the mesh, a namespace, one workload or its ports.
+
+mod moved;
+mod pairs;
 
 use crate::change::Change;
-use crate::evidence::{Claim, Connections, CountedCalls, Counting, Mark, Measure, Portion, Wanted, inbound};
-use crate::model::{Configured, Policies};
 use crate::plan::Plan;
-use crate::{Mesh, Object, Ref, Service, Workload};
+use crate::{Mesh, Object, Ref, Workload};
 pub use istio::mtls::Mode;
-use istio::views::{self, PeerAuthentication};
+use istio::views::PeerAuthentication;
 use istio::{Labels, Selects, kinds};
+use moved::{called_at, moved, tell};
+pub use pairs::{Heard, Pairs, Speak, pairs};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -33,27 +37,26 @@ impl fmt::Display for Scope {
     }
 }
 
-fn connections(mode: Mode) -> Connections {
-    match mode {
-        Mode::Strict => Connections::Mutual,
-        Mode::Permissive => Connections::Both,
-        Mode::Disable => Connections::Plain,
-    }
+/// What a scope says of its own.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Says {
+    /// Its mode; `None` leaves it to the wider scope.
+    pub mode: Option<Mode>,
+    /// Modes of single ports of a workload's pods, which do not follow it.
+    pub ports: BTreeMap<u16, Mode>,
 }
 
 /// How mutual TLS stands for a scope.
 #[derive(Clone, Debug, PartialEq)]
 pub struct State {
-    /// What the scope's own policy says, if it has one that says something.
-    pub own: Option<Mode>,
+    /// What the scope's own policy says.
+    pub own: Says,
     /// The policy in force at exactly this scope.
     pub policy: Option<Ref>,
     /// What is in force: the own mode, else that of the wider scope.
     pub in_force: Mode,
     /// The policy that says so; `None` is Istio's default.
     pub by: Option<Ref>,
-    /// Ports of the pod with a mode of their own.
-    pub ports: BTreeMap<u16, Mode>,
 }
 
 /// How mutual TLS stands for a scope; `None` when its workload is gone.
@@ -70,47 +73,53 @@ pub fn state(mesh: &Mesh, scope: &Scope) -> Option<State> {
         }
     };
     Some(State {
-        own: found.and_then(|policy| Mode::stated(policy.spec.mtls.as_ref())),
+        own: found.map(|policy| says(policy.spec)).unwrap_or_default(),
         policy: found.map(|policy| policy.at.clone()),
         in_force: mode,
         by: by.map(|policy| policy.at.clone()),
-        ports: found.map(|policy| ports(policy.spec)).unwrap_or_default(),
     })
 }
 
-/// Ports of which a policy states a mode. Only a policy that selects workloads can.
-fn ports(policy: &PeerAuthentication) -> BTreeMap<u16, Mode> {
+/// What a policy states. Only one that selects workloads can state something of ports.
+fn says(policy: &PeerAuthentication) -> Says {
     let narrow = policy.selector.as_ref().is_some_and(|selector| !selector.match_labels.is_empty());
     let stated = policy.port_level_mtls.iter().filter(|_| narrow);
-    stated.filter_map(|(port, mtls)| Some((port.parse().ok()?, Mode::stated(Some(mtls))?))).collect()
+    let ports = stated.filter_map(|(port, mtls)| Some((port.parse().ok()?, Mode::stated(Some(mtls))?)));
+    Says { mode: Mode::stated(policy.mtls.as_ref()), ports: ports.collect() }
+}
+
+/// Ports of a scope that can have a mode of their own: those at which services call a workload, and those that
+/// have one already.
+pub fn ports(mesh: &Mesh, scope: &Scope) -> BTreeSet<u16> {
+    let Scope::Workload(namespace, name) = scope else { return BTreeSet::new() };
+    let Some(workload) = mesh.workload(namespace, name) else { return BTreeSet::new() };
+    let said = state(mesh, scope).map(|now| now.own.ports).unwrap_or_default();
+    let called = called_at(mesh, workload).into_iter().filter_map(|port| u16::try_from(port).ok());
+    called.chain(said.into_keys()).collect()
 }
 
 /// The change that gives a scope this mode; `None` when it has it, or when its workload is gone.
 pub fn mtls(mesh: &Mesh, scope: &Scope, wanted: Option<Mode>) -> Option<Change> {
     let mut made = Plan::new(mesh);
-    plan(&mut made, scope, wanted);
+    plan(&mut made, scope, &Says { mode: wanted, ..state(mesh, scope)?.own });
     made.change().ok()?
 }
 
-/// Gives a scope this mode, or (`None`) takes its own policy away so that the wider scope counts. The policy
-/// that is in force at the scope is edited; where there is none, one is made.
-pub fn plan(plan: &mut Plan<'_>, scope: &Scope, wanted: Option<Mode>) {
+/// Has a scope say this, or, when it says nothing, takes its own policy away so that the wider scope counts. The
+/// policy that is in force at the scope is edited; where there is none, one is made.
+pub fn plan(plan: &mut Plan<'_>, scope: &Scope, wanted: &Says) {
     let mesh = plan.mesh();
     let Some(now) = state(mesh, scope) else { return plan.gone() };
-    let policy = match (&now.policy, wanted) {
-        (Some(at), Some(mode)) if now.own != wanted => {
-            plan.object(at).saw("spec/selector").set("spec/mtls/mode", mode.name());
+    let policy = match &now.policy {
+        _ if now.own == *wanted => return,
+        Some(at) => {
+            write(plan, at, &now.own, wanted);
             at.clone()
         }
-        (Some(at), None) => {
-            unset(plan, at);
-            at.clone()
-        }
-        (None, Some(mode)) => match fresh(plan, scope, mode) {
+        None => match fresh(plan, scope, wanted) {
             Some(at) => at,
             None => return plan.gone(),
         },
-        _ => return,
     };
     let Some((moved, in_force)) = moved(mesh, scope, &policy, plan.object_after(&policy)) else {
         return plan.gone();
@@ -119,37 +128,81 @@ pub fn plan(plan: &mut Plan<'_>, scope: &Scope, wanted: Option<Mode>) {
     let object = mesh.objects().get(&policy).cloned().or_else(|| plan.object_after(&policy));
     shared(mesh, scope, &policy, object.as_ref()).into_iter().for_each(|told| plan.warn(told));
     broken(mesh, &proxies, in_force).into_iter().for_each(|told| plan.warn(told));
-    let what = wanted.map_or_else(
-        || format!("{} again, as the wider scope says,", in_force.name()),
-        |mode| mode.name().to_owned(),
-    );
-    plan.title(format!("Mutual TLS of {scope} becomes {what} instead of {}", now.in_force.name()));
-    evidence(plan, &moved);
+    plan.title(title(scope, &now, wanted, in_force));
+    tell(plan, &moved);
 }
 
-/// Takes a policy's mode away: all of it, or only the mode where it also says something of single ports.
-fn unset(plan: &mut Plan<'_>, at: &Ref) {
-    let ports = plan.object(at).get("spec/portLevelMtls").and_then(Value::as_object).map_or(0, Map::len);
-    if ports == 0 {
-        plan.delete(at);
-    } else {
-        plan.object(at).remove("spec/mtls");
+fn title(scope: &Scope, now: &State, wanted: &Says, in_force: Mode) -> String {
+    let becomes = |own: Option<Mode>, follows: Mode, was: Mode, whom: &str| {
+        let what = own.map_or_else(|| format!("{follows} again, as {whom} says,"), |mode| mode.to_string());
+        format!("becomes {what} instead of {was}")
+    };
+    let mut told = Vec::new();
+    if now.own.mode != wanted.mode {
+        told.push(becomes(wanted.mode, in_force, now.in_force, "the wider scope"));
+    }
+    let ports: BTreeSet<&u16> = now.own.ports.keys().chain(wanted.ports.keys()).collect();
+    let moved: Vec<String> = ports
+        .into_iter()
+        .filter(|port| now.own.ports.get(port) != wanted.ports.get(port))
+        .map(|port| {
+            let was = now.own.ports.get(port).copied().unwrap_or(now.in_force);
+            let becomes = becomes(wanted.ports.get(port).copied(), in_force, was, "the workload");
+            format!("port {port} {becomes}")
+        })
+        .collect();
+    match (told.pop(), moved.is_empty()) {
+        (Some(whole), true) => format!("Mutual TLS of {scope} {whole}"),
+        (Some(whole), false) => format!("Mutual TLS of {scope} {whole}, {}", moved.join(", ")),
+        (None, _) => format!("Mutual TLS of {scope}: {}", moved.join(", ")),
     }
 }
 
-fn fresh(plan: &mut Plan<'_>, scope: &Scope, mode: Mode) -> Option<Ref> {
-    let mtls = json!({ "mode": mode.name() });
+/// Writes what differs; a policy that says nothing any more is taken away.
+fn write(plan: &mut Plan<'_>, at: &Ref, now: &Says, wanted: &Says) {
+    let mut object = plan.object(at);
+    let ports = object.get("spec/portLevelMtls").and_then(Value::as_object).map_or(0, Map::len);
+    if *wanted == Says::default() && ports == now.ports.len() {
+        return plan.delete(at);
+    }
+    object.saw("spec/selector");
+    match wanted.mode {
+        mode if mode == now.mode => {}
+        Some(mode) => drop(object.set("spec/mtls/mode", mode.name())),
+        None => drop(object.remove("spec/mtls")),
+    }
+    for port in now.ports.keys().filter(|port| !wanted.ports.contains_key(port)) {
+        object.remove(&format!("spec/portLevelMtls/{port}"));
+    }
+    for (port, mode) in wanted.ports.iter().filter(|(port, mode)| now.ports.get(port) != Some(mode)) {
+        object.set(&format!("spec/portLevelMtls/{port}/mode"), mode.name());
+    }
+}
+
+fn fresh(plan: &mut Plan<'_>, scope: &Scope, wanted: &Says) -> Option<Ref> {
+    let mut spec = Map::new();
+    if let Some(mode) = wanted.mode {
+        spec.insert("mtls".into(), json!({ "mode": mode.name() }));
+    }
     let mesh = plan.mesh();
-    let mut make = |namespace: &str, names: [&str; 2], spec| {
-        plan.create(&kinds::PEER_AUTHENTICATION, namespace, names, spec)
+    let mut make = |namespace: &str, names: [&str; 2], spec: Map<String, Value>| {
+        plan.create(&kinds::PEER_AUTHENTICATION, namespace, names, Value::Object(spec))
     };
     match scope {
-        Scope::Mesh => make(mesh.root_namespace(), ["default", "mesh"], json!({ "mtls": mtls })),
-        Scope::Namespace(namespace) => make(namespace, ["default", "namespace"], json!({ "mtls": mtls })),
+        Scope::Mesh => make(mesh.root_namespace(), ["default", "mesh"], spec),
+        Scope::Namespace(namespace) => make(namespace, ["default", "namespace"], spec),
         Scope::Workload(namespace, workload) => {
             let labels = selector(mesh, mesh.workload(namespace, workload)?);
-            let spec = json!({ "selector": { "matchLabels": labels }, "mtls": mtls });
-            make(namespace, [workload, &format!("{workload}-mtls")], spec)
+            let mut own = Map::from_iter([("selector".to_owned(), json!({ "matchLabels": labels }))]);
+            own.append(&mut spec);
+            if !wanted.ports.is_empty() {
+                let ports = wanted
+                    .ports
+                    .iter()
+                    .map(|(port, mode)| (port.to_string(), json!({ "mode": mode.name() })));
+                own.insert("portLevelMtls".into(), ports.collect::<Map<_, _>>().into());
+            }
+            make(namespace, [workload, &format!("{workload}-mtls")], own)
         }
     }
 }
@@ -174,96 +227,6 @@ pub(super) fn selector(mesh: &Mesh, workload: &Workload) -> Labels {
         return workload.labels.clone();
     }
     keys.into_iter().map(|key| (key.to_owned(), workload.labels[key].clone())).collect()
-}
-
-/// Proxies whose mode changes in the same way.
-struct Moved {
-    proxies: Vec<String>,
-    /// Namespace and name of their workloads.
-    workloads: Vec<(String, String)>,
-    from: Mode,
-    to: Mode,
-    /// Ports with a mode of their own.
-    except: Vec<u32>,
-}
-
-/// Proxies whose mode changes when a policy becomes another, and what is then in force at the scope.
-fn moved(mesh: &Mesh, scope: &Scope, policy: &Ref, then: Option<Object>) -> Option<(Vec<Moved>, Mode)> {
-    let others = mesh.peer_authentications().filter(|(at, _)| *at != policy);
-    let others = others.filter_map(|(at, view)| Configured::of(mesh.objects(), at, view));
-    let view = then.as_ref().and_then(|object| views::read::<PeerAuthentication>(object).ok());
-    let after = then.as_ref().zip(view.as_ref());
-    let after = after.map(|(object, spec)| Configured { at: policy, created: object.created(), spec });
-    let (old, new) = (mesh.mtls_policies(), Policies::new(mesh.root_namespace(), others.chain(after)));
-    let mut groups: Vec<Moved> = Vec::new();
-    for workload in mesh.workloads().filter(|workload| !workload.gateway) {
-        let of = |policies: &Policies<'_>| {
-            let own = policies.of_workload(&workload.namespace, &workload.labels);
-            let ports = own.into_iter().flat_map(|policy| policy.spec.port_level_mtls.keys());
-            let (mode, _) = policies.mode(&workload.namespace, &workload.labels);
-            (mode, ports.filter_map(|port| port.parse().ok()).collect::<BTreeSet<u32>>())
-        };
-        let ((from, mut except), (to, more)) = (of(&old), of(&new));
-        except.extend(more);
-        let except: Vec<u32> = except.into_iter().collect();
-        if from == to || (!except.is_empty() && takes_only(mesh, workload, &except)) {
-            continue;
-        }
-        let at = (workload.namespace.to_string(), workload.name.to_string());
-        let same = |group: &&mut Moved| (group.from, group.to, &group.except) == (from, to, &except);
-        match groups.iter_mut().find(same) {
-            Some(group) => {
-                group.proxies.extend(workload.proxies());
-                group.workloads.push(at);
-            }
-            None => {
-                let proxies = workload.proxies().collect();
-                groups.push(Moved { proxies, workloads: vec![at], from, to, except });
-            }
-        }
-    }
-    let none = Labels::new();
-    let (mode, _) = match scope {
-        Scope::Mesh => new.mode(mesh.root_namespace(), &none),
-        Scope::Namespace(namespace) => new.mode(namespace, &none),
-        Scope::Workload(namespace, name) => new.mode(namespace, &mesh.workload(namespace, name)?.labels),
-    };
-    Some((groups, mode))
-}
-
-/// Whether services call a workload at these ports, and at no others.
-fn takes_only(mesh: &Mesh, workload: &Workload, ports: &[u32]) -> bool {
-    let leads = |service: &&Service| mesh.workloads_of(service).any(|one| std::ptr::eq(one, workload));
-    let mut called = mesh.services().filter(leads).flat_map(|service| &service.ports).peekable();
-    called.peek().is_some() && called.all(|port| ports.contains(&port.target))
-}
-
-/// What shows that proxies take other connections than before.
-fn evidence(plan: &mut Plan<'_>, moved: &[Moved]) {
-    let claims = |mode: fn(&Moved) -> Mode| -> Vec<Claim> {
-        let claim = |group: &Moved| {
-            let ports = inbound(group.proxies.iter().cloned()).except(group.except.clone());
-            ports.takes(connections(mode(group)))
-        };
-        moved.iter().map(claim).collect()
-    };
-    let measure = |mode: fn(&Moved) -> Mode| {
-        let all = |wanted| moved.iter().all(|group| mode(group) == wanted);
-        let part = match () {
-            () if moved.is_empty() => return None,
-            () if all(Mode::Strict) => {
-                Portion::new("in plain text", Mark::Security("none".into()), Wanted::None)
-            }
-            () if all(Mode::Disable) => {
-                Portion::new("over mutual TLS", Mark::Security("mutual_tls".into()), Wanted::None)
-            }
-            () => return None, // where both are taken, nothing tells which mode let a call in
-        };
-        let workloads = moved.iter().flat_map(|group| group.workloads.iter().cloned());
-        Some(Measure::Counted(Counting::new(CountedCalls::At(workloads.collect()), vec![part])))
-    };
-    plan.claims(claims(|group| group.to), claims(|group| group.from));
-    plan.measures(measure(|group| group.to), measure(|group| group.from));
 }
 
 /// Other workloads that a workload's policy is for too.
