@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is written of each object, byte for byte. Labels have no order.
-fn bytes(objects: &Objects) -> Vec<(Ref, String)> {
+pub(crate) fn bytes(objects: &Objects) -> Vec<(Ref, String)> {
     let written = |(at, object): (&Ref, &Object)| {
         let mut spec = object.spec().clone();
         if let Some(labels) = spec.pointer_mut("/template/metadata/labels") {
@@ -159,7 +159,7 @@ fn policies() -> Vec<(Ref, Object)> {
 }
 
 /// Every change that an editor makes of a sample, with the editor's name; each editor makes some.
-fn each(objects: &Objects, mut look: impl FnMut(&Mesh, &'static str, Change)) -> usize {
+pub(crate) fn each(objects: &Objects, mut look: impl FnMut(&Mesh, &'static str, Change)) -> usize {
     let things = [
         Selected::Service("bookinfo".into(), "reviews".into()),
         Selected::Service("bookinfo".into(), "ratings".into()),
@@ -225,7 +225,7 @@ fn each_of(
 }
 
 /// What the server had of each object before a change, and after it.
-fn stored(before: &Objects, after: &Objects, change: &Change) -> Vec<Option<Stored>> {
+pub(crate) fn stored(before: &Objects, after: &Objects, change: &Change) -> Vec<Option<Stored>> {
     let of = |objects: &Objects, step: &mesh::Step| objects.get(&step.at).cloned();
     change
         .steps
@@ -255,39 +255,6 @@ fn undo_restores_the_bytes() {
         assert!(tried > 50, "only {tried} changes were tried");
         assert!(lasting > 2, "restarts and deleted pods: {lasting}");
     }
-}
-
-/// What the journal keeps of a change is enough to take it back, and no more of a workload than that.
-#[test]
-fn what_is_kept_of_workloads_takes_them_back() {
-    let objects = demo::bookinfo_objects();
-    let mut tried = 0;
-    each(&objects, |_, editor, change| {
-        if !change.is_of_workloads() || change.lasts().is_some() {
-            return;
-        }
-        assert!(change.steps.iter().all(mesh::Step::is_ours), "{editor}: {}", change.title);
-        let done = after(&objects, &change);
-        let (began, id) = (demo::NOW, mesh::ChangeId::fresh());
-        let opening =
-            mesh::journal::Opening { journal: 1, cluster: mesh::journal::Cluster::default(), began };
-        let sent = mesh::journal::Record::sent(id, began, &change, &[], None).expect("a change of ours");
-        let told = stored(&objects, &done, &change).into_iter().flatten().enumerate();
-        let told = told.map(|(step, stored)| mesh::Fact::Wrote(step, Box::new(stored)));
-        let told = told.filter_map(|fact| mesh::journal::Record::told(id, began, &fact));
-        let mut file = mesh::journal::line(&opening) + &mesh::journal::line(&sent);
-        file.extend(told.map(|record| mesh::journal::line(&record)));
-        assert!(!file.contains("serviceAccountName") && !file.contains("matchLabels"), "{file}");
-        let past = mesh::journal::past(&[mesh::journal::Run::read(&file).expect("a journal")]).remove(0);
-        let kept = past.facts.into_iter().map(|(_, fact)| match fact {
-            mesh::Fact::Wrote(_, stored) => Some(*stored),
-            other => panic!("{other:?}"),
-        });
-        let undo = past.change.inverse(&kept.collect::<Vec<_>>()).expect("an inverse");
-        assert_eq!(bytes(&objects), bytes(&after(&done, &undo)), "{editor}: {}", change.title);
-        tried += 1;
-    });
-    assert!(tried > 5, "{tried}");
 }
 
 /// Whoever was faster: a change that was made on what is no more does not fit.

@@ -4,3 +4,4 @@ mod editors;
 mod evidence;
 mod odd;
 mod ways;
+mod workloads;
