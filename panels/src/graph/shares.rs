@@ -29,11 +29,14 @@ const STEP: f32 = 2.0;
 /// More handles than this at once say nothing any more.
 const MOST: usize = 24;
 
+/// What is usual of a service: by namespace and name.
+type Known = BTreeMap<(String, String), Option<Arc<Usual>>>;
+
 /// The handles of the graph.
 #[derive(Default)]
 pub(super) struct Handles {
     /// Shares of services by namespace and name, as long as the mesh is the same.
-    known: (Option<Revision>, BTreeMap<(String, String), Option<Arc<Usual>>>),
+    known: (Option<Revision>, Known),
     /// The handle that is held, and where it is: it stays while it is touched.
     held: Option<(Id, Rect)>,
     /// The share when the drag began, and how far it went.

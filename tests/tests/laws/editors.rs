@@ -1,7 +1,7 @@
 //! Laws of every editor: they walk the table with each editor's own samples, on every scope of every service
 //! and workload.
 
-use crate::{evidence, odd, ways};
+use crate::{evidence, ways};
 use harness::dumps::{after, dumps};
 use istio::{Object, kinds};
 use mesh::{Change, Edit, Mesh, Objects, Ref, Stored, demo};
@@ -187,7 +187,7 @@ pub(crate) fn each(objects: &Objects, mut look: impl FnMut(&Mesh, &'static str, 
 }
 
 /// The same for what may be locked for some editors.
-fn each_of(
+pub(crate) fn each_of(
     case: &str,
     objects: &Objects,
     things: &[Selected],
@@ -276,72 +276,9 @@ fn a_stale_draft_is_refused() {
     }
 }
 
-/// Their samples are whole lists: rows of somebody else give way to new ones, with all that is in them.
-const WHOLE_LISTS: [&str; 6] =
-    ["Access", "End-user identity", "External service", "Route rules", "Visibility", "Way in"];
-
-/// What other people and tools wrote: nothing is wanted of it by itself, each change fits once, keeps what nobody
-/// knows, and its undo gives back each byte.
-#[test]
-fn odd_objects_keep_the_laws() {
-    let reviews = [Selected::Service("bookinfo".into(), "reviews".into())];
-    let mut tried = 0;
-    for (case, mut objects) in odd::cases() {
-        let ours: Vec<Ref> =
-            objects.iter().map(|(at, _)| at.clone()).filter(|at| !at.kind.group.is_empty()).collect();
-        for at in ours.iter().filter(|at| at.kind.group.ends_with("istio.io")) {
-            let mut value = (*objects.get(at).expect("it is there").0).clone();
-            if value["spec"].is_object() {
-                unknown_everywhere(&mut value["spec"]);
-            }
-            objects.insert(at.clone(), value.into());
-        }
-        tried += each_of(case, &objects, &reviews, |_, editor, change| {
-            // Istio's objects say nothing of pods: those have laws of their own.
-            if change.is_of_workloads() {
-                return;
-            }
-            let title = format!("{case}, {editor}: {}", change.title);
-            let done = after(&objects, &change);
-            // Nothing else can differ, and thousands are tried.
-            let told = |objects: &Objects| -> Vec<Option<String>> {
-                let of = |step: &mesh::Step| objects.get(&step.at).map(|object| object.spec().to_string());
-                change.steps.iter().map(of).collect()
-            };
-            assert_ne!(told(&objects), told(&done), "{title}");
-            for step in change.steps.iter().filter(|_| !WHOLE_LISTS.contains(&editor)) {
-                if let (Some(before), Some(after)) = (&step.before, &step.after) {
-                    check_kept(before.spec(), after.spec(), &title);
-                }
-            }
-            let stored = stored(&objects, &done, &change);
-            let undo = change.inverse(&stored).expect("an inverse");
-            assert_eq!(told(&objects), told(&after(&done, &undo)), "{title}");
-        });
-    }
-    assert!(tried > 4000, "only {tried} changes were tried");
-}
-
-/// What proxies hold tells their changes, too: after them, and not before.
-#[test]
-fn proxies_show_changes_of_odd_objects() {
-    let reviews = [Selected::Service("bookinfo".into(), "reviews".into())];
-    for (number, (case, objects)) in odd::cases().into_iter().enumerate() {
-        let before = dumps(&objects);
-        let mut of_editor: BTreeMap<&str, Vec<Change>> = BTreeMap::new();
-        each_of(case, &objects, &reviews, |_, editor, change| {
-            of_editor.entry(editor).or_default().push(change);
-        });
-        // One of each editor, another one in each case: they are thousands.
-        for changes in of_editor.into_values() {
-            check_shown(&objects, &before, &changes[number % changes.len()]);
-        }
-    }
-}
-
 /// Proxies show a change; where none of them tells it, none of them changes.
 #[track_caller]
-fn check_shown(objects: &Objects, before: &BTreeMap<String, Value>, change: &Change) {
+pub(crate) fn check_shown(objects: &Objects, before: &BTreeMap<String, Value>, change: &Change) {
     if change.is_of_workloads() {
         // What becomes of pods no proxy tells: their controllers do.
         assert!(change.evidence.probes.is_empty(), "{}", change.title);
@@ -354,7 +291,7 @@ fn check_shown(objects: &Objects, before: &BTreeMap<String, Value>, change: &Cha
 }
 
 /// Puts a field that nobody knows into every object; maps from names to values are left alone.
-fn unknown_everywhere(value: &mut Value) {
+pub(crate) fn unknown_everywhere(value: &mut Value) {
     const MAPS: [&str; 5] = ["labels", "headers", "withoutHeaders", "selector", "matchLabels"];
     match value {
         Value::Object(fields) => {
@@ -371,7 +308,7 @@ fn unknown_everywhere(value: &mut Value) {
 }
 
 /// Every object that is still there still says what nobody knows.
-fn check_kept(before: &Value, after: &Value, at: &str) {
+pub(crate) fn check_kept(before: &Value, after: &Value, at: &str) {
     if let (Some(before), Some(after)) = (before.as_object(), after.as_object()) {
         assert_eq!(before.get("xUnknown"), after.get("xUnknown"), "{at}");
         for (name, value) in before {

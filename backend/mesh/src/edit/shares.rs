@@ -166,7 +166,7 @@ fn of_route(
         behind.extend(near.iter().map(|part| (part.name.to_string(), part.workloads.clone())));
         let weights: Vec<(String, u32)> =
             names.into_iter().zip(rule.backend_refs.iter().map(BackendRef::share)).collect();
-        let shares = summed([].into_iter(), weights.clone());
+        let shares = summed([].into_iter(), weights);
         let shares = shares.into_iter().chain(near.iter().map(|part| (part.name.to_string(), 0)));
         let redirect = rule.filters.iter().any(|filter| filter.request_redirect.is_some());
         let odd = rule.backend_refs.iter().find(|to| to.host(&at.namespace).is_none());
@@ -241,7 +241,7 @@ struct Rows {
 
 impl Rows {
     fn of(object: &istio::Object, rule: &SharedRule, index: usize, service: &Service) -> Option<Self> {
-        let namespace = &*rule.at.as_ref().map_or(&rule.service.namespace, |at| &at.namespace);
+        let namespace: &str = rule.at.as_ref().map_or(&rule.service.namespace, |at| &at.namespace);
         if rule.list != List::Rules {
             let view: VirtualService = views::read(object).ok()?;
             let all = rows(&view, rule.list);

@@ -86,7 +86,7 @@ impl Reach<'_> {
             for (one, names) in &taken.matches {
                 let mut told = Vec::new();
                 if workload.gateway {
-                    told.extend(self.enters(at, view, one, workload).then(|| (None, None)));
+                    told.extend(self.enters(at, view, one, workload).then_some((None, None)));
                 } else if self.inside(at, view, one, workload) {
                     let egress = self.egress(workload);
                     let seen = services.iter().filter(|of| egress.sees_service(&of.host, &of.namespace));
