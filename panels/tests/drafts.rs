@@ -23,6 +23,7 @@ fn window<'a>(world: World) -> Bench<'a> {
 fn with<'a>(world: World, detail: Detail) -> Bench<'a> {
     harness(world, (detail, ChangeBar::default()), [1280.0, 2600.0], |ui, (detail, bar), world: &World| {
         let cx = world.cx();
+        bar.keys(ui.ctx(), &cx);
         let held = detail.held(&cx);
         egui::Panel::bottom("bar")
             .exact_size(panels::change_bar::HEIGHT)
