@@ -7,7 +7,6 @@ use panels::detail::KeptDrafts;
 use serde::Serialize;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// The contexts of the kubeconfig, and of files that were opened besides; one of them just `now`.
@@ -51,12 +50,6 @@ pub(crate) fn save_picture(file: &Path, image: &egui::ColorImage) -> Result<(), 
 /// Writes the settings; a failure costs only them, so it is only logged.
 pub(crate) fn save_settings(settings: &Settings) {
     keep(crate::settings::file(), settings, |half, bytes| std::fs::write(half, bytes));
-}
-
-/// The turn of what is to be written next.
-pub(crate) fn turn() -> u64 {
-    static NEXT: AtomicU64 = AtomicU64::new(1);
-    NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 /// Writes the drafts, unless newer ones stand there by now; a failure costs only them.

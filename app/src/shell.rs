@@ -51,6 +51,8 @@ pub(crate) struct Shell {
     picture: Option<Picture>,
     pub(crate) runtime: Runtime,
     started: Instant,
+    /// How often drafts were saved.
+    saves: u64,
     /// When the frame was begun that is being made.
     begun: Instant,
     told: Told,
@@ -96,6 +98,7 @@ impl Shell {
             intents: Intents::default(),
             runtime,
             started,
+            saves: 0,
             begun: started,
             told: Told::default(),
         };
@@ -168,7 +171,8 @@ impl Shell {
         let drafts = self.window.drafts();
         if drafts != self.settings.drafts {
             self.settings.drafts = drafts.clone();
-            let turn = disk::turn();
+            self.saves += 1;
+            let turn = self.saves;
             drop(self.background.run(move || disk::save_drafts(turn, &drafts)));
         }
     }

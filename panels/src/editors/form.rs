@@ -8,11 +8,13 @@ mod condition;
 mod known;
 mod line;
 mod number;
+mod setting;
 
 pub use condition::{compared, condition};
 pub(crate) use known::{Known, Told};
 pub use line::Line;
 pub use number::Number;
+pub use setting::{Setting, WIDE};
 
 use super::gesture::Gesture;
 use super::kept::Standing;
@@ -31,8 +33,6 @@ use std::ops::RangeInclusive;
 pub const NARROW: f32 = 44.0;
 /// The column of switches where they are single words.
 pub const SWITCH: f32 = 84.0;
-/// The column of labels that say more.
-pub const WIDE: f32 = 150.0;
 
 /// The fields of one draft.
 pub struct Form<'a> {
@@ -366,49 +366,6 @@ impl<'a> Form<'a> {
             text::note(self.ui, why);
         }
         self.ended = true;
-    }
-}
-
-/// What stands before the fields of a line.
-#[derive(Clone, Copy, Debug)]
-pub struct Setting<'s> {
-    word: &'s str,
-    width: f32,
-    name: Option<&'s str>,
-    means: &'s str,
-    unset: Option<&'s str>,
-    path: &'s str,
-}
-
-impl<'s> Setting<'s> {
-    /// A setting of this name ("Timeout").
-    pub const fn of(word: &'s str) -> Self {
-        Self { word, width: WIDE, name: None, means: "", unset: None, path: "" }
-    }
-    /// The width that its name takes.
-    #[must_use]
-    pub const fn width(self, width: f32) -> Self {
-        Self { width, ..self }
-    }
-    /// What screen readers call its switch.
-    #[must_use]
-    pub const fn named(self, name: &'s str) -> Self {
-        Self { name: Some(name), ..self }
-    }
-    /// What it does, in a sentence.
-    #[must_use]
-    pub const fn means(self, means: &'s str) -> Self {
-        Self { means, ..self }
-    }
-    /// Where it stands in the object, as Istio names it: "retries/attempts".
-    #[must_use]
-    pub const fn path(self, path: &'s str) -> Self {
-        Self { path, ..self }
-    }
-    /// What holds while it is left out.
-    #[must_use]
-    pub const fn unset(self, unset: &'s str) -> Self {
-        Self { unset: Some(unset), ..self }
     }
 }
 

@@ -278,14 +278,14 @@ impl<E: Edits> AnySheet for Sheet<E> {
         self.chosen = shown.unwrap_or_else(|| self.usual());
     }
 
-    fn follow_intent(&mut self, intent: &Intent, deed: u64, cx: &Cx<'_>) {
+    fn follow_intent(&mut self, asked: &Intent, deed: u64, cx: &Cx<'_>) {
         let draft = |of: &DraftOf| match of {
             DraftOf::Form(id, words) if *id == self.id => {
                 self.rows.iter().position(|row| row.scoped.words == *words)
             }
             _ => None,
         };
-        let index = match intent {
+        let index = match asked {
             Intent::Push(_) => {
                 self.history.clear();
                 None
@@ -295,7 +295,7 @@ impl<E: Edits> AnySheet for Sheet<E> {
             _ => None,
         };
         let Some(index) = index else { return };
-        match intent {
+        match asked {
             Intent::Anew(_) => self.anew(index, cx),
             Intent::Rebuild(_) => {
                 self.rows[index].asked = None;
