@@ -15,10 +15,13 @@ pub struct Moved {
     pub settled: bool,
 }
 
-/// Asks the editor of a service to move a share.
+/// Asks the editor of a service to move a share; until it has, asking for the same is nothing new.
 pub fn ask(ctx: &Context, service: &ServiceId, moved: Moved) {
-    ctx.data_mut(|data| data.insert_temp(id("asked", service), moved));
-    ctx.request_repaint();
+    let id = id("asked", service);
+    if ctx.data(|data| data.get_temp(id)).as_ref() != Some(&moved) {
+        ctx.data_mut(|data| data.insert_temp(id, moved));
+        ctx.request_repaint();
+    }
 }
 
 /// What was asked of the editor of a service, once.

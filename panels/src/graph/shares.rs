@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Where on its way an edge has its handle: near the end, by the version.
-const PLACE: f32 = 0.84;
+const PLACE: f32 = 0.78;
 /// So many points of a drag are one percent.
 const STEP: f32 = 2.0;
 /// More handles than this at once say nothing any more.

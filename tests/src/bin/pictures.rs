@@ -34,7 +34,9 @@ fn main() -> Result<()> {
     window.resize(width, height)?;
     window.wait_for("reviews v3", Duration::from_secs(60))?;
     window.click("Close first steps")?;
-    // With a minute of calls behind it every figure stands.
+    // With a minute of calls behind it every figure stands; the detail says how long that takes.
+    window.click(SUBJECTS[0])?;
+    window.wait_for("warming up", SOON)?;
     window.wait_until("a minute of calls", Duration::from_secs(120), |widgets| {
         widgets.iter().all(|widget| !widget.name.contains("warming up")).then_some(())
     })?;
