@@ -224,7 +224,7 @@ fn a_status_that_is_none_is_refused_and_kept() {
     }
     let titles: Vec<String> = bench.state_mut().0.checks().into_iter().map(|change| change.title).collect();
     assert!(titles.iter().all(|title| title == "All calls to ratings fail with 503"), "{titles:?}");
-    typed(&mut bench, "abort status", "HTTP 418");
+    typed(&mut bench, "abort status", "418");
     assert_eq!((wanted(&bench, "abort status"), shown(&bench, "abort status").1), (418.0, String::new()));
     let share = "reviews v3 share in percent";
     let mut split = detail(World::bookinfo().select(service("reviews")));

@@ -16,8 +16,8 @@ pub(crate) const API: usize = 32 * MB;
 pub(crate) const LIST: usize = 512 * MB;
 /// One event of a watch.
 pub(crate) const EVENT: usize = 16 * MB;
-/// What any other source answers, where nothing else is said.
-pub(crate) const ANSWER: usize = 64 * MB;
+/// What any other source answers, where nothing else is said. What is made of it takes up to five times as much.
+pub(crate) const ANSWER: usize = 48 * MB;
 /// Traces: some 100,000 spans of Envoy's. What is made of them takes almost four times as much memory.
 pub(crate) const TRACES: usize = 80 * MB;
 /// One entry of a proxy's configuration.
@@ -123,6 +123,6 @@ mod tests {
         let body = || Full::new(Bytes::from_static(b"12345"));
         assert_eq!(read(body(), Limit::of(5)).await.unwrap().0, "12345");
         assert!(matches!(read(body(), Limit::of(4)).await, Err(Unread::TooLarge(TooLarge(4)))));
-        assert_eq!(in_words(ANSWER), "64 MB");
+        assert_eq!(in_words(ANSWER), "48 MB");
     }
 }

@@ -219,7 +219,8 @@ impl Edits for Breaker {
         let fresh = matches!(&at.level, Level::Subset(name) if !declared(name));
         let before = Some(was).filter(|_| !fresh);
         let clusters = plan.clusters(at);
-        if clusters.is_empty() {
+        let budgets = || [BUDGET, BUDGETED].into_iter();
+        if clusters.is_empty() && !budgets().any(|rows| fields.differs(was, rows)) {
             plan.warn(format!("Every port of {} has settings of its own: this counts nowhere", service.name));
         }
         for cluster in clusters {
@@ -227,12 +228,22 @@ impl Edits for Breaker {
                 let whole = cluster.clone().at("");
                 plan.claims(vec![whole.clone().wants(Want::Present)], vec![whole.absent()]);
             }
-            let rows = tcp().chain(HTTP).chain(BUDGET).chain(BUDGETED).chain(EJECTION).chain(EJECTED);
+            let rows = tcp().chain(HTTP).chain(EJECTION).chain(EJECTED);
             fields.shows(before, rows, (&cluster, ""), plan);
             if let Some(spoken) = http2(fields, service).filter(|spoken| http2(was, service) == Some(spoken))
             {
                 fields.shows(before, HTTP2, (&cluster, &[HTTP_OPTIONS, spoken].concat()), plan);
             }
+        }
+        // Settings of a port leave the budget of retries as it is.
+        let of_port = |port: &mesh::Port| PolicyOf { level: Level::Port(port.number), ..at.clone() };
+        let ports: Vec<PolicyOf> = match at.level {
+            Level::Service => service.ports.iter().map(of_port).collect(),
+            _ => vec![at.clone()],
+        };
+        let all: Vec<_> = ports.iter().flat_map(|port| plan.clusters(port)).collect();
+        for cluster in all {
+            fields.shows(before, budgets().flatten(), (&cluster, ""), plan);
         }
         let flags = [
             ("refused by the limits", "UO", [TCP, HTTP]),

@@ -131,7 +131,8 @@ impl Handles {
             response.request_focus();
             self.drag = Some((shown, 0.0));
         }
-        if response.dragged()
+        let let_go = response.drag_stopped();
+        if (response.dragged() || let_go)
             && let Some((from, way)) = &mut self.drag
         {
             // To the right and upwards is more.
@@ -148,7 +149,6 @@ impl Handles {
         if let Some(ActionData::NumericValue(value)) = asked.and_then(|request| request.data) {
             wanted = value.round().clamp(0.0, 100.0) as u32;
         }
-        let let_go = response.drag_stopped();
         if wanted != shown || let_go {
             let settled = !response.dragged() || let_go;
             ask(ui.ctx(), &usual.service, Moved { part: part.clone(), percent: wanted, settled });

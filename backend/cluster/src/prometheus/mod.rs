@@ -130,6 +130,7 @@ async fn measure(session: &Session, known: &mut Known, chosen: u64) -> Result<(S
         Err(Err(problem)) => return Err(Late::Not(problem)),
     };
     let window_secs = secs;
+    let remarks: Vec<_> = coverage.words().into_iter().chain(remark).collect();
     let asked = query::QUESTIONS.map(|question| {
         let path = query::instant(&question.promql(window_secs));
         let place = &place;
@@ -150,13 +151,14 @@ async fn measure(session: &Session, known: &mut Known, chosen: u64) -> Result<(S
         // Who calls whom is shown as soon as both ends have told it; times take longer to be counted.
         if !known.begun && question == Question::Server {
             known.begun = true;
-            let traffic = Traffic { coverage, ..gathered.clone().traffic(window_secs) };
+            let mut traffic = Traffic { coverage, ..gathered.clone().traffic(window_secs) };
+            traffic.remarks.extend(remarks.iter().cloned());
             session.hub.take(Observation::Traffic(Ok(traffic)));
         }
     }
     known.hour.look(session, known.sight.every()).await;
     let mut traffic = Traffic { coverage, ..gathered.traffic(window_secs) };
-    traffic.remarks.extend(coverage.words().into_iter().chain(remark));
+    traffic.remarks.extend(remarks);
     Ok((name, traffic.beside(&known.hour.paths)))
 }
 

@@ -44,6 +44,18 @@ const ROWS: &[Row] = &[
     row("apps", "Deployment", "deployments", &["deploy"], true, "scga", "apps.v1.Deployment"),
     row("apps", "ReplicaSet", "replicasets", &["rs"], true, "scga", "apps.v1.ReplicaSet"),
     row("apps", "StatefulSet", "statefulsets", &["sts"], true, "scga", "apps.v1.StatefulSet"),
+    Row {
+        version: "v2",
+        ..row(
+            "autoscaling",
+            "HorizontalPodAutoscaler",
+            "horizontalpodautoscalers",
+            &["hpa"],
+            true,
+            "sg",
+            "autoscaling.v2.HorizontalPodAutoscaler",
+        )
+    },
     row("discovery.k8s.io", "EndpointSlice", "endpointslices", &[], true, "g", "discovery.v1.EndpointSlice"),
     row("coordination.k8s.io", "Lease", "leases", &[], true, "", "coordination.v1.Lease"),
     row(

@@ -20,7 +20,7 @@ pub(crate) fn bombs() -> Result<Vec<Named>> {
     let services = whole("/api/services", "{\"data\":[\"v.shop\"]}", &Value::Null, 0, "");
     Ok(vec![
         ("Prometheus: 100 MB to each question", Source::Prometheus, vec![vector(330_000)]),
-        ("Prometheus: 60 MB to each question, all of it good", Source::Prometheus, vec![vector(195_000)]),
+        ("Prometheus: 45 MB to each question, all of it good", Source::Prometheus, vec![vector(146_000)]),
         ("Prometheus: gzip, 5 GB in 5 MB", Source::Prometheus, vec![zipped("/api/v1/query")?]),
         ("Prometheus: a byte in 100 ms", Source::Prometheus, vec![drip("/api/v1/query")]),
         ("istiod: syncz of 100 MB", Source::Istiod, vec![syncz()]),
