@@ -209,6 +209,10 @@ impl Edits for Breaker {
             return plan
                 .not_yet("Nothing to push yet: upgrade to HTTP/2 or speak as the client does, not both");
         }
+        let budgets = || [BUDGET, BUDGETED].into_iter();
+        if matches!(at.level, Level::Port(_)) && budgets().any(|rows| fields.differs(was, rows)) {
+            return plan.not_yet("Nothing to push yet: a port has no budget of retries of its own");
+        }
         fields.plan(was, &mut plan.policy(at));
         // Where HTTP says how long connections may be idle, TCP says nothing.
         let http_idle = [fields, was].into_iter().any(|fields| fields.get::<String>(HTTP_IDLE).is_some());
@@ -219,7 +223,6 @@ impl Edits for Breaker {
         let fresh = matches!(&at.level, Level::Subset(name) if !declared(name));
         let before = Some(was).filter(|_| !fresh);
         let clusters = plan.clusters(at);
-        let budgets = || [BUDGET, BUDGETED].into_iter();
         if clusters.is_empty() && !budgets().any(|rows| fields.differs(was, rows)) {
             plan.warn(format!("Every port of {} has settings of its own: this counts nowhere", service.name));
         }
