@@ -111,7 +111,7 @@ fn shared() -> Objects {
     put(&kinds::HTTP_ROUTE, "gateway.networking.k8s.io/v1", "reviews", spec);
     let spec = json!({ "parentRefs": on("talk"), "rules": [
         { "matches": [{ "method": { "service": "a.B" } }], "backendRefs": backends(7070) }] });
-    put(&kinds::GRPC_ROUTE, "gateway.networking.k8s.io/v1", "reviews", spec);
+    put(&kinds::GRPC_ROUTE, "gateway.networking.k8s.io/v1", "talk", spec);
     objects
 }
 
@@ -165,7 +165,6 @@ pub(crate) fn each(objects: &Objects, mut look: impl FnMut(&Mesh, &'static str, 
         Selected::Service("bookinfo".into(), "ratings".into()),
         Selected::Service("bookinfo".into(), "wire".into()),
         Selected::Service("bookinfo".into(), "sealed".into()),
-        Selected::Service("bookinfo".into(), "talk".into()),
         Selected::Workload("bookinfo".into(), "details-v1".into()),
     ];
     let mut made = BTreeSet::new();

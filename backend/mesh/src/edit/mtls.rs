@@ -110,6 +110,9 @@ pub fn mtls(mesh: &Mesh, scope: &Scope, wanted: Option<Mode>) -> Option<Change> 
 pub fn plan(plan: &mut Plan<'_>, scope: &Scope, wanted: &Says) {
     let mesh = plan.mesh();
     let Some(now) = state(mesh, scope) else { return plan.gone() };
+    // Ports are those of a workload's pods.
+    let narrow = matches!(scope, Scope::Workload(..));
+    let wanted = &if narrow { wanted.clone() } else { Says { mode: wanted.mode, ..Says::default() } };
     let policy = match &now.policy {
         _ if now.own == *wanted => return,
         Some(at) => {
