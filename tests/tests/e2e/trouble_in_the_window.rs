@@ -134,7 +134,7 @@ fn closing_during_a_push_leaves_no_half_of_a_pair() -> Result<()> {
     sandbox.kubectl(&["delete", "virtualservice,destinationrule", "reviews", "-n", "bookinfo"])?;
     let mut session = Session::connect(&sandbox)?;
     draft(&session.window, 80)?;
-    session.window.wait_for("new DestinationRule bookinfo/reviews", SOON)?;
+    session.window.wait_for("reviews gets a split of all calls", SOON)?;
     session.window.wait_until("Push, enabled", SOON, |widgets| {
         widgets.iter().find(|widget| widget.name == "Push" && !widget.disabled).cloned()
     })?;
