@@ -6,7 +6,7 @@ use super::resources;
 use crate::evidence::Xds;
 use serde_json::Value;
 
-/// Whether an entry of a dump is the listener at a port of the pod: "0.0.0.0_8080", "[::]_8080".
+/// Whether an entry of a dump is the listener at a port of the pod: `0.0.0.0_8080`, `[::]_8080`.
 pub(super) fn is_at(entry: &Value, port: u32) -> bool {
     let named = |name: &str| name.rsplit_once('_').is_some_and(|(_, end)| end.parse() == Ok(port));
     field(entry, "active_state").is_some() && named(text(entry, "name"))
