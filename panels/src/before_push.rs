@@ -30,7 +30,7 @@ pub(crate) fn touched(ui: &Ui, cx: &Cx<'_>, of: ChangeId, change: &Change) -> St
     said
 }
 
-/// "Touches 2 callers (100 % of 12 rps in the last hour): productpage v1 80 %, cart 20 %; 4 proxies".
+/// "Touches 2 callers (100 % of the calls in the last hour): productpage v1 80 %, cart 20 %; 4 proxies".
 fn words(touched: &Touched) -> String {
     let proxies = match touched.proxies {
         Some(proxies) => fmt::counted(proxies, "proxy", "proxies"),
@@ -68,8 +68,9 @@ fn callers(calls: &Calls) -> String {
     if more > 0 {
         names.push(format!("{more} more"));
     }
+    // No rate: one over an hour says little of a mesh that is minutes old.
     let part = if calls.of > 0.0 {
-        format!("{} of {} {over}", share(calls.rps, calls.of), fmt::rps(calls.of))
+        format!("{} of the calls {over}", share(calls.rps, calls.of))
     } else {
         format!("connections, no requests {over}")
     };
@@ -143,14 +144,14 @@ mod tests {
             12.0,
             Over::Hour,
             Some(4),
-            "Touches 1 caller (100 % of 12.0 rps in the last hour): productpage v1; 4 proxies",
+            "Touches 1 caller (100 % of the calls in the last hour): productpage v1; 4 proxies",
         );
         check(
             &[("a", 6.0), ("b", 2.0)],
             10.0,
             Over::Secs(60),
             None,
-            "Touches 2 callers (80 % of 10.0 rps in the last 60 s): a 75 %, b 25 %; which proxies take it is not known",
+            "Touches 2 callers (80 % of the calls in the last 60 s): a 75 %, b 25 %; which proxies take it is not known",
         );
         check(
             &[("a", 0.0)],

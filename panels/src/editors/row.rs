@@ -71,6 +71,10 @@ impl<E: Edits> Row<E> {
         if !self.differs() {
             return Ok(None);
         }
+        // It was begun before something else took the calls.
+        if let Some((_, why)) = &self.scoped.locked {
+            return Err(Stop::NotYet(format!("Nothing to push: {why}")));
+        }
         let mut plan = Plan::new(mesh);
         self.kept.wanted.plan(self.kept.base(), &self.scoped.at, &mut plan);
         plan.change()

@@ -165,6 +165,7 @@ pub(crate) fn each(objects: &Objects, mut look: impl FnMut(&Mesh, &'static str, 
         Selected::Service("bookinfo".into(), "ratings".into()),
         Selected::Service("bookinfo".into(), "wire".into()),
         Selected::Service("bookinfo".into(), "sealed".into()),
+        Selected::Service("bookinfo".into(), "talk".into()),
         Selected::Workload("bookinfo".into(), "details-v1".into()),
     ];
     let mut made = BTreeSet::new();

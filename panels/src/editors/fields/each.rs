@@ -10,8 +10,10 @@ use egui::{CursorIcon, FontId, Label, Rect, RichText, Sense, Stroke, WidgetInfo,
 use egui_phosphor::regular as icon;
 use serde_json::{Map, Value, json};
 
-/// The buttons at the end of a row.
-const BUTTONS: f32 = 3.0 * 36.0;
+/// A button at the end of a row.
+const BUTTON: f32 = 36.0;
+/// The buttons at the end of a row that can be moved.
+const BUTTONS: f32 = 3.0 * BUTTON;
 /// A name in a row of names and texts.
 const NAME: f32 = 104.0;
 
@@ -187,20 +189,23 @@ pub(super) fn named(form: &mut Form<'_>, noun: &str, holds: Holds, all: &mut Map
             if !others.contains(&typed) {
                 *name = typed;
             }
-            if line.button(Button::icon(icon::X, format!("remove {of}")), true) {
-                gone = Some(index);
-            }
+            let remove =
+                |line: &mut Line<'_>| line.button(Button::icon(icon::X, format!("remove {of}")), true);
             if conditions {
+                // What is compared takes the rest of the line, or of the next.
+                gone = if remove(line) { Some(index) } else { gone };
                 condition(line, &of, value);
             } else {
                 let said = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
                 let before = said(value);
                 let mut text = before.clone();
-                line.text(&format!("value of {of}"), "", &mut text, None);
+                let width = line.room() - BUTTON;
+                line.text(&format!("value of {of}"), "", &mut text, Some(width));
                 if text != before {
                     let number = text.parse::<u32>().ok().filter(|_| matches!(holds, Holds::Numbers(_)));
                     *value = number.map_or_else(|| text.into(), Value::from);
                 }
+                gone = if remove(line) { Some(index) } else { gone };
             }
         });
     }

@@ -70,6 +70,11 @@ impl Line<'_> {
         picked
     }
 
+    /// What is left of the line.
+    pub fn room(&self) -> f32 {
+        self.ui.available_width()
+    }
+
     /// A text; the rest of the line, or `width`.
     pub fn text(&mut self, name: &str, hint: &str, value: &mut String, width: Option<f32>) {
         let width = width.unwrap_or(self.ui.available_width());
