@@ -2,7 +2,7 @@
 
 use super::edits::{Chooser, Edits, Scope, Scoped};
 use super::form::Form;
-use super::form::{Line, Number, SWITCH, Setting};
+use super::form::{Number, SWITCH, Setting};
 use super::rules::http_rules;
 use crate::kit::theme::size;
 use crate::kit::{Button, Tokens, fmt};
@@ -102,12 +102,7 @@ impl Edits for Faults {
             line.word("of calls");
         });
         let abort = Setting::of("Abort").named("abort calls").width(SWITCH);
-        let on = |line: &mut Line<'_>, share: &mut f64| {
-            line.word("on");
-            line.percent("abort percentage", share);
-            line.word("of calls");
-        };
-        form.optional(abort, &mut self.spec.abort, (Status::Http(503), 100.0), |line, (status, share)| {
+        form.optional(abort, &mut self.spec.abort, (Status::Http(503), 100.0), |line, (status, _)| {
             let by = usize::from(matches!(status, Status::Grpc(_)));
             match line.choose("abort by", &["HTTP", "gRPC"], by) {
                 Some(0) => *status = Status::Http(503),
@@ -119,7 +114,6 @@ impl Edits for Faults {
                     let mut number = f64::from(*status);
                     line.number(Number::whole("abort status", 200.0..=599.0), &mut number);
                     *status = number.round() as u16;
-                    on(line, share);
                 }
                 Status::Grpc(status) => {
                     let chosen = usize::try_from(*status).unwrap_or_default();
@@ -129,9 +123,12 @@ impl Edits for Faults {
                 }
             }
         });
-        // Names of statuses are long.
-        if let Some((Status::Grpc(_), share)) = &mut self.spec.abort {
-            form.line("", SWITCH, |line| on(line, share));
+        if let Some((_, share)) = &mut self.spec.abort {
+            form.line("", SWITCH, |line| {
+                line.word("on");
+                line.percent("abort percentage", share);
+                line.word("of calls");
+            });
         }
         let never = |share: Option<f64>| share == Some(0.0);
         if never(self.spec.delay.map(|(_, share)| share)) || never(self.spec.abort.map(|(_, share)| share)) {

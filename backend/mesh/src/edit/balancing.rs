@@ -3,7 +3,7 @@
 
 use crate::evidence::{Claim, Want, cluster, direct, route};
 use crate::plan::{Plan, PolicyOf, own_rule};
-use crate::{Mesh, Ref, Service, roles};
+use crate::{Mesh, Port, Ref, Service, roles};
 use istio::destination::Settings;
 use istio::hashing::hash_policy;
 use istio::views::{Destination, DestinationRule, HttpRoute};
@@ -112,7 +112,10 @@ fn of_routes(
     (now, was): (&DestinationRule, &DestinationRule),
 ) {
     if service.virtual_services.is_empty() {
-        for port in service.ports.iter().filter(|port| port.protocol.is_http()) {
+        // Where a route of the Gateway API takes the calls, they have none of their own.
+        let taken = roles::gateway_api::holding(plan.mesh(), service, &service.namespace);
+        let own = |port: &&Port| !taken.iter().any(|(_, number)| *number == port.number);
+        for port in service.ports.iter().filter(|port| port.protocol.is_http()).filter(own) {
             let of = |rule| balancer(rule, None, port.number).and_then(hash_policy).into_iter().collect();
             tell(plan, direct(at, &service.host).port(port.number), (of(now), of(was)));
         }
