@@ -123,7 +123,7 @@ fn judge((id, change): ToJudge) -> Command {
 mod tests {
     use super::*;
     use mesh::edit::{Mode, Scope, mtls};
-    use mesh::{Moment, Stored, demo};
+    use mesh::{Moment, Stored, Theirs, demo};
 
     fn strict(name: &str) -> Change {
         let mut change = mtls(&demo::bookinfo(), &Scope::Mesh, Some(Mode::Strict)).expect("a change");
@@ -225,7 +225,8 @@ mod tests {
         let again = checked(&mut steering, command);
         assert!(steering.ledger().get(id).is_none(), "one way back at a time");
         assert_eq!(steering.ledger().pending().map(|entry| entry.parts.len()), Some(1));
-        let refused = Fact::Conflict { now: None, problem: Problem::new("a", "b", "c") };
+        let theirs = Theirs { at: change.steps[0].at.clone(), now: None };
+        let refused = Fact::Conflict { theirs, problem: Problem::new("a", "b", "c") };
         steering.take(again, &refused);
         let Ok(command) = steering.rebuild(again, &mesh) else { panic!("not rebuilt") };
         let id = checked(&mut steering, command);

@@ -27,6 +27,7 @@ pub mod shell;
 pub mod subject;
 mod table;
 pub mod traces;
+mod versions;
 mod ways_out;
 pub mod words;
 mod yaml;

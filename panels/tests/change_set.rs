@@ -10,7 +10,7 @@ use mesh::edit::{self, FaultSpec, Mode, Scope, Status};
 use mesh::journal::Past;
 use mesh::ledger::Judged;
 use mesh::split::Split;
-use mesh::{Change, ChangeId, Fact, Problem, Standing, Stored, demo};
+use mesh::{Change, ChangeId, Fact, Problem, Standing, Stored, Theirs, demo};
 use panels::change_bar::ChangeBar;
 use panels::changes::{Changes, View};
 use panels::{Intent, Panel as _};
@@ -386,7 +386,8 @@ fn restore_is_offered_where_it_goes() {
         let mut now = (*change.steps[0].after.as_ref().unwrap().0).clone();
         now["spec"]["http"][1]["route"][0]["weight"] = weight.into();
         let problem = Problem::new("It was not undone", "Somebody else was first", "Look at it");
-        let conflict = Fact::Conflict { now: Some(now.clone().into()), problem };
+        let theirs = Theirs { at: change.steps[0].at.clone(), now: Some(now.clone().into()) };
+        let conflict = Fact::Conflict { theirs, problem };
         world.ledger.record(undo, &conflict, demo::NOW);
         let mut objects = demo::bookinfo_objects();
         objects.insert(change.steps[0].at.clone(), now.into());

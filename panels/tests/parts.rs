@@ -8,7 +8,7 @@ use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use mesh::edit;
 use mesh::graph::NodeId;
 use mesh::scene::{KindState, Step, StepState};
-use mesh::{Change, ChangeId, Fact, Problem, demo};
+use mesh::{Change, ChangeId, Fact, Problem, Theirs, demo};
 use panels::change_bar::ChangeBar;
 use panels::connect::Connect;
 use panels::contexts::{ContextId, ContextRow, Contexts, Destination};
@@ -122,13 +122,13 @@ fn a_conflict_shows_both_and_rebuilds() {
     let mut world = World::bookinfo();
     let id = world.checked(split());
     world.ledger.sent(id, demo::NOW);
-    let theirs = split().steps[0].before.clone();
+    let theirs = Theirs { at: split().steps[0].at.clone(), now: split().steps[0].before.clone() };
     let problem = Problem::new(
         "reviews was not changed",
         "Somebody else changed it first",
         "Rebuild the change on theirs",
     );
-    world.ledger.record(id, &Fact::Conflict { now: theirs, problem }, demo::NOW);
+    world.ledger.record(id, &Fact::Conflict { theirs, problem }, demo::NOW);
     let mut bench = bar(world);
     bench.get_by_label("Diff").click();
     bench.run_steps(3);
@@ -137,6 +137,23 @@ fn a_conflict_shows_both_and_rebuilds() {
     bench.get_all_by_label("Rebuild on theirs").next().unwrap().click();
     bench.run_steps(2);
     assert_eq!(bench.state_mut().0.wishes(), [Intent::Rebuild(id)]);
+}
+
+/// Somebody else has deleted it: that is their version.
+#[test]
+fn a_deletion_is_shown_as_theirs() {
+    let mut world = World::bookinfo();
+    let id = world.checked(split());
+    world.ledger.sent(id, demo::NOW);
+    let theirs = Theirs { at: split().steps[0].at.clone(), now: None };
+    let problem = Problem::new("reviews was not changed", "It was deleted meanwhile", "Make it anew");
+    world.ledger.record(id, &Fact::Conflict { theirs, problem }, demo::NOW);
+    let mut bench = bar(world);
+    bench.get_by_label("Diff").click();
+    bench.run_steps(3);
+    bench.get_by_label("Theirs: somebody else has deleted it");
+    bench.get_by_label_contains("Theirs of VirtualService bookinfo/reviews: removed");
+    bench.get_by_label_contains("Mine of VirtualService bookinfo/reviews: removed");
 }
 
 #[test]

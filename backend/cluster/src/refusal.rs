@@ -6,7 +6,7 @@ use crate::write::{self, Mode, Unread};
 use json_patch::{Patch, PatchOperation};
 use mesh::program::{Failure, not_done};
 use mesh::writes::MANAGER;
-use mesh::{Edit, Problem, Standing, Step};
+use mesh::{Edit, Object, Problem, Standing, Step, Theirs};
 use serde_json::Value;
 
 /// Tells apart "somebody else was first" and "refused". A failed `test` and a bad patch get the same answer
@@ -40,7 +40,7 @@ pub(crate) async fn failure(session: &Session, step: &Step, mode: Mode, error: &
         (Edit::Create(_), None) | (_, Some(_)) if status.code == 404 => return refused(),
         (Edit::Create(_), None) => return refused(),
         (Edit::Create(_), Some(_)) => format!("It exists already{who}"),
-        (_, None) => return Failure::Conflict(None, deleted(step)),
+        (_, None) => return deleted(step),
         (Edit::Patch(patch), Some(value)) => match broken_test(patch, value) {
             Some(test) => format!("{test}{who}"),
             None if status.code == 409 => format!("It was changed at the same moment{who}"),
@@ -48,17 +48,17 @@ pub(crate) async fn failure(session: &Session, step: &Step, mode: Mode, error: &
         },
         (Edit::Delete { .. }, Some(_)) => format!("It is no longer the one that you saw{who}"),
     };
-    let now = now.map(|value| write::trimmed(value, step));
-    Failure::Conflict(now, conflict(step, why))
+    conflict(step, now.map(|value| write::trimmed(value, step)), why)
 }
 
 /// It is gone.
-pub(crate) fn deleted(step: &Step) -> Problem {
-    conflict(step, "It was deleted meanwhile".into())
+pub(crate) fn deleted(step: &Step) -> Failure {
+    conflict(step, None, "It was deleted meanwhile".into())
 }
 
-fn conflict(step: &Step, why: String) -> Problem {
-    Problem::new(not_done(step), why, "Make it anew on what the cluster has now, or leave it")
+fn conflict(step: &Step, now: Option<Object>, why: String) -> Failure {
+    let problem = Problem::new(not_done(step), why, "Make it anew on what the cluster has now, or leave it");
+    Failure::Conflict(Theirs { at: step.at.clone(), now }, problem)
 }
 
 fn refusal(step: &Step, error: &kube::Error) -> Problem {

@@ -48,9 +48,7 @@ pub(crate) async fn write(session: &Session, step: &Step) -> Result<Stored, Fail
 async fn before(session: &Session, step: &Step) -> Result<Option<Object>, Failure> {
     match read(session, step).await {
         Ok(Some(now)) => Ok(Some(trimmed(now, step))),
-        Ok(None) if matches!(step.edit, Edit::Patch(_)) => {
-            Err(Failure::Conflict(None, refusal::deleted(step)))
-        }
+        Ok(None) if matches!(step.edit, Edit::Patch(_)) => Err(refusal::deleted(step)),
         Ok(None) => Ok(None),
         Err(Unread::Refused(_)) => Ok(None),
         Err(Unread::Away(problem)) => Err(Failure::Refused(problem)),

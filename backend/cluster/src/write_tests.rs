@@ -11,7 +11,7 @@ use kube::Client;
 use kube::client::Body;
 use mesh::journal::Record;
 use mesh::program::Push;
-use mesh::{Change, ChangeId, Edit, Fact, Object, Ref, Step};
+use mesh::{Change, ChangeId, Edit, Fact, Object, Ref, Step, Theirs};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -186,7 +186,9 @@ async fn a_failed_guard_is_a_conflict_and_says_who() {
     };
     let (told, read) = tokio::join!(apply(&session, &change), script);
     assert_eq!(read, "GET /apis/networking.istio.io/v1/namespaces/shop/virtualservices/cart");
-    let Fact::Conflict { now: Some(now), problem } = told else { panic!("no conflict: {told:?}") };
+    let Fact::Conflict { theirs: Theirs { now: Some(now), .. }, problem } = told else {
+        panic!("no conflict: {told:?}")
+    };
     assert_eq!(now.resource_version(), "9");
     assert_eq!(
         problem.to_string(),
@@ -235,7 +237,9 @@ async fn what_exists_already_is_a_conflict() {
         answer(&mut server, 200, None, stored("cart", 10, "9")).await;
     };
     let (told, ()) = tokio::join!(check(&session, &change), script);
-    let Fact::Conflict { now: Some(_), problem } = told else { panic!("no conflict: {told:?}") };
+    let Fact::Conflict { theirs: Theirs { now: Some(_), .. }, problem } = told else {
+        panic!("no conflict: {told:?}")
+    };
     assert!(problem.why.starts_with("It exists already (last written by kubectl-edit"), "{problem}");
 }
 

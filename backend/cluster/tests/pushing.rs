@@ -5,7 +5,7 @@ mod common;
 use cluster::{Command, Of, Target};
 use common::cast::{Form, Manner};
 use common::{World, split};
-use mesh::{Edit, Fact, Scene};
+use mesh::{Edit, Fact, Scene, Theirs};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -120,7 +120,8 @@ async fn somebody_elses_edit_is_not_overwritten() {
     let (id, wanted) = (connection.change_id(), || Box::new(change.clone()));
     for command in [Command::Check(id, wanted()), Command::Push(id, wanted(), Of::default())] {
         connection.send(command).await;
-        let Fact::Conflict { now: Some(now), problem } = connection.fact().await else {
+        let Fact::Conflict { theirs: Theirs { now: Some(now), .. }, problem } = connection.fact().await
+        else {
             panic!("no conflict")
         };
         assert_eq!(now.spec()["http"][1]["route"][0]["weight"], 60);
@@ -147,7 +148,8 @@ async fn a_deleted_object_is_a_conflict_too() {
     world.api.store().delete("VirtualService", "bookinfo", "reviews").expect("a deletion");
     let fact = connection.check(&split(&scene, [20, 0, 80])).await;
     assert!(
-        matches!(&fact, Fact::Conflict { now: None, problem } if problem.why == "It was deleted meanwhile"),
+        matches!(&fact, Fact::Conflict { theirs: Theirs { now: None, .. }, problem }
+            if problem.why == "It was deleted meanwhile"),
         "{fact:?}"
     );
 }
@@ -205,7 +207,8 @@ async fn a_failure_half_way_is_undone_and_said() {
     change.steps.push(second);
     connection.push(&change).await;
     let fact = connection.fact().await;
-    let Fact::Conflict { now: None, problem } = fact else { panic!("{fact:?}") };
+    let Fact::Conflict { theirs: Theirs { at, now: None }, problem } = fact else { panic!("{fact:?}") };
+    assert_eq!(&*at.name, "nobody");
     assert_eq!(
         problem.why,
         "It was deleted meanwhile. What was written before it (VirtualService bookinfo/reviews) was put back"

@@ -13,8 +13,8 @@ use crate::change_id::ChangeId;
 use crate::change_set::ChangeSet;
 use crate::evidence::Progress;
 use crate::journal::Past;
-use crate::stored::{Standing, Stored};
-use istio::{Object, Ref};
+use crate::stored::{Standing, Stored, Theirs};
+use istio::Ref;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -62,7 +62,7 @@ pub struct Entry {
     /// Objects of a push that was cut off which somebody else has changed since.
     pub foreign: Vec<Ref>,
     /// What the server has instead, after a conflict.
-    pub conflict: Option<Object>,
+    pub conflict: Option<Theirs>,
     /// The entry that this one undoes.
     pub undoes: Option<ChangeId>,
     /// When the earlier run that made it began; `None` for one that this run has sent, or will.
@@ -140,7 +140,7 @@ impl Entry {
                 self.counted.insert(*part, progress.clone());
             }
             Fact::Measured(_) | Fact::Unknowable(_) | Fact::Replaced(_) => self.counted.clear(),
-            Fact::Conflict { now: object, .. } => self.conflict.clone_from(object),
+            Fact::Conflict { theirs, .. } => self.conflict = Some(theirs.clone()),
             _ => {}
         }
     }

@@ -66,4 +66,4 @@ pub use remote::Remote;
 pub use restore::{Moment, Restore};
 pub use scene::Scene;
 pub use schema::{Schema, SchemaOf};
-pub use stored::{Standing, Stored};
+pub use stored::{Standing, Stored, Theirs};

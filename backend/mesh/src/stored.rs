@@ -2,7 +2,7 @@
 
 use crate::change::{Change, Edit, Step};
 use crate::undo;
-use istio::Object;
+use istio::{Object, Ref};
 use json_patch::{Patch, PatchOperation};
 use serde_json::Value;
 
@@ -25,6 +25,15 @@ impl Stored {
         let of = |step: &Step| Self { before: step.before.clone(), after: step.after.clone() };
         change.steps.iter().map(of).collect()
     }
+}
+
+/// What somebody else made of an object that a change was for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Theirs {
+    /// The object.
+    pub at: Ref,
+    /// What the server has of it now; `None` when it is gone.
+    pub now: Option<Object>,
 }
 
 /// What an object says of a step of which nobody knows whether it was done.
@@ -107,7 +116,6 @@ fn covers(value: &Value, wanted: &Value) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Ref;
     use istio::kinds;
     use serde_json::json;
 

@@ -5,9 +5,9 @@ use super::above;
 use crate::before_push;
 use crate::cx::Cx;
 use crate::intent::Intent;
-use crate::kit::{diff, problem, text};
+use crate::kit::{problem, text};
+use crate::versions::versions;
 use crate::words;
-use crate::yaml;
 use egui::Ui;
 use mesh::Edit;
 use mesh::ledger::Entry;
@@ -47,21 +47,7 @@ fn objects(ui: &mut Ui, cx: &Cx<'_>, entry: &Entry) {
             text::mono(ui, step.at.to_string());
             text::muted(ui, deed);
         });
-        let before = yaml::of(ui, step.before.as_ref());
-        let after = yaml::of(ui, step.after.as_ref());
-        // Told by the server when it refused, or seen before anything was sent.
-        let told = entry.conflict.as_ref().filter(|object| object.at().as_ref() == Some(&step.at));
-        let now = cx.scene.mesh.objects().get(&step.at);
-        let theirs = told.or_else(|| now.filter(|now| entry.sent.is_none() && !step.fits(Some(now))));
-        match theirs {
-            None => diff::diff(ui, &format!("Diff of {}", step.at), &before, &after),
-            Some(theirs) => {
-                text::muted(ui, "Theirs: what somebody else made of what you saw");
-                diff::diff(ui, &format!("Theirs of {}", step.at), &before, &yaml::of(ui, Some(theirs)));
-                text::muted(ui, "Mine: what you want");
-                diff::diff(ui, &format!("Mine of {}", step.at), &before, &after);
-            }
-        }
+        versions(ui, cx, entry, step);
         ui.add_space(12.0);
     }
 }

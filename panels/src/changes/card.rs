@@ -8,6 +8,7 @@ use crate::cx::Cx;
 use crate::intent::Intent;
 use crate::kit::theme::{Weight, size};
 use crate::kit::{Button, End, Tokens, badge, button, diff, fmt, icon, problem, text};
+use crate::versions::versions;
 use crate::words;
 use crate::yaml;
 use egui::{Frame, Label, Margin, RichText, Ui, WidgetInfo, WidgetType};
@@ -94,9 +95,7 @@ pub(super) fn change(ui: &mut Ui, cx: &Cx<'_>, row: &Row, entry: &Entry, shown: 
             for step in &entry.change.steps {
                 ui.add_space(4.0);
                 text::mono(ui, step.at.to_string());
-                let before = yaml::of(ui, step.before.as_ref());
-                let after = yaml::of(ui, step.after.as_ref());
-                diff::diff(ui, &format!("Diff of {}", step.at), &before, &after);
+                versions(ui, cx, entry, step);
             }
         }
     });

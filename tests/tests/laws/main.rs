@@ -3,5 +3,6 @@
 mod editors;
 mod evidence;
 mod odd;
+mod two_writers;
 mod ways;
 mod workloads;

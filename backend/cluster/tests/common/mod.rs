@@ -261,7 +261,7 @@ pub(crate) fn brief(fact: &Fact) -> String {
         Fact::Replaced(_) => "replaced".into(),
         Fact::Refused(problem) => format!("refused {problem}"),
         Fact::Unknowable(problem) => format!("unknowable {problem}"),
-        Fact::Conflict { now, problem } => format!("conflict {} {problem}", now.is_some()),
+        Fact::Conflict { theirs, problem } => format!("conflict {} {problem}", theirs.now.is_some()),
         Fact::Judged(step, _) => format!("judged {step}"),
         Fact::Wrote(step, _) => format!("wrote {step}"),
         Fact::PutBack(step) => format!("put back {step}"),

@@ -2,8 +2,8 @@
 
 use crate::evidence::{Measured, Progress};
 use crate::journal::Past;
-use crate::stored::{Standing, Stored};
-use istio::{Object, Problem};
+use crate::stored::{Standing, Stored, Theirs};
+use istio::Problem;
 use serde::Serialize;
 
 /// How far a change has come. Nothing is called done at HTTP 200.
@@ -122,10 +122,10 @@ pub enum Fact {
     Refused(Problem),
     /// Confirmation can go no further, and why ("no right to port-forward").
     Unknowable(Problem),
-    /// Somebody else changed it first: the object as it is now.
+    /// Somebody else was first.
     Conflict {
-        /// What the server has now; `None` when it is gone.
-        now: Option<Object>,
+        /// What the server has now of the object that stopped it.
+        theirs: Theirs,
         /// The same in words.
         problem: Problem,
     },

@@ -3,7 +3,7 @@
 
 use super::{Act, Came, Failure};
 use crate::change::{Edit, Step};
-use crate::stored::{Standing, Stored};
+use crate::stored::{Standing, Stored, Theirs};
 use istio::{Object, Problem};
 use std::time::Duration;
 
@@ -108,7 +108,7 @@ impl Course {
             }
             Standing::Changed(now) => {
                 let problem = changed(step, now.is_none(), self.lost.as_ref());
-                Next::Failed(Failure::Conflict(now, problem))
+                Next::Failed(Failure::Conflict(Theirs { at: step.at.clone(), now }, problem))
             }
         }
     }

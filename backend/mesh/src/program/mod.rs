@@ -10,7 +10,7 @@ pub use push::Push;
 
 use crate::change::Step;
 use crate::ledger::Fact;
-use crate::stored::Stored;
+use crate::stored::{Stored, Theirs};
 use istio::{Object, Problem};
 use std::time::Duration;
 
@@ -48,7 +48,7 @@ pub enum Came {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Failure {
     /// Somebody else was first; the object as it is now.
-    Conflict(Option<Object>, Problem),
+    Conflict(Theirs, Problem),
     /// Refused, or not sent at all: nothing was written.
     Refused(Problem),
     /// The answer was lost: it may have been written. The object as it was right before, where that was read.
@@ -65,7 +65,7 @@ impl Failure {
     /// The news that a change ends with.
     pub fn into_fact(self) -> Fact {
         match self {
-            Self::Conflict(now, problem) => Fact::Conflict { now, problem },
+            Self::Conflict(theirs, problem) => Fact::Conflict { theirs, problem },
             Self::Refused(problem) | Self::Lost(_, problem) => Fact::Refused(problem),
         }
     }
@@ -73,7 +73,7 @@ impl Failure {
     #[must_use]
     pub fn map(self, change: impl FnOnce(Problem) -> Problem) -> Self {
         match self {
-            Self::Conflict(now, problem) => Self::Conflict(now, change(problem)),
+            Self::Conflict(theirs, problem) => Self::Conflict(theirs, change(problem)),
             Self::Refused(problem) => Self::Refused(change(problem)),
             Self::Lost(before, problem) => Self::Lost(before, change(problem)),
         }

@@ -6,7 +6,7 @@ use super::course::{Course, Next};
 use super::{Act, Came, Failure};
 use crate::change::{Change, Step};
 use crate::ledger::Fact;
-use crate::stored::{Standing, Stored};
+use crate::stored::{Standing, Stored, Theirs};
 use istio::Problem;
 
 /// The push of one change.
@@ -72,8 +72,8 @@ impl Push {
                 }
                 Standing::Untouched => None,
                 Standing::Changed(now) => {
-                    let problem = overtaken(step);
-                    return self.end(acts, Fact::Conflict { now, problem });
+                    let (theirs, problem) = (Theirs { at: step.at.clone(), now }, overtaken(step));
+                    return self.end(acts, Fact::Conflict { theirs, problem });
                 }
             });
         }
