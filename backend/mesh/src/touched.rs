@@ -211,6 +211,10 @@ fn hosts(step: &Step) -> impl Iterator<Item = String> {
 /// The hosts that a spec names.
 fn named(at: &Ref, spec: &Value) -> Vec<String> {
     let text = |value: &Value| value.as_str().map(|host| fqdn(host, &at.namespace));
+    let at_ref = |of: &Value| {
+        let namespace = of["namespace"].as_str().unwrap_or(&at.namespace);
+        of["name"].as_str().map(|name| fqdn(name, namespace))
+    };
     match at.kind {
         kind if kind == &kinds::DESTINATION_RULE => text(&spec["host"]).into_iter().collect(),
         kind if kind == &kinds::VIRTUAL_SERVICE || kind == &kinds::SERVICE_ENTRY => {
@@ -221,8 +225,21 @@ fn named(at: &Ref, spec: &Value) -> Vec<String> {
             let to = to.filter_map(|row| text(&row["destination"]["host"]));
             spec["hosts"].as_array().into_iter().flatten().filter_map(text).chain(to).collect()
         }
+        kind if kind == &kinds::HTTP_ROUTE || kind == &kinds::GRPC_ROUTE => {
+            // Of gateways' routes, what they lead to: calls are counted there.
+            let backends = rows(spec, "rules").flat_map(|rule| rows(rule, "backendRefs"));
+            rows(spec, "parentRefs")
+                .filter(|of| of["kind"] == "Service")
+                .chain(backends)
+                .filter_map(at_ref)
+                .collect()
+        }
         _ => Vec::new(),
     }
+}
+
+fn rows<'a>(value: &'a Value, list: &str) -> impl Iterator<Item = &'a Value> {
+    value[list].as_array().into_iter().flatten()
 }
 
 #[cfg(test)]
@@ -232,6 +249,7 @@ mod tests {
     use crate::edit::{Mode, Scope, mtls, rules, split};
     use crate::split::Split;
     use crate::traffic::Usual;
+    use serde_json::json;
     use std::sync::Arc;
 
     fn shares() -> Change {
@@ -285,6 +303,24 @@ mod tests {
             told(Some(&traffic), &shares()),
             "productpage v1 5.0, cart v7 1.0: 6.0 of 6.0 rps Hour; Some(6) proxies"
         );
+    }
+
+    /// Routes of the Gateway API concern who calls the service that they are for, or what they lead to.
+    #[test]
+    fn a_route_of_the_gateway_api_concerns_those_who_call() {
+        let traffic = demo::bookinfo_traffic();
+        let at = Ref::new(&kinds::HTTP_ROUTE, "bookinfo", "any");
+        let of = |spec: Value| {
+            let after = Some(json!({ "spec": spec }).into());
+            let edit = crate::Edit::Create(Value::Null);
+            let step = Step { at: at.clone(), api_version: String::new(), edit, before: None, after };
+            told(Some(&traffic), &Change { steps: vec![step], ..Change::default() })
+        };
+        let callers = "productpage v1 10.0: 10.0 of 10.0 rps Secs(60); None proxies";
+        assert_eq!(of(json!({ "parentRefs": [{ "kind": "Service", "name": "reviews" }] })), callers);
+        let backends =
+            json!([{ "backendRefs": [{ "name": "reviews", "namespace": "bookinfo", "port": 9080 }] }]);
+        assert_eq!(of(json!({ "parentRefs": [{ "name": "door" }], "rules": backends })), callers);
     }
 
     /// Nothing of it shows in proxies: its hosts tell all the same whose calls these are.
