@@ -1,14 +1,53 @@
-//! The manual says what the editors are; with `WRITE_MANUAL=1` it is written anew.
+//! The manual says what the editors are, each with its picture; with `WRITE_MANUAL=1` it is written anew.
 
 use super::root;
+use panels::editors::{EDITORS, picture_of};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+/// As large as the pictures are that `cargo xtask pictures` takes.
+const SIZE: (u32, u32) = (1280, 800);
+
+fn folder() -> PathBuf {
+    root().join("assets/manual")
+}
 
 #[test]
 fn the_manual_is_true() {
-    let (file, text) = (root().join("assets/manual/editors.md"), panels::editors::manual());
+    let (file, text) = (folder().join("editors.md"), panels::editors::manual());
     if std::env::var_os("WRITE_MANUAL").is_some() {
-        std::fs::create_dir_all(file.parent().expect("a folder")).expect("a folder");
+        std::fs::create_dir_all(folder()).expect("a folder");
         std::fs::write(&file, &text).expect("a file");
     }
     let written = std::fs::read_to_string(&file).unwrap_or_default();
     assert!(written == text, "WRITE_MANUAL=1 cargo test -p binnacle-tests --test house the_manual_is_true");
+}
+
+/// Each editor has a picture of its own, and there is no other.
+#[test]
+fn every_editor_has_its_picture() {
+    let text = std::fs::read_to_string(folder().join("editors.md")).expect("the manual");
+    let mut wanted = BTreeSet::new();
+    let mut seen = BTreeSet::new();
+    for row in EDITORS {
+        let (name, file) = (row.about.name, picture_of(row.about.name));
+        assert!(text.contains(&format!("\n## {name}\n")), "{name} is not in the manual");
+        assert!(text.contains(&format!("![{name}]({file})")), "{name} has no picture in the manual");
+        let picture = std::fs::read(folder().join(&file));
+        let picture = picture.unwrap_or_else(|error| panic!("{file}: {error}; run `cargo xtask pictures`"));
+        assert_eq!(size(&picture), Some(SIZE), "{file}");
+        assert!(seen.insert(picture), "{file} is the picture of another editor, too");
+        wanted.insert(file);
+    }
+    let files = std::fs::read_dir(folder()).expect("a folder").flatten();
+    let names = files.map(|file| file.file_name().to_string_lossy().into_owned());
+    let pictures: BTreeSet<String> = names.filter(|name| name.ends_with(".png")).collect();
+    assert_eq!(pictures, wanted, "pictures that nobody has: delete them");
+}
+
+/// Width and height of a PNG, as its header says.
+fn size(png: &[u8]) -> Option<(u32, u32)> {
+    let header = png.strip_prefix(b"\x89PNG\r\n\x1a\n")?.get(8..16)?;
+    let (width, height) = header.split_at(4);
+    Some((u32::from_be_bytes(width.try_into().ok()?), u32::from_be_bytes(height.try_into().ok()?)))
 }
