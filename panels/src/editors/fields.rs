@@ -186,7 +186,9 @@ impl Fields {
             }
             Holds::Matches(noun) | Holds::Pairs(noun) | Holds::Numbers(noun) => {
                 let mut all = value.as_object().cloned().unwrap_or_default();
-                each::named(form, noun, row.holds, &mut all);
+                // There may be several of one noun: headers that are set, and that are added.
+                let of = format!("{} of {}", super::form::spoken(row.word), form.subject());
+                form.inside(&of, |form| each::named(form, noun, row.holds, &mut all));
                 value = all.into();
             }
             _ => {}

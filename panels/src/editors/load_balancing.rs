@@ -79,7 +79,7 @@ fields! {
             "Size of the table, a prime number; with one, Maglev is used in place of a ring";
     }
     WARM {
-        "loadBalancer/warmup/duration" "Warm-up" Holds::Time(60_000), "none" []
+        "loadBalancer/warmup/duration" "Warm-up time" Holds::Time(60_000), "none" []
             "How long a new endpoint gets fewer calls than the others";
         "loadBalancer/warmup/minimumPercent" "It begins with" Holds::Percent(10), "10 %" []
             "Its first share of what it gets in the end";
