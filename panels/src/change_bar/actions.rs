@@ -147,7 +147,7 @@ fn push(ui: &mut Ui, cx: &Cx<'_>, entry: &Entry) {
         0 | 1 => "Push".to_owned(),
         several => format!("Push all {several} changes"),
     };
-    let push = ui.add_enabled(ready, Button::primary(&push));
+    let push = ui.add_enabled(ready, Button::primary(&push).on(entry.id));
     let why = match () {
         () if barred.is_some() => barred.unwrap_or_default(),
         () if entry.clash => "Two of the changes write the same place: take one of them out",
@@ -161,7 +161,8 @@ fn push(ui: &mut Ui, cx: &Cx<'_>, entry: &Entry) {
 /// Goes on with a push that was cut off.
 fn finish(ui: &mut Ui, cx: &Cx<'_>, entry: &Entry) {
     let barred = barred::barred(&entry.change, cx);
-    let finish = ui.add_enabled(entry.foreign.is_empty() && barred.is_none(), Button::primary("Finish"));
+    let finish =
+        ui.add_enabled(entry.foreign.is_empty() && barred.is_none(), Button::primary("Finish").on(entry.id));
     let why = barred.unwrap_or("Somebody else has changed one of its objects since");
     let finish = finish.on_hover_text("Writes what is missing; if that fails, all of it is taken back");
     if finish.on_disabled_hover_text(why).clicked() {
@@ -176,7 +177,7 @@ fn undo(ui: &mut Ui, cx: &Cx<'_>, entry: &Entry, cut_off: bool) {
         return;
     }
     let barred = barred::barred(&entry.change, cx);
-    let undo = ui.add_enabled(can_undo && barred.is_none(), Button::quiet("Undo"));
+    let undo = ui.add_enabled(can_undo && barred.is_none(), Button::quiet("Undo").on(entry.id));
     let why = match () {
         () if lasts.is_some() => lasts.unwrap_or_default(),
         () if barred.is_some() => barred.unwrap_or_default(),

@@ -16,10 +16,17 @@ use mesh::ledger::Entry;
 use mesh::writes::{Deed, Write};
 use mesh::{ChangeId, Moment, Ref, Restore, Stage};
 
-/// A change in full.
-pub(super) fn change(ui: &mut Ui, cx: &Cx<'_>, row: &Row, entry: &Entry, shown: &mut Option<ChangeId>) {
+/// A change in full. Returns whether something was pressed that goes on with it or takes it back.
+pub(super) fn change(
+    ui: &mut Ui,
+    cx: &Cx<'_>,
+    row: &Row,
+    entry: &Entry,
+    shown: &mut Option<ChangeId>,
+) -> bool {
     let tokens = Tokens::of(ui);
     let open = *shown == Some(row.id);
+    let mut acted = false;
     let frame = Frame::new()
         .fill(tokens.surface)
         .stroke(tokens.hairline())
@@ -51,7 +58,7 @@ pub(super) fn change(ui: &mut Ui, cx: &Cx<'_>, row: &Row, entry: &Entry, shown: 
                 if ui.add(Button::icon(symbol, format!("Diff of {}", row.title)).selected(open)).clicked() {
                     *shown = if open { None } else { Some(row.id) };
                 }
-                actions(ui, cx, row, entry);
+                acted = actions(ui, cx, row, entry);
             });
         });
         head.response.widget_info(|| {
@@ -99,23 +106,26 @@ pub(super) fn change(ui: &mut Ui, cx: &Cx<'_>, row: &Row, entry: &Entry, shown: 
             }
         }
     });
+    acted
 }
 
-/// What goes on with it, or takes it back.
-fn actions(ui: &mut Ui, cx: &Cx<'_>, row: &Row, entry: &Entry) {
+/// What goes on with it, or takes it back. Returns whether it was pressed.
+fn actions(ui: &mut Ui, cx: &Cx<'_>, row: &Row, entry: &Entry) -> bool {
+    let mut acted = false;
     let barred = barred::barred(&entry.change, cx);
     if row.cut_off {
         let ready = entry.foreign.is_empty() && barred.is_none();
         let finish = Button::quiet("Finish").named(format!("Finish {}", row.title));
         if ui.add_enabled(ready, finish).clicked() {
             cx.intents.send(Intent::Finish(row.id));
+            acted = true;
         }
     }
     if entry.is_stored() || row.undone {
-        restore(ui, cx, row, entry);
+        acted |= restore(ui, cx, row, entry);
     }
     ui.add_enabled_ui(row.undo && barred.is_none(), |ui| {
-        let undo = ui.add(Button::quiet("Undo").named(format!("Undo {}", row.title)));
+        let undo = ui.add(Button::quiet("Undo").named(format!("Undo {}", row.title)).on(row.id));
         let why = match () {
             () if barred.is_some() => barred.unwrap_or_default(),
             () if row.undone => "It was undone already",
@@ -123,17 +133,22 @@ fn actions(ui: &mut Ui, cx: &Cx<'_>, row: &Row, entry: &Entry) {
         };
         if undo.on_disabled_hover_text(why).clicked() {
             cx.intents.send(Intent::Undo(row.id));
+            acted = true;
         }
     });
+    acted
 }
 
-/// Ways back to an earlier moment: each is a change like any other, that waits for Push.
-fn restore(ui: &mut Ui, cx: &Cx<'_>, row: &Row, entry: &Entry) {
+/// Ways back to an earlier moment: each is a change like any other, that waits for Push. Returns whether one
+/// was chosen.
+fn restore(ui: &mut Ui, cx: &Cx<'_>, row: &Row, entry: &Entry) -> bool {
+    let mut acted = false;
     ui.add_enabled_ui(!cx.read_only, |ui| {
         let menu = button::menu(ui, "Restore", &format!("Restore to {}", row.title), |ui| {
-            let way = |ui: &mut Ui, label: &str, to: Moment, only: Vec<Ref>| {
+            let mut way = |ui: &mut Ui, label: &str, to: Moment, only: Vec<Ref>| {
                 if button::item(ui, label) {
                     cx.intents.send(Intent::Restore(Restore { to, only }));
+                    acted = true;
                 }
             };
             let (before, after) = (Moment::Before(entry.id), Moment::After(entry.id));
@@ -151,6 +166,7 @@ fn restore(ui: &mut Ui, cx: &Cx<'_>, row: &Row, entry: &Entry) {
         });
         menu.response.on_hover_text(words::RESTORE).on_disabled_hover_text(words::READ_ONLY);
     });
+    acted
 }
 
 /// What somebody else has written.

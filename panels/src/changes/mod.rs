@@ -166,8 +166,11 @@ impl Changes {
     fn card(&mut self, ui: &mut Ui, cx: &Cx<'_>, line: &Line) {
         match line.of {
             Of::Change(id) => {
-                if let Some(entry) = cx.changes.get(id) {
-                    card::change(ui, cx, &Row::of(entry, cx), entry, &mut self.open);
+                if let Some(entry) = cx.changes.get(id)
+                    && card::change(ui, cx, &Row::of(entry, cx), entry, &mut self.open)
+                {
+                    // What comes of it is newer, and does not take its place under the pointer.
+                    self.chosen = Some((line.of, line.object.clone()));
                 }
             }
             Of::Write(place) => {

@@ -1,12 +1,12 @@
 //! Buttons: the primary one (at most one in sight), quiet ones, icons and menus.
 
 use super::icon;
+use super::once::once;
 use super::theme::{Tokens, Weight, family, size, space};
 use super::{fmt, text};
-use egui::containers::menu::MenuConfig;
 use egui::{
-    Color32, InnerResponse, PopupCloseBehavior, Response, RichText, ScrollArea, Stroke, TextWrapMode, Ui,
-    Widget, WidgetInfo, WidgetType, vec2,
+    AsId, Color32, Id, InnerResponse, Popup, PopupCloseBehavior, Response, RichText, ScrollArea, Stroke,
+    TextWrapMode, Ui, Widget, WidgetInfo, WidgetType, vec2,
 };
 
 #[derive(Clone, Copy, PartialEq)]
@@ -22,13 +22,14 @@ pub struct Button {
     icon: Option<&'static str>,
     kind: Kind,
     name: Option<String>,
+    on: Option<Id>,
     selected: bool,
     danger: bool,
 }
 
 impl Button {
     fn new(kind: Kind, text: impl Into<String>) -> Self {
-        Self { text: text.into(), icon: None, kind, name: None, selected: false, danger: false }
+        Self { text: text.into(), icon: None, kind, name: None, on: None, selected: false, danger: false }
     }
     /// The one action that matters most here: "Push".
     pub fn primary(text: impl Into<String>) -> Self {
@@ -55,6 +56,11 @@ impl Button {
     #[must_use]
     pub fn named(self, name: impl Into<String>) -> Self {
         Self { name: Some(name.into()), ..self }
+    }
+    /// Tells what it acts on, where its name does not: the same button for another thing is another button.
+    #[must_use]
+    pub fn on(self, what: impl AsId) -> Self {
+        Self { on: Some(Id::new(what)), ..self }
     }
     /// Shows it as pressed: a toggle that is on.
     #[must_use]
@@ -89,7 +95,7 @@ impl Widget for Button {
             tokens.text,
         );
         wrap(ui, words.size().x + 2.0 * ui.spacing().button_padding.x);
-        let response = ui
+        let mut response = ui
             .scope(|ui| {
                 tune(ui, tokens, &self);
                 let size = if square { 15.0 } else { size::TEXT };
@@ -105,6 +111,7 @@ impl Widget for Button {
             })
             .inner;
         let name = self.name.clone().unwrap_or_else(|| self.text.clone());
+        once(&mut response, (&name, self.on));
         let enabled = ui.is_enabled();
         response.widget_info(|| {
             if self.selected {
@@ -162,15 +169,16 @@ pub fn menu<R>(
 ) -> InnerResponse<Option<R>> {
     let text = text::rich(ui, format!("{label}  {}", icon::CARET_DOWN), size::TEXT, Weight::Medium);
     let button = egui::Button::new(text).min_size(vec2(0.0, space::CONTROL));
+    let mut response = ui.add(button);
+    once(&mut response, name);
     // Several choices can be made in one go; what is done at once closes the menu itself.
-    let config = MenuConfig::new().close_behavior(PopupCloseBehavior::CloseOnClickOutside);
-    let (response, inner) =
-        egui::containers::menu::MenuButton::from_button(button).config(config).ui(ui, |ui| {
-            ui.set_min_width(160.0);
-            // No menu runs out of the window: what does not fit scrolls.
-            let most = height(ui);
-            ScrollArea::vertical().max_height(most).show(ui, contents).inner
-        });
+    let popup = Popup::menu(&response).close_behavior(PopupCloseBehavior::CloseOnClickOutside);
+    let inner = popup.show(|ui| {
+        ui.set_min_width(160.0);
+        // No menu runs out of the window: what does not fit scrolls.
+        let most = height(ui);
+        ScrollArea::vertical().max_height(most).show(ui, contents).inner
+    });
     let enabled = ui.is_enabled();
     response.widget_info(|| WidgetInfo::labeled(WidgetType::ComboBox, enabled, name));
     InnerResponse::new(inner.map(|inner| inner.inner), response)
@@ -214,7 +222,7 @@ pub fn choice(ui: &mut Ui, chosen: bool, label: &str) -> bool {
 pub(super) fn choice_marked(ui: &mut Ui, chosen: bool, shown: &str, name: &str, marked: bool) -> bool {
     let tick = if chosen { icon::CHECK } else { "\u{2003}" };
     let room = if marked { "\u{2003}\u{2002}" } else { "" };
-    let response = row(ui, &format!("{tick}{}{}{shown}{room}", fmt::THIN, fmt::THIN));
+    let response = row(ui, &format!("{tick}{}{}{shown}{room}", fmt::THIN, fmt::THIN), name);
     let enabled = ui.is_enabled();
     response.widget_info(|| WidgetInfo::selected(WidgetType::RadioButton, enabled, chosen, name));
     if marked {
@@ -231,7 +239,7 @@ pub(super) fn choice_marked(ui: &mut Ui, chosen: bool, shown: &str, name: &str, 
 
 /// One action of a menu. Closes the menu and returns true when it was clicked.
 pub fn item(ui: &mut Ui, label: &str) -> bool {
-    let response = row(ui, label);
+    let response = row(ui, label, label);
     let enabled = ui.is_enabled();
     response.widget_info(|| WidgetInfo::labeled(WidgetType::Button, enabled, label));
     if response.clicked() {
@@ -241,10 +249,13 @@ pub fn item(ui: &mut Ui, label: &str) -> bool {
 }
 
 /// A row of a menu, as wide as the menu.
-fn row(ui: &mut Ui, text: &str) -> Response {
+fn row(ui: &mut Ui, text: &str, name: &str) -> Response {
     ui.spacing_mut().item_spacing.y = 2.0;
     ui.spacing_mut().interact_size.y = 26.0;
     ui.spacing_mut().button_padding.x = 8.0;
     let text = RichText::new(text).size(size::TEXT);
-    ui.add(egui::Button::selectable(false, text).min_size(vec2(0.0, 26.0)).wrap_mode(TextWrapMode::Extend))
+    let row = egui::Button::selectable(false, text).min_size(vec2(0.0, 26.0));
+    let mut response = ui.add(row.wrap_mode(TextWrapMode::Extend));
+    once(&mut response, name);
+    response
 }

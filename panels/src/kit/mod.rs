@@ -16,6 +16,7 @@ mod letters;
 mod mark;
 pub mod memo;
 pub mod number;
+pub mod once;
 pub mod problem;
 pub mod progress;
 pub mod remote;

@@ -2,6 +2,7 @@
 
 use super::find::{Found, everything, search};
 use crate::cx::Cx;
+use crate::kit::once::once;
 use crate::kit::theme::{Weight, family, size};
 use crate::kit::{Memo, Tokens, icon, text};
 use egui::{
@@ -142,9 +143,10 @@ fn nothing(ui: &mut Ui) {
 /// One row; the pointer moves the choice. Returns whether it was clicked.
 fn row_ui(ui: &mut Ui, found: &Found, row: usize, at: &mut usize) -> bool {
     let tokens = Tokens::of(ui);
-    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::click());
+    let (rect, mut response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::click());
     let name =
         if found.place.is_empty() { found.name.clone() } else { format!("{} {}", found.name, found.place) };
+    once(&mut response, (found.kind, &name));
     response.widget_info(|| {
         WidgetInfo::selected(WidgetType::Button, true, row == *at, format!("{} {name}", found.kind))
     });
