@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(40);
 
 /// Asks until the answer is as it should be.
 #[track_caller]
-fn until(what: &str, mut holds: impl FnMut() -> Result<bool>) -> Result<()> {
+pub(crate) fn until(what: &str, mut holds: impl FnMut() -> Result<bool>) -> Result<()> {
     let begun = Instant::now();
     while !holds()? {
         ensure!(begun.elapsed() < PATIENCE, "{what}");
@@ -64,13 +64,13 @@ fn a_policy_made_in_access_denies_one_caller() -> Result<()> {
 }
 
 /// A connection to a sandbox, with its newest mesh.
-struct Steering {
+pub(crate) struct Steering {
     runtime: tokio::runtime::Runtime,
     cluster: Cluster,
 }
 
 impl Steering {
-    fn of(sandbox: &Sandbox) -> Result<Self> {
+    pub(crate) fn of(sandbox: &Sandbox) -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         let kubeconfig = Some(sandbox.ready.kubeconfig.clone());
         let target = Target { kubeconfig, ..Target::default() };
@@ -79,7 +79,11 @@ impl Steering {
     }
 
     /// Pushes what is planned, runs a check while it is live, and takes it back.
-    fn with(&mut self, plan: impl Fn(&mut Plan<'_>), check: impl FnOnce() -> Result<()>) -> Result<()> {
+    pub(crate) fn with(
+        &mut self,
+        plan: impl Fn(&mut Plan<'_>),
+        check: impl FnOnce() -> Result<()>,
+    ) -> Result<()> {
         let Self { runtime, cluster } = self;
         let made = |mesh: &Mesh| -> Option<Change> {
             let mut made = Plan::new(mesh);

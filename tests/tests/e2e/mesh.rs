@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result, ensure};
 use harness::Program;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Command;
@@ -99,6 +99,26 @@ impl Sandbox {
         command.env("HOME", home).env_remove("KUBECONFIG").arg("--kubeconfig").arg(&self.ready.kubeconfig);
         command.arg("--cache-dir").arg(home.join("kubectl")).args(args);
         command
+    }
+
+    /// Makes these objects, or makes them what they are here.
+    pub(crate) fn apply(&self, objects: &[Value]) -> Result<()> {
+        let list = json!({ "apiVersion": "v1", "kind": "List", "items": objects });
+        let file = tempfile::NamedTempFile::new()?;
+        std::fs::write(file.path(), list.to_string())?;
+        self.kubectl(&["apply", "-f", &file.path().to_string_lossy()]).map(drop)
+    }
+
+    /// Who asks, for threads of a test.
+    pub(crate) fn http(&self) -> reqwest::blocking::Client {
+        self.http.clone()
+    }
+
+    /// What Prometheus answers: the rows of an instant query.
+    pub(crate) fn measured(&self, query: &str) -> Result<Value> {
+        let ask = self.http.get(format!("{}/api/v1/query", self.ready.prometheus)).query(&[("query", query)]);
+        let answer: Value = serde_json::from_str(&ask.send()?.text()?)?;
+        Ok(answer["data"]["result"].clone())
     }
 
     /// The `spec` of an object, its bytes as the server keeps them.

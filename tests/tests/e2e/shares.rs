@@ -38,12 +38,6 @@ fn rules() -> Value {
         { "name": "reviews-v3", "port": 9080, "weight": 0 }] }])
 }
 
-fn apply(sandbox: &Sandbox, objects: &[Value]) -> Result<()> {
-    let file = tempfile::NamedTempFile::new()?;
-    std::fs::write(file.path(), json!({ "apiVersion": "v1", "kind": "List", "items": objects }).to_string())?;
-    sandbox.kubectl(&["apply", "-f", &file.path().to_string_lossy()]).map(drop)
-}
-
 /// Holds as soon as only this version answers.
 fn only(version: &str, ask: impl Fn() -> Result<BTreeMap<String, usize>>) -> Result<()> {
     let begun = std::time::Instant::now();
@@ -62,7 +56,7 @@ fn weights_of_a_gateway_api_route_are_moved() -> Result<()> {
     let sandbox = Sandbox::start()?;
     let parents = json!([{ "group": "", "kind": "Service", "name": "reviews" }]);
     let route = json!({ "parentRefs": parents, "rules": rules() });
-    apply(&sandbox, &[versions(), vec![object(GATEWAY_API, "HTTPRoute", "reviews", route)]].concat())?;
+    sandbox.apply(&[versions(), vec![object(GATEWAY_API, "HTTPRoute", "reviews", route)]].concat())?;
     only("v1", || sandbox.reviews_versions(6))?;
     let before = sandbox.spec("httproute", "reviews")?;
     let session = Session::connect(&sandbox)?;
@@ -168,7 +162,7 @@ fn connections_and_routes_follow_their_shares() -> Result<()> {
             json!({ "hosts": ["wire"], "tcp": [{ "route": [row("v1", 100), row("v3", 0)] }] }),
         ),
     ];
-    apply(&sandbox, &[versions(), more].concat())?;
+    sandbox.apply(&[versions(), more].concat())?;
     type Ask = fn(&Sandbox, usize) -> Result<BTreeMap<String, usize>>;
     let all: [(&str, List, &str, &str, Ask); 3] = [
         ("wire", List::Tcp, "VirtualService", "v3", connections),
