@@ -5,11 +5,11 @@ use serde_json::{Value, json};
 
 const V1: &str = "networking.istio.io/v1";
 
-fn object(kind: &Kind, spec: Value) -> Value {
+pub(crate) fn object(kind: &Kind, spec: Value) -> Value {
     json!({ "apiVersion": V1, "kind": kind.kind, "metadata": { "namespace": "shop", "name": "cart" }, "spec": spec })
 }
 
-fn path(kind: &Kind) -> String {
+pub(crate) fn path(kind: &Kind) -> String {
     format!("/apis/{V1}/namespaces/shop/{}/cart", kind.plural)
 }
 
@@ -30,7 +30,7 @@ fn pair() -> Change {
 }
 
 /// Weight 10 becomes 25.
-fn weight() -> Change {
+pub(crate) fn weight() -> Change {
     let patch = json!([{ "op": "test", "path": "/spec/weight", "value": 10 },
         { "op": "replace", "path": "/spec/weight", "value": 25 }]);
     let patch = Edit::Patch(serde_json::from_value(patch).unwrap());
@@ -142,25 +142,6 @@ async fn a_conflict_with_our_own_write_is_none() {
         assert!(matches!(fact, Fact::Accepted(_)), "{method}: {fact:?}");
         assert_eq!(is_there(&objects, &kinds::DESTINATION_RULE), method == "POST");
     }
-}
-
-/// What was not written is said so, and what was before it goes back; no library's words are in it.
-#[tokio::test]
-async fn what_was_not_written_is_said_when_the_server_says_so() {
-    let how = How::Says(http(502, "text/html", b"<html>Bad gateway</html>"));
-    let (fact, objects) = push(&pair(), trouble("POST", false, how)).await;
-    let Fact::Refused(problem) = fact else { panic!("{fact:?}") };
-    assert_eq!(problem.what, "VirtualService shop/cart was not created");
-    assert!(problem.why.contains("and has not written it. What was written before it"), "{problem}");
-    assert!(!is_there(&objects, &kinds::DESTINATION_RULE));
-    let how = How::Ends(0, Then::Reset);
-    let (fact, _) = push(&weight(), trouble("PATCH", false, how)).await;
-    let Fact::Refused(problem) = fact else { panic!("{fact:?}") };
-    assert_eq!(
-        problem.to_string(),
-        "VirtualService shop/cart was not changed: The connection broke before the answer was whole, and has not \
-         written it. Look at the server and its webhooks, then try again"
-    );
 }
 
 /// The server takes the write and is away: not known yet; when it is back, it is found out.

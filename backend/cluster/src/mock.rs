@@ -131,7 +131,7 @@ pub(crate) struct Objects {
     pub(crate) trouble: Option<Trouble>,
     /// What was asked, in order.
     pub(crate) asked: Vec<String>,
-    away: usize,
+    pub(crate) away: usize,
 }
 
 pub(crate) type Shared = Arc<Mutex<Objects>>;

@@ -1,8 +1,8 @@
 //! Carries out a program: asks it what to do, does that, and tells it what came of it. Nothing is sent before
-//! the journal has it.
+//! the journal has it. Each act takes the newest connection: a login that has ended does not come back.
 
 use crate::push::News;
-use crate::session::Session;
+use crate::session::Newest;
 use crate::write;
 use mesh::journal::Record;
 use mesh::program::{Act, Came, Push};
@@ -10,7 +10,7 @@ use mesh::{Fact, Stored};
 
 /// Runs a program until it ends. Returns what was stored, if all of it was.
 pub(crate) async fn run(
-    session: &Session,
+    newest: &mut Newest,
     program: &mut Push,
     record: Record,
     news: &News,
@@ -31,13 +31,14 @@ pub(crate) async fn run(
                     });
                 }
                 Act::Write(step) => {
-                    came = Some(Came::Answered(write::write(session, &step).await.map(Box::new)));
+                    let session = newest.get().await;
+                    came = Some(Came::Answered(write::write(&session, &step).await.map(Box::new)));
                 }
-                Act::Look(step) => came = Some(Came::Found(write::look(session, &step).await)),
-                Act::Wait(pause) => {
-                    tokio::time::sleep(pause).await;
-                    came = Some(Came::Rested);
+                Act::Look(step) => {
+                    let session = newest.get().await;
+                    came = Some(Came::Found(write::look(&session, &step).await));
                 }
+                Act::Wait(pause) => came = Some(Came::Rested(newest.rest(pause).await)),
                 Act::Tell(fact) => {
                     if let Fact::Accepted(stored) = &fact {
                         all = Some(stored.clone());

@@ -1,7 +1,7 @@
 //! A change on its way: judged by a dry run; or written and followed until it is live and measured.
 
 use crate::journal::Journal;
-use crate::session::Session;
+use crate::session::{Newest, Session, Sessions};
 use crate::{Of, Wake, confirm, program, write};
 use jiff::Timestamp;
 use mesh::journal::Record;
@@ -9,7 +9,7 @@ use mesh::ledger::Judged;
 use mesh::program::{Failure, Push};
 use mesh::{Change, ChangeId, Fact, Object, Problem};
 use std::sync::Arc;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 
 /// Tells facts about one change, and wakes the window; the journal has them first.
 #[derive(Clone)]
@@ -111,9 +111,6 @@ pub(crate) struct Order {
     pub(crate) resumed: bool,
 }
 
-/// Connections of this cluster, the newest.
-pub(crate) type Sessions = watch::Receiver<Option<Arc<Session>>>;
-
 /// Writes a change and follows it. The write is finished even when the connection is dropped meanwhile, and
 /// `until_written` is held until then; only the following ends. It goes on by a new connection where there is
 /// one.
@@ -138,35 +135,36 @@ pub(crate) async fn push(
         return;
     };
     let write = {
-        let (session, change) = (Arc::clone(&session), change.clone());
+        let change = change.clone();
         tokio::spawn(async move {
             let _held = until_written;
+            let mut newest = Newest::new(Arc::clone(&session), sessions);
             news.journal = session.journal().await;
             let before = confirm::before(&session, &change).await;
             let mut push = if resumed { Push::resumed(*change) } else { Push::new(*change) };
-            let stored = program::run(&session, &mut push, record, &news).await;
-            (stored, before, news)
+            let stored = program::run(&mut newest, &mut push, record, &news).await;
+            (stored, before, news, newest)
         })
     };
     // Its own words go to the log: what is not told of the write, a later run finds in the journal.
-    let Ok((Some(stored), before, news)) = write.await else { return };
+    let Ok((Some(stored), before, news, newest)) = write.await else { return };
     let applied: Vec<Object> = stored.into_iter().filter_map(|stored| stored.after).collect();
-    follow(sessions, &change, &applied, &before, &news).await;
+    follow(newest, &change, &applied, &before, &news).await;
 }
 
 /// Follows what is stored, by the newest connection.
 async fn follow(
-    mut sessions: Sessions,
+    mut newest: Newest,
     change: &Change,
     applied: &[Object],
     before: &confirm::Before,
     news: &News,
 ) {
     loop {
-        let Some(session) = sessions.borrow_and_update().clone() else { return };
+        let session = newest.get().await;
         tokio::select! {
             () = confirm::follow(&session, change, applied, before, news) => return,
-            changed = sessions.changed() => if changed.is_err() { return },
+            () = newest.changed() => {}
         }
     }
 }

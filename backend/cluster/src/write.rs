@@ -6,16 +6,12 @@ use crate::session::Session;
 use crate::{broken, error, refusal, trim};
 use ::http::Method;
 use bytes::Bytes;
-use mesh::program::{Failure, not_done};
+use mesh::program::{Failure, STEP_TAKES, not_done};
 use mesh::writes::MANAGER;
 use mesh::{Edit, Object, Problem, Ref, Step, Stored};
 use serde_json::{Value, json};
-use std::time::Duration;
 
 const JSON_PATCH: &str = "application/json-patch+json";
-
-/// How long the server may take for one step: somewhat longer than the longest that it waits for a webhook.
-const ANSWER: Duration = Duration::from_secs(35);
 
 /// Lets the server judge a step without doing it; returns its warnings. One that refers to what another step
 /// creates is judged alone: Istio accepts references to things that are not there yet.
@@ -103,7 +99,7 @@ async fn request(
         }
     };
     let content_type = Some(content_type);
-    let ask = Ask { method, content_type, body, within: ANSWER, ..Ask::get(&path) };
+    let ask = Ask { method, content_type, body, within: STEP_TAKES, ..Ask::get(&path) };
     match http::send(&session.api.client, ask).await {
         Ok(answer) => Ok((made(&answer.body, step)?, answer.warnings)),
         Err(error) if in_doubt(&error) => Err(Failure::Lost(None, error::problem(not_done(step), &error))),
@@ -196,7 +192,7 @@ pub(crate) async fn read(session: &Session, step: &Step) -> Result<Option<Value>
 
 #[cfg(test)]
 #[path = "lost_tests.rs"]
-mod lost_tests;
+pub(crate) mod lost_tests;
 #[cfg(test)]
 #[path = "write_tests.rs"]
 pub(crate) mod tests;

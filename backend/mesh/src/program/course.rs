@@ -1,19 +1,15 @@
 //! Steps done one after the other. When an answer is lost, the object is looked at until it says whether the
 //! step was done.
 
-use super::{Act, Came, Failure};
-use crate::change::{Edit, Step};
+use super::doubt::{Pauses, not_done, unsure};
+use super::{Act, Came, Failure, STEP_TAKES};
+use crate::change::Step;
 use crate::stored::{Standing, Stored, Theirs};
 use istio::{Object, Problem};
 use std::time::Duration;
 
-/// The first pause between two looks at an object whose server does not answer; each is twice as long as the
-/// one before.
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
-const LONGEST_PAUSE: Duration = Duration::from_secs(15);
-/// So often an object is found as it was before it is said that a step whose answer was lost was not done:
-/// the server may still be at it.
-const LOOKS: u32 = 4;
+/// After so long it is said that it is not known yet whether a step was done.
+const DOUBT_AFTER: Duration = Duration::from_secs(3);
 
 /// Steps on their way.
 pub(super) struct Course {
@@ -21,7 +17,7 @@ pub(super) struct Course {
     stored: Vec<Option<Stored>>,
     /// Why it is not known whether the present step was done.
     lost: Option<Lost>,
-    pause: Duration,
+    pauses: Pauses,
 }
 
 /// An answer that was lost.
@@ -29,8 +25,8 @@ struct Lost {
     problem: Problem,
     /// The object right before the step, where it was read.
     before: Option<Object>,
-    /// How often it was found as it was.
-    untouched: u32,
+    /// How long ago.
+    rested: Duration,
     /// Whether it was told that it is not known.
     told: bool,
 }
@@ -52,7 +48,7 @@ pub(super) enum Next {
 impl Course {
     /// Steps of which some may be done already.
     pub(super) fn new(steps: Vec<Step>, stored: Vec<Option<Stored>>) -> Self {
-        Self { steps, stored, lost: None, pause: FIRST_PAUSE }
+        Self { steps, stored, lost: None, pauses: Pauses::new() }
     }
 
     /// What the server made of each step so far.
@@ -71,18 +67,22 @@ impl Course {
         match came {
             Some(Came::Answered(Ok(stored))) => self.wrote(at, *stored),
             Some(Came::Answered(Err(Failure::Lost(before, problem)))) => {
-                self.lost = Some(Lost { problem, before, untouched: 0, told: false });
+                self.lost = Some(Lost { problem, before, rested: Duration::ZERO, told: false });
                 Next::Do(Act::Look(Box::new(step.clone())))
             }
             Some(Came::Answered(Err(failure))) => Next::Failed(failure),
             Some(Came::Found(Ok(now))) => self.found(at, now.as_ref()),
             Some(Came::Found(Err(_))) => {
-                let told = self.lost.as_mut().is_some_and(|lost| std::mem::replace(&mut lost.told, true));
-                let doubt = unsure(step, self.lost.as_ref());
-                let rest = self.rest();
-                if told { Next::Do(rest) } else { Next::Doubt(doubt, rest) }
+                let doubt = unsure(step, why(self.lost.as_ref()));
+                let rest = self.pauses.rest_on();
+                self.doubt(doubt, rest)
             }
-            Some(Came::Rested) => Next::Do(Act::Look(Box::new(step.clone()))),
+            Some(Came::Rested(rested)) => {
+                if let Some(lost) = &mut self.lost {
+                    lost.rested += rested;
+                }
+                Next::Do(Act::Look(Box::new(step.clone())))
+            }
             Some(Came::Journaled | Came::Unwritable(_)) | None => {
                 Next::Do(Act::Write(Box::new(step.clone())))
             }
@@ -98,13 +98,14 @@ impl Course {
                 self.wrote(at, Stored { before: before.or(stored.before), ..stored })
             }
             Standing::Untouched => {
-                if let Some(lost) = &mut self.lost {
-                    lost.untouched += 1;
-                    if lost.untouched < LOOKS {
-                        return Next::Do(self.rest());
-                    }
+                // The server may still be at it.
+                let rested = self.lost.as_ref().map_or(STEP_TAKES, |lost| lost.rested);
+                if rested >= STEP_TAKES {
+                    return Next::Failed(Failure::Refused(unwritten(step, self.lost.as_ref())));
                 }
-                Next::Failed(Failure::Refused(unwritten(step, self.lost.as_ref())))
+                let doubt = unwritten_yet(step, self.lost.as_ref());
+                let rest = self.pauses.rest(STEP_TAKES - rested);
+                if rested < DOUBT_AFTER { Next::Do(rest) } else { self.doubt(doubt, rest) }
             }
             Standing::Changed(now) => {
                 let problem = changed(step, now.is_none(), self.lost.as_ref());
@@ -113,30 +114,17 @@ impl Course {
         }
     }
 
-    fn rest(&mut self) -> Act {
-        let pause = self.pause;
-        self.pause = (pause * 2).min(LONGEST_PAUSE);
-        Act::Wait(pause)
+    /// Tells that it is not known whether the present step was done, once.
+    fn doubt(&mut self, doubt: Problem, then: Act) -> Next {
+        let told = self.lost.as_mut().is_some_and(|lost| std::mem::replace(&mut lost.told, true));
+        if told { Next::Do(then) } else { Next::Doubt(doubt, then) }
     }
 
     fn wrote(&mut self, at: usize, stored: Stored) -> Next {
         self.lost = None;
-        self.pause = FIRST_PAUSE;
+        self.pauses = Pauses::new();
         self.stored[at] = Some(stored.clone());
         Next::Wrote(at, stored)
-    }
-}
-
-/// "VirtualService bookinfo/reviews was not changed".
-pub fn not_done(step: &Step) -> String {
-    format!("{} was not {}", step.at, deed(step))
-}
-
-fn deed(step: &Step) -> &'static str {
-    match &step.edit {
-        Edit::Patch(_) => "changed",
-        Edit::Create(_) => "created",
-        Edit::Delete { .. } => "deleted",
     }
 }
 
@@ -155,10 +143,8 @@ fn changed(step: &Step, gone: bool, lost: Option<&Lost>) -> Problem {
     Problem::new(not_done(step), format!("{}, and {what}", why(lost)), next)
 }
 
-fn unsure(step: &Step, lost: Option<&Lost>) -> Problem {
-    Problem::new(
-        format!("It is not known yet whether {} was {}", step.at, deed(step)),
-        why(lost),
-        "It is looked up as soon as the server answers",
-    )
+fn unwritten_yet(step: &Step, lost: Option<&Lost>) -> Problem {
+    let why = format!("{}, and has not written it so far: it may still be at it", why(lost));
+    let next = format!("It is looked at until {} s have gone by", STEP_TAKES.as_secs());
+    Problem { next, ..unsure(step, &why) }
 }

@@ -3,9 +3,11 @@
 //! does.
 
 mod course;
+mod doubt;
+mod looking;
 mod push;
 
-pub use course::not_done;
+pub use doubt::not_done;
 pub use push::Push;
 
 use crate::change::Step;
@@ -13,6 +15,10 @@ use crate::ledger::Fact;
 use crate::stored::{Stored, Theirs};
 use istio::{Object, Problem};
 use std::time::Duration;
+
+/// How long the server may take for one step: somewhat longer than the longest that it waits for a webhook.
+/// What was sent may be done as late as that, whoever has answered in its place.
+pub const STEP_TAKES: Duration = Duration::from_secs(35);
 
 /// What a program does.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,8 +46,8 @@ pub enum Came {
     Answered(Result<Box<Stored>, Failure>),
     /// What the server has; `None` when there is no such object.
     Found(Result<Option<Object>, Problem>),
-    /// It has rested.
-    Rested,
+    /// It has rested, so long.
+    Rested(Duration),
 }
 
 /// Why a step was not done, as far as is known.

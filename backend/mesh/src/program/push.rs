@@ -3,6 +3,7 @@
 //! steps.
 
 use super::course::{Course, Next};
+use super::looking::Looking;
 use super::{Act, Came, Failure};
 use crate::change::{Change, Step};
 use crate::ledger::Fact;
@@ -18,8 +19,8 @@ pub struct Push {
 enum State {
     /// Nothing is done yet.
     Begin,
-    /// One object after the other is looked at, to know which steps are done.
-    Looking(Vec<Standing>),
+    /// One object after the other is looked at, to know which steps are done; whether it goes on then.
+    Looking(Looking, bool),
     Forth(Course),
     Back(Back),
     Ended,
@@ -41,7 +42,12 @@ impl Push {
 
     /// Goes on with a push that was cut off.
     pub fn resumed(change: Change) -> Self {
-        Self { change, state: State::Looking(Vec::new()) }
+        Self { state: State::Looking(Looking::new(change.steps.clone()), true), change }
+    }
+
+    /// Only tells how far a push has come that was cut off.
+    pub fn looked_up(change: Change) -> Self {
+        Self { state: State::Looking(Looking::new(change.steps.clone()), false), change }
     }
 
     fn end(&mut self, mut acts: Vec<Act>, fact: Fact) -> Vec<Act> {
@@ -52,17 +58,16 @@ impl Push {
 
     /// Looks at the next object, or goes on with the steps that are not done.
     fn look(&mut self, came: Option<Came>) -> Vec<Act> {
-        let State::Looking(found) = &mut self.state else { return Vec::new() };
-        match (came, self.change.steps.get(found.len())) {
-            (Some(Came::Found(Ok(now))), Some(step)) => found.push(Standing::of(step, now.as_ref())),
-            (Some(Came::Found(Err(problem))), _) => return self.end(Vec::new(), Fact::Refused(problem)),
-            _ => {}
-        }
-        if let Some(step) = self.change.steps.get(found.len()) {
-            return vec![Act::Look(Box::new(step.clone()))];
-        }
-        let found = std::mem::take(found);
+        let State::Looking(looking, goes_on) = &mut self.state else { return Vec::new() };
+        let found = match looking.next(came) {
+            Ok(found) => found,
+            Err(acts) => return acts,
+        };
         let mut acts = vec![Act::Tell(Fact::CutOff(found.clone()))];
+        if !*goes_on {
+            self.state = State::Ended;
+            return acts;
+        }
         let mut stored = Vec::new();
         for (number, (standing, step)) in found.into_iter().zip(&self.change.steps).enumerate() {
             stored.push(match standing {
@@ -170,7 +175,7 @@ impl Push {
                 self.forth(Vec::new(), None)
             }
             (State::Begin, _) => vec![Act::Journal],
-            (State::Looking(_), came) => self.look(came),
+            (State::Looking(..), came) => self.look(came),
             (State::Forth(_), came) => self.forth(Vec::new(), came),
             (State::Back(_), came) => self.back(Vec::new(), came),
             (State::Ended, _) => Vec::new(),
