@@ -90,10 +90,13 @@ fn at<'a>(object: Option<&'a Object>, place: &str) -> Option<&'a Value> {
     object?.0.pointer(place)
 }
 
+/// The version of an object as a whole.
+pub(crate) const VERSION: &str = "/metadata/resourceVersion";
+
 /// What an object's version is told by: its spec's, which its status does not move, where the kind has one.
 pub(crate) fn version(object: &Value) -> &'static str {
     let generation = object.pointer("/metadata/generation");
-    if generation.is_some() { "/metadata/generation" } else { "/metadata/resourceVersion" }
+    if generation.is_some() { "/metadata/generation" } else { VERSION }
 }
 
 /// What turns the allowed places of `now` into those of `then`, but for a restart. Nothing else is touched.
@@ -125,12 +128,8 @@ pub(crate) fn back(operates: Operates, now: &Value, then: &Value) -> Option<Patc
 /// Whether what a step has done is still so.
 pub(crate) fn stands(step: &Step, operates: Operates, now: Option<&Object>) -> bool {
     match (&step.edit, now) {
-        // It is given time to end, and another pod may have its name by then.
-        (Edit::Delete { uid, .. }, Some(now)) => {
-            let another = now.0.pointer("/metadata/uid").is_some_and(|own| own != uid.as_str());
-            another || now.0.pointer("/metadata/deletionTimestamp").is_some()
-        }
-        (Edit::Delete { .. }, None) => true,
+        // Another pod may have its name by then.
+        (Edit::Delete { .. }, now) => step.is_gone(now),
         (_, None) => false,
         (_, Some(now)) => operates.writes.iter().all(|place| {
             let after = at(step.after.as_ref(), place);

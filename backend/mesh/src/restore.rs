@@ -220,7 +220,7 @@ fn taken_back(
         (Edit::Patch(patch), Some(now)) => {
             let made = stored.after.as_ref().map_or(&Value::Null, Object::spec);
             *others |= made != now.spec();
-            match applies(patch, &now.0) {
+            match undo::taken_back(patch, &now.0) {
                 Some(then) => Ok(Some(then.into())),
                 None => Err(wrote(&difference::told(made, now.spec()))),
             }

@@ -52,15 +52,9 @@ impl Standing {
     /// What `now`, the object as it is now, says of a step.
     pub fn of(step: &Step, now: Option<&Object>) -> Self {
         let written = || Self::Written(Stored::returned(now.cloned()));
-        let uid =
-            |object: &Object| object.0.pointer("/metadata/uid").and_then(Value::as_str).map(str::to_owned);
         match (&step.edit, now) {
-            (Edit::Delete { .. }, None) => written(),
-            // Under the same name somebody made another one.
-            (Edit::Delete { uid: seen, .. }, Some(now)) if uid(now).as_ref() != Some(seen) => {
-                Self::Written(Stored::returned(None))
-            }
-            (Edit::Delete { .. }, Some(_)) | (Edit::Create(_), None) => Self::Untouched,
+            (Edit::Delete { .. }, now) if step.is_gone(now) => Self::Written(Stored::returned(None)),
+            (Edit::Delete { .. }, _) | (Edit::Create(_), None) => Self::Untouched,
             (Edit::Create(object), Some(now)) => {
                 let wanted = object.get("spec").unwrap_or(&Value::Null);
                 if covers(now.spec(), wanted) { written() } else { Self::Changed(Some(now.clone())) }
@@ -68,14 +62,16 @@ impl Standing {
             (Edit::Patch(_), None) => Self::Changed(None),
             (Edit::Patch(patch), Some(now)) => {
                 let is = |object: &Option<Object>| {
-                    let same = |object: &Object| {
-                        undo::PARTS.iter().all(|part| object.0.pointer(part) == now.0.pointer(part))
-                    };
-                    object.as_ref().is_some_and(same)
+                    object.as_ref().is_some_and(|object| same_parts(&object.0, &now.0))
                 };
-                if is(&step.after) || is_done(step, patch, now) {
+                // What is written elsewhere alone (a finalizer) does not show in these parts.
+                let shows = step.before.as_ref().zip(step.after.as_ref());
+                let shows = shows.is_some_and(|(before, after)| !same_parts(&before.0, &after.0));
+                if shows && (is(&step.after) || undo::own_writes_back(step, &now.0).is_some())
+                    || leaves_nothing(patch, now)
+                {
                     written()
-                } else if is(&step.before) || applies(patch, &now.0).is_some() {
+                } else if shows && is(&step.before) || applies(patch, &now.0).is_some() {
                     Self::Untouched
                 } else {
                     Self::Changed(Some(now.clone()))
@@ -85,12 +81,30 @@ impl Standing {
     }
 }
 
-/// Whether what a patch writes stands there, whatever somebody else has done to other fields.
-fn is_done(step: &Step, patch: &Patch, now: &Object) -> bool {
+impl Step {
+    /// Whether the object that it deletes is: it is gone, or on its way (pods are given time to end, and who
+    /// has set a finalizer is waited for), or another one has its name.
+    pub fn is_gone(&self, now: Option<&Object>) -> bool {
+        let Some(now) = now else { return true };
+        now.0.pointer("/metadata/deletionTimestamp").is_some() || self.is_another(now)
+    }
+
+    /// Whether an object is not the one that it deletes, but one that was made under its name.
+    pub(crate) fn is_another(&self, now: &Object) -> bool {
+        let own = now.0.pointer("/metadata/uid").and_then(Value::as_str);
+        matches!(&self.edit, Edit::Delete { uid, .. } if !uid.is_empty() && own.is_some_and(|own| own != uid))
+    }
+}
+
+fn same_parts(one: &Value, other: &Value) -> bool {
+    undo::PARTS.iter().all(|part| one.pointer(part) == other.pointer(part))
+}
+
+/// Whether a patch was done: it does not apply any more, and what it writes stands there.
+fn leaves_nothing(patch: &Patch, now: &Object) -> bool {
     let writes = patch.0.iter().filter(|operation| !matches!(operation, PatchOperation::Test(_)));
     let again = applies(&Patch(writes.cloned().collect()), &now.0);
-    let nothing_left = applies(patch, &now.0).is_none() && again.as_ref() == Some(&*now.0);
-    nothing_left || undo::own_writes_back(step).is_some_and(|back| applies(&back, &now.0).is_some())
+    applies(patch, &now.0).is_none() && again.as_ref() == Some(&*now.0)
 }
 
 /// The value with a patch applied, if its guards hold.
@@ -182,5 +196,57 @@ mod tests {
         check(&step(delete("u"), Some(json!({})), None), Some(json!({})), "untouched");
         check(&step(delete("u"), Some(json!({})), None), None, "written");
         check(&step(delete("another"), Some(json!({})), None), Some(json!({})), "written");
+        // It waits for a finalizer, and the server has taken the deletion.
+        let leaving = json!({ "metadata": { "uid": "u", "deletionTimestamp": "2026-01-01T00:00:00Z" } });
+        let standing = Standing::of(&step(delete("u"), Some(json!({})), None), Some(&leaving.into()));
+        assert!(matches!(standing, Standing::Written(Stored { after: None, .. })), "{standing:?}");
+    }
+
+    #[track_caller]
+    fn check_meta(step: &Step, meta: Value, expect: &str) {
+        let now: Object = json!({ "metadata": meta, "spec": {} }).into();
+        let told = match Standing::of(step, Some(&now)) {
+            Standing::Written(_) => "written",
+            Standing::Untouched => "untouched",
+            Standing::Changed(_) => "changed",
+        };
+        assert_eq!(told, expect);
+    }
+
+    fn meta_step(patch: Value, before: Value, after: Value) -> Step {
+        let of = |meta: Value| Some(json!({ "metadata": meta, "spec": {} }).into());
+        let edit = Edit::Patch(serde_json::from_value(patch).unwrap());
+        Step { before: of(before), after: of(after), ..step(edit, None, None) }
+    }
+
+    /// That nothing stands where a block was is no guard of its way back.
+    #[test]
+    fn a_block_that_was_taken_away() {
+        let labels = json!({ "app": "cart" });
+        let patch = json!([{ "op": "test", "path": "/metadata/labels", "value": labels },
+            { "op": "remove", "path": "/metadata/labels" }]);
+        let before = json!({ "resourceVersion": "7", "labels": labels });
+        let step = meta_step(patch, before.clone(), json!({ "resourceVersion": "7" }));
+        check_meta(&step, before, "untouched");
+        check_meta(
+            &step,
+            json!({ "resourceVersion": "8", "labels": labels, "annotations": { "a": "b" } }),
+            "untouched",
+        );
+        check_meta(&step, json!({ "resourceVersion": "8" }), "written");
+        check_meta(&step, json!({ "resourceVersion": "9", "annotations": { "a": "b" } }), "written");
+        check_meta(&step, json!({ "resourceVersion": "9", "labels": { "team": "shop" } }), "changed");
+    }
+
+    #[test]
+    fn what_is_written_elsewhere_than_in_the_parts() {
+        let patch = json!([{ "op": "test", "path": "/metadata/resourceVersion", "value": "7" },
+            { "op": "add", "path": "/metadata/finalizers", "value": ["a"] }]);
+        let (before, after) =
+            (json!({ "resourceVersion": "7" }), json!({ "resourceVersion": "7", "finalizers": ["a"] }));
+        let step = meta_step(patch, before.clone(), after);
+        check_meta(&step, before, "untouched");
+        check_meta(&step, json!({ "resourceVersion": "8", "finalizers": ["a"] }), "written");
+        check_meta(&step, json!({ "resourceVersion": "8" }), "changed");
     }
 }

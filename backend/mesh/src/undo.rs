@@ -2,10 +2,10 @@
 //! since.
 
 use crate::change::{Change, Edit, Step};
-use crate::operating;
+use crate::operating::{self, VERSION};
 use crate::stored::{Stored, applies};
 use istio::{Kind, Object, Problem};
-use json_patch::Patch;
+use json_patch::{Patch, PatchOperation};
 use serde_json::{Map, Value, json};
 
 /// What an undo is called: it names the change, and does not say what that did as if it did it.
@@ -74,15 +74,40 @@ fn back_to(step: &Step, patch: &Patch, stored: &Stored, now: &Object) -> Option<
         return restore(&now.0, &before.0);
     }
     // Else somebody wrote between looking and writing: only our own places go back.
-    let own = own_writes_back(step).filter(|back| applies(back, &now.0).is_some());
+    let own = own_writes_back(step, &now.0);
     // Else the server stored something else than was asked (a default, a field less). What the user saw is
     // nothing to go back to: it may lack what somebody else wrote since.
     own.or_else(|| restore(&now.0, &stored.before.as_ref()?.0))
 }
 
-/// What takes the writes of a patch back, by what the user saw and wanted; its guards hold where they stand.
-pub(crate) fn own_writes_back(step: &Step) -> Option<Patch> {
-    restore(&step.after.as_ref()?.0, &step.before.as_ref()?.0)
+/// What takes the writes of a patch back from an object, by what the user saw and wanted, where they stand in
+/// it whatever else others have written.
+pub(crate) fn own_writes_back(step: &Step, now: &Value) -> Option<Patch> {
+    let back = restore(&step.after.as_ref()?.0, &step.before.as_ref()?.0)?;
+    restore(now, &taken_back(&back, now)?)
+}
+
+/// An object with a way back applied that was made on another version of it, if its guards hold. That nothing
+/// stands where something comes back cannot be tested: such a way is guarded by the version. Here it is looked
+/// at.
+pub(crate) fn taken_back(back: &Patch, now: &Value) -> Option<Value> {
+    let of_version = |operation: &PatchOperation| match operation {
+        PatchOperation::Test(test) => test.path.as_str() == VERSION,
+        _ => false,
+    };
+    let is_free = |operation: &PatchOperation| match operation {
+        PatchOperation::Add(add) => {
+            now.pointer(add.path.as_str()).is_none_or(|_| in_list(add.path.as_str(), now))
+        }
+        _ => true,
+    };
+    let rest = Patch(back.0.iter().filter(|operation| !of_version(operation)).cloned().collect());
+    back.0.iter().all(is_free).then(|| applies(&rest, now))?
+}
+
+/// Whether a path ends in a list: what is added there takes nothing's place.
+fn in_list(path: &str, value: &Value) -> bool {
+    path.rsplit_once('/').and_then(|(list, _)| value.pointer(list)).is_some_and(Value::is_array)
 }
 
 fn unknown(step: &Step) -> Problem {
@@ -101,7 +126,13 @@ pub(crate) fn restore(now: &Value, then: &Value) -> Option<Patch> {
         match (now.pointer(path), then.pointer(path)) {
             (Some(now), Some(then)) => back.differ(now, then, path),
             (Some(now), None) => back.push(path, now, json!({ "op": "remove", "path": path })),
-            (None, Some(then)) => back.edits.push(json!({ "op": "add", "path": path, "value": then })),
+            (None, Some(then)) => {
+                // That nothing stands there cannot be tested: that nothing was written since can.
+                if let Some(version) = now.pointer(VERSION) {
+                    back.guard(VERSION, version);
+                }
+                back.edits.push(json!({ "op": "add", "path": path, "value": then }));
+            }
             (None, None) => {}
         }
     }

@@ -95,3 +95,36 @@ fn an_undo_names_what_it_takes_back() {
     assert_eq!(undo.title, "Undo of “v1 50 → 26 %”");
     assert_eq!(undo.inverse(&[]).unwrap().title, change.title, "what is done again is what it was");
 }
+
+/// Labels were taken away whole; a colleague has put others there since, or written elsewhere.
+#[test]
+fn a_block_goes_back_only_where_nothing_stands() {
+    let meta = |version: &str, labels: Option<Value>| -> Object {
+        let mut object = json!({ "metadata": { "namespace": "shop", "name": "cart", "resourceVersion": version },
+            "spec": { "weight": 10 } });
+        if let Some(labels) = labels {
+            object["metadata"]["labels"] = labels;
+        }
+        object.into()
+    };
+    let then = meta("7", Some(json!({ "app": "cart" })));
+    let patch = json!([{ "op": "remove", "path": "/metadata/labels" }]);
+    let step = Step {
+        at: Ref::new(&kinds::VIRTUAL_SERVICE, "shop", "cart"),
+        api_version: "networking.istio.io/v1".into(),
+        edit: Edit::Patch(serde_json::from_value(patch).unwrap()),
+        before: Some(then.clone()),
+        after: Some(meta("7", None)),
+    };
+    let stored = Stored { before: Some(then.clone()), after: Some(meta("8", None)) };
+    let undo = back(&step, &stored).unwrap();
+    let Edit::Patch(patch) = &undo.edit else { panic!("{undo:?}") };
+    assert_eq!(undo.after.as_ref().unwrap().labels(), then.labels());
+    let theirs = meta("9", Some(json!({ "team": "shop" })));
+    assert_eq!((applies(patch, &theirs.0), taken_back(patch, &theirs.0)), (None, None), "their labels stay");
+    let mut elsewhere = (*meta("9", None).0).clone();
+    elsewhere["spec"]["weight"] = 25.into();
+    let mut both = elsewhere.clone();
+    both["metadata"]["labels"] = json!({ "app": "cart" });
+    assert_eq!(taken_back(patch, &elsewhere), Some(both));
+}

@@ -16,7 +16,8 @@ pub fn stands(step: &Step, now: Option<&Object>) -> bool {
         return operating::stands(step, operates, now);
     }
     match (&step.edit, now) {
-        (Edit::Delete { .. }, now) => now.is_none(),
+        // Another one of its name is something else that was written in its place.
+        (Edit::Delete { .. }, now) => step.is_gone(now) && !now.is_some_and(|now| step.is_another(now)),
         (Edit::Create(_) | Edit::Patch(_), None) => false,
         (Edit::Create(_) | Edit::Patch(_), Some(now)) => {
             let spec = |object: &Option<Object>| {
@@ -127,5 +128,11 @@ mod tests {
         let edit = Edit::Delete { uid: "u".into(), resource_version: None };
         let delete = Step { edit, after: None, ..create };
         assert!(stands(&delete, None) && !stands(&delete, Some(&object(json!({})))));
+        let named = |meta: Value| -> Object { json!({ "metadata": meta, "spec": {} }).into() };
+        let leaving = |uid: &str| named(json!({ "uid": uid, "deletionTimestamp": "2026-01-01T00:00:00Z" }));
+        assert!(stands(&delete, Some(&leaving("u"))), "a finalizer is waited for");
+        assert!(
+            !stands(&delete, Some(&leaving("v"))) && !stands(&delete, Some(&named(json!({ "uid": "v" }))))
+        );
     }
 }
