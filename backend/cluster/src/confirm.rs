@@ -10,6 +10,7 @@ mod seen;
 mod unclaimed;
 
 pub(crate) use before::{Before, before};
+pub(crate) use seen::watched;
 
 use crate::envoy::{self, Looked};
 use crate::measure;
@@ -23,6 +24,7 @@ use mesh::evidence::{Evidence, Xds};
 use mesh::ledger::Instead;
 use mesh::{Change, Fact, Object, Problem};
 use progress::Progress;
+use seen::Unseen;
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
 use std::time::{Duration, Instant};
@@ -47,9 +49,10 @@ pub(crate) async fn follow(
     news: &News,
 ) {
     let seen = seen::seen(session, change, applied).await;
-    let is_seen = seen.is_ok();
+    // What an earlier connection has stored may have been replaced while nobody looked.
+    let is_seen = seen.is_ok() || applied.is_empty() && matches!(seen, Err(Unseen::Late(_)));
     // The proxies may tell more than our own watch.
-    news.send(seen.map_or_else(Fact::Unknowable, |()| Fact::Seen)).await;
+    news.send(seen.map_or_else(|unseen| Fact::Unknowable(unseen.into_problem()), |()| Fact::Seen)).await;
     let evidence = &change.evidence;
     if change.is_of_workloads() {
         let rolled = tokio::select! {

@@ -89,6 +89,11 @@ impl Hub {
         self.column(|column| column.unseen(kind).cloned()).flatten()
     }
 
+    /// Why an object of a kind in a namespace is not seen, if it is not.
+    pub(crate) fn hidden(&self, kind: &'static Kind, namespace: &str) -> Option<Problem> {
+        self.column(|column| column.hidden(kind, namespace).cloned()).flatten()
+    }
+
     /// An object, if it is there.
     pub(crate) fn object(&self, at: &Ref) -> Option<Object> {
         self.column(|column| column.objects().get(at).cloned()).flatten()

@@ -6,6 +6,7 @@
 //! counts, reading by reading, over restarts. A counter that is not in the base reading did not exist then,
 //! and counts from nothing.
 
+use crate::confirm;
 use crate::prometheus::answer::Series;
 use crate::prometheus::{self, query};
 use crate::push::News;
@@ -60,7 +61,10 @@ fn each(evidence: &Evidence) -> Vec<(Option<&Measure>, Option<&Measure>)> {
 /// Waits until some object does not say any more what the change has written; what there is instead.
 pub(crate) async fn replaced(session: &Session, change: &Change) -> Instead {
     let hub = &session.hub;
-    let watched = |step: &&Step| matches!(hub.kind(step.at.kind), Some(KindState::Live(_)));
+    let watched = |step: &&Step| {
+        matches!(hub.kind(step.at.kind), Some(KindState::Live(_)))
+            && matches!(confirm::watched(hub, step), Some(Ok(())))
+    };
     let mut revision = hub.revision.subscribe();
     let mut instead = Instead::Other;
     let fallen = |_: &_| {

@@ -1,12 +1,11 @@
 //! Follows pods: what their controllers say of them, until all are as they are to be. No proxy has a part in
 //! that.
 
-use super::DOUBT_WITHIN;
+use super::{DOUBT_WITHIN, watched};
 use crate::push::News;
 use crate::session::Session;
 use mesh::rollout::{Rollout, rollout};
-use mesh::scene::KindState;
-use mesh::{Change, Fact, Problem, Step};
+use mesh::{Change, Fact, Problem};
 use std::time::Instant;
 
 /// Tells how far the pods have come. Returns what is told at the end; `None` where something else is to be
@@ -17,10 +16,12 @@ pub(super) async fn follow(session: &Session, change: &Change, news: &News) -> O
     if rollout(&change.steps, &hub.objects()).is_none() {
         return Some(Fact::Unknowable(later(change)));
     }
-    let watched =
-        |step: &Step| matches!(hub.kind(step.at.kind), Some(KindState::Live(_) | KindState::Stale(_)));
-    if let Some(step) = change.steps.iter().find(|step| step.is_of_workload() && !watched(step)) {
-        return Some(Fact::Unknowable(unwatched(step)));
+    let of_pods = || change.steps.iter().filter(|step| step.is_of_workload());
+    // A kind whose list is not in yet is not one that may not be watched.
+    let told = |_: &u64| of_pods().all(|step| watched(hub, step).is_some());
+    revision.wait_for(told).await.ok()?;
+    if let Some(problem) = of_pods().find_map(|step| watched(hub, step)?.err()) {
+        return Some(Fact::Unknowable(unwatched(problem)));
     }
     let (mut told, mut doubted) = (None, None);
     let mut moved = Instant::now();
@@ -71,10 +72,7 @@ fn later(change: &Change) -> Problem {
     )
 }
 
-fn unwatched(step: &Step) -> Problem {
-    Problem::new(
-        "It is stored, and what becomes of the pods cannot be seen",
-        format!("This login may not watch {}", step.at.kind.plural),
-        "Ask for the right to watch them, or look with kubectl rollout status",
-    )
+fn unwatched(Problem { why, next, .. }: Problem) -> Problem {
+    let next = format!("{next}, or look with kubectl rollout status");
+    Problem::new("It is stored, and what becomes of the pods cannot be seen", why, next)
 }

@@ -34,7 +34,7 @@ pub struct Column {
     unseen: Arc<Unseen>,
     objects: Objects,
     writes: Writes,
-    /// Counts changes of the objects.
+    /// Counts changes of the objects, and of whether they are known.
     revision: u64,
     mesh: Arc<Mesh>,
     /// The revision of the objects that the mesh was read from.
@@ -67,7 +67,7 @@ impl Column {
             }
             Observation::Kind(kind, state) => {
                 self.sees(kind, denied(&state));
-                self.kinds.insert(kind, state);
+                self.kind_is(kind, state);
                 self.settle();
             }
             Observation::Awaited(kind, namespace) => {
@@ -113,7 +113,7 @@ impl Column {
                     (None, Some(why)) => self.not_read(kind, &at.1, || why),
                     (None, None) => {}
                 }
-                self.kinds.insert(kind, state);
+                self.kind_is(kind, state);
                 self.settle();
             }
             Observation::Traffic(measured) => learn(&mut self.traffic, at, measured),
@@ -142,7 +142,11 @@ impl Column {
     pub fn unseen(&self, kind: &'static Kind) -> Option<&Problem> {
         self.unseen.anywhere(kind)
     }
-    /// Counts changes of the objects.
+    /// Why an object of a kind in a namespace is not seen, if it is not.
+    pub fn hidden(&self, kind: &'static Kind, namespace: &str) -> Option<&Problem> {
+        self.unseen.of(kind, namespace)
+    }
+    /// Counts changes of the objects, and of whether they are known.
     pub fn revision(&self) -> u64 {
         self.revision
     }
@@ -302,6 +306,13 @@ impl Column {
         let broken = self.broken.iter().find(|((broken, _), _)| *broken == kind);
         let count = self.counts.get(kind).copied().unwrap_or_default();
         let state = broken.map_or(KindState::Live(count), |(_, state)| state.clone());
+        self.kind_is(kind, state);
+    }
+
+    /// Who waits for objects waits for their kind, too.
+    fn kind_is(&mut self, kind: &'static Kind, state: KindState) {
+        let another = |old: &KindState| std::mem::discriminant(old) != std::mem::discriminant(&state);
+        self.revision += u64::from(self.kinds.get(kind).is_none_or(another));
         self.kinds.insert(kind, state);
     }
 
