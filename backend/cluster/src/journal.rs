@@ -1,20 +1,23 @@
-//! The journal's files: one for each run with a cluster, in the user's own folder, readable by nobody else. A
-//! run holds its file locked as long as it lives, so that others know whose pushes were cut off.
+//! The journal's files: one for each run with a cluster, or several of a long run, in the user's own folder,
+//! readable by nobody else. A run holds its files locked as long as it lives, so that others know whose
+//! pushes were cut off.
 
 use jiff::Timestamp;
 use mesh::Problem;
 use mesh::journal::{self, Cluster, Opening, Past, Record, Run};
 use parking_lot::Mutex;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// So many files stay, and so many bytes of them; the oldest go first.
 const FILES: usize = 60;
 const BYTES: u64 = 24 << 20;
-/// A longer file is not read.
-const ONE_FILE: u64 = 16 << 20;
+/// A run begins another file when one is so long.
+const LONG: u64 = 4 << 20;
+/// A longer file is not read; a record that would make it so is not written.
+const ONE_FILE: u64 = 64 << 20;
 const EXTENSION: &str = "jsonl";
 const VERSION: u32 = 1;
 
@@ -22,14 +25,41 @@ const VERSION: u32 = 1;
 pub(crate) struct Journal {
     folder: PathBuf,
     opening: Opening,
-    /// There is none before the first record: a run that pushes nothing leaves nothing behind.
-    file: Mutex<Option<File>>,
+    /// There is none before the first record: a run that pushes nothing leaves nothing behind. The last is
+    /// written.
+    files: Mutex<Vec<Lines<File>>>,
+}
+
+/// What lines are written to.
+struct Lines<W> {
+    to: W,
+    bytes: u64,
+    /// Whether the last line could not be written whole.
+    torn: bool,
+}
+
+impl<W: io::Write> Lines<W> {
+    fn new(to: W) -> Self {
+        Self { to, bytes: 0, torn: false }
+    }
+
+    /// Writes a line. What was left of one that could not be written whole does not take this one with it.
+    fn add(&mut self, line: &str) -> io::Result<()> {
+        if self.torn {
+            self.to.write_all(b"\n")?;
+        }
+        self.torn = true;
+        self.to.write_all(line.as_bytes())?;
+        self.torn = false;
+        self.bytes += line.len() as u64;
+        Ok(())
+    }
 }
 
 impl Journal {
     pub(crate) fn new(folder: PathBuf, cluster: Cluster) -> Arc<Self> {
         let opening = Opening { journal: VERSION, cluster, began: Timestamp::now() };
-        Arc::new(Self { folder, opening, file: Mutex::new(None) })
+        Arc::new(Self { folder, opening, files: Mutex::default() })
     }
 
     /// Writes a record; with `sync`, it is on disk afterwards.
@@ -47,13 +77,18 @@ impl Journal {
     }
 
     fn append(&self, record: &Record, sync: bool) -> io::Result<()> {
-        let mut file = self.file.lock();
-        if file.is_none() {
-            *file = Some(begin(&self.folder, &self.opening)?);
+        let line = journal::line(record)?;
+        if line.len() as u64 > ONE_FILE - LONG {
+            return Err(io::ErrorKind::FileTooLarge.into());
         }
-        let Some(file) = file.as_mut() else { return Ok(()) };
-        file.write_all(journal::line(record).as_bytes())?;
-        if sync { file.sync_data() } else { Ok(()) }
+        let mut files = self.files.lock();
+        if files.last().is_none_or(|last| last.bytes >= LONG) {
+            let next = begin(&self.folder, &self.opening, files.len())?;
+            files.push(next);
+        }
+        let Some(last) = files.last_mut() else { return Ok(()) };
+        last.add(&line)?;
+        if sync { last.to.sync_data() } else { Ok(()) }
     }
 
     /// Changes of other runs with this cluster, the oldest first; none of runs that may still be at it.
@@ -65,20 +100,21 @@ impl Journal {
     }
 }
 
-/// Begins the file of a run.
-fn begin(folder: &Path, opening: &Opening) -> io::Result<File> {
+/// Begins a file of a run, of which there are so many already.
+fn begin(folder: &Path, opening: &Opening, number: usize) -> io::Result<Lines<File>> {
     make_folder(folder)?;
     prune(folder);
-    let name = format!("{}-{}.{EXTENSION}", opening.began.strftime("%Y%m%dT%H%M%S%.6f"), std::process::id());
+    let began = opening.began.strftime("%Y%m%dT%H%M%S%.6f");
+    let name = format!("{began}-{}-{number:03}.{EXTENSION}", std::process::id());
     let mut options = OpenOptions::new();
     options.create_new(true).append(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(folder.join(name))?;
+    let mut file = Lines::new(options.open(folder.join(name))?);
     // Whoever is reading the folder lets go at once.
-    file.lock()?;
-    file.write_all(journal::line(opening).as_bytes())?;
-    file.sync_all()?;
+    file.to.lock()?;
+    file.add(&journal::line(opening)?)?;
+    file.to.sync_all()?;
     // The name of the file has to be on disk, too.
     #[cfg(unix)]
     File::open(folder)?.sync_all()?;
@@ -145,7 +181,8 @@ fn read(folder: &Path, cluster: &Cluster) -> Vec<Past> {
     past
 }
 
-/// Takes away the oldest files that nobody needs any more: of ended runs, with nothing that was cut off.
+/// Takes away the oldest files that nobody needs any more: of ended runs, with nothing that was cut off. What
+/// was not read may be needed.
 fn prune(folder: &Path) {
     let files = files(folder);
     let size = |path: &PathBuf| fs::metadata(path).map_or(0, |meta| meta.len());
@@ -165,7 +202,7 @@ fn prune(folder: &Path) {
         if count < FILES && bytes < BYTES {
             return;
         }
-        if run.is_some_and(|run| needed.contains(&run.opening.began)) {
+        if run.is_none_or(|run| run.unread > 0 || needed.contains(&run.opening.began)) {
             continue;
         }
         bytes = bytes.saturating_sub(size(&path));

@@ -78,4 +78,66 @@ async fn old_files_go_but_none_that_is_needed() {
     }
     let past = Journal::new(folder.path().to_owned(), cluster("a")).past().await;
     assert_eq!((files(folder.path()).len(), ids(&past)[..2].to_vec()), (FILES, vec![1, 11]));
+    // What was not read may be needed: a file of a later version, and one that is too long.
+    let later = folder.path().join("20000101T000000.000000-1.jsonl");
+    let long = folder.path().join("20000101T000000.000000-2.jsonl");
+    fs::write(&later, "{\"journal\":9}\n").expect("a file");
+    File::create(&long).expect("a file").set_len(ONE_FILE + 1).expect("a long file");
+    drop(run(folder.path(), "a", vec![sent(100)]).await);
+    assert!(later.exists() && long.exists());
+}
+
+/// A change whose title is so long.
+fn long(id: u64, bytes: usize) -> Record {
+    let change = Change { title: "x".repeat(bytes), ..Change::default() };
+    Record::sent(ChangeId(id), Timestamp::now(), &change, &[], None).expect("a record")
+}
+
+#[tokio::test]
+async fn a_long_run_has_several_files() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let accepted = Fact::Accepted(Vec::new());
+    let records = vec![long(1, LONG as usize), sent(2), told(1, &accepted), told(2, &accepted), sent(3)];
+    let alive = run(folder.path(), "a", records).await;
+    assert_eq!(files(folder.path()).len(), 2);
+    let next = Journal::new(folder.path().to_owned(), cluster("a"));
+    assert_eq!(ids(&next.past().await), [1, 2], "the run lives: its last push is not cut off");
+    drop(alive);
+    let past = next.past().await;
+    assert_eq!((ids(&past), journal::cut_off(&past).count()), (vec![1, 2, 3], 1));
+    let more = ONE_FILE as usize;
+    let problem = next.note(long(4, more), true).await.expect_err("nobody could read it");
+    assert_eq!(problem.what, "Nothing was sent");
+}
+
+/// Takes so many bytes, and then none until there is room again.
+struct Disk {
+    has: Vec<u8>,
+    room: usize,
+}
+
+impl io::Write for Disk {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let taken = bytes.len().min(self.room);
+        self.has.extend_from_slice(&bytes[..taken]);
+        self.room -= taken;
+        if taken == 0 { Err(io::ErrorKind::StorageFull.into()) } else { Ok(taken) }
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_line_that_was_not_written_whole_takes_no_other_with_it() {
+    let mut lines = Lines::new(Disk { has: Vec::new(), room: 1000 });
+    let opening = Opening { journal: VERSION, cluster: cluster("a"), began: Timestamp::now() };
+    lines.add(&journal::line(&opening).expect("a line")).expect("room");
+    lines.to.room = 30;
+    let line = journal::line(&sent(1)).expect("a line");
+    assert!(lines.add(&line).is_err() && lines.add(&line).is_err());
+    lines.to.room = 1000;
+    lines.add(&journal::line(&sent(2)).expect("a line")).expect("room");
+    let run = Run::read(&String::from_utf8_lossy(&lines.to.has)).expect("a run");
+    assert_eq!((ids(&journal::past(std::slice::from_ref(&run))), run.unread), (vec![2], 1));
 }

@@ -2,10 +2,11 @@
 //! about and finished or undone by a later one. Here is what stands in it and how it is read; `cluster` keeps
 //! the files.
 //!
-//! One file is one run with one cluster, one line is one record, as JSON. A line that was cut off, or that a
-//! later version wrote, is passed over. Only specs of kinds that can be edited are kept, and what names their
-//! version; no Secret is ever an object of a change, and what kubectl notes of whole objects is left out. Of a
-//! workload, whose template may hold secrets, only the few places are kept that may be written.
+//! A file is of one run with one cluster (a long run has several), one line is one record, as JSON. A line
+//! that was cut off, or that a later version wrote, is passed over. Only specs of kinds that can be edited are
+//! kept, and what names their version; no Secret is ever an object of a change, and what kubectl notes of whole
+//! objects is left out, save where an undo puts a whole block of annotations back. Of a workload, whose template
+//! may hold secrets, only the few places are kept that may be written.
 
 mod form;
 mod record;
@@ -50,7 +51,7 @@ impl Past {
     }
 }
 
-/// One run, as its file has it.
+/// One run, as one of its files has it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Run {
     /// With which cluster, and when it began.
@@ -66,6 +67,8 @@ impl Run {
     pub fn read(text: &str) -> Option<Self> {
         let mut lines = text.lines();
         let opening = serde_json::from_str(lines.next()?).ok()?;
+        // An empty one ends a line that could not be written whole.
+        let lines = lines.filter(|line| !line.is_empty());
         let read: Vec<Option<Record>> = lines.map(|line| serde_json::from_str(line).ok()).collect();
         let unread = read.iter().filter(|record| record.is_none()).count();
         Some(Self { opening, records: read.into_iter().flatten().collect(), unread })
@@ -133,8 +136,11 @@ pub fn unconfirmed(past: &[Past]) -> impl Iterator<Item = &Past> {
 }
 
 /// A record as a line of the file.
-pub fn line(record: &impl serde::Serialize) -> String {
-    serde_json::to_string(record).map(|text| text + "\n").unwrap_or_default()
+///
+/// # Errors
+/// When it cannot be written as JSON: then it is not in the journal.
+pub fn line(record: &impl serde::Serialize) -> serde_json::Result<String> {
+    serde_json::to_string(record).map(|text| text + "\n")
 }
 
 #[cfg(test)]

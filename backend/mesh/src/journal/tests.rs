@@ -56,6 +56,10 @@ fn told(id: u64, fact: &Fact) -> Record {
 }
 
 /// The text of a file with these records.
+fn line(record: &impl serde::Serialize) -> String {
+    super::line(record).unwrap()
+}
+
 fn file(records: &[Record]) -> String {
     line(&opening()) + &records.iter().map(line).collect::<String>()
 }
