@@ -88,6 +88,9 @@ impl Object {
     }
 }
 
+/// The annotation in which kubectl notes the whole object, as somebody once applied it.
+pub const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
 /// Whether an annotation tells Istio something about the object.
 pub fn is_setting(annotation: &str) -> bool {
     annotation.starts_with("istio.io/")
@@ -111,7 +114,7 @@ pub fn shown(object: &Object) -> Value {
         }
         let notes = meta.get_mut("annotations").and_then(Value::as_object_mut);
         let empty = notes.is_some_and(|notes| {
-            notes.shift_remove("kubectl.kubernetes.io/last-applied-configuration");
+            notes.shift_remove(LAST_APPLIED);
             notes.is_empty()
         });
         if empty {

@@ -5,6 +5,7 @@
 use crate::change::Edit;
 use crate::difference;
 use crate::ledger::{Entry, Ledger, Stage};
+use istio::object::LAST_APPLIED;
 use istio::{Object, Ref};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -15,8 +16,6 @@ use std::sync::Arc;
 pub const MANAGER: &str = "binnacle";
 /// So many writes are kept; the oldest go first.
 const KEPT: usize = 500;
-/// kubectl's note of the whole object says nothing of its own.
-const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 /// So long after a push of ours was sent, what comes of our name may still be a part of it that was taken
 /// back.
 const OF_A_PUSH: SignedDuration = SignedDuration::from_mins(1);

@@ -3,6 +3,7 @@
 
 use crate::change::{Edit, Step};
 use crate::operating;
+use istio::object::LAST_APPLIED;
 use istio::{Object, Ref, kinds};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -11,8 +12,6 @@ use serde_json::{Map, Value, json};
 const NAMING: [&str; 5] = ["name", "namespace", "uid", "resourceVersion", "generation"];
 /// What else people write of an object beside its spec.
 const WRITTEN: [&str; 2] = ["labels", "annotations"];
-/// kubectl's note of the whole object, as somebody once wrote it.
-const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// A [`Step`] on disk.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -40,6 +40,19 @@ fn done(change: &Change, object: &Object) -> Option<Object> {
     json_patch::patch(&mut value, patch).ok().map(|()| value.into())
 }
 
+/// kubectl's note is the whole object: it stands in no guard, and so neither in the journal.
+#[test]
+fn an_annotation_beside_kubectls_note() {
+    let mesh = mesh(&json!({}));
+    let change = edited(&mesh, |object| object["metadata"]["annotations"] = json!({ "team": "books" }));
+    let Edit::Patch(patch) = &change.steps[0].edit else { panic!("{change:?}") };
+    assert_eq!(
+        json!(patch),
+        json!([{ "op": "test", "path": "/metadata/resourceVersion", "value": "7" },
+            { "op": "add", "path": "/metadata/annotations/team", "value": "books" }])
+    );
+}
+
 fn check_laws(spec: &Value, wanted: &Value) {
     let mesh = mesh(spec);
     let before = &mesh.objects()[&at()];

@@ -7,6 +7,7 @@
 use super::Stop;
 use crate::change::{Edit, Step};
 use crate::operating;
+use istio::object::LAST_APPLIED;
 use istio::{Kind, Object, Ref};
 use serde_json::{Map, Value, json};
 
@@ -31,6 +32,8 @@ pub(super) struct Work {
     /// Something could not be put where it belongs: the object has another shape than what it was made for.
     misshapen: bool,
 }
+
+const ANNOTATIONS: &str = "/metadata/annotations";
 
 #[derive(Clone, Debug)]
 enum Op {
@@ -108,7 +111,10 @@ impl Work {
 
     /// The user saw what stands at this path: the change is refused where it is another by now.
     pub(super) fn saw(&mut self, path: &str) {
-        let Some(then) = self.then(path) else { return };
+        // kubectl's note has the whole object in it, as somebody once applied it: no guard carries it about.
+        let noted = path == ANNOTATIONS
+            && self.before.as_ref().is_some_and(|it| it.annotation(LAST_APPLIED).is_some());
+        let Some(then) = self.then(if noted { operating::VERSION } else { path }) else { return };
         let Some(value) = self.before.as_ref().and_then(|object| object.0.pointer(&then)) else { return };
         let guard = (then, value.clone());
         if !self.guards.contains(&guard) {
@@ -141,7 +147,7 @@ impl Work {
                     self.saw(match above {
                         _ if self.at.kind.operates.is_some() => version,
                         "" => "/metadata/uid",
-                        "/metadata" => "/metadata/resourceVersion",
+                        "/metadata" => operating::VERSION,
                         above => above,
                     });
                     self.edit(Op::Add(path, value));
