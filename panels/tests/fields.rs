@@ -103,6 +103,68 @@ fn esc_leaves_each_kind_of_field_as_it_was() {
     assert!(checks.is_empty(), "{:?}", checks.iter().map(|change| &change.title).collect::<Vec<_>>());
 }
 
+/// Shares that are moved by keys or by the mouse, and what a menu offers.
+#[test]
+fn esc_leaves_shares_and_choices_as_they_were() {
+    let mut bench = detail(world(None));
+    let shares = |bench: &Bench<'_>| {
+        ["v1", "v2", "v3"].map(|version| {
+            bench.get_by_label(&format!("reviews {version} share")).accesskit_node().numeric_value().unwrap()
+        })
+    };
+    let before = shares(&bench);
+    bench.get_by_label("reviews v3 share").focus();
+    frames(&mut bench);
+    for key in [Key::ArrowRight, Key::ArrowUp, Key::End] {
+        bench.key_press(key);
+        frames(&mut bench);
+    }
+    assert_eq!(shares(&bench)[2], 100.0);
+    bench.key_press(Key::Escape);
+    frames(&mut bench);
+    assert_eq!(shares(&bench), before, "by keys");
+
+    let rect = bench.get_by_label("reviews v3 share").rect();
+    let at = |share: f32| egui::pos2(rect.left() + 8.0 + (rect.width() - 16.0) * share, rect.center().y);
+    bench.drag_at(at(before[2] as f32 / 100.0));
+    frames(&mut bench);
+    bench.hover_at(at(0.9));
+    frames(&mut bench);
+    assert!(shares(&bench)[2] > 80.0, "{:?}", shares(&bench));
+    bench.key_press(Key::Escape);
+    frames(&mut bench);
+    bench.hover_at(at(0.95));
+    bench.drop_at(at(0.95));
+    frames(&mut bench);
+    assert_eq!(shares(&bench), before, "by the mouse");
+
+    bench.state().0.intents.send(Intent::Edit(service("reviews"), "Load balancing"));
+    frames(&mut bench);
+    click(&mut bench, "load balancing of reviews");
+    bench.get_by_label("any at random");
+    bench.key_press(Key::Escape);
+    frames(&mut bench);
+    assert!(bench.query_by_label("any at random").is_none(), "the menu is closed");
+    assert!(bench.state().0.ledger.pending().is_none(), "nothing is wanted");
+}
+
+/// A text of a form, for which nothing is there yet.
+#[test]
+fn esc_leaves_a_text_as_it_was() {
+    let mut bench = detail(world(None));
+    bench.state().0.intents.send(Intent::Edit(service("reviews"), "Fault"));
+    frames(&mut bench);
+    click(&mut bench, "fault calls");
+    click(&mut bench, "calls with a header…");
+    escape(&mut bench, "header name", "end-user");
+    bench.get_by_label("header name").click();
+    bench.get_by_label("header name").type_text("x-user");
+    frames(&mut bench);
+    bench.key_press(Key::Enter);
+    frames(&mut bench);
+    escape(&mut bench, "header name", "another");
+}
+
 /// Of a draft: what was typed before goes back by Ctrl+Z, field by field.
 #[test]
 fn numbers_texts_and_switches_go_back() {

@@ -9,7 +9,7 @@ use crate::editors::dragged::{Moved, ask, drafted};
 use crate::editors::traffic_split;
 use crate::editors::usual::Usual;
 use crate::intent::Intent;
-use crate::kit::shares::keys;
+use crate::kit::shares::{escaped, keys};
 use crate::kit::theme::{Weight, family, size};
 use crate::kit::{Tokens, fmt};
 use crate::subject;
@@ -149,7 +149,9 @@ impl Handles {
         if let Some(ActionData::NumericValue(value)) = asked.and_then(|request| request.data) {
             wanted = value.round().clamp(0.0, 100.0) as u32;
         }
-        if wanted != shown || let_go {
+        let back = escaped(ui, &response, shown);
+        wanted = back.unwrap_or(wanted);
+        if wanted != shown || let_go || back.is_some() {
             let settled = !response.dragged() || let_go;
             ask(ui.ctx(), &usual.service, Moved { part: part.clone(), percent: wanted, settled });
             // The editor takes it in where it is shown.

@@ -46,4 +46,8 @@ fn a_share_is_moved_by_keys() {
     assert_eq!((asked.percent, asked.settled), (21, true));
     let edits = |sent: &Intent| matches!(sent, Intent::Edit(_, editor) if *editor == "Traffic split");
     assert!(harness.state().sent.iter().any(edits), "productpage is selected, not reviews");
+    harness.key_press(egui::Key::Escape);
+    harness.run();
+    let asked = crate::editors::dragged::asked(&harness.ctx, &service).unwrap();
+    assert_eq!((asked.percent, asked.settled), (20, true), "Esc leaves it as it was");
 }

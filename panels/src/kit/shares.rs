@@ -176,7 +176,7 @@ fn row(ui: &mut Ui, of: &str, index: usize, share: &Share, moved: &mut Vec<Moved
 }
 
 /// The track with its knob. It is a slider for screen readers, and moves by keyboard: arrows 1, with shift
-/// 10, Home, End.
+/// 10, Home, End. Esc leaves it as it was.
 fn knob(ui: &mut Ui, name: &str, index: usize, share: &Share, width: f32, moved: &mut Vec<Moved>) {
     let tokens = Tokens::of(ui);
     let movable = !share.locked && ui.is_enabled();
@@ -204,6 +204,7 @@ fn knob(ui: &mut Ui, name: &str, index: usize, share: &Share, width: f32, moved:
                 value = wanted.round() as i64;
             }
         }
+        value = escaped(ui, &response, share.wanted).map_or(value, i64::from);
         let wanted = value.clamp(0, 100) as u32;
         if wanted != share.wanted {
             moved.push(Moved::Set(index, wanted));
@@ -236,6 +237,21 @@ fn knob(ui: &mut Ui, name: &str, index: usize, share: &Share, width: f32, moved:
     } else {
         CursorIcon::Default
     });
+}
+
+/// What a share was when the hand or the focus came to it, where Esc leaves it now: it goes back to that.
+pub(crate) fn escaped(ui: &Ui, response: &Response, now: u32) -> Option<u32> {
+    let was = response.id.with("was");
+    let (taken, gained) = (response.drag_started() || response.clicked(), response.gained_focus());
+    let lost = response.lost_focus();
+    let escaped = lost && ui.input(|input| input.key_pressed(Key::Escape));
+    ui.data_mut(|data| {
+        if taken || gained && data.get_temp::<u32>(was).is_none() {
+            data.insert_temp(was, now);
+        }
+        let left = lost.then(|| data.remove_temp::<u32>(was)).flatten();
+        left.filter(|_| escaped)
+    })
 }
 
 /// By how much keys and screen readers move a share that has the focus: arrows 1, with shift 10, Home, End.
