@@ -84,10 +84,11 @@ impl Connection {
                 }
                 Started::Running(sandbox) => {
                     let (kubeconfig, context) = sandbox.context();
+                    let scenario = self.to.scenario().map(str::to_owned);
                     let target = Target {
                         kubeconfig: Some(kubeconfig),
                         context: Some(context),
-                        own_sandbox: true,
+                        own_sandbox: scenario,
                         ..Target::clone(target)
                     };
                     self.way = Way::Cluster(connect(target, runtime, wake));

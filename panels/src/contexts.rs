@@ -46,6 +46,16 @@ pub enum Destination {
     Context(ContextId),
 }
 
+impl Destination {
+    /// The scenario of a sandbox.
+    pub fn scenario(&self) -> Option<&str> {
+        match self {
+            Self::Sandbox(scenario) => Some(scenario),
+            Self::Context(_) => None,
+        }
+    }
+}
+
 impl fmt::Display for Destination {
     /// "sandbox", or the context's name.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,6 +1,7 @@
 //! Drafts of which no change can be made just now, as the change bar tells of them.
 
 use crate::selection::Selected;
+use crate::whose::Whose;
 use mesh::Ref;
 
 /// Which draft it is.
@@ -10,6 +11,8 @@ pub enum DraftOf {
     Form(String, String),
     /// One of an object.
     Object(Ref),
+    /// One that was kept and does not go on: of which cluster, and its name.
+    Kept(Whose, String),
 }
 
 /// A draft that cannot be pushed.
@@ -37,4 +40,19 @@ pub enum Why {
     },
     /// Somebody else changed the same thing meanwhile.
     Superseded,
+    /// What it is for cannot be seen, and why.
+    Unseen(String),
+    /// Another draft of the same thing goes on.
+    Taken,
+    /// It was made in another cluster, which was called the same.
+    Another,
+    /// It may have been made in another cluster: that was not noted.
+    NotNoted,
+}
+
+impl Why {
+    /// Whether it is of no concern before the user says that it is of this cluster.
+    pub fn is_elsewhere(&self) -> bool {
+        matches!(self, Self::Another | Self::NotNoted)
+    }
 }

@@ -29,6 +29,7 @@ mod table;
 pub mod traces;
 mod versions;
 mod ways_out;
+mod whose;
 pub mod words;
 mod yaml;
 

@@ -312,7 +312,7 @@ fn a_pushed_rule_stays_chosen() {
 fn drafts_of_one_cluster_are_not_for_another() {
     let mut bench = detail(World::bookinfo().select(service("reviews")));
     drag(&mut bench, "reviews v3 share", 80.0);
-    bench.state_mut().0.scene.context = "another".into();
+    bench.state_mut().0.scene.cluster = Some(mesh::journal::Cluster::sandbox("another"));
     frames(&mut bench);
     assert_eq!(wanted(&bench, "reviews v3 share"), 20.0);
 }

@@ -17,6 +17,7 @@ use mesh::journal::Cluster;
 use mesh::scene::{Caution, Step};
 use mesh::{Observation, Problem};
 use serde::Deserialize;
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use std::time::{Duration, Instant};
 use tower::buffer::BufferLayer;
@@ -24,6 +25,8 @@ use tower::layer::layer_fn;
 
 /// How long the API server may take to answer the first question.
 const FIRST_ANSWER: Duration = Duration::from_secs(8);
+/// How long it may take then to say which cluster it is.
+const IDENTITY: Duration = Duration::from_secs(3);
 
 /// An API server that took us.
 #[derive(Clone)]
@@ -32,7 +35,7 @@ pub(crate) struct Api {
     /// Namespace of the context.
     pub(crate) namespace: String,
     pub(crate) version: Version,
-    /// Its address and by which certificates it is known.
+    /// What tells it from other clusters, whatever the context is called.
     pub(crate) cluster: Cluster,
     /// What it says of itself ("Kubernetes v1.36.0, 5 ms").
     pub(crate) greeting: String,
@@ -78,7 +81,7 @@ pub(crate) async fn connect(target: &Target, hub: &Hub, quietly: bool) -> Result
 
 async fn attempt(target: &Target, mut show: impl FnMut(Observation)) -> Result<Api, Unconnected> {
     show(Observation::Begun(target.context.clone()));
-    if target.own_sandbox {
+    if target.own_sandbox.is_some() {
         show(Observation::OwnSandbox);
     }
     show(Observation::Running(Step::Context));
@@ -96,6 +99,8 @@ async fn attempt(target: &Target, mut show: impl FnMut(Observation)) -> Result<A
     show(Observation::Running(Step::Api));
     match reach(&name, config).await {
         Ok(api) => {
+            let own = target.own_sandbox.as_deref().map(Cluster::sandbox);
+            show(Observation::Identified(own.unwrap_or_else(|| api.cluster.clone())));
             show(Observation::Done(Step::Api, api.greeting.clone()));
             Ok(api)
         }
@@ -217,7 +222,15 @@ async fn reach(name: &str, mut config: Config) -> Result<Api, (Problem, Unconnec
         }
     })?;
     let greeting = format!("Kubernetes {}, {} ms", version.git_version, begun.elapsed().as_millis());
+    let cluster = Cluster { uid: uid(&client).await, ..cluster };
     Ok(Api { client, namespace, version, cluster, greeting })
+}
+
+/// What stays as long as the cluster does, if it may be read.
+async fn uid(client: &Client) -> Option<String> {
+    let namespace = http::json::<Value>(client, "/api/v1/namespaces/kube-system");
+    let namespace = tokio::time::timeout(IDENTITY, namespace).await.ok()?.ok()?;
+    Some(namespace["metadata"]["uid"].as_str()?.to_owned())
 }
 
 fn cluster(config: &Config) -> Cluster {

@@ -330,3 +330,29 @@ async fn a_server_that_tells_of_no_kinds_is_a_failure() {
         server.abort();
     }
 }
+
+/// Which cluster it is stands in the scene before anything that was read from it; one that was made anew at the
+/// same address is another.
+#[tokio::test]
+async fn a_cluster_says_which_it_is() {
+    use crate::mock::{Mock, Reply, Then, http_json};
+    crate::install_crypto();
+    let mock = Mock::start(|asked| {
+        let told = match asked.line.ends_with("/api/v1/namespaces/kube-system") {
+            true => json!({ "metadata": { "uid": "f7a0" } }),
+            false => json!({ "gitVersion": "v1.33.4" }),
+        };
+        Reply(http_json(200, &told), Then::Close)
+    })
+    .await;
+    let file = kubeconfig(&mock.url, "{token: good}");
+    let hub = Hub::new(Arc::new(|| {}), 60);
+    let api = connect(&target(&file), &hub, false).await.unwrap();
+    assert_eq!(api.cluster.uid.as_deref(), Some("f7a0"));
+    let scene = || hub.with(|board| board.scene(&hub.cluster));
+    assert_eq!(scene().cluster, Some(api.cluster));
+    let own = Target { own_sandbox: Some("bookinfo".into()), ..target(&file) };
+    let api = connect(&own, &hub, false).await.unwrap();
+    assert_eq!(scene().cluster, Some(Cluster::sandbox("bookinfo")), "each is as good as another");
+    assert_eq!(api.cluster.uid.as_deref(), Some("f7a0"), "a push that was cut off was in one of them");
+}

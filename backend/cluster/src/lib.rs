@@ -105,8 +105,8 @@ pub struct Target {
     pub istiod: Option<String>,
     /// Measuring window at first, in seconds; `None`: a minute.
     pub window_secs: Option<u64>,
-    /// Whether it is a sandbox of this window's own.
-    pub own_sandbox: bool,
+    /// The scenario, where it is a sandbox of this window's own.
+    pub own_sandbox: Option<String>,
     /// Refuse every write.
     pub read_only: bool,
     /// Allow changes of workloads, pods and namespaces, to begin with.

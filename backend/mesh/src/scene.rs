@@ -1,6 +1,7 @@
 //! Everything that is known at one moment: what the window draws.
 
 use crate::Mesh;
+use crate::journal::Cluster;
 use crate::reads::Answers;
 use crate::remote::Remote;
 use crate::traffic::Traffic;
@@ -146,6 +147,8 @@ pub enum SyncState {
 pub struct Scene {
     /// Name of the context, or "sandbox".
     pub context: String,
+    /// Which cluster that is, once it is known: its context may come to name another one.
+    pub cluster: Option<Cluster>,
     /// The steps of connecting.
     pub steps: BTreeMap<Step, StepState>,
     /// What the running step is doing just now ("Waiting for the proxies").

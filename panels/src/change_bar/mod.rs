@@ -28,7 +28,8 @@ use mesh::{ChangeId, Ref, Stage};
 
 impl ChangeBar {
     /// Draws the bar, and above it the diff or the list of changes when it is asked for.
-    /// `held` are the drafts that cannot be pushed.
+    /// `held` are the drafts that cannot be pushed; those of other clusters come last, and show where nothing
+    /// else is to be shown.
     pub fn ui(&mut self, ui: &mut Ui, cx: &Cx<'_>, held: &[Held]) {
         let rect = ui.max_rect();
         self.hidden.retain(|id| cx.changes.get(*id).is_some());
@@ -36,16 +37,19 @@ impl ChangeBar {
             Some(_) => self.dropped = None,
             None => self.restoring = false,
         }
+        let (held, elsewhere) = held.split_at(held.partition_point(|held| !held.why.is_elsewhere()));
         let first = self.first(cx);
         let shown = match (first, held, &self.dropped) {
             (None, [_, ..], _) | (None, _, Some(_)) => None,
             _ => first.or_else(|| self.shown(cx)),
         };
-        match (shown, held, &self.dropped) {
+        match (shown, held, &self.dropped, elsewhere) {
             (Some(entry), ..) => self.entry(ui, cx, rect, entry, held),
-            (None, [held, more @ ..], _) => rest::held(ui, cx, rect, held, more.len()),
-            (None, [], Some(_)) => self.dropped(ui, cx, rect),
-            (None, [], None) => rest::nothing(ui, cx, rect),
+            (None, [held, more @ ..], ..) | (None, [], None, [held, more @ ..]) => {
+                rest::held(ui, cx, rect, held, more.len());
+            }
+            (None, [], Some(_), _) => self.dropped(ui, cx, rect),
+            (None, [], None, []) => rest::nothing(ui, cx, rect),
         }
         let close = match self.above {
             Some(Above::Diff(id)) => cx.changes.get(id).is_none_or(|entry| review::ui(ui, cx, entry)),

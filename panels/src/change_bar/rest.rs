@@ -4,7 +4,7 @@
 use super::state::ChangeBar;
 use crate::connect;
 use crate::cx::Cx;
-use crate::held::{Held, Why};
+use crate::held::{DraftOf, Held, Why};
 use crate::intent::Intent;
 use crate::kit::theme::{Weight, size};
 use crate::kit::{Button, Tokens, icon, problem, text};
@@ -27,6 +27,19 @@ pub(super) fn why(held: &Held) -> (String, &'static str) {
         Why::Superseded => {
             ("Somebody else changed the same thing meanwhile".to_owned(), "Make it on theirs, or reset it")
         }
+        Why::Unseen(why) => (why.clone(), "Wait until that can be read, or discard the draft"),
+        Why::Taken => (
+            "Another draft of the same thing stands in its place".to_owned(),
+            "Push or reset that one first, or discard this one",
+        ),
+        Why::Another => (
+            "It was made in another cluster, which was called the same".to_owned(),
+            "Connect to that one, take the draft over to this one, or discard it",
+        ),
+        Why::NotNoted => (
+            "It was kept by an earlier version, which did not note of which cluster it is".to_owned(),
+            "Take it over if it is of this one, or discard the draft",
+        ),
     }
 }
 
@@ -46,6 +59,7 @@ pub(super) fn held(ui: &mut Ui, cx: &Cx<'_>, rect: Rect, held: &Held, more: usiz
     let anew = match held.why {
         Why::Gone { again: true } => Some("Create again"),
         Why::Superseded => Some("Rebuild on theirs"),
+        Why::Another | Why::NotNoted => Some("Take over"),
         _ => None,
     };
     if let Some(anew) = anew
@@ -53,8 +67,10 @@ pub(super) fn held(ui: &mut Ui, cx: &Cx<'_>, rect: Rect, held: &Held, more: usiz
     {
         cx.intents.send(Intent::Anew(held.draft.clone()));
     }
-    let reset = if matches!(held.why, Why::Gone { .. }) { "Discard draft" } else { "Reset draft" };
-    if right.add(Button::quiet(reset)).on_hover_text("Ctrl Z brings it back").clicked() {
+    let kept = matches!(held.draft, DraftOf::Kept(..));
+    let reset = if kept || matches!(held.why, Why::Gone { .. }) { "Discard draft" } else { "Reset draft" };
+    let hint = if kept { "It is taken from the disk too" } else { "Ctrl Z brings it back" };
+    if right.add(Button::quiet(reset)).on_hover_text(hint).clicked() {
         cx.intents.send(Intent::Reset(held.draft.clone()));
     }
     if let Some((at, editor)) = held.at.as_ref().filter(|(at, _)| cx.selected != Some(at))

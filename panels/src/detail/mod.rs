@@ -125,11 +125,12 @@ impl Detail {
         self.drafts.recall(kept.forms);
     }
 
-    /// Drafts that cannot be pushed; those of what is selected come first.
+    /// Drafts that cannot be pushed; those of what is selected come first, those of other clusters last.
     pub fn held(&self, cx: &Cx<'_>) -> Vec<Held> {
         let mut held = self.drafts.held(cx);
         held.extend(self.sheets.held(cx));
-        held.sort_by_key(|held| held.at.as_ref().map(|(at, _)| at) != cx.selected);
+        let elsewhere = |held: &Held| held.why.is_elsewhere();
+        held.sort_by_key(|held| (elsewhere(held), held.at.as_ref().map(|(at, _)| at) != cx.selected));
         held
     }
 

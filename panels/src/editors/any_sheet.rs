@@ -2,8 +2,9 @@
 
 use super::kept_form::{KeptForm, KeptRow};
 use crate::cx::Cx;
-use crate::held::Held;
+use crate::held::{Held, Why};
 use crate::intent::Intent;
+use crate::whose::Whose;
 use egui::Ui;
 use mesh::plan::Stop;
 use mesh::{Change, Mesh};
@@ -29,9 +30,10 @@ pub trait AnySheet {
     /// Its drafts that cannot be pushed.
     fn held(&self, cx: &Cx<'_>) -> Vec<Held>;
     /// Its drafts, as they are kept for the next run.
-    fn kept(&self, context: &str) -> Option<KeptForm>;
-    /// Takes up drafts that were kept; returns those whose scope is not there.
-    fn recall(&mut self, kept: Vec<KeptRow>, cx: &Cx<'_>) -> Vec<KeptRow>;
+    fn kept(&self, whose: &Whose) -> Option<KeptForm>;
+    /// Takes up drafts that were kept; returns those that it cannot, and why: their scope is not there, or has
+    /// a draft by now.
+    fn recall(&mut self, kept: Vec<KeptRow>, cx: &Cx<'_>) -> Vec<(KeptRow, Why)>;
     /// The deed that was done last to its drafts, and the one that was taken back last.
     fn deeds(&self) -> (Option<u64>, Option<u64>);
     /// Takes the last deed back, or does it again.

@@ -2,7 +2,7 @@
 //! overwrites them.
 
 use super::any_sheet::AnySheet;
-use super::kept_form::KeptForm;
+use super::kept_form::{KeptForm, KeptRow, Waiting};
 use super::table::{EDITORS, EditorRow};
 use crate::cx::Cx;
 use crate::held::{DraftOf, Held, Why};
@@ -11,14 +11,27 @@ use crate::intent::Intent;
 use crate::kit::theme::size;
 use crate::kit::{Button, Memo, Tokens, text};
 use crate::selection::Selected;
+use crate::whose::{Stands, Whose};
 use egui::{Id, RichText, Ui, UiBuilder};
-use mesh::Revision;
+use mesh::{Revision, kinds};
 use std::collections::BTreeMap;
+
+/// Why what a draft is for cannot be seen, if it cannot.
+fn unseen(form: &KeptForm, cx: &Cx<'_>) -> Option<Why> {
+    let needs = EDITORS.iter().find(|row| row.about.name == form.editor)?.needs;
+    let place = form.place.selected();
+    let why = place.namespaces().into_iter().find_map(|namespace| {
+        let mut kinds = std::iter::once(&kinds::SERVICE).chain(needs.iter().copied());
+        kinds.find_map(|kind| cx.scene.mesh.unseen(kind, namespace))
+    });
+    why.map(|why| Why::Unseen(why.what.clone()))
+}
 
 /// All drafts of this window.
 #[derive(Default)]
 pub struct Drafts {
-    context: String,
+    /// The cluster that they are for, once it is known.
+    whose: Option<Whose>,
     by_id: BTreeMap<String, Kept>,
     /// Editors that the user opened or folded, by what they edit.
     unfolded: BTreeMap<String, bool>,
@@ -27,8 +40,8 @@ pub struct Drafts {
     revision: Option<Revision>,
     /// What is offered for the selection, by editor and sheet.
     offered: Memo<(Revision, Selected), Vec<(&'static EditorRow, String)>>,
-    /// Those of other connections, and those whose scopes were not found yet.
-    kept: Vec<KeptForm>,
+    /// Those of other clusters, and those whose scopes were not found yet.
+    waiting: Vec<Waiting>,
 }
 
 struct Kept {
@@ -41,8 +54,10 @@ impl Drafts {
     /// Takes in what the cluster has now; drafts that say nothing are let go, unless they were looked at
     /// last. Drafts of another cluster are not for this one.
     pub fn follow(&mut self, cx: &Cx<'_>) {
-        if self.context != cx.scene.context {
-            *self = Self { context: cx.scene.context.clone(), kept: self.kept(), ..Self::default() };
+        if Whose::moved(self.whose.as_ref(), cx.scene) {
+            let (whose, kept) = (Whose::of(cx.scene), self.kept());
+            *self = Self { whose, ..Self::default() };
+            self.recall(kept);
         }
         let revision = Some(cx.scene.mesh.revision());
         if self.revision == revision {
@@ -62,49 +77,59 @@ impl Drafts {
         if !cx.scene.ready() {
             return;
         }
-        for mut kept in std::mem::take(&mut self.kept) {
-            if kept.context == self.context
-                && let Some((id, sheet)) = self.open(&kept, cx)
-            {
-                let sheet = self.by_id.entry(id).or_insert(Kept { sheet, looked_at: false });
-                kept.rows = sheet.sheet.recall(std::mem::take(&mut kept.rows), cx);
+        for mut waiting in std::mem::take(&mut self.waiting) {
+            let Waiting { form, why } = &mut waiting;
+            let all = |why: &Why| vec![why.clone(); form.rows.len()];
+            match form.whose.stands(cx.scene) {
+                Stands::Elsewhere => why.clear(),
+                Stands::Another => *why = all(&Why::Another),
+                Stands::NotNoted => *why = all(&Why::NotNoted),
+                Stands::Here => match self.open(form, cx) {
+                    Err(closed) => *why = all(&unseen(form, cx).unwrap_or(closed)),
+                    Ok((id, sheet)) => {
+                        let sheet = self.by_id.entry(id).or_insert(Kept { sheet, looked_at: false });
+                        let left = sheet.sheet.recall(std::mem::take(&mut form.rows), cx);
+                        (form.rows, *why) = left.into_iter().unzip();
+                    }
+                },
             }
-            if !kept.rows.is_empty() {
-                self.kept.push(kept);
+            if !form.rows.is_empty() {
+                self.waiting.push(waiting);
             }
         }
     }
 
-    fn open(&self, kept: &KeptForm, cx: &Cx<'_>) -> Option<(String, Box<dyn AnySheet>)> {
-        let row = EDITORS.iter().find(|row| row.about.name == kept.editor && row.lacks(cx).is_none())?;
-        let sheet = (row.open)(&cx.scene.mesh, &kept.place.selected())?;
-        Some((sheet.id().to_owned(), sheet))
+    /// The sheet that drafts were kept of, or why there is none.
+    fn open(&self, kept: &KeptForm, cx: &Cx<'_>) -> Result<(String, Box<dyn AnySheet>), Why> {
+        const GONE: Why = Why::Gone { again: false };
+        let row = EDITORS.iter().find(|row| row.about.name == kept.editor && row.lacks(cx).is_none());
+        let sheet = (row.ok_or(GONE)?.open)(&cx.scene.mesh, &kept.place.selected()).ok_or(GONE)?;
+        Ok((sheet.id().to_owned(), sheet))
     }
 
     /// All drafts, for the next run.
     pub fn kept(&self) -> Vec<KeptForm> {
-        let own = self.by_id.values().filter_map(|kept| kept.sheet.kept(&self.context));
-        self.kept.iter().cloned().chain(own).collect()
+        let whose = self.whose.iter();
+        let own = whose.flat_map(|whose| self.by_id.values().filter_map(|kept| kept.sheet.kept(whose)));
+        self.waiting.iter().map(|waiting| waiting.form.clone()).chain(own).collect()
     }
 
     /// Takes up the drafts of the last run.
     pub fn recall(&mut self, kept: Vec<KeptForm>) {
-        self.kept = kept;
+        self.waiting = kept.into_iter().map(Waiting::from).collect();
     }
 
-    /// Drafts that cannot be pushed; those of the last run too that nothing was found for.
+    /// Drafts that cannot be pushed; those too that were kept and do not go on.
     pub fn held(&self, cx: &Cx<'_>) -> Vec<Held> {
-        let here = self.kept.iter().filter(|kept| kept.context == self.context && cx.scene.ready());
-        let lost = here.flat_map(|kept| {
-            let named = format!("{} of {}", kept.editor, kept.place.name());
-            kept.rows.iter().map(move |row| Held {
-                draft: DraftOf::Form(named.clone(), row.words.clone()),
-                name: format!("{named}: {}", row.words.trim_end_matches('…')),
-                why: Why::Gone { again: false },
+        let waiting = self.waiting.iter().flat_map(|Waiting { form, why }| {
+            form.rows.iter().zip(why).map(|(row, why)| Held {
+                draft: form.draft(row),
+                name: form.name(row),
+                why: why.clone(),
                 at: None,
             })
         });
-        self.by_id.values().flat_map(|kept| kept.sheet.held(cx)).chain(lost).collect()
+        self.by_id.values().flat_map(|kept| kept.sheet.held(cx)).chain(waiting).collect()
     }
 
     /// The deeds that were done last to each sheet, and that were taken back last.
@@ -129,12 +154,10 @@ impl Drafts {
     /// Follows intents from elsewhere: what was dismissed goes back, what shall be rebuilt is made anew and
     /// checked again, and an editor that was asked for is unfolded.
     pub(crate) fn follow_intent(&mut self, intent: &Intent, deed: u64, cx: &Cx<'_>) {
-        if let Intent::Reset(DraftOf::Form(named, words)) = intent {
-            for kept in &mut self.kept {
-                let is = format!("{} of {}", kept.editor, kept.place.name()) == *named;
-                kept.rows.retain(|row| !is || row.words != *words);
-            }
-            self.kept.retain(|kept| !kept.rows.is_empty());
+        match intent {
+            Intent::Reset(draft @ DraftOf::Kept(..)) => self.discard(draft),
+            Intent::Anew(draft @ DraftOf::Kept(..)) => self.take_over(draft, cx),
+            _ => {}
         }
         if let Intent::Edit(selected, editor) = intent {
             let offered = self.offer(cx, selected).into_iter();
@@ -142,6 +165,33 @@ impl Drafts {
                 .extend(offered.filter(|(row, _)| row.about.name == *editor).map(|(_, id)| (id, true)));
         }
         self.by_id.values_mut().for_each(|kept| kept.sheet.follow_intent(intent, deed, cx));
+    }
+
+    fn discard(&mut self, draft: &DraftOf) {
+        for Waiting { form, why } in &mut self.waiting {
+            let same: Vec<bool> = form.rows.iter().map(|row| form.draft(row) == *draft).collect();
+            let (mut rows, mut whys) = (same.iter(), same.iter());
+            form.rows.retain(|_| rows.next() != Some(&true));
+            why.retain(|_| whys.next() != Some(&true));
+        }
+        self.waiting.retain(|waiting| !waiting.form.rows.is_empty());
+    }
+
+    /// The user says that a draft is of this cluster.
+    fn take_over(&mut self, draft: &DraftOf, cx: &Cx<'_>) {
+        let Some(whose) = &self.whose else { return };
+        let mut taken = Vec::new();
+        for Waiting { form, why } in &mut self.waiting {
+            let is = |row: &KeptRow| form.draft(row) == *draft;
+            if let Some(place) = form.rows.iter().position(is) {
+                let rows = vec![form.rows.remove(place)];
+                why.clear();
+                taken.push(Waiting::from(KeptForm { whose: whose.clone(), rows, ..form.clone() }));
+            }
+        }
+        self.waiting.retain(|waiting| !waiting.form.rows.is_empty());
+        self.waiting.extend(taken);
+        self.go_on(cx);
     }
 
     /// What is offered for a selection, by editor and sheet.

@@ -1,7 +1,9 @@
 //! Drafts of editors as they are kept for the next run: what was seen and what is wanted, of Istio's own kinds
 //! only.
 
+use crate::held::{DraftOf, Why};
 use crate::selection::Selected;
+use crate::whose::Whose;
 use mesh::Kind;
 use mesh::graph::NodeId;
 use serde::{Deserialize, Serialize};
@@ -10,14 +12,40 @@ use serde_json::Value;
 /// The drafts of one editor on one thing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct KeptForm {
-    /// The connection that they are for.
-    pub(super) context: String,
+    /// The cluster that they are for.
+    #[serde(flatten)]
+    pub(super) whose: Whose,
     /// The editor's name.
     pub(super) editor: String,
     /// What it was opened on.
     pub(super) place: Place,
     /// Its drafts.
     pub(super) rows: Vec<KeptRow>,
+}
+
+impl KeptForm {
+    /// "Fault of reviews: all calls".
+    pub(super) fn name(&self, row: &KeptRow) -> String {
+        format!("{} of {}: {}", self.editor, self.place.name(), row.words.trim_end_matches('…'))
+    }
+
+    /// What names one of them as long as it does not go on.
+    pub(super) fn draft(&self, row: &KeptRow) -> DraftOf {
+        DraftOf::Kept(self.whose.clone(), format!("{} of {:?}: {}", self.editor, self.place, row.words))
+    }
+}
+
+/// Drafts that wait: of other clusters, or of what was not found yet.
+pub(super) struct Waiting {
+    pub(super) form: KeptForm,
+    /// Why each of them does, where that is to be told.
+    pub(super) why: Vec<Why>,
+}
+
+impl From<KeptForm> for Waiting {
+    fn from(form: KeptForm) -> Self {
+        Self { form, why: Vec::new() }
+    }
 }
 
 /// The draft of one scope.

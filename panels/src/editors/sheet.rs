@@ -19,6 +19,7 @@ use crate::kit::theme::{Weight, size};
 use crate::kit::{Button, Tokens, badge, field, icon, problem, text};
 use crate::selection::Selected;
 use crate::subject;
+use crate::whose::Whose;
 use egui::{Align, Layout, RichText, Ui, UiBuilder};
 use mesh::graph::NodeId;
 use mesh::plan::Stop;
@@ -329,25 +330,26 @@ impl<E: Edits> AnySheet for Sheet<E> {
         self.rows.iter().enumerate().filter_map(of).collect()
     }
 
-    fn kept(&self, context: &str) -> Option<KeptForm> {
+    fn kept(&self, whose: &Whose) -> Option<KeptForm> {
         let place = Place::of(&self.selected).filter(|_| may_be_kept(E::NEEDS))?;
         let rows = self.rows.iter().enumerate();
         let rows: Vec<KeptRow> = rows.filter_map(|(index, row)| row.keep(index == self.chosen)).collect();
-        let (context, editor) = (context.to_owned(), E::ABOUT.name.to_owned());
-        (!rows.is_empty()).then_some(KeptForm { context, editor, place, rows })
+        let (whose, editor) = (whose.clone(), E::ABOUT.name.to_owned());
+        (!rows.is_empty()).then_some(KeptForm { whose, editor, place, rows })
     }
 
-    fn recall(&mut self, kept: Vec<KeptRow>, cx: &Cx<'_>) -> Vec<KeptRow> {
+    fn recall(&mut self, kept: Vec<KeptRow>, cx: &Cx<'_>) -> Vec<(KeptRow, Why)> {
         let mut left = Vec::new();
         for one in kept {
             let exactly = |row: &Row<E>| row.scoped.words == one.words && row.scoped.object == one.object;
             let place = self.rows.iter().position(exactly);
             let place = place.or_else(|| self.rows.iter().position(|row| row.scoped.words == one.words));
             match place {
+                Some(index) if self.rows[index].differs() => left.push((one, Why::Taken)),
                 Some(index) if self.rows[index].recall(&one) => {
                     self.chosen = if one.shown { index } else { self.chosen };
                 }
-                _ => left.push(one),
+                _ => left.push((one, Why::Gone { again: false })),
             }
         }
         self.check(cx);

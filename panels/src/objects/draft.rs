@@ -65,6 +65,16 @@ impl Draft {
         draft
     }
 
+    /// One of an earlier run whose object is there no more; `None` where nobody can read what it was made of.
+    pub(super) fn of_gone(at: &Ref, uid: &str, base: &str, text: &str) -> Option<Self> {
+        let mut object = istio::yaml::read(base).ok()?.value;
+        object.get_mut("metadata")?.as_object_mut()?.insert("uid".into(), uid.into());
+        let mut draft = Self::new(at.clone(), text.to_owned());
+        draft.rests();
+        let stop = Some(Stop::Gone);
+        Some(Self { base: Some(object.into()), base_text: base.to_owned(), stop, ..draft })
+    }
+
     /// Begins one that is not there yet.
     pub(super) fn new(at: Ref, text: String) -> Self {
         Self {

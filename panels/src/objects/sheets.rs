@@ -10,12 +10,13 @@ use super::kept::{Again, KeptDraft};
 use super::{begin, cursor};
 use crate::before_push;
 use crate::cx::Cx;
-use crate::held::{DraftOf, Held};
+use crate::held::{DraftOf, Held, Why};
 use crate::history::{History, deed};
 use crate::intent::Intent;
 use crate::kit::theme::size;
 use crate::kit::{Button, Memo, Tokens, badge, diff, fmt, icon, problem, text};
 use crate::selection::Selected;
+use crate::whose::Whose;
 use crate::yaml;
 use egui::{Id, Label, RichText, Ui};
 use mesh::plan::Stop;
@@ -31,11 +32,13 @@ const REST: f64 = 0.6;
 /// All drafts of objects, by the objects.
 #[derive(Default)]
 pub struct Sheets {
-    context: String,
+    /// The cluster that they are for, once it is known.
+    whose: Option<Whose>,
     drafts: BTreeMap<Ref, Sheet>,
     revision: Option<Revision>,
-    /// Those of other connections, and of objects that were not read yet.
-    kept: Vec<KeptDraft>,
+    /// Those of other clusters, and of objects that were not read yet; and why they wait, where that is to be
+    /// told.
+    waiting: Vec<(KeptDraft, Option<Why>)>,
     /// Objects with what was wanted of them.
     history: History<(Ref, Wish)>,
 }
@@ -62,9 +65,10 @@ impl Sheet {
 impl Sheets {
     /// Takes in what the cluster has now. Drafts of another cluster are not for this one.
     pub fn follow(&mut self, cx: &Cx<'_>) {
-        if self.context != cx.scene.context {
-            let (context, kept) = (cx.scene.context.clone(), self.kept());
-            *self = Self { context, kept, ..Self::default() };
+        if Whose::moved(self.whose.as_ref(), cx.scene) {
+            let (whose, kept) = (Whose::of(cx.scene), self.kept());
+            *self = Self { whose, ..Self::default() };
+            self.recall(kept);
         }
         let revision = Some(cx.scene.mesh.revision());
         if self.revision == revision {
@@ -84,32 +88,36 @@ impl Sheets {
 
     /// Drafts that were kept, and whose objects are read now, go on.
     fn go_on(&mut self, cx: &Cx<'_>) {
-        let (context, ready) = (&cx.scene.context, cx.scene.ready());
-        for kept in std::mem::take(&mut self.kept) {
-            match kept.again(&cx.scene.mesh, ready) {
-                _ if kept.context != *context => self.kept.push(kept),
-                Again::NotYet => self.kept.push(kept),
-                Again::Draft(at, draft) => {
-                    let sheet = self.drafts.entry(at).or_insert_with(|| Sheet::new(*draft));
-                    sheet.draft.check(cx);
+        for (kept, _) in std::mem::take(&mut self.waiting) {
+            match kept.again(cx.scene) {
+                Again::Waits(why) => self.waiting.push((kept, why)),
+                Again::Draft(at, _) if self.drafts.get(&at).is_some_and(|sheet| sheet.draft.differs()) => {
+                    self.waiting.push((kept, Some(Why::Taken)));
                 }
-                Again::Gone => {}
+                Again::Draft(at, draft) => {
+                    let mut sheet = Sheet::new(*draft);
+                    sheet.draft.check(cx);
+                    self.drafts.insert(at, sheet);
+                }
+                Again::Over => {}
             }
         }
     }
 
     /// All drafts, for the next run.
     pub fn kept(&self) -> Vec<KeptDraft> {
-        let own = self.drafts.values().filter_map(|sheet| KeptDraft::of(&self.context, &sheet.draft));
-        self.kept.iter().cloned().chain(own).collect()
+        let sheets = |whose| self.drafts.values().map(move |sheet| (whose, sheet));
+        let own = self.whose.iter().flat_map(sheets);
+        let own = own.filter_map(|(whose, sheet)| KeptDraft::of(whose, &sheet.draft));
+        self.waiting.iter().map(|(kept, _)| kept.clone()).chain(own).collect()
     }
 
     /// Takes up the drafts of the last run.
     pub fn recall(&mut self, kept: Vec<KeptDraft>) {
-        self.kept = kept;
+        self.waiting = kept.into_iter().map(|kept| (kept, None)).collect();
     }
 
-    /// Drafts that cannot be pushed.
+    /// Drafts that cannot be pushed; those too that were kept and do not go on.
     pub fn held(&self, cx: &Cx<'_>) -> Vec<Held> {
         let of = |(at, sheet): (&Ref, &Sheet)| {
             let why = sheet.draft.held(cx)?;
@@ -121,7 +129,11 @@ impl Sheets {
                 at: Some(place),
             })
         };
-        self.drafts.iter().filter_map(of).collect()
+        let waiting = self.waiting.iter().filter_map(|(kept, why)| {
+            let (name, why) = (format!("YAML of {}", kept.of_what()), why.clone()?);
+            Some(Held { draft: kept.draft(), name, why, at: None })
+        });
+        self.drafts.iter().filter_map(of).chain(waiting).collect()
     }
 
     /// The deed that was done last, and the one that was taken back last.
@@ -176,6 +188,14 @@ impl Sheets {
         match asked {
             Intent::Push(_) => self.history.clear(),
             Intent::Reset(DraftOf::Object(at)) => self.reset(at, deed, cx),
+            Intent::Reset(of @ DraftOf::Kept(..)) => self.waiting.retain(|(kept, _)| kept.draft() != *of),
+            Intent::Anew(of @ DraftOf::Kept(..)) => {
+                let same = self.waiting.iter_mut().find(|(kept, _)| kept.draft() == *of);
+                if let (Some((kept, _)), Some(whose)) = (same, &self.whose) {
+                    kept.take_over(whose);
+                    self.go_on(cx);
+                }
+            }
             Intent::Anew(DraftOf::Object(at)) => {
                 if let Some(sheet) = self.drafts.get_mut(at) {
                     if sheet.draft.is_superseded() {

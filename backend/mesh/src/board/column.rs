@@ -2,6 +2,7 @@
 //! answered.
 
 use super::{Model, Observation, Unread};
+use crate::journal::Cluster;
 use crate::model::{Hidden, Mesh, Objects, Unseen};
 use crate::reads::Answers;
 use crate::remote::Remote;
@@ -20,6 +21,7 @@ const SANDBOX: &str = "sandbox.binnacle.dev/ports";
 #[derive(Clone, Debug, Default)]
 pub struct Column {
     context: String,
+    cluster: Option<Cluster>,
     sandbox: bool,
     steps: BTreeMap<Step, StepState>,
     cautions: Vec<Caution>,
@@ -53,6 +55,7 @@ impl Column {
         match observation {
             Observation::Begun(context) => self.begin(context),
             Observation::Named(context) => self.context = context,
+            Observation::Identified(cluster) => self.identify(cluster),
             Observation::Cautions(cautions) => self.cautions = cautions,
             Observation::OwnSandbox => {
                 self.sandbox = true;
@@ -158,6 +161,7 @@ impl Column {
     pub(super) fn scene(&self) -> Scene {
         Scene {
             context: self.context.clone(),
+            cluster: self.cluster.clone(),
             sandbox: self.sandbox,
             steps: self.steps.clone(),
             doing: None,
@@ -199,6 +203,12 @@ impl Column {
         self.awaited.clear();
         self.broken.clear();
         self.due = None;
+    }
+
+    /// What was known of the same cluster, and could not be asked this time, counts on.
+    fn identify(&mut self, cluster: Cluster) {
+        let uid = self.cluster.take().filter(|known| known.is(&cluster)).and_then(|known| known.uid);
+        self.cluster = Some(Cluster { uid: cluster.uid.or(uid), ..cluster });
     }
 
     fn step_is(&mut self, step: Step, state: StepState) -> bool {

@@ -1,6 +1,7 @@
 //! Whatever is learnt of a cluster, as one closed list. Each is plain data: a recorder can write it, a test
 //! can make it.
 
+use crate::journal::Cluster;
 use crate::reads::{Answer, Read};
 use crate::scene::{Caution, KindState, Proxy, Step};
 use crate::traffic::Traffic;
@@ -16,6 +17,8 @@ pub enum Observation {
     Begun(Option<String>),
     /// The context's name.
     Named(String),
+    /// Which cluster it is.
+    Identified(Cluster),
     /// What is to be kept in mind of the connection.
     Cautions(Vec<Caution>),
     /// The cluster is a sandbox of this window's own.

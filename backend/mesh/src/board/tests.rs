@@ -2,6 +2,7 @@
 
 use super::{Board, Observation};
 use crate::demo::{self, NOW};
+use crate::journal::Cluster;
 use crate::reads::{Answer, Read};
 use crate::remote::Remote;
 use crate::scene::{KindState, Proxy, Step, StepState, SyncState};
@@ -297,4 +298,15 @@ fn who_wrote_what_can_be_edited_is_in_the_scene() {
     expect.extend(gone.iter().map(|gone| (None, Deed::Deleted, &*gone.name)));
     assert_eq!(writes.collect::<Vec<_>>(), expect);
     assert_eq!(scene.writes[1].what, ["http.1.timeout 10s → 3s"]);
+}
+
+#[test]
+fn a_cluster_that_is_not_asked_again_stays_known() {
+    let cluster = |uid: Option<&str>| Cluster { uid: uid.map(str::to_owned), ..Cluster::default() };
+    let mut told = Told::connected();
+    for (asked, known) in [(Some("one"), Some("one")), (None, Some("one")), (Some("two"), Some("two"))] {
+        told.take(Observation::Begun(None));
+        told.take(Observation::Identified(cluster(asked)));
+        assert_eq!(told.board.scene(&told.cluster).cluster, Some(cluster(known)), "{asked:?}");
+    }
 }

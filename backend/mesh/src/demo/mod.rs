@@ -9,6 +9,7 @@ pub use traffic::{bookinfo_traffic, found, trace, traces};
 
 use crate::change::Change;
 use crate::evidence::{Measure, Measured, Portion, Tally, Wanted};
+use crate::journal::Cluster;
 use crate::ledger::{Fact, Ledger};
 use crate::remote::Remote;
 use crate::scene::{KindState, Proxy, Scene, Step, StepState, SyncState};
@@ -74,6 +75,7 @@ pub(crate) fn connected(mesh: Mesh, traffic: crate::traffic::Traffic) -> Scene {
         writes: Arc::default(),
         cautions: Vec::new(),
         context: "sandbox".into(),
+        cluster: Some(Cluster::sandbox("bookinfo")),
         steps: done.into_iter().map(|(step, found)| (step, StepState::Done(found.into()))).collect(),
         kinds: kinds.collect(),
         proxies: Remote::Live(Arc::new(proxies.collect()), NOW),

@@ -26,6 +26,12 @@ pub struct Cluster {
 }
 
 impl Cluster {
+    /// A sandbox of this program's own. It lives as long as its window, so that the next one of the same
+    /// scenario stands for it.
+    pub fn sandbox(scenario: &str) -> Self {
+        Self { uid: Some(format!("sandbox {scenario}")), ..Self::default() }
+    }
+
     /// Whether both are one cluster: by the uid where both know it, else by server and certificates.
     pub fn is(&self, other: &Self) -> bool {
         match (&self.uid, &other.uid) {
