@@ -3,6 +3,7 @@
 use crate::own_sandbox::{Running, Started, Starting};
 use cluster::{Cluster, Command, Target, Wake};
 use jiff::Timestamp;
+use mesh::journal::Cluster as Whose;
 use mesh::scene::{Step, StepState};
 use mesh::{ChangeId, Fact, Problem, Read, Scene};
 use panels::Destination;
@@ -19,6 +20,8 @@ pub(crate) struct Connection {
     way: Way,
     sandbox: Option<Running>,
     scene: Arc<Scene>,
+    /// Whether changes of workloads are allowed, as the connection knows it, and in which cluster.
+    allowed: Option<(Whose, bool)>,
 }
 
 /// How far it has come.
@@ -57,7 +60,7 @@ impl Connection {
     /// Starts connecting to a cluster.
     pub(crate) fn to_cluster(to: Destination, target: Target, runtime: &Handle, wake: &Wake) -> Self {
         let way = Way::Cluster(connect(target, runtime, wake));
-        Self { to, way, sandbox: None, scene: Arc::default() }
+        Self { to, way, sandbox: None, scene: Arc::default(), allowed: None }
     }
 
     /// Starts a sandbox; when it is ready, [`Self::receive`] goes on to connect to it.
@@ -71,7 +74,7 @@ impl Connection {
         let starting = Starting::begin(scenario, envoy, runtime, wake.clone())?;
         let way = Way::Starting(starting, Timestamp::now(), Box::new(target));
         let to = Destination::Sandbox(scenario.to_owned());
-        Ok(Self { to, way, sandbox: None, scene: Arc::default() })
+        Ok(Self { to, way, sandbox: None, scene: Arc::default(), allowed: None })
     }
 
     /// Takes in what has arrived since the last frame.
@@ -112,6 +115,21 @@ impl Connection {
             Way::Cluster(_) | Way::Failed => {}
         }
         Arc::clone(&self.scene)
+    }
+
+    /// The cluster, once it is known which that is.
+    pub(crate) fn cluster(&self) -> Option<&Whose> {
+        self.scene.cluster.as_ref()
+    }
+
+    /// Says whether changes of workloads are allowed in this cluster, where that is news.
+    pub(crate) fn allow_workloads(&mut self, here: Whose, allowed: bool) -> Result<(), NotGiven> {
+        let said = Some((here, allowed));
+        if self.allowed != said {
+            self.order(Command::Workloads(allowed))?;
+            self.allowed = said;
+        }
+        Ok(())
     }
 
     /// The start of the sandbox is the first step of connecting.

@@ -8,6 +8,7 @@ use crate::disk;
 use crate::own_sandbox;
 use crate::settings::{self, Settings};
 use cluster::{Command, Target, Wake};
+use mesh::journal::Cluster;
 use mesh::{ChangeId, Fact, Problem, Read, Scene};
 use panels::contexts::{ContextId, Contexts, Destination};
 use panels::intent::SandboxOf;
@@ -90,18 +91,13 @@ impl Connections {
         let file = Some(PathBuf::from(&to.file)).filter(|file| !file.as_os_str().is_empty());
         let target = Target { context: Some(to.name.clone()), file, ..self.target(settings) };
         let to = Destination::Context(to);
-        let target = Target { workloads: settings.workloads.contains(&to), ..target };
         self.enter(Connection::to_cluster(to, target, &self.runtime, &self.wake));
     }
 
     /// Starts a sandbox and connects to it; what was connected to before is left.
     pub(crate) fn start_sandbox(&mut self, of: &SandboxOf, settings: &mut Settings) -> Result<(), Problem> {
         let locked = of.read_only;
-        let target = Target {
-            read_only: self.args.read_only || locked,
-            workloads: settings.workloads.contains(&Destination::Sandbox(of.scenario.clone())),
-            ..self.target(settings)
-        };
+        let target = Target { read_only: self.args.read_only || locked, ..self.target(settings) };
         let envoy = self.args.envoy.clone();
         let connection = Connection::to_sandbox(&of.scenario, envoy, target, &self.runtime, &self.wake)?;
         self.enter(connection);
@@ -116,17 +112,30 @@ impl Connections {
 
     /// Whether changes of workloads are allowed in the present connection.
     pub(crate) fn workloads(&self, settings: &Settings) -> bool {
-        self.contexts.connecting.as_ref().is_some_and(|here| settings.workloads.contains(here))
+        self.cluster().is_some_and(|here| settings.workloads(here))
+    }
+
+    /// The cluster that is connected to, once it is known which that is.
+    fn cluster(&self) -> Option<&Cluster> {
+        self.current.as_ref()?.cluster()
     }
 
     /// Allows changes of workloads in the present connection, now and in later runs, or no more.
     pub(crate) fn allow_workloads(&mut self, allowed: bool, settings: &mut Settings) -> Result<(), Problem> {
-        let Some(here) = self.contexts.connecting.clone() else { return Ok(()) };
-        settings.workloads.retain(|other| *other != here);
+        let Some(here) = self.cluster().cloned() else { return Err(NotGiven::NotYet.into()) };
+        settings.workloads_of.retain(|other| !other.is(&here));
         if allowed {
-            settings.workloads.push(here);
+            settings.workloads_of.push(here);
         }
-        self.order(Command::Workloads(allowed))
+        self.tell_allowed(settings).map_err(Problem::from)
+    }
+
+    /// The connection asks last, and so has to know what is allowed in the cluster that it turned out to be to.
+    fn tell_allowed(&mut self, settings: &Settings) -> Result<(), NotGiven> {
+        let Some(current) = &mut self.current else { return Ok(()) };
+        let Some(here) = current.cluster().cloned() else { return Ok(()) };
+        let allowed = settings.workloads(&here);
+        current.allow_workloads(here, allowed)
     }
 
     fn enter(&mut self, connection: Connection) {
@@ -192,6 +201,9 @@ impl Connections {
         // What could not be connected to was not used.
         if scene.ready() && settings.destination.as_ref() != Some(&current.to) {
             settings.destination = Some(current.to.clone());
+        }
+        if let Err(why) = self.tell_allowed(settings) {
+            tracing::debug!(?why, "said again in the next frame");
         }
         scene
     }

@@ -1,13 +1,13 @@
 //! All that touches the disk while the window is open: only [`crate::background`] may call it.
 
-use crate::settings::Settings;
+use crate::drafts::Own;
+use crate::kept::{Unread, replace};
+use crate::settings::{self, Settings, Shared};
 use mesh::Problem;
 use panels::contexts::{ContextRow, Contexts};
 use panels::detail::KeptDrafts;
-use serde::Serialize;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
 /// The contexts of the kubeconfig, and of files that were opened besides; one of them just `now`.
 pub(crate) fn contexts(kubeconfig: Option<&Path>, opened: &[PathBuf], now: Option<&Path>) -> Contexts {
@@ -47,49 +47,56 @@ pub(crate) fn save_picture(file: &Path, image: &egui::ColorImage) -> Result<(), 
     replace(file, encode).map_err(|error| not_saved("The picture", file, &error))
 }
 
+/// What is kept between runs, as this window knows it on disk. There is nothing where the user has no folder.
+#[derive(Debug)]
+pub(crate) struct Store {
+    settings: Option<Shared>,
+    drafts: Option<Own>,
+}
+
+/// What was kept.
+#[derive(Debug, Default)]
+pub(crate) struct Kept {
+    pub(crate) settings: Settings,
+    pub(crate) drafts: KeptDrafts,
+    /// What could not be read.
+    pub(crate) unread: Vec<Unread>,
+}
+
+impl Store {
+    /// Reads all of it, before the window opens.
+    pub(crate) fn open() -> (Self, Kept) {
+        let mut kept = Kept::default();
+        let shared = settings::file().map(|file| {
+            let (shared, settings, unread) = Shared::open(file);
+            kept.settings = settings;
+            kept.unread.extend(unread);
+            shared
+        });
+        let own = settings::drafts().map(|folder| {
+            let (own, drafts, unread) = Own::begin(&folder, &folder.with_extension("json"));
+            kept.drafts = drafts;
+            kept.unread.extend(unread);
+            own
+        });
+        (Self { settings: shared, drafts: own }, kept)
+    }
+}
+
 /// Writes the settings; a failure costs only them, so it is only logged.
-pub(crate) fn save_settings(settings: &Settings) {
-    keep(crate::settings::file(), settings, |half, bytes| std::fs::write(half, bytes));
+pub(crate) fn save_settings(store: &Store, turn: u64, settings: &Settings) {
+    tell("the settings", store.settings.as_ref().map(|shared| shared.save(turn, settings)));
 }
 
-/// Writes the drafts, unless newer ones stand there by now; a failure costs only them.
-pub(crate) fn save_drafts(turn: u64, drafts: &KeptDrafts) {
-    static LAST: Mutex<u64> = Mutex::new(0);
-    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
-    if turn > *last {
-        *last = turn;
-        keep(crate::settings::drafts(), drafts, write_private);
+/// Writes the drafts; a failure costs only them.
+pub(crate) fn save_drafts(store: &Store, turn: u64, drafts: &KeptDrafts) {
+    tell("the drafts", store.drafts.as_ref().map(|own| own.save(turn, drafts)));
+}
+
+fn tell(what: &str, written: Option<io::Result<()>>) {
+    if let Some(Err(error)) = written {
+        tracing::warn!("{what} could not be written: {error}");
     }
-}
-
-/// Writes a file that nobody else may read.
-fn write_private(file: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    io::Write::write_all(&mut options.open(file)?, bytes)
-}
-
-fn keep(file: Option<PathBuf>, what: &impl Serialize, write: impl FnOnce(&Path, &[u8]) -> io::Result<()>) {
-    let Some(file) = file else { return };
-    let written = serde_json::to_vec_pretty(what).map_err(io::Error::other).and_then(|bytes| {
-        if let Some(folder) = file.parent() {
-            std::fs::create_dir_all(folder)?;
-        }
-        replace(&file, |half| write(half, &bytes))
-    });
-    if let Err(error) = written {
-        tracing::warn!("{} could not be written: {error}", file.display());
-    }
-}
-
-/// Writes beside the file and renames it into place, so that a reader never meets half of it.
-fn replace(file: &Path, write: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
-    let mut half = file.as_os_str().to_owned();
-    half.push(".part");
-    write(Path::new(&half))?;
-    std::fs::rename(&half, file)
 }
 
 fn not_saved(what: &str, file: &Path, error: &io::Error) -> Problem {

@@ -8,8 +8,10 @@ mod connections;
 mod dialogs;
 mod disk;
 mod dock;
+mod drafts;
 mod exports;
 mod farewell;
+mod kept;
 mod logging;
 mod notify;
 #[cfg_attr(not(feature = "sandbox"), path = "no_sandbox.rs")]
@@ -23,6 +25,8 @@ mod shell;
 mod signals;
 mod start;
 mod steering;
+#[cfg(test)]
+mod testing;
 mod window;
 
 use mesh::Problem;

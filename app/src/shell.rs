@@ -4,6 +4,7 @@ use crate::args;
 use crate::background::Background;
 use crate::connections::Connections;
 use crate::dialogs::Dialogs;
+use crate::disk::{Kept, Store};
 use crate::exports::Exports;
 use crate::farewell::{Farewell, Leaving};
 use crate::logging::TIMING;
@@ -16,6 +17,7 @@ use crate::{disk, runtime, signals};
 use cluster::Wake;
 use jiff::Timestamp;
 use mesh::Scene;
+use panels::detail::KeptDrafts;
 use panels::intent::SandboxOf;
 use panels::shell::leaving::{self, Answer, Unfinished};
 use panels::{Cx, Intents, Reads, Selection, Wanted, kit};
@@ -51,7 +53,10 @@ pub(crate) struct Shell {
     picture: Option<Picture>,
     pub(crate) runtime: Runtime,
     started: Instant,
-    /// How often drafts were saved.
+    store: Arc<Store>,
+    /// Settings and drafts as they were saved last.
+    saved: (Settings, KeptDrafts),
+    /// How often something was saved.
     saves: u64,
     /// When the frame was begun that is being made.
     begun: Instant,
@@ -70,22 +75,24 @@ impl Shell {
     pub(crate) fn new(
         creation: &eframe::CreationContext<'_>,
         args: args::Window,
-        settings: Settings,
+        (store, kept): (Store, Kept),
         runtime: Runtime,
         started: Instant,
     ) -> Self {
+        let Kept { settings, drafts, unread } = kept;
         kit::theme::apply(&creation.egui_ctx, settings.theme);
         scripts::add_system_fonts(&creation.egui_ctx);
         let ctx = creation.egui_ctx.clone();
         let wake: Wake = Arc::new(move || ctx.request_repaint());
         let handle = runtime.handle().clone();
         let mut shell = Self {
-            window: Window::new(&settings),
+            window: Window::new(&settings, drafts.clone()),
             connections: Connections::new(args.clone(), handle.clone(), wake.clone()),
             background: Background::new(handle, wake),
             picture: args.picture.clone().map(Picture::new),
             namespaces: args.connection.namespace.clone(),
             args,
+            saved: (settings.clone(), drafts),
             settings,
             dialogs: Dialogs::default(),
             exports: Exports::default(),
@@ -98,10 +105,12 @@ impl Shell {
             intents: Intents::default(),
             runtime,
             started,
+            store: Arc::new(store),
             saves: 0,
             begun: started,
             told: Told::default(),
         };
+        unread.into_iter().for_each(|unread| shell.window.complain(&unread.into()));
         shell.begin();
         shell.close_on_signals(&creation.egui_ctx);
         shell
@@ -166,15 +175,26 @@ impl Shell {
         Unfinished::of(self.steering.ledger(), self.window.holds_drafts())
     }
 
-    /// Drafts are on disk as soon as they have changed: a run that is killed loses none.
-    fn keep_drafts(&mut self) {
+    /// Drafts and settings are on disk as soon as they have changed: a run that is killed loses none.
+    fn keep(&mut self) {
         let drafts = self.window.drafts();
-        if drafts != self.settings.drafts {
-            self.settings.drafts = drafts.clone();
-            self.saves += 1;
-            let turn = self.saves;
-            drop(self.background.run(move || disk::save_drafts(turn, &drafts)));
+        if drafts != self.saved.1 {
+            self.saved.1 = drafts.clone();
+            let (store, turn) = self.next_save();
+            drop(self.background.run(move || disk::save_drafts(&store, turn, &drafts)));
         }
+        if self.settings != self.saved.0 {
+            let settings = self.settings.clone();
+            self.saved.0 = settings.clone();
+            let (store, turn) = self.next_save();
+            drop(self.background.run(move || disk::save_settings(&store, turn, &settings)));
+        }
+    }
+
+    /// Work in the background may come to be done in another order.
+    fn next_save(&mut self) -> (Arc<Store>, u64) {
+        self.saves += 1;
+        (Arc::clone(&self.store), self.saves)
     }
 
     fn milestones(&mut self) {
@@ -254,15 +274,13 @@ impl eframe::App for Shell {
             // What was asked for shows in the next frame, not at the next movement of the mouse.
             ctx.request_repaint();
         }
-        self.keep_drafts();
+        self.keep();
         self.milestones();
     }
 
     fn save(&mut self, _storage: &mut dyn eframe::Storage) {
         (self.settings.panels, self.settings.looks) = (self.window.dock.shown(), self.window.dock.looks());
-        self.keep_drafts();
-        let settings = self.settings.clone();
-        drop(self.background.run(move || disk::save_settings(&settings)));
+        self.keep();
     }
 
     fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {

@@ -1,10 +1,10 @@
 //! Opens the window.
 
 use crate::args;
+use crate::disk::Store;
 use crate::logging::TIMING;
 use crate::own_sandbox;
 use crate::runtime;
-use crate::settings::Settings;
 use crate::shell::Shell;
 use mesh::Problem;
 
@@ -15,7 +15,7 @@ pub(crate) fn window(args: args::Window) -> Result<(), Problem> {
         own_sandbox::known(scenario)?;
     }
     let runtime = runtime::start()?;
-    let settings = Settings::load();
+    let kept = Store::open();
     let options = eframe::NativeOptions {
         viewport: egui::ViewportBuilder::default()
             .with_title("Binnacle")
@@ -32,7 +32,7 @@ pub(crate) fn window(args: args::Window) -> Result<(), Problem> {
         options,
         Box::new(move |creation| {
             tracing::info!(target: TIMING, ms = started.elapsed().as_millis() as u64, "window created");
-            Ok(Box::new(Shell::new(creation, args, settings, runtime, started)))
+            Ok(Box::new(Shell::new(creation, args, kept, runtime, started)))
         }),
     )
     .map_err(|error| {

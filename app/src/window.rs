@@ -31,21 +31,21 @@ pub(crate) struct Window {
 }
 
 /// The detail, with the drafts of the last run.
-fn detail(settings: &Settings) -> Detail {
+fn detail(drafts: KeptDrafts) -> Detail {
     let mut detail = Detail::default();
-    detail.recall(settings.drafts.clone());
+    detail.recall(drafts);
     detail
 }
 
 impl Window {
     /// As it was looked at in the last run.
-    pub(crate) fn new(settings: &Settings) -> Self {
+    pub(crate) fn new(settings: &Settings, drafts: KeptDrafts) -> Self {
         Self {
             dock: Dock::new(&settings.panels, &settings.looks),
             palette: Palette::default(),
             toasts: Toasts::default().with_anchor(egui_notify::Anchor::BottomRight),
             connect: Connect::default(),
-            detail: detail(settings),
+            detail: detail(drafts),
             first_steps: FirstSteps::new(settings.first_steps_done),
             change_bar: ChangeBar::default(),
             top_bar: TopBar::default(),

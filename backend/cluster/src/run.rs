@@ -141,6 +141,10 @@ impl Run {
 
     fn start(&self, api: Api, tasks: &mut JoinSet<()>) {
         let tunnel = Tunnel::to(api.client.clone(), &self.target);
+        // What is allowed in one cluster says nothing of another that answers in its place.
+        if self.session().is_some_and(|before| !before.api.cluster.is(&api.cluster)) {
+            self.hub.workloads.send_replace(false);
+        }
         let session = Arc::new(Session::new(api, self.target.clone(), Arc::clone(&self.hub), tunnel));
         self.sessions.send_replace(Some(Arc::clone(&session)));
         tasks.spawn(history::tell(Arc::clone(&session), self.news.clone(), Arc::clone(&self.hub.wake)));

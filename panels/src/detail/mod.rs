@@ -40,6 +40,22 @@ pub struct KeptDrafts {
     forms: Vec<KeptForm>,
 }
 
+impl KeptDrafts {
+    /// Both; what stands in both is there once.
+    #[must_use]
+    pub fn and(mut self, more: Self) -> Self {
+        more.objects.into_iter().for_each(|one| add(&mut self.objects, one));
+        more.forms.into_iter().for_each(|one| add(&mut self.forms, one));
+        self
+    }
+}
+
+fn add<T: PartialEq>(all: &mut Vec<T>, one: T) {
+    if !all.contains(&one) {
+        all.push(one);
+    }
+}
+
 /// How they stand on disk, and how they stood there when only objects had any.
 #[derive(Deserialize)]
 #[serde(untagged)]
