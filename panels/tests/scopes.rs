@@ -340,6 +340,25 @@ fn a_proxy_out_of_sync_is_named() {
     bench.get_by_label_contains("ratings-v1-6f8d7c9b4-aaaaa.bookinfo is out of sync");
 }
 
+/// In another namespace another pod has the same name: StatefulSets number theirs.
+#[test]
+fn a_pod_of_another_namespace_is_not_called_out_of_sync() {
+    let lagging = |namespace: &str| {
+        let mut world = World::bookinfo().select(service("ratings"));
+        let mut proxies = (**world.scene.proxies.value().unwrap()).clone();
+        let late = proxies.iter().find(|proxy| proxy.name.starts_with("ratings-v1")).unwrap();
+        let (pod, _) = late.name.rsplit_once('.').unwrap();
+        let mut other = mesh::scene::Proxy { name: format!("{pod}.{namespace}"), ..late.clone() };
+        other.types.insert("RDS".into(), mesh::scene::SyncState::Stale);
+        proxies.insert(0, other);
+        world.scene.proxies = mesh::Remote::Live(Arc::new(proxies), demo::NOW);
+        let told = detail(world).get_by_label_contains("pod ratings-v1").accesskit_node().description();
+        told.unwrap().contains("out of sync")
+    };
+    assert!(lagging("bookinfo"));
+    assert!(!lagging("shop"));
+}
+
 #[test]
 fn a_rule_that_goes_and_comes_back_is_the_drafts_again() {
     let mut bench = detail(World::bookinfo().select(service("reviews")));

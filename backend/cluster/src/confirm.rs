@@ -3,7 +3,7 @@
 //! for all the same: it goes on when istiod, a proxy, or the connection is back.
 
 mod before;
-mod pods;
+pub(crate) mod pods;
 mod progress;
 mod rollout;
 mod seen;

@@ -1,6 +1,7 @@
 //! Asks every replica of istiod how the proxies stand: every two seconds, and much faster while a push is
 //! followed.
 
+use crate::confirm::pods;
 use crate::find::{self, PodPort};
 use crate::limits::{self, Limit};
 use crate::session::Session;
@@ -150,6 +151,7 @@ pub(crate) async fn follow(session: Arc<Session>) {
         }
         let pause = match ask(&session).await {
             Ok((replicas, proxies)) => {
+                let proxies = pods::may_be_here(&session, proxies);
                 if found.is_empty() {
                     found = version(&session).await;
                 }

@@ -4,13 +4,15 @@
 pub mod charts;
 mod config;
 mod headline;
+mod pods;
 mod rows;
 mod summary;
 mod touching;
 mod view;
 
+pub use pods::PodRow;
 pub use touching::{ConfigRow, Saying};
-pub use view::{Figures, PeerRow, PodRow, VersionRow, View};
+pub use view::{Figures, PeerRow, VersionRow, View};
 
 use self::headline::{headline, status_of};
 use crate::cx::Cx;

@@ -1,6 +1,7 @@
 //! The tables of the detail: callers and callees, answers, versions, pods. Each folds away under its head.
 
-use super::view::{Figures, PeerRow, PodRow, View};
+use super::pods::PodRow;
+use super::view::{Figures, PeerRow, View};
 use crate::cx::Cx;
 use crate::intent::Intent;
 use crate::kit::theme::{Weight, family, size};
@@ -291,9 +292,9 @@ pub(super) fn pods(ui: &mut Ui, cx: &Cx<'_>, pods: &[PodRow]) {
         let lagging: Vec<(&str, String)> =
             proxies.filter_map(|proxy| Some((proxy.name.as_str(), proxy.lag()?))).collect();
         for pod in pods {
-            let lag = lagging
-                .iter()
-                .find(|(name, _)| name.rsplit_once('.').is_some_and(|(name, _)| name == pod.name));
+            // istiod calls a proxy "pod.namespace".
+            let of = |name: &str| name.rsplit_once('.') == Some((&*pod.name, &*pod.namespace));
+            let lag = lagging.iter().find(|(name, _)| of(name));
             let tokens = Tokens::of(ui);
             let mark = if pod.ready { Status::Healthy } else { Status::Failing };
             let proxy = if lag.is_some() {

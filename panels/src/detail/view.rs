@@ -1,5 +1,6 @@
 //! What the detail of the selected thing says, as plain data.
 
+use super::pods::{PodRow, pod_rows};
 use super::touching::{ConfigRow, config};
 use crate::intent::TracesOf;
 use crate::selection::Selected;
@@ -95,19 +96,6 @@ pub struct VersionRow {
     pub declared: Option<bool>,
 }
 
-/// One pod.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct PodRow {
-    /// Its name.
-    pub name: String,
-    /// "Running".
-    pub phase: String,
-    /// Ready condition.
-    pub ready: bool,
-    /// Whether it has a proxy.
-    pub sidecar: bool,
-}
-
 impl Figures {
     /// What goes wrong with most calls, and what that is called: refusals where they are many, else errors.
     pub fn wrong(&self) -> (Option<f64>, &'static str) {
@@ -137,7 +125,7 @@ impl View {
             kind: format!("{kind} · {}", subject.namespace()),
             title,
             versions: versions(mesh, traffic, &subject),
-            pods: subject.workloads.iter().flat_map(|workload| &workload.pods).map(pod).collect(),
+            pods: subject.workloads.iter().flat_map(|workload| pod_rows(workload)).collect(),
             config: config(mesh, &subject),
             failed_traces: traces
                 .as_ref()
@@ -362,10 +350,6 @@ fn versions(mesh: &Mesh, traffic: Option<&Traffic>, subject: &Subject<'_>) -> Ve
         }
     };
     service.subsets.iter().map(row).collect()
-}
-
-fn pod(pod: &mesh::Pod) -> PodRow {
-    PodRow { name: pod.name.to_string(), phase: pod.phase.clone(), ready: pod.ready, sidecar: pod.sidecar }
 }
 
 #[cfg(test)]

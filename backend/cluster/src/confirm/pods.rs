@@ -16,6 +16,19 @@ pub(super) fn here(session: &Session, proxies: Vec<Synced>) -> BTreeMap<String, 
     one_cluster(proxies, |name| pod(session, name).is_some())
 }
 
+/// Those that may be of this cluster: all, as long as none of our pods is known to be among them.
+pub(crate) fn may_be_here(session: &Session, proxies: Vec<Synced>) -> Vec<Synced> {
+    some_cluster(proxies, |name| pod(session, name).is_some())
+}
+
+fn some_cluster(proxies: Vec<Synced>, is_ours: impl Fn(&str) -> bool) -> Vec<Synced> {
+    if proxies.iter().any(|proxy| is_ours(&proxy.name)) {
+        one_cluster(proxies, is_ours).into_values().collect()
+    } else {
+        proxies
+    }
+}
+
 /// Those of the cluster whose proxies are our pods.
 fn one_cluster(proxies: Vec<Synced>, is_ours: impl Fn(&str) -> bool) -> BTreeMap<String, Synced> {
     let mut clusters: BTreeMap<String, Vec<Synced>> = BTreeMap::new();
@@ -73,6 +86,9 @@ mod tests {
             (here.len(), here["db-0.shop"].version.clone())
         };
         assert_eq!(told(&["db-0.shop", "cart-v1-77.shop"]), (2, "east".into()));
+        let all = || vec![proxy("east", "db-0.shop", "east"), proxy("west", "web-0.shop", "west")];
+        assert_eq!(some_cluster(all(), |name| name == "web-0.shop"), [proxy("west", "web-0.shop", "west")]);
+        assert_eq!(some_cluster(all(), |_| false), all(), "pods that are not read yet");
         assert_eq!(told(&["db-0.shop", "cart-v1-98.shop"]), (3, "west".into()));
         let usual = vec![proxy("Kubernetes", "db-0.shop", "here"), proxy("west", "db-0.shop", "west")];
         assert_eq!(one_cluster(usual, |_| true)["db-0.shop"].version, "here");
