@@ -25,8 +25,6 @@ mod shell;
 mod signals;
 mod start;
 mod steering;
-#[cfg(test)]
-mod testing;
 mod window;
 
 use mesh::Problem;
@@ -104,6 +102,8 @@ fn usage(error: &clap::Error) -> ExitCode {
     ExitCode::from(2)
 }
 
+#[cfg(test)]
+mod testing;
 #[cfg(test)]
 mod tests {
     #[test]

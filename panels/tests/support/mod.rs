@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test file uses its own part of it")]
 
 pub(crate) mod detail;
+pub(crate) mod drafts;
 pub(crate) mod eyes;
 pub(crate) mod hostile;
 pub(crate) mod window;
