@@ -81,6 +81,88 @@ fn a_gateway_says_what_is_odd_about_it() {
     assert!(wishes.iter().any(gone), "{wishes:?}");
 }
 
+/// Bookinfo with a Gateway of the Gateway API and a route for it.
+fn listening(route: &Value) -> Objects {
+    let mut objects = demo::bookinfo_objects();
+    let mut put = |kind: &'static mesh::Kind, spec: &Value| {
+        let meta =
+            json!({ "namespace": "bookinfo", "name": "edge", "uid": kind.kind, "resourceVersion": "1" });
+        let version = format!("{}/v1", kind.group);
+        let object = json!({ "apiVersion": version, "kind": kind.kind, "metadata": meta, "spec": spec });
+        objects.insert(Ref::new(kind, "bookinfo", "edge"), object.into());
+    };
+    let host = "istio-ingressgateway.istio-system.svc.cluster.local";
+    let secret = json!([{ "name": "shop" }]);
+    put(
+        &kinds::API_GATEWAY,
+        &json!({ "gatewayClassName": "istio", "addresses": [{ "type": "Hostname", "value": host }],
+            "listeners": [{ "name": "web", "port": 80, "protocol": "HTTP", "hostname": "*.example" },
+                { "name": "more", "port": 443, "protocol": "HTTPS", "tls": { "certificateRefs": secret } }] }),
+    );
+    put(&kinds::HTTP_ROUTE, route);
+    objects
+}
+
+fn choose(bench: &mut Bench<'_>, words: &str) {
+    click(bench, "way in");
+    click(bench, words);
+}
+
+#[test]
+fn a_gateway_of_the_gateway_api_says_what_is_attached_to_it() {
+    let route =
+        |parent: Value, hosts: Value| json!({ "parentRefs": [parent], "hostnames": hosts, "rules": [] });
+    let mut objects =
+        listening(&route(json!({ "name": "edge", "sectionName": "web" }), json!(["shop.example"])));
+    let bookinfo = Ref::new(&kinds::GATEWAY, "bookinfo", "bookinfo-gateway");
+    objects.remove(&bookinfo);
+    let mut world = world(objects, gateway());
+    let secret = SecretOf { namespace: "bookinfo".into(), name: "shop".into() };
+    let until = Credential::Until("2026-01-04T00:00:00Z".parse().unwrap());
+    world.scene.answers.take(demo::NOW, Read::Certificate(secret), Ok(Answer::Certificate(Arc::new(until))));
+    let mut bench = detail(world);
+    bench.get_by_label_contains("The certificate of shop ends on 2026-01-04");
+    bench.get_by_label_contains("Listener more is not reached: the gateway's Service has no port 443");
+    bench.get_by_label_contains("No route takes calls for *");
+    click(&mut bench, "routes bound to it of istio-ingressgateway");
+    bench.get_by_label("shop.example");
+    click(&mut bench, "go to HTTPRoute bookinfo/edge");
+    let wishes = bench.state_mut().0.wishes();
+    let gone = |intent: &Intent| matches!(intent, Intent::Select(Some(Selected::Object(at))) if at.kind == &kinds::HTTP_ROUTE);
+    assert!(wishes.iter().any(gone), "{wishes:?}");
+    let refused = listening(&route(json!({ "name": "edge", "sectionName": "web" }), json!(["shop.test"])));
+    let lost = listening(&route(json!({ "name": "gone" }), json!([])));
+    for (mut objects, words) in [
+        (refused, "No effect at listener web: it is for *.example only"),
+        (lost, "names Gateway bookinfo/gone, which is not there"),
+    ] {
+        objects.remove(&bookinfo);
+        let mut bench = detail(self::world(objects, gateway()));
+        if let Some(routes) = bench.query_by_label("routes bound to it of istio-ingressgateway") {
+            routes.click();
+            frames(&mut bench);
+        }
+        bench.get_by_label_contains(words);
+    }
+}
+
+/// A Gateway of the Gateway API is made for the pods that are there, by the name of their Service.
+#[test]
+fn a_way_in_of_the_gateway_api_is_made() {
+    let mut bench = detail(World::bookinfo().select(gateway()));
+    choose(&mut bench, "a new one for istio-ingressgateway (Gateway API)…");
+    click(&mut bench, "open a way in of istio-ingressgateway");
+    let checks = bench.state_mut().0.checks();
+    let Some(change) = checks.last() else { panic!("{checks:?}") };
+    assert_eq!(change.title, "Gateway istio-system/istio-ingressgateway opens 80 (HTTP) for *");
+    let made = change.steps[0].after.as_ref().unwrap();
+    assert_eq!(change.steps[0].at.kind, &kinds::API_GATEWAY);
+    let spec = json!({ "gatewayClassName": "istio",
+        "addresses": [{ "type": "Hostname", "value": "istio-ingressgateway.istio-system.svc.cluster.local" }],
+        "listeners": [{ "name": "http", "port": 80, "protocol": "HTTP" }] });
+    assert_eq!(*made.spec(), spec);
+}
+
 /// A gateway that nobody has opened yet is opened from its detail.
 #[test]
 fn a_way_in_is_made() {
@@ -143,4 +225,40 @@ fn tls_to_what_is_encrypted_already_is_warned_of() {
     let bench = detail(world(objects, Selected::Node(NodeId::External("api.example".into()))));
     bench.get_by_label_contains("Port 443 is encrypted by its callers");
     bench.get_by_label_contains("credentialName counts at gateways only");
+}
+
+/// Machines that answer for a service whose entry chooses them by their labels.
+#[test]
+fn a_machine_answers_for_a_service() {
+    let mut objects = demo::bookinfo_objects();
+    let mut put = |kind: &'static mesh::Kind, name: &str, spec: Value| {
+        let meta = json!({ "namespace": "bookinfo", "name": name, "uid": name, "resourceVersion": "1" });
+        let version = format!("{}/v1", kind.group);
+        let object = json!({ "apiVersion": version, "kind": kind.kind, "metadata": meta, "spec": spec });
+        objects.insert(Ref::new(kind, "bookinfo", name), object.into());
+    };
+    let port = json!({ "number": 80, "name": "http", "protocol": "HTTP" });
+    let labels = json!({ "app": "shop" });
+    put(
+        &kinds::SERVICE_ENTRY,
+        "shop",
+        json!({ "hosts": ["shop.example"], "location": "MESH_INTERNAL", "resolution": "STATIC",
+            "ports": [port], "workloadSelector": { "labels": labels } }),
+    );
+    let machine = json!({ "address": "shop.test", "labels": labels, "ports": { "grpc": 81 } });
+    put(&kinds::WORKLOAD_ENTRY, "vm", machine);
+    let mut bench = detail(world(objects, Selected::Node(NodeId::External("shop.example".into()))));
+    click(&mut bench, "external service");
+    click(&mut bench, "machine vm");
+    bench.get_by_label_contains("has no port grpc");
+    bench.get_by_label_contains("“shop.test” is none");
+    bench.get_by_label_contains("Without a service account nobody knows who it is");
+    click(&mut bench, "external service");
+    click(&mut bench, "a new machine for shop…");
+    click(&mut bench, "add machine of shop.example");
+    let checks = bench.state_mut().0.checks();
+    let Some(change) = checks.last() else { panic!("{checks:?}") };
+    assert_eq!(change.title, "192.0.2.1 answers for shop");
+    let made = change.steps[0].after.as_ref().unwrap();
+    assert_eq!((made.name(), &made.spec()["labels"]), ("shop-192-0-2-1", &labels));
 }

@@ -20,7 +20,7 @@ pub struct Kind {
     pub plural: &'static str,
     /// Whether its objects live in namespaces.
     pub namespaced: bool,
-    /// Whether Binnacle may write it (Istio's own resources, and routes of the Gateway API).
+    /// Whether Binnacle may write it (Istio's own resources, and those of the Gateway API).
     pub editable: bool,
     /// What Binnacle may do to it all the same, where the user allows changes of workloads.
     pub operates: Option<Operates>,
@@ -275,6 +275,13 @@ pub static SERVICE_ENTRY: Kind = Kind {
     why: "services outside the mesh",
     ..TRAFFIC
 };
+/// WorkloadEntries.
+pub static WORKLOAD_ENTRY: Kind = Kind {
+    kind: "WorkloadEntry",
+    plural: "workloadentries",
+    why: "machines that answer for services",
+    ..TRAFFIC
+};
 /// Sidecars.
 pub static SIDECAR: Kind = Kind {
     kind: "Sidecar",
@@ -313,8 +320,16 @@ pub static TELEMETRY: Kind = Kind {
     why: "tracing, metrics and access logs",
     ..GUARD
 };
-/// A route of the Gateway API, which Istio takes before its own VirtualServices.
+/// A kind of the Gateway API, whose routes Istio takes before its own VirtualServices.
 const ROUTE: Kind = Kind { group: crate::views::gateway_api::GROUP, editable: true, ..READ };
+/// Gateways of the Gateway API, not Istio's.
+pub static API_GATEWAY: Kind = Kind {
+    versions: &["v1", "v1beta1"],
+    kind: "Gateway",
+    plural: "gateways",
+    why: "ways into the mesh by the Gateway API",
+    ..ROUTE
+};
 /// HTTPRoutes.
 pub static HTTP_ROUTE: Kind = Kind {
     versions: &["v1", "v1beta1"],
@@ -328,6 +343,22 @@ pub static GRPC_ROUTE: Kind = Kind {
     kind: "GRPCRoute",
     plural: "grpcroutes",
     why: "routes of gRPC by the Gateway API, which come before VirtualServices",
+    ..ROUTE
+};
+/// TLSRoutes.
+pub static TLS_ROUTE: Kind = Kind {
+    versions: &["v1", "v1alpha3", "v1alpha2"],
+    kind: "TLSRoute",
+    plural: "tlsroutes",
+    why: "routes of connections that stay encrypted, by the Gateway API",
+    ..ROUTE
+};
+/// TCPRoutes.
+pub static TCP_ROUTE: Kind = Kind {
+    versions: &["v1", "v1alpha2"],
+    kind: "TCPRoute",
+    plural: "tcproutes",
+    why: "routes of connections by the Gateway API",
     ..ROUTE
 };
 
@@ -344,14 +375,18 @@ pub static KINDS: &[&Kind] = &[
     &DESTINATION_RULE,
     &GATEWAY,
     &SERVICE_ENTRY,
+    &WORKLOAD_ENTRY,
     &SIDECAR,
     &ENVOY_FILTER,
     &PEER_AUTHENTICATION,
     &AUTHORIZATION_POLICY,
     &REQUEST_AUTHENTICATION,
     &TELEMETRY,
+    &API_GATEWAY,
     &HTTP_ROUTE,
     &GRPC_ROUTE,
+    &TLS_ROUTE,
+    &TCP_ROUTE,
 ];
 
 /// The row of [`KINDS`] of this group ("networking.istio.io") and name ("VirtualService"), if it is watched.
@@ -377,8 +412,8 @@ mod tests {
         for row in KINDS {
             assert_eq!(kind(row.group, row.kind), Some(*row));
             assert!(!row.plural.is_empty() && !row.why.is_empty() && !row.versions.is_empty(), "{row}");
-            let route = row.group == GROUP && row.kind.ends_with("Route");
-            assert_eq!(row.editable, route || row.group.ends_with("istio.io"), "{row}");
+            let written = row.group == GROUP || row.group.ends_with("istio.io");
+            assert_eq!(row.editable, written, "{row}");
             assert!(!(row.editable && row.operates.is_some()), "{row}: Istio's, or a workload's");
         }
     }
@@ -386,7 +421,8 @@ mod tests {
     #[test]
     fn a_kind_is_found_by_its_group_too() {
         assert_eq!(kind("networking.istio.io", "Gateway"), Some(&GATEWAY));
-        assert_eq!(kind("gateway.networking.k8s.io", "Gateway"), None);
+        assert_eq!(kind(GROUP, "Gateway"), Some(&API_GATEWAY));
+        assert_ne!(kind(GROUP, "Gateway"), Some(&GATEWAY));
         assert_eq!(kind(group("v1"), "Service"), Some(&SERVICE));
         assert_eq!(group("security.istio.io/v1beta1"), "security.istio.io");
     }

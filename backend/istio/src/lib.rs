@@ -18,6 +18,7 @@ pub mod hashing;
 pub mod hosts;
 pub mod ids;
 pub mod kinds;
+pub mod listeners;
 pub mod mtls;
 pub mod object;
 pub mod owner;

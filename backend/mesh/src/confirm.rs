@@ -57,11 +57,18 @@ pub fn holds(probe: &Probe, config_dump: &Value) -> Held {
             let chain = gateway::chain(config_dump, *port, names);
             want::holds(&probe.want, chain.and_then(|chain| json::at(chain, &probe.path))).into()
         }
-        Owner::VirtualHost { name } => {
-            let host = routes::hosts(config_dump).find(|host| text(host, "name") == name);
+        Owner::VirtualHost { name, inside } => {
+            let meant = |host: &&Value| is_named(host, name, inside.as_deref());
+            let host = routes::hosts(config_dump).find(meant);
             want::holds(&probe.want, host.and_then(|host| json::at(host, &probe.path))).into()
         }
     }
+}
+
+/// Whether a virtual host has one of these names.
+fn is_named(host: &Value, name: &str, other: Option<&str>) -> bool {
+    let own = text(host, "name");
+    own == name || other == Some(own)
 }
 
 pub(crate) use filters::contains as stands_in;
@@ -85,7 +92,9 @@ pub fn concerns(probe: &Probe, entry: &Value) -> bool {
         }
         Owner::Endpoints { host, port } => is_told(entry, host, *port),
         Owner::Chain { port, .. } => gateway::is_at(entry, *port),
-        Owner::VirtualHost { name } => routes::of_entry(entry).any(|host| text(host, "name") == name),
+        Owner::VirtualHost { name, inside } => {
+            routes::of_entry(entry).any(|host| is_named(host, name, inside.as_deref()))
+        }
         Owner::Backends { names } => {
             routes::of_entry(entry).any(|host| routes::of_names(host, names).next().is_some())
         }

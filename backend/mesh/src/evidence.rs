@@ -207,6 +207,10 @@ pub enum Owner {
     VirtualHost {
         /// The host and the port of the server: "shop.example:80".
         name: String,
+        /// The same with the port of the pods, where that is another: servers that share it are named by the
+        /// port of one of them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        inside: Option<String>,
     },
 }
 
@@ -232,6 +236,8 @@ pub enum Want {
     /// This value, by its meaning: "7s" is "7.000s", 3 is "3", `false` is nothing; an object may have more
     /// fields.
     Is(Value),
+    /// A text that ends so.
+    Ends(String),
     /// So many percent, as a fraction of any denominator.
     Percent(f64),
     /// These words, separated by commas, in any order.

@@ -169,6 +169,10 @@ views! {
     service_entries, service_entry: views::ServiceEntry;
     /// HTTPRoutes and GRPCRoutes, as read from their objects.
     backend_routes, backend_route: views::gateway_api::Route;
+    /// TLSRoutes and TCPRoutes, as read from their objects.
+    stream_routes, stream_route: views::gateway_api::Route;
+    /// Gateways of the Gateway API, as read from their objects.
+    api_gateways, api_gateway: views::gateway_api::Gateway;
     /// PeerAuthentications, as read from their objects.
     peer_authentications, peer_authentication: views::PeerAuthentication;
 }

@@ -359,7 +359,7 @@ fn place(probe: &Probe) -> (Place<'_>, &str, &[String]) {
         Owner::Inbound { port, except } => Place::Inbound(*port, except),
         Owner::Endpoints { host, port } => Place::Endpoints(host, *port),
         Owner::Chain { port, names } => Place::Chain(*port, names),
-        Owner::VirtualHost { name } => Place::VirtualHost(name),
+        Owner::VirtualHost { name, .. } => Place::VirtualHost(name),
         Owner::Filters { names } => Place::Filters(
             names,
             match &probe.want {

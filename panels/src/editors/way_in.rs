@@ -1,4 +1,5 @@
-//! Way in: the ports and hosts that a gateway opens, with their TLS, and the routes that lead on from there.
+//! Way in: the ports and hosts that a gateway opens, with their TLS, and the routes that lead on from there;
+//! as Istio's Gateway says it, and as the Gateway API's.
 
 use super::edits::{Chooser, Edits, Scope, Scoped};
 use super::fields::{FieldRow, Fields, Holds, fields};
@@ -9,9 +10,8 @@ use crate::panel::About;
 use crate::selection::Selected;
 use crate::subject::Subject;
 use egui_phosphor::regular as icon;
-use istio::views::Gateway;
 use mesh::certificate::{Credential, SecretOf};
-use mesh::edit::way_in::{self, Bound, WayAt};
+use mesh::edit::way_in::{self, Bound, Said, WayAt};
 use mesh::evidence::Measure;
 use mesh::plan::Plan;
 use mesh::{Kind, Mesh, Ref, Remote, Service, Workload, kinds};
@@ -57,11 +57,59 @@ fields! {
         "servers" "Servers" Holds::Each("server", SERVER), "" [] "What is open";
         "selector" "Pods" Holds::Pairs("label"), "every gateway" [] "Labels of the gateway's pods that open it";
     }
+    SECRET {
+        "name" "Secret" Holds::Text("shop-credential"), "" [] "A Secret with a certificate and its key";
+        "namespace" "Secret's namespace" Holds::Text("shop"), "the Gateway's" []
+            "Another one's: there, a ReferenceGrant has to allow it";
+    }
+    ROUTES {
+        "kind" "Routes" Holds::OneOf(&["HTTPRoute", "GRPCRoute", "TLSRoute", "TCPRoute"]), "" []
+            "Routes of this kind";
+        "group" "Group" Holds::Text("gateway.networking.k8s.io"), "the Gateway API's" [] "The API group of the kind";
+    }
+    ALLOWED {
+        "allowedRoutes/namespaces/from" "Routes from" Holds::OneOf(&["Same", "All", "Selector", "None"]),
+            "Same: its own namespace" [] "Namespaces whose routes are taken";
+        "allowedRoutes/namespaces/selector/matchLabels" "Namespaces" Holds::Pairs("label"), "" []
+            "For Selector: labels of the namespaces";
+        "allowedRoutes/kinds" "Kinds of routes" Holds::Each("kind of routes", ROUTES), "those of the protocol" []
+            "Kinds of routes that are taken";
+    }
+    LISTENER {
+        "name" "Name" Holds::Text("http"), "" [] "Its name; of all listeners it is the only one of this name";
+        "port" "Port" Holds::Count(80), "" [] "The port of the gateway's Service";
+        "protocol" "Protocol" Holds::OneOf(&["HTTP", "HTTPS", "TLS", "TCP"]), "" [] "What callers speak there";
+        "hostname" "Host" Holds::Text("shop.example"), "all" [] "The host that is taken; * stands for its first part";
+        "tls/mode" "Mode" Holds::OneOf(&["Terminate", "Passthrough"]), "Terminate" []
+            "Terminate ends TLS here; Passthrough passes it on";
+        "tls/certificateRefs" "Certificates" Holds::Each("certificate", SECRET), "none" []
+            "Secrets with the certificates";
+        "allowedRoutes" "Routes" Holds::Group(ALLOWED), "" [] "Which routes may be attached";
+    }
+    ADDRESS {
+        "type" "Type" Holds::OneOf(&["Hostname", "IPAddress"]), "IPAddress" [] "What the address is";
+        "value" "Address" Holds::Text("istio-ingressgateway.istio-system.svc.cluster.local"), "" []
+            "A Service of gateway pods that are there already, by its host";
+    }
+    API {
+        "listeners" "Listeners" Holds::Each("listener", LISTENER), "" [] "What is open";
+        "gatewayClassName" "Class" Holds::Text("istio"), "" [] "Who makes it work: istio is Istio";
+        "addresses" "Addresses" Holds::Each("address", ADDRESS), "pods that Istio starts for it" []
+            "Where it is served";
+    }
 }
 
 /// What a Gateway opens, if there is one.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct WayIn(Option<Fields>);
+pub enum WayIn {
+    /// There is none.
+    #[default]
+    Closed,
+    /// Istio's.
+    Istio(Fields),
+    /// One of the Gateway API.
+    Api(Fields),
+}
 
 impl Scope for WayAt {
     fn is(&self, now: &Self) -> bool {
@@ -78,100 +126,109 @@ impl Edits for WayIn {
     };
     const NEEDS: &'static [&'static Kind] = &[&kinds::GATEWAY];
     const CHOOSER: Chooser = Chooser::Menu("way in");
-    const FIELDS: &'static [&'static [FieldRow]] = &[GATEWAY];
+    const FIELDS: &'static [&'static [FieldRow]] = &[GATEWAY, API];
 
     fn applies(service: &Service) -> bool {
-        service.selector.values().any(|value| value.contains("gateway"))
+        service.selector.iter().any(|(key, value)| key.contains("gateway") || value.contains("gateway"))
     }
 
     fn scopes(mesh: &Mesh, subject: &Subject<'_>) -> Vec<Scoped<WayAt, Self>> {
         let of = |at: WayAt, present: bool| {
             let name = &at.workload().name;
+            let by = if at.is_of_api() { " (Gateway API)" } else { "" };
             let (words, object) = match &at {
-                WayAt::Of(at, _) => (format!("{}/{}", at.namespace, at.name), format!("Gateway {}", at.name)),
-                WayAt::New(_) => (format!("a new one for {name}…"), "Gateway".to_owned()),
+                WayAt::Of(at, _) => {
+                    (format!("{}/{}{by}", at.namespace, at.name), format!("Gateway {}{by}", at.name))
+                }
+                WayAt::New(..) => (format!("a new one for {name}{by}…"), format!("Gateway{by}")),
             };
-            Scoped { words, object, now: Self::of(mesh, &at), present, usual: present, locked: None, at }
+            let usual = present || !at.is_of_api();
+            Scoped { words, object, now: Self::of(mesh, &at), present, usual, locked: None, at }
         };
         let all =
             subject.workloads.iter().filter(|workload| workload.gateway).flat_map(|workload: &&Workload| {
                 let id = mesh.workload_id(workload);
                 let there = way_in::ways(mesh, workload).into_iter();
                 let there: Vec<WayAt> = there.map(|at| WayAt::Of(at, id.clone())).collect();
-                there.into_iter().chain([WayAt::New(id)])
+                let new = [&kinds::GATEWAY, &kinds::API_GATEWAY].map(|kind| WayAt::New(kind, id.clone()));
+                there.into_iter().chain(new)
             });
         all.map(|at| of(at.clone(), matches!(at, WayAt::Of(..)))).collect()
     }
 
     fn form(&mut self, was: &Self, at: &WayAt, form: &mut Form<'_>) {
-        let Some(fields) = &mut self.0 else {
-            form.note(if was.0.is_some() { "It is closed when this is pushed" } else { CLOSED });
-            let selector = form.known(&("selector", at), |mesh| {
-                let workload = mesh.workload(&at.workload().namespace, &at.workload().name);
-                workload.map(|workload| way_in::selector(mesh, workload)).unwrap_or_default()
-            });
+        let Some((fields, table)) = self.fields() else {
+            form.note(if *was == Self::Closed { CLOSED } else { "It is closed when this is pushed" });
+            if at.is_of_api() && form.cx().scene.lacks(&kinds::API_GATEWAY) {
+                return form.note("This cluster has no Gateways of the Gateway API");
+            }
+            let begun = form.known(&("begin", at), |mesh| Self::begin(mesh, at));
             let name = format!("open a way in of {}", form.subject());
-            let wanted = &mut self.0;
             form.buttons(|line| {
                 let open = Button::quiet("Open a way in").with_icon(icon::PLUS).named(name);
                 if line.button(open, true) {
-                    *wanted = Some(was.0.clone().unwrap_or_else(|| begin(selector)));
+                    *self = if *was == Self::Closed { begun } else { was.clone() };
                 }
             });
             return;
         };
-        fields.form(GATEWAY, form);
-        let view = view(fields);
-        let draft = json(fields).to_string();
+        fields.form(table, form);
+        let Some(said) = self.said() else { return };
+        let draft = format!("{said:?}");
         let (doubts, unrouted) = form.known(&("doubts", at, draft), |mesh| {
-            (way_in::doubts(mesh, at, &view), way_in::unrouted(mesh, at, &view))
+            (way_in::doubts(mesh, at, &said), way_in::unrouted(mesh, at, &said))
         });
         for doubt in doubts.into_iter().chain(without_route(&unrouted)) {
             form.warning(&doubt, "", "");
         }
-        credentials(&view, at, form);
+        credentials(&said, at, form);
         if let WayAt::Of(at, _) = at {
             let routes = form.known(&("bound", at), |mesh| way_in::bound(mesh, at));
-            bound(&routes, form);
+            bound(&routes, at, form);
         }
         astray(form);
         let mut delete = false;
         form.buttons(|line| {
-            delete = was.0.is_some() && line.button(Button::quiet("Delete Gateway").danger(), true);
+            delete = *was != Self::Closed && line.button(Button::quiet("Delete Gateway").danger(), true);
         });
         if delete {
-            self.0 = None;
+            *self = Self::Closed;
         }
     }
 
     fn plan(&self, was: &Self, at: &WayAt, plan: &mut Plan<'_>) {
-        if self == was {
+        if self == was || !self.fits(at) {
             return;
         }
-        match (at, &self.0) {
-            (WayAt::New(_), None) => return,
-            (WayAt::New(workload), Some(fields)) => {
-                let Some(made) = way_in::create(plan, workload, json(fields)) else { return };
+        match (at, self.json()) {
+            (WayAt::New(..), None) => return,
+            (WayAt::New(kind, workload), Some(spec)) => {
+                let Some(made) = way_in::create(plan, kind, workload, spec) else { return };
                 way_in::claims(plan, &made);
-                plan.title(format!("{made} opens {}", in_words(fields)));
+                plan.title(format!("{made} opens {}", self.in_words()));
             }
             (WayAt::Of(gateway, _), None) => {
                 plan.delete(gateway);
                 way_in::claims(plan, gateway);
-                let closed = was.0.as_ref().map(in_words).unwrap_or_default();
-                plan.title(format!("{gateway} is closed: {closed}"));
+                plan.title(format!("{gateway} is closed: {}", was.in_words()));
             }
-            (WayAt::Of(gateway, _), Some(fields)) => {
-                let none = Fields::default();
-                fields.plan(was.0.as_ref().unwrap_or(&none), &mut plan.object(gateway).within("spec"));
+            (WayAt::Of(gateway, _), Some(_)) => {
+                if let Self::Istio(fields) | Self::Api(fields) = self {
+                    let none = Fields::default();
+                    let before = match was {
+                        Self::Closed => &none,
+                        Self::Istio(fields) | Self::Api(fields) => fields,
+                    };
+                    fields.plan(before, &mut plan.object(gateway).within("spec"));
+                }
                 way_in::claims(plan, gateway);
-                plan.title(format!("{gateway} opens {}", in_words(fields)));
+                plan.title(format!("{gateway} opens {}", self.in_words()));
             }
         }
-        if let Some(fields) = &self.0 {
-            let (mesh, view) = (plan.mesh(), view(fields));
-            let unrouted = way_in::unrouted(mesh, at, &view);
-            let all = way_in::doubts(mesh, at, &view).into_iter().chain(without_route(&unrouted));
+        if let Some(said) = self.said() {
+            let mesh = plan.mesh();
+            let unrouted = way_in::unrouted(mesh, at, &said);
+            let all = way_in::doubts(mesh, at, &said).into_iter().chain(without_route(&unrouted));
             all.for_each(|doubt| plan.warn(doubt));
         }
         let told = Measure::Untold("calls that enter are counted at the services that they go to".to_owned());
@@ -181,8 +238,19 @@ impl Edits for WayIn {
     fn samples() -> Vec<Self> {
         let of = |servers: Value| {
             let spec = json!({ "selector": { "istio": "ingressgateway" }, "servers": servers });
-            Self(Some(Fields::of(Some(&spec), GATEWAY)))
+            Self::Istio(Fields::of(Some(&spec), GATEWAY))
         };
+        let api = |listeners: Value| {
+            let host = "istio-ingressgateway.istio-system.svc.cluster.local";
+            let addresses = json!([{ "type": "Hostname", "value": host }]);
+            let spec = json!({ "gatewayClassName": "istio", "addresses": addresses, "listeners": listeners });
+            Self::Api(Fields::of(Some(&spec), API))
+        };
+        let web = json!({ "name": "web", "port": 80, "protocol": "HTTP" });
+        let shop = json!({ "name": "shop", "port": 80, "protocol": "HTTP", "hostname": "shop.example",
+            "allowedRoutes": { "namespaces": { "from": "All" }, "kinds": [{ "kind": "HTTPRoute" }] } });
+        let sealed = json!({ "name": "sealed", "port": 443, "protocol": "TLS", "hostname": "sealed.example",
+            "tls": { "mode": "Passthrough" } });
         let http = json!({ "number": 80, "name": "http", "protocol": "HTTP" });
         let https = json!({ "number": 443, "name": "https", "protocol": "HTTPS" });
         let any = json!({ "port": http, "hosts": ["*"] });
@@ -195,15 +263,17 @@ impl Edits for WayIn {
                 "subjectAltNames": ["spiffe://cluster.local/ns/web/sa/front"],
                 "cipherSuites": ["ECDHE-RSA-AES256-GCM-SHA384"] } }]),
             ),
-            Self(None),
+            Self::Closed,
+            api(json!([web])),
+            api(json!([shop, sealed])),
             of(json!([any, { "port": https, "hosts": ["shop.example"], "name": "shop",
                 "tls": { "mode": "SIMPLE", "credentialName": "shop", "minProtocolVersion": "TLSV1_3" } }])),
         ]
     }
 
     fn came_true(&self, at: &WayAt, now: &Scoped<WayAt, Self>) -> bool {
-        let (WayAt::New(workload), WayAt::Of(_, of)) = (at, &now.at) else { return false };
-        self.0.is_some() && *self == now.now && workload == of
+        let (WayAt::New(_, workload), WayAt::Of(_, of)) = (at, &now.at) else { return false };
+        *self != Self::Closed && *self == now.now && workload == of
     }
 }
 
@@ -211,36 +281,82 @@ const CLOSED: &str = "Nothing of this is open: who calls it from outside is not 
 
 impl WayIn {
     fn of(mesh: &Mesh, at: &WayAt) -> Self {
-        let WayAt::Of(at, _) = at else { return Self(None) };
-        Self(mesh.objects().get(at).map(|object| Fields::of(Some(object.spec()), GATEWAY)))
+        let WayAt::Of(gateway, _) = at else { return Self::Closed };
+        let spec = mesh.objects().get(gateway).map(mesh::Object::spec);
+        match spec {
+            None => Self::Closed,
+            Some(spec) if at.is_of_api() => Self::Api(Fields::of(Some(spec), API)),
+            Some(spec) => Self::Istio(Fields::of(Some(spec), GATEWAY)),
+        }
     }
-}
 
-/// What a new one begins with.
-fn begin(selector: Value) -> Fields {
-    let port = json!({ "number": 80, "name": "http", "protocol": "HTTP" });
-    Fields::with([("selector", selector), ("servers", json!([{ "port": port, "hosts": ["*"] }]))])
-}
+    /// What a new one begins with.
+    fn begin(mesh: &Mesh, at: &WayAt) -> Self {
+        let Some(workload) = mesh.workload(&at.workload().namespace, &at.workload().name) else {
+            return Self::Closed;
+        };
+        if at.is_of_api() {
+            let mut spec = way_in::addressed(mesh, workload);
+            spec["listeners"] = json!([{ "name": "http", "port": 80, "protocol": "HTTP" }]);
+            return Self::Api(Fields::of(Some(&spec), API));
+        }
+        let port = json!({ "number": 80, "name": "http", "protocol": "HTTP" });
+        let servers = json!([{ "port": port, "hosts": ["*"] }]);
+        Self::Istio(Fields::with([("selector", way_in::selector(mesh, workload)), ("servers", servers)]))
+    }
 
-/// The `spec` of a Gateway that says this and no more.
-fn json(fields: &Fields) -> Value {
-    let mut spec = json!({});
-    fields.write(&Fields::default(), &mut spec);
-    spec
-}
+    /// Its fields, with their table.
+    fn fields(&mut self) -> Option<(&mut Fields, &'static [FieldRow])> {
+        match self {
+            Self::Closed => None,
+            Self::Istio(fields) => Some((fields, GATEWAY)),
+            Self::Api(fields) => Some((fields, API)),
+        }
+    }
 
-fn view(fields: &Fields) -> Gateway {
-    serde_json::from_value(json(fields)).unwrap_or_default()
-}
+    /// Whether it can be said by what stands there.
+    fn fits(&self, at: &WayAt) -> bool {
+        match self {
+            Self::Closed => true,
+            Self::Istio(_) => !at.is_of_api(),
+            Self::Api(_) => at.is_of_api(),
+        }
+    }
 
-/// "80 (HTTP) for *, 443 (HTTPS) for shop.example".
-fn in_words(fields: &Fields) -> String {
-    let servers = view(fields).servers;
-    let one = |server: &istio::views::Server| {
-        format!("{} ({}) for {}", server.port.number, server.port.protocol, server.hosts.join(" and "))
-    };
-    let all: Vec<String> = servers.iter().map(one).collect();
-    if all.is_empty() { "nothing".to_owned() } else { all.join(", ") }
+    /// The `spec` of a Gateway that says this and no more.
+    fn json(&self) -> Option<Value> {
+        let (Self::Istio(fields) | Self::Api(fields)) = self else { return None };
+        let mut spec = json!({});
+        fields.write(&Fields::default(), &mut spec);
+        Some(spec)
+    }
+
+    fn said(&self) -> Option<Said> {
+        let spec = self.json()?;
+        Some(match self {
+            Self::Api(_) => Said::Api(serde_json::from_value(spec).unwrap_or_default()),
+            _ => Said::Istio(serde_json::from_value(spec).unwrap_or_default()),
+        })
+    }
+
+    /// "80 (HTTP) for *, 443 (HTTPS) for shop.example".
+    fn in_words(&self) -> String {
+        let one = |port: u32, protocol: &str, hosts: &str| format!("{port} ({protocol}) for {hosts}");
+        let all: Vec<String> = match self.said() {
+            None => Vec::new(),
+            Some(Said::Istio(view)) => {
+                let servers = view.servers.iter();
+                servers
+                    .map(|server| one(server.port.number, &server.port.protocol, &server.hosts.join(" and ")))
+                    .collect()
+            }
+            Some(Said::Api(view)) => {
+                let listeners = view.listeners.iter();
+                listeners.map(|listener| one(listener.port, &listener.protocol, listener.host())).collect()
+            }
+        };
+        if all.is_empty() { "nothing".to_owned() } else { all.join(", ") }
+    }
 }
 
 fn without_route(hosts: &[String]) -> Option<String> {
@@ -249,9 +365,9 @@ fn without_route(hosts: &[String]) -> Option<String> {
 }
 
 /// Until when the certificates of the servers hold, as far as their Secrets may be read.
-fn credentials(view: &Gateway, at: &WayAt, form: &mut Form<'_>) {
+fn credentials(said: &Said, at: &WayAt, form: &mut Form<'_>) {
     let now = form.cx().now.as_second();
-    for (named, namespace, name) in way_in::credentials(view, &at.workload().namespace) {
+    for (named, namespace, name) in way_in::credentials(said, at) {
         let secret = SecretOf { namespace: namespace.clone(), name: name.clone() };
         let answer = form.cx().reads.certificate(&secret);
         let known = answer.value().map(|credential| (**credential).clone());
@@ -298,9 +414,10 @@ fn credentials(view: &Gateway, at: &WayAt, form: &mut Form<'_>) {
 }
 
 /// The routes that lead on, with a way to each.
-fn bound(routes: &[Bound], form: &mut Form<'_>) {
+fn bound(routes: &[Bound], at: &Ref, form: &mut Form<'_>) {
     if routes.is_empty() {
-        return form.note("No VirtualService names this Gateway: its calls are answered with 404");
+        let route = if at.kind == &kinds::API_GATEWAY { "route" } else { "VirtualService" };
+        return form.note(format!("No {route} names this Gateway: its calls are answered with 404"));
     }
     form.section("Routes bound to it", 0, |form| {
         for Bound { at, hosts, missed } in routes {

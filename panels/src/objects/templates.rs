@@ -13,19 +13,23 @@ pub(crate) fn api_version(mesh: &Mesh, kind: &'static Kind) -> String {
 }
 
 /// The spec of a new object of each kind that is written here. HOST is a service nearby.
-const SPECS: [(&Kind, &str); 12] = [
+const SPECS: [(&Kind, &str); 16] = [
     (&kinds::VIRTUAL_SERVICE, include_str!("templates/virtual_service.yaml")),
     (&kinds::DESTINATION_RULE, include_str!("templates/destination_rule.yaml")),
     (&kinds::GATEWAY, include_str!("templates/gateway.yaml")),
     (&kinds::SERVICE_ENTRY, include_str!("templates/service_entry.yaml")),
+    (&kinds::WORKLOAD_ENTRY, include_str!("templates/workload_entry.yaml")),
     (&kinds::SIDECAR, include_str!("templates/sidecar.yaml")),
     (&kinds::ENVOY_FILTER, include_str!("templates/envoy_filter.yaml")),
     (&kinds::PEER_AUTHENTICATION, include_str!("templates/peer_authentication.yaml")),
     (&kinds::AUTHORIZATION_POLICY, include_str!("templates/authorization_policy.yaml")),
     (&kinds::REQUEST_AUTHENTICATION, include_str!("templates/request_authentication.yaml")),
     (&kinds::TELEMETRY, include_str!("templates/telemetry.yaml")),
+    (&kinds::API_GATEWAY, include_str!("templates/api_gateway.yaml")),
     (&kinds::HTTP_ROUTE, include_str!("templates/http_route.yaml")),
     (&kinds::GRPC_ROUTE, include_str!("templates/grpc_route.yaml")),
+    (&kinds::TLS_ROUTE, include_str!("templates/tls_route.yaml")),
+    (&kinds::TCP_ROUTE, include_str!("templates/tcp_route.yaml")),
 ];
 
 /// The spec of a new object; `None` for kinds that are not written here.

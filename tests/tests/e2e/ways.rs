@@ -4,7 +4,7 @@ use crate::evidence::push;
 use crate::mesh::Sandbox;
 use anyhow::{Context as _, Result, ensure};
 use cluster::{Cluster, Target};
-use istio::{ClusterId, WorkloadId};
+use istio::{ClusterId, WorkloadId, kinds};
 use mesh::edit::external::ExternalAt;
 use mesh::edit::way_in::WayAt;
 use mesh::plan::Plan;
@@ -22,8 +22,8 @@ use std::time::{Duration, Instant};
 const SOON: Duration = Duration::from_secs(40);
 
 /// The change that a draft of an editor comes to where nothing is there yet.
-fn change<E: Edits + DeserializeOwned>(mesh: &Mesh, at: &E::Scope, draft: Value) -> Result<Change> {
-    let (draft, none): (E, E) = (serde_json::from_value(draft)?, serde_json::from_value(Value::Null)?);
+fn change<E: Edits + Default + DeserializeOwned>(mesh: &Mesh, at: &E::Scope, draft: Value) -> Result<Change> {
+    let (draft, none): (E, E) = (serde_json::from_value(draft)?, E::default());
     let mut plan = Plan::new(mesh);
     draft.plan(&none, at, &mut plan);
     let made = plan.change().map_err(|stop| anyhow::anyhow!("{stop:?}"))?;
@@ -49,7 +49,7 @@ async fn answered(
 }
 
 /// Pushes what an editor makes of a draft, and takes it back: calls show both.
-fn tried<E: Edits>(
+fn tried<E: Edits + Default>(
     sandbox: &Sandbox,
     (at, draft): (&E::Scope, &Value),
     (host, path): (&str, &str),
@@ -62,8 +62,9 @@ fn tried<E: Edits>(
         let kubeconfig = Some(sandbox.ready.kubeconfig.clone());
         let mut cluster = Cluster::connect(Target { kubeconfig, ..Target::default() }, Arc::new(|| {}));
         let known = |scene: &Arc<mesh::Scene>| {
-            let mut routes = scene.mesh.virtual_services();
-            scene.ready() && routes.any(|(at, _)| matches!(&*at.name, "shop" | "pay"))
+            let routes = scene.mesh.virtual_services().map(|(at, _)| at);
+            let mut all = routes.chain(scene.mesh.backend_routes().map(|(at, _)| at));
+            scene.ready() && all.any(|at| matches!(&*at.name, "shop" | "pay" | "edge"))
         };
         let scene = tokio::time::timeout(SOON, cluster.scene.wait_for(known)).await??.clone();
         let change = change::<E>(&scene.mesh, at, draft.clone())?;
@@ -98,10 +99,35 @@ fn a_host_is_opened_and_closed() -> Result<()> {
     apply(&sandbox, &routes("shop", &shop))?;
     let workload = WorkloadId::new(&ClusterId::default(), "istio-system", "istio-ingressgateway");
     let port = json!({ "number": 80, "name": "http", "protocol": "HTTP" });
-    let draft = json!({ "selector": { "istio": "ingressgateway" },
-        "servers": [{ "port": port, "hosts": ["shop.example"] }] });
+    let draft = json!({ "Istio": { "selector": { "istio": "ingressgateway" },
+        "servers": [{ "port": port, "hosts": ["shop.example"] }] } });
     let page = |status: u16, body: &str| status == 200 && body.contains("Simple Bookstore App");
-    tried::<WayIn>(&sandbox, (&WayAt::New(workload), &draft), ("shop.example", "/shop"), page)
+    let at = WayAt::New(&kinds::GATEWAY, workload);
+    tried::<WayIn>(&sandbox, (&at, &draft), ("shop.example", "/shop"), page)
+}
+
+/// The same by the Gateway API: a route waits for its Gateway, has it, and waits again.
+#[test]
+fn a_listener_of_the_gateway_api_is_opened_and_closed() -> Result<()> {
+    let sandbox = Sandbox::start()?;
+    let route = json!({ "apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute",
+        "metadata": { "name": "edge", "namespace": "bookinfo" }, "spec": {
+            "parentRefs": [{ "name": "istio-ingressgateway", "namespace": "istio-system" }],
+            "hostnames": ["edge.example"], "rules": [{
+                "matches": [{ "path": { "type": "Exact", "value": "/edge" } }],
+                "filters": [{ "type": "URLRewrite", "urlRewrite": {
+                    "path": { "type": "ReplaceFullPath", "replaceFullPath": "/productpage" } } }],
+                "backendRefs": [{ "name": "productpage", "port": 9080 }] }] } });
+    apply(&sandbox, &route)?;
+    let workload = WorkloadId::new(&ClusterId::default(), "istio-system", "istio-ingressgateway");
+    let host = "istio-ingressgateway.istio-system.svc.cluster.local";
+    let listener = json!({ "name": "edge", "port": 80, "protocol": "HTTP", "hostname": "*.example",
+        "allowedRoutes": { "namespaces": { "from": "All" } } });
+    let draft = json!({ "Api": { "gatewayClassName": "istio", "listeners": [listener],
+        "addresses": [{ "type": "Hostname", "value": host }] } });
+    let page = |status: u16, body: &str| status == 200 && body.contains("Simple Bookstore App");
+    let at = WayAt::New(&kinds::API_GATEWAY, workload);
+    tried::<WayIn>(&sandbox, (&at, &draft), ("edge.example", "/edge"), page)
 }
 
 /// A server outside of the mesh that nobody knows cannot be called; then it is known, and no longer.
@@ -125,7 +151,7 @@ fn a_service_outside_is_called_once_it_is_known() -> Result<()> {
     let entry = json!({ "hosts": ["pay.example"], "location": "MESH_EXTERNAL", "resolution": "STATIC",
         "ports": [{ "number": 80, "name": "http", "protocol": "HTTP" }],
         "endpoints": [{ "address": "127.0.0.1", "ports": { "http": port } }] });
-    let draft = json!({ "entry": entry, "tls": {} });
+    let draft = json!({ "Known": { "entry": entry, "tls": {} } });
     let at = ExternalAt::New("bookinfo".to_owned(), None);
     let answers = |status: u16, body: &str| status == 200 && body == "outside";
     tried::<External>(&sandbox, (&at, &draft), ("any.example", "/pay"), answers)

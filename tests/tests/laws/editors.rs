@@ -337,11 +337,13 @@ fn unknown_fields_survive() {
             &kinds::REQUEST_AUTHENTICATION,
             &kinds::SERVICE_ENTRY,
             &kinds::GATEWAY,
+            &kinds::API_GATEWAY,
             &kinds::HTTP_ROUTE,
             &kinds::GRPC_ROUTE,
         ] {
             let name = match kind.kind {
                 "ServiceEntry" => "pay",
+                "Gateway" if kind == &kinds::API_GATEWAY => "edge",
                 "Gateway" => "old",
                 _ => "reviews",
             };

@@ -27,7 +27,8 @@ fn world(more: Vec<Value>) -> Objects {
         meta["resourceVersion"] = "7".into();
         meta["creationTimestamp"] = format!("2025-12-31T23:00:{number:02}Z").into();
         let kind = object["kind"].as_str().expect("a kind");
-        let kind = istio::KINDS.iter().find(|known| known.kind == kind).copied().expect("a known kind");
+        let group = istio::kinds::group(object["apiVersion"].as_str().unwrap_or_default());
+        let kind = kinds::kind(group, kind).expect("a known kind");
         let text = |place: &str| object.pointer(place).and_then(Value::as_str).unwrap_or_default().to_owned();
         let at = Ref::new(kind, &text("/metadata/namespace"), &text("/metadata/name"));
         objects.insert(at, Object::from(object));

@@ -7,13 +7,14 @@ use panels::Selected;
 use serde_json::{Value, json};
 
 /// Editors of them.
-pub(crate) const EDITORS: [&str; 2] = ["Way in", "External service"];
+pub(crate) const EDITORS: [&str; 3] = ["Way in", "External service", "Visibility"];
 
 /// What they are tried on: a gateway, a service outside, and where calls to unknown hosts end.
-pub(crate) fn things() -> [Selected; 3] {
+pub(crate) fn things() -> [Selected; 4] {
     [
         Selected::Service("istio-system".into(), "istio-ingressgateway".into()),
         Selected::Service("bookinfo".into(), "pay.example".into()),
+        Selected::Service("bookinfo".into(), "machines.example".into()),
         Selected::Node(NodeId::External("PassthroughCluster".into())),
     ]
 }
@@ -33,14 +34,32 @@ pub(crate) fn objects() -> Vec<(Ref, Object)> {
             "tls": { "mode": "SIMPLE", "credentialName": "old", "maxProtocolVersion": "TLSV1_2", "x": 1 } },
         { "port": { "number": 80, "name": "http", "protocol": "HTTP" }, "hosts": ["./old.example"], "x": null },
         { "port": { "number": 80, "name": "more", "protocol": "HTTP" }, "hosts": ["more.example"] }] });
-    let all: [(&'static istio::Kind, &str, Value); 3] = [
+    let host = "istio-ingressgateway.istio-system.svc.cluster.local";
+    let edge = json!({ "gatewayClassName": "istio", "addresses": [{ "type": "Hostname", "value": host, "x": 1 }, { "type": "IPAddress", "value": "192.0.2.9" }],
+        "listeners": [{ "name": "web", "port": 80, "protocol": "HTTP", "hostname": "*.edge.example", "x": 1 },
+            { "name": "more", "port": 80, "protocol": "HTTP", "hostname": "more.example",
+                "allowedRoutes": { "namespaces": { "from": "All", "x": 1 }, "kinds": [] } },
+            { "name": "shop", "port": 80, "protocol": "HTTP", "hostname": "shop.example" }] });
+    let to = json!([{ "backendRefs": [{ "name": "productpage", "port": 9080 }] }]);
+    let route = json!({ "parentRefs": [{ "name": "edge" }], "hostnames": ["a.edge.example", "shop.example"], "rules": to });
+    let machines = json!({ "hosts": ["machines.example"], "location": "MESH_INTERNAL", "resolution": "STATIC",
+        "ports": [{ "number": 80, "name": "http", "protocol": "HTTP", "targetPort": 8080, "x": 1 }],
+        "workloadSelector": { "labels": { "app": "machines" } } });
+    let machine = json!({ "address": "192.0.2.20", "labels": { "app": "machines" }, "ports": { "http": 8090 },
+        "serviceAccount": "vm", "x": 1 });
+    let all: [(&'static istio::Kind, &str, Value); 7] = [
+        (&kinds::SERVICE_ENTRY, "machines", machines),
+        (&kinds::WORKLOAD_ENTRY, "machines", machine),
         (&kinds::SERVICE_ENTRY, "pay", entry),
         (&kinds::DESTINATION_RULE, "pay", rule),
         (&kinds::GATEWAY, "old", way),
+        (&kinds::API_GATEWAY, "edge", edge),
+        (&kinds::HTTP_ROUTE, "edge", route),
     ];
     let made = |(kind, name, spec): (&'static istio::Kind, &str, Value)| {
         let meta = json!({ "namespace": "bookinfo", "name": name, "uid": name, "resourceVersion": "1" });
-        let object = json!({ "apiVersion": "networking.istio.io/v1", "kind": kind.kind, "metadata": meta, "spec": spec });
+        let version = format!("{}/v1", kind.group);
+        let object = json!({ "apiVersion": version, "kind": kind.kind, "metadata": meta, "spec": spec });
         (Ref::new(kind, "bookinfo", name), object.into())
     };
     all.into_iter().map(made).collect()

@@ -310,7 +310,7 @@ fn ways_in_and_endpoints() {
     let virtual_host = json!({ "name": "shop.example:80", "require_tls": "ALL" });
     let routes = json!([{ "route_config": { "virtual_hosts": [virtual_host] } }]);
     let dump = of("RoutesConfigDump", "dynamic_route_configs", routes);
-    let name = |name: &str| Owner::VirtualHost { name: name.into() };
+    let name = |name: &str| Owner::VirtualHost { name: name.into(), inside: None };
     assert!(held(name("shop.example:80"), "/require_tls", Want::Is("ALL".into()), &dump));
     assert!(!held(name("shop.example:443"), "", Want::Present, &dump));
     let one = json!({ "endpoint": { "address": { "socket_address": { "address": "10.0.0.1", "port_value": 80 } } } });

@@ -103,9 +103,14 @@ pub fn chain(proxies: impl IntoIterator<Item = String>, port: u32, names: Vec<St
     Claim::of(Thing::Of { proxies: proxies.into_iter().collect(), owner })
 }
 
-/// What these gateways do with calls of a host at the port of a server.
-pub fn virtual_host(proxies: impl IntoIterator<Item = String>, host: &str, port: u32) -> Claim {
-    let owner = Owner::VirtualHost { name: format!("{host}:{port}") };
+/// What these gateways do with calls of a host at the port of a server, and of their pods.
+pub fn virtual_host(
+    proxies: impl IntoIterator<Item = String>,
+    host: &str,
+    (port, inside): (u32, u32),
+) -> Claim {
+    let inside = (inside != port).then(|| format!("{host}:{inside}"));
+    let owner = Owner::VirtualHost { name: format!("{host}:{port}"), inside };
     Claim::of(Thing::Of { proxies: proxies.into_iter().collect(), owner })
 }
 
@@ -374,7 +379,18 @@ impl Side<'_> {
             path: path.clone(),
             want: want.clone(),
         };
-        groups.iter().filter(meant).map(probe).collect()
+        let mut probes: Vec<Probe> = groups.iter().filter(meant).map(probe).collect();
+        // Proxies that see it on the other side only have none of it.
+        let there = self.other().view::<VirtualService>(at).filter(|_| rule.is_none());
+        if let Some(there) = there.filter(|there| there.export_to != view.export_to) {
+            let here: BTreeSet<&String> = groups.iter().flat_map(|group| &group.proxies).collect();
+            let all = self.other().routes(at, &there, rule);
+            let lost = all.iter().flat_map(|group| &group.proxies).filter(|proxy| !here.contains(proxy));
+            let lost: Vec<String> = lost.cloned().collect();
+            let owner = Owner::Routes { of: at.clone(), rule: None, made: Arc::new([]) };
+            probes.push(Probe { proxies: lost.into(), owner, path: String::new(), want: Want::Absent });
+        }
+        probes
     }
 
     fn of_backends(&self, at: &Ref, rule: usize, path: String, want: Want) -> Vec<Probe> {

@@ -3,7 +3,7 @@
 use super::hosts::ByHost;
 use super::objects::Changed;
 use super::{Configured, Objects, Revision};
-use istio::views::gateway_api::Route;
+use istio::views::gateway_api::{self, Route};
 use istio::views::{DestinationRule, Gateway, PeerAuthentication, ServiceEntry, VirtualService};
 use istio::{Object, Problem, Ref, kinds, routing, views};
 use serde::de::DeserializeOwned;
@@ -25,6 +25,10 @@ pub(crate) struct Config {
     pub(super) peer_authentications: Views<PeerAuthentication>,
     /// HTTPRoutes and GRPCRoutes.
     pub(super) backend_routes: Views<Route>,
+    /// TLSRoutes and TCPRoutes.
+    pub(super) stream_routes: Views<Route>,
+    /// Gateways of the Gateway API.
+    pub(super) api_gateways: Views<gateway_api::Gateway>,
     /// Objects that could not be read, and why.
     pub(super) problems: Arc<BTreeMap<Ref, Problem>>,
     /// VirtualServices that route calls inside the mesh.
@@ -97,6 +101,12 @@ impl Config {
             }
             kind if kind == &kinds::HTTP_ROUTE || kind == &kinds::GRPC_ROUTE => {
                 put(&mut self.backend_routes, problems, change);
+            }
+            kind if kind == &kinds::TLS_ROUTE || kind == &kinds::TCP_ROUTE => {
+                put(&mut self.stream_routes, problems, change);
+            }
+            kind if kind == &kinds::API_GATEWAY => {
+                put(&mut self.api_gateways, problems, change);
             }
             _ => {}
         }

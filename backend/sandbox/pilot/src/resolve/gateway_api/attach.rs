@@ -1,12 +1,12 @@
 //! What a route is attached to by one of its parentRefs: listeners of a Gateway, or a Service.
 
 use super::group::Group;
-use super::listeners::{Bound, Checked};
+use super::listeners::Bound;
 use super::refusal::Refusal;
 use crate::registry::gateway_api::GatewayApi;
 use crate::registry::{Config, Service};
-use istio::Selects;
-use istio::hosts::{narrower, of_service};
+use istio::hosts::of_service;
+use istio::listeners::{Asking, Refused};
 use istio::views::gateway_api::{GROUP, HttpRoute, Listener, ParentRef};
 
 /// One place that a route's rules hold at.
@@ -101,11 +101,13 @@ fn at_gateway(
     let mut places = Vec::new();
     // The last reason counts: it is the one that came nearest.
     let mut refusal = Refusal::new("NoMatchingParent", "no listener fits sectionName and port");
-    let section =
-        |listener: &Listener| parent.section_name.as_ref().is_none_or(|name| *name == listener.name);
-    let port = |listener: &Listener| parent.port.is_none_or(|port| port == listener.port);
-    let fitting =
-        bound.listeners.iter().filter(|checked| section(checked.listener) && port(checked.listener));
+    let asking = Asking {
+        kind: route.object.kind(),
+        namespace: &route.namespace,
+        labels: api.namespaces.get(&route.namespace),
+        hosts: &route.spec.hostnames,
+    };
+    let fitting = bound.listeners.iter().filter(|checked| checked.listener.is_meant(parent));
     for checked in fitting {
         if !checked.serves() {
             refusal = Refusal::new(
@@ -114,16 +116,13 @@ fn at_gateway(
             );
             continue;
         }
-        if let Err(why) = allowed(api, bound, checked, route) {
-            refusal = why;
-            continue;
-        }
-        let hosts = common(checked.host(), &route.spec.hostnames);
-        if hosts.is_empty() {
-            let words = format!("no hostname of the route fits those of the listener: {:?}", checked.host());
-            refusal = Refusal::new("NoMatchingListenerHostname", words);
-            continue;
-        }
+        let hosts = match checked.listener.takes(&bound.gateway.namespace, asking) {
+            Ok(hosts) => hosts,
+            Err(why) => {
+                refusal = refused(why, checked.listener, asking);
+                continue;
+            }
+        };
         places.push(Place::Listener {
             id: bound.id(checked.listener),
             gateway: (bound.gateway.namespace.clone(), bound.gateway.name.clone()),
@@ -134,61 +133,23 @@ fn at_gateway(
     if places.is_empty() { Err(refusal) } else { Ok(places) }
 }
 
-/// Whether a listener takes routes of this kind and namespace.
-fn allowed(
-    api: &GatewayApi,
-    bound: &Bound<'_>,
-    checked: &Checked<'_>,
-    route: &Config<HttpRoute>,
-) -> Result<(), Refusal> {
-    let refused = |words: String| Err(Refusal::new("NotAllowedByListeners", words));
-    let rule = checked.listener.allowed_routes.as_ref();
-    let kinds = rule.map_or(&[][..], |rule| rule.kinds.as_slice());
-    if !kinds.is_empty() && !kinds.iter().any(|kind| kind.kind == route.object.kind()) {
-        let (kind, listener) = (route.object.kind(), &checked.listener.name);
-        return refused(format!("kind {kind} is not allowed by listener {listener}"));
-    }
-    let namespaces = rule.and_then(|rule| rule.namespaces.as_ref());
-    let fits = match namespaces.and_then(|rule| rule.from.as_deref()).unwrap_or("Same") {
-        "All" => true,
-        "Selector" => {
-            let wanted = namespaces.and_then(|rule| rule.selector.as_ref());
-            let labels = api.namespaces.get(&route.namespace);
-            wanted
-                .zip(labels)
-                .is_some_and(|(wanted, labels)| Selects::narrowing(Some(&wanted.match_labels)).takes(labels))
+fn refused(why: Refused, listener: &Listener, route: Asking<'_>) -> Refusal {
+    let (reason, words) = match why {
+        Refused::Kind => {
+            let (kind, listener) = (route.kind, &listener.name);
+            ("NotAllowedByListeners", format!("kind {kind} is not allowed by listener {listener}"))
         }
-        "Same" => route.namespace == bound.gateway.namespace,
-        _ => false,
+        Refused::Namespace => {
+            let namespace = route.namespace;
+            let words =
+                format!("hostnames of namespace {namespace:?} are not allowed by the parent's listener");
+            ("NotAllowedByListeners", words)
+        }
+        Refused::Host => {
+            let host = listener.host();
+            let words = format!("no hostname of the route fits those of the listener: {host:?}");
+            ("NoMatchingListenerHostname", words)
+        }
     };
-    let namespace = &route.namespace;
-    if fits {
-        Ok(())
-    } else {
-        refused(format!("hostnames of namespace {namespace:?} are not allowed by the parent's listener"))
-    }
-}
-
-/// The narrower of both sides' hosts, for each pair that meets.
-fn common(listener: &str, route: &[String]) -> Vec<String> {
-    if route.is_empty() {
-        return vec![listener.to_owned()];
-    }
-    route.iter().filter_map(|host| narrower(listener, host).map(str::to_owned)).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::common;
-
-    #[test]
-    fn hosts_that_both_sides_have() {
-        let at = |listener: &str, hosts: &[&str]| {
-            common(listener, &hosts.iter().map(ToString::to_string).collect::<Vec<_>>())
-        };
-        assert_eq!(at("*", &[]), ["*"]);
-        assert_eq!(at("*.example", &["a.example", "b.test"]), ["a.example"]);
-        assert_eq!(at("a.example", &["*.example"]), ["a.example"]);
-        assert!(at("a.example", &["b.example"]).is_empty());
-    }
+    Refusal::new(reason, words)
 }

@@ -45,7 +45,7 @@ impl Checked<'_> {
 
     /// The hosts that it is for.
     pub(super) fn host(&self) -> &str {
-        self.listener.hostname.as_deref().filter(|host| !host.is_empty()).unwrap_or("*")
+        self.listener.host()
     }
 }
 
@@ -104,11 +104,9 @@ fn check<'a>(
     service: Option<&Service>,
     registry: &Registry,
 ) -> Checked<'a> {
-    let tls = listener.tls.as_ref();
-    let terminates = tls.is_some_and(|tls| tls.mode.as_deref().unwrap_or("Terminate") == "Terminate");
     let refused = match listener.protocol.as_str() {
         "HTTP" => None,
-        "HTTPS" if terminates => None,
+        "HTTPS" if listener.terminates() => None,
         "HTTPS" => Some(Refusal::new("UnsupportedProtocol", "HTTPS needs tls with mode Terminate")),
         other => Some(Refusal::new(
             "UnsupportedProtocol",
