@@ -60,7 +60,7 @@ pub const EDITORS: &[EditorRow] = &[
     row::<way_in::WayIn>(),
     row::<external::External>(),
     row::<access::Asked>(),
-    row::<visibility::Sees>(),
+    row::<visibility::Visible>(),
     row::<workload::Operation>(),
 ];
 

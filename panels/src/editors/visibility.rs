@@ -1,6 +1,9 @@
-//! Visibility: which services the proxies of a workload, a namespace or the mesh are told of.
+//! Visibility: which services the proxies of a workload, a namespace or the mesh are told of, and who sees what
+//! is said of a service.
 
-use super::edits::{Chooser, Edits, Scoped};
+mod shown;
+
+use super::edits::{self, Chooser, Edits, Scoped};
 use super::fields::{FieldRow, Fields, Holds, fields};
 use super::form::Form;
 use super::mtls::scope_name;
@@ -11,7 +14,7 @@ use egui_phosphor::regular as icon;
 use mesh::edit::{Scope, visibility};
 use mesh::evidence::Measure;
 use mesh::plan::{Plan, capital};
-use mesh::{Kind, Mesh, Service, kinds};
+use mesh::{Kind, Mesh, Ref, Service, kinds};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -31,28 +34,49 @@ fields! {
     }
 }
 
-/// What a Sidecar lets proxies see.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Sees(Fields);
+/// Who sees what.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Visible {
+    /// What a Sidecar lets proxies see.
+    Sees(Fields),
+    /// To whom an object is shown.
+    Shown(Fields),
+}
 
-impl Edits for Sees {
-    type Scope = Scope;
+/// Whose sight it is about.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SeenAt {
+    /// What a scope sees.
+    Sees(Scope),
+    /// Who sees an object.
+    Shown(Ref),
+}
+
+impl edits::Scope for SeenAt {
+    fn is(&self, now: &Self) -> bool {
+        self == now
+    }
+}
+
+impl Edits for Visible {
+    type Scope = SeenAt;
     const ABOUT: About = About {
         name: "Visibility",
         icon: icon::EYE,
-        summary: "Decide which services a workload's proxy is told of, and whether it may call others",
+        summary: "Decide which services a workload's proxy is told of, and who sees what is said of a service",
     };
     const NEEDS: &'static [&'static Kind] = &[&kinds::SIDECAR];
     const CHOOSER: Chooser = Chooser::Menu("visibility of");
-    const FIELDS: &'static [&'static [FieldRow]] = &[ROWS];
+    const FIELDS: &'static [&'static [FieldRow]] = &[ROWS, shown::FIELDS];
 
     fn applies(service: &Service) -> bool {
-        !service.workloads.is_empty()
+        !service.workloads.is_empty() || service.external
     }
 
-    fn scopes(mesh: &Mesh, subject: &Subject<'_>) -> Vec<Scoped<Scope, Self>> {
+    fn scopes(mesh: &Mesh, subject: &Subject<'_>) -> Vec<Scoped<SeenAt, Self>> {
         let workloads = || subject.workloads.iter().filter(|workload| !workload.gateway);
-        let Some(first) = workloads().next() else { return Vec::new() };
+        let shown = shown::scopes(mesh, subject);
+        let Some(first) = workloads().next() else { return shown };
         let wide = [Scope::Mesh, Scope::Namespace(first.namespace.to_string())];
         let own = workloads().map(|one| Scope::Workload(one.namespace.to_string(), one.name.to_string()));
         let of = |at: Scope| {
@@ -63,18 +87,23 @@ impl Edits for Sees {
                 object: object
                     .as_ref()
                     .map_or_else(|| "Sidecar".to_owned(), |at| format!("{} {}", at.kind, at.name)),
-                now: Self(Fields::of(spec, ROWS)),
+                now: Self::Sees(Fields::of(spec, ROWS)),
                 present: object.is_some() && matches!(at, Scope::Workload(..)),
                 usual: matches!(at, Scope::Workload(..)),
                 locked: None,
-                at,
+                at: SeenAt::Sees(at),
             }
         };
-        own.chain(wide).map(of).collect()
+        own.chain(wide).map(of).chain(shown).collect()
     }
 
-    fn form(&mut self, _was: &Self, at: &Scope, form: &mut Form<'_>) {
-        let fields = &mut self.0;
+    fn form(&mut self, _was: &Self, at: &SeenAt, form: &mut Form<'_>) {
+        let (fields, at) = match (self, at) {
+            (Self::Shown(fields) | Self::Sees(fields), SeenAt::Shown(at)) => {
+                return shown::form(fields, at, form);
+            }
+            (Self::Shown(fields) | Self::Sees(fields), SeenAt::Sees(at)) => (fields, at),
+        };
         fields.form(ROWS, form);
         let called = form.measured(&("called", at), |mesh, traffic| visibility::called(mesh, traffic, at));
         let name = format!("see what was called by {at}");
@@ -89,19 +118,27 @@ impl Edits for Sees {
         form.note("What it called in this time, and nothing else: rarer calls would fail");
     }
 
-    fn plan(&self, was: &Self, at: &Scope, plan: &mut Plan<'_>) {
+    fn plan(&self, was: &Self, at: &SeenAt, plan: &mut Plan<'_>) {
         if self == was {
             return;
         }
+        let (own, was, at) = match (self, was, at) {
+            (Self::Shown(own), Self::Shown(was), SeenAt::Shown(at)) => {
+                return shown::plan(own, was, at, plan);
+            }
+            (Self::Sees(own), Self::Sees(was), SeenAt::Sees(at)) => (own, was, at),
+            // A draft of the other sort says nothing here.
+            _ => return,
+        };
         let mesh = plan.mesh();
         let object = match visibility::own(mesh, at) {
             Some(object) => {
-                self.0.plan(&was.0, &mut plan.object(&object).within("spec"));
+                own.plan(was, &mut plan.object(&object).within("spec"));
                 object
             }
             None => {
                 let mut spec = json!({});
-                self.0.write(&Fields::default(), &mut spec);
+                own.write(&Fields::default(), &mut spec);
                 let Some(made) = visibility::create(plan, at, spec) else { return };
                 made
             }
@@ -109,7 +146,7 @@ impl Edits for Sees {
         visibility::claims(plan, &object);
         let told = Measure::Untold("Calls to what is not seen are not counted as calls to it".to_owned());
         plan.measures(Some(told.clone()), Some(told));
-        plan.title(format!("{}: {}", capital(&scope_name(at)), self.0.said(&was.0, ROWS)));
+        plan.title(format!("{}: {}", capital(&scope_name(at)), own.said(was, ROWS)));
     }
 
     fn samples() -> Vec<Self> {
@@ -118,6 +155,7 @@ impl Edits for Sees {
             json!({ "egress": [{ "hosts": ["./ratings.bookinfo.svc.cluster.local", "istio-system/*"] }] }),
             json!({}),
         ];
-        some.iter().map(|spec| Self(Fields::of(Some(spec), ROWS))).collect()
+        let sees = some.iter().map(|spec| Self::Sees(Fields::of(Some(spec), ROWS)));
+        sees.chain(shown::samples()).collect()
     }
 }

@@ -14,6 +14,7 @@ pub(super) fn holds(want: &Want, found: Option<&Value>) -> bool {
         Want::Present => found.is_some(),
         Want::Not(other) => !holds(other, found),
         Want::Is(value) => found.map_or_else(|| is_nothing(value), |found| same(value, found)),
+        Want::Ends(end) => found.and_then(Value::as_str).is_some_and(|found| found.ends_with(end)),
         Want::IsFirst(value) => found.is_none_or(|found| same(value, found)),
         Want::Many(count) => found.is_some_and(|found| {
             found.as_array().map(Vec::len).or_else(|| Some(found.as_object()?.len())) == Some(*count)

@@ -1,5 +1,7 @@
 //! Visibility: which services the proxies of workloads are told of. Sidecars say it, for one workload, a
-//! namespace or the mesh; the closest one that is there holds.
+//! namespace or the mesh; the closest one that is there holds. And who sees an object, by its `exportTo`.
+
+pub mod shown;
 
 use super::mtls::{Scope, selector};
 use crate::evidence::{Want, host, leads};
@@ -97,18 +99,6 @@ fn configured((at, created, spec): &Told) -> Configured<'_, Sidecar> {
     Configured { at, created, spec }
 }
 
-/// To whom a service is shown: an annotation of a Service, a field of a ServiceEntry.
-fn export_to(mesh: &Mesh, service: &Service) -> Vec<String> {
-    let Some(object) = mesh.objects().get(&service.at) else { return Vec::new() };
-    let listed =
-        |value: &Value| Some(value.as_array()?.iter().filter_map(Value::as_str).map(str::to_owned).collect());
-    let annotated = || {
-        let said = object.annotation("networking.istio.io/exportTo")?;
-        Some(said.split(',').map(|one| one.trim().to_owned()).collect())
-    };
-    object.spec().get("exportTo").and_then(listed).or_else(annotated).unwrap_or_default()
-}
-
 /// Says which services come into sight of which proxies, and which leave it, once this Sidecar is as planned.
 pub fn claims(plan: &mut Plan<'_>, at: &Ref) {
     let mesh = plan.mesh();
@@ -127,7 +117,7 @@ pub fn claims(plan: &mut Plan<'_>, at: &Ref) {
                 || leads(mesh, egress, &workload.namespace, &service.host)
         };
         let shown = |service: &&Service| {
-            exported(&export_to(mesh, service), &[], &service.namespace, &workload.namespace)
+            exported(&shown::said(mesh, &service.at), &[], &service.namespace, &workload.namespace)
         };
         for service in mesh.services().filter(shown) {
             let (before, then) = (sees(&was, service), sees(&now, service));

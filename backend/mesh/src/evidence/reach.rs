@@ -65,13 +65,13 @@ impl<'a> Reach<'a> {
         let ports = services.iter().flat_map(|service| &service.ports).map(|port| port.number).collect();
         let mut groups: Vec<Group> = Vec::new();
         for workload in self.mesh.workloads() {
-            let through: Vec<&str> = if workload.gateway {
+            let shown = exported(&view.export_to, &[], &at.namespace, &workload.namespace);
+            let through: Vec<&str> = if !shown {
+                Vec::new()
+            } else if workload.gateway {
                 let here = |(_, behind): &&(&str, Vec<&Workload>)| behind.contains(&workload);
                 gateways.iter().filter(here).map(|(name, _)| *name).collect()
-            } else if inside
-                && exported(&view.export_to, &[], &at.namespace, &workload.namespace)
-                && sees(workload)
-            {
+            } else if inside && sees(workload) {
                 vec!["mesh"]
             } else {
                 Vec::new()
@@ -103,18 +103,9 @@ impl<'a> Reach<'a> {
         &self,
         at: &Ref,
         view: &DestinationRule,
-        (host, namespace): (&str, &str),
+        of: (&str, &str),
         subset: &str,
     ) -> Vec<String> {
-        let objects = self.mesh.objects();
-        // One that is not there yet is the youngest.
-        let created =
-            objects.get(at).map(Object::created).filter(|created| !created.is_empty()).unwrap_or("~");
-        let others = self.mesh.destination_rules().filter(|(other, _)| *other != at);
-        let others = others.filter_map(|(at, spec)| Configured::of(objects, at, spec));
-        let all: Vec<_> = others.chain([Configured { at, created, spec: view }]).collect();
-        let called = Called { host, namespace };
-        let mesh = Defaults { root: self.mesh.root_namespace(), export_to: &[] };
         let counts = |rule: &DestinationRule| {
             let of = |rule: &DestinationRule| rule.subsets.iter().find(|one| one.name == subset).cloned();
             match of(view) {
@@ -125,11 +116,39 @@ impl<'a> Reach<'a> {
                 None => true,
             }
         };
+        self.ruled(at, view, of, |from, rule| from.contains(&at) && counts(rule))
+    }
+
+    /// Proxies whose clusters of a host are this DestinationRule's, as they say themselves: of several that are
+    /// merged there, the first one's.
+    pub(crate) fn led(&self, at: &Ref, view: &DestinationRule, of: (&str, &str)) -> Vec<String> {
+        self.ruled(at, view, of, |from, _| from.first() == Some(&at))
+    }
+
+    /// Proxies that see a host of a namespace, and for which such rules hold, with this one among all.
+    fn ruled(
+        &self,
+        at: &Ref,
+        view: &DestinationRule,
+        (host, namespace): (&str, &str),
+        counts: impl Fn(&[&Ref], &DestinationRule) -> bool,
+    ) -> Vec<String> {
+        let objects = self.mesh.objects();
+        // One that is not there yet is the youngest.
+        let created =
+            objects.get(at).map(Object::created).filter(|created| !created.is_empty()).unwrap_or("~");
+        let others = self.mesh.destination_rules().filter(|(other, _)| *other != at);
+        let others = others.filter_map(|(at, spec)| Configured::of(objects, at, spec));
+        let all: Vec<_> = others.chain([Configured { at, created, spec: view }]).collect();
+        let called = Called { host, namespace };
+        let mesh = Defaults { root: self.mesh.root_namespace(), export_to: &[] };
         let takes = |workload: &&Workload| {
             let client = Client { namespace: &workload.namespace, labels: &workload.labels };
             let holding = destination::rule(all.iter(), client, called, mesh);
-            holding.is_some_and(|merged| merged.from.iter().any(|one| one.at == at) && counts(&merged.rule))
-                && (workload.gateway || self.egress(workload).sees_service(host, namespace))
+            holding.is_some_and(|merged| {
+                let from: Vec<&Ref> = merged.from.iter().map(|one| one.at).collect();
+                counts(&from, &merged.rule)
+            }) && (workload.gateway || self.egress(workload).sees_service(host, namespace))
         };
         self.mesh.workloads().filter(takes).flat_map(Workload::proxies).collect()
     }
