@@ -1,4 +1,7 @@
-//! External service: hosts outside of the mesh that it shall know, and the TLS that proxies begin for them.
+//! External service: hosts outside of the mesh that it shall know, the machines that answer for them, and the TLS
+//! that proxies begin for them.
+
+mod machine;
 
 use super::edits::{Chooser, Edits, Scope, Scoped};
 use super::fields::{FieldRow, Fields, Holds, fields};
@@ -52,6 +55,8 @@ fields! {
             "Virtual addresses by which it is called";
         "endpoints" "Endpoints" Holds::Each("endpoint", ENDPOINT), "the hosts themselves" []
             "Who answers; for STATIC by address, for DNS by name";
+        "workloadSelector/labels" "Chosen by" Holds::Pairs("label"), "the endpoints" []
+            "Pods and machines (WorkloadEntries) of its namespace with these labels answer, in place of endpoints";
         "subjectAltNames" "Proven names" Holds::List("api.example.com"), "its host" []
             "Names of which its certificate must have one";
         "exportTo" "Seen by" Holds::List("*"), "all namespaces" []
@@ -77,13 +82,21 @@ fields! {
     }
 }
 
-/// A service outside of the mesh, if the mesh is told of it.
+/// A service outside of the mesh, if the mesh is told of it, or a machine that answers for one.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct External(Option<Said>);
+pub enum External {
+    /// Nobody has told of it.
+    #[default]
+    Unknown,
+    /// A service.
+    Known(Said),
+    /// A machine.
+    Machine(Fields),
+}
 
-/// What is said of it.
+/// What is said of a service.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-struct Said {
+pub struct Said {
     /// Its ServiceEntry.
     entry: Fields,
     /// How proxies speak TLS to it: its DestinationRule.
@@ -95,6 +108,8 @@ impl Scope for ExternalAt {
         match (self, now) {
             (Self::Of(one, _), Self::Of(other, _)) => one == other,
             (Self::New(one, _), Self::New(other, _)) => one == other,
+            (Self::Machine(one, _), Self::Machine(other, _)) => one == other,
+            (Self::NewMachine(one), Self::NewMachine(other)) => one == other,
             _ => false,
         }
     }
@@ -125,13 +140,15 @@ impl Edits for External {
                 ExternalAt::New(namespace, _) => {
                     (format!("a new one for namespace {namespace}…"), "ServiceEntry".to_owned())
                 }
+                ExternalAt::Machine(at, _) | ExternalAt::NewMachine(at) => (at.to_string(), at.to_string()),
             };
             let usual = present || matches!(at, ExternalAt::New(..));
             Scoped { words, object, now: Self::of(mesh, &at), present, usual, locked: None, at }
         };
         if let Some(service) = subject.service.filter(|service| service.external) {
             let of = |at: &mesh::Ref| scoped(ExternalAt::Of(at.clone(), service.host.clone()), true);
-            return service.entries.iter().map(of).collect();
+            let machines = service.entries.iter().flat_map(|entry| machine::scopes(mesh, entry));
+            return service.entries.iter().map(of).chain(machines).collect();
         }
         let calls = |workload: &Workload| !workload.gateway && workload.proxies().next().is_some();
         let new = |namespace: &str, host: Option<String>| {
@@ -153,6 +170,9 @@ impl Edits for External {
     }
 
     fn form(&mut self, was: &Self, at: &ExternalAt, form: &mut Form<'_>) {
+        if let ExternalAt::Machine(_, entry) | ExternalAt::NewMachine(entry) = at {
+            return machine::form(self, was, entry, form);
+        }
         let node = match at {
             ExternalAt::New(_, Some(host)) => Some(host.clone()),
             _ if is_passed_on(form.subject()) => Some(form.subject().to_owned()),
@@ -160,18 +180,20 @@ impl Edits for External {
         };
         let called =
             form.measured(&("called outside", at), |_, traffic| external::called(traffic, node.as_deref()));
-        let Some(said) = &mut self.0 else {
-            form.note(if was.0.is_some() { "It goes when this is pushed" } else { UNKNOWN });
+        let Self::Known(said) = self else {
+            form.note(if *was == Self::Unknown { UNKNOWN } else { "It goes when this is pushed" });
             let host = match at {
                 ExternalAt::New(_, Some(host)) => host.clone(),
                 _ => called.into_iter().flatten().next().map(|(host, _)| host).unwrap_or_default(),
             };
             let name = format!("add external service of {}", form.subject());
-            let wanted = &mut self.0;
             form.buttons(|line| {
                 let add = Button::quiet("Add external service").with_icon(icon::PLUS).named(name);
                 if line.button(add, true) {
-                    *wanted = Some(was.0.clone().unwrap_or_else(|| Said::begin(&host)));
+                    *self = match was {
+                        Self::Unknown => Self::Known(Said::begin(&host)),
+                        was => was.clone(),
+                    };
                 }
             });
             return;
@@ -187,10 +209,10 @@ impl Edits for External {
         }
         let mut delete = false;
         form.buttons(|line| {
-            delete = was.0.is_some() && line.button(Button::quiet("Delete entry").danger(), true);
+            delete = *was != Self::Unknown && line.button(Button::quiet("Delete entry").danger(), true);
         });
         if delete {
-            self.0 = None;
+            *self = Self::Unknown;
         }
     }
 
@@ -198,9 +220,12 @@ impl Edits for External {
         if self == was {
             return;
         }
-        match (at, &self.0) {
-            (ExternalAt::New(..), None) => return,
-            (ExternalAt::New(namespace, _), Some(said)) => {
+        match (at, self) {
+            (ExternalAt::Machine(..) | ExternalAt::NewMachine(_), _) => {
+                machine::plan(self, was, at, plan);
+            }
+            (ExternalAt::New(..), Self::Unknown) | (_, Self::Machine(_)) => return,
+            (ExternalAt::New(namespace, _), Self::Known(said)) => {
                 let (entry, tls) = said.json();
                 let tls = (!said.tls.is_empty()).then_some(tls["tls"].clone());
                 let host = said.host();
@@ -208,7 +233,7 @@ impl Edits for External {
                 external::claims(plan, &made, rule.as_ref().map(|rule| (rule, host.as_str())));
                 plan.title(format!("{host} is known in {namespace}{}", said.secured()));
             }
-            (ExternalAt::Of(entry, host), None) => {
+            (ExternalAt::Of(entry, host), Self::Unknown) => {
                 plan.delete(entry);
                 if let Some(rule) = external::rule_of(plan.mesh(), entry, host) {
                     plan.warn(format!("{rule} stays: it is for a host that is not known any more"));
@@ -216,9 +241,9 @@ impl Edits for External {
                 external::claims(plan, entry, None);
                 plan.title(format!("{host} is no longer known as a service"));
             }
-            (ExternalAt::Of(entry, host), Some(said)) => {
+            (ExternalAt::Of(entry, host), Self::Known(said)) => {
                 let none = Said::default();
-                let before = was.0.as_ref().unwrap_or(&none);
+                let before = if let Self::Known(was) = was { was } else { &none };
                 said.entry.plan(&before.entry, &mut plan.object(entry).within("spec"));
                 let mut rule = None;
                 if said.tls != before.tls {
@@ -235,7 +260,7 @@ impl Edits for External {
                 plan.title(format!("{host}: {}", all.join(", ")));
             }
         }
-        if let Some(said) = &self.0 {
+        if let Self::Known(said) = self {
             let (entry, tls) = said.views();
             external::doubts(&entry, Some(&tls)).into_iter().for_each(|doubt| plan.warn(doubt));
         }
@@ -246,7 +271,7 @@ impl Edits for External {
     fn samples() -> Vec<Self> {
         let of = |entry: Value, policy: Value| {
             let (entry, tls) = (Fields::of(Some(&entry), ENTRY), Fields::of(Some(&policy), TLS));
-            Self(Some(Said { entry, tls }))
+            Self::Known(Said { entry, tls })
         };
         let web = json!({ "hosts": ["api.example"], "location": "MESH_EXTERNAL", "resolution": "DNS",
             "ports": [{ "number": 443, "name": "https", "protocol": "HTTPS" }],
@@ -261,12 +286,28 @@ impl Edits for External {
             "ports": [{ "number": 80, "name": "http", "protocol": "HTTP", "targetPort": 8443 }],
             "endpoints": [{ "address": "localhost" }] });
         let simple = json!({ "tls": { "mode": "SIMPLE", "sni": "pay.example" } });
-        vec![of(web, json!({})), of(store, json!({})), of(own, json!({})), Self(None), of(pay, simple)]
+        let chosen = json!({ "hosts": ["fleet.example"], "location": "MESH_INTERNAL", "resolution": "STATIC",
+            "ports": [{ "number": 80, "name": "http", "protocol": "HTTP" }],
+            "workloadSelector": { "labels": { "app": "machines" } } });
+        let mut all = vec![
+            of(web, json!({})),
+            of(store, json!({})),
+            of(own, json!({})),
+            Self::Unknown,
+            of(pay, simple),
+            of(chosen, json!({})),
+        ];
+        all.extend(machine::samples());
+        all
     }
 
     fn came_true(&self, at: &ExternalAt, now: &Scoped<ExternalAt, Self>) -> bool {
-        let (ExternalAt::New(namespace, _), ExternalAt::Of(made, _)) = (at, &now.at) else { return false };
-        self.0.is_some() && *self == now.now && *made.namespace == **namespace
+        let made = match (at, &now.at) {
+            (ExternalAt::New(namespace, _), ExternalAt::Of(made, _)) => *made.namespace == **namespace,
+            (ExternalAt::NewMachine(entry), ExternalAt::Machine(_, of)) => entry == of,
+            _ => false,
+        };
+        made && *self != Self::Unknown && *self == now.now
     }
 }
 
@@ -280,11 +321,13 @@ fn is_passed_on(name: &str) -> bool {
 
 impl External {
     fn of(mesh: &Mesh, at: &ExternalAt) -> Self {
-        let ExternalAt::Of(entry, host) = at else { return Self(None) };
+        let ExternalAt::Of(entry, host) = at else { return machine::of(mesh, at) };
         let spec = mesh.objects().get(entry).map(mesh::Object::spec);
         let rule = external::rule_of(mesh, entry, host).and_then(|rule| mesh.objects().get(rule));
         let policy = rule.and_then(|rule| rule.spec().get("trafficPolicy"));
-        Self(spec.map(|spec| Said { entry: Fields::of(Some(spec), ENTRY), tls: Fields::of(policy, TLS) }))
+        spec.map_or(Self::Unknown, |spec| {
+            Self::Known(Said { entry: Fields::of(Some(spec), ENTRY), tls: Fields::of(policy, TLS) })
+        })
     }
 }
 

@@ -1,4 +1,7 @@
-//! Services outside of the mesh: ServiceEntries, and how proxies speak TLS to them, which DestinationRules say.
+//! Services outside of the mesh: ServiceEntries, who answers for them, and how proxies speak TLS to them, which
+//! DestinationRules say.
+
+pub mod machines;
 
 use crate::confirm::endpoint;
 use crate::evidence::{Claim, Reach, Want, endpoints, host, service};
@@ -25,6 +28,10 @@ pub enum ExternalAt {
     Of(Ref, String),
     /// One in this namespace, for a host that is called, if that is known.
     New(String, Option<String>),
+    /// A WorkloadEntry, and the ServiceEntry that it answers for.
+    Machine(Ref, Ref),
+    /// A new one for a ServiceEntry.
+    NewMachine(Ref),
 }
 
 /// ServiceEntries of a namespace, or of all.
@@ -235,8 +242,7 @@ impl Side {
         let number = u16::try_from(port).unwrap_or_default();
         let tls = Settings::of(rule.traffic_policy.as_ref(), None, number).tls;
         let mode = tls.map_or("", |tls| tls.mode.as_str());
-        let said = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
-        let credential = tls.and_then(|tls| said(&tls.credential_name));
+        let credential = tls.and_then(|tls| tls.credential_name.as_ref()).filter(|name| !name.is_empty());
         let place =
             |proxies: &BTreeSet<String>, path: &str| service(proxies.iter().cloned(), name, port).at(path);
         if mode == "ISTIO_MUTUAL" || mode == "DISABLE" || mode.is_empty() {
@@ -249,20 +255,25 @@ impl Side {
             Some(_) => self.taking.intersection(&self.gateways).cloned().collect(),
             None => self.taking.clone(),
         };
-        let at = |path: &str| place(&counting, path);
-        let sni = tls.and_then(|tls| said(&tls.sni));
-        let file = tls.and_then(|tls| said(&tls.ca_certificates)).map(|file| format!("file-root:{file}"));
-        let authority = credential.map(|name| format!("kubernetes://{name}-cacert")).or(file);
-        vec![
-            at("/transport_socket").wants(Want::Present),
-            match sni {
-                Some(sni) => at(&format!("{TLS}/sni")).is(sni),
-                None => at(&format!("{TLS}/sni")).absent(),
-            },
-            at(PAIR).wants(if mode == "MUTUAL" { Want::Present } else { Want::Absent }),
-            at(AUTHORITY).is(authority.map_or(Value::Null, Value::from)),
-        ]
+        tls.map(|tls| originated(&|path| place(&counting, path), tls)).unwrap_or_default()
     }
+}
+
+/// What a cluster shows of TLS with other certificates than the mesh's.
+pub(super) fn originated(at: &dyn Fn(&str) -> Claim, tls: &ClientTls) -> Vec<Claim> {
+    let said = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+    let file = said(&tls.ca_certificates).map(|file| format!("file-root:{file}"));
+    let authority = said(&tls.credential_name).map(|name| format!("kubernetes://{name}-cacert")).or(file);
+    let pair = if tls.mode == "MUTUAL" { Want::Present } else { Want::Absent };
+    vec![
+        at("/transport_socket").wants(Want::Present),
+        match said(&tls.sni) {
+            Some(sni) => at(&format!("{TLS}/sni")).is(sni),
+            None => at(&format!("{TLS}/sni")).absent(),
+        },
+        at(PAIR).wants(pair),
+        at(AUTHORITY).is(authority.map_or(Value::Null, Value::from)),
+    ]
 }
 
 /// Endpoints of an entry at a port, as proxies show them.
