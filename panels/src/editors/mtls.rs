@@ -1,9 +1,11 @@
 //! Mutual TLS: what workloads take on their inbound side, for the mesh, a namespace or one workload, and who
-//! would be cut off.
+//! would be cut off; and what callers of a service send.
 
 mod map;
+mod sends;
 
 use super::edits::{Chooser, Edits, Scope as AnyScope, Scoped};
+use super::fields::{FieldRow, Fields};
 use super::form::{Form, Line, NARROW};
 use crate::cx::Cx;
 use crate::kit::theme::size;
@@ -15,15 +17,35 @@ use egui::{RichText, Ui};
 use egui_phosphor::regular as icon;
 use mesh::edit::mtls::{Says, state};
 use mesh::edit::{self, Mode, Scope};
-use mesh::plan::Plan;
+use mesh::plan::{Plan, PolicyOf};
 use mesh::traffic::Traffic;
 use mesh::{Kind, Mesh, Service, kinds};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// What a scope says of its own.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MutualTls(Says);
+/// What is said of mutual TLS.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum MutualTls {
+    /// What a scope says of its own: what is taken.
+    Takes(Says),
+    /// What callers send.
+    Sends(Fields),
+}
+
+/// Of whom it is said.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TlsAt {
+    /// Those who are called.
+    Takes(Scope),
+    /// Callers of a service.
+    Sends(PolicyOf),
+}
+
+impl AnyScope for TlsAt {
+    fn is(&self, now: &Self) -> bool {
+        self == now
+    }
+}
 
 impl AnyScope for Scope {
     fn is(&self, now: &Self) -> bool {
@@ -32,21 +54,22 @@ impl AnyScope for Scope {
 }
 
 impl Edits for MutualTls {
-    type Scope = Scope;
+    type Scope = TlsAt;
     const ABOUT: About = About {
         name: "Mutual TLS",
         icon: icon::SHIELD_CHECK,
-        summary: "Decide whether plain text is taken, for the mesh, a namespace or one workload",
+        summary: "Decide whether plain text is taken, for the mesh, a namespace or one workload, and what callers send",
     };
     const NEEDS: &'static [&'static Kind] = &[&kinds::PEER_AUTHENTICATION];
     const CHOOSER: Chooser = Chooser::Menu("mTLS scope");
+    const FIELDS: &'static [&'static [FieldRow]] = &[super::external::TLS];
 
     fn applies(service: &Service) -> bool {
         !service.workloads.is_empty()
     }
 
     /// For everything that has a workload in the mesh.
-    fn scopes(mesh: &Mesh, subject: &Subject<'_>) -> Vec<Scoped<Scope, Self>> {
+    fn scopes(mesh: &Mesh, subject: &Subject<'_>) -> Vec<Scoped<TlsAt, Self>> {
         let workloads = || subject.workloads.iter().filter(|workload| !workload.gateway);
         let Some(first) = workloads().next() else { return Vec::new() };
         let wide = [Scope::Mesh, Scope::Namespace(first.namespace.to_string())];
@@ -58,56 +81,69 @@ impl Edits for MutualTls {
                 words: scope_name(&at),
                 object: object.unwrap_or_else(|| "PeerAuthentication".to_owned()),
                 present: matches!(at, Scope::Workload(..)) && now.own != Says::default(),
-                now: Self(now.own),
+                now: Self::Takes(now.own),
                 usual: matches!(at, Scope::Namespace(_)),
                 locked: None,
-                at,
+                at: TlsAt::Takes(at),
             })
         };
-        wide.into_iter().chain(own).filter_map(of).collect()
+        wide.into_iter().chain(own).filter_map(of).chain(sends::scopes(mesh, subject)).collect()
     }
 
-    fn form(&mut self, _was: &Self, at: &Scope, form: &mut Form<'_>) {
+    fn form(&mut self, _was: &Self, at: &TlsAt, form: &mut Form<'_>) {
+        let (own, at) = match (self, at) {
+            (Self::Takes(own), TlsAt::Takes(at)) => (own, at),
+            (Self::Sends(own), TlsAt::Sends(at)) => return sends::form(own, at, form),
+            _ => return,
+        };
         for port in form.known(&("ports", at), |mesh| edit::mtls::ports(mesh, at)) {
             let name = format!("mTLS mode of port {port}");
             form.line(&format!("Port {port}"), NARROW, |line| {
-                let own = self.0.ports.get(&port).copied();
-                if let Some(picked) = choose(line, &name, own, "as the workload") {
+                let stated = own.ports.get(&port).copied();
+                if let Some(picked) = choose(line, &name, stated, "as the workload") {
                     match picked {
-                        Some(mode) => drop(self.0.ports.insert(port, mode)),
-                        None => drop(self.0.ports.remove(&port)),
+                        Some(mode) => drop(own.ports.insert(port, mode)),
+                        None => drop(own.ports.remove(&port)),
                     }
                 }
             });
         }
         form.reset_in("Mode", NARROW, |line| {
-            if let Some(picked) = choose(line, "mTLS mode", self.0.mode, UNSET) {
-                self.0.mode = picked;
+            if let Some(picked) = choose(line, "mTLS mode", own.mode, UNSET) {
+                own.mode = picked;
             }
         });
-        let said = match self.0.mode {
+        let said = match own.mode {
             Some(mode) => meaning(mode).to_owned(),
             None => form.known(at, |mesh| decided(mesh, at)),
         };
         let color = Tokens::of(form.ui()).muted;
         form.ui().label(RichText::new(said).size(size::SECONDARY).color(color));
-        if self.0.mode == Some(Mode::Strict) || self.0.ports.values().any(|mode| *mode == Mode::Strict) {
+        if own.mode == Some(Mode::Strict) || own.ports.values().any(|mode| *mode == Mode::Strict) {
             let (cx, planned) = (form.cx(), form.differs());
             let callers = form.measured(at, |mesh, traffic| plaintext(mesh, traffic, at));
             cut_off(form.ui(), cx, callers, planned);
         }
-        map::show(form, at, &self.0);
+        map::show(form, at, own);
     }
 
-    fn plan(&self, _was: &Self, at: &Scope, plan: &mut Plan<'_>) {
-        edit::mtls::plan(plan, at, &self.0);
+    fn plan(&self, was: &Self, at: &TlsAt, plan: &mut Plan<'_>) {
+        match (self, was, at) {
+            (Self::Takes(own), _, TlsAt::Takes(at)) => edit::mtls::plan(plan, at, own),
+            (Self::Sends(own), Self::Sends(was), TlsAt::Sends(at)) if own != was => {
+                sends::plan(own, was, at, plan);
+            }
+            // A draft of the other sort says nothing here.
+            _ => {}
+        }
     }
 
     fn samples() -> Vec<Self> {
-        let of = |mode, ports: &[(u16, Mode)]| Self(Says { mode, ports: ports.iter().copied().collect() });
+        let of =
+            |mode, ports: &[(u16, Mode)]| Self::Takes(Says { mode, ports: ports.iter().copied().collect() });
         let modes = Mode::ALL.into_iter().map(Some).chain([None]).map(|mode| of(mode, &[]));
         let strict = of(Some(Mode::Strict), &[(9080, Mode::Permissive)]);
-        modes.chain([strict, of(None, &[(9080, Mode::Strict)])]).collect()
+        modes.chain([strict, of(None, &[(9080, Mode::Strict)])]).chain(sends::samples()).collect()
     }
 }
 

@@ -1,7 +1,9 @@
-//! Mutual TLS: what the inbound side of workloads asks for, for the mesh, a namespace, one workload or its ports.
+//! Mutual TLS: what the inbound side of workloads asks for, for the mesh, a namespace, one workload or its ports;
+//! and what callers send.
 
 mod moved;
 mod pairs;
+pub mod sends;
 
 use crate::change::Change;
 use crate::plan::Plan;
