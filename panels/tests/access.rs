@@ -1,4 +1,4 @@
-//! Access and End-user identity as the user meets them in the detail.
+//! Access, End-user identity, Mutual TLS and Visibility as the user meets them in the detail.
 #![allow(clippy::unwrap_used)]
 
 mod support;
@@ -63,7 +63,87 @@ fn a_token_is_tried_and_is_no_part_of_the_draft() {
     fill(&mut bench, "token to try on ratings", TOKEN);
     bench.get_by_label_contains("Refused (401): it expired");
     bench.get_by_label_contains("request.auth.principal = https://a.example/joe");
-    bench.get_by_label("Signature not checked");
+    bench.get_by_label("Signature not checked: it is refused without it");
     let draft = format!("{:?}", bench.state_mut().0.checks());
     assert!(!draft.contains("eyJ"), "the token is nowhere in what is judged");
+}
+
+/// What callers send is held against what those who are called take.
+#[test]
+fn plain_text_to_who_takes_none_is_warned_of() {
+    let mut objects = mesh::demo::bookinfo_objects();
+    let meta =
+        serde_json::json!({ "namespace": "bookinfo", "name": "default", "uid": "d", "resourceVersion": "1" });
+    let strict = serde_json::json!({ "apiVersion": "security.istio.io/v1", "kind": "PeerAuthentication",
+        "metadata": meta, "spec": { "mtls": { "mode": "STRICT" } } });
+    objects.insert(mesh::Ref::new(&mesh::kinds::PEER_AUTHENTICATION, "bookinfo", "default"), strict.into());
+    let mut world = World::bookinfo().select(service("ratings"));
+    world.now_has(objects);
+    let mut bench = detail(world);
+    bench.get_by_label("Mutual TLS").click();
+    frames(&mut bench);
+    choose(&mut bench, "mTLS scope", "TLS of all calls to ratings");
+    bench.get_by_label_contains("In force: mutual TLS where those who are called have a proxy");
+    bench.get_by_label_contains("ratings-v1 takes STRICT at port 9080");
+    bench.get_by_label("TLS of ratings, set").click();
+    frames(&mut bench);
+    choose(&mut bench, "TLS of ratings", "DISABLE");
+    bench.get_by_label_contains(
+        "ratings-v1 takes at port 9080 only mutual TLS: calls in plain text are refused",
+    );
+    let checks = bench.state_mut().0.checks();
+    let Some(change) = checks.last() else { panic!("{checks:?}") };
+    assert_eq!(change.title, "All calls to ratings: TLS DISABLE instead of unset");
+    assert!(change.warnings.iter().any(|said| said.contains("plain text are refused")), "{change:?}");
+}
+
+/// Who sees a VirtualService no more is said, and what becomes of a Service's own word is a line to copy.
+#[test]
+fn who_sees_an_object_is_shown() {
+    let mut bench = detail(World::bookinfo().select(service("reviews")));
+    bench.get_by_label("Visibility").click();
+    frames(&mut bench);
+    choose(&mut bench, "visibility of", "who sees VirtualService reviews");
+    bench.get_by_label("Seen in bookinfo, istio-system");
+    bench.get_by_label("shown to of reviews, set").click();
+    frames(&mut bench);
+    bench.get_by_label("Out of sight of istio-system");
+    let checks = bench.state_mut().0.checks();
+    let Some(change) = checks.last() else { panic!("{checks:?}") };
+    assert!(change.title.starts_with("VirtualService bookinfo/reviews: shown to ."), "{}", change.title);
+    let lost = "Out of sight of istio-system: its rules count for no call from there";
+    assert!(change.warnings.iter().any(|said| said == lost), "{change:?}");
+    choose(&mut bench, "visibility of", "who sees Service reviews");
+    bench.get_by_label_contains("A Service is none of Istio's objects");
+}
+
+/// A policy can name the Gateway whose pods it is for.
+#[test]
+fn a_policy_names_its_gateway() {
+    let mut objects = mesh::demo::bookinfo_objects();
+    let gateways =
+        |at: &mesh::Ref| at.kind == &mesh::kinds::POD && at.name.starts_with("istio-ingressgateway");
+    let pods: Vec<mesh::Ref> = objects.iter().map(|(at, _)| at.clone()).filter(gateways).collect();
+    for at in pods {
+        let mut pod = (*objects[&at].0).clone();
+        pod["metadata"]["labels"][istio::attach::GATEWAY_NAME] = "edge".into();
+        objects.insert(at, pod.into());
+    }
+    let gateway = panels::Selected::Service("istio-system".into(), "istio-ingressgateway".into());
+    let mut world = World::bookinfo().select(gateway);
+    world.now_has(objects);
+    let mut bench = detail(world);
+    bench.get_by_label("Access").click();
+    frames(&mut bench);
+    choose(&mut bench, "access policy", "a new one for Gateway edge…");
+    choose(&mut bench, "access action", "ALLOW");
+    bench.get_by_label("Delete rule 1 of istio-ingressgateway").click();
+    frames(&mut bench);
+    let checks = bench.state_mut().0.checks();
+    let Some(change) = checks.last() else { panic!("{checks:?}") };
+    let made = change.steps[0].after.as_ref().unwrap();
+    let target =
+        serde_json::json!([{ "group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "edge" }]);
+    assert_eq!((made.name(), &made.spec()["targetRefs"]), ("edge-allow", &target));
+    assert!(!change.evidence.probes.is_empty(), "its pods' proxies show it");
 }

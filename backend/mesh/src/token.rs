@@ -1,6 +1,10 @@
-//! What a token would give: its header and claims as they stand in it, and which rule of a
-//! RequestAuthentication believes it. Signatures are not checked here. A token is looked at and let go:
-//! nothing of this module keeps, stores or logs one.
+//! What a token would give: its header and claims as they stand in it, which rule of a
+//! RequestAuthentication believes it, and whether a key of that rule has signed it. A token is looked at and
+//! let go: nothing of this module keeps, stores or logs one.
+
+mod signature;
+
+pub use signature::{Signed, signed};
 
 use istio::views::JwtRule;
 use serde_json::Value;
@@ -13,6 +17,9 @@ pub struct Token {
     pub header: Value,
     /// What it says.
     pub claims: Value,
+    /// The text that is signed.
+    signed: String,
+    signature: Vec<u8>,
 }
 
 // What a token says is nobody else's business: it never gets into a log.
@@ -45,13 +52,15 @@ impl Token {
         let text = text.trim();
         let text = text.strip_prefix("Bearer ").unwrap_or(text).trim();
         let parts: Vec<&str> = text.split('.').collect();
-        let [header, claims, _signature] = parts[..] else { return Err(Odd::Parts) };
+        let [header, claims, signature] = parts[..] else { return Err(Odd::Parts) };
         let part = |part: &str| {
             let bytes = decoded(part).ok_or(Odd::Letters)?;
             let value: Value = serde_json::from_slice(&bytes).map_err(|_| Odd::Words)?;
             if value.is_object() { Ok(value) } else { Err(Odd::Words) }
         };
-        Ok(Self { header: part(header)?, claims: part(claims)? })
+        let signed = format!("{header}.{claims}");
+        let signature = decoded(signature).ok_or(Odd::Letters)?;
+        Ok(Self { header: part(header)?, claims: part(claims)?, signed, signature })
     }
 
     /// Whose it is.

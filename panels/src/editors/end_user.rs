@@ -3,7 +3,7 @@
 use super::edits::{Chooser, Edits, Scoped};
 use super::form::{Form, NARROW, Setting, WIDE};
 use super::gesture::Gesture;
-use super::policies::{and_new_ones, is_made};
+use super::policies::{and_new_ones, cannot_name, is_made};
 use crate::kit::{Button, icon, problem, text};
 use crate::panel::About;
 use crate::subject::Subject;
@@ -12,7 +12,7 @@ use istio::Duration;
 use mesh::edit::policy::{PolicyAt, for_whom};
 use mesh::edit::tokens::{self, Tokens};
 use mesh::plan::{Field as _, Plan, Readable};
-use mesh::token::{Judged, Token, judge};
+use mesh::token::{Judged, Signed, Token, judge, signed};
 use mesh::{Kind, Mesh, Service, kinds};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -44,6 +44,7 @@ impl Edits for EndUser {
     };
     const NEEDS: &'static [&'static Kind] = &[&kinds::REQUEST_AUTHENTICATION];
     const CHOOSER: Chooser = Chooser::Menu("end-user identity policy");
+    const PLACE: &'static str = "spec";
 
     fn applies(service: &Service) -> bool {
         !service.workloads.is_empty()
@@ -63,10 +64,13 @@ impl Edits for EndUser {
                 at: PolicyAt::Of(policy.at),
             }
         });
-        and_new_ones(there.collect(), subject, &kinds::REQUEST_AUTHENTICATION, &Self(None))
+        and_new_ones(mesh, there.collect(), subject, &kinds::REQUEST_AUTHENTICATION, &Self(None))
     }
 
-    fn form(&mut self, was: &Self, _at: &PolicyAt, form: &mut Form<'_>) {
+    fn form(&mut self, was: &Self, at: &PolicyAt, form: &mut Form<'_>) {
+        if cannot_name(at, form) {
+            return;
+        }
         let Some(tokens) = &mut self.0 else {
             form.note(if was.0.is_some() { "The policy goes when this is pushed" } else { NOBODY });
             let wanted = &mut self.0;
@@ -320,39 +324,58 @@ fn try_token(form: &mut Form<'_>, tokens: &Tokens) {
             return;
         }
     };
-    let (level, said) = said(&token, tokens, now);
-    problem::problem(ui, level, &said, &given(&token), "Signature not checked", None);
+    let (level, said, signature) = said(&token, tokens, now);
+    problem::problem(ui, level, &said, &given(&token), &signature, None);
 }
 
-/// What becomes of requests with a token.
-fn said(token: &Token, tokens: &Tokens, now: i64) -> (problem::Level, String) {
+/// What becomes of requests with a token, and what is known of its signature.
+fn said(token: &Token, tokens: &Tokens, now: i64) -> (problem::Level, String, String) {
     let views = tokens.views();
     let time = |seconds: i64| super::form::shown(Duration::from_millis(seconds.saturating_mul(1000)));
     let issuer = |at: usize| views.get(at).map_or("", |rule| rule.issuer.as_str()).to_owned();
+    let refused = |why: String| (problem::Level::Warning, format!("Refused ({why}"), NOT_CHECKED.to_owned());
     match judge(token, &views, now) {
         Judged::Believed(at) => {
-            (problem::Level::Note, format!("Believed as a token of issuer {} ({})", at + 1, issuer(at)))
+            let signature = views.get(at).map_or(Signed::Elsewhere(None), |rule| signed(token, rule));
+            let of = |name: &str| token.header[name].as_str().unwrap_or("none").to_owned();
+            let number = at + 1;
+            let why = match &signature {
+                Signed::No => format!("401): no key of issuer {number} has signed it"),
+                Signed::NoKey => {
+                    let key = format!("“{}” for {}", of("kid"), of("alg"));
+                    format!("401): issuer {number} has no key {key}")
+                }
+                Signed::Algorithm => format!("401): proxies take no token that is signed by {}", of("alg")),
+                Signed::Unreadable => format!("401): the jwks of issuer {number} cannot be read"),
+                Signed::Yes | Signed::Elsewhere(_) => {
+                    let said = format!("Believed as a token of issuer {number} ({})", issuer(at));
+                    let about = match signature {
+                        Signed::Elsewhere(Some(uri)) => {
+                            format!("Signature not checked: the keys are not in the policy, but at {uri}")
+                        }
+                        Signed::Elsewhere(None) => {
+                            format!("Signature not checked: Istio finds the keys of {} itself", issuer(at))
+                        }
+                        _ => format!("Signed by a key of issuer {number}"),
+                    };
+                    return (problem::Level::Note, said, about);
+                }
+            };
+            let (level, said, _) = refused(why);
+            (level, said, "Signature checked with the jwks of the policy".to_owned())
         }
-        Judged::NoIssuer => (
-            problem::Level::Warning,
-            format!("Refused (401): nobody believes its issuer “{}”", token.issuer()),
-        ),
-        Judged::Expired(ago) => {
-            (problem::Level::Warning, format!("Refused (401): it expired {} ago", time(ago)))
-        }
-        Judged::Early(left) => {
-            (problem::Level::Warning, format!("Refused (401): it counts only in {}", time(left)))
-        }
-        Judged::Audience(at) => (
-            problem::Level::Warning,
-            format!(
-                "Refused (403): it is for “{}”, not for an audience of issuer {}",
-                token.audiences().join(", "),
-                at + 1
-            ),
-        ),
+        Judged::NoIssuer => refused(format!("401): nobody believes its issuer “{}”", token.issuer())),
+        Judged::Expired(ago) => refused(format!("401): it expired {} ago", time(ago))),
+        Judged::Early(left) => refused(format!("401): it counts only in {}", time(left))),
+        Judged::Audience(at) => refused(format!(
+            "403): it is for “{}”, not for an audience of issuer {}",
+            token.audiences().join(", "),
+            at + 1
+        )),
     }
 }
+
+const NOT_CHECKED: &str = "Signature not checked: it is refused without it";
 
 /// Header, principal and claims of a token.
 fn given(token: &Token) -> String {
@@ -381,11 +404,28 @@ mod tests {
     #[test]
     fn a_token_says_what_it_would_give() {
         let token = Token::read(TOKEN).unwrap();
-        let tokens = |issuer: &str| Tokens { rules: vec![json!({ "issuer": issuer })] };
-        let said = |issuer: &str, now| said(&token, &tokens(issuer), now).1.replace('\u{a0}', " ");
-        assert_eq!(said("https://a.example", 1500), "Believed as a token of issuer 1 (https://a.example)");
-        assert_eq!(said("https://a.example", 2060), "Refused (401): it expired 1 min ago");
-        assert_eq!(said("b", 1500), "Refused (401): nobody believes its issuer “https://a.example”");
+        let plain = |text: String| text.replace('\u{a0}', " ");
+        let of = |rule: Value, now| {
+            let (_, said, signature) = said(&token, &Tokens { rules: vec![rule] }, now);
+            (plain(said), signature)
+        };
+        let from = |issuer: &str| json!({ "issuer": issuer });
+        let (said, signature) = of(from("https://a.example"), 1500);
+        assert_eq!(said, "Believed as a token of issuer 1 (https://a.example)");
+        assert_eq!(signature, "Signature not checked: Istio finds the keys of https://a.example itself");
+        let fetched = json!({ "issuer": "https://a.example", "jwksUri": "https://a.example/keys" });
+        let (_, signature) = of(fetched, 1500);
+        assert_eq!(
+            signature,
+            "Signature not checked: the keys are not in the policy, but at https://a.example/keys"
+        );
+        let keys = |keys: &str| json!({ "issuer": "https://a.example", "jwks": keys });
+        assert_eq!(of(keys("{\"keys\":[]}"), 1500).0, "Refused (401): issuer 1 has no key “none” for RS256");
+        let other = r#"{"keys":[{"kty":"RSA","n":"AQAB","e":"AQAB"}]}"#;
+        assert_eq!(of(keys(other), 1500).0, "Refused (401): no key of issuer 1 has signed it");
+        assert_eq!(of(keys("{"), 1500).0, "Refused (401): the jwks of issuer 1 cannot be read");
+        assert_eq!(of(from("https://a.example"), 2060).0, "Refused (401): it expired 1 min ago");
+        assert_eq!(of(from("b"), 1500).0, "Refused (401): nobody believes its issuer “https://a.example”");
         assert!(
             given(&token)
                 .starts_with("request.auth.principal = https://a.example/joe\niss = https://a.example")

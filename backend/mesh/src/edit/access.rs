@@ -155,7 +155,7 @@ pub fn plan(plan: &mut Plan<'_>, at: &PolicyAt, wanted: Option<&Policy>) {
             plan.title(format!("{at} is deleted"));
             at.clone()
         }
-        (PolicyAt::New(_), None) => return,
+        (PolicyAt::New(_) | PolicyAt::For(_), None) => return,
         (PolicyAt::Of(at), Some(policy)) => {
             let Some(was) = now(at).map(Policy::of) else { return plan.gone() };
             if let Some(why) = policy.unsaid(&was.rules) {
@@ -165,7 +165,7 @@ pub fn plan(plan: &mut Plan<'_>, at: &PolicyAt, wanted: Option<&Policy>) {
             plan.title(format!("{at}: {}", changed(&was, policy)));
             at.clone()
         }
-        (PolicyAt::New(scope), Some(policy)) => {
+        (PolicyAt::New(_) | PolicyAt::For(_), Some(policy)) => {
             if let Some(why) = policy.unsaid(&[]) {
                 return plan.not_yet(why);
             }
@@ -177,12 +177,13 @@ pub fn plan(plan: &mut Plan<'_>, at: &PolicyAt, wanted: Option<&Policy>) {
                 spec["rules"] = policy.rules.clone().into();
             }
             let word = policy.action.to_lowercase();
-            let fresh = policy::fresh(plan, &kinds::AUTHORIZATION_POLICY, scope, &word, spec);
+            let whom = at.whom();
+            let fresh = policy::made(plan, &kinds::AUTHORIZATION_POLICY, at, &word, spec);
             let Some(at) = fresh else { return plan.gone() };
             if policy.dry_run {
                 plan.object(&at).set("metadata/annotations/istio.io~1dry-run", "true");
             }
-            plan.title(format!("{scope}: {}", policy.said()));
+            plan.title(format!("{whom}: {}", policy.said()));
             at
         }
     };

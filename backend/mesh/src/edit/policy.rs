@@ -5,7 +5,7 @@ use super::mtls::{Scope, selector};
 use crate::plan::{Part, Plan};
 use crate::{Kind, Mesh, Object, Ref, Workload};
 use istio::attach::{Attach, Attached, GATEWAY_NAME};
-use istio::views;
+use istio::{kinds, views};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -16,6 +16,78 @@ pub enum PolicyAt {
     Of(Ref),
     /// One for all workloads of this scope.
     New(Scope),
+    /// One for something that it names.
+    For(Named),
+}
+
+impl PolicyAt {
+    /// For whom a new one is; nothing of one that is there.
+    pub fn whom(&self) -> String {
+        match self {
+            Self::Of(_) => String::new(),
+            Self::New(scope) => scope.to_string(),
+            Self::For(named) => format!("{} {}", named.kind, named.name),
+        }
+    }
+
+    /// The namespace of a new one, where it has one of its own.
+    pub fn near(&self) -> Option<&str> {
+        match self {
+            Self::New(Scope::Namespace(of) | Scope::Workload(of, _)) => Some(of),
+            Self::For(named) => Some(&named.namespace),
+            Self::New(Scope::Mesh) | Self::Of(_) => None,
+        }
+    }
+}
+
+/// What a policy is for by its `targetRefs`, in its own namespace.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Named {
+    /// The namespace of both.
+    pub namespace: String,
+    /// API group, "" for core.
+    pub group: &'static str,
+    /// "Gateway".
+    pub kind: &'static str,
+    /// Its name.
+    pub name: String,
+}
+
+/// The label by which a service or a namespace says which waypoint takes its calls.
+const WAYPOINT: &str = "istio.io/use-waypoint";
+
+/// What a new policy can name: the Gateways of the Gateway API whose pods these workloads are; a service whose
+/// calls a waypoint takes, and all waypoints.
+pub fn targets(mesh: &Mesh, workloads: &[&Workload], service: Option<&crate::Service>) -> Vec<Named> {
+    let mut all: Vec<Named> = Vec::new();
+    for workload in workloads {
+        let Some(gateway) = workload.labels.get(GATEWAY_NAME) else { continue };
+        let (namespace, name) = (workload.namespace.to_string(), gateway.clone());
+        let named = Named { namespace, group: kinds::API_GATEWAY.group, kind: "Gateway", name };
+        if !all.contains(&named) {
+            all.push(named);
+        }
+    }
+    let waypoint = |at: &Ref| {
+        let label = mesh.objects().get(at)?.labels().remove(WAYPOINT)?;
+        Some(label != "none")
+    };
+    if let Some(service) = service {
+        let namespace = Ref::new(&kinds::NAMESPACE, "", &service.namespace);
+        if waypoint(&service.at).or_else(|| waypoint(&namespace)).unwrap_or(false) {
+            let (group, kind) = (service.at.kind.group, service.at.kind.kind);
+            let of = |namespace: &str, group, kind, name: &str| Named {
+                namespace: namespace.to_owned(),
+                group,
+                kind,
+                name: name.to_owned(),
+            };
+            all.push(of(&service.namespace, group, kind, &service.at.name));
+            let class = (kinds::API_GATEWAY.group, "GatewayClass", "istio-waypoint");
+            all.push(of(mesh.root_namespace(), class.0, class.1, class.2));
+        }
+    }
+    all
 }
 
 /// A policy with what was read of it.
@@ -121,15 +193,25 @@ pub fn for_whom(attached: &Attached<'_>, root: &str) -> String {
     }
 }
 
+/// Makes a policy where a new one is to be; `word` tells it from other policies for the same.
+pub fn made(plan: &mut Plan<'_>, kind: &'static Kind, at: &PolicyAt, word: &str, spec: Value) -> Option<Ref> {
+    match at {
+        PolicyAt::Of(_) => None,
+        PolicyAt::New(scope) => fresh(plan, kind, scope, word, spec),
+        PolicyAt::For(Named { namespace, group, kind: of, name }) => {
+            let mut whole = json!({ "targetRefs": [{ "group": group, "kind": of, "name": name }] });
+            for (key, value) in spec.as_object().into_iter().flatten() {
+                whole[key] = value.clone();
+            }
+            let name = format!("{name}-{word}");
+            plan.create(kind, namespace, [&name, &format!("{name}-2")], whole)
+        }
+    }
+}
+
 /// Makes a policy for all workloads of a scope; `word` tells it from other policies for the same
 /// ("reviews-v1-access").
-pub fn fresh(
-    plan: &mut Plan<'_>,
-    kind: &'static Kind,
-    scope: &Scope,
-    word: &str,
-    spec: Value,
-) -> Option<Ref> {
+fn fresh(plan: &mut Plan<'_>, kind: &'static Kind, scope: &Scope, word: &str, spec: Value) -> Option<Ref> {
     let mesh = plan.mesh();
     let (namespace, name, chooses) = match scope {
         Scope::Mesh => (mesh.root_namespace(), format!("mesh-{word}"), None),

@@ -43,7 +43,7 @@ pub fn policies(
 pub fn plan(plan: &mut Plan<'_>, at: &PolicyAt, wanted: Option<&Tokens>) {
     let mesh = plan.mesh();
     let made = match (at, wanted) {
-        (PolicyAt::New(_), None) => return,
+        (PolicyAt::New(_) | PolicyAt::For(_), None) => return,
         (PolicyAt::Of(at), None) => {
             plan.delete(at);
             plan.title(format!("{at} is deleted"));
@@ -64,11 +64,12 @@ pub fn plan(plan: &mut Plan<'_>, at: &PolicyAt, wanted: Option<&Tokens>) {
             plan.title(format!("{at}: {}", said(tokens)));
             at.clone()
         }
-        (PolicyAt::New(scope), Some(tokens)) => {
+        (PolicyAt::New(_) | PolicyAt::For(_), Some(tokens)) => {
             let spec = json!({ "jwtRules": tokens.rules });
-            let fresh = policy::fresh(plan, &kinds::REQUEST_AUTHENTICATION, scope, "tokens", spec);
+            let whom = at.whom();
+            let fresh = policy::made(plan, &kinds::REQUEST_AUTHENTICATION, at, "tokens", spec);
             let Some(at) = fresh else { return plan.gone() };
-            plan.title(format!("{scope}: {}", said(tokens)));
+            plan.title(format!("{whom}: {}", said(tokens)));
             at
         }
     };

@@ -25,10 +25,7 @@ struct Shown {
 /// Shows it, with the draft in force.
 pub(super) fn show(form: &mut Form<'_>, at: &PolicyAt, wanted: Option<&Policy>) {
     let differs = form.differs();
-    let namespace = match at {
-        PolicyAt::New(Scope::Namespace(of) | Scope::Workload(of, _)) => of.clone(),
-        PolicyAt::New(Scope::Mesh) | PolicyAt::Of(_) => String::new(),
-    };
+    let namespace = at.near().unwrap_or_default().to_owned();
     let subject = form.subject().to_owned();
     let columns = grid::columns(form.ui());
     let key = ("matrix", &subject, at, wanted, differs, columns);

@@ -7,7 +7,7 @@ mod rules;
 
 use super::edits::{Chooser, Edits, Scoped};
 use super::form::{Form, NARROW, Setting};
-use super::policies::{and_new_ones, is_made};
+use super::policies::{and_new_ones, cannot_name, is_made};
 use crate::kit::{Button, problem};
 use crate::panel::About;
 use crate::subject::Subject;
@@ -53,7 +53,7 @@ fn scopes<E: Clone>(
             }
         })
         .collect();
-    and_new_ones(there, subject, &kinds::AUTHORIZATION_POLICY, &of(None))
+    and_new_ones(mesh, there, subject, &kinds::AUTHORIZATION_POLICY, &of(None))
 }
 
 /// Whether a new policy has come to be by what was wanted.
@@ -70,6 +70,7 @@ impl Edits for Access {
     };
     const NEEDS: &'static [&'static Kind] = &[&kinds::AUTHORIZATION_POLICY];
     const CHOOSER: Chooser = Chooser::Menu("access policy");
+    const PLACE: &'static str = "spec";
 
     fn applies(service: &Service) -> bool {
         !service.workloads.is_empty()
@@ -80,6 +81,9 @@ impl Edits for Access {
     }
 
     fn form(&mut self, was: &Self, at: &PolicyAt, form: &mut Form<'_>) {
+        if cannot_name(at, form) {
+            return;
+        }
         let wanted = &mut self.0;
         form.reset_in("Action", NARROW, |line| {
             let mut options: Vec<&str> = Action::ALL.into_iter().map(Action::name).collect();
@@ -112,7 +116,8 @@ impl Edits for Access {
             let dry = Setting::of("Dry run").means("Counts what it would refuse, and refuses nothing");
             form.switch(dry.path("metadata/annotations/istio.io~1dry-run"), &mut policy.dry_run);
         }
-        rules::show(policy, at, form, &access::SOURCES);
+        let sources = rules::sources(form);
+        rules::show(policy, at, form, &sources);
         if policy.asks_identity() {
             form.note(IDENTITY);
         }
@@ -243,6 +248,7 @@ impl Edits for Asked {
     };
     const NEEDS: &'static [&'static Kind] = &[&kinds::AUTHORIZATION_POLICY];
     const CHOOSER: Chooser = Chooser::Menu("external authorization policy");
+    const PLACE: &'static str = "spec";
 
     fn applies(service: &Service) -> bool {
         !service.workloads.is_empty()
@@ -253,6 +259,9 @@ impl Edits for Asked {
     }
 
     fn form(&mut self, was: &Self, at: &PolicyAt, form: &mut Form<'_>) {
+        if cannot_name(at, form) {
+            return;
+        }
         if let Some(policy) = &mut self.0 {
             providers(&mut policy.provider, form);
             form.note(meaning(policy));

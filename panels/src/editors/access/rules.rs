@@ -1,12 +1,12 @@
 //! The rules of a policy: callers, requests and conditions, each with the fields that say something. OR
 //! stands between rules and between callers, AND between fields.
 
-use super::super::form::{Form, NARROW, label};
+use super::super::form::{Form, NARROW, Told, label};
 use super::super::gesture::Gesture;
 use crate::kit::{Button, button, end, icon, text};
 use egui::Ui;
 use mesh::Mesh;
-use mesh::edit::access::{OPERATIONS, Policy, negated, rule_said};
+use mesh::edit::access::{OPERATIONS, Policy, SOURCES, negated, rule_said};
 use mesh::edit::policy::PolicyAt;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -52,10 +52,7 @@ impl Known {
             |say: &dyn Fn(&mesh::Workload) -> String| joined(mesh.workloads().map(say).collect());
         let namespace = match at {
             PolicyAt::Of(at) => at.namespace.to_string(),
-            PolicyAt::New(mesh::edit::Scope::Mesh) => String::new(),
-            PolicyAt::New(mesh::edit::Scope::Namespace(of) | mesh::edit::Scope::Workload(of, _)) => {
-                of.clone()
-            }
+            at => at.near().unwrap_or_default().to_owned(),
         };
         let near = mesh.services().filter(|service| *service.namespace == *namespace);
         let ports: BTreeSet<u32> = near.flat_map(|service| &service.ports).map(|port| port.target).collect();
@@ -86,6 +83,15 @@ impl Known {
 enum Wish {
     Copy,
     Delete,
+}
+
+/// Fields of callers that this cluster's policies have.
+pub(super) fn sources(form: &Form<'_>) -> Vec<&'static str> {
+    let there = |field: &&'static str| {
+        let known = form.schema();
+        known.is_none_or(|known| known.tells(&format!("rules/0/from/0/source/{field}")) != Told::Missing)
+    };
+    SOURCES.into_iter().filter(there).collect()
 }
 
 /// Draws all rules, and what adds one.
