@@ -103,6 +103,11 @@ pub struct Scoped<S, E> {
 }
 
 impl<S, E> Scoped<S, E> {
+    /// The same with its value as a part of more.
+    pub fn saying<F>(self, more: impl FnOnce(E) -> F) -> Scoped<S, F> {
+        let Self { at, words, object, now, present, usual, locked } = self;
+        Scoped { at, words, object, now: more(now), present, usual, locked }
+    }
     /// The same for another scope.
     pub fn for_scope<T>(self, at: T) -> Scoped<T, E> {
         let Self { words, object, now, present, usual, locked, .. } = self;

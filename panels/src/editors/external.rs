@@ -33,17 +33,6 @@ fields! {
             "as its name says" [] "What callers speak there";
         "targetPort" "Target port" Holds::Count(443), "the same" [] "The port of the endpoints";
     }
-    ENDPOINT {
-        "address" "Address" Holds::Text("192.0.2.1"), "" [] "An address, or a name to look up";
-        "ports" "Ports" Holds::Numbers("port"), "the target port" []
-            "The endpoint's port, by the name of the service's port";
-        "labels" "Labels" Holds::Pairs("label"), "" [] "By which subsets choose it";
-        "weight" "Weight" Holds::Count(1), "1" [] "Its part of the calls, beside the others";
-        "locality" "Locality" Holds::Text("region/zone"), "unknown" [] "Where it stands: region/zone/subzone";
-        "network" "Network" Holds::Text("vm-net"), "the mesh's" [] "The network that it is reached in";
-        "serviceAccount" "Service account" Holds::Text("default"), "none" []
-            "Who it is, where it has a sidecar";
-    }
     ENTRY {
         "hosts" "Hosts" Holds::List("api.example.com"), "" [] "The names by which it is called";
         "ports" "Ports" Holds::Each("port", PORT), "" [] "What is open there";
@@ -53,7 +42,7 @@ fields! {
             "Whether it is part of the mesh: then calls are mutual TLS where it can be";
         "addresses" "Addresses" Holds::List("192.0.2.0/24"), "given by Istio's DNS" []
             "Virtual addresses by which it is called";
-        "endpoints" "Endpoints" Holds::Each("endpoint", ENDPOINT), "the hosts themselves" []
+        "endpoints" "Endpoints" Holds::Each("endpoint", machine::ENDPOINT), "the hosts themselves" []
             "Who answers; for STATIC by address, for DNS by name";
         "workloadSelector/labels" "Chosen by" Holds::Pairs("label"), "the endpoints" []
             "Pods and machines (WorkloadEntries) of its namespace with these labels answer, in place of endpoints";
@@ -124,7 +113,7 @@ impl Edits for External {
     };
     const NEEDS: &'static [&'static Kind] = &[&kinds::SERVICE_ENTRY, &kinds::DESTINATION_RULE];
     const CHOOSER: Chooser = Chooser::Menu("external service");
-    const FIELDS: &'static [&'static [FieldRow]] = &[ENTRY, TLS];
+    const FIELDS: &'static [&'static [FieldRow]] = &[ENTRY, TLS, machine::ENDPOINT];
 
     fn applies(service: &Service) -> bool {
         service.external
@@ -148,6 +137,7 @@ impl Edits for External {
         if let Some(service) = subject.service.filter(|service| service.external) {
             let of = |at: &mesh::Ref| scoped(ExternalAt::Of(at.clone(), service.host.clone()), true);
             let machines = service.entries.iter().flat_map(|entry| machine::scopes(mesh, entry));
+            let machines = machines.map(|one| one.saying(Self::of_machine));
             return service.entries.iter().map(of).chain(machines).collect();
         }
         let calls = |workload: &Workload| !workload.gateway && workload.proxies().next().is_some();
@@ -171,7 +161,12 @@ impl Edits for External {
 
     fn form(&mut self, was: &Self, at: &ExternalAt, form: &mut Form<'_>) {
         if let ExternalAt::Machine(_, entry) | ExternalAt::NewMachine(entry) = at {
-            return machine::form(self, was, entry, form);
+            let mut wanted = self.machine().cloned();
+            machine::form(&mut wanted, was.machine(), entry, form);
+            if wanted.as_ref() != self.machine() {
+                *self = Self::of_machine(wanted);
+            }
+            return;
         }
         let node = match at {
             ExternalAt::New(_, Some(host)) => Some(host.clone()),
@@ -222,7 +217,10 @@ impl Edits for External {
         }
         match (at, self) {
             (ExternalAt::Machine(..) | ExternalAt::NewMachine(_), _) => {
-                machine::plan(self, was, at, plan);
+                // A draft of a service says nothing of a machine.
+                if !matches!(self, Self::Known(_)) {
+                    machine::plan(self.machine(), was.machine(), at, plan);
+                }
             }
             (ExternalAt::New(..), Self::Unknown) | (_, Self::Machine(_)) => return,
             (ExternalAt::New(namespace, _), Self::Known(said)) => {
@@ -297,7 +295,7 @@ impl Edits for External {
             of(pay, simple),
             of(chosen, json!({})),
         ];
-        all.extend(machine::samples());
+        all.extend(machine::samples().into_iter().map(Self::Machine));
         all
     }
 
@@ -320,8 +318,19 @@ fn is_passed_on(name: &str) -> bool {
 }
 
 impl External {
+    fn of_machine(fields: Option<Fields>) -> Self {
+        fields.map_or(Self::Unknown, Self::Machine)
+    }
+
+    fn machine(&self) -> Option<&Fields> {
+        match self {
+            Self::Machine(fields) => Some(fields),
+            Self::Unknown | Self::Known(_) => None,
+        }
+    }
+
     fn of(mesh: &Mesh, at: &ExternalAt) -> Self {
-        let ExternalAt::Of(entry, host) = at else { return machine::of(mesh, at) };
+        let ExternalAt::Of(entry, host) = at else { return Self::Unknown };
         let spec = mesh.objects().get(entry).map(mesh::Object::spec);
         let rule = external::rule_of(mesh, entry, host).and_then(|rule| mesh.objects().get(rule));
         let policy = rule.and_then(|rule| rule.spec().get("trafficPolicy"));

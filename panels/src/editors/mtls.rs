@@ -87,7 +87,11 @@ impl Edits for MutualTls {
                 at: TlsAt::Takes(at),
             })
         };
-        wide.into_iter().chain(own).filter_map(of).chain(sends::scopes(mesh, subject)).collect()
+        let sent = sends::scopes(mesh, subject).into_iter().map(|one| {
+            let at = TlsAt::Sends(one.at.clone());
+            one.saying(Self::Sends).for_scope(at)
+        });
+        wide.into_iter().chain(own).filter_map(of).chain(sent).collect()
     }
 
     fn form(&mut self, _was: &Self, at: &TlsAt, form: &mut Form<'_>) {
@@ -143,7 +147,10 @@ impl Edits for MutualTls {
             |mode, ports: &[(u16, Mode)]| Self::Takes(Says { mode, ports: ports.iter().copied().collect() });
         let modes = Mode::ALL.into_iter().map(Some).chain([None]).map(|mode| of(mode, &[]));
         let strict = of(Some(Mode::Strict), &[(9080, Mode::Permissive)]);
-        modes.chain([strict, of(None, &[(9080, Mode::Strict)])]).chain(sends::samples()).collect()
+        modes
+            .chain([strict, of(None, &[(9080, Mode::Strict)])])
+            .chain(sends::samples().into_iter().map(Self::Sends))
+            .collect()
     }
 }
 

@@ -75,8 +75,11 @@ impl Edits for Visible {
 
     fn scopes(mesh: &Mesh, subject: &Subject<'_>) -> Vec<Scoped<SeenAt, Self>> {
         let workloads = || subject.workloads.iter().filter(|workload| !workload.gateway);
-        let shown = shown::scopes(mesh, subject);
-        let Some(first) = workloads().next() else { return shown };
+        let shown = shown::scopes(mesh, subject).into_iter().map(|one| {
+            let at = SeenAt::Shown(one.at.clone());
+            one.saying(Self::Shown).for_scope(at)
+        });
+        let Some(first) = workloads().next() else { return shown.collect() };
         let wide = [Scope::Mesh, Scope::Namespace(first.namespace.to_string())];
         let own = workloads().map(|one| Scope::Workload(one.namespace.to_string(), one.name.to_string()));
         let of = |at: Scope| {
@@ -156,6 +159,6 @@ impl Edits for Visible {
             json!({}),
         ];
         let sees = some.iter().map(|spec| Self::Sees(Fields::of(Some(spec), ROWS)));
-        sees.chain(shown::samples()).collect()
+        sees.chain(shown::samples().into_iter().map(Self::Shown)).collect()
     }
 }

@@ -122,10 +122,10 @@ fn calls_fail_and_do_not() -> Result<()> {
         ),
         (
             "Visibility",
-            drafted::<visibility::Sees>,
+            drafted::<visibility::Visible>,
             "productpage",
-            json!({ "egress": [{ "hosts": ["./details.bookinfo.svc.cluster.local", "istio-system/*"] }],
-                "outboundTrafficPolicy/mode": "REGISTRY_ONLY" }),
+            json!({ "Sees": { "egress": [{ "hosts": ["./details.bookinfo.svc.cluster.local", "istio-system/*"] }],
+                "outboundTrafficPolicy/mode": "REGISTRY_ONLY" } }),
             "reviews",
         ),
     ];

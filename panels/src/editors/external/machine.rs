@@ -1,9 +1,8 @@
 //! Machines that answer for a service: WorkloadEntries that its ServiceEntry chooses by their labels.
 
 use super::super::edits::Scoped;
-use super::super::fields::Fields;
+use super::super::fields::{Fields, Holds, fields};
 use super::super::form::Form;
-use super::{ENDPOINT, External};
 use crate::kit::Button;
 use egui_phosphor::regular as icon;
 use istio::views::WorkloadEntry;
@@ -12,8 +11,22 @@ use mesh::plan::Plan;
 use mesh::{Mesh, Ref};
 use serde_json::{Value, json};
 
+fields! {
+    ENDPOINT {
+        "address" "Address" Holds::Text("192.0.2.1"), "" [] "An address, or a name to look up";
+        "ports" "Ports" Holds::Numbers("port"), "the target port" []
+            "The endpoint's port, by the name of the service's port";
+        "labels" "Labels" Holds::Pairs("label"), "" [] "By which subsets choose it";
+        "weight" "Weight" Holds::Count(1), "1" [] "Its part of the calls, beside the others";
+        "locality" "Locality" Holds::Text("region/zone"), "unknown" [] "Where it stands: region/zone/subzone";
+        "network" "Network" Holds::Text("vm-net"), "the mesh's" [] "The network that it is reached in";
+        "serviceAccount" "Service account" Holds::Text("default"), "none" []
+            "Who it is, where it has a sidecar";
+    }
+}
+
 /// The machines of an entry, and a new one.
-pub(super) fn scopes(mesh: &Mesh, entry: &Ref) -> Vec<Scoped<ExternalAt, External>> {
+pub(super) fn scopes(mesh: &Mesh, entry: &Ref) -> Vec<Scoped<ExternalAt, Option<Fields>>> {
     if !machines::choosing(mesh, entry) {
         return Vec::new();
     }
@@ -40,26 +53,21 @@ pub(super) fn scopes(mesh: &Mesh, entry: &Ref) -> Vec<Scoped<ExternalAt, Externa
 }
 
 /// What the cluster has there.
-pub(super) fn of(mesh: &Mesh, at: &ExternalAt) -> External {
-    let ExternalAt::Machine(machine, _) = at else { return External::Unknown };
-    let spec = mesh.objects().get(machine).map(mesh::Object::spec);
-    spec.map_or(External::Unknown, |spec| External::Machine(Fields::of(Some(spec), ENDPOINT)))
+fn of(mesh: &Mesh, at: &ExternalAt) -> Option<Fields> {
+    let ExternalAt::Machine(machine, _) = at else { return None };
+    Some(Fields::of(Some(mesh.objects().get(machine)?.spec()), ENDPOINT))
 }
 
-/// Draws it; `was` is whether the cluster has one.
-pub(super) fn form(wanted: &mut External, was: &External, entry: &Ref, form: &mut Form<'_>) {
-    let External::Machine(fields) = wanted else {
-        form.note(if *was == External::Unknown { NONE } else { "It goes when this is pushed" });
+/// Draws it; `was` is what the cluster has.
+pub(super) fn form(wanted: &mut Option<Fields>, was: Option<&Fields>, entry: &Ref, form: &mut Form<'_>) {
+    let Some(fields) = wanted else {
+        form.note(if was.is_some() { "It goes when this is pushed" } else { NONE });
         let labels = form.known(&("labels", entry), |mesh| machines::labels(mesh, entry));
         let name = format!("add machine of {}", form.subject());
         form.buttons(|line| {
             if line.button(Button::quiet("Add machine").with_icon(icon::PLUS).named(name), true) {
-                *wanted = match was {
-                    External::Unknown => {
-                        External::Machine(Fields::with([("address", "192.0.2.1".into()), ("labels", labels)]))
-                    }
-                    was => was.clone(),
-                };
+                let new = || Fields::with([("address", "192.0.2.1".into()), ("labels", labels)]);
+                *wanted = Some(was.cloned().unwrap_or_else(new));
             }
         });
         return;
@@ -71,31 +79,31 @@ pub(super) fn form(wanted: &mut External, was: &External, entry: &Ref, form: &mu
     }
     let mut delete = false;
     form.buttons(|line| {
-        delete = *was != External::Unknown && line.button(Button::quiet("Delete machine").danger(), true);
+        delete = was.is_some() && line.button(Button::quiet("Delete machine").danger(), true);
     });
     if delete {
-        *wanted = External::Unknown;
+        *wanted = None;
     }
 }
 
-pub(super) fn plan(wanted: &External, was: &External, at: &ExternalAt, plan: &mut Plan<'_>) {
+pub(super) fn plan(wanted: Option<&Fields>, was: Option<&Fields>, at: &ExternalAt, plan: &mut Plan<'_>) {
     let (machine, entry) = match at {
         ExternalAt::Machine(machine, entry) => (Some(machine), entry),
         ExternalAt::NewMachine(entry) => (None, entry),
         _ => return,
     };
     let made = match (machine, wanted, was) {
-        (Some(machine), External::Unknown, _) => {
+        (Some(machine), None, _) => {
             plan.delete(machine);
             plan.title(format!("{machine} answers no more for {}", entry.name));
             machine.clone()
         }
-        (Some(machine), External::Machine(fields), External::Machine(before)) => {
+        (Some(machine), Some(fields), Some(before)) => {
             fields.plan(before, &mut plan.object(machine).within("spec"));
             plan.title(format!("{machine}: {}", fields.said(before, ENDPOINT)));
             machine.clone()
         }
-        (None, External::Machine(fields), _) => {
+        (None, Some(fields), _) => {
             let address = fields.get::<String>("address").unwrap_or_default();
             if address.is_empty() {
                 return plan.not_yet("Nothing to push yet: a machine needs an address");
@@ -107,19 +115,19 @@ pub(super) fn plan(wanted: &External, was: &External, at: &ExternalAt, plan: &mu
         _ => return,
     };
     machines::claims(plan, &made);
-    if let External::Machine(fields) = wanted {
+    if let Some(fields) = wanted {
         let doubts = machines::doubts(plan.mesh(), entry, &view(fields));
         doubts.into_iter().for_each(|doubt| plan.warn(doubt));
     }
 }
 
-pub(super) fn samples() -> Vec<External> {
+pub(super) fn samples() -> Vec<Fields> {
     let some = [
         json!({ "address": "192.0.2.21", "labels": { "app": "machines" }, "serviceAccount": "vm" }),
         json!({ "address": "192.0.2.22", "labels": { "app": "machines", "version": "v2" }, "weight": 3,
             "locality": "eu/a", "ports": { "http": 8081 }, "network": "vm-net" }),
     ];
-    some.iter().map(|spec| External::Machine(Fields::of(Some(spec), ENDPOINT))).collect()
+    some.iter().map(|spec| Fields::of(Some(spec), ENDPOINT)).collect()
 }
 
 fn json(fields: &Fields) -> Value {

@@ -6,7 +6,6 @@ use super::super::fields::Fields;
 use super::super::form::Form;
 use super::super::in_force;
 use super::super::rules::policies;
-use super::{MutualTls, TlsAt};
 use crate::subject::Subject;
 use mesh::Mesh;
 use mesh::edit::mtls::sends;
@@ -16,19 +15,16 @@ use serde_json::json;
 
 const MODE: &str = "tls/mode";
 
-pub(super) fn scopes(mesh: &Mesh, subject: &Subject<'_>) -> Vec<Scoped<TlsAt, MutualTls>> {
+pub(super) fn scopes(mesh: &Mesh, subject: &Subject<'_>) -> Vec<Scoped<PolicyOf, Fields>> {
     let inside = subject.service.is_some_and(|service| !service.external);
-    let all = policies(mesh, subject, |policy| Fields::of(policy, TLS));
+    let all = policies(mesh, subject, |policy| Fields::of(policy, TLS)).into_iter().filter(|_| inside);
     let of = |one: Scoped<PolicyOf, Fields>| Scoped {
         words: format!("TLS of {}", one.at.words()),
-        object: one.object,
-        now: MutualTls::Sends(one.now),
         present: false,
         usual: false,
-        locked: one.locked,
-        at: TlsAt::Sends(one.at),
+        ..one
     };
-    all.into_iter().filter(|_| inside).map(of).collect()
+    all.map(of).collect()
 }
 
 pub(super) fn form(fields: &mut Fields, at: &PolicyOf, form: &mut Form<'_>) {
@@ -77,7 +73,7 @@ pub(super) fn plan(fields: &Fields, was: &Fields, at: &PolicyOf, plan: &mut Plan
     plan.title(format!("{}: {}", capital(&at.words()), fields.said(was, TLS)));
 }
 
-pub(super) fn samples() -> Vec<MutualTls> {
+pub(super) fn samples() -> Vec<Fields> {
     let some = [
         json!({ "tls": { "mode": "DISABLE" } }),
         json!({ "tls": { "mode": "ISTIO_MUTUAL" } }),
@@ -85,5 +81,5 @@ pub(super) fn samples() -> Vec<MutualTls> {
         json!({ "tls": { "mode": "MUTUAL", "clientCertificate": "/c.pem", "privateKey": "/k.pem" } }),
         json!({}),
     ];
-    some.iter().map(|policy| MutualTls::Sends(Fields::of(Some(policy), TLS))).collect()
+    some.iter().map(|policy| Fields::of(Some(policy), TLS)).collect()
 }

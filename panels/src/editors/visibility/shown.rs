@@ -3,7 +3,6 @@
 use super::super::edits::Scoped;
 use super::super::fields::{FieldRow, Fields, Holds, fields};
 use super::super::form::Form;
-use super::{SeenAt, Visible};
 use crate::subject::Subject;
 use mesh::edit::visibility::shown::{self, Audience};
 use mesh::evidence::Measure;
@@ -19,18 +18,18 @@ fields! {
 }
 
 /// What says who sees it: the objects of a service, and the service itself.
-pub(super) fn scopes(mesh: &Mesh, subject: &Subject<'_>) -> Vec<Scoped<SeenAt, Visible>> {
+pub(super) fn scopes(mesh: &Mesh, subject: &Subject<'_>) -> Vec<Scoped<Ref, Fields>> {
     let Some(service) = subject.service else { return Vec::new() };
     let of = |at: Ref| {
         let spec = mesh.objects().get(&at).map(mesh::Object::spec);
         Scoped {
             words: format!("who sees {} {}", at.kind, at.name),
             object: format!("{} {}", at.kind, at.name),
-            now: Visible::Shown(Fields::of(spec, EXPORT)),
+            now: Fields::of(spec, EXPORT),
             present: false,
             usual: false,
             locked: None,
-            at: SeenAt::Shown(at),
+            at,
         }
     };
     let own = (!service.external).then(|| service.at.clone());
@@ -80,9 +79,9 @@ pub(super) fn plan(fields: &Fields, was: &Fields, at: &Ref, plan: &mut Plan<'_>)
     plan.title(format!("{at}: {}", fields.said(was, EXPORT)));
 }
 
-pub(super) fn samples() -> Vec<Visible> {
+pub(super) fn samples() -> Vec<Fields> {
     let some = [json!({ "exportTo": ["."] }), json!({ "exportTo": ["bookinfo", "nowhere"] }), json!({})];
-    some.iter().map(|spec| Visible::Shown(Fields::of(Some(spec), EXPORT))).collect()
+    some.iter().map(|spec| Fields::of(Some(spec), EXPORT)).collect()
 }
 
 fn listed(fields: &Fields) -> Vec<String> {
