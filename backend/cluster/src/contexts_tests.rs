@@ -169,7 +169,10 @@ contexts: [{name: here, context: {cluster: prod, user: ann}}]
         format!("kubectl takes the cluster from {a} and the user from {a}, which has the same name there")
     );
     let problems = files.problems();
-    assert!(problems[0].why.ends_with("gone does not exist") && problems[0].next.contains("other files"));
+    assert!(
+        problems[0].why.ends_with("gone does not exist")
+            && problems[0].next.contains("that is there is read")
+    );
 }
 
 #[test]

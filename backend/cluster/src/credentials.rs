@@ -76,15 +76,13 @@ pub(crate) async fn run(context: &str, exec: &ExecConfig, limit: Duration) -> Re
         let why = format!("Its login plugin {name} does not start: {error}");
         Problem::new(what(), why, "Look at its permissions")
     })?;
-    let group = child.id();
+    let _group = Group(child.id());
     let output = match tokio::time::timeout(limit, heard(child)).await {
         Ok(output) => output.map_err(|why| {
-            end_group(group);
             let why = format!("Its login plugin {name} {why}");
             Problem::new(what(), why, "Look at the plugin's settings in the kubeconfig")
         })?,
         Err(_elapsed) => {
-            end_group(group);
             let seconds = limit.as_secs_f32().ceil();
             let why = format!("Its login plugin {name} did not finish within {seconds} s");
             let next = "It may wait for input: log in on a terminal first, then retry";
@@ -132,17 +130,19 @@ fn unreadable(error: &io::Error) -> String {
     format!("cannot be read: {error}")
 }
 
+/// A plugin and all that it started; they end when nobody waits for them any more, however that comes.
+struct Group(Option<u32>);
+
 #[cfg(unix)]
-fn end_group(leader: Option<u32>) {
-    use nix::sys::signal::{Signal, killpg};
-    let Some(id) = leader.and_then(|id| i32::try_from(id).ok()) else { return };
-    if let Err(error) = killpg(nix::unistd::Pid::from_raw(id), Signal::SIGKILL) {
-        tracing::debug!(%error, "the login plugin had already ended");
+impl Drop for Group {
+    fn drop(&mut self) {
+        use nix::sys::signal::{Signal, killpg};
+        let Some(id) = self.0.and_then(|id| i32::try_from(id).ok()) else { return };
+        if let Err(error) = killpg(nix::unistd::Pid::from_raw(id), Signal::SIGKILL) {
+            tracing::debug!(%error, "the login plugin had already ended");
+        }
     }
 }
-
-#[cfg(not(unix))]
-fn end_group(_leader: Option<u32>) {}
 
 /// The end of what a plugin said, short enough for one line.
 fn last_lines(text: &str) -> String {

@@ -64,7 +64,7 @@ impl Fault {
         let (what, next) = match self {
             Self::Nowhere => ("There is no kubeconfig", "Open a kubeconfig, or start the sandbox"),
             Self::Missing(_) if files > 1 => {
-                ("A kubeconfig is missing", "Correct KUBECONFIG; the contexts of the other files are there")
+                ("A kubeconfig is missing", "Correct KUBECONFIG: each of its files that is there is read")
             }
             Self::Missing(_) => ("There is no kubeconfig", "Open another kubeconfig, or start the sandbox"),
             Self::Unreadable(..) => {

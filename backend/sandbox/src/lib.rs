@@ -24,6 +24,7 @@ mod doors;
 mod envoy;
 mod folder;
 mod gateway_status;
+mod kubeconfig_out;
 mod kubernetes;
 mod lack;
 mod load;

@@ -8,13 +8,13 @@ use crate::directory::Directory;
 use crate::doors::Door;
 use crate::envoy::{Spawner, find_envoy};
 use crate::folder::{Folder, write_private};
-use crate::kubernetes;
 use crate::lack::{Lack, Lacks};
 use crate::load::{INGRESS, Load, look};
 use crate::readiness::{LONGEST_START, all_ready};
 use crate::synthetic::{self, Size};
 use crate::workloads::kubelet::{ISTIOD, Kubelet, Logs, Machine};
 use crate::workloads::{self, node};
+use crate::{kubeconfig_out, kubernetes};
 use apiserver::{ApiServer, Store};
 use futures::future::try_join_all;
 use istio::{Object, Problem};
@@ -127,6 +127,8 @@ impl Sandbox {
             tracing::info!(at_ms = clock.elapsed().as_millis(), "{what}");
             progress(what);
         };
+        let named = options.kubeconfig_out.as_deref();
+        let named = named.map(|path| kubeconfig_out::place(path, CONTEXT)).transpose()?;
         step("Looking for Envoy");
         let envoy = match find_envoy(options.envoy.as_deref()) {
             Ok(envoy) => Some(envoy),
@@ -197,9 +199,7 @@ impl Sandbox {
             .map_err(|error| failed("the API server", &error))?;
         kubernetes::make(&store, api.address())
             .map_err(|error| failed("the Service of the API server", &error))?;
-        let kubeconfig = options.kubeconfig_out.clone().unwrap_or_else(|| dir.path().join("kubeconfig"));
-        // Others read it from their own folders.
-        let kubeconfig = std::path::absolute(&kubeconfig).unwrap_or(kubeconfig);
+        let kubeconfig = named.unwrap_or_else(|| dir.path().join("kubeconfig"));
         write_private(&kubeconfig, &api.kubeconfig(CONTEXT))
             .map_err(|error| failed(&kubeconfig.display().to_string(), &error))?;
         root.send_replace(Some(api.ca_pem().to_owned()));

@@ -78,11 +78,15 @@ pub(crate) enum Refusal {
 
 /// Reads the answer to an instant query.
 pub(crate) fn parse(body: &[u8]) -> Result<(Vec<Sample>, Remarks), Refusal> {
-    let (mut samples, remarks) = results(body, |labels, mut series: Fields<'_>| {
+    let (mut samples, mut remarks) = results(body, |labels, mut series: Fields<'_>| {
         let (_, value) = point(serde_json::from_str(series.remove("value")?.get()).ok()?)?;
         Some(Sample { labels, value })
     })?;
+    // Of nothing there is no quantile; but nothing that is counted is without end.
     samples.retain(|sample| !sample.value.is_nan());
+    let all = samples.len();
+    samples.retain(|sample| sample.value.is_finite());
+    remarks.unread += all - samples.len();
     Ok((samples, remarks))
 }
 

@@ -115,9 +115,14 @@ fn middle(of: &str, step: u64) -> String {
     format!("quantile_over_time(0.5, ({of})[1h:{step}s] offset {step}s)")
 }
 
+/// In fewer steps of the hour than this a path was not usual, but tried once: a burst of calls reaches into two.
+const USUAL: u8 = 3;
+
 /// Requests per second of each path, as they usually are.
 pub(crate) fn usual_rates(step: u64) -> String {
-    middle(&format!("sum(rate(istio_requests_total[{step}s])) by (reporter,{PATH}) > 0"), step)
+    let rates = format!("sum(rate(istio_requests_total[{step}s])) by (reporter,{PATH}) > 0");
+    let often = format!("count_over_time(({rates})[1h:{step}s] offset {step}s) >= {USUAL}");
+    format!("{} and {often}", middle(&rates, step))
 }
 
 /// The 95th percentile of each path, as it usually is.

@@ -112,13 +112,19 @@ fn window(chosen: u64, scrapes: Option<Scrapes>, now: f64, whole: u64) -> Window
 /// Whether Prometheus' clock runs as ours does. Where it is set back, samples are refused until it has caught
 /// up, and then one reading carries the growth of all that time; where it is set forward, a window reaches
 /// into a gap.
-#[derive(Default)]
 struct Clock {
     last: Option<(Instant, f64)>,
     /// The latest time that was seen.
     latest: f64,
     /// Until then, on that clock, rates are wrong.
     wrong_until: f64,
+}
+
+impl Default for Clock {
+    /// Whatever time it is there: a clock may stand before 1970.
+    fn default() -> Self {
+        Self { last: None, latest: f64::NEG_INFINITY, wrong_until: f64::NEG_INFINITY }
+    }
 }
 
 impl Clock {
@@ -185,5 +191,7 @@ mod tests {
         assert_eq!(clock.saw(at(115), 1_064.0, 60), None);
         assert_eq!(clock.saw(at(117), 5_000.0, 60), Some(60));
         assert_eq!(clock.saw(at(178), 5_061.0, 60), None);
+        // One that stands before 1970 runs as well as any other.
+        assert_eq!(Clock::default().saw(at(0), -5.0, 60), None);
     }
 }

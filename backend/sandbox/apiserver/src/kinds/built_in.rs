@@ -104,3 +104,16 @@ pub(super) fn kinds() -> impl Iterator<Item = Kind> {
         }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_is_described() {
+        for row in ROWS {
+            let schema = BUILT_IN.resolve(row.schema);
+            assert!(!schema.description.is_empty() && !schema.properties.is_empty(), "{}", row.schema);
+        }
+    }
+}

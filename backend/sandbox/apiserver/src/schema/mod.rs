@@ -40,6 +40,7 @@ pub(crate) static BUILT_IN: LazyLock<Library> = LazyLock::new(|| {
         include_str!("../../assets/schemas/meta.txt"),
         include_str!("../../assets/schemas/core.txt"),
         include_str!("../../assets/schemas/apps.txt"),
+        include_str!("../../assets/schemas/autoscaling.txt"),
         include_str!("../../assets/schemas/described.txt"),
     ])
 });

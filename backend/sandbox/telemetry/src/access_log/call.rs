@@ -98,6 +98,8 @@ fn labels(
         Side::Destination => (&peer.namespace, &proxy.workload.namespace),
     };
     let service = match proxy.side {
+        // As Istio's disable_host_header_fallback has it: whoever calls would make series as he likes.
+        Side::Source if proxy.gateway => called_service(&proxy.workload.namespace, common, "", directory),
         Side::Source => called_service(&proxy.workload.namespace, common, authority, directory),
         Side::Destination => own_service(&proxy.workload, common, authority, directory),
     };
@@ -223,7 +225,7 @@ fn own_service(
         .find(|candidate| directory.service(candidate).is_some())
         .map_or_else(
             || Called {
-                host: host.to_owned(),
+                host: String::new(),
                 name: own.canonical_service.clone(),
                 namespace: own.namespace.clone(),
             },

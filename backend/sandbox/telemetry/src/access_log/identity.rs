@@ -36,6 +36,8 @@ pub(crate) enum Side {
 pub(crate) struct Proxy {
     pub(crate) workload: Arc<Workload>,
     pub(crate) side: Side,
+    /// Whether calls come to it from outside: what they say of themselves then names no service.
+    pub(crate) gateway: bool,
     pub(crate) target: Target,
     /// What Telemetry resources change about its metrics.
     pub(crate) overrides: Overrides,
@@ -61,7 +63,8 @@ impl Proxy {
             namespace: namespace.into(),
             instance: format!("{}:15020", shown_ip(&workload, ip)).into(),
         };
-        Some(Self { workload, side, target, overrides: Overrides::read(&identifier.log_name) })
+        let gateway = node.id.starts_with("router~");
+        Some(Self { workload, side, gateway, target, overrides: Overrides::read(&identifier.log_name) })
     }
 }
 

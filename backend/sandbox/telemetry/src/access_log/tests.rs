@@ -224,6 +224,22 @@ fn what_is_not_known_is_unknown() {
             "{own} {nobody} example.com unknown latest PassthroughCluster unknown unknown http 0  DC unknown"
         )
     );
+    // What strangers ask a gateway for makes no series: no route of it is for them.
+    let mut gateway = identifier("outbound", "edge.bookinfo");
+    gateway.node.as_mut().unwrap().id =
+        "router~10.244.0.9~edge.bookinfo~bookinfo.svc.cluster.local".to_owned();
+    let mut asked = entry(AccessLogCommon::default(), 404);
+    asked.request = Some(HttpRequestProperties {
+        authority: "h1.evil.example".to_owned(),
+        ..HttpRequestProperties::default()
+    });
+    let told = http(&gateway, asked);
+    assert!(
+        told.ends_with(&format!(
+            "{nobody} unknown unknown latest unknown unknown unknown http 404  - unknown"
+        )),
+        "{told}"
+    );
     // Plain text from somebody who does not say who it is.
     let stranger = AccessLogCommon { metadata: None, ..inbound() };
     assert_eq!(
