@@ -1,8 +1,11 @@
 //! The command line.
 
+mod values;
+
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
+use values::{Unsaid, address, header, namespace, seconds};
 
 /// See and steer an Istio service mesh: service graph, traces, traffic weights, faults, mutual TLS.
 ///
@@ -65,7 +68,21 @@ impl Cli {
                 *connection = std::mem::take(connection).or(window.connection);
                 &*connection
             }
+            Some(Command::Check(Check { connection, .. })) => {
+                if let Some(option) = of_window() {
+                    return misplaced(option, "check");
+                }
+                *connection = std::mem::take(connection).or(window.connection);
+                &*connection
+            }
         };
+        let wrong = connection.prometheus.iter().find_map(|one| Some(("--prometheus", one.wrong()?)));
+        let headers = connection.prometheus_header.iter();
+        let wrong =
+            wrong.or_else(|| headers.clone().find_map(|one| Some(("--prometheus-header", one.wrong()?))));
+        if let Some((option, why)) = wrong {
+            return Err(Self::command().error(ErrorKind::ValueValidation, format!("{option}: {why}")));
+        }
         if connection.prometheus.is_none() && !connection.prometheus_header.is_empty() {
             let words = "--prometheus-header is for the Prometheus of --prometheus, which is not given";
             return Err(Self::command().error(ErrorKind::MissingRequiredArgument, words));
@@ -83,6 +100,8 @@ pub(crate) enum Command {
     Graph(Graph),
     /// Print the proxies and whether they have the newest configuration
     Proxies(Proxies),
+    /// Look for what is wrong with the configuration of a mesh, or with what stands in files
+    Check(Check),
 }
 
 /// Which cluster, and where its parts are.
@@ -95,15 +114,15 @@ pub(crate) struct Connection {
     #[arg(long)]
     pub(crate) context: Option<String>,
     /// Only this namespace (may be repeated)
-    #[arg(long, short = 'n', value_name = "NAMESPACE")]
+    #[arg(long, short = 'n', value_name = "NAMESPACE", value_parser = namespace)]
     pub(crate) namespace: Vec<String>,
     /// Prometheus, where it is not to be found in the cluster
     #[arg(long, value_name = "URL", value_parser = address)]
-    pub(crate) prometheus: Option<String>,
+    pub(crate) prometheus: Option<Unsaid<String>>,
     /// A header of every request to the Prometheus of --prometheus, as in "X-Scope-OrgID: shop" (may be
     /// repeated)
     #[arg(long, value_name = "NAME: VALUE", value_parser = header)]
-    pub(crate) prometheus_header: Vec<(String, String)>,
+    pub(crate) prometheus_header: Vec<Unsaid<(String, String)>>,
     /// Jaeger's query API, where it is not to be found in the cluster
     #[arg(long, value_name = "URL")]
     pub(crate) tracing: Option<String>,
@@ -145,8 +164,8 @@ impl Connection {
             kubeconfig: self.kubeconfig.clone(),
             context: self.context.clone(),
             namespaces: self.namespace.clone(),
-            prometheus: self.prometheus.clone(),
-            prometheus_headers: self.prometheus_header.clone(),
+            prometheus: self.prometheus.as_ref().and_then(Unsaid::get).cloned(),
+            prometheus_headers: self.prometheus_header.iter().filter_map(|one| one.get().cloned()).collect(),
             tracing: self.tracing.clone(),
             istiod: self.istiod.clone(),
             read_only,
@@ -268,48 +287,55 @@ pub(crate) struct Proxies {
     pub(crate) output: TableFormat,
 }
 
+/// Shown below the options of `check`.
+const STATUS: &str =
+    "Exit status: 0 nothing as bad as --fail-on was found, 1 something was, 2 it could not be looked for.";
+
+#[derive(Debug, Args)]
+#[command(after_help = STATUS)]
+pub(crate) struct Check {
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+    /// File, folder or - for standard input (may be repeated); alone, or laid over the mesh of --context
+    #[arg(long, short = 'f', value_name = "FILE")]
+    pub(crate) file: Vec<PathBuf>,
+    /// What the mesh as a whole is told (MeshConfig), where it is not to be read from the cluster
+    #[arg(long, value_name = "FILE")]
+    pub(crate) mesh_config: Option<PathBuf>,
+    /// Format
+    #[arg(long, short, value_enum, default_value_t = CheckFormat::Text)]
+    pub(crate) output: CheckFormat,
+    /// How bad a finding makes the exit status 1
+    #[arg(long, value_enum, default_value_t = FailOn::Error)]
+    pub(crate) fail_on: FailOn,
+    /// Leave out a check, or one for some objects: NAME, or NAME="Kind namespace/name" with * for anything
+    /// (may be repeated)
+    #[arg(long, short = 'S', value_name = "NAME[=OBJECT]")]
+    pub(crate) suppress: Vec<String>,
+    /// Say what a check is about: by its name, or by istioctl's or Kiali's code; "all" lists every check
+    #[arg(long, value_name = "NAME")]
+    pub(crate) explain: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum CheckFormat {
+    Text,
+    Json,
+    Sarif,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FailOn {
+    Error,
+    Warning,
+    Info,
+    Never,
+}
+
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum TableFormat {
     Table,
     Json,
-}
-
-/// "Name: value". What is wrong with it is said without the value, which may be a secret.
-fn address(text: &str) -> Result<String, String> {
-    let rest = ["http://", "https://"].iter().find_map(|scheme| text.strip_prefix(scheme));
-    match rest {
-        Some(rest) if !rest.is_empty() && !rest.starts_with('/') => Ok(text.to_owned()),
-        _ => Err("an address begins with http:// or https:// and names a host".to_owned()),
-    }
-}
-
-fn header(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once(':').ok_or("a header is a name, a colon and a value")?;
-    let (name, value) = (name.trim(), value.trim());
-    let token = |sign: char| sign.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(sign);
-    match () {
-        () if name.is_empty() || !name.chars().all(token) => Err("this is no name of a header".to_owned()),
-        () if value.is_empty() || value.chars().any(|sign| !(' '..='~').contains(&sign)) => {
-            Err("the value of a header is printable ASCII".to_owned())
-        }
-        () => Ok((name.to_owned(), value.to_owned())),
-    }
-}
-
-/// "60s", "5m", "1h" or plain seconds.
-fn seconds(text: &str) -> Result<u64, String> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let factor = match &text[digits.len()..] {
-        "" | "s" => 1,
-        "m" => 60,
-        "h" => 3600,
-        "d" => 86_400,
-        other => return Err(format!("\"{other}\" is no unit of time: use s, m, h or d")),
-    };
-    match digits.parse::<u64>().ok().and_then(|number| number.checked_mul(factor)) {
-        Some(seconds) if seconds > 0 => Ok(seconds),
-        _ => Err("a duration is a whole number and a unit, such as 60s or 5m".to_owned()),
-    }
 }
 
 #[cfg(test)]
@@ -321,20 +347,20 @@ mod tests {
         Cli::command().debug_assert();
     }
 
+    /// What may be a secret is not printed because it is wrong.
     #[test]
-    fn durations() {
-        let read: Vec<_> =
-            ["60s", "5m", "2h", "90", "0s", "5 m", "1w", "m", ""].map(|text| seconds(text).ok()).into();
-        assert_eq!(read, [Some(60), Some(300), Some(7200), Some(90), None, None, None, None, None]);
-    }
-
-    #[test]
-    fn headers() {
-        let pair = |name: &str, value: &str| Some((name.to_owned(), value.to_owned()));
-        assert_eq!(header("X-Scope-OrgID:shop").ok(), pair("X-Scope-OrgID", "shop"));
-        assert_eq!(header("Authorization: Bearer a:b").ok(), pair("Authorization", "Bearer a:b"));
-        for wrong in ["", "x", ": y", "a b: c", "a:", "a: b\nc"] {
-            assert!(header(wrong).is_err(), "{wrong}");
+    fn wrong_values_that_may_be_secrets_are_not_said() {
+        let told = |words: &[&str]| Cli::read(words.iter().copied()).unwrap_err().to_string();
+        for words in [
+            &["binnacle", "graph", "--prometheus", "http://p", "--prometheus-header", "Foo s3cret"][..],
+            &["binnacle", "graph", "--prometheus", "ftp://joe:s3cret@h"],
+            &["binnacle", "graph", "--prometheus", "http://p", "--prometheus-header", "A: s3cret\nB: c"],
+        ] {
+            let told = told(words);
+            assert!(told.contains("--prometheus") && !told.contains("s3cret"), "{told}");
+        }
+        for name in ["A B", "../../version?", "", "a.b", "a-", &"a".repeat(64)] {
+            assert!(told(&["binnacle", "graph", "-n", name]).contains("namespace"), "{name}");
         }
     }
 

@@ -1,8 +1,6 @@
 //! The commands without a window: `sandbox`, `graph`, `proxies`.
 
-#[cfg(feature = "sandbox")]
-use crate::signals;
-use crate::{args, complain, harmless, runtime};
+use crate::{args, complain, harmless, runtime, signals};
 use cluster::Needs;
 use jiff::Timestamp;
 use mesh::Problem;
@@ -11,6 +9,13 @@ use mesh::scene::{KindState, Proxy, SyncState};
 use mesh::traffic::Traffic;
 use mesh::{Remote, Scene, kinds};
 use std::io::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// So long the end of a command waits for what it had under way.
+const GOODBYE: Duration = Duration::from_secs(2);
+/// The exit status of a command that was interrupted, as shells have it.
+const INTERRUPTED: i32 = 130;
 
 /// Runs a sandbox until SIGINT or SIGTERM. Prints one JSON line when it is ready.
 #[cfg(feature = "sandbox")]
@@ -26,6 +31,14 @@ pub(crate) fn sandbox(args: args::Sandbox) -> Result<(), Problem> {
         kubeconfig_out: args.kubeconfig_out,
     };
     let runtime = runtime::start()?;
+    let ready_file = args.ready_file.clone();
+    // One of an earlier run would be taken for this one's.
+    let forget = move || {
+        if let Some(file) = ready_file.as_deref().filter(|file| file.is_file()) {
+            std::fs::remove_file(file).ok();
+        }
+    };
+    forget();
     let told = runtime.block_on(async move {
         let stop = signals::stop()?;
         let running = sandbox::Sandbox::start(options, |step| tracing::info!("{step}"));
@@ -48,6 +61,7 @@ pub(crate) fn sandbox(args: args::Sandbox) -> Result<(), Problem> {
         running.stop().await;
         told
     });
+    forget();
     // What a start that was given up has under way has nothing to lose; in a large mesh it would take seconds
     // to wait for.
     runtime.shutdown_background();
@@ -57,9 +71,7 @@ pub(crate) fn sandbox(args: args::Sandbox) -> Result<(), Problem> {
 /// Prints the service graph.
 pub(crate) fn graph(args: &args::Graph) -> Result<(), Problem> {
     let needs = Needs { traffic: true, window_secs: args.duration, ..Needs::default() };
-    let scene = runtime::start()?.block_on(cluster::once(args.connection.target(true), needs))?;
-    nowhere(&scene, &args.connection.namespace)?;
-    warn(&scene);
+    let scene = once(&args.connection, needs)?;
     // The graph is printed all the same; what it lacks is said beside it.
     let asked = !args.idle || args.connection.prometheus.is_some();
     let missing = unmeasured(&scene.traffic).filter(|_| asked);
@@ -85,6 +97,24 @@ pub(crate) fn graph(args: &args::Graph) -> Result<(), Problem> {
     };
     print(&text)?;
     missing.map_or(Ok(()), Err)
+}
+
+/// One look at the mesh of a connection. What is to be kept in mind of it is said.
+pub(crate) fn once(connection: &args::Connection, needs: Needs) -> Result<Arc<Scene>, Problem> {
+    let runtime = runtime::start()?;
+    let looked = runtime.block_on(async {
+        let stop = signals::stop()?;
+        tokio::select! {
+            scene = cluster::once(connection.target(true), needs) => scene.map(Some),
+            () = stop => Ok(None),
+        }
+    });
+    // What a login has under way ends with it.
+    runtime.shutdown_timeout(GOODBYE);
+    let Some(scene) = looked? else { std::process::exit(INTERRUPTED) };
+    nowhere(&scene, &connection.namespace)?;
+    warn(&scene);
+    Ok(scene)
 }
 
 /// What a graph lacks whose traffic is not known.
@@ -132,9 +162,7 @@ fn nowhere(scene: &Scene, wanted: &[String]) -> Result<(), Problem> {
 /// Prints the proxies and their sync state.
 pub(crate) fn proxies(args: &args::Proxies) -> Result<(), Problem> {
     let needs = Needs { proxies: true, ..Needs::default() };
-    let scene = runtime::start()?.block_on(cluster::once(args.connection.target(true), needs))?;
-    nowhere(&scene, &args.connection.namespace)?;
-    warn(&scene);
+    let scene = once(&args.connection, needs)?;
     let proxies = match (scene.proxies.value(), scene.proxies.problem()) {
         (Some(proxies), _) => proxies,
         (None, Some(problem)) => return Err(problem.clone()),
@@ -200,7 +228,7 @@ fn table(proxies: &[Proxy]) -> String {
     rows.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
-fn print(text: &str) -> Result<(), Problem> {
+pub(crate) fn print(text: &str) -> Result<(), Problem> {
     let mut out = std::io::stdout().lock();
     match writeln!(out, "{}", harmless(text)).and_then(|()| out.flush()) {
         // The reader has seen enough (`binnacle graph | head`).
@@ -209,7 +237,7 @@ fn print(text: &str) -> Result<(), Problem> {
     }
 }
 
-fn unwritable(what: &str, error: &std::io::Error) -> Problem {
+pub(crate) fn unwritable(what: &str, error: &std::io::Error) -> Problem {
     Problem::new(
         format!("{what} could not be written"),
         error.to_string(),

@@ -2,6 +2,7 @@
 
 mod args;
 mod background;
+mod check;
 mod commands;
 mod connection;
 mod connections;
@@ -47,6 +48,7 @@ pub fn main() -> ExitCode {
         Some(args::Command::Sandbox(args)) => commands::sandbox(args),
         Some(args::Command::Graph(args)) => commands::graph(&args),
         Some(args::Command::Proxies(args)) => commands::proxies(&args),
+        Some(args::Command::Check(args)) => return check::check(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -5,7 +5,11 @@
 //! match cx.reads.traces(&query) { Remote::Waiting => …, Remote::Live(traces, at) => …, … }
 //! ```
 
+use crate::judge::Judge;
+use egui::Context;
+use jiff::Timestamp;
 use mesh::certificate::{Credential, SecretOf};
+use mesh::check::Judged;
 use mesh::endpoints::{Endpoints, EndpointsQuery};
 use mesh::logging::Logging;
 use mesh::managed::{Applied, Source};
@@ -15,6 +19,7 @@ use mesh::trace::{Found, Opened, TraceQuery};
 use mesh::{Answer, Problem, Read, Ref, Remote, Scene, Schema, SchemaOf};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Answers to questions, as of this frame; every question that is put is wanted from then on.
 #[derive(Clone, Copy)]
@@ -28,6 +33,7 @@ pub struct Reads<'a> {
 pub struct Wanted {
     asked: RefCell<BTreeMap<Read, u32>>,
     again: RefCell<BTreeMap<Read, u32>>,
+    judge: RefCell<Judge>,
 }
 
 impl Wanted {
@@ -99,6 +105,13 @@ impl<'a> Reads<'a> {
         })
     }
 
+    /// What is wrong with the mesh's configuration, judged anew as it changes; `None` until it was judged for
+    /// the first time.
+    pub fn judged(&self, ctx: &Context, now: Timestamp) -> Option<Arc<Judged>> {
+        let config = self.mesh_config(self.scene.mesh.root_namespace());
+        self.wanted.judge.borrow_mut().of(ctx, self.scene, config, now)
+    }
+
     /// What a tool says of the objects that it applies.
     pub fn applied(&self, source: &Source) -> Remote<Applied> {
         self.ask(Read::Applied(source.clone())).part(|answer| match answer {
@@ -149,7 +162,6 @@ impl<'a> Reads<'a> {
 mod tests {
     use super::*;
     use mesh::demo;
-    use std::sync::Arc;
 
     #[test]
     fn what_is_asked_for_is_wanted_until_it_is_asked_for_no_more() {

@@ -86,6 +86,8 @@ pub enum PanelId {
     Traces,
     /// The list of objects.
     Objects,
+    /// What is wrong with the configuration.
+    Problems,
     /// The ledger of changes.
     Changes,
 }

@@ -2,7 +2,8 @@
 
 use crate::{Cluster, Target};
 use mesh::scene::{Step, StepState};
-use mesh::{Problem, Remote, Scene};
+use mesh::{Problem, Read, Remote, Scene};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,15 +14,20 @@ pub struct Needs {
     pub traffic: bool,
     /// Proxies (or the reason why they are not known).
     pub proxies: bool,
+    /// The mesh's own configuration (or the reason why it is not known), among the scene's answers.
+    pub mesh_config: bool,
     /// Measuring window in seconds.
     pub window_secs: u64,
 }
 
 impl Default for Needs {
     fn default() -> Self {
-        Self { traffic: false, proxies: false, window_secs: crate::FIRST_WINDOW }
+        Self { traffic: false, proxies: false, mesh_config: false, window_secs: crate::FIRST_WINDOW }
     }
 }
+
+/// So long a single question is waited for.
+const FOR_AN_ANSWER: Duration = Duration::from_secs(15);
 
 /// A login may take a minute by itself.
 const PATIENCE: Duration = Duration::from_secs(105);
@@ -45,11 +51,20 @@ pub async fn once(target: Target, needs: Needs) -> Result<Arc<Scene>, Problem> {
             && known(matches!(scene.traffic, Remote::Waiting) || measuring(scene), needs.traffic)
             && known(matches!(scene.proxies, Remote::Waiting), needs.proxies)
     });
-    let scene = match tokio::time::timeout(PATIENCE, waited).await {
+    let mut scene = match tokio::time::timeout(PATIENCE, waited).await {
         Ok(Ok(scene)) => Arc::clone(&scene),
         Ok(Err(_closed)) => return Err(late("The connection ended")),
         Err(_elapsed) => return Err(late("The cluster answers too slowly")),
     };
+    if needs.mesh_config && verdict.is_ok() {
+        let read = Read::MeshConfig(scene.mesh.root_namespace().to_owned());
+        cluster.want(BTreeMap::from([(read.clone(), 0)]));
+        let asked = cluster.scene.wait_for(|scene| !matches!(scene.answers.get(&read), Remote::Waiting));
+        // Without an answer the scene says that there is none yet.
+        if let Ok(Ok(answered)) = tokio::time::timeout(FOR_AN_ANSWER, asked).await {
+            scene = Arc::clone(&answered);
+        }
+    }
     cluster.finish().await;
     verdict.map(|()| scene)
 }

@@ -233,7 +233,9 @@ async fn a_cluster_without_prometheus_shows_structure_and_says_why() {
     let world =
         World::with(|objects| objects.retain(|object| object["metadata"]["name"] != "prometheus")).await;
     let scene =
-        once(world.target(), Needs { traffic: true, proxies: true, window_secs: 60 }).await.expect("a scene");
+        once(world.target(), Needs { traffic: true, proxies: true, mesh_config: true, window_secs: 60 })
+            .await
+            .expect("a scene");
     let problem = scene.traffic.problem().expect("a problem");
     assert_eq!(problem.what, "Prometheus is not there");
     assert!(problem.next.contains("--prometheus"));

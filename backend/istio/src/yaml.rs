@@ -109,6 +109,39 @@ pub fn read(text: &str) -> Result<Document, Unreadable> {
     }
 }
 
+/// One of the documents of a text.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Piece {
+    /// The line on which it begins.
+    pub line: usize,
+    /// What it is, with places that count from that line; or why it cannot be read.
+    pub document: Result<Document, Unreadable>,
+}
+
+/// Reads every document of a text by itself, so that one which cannot be read costs only itself. Those in
+/// which nothing stands are left out.
+pub fn documents(text: &str) -> Vec<Piece> {
+    let mut pieces = Vec::new();
+    let mut put = |line: usize, text: &str| match read(text) {
+        Err(Unreadable::Empty) => {}
+        document => pieces.push(Piece { line, document }),
+    };
+    let (mut begins, mut first) = (0, 0);
+    let mut at = 0;
+    for (number, line) in text.split_inclusive('\n').enumerate() {
+        // At the margin these three letters part documents whatever stands around them.
+        let rest = line.strip_prefix("---");
+        if rest.is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n'])) {
+            put(first, &text[begins..at]);
+            // What stands behind them on the line is a part of the document.
+            (begins, first) = (at, number);
+        }
+        at += line.len();
+    }
+    put(first, &text[begins..]);
+    pieces
+}
+
 /// A mapping or a list that is open, with its pointer.
 enum Open {
     Map { at: String, key: Option<String> },
@@ -258,6 +291,21 @@ mod tests {
         check("a: [1, 2\nb: 3\n", 2, "brackets");
         check("", 1, "nothing");
         check("# only a comment\n", 1, "nothing");
+    }
+
+    #[test]
+    fn one_document_that_cannot_be_read_costs_only_itself() {
+        let text = "# first\na: 1\n---\n\nb: \"c\n---\n# nothing\n--- # third\nc: |\n  ---\n  text\n";
+        let pieces = documents(text);
+        let told: Vec<(usize, Option<usize>)> = pieces
+            .iter()
+            .map(|one| (one.line, one.document.as_ref().err().map(|why| why.place().line)))
+            .collect();
+        assert_eq!(told, [(0, None), (2, Some(2)), (7, None)]);
+        let last = pieces[2].document.as_ref().unwrap();
+        assert_eq!((last.value["c"].as_str(), last.place("/c").line), (Some("---\ntext\n"), 1));
+        assert_eq!(documents("{\"a\": 1}").len(), 1);
+        assert!(documents("---\n---\n").is_empty());
     }
 
     /// Whatever text an object holds, its YAML reads back as it was.

@@ -1,5 +1,6 @@
 //! What the mesh as a whole is told (istiod's ConfigMap), as far as editors ask.
 
+use istio::yaml::Unreadable;
 use serde_json::Value;
 
 /// The mesh's configuration.
@@ -54,6 +55,18 @@ impl MeshConfig {
         }
     }
 
+    /// What a text says: the configuration itself, or istiod's ConfigMap that holds it.
+    ///
+    /// # Errors
+    /// When it is no YAML, with the place.
+    pub fn of_text(text: &str) -> Result<Self, Unreadable> {
+        let value = istio::yaml::read(text)?.value;
+        match value.pointer("/data/mesh").and_then(Value::as_str) {
+            Some(mesh) => Ok(Self::read(&istio::yaml::read(mesh)?.value)),
+            None => Ok(Self::read(&value)),
+        }
+    }
+
     /// Those that can be asked.
     pub fn authorizing(&self) -> impl Iterator<Item = &Provider> {
         self.providers.iter().filter(|provider| provider.authorizes())
@@ -75,6 +88,17 @@ mod tests {
         let said: Vec<&str> = config.authorizing().map(|one| one.service.as_str()).collect();
         assert_eq!((said, config.providers.len()), (vec!["judge.web:9000"], 2));
         assert_eq!(MeshConfig::read(&json!(null)), MeshConfig::default());
+        let text = "extensionProviders:\n- name: judge\n  envoyExtAuthzGrpc: { service: judge.web }\n";
+        let map = format!("kind: ConfigMap\ndata:\n  mesh: |\n    {}", text.replace('\n', "\n    "));
+        for text in [text, &map] {
+            let config = MeshConfig::of_text(text).unwrap();
+            assert_eq!(
+                config.authorizing().map(|one| one.name.as_str()).collect::<Vec<_>>(),
+                ["judge"],
+                "{text}"
+            );
+        }
+        assert_eq!(MeshConfig::of_text("a: \"b\n").unwrap_err().place().line, 0);
         let retries = json!({ "attempts": 5 });
         let config = MeshConfig::read(&json!({ "defaultHttpRetryPolicy": retries, "connectTimeout": "3s" }));
         assert_eq!((config.retries, config.connect_timeout.as_deref()), (Some(retries), Some("3s")));

@@ -260,6 +260,10 @@ impl Mesh {
     pub fn unseen(&self, kind: &'static Kind, namespace: &str) -> Option<&Problem> {
         self.unseen.of(kind, namespace)
     }
+    /// Why not all objects of a kind are seen, if not all are.
+    pub fn unseen_anywhere(&self, kind: &'static Kind) -> Option<&Problem> {
+        self.unseen.anywhere(kind)
+    }
     /// The same mesh, as far as it may be read.
     #[must_use]
     pub fn seeing_all_but(mut self, unseen: &Arc<Unseen>) -> Self {

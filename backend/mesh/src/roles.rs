@@ -17,7 +17,7 @@ use istio::precedence::by_age;
 use istio::views::{HttpRoute, RouteDestination, VirtualService};
 use istio::visibility::exported;
 use istio::{Config, fqdn, kinds};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 /// One VirtualService of a service.
 #[derive(Clone, Debug, PartialEq)]
@@ -237,6 +237,26 @@ pub fn of<'a>(mesh: &'a Mesh, service: &'a Service) -> Vec<Role> {
         }
     }
     roles
+}
+
+/// What every VirtualService does, and fails to do, each once.
+pub(crate) fn everything(mesh: &Mesh) -> Vec<(Ref, Deed)> {
+    let all = Rules::of(mesh);
+    let mut found: Vec<(Ref, Deed)> = Vec::new();
+    let mut put = |at: &Ref, deeds: Vec<Deed>| found.extend(deeds.into_iter().map(|deed| (at.clone(), deed)));
+    for service in mesh.services().filter(|service| !service.virtual_services.is_empty()) {
+        inside::deeds(&all, service).into_iter().for_each(|(at, deeds)| put(at, deeds));
+    }
+    entering::everywhere(&all).into_iter().for_each(|(at, deed)| put(&at, vec![deed]));
+    for rules in &all.oldest_first {
+        put(rules.at, all.odd(rules.at, rules.spec));
+        if rules.spec.hosts.is_empty() {
+            put(rules.at, all.delegate(rules));
+        }
+    }
+    let mut seen = HashSet::new();
+    found.retain(|(at, deed)| seen.insert((at.clone(), deed.words())));
+    found
 }
 
 /// What a VirtualService does, for each service that it is about.

@@ -5,6 +5,7 @@ use crate::intent::Intent;
 use crate::kit::theme::{Weight, family, size};
 use crate::kit::{Tokens, fmt, icon};
 use crate::panel::PanelRow;
+use crate::problems;
 use crate::selection::PanelId;
 use crate::table::PANELS;
 use crate::words;
@@ -50,7 +51,7 @@ pub fn ui(ui: &mut Ui, cx: &Cx<'_>, open: PanelId, wide: &mut bool) {
 fn panel_row(ui: &mut Ui, cx: &Cx<'_>, row: &PanelRow, open: bool, wide: bool) {
     let tokens = Tokens::of(ui);
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 32.0), Sense::click());
-    let (waiting, failed) = waiting(cx, row.id);
+    let (waiting, failed) = waiting(ui, cx, row.id);
     let enabled = ui.is_enabled();
     response.widget_info(|| WidgetInfo::selected(WidgetType::Button, enabled, open, row.about.name));
     let body = rect.shrink2(vec2(8.0, 0.0));
@@ -111,16 +112,21 @@ fn panel_row(ui: &mut Ui, cx: &Cx<'_>, row: &PanelRow, open: bool, wide: bool) {
     }
     response.on_hover_text(match waiting {
         0 => row.about.summary.to_owned(),
-        waiting => format!(
-            "{} – {} under way or failed",
-            row.about.summary,
-            fmt::counted(waiting, "change", "changes")
-        ),
+        waiting => format!("{} – {}", row.about.summary, waits(row.id, waiting, failed)),
     });
 }
 
+/// What it is that waits there.
+fn waits(id: PanelId, count: usize, failed: bool) -> String {
+    match (id, failed) {
+        (PanelId::Problems, true) => fmt::counted(count, "error", "errors"),
+        (PanelId::Problems, false) => fmt::counted(count, "warning", "warnings"),
+        _ => format!("{} under way or failed", fmt::counted(count, "change", "changes")),
+    }
+}
+
 /// How many things wait for the user there, and whether one of them failed.
-fn waiting(cx: &Cx<'_>, id: PanelId) -> (usize, bool) {
+fn waiting(ui: &Ui, cx: &Cx<'_>, id: PanelId) -> (usize, bool) {
     match id {
         PanelId::Changes => {
             let entries = cx.changes.entries();
@@ -138,6 +144,10 @@ fn waiting(cx: &Cx<'_>, id: PanelId) -> (usize, bool) {
             let open: usize = open.map(|entry| entry.parts.len().max(1)).sum();
             (open + failed, failed > 0)
         }
+        PanelId::Problems => match problems::counted(ui, cx) {
+            (0, warnings) => (warnings, false),
+            (errors, _) => (errors, true),
+        },
         PanelId::Graph | PanelId::Traces | PanelId::Objects => (0, false),
     }
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::print_stdout, reason = "what was measured belongs into the log")]
 
 mod access;
+mod check;
 mod commands;
 mod evidence;
 mod first_light;

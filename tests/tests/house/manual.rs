@@ -1,4 +1,4 @@
-//! The manual says what the editors are, each with its picture; with `WRITE_MANUAL=1` it is written anew.
+//! The manual says what the editors are, each with its picture, and what the checks are; with `WRITE_MANUAL=1` it is written anew.
 
 use super::root;
 use panels::editors::{EDITORS, picture_of};
@@ -14,13 +14,20 @@ fn folder() -> PathBuf {
 
 #[test]
 fn the_manual_is_true() {
-    let (file, text) = (folder().join("editors.md"), panels::editors::manual());
-    if std::env::var_os("WRITE_MANUAL").is_some() {
-        std::fs::create_dir_all(folder()).expect("a folder");
-        std::fs::write(&file, &text).expect("a file");
+    for (file, text) in
+        [("editors.md", panels::editors::manual()), ("checks.md", mesh::check::report::manual())]
+    {
+        let file = folder().join(file);
+        if std::env::var_os("WRITE_MANUAL").is_some() {
+            std::fs::create_dir_all(folder()).expect("a folder");
+            std::fs::write(&file, &text).expect("a file");
+        }
+        let written = std::fs::read_to_string(&file).unwrap_or_default();
+        assert!(
+            written == text,
+            "WRITE_MANUAL=1 cargo test -p binnacle-tests --test house the_manual_is_true"
+        );
     }
-    let written = std::fs::read_to_string(&file).unwrap_or_default();
-    assert!(written == text, "WRITE_MANUAL=1 cargo test -p binnacle-tests --test house the_manual_is_true");
 }
 
 /// Each editor has a picture of its own, and there is no other.

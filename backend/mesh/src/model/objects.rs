@@ -75,6 +75,14 @@ impl Objects {
         }
         gone
     }
+    /// Whether both share all kinds but these, told without looking at their objects.
+    pub fn same_but(&self, other: &Self, but: &[&'static Kind]) -> bool {
+        let counts = |(kind, _): &(&'static Kind, Arc<str>)| !but.contains(kind);
+        let of = |objects: &'_ Self| -> Vec<*const Shelf> {
+            objects.0.iter().filter(|(key, _)| counts(key)).map(|(_, shelf)| Arc::as_ptr(shelf)).collect()
+        };
+        of(self) == of(other)
+    }
     /// What is different from `before`. Costs what changed: kinds and namespaces that are shared are not
     /// looked at.
     pub(super) fn changed_since<'a>(&'a self, before: &'a Self) -> Vec<Changed<'a>> {

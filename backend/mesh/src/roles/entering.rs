@@ -8,7 +8,7 @@ use istio::validation::{is_label_key, is_label_value};
 use istio::views::Gateway;
 use istio::visibility::exported;
 use istio::{Config, Selects, fqdn, kinds};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a VirtualService does for calls of a service at each gateway that it names.
 pub(super) fn deeds(all: &Rules<'_>, rules: &Rule<'_>, service: &Service) -> Vec<Deed> {
@@ -47,6 +47,40 @@ fn at(all: &Rules<'_>, rules: &Rule<'_>, service: &Service, named: (&str, &str))
         deeds.insert(0, Deed::Entering { gateway: gateway.clone(), hosts: in_force });
     }
     deeds.extend(missed.into_iter().map(|why| Deed::Missed { gateway: gateway.clone(), why }));
+    deeds
+}
+
+/// What VirtualServices do at all gateways that they name: where they are missed, and which rules no call
+/// reaches.
+pub(super) fn everywhere(all: &Rules<'_>) -> Vec<(Ref, Deed)> {
+    let mut deeds = Vec::new();
+    let mut bound: BTreeMap<((&str, &str), String), Vec<&Rule<'_>>> = BTreeMap::new();
+    for rules in &all.oldest_first {
+        let named: BTreeSet<(&str, &str)> =
+            rules.spec.gateways.iter().filter_map(|name| gateway(name, &rules.at.namespace)).collect();
+        for named in named {
+            let missed = match taken(all.mesh, rules, named) {
+                Ok((hosts, missed)) => {
+                    hosts.into_iter().for_each(|host| bound.entry((named, host)).or_default().push(rules));
+                    missed
+                }
+                Err(why) => vec![why],
+            };
+            let gateway = || format!("{}/{}", named.0, named.1);
+            let missed = missed.into_iter().map(|why| Deed::Missed { gateway: gateway(), why });
+            deeds.extend(missed.map(|deed| (rules.at.clone(), deed)));
+        }
+    }
+    for ((named, _), rules) in bound {
+        let routes = order::routes(all, &rules, Some(named));
+        let gateway = format!("{}/{}", named.0, named.1);
+        let mut roots: Vec<&Ref> = rules.iter().map(|rules| rules.at).collect();
+        roots.dedup();
+        for root in roots {
+            let hidden = order::never_reached(&routes, Some(&gateway), |route| route.root == root);
+            deeds.extend(hidden.into_iter().map(|deed| (root.clone(), deed)));
+        }
+    }
     deeds
 }
 

@@ -1,0 +1,172 @@
+//! Checks of which VirtualService, and which rule of it, gets to see a call.
+
+use super::{Check, Found, Severity, World};
+use crate::kinds;
+use crate::roles::{Before, Deed, Missed};
+use istio::validation::validate;
+
+pub(super) const CHECKS: &[Check] = &[
+    Check {
+        name: "Overruled",
+        codes: &["IST0109", "KIA1106"],
+        severity: Severity::Error,
+        what: "Another VirtualService, or a route of the Gateway API, has the same host inside the mesh",
+        why: "Istio merges them at gateways only: inside the mesh one takes the calls, and the other does nothing.",
+        next: "Put the rules of both into one, hand some over to a delegate, or part them by exportTo.",
+        reads: &[&kinds::VIRTUAL_SERVICE, &kinds::HTTP_ROUTE, &kinds::GRPC_ROUTE],
+        look: |world, found| {
+            deeds(world, found, |deed| match deed {
+                Deed::Overruled { before: Before::Older | Before::Named | Before::Route, .. } => {
+                    Some(deed.words())
+                }
+                _ => None,
+            });
+        },
+    },
+    Check {
+        name: "Hidden",
+        codes: &[],
+        severity: Severity::Warning,
+        what: "The exportTo of a VirtualService shows it to no caller",
+        why: "It does nothing.",
+        next: "Export it to the namespaces whose calls it is for.",
+        reads: &[&kinds::NAMESPACE],
+        look: |world, found| deeds(world, found, |deed| (*deed == Deed::Hidden).then(|| deed.words())),
+    },
+    Check {
+        name: "UnreachableRule",
+        codes: &["IST0130"],
+        severity: Severity::Warning,
+        what: "Calls that a rule is for are taken by one before it",
+        why: "The rule does nothing.",
+        next: "Put the narrower rule first, or take the rule away.",
+        reads: &[&kinds::VIRTUAL_SERVICE],
+        look: |world, found| {
+            deeds(world, found, |deed| match deed {
+                Deed::NeverReached { .. } => Some(deed.words()),
+                _ => None,
+            });
+        },
+    },
+    Check {
+        name: "IneffectiveMatch",
+        codes: &["IST0131"],
+        severity: Severity::Info,
+        what: "One of the matches of a rule takes only calls that a rule before it has taken",
+        why: "That match does nothing; the others of the rule do.",
+        next: "Take the match away, or put its rule first.",
+        reads: &[],
+        look: ineffective_match,
+    },
+    Check {
+        name: "DelegateNotFound",
+        codes: &["IST0101"],
+        severity: Severity::Error,
+        what: "A rule hands over to a VirtualService that is not there, has hosts of its own, or is not exported here",
+        why: "The rule is left out: its calls go on to the next one, or get 404.",
+        next: "Make the delegate, take its hosts away, or export it to this namespace.",
+        reads: &[&kinds::VIRTUAL_SERVICE],
+        look: |world, found| {
+            deeds(world, found, |deed| match deed {
+                Deed::HandsOverToNobody { .. } => Some(deed.words()),
+                _ => None,
+            });
+        },
+    },
+    Check {
+        name: "NobodysDelegate",
+        codes: &[],
+        severity: Severity::Warning,
+        what: "A VirtualService has no hosts, and none hands over to it",
+        why: "It does nothing.",
+        next: "Give it hosts, or name it as a delegate.",
+        reads: &[&kinds::VIRTUAL_SERVICE],
+        look: |world, found| {
+            deeds(world, found, |deed| (*deed == Deed::NobodysDelegate).then(|| deed.words()));
+        },
+    },
+    Check {
+        name: "GatewayNotFound",
+        codes: &["IST0101", "KIA1102"],
+        severity: Severity::Error,
+        what: "A VirtualService names a Gateway that is not there",
+        why: "No call enters by it.",
+        next: "Correct the name (namespace/name), or make the Gateway.",
+        reads: &[&kinds::GATEWAY],
+        look: |world, found| {
+            deeds(world, found, |deed| match deed {
+                Deed::Missed { why: Missed::Gone, .. } => Some(deed.words()),
+                _ => None,
+            });
+        },
+    },
+    Check {
+        name: "HostNotInGateway",
+        codes: &["IST0132"],
+        severity: Severity::Warning,
+        what: "No server of a Gateway is for a host of the VirtualService that names it",
+        why: "Calls for that host do not enter.",
+        next: "Add the host to a server of the Gateway, or correct it.",
+        reads: &[&kinds::GATEWAY],
+        look: |world, found| {
+            deeds(world, found, |deed| match deed {
+                Deed::Missed { why: Missed::Host(_), .. } => Some(deed.words()),
+                _ => None,
+            });
+        },
+    },
+    Check {
+        name: "HiddenFromGateway",
+        codes: &[],
+        severity: Severity::Warning,
+        what: "The exportTo of a VirtualService does not show it to the namespace in which its gateway runs",
+        why: "The gateway is never told of it.",
+        next: "Export it to that namespace too.",
+        reads: &[&kinds::GATEWAY, &kinds::POD],
+        look: |world, found| {
+            deeds(world, found, |deed| match deed {
+                Deed::Missed { why: Missed::Export(_), .. } => Some(deed.words()),
+                _ => None,
+            });
+        },
+    },
+];
+
+/// The deeds of VirtualServices of which `words` says something.
+fn deeds(world: &World<'_>, found: &mut Found, words: impl Fn(&Deed) -> Option<String>) {
+    for (at, deed) in world.deeds() {
+        if let Some(what) = words(deed) {
+            found.add(at, path(deed), what);
+        }
+    }
+}
+
+/// Where in the object a deed stands.
+fn path(deed: &Deed) -> &'static str {
+    match deed {
+        Deed::Overruled { .. } => "spec.hosts",
+        Deed::Hidden => "spec.exportTo",
+        Deed::Missed { why: Missed::Host(_), .. } => "spec.hosts",
+        Deed::Missed { why: Missed::Export(_), .. } => "spec.exportTo",
+        Deed::Missed { .. } => "spec.gateways",
+        Deed::NeverReached { .. } | Deed::HandsOverToNobody { .. } => "spec.http",
+        _ => "",
+    }
+}
+
+fn ineffective_match(world: &World<'_>, found: &mut Found) {
+    for (at, object) in world.mesh.objects().of_kind(&kinds::VIRTUAL_SERVICE) {
+        let all = validate(at.kind.group, at.kind.kind, &object.0);
+        let whole: Vec<&str> =
+            all.iter().filter(|one| one.code == "RuleUnreachable").map(|one| one.path.as_str()).collect();
+        for one in all.iter().filter(|one| one.code == "MatchIneffective") {
+            if !whole.iter().any(|rule| one.path.starts_with(rule)) {
+                found.add(
+                    at,
+                    one.path.clone(),
+                    "A rule before it takes all that this match is for".to_owned(),
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! Checks of where VirtualServices and routes of the Gateway API send calls.
+
+use super::world::listed;
+use super::{Check, Found, Severity, World};
+use crate::{Ref, fqdn, kinds};
+use istio::hosts::dialled;
+use istio::routing::{gateway, in_mesh};
+use istio::views::{Destination, HttpRoute, VirtualService};
+use std::collections::BTreeSet;
+
+pub(super) const CHECKS: &[Check] = &[
+    Check {
+        name: "HostNotFound",
+        codes: &["IST0101", "KIA1101", "KIA1402"],
+        severity: Severity::Error,
+        what: "A route leads to a host that the mesh does not have",
+        why: "The caller's own proxy answers such calls with 503.",
+        next: "Correct the host, or make the Service or ServiceEntry that it means.",
+        reads: &[&kinds::SERVICE, &kinds::SERVICE_ENTRY],
+        look: host_not_found,
+    },
+    Check {
+        name: "PortNotFound",
+        codes: &["IST0101"],
+        severity: Severity::Error,
+        what: "A route leads to a port that its service does not have",
+        why: "The caller's own proxy answers such calls with 503.",
+        next: "Name one of the service's own ports, not one of its pods.",
+        reads: &[&kinds::SERVICE, &kinds::SERVICE_ENTRY],
+        look: port_not_found,
+    },
+    Check {
+        name: "PortRequired",
+        codes: &["IST0112"],
+        severity: Severity::Error,
+        what: "A route says no port where calls come at one that its service does not have",
+        why: "Of several ports Istio takes the one at which the call came; where there is none such, it fails.",
+        next: "Say the port in the route's destination.",
+        reads: &[&kinds::SERVICE, &kinds::SERVICE_ENTRY],
+        look: port_required,
+    },
+    Check {
+        name: "SubsetNotFound",
+        codes: &["IST0101", "KIA1107"],
+        severity: Severity::Error,
+        what: "A route leads to a subset that no DestinationRule of its host declares",
+        why: "The caller's own proxy answers such calls with 503.",
+        next: "Declare the subset in the host's DestinationRule, or correct its name.",
+        reads: &[&kinds::DESTINATION_RULE],
+        look: subset_not_found,
+    },
+    Check {
+        name: "HttpRulesOnBytes",
+        codes: &[],
+        severity: Severity::Warning,
+        what: "HTTP rules are for a host of which no port speaks HTTP",
+        why: "Proxies see only bytes there: no rule is ever looked at.",
+        next: "Name the port http-…, set its appProtocol, or write the rules as tcp or tls.",
+        reads: &[&kinds::SERVICE, &kinds::SERVICE_ENTRY],
+        look: http_on_bytes,
+    },
+];
+
+/// Where a VirtualService sends calls, or copies of them.
+pub(super) struct To<'a> {
+    /// "spec.http[0].route[1].destination".
+    pub(super) path: String,
+    pub(super) destination: &'a Destination,
+}
+
+/// All of them.
+pub(super) fn destinations(view: &VirtualService) -> Vec<To<'_>> {
+    let mut all = Vec::new();
+    for (index, rule) in view.http.iter().enumerate() {
+        of_http(rule, index, &mut all);
+    }
+    let tls = view.tls.iter().map(|rule| &rule.route).enumerate().map(|(index, rows)| ("tls", index, rows));
+    let tcp = view.tcp.iter().map(|rule| &rule.route).enumerate().map(|(index, rows)| ("tcp", index, rows));
+    for (list, index, rows) in tls.chain(tcp) {
+        for (row, to) in rows.iter().enumerate() {
+            let path = format!("spec.{list}[{index}].route[{row}].destination");
+            all.push(To { path, destination: &to.destination });
+        }
+    }
+    all
+}
+
+fn of_http<'a>(rule: &'a HttpRoute, index: usize, all: &mut Vec<To<'a>>) {
+    for (row, to) in rule.route.iter().enumerate() {
+        all.push(To {
+            path: format!("spec.http[{index}].route[{row}].destination"),
+            destination: &to.destination,
+        });
+    }
+    if let Some(mirror) = &rule.mirror {
+        all.push(To { path: format!("spec.http[{index}].mirror"), destination: mirror });
+    }
+    for (row, mirror) in rule.mirrors.iter().enumerate() {
+        all.push(To {
+            path: format!("spec.http[{index}].mirrors[{row}].destination"),
+            destination: &mirror.destination,
+        });
+    }
+}
+
+fn host_not_found(world: &World<'_>, found: &mut Found) {
+    for (at, view) in world.mesh.virtual_services() {
+        for to in destinations(view) {
+            let host = fqdn(&to.destination.host, &at.namespace);
+            if host.is_empty() || world.has_host(&host) {
+                continue;
+            }
+            let meant = dialled(&to.destination.host, &at.namespace);
+            let hint = match meant != host && world.has_host(&meant) {
+                true => format!(": a host with a dot is meant as it stands, so write {meant}"),
+                false => String::new(),
+            };
+            let what = format!("No service has the host {}{hint}", to.destination.host);
+            found.add(at, format!("{}.host", to.path), what);
+        }
+    }
+    for (at, view) in world.mesh.backend_routes() {
+        for (rule, row) in view.rules.iter().enumerate() {
+            for (index, backend) in row.backend_refs.iter().enumerate() {
+                let Some(host) = backend.host(&at.namespace) else { continue };
+                if !world.has_host(&host) {
+                    let path = format!("spec.rules[{rule}].backendRefs[{index}].name");
+                    found.add(at, path, format!("There is no service {host}"));
+                }
+            }
+        }
+    }
+}
+
+fn port_not_found(world: &World<'_>, found: &mut Found) {
+    let mut look = |at: &Ref, path: String, host: &str, port: u32| {
+        let ports = ports_of(world, host);
+        if !ports.is_empty() && !ports.contains(&port) {
+            let all: Vec<String> = ports.iter().map(ToString::to_string).collect();
+            let has = listed(all.iter().map(String::as_str));
+            found.add(at, path, format!("{host} has no port {port}: it has {has}"));
+        }
+    };
+    for (at, view) in world.mesh.virtual_services() {
+        for to in destinations(view) {
+            if let Some(port) = to.destination.port.as_ref().filter(|port| port.number != 0) {
+                let host = fqdn(&to.destination.host, &at.namespace);
+                look(at, format!("{}.port.number", to.path), &host, port.number);
+            }
+        }
+    }
+    for (at, view) in world.mesh.backend_routes() {
+        for (rule, row) in view.rules.iter().enumerate() {
+            for (index, backend) in row.backend_refs.iter().enumerate() {
+                if let Some((host, port)) = backend.host(&at.namespace).zip(backend.port) {
+                    look(at, format!("spec.rules[{rule}].backendRefs[{index}].port"), &host, port);
+                }
+            }
+        }
+    }
+}
+
+/// The ports of a host; none where its entries leave them open.
+fn ports_of(world: &World<'_>, host: &str) -> BTreeSet<u32> {
+    world.services(host).iter().flat_map(|service| service.ports.iter().map(|port| port.number)).collect()
+}
+
+fn port_required(world: &World<'_>, found: &mut Found) {
+    for (at, view) in world.mesh.virtual_services() {
+        let mut comes: Option<BTreeSet<u32>> = None;
+        for to in destinations(view) {
+            if to.destination.port.as_ref().is_some_and(|port| port.number != 0) {
+                continue;
+            }
+            let ports = ports_of(world, &fqdn(&to.destination.host, &at.namespace));
+            if ports.len() < 2 {
+                continue;
+            }
+            let comes = comes.get_or_insert_with(|| comes_at(world, at, view));
+            if let Some(port) = comes.iter().find(|port| !ports.contains(port)) {
+                let what = format!(
+                    "Calls come at port {port}, and {} has several others: say which is meant",
+                    to.destination.host
+                );
+                found.add(at, to.path, what);
+            }
+        }
+    }
+}
+
+/// Ports at which calls come that a VirtualService is for.
+fn comes_at(world: &World<'_>, at: &Ref, view: &VirtualService) -> BTreeSet<u32> {
+    let mut ports = BTreeSet::new();
+    if in_mesh(&view.gateways) {
+        ports.extend(view.hosts.iter().flat_map(|host| ports_of(world, &fqdn(host, &at.namespace))));
+    }
+    for (namespace, name) in view.gateways.iter().filter_map(|name| gateway(name, &at.namespace)) {
+        let gateway = world.mesh.gateway(&Ref::new(&kinds::GATEWAY, namespace, name));
+        ports.extend(gateway.iter().flat_map(|view| view.servers.iter().map(|server| server.port.number)));
+    }
+    ports
+}
+
+fn subset_not_found(world: &World<'_>, found: &mut Found) {
+    for (at, view) in world.mesh.virtual_services() {
+        for to in destinations(view) {
+            let Some(subset) = to.destination.subset.as_ref().filter(|name| !name.is_empty()) else {
+                continue;
+            };
+            let host = fqdn(&to.destination.host, &at.namespace);
+            let rules = world.rules_covering(&host);
+            let mut declared = rules.iter().flat_map(|(_, rule)| rule.subsets.iter().map(|one| &one.name));
+            if declared.any(|name| name == subset) {
+                continue;
+            }
+            let all: BTreeSet<&str> =
+                rules.iter().flat_map(|(_, rule)| rule.subsets.iter().map(|one| one.name.as_str())).collect();
+            let has = match (rules.is_empty(), all.is_empty()) {
+                (true, _) => "it has no DestinationRule".to_owned(),
+                (false, true) => "its DestinationRule declares none".to_owned(),
+                (false, false) => format!("declared are {}", listed(all)),
+            };
+            let what = format!("{} has no subset {subset}: {has}", to.destination.host);
+            found.add(at, format!("{}.subset", to.path), what);
+        }
+    }
+}
+
+fn http_on_bytes(world: &World<'_>, found: &mut Found) {
+    for (at, view) in world.mesh.virtual_services() {
+        if view.http.is_empty() || !in_mesh(&view.gateways) {
+            continue;
+        }
+        for (index, host) in view.hosts.iter().enumerate() {
+            let services = world.services(&fqdn(host, &at.namespace));
+            let ports = || services.iter().flat_map(|service| &service.ports);
+            if ports().next().is_some() && !ports().any(|port| port.protocol.may_be_http()) {
+                let what = format!("No port of {host} speaks HTTP: its http rules are never looked at");
+                found.add(at, format!("spec.hosts[{index}]"), what);
+            }
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Checks of Sidecars: which of them holds, and what they hide.
+
+use super::routes::destinations;
+use super::{Check, Found, Severity, World};
+use crate::{Ref, fqdn, kinds};
+use istio::hosts::overlap;
+use istio::routing::in_mesh;
+use istio::views::Sidecar;
+use istio::visibility::{Egress, sidecar};
+
+pub(super) const CHECKS: &[Check] = &[
+    Check {
+        name: "SidecarHostNotFound",
+        codes: &["KIA1004"],
+        severity: Severity::Warning,
+        what: "The egress of a Sidecar names a host that the mesh does not have",
+        why: "It lets nothing be seen; the service that was meant stays hidden.",
+        next: "Write namespace/host with the full host, as in bookinfo/reviews.bookinfo.svc.cluster.local.",
+        reads: &[&kinds::SERVICE, &kinds::SERVICE_ENTRY],
+        look: host_not_found,
+    },
+    Check {
+        name: "SidecarOfRootSelects",
+        codes: &["KIA1006"],
+        severity: Severity::Warning,
+        what: "A Sidecar of the root namespace has a workloadSelector",
+        why: "The mesh's default is for everybody: one that selects holds for pods of the root namespace only.",
+        next: "Take the selector away, or put the Sidecar into the workload's namespace.",
+        reads: &[],
+        look: |world, found| {
+            for (at, _, view) in world.read::<Sidecar>(&kinds::SIDECAR) {
+                if *at.namespace == *world.mesh.root_namespace() && view.workload_selector.is_some() {
+                    found.add(at, "spec.workloadSelector", "It is not the default of the mesh");
+                }
+            }
+        },
+    },
+    Check {
+        name: "OutboundPolicyWithoutMode",
+        codes: &["KIA1007"],
+        severity: Severity::Info,
+        what: "A Sidecar has an outboundTrafficPolicy without a mode",
+        why: "What is meant is not said: Istio takes REGISTRY_ONLY.",
+        next: "Say ALLOW_ANY or REGISTRY_ONLY.",
+        reads: &[],
+        look: |world, found| {
+            for (at, _, view) in world.read::<Sidecar>(&kinds::SIDECAR) {
+                let policy = view.outbound_traffic_policy.as_ref();
+                if policy.is_some_and(|policy| policy.mode.as_deref().unwrap_or_default().is_empty()) {
+                    found.add(at, "spec.outboundTrafficPolicy", "No mode is said: REGISTRY_ONLY is in force");
+                }
+            }
+        },
+    },
+    Check {
+        name: "DestinationHidden",
+        codes: &[],
+        severity: Severity::Error,
+        what: "A Sidecar shows a route's host to a workload, but not the route's destination",
+        why: "Its proxy knows the route and no endpoint: such calls get 503.",
+        next: "Add the destination's host to the Sidecar's egress.",
+        reads: &[&kinds::SIDECAR, &kinds::SERVICE, &kinds::SERVICE_ENTRY, &kinds::POD],
+        look: destination_hidden,
+    },
+];
+
+fn host_not_found(world: &World<'_>, found: &mut Found) {
+    for (at, _, view) in world.read::<Sidecar>(&kinds::SIDECAR) {
+        for (index, egress) in view.egress.iter().enumerate() {
+            for (place, entry) in egress.hosts.iter().enumerate() {
+                let (of, host) = entry.split_once('/').unwrap_or(("*", entry));
+                if of == "~" || host == "*" {
+                    continue;
+                }
+                let of = if of == "." { &*at.namespace } else { of };
+                let named = |namespace: &str| of == "*" || of == namespace;
+                let mut services = world.mesh.services();
+                if !services.any(|service| named(&service.namespace) && overlap(host, &service.host)) {
+                    let path = format!("spec.egress[{index}].hosts[{place}]");
+                    found.add(at, path, format!("{entry} is no host of the mesh"));
+                }
+            }
+        }
+    }
+}
+
+struct One<'a> {
+    at: &'a Ref,
+    created: &'a str,
+    view: &'a Sidecar,
+}
+
+impl istio::Config for &One<'_> {
+    type Spec = Sidecar;
+    fn namespace(&self) -> &str {
+        &self.at.namespace
+    }
+    fn name(&self) -> &str {
+        &self.at.name
+    }
+    fn created(&self) -> &str {
+        self.created
+    }
+    fn spec(&self) -> &Sidecar {
+        self.view
+    }
+}
+
+fn destination_hidden(world: &World<'_>, found: &mut Found) {
+    let read = world.read::<Sidecar>(&kinds::SIDECAR);
+    if read.is_empty() {
+        return;
+    }
+    let mut all: Vec<One<'_>> =
+        read.iter().map(|(at, object, view)| One { at, created: object.created(), view }).collect();
+    all.sort_by(|one, other| istio::precedence::by_age(&one, &other));
+    for workload in
+        world.mesh.workloads().filter(|one| !one.gateway && one.pods.iter().any(|pod| pod.sidecar))
+    {
+        let root = world.mesh.root_namespace();
+        let Some(own) = sidecar(all.iter(), root, &workload.namespace, &workload.labels) else { continue };
+        let egress = Egress::new(Some(own.view), &workload.namespace);
+        for (at, view) in world.mesh.virtual_services().filter(|(_, view)| in_mesh(&view.gateways)) {
+            let shown = view.hosts.iter().any(|host| {
+                let services = world.services(&fqdn(host, &at.namespace));
+                services.iter().any(|service| egress.sees_service(&service.host, &service.namespace))
+            });
+            let sees = istio::visibility::exported(&view.export_to, &[], &at.namespace, &workload.namespace)
+                && egress.sees_routes(view, &at.namespace);
+            if !shown || !sees {
+                continue;
+            }
+            for to in destinations(view) {
+                let services = world.services(&fqdn(&to.destination.host, &at.namespace));
+                let hidden = !services.is_empty()
+                    && services.iter().all(|service| !egress.sees_service(&service.host, &service.namespace));
+                if hidden {
+                    let what = format!(
+                        "Hides {} from {}, to which {at} sends its calls",
+                        to.destination.host, workload.name
+                    );
+                    found.add(own.at, "spec.egress", what);
+                }
+            }
+        }
+    }
+}

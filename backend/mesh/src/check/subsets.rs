@@ -1,0 +1,302 @@
+//! Checks of DestinationRules: their hosts, subsets and TLS.
+
+use super::routes::destinations;
+use super::world::listed;
+use super::{Check, Found, Severity, World};
+use crate::{Ref, Service, Workload, fqdn, kinds};
+use istio::Selects;
+use istio::destination::Settings;
+use istio::hosts::is_wildcard;
+use istio::mtls::Mode;
+use istio::views::{ClientTls, DestinationRule};
+use std::collections::BTreeSet;
+
+pub(super) const CHECKS: &[Check] = &[
+    Check {
+        name: "RuleForNoHost",
+        codes: &["IST0174", "KIA0202"],
+        severity: Severity::Warning,
+        what: "A DestinationRule is for a host that the mesh does not have",
+        why: "It does nothing.",
+        next: "Correct the host, or make the Service or ServiceEntry that it means.",
+        reads: &[&kinds::SERVICE, &kinds::SERVICE_ENTRY],
+        look: rule_for_no_host,
+    },
+    Check {
+        name: "SubsetWithoutPods",
+        codes: &["IST0173", "KIA0203"],
+        severity: Severity::Error,
+        what: "The labels of a subset select no workload of its host",
+        why: "Calls that are sent there get 503.",
+        next: "Correct the labels, or deploy the version; until then send no calls to it.",
+        reads: &[&kinds::POD, &kinds::SERVICE, &kinds::SERVICE_ENTRY, &kinds::VIRTUAL_SERVICE],
+        look: subset_without_pods,
+    },
+    Check {
+        name: "SubsetNotReady",
+        codes: &[],
+        severity: Severity::Warning,
+        what: "No pod of a subset is ready, and calls are sent to it",
+        why: "They get 503 until one is.",
+        next: "See why the pods are not ready, or send the calls elsewhere meanwhile.",
+        reads: &[&kinds::POD, &kinds::SERVICE, &kinds::VIRTUAL_SERVICE],
+        look: subset_not_ready,
+    },
+    Check {
+        name: "SubsetWithoutLabels",
+        codes: &["KIA0209"],
+        severity: Severity::Warning,
+        what: "A subset names no labels",
+        why: "It holds all pods of the host, of every version.",
+        next: "Give it the labels of the pods that it means.",
+        reads: &[],
+        look: |world, found| {
+            for (at, rule) in world.mesh.destination_rules() {
+                for (index, subset) in rule.subsets.iter().enumerate() {
+                    if subset.labels.is_empty() && rule.subsets.len() > 1 {
+                        let what = format!(
+                            "Subset {} names no labels: it is every pod of {}",
+                            subset.name, rule.host
+                        );
+                        found.add(at, format!("spec.subsets[{index}].labels"), what);
+                    }
+                }
+            }
+        },
+    },
+    Check {
+        name: "RulesForOneHost",
+        codes: &["KIA0201"],
+        severity: Severity::Warning,
+        what: "Two DestinationRules of a namespace say different things of one host or subset",
+        why: "istiod merges them: what the older one says counts, and the younger one's word is left out.",
+        next: "Put both into one.",
+        reads: &[&kinds::DESTINATION_RULE],
+        look: rules_for_one_host,
+    },
+    Check {
+        name: "PlainTextToStrict",
+        codes: &["KIA0207", "KIA0208"],
+        severity: Severity::Error,
+        what: "A DestinationRule has calls sent in plain text to workloads that take mutual TLS only",
+        why: "Every such call is refused.",
+        next: "Take tls out of the rule (Istio then does what the server asks for), or make the server PERMISSIVE.",
+        reads: &[&kinds::POD, &kinds::SERVICE, &kinds::PEER_AUTHENTICATION],
+        look: |world, found| against_servers(world, found, &["DISABLE"], Mode::Strict),
+    },
+    Check {
+        name: "MutualToPlainText",
+        codes: &["KIA0505", "KIA0506"],
+        severity: Severity::Error,
+        what: "A DestinationRule has calls sent by mutual TLS to workloads that take plain text only",
+        why: "Every such call fails.",
+        next: "Take tls out of the rule, or let the server take mutual TLS.",
+        reads: &[&kinds::POD, &kinds::SERVICE, &kinds::PEER_AUTHENTICATION],
+        look: |world, found| against_servers(world, found, &["ISTIO_MUTUAL", "MUTUAL"], Mode::Disable),
+    },
+    Check {
+        name: "ServerNotVerified",
+        codes: &["IST0128", "IST0129"],
+        severity: Severity::Warning,
+        what: "A DestinationRule begins TLS and is told not to verify whom it speaks to",
+        why: "Whoever stands in between can read and change the calls.",
+        next: "Name the authority in caCertificates or credentialName, and take insecureSkipVerify away.",
+        reads: &[],
+        look: server_not_verified,
+    },
+];
+
+fn rule_for_no_host(world: &World<'_>, found: &mut Found) {
+    for (at, rule) in world.mesh.destination_rules() {
+        let host = fqdn(&rule.host, &at.namespace);
+        if !host.is_empty() && !world.has_host(&host) {
+            let meant = istio::hosts::dialled(&rule.host, &at.namespace);
+            let hint = match meant != host && world.has_host(&meant) {
+                true => format!(": a host with a dot is meant as it stands, so write {meant}"),
+                false => String::new(),
+            };
+            found.add(at, "spec.host", format!("No service has the host {}{hint}", rule.host));
+        }
+    }
+}
+
+/// A subset of a DestinationRule for Kubernetes' pods, and what it selects.
+struct Subset<'a> {
+    at: &'a Ref,
+    index: usize,
+    name: &'a str,
+    service: &'a Service,
+    pods: Vec<&'a Workload>,
+}
+
+fn subsets<'a>(world: &World<'a>) -> Vec<Subset<'a>> {
+    let mut all = Vec::new();
+    for (at, rule) in world.mesh.destination_rules() {
+        let host = fqdn(&rule.host, &at.namespace);
+        if is_wildcard(&host) {
+            continue;
+        }
+        for service in world.services(&host) {
+            // Endpoints that stand in an entry itself have labels of their own.
+            let gathers = !service.selector.is_empty() && (!service.external || of_pods(world, service));
+            for (index, subset) in rule.subsets.iter().enumerate().filter(|_| gathers) {
+                // By topology: told by nodes, which are not read.
+                if subset.labels.is_empty() || subset.labels.keys().any(|key| key.starts_with("topology.")) {
+                    continue;
+                }
+                let selects = Selects::narrowing(Some(&subset.labels));
+                let behind = world.mesh.workloads_of(service).filter(|one| selects.takes(&one.labels));
+                all.push(Subset { at, index, name: &subset.name, service, pods: behind.collect() });
+            }
+        }
+    }
+    all
+}
+
+/// Whether an entry gathers pods, and not machines that WorkloadEntries tell of.
+fn of_pods(world: &World<'_>, service: &Service) -> bool {
+    world.mesh.workloads_of(service).next().is_some()
+}
+
+/// Subsets to which rules send calls: full host and name. Rows without weight get none.
+fn sent_to(world: &World<'_>) -> BTreeSet<(String, String)> {
+    let mut all = BTreeSet::new();
+    for (at, view) in world.mesh.virtual_services() {
+        for to in destinations(view) {
+            if let Some(subset) = &to.destination.subset {
+                all.insert((fqdn(&to.destination.host, &at.namespace), subset.clone()));
+            }
+        }
+        for rule in &view.http {
+            for row in rule.route.iter().filter(|row| rule.route.len() > 1 && row.weight.unwrap_or(0) == 0) {
+                let subset = row.destination.subset.clone().unwrap_or_default();
+                let key = (fqdn(&row.destination.host, &at.namespace), subset);
+                let elsewhere = view
+                    .http
+                    .iter()
+                    .flat_map(|rule| &rule.route)
+                    .any(|other| other.weight.unwrap_or(0) > 0 && other.destination == row.destination);
+                if !elsewhere {
+                    all.remove(&key);
+                }
+            }
+        }
+    }
+    all
+}
+
+fn subset_without_pods(world: &World<'_>, found: &mut Found) {
+    let sent = sent_to(world);
+    for subset in subsets(world) {
+        if subset.pods.is_empty() {
+            let used = sent.contains(&(subset.service.host.clone(), subset.name.to_owned()));
+            let severity = if used { Severity::Error } else { Severity::Info };
+            let what = match used {
+                true => format!("Calls are sent to subset {}, whose labels select no workload", subset.name),
+                false => {
+                    format!("The labels of subset {} select no workload; no route leads there", subset.name)
+                }
+            };
+            found.add_as(severity, subset.at, format!("spec.subsets[{}].labels", subset.index), what);
+        }
+    }
+}
+
+fn subset_not_ready(world: &World<'_>, found: &mut Found) {
+    let sent = sent_to(world);
+    for subset in subsets(world) {
+        let used = sent.contains(&(subset.service.host.clone(), subset.name.to_owned()));
+        let pods: usize = subset.pods.iter().map(|one| one.pods.len()).sum();
+        // Of workloads without any pod the word is the wanted number of replicas.
+        let known = pods > 0 || subset.pods.iter().any(|one| one.wanted == Some(0));
+        if used && known && !subset.pods.is_empty() && subset.pods.iter().all(|one| one.ready() == 0) {
+            let names = listed(subset.pods.iter().map(|one| &*one.name));
+            let what = format!(
+                "Calls are sent to subset {}, and none of its {pods} pods is ready: {names}",
+                subset.name
+            );
+            found.add(subset.at, format!("spec.subsets[{}]", subset.index), what);
+        }
+    }
+}
+
+fn rules_for_one_host(world: &World<'_>, found: &mut Found) {
+    for (_, rules) in world.ruled_hosts().filter(|(_, rules)| rules.len() > 1) {
+        for (index, (at, rule)) in rules.iter().enumerate() {
+            for (other_at, other) in &rules[..index] {
+                let apart = at.namespace != other_at.namespace
+                    || rule.workload_selector != other.workload_selector
+                    || rule.export_to != other.export_to;
+                if apart {
+                    continue;
+                }
+                let twice = rule.subsets.iter().enumerate().find_map(|(place, one)| {
+                    let same = other.subsets.iter().find(|same| same.name == one.name)?;
+                    (same != one).then_some((place, &one.name))
+                });
+                if let Some((place, name)) = twice {
+                    let what = format!("{other_at} declares subset {name} of this host in another way");
+                    found.add(at, format!("spec.subsets[{place}]"), what);
+                } else if rule.traffic_policy.is_some() && other.traffic_policy.is_some() {
+                    let what = format!("{other_at} has a traffic policy for this host too");
+                    found.add(at, "spec.trafficPolicy", what);
+                }
+            }
+        }
+    }
+}
+
+fn against_servers(world: &World<'_>, found: &mut Found, asked: &[&str], refused: Mode) {
+    let policies = world.mesh.mtls_policies();
+    for (at, rule) in world.mesh.destination_rules() {
+        for service in world.services(&fqdn(&rule.host, &at.namespace)) {
+            for port in &service.ports {
+                let Ok(target) = u16::try_from(port.target) else { continue };
+                let Ok(number) = u16::try_from(port.number) else { continue };
+                let settings = Settings::of(rule.traffic_policy.as_ref(), None, number);
+                let Some(mode) = settings.tls_mode().filter(|mode| asked.contains(mode)) else { continue };
+                let odd = |one: &&Workload| {
+                    let proxy = one.pods.iter().any(|pod| pod.sidecar);
+                    proxy && policies.mode_at(&one.namespace, &one.labels, target).0 == refused
+                };
+                let hurt: Vec<&str> =
+                    world.mesh.workloads_of(service).filter(odd).map(|one| &*one.name).collect();
+                if !hurt.is_empty() {
+                    let what = format!(
+                        "Calls to {}:{} are sent with TLS mode {mode}, and {} takes {refused}",
+                        service.name,
+                        port.number,
+                        listed(hurt)
+                    );
+                    found.add(at, "spec.trafficPolicy.tls.mode", what);
+                }
+            }
+        }
+    }
+}
+
+fn server_not_verified(world: &World<'_>, found: &mut Found) {
+    let blind = |tls: Option<&ClientTls>| tls.is_some_and(|tls| tls.insecure_skip_verify == Some(true));
+    let what = "The server's certificate is not verified";
+    for (at, rule) in world.mesh.destination_rules() {
+        for (path, policy) in policies(rule) {
+            if blind(policy.tls.as_ref()) {
+                found.add(at, format!("{path}.tls.insecureSkipVerify"), what);
+            }
+            for (index, port) in policy.port_level_settings.iter().enumerate() {
+                if blind(port.tls.as_ref()) {
+                    found.add(at, format!("{path}.portLevelSettings[{index}].tls.insecureSkipVerify"), what);
+                }
+            }
+        }
+    }
+}
+
+/// The traffic policies of a rule and of its subsets, with their places.
+fn policies(rule: &DestinationRule) -> Vec<(String, &istio::views::TrafficPolicy)> {
+    let whole = rule.traffic_policy.iter().map(|policy| ("spec.trafficPolicy".to_owned(), policy));
+    let subsets = rule.subsets.iter().enumerate().filter_map(|(index, subset)| {
+        Some((format!("spec.subsets[{index}].trafficPolicy"), subset.traffic_policy.as_ref()?))
+    });
+    whole.chain(subsets).collect()
+}
