@@ -154,10 +154,11 @@ impl Drafts {
     /// Follows intents from elsewhere: what was dismissed goes back, what shall be rebuilt is made anew and
     /// checked again, and an editor that was asked for is unfolded.
     pub(crate) fn follow_intent(&mut self, intent: &Intent, deed: u64, cx: &Cx<'_>) {
-        match intent {
-            Intent::Reset(draft @ DraftOf::Kept(..)) => self.discard(draft),
-            Intent::Anew(draft @ DraftOf::Kept(..)) => self.take_over(draft, cx),
-            _ => {}
+        if let Intent::Reset(draft @ DraftOf::Kept(..)) = intent {
+            self.discard(draft);
+        }
+        if let Intent::Anew(draft @ DraftOf::Kept(..)) = intent {
+            self.take_over(draft, cx);
         }
         if let Intent::Edit(selected, editor) = intent {
             let offered = self.offer(cx, selected).into_iter();
