@@ -104,9 +104,9 @@ fn shown<'a>(judged: &'a Judged, cx: &Cx<'a>) -> impl Iterator<Item = &'a Findin
 }
 
 const COLUMNS: &[Column] = &[
-    Column::text("What", 4.4),
-    Column::text("Object", 2.2),
-    Column::text("Place", 2.0).spare(),
+    Column::text("What", 3.6),
+    Column::text("Object", 3.0),
+    Column::text("Place", 1.8).spare(),
     Column::text("Check", 1.5).spare(),
 ];
 
