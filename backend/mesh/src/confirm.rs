@@ -39,7 +39,7 @@ pub fn holds(probe: &Probe, config_dump: &Value) -> Held {
             (any == (probe.want == Want::Present)).into()
         }
         Owner::Routes { of, made, .. } => routes::held(config_dump, of, made, fits).into(),
-        Owner::Backends { names } => routes::named(config_dump, names, fits),
+        Owner::Backends { names, hosts } => routes::named(config_dump, names, hosts, fits),
         Owner::Streams(streams) => streams::held(config_dump, streams, fits).into(),
         Owner::Clusters { host, subset, port } => {
             clusters(config_dump, host, subset, *port, &probe.want, fits)
@@ -95,8 +95,8 @@ pub fn concerns(probe: &Probe, entry: &Value) -> bool {
         Owner::VirtualHost { name, inside } => {
             routes::of_entry(entry).any(|host| is_named(host, name, inside.as_deref()))
         }
-        Owner::Backends { names } => {
-            routes::of_entry(entry).any(|host| routes::of_names(host, names).next().is_some())
+        Owner::Backends { names, hosts } => {
+            routes::of_entry(entry).any(|host| routes::of_names(host, names, hosts).next().is_some())
         }
         Owner::Filters { .. } | Owner::Streams(_) => field(entry, "active_state").is_some(),
         Owner::Inbound { .. } => field(entry, "active_state")

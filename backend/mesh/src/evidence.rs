@@ -153,6 +153,10 @@ pub enum Owner {
     Backends {
         /// As istiod names them: the rule's own name, or "bookinfo.reviews.0".
         names: Vec<String>,
+        /// The virtual hosts that they stand in: a host, or "host:port"; any where none is known. Routes of
+        /// one name may stand in others.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        hosts: Vec<String>,
     },
     /// What takes connections by a rule of `tcp` or `tls` of a VirtualService.
     Streams(Streams),

@@ -111,7 +111,8 @@ fn shared() -> Objects {
     put(&kinds::HTTP_ROUTE, "gateway.networking.k8s.io/v1", "reviews", spec);
     let spec = json!({ "parentRefs": on("talk"), "rules": [
         { "matches": [{ "method": { "service": "a.B" } }], "backendRefs": backends(7070) }] });
-    put(&kinds::GRPC_ROUTE, "gateway.networking.k8s.io/v1", "talk", spec);
+    // It has the name of the HTTPRoute.
+    put(&kinds::GRPC_ROUTE, "gateway.networking.k8s.io/v1", "reviews", spec);
     objects
 }
 

@@ -399,7 +399,8 @@ impl Side<'_> {
         let numbered = format!("{}.{}.{rule}", at.namespace, at.name);
         let names = of.name.iter().cloned().chain([numbered]).collect();
         let proxies = self.reach.backends(at, &view).into();
-        vec![Probe { proxies, owner: Owner::Backends { names }, path, want }]
+        let hosts = Reach::bound_to(at, &view);
+        vec![Probe { proxies, owner: Owner::Backends { names, hosts }, path, want }]
     }
 
     fn routes(&self, at: &Ref, view: &VirtualService, rule: Option<usize>) -> Rc<[Group]> {

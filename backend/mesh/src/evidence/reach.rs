@@ -193,6 +193,19 @@ impl<'a> Reach<'a> {
         self.mesh.workloads().filter(takes).flat_map(Workload::proxies).collect()
     }
 
+    /// The virtual hosts in which routes of an HTTPRoute or a GRPCRoute stand that is bound to Services alone:
+    /// "host", or "host:port". None where a Gateway says which.
+    pub(super) fn bound_to(at: &Ref, view: &Route) -> Vec<String> {
+        if !view.parent_refs.iter().all(ParentRef::is_service) {
+            return Vec::new();
+        }
+        let host = |parent: &ParentRef| {
+            let host = fqdn(&parent.name, parent.namespace.as_deref().unwrap_or(&at.namespace));
+            parent.port.map_or_else(|| host.clone(), |port| format!("{host}:{port}"))
+        };
+        view.parent_refs.iter().map(host).collect()
+    }
+
     /// The workloads that a Gateway runs on.
     pub(super) fn behind(&self, namespace: &str, name: &str) -> Option<Vec<&'a Workload>> {
         let (namespace, name) = routing::gateway(name, namespace)?;
