@@ -72,6 +72,33 @@ async fn request(
     step: &Step,
     mode: Mode,
 ) -> Result<(Option<Object>, Vec<String>), Failure> {
+    match sent(session, step, mode, None).await {
+        Err(Failure::Conflict(theirs, problem)) => match only_its_status(step, theirs.now.as_ref()) {
+            Some(version) => sent(session, step, mode, Some(&version)).await,
+            None => Err(Failure::Conflict(theirs, problem)),
+        },
+        done => done,
+    }
+}
+
+/// The version of an object that shall go and of which its controller has only written the status since: it
+/// says what the user saw.
+fn only_its_status(step: &Step, now: Option<&Object>) -> Option<String> {
+    let Edit::Delete { resource_version: Some(seen), .. } = &step.edit else { return None };
+    let (before, now) = (step.before.as_ref()?, now?);
+    let same = |place: &&str| before.0.pointer(place) == now.0.pointer(place);
+    let says = ["/metadata/uid", "/metadata/labels", "/metadata/annotations", "/spec"].iter().all(same);
+    let version = now.resource_version();
+    (says && version != seen).then(|| version.to_owned())
+}
+
+/// One request for a step; `version` is that of an object which shall go, in place of the one that was seen.
+async fn sent(
+    session: &Session,
+    step: &Step,
+    mode: Mode,
+    version: Option<&str>,
+) -> Result<(Option<Object>, Vec<String>), Failure> {
     let dry_run = if mode == Mode::DryRun { "&dryRun=All" } else { "" };
     let query = format!("?fieldManager={MANAGER}&fieldValidation=Warn{dry_run}");
     let (method, path, content_type, body) = match &step.edit {
@@ -89,8 +116,8 @@ async fn request(
             if !uid.is_empty() {
                 options["preconditions"]["uid"] = uid.as_str().into();
             }
-            if let Some(version) = resource_version {
-                options["preconditions"]["resourceVersion"] = version.as_str().into();
+            if let Some(version) = version.or(resource_version.as_deref()) {
+                options["preconditions"]["resourceVersion"] = version.into();
             }
             if mode == Mode::DryRun {
                 options["dryRun"] = json!(["All"]);

@@ -176,6 +176,33 @@ async fn creating_and_deleting_as_the_server_sees_it() {
     assert!(objects[0].0["metadata"].get("managedFields").is_none());
 }
 
+/// A controller that writes the status of an object is nobody who was faster; whoever writes its spec is.
+#[tokio::test]
+async fn a_status_is_no_change_of_what_goes() {
+    let delete = Edit::Delete { uid: String::new(), resource_version: Some("7".into()) };
+    let (session, mut server) = session();
+    let change = change(vec![step("pay", delete)]);
+    let script = async {
+        let mut now = stored("pay", 10, "9");
+        now["status"] = json!({ "conditions": [] });
+        answer(&mut server, 200, None, now.clone()).await;
+        answer(&mut server, 409, None, status(409, "Conflict", "the precondition failed")).await;
+        answer(&mut server, 200, None, now).await;
+        answer(&mut server, 200, None, json!({ "kind": "Status", "status": "Success" })).await
+    };
+    let (told, deleted) = tokio::join!(apply(&session, &change), script);
+    assert!(deleted.contains("\"resourceVersion\":\"9\""), "{deleted}");
+    assert!(matches!(told, Fact::Accepted(_)), "{told:?}");
+    let (session, mut server) = self::session();
+    let script = async {
+        answer(&mut server, 200, None, stored("pay", 99, "9")).await;
+        answer(&mut server, 409, None, status(409, "Conflict", "the precondition failed")).await;
+        answer(&mut server, 200, None, stored("pay", 99, "9")).await;
+    };
+    let (told, ()) = tokio::join!(apply(&session, &change), script);
+    assert!(matches!(told, Fact::Conflict { .. }), "{told:?}");
+}
+
 #[tokio::test]
 async fn a_failed_guard_is_a_conflict_and_says_who() {
     let (session, mut server) = session();

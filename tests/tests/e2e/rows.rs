@@ -4,7 +4,8 @@
 use crate::access::{Steering, until};
 use crate::mesh::Sandbox;
 use anyhow::{Context as _, Result, ensure};
-use mesh::plan::Plan;
+use mesh::plan::{Level, Plan};
+use panels::editors::mtls::{MutualTls, TlsAt};
 use panels::editors::{EDITORS, Edits, circuit_breaker, dark_launch, fault, load_balancing, rate_limit};
 use panels::editors::{timeouts, visibility};
 use panels::{Selected, subject};
@@ -139,6 +140,32 @@ fn calls_fail_and_do_not() -> Result<()> {
         none("after its undo")?;
     }
     Ok(())
+}
+
+/// Callers that send plain text to who takes none are refused, and no longer after the undo.
+#[test]
+fn plain_text_is_refused_and_is_not() -> Result<()> {
+    let sandbox = Sandbox::start()?;
+    sandbox.apply(&[json!({ "apiVersion": "security.istio.io/v1", "kind": "PeerAuthentication",
+        "metadata": { "name": "default", "namespace": "bookinfo" }, "spec": { "mtls": { "mode": "STRICT" } } })])?;
+    let mut steering = Steering::of(&sandbox)?;
+    let none =
+        |when: &str| until(&format!("calls are let in {when}"), || Ok(lacking(&sandbox, "details")? == 0));
+    none("before it")?;
+    let send = |plan: &mut Plan<'_>| {
+        let mesh = plan.mesh();
+        let details = Selected::Service("bookinfo".into(), "details".into());
+        let Some(subject) = subject::of(mesh, &details) else { return };
+        let draft: MutualTls =
+            serde_json::from_value(json!({ "Sends": { "tls/mode": "DISABLE" } })).expect("a draft");
+        let scopes = MutualTls::scopes(mesh, &subject);
+        let whole = |at: &TlsAt| matches!(at, TlsAt::Sends(of) if of.level == Level::Service);
+        let Some(scope) = scopes.iter().find(|scope| whole(&scope.at)) else { return };
+        draft.plan(&scope.now, &scope.at, plan);
+    };
+    let refused = || until("calls are refused", || Ok(lacking(&sandbox, "details")? == 8));
+    steering.with(send, refused)?;
+    none("after its undo")
 }
 
 /// Versions of reviews that answer.

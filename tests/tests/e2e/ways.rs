@@ -8,9 +8,10 @@ use istio::{ClusterId, WorkloadId, kinds};
 use mesh::edit::external::ExternalAt;
 use mesh::edit::way_in::WayAt;
 use mesh::plan::Plan;
-use mesh::{Change, Mesh};
+use mesh::{Change, Mesh, Ref};
 use panels::editors::Edits;
 use panels::editors::external::External;
+use panels::editors::visibility::{SeenAt, Visible};
 use panels::editors::way_in::WayIn;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -21,11 +22,12 @@ use std::time::{Duration, Instant};
 
 const SOON: Duration = Duration::from_secs(40);
 
-/// The change that a draft of an editor comes to where nothing is there yet.
-fn change<E: Edits + Default + DeserializeOwned>(mesh: &Mesh, at: &E::Scope, draft: Value) -> Result<Change> {
-    let (draft, none): (E, E) = (serde_json::from_value(draft)?, E::default());
+/// The change that a draft of an editor comes to, where it says `was` now.
+fn change<E: Edits>(mesh: &Mesh, at: &E::Scope, [was, draft]: [&Value; 2]) -> Result<Change> {
+    let of = |value: &Value| serde_json::from_value::<E>(value.clone());
+    let (was, draft) = (of(was)?, of(draft)?);
     let mut plan = Plan::new(mesh);
-    draft.plan(&none, at, &mut plan);
+    draft.plan(&was, at, &mut plan);
     let made = plan.change().map_err(|stop| anyhow::anyhow!("{stop:?}"))?;
     made.context("nothing changes")
 }
@@ -49,9 +51,9 @@ async fn answered(
 }
 
 /// Pushes what an editor makes of a draft, and takes it back: calls show both.
-fn tried<E: Edits + Default>(
+fn tried<E: Edits>(
     sandbox: &Sandbox,
-    (at, draft): (&E::Scope, &Value),
+    (at, drafts): (&E::Scope, [&Value; 2]),
     (host, path): (&str, &str),
     fits: impl Fn(u16, &str) -> bool,
 ) -> Result<()> {
@@ -67,7 +69,7 @@ fn tried<E: Edits + Default>(
             scene.ready() && all.any(|at| matches!(&*at.name, "shop" | "pay" | "edge"))
         };
         let scene = tokio::time::timeout(SOON, cluster.scene.wait_for(known)).await??.clone();
-        let change = change::<E>(&scene.mesh, at, draft.clone())?;
+        let change = change::<E>(&scene.mesh, at, drafts)?;
         ensure!(!change.evidence.probes.is_empty(), "{}: nothing would show it", change.title);
         let stored = push(&mut cluster, &change).await?;
         answered(sandbox, (host, path), &fits).await?;
@@ -103,7 +105,7 @@ fn a_host_is_opened_and_closed() -> Result<()> {
         "servers": [{ "port": port, "hosts": ["shop.example"] }] } });
     let page = |status: u16, body: &str| status == 200 && body.contains("Simple Bookstore App");
     let at = WayAt::New(&kinds::GATEWAY, workload);
-    tried::<WayIn>(&sandbox, (&at, &draft), ("shop.example", "/shop"), page)
+    tried::<WayIn>(&sandbox, (&at, [&json!("Closed"), &draft]), ("shop.example", "/shop"), page)
 }
 
 /// The same by the Gateway API: a route waits for its Gateway, has it, and waits again.
@@ -127,12 +129,11 @@ fn a_listener_of_the_gateway_api_is_opened_and_closed() -> Result<()> {
         "addresses": [{ "type": "Hostname", "value": host }] } });
     let page = |status: u16, body: &str| status == 200 && body.contains("Simple Bookstore App");
     let at = WayAt::New(&kinds::API_GATEWAY, workload);
-    tried::<WayIn>(&sandbox, (&at, &draft), ("edge.example", "/edge"), page)
+    tried::<WayIn>(&sandbox, (&at, [&json!("Closed"), &draft]), ("edge.example", "/edge"), page)
 }
 
-/// A server outside of the mesh that nobody knows cannot be called; then it is known, and no longer.
-#[test]
-fn a_service_outside_is_called_once_it_is_known() -> Result<()> {
+/// Starts a server outside of the mesh; its port.
+fn outside() -> Result<u16> {
     let outside = TcpListener::bind("127.0.0.1:0")?;
     let port = outside.local_addr()?.port();
     std::thread::spawn(move || {
@@ -143,6 +144,13 @@ fn a_service_outside_is_called_once_it_is_known() -> Result<()> {
             let _written = stream.write_all(answer.as_bytes());
         }
     });
+    Ok(port)
+}
+
+/// A server outside of the mesh that nobody knows cannot be called; then it is known, and no longer.
+#[test]
+fn a_service_outside_is_called_once_it_is_known() -> Result<()> {
+    let port = outside()?;
     let sandbox = Sandbox::start()?;
     let pay = json!({ "hosts": ["*"], "gateways": ["bookinfo-gateway"], "http": [{
         "match": [{ "uri": { "exact": "/pay" } }],
@@ -154,5 +162,40 @@ fn a_service_outside_is_called_once_it_is_known() -> Result<()> {
     let draft = json!({ "Known": { "entry": entry, "tls": {} } });
     let at = ExternalAt::New("bookinfo".to_owned(), None);
     let answers = |status: u16, body: &str| status == 200 && body == "outside";
-    tried::<External>(&sandbox, (&at, &draft), ("any.example", "/pay"), answers)
+    tried::<External>(&sandbox, (&at, [&json!("Unknown"), &draft]), ("any.example", "/pay"), answers)
+}
+
+/// A machine answers for a service whose entry chooses it; without it nobody does.
+#[test]
+fn a_machine_answers_and_does_not() -> Result<()> {
+    let port = outside()?;
+    let sandbox = Sandbox::start()?;
+    let entry = json!({ "apiVersion": "networking.istio.io/v1", "kind": "ServiceEntry",
+        "metadata": { "name": "vm", "namespace": "bookinfo" }, "spec": {
+            "hosts": ["vm.example"], "location": "MESH_EXTERNAL", "resolution": "STATIC",
+            "ports": [{ "number": 80, "name": "http", "protocol": "HTTP" }],
+            "workloadSelector": { "labels": { "app": "vm" } } } });
+    apply(&sandbox, &entry)?;
+    let pay = json!({ "hosts": ["*"], "gateways": ["bookinfo-gateway"], "http": [{
+        "match": [{ "uri": { "exact": "/vm" } }],
+        "route": [{ "destination": { "host": "vm.example", "port": { "number": 80 } } }] }] });
+    apply(&sandbox, &routes("pay", &pay))?;
+    let draft = json!({ "Machine": { "address": "127.0.0.1", "labels": { "app": "vm" }, "ports": { "http": port } } });
+    let at = ExternalAt::NewMachine(Ref::new(&kinds::SERVICE_ENTRY, "bookinfo", "vm"));
+    let answers = |status: u16, body: &str| status == 200 && body == "outside";
+    tried::<External>(&sandbox, (&at, [&json!("Unknown"), &draft]), ("any.example", "/vm"), answers)
+}
+
+/// Rules that only their own namespace sees count at no gateway of another; shown to all, they do.
+#[test]
+fn rules_are_shown_to_a_gateway_and_hidden_again() -> Result<()> {
+    let sandbox = Sandbox::start()?;
+    let shop = json!({ "hosts": ["*"], "gateways": ["bookinfo-gateway"], "exportTo": ["."], "http": [{
+        "match": [{ "uri": { "exact": "/shop" } }], "rewrite": { "uri": "/productpage" },
+        "route": [{ "destination": { "host": "productpage", "port": { "number": 9080 } } }] }] });
+    apply(&sandbox, &routes("shop", &shop))?;
+    let at = SeenAt::Shown(Ref::new(&kinds::VIRTUAL_SERVICE, "bookinfo", "shop"));
+    let shown = |to: &str| json!({ "Shown": { "exportTo": [to] } });
+    let page = |status: u16, body: &str| status == 200 && body.contains("Simple Bookstore App");
+    tried::<Visible>(&sandbox, (&at, [&shown("."), &shown("*")]), ("any.example", "/shop"), page)
 }
