@@ -172,3 +172,39 @@ fn ctrl_enter_pushes_what_was_checked_and_nothing_else() {
     assert!(checked(&bench).is_some_and(|title| title.contains("418")), "{:?}", checked(&bench));
     assert_eq!(pushes(&mut bench), 1);
 }
+
+/// A window that is open above all others takes the keys; Escape then closes one thing after the other.
+#[test]
+fn no_key_acts_behind_what_is_open() {
+    let selected = || Some(service("ratings"));
+    let world = World { selected: selected(), ..World::bookinfo() };
+    let mut bench = window(world, Window::new(PanelId::Graph), egui::vec2(1440.0, 900.0));
+    bench.state().0.intents.send(Intent::Edit(service("ratings"), "Fault"));
+    bench.run_steps(3);
+    bench.get_by_label("abort calls").click();
+    bench.run_steps(3);
+    assert!(bench.state().0.ledger.pending().is_some());
+    let press = |bench: &mut Bench<'_>, key: egui::Key, ctrl: bool| {
+        let modifiers = if ctrl { egui::Modifiers::COMMAND } else { egui::Modifiers::NONE };
+        bench.key_press_modifiers(modifiers, key);
+        bench.run_steps(3);
+        bench.state_mut().0.wishes()
+    };
+    bench.get_by_label("Diff").click();
+    bench.run_steps(3);
+    bench.event(egui::Event::Text("?".into()));
+    bench.run_steps(3);
+    bench.state_mut().0.wishes();
+    for key in [egui::Key::Enter, egui::Key::Z, egui::Key::Y, egui::Key::K, egui::Key::F] {
+        assert_eq!(press(&mut bench, key, true), [], "{key:?} behind the sheet of keys");
+    }
+    assert!(bench.query_by_label("Find or do what").is_none(), "one window at a time");
+    let diff = |bench: &Bench<'_>| bench.query_by_label("Close diff").is_some();
+    let sheet = |bench: &Bench<'_>| bench.query_by_label("Push what was checked").is_some();
+    assert!(sheet(&bench) && diff(&bench));
+    assert_eq!(press(&mut bench, egui::Key::Escape, false), []);
+    assert!(!sheet(&bench) && diff(&bench), "the first closes the sheet");
+    assert_eq!(press(&mut bench, egui::Key::Escape, false), []);
+    assert!(!diff(&bench), "the second closes the diff");
+    assert_eq!(press(&mut bench, egui::Key::Escape, false), [Intent::Select(None)]);
+}

@@ -2,10 +2,7 @@
 
 use crate::kit::theme::size;
 use crate::kit::{Button, Tokens, icon, text};
-use egui::{
-    Align, Align2, Area, Frame, Id, Key, Label, Layout, Margin, Modifiers, Order, RichText, ScrollArea, Ui,
-    vec2,
-};
+use egui::{Align, Align2, Area, Frame, Id, Label, Layout, Margin, Order, RichText, ScrollArea, Ui, vec2};
 
 /// Height of the bar below.
 pub const HEIGHT: f32 = 64.0;
@@ -19,7 +16,7 @@ pub(super) fn card(
     body: impl FnOnce(&mut Ui),
 ) -> bool {
     let (tokens, screen) = (Tokens::of(ui), ui.ctx().content_rect());
-    let mut close = ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Escape));
+    let mut close = false;
     let area = Area::new(Id::new(("above the bar", what)))
         .order(Order::Foreground)
         .anchor(Align2::RIGHT_BOTTOM, vec2(-16.0, -(HEIGHT + 12.0)));

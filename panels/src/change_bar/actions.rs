@@ -7,9 +7,9 @@ use crate::copies;
 use crate::cx::Cx;
 use crate::intent::Intent;
 use crate::kit::theme::{size, space};
-use crate::kit::{Button, Tokens, button, icon};
+use crate::kit::{Button, Tokens, button, icon, keys};
 use crate::words;
-use egui::{Align2, Context, FontId, Key, Modifiers, Sense, Ui, vec2};
+use egui::{Align2, Context, FontId, Key, Modifiers, Popup, Sense, Ui, vec2};
 use mesh::ledger::Entry;
 use mesh::{Change, Stage};
 
@@ -45,12 +45,20 @@ impl ChangeBar {
         }
     }
 
-    /// Ctrl Enter pushes what is ready; Ctrl Z takes the last edit of a draft back. While somebody types, the
-    /// first only leaves the field, since what stands there was not checked, and the other one is the field's.
-    /// Called before anything is drawn: a button with the focus would take any Enter for its own.
-    pub fn keys(&self, ctx: &Context, cx: &Cx<'_>) {
+    /// Ctrl Enter pushes what is ready; Ctrl Z takes the last edit of a draft back; Esc closes what stands above
+    /// the bar. While somebody types, the first only leaves the field, since what stands there was not checked,
+    /// and the others are the field's. Called before anything is drawn: a button with the focus would take any
+    /// Enter for its own, and the graph what Esc is left.
+    pub fn keys(&mut self, ctx: &Context, cx: &Cx<'_>) {
+        if keys::modal(ctx) {
+            return;
+        }
         let pressed = |key| ctx.input_mut(|input| input.consume_key(Modifiers::COMMAND, key));
         let typing = ctx.text_edit_focused();
+        let closes = self.above.is_some() && !typing && !Popup::is_any_open(ctx);
+        if closes && ctx.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Escape)) {
+            self.above = None;
+        }
         if !typing {
             let with_shift = Modifiers::COMMAND | Modifiers::SHIFT;
             if ctx.input_mut(|input| input.consume_key(with_shift, Key::Z)) || pressed(Key::Y) {

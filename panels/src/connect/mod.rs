@@ -58,7 +58,7 @@ impl Connect {
                         if connecting {
                             self.shown = false;
                             let back = ui.input(|input| input.key_pressed(Key::Escape));
-                            if back && ui.ctx().memory(|memory| memory.top_modal_layer().is_none()) {
+                            if back && !keys::modal(ui.ctx()) {
                                 cx.intents.send(Intent::Disconnect);
                             }
                             self.anyway |= steps::ui(ui, cx);

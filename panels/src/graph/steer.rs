@@ -3,6 +3,7 @@
 use super::camera::Camera;
 use super::canvas::Canvas;
 use super::view::View;
+use crate::kit::keys;
 use egui::{CursorIcon, Id, Key as Press, PointerButton, Rect, Response, Ui};
 
 impl Canvas {
@@ -67,7 +68,7 @@ impl Canvas {
     /// typing.
     pub(super) fn escaped(&mut self, ui: &Ui, id: Id, focused: bool) -> bool {
         let ctx = ui.ctx();
-        let open = ctx.memory(|memory| memory.top_modal_layer().is_some()) || egui::Popup::is_any_open(ctx);
+        let open = keys::modal(ctx) || egui::Popup::is_any_open(ctx);
         let elsewhere = ctx.memory(|memory| memory.focused().is_some_and(|focus| focus != id)) && !focused;
         let busy = open || elsewhere;
         let was_busy = std::mem::replace(&mut self.busy, busy);

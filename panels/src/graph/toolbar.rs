@@ -5,7 +5,7 @@ use super::view::Labels;
 use crate::cx::Cx;
 use crate::intent::ExportFormat;
 use crate::intent::Intent;
-use crate::kit::{Button, End, button, field, fmt, icon, text};
+use crate::kit::{Button, End, button, field, fmt, icon, keys, text};
 use egui::{Id, Key, Response, Ui, WidgetInfo, WidgetType};
 use mesh::graph::GraphType;
 use serde::{Deserialize, Serialize};
@@ -142,6 +142,7 @@ fn find(ui: &mut Ui, typed: &mut String, end: &End, asked: &mut Asked) {
     let id = Id::new("graph find");
     let hint = if width > 180.0 { "Find: reviews, %httperr > 5" } else { "Find" };
     let typing = ui.input(|input| input.key_pressed(Key::F) && input.modifiers.command);
+    let typing = typing && !keys::modal(ui.ctx());
     let field = field::search(ui, id, hint, "Find in graph", typed, width);
     if field.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter)) {
         let back = ui.input(|input| input.modifiers.shift);

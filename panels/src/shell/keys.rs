@@ -1,7 +1,7 @@
 //! The sheet of keys: what the keyboard does, by "?".
 
 use crate::kit::theme::{Weight, size};
-use crate::kit::{Button, Tokens, icon, text};
+use crate::kit::{Button, Tokens, icon, keys, text};
 use egui::{Grid, Id, Key, Ui};
 
 /// Keys and what they do. "Ctrl" is Cmd on a Mac.
@@ -53,6 +53,7 @@ impl Sheet {
     /// Draws it when it is open, and listens for "?".
     pub(super) fn ui(&mut self, ui: &Ui) {
         let asked = !ui.ctx().text_edit_focused()
+            && !keys::modal(ui.ctx())
             && ui.input(|input| {
                 let mark = |event: &egui::Event| matches!(event, egui::Event::Text(text) if text == "?");
                 input.events.iter().any(mark) || input.key_pressed(Key::Questionmark)

@@ -4,7 +4,7 @@ use super::find::{Found, everything, search};
 use crate::cx::Cx;
 use crate::kit::once::once;
 use crate::kit::theme::{Weight, family, size};
-use crate::kit::{Memo, Tokens, icon, text};
+use crate::kit::{Memo, Tokens, icon, keys, text};
 use egui::{
     Align2, Color32, FontId, Frame, Id, Key, Margin, Modifiers, RichText, Sense, TextEdit, Ui, WidgetInfo,
     WidgetType, pos2, vec2,
@@ -36,6 +36,7 @@ impl Palette {
     /// Draws it above everything else when it is open, and listens for Ctrl/Cmd+K always.
     pub fn ui(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
         let asked = ui.input_mut(|input| input.consume_key(Modifiers::COMMAND, Key::K));
+        let asked = asked && (self.open || !keys::modal(ui.ctx()));
         if asked {
             if self.open { self.open = false } else { self.open() }
         }
