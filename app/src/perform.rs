@@ -67,10 +67,7 @@ impl Shell {
                 self.settings.window_secs = secs;
                 self.connections.order(Command::Window(secs))?;
             }
-            Intent::Pause(paused) => {
-                self.paused = paused;
-                self.connections.order(Command::Pause(paused))?;
-            }
+            Intent::Pause(paused) => self.pause(paused)?,
             Intent::Check(id, change) => {
                 let order = self.steering.check(id, *change, &self.scene.mesh);
                 self.give(order)?;
@@ -93,14 +90,17 @@ impl Shell {
             }
             Intent::Push(id) => {
                 let order = self.steering.push(id);
+                self.look()?;
                 self.give(order)?;
             }
             Intent::Undo(id) => {
                 let order = self.steering.undo(id, &self.scene.mesh)?;
+                self.look()?;
                 self.give(order)?;
             }
             Intent::Finish(id) => {
                 let order = self.steering.finish(id);
+                self.look()?;
                 self.give(order)?;
             }
             Intent::Leave(id) => self.connections.order(Command::Leave(id))?,
@@ -136,6 +136,20 @@ impl Shell {
             }
             Intent::Save(export, None) => self.dialogs.pick_place(ctx, export),
             Intent::Save(export, Some(file)) => self.exports.save(ctx, export, file, &mut self.background),
+        }
+        Ok(())
+    }
+
+    fn pause(&mut self, paused: bool) -> Result<(), Problem> {
+        self.paused = paused;
+        self.connections.order(Command::Pause(paused))
+    }
+
+    /// What is written is looked at: what was paused would show what is not so any more as what is.
+    fn look(&mut self) -> Result<(), Problem> {
+        if self.paused {
+            self.pause(false)?;
+            self.window.say("Live data goes on, to show what comes of the push".to_owned());
         }
         Ok(())
     }

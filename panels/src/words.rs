@@ -11,6 +11,8 @@ use mesh::journal::FOLLOWED;
 use mesh::ledger::{Entry, Instead, Judged, Part};
 use mesh::{Change, Edit, Ledger, Moment, Problem, Restore, Stage};
 
+/// What stands at a draft that was written while the window looks at what was before.
+pub(crate) const UNSEEN: &str = "pushed, live data is paused";
 /// Why nothing can be pushed in a window that was started so.
 pub(crate) const READ_ONLY: &str =
     "This window is read-only: changes can be tried by dry run, but not pushed";
@@ -167,6 +169,9 @@ const MANY: usize = 6;
 
 fn counted(measured: &Measured) -> String {
     let calls = measured.calls;
+    if calls == 0 && measured.lost == 0 {
+        return "no calls since then yet".to_owned();
+    }
     let part = |part: &Figure| {
         let name = &part.name;
         let got = fmt::percent(part.count as f64 / calls.max(1) as f64 * 100.0);
@@ -398,6 +403,7 @@ mod tests {
             |calls, parts| counted(&Measured { calls, parts, ..Measured::default() }).replace('\u{a0}', " ");
         let shares = vec![figure("v3", Wanted::Share(0.8), 237), figure("v1", Wanted::Share(0.2), 63)];
         assert_eq!(said(300, shares), "v3 79 % (wanted 80 %), v1 21 % (wanted 20 %) of 300 calls since then");
+        assert_eq!(said(0, vec![figure("v3", Wanted::Share(1.0), 0)]), "no calls since then yet");
         assert_eq!(said(37, vec![figure("v3", Wanted::Share(1.0), 37)]), "v3 100 % of 37 calls since then");
         assert_eq!(said(37, vec![figure("delayed", Wanted::None, 0)]), "none delayed of 37 calls since then");
         let lost = Measured { calls: 300, lost: 30, ..Measured::default() };

@@ -6,7 +6,7 @@ mod support;
 
 use egui::{Event, Key, Modifiers};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
-use mesh::{Edit, Ref, demo, kinds};
+use mesh::{Edit, Fact, Ref, Stored, demo, kinds};
 use panels::detail::KeptDrafts;
 use panels::{Intent, Selected};
 use support::drafts::{
@@ -197,4 +197,25 @@ fn a_draft_of_what_is_not_there_in_the_next_run_is_told_of() {
 #[test]
 fn older_files_are_read() {
     assert_eq!(serde_json::from_str::<KeptDrafts>("[]").unwrap(), KeptDrafts::default());
+}
+
+/// What was pushed is not called a draft because the window looks at what was before.
+#[test]
+fn a_push_while_live_data_is_paused_is_no_draft() {
+    let mut bench = window(World::bookinfo().select(service("reviews")));
+    more(&mut bench, 3);
+    bench.get_by_label("not pushed");
+    let world = &mut bench.state_mut().0;
+    let id = world.ledger.pending().unwrap().id;
+    let change = world.ledger.get(id).unwrap().change.clone();
+    world.ledger.sent(id, demo::NOW);
+    let of = change.evidence.proxies().len();
+    let acked = Fact::Acked { acked: of, of, waiting: Vec::new() };
+    for fact in [Fact::Accepted(Stored::as_wanted(&change)), Fact::Seen, acked, Fact::Live] {
+        world.ledger.record(id, &fact, demo::NOW);
+    }
+    world.paused = true;
+    frames(&mut bench);
+    assert!(bench.query_by_label("not pushed").is_none());
+    bench.get_by_label("pushed, live data is paused");
 }

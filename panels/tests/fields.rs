@@ -8,6 +8,7 @@ use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use mesh::schema::Type;
 use mesh::{Answer, Read, Ref, Schema, SchemaOf, demo, kinds};
 use panels::Intent;
+use panels::held::Why;
 use serde_json::json;
 use std::sync::Arc;
 use support::detail::{Bench, detail, frames};
@@ -193,4 +194,54 @@ fn numbers_texts_and_switches_go_back() {
         frames(&mut bench);
         assert_eq!(title(&bench), was);
     }
+}
+
+/// Nothing is pushed of a draft while one of its fields shows what was refused: the user sees another one.
+#[test]
+fn what_was_refused_holds_the_push_back() {
+    let mut bench = detail(world(None));
+    bench.get_by_label("Fault").click();
+    frames(&mut bench);
+    click(&mut bench, "abort calls");
+    let typed = |bench: &mut Bench<'_>, text: &str| {
+        bench.get_by_label("abort status").click();
+        bench.run_steps(2);
+        bench.key_press_modifiers(Modifiers::COMMAND, Key::A);
+        bench.get_by_label("abort status").type_text(text);
+        bench.run_steps(2);
+    };
+    let enter = |bench: &mut Bench<'_>| {
+        bench.key_press(Key::Enter);
+        frames(bench);
+    };
+    let title = |bench: &Bench<'_>| bench.state().0.ledger.pending().map(|entry| entry.change.title.clone());
+    let held = |bench: &Bench<'_>| {
+        let (world, detail) = bench.state();
+        detail.held(&world.cx()).into_iter().map(|held| held.why).collect::<Vec<_>>()
+    };
+    let why = vec![Why::NotYet("abort status: At least 200".into())];
+    let shown = |bench: &Bench<'_>| bench.get_by_label("abort status").accesskit_node().value();
+    assert!(title(&bench).is_some_and(|title| title.contains("503")), "{:?}", title(&bench));
+    // While it is typed, and when it was.
+    typed(&mut bench, "42");
+    assert_eq!((title(&bench), held(&bench)), (None, why.clone()));
+    enter(&mut bench);
+    assert_eq!((title(&bench), held(&bench)), (None, why.clone()));
+    bench.get_by_label("abort status: At least 200");
+    typed(&mut bench, "418");
+    enter(&mut bench);
+    assert!(title(&bench).is_some_and(|title| title.contains("418")), "{:?}", title(&bench));
+    assert_eq!(held(&bench), []);
+    // Taking back takes what is shown with it.
+    typed(&mut bench, "42");
+    enter(&mut bench);
+    bench.state().0.intents.send(Intent::UndoEdit);
+    frames(&mut bench);
+    assert!(title(&bench).is_some_and(|title| title.contains("503")), "{:?}", title(&bench));
+    assert_eq!((held(&bench), shown(&bench).as_deref()), (vec![], Some("503")));
+    typed(&mut bench, "42");
+    enter(&mut bench);
+    assert_eq!(shown(&bench).as_deref(), Some("42"));
+    click(&mut bench, "Reset fault of reviews");
+    assert_eq!((title(&bench), held(&bench), shown(&bench).as_deref()), (None, vec![], Some("503")));
 }

@@ -6,6 +6,7 @@ use super::kept_form::KeptRow;
 use crate::cx::Cx;
 use crate::held::Why;
 use crate::intent::Intent;
+use crate::kit::number::Refused;
 use crate::words;
 use mesh::anew::Known;
 use mesh::ledger::Entry;
@@ -20,6 +21,10 @@ pub(super) struct Row<E: Edits> {
     pub(super) settled: E,
     /// The change that was made of the draft last.
     pub(super) asked: Option<(ChangeId, Change)>,
+    /// What a field of it shows that was refused: the draft is not what the user sees.
+    pub(super) refused: Option<Refused>,
+    /// How often it was taken back: what was refused before does not come again.
+    pub(super) turn: u32,
     /// Why no change can be made of it.
     pub(super) stop: Option<Stop>,
     /// What it is for is gone; the draft is still here.
@@ -32,7 +37,17 @@ impl<E: Edits> Row<E> {
     pub(super) fn new(scoped: Scoped<E::Scope, E>) -> Self {
         let kept = Kept::new(scoped.now.clone());
         let settled = scoped.now.clone();
-        Self { scoped, kept, settled, asked: None, stop: None, gone: false, lost: None }
+        Self {
+            scoped,
+            kept,
+            settled,
+            asked: None,
+            refused: None,
+            turn: 0,
+            stop: None,
+            gone: false,
+            lost: None,
+        }
     }
     pub(super) fn differs(&self) -> bool {
         self.kept.standing() != Standing::Same
@@ -47,6 +62,10 @@ impl<E: Edits> Row<E> {
     /// Whether it is on its way to the proxies.
     pub(super) fn under_way(&self, cx: &Cx<'_>) -> bool {
         self.entry(cx).is_some_and(|entry| entry.sent.is_some() && words::is_open(&entry.stage))
+    }
+    /// Whether it was written, and nothing shows it yet: live data is paused.
+    pub(super) fn unseen(&self, cx: &Cx<'_>) -> bool {
+        cx.paused && self.entry(cx).is_some_and(|entry| entry.sent.is_some() && entry.is_stored())
     }
     /// Its name, while it is in the set that is not pushed yet.
     pub(super) fn pending(&self, cx: &Cx<'_>) -> Option<ChangeId> {
@@ -85,6 +104,10 @@ impl<E: Edits> Row<E> {
         if self.standing() == Standing::Superseded {
             return;
         }
+        if self.refused.is_some() {
+            self.dismiss(cx);
+            return;
+        }
         let wanted = self.change(&cx.scene.mesh);
         self.stop = wanted.as_ref().err().cloned();
         match wanted {
@@ -100,9 +123,20 @@ impl<E: Edits> Row<E> {
             _ => self.dismiss(cx),
         }
     }
+    /// Takes in what its fields show that was refused. While that stands there, nothing is pushed.
+    pub(super) fn refuse(&mut self, refused: Option<Refused>, cx: &Cx<'_>) {
+        let was = std::mem::replace(&mut self.refused, refused);
+        match (was, &self.refused) {
+            (None, Some(_)) => self.check(cx),
+            // What is being typed is judged when it is done.
+            (Some(was), None) if !was.typing => self.check(cx),
+            _ => {}
+        }
+    }
     pub(super) fn reset(&mut self) {
         self.kept.reset();
-        self.stop = None;
+        (self.stop, self.refused) = (None, None);
+        self.turn += 1;
     }
     /// Takes in what the cluster has now; what the user did is no deed of that.
     pub(super) fn follow(&mut self, now: Scoped<E::Scope, E>) {
@@ -157,6 +191,9 @@ impl<E: Edits> Row<E> {
             _ if self.gone && self.asked.is_some() => None,
             Some(Stop::Gone) => Some(Why::Gone { again: self.again(&cx.scene.mesh).is_some() }),
             _ if self.standing() == Standing::Superseded => Some(Why::Superseded),
+            _ if shown && self.refused.is_some() => {
+                self.refused.as_ref().map(|refused| Why::NotYet(refused.words.clone()))
+            }
             Some(Stop::NotYet(why)) if shown => Some(Why::NotYet(why.clone())),
             _ => None,
         }

@@ -16,10 +16,11 @@ use crate::held::{DraftOf, Held, Why};
 use crate::history::{History, deed};
 use crate::intent::Intent;
 use crate::kit::theme::{Weight, size};
-use crate::kit::{Button, Tokens, badge, field, icon, problem, text};
+use crate::kit::{Button, Tokens, badge, field, icon, number, problem, text};
 use crate::selection::Selected;
 use crate::subject;
 use crate::whose::Whose;
+use crate::words;
 use egui::{Align, Layout, RichText, Ui, UiBuilder};
 use mesh::graph::NodeId;
 use mesh::plan::Stop;
@@ -118,6 +119,7 @@ impl<E: Edits> Sheet<E> {
         let tokens = Tokens::of(ui);
         let standing = self.shown().map_or(Standing::Same, Row::standing);
         let under_way = self.shown().is_some_and(|row| row.under_way(cx));
+        let unseen = self.shown().is_some_and(|row| row.unseen(cx));
         let elsewhere = self.elsewhere().len();
         let mut fold = false;
         ui.horizontal(|ui| {
@@ -133,6 +135,7 @@ impl<E: Edits> Sheet<E> {
                     let word = match (standing, elsewhere) {
                         (Standing::Same, more) => format!("{more} not pushed elsewhere"),
                         _ if under_way => "being pushed".to_owned(),
+                        _ if unseen => words::UNSEEN.to_owned(),
                         (_, 0) => "not pushed".to_owned(),
                         (_, more) => format!("not pushed, + {more} elsewhere"),
                     };
@@ -176,16 +179,22 @@ impl<E: Edits> Sheet<E> {
             problem::problem(ui, problem::Level::Note, goes, why, "", None);
         } else {
             let was = row.kept.base().clone();
-            let not_yet = match &row.stop {
-                Some(Stop::NotYet(why)) => Some(why.as_str()),
+            let not_yet = match (&row.refused, &row.stop) {
+                // While one types nothing moves: the field says it itself.
+                (Some(refused), _) => Some(refused.words.as_str()).filter(|_| !refused.typing),
+                (None, Some(Stop::NotYet(why))) => Some(why.as_str()),
                 _ => None,
             };
             let known = E::NEEDS.first().and_then(|kind| Known::of(cx, kind, E::PLACE));
             let named = (E::ABOUT.name, &*self.subject);
-            let mut form = Form::new(ui, cx, named, row.kept.standing(), not_yet).knowing(known);
-            row.kept.wanted.form(&was, &row.scoped.at, &mut form);
-            let (done, reset) = form.end();
+            let draft = egui::Id::new(("draft", &self.id, &row.scoped.words, row.turn));
+            let ((done, reset), refused) = number::drawn(ui, draft, |ui| {
+                let mut form = Form::new(ui, cx, named, row.kept.standing(), not_yet).knowing(known);
+                row.kept.wanted.form(&was, &row.scoped.at, &mut form);
+                form.end()
+            });
             gesture.and(done);
+            row.refuse(refused, cx);
             if reset {
                 gesture.and(Gesture::Settled);
                 row.dismiss(cx);

@@ -1,9 +1,12 @@
 //! A number in a field: dragged, typed, stepped by arrow keys. What cannot be taken is said while it is typed,
 //! with the way out, and stays in the field until it is corrected: nothing else takes its place. Esc leaves the
-//! number as it was.
+//! number as it was. Whoever draws a draft's fields asks [`drawn`] which of them hold what was refused: what the
+//! user sees there is not what the draft says.
 
 use super::theme::Tokens;
-use egui::{DragValue, Id, Key, Response, RichText, Stroke, StrokeKind, Tooltip, Ui, Vec2};
+use egui::{
+    Context, DragValue, Id, IdMap, Key, RectAlign, Response, RichText, Stroke, StrokeKind, Tooltip, Ui, Vec2,
+};
 use std::cell::RefCell;
 use std::ops::RangeInclusive;
 
@@ -34,7 +37,8 @@ impl Number<'_> {
     pub fn ui(&self, ui: &mut Ui, value: &mut f64) -> Response {
         let before = *value;
         let id = ui.next_auto_id().with(self.name);
-        let kept = ui.data(|data| data.get_temp::<Kept>(id)).filter(|kept| kept.beside == before);
+        let kept = of(ui.ctx(), |all| all.kept.get(&id).filter(|kept| kept.draft == all.draft).cloned());
+        let kept = kept.filter(|kept| kept.beside == before && ui.is_enabled());
         let typed: RefCell<Option<Typed>> = RefCell::new(None);
         let read = |text: &str| {
             let said = match (self.read)(bare(text, self.prefix, self.suffix)) {
@@ -69,7 +73,7 @@ impl Number<'_> {
         let escaped = response.lost_focus() && ui.input(|input| input.key_pressed(Key::Escape));
         let mut kept = match typed.into_inner() {
             _ if escaped => None,
-            Some((text, refused)) => refused.map(|words| Kept { text, words, beside: *value }),
+            Some((text, refused)) => refused.map(|words| Kept { text, words, beside: *value, draft: None }),
             None => kept.filter(|kept| kept.beside == *value),
         };
         // What was typed on the way to what is refused is not meant either.
@@ -82,11 +86,15 @@ impl Number<'_> {
         }
         let focused = ui.memory(|memory| memory.has_focus(response.id));
         if let Some(kept) = &kept {
-            refusal(ui, &response, &kept.words, focused || ui.memory(|memory| memory.focused().is_none()));
+            refusal(ui, &response, &kept.words, focused);
         }
-        ui.data_mut(|data| {
-            data.remove::<Kept>(id);
-            kept.map(|kept| data.insert_temp(id, kept));
+        of(ui.ctx(), |all| match kept {
+            Some(kept) => {
+                let words = format!("{}: {}", self.name, kept.words);
+                all.drawn.get_or_insert(Refused { words, typing: focused });
+                all.kept.insert(id, Kept { draft: all.draft, ..kept });
+            }
+            None => drop(all.kept.remove(&id)),
         });
         response
     }
@@ -109,8 +117,40 @@ struct Kept {
     words: String,
     /// The number that holds meanwhile: when it moves, by whatever hand, the text is gone.
     beside: f64,
+    /// The draft whose number it is.
+    draft: Option<Id>,
 }
 
+/// All that was typed and refused.
+#[derive(Clone, Default)]
+struct All {
+    kept: IdMap<Kept>,
+    /// The draft whose fields are being drawn.
+    draft: Option<Id>,
+    /// The first refusal among them.
+    drawn: Option<Refused>,
+}
+
+fn of<T>(ctx: &Context, what: impl FnOnce(&mut All) -> T) -> T {
+    ctx.data_mut(|data| what(data.get_temp_mut_or_default(Id::new("refused numbers"))))
+}
+
+/// A field of a draft that holds what was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// "abort status: At least 200".
+    pub words: String,
+    /// Whether it is being typed in.
+    pub typing: bool,
+}
+
+/// Draws the fields of a draft. Returns the first refusal among its numbers. What was refused in another draft is
+/// not shown in this one, though it may have the same fields.
+pub fn drawn<T>(ui: &mut Ui, draft: Id, draw: impl FnOnce(&mut Ui) -> T) -> (T, Option<Refused>) {
+    of(ui.ctx(), |all| (all.draft, all.drawn) = (Some(draft), None));
+    let done = draw(ui);
+    (done, of(ui.ctx(), |all| (all.draft.take(), all.drawn.take()).1))
+}
 /// "5", "5 %", "5,5"; a comma before three digits might separate thousands, and is not guessed at.
 pub fn plain(text: &str) -> Option<f64> {
     let text = text.trim().trim_end_matches('%').trim();
@@ -127,14 +167,16 @@ pub fn whole(text: &str) -> Option<f64> {
     plain(text).filter(|number| number.fract() == 0.0)
 }
 
-/// Said beside the field, above everything: nothing moves while one types. Where one types elsewhere, it
-/// waits for the pointer.
+/// Said beside the field, above everything: nothing moves while one types. Afterwards it waits for the pointer,
+/// and does not lie on what is pressed next.
 fn refusal(ui: &Ui, field: &egui::Response, refused: &str, open: bool) {
     let color = Tokens::of(ui).degraded;
     ui.painter().rect_stroke(field.rect, 4.0, Stroke::new(1.0, color), StrokeKind::Inside);
-    if open || field.hovered() {
-        Tooltip::always_open(ui.ctx().clone(), ui.layer_id(), Id::new((field.id, "refusal")), field.rect)
-            .show(|ui| ui.label(RichText::new(refused).color(color)));
+    if (open || field.hovered()) && ui.clip_rect().contains_rect(field.rect) {
+        let mut hint =
+            Tooltip::always_open(ui.ctx().clone(), ui.layer_id(), Id::new((field.id, "refusal")), field.rect);
+        hint.popup = hint.popup.align(RectAlign::TOP_START);
+        hint.show(|ui| ui.label(RichText::new(refused).color(color)));
     }
     ui.ctx().accesskit_node_builder(field.id, |node| node.set_description(refused));
 }

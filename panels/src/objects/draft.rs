@@ -329,6 +329,12 @@ impl Draft {
         entry.is_some_and(|entry| entry.sent.is_some() && words::is_open(&entry.stage))
     }
 
+    /// Whether it was written, and nothing shows it yet: live data is paused.
+    pub(super) fn unseen(&self, cx: &Cx<'_>) -> bool {
+        let entry = self.asked.as_ref().and_then(|(id, _)| cx.changes.of_draft(*id));
+        cx.paused && entry.is_some_and(|entry| entry.sent.is_some() && entry.is_stored())
+    }
+
     /// Its name, while it is in the set that is not pushed yet.
     fn pending(&self, cx: &Cx<'_>) -> Option<ChangeId> {
         self.asked.as_ref().map(|(id, _)| *id).filter(|id| cx.changes.set().has(*id))
