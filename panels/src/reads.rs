@@ -10,11 +10,13 @@ use egui::Context;
 use jiff::Timestamp;
 use mesh::certificate::{Credential, SecretOf};
 use mesh::check::Judged;
+use mesh::confirm::Filters;
 use mesh::endpoints::{Endpoints, EndpointsQuery};
 use mesh::logging::Logging;
 use mesh::managed::{Applied, Source};
 use mesh::mesh_config::MeshConfig;
 use mesh::series::{Range, Series};
+use mesh::told::Word;
 use mesh::trace::{Found, Opened, TraceQuery};
 use mesh::{Answer, Problem, Read, Ref, Remote, Scene, Schema, SchemaOf};
 use std::cell::RefCell;
@@ -136,6 +138,14 @@ impl<'a> Reads<'a> {
         })
     }
 
+    /// What the cluster says of an object, the newest first.
+    pub fn told(&self, at: &Ref) -> Remote<Vec<Word>> {
+        self.ask(Read::Told(at.clone())).part(|answer| match answer {
+            Answer::Told(words) => Some(words.clone()),
+            _ => None,
+        })
+    }
+
     /// The right that is missing to do something ("patch", "delete") to an object; `None` where none is known
     /// to be.
     pub fn missing(&self, verb: &'static str, at: &Ref) -> Option<Problem> {
@@ -143,6 +153,14 @@ impl<'a> Reads<'a> {
             Some(Answer::May(missing)) => (**missing).clone(),
             _ => None,
         }
+    }
+
+    /// The order of a proxy's filters.
+    pub fn filters(&self, proxy: &str) -> Remote<Filters> {
+        self.ask(Read::Filters(proxy.to_owned())).part(|answer| match answer {
+            Answer::Filters(filters) => Some(filters.clone()),
+            _ => None,
+        })
     }
 
     /// Reads it once more, now: after a failure, when the user wants it.

@@ -4,9 +4,9 @@
 use crate::find::PodPort;
 use crate::limits::{self, Limit};
 use crate::session::Session;
-use crate::tunnel::Place;
+use crate::tunnel::{Answer, Place};
 use mesh::Problem;
-use mesh::confirm::{self, Held};
+use mesh::confirm::{self, Filters, Held};
 use mesh::evidence::{Evidence, Probe, Xds};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -41,23 +41,11 @@ pub(crate) async fn held(
     types: impl IntoIterator<Item = Xds>,
     evidence: &Evidence,
 ) -> Result<Looked, Problem> {
-    let Some((pod, namespace)) = proxy.rsplit_once('.') else {
-        let why = format!("{proxy} is not named pod.namespace");
-        return Err(Problem::new(WHAT, why, "Look at istiod's version"));
-    };
-    let place = Place::Pod(PodPort { namespace: namespace.into(), pod: pod.into(), port: ADMIN });
-    let limit = Limit { bytes: limits::ANSWER, lane: Some(&LANE) };
+    let place = admin(proxy)?;
     let mut all = Looked::default();
     for xds in types {
         let probes: Vec<&Probe> = evidence.for_proxy(proxy).filter(|probe| probe.xds() == xds).collect();
-        // Envoy tells endpoints only when it is asked for them.
-        let more = if xds == Xds::Eds { "&include_eds" } else { "" };
-        let path = format!("/config_dump?resource={}{more}", confirm::place(xds).0);
-        let asked = session.tunnel.get_some(&place, &path, WHAT, limit);
-        let answer = tokio::time::timeout(ANSWER, asked).await.unwrap_or_else(|_elapsed| {
-            let why = format!("{proxy} did not answer within {} s", ANSWER.as_secs());
-            Err(Problem::new(WHAT, why, "Look whether its pod runs"))
-        })?;
+        let answer = asked(session, proxy, &place, xds).await?;
         // An Envoy that has none of these says so with 404.
         let dump = if answer.status == 404 {
             Kept { dump: whole(Vec::new(), xds), complaint: None }
@@ -72,6 +60,44 @@ pub(crate) async fn held(
         all.complaint = all.complaint.or(dump.complaint);
     }
     Ok(all)
+}
+
+/// The order of the filters of a proxy's listeners.
+pub(crate) async fn filters(session: &Session, proxy: &str) -> Result<Filters, Problem> {
+    let place = admin(proxy)?;
+    let answer = asked(session, proxy, &place, Xds::Lds).await?;
+    let mut filters = Filters::default();
+    if answer.status == 404 {
+        return Ok(filters);
+    }
+    let _turn = answer.turn.as_ref();
+    let read = each(answer.body_of(WHAT, &place)?, |entry| filters.take(&entry));
+    read.map_err(|why| {
+        Problem::new(WHAT, format!("What {proxy} answered {why}"), "Look at the proxy and its version")
+    })?;
+    Ok(filters)
+}
+
+/// Where a proxy answers about itself.
+fn admin(proxy: &str) -> Result<Place, Problem> {
+    let Some((pod, namespace)) = proxy.rsplit_once('.') else {
+        let why = format!("{proxy} is not named pod.namespace");
+        return Err(Problem::new(WHAT, why, "Look at istiod's version"));
+    };
+    Ok(Place::Pod(PodPort { namespace: namespace.into(), pod: pod.into(), port: ADMIN }))
+}
+
+/// What a proxy answers about its configuration of a type.
+async fn asked(session: &Session, proxy: &str, place: &Place, xds: Xds) -> Result<Answer, Problem> {
+    let limit = Limit { bytes: limits::ANSWER, lane: Some(&LANE) };
+    // Envoy tells endpoints only when it is asked for them.
+    let more = if xds == Xds::Eds { "&include_eds" } else { "" };
+    let path = format!("/config_dump?resource={}{more}", confirm::place(xds).0);
+    let asked = session.tunnel.get_some(place, &path, WHAT, limit);
+    tokio::time::timeout(ANSWER, asked).await.unwrap_or_else(|_elapsed| {
+        let why = format!("{proxy} did not answer within {} s", ANSWER.as_secs());
+        Err(Problem::new(WHAT, why, "Look whether its pod runs"))
+    })
 }
 
 /// Bare resources, as `?resource=` gives them.
@@ -91,23 +117,31 @@ pub(crate) struct Kept {
 
 /// The dump as far as it concerns these probes.
 pub(crate) fn concerned(body: &[u8], probes: &[&Probe], xds: Xds) -> Result<Kept, String> {
+    let (mut kept, mut complaint) = (Vec::new(), None);
+    each(body, |entry| {
+        complaint = complaint.take().or_else(|| confirm::complaint(&entry).map(str::to_owned));
+        if probes.iter().any(|probe| confirm::concerns(probe, &entry)) {
+            kept.push(entry);
+        }
+    })?;
+    Ok(Kept { dump: whole(kept, xds), complaint })
+}
+
+/// Looks at one entry of a dump after the other.
+fn each(body: &[u8], mut look: impl FnMut(Value)) -> Result<(), String> {
     let Ok(Resources { configs }) = serde_json::from_slice(body) else {
         return Err("is no configuration".into());
     };
-    let (mut kept, mut complaint) = (Vec::new(), None);
     for entry in configs.into_iter().flatten() {
         if entry.get().len() > limits::ENTRY {
             return Err(format!("has an entry of more than {}", limits::in_words(limits::ENTRY)));
         }
-        let Ok(entry) = serde_json::from_str::<Value>(entry.get()) else {
-            return Err("has an entry that cannot be read".into());
-        };
-        complaint = complaint.or_else(|| confirm::complaint(&entry).map(str::to_owned));
-        if probes.iter().any(|probe| confirm::concerns(probe, &entry)) {
-            kept.push(entry);
+        match serde_json::from_str::<Value>(entry.get()) {
+            Ok(entry) => look(entry),
+            Err(_) => return Err("has an entry that cannot be read".into()),
         }
     }
-    Ok(Kept { dump: whole(kept, xds), complaint })
+    Ok(())
 }
 
 /// Resources of a type, in the form of the whole dump.

@@ -1,7 +1,9 @@
 //! What each sort of read asks, and whom: one arm per variant of [`Read`].
 
 use crate::session::Session;
-use crate::{access, applied, certificate, endpoints, logging, mesh_config, prometheus, schema, traces};
+use crate::{
+    access, applied, certificate, endpoints, logging, mesh_config, prometheus, schema, told, traces,
+};
 use mesh::{Answer, Problem, Read};
 use std::sync::Arc;
 
@@ -18,6 +20,8 @@ pub(crate) async fn fetch(session: &Session, read: &Read) -> Result<Answer, Prob
         Read::Certificate(of) => Answer::Certificate(Arc::new(certificate::read(session, of).await?)),
         Read::Logging(pod) => Answer::Logging(Arc::new(logging::read(session, pod).await?)),
         Read::May(verb, at) => Answer::May(Arc::new(access::may(&session.api.client, verb, at).await)),
+        Read::Told(at) => Answer::Told(Arc::new(told::events(session, at).await?)),
+        Read::Filters(proxy) => Answer::Filters(Arc::new(told::filters(session, proxy).await?)),
         Read::Trace(id) => Answer::Trace(traces::trace(session, id).await?),
     })
 }

@@ -52,6 +52,7 @@ mod session;
 mod settings;
 mod supervise;
 mod syncz;
+mod told;
 mod traces;
 mod trim;
 mod tunnel;

@@ -2,7 +2,8 @@
 
 use crate::select::{Labels, Selects};
 use crate::views::{
-    AuthorizationPolicy, RequestAuthentication, Selector, Telemetry, gateway_api::GROUP as GATEWAY_API,
+    AuthorizationPolicy, RequestAuthentication, Selector, Telemetry, WasmPlugin,
+    gateway_api::GROUP as GATEWAY_API,
 };
 use serde_json::Value;
 
@@ -42,7 +43,7 @@ macro_rules! attach {
         })*
     };
 }
-attach!(AuthorizationPolicy, RequestAuthentication, Telemetry);
+attach!(AuthorizationPolicy, RequestAuthentication, Telemetry, WasmPlugin);
 
 /// Something that a policy names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -362,6 +362,18 @@ pub static TCP_ROUTE: Kind = Kind {
     ..ROUTE
 };
 
+/// WasmPlugins.
+pub static WASM_PLUGIN: Kind = Kind {
+    group: "extensions.istio.io",
+    versions: &["v1alpha1"],
+    kind: "WasmPlugin",
+    plural: "wasmplugins",
+    core: false,
+    chooses: POLICY,
+    why: "plugins of proxies",
+    ..GUARD
+};
+
 /// Every watched kind stands here, once.
 pub static KINDS: &[&Kind] = &[
     &NAMESPACE,
@@ -387,6 +399,7 @@ pub static KINDS: &[&Kind] = &[
     &GRPC_ROUTE,
     &TLS_ROUTE,
     &TCP_ROUTE,
+    &WASM_PLUGIN,
 ];
 
 /// The row of [`KINDS`] of this group ("networking.istio.io") and name ("VirtualService"), if it is watched.

@@ -29,6 +29,7 @@ pub mod refs;
 pub mod routing;
 pub mod select;
 pub mod shadow;
+pub mod telemetry;
 pub mod validation;
 pub mod views;
 pub mod visibility;

@@ -138,7 +138,10 @@ pub const GIVEN: [&str; 8] = [
 
 /// An object as people read and keep it, as YAML: see [`shown`].
 pub fn yaml(object: &Object) -> String {
-    let value = shown(object);
-    serde_saphyr::to_string(&value)
-        .unwrap_or_else(|_| serde_json::to_string_pretty(&value).unwrap_or_default())
+    yaml_of(&shown(object))
+}
+
+/// A value as YAML.
+pub fn yaml_of(value: &Value) -> String {
+    serde_saphyr::to_string(value).unwrap_or_else(|_| serde_json::to_string_pretty(value).unwrap_or_default())
 }

@@ -4,6 +4,7 @@
 mod filters;
 mod gateway;
 pub(crate) mod json;
+mod order;
 mod routes;
 mod streams;
 mod want;
@@ -47,7 +48,7 @@ pub fn holds(probe: &Probe, config_dump: &Value) -> Held {
         Owner::Direct { host, port } => direct(config_dump, host, *port, fits),
         Owner::Host { host } => (told_of(config_dump, host) == (probe.want == Want::Present)).into(),
         Owner::Inbound { port, except } => inbound(config_dump, *port, except, &probe.want).into(),
-        Owner::Filters { names } => filters::held(config_dump, names, &probe.path, &probe.want),
+        Owner::Filters { names, out } => filters::held(config_dump, (names, *out), &probe.path, &probe.want),
         Owner::Endpoints { host, port } => {
             let told = endpoints(config_dump, host, *port).map(|told| list(told, "endpoints"));
             let told = told.map(|list| Value::from(list.to_vec()));
@@ -64,6 +65,8 @@ pub fn holds(probe: &Probe, config_dump: &Value) -> Held {
         }
     }
 }
+
+pub use order::Filters;
 
 /// Whether a virtual host has one of these names.
 fn is_named(host: &Value, name: &str, other: Option<&str>) -> bool {

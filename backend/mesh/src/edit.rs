@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod balancing;
+pub mod extensions;
 pub mod external;
 pub mod fault;
 pub mod mirrors;
@@ -14,6 +15,7 @@ pub mod rule_words;
 pub mod rules;
 pub mod shares;
 pub mod split;
+pub mod telemetry;
 pub mod tokens;
 pub mod visibility;
 pub mod way_in;

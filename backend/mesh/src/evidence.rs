@@ -192,6 +192,9 @@ pub enum Owner {
     Filters {
         /// Any of these names; of requests or of connections.
         names: Vec<String>,
+        /// On what goes out of a sidecar instead; a gateway has one side only.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        out: bool,
     },
     /// What proxies were told of who stands behind a host's port.
     Endpoints {
@@ -258,6 +261,8 @@ pub enum Want {
     Many(usize),
     /// Endpoints, in any order: "10.0.0.1:80, weight 1, of region/zone".
     Endpoints(BTreeSet<String>),
+    /// A list in which a row has at least this.
+    Row(Value),
     /// Anything.
     Present,
     /// Nothing.

@@ -47,6 +47,7 @@ pub mod series;
 pub mod split;
 mod stored;
 pub mod token;
+pub mod told;
 pub mod touched;
 pub mod trace;
 pub mod traffic;

@@ -25,6 +25,56 @@ pub struct Provider {
     pub service: String,
 }
 
+/// What a provider is told of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reports {
+    /// Spans.
+    Traces,
+    /// Access logs.
+    Logs,
+    /// Metrics.
+    Metrics,
+}
+
+impl Reports {
+    /// "traces".
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Traces => "traces",
+            Self::Logs => "access logs",
+            Self::Metrics => "metrics",
+        }
+    }
+
+    /// The provider that every mesh has for it.
+    pub fn built_in(self) -> Option<&'static str> {
+        match self {
+            Self::Traces => None,
+            Self::Logs => Some(istio::telemetry::ENVOY),
+            Self::Metrics => Some(istio::telemetry::PROMETHEUS),
+        }
+    }
+
+    /// The kinds of providers that are for it.
+    fn kinds(self) -> &'static [&'static str] {
+        match self {
+            Self::Traces => &[
+                "opentelemetry",
+                "zipkin",
+                "datadog",
+                "skywalking",
+                "stackdriver",
+                "lightstep",
+                "opencensus",
+            ],
+            Self::Logs => {
+                &["envoyFileAccessLog", "envoyHttpAls", "envoyTcpAls", "envoyOtelAls", "stackdriver"]
+            }
+            Self::Metrics => &["prometheus", "stackdriver"],
+        }
+    }
+}
+
 impl Provider {
     /// Whether it can be asked whether a call is let in.
     pub fn authorizes(&self) -> bool {
@@ -67,6 +117,11 @@ impl MeshConfig {
         }
     }
 
+    /// Those that can be told of something.
+    pub fn told(&self, of: Reports) -> impl Iterator<Item = &Provider> {
+        self.providers.iter().filter(move |provider| of.kinds().contains(&provider.kind.as_str()))
+    }
+
     /// Those that can be asked.
     pub fn authorizing(&self) -> impl Iterator<Item = &Provider> {
         self.providers.iter().filter(|provider| provider.authorizes())
@@ -87,6 +142,8 @@ mod tests {
         ] }));
         let said: Vec<&str> = config.authorizing().map(|one| one.service.as_str()).collect();
         assert_eq!((said, config.providers.len()), (vec!["judge.web:9000"], 2));
+        let told = |of| config.told(of).map(|one| one.name.as_str()).collect::<Vec<_>>();
+        assert_eq!((told(Reports::Traces), told(Reports::Logs)), (vec!["spans"], vec![]));
         assert_eq!(MeshConfig::read(&json!(null)), MeshConfig::default());
         let text = "extensionProviders:\n- name: judge\n  envoyExtAuthzGrpc: { service: judge.web }\n";
         let map = format!("kind: ConfigMap\ndata:\n  mesh: |\n    {}", text.replace('\n', "\n    "));

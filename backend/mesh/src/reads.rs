@@ -6,6 +6,7 @@
 //! `cluster` fetches it.
 
 use crate::certificate::{Credential, SecretOf};
+use crate::confirm::Filters;
 use crate::endpoints::{Endpoints, EndpointsQuery};
 use crate::logging::Logging;
 use crate::managed::{Applied, Source};
@@ -13,6 +14,7 @@ use crate::mesh_config::MeshConfig;
 use crate::remote::Remote;
 use crate::schema::{Schema, SchemaOf};
 use crate::series::{Range, Series};
+use crate::told::Word;
 use crate::trace::{Found, Opened, TraceQuery};
 use istio::{Problem, Ref};
 use jiff::Timestamp;
@@ -46,6 +48,10 @@ pub enum Read {
     Logging(Ref),
     /// Whether this login may do something ("patch", "delete") to an object.
     May(&'static str, Ref),
+    /// What the cluster says of an object.
+    Told(Ref),
+    /// The order of a proxy's filters.
+    Filters(String),
 }
 
 impl Read {
@@ -59,8 +65,9 @@ impl Read {
             | Self::May(..) => Some(Duration::from_secs(30)),
             Self::Traces(_) | Self::Trace(_) | Self::Schema(_) => None,
             Self::Series(range) => Some(range.refresh()),
-            Self::Endpoints(_) => Some(Duration::from_secs(3)),
+            Self::Endpoints(_) | Self::Told(_) => Some(Duration::from_secs(3)),
             Self::Logging(_) => Some(Duration::from_secs(10)),
+            Self::Filters(_) => Some(Duration::from_secs(5)),
         }
     }
 }
@@ -90,6 +97,10 @@ pub enum Answer {
     Logging(Arc<Logging>),
     /// The right that is missing, if one is.
     May(Arc<Option<Problem>>),
+    /// The newest first.
+    Told(Arc<Vec<Word>>),
+    /// Filters in their order.
+    Filters(Arc<Filters>),
 }
 
 /// All answers that are kept just now. Cheap to clone.

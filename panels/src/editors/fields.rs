@@ -4,6 +4,7 @@
 
 mod each;
 mod holds;
+mod more;
 
 pub use holds::{FieldRow, Holds};
 use holds::{joined, listed};
@@ -60,6 +61,12 @@ impl Fields {
     /// These values; for samples.
     pub fn with<const N: usize>(values: [(&str, Value); N]) -> Self {
         Self(values.into_iter().map(|(path, value)| (path.to_owned(), value)).collect())
+    }
+
+    /// Whether all that is said belongs to these rows.
+    pub fn is_of<'r>(&self, rows: impl IntoIterator<Item = &'r FieldRow>) -> bool {
+        let rows: Vec<&FieldRow> = rows.into_iter().flat_map(flat).collect();
+        self.0.keys().all(|path| rows.iter().any(|row| row.path == path))
     }
 
     /// Whether nothing is said.
@@ -124,6 +131,16 @@ impl Fields {
                 Holds::Percent(start) => {
                     self.edit(row.path, |value| form.percent(setting, value, start));
                 }
+                Holds::Share(start) => self.edit(row.path, |value| form.share(setting, value, start)),
+                Holds::Signed(start) => {
+                    self.edit(row.path, |value| form.signed(setting, value, start));
+                }
+                Holds::Providers(reports) => {
+                    let mut value = self.0.get(row.path).cloned();
+                    more::providers(form, setting, &mut value, reports);
+                    self.put(row.path, &value.unwrap_or_default());
+                }
+                Holds::Yaml => self.edit(row.path, |value| more::yaml(form, setting, row.word, value)),
                 Holds::YesOrNo | Holds::Adds | Holds::Drops => {
                     self.edit(row.path, |value| form.yes_or_no(setting, value));
                 }
@@ -158,7 +175,11 @@ impl Fields {
                     form.section(row.word, self.said_in(&[table]), |form| self.form(table, form));
                 }
                 Holds::Match => self.edit(row.path, |value| form.condition(setting, value)),
-                Holds::Each(..) | Holds::Matches(_) | Holds::Pairs(_) | Holds::Numbers(_) => {
+                Holds::Each(..)
+                | Holds::Matches(_)
+                | Holds::Pairs(_)
+                | Holds::Numbers(_)
+                | Holds::Named(..) => {
                     self.several(row, form);
                 }
             }
@@ -169,20 +190,26 @@ impl Fields {
     fn several(&mut self, row: &FieldRow, form: &mut Form<'_>) {
         let mut value = self.0.get(row.path).cloned().unwrap_or_default();
         let said = value.as_array().map_or_else(|| value.as_object().map_or(0, Map::len), Vec::len);
+        let draw = |form: &mut Form<'_>, part: &mut Value, table: &[FieldRow]| {
+            let was = Self::of(Some(part), table);
+            let mut now = was.clone();
+            now.form(table, form);
+            now.write(&was, part);
+        };
         form.section(row.word, said, |form| match row.holds {
             Holds::Each(noun, table) => {
                 let mut list = value.as_array().cloned().unwrap_or_default();
                 let says = |part: &Value| Self::of(Some(part), table).in_short(table);
-                let draw = |form: &mut Form<'_>, part: &mut Value| {
-                    let was = Self::of(Some(part), table);
-                    let mut now = was.clone();
-                    now.form(table, form);
-                    now.write(&was, part);
-                };
+                let draw = |form: &mut Form<'_>, part: &mut Value| draw(form, part, table);
                 form.part(&format!("{}/0", row.path), |form| {
                     each::each(form, noun, &mut list, (&says, &draw));
                 });
                 value = list.into();
+            }
+            Holds::Named(noun, table) => {
+                let mut all = value.as_object().cloned().unwrap_or_default();
+                more::parts(form, noun, &mut all, &|form, part| draw(form, part, table));
+                value = all.into();
             }
             Holds::Matches(noun) | Holds::Pairs(noun) | Holds::Numbers(noun) => {
                 let mut all = value.as_object().cloned().unwrap_or_default();
@@ -233,18 +260,27 @@ impl Fields {
         self.put(path, &value);
     }
 
-    /// Refuses words that Istio would refuse.
+    /// Refuses words that Istio would refuse, and texts that are no YAML.
     pub fn check(&self, rows: &[FieldRow], plan: &mut Plan<'_>) {
-        for row in rows {
-            let (Holds::Words(_, known), Some(words)) = (row.holds, self.get::<String>(row.path)) else {
-                continue;
-            };
-            let odd = words.split(',').map(str::trim).find(|word| {
-                !known.split(',').any(|known| known == *word)
-                    && !word.parse().is_ok_and(|code: u16| (100..600).contains(&code))
-            });
-            if let Some(odd) = odd {
-                plan.not_yet(format!("Nothing to push yet: “{odd}” is no condition and no status code"));
+        for row in rows.iter().flat_map(flat) {
+            match (row.holds, self.0.get(row.path)) {
+                (Holds::Words(_, known), Some(Value::String(words))) => {
+                    let odd = words.split(',').map(str::trim).find(|word| {
+                        !known.split(',').any(|known| known == *word)
+                            && !word.parse().is_ok_and(|code: u16| (100..600).contains(&code))
+                    });
+                    if let Some(odd) = odd {
+                        let why = format!("“{odd}” is no condition and no status code");
+                        plan.not_yet(format!("Nothing to push yet: {why}"));
+                    }
+                }
+                (Holds::Yaml, Some(Value::String(text))) => {
+                    plan.not_yet(format!("Nothing to push yet: {}. {}", row.word, more::unreadable(text)));
+                }
+                (Holds::Each(_, table), Some(Value::Array(parts))) => {
+                    parts.iter().for_each(|part| Self::of(Some(part), table).check(table, plan));
+                }
+                _ => {}
             }
         }
     }

@@ -226,6 +226,18 @@ impl<'a> Form<'a> {
         self.optional(setting, value, start, |line, value| line.whole_percent(&name, value));
     }
 
+    /// A share in percent that may have a fraction, if it is said.
+    pub fn share(&mut self, setting: Setting<'_>, value: &mut Option<f64>, start: u32) {
+        let name = self.name(setting);
+        self.optional(setting, value, f64::from(start), |line, value| line.percent(&name, value));
+    }
+
+    /// A whole number of any sign, if it is said.
+    pub fn signed(&mut self, setting: Setting<'_>, value: &mut Option<i64>, start: i32) {
+        let name = self.name(setting);
+        self.optional(setting, value, i64::from(start), |line, value| line.signed(&name, value));
+    }
+
     /// One of these words, if it is said.
     pub fn one_of(&mut self, setting: Setting<'_>, value: &mut Option<String>, words: &[&str]) {
         let name = self.name(setting);
@@ -308,8 +320,13 @@ impl<'a> Form<'a> {
 
     /// Fields that belong together, folded away until one of them says something or the user asks for them.
     pub fn section(&mut self, word: &str, said: usize, fields: impl FnOnce(&mut Self)) {
+        self.fold((word, said), said > 0, fields);
+    }
+
+    /// Something that can be folded away, and whether it is unfolded at first.
+    pub fn fold(&mut self, (word, said): (&str, usize), at_first: bool, fields: impl FnOnce(&mut Self)) {
         let id = self.ui.id().with(word);
-        let open = self.ui.data(|data| data.get_temp(id)).unwrap_or(said > 0);
+        let open = self.ui.data(|data| data.get_temp(id)).unwrap_or(at_first);
         let caret = if open { icon::CARET_DOWN } else { icon::CARET_RIGHT };
         let name = format!("{} of {}", spoken(word), self.subject);
         // What is folded away still says that there is something.

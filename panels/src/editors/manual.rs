@@ -38,6 +38,10 @@ fn rows(text: &mut String, table: &[FieldRow], above: &str) {
                 line(text, row, above);
                 rows(text, table, &format!("{above}{}[].", row.path.replace('/', ".")));
             }
+            Holds::Named(_, table) => {
+                line(text, row, above);
+                rows(text, table, &format!("{above}{}.*.", row.path.replace('/', ".")));
+            }
             _ => line(text, row, above),
         }
     }

@@ -5,7 +5,7 @@ use super::form::{Form, Told};
 use crate::subject::Subject;
 use mesh::edit::mtls::Scope;
 use mesh::edit::policy::{PolicyAt, targets};
-use mesh::{Kind, Mesh};
+use mesh::{Kind, Mesh, SchemaOf};
 
 impl AnyScope for PolicyAt {
     fn is(&self, now: &Self) -> bool {
@@ -71,4 +71,12 @@ pub(super) fn cannot_name(at: &PolicyAt, form: &mut Form<'_>) -> bool {
     let what = missing.missing("targetRefs");
     form.warning(&what, "A policy can be for what it names only where there is this field", "");
     true
+}
+
+/// Whether objects of a kind have a field of their spec in this cluster; as far as its schema is not known,
+/// they do.
+pub(super) fn has_field(form: &Form<'_>, kind: &'static Kind, field: &str) -> bool {
+    let api_version = format!("{}/{}", kind.group, kind.versions.first().unwrap_or(&"v1"));
+    let schema = form.cx().reads.schema(&SchemaOf { kind, api_version });
+    schema.value().is_none_or(|schema| schema.at(["spec", field]).is_some())
 }

@@ -5,8 +5,8 @@ use super::edits::Edits;
 use super::fields::FieldRow;
 use super::sheet::Sheet;
 use super::{
-    access, circuit_breaker, dark_launch, end_user, external, fault, load_balancing, mtls, rate_limit,
-    route_rules, timeouts, traffic_split, visibility, way_in, workload,
+    access, circuit_breaker, dark_launch, end_user, extensions, external, fault, load_balancing, mtls,
+    rate_limit, route_rules, telemetry, timeouts, traffic_split, visibility, way_in, workload,
 };
 use crate::cx::Cx;
 use crate::panel::About;
@@ -61,6 +61,8 @@ pub const EDITORS: &[EditorRow] = &[
     row::<external::External>(),
     row::<access::Asked>(),
     row::<visibility::Visible>(),
+    row::<telemetry::Telemetry>(),
+    row::<extensions::Extension>(),
     row::<workload::Operation>(),
 ];
 

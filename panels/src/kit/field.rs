@@ -98,6 +98,27 @@ pub fn text(
         .inner
 }
 
+/// A field of several lines, for code.
+pub fn area(ui: &mut Ui, id: Id, name: &str, value: &mut String) -> Response {
+    let lines = value.lines().count().clamp(3, 24);
+    let width = ui.available_width();
+    let edit = TextEdit::multiline(value)
+        .id(id)
+        .code_editor()
+        .lock_focus(false)
+        .desired_rows(lines)
+        .desired_width(width);
+    let scroll = ScrollArea::horizontal().id_salt(id.with("scroll"));
+    let response = scroll.show(ui, |ui| ui.add(edit)).inner;
+    let (shown, enabled) = (value.clone(), ui.is_enabled());
+    response.widget_info(|| {
+        let mut info = WidgetInfo::text_edit(enabled, shown.clone(), shown.clone(), "");
+        info.label = Some(name.to_owned());
+        info
+    });
+    response
+}
+
 /// A search field.
 pub fn search(ui: &mut Ui, id: Id, hint: &str, name: &str, value: &mut String, width: f32) -> Response {
     text(ui, id, icon::MAGNIFYING_GLASS, hint, name, value, width)

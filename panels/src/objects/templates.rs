@@ -13,7 +13,7 @@ pub(crate) fn api_version(mesh: &Mesh, kind: &'static Kind) -> String {
 }
 
 /// The spec of a new object of each kind that is written here. HOST is a service nearby.
-const SPECS: [(&Kind, &str); 16] = [
+const SPECS: [(&Kind, &str); 17] = [
     (&kinds::VIRTUAL_SERVICE, include_str!("templates/virtual_service.yaml")),
     (&kinds::DESTINATION_RULE, include_str!("templates/destination_rule.yaml")),
     (&kinds::GATEWAY, include_str!("templates/gateway.yaml")),
@@ -30,6 +30,7 @@ const SPECS: [(&Kind, &str); 16] = [
     (&kinds::GRPC_ROUTE, include_str!("templates/grpc_route.yaml")),
     (&kinds::TLS_ROUTE, include_str!("templates/tls_route.yaml")),
     (&kinds::TCP_ROUTE, include_str!("templates/tcp_route.yaml")),
+    (&kinds::WASM_PLUGIN, include_str!("templates/wasm_plugin.yaml")),
 ];
 
 /// The spec of a new object; `None` for kinds that are not written here.

@@ -65,8 +65,8 @@ fn a_policy_made_in_access_denies_one_caller() -> Result<()> {
 
 /// A connection to a sandbox, with its newest mesh.
 pub(crate) struct Steering {
-    runtime: tokio::runtime::Runtime,
-    cluster: Cluster,
+    pub(crate) runtime: tokio::runtime::Runtime,
+    pub(crate) cluster: Cluster,
 }
 
 impl Steering {

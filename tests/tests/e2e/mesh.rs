@@ -59,6 +59,20 @@ impl Sandbox {
         Ok((answer.status().as_u16(), answer.text()?))
     }
 
+    /// What a header says of the answer to a GET through the ingress gateway; "" where it is missing.
+    pub(crate) fn header(&self, path: &str, name: &str) -> Result<String> {
+        let answer = self.http.get(format!("{}{path}", self.ready.ingress)).send()?;
+        let value = answer.headers().get(name).and_then(|value| value.to_str().ok());
+        Ok(value.unwrap_or_default().to_owned())
+    }
+
+    /// What one of the sandbox's own pages answers: its metrics, its traces.
+    pub(crate) fn page(&self, url: &str, query: &[(&str, &str)]) -> Result<Value> {
+        let answer = self.http.get(url).query(query).send()?;
+        ensure!(answer.status().is_success(), "{url} {query:?}: {}", answer.status());
+        Ok(answer.json()?)
+    }
+
     /// Status of a GET through the ingress gateway with a token, or without one.
     pub(crate) fn get_with_token(&self, path: &str, token: Option<&str>) -> Result<u16> {
         let mut ask = self.http.get(format!("{}{path}", self.ready.ingress));

@@ -3,6 +3,7 @@
 mod editors;
 mod evidence;
 mod odd;
+mod policies;
 mod two_writers;
 mod ways;
 mod workloads;

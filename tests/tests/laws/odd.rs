@@ -348,8 +348,16 @@ fn policies() -> Cases {
 }
 
 /// Their samples are whole lists: rows of somebody else give way to new ones, with all that is in them.
-const WHOLE_LISTS: [&str; 6] =
-    ["Access", "End-user identity", "External service", "Route rules", "Visibility", "Way in"];
+const WHOLE_LISTS: [&str; 8] = [
+    "Access",
+    "End-user identity",
+    "Extensions",
+    "External service",
+    "Route rules",
+    "Telemetry",
+    "Visibility",
+    "Way in",
+];
 
 /// What other people and tools wrote: nothing is wanted of it by itself, each change fits once, keeps what nobody
 /// knows, and its undo gives back each byte.

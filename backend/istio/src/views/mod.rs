@@ -228,6 +228,12 @@ JwtRule {
 view!(JwtHeader { name: String, prefix: Option<String> });
 view!(ClaimToHeader { header: String, claim: String });
 
+view!(/// `extensions.istio.io/WasmPlugin`.
+WasmPlugin {
+    selector: Option<Selector>, target_ref: Option<serde_json::Value>, target_refs: Vec<serde_json::Value>,
+    url: String, phase: Option<String>, priority: Option<i64>, r#match: Vec<ModeMatch>,
+});
+
 view!(/// `telemetry.istio.io/Telemetry`.
 Telemetry {
     selector: Option<Selector>, target_ref: Option<serde_json::Value>, target_refs: Vec<serde_json::Value>,

@@ -15,14 +15,15 @@ struct Chain<'a> {
     filters: Vec<(&'a str, &'a Value)>,
 }
 
-/// Chains of what comes in: at a sidecar those of the workload's own ports, at a gateway all.
-fn chains(dump: &Value) -> Vec<Chain<'_>> {
+/// Chains of what comes in, at a sidecar those of the workload's own ports; or of what goes out. At a gateway
+/// all.
+fn chains(dump: &Value, out: bool) -> Vec<Chain<'_>> {
     let listeners: Vec<&Value> = resources(dump, Xds::Lds)
         .filter_map(|listener| field(field(listener, "active_state")?, "listener"))
         .collect();
     let comes_in = |listener: &&&Value| text(listener, "traffic_direction") == "INBOUND";
     let sidecar = listeners.iter().any(|listener| comes_in(&listener));
-    let guarded = listeners.iter().filter(|listener| !sidecar || comes_in(listener));
+    let guarded = listeners.iter().filter(|listener| !sidecar || comes_in(listener) != out);
     let all = guarded.flat_map(|listener| {
         list(listener, "filter_chains").iter().chain(field(listener, "default_filter_chain"))
     });
@@ -31,7 +32,9 @@ fn chains(dump: &Value) -> Vec<Chain<'_>> {
 
 impl<'a> Chain<'a> {
     fn of(chain: &'a Value) -> Self {
-        let named = |filter: &'a Value| Some((text(filter, "name"), field(filter, "typed_config")?));
+        // What is discovered apart (a plugin of Istio's) is there all the same.
+        let of = |filter| field(filter, "typed_config").or_else(|| field(filter, "config_discovery"));
+        let named = |filter: &'a Value| Some((text(filter, "name"), of(filter)?));
         let mut filters: Vec<(&str, &Value)> = list(chain, "filters").iter().filter_map(named).collect();
         let requests = filters.iter().find(|(name, _)| *name == REQUESTS).map(|(_, config)| *config);
         let inner = requests.and_then(|config| json::at(config, "/http_filters")).and_then(Value::as_array);
@@ -45,8 +48,8 @@ impl<'a> Chain<'a> {
 }
 
 /// What chains hold in filters of these names.
-pub(super) fn held(dump: &Value, names: &[String], path: &str, wanted: &Want) -> Held {
-    let chains = chains(dump);
+pub(super) fn held(dump: &Value, (names, out): (&[String], bool), path: &str, wanted: &Want) -> Held {
+    let chains = chains(dump, out);
     let http: Vec<&Chain<'_>> = chains.iter().filter(|chain| chain.http).collect();
     if let Want::Guards(guards) = wanted {
         // Connections tell less than requests: they are asked where there are no others.

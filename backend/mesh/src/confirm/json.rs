@@ -4,7 +4,7 @@ use serde_json::Value;
 
 /// A field by its proto name, or by its JSON name: both forms are in use.
 pub(crate) fn field<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
-    value.get(name).or_else(|| {
+    let found = value.get(name).or_else(|| {
         let mut parts = name.split('_');
         let mut camel = parts.next().unwrap_or_default().to_owned();
         for part in parts {
@@ -13,6 +13,17 @@ pub(crate) fn field<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
             camel.push_str(letters.as_str());
         }
         value.get(&camel)
+    });
+    // What people write may have the JSON name where a proxy shows the other.
+    found.or_else(|| {
+        let mut snake = String::new();
+        for letter in name.chars() {
+            if letter.is_ascii_uppercase() {
+                snake.push('_');
+            }
+            snake.push(letter.to_ascii_lowercase());
+        }
+        if snake == name { None } else { value.get(&snake) }
     })
 }
 

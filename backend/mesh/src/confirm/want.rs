@@ -19,6 +19,9 @@ pub(super) fn holds(want: &Want, found: Option<&Value>) -> bool {
         Want::Many(count) => found.is_some_and(|found| {
             found.as_array().map(Vec::len).or_else(|| Some(found.as_object()?.len())) == Some(*count)
         }),
+        Want::Row(wanted) => {
+            found.and_then(Value::as_array).is_some_and(|rows| rows.iter().any(|row| same(wanted, row)))
+        }
         Want::Percent(wanted) => found.and_then(percent).is_some_and(|found| (found - wanted).abs() < 0.001),
         Want::Words(wanted) => {
             let found = found.and_then(Value::as_str).unwrap_or_default();

@@ -41,8 +41,8 @@ enum Thing {
     Host { proxies: Vec<String>, host: String },
     /// Inbound ports of proxies.
     Inbound { proxies: Vec<String>, port: Option<u32>, except: Vec<u32> },
-    /// Filters of proxies on what comes in.
-    Filters { proxies: Vec<String>, names: Vec<String> },
+    /// Filters of proxies on what comes in, or on what goes out.
+    Filters { proxies: Vec<String>, names: Vec<String>, out: bool },
     /// A part of the configuration of these proxies.
     Of { proxies: Vec<String>, owner: Owner },
 }
@@ -123,7 +123,7 @@ pub fn inbound(proxies: impl IntoIterator<Item = String>) -> Claim {
 /// Filters of these names on what comes in to these proxies.
 pub fn filters(proxies: impl IntoIterator<Item = String>, names: &[&str]) -> Claim {
     let names = names.iter().map(|name| (*name).to_owned()).collect();
-    Claim::of(Thing::Filters { proxies: proxies.into_iter().collect(), names })
+    Claim::of(Thing::Filters { proxies: proxies.into_iter().collect(), names, out: false })
 }
 
 impl Claim {
@@ -146,6 +146,14 @@ impl Claim {
             &mut self.thing
         {
             *port = Some(number);
+        }
+        self
+    }
+    /// Filters on what goes out.
+    #[must_use]
+    pub fn outgoing(mut self) -> Self {
+        if let Thing::Filters { out, .. } = &mut self.thing {
+            *out = true;
         }
         self
     }
@@ -338,8 +346,8 @@ impl Side<'_> {
                 let owner = Owner::Inbound { port: *port, except: except.clone() };
                 vec![Probe { proxies: proxies.as_slice().into(), owner, path, want }]
             }
-            Thing::Filters { proxies, names } => {
-                let owner = Owner::Filters { names: names.clone() };
+            Thing::Filters { proxies, names, out } => {
+                let owner = Owner::Filters { names: names.clone(), out: *out };
                 vec![Probe { proxies: proxies.as_slice().into(), owner, path, want }]
             }
             Thing::Of { proxies, owner } => {

@@ -42,7 +42,11 @@ type Encoded = Result<(), NotEncodable>;
 pub fn any(resource: &Value) -> Result<Any, NotEncodable> {
     let (type_url, fields) = typed(resource)?;
     let mut value = Vec::with_capacity(512);
-    message(message_name(type_url), fields, &mut value)?;
+    match message_name(type_url) {
+        // Written as it is, below a key of its own.
+        "google.protobuf.Struct" => structure(&resource["value"], &mut value)?,
+        name => message(name, fields, &mut value)?,
+    }
     Ok(Any { type_url: type_url.to_owned(), value })
 }
 

@@ -3,6 +3,7 @@
 use super::super::form::{self, compared};
 use istio::Duration;
 use mesh::evidence::{Claim, Want};
+use mesh::mesh_config::Reports;
 use mesh::plan::Readable;
 use serde_json::Value;
 
@@ -39,6 +40,10 @@ pub enum Holds {
     UpTo(u32, &'static str),
     /// A share in percent.
     Percent(u32),
+    /// A share in percent that may have a fraction.
+    Share(u32),
+    /// A whole number that may be below 0.
+    Signed(i32),
     /// Yes or no.
     YesOrNo,
     /// Yes or no: with yes something stands there in proxies that is not there otherwise.
@@ -71,6 +76,12 @@ pub enum Holds {
     Pairs(&'static str),
     /// Whole numbers by names, and what one is called.
     Numbers(&'static str),
+    /// Parts by names, with fields of their own, and what one is called.
+    Named(&'static str, &'static [FieldRow]),
+    /// Providers of the mesh, by their names in a list.
+    Providers(Reports),
+    /// Anything, written as YAML.
+    Yaml,
     /// A block of other fields, which means something even when it is empty.
     Block,
 }
@@ -87,12 +98,14 @@ impl Holds {
             Self::OneOf(words) => value.as_str().is_some_and(|word| words.contains(&word)),
             Self::Words(..) | Self::Text(_) => value.is_string(),
             Self::List(_) => value.as_array().is_some_and(|all| all.iter().all(Value::is_string)),
-            Self::Factor(_) => value.is_number(),
+            Self::Factor(_) | Self::Share(_) => value.is_number(),
+            Self::Signed(_) => value.as_i64().is_some_and(|number| i32::try_from(number).is_ok()),
+            Self::Yaml => !value.is_null(),
             Self::Group(_) => false,
-            Self::Rows | Self::Each(..) => {
+            Self::Rows | Self::Each(..) | Self::Providers(_) => {
                 value.as_array().is_some_and(|all| all.iter().all(Value::is_object))
             }
-            Self::Match | Self::Matches(_) | Self::Pairs(_) => value.is_object(),
+            Self::Match | Self::Matches(_) | Self::Pairs(_) | Self::Named(..) => value.is_object(),
             Self::Numbers(_) => value.as_object().is_some_and(|all| all.values().all(Value::is_u64)),
             Self::Block => value.is_object(),
             Self::Codes => value.as_array().is_some_and(|codes| codes.iter().all(Value::is_u64)),
@@ -144,7 +157,12 @@ impl Holds {
             (Self::Time(_) | Self::Limit(_) | Self::Seconds(_), value) => {
                 <Duration as Readable>::read(value).map_or_else(String::new, form::shown)
             }
-            (Self::Percent(_), value) => format!("{value} %"),
+            (Self::Percent(_) | Self::Share(_), value) => format!("{value} %"),
+            (Self::Providers(_), value) => named(value),
+            (Self::Named(..), Value::Object(all)) => {
+                all.keys().map(String::as_str).collect::<Vec<_>>().join(", ")
+            }
+            (Self::Yaml, value) => value["name"].as_str().unwrap_or("as written").to_owned(),
             (Self::YesOrNo | Self::Adds | Self::Drops, value) => {
                 if *value == true { "yes" } else { "no" }.to_owned()
             }
@@ -172,6 +190,12 @@ impl Holds {
             (_, value) => value.to_string(),
         }
     }
+}
+
+/// The names of a list of things with names.
+pub(super) fn named(things: &Value) -> String {
+    let names = things.as_array().into_iter().flatten().filter_map(|thing| thing["name"].as_str());
+    names.collect::<Vec<_>>().join(",")
 }
 
 pub(super) fn joined(texts: &Value) -> String {

@@ -48,6 +48,13 @@ impl Line<'_> {
         *value = number.round() as u32;
     }
 
+    /// A whole number of any sign.
+    pub fn signed(&mut self, name: &str, value: &mut i64) {
+        let mut number = *value as f64;
+        self.number(Number::whole(name, f64::from(i32::MIN)..=f64::from(i32::MAX)), &mut number);
+        *value = number.round() as i64;
+    }
+
     /// A share of calls.
     pub fn percent(&mut self, name: &str, value: &mut f64) {
         let suffix = format!("{}%", fmt::THIN);

@@ -2,9 +2,10 @@
 
 use crate::registry::Registry;
 use crate::registry::untranslated::not_yet;
+use crate::translate::telemetry::cel;
 use crate::translate::telemetry::holding::targets;
 use crate::translate::telemetry::providers::{self, Provider};
-use crate::translate::telemetry::{cel, metrics, spans};
+use istio::telemetry::{custom_tag, meant};
 use istio::views::{ProviderRef, Telemetry};
 use serde_json::Value;
 
@@ -24,7 +25,7 @@ pub(super) fn without_effect(registry: &Registry, spec: &Telemetry) -> Vec<Strin
             found.push(format!("{at}: of several providers only the first is used, as in Istio"));
         }
         for (name, tag) in rule.custom_tags.iter().flatten() {
-            if spans::custom_tag(name, tag).is_none() {
+            if custom_tag(name, tag).is_none() {
                 found.push(format!(
                     "{at}.customTags.{name} {}",
                     "says none of literal, environment, header and formatter"
@@ -48,7 +49,7 @@ pub(super) fn without_effect(registry: &Registry, spec: &Telemetry) -> Vec<Strin
         found.extend(named(registry, &at, &rule.providers, |provider| *provider == Provider::Prometheus));
         for (index, change) in rule.overrides.iter().enumerate() {
             let at = format!("{at}.overrides[{index}]");
-            if metrics::meant(change.r#match.as_ref()).is_empty() {
+            if meant(change.r#match.as_ref()).is_empty() {
                 found.push(format!("{at}.match names no metric of Istio's"));
             }
             for (tag, how) in &change.tag_overrides {

@@ -2,6 +2,7 @@
 
 use crate::translate::envoy::merge;
 use crate::translate::target::Target;
+use crate::translate::telemetry::metrics;
 use crate::translate::telemetry::observe::{self, PEER_HEADER, PEER_NAMESPACE};
 use crate::translate::telemetry::side::Side;
 use crate::translate::telemetry::spans;
@@ -26,7 +27,7 @@ fn peer_filter() -> Value {
     })
 }
 
-fn filters(side: Side, guards: Vec<Value>) -> Vec<Value> {
+fn filters(target: &Target<'_>, side: Side, guards: Vec<Value>) -> Vec<Value> {
     let mut filters = Vec::new();
     if side == Side::Inbound {
         filters.push(peer_filter());
@@ -42,6 +43,7 @@ fn filters(side: Side, guards: Vec<Value>) -> Vec<Value> {
     }));
     filters.push(filter("envoy.filters.http.fault", "envoy.extensions.filters.http.fault.v3.HTTPFault"));
     filters.push(filter("envoy.filters.http.cors", "envoy.extensions.filters.http.cors.v3.Cors"));
+    filters.extend(metrics::filter(target, side));
     filters.push(filter("envoy.filters.http.router", "envoy.extensions.filters.http.router.v3.Router"));
     filters
 }
@@ -71,7 +73,7 @@ pub(crate) fn manager(
         "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": stat_prefix,
         routes.0: routes.1,
-        "http_filters": filters(side, guards),
+        "http_filters": filters(target, side, guards),
         "access_log": observe::http_logs(target, side),
         "use_remote_address": target.is_gateway(),
         "xff_num_trusted_hops": if target.is_gateway() { defaults.gateway_topology.num_trusted_proxies } else { 0 },

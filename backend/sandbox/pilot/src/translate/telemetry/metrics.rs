@@ -5,45 +5,14 @@
 //! itself evaluates.
 
 use super::cel;
-use super::holding::{fits, holding, names, or};
+use super::holding::{holding, or};
 use super::providers::{self, PROMETHEUS, Provider};
 use super::side::Side;
 use crate::translate::envoy;
 use crate::translate::target::Target;
-use serde_json::{Value, json};
+use istio::telemetry::{METRICS, MetricChange, MetricChanges};
+use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
-
-/// Istio's metrics: their name in a Telemetry, and on the page without `istio_`.
-pub(crate) const METRICS: [(&str, &str); 10] = [
-    ("REQUEST_COUNT", "requests_total"),
-    ("REQUEST_DURATION", "request_duration_milliseconds"),
-    ("REQUEST_SIZE", "request_bytes"),
-    ("RESPONSE_SIZE", "response_bytes"),
-    ("TCP_OPENED_CONNECTIONS", "tcp_connections_opened_total"),
-    ("TCP_CLOSED_CONNECTIONS", "tcp_connections_closed_total"),
-    ("TCP_SENT_BYTES", "tcp_sent_bytes_total"),
-    ("TCP_RECEIVED_BYTES", "tcp_received_bytes_total"),
-    ("GRPC_REQUEST_MESSAGES", "request_messages_total"),
-    ("GRPC_RESPONSE_MESSAGES", "response_messages_total"),
-];
-
-/// Which metrics a match means; none for one that there is not.
-pub(crate) fn meant(wanted: Option<&istio::views::MetricMatch>) -> Vec<&'static str> {
-    let custom = wanted.and_then(|wanted| wanted.custom_metric.as_deref()).filter(|name| !name.is_empty());
-    let metric = wanted.and_then(|wanted| wanted.metric.as_deref()).unwrap_or("ALL_METRICS");
-    let chosen = METRICS.iter().filter(|(name, shown)| match custom {
-        Some(custom) => custom.strip_prefix("istio_").unwrap_or(custom) == *shown,
-        None => metric == "ALL_METRICS" || metric == *name,
-    });
-    chosen.map(|(_, shown)| *shown).collect()
-}
-
-#[derive(Default)]
-struct Change<'a> {
-    off: bool,
-    /// Removed when there is no value.
-    tags: BTreeMap<&'a str, Option<&'a str>>,
-}
 
 /// The changes that hold for one side of a proxy.
 #[derive(Default)]
@@ -58,46 +27,58 @@ pub(crate) struct Overrides {
 
 /// The changes to the metrics of one side of a proxy.
 pub(crate) fn overrides(target: &Target<'_>, side: Side) -> Overrides {
-    let telemetries = holding(target);
-    let rules = || telemetries.iter().flat_map(|telemetry| &telemetry.metrics);
-    let is_ours = |name: &&str| matches!(providers::find(target.registry, name), Ok(Provider::Prometheus));
+    let said = said(target, side);
+    let interval = said.interval.and_then(envoy::seconds);
+    if said.counted {
+        return Overrides { interval, ..carried(&said.each) };
+    }
+    let off =
+        |(_, shown): (&str, &'static str)| (shown, MetricChange { off: true, ..MetricChange::default() });
+    Overrides { interval, ..carried(&METRICS.into_iter().map(off).collect()) }
+}
+
+/// What is said of the metrics that are counted here.
+fn said<'a>(target: &Target<'a>, side: Side) -> MetricChanges<'a> {
+    let ours = |name: &str| matches!(providers::find(target.registry, name), Ok(Provider::Prometheus));
     let default = or(&target.registry.mesh_config.default_providers.metrics, PROMETHEUS);
-    let in_scope = rules().map(|rule| names(&rule.providers)).rfind(|names| !names.is_empty());
-    let counted = in_scope.unwrap_or_else(|| default.clone()).iter().any(is_ours);
-    let mut about = default;
-    let mut changes: BTreeMap<&str, Change<'_>> = BTreeMap::new();
-    let mut interval = None;
-    for rule in rules() {
-        if !rule.providers.is_empty() {
-            about = names(&rule.providers);
-        }
-        if !about.iter().any(is_ours) {
-            continue;
-        }
-        interval = rule.reporting_interval.as_deref().and_then(envoy::seconds).or(interval);
-        for change in &rule.overrides {
-            if !fits(change.r#match.as_ref().and_then(|wanted| wanted.mode.as_deref()), side) {
-                continue;
-            }
-            for metric in meant(change.r#match.as_ref()) {
-                let known = changes.entry(metric).or_default();
-                known.off = change.disabled.unwrap_or(known.off);
-                for (tag, how) in &change.tag_overrides {
-                    let removed = how.operation.as_deref() == Some("REMOVE");
-                    known.tags.insert(tag, if removed { None } else { how.value.as_deref() });
-                }
-            }
-        }
+    istio::telemetry::metrics(&holding(target), side.of_call(), &default, ours)
+}
+
+/// The filter that counts in Istio's own proxies, as istiod would configure it: a stock Envoy skips it, and its
+/// configuration shows what is counted where the records arrive. `None` where all is as by default.
+pub(crate) fn filter(target: &Target<'_>, side: Side) -> Option<Value> {
+    let said = said(target, side);
+    if !said.counted || (said.each.is_empty() && said.interval.is_none()) {
+        return None;
     }
-    if !counted {
-        changes =
-            METRICS.iter().map(|(_, shown)| (*shown, Change { off: true, ..Change::default() })).collect();
+    let one = |(name, change): (&&str, &MetricChange<'_>)| {
+        let (kept, removed): (Vec<_>, Vec<_>) = change.tags.iter().partition(|(_, value)| value.is_some());
+        let mut row = Map::from_iter([("name".to_owned(), json!(name))]);
+        if !kept.is_empty() {
+            let pair = |(tag, value): (&&str, &Option<&str>)| ((*tag).to_owned(), json!(value));
+            row.insert("dimensions".into(), Value::Object(kept.into_iter().map(pair).collect()));
+        }
+        if !removed.is_empty() {
+            row.insert("tags_to_remove".into(), removed.into_iter().map(|(tag, _)| json!(tag)).collect());
+        }
+        if change.off {
+            row.insert("drop".into(), true.into());
+        }
+        Value::Object(row)
+    };
+    let mut config = json!({"metrics": said.each.iter().map(one).collect::<Vec<_>>()});
+    if let Some(interval) = said.interval.and_then(envoy::seconds) {
+        config["tcp_reporting_duration"] = interval.into();
     }
-    Overrides { interval, ..carried(&changes) }
+    Some(json!({
+        "name": "istio.stats",
+        "is_optional": true,
+        "typed_config": {"@type": "type.googleapis.com/google.protobuf.Struct", "value": config},
+    }))
 }
 
 /// Writes the changes so that they travel with the records.
-fn carried(changes: &BTreeMap<&str, Change<'_>>) -> Overrides {
+fn carried(changes: &BTreeMap<&'static str, MetricChange<'_>>) -> Overrides {
     let mut values: Vec<String> = Vec::new();
     let mut rows = serde_json::Map::new();
     for (metric, change) in changes {

@@ -2,15 +2,14 @@
 //! metrics.
 
 use super::cel;
-use super::holding::{holding, matches, names, or};
+use super::holding::{holding, or};
 use super::metrics::{self, Overrides};
 use super::providers::{self, Provider, Service};
 use super::side::Side;
 use crate::bootstrap::ALS_CLUSTER;
 use crate::translate::target::Target;
-use istio::views::{AccessLogging, Telemetry};
+use istio::telemetry;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 
 /// The header in which a caller's proxy says whose it is, and where the callee's proxy keeps it.
 pub(crate) const PEER_HEADER: &str = "x-envoy-peer-metadata-id";
@@ -155,10 +154,6 @@ struct Log {
     filter: Option<String>,
 }
 
-fn log_rules(telemetry: &Telemetry, side: Side) -> impl Iterator<Item = &AccessLogging> {
-    telemetry.access_logging.iter().filter(move |rule| matches(rule.r#match.as_ref(), side))
-}
-
 /// The logs that are written, by their providers' names.
 fn logs(target: &Target<'_>, side: Side) -> Vec<Log> {
     let config = &target.registry.mesh_config;
@@ -167,32 +162,11 @@ fn logs(target: &Target<'_>, side: Side) -> Vec<Log> {
         config.access_log_file.as_deref() == Some("") && config.default_providers.access_logging.is_empty();
     let default =
         if silent { Vec::new() } else { or(&config.default_providers.access_logging, providers::ENVOY) };
-    let telemetries = holding(target);
-    // The last level that names providers decides which there are.
-    let mut in_scope = default.clone();
-    for telemetry in &telemetries {
-        let named: Vec<&str> = log_rules(telemetry, side).flat_map(|rule| names(&rule.providers)).collect();
-        in_scope = if named.is_empty() { in_scope } else { named };
-    }
-    let mut written: BTreeMap<&str, Option<String>> =
-        default.iter().filter(|name| in_scope.contains(name)).map(|name| (*name, None)).collect();
-    // Rules without providers are about those of the rule before.
-    let mut about = if default.is_empty() { vec![providers::ENVOY] } else { default };
-    for rule in telemetries.iter().flat_map(|telemetry| log_rules(telemetry, side)) {
-        if !rule.providers.is_empty() {
-            about = names(&rule.providers);
-        }
-        for name in about.iter().filter(|name| in_scope.contains(name)) {
-            if rule.disabled == Some(true) {
-                written.remove(name);
-            } else {
-                let filter = rule.filter.as_ref().and_then(|filter| cel::for_envoy(&filter.expression).ok());
-                written.insert(name, filter);
-            }
-        }
-    }
-    let found = written
-        .into_iter()
-        .map(|(name, filter)| Some((providers::find(target.registry, name).ok()?, filter)));
-    found.flatten().map(|(provider, filter)| Log { provider, filter }).collect()
+    let read = |filter: &str| cel::for_envoy(filter).ok();
+    let written = telemetry::logs(&holding(target), side.of_call(), &default).into_iter();
+    let found = written.map(|(name, filter)| {
+        let provider = providers::find(target.registry, name).ok()?;
+        Some(Log { provider, filter: filter.and_then(read) })
+    });
+    found.flatten().collect()
 }

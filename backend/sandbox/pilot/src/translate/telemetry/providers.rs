@@ -6,9 +6,9 @@ use crate::translate::names;
 use serde_json::Value;
 
 /// Text access logs on standard output; built in.
-pub(crate) const ENVOY: &str = "envoy";
+pub(crate) use istio::telemetry::ENVOY;
 /// Istio's standard metrics; built in.
-pub(crate) const PROMETHEUS: &str = "prometheus";
+pub(crate) use istio::telemetry::PROMETHEUS;
 /// The sandbox's own trace store; built in, and the default where the mesh names no other.
 pub(crate) const JAEGER: &str = "jaeger";
 

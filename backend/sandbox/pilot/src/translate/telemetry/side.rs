@@ -25,4 +25,12 @@ impl Side {
             Self::Inbound => "INBOUND",
         }
     }
+
+    /// As Telemetry resources mean it.
+    pub(crate) fn of_call(self) -> istio::telemetry::Side {
+        match self {
+            Self::Outbound => istio::telemetry::Side::Client,
+            Self::Inbound => istio::telemetry::Side::Server,
+        }
+    }
 }
