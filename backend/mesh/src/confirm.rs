@@ -48,7 +48,9 @@ pub fn holds(probe: &Probe, config_dump: &Value) -> Held {
         Owner::Direct { host, port } => direct(config_dump, host, *port, fits),
         Owner::Host { host } => (told_of(config_dump, host) == (probe.want == Want::Present)).into(),
         Owner::Inbound { port, except } => inbound(config_dump, *port, except, &probe.want).into(),
-        Owner::Filters { names, out } => filters::held(config_dump, (names, *out), &probe.path, &probe.want),
+        Owner::Filters { names, out, port } => {
+            filters::held(config_dump, (names, *out, *port), &probe.path, &probe.want)
+        }
         Owner::Endpoints { host, port } => {
             let told = endpoints(config_dump, host, *port).map(|told| list(told, "endpoints"));
             let told = told.map(|list| Value::from(list.to_vec()));
@@ -57,6 +59,11 @@ pub fn holds(probe: &Probe, config_dump: &Value) -> Held {
         Owner::Chain { port, names } => {
             let chain = gateway::chain(config_dump, *port, names);
             want::holds(&probe.want, chain.and_then(|chain| json::at(chain, &probe.path))).into()
+        }
+        Owner::VirtualHost { name, .. } if name.is_empty() => {
+            let mut hosts =
+                routes::hosts(config_dump).filter(|host| !list(host, "routes").is_empty()).peekable();
+            if hosts.peek().is_none() { Held::Elsewhere } else { hosts.all(fits).into() }
         }
         Owner::VirtualHost { name, inside } => {
             let meant = |host: &&Value| is_named(host, name, inside.as_deref());
@@ -96,7 +103,8 @@ pub fn concerns(probe: &Probe, entry: &Value) -> bool {
         Owner::Endpoints { host, port } => is_told(entry, host, *port),
         Owner::Chain { port, .. } => gateway::is_at(entry, *port),
         Owner::VirtualHost { name, inside } => {
-            routes::of_entry(entry).any(|host| is_named(host, name, inside.as_deref()))
+            let meant = |host: &Value| name.is_empty() || is_named(host, name, inside.as_deref());
+            routes::of_entry(entry).any(meant)
         }
         Owner::Backends { names, hosts } => {
             routes::of_entry(entry).any(|host| routes::of_names(host, names, hosts).next().is_some())

@@ -16,8 +16,8 @@ mod streams;
 mod together;
 
 pub use claim::{
-    Claim, backends, chain, cluster, direct, endpoints, filters, host, inbound, route, routes, service,
-    streams, virtual_host,
+    Claim, backends, chain, cluster, direct, endpoints, filters, host, inbound, named_host, route, routes,
+    service, streams, virtual_host,
 };
 pub use guards::{Acts, Guards, RBAC, Shown, Word, Words};
 pub use judge::{DOUBT, ENOUGH, Figure, Judgement, Measured, Progress, Tally, Unmeasured};
@@ -195,6 +195,9 @@ pub enum Owner {
         /// On what goes out of a sidecar instead; a gateway has one side only.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         out: bool,
+        /// Of this port of the pods only.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        port: Option<u32>,
     },
     /// What proxies were told of who stands behind a host's port.
     Endpoints {
@@ -212,7 +215,7 @@ pub enum Owner {
     },
     /// What a gateway does with calls of a host.
     VirtualHost {
-        /// The host and the port of the server: "shop.example:80".
+        /// The host and the port of the server: "shop.example:80"; "" is all of them that have routes.
         name: String,
         /// The same with the port of the pods, where that is another: servers that share it are named by the
         /// port of one of them.

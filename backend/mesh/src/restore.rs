@@ -342,7 +342,7 @@ enum Place<'a> {
     Host(&'a str),
     Inbound(Option<u32>, &'a [u32]),
     /// Filters of these names; of a policy's rules, with what tells the policy.
-    Filters(&'a [String], bool, &'a str),
+    Filters(&'a [String], bool, Option<u32>, &'a str),
     Endpoints(&'a str, u32),
     Chain(u32, &'a [String]),
     VirtualHost(&'a str),
@@ -360,9 +360,10 @@ fn place(probe: &Probe) -> (Place<'_>, &str, &[String]) {
         Owner::Endpoints { host, port } => Place::Endpoints(host, *port),
         Owner::Chain { port, names } => Place::Chain(*port, names),
         Owner::VirtualHost { name, .. } => Place::VirtualHost(name),
-        Owner::Filters { names, out } => Place::Filters(
+        Owner::Filters { names, out, port } => Place::Filters(
             names,
             *out,
+            *port,
             match &probe.want {
                 Want::Guards(guards) => &guards.named,
                 _ => "",

@@ -30,6 +30,8 @@ const TRIED: &[(&str, &str, &str)] = &[
     ("External service", "ways", "a_service_outside_is_called_once_it_is_known"),
     ("External authorization", "access", "external_authorization_asks_before_a_call_is_let_in"),
     ("Visibility", "rows", "calls_fail_and_do_not"),
+    ("Telemetry", "telemetry", "without_sampling_there_are_no_new_traces"),
+    ("Extensions", "extensions", "a_patch_adds_a_header_and_its_undo_takes_it_away"),
     ("Workload", "workload", "a_workload_is_scaled_and_scaled_back"),
 ];
 

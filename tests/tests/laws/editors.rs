@@ -7,7 +7,7 @@ use harness::dumps::{after, dumps};
 use istio::{Object, kinds};
 use mesh::{Change, Edit, Mesh, Objects, Ref, Stored, demo};
 use panels::Selected;
-use panels::editors::EDITORS;
+use panels::editors::{EDITORS, EditorRow};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -153,29 +153,33 @@ pub(crate) fn each_of(
     mut look: impl FnMut(&Mesh, &'static str, Change),
 ) -> usize {
     let mesh = Mesh::read(objects.clone(), None);
+    EDITORS.iter().map(|row| each_by(row, case, &mesh, things, &mut look)).sum()
+}
+
+/// The same of one editor.
+pub(crate) fn each_by(
+    row: &'static EditorRow,
+    case: &str,
+    mesh: &Mesh,
+    things: &[Selected],
+    look: &mut dyn FnMut(&Mesh, &'static str, Change),
+) -> usize {
     let mut tried = 0;
-    for row in EDITORS {
-        for thing in things {
-            let Some(sheet) = (row.open)(&mesh, thing) else { continue };
-            // Sixty rules are sixty scopes of one kind: some of them tell.
-            let scopes = sheet.scopes().len();
-            for scope in (0..scopes).step_by(1 + scopes / 16) {
-                for sample in 0.. {
-                    let mut sheet = (row.open)(&mesh, thing).expect("as before");
-                    sheet.choose(scope);
-                    assert_eq!(
-                        sheet.change(&mesh),
-                        Ok(None),
-                        "{case}, {}: nobody wants anything",
-                        row.about.name
-                    );
-                    if !sheet.try_on(sample) {
-                        break;
-                    }
-                    if let Ok(Some(change)) = sheet.change(&mesh) {
-                        look(&mesh, row.about.name, change);
-                        tried += 1;
-                    }
+    for thing in things {
+        let Some(sheet) = (row.open)(mesh, thing) else { continue };
+        // Sixty rules are sixty scopes of one kind: some of them tell.
+        let scopes = sheet.scopes().len();
+        for scope in (0..scopes).step_by(1 + scopes / 16) {
+            for sample in 0.. {
+                let mut sheet = (row.open)(mesh, thing).expect("as before");
+                sheet.choose(scope);
+                assert_eq!(sheet.change(mesh), Ok(None), "{case}, {}: nobody wants anything", row.about.name);
+                if !sheet.try_on(sample) {
+                    break;
+                }
+                if let Ok(Some(change)) = sheet.change(mesh) {
+                    look(mesh, row.about.name, change);
+                    tried += 1;
                 }
             }
         }

@@ -2,6 +2,7 @@
 
 mod editors;
 mod evidence;
+mod limits;
 mod odd;
 mod policies;
 mod two_writers;

@@ -1,7 +1,7 @@
 //! Filters of a proxy's listeners: whether they hold what a policy must have brought.
 
 use super::json::{self, field, list, text};
-use super::{Held, resources, want};
+use super::{Held, port_of, resources, want};
 use crate::evidence::{Acts, Guards, Want, Word, Words, Xds};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -15,9 +15,9 @@ struct Chain<'a> {
     filters: Vec<(&'a str, &'a Value)>,
 }
 
-/// Chains of what comes in, at a sidecar those of the workload's own ports; or of what goes out. At a gateway
-/// all.
-fn chains(dump: &Value, out: bool) -> Vec<Chain<'_>> {
+/// Chains of what comes in, at a sidecar those of the workload's own ports, or of one of them; or of what goes
+/// out. At a gateway all.
+fn chains(dump: &Value, out: bool, port: Option<u32>) -> Vec<Chain<'_>> {
     let listeners: Vec<&Value> = resources(dump, Xds::Lds)
         .filter_map(|listener| field(field(listener, "active_state")?, "listener"))
         .collect();
@@ -27,7 +27,8 @@ fn chains(dump: &Value, out: bool) -> Vec<Chain<'_>> {
     let all = guarded.flat_map(|listener| {
         list(listener, "filter_chains").iter().chain(field(listener, "default_filter_chain"))
     });
-    all.filter(|chain| !text(chain, "name").contains("blackhole")).map(Chain::of).collect()
+    let meant = |chain: &&Value| port.is_none_or(|port| port_of(chain) == Some(port));
+    all.filter(|chain| !text(chain, "name").contains("blackhole")).filter(meant).map(Chain::of).collect()
 }
 
 impl<'a> Chain<'a> {
@@ -48,8 +49,13 @@ impl<'a> Chain<'a> {
 }
 
 /// What chains hold in filters of these names.
-pub(super) fn held(dump: &Value, (names, out): (&[String], bool), path: &str, wanted: &Want) -> Held {
-    let chains = chains(dump, out);
+pub(super) fn held(
+    dump: &Value,
+    (names, out, port): (&[String], bool, Option<u32>),
+    path: &str,
+    wanted: &Want,
+) -> Held {
+    let chains = chains(dump, out, port);
     let http: Vec<&Chain<'_>> = chains.iter().filter(|chain| chain.http).collect();
     if let Want::Guards(guards) = wanted {
         // Connections tell less than requests: they are asked where there are no others.

@@ -68,8 +68,13 @@ fn patching(mesh: &Mesh) -> Vec<Read<EnvoyFilter>> {
 }
 
 fn is_for(mesh: &Mesh, filter: &Read<EnvoyFilter>, workload: &Workload) -> bool {
-    let labels = filter.spec.workload_selector.as_ref().map(|selector| &selector.labels);
-    (*filter.at.namespace == *mesh.root_namespace() || filter.at.namespace == workload.namespace)
+    patches(mesh, (&filter.at, &filter.spec), workload)
+}
+
+/// Whether an EnvoyFilter is for a workload.
+pub fn patches(mesh: &Mesh, (at, filter): (&Ref, &EnvoyFilter), workload: &Workload) -> bool {
+    let labels = filter.workload_selector.as_ref().map(|selector| &selector.labels);
+    (*at.namespace == *mesh.root_namespace() || at.namespace == workload.namespace)
         && labels.is_none_or(|labels| Selects::narrowing(Some(labels)).takes(&workload.labels))
 }
 

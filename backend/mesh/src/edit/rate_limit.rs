@@ -1,87 +1,295 @@
-//! Rate limits that each proxy counts by itself: EnvoyFilters with Envoy's local rate limit in them, whoever
-//! wrote them.
+//! Rate limits: EnvoyFilters with Envoy's limits of calls in them, whoever wrote them. Either each proxy counts
+//! by itself, or a service counts for all proxies by what they tell it of each call.
 
-use super::mtls::selector;
-use crate::evidence::{Claim, filters};
-use crate::plan::Plan;
-use crate::{Mesh, Ref, Workload};
+mod make;
+mod servers;
+mod shown;
+
+pub use make::{asks_by_name, create, remove};
+pub use servers::{Server, knows, servers};
+pub use shown::shown;
+
+use super::extensions;
+use crate::model::Port;
+use crate::{Mesh, Ref, Service, Workload};
 use istio::views;
-use istio::views::envoy_filter::EnvoyFilter;
-use istio::{Selects, WorkloadId, kinds};
-use serde_json::{Map, Value, json};
+use istio::views::envoy_filter::{ConfigPatch, EnvoyFilter};
+use istio::{WorkloadId, kinds};
+use serde_json::Value;
 
-const FILTER: &str = "envoy.filters.http.local_ratelimit";
-const TYPE: &str = "type.googleapis.com/envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit";
+const LOCAL: &str = "envoy.filters.http.local_ratelimit";
+const GLOBAL: &str = "envoy.filters.http.ratelimit";
 const MANAGER: &str = "envoy.filters.network.http_connection_manager";
 /// How Envoy's configuration is written where its type is told apart from it.
 const APART: &str = "TypedStruct";
+
+/// Who counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum By {
+    /// Each proxy by itself.
+    Proxy,
+    /// A service, for all proxies.
+    Service,
+    /// Nobody by this alone: it is what whoever counts is told of each call.
+    Told,
+}
+
+/// Which calls.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Calls {
+    /// All of them.
+    All,
+    /// Those of a virtual host of Envoy's, which is a port of a workload and a host of a gateway; maybe of one of
+    /// its routes only.
+    Host(String, Option<String>),
+    /// Those that come in at a port of the pods.
+    Port(u32),
+}
+
+impl std::fmt::Display for Calls {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let host = |name: &str| match name.strip_prefix("inbound|http|") {
+            Some(port) => format!("port {port}"),
+            None if name.is_empty() => "any host".to_owned(),
+            None => name.to_owned(),
+        };
+        match self {
+            Self::All => Ok(()),
+            Self::Host(name, None) => f.write_str(&host(name)),
+            Self::Host(name, Some(route)) => write!(f, "route {route} of {}", host(name)),
+            Self::Port(port) => write!(f, "port {port} of its pods"),
+        }
+    }
+}
 
 /// A limit of a workload: one that is there, or one that is still to be made.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct LimitOf {
     /// Whose calls.
     pub workload: WorkloadId,
+    /// Who counts them.
+    pub by: By,
+    /// Whether it is about calls that the workload makes, instead of those that it takes.
+    pub out: bool,
+    /// Which calls.
+    pub calls: Calls,
     /// The EnvoyFilter, and which of its patches.
     pub patch: Option<(Ref, usize)>,
 }
 
-/// All limits of a workload; one to be made where there is none.
+/// All limits of a workload, and those that could be made.
 pub fn limits(mesh: &Mesh, workload: &Workload) -> Vec<LimitOf> {
-    let of = |patch| LimitOf {
-        workload: WorkloadId::new(mesh.cluster(), workload.namespace.clone(), workload.name.clone()),
-        patch,
-    };
+    let mut found = there(mesh, workload);
+    let by_port = |one: &LimitOf| matches!(one.calls, Calls::Port(_)) && one.by == By::Proxy;
+    // Beside a filter for one port, one for all calls would count the calls of that port twice.
+    let mut fresh = Vec::new();
+    if !found.iter().any(by_port) {
+        fresh.extend([Calls::All].into_iter().chain(parts(mesh, workload)).map(|calls| (By::Proxy, calls)));
+    }
+    let counts = |by| found.iter().any(|one| one.by == by && !one.out);
+    match (counts(By::Service), counts(By::Told)) {
+        (true, false) => fresh.push((By::Told, Calls::All)),
+        (false, _) => fresh.push((By::Service, Calls::All)),
+        _ => {}
+    }
+    fresh.retain(|(by, calls)| !found.iter().any(|one| (one.by, &one.calls, one.out) == (*by, calls, false)));
+    let id = || WorkloadId::new(mesh.cluster(), workload.namespace.clone(), workload.name.clone());
+    found.extend(fresh.into_iter().map(|(by, calls)| LimitOf {
+        workload: id(),
+        by,
+        out: false,
+        calls,
+        patch: None,
+    }));
+    found.sort_by(|one, other| (one.by, one.out, &one.calls).cmp(&(other.by, other.out, &other.calls)));
+    found
+}
+
+/// The limits that a workload has.
+fn there(mesh: &Mesh, workload: &Workload) -> Vec<LimitOf> {
+    let id = || WorkloadId::new(mesh.cluster(), workload.namespace.clone(), workload.name.clone());
     let mut found = Vec::new();
     for (at, object) in mesh.objects().of_kind(&kinds::ENVOY_FILTER) {
         let Ok(view) = views::read::<EnvoyFilter>(object) else { continue };
-        let near = *at.namespace == *workload.namespace || *at.namespace == *mesh.root_namespace();
-        let labels = view.workload_selector.as_ref().map(|selector| &selector.labels);
-        if !near || !labels.is_none_or(|labels| Selects::gathering(labels).takes(&workload.labels)) {
+        if !extensions::patches(mesh, (at, &view), workload) {
             continue;
         }
-        let limits = view
-            .config_patches
-            .iter()
-            .enumerate()
-            .filter(|(_, patch)| patch.patch.value.as_ref().is_some_and(|value| value["name"] == FILTER));
-        found.extend(limits.map(|(index, _)| of(Some((at.clone(), index)))));
-    }
-    if found.is_empty() {
-        found.push(of(None));
+        for (index, patch) in view.config_patches.iter().enumerate() {
+            let Some(out) = side(patch, workload) else { continue };
+            let patch_of = || Some((at.clone(), index));
+            let limits = said(patch).into_iter();
+            found.extend(limits.map(|(by, calls)| LimitOf {
+                workload: id(),
+                by,
+                out,
+                calls,
+                patch: patch_of(),
+            }));
+        }
     }
     found
 }
 
+/// Whether a patch is for calls that go out of a workload's sidecar; `None` where it is not for the workload.
+fn side(patch: &ConfigPatch, workload: &Workload) -> Option<bool> {
+    match (patch.r#match.context.as_deref().unwrap_or("ANY"), workload.gateway) {
+        ("ANY", _) | ("GATEWAY", true) | ("SIDECAR_INBOUND", false) => Some(false),
+        ("SIDECAR_OUTBOUND", false) => Some(true),
+        _ => None,
+    }
+}
+
+/// What a patch limits, or tells of calls.
+fn said(patch: &ConfigPatch) -> Vec<(By, Calls)> {
+    let Some(value) = patch.patch.value.as_ref().filter(|value| value.is_object()) else { return Vec::new() };
+    let routes = patch.r#match.route_configuration.as_ref();
+    let vhost = routes.and_then(|routes| routes.vhost.as_ref());
+    let named = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+    let host = vhost.and_then(|vhost| named(&vhost.name));
+    let route = vhost.and_then(|vhost| named(&vhost.route.as_ref()?.name));
+    let of_host = || match (&host, &route) {
+        (None, None) => Calls::All,
+        (host, route) => Calls::Host(host.clone().unwrap_or_default(), route.clone()),
+    };
+    let told = match patch.apply_to.as_str() {
+        "HTTP_FILTER" => {
+            let listener = patch.r#match.listener.as_ref();
+            let port = listener.and_then(|of| of.port_number.or(of.filter_chain.as_ref()?.destination_port));
+            let calls = port.filter(|port| *port > 0).map_or(Calls::All, Calls::Port);
+            return match value["name"].as_str() {
+                Some(LOCAL) => vec![(By::Proxy, calls)],
+                Some(GLOBAL) => vec![(By::Service, calls)],
+                _ => Vec::new(),
+            };
+        }
+        "VIRTUAL_HOST" => value.get("rate_limits"),
+        "HTTP_ROUTE" => value.pointer("/route/rate_limits"),
+        _ => return Vec::new(),
+    };
+    // Told apart from a filter for all calls: it overrides that filter.
+    let own = |calls| if calls == Calls::All { Calls::Host(String::new(), None) } else { calls };
+    let own = per_filter(value).map(|_| (By::Proxy, own(of_host())));
+    own.into_iter().chain(told.map(|_| (By::Told, of_host()))).collect()
+}
+
+/// Envoy's configuration of a filter for a virtual host or a route.
+fn per_filter(value: &Value) -> Option<(&'static str, &Value)> {
+    let keys = ["typed_per_filter_config", "typedPerFilterConfig"];
+    keys.into_iter().find_map(|key| Some((key, value.get(key)?.get(LOCAL)?)))
+}
+
+/// The parts of a workload's calls that can have a limit of their own: ports of a sidecar; hosts of a gateway and
+/// their routes that have a name.
+fn parts(mesh: &Mesh, workload: &Workload) -> Vec<Calls> {
+    if workload.gateway {
+        let hosts = super::way_in::led_on(mesh, workload).into_iter();
+        let of = |(host, routes): (String, std::collections::BTreeSet<String>)| {
+            let routes = routes.into_iter().map(Some);
+            let all: Vec<Calls> =
+                [None].into_iter().chain(routes).map(|route| Calls::Host(host.clone(), route)).collect();
+            all
+        };
+        return hosts.flat_map(of).collect();
+    }
+    let mut ports: Vec<u32> = ports(mesh, workload).map(|port| port.number).collect();
+    ports.sort_unstable();
+    ports.dedup();
+    ports.into_iter().map(|port| Calls::Host(format!("inbound|http|{port}"), None)).collect()
+}
+
+/// Ports of services that a workload serves over HTTP.
+fn ports<'a>(mesh: &'a Mesh, workload: &'a Workload) -> impl Iterator<Item = &'a Port> {
+    let services = mesh.part(&workload.namespace).into_iter().flat_map(|part| part.services());
+    let serves = |service: &&std::sync::Arc<Service>| {
+        service.workloads.iter().any(|one| one.name == workload.name && one.namespace == workload.namespace)
+    };
+    services.filter(serves).flat_map(|service| &service.ports).filter(|port| port.protocol.is_http())
+}
+
 impl LimitOf {
-    /// Envoy's own configuration of the limit, as it stands in its object.
+    /// What it says, as it stands in its object.
     pub fn config<'a>(&self, mesh: &'a Mesh) -> Option<&'a Value> {
         let (at, _) = self.patch.as_ref()?;
         mesh.objects().get(at)?.0.pointer(&format!("/{}", self.place(mesh)?))
     }
 
-    /// Where it stands: "spec/configPatches/0/patch/value/typed_config".
+    /// Where that stands: "spec/configPatches/0/patch/value/typed_config".
     pub fn place(&self, mesh: &Mesh) -> Option<String> {
-        let (at, index) = self.patch.as_ref()?;
-        let value =
-            mesh.objects().get(at)?.spec().get("configPatches")?.get(index)?.pointer("/patch/value")?;
-        let key = if value.get("typedConfig").is_some() { "typedConfig" } else { "typed_config" };
-        let apart = value[key]["@type"].as_str().is_some_and(|kind| kind.ends_with(APART));
+        let (_, index) = self.patch.as_ref()?;
+        let value = self.patch_in(mesh)?.pointer("/patch/value")?;
+        let route = self.applies_to(mesh) == "HTTP_ROUTE";
+        let (key, config) = match self.by {
+            By::Told => {
+                return Some(format!(
+                    "spec/configPatches/{index}/patch/value{}",
+                    if route { "/route" } else { "" }
+                ));
+            }
+            By::Proxy if self.is_of_routes(mesh) => {
+                let (key, config) = per_filter(value)?;
+                (format!("{key}/{LOCAL}"), config)
+            }
+            By::Proxy | By::Service => {
+                let key = if value.get("typedConfig").is_some() { "typedConfig" } else { "typed_config" };
+                (key.to_owned(), &value[key])
+            }
+        };
+        let apart = config["@type"].as_str().is_some_and(|kind| kind.ends_with(APART));
         let below = if apart { "/value" } else { "" };
         Some(format!("spec/configPatches/{index}/patch/value/{key}{below}"))
     }
 
-    /// How many workloads its EnvoyFilter is for, if it is not this one's alone.
-    pub fn wider(&self, mesh: &Mesh) -> Option<usize> {
-        let (at, _) = self.patch.as_ref()?;
-        let view: EnvoyFilter = views::read(mesh.objects().get(at)?).ok()?;
-        let labels = view.workload_selector.as_ref().map(|selector| &selector.labels);
-        let everywhere = *at.namespace == *mesh.root_namespace();
-        let takes = |workload: &&Workload| {
-            (everywhere || workload.namespace == at.namespace)
-                && labels.is_none_or(|labels| Selects::gathering(labels).takes(&workload.labels))
+    fn patch_in<'a>(&self, mesh: &'a Mesh) -> Option<&'a Value> {
+        let (at, index) = self.patch.as_ref()?;
+        mesh.objects().get(at)?.spec().get("configPatches")?.get(index)
+    }
+
+    /// What its patch is for: "HTTP_FILTER", "VIRTUAL_HOST", "HTTP_ROUTE".
+    fn applies_to<'a>(&self, mesh: &'a Mesh) -> &'a str {
+        let said = self.patch_in(mesh).and_then(|patch| patch["applyTo"].as_str());
+        said.unwrap_or(match (self.by, &self.calls) {
+            (By::Service, _) | (By::Proxy, Calls::All | Calls::Port(_)) => "HTTP_FILTER",
+            (_, Calls::Host(_, Some(_))) => "HTTP_ROUTE",
+            (By::Told, _) | (By::Proxy, Calls::Host(_, None)) => "VIRTUAL_HOST",
+        })
+    }
+
+    /// Whether it stands among routes, not among filters.
+    fn is_of_routes(&self, mesh: &Mesh) -> bool {
+        self.applies_to(mesh) != "HTTP_FILTER"
+    }
+
+    /// The workloads whose calls its EnvoyFilter is about, if it is there.
+    pub fn workloads<'a>(&self, mesh: &'a Mesh) -> Vec<&'a Workload> {
+        let Some((at, index)) = &self.patch else { return self.workload(mesh).into_iter().collect() };
+        let view: Option<EnvoyFilter> = mesh.objects().get(at).and_then(|object| views::read(object).ok());
+        let Some(patch) = view.as_ref().and_then(|view| view.config_patches.get(*index)) else {
+            return Vec::new();
         };
-        let count = mesh.workloads().filter(takes).count();
-        (count > 1).then_some(count)
+        let all = extensions::workloads(mesh, at).into_iter();
+        all.filter(|one| side(patch, one).is_some() && one.proxies().next().is_some()).collect()
+    }
+
+    /// Why it cannot be edited by its fields, if so.
+    pub fn odd(&self, mesh: &Mesh) -> Option<&'static str> {
+        let config = self.config(mesh);
+        let twice = self.workload(mesh).is_some_and(|workload| {
+            let same = |one: &&LimitOf| (one.by, one.out, &one.calls) == (self.by, self.out, &self.calls);
+            self.patch.is_some()
+                && self.by != By::Told
+                && there(mesh, workload).iter().filter(same).count() > 1
+        });
+        if twice {
+            return Some(
+                "Two patches limit these calls, and proxies do not tell them apart: edit them as objects",
+            );
+        }
+        let camel = |key: &String| !key.starts_with('@') && key.chars().any(char::is_uppercase);
+        let fields = config.and_then(Value::as_object)?;
+        fields
+            .keys()
+            .any(camel)
+            .then_some("It is written in another form of Envoy's names: edit it as an object")
     }
 
     /// Its workload.
@@ -90,61 +298,5 @@ impl LimitOf {
     }
 }
 
-/// Makes a limit with this configuration of Envoy's for all calls to a workload.
-pub fn create(plan: &mut Plan<'_>, at: &LimitOf, config: Value) -> Option<Ref> {
-    let mesh = plan.mesh();
-    let workload = at.workload(mesh)?;
-    let context = if workload.gateway { "GATEWAY" } else { "SIDECAR_INBOUND" };
-    let mut typed = json!({
-        "@type": TYPE,
-        "stat_prefix": "http_local_rate_limiter",
-        "filter_enabled": { "default_value": { "numerator": 100, "denominator": "HUNDRED" } },
-        "filter_enforced": { "default_value": { "denominator": "HUNDRED" } },
-    });
-    for (key, value) in config.as_object().into_iter().flatten() {
-        match (typed[key].as_object_mut(), value.as_object()) {
-            (Some(there), Some(more)) => merge(there, more),
-            _ => typed[key] = value.clone(),
-        }
-    }
-    let patch = json!({
-        "applyTo": "HTTP_FILTER",
-        "match": { "context": context, "listener": { "filterChain": { "filter": { "name": MANAGER } } } },
-        "patch": { "operation": "INSERT_BEFORE", "value": { "name": FILTER, "typed_config": typed } },
-    });
-    let labels = selector(mesh, workload);
-    let spec = json!({ "workloadSelector": { "labels": labels }, "configPatches": [patch] });
-    let name = format!("{}-rate-limit", workload.name);
-    plan.create(&kinds::ENVOY_FILTER, &workload.namespace, [&name, &format!("{name}-2")], spec)
-}
-
-fn merge(into: &mut Map<String, Value>, more: &Map<String, Value>) {
-    for (key, value) in more {
-        match (into.get_mut(key).and_then(Value::as_object_mut), value.as_object()) {
-            (Some(there), Some(more)) => merge(there, more),
-            _ => drop(into.insert(key.clone(), value.clone())),
-        }
-    }
-}
-
-/// Takes a limit away, and its EnvoyFilter with it where that has nothing else.
-pub fn remove(plan: &mut Plan<'_>, at: &LimitOf) {
-    let Some((object, index)) = &at.patch else { return };
-    let view: EnvoyFilter = plan.before(object).unwrap_or_default();
-    if view.config_patches.len() <= 1 {
-        plan.delete(object);
-    } else {
-        plan.object(object).saw("spec/configPatches").remove(&format!("spec/configPatches/{index}"));
-    }
-}
-
-/// What every proxy of the workload shows of a limit at a place of its configuration.
-pub fn shown(mesh: &Mesh, at: &LimitOf) -> Option<Claim> {
-    let workload = at.workload(mesh)?;
-    Some(filters(workload.proxies(), &[FILTER]))
-}
-
-/// Where in a filter its configuration stands, as it is written in the object.
-pub fn below(place: &str) -> &'static str {
-    if place.ends_with("/value") { "/value" } else { "" }
-}
+#[cfg(test)]
+mod tests;

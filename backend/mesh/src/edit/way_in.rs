@@ -11,13 +11,13 @@ use crate::{Mesh, Ref, Workload};
 use istio::precedence::by_age;
 use istio::routing::{gateway, served};
 use istio::views::gateway_api::{self, Listener};
-use istio::views::{Gateway, ServerTls, VirtualService};
+use istio::views::{Gateway, Server, ServerTls, VirtualService};
 use istio::visibility::exported;
 use istio::{Kind, Selects, WorkloadId, fqdn, kinds};
 use open::{Open, Taking, redirects, without_scope};
 use serde_json::{Value, json};
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A Gateway of a workload, or the place of one that is still to be made.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -328,6 +328,33 @@ impl<'a> Way<'a> {
         }
         found
     }
+}
+
+/// The hosts whose calls a gateway leads on, as its proxies name them ("shop.example:80"), each with the routes
+/// of VirtualServices there that have a name.
+pub fn led_on(mesh: &Mesh, workload: &Workload) -> BTreeMap<String, BTreeSet<String>> {
+    let mut all: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for way in opened(mesh, workload, None) {
+        let http = |server: &Server| Taking::of(server) != Taking::Bytes;
+        for (index, server) in way.view.servers.iter().enumerate().filter(|(_, server)| http(server)) {
+            for host in way.hosts(mesh, workload, index) {
+                let named = all.entry(format!("{host}:{}", server.port.number)).or_default();
+                let own = Some((&*way.at.namespace, &*way.at.name));
+                for (of, rules) in mesh.virtual_services() {
+                    let here = |asked: &String| {
+                        let asked = fqdn(asked, &of.namespace);
+                        let served = served(&server.hosts, &way.at.namespace, &asked, &of.namespace);
+                        served.as_ref() == Some(&host)
+                    };
+                    let bound = rules.gateways.iter().any(|name| gateway(name, &of.namespace) == own);
+                    if bound && rules.hosts.iter().any(here) {
+                        named.extend(rules.http.iter().filter_map(|rule| rule.name.clone()));
+                    }
+                }
+            }
+        }
+    }
+    all
 }
 
 /// The Gateways that a workload opens, the oldest first; one of them as it will be.

@@ -42,7 +42,7 @@ enum Thing {
     /// Inbound ports of proxies.
     Inbound { proxies: Vec<String>, port: Option<u32>, except: Vec<u32> },
     /// Filters of proxies on what comes in, or on what goes out.
-    Filters { proxies: Vec<String>, names: Vec<String>, out: bool },
+    Filters { proxies: Vec<String>, names: Vec<String>, out: bool, port: Option<u32> },
     /// A part of the configuration of these proxies.
     Of { proxies: Vec<String>, owner: Owner },
 }
@@ -114,6 +114,12 @@ pub fn virtual_host(
     Claim::of(Thing::Of { proxies: proxies.into_iter().collect(), owner })
 }
 
+/// What these proxies do with calls of a host by their own name for it ("shop.example:80"); "" is all hosts.
+pub fn named_host(proxies: impl IntoIterator<Item = String>, name: &str) -> Claim {
+    let owner = Owner::VirtualHost { name: name.to_owned(), inside: None };
+    Claim::of(Thing::Of { proxies: proxies.into_iter().collect(), owner })
+}
+
 /// What takes connections for the ports of these proxies' workloads.
 pub fn inbound(proxies: impl IntoIterator<Item = String>) -> Claim {
     let proxies = proxies.into_iter().collect();
@@ -123,7 +129,7 @@ pub fn inbound(proxies: impl IntoIterator<Item = String>) -> Claim {
 /// Filters of these names on what comes in to these proxies.
 pub fn filters(proxies: impl IntoIterator<Item = String>, names: &[&str]) -> Claim {
     let names = names.iter().map(|name| (*name).to_owned()).collect();
-    Claim::of(Thing::Filters { proxies: proxies.into_iter().collect(), names, out: false })
+    Claim::of(Thing::Filters { proxies: proxies.into_iter().collect(), names, out: false, port: None })
 }
 
 impl Claim {
@@ -142,10 +148,12 @@ impl Claim {
     /// Of this port only.
     #[must_use]
     pub fn port(mut self, number: u32) -> Self {
-        if let Thing::Clusters { port, .. } | Thing::Direct { port, .. } | Thing::Inbound { port, .. } =
-            &mut self.thing
-        {
-            *port = Some(number);
+        match &mut self.thing {
+            Thing::Clusters { port, .. }
+            | Thing::Direct { port, .. }
+            | Thing::Inbound { port, .. }
+            | Thing::Filters { port, .. } => *port = Some(number),
+            _ => {}
         }
         self
     }
@@ -346,8 +354,8 @@ impl Side<'_> {
                 let owner = Owner::Inbound { port: *port, except: except.clone() };
                 vec![Probe { proxies: proxies.as_slice().into(), owner, path, want }]
             }
-            Thing::Filters { proxies, names, out } => {
-                let owner = Owner::Filters { names: names.clone(), out: *out };
+            Thing::Filters { proxies, names, out, port } => {
+                let owner = Owner::Filters { names: names.clone(), out: *out, port: *port };
                 vec![Probe { proxies: proxies.as_slice().into(), owner, path, want }]
             }
             Thing::Of { proxies, owner } => {
