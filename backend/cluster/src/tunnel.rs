@@ -1,13 +1,11 @@
 //! HTTP to pods through the API server's port-forward, over connections that are kept and reused, and to URLs
 //! that were given instead.
 
-use crate::broken::Broken;
 use crate::find::PodPort;
 use crate::limits::{self, Limit, Turn};
 use crate::{AGENT, Target, error};
 use ::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
-use bytes::{Bytes, BytesMut};
-use futures::StreamExt as _;
+use bytes::Bytes;
 use http_body_util::Empty;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
@@ -15,6 +13,7 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, Client};
 use mesh::Problem;
 use parking_lot::Mutex;
+use reqwest::redirect::Policy;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
@@ -87,6 +86,17 @@ impl Answer {
     }
 }
 
+/// How redirects are followed. What was asked with headers of the user's stays where they belong: they may be
+/// a login.
+fn redirects(headers_of: Option<String>) -> Policy {
+    let own = headers_of.and_then(|url| url::Url::parse(&url).ok()).map(|url| url.origin());
+    Policy::custom(move |attempt| {
+        let from = attempt.previous().first().map(url::Url::origin);
+        let leaves = from.as_ref() == own.as_ref() && own.is_some() && Some(attempt.url().origin()) != own;
+        if leaves { attempt.stop() } else { Policy::default().redirect(attempt) }
+    })
+}
+
 impl Tunnel {
     /// With the headers that the user gave for Prometheus.
     pub(crate) fn to(client: Client, target: &Target) -> Self {
@@ -105,8 +115,13 @@ impl Tunnel {
     }
 
     fn with(client: Client, headers: Option<(String, HeaderMap)>) -> Self {
+        let headers_of = headers.as_ref().map(|(url, _)| url.clone());
         let build = |builder: reqwest::ClientBuilder| {
-            let builder = builder.user_agent(AGENT).connect_timeout(Duration::from_secs(5)).timeout(ANSWER);
+            let builder = builder
+                .redirect(redirects(headers_of.clone()))
+                .user_agent(AGENT)
+                .connect_timeout(Duration::from_secs(5))
+                .timeout(ANSWER);
             builder.build().unwrap_or_else(|error| {
                 tracing::error!(%error, "direct requests use default settings");
                 reqwest::Client::default()
@@ -173,8 +188,8 @@ impl Tunnel {
         limit: Limit,
     ) -> Result<Answer, Problem> {
         let given = error::redacted(url);
-        let failed = |error: reqwest::Error| {
-            let Problem { what, why, .. } = error::of_network(what, &error.without_url());
+        let failed = |error: &(dyn std::error::Error + 'static)| {
+            let Problem { what, why, .. } = error::of_network(what, error);
             Problem::new(
                 what,
                 format!("{given}: {why}"),
@@ -186,19 +201,19 @@ impl Tunnel {
         if let Some((_, headers)) = self.0.headers.as_ref().filter(|(of, _)| of == url) {
             asked = asked.headers(headers.clone());
         }
-        let response = asked.send().await.map_err(failed)?;
-        let status = response.status().as_u16();
-        let mut body = BytesMut::new();
-        let mut chunks = response.bytes_stream();
-        while let Some(chunk) = chunks.next().await {
-            let chunk = chunk.map_err(failed)?;
-            if body.len() + chunk.len() > limit.bytes {
-                let Problem { what, why, next } = Broken::TooLarge(limit.bytes).problem(what);
-                return Err(Problem::new(what, format!("{given}: {why}"), next));
-            }
-            body.extend_from_slice(&chunk);
+        let response = asked.send().await.map_err(|error| failed(&error.without_url()))?;
+        let status = response.status();
+        if status.is_redirection() && response.headers().contains_key(header::LOCATION) {
+            let why =
+                format!("{given} leads to another address, which is not to have the headers that were given");
+            return Err(Problem::new(what, why, "Give the URL that it leads to, if that is trusted"));
         }
-        Ok(Answer { status, body: body.freeze(), turn: None })
+        let body = limits::read(reqwest::Body::from(response), limit).await;
+        let (body, turn) = body.map_err(|error| match error {
+            limits::Unread::Broke(error) => failed(&error.without_url()),
+            larger => failed(&larger),
+        })?;
+        Ok(Answer { status: status.as_u16(), body, turn })
     }
 
     async fn send_to_pod(
@@ -320,5 +335,58 @@ impl Tunnel {
                 Problem::new(what, format!("The API server cannot be reached. {why}"), next)
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mock::{Asked, Mock, Reply, Then, http};
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    fn has_key(asked: &Asked) -> bool {
+        asked.head.to_lowercase().contains("x-api-key: secret")
+    }
+
+    /// Headers that the user gave may be a login: they go to nobody else, wherever the server leads.
+    #[tokio::test]
+    async fn headers_go_to_their_own_server_only() {
+        let stolen = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&stolen);
+        let other = Mock::start(move |_| {
+            count.fetch_add(1, Ordering::SeqCst);
+            Reply(http(200, "text/plain", b"other"), Then::Close)
+        })
+        .await;
+        let to = format!(
+            "HTTP/1.1 302 X\r\nlocation: {}/x\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+            other.url
+        );
+        let own = Mock::start(move |asked| match asked.line.as_str() {
+            "GET /away" => Reply(to.clone().into_bytes(), Then::Close),
+            "GET /home" => {
+                let head =
+                    b"HTTP/1.1 302 X\r\nlocation: /there\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+                Reply(head.to_vec(), Then::Close)
+            }
+            _ => {
+                Reply(http(200, "text/plain", if has_key(&asked) { b"key" } else { b"no key" }), Then::Close)
+            }
+        })
+        .await;
+        let target = Target {
+            prometheus: Some(own.url.clone()),
+            prometheus_headers: vec![("X-Api-Key".into(), "secret".into())],
+            ..Target::default()
+        };
+        let tunnel = Tunnel::to(own.client(), &target);
+        let place = Place::Url(own.url.clone());
+        let home = tunnel.get(&place, "/home", "It failed").await.unwrap();
+        assert_eq!(home.body, "key");
+        let problem = tunnel.get(&place, "/away", "It failed").await.err().unwrap();
+        assert!(problem.why.ends_with("which is not to have the headers that were given"), "{problem}");
+        assert_eq!(stolen.load(Ordering::SeqCst), 0);
+        let small = tunnel.get_some(&place, "/", "It failed", Limit::of(2)).await.err().unwrap();
+        assert!(small.why.contains("larger than"), "{small}");
     }
 }
