@@ -3,13 +3,13 @@
 
 use crate::fetch::fetch;
 use crate::hub::Hub;
-use crate::session::Session;
+use crate::session::Sessions;
 use mesh::{Observation, Problem, Read};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{Id, JoinSet};
 use tokio_util::task::AbortOnDropHandle;
 
 /// How long an answer is kept that nobody looks at: somebody who comes back meanwhile need not wait.
@@ -19,24 +19,23 @@ const AFTER_FAILURE: Duration = Duration::from_secs(5);
 
 /// Questions that are looked at, each with how often it was to be read again.
 pub(crate) type Wanted = BTreeMap<Read, u32>;
-/// The connection, once there is one.
-type Sessions = watch::Receiver<Option<Arc<Session>>>;
-
 /// Answers what is wanted, for as long as the connection lasts.
 pub(crate) async fn answer_all(hub: Arc<Hub>, sessions: Sessions) {
     let mut wanted = hub.wanted.subscribe();
     let mut running = JoinSet::new();
-    let mut known = BTreeSet::new();
+    let mut known: HashMap<Id, Read> = HashMap::new();
     loop {
         for read in wanted.borrow_and_update().keys() {
-            if known.insert(read.clone()) {
-                running.spawn(answer(Arc::clone(&hub), sessions.clone(), read.clone()));
+            if !known.values().any(|known| known == read) {
+                let task = running.spawn(answer(Arc::clone(&hub), sessions.clone(), read.clone()));
+                known.insert(task.id(), read.clone());
             }
         }
         tokio::select! {
             changed = wanted.changed() => if changed.is_err() { return },
-            Some(Ok(ended)) = running.join_next() => {
-                known.remove(&ended);
+            Some(ended) = running.join_next_with_id() => {
+                // One that broke off is begun again.
+                known.remove(&ended.map_or_else(|error| error.id(), |(id, _)| id));
             }
         }
     }
