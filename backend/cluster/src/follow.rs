@@ -180,6 +180,8 @@ impl Loop {
             let config = if streams_lists { config.streaming_lists() } else { config };
             let mut events = watcher(api.clone(), config).boxed();
             let mut list = BTreeMap::new();
+            // Whether a list has begun and is not whole.
+            let mut listing = false;
             loop {
                 let Ok(event) = tokio::time::timeout(SILENCE, events.next()).await else {
                     match pulse.beat() {
@@ -196,7 +198,22 @@ impl Loop {
                 };
                 let Some(event) = event else { break };
                 match event {
+                    // A list that comes as a stream has to be whole before the server ends the stream: over a
+                    // slow link it never is. One in pages is.
+                    Ok(Event::Init) if streams_lists && listing => {
+                        tracing::info!(kind = self.kind.kind, "a streamed list did not become whole");
+                        streams_lists = false;
+                        break;
+                    }
                     Ok(event) => {
+                        match event {
+                            Event::Init => listing = true,
+                            Event::InitDone => {
+                                listing = false;
+                                pulse.listed();
+                            }
+                            _ => {}
+                        }
                         // A list alone does not show that the watch works.
                         if matches!(event, Event::Apply(_) | Event::Delete(_)) {
                             (pause, expired) = (FIRST_PAUSE, false);
@@ -206,7 +223,10 @@ impl Loop {
                         }
                         self.take(event, &mut list);
                     }
-                    Err(error) if streams_lists && refuses_streaming(&error) => break,
+                    Err(error) if streams_lists && refuses_streaming(&error) => {
+                        streams_lists = false;
+                        break;
+                    }
                     // An expired version is simply listed again; not at once where the server says so each
                     // time.
                     Err(error) if is_expired(&error) && !std::mem::replace(&mut expired, true) => {}
@@ -217,10 +237,13 @@ impl Loop {
                             _ = retry.changed() => {}
                         }
                         pause = (pause * 2).min(LONGEST_PAUSE);
+                        // Its objects are gone: when it is there again, they are listed again.
+                        if code_of(&error) == Some(404) {
+                            break;
+                        }
                     }
                 }
             }
-            streams_lists = false;
         }
     }
 
@@ -276,15 +299,15 @@ impl Loop {
     /// Shows a failure beside the kind. Returns whether it is the login that the server does not take.
     fn failed(&self, error: &watcher::Error) -> bool {
         let what = format!("Watching {} failed", self.kind.plural);
-        let (problem, code) = match error {
-            watcher::Error::WatchError(status) => (error::of_status(what, status), Some(status.code)),
+        let code = code_of(error);
+        let problem = match error {
+            watcher::Error::WatchError(status) => error::of_status(what, status),
             watcher::Error::InitialListFailed(error)
             | watcher::Error::WatchStartFailed(error)
-            | watcher::Error::WatchFailed(error) => (error::problem(what, error), error::code(error)),
-            watcher::Error::NoResourceVersion => (
-                Problem::new(what, "The server sends no resourceVersion", "Nothing: it is tried again"),
-                None,
-            ),
+            | watcher::Error::WatchFailed(error) => error::problem(what, error),
+            watcher::Error::NoResourceVersion => {
+                Problem::new(what, "The server sends no resourceVersion", "Nothing: it is tried again")
+            }
         };
         let state = match code {
             Some(403) => KindState::Denied(problem),
@@ -302,15 +325,19 @@ impl Loop {
     }
 }
 
-/// The server no longer knows the version that the watch begins from.
-fn is_expired(error: &watcher::Error) -> bool {
+fn code_of(error: &watcher::Error) -> Option<u16> {
     match error {
         watcher::Error::InitialListFailed(error)
         | watcher::Error::WatchStartFailed(error)
-        | watcher::Error::WatchFailed(error) => error::code(error) == Some(410),
-        watcher::Error::WatchError(status) => status.code == 410,
-        watcher::Error::NoResourceVersion => false,
+        | watcher::Error::WatchFailed(error) => error::code(error),
+        watcher::Error::WatchError(status) => Some(status.code),
+        watcher::Error::NoResourceVersion => None,
     }
+}
+
+/// The server no longer knows the version that the watch begins from.
+fn is_expired(error: &watcher::Error) -> bool {
+    code_of(error) == Some(410)
 }
 
 /// Servers without streaming lists refuse the parameter as invalid.

@@ -61,11 +61,15 @@ struct Watched {
 
 impl Watched {
     fn pods(mock: &Mock) -> Self {
+        Self::as_the_server_can(mock, false)
+    }
+
+    fn as_the_server_can(mock: &Mock, streams_lists: bool) -> Self {
         let hub = Hub::new(Arc::new(|| {}), 60);
         let (kind, version, greeting) = (&mesh::kinds::POD, "v1", "Kubernetes v1.33.4".to_owned());
         let hub_of_loop = Arc::clone(&hub);
         let looping = Loop { kind, version, namespace: String::new(), hub: hub_of_loop, greeting };
-        let running = tokio::spawn(Arc::new(looping).run(mock.client(), false));
+        let running = tokio::spawn(Arc::new(looping).run(mock.client(), streams_lists));
         Self { hub, _running: AbortOnDropHandle::new(running) }
     }
 
@@ -196,4 +200,47 @@ async fn discovery_has_an_end() {
     let odd = Mock::start(|_| Reply(http_json(200, &serde_json::json!([])), Then::Close)).await;
     let problem = discover(&odd.client()).await.unwrap_err();
     assert!(problem.why.contains("told of none that every cluster has"), "{problem}");
+}
+
+/// Over a slow link the server ends the stream before the list is whole, each time: it comes in pages then.
+#[tokio::test]
+async fn a_streamed_list_that_never_is_whole_is_read_in_pages() {
+    let streams = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&streams);
+    let mock = Mock::start(move |asked| {
+        if asked.line.contains("sendInitialEvents=true") {
+            count.fetch_add(1, Ordering::SeqCst);
+            let pod = r#"{"type":"ADDED","object":{"kind":"Pod","apiVersion":"v1","metadata":{"name":"a","namespace":"b","resourceVersion":"7"}}}"#;
+            return Reply(http(200, "application/json", format!("{pod}\n").as_bytes()), Then::Close);
+        }
+        if watches(&asked) { open() } else { empty() }
+    })
+    .await;
+    let watched = Watched::as_the_server_can(&mock, true);
+    watched.until(|state| matches!(state, KindState::Live(0))).await;
+    assert!(streams.load(Ordering::SeqCst) <= 2, "{streams:?}");
+}
+
+/// A kind that the cluster does not serve any more is listed anew when it does again.
+#[tokio::test(start_paused = true)]
+async fn a_kind_that_comes_back_is_listed_again() {
+    let asked_before = Arc::new(AtomicUsize::new(0));
+    let lists = Arc::clone(&asked_before);
+    let mock = Mock::start(move |asked| match (watches(&asked), lists.load(Ordering::SeqCst)) {
+        (false, _) => {
+            lists.fetch_add(1, Ordering::SeqCst);
+            empty()
+        }
+        (true, 1) => {
+            let told =
+                serde_json::json!({ "kind": "Status", "code": 404, "message": "no", "reason": "NotFound" });
+            Reply(http_json(404, &told), Then::Close)
+        }
+        (true, _) => open(),
+    })
+    .await;
+    let watched = Watched::pods(&mock);
+    watched.until(|state| matches!(state, KindState::Missing)).await;
+    watched.until(|state| matches!(state, KindState::Live(_))).await;
+    assert_eq!(asked_before.load(Ordering::SeqCst), 2);
 }

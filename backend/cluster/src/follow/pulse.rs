@@ -52,6 +52,8 @@ struct State {
     short: u32,
     /// Bytes of the present list so far, over all its pages.
     listed: usize,
+    /// Whether the present watch still tells what there was when it began.
+    lists: bool,
 }
 
 impl Pulse {
@@ -87,6 +89,8 @@ impl Pulse {
         if watches {
             let pause = self.pause();
             sleep(pause).await;
+            let mut state = self.0.lock();
+            (state.lists, state.listed) = (query.contains("sendInitialEvents=true"), 0);
         } else if !query.contains("continue=") {
             self.0.lock().listed = 0;
         }
@@ -100,6 +104,11 @@ impl Pulse {
         let deadline = (!watches).then(|| Box::pin(tokio::time::sleep_until(begun + LIST)));
         let pulse = Arc::clone(self);
         Ok(response.map(|body| Heard { body, pulse, opened, deadline, line: 0 }))
+    }
+
+    /// The present list is whole.
+    pub(crate) fn listed(&self) {
+        self.0.lock().lists = false;
     }
 
     /// How long to wait before the next watch.
@@ -140,10 +149,16 @@ struct Heard {
 
 impl Heard {
     fn count(&mut self, data: &[u8]) -> Result<(), TooLarge> {
-        if self.deadline.is_some() {
-            let mut state = self.pulse.0.lock();
+        let mut state = self.pulse.0.lock();
+        if self.deadline.is_some() || state.lists {
             state.listed += data.len();
-            return if state.listed > limits::LIST { Err(TooLarge(limits::LIST)) } else { Ok(()) };
+            if state.listed > limits::LIST {
+                return Err(TooLarge(limits::LIST));
+            }
+        }
+        drop(state);
+        if self.deadline.is_some() {
+            return Ok(());
         }
         self.line = match data.iter().rposition(|byte| *byte == b'\n') {
             Some(end) => data.len() - end - 1,
