@@ -21,6 +21,7 @@ use crate::{access, istiod};
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use mesh::evidence::{Evidence, Xds};
+use mesh::journal::FOLLOWED;
 use mesh::ledger::Instead;
 use mesh::{Change, Fact, Object, Problem};
 use progress::Progress;
@@ -94,6 +95,7 @@ pub(crate) async fn follow(
         Verdict::Refused(problem) => news.send(Fact::Refused(problem)).await,
         Verdict::Replaced(instead) => news.send(Fact::Replaced(instead)).await,
         Verdict::Nobody => news.send(Fact::Unknowable(nobody())).await,
+        Verdict::Left(problem) => news.send(Fact::Unknowable(problem)).await,
     }
 }
 
@@ -103,6 +105,12 @@ fn nobody() -> Problem {
         "Every proxy that could hold it is gone, or is not told of the service",
         "Look which workloads call the service, and whether they have a sidecar",
     )
+}
+
+/// Nobody waits for it any more.
+fn left(problem: Problem) -> Problem {
+    let hours = FOLLOWED.as_hours();
+    Problem { next: format!("{}; after {hours} h it is not looked for any more", problem.next), ..problem }
 }
 
 /// The exact right that is missing says more than a failed port-forward.
@@ -127,6 +135,8 @@ enum Verdict {
     Replaced(Instead),
     /// No proxy has to do with it.
     Nobody,
+    /// It took too long: what is not known.
+    Left(Problem),
 }
 
 struct Follow<'a> {
@@ -143,14 +153,18 @@ impl Follow<'_> {
         let mut doubted = progress.begun;
         let mut looks = FuturesUnordered::new();
         loop {
+            if progress.begun.elapsed() >= FOLLOWED.unsigned_abs() {
+                return Verdict::Left(left(self.late(&progress)));
+            }
             let mut connected = BTreeMap::new();
             match istiod::ask(self.session).await {
-                Ok((_, proxies)) => {
+                Ok(told) => {
+                    progress.partly = told.partly();
                     if progress.unasked.take().is_some() {
                         progress.looked.clear();
                         progress.moved();
                     }
-                    connected = pods::here(self.session, proxies);
+                    connected = pods::here(self.session, told.proxies);
                 }
                 Err(problem) => progress.unasked = Some(problem),
             }
@@ -286,6 +300,10 @@ impl Follow<'_> {
         let (waiting, unseen) = (missing(&progress.acked), missing(&progress.live));
         if let Some(problem) = progress.unasked.as_ref().or(progress.unlooked.as_ref()) {
             let why = format!("{}: {}", problem.what, problem.why);
+            return Problem::new("It is not known whether all proxies took it", why, problem.next.clone());
+        }
+        if let Some(problem) = progress.partly.as_ref().filter(|_| !waiting.is_empty()) {
+            let why = format!("{}. No answer from {}", problem.what, waiting.join(", "));
             return Problem::new("It is not known whether all proxies took it", why, problem.next.clone());
         }
         if let Some((name, words)) = waiting.iter().find_map(|name| progress.refuses.get_key_value(*name)) {

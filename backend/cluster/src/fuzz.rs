@@ -46,7 +46,7 @@ pub fn syncz(body: &[u8]) -> usize {
     let text = String::from_utf8_lossy(body);
     drop(syncz::refusal_in_log(&text, "reviews-v3-7d5f.bookinfo", "RDS"));
     let rejects = syncz::rejects_in_metrics(&text, "RDS");
-    let Ok(read) = syncz::parse(body, "istiod") else { return usize::from(rejects > 0.0) };
+    let Ok((read, _)) = syncz::parse(body, "istiod") else { return usize::from(rejects > 0.0) };
     syncz::merge(vec![read.clone(), read]).iter().map(syncz::Synced::proxy).count()
 }
 

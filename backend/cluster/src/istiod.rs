@@ -3,13 +3,12 @@
 
 use crate::confirm::pods;
 use crate::find::{self, PodPort};
+use crate::http::{self, Ask};
 use crate::limits::{self, Limit};
 use crate::session::Session;
 use crate::syncz::{self, Synced};
 use crate::tunnel::Place;
 use futures::future::join_all;
-use k8s_openapi::api::core::v1::Pod;
-use kube::api::LogParams;
 use mesh::scene::Step;
 use mesh::{Observation, Problem};
 use std::sync::Arc;
@@ -20,7 +19,7 @@ const AFTER_FAILURE: Duration = Duration::from_secs(5);
 /// One replica that hangs must not hold up the others.
 const ANSWER: Duration = Duration::from_secs(5);
 /// So much is read of a log, in bytes.
-const LOG: i64 = 16 << 20;
+const LOG: usize = 16 << 20;
 const WHAT: &str = "istiod cannot be asked about the proxies";
 
 /// Where istiod answers: a given URL, or each of its pods.
@@ -31,25 +30,78 @@ pub(crate) fn places(session: &Session) -> Result<Vec<Place>, Problem> {
     Ok(find::istiods(&session.hub)?.into_iter().map(Place::Pod).collect())
 }
 
-/// Asks all replicas; one that does not answer (just being replaced) does not hide the others.
-pub(crate) async fn ask(session: &Session) -> Result<(usize, Vec<Synced>), Problem> {
-    let places = places(session)?;
-    let answers = join_all(places.iter().map(|place| ask_one(session, place))).await;
-    let mut problem = None;
-    let mut all = Vec::new();
-    for answer in answers {
-        match answer {
-            Ok(proxies) => all.push(proxies),
-            Err(error) => problem = Some(error),
+/// What the replicas of istiod say, as far as they answer.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Told {
+    pub(crate) proxies: Vec<Synced>,
+    /// Replicas that answered.
+    replicas: usize,
+    /// Entries that could not be read.
+    unread: usize,
+    /// Replicas that did not answer, and why not. Their proxies are not known.
+    silent: Option<(usize, Problem)>,
+}
+
+impl Told {
+    /// # Errors
+    /// When no replica answers.
+    fn of(answers: Vec<Result<(Vec<Synced>, usize), Problem>>) -> Result<Self, Problem> {
+        let (mut told, mut all) = (Self::default(), Vec::new());
+        for answer in answers {
+            match answer {
+                Ok((proxies, unread)) => {
+                    told.replicas += 1;
+                    told.unread += unread;
+                    all.push(proxies);
+                }
+                Err(problem) => {
+                    let (silent, _) = told.silent.get_or_insert((0, problem));
+                    *silent += 1;
+                }
+            }
+        }
+        match told.silent {
+            Some((_, problem)) if all.is_empty() => Err(problem),
+            _ => Ok(Self { proxies: syncz::merge(all), ..told }),
         }
     }
-    match (problem, all.is_empty()) {
-        (Some(problem), true) => Err(problem),
-        _ => Ok((all.len(), syncz::merge(all))),
+
+    /// Why not all proxies are known, if not all are.
+    pub(crate) fn partly(&self) -> Option<Problem> {
+        if self.silent.is_none() && self.unread > 0 {
+            let why = format!("{} entries of its answer could not be read", self.unread);
+            return Some(Problem::new("istiod tells of more proxies", why, "Look at the version of istiod"));
+        }
+        let (silent, Problem { why, next, .. }) = self.silent.as_ref()?;
+        let what = format!("{silent} of {} replicas of istiod do not answer", silent + self.replicas);
+        Some(Problem::new(what, format!("What their proxies hold is not known. {why}"), next.clone()))
+    }
+
+    /// "istiod 1.30.1, 2 of 3 replicas answer, 7 proxies, 1 entry unread".
+    fn in_words(&self, version: &str) -> String {
+        let replicas = match (&self.silent, self.replicas) {
+            (Some((silent, _)), answered) => {
+                format!(", {answered} of {} replicas answer", answered + silent)
+            }
+            (None, 1) => String::new(),
+            (None, replicas) => format!(", {replicas} replicas"),
+        };
+        let unread = match self.unread {
+            0 => String::new(),
+            1 => ", 1 entry unread".to_owned(),
+            unread => format!(", {unread} entries unread"),
+        };
+        format!("istiod {version}{replicas}, {} proxies{unread}", self.proxies.len())
     }
 }
 
-async fn ask_one(session: &Session, place: &Place) -> Result<Vec<Synced>, Problem> {
+/// Asks all replicas; one that does not answer (just being replaced) does not hide the others.
+pub(crate) async fn ask(session: &Session) -> Result<Told, Problem> {
+    let places = places(session)?;
+    Told::of(join_all(places.iter().map(|place| ask_one(session, place))).await)
+}
+
+async fn ask_one(session: &Session, place: &Place) -> Result<(Vec<Synced>, usize), Problem> {
     let asked = tokio::time::timeout(ANSWER, read(session, place, "/debug/syncz", limits::ANSWER)).await;
     let (place, body) = asked.unwrap_or_else(|_elapsed| {
         let why = format!("{place} did not answer within {} s", ANSWER.as_secs());
@@ -124,14 +176,14 @@ pub(crate) async fn rejects(session: &Session, xds: &str) -> f64 {
 
 /// What istiod's replicas have logged since then, as far as that may be read.
 pub(crate) async fn logs(session: &Session, since: Duration) -> Vec<String> {
-    let since_seconds = i64::try_from(since.as_secs()).ok().map(|secs| secs + 1);
-    let since = LogParams { since_seconds, limit_bytes: Some(LOG), ..LogParams::default() };
-    let read = |at: PodPort| {
-        let since = &since;
-        async move {
-            let pods: kube::Api<Pod> = kube::Api::namespaced(session.api.client.clone(), &at.namespace);
-            tokio::time::timeout(ANSWER, pods.logs(&at.pod, since)).await.ok()?.ok()
-        }
+    let secs = since.as_secs() + 1;
+    let read = |PodPort { namespace, pod, .. }: PodPort| async move {
+        let path =
+            format!("/api/v1/namespaces/{namespace}/pods/{pod}/log?sinceSeconds={secs}&limitBytes={LOG}");
+        // Whether the server keeps to the limit or not.
+        let ask = Ask { accept: "*/*", within: ANSWER, limit: LOG, ..Ask::get(&path) };
+        let answer = http::send(&session.api.client, ask).await.ok()?;
+        Some(String::from_utf8_lossy(&answer.body).into_owned())
     };
     let all = find::istiods(&session.hub).unwrap_or_default().into_iter().map(read);
     join_all(all).await.into_iter().flatten().collect()
@@ -150,20 +202,20 @@ pub(crate) async fn follow(session: Arc<Session>) {
             return;
         }
         let pause = match ask(&session).await {
-            Ok((replicas, proxies)) => {
-                let proxies = pods::may_be_here(&session, proxies);
+            Ok(told) => {
+                let told = Told { proxies: pods::may_be_here(&session, told.proxies), ..told };
                 if found.is_empty() {
                     found = version(&session).await;
                 }
-                let replicas = if replicas == 1 { String::new() } else { format!(", {replicas} replicas") };
-                let told = format!("istiod {found}{replicas}, {} proxies", proxies.len());
-                hub.take(Observation::Done(Step::Istiod, told));
-                hub.take(Observation::Proxies(Ok(proxies.iter().map(Synced::proxy).collect())));
+                hub.take(Observation::Done(Step::Istiod, told.in_words(&found)));
+                hub.take(Observation::Partly(told.partly()));
+                hub.take(Observation::Proxies(Ok(told.proxies.iter().map(Synced::proxy).collect())));
                 INTERVAL
             }
             Err(problem) => {
                 found.clear();
                 hub.take(Observation::Failed(Step::Istiod, problem.clone()));
+                hub.take(Observation::Partly(None));
                 hub.take(Observation::Proxies(Err(problem)));
                 AFTER_FAILURE
             }
@@ -174,7 +226,29 @@ pub(crate) async fn follow(session: Arc<Session>) {
 
 #[cfg(test)]
 mod tests {
-    use super::version_of;
+    use super::*;
+
+    #[test]
+    fn what_some_replicas_say_is_not_all() {
+        let proxy = |name: &str| Synced { name: name.into(), ..Synced::default() };
+        let answer = |name: &str, unread| Ok((vec![proxy(name)], unread));
+        let hangs = || Err(Problem::new(WHAT, "istiod-2 did not answer within 5 s", "Look at it"));
+        let told = Told::of(vec![answer("a", 0), hangs(), answer("b", 1)]).unwrap();
+        assert_eq!(
+            told.in_words("1.30.1"),
+            "istiod 1.30.1, 2 of 3 replicas answer, 2 proxies, 1 entry unread"
+        );
+        assert_eq!(
+            told.partly().unwrap().to_string(),
+            "1 of 3 replicas of istiod do not answer: What their proxies hold is not known. istiod-2 did not answer \
+             within 5 s. Look at it"
+        );
+        let whole = Told::of(vec![answer("a", 0)]).unwrap();
+        assert_eq!((whole.partly(), whole.in_words("1.30.1")), (None, "istiod 1.30.1, 1 proxies".into()));
+        assert!(Told::of(vec![hangs()]).is_err());
+        let odd = Told::of(vec![answer("a", 3)]).unwrap().partly().unwrap();
+        assert_eq!(odd.why, "3 entries of its answer could not be read");
+    }
 
     #[test]
     fn versions() {

@@ -54,7 +54,7 @@ fn what_istiod_says() {
     let current = json!({ "proxy": "a.b", "istio_version": "1.30.0",
         "resources": { "type.googleapis.com/envoy.config.cluster.v3.Cluster": resource } });
     for document in mutated(&json!([older, current])) {
-        if let Ok(proxies) = syncz::parse(&bytes(&document), "istiod-1") {
+        if let Ok((proxies, _)) = syncz::parse(&bytes(&document), "istiod-1") {
             syncz::merge(vec![proxies.clone(), proxies.clone()]);
             proxies.iter().for_each(|proxy| drop(proxy.proxy()));
         }

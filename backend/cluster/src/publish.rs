@@ -2,7 +2,8 @@
 //! scene is sent, then the window is woken.
 
 use crate::hub::Hub;
-use mesh::Scene;
+use jiff::Timestamp;
+use mesh::{Observation, Problem, Scene};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -23,13 +24,25 @@ pub(crate) async fn publish(hub: Arc<Hub>) {
             let begun = Instant::now();
             match tokio::task::spawn_blocking(move || unread.read()).await {
                 Ok(model) => hub.with(|board| board.show(&hub.cluster, model)),
-                Err(error) => tracing::error!(%error, "the model could not be read"),
+                Err(error) => {
+                    tracing::error!(%error, "the model could not be read");
+                    hub.with(|board| board.take(Timestamp::now(), &hub.cluster, unreadable()));
+                }
             }
             // A big model is read less often: it never takes more than half of a core.
             pause = SETTLE.max(begun.elapsed());
         }
         publish_now(&hub);
     }
+}
+
+/// Not through [`Hub::take`], which would have it read again at once.
+fn unreadable() -> Observation {
+    Observation::Unreadable(Problem::new(
+        "The mesh could not be read",
+        "Binnacle made a mistake there; its log file has more. What is shown is older than what the cluster says",
+        "It is read again when something changes; please report it",
+    ))
 }
 
 /// Publishes what is known: send first, wake second.

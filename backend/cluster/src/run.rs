@@ -114,7 +114,11 @@ impl Run {
             loop {
                 let away = matches!(connected, Err(Unconnected::Away));
                 if let Ok(api) = std::mem::replace(&mut connected, Err(Unconnected::Settings)) {
-                    self.start(api, &mut tasks);
+                    let session = self.session_of(api);
+                    match self.another(&session).await {
+                        Some(problem) => self.hub.take(Observation::Failed(Step::Api, problem)),
+                        None => self.start(session, &mut tasks),
+                    }
                 }
                 tokio::select! {
                     changed = retry.changed() => {
@@ -139,13 +143,31 @@ impl Run {
         }
     }
 
-    fn start(&self, api: Api, tasks: &mut JoinSet<()>) {
+    fn session_of(&self, api: Api) -> Arc<Session> {
         let tunnel = Tunnel::to(api.client.clone(), &self.target);
-        // What is allowed in one cluster says nothing of another that answers in its place.
-        if self.session().is_some_and(|before| !before.api.cluster.is(&api.cluster)) {
+        Arc::new(Session::new(api, self.target.clone(), Arc::clone(&self.hub), tunnel))
+    }
+
+    /// Why a connection is not one to the cluster that this one was to, if it is not: what is known, and what
+    /// was changed, is of that one.
+    async fn another(&self, session: &Session) -> Option<Problem> {
+        let before = self.session()?;
+        let (before, now) = (before.cluster().await, session.cluster().await);
+        let another = before.uid.as_ref().zip(now.uid.as_ref()).is_some_and(|(before, now)| before != now);
+        another.then(|| {
+            Problem::new(
+                "Another cluster answers",
+                "The context leads to another cluster than the one that is shown, or it was made anew",
+                "Connect to it anew: all that is shown and was changed here is of the one before",
+            )
+        })
+    }
+
+    fn start(&self, session: Arc<Session>, tasks: &mut JoinSet<()>) {
+        // What is allowed in one cluster says nothing of another that may answer in its place.
+        if self.session().is_some_and(|before| !before.api.cluster.is(&session.api.cluster)) {
             self.hub.workloads.send_replace(false);
         }
-        let session = Arc::new(Session::new(api, self.target.clone(), Arc::clone(&self.hub), tunnel));
         self.sessions.send_replace(Some(Arc::clone(&session)));
         tasks.spawn(history::tell(Arc::clone(&session), self.news.clone(), Arc::clone(&self.hub.wake)));
         for source in SOURCES {
@@ -255,5 +277,31 @@ impl Once {
 impl Drop for Once {
     fn drop(&mut self) {
         self.writing.lock().remove(&self.id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::tests::of_cluster;
+
+    /// What is known, and what was changed, is of the cluster that was connected to.
+    #[tokio::test]
+    async fn another_cluster_under_the_same_name_is_not_mixed_in() {
+        let ((old, _a), (same, _b), (other, _c)) =
+            tokio::join!(of_cluster("a"), of_cluster("a"), of_cluster("b"));
+        let run = Run {
+            target: Target::default(),
+            hub: Arc::clone(&old.hub),
+            sessions: watch::Sender::new(None),
+            news: mpsc::channel(1).0,
+            writes: TaskTracker::new(),
+            writing: Arc::default(),
+            end: CancellationToken::new(),
+        };
+        assert_eq!(run.another(&other).await, None, "the first one");
+        run.sessions.send_replace(Some(old));
+        assert_eq!(run.another(&same).await, None);
+        assert_eq!(run.another(&other).await.unwrap().what, "Another cluster answers");
     }
 }

@@ -45,6 +45,10 @@ impl Session {
     /// What tells this cluster from others, whatever the context is called.
     pub(crate) async fn cluster(&self) -> &Cluster {
         let read = self.cluster.get_or_init(|| async {
+            if self.api.cluster.uid.is_some() {
+                return self.api.cluster.clone();
+            }
+            // It could not be asked when the connection began.
             let namespace = http::json::<Value>(&self.api.client, "/api/v1/namespaces/kube-system");
             let namespace = tokio::time::timeout(ANSWER, namespace).await.ok().and_then(Result::ok);
             let uid = namespace.and_then(|found| Some(found["metadata"]["uid"].as_str()?.to_owned()));
@@ -102,13 +106,13 @@ impl Newest {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::mock::{Mock, Shared, kubernetes};
     use crate::write::tests::session_with;
     use serde_json::json;
 
-    async fn of_cluster(uid: &str) -> (Arc<Session>, Mock) {
+    pub(crate) async fn of_cluster(uid: &str) -> (Arc<Session>, Mock) {
         let objects = Shared::default();
         let system = json!({ "kind": "Namespace", "metadata": { "uid": uid } });
         objects.lock().all.insert("/api/v1/namespaces/kube-system".into(), system);

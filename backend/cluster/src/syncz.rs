@@ -72,17 +72,20 @@ impl Synced {
     }
 }
 
-/// Reads one istiod's answer, entry by entry. Those that cannot be read are left out.
+/// Reads one istiod's answer, entry by entry: the proxies, and how many entries could not be read.
 ///
 /// # Errors
 /// When the answer is no JSON list at all.
-pub(crate) fn parse(body: &[u8], istiod: &str) -> Result<Vec<Synced>, &'static str> {
+pub(crate) fn parse(body: &[u8], istiod: &str) -> Result<(Vec<Synced>, usize), &'static str> {
     let Ok(entries) = serde_json::from_slice::<Option<Vec<&RawValue>>>(body) else {
         return Err("it is no list of proxies");
     };
-    let small = entries.into_iter().flatten().filter(|entry| entry.get().len() <= limits::ENTRY);
+    let entries = entries.unwrap_or_default();
+    let small = entries.iter().filter(|entry| entry.get().len() <= limits::ENTRY);
     let read = small.filter_map(|entry| serde_json::from_str::<Value>(entry.get()).ok());
-    Ok(read.filter_map(|entry| entry_of(&entry, istiod)).collect())
+    let proxies: Vec<Synced> = read.filter_map(|entry| entry_of(&entry, istiod)).collect();
+    let unread = entries.len() - proxies.len();
+    Ok((proxies, unread))
 }
 
 fn entry_of(entry: &Value, istiod: &str) -> Option<Synced> {

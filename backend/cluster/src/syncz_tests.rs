@@ -18,7 +18,7 @@ const CURRENT: &str = r#"[
    "type.googleapis.com/istio.networking.nds.v1.NameTable":{}}}]"#;
 
 fn states(body: &str) -> Vec<String> {
-    let proxies = parse(body.as_bytes(), "istiod-1").expect("a list");
+    let proxies = parse(body.as_bytes(), "istiod-1").expect("a list").0;
     proxies
         .iter()
         .map(|proxy| {
@@ -44,6 +44,13 @@ fn older_form() {
     );
 }
 
+/// What cannot be read is counted: it is no proxy that is not there.
+#[test]
+fn entries_that_cannot_be_read_are_counted() {
+    let (proxies, unread) = parse(OLDER.as_bytes(), "istiod-1").expect("a list");
+    assert_eq!((proxies.len(), unread), (1, 2));
+}
+
 #[test]
 fn current_form() {
     assert_eq!(
@@ -51,23 +58,23 @@ fn current_form() {
         ["cart-v1-77.shop east 1.30.0 istiod-1: CDS Synced, EDS NotSent, LDS Stale, \
           RDS Nacked(\"Error adding route 8080: bad regex\"), Secret Synced"]
     );
-    let proxies = parse(CURRENT.as_bytes(), "").expect("a list");
+    let proxies = parse(CURRENT.as_bytes(), "").expect("a list").0;
     assert_eq!(proxies[0].types["CDS"].sent_at, Some("2026-03-04T05:06:07.5Z".parse().expect("a time")));
 }
 
 #[test]
 fn no_proxies() {
-    assert_eq!(parse(b"null", "").expect("an empty list"), []);
-    assert_eq!(parse(b"[]", "").expect("an empty list"), []);
+    assert_eq!(parse(b"null", ""), Ok((Vec::new(), 0)));
+    assert_eq!(parse(b"[]", ""), Ok((Vec::new(), 0)));
     assert!(parse(b"{}", "").is_err());
     assert!(parse(b"<html>", "").is_err());
 }
 
 #[test]
 fn a_proxy_between_two_replicas_counts_once() {
-    let one = parse(CURRENT.as_bytes(), "istiod-1").expect("a list");
+    let one = parse(CURRENT.as_bytes(), "istiod-1").expect("a list").0;
     let newer = CURRENT.replace("05:06:08Z", "05:09:00Z");
-    let two = parse(newer.as_bytes(), "istiod-2").expect("a list");
+    let two = parse(newer.as_bytes(), "istiod-2").expect("a list").0;
     for all in [vec![one.clone(), two.clone()], vec![two, one]] {
         let merged = merge(all);
         assert_eq!(merged.iter().map(|proxy| proxy.istiod.as_str()).collect::<Vec<_>>(), ["istiod-2"]);

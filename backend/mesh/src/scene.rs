@@ -42,6 +42,10 @@ pub enum Caution {
     Otherwise(String),
     /// A kubeconfig among others cannot be read; why.
     Kubeconfig(String),
+    /// The mesh could not be read of the newest objects: an older one is shown; why.
+    Old(Problem),
+    /// istiod has not told of all proxies; why.
+    Partly(Problem),
 }
 
 impl Caution {
@@ -52,6 +56,8 @@ impl Caution {
             Self::As(who) => format!("acting as {who}"),
             Self::Otherwise(_) => "not as kubectl".to_owned(),
             Self::Kubeconfig(_) => "kubeconfig left out".to_owned(),
+            Self::Old(_) => "mesh is old".to_owned(),
+            Self::Partly(_) => "istiod in part".to_owned(),
         }
     }
     /// What it means.
@@ -66,6 +72,7 @@ impl Caution {
                 format!("Cluster and user are taken from the context's own file first; {how}")
             }
             Self::Kubeconfig(why) => why.clone(),
+            Self::Old(problem) | Self::Partly(problem) => problem.to_string(),
         }
     }
 }

@@ -51,7 +51,7 @@ pub(crate) async fn before(session: &Session, change: &Change) -> Before {
 
 async fn asked(session: &Session, types: BTreeSet<Xds>) -> Result<Before, Problem> {
     let asked = Some(Instant::now());
-    let (_, proxies) = istiod::ask(session).await?;
+    let proxies = istiod::ask(session).await?.proxies;
     // Istiods that do not tell refusals at least count them.
     let silent = proxies.iter().any(|proxy| !proxy.tells_refusals);
     let mut rejects = BTreeMap::new();

@@ -38,6 +38,8 @@ pub(super) struct Progress {
     pub(super) blind_since: Option<Instant>,
     /// Why istiod could not be asked, the last time.
     pub(super) unasked: Option<Problem>,
+    /// Why istiod has not told of all proxies, the last time.
+    pub(super) partly: Option<Problem>,
     /// Why proxies could not be looked into.
     pub(super) unlooked: Option<Problem>,
 }
@@ -60,6 +62,7 @@ impl Progress {
             unasked: doubt.clone(),
             doubted: doubt,
             blind_since: None,
+            partly: None,
             unlooked: None,
         }
     }

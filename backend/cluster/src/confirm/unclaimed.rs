@@ -26,7 +26,7 @@ pub(super) async fn follow(session: &Session, before: &Before, news: &News) -> F
     let (begun, mut moved) = (Instant::now(), Instant::now());
     let mut told = (0, Vec::new());
     while begun.elapsed() < WATCHED {
-        if let Ok((_, proxies)) = istiod::ask(session).await {
+        if let Ok(istiod::Told { proxies, .. }) = istiod::ask(session).await {
             let (mut acked, mut waiting) = (0, Vec::new());
             for proxy in pods::here(session, proxies).values() {
                 let refused = TYPES.iter().find_map(|xds| Some((xds, before.refuses(proxy, *xds)?)));

@@ -41,6 +41,10 @@ pub struct Column {
     mesh: Arc<Mesh>,
     /// The revision of the objects that the mesh was read from.
     read: u64,
+    /// Why the mesh could not be read of the newest objects; it is of older ones then.
+    unreadable: Option<Problem>,
+    /// Why istiod has not told of all proxies.
+    partly: Option<Problem>,
     /// The revision at which the first lists were all in.
     due: Option<u64>,
     traffic: Remote<Traffic>,
@@ -57,6 +61,7 @@ impl Column {
             Observation::Named(context) => self.context = context,
             Observation::Identified(cluster) => self.identify(cluster),
             Observation::Cautions(cautions) => self.cautions = cautions,
+            Observation::Unreadable(problem) => self.unreadable = Some(problem),
             Observation::OwnSandbox => {
                 self.sandbox = true;
                 self.steps.insert(Step::Sandbox, StepState::Done("running on this machine".to_owned()));
@@ -70,6 +75,7 @@ impl Column {
             }
             Observation::Kind(kind, state) => {
                 self.sees(kind, denied(&state));
+                self.without_missing(kind, "", &state);
                 self.kind_is(kind, state);
                 self.settle();
             }
@@ -107,10 +113,15 @@ impl Column {
             }
             Observation::Broke(kind, namespace, state) => {
                 let at = (kind, namespace);
-                self.awaited.remove(&at);
+                if matches!(state, KindState::Missing) {
+                    self.awaited.insert(at.clone());
+                } else {
+                    self.awaited.remove(&at);
+                }
                 if self.broken.insert(at.clone(), state.clone()).as_ref() == Some(&state) {
                     return false;
                 }
+                self.without_missing(kind, &at.1, &state);
                 match (denied(&state), refusal(&state)) {
                     (Some(hidden), _) => self.sees(kind, Some(hidden)),
                     (None, Some(why)) => self.not_read(kind, &at.1, || why),
@@ -122,6 +133,7 @@ impl Column {
             Observation::Traffic(measured) => learn(&mut self.traffic, at, measured),
             Observation::TrafficLate(problem) => grow_old(&mut self.traffic, &problem),
             Observation::Proxies(told) => return self.proxies_are(at, told),
+            Observation::Partly(why) => return std::mem::replace(&mut self.partly, why.clone()) != why,
             Observation::Traces(told) => learn(&mut self.traces, at, told),
             Observation::Answered(read, answer) => self.answers.take(at, read, answer),
             Observation::Forgotten(read) => self.answers.forget(&read),
@@ -165,7 +177,7 @@ impl Column {
             sandbox: self.sandbox,
             steps: self.steps.clone(),
             doing: None,
-            cautions: self.cautions.clone(),
+            cautions: self.all_cautions(),
             kinds: self.kinds.clone(),
             mesh: Arc::clone(&self.mesh),
             traffic: self.traffic.clone(),
@@ -174,6 +186,12 @@ impl Column {
             answers: self.answers.clone(),
             writes: Arc::clone(self.writes.all()),
         }
+    }
+
+    /// Those of the connection, and those that pass.
+    fn all_cautions(&self) -> Vec<Caution> {
+        let passing = [self.unreadable.clone().map(Caution::Old), self.partly.clone().map(Caution::Partly)];
+        self.cautions.iter().cloned().chain(passing.into_iter().flatten()).collect()
     }
 
     pub(super) fn unread(&self) -> Option<Unread> {
@@ -187,7 +205,7 @@ impl Column {
     }
 
     pub(super) fn show(&mut self, model: Model) {
-        (self.mesh, self.read) = (model.mesh, model.revision);
+        (self.mesh, self.read, self.unreadable) = (model.mesh, model.revision, None);
         self.settle();
     }
 
@@ -199,6 +217,7 @@ impl Column {
             self.steps.insert(step, StepState::Pending);
         }
         self.cautions.clear();
+        self.partly = None;
         self.kinds.clear();
         self.awaited.clear();
         self.broken.clear();
@@ -229,6 +248,24 @@ impl Column {
         }
         learn(&mut self.proxies, at, told);
         true
+    }
+
+    /// Of a kind that the cluster does not serve any more there are no objects. Nobody has deleted them.
+    fn without_missing(&mut self, kind: &'static Kind, namespace: &str, state: &KindState) {
+        if !matches!(state, KindState::Missing) {
+            return;
+        }
+        if namespace.is_empty() {
+            self.listed.remove(kind);
+        }
+        let within = |at: &Ref| namespace.is_empty() || &*at.namespace == namespace;
+        let gone: Vec<Ref> = self.objects.of_kind(kind).map(|(at, _)| at.clone()).filter(within).collect();
+        self.revision += u64::from(!gone.is_empty());
+        for at in &gone {
+            self.objects.remove(at);
+        }
+        let count = self.counts.entry(kind).or_default();
+        *count = count.saturating_sub(gone.len());
     }
 
     /// What of a kind is not seen. A list that comes in shows what it has, and no more.

@@ -21,6 +21,8 @@ pub enum Observation {
     Identified(Cluster),
     /// What is to be kept in mind of the connection.
     Cautions(Vec<Caution>),
+    /// The mesh could not be read of the newest objects.
+    Unreadable(Problem),
     /// The cluster is a sandbox of this window's own.
     OwnSandbox,
     /// A step of connecting is under way.
@@ -55,6 +57,8 @@ pub enum Observation {
     TrafficLate(Problem),
     /// The proxies as istiod sees them.
     Proxies(Result<Vec<Proxy>, Problem>),
+    /// Why istiod has not told of all proxies, if it has not.
+    Partly(Option<Problem>),
     /// The tracing backend that answers.
     Traces(Result<String, Problem>),
     /// A question of somebody who looks at something was answered.

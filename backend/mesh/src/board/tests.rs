@@ -5,7 +5,7 @@ use crate::demo::{self, NOW};
 use crate::journal::Cluster;
 use crate::reads::{Answer, Read};
 use crate::remote::Remote;
-use crate::scene::{KindState, Proxy, Step, StepState, SyncState};
+use crate::scene::{Caution, KindState, Proxy, Step, StepState, SyncState};
 use crate::traffic::Traffic;
 use istio::{ClusterId, KINDS, Kind, Object, Problem, Ref, kinds};
 use std::collections::BTreeMap;
@@ -117,7 +117,7 @@ fn what_works_again_is_not_called_broken() {
     let pods = &kinds::POD;
     let state = |told: &Told| told.board.scene(&told.cluster).kinds[pods].clone();
     let live = state(&told);
-    for broken in [KindState::Denied(trouble()), KindState::Missing, KindState::Stale(trouble())] {
+    for broken in [KindState::Denied(trouble()), KindState::Stale(trouble())] {
         told.take(Observation::Broke(pods, String::new(), broken.clone()));
         assert_eq!(state(&told), broken);
         told.take(Observation::Alive(pods, String::new()));
@@ -309,4 +309,50 @@ fn a_cluster_that_is_not_asked_again_stays_known() {
         told.take(Observation::Identified(cluster(asked)));
         assert_eq!(told.board.scene(&told.cluster).cluster, Some(cluster(known)), "{asked:?}");
     }
+}
+
+/// A cluster that was made anew, or a CRD that was deleted: what is not served any more is not drawn.
+#[test]
+fn a_kind_that_is_missing_has_no_objects() {
+    let kind = &kinds::VIRTUAL_SERVICE;
+    for missing in [
+        Observation::Kind(kind, KindState::Missing),
+        Observation::Broke(kind, String::new(), KindState::Missing),
+    ] {
+        let mut told = Told::bookinfo();
+        told.read();
+        let (all, of_kind) = (demo::bookinfo_objects().len(), list(kind).len());
+        let objects = |told: &Told| told.board.scene(&told.cluster).mesh.objects().len();
+        assert_eq!(objects(&told), all);
+        told.take(missing);
+        told.read();
+        assert_eq!(objects(&told), all - of_kind);
+        assert!(
+            told.board
+                .scene(&told.cluster)
+                .writes
+                .iter()
+                .all(|write| write.at.kind != kind || write.before.is_none())
+        );
+        told.take(Observation::Listed(kind, String::new(), list(kind)));
+        told.read();
+        assert_eq!(told.board.scene(&told.cluster).kinds[kind], KindState::Live(of_kind));
+    }
+}
+
+#[test]
+fn a_mesh_that_could_not_be_read_is_said_until_one_can() {
+    let mut told = Told::bookinfo();
+    told.read();
+    assert!(told.take(Observation::Unreadable(trouble())));
+    assert_eq!(told.board.scene(&told.cluster).cautions, [Caution::Old(trouble())]);
+    told.take(Observation::Listed(&kinds::POD, String::new(), BTreeMap::new()));
+    told.read();
+    assert_eq!(told.board.scene(&told.cluster).cautions, []);
+    // So is what istiod does not tell.
+    assert!(
+        told.take(Observation::Partly(Some(trouble()))) && !told.take(Observation::Partly(Some(trouble())))
+    );
+    assert_eq!(told.board.scene(&told.cluster).cautions, [Caution::Partly(trouble())]);
+    assert!(told.take(Observation::Partly(None)));
 }
