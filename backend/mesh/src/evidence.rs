@@ -58,6 +58,10 @@ impl Evidence {
             was_measure: self.measure.clone(),
         }
     }
+    /// Whether nothing in proxies tells it, neither before nor after.
+    pub fn is_none(&self) -> bool {
+        self.probes.is_empty() && self.was.is_empty()
+    }
     /// All proxies that have something to show, as syncz names them ("productpage-v1-abc.bookinfo").
     pub fn proxies(&self) -> BTreeSet<&str> {
         self.probes.iter().flat_map(|probe| probe.proxies.iter().map(String::as_str)).collect()

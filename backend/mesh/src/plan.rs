@@ -309,7 +309,8 @@ impl<'a> Plan<'a> {
         warnings.extend(steps.iter().filter_map(|step| undeclared(self.mesh, step)));
         let (measure, was_measure) = self.measures;
         let evidence = Evidence::of(self.mesh, &steps, &self.claims, &self.was);
-        if !self.claims.is_empty() && evidence.probes.is_empty() && evidence.was.is_empty() {
+        let claimed = [&self.claims[..], &self.was[..]];
+        if claimed != [&[]; 2] && evidence.is_none() && !Evidence::reaches(self.mesh, &steps, claimed) {
             let known = self.mesh.unseen(&kinds::POD, &steps[0].at.namespace).is_none();
             let nobody = "No proxy would take it: nobody that is seen calls through a proxy, or has one";
             warnings.extend(known.then(|| nobody.to_owned()));

@@ -122,15 +122,17 @@ fn evidence(plan: &mut Plan<'_>, service: &Service, at: &Ref, index: usize) {
     let claims = |there: bool, fault| if there { claims(at, index, fault) } else { vec![routes(at)] };
     let [fault, was] = faults;
     plan.claims(claims(there, fault), claims(was_there, was));
+    // Where there is no VirtualService, there is no fault either: that is measured, too.
     let measure_of = |view: Option<VirtualService>, fault, was| {
-        view.map(|view| measure(service, &view, index, fault, was))
+        Some(measure(service, &view.unwrap_or_default(), index, fault, was))
     };
     plan.measures(measure_of(after, fault, was), measure_of(before, was, fault));
 }
 
 const FILTER: &str = "/typed_per_filter_config/envoy.filters.http.fault";
 
-fn claims(at: &Ref, index: usize, fault: FaultSpec) -> Vec<Claim> {
+/// Where proxies show the fault of a rule.
+pub(super) fn claims(at: &Ref, index: usize, fault: FaultSpec) -> Vec<Claim> {
     let there = |path: &str| route(at, index).at(&format!("{FILTER}/{path}"));
     let mut claims = Vec::new();
     match fault.delay {

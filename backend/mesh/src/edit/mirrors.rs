@@ -2,7 +2,7 @@
 //! (`mirrors`); what is there is edited in the form that it has, and several are always a list.
 
 use super::rules::speaks_http;
-use crate::evidence::{Measure, Want, route};
+use crate::evidence::{Claim, Measure, Want, route};
 use crate::plan::{HttpRule, Part, Plan, capital, host, percent};
 use crate::{Mesh, Ref, Service};
 use istio::fqdn;
@@ -161,26 +161,31 @@ fn evidence(plan: &mut Plan<'_>, rule: &HttpRule) {
     let side = |plan: &Plan<'_>, after: bool| {
         let view: Option<istio::views::VirtualService> =
             if after { plan.after(&at) } else { plan.before(&at) };
-        let claim = route(&at, index);
-        let Some(http) = view.as_ref().and_then(|view| view.http.get(index)) else {
-            return vec![claim.at("")];
-        };
-        let all = of(http).into_iter().filter(|mirror| mirror.share() > 0.0);
-        let shown: Vec<Mirror> = all.collect();
-        let list = "/route/request_mirror_policies";
-        if shown.is_empty() {
-            return vec![claim.at(list).absent()];
+        match view.as_ref().and_then(|view| view.http.get(index)) {
+            Some(http) => claims(plan.mesh(), &at, index, http),
+            None => vec![route(&at, index)],
         }
-        let clusters: Vec<Value> = shown.iter().map(|mirror| cluster(plan.mesh(), &at, mirror)).collect();
-        let mut claims = vec![claim.clone().at(list).is(clusters)];
-        for (row, mirror) in shown.iter().enumerate() {
-            let share = format!("{list}/{row}/runtime_fraction/default_value");
-            claims.push(claim.clone().at(&share).wants(Want::Percent(mirror.share())));
-        }
-        claims
     };
     let (now, was) = (side(plan, true), side(plan, false));
     plan.claims(now, was);
+}
+
+/// The same for a rule as it is given.
+pub(super) fn claims(mesh: &Mesh, at: &Ref, index: usize, http: &HttpRoute) -> Vec<Claim> {
+    let claim = route(at, index);
+    let all = of(http).into_iter().filter(|mirror| mirror.share() > 0.0);
+    let shown: Vec<Mirror> = all.collect();
+    let list = "/route/request_mirror_policies";
+    if shown.is_empty() {
+        return vec![claim.at(list).absent()];
+    }
+    let clusters: Vec<Value> = shown.iter().map(|mirror| cluster(mesh, at, mirror)).collect();
+    let mut claims = vec![claim.clone().at(list).is(clusters)];
+    for (row, mirror) in shown.iter().enumerate() {
+        let share = format!("{list}/{row}/runtime_fraction/default_value");
+        claims.push(claim.clone().at(&share).wants(Want::Percent(mirror.share())));
+    }
+    claims
 }
 
 /// A mirror as Envoy shows it; its port only where the cluster's name can be known.

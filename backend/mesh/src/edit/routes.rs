@@ -1,10 +1,13 @@
 //! The rules of a VirtualService as a whole: what each of them makes proxies do with the calls that it takes.
 
+use super::rules::fault_of;
 use super::split::destinations;
+use super::{fault, mirrors};
 use crate::evidence::{Claim, Want, route, routes};
 use crate::plan::Plan;
 use crate::{Mesh, Ref, Service};
-use istio::views::{HeaderOperations, HttpRoute, Redirect, VirtualService};
+use istio::Duration;
+use istio::views::{HeaderOperations, HttpRoute, Redirect, Retries, VirtualService};
 use serde_json::{Map, Value, json};
 
 const CORS: &str = "/typed_per_filter_config/envoy.filters.http.cors";
@@ -26,7 +29,7 @@ pub fn claims(plan: &mut Plan<'_>, at: &Ref) {
     let side = |view: Option<VirtualService>| {
         let Some(view) = view else { return vec![routes(at).absent()] };
         let rules = view.http.iter().enumerate().filter(|(_, http)| http.delegate.is_none());
-        let each = rules.flat_map(|(index, http)| of_rule(&route(at, index), http, &at.namespace));
+        let each = rules.flat_map(|(index, http)| of_rule(plan.mesh(), at, index, http));
         std::iter::once(routes(at)).chain(each).collect()
     };
     let now = side(plan.object_after(at).is_some().then(|| plan.after(at).unwrap_or_default()));
@@ -34,7 +37,8 @@ pub fn claims(plan: &mut Plan<'_>, at: &Ref) {
     plan.claims(now, was);
 }
 
-fn of_rule(place: &Claim, http: &HttpRoute, namespace: &str) -> Vec<Claim> {
+fn of_rule(mesh: &Mesh, virtual_service: &Ref, index: usize, http: &HttpRoute) -> Vec<Claim> {
+    let (place, namespace) = (&route(virtual_service, index), &*virtual_service.namespace);
     let at = |path: &str| place.clone().at(path);
     let mut claims = vec![
         match &http.redirect {
@@ -80,7 +84,60 @@ fn of_rule(place: &Claim, http: &HttpRoute, namespace: &str) -> Vec<Claim> {
         ));
     }
     claims.extend(cors(place, http.cors_policy.as_ref()));
+    claims.push(at("/route/timeout").is(time(http.timeout.as_deref())));
+    claims.extend(tries(place, http.retries.as_ref()));
+    claims.extend(fault::claims(virtual_service, index, fault_of(http)));
+    claims.extend(mirrors::claims(mesh, virtual_service, index, http));
     claims
+}
+
+/// A duration; one of 0 s is as good as none.
+fn time(text: Option<&str>) -> Value {
+    let meant = text.filter(|text| Duration::read(text).is_some_and(|time| time.millis() != 0));
+    meant.map_or(Value::Null, Value::from)
+}
+
+fn tries(place: &Claim, retries: Option<&Retries>) -> Vec<Claim> {
+    let policy = |path: &str| place.clone().at(&format!("/route/retry_policy{path}"));
+    let claims = |retries: &Retries, attempts: Value| {
+        let words = |words: &str| {
+            let words = words.split(',').map(str::trim).filter(|word| !word.is_empty());
+            let (codes, mut words): (Vec<&str>, Vec<&str>) =
+                words.partition(|word| word.parse::<u16>().is_ok());
+            if !codes.is_empty() && !words.contains(&"retriable-status-codes") {
+                words.push("retriable-status-codes");
+            }
+            Want::Words(words.into_iter().map(str::to_owned).collect())
+        };
+        let retry_on = policy("/retry_on");
+        let (farther, again) = (retries.retry_remote_localities, retries.retry_ignore_previous_hosts);
+        vec![
+            policy("/num_retries").is(attempts),
+            policy("/per_try_timeout").is(time(retries.per_try_timeout.as_deref())),
+            policy("/retry_back_off/base_interval").is(time(retries.backoff.as_deref())),
+            match retries.retry_on.as_deref().filter(|on| !on.is_empty()) {
+                Some(on) => retry_on.wants(words(on)),
+                None => retry_on.is(Value::Null),
+            },
+            match farther {
+                Some(true) => policy("/retry_priority").wants(Want::Present),
+                _ => policy("/retry_priority").is(Value::Null),
+            },
+            match again {
+                Some(false) => policy("/retry_host_predicate").absent(),
+                _ => policy("/retry_host_predicate").is(Value::Null),
+            },
+        ]
+    };
+    match retries {
+        Some(Retries { attempts: 0, .. }) => vec![policy("").absent()],
+        // Two are what Istio does by itself.
+        Some(retries @ Retries { attempts: 2, .. }) => claims(retries, Value::Null),
+        Some(retries) => claims(retries, retries.attempts.into()),
+        None => {
+            claims(&Retries::default(), Value::Null).into_iter().chain([policy("").is(Value::Null)]).collect()
+        }
+    }
 }
 
 fn text(place: Claim, value: Option<&str>) -> Claim {

@@ -242,6 +242,13 @@ impl Evidence {
         no_longer(&mut was, &now);
         Self { probes, was, ..Self::default() }
     }
+
+    /// Whether claims are of any proxy at all, whatever of them holds before and after.
+    pub fn reaches(mesh: &Mesh, steps: &[Step], [now, was]: [&[Claim]; 2]) -> bool {
+        let (reach, known) = (Reach::of(mesh), Known::default());
+        let side = |after| Side { mesh, reach: &reach, known: &known, steps, after };
+        !side(true).probes(now, was).is_empty() || !side(false).probes(was, now).is_empty()
+    }
 }
 
 /// What has less in it than on the other side holds there too: then it is no longer what stood there.

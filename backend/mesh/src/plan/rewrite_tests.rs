@@ -232,3 +232,35 @@ fn what_is_made_says_what_it_is() {
     owned["metadata"]["uid"] = "u".into();
     assert!(why(owned).contains("metadata.uid"));
 }
+
+/// What a document changes shows in the same proxies as what a form does. Who takes nothing of it is not known
+/// to be nobody.
+#[test]
+fn a_document_reaches_whom_a_form_reaches() {
+    let mesh = demo::bookinfo();
+    let reviews = Ref::new(&kinds::VIRTUAL_SERVICE, "bookinfo", "reviews");
+    let document = |edit: &dyn Fn(&mut Value)| {
+        let mut wanted = shown(&mesh.objects()[&reviews]);
+        edit(&mut wanted);
+        let mut plan = Plan::new(&mesh);
+        plan.rewrite(&reviews, &wanted);
+        plan.change().unwrap().unwrap()
+    };
+    for edit in [
+        (&|it: &mut Value| it["spec"]["http"][1]["timeout"] = "9s".into()) as &dyn Fn(&mut Value),
+        &|it| it["spec"]["http"][1]["retries"] = json!({ "attempts": 4 }),
+        &|it| it["spec"]["http"][1]["retries"] = json!({ "attempts": 0 }),
+        &|it| {
+            it["spec"]["http"][1]["fault"] =
+                json!({ "abort": { "httpStatus": 503, "percentage": { "value": 5.0 } } })
+        },
+        &|it| it["spec"]["http"][1]["mirror"] = json!({ "host": "ratings" }),
+    ] {
+        let change = document(edit);
+        assert_eq!(change.evidence.proxies().len(), 6, "{}", change.title);
+        assert_eq!(change.warnings, Vec::<String>::new(), "{}", change.title);
+    }
+    let label = document(&|it| it["metadata"]["labels"] = json!({ "team": "books" }));
+    assert!(label.evidence.is_none());
+    assert_eq!(label.warnings, Vec::<String>::new());
+}
