@@ -1,32 +1,29 @@
-//! The first minutes on the sandbox: three steps, each ticked when it was done. It goes when all are, or when
-//! it is closed, and does not come back.
+//! The first minutes on the sandbox: three steps, each ticked when it was done. When all are, it goes with what
+//! was selected, never by itself under the hand; or when it is closed. It does not come back.
 
 use crate::cx::Cx;
 use crate::intent::Intent;
 use crate::kit::theme::size;
-use crate::kit::{Button, Tokens, card, icon, text};
+use crate::kit::{Button, Tokens, card, icon, room, text};
 use crate::selection::Selected;
 use crate::words;
 use egui::{Align, Frame, Label, Layout, Margin, RichText, Ui};
 use mesh::ledger::Entry;
 use mesh::{Ledger, Stage};
 use serde_json::Value;
-use std::time::Duration;
 
 /// Whose traffic is moved.
 const AT: (&str, &str) = ("bookinfo", "reviews");
 /// The version, and the percentage that it shall get.
 const TO: (&str, i64) = ("v3", 50);
-/// How long it stays when all is done, in seconds.
-const LINGERS: f64 = 12.0;
 
 /// The card's own state.
 #[derive(Debug, Default)]
 pub struct FirstSteps {
     /// It is not shown any more.
     over: bool,
-    /// When the last step was done, in the window's own seconds.
-    since: Option<f64>,
+    /// What was selected when the last step was done.
+    done_at: Option<Option<Selected>>,
 }
 
 /// How far one has come.
@@ -42,7 +39,7 @@ struct Done {
 impl FirstSteps {
     /// `over`: it was done with in an earlier run.
     pub fn new(over: bool) -> Self {
-        Self { over, since: None }
+        Self { over, done_at: None }
     }
 
     /// Draws it, where it is for this mesh and not over.
@@ -59,14 +56,14 @@ impl FirstSteps {
         }
         let done = Done::of(cx.changes);
         if done.watched {
-            let now = ui.input(|input| input.time);
-            let since = *self.since.get_or_insert_with(|| {
+            let done_at = self.done_at.get_or_insert_with(|| {
                 cx.intents.send(Intent::FirstStepsDone);
-                now
+                cx.selected.cloned()
             });
-            self.over = now - since > LINGERS;
-            ui.ctx()
-                .request_repaint_after(Duration::from_secs_f64(LINGERS - (now - since).min(LINGERS) + 0.1));
+            self.over = done_at.as_ref() != cx.selected;
+            if self.over {
+                return;
+            }
         }
         let margin = Margin { left: 12, right: 12, top: 8, bottom: 4 };
         Frame::new().inner_margin(margin).show(ui, |ui| {
@@ -106,11 +103,13 @@ fn rows(ui: &mut Ui, cx: &Cx<'_>, done: &Done) {
     }
     step(ui, 2, done.pushed, "Push: the bar below says how far it has come");
     step(ui, 3, done.watched, "Watch the calls follow");
-    if done.pushed && !done.seen.is_empty() {
-        ui.horizontal(|ui| {
-            ui.add_space(22.0);
-            let seen = RichText::new(&done.seen).size(size::NOTE).color(Tokens::of(ui).muted);
-            ui.add(Label::new(seen).wrap());
+    if done.pushed {
+        room::keep(ui, "seen", |ui| {
+            ui.horizontal(|ui| {
+                ui.add_space(22.0);
+                let seen = RichText::new(&done.seen).size(size::NOTE).color(Tokens::of(ui).muted);
+                ui.add(Label::new(seen).wrap());
+            });
         });
     }
     if done.watched {

@@ -62,7 +62,10 @@ fn steps_are_ticked_as_they_are_done_and_the_card_goes() {
     bench.run_steps(2);
     bench.get_by_label("Step 3: Watch the calls follow, done");
     assert_eq!(bench.state_mut().0.wishes(), [Intent::FirstStepsDone], "it is remembered, once");
-    bench.get_by_label("Close first steps").click();
+    // It does not go by itself: what stands below it would jump. What is selected next takes its place.
+    bench.run_steps(80);
+    bench.get_by_label("Step 3: Watch the calls follow, done");
+    bench.state_mut().0.selected = Some(Selected::Service("bookinfo".into(), "ratings".into()));
     bench.run_steps(2);
     assert!(bench.query_by_label_contains("Step").is_none());
 }

@@ -46,7 +46,11 @@ pub(super) fn headline(ui: &mut Ui, cx: &Cx<'_>, status: Status, reason: &str) {
             badge::said(ui, status, "Not measured", "");
             return;
         }
-        _ => lines(ui, status, &when("59 s ago")) - lines(ui, status, reason),
+        _ => {
+            // A reason of live calls becomes longer and shorter: two lines are always its own.
+            let room = lines(ui, status, &when("59 s ago")).max(lines(ui, status, "\n"));
+            room - lines(ui, status, reason)
+        }
     };
     badge::status(ui, status, reason);
     ui.add_space(below.max(0.0));

@@ -5,7 +5,7 @@ use super::form::Form;
 use super::form::{Number, SWITCH, Setting};
 use super::rules::http_rules;
 use crate::kit::theme::size;
-use crate::kit::{Button, Tokens, fmt};
+use crate::kit::{Button, Tokens, fmt, room, window};
 use crate::panel::About;
 use crate::subject::Subject;
 use egui::RichText;
@@ -142,7 +142,11 @@ impl Edits for Faults {
             }
         });
         if let Some(service) = rule.service(&form.cx().scene.mesh) {
-            effect(form, service);
+            let said = effect(form, service);
+            let color = Tokens::of(form.ui()).degraded;
+            room::keep(form.ui(), "effect", |ui| {
+                said.map(|said| ui.label(RichText::new(said).size(size::SECONDARY).color(color)));
+            });
         }
     }
 
@@ -178,12 +182,12 @@ impl Edits for Faults {
 }
 
 /// What the fault does, as telemetry tells it.
-fn effect(form: &mut Form<'_>, service: &Service) {
-    let Some(traffic) = form.cx().scene.traffic.value() else { return };
+fn effect(form: &Form<'_>, service: &Service) -> Option<String> {
+    let traffic = form.cx().scene.traffic.value()?;
     let calls = Reading::of(Some(traffic), |path| aimed_at(path, service));
     let (delayed, aborted, all) = (calls.flagged("DI"), calls.flagged("FI"), calls.rps());
     if all <= 0.0 || (delayed <= 0.0 && aborted <= 0.0) {
-        return;
+        return None;
     }
     let mut said = Vec::new();
     if delayed > 0.0 {
@@ -192,7 +196,6 @@ fn effect(form: &mut Form<'_>, service: &Service) {
     if aborted > 0.0 {
         said.push(format!("{} of calls aborted", fmt::percent(aborted / all * 100.0)));
     }
-    let color = Tokens::of(form.ui()).degraded;
-    let said = format!("{}  measured: {}", icon::LIGHTNING, said.join(", "));
-    form.ui().label(RichText::new(said).size(size::SECONDARY).color(color));
+    let over = window::name(form.cx().window_secs).to_lowercase();
+    Some(format!("{}  measured in the {over}: {}", icon::LIGHTNING, said.join(", ")))
 }

@@ -5,8 +5,8 @@ use super::once::once;
 use super::theme::{Tokens, Weight, family, size, space};
 use super::{fmt, text};
 use egui::{
-    AsId, Color32, Id, InnerResponse, Popup, PopupCloseBehavior, Response, RichText, ScrollArea, Stroke,
-    TextWrapMode, Ui, Widget, WidgetInfo, WidgetType, vec2,
+    AsId, Color32, Id, InnerResponse, Popup, PopupCloseBehavior, Rect, Response, RichText, ScrollArea,
+    Stroke, TextWrapMode, Ui, Widget, WidgetInfo, WidgetType, vec2,
 };
 
 #[derive(Clone, Copy, PartialEq)]
@@ -173,6 +173,11 @@ pub fn menu<R>(
     once(&mut response, name);
     // Several choices can be made in one go; what is done at once closes the menu itself.
     let popup = Popup::menu(&response).close_behavior(PopupCloseBehavior::CloseOnClickOutside);
+    // It stays where it was opened, whatever comes and goes above its button meanwhile.
+    let place = popup.get_id().with("place");
+    let opened = ui.data(|data| data.get_temp::<Rect>(place)).filter(|_| popup.is_open());
+    let popup = popup.anchor(opened.unwrap_or(response.rect));
+    ui.data_mut(|data| data.insert_temp(place, opened.unwrap_or(response.rect)));
     let inner = popup.show(|ui| {
         ui.set_min_width(160.0);
         // No menu runs out of the window: what does not fit scrolls.

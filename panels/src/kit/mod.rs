@@ -20,6 +20,7 @@ pub mod once;
 pub mod problem;
 pub mod progress;
 pub mod remote;
+pub mod room;
 pub mod shares;
 mod splitter;
 mod spoken;

@@ -17,6 +17,7 @@ use crate::kit::theme::size;
 use crate::kit::{Button, Memo, Tokens, badge, diff, fmt, icon, problem, text};
 use crate::selection::Selected;
 use crate::whose::Whose;
+use crate::words;
 use crate::yaml;
 use egui::{Id, Label, RichText, Ui};
 use mesh::plan::Stop;
@@ -324,6 +325,10 @@ impl Sheet {
             }
         }
         self.flaws(ui, id, &judged);
+        // Below the text, which stays where it is while one types.
+        if let Some((id, change)) = self.draft.waits(cx) {
+            before_push::below(ui, cx, id, change);
+        }
         checked(ui, cx, &schema, at);
         given_up
     }
@@ -350,17 +355,16 @@ impl Sheet {
                     badge::pill(ui, &format!("version {}", object.resource_version()), tokens.muted);
                 }
             }
-            if draft.differs() && !draft.under_way(cx) {
-                let (word, name) = match (draft.is_new(), draft.deletes) {
-                    (true, _) => ("Give up", "Give up the new object"),
-                    (_, true) => ("Keep it", "Keep it"),
-                    _ => ("Reset", "Reset"),
-                };
-                if ui.add(Button::quiet(word).named(name)).clicked() {
-                    draft.dismiss(cx);
-                    given_up = draft.is_new();
-                    draft.reset();
-                }
+            let (word, name) = match (draft.is_new(), draft.deletes) {
+                (true, _) => ("Give up", "Give up the new object"),
+                (_, true) => ("Keep it", "Keep it"),
+                _ => ("Reset", "Reset"),
+            };
+            let differs = draft.differs() && !draft.under_way(cx);
+            if ui.add_enabled(differs, Button::quiet(word).named(name)).clicked() {
+                draft.dismiss(cx);
+                given_up = draft.is_new();
+                draft.reset();
             }
         });
         given_up
@@ -385,27 +389,33 @@ impl Sheet {
                 self.draft.create_again(cx);
             }
         }
-        if !self.draft.differs() {
-            return;
-        }
+        let differs = self.draft.differs();
         ui.horizontal(|ui| {
             let word = match () {
+                () if !differs => "as in the cluster",
                 () if self.draft.under_way(cx) => "being pushed",
+                () if self.draft.unseen(cx) => words::UNSEEN,
                 () if self.draft.deletes => "to be deleted, not pushed",
                 () if self.draft.is_new() => "new, not pushed",
                 () => "not pushed",
             };
-            badge::pill(ui, word, tokens.accent).on_hover_text("The draft differs from what the cluster has");
+            let (color, means) = if differs {
+                (tokens.accent, "The draft differs from what the cluster has")
+            } else {
+                (tokens.muted, "The text is what the cluster has")
+            };
+            badge::pill(ui, word, color).on_hover_text(means);
             let symbol = if self.diff { icon::CARET_UP } else { icon::CARET_DOWN };
             let name = format!("What changes in {at}");
-            if ui.add(Button::icon(symbol, name).selected(self.diff)).clicked() {
+            let caret = Button::icon(symbol, name).selected(self.diff && differs);
+            if ui.add_enabled(differs, caret).clicked() {
                 self.diff = !self.diff;
             }
         });
-        if let Some((id, change)) = self.draft.waits(cx) {
+        if let Some((id, change)) = self.draft.waits(cx).filter(|_| self.draft.deletes) {
             before_push::below(ui, cx, id, change);
         }
-        if self.diff || self.draft.deletes {
+        if differs && (self.diff || self.draft.deletes) {
             let after = if self.draft.deletes { "" } else { &self.draft.text };
             diff::diff(ui, &format!("Draft of {at}"), self.draft.before(), after);
         }

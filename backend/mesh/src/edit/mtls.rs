@@ -133,14 +133,19 @@ pub fn plan(plan: &mut Plan<'_>, scope: &Scope, wanted: &Says) {
     let object = mesh.objects().get(&policy).cloned().or_else(|| plan.object_after(&policy));
     shared(mesh, scope, &policy, object.as_ref()).into_iter().for_each(|told| plan.warn(told));
     broken(mesh, &proxies, in_force).into_iter().for_each(|told| plan.warn(told));
+    if in_force == now.in_force && wanted.ports == now.own.ports {
+        plan.warn(format!("{in_force} is in force there already: for callers nothing changes"));
+    }
     plan.title(title(scope, &now, wanted, in_force));
     tell(plan, &moved);
 }
 
 fn title(scope: &Scope, now: &State, wanted: &Says, in_force: Mode) -> String {
-    let becomes = |own: Option<Mode>, follows: Mode, was: Mode, whom: &str| {
-        let what = own.map_or_else(|| format!("{follows} again, as {whom} says,"), |mode| mode.to_string());
-        format!("becomes {what} instead of {was}")
+    let becomes = |own: Option<Mode>, follows: Mode, was: Mode, whom: &str| match own {
+        Some(mode) if mode == was => format!("stays {was}, which it now says itself"),
+        None if follows == was => format!("stays {was}, as {whom} says"),
+        Some(mode) => format!("becomes {mode} instead of {was}"),
+        None => format!("becomes {follows} again, as {whom} says, instead of {was}"),
     };
     let mut told = Vec::new();
     if now.own.mode != wanted.mode {
