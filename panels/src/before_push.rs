@@ -30,7 +30,7 @@ pub(crate) fn touched(ui: &Ui, cx: &Cx<'_>, of: ChangeId, change: &Change) -> St
     said
 }
 
-/// "Touches 2 callers (100 % of the calls in the last hour): productpage v1 80 %, cart 20 %; 4 proxies".
+/// "Touches 2 callers (100 % of the recent calls): productpage v1 80 %, cart 20 %; 4 proxies".
 fn words(touched: &Touched) -> String {
     let proxies = match touched.proxies {
         Some(proxies) => fmt::counted(proxies, "proxy", "proxies"),
@@ -43,9 +43,10 @@ fn words(touched: &Touched) -> String {
 }
 
 fn callers(calls: &Calls) -> String {
-    let over = match calls.over {
-        Over::Hour => "in the last hour".to_owned(),
-        Over::Secs(secs) => format!("in the last {secs} s"),
+    // How much of the hour there was, nobody says.
+    let (all, over) = match calls.over {
+        Over::Hour => ("the recent calls".to_owned(), "recently".to_owned()),
+        Over::Secs(secs) => (format!("the calls in the last {secs} s"), format!("in the last {secs} s")),
     };
     if calls.callers.is_empty() {
         return format!("Touches no calls: none were counted {over}");
@@ -70,7 +71,7 @@ fn callers(calls: &Calls) -> String {
     }
     // No rate: one over an hour says little of a mesh that is minutes old.
     let part = if calls.of > 0.0 {
-        format!("{} of the calls {over}", share(calls.rps, calls.of))
+        format!("{} of {all}", share(calls.rps, calls.of))
     } else {
         format!("connections, no requests {over}")
     };
@@ -144,7 +145,7 @@ mod tests {
             12.0,
             Over::Hour,
             Some(4),
-            "Touches 1 caller (100 % of the calls in the last hour): productpage v1; 4 proxies",
+            "Touches 1 caller (100 % of the recent calls): productpage v1; 4 proxies",
         );
         check(
             &[("a", 6.0), ("b", 2.0)],
@@ -158,9 +159,9 @@ mod tests {
             0.0,
             Over::Hour,
             Some(1),
-            "Touches 1 caller (connections, no requests in the last hour): a; 1 proxy",
+            "Touches 1 caller (connections, no requests recently): a; 1 proxy",
         );
-        check(&[], 0.0, Over::Hour, Some(1), "Touches no calls: none were counted in the last hour; 1 proxy");
+        check(&[], 0.0, Over::Hour, Some(1), "Touches no calls: none were counted recently; 1 proxy");
         let unknown = Touched { proxies: Some(2), calls: None };
         assert_eq!(words(&unknown).replace('\u{a0}', " "), "Whose calls it touches is not known; 2 proxies");
     }

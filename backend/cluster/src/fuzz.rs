@@ -26,7 +26,7 @@ pub fn kubeconfig(file: &Path) -> usize {
 pub fn prometheus(body: &[u8]) -> usize {
     drop(answer::series(body));
     let Ok((samples, remarks)) = answer::parse(body) else { return 0 };
-    drop(answer::usual(&samples, &samples));
+    drop(answer::usual(&samples, &samples, &samples));
     let mut gathered = answer::Gathered::default();
     for question in query::QUESTIONS {
         gathered.add(question, (samples.clone(), remarks.clone()));

@@ -174,7 +174,7 @@ impl Slow {
             Health::Idle | Health::Healthy => (Health::Idle, String::new()),
             health => {
                 let (now, usual) = (time(self.now_ms), time(self.usual_ms));
-                (health, format!("95 % of calls take up to {now}, {usual} in the last hour"))
+                (health, format!("95 % of calls take up to {now}, {usual} before"))
             }
         }
     }
@@ -185,8 +185,8 @@ pub fn of_lost(now: f64, usual: f64) -> (Health, String) {
     let rate = |rps: f64| if rps >= 10.0 { format!("{rps:.0}") } else { format!("{rps:.1}") };
     let usual = rate(usual);
     match now {
-        now if now <= 0.0 => (Health::Degraded, format!("no calls any more, {usual}/s in the last hour")),
-        now => (Health::Degraded, format!("{} calls/s, {usual}/s in the last hour", rate(now))),
+        now if now <= 0.0 => (Health::Degraded, format!("no calls any more, {usual}/s before")),
+        now => (Health::Degraded, format!("{} calls/s, {usual}/s before", rate(now))),
     }
 }
 

@@ -52,14 +52,14 @@ fn slow_is_slower_than_its_own_last_hour() {
     #[track_caller]
     fn check(rps: f64, now: f64, usual: Option<f64>, expect: (Health, &str)) {
         let responses = [(("200".into(), "-".into()), rps)].into();
-        let usual = usual.map(|p95| crate::traffic::Usual { rps, p95_ms: Some(p95), lost: false });
+        let usual = usual.map(|p95| crate::traffic::Usual { rps, p95_ms: Some(p95), ..Default::default() });
         let flow = Flow { responses, window_secs: 60, p95_ms: Some(now), usual, ..Flow::default() };
         assert_eq!(Slow::of(&flow).health(), (expect.0, expect.1.to_owned()));
     }
     let well = (Health::Idle, "");
-    let failing = (Health::Failing, "95 % of calls take up to 4.7 s, 8 ms in the last hour");
+    let failing = (Health::Failing, "95 % of calls take up to 4.7 s, 8 ms before");
     check(10.0, 4_700.0, Some(8.0), failing);
-    let degraded = (Health::Degraded, "95 % of calls take up to 90 ms, 20 ms in the last hour");
+    let degraded = (Health::Degraded, "95 % of calls take up to 90 ms, 20 ms before");
     check(10.0, 90.0, Some(20.0), degraded);
     check(10.0, 12.0, Some(2.0), well); // so little more nobody feels
     check(10.0, 900.0, Some(800.0), well);
@@ -69,8 +69,8 @@ fn slow_is_slower_than_its_own_last_hour() {
 
 #[test]
 fn lost_calls_are_told_in_numbers() {
-    assert_eq!(of_lost(0.0, 12.0).1, "no calls any more, 12/s in the last hour");
-    assert_eq!(of_lost(0.4, 3.0).1, "0.4 calls/s, 3.0/s in the last hour");
+    assert_eq!(of_lost(0.0, 12.0).1, "no calls any more, 12/s before");
+    assert_eq!(of_lost(0.4, 3.0).1, "0.4 calls/s, 3.0/s before");
 }
 
 #[test]

@@ -44,7 +44,7 @@ pub struct Caller {
 /// Over which time calls were counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Over {
-    /// The last hour.
+    /// The last hour, as far as calls were counted in it.
     Hour,
     /// So many seconds, where nothing is known of the hour yet.
     Secs(u64),
@@ -156,7 +156,8 @@ impl<'a> Concerned<'a> {
         let rates: BTreeMap<Path, f64> = match hour {
             Some(hour) => {
                 let bytes = window.filter(|(_, flow)| flow.rps() == 0.0).map(|(path, _)| (path.clone(), 0.0));
-                bytes.chain(hour.iter().map(|(path, usual)| (path.clone(), usual.rps))).collect()
+                let usual = hour.iter().filter(|(_, usual)| usual.rps > 0.0);
+                bytes.chain(usual.map(|(path, usual)| (path.clone(), usual.rps))).collect()
             }
             None => window.map(|(path, flow)| (path.clone(), flow.rps())).collect(),
         };
@@ -175,7 +176,11 @@ impl<'a> Concerned<'a> {
         callers.sort_by(|one, other| {
             other.rps.total_cmp(&one.rps).then_with(|| natural(&one.name, &other.name))
         });
-        let over = if hour.is_some() { Over::Hour } else { Over::Secs(traffic.window_secs) };
+        let over = match (hour, traffic.coverage) {
+            (Some(_), _) => Over::Hour,
+            (None, Coverage::Warming { secs, .. }) => Over::Secs(secs),
+            (None, _) => Over::Secs(traffic.window_secs),
+        };
         Calls { callers, rps, of, over }
     }
 }

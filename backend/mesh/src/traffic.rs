@@ -106,13 +106,15 @@ pub struct Flow {
     pub usual: Option<Usual>,
 }
 
-/// How calls of a path were in the last hour, in the middle.
+/// How calls of a path were in the last hour, in the middle; of a younger mesh, in as much of it as there is.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Usual {
     /// Requests per second.
     pub rps: f64,
     /// Milliseconds.
     pub p95_ms: Option<f64>,
+    /// Requests and connections of the whole hour that came without mutual TLS.
+    pub plaintext: f64,
     /// Whether the calls to its service have fallen to next to nothing since.
     pub lost: bool,
 }
@@ -187,13 +189,15 @@ impl Traffic {
 
     /// The same, beside what was usual in the last hour. Calls of a service that has lost them are shown as
     /// paths without a request. A version that gets none, since its service sends them to another one, has
-    /// lost nothing.
+    /// lost nothing; nor has a service that is called less because its callers are.
     #[must_use]
     pub fn beside(mut self, usual: &Arc<BTreeMap<Path, Usual>>) -> Self {
         self.hour = (!usual.is_empty()).then(|| Arc::clone(usual));
+        let called = called(&self.flows, usual);
         let mut hosts: BTreeMap<&str, (f64, f64)> = BTreeMap::new();
         for (path, usual) in usual.iter() {
-            hosts.entry(&path.service.host).or_default().1 += usual.rps;
+            let left = called.get(&workload(&path.source)).map_or(1.0, |(now, usual)| (now / usual).min(1.0));
+            hosts.entry(&path.service.host).or_default().1 += usual.rps * left;
         }
         for (path, flow) in &self.flows {
             if let Some((now, _)) = hosts.get_mut(&*path.service.host) {
@@ -221,6 +225,27 @@ impl Traffic {
         }
         self
     }
+}
+
+/// A workload: namespace and name.
+type Whose = (Arc<str>, Arc<str>);
+
+fn workload(peer: &Peer) -> Whose {
+    (Arc::clone(&peer.namespace), Arc::clone(&peer.workload))
+}
+
+/// How often workloads are called now, and how often they usually are.
+fn called(flows: &BTreeMap<Path, Flow>, usual: &BTreeMap<Path, Usual>) -> BTreeMap<Whose, (f64, f64)> {
+    let mut all: BTreeMap<Whose, (f64, f64)> = BTreeMap::new();
+    for (path, usual) in usual.iter().filter(|(_, usual)| usual.rps > 0.0) {
+        all.entry(workload(&path.destination)).or_default().1 += usual.rps;
+    }
+    for (path, flow) in flows {
+        if let Some((now, _)) = all.get_mut(&workload(&path.destination)) {
+            *now += flow.rps();
+        }
+    }
+    all
 }
 
 /// The part of a service's requests that one of its versions answered.
@@ -326,7 +351,7 @@ mod tests {
             .map(|(path, flow)| {
                 let mut path = path.clone();
                 (path.source.principal, path.destination.principal) = (Arc::default(), Arc::default());
-                (path, Usual { rps: flow.rps(), p95_ms: flow.p95_ms, lost: false })
+                (path, Usual { rps: flow.rps(), p95_ms: flow.p95_ms, ..Usual::default() })
             })
             .collect();
         let usual = Arc::new(usual);
@@ -342,6 +367,24 @@ mod tests {
         let mut moved = whole.clone();
         moved.flows.retain(|path, _| &*path.destination.workload != "reviews-v3");
         assert!(lost(moved).is_empty(), "v3 has no calls, reviews has");
+        // Next to all go to v1, which calls no ratings: those are called less, and have lost nothing.
+        let mut moved = whole.clone();
+        for (path, flow) in &mut moved.flows {
+            let few = |peer: &Peer| matches!(&*peer.workload, "reviews-v2" | "reviews-v3");
+            let v1 = &*path.destination.workload == "reviews-v1";
+            let part = if few(&path.source) || few(&path.destination) {
+                0.05
+            } else if v1 {
+                1.95
+            } else {
+                1.0
+            };
+            flow.responses.values_mut().for_each(|rate| *rate *= part);
+        }
+        assert!(lost(moved).is_empty(), "ratings are called by v2 and v3 only");
+        let mut unanswered = whole.clone();
+        unanswered.flows.retain(|path, _| !path.destination.workload.starts_with("ratings"));
+        assert!(!lost(unanswered).is_empty(), "v2 and v3 are called as before, and call no ratings");
         let mut gone = whole.clone();
         gone.flows.retain(|path, _| !path.destination.workload.starts_with("reviews"));
         assert_eq!(lost(gone), ["reviews-v1 0", "reviews-v2 0", "reviews-v3 0"]);

@@ -34,7 +34,9 @@ fn change(ui: &mut Ui, cx: &Cx<'_>, entry: &Entry, part: &Part) {
     let (status, judged) = words::judged(entry, part);
     ui.horizontal(|ui| {
         if unsent {
-            badge::dot(ui, status);
+            // A draft is not healthy: it would be taken. What else is to be said stands below.
+            let word = if status == Status::Healthy { &*judged } else { status.word() };
+            badge::mark(ui, status, word);
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             if unsent && ui.add(Button::icon(icon::X, format!("Take out {}", part.title))).clicked() {

@@ -1,5 +1,6 @@
 //! The lines of the journal's table: what we did and what others wrote, by time or grouped by object.
 
+use super::view::NOT_YET;
 use crate::cx::Cx;
 use crate::kit::table::{Cell, Column, Rows};
 use crate::kit::{Memo, Status, fmt};
@@ -50,6 +51,8 @@ pub(super) enum Of {
 pub(super) struct Line {
     pub(super) of: Of,
     pub(super) time: Timestamp,
+    /// Whether it was done then; a draft was not.
+    pub(super) done: bool,
     pub(super) who: String,
     /// The object; of a change that is told once, all of them.
     pub(super) object: String,
@@ -94,7 +97,10 @@ impl Rows for Lines<'_> {
         // Under its object, a line does not name it again.
         let column = if self.by_object && column >= 2 { column + 1 } else { column };
         match column {
-            0 => Cell::number(line.time.as_microsecond() as f64, fmt::ago(self.now, line.time)),
+            0 => {
+                let ago = if line.done { fmt::ago(self.now, line.time) } else { NOT_YET.to_owned() };
+                Cell::number(line.time.as_microsecond() as f64, ago)
+            }
             1 => Cell::text(line.who.clone()),
             2 => Cell::text(line.object.clone()),
             3 => Cell::text(line.what.clone()),
@@ -169,6 +175,7 @@ fn ours(entry: &Entry, cx: &Cx<'_>) -> Line {
     Line {
         of: Of::Change(entry.id),
         time: entry.sent.unwrap_or(entry.asked),
+        done: entry.sent.is_some(),
         who: if entry.run.is_some() { "Binnacle, earlier run" } else { "Binnacle" }.to_owned(),
         object: names.join(", "),
         what: words::sentence(entry),
@@ -183,6 +190,7 @@ fn theirs(place: usize, write: &Write) -> Line {
         of: Of::Write(place),
         // By this clock, as ours are; the server's tells whole seconds only.
         time: if write.deed == Deed::Before { write.when } else { write.heard },
+        done: true,
         who: who(write),
         object: write.at.to_string(),
         what: deed(write),

@@ -8,6 +8,9 @@ use mesh::ChangeId;
 use mesh::ledger::Entry;
 use serde::Serialize;
 
+/// When something was done that is not: how old a draft is, nobody notes.
+pub(super) const NOT_YET: &str = "not pushed";
+
 /// What the ledger says, as plain data; the newest first.
 #[derive(Debug, PartialEq, Serialize)]
 pub struct View {
@@ -27,7 +30,7 @@ pub struct Row {
     pub parts: Vec<String>,
     /// Whose objects.
     pub objects: String,
-    /// "5 s ago".
+    /// "5 s ago", "not pushed".
     pub when: String,
     /// "Live".
     pub stage: &'static str,
@@ -77,7 +80,7 @@ impl Row {
                 several => several.iter().map(|part| part.title.clone()).collect(),
             },
             objects: words::objects(&entry.change),
-            when: fmt::ago(now, entry.sent.unwrap_or(entry.asked)),
+            when: entry.sent.map_or_else(|| NOT_YET.to_owned(), |sent| fmt::ago(now, sent)),
             stage,
             proxies: words::taken(entry)
                 .map(|(acked, of, who)| format!("{acked} / {of} {who}"))

@@ -58,7 +58,7 @@ impl Edits for MutualTls {
     const ABOUT: About = About {
         name: "Mutual TLS",
         icon: icon::SHIELD_CHECK,
-        summary: "Decide whether plain text is taken, for the mesh, a namespace or one workload, and what callers send",
+        summary: "Take plain text or not (STRICT), in the mesh, a namespace or a workload; and what callers send",
     };
     const NEEDS: &'static [&'static Kind] = &[&kinds::PEER_AUTHENTICATION];
     const CHOOSER: Chooser = Chooser::Menu("mTLS scope");
@@ -125,7 +125,8 @@ impl Edits for MutualTls {
         form.ui().label(RichText::new(said).size(size::SECONDARY).color(color));
         if own.mode == Some(Mode::Strict) || own.ports.values().any(|mode| *mode == Mode::Strict) {
             let (cx, planned) = (form.cx(), form.differs());
-            let callers = form.measured(at, |mesh, traffic| plaintext(mesh, traffic, at));
+            let callers =
+                form.measured(at, |mesh, traffic| (plaintext(mesh, traffic, at), traffic.hour.is_some()));
             cut_off(form.ui(), cx, callers, planned);
         }
         map::show(form, at, own);
@@ -197,10 +198,10 @@ fn meaning(mode: Mode) -> &'static str {
 
 const UNSET: &str = "not set here";
 
-/// Caller and callee, and calls per second.
-type Callers = BTreeMap<(String, String), f64>;
+/// Caller and callee, and their calls per second; of those that are silent just now, how many in the hour.
+type Callers = BTreeMap<(String, String), (f64, f64)>;
 
-/// Plaintext calls of the last window into a scope.
+/// Plaintext calls of the last window into a scope, and of the hour before.
 fn plaintext(mesh: &Mesh, traffic: &Traffic, scope: &Scope) -> Callers {
     let inside = |namespace: &str, workload: &str| match scope {
         Scope::Mesh => true,
@@ -208,32 +209,40 @@ fn plaintext(mesh: &Mesh, traffic: &Traffic, scope: &Scope) -> Callers {
         Scope::Workload(wanted, name) => namespace == wanted && workload == name,
     };
     let mut found = Callers::new();
-    for (path, flow) in &traffic.flows {
+    let now = traffic.flows.iter().map(|(path, flow)| (path, (flow.plaintext, 0.0)));
+    let hour = traffic.hour.iter().flat_map(|hour| hour.iter());
+    let before = hour.map(|(path, usual)| (path, (0.0, usual.plaintext)));
+    for (path, (rps, calls)) in now.chain(before) {
         let to = &path.destination;
         // Gateways take plain text from outside by their listeners; no PeerAuthentication changes that.
         let gateway = mesh.workload(&to.namespace, &to.workload).is_some_and(|workload| workload.gateway);
-        if flow.plaintext > 0.0 && !gateway && inside(&to.namespace, &to.workload) {
-            *found.entry((path.source.workload.to_string(), to.workload.to_string())).or_default() +=
-                flow.plaintext;
+        if rps + calls > 0.0 && !gateway && inside(&to.namespace, &to.workload) {
+            let of = found.entry((path.source.workload.to_string(), to.workload.to_string())).or_default();
+            *of = (of.0 + rps, of.1 + calls);
         }
     }
     found
 }
 
-fn cut_off(ui: &mut Ui, cx: &Cx<'_>, callers: Option<Callers>, planned: bool) {
+fn cut_off(ui: &mut Ui, cx: &Cx<'_>, callers: Option<(Callers, bool)>, planned: bool) {
     let tokens = Tokens::of(ui);
     let window = window::name(cx.window_secs).to_lowercase();
-    let Some(callers) = callers else {
+    let Some((callers, hour)) = callers else {
         let what = "Who would be cut off is not known: nothing is measured";
         problem::line(ui, problem::Level::Warning, what, "", "");
         return;
     };
     if callers.is_empty() {
-        let said = format!("{}  Nobody is cut off: no plaintext call in the {window}", icon::CHECK_CIRCLE);
-        ui.label(RichText::new(said).size(size::SECONDARY).color(tokens.healthy));
+        // Who calls once a day is nobody that was looked for.
+        let before = if hour { ", nor in the hour before as far as it was measured" } else { "" };
+        let said = format!(
+            "{}  No plaintext call was seen in the {window}{before}. Who calls more seldom would be cut off",
+            icon::INFO
+        );
+        ui.add(egui::Label::new(RichText::new(said).size(size::SECONDARY).color(tokens.muted)).wrap());
     } else {
         let rows: Vec<String> =
-            callers.iter().map(|((from, to), rps)| format!("{from} → {to}  {}", fmt::rps(*rps))).collect();
+            callers.iter().map(|((from, to), of)| format!("{from} → {to}  {}", often(*of))).collect();
         let what = if planned {
             "These plaintext callers would be cut off"
         } else {
@@ -244,8 +253,16 @@ fn cut_off(ui: &mut Ui, cx: &Cx<'_>, callers: Option<Callers>, planned: bool) {
             problem::Level::Warning,
             what,
             &rows.join("\n"),
-            &format!("Measured in the {window}"),
+            &format!("Measured in the {window}{}", if hour { " and the hour before" } else { "" }),
             None,
         );
     }
+}
+
+/// How often somebody calls; who is silent just now, how often before.
+fn often((rps, calls): (f64, f64)) -> String {
+    if rps > 0.0 {
+        return fmt::rps(rps);
+    }
+    format!("{} in the hour before", fmt::counted(calls.ceil() as usize, "call", "calls"))
 }

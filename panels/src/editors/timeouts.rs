@@ -131,8 +131,9 @@ impl Wait {
         }
         let time = now?;
         let slower = Mark::SlowerThan(time.millis().unsigned_abs());
-        let part = Portion::new(format!("longer than {}", shown(time)), slower, Wanted::None);
-        rule.measure(mesh, vec![part])
+        let longer = Portion::new(format!("longer than {}", shown(time)), slower, Wanted::None);
+        let ended = Portion::new("ended by a timeout (504 UT)", Mark::Flag("UT".to_owned()), Wanted::Any);
+        rule.measure(mesh, vec![longer, ended])
     }
 }
 

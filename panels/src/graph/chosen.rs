@@ -2,6 +2,7 @@
 
 use super::view::View;
 use crate::selection::Selected;
+use std::sync::Arc;
 
 /// The selected parts of a view, and those next to them.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -47,6 +48,15 @@ impl Chosen {
                 near_cards[line.from] = true;
                 near_cards[line.to] = true;
             }
+        }
+        // Calls that reached no version of an app end at its service, which is as near.
+        let own = |card: &super::view::Card| {
+            let is =
+                |(other, chosen): (&Arc<super::view::Card>, &bool)| *chosen && other.service == card.service;
+            matches!(card.selects, Selected::Service(..)) && view.cards.iter().zip(&cards).any(is)
+        };
+        for (near, card) in near_cards.iter_mut().zip(&view.cards) {
+            *near = *near || own(card);
         }
         // A whole app is shown by its box; its cards keep their own borders.
         for (group, _) in view.groups.iter().zip(&groups).filter(|(_, chosen)| **chosen) {

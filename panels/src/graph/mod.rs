@@ -8,6 +8,7 @@ pub mod canvas;
 pub mod chosen;
 mod curve;
 mod detour;
+mod ended;
 pub mod find;
 mod frames;
 pub mod index;

@@ -1,5 +1,6 @@
 //! What of the graph is drawn: words, colours and widths, derived once per change of the data. Pure.
 
+use super::ended::{refused, said};
 use super::find::Find;
 use super::placement::{Boxed, Placement};
 use super::route::{Curve, curves};
@@ -7,7 +8,7 @@ use crate::kit::{Status, fmt, icon};
 use crate::selection::Selected;
 use egui::Rect;
 use mesh::graph::{Badge, Edge, Graph, Health, Node, NodeId, NodeKind};
-use mesh::health::{End, end};
+use mesh::health::End;
 use mesh::traffic::Protocol;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -361,16 +362,15 @@ fn line(
     let locked = edge.mtls_percent.is_some_and(|percent| percent >= 99.95);
     let flow = if tcp { edge.bytes } else { edge.rps };
     let rate = if tcp { fmt::bytes_per_s(edge.bytes) } else { fmt::rps(edge.rps) };
-    let errors = (edge.error_percent > 0.0).then(|| {
-        let code = worst_code(edge);
-        let percent = fmt::percent(edge.error_percent);
-        if code.is_empty() { percent } else { format!("{percent} {code}") }
-    });
+    let errors = said(edge, End::Failed, edge.error_percent);
+    // What makes an edge red stands at it, also where the caller is to blame.
+    let refused = said(edge, End::Refused, refused(edge)).filter(|_| edge.health > Health::Healthy);
+    let wrong = errors.clone().or_else(|| refused.clone());
     let mut parts: Vec<String> = Vec::new();
     if labels.rate {
         parts.push(rate.clone());
     }
-    parts.extend(errors.clone().filter(|_| labels.errors));
+    parts.extend(wrong.clone().filter(|_| labels.errors));
     parts.extend(edge.p95_ms.filter(|_| labels.p95).map(fmt::ms));
     // In one line, in two, and the one fact that matters most.
     let mut texts = Vec::new();
@@ -380,7 +380,7 @@ fn line(
             && !rest.is_empty()
         {
             texts.push(format!("{first}\n{}", rest.join(" · ")));
-            texts.extend(errors.clone().filter(|_| labels.errors).or_else(|| parts.first().cloned()));
+            texts.extend(wrong.filter(|_| labels.errors).or_else(|| parts.first().cloned()));
         }
     }
     let health = status(edge.health).word().to_owned();
@@ -391,6 +391,7 @@ fn line(
     ];
     if !tcp {
         facts.push(("Errors".to_owned(), errors.unwrap_or_else(|| fmt::percent(0.0))));
+        facts.extend(refused.map(|refused| ("Refused".to_owned(), refused)));
         for (name, value) in [("p50", edge.p50_ms), ("p95", edge.p95_ms), ("p99", edge.p99_ms)] {
             facts.extend(value.map(|value| (name.to_owned(), fmt::latency(value))));
         }
@@ -418,19 +419,4 @@ fn line(
 /// The name of an edge's end: with the version only where versions stand side by side.
 fn short_name(card: &Card) -> &str {
     if card.version.is_some() { &card.name } else { &card.title }
-}
-
-/// The response that fails most: "503", or its flags when there was no code.
-fn worst_code(edge: &Edge) -> String {
-    let mut worst: (f64, String) = (0.0, String::new());
-    for (code, flags) in &edge.responses {
-        let failed = flags.iter().filter(|(flags, _)| end(edge.protocol, code, flags) == End::Failed);
-        let rate: f64 = failed.clone().map(|(_, rate)| rate).sum();
-        if rate > worst.0 {
-            let flag = failed.max_by(|a, b| a.1.total_cmp(b.1)).map_or("", |(flag, _)| flag.as_str());
-            let answered = !matches!(code.as_str(), "-" | "0" | "");
-            worst = (rate, if answered { code.clone() } else { flag.trim_matches('-').to_owned() });
-        }
-    }
-    worst.1
 }

@@ -71,7 +71,8 @@ pub fn dot(ui: &mut Ui, status: Status) -> Response {
     mark(ui, status, status.word())
 }
 
-fn mark(ui: &mut Ui, status: Status, word: &str) -> Response {
+/// The mark alone, with another word than its own: "The server would take it".
+pub fn mark(ui: &mut Ui, status: Status, word: &str) -> Response {
     let (rect, response) = ui.allocate_exact_size(vec2(12.0, 16.0), Sense::hover());
     status.paint(ui.painter(), rect.center(), 4.5, Tokens::of(ui));
     response.widget_info(|| WidgetInfo::labeled(WidgetType::Label, true, word));

@@ -10,9 +10,12 @@ use crate::panel::{About, Panel};
 use crate::selection::Selected;
 use egui::{Align, Frame, Layout, Margin, Ui};
 use jiff::Timestamp;
+use mesh::change_set::Member;
 use mesh::{KINDS, Kind, Mesh, Ref, Revision};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::collections::BTreeSet;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
 /// Name, icon, summary.
@@ -77,8 +80,11 @@ impl Panel for Objects {
                 Some(Selected::Object(at)) => list.rows.iter().position(|row| row.at == *at),
                 _ => None,
             };
-            let shown = Shown { list: &list, now: cx.now };
-            let done = table(ui, "objects", &mut self.table, &COLUMNS, &shown, self.made, selected);
+            let drafts: BTreeSet<&Ref> = cx.changes.set().members().iter().flat_map(touched).collect();
+            let mut hasher = DefaultHasher::new();
+            (self.made, &drafts).hash(&mut hasher);
+            let shown = Shown { list: &list, drafts, now: cx.now };
+            let done = table(ui, "objects", &mut self.table, &COLUMNS, &shown, hasher.finish(), selected);
             if let Some(row) = done.clicked.and_then(|row| list.rows.get(row)) {
                 cx.intents.send(Intent::Select(Some(Selected::Object(row.at.clone()))));
             }
@@ -160,8 +166,15 @@ impl List {
     }
 }
 
+/// The objects that a change writes.
+fn touched(of: &Member) -> impl Iterator<Item = &Ref> {
+    of.change.steps.iter().map(|step| &step.at)
+}
+
 struct Shown<'a> {
     list: &'a List,
+    /// Those that something which was not pushed would change.
+    drafts: BTreeSet<&'a Ref>,
     now: Timestamp,
 }
 
@@ -173,7 +186,11 @@ impl Rows for Shown<'_> {
         let Some(Row { at, created, trouble }) = self.list.rows.get(row) else { return Cell::default() };
         match column {
             0 => Cell::text(at.kind.kind),
-            1 => Cell { status: trouble.as_ref().map(|_| Status::Degraded), ..Cell::text(&*at.name) },
+            1 => {
+                let draft = if self.drafts.contains(at) { "  ·  not pushed" } else { "" };
+                let name = format!("{}{draft}", at.name);
+                Cell { status: trouble.as_ref().map(|_| Status::Degraded), ..Cell::text(name) }
+            }
             2 => Cell::text(&*at.namespace),
             _ => Cell::text(created.map_or_else(String::new, |then| fmt::ago(self.now, then))),
         }
@@ -181,6 +198,7 @@ impl Rows for Shown<'_> {
     fn name(&self, row: usize) -> Option<String> {
         let row = self.list.rows.get(row)?;
         let trouble = row.trouble.as_ref().map_or_else(String::new, |words| format!(": {words}"));
-        Some(format!("{}{trouble}", row.at))
+        let draft = if self.drafts.contains(&row.at) { ", not pushed" } else { "" };
+        Some(format!("{}{draft}{trouble}", row.at))
     }
 }

@@ -24,6 +24,8 @@ pub struct Found {
     pub name: String,
     /// "bookinfo".
     pub place: String,
+    /// What it is about: found by that where no name fits.
+    pub about: &'static str,
     /// What happens when it is chosen.
     pub intent: Intent,
 }
@@ -36,7 +38,7 @@ impl Found {
         place: impl Into<String>,
         intent: Intent,
     ) -> Self {
-        Self { kind, icon, name: name.into(), place: place.into(), intent }
+        Self { kind, icon, name: name.into(), place: place.into(), about: "", intent }
     }
 }
 
@@ -78,7 +80,8 @@ pub fn everything(cx: &Cx<'_>) -> Vec<Found> {
         for row in EDITORS.iter().filter(|row| (row.applies)(service) && row.lacks(cx).is_none()) {
             let name = format!("{} of {}…", row.about.name, service.name);
             let edit = Intent::Edit(selected.clone(), row.about.name);
-            all.push(Found::new("Editor", row.about.icon, name, &*service.namespace, edit));
+            let found = Found::new("Editor", row.about.icon, name, &*service.namespace, edit);
+            all.push(Found { about: row.about.summary, ..found });
         }
     }
     all.extend(actions(cx));
@@ -167,6 +170,7 @@ pub fn search(all: &[Found], typed: &str, at_most: usize) -> Vec<usize> {
     if typed.trim().is_empty() {
         return (0..all.len().min(at_most)).collect();
     }
+    let whole = typed.trim().to_lowercase();
     let pattern = Pattern::parse(typed, CaseMatching::Ignore, Normalization::Smart);
     let mut matcher = Matcher::new(Config::DEFAULT);
     let mut buffer = Vec::new();
@@ -178,7 +182,8 @@ pub fn search(all: &[Found], typed: &str, at_most: usize) -> Vec<usize> {
             let score = score_of(&format!("{} {}", found.name, found.place));
             // The kind counts only where name and place alone do not fit: "service rev".
             let score = score
-                .or_else(|| score_of(&format!("{} {}", found.kind, found.name)).map(|score| score / 2))?;
+                .or_else(|| score_of(&format!("{} {}", found.kind, found.name)).map(|score| score / 2))
+                .or_else(|| found.about.to_lowercase().contains(&whole).then_some(0))?;
             // A name that begins with what was typed is what people mean.
             let begins = found.name.to_lowercase().starts_with(&typed.trim().to_lowercase());
             Some((score + if begins { 1000 } else { 0 }, index))
@@ -186,11 +191,13 @@ pub fn search(all: &[Found], typed: &str, at_most: usize) -> Vec<usize> {
         .collect();
     // Letters scattered over a long name are a guess; where names hold what was typed as it stands, guesses
     // only stand about.
-    let whole = typed.trim().to_lowercase();
-    let holds =
+    let named =
         |index: usize| format!("{} {}", all[index].name, all[index].place).to_lowercase().contains(&whole);
-    if hits.iter().any(|(_, index)| holds(*index)) {
-        hits.retain(|(_, index)| holds(*index));
+    let about = |index: usize| all[index].about.to_lowercase().contains(&whole);
+    if hits.iter().any(|(_, index)| named(*index)) {
+        hits.retain(|(_, index)| named(*index));
+    } else if hits.iter().any(|(_, index)| about(*index)) {
+        hits.retain(|(_, index)| about(*index));
     }
     hits.sort_by_key(|(score, index)| (std::cmp::Reverse(*score), *index));
     hits.into_iter().take(at_most).map(|(_, index)| index).collect()
@@ -236,6 +243,18 @@ mod tests {
     #[test]
     fn no_hit() {
         check("zzz", &[]);
+    }
+    #[test]
+    fn what_an_editor_is_about_finds_it_where_no_name_does() {
+        let all = [
+            found("strange trick", "shop"),
+            Found {
+                about: "Plain text is taken (PERMISSIVE) or not (STRICT)",
+                ..found("Mutual TLS", "shop")
+            },
+        ];
+        assert_eq!(search(&all, "strict", 3), [1]);
+        assert_eq!(search(&all, "strange", 3), [0]);
     }
     #[test]
     fn the_kind_helps() {

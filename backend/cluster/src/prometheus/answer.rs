@@ -226,8 +226,8 @@ impl Gathered {
     }
 }
 
-/// What was usual on each path, by its rates and its 95th percentiles.
-pub(crate) fn usual(rates: &[Sample], times: &[Sample]) -> BTreeMap<Path, Usual> {
+/// What was usual on each path, by its rates and its 95th percentiles, and what of it came in plain text.
+pub(crate) fn usual(rates: &[Sample], times: &[Sample], plain: &[Sample]) -> BTreeMap<Path, Usual> {
     let mut names = Names::default();
     let mut all: BTreeMap<Path, Usual> = BTreeMap::new();
     // What callers count comes last, and stays.
@@ -246,6 +246,10 @@ pub(crate) fn usual(rates: &[Sample], times: &[Sample]) -> BTreeMap<Path, Usual>
             if let Some(usual) = all.get_mut(&names.path(sample, false)) {
                 usual.p95_ms = Some(sample.value);
             }
+        }
+        for sample in plain.iter().filter(told) {
+            let tcp = sample.label("request_protocol") == "tcp";
+            all.entry(names.path(sample, tcp)).or_default().plaintext += sample.value;
         }
     }
     all

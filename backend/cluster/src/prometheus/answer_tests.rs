@@ -252,10 +252,13 @@ fn what_was_usual_is_told_by_path() {
     let usual = usual(
         &[of("destination", 11.0), of("source", 12.0), bare(3.0), of("source", f64::NAN)],
         &[of("source", 8.0), of("destination", 5.0)],
+        &[bare(7.0)],
     );
-    let told: Vec<_> =
-        usual.iter().map(|(path, usual)| (&*path.source.workload, usual.rps, usual.p95_ms)).collect();
-    assert_eq!(told, [("cart-v1", 12.0, Some(8.0)), ("old", 3.0, None)]);
+    let told: Vec<_> = usual
+        .iter()
+        .map(|(path, usual)| (&*path.source.workload, usual.rps, usual.p95_ms, usual.plaintext))
+        .collect();
+    assert_eq!(told, [("cart-v1", 12.0, Some(8.0), 0.0), ("old", 3.0, None, 7.0)]);
 }
 
 /// A proxy that refuses a call before it knows who calls counts it too: the caller's proxy has counted it.

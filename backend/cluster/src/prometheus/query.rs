@@ -132,6 +132,16 @@ pub(crate) fn usual_times(step: u64) -> String {
     middle(&format!("histogram_quantile(0.95, {buckets}) > 0"), step)
 }
 
+/// Requests and connections of the last hour that came without mutual TLS, by path, as the called side counts
+/// them.
+pub(crate) fn plaintext() -> String {
+    let of = |metric: &str| {
+        let plain = format!("{SERVER},connection_security_policy=\"none\"");
+        format!("sum(increase({metric}{{{plain}}}[1h])) by (reporter,{PATH}) > 0")
+    };
+    format!("({}) or ({})", of("istio_requests_total"), of("istio_tcp_connections_opened_total"))
+}
+
 /// The counters of these calls, as they were scraped in the last so many seconds. With `timed`, by how long
 /// calls took.
 pub(crate) fn counters(calls: &CountedCalls, timed: bool, secs: u64) -> String {

@@ -1,4 +1,5 @@
-//! What was usual in the last hour, path by path: the median of its rates and of its 95th percentiles. Asked
+//! What was usual in the last hour, path by path: the median of its rates and of its 95th percentiles, and what
+//! of it came in plain text. Asked
 //! rarely; the newest part of the hour is left out, so that trouble which just began is not usual yet.
 
 use super::{answer, asked, query};
@@ -35,10 +36,11 @@ impl Hour {
             Ok((
                 asked(session, &query::usual_rates(step)).await?,
                 asked(session, &query::usual_times(step)).await?,
+                asked(session, &query::plaintext()).await?,
             ))
         };
         match told.await {
-            Ok((rates, times)) => self.paths = Arc::new(answer::usual(&rates, &times)),
+            Ok((rates, times, plain)) => self.paths = Arc::new(answer::usual(&rates, &times, &plain)),
             Err(problem) => {
                 let problem: mesh::Problem = problem;
                 tracing::debug!(%problem, "asking what was usual in the last hour");

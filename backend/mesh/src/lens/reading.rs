@@ -103,6 +103,9 @@ pub struct Reading {
 }
 
 impl Reading {
+    /// The security of fewer calls, as a part of all, tells nothing of the rest.
+    const KNOWN: f64 = 0.05;
+
     /// Adds up all paths that fit.
     pub fn of(traffic: Option<&Traffic>, fits: impl Fn(&Path) -> bool) -> Self {
         let mut reading = Self::default();
@@ -138,10 +141,11 @@ impl Reading {
     pub fn latency_ms(&self, quantile: f64) -> Option<f64> {
         self.latency.of(quantile)
     }
-    /// Percentage of calls over mutual TLS; `None` when nothing was measured.
+    /// Percentage of calls over mutual TLS; `None` when nothing was measured. Of calls that met no pod nobody
+    /// knows: a few that did say nothing of the others.
     pub fn mtls_percent(&self) -> Option<f64> {
         let all = self.mutual_tls + self.plaintext;
-        (all > 0.0).then(|| self.mutual_tls / all * 100.0)
+        (all > self.rps() * Self::KNOWN).then(|| self.mutual_tls / all * 100.0)
     }
     /// Requests per second that have this flag.
     pub fn flagged(&self, flag: &str) -> f64 {
