@@ -226,7 +226,7 @@ fn what_was_refused_holds_the_push_back() {
     typed(&mut bench, "42");
     assert_eq!((title(&bench), held(&bench)), (None, why.clone()));
     enter(&mut bench);
-    assert_eq!((title(&bench), held(&bench)), (None, why.clone()));
+    assert_eq!((title(&bench), held(&bench)), (None, why));
     bench.get_by_label("abort status: At least 200");
     typed(&mut bench, "418");
     enter(&mut bench);

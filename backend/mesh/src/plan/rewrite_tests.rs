@@ -252,7 +252,7 @@ fn a_document_reaches_whom_a_form_reaches() {
         &|it| it["spec"]["http"][1]["retries"] = json!({ "attempts": 0 }),
         &|it| {
             it["spec"]["http"][1]["fault"] =
-                json!({ "abort": { "httpStatus": 503, "percentage": { "value": 5.0 } } })
+                json!({ "abort": { "httpStatus": 503, "percentage": { "value": 5.0 } } });
         },
         &|it| it["spec"]["http"][1]["mirror"] = json!({ "host": "ratings" }),
     ] {
