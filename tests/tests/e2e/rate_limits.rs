@@ -46,7 +46,7 @@ fn all_answered(sandbox: &Sandbox) -> Result<()> {
 fn a_port_takes_three_calls_and_its_undo_takes_all() -> Result<()> {
     let sandbox = Sandbox::start()?;
     let mut steering = Steering::of(&sandbox)?;
-    let port = |at: &LimitOf| at.by == By::Proxy && at.calls == Calls::Host("inbound|http|9080".into(), None);
+    let port = |at: &LimitOf| at.by == By::Proxy && at.calls == Calls::Port(9080);
     let plan = says(("bookinfo", "productpage-v1"), port, three());
     steering.with(plan, || until("429", || Ok(sandbox.get("/productpage")?.0 == 429)))?;
     all_answered(&sandbox)

@@ -39,8 +39,8 @@ pub enum By {
 pub enum Calls {
     /// All of them.
     All,
-    /// Those of a virtual host of Envoy's, which is a port of a workload and a host of a gateway; maybe of one of
-    /// its routes only.
+    /// Those of a virtual host of Envoy's: a host of a gateway, or a port of a Service at a sidecar; maybe of one
+    /// of its routes only.
     Host(String, Option<String>),
     /// Those that come in at a port of the pods.
     Port(u32),
@@ -57,7 +57,7 @@ impl std::fmt::Display for Calls {
             Self::All => Ok(()),
             Self::Host(name, None) => f.write_str(&host(name)),
             Self::Host(name, Some(route)) => write!(f, "route {route} of {}", host(name)),
-            Self::Port(port) => write!(f, "port {port} of its pods"),
+            Self::Port(port) => write!(f, "port {port}"),
         }
     }
 }
@@ -80,7 +80,8 @@ pub struct LimitOf {
 /// All limits of a workload, and those that could be made.
 pub fn limits(mesh: &Mesh, workload: &Workload) -> Vec<LimitOf> {
     let mut found = there(mesh, workload);
-    let by_port = |one: &LimitOf| matches!(one.calls, Calls::Port(_)) && one.by == By::Proxy;
+    let by_port =
+        |one: &LimitOf| matches!(one.calls, Calls::Port(_)) && one.by == By::Proxy && !one.is_of_routes(mesh);
     // Beside a filter for one port, one for all calls would count the calls of that port twice.
     let mut fresh = Vec::new();
     if !found.iter().any(by_port) {
@@ -92,7 +93,10 @@ pub fn limits(mesh: &Mesh, workload: &Workload) -> Vec<LimitOf> {
         (false, _) => fresh.push((By::Service, Calls::All)),
         _ => {}
     }
-    fresh.retain(|(by, calls)| !found.iter().any(|one| (one.by, &one.calls, one.out) == (*by, calls, false)));
+    fresh.retain(|(by, calls)| {
+        let same = |one: &Calls| one == calls || port_of(mesh, workload, one).as_ref() == Some(calls);
+        !found.iter().any(|one| one.by == *by && !one.out && same(&one.calls))
+    });
     let id = || WorkloadId::new(mesh.cluster(), workload.namespace.clone(), workload.name.clone());
     found.extend(fresh.into_iter().map(|(by, calls)| LimitOf {
         workload: id(),
@@ -147,8 +151,9 @@ fn said(patch: &ConfigPatch) -> Vec<(By, Calls)> {
     let named = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
     let host = vhost.and_then(|vhost| named(&vhost.name));
     let route = vhost.and_then(|vhost| named(&vhost.route.as_ref()?.name));
+    let port = routes.and_then(|routes| routes.port_number).filter(|port| *port > 0);
     let of_host = || match (&host, &route) {
-        (None, None) => Calls::All,
+        (None, None) => port.map_or(Calls::All, Calls::Port),
         (host, route) => Calls::Host(host.clone().unwrap_or_default(), route.clone()),
     };
     let told = match patch.apply_to.as_str() {
@@ -191,10 +196,18 @@ fn parts(mesh: &Mesh, workload: &Workload) -> Vec<Calls> {
         };
         return hosts.flat_map(of).collect();
     }
-    let mut ports: Vec<u32> = ports(mesh, workload).map(|port| port.number).collect();
+    // Several ports of Services may lead to one of the pods: its virtual host has the name of one of them.
+    let mut ports: Vec<u32> = ports(mesh, workload).map(|port| port.target).collect();
     ports.sort_unstable();
     ports.dedup();
-    ports.into_iter().map(|port| Calls::Host(format!("inbound|http|{port}"), None)).collect()
+    ports.into_iter().map(Calls::Port).collect()
+}
+
+/// The port of the pods that a virtual host of a sidecar is for: "inbound|http|9080".
+fn port_of(mesh: &Mesh, workload: &Workload, calls: &Calls) -> Option<Calls> {
+    let Calls::Host(name, None) = calls else { return None };
+    let number: u32 = name.strip_prefix("inbound|http|")?.parse().ok()?;
+    ports(mesh, workload).find(|port| port.number == number).map(|port| Calls::Port(port.target))
 }
 
 /// Ports of services that a workload serves over HTTP.
@@ -248,9 +261,9 @@ impl LimitOf {
     fn applies_to<'a>(&self, mesh: &'a Mesh) -> &'a str {
         let said = self.patch_in(mesh).and_then(|patch| patch["applyTo"].as_str());
         said.unwrap_or(match (self.by, &self.calls) {
-            (By::Service, _) | (By::Proxy, Calls::All | Calls::Port(_)) => "HTTP_FILTER",
+            (By::Service, _) | (By::Proxy, Calls::All) => "HTTP_FILTER",
             (_, Calls::Host(_, Some(_))) => "HTTP_ROUTE",
-            (By::Told, _) | (By::Proxy, Calls::Host(_, None)) => "VIRTUAL_HOST",
+            (By::Told, _) | (By::Proxy, Calls::Host(_, None) | Calls::Port(_)) => "VIRTUAL_HOST",
         })
     }
 
@@ -283,6 +296,10 @@ impl LimitOf {
             return Some(
                 "Two patches limit these calls, and proxies do not tell them apart: edit them as objects",
             );
+        }
+        let gateway = self.workload(mesh).is_some_and(|workload| workload.gateway);
+        if (gateway || self.out) && matches!(self.calls, Calls::Port(_)) && self.is_of_routes(mesh) {
+            return Some("It is for the routes of one port: edit it as an object");
         }
         let camel = |key: &String| !key.starts_with('@') && key.chars().any(char::is_uppercase);
         let fields = config.and_then(Value::as_object)?;

@@ -46,24 +46,28 @@ pub fn create(plan: &mut Plan<'_>, at: &LimitOf, mut config: Value) -> Option<()
                 .iter()
                 .any(|one| one.by == By::Proxy && !one.out && !one.is_of_routes(mesh));
             let typed = enforced(config);
-            let patches = match &at.calls {
-                Calls::All | Calls::Port(_) => vec![local(typed)],
-                Calls::Host(name, route) => {
-                    let own = of_routes(
-                        workload,
-                        (name, route.as_deref()),
-                        &json!({
-                        "typed_per_filter_config": { LOCAL: typed } }),
-                    );
-                    // Envoy counts by a host's own limit only where the filter stands.
+            let own = json!({ "typed_per_filter_config": { LOCAL: typed } });
+            let own = match &at.calls {
+                Calls::All => None,
+                Calls::Port(port) => {
+                    let mut patch = of_routes(workload, ("", None), &own);
+                    patch["match"]["routeConfiguration"]["portNumber"] = (*port).into();
+                    Some(patch)
+                }
+                Calls::Host(name, route) => Some(of_routes(workload, (name, route.as_deref()), &own)),
+            };
+            let patches = match own {
+                None => vec![local(typed)],
+                Some(own) => {
+                    // Envoy counts by such a limit only where the filter stands.
                     let plain = json!({ "@type": LOCAL_TYPE, "stat_prefix": "http_local_rate_limiter" });
                     let plain = (!counts).then(|| local(plain));
                     plain.into_iter().chain([own]).collect()
                 }
             };
             let of = match &at.calls {
-                Calls::Host(..) => format!("-{}", named(&at.calls.to_string())),
-                Calls::All | Calls::Port(_) => String::new(),
+                Calls::All => String::new(),
+                part => format!("-{}", named(&part.to_string())),
             };
             object(plan, workload, &format!("{}-rate-limit{of}", workload.name), &patches)?;
         }

@@ -31,10 +31,11 @@ pub fn shown(mesh: &Mesh, at: &LimitOf) -> Option<(Claim, String)> {
         let claim = filters(proxies, &[MANAGER]);
         let number = host.strip_prefix("inbound|http|").and_then(|number| number.parse::<u32>().ok());
         let port = number.and_then(|number| ports(mesh, first).find(|port| port.number == number));
-        let claim = match (port, host) {
-            (Some(port), _) => claim.port(port.target),
-            (None, "") => claim,
-            (None, _) => return None,
+        let claim = match (&at.calls, port, host) {
+            (Calls::Port(port), ..) => claim.port(*port),
+            (_, Some(port), _) => claim.port(port.target),
+            (_, None, "") => claim,
+            (_, None, _) => return None,
         };
         (claim, "/route_config/virtual_hosts/0".to_owned())
     };

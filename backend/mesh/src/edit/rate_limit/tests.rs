@@ -57,7 +57,7 @@ fn filters_are_read() {
         read(objects, ("bookinfo", "details-v1")),
         [
             r#"Proxy to : {"max_tokens":1}"#,
-            r#"Proxy to port 9080 of its pods: {"max_tokens":2}"#,
+            r#"Proxy to port 9080: {"max_tokens":2}"#,
             r#"Proxy from : {"max_tokens":3}"#
         ]
     );
