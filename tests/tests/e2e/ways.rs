@@ -13,7 +13,6 @@ use panels::editors::Edits;
 use panels::editors::external::External;
 use panels::editors::visibility::{SeenAt, Visible};
 use panels::editors::way_in::WayIn;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
