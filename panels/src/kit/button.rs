@@ -172,7 +172,10 @@ pub fn menu<R>(
     let mut response = ui.add(button);
     once(&mut response, name);
     // Several choices can be made in one go; what is done at once closes the menu itself.
-    let popup = Popup::menu(&response).close_behavior(PopupCloseBehavior::CloseOnClickOutside);
+    // It is known by its name: what comes and goes above gives its button other ids.
+    let popup = Popup::menu(&response)
+        .id(ui.id().with(("menu", name)))
+        .close_behavior(PopupCloseBehavior::CloseOnClickOutside);
     // It stays where it was opened, whatever comes and goes above its button meanwhile.
     let place = popup.get_id().with("place");
     let opened = ui.data(|data| data.get_temp::<Rect>(place)).filter(|_| popup.is_open());
