@@ -126,7 +126,7 @@ impl Objects {
 /// What makes a new object.
 fn create(ui: &mut Ui, cx: &Cx<'_>) {
     button::menu(ui, icon::PLUS, "Create an object", |ui| {
-        for kind in templates::kinds() {
+        for kind in templates::kinds().filter(|kind| !cx.scene.lacks(kind)) {
             if let Some(intent) = begin::create(cx, kind)
                 && ui.add(Button::bare(kind.kind).named(format!("Create {kind}…"))).clicked()
             {

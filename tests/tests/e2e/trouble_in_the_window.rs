@@ -203,7 +203,8 @@ fn from_a_broken_kubeconfig_step_by_step_to_the_mesh() -> Result<()> {
     window.click("sandbox")?;
     window.wait_for("API server failed", SOON)?;
 
-    // Now there is a mesh: Retry reads the file again and goes all the way.
+    // Now there is a mesh: Retry reads the file again and goes all the way. A sandbox writes over no file of others.
+    std::fs::remove_file(&file)?;
     let _sandbox = Sandbox::start_with(&["--kubeconfig-out", path])?;
     window.click("Retry")?;
     session.all_nodes()?;

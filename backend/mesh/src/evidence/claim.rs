@@ -2,6 +2,9 @@
 //! `route(at, 1).at("/route/timeout").is("7s")`. A [`Claim`] names a thing of the cluster; [`Evidence::of`]
 //! finds the proxies and turns it into probes.
 
+mod differ;
+
+use self::differ::{no_longer, without};
 use super::reach::Group;
 use super::{Connections, Evidence, MadeRoute, Owner, Probe, Reach, Streams, Upstream, Want};
 use crate::change::Step;
@@ -249,36 +252,6 @@ impl Evidence {
         let side = |after| Side { mesh, reach: &reach, known: &known, steps, after };
         !side(true).probes(now, was).is_empty() || !side(false).probes(was, now).is_empty()
     }
-}
-
-/// What has less in it than on the other side holds there too: then it is no longer what stood there.
-fn no_longer(probes: &mut Vec<Probe>, others: &[Probe]) {
-    let more = |probe: &Probe| {
-        let same_place = others.iter().filter(|other| other.owner == probe.owner && other.path == probe.path);
-        let implies = |other: &&Probe| match (&probe.want, &other.want) {
-            (Want::Is(less), Want::Is(more)) => less != more && crate::confirm::says(less, more),
-            _ => false,
-        };
-        let then = same_place.filter(implies).map(|other| Want::Not(Box::new(other.want.clone())));
-        then.map(|want| Probe { want, ..probe.clone() }).collect::<Vec<_>>()
-    };
-    let all: Vec<Probe> = probes.iter().flat_map(more).collect();
-    probes.extend(all);
-}
-
-/// Takes from probes what proxies hold on the other side too.
-fn without(probes: &mut Vec<Probe>, others: &[Probe]) {
-    for probe in probes.iter_mut() {
-        let same = |other: &&Probe| {
-            (&other.owner, &other.path, &other.want) == (&probe.owner, &probe.path, &probe.want)
-        };
-        let known: BTreeSet<&String> =
-            others.iter().filter(same).flat_map(|other| other.proxies.iter()).collect();
-        if probe.proxies.iter().any(|proxy| known.contains(proxy)) {
-            probe.proxies = probe.proxies.iter().filter(|proxy| !known.contains(proxy)).cloned().collect();
-        }
-    }
-    probes.retain(|probe| !probe.proxies.is_empty());
 }
 
 /// Whom objects reach, found once for all claims of them: each looks at all workloads.
