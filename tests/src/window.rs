@@ -7,7 +7,11 @@ use egui::{Event, Key, Modifiers, PointerButton, Pos2, Rect, pos2};
 use egui_inspection::protocol::{Request, Response, read_handshake, read_message, write_message};
 use std::collections::HashMap;
 use std::net::TcpStream;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+/// So long it takes to see what has come under the pointer.
+const SEEN: Duration = Duration::from_millis(700);
 
 /// One widget.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,6 +35,8 @@ pub struct Widget {
 /// The connection to a running window.
 pub struct Window {
     stream: TcpStream,
+    /// What was clicked last, where and when.
+    clicked: Mutex<Option<(String, Pos2, Instant)>>,
 }
 
 impl Window {
@@ -52,7 +58,7 @@ impl Window {
         };
         stream.set_read_timeout(Some(Duration::from_secs(60)))?;
         read_handshake(&stream)?;
-        Ok(Self { stream })
+        Ok(Self { stream, clicked: Mutex::new(None) })
     }
 
     fn call(&self, request: &Request) -> Result<Response> {
@@ -221,7 +227,22 @@ impl Window {
         if widget.disabled {
             bail!("{name:?} is disabled: {}", widget.description);
         }
-        self.click_at(widget.rect.center())
+        let at = widget.rect.center();
+        self.wait_as_a_hand(name, at);
+        self.click_at(at)
+    }
+
+    /// The window takes a second click at one place for a part of the first: what has come there meanwhile is
+    /// clicked no sooner than by somebody who has seen it.
+    fn wait_as_a_hand(&self, name: &str, at: Pos2) {
+        let mut clicked = self.clicked.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((before, place, when)) = &*clicked
+            && before != name
+            && place.distance(at) < 12.0
+        {
+            std::thread::sleep(SEEN.saturating_sub(when.elapsed()));
+        }
+        *clicked = Some((name.to_owned(), at, Instant::now()));
     }
 
     /// The widget of this name, once it no longer moves: a window that has just opened still finds its
