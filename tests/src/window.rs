@@ -227,9 +227,8 @@ impl Window {
         if widget.disabled {
             bail!("{name:?} is disabled: {}", widget.description);
         }
-        let at = widget.rect.center();
-        self.wait_as_a_hand(name, at);
-        self.click_at(at)
+        self.wait_as_a_hand(name, widget.rect.center());
+        self.click_at(self.at_rest(name)?.rect.center())
     }
 
     /// The window takes a second click at one place for a part of the first: what has come there meanwhile is

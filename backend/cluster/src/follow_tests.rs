@@ -181,6 +181,21 @@ async fn an_event_without_an_end_is_cut_off() {
     assert_eq!(problem.why, "Its answer is larger than 16 MB, and was not read to its end");
 }
 
+/// So is a page of a list: all of it would be in memory before it is read.
+#[tokio::test]
+async fn a_page_without_an_end_is_cut_off() {
+    let mock = Mock::start(move |_| {
+        let head = b"HTTP/1.1 200 X\r\ncontent-type: application/json\r\n\r\n{\"kind\":\"";
+        Reply([&head[..], &vec![b'x'; 100 << 20]].concat(), Then::Close)
+    })
+    .await;
+    let watched = Watched::pods(&mock);
+    let KindState::Stale(problem) = watched.until(|state| matches!(state, KindState::Stale(_))).await else {
+        unreachable!()
+    };
+    assert_eq!(problem.why, "Its answer is larger than 96 MB, and was not read to its end");
+}
+
 /// A server that does not say which kinds it has, and one that names none.
 #[tokio::test(start_paused = true)]
 async fn discovery_has_an_end() {

@@ -14,6 +14,8 @@ const MB: usize = 1 << 20;
 pub(crate) const API: usize = 32 * MB;
 /// A whole list of one kind, over all its pages.
 pub(crate) const LIST: usize = 512 * MB;
+/// One page of a list: some hundred objects. All of it is in memory before it is read.
+pub(crate) const PAGE: usize = 96 * MB;
 /// One event of a watch.
 pub(crate) const EVENT: usize = 16 * MB;
 /// What any other source answers, where nothing else is said. What is made of it takes up to five times as much.

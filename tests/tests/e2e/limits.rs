@@ -41,7 +41,9 @@ fn a_rate_limit_shows_its_429s() -> Result<()> {
         fill(window, field, value)?;
     }
     push_until_live(window)?;
-    ensure!(without_details(&sandbox)? > 7, "most of them are refused");
+    window.wait_until("most of them are refused", SOON, |_| {
+        (without_details(&sandbox).ok()? > 7).then_some(())
+    })?;
     let said = window.wait_until("how many get 429", MEASURED, |widgets| {
         let note = |name: &str| name.contains("are answered with 429 just now") && !name.starts_with('0');
         let found = widgets.iter().find(|widget| note(&widget.name)).map(|widget| widget.name.clone());

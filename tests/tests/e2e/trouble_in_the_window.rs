@@ -319,13 +319,14 @@ fn without_prometheus_and_istiod_it_shows_what_it_can_and_says_why() -> Result<(
     );
     printed.stderr_line("Traffic cannot be measured", SOON)?;
 
-    // The push is stored and takes effect; how far it has come cannot be asked.
+    // The push is stored and takes effect; istiod cannot be asked how far it has come, and the proxies can.
     draft(window, 80)?;
     push(window)?;
     window.wait_until("as far as it can be known", LATER, |widgets| {
         (widgets.iter().any(|widget| widget.name == "Accepted") && says(widgets, "istiod")).then_some(())
     })?;
     ensure!(weights(&sandbox)?[2] == 80, "{:?}", weights(&sandbox)?);
+    window.wait_for("Live", LATER)?;
     window.click("Undo")?;
     window.wait_until("undone", SOON, |_| (weights(&sandbox).ok()?[2] != 80).then_some(()))?;
     session.is_well()

@@ -103,7 +103,7 @@ impl Pulse {
         }
         let deadline = (!watches).then(|| Box::pin(tokio::time::sleep_until(begun + LIST)));
         let pulse = Arc::clone(self);
-        Ok(response.map(|body| Heard { body, pulse, opened, deadline, line: 0 }))
+        Ok(response.map(|body| Heard { body, pulse, opened, deadline, line: 0, page: 0 }))
     }
 
     /// The present list is whole.
@@ -145,6 +145,8 @@ struct Heard {
     deadline: Option<Pin<Box<Sleep>>>,
     /// Bytes of the present event so far.
     line: usize,
+    /// Bytes of the present page of a list so far.
+    page: usize,
 }
 
 impl Heard {
@@ -158,7 +160,8 @@ impl Heard {
         }
         drop(state);
         if self.deadline.is_some() {
-            return Ok(());
+            self.page += data.len();
+            return if self.page > limits::PAGE { Err(TooLarge(limits::PAGE)) } else { Ok(()) };
         }
         self.line = match data.iter().rposition(|byte| *byte == b'\n') {
             Some(end) => data.len() - end - 1,

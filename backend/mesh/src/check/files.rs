@@ -47,14 +47,14 @@ pub struct Source {
 }
 
 impl Source {
-    /// Line and column of a field ("spec.http[0].timeout"), or of what it would stand in; both count from 1.
+    /// Line and column of a field (`spec.http[0].timeout`), or of what it would stand in; both count from 1.
     pub fn place(&self, path: &str) -> (usize, usize) {
         let place = self.document.place(&format!("{}{}", self.within, pointer(path)));
         (self.line + place.line + 1, place.column + 1)
     }
 }
 
-/// "/spec/http/0/timeout" of "spec.http[0].timeout".
+/// `/spec/http/0/timeout` of `spec.http[0].timeout`.
 fn pointer(path: &str) -> String {
     let mut pointer = String::new();
     let mut rest = path;

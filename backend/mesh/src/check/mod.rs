@@ -87,7 +87,7 @@ pub struct Finding {
     pub severity: Severity,
     /// The object that is to be mended.
     pub at: Ref,
-    /// Where in it: "spec.http[0].route[1].destination.host"; "" for the whole object.
+    /// Where in it: `spec.http[0].route[1].destination.host`; "" for the whole object.
     pub path: String,
     /// What it is, in a sentence with the names.
     pub what: String,

@@ -63,7 +63,7 @@ pub(super) const CHECKS: &[Check] = &[
 
 /// Where a VirtualService sends calls, or copies of them.
 pub(super) struct To<'a> {
-    /// "spec.http[0].route[1].destination".
+    /// `spec.http[0].route[1].destination`.
     pub(super) path: String,
     pub(super) destination: &'a Destination,
 }
