@@ -239,7 +239,7 @@ impl Window {
             && before != name
             && place.distance(at) < 12.0
         {
-            std::thread::sleep(SEEN.saturating_sub(when.elapsed()));
+            pause(SEEN.saturating_sub(when.elapsed()).as_millis() as u64);
         }
         *clicked = Some((name.to_owned(), at, Instant::now()));
     }
