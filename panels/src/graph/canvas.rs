@@ -77,6 +77,12 @@ impl Canvas {
     pub fn look(&mut self, camera: Camera) {
         (self.camera, self.touched) = (camera, true);
     }
+    /// Where pills stand in a viewport.
+    pub fn pills(&self, viewport: Rect) -> Vec<Rect> {
+        let by = viewport.min.to_vec2() + self.camera.pan;
+        self.pills.iter().map(|pill| pill.rect.translate(by)).collect()
+    }
+
     /// Where one looks from.
     pub fn camera(&self) -> Camera {
         self.camera

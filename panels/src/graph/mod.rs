@@ -146,7 +146,13 @@ impl Panel for Graph {
                     menu(ui, cx, view, thing, offered);
                 });
                 let lines = (done.lit.as_slice(), done.line);
-                self.handles.ui(ui, cx, &shown.picture.view, lines, (self.canvas.camera(), rect));
+                self.handles.ui(
+                    ui,
+                    cx,
+                    &shown.picture.view,
+                    lines,
+                    (self.canvas.camera(), rect, self.canvas.pills(rect)),
+                );
                 ui.set_opacity(opacity);
                 banners(ui, rect, cx, &self.work);
                 if let Some(select) = done.select.filter(|select| select.as_ref() != cx.selected) {

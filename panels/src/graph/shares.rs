@@ -15,15 +15,17 @@ use crate::kit::{Tokens, fmt};
 use crate::subject;
 use egui::accesskit::{Action, ActionData};
 use egui::{
-    Align2, CornerRadius, CursorIcon, FontId, Id, Rect, Response, Sense, Stroke, StrokeKind, Ui, WidgetInfo,
-    vec2,
+    Align2, CornerRadius, CursorIcon, FontId, Id, Pos2, Rect, Response, Sense, Stroke, StrokeKind, Ui, Vec2,
+    WidgetInfo, vec2,
 };
 use mesh::{Mesh, Revision};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Where on its way an edge has its handle: near the end, by the version.
-const PLACE: f32 = 0.78;
+/// Where on its way an edge has its handle: near the end, by the version; elsewhere where something is read.
+const PLACES: [f32; 5] = [0.78, 0.86, 0.7, 0.6, 0.5];
+/// How large a handle is.
+const SIZE: Vec2 = vec2(44.0, 20.0);
 /// So many points of a drag are one percent.
 const STEP: f32 = 2.0;
 /// More handles than this at once say nothing any more.
@@ -57,7 +59,7 @@ impl Handles {
         cx: &Cx<'_>,
         view: &View,
         (lit, hovered): (&[usize], Option<usize>),
-        (camera, viewport): (Camera, Rect),
+        (camera, viewport, pills): (Camera, Rect, Vec<Rect>),
     ) {
         if cx.read_only {
             return;
@@ -73,6 +75,7 @@ impl Handles {
         });
         self.held = touched;
         let mut shown = 0;
+        let mut taken = pills;
         for index in 0..view.lines.len() {
             let line = &view.lines[index];
             let id = Id::new(("share handle", &view.cards[line.from].id, &view.cards[line.to].id));
@@ -80,13 +83,16 @@ impl Handles {
             if shown >= MOST || !(lit.contains(&index) || hovered == Some(index) || stays) {
                 continue;
             }
-            let at = camera.to_screen(viewport, line.curve.at(PLACE));
-            let rect = Rect::from_center_size(at, vec2(44.0, 20.0));
+            let way = PLACES.map(|place| camera.to_screen(viewport, line.curve.at(place)));
+            let ends = [line.from, line.to].map(|end| camera.rect_to_screen(viewport, view.cards[end].rect));
+            let covers = |rect: Rect| taken.iter().chain(&ends).any(|other| other.intersects(rect));
+            let rect = touched.filter(|_| stays).map_or_else(|| free(way, covers), |(_, rect)| rect);
             if !viewport.contains_rect(rect) {
                 continue;
             }
             let Some(share) = self.share(mesh, &view.cards[line.to]) else { continue };
             shown += 1;
+            taken.push(rect);
             let response = ui.interact(rect, id, Sense::click_and_drag());
             if response.hovered() || response.dragged() || response.has_focus() {
                 self.held = Some((id, rect));
@@ -179,6 +185,15 @@ impl Handles {
         let said = format!("Drag to move traffic to {part}: {current} % now");
         response.on_hover_and_drag_cursor(CursorIcon::ResizeHorizontal).on_hover_text(said);
     }
+}
+
+/// Where a handle covers nothing that is read: on its edge, else above or below the edge's end.
+fn free(way: [Pos2; PLACES.len()], covers: impl Fn(Rect) -> bool) -> Rect {
+    let rows = [0.25, -0.25, 0.5, -0.5, 1.0, -1.0, 1.6, -1.6];
+    let beside = rows.map(|rows| vec2(0.0, rows * (SIZE.y + 2.0)));
+    let beside = beside.into_iter().flat_map(|by| [way[0] + by, way[1] + by]);
+    let mut all = way.into_iter().chain(beside).map(|at| Rect::from_center_size(at, SIZE));
+    all.find(|rect| !covers(*rect)).unwrap_or(Rect::from_center_size(way[0], SIZE))
 }
 
 fn paint(ui: &Ui, response: &Response, percent: u32, differs: bool) {

@@ -51,3 +51,28 @@ fn a_share_is_moved_by_keys() {
     let asked = crate::editors::dragged::asked(&harness.ctx, &service).unwrap();
     assert_eq!((asked.percent, asked.settled), (20, true), "Esc leaves it as it was");
 }
+
+/// What is read of an edge is not covered by the handle of its share, nor is another handle.
+#[test]
+fn handles_cover_nothing_that_is_read() {
+    let mut harness = harness(mesh::demo::scene());
+    harness.run();
+    harness.get_by_label("reviews v3").click();
+    harness.run();
+    harness.get_by_label("app reviews").click();
+    harness.run();
+    let handles: Vec<egui::Rect> =
+        harness.get_all_by_label_contains(" share by edge productpage").map(|node| node.rect()).collect();
+    assert!(!handles.is_empty());
+    let panel = &harness.state().panel;
+    let card = panel.shown.as_ref().unwrap().picture.view.cards.iter().find(|card| card.name == "reviews v3");
+    let (camera, stands) = (panel.canvas.camera(), harness.get_by_label("reviews v3").rect().min);
+    let corner = stands - camera.pan - card.unwrap().rect.min.to_vec2() * camera.zoom;
+    let pills = panel.canvas.pills(egui::Rect::from_min_size(corner, vec2(1.0, 1.0)));
+    assert!(!pills.is_empty());
+    for (index, handle) in handles.iter().enumerate() {
+        let others = handles.iter().skip(index + 1);
+        let covered = pills.iter().chain(others).find(|other| other.intersects(*handle));
+        assert_eq!(covered, None, "by {handle:?}");
+    }
+}
