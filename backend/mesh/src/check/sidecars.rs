@@ -2,8 +2,10 @@
 
 use super::routes::destinations;
 use super::{Check, Found, Severity, World};
-use crate::{Ref, fqdn, kinds};
+use crate::model::Configured;
+use crate::{fqdn, kinds};
 use istio::hosts::overlap;
+use istio::precedence::by_age;
 use istio::routing::in_mesh;
 use istio::views::Sidecar;
 use istio::visibility::{Egress, sidecar};
@@ -84,42 +86,22 @@ fn host_not_found(world: &World<'_>, found: &mut Found) {
     }
 }
 
-struct One<'a> {
-    at: &'a Ref,
-    created: &'a str,
-    view: &'a Sidecar,
-}
-
-impl istio::Config for &One<'_> {
-    type Spec = Sidecar;
-    fn namespace(&self) -> &str {
-        &self.at.namespace
-    }
-    fn name(&self) -> &str {
-        &self.at.name
-    }
-    fn created(&self) -> &str {
-        self.created
-    }
-    fn spec(&self) -> &Sidecar {
-        self.view
-    }
-}
-
 fn destination_hidden(world: &World<'_>, found: &mut Found) {
     let read = world.read::<Sidecar>(&kinds::SIDECAR);
     if read.is_empty() {
         return;
     }
-    let mut all: Vec<One<'_>> =
-        read.iter().map(|(at, object, view)| One { at, created: object.created(), view }).collect();
-    all.sort_by(|one, other| istio::precedence::by_age(&one, &other));
+    let mut all: Vec<Configured<'_, Sidecar>> =
+        read.iter().filter_map(|(at, _, view)| Configured::of(world.mesh.objects(), at, view)).collect();
+    all.sort_by(by_age);
     for workload in
         world.mesh.workloads().filter(|one| !one.gateway && one.pods.iter().any(|pod| pod.sidecar))
     {
         let root = world.mesh.root_namespace();
-        let Some(own) = sidecar(all.iter(), root, &workload.namespace, &workload.labels) else { continue };
-        let egress = Egress::new(Some(own.view), &workload.namespace);
+        let Some(own) = sidecar(all.iter().cloned(), root, &workload.namespace, &workload.labels) else {
+            continue;
+        };
+        let egress = Egress::new(Some(own.spec), &workload.namespace);
         for (at, view) in world.mesh.virtual_services().filter(|(_, view)| in_mesh(&view.gateways)) {
             let shown = view.hosts.iter().any(|host| {
                 let services = world.services(&fqdn(host, &at.namespace));
