@@ -227,7 +227,7 @@ async fn reach(name: &str, mut config: Config) -> Result<Api, (Problem, Unconnec
 }
 
 /// What stays as long as the cluster does, if it may be read.
-async fn uid(client: &Client) -> Option<String> {
+pub(crate) async fn uid(client: &Client) -> Option<String> {
     let namespace = http::json::<Value>(client, "/api/v1/namespaces/kube-system");
     let namespace = tokio::time::timeout(IDENTITY, namespace).await.ok()?.ok()?;
     Some(namespace["metadata"]["uid"].as_str()?.to_owned())

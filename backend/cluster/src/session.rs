@@ -1,19 +1,15 @@
 //! What the tasks of one established connection share.
 
-use crate::connect::Api;
+use crate::Target;
+use crate::connect::{self, Api};
 use crate::hub::Hub;
 use crate::journal::Journal;
 use crate::tunnel::Tunnel;
-use crate::{Target, http};
 use mesh::journal::Cluster;
-use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OnceCell, watch};
 use tokio::time::Instant;
-
-/// How long the server may take to say which cluster it is.
-const ANSWER: Duration = Duration::from_secs(3);
 
 /// An established connection.
 pub(crate) struct Session {
@@ -49,10 +45,7 @@ impl Session {
                 return self.api.cluster.clone();
             }
             // It could not be asked when the connection began.
-            let namespace = http::json::<Value>(&self.api.client, "/api/v1/namespaces/kube-system");
-            let namespace = tokio::time::timeout(ANSWER, namespace).await.ok().and_then(Result::ok);
-            let uid = namespace.and_then(|found| Some(found["metadata"]["uid"].as_str()?.to_owned()));
-            Cluster { uid, ..self.api.cluster.clone() }
+            Cluster { uid: connect::uid(&self.api.client).await, ..self.api.cluster.clone() }
         });
         read.await
     }
