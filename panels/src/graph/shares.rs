@@ -15,8 +15,8 @@ use crate::kit::{Tokens, fmt};
 use crate::subject;
 use egui::accesskit::{Action, ActionData};
 use egui::{
-    Align2, CornerRadius, CursorIcon, FontId, Id, Pos2, Rect, Response, Sense, Stroke, StrokeKind, Ui, Vec2,
-    WidgetInfo, vec2,
+    Align2, CornerRadius, CursorIcon, FontId, Id, IdMap, Pos2, Rect, Response, Sense, Stroke, StrokeKind, Ui,
+    Vec2, WidgetInfo, vec2,
 };
 use mesh::{Mesh, Revision};
 use std::collections::BTreeMap;
@@ -26,6 +26,8 @@ use std::sync::Arc;
 const PLACES: [f32; 5] = [0.78, 0.86, 0.7, 0.6, 0.5];
 /// How large a handle is.
 const SIZE: Vec2 = vec2(44.0, 20.0);
+/// How wide what is read of an edge may become.
+const FIGURE: f32 = 96.0;
 /// So many points of a drag are one percent.
 const STEP: f32 = 2.0;
 /// More handles than this at once say nothing any more.
@@ -39,8 +41,11 @@ type Known = BTreeMap<(String, String), Option<Arc<Usual>>>;
 pub(super) struct Handles {
     /// Shares of services by namespace and name, as long as the mesh is the same.
     known: (Option<Revision>, Known),
-    /// The handle that is held, and where it is: it stays while it is touched.
+    /// The handle that is held: it stays while it is touched.
     held: Option<(Id, Rect)>,
+    /// Where handles stand from the end of their way, at which zoom and between which cards: there they stay
+    /// while they are shown, though figures beside them come and go.
+    stand: IdMap<(f32, [Rect; 2], Vec2)>,
     /// The share when the drag began, and how far it went.
     drag: Option<(u32, f32)>,
 }
@@ -74,24 +79,35 @@ impl Handles {
             near || ui.ctx().is_being_dragged(*id) || ui.memory(|memory| memory.has_focus(*id))
         });
         self.held = touched;
-        let mut shown = 0;
-        let mut taken = pills;
+        let stood = std::mem::take(&mut self.stand);
+        // Room for the longest figure: a handle stands where it is when there are more calls.
+        let mut taken: Vec<Rect> = pills
+            .into_iter()
+            .map(|pill| pill.expand2(vec2((FIGURE - pill.width()).max(0.0) / 2.0, 0.0)))
+            .collect();
         for index in 0..view.lines.len() {
             let line = &view.lines[index];
             let id = Id::new(("share handle", &view.cards[line.from].id, &view.cards[line.to].id));
             let stays = touched.is_some_and(|(held, _)| held == id);
-            if shown >= MOST || !(lit.contains(&index) || hovered == Some(index) || stays) {
+            if self.stand.len() >= MOST || !(lit.contains(&index) || hovered == Some(index) || stays) {
                 continue;
             }
             let way = PLACES.map(|place| camera.to_screen(viewport, line.curve.at(place)));
-            let ends = [line.from, line.to].map(|end| camera.rect_to_screen(viewport, view.cards[end].rect));
+            let cards = [line.from, line.to].map(|end| view.cards[end].rect);
+            let ends = cards.map(|card| camera.rect_to_screen(viewport, card));
             let covers = |rect: Rect| taken.iter().chain(&ends).any(|other| other.intersects(rect));
-            let rect = touched.filter(|_| stays).map_or_else(|| free(way, covers), |(_, rect)| rect);
+            let rect = match (stood.get(&id), touched) {
+                (_, Some((_, rect))) if stays => rect,
+                (Some((zoom, between, by)), _) if *zoom == camera.zoom && *between == cards => {
+                    Rect::from_center_size(way[0] + *by, SIZE)
+                }
+                _ => free(way, covers),
+            };
             if !viewport.contains_rect(rect) {
                 continue;
             }
             let Some(share) = self.share(mesh, &view.cards[line.to]) else { continue };
-            shown += 1;
+            self.stand.insert(id, (camera.zoom, cards, rect.center() - way[0]));
             taken.push(rect);
             let response = ui.interact(rect, id, Sense::click_and_drag());
             if response.hovered() || response.dragged() || response.has_focus() {
