@@ -2,7 +2,8 @@
 //! outside of this crate. Nothing that is sent may break these off, or take long.
 
 use crate::kubeconfig::Kubeconfigs;
-use crate::prometheus::{answer, query};
+use crate::prometheus::answer::{self, OfHour};
+use crate::prometheus::{query, vector};
 use crate::settings::settings;
 use crate::traces::jaeger;
 use crate::trim::Raw;
@@ -24,12 +25,17 @@ pub fn kubeconfig(file: &Path) -> usize {
 
 /// Reads an answer of Prometheus as the answer to every question of the graph; how many paths it shows.
 pub fn prometheus(body: &[u8]) -> usize {
-    drop(answer::series(body));
-    let Ok((samples, remarks)) = answer::parse(body) else { return 0 };
-    drop(answer::usual(&samples, &samples, &samples));
-    let mut gathered = answer::Gathered::default();
+    drop(vector::series(body));
+    let (mut usual, mut gathered) = (answer::UsualOf::default(), answer::Gathered::default());
+    for of in [OfHour::Rate, OfHour::Time, OfHour::Plaintext] {
+        let taken = vector::each(body, |sample| usual.take(of, &sample));
+        if taken.is_err() {
+            return 0;
+        }
+    }
+    drop(usual.paths());
     for question in query::QUESTIONS {
-        gathered.add(question, (samples.clone(), remarks.clone()));
+        drop(gathered.add(question, body));
     }
     gathered.traffic(60).flows.len()
 }

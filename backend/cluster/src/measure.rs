@@ -7,7 +7,7 @@
 //! and counts from nothing.
 
 use crate::confirm;
-use crate::prometheus::answer::Series;
+use crate::prometheus::vector::Series;
 use crate::prometheus::{self, query};
 use crate::push::News;
 use crate::session::Session;

@@ -1,146 +1,11 @@
 //! From Prometheus' answers to measured traffic: each call counted once, security as sums over all series.
 
 use super::query::Question;
-use crate::element::{Fields, fields, list, text, texts};
+use super::vector::{PATHS, Refusal, Remarks, Sample, each};
 use mesh::traffic::{Called, Coverage, Flow, Path, Peer, Protocol, Traffic, Usual};
-use serde_json::Value;
-use serde_json::value::RawValue;
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
-
-/// One series of an instant vector.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Sample {
-    pub(crate) labels: HashMap<String, String>,
-    pub(crate) value: f64,
-}
-
-impl Sample {
-    pub(crate) fn label(&self, name: &str) -> &str {
-        self.labels.get(name).map(String::as_str).filter(|value| !value.is_empty()).unwrap_or("unknown")
-    }
-}
-
-/// One series with its samples as they were scraped.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Series {
-    pub(crate) labels: HashMap<String, String>,
-    /// Seconds, and the value.
-    pub(crate) points: Vec<(f64, f64)>,
-}
-
-impl Series {
-    pub(crate) fn label(&self, name: &str) -> &str {
-        self.labels.get(name).map_or("", String::as_str)
-    }
-}
-
-/// What Prometheus said besides the samples, and what of its answers was not read.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Remarks {
-    /// Its warnings and infos.
-    told: BTreeSet<String>,
-    /// Series that could not be read.
-    unread: usize,
-    /// Series that have native histograms only.
-    histograms: usize,
-}
-
-impl Remarks {
-    pub(crate) fn add(&mut self, other: Self) {
-        self.told.extend(other.told);
-        self.unread += other.unread;
-        self.histograms += other.histograms;
-    }
-
-    /// In words.
-    pub(crate) fn words(self) -> impl Iterator<Item = String> {
-        let count = |count: usize, what: &str| (count > 0).then(|| format!("{count} series {what}"));
-        let unread = count(self.unread, "could not be read");
-        let histograms = count(self.histograms, "of native histograms are not counted");
-        unread
-            .into_iter()
-            .chain(histograms)
-            .chain(self.told.into_iter().map(|said| format!("Prometheus says: {said}")))
-    }
-}
-
-/// Why an answer has no samples.
-#[derive(Debug, PartialEq)]
-pub(crate) enum Refusal {
-    /// Prometheus refuses the query, in its own words.
-    Said(String),
-    /// It is not an answer of Prometheus.
-    Foreign,
-}
-
-/// Reads the answer to an instant query.
-pub(crate) fn parse(body: &[u8]) -> Result<(Vec<Sample>, Remarks), Refusal> {
-    let (mut samples, mut remarks) = results(body, |labels, mut series: Fields<'_>| {
-        let (_, value) = point(serde_json::from_str(series.remove("value")?.get()).ok()?)?;
-        Some(Sample { labels, value })
-    })?;
-    // Of nothing there is no quantile; but nothing that is counted is without end.
-    samples.retain(|sample| !sample.value.is_nan());
-    let all = samples.len();
-    samples.retain(|sample| sample.value.is_finite());
-    remarks.unread += all - samples.len();
-    Ok((samples, remarks))
-}
-
-/// Reads an answer with more than one sample to a series.
-pub(crate) fn series(body: &[u8]) -> Result<(Vec<Series>, Remarks), Refusal> {
-    results(body, |labels, mut series: Fields<'_>| {
-        let values: Vec<Value> = serde_json::from_str(series.remove("values")?.get()).ok()?;
-        Some(Series { labels, points: values.into_iter().filter_map(point).collect() })
-    })
-}
-
-/// A time and a value, which is text as "NaN" is no number in JSON.
-fn point(pair: Value) -> Option<(f64, f64)> {
-    let number = |value: &Value| value.as_f64().or_else(|| value.as_str()?.parse().ok());
-    let [at, value] = pair.as_array()?.as_slice() else { return None };
-    Some((number(at)?, number(value)?))
-}
-
-fn results<T>(
-    body: &[u8],
-    read: impl Fn(HashMap<String, String>, Fields<'_>) -> Option<T>,
-) -> Result<(Vec<T>, Remarks), Refusal> {
-    let body = String::from_utf8_lossy(body);
-    let answer = fields(&body).ok_or(Refusal::Foreign)?;
-    let told = |name: &str| text(answer.get(name).copied());
-    match told("status").as_str() {
-        "success" => {}
-        "error" => return Err(Refusal::Said(format!("{}: {}", told("errorType"), told("error")))),
-        _ => return Err(Refusal::Foreign),
-    }
-    let said = ["warnings", "infos"].into_iter().flat_map(|name| texts(answer.get(name).copied()));
-    let mut remarks = Remarks { told: said.collect(), ..Remarks::default() };
-    let data = answer.get("data").map(|data| fields(data.get()).ok_or(Refusal::Foreign)).transpose()?;
-    let result = data.and_then(|mut data| data.remove("result"));
-    let mut all = Vec::new();
-    for element in list(result).ok_or(Refusal::Foreign)? {
-        let Some(mut series) = fields(element.get()) else {
-            remarks.unread += 1;
-            continue;
-        };
-        let (histogram, metric) = (series.contains_key("histogram"), series.remove("metric"));
-        let labels = metric.map_or_else(|| Some(Fields::new()), |metric| fields(metric.get()));
-        let labels = labels.map(|labels| {
-            let read = |(name, value): (Cow<'_, str>, &RawValue)| (name.into_owned(), text(Some(value)));
-            labels.into_iter().map(read).collect()
-        });
-        match labels.and_then(|labels| read(labels, series)) {
-            Some(series) => all.push(series),
-            None if histogram => remarks.histograms += 1,
-            None => remarks.unread += 1,
-        }
-    }
-    Ok((all, remarks))
-}
 
 /// What is known of a path while the answers are put together.
 #[derive(Clone, Default)]
@@ -171,20 +36,30 @@ pub(crate) struct Gathered {
 }
 
 impl Gathered {
-    /// Takes in one answer; their order does not matter.
-    pub(crate) fn add(&mut self, question: Question, (samples, remarks): (Vec<Sample>, Remarks)) {
+    /// Takes in one answer; their order does not matter. One that is refused leaves nothing.
+    pub(crate) fn add(&mut self, question: Question, body: &[u8]) -> Result<(), Refusal> {
+        let remarks = each(body, |sample| self.take(question, &sample))?;
         self.remarks.add(remarks);
-        let tcp = matches!(question, Question::TcpSent | Question::TcpReceived | Question::TcpOpened);
-        for sample in samples.iter().filter(|sample| believable(sample)) {
-            if question == Question::Unreported || nameless(sample) {
-                if matches!(question, Question::Client | Question::Server | Question::Unreported) {
-                    *self.nameless.entry(question).or_default() += sample.value;
-                }
-                continue;
-            }
-            let path = self.names.path(sample, tcp);
-            self.seen.entry(path).or_default().add(question, sample, &mut self.names);
+        Ok(())
+    }
+
+    pub(crate) fn take(&mut self, question: Question, sample: &Sample) {
+        if !believable(sample) {
+            return;
         }
+        if question == Question::Unreported || nameless(sample) {
+            if matches!(question, Question::Client | Question::Server | Question::Unreported) {
+                *self.nameless.entry(question).or_default() += sample.value;
+            }
+            return;
+        }
+        let tcp = matches!(question, Question::TcpSent | Question::TcpReceived | Question::TcpOpened);
+        let path = self.names.path(sample, tcp);
+        if self.seen.len() >= PATHS && !self.seen.contains_key(&path) {
+            self.remarks.crowded += 1;
+            return;
+        }
+        self.seen.entry(path).or_default().add(question, sample, &mut self.names);
     }
 
     /// The traffic of the window.
@@ -227,32 +102,58 @@ impl Gathered {
 }
 
 /// What was usual on each path, by its rates and its 95th percentiles, and what of it came in plain text.
-pub(crate) fn usual(rates: &[Sample], times: &[Sample], plain: &[Sample]) -> BTreeMap<Path, Usual> {
-    let mut names = Names::default();
-    let mut all: BTreeMap<Path, Usual> = BTreeMap::new();
-    // What callers count comes last, and stays.
-    for by_server in [true, false] {
-        let told = |sample: &&Sample| {
-            (sample.label("reporter") == "destination") == by_server
-                && believable(sample)
-                && !nameless(sample)
-                && sample.value > 0.0
-                && sample.value.is_finite()
-        };
-        for sample in rates.iter().filter(told) {
-            all.entry(names.path(sample, false)).or_default().rps = sample.value;
+#[derive(Default)]
+pub(crate) struct UsualOf {
+    names: Names,
+    all: BTreeMap<Path, Usual>,
+    /// Paths whose callers told the rate, and the time: what they count stays.
+    by_callers: [BTreeSet<Path>; 2],
+}
+
+/// What is asked of the hour.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OfHour {
+    Rate,
+    Time,
+    Plaintext,
+}
+
+impl UsualOf {
+    /// Takes in a series; rates come before times.
+    pub(crate) fn take(&mut self, what: OfHour, sample: &Sample) {
+        if !believable(sample) || nameless(sample) || sample.value <= 0.0 || !sample.value.is_finite() {
+            return;
         }
-        for sample in times.iter().filter(told) {
-            if let Some(usual) = all.get_mut(&names.path(sample, false)) {
-                usual.p95_ms = Some(sample.value);
+        let tcp = what == OfHour::Plaintext && sample.label("request_protocol") == "tcp";
+        let path = self.names.path(sample, tcp);
+        let known = self.all.contains_key(&path);
+        if !known && (what == OfHour::Time || self.all.len() >= PATHS) {
+            return;
+        }
+        let usual = self.all.entry(path.clone()).or_default();
+        let side = match what {
+            OfHour::Plaintext => {
+                usual.plaintext += sample.value;
+                return;
             }
+            OfHour::Rate => 0,
+            OfHour::Time => 1,
+        };
+        let by_caller = sample.label("reporter") != "destination";
+        if by_caller {
+            self.by_callers[side].insert(path);
+        } else if self.by_callers[side].contains(&path) {
+            return;
         }
-        for sample in plain.iter().filter(told) {
-            let tcp = sample.label("request_protocol") == "tcp";
-            all.entry(names.path(sample, tcp)).or_default().plaintext += sample.value;
+        match what {
+            OfHour::Rate => usual.rps = sample.value,
+            _ => usual.p95_ms = Some(sample.value),
         }
     }
-    all
+
+    pub(crate) fn paths(self) -> BTreeMap<Path, Usual> {
+        self.all
+    }
 }
 
 /// Whether a series tells of neither of its ends.

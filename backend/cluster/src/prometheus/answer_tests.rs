@@ -1,5 +1,4 @@
 use super::*;
-use serde_json::json;
 
 /// A series between cart and pay, with some labels changed.
 fn sample(value: f64, changes: &[(&str, &str)]) -> Sample {
@@ -33,7 +32,7 @@ fn sample(value: f64, changes: &[(&str, &str)]) -> Sample {
 fn traffic(answers: &[(Question, Vec<Sample>)]) -> Traffic {
     let mut gathered = Gathered::default();
     for (question, samples) in answers {
-        gathered.add(*question, (samples.clone(), Remarks::default()));
+        samples.iter().for_each(|sample| gathered.take(*question, sample));
     }
     gathered.traffic(60)
 }
@@ -156,56 +155,17 @@ fn a_missing_cluster_of_the_destination_is_the_callers() {
     assert_eq!(&*path.destination.cluster, "Kubernetes");
 }
 
+/// More paths than are kept are told; those that are kept go on being counted.
 #[test]
-fn answers_of_prometheus() {
-    let good = json!({ "status": "success", "data": { "resultType": "vector", "result": [
-        { "metric": { "a": "b" }, "value": [1700000000.5, "2.5"] }, { "metric": {}, "value": [1700000000.5, "NaN"] }] } });
-    let expect = Sample { labels: [("a".to_owned(), "b".to_owned())].into(), value: 2.5 };
-    assert_eq!(parse(good.to_string().as_bytes()), Ok((vec![expect], Remarks::default())));
-    let endless = good.to_string().replace("2.5", "+Inf");
-    let (samples, remarks) = parse(endless.as_bytes()).unwrap();
-    assert!(samples.is_empty() && remarks.words().any(|said| said == "1 series could not be read"));
-    let bad =
-        json!({ "status": "error", "errorType": "bad_data", "error": "1:4: parse error: unexpected end" });
-    assert_eq!(
-        parse(bad.to_string().as_bytes()),
-        Err(Refusal::Said("bad_data: 1:4: parse error: unexpected end".into()))
-    );
-    for empty in
-        [r#"{"resultType":"vector","result":[]}"#, r#"{"resultType":"vector","result":null}"#, "null"]
-    {
-        let answer = format!(r#"{{"status":"success","data":{empty}}}"#);
-        assert_eq!(parse(answer.as_bytes()), Ok((vec![], Remarks::default())), "{empty}");
+fn paths_without_end_are_counted_to_an_end() {
+    let mut gathered = Gathered::default();
+    let of = |number: usize| sample(1.0, &[("source_workload", &format!("cart-{number}"))]);
+    for question in [Question::Client, Question::Server] {
+        (0..PATHS + 3).for_each(|number| gathered.take(question, &of(number)));
     }
-    for foreign in
-        ["<html>", "404 page not found", "{}", "[]", r#"{"status":"success","data":{"result":{}}}"#]
-    {
-        assert!(matches!(parse(foreign.as_bytes()), Err(Refusal::Foreign)), "{foreign}");
-    }
-}
-
-#[test]
-fn one_odd_series_costs_itself_and_is_counted() {
-    let answer = r#"{"status":"success","warnings":["PromQL warning: mixed"],"infos":["PromQL info: no _total"],"data":{"resultType":"vector","result":[
-      {"metric":{"a":null,"b":"c"},"value":[1700000000,"1"]}, {"metric":{},"histogram":[1700000000,{"count":"3"}]}, null, 7,
-      {"metric":null,"value":[1700000000.5,"+Inf"]}, {"metric":{"x":"y"},"value":[1700000000]}, {"metric":[],"value":[1,"2"]}]}}"#;
-    let (samples, remarks) = parse(answer.as_bytes()).expect("an answer");
-    let told: Vec<String> =
-        samples.iter().map(|sample| format!("{:?} {}", sample.labels, sample.value)).collect();
-    assert_eq!(told, [r#"{"b": "c"} 1"#]);
-    assert_eq!(
-        remarks.words().collect::<Vec<_>>(),
-        [
-            "5 series could not be read",
-            "1 series of native histograms are not counted",
-            "Prometheus says: PromQL info: no _total",
-            "Prometheus says: PromQL warning: mixed",
-        ]
-    );
-    let answer = r#"{"status":"success","data":{"result":[{"metric":{},"values":[[1,"2"],null,[3,"NaN"]]},{"values":null}]}}"#;
-    let (series, remarks) = super::series(answer.as_bytes()).expect("an answer");
-    assert_eq!((series.len(), series[0].points.len()), (1, 2));
-    assert_eq!(remarks.words().collect::<Vec<_>>(), ["1 series could not be read"]);
+    let traffic = gathered.traffic(60);
+    assert_eq!(traffic.flows.len(), PATHS);
+    assert_eq!(traffic.remarks, ["6 series are of paths beyond the first 50000, and not counted"]);
 }
 
 #[test]
@@ -249,11 +209,12 @@ fn what_came_past_every_service_is_of_no_service() {
 fn what_was_usual_is_told_by_path() {
     let of = |reporter: &'static str, value: f64| sample(value, &[("reporter", reporter)]);
     let bare = |value: f64| sample(value, &[("reporter", "destination"), ("source_workload", "old")]);
-    let usual = usual(
-        &[of("destination", 11.0), of("source", 12.0), bare(3.0), of("source", f64::NAN)],
-        &[of("source", 8.0), of("destination", 5.0)],
-        &[bare(7.0)],
-    );
+    let mut usual = UsualOf::default();
+    let rates = [of("source", 12.0), of("destination", 11.0), bare(3.0), of("source", f64::NAN)];
+    rates.iter().for_each(|sample| usual.take(OfHour::Rate, sample));
+    [of("source", 8.0), of("destination", 5.0)].iter().for_each(|sample| usual.take(OfHour::Time, sample));
+    usual.take(OfHour::Plaintext, &bare(7.0));
+    let usual = usual.paths();
     let told: Vec<_> = usual
         .iter()
         .map(|(path, usual)| (&*path.source.workload, usual.rps, usual.p95_ms, usual.plaintext))

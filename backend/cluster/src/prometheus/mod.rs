@@ -5,11 +5,13 @@ pub(crate) mod answer;
 pub(crate) mod query;
 mod sight;
 mod usual;
+pub(crate) mod vector;
 
 use crate::find::{self, Wanted};
+use crate::limits::{self, Limit};
 use crate::session::Session;
 use crate::tunnel::{Answer, Place};
-use answer::{Gathered, Refusal, Sample, Series};
+use answer::Gathered;
 use futures::{StreamExt as _, stream};
 use mesh::scene::Step;
 use mesh::series::{Range, Series as Measured};
@@ -19,7 +21,9 @@ use query::Question;
 use sight::{Sight, Window};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::sync::Semaphore;
 use usual::Hour;
+use vector::{Refusal, Sample, Series};
 
 const INTERVAL: Duration = Duration::from_secs(2);
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
@@ -31,6 +35,9 @@ const LATE: Duration = Duration::from_secs(10);
 const ROUND: Duration = Duration::from_secs(25);
 /// Questions that are asked at the same time.
 const AT_ONCE: usize = 4;
+/// Large answers are read one after the other: each is read to its end before it is understood.
+static LANE: Semaphore = Semaphore::const_new(1);
+const LIMIT: Limit = Limit { bytes: limits::ANSWER, lane: Some(&LANE) };
 const WHAT: &str = "Traffic cannot be measured";
 
 const WANTED: Wanted = Wanted {
@@ -60,16 +67,24 @@ pub(crate) async fn clock(session: &Session) -> Result<f64, Problem> {
 
 /// The answer to an instant query.
 async fn asked(session: &Session, promql: &str) -> Result<Vec<Sample>, Problem> {
+    let mut samples = Vec::new();
+    asked_each(session, promql, |sample| samples.push(sample)).await?;
+    Ok(samples)
+}
+
+/// The same, series by series.
+async fn asked_each(session: &Session, promql: &str, take: impl FnMut(Sample)) -> Result<(), Problem> {
     let (_, place) = place(session)?;
-    let answer = session.tunnel.get(&place, &query::instant(promql), WHAT).await?;
-    Ok(read(&answer, &place, answer::parse)?.0)
+    let answer = session.tunnel.get_some(&place, &query::instant(promql), WHAT, LIMIT).await?;
+    read(&answer, &place, |body| vector::each(body, take))?;
+    Ok(())
 }
 
 /// Samples as they were scraped: the answer to a query that ends with a range.
 pub(crate) async fn scraped(session: &Session, promql: &str) -> Result<Vec<Series>, Problem> {
     let (_, place) = place(session)?;
     let answer = session.tunnel.get(&place, &query::instant(promql), WHAT).await?;
-    Ok(read(&answer, &place, answer::series)?.0)
+    Ok(read(&answer, &place, vector::series)?.0)
 }
 
 /// Measurements over time, until now on Prometheus' own clock. A value that is no number is a gap.
@@ -77,7 +92,7 @@ pub(crate) async fn range(session: &Session, range: &Range) -> Result<Vec<Measur
     let (_, place) = place(session)?;
     let now = clock(session).await?;
     let answer = session.tunnel.get(&place, &query::range(range, now), WHAT).await?;
-    let (series, _) = read(&answer, &place, answer::series)?;
+    let (series, _) = read(&answer, &place, vector::series)?;
     let measured = |series: Series| Measured {
         labels: series.labels.into_iter().collect(),
         points: series.points.into_iter().filter(|(_, value)| value.is_finite()).collect(),
@@ -88,7 +103,7 @@ pub(crate) async fn range(session: &Session, range: &Range) -> Result<Vec<Measur
 fn read<T>(
     answer: &Answer,
     place: &Place,
-    parse: impl Fn(&[u8]) -> Result<T, Refusal>,
+    parse: impl FnOnce(&[u8]) -> Result<T, Refusal>,
 ) -> Result<T, Problem> {
     let Answer { status, body, .. } = answer;
     parse(body).map_err(|refusal| {
@@ -134,15 +149,19 @@ async fn measure(session: &Session, known: &mut Known, chosen: u64) -> Result<(S
     let asked = query::QUESTIONS.map(|question| {
         let path = query::instant(&question.promql(window_secs));
         let place = &place;
-        async move { session.tunnel.get(place, &path, WHAT).await.map(|answer| (question, answer)) }
+        async move {
+            let answer = session.tunnel.get_some(place, &path, WHAT, LIMIT).await?;
+            Ok::<_, Problem>((question, answer))
+        }
     });
-    let mut answers = stream::iter(asked).buffered(AT_ONCE);
+    // As they come: one that waits for its turn would wait for ever behind one that has it.
+    let mut answers = stream::iter(asked).buffer_unordered(AT_ONCE);
     let mut gathered = Gathered::default();
     while let Some(answer) = answers.next().await {
         let (question, answer) = answer?;
         let place = place.clone();
         let take_in = move || {
-            gathered.add(question, read(&answer, &place, answer::parse)?);
+            read(&answer, &place, |body| gathered.add(question, body))?;
             Ok::<Gathered, Problem>(gathered)
         };
         gathered = tokio::task::spawn_blocking(take_in)
@@ -282,7 +301,7 @@ mod tests {
     fn check(status: u16, body: &'static str, why: &str, next: &str) {
         let answer = Answer { status, body: body.into(), turn: None };
         let place = Place::Url("http://metrics.example".into());
-        let problem = read(&answer, &place, answer::parse).unwrap_err();
+        let problem = read(&answer, &place, vector::parse).unwrap_err();
         assert!(problem.why.starts_with(why), "{problem}");
         assert!(problem.next.contains(next), "{problem}");
     }

@@ -2,7 +2,7 @@
 //! clock runs evenly. All of that is told by the samples themselves, so that it holds for whatever answers as
 //! Prometheus does.
 
-use super::answer::{Sample, Series};
+use super::vector::{Sample, Series};
 use super::{asked, query, scraped};
 use crate::session::Session;
 use mesh::Problem;

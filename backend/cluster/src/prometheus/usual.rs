@@ -1,8 +1,9 @@
 //! What was usual in the last hour, path by path: the median of its rates and of its 95th percentiles, and what
-//! of it came in plain text. Asked
-//! rarely; the newest part of the hour is left out, so that trouble which just began is not usual yet.
+//! of it came in plain text. Asked rarely; the newest part of the hour is left out, so that trouble which just
+//! began is not usual yet.
 
-use super::{answer, asked, query};
+use super::answer::{OfHour, UsualOf};
+use super::{asked_each, query};
 use crate::session::Session;
 use mesh::traffic::{Path, Usual};
 use std::collections::BTreeMap;
@@ -33,14 +34,16 @@ impl Hour {
         // Four readings to a step.
         let step = STEP.max((every.unwrap_or_default() * 4.0) as u64);
         let told = async {
-            Ok((
-                asked(session, &query::usual_rates(step)).await?,
-                asked(session, &query::usual_times(step)).await?,
-                asked(session, &query::plaintext()).await?,
-            ))
+            let mut usual = UsualOf::default();
+            asked_each(session, &query::usual_rates(step), |sample| usual.take(OfHour::Rate, &sample))
+                .await?;
+            asked_each(session, &query::usual_times(step), |sample| usual.take(OfHour::Time, &sample))
+                .await?;
+            asked_each(session, &query::plaintext(), |sample| usual.take(OfHour::Plaintext, &sample)).await?;
+            Ok(usual.paths())
         };
         match told.await {
-            Ok((rates, times, plain)) => self.paths = Arc::new(answer::usual(&rates, &times, &plain)),
+            Ok(paths) => self.paths = Arc::new(paths),
             Err(problem) => {
                 let problem: mesh::Problem = problem;
                 tracing::debug!(%problem, "asking what was usual in the last hour");
