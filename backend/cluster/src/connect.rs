@@ -8,6 +8,7 @@ use crate::hub::Hub;
 use crate::kubeconfig::Kubeconfigs;
 use crate::limits;
 use crate::login::{LoggedIn, Login};
+use crate::patience::Patience;
 use crate::settings::settings;
 use crate::usable::{Unusable, absent_from};
 use crate::{AGENT, Target, own_authority};
@@ -22,6 +23,7 @@ use sha2::{Digest as _, Sha256};
 use std::time::{Duration, Instant};
 use tower::buffer::BufferLayer;
 use tower::layer::layer_fn;
+use tower::retry::RetryLayer;
 
 /// How long the API server may take to answer the first question.
 const FIRST_ANSWER: Duration = Duration::from_secs(8);
@@ -246,12 +248,13 @@ fn not_kubernetes(what: &str, how: &str) -> Problem {
 }
 
 fn client(config: Config, login: Option<Login>) -> Result<Client, kube::Error> {
-    let builder = own_authority::builder(config)?;
+    let builder = own_authority::builder(config)?.with_layer(&BufferLayer::new(1024));
+    let patient = RetryLayer::new(Patience::default());
     Ok(match login {
-        None => builder.build(),
+        None => builder.with_layer(&patient).build(),
         Some(login) => {
             let logged_in = layer_fn(move |inner| LoggedIn { inner, login: login.clone() });
-            builder.with_layer(&BufferLayer::new(1024)).with_layer(&logged_in).build()
+            builder.with_layer(&logged_in).with_layer(&patient).build()
         }
     })
 }

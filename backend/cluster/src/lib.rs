@@ -37,6 +37,7 @@ mod mesh_config;
 mod mock;
 mod once;
 mod own_authority;
+mod patience;
 mod poll;
 mod program;
 mod prometheus;

@@ -1,7 +1,7 @@
 //! One look at a mesh, for the command line: connect, wait for what is needed, leave.
 
 use crate::{Cluster, Target};
-use mesh::scene::{Step, StepState};
+use mesh::scene::{KindState, Step, StepState};
 use mesh::{Problem, Read, Remote, Scene};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -28,6 +28,9 @@ impl Default for Needs {
 
 /// So long a single question is waited for.
 const FOR_AN_ANSWER: Duration = Duration::from_secs(15);
+
+/// So long what broke while it was read is waited for: it is read again by itself.
+const FOR_WHAT_BROKE: Duration = Duration::from_secs(10);
 
 /// A login may take a minute by itself.
 const PATIENCE: Duration = Duration::from_secs(105);
@@ -56,6 +59,13 @@ pub async fn once(target: Target, needs: Needs) -> Result<Arc<Scene>, Problem> {
         Ok(Err(_closed)) => return Err(late("The connection ended")),
         Err(_elapsed) => return Err(late("The cluster answers too slowly")),
     };
+    if verdict.is_ok() && broken(&scene) {
+        let mended = cluster.scene.wait_for(|scene| !broken(scene) || hopeless(scene).is_some());
+        // What stays broken is said by the scene.
+        if let Ok(Ok(mended)) = tokio::time::timeout(FOR_WHAT_BROKE, mended).await {
+            scene = Arc::clone(&mended);
+        }
+    }
     if needs.mesh_config && verdict.is_ok() {
         let read = Read::MeshConfig(scene.mesh.root_namespace().to_owned());
         cluster.want(BTreeMap::from([(read.clone(), 0)]));
@@ -78,10 +88,67 @@ fn late(why: &str) -> Problem {
     Problem::new("The mesh could not be read", why, "Try again")
 }
 
+/// Whether some kind could not be read at the first try.
+fn broken(scene: &Scene) -> bool {
+    scene.kinds.values().any(|state| matches!(state, KindState::Stale(_)))
+}
+
 /// The failure that keeps the mesh from being shown, if there is one.
 fn hopeless(scene: &Scene) -> Option<Problem> {
     [Step::Context, Step::Api, Step::Kinds].iter().find_map(|step| match scene.steps.get(step) {
         Some(StepState::Failed(problem)) => Some(problem.clone()),
         _ => None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mock::{Mock, Reply, Then, http_json};
+    use serde_json::json;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    /// A list that broke at the first try is read again: what the command prints has it.
+    #[tokio::test]
+    async fn one_list_that_breaks_ends_no_command() {
+        crate::install_crypto();
+        let broke = AtomicBool::new(false);
+        let mock = Mock::start(move |asked| {
+            let path = asked.line.trim_start_matches("GET ").split('?').next().unwrap_or_default().to_owned();
+            let watched = asked.line.contains("watch=");
+            let kind = |plural: &str, kind: &str| {
+                json!({ "resource": plural, "responseKind": { "kind": kind }, "scope": "Namespaced",
+                    "verbs": ["list", "watch"] })
+            };
+            let answer = match path.as_str() {
+                "/version" => json!({ "minor": "33", "gitVersion": "v1.33.4" }),
+                "/api" => json!({ "kind": "APIGroupDiscoveryList", "items": [{ "metadata": {}, "versions": [{
+                    "version": "v1", "resources": [kind("pods", "Pod"), kind("services", "Service")] }] }] }),
+                "/apis" => json!({ "kind": "APIGroupDiscoveryList", "items": [] }),
+                "/api/v1/pods" if !watched && !broke.swap(true, Ordering::SeqCst) => {
+                    return Reply(http_json(200, &json!({ "kind": "PodList" }))[..40].to_vec(), Then::Reset);
+                }
+                _ if watched => {
+                    let head = b"HTTP/1.1 200 X\r\ncontent-type: application/json\r\n\r\n";
+                    return Reply(head.to_vec(), Then::Hang);
+                }
+                "/api/v1/pods" => {
+                    json!({ "kind": "PodList", "apiVersion": "v1", "metadata": { "resourceVersion": "7" },
+                    "items": [{ "metadata": { "name": "p", "namespace": "shop" } }] })
+                }
+                "/api/v1/services" => json!({ "kind": "ServiceList", "apiVersion": "v1",
+                    "metadata": { "resourceVersion": "7" }, "items": [] }),
+                _ => return Reply(http_json(404, &json!({ "kind": "Status", "code": 404 })), Then::Close),
+            };
+            Reply(http_json(200, &answer), Then::Close)
+        })
+        .await;
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let config = json!({ "current-context": "here", "users": [], "clusters": [{ "name": "c", "cluster": { "server": mock.url } }],
+            "contexts": [{ "name": "here", "context": { "cluster": "c", "user": "" } }] });
+        std::fs::write(&file, config.to_string()).unwrap();
+        let target = Target { kubeconfig: Some(file.path().to_owned()), ..Target::default() };
+        let scene = once(target, Needs::default()).await.unwrap();
+        assert_eq!(scene.kinds.get(&mesh::kinds::POD), Some(&KindState::Live(1)), "{:?}", scene.kinds);
+    }
 }

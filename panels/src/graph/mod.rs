@@ -167,6 +167,7 @@ impl Panel for Graph {
                     );
                 });
             }
+            Some(shown) if shown.graph.nodes.len() > work::MOST => too_many(ui, shown.graph.nodes.len()),
             _ => empty(ui, cx, &self.choices),
         }
         self.hand_over(ui, cx);
@@ -302,6 +303,13 @@ fn banners(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, work: &Work) {
             ground.show(ui, |ui| remote::denied(ui, &problem.what, &problem.why, &problem.next, None));
         }
     });
+}
+
+fn too_many(ui: &mut Ui, nodes: usize) {
+    let what = format!("{} nodes are more than can be drawn", fmt::count(nodes));
+    let how =
+        format!("Choose namespaces above, or another graph type: up to {} are drawn", fmt::count(work::MOST));
+    remote::empty(ui, icon::GRAPH, &what, &how, None);
 }
 
 fn empty(ui: &mut Ui, cx: &Cx<'_>, choices: &Choices) {

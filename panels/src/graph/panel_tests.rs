@@ -371,6 +371,33 @@ fn a_large_mesh_is_placed_by_a_thread_that_wakes_the_window() {
     assert!((100..=700).contains(&told), "{told} elements are told");
 }
 
+/// Much traffic in a small mesh keeps no frame waiting, and what nobody could read is not drawn but said.
+#[test]
+fn more_than_can_be_drawn_is_said() {
+    let mut scene = mesh::demo::scene();
+    let mut traffic = scene.traffic.value().unwrap().as_ref().clone();
+    let (path, flow) = traffic.flows.iter().next().map(|(path, flow)| (path.clone(), flow.clone())).unwrap();
+    for number in 0..super::work::MOST {
+        let mut path = path.clone();
+        path.source.workload = format!("w-{number}").into();
+        path.source.app = path.source.workload.clone();
+        traffic.flows.insert(path, flow.clone());
+    }
+    scene.traffic = Remote::Live(traffic.into(), mesh::demo::NOW);
+    let mut harness = harness(scene);
+    let (sender, woken) = channel();
+    harness.ctx.set_request_repaint_callback(move |_| {
+        sender.send(()).ok();
+    });
+    harness.step();
+    assert!(harness.state().panel.work.busy(), "by a thread");
+    while harness.query_by_label_contains("nodes are more than can be drawn").is_none() {
+        woken.recv_timeout(Duration::from_secs(60)).expect("the thread wakes the window");
+        harness.step();
+    }
+    harness.get_by_label("Choose namespaces above, or another graph type: up to 12\u{a0}000 are drawn");
+}
+
 #[test]
 fn what_is_saved_is_what_is_shown() {
     let mut harness = harness(mesh::demo::scene());

@@ -141,8 +141,11 @@ fn same<T>(one: &[T], two: &[T], equal: impl Fn(&T, &T) -> bool) -> bool {
     one.len() == two.len() && one.iter().zip(two).all(|(a, b)| equal(a, b))
 }
 
-/// Larger meshes than this are worked on by a thread.
+/// Larger meshes than this are worked on by a thread, and so is traffic on more paths.
 const SMALL: usize = 60;
+const FEW: usize = 600;
+/// More nodes than this are not placed: no eye could tell them apart, and no machine carries any number of them.
+pub(super) const MOST: usize = 12_000;
 
 /// At most one picture in the making; a newer order waits for its end and then wins. Pictures come out in the
 /// order in which they were made, each made on the one before.
@@ -163,7 +166,8 @@ impl Work {
             return None;
         }
         self.ordered = Some(order.clone());
-        if order.mesh.workload_count() <= SMALL && self.running.is_none() {
+        let paths = order.traffic.as_ref().map_or(0, |traffic| traffic.flows.len());
+        if order.mesh.workload_count() <= SMALL && paths <= FEW && self.running.is_none() {
             return Some(self.maker.make(&order));
         }
         self.waiting = Some(order);
@@ -229,6 +233,10 @@ impl Work {
 
 /// Places a graph and gets it ready to be drawn.
 fn finish(graph: Graph, order: &Order, before: Option<&Arc<Placement>>) -> Finished {
+    if graph.nodes.len() > MOST {
+        let drawn = Drawn::Picture(Box::new(Picture::new(View::default())));
+        return Finished { graph: Arc::new(graph), placement: Arc::default(), drawn };
+    }
     let placement = match before.filter(|before| before.fits(&graph, order.boxes)) {
         Some(before) => Arc::clone(before),
         None => Arc::new(place_after(&graph, order.boxes, before.map(|before| &**before))),

@@ -7,23 +7,48 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-/// What is known of a path while the answers are put together.
+/// What is known of a path while the answers are put together. There may be very many: it is kept small.
 #[derive(Clone, Default)]
 struct Seen {
-    client: BTreeMap<(Arc<str>, Arc<str>), f64>,
-    server: BTreeMap<(Arc<str>, Arc<str>), f64>,
-    flow: Flow,
+    client: Counts,
+    server: Counts,
+    /// Requests that came over mutual TLS, and those that did not.
+    requests: [f64; 2],
     /// How often each identity was seen: the most frequent names the path's ends.
-    identities: BTreeMap<(Arc<str>, Arc<str>), f64>,
+    identities: Counts,
     /// Security of TCP: opened connections, and bytes for connections that live longer than the window.
     opened: [f64; 2],
     carried: [f64; 2],
-    bytes: BTreeMap<&'static str, [f64; 2]>,
-    times: BTreeMap<Question, f64>,
+    /// As callers count them, and as the called side does.
+    bytes: [Option<[f64; 2]>; 2],
+    /// The quantiles.
+    times: [Option<f64>; 3],
 }
 
-const BY_CLIENT: &str = "client";
-const BY_SERVER: &str = "server";
+/// Values by two names; there are few.
+#[derive(Clone, Default)]
+struct Counts(Vec<(Pair, f64)>);
+
+type Pair = (Arc<str>, Arc<str>);
+
+impl Counts {
+    fn add(&mut self, names: Pair, value: f64) {
+        match self.0.iter_mut().find(|(known, _)| *known == names) {
+            Some((_, sum)) => *sum += value,
+            None => {
+                self.0.reserve_exact(1);
+                self.0.push((names, value));
+            }
+        }
+    }
+
+    fn sum(&self) -> f64 {
+        self.0.iter().map(|(_, value)| value).sum()
+    }
+}
+
+const BY_CLIENT: usize = 0;
+const BY_SERVER: usize = 1;
 
 /// Puts the answers together, one after the other: in a big mesh each is large.
 #[derive(Clone, Default)]
@@ -62,16 +87,16 @@ impl Gathered {
         self.seen.entry(path).or_default().add(question, sample, &mut self.names);
     }
 
-    /// The traffic of the window.
-    pub(crate) fn traffic(self, window_secs: u64) -> Traffic {
+    /// The traffic of the window, as far as it was told.
+    pub(crate) fn traffic(&self, window_secs: u64) -> Traffic {
         let mut flows = BTreeMap::new();
         let counted: BTreeSet<(Arc<str>, Arc<str>)> = self
             .seen
             .iter()
-            .filter(|(_, seen)| !seen.client.is_empty())
+            .filter(|(_, seen)| !seen.client.0.is_empty())
             .map(|(path, _)| (path.destination.namespace.clone(), path.destination.workload.clone()))
             .collect();
-        for (mut path, seen) in self.seen {
+        for (path, seen) in &self.seen {
             // Calls that a proxy refuses before it has learnt who calls come over mutual TLS all the same: the
             // caller has a proxy, which has counted them.
             let to = (path.destination.namespace.clone(), path.destination.workload.clone());
@@ -81,6 +106,7 @@ impl Gathered {
             // Latency alone (a path whose rate just fell to nothing) is no traffic.
             if let Some((mut flow, source, destination)) = seen.finish() {
                 flow.window_secs = window_secs;
+                let mut path = path.clone();
                 path.source.principal = source;
                 path.destination.principal = destination;
                 flows.insert(path, flow);
@@ -95,7 +121,7 @@ impl Gathered {
             window_secs,
             flows,
             coverage: Coverage::Whole,
-            remarks: lost.into_iter().chain(self.remarks.words()).collect(),
+            remarks: lost.into_iter().chain(self.remarks.clone().words()).collect(),
             hour: None,
         }
     }
@@ -105,9 +131,8 @@ impl Gathered {
 #[derive(Default)]
 pub(crate) struct UsualOf {
     names: Names,
-    all: BTreeMap<Path, Usual>,
-    /// Paths whose callers told the rate, and the time: what they count stays.
-    by_callers: [BTreeSet<Path>; 2],
+    /// And whether callers told the rate, and the time: what they count stays.
+    all: BTreeMap<Path, (Usual, [bool; 2])>,
 }
 
 /// What is asked of the hour.
@@ -126,33 +151,26 @@ impl UsualOf {
         }
         let tcp = what == OfHour::Plaintext && sample.label("request_protocol") == "tcp";
         let path = self.names.path(sample, tcp);
-        let known = self.all.contains_key(&path);
-        if !known && (what == OfHour::Time || self.all.len() >= PATHS) {
+        if (what == OfHour::Time || self.all.len() >= PATHS) && !self.all.contains_key(&path) {
             return;
         }
-        let usual = self.all.entry(path.clone()).or_default();
-        let side = match what {
-            OfHour::Plaintext => {
-                usual.plaintext += sample.value;
-                return;
-            }
-            OfHour::Rate => 0,
-            OfHour::Time => 1,
-        };
+        let (usual, by_callers) = self.all.entry(path).or_default();
         let by_caller = sample.label("reporter") != "destination";
-        if by_caller {
-            self.by_callers[side].insert(path);
-        } else if self.by_callers[side].contains(&path) {
-            return;
-        }
+        let mut stays = |side: usize| {
+            let stays = by_callers[side] && !by_caller;
+            by_callers[side] |= by_caller;
+            stays
+        };
         match what {
-            OfHour::Rate => usual.rps = sample.value,
-            _ => usual.p95_ms = Some(sample.value),
+            OfHour::Plaintext => usual.plaintext += sample.value,
+            OfHour::Rate if !stays(0) => usual.rps = sample.value,
+            OfHour::Time if !stays(1) => usual.p95_ms = Some(sample.value),
+            OfHour::Rate | OfHour::Time => {}
         }
     }
 
     pub(crate) fn paths(self) -> BTreeMap<Path, Usual> {
-        self.all
+        self.all.into_iter().map(|(path, (usual, _))| (path, usual)).collect()
     }
 }
 
@@ -180,29 +198,24 @@ impl Seen {
         }
         let by_server = sample.label("reporter") == "destination";
         match question {
-            Question::Client => *self.client.entry(response(sample, names)).or_default() += value,
+            Question::Client => self.client.add(response(sample, names), value),
             Question::Server => {
-                *self.server.entry(response(sample, names)).or_default() += value;
+                self.server.add(response(sample, names), value);
                 self.identify(sample, names);
-                match sample.label("connection_security_policy") {
-                    "mutual_tls" => self.flow.mutual_tls += value,
-                    "none" => self.flow.plaintext += value,
-                    _ => {}
-                }
+                secure(&mut self.requests, sample);
             }
             // What the caller waited is what counts; it includes faults and retries.
             Question::P50 | Question::P95 | Question::P99 => {
                 // Infinite where even the last bucket does not hold it.
-                if by_server {
-                    self.times.entry(question).or_insert(value);
-                } else {
-                    self.times.insert(question, value);
+                let time = &mut self.times[question as usize - Question::P50 as usize];
+                if !by_server || time.is_none() {
+                    *time = Some(value);
                 }
             }
             Question::TcpSent | Question::TcpReceived => {
                 let side = if by_server { BY_SERVER } else { BY_CLIENT };
                 let direction = usize::from(question == Question::TcpReceived);
-                self.bytes.entry(side).or_default()[direction] += value;
+                self.bytes[side].get_or_insert_default()[direction] += value;
                 self.identify(sample, names);
                 secure(&mut self.carried, sample);
             }
@@ -213,36 +226,46 @@ impl Seen {
 
     /// Whether only the called proxies count these calls, and all of them came from other proxies.
     fn is_of_a_proxy(&self) -> bool {
-        self.client.is_empty() && self.flow.mutual_tls > 0.0 && self.flow.plaintext == 0.0
+        let [encrypted, plain] = self.requests;
+        self.client.0.is_empty() && encrypted > 0.0 && plain == 0.0
     }
 
     fn identify(&mut self, sample: &Sample, names: &mut Names) {
         let (source, destination) = (sample.label("source_principal"), sample.label("destination_principal"));
         if source != "unknown" || destination != "unknown" {
-            *self.identities.entry((names.get(source), names.get(destination))).or_default() += sample.value;
+            self.identities.add((names.get(source), names.get(destination)), sample.value);
         }
     }
 
-    fn finish(mut self) -> Option<(Flow, Arc<str>, Arc<str>)> {
-        let rate = |responses: &BTreeMap<_, f64>| responses.values().sum::<f64>();
+    fn finish(&self) -> Option<(Flow, Arc<str>, Arc<str>)> {
         // The caller knows best what it got; a caller without a proxy is counted by the called side.
-        self.flow.responses = if rate(&self.client) > 0.0 { self.client } else { self.server };
-        let by_server = self.bytes.get(BY_SERVER).copied().unwrap_or_default();
-        let [sent, received] = self.bytes.get(BY_CLIENT).copied().unwrap_or(by_server);
-        (self.flow.bytes_sent, self.flow.bytes_received) = (sent, received);
-        let [encrypted, plain] = if self.opened == [0.0; 2] { self.carried } else { self.opened };
-        self.flow.mutual_tls += encrypted;
-        self.flow.plaintext += plain;
-        if self.flow.responses.is_empty() && sent + received == 0.0 && self.opened == [0.0; 2] {
+        let told = if self.client.sum() > 0.0 { &self.client } else { &self.server };
+        let by_server = self.bytes[BY_SERVER].unwrap_or_default();
+        let [bytes_sent, bytes_received] = self.bytes[BY_CLIENT].unwrap_or(by_server);
+        if told.0.is_empty() && bytes_sent + bytes_received == 0.0 && self.opened == [0.0; 2] {
             return None;
         }
-        let time = |question| self.times.get(&question).copied().filter(|time| time.is_finite());
-        self.flow.p50_ms = time(Question::P50);
-        self.flow.p95_ms = time(Question::P95);
-        self.flow.p99_ms = time(Question::P99);
-        let most = self.identities.into_iter().max_by(|a, b| a.1.total_cmp(&b.1)).map(|(names, _)| names);
+        let connections = if self.opened == [0.0; 2] { self.carried } else { self.opened };
+        let [p50_ms, p95_ms, p99_ms] = self.times.map(|time| time.filter(|time| time.is_finite()));
+        let flow = Flow {
+            responses: told.0.iter().cloned().collect(),
+            p50_ms,
+            p95_ms,
+            p99_ms,
+            mutual_tls: self.requests[0] + connections[0],
+            plaintext: self.requests[1] + connections[1],
+            bytes_sent,
+            bytes_received,
+            ..Flow::default()
+        };
+        let most = self
+            .identities
+            .0
+            .iter()
+            .max_by(|a, b| a.1.total_cmp(&b.1).then_with(|| a.0.cmp(&b.0)))
+            .map(|(names, _)| names.clone());
         let (source, destination) = most.unwrap_or_else(|| ("unknown".into(), "unknown".into()));
-        Some((self.flow, source, destination))
+        Some((flow, source, destination))
     }
 }
 
@@ -255,7 +278,7 @@ fn secure(counts: &mut [f64; 2], sample: &Sample) {
 }
 
 /// Code and flags; "-" where there was no response. The gRPC status counts, unless HTTP itself failed.
-fn response(sample: &Sample, names: &mut Names) -> (Arc<str>, Arc<str>) {
+fn response(sample: &Sample, names: &mut Names) -> Pair {
     let http = sample.label("response_code");
     let failed = http.starts_with('4') || http.starts_with('5') || http == "0";
     let grpc = sample.labels.get("grpc_response_status").filter(|status| !status.is_empty());

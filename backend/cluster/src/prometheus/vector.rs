@@ -6,9 +6,9 @@ use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 
-/// So many paths are kept, each from a caller to a workload by a service: several times what the graph can show. Each
-/// takes some kilobytes until it is drawn.
-pub(crate) const PATHS: usize = 50_000;
+/// So many paths are kept, each from a caller to a workload by a service: the largest graph that is drawn has as
+/// many edges. Each takes some kilobytes until it is drawn.
+pub(crate) const PATHS: usize = 30_000;
 
 /// One series of an instant vector.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -100,13 +100,6 @@ pub(crate) fn each(body: &[u8], mut take: impl FnMut(Sample)) -> Result<Remarks,
     })?;
     remarks.unread += endless;
     Ok(remarks)
-}
-
-/// All of an answer that is known to be small.
-pub(crate) fn parse(body: &[u8]) -> Result<(Vec<Sample>, Remarks), Refusal> {
-    let mut samples = Vec::new();
-    let remarks = each(body, |sample| samples.push(sample))?;
-    Ok((samples, remarks))
 }
 
 /// Reads an answer with more than one sample to a series.

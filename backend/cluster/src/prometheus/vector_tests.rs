@@ -1,6 +1,12 @@
 use super::*;
 use serde_json::json;
 
+fn parse(body: &[u8]) -> Result<(Vec<Sample>, Remarks), Refusal> {
+    let mut samples = Vec::new();
+    let remarks = each(body, |sample| samples.push(sample))?;
+    Ok((samples, remarks))
+}
+
 #[test]
 fn answers_of_prometheus() {
     let good = json!({ "status": "success", "data": { "resultType": "vector", "result": [

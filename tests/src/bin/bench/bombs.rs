@@ -18,7 +18,7 @@ use tempfile::TempDir;
 /// More than without a bomb.
 const MEMORY: &str = "300 MB, 16 ms";
 /// How long a bomb has its time: sources that are refused are asked again.
-const TIME: Duration = Duration::from_secs(15);
+const TIME: Duration = Duration::from_secs(90);
 const SOON: Duration = Duration::from_secs(60);
 /// What is asked for the bomb.
 #[derive(Clone, Copy, PartialEq)]
@@ -30,8 +30,8 @@ pub(crate) enum Source {
     Proxies,
 }
 
-/// Opens the window on a sandbox once for each bomb.
-pub(crate) fn rows() -> Result<Vec<Row>> {
+/// Opens the window on a sandbox once for each bomb whose name has these words.
+pub(crate) fn rows(words: &str) -> Result<Vec<Row>> {
     let mut sandbox = Program::start(&["sandbox"], &[])?;
     let ready: Value = serde_json::from_str(&sandbox.line(SOON)?)?;
     let world = World::of(&ready)?;
@@ -42,7 +42,7 @@ pub(crate) fn rows() -> Result<Vec<Row>> {
         format!("{memory:.0} MB, longest frame {frame} ms"),
     )];
     let base = memory;
-    for (what, source, bombs) in all::bombs()? {
+    for (what, source, bombs) in all::bombs()?.into_iter().filter(|(what, ..)| what.contains(words)) {
         let text = match world.during(Some(source), &bombs) {
             Ok((memory, frame, sent)) => {
                 format!("{:+.0} MB, longest frame {frame} ms ({} MB were taken)", memory - base, sent >> 20)

@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: prints each budget beside what is measured on this machine. It judges nothing by
 //! itself: machines differ, and so do their days. `cargo xtask bench canvas` measures only one part of them
-//! ([`PARTS`]), and `cargo xtask bench endurance` keeps a mesh under load instead.
+//! ([`PARTS`]), `cargo xtask bench bombs WORDS` only the bombs that are named so, and `cargo xtask bench endurance`
+//! keeps a mesh under load instead.
 #![allow(clippy::print_stdout, reason = "its output is what it is for")]
 
 mod bombs;
@@ -29,7 +30,7 @@ const PARTS: [(&str, Part); 5] = [
     ("model", || Ok(changes::rows())),
     ("running", running::rows),
     ("scale", scale::rows),
-    ("bombs", bombs::rows),
+    ("bombs", || bombs::rows("")),
 ];
 
 impl Row {
@@ -56,7 +57,9 @@ fn main() -> anyhow::Result<()> {
             rows
         }
         Some((mode, rest)) if mode == "endurance" => endurance::Endurance::read(rest)?.rows()?,
-        Some((name, _)) => match PARTS.iter().find(|(part, _)| part == name) {
+        Some((mode, [words])) if mode == "bombs" => bombs::rows(words)?,
+        Some((name, [more, ..])) => anyhow::bail!("unknown: {more} after {name}"),
+        Some((name, [])) => match PARTS.iter().find(|(part, _)| part == name) {
             Some((_, part)) => part()?,
             None => {
                 let parts = PARTS.map(|(name, _)| name).join(", ");
