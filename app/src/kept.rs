@@ -106,7 +106,11 @@ fn private() -> OpenOptions {
 }
 
 fn make_folder_of(file: &Path) -> io::Result<()> {
-    let Some(folder) = file.parent() else { return Ok(()) };
+    file.parent().map_or(Ok(()), make_folder)
+}
+
+/// Makes a folder of ours, which nobody else may look into.
+pub(crate) fn make_folder(folder: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

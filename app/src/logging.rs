@@ -13,8 +13,11 @@ use tracing_subscriber::{Layer as _, registry};
 /// Log lines with this target tell how long after its start the program reached a point; benches read them.
 pub(crate) const TIMING: &str = "binnacle::timing";
 
-/// What the libraries below us complain of, we tell ourselves, in the user's words.
-const DEFAULT: &str = "warn,kube=off,kube_client=off,kube_runtime=off,hyper_util=off,tonic=off,winit=error";
+/// What the libraries below us complain of, we tell ourselves, in the user's words; the file has it too. Of the
+/// window's own we would not know.
+const DEFAULT: &str = "off,apiserver=warn,binnacle=warn,cluster=warn,istio=warn,mesh=warn,panels=warn,pilot=warn,\
+sandbox=warn,telemetry=warn,wire=warn,eframe=error,egui_glow=error,egui_winit=error,glutin=error,winit=error";
+const DEFAULT_OF_FILE: &str = "warn";
 
 /// Our own crates: what they say was written with secrets in mind.
 const OWN: [&str; 10] =
@@ -24,13 +27,16 @@ const OTHERS: LevelFilter = LevelFilter::INFO;
 
 /// Starts logging. The guard must live as long as the program: it flushes the file.
 pub(crate) fn init(to_file: bool) -> Option<WorkerGuard> {
-    let chosen = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT));
-    let stderr = fmt::layer().with_writer(std::io::stderr).with_ansi(false);
-    let (file, guard) = match to_file.then(log_file).flatten() {
-        Some((writer, guard)) => (Some(fmt::layer().with_writer(writer).with_ansi(false)), Some(guard)),
-        None => (None, None),
-    };
-    registry().with(stderr.and_then(file).with_filter(chosen.and(filter_fn(is_harmless)))).init();
+    let chosen = |default| EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
+    let harmless = |default| chosen(default).and(filter_fn(is_harmless));
+    let stderr = fmt::layer().with_writer(std::io::stderr).with_ansi(false).with_filter(harmless(DEFAULT));
+    let mut layers = vec![stderr.boxed()];
+    let (writer, guard) = to_file.then(log_file).flatten().unzip();
+    if let Some(writer) = writer {
+        let file = fmt::layer().with_writer(writer).with_ansi(false);
+        layers.push(file.with_filter(harmless(DEFAULT_OF_FILE)).boxed());
+    }
+    registry().with(layers).init();
     guard
 }
 
@@ -50,8 +56,10 @@ pub(crate) fn variant(something: &impl std::fmt::Debug) -> String {
 fn log_file() -> Option<(tracing_appender::non_blocking::NonBlocking, WorkerGuard)> {
     let dirs = crate::settings::dirs()?;
     let folder = dirs.state_dir().unwrap_or_else(|| dirs.cache_dir()).to_owned();
-    // The appender would complain on stderr of a folder that is not there yet.
-    std::fs::create_dir_all(&folder).ok()?;
+    // The appender would complain on stderr of a folder that is not there yet, and its files can be read by all.
+    crate::kept::make_folder(&folder).ok()?;
+    #[cfg(unix)]
+    std::fs::set_permissions(&folder, std::os::unix::fs::PermissionsExt::from_mode(0o700)).ok()?;
     let appender = tracing_appender::rolling::Builder::new()
         .rotation(tracing_appender::rolling::Rotation::DAILY)
         .filename_prefix("binnacle")
@@ -64,6 +72,14 @@ fn log_file() -> Option<(tracing_appender::non_blocking::NonBlocking, WorkerGuar
 
 #[cfg(test)]
 mod tests {
+    /// All of ours that warn are heard, and nobody else's words.
+    #[test]
+    fn our_own_warnings_go_to_stderr() {
+        for own in super::OWN {
+            assert!(super::DEFAULT.contains(&format!(",{own}=warn")), "{own}");
+        }
+    }
+
     #[test]
     fn a_variant_without_what_is_in_it() {
         assert_eq!(super::variant(&Some("secret")), "Some");

@@ -82,7 +82,7 @@ async fn a_token_file_is_taken() {
 #[cfg(unix)]
 #[tokio::test]
 async fn a_plugins_token_is_taken() {
-    let user = r#"{exec: {apiVersion: client.authentication.k8s.io/v1, command: echo, args: ['{"status":{"token":"good"}}']}}"#;
+    let user = r#"{exec: {apiVersion: client.authentication.k8s.io/v1, interactiveMode: Never, command: echo, args: ['{"status":{"token":"good"}}']}}"#;
     let file = kubeconfig(&server().await, user);
     assert_eq!(attempt(target(&file)).await, Ok("shop".into()));
 }
@@ -99,7 +99,8 @@ async fn an_expired_token_is_said_and_not_shown() {
 
 #[tokio::test]
 async fn a_failing_plugin_fails_the_step() {
-    let user = "{exec: {apiVersion: client.authentication.k8s.io/v1, command: /bin/false}}";
+    let user =
+        "{exec: {apiVersion: client.authentication.k8s.io/v1, interactiveMode: Never, command: /bin/false}}";
     let file = kubeconfig("http://127.0.0.1:9", user);
     let (step, problem) = attempt(target(&file)).await.unwrap_err();
     assert_eq!((step, problem.what.as_str()), (Step::Api, "Logging in to here failed"));

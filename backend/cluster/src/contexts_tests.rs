@@ -191,14 +191,20 @@ fn what_is_no_file_of_a_kubeconfig_is_said_at_once() {
 }
 
 #[test]
-fn an_authority_beside_none_wanted_and_a_plugin_with_a_terminal_are_refused() {
+fn an_authority_beside_none_wanted_and_plugins_that_kubectl_refuses_are_refused() {
     let config = "
 clusters:
 - {name: both, cluster: {server: 'https://a.example', insecure-skip-tls-verify: true, certificate-authority-data: QQ==}}
 - {name: empty, cluster: {server: 'https://a.example', insecure-skip-tls-verify: true, certificate-authority-data: ''}}
 users:
 - {name: asks, user: {exec: {apiVersion: client.authentication.k8s.io/v1, command: sh, interactiveMode: Always}}}
+- {name: old, user: {exec: {apiVersion: client.authentication.k8s.io/v1alpha1, command: sh, interactiveMode: Never}}}
+- {name: silent, user: {exec: {apiVersion: client.authentication.k8s.io/v1, command: sh}}}
+- {name: usual, user: {exec: {apiVersion: client.authentication.k8s.io/v1beta1, command: sh}}}
 contexts:
+- {name: old, context: {cluster: empty, user: old}}
+- {name: silent, context: {cluster: empty, user: silent}}
+- {name: usual, context: {cluster: empty, user: usual}}
 - {name: both, context: {cluster: both}}
 - {name: empty, context: {cluster: empty}}
 - {name: asks, context: {cluster: empty, user: asks}}
@@ -206,6 +212,9 @@ contexts:
     check(
         &[("config", config)],
         &[
+            "old https://a.example  — Its login plugin sh is asked for client.authentication.k8s.io/v1alpha1, which kubectl no longer takes",
+            "silent https://a.example  — Its login plugin sh has no interactiveMode, without which kubectl does not run it",
+            "usual https://a.example",
             "both https://a.example  — Cluster both has a certificate authority and says that none is to be asked for (insecure-skip-tls-verify)",
             "empty https://a.example",
             "asks https://a.example  — Its login plugin sh wants to be answered on a terminal (interactiveMode: Always)",

@@ -148,7 +148,7 @@ impl Drop for Group {
 fn last_lines(text: &str) -> String {
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     if lines.is_empty() {
-        return "it said nothing".into();
+        return "it said nothing of it".into();
     }
     let text = lines[lines.len().saturating_sub(3)..].join(" · ");
     text.chars().take(400).collect()

@@ -49,7 +49,7 @@ pub(crate) fn of_status(what: impl Into<String>, status: &Status) -> Problem {
     let (why, next) = match status.code {
         401 => (
             format!("The server does not accept the login (401 {})", text_or(message, "Unauthorized")),
-            "The token may have expired: log in to the cluster again, then retry",
+            "It may have expired, or been taken back: log in to the cluster again, then retry",
         ),
         403 => (
             text_or(message, "Forbidden").to_owned(),

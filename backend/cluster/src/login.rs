@@ -73,11 +73,9 @@ impl Login {
         let mut held = Held::default();
         let source = if let Some(file) = file {
             let path = PathBuf::from(&file);
-            let read = token_of(&path).await;
             // One that cannot be read now may be there later: until then the token counts.
-            let read = read.or(token);
-            held.header =
-                Some(bearer(&read.ok_or_else(|| wrong(Unusable::BadTokenFile(file)))?).map_err(wrong)?);
+            let read = token_of(&path).await.or_else(|unusable| token.ok_or(unusable));
+            held.header = Some(read.and_then(|token| bearer(&token)).map_err(wrong)?);
             held.due = Some(Timestamp::now() + FILE);
             Source::File(path)
         } else if let Some(token) = token {
@@ -134,7 +132,7 @@ impl Login {
             Source::Token => {}
             Source::File(path) => {
                 // What was read last stays where the file is gone, as with kubectl.
-                if let Some(header) = token_of(path).await.and_then(|token| bearer(&token).ok()) {
+                if let Ok(header) = token_of(path).await.and_then(|token| bearer(&token)) {
                     held.times += u64::from(held.header.as_ref() != Some(&header));
                     held.header = Some(header);
                 }
@@ -178,15 +176,19 @@ fn bearer(token: &str) -> Result<HeaderValue, Unusable> {
     Ok(value)
 }
 
-/// The token in a file, if there is one.
-async fn token_of(path: &Path) -> Option<String> {
-    let path = path.to_owned();
+/// The token in a file.
+async fn token_of(path: &Path) -> Result<String, Unusable> {
+    let (named, path) = (path.display().to_string(), path.to_owned());
     let read = move || {
         // A pipe might never end.
         std::fs::metadata(&path).ok().filter(std::fs::Metadata::is_file)?;
-        std::fs::read_to_string(&path).ok().filter(|token| !token.trim().is_empty())
+        std::fs::read_to_string(&path).ok()
     };
-    tokio::task::spawn_blocking(read).await.ok().flatten()
+    match tokio::task::spawn_blocking(read).await.ok().flatten() {
+        Some(token) if token.trim().is_empty() => Err(Unusable::EmptyTokenFile(named)),
+        Some(token) => Ok(token),
+        None => Err(Unusable::BadTokenFile(named)),
+    }
 }
 
 /// A service whose requests are logged in.

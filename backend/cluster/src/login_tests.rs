@@ -68,7 +68,10 @@ async fn its_own_words_are_shown_when_it_fails_but_never_what_it_prints() {
 #[tokio::test]
 async fn what_is_no_credential_is_not_shown() {
     let problem = log_in("echo 'secret: [unclosed'", SLOW_MACHINE).await.unwrap_err();
-    assert_eq!(problem.why, "Its login plugin login-plugin did not print an ExecCredential: it said nothing");
+    assert_eq!(
+        problem.why,
+        "Its login plugin login-plugin did not print an ExecCredential: it said nothing of it"
+    );
 }
 
 #[tokio::test]
@@ -192,4 +195,13 @@ async fn a_certificate_goes_into_the_connection() {
     assert_eq!(told(&login).await, None);
     assert_eq!(info.client_certificate_data.as_deref(), Some("Q0VSVA=="));
     assert!(info.client_key_data.is_some() && info.exec.is_none());
+}
+
+#[tokio::test]
+async fn an_empty_token_file_is_called_so() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let path = file.path().display().to_string();
+    let mut info = AuthInfo { token_file: Some(path.clone()), ..AuthInfo::default() };
+    let problem = Login::of("north", &mut info).await.err().unwrap();
+    assert_eq!(problem.why, format!("Its token file {path} is empty"));
 }

@@ -43,10 +43,16 @@ pub(crate) enum Unusable {
     BadToken,
     #[error("Its token file {0} cannot be read")]
     BadTokenFile(String),
+    #[error("Its token file {0} is empty")]
+    EmptyTokenFile(String),
     #[error("Its login (auth-provider {0}) is of a sort that is not known here")]
     Provider(String),
     #[error("Its login plugin {0} wants to be answered on a terminal (interactiveMode: Always)")]
     Interactive(String),
+    #[error("Its login plugin {0} is asked for {1}, which kubectl no longer takes")]
+    OldPlugin(String, String),
+    #[error("Its login plugin {0} has no interactiveMode, without which kubectl does not run it")]
+    NoMode(String),
     #[error("Its login plugin has no command")]
     NoCommand,
     #[error("Its login plugin {command} is not found")]
@@ -71,9 +77,17 @@ impl Unusable {
     pub(crate) fn tell(&self, what: impl Into<String>) -> Problem {
         let next = match self {
             Self::Absent(_) => "Choose another context, or open another kubeconfig".to_owned(),
-            Self::NoLogin(..) | Self::BadToken | Self::BadTokenFile(_) | Self::BadIdentity(_) => {
-                "Log in to the cluster again, or correct the kubeconfig".to_owned()
+            Self::NoLogin(..)
+            | Self::BadToken
+            | Self::BadTokenFile(_)
+            | Self::EmptyTokenFile(_)
+            | Self::BadIdentity(_) => "Log in to the cluster again, or correct the kubeconfig".to_owned(),
+            Self::OldPlugin(command, _) => {
+                format!(
+                    "Update {command}, and write apiVersion {PLUGINS}v1 into the kubeconfig; often it writes that itself"
+                )
             }
+            Self::NoMode(_) => "Write interactiveMode: IfAvailable beside it into the kubeconfig".to_owned(),
             Self::NoCommand => "Correct the kubeconfig".to_owned(),
             Self::Insecure(_) => "Take one of the two out of the kubeconfig".to_owned(),
             Self::Provider(_) => "Use a login plugin (exec) in the kubeconfig instead".to_owned(),
@@ -135,7 +149,21 @@ fn can_log_in(entry: Entry<'_, AuthInfo>) -> Result<(), Unusable> {
         command if exec.interactive_mode == Some(ExecInteractiveMode::Always) => {
             Err(Unusable::Interactive(command.to_owned()))
         }
-        _ => Ok(()),
+        command => speaks(command, exec),
+    }
+}
+
+/// What plugins and programs agree on, before its version.
+const PLUGINS: &str = "client.authentication.k8s.io/";
+
+/// As client-go judges (`clientcmd`, `validateAuthInfo`; `plugin/pkg/client/auth/exec`).
+fn speaks(command: &str, exec: &ExecConfig) -> Result<(), Unusable> {
+    let version = exec.api_version.as_deref().unwrap_or_default();
+    match version.strip_prefix(PLUGINS) {
+        Some("v1") if exec.interactive_mode.is_none() => Err(Unusable::NoMode(command.to_owned())),
+        Some("v1" | "v1beta1") => Ok(()),
+        _ if version.is_empty() => Err(Unusable::OldPlugin(command.to_owned(), "no apiVersion".to_owned())),
+        _ => Err(Unusable::OldPlugin(command.to_owned(), version.to_owned())),
     }
 }
 

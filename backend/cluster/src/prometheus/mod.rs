@@ -61,18 +61,21 @@ fn place(session: &Session) -> Result<(String, Place), Problem> {
 /// The time on Prometheus' own clock, in seconds; on ours where something that is like Prometheus does not
 /// tell it.
 pub(crate) async fn clock(session: &Session) -> Result<f64, Problem> {
-    let told = asked(session, query::CLOCK).await?.first().map(|sample| sample.value);
+    let told = first(session, query::CLOCK).await?.map(|sample| sample.value);
     Ok(told.unwrap_or_else(|| jiff::Timestamp::now().as_duration().as_secs_f64()))
 }
 
-/// The answer to an instant query.
-async fn asked(session: &Session, promql: &str) -> Result<Vec<Sample>, Problem> {
-    let mut samples = Vec::new();
-    asked_each(session, promql, |sample| samples.push(sample)).await?;
-    Ok(samples)
+/// The first series of the answer to an instant query that has one at most.
+async fn first(session: &Session, promql: &str) -> Result<Option<Sample>, Problem> {
+    let mut first = None;
+    asked_each(session, promql, |sample| {
+        first.get_or_insert(sample);
+    })
+    .await?;
+    Ok(first)
 }
 
-/// The same, series by series.
+/// The answer to an instant query, series by series.
 async fn asked_each(session: &Session, promql: &str, take: impl FnMut(Sample)) -> Result<(), Problem> {
     let (_, place) = place(session)?;
     let answer = session.tunnel.get_some(&place, &query::instant(promql), WHAT, LIMIT).await?;
@@ -113,7 +116,7 @@ fn read<T>(
             (Refusal::Said(words), _) => {
                 (format!("Prometheus refuses a query ({status}): {words}"), "Look at the version and the settings of Prometheus")
             }
-            (_, 401 | 403) => (format!("{place} wants a login ({status})"), "Give a URL that needs none with --prometheus"),
+            (_, 401 | 403) => (format!("{place} wants a login ({status})"), "Give the right login with --prometheus-header, or a URL that needs none with --prometheus"),
             (_, 404) => (
                 format!("{place} has no query API (404)"),
                 "Look whether it is Prometheus' own address, with the path that it is served under",

@@ -3,7 +3,7 @@
 //! Prometheus does.
 
 use super::vector::{Sample, Series};
-use super::{asked, query, scraped};
+use super::{first, query, scraped};
 use crate::session::Session;
 use mesh::Problem;
 use mesh::traffic::Coverage;
@@ -68,7 +68,7 @@ impl Sight {
         let scrapes = self.scrapes.map(|(_, scrapes)| scrapes);
         let window = window(chosen, scrapes, now, self.whole);
         if let Coverage::Warming { .. } = window.coverage
-            && !asked(session, &query::before(window.secs.max(chosen))).await.map_err(Err)?.is_empty()
+            && first(session, &query::before(window.secs.max(chosen))).await.map_err(Err)?.is_some()
         {
             // That one proxy is new; others were there.
             self.whole = window.secs.max(chosen);
@@ -85,8 +85,7 @@ impl Sight {
 
 /// How the busiest counter was read.
 async fn scrapes(session: &Session) -> Result<Option<Scrapes>, Problem> {
-    let busiest = asked(session, query::BUSIEST).await?;
-    let Some(Sample { labels, .. }) = busiest.into_iter().next() else { return Ok(None) };
+    let Some(Sample { labels, .. }) = first(session, query::BUSIEST).await? else { return Ok(None) };
     Ok(Scrapes::of(&scraped(session, &query::readings(&labels)).await?))
 }
 

@@ -30,6 +30,10 @@ const GROWN_UP: Duration = Duration::from_secs(30);
 const LAST_WORDS: Duration = Duration::from_millis(700);
 /// How often a starting proxy is asked whether it is ready.
 const ASK_READY: Duration = Duration::from_millis(25);
+/// How often a proxy is asked whether it still is, and after how many failures it is not: as the readiness probe of
+/// Istio's sidecar has it (`periodSeconds`, `failureThreshold` of its injection template).
+const ASK_AGAIN: Duration = Duration::from_secs(15);
+const FAILURES: u32 = 4;
 /// Where the admin page tells how many requests are under way.
 const ACTIVE: &str = "/stats?filter=%5Ehttp%5C..*downstream_rq_active%24";
 /// Longer lines of its log are cut.
@@ -175,16 +179,10 @@ impl Keep {
             words.spawn(copy(out, self.log.clone()));
             words.spawn(copy(err, self.log.clone()));
         }
-        let ready = async {
-            while !ask_ready(&self.run.admin).await {
-                tokio::time::sleep(ASK_READY).await;
-            }
-            self.told.send_modify(|state| state.ready = true);
-            std::future::pending().await
-        };
+        let tell = |ready| self.told.send_modify(|state| state.ready = ready);
         let ended = tokio::select! {
             ended = child.wait() => ended,
-            ended_as_told = ready => return ended_as_told,
+            () = keep_ready(|| ask_ready(&self.run.admin), tell) => return false,
             () = self.stop.cancelled() => {
                 self.end(child).await;
                 return true;
@@ -209,6 +207,22 @@ impl Keep {
         {
             tracing::warn!(proxy = self.run.name, %error, "Envoy could not be killed");
         }
+    }
+}
+
+/// Tells whether a proxy is ready, whenever that changes, without end.
+async fn keep_ready<F: Future<Output = bool>>(ask: impl Fn() -> F, tell: impl Fn(bool)) {
+    loop {
+        while !ask().await {
+            tokio::time::sleep(ASK_READY).await;
+        }
+        tell(true);
+        let mut failures = 0;
+        while failures < FAILURES {
+            tokio::time::sleep(ASK_AGAIN).await;
+            failures = if ask().await { 0 } else { failures + 1 };
+        }
+        tell(false);
     }
 }
 
@@ -253,7 +267,20 @@ fn is_busy(stats: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_busy;
+    use super::{is_busy, keep_ready};
+    use std::cell::RefCell;
+    use tokio::time::{Duration, Instant, timeout};
+
+    /// A frozen proxy is taken out after a minute, and is back as soon as it answers again.
+    #[tokio::test(start_paused = true)]
+    async fn a_proxy_that_answers_no_more_is_not_ready() {
+        let (begun, told) = (Instant::now(), RefCell::new(Vec::new()));
+        let frozen = |secs| (100..200).contains(&secs) || (20..50).contains(&secs);
+        let ask = || async { !frozen(begun.elapsed().as_secs()) };
+        let running = keep_ready(ask, |ready| told.borrow_mut().push((begun.elapsed().as_secs(), ready)));
+        assert!(timeout(Duration::from_secs(300), running).await.is_err(), "without end");
+        assert_eq!(*told.borrow(), [(0, true), (150, false), (200, true)]);
+    }
 
     #[test]
     fn the_request_that_asks_does_not_count() {

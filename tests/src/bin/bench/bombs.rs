@@ -18,7 +18,7 @@ use tempfile::TempDir;
 /// More than without a bomb.
 const MEMORY: &str = "300 MB, 16 ms";
 /// How long a bomb has its time: sources that are refused are asked again.
-const TIME: Duration = Duration::from_secs(90);
+const TIME: Duration = Duration::from_secs(15);
 const SOON: Duration = Duration::from_secs(60);
 /// What is asked for the bomb.
 #[derive(Clone, Copy, PartialEq)]
