@@ -2,12 +2,13 @@
 //! reading.
 
 use crate::cx::Cx;
+use crate::graph::MOST_NODES;
 use crate::graph::view;
-use crate::kit::aside::Aside;
+use crate::kit::aside::{Aside, FEW_PATHS, alone};
 use crate::kit::{Status, fmt};
 use crate::selection::Selected;
-use egui::Ui;
-use mesh::graph::{Builder, GraphOptions, GraphType, Node, NodeId, NodeKind};
+use egui::{Id, Ui};
+use mesh::graph::{Builder, GraphOptions, GraphType, Node, NodeId};
 use mesh::health::{astray, judged};
 use mesh::lens::{self, Ends};
 use mesh::traffic::Traffic;
@@ -26,8 +27,6 @@ pub(crate) struct Row {
     pub(crate) namespace: String,
     pub(crate) name: String,
     pub(crate) selected: Selected,
-    /// Whether it is a service.
-    pub(crate) service: bool,
 }
 
 /// What it is derived from: the mesh, and when its traffic was measured.
@@ -36,29 +35,32 @@ type Key = (Revision, Option<jiff::Timestamp>);
 /// Larger meshes than this are looked through by a thread.
 const SMALL: usize = 150;
 
-/// How everything is, kept while nothing changed.
+/// How everything is, kept while nothing changed, for all that show it.
 #[derive(Default)]
-pub(crate) struct Condition {
-    found: Aside<Key, Vec<Row>>,
+struct Condition {
+    found: Aside<Key, Arc<Vec<Row>>>,
     /// Builds each graph on the last one; only one thread at a time does.
     builder: Arc<Mutex<Builder>>,
 }
 
-impl Condition {
-    /// The worst first, then by name; nothing where it is not known yet.
-    pub(crate) fn rows(&mut self, ui: &Ui, cx: &Cx<'_>) -> &[Row] {
-        let mesh = Arc::clone(&cx.scene.mesh);
-        let traffic = cx.scene.traffic.value().cloned();
-        let at = cx.scene.traffic.at();
-        let (small, now) = (mesh.workload_count() <= SMALL, at.unwrap_or(cx.now));
-        let builder = Arc::clone(&self.builder);
-        let look = move || {
-            let mut builder = builder.lock().unwrap_or_else(PoisonError::into_inner);
-            rows(&mut builder, &mesh, traffic.as_ref(), now)
-        };
-        let found = self.found.get(ui.ctx(), (cx.scene.mesh.revision(), at), small, look);
-        found.map_or(&[], |found| found.as_slice())
-    }
+/// Services and what else is not well, the worst first, then by name; nothing where it is not known yet.
+pub(crate) fn of_all(ui: &Ui, cx: &Cx<'_>) -> Arc<Vec<Row>> {
+    let id = Id::new("how everything is");
+    let condition: Arc<Mutex<Condition>> = ui.data_mut(|data| Arc::clone(data.get_temp_mut_or_default(id)));
+    let mut condition = condition.lock().unwrap_or_else(PoisonError::into_inner);
+    let mesh = Arc::clone(&cx.scene.mesh);
+    let traffic = cx.scene.traffic.value().cloned();
+    let at = cx.scene.traffic.at();
+    let paths = traffic.as_ref().map_or(0, |traffic| traffic.flows.len());
+    let (small, now) = (mesh.workload_count() <= SMALL && paths <= FEW_PATHS, at.unwrap_or(cx.now));
+    let builder = Arc::clone(&condition.builder);
+    let look = move || {
+        let mut builder = builder.lock().unwrap_or_else(PoisonError::into_inner);
+        let _alone = (paths > MOST_NODES / 2).then(alone);
+        Arc::new(rows(&mut builder, &mesh, traffic.as_ref(), now))
+    };
+    let found = condition.found.get(ui.ctx(), (cx.scene.mesh.revision(), at), small, look);
+    found.map(|found| Arc::clone(found)).unwrap_or_default()
 }
 
 fn rows(
@@ -69,6 +71,10 @@ fn rows(
 ) -> Vec<Row> {
     let options = GraphOptions { graph_type: GraphType::Service, idle: true, ..GraphOptions::default() };
     let graph = builder.build(mesh, traffic, &options, now);
+    if graph.nodes.len() > MOST_NODES {
+        // What is so large is not kept twice.
+        *builder = Builder::default();
+    }
     let mut nodes: BTreeMap<&NodeId, &Node> = graph.nodes.iter().map(|node| (&node.id, &**node)).collect();
     let of_service = |service: &Service| {
         let own = NodeId::Service(mesh.service_id(service));
@@ -77,13 +83,13 @@ fn rows(
         let node = node.or_else(|| if service.external { nodes.remove(&outside) } else { None });
         let selected = Selected::Service(service.namespace.to_string(), service.name.to_string());
         match node {
-            Some(node) => Row { selected, service: true, ..Row::of(node) },
+            Some(node) => Row { selected, ..Row::of(node) },
             None => Row::silent(mesh, service),
         }
     };
     let mut rows: Vec<Row> = mesh.services().map(of_service).collect();
-    // What leads to no service.
-    rows.extend(nodes.into_values().map(Row::of));
+    // What leads to no service counts when something is wrong with it.
+    rows.extend(nodes.into_values().map(Row::of).filter(|row| row.status > Status::Healthy));
     // By health and then by name: rates would swap places while one reads.
     rows.sort_by(|a, b| {
         b.status.cmp(&a.status).then_with(|| (&a.name, &a.namespace).cmp(&(&b.name, &b.namespace)))
@@ -100,7 +106,6 @@ impl Row {
             namespace: node.namespace.clone(),
             name: node.name.clone(),
             selected: view::selects(node),
-            service: node.kind == NodeKind::Service,
         }
     }
 
@@ -112,7 +117,7 @@ impl Row {
             lens::health(&none, &none, true, &judged(mesh, &workloads), &astray(mesh, service));
         let (namespace, name) = (service.namespace.to_string(), service.name.to_string());
         let selected = Selected::Service(namespace.clone(), name.clone());
-        Self { status: view::status(health), reason, rps: 0.0, namespace, name, selected, service: true }
+        Self { status: view::status(health), reason, rps: 0.0, namespace, name, selected }
     }
 }
 
@@ -139,7 +144,8 @@ mod tests {
         assert!(order.is_sorted() && order.len() > 3, "{order:?}");
         // Each service is there once, whether it is called or not.
         for service in mesh.services() {
-            let found = all.iter().filter(|row| row.service && *row.name == *service.name).count();
+            let own = Selected::Service(service.namespace.to_string(), service.name.to_string());
+            let found = all.iter().filter(|row| row.selected == own).count();
             assert_eq!(found, 1, "{}", service.name);
         }
         all.iter_mut().for_each(|row| row.status = Status::Healthy);

@@ -80,7 +80,9 @@ pub(crate) async fn read<B: Body<Data = Bytes>>(
     limit: Limit,
 ) -> Result<(Bytes, Turn), Unread<B::Error>> {
     let mut body = pin!(body);
-    let mut all = BytesMut::new();
+    // What grows by doubling takes half as much again. Only what is written to is really taken.
+    let told = body.size_hint().exact().and_then(|size| usize::try_from(size).ok()).unwrap_or_default();
+    let mut all = BytesMut::with_capacity(told.min(limit.bytes));
     let mut turn = None;
     while let Some(frame) = body.frame().await {
         if let Ok(data) = frame.map_err(Unread::Broke)?.into_data() {

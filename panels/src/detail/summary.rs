@@ -3,7 +3,7 @@
 use super::headline::{headline, health_of};
 use super::rows::{fact, fold, thing};
 use super::view::reason;
-use crate::condition::{self, Condition, Row};
+use crate::condition::{self, Row};
 use crate::cx::Cx;
 use crate::intent::Intent;
 use crate::kit::{Memo, Status, Tokens, fmt, icon, problem, remote, text, tiles};
@@ -33,7 +33,7 @@ pub(super) fn ui(ui: &mut Ui, cx: &Cx<'_>, overview: &mut Overview) {
     }
     let traffic = cx.scene.traffic.value().map(|traffic| &**traffic);
     let all = overview.all.get(cx.scene.traffic.at(), |_| Reading::of(traffic, |_| true));
-    let rows = overview.condition.rows(ui, cx);
+    let rows = condition::of_all(ui, cx);
     let shown =
         |row: &&Row| cx.namespaces.is_empty() || cx.namespaces.iter().any(|name| **name == *row.namespace);
     let ill = |row: &&Row| row.status > Status::Healthy;
@@ -44,7 +44,7 @@ pub(super) fn ui(ui: &mut Ui, cx: &Cx<'_>, overview: &mut Overview) {
                 0 => String::new(),
                 hidden => format!(", {} of them in other namespaces", fmt::count(hidden)),
             };
-            (row.status, condition::words(rows) + &hidden)
+            (row.status, condition::words(&rows) + &hidden)
         }
         Some(row) => (row.status, reason(traffic, health_of(row.status), String::new())),
         None => (Status::Idle, String::new()),
@@ -52,8 +52,7 @@ pub(super) fn ui(ui: &mut Ui, cx: &Cx<'_>, overview: &mut Overview) {
     headline(ui, cx, status, &why);
     ui.add_space(6.0);
     ui.scope(|ui| figures(ui, cx, all));
-    // What is no service stands here only when something is wrong with it.
-    let listed: Vec<&Row> = rows.iter().filter(shown).filter(|row| row.service || ill(row)).collect();
+    let listed: Vec<&Row> = rows.iter().filter(shown).collect();
     fold(ui, "Services", "the worst first", true, |ui| {
         for row in listed.iter().take(12) {
             let about = if ill(row) { row.reason.as_str() } else { "" };
@@ -120,7 +119,6 @@ const LAGGING: usize = 5;
 /// How everything is, and all calls together.
 #[derive(Default)]
 pub(super) struct Overview {
-    condition: Condition,
     all: Memo<Option<Timestamp>, Reading>,
 }
 

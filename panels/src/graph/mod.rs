@@ -44,6 +44,7 @@ pub use place::place;
 pub use placement::Placement;
 pub use svg::svg;
 pub use toolbar::Choices;
+pub use work::MOST_NODES;
 
 use crate::cx::Cx;
 use crate::editors::{self, EditorRow};
@@ -92,6 +93,7 @@ struct Shown {
     graph: Arc<mesh::graph::Graph>,
     placement: Arc<Placement>,
     picture: Picture,
+    too_many: Option<usize>,
 }
 
 /// Which editors there are for what, as menus name them: every editor's sheet is opened for it, once.
@@ -167,7 +169,7 @@ impl Panel for Graph {
                     );
                 });
             }
-            Some(shown) if shown.graph.nodes.len() > work::MOST => too_many(ui, shown.graph.nodes.len()),
+            Some(Shown { too_many: Some(nodes), .. }) => too_many(ui, *nodes),
             _ => empty(ui, cx, &self.choices),
         }
         self.hand_over(ui, cx);
@@ -254,11 +256,11 @@ impl Graph {
                 rates.push(node.rps_in.max(if node.rps_in == 0.0 { node.rps_out } else { 0.0 }) as f32);
             }
         }
-        let Finished { graph, placement, drawn } = finished;
+        let Finished { graph, placement, drawn, too_many } = finished;
         match (drawn, &mut self.shown) {
             (Drawn::Picture(picture), _) => {
                 self.canvas.renew();
-                discard(self.shown.replace(Shown { graph, placement, picture: *picture }));
+                discard(self.shown.replace(Shown { graph, placement, picture: *picture, too_many }));
             }
             (Drawn::Cards(view, changed), Some(shown)) => {
                 self.canvas.renew_cards(&changed);
@@ -308,7 +310,7 @@ fn banners(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, work: &Work) {
 fn too_many(ui: &mut Ui, nodes: usize) {
     let what = format!("{} nodes are more than can be drawn", fmt::count(nodes));
     let how =
-        format!("Choose namespaces above, or another graph type: up to {} are drawn", fmt::count(work::MOST));
+        format!("Choose namespaces above, or another graph type: up to {} are drawn", fmt::count(MOST_NODES));
     remote::empty(ui, icon::GRAPH, &what, &how, None);
 }
 

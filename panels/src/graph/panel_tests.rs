@@ -377,7 +377,7 @@ fn more_than_can_be_drawn_is_said() {
     let mut scene = mesh::demo::scene();
     let mut traffic = scene.traffic.value().unwrap().as_ref().clone();
     let (path, flow) = traffic.flows.iter().next().map(|(path, flow)| (path.clone(), flow.clone())).unwrap();
-    for number in 0..super::work::MOST {
+    for number in 0..super::MOST_NODES {
         let mut path = path.clone();
         path.source.workload = format!("w-{number}").into();
         path.source.app = path.source.workload.clone();

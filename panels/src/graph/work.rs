@@ -6,6 +6,7 @@ use super::find::Find;
 use super::place::place_after;
 use super::placement::{Options, Placement};
 use super::view::{Labels, View};
+use crate::kit::aside::{FEW_PATHS, alone};
 use egui::Context;
 use jiff::Timestamp;
 use mesh::graph::{Builder, Graph, GraphOptions};
@@ -53,6 +54,16 @@ impl PartialEq for Order {
     }
 }
 
+impl Order {
+    fn paths(&self) -> usize {
+        self.traffic.as_ref().map_or(0, |traffic| traffic.flows.len())
+    }
+
+    fn is_large(&self) -> bool {
+        self.paths() > MOST_NODES / 2
+    }
+}
+
 /// A finished picture with what it was made of.
 pub(super) struct Finished {
     /// The graph.
@@ -61,6 +72,8 @@ pub(super) struct Finished {
     pub(super) placement: Arc<Placement>,
     /// What is drawn.
     pub(super) drawn: Drawn,
+    /// How many nodes there are, where they are more than are drawn: then the graph has none.
+    pub(super) too_many: Option<usize>,
 }
 
 /// What of a picture is new.
@@ -89,13 +102,25 @@ struct Last {
 impl Maker {
     /// Makes a picture; what stood in the last one of the same things stands there still.
     pub(super) fn make(&mut self, order: &Order) -> Finished {
+        let _alone = order.is_large().then(alone);
         let graph = self.builder.build(&order.mesh, order.traffic.as_ref(), &order.options, order.at);
         let last = self.last.take().filter(|last| last.is_of(order));
+        if graph.nodes.len() > MOST_NODES {
+            // What is so large is not kept.
+            self.builder = Builder::default();
+            return Finished {
+                graph: Arc::new(Graph { nodes: Vec::new(), edges: Vec::new(), ..graph }),
+                placement: Arc::default(),
+                drawn: Drawn::Picture(Box::new(Picture::new(View::default()))),
+                too_many: Some(graph.nodes.len()),
+            };
+        }
         let finished = match last.as_ref().and_then(|last| Some((last, last.patched(&graph, order)?))) {
             Some((last, (view, changed))) => Finished {
                 graph: Arc::new(graph),
                 placement: Arc::clone(&last.placement),
                 drawn: Drawn::Cards(view, changed),
+                too_many: None,
             },
             None => finish(graph, order, last.as_ref().map(|last| &last.placement)),
         };
@@ -141,11 +166,10 @@ fn same<T>(one: &[T], two: &[T], equal: impl Fn(&T, &T) -> bool) -> bool {
     one.len() == two.len() && one.iter().zip(two).all(|(a, b)| equal(a, b))
 }
 
-/// Larger meshes than this are worked on by a thread, and so is traffic on more paths.
+/// Larger meshes than this are worked on by a thread.
 const SMALL: usize = 60;
-const FEW: usize = 600;
 /// More nodes than this are not placed: no eye could tell them apart, and no machine carries any number of them.
-pub(super) const MOST: usize = 12_000;
+pub const MOST_NODES: usize = 12_000;
 
 /// At most one picture in the making; a newer order waits for its end and then wins. Pictures come out in the
 /// order in which they were made, each made on the one before.
@@ -166,8 +190,7 @@ impl Work {
             return None;
         }
         self.ordered = Some(order.clone());
-        let paths = order.traffic.as_ref().map_or(0, |traffic| traffic.flows.len());
-        if order.mesh.workload_count() <= SMALL && paths <= FEW && self.running.is_none() {
+        if order.mesh.workload_count() <= SMALL && order.paths() <= FEW_PATHS && self.running.is_none() {
             return Some(self.maker.make(&order));
         }
         self.waiting = Some(order);
@@ -233,15 +256,11 @@ impl Work {
 
 /// Places a graph and gets it ready to be drawn.
 fn finish(graph: Graph, order: &Order, before: Option<&Arc<Placement>>) -> Finished {
-    if graph.nodes.len() > MOST {
-        let drawn = Drawn::Picture(Box::new(Picture::new(View::default())));
-        return Finished { graph: Arc::new(graph), placement: Arc::default(), drawn };
-    }
     let placement = match before.filter(|before| before.fits(&graph, order.boxes)) {
         Some(before) => Arc::clone(before),
         None => Arc::new(place_after(&graph, order.boxes, before.map(|before| &**before))),
     };
     let view = View::of(&graph, &placement, order.labels, &Find::read(&order.find));
     let drawn = Drawn::Picture(Box::new(Picture::new(view)));
-    Finished { graph: Arc::new(graph), placement, drawn }
+    Finished { graph: Arc::new(graph), placement, drawn, too_many: None }
 }

@@ -2,6 +2,16 @@
 
 use egui::Context;
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Traffic on more paths than this takes longer than a frame to be looked through, however small the mesh is.
+pub const FEW_PATHS: usize = 600;
+
+/// While somebody has it, nobody else makes something that takes much memory.
+pub fn alone() -> MutexGuard<'static, ()> {
+    static ONE: Mutex<()> = Mutex::new(());
+    ONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// A value and the key that it was derived for. At most one is in the making; whoever asks next frame with a
 /// newer key gets that one made after it.

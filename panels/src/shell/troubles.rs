@@ -1,6 +1,6 @@
 //! What fails in the mesh, counted in the top bar whatever is shown below: a click goes there.
 
-use crate::condition::{Condition, Row};
+use crate::condition::{Row, of_all};
 use crate::cx::Cx;
 use crate::intent::Intent;
 use crate::kit::theme::size;
@@ -11,15 +11,14 @@ use egui::{Align2, FontId, Sense, Ui, WidgetInfo, WidgetType, pos2, vec2};
 /// What fails.
 #[derive(Default)]
 pub(super) struct Troubles {
-    condition: Condition,
     turned: Turned,
 }
 
 impl Troubles {
     /// "■ 2 failing  ▲ 1 degraded": nothing where all is well.
     pub(super) fn ui(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
-        let found = self.condition.rows(ui, cx);
-        self.turned.tell(cx, found);
+        let found = of_all(ui, cx);
+        self.turned.tell(cx, &found);
         for status in [Status::Failing, Status::Degraded] {
             let these: Vec<&Selected> =
                 found.iter().filter(|one| one.status == status).map(|one| &one.selected).collect();
@@ -38,8 +37,8 @@ impl Troubles {
     }
 
     /// How wide that is, with this between two parts.
-    pub(super) fn width(&mut self, ui: &Ui, cx: &Cx<'_>, gap: f32) -> f32 {
-        let found = self.condition.rows(ui, cx);
+    pub(super) fn width(&self, ui: &Ui, cx: &Cx<'_>, gap: f32) -> f32 {
+        let found = of_all(ui, cx);
         let counted = [Status::Failing, Status::Degraded].map(|status| {
             let number = found.iter().filter(|one| one.status == status).count();
             if number == 0 { 0.0 } else { count_width(ui, &count_words(status, number)) + gap }

@@ -165,7 +165,7 @@ fn paths_without_end_are_counted_to_an_end() {
     }
     let traffic = gathered.traffic(60);
     assert_eq!(traffic.flows.len(), PATHS);
-    assert_eq!(traffic.remarks, ["6 series are of paths beyond the first 30000, and not counted"]);
+    assert_eq!(traffic.remarks, ["6 series are of paths beyond the first 20000, and not counted"]);
 }
 
 #[test]

@@ -6,9 +6,9 @@ use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 
-/// So many paths are kept, each from a caller to a workload by a service: the largest graph that is drawn has as
-/// many edges. Each takes some kilobytes until it is drawn.
-pub(crate) const PATHS: usize = 30_000;
+/// So many paths are kept, each from a caller to a workload by a service: more than a mesh of 5,000 services has. Each
+/// takes some kilobytes until it is drawn.
+pub(crate) const PATHS: usize = 20_000;
 
 /// One series of an instant vector.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -18,7 +18,7 @@ use tempfile::TempDir;
 /// More than without a bomb.
 const MEMORY: &str = "300 MB, 16 ms";
 /// How long a bomb has its time: sources that are refused are asked again.
-const TIME: Duration = Duration::from_secs(15);
+const TIME: Duration = Duration::from_secs(40);
 const SOON: Duration = Duration::from_secs(60);
 /// What is asked for the bomb.
 #[derive(Clone, Copy, PartialEq)]
@@ -37,7 +37,7 @@ pub(crate) fn rows(words: &str) -> Result<Vec<Row>> {
     let world = World::of(&ready)?;
     let (memory, frame, _) = world.during(None, &[])?;
     let mut rows = vec![Row::new(
-        "window without a bomb, 15 s",
+        "window without a bomb, 40 s",
         "-",
         format!("{memory:.0} MB, longest frame {frame} ms"),
     )];
