@@ -100,7 +100,7 @@ impl Gathered {
             // Calls that a proxy refuses before it has learnt who calls come over mutual TLS all the same: the
             // caller has a proxy, which has counted them.
             let to = (path.destination.namespace.clone(), path.destination.workload.clone());
-            if &*path.source.workload == "unknown" && seen.is_of_a_proxy() && counted.contains(&to) {
+            if &*path.source.workload == "unknown" && seen.was_refused_early() && counted.contains(&to) {
                 continue;
             }
             // Latency alone (a path whose rate just fell to nothing) is no traffic.
@@ -224,10 +224,13 @@ impl Seen {
         }
     }
 
-    /// Whether only the called proxies count these calls, and all of them came from other proxies.
-    fn is_of_a_proxy(&self) -> bool {
+    /// Whether only the called proxies count these calls, all of them came from other proxies, and none got an
+    /// answer but a refusal.
+    fn was_refused_early(&self) -> bool {
         let [encrypted, plain] = self.requests;
-        self.client.0.is_empty() && encrypted > 0.0 && plain == 0.0
+        let refused = |code: &str| !code.starts_with(['1', '2', '3']);
+        let refused = self.server.0.iter().all(|((code, _), _)| refused(code));
+        self.client.0.is_empty() && encrypted > 0.0 && plain == 0.0 && refused
     }
 
     fn identify(&mut self, sample: &Sample, names: &mut Names) {

@@ -226,17 +226,22 @@ fn what_was_usual_is_told_by_path() {
 #[test]
 fn what_a_proxy_refused_early_is_counted_once() {
     let nobody = [("source_workload", "unknown"), ("source_workload_namespace", "unknown")];
-    let refused = |security: &'static str| {
+    let answered = |code: &'static str, security: &'static str| {
         let labels =
-            [&nobody[..], &[("response_code", "429"), ("connection_security_policy", security)]].concat();
+            [&nobody[..], &[("response_code", code), ("connection_security_policy", security)]].concat();
         [
-            (Question::Client, vec![sample(3.0, &[("response_code", "429")])]),
+            (Question::Client, vec![sample(3.0, &[("response_code", code)])]),
             (Question::Server, vec![sample(3.0, &labels)]),
         ]
     };
-    let callers = |security| -> Vec<String> {
-        traffic(&refused(security)).flows.keys().map(|path| path.source.workload.to_string()).collect()
+    let callers = |code, security| -> Vec<String> {
+        traffic(&answered(code, security)).flows.keys().map(|path| path.source.workload.to_string()).collect()
     };
-    assert_eq!(callers("mutual_tls"), ["cart-v1"]);
-    assert_eq!(callers("none"), ["cart-v1", "unknown"], "somebody without a proxy");
+    assert_eq!(callers("429", "mutual_tls"), ["cart-v1"]);
+    assert_eq!(callers("429", "none"), ["cart-v1", "unknown"], "somebody without a proxy");
+    assert_eq!(
+        callers("200", "mutual_tls"),
+        ["cart-v1", "unknown"],
+        "it was answered: its caller lost its label"
+    );
 }
