@@ -85,7 +85,10 @@ impl Window {
             let Self { layout, top_bar, change_bar, detail, first_steps, dock, .. } = self;
             change_bar.keys(ui.ctx(), cx);
             layout.ui(ui, &mut |ui, part, names| match part {
-                Part::TopBar => top_bar.ui(ui, cx, layout::rail_width(*names)),
+                Part::TopBar => {
+                    top_bar.ui(ui, cx, layout::rail_width(*names));
+                    change_bar.announce(ui);
+                }
                 Part::Rail => rail::ui(ui, cx, dock.focus(), names),
                 Part::Centre => dock.ui(ui, cx),
                 Part::Detail => {

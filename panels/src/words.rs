@@ -339,6 +339,14 @@ pub fn sentence(entry: &Entry) -> String {
     }
 }
 
+/// How a change stands, to be read out: "Live 6 / 6 proxies: reviews: v3 34 → 50 %".
+pub fn spoken(entry: &Entry, ledger: &Ledger) -> String {
+    let (_, word) = standing(entry, ledger);
+    let taken = taken(entry).map(|(acked, of, who)| format!(" {acked} / {of} {who}")).unwrap_or_default();
+    let trouble = problem(&entry.stage).map(|trouble| format!(". {}: {}", trouble.what, trouble.why));
+    format!("{word}{taken}: {}{}", sentence(entry), trouble.unwrap_or_default())
+}
+
 /// Who else has written since a push was cut off: "VirtualService bookinfo/reviews was changed by somebody
 /// else since".
 pub fn foreign(entry: &Entry) -> String {

@@ -21,7 +21,10 @@ use crate::intent::Intent;
 use crate::kit::theme::{Weight, size};
 use crate::kit::{End, Status, Tokens, fmt, icon, problem, progress, text};
 use crate::words;
-use egui::{Align, Label, Layout, Rect, RichText, Ui, UiBuilder, pos2, vec2};
+use egui::accesskit::Live;
+use egui::{
+    Align, Id, Label, Layout, Rect, RichText, Sense, Ui, UiBuilder, WidgetInfo, WidgetType, pos2, vec2,
+};
 use mesh::ledger::Entry;
 use mesh::scene::{Step, StepState};
 use mesh::{ChangeId, Ref, Stage};
@@ -43,6 +46,7 @@ impl ChangeBar {
             (None, [_, ..], _) | (None, _, Some(_)) => None,
             _ => first.or_else(|| self.shown(cx)),
         };
+        self.said = shown.map(|entry| words::spoken(entry, cx.changes)).unwrap_or_default();
         match (shown, held, &self.dropped, elsewhere) {
             (Some(entry), ..) => self.entry(ui, cx, rect, entry, held),
             (None, [held, more @ ..], ..) | (None, [], None, [held, more @ ..]) => {
@@ -61,6 +65,17 @@ impl ChangeBar {
         if close {
             self.above = None;
         }
+    }
+
+    /// Tells screen readers how the change stands, whenever that becomes another one.
+    pub fn announce(&self, ui: &Ui) {
+        if self.said.is_empty() {
+            return;
+        }
+        let place = Rect::from_min_size(ui.max_rect().left_top(), vec2(1.0, 1.0));
+        let response = ui.interact(place, Id::new("how the change stands"), Sense::hover());
+        response.widget_info(|| WidgetInfo::labeled(WidgetType::Label, true, &self.said));
+        ui.ctx().accesskit_node_builder(response.id, |node| node.set_live(Live::Polite));
     }
 
     /// Shows the diff of a change.

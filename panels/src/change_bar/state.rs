@@ -14,6 +14,8 @@ pub struct ChangeBar {
     pub(super) restoring: bool,
     /// What was dropped last, and can be brought back.
     pub(super) dropped: Option<String>,
+    /// How the change stands that is shown, in a sentence: read out when it becomes another one.
+    pub(super) said: String,
     /// Room of the button that sent the entry of this name, which stays its own.
     pub(super) sender: Option<(ChangeId, f32)>,
 }
